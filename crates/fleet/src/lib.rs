@@ -1,0 +1,21 @@
+//! What is true: the fold of the log, the spatial index over it, its digest and its checks.
+//!
+//! [`Fleet::apply`] takes one log entry and says what changed. It is total (no entry can make it fail or
+//! panic) and deterministic (it depends on the entry and the fleet, on nothing else). A fact that makes no
+//! sense now is *refused* with a reason; a fact that comes late or out of order is never dropped.
+//!
+//! Absent on purpose: travel times, searching, bytes of the log. The fleet cannot call the solver.
+
+mod apply;
+mod check;
+mod digest;
+mod index;
+mod plan;
+mod state;
+
+pub use check::Broken;
+pub use index::Index;
+pub use state::{
+    Anchor, Ask, Chain, Change, Closed, Counters, Flag, Fleet, LogEntry, Mark, OrderState, Placement, PlanOutcome,
+    Progress, Refused, RoadState, Route, Stop, UnderWay, VehicleState, Visit, Zone,
+};

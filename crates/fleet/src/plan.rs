@@ -1,0 +1,183 @@
+//! Taking a proposal back from the log: each exchange group whole, or not at all.
+
+use std::collections::BTreeMap;
+
+use fleetfold_model::{ExchangeGroup, OrderId, Proposal, ProposedRoute, StopKind, VehicleId};
+
+use crate::apply::Applying;
+use crate::digest::digest_of;
+use crate::state::{Fleet, Placement, PlanOutcome, Refused, Visit};
+
+impl Fleet {
+    pub(crate) fn apply_plan(&mut self, proposal: &Proposal, doing: &mut Applying) -> Result<(), Refused> {
+        let mut outcome = PlanOutcome { epoch: proposal.epoch, rev: proposal.rev, accepted: Vec::new() };
+        outcome.accepted.resize(proposal.groups.len(), false);
+        let old_epoch = proposal.epoch < self.chain.epoch;
+        let broken = self.chain.rev > 0 && (proposal.rev != self.chain.rev + 1 || proposal.prev_hash != self.chain.hash);
+        // Even a plan refused whole is a link of the chain: the next append is fenced with its sequence.
+        self.chain.epoch = self.chain.epoch.max(proposal.epoch);
+        self.chain.rev = self.chain.rev.max(proposal.rev);
+        self.chain.hash = Self::plan_hash(proposal);
+        self.chain.seq = doing.seq;
+        if !old_epoch && !broken {
+            for (index, group) in proposal.groups.iter().enumerate() {
+                if let Some(routes) = self.judge(group, doing) {
+                    outcome.accepted[index] = true;
+                    self.counters.groups_accepted += 1;
+                    self.take(group, routes, doing);
+                } else {
+                    self.counters.groups_refused += 1;
+                }
+            }
+        }
+        doing.change.plan = Some(outcome);
+        if old_epoch {
+            Err(Refused::OldEpoch)
+        } else if broken {
+            Err(Refused::BrokenChain)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The hash by which the next plan names this one.
+    pub fn plan_hash(proposal: &Proposal) -> u64 {
+        digest_of(&(proposal.epoch, proposal.rev, proposal.prev_hash, proposal.based_on, &proposal.groups))
+    }
+
+    /// The new visits of each route when the group may be accepted; `None` when anything about it no longer holds.
+    fn judge(&self, group: &ExchangeGroup, doing: &Applying) -> Option<Vec<(VehicleId, Vec<Visit>)>> {
+        let mut routes = Vec::with_capacity(group.routes.len());
+        let mut placed: BTreeMap<OrderId, VehicleId> = BTreeMap::new();
+        for route in &group.routes {
+            let (vehicle, visits) = self.judge_route(route, &mut placed, doing)?;
+            if routes.iter().any(|(other, _)| *other == vehicle) {
+                return None;
+            }
+            routes.push((vehicle, visits));
+        }
+        let in_group = |vehicle: VehicleId| routes.iter().any(|(other, _)| *other == vehicle);
+        // Every order placed here comes from one of these routes or from nowhere.
+        for (&order, &vehicle) in &placed {
+            let state = self.order(order);
+            let from_here = match state.placement {
+                Placement::OnRoute(old) => in_group(old),
+                Placement::Unplaced | Placement::Unassigned(_) => true,
+            };
+            let carried = state.on_board.is_none_or(|carrier| carrier == vehicle);
+            let pinned = state.pinned.is_none_or(|pin| pin == vehicle);
+            let rejected = state.rejected_by.contains(&vehicle);
+            if !from_here || !carried || !pinned || rejected {
+                return None;
+            }
+            // All open stops of it, in this order, once: counted while the route was read.
+        }
+        let mut unassigned = Vec::with_capacity(group.unassigned.len());
+        for (name, _) in &group.unassigned {
+            let order = *self.order_ids.get(name)?;
+            let state = self.order(order);
+            let from_here = match state.placement {
+                Placement::OnRoute(old) => in_group(old),
+                Placement::Unplaced | Placement::Unassigned(_) => true,
+            };
+            if !state.is_open() || !from_here || placed.contains_key(&order) || unassigned.contains(&order) {
+                return None;
+            }
+            unassigned.push(order);
+        }
+        // Nobody is lost: whoever was on these routes is placed or unassigned by this group.
+        for (vehicle, _) in &routes {
+            for visit in &self.vehicle(*vehicle).route.visits {
+                if !placed.contains_key(&visit.order) && !unassigned.contains(&visit.order) {
+                    return None;
+                }
+            }
+        }
+        Some(routes)
+    }
+
+    fn judge_route(
+        &self,
+        route: &ProposedRoute,
+        placed: &mut BTreeMap<OrderId, VehicleId>,
+        doing: &Applying,
+    ) -> Option<(VehicleId, Vec<Visit>)> {
+        let id = *self.vehicle_ids.get(&route.vehicle)?;
+        let state = self.vehicle(id);
+        if state.route.revision != route.base || (!state.is_available() && !route.visits.is_empty()) {
+            return None;
+        }
+        let mut visits: Vec<Visit> = Vec::with_capacity(route.visits.len());
+        for visit in &route.visits {
+            let order = *self.order_ids.get(&visit.order)?;
+            let order_state = self.order(order);
+            if order_state.progress(visit.stop).completed.is_some() {
+                continue; // served while the plan was on its way: progress along the frozen head
+            }
+            if !order_state.is_open() || !order_state.open_stops().contains(&visit.stop) {
+                return None;
+            }
+            if visits.iter().any(|other| other.order == order && other.stop == visit.stop) {
+                return None;
+            }
+            visits.push(Visit {
+                order,
+                stop: visit.stop,
+                depart_at: visit.depart_at,
+                arrival: visit.arrival,
+                start: visit.start,
+                departure: visit.departure,
+                metres: visit.metres,
+                break_before: visit.break_before,
+            });
+        }
+        // Whole orders, pickup first.
+        for (index, visit) in visits.iter().enumerate() {
+            if visit.stop == StopKind::Delivery {
+                let needs_pickup = self.order(visit.order).open_stops().contains(&StopKind::Pickup);
+                let pickup = visits.iter().position(|other| other.order == visit.order && other.stop == StopKind::Pickup);
+                if needs_pickup && pickup.is_none_or(|pickup| pickup > index) {
+                    return None;
+                }
+                if placed.insert(visit.order, id).is_some() {
+                    return None;
+                }
+            } else if !visits.iter().any(|other| other.order == visit.order && other.stop == StopKind::Delivery) {
+                return None;
+            }
+        }
+        let frozen = state.frozen(doing.now);
+        let kept = state.route.visits[..frozen].iter().zip(&visits).all(|(a, b)| (a.order, a.stop) == (b.order, b.stop));
+        (visits.len() >= frozen && kept).then_some((id, visits))
+    }
+
+    /// Makes an accepted group true.
+    fn take(&mut self, group: &ExchangeGroup, routes: Vec<(VehicleId, Vec<Visit>)>, doing: &mut Applying) {
+        for (name, reason) in &group.unassigned {
+            let Some(&order) = self.order_ids.get(name) else { continue };
+            self.orders[order.index()].placement = Placement::Unassigned(*reason);
+            doing.order(order);
+        }
+        for (vehicle, visits) in routes {
+            for visit in &visits {
+                let order = &mut self.orders[visit.order.index()];
+                let new = Placement::OnRoute(vehicle);
+                if order.placement != new {
+                    order.placement = new;
+                    if order.last_vehicle.is_some_and(|last| last != vehicle) {
+                        order.vehicle_changes += 1;
+                    }
+                    order.last_vehicle = Some(vehicle);
+                    doing.order(visit.order);
+                }
+            }
+            let route = &mut self.vehicles[vehicle.index()].route;
+            route.visits = visits;
+            route.revision = doing.seq;
+            doing.route(vehicle);
+        }
+        for seq in &group.caused_by {
+            self.unanswered.remove(seq);
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Everything that can happen, as one closed list. The three groups (the world, the drivers, the dispatcher) decide
+//! what a what-if replay keeps.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Name, Order, OrderWork, Policy, Position, Proposal, Shift, Space, Timestamp, Vehicle,
+};
+
+/// A zone begins: its space and the mapping from log time to zone time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneOpened {
+    /// IANA name, for showing times.
+    pub timezone: String,
+    /// How coordinates are to be read.
+    pub space: Space,
+    /// Zone time at `log_start`.
+    pub day_start: Timestamp,
+    /// Log time at which zone time was `day_start`.
+    pub log_start: Timestamp,
+    /// Zone seconds per log second: 1 in production, 60 when a recorded day is played fast.
+    pub rate: u32,
+    /// How to dispatch.
+    pub policy: Policy,
+}
+
+/// What of an order changed. `None` leaves a field as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderChange {
+    /// Which order.
+    pub order: Name,
+    /// New stops.
+    pub work: Option<OrderWork>,
+    /// New load.
+    pub load: Option<crate::Load>,
+    /// New skills.
+    pub skills: Option<Vec<Name>>,
+    /// New priority.
+    pub priority: Option<u8>,
+    /// New release time.
+    pub release: Option<Timestamp>,
+    /// New promised time.
+    pub promised: Option<Timestamp>,
+}
+
+/// Which stop of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum StopKind {
+    /// Taking on the goods of a shipment.
+    Pickup,
+    /// Leaving them, or the one stop of a job.
+    Delivery,
+}
+
+/// What a driver reports of a stop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopEvent {
+    /// Who.
+    pub vehicle: Name,
+    /// Whose order.
+    pub order: Name,
+    /// Which of its stops.
+    pub stop: StopKind,
+    /// When it happened, by the driver's clock.
+    pub at: Timestamp,
+    /// Where, if the phone knew.
+    pub position: Option<Position>,
+}
+
+/// Why a stop failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FailReason {
+    /// Nobody there.
+    NoShow,
+    /// The customer did not want it.
+    Refused,
+    /// The place could not be reached or found.
+    NoAccess,
+    /// The goods were damaged or missing.
+    Goods,
+    /// Anything else.
+    Other,
+}
+
+/// Which roads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RoadTarget {
+    /// By the network's own ids (an OSM way, an edge).
+    Roads(Vec<u64>),
+    /// Every road that crosses this ring of places.
+    Area(Vec<Position>),
+}
+
+/// A change of the roads, known by an id of its own so that it can be taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoadChange {
+    /// Name of the change; a reopening names the closure it ends.
+    pub change: Name,
+    /// Which roads; a reopening may leave it empty.
+    pub target: Option<RoadTarget>,
+    /// Travel time in per cent of normal, for slowed roads (150: half as long again).
+    pub time_percent: Option<u32>,
+    /// From when; `None`: at once.
+    pub from: Option<Timestamp>,
+    /// Until when; `None`: until reopened.
+    pub until: Option<Timestamp>,
+}
+
+/// An operator's hand on an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// Which order.
+    pub order: Name,
+    /// To which vehicle.
+    pub vehicle: Name,
+}
+
+/// An order becomes more (or less) urgent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriorityRaised {
+    /// Which order.
+    pub order: Name,
+    /// 0 to 100.
+    pub priority: u8,
+}
+
+/// Everything that can happen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    // Exogenous: the world does this whatever we plan.
+    /// A zone begins.
+    ZoneOpened(ZoneOpened),
+    /// A customer asked for something.
+    OrderCreated(Order),
+    /// A customer changed it.
+    OrderUpdated(OrderChange),
+    /// The goods are ready.
+    OrderReady {
+        /// Which order.
+        order: Name,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// A customer no longer wants it.
+    OrderCancelled {
+        /// Which order.
+        order: Name,
+    },
+    /// A vehicle exists, or its properties changed.
+    VehicleRegistered(Vehicle),
+    /// A driver signed on.
+    ShiftStarted {
+        /// Which vehicle.
+        vehicle: Name,
+        /// The period; `None`: as registered.
+        shift: Option<Shift>,
+        /// Where, if not at the registered start.
+        position: Option<Position>,
+    },
+    /// A driver signed off, or will at this shorter end.
+    ShiftEnded {
+        /// Which vehicle.
+        vehicle: Name,
+        /// When; in the future: the shift was shortened.
+        at: Timestamp,
+    },
+    /// A breakdown, or contact lost for good.
+    VehicleLost {
+        /// Which vehicle.
+        vehicle: Name,
+        /// Where it stands, if known.
+        position: Option<Position>,
+    },
+    /// It works again.
+    VehicleBack {
+        /// Which vehicle.
+        vehicle: Name,
+        /// Where it stands, if known.
+        position: Option<Position>,
+    },
+    /// Roads cannot be used.
+    RoadClosed(RoadChange),
+    /// Roads are slower.
+    RoadSlowed(RoadChange),
+    /// A change of the roads ended.
+    RoadReopened(RoadChange),
+
+    // Endogenous: drivers do this because of what we planned.
+    /// The drive to a stop began.
+    StopDeparted(StopEvent),
+    /// The vehicle is at the stop.
+    StopArrived(StopEvent),
+    /// The stop was served.
+    StopCompleted(StopEvent),
+    /// The stop could not be served.
+    StopFailed(StopEvent, FailReason),
+    /// The driver took the assignment.
+    AssignmentAccepted {
+        /// Who.
+        vehicle: Name,
+        /// Which revision.
+        revision: u64,
+    },
+    /// The driver will not do this order.
+    AssignmentRejected {
+        /// Who.
+        vehicle: Name,
+        /// Which order.
+        order: Name,
+    },
+
+    // A dispatcher's hand.
+    /// This order stays on this vehicle.
+    StopPinned(Pin),
+    /// It may move again.
+    StopUnpinned {
+        /// Which order.
+        order: Name,
+    },
+    /// This order goes to this vehicle now, whatever it costs.
+    AssignmentForced(Pin),
+    /// An order's priority changed.
+    PriorityRaised(PriorityRaised),
+    /// The zone is dispatched differently from now on.
+    PolicyChanged(Policy),
+
+    // Our own: they count when they come back.
+    /// A decision of ours.
+    PlanProposed(Proposal),
+}
+
+impl Event {
+    /// True for what the world does by itself, which a what-if replay keeps.
+    pub fn is_exogenous(&self) -> bool {
+        match self {
+            Self::ZoneOpened(_)
+            | Self::OrderCreated(_)
+            | Self::OrderUpdated(_)
+            | Self::OrderReady { .. }
+            | Self::OrderCancelled { .. }
+            | Self::VehicleRegistered(_)
+            | Self::ShiftStarted { .. }
+            | Self::ShiftEnded { .. }
+            | Self::VehicleLost { .. }
+            | Self::VehicleBack { .. }
+            | Self::RoadClosed(_)
+            | Self::RoadSlowed(_)
+            | Self::RoadReopened(_) => true,
+            Self::StopDeparted(_)
+            | Self::StopArrived(_)
+            | Self::StopCompleted(_)
+            | Self::StopFailed(..)
+            | Self::AssignmentAccepted { .. }
+            | Self::AssignmentRejected { .. }
+            | Self::StopPinned(_)
+            | Self::StopUnpinned { .. }
+            | Self::AssignmentForced(_)
+            | Self::PriorityRaised(_)
+            | Self::PolicyChanged(_)
+            | Self::PlanProposed(_) => false,
+        }
+    }
+}
+

@@ -1,0 +1,30 @@
+//! The words: ids, units, places, orders, vehicles, events, routes, the plan.
+//!
+//! Every other room speaks in these types. They have no behaviour beyond keeping each value legal:
+//! a value that exists is a value that makes sense by itself.
+//!
+//! Absent on purpose: JSON (that is `wire`), any clock, any geometry beyond a pair of integers.
+//! The `serde` derives serve the snapshot cache only; no byte format is promised here.
+
+mod event;
+mod ids;
+mod order;
+mod policy;
+mod route;
+mod space;
+mod units;
+mod vehicle;
+
+pub use event::{
+    Event, FailReason, OrderChange, Pin, PriorityRaised, RoadChange, RoadTarget, StopEvent, StopKind, ZoneOpened,
+};
+pub use ids::{LogSeq, Name, OrderId, VehicleId};
+pub use order::{Job, LoadDirection, Order, OrderWork, Shipment, StopSpec};
+pub use policy::{OnBoardRule, Policy};
+pub use route::{
+    Assignment, AssignedVisit, Choice, ExchangeGroup, Obstacle, PlannedVisit, Proposal, ProposedRoute, SearchRecord,
+    UnassignedReason,
+};
+pub use space::{Position, Space};
+pub use units::{Cost, LOAD_DIMENSIONS, Load, Metres, Millis, TimeWindow, Timestamp};
+pub use vehicle::{Break, Shift, Vehicle, VehicleCosts};

@@ -1,0 +1,56 @@
+//! How a zone wants to be dispatched: settings that are facts in the log, so that every decision can be repeated.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Millis;
+
+/// What happens to goods that are on board when their delivery can no longer take place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnBoardRule {
+    /// They go back to where they were picked up.
+    Return,
+    /// They stay on board, out of the plan, until the shift ends.
+    Keep,
+}
+
+/// How a zone wants to be dispatched. Costs are in millionths of the zone's currency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Not serving an order of priority 0; priority p weighs (1 + p) times as much.
+    pub unserved_cost: i64,
+    /// An hour of lateness at one stop.
+    pub lateness_cost_per_hour: i64,
+    /// An hour from placement to completion of an order (on-demand work); 0 where only windows count.
+    pub flow_cost_per_hour: i64,
+    /// Moving a stop that a driver has been told about to another vehicle.
+    pub change_cost: i64,
+    /// Least gain for which an improved plan is published.
+    pub publish_gain_min: i64,
+    /// How much before the last moment a drive begins (covers errors of leg times).
+    pub departure_margin: Millis,
+    /// An order cancelled while its goods are on board.
+    pub on_cancelled_on_board: OnBoardRule,
+    /// A delivery that failed (nobody there) while its goods are on board.
+    pub on_failed_delivery: OnBoardRule,
+    /// Search rounds of one improvement; 0 switches improvement off (immediate answers only).
+    pub search_rounds: u32,
+    /// How long changes are gathered before a search, in log time.
+    pub gather: Millis,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            unserved_cost: 1_000_000_000,       // 1,000: far above any detour (guess)
+            lateness_cost_per_hour: 60_000_000, // three driver hours for one customer hour (guess)
+            flow_cost_per_hour: 0,
+            change_cost: 600_000, // about 0.2 mean legs of a city van (SOLVER: the price that buys most of the calm)
+            publish_gain_min: 300_000,
+            departure_margin: Millis::from_seconds(90),
+            on_cancelled_on_board: OnBoardRule::Return,
+            on_failed_delivery: OnBoardRule::Keep,
+            search_rounds: 24,
+            gather: Millis(250),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What vehicles are told to do, what we propose, and why. Names, not dense ids: these values travel through the log.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{LogSeq, Metres, Millis, Name, Position, StopKind, Timestamp};
+
+/// A stop inside a route, with planned times (zone time).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedVisit {
+    /// Whose order.
+    pub order: Name,
+    /// Which of its stops.
+    pub stop: StopKind,
+    /// The drive here does not begin before this; from then on the visit is frozen.
+    pub depart_at: Timestamp,
+    /// The vehicle is there.
+    pub arrival: Timestamp,
+    /// Service starts.
+    pub start: Timestamp,
+    /// Service is done.
+    pub departure: Timestamp,
+    /// Length of the leg to here.
+    pub metres: Metres,
+    /// A pause taken before the drive here; zero for none.
+    pub break_before: Millis,
+}
+
+/// The route proposed for one vehicle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposedRoute {
+    /// Whose.
+    pub vehicle: Name,
+    /// Revision of the route this was made from: the entry that last changed it.
+    pub base: LogSeq,
+    /// Where planning started from (frozen head excluded), and when the vehicle is free there.
+    pub start: Position,
+    /// When the vehicle is free at `start`.
+    pub start_at: Timestamp,
+    /// The visits, the frozen ones first.
+    pub visits: Vec<PlannedVisit>,
+}
+
+/// Why an order is on no route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UnassignedReason {
+    /// No vehicle is on shift, nor will be.
+    NoVehicle,
+    /// No vehicle has the skills.
+    Skills,
+    /// No vehicle can hold the load.
+    Capacity,
+    /// No vehicle is there within its shift.
+    Shift,
+    /// No road leads there.
+    Unreachable,
+    /// Every driver who could has rejected it, or the pinned vehicle cannot.
+    Rejected,
+    /// All of the above taken together leave no place.
+    NoPlace,
+}
+
+/// What ruled a vehicle out, or made it dearer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Obstacle {
+    /// Nothing; it was only dearer.
+    Dearer,
+    /// It lacks a skill.
+    Skills,
+    /// It is full.
+    Capacity,
+    /// The stop or a later one would be late.
+    Lateness,
+    /// Its shift ends too early.
+    Shift,
+}
+
+/// Why an order went to its vehicle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// Which order.
+    pub order: Name,
+    /// Its vehicle; `None`: unassigned.
+    pub vehicle: Option<Name>,
+    /// Its vehicle before this decision, if any.
+    pub previous: Option<Name>,
+    /// Why it is on no route.
+    pub reason: Option<UnassignedReason>,
+    /// Additional working time of the chosen vehicle.
+    pub detour: Millis,
+    /// Next best vehicle.
+    pub runner_up: Option<Name>,
+    /// Its additional working time beyond the chosen one's.
+    pub runner_up_extra: Millis,
+    /// What spoke against it.
+    pub runner_up_obstacle: Obstacle,
+    /// Part of a joint change of this many orders (1: alone).
+    pub joint: u32,
+}
+
+/// Routes that exchanged stops, taken or left together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExchangeGroup {
+    /// The routes.
+    pub routes: Vec<ProposedRoute>,
+    /// Orders that are on no route after this.
+    pub unassigned: Vec<(Name, UnassignedReason)>,
+    /// The facts this answers.
+    pub caused_by: Vec<LogSeq>,
+    /// Why.
+    pub choices: Vec<Choice>,
+}
+
+/// How a search was run, so that it can be run again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchRecord {
+    /// Seed of the job; 0 for an immediate answer.
+    pub seed: u64,
+    /// Rounds that ran; 0 for an immediate answer.
+    pub rounds: u32,
+    /// Milliseconds it took, as the shell measured them (0 where it did not).
+    pub took: Millis,
+    /// Objective before, in millionths of the currency.
+    pub cost_before: i64,
+    /// Objective after.
+    pub cost_after: i64,
+}
+
+/// A list of exchange groups waiting for its place in the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// Term of the engine that proposes.
+    pub epoch: u64,
+    /// Number in the zone's chain of plans, without gaps.
+    pub rev: u64,
+    /// Hash of the plan before.
+    pub prev_hash: u64,
+    /// What had been folded when it was made.
+    pub based_on: LogSeq,
+    /// The groups.
+    pub groups: Vec<ExchangeGroup>,
+    /// How it was found.
+    pub search: SearchRecord,
+    /// True when overload made the engine do less than it would.
+    pub degraded: bool,
+    /// Digest of the fleet at `based_on`.
+    pub fleet_digest: u64,
+}
+
+/// One visit as a driver sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssignedVisit {
+    /// Times and order.
+    pub visit: PlannedVisit,
+    /// Where.
+    pub position: Position,
+    /// Done or under way: will not change any more.
+    pub frozen: bool,
+}
+
+/// One vehicle's route at a revision, as published. A receiver keeps the highest revision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// Whose.
+    pub vehicle: Name,
+    /// The log sequence of the entry that last changed this route.
+    pub revision: LogSeq,
+    /// The visits still to be made, in driving order.
+    pub visits: Vec<AssignedVisit>,
+}

@@ -8,6 +8,7 @@
 
 mod event;
 mod ids;
+mod network;
 mod order;
 mod policy;
 mod route;
@@ -19,6 +20,7 @@ pub use event::{
     Event, FailReason, OrderChange, Pin, PriorityRaised, RoadChange, RoadTarget, StopEvent, StopKind, ZoneOpened,
 };
 pub use ids::{LogSeq, Name, OrderId, VehicleId};
+pub use network::{NetworkSpec, StreetEdge};
 pub use order::{Job, LoadDirection, Order, OrderWork, Shipment, StopSpec};
 pub use policy::{OnBoardRule, Policy};
 pub use route::{

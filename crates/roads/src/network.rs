@@ -1,0 +1,198 @@
+//! The closed list of ways to know a leg.
+
+use fleetfold_model::{NetworkSpec, Position, RoadTarget, Space};
+use rayon::prelude::*;
+
+use crate::graph::Graph;
+use crate::line::{Line, crow};
+use crate::table::Table;
+
+/// Travel time of a leg that cannot be driven: about five and a half days.
+pub const UNREACHABLE_MILLIS: i32 = 500_000_000;
+
+/// Travel between two places.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leg {
+    /// Milliseconds; [`UNREACHABLE_MILLIS`] where there is no way.
+    pub millis: i32,
+    /// Metres.
+    pub metres: i32,
+}
+
+/// A change of the roads that is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActiveChange {
+    /// Which roads.
+    pub target: RoadTarget,
+    /// Travel time in per cent of normal; `None`: closed.
+    pub time_percent: Option<u32>,
+}
+
+/// A street as the map draws it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Street {
+    /// One end.
+    pub from: Position,
+    /// The other end.
+    pub to: Position,
+    /// 0 bridge or motorway, 1 arterial, 2 street.
+    pub class: u8,
+    /// Its name; may be empty.
+    pub name: String,
+    /// The id by which events name it.
+    pub road: u64,
+    /// From `from` to `to` only.
+    pub oneway: bool,
+    /// Cannot be used now.
+    pub closed: bool,
+}
+
+/// Why a description is no network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NetworkError {
+    /// No nodes, no edges, no places.
+    Empty,
+    /// An edge names a node that does not exist.
+    UnknownNode,
+    /// A table whose rows do not match its places.
+    TableSize,
+    /// A speed that is not positive, or a detour under 100 per cent.
+    Speed,
+}
+
+impl std::fmt::Display for NetworkError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "the network has no places or no streets",
+            Self::UnknownNode => "a street names a junction that does not exist",
+            Self::TableSize => "the table must have one row and one column per place, for seconds and for metres",
+            Self::Speed => "the speed must be positive and the detour at least 100 per cent",
+        })
+    }
+}
+
+impl std::error::Error for NetworkError {}
+
+/// Travel times under one state of the roads.
+#[derive(Debug)]
+pub struct Network {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Line(Line),
+    Table(Table),
+    Graph(Graph),
+}
+
+impl Network {
+    /// Builds it from its description.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the description.
+    pub fn new(spec: &NetworkSpec) -> Result<Self, NetworkError> {
+        let kind = match spec {
+            &NetworkSpec::Line { space, metres_per_minute, detour_percent, round_up_seconds } => {
+                if !(metres_per_minute.is_finite() && metres_per_minute > 0.0) || detour_percent < 100 {
+                    return Err(NetworkError::Speed);
+                }
+                Kind::Line(Line { space, metres_per_minute, detour_percent, round_up_seconds })
+            }
+            NetworkSpec::Table { space, places, seconds, metres } => {
+                let cells = places.len() * places.len();
+                if places.is_empty() {
+                    return Err(NetworkError::Empty);
+                }
+                let fits = seconds.iter().all(|&s| s <= UNREACHABLE_MILLIS as u32 / 1000);
+                if seconds.len() != cells || metres.len() != cells || !fits {
+                    return Err(NetworkError::TableSize);
+                }
+                Kind::Table(Table::new(*space, places.clone(), seconds.clone(), metres.clone()))
+            }
+            NetworkSpec::Graph { nodes, edges, names } => {
+                Kind::Graph(Graph::new(nodes.clone(), edges.clone(), names.clone())?)
+            }
+        };
+        Ok(Self { kind })
+    }
+
+    /// How coordinates are read.
+    pub fn space(&self) -> Space {
+        match &self.kind {
+            Kind::Line(line) => line.space,
+            Kind::Table(table) => table.space,
+            Kind::Graph(_) => Space::Geographic,
+        }
+    }
+
+    /// The same network with these changes in force. Straight lines and tables know no roads and stay as they are.
+    #[must_use]
+    pub fn with_changes(&self, changes: &[ActiveChange]) -> Self {
+        let kind = match &self.kind {
+            Kind::Line(line) => Kind::Line(line.clone()),
+            Kind::Table(table) => Kind::Table(table.clone()),
+            Kind::Graph(graph) => Kind::Graph(graph.with_changes(changes)),
+        };
+        Self { kind }
+    }
+
+    /// True when roads can be closed on it.
+    pub fn has_roads(&self) -> bool {
+        matches!(self.kind, Kind::Graph(_))
+    }
+
+    /// One leg.
+    pub fn leg(&self, from: Position, to: Position) -> Leg {
+        if from == to {
+            return Leg::default();
+        }
+        match &self.kind {
+            Kind::Line(line) => line.leg(from, to),
+            Kind::Table(table) => table.leg(from, to),
+            Kind::Graph(graph) => graph.leg(from, to),
+        }
+    }
+
+    /// Legs between all pairs, row by row.
+    pub fn legs(&self, places: &[Position]) -> Vec<Leg> {
+        match &self.kind {
+            Kind::Graph(graph) => graph.legs(places),
+            Kind::Line(_) | Kind::Table(_) => places
+                .par_iter()
+                .with_min_len(64)
+                .flat_map_iter(|&from| places.iter().map(move |&to| self.leg(from, to)))
+                .collect(),
+        }
+    }
+
+    /// The line driven from one place to another, both included.
+    pub fn path(&self, from: Position, to: Position) -> Vec<Position> {
+        match &self.kind {
+            Kind::Graph(graph) => graph.path(from, to),
+            Kind::Line(_) | Kind::Table(_) => vec![from, to],
+        }
+    }
+
+    /// True when the way from `from` to `to` uses a road that is another in `other`.
+    pub fn differs(&self, other: &Self, from: Position, to: Position) -> bool {
+        match (&self.kind, &other.kind) {
+            (Kind::Graph(mine), Kind::Graph(theirs)) => mine.differs(theirs, from, to),
+            _ => false,
+        }
+    }
+
+    /// The streets, for the map; none without a graph.
+    pub fn streets(&self) -> Vec<Street> {
+        match &self.kind {
+            Kind::Graph(graph) => graph.streets(),
+            Kind::Line(_) | Kind::Table(_) => Vec::new(),
+        }
+    }
+
+    /// Metres as the crow flies.
+    pub fn crow(&self, a: Position, b: Position) -> f64 {
+        crow(self.space(), a, b)
+    }
+}

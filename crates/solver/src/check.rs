@@ -1,0 +1,149 @@
+//! The independent checker: what a plan costs and whether it may be driven, computed the slow obvious way from the bare
+//! sequences. It shares no code with the search.
+
+use crate::problem::{NONE, Problem, Role, Solution, UNREACHABLE};
+
+/// What is wrong with a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A stop is served twice, or served and absent.
+    Twice(u32),
+    /// A stop is neither served nor absent.
+    Lost(u32),
+    /// Half a shipment, or its halves in the wrong order or tour.
+    Shipment(u32),
+    /// More goods than capacity after this stop.
+    Load(u32),
+    /// A skill is missing, or the stop is barred from or locked to another tour.
+    Rules(u32),
+    /// More stops than the tour may have.
+    Stops(u32),
+    /// Service starts after the shift, or the end place is reached too late.
+    Shift(u32),
+    /// Unloaded out of order.
+    Lifo(u32),
+}
+
+/// Cost and total lateness (milliseconds after `due`) of a solution.
+///
+/// # Errors
+///
+/// The first rule found broken, with the stop or tour.
+pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault> {
+    let stops = problem.stops();
+    let mut seen = vec![0u32; stops.len()];
+    let (mut cost, mut lateness) = (0i64, 0i64);
+    for (tour, sequence) in solution.tours.iter().enumerate() {
+        let spec = &problem.tours()[tour];
+        if sequence.is_empty() {
+            continue;
+        }
+        if sequence.len() as u32 > spec.stops_max {
+            return Err(Fault::Stops(tour as u32));
+        }
+        if !spec.in_use {
+            cost += spec.fixed;
+        }
+        let factor = |time: i32| i64::from(time) * i64::from(spec.time_factor) / 1000;
+        let price = |time: i64, metres: i32| time * spec.per_hour / 3_600_000 + i64::from(metres) * spec.per_km / 1000;
+        let mut clock = i64::from(spec.start_at);
+        let mut here = spec.start_place;
+        let mut load: [i64; 4] = std::array::from_fn(|d| {
+            let at_start = sequence.iter().map(|&stop| &stops[stop as usize]);
+            i64::from(spec.onboard[d])
+                + at_start.filter(|stop| stop.role == Role::JobDelivery).map(|stop| i64::from(stop.load[d])).sum::<i64>()
+        });
+        let over = |load: &[i64; 4]| (0..4).any(|d| load[d] > i64::from(spec.capacity[d]));
+        if over(&load) {
+            return Err(Fault::Load(sequence[0]));
+        }
+        let mut pauses = spec.pauses.clone();
+        let mut open: Vec<u32> = Vec::new();
+        for &index in sequence {
+            let stop = &stops[index as usize];
+            seen[index as usize] += 1;
+            if stop.needs & !spec.has != 0
+                || stop.barred.contains(&(tour as u32))
+                || (stop.locked != NONE && stop.locked != tour as u32)
+            {
+                return Err(Fault::Rules(index));
+            }
+            let travel = factor(problem.legs().time(here, stop.place));
+            if problem.legs().time(here, stop.place) >= UNREACHABLE {
+                return Err(Fault::Shift(index));
+            }
+            let setup = if here == stop.place { 0 } else { i64::from(stop.setup) };
+            let open_from = |t: i64| {
+                let window = stop.windows.iter().find(|&&(_, closes)| t <= i64::from(closes));
+                window.map_or(t, |&(opens, _)| t.max(i64::from(opens)))
+            };
+            while let Some(&pause) = pauses.first() {
+                let served = open_from(clock + travel + setup) + i64::from(stop.service);
+                if clock < i64::from(pause.opens) && served <= i64::from(pause.closes) {
+                    break;
+                }
+                clock = clock.max(i64::from(pause.opens)) + i64::from(pause.duration);
+                pauses.remove(0);
+            }
+            let start = open_from(clock + travel + setup);
+            if start > i64::from(spec.end_by) {
+                return Err(Fault::Shift(index));
+            }
+            cost += price(travel, problem.legs().metres(here, stop.place));
+            if stop.home != NONE && stop.home != tour as u32 {
+                cost += stop.change;
+            }
+            let late = (start - i64::from(stop.due)).max(0);
+            lateness += late;
+            cost += late * problem.weights().late_per_hour / 3_600_000;
+            clock = start + i64::from(stop.service);
+            if stop.role != Role::Pickup {
+                cost += (clock - i64::from(stop.placed)).max(0) * problem.weights().flow_per_hour / 3_600_000;
+            }
+            let sign = if matches!(stop.role, Role::Pickup | Role::JobPickup) { 1 } else { -1 };
+            for (sum, &goods) in load.iter_mut().zip(&stop.load) {
+                *sum += sign * i64::from(goods);
+            }
+            if over(&load) {
+                return Err(Fault::Load(index));
+            }
+            match stop.role {
+                Role::Pickup => open.push(index),
+                Role::Delivery if stop.mate != NONE => {
+                    let Some(at) = open.iter().position(|&pickup| pickup == stop.mate) else {
+                        return Err(Fault::Shipment(index));
+                    };
+                    if spec.lifo && at + 1 != open.len() {
+                        return Err(Fault::Lifo(index));
+                    }
+                    open.remove(at);
+                }
+                Role::Delivery if spec.lifo && !open.is_empty() => return Err(Fault::Lifo(index)),
+                Role::Delivery | Role::JobDelivery | Role::JobPickup => {}
+            }
+            here = stop.place;
+        }
+        if let Some(&pickup) = open.first() {
+            return Err(Fault::Shipment(pickup));
+        }
+        if spec.end_place != NONE {
+            let home = factor(problem.legs().time(here, spec.end_place));
+            if clock + home > i64::from(spec.end_by) {
+                return Err(Fault::Shift(tour as u32));
+            }
+            cost += price(home, problem.legs().metres(here, spec.end_place));
+        }
+    }
+    for &stop in &solution.absent {
+        seen[stop as usize] += 1;
+        let spec = &stops[stop as usize];
+        if spec.role != Role::Delivery || spec.mate == NONE {
+            cost += spec.unserved;
+        }
+    }
+    match seen.iter().position(|&times| times != 1) {
+        Some(stop) if seen[stop] == 0 => Err(Fault::Lost(stop as u32)),
+        Some(stop) => Err(Fault::Twice(stop as u32)),
+        None => Ok((cost, lateness)),
+    }
+}

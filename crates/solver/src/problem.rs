@@ -1,0 +1,514 @@
+//! The problem as the search sees it: plain arrays, dense indices, integers only.
+
+/// No tour, no stop, no place.
+pub const NONE: u32 = u32::MAX;
+
+/// Largest magnitude of any time in a problem: about eleven days, so that sums of a few stay inside `i32`.
+pub const TIME_MAX: i32 = 1_000_000_000;
+
+/// Travel time of a leg that cannot be driven. Large enough to miss every window, small enough to add.
+pub const UNREACHABLE: i32 = 500_000_000;
+
+/// What happens at a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Goods loaded at the start of the tour are left here.
+    JobDelivery,
+    /// Goods are taken on here and stay on board.
+    JobPickup,
+    /// Goods of a shipment are taken on; `mate` is its delivery.
+    Pickup,
+    /// Goods of a shipment are left; `mate` is its pickup, or [`NONE`] when they are on board already.
+    Delivery,
+}
+
+/// One place to serve once.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    /// Index into the legs.
+    pub place: u32,
+    /// When service may start, in order, not overlapping; empty: any time.
+    pub windows: Vec<(i32, i32)>,
+    /// Lateness counts from here; `i32::MAX`: never late.
+    pub due: i32,
+    /// Time of service.
+    pub service: i32,
+    /// Time spent on arrival when the previous stop is at another place.
+    pub setup: i32,
+    /// What the goods take up.
+    pub load: [i32; 4],
+    /// What happens.
+    pub role: Role,
+    /// The other stop of the shipment, or [`NONE`].
+    pub mate: u32,
+    /// Skills needed, as bits.
+    pub needs: u64,
+    /// The tour that must serve it, or [`NONE`].
+    pub locked: u32,
+    /// The tour it is promised to, or [`NONE`].
+    pub home: u32,
+    /// Price of leaving `home`.
+    pub change: i64,
+    /// Price of not serving it (counted at the pickup of a shipment).
+    pub unserved: i64,
+    /// Flow time (on-demand work) counts from here.
+    pub placed: i32,
+    /// Tours that must not serve it.
+    pub barred: Vec<u32>,
+}
+
+impl Stop {
+    /// A job at a place: any time, no service, no load; fill in the rest.
+    pub fn job(place: u32) -> Self {
+        Self {
+            place,
+            windows: Vec::new(),
+            due: i32::MAX,
+            service: 0,
+            setup: 0,
+            load: [0; 4],
+            role: Role::JobDelivery,
+            mate: NONE,
+            needs: 0,
+            locked: NONE,
+            home: NONE,
+            change: 0,
+            unserved: 1_000_000_000,
+            placed: 0,
+            barred: Vec::new(),
+        }
+    }
+
+    /// The earliest instant at or after `t` at which service may start. After the last window: at once, and late.
+    pub(crate) fn opens_at(&self, t: i32) -> i32 {
+        for &(opens, closes) in &self.windows {
+            if t <= closes {
+                return t.max(opens);
+            }
+        }
+        t
+    }
+}
+
+/// A pause within a tour.
+#[derive(Clone, Copy, Debug)]
+pub struct Pause {
+    /// Not before.
+    pub opens: i32,
+    /// Not begun after.
+    pub closes: i32,
+    /// How long.
+    pub duration: i32,
+}
+
+/// One vehicle from where it will be free.
+#[derive(Clone, Debug)]
+pub struct TourSpec {
+    /// Where it will be free.
+    pub start_place: u32,
+    /// When.
+    pub start_at: i32,
+    /// Where it must end, or [`NONE`].
+    pub end_place: u32,
+    /// No service starts after, and the end place is reached by then.
+    pub end_by: i32,
+    /// Goods on board at the start.
+    pub onboard: [i32; 4],
+    /// Most goods on board.
+    pub capacity: [i32; 4],
+    /// Skills as bits.
+    pub has: u64,
+    /// Price of using it at all.
+    pub fixed: i64,
+    /// Millionths per hour of driving.
+    pub per_hour: i64,
+    /// Millionths per kilometre.
+    pub per_km: i64,
+    /// Driving time in thousandths of the matrix.
+    pub time_factor: u16,
+    /// Most stops.
+    pub stops_max: u32,
+    /// Last in, first out.
+    pub lifo: bool,
+    /// Pauses still to be taken, in order.
+    pub pauses: Vec<Pause>,
+    /// Already in use: its fixed price is spent.
+    pub in_use: bool,
+}
+
+impl TourSpec {
+    /// A vehicle without limits, free at a place at time 0; fill in the rest.
+    pub fn at(place: u32) -> Self {
+        Self {
+            start_place: place,
+            start_at: 0,
+            end_place: NONE,
+            end_by: TIME_MAX,
+            onboard: [0; 4],
+            capacity: [i32::MAX / 4; 4],
+            has: u64::MAX,
+            fixed: 0,
+            per_hour: 20_000_000,
+            per_km: 300_000,
+            time_factor: 1000,
+            stops_max: u32::MAX,
+            lifo: false,
+            pauses: Vec::new(),
+            in_use: false,
+        }
+    }
+}
+
+/// Travel times (milliseconds) and lengths (metres) between places.
+#[derive(Clone, Debug, Default)]
+pub struct LegMatrix {
+    n: usize,
+    time: Vec<i32>,
+    metres: Vec<i32>,
+}
+
+impl LegMatrix {
+    /// Fills an `n` by `n` matrix row by row; the function gives (milliseconds, metres).
+    pub fn from_fn(n: usize, mut leg: impl FnMut(usize, usize) -> (i32, i32)) -> Self {
+        let mut matrix = Self { n, time: Vec::with_capacity(n * n), metres: Vec::with_capacity(n * n) };
+        for a in 0..n {
+            for b in 0..n {
+                let (time, metres) = leg(a, b);
+                matrix.time.push(time);
+                matrix.metres.push(metres);
+            }
+        }
+        matrix
+    }
+
+    /// How many places.
+    pub fn places(&self) -> usize {
+        self.n
+    }
+
+    /// Travel time in milliseconds, for a vehicle of factor 1000.
+    pub fn time(&self, a: u32, b: u32) -> i32 {
+        self.time[a as usize * self.n + b as usize]
+    }
+
+    /// Length in metres.
+    pub fn metres(&self, a: u32, b: u32) -> i32 {
+        self.metres[a as usize * self.n + b as usize]
+    }
+}
+
+/// Prices that hold for the whole problem, in millionths.
+#[derive(Clone, Copy, Debug)]
+pub struct Weights {
+    /// An hour of lateness at a stop.
+    pub late_per_hour: i64,
+    /// An hour between `placed` and the end of service; 0 where only windows count.
+    pub flow_per_hour: i64,
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self { late_per_hour: 60_000_000, flow_per_hour: 0 }
+    }
+}
+
+/// Leg times and prices of one class of vehicles.
+#[derive(Clone, Debug)]
+pub(crate) struct Class {
+    key: (u16, i64, i64),
+    time: Vec<i32>,
+    cost: Vec<i32>,
+}
+
+/// A legal problem.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub(crate) stops: Vec<Stop>,
+    pub(crate) tours: Vec<TourSpec>,
+    pub(crate) legs: LegMatrix,
+    pub(crate) weights: Weights,
+    pub(crate) initial: Vec<Vec<u32>>,
+    pub(crate) classes: Vec<Class>,
+    pub(crate) class_of: Vec<u32>,
+    /// The latest start that the search aims at: `due`, or what any tour could reach at best if that is later.
+    pub(crate) closes: Vec<i32>,
+    /// Every candidate is priced by a walk along the tour (flow time, pauses).
+    pub(crate) walks: bool,
+}
+
+/// Why values do not make a problem. Indices are into the given arrays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Invalid {
+    /// A stop names a place that the matrix does not have.
+    Place(usize),
+    /// A tour names a place that the matrix does not have.
+    TourPlace(usize),
+    /// A stop's windows are inverted, out of order, or a time is out of range.
+    Time(usize),
+    /// A tour's times are out of range.
+    TourTime(usize),
+    /// A stop's mate is not a stop that names it back with the other role.
+    Mate(usize),
+    /// A stop is locked to a tour that does not exist.
+    Tour(usize),
+    /// The matrix has a negative entry.
+    Leg,
+    /// A load is negative.
+    Load(usize),
+    /// `initial` does not have one sequence per tour, or a stop twice, or one end of a shipment only.
+    Initial,
+}
+
+impl std::fmt::Display for Invalid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Place(stop) => write!(f, "stop {stop} is at a place the leg matrix does not have"),
+            Self::TourPlace(tour) => write!(f, "tour {tour} starts or ends at a place the leg matrix does not have"),
+            Self::Time(stop) => write!(f, "stop {stop} has an inverted window or a time out of range"),
+            Self::TourTime(tour) => write!(f, "tour {tour} has a time out of range"),
+            Self::Mate(stop) => write!(f, "stop {stop} is half of a shipment whose other half does not name it back"),
+            Self::Tour(stop) => write!(f, "stop {stop} is locked to a tour that does not exist"),
+            Self::Leg => write!(f, "the leg matrix has a negative entry"),
+            Self::Load(stop) => write!(f, "stop {stop} has a negative load"),
+            Self::Initial => write!(f, "the initial plan has a stop twice, half a shipment, or not one sequence per tour"),
+        }
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+impl Problem {
+    /// Checks everything once; the search then trusts it.
+    ///
+    /// # Errors
+    ///
+    /// The first thing found wrong, with its index.
+    pub fn new(stops: Vec<Stop>, tours: Vec<TourSpec>, legs: LegMatrix) -> Result<Self, Invalid> {
+        let places = legs.places() as u32;
+        let in_range = |t: i32| (-TIME_MAX..=TIME_MAX).contains(&t);
+        if legs.time.iter().chain(&legs.metres).any(|&entry| entry < 0) {
+            return Err(Invalid::Leg);
+        }
+        for (index, stop) in stops.iter().enumerate() {
+            if stop.place >= places {
+                return Err(Invalid::Place(index));
+            }
+            let ordered = stop.windows.windows(2).all(|pair| pair[0].1 < pair[1].0);
+            let legal = stop.windows.iter().all(|&(opens, closes)| opens <= closes && in_range(opens) && in_range(closes));
+            let spans = (0..=TIME_MAX).contains(&stop.service) && (0..=TIME_MAX).contains(&stop.setup);
+            if !ordered || !legal || !spans || !(in_range(stop.due) || stop.due == i32::MAX) || !in_range(stop.placed) {
+                return Err(Invalid::Time(index));
+            }
+            if stop.load.iter().any(|&load| load < 0) {
+                return Err(Invalid::Load(index));
+            }
+            if stop.locked != NONE && stop.locked as usize >= tours.len() {
+                return Err(Invalid::Tour(index));
+            }
+            let paired = match stop.role {
+                Role::JobDelivery | Role::JobPickup => stop.mate == NONE,
+                Role::Pickup => stops
+                    .get(stop.mate as usize)
+                    .is_some_and(|mate| mate.mate == index as u32 && mate.role == Role::Delivery),
+                Role::Delivery => {
+                    (stop.mate == NONE && stop.locked != NONE)
+                        || stops
+                            .get(stop.mate as usize)
+                            .is_some_and(|mate| mate.mate == index as u32 && mate.role == Role::Pickup)
+                }
+            };
+            if !paired {
+                return Err(Invalid::Mate(index));
+            }
+        }
+        for (index, tour) in tours.iter().enumerate() {
+            if tour.start_place >= places || (tour.end_place != NONE && tour.end_place >= places) {
+                return Err(Invalid::TourPlace(index));
+            }
+            let pauses = tour.pauses.iter().all(|p| in_range(p.opens) && in_range(p.closes) && (0..=TIME_MAX).contains(&p.duration));
+            if !in_range(tour.start_at) || !in_range(tour.end_by) || !pauses {
+                return Err(Invalid::TourTime(index));
+            }
+        }
+        let mut classes: Vec<Class> = Vec::new();
+        let class_of = tours
+            .iter()
+            .map(|tour| {
+                let key = (tour.time_factor, tour.per_hour, tour.per_km);
+                let found = classes.iter().position(|class| class.key == key).unwrap_or_else(|| {
+                    classes.push(Class::new(key, &legs));
+                    classes.len() - 1
+                });
+                found as u32
+            })
+            .collect();
+        let walks = tours.iter().any(|tour| !tour.pauses.is_empty());
+        let initial = vec![Vec::new(); tours.len()];
+        let mut problem =
+            Self { closes: Vec::new(), stops, tours, legs, weights: Weights::default(), initial, classes, class_of, walks };
+        problem.closes = (0..problem.stops.len() as u32).map(|stop| problem.aim(stop)).collect();
+        Ok(problem)
+    }
+
+    /// Replaces the prices.
+    #[must_use]
+    pub fn with_weights(mut self, weights: Weights) -> Self {
+        self.weights = weights;
+        self.walks = weights.flow_per_hour > 0 || self.tours.iter().any(|tour| !tour.pauses.is_empty());
+        self
+    }
+
+    /// Sets the plan to start from: one sequence of stops per tour. It may break windows or loads (it is repaired first),
+    /// but not serve a stop twice or half a shipment.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::Initial`].
+    pub fn with_initial(mut self, initial: Vec<Vec<u32>>) -> Result<Self, Invalid> {
+        let mut at = vec![(NONE, 0); self.stops.len()];
+        if initial.len() != self.tours.len() {
+            return Err(Invalid::Initial);
+        }
+        for (tour, sequence) in initial.iter().enumerate() {
+            for (place, &stop) in sequence.iter().enumerate() {
+                match at.get_mut(stop as usize) {
+                    Some(slot) if slot.0 == NONE => *slot = (tour as u32, place),
+                    _ => return Err(Invalid::Initial),
+                }
+            }
+        }
+        for (stop, &(tour, place)) in self.stops.iter().zip(&at) {
+            if stop.role == Role::Pickup {
+                let (mate_tour, mate_place) = at[stop.mate as usize];
+                if mate_tour != tour || (tour != NONE && mate_place < place) {
+                    return Err(Invalid::Initial);
+                }
+            }
+        }
+        self.initial = initial;
+        Ok(self)
+    }
+
+    /// The stops.
+    pub fn stops(&self) -> &[Stop] {
+        &self.stops
+    }
+
+    /// The vehicles.
+    pub fn tours(&self) -> &[TourSpec] {
+        &self.tours
+    }
+
+    /// Times and lengths between places.
+    pub fn legs(&self) -> &LegMatrix {
+        &self.legs
+    }
+
+    /// The prices.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// The plan to start from.
+    pub fn initial(&self) -> &[Vec<u32>] {
+        &self.initial
+    }
+
+    /// Travel time and price of a leg for a tour's class.
+    pub(crate) fn leg(&self, tour: u32, a: u32, b: u32) -> (i32, i32) {
+        let class = &self.classes[self.class_of[tour as usize] as usize];
+        let cell = a as usize * self.legs.n + b as usize;
+        (class.time[cell], class.cost[cell])
+    }
+
+    /// Travel time including the set-up at `b`, and price, from one stop or tour start (`a >= stops`) to a stop.
+    pub(crate) fn hop(&self, tour: u32, from_place: u32, to: u32) -> (i32, i32) {
+        let stop = &self.stops[to as usize];
+        let (time, cost) = self.leg(tour, from_place, stop.place);
+        (time + if from_place == stop.place { 0 } else { stop.setup }, cost)
+    }
+
+    /// Travel time and price from a place to a tour's end.
+    pub(crate) fn hop_end(&self, tour: u32, from_place: u32) -> (i32, i32) {
+        let end = self.tours[tour as usize].end_place;
+        if end == NONE { (0, 0) } else { self.leg(tour, from_place, end) }
+    }
+
+    /// True when this tour may serve this stop at all, whatever the sequence.
+    pub(crate) fn allows(&self, tour: u32, stop: u32) -> bool {
+        let stop = &self.stops[stop as usize];
+        let spec = &self.tours[tour as usize];
+        (stop.locked == NONE || stop.locked == tour)
+            && stop.needs & !spec.has == 0
+            && (stop.barred.is_empty() || !stop.barred.contains(&tour))
+    }
+
+    /// Price of a tour serving a stop beyond driving: the change of a promise.
+    pub(crate) fn change_cost(&self, tour: u32, stop: u32) -> i64 {
+        let stop = &self.stops[stop as usize];
+        if stop.home == NONE || stop.home == tour { 0 } else { stop.change }
+    }
+
+    /// Lateness that nobody could avoid is not fought over.
+    fn aim(&self, stop: u32) -> i32 {
+        let spec = &self.stops[stop as usize];
+        if spec.due == i32::MAX {
+            return TIME_MAX;
+        }
+        let via = (spec.role == Role::Delivery && spec.mate != NONE).then(|| spec.mate);
+        let best = (0..self.tours.len() as u32)
+            .filter(|&tour| self.allows(tour, stop))
+            .map(|tour| {
+                let start = &self.tours[tour as usize];
+                let (mut at, mut place) = (start.start_at, start.start_place);
+                if let Some(pickup) = via {
+                    let first = &self.stops[pickup as usize];
+                    at = first.opens_at(at + self.hop(tour, place, pickup).0) + first.service;
+                    place = first.place;
+                }
+                spec.opens_at(at.saturating_add(self.hop(tour, place, stop).0))
+            })
+            .min();
+        spec.due.max(best.unwrap_or(spec.due)).min(TIME_MAX)
+    }
+}
+
+impl Class {
+    fn new(key: (u16, i64, i64), legs: &LegMatrix) -> Self {
+        let (factor, per_hour, per_km) = key;
+        let time: Vec<i32> = legs
+            .time
+            .iter()
+            .map(|&time| {
+                if time >= UNREACHABLE { UNREACHABLE } else { (i64::from(time) * i64::from(factor) / 1000).min(i64::from(UNREACHABLE)) as i32 }
+            })
+            .collect();
+        let cost = time
+            .iter()
+            .zip(&legs.metres)
+            .map(|(&time, &metres)| {
+                // Millionths; an `i32` holds 107 hours at 20 an hour.
+                let cost = i64::from(time) * per_hour / 3_600_000 + i64::from(metres) * per_km / 1000;
+                cost.clamp(0, i64::from(i32::MAX / 4)) as i32
+            })
+            .collect();
+        Self { key, time, cost }
+    }
+}
+
+/// A solution: a sequence of stops per tour, and the stops on none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Solution {
+    /// One sequence per tour.
+    pub tours: Vec<Vec<u32>>,
+    /// Stops on no tour.
+    pub absent: Vec<u32>,
+    /// The objective, in millionths.
+    pub cost: i64,
+    /// The objective of the problem's `initial`.
+    pub cost_before: i64,
+    /// Rounds that ran.
+    pub rounds: u32,
+    /// Iterations that ran.
+    pub iterations: u64,
+}

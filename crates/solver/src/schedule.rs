@@ -1,0 +1,172 @@
+//! One tour driven stop by stop: exact times, loads, pauses and cost. Every verdict of the search must agree with this.
+
+use crate::problem::{NONE, Problem, Role, UNREACHABLE};
+
+/// Exact times of one stop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timed {
+    /// The vehicle is free to leave for here (a pause before it is over).
+    pub leave: i32,
+    /// Pause taken before leaving.
+    pub pause: i32,
+    /// It is there.
+    pub arrival: i32,
+    /// Service starts.
+    pub start: i32,
+    /// Service is done.
+    pub departure: i32,
+    /// Length of the leg, metres.
+    pub metres: i32,
+}
+
+/// What driving a sequence comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Driven {
+    /// Prices of everything: legs, fixed, lateness, flow, changes.
+    pub(crate) cost: i64,
+    /// Sum of lateness beyond what the search aims at; 0 when every stop keeps its aim.
+    pub(crate) late: i64,
+}
+
+/// Why a sequence cannot be driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Infeasible {
+    /// Load, skill, lock, most stops, order of a shipment.
+    Rules,
+    /// The shift ends first, or a leg cannot be driven.
+    Shift,
+}
+
+/// Drives a sequence. `aims` are the latest starts that count as on time; lateness beyond `due` is priced in any case.
+pub(crate) fn drive(
+    problem: &Problem,
+    tour: u32,
+    sequence: impl Iterator<Item = u32> + Clone,
+    mut visit: impl FnMut(u32, Timed),
+) -> Result<Driven, Infeasible> {
+    let spec = &problem.tours[tour as usize];
+    let mut load = spec.onboard;
+    let mut count = 0;
+    for stop in sequence.clone() {
+        if !problem.allows(tour, stop) {
+            return Err(Infeasible::Rules);
+        }
+        count += 1;
+        let stop = &problem.stops[stop as usize];
+        if stop.role == Role::JobDelivery {
+            add(&mut load, stop.load, 1);
+        }
+    }
+    if count > spec.stops_max || !fits(load, spec.capacity) {
+        return Err(Infeasible::Rules);
+    }
+    if count == 0 {
+        return Ok(Driven { cost: 0, late: 0 });
+    }
+    let mut driven = Driven { cost: if spec.in_use { 0 } else { spec.fixed }, late: 0 };
+    let (mut now, mut place) = (spec.start_at, spec.start_place);
+    let mut pauses = spec.pauses.iter();
+    let mut next_pause = pauses.next();
+    let mut stack: Vec<u32> = Vec::new();
+    for index in sequence {
+        let stop = &problem.stops[index as usize];
+        let (travel, cost) = problem.hop(tour, place, index);
+        if problem.leg(tour, place, stop.place).0 >= UNREACHABLE {
+            return Err(Infeasible::Shift);
+        }
+        let mut pause_taken = 0;
+        while let Some(pause) = next_pause {
+            let served = stop.opens_at(now.saturating_add(travel)).saturating_add(stop.service);
+            if now >= pause.opens || served > pause.closes {
+                now = now.max(pause.opens) + pause.duration;
+                pause_taken += pause.duration;
+                next_pause = pauses.next();
+            } else {
+                break;
+            }
+        }
+        let ready = now.saturating_add(travel);
+        let start = stop.opens_at(ready);
+        if start > spec.end_by {
+            return Err(Infeasible::Shift);
+        }
+        let departure = start + stop.service;
+        let setup = if place == stop.place { 0 } else { stop.setup };
+        visit(
+            index,
+            Timed {
+                leave: now,
+                pause: pause_taken,
+                arrival: ready - setup,
+                start,
+                departure,
+                metres: problem.legs.metres(place, stop.place),
+            },
+        );
+        driven.cost += i64::from(cost) + problem.change_cost(tour, index);
+        driven.cost += span_price(start, stop.due, problem.weights.late_per_hour);
+        if problem.weights.flow_per_hour > 0 && stop.role != Role::Pickup {
+            driven.cost += span_price(departure, stop.placed, problem.weights.flow_per_hour);
+        }
+        driven.late += i64::from((start - problem.closes[index as usize]).max(0));
+        match stop.role {
+            Role::JobDelivery => add(&mut load, stop.load, -1),
+            Role::JobPickup => add(&mut load, stop.load, 1),
+            Role::Pickup => {
+                add(&mut load, stop.load, 1);
+                stack.push(stop.mate);
+            }
+            Role::Delivery => {
+                add(&mut load, stop.load, -1);
+                if stop.mate == NONE {
+                    // On board before anything picked up here: last out.
+                    if spec.lifo && !stack.is_empty() {
+                        return Err(Infeasible::Rules);
+                    }
+                } else {
+                    match stack.iter().rposition(|&open| open == index) {
+                        Some(top) if !spec.lifo || top + 1 == stack.len() => {
+                            stack.remove(top);
+                        }
+                        _ => return Err(Infeasible::Rules),
+                    }
+                }
+            }
+        }
+        if !fits(load, spec.capacity) {
+            return Err(Infeasible::Rules);
+        }
+        now = departure;
+        place = stop.place;
+    }
+    if !stack.is_empty() {
+        return Err(Infeasible::Rules);
+    }
+    let (time, cost) = problem.hop_end(tour, place);
+    if time >= UNREACHABLE || (spec.end_place != NONE && now.saturating_add(time) > spec.end_by) {
+        return Err(Infeasible::Shift);
+    }
+    driven.cost += i64::from(cost);
+    Ok(driven)
+}
+
+/// Exact times of every stop of a sequence, in order; `None` when it breaks a rule or the shift.
+pub fn schedule(problem: &Problem, tour: u32, sequence: &[u32]) -> Option<Vec<Timed>> {
+    let mut times = Vec::with_capacity(sequence.len());
+    drive(problem, tour, sequence.iter().copied(), |_, timed| times.push(timed)).ok().map(|_| times)
+}
+
+/// Price of the span from `from` to `at`, 0 when not after it.
+pub(crate) fn span_price(at: i32, from: i32, per_hour: i64) -> i64 {
+    (i64::from(at) - i64::from(from)).max(0) * per_hour / 3_600_000
+}
+
+fn add(load: &mut [i32; 4], goods: [i32; 4], sign: i32) {
+    for (sum, goods) in load.iter_mut().zip(goods) {
+        *sum = sum.saturating_add(sign * goods);
+    }
+}
+
+pub(crate) fn fits(load: [i32; 4], capacity: [i32; 4]) -> bool {
+    load.iter().zip(capacity).all(|(&load, room)| load <= room)
+}

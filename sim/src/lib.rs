@@ -1,1 +1,17 @@
-//! x
+//! A pretend city: streets, demand, drivers, traffic, bad phones; runs the real engine in virtual time.
+//!
+//! Everything here follows from a seed. A failure prints the seed and the one command that repeats it.
+
+mod city;
+mod report;
+mod run;
+mod scenario;
+mod seeded;
+mod world;
+
+pub use city::{City, city};
+pub use report::Report;
+pub use run::{Outcome, backtest, simulate};
+pub use scenario::{Demand, Incidents, Phones, Scenario, Script, script};
+pub use seeded::Seeded;
+pub use world::{Driving, Fact, Pretend};

@@ -1,1 +1,25 @@
-//! x
+//! Judgement: what a change makes stale, what to answer at once, which region to plan again, and when to say so.
+//!
+//! [`Engine::handle`] takes one input and appends the effects it wants. It never blocks, fails, or reads a clock.
+//! Live operation, simulation and what-if replay run this same code; they differ only in who feeds it and who performs
+//! the effects.
+//!
+//! Absent on purpose: sockets, files, threads, the time of day, and any question about which of those runs it.
+
+mod answer;
+mod commit;
+mod draft;
+mod engine;
+mod proposal;
+mod region;
+mod search;
+pub mod virtual_time;
+mod watch;
+
+pub use commit::{Commit, Outcome};
+pub use draft::Draft;
+pub use engine::{Effect, Engine, Input, Note, PositionReport};
+pub use search::{SolveJob, SolveReport, run};
+
+#[cfg(test)]
+mod tests;

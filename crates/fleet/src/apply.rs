@@ -872,7 +872,8 @@ impl Fleet {
     ) {
         let state = &mut self.vehicles[vehicle.index()];
         if let Some(index) = state.route.visits.iter().position(|visit| visit.order == order && visit.stop == stop) {
-            state.route.visits.remove(index);
+            let visit = state.route.visits.remove(index);
+            doing.change.driven += visit.metres;
             if index > 0 {
                 // Out of sequence: that is a change of the route, not progress along it.
                 state.route.revision = doing.seq;

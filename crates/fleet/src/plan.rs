@@ -177,7 +177,9 @@ impl Fleet {
             doing.route(vehicle);
         }
         for seq in &group.caused_by {
-            self.unanswered.remove(seq);
+            if let Some(ask) = self.unanswered.remove(seq) {
+                doing.change.answered.push((*seq, self.logged_at - ask.logged_at));
+            }
         }
     }
 }

@@ -576,6 +576,10 @@ pub struct Change {
     pub vehicles: Vec<VehicleId>,
     /// What came of it, for a plan.
     pub plan: Option<PlanOutcome>,
+    /// Facts this plan answered, and how long each had waited (log time).
+    pub answered: Vec<(LogSeq, Millis)>,
+    /// Length of the leg that a completed or failed stop ended, as planned.
+    pub driven: Metres,
 }
 
 /// Running totals, outside the digest.

@@ -32,6 +32,8 @@ pub struct Policy {
     pub on_cancelled_on_board: OnBoardRule,
     /// A delivery that failed (nobody there) while its goods are on board.
     pub on_failed_delivery: OnBoardRule,
+    /// Goods picked up within the shift may be delivered after it.
+    pub deliver_after_shift: bool,
     /// Search rounds of one improvement; 0 switches improvement off (immediate answers only).
     pub search_rounds: u32,
     /// How long changes are gathered before a search, in log time.
@@ -49,6 +51,7 @@ impl Default for Policy {
             departure_margin: Millis::from_seconds(90),
             on_cancelled_on_board: OnBoardRule::Return,
             on_failed_delivery: OnBoardRule::Keep,
+            deliver_after_shift: false,
             search_rounds: 24,
             gather: Millis(250),
         }

@@ -59,6 +59,7 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
         }
         let mut pauses = spec.pauses.clone();
         let mut open: Vec<u32> = Vec::new();
+        let mut overtime = false;
         for &index in sequence {
             let stop = &stops[index as usize];
             seen[index as usize] += 1;
@@ -86,8 +87,12 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
                 pauses.remove(0);
             }
             let start = open_from(clock + travel + setup);
+            let exempt = stop.role == Role::Delivery && (stop.mate == NONE || spec.finish_late);
             if start > i64::from(spec.end_by) {
-                return Err(Fault::Shift(index));
+                if !exempt {
+                    return Err(Fault::Shift(index));
+                }
+                overtime = true;
             }
             cost += price(travel, problem.legs().metres(here, stop.place));
             if stop.home != NONE && stop.home != tour as u32 {
@@ -128,7 +133,7 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
         }
         if spec.end_place != NONE {
             let home = factor(problem.legs().time(here, spec.end_place));
-            if clock + home > i64::from(spec.end_by) {
+            if clock + home > i64::from(spec.end_by) && !overtime {
                 return Err(Fault::Shift(tour as u32));
             }
             cost += price(home, problem.legs().metres(here, spec.end_place));

@@ -82,11 +82,12 @@ impl State<'_> {
             return None;
         }
         let arrival = record.depart.saturating_add(to);
-        if arrival > self.records[unit as usize].closes.min(spec.end_by) {
+        let shift_end = self.problem.shift_end(tour, unit);
+        if arrival > self.records[unit as usize].closes.min(shift_end) {
             return None;
         }
         let start = stop.opens_at(arrival);
-        if start > spec.end_by || start.saturating_add(stop.service).saturating_add(on) > record.next_latest {
+        if start > shift_end || start.saturating_add(stop.service).saturating_add(on) > record.next_latest {
             return None;
         }
         delta += span_price(start, stop.due, self.problem.weights.late_per_hour);
@@ -145,6 +146,7 @@ impl State<'_> {
         if start > spec.end_by {
             return (None, true);
         }
+        let shift_end = problem.shift_end(tour, pickup.mate);
         let base = i64::from(to_cost) + span_price(start, pickup.due, problem.weights.late_per_hour);
         let mut best = bound;
         let mut found = None;
@@ -159,13 +161,13 @@ impl State<'_> {
             // The delivery between `from` and `next`.
             let (there, there_cost) = self.hop(tour, from, pickup.mate);
             let reach = depart.saturating_add(there);
-            if reach <= self.records[pickup.mate as usize].closes.min(spec.end_by) {
+            if reach <= self.records[pickup.mate as usize].closes.min(shift_end) {
                 let begin = delivery.opens_at(reach);
                 let (on, on_cost) = self.hop(tour, pickup.mate, next);
                 let skipped = if from == unit { 0 } else { self.cost_after(from) };
                 let delta = detour + i64::from(there_cost) + i64::from(on_cost) - skipped
                     + span_price(begin, delivery.due, problem.weights.late_per_hour);
-                let in_time = begin <= spec.end_by
+                let in_time = begin <= shift_end
                     && begin.saturating_add(delivery.service).saturating_add(on) <= next_latest;
                 if delta < best && in_time {
                     best = delta;

@@ -38,5 +38,5 @@ pub use problem::{
     Invalid, LegMatrix, NONE, Pause, Problem, Role, Solution, Stop, TIME_MAX, TourSpec, UNREACHABLE, Weights,
 };
 pub use recreate::{Alternative, alternatives, insert};
-pub use schedule::{Timed, schedule};
+pub use schedule::{Timed, price, schedule};
 pub use search::{SearchLimits, solve};

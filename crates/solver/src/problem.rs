@@ -110,8 +110,11 @@ pub struct TourSpec {
     pub start_at: i32,
     /// Where it must end, or [`NONE`].
     pub end_place: u32,
-    /// No service starts after, and the end place is reached by then.
+    /// No service starts after, and the end place is reached by then. Goods on board at the start are exempt: they cannot
+    /// stay there for good.
     pub end_by: i32,
+    /// Deliveries of shipments are exempt too.
+    pub finish_late: bool,
     /// Goods on board at the start.
     pub onboard: [i32; 4],
     /// Most goods on board.
@@ -144,6 +147,7 @@ impl TourSpec {
             start_at: 0,
             end_place: NONE,
             end_by: TIME_MAX,
+            finish_late: false,
             onboard: [0; 4],
             capacity: [i32::MAX / 4; 4],
             has: u64::MAX,
@@ -447,6 +451,14 @@ impl Problem {
     pub(crate) fn change_cost(&self, tour: u32, stop: u32) -> i64 {
         let stop = &self.stops[stop as usize];
         if stop.home == NONE || stop.home == tour { 0 } else { stop.change }
+    }
+
+    /// The latest start of service that a tour's shift allows at a stop.
+    pub(crate) fn shift_end(&self, tour: u32, stop: u32) -> i32 {
+        let stop = &self.stops[stop as usize];
+        let spec = &self.tours[tour as usize];
+        let exempt = stop.role == Role::Delivery && (stop.mate == NONE || spec.finish_late);
+        if exempt { TIME_MAX } else { spec.end_by }
     }
 
     /// Lateness that nobody could avoid is not fought over.

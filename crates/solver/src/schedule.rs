@@ -68,6 +68,7 @@ pub(crate) fn drive(
     let mut pauses = spec.pauses.iter();
     let mut next_pause = pauses.next();
     let mut stack: Vec<u32> = Vec::new();
+    let mut overtime = false;
     for index in sequence {
         let stop = &problem.stops[index as usize];
         let (travel, cost) = problem.hop(tour, place, index);
@@ -87,9 +88,10 @@ pub(crate) fn drive(
         }
         let ready = now.saturating_add(travel);
         let start = stop.opens_at(ready);
-        if start > spec.end_by {
+        if start > problem.shift_end(tour, index) {
             return Err(Infeasible::Shift);
         }
+        overtime |= start > spec.end_by;
         let departure = start + stop.service;
         let setup = if place == stop.place { 0 } else { stop.setup };
         visit(
@@ -143,7 +145,7 @@ pub(crate) fn drive(
         return Err(Infeasible::Rules);
     }
     let (time, cost) = problem.hop_end(tour, place);
-    if time >= UNREACHABLE || (spec.end_place != NONE && now.saturating_add(time) > spec.end_by) {
+    if time >= UNREACHABLE || (!overtime && spec.end_place != NONE && now.saturating_add(time) > spec.end_by) {
         return Err(Infeasible::Shift);
     }
     driven.cost += i64::from(cost);
@@ -154,6 +156,11 @@ pub(crate) fn drive(
 pub fn schedule(problem: &Problem, tour: u32, sequence: &[u32]) -> Option<Vec<Timed>> {
     let mut times = Vec::with_capacity(sequence.len());
     drive(problem, tour, sequence.iter().copied(), |_, timed| times.push(timed)).ok().map(|_| times)
+}
+
+/// What driving a sequence costs, in millionths; `None` when it breaks a rule or the shift.
+pub fn price(problem: &Problem, tour: u32, sequence: &[u32]) -> Option<i64> {
+    drive(problem, tour, sequence.iter().copied(), |_, _| {}).ok().map(|driven| driven.cost)
 }
 
 /// Price of the span from `from` to `at`, 0 when not after it.

@@ -229,7 +229,7 @@ impl<'p> State<'p> {
             let stop = &problem.stops[node as usize];
             let record = &mut self.records[node as usize];
             let by = latest.saturating_sub(travel).saturating_sub(stop.service);
-            let shift = spec.end_by.max(record.depart - stop.service);
+            let shift = problem.shift_end(tour, node).max(record.depart - stop.service);
             latest = latest_start(stop.windows.as_slice(), by.min(record.closes).min(shift));
             record.latest = latest;
             let prev = record.prev;

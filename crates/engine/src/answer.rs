@@ -1,0 +1,232 @@
+//! The immediate answer: insertion, repair or removal for just the vehicles concerned, inside the same `handle`.
+//!
+//! Everything that waits is answered in one proposal (group commit). "No change" and "unassigned: reason" are answers
+//! too: every fact that asks ends in the `caused_by` of an accepted plan.
+
+use std::collections::BTreeSet;
+
+use fleetfold_fleet::Placement;
+use fleetfold_model::{ExchangeGroup, OrderId, SearchRecord, StopKind, UnassignedReason, VehicleId};
+use fleetfold_solver::{insert, schedule};
+
+use crate::draft::Draft;
+use crate::engine::{Effect, Engine};
+use crate::proposal::{Cause, Solved};
+
+/// Facts answered in one plan: a plan message stays well under half a megabyte.
+const ASKS_MAX: usize = 128;
+/// Vehicles considered for one order at first: the nearest, and those whose stops are nearest.
+const NEAR_VEHICLES: usize = 10;
+const NEAR_STOPS: usize = 12;
+/// Vehicles considered when none of the near ones will do.
+const WIDE_VEHICLES: usize = 200;
+/// Unassigned orders tried again when a vehicle gets room.
+const RETRIED: usize = 20;
+
+impl Engine {
+    /// Answers all that waits, if a proposal may be made now.
+    pub(crate) fn answer(&mut self, effects: &mut Vec<Effect>) {
+        if !self.commit.is_ready() {
+            return;
+        }
+        let repairs = std::mem::take(&mut self.repairs);
+        if self.fleet.unanswered().is_empty() && repairs.is_empty() {
+            self.propose_improvements(effects);
+            return;
+        }
+        let mut causes: Vec<Cause> = Vec::new();
+        let mut loose: BTreeSet<OrderId> = BTreeSet::new();
+        let mut concerned: BTreeSet<VehicleId> = BTreeSet::new();
+        let mut stuck: Vec<(OrderId, UnassignedReason)> = Vec::new();
+        for (&seq, ask) in self.fleet.unanswered().iter().take(ASKS_MAX) {
+            for &order in &ask.orders {
+                match self.placeable(order) {
+                    Some(Ok(())) => {
+                        loose.insert(order);
+                    }
+                    Some(Err(reason)) => stuck.push((order, reason)),
+                    None => {}
+                }
+            }
+            let mut vehicles = ask.vehicles.clone();
+            if ask.roads {
+                vehicles.extend(&self.road_hit);
+            }
+            vehicles.retain(|&vehicle| self.fleet.vehicle(vehicle).is_available());
+            concerned.extend(&vehicles);
+            causes.push(Cause { seq: Some(seq), orders: ask.orders.clone(), vehicles });
+        }
+        for (&vehicle, _) in repairs.iter().filter(|(vehicle, _)| self.fleet.vehicle(**vehicle).is_available()) {
+            concerned.insert(vehicle);
+            causes.push(Cause { seq: None, orders: Vec::new(), vehicles: vec![vehicle] });
+        }
+        self.road_hit.clear();
+        for &vehicle in &concerned {
+            self.loosen(vehicle, &mut loose);
+        }
+        self.retry_unassigned(&concerned, &mut loose);
+        let groups = self.place(&loose, &concerned, &causes, &stuck);
+        if groups.is_empty() {
+            self.propose_improvements(effects);
+        } else {
+            self.propose(groups, SearchRecord::default(), effects);
+        }
+    }
+
+    /// Can this order be placed by a search for a place? `None`: nothing to place. `Err`: no, and why.
+    fn placeable(&self, id: OrderId) -> Option<Result<(), UnassignedReason>> {
+        let order = self.fleet.order(id);
+        if !order.is_open() {
+            return None;
+        }
+        if let Some(vehicle) = order.on_board.or(order.pinned)
+            && !self.fleet.vehicle(vehicle).is_available()
+        {
+            // Its goods, or the dispatcher's will, are tied to a vehicle that is not working.
+            let on_route = matches!(order.placement, Placement::OnRoute(_));
+            return if on_route { None } else { Some(Err(UnassignedReason::NoVehicle)) };
+        }
+        if let Placement::OnRoute(vehicle) = order.placement {
+            // A visit under way is not taken back for a change; its vehicle is looked at instead.
+            let state = self.fleet.vehicle(vehicle);
+            let frozen = state.frozen(self.now() + self.answer_margin());
+            if state.route.visits[..frozen].iter().any(|visit| visit.order == id) {
+                return None;
+            }
+        }
+        Some(Ok(()))
+    }
+
+    /// Takes off a route what it can no longer keep: orders behind the end of the shift or beyond capacity, from the back, and
+    /// orders newly late. They may well come back to where they were.
+    fn loosen(&self, vehicle: VehicleId, loose: &mut BTreeSet<OrderId>) {
+        let (now, margin) = (self.now(), self.answer_margin());
+        loop {
+            let taken: Vec<OrderId> = loose.iter().copied().collect();
+            let draft = Draft::new(&self.fleet, &self.network, &[vehicle], &taken, now, margin);
+            if draft.initial[0].is_empty() {
+                return;
+            }
+            let problem = draft.finish(&self.network);
+            let sequence = &draft.initial[0];
+            let movable = |stop: u32| {
+                let order = draft.stops[stop as usize].0;
+                let state = self.fleet.order(order);
+                let free = state.on_board.is_none() && state.pinned.is_none() && !draft.heads[0].iter().any(|visit| visit.order == order);
+                free.then_some(order).filter(|order| !loose.contains(order))
+            };
+            let offender = match schedule(&problem, 0, sequence) {
+                None => sequence.iter().rev().find_map(|&stop| movable(stop)),
+                Some(times) => sequence.iter().zip(&times).find_map(|(&stop, timed)| {
+                    let planned = self.fleet.vehicle(vehicle).route.visits.iter().find(|visit| {
+                        (visit.order, visit.stop) == draft.stops[stop as usize]
+                    })?;
+                    let due = problem.stops()[stop as usize].due;
+                    let late = i64::from(timed.start) - i64::from(due);
+                    let was = (planned.start - draft.absolute(due)).0.max(0);
+                    (due != i32::MAX && late > was + 60_000).then(|| movable(stop)).flatten()
+                }),
+            };
+            match offender {
+                Some(order) => {
+                    loose.insert(order);
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// Vehicles with news may have room for orders that found none before.
+    fn retry_unassigned(&self, concerned: &BTreeSet<VehicleId>, loose: &mut BTreeSet<OrderId>) {
+        let space = self.fleet.zone().space;
+        for &vehicle in concerned {
+            let Some(here) = self.fleet.vehicle(vehicle).whereabouts() else { continue };
+            let waiting = self
+                .fleet
+                .index()
+                .stops_near(space, here.position)
+                .take(400)
+                .filter(|&(order, _)| matches!(self.fleet.order(order).placement, Placement::Unassigned(_)))
+                .map(|(order, _)| order)
+                .take(RETRIED);
+            for order in waiting {
+                if self.placeable(order) == Some(Ok(())) {
+                    loose.insert(order);
+                }
+            }
+        }
+    }
+
+    fn place(
+        &self,
+        loose: &BTreeSet<OrderId>,
+        concerned: &BTreeSet<VehicleId>,
+        causes: &[Cause],
+        stuck: &[(OrderId, UnassignedReason)],
+    ) -> Vec<ExchangeGroup> {
+        let orders: Vec<OrderId> = loose.iter().copied().collect();
+        let mut vehicles = concerned.clone();
+        for &order in &orders {
+            self.candidates(order, NEAR_VEHICLES, NEAR_STOPS, &mut vehicles);
+        }
+        let mut solved = self.solve_at_once(&vehicles, &orders);
+        if !solved.2.absent.is_empty() {
+            let mut wide = vehicles.clone();
+            for &stop in &solved.2.absent {
+                self.candidates(solved.0.stops[stop as usize].0, WIDE_VEHICLES, 0, &mut wide);
+            }
+            if wide.len() > vehicles.len() {
+                solved = self.solve_at_once(&wide, &orders);
+            }
+        }
+        let (draft, problem, solution) = &solved;
+        let solved = Solved { fleet: &self.fleet, draft, problem, solution };
+        let mut groups: Vec<ExchangeGroup> = solved.groups(causes, concerned).into_iter().map(|priced| priced.group).collect();
+        // Orders tied to a vehicle that does not work: said so in the group that answers for them.
+        for &(order, reason) in stuck {
+            let seq = causes.iter().find(|cause| cause.orders.contains(&order)).and_then(|cause| cause.seq);
+            let group = groups.iter_mut().find(|group| seq.is_some_and(|seq| group.caused_by.contains(&seq)));
+            let entry = (self.fleet.order(order).name.clone(), reason);
+            if let Some(group) = group
+                && !group.unassigned.contains(&entry)
+            {
+                group.unassigned.push(entry);
+            }
+        }
+        groups.retain(|group| !group.routes.is_empty() || !group.unassigned.is_empty() || !group.caused_by.is_empty());
+        groups
+    }
+
+    fn solve_at_once(&self, vehicles: &BTreeSet<VehicleId>, orders: &[OrderId]) -> (Draft, fleetfold_solver::Problem, fleetfold_solver::Solution) {
+        let vehicles: Vec<VehicleId> = vehicles.iter().copied().collect();
+        let draft = Draft::new(&self.fleet, &self.network, &vehicles, orders, self.now(), self.answer_margin());
+        let problem = draft.finish(&self.network);
+        let solution = insert(&problem);
+        (draft, problem, solution)
+    }
+
+    /// Vehicles worth asking about an order: its carrier, or the pinned one, or those near its stops and the one it is on.
+    fn candidates(&self, id: OrderId, near_vehicles: usize, near_stops: usize, vehicles: &mut BTreeSet<VehicleId>) {
+        let order = self.fleet.order(id);
+        if let Placement::OnRoute(vehicle) = order.placement {
+            vehicles.insert(vehicle);
+        }
+        if let Some(only) = order.on_board.or(order.pinned) {
+            vehicles.insert(only);
+            return;
+        }
+        let space = self.fleet.zone().space;
+        let available = |&vehicle: &VehicleId| self.fleet.vehicle(vehicle).is_available();
+        let places = [StopKind::Pickup, StopKind::Delivery].into_iter().filter(|kind| order.open_stops().contains(kind));
+        for place in places.filter_map(|kind| order.stop(kind)).map(|stop| stop.position) {
+            vehicles.extend(self.fleet.index().vehicles_near(space, place).filter(available).take(near_vehicles));
+            let by_stops = self.fleet.index().stops_near(space, place).take(near_stops).filter_map(|(other, _)| {
+                match self.fleet.order(other).placement {
+                    Placement::OnRoute(vehicle) => Some(vehicle),
+                    Placement::Unplaced | Placement::Unassigned(_) => None,
+                }
+            });
+            vehicles.extend(by_stops.filter(available));
+        }
+    }
+}

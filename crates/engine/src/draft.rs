@@ -1,0 +1,281 @@
+//! From the fleet to a routing problem: which tours, from where and when, with which stops.
+//!
+//! A draft holds everything but the legs, which may take long: an answer fills them in at once, a search in the pool.
+//! Promise: the frozen head of a route never enters the problem.
+
+use std::collections::BTreeMap;
+
+use fleetfold_fleet::{Anchor, Fleet, Placement, VehicleState, Visit};
+use fleetfold_model::{Millis, OrderId, Position, StopKind, Timestamp, VehicleId};
+use fleetfold_roads::Network;
+use fleetfold_solver::{LegMatrix, NONE, Pause, Problem, Role, Stop, TIME_MAX, TourSpec, UNREACHABLE, Weights};
+
+/// Leaving one's home tour costs this much more when the stop's start is near: drivers have looked at it.
+const URGENT_FACTOR: i64 = 3;
+/// How near is near, zone time (guess: what a driver has in mind).
+const URGENT_WITHIN: Millis = Millis(20 * 60_000);
+
+/// A problem without its legs.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Zone time of the problem's 0.
+    pub epoch: Timestamp,
+    /// The vehicle of each tour.
+    pub vehicles: Vec<VehicleId>,
+    /// The frozen head of each tour, with times as expected now.
+    pub heads: Vec<Vec<Visit>>,
+    /// Revision of each route when the draft was made.
+    pub bases: Vec<fleetfold_model::LogSeq>,
+    /// What each problem stop is.
+    pub stops: Vec<(OrderId, StopKind)>,
+    /// Distinct places.
+    pub places: Vec<Position>,
+    /// Where each tour starts, and when (zone time).
+    pub starts: Vec<Anchor>,
+    pub(crate) solver_stops: Vec<Stop>,
+    pub(crate) solver_tours: Vec<TourSpec>,
+    pub(crate) initial: Vec<Vec<u32>>,
+    pub(crate) weights: Weights,
+}
+
+impl Draft {
+    /// Drafts a problem over some vehicles. `loose` orders are taken off their routes (or come from nowhere) and are to be
+    /// placed; everything else on those routes stays where it is. `margin`: how long a decision takes to come back,
+    /// zone time: visits that will freeze within it count as frozen.
+    pub fn new(fleet: &Fleet, network: &Network, vehicles: &[VehicleId], loose: &[OrderId], now: Timestamp, margin: Millis) -> Self {
+        let policy = fleet.policy();
+        let mut draft = Self {
+            epoch: now,
+            vehicles: vehicles.to_vec(),
+            heads: Vec::new(),
+            bases: Vec::new(),
+            stops: Vec::new(),
+            places: Vec::new(),
+            starts: Vec::new(),
+            solver_stops: Vec::new(),
+            solver_tours: Vec::new(),
+            initial: vec![Vec::new(); vehicles.len()],
+            weights: Weights { late_per_hour: policy.lateness_cost_per_hour, flow_per_hour: policy.flow_cost_per_hour },
+        };
+        let mut place_ids = BTreeMap::new();
+        for (tour, &id) in vehicles.iter().enumerate() {
+            let vehicle = fleet.vehicle(id);
+            let frozen = vehicle.frozen(now + margin);
+            let (head, start) = head(fleet, network, vehicle, frozen, now);
+            let spec = draft.tour(fleet, vehicle, &head, start, &mut place_ids);
+            draft.solver_tours.push(spec);
+            draft.heads.push(head);
+            draft.starts.push(start);
+            draft.bases.push(vehicle.route.revision);
+            let tail: Vec<(OrderId, StopKind)> =
+                vehicle.route.visits[frozen..].iter().map(|visit| (visit.order, visit.stop)).collect();
+            let heads_order = vehicle.route.visits[..frozen].first().map(|visit| visit.order);
+            for (order, kind) in tail {
+                // An order whose pickup is frozen stays: only its delivery is here.
+                if loose.contains(&order) && heads_order != Some(order) {
+                    continue;
+                }
+                let index = draft.stop(fleet, order, kind, tour as u32, heads_order == Some(order), now, &mut place_ids);
+                draft.initial[tour].push(index);
+            }
+        }
+        for &order in loose {
+            let frozen = draft.heads.iter().flatten().any(|visit| visit.order == order);
+            if fleet.order(order).is_open() && !frozen {
+                for &kind in fleet.order(order).open_stops() {
+                    draft.stop(fleet, order, kind, NONE, false, now, &mut place_ids);
+                }
+            }
+        }
+        draft.pair();
+        draft
+    }
+
+    /// Fills the legs in.
+    pub fn finish(&self, network: &Network) -> Problem {
+        let n = self.places.len();
+        let legs = network.legs(&self.places);
+        let matrix = LegMatrix::from_fn(n, |a, b| {
+            let leg = legs[a * n + b];
+            (leg.millis.clamp(0, UNREACHABLE), leg.metres.max(0))
+        });
+        Problem::new(self.solver_stops.clone(), self.solver_tours.clone(), matrix)
+            .and_then(|problem| problem.with_weights(self.weights).with_initial(self.initial.clone()))
+            .expect("a draft of a checked fleet is a legal problem")
+    }
+
+    fn relative(&self, at: Timestamp) -> i32 {
+        (at - self.epoch).0.clamp(-i64::from(TIME_MAX), i64::from(TIME_MAX)) as i32
+    }
+
+    /// Zone time of a problem time.
+    pub(crate) fn absolute(&self, at: i32) -> Timestamp {
+        self.epoch + Millis(i64::from(at))
+    }
+
+    fn place(&mut self, position: Position, ids: &mut BTreeMap<Position, u32>) -> u32 {
+        *ids.entry(position).or_insert_with(|| {
+            self.places.push(position);
+            self.places.len() as u32 - 1
+        })
+    }
+
+    fn tour(&mut self, fleet: &Fleet, vehicle: &VehicleState, head: &[Visit], start: Anchor, ids: &mut BTreeMap<Position, u32>) -> TourSpec {
+        let spec = vehicle.spec.as_ref().expect("only registered vehicles are drafted");
+        let mut onboard = fleetfold_model::Load::default();
+        for &order in &vehicle.on_board {
+            if !head.iter().any(|visit| visit.order == order && visit.stop == StopKind::Delivery) {
+                onboard += fleet.order(order).load();
+            }
+        }
+        for visit in head {
+            let order = fleet.order(visit.order);
+            if visit.stop == StopKind::Pickup || (!order.is_shipment() && !order.loads_at_start()) {
+                onboard += order.load();
+            }
+        }
+        let shift = vehicle.shift.as_ref();
+        let taken = vehicle.breaks_taken as usize + usize::from(head.iter().any(|visit| visit.break_before > Millis(0)));
+        let pauses = shift.map_or(&[][..], |shift| shift.breaks.get(taken..).unwrap_or(&[]));
+        TourSpec {
+            start_place: self.place(start.position, ids),
+            start_at: self.relative(start.at),
+            end_place: spec.end.map_or(NONE, |end| self.place(end, ids)),
+            end_by: shift.map_or(TIME_MAX, |shift| self.relative(shift.ends)),
+            finish_late: fleet.policy().deliver_after_shift,
+            onboard: onboard.0,
+            capacity: spec.capacity.0,
+            has: vehicle.skills,
+            fixed: spec.costs.fixed,
+            per_hour: spec.costs.per_hour,
+            per_km: spec.costs.per_km,
+            time_factor: spec.time_factor,
+            stops_max: spec.stops_max.map_or(u32::MAX, |most| most.saturating_sub(vehicle.stops_done + head.len() as u32)),
+            lifo: spec.lifo,
+            pauses: pauses
+                .iter()
+                .map(|pause| Pause {
+                    opens: self.relative(pause.window.opens()),
+                    closes: self.relative(pause.window.closes()),
+                    duration: pause.duration.0.clamp(0, i64::from(TIME_MAX)) as i32,
+                })
+                .collect(),
+            in_use: vehicle.stops_done > 0 || !vehicle.route.visits.is_empty(),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one stop, from the six things it depends on")]
+    fn stop(&mut self, fleet: &Fleet, id: OrderId, kind: StopKind, home: u32, head_has_pickup: bool, now: Timestamp, ids: &mut BTreeMap<Position, u32>) -> u32 {
+        let order = fleet.order(id);
+        let stop = order.stop(kind).expect("open orders have their stops");
+        let spec = order.spec.as_ref().expect("open orders are known");
+        let tour_of = |vehicle: VehicleId| self.vehicles.iter().position(|&other| other == vehicle).map(|tour| tour as u32);
+        let was = match order.placement {
+            Placement::OnRoute(vehicle) => tour_of(vehicle).unwrap_or(NONE),
+            Placement::Unplaced | Placement::Unassigned(_) => NONE,
+        };
+        let locked = order.on_board.or(order.pinned).map_or(NONE, |vehicle| tour_of(vehicle).unwrap_or(NONE));
+        let locked = if head_has_pickup { home } else { locked };
+        let planned = match order.placement {
+            Placement::OnRoute(vehicle) => fleet.vehicle(vehicle).route.visits.iter().find(|visit| visit.order == id).map(|v| v.start),
+            Placement::Unplaced | Placement::Unassigned(_) => None,
+        };
+        let urgent = planned.is_some_and(|start| start - now < URGENT_WITHIN);
+        let mut windows: Vec<(i32, i32)> =
+            stop.windows.iter().map(|window| (self.relative(window.opens()), self.relative(window.closes()))).collect();
+        if let Some(release) = stop.release {
+            let release = self.relative(release);
+            windows.retain(|&(_, closes)| closes >= release);
+            match windows.first_mut() {
+                Some(first) => first.0 = first.0.max(release),
+                None if stop.windows.is_empty() => windows.push((release, TIME_MAX)),
+                None => windows.push((release, release)),
+            }
+        }
+        // Clamping far-away times may have made windows touch.
+        windows.dedup_by(|later, earlier| {
+            let touch = later.0 <= earlier.1;
+            if touch {
+                earlier.1 = earlier.1.max(later.1);
+            }
+            touch
+        });
+        let span = |span: Millis| span.0.clamp(0, i64::from(TIME_MAX)) as i32;
+        let role = match (kind, order.is_shipment()) {
+            (StopKind::Pickup, _) => Role::Pickup,
+            (StopKind::Delivery, true) => Role::Delivery,
+            (StopKind::Delivery, false) if order.loads_at_start() => Role::JobDelivery,
+            (StopKind::Delivery, false) => Role::JobPickup,
+        };
+        let first_stop = kind == StopKind::Pickup || !order.open_stops().contains(&StopKind::Pickup) || head_has_pickup;
+        let barred = order.rejected_by.iter().filter_map(|&vehicle| tour_of(vehicle)).collect();
+        let place = self.place(stop.position, ids);
+        self.solver_stops.push(Stop {
+            place,
+            windows,
+            due: stop.due.map_or(i32::MAX, |due| self.relative(due)),
+            service: span(stop.service),
+            setup: span(stop.setup),
+            load: spec.load.0,
+            role,
+            mate: NONE,
+            needs: order.skills,
+            locked,
+            home: if first_stop { was } else { NONE },
+            change: fleet.policy().change_cost * if urgent { URGENT_FACTOR } else { 1 },
+            unserved: fleet.policy().unserved_cost.saturating_mul(1 + i64::from(spec.priority)),
+            placed: self.relative(spec.placed),
+            barred,
+        });
+        self.stops.push((id, kind));
+        self.stops.len() as u32 - 1
+    }
+
+    /// Joins the halves of shipments. A delivery alone is of goods on board (or about to be, from the head).
+    fn pair(&mut self) {
+        let mut at: BTreeMap<(OrderId, StopKind), u32> = BTreeMap::new();
+        for (index, &stop) in self.stops.iter().enumerate() {
+            at.insert(stop, index as u32);
+        }
+        for index in 0..self.stops.len() {
+            let (order, kind) = self.stops[index];
+            let other = match kind {
+                StopKind::Pickup => StopKind::Delivery,
+                StopKind::Delivery => StopKind::Pickup,
+            };
+            self.solver_stops[index].mate = at.get(&(order, other)).copied().unwrap_or(NONE);
+        }
+    }
+}
+
+/// The frozen head with times as expected now, and where and when the vehicle is free behind it.
+fn head(fleet: &Fleet, network: &Network, vehicle: &VehicleState, frozen: usize, now: Timestamp) -> (Vec<Visit>, Anchor) {
+    let here = vehicle.whereabouts().unwrap_or(Anchor { position: Position::default(), at: now });
+    let starts = vehicle.shift.as_ref().map_or(now, |shift| shift.starts);
+    let mut free = Anchor { position: here.position, at: now.max(starts) };
+    let mut visits = vehicle.route.visits[..frozen].to_vec();
+    for visit in &mut visits {
+        let Some(stop) = fleet.order(visit.order).stop(visit.stop) else { continue };
+        let factor = vehicle.spec.as_ref().map_or(1000, |spec| i64::from(spec.time_factor));
+        let leg = network.leg(free.position, stop.position);
+        let travel = Millis(i64::from(leg.millis) * factor / 1000);
+        let under = vehicle.under_way.filter(|under| (under.order, under.stop) == (visit.order, visit.stop));
+        let arrival = match under {
+            Some(under) => match under.arrived {
+                Some(at) => at,
+                // On its way: as planned unless the phone says otherwise.
+                None if vehicle.hint.is_some_and(|hint| hint.at > under.departed) => now + travel,
+                None => (under.departed + travel).max(now),
+            },
+            None => free.at.max(visit.depart_at) + visit.break_before + travel,
+        };
+        let opens = stop.windows.iter().find(|window| arrival <= window.closes()).map_or(arrival, |window| window.opens());
+        let ready = arrival + if free.position == stop.position { Millis(0) } else { stop.setup };
+        let start = ready.max(opens).max(stop.release.unwrap_or(ready));
+        visit.arrival = arrival;
+        visit.start = start;
+        visit.departure = (start + stop.service).max(now);
+        free = Anchor { position: stop.position, at: visit.departure };
+    }
+    (visits, free)
+}

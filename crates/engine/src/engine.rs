@@ -1,0 +1,476 @@
+//! The state machine: inputs in, effects out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use fleetfold_fleet::{Change, Flag, Fleet, LogEntry, Refused};
+use fleetfold_model::{
+    Assignment, AssignedVisit, Event, ExchangeGroup, LogSeq, Millis, Name, PlannedVisit, Position, Proposal, SearchRecord,
+    Timestamp, VehicleId,
+};
+use fleetfold_roads::{ActiveChange, Network};
+
+use crate::commit::{Commit, Outcome};
+use crate::draft::Draft;
+use crate::proposal::Solved;
+use crate::region;
+use crate::search::{SolveJob, SolveReport};
+
+/// How long an answer takes to come back at worst, log time: visits that freeze within it are left alone.
+const ANSWER_MARGIN: Millis = Millis(250);
+/// The same for a search.
+const SEARCH_MARGIN: Millis = Millis(1_500);
+/// How often promises are looked over while there are routes, log time.
+const WATCH_EVERY: Millis = Millis(1_000);
+/// Fewest rounds a search shortens itself to.
+const ROUNDS_MIN: u32 = 4;
+
+/// Where a vehicle says it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PositionReport {
+    /// Who.
+    pub vehicle: Name,
+    /// Where.
+    pub position: Position,
+    /// When, zone time.
+    pub at: Timestamp,
+}
+
+/// Everything that can reach the engine.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The next entry of the log.
+    Entry(LogEntry),
+    /// A hint where a vehicle is.
+    Position(PositionReport),
+    /// Log time goes on.
+    Tick(Timestamp),
+    /// A search ended.
+    Solved(SolveReport),
+    /// What came of an append, a read or the lease.
+    Commit(Outcome),
+}
+
+/// Everything the engine can want.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Run this search and return its report.
+    Solve(SolveJob),
+    /// Append this plan if the last plan stands at `expected`; return the outcome.
+    Append {
+        /// The plan.
+        proposal: Proposal,
+        /// Where the last plan must stand.
+        expected: LogSeq,
+    },
+    /// Read the last plan back; return the outcome.
+    ReadLastPlan,
+    /// Tell a vehicle its route.
+    Publish(Assignment),
+    /// Something worth a log line, a count, a place on the screen.
+    Note(Note),
+}
+
+/// Something worth knowing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A fact made no sense.
+    Refused {
+        /// Which.
+        seq: LogSeq,
+        /// Why.
+        reason: Refused,
+    },
+    /// A fact was odd but taken.
+    Flagged {
+        /// Which.
+        seq: LogSeq,
+        /// How.
+        flag: Flag,
+    },
+    /// Groups of a plan that came back were refused: their routes had moved on.
+    GroupsRefused {
+        /// The plan.
+        rev: u64,
+        /// How many.
+        groups: usize,
+    },
+    /// A search ended.
+    Searched {
+        /// Rounds that ran.
+        rounds: u32,
+        /// Groups worth proposing.
+        proposed: usize,
+        /// Groups whose routes had moved on meanwhile.
+        stale: usize,
+        /// What it saves, in millionths.
+        gain: i64,
+    },
+    /// We no longer own the zone.
+    SteppedDown {
+        /// The epoch we owned it in.
+        epoch: u64,
+    },
+}
+
+/// Judgement over a fleet.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) fleet: Fleet,
+    pub(crate) base_network: Arc<Network>,
+    pub(crate) network: Arc<Network>,
+    pub(crate) active_roads: Vec<ActiveChange>,
+    pub(crate) commit: Commit,
+    /// Log time as far as anyone has said.
+    pub(crate) log_now: Timestamp,
+    /// Stale routes, and since when (log time).
+    pub(crate) dirty: BTreeMap<VehicleId, Timestamp>,
+    /// Routes whose promises broke without a fact that asks, and the fact that made it so.
+    pub(crate) repairs: BTreeMap<VehicleId, Option<LogSeq>>,
+    /// Routes over roads that changed.
+    pub(crate) road_hit: BTreeSet<VehicleId>,
+    pub(crate) repaired: BTreeMap<VehicleId, Timestamp>,
+    searching: Option<u64>,
+    jobs: u64,
+    rounds: u32,
+    improvements: Vec<ExchangeGroup>,
+    improvement_record: SearchRecord,
+    watched_at: Timestamp,
+}
+
+impl Engine {
+    /// An engine over a fleet that has been folded so far. It owns nothing until [`Outcome::Granted`].
+    pub fn new(fleet: Fleet, network: Arc<Network>) -> Self {
+        let rounds = fleet.policy().search_rounds;
+        let log_now = fleet.logged_at();
+        Self {
+            fleet,
+            base_network: Arc::clone(&network),
+            network,
+            active_roads: Vec::new(),
+            commit: Commit::default(),
+            log_now,
+            dirty: BTreeMap::new(),
+            repairs: BTreeMap::new(),
+            road_hit: BTreeSet::new(),
+            repaired: BTreeMap::new(),
+            searching: None,
+            jobs: 0,
+            rounds,
+            improvements: Vec::new(),
+            improvement_record: SearchRecord::default(),
+            watched_at: Timestamp(i64::MIN / 2),
+        }
+    }
+
+    /// The fleet.
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// The roads as they are now.
+    pub fn network(&self) -> &Arc<Network> {
+        &self.network
+    }
+
+    /// The commit protocol's state.
+    pub fn commit(&self) -> &Commit {
+        &self.commit
+    }
+
+    /// Zone time.
+    pub fn now(&self) -> Timestamp {
+        self.fleet.zone().zone_time(self.log_now)
+    }
+
+    /// How many routes wait for a search.
+    pub fn dirty_count(&self) -> usize {
+        self.dirty.len()
+    }
+
+    /// True while a search runs.
+    pub fn is_searching(&self) -> bool {
+        self.searching.is_some()
+    }
+
+    /// Log time at which the engine wants its next tick; `None` while there is nothing to watch: an idle engine is idle.
+    pub fn next_tick(&self) -> Option<Timestamp> {
+        self.commit.epoch()?;
+        let search = if self.searching.is_none() && self.fleet.policy().search_rounds > 0 {
+            self.dirty.values().min().map(|&since| since + self.fleet.policy().gather)
+        } else {
+            None
+        };
+        let routes = self.fleet.vehicles().iter().any(|vehicle| !vehicle.route.visits.is_empty());
+        let timed_roads = self.fleet.roads().values().any(|road| {
+            !road.ended && (road.change.from.is_some() || road.change.until.is_some())
+        });
+        let watch = (routes || timed_roads).then_some(self.watched_at.max(self.log_now - WATCH_EVERY) + WATCH_EVERY);
+        match (search, watch) {
+            (Some(search), Some(watch)) => Some(search.min(watch)),
+            (search, watch) => search.or(watch),
+        }
+    }
+
+    /// Like [`Engine::handle`] for an entry, and returns what the entry changed, for whoever counts and shows.
+    pub fn handle_watched(&mut self, entry: LogEntry, effects: &mut Vec<Effect>) -> Change {
+        let change = self.entry(&entry, effects);
+        self.answer(effects);
+        self.search_if_due(effects);
+        change
+    }
+
+    /// Takes one input and appends what must happen outside. Never blocks, fails, or reads a clock.
+    pub fn handle(&mut self, input: Input, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Entry(entry) => {
+                self.entry(&entry, effects);
+            }
+            Input::Position(report) => {
+                if let Some(vehicle) = self.fleet.hint(&report.vehicle, report.position, report.at) {
+                    self.watch(vehicle, None);
+                }
+            }
+            Input::Tick(now) => {
+                self.log_now = self.log_now.max(now);
+                if self.commit.epoch().is_some() && self.log_now - self.watched_at >= WATCH_EVERY {
+                    self.watched_at = self.log_now;
+                    self.look_at_roads();
+                    self.watch_all();
+                }
+            }
+            Input::Solved(report) => self.solved(report, effects),
+            Input::Commit(outcome) => self.commit_outcome(outcome, effects),
+        }
+        self.answer(effects);
+        self.search_if_due(effects);
+    }
+
+    fn entry(&mut self, entry: &LogEntry, effects: &mut Vec<Effect>) -> Change {
+        let roads_before = self.fleet.road_version();
+        let change = self.fleet.apply(entry);
+        self.log_now = self.log_now.max(entry.logged_at);
+        if let Some(reason) = change.refused {
+            effects.push(Effect::Note(Note::Refused { seq: entry.seq, reason }));
+        }
+        for &flag in &change.flags {
+            effects.push(Effect::Note(Note::Flagged { seq: entry.seq, flag }));
+        }
+        if let (Event::PlanProposed(proposal), Some(plan)) = (&entry.event, &change.plan) {
+            self.commit.came_back(plan.epoch, plan.rev, effects);
+            let refused = plan.accepted.iter().filter(|&&accepted| !accepted).count();
+            if refused > 0 {
+                effects.push(Effect::Note(Note::GroupsRefused { rev: plan.rev, groups: refused }));
+            }
+            if proposal.search.rounds > 0 {
+                self.adapt(plan.accepted.len(), refused);
+            }
+            for (group, &accepted) in proposal.groups.iter().zip(&plan.accepted) {
+                // Refused: stale again. Accepted improvements: one more look may gain more.
+                if !accepted || proposal.search.rounds > 0 {
+                    for route in &group.routes {
+                        if let Some(vehicle) = self.fleet.vehicle_id(route.vehicle.as_str()) {
+                            self.soil(vehicle);
+                        }
+                    }
+                }
+            }
+        }
+        if change.asks {
+            for &vehicle in &change.vehicles {
+                self.soil(vehicle);
+            }
+        }
+        if change.plan.as_ref().is_some_and(|plan| plan.accepted.iter().any(|&accepted| accepted)) {
+            for &vehicle in &change.routes {
+                self.soil(vehicle);
+            }
+        }
+        if self.commit.epoch().is_none() {
+            return change;
+        }
+        if self.fleet.road_version() != roads_before {
+            self.look_at_roads();
+        }
+        match &entry.event {
+            Event::StopArrived(_) | Event::StopCompleted(_) | Event::StopDeparted(_) => {
+                for &vehicle in &change.vehicles {
+                    self.watch(vehicle, Some(entry.seq));
+                }
+            }
+            _ => {}
+        }
+        for &vehicle in &change.routes {
+            effects.push(Effect::Publish(self.assignment(vehicle)));
+        }
+        change
+    }
+
+    fn commit_outcome(&mut self, outcome: Outcome, effects: &mut Vec<Effect>) {
+        let led = self.commit.epoch().is_some();
+        self.commit.outcome(outcome, effects);
+        if !led && self.commit.epoch().is_some() {
+            // A new owner: everything stale is dirty, everybody is told again (receivers keep the highest revision).
+            self.look_at_roads();
+            for id in 0..self.fleet.vehicles().len() as u32 {
+                let vehicle = VehicleId(id);
+                if !self.fleet.vehicle(vehicle).route.visits.is_empty() {
+                    self.soil(vehicle);
+                }
+                if self.fleet.vehicle(vehicle).route.revision > LogSeq(0) {
+                    effects.push(Effect::Publish(self.assignment(vehicle)));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn soil(&mut self, vehicle: VehicleId) {
+        if self.fleet.vehicle(vehicle).is_available() {
+            self.dirty.entry(vehicle).or_insert(self.log_now);
+        }
+    }
+
+    /// A span of log time as zone time.
+    pub(crate) fn zone_span(&self, span: Millis) -> Millis {
+        Millis(span.0.saturating_mul(i64::from(self.fleet.zone().rate)))
+    }
+
+    pub(crate) fn answer_margin(&self) -> Millis {
+        self.zone_span(ANSWER_MARGIN)
+    }
+
+    /// One vehicle's route as its driver is told.
+    pub fn assignment(&self, vehicle: VehicleId) -> Assignment {
+        let state = self.fleet.vehicle(vehicle);
+        let frozen = state.frozen(self.now());
+        let visits = state.route.visits.iter().enumerate().filter_map(|(index, visit)| {
+            let order = self.fleet.order(visit.order);
+            let position = order.stop(visit.stop)?.position;
+            let visit = PlannedVisit {
+                order: order.name.clone(),
+                stop: visit.stop,
+                depart_at: visit.depart_at,
+                arrival: visit.arrival,
+                start: visit.start,
+                departure: visit.departure,
+                metres: visit.metres,
+                break_before: visit.break_before,
+            };
+            Some(AssignedVisit { visit, position, frozen: index < frozen })
+        });
+        Assignment { vehicle: state.name.clone(), revision: state.route.revision, visits: visits.collect() }
+    }
+
+    // ---- proposing -----------------------------------------------------------------------------------------------
+
+    /// Sends groups as the next plan of the chain.
+    pub(crate) fn propose(&mut self, groups: Vec<ExchangeGroup>, search: SearchRecord, effects: &mut Vec<Effect>) {
+        let chain = *self.fleet.chain();
+        let proposal = Proposal {
+            epoch: self.commit.epoch().expect("only an owner proposes"),
+            rev: chain.rev + 1,
+            prev_hash: chain.hash,
+            based_on: self.fleet.applied(),
+            groups,
+            search,
+            degraded: false,
+            fleet_digest: self.fleet.digest(),
+        };
+        self.commit.propose(proposal, chain.seq, effects);
+    }
+
+    /// Proposes improvements that still stand. Called when no fact waits for an answer.
+    pub(crate) fn propose_improvements(&mut self, effects: &mut Vec<Effect>) {
+        let mut groups = std::mem::take(&mut self.improvements);
+        groups.retain(|group| self.still_stands(group));
+        if !groups.is_empty() {
+            let record = self.improvement_record;
+            self.propose(groups, record, effects);
+        }
+    }
+
+    fn still_stands(&self, group: &ExchangeGroup) -> bool {
+        group.routes.iter().all(|route| {
+            self.fleet.vehicle_id(route.vehicle.as_str()).is_some_and(|id| {
+                let vehicle = self.fleet.vehicle(id);
+                vehicle.route.revision == route.base && vehicle.is_available()
+            })
+        })
+    }
+
+    // ---- searching -----------------------------------------------------------------------------------------------
+
+    fn search_if_due(&mut self, effects: &mut Vec<Effect>) {
+        let policy = self.fleet.policy();
+        if self.commit.epoch().is_none() || self.searching.is_some() || policy.search_rounds == 0 {
+            return;
+        }
+        let Some(&since) = self.dirty.values().min() else { return };
+        if self.log_now - since < policy.gather || !self.fleet.unanswered().is_empty() || self.commit.is_waiting() {
+            return;
+        }
+        let rounds = self.rounds.clamp(ROUNDS_MIN.min(policy.search_rounds), policy.search_rounds);
+        let dirty: BTreeSet<VehicleId> = self.dirty.keys().copied().collect();
+        let regions = region::carve(&self.fleet, &dirty);
+        let (now, margin) = (self.now(), self.zone_span(SEARCH_MARGIN));
+        let mut drafts = Vec::with_capacity(regions.len());
+        for region in regions {
+            for vehicle in &region.vehicles {
+                self.dirty.remove(vehicle);
+            }
+            let draft = Draft::new(&self.fleet, &self.network, &region.vehicles, &region.unassigned, now, margin);
+            if !draft.stops.is_empty() {
+                drafts.push(draft);
+            }
+        }
+        // Vehicles that left meanwhile.
+        self.dirty.retain(|&vehicle, _| self.fleet.vehicle(vehicle).is_available());
+        if drafts.is_empty() {
+            return;
+        }
+        self.jobs += 1;
+        self.searching = Some(self.jobs);
+        effects.push(Effect::Solve(SolveJob {
+            id: self.jobs,
+            regions: drafts,
+            network: Arc::clone(&self.network),
+            seed: self.fleet.applied().0 ^ self.jobs << 40,
+            rounds,
+        }));
+    }
+
+    fn solved(&mut self, report: SolveReport, effects: &mut Vec<Effect>) {
+        if self.searching != Some(report.id) {
+            return;
+        }
+        self.searching = None;
+        let (mut stale, mut gain) = (0, 0);
+        let mut groups = Vec::new();
+        for (draft, problem, solution) in &report.regions {
+            let solved = Solved { fleet: &self.fleet, draft, problem, solution };
+            let fresh = draft.vehicles.iter().zip(&draft.bases).all(|(&vehicle, &base)| self.fleet.vehicle(vehicle).route.revision == base);
+            for priced in solved.groups(&[], &BTreeSet::new()) {
+                if !fresh && !self.still_stands(&priced.group) {
+                    stale += 1;
+                } else if priced.gain >= self.fleet.policy().publish_gain_min {
+                    gain += priced.gain;
+                    groups.push(priced.group);
+                }
+            }
+        }
+        self.adapt(stale + groups.len(), stale);
+        effects.push(Effect::Note(Note::Searched { rounds: report.record.rounds, proposed: groups.len(), stale, gain }));
+        self.improvements = groups;
+        self.improvement_record = report.record;
+    }
+
+    /// Searches shorten themselves until most of their groups survive, and grow back while all do.
+    fn adapt(&mut self, groups: usize, lost: usize) {
+        let most = self.fleet.policy().search_rounds;
+        if lost * 2 > groups {
+            self.rounds = (self.rounds / 2).max(ROUNDS_MIN);
+        } else if lost == 0 && groups > 0 {
+            self.rounds = (self.rounds + self.rounds / 4 + 1).min(most);
+        }
+    }
+}

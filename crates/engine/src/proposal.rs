@@ -1,0 +1,359 @@
+//! From a solution to exchange groups: what changed, cut into the connected components of routes that exchanged stops.
+//!
+//! Promise: every order's old and new vehicle are in one group, and a fact that needs several routes changed has them all
+//! in one group, so that accepting or refusing a group whole never loses an order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fleetfold_fleet::{Fleet, Placement};
+use fleetfold_model::{
+    Choice, ExchangeGroup, LogSeq, Millis, Obstacle, OrderId, PlannedVisit, ProposedRoute, StopKind, Timestamp,
+    UnassignedReason, VehicleId,
+};
+use fleetfold_solver::{Alternative, Problem, Solution, alternatives, price, schedule};
+
+use crate::draft::Draft;
+
+/// A promise that moved by more than this is told to the driver (guess: what a customer notices).
+const RETIME_MIN: Millis = Millis(120_000);
+/// Orders of one decision that are explained one by one; the rest of a joint change is named only.
+const EXPLAINED_MAX: usize = 24;
+
+/// A fact and what it is about.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cause {
+    pub(crate) seq: Option<LogSeq>,
+    pub(crate) orders: Vec<OrderId>,
+    pub(crate) vehicles: Vec<VehicleId>,
+}
+
+/// A solved draft.
+pub(crate) struct Solved<'a> {
+    pub(crate) fleet: &'a Fleet,
+    pub(crate) draft: &'a Draft,
+    pub(crate) problem: &'a Problem,
+    pub(crate) solution: &'a Solution,
+}
+
+/// A group and what it gains, in millionths.
+pub(crate) struct Priced {
+    pub(crate) group: ExchangeGroup,
+    pub(crate) gain: i64,
+}
+
+impl Solved<'_> {
+    /// The groups. Routes in `retime` are told again even when only their times moved.
+    pub(crate) fn groups(&self, causes: &[Cause], retime: &BTreeSet<VehicleId>) -> Vec<Priced> {
+        let tours = self.draft.vehicles.len();
+        let mut union = Union::new(tours + causes.len());
+        let now_at = self.tours_of_orders();
+        let mut changed: Vec<bool> = (0..tours).map(|tour| self.is_changed(tour, retime)).collect();
+        // Orders that moved tie their tours together.
+        let mut absent: BTreeSet<OrderId> = BTreeSet::new();
+        for &stop in &self.solution.absent {
+            absent.insert(self.draft.stops[stop as usize].0);
+        }
+        let mut moved: BTreeSet<OrderId> = BTreeSet::new();
+        for &(order, _) in &self.draft.stops {
+            let old = self.old_tour(order);
+            let new = now_at.get(&order).copied();
+            if old != new {
+                moved.insert(order);
+                for tour in [old, new].into_iter().flatten() {
+                    changed[tour] = true;
+                }
+                if let (Some(old), Some(new)) = (old, new) {
+                    union.join(old, new);
+                }
+            }
+        }
+        // A fact ties together every changed route it is about.
+        for (index, cause) in causes.iter().enumerate() {
+            for &order in &cause.orders {
+                for tour in [self.old_tour(order), now_at.get(&order).copied()].into_iter().flatten() {
+                    if changed[tour] {
+                        union.join(tours + index, tour);
+                    }
+                }
+            }
+            for &vehicle in &cause.vehicles {
+                if let Some(tour) = self.tour_of(vehicle).filter(|&tour| changed[tour]) {
+                    union.join(tours + index, tour);
+                }
+            }
+        }
+        // Two facts about one order without a route belong together too.
+        for (index, cause) in causes.iter().enumerate() {
+            for (other, earlier) in causes[..index].iter().enumerate() {
+                if cause.orders.iter().any(|order| earlier.orders.contains(order)) {
+                    union.join(tours + index, tours + other);
+                }
+            }
+        }
+        let mut groups: BTreeMap<usize, Priced> = BTreeMap::new();
+        let blank = || Priced {
+            group: ExchangeGroup { routes: Vec::new(), unassigned: Vec::new(), caused_by: Vec::new(), choices: Vec::new() },
+            gain: 0,
+        };
+        for tour in (0..tours).filter(|&tour| changed[tour]) {
+            let Some(route) = self.route(tour) else { continue };
+            let entry = groups.entry(union.root(tour)).or_insert_with(blank);
+            entry.group.routes.push(route);
+            let cost = |sequence: &[u32]| price(self.problem, tour as u32, sequence).unwrap_or(0);
+            entry.gain += cost(&self.problem.initial()[tour]) - cost(&self.solution.tours[tour]);
+        }
+        for (index, cause) in causes.iter().enumerate() {
+            let entry = groups.entry(union.root(tours + index)).or_insert_with(blank);
+            entry.group.caused_by.extend(cause.seq);
+        }
+        let asked = |order: OrderId| causes.iter().position(|cause| cause.orders.contains(&order));
+        for &order in &absent {
+            let key = match (self.old_tour(order), asked(order)) {
+                (Some(tour), _) => union.root(tour),
+                (None, Some(cause)) => union.root(tours + cause),
+                (None, None) => continue, // was unassigned, stays so, nobody asked
+            };
+            let reason = self.reason(order);
+            let entry = groups.entry(key).or_insert_with(blank);
+            let name = self.fleet.order(order).name.clone();
+            if let Some(stop) = self.unit(order) {
+                entry.gain -= if self.old_tour(order).is_some() { self.problem.stops()[stop as usize].unserved } else { 0 };
+            }
+            entry.group.unassigned.push((name, reason));
+        }
+        for &order in &moved {
+            if let (None, Some(new), Some(stop)) = (self.old_tour(order), now_at.get(&order), self.unit(order))
+                && let Some(entry) = groups.get_mut(&union.root(*new))
+            {
+                entry.gain += self.problem.stops()[stop as usize].unserved;
+            }
+        }
+        let mut result: Vec<Priced> = groups.into_values().collect();
+        for priced in &mut result {
+            self.explain(&mut priced.group, &moved);
+        }
+        result
+    }
+
+    fn tour_of(&self, vehicle: VehicleId) -> Option<usize> {
+        self.draft.vehicles.iter().position(|&other| other == vehicle)
+    }
+
+    fn old_tour(&self, order: OrderId) -> Option<usize> {
+        match self.fleet.order(order).placement {
+            Placement::OnRoute(vehicle) => self.tour_of(vehicle),
+            Placement::Unplaced | Placement::Unassigned(_) => None,
+        }
+    }
+
+    fn tours_of_orders(&self) -> BTreeMap<OrderId, usize> {
+        let mut at = BTreeMap::new();
+        for (tour, sequence) in self.solution.tours.iter().enumerate() {
+            for &stop in sequence {
+                at.insert(self.draft.stops[stop as usize].0, tour);
+            }
+            for visit in &self.draft.heads[tour] {
+                at.insert(visit.order, tour);
+            }
+        }
+        at
+    }
+
+    /// The unit of an order in the problem.
+    fn unit(&self, order: OrderId) -> Option<u32> {
+        self.draft.stops.iter().position(|&(other, _)| other == order).map(|stop| {
+            let spec = &self.problem.stops()[stop];
+            if spec.role == fleetfold_solver::Role::Delivery && spec.mate != fleetfold_solver::NONE { spec.mate } else { stop as u32 }
+        })
+    }
+
+    fn is_changed(&self, tour: usize, retime: &BTreeSet<VehicleId>) -> bool {
+        let state = self.fleet.vehicle(self.draft.vehicles[tour]);
+        let head = self.draft.heads[tour].len();
+        let current = &state.route.visits[head..];
+        let new: Vec<(OrderId, StopKind)> =
+            self.solution.tours[tour].iter().map(|&stop| self.draft.stops[stop as usize]).collect();
+        let same = current.len() == new.len() && current.iter().zip(&new).all(|(visit, &stop)| (visit.order, visit.stop) == stop);
+        if !same {
+            return true;
+        }
+        if !retime.contains(&self.draft.vehicles[tour]) {
+            return false;
+        }
+        self.route(tour).is_some_and(|route| {
+            route.visits.iter().zip(&state.route.visits).any(|(new, old)| {
+                let moved = (new.start - old.start).0.abs();
+                moved > RETIME_MIN.0
+            })
+        })
+    }
+
+    /// The whole route of a tour, frozen head first; `None` if it cannot be driven (then it stays as it is).
+    fn route(&self, tour: usize) -> Option<ProposedRoute> {
+        let vehicle = self.draft.vehicles[tour];
+        let sequence = &self.solution.tours[tour];
+        let times = schedule(self.problem, tour as u32, sequence)?;
+        let margin = self.fleet.policy().departure_margin;
+        let mut visits: Vec<PlannedVisit> = self.draft.heads[tour]
+            .iter()
+            .map(|visit| PlannedVisit {
+                order: self.fleet.order(visit.order).name.clone(),
+                stop: visit.stop,
+                depart_at: visit.depart_at,
+                arrival: visit.arrival,
+                start: visit.start,
+                departure: visit.departure,
+                metres: visit.metres,
+                break_before: visit.break_before,
+            })
+            .collect();
+        for (&index, timed) in sequence.iter().zip(&times) {
+            let (order, stop) = self.draft.stops[index as usize];
+            let spec = &self.problem.stops()[index as usize];
+            // Leave no earlier than needed to be there, set up, when the window opens: until then the visit may still change.
+            let opens = spec.windows.iter().find(|&&(_, closes)| timed.start <= closes).map(|&(opens, _)| opens);
+            let lead = timed.start.saturating_sub(timed.leave).min(timed.arrival - timed.leave + spec.setup);
+            let earliest = opens.map_or(self.draft.epoch, |opens| {
+                (self.draft.absolute(opens) - Millis(i64::from(lead)) - margin).max(self.draft.epoch)
+            });
+            let depart_at: Timestamp = if visits.is_empty() { earliest.max(self.draft.starts[tour].at) } else { earliest };
+            visits.push(PlannedVisit {
+                order: self.fleet.order(order).name.clone(),
+                stop,
+                depart_at,
+                arrival: self.draft.absolute(timed.arrival),
+                start: self.draft.absolute(timed.start),
+                departure: self.draft.absolute(timed.departure),
+                metres: fleetfold_model::Metres(i64::from(timed.metres)),
+                break_before: Millis(i64::from(timed.pause)),
+            });
+        }
+        Some(ProposedRoute {
+            vehicle: self.fleet.vehicle(vehicle).name.clone(),
+            base: self.draft.bases[tour],
+            start: self.draft.starts[tour].position,
+            start_at: self.draft.starts[tour].at,
+            visits,
+        })
+    }
+
+    /// Why nobody takes an order: what every vehicle would say.
+    fn reason(&self, order: OrderId) -> UnassignedReason {
+        let state = self.fleet.order(order);
+        let Some(unit) = self.unit(order) else { return UnassignedReason::NoPlace };
+        if self.draft.vehicles.is_empty() {
+            return UnassignedReason::NoVehicle;
+        }
+        let skilled = self.draft.vehicles.iter().any(|&vehicle| state.skills & !self.fleet.vehicle(vehicle).skills == 0);
+        if !skilled {
+            return UnassignedReason::Skills;
+        }
+        let answers = alternatives(self.problem, &self.solution.tours, unit);
+        let all = |reason: Alternative| answers.iter().all(|&answer| answer == reason || answer == Alternative::Rules);
+        if answers.iter().all(|&answer| answer == Alternative::Rules) {
+            UnassignedReason::Rejected
+        } else if all(Alternative::Capacity) {
+            UnassignedReason::Capacity
+        } else if all(Alternative::Shift) {
+            let reachable = self.draft.vehicles.iter().enumerate().any(|(tour, _)| {
+                let place = self.problem.stops()[unit as usize].place;
+                self.problem.legs().time(self.problem.tours()[tour].start_place, place) < fleetfold_solver::UNREACHABLE
+            });
+            if reachable { UnassignedReason::Shift } else { UnassignedReason::Unreachable }
+        } else {
+            UnassignedReason::NoPlace
+        }
+    }
+
+    /// Fills in why: for each order that moved, what its vehicle and the runner-up would make of it.
+    fn explain(&self, group: &mut ExchangeGroup, moved: &BTreeSet<OrderId>) {
+        let mut orders: Vec<(OrderId, Option<usize>)> = Vec::new();
+        for route in &group.routes {
+            let Some(vehicle) = self.fleet.vehicle_id(route.vehicle.as_str()) else { continue };
+            for visit in route.visits.iter().filter(|visit| visit.stop == StopKind::Delivery) {
+                if let Some(order) = self.fleet.order_id(visit.order.as_str()).filter(|order| moved.contains(order)) {
+                    orders.push((order, self.tour_of(vehicle)));
+                }
+            }
+        }
+        let unassigned: Vec<OrderId> = group.unassigned.iter().filter_map(|(name, _)| self.fleet.order_id(name.as_str())).collect();
+        orders.extend(unassigned.iter().map(|&order| (order, None)));
+        let joint = orders.len() as u32;
+        for (order, tour) in orders.into_iter().take(EXPLAINED_MAX) {
+            let state = self.fleet.order(order);
+            let previous = match state.placement {
+                Placement::OnRoute(vehicle) => Some(self.fleet.vehicle(vehicle).name.clone()),
+                Placement::Unplaced | Placement::Unassigned(_) => state.last_vehicle.map(|vehicle| self.fleet.vehicle(vehicle).name.clone()),
+            };
+            let reason = group.unassigned.iter().find(|(name, _)| *name == state.name).map(|&(_, reason)| reason);
+            let mut choice = Choice {
+                order: state.name.clone(),
+                vehicle: tour.map(|tour| self.fleet.vehicle(self.draft.vehicles[tour]).name.clone()),
+                previous,
+                reason,
+                detour: Millis(0),
+                runner_up: None,
+                runner_up_extra: Millis(0),
+                runner_up_obstacle: Obstacle::Dearer,
+                joint,
+            };
+            if let (Some(tour), Some(unit)) = (tour, self.unit(order)) {
+                self.compare(&mut choice, tour, unit);
+            }
+            group.choices.push(choice);
+        }
+    }
+
+    fn compare(&self, choice: &mut Choice, tour: usize, unit: u32) {
+        let answers = alternatives(self.problem, &self.solution.tours, unit);
+        let drive = |answer: &Alternative| match *answer {
+            Alternative::Possible { drive, .. } => drive,
+            Alternative::Rules | Alternative::Capacity | Alternative::Shift => 0,
+        };
+        choice.detour = Millis(drive(&answers[tour]));
+        let possible = answers.iter().enumerate().filter(|&(other, _)| other != tour).filter_map(|(other, answer)| match *answer {
+            Alternative::Possible { cost, late, .. } => Some((cost, other, late)),
+            Alternative::Rules | Alternative::Capacity | Alternative::Shift => None,
+        });
+        let runner = if let Some((_, other, late)) = possible.min() {
+            choice.runner_up_obstacle = if late { Obstacle::Lateness } else { Obstacle::Dearer };
+            Some(other)
+        } else {
+            let other = answers.iter().enumerate().find(|&(other, _)| other != tour);
+            other.map(|(other, answer)| {
+                choice.runner_up_obstacle = match answer {
+                    Alternative::Rules => Obstacle::Skills,
+                    Alternative::Capacity => Obstacle::Capacity,
+                    Alternative::Shift | Alternative::Possible { .. } => Obstacle::Shift,
+                };
+                other
+            })
+        };
+        if let Some(other) = runner {
+            choice.runner_up = Some(self.fleet.vehicle(self.draft.vehicles[other]).name.clone());
+            choice.runner_up_extra = Millis((drive(&answers[other]) - choice.detour.0).max(0));
+        }
+    }
+}
+
+/// Disjoint sets with path halving.
+struct Union(Vec<usize>);
+
+impl Union {
+    fn new(n: usize) -> Self {
+        Self((0..n).collect())
+    }
+
+    fn root(&mut self, mut node: usize) -> usize {
+        while self.0[node] != node {
+            self.0[node] = self.0[self.0[node]];
+            node = self.0[node];
+        }
+        node
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.root(a), self.root(b));
+        self.0[a.max(b)] = a.min(b);
+    }
+}

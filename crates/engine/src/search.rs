@@ -1,0 +1,66 @@
+//! A search job: regions to improve, as values that a pool can run and a report that comes back.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use fleetfold_model::SearchRecord;
+use fleetfold_roads::Network;
+use fleetfold_solver::{Problem, SearchLimits, Solution, solve};
+
+use crate::draft::Draft;
+
+/// Regions to improve. Everything it needs is inside: legs are computed where it runs.
+#[derive(Clone, Debug)]
+pub struct SolveJob {
+    /// Number of the job.
+    pub id: u64,
+    /// One draft per region.
+    pub regions: Vec<Draft>,
+    /// The roads as they were.
+    pub network: Arc<Network>,
+    /// Seed of the job.
+    pub seed: u64,
+    /// Rounds to run.
+    pub rounds: u32,
+}
+
+impl SolveJob {
+    /// Stops in all regions.
+    pub fn stops(&self) -> usize {
+        self.regions.iter().map(|region| region.stops.len()).sum()
+    }
+}
+
+/// What a search found.
+#[derive(Clone, Debug)]
+pub struct SolveReport {
+    /// Number of the job.
+    pub id: u64,
+    /// The drafts, their problems with legs, and the solutions, in region order.
+    pub regions: Vec<(Draft, Problem, Solution)>,
+    /// How it was run.
+    pub record: SearchRecord,
+}
+
+/// Runs a job on the current rayon pool. Reads `stop` between rounds.
+pub fn run(job: SolveJob, stop: &AtomicBool) -> SolveReport {
+    let (rounds, seed, network) = (job.rounds, job.seed, Arc::clone(&job.network));
+    let limits = |region: usize| SearchLimits {
+        rounds,
+        seed: seed.wrapping_add(region as u64),
+        warm: true,
+        ..SearchLimits::default()
+    };
+    let mut regions = Vec::with_capacity(job.regions.len());
+    let mut record = SearchRecord { seed: job.seed, ..SearchRecord::default() };
+    // One region after the other: inside each, the solver uses every thread of the pool.
+    for (index, draft) in job.regions.into_iter().enumerate() {
+        let problem = draft.finish(&network);
+        let solution = solve(&problem, &limits(index), stop);
+        record.rounds = record.rounds.max(solution.rounds);
+        record.cost_before += solution.cost_before;
+        record.cost_after += solution.cost;
+        regions.push((draft, problem, solution));
+    }
+    SolveReport { id: job.id, regions, record }
+}

@@ -1,0 +1,80 @@
+//! Running a scenario or a recorded day through the real engine, with every promise checked.
+
+use std::sync::Arc;
+
+use fleetfold_engine::Engine;
+use fleetfold_engine::virtual_time::{Delays, Seen, run};
+use fleetfold_fleet::{Broken, Fleet, LogEntry, Tally};
+use fleetfold_model::{Name, Timestamp};
+use fleetfold_roads::{Network, NetworkError};
+
+use crate::city::city;
+use crate::report::Report;
+use crate::scenario::{Phones, Scenario, script};
+use crate::world::{Driving, Fact, Pretend};
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The key figures.
+    pub report: Report,
+    /// The first promise found broken, and the entry after which it was.
+    pub broken: Option<(u64, Broken)>,
+    /// The log it wrote.
+    pub log: Vec<LogEntry>,
+    /// The engine at the end.
+    pub engine: Engine,
+}
+
+/// Runs a scenario. `check_every`: promises are checked in full after every so many entries (0: at the end only).
+///
+/// # Errors
+///
+/// When the generated city is no network, which would be a bug of the generator.
+pub fn simulate(scenario: &Scenario, check_every: u64) -> Result<Outcome, NetworkError> {
+    let city = city(scenario.seed);
+    let script = script(scenario, &city);
+    let network = Arc::new(Network::new(&city.network)?);
+    let facts = script.facts.into_iter().enumerate().map(|(index, (at, event))| (at, 1 + index as u64, event)).collect();
+    let driving = Driving { varied: true, positions: true, reject_share: scenario.incidents.reject_share };
+    let mut world = Pretend::new(facts, &script.no_shows, Arc::clone(&network), driving, scenario.phones, scenario.seed);
+    Ok(drive(&mut world, network, script.start, check_every, |_| {}))
+}
+
+/// Runs a recorded day's own events with simulated drivers in virtual time. `progress` is called with 0..=1000.
+pub fn backtest(facts: Vec<Fact>, no_shows: &[Name], network: Arc<Network>, driving: Driving, seed: u64, progress: impl FnMut(u64)) -> Outcome {
+    let start = facts.first().map_or(Timestamp(0), |&(at, ..)| at);
+    let mut world = Pretend::new(facts, no_shows, Arc::clone(&network), driving, Phones::default(), seed);
+    drive(&mut world, network, start, 0, progress)
+}
+
+fn drive(world: &mut Pretend, network: Arc<Network>, start: Timestamp, check_every: u64, mut progress: impl FnMut(u64)) -> Outcome {
+    let mut tally = Tally::default();
+    let mut log: Vec<LogEntry> = Vec::new();
+    let mut broken: Option<(u64, Broken)> = None;
+    let engine = run(world, network, start, Delays::default(), |engine, seen| {
+        if let Seen::Entry(entry, change) = seen {
+            tally.observe(entry, change, engine.fleet());
+            log.push(entry.clone());
+            if check_every > 0 && broken.is_none() && entry.seq.0.is_multiple_of(check_every) {
+                broken = engine.fleet().check().err().map(|what| (entry.seq.0, what));
+            }
+            if entry.seq.0.is_multiple_of(64) {
+                progress(log.len() as u64);
+            }
+        }
+    });
+    let fleet = engine.fleet();
+    if broken.is_none() {
+        broken = fleet.check().err().map(|what| (fleet.applied().0, what));
+    }
+    // F6: folding the log again ends in the same fleet.
+    let mut again = Fleet::new();
+    for entry in &log {
+        again.apply(entry);
+    }
+    if broken.is_none() && again.digest() != fleet.digest() {
+        broken = Some((fleet.applied().0, Broken { promise: "F6", what: "folding the log again ends in another fleet".to_owned() }));
+    }
+    Outcome { report: Report::new(&tally, fleet.digest(), fleet.facts_digest()), broken, log, engine }
+}

@@ -1,0 +1,470 @@
+//! Drivers and phones: who drives to the published assignments, serves, fails stops, breaks down, and reports as real
+//! phones do.
+//!
+//! The world keeps zone time and reacts to assignments only. It runs against the virtual-time loop and, in `node`, against
+//! a real log.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use fleetfold_engine::PositionReport;
+use fleetfold_engine::virtual_time::{Happening, World};
+use fleetfold_model::{
+    Assignment, AssignedVisit, Event, FailReason, Millis, Name, Order, OrderWork, Position, RoadTarget, Shift, StopEvent, StopKind,
+    StopSpec, Timestamp,
+};
+use fleetfold_roads::{ActiveChange, Network};
+
+use crate::scenario::Phones;
+use crate::seeded::Seeded;
+
+/// How often a moving vehicle reports its position, zone time.
+const REPORT_EVERY: Millis = Millis(15_000);
+/// How long a driver waits for a customer who is not there.
+const NO_SHOW_WAIT: Millis = Millis(300_000);
+
+/// How drivers drive.
+#[derive(Clone, Copy, Debug)]
+pub struct Driving {
+    /// Times vary and drivers take a moment to react; off: exactly the network's and the orders' times.
+    pub varied: bool,
+    /// Moving vehicles report positions.
+    pub positions: bool,
+    /// Share of offered orders that a driver rejects.
+    pub reject_share: f64,
+}
+
+impl Driving {
+    /// Exactly as planned: public benchmark days.
+    pub const EXACT: Self = Self { varied: false, positions: false, reject_share: 0.0 };
+}
+
+/// A fact or position with the zone time at which it reaches the log, and the hash of its event id.
+pub type Fact = (Timestamp, u64, Event);
+
+#[derive(Clone, Debug)]
+enum Doing {
+    Off,
+    Idle,
+    /// Waiting for the time to leave.
+    Waiting { until: Timestamp },
+    Driving { visit: AssignedVisit, from: Position, left: Timestamp, until: Timestamp, next_report: Timestamp },
+    Serving { visit: AssignedVisit, until: Timestamp, fails: bool },
+    Broken,
+}
+
+#[derive(Clone, Debug)]
+struct Driver {
+    doing: Doing,
+    position: Position,
+    shift: Option<Shift>,
+    revision: u64,
+    plan: Vec<AssignedVisit>,
+    done: BTreeSet<(Name, StopKind)>,
+    sent: u64,
+    factor: i64,
+}
+
+impl Driver {
+    fn next_at(&self) -> Option<Timestamp> {
+        match &self.doing {
+            Doing::Waiting { until } | Doing::Serving { until, .. } => Some(*until),
+            Doing::Driving { until, next_report, .. } => Some((*until).min(*next_report)),
+            Doing::Idle => self.shift.as_ref().filter(|_| self.plan.is_empty()).map(|shift| shift.ends),
+            Doing::Off | Doing::Broken => None,
+        }
+    }
+}
+
+/// A pretend world: a script of what happens by itself, and drivers who answer to assignments.
+#[derive(Debug)]
+pub struct Pretend {
+    script: Vec<Fact>,
+    cursor: usize,
+    drivers: BTreeMap<Name, Driver>,
+    orders: BTreeMap<Name, Order>,
+    cancelled: BTreeSet<Name>,
+    no_shows: BTreeSet<Name>,
+    /// Reports under way to the log.
+    in_the_air: BTreeMap<(Timestamp, u64), Happening>,
+    posted: u64,
+    base: Arc<Network>,
+    network: Arc<Network>,
+    closed: BTreeMap<Name, ActiveChange>,
+    driving: Driving,
+    phones: Phones,
+    random: Seeded,
+    wake: BTreeMap<Name, Timestamp>,
+}
+
+impl Pretend {
+    /// A world from a script. `facts` are in order of zone time.
+    pub fn new(facts: Vec<Fact>, no_shows: &[Name], network: Arc<Network>, driving: Driving, phones: Phones, seed: u64) -> Self {
+        Self {
+            script: facts,
+            cursor: 0,
+            drivers: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            cancelled: BTreeSet::new(),
+            no_shows: no_shows.iter().cloned().collect(),
+            in_the_air: BTreeMap::new(),
+            posted: 0,
+            base: Arc::clone(&network),
+            network,
+            closed: BTreeMap::new(),
+            driving,
+            phones,
+            random: Seeded::new(seed, "drivers"),
+            wake: BTreeMap::new(),
+        }
+    }
+
+    /// How much of the script has happened, 0 to 1000.
+    pub fn progress(&self) -> u64 {
+        if self.script.is_empty() { 1000 } else { self.cursor as u64 * 1000 / self.script.len() as u64 }
+    }
+
+    fn post(&mut self, at: Timestamp, id: u64, happening: Happening) {
+        self.posted += 1;
+        self.in_the_air.insert((at, self.posted), happening.clone());
+        if id != 0 && self.random.chance(self.phones.double_share) {
+            self.posted += 1;
+            let again = at + Millis(self.random.between(100, 30_000));
+            self.in_the_air.insert((again, self.posted), happening);
+        }
+    }
+
+    /// A driver's phone sends a fact.
+    fn report(&mut self, vehicle: &Name, now: Timestamp, event: Event) {
+        let driver = self.drivers.get_mut(vehicle).expect("reports come from drivers");
+        driver.sent += 1;
+        let id = hash(vehicle.as_str(), driver.sent);
+        let late = if self.random.chance(self.phones.late_share) { self.random.between(1_000, 60_000) } else { 0 };
+        self.post(now + Millis(late), id, Happening::Fact(id, event));
+    }
+
+    fn stop_event(vehicle: &Name, visit: &AssignedVisit, at: Timestamp) -> StopEvent {
+        StopEvent {
+            vehicle: vehicle.clone(),
+            order: visit.visit.order.clone(),
+            stop: visit.visit.stop,
+            at,
+            position: Some(visit.position),
+        }
+    }
+
+    fn vary(&mut self, span: Millis, low: i64, high: i64) -> Millis {
+        if self.driving.varied { Millis(span.0 * self.random.between(low, high) / 100) } else { span }
+    }
+
+    /// The world sees its own script: drivers sign on, orders exist, roads close.
+    fn scripted(&mut self, event: &mut Event, now: Timestamp) {
+        match event {
+            Event::OrderCreated(order) => {
+                self.orders.insert(order.name.clone(), order.clone());
+            }
+            Event::OrderUpdated(change) => {
+                if let Some(order) = self.orders.get_mut(&change.order) {
+                    if let Some(work) = &change.work {
+                        order.work = work.clone();
+                    }
+                    order.release = change.release.or(order.release);
+                }
+            }
+            Event::OrderCancelled { order } => {
+                self.cancelled.insert(order.clone());
+            }
+            Event::VehicleRegistered(vehicle) => {
+                self.drivers.entry(vehicle.name.clone()).or_insert(Driver {
+                    doing: Doing::Off,
+                    position: vehicle.start,
+                    shift: vehicle.shift.clone(),
+                    revision: 0,
+                    plan: Vec::new(),
+                    done: BTreeSet::new(),
+                    sent: 0,
+                    factor: i64::from(vehicle.time_factor),
+                });
+            }
+            Event::ShiftStarted { vehicle, shift, position } => {
+                if let Some(driver) = self.drivers.get_mut(vehicle) {
+                    driver.doing = Doing::Idle;
+                    if shift.is_some() {
+                        driver.shift.clone_from(shift);
+                    }
+                    driver.position = position.unwrap_or(driver.position);
+                }
+                self.wake.insert(vehicle.clone(), now);
+            }
+            Event::ShiftEnded { vehicle, at } => {
+                // A recorded end of shift is played by the driver, who finishes what is on board first.
+                if let Some(driver) = self.drivers.get_mut(vehicle)
+                    && let Some(shift) = driver.shift.as_mut()
+                {
+                    shift.ends = *at;
+                }
+            }
+            Event::VehicleLost { vehicle, position } => {
+                let here = self.where_is(vehicle, now);
+                if let Some(driver) = self.drivers.get_mut(vehicle) {
+                    driver.position = position.unwrap_or(here);
+                    *position = Some(driver.position);
+                    driver.doing = Doing::Broken;
+                    driver.plan.clear();
+                }
+            }
+            Event::VehicleBack { vehicle, position } => {
+                if let Some(driver) = self.drivers.get_mut(vehicle) {
+                    *position = Some(driver.position);
+                    driver.doing = Doing::Idle;
+                }
+                self.wake.insert(vehicle.clone(), now);
+            }
+            Event::RoadClosed(change) | Event::RoadSlowed(change) => {
+                if let Some(target) = &change.target {
+                    let target: RoadTarget = target.clone();
+                    self.closed.insert(change.change.clone(), ActiveChange { target, time_percent: change.time_percent });
+                    self.roads_changed();
+                }
+            }
+            Event::RoadReopened(change) => {
+                self.closed.remove(&change.change);
+                self.roads_changed();
+            }
+            _ => {}
+        }
+    }
+
+    fn roads_changed(&mut self) {
+        let active: Vec<ActiveChange> = self.closed.values().cloned().collect();
+        self.network = Arc::new(self.base.with_changes(&active));
+    }
+
+    /// Where a vehicle is, in the middle of a drive too.
+    fn where_is(&self, vehicle: &Name, now: Timestamp) -> Position {
+        let Some(driver) = self.drivers.get(vehicle) else { return Position::default() };
+        let Doing::Driving { visit, from, left, until, .. } = &driver.doing else { return driver.position };
+        let line = self.network.path(*from, visit.position);
+        along(&self.network, &line, (now - *left).0, (*until - *left).0.max(1))
+    }
+
+    /// What a driver does when nothing binds him.
+    fn choose(&mut self, vehicle: &Name, now: Timestamp) {
+        let driver = self.drivers.get_mut(vehicle).expect("choices are made by drivers");
+        if !matches!(driver.doing, Doing::Idle | Doing::Waiting { .. }) {
+            return;
+        }
+        let done = &driver.done;
+        driver.plan.retain(|visit| !done.contains(&(visit.visit.order.clone(), visit.visit.stop)));
+        let Some(visit) = driver.plan.first().cloned() else {
+            driver.doing = Doing::Idle;
+            if driver.shift.as_ref().is_some_and(|shift| shift.ends <= now) {
+                driver.doing = Doing::Off;
+                self.report(&vehicle.clone(), now, Event::ShiftEnded { vehicle: vehicle.clone(), at: now });
+            }
+            return;
+        };
+        if visit.visit.depart_at > now {
+            driver.doing = Doing::Waiting { until: visit.visit.depart_at };
+            return;
+        }
+        let pause = visit.visit.break_before;
+        if pause > Millis(0) && !driver.done.contains(&(visit.visit.order.clone(), StopKind::Pickup)) {
+            // The pause is taken once, then the drive begins.
+            driver.plan[0].visit.break_before = Millis(0);
+            driver.plan[0].visit.depart_at = now + pause;
+            driver.doing = Doing::Waiting { until: now + pause };
+            return;
+        }
+        let from = driver.position;
+        let factor = driver.factor;
+        let leg = self.network.leg(from, visit.position);
+        let travel = self.vary(Millis(i64::from(leg.millis) * factor / 1000), 88, 122);
+        let until = now + travel;
+        let next_report = if self.driving.positions { now + REPORT_EVERY } else { until };
+        let event = Event::StopDeparted(Self::stop_event(vehicle, &visit, now));
+        let driver = self.drivers.get_mut(vehicle).expect("still there");
+        driver.doing = Doing::Driving { visit, from, left: now, until, next_report };
+        self.report(vehicle, now, event);
+    }
+
+    fn act(&mut self, vehicle: &Name, now: Timestamp) {
+        let driver = self.drivers.get(vehicle).expect("only drivers act").clone();
+        match driver.doing {
+            Doing::Off | Doing::Broken => {}
+            Doing::Idle | Doing::Waiting { .. } => self.choose(vehicle, now),
+            Doing::Driving { visit, until, .. } if until <= now => self.arrive(vehicle, &driver.position, visit, now),
+            Doing::Driving { .. } => {
+                let position = self.where_is(vehicle, now);
+                self.post(now, 0, Happening::Position(PositionReport { vehicle: vehicle.clone(), position, at: now }));
+                if let Some(Driver { doing: Doing::Driving { next_report, until, .. }, .. }) = self.drivers.get_mut(vehicle) {
+                    *next_report = (now + REPORT_EVERY).min(*until);
+                }
+            }
+            Doing::Serving { visit, fails, .. } => {
+                let key = (visit.visit.order.clone(), visit.visit.stop);
+                let report = Self::stop_event(vehicle, &visit, now);
+                let event = if fails { Event::StopFailed(report, FailReason::NoShow) } else { Event::StopCompleted(report) };
+                let driver = self.drivers.get_mut(vehicle).expect("still there");
+                driver.doing = Doing::Idle;
+                driver.plan.retain(|other| (&other.visit.order, other.visit.stop) != (&key.0, key.1));
+                if fails {
+                    driver.plan.retain(|other| other.visit.order != key.0);
+                }
+                driver.done.insert(key);
+                self.report(vehicle, now, event);
+                self.choose(vehicle, now);
+            }
+        }
+    }
+
+    fn arrive(&mut self, vehicle: &Name, from: &Position, visit: AssignedVisit, now: Timestamp) {
+        let fails = visit.visit.stop == StopKind::Delivery && self.no_shows.contains(&visit.visit.order);
+        let ready = self.service_span(&visit, *from == visit.position, now);
+        let until = if fails { ready.max(now + NO_SHOW_WAIT) } else { ready };
+        let event = Event::StopArrived(Self::stop_event(vehicle, &visit, now));
+        let position = visit.position;
+        let driver = self.drivers.get_mut(vehicle).expect("still there");
+        driver.position = position;
+        driver.doing = Doing::Serving { visit, until, fails };
+        self.report(vehicle, now, event);
+        if self.driving.positions {
+            self.post(now, 0, Happening::Position(PositionReport { vehicle: vehicle.clone(), position, at: now }));
+        }
+    }
+
+    /// When service ends: set-up, waiting for the window or the goods, service.
+    fn service_span(&mut self, visit: &AssignedVisit, same_place: bool, now: Timestamp) -> Timestamp {
+        let Some(order) = self.orders.get(&visit.visit.order) else { return now };
+        let (spec, first): (StopSpec, bool) = match (&order.work, visit.visit.stop) {
+            (OrderWork::Job(job), _) => (job.stop.clone(), true),
+            (OrderWork::Shipment(shipment), StopKind::Pickup) => (shipment.pickup.clone(), true),
+            (OrderWork::Shipment(shipment), StopKind::Delivery) => (shipment.delivery.clone(), false),
+        };
+        let moved = spec.position != visit.position; // a rescue or a return: no appointment
+        let setup = if same_place { Millis(0) } else { spec.setup };
+        let ready = now + setup;
+        let opens = spec.windows.iter().find(|window| ready <= window.closes()).map_or(ready, |window| window.opens());
+        let release = order.release.filter(|_| first && !moved).unwrap_or(ready);
+        let start = if moved { ready } else { ready.max(opens).max(release) };
+        start + self.vary(spec.service, 70, 140)
+    }
+}
+
+impl World for Pretend {
+    fn next(&mut self) -> Option<Timestamp> {
+        let scripted = self.script.get(self.cursor).map(|&(at, ..)| at);
+        let reported = self.in_the_air.keys().next().map(|&(at, _)| at);
+        let acts = self.drivers.values().filter_map(Driver::next_at).min();
+        let wakes = self.wake.values().min().copied();
+        [scripted, reported, acts, wakes].into_iter().flatten().min()
+    }
+
+    fn take(&mut self, now: Timestamp) -> Vec<Happening> {
+        let mut happenings = Vec::new();
+        while let Some((at, id, event)) = self.script.get(self.cursor).cloned() {
+            if at > now {
+                break;
+            }
+            self.cursor += 1;
+            let mut event = event;
+            self.scripted(&mut event, now);
+            // Drivers end their shifts themselves.
+            if !matches!(event, Event::ShiftEnded { .. }) {
+                happenings.push(Happening::Fact(id, event));
+            }
+        }
+        let woken: Vec<Name> = self.wake.iter().filter(|&(_, &at)| at <= now).map(|(name, _)| name.clone()).collect();
+        for vehicle in woken {
+            self.wake.remove(&vehicle);
+            self.choose(&vehicle, now);
+        }
+        let due: Vec<Name> = self
+            .drivers
+            .iter()
+            .filter(|(_, driver)| driver.next_at().is_some_and(|at| at <= now))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for vehicle in due {
+            self.act(&vehicle, now);
+        }
+        while let Some((&(at, number), _)) = self.in_the_air.first_key_value() {
+            if at > now {
+                break;
+            }
+            if let Some(happening) = self.in_the_air.remove(&(at, number)) {
+                happenings.push(happening);
+            }
+        }
+        happenings
+    }
+
+    fn told(&mut self, assignment: &Assignment, now: Timestamp) {
+        let Some(driver) = self.drivers.get_mut(&assignment.vehicle) else { return };
+        if assignment.revision.0 <= driver.revision {
+            return; // an older or repeated assignment
+        }
+        driver.revision = assignment.revision.0;
+        if matches!(driver.doing, Doing::Off | Doing::Broken) {
+            return;
+        }
+        let known: BTreeSet<Name> = driver.plan.iter().map(|visit| visit.visit.order.clone()).collect();
+        driver.plan.clone_from(&assignment.visits);
+        let plan = &driver.plan;
+        let on_plan = |visit: &AssignedVisit| {
+            plan.iter().any(|other| (&other.visit.order, other.visit.stop) == (&visit.visit.order, visit.visit.stop) && other.position == visit.position)
+        };
+        // The stop he drives to or serves is off the plan: he stops there and asks what is next.
+        let dropped = match &driver.doing {
+            Doing::Driving { visit, .. } => {
+                !on_plan(visit) && (self.cancelled.contains(&visit.visit.order) || !driver.plan.iter().any(|other| other.frozen))
+            }
+            Doing::Serving { visit, .. } => self.cancelled.contains(&visit.visit.order) && !on_plan(visit),
+            Doing::Off | Doing::Idle | Doing::Waiting { .. } | Doing::Broken => false,
+        };
+        let vehicle = assignment.vehicle.clone();
+        if dropped {
+            let position = self.where_is(&vehicle, now);
+            let driver = self.drivers.get_mut(&vehicle).expect("still there");
+            driver.position = position;
+            driver.doing = Doing::Idle;
+        }
+        let offered: Vec<Name> = assignment
+            .visits
+            .iter()
+            .filter(|visit| !visit.frozen && !known.contains(&visit.visit.order))
+            .map(|visit| visit.visit.order.clone())
+            .collect();
+        for order in offered {
+            if self.random.chance(self.driving.reject_share) {
+                self.report(&vehicle, now, Event::AssignmentRejected { vehicle: vehicle.clone(), order });
+            }
+        }
+        let react = if self.driving.varied { self.random.between(500, 8_000) } else { 0 };
+        self.wake.insert(vehicle, now + Millis(react));
+    }
+}
+
+/// A point on a line after a share of its length.
+fn along(network: &Network, line: &[Position], done: i64, of: i64) -> Position {
+    let lengths: Vec<f64> = line.windows(2).map(|pair| network.crow(pair[0], pair[1])).collect();
+    let mut left = lengths.iter().sum::<f64>() * (done.clamp(0, of) as f64 / of as f64);
+    for (pair, &length) in line.windows(2).zip(&lengths) {
+        if left <= length && length > 0.0 {
+            let share = left / length;
+            let mix = |a: i32, b: i32| (f64::from(a) + (f64::from(b) - f64::from(a)) * share) as i32;
+            return Position { x: mix(pair[0].x, pair[1].x), y: mix(pair[0].y, pair[1].y) };
+        }
+        left -= length;
+    }
+    line.last().copied().unwrap_or_default()
+}
+
+/// Hash of a driver's event number (FNV-1a); never 0.
+fn hash(source: &str, number: u64) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325u64;
+    for byte in source.bytes().chain(number.to_le_bytes()) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash.max(1)
+}

@@ -71,7 +71,7 @@ pub fn city(seed: u64) -> City {
     let mut edges: Vec<StreetEdge> = Vec::new();
     let mut bridges = Vec::new();
     let mut road = 1000u64;
-    let mut link = |edges: &mut Vec<StreetEdge>, a: u32, b: u32, class: u8, name: u32, oneway: bool, road: u64| {
+    let link = |edges: &mut Vec<StreetEdge>, a: u32, b: u32, class: u8, name: u32, oneway: bool, road: u64| {
         let ((ax, ay), (bx, by)) = (metres[a as usize], metres[b as usize]);
         let length = ((ax - bx).powi(2) + (ay - by).powi(2)).sqrt();
         let speed = if class < 2 { FAST } else { SLOW };

@@ -81,7 +81,9 @@ impl Draft {
         }
         for &order in loose {
             let frozen = draft.heads.iter().flatten().any(|visit| visit.order == order);
-            if fleet.order(order).is_open() && !frozen {
+            // Tied to a vehicle that is not asked: not to be placed here.
+            let tied = fleet.order(order).on_board.or(fleet.order(order).pinned).is_some_and(|only| !vehicles.contains(&only));
+            if fleet.order(order).is_open() && !frozen && !tied {
                 for &kind in fleet.order(order).open_stops() {
                     draft.stop(fleet, order, kind, NONE, false, now, &mut place_ids);
                 }

@@ -196,7 +196,9 @@ impl Engine {
     /// Log time at which the engine wants its next tick; `None` while there is nothing to watch: an idle engine is idle.
     pub fn next_tick(&self) -> Option<Timestamp> {
         self.commit.epoch()?;
-        let search = if self.searching.is_none() && self.fleet.policy().search_rounds > 0 {
+        // While an answer is under way no search begins: what ends that is an input of its own, not a tick.
+        let free = self.searching.is_none() && !self.commit.is_waiting() && self.fleet.unanswered().is_empty();
+        let search = if free && self.fleet.policy().search_rounds > 0 {
             self.dirty.values().min().map(|&since| since + self.fleet.policy().gather)
         } else {
             None

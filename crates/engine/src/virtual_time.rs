@@ -93,7 +93,7 @@ pub fn run(world: &mut impl World, network: Arc<Network>, start: Timestamp, dela
                 Effect::Solve(job) => {
                     order += 1;
                     let report = run_search(job, &never);
-                    pending.insert((now + delays.search, order), Pending::Solved(Box::new(report)));
+                                pending.insert((now + delays.search, order), Pending::Solved(Box::new(report)));
                 }
                 Effect::Publish(assignment) => world.told(&assignment, now),
                 Effect::Note(note) => watch(&engine, Seen::Note(&note)),

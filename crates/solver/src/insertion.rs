@@ -212,13 +212,13 @@ impl State<'_> {
                 for mate_at in at + 1..=len + 1 {
                     let mate_after = node_before(&sequence, mate_at);
                     sequence.insert(mate_at, stop.mate);
-                    if let Some(cost) = self.walk_cost(tour, &sequence, before + best) {
+                    if let Some(cost) = self.walk_cost(tour, &sequence, before.saturating_add(best)) {
                         best = cost - before;
                         found = Some(Insertion { tour, after, mate_after, cost: best });
                     }
                     sequence.remove(mate_at);
                 }
-            } else if let Some(cost) = self.walk_cost(tour, &sequence, before + best) {
+            } else if let Some(cost) = self.walk_cost(tour, &sequence, before.saturating_add(best)) {
                 best = cost - before;
                 found = Some(Insertion { tour, after, mate_after: NONE, cost: best });
             }
@@ -228,7 +228,7 @@ impl State<'_> {
     }
 
     fn walk_cost(&self, tour: u32, sequence: &[u32], bound: i64) -> Option<i64> {
-        let driven = drive(self.problem, tour, sequence.iter().copied(), |_, _| {}).ok()?;
+        let driven = drive(self.problem, tour, sequence.iter().copied(), bound, |_, _| {}).ok()?;
         (driven.cost < bound).then_some(driven.cost)
     }
 
@@ -239,7 +239,7 @@ impl State<'_> {
         if stop.role == Role::Pickup {
             sequence.push(stop.mate);
         }
-        drive(self.problem, tour, sequence.iter().copied(), |_, _| {}).err()
+        drive(self.problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}).err()
     }
 }
 

@@ -91,7 +91,7 @@ impl Stop {
 }
 
 /// A pause within a tour.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pause {
     /// Not before.
     pub opens: i32,
@@ -102,7 +102,7 @@ pub struct Pause {
 }
 
 /// One vehicle from where it will be free.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TourSpec {
     /// Where it will be free.
     pub start_place: u32,
@@ -236,6 +236,8 @@ pub struct Problem {
     pub(crate) class_of: Vec<u32>,
     /// The latest start that the search aims at: `due`, or what any tour could reach at best if that is later.
     pub(crate) closes: Vec<i32>,
+    /// The first tour with the very same specification: while both are empty, one stands for the other.
+    pub(crate) twin: Vec<u32>,
     /// Every candidate is priced by a walk along the tour (flow time, pauses).
     pub(crate) walks: bool,
 }
@@ -347,9 +349,10 @@ impl Problem {
             })
             .collect();
         let walks = tours.iter().any(|tour| !tour.pauses.is_empty());
+        let twin = (0..tours.len()).map(|tour| tours[..tour].iter().position(|other| *other == tours[tour]).unwrap_or(tour) as u32).collect();
         let initial = vec![Vec::new(); tours.len()];
         let mut problem =
-            Self { closes: Vec::new(), stops, tours, legs, weights: Weights::default(), initial, classes, class_of, walks };
+            Self { closes: Vec::new(), stops, tours, legs, weights: Weights::default(), initial, classes, class_of, twin, walks };
         problem.closes = (0..problem.stops.len() as u32).map(|stop| problem.aim(stop)).collect();
         Ok(problem)
     }

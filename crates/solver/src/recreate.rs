@@ -9,6 +9,8 @@ use crate::state::State;
 
 /// Up to this many tours, all of them are candidates for every unit: the lists would save nothing.
 const ALL_TOURS_MAX: usize = 8;
+/// How often a unit without a place is tried late: a walk over whole tours costs as much as many iterations.
+const LATE_PER_MILLE: usize = 60;
 /// Units per iteration that may be placed late: each is a walk over whole tours.
 const LATE_TRIES_MAX: usize = 3;
 
@@ -46,7 +48,7 @@ impl State<'_> {
             if best.is_none() && tours.len() < self.mine.len() {
                 best = self.cheapest(unit, &self.mine, unserved, random);
             }
-            if best.is_none() && !self.problem.walks && late_tries < LATE_TRIES_MAX {
+            if best.is_none() && !self.problem.walks && late_tries < LATE_TRIES_MAX && random.chance(LATE_PER_MILLE) {
                 late_tries += 1;
                 let pool = if tours.is_empty() { &self.mine } else { &tours };
                 best = pool.iter().filter_map(|&tour| self.best_by_walk(unit, tour, unserved)).min_by_key(|place| (place.cost, place.tour));
@@ -92,9 +94,16 @@ impl State<'_> {
                 }
             }
         }
+        let stop = &self.problem.stops[unit as usize];
+        let mut shown: Vec<u32> = Vec::new();
         for &tour in &self.mine {
             if self.counts[tour as usize] == 0 && !tours.contains(&tour) {
-                tours.push(tour);
+                let twin = self.problem.twin[tour as usize];
+                let own = tour == stop.home || tour == stop.locked || !stop.barred.is_empty();
+                if own || !shown.contains(&twin) {
+                    shown.push(twin);
+                    tours.push(tour);
+                }
             }
         }
     }
@@ -250,7 +259,7 @@ pub fn alternatives(problem: &Problem, tours: &[Vec<u32>], unit: u32) -> Vec<Alt
             }
             match state.verdict(unit, tour) {
                 Some(Infeasible::Shift) => Alternative::Shift,
-                Some(Infeasible::Rules) => Alternative::Capacity,
+                Some(Infeasible::Rules | Infeasible::Dear) => Alternative::Capacity,
                 None if state.counts[tour as usize] + 2 > problem.tours[tour as usize].stops_max => Alternative::Rules,
                 None => Alternative::Shift,
             }
@@ -263,7 +272,7 @@ impl State<'_> {
     fn late(&self, tour: u32) -> i64 {
         let mut late = 0;
         let sequence = self.sequence(tour);
-        let _ = crate::schedule::drive(self.problem, tour, sequence.iter().copied(), |stop, timed| {
+        let _ = crate::schedule::drive(self.problem, tour, sequence.iter().copied(), i64::MAX, |stop, timed| {
             let due = self.problem.stops[stop as usize].due;
             late += (i64::from(timed.start) - i64::from(due)).max(0);
         });

@@ -35,13 +35,16 @@ pub(crate) enum Infeasible {
     Rules,
     /// The shift ends first, or a leg cannot be driven.
     Shift,
+    /// Its price reached the limit on the way.
+    Dear,
 }
 
-/// Drives a sequence. `aims` are the latest starts that count as on time; lateness beyond `due` is priced in any case.
+/// Drives a sequence, until its price reaches `limit`. Lateness beyond `due` is priced.
 pub(crate) fn drive(
     problem: &Problem,
     tour: u32,
     sequence: impl Iterator<Item = u32> + Clone,
+    limit: i64,
     mut visit: impl FnMut(u32, Timed),
 ) -> Result<Driven, Infeasible> {
     let spec = &problem.tours[tour as usize];
@@ -110,6 +113,9 @@ pub(crate) fn drive(
         if problem.weights.flow_per_hour > 0 && stop.role != Role::Pickup {
             driven.cost += span_price(departure, stop.placed, problem.weights.flow_per_hour);
         }
+        if driven.cost >= limit {
+            return Err(Infeasible::Dear); // every further leg only adds
+        }
         driven.late += i64::from((start - problem.closes[index as usize]).max(0));
         match stop.role {
             Role::JobDelivery => add(&mut load, stop.load, -1),
@@ -155,12 +161,12 @@ pub(crate) fn drive(
 /// Exact times of every stop of a sequence, in order; `None` when it breaks a rule or the shift.
 pub fn schedule(problem: &Problem, tour: u32, sequence: &[u32]) -> Option<Vec<Timed>> {
     let mut times = Vec::with_capacity(sequence.len());
-    drive(problem, tour, sequence.iter().copied(), |_, timed| times.push(timed)).ok().map(|_| times)
+    drive(problem, tour, sequence.iter().copied(), i64::MAX, |_, timed| times.push(timed)).ok().map(|_| times)
 }
 
 /// What driving a sequence costs, in millionths; `None` when it breaks a rule or the shift.
 pub fn price(problem: &Problem, tour: u32, sequence: &[u32]) -> Option<i64> {
-    drive(problem, tour, sequence.iter().copied(), |_, _| {}).ok().map(|driven| driven.cost)
+    drive(problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}).ok().map(|driven| driven.cost)
 }
 
 /// Price of the span from `from` to `at`, 0 when not after it.

@@ -243,7 +243,7 @@ impl<'p> State<'p> {
         self.loads[end as usize].peak_after = std::array::from_fn(|d| peak[d].max(start_load[d]));
         if !spec.pauses.is_empty() {
             // Pauses shift everything behind them: such tours are driven, not read off the records.
-            if let Ok(driven) = drive(problem, tour, sequence.iter().copied(), |_, _| {}) {
+            if let Ok(driven) = drive(problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}) {
                 cost = driven.cost;
             }
         }

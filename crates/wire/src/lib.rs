@@ -1,1 +1,28 @@
-//! x
+//! Bytes to events and back, versioned; the recorded-day file.
+//!
+//! The only place that promises a byte format to anyone outside. Facts are CloudEvents 1.0 in structured JSON; the type
+//! carries the major version (`fleet.order.created.v1`). Inside a major version fields are only added; unknown fields are
+//! ignored here and kept in the log.
+//!
+//! Past this door values are legal: what cannot be is refused here with what, where and what to do.
+
+mod day;
+mod decode;
+mod encode;
+mod envelope;
+mod event_v1;
+mod network_v1;
+mod plan_v1;
+
+pub use day::{DayHeader, DayLine, DayError, read_day_line};
+pub use decode::{DecodeError, Decoded, What, decode, id_hash};
+pub use encode::{encode, encode_position, event_type, entity};
+pub use envelope::CloudEvent;
+pub use event_v1::{PolicyV1, schemas};
+pub use network_v1::{NetworkV1, network_from_json, network_to_json};
+pub use plan_v1::{AssignmentV1, assignment_from_json, assignment_to_json};
+
+/// Largest fact, in bytes.
+pub const FACT_BYTES_MAX: usize = 64 * 1024;
+/// Largest plan message, in bytes.
+pub const PLAN_BYTES_MAX: usize = 512 * 1024;

@@ -1,0 +1,338 @@
+//! From legal values to bytes.
+
+use fleetfold_model::{
+    Event, FailReason, Load, LoadDirection, Millis, Name, OnBoardRule, Order, OrderChange, OrderWork, Policy, Position, RoadChange,
+    RoadTarget, Shift, Space, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle,
+};
+use serde::Serialize;
+use serde_json::{Value, to_value};
+
+use crate::envelope::CloudEvent;
+use crate::event_v1::{
+    AssignmentRefV1, BreakV1, CostsV1, JobV1, OrderRefV1, OrderV1, PinV1, PlaceV1, PolicyV1, PriorityV1, RoadV1, ShiftV1, ShipmentV1,
+    StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
+};
+use crate::plan_v1::PlanV1;
+
+/// Capacity of a dimension that is not limited.
+const UNLIMITED: i32 = i32::MAX / 4;
+
+/// The type of an event, with its version.
+pub fn event_type(event: &Event) -> &'static str {
+    match event {
+        Event::ZoneOpened(_) => "fleet.zone.opened.v1",
+        Event::OrderCreated(_) => "fleet.order.created.v1",
+        Event::OrderUpdated(_) => "fleet.order.updated.v1",
+        Event::OrderReady { .. } => "fleet.order.ready.v1",
+        Event::OrderCancelled { .. } => "fleet.order.cancelled.v1",
+        Event::VehicleRegistered(_) => "fleet.vehicle.registered.v1",
+        Event::ShiftStarted { .. } => "fleet.shift.started.v1",
+        Event::ShiftEnded { .. } => "fleet.shift.ended.v1",
+        Event::VehicleLost { .. } => "fleet.vehicle.lost.v1",
+        Event::VehicleBack { .. } => "fleet.vehicle.back.v1",
+        Event::RoadClosed(_) => "fleet.road.closed.v1",
+        Event::RoadSlowed(_) => "fleet.road.slowed.v1",
+        Event::RoadReopened(_) => "fleet.road.reopened.v1",
+        Event::StopDeparted(_) => "fleet.stop.departed.v1",
+        Event::StopArrived(_) => "fleet.stop.arrived.v1",
+        Event::StopCompleted(_) => "fleet.stop.completed.v1",
+        Event::StopFailed(..) => "fleet.stop.failed.v1",
+        Event::AssignmentAccepted { .. } => "fleet.assignment.accepted.v1",
+        Event::AssignmentRejected { .. } => "fleet.assignment.rejected.v1",
+        Event::StopPinned(_) => "fleet.stop.pinned.v1",
+        Event::StopUnpinned { .. } => "fleet.stop.unpinned.v1",
+        Event::AssignmentForced(_) => "fleet.assignment.forced.v1",
+        Event::PriorityRaised(_) => "fleet.priority.raised.v1",
+        Event::PolicyChanged(_) => "fleet.policy.changed.v1",
+        Event::PlanProposed(_) => "fleet.plan.proposed.v1",
+    }
+}
+
+/// What an event is about; `_` for orders (subjects by the million cost the broker memory) and for the zone.
+pub fn entity(event: &Event) -> &str {
+    match event {
+        Event::VehicleRegistered(vehicle) => vehicle.name.as_str(),
+        Event::ShiftStarted { vehicle, .. }
+        | Event::ShiftEnded { vehicle, .. }
+        | Event::VehicleLost { vehicle, .. }
+        | Event::VehicleBack { vehicle, .. }
+        | Event::AssignmentAccepted { vehicle, .. }
+        | Event::AssignmentRejected { vehicle, .. } => vehicle.as_str(),
+        Event::StopDeparted(stop) | Event::StopArrived(stop) | Event::StopCompleted(stop) | Event::StopFailed(stop, _) => {
+            stop.vehicle.as_str()
+        }
+        Event::RoadClosed(change) | Event::RoadSlowed(change) | Event::RoadReopened(change) => change.change.as_str(),
+        Event::ZoneOpened(_)
+        | Event::OrderCreated(_)
+        | Event::OrderUpdated(_)
+        | Event::OrderReady { .. }
+        | Event::OrderCancelled { .. }
+        | Event::StopPinned(_)
+        | Event::StopUnpinned { .. }
+        | Event::AssignmentForced(_)
+        | Event::PriorityRaised(_)
+        | Event::PolicyChanged(_)
+        | Event::PlanProposed(_) => "_",
+    }
+}
+
+/// RFC 3339 in UTC.
+pub(crate) fn text(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.0).unwrap_or(if at.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX }).to_string()
+}
+
+/// Encodes an event. `at` is its event time; reports of drivers carry their own.
+pub fn encode(event: &Event, space: Space, source: &str, id: &str, at: Timestamp) -> CloudEvent {
+    let at = match event {
+        Event::StopDeparted(stop) | Event::StopArrived(stop) | Event::StopCompleted(stop) | Event::StopFailed(stop, _) => stop.at,
+        Event::OrderReady { at, .. } => *at,
+        _ => at,
+    };
+    let subject = match event {
+        Event::OrderCreated(order) => order.name.as_str(),
+        Event::OrderUpdated(change) => change.order.as_str(),
+        Event::OrderReady { order, .. } | Event::OrderCancelled { order } | Event::StopUnpinned { order } => order.as_str(),
+        other => entity(other),
+    };
+    CloudEvent::new(event_type(event), source, id, subject, text(at), data(event, space))
+}
+
+/// Encodes a position report.
+pub fn encode_position(vehicle: &Name, position: Position, space: Space, source: &str, id: &str, at: Timestamp) -> CloudEvent {
+    let raw = VehicleRefV1 { vehicle_id: vehicle.to_string(), position: Some(place(space, position)), shift: None, at_time: None };
+    CloudEvent::new("fleet.position.v1", source, id, vehicle.as_str(), text(at), json(&raw))
+}
+
+fn json(value: &impl Serialize) -> Value {
+    to_value(value).expect("wire types are plain JSON")
+}
+
+pub(crate) fn place(space: Space, position: Position) -> PlaceV1 {
+    match space {
+        Space::Geographic => PlaceV1 {
+            lon: Some(f64::from(position.x) / 1e7),
+            lat: Some(f64::from(position.y) / 1e7),
+            ..PlaceV1::default()
+        },
+        Space::Planar => PlaceV1 {
+            x_meters: Some(f64::from(position.x) / 1000.0),
+            y_meters: Some(f64::from(position.y) / 1000.0),
+            ..PlaceV1::default()
+        },
+    }
+}
+
+fn seconds(span: Millis) -> f64 {
+    span.0 as f64 / 1000.0
+}
+
+fn money(amount: i64) -> f64 {
+    amount as f64 / 1e6
+}
+
+fn load(load: Load) -> Option<Vec<f64>> {
+    let used = load.0.iter().rposition(|&value| value != 0).map_or(0, |last| last + 1);
+    (used > 0).then(|| load.0[..used].iter().map(|&value| f64::from(value) / 1000.0).collect())
+}
+
+fn capacity(load: Load) -> Option<Vec<f64>> {
+    let used = load.0.iter().rposition(|&value| value < UNLIMITED).map_or(0, |last| last + 1);
+    (used > 0).then(|| load.0[..used].iter().map(|&value| f64::from(value.min(500_000_000)) / 1000.0).collect())
+}
+
+fn names(names: &[Name]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
+}
+
+fn window(window: TimeWindow) -> WindowV1 {
+    WindowV1 { opens: text(window.opens()), closes: text(window.closes()) }
+}
+
+fn stop(space: Space, stop: &StopSpec) -> StopV1 {
+    StopV1 {
+        place: place(space, stop.position),
+        windows: stop.windows.iter().map(|&w| window(w)).collect(),
+        service_seconds: seconds(stop.service),
+        setup_seconds: seconds(stop.setup),
+    }
+}
+
+fn work(space: Space, work: &OrderWork) -> (Option<JobV1>, Option<ShipmentV1>) {
+    match work {
+        OrderWork::Job(job) => {
+            let direction = match job.direction {
+                LoadDirection::Delivery => "delivery",
+                LoadDirection::Pickup => "pickup",
+            };
+            (Some(JobV1 { stop: stop(space, &job.stop), direction: direction.to_owned() }), None)
+        }
+        OrderWork::Shipment(shipment) => {
+            let raw = ShipmentV1 { pickup: stop(space, &shipment.pickup), delivery: stop(space, &shipment.delivery) };
+            (None, Some(raw))
+        }
+    }
+}
+
+fn order(space: Space, order: &Order) -> OrderV1 {
+    let (job, shipment) = work(space, &order.work);
+    OrderV1 {
+        order_id: order.name.to_string(),
+        job,
+        shipment,
+        load: load(order.load),
+        skills: (!order.skills.is_empty()).then(|| names(&order.skills)),
+        priority: (order.priority > 0).then_some(order.priority),
+        release_time: order.release.map(text),
+        promised_time: order.promised.map(text),
+        placed_time: Some(text(order.placed)),
+    }
+}
+
+fn order_change(space: Space, change: &OrderChange) -> OrderV1 {
+    let (job, shipment) = change.work.as_ref().map_or((None, None), |changed| work(space, changed));
+    OrderV1 {
+        order_id: change.order.to_string(),
+        job,
+        shipment,
+        load: change.load.map(|changed| load(changed).unwrap_or_default()),
+        skills: change.skills.as_ref().map(|skills| names(skills)),
+        priority: change.priority,
+        release_time: change.release.map(text),
+        promised_time: change.promised.map(text),
+        placed_time: None,
+    }
+}
+
+fn shift(shift: &Shift) -> ShiftV1 {
+    let pause = |pause: &fleetfold_model::Break| BreakV1 {
+        opens: text(pause.window.opens()),
+        closes: text(pause.window.closes()),
+        duration_seconds: seconds(pause.duration),
+    };
+    ShiftV1 { starts: text(shift.starts), ends: text(shift.ends), breaks: shift.breaks.iter().map(pause).collect() }
+}
+
+fn vehicle(space: Space, vehicle: &Vehicle) -> VehicleV1 {
+    VehicleV1 {
+        vehicle_id: vehicle.name.to_string(),
+        capacity: capacity(vehicle.capacity),
+        skills: names(&vehicle.skills),
+        costs: Some(CostsV1 {
+            per_hour: money(vehicle.costs.per_hour),
+            per_km: money(vehicle.costs.per_km),
+            fixed: money(vehicle.costs.fixed),
+        }),
+        speed_factor: (vehicle.time_factor != 1000).then(|| 1000.0 / f64::from(vehicle.time_factor.max(1))),
+        start: place(space, vehicle.start),
+        end: vehicle.end.map(|end| place(space, end)),
+        shift: vehicle.shift.as_ref().map(shift),
+        stops_max: vehicle.stops_max,
+        lifo: vehicle.lifo,
+    }
+}
+
+fn stop_event(space: Space, event: &StopEvent, reason: Option<FailReason>) -> StopEventV1 {
+    let stop = match event.stop {
+        StopKind::Pickup => "pickup",
+        StopKind::Delivery => "delivery",
+    };
+    let reason = reason.map(|reason| match reason {
+        FailReason::NoShow => "no_show",
+        FailReason::Refused => "refused",
+        FailReason::NoAccess => "no_access",
+        FailReason::Goods => "goods",
+        FailReason::Other => "other",
+    });
+    StopEventV1 {
+        vehicle_id: event.vehicle.to_string(),
+        order_id: event.order.to_string(),
+        stop: stop.to_owned(),
+        position: event.position.map(|position| place(space, position)),
+        reason: reason.map(str::to_owned),
+    }
+}
+
+fn road(space: Space, change: &RoadChange) -> RoadV1 {
+    let (roads, area) = match &change.target {
+        None => (Vec::new(), Vec::new()),
+        Some(RoadTarget::Roads(roads)) => (roads.clone(), Vec::new()),
+        Some(RoadTarget::Area(ring)) => (Vec::new(), ring.iter().map(|&corner| place(space, corner)).collect()),
+    };
+    RoadV1 {
+        change_id: change.change.to_string(),
+        roads,
+        area,
+        time_percent: change.time_percent,
+        from_time: change.from.map(text),
+        until_time: change.until.map(text),
+    }
+}
+
+/// A policy with every field given.
+pub(crate) fn policy(policy: &Policy) -> PolicyV1 {
+    let rule = |rule: OnBoardRule| match rule {
+        OnBoardRule::Return => "return".to_owned(),
+        OnBoardRule::Keep => "keep".to_owned(),
+    };
+    PolicyV1 {
+        unserved_cost: Some(money(policy.unserved_cost)),
+        lateness_cost_per_hour: Some(money(policy.lateness_cost_per_hour)),
+        flow_cost_per_hour: Some(money(policy.flow_cost_per_hour)),
+        change_cost: Some(money(policy.change_cost)),
+        publish_gain_min: Some(money(policy.publish_gain_min)),
+        departure_margin_seconds: Some(seconds(policy.departure_margin)),
+        on_cancelled_on_board: Some(rule(policy.on_cancelled_on_board)),
+        on_failed_delivery: Some(rule(policy.on_failed_delivery)),
+        deliver_after_shift: Some(policy.deliver_after_shift),
+        search_rounds: Some(policy.search_rounds),
+        gather_seconds: Some(seconds(policy.gather)),
+    }
+}
+
+fn data(event: &Event, space: Space) -> Value {
+    let vehicle_ref = |name: &Name, position: Option<Position>, period: Option<&Shift>, at: Option<Timestamp>| VehicleRefV1 {
+        vehicle_id: name.to_string(),
+        position: position.map(|position| place(space, position)),
+        shift: period.map(shift),
+        at_time: at.map(text),
+    };
+    let order_ref = |name: &Name| OrderRefV1 { order_id: name.to_string() };
+    match event {
+        Event::ZoneOpened(zone) => json(&ZoneV1 {
+            timezone: zone.timezone.clone(),
+            coordinates: match zone.space {
+                Space::Geographic => "lonlat",
+                Space::Planar => "planar",
+            }
+            .to_owned(),
+            day_start: text(zone.day_start),
+            log_start: text(zone.log_start),
+            rate: zone.rate,
+            policy: policy(&zone.policy),
+        }),
+        Event::OrderCreated(created) => json(&order(space, created)),
+        Event::OrderUpdated(change) => json(&order_change(space, change)),
+        Event::OrderReady { order, .. } | Event::OrderCancelled { order } | Event::StopUnpinned { order } => json(&order_ref(order)),
+        Event::VehicleRegistered(registered) => json(&vehicle(space, registered)),
+        Event::ShiftStarted { vehicle, shift, position } => json(&vehicle_ref(vehicle, *position, shift.as_ref(), None)),
+        Event::ShiftEnded { vehicle, at } => json(&vehicle_ref(vehicle, None, None, Some(*at))),
+        Event::VehicleLost { vehicle, position } | Event::VehicleBack { vehicle, position } => {
+            json(&vehicle_ref(vehicle, *position, None, None))
+        }
+        Event::RoadClosed(change) | Event::RoadSlowed(change) | Event::RoadReopened(change) => json(&road(space, change)),
+        Event::StopDeparted(stop) | Event::StopArrived(stop) | Event::StopCompleted(stop) => json(&stop_event(space, stop, None)),
+        Event::StopFailed(stop, reason) => json(&stop_event(space, stop, Some(*reason))),
+        Event::AssignmentAccepted { vehicle, revision } => {
+            json(&AssignmentRefV1 { vehicle_id: vehicle.to_string(), revision: Some(*revision), order_id: None })
+        }
+        Event::AssignmentRejected { vehicle, order } => {
+            json(&AssignmentRefV1 { vehicle_id: vehicle.to_string(), revision: None, order_id: Some(order.to_string()) })
+        }
+        Event::StopPinned(pin) | Event::AssignmentForced(pin) => {
+            json(&PinV1 { order_id: pin.order.to_string(), vehicle_id: pin.vehicle.to_string() })
+        }
+        Event::PriorityRaised(raised) => json(&PriorityV1 { order_id: raised.order.to_string(), priority: raised.priority }),
+        Event::PolicyChanged(changed) => json(&policy(changed)),
+        Event::PlanProposed(proposal) => json(&PlanV1::from_model(proposal, space)),
+    }
+}

@@ -1,0 +1,331 @@
+//! Payloads of version 1. Units are in the names; times are RFC 3339; loads are in the fleet's own units (three decimals).
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, schema_for};
+use serde::{Deserialize, Serialize};
+
+/// A place: `lon` and `lat` in degrees, or `x_meters` and `y_meters` on a plane, as the zone says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct PlaceV1 {
+    /// Degrees east, WGS 84.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lon: Option<f64>,
+    /// Degrees north, WGS 84.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lat: Option<f64>,
+    /// Metres to the east.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) x_meters: Option<f64>,
+    /// Metres to the north.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) y_meters: Option<f64>,
+}
+
+/// A period in which service may start, both ends included.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct WindowV1 {
+    /// RFC 3339.
+    pub(crate) opens: String,
+    /// RFC 3339.
+    pub(crate) closes: String,
+}
+
+/// One place to serve once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct StopV1 {
+    #[serde(flatten)]
+    pub(crate) place: PlaceV1,
+    /// When service may start, in order, not overlapping; none: any time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) windows: Vec<WindowV1>,
+    /// Time spent serving.
+    #[serde(default)]
+    pub(crate) service_seconds: f64,
+    /// Time spent once on arrival (parking, docking).
+    #[serde(default)]
+    pub(crate) setup_seconds: f64,
+}
+
+/// An order with one stop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct JobV1 {
+    /// The stop.
+    pub(crate) stop: StopV1,
+    /// `delivery`: on board from the start of the tour; `pickup`: taken on here.
+    #[serde(default = "delivery")]
+    pub(crate) direction: String,
+}
+
+fn delivery() -> String {
+    "delivery".to_owned()
+}
+
+/// Pickup and delivery by the same vehicle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct ShipmentV1 {
+    /// Where the goods are taken on.
+    pub(crate) pickup: StopV1,
+    /// Where they are left.
+    pub(crate) delivery: StopV1,
+}
+
+/// `order.created`, and `order.updated` with only what changed. Exactly one of `job` and `shipment` when created.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct OrderV1 {
+    /// 1 to 64 visible characters.
+    pub(crate) order_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) job: Option<JobV1>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shipment: Option<ShipmentV1>,
+    /// Up to four dimensions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) load: Option<Vec<f64>>,
+    /// Skills the vehicle must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) skills: Option<Vec<String>>,
+    /// 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) priority: Option<u8>,
+    /// When the goods will be ready (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) release_time: Option<String>,
+    /// Latest start of service the customer was told (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) promised_time: Option<String>,
+    /// When the customer asked (RFC 3339); the event's time where missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) placed_time: Option<String>,
+}
+
+/// `order.ready`, `order.cancelled`, `stop.unpinned`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct OrderRefV1 {
+    pub(crate) order_id: String,
+}
+
+/// What a vehicle costs, in the zone's currency.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct CostsV1 {
+    #[serde(default)]
+    pub(crate) per_hour: f64,
+    #[serde(default)]
+    pub(crate) per_km: f64,
+    #[serde(default)]
+    pub(crate) fixed: f64,
+}
+
+/// A pause that starts inside the window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct BreakV1 {
+    pub(crate) opens: String,
+    pub(crate) closes: String,
+    pub(crate) duration_seconds: f64,
+}
+
+/// The period a vehicle works.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct ShiftV1 {
+    pub(crate) starts: String,
+    pub(crate) ends: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) breaks: Vec<BreakV1>,
+}
+
+/// `vehicle.registered`: the vehicle as it is from now on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct VehicleV1 {
+    pub(crate) vehicle_id: String,
+    /// Up to four dimensions; none: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) capacity: Option<Vec<f64>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) skills: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) costs: Option<CostsV1>,
+    /// 1 is as the network says, 0.8 a fifth slower.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) speed_factor: Option<f64>,
+    /// Where it starts.
+    pub(crate) start: PlaceV1,
+    /// Where it must end; none: anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) end: Option<PlaceV1>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shift: Option<ShiftV1>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stops_max: Option<u32>,
+    /// Unloading is last in, first out.
+    #[serde(default)]
+    pub(crate) lifo: bool,
+}
+
+/// `shift.started`, `shift.ended`, `vehicle.lost`, `vehicle.back`, `position`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct VehicleRefV1 {
+    pub(crate) vehicle_id: String,
+    /// Where it is, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) position: Option<PlaceV1>,
+    /// For `shift.started`: another period than registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shift: Option<ShiftV1>,
+    /// For `shift.ended`: when; in the future, the shift is shortened to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) at_time: Option<String>,
+}
+
+/// `stop.departed` (the drive to it began), `stop.arrived`, `stop.completed`, `stop.failed`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct StopEventV1 {
+    pub(crate) vehicle_id: String,
+    pub(crate) order_id: String,
+    /// `pickup` or `delivery`; a job's stop is its `delivery`.
+    pub(crate) stop: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) position: Option<PlaceV1>,
+    /// For `stop.failed`: `no_show`, `refused`, `no_access`, `goods`, `other`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+}
+
+/// `assignment.accepted` (with `revision`) and `assignment.rejected` (with `order_id`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct AssignmentRefV1 {
+    pub(crate) vehicle_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) revision: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) order_id: Option<String>,
+}
+
+/// `road.closed`, `road.slowed`, `road.reopened`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct RoadV1 {
+    /// Names the change; a reopening names the closure it ends.
+    pub(crate) change_id: String,
+    /// Road ids of the network.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) roads: Vec<u64>,
+    /// Or every road that crosses this ring.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) area: Vec<PlaceV1>,
+    /// For `road.slowed`: travel time in per cent of normal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) time_percent: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) from_time: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) until_time: Option<String>,
+}
+
+/// `stop.pinned`, `assignment.forced`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct PinV1 {
+    pub(crate) order_id: String,
+    pub(crate) vehicle_id: String,
+}
+
+/// `priority.raised`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct PriorityV1 {
+    pub(crate) order_id: String,
+    pub(crate) priority: u8,
+}
+
+/// How a zone is dispatched; a field left out takes its default. Costs in the zone's currency. `policy.changed` carries it whole.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct PolicyV1 {
+    /// Not serving an order of priority 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unserved_cost: Option<f64>,
+    /// An hour of lateness.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lateness_cost_per_hour: Option<f64>,
+    /// An hour from placement to completion (on-demand work).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow_cost_per_hour: Option<f64>,
+    /// Moving a stop a driver was told about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change_cost: Option<f64>,
+    /// Least gain for which an improvement is published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub publish_gain_min: Option<f64>,
+    /// How long before the last moment a drive begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub departure_margin_seconds: Option<f64>,
+    /// `return` or `keep`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_cancelled_on_board: Option<String>,
+    /// `return` or `keep`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_failed_delivery: Option<String>,
+    /// Goods on board may be delivered after the shift.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deliver_after_shift: Option<bool>,
+    /// Search rounds of an improvement; 0: immediate answers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search_rounds: Option<u32>,
+    /// How long changes are gathered before a search.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gather_seconds: Option<f64>,
+}
+
+/// `zone.opened`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct ZoneV1 {
+    /// IANA name.
+    pub(crate) timezone: String,
+    /// `lonlat` or `planar`.
+    #[serde(default = "lonlat")]
+    pub(crate) coordinates: String,
+    /// Zone time at `log_start` (RFC 3339).
+    pub(crate) day_start: String,
+    /// Log time at which zone time was `day_start` (RFC 3339).
+    pub(crate) log_start: String,
+    /// Zone seconds per log second.
+    #[serde(default = "one")]
+    pub(crate) rate: u32,
+    #[serde(default)]
+    pub(crate) policy: PolicyV1,
+}
+
+fn lonlat() -> String {
+    "lonlat".to_owned()
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// JSON Schemas (2020-12) of every event type's payload, by type.
+pub fn schemas() -> BTreeMap<&'static str, serde_json::Value> {
+    let mut all = BTreeMap::new();
+    let mut add = |kinds: &[&'static str], schema: schemars::Schema| {
+        for kind in kinds {
+            all.insert(*kind, schema.as_value().clone());
+        }
+    };
+    add(&["fleet.order.created.v1", "fleet.order.updated.v1"], schema_for!(OrderV1));
+    add(&["fleet.order.ready.v1", "fleet.order.cancelled.v1", "fleet.stop.unpinned.v1"], schema_for!(OrderRefV1));
+    add(&["fleet.vehicle.registered.v1"], schema_for!(VehicleV1));
+    add(
+        &["fleet.shift.started.v1", "fleet.shift.ended.v1", "fleet.vehicle.lost.v1", "fleet.vehicle.back.v1", "fleet.position.v1"],
+        schema_for!(VehicleRefV1),
+    );
+    add(
+        &["fleet.stop.departed.v1", "fleet.stop.arrived.v1", "fleet.stop.completed.v1", "fleet.stop.failed.v1"],
+        schema_for!(StopEventV1),
+    );
+    add(&["fleet.assignment.accepted.v1", "fleet.assignment.rejected.v1"], schema_for!(AssignmentRefV1));
+    add(&["fleet.road.closed.v1", "fleet.road.slowed.v1", "fleet.road.reopened.v1"], schema_for!(RoadV1));
+    add(&["fleet.stop.pinned.v1", "fleet.assignment.forced.v1"], schema_for!(PinV1));
+    add(&["fleet.priority.raised.v1"], schema_for!(PriorityV1));
+    add(&["fleet.policy.changed.v1"], schema_for!(PolicyV1));
+    add(&["fleet.zone.opened.v1"], schema_for!(ZoneV1));
+    add(&["fleet.plan.proposed.v1"], schema_for!(crate::plan_v1::PlanV1));
+    add(&["fleet.assignment.v1"], schema_for!(crate::plan_v1::AssignmentV1));
+    all
+}

@@ -1,0 +1,319 @@
+//! Plans and assignments, version 1.
+
+use fleetfold_model::{
+    AssignedVisit, Assignment, Choice, ExchangeGroup, LogSeq, Metres, Millis, Obstacle, PlannedVisit, Position, Proposal,
+    ProposedRoute, SearchRecord, Space, StopKind, UnassignedReason,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::decode::{DecodeError, instant, name, place};
+use crate::encode::{place as place_out, text};
+use crate::event_v1::PlaceV1;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct VisitV1 {
+    order_id: String,
+    /// `pickup` or `delivery`.
+    stop: String,
+    /// Leave no earlier; from then on the visit is frozen.
+    depart_at: String,
+    arrival: String,
+    start: String,
+    departure: String,
+    distance_meters: i64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    break_before_seconds: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct RouteV1 {
+    vehicle_id: String,
+    base_seq: u64,
+    start: PlaceV1,
+    start_at: String,
+    visits: Vec<VisitV1>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct UnassignedV1 {
+    order_id: String,
+    reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct ChoiceV1 {
+    order_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    vehicle_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous_vehicle_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    detour_seconds: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    runner_up_vehicle_id: Option<String>,
+    runner_up_extra_seconds: f64,
+    runner_up_obstacle: String,
+    joint_orders: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct GroupV1 {
+    routes: Vec<RouteV1>,
+    unassigned: Vec<UnassignedV1>,
+    caused_by: Vec<u64>,
+    choices: Vec<ChoiceV1>,
+}
+
+/// `plan.proposed`: a decision of the engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct PlanV1 {
+    epoch: u64,
+    rev: u64,
+    /// Hexadecimal.
+    prev_hash: String,
+    based_on_seq: u64,
+    groups: Vec<GroupV1>,
+    /// Hexadecimal; 0 for an immediate answer.
+    seed: String,
+    rounds: u32,
+    took_milliseconds: i64,
+    cost_before: f64,
+    cost_after: f64,
+    #[serde(default)]
+    degraded: bool,
+    /// Hexadecimal.
+    fleet_digest: String,
+}
+
+/// One vehicle's route at a revision, as published. Keep the one with the highest revision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AssignmentV1 {
+    /// Whose.
+    pub vehicle_id: String,
+    /// Grows with every change.
+    pub revision: u64,
+    visits: Vec<AssignedV1>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct AssignedV1 {
+    #[serde(flatten)]
+    visit: VisitV1,
+    position: PlaceV1,
+    frozen: bool,
+}
+
+const REASONS: [(UnassignedReason, &str); 7] = [
+    (UnassignedReason::NoVehicle, "no_vehicle"),
+    (UnassignedReason::Skills, "skills"),
+    (UnassignedReason::Capacity, "capacity"),
+    (UnassignedReason::Shift, "shift"),
+    (UnassignedReason::Unreachable, "unreachable"),
+    (UnassignedReason::Rejected, "rejected"),
+    (UnassignedReason::NoPlace, "no_place"),
+];
+
+const OBSTACLES: [(Obstacle, &str); 5] = [
+    (Obstacle::Dearer, "dearer"),
+    (Obstacle::Skills, "skills"),
+    (Obstacle::Capacity, "capacity"),
+    (Obstacle::Lateness, "lateness"),
+    (Obstacle::Shift, "shift"),
+];
+
+fn word<T: PartialEq + Copy>(table: &[(T, &'static str)], value: T) -> String {
+    table.iter().find(|(known, _)| *known == value).map_or("", |(_, word)| word).to_owned()
+}
+
+fn meaning<T: PartialEq + Copy>(field: &str, table: &[(T, &'static str)], text: &str) -> Result<T, DecodeError> {
+    table
+        .iter()
+        .find(|(_, word)| *word == text)
+        .map(|&(value, _)| value)
+        .ok_or_else(|| DecodeError::Field { field: field.to_owned(), what: format!("unknown word `{text}`") })
+}
+
+fn hex(field: &str, text: &str) -> Result<u64, DecodeError> {
+    u64::from_str_radix(text, 16).map_err(|_| DecodeError::Field { field: field.to_owned(), what: format!("`{text}` is not hexadecimal") })
+}
+
+fn millis(seconds: f64) -> Millis {
+    Millis((seconds.clamp(-1e9, 1e9) * 1000.0).round() as i64)
+}
+
+impl VisitV1 {
+    fn from_model(visit: &PlannedVisit) -> Self {
+        Self {
+            order_id: visit.order.to_string(),
+            stop: match visit.stop {
+                StopKind::Pickup => "pickup",
+                StopKind::Delivery => "delivery",
+            }
+            .to_owned(),
+            depart_at: text(visit.depart_at),
+            arrival: text(visit.arrival),
+            start: text(visit.start),
+            departure: text(visit.departure),
+            distance_meters: visit.metres.0,
+            break_before_seconds: visit.break_before.0 as f64 / 1000.0,
+        }
+    }
+
+    fn into_model(self) -> Result<PlannedVisit, DecodeError> {
+        Ok(PlannedVisit {
+            order: name("order_id", &self.order_id)?,
+            stop: meaning("stop", &[(StopKind::Pickup, "pickup"), (StopKind::Delivery, "delivery")], &self.stop)?,
+            depart_at: instant("depart_at", &self.depart_at)?,
+            arrival: instant("arrival", &self.arrival)?,
+            start: instant("start", &self.start)?,
+            departure: instant("departure", &self.departure)?,
+            metres: Metres(self.distance_meters.clamp(0, 1_000_000_000)),
+            break_before: millis(self.break_before_seconds),
+        })
+    }
+}
+
+impl PlanV1 {
+    pub(crate) fn from_model(plan: &Proposal, space: Space) -> Self {
+        let route = |route: &ProposedRoute| RouteV1 {
+            vehicle_id: route.vehicle.to_string(),
+            base_seq: route.base.0,
+            start: place_out(space, route.start),
+            start_at: text(route.start_at),
+            visits: route.visits.iter().map(VisitV1::from_model).collect(),
+        };
+        let choice = |choice: &Choice| ChoiceV1 {
+            order_id: choice.order.to_string(),
+            vehicle_id: choice.vehicle.as_ref().map(ToString::to_string),
+            previous_vehicle_id: choice.previous.as_ref().map(ToString::to_string),
+            reason: choice.reason.map(|reason| word(&REASONS, reason)),
+            detour_seconds: choice.detour.0 as f64 / 1000.0,
+            runner_up_vehicle_id: choice.runner_up.as_ref().map(ToString::to_string),
+            runner_up_extra_seconds: choice.runner_up_extra.0 as f64 / 1000.0,
+            runner_up_obstacle: word(&OBSTACLES, choice.runner_up_obstacle),
+            joint_orders: choice.joint,
+        };
+        let group = |group: &ExchangeGroup| GroupV1 {
+            routes: group.routes.iter().map(route).collect(),
+            unassigned: group
+                .unassigned
+                .iter()
+                .map(|(order, reason)| UnassignedV1 { order_id: order.to_string(), reason: word(&REASONS, *reason) })
+                .collect(),
+            caused_by: group.caused_by.iter().map(|seq| seq.0).collect(),
+            choices: group.choices.iter().map(choice).collect(),
+        };
+        Self {
+            epoch: plan.epoch,
+            rev: plan.rev,
+            prev_hash: format!("{:016x}", plan.prev_hash),
+            based_on_seq: plan.based_on.0,
+            groups: plan.groups.iter().map(group).collect(),
+            seed: format!("{:x}", plan.search.seed),
+            rounds: plan.search.rounds,
+            took_milliseconds: plan.search.took.0,
+            cost_before: plan.search.cost_before as f64 / 1e6,
+            cost_after: plan.search.cost_after as f64 / 1e6,
+            degraded: plan.degraded,
+            fleet_digest: format!("{:016x}", plan.fleet_digest),
+        }
+    }
+
+    pub(crate) fn into_model(self) -> Result<Proposal, DecodeError> {
+        let maybe = |field: &str, text: Option<String>| text.map(|text| name(field, &text)).transpose();
+        let mut groups = Vec::with_capacity(self.groups.len());
+        for group in self.groups {
+            let mut routes = Vec::with_capacity(group.routes.len());
+            for route in group.routes {
+                routes.push(ProposedRoute {
+                    vehicle: name("vehicle_id", &route.vehicle_id)?,
+                    base: LogSeq(route.base_seq),
+                    start: place("start", &route.start)?,
+                    start_at: instant("start_at", &route.start_at)?,
+                    visits: route.visits.into_iter().map(VisitV1::into_model).collect::<Result<_, _>>()?,
+                });
+            }
+            let unassigned = group.unassigned.into_iter().map(|unassigned| {
+                Ok((name("order_id", &unassigned.order_id)?, meaning("reason", &REASONS, &unassigned.reason)?))
+            });
+            let choices = group.choices.into_iter().map(|choice| {
+                Ok(Choice {
+                    order: name("order_id", &choice.order_id)?,
+                    vehicle: maybe("vehicle_id", choice.vehicle_id)?,
+                    previous: maybe("previous_vehicle_id", choice.previous_vehicle_id)?,
+                    reason: choice.reason.map(|reason| meaning("reason", &REASONS, &reason)).transpose()?,
+                    detour: millis(choice.detour_seconds),
+                    runner_up: maybe("runner_up_vehicle_id", choice.runner_up_vehicle_id)?,
+                    runner_up_extra: millis(choice.runner_up_extra_seconds),
+                    runner_up_obstacle: meaning("runner_up_obstacle", &OBSTACLES, &choice.runner_up_obstacle)?,
+                    joint: choice.joint_orders,
+                })
+            });
+            groups.push(ExchangeGroup {
+                routes,
+                unassigned: unassigned.collect::<Result<_, DecodeError>>()?,
+                caused_by: group.caused_by.into_iter().map(LogSeq).collect(),
+                choices: choices.collect::<Result<_, DecodeError>>()?,
+            });
+        }
+        Ok(Proposal {
+            epoch: self.epoch,
+            rev: self.rev,
+            prev_hash: hex("prev_hash", &self.prev_hash)?,
+            based_on: LogSeq(self.based_on_seq),
+            groups,
+            search: SearchRecord {
+                seed: hex("seed", &self.seed)?,
+                rounds: self.rounds,
+                took: Millis(self.took_milliseconds),
+                cost_before: (self.cost_before * 1e6).round() as i64,
+                cost_after: (self.cost_after * 1e6).round() as i64,
+            },
+            degraded: self.degraded,
+            fleet_digest: hex("fleet_digest", &self.fleet_digest)?,
+        })
+    }
+}
+
+/// The JSON of an assignment.
+pub fn assignment_to_json(assignment: &Assignment, space: Space) -> Vec<u8> {
+    let raw = AssignmentV1 {
+        vehicle_id: assignment.vehicle.to_string(),
+        revision: assignment.revision.0,
+        visits: assignment
+            .visits
+            .iter()
+            .map(|visit| AssignedV1 {
+                visit: VisitV1::from_model(&visit.visit),
+                position: place_out(space, visit.position),
+                frozen: visit.frozen,
+            })
+            .collect(),
+    };
+    serde_json::to_vec(&raw).expect("wire types are plain JSON")
+}
+
+/// Reads an assignment back, as a driver's app would.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn assignment_from_json(bytes: &[u8]) -> Result<Assignment, DecodeError> {
+    let raw: AssignmentV1 = serde_json::from_slice(bytes).map_err(|error| DecodeError::NotCloudEvent(error.to_string()))?;
+    let visits = raw.visits.into_iter().map(|assigned| {
+        let position: Position = place("position", &assigned.position)?;
+        Ok(AssignedVisit { visit: assigned.visit.into_model()?, position, frozen: assigned.frozen })
+    });
+    Ok(Assignment {
+        vehicle: name("vehicle_id", &raw.vehicle_id)?,
+        revision: LogSeq(raw.revision),
+        visits: visits.collect::<Result<_, DecodeError>>()?,
+    })
+}

@@ -1,0 +1,357 @@
+//! The log: append with an id and an expected place, ordered read from a place, last value per subject, and a lease.
+//!
+//! Two back ends behind one closed enum: JetStream, and an embedded local file for when there is only Rust. Both pass
+//! the same conformance suite (`tests/conformance.rs`).
+
+mod embedded;
+mod jetstream;
+mod spawn;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fleetfold_model::Timestamp;
+use tokio::sync::mpsc;
+
+pub use embedded::Embedded;
+pub use jetstream::JetStream;
+pub use spawn::Broker;
+
+/// Who: a tenant and one of its zones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneName {
+    /// The tenant.
+    pub tenant: String,
+    /// The zone.
+    pub zone: String,
+}
+
+impl ZoneName {
+    /// `None` when either is not made of letters, digits, `-` and `_`.
+    pub fn new(tenant: &str, zone: &str) -> Option<Self> {
+        let legal = |text: &str| {
+            !text.is_empty() && text.len() <= 64 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+        };
+        (legal(tenant) && legal(zone)).then(|| Self { tenant: tenant.to_owned(), zone: zone.to_owned() })
+    }
+
+    /// A subject of this zone.
+    pub fn subject(&self, tail: &str) -> String {
+        format!("fleet.{}.{}.{tail}", self.tenant, self.zone)
+    }
+}
+
+/// An id as a subject token: percent-encoded outside letters, digits, `-` and `_`.
+pub fn token(id: &str) -> String {
+    const KEPT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+    percent_encoding::utf8_percent_encode(id, KEPT).to_string()
+}
+
+/// The streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stream {
+    /// Facts and our decisions: the one order there is.
+    Fleet,
+    /// Last position per vehicle.
+    Position,
+    /// Last assignment per vehicle.
+    Assignment,
+    /// What could not be decoded, and what made no sense.
+    Rejected,
+}
+
+impl Stream {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Fleet, Self::Position, Self::Assignment, Self::Rejected];
+
+    /// Its name at the broker.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fleet => "FLEET",
+            Self::Position => "POSITION",
+            Self::Assignment => "ASSIGNMENT",
+            Self::Rejected => "REJECTED",
+        }
+    }
+
+    /// Only the last value of each subject is kept.
+    pub fn last_value(self) -> bool {
+        matches!(self, Self::Position | Self::Assignment)
+    }
+}
+
+/// One stored message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its place in the stream.
+    pub seq: u64,
+    /// When the stream took it.
+    pub at: Timestamp,
+    /// Its subject.
+    pub subject: String,
+    /// Its bytes.
+    pub bytes: Bytes,
+}
+
+/// A stored append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its place.
+    pub seq: u64,
+    /// The id was there before; nothing was stored now.
+    pub duplicate: bool,
+}
+
+/// Why an append was not confirmed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// The last message of the subject stands elsewhere.
+    #[error("the last message of the subject is not where it was expected")]
+    WrongSequence,
+    /// Timeout, disconnect, no leader: it may or may not have been stored.
+    #[error("nobody knows whether it was stored: {0}")]
+    Unknown(String),
+    /// The log refuses: full, too large, not permitted.
+    #[error("the log refuses it: {0}")]
+    Refused(String),
+}
+
+/// Why the log cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}\n  try: {hint}")]
+pub struct LogError {
+    /// What is wrong.
+    pub what: String,
+    /// What mends it.
+    pub hint: String,
+}
+
+impl LogError {
+    pub(crate) fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: hint.into() }
+    }
+}
+
+/// The log.
+#[derive(Clone)]
+pub enum Log {
+    /// NATS JetStream.
+    JetStream(Arc<JetStream>),
+    /// A local file.
+    Embedded(Arc<Embedded>),
+}
+
+/// A held lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The epoch: grows with every acquisition.
+    pub epoch: u64,
+    revision: u64,
+}
+
+impl Log {
+    /// Appends a message. `id` makes repeats harmless; `expected` is where the last message of the subject must stand (0: there is none).
+    ///
+    /// # Errors
+    ///
+    /// See [`AppendError`].
+    pub async fn append(&self, stream: Stream, subject: String, id: String, bytes: Bytes, expected: Option<u64>) -> Result<Stored, AppendError> {
+        match self {
+            Self::JetStream(log) => log.append(stream, subject, id, bytes, expected).await,
+            Self::Embedded(log) => log.append(stream, subject, id, bytes, expected).await,
+        }
+    }
+
+    /// Reads a stream's messages for a zone in order from behind a place, for ever. Bounded: a slow reader slows the feed.
+    ///
+    /// # Errors
+    ///
+    /// When the stream cannot be read.
+    pub async fn read(&self, stream: Stream, zone: &ZoneName, after: u64) -> Result<mpsc::Receiver<Message>, LogError> {
+        match self {
+            Self::JetStream(log) => log.read(stream, zone, after).await,
+            Self::Embedded(log) => Ok(log.read(stream, zone, after)),
+        }
+    }
+
+    /// The last message of a subject.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub async fn last(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
+        match self {
+            Self::JetStream(log) => log.last(stream, subject).await,
+            Self::Embedded(log) => log.last(stream, subject),
+        }
+    }
+
+    /// First and last sequence of a stream (first > last: empty).
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub async fn bounds(&self, stream: Stream) -> Result<(u64, u64), LogError> {
+        match self {
+            Self::JetStream(log) => log.bounds(stream).await,
+            Self::Embedded(log) => log.bounds(stream),
+        }
+    }
+
+    /// Tries to own a zone. `None`: somebody else does.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub async fn acquire(&self, zone: &ZoneName, owner: &str) -> Result<Option<Lease>, LogError> {
+        match self {
+            Self::JetStream(log) => log.acquire(zone, owner).await,
+            Self::Embedded(log) => log.acquire(zone).map(Some),
+        }
+    }
+
+    /// Keeps owning it. `None`: lost.
+    pub async fn renew(&self, zone: &ZoneName, owner: &str, lease: Lease) -> Option<Lease> {
+        match self {
+            Self::JetStream(log) => log.renew(zone, owner, lease).await,
+            Self::Embedded(_) => Some(lease),
+        }
+    }
+
+    /// Lets it go, so that a standby need not wait.
+    pub async fn release(&self, zone: &ZoneName, lease: Lease) {
+        if let Self::JetStream(log) = self {
+            log.release(zone, lease).await;
+        }
+    }
+
+    /// Sequences of a zone that are not folded.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub async fn skipped(&self, zone: &ZoneName) -> Result<Vec<u64>, LogError> {
+        match self {
+            Self::JetStream(log) => log.skipped(zone).await,
+            Self::Embedded(log) => log.skipped(zone),
+        }
+    }
+
+    /// Adds one to them. Returns when it is stored.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be stored.
+    pub async fn skip(&self, zone: &ZoneName, seq: u64) -> Result<(), LogError> {
+        match self {
+            Self::JetStream(log) => log.skip(zone, seq).await,
+            Self::Embedded(log) => log.skip(zone, seq),
+        }
+    }
+
+    /// One line for people: which log this is.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::JetStream(log) => log.describe(),
+            Self::Embedded(log) => log.describe(),
+        }
+    }
+}
+
+/// Which log to use, as `--log` says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogChoice {
+    /// A broker at an address.
+    Nats(String),
+    /// A local file; `None`: a temporary one.
+    Embedded(Option<PathBuf>),
+    /// Start a `nats-server` from PATH with a temporary store.
+    Spawn,
+    /// `$NATS_URL`, else a server on PATH, else embedded.
+    Auto,
+}
+
+impl std::str::FromStr for LogChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "spawn" => Ok(Self::Spawn),
+            "embedded" => Ok(Self::Embedded(None)),
+            _ => {
+                if let Some(path) = text.strip_prefix("embedded:") {
+                    Ok(Self::Embedded(Some(PathBuf::from(path))))
+                } else if text.starts_with("nats://") || text.starts_with("tls://") {
+                    Ok(Self::Nats(text.to_owned()))
+                } else {
+                    Err("use nats://HOST:PORT, embedded, embedded:PATH, spawn or auto".to_owned())
+                }
+            }
+        }
+    }
+}
+
+/// An opened log, and what must live as long as it (a spawned broker, a temporary folder).
+pub struct Opened {
+    /// The log.
+    pub log: Log,
+    /// Why this one.
+    pub why: String,
+    /// A broker started for it.
+    pub broker: Option<Broker>,
+    /// A folder that goes when it does.
+    pub folder: Option<tempfile::TempDir>,
+}
+
+/// Opens the chosen log.
+///
+/// # Errors
+///
+/// What is wrong, and what mends it.
+pub async fn open(choice: &LogChoice) -> Result<Opened, LogError> {
+    match choice {
+        LogChoice::Nats(url) => {
+            let log = Log::JetStream(Arc::new(JetStream::connect(url).await?));
+            Ok(Opened { log, why: format!("NATS JetStream at {url}"), broker: None, folder: None })
+        }
+        LogChoice::Embedded(path) => {
+            let (path, folder) = match path {
+                Some(path) => (path.clone(), None),
+                None => {
+                    let folder = temporary()?;
+                    (folder.path().join("fleetfold.redb"), Some(folder))
+                }
+            };
+            let log = Log::Embedded(Arc::new(Embedded::open(&path)?));
+            Ok(Opened { why: format!("embedded file log at {}", path.display()), log, broker: None, folder })
+        }
+        LogChoice::Spawn => {
+            let folder = temporary()?;
+            let broker = Broker::spawn(folder.path()).await?;
+            let log = Log::JetStream(Arc::new(JetStream::connect(&broker.url).await?));
+            Ok(Opened { why: format!("NATS JetStream, {} started at {}", broker.program, broker.url), log, broker: Some(broker), folder: Some(folder) })
+        }
+        LogChoice::Auto => {
+            if let Ok(url) = std::env::var("NATS_URL") {
+                return Box::pin(open(&LogChoice::Nats(url))).await;
+            }
+            match Box::pin(open(&LogChoice::Spawn)).await {
+                Ok(opened) => Ok(opened),
+                Err(_) => {
+                    let mut opened = Box::pin(open(&LogChoice::Embedded(None))).await?;
+                    opened.why.push_str(" ($NATS_URL is not set and there is no nats-server 2.10 or newer on PATH)");
+                    Ok(opened)
+                }
+            }
+        }
+    }
+}
+
+fn temporary() -> Result<tempfile::TempDir, LogError> {
+    tempfile::Builder::new()
+        .prefix("fleetfold-")
+        .tempdir()
+        .map_err(|error| LogError::new(format!("no temporary folder: {error}"), "set TMPDIR to a folder that can be written"))
+}

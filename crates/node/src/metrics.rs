@@ -1,0 +1,99 @@
+//! Figures for Prometheus.
+
+
+use fleetfold_fleet::Fleet;
+use fleetfold_model::Millis;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Reason {
+    reason: &'static str,
+}
+
+/// All figures of one engine.
+pub(crate) struct Metrics {
+    registry: Registry,
+    answers: Histogram,
+    entries: Counter,
+    positions: Counter,
+    rounds: Counter,
+    groups: Counter,
+    stale: Counter,
+    rejected: Family<Reason, Counter>,
+    applied: Gauge<i64, std::sync::atomic::AtomicI64>,
+    unanswered: Gauge<i64, std::sync::atomic::AtomicI64>,
+    dirty: Gauge<i64, std::sync::atomic::AtomicI64>,
+    queue: Gauge<i64, std::sync::atomic::AtomicI64>,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("fleetfold");
+        // Up to the contract of ten seconds, and beyond it.
+        let answers = Histogram::new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]);
+        let (entries, positions, rounds, groups, stale) = (Counter::default(), Counter::default(), Counter::default(), Counter::default(), Counter::default());
+        let rejected = Family::<Reason, Counter>::default();
+        let (applied, unanswered, dirty, queue) = (Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default());
+        registry.register_with_unit("event_to_plan", "Log time of a change to log time of its accepted plan", Unit::Seconds, answers.clone());
+        registry.register("entries", "Log entries folded", entries.clone());
+        registry.register("positions", "Position reports taken", positions.clone());
+        registry.register("search_rounds", "Search rounds run", rounds.clone());
+        registry.register("groups_proposed", "Exchange groups of searches proposed", groups.clone());
+        registry.register("groups_stale", "Exchange groups dropped because their routes had moved on", stale.clone());
+        registry.register("rejected", "Facts rejected or refused, by reason", rejected.clone());
+        registry.register("applied_sequence", "Last log entry folded", applied.clone());
+        registry.register("unanswered", "Changes that wait for an accepted plan", unanswered.clone());
+        registry.register("dirty_routes", "Routes that wait for a search", dirty.clone());
+        registry.register("input_queue", "Inputs that wait for the engine", queue.clone());
+        Self { registry, answers, entries, positions, rounds, groups, stale, rejected, applied, unanswered, dirty, queue }
+    }
+
+    pub(crate) fn entry(&self) {
+        self.entries.inc();
+    }
+
+    pub(crate) fn position(&self) {
+        self.positions.inc();
+    }
+
+    pub(crate) fn answered(&self, wait: Millis) {
+        self.answers.observe(wait.0 as f64 / 1000.0);
+    }
+
+    pub(crate) fn searched(&self, rounds: u32) {
+        self.rounds.inc_by(u64::from(rounds));
+    }
+
+    pub(crate) fn groups(&self, proposed: u64, stale: u64) {
+        self.groups.inc_by(proposed);
+        self.stale.inc_by(stale);
+    }
+
+    pub(crate) fn rejected(&self, reason: &'static str) {
+        self.rejected.get_or_create(&Reason { reason }).inc();
+    }
+
+    pub(crate) fn gauges(&self, fleet: &Fleet, dirty: usize, queue: usize) {
+        self.applied.set(fleet.applied().0 as i64);
+        self.unanswered.set(fleet.unanswered().len() as i64);
+        self.dirty.set(dirty as i64);
+        self.queue.set(queue as i64);
+    }
+
+    /// The `OpenMetrics` text. `lag`: entries of the log that are not folded yet.
+    pub(crate) fn text(&self, lag: Option<u64>) -> String {
+        let mut text = String::new();
+        let _ = encode(&mut text, &self.registry);
+        if let Some(lag) = lag {
+            let line = format!("# HELP fleetfold_log_lag_entries Log entries that are not folded yet.\n# TYPE fleetfold_log_lag_entries gauge\nfleetfold_log_lag_entries {lag}\n");
+            text.insert_str(0, &line);
+        }
+        text
+    }
+}

@@ -1,8 +1,73 @@
-//! x
+//! The program: command line, logs, clock, threads, map.
+//!
+//! A reader follows one event through `live.rs` here, then `fleet/src/apply.rs`, `engine/src/engine.rs` and
+//! `solver/src/search.rs`.
+
+mod args;
 mod clock;
+mod days;
+mod demo;
+mod doctor;
+mod failure;
+mod feed;
+mod http;
+mod import;
 mod live;
 mod log;
 mod metrics;
+mod offline;
+mod schema;
+mod serve;
 mod snapshot;
 mod view;
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("FLEETFOLD_LOG_LEVEL")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(if matches!(cli.command, Command::Serve(_)) { "info,async_nats=warn" } else { "error,async_nats=off" }));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: no threads for the program: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Demo(args) => demo::demo(args).await,
+            Command::Serve(args) => serve::serve(args).await,
+            Command::Feed(args) => serve::feed(args).await,
+            Command::Record(args) => serve::record(args).await,
+            Command::Audit(args) => serve::audit(args).await,
+            Command::Doctor(args) => doctor::doctor(args).await,
+            Command::Replay(args) => offline::replay(&args),
+            Command::Backtest(args) => offline::backtest(&args),
+            Command::Sim(args) => offline::sim(&args),
+            Command::Import(args) => import::import(&args),
+            Command::Schema { what } => {
+                println!("{}", schema::document(what));
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Completions { shell } => {
+                clap_complete::generate(shell, &mut Cli::command(), "fleetfold", &mut std::io::stdout());
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    });
+    // Readers of the log may still wait for news: they end with the process.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    match result {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,47 @@
+// @ts-check
+// The live feed: hello, a picture, then deltas in an unbroken chain. A gap asks for a fresh picture.
+
+/** @typedef {{order: string, stop: string, at: [number, number], arrival: number, start: number, depart_at: number, departure: number, frozen: boolean, late: boolean, due: number | null}} Visit */
+/** @typedef {{id: string, status: string, at: [number, number] | null, seen: number | null, revision: number, visits: Visit[], lines: [number, number][][], on_board: number, stops_done: number}} Vehicle */
+/** @typedef {{id: string, status: string, reason: string | null, vehicle: string | null, pickup: [number, number] | null, delivery: [number, number] | null, due: number | null, placed: number | null}} Order */
+/** @typedef {{n: number, at: number, order: string, vehicle: string | null, kind: string, words: string}} Decision */
+/** @typedef {{seq: number, at: number, reason: string, detail: string}} Refusal */
+/** @typedef {{id: string, closed: boolean, roads: number[], area: [number, number][]}} Road */
+/** @typedef {{now: number, open: number, unassigned: number, late: number, served: number, orders: number, on_time: number, p50: number, p99: number, max: number, answers: number, events: number, changes_per_hour: number, searching: boolean}} Kpi */
+/** @typedef {{vehicles: Vehicle[], orders: Order[], moved?: [string, number, number, number][], decisions: Decision[], refused: Refusal[], roads?: Road[], kpi: Kpi, zone?: {timezone: string, rate: number}}} Body */
+
+/**
+ * @param {{picture: (body: Body) => void, delta: (body: Body) => void, link: (up: boolean, words: string) => void, zone: (name: string) => void}} screen
+ */
+export function connect(screen) {
+  /** @type {number | null} */ let epoch = null;
+  let seq = 0;
+  let wait = 250;
+  const open = () => {
+    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+    const resume = epoch === null ? '' : `?epoch=${epoch}&since=${seq}`;
+    const socket = new WebSocket(`${scheme}://${location.host}/ws${resume}`);
+    socket.onopen = () => { wait = 250; screen.link(true, 'live'); };
+    socket.onmessage = (event) => {
+      const message = JSON.parse(event.data);
+      if (message.type === 'hello') {
+        if (epoch !== message.epoch) seq = -1;
+        epoch = message.epoch;
+        screen.zone(message.zone);
+      } else if (message.type === 'snapshot') {
+        seq = message.seq;
+        screen.picture(message.body);
+      } else if (message.type === 'delta') {
+        if (message.prev !== seq) { socket.send('resync'); return; }
+        seq = message.seq;
+        screen.delta(message.body);
+      }
+    };
+    socket.onclose = () => {
+      screen.link(false, 'no connection: picture is old');
+      setTimeout(open, wait);
+      wait = Math.min(wait * 2, 4000);
+    };
+  };
+  open();
+}

@@ -1,0 +1,238 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::log::LogChoice;
+
+/// A streaming dispatch engine: the fleet is a fold of its event log.
+#[derive(Parser)]
+#[command(name = "fleetfold", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Play a generated city-day through the real engine, with a live map.
+    Demo(Demo),
+    /// Run the engine for one zone of a log.
+    Serve(Serve),
+    /// Play a recorded day into a log.
+    Feed(Feed),
+    /// Write a day file from a log.
+    Record(Record),
+    /// Fold a recorded day again: it must end in the recorded digest.
+    Replay(Replay),
+    /// Run a day's orders with simulated drivers in virtual time.
+    Backtest(Backtest),
+    /// Turn public recorded days into the day format, on standard output.
+    Import(Import),
+    /// Recompute from the log alone how long every change waited for its plan.
+    Audit(Audit),
+    /// Say what is wrong, and the command that mends it.
+    Doctor(Doctor),
+    /// Run a scenario of the simulator with every promise checked after every entry.
+    Sim(Sim),
+    /// Print the JSON Schemas of all events, or the AsyncAPI document.
+    Schema {
+        /// What to print.
+        #[arg(value_enum, default_value = "json")]
+        what: SchemaKind,
+    },
+    /// Print shell completions.
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which log, whose zone.
+#[derive(Args, Clone)]
+pub(crate) struct Where {
+    /// nats://HOST:PORT, embedded[:PATH], spawn, or auto ($NATS_URL, else nats-server on PATH, else embedded).
+    #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG")]
+    pub(crate) log: LogChoice,
+    /// The tenant.
+    #[arg(long, default_value = "demo", env = "FLEETFOLD__TENANT")]
+    pub(crate) tenant: String,
+    /// The zone.
+    #[arg(long, default_value = "city", env = "FLEETFOLD__ZONE")]
+    pub(crate) zone: String,
+}
+
+#[derive(Args)]
+pub(crate) struct Demo {
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// Zone seconds per second.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub(crate) speed: u32,
+    /// Seed of the city and its day.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// A smaller day: this many orders and a vehicle for every fifteen.
+    #[arg(long, default_value_t = 600)]
+    pub(crate) orders: u32,
+    /// Where the map is served.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// Stay after the day is over, until Ctrl-C.
+    #[arg(long)]
+    pub(crate) stay: bool,
+    /// Print the figures as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// Settings; flags and environment win over it.
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+    /// A network or day file with travel times; without: straight lines.
+    #[arg(long)]
+    pub(crate) network: Option<PathBuf>,
+    /// Where snapshots are kept.
+    #[arg(long)]
+    pub(crate) data: Option<PathBuf>,
+    /// Where map and HTTP are served.
+    #[arg(long)]
+    pub(crate) listen: Option<SocketAddr>,
+    /// A file with the bearer token; needed off loopback.
+    #[arg(long)]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Threads for searching.
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Drivers {
+    /// The day's own reports are played.
+    Recorded,
+    /// The day's orders are played, and drivers answer to the assignments.
+    Simulated,
+}
+
+#[derive(Args)]
+pub(crate) struct Feed {
+    /// The day file.
+    pub(crate) day: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// Zone seconds per second.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub(crate) speed: u32,
+    /// Who drives.
+    #[arg(long, value_enum, default_value = "recorded")]
+    pub(crate) drivers: Drivers,
+    /// Seed of the simulated drivers.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Args)]
+pub(crate) struct Record {
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// The network the zone was run with, to be kept in the day.
+    #[arg(long)]
+    pub(crate) network: Option<PathBuf>,
+    /// Where the day is written; standard output without.
+    #[arg(long, short)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Replay {
+    /// The day file.
+    pub(crate) day: PathBuf,
+    /// Print the figures as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Backtest {
+    /// The day file.
+    pub(crate) day: PathBuf,
+    /// Print the figures as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Seed of the simulated drivers.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Threads for searching: changes the time it takes, never the result.
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Write the log of the run as a day file.
+    #[arg(long)]
+    pub(crate) record: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Grubhub's meal delivery routing problem: a folder with orders.txt, couriers.txt, restaurants.txt.
+    Mdrp,
+    /// The ICAPS 2021 dynamic pickup and delivery problem: a folder instance_N beside factory_info.csv and route_info.csv.
+    Dpdp,
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    /// Which public set.
+    #[arg(value_enum)]
+    pub(crate) format: Format,
+    /// The folder of the instance.
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Audit {
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// Print the figures as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// The address that would be served.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// Print the findings as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Sim {
+    /// A folder of `scenarios/`, or its scenario.toml.
+    pub(crate) scenario: PathBuf,
+    /// Another seed than the scenario's own.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Print the figures as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the day it generated, for `feed` and `backtest`.
+    #[arg(long)]
+    pub(crate) day: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaKind {
+    /// JSON Schema 2020-12, by event type.
+    Json,
+    /// AsyncAPI 3.
+    Asyncapi,
+}

@@ -1,0 +1,92 @@
+//! `fleetfold doctor`: what is wrong, and the command that mends it.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use crate::args::Doctor;
+use crate::clock;
+use crate::failure::Failure;
+use crate::log::{self, Log, LogChoice, Stream};
+
+struct Finding {
+    good: bool,
+    what: String,
+    mend: String,
+}
+
+pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
+    let mut findings = Vec::new();
+    let mut say = |good: bool, what: String, mend: &str| findings.push(Finding { good, what, mend: mend.to_owned() });
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    say(cores >= 2, format!("{cores} cores"), "give the engine at least 2 cores: one folds, the others search");
+    match tokio::net::TcpListener::bind(args.listen).await {
+        Ok(_) => say(true, format!("{} is free", args.listen), ""),
+        Err(error) => say(false, format!("{} cannot be listened on: {error}", args.listen), "stop what listens there, or use --listen 127.0.0.1:PORT"),
+    }
+    if let LogChoice::Nats(url) = &args.place.log {
+        let address = url.split("://").nth(1).unwrap_or(url);
+        let address = if address.contains(':') { address.to_owned() } else { format!("{address}:4222") };
+        let reachable = tokio::time::timeout(std::time::Duration::from_secs(2), tokio::net::TcpStream::connect(&address)).await;
+        if !matches!(reachable, Ok(Ok(_))) {
+            say(false, format!("no broker answers at {address}"), "start one: nats-server -js");
+            return Ok(print(&findings, args.json));
+        }
+        say(true, format!("a broker answers at {address}"), "");
+    }
+    match log::open(&args.place.log).await {
+        Err(error) => say(false, error.what.clone(), &error.hint),
+        Ok(opened) => {
+            say(true, format!("log: {}", opened.why), "");
+            if let Log::JetStream(jetstream) = &opened.log {
+                let version = jetstream.server_version();
+                let mut parts = version.split('.').filter_map(|part| part.parse::<u32>().ok());
+                let (major, minor) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+                say((major, minor) >= (2, 10), format!("server {version}"), "install nats-server 2.10 or newer; 2.12.7 or 2.14 and newer have the latest security fixes");
+            }
+            for stream in Stream::ALL {
+                match opened.log.bounds(stream).await {
+                    Ok((first, last)) => say(true, format!("stream {}: entries {first} to {last}", stream.name()), ""),
+                    Err(error) => say(false, error.what, &error.hint),
+                }
+            }
+            // Clock skew: what the log stamps against what we read.
+            if let Some(zone) = log::ZoneName::new("fleetfold-doctor", "probe") {
+                let before = clock::wall();
+                let subject = zone.subject("rejected.probe");
+                let body = bytes::Bytes::from_static(b"{\"probe\":true}");
+                let stored = opened.log.append(Stream::Rejected, subject.clone(), format!("probe-{}", before.0), body, None).await;
+                let after = clock::wall();
+                match (stored, opened.log.last(Stream::Rejected, &subject).await) {
+                    (Ok(_), Ok(Some(message))) => {
+                        let skew = if message.at < before { (before - message.at).0 } else { (message.at - after).0.max(0) };
+                        say(skew < 1000, format!("log time and this clock differ by {skew} ms"), "set both clocks (chronyd, systemd-timesyncd); plans use log time only, but people read both");
+                        say(true, format!("an append is confirmed within {} ms", (after - before).0), "");
+                    }
+                    (Err(error), _) => say(false, format!("a probe cannot be appended: {error}"), "allow this user to publish to fleet.> and to read JetStream acknowledgements"),
+                    (_, Err(error)) => say(false, error.what, &error.hint),
+                    (Ok(_), Ok(None)) => say(false, "a probe was confirmed and is not there".to_owned(), "check the limits of stream REJECTED"),
+                }
+            }
+            if let Some(broker) = opened.broker {
+                broker.stop().await;
+            }
+        }
+    }
+    Ok(print(&findings, args.json))
+}
+
+fn print(findings: &[Finding], json: bool) -> ExitCode {
+    if json {
+        let list: Vec<_> = findings.iter().map(|f| json!({ "ok": f.good, "what": f.what, "mend": f.mend })).collect();
+        println!("{}", serde_json::to_string_pretty(&list).unwrap_or_default());
+    } else {
+        for finding in findings {
+            println!("{} {}", if finding.good { "ok  " } else { "BAD " }, finding.what);
+            if !finding.good {
+                println!("     mend: {}", finding.mend);
+            }
+        }
+    }
+    if findings.iter().all(|finding| finding.good) { ExitCode::SUCCESS } else { ExitCode::from(2) }
+}

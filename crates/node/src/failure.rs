@@ -1,0 +1,34 @@
+//! What went wrong, and the next step.
+
+use crate::log::LogError;
+
+/// An error a person reads: what, and what to do about it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    what: String,
+    hint: String,
+}
+
+impl Failure {
+    pub(crate) fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: hint.into() }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "error: {}\n  try: {}", self.what, self.hint)
+    }
+}
+
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        Self { what: error.what, hint: error.hint }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(error.to_string(), "check the file and its rights")
+    }
+}

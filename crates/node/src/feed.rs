@@ -1,0 +1,108 @@
+//! Playing a day into a log, with simulated drivers who answer to the published assignments.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fleetfold_engine::virtual_time::{Happening, World};
+use fleetfold_fleet::Zone;
+use fleetfold_model::{Event, Millis, Space, Timestamp};
+use fleetfold_sim::Pretend;
+use fleetfold_wire::{assignment_from_json, encode, encode_position, entity, event_type};
+use tokio::sync::watch;
+
+use crate::clock::LogClock;
+use crate::log::{AppendError, Log, LogError, Stream, ZoneName, token};
+
+/// Publishes that may be under way at once; their order in the log is then the order of sending.
+const TRIES_MAX: u32 = 60;
+
+/// Appends one fact, again and again until the log has confirmed it: the id makes repeats harmless.
+pub(crate) async fn append_fact(log: &Log, zone: &ZoneName, event: &Event, space: Space, source: &str, id: &str, at: Timestamp) -> Result<u64, LogError> {
+    let envelope = encode(event, space, source, id, at);
+    let bytes = Bytes::from(serde_json::to_vec(&envelope).expect("wire types are plain JSON"));
+    let kind = event_type(event).trim_start_matches("fleet.").trim_end_matches(".v1").replace('.', "_");
+    let subject = zone.subject(&format!("event.{kind}.{}", token(entity(event))));
+    for _ in 0..TRIES_MAX {
+        match log.append(Stream::Fleet, subject.clone(), format!("{source}/{id}"), bytes.clone(), None).await {
+            Ok(stored) => return Ok(stored.seq),
+            Err(AppendError::Refused(why)) => return Err(LogError { what: format!("the log refuses a fact: {why}"), hint: "make room, then feed again: what is there already is not doubled".to_owned() }),
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+    Err(LogError { what: "the log has not confirmed a fact for a minute".to_owned(), hint: "check the broker, then feed again".to_owned() })
+}
+
+/// Plays a world into a log at `rate` zone seconds per second. `zone_opened` is the mapping it was given.
+///
+/// # Errors
+///
+/// When the log does not take a fact.
+pub(crate) async fn play(mut world: Pretend, log: &Log, zone: &ZoneName, mapping: &Zone, listen: bool, mut stop: watch::Receiver<bool>, mut progress: impl FnMut(u64)) -> Result<u64, LogError> {
+    let mut assignments = if listen { Some(log.read(Stream::Assignment, zone, 0).await?) } else { None };
+    let clock = LogClock::new();
+    let mut sent = 0u64;
+    let mut position_ids: BTreeMap<String, u64> = BTreeMap::new();
+    loop {
+        let Some(next) = world.next() else { return Ok(sent) };
+        let due = mapping.log_time(next);
+        let wait = (due - clock.now()).0.clamp(0, 3_600_000) as u64;
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return Ok(sent),
+            message = async { match assignments.as_mut() { Some(reader) => reader.recv().await, None => std::future::pending().await } } => {
+                let Some(message) = message else { return Ok(sent) };
+                if let Ok(assignment) = assignment_from_json(&message.bytes) {
+                    let now = mapping.zone_time(clock.now());
+                    world.told(&assignment, now);
+                }
+            }
+            () = tokio::time::sleep(Duration::from_millis(wait)) => {
+                let now = mapping.zone_time(clock.now()).max(next);
+                for happening in world.take(now) {
+                    match happening {
+                        Happening::Fact(id, event) => {
+                            append_fact(log, zone, &event, mapping.space, "/pretend", &format!("{id:016x}"), now).await?;
+                            sent += 1;
+                        }
+                        Happening::Position(report) => {
+                            let number = position_ids.entry(report.vehicle.to_string()).or_default();
+                            *number += 1;
+                            let source = format!("/phones/{}", report.vehicle);
+                            let envelope = encode_position(&report.vehicle, report.position, mapping.space, &source, &number.to_string(), report.at);
+                            let bytes = Bytes::from(serde_json::to_vec(&envelope).expect("wire types are plain JSON"));
+                            let subject = zone.subject(&format!("position.{}", token(report.vehicle.as_str())));
+                            // A lost position is followed by the next one.
+                            let _ = log.append(Stream::Position, subject, String::new(), bytes, None).await;
+                        }
+                    }
+                }
+                progress(world.progress());
+            }
+        }
+    }
+}
+
+/// The mapping of a fast day: zone time starts at `day_start` now and runs `rate` times as fast.
+pub(crate) fn mapping(day_start: Timestamp, rate: u32, space: Space, timezone: &str) -> Zone {
+    Zone { opened: true, timezone: timezone.to_owned(), space, day_start, log_start: crate::clock::wall() + Millis(0), rate }
+}
+
+/// Rewrites a day's first fact for this log: its own zone time, but log time and rate of today.
+pub(crate) fn reopen(facts: &mut Vec<(Timestamp, u64, Event)>, mapping: &Zone) {
+    let template = facts.iter().find_map(|(_, _, event)| match event {
+        Event::ZoneOpened(zone) => Some(zone.clone()),
+        _ => None,
+    });
+    facts.retain(|(_, _, event)| !matches!(event, Event::ZoneOpened(_)));
+    let policy = template.map(|zone| zone.policy).unwrap_or_default();
+    let opened = fleetfold_model::ZoneOpened {
+        timezone: mapping.timezone.clone(),
+        space: mapping.space,
+        day_start: mapping.day_start,
+        log_start: mapping.log_start,
+        rate: mapping.rate,
+        policy,
+    };
+    facts.insert(0, (mapping.day_start, 0x5a6f_6e65, Event::ZoneOpened(opened)));
+}

@@ -1,0 +1,351 @@
+//! HTTP and the live feed: health, metrics, state, events in, and a websocket that never makes the engine wait.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+use bytes::Bytes;
+use fleetfold_wire::{What, decode, entity, event_type};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::{broadcast, oneshot};
+
+use crate::live::{Live, Question};
+use crate::log::{AppendError, LogError, Stream, token};
+
+/// Most browsers at a time.
+const CLIENTS_MAX: usize = 64;
+/// Largest body of `POST /v1/events`.
+const BODY_MAX: usize = 8 << 20;
+/// A silent browser is asked whether it is there.
+const PING: Duration = Duration::from_secs(15);
+/// A browser that takes longer than this for one message is let go.
+const SEND_MAX: Duration = Duration::from_secs(10);
+
+struct App {
+    live: Live,
+    clients: AtomicUsize,
+    token: Option<String>,
+    host: String,
+}
+
+const ASSETS: [(&str, &str, &[u8]); 6] = [
+    ("/", "text/html; charset=utf-8", include_bytes!("../assets/index.html")),
+    ("/map.js", "text/javascript; charset=utf-8", include_bytes!("../assets/map.js")),
+    ("/feed.js", "text/javascript; charset=utf-8", include_bytes!("../assets/feed.js")),
+    ("/style.css", "text/css; charset=utf-8", include_bytes!("../assets/style.css")),
+    ("/leaflet/leaflet-src.esm.js", "text/javascript; charset=utf-8", include_bytes!("../assets/leaflet/leaflet-src.esm.js")),
+    ("/leaflet/leaflet.css", "text/css; charset=utf-8", include_bytes!("../assets/leaflet/leaflet.css")),
+];
+
+/// Serves until the engine ends. Returns the address it listens on.
+///
+/// # Errors
+///
+/// When the address cannot be bound, or would be open to others without a token.
+pub async fn serve(live: Live, address: SocketAddr, bearer: Option<String>) -> Result<SocketAddr, LogError> {
+    if !address.ip().is_loopback() && bearer.is_none() {
+        return Err(LogError::new(
+            format!("{address} can be reached by others, and no token is set"),
+            "give --token-file FILE (and put TLS in front), or listen on 127.0.0.1",
+        ));
+    }
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|error| LogError::new(format!("cannot listen on {address}: {error}"), "choose another with --listen 127.0.0.1:PORT"))?;
+    let local = listener.local_addr().map_err(|error| LogError::new(error.to_string(), "try another address"))?;
+    let ended = live.clone();
+    let app = Arc::new(App { live, clients: AtomicUsize::new(0), token: bearer, host: local.to_string() });
+    let mut router: Router<Arc<App>> = Router::new()
+        .route("/livez", get(|| async { "live\n" }))
+        .route("/readyz", get(ready))
+        .route("/version", get(|| async { env!("CARGO_PKG_VERSION") }))
+        .route("/metrics", get(metrics))
+        .route("/v1/state", get(state))
+        .route("/v1/vehicles/{id}", get(vehicle))
+        .route("/v1/orders/{id}", get(order))
+        .route("/v1/decisions", get(decisions))
+        .route("/v1/streets", get(streets))
+        .route("/v1/events", post(events))
+        .route("/ws", get(websocket))
+        .fallback(|| async { problem(StatusCode::NOT_FOUND, "not found", "there is nothing here; / is the map, /v1/state the state") });
+    for (path, kind, bytes) in ASSETS {
+        router = router.route(path, get(move || async move { ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], bytes) }));
+    }
+    let router = router
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), guard))
+        .with_state(app);
+    tokio::spawn(async move {
+        let _ = axum::serve(listener, router).with_graceful_shutdown(async move { ended.ended().await }).await;
+    });
+    Ok(local)
+}
+
+/// Who may ask: with a token set, only its bearer; pages of other origins never.
+async fn guard(State(app): State<Arc<App>>, request: axum::extract::Request, next: middleware::Next) -> Response {
+    let headers = request.headers();
+    if let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) {
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or(&app.host);
+        if origin.split("://").nth(1) != Some(host) {
+            return problem(StatusCode::FORBIDDEN, "foreign origin", "requests from other sites' pages are refused");
+        }
+    }
+    if let Some(expected) = &app.token {
+        let open = matches!(request.uri().path(), "/livez" | "/readyz");
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
+        if !open && given != Some(expected.as_str()) {
+            return problem(StatusCode::UNAUTHORIZED, "no or wrong token", "send `Authorization: Bearer <token>`");
+        }
+    }
+    let mut response = next.run(request).await;
+    let policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:";
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(policy));
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// RFC 9457.
+fn problem(status: StatusCode, title: &str, detail: &str) -> Response {
+    let body = json!({ "type": "about:blank", "status": status.as_u16(), "title": title, "detail": detail });
+    (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+}
+
+fn as_json(body: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    if app.live.is_ready() {
+        "ready\n".into_response()
+    } else {
+        problem(StatusCode::SERVICE_UNAVAILABLE, "catching up", "the log is still being folded")
+    }
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let end = app.live.log.bounds(Stream::Fleet).await.ok().map(|(_, last)| last);
+    let applied = app.live.summary().await.map(|summary| summary.applied);
+    let lag = end.zip(applied).map(|(end, applied)| end.saturating_sub(applied));
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], app.live.metrics.text(lag)).into_response()
+}
+
+async fn ask<T>(app: &App, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, Response> {
+    let gone = || problem(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the engine has stopped");
+    let (reply, answer) = oneshot::channel();
+    app.live.questions.send(question(reply)).await.map_err(|_| gone())?;
+    answer.await.map_err(|_| gone())
+}
+
+async fn state(State(app): State<Arc<App>>) -> Response {
+    match ask(&app, Question::State).await {
+        Ok(body) => as_json(body),
+        Err(response) => response,
+    }
+}
+
+async fn vehicle(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+    match ask(&app, |reply| Question::Vehicle(id.clone(), reply)).await {
+        Ok(Some(body)) => as_json(body),
+        Ok(None) => problem(StatusCode::NOT_FOUND, "no such vehicle", &format!("no event has named vehicle {id}")),
+        Err(response) => response,
+    }
+}
+
+async fn order(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+    match ask(&app, |reply| Question::Order(id.clone(), reply)).await {
+        Ok(Some(body)) => as_json(body),
+        Ok(None) => problem(StatusCode::NOT_FOUND, "no such order", &format!("no event has named order {id}")),
+        Err(response) => response,
+    }
+}
+
+#[derive(Deserialize)]
+struct After {
+    #[serde(default)]
+    after: u64,
+}
+
+async fn decisions(State(app): State<Arc<App>>, Query(after): Query<After>) -> Response {
+    match ask(&app, |reply| Question::Decisions(after.after, reply)).await {
+        Ok(body) => as_json(body),
+        Err(response) => response,
+    }
+}
+
+async fn streets(State(app): State<Arc<App>>) -> Response {
+    as_json(app.live.streets.to_string())
+}
+
+/// One event, or one per line. Every line is judged by itself; the answer says what became of each.
+async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+    let lines: Vec<Bytes> = if kind.contains("ndjson") || kind.contains("jsonl") {
+        body.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).map(|line| body.slice_ref(line)).collect()
+    } else {
+        vec![body]
+    };
+    if lines.is_empty() {
+        return problem(StatusCode::BAD_REQUEST, "no event", "send a CloudEvent as JSON, or one per line as application/x-ndjson");
+    }
+    let single = lines.len() == 1;
+    let (mut accepted, mut duplicates, mut rejected) = (0u64, 0u64, Vec::new());
+    let mut seqs = Vec::new();
+    for (index, line) in lines.into_iter().enumerate() {
+        match submit(&app.live, line).await {
+            Ok((seq, duplicate)) => {
+                accepted += u64::from(!duplicate);
+                duplicates += u64::from(duplicate);
+                seqs.push(seq);
+            }
+            Err(Submit::Invalid(code, detail)) => {
+                app.live.metrics.rejected(code);
+                if single {
+                    return problem(StatusCode::UNPROCESSABLE_ENTITY, "not a legal event", &detail);
+                }
+                rejected.push(json!({ "line": index + 1, "detail": detail }));
+            }
+            Err(Submit::Log(detail)) => {
+                let title = "the log did not take it; send it again, the id makes repeats harmless";
+                return problem(StatusCode::SERVICE_UNAVAILABLE, title, &format!("line {}: {detail}", index + 1));
+            }
+        }
+    }
+    let status = if rejected.is_empty() { StatusCode::ACCEPTED } else { StatusCode::MULTI_STATUS };
+    let body = json!({ "accepted": accepted, "duplicates": duplicates, "rejected": rejected, "last_seq": seqs.last() });
+    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
+/// Why an event was not taken.
+pub(crate) enum Submit {
+    Invalid(&'static str, String),
+    Log(String),
+}
+
+/// Validates an event and appends it to its stream. Returns its place, and whether it was there before.
+pub(crate) async fn submit(live: &Live, bytes: Bytes) -> Result<(u64, bool), Submit> {
+    let decoded = decode(&bytes).map_err(|error| Submit::Invalid(error.code(), error.to_string()))?;
+    let id = format!("{}/{}", decoded.envelope.source, decoded.envelope.id);
+    let (stream, subject) = match &decoded.what {
+        What::Position(vehicle, ..) => (Stream::Position, live.zone.subject(&format!("position.{}", token(vehicle.as_str())))),
+        What::Event(fleetfold_model::Event::PlanProposed(_)) => {
+            return Err(Submit::Invalid("plan", "plans are proposed by the engine alone".to_owned()));
+        }
+        What::Event(event) => {
+            let kind = event_type(event).trim_start_matches("fleet.").trim_end_matches(".v1").replace('.', "_");
+            (Stream::Fleet, live.zone.subject(&format!("event.{kind}.{}", token(entity(event)))))
+        }
+    };
+    match live.log.append(stream, subject, id, bytes, None).await {
+        Ok(stored) => Ok((stored.seq, stored.duplicate)),
+        Err(AppendError::WrongSequence) => Err(Submit::Log("unexpected fence".to_owned())),
+        Err(error) => Err(Submit::Log(error.to_string())),
+    }
+}
+
+// ---- the live feed ---------------------------------------------------------------------------------------------------
+
+#[derive(Deserialize)]
+struct Resume {
+    epoch: Option<u64>,
+    since: Option<u64>,
+}
+
+async fn websocket(State(app): State<Arc<App>>, Query(resume): Query<Resume>, upgrade: WebSocketUpgrade) -> Response {
+    if app.clients.fetch_add(1, Ordering::AcqRel) >= CLIENTS_MAX {
+        app.clients.fetch_sub(1, Ordering::AcqRel);
+        return problem(StatusCode::SERVICE_UNAVAILABLE, "too many screens", &format!("at most {CLIENTS_MAX} at a time"));
+    }
+    upgrade.on_upgrade(move |socket| async move {
+        client(&app, socket, resume).await;
+        app.clients.fetch_sub(1, Ordering::AcqRel);
+    })
+}
+
+/// One browser: hello, a picture (or what it missed), then deltas. Too slow: a fresh picture, never a queue.
+async fn client(app: &App, mut socket: WebSocket, resume: Resume) {
+    let hub = &app.live.hub;
+    let mut deltas = hub.deltas.subscribe();
+    let hello = json!({ "type": "hello", "epoch": hub.epoch, "server": concat!("fleetfold ", env!("CARGO_PKG_VERSION")), "zone": app.live.zone.zone });
+    if !send(&mut socket, &hello.to_string()).await {
+        return;
+    }
+    let missed = resume.since.filter(|_| resume.epoch == Some(hub.epoch)).and_then(|since| hub.since(since).map(|missed| (since, missed)));
+    let mut seq = if let Some((since, missed)) = missed {
+        let mut last = since;
+        for (seq, text) in missed {
+            if !send(&mut socket, &text).await {
+                return;
+            }
+            last = seq;
+        }
+        last
+    } else {
+        match picture(app, &mut socket).await {
+            Some(seq) => seq,
+            None => return,
+        }
+    };
+    let mut ping = tokio::time::interval(PING);
+    loop {
+        tokio::select! {
+            delta = deltas.recv() => match delta {
+                Ok((number, text)) => {
+                    if number <= seq {
+                        continue; // already in the picture
+                    }
+                    if number != seq + 1 {
+                        let Some(fresh) = picture(app, &mut socket).await else { return };
+                        seq = fresh;
+                        continue;
+                    }
+                    if !send(&mut socket, &text).await {
+                        return;
+                    }
+                    seq = number;
+                }
+                Err(broadcast::error::RecvError::Lagged(_)) => {
+                    let resync = json!({ "type": "resync" }).to_string();
+                    if !send(&mut socket, &resync).await {
+                        return;
+                    }
+                    deltas = hub.deltas.subscribe();
+                    let Some(fresh) = picture(app, &mut socket).await else { return };
+                    seq = fresh;
+                }
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
+            frame = socket.recv() => match frame {
+                Some(Ok(Frame::Close(_)) | Err(_)) | None => return,
+                Some(Ok(Frame::Text(text))) if text.as_str().contains("resync") => {
+                    let Some(fresh) = picture(app, &mut socket).await else { return };
+                    seq = fresh;
+                }
+                Some(Ok(_)) => {}
+            },
+            _ = ping.tick() => {
+                if socket.send(Frame::Ping(Bytes::new())).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn picture(app: &App, socket: &mut WebSocket) -> Option<u64> {
+    let (body, seq) = ask(app, Question::Picture).await.ok()?;
+    let text = format!("{{\"type\":\"snapshot\",\"seq\":{seq},\"sent_at\":{},\"body\":{body}}}", crate::clock::wall().0);
+    send(socket, &text).await.then_some(seq)
+}
+
+async fn send(socket: &mut WebSocket, text: &str) -> bool {
+    matches!(tokio::time::timeout(SEND_MAX, socket.send(Frame::Text(text.into()))).await, Ok(Ok(())))
+}

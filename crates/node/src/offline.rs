@@ -1,0 +1,130 @@
+//! Commands that need no log: replay, backtest, sim.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use fleetfold_fleet::{Fleet, LogEntry, Tally};
+use fleetfold_model::{Event, Space};
+use fleetfold_sim::{Driving, Outcome, Report, Scenario, city, script, simulate};
+use fleetfold_wire::{DayHeader, DayLine, encode, network_to_json};
+
+use crate::args::{Backtest, Replay, Sim};
+use crate::days;
+use crate::demo::bar;
+use crate::failure::Failure;
+
+fn show(report: &Report, json: bool) {
+    if json {
+        println!("{}", serde_json::to_string_pretty(report).unwrap_or_default());
+    } else {
+        print!("{}", report.table());
+    }
+}
+
+/// Folds a recorded day again and compares the digests.
+pub(crate) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
+    let day = days::read(&args.day)?;
+    let Some((digest, _, applied)) = &day.footer else {
+        return Err(Failure::new("this day was not recorded from a log: it has no digest", "use `fleetfold backtest`, or record one with `fleetfold record`"));
+    };
+    let mut fleet = Fleet::new();
+    let mut tally = Tally::default();
+    for entry in day.entries.iter().filter(|entry| !day.header.skipped.contains(&entry.seq.0)) {
+        let change = fleet.apply(entry);
+        tally.observe(entry, &change, &fleet);
+    }
+    show(&Report::new(&tally, fleet.digest(), fleet.facts_digest()), args.json);
+    let same = *digest == format!("{:016x}", fleet.digest()) && *applied == fleet.applied().0;
+    if same {
+        eprintln!("replay ends in the recorded digest {digest}");
+        Ok(ExitCode::SUCCESS)
+    } else {
+        Err(Failure::new(format!("replay ends in {:016x}, recorded was {digest}", fleet.digest()), "fold it with the version that recorded it; report it if that is this one"))
+    }
+}
+
+/// Runs a day's own orders with simulated drivers in virtual time.
+pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
+    let day = days::read(&args.day)?;
+    let network = day.network()?;
+    let driving = if day.header.exact_drivers { Driving::EXACT } else { Driving { varied: true, positions: true, reject_share: 0.0 } };
+    let facts = day.exogenous();
+    let total = facts.len() as u64;
+    let bar = bar(args.json);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(args.threads.unwrap_or(0))
+        .build()
+        .map_err(|error| Failure::new(error.to_string(), "ask for fewer --threads"))?;
+    let outcome = pool.install(|| {
+        fleetfold_sim::backtest(facts, &day.no_shows(), network, driving, args.seed, |seen| {
+            bar.set_length(total * 8);
+            bar.set_position(seen);
+        })
+    });
+    bar.finish_and_clear();
+    if let Some(path) = &args.record {
+        write_log(path, &day.header, day.space(), &outcome)?;
+    }
+    show(&outcome.report, args.json);
+    broken(&outcome, "fleetfold backtest with the same day and --seed")
+}
+
+fn broken(outcome: &Outcome, repeat: &str) -> Result<ExitCode, Failure> {
+    match &outcome.broken {
+        None => Ok(ExitCode::SUCCESS),
+        Some((seq, broken)) => Err(Failure::new(format!("a promise is broken after entry {seq}: {broken}"), format!("repeat it with: {repeat}"))),
+    }
+}
+
+/// Runs a scenario with every promise checked after every entry.
+pub(crate) fn sim(args: &Sim) -> Result<ExitCode, Failure> {
+    let path = if args.scenario.is_dir() { args.scenario.join("scenario.toml") } else { args.scenario.clone() };
+    let text = std::fs::read_to_string(&path).map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give a folder of scenarios/"))?;
+    let mut scenario: Scenario = toml::from_str(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display()), "mend that line"))?;
+    scenario.seed = args.seed.unwrap_or(scenario.seed);
+    if let Some(day) = &args.day {
+        write_day(day, &scenario)?;
+    }
+    let outcome = simulate(&scenario, 1).map_err(|error| Failure::new(error.to_string(), "try another seed"))?;
+    show(&outcome.report, args.json);
+    broken(&outcome, &format!("fleetfold sim {} --seed {}", args.scenario.display(), scenario.seed))
+}
+
+/// Writes the world's own events of a scenario.
+fn write_day(path: &std::path::Path, scenario: &Scenario) -> Result<(), Failure> {
+    let city = city(scenario.seed);
+    let script = script(scenario, &city);
+    let header = DayHeader {
+        fleetfold_day: 1,
+        title: scenario.title.clone(),
+        network: Some(network_to_json(&city.network)),
+        exact_drivers: false,
+        no_shows: script.no_shows.iter().map(ToString::to_string).collect(),
+        skipped: Vec::new(),
+    };
+    let mut out = std::io::BufWriter::new(std::fs::File::create(path)?);
+    writeln!(out, "{}", DayLine::Header(Box::new(header)).to_text())?;
+    for (index, (at, event)) in script.facts.iter().enumerate() {
+        let event = encode(event, Space::Geographic, "/generated", &index.to_string(), *at);
+        writeln!(out, "{}", DayLine::Event { seq: None, logged_at: None, event: Box::new(event) }.to_text())?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn write_log(path: &std::path::Path, header: &DayHeader, space: Space, outcome: &Outcome) -> Result<(), Failure> {
+    let mut out = std::io::BufWriter::new(std::fs::File::create(path)?);
+    writeln!(out, "{}", DayLine::Header(Box::new(header.clone())).to_text())?;
+    let mut fleet = Fleet::new();
+    for entry in &outcome.log {
+        let id = if matches!(entry.event, Event::PlanProposed(_)) { format!("plan/{}", entry.seq.0) } else { format!("{:016x}", entry.id) };
+        let event = encode(&entry.event, space, "/backtest", &id, fleet.zone().zone_time(entry.logged_at));
+        let logged_at = jiff::Timestamp::from_millisecond(entry.logged_at.0).map(|at| at.to_string()).unwrap_or_default();
+        writeln!(out, "{}", DayLine::Event { seq: Some(entry.seq.0), logged_at: Some(logged_at), event: Box::new(event) }.to_text())?;
+        fleet.apply(&LogEntry { ..entry.clone() });
+    }
+    let footer = DayLine::Footer { digest: format!("{:016x}", fleet.digest()), facts_digest: format!("{:016x}", fleet.facts_digest()), applied: fleet.applied().0 };
+    writeln!(out, "{}", footer.to_text())?;
+    out.flush()?;
+    Ok(())
+}

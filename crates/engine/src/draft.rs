@@ -24,6 +24,8 @@ pub struct Draft {
     pub vehicles: Vec<VehicleId>,
     /// The frozen head of each tour, with times as expected now.
     pub heads: Vec<Vec<Visit>>,
+    /// What each route held behind its head when the draft was made.
+    pub tails: Vec<Vec<(OrderId, StopKind)>>,
     /// Revision of each route when the draft was made.
     pub bases: Vec<fleetfold_model::LogSeq>,
     /// What each problem stop is.
@@ -48,6 +50,7 @@ impl Draft {
             epoch: now,
             vehicles: vehicles.to_vec(),
             heads: Vec::new(),
+            tails: Vec::new(),
             bases: Vec::new(),
             stops: Vec::new(),
             places: Vec::new(),
@@ -70,6 +73,7 @@ impl Draft {
             let tail: Vec<(OrderId, StopKind)> =
                 vehicle.route.visits[frozen..].iter().map(|visit| (visit.order, visit.stop)).collect();
             let heads_order = vehicle.route.visits[..frozen].first().map(|visit| visit.order);
+            draft.tails.push(tail.clone());
             for (order, kind) in tail {
                 // An order whose pickup is frozen stays: only its delivery is here.
                 if loose.contains(&order) && heads_order != Some(order) {

@@ -54,7 +54,7 @@ impl Solved<'_> {
             absent.insert(self.draft.stops[stop as usize].0);
         }
         let mut moved: BTreeSet<OrderId> = BTreeSet::new();
-        for &(order, _) in &self.draft.stops {
+        for &(order, _) in self.draft.stops.iter().filter(|(order, _)| self.fleet.order(*order).is_open()) {
             let old = self.old_tour(order);
             let new = now_at.get(&order).copied();
             if old != new {
@@ -168,23 +168,17 @@ impl Solved<'_> {
     }
 
     fn is_changed(&self, tour: usize, retime: &BTreeSet<VehicleId>) -> bool {
+        // Against the route as drafted: it may have moved on since, which is progress and no change.
         let state = self.fleet.vehicle(self.draft.vehicles[tour]);
-        let head = self.draft.heads[tour].len();
-        let current = &state.route.visits[head..];
-        let new: Vec<(OrderId, StopKind)> =
-            self.solution.tours[tour].iter().map(|&stop| self.draft.stops[stop as usize]).collect();
-        let same = current.len() == new.len() && current.iter().zip(&new).all(|(visit, &stop)| (visit.order, visit.stop) == stop);
-        if !same {
+        let stops = self.solution.tours[tour].iter().map(|&stop| self.draft.stops[stop as usize]);
+        if !stops.eq(self.draft.tails[tour].iter().copied()) {
             return true;
         }
         if !retime.contains(&self.draft.vehicles[tour]) {
             return false;
         }
         self.route(tour).is_some_and(|route| {
-            route.visits.iter().zip(&state.route.visits).any(|(new, old)| {
-                let moved = (new.start - old.start).0.abs();
-                moved > RETIME_MIN.0
-            })
+            route.visits.iter().zip(&state.route.visits).any(|(new, old)| (new.start - old.start).0.abs() > RETIME_MIN.0)
         })
     }
 

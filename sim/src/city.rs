@@ -19,8 +19,9 @@ const FAST: f64 = 50.0 / 3.6;
 const SLOW: f64 = 30.0 / 3.6;
 
 const FIRST: [&str; 24] = [
-    "Almond", "Baker", "Canal", "Dyer", "Elm", "Foundry", "Glover", "Harbour", "Iron", "Juniper", "Kiln", "Linden", "Mill",
-    "North", "Orchard", "Potter", "Quarry", "Rope", "Saddler", "Tanner", "Union", "Vintner", "Weaver", "Yarrow",
+    "Almond", "Baker", "Canal", "Dyer", "Elm", "Foundry", "Glover", "Harbour", "Iron", "Juniper", "Kiln", "Linden",
+    "Mill", "North", "Orchard", "Potter", "Quarry", "Rope", "Saddler", "Tanner", "Union", "Vintner", "Weaver",
+    "Yarrow",
 ];
 const KINDS: [&str; 5] = ["Street", "Lane", "Row", "Road", "Place"];
 const BRIDGES: [&str; 5] = ["Old Bridge", "Market Bridge", "Iron Bridge", "Ferry Bridge", "New Bridge"];
@@ -131,7 +132,9 @@ pub fn city(seed: u64) -> City {
             let sum: i64 = (0..3).map(|_| random.between(0, i64::from(size - 1))).sum();
             (sum / 3) as i32
         };
-        let (c, r) = if spread > 0 { (pull(random, COLUMNS), pull(random, ROWS)) } else {
+        let (c, r) = if spread > 0 {
+            (pull(random, COLUMNS), pull(random, ROWS))
+        } else {
             (random.between(0, i64::from(COLUMNS - 1)) as i32, random.between(0, i64::from(ROWS - 1)) as i32)
         };
         nodes[node(c, r) as usize]

@@ -35,20 +35,35 @@ pub fn simulate(scenario: &Scenario, check_every: u64) -> Result<Outcome, Networ
     let city = city(scenario.seed);
     let script = script(scenario, &city);
     let network = Arc::new(Network::new(&city.network)?);
-    let facts = script.facts.into_iter().enumerate().map(|(index, (at, event))| (at, 1 + index as u64, event)).collect();
+    let facts =
+        script.facts.into_iter().enumerate().map(|(index, (at, event))| (at, 1 + index as u64, event)).collect();
     let driving = Driving { varied: true, positions: true, reject_share: scenario.incidents.reject_share };
-    let mut world = Pretend::new(facts, &script.no_shows, Arc::clone(&network), driving, scenario.phones, scenario.seed);
+    let mut world =
+        Pretend::new(facts, &script.no_shows, Arc::clone(&network), driving, scenario.phones, scenario.seed);
     Ok(drive(&mut world, network, script.start, check_every, |_| {}))
 }
 
 /// Runs a recorded day's own events with simulated drivers in virtual time. `progress` is called with 0..=1000.
-pub fn backtest(facts: Vec<Fact>, no_shows: &[Name], network: Arc<Network>, driving: Driving, seed: u64, progress: impl FnMut(u64)) -> Outcome {
+pub fn backtest(
+    facts: Vec<Fact>,
+    no_shows: &[Name],
+    network: Arc<Network>,
+    driving: Driving,
+    seed: u64,
+    progress: impl FnMut(u64),
+) -> Outcome {
     let start = facts.first().map_or(Timestamp(0), |&(at, ..)| at);
     let mut world = Pretend::new(facts, no_shows, Arc::clone(&network), driving, Phones::default(), seed);
     drive(&mut world, network, start, 0, progress)
 }
 
-fn drive(world: &mut Pretend, network: Arc<Network>, start: Timestamp, check_every: u64, mut progress: impl FnMut(u64)) -> Outcome {
+fn drive(
+    world: &mut Pretend,
+    network: Arc<Network>,
+    start: Timestamp,
+    check_every: u64,
+    mut progress: impl FnMut(u64),
+) -> Outcome {
     let mut tally = Tally::default();
     let mut log: Vec<LogEntry> = Vec::new();
     let mut broken: Option<(u64, Broken)> = None;
@@ -74,7 +89,10 @@ fn drive(world: &mut Pretend, network: Arc<Network>, start: Timestamp, check_eve
         again.apply(entry);
     }
     if broken.is_none() && again.digest() != fleet.digest() {
-        broken = Some((fleet.applied().0, Broken { promise: "F6", what: "folding the log again ends in another fleet".to_owned() }));
+        broken = Some((
+            fleet.applied().0,
+            Broken { promise: "F6", what: "folding the log again ends in another fleet".to_owned() },
+        ));
     }
     Outcome { report: Report::new(&tally, fleet.digest(), fleet.facts_digest()), broken, log, engine }
 }

@@ -1,8 +1,8 @@
 //! A scenario: a city and a day, from a few numbers and a seed.
 
 use fleetfold_model::{
-    Event, Job, Load, LoadDirection, Millis, Name, Order, OrderWork, Policy, Position, RoadChange, RoadTarget, Shift, Shipment,
-    Space, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts, ZoneOpened,
+    Event, Job, Load, LoadDirection, Millis, Name, Order, OrderWork, Policy, Position, RoadChange, RoadTarget, Shift,
+    Shipment, Space, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts, ZoneOpened,
 };
 use serde::{Deserialize, Serialize};
 
@@ -93,7 +93,14 @@ impl Scenario {
             vehicles: 40,
             opens_hour: 9.0,
             closes_hour: 16.0,
-            demand: Demand { orders: 600, rush_share: 0.4, rush_from: 11.5, rush_to: 13.25, job_share: 0.3, known_share: 0.1 },
+            demand: Demand {
+                orders: 600,
+                rush_share: 0.4,
+                rush_from: 11.5,
+                rush_to: 13.25,
+                job_share: 0.3,
+                known_share: 0.1,
+            },
             incidents: Incidents {
                 breakdowns: 1,
                 breakdown_hour: 11.9,

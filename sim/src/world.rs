@@ -10,8 +10,8 @@ use std::sync::Arc;
 use fleetfold_engine::PositionReport;
 use fleetfold_engine::virtual_time::{Happening, World};
 use fleetfold_model::{
-    Assignment, AssignedVisit, Event, FailReason, Millis, Name, Order, OrderWork, Position, RoadTarget, Shift, StopEvent, StopKind,
-    StopSpec, Timestamp,
+    AssignedVisit, Assignment, Event, FailReason, Millis, Name, Order, OrderWork, Position, RoadTarget, Shift,
+    StopEvent, StopKind, StopSpec, Timestamp,
 };
 use fleetfold_roads::{ActiveChange, Network};
 
@@ -47,9 +47,21 @@ enum Doing {
     Off,
     Idle,
     /// Waiting for the time to leave.
-    Waiting { until: Timestamp },
-    Driving { visit: AssignedVisit, from: Position, left: Timestamp, until: Timestamp, next_report: Timestamp },
-    Serving { visit: AssignedVisit, until: Timestamp, fails: bool },
+    Waiting {
+        until: Timestamp,
+    },
+    Driving {
+        visit: AssignedVisit,
+        from: Position,
+        left: Timestamp,
+        until: Timestamp,
+        next_report: Timestamp,
+    },
+    Serving {
+        visit: AssignedVisit,
+        until: Timestamp,
+        fails: bool,
+    },
     Broken,
 }
 
@@ -99,7 +111,14 @@ pub struct Pretend {
 
 impl Pretend {
     /// A world from a script. `facts` are in order of zone time.
-    pub fn new(facts: Vec<Fact>, no_shows: &[Name], network: Arc<Network>, driving: Driving, phones: Phones, seed: u64) -> Self {
+    pub fn new(
+        facts: Vec<Fact>,
+        no_shows: &[Name],
+        network: Arc<Network>,
+        driving: Driving,
+        phones: Phones,
+        seed: u64,
+    ) -> Self {
         Self {
             script: facts,
             cursor: 0,
@@ -223,7 +242,8 @@ impl Pretend {
             Event::RoadClosed(change) | Event::RoadSlowed(change) => {
                 if let Some(target) = &change.target {
                     let target: RoadTarget = target.clone();
-                    self.closed.insert(change.change.clone(), ActiveChange { target, time_percent: change.time_percent });
+                    self.closed
+                        .insert(change.change.clone(), ActiveChange { target, time_percent: change.time_percent });
                     self.roads_changed();
                 }
             }
@@ -297,14 +317,17 @@ impl Pretend {
             Doing::Driving { .. } => {
                 let position = self.where_is(vehicle, now);
                 self.post(now, 0, Happening::Position(PositionReport { vehicle: vehicle.clone(), position, at: now }));
-                if let Some(Driver { doing: Doing::Driving { next_report, until, .. }, .. }) = self.drivers.get_mut(vehicle) {
+                if let Some(Driver { doing: Doing::Driving { next_report, until, .. }, .. }) =
+                    self.drivers.get_mut(vehicle)
+                {
                     *next_report = (now + REPORT_EVERY).min(*until);
                 }
             }
             Doing::Serving { visit, fails, .. } => {
                 let key = (visit.visit.order.clone(), visit.visit.stop);
                 let report = Self::stop_event(vehicle, &visit, now);
-                let event = if fails { Event::StopFailed(report, FailReason::NoShow) } else { Event::StopCompleted(report) };
+                let event =
+                    if fails { Event::StopFailed(report, FailReason::NoShow) } else { Event::StopCompleted(report) };
                 let driver = self.drivers.get_mut(vehicle).expect("still there");
                 driver.doing = Doing::Idle;
                 driver.plan.retain(|other| (&other.visit.order, other.visit.stop) != (&key.0, key.1));
@@ -412,12 +435,16 @@ impl World for Pretend {
         driver.plan.clone_from(&assignment.visits);
         let plan = &driver.plan;
         let on_plan = |visit: &AssignedVisit| {
-            plan.iter().any(|other| (&other.visit.order, other.visit.stop) == (&visit.visit.order, visit.visit.stop) && other.position == visit.position)
+            plan.iter().any(|other| {
+                (&other.visit.order, other.visit.stop) == (&visit.visit.order, visit.visit.stop)
+                    && other.position == visit.position
+            })
         };
         // The stop he drives to or serves is off the plan: he stops there and asks what is next.
         let dropped = match &driver.doing {
             Doing::Driving { visit, .. } => {
-                !on_plan(visit) && (self.cancelled.contains(&visit.visit.order) || !driver.plan.iter().any(|other| other.frozen))
+                !on_plan(visit)
+                    && (self.cancelled.contains(&visit.visit.order) || !driver.plan.iter().any(|other| other.frozen))
             }
             Doing::Serving { visit, .. } => self.cancelled.contains(&visit.visit.order) && !on_plan(visit),
             Doing::Off | Doing::Idle | Doing::Waiting { .. } | Doing::Broken => false,

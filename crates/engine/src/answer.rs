@@ -112,15 +112,21 @@ impl Engine {
             let movable = |stop: u32| {
                 let order = draft.stops[stop as usize].0;
                 let state = self.fleet.order(order);
-                let free = state.on_board.is_none() && state.pinned.is_none() && !draft.heads[0].iter().any(|visit| visit.order == order);
+                let free = state.on_board.is_none()
+                    && state.pinned.is_none()
+                    && !draft.heads[0].iter().any(|visit| visit.order == order);
                 free.then_some(order).filter(|order| !loose.contains(order))
             };
             let offender = match schedule(&problem, 0, sequence) {
                 None => sequence.iter().rev().find_map(|&stop| movable(stop)),
                 Some(times) => sequence.iter().zip(&times).find_map(|(&stop, timed)| {
-                    let planned = self.fleet.vehicle(vehicle).route.visits.iter().find(|visit| {
-                        (visit.order, visit.stop) == draft.stops[stop as usize]
-                    })?;
+                    let planned = self
+                        .fleet
+                        .vehicle(vehicle)
+                        .route
+                        .visits
+                        .iter()
+                        .find(|visit| (visit.order, visit.stop) == draft.stops[stop as usize])?;
                     let due = problem.stops()[stop as usize].due;
                     let late = i64::from(timed.start) - i64::from(due);
                     let was = (planned.start - draft.absolute(due)).0.max(0);
@@ -181,7 +187,8 @@ impl Engine {
         }
         let (draft, problem, solution) = &solved;
         let solved = Solved { fleet: &self.fleet, draft, problem, solution };
-        let mut groups: Vec<ExchangeGroup> = solved.groups(causes, concerned).into_iter().map(|priced| priced.group).collect();
+        let mut groups: Vec<ExchangeGroup> =
+            solved.groups(causes, concerned).into_iter().map(|priced| priced.group).collect();
         // Orders tied to a vehicle that does not work: said so in the group that answers for them.
         for &(order, reason) in stuck {
             let seq = causes.iter().find(|cause| cause.orders.contains(&order)).and_then(|cause| cause.seq);
@@ -197,7 +204,11 @@ impl Engine {
         groups
     }
 
-    fn solve_at_once(&self, vehicles: &BTreeSet<VehicleId>, orders: &[OrderId]) -> (Draft, fleetfold_solver::Problem, fleetfold_solver::Solution) {
+    fn solve_at_once(
+        &self,
+        vehicles: &BTreeSet<VehicleId>,
+        orders: &[OrderId],
+    ) -> (Draft, fleetfold_solver::Problem, fleetfold_solver::Solution) {
         let vehicles: Vec<VehicleId> = vehicles.iter().copied().collect();
         let draft = Draft::new(&self.fleet, &self.network, &vehicles, orders, self.now(), self.answer_margin());
         let problem = draft.finish(&self.network);
@@ -217,7 +228,8 @@ impl Engine {
         }
         let space = self.fleet.zone().space;
         let available = |&vehicle: &VehicleId| self.fleet.vehicle(vehicle).is_available();
-        let places = [StopKind::Pickup, StopKind::Delivery].into_iter().filter(|kind| order.open_stops().contains(kind));
+        let places =
+            [StopKind::Pickup, StopKind::Delivery].into_iter().filter(|kind| order.open_stops().contains(kind));
         for place in places.filter_map(|kind| order.stop(kind)).map(|stop| stop.position) {
             vehicles.extend(self.fleet.index().vehicles_near(space, place).filter(available).take(near_vehicles));
             let by_stops = self.fleet.index().stops_near(space, place).take(near_stops).filter_map(|(other, _)| {

@@ -102,7 +102,8 @@ impl Commit {
 
     /// A plan came back from the log. True when it is the one in flight.
     pub(crate) fn came_back(&mut self, epoch: u64, rev: u64, effects: &mut Vec<Effect>) -> bool {
-        let ours = self.in_flight.as_ref().is_some_and(|flight| (flight.proposal.epoch, flight.proposal.rev) == (epoch, rev));
+        let ours =
+            self.in_flight.as_ref().is_some_and(|flight| (flight.proposal.epoch, flight.proposal.rev) == (epoch, rev));
         if ours {
             self.in_flight = None;
         } else if self.epoch.is_some_and(|mine| epoch > mine) {

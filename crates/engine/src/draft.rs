@@ -44,7 +44,14 @@ impl Draft {
     /// Drafts a problem over some vehicles. `loose` orders are taken off their routes (or come from nowhere) and are to be
     /// placed; everything else on those routes stays where it is. `margin`: how long a decision takes to come back,
     /// zone time: visits that will freeze within it count as frozen.
-    pub fn new(fleet: &Fleet, network: &Network, vehicles: &[VehicleId], loose: &[OrderId], now: Timestamp, margin: Millis) -> Self {
+    pub fn new(
+        fleet: &Fleet,
+        network: &Network,
+        vehicles: &[VehicleId],
+        loose: &[OrderId],
+        now: Timestamp,
+        margin: Millis,
+    ) -> Self {
         let policy = fleet.policy();
         let mut draft = Self {
             epoch: now,
@@ -79,14 +86,16 @@ impl Draft {
                 if loose.contains(&order) && heads_order != Some(order) {
                     continue;
                 }
-                let index = draft.stop(fleet, order, kind, tour as u32, heads_order == Some(order), now, &mut place_ids);
+                let index =
+                    draft.stop(fleet, order, kind, tour as u32, heads_order == Some(order), now, &mut place_ids);
                 draft.initial[tour].push(index);
             }
         }
         for &order in loose {
             let frozen = draft.heads.iter().flatten().any(|visit| visit.order == order);
             // Tied to a vehicle that is not asked: not to be placed here.
-            let tied = fleet.order(order).on_board.or(fleet.order(order).pinned).is_some_and(|only| !vehicles.contains(&only));
+            let tied =
+                fleet.order(order).on_board.or(fleet.order(order).pinned).is_some_and(|only| !vehicles.contains(&only));
             if fleet.order(order).is_open() && !frozen && !tied {
                 for &kind in fleet.order(order).open_stops() {
                     draft.stop(fleet, order, kind, NONE, false, now, &mut place_ids);
@@ -126,7 +135,14 @@ impl Draft {
         })
     }
 
-    fn tour(&mut self, fleet: &Fleet, vehicle: &VehicleState, head: &[Visit], start: Anchor, ids: &mut BTreeMap<Position, u32>) -> TourSpec {
+    fn tour(
+        &mut self,
+        fleet: &Fleet,
+        vehicle: &VehicleState,
+        head: &[Visit],
+        start: Anchor,
+        ids: &mut BTreeMap<Position, u32>,
+    ) -> TourSpec {
         let spec = vehicle.spec.as_ref().expect("only registered vehicles are drafted");
         let mut onboard = fleetfold_model::Load::default();
         for &order in &vehicle.on_board {
@@ -141,7 +157,8 @@ impl Draft {
             }
         }
         let shift = vehicle.shift.as_ref();
-        let taken = vehicle.breaks_taken as usize + usize::from(head.iter().any(|visit| visit.break_before > Millis(0)));
+        let taken =
+            vehicle.breaks_taken as usize + usize::from(head.iter().any(|visit| visit.break_before > Millis(0)));
         let pauses = shift.map_or(&[][..], |shift| shift.breaks.get(taken..).unwrap_or(&[]));
         TourSpec {
             start_place: self.place(start.position, ids),
@@ -156,7 +173,9 @@ impl Draft {
             per_hour: spec.costs.per_hour,
             per_km: spec.costs.per_km,
             time_factor: spec.time_factor,
-            stops_max: spec.stops_max.map_or(u32::MAX, |most| most.saturating_sub(vehicle.stops_done + head.len() as u32)),
+            stops_max: spec
+                .stops_max
+                .map_or(u32::MAX, |most| most.saturating_sub(vehicle.stops_done + head.len() as u32)),
             lifo: spec.lifo,
             pauses: pauses
                 .iter()
@@ -171,11 +190,21 @@ impl Draft {
     }
 
     #[expect(clippy::too_many_arguments, reason = "one stop, from the six things it depends on")]
-    fn stop(&mut self, fleet: &Fleet, id: OrderId, kind: StopKind, home: u32, head_has_pickup: bool, now: Timestamp, ids: &mut BTreeMap<Position, u32>) -> u32 {
+    fn stop(
+        &mut self,
+        fleet: &Fleet,
+        id: OrderId,
+        kind: StopKind,
+        home: u32,
+        head_has_pickup: bool,
+        now: Timestamp,
+        ids: &mut BTreeMap<Position, u32>,
+    ) -> u32 {
         let order = fleet.order(id);
         let stop = order.stop(kind).expect("open orders have their stops");
         let spec = order.spec.as_ref().expect("open orders are known");
-        let tour_of = |vehicle: VehicleId| self.vehicles.iter().position(|&other| other == vehicle).map(|tour| tour as u32);
+        let tour_of =
+            |vehicle: VehicleId| self.vehicles.iter().position(|&other| other == vehicle).map(|tour| tour as u32);
         let was = match order.placement {
             Placement::OnRoute(vehicle) => tour_of(vehicle).unwrap_or(NONE),
             Placement::Unplaced | Placement::Unassigned(_) => NONE,
@@ -183,7 +212,9 @@ impl Draft {
         let locked = order.on_board.or(order.pinned).map_or(NONE, |vehicle| tour_of(vehicle).unwrap_or(NONE));
         let locked = if head_has_pickup { home } else { locked };
         let planned = match order.placement {
-            Placement::OnRoute(vehicle) => fleet.vehicle(vehicle).route.visits.iter().find(|visit| visit.order == id).map(|v| v.start),
+            Placement::OnRoute(vehicle) => {
+                fleet.vehicle(vehicle).route.visits.iter().find(|visit| visit.order == id).map(|v| v.start)
+            }
             Placement::Unplaced | Placement::Unassigned(_) => None,
         };
         let urgent = planned.is_some_and(|start| start - now < URGENT_WITHIN);
@@ -255,7 +286,13 @@ impl Draft {
 }
 
 /// The frozen head with times as expected now, and where and when the vehicle is free behind it.
-fn head(fleet: &Fleet, network: &Network, vehicle: &VehicleState, frozen: usize, now: Timestamp) -> (Vec<Visit>, Anchor) {
+fn head(
+    fleet: &Fleet,
+    network: &Network,
+    vehicle: &VehicleState,
+    frozen: usize,
+    now: Timestamp,
+) -> (Vec<Visit>, Anchor) {
     let here = vehicle.whereabouts().unwrap_or(Anchor { position: Position::default(), at: now });
     let starts = vehicle.shift.as_ref().map_or(now, |shift| shift.starts);
     let mut free = Anchor { position: here.position, at: now.max(starts) };
@@ -275,7 +312,8 @@ fn head(fleet: &Fleet, network: &Network, vehicle: &VehicleState, frozen: usize,
             },
             None => free.at.max(visit.depart_at) + visit.break_before + travel,
         };
-        let opens = stop.windows.iter().find(|window| arrival <= window.closes()).map_or(arrival, |window| window.opens());
+        let opens =
+            stop.windows.iter().find(|window| arrival <= window.closes()).map_or(arrival, |window| window.opens());
         let ready = arrival + if free.position == stop.position { Millis(0) } else { stop.setup };
         let start = ready.max(opens).max(stop.release.unwrap_or(ready));
         visit.arrival = arrival;

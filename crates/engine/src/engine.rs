@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use fleetfold_fleet::{Change, Flag, Fleet, LogEntry, Refused};
 use fleetfold_model::{
-    Assignment, AssignedVisit, Event, ExchangeGroup, LogSeq, Millis, Name, PlannedVisit, Position, Proposal, SearchRecord,
-    Timestamp, VehicleId,
+    AssignedVisit, Assignment, Event, ExchangeGroup, LogSeq, Millis, Name, PlannedVisit, Position, Proposal,
+    SearchRecord, Timestamp, VehicleId,
 };
 use fleetfold_roads::{ActiveChange, Network};
 
@@ -204,9 +204,11 @@ impl Engine {
             None
         };
         let routes = self.fleet.vehicles().iter().any(|vehicle| !vehicle.route.visits.is_empty());
-        let timed_roads = self.fleet.roads().values().any(|road| {
-            !road.ended && (road.change.from.is_some() || road.change.until.is_some())
-        });
+        let timed_roads = self
+            .fleet
+            .roads()
+            .values()
+            .any(|road| !road.ended && (road.change.from.is_some() || road.change.until.is_some()));
         let watch = (routes || timed_roads).then_some(self.watched_at.max(self.log_now - WATCH_EVERY) + WATCH_EVERY);
         match (search, watch) {
             (Some(search), Some(watch)) => Some(search.min(watch)),
@@ -450,7 +452,11 @@ impl Engine {
         let mut groups = Vec::new();
         for (draft, problem, solution) in &report.regions {
             let solved = Solved { fleet: &self.fleet, draft, problem, solution };
-            let fresh = draft.vehicles.iter().zip(&draft.bases).all(|(&vehicle, &base)| self.fleet.vehicle(vehicle).route.revision == base);
+            let fresh = draft
+                .vehicles
+                .iter()
+                .zip(&draft.bases)
+                .all(|(&vehicle, &base)| self.fleet.vehicle(vehicle).route.revision == base);
             for priced in solved.groups(&[], &BTreeSet::new()) {
                 if !fresh && !self.still_stands(&priced.group) {
                     stale += 1;
@@ -461,7 +467,12 @@ impl Engine {
             }
         }
         self.adapt(stale + groups.len(), stale);
-        effects.push(Effect::Note(Note::Searched { rounds: report.record.rounds, proposed: groups.len(), stale, gain }));
+        effects.push(Effect::Note(Note::Searched {
+            rounds: report.record.rounds,
+            proposed: groups.len(),
+            stale,
+            gain,
+        }));
         self.improvements = groups;
         self.improvement_record = report.record;
     }

@@ -92,7 +92,12 @@ impl Solved<'_> {
         }
         let mut groups: BTreeMap<usize, Priced> = BTreeMap::new();
         let blank = || Priced {
-            group: ExchangeGroup { routes: Vec::new(), unassigned: Vec::new(), caused_by: Vec::new(), choices: Vec::new() },
+            group: ExchangeGroup {
+                routes: Vec::new(),
+                unassigned: Vec::new(),
+                caused_by: Vec::new(),
+                choices: Vec::new(),
+            },
             gain: 0,
         };
         for tour in (0..tours).filter(|&tour| changed[tour]) {
@@ -117,7 +122,8 @@ impl Solved<'_> {
             let entry = groups.entry(key).or_insert_with(blank);
             let name = self.fleet.order(order).name.clone();
             if let Some(stop) = self.unit(order) {
-                entry.gain -= if self.old_tour(order).is_some() { self.problem.stops()[stop as usize].unserved } else { 0 };
+                entry.gain -=
+                    if self.old_tour(order).is_some() { self.problem.stops()[stop as usize].unserved } else { 0 };
             }
             entry.group.unassigned.push((name, reason));
         }
@@ -163,7 +169,11 @@ impl Solved<'_> {
     fn unit(&self, order: OrderId) -> Option<u32> {
         self.draft.stops.iter().position(|&(other, _)| other == order).map(|stop| {
             let spec = &self.problem.stops()[stop];
-            if spec.role == fleetfold_solver::Role::Delivery && spec.mate != fleetfold_solver::NONE { spec.mate } else { stop as u32 }
+            if spec.role == fleetfold_solver::Role::Delivery && spec.mate != fleetfold_solver::NONE {
+                spec.mate
+            } else {
+                stop as u32
+            }
         })
     }
 
@@ -178,7 +188,11 @@ impl Solved<'_> {
             return false;
         }
         self.route(tour).is_some_and(|route| {
-            route.visits.iter().zip(&state.route.visits).any(|(new, old)| (new.start - old.start).0.abs() > RETIME_MIN.0)
+            route
+                .visits
+                .iter()
+                .zip(&state.route.visits)
+                .any(|(new, old)| (new.start - old.start).0.abs() > RETIME_MIN.0)
         })
     }
 
@@ -210,7 +224,8 @@ impl Solved<'_> {
             let earliest = opens.map_or(self.draft.epoch, |opens| {
                 (self.draft.absolute(opens) - Millis(i64::from(lead)) - margin).max(self.draft.epoch)
             });
-            let depart_at: Timestamp = if visits.is_empty() { earliest.max(self.draft.starts[tour].at) } else { earliest };
+            let depart_at: Timestamp =
+                if visits.is_empty() { earliest.max(self.draft.starts[tour].at) } else { earliest };
             visits.push(PlannedVisit {
                 order: self.fleet.order(order).name.clone(),
                 stop,
@@ -238,7 +253,8 @@ impl Solved<'_> {
         if self.draft.vehicles.is_empty() {
             return UnassignedReason::NoVehicle;
         }
-        let skilled = self.draft.vehicles.iter().any(|&vehicle| state.skills & !self.fleet.vehicle(vehicle).skills == 0);
+        let skilled =
+            self.draft.vehicles.iter().any(|&vehicle| state.skills & !self.fleet.vehicle(vehicle).skills == 0);
         if !skilled {
             return UnassignedReason::Skills;
         }
@@ -270,14 +286,17 @@ impl Solved<'_> {
                 }
             }
         }
-        let unassigned: Vec<OrderId> = group.unassigned.iter().filter_map(|(name, _)| self.fleet.order_id(name.as_str())).collect();
+        let unassigned: Vec<OrderId> =
+            group.unassigned.iter().filter_map(|(name, _)| self.fleet.order_id(name.as_str())).collect();
         orders.extend(unassigned.iter().map(|&order| (order, None)));
         let joint = orders.len() as u32;
         for (order, tour) in orders.into_iter().take(EXPLAINED_MAX) {
             let state = self.fleet.order(order);
             let previous = match state.placement {
                 Placement::OnRoute(vehicle) => Some(self.fleet.vehicle(vehicle).name.clone()),
-                Placement::Unplaced | Placement::Unassigned(_) => state.last_vehicle.map(|vehicle| self.fleet.vehicle(vehicle).name.clone()),
+                Placement::Unplaced | Placement::Unassigned(_) => {
+                    state.last_vehicle.map(|vehicle| self.fleet.vehicle(vehicle).name.clone())
+                }
             };
             let reason = group.unassigned.iter().find(|(name, _)| *name == state.name).map(|&(_, reason)| reason);
             let mut choice = Choice {
@@ -305,10 +324,13 @@ impl Solved<'_> {
             Alternative::Rules | Alternative::Capacity | Alternative::Shift => 0,
         };
         choice.detour = Millis(drive(&answers[tour]));
-        let possible = answers.iter().enumerate().filter(|&(other, _)| other != tour).filter_map(|(other, answer)| match *answer {
-            Alternative::Possible { cost, late, .. } => Some((cost, other, late)),
-            Alternative::Rules | Alternative::Capacity | Alternative::Shift => None,
-        });
+        let possible =
+            answers.iter().enumerate().filter(|&(other, _)| other != tour).filter_map(
+                |(other, answer)| match *answer {
+                    Alternative::Possible { cost, late, .. } => Some((cost, other, late)),
+                    Alternative::Rules | Alternative::Capacity | Alternative::Shift => None,
+                },
+            );
         let runner = if let Some((_, other, late)) = possible.min() {
             choice.runner_up_obstacle = if late { Obstacle::Lateness } else { Obstacle::Dearer };
             Some(other)

@@ -47,7 +47,12 @@ pub(crate) fn carve(fleet: &Fleet, dirty: &BTreeSet<VehicleId>) -> Vec<Region> {
     regions
 }
 
-fn grow(fleet: &Fleet, seed: VehicleId, taken: &mut BTreeSet<VehicleId>, taken_orders: &mut BTreeSet<OrderId>) -> Region {
+fn grow(
+    fleet: &Fleet,
+    seed: VehicleId,
+    taken: &mut BTreeSet<VehicleId>,
+    taken_orders: &mut BTreeSet<OrderId>,
+) -> Region {
     let space = fleet.zone().space;
     let mut region = Region::default();
     let mut stops = 0;

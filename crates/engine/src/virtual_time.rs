@@ -64,7 +64,13 @@ enum Pending {
 }
 
 /// Runs a world to its end and returns the engine. `watch` sees every entry after it was folded, and every note.
-pub fn run(world: &mut impl World, network: Arc<Network>, start: Timestamp, delays: Delays, mut watch: impl FnMut(&Engine, Seen<'_>)) -> Engine {
+pub fn run(
+    world: &mut impl World,
+    network: Arc<Network>,
+    start: Timestamp,
+    delays: Delays,
+    mut watch: impl FnMut(&Engine, Seen<'_>),
+) -> Engine {
     let mut engine = Engine::new(Fleet::new(), network);
     let mut effects = Vec::new();
     let mut pending: BTreeMap<(Timestamp, u64), Pending> = BTreeMap::new();
@@ -93,7 +99,7 @@ pub fn run(world: &mut impl World, network: Arc<Network>, start: Timestamp, dela
                 Effect::Solve(job) => {
                     order += 1;
                     let report = run_search(job, &never);
-                                pending.insert((now + delays.search, order), Pending::Solved(Box::new(report)));
+                    pending.insert((now + delays.search, order), Pending::Solved(Box::new(report)));
                 }
                 Effect::Publish(assignment) => world.told(&assignment, now),
                 Effect::Note(note) => watch(&engine, Seen::Note(&note)),

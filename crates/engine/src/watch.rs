@@ -54,7 +54,8 @@ impl Engine {
             };
             let setup = if free.position == stop.position { Millis(0) } else { stop.setup };
             let ready = arrival + setup;
-            let opens = stop.windows.iter().find(|window| ready <= window.closes()).map_or(ready, |window| window.opens());
+            let opens =
+                stop.windows.iter().find(|window| ready <= window.closes()).map_or(ready, |window| window.opens());
             let start = ready.max(opens).max(stop.release.unwrap_or(ready));
             if let Some(due) = stop.due
                 && start > due + LATE_MIN

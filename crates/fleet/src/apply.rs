@@ -87,12 +87,8 @@ impl Fleet {
         }
         self.applied = entry.seq;
         self.logged_at = self.logged_at.max(entry.logged_at);
-        let mut doing = Applying {
-            seq: entry.seq,
-            now: self.zone.zone_time(self.logged_at),
-            change: Change::default(),
-            ask: None,
-        };
+        let mut doing =
+            Applying { seq: entry.seq, now: self.zone.zone_time(self.logged_at), change: Change::default(), ask: None };
         let verdict = if let Event::PlanProposed(proposal) = &entry.event {
             self.counters.plans += 1;
             self.apply_plan(proposal, &mut doing)
@@ -657,9 +653,11 @@ impl Fleet {
 
     fn road_reopened(&mut self, change: &RoadChange, doing: &mut Applying) {
         let entry = self.roads.entry(change.change.clone());
-        entry
-            .and_modify(|road| road.ended = true)
-            .or_insert_with(|| RoadState { change: change.clone(), closed: false, ended: true });
+        entry.and_modify(|road| road.ended = true).or_insert_with(|| RoadState {
+            change: change.clone(),
+            closed: false,
+            ended: true,
+        });
         self.road_version += 1;
         doing.ask().roads = true;
     }
@@ -722,7 +720,14 @@ impl Fleet {
     }
 
     /// A drive or a service has begun: the visit moves into the head of the route.
-    fn begin(&mut self, order: OrderId, vehicle: VehicleId, stop: &StopEvent, at: Timestamp, doing: &mut Applying) -> Verdict {
+    fn begin(
+        &mut self,
+        order: OrderId,
+        vehicle: VehicleId,
+        stop: &StopEvent,
+        at: Timestamp,
+        doing: &mut Applying,
+    ) -> Verdict {
         let state = &self.orders[order.index()];
         if state.progress(stop.stop).is_done() {
             return Err(Refused::StopDone);

@@ -47,7 +47,10 @@ impl Fleet {
                 *on_routes.entry(visit.order).or_default() += 1;
                 let order = self.order(visit.order);
                 if order.placement != Placement::OnRoute(fleetfold_model::VehicleId(index as u32)) {
-                    return broken("F1", format!("{} is on the route of {} but placed {:?}", order.name, vehicle.name, order.placement));
+                    return broken(
+                        "F1",
+                        format!("{} is on the route of {} but placed {:?}", order.name, vehicle.name, order.placement),
+                    );
                 }
             }
             self.check_route(vehicle)?;
@@ -79,7 +82,11 @@ impl Fleet {
         if (self.index.vehicle_count(), self.index.stop_count()) != (vehicles, stops) {
             return broken(
                 "F4",
-                format!("index holds {} vehicles and {} stops, the fleet {vehicles} and {stops}", self.index.vehicle_count(), self.index.stop_count()),
+                format!(
+                    "index holds {} vehicles and {} stops, the fleet {vehicles} and {stops}",
+                    self.index.vehicle_count(),
+                    self.index.stop_count()
+                ),
             );
         }
         if self.digests_recounted() != (self.digest_sum, self.facts_sum) {
@@ -136,9 +143,10 @@ impl Fleet {
             let order = self.order(visit.order);
             order.pinned.is_some() || order.on_board.is_some()
         }) || vehicle.on_board.iter().any(|&order| self.order(order).pinned.is_some());
-        let waits = self.unanswered.values().any(|ask| {
-            ask.roads || ask.vehicles.iter().any(|&id| std::ptr::eq(self.vehicle(id), vehicle))
-        });
+        let waits = self
+            .unanswered
+            .values()
+            .any(|ask| ask.roads || ask.vehicles.iter().any(|&id| std::ptr::eq(self.vehicle(id), vehicle)));
         if !full && !forced && !waits {
             return broken("F3", format!("{} is loaded beyond its capacity", vehicle.name));
         }

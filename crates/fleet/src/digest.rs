@@ -115,7 +115,10 @@ impl Fleet {
         full = full.word(vehicle.shift.as_ref().map_or(0, digest_of));
         full = full.word(u64::from(vehicle.stops_done)).word(u64::from(vehicle.breaks_taken)).word(vehicle.accepted.0);
         if let Some(anchor) = vehicle.anchor {
-            full = full.word(u64::from(anchor.position.x as u32)).word(u64::from(anchor.position.y as u32)).time(anchor.at);
+            full = full
+                .word(u64::from(anchor.position.x as u32))
+                .word(u64::from(anchor.position.y as u32))
+                .time(anchor.at);
         }
         if let Some(under) = vehicle.under_way {
             full = full.name(&self.orders[under.order.index()].name).word(under.stop as u64).time(under.departed);

@@ -16,8 +16,8 @@ mod tally;
 
 pub use check::Broken;
 pub use index::Index;
-pub use tally::{Spread, Tally};
 pub use state::{
     Anchor, Ask, Chain, Change, Closed, Counters, Flag, Fleet, LogEntry, Mark, OrderState, Placement, PlanOutcome,
     Progress, Refused, RoadState, Route, Stop, UnderWay, VehicleState, Visit, Zone,
 };
+pub use tally::{Spread, Tally};

@@ -13,7 +13,8 @@ impl Fleet {
         let mut outcome = PlanOutcome { epoch: proposal.epoch, rev: proposal.rev, accepted: Vec::new() };
         outcome.accepted.resize(proposal.groups.len(), false);
         let old_epoch = proposal.epoch < self.chain.epoch;
-        let broken = self.chain.rev > 0 && (proposal.rev != self.chain.rev + 1 || proposal.prev_hash != self.chain.hash);
+        let broken =
+            self.chain.rev > 0 && (proposal.rev != self.chain.rev + 1 || proposal.prev_hash != self.chain.hash);
         // Even a plan refused whole is a link of the chain: the next append is fenced with its sequence.
         self.chain.epoch = self.chain.epoch.max(proposal.epoch);
         self.chain.rev = self.chain.rev.max(proposal.rev);
@@ -135,7 +136,8 @@ impl Fleet {
         for (index, visit) in visits.iter().enumerate() {
             if visit.stop == StopKind::Delivery {
                 let needs_pickup = self.order(visit.order).open_stops().contains(&StopKind::Pickup);
-                let pickup = visits.iter().position(|other| other.order == visit.order && other.stop == StopKind::Pickup);
+                let pickup =
+                    visits.iter().position(|other| other.order == visit.order && other.stop == StopKind::Pickup);
                 if needs_pickup && pickup.is_none_or(|pickup| pickup > index) {
                     return None;
                 }
@@ -147,7 +149,8 @@ impl Fleet {
             }
         }
         let frozen = state.frozen(doing.now);
-        let kept = state.route.visits[..frozen].iter().zip(&visits).all(|(a, b)| (a.order, a.stop) == (b.order, b.stop));
+        let kept =
+            state.route.visits[..frozen].iter().zip(&visits).all(|(a, b)| (a.order, a.stop) == (b.order, b.stop));
         (visits.len() >= frozen && kept).then_some((id, visits))
     }
 

@@ -126,7 +126,9 @@ impl Tally {
                 Closed::Failed(_) => self.failed += 1,
                 Closed::Served => {
                     self.served += 1;
-                    let (Some(stop), Some(mark)) = (order.stop(StopKind::Delivery), order.delivery.completed) else { continue };
+                    let (Some(stop), Some(mark)) = (order.stop(StopKind::Delivery), order.delivery.completed) else {
+                        continue;
+                    };
                     let start = mark.at - stop.service;
                     let late = stop.due.map_or(Millis(0), |due| Millis((start - due).0.max(0)));
                     self.on_time += u64::from(late <= Millis(0));

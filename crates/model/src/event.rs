@@ -3,9 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Name, Order, OrderWork, Policy, Position, Proposal, Shift, Space, Timestamp, Vehicle,
-};
+use crate::{Name, Order, OrderWork, Policy, Position, Proposal, Shift, Space, Timestamp, Vehicle};
 
 /// A zone begins: its space and the mapping from log time to zone time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -261,4 +259,3 @@ impl Event {
         }
     }
 }
-

@@ -24,7 +24,7 @@ pub use network::{NetworkSpec, StreetEdge};
 pub use order::{Job, LoadDirection, Order, OrderWork, Shipment, StopSpec};
 pub use policy::{OnBoardRule, Policy};
 pub use route::{
-    Assignment, AssignedVisit, Choice, ExchangeGroup, Obstacle, PlannedVisit, Proposal, ProposedRoute, SearchRecord,
+    AssignedVisit, Assignment, Choice, ExchangeGroup, Obstacle, PlannedVisit, Proposal, ProposedRoute, SearchRecord,
     UnassignedReason,
 };
 pub use space::{Position, Space};

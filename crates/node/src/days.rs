@@ -46,7 +46,9 @@ impl Day {
     /// The network of the day: its own, or straight lines.
     pub(crate) fn network(&self) -> Result<Arc<Network>, Failure> {
         let spec = match &self.header.network {
-            Some(value) => network_from_json(value.clone()).map_err(|what| Failure::new(format!("the day's network: {what}"), "import or generate the day anew"))?,
+            Some(value) => network_from_json(value.clone()).map_err(|what| {
+                Failure::new(format!("the day's network: {what}"), "import or generate the day anew")
+            })?,
             None => line(self.space()),
         };
         build(&spec)
@@ -64,9 +66,22 @@ pub(crate) fn build(spec: &NetworkSpec) -> Result<Arc<Network>, Failure> {
 
 /// Reads a day file. Lines that are no legal events end it with their number and reason: a recording is not guessed at.
 pub(crate) fn read(path: &Path) -> Result<Day, Failure> {
-    let file = std::fs::File::open(path).map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give the path of a day file"))?;
+    let file = std::fs::File::open(path)
+        .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give the path of a day file"))?;
     let at_line = |what: String| Failure::new(format!("{}: {what}", path.display()), "mend or drop that line");
-    let mut day = Day { header: DayHeader { fleetfold_day: 1, title: String::new(), network: None, exact_drivers: false, no_shows: Vec::new(), skipped: Vec::new() }, events: Vec::new(), entries: Vec::new(), footer: None };
+    let mut day = Day {
+        header: DayHeader {
+            fleetfold_day: 1,
+            title: String::new(),
+            network: None,
+            exact_drivers: false,
+            no_shows: Vec::new(),
+            skipped: Vec::new(),
+        },
+        events: Vec::new(),
+        entries: Vec::new(),
+        footer: None,
+    };
     for (index, text) in BufReader::new(file).lines().enumerate() {
         let text = text.map_err(|error| at_line(format!("line {}: {error}", index + 1)))?;
         if text.trim().is_empty() {
@@ -78,13 +93,25 @@ pub(crate) fn read(path: &Path) -> Result<Day, Failure> {
             DayLine::Event { seq, logged_at, event } => {
                 let bytes = serde_json::to_vec(&event).map_err(|error| at_line(error.to_string()))?;
                 let decoded = decode(&bytes).map_err(|error| at_line(format!("line {}: {error}", index + 1)))?;
-                let at: Timestamp = decoded.envelope.time.as_deref().and_then(|time| time.parse::<jiff::Timestamp>().ok()).map_or(Timestamp(0), |at| Timestamp(at.as_millisecond()));
+                let at: Timestamp = decoded
+                    .envelope
+                    .time
+                    .as_deref()
+                    .and_then(|time| time.parse::<jiff::Timestamp>().ok())
+                    .map_or(Timestamp(0), |at| Timestamp(at.as_millisecond()));
                 let What::Event(event) = decoded.what else { continue };
                 let plan = matches!(event, Event::PlanProposed(_));
                 if let (Some(seq), Some(logged_at)) = (seq, logged_at) {
-                    let logged_at = logged_at.parse::<jiff::Timestamp>().map_err(|error| at_line(format!("line {}: {error}", index + 1)))?;
+                    let logged_at = logged_at
+                        .parse::<jiff::Timestamp>()
+                        .map_err(|error| at_line(format!("line {}: {error}", index + 1)))?;
                     let id = if plan { 0 } else { decoded.id };
-                    day.entries.push(LogEntry { seq: LogSeq(seq), logged_at: Timestamp(logged_at.as_millisecond()), id, event: event.clone() });
+                    day.entries.push(LogEntry {
+                        seq: LogSeq(seq),
+                        logged_at: Timestamp(logged_at.as_millisecond()),
+                        id,
+                        event: event.clone(),
+                    });
                 }
                 if !plan {
                     day.events.push((at, decoded.id, event));
@@ -97,11 +124,13 @@ pub(crate) fn read(path: &Path) -> Result<Day, Failure> {
 
 /// A network by name of a file: a day file's own, or a network description.
 pub(crate) fn network_file(path: &Path) -> Result<Arc<Network>, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give a network or day file"))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give a network or day file"))?;
     let first = text.lines().next().unwrap_or("");
     let value: serde_json::Value = serde_json::from_str(if first.contains("fleetfold_day") { first } else { &text })
         .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give a network or day file"))?;
     let spec = value.get("network").cloned().unwrap_or(value);
-    let spec = network_from_json(spec).map_err(|what| Failure::new(format!("{}: {what}", path.display()), "mend the network file"))?;
+    let spec = network_from_json(spec)
+        .map_err(|what| Failure::new(format!("{}: {what}", path.display()), "mend the network file"))?;
     build(&spec)
 }

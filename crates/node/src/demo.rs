@@ -13,9 +13,9 @@ use tokio::sync::watch;
 use crate::args::Demo;
 use crate::failure::Failure;
 use crate::feed::{mapping, play, reopen};
+use crate::http;
 use crate::live::{self, Live, Setup, Summary};
 use crate::log::{self, Log, ZoneName};
-use crate::http;
 
 pub(crate) async fn demo(args: Demo) -> Result<ExitCode, Failure> {
     let zone = zone_name(&args.place.tenant, &args.place.zone)?;
@@ -24,13 +24,25 @@ pub(crate) async fn demo(args: Demo) -> Result<ExitCode, Failure> {
     scenario.demand.orders = args.orders;
     scenario.vehicles = (args.orders / 15).clamp(2, 400);
     let city = city(args.seed);
-    let network = Network::new(&city.network).map(Arc::new).map_err(|error| Failure::new(error.to_string(), "try another --seed"))?;
+    let network = Network::new(&city.network)
+        .map(Arc::new)
+        .map_err(|error| Failure::new(error.to_string(), "try another --seed"))?;
     let data = opened.folder.as_ref().map(|folder| folder.path().join("snapshots"));
-    let live = live::start(Setup { log: opened.log.clone(), zone: zone.clone(), network: Arc::clone(&network), data, threads: None }).await?;
+    let live = live::start(Setup {
+        log: opened.log.clone(),
+        zone: zone.clone(),
+        network: Arc::clone(&network),
+        data,
+        threads: None,
+    })
+    .await?;
     let address = http::serve(live.clone(), args.listen, None).await?;
     println!("log   {}", opened.why);
     println!("map   http://{address}");
-    println!("day   {} orders, {} vehicles, {}× — {}", scenario.demand.orders, scenario.vehicles, args.speed, scenario.title);
+    println!(
+        "day   {} orders, {} vehicles, {}× — {}",
+        scenario.demand.orders, scenario.vehicles, args.speed, scenario.title
+    );
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         wait_for_signal().await;
@@ -38,7 +50,8 @@ pub(crate) async fn demo(args: Demo) -> Result<ExitCode, Failure> {
     });
     let script = script(&scenario, &city);
     let mapping = mapping(script.start, args.speed, Space::Geographic, "UTC");
-    let mut facts = script.facts.into_iter().enumerate().map(|(index, (at, event))| (at, 1 + index as u64, event)).collect();
+    let mut facts =
+        script.facts.into_iter().enumerate().map(|(index, (at, event))| (at, 1 + index as u64, event)).collect();
     reopen(&mut facts, &mapping);
     let driving = Driving { varied: true, positions: true, reject_share: scenario.incidents.reject_share };
     let world = Pretend::new(facts, &script.no_shows, network, driving, scenario.phones, args.seed);
@@ -64,7 +77,9 @@ pub(crate) async fn demo(args: Demo) -> Result<ExitCode, Failure> {
 }
 
 pub(crate) fn zone_name(tenant: &str, zone: &str) -> Result<ZoneName, Failure> {
-    ZoneName::new(tenant, zone).ok_or_else(|| Failure::new(format!("`{tenant}` / `{zone}` is no tenant and zone"), "use letters, digits, - and _"))
+    ZoneName::new(tenant, zone).ok_or_else(|| {
+        Failure::new(format!("`{tenant}` / `{zone}` is no tenant and zone"), "use letters, digits, - and _")
+    })
 }
 
 pub(crate) async fn wait_for_signal() {
@@ -126,7 +141,9 @@ async fn progress(live: Live, bar: ProgressBar, mut stopped: watch::Receiver<boo
         let tally = &summary.tally;
         let done = tally.served + tally.cancelled + tally.failed;
         bar.set_position((done * 1000).checked_div(tally.orders.max(1)).unwrap_or(0));
-        let at = jiff::Timestamp::from_millisecond(summary.now.0).map(|at| at.strftime("%H:%M").to_string()).unwrap_or_default();
+        let at = jiff::Timestamp::from_millisecond(summary.now.0)
+            .map(|at| at.strftime("%H:%M").to_string())
+            .unwrap_or_default();
         bar.set_message(format!(
             "{at}  {} orders, {} served, {} open, on time {:.0} %, p99 {} ms",
             tally.orders,

@@ -22,12 +22,17 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
     say(cores >= 2, format!("{cores} cores"), "give the engine at least 2 cores: one folds, the others search");
     match tokio::net::TcpListener::bind(args.listen).await {
         Ok(_) => say(true, format!("{} is free", args.listen), ""),
-        Err(error) => say(false, format!("{} cannot be listened on: {error}", args.listen), "stop what listens there, or use --listen 127.0.0.1:PORT"),
+        Err(error) => say(
+            false,
+            format!("{} cannot be listened on: {error}", args.listen),
+            "stop what listens there, or use --listen 127.0.0.1:PORT",
+        ),
     }
     if let LogChoice::Nats(url) = &args.place.log {
         let address = url.split("://").nth(1).unwrap_or(url);
         let address = if address.contains(':') { address.to_owned() } else { format!("{address}:4222") };
-        let reachable = tokio::time::timeout(std::time::Duration::from_secs(2), tokio::net::TcpStream::connect(&address)).await;
+        let reachable =
+            tokio::time::timeout(std::time::Duration::from_secs(2), tokio::net::TcpStream::connect(&address)).await;
         if !matches!(reachable, Ok(Ok(_))) {
             say(false, format!("no broker answers at {address}"), "start one: nats-server -js");
             return Ok(print(&findings, args.json));
@@ -42,7 +47,11 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
                 let version = jetstream.server_version();
                 let mut parts = version.split('.').filter_map(|part| part.parse::<u32>().ok());
                 let (major, minor) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
-                say((major, minor) >= (2, 10), format!("server {version}"), "install nats-server 2.10 or newer; 2.12.7 or 2.14 and newer have the latest security fixes");
+                say(
+                    (major, minor) >= (2, 10),
+                    format!("server {version}"),
+                    "install nats-server 2.10 or newer; 2.12.7 or 2.14 and newer have the latest security fixes",
+                );
             }
             for stream in Stream::ALL {
                 match opened.log.bounds(stream).await {
@@ -55,17 +64,33 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
                 let before = clock::wall();
                 let subject = zone.subject("rejected.probe");
                 let body = bytes::Bytes::from_static(b"{\"probe\":true}");
-                let stored = opened.log.append(Stream::Rejected, subject.clone(), format!("probe-{}", before.0), body, None).await;
+                let stored = opened
+                    .log
+                    .append(Stream::Rejected, subject.clone(), format!("probe-{}", before.0), body, None)
+                    .await;
                 let after = clock::wall();
                 match (stored, opened.log.last(Stream::Rejected, &subject).await) {
                     (Ok(_), Ok(Some(message))) => {
-                        let skew = if message.at < before { (before - message.at).0 } else { (message.at - after).0.max(0) };
-                        say(skew < 1000, format!("log time and this clock differ by {skew} ms"), "set both clocks (chronyd, systemd-timesyncd); plans use log time only, but people read both");
+                        let skew =
+                            if message.at < before { (before - message.at).0 } else { (message.at - after).0.max(0) };
+                        say(
+                            skew < 1000,
+                            format!("log time and this clock differ by {skew} ms"),
+                            "set both clocks (chronyd, systemd-timesyncd); plans use log time only, but people read both",
+                        );
                         say(true, format!("an append is confirmed within {} ms", (after - before).0), "");
                     }
-                    (Err(error), _) => say(false, format!("a probe cannot be appended: {error}"), "allow this user to publish to fleet.> and to read JetStream acknowledgements"),
+                    (Err(error), _) => say(
+                        false,
+                        format!("a probe cannot be appended: {error}"),
+                        "allow this user to publish to fleet.> and to read JetStream acknowledgements",
+                    ),
                     (_, Err(error)) => say(false, error.what, &error.hint),
-                    (Ok(_), Ok(None)) => say(false, "a probe was confirmed and is not there".to_owned(), "check the limits of stream REJECTED"),
+                    (Ok(_), Ok(None)) => say(
+                        false,
+                        "a probe was confirmed and is not there".to_owned(),
+                        "check the limits of stream REJECTED",
+                    ),
                 }
             }
             if let Some(broker) = opened.broker {

@@ -18,7 +18,15 @@ use crate::log::{AppendError, Log, LogError, Stream, ZoneName, token};
 const TRIES_MAX: u32 = 60;
 
 /// Appends one fact, again and again until the log has confirmed it: the id makes repeats harmless.
-pub(crate) async fn append_fact(log: &Log, zone: &ZoneName, event: &Event, space: Space, source: &str, id: &str, at: Timestamp) -> Result<u64, LogError> {
+pub(crate) async fn append_fact(
+    log: &Log,
+    zone: &ZoneName,
+    event: &Event,
+    space: Space,
+    source: &str,
+    id: &str,
+    at: Timestamp,
+) -> Result<u64, LogError> {
     let envelope = encode(event, space, source, id, at);
     let bytes = Bytes::from(serde_json::to_vec(&envelope).expect("wire types are plain JSON"));
     let kind = event_type(event).trim_start_matches("fleet.").trim_end_matches(".v1").replace('.', "_");
@@ -26,11 +34,19 @@ pub(crate) async fn append_fact(log: &Log, zone: &ZoneName, event: &Event, space
     for _ in 0..TRIES_MAX {
         match log.append(Stream::Fleet, subject.clone(), format!("{source}/{id}"), bytes.clone(), None).await {
             Ok(stored) => return Ok(stored.seq),
-            Err(AppendError::Refused(why)) => return Err(LogError { what: format!("the log refuses a fact: {why}"), hint: "make room, then feed again: what is there already is not doubled".to_owned() }),
+            Err(AppendError::Refused(why)) => {
+                return Err(LogError {
+                    what: format!("the log refuses a fact: {why}"),
+                    hint: "make room, then feed again: what is there already is not doubled".to_owned(),
+                });
+            }
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
-    Err(LogError { what: "the log has not confirmed a fact for a minute".to_owned(), hint: "check the broker, then feed again".to_owned() })
+    Err(LogError {
+        what: "the log has not confirmed a fact for a minute".to_owned(),
+        hint: "check the broker, then feed again".to_owned(),
+    })
 }
 
 /// Plays a world into a log at `rate` zone seconds per second. `zone_opened` is the mapping it was given.
@@ -38,7 +54,15 @@ pub(crate) async fn append_fact(log: &Log, zone: &ZoneName, event: &Event, space
 /// # Errors
 ///
 /// When the log does not take a fact.
-pub(crate) async fn play(mut world: Pretend, log: &Log, zone: &ZoneName, mapping: &Zone, listen: bool, mut stop: watch::Receiver<bool>, mut progress: impl FnMut(u64)) -> Result<u64, LogError> {
+pub(crate) async fn play(
+    mut world: Pretend,
+    log: &Log,
+    zone: &ZoneName,
+    mapping: &Zone,
+    listen: bool,
+    mut stop: watch::Receiver<bool>,
+    mut progress: impl FnMut(u64),
+) -> Result<u64, LogError> {
     let mut assignments = if listen { Some(log.read(Stream::Assignment, zone, 0).await?) } else { None };
     let clock = LogClock::new();
     let mut sent = 0u64;
@@ -85,7 +109,14 @@ pub(crate) async fn play(mut world: Pretend, log: &Log, zone: &ZoneName, mapping
 
 /// The mapping of a fast day: zone time starts at `day_start` now and runs `rate` times as fast.
 pub(crate) fn mapping(day_start: Timestamp, rate: u32, space: Space, timezone: &str) -> Zone {
-    Zone { opened: true, timezone: timezone.to_owned(), space, day_start, log_start: crate::clock::wall() + Millis(0), rate }
+    Zone {
+        opened: true,
+        timezone: timezone.to_owned(),
+        space,
+        day_start,
+        log_start: crate::clock::wall() + Millis(0),
+        rate,
+    }
 }
 
 /// Rewrites a day's first fact for this log: its own zone time, but log time and rate of today.

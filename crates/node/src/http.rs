@@ -41,7 +41,11 @@ const ASSETS: [(&str, &str, &[u8]); 6] = [
     ("/map.js", "text/javascript; charset=utf-8", include_bytes!("../assets/map.js")),
     ("/feed.js", "text/javascript; charset=utf-8", include_bytes!("../assets/feed.js")),
     ("/style.css", "text/css; charset=utf-8", include_bytes!("../assets/style.css")),
-    ("/leaflet/leaflet-src.esm.js", "text/javascript; charset=utf-8", include_bytes!("../assets/leaflet/leaflet-src.esm.js")),
+    (
+        "/leaflet/leaflet-src.esm.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../assets/leaflet/leaflet-src.esm.js"),
+    ),
     ("/leaflet/leaflet.css", "text/css; charset=utf-8", include_bytes!("../assets/leaflet/leaflet.css")),
 ];
 
@@ -57,9 +61,9 @@ pub async fn serve(live: Live, address: SocketAddr, bearer: Option<String>) -> R
             "give --token-file FILE (and put TLS in front), or listen on 127.0.0.1",
         ));
     }
-    let listener = tokio::net::TcpListener::bind(address)
-        .await
-        .map_err(|error| LogError::new(format!("cannot listen on {address}: {error}"), "choose another with --listen 127.0.0.1:PORT"))?;
+    let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
+        LogError::new(format!("cannot listen on {address}: {error}"), "choose another with --listen 127.0.0.1:PORT")
+    })?;
     let local = listener.local_addr().map_err(|error| LogError::new(error.to_string(), "try another address"))?;
     let ended = live.clone();
     let app = Arc::new(App { live, clients: AtomicUsize::new(0), token: bearer, host: local.to_string() });
@@ -75,9 +79,14 @@ pub async fn serve(live: Live, address: SocketAddr, bearer: Option<String>) -> R
         .route("/v1/streets", get(streets))
         .route("/v1/events", post(events))
         .route("/ws", get(websocket))
-        .fallback(|| async { problem(StatusCode::NOT_FOUND, "not found", "there is nothing here; / is the map, /v1/state the state") });
+        .fallback(|| async {
+            problem(StatusCode::NOT_FOUND, "not found", "there is nothing here; / is the map, /v1/state the state")
+        });
     for (path, kind, bytes) in ASSETS {
-        router = router.route(path, get(move || async move { ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], bytes) }));
+        router = router.route(
+            path,
+            get(move || async move { ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], bytes) }),
+        );
     }
     let router = router
         .layer(DefaultBodyLimit::max(BODY_MAX))
@@ -100,13 +109,17 @@ async fn guard(State(app): State<Arc<App>>, request: axum::extract::Request, nex
     }
     if let Some(expected) = &app.token {
         let open = matches!(request.uri().path(), "/livez" | "/readyz");
-        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
+        let given = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "));
         if !open && given != Some(expected.as_str()) {
             return problem(StatusCode::UNAUTHORIZED, "no or wrong token", "send `Authorization: Bearer <token>`");
         }
     }
     let mut response = next.run(request).await;
-    let policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:";
+    let policy =
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:";
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(policy));
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
     response
@@ -189,12 +202,19 @@ async fn streets(State(app): State<Arc<App>>) -> Response {
 async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
     let lines: Vec<Bytes> = if kind.contains("ndjson") || kind.contains("jsonl") {
-        body.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).map(|line| body.slice_ref(line)).collect()
+        body.split(|&byte| byte == b'\n')
+            .filter(|line| !line.trim_ascii().is_empty())
+            .map(|line| body.slice_ref(line))
+            .collect()
     } else {
         vec![body]
     };
     if lines.is_empty() {
-        return problem(StatusCode::BAD_REQUEST, "no event", "send a CloudEvent as JSON, or one per line as application/x-ndjson");
+        return problem(
+            StatusCode::BAD_REQUEST,
+            "no event",
+            "send a CloudEvent as JSON, or one per line as application/x-ndjson",
+        );
     }
     let single = lines.len() == 1;
     let (mut accepted, mut duplicates, mut rejected) = (0u64, 0u64, Vec::new());
@@ -235,7 +255,9 @@ pub(crate) async fn submit(live: &Live, bytes: Bytes) -> Result<(u64, bool), Sub
     let decoded = decode(&bytes).map_err(|error| Submit::Invalid(error.code(), error.to_string()))?;
     let id = format!("{}/{}", decoded.envelope.source, decoded.envelope.id);
     let (stream, subject) = match &decoded.what {
-        What::Position(vehicle, ..) => (Stream::Position, live.zone.subject(&format!("position.{}", token(vehicle.as_str())))),
+        What::Position(vehicle, ..) => {
+            (Stream::Position, live.zone.subject(&format!("position.{}", token(vehicle.as_str()))))
+        }
         What::Event(fleetfold_model::Event::PlanProposed(_)) => {
             return Err(Submit::Invalid("plan", "plans are proposed by the engine alone".to_owned()));
         }
@@ -262,7 +284,11 @@ struct Resume {
 async fn websocket(State(app): State<Arc<App>>, Query(resume): Query<Resume>, upgrade: WebSocketUpgrade) -> Response {
     if app.clients.fetch_add(1, Ordering::AcqRel) >= CLIENTS_MAX {
         app.clients.fetch_sub(1, Ordering::AcqRel);
-        return problem(StatusCode::SERVICE_UNAVAILABLE, "too many screens", &format!("at most {CLIENTS_MAX} at a time"));
+        return problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many screens",
+            &format!("at most {CLIENTS_MAX} at a time"),
+        );
     }
     upgrade.on_upgrade(move |socket| async move {
         client(&app, socket, resume).await;
@@ -278,7 +304,10 @@ async fn client(app: &App, mut socket: WebSocket, resume: Resume) {
     if !send(&mut socket, &hello.to_string()).await {
         return;
     }
-    let missed = resume.since.filter(|_| resume.epoch == Some(hub.epoch)).and_then(|since| hub.since(since).map(|missed| (since, missed)));
+    let missed = resume
+        .since
+        .filter(|_| resume.epoch == Some(hub.epoch))
+        .and_then(|since| hub.since(since).map(|missed| (since, missed)));
     let mut seq = if let Some((since, missed)) = missed {
         let mut last = since;
         for (seq, text) in missed {
@@ -342,7 +371,8 @@ async fn client(app: &App, mut socket: WebSocket, resume: Resume) {
 
 async fn picture(app: &App, socket: &mut WebSocket) -> Option<u64> {
     let (body, seq) = ask(app, Question::Picture).await.ok()?;
-    let text = format!("{{\"type\":\"snapshot\",\"seq\":{seq},\"sent_at\":{},\"body\":{body}}}", crate::clock::wall().0);
+    let text =
+        format!("{{\"type\":\"snapshot\",\"seq\":{seq},\"sent_at\":{},\"body\":{body}}}", crate::clock::wall().0);
     send(socket, &text).await.then_some(seq)
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use fleetfold_model::{
-    Event, Load, Millis, Name, NetworkSpec, Order, OrderWork, Policy, Position, Shift, Shipment, Space, StopSpec, Timestamp, Vehicle,
-    VehicleCosts, ZoneOpened,
+    Event, Load, Millis, Name, NetworkSpec, Order, OrderWork, Policy, Position, Shift, Shipment, Space, StopSpec,
+    Timestamp, Vehicle, VehicleCosts, ZoneOpened,
 };
 use fleetfold_wire::{DayHeader, DayLine, encode, network_to_json};
 
@@ -20,29 +20,42 @@ const MIDNIGHT: i64 = 1_609_459_200_000; // 2021-01-01
 type Rows = Vec<BTreeMap<String, String>>;
 
 fn rows(path: &Path, separator: char) -> Result<Rows, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give the folder of one instance"))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give the folder of one instance"))?;
     let mut lines = text.lines();
     let head: Vec<&str> = lines.next().unwrap_or("").split(separator).map(str::trim).collect();
     Ok(lines
         .filter(|line| !line.trim().is_empty())
-        .map(|line| head.iter().map(ToString::to_string).zip(line.split(separator).map(|cell| cell.trim().to_owned())).collect())
+        .map(|line| {
+            head.iter().map(ToString::to_string).zip(line.split(separator).map(|cell| cell.trim().to_owned())).collect()
+        })
         .collect())
 }
 
 fn number(row: &BTreeMap<String, String>, column: &str) -> Result<f64, Failure> {
-    row.get(column).and_then(|cell| cell.parse().ok()).ok_or_else(|| Failure::new(format!("column {column:?} is missing or no number in {row:?}"), "give the folder of one instance"))
+    row.get(column).and_then(|cell| cell.parse().ok()).ok_or_else(|| {
+        Failure::new(format!("column {column:?} is missing or no number in {row:?}"), "give the folder of one instance")
+    })
 }
 
 fn text<'a>(row: &'a BTreeMap<String, String>, column: &str) -> Result<&'a str, Failure> {
-    row.get(column).map(String::as_str).ok_or_else(|| Failure::new(format!("column {column:?} is missing"), "give the folder of one instance"))
+    row.get(column)
+        .map(String::as_str)
+        .ok_or_else(|| Failure::new(format!("column {column:?} is missing"), "give the folder of one instance"))
 }
 
 fn name(prefix: &str, id: &str) -> Result<Name, Failure> {
-    Name::new(&format!("{prefix}{id}")).ok_or_else(|| Failure::new(format!("{id:?} is no id"), "ids have 1 to 64 visible characters"))
+    Name::new(&format!("{prefix}{id}"))
+        .ok_or_else(|| Failure::new(format!("{id:?} is no id"), "ids have 1 to 64 visible characters"))
 }
 
 fn stop(position: Position, service: i64, setup: i64) -> StopSpec {
-    StopSpec { position, windows: Vec::new(), service: Millis::from_seconds(service), setup: Millis::from_seconds(setup) }
+    StopSpec {
+        position,
+        windows: Vec::new(),
+        service: Millis::from_seconds(service),
+        setup: Millis::from_seconds(setup),
+    }
 }
 
 pub(crate) fn import(args: &Import) -> Result<ExitCode, Failure> {
@@ -80,7 +93,9 @@ fn mdrp(folder: &Path) -> Result<Imported, Failure> {
         Ok(Position { x: (number(row, "x")? * 1000.0).round() as i32, y: (number(row, "y")? * 1000.0).round() as i32 })
     };
     let parameters = rows(&folder.join("instance_parameters.txt"), '\t')?;
-    let parameters = parameters.first().ok_or_else(|| Failure::new("instance_parameters.txt is empty", "give the folder of one instance"))?;
+    let parameters = parameters
+        .first()
+        .ok_or_else(|| Failure::new("instance_parameters.txt is empty", "give the folder of one instance"))?;
     let pickup_service = number(parameters, "pickup service minutes")? as i64 * 60;
     let door_service = number(parameters, "dropoff service minutes")? as i64 * 60;
     let target = number(parameters, "target click-to-door")? as i64;
@@ -112,7 +127,9 @@ fn mdrp(folder: &Path) -> Result<Imported, Failure> {
     }
     for row in rows(&folder.join("orders.txt"), '\t')? {
         let restaurant = text(&row, "restaurant")?;
-        let kitchen = *restaurants.get(restaurant).ok_or_else(|| Failure::new(format!("unknown restaurant {restaurant}"), "give the folder of one instance"))?;
+        let kitchen = *restaurants.get(restaurant).ok_or_else(|| {
+            Failure::new(format!("unknown restaurant {restaurant}"), "give the folder of one instance")
+        })?;
         let placed = minute(&row, "placement_time")?;
         let order = Order {
             name: name("order-", text(&row, "order")?)?,
@@ -141,13 +158,21 @@ fn mdrp(folder: &Path) -> Result<Imported, Failure> {
         ..Policy::default()
     };
     facts.insert(0, opened(Space::Planar, start, policy));
-    let network = NetworkSpec::Line { space: Space::Planar, metres_per_minute, detour_percent: 100, round_up_seconds: 60 };
+    let network =
+        NetworkSpec::Line { space: Space::Planar, metres_per_minute, detour_percent: 100, round_up_seconds: 60 };
     let title = format!("MDRP {}", folder.file_name().unwrap_or_default().to_string_lossy());
     Ok((header(title, &network), Space::Planar, facts))
 }
 
 fn header(title: String, network: &NetworkSpec) -> DayHeader {
-    DayHeader { fleetfold_day: 1, title, network: Some(network_to_json(network)), exact_drivers: true, no_shows: Vec::new(), skipped: Vec::new() }
+    DayHeader {
+        fleetfold_day: 1,
+        title,
+        network: Some(network_to_json(network)),
+        exact_drivers: true,
+        no_shows: Vec::new(),
+        skipped: Vec::new(),
+    }
 }
 
 /// Seconds of `HH:MM:SS`.
@@ -169,7 +194,10 @@ fn dpdp(folder: &Path) -> Result<Imported, Failure> {
     let mut places = Vec::new();
     let mut index = BTreeMap::new();
     for row in rows(&parent.join("factory_info.csv"), ',')? {
-        let position = Position { x: (number(&row, "longitude")? * 1e7).round() as i32, y: (number(&row, "latitude")? * 1e7).round() as i32 };
+        let position = Position {
+            x: (number(&row, "longitude")? * 1e7).round() as i32,
+            y: (number(&row, "latitude")? * 1e7).round() as i32,
+        };
         index.insert(text(&row, "factory_id")?.to_owned(), places.len());
         // Two factories at one place would share a row of the table: a hair apart keeps them distinct.
         let mut distinct = position;
@@ -181,7 +209,9 @@ fn dpdp(folder: &Path) -> Result<Imported, Failure> {
     let n = places.len();
     let (mut seconds, mut metres) = (vec![0u32; n * n], vec![0u32; n * n]);
     for row in rows(&parent.join("route_info.csv"), ',')? {
-        if let (Some(&a), Some(&b)) = (index.get(text(&row, "start_factory_id")?), index.get(text(&row, "end_factory_id")?)) {
+        if let (Some(&a), Some(&b)) =
+            (index.get(text(&row, "start_factory_id")?), index.get(text(&row, "end_factory_id")?))
+        {
             seconds[a * n + b] = number(&row, "time")? as u32;
             metres[a * n + b] = (number(&row, "distance")? * 1000.0).round() as u32;
         }
@@ -194,7 +224,9 @@ fn dpdp(folder: &Path) -> Result<Imported, Failure> {
                 let file = path.file_name().unwrap_or_default().to_string_lossy().to_string();
                 file.ends_with(".csv") && file.starts_with("vehicle_info") == (prefix == "vehicle_info")
             })
-            .ok_or_else(|| Failure::new(format!("no {prefix} file in {}", folder.display()), "give a folder instance_N"))
+            .ok_or_else(|| {
+                Failure::new(format!("no {prefix} file in {}", folder.display()), "give a folder instance_N")
+            })
     };
     let at = |second: i64| Timestamp(MIDNIGHT + second * 1000);
     let mut facts = Vec::new();
@@ -227,7 +259,9 @@ fn dpdp(folder: &Path) -> Result<Imported, Failure> {
         let due = if due < created { due + 86_400 } else { due };
         let factory = |column: &str| -> Result<Position, Failure> {
             let id = text(&row, column)?;
-            index.get(id).map(|&at| places[at]).ok_or_else(|| Failure::new(format!("unknown factory {id}"), "keep factory_info.csv beside the instance"))
+            index.get(id).map(|&at| places[at]).ok_or_else(|| {
+                Failure::new(format!("unknown factory {id}"), "keep factory_info.csv beside the instance")
+            })
         };
         let order = Order {
             name: name("", text(&row, "order_id")?)?,
@@ -265,7 +299,8 @@ fn vehicle_starts(path: &Path) -> BTreeMap<String, Position> {
     for line in std::fs::read_to_string(path).unwrap_or_default().lines() {
         let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else { continue };
         if value["type"] == "driver.online"
-            && let (Some(driver), Some(lon), Some(lat)) = (value["driver"].as_str(), value["lon"].as_f64(), value["lat"].as_f64())
+            && let (Some(driver), Some(lon), Some(lat)) =
+                (value["driver"].as_str(), value["lon"].as_f64(), value["lat"].as_f64())
         {
             starts.insert(driver.to_owned(), Position { x: (lon * 1e7).round() as i32, y: (lat * 1e7).round() as i32 });
         }

@@ -161,7 +161,10 @@ pub async fn start(setup: Setup) -> Result<Live, LogError> {
         Some((header, fleet)) => {
             if header.applied > last {
                 return Err(LogError::new(
-                    format!("LOG_REGRESSED: the snapshot has folded entry {}, but the log ends at {last}", header.applied),
+                    format!(
+                        "LOG_REGRESSED: the snapshot has folded entry {}, but the log ends at {last}",
+                        header.applied
+                    ),
                     "restore the log; or remove the snapshots if the log was replaced on purpose",
                 ));
             }
@@ -352,7 +355,8 @@ impl Worker {
     /// How long nothing needs to be done.
     fn wake(&self) -> Duration {
         let tick = self.engine.next_tick().map(|at| Duration::from_millis((at - self.clock.now()).0.max(1) as u64));
-        let delta = (!self.stale.is_empty()).then(|| DELTA_EVERY.saturating_sub(self.delta_at.elapsed()).max(Duration::from_millis(1)));
+        let delta = (!self.stale.is_empty())
+            .then(|| DELTA_EVERY.saturating_sub(self.delta_at.elapsed()).max(Duration::from_millis(1)));
         [tick, delta].into_iter().flatten().min().unwrap_or(Duration::from_secs(10))
     }
 
@@ -371,7 +375,10 @@ impl Worker {
         let hash: [u8; 32] = *blake3::hash(&message.bytes).as_bytes();
         if let Some((at, expected)) = self.check.take() {
             if message.seq != at || hash != expected {
-                tracing::error!(entry = at, "LOG_REGRESSED: the log is not the one the snapshot was made from; stopping. Restore the log, or remove the snapshots if it was replaced on purpose");
+                tracing::error!(
+                    entry = at,
+                    "LOG_REGRESSED: the log is not the one the snapshot was made from; stopping. Restore the log, or remove the snapshots if it was replaced on purpose"
+                );
                 return false;
             }
             self.last_hash = hash;
@@ -442,10 +449,18 @@ impl Worker {
             Event::OrderUpdated(change) => self.memory.tell(&change.order, now, "changed by the customer"),
             Event::OrderReady { order, .. } => self.memory.tell(order, now, "goods ready"),
             Event::OrderCancelled { order } => self.memory.tell(order, now, "cancelled"),
-            Event::StopArrived(stop) => self.memory.tell(&stop.order, stop.at, &format!("{} is there ({:?})", stop.vehicle, stop.stop)),
-            Event::StopCompleted(stop) => self.memory.tell(&stop.order, stop.at, &format!("{:?} done by {}", stop.stop, stop.vehicle)),
+            Event::StopArrived(stop) => {
+                self.memory.tell(&stop.order, stop.at, &format!("{} is there ({:?})", stop.vehicle, stop.stop))
+            }
+            Event::StopCompleted(stop) => {
+                self.memory.tell(&stop.order, stop.at, &format!("{:?} done by {}", stop.stop, stop.vehicle))
+            }
             Event::StopFailed(stop, reason) => {
-                self.memory.tell(&stop.order, stop.at, &format!("{:?} failed ({reason:?}), {}", stop.stop, stop.vehicle));
+                self.memory.tell(
+                    &stop.order,
+                    stop.at,
+                    &format!("{:?} failed ({reason:?}), {}", stop.stop, stop.vehicle),
+                );
             }
             Event::VehicleLost { vehicle, .. } => self.memory.tell(vehicle, now, "lost: broken down or out of contact"),
             Event::VehicleBack { vehicle, .. } => self.memory.tell(vehicle, now, "works again"),
@@ -460,7 +475,8 @@ impl Worker {
         let What::Position(vehicle, position, at) = decoded.what else { return };
         // A clock more than five seconds ahead or fifteen minutes behind is not believed.
         let now = self.engine.fleet().zone().zone_time(message.at);
-        let skewed = at > now + Millis(5_000 * i64::from(self.engine.fleet().zone().rate)) || at < now - Millis(900_000);
+        let skewed =
+            at > now + Millis(5_000 * i64::from(self.engine.fleet().zone().rate)) || at < now - Millis(900_000);
         let at = if skewed { now } else { at };
         self.metrics.position();
         if let Some(id) = self.engine.fleet().vehicle_id(vehicle.as_str()) {
@@ -569,7 +585,12 @@ impl Worker {
                 tracing::debug!(seq = seq.0, reason = reason.code(), "fact refused");
                 self.metrics.rejected(reason.code());
                 let detail = entry.map_or(String::new(), |entry| {
-                    format!("{} {}: {}", fleetfold_wire::event_type(&entry.event), fleetfold_wire::entity(&entry.event), view::refused_words(*reason))
+                    format!(
+                        "{} {}: {}",
+                        fleetfold_wire::event_type(&entry.event),
+                        fleetfold_wire::entity(&entry.event),
+                        view::refused_words(*reason)
+                    )
                 });
                 let refused = self.memory.refuse(*seq, now, reason.code(), &detail);
                 self.stale.refused.push(refused);
@@ -584,8 +605,12 @@ impl Worker {
                     });
                 }
             }
-            Note::Flagged { seq, flag } => tracing::debug!(seq = seq.0, why = view::flag_words(*flag), "odd fact taken"),
-            Note::GroupsRefused { rev, groups } => tracing::debug!(rev, groups, "groups refused: their routes had moved on"),
+            Note::Flagged { seq, flag } => {
+                tracing::debug!(seq = seq.0, why = view::flag_words(*flag), "odd fact taken")
+            }
+            Note::GroupsRefused { rev, groups } => {
+                tracing::debug!(rev, groups, "groups refused: their routes had moved on")
+            }
             Note::Searched { rounds, proposed, stale, gain } => {
                 tracing::debug!(rounds, proposed, stale, gain, "search ended");
                 self.metrics.groups(*proposed as u64, *stale as u64);
@@ -657,7 +682,11 @@ impl Worker {
     }
 
     fn flush(&mut self) {
-        self.metrics.gauges(self.engine.fleet(), self.engine.dirty_count(), self.inputs.max_capacity() - self.inputs.capacity());
+        self.metrics.gauges(
+            self.engine.fleet(),
+            self.engine.dirty_count(),
+            self.inputs.max_capacity() - self.inputs.capacity(),
+        );
         if self.stale.is_empty() || self.delta_at.elapsed() < DELTA_EVERY {
             return;
         }
@@ -671,7 +700,9 @@ impl Worker {
         }
         let prev = self.delta;
         self.delta += 1;
-        let text = json!({ "type": "delta", "seq": self.delta, "prev": prev, "sent_at": clock::wall().0, "body": body }).to_string();
+        let text =
+            json!({ "type": "delta", "seq": self.delta, "prev": prev, "sent_at": clock::wall().0, "body": body })
+                .to_string();
         self.hub.publish(self.delta, Arc::from(text));
     }
 
@@ -703,7 +734,8 @@ impl Worker {
                 let _ = reply.send(found);
             }
             Question::Decisions(after, reply) => {
-                let list: Vec<&Value> = self.memory.decisions.iter().filter(|d| d["n"].as_u64().unwrap_or(0) > after).collect();
+                let list: Vec<&Value> =
+                    self.memory.decisions.iter().filter(|d| d["n"].as_u64().unwrap_or(0) > after).collect();
                 let _ = reply.send(json!({ "decisions": list, "refused": self.memory.refused }).to_string());
             }
             Question::Summary(reply) => {
@@ -787,13 +819,22 @@ fn publisher(log: Log, zone: ZoneName) -> mpsc::UnboundedSender<(Assignment, Spa
     sender
 }
 
-async fn publish(log: &Log, zone: &ZoneName, vehicle: &str, assignment: &Assignment, space: Space, standing: &mut BTreeMap<String, u64>) {
+async fn publish(
+    log: &Log,
+    zone: &ZoneName,
+    vehicle: &str,
+    assignment: &Assignment,
+    space: Space,
+    standing: &mut BTreeMap<String, u64>,
+) {
     let subject = zone.subject(&format!("assignment.{}", token(vehicle)));
     let id = format!("{}/{}/{}/{vehicle}", zone.tenant, zone.zone, assignment.revision.0);
     let bytes = Bytes::from(assignment_to_json(assignment, space));
     for _ in 0..20 {
         let expected = standing.get(vehicle).copied();
-        let result = log.append(Stream::Assignment, subject.clone(), id.clone(), bytes.clone(), Some(expected.unwrap_or(0))).await;
+        let result = log
+            .append(Stream::Assignment, subject.clone(), id.clone(), bytes.clone(), Some(expected.unwrap_or(0)))
+            .await;
         match result {
             Ok(stored) => {
                 standing.insert(vehicle.to_owned(), stored.seq);

@@ -29,8 +29,13 @@ use args::{Cli, Command};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("FLEETFOLD_LOG_LEVEL")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(if matches!(cli.command, Command::Serve(_)) { "info,async_nats=warn" } else { "error,async_nats=off" }));
+    let filter = tracing_subscriber::EnvFilter::try_from_env("FLEETFOLD_LOG_LEVEL").unwrap_or_else(|_| {
+        tracing_subscriber::EnvFilter::new(if matches!(cli.command, Command::Serve(_)) {
+            "info,async_nats=warn"
+        } else {
+            "error,async_nats=off"
+        })
+    });
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,

@@ -1,6 +1,5 @@
 //! Figures for Prometheus.
 
-
 use fleetfold_fleet::Fleet;
 use fleetfold_model::Millis;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -37,10 +36,17 @@ impl Metrics {
         let mut registry = Registry::with_prefix("fleetfold");
         // Up to the contract of ten seconds, and beyond it.
         let answers = Histogram::new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]);
-        let (entries, positions, rounds, groups, stale) = (Counter::default(), Counter::default(), Counter::default(), Counter::default(), Counter::default());
+        let (entries, positions, rounds, groups, stale) =
+            (Counter::default(), Counter::default(), Counter::default(), Counter::default(), Counter::default());
         let rejected = Family::<Reason, Counter>::default();
-        let (applied, unanswered, dirty, queue) = (Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default());
-        registry.register_with_unit("event_to_plan", "Log time of a change to log time of its accepted plan", Unit::Seconds, answers.clone());
+        let (applied, unanswered, dirty, queue) =
+            (Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default());
+        registry.register_with_unit(
+            "event_to_plan",
+            "Log time of a change to log time of its accepted plan",
+            Unit::Seconds,
+            answers.clone(),
+        );
         registry.register("entries", "Log entries folded", entries.clone());
         registry.register("positions", "Position reports taken", positions.clone());
         registry.register("search_rounds", "Search rounds run", rounds.clone());
@@ -51,7 +57,20 @@ impl Metrics {
         registry.register("unanswered", "Changes that wait for an accepted plan", unanswered.clone());
         registry.register("dirty_routes", "Routes that wait for a search", dirty.clone());
         registry.register("input_queue", "Inputs that wait for the engine", queue.clone());
-        Self { registry, answers, entries, positions, rounds, groups, stale, rejected, applied, unanswered, dirty, queue }
+        Self {
+            registry,
+            answers,
+            entries,
+            positions,
+            rounds,
+            groups,
+            stale,
+            rejected,
+            applied,
+            unanswered,
+            dirty,
+            queue,
+        }
     }
 
     pub(crate) fn entry(&self) {
@@ -91,7 +110,9 @@ impl Metrics {
         let mut text = String::new();
         let _ = encode(&mut text, &self.registry);
         if let Some(lag) = lag {
-            let line = format!("# HELP fleetfold_log_lag_entries Log entries that are not folded yet.\n# TYPE fleetfold_log_lag_entries gauge\nfleetfold_log_lag_entries {lag}\n");
+            let line = format!(
+                "# HELP fleetfold_log_lag_entries Log entries that are not folded yet.\n# TYPE fleetfold_log_lag_entries gauge\nfleetfold_log_lag_entries {lag}\n"
+            );
             text.insert_str(0, &line);
         }
         text

@@ -25,7 +25,10 @@ fn show(report: &Report, json: bool) {
 pub(crate) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
     let day = days::read(&args.day)?;
     let Some((digest, _, applied)) = &day.footer else {
-        return Err(Failure::new("this day was not recorded from a log: it has no digest", "use `fleetfold backtest`, or record one with `fleetfold record`"));
+        return Err(Failure::new(
+            "this day was not recorded from a log: it has no digest",
+            "use `fleetfold backtest`, or record one with `fleetfold record`",
+        ));
     };
     let mut fleet = Fleet::new();
     let mut tally = Tally::default();
@@ -39,7 +42,10 @@ pub(crate) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
         eprintln!("replay ends in the recorded digest {digest}");
         Ok(ExitCode::SUCCESS)
     } else {
-        Err(Failure::new(format!("replay ends in {:016x}, recorded was {digest}", fleet.digest()), "fold it with the version that recorded it; report it if that is this one"))
+        Err(Failure::new(
+            format!("replay ends in {:016x}, recorded was {digest}", fleet.digest()),
+            "fold it with the version that recorded it; report it if that is this one",
+        ))
     }
 }
 
@@ -47,7 +53,11 @@ pub(crate) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
 pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
     let day = days::read(&args.day)?;
     let network = day.network()?;
-    let driving = if day.header.exact_drivers { Driving::EXACT } else { Driving { varied: true, positions: true, reject_share: 0.0 } };
+    let driving = if day.header.exact_drivers {
+        Driving::EXACT
+    } else {
+        Driving { varied: true, positions: true, reject_share: 0.0 }
+    };
     let facts = day.exogenous();
     let total = facts.len() as u64;
     let bar = bar(args.json);
@@ -72,15 +82,20 @@ pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
 fn broken(outcome: &Outcome, repeat: &str) -> Result<ExitCode, Failure> {
     match &outcome.broken {
         None => Ok(ExitCode::SUCCESS),
-        Some((seq, broken)) => Err(Failure::new(format!("a promise is broken after entry {seq}: {broken}"), format!("repeat it with: {repeat}"))),
+        Some((seq, broken)) => Err(Failure::new(
+            format!("a promise is broken after entry {seq}: {broken}"),
+            format!("repeat it with: {repeat}"),
+        )),
     }
 }
 
 /// Runs a scenario with every promise checked after every entry.
 pub(crate) fn sim(args: &Sim) -> Result<ExitCode, Failure> {
     let path = if args.scenario.is_dir() { args.scenario.join("scenario.toml") } else { args.scenario.clone() };
-    let text = std::fs::read_to_string(&path).map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give a folder of scenarios/"))?;
-    let mut scenario: Scenario = toml::from_str(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display()), "mend that line"))?;
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give a folder of scenarios/"))?;
+    let mut scenario: Scenario = toml::from_str(&text)
+        .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "mend that line"))?;
     scenario.seed = args.seed.unwrap_or(scenario.seed);
     if let Some(day) = &args.day {
         write_day(day, &scenario)?;
@@ -117,13 +132,26 @@ fn write_log(path: &std::path::Path, header: &DayHeader, space: Space, outcome: 
     writeln!(out, "{}", DayLine::Header(Box::new(header.clone())).to_text())?;
     let mut fleet = Fleet::new();
     for entry in &outcome.log {
-        let id = if matches!(entry.event, Event::PlanProposed(_)) { format!("plan/{}", entry.seq.0) } else { format!("{:016x}", entry.id) };
+        let id = if matches!(entry.event, Event::PlanProposed(_)) {
+            format!("plan/{}", entry.seq.0)
+        } else {
+            format!("{:016x}", entry.id)
+        };
         let event = encode(&entry.event, space, "/backtest", &id, fleet.zone().zone_time(entry.logged_at));
-        let logged_at = jiff::Timestamp::from_millisecond(entry.logged_at.0).map(|at| at.to_string()).unwrap_or_default();
-        writeln!(out, "{}", DayLine::Event { seq: Some(entry.seq.0), logged_at: Some(logged_at), event: Box::new(event) }.to_text())?;
+        let logged_at =
+            jiff::Timestamp::from_millisecond(entry.logged_at.0).map(|at| at.to_string()).unwrap_or_default();
+        writeln!(
+            out,
+            "{}",
+            DayLine::Event { seq: Some(entry.seq.0), logged_at: Some(logged_at), event: Box::new(event) }.to_text()
+        )?;
         fleet.apply(&LogEntry { ..entry.clone() });
     }
-    let footer = DayLine::Footer { digest: format!("{:016x}", fleet.digest()), facts_digest: format!("{:016x}", fleet.facts_digest()), applied: fleet.applied().0 };
+    let footer = DayLine::Footer {
+        digest: format!("{:016x}", fleet.digest()),
+        facts_digest: format!("{:016x}", fleet.facts_digest()),
+        applied: fleet.applied().0,
+    };
     writeln!(out, "{}", footer.to_text())?;
     out.flush()?;
     Ok(())

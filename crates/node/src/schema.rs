@@ -30,7 +30,11 @@ fn asyncapi() -> Value {
         );
     }
     let refs = |filter: &dyn Fn(&str) -> bool| -> serde_json::Map<String, Value> {
-        messages.keys().filter(|name| filter(name)).map(|name| (name.clone(), json!({ "$ref": format!("#/components/messages/{name}") }))).collect()
+        messages
+            .keys()
+            .filter(|name| filter(name))
+            .map(|name| (name.clone(), json!({ "$ref": format!("#/components/messages/{name}") })))
+            .collect()
     };
     let own = |name: &str| ["fleet_plan_proposed_v1", "fleet_assignment_v1", "fleet_position_v1"].contains(&name);
     let parameters = json!({ "tenant": {}, "zone": {} });

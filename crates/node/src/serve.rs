@@ -38,7 +38,8 @@ struct Config {
 
 fn config(path: Option<&PathBuf>) -> Result<Config, Failure> {
     let Some(path) = path else { return Ok(Config::default()) };
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give the path of a fleetfold.toml"))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give the path of a fleetfold.toml"))?;
     toml::from_str(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display()), "mend that line"))
 }
 
@@ -49,7 +50,8 @@ pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
     {
         args.place.log = log.parse().map_err(|what: String| Failure::new(format!("log = {log:?}"), what))?;
     }
-    let pick = |flag: String, default: &str, file: Option<String>| if flag == default { file.unwrap_or(flag) } else { flag };
+    let pick =
+        |flag: String, default: &str, file: Option<String>| if flag == default { file.unwrap_or(flag) } else { flag };
     let zone = zone_name(&pick(args.place.tenant, "demo", config.tenant), &pick(args.place.zone, "city", config.zone))?;
     let network = match args.network.or(config.network) {
         Some(path) => days::network_file(&path)?,
@@ -62,7 +64,8 @@ pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
     let opened = log::open(&args.place.log).await?;
     println!("log   {}", opened.why);
     let threads = args.threads.or(config.threads);
-    let live = live::start(Setup { log: opened.log.clone(), zone: zone.clone(), network, data: Some(data), threads }).await?;
+    let live =
+        live::start(Setup { log: opened.log.clone(), zone: zone.clone(), network, data: Some(data), threads }).await?;
     let address = http::serve(live.clone(), listen, token).await?;
     println!("zone  {}/{}", zone.tenant, zone.zone);
     println!("map   http://{address}");
@@ -97,7 +100,11 @@ pub(crate) async fn feed(args: Feed) -> Result<ExitCode, Failure> {
     let sent = if simulated {
         let mut facts = day.exogenous();
         reopen(&mut facts, &mapping);
-        let driving = if day.header.exact_drivers { Driving::EXACT } else { Driving { varied: true, positions: true, reject_share: 0.0 } };
+        let driving = if day.header.exact_drivers {
+            Driving::EXACT
+        } else {
+            Driving { varied: true, positions: true, reject_share: 0.0 }
+        };
         let world = Pretend::new(facts, &day.no_shows(), day.network()?, driving, Phones::default(), args.seed);
         play(world, &opened.log, &zone, &mapping, true, stopped, |done| bar.set_position(done)).await?
     } else {
@@ -211,8 +218,13 @@ async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Fa
         let change = folded.fleet.apply(&entry);
         folded.tally.observe(&entry, &change, &folded.fleet);
         if keep_lines {
-            let logged_at = jiff::Timestamp::from_millisecond(message.at.0).map(|at| at.to_string()).unwrap_or_default();
-            folded.lines.push(DayLine::Event { seq: Some(message.seq), logged_at: Some(logged_at), event: Box::new(decoded.envelope) });
+            let logged_at =
+                jiff::Timestamp::from_millisecond(message.at.0).map(|at| at.to_string()).unwrap_or_default();
+            folded.lines.push(DayLine::Event {
+                seq: Some(message.seq),
+                logged_at: Some(logged_at),
+                event: Box::new(decoded.envelope),
+            });
         }
     }
     for &(seq, wait) in &folded.tally.slow {
@@ -229,8 +241,13 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
         None => None,
         Some(path) => {
             let text = std::fs::read_to_string(&path)?;
-            let first = if text.lines().next().unwrap_or("").contains("fleetfold_day") { text.lines().next().unwrap_or("") } else { &text };
-            let value: serde_json::Value = serde_json::from_str(first).map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give a network or day file"))?;
+            let first = if text.lines().next().unwrap_or("").contains("fleetfold_day") {
+                text.lines().next().unwrap_or("")
+            } else {
+                &text
+            };
+            let value: serde_json::Value = serde_json::from_str(first)
+                .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give a network or day file"))?;
             Some(value.get("network").cloned().unwrap_or(value))
         }
     };
@@ -268,7 +285,11 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
     let unanswered: Vec<u64> = folded.fleet.unanswered().keys().map(|seq| seq.0).collect();
     let good = folded.gaps.is_empty() && unanswered.is_empty() && folded.causes.is_empty();
     if args.json {
-        let causes: Vec<_> = folded.causes.iter().map(|(seq, wait, kind)| json!({ "seq": seq.0, "waited_seconds": wait.0 as f64 / 1000.0, "type": kind })).collect();
+        let causes: Vec<_> = folded
+            .causes
+            .iter()
+            .map(|(seq, wait, kind)| json!({ "seq": seq.0, "waited_seconds": wait.0 as f64 / 1000.0, "type": kind }))
+            .collect();
         let mut value = serde_json::to_value(&report).unwrap_or_default();
         value["chain_gaps"] = json!(folded.gaps);
         value["unanswered"] = json!(unanswered);
@@ -278,8 +299,17 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
         println!("{}", serde_json::to_string_pretty(&value).unwrap_or_default());
     } else {
         print!("{}", report.table());
-        println!("  {:<26} {} plans, gaps or doubles: {}", "plan chain", folded.plans, if folded.gaps.is_empty() { "none".to_owned() } else { format!("{:?}", folded.gaps) });
-        println!("  {:<26} {}", "never answered", if unanswered.is_empty() { "none".to_owned() } else { format!("{unanswered:?}") });
+        println!(
+            "  {:<26} {} plans, gaps or doubles: {}",
+            "plan chain",
+            folded.plans,
+            if folded.gaps.is_empty() { "none".to_owned() } else { format!("{:?}", folded.gaps) }
+        );
+        println!(
+            "  {:<26} {}",
+            "never answered",
+            if unanswered.is_empty() { "none".to_owned() } else { format!("{unanswered:?}") }
+        );
         for (seq, wait, kind) in &folded.causes {
             println!("  over 10 s: entry {} ({kind}) waited {:.1} s", seq.0, wait.0 as f64 / 1000.0);
         }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use fleetfold_engine::Engine;
 use fleetfold_fleet::{Closed, Flag, Placement, Refused, Tally};
 use fleetfold_model::{
-    Choice, LogSeq, Name, Obstacle, OrderId, Position, Proposal, Space, StopKind, Timestamp, UnassignedReason, VehicleId,
+    Choice, LogSeq, Name, Obstacle, OrderId, Position, Proposal, Space, StopKind, Timestamp, UnassignedReason,
+    VehicleId,
 };
 use serde_json::{Value, json};
 
@@ -190,7 +191,9 @@ pub(crate) fn vehicle(engine: &Engine, id: VehicleId, detail: bool) -> Value {
     for visit in &state.route.visits {
         let Some(stop) = fleet.order(visit.order).stop(visit.stop) else { continue };
         if let Some(start) = from.replace(stop.position) {
-            lines.push(engine.network().path(start, stop.position).into_iter().map(|place| lon_lat(space, place)).collect());
+            lines.push(
+                engine.network().path(start, stop.position).into_iter().map(|place| lon_lat(space, place)).collect(),
+            );
         }
     }
     let status = if state.lost {
@@ -261,7 +264,9 @@ pub(crate) fn kpi(engine: &Engine, tally: &Tally, events_per_second: f64) -> Val
         .vehicles()
         .iter()
         .flat_map(|vehicle| &vehicle.route.visits)
-        .filter(|visit| fleet.order(visit.order).stop(visit.stop).and_then(|stop| stop.due).is_some_and(|due| visit.start > due))
+        .filter(|visit| {
+            fleet.order(visit.order).stop(visit.stop).and_then(|stop| stop.due).is_some_and(|due| visit.start > due)
+        })
         .count() as u32;
     let hours = (engine.now() - fleet.zone().day_start).0 as f64 / 3_600_000.0;
     let per_hour = if fleet.zone().opened && hours > 0.02 { tally.vehicle_changes as f64 / hours } else { 0.0 };
@@ -298,7 +303,8 @@ pub(crate) fn roads(engine: &Engine) -> Value {
 /// The whole picture.
 pub(crate) fn snapshot(engine: &Engine, memory: &Memory, tally: &Tally, events_per_second: f64) -> Value {
     let fleet = engine.fleet();
-    let vehicles: Vec<Value> = (0..fleet.vehicles().len() as u32).map(|id| vehicle(engine, VehicleId(id), false)).collect();
+    let vehicles: Vec<Value> =
+        (0..fleet.vehicles().len() as u32).map(|id| vehicle(engine, VehicleId(id), false)).collect();
     let orders: Vec<Value> = (0..fleet.orders().len() as u32)
         .filter(|&id| fleet.order(OrderId(id)).is_open())
         .map(|id| order(engine, OrderId(id)))
@@ -325,7 +331,12 @@ pub(crate) struct Stale {
 
 impl Stale {
     pub(crate) fn is_empty(&self) -> bool {
-        self.vehicles.is_empty() && self.moved.is_empty() && self.orders.is_empty() && self.decisions.is_empty() && self.refused.is_empty() && !self.roads
+        self.vehicles.is_empty()
+            && self.moved.is_empty()
+            && self.orders.is_empty()
+            && self.decisions.is_empty()
+            && self.refused.is_empty()
+            && !self.roads
     }
 
     /// The changes as a message body; positions of vehicles that only moved are sent alone.

@@ -102,7 +102,9 @@ impl Graph {
                 *weight = match change.time_percent {
                     None => CLOSED,
                     Some(_) if *weight == CLOSED => CLOSED,
-                    Some(percent) => (u64::from(*weight) * u64::from(percent.max(1)) / 100).min(u64::from(CLOSED - 1)) as u32,
+                    Some(percent) => {
+                        (u64::from(*weight) * u64::from(percent.max(1)) / 100).min(u64::from(CLOSED - 1)) as u32
+                    }
                 };
             }
         }
@@ -300,7 +302,13 @@ mod tests {
                 let nodes: Vec<Position> = nodes.iter().map(|&(x, y)| Position { x, y }).collect();
                 let ring = (0..n as u32).map(|a| (a, (a + 1) % n as u32, 5_000));
                 let edges = ring.chain(extra).enumerate().map(|(road, (from, to, millis))| StreetEdge {
-                    from, to, metres: millis / 10, millis, class: 2, name: u32::MAX, road: road as u64,
+                    from,
+                    to,
+                    metres: millis / 10,
+                    millis,
+                    class: 2,
+                    name: u32::MAX,
+                    road: road as u64,
                 });
                 (nodes, edges.collect())
             })

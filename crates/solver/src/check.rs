@@ -51,7 +51,10 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
         let mut load: [i64; 4] = std::array::from_fn(|d| {
             let at_start = sequence.iter().map(|&stop| &stops[stop as usize]);
             i64::from(spec.onboard[d])
-                + at_start.filter(|stop| stop.role == Role::JobDelivery).map(|stop| i64::from(stop.load[d])).sum::<i64>()
+                + at_start
+                    .filter(|stop| stop.role == Role::JobDelivery)
+                    .map(|stop| i64::from(stop.load[d]))
+                    .sum::<i64>()
         });
         let over = |load: &[i64; 4]| (0..4).any(|d| load[d] > i64::from(spec.capacity[d]));
         if over(&load) {

@@ -167,8 +167,8 @@ impl State<'_> {
                 let skipped = if from == unit { 0 } else { self.cost_after(from) };
                 let delta = detour + i64::from(there_cost) + i64::from(on_cost) - skipped
                     + span_price(begin, delivery.due, problem.weights.late_per_hour);
-                let in_time = begin <= shift_end
-                    && begin.saturating_add(delivery.service).saturating_add(on) <= next_latest;
+                let in_time =
+                    begin <= shift_end && begin.saturating_add(delivery.service).saturating_add(on) <= next_latest;
                 if delta < best && in_time {
                     best = delta;
                     found = Some((delta, from));
@@ -204,7 +204,8 @@ impl State<'_> {
         let mut best = bound;
         let mut found = None;
         let len = sequence.len();
-        let node_before = |sequence: &[u32], index: usize| if index == 0 { self.sentinel(tour) } else { sequence[index - 1] };
+        let node_before =
+            |sequence: &[u32], index: usize| if index == 0 { self.sentinel(tour) } else { sequence[index - 1] };
         for at in 0..=len {
             let after = node_before(&sequence, at);
             sequence.insert(at, unit);

@@ -27,11 +27,15 @@ impl Neighbours {
             .into_par_iter()
             .map(|stop| {
                 let near = smallest(n, NEAR_MAX, |other| {
-                    let (there, back) = (problem.hop(0, place(problem, stop), other).0, problem.hop(0, place(problem, other), stop).0);
+                    let (there, back) =
+                        (problem.hop(0, place(problem, stop), other).0, problem.hop(0, place(problem, other), stop).0);
                     Some(if other == stop { -1 } else { i64::from(there.min(back)) })
                 });
-                let mut compatible = smallest(n, COMPATIBLE_MAX, |other| follow(problem, other, stop).filter(|_| other != stop));
-                compatible.extend(smallest(n, COMPATIBLE_MAX, |other| follow(problem, stop, other).filter(|_| other != stop)));
+                let mut compatible =
+                    smallest(n, COMPATIBLE_MAX, |other| follow(problem, other, stop).filter(|_| other != stop));
+                compatible.extend(smallest(n, COMPATIBLE_MAX, |other| {
+                    follow(problem, stop, other).filter(|_| other != stop)
+                }));
                 compatible.dedup();
                 (near, compatible)
             })

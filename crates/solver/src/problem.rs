@@ -276,7 +276,9 @@ impl std::fmt::Display for Invalid {
             Self::Tour(stop) => write!(f, "stop {stop} is locked to a tour that does not exist"),
             Self::Leg => write!(f, "the leg matrix has a negative entry"),
             Self::Load(stop) => write!(f, "stop {stop} has a negative load"),
-            Self::Initial => write!(f, "the initial plan has a stop twice, half a shipment, or not one sequence per tour"),
+            Self::Initial => {
+                write!(f, "the initial plan has a stop twice, half a shipment, or not one sequence per tour")
+            }
         }
     }
 }
@@ -300,7 +302,8 @@ impl Problem {
                 return Err(Invalid::Place(index));
             }
             let ordered = stop.windows.windows(2).all(|pair| pair[0].1 < pair[1].0);
-            let legal = stop.windows.iter().all(|&(opens, closes)| opens <= closes && in_range(opens) && in_range(closes));
+            let legal =
+                stop.windows.iter().all(|&(opens, closes)| opens <= closes && in_range(opens) && in_range(closes));
             let spans = (0..=TIME_MAX).contains(&stop.service) && (0..=TIME_MAX).contains(&stop.setup);
             if !ordered || !legal || !spans || !(in_range(stop.due) || stop.due == i32::MAX) || !in_range(stop.placed) {
                 return Err(Invalid::Time(index));
@@ -331,7 +334,10 @@ impl Problem {
             if tour.start_place >= places || (tour.end_place != NONE && tour.end_place >= places) {
                 return Err(Invalid::TourPlace(index));
             }
-            let pauses = tour.pauses.iter().all(|p| in_range(p.opens) && in_range(p.closes) && (0..=TIME_MAX).contains(&p.duration));
+            let pauses = tour
+                .pauses
+                .iter()
+                .all(|p| in_range(p.opens) && in_range(p.closes) && (0..=TIME_MAX).contains(&p.duration));
             if !in_range(tour.start_at) || !in_range(tour.end_by) || !pauses {
                 return Err(Invalid::TourTime(index));
             }
@@ -349,10 +355,22 @@ impl Problem {
             })
             .collect();
         let walks = tours.iter().any(|tour| !tour.pauses.is_empty());
-        let twin = (0..tours.len()).map(|tour| tours[..tour].iter().position(|other| *other == tours[tour]).unwrap_or(tour) as u32).collect();
+        let twin = (0..tours.len())
+            .map(|tour| tours[..tour].iter().position(|other| *other == tours[tour]).unwrap_or(tour) as u32)
+            .collect();
         let initial = vec![Vec::new(); tours.len()];
-        let mut problem =
-            Self { closes: Vec::new(), stops, tours, legs, weights: Weights::default(), initial, classes, class_of, twin, walks };
+        let mut problem = Self {
+            closes: Vec::new(),
+            stops,
+            tours,
+            legs,
+            weights: Weights::default(),
+            initial,
+            classes,
+            class_of,
+            twin,
+            walks,
+        };
         problem.closes = (0..problem.stops.len() as u32).map(|stop| problem.aim(stop)).collect();
         Ok(problem)
     }
@@ -495,7 +513,11 @@ impl Class {
             .time
             .iter()
             .map(|&time| {
-                if time >= UNREACHABLE { UNREACHABLE } else { (i64::from(time) * i64::from(factor) / 1000).min(i64::from(UNREACHABLE)) as i32 }
+                if time >= UNREACHABLE {
+                    UNREACHABLE
+                } else {
+                    (i64::from(time) * i64::from(factor) / 1000).min(i64::from(UNREACHABLE)) as i32
+                }
             })
             .collect();
         let cost = time

@@ -29,8 +29,23 @@ enum Order {
 const ORDERS: [Order; 17] = {
     use Order::{Closing, Farthest, LargestLoad, Narrowest, Nearest, Opening, Shuffled};
     [
-        Shuffled, Shuffled, Shuffled, Shuffled, LargestLoad, LargestLoad, LargestLoad, LargestLoad, Farthest, Farthest, Nearest,
-        Narrowest, Narrowest, Opening, Opening, Closing, Closing,
+        Shuffled,
+        Shuffled,
+        Shuffled,
+        Shuffled,
+        LargestLoad,
+        LargestLoad,
+        LargestLoad,
+        LargestLoad,
+        Farthest,
+        Farthest,
+        Nearest,
+        Narrowest,
+        Narrowest,
+        Opening,
+        Opening,
+        Closing,
+        Closing,
     ]
 };
 
@@ -51,7 +66,10 @@ impl State<'_> {
             if best.is_none() && !self.problem.walks && late_tries < LATE_TRIES_MAX && random.chance(LATE_PER_MILLE) {
                 late_tries += 1;
                 let pool = if tours.is_empty() { &self.mine } else { &tours };
-                best = pool.iter().filter_map(|&tour| self.best_by_walk(unit, tour, unserved)).min_by_key(|place| (place.cost, place.tour));
+                best = pool
+                    .iter()
+                    .filter_map(|&tour| self.best_by_walk(unit, tour, unserved))
+                    .min_by_key(|place| (place.cost, place.tour));
             }
             if let Some(place) = best {
                 self.put_at(unit, place);
@@ -114,18 +132,26 @@ impl State<'_> {
             let tour = self.mine.first().copied().unwrap_or(0);
             problem.hop(tour, problem.tours[tour as usize].start_place, unit).0
         };
-        let window = |unit: u32| problem.stops[unit as usize].windows.first().copied().unwrap_or((-crate::TIME_MAX, crate::TIME_MAX));
+        let window = |unit: u32| {
+            problem.stops[unit as usize].windows.first().copied().unwrap_or((-crate::TIME_MAX, crate::TIME_MAX))
+        };
         for index in (1..units.len()).rev() {
             units.swap(index, random.below(index + 1));
         }
         match ORDERS[random.below(ORDERS.len())] {
             Order::Shuffled => {}
             Order::LargestLoad => {
-                units.sort_by_key(|&unit| std::cmp::Reverse(problem.stops[unit as usize].load.iter().map(|&load| i64::from(load)).sum::<i64>()));
+                units.sort_by_key(|&unit| {
+                    std::cmp::Reverse(
+                        problem.stops[unit as usize].load.iter().map(|&load| i64::from(load)).sum::<i64>(),
+                    )
+                });
             }
             Order::Farthest => units.sort_by_key(|&unit| std::cmp::Reverse(far(unit))),
             Order::Nearest => units.sort_by_key(|&unit| far(unit)),
-            Order::Narrowest => units.sort_by_key(|&unit| i64::from(problem.closes[unit as usize]) - i64::from(window(unit).0)),
+            Order::Narrowest => {
+                units.sort_by_key(|&unit| i64::from(problem.closes[unit as usize]) - i64::from(window(unit).0))
+            }
             Order::Opening => units.sort_by_key(|&unit| window(unit).0),
             Order::Closing => units.sort_by_key(|&unit| std::cmp::Reverse(problem.closes[unit as usize])),
         }
@@ -194,7 +220,14 @@ pub fn insert(problem: &Problem) -> Solution {
         }
     }
     let tours = state.mine.iter().map(|&tour| state.sequence(tour)).collect();
-    Solution { tours, absent: all_stops(problem, &state.absent), cost: state.total, cost_before, rounds: 0, iterations: 0 }
+    Solution {
+        tours,
+        absent: all_stops(problem, &state.absent),
+        cost: state.total,
+        cost_before,
+        rounds: 0,
+        iterations: 0,
+    }
 }
 
 /// Units with their mates, in order.

@@ -96,7 +96,14 @@ pub fn solve(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Sol
         }
     }
     let absent = all_stops(problem, &absent_units(problem, &best_tours));
-    Solution { tours: best_tours, absent, cost: best_cost, cost_before: answer.cost_before.min(i64::MAX), rounds, iterations }
+    Solution {
+        tours: best_tours,
+        absent,
+        cost: best_cost,
+        cost_before: answer.cost_before.min(i64::MAX),
+        rounds,
+        iterations,
+    }
 }
 
 struct GroupResult {
@@ -183,7 +190,9 @@ impl State<'_> {
         let (mut new_v, mut new_c) = (first[..cut_v].to_vec(), second[..cut_c].to_vec());
         new_v.extend_from_slice(&second[cut_c..]);
         new_c.extend_from_slice(&first[cut_v..]);
-        let late = |tour: u32, sequence: &[u32]| drive(self.problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}).ok().map(|d| d.late);
+        let late = |tour: u32, sequence: &[u32]| {
+            drive(self.problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}).ok().map(|d| d.late)
+        };
         let (Some(late_v), Some(late_c)) = (late(tour_v, &new_v), late(tour_c, &new_c)) else { return false };
         if !self.problem.walks {
             let was = late(tour_v, &first).unwrap_or(i64::MAX / 4) + late(tour_c, &second).unwrap_or(i64::MAX / 4);

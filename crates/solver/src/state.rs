@@ -68,7 +68,16 @@ impl<'p> State<'p> {
     /// A state over some tours and the units waiting for them.
     pub(crate) fn new(problem: &'p Problem, tours: &[Vec<u32>], mine: Vec<u32>, absent: Vec<u32>) -> Self {
         let stops = problem.stops.len();
-        let blank = Record { next: NONE, prev: NONE, tour: NONE, depart: 0, latest: 0, next_latest: 0, next_cost: 0, closes: 0 };
+        let blank = Record {
+            next: NONE,
+            prev: NONE,
+            tour: NONE,
+            depart: 0,
+            latest: 0,
+            next_latest: 0,
+            next_cost: 0,
+            closes: 0,
+        };
         let mut state = Self {
             problem,
             records: vec![blank; stops + problem.tours.len()],

@@ -81,12 +81,16 @@ pub struct DayError {
 ///
 /// Which line, and what is wrong with it.
 pub fn read_day_line(line: usize, text: &str) -> Result<DayLine, DayError> {
-    let value: serde_json::Value = serde_json::from_str(text).map_err(|error| DayError { line, what: format!("not JSON: {error}") })?;
+    let value: serde_json::Value =
+        serde_json::from_str(text).map_err(|error| DayError { line, what: format!("not JSON: {error}") })?;
     let parsed = if value.get("fleetfold_day").is_some() {
         serde_json::from_value::<DayHeader>(value).map(|header| DayLine::Header(Box::new(header)))
     } else if value.get("digest").is_some() {
-        serde_json::from_value::<FooterV1>(value)
-            .map(|footer| DayLine::Footer { digest: footer.digest, facts_digest: footer.facts_digest, applied: footer.applied })
+        serde_json::from_value::<FooterV1>(value).map(|footer| DayLine::Footer {
+            digest: footer.digest,
+            facts_digest: footer.facts_digest,
+            applied: footer.applied,
+        })
     } else if value.get("seq").is_some() && value.get("event").is_some() {
         serde_json::from_value::<RecordedV1>(value).map(|recorded| DayLine::Event {
             seq: Some(recorded.seq),
@@ -94,7 +98,11 @@ pub fn read_day_line(line: usize, text: &str) -> Result<DayLine, DayError> {
             event: Box::new(recorded.event),
         })
     } else {
-        serde_json::from_value::<CloudEvent>(value).map(|event| DayLine::Event { seq: None, logged_at: None, event: Box::new(event) })
+        serde_json::from_value::<CloudEvent>(value).map(|event| DayLine::Event {
+            seq: None,
+            logged_at: None,
+            event: Box::new(event),
+        })
     };
     match parsed {
         Ok(DayLine::Header(header)) if header.fleetfold_day != 1 => {
@@ -114,9 +122,11 @@ impl DayLine {
                 serde_json::to_value(RecordedV1 { seq: *seq, logged_at: logged_at.clone(), event: (**event).clone() })
             }
             Self::Event { event, .. } => serde_json::to_value(event),
-            Self::Footer { digest, facts_digest, applied } => {
-                serde_json::to_value(FooterV1 { digest: digest.clone(), facts_digest: facts_digest.clone(), applied: *applied })
-            }
+            Self::Footer { digest, facts_digest, applied } => serde_json::to_value(FooterV1 {
+                digest: digest.clone(),
+                facts_digest: facts_digest.clone(),
+                applied: *applied,
+            }),
         };
         value.expect("wire types are plain JSON").to_string()
     }

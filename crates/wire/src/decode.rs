@@ -1,16 +1,16 @@
 //! From bytes to legal values.
 
 use fleetfold_model::{
-    Break, Event, FailReason, Job, Load, LoadDirection, Millis, Name, OnBoardRule, Order, OrderChange, OrderWork, Pin, Policy,
-    Position, PriorityRaised, RoadChange, RoadTarget, Shift, Shipment, Space, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp,
-    Vehicle, VehicleCosts, ZoneOpened,
+    Break, Event, FailReason, Job, Load, LoadDirection, Millis, Name, OnBoardRule, Order, OrderChange, OrderWork, Pin,
+    Policy, Position, PriorityRaised, RoadChange, RoadTarget, Shift, Shipment, Space, StopEvent, StopKind, StopSpec,
+    TimeWindow, Timestamp, Vehicle, VehicleCosts, ZoneOpened,
 };
 use serde::de::DeserializeOwned;
 
 use crate::envelope::CloudEvent;
 use crate::event_v1::{
-    AssignmentRefV1, BreakV1, JobV1, OrderRefV1, OrderV1, PinV1, PlaceV1, PolicyV1, PriorityV1, RoadV1, ShiftV1, StopEventV1, StopV1,
-    VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
+    AssignmentRefV1, BreakV1, JobV1, OrderRefV1, OrderV1, PinV1, PlaceV1, PolicyV1, PriorityV1, RoadV1, ShiftV1,
+    StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
 };
 use crate::plan_v1::PlanV1;
 use crate::{FACT_BYTES_MAX, PLAN_BYTES_MAX};
@@ -120,7 +120,8 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded> {
     if bytes.len() > PLAN_BYTES_MAX {
         return Err(DecodeError::TooLarge { bytes: bytes.len(), most: PLAN_BYTES_MAX });
     }
-    let envelope: CloudEvent = serde_json::from_slice(bytes).map_err(|error| DecodeError::NotCloudEvent(error.to_string()))?;
+    let envelope: CloudEvent =
+        serde_json::from_slice(bytes).map_err(|error| DecodeError::NotCloudEvent(error.to_string()))?;
     if envelope.kind != "fleet.plan.proposed.v1" && bytes.len() > FACT_BYTES_MAX {
         return Err(DecodeError::TooLarge { bytes: bytes.len(), most: FACT_BYTES_MAX });
     }
@@ -199,14 +200,20 @@ fn payload(envelope: &CloudEvent, at: Timestamp) -> Result<What> {
         "fleet.assignment.rejected.v1" => {
             let raw: AssignmentRefV1 = parse(envelope)?;
             let Some(order) = raw.order_id else { return bad("order_id", "say which order was rejected") };
-            Event::AssignmentRejected { vehicle: name("vehicle_id", &raw.vehicle_id)?, order: name("order_id", &order)? }
+            Event::AssignmentRejected {
+                vehicle: name("vehicle_id", &raw.vehicle_id)?,
+                order: name("order_id", &order)?,
+            }
         }
         "fleet.stop.pinned.v1" => Event::StopPinned(pin(envelope)?),
         "fleet.stop.unpinned.v1" => Event::StopUnpinned { order: order_ref(envelope)? },
         "fleet.assignment.forced.v1" => Event::AssignmentForced(pin(envelope)?),
         "fleet.priority.raised.v1" => {
             let raw: PriorityV1 = parse(envelope)?;
-            Event::PriorityRaised(PriorityRaised { order: name("order_id", &raw.order_id)?, priority: priority(raw.priority)? })
+            Event::PriorityRaised(PriorityRaised {
+                order: name("order_id", &raw.order_id)?,
+                priority: priority(raw.priority)?,
+            })
         }
         "fleet.policy.changed.v1" => Event::PolicyChanged(policy(&parse(envelope)?)?),
         "fleet.plan.proposed.v1" => Event::PlanProposed(parse::<PlanV1>(envelope)?.into_model()?),
@@ -220,8 +227,10 @@ pub(crate) fn name(field: &str, text: &str) -> Result<Name> {
 }
 
 pub(crate) fn instant(field: &str, text: &str) -> Result<Timestamp> {
-    text.parse::<jiff::Timestamp>()
-        .map_or_else(|_| bad(field, format!("`{text}` is not an RFC 3339 time such as 2026-06-01T08:30:00Z")), |at| Ok(Timestamp(at.as_millisecond())))
+    text.parse::<jiff::Timestamp>().map_or_else(
+        |_| bad(field, format!("`{text}` is not an RFC 3339 time such as 2026-06-01T08:30:00Z")),
+        |at| Ok(Timestamp(at.as_millisecond())),
+    )
 }
 
 fn optional_instant(field: &str, text: Option<&String>) -> Result<Option<Timestamp>> {
@@ -289,15 +298,20 @@ fn skills(names: &[String]) -> Result<Vec<Name>> {
 
 fn window(field: &str, raw: &WindowV1) -> Result<TimeWindow> {
     let (opens, closes) = (instant(field, &raw.opens)?, instant(field, &raw.closes)?);
-    TimeWindow::new(opens, closes).map_or_else(|| bad(field, format!("the window closes ({}) before it opens ({})", raw.closes, raw.opens)), Ok)
+    TimeWindow::new(opens, closes)
+        .map_or_else(|| bad(field, format!("the window closes ({}) before it opens ({})", raw.closes, raw.opens)), Ok)
 }
 
 fn stop(field: &str, raw: &StopV1) -> Result<StopSpec> {
     if raw.windows.len() > WINDOWS_MAX {
         return bad(field, format!("{} windows; at most {WINDOWS_MAX}", raw.windows.len()));
     }
-    let windows: Vec<TimeWindow> =
-        raw.windows.iter().enumerate().map(|(index, raw)| window(&format!("{field}.windows[{index}]"), raw)).collect::<Result<_>>()?;
+    let windows: Vec<TimeWindow> = raw
+        .windows
+        .iter()
+        .enumerate()
+        .map(|(index, raw)| window(&format!("{field}.windows[{index}]"), raw))
+        .collect::<Result<_>>()?;
     if windows.windows(2).any(|pair| pair[0].closes() >= pair[1].opens()) {
         return bad(field, "time windows must be in order and must not touch");
     }
@@ -370,7 +384,10 @@ fn shift(raw: &ShiftV1) -> Result<Shift> {
     }
     let breaks = raw.breaks.iter().map(|raw: &BreakV1| {
         let period = WindowV1 { opens: raw.opens.clone(), closes: raw.closes.clone() };
-        Ok(Break { window: window("shift.breaks", &period)?, duration: seconds("shift.breaks.duration_seconds", raw.duration_seconds)? })
+        Ok(Break {
+            window: window("shift.breaks", &period)?,
+            duration: seconds("shift.breaks.duration_seconds", raw.duration_seconds)?,
+        })
     });
     Ok(Shift { starts, ends, breaks: breaks.collect::<Result<_>>()? })
 }
@@ -495,7 +512,8 @@ fn on_board_rule(field: &str, text: Option<&String>, default: OnBoardRule) -> Re
 pub(crate) fn policy(raw: &PolicyV1) -> Result<Policy> {
     let base = Policy::default();
     let amount = |field: &str, value: Option<f64>, default: i64| value.map_or(Ok(default), |value| money(field, value));
-    let span = |field: &str, value: Option<f64>, default: Millis| value.map_or(Ok(default), |value| seconds(field, value));
+    let span =
+        |field: &str, value: Option<f64>, default: Millis| value.map_or(Ok(default), |value| seconds(field, value));
     let rounds = raw.search_rounds.unwrap_or(base.search_rounds);
     if rounds > 10_000 {
         return bad("search_rounds", "at most 10,000");
@@ -503,13 +521,25 @@ pub(crate) fn policy(raw: &PolicyV1) -> Result<Policy> {
     let unserved_cost = amount("unserved_cost", raw.unserved_cost, base.unserved_cost)?;
     Ok(Policy {
         unserved_cost: unserved_cost.min(1_000_000_000_000),
-        lateness_cost_per_hour: amount("lateness_cost_per_hour", raw.lateness_cost_per_hour, base.lateness_cost_per_hour)?,
+        lateness_cost_per_hour: amount(
+            "lateness_cost_per_hour",
+            raw.lateness_cost_per_hour,
+            base.lateness_cost_per_hour,
+        )?,
         flow_cost_per_hour: amount("flow_cost_per_hour", raw.flow_cost_per_hour, base.flow_cost_per_hour)?,
         change_cost: amount("change_cost", raw.change_cost, base.change_cost)?,
         publish_gain_min: amount("publish_gain_min", raw.publish_gain_min, base.publish_gain_min)?,
         departure_margin: span("departure_margin_seconds", raw.departure_margin_seconds, base.departure_margin)?,
-        on_cancelled_on_board: on_board_rule("on_cancelled_on_board", raw.on_cancelled_on_board.as_ref(), base.on_cancelled_on_board)?,
-        on_failed_delivery: on_board_rule("on_failed_delivery", raw.on_failed_delivery.as_ref(), base.on_failed_delivery)?,
+        on_cancelled_on_board: on_board_rule(
+            "on_cancelled_on_board",
+            raw.on_cancelled_on_board.as_ref(),
+            base.on_cancelled_on_board,
+        )?,
+        on_failed_delivery: on_board_rule(
+            "on_failed_delivery",
+            raw.on_failed_delivery.as_ref(),
+            base.on_failed_delivery,
+        )?,
         deliver_after_shift: raw.deliver_after_shift.unwrap_or(base.deliver_after_shift),
         search_rounds: rounds,
         gather: span("gather_seconds", raw.gather_seconds, base.gather)?,

@@ -1,16 +1,16 @@
 //! From legal values to bytes.
 
 use fleetfold_model::{
-    Event, FailReason, Load, LoadDirection, Millis, Name, OnBoardRule, Order, OrderChange, OrderWork, Policy, Position, RoadChange,
-    RoadTarget, Shift, Space, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle,
+    Event, FailReason, Load, LoadDirection, Millis, Name, OnBoardRule, Order, OrderChange, OrderWork, Policy, Position,
+    RoadChange, RoadTarget, Shift, Space, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle,
 };
 use serde::Serialize;
 use serde_json::{Value, to_value};
 
 use crate::envelope::CloudEvent;
 use crate::event_v1::{
-    AssignmentRefV1, BreakV1, CostsV1, JobV1, OrderRefV1, OrderV1, PinV1, PlaceV1, PolicyV1, PriorityV1, RoadV1, ShiftV1, ShipmentV1,
-    StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
+    AssignmentRefV1, BreakV1, CostsV1, JobV1, OrderRefV1, OrderV1, PinV1, PlaceV1, PolicyV1, PriorityV1, RoadV1,
+    ShiftV1, ShipmentV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
 };
 use crate::plan_v1::PlanV1;
 
@@ -58,9 +58,10 @@ pub fn entity(event: &Event) -> &str {
         | Event::VehicleBack { vehicle, .. }
         | Event::AssignmentAccepted { vehicle, .. }
         | Event::AssignmentRejected { vehicle, .. } => vehicle.as_str(),
-        Event::StopDeparted(stop) | Event::StopArrived(stop) | Event::StopCompleted(stop) | Event::StopFailed(stop, _) => {
-            stop.vehicle.as_str()
-        }
+        Event::StopDeparted(stop)
+        | Event::StopArrived(stop)
+        | Event::StopCompleted(stop)
+        | Event::StopFailed(stop, _) => stop.vehicle.as_str(),
         Event::RoadClosed(change) | Event::RoadSlowed(change) | Event::RoadReopened(change) => change.change.as_str(),
         Event::ZoneOpened(_)
         | Event::OrderCreated(_)
@@ -78,28 +79,47 @@ pub fn entity(event: &Event) -> &str {
 
 /// RFC 3339 in UTC.
 pub(crate) fn text(at: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(at.0).unwrap_or(if at.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX }).to_string()
+    jiff::Timestamp::from_millisecond(at.0)
+        .unwrap_or(if at.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX })
+        .to_string()
 }
 
 /// Encodes an event. `at` is its event time; reports of drivers carry their own.
 pub fn encode(event: &Event, space: Space, source: &str, id: &str, at: Timestamp) -> CloudEvent {
     let at = match event {
-        Event::StopDeparted(stop) | Event::StopArrived(stop) | Event::StopCompleted(stop) | Event::StopFailed(stop, _) => stop.at,
+        Event::StopDeparted(stop)
+        | Event::StopArrived(stop)
+        | Event::StopCompleted(stop)
+        | Event::StopFailed(stop, _) => stop.at,
         Event::OrderReady { at, .. } => *at,
         _ => at,
     };
     let subject = match event {
         Event::OrderCreated(order) => order.name.as_str(),
         Event::OrderUpdated(change) => change.order.as_str(),
-        Event::OrderReady { order, .. } | Event::OrderCancelled { order } | Event::StopUnpinned { order } => order.as_str(),
+        Event::OrderReady { order, .. } | Event::OrderCancelled { order } | Event::StopUnpinned { order } => {
+            order.as_str()
+        }
         other => entity(other),
     };
     CloudEvent::new(event_type(event), source, id, subject, text(at), data(event, space))
 }
 
 /// Encodes a position report.
-pub fn encode_position(vehicle: &Name, position: Position, space: Space, source: &str, id: &str, at: Timestamp) -> CloudEvent {
-    let raw = VehicleRefV1 { vehicle_id: vehicle.to_string(), position: Some(place(space, position)), shift: None, at_time: None };
+pub fn encode_position(
+    vehicle: &Name,
+    position: Position,
+    space: Space,
+    source: &str,
+    id: &str,
+    at: Timestamp,
+) -> CloudEvent {
+    let raw = VehicleRefV1 {
+        vehicle_id: vehicle.to_string(),
+        position: Some(place(space, position)),
+        shift: None,
+        at_time: None,
+    };
     CloudEvent::new("fleet.position.v1", source, id, vehicle.as_str(), text(at), json(&raw))
 }
 
@@ -290,12 +310,13 @@ pub(crate) fn policy(policy: &Policy) -> PolicyV1 {
 }
 
 fn data(event: &Event, space: Space) -> Value {
-    let vehicle_ref = |name: &Name, position: Option<Position>, period: Option<&Shift>, at: Option<Timestamp>| VehicleRefV1 {
-        vehicle_id: name.to_string(),
-        position: position.map(|position| place(space, position)),
-        shift: period.map(shift),
-        at_time: at.map(text),
-    };
+    let vehicle_ref =
+        |name: &Name, position: Option<Position>, period: Option<&Shift>, at: Option<Timestamp>| VehicleRefV1 {
+            vehicle_id: name.to_string(),
+            position: position.map(|position| place(space, position)),
+            shift: period.map(shift),
+            at_time: at.map(text),
+        };
     let order_ref = |name: &Name| OrderRefV1 { order_id: name.to_string() };
     match event {
         Event::ZoneOpened(zone) => json(&ZoneV1 {
@@ -312,26 +333,38 @@ fn data(event: &Event, space: Space) -> Value {
         }),
         Event::OrderCreated(created) => json(&order(space, created)),
         Event::OrderUpdated(change) => json(&order_change(space, change)),
-        Event::OrderReady { order, .. } | Event::OrderCancelled { order } | Event::StopUnpinned { order } => json(&order_ref(order)),
+        Event::OrderReady { order, .. } | Event::OrderCancelled { order } | Event::StopUnpinned { order } => {
+            json(&order_ref(order))
+        }
         Event::VehicleRegistered(registered) => json(&vehicle(space, registered)),
-        Event::ShiftStarted { vehicle, shift, position } => json(&vehicle_ref(vehicle, *position, shift.as_ref(), None)),
+        Event::ShiftStarted { vehicle, shift, position } => {
+            json(&vehicle_ref(vehicle, *position, shift.as_ref(), None))
+        }
         Event::ShiftEnded { vehicle, at } => json(&vehicle_ref(vehicle, None, None, Some(*at))),
         Event::VehicleLost { vehicle, position } | Event::VehicleBack { vehicle, position } => {
             json(&vehicle_ref(vehicle, *position, None, None))
         }
-        Event::RoadClosed(change) | Event::RoadSlowed(change) | Event::RoadReopened(change) => json(&road(space, change)),
-        Event::StopDeparted(stop) | Event::StopArrived(stop) | Event::StopCompleted(stop) => json(&stop_event(space, stop, None)),
+        Event::RoadClosed(change) | Event::RoadSlowed(change) | Event::RoadReopened(change) => {
+            json(&road(space, change))
+        }
+        Event::StopDeparted(stop) | Event::StopArrived(stop) | Event::StopCompleted(stop) => {
+            json(&stop_event(space, stop, None))
+        }
         Event::StopFailed(stop, reason) => json(&stop_event(space, stop, Some(*reason))),
         Event::AssignmentAccepted { vehicle, revision } => {
             json(&AssignmentRefV1 { vehicle_id: vehicle.to_string(), revision: Some(*revision), order_id: None })
         }
-        Event::AssignmentRejected { vehicle, order } => {
-            json(&AssignmentRefV1 { vehicle_id: vehicle.to_string(), revision: None, order_id: Some(order.to_string()) })
-        }
+        Event::AssignmentRejected { vehicle, order } => json(&AssignmentRefV1 {
+            vehicle_id: vehicle.to_string(),
+            revision: None,
+            order_id: Some(order.to_string()),
+        }),
         Event::StopPinned(pin) | Event::AssignmentForced(pin) => {
             json(&PinV1 { order_id: pin.order.to_string(), vehicle_id: pin.vehicle.to_string() })
         }
-        Event::PriorityRaised(raised) => json(&PriorityV1 { order_id: raised.order.to_string(), priority: raised.priority }),
+        Event::PriorityRaised(raised) => {
+            json(&PriorityV1 { order_id: raised.order.to_string(), priority: raised.priority })
+        }
         Event::PolicyChanged(changed) => json(&policy(changed)),
         Event::PlanProposed(proposal) => json(&PlanV1::from_model(proposal, space)),
     }

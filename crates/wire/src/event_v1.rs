@@ -312,7 +312,13 @@ pub fn schemas() -> BTreeMap<&'static str, serde_json::Value> {
     add(&["fleet.order.ready.v1", "fleet.order.cancelled.v1", "fleet.stop.unpinned.v1"], schema_for!(OrderRefV1));
     add(&["fleet.vehicle.registered.v1"], schema_for!(VehicleV1));
     add(
-        &["fleet.shift.started.v1", "fleet.shift.ended.v1", "fleet.vehicle.lost.v1", "fleet.vehicle.back.v1", "fleet.position.v1"],
+        &[
+            "fleet.shift.started.v1",
+            "fleet.shift.ended.v1",
+            "fleet.vehicle.lost.v1",
+            "fleet.vehicle.back.v1",
+            "fleet.position.v1",
+        ],
         schema_for!(VehicleRefV1),
     );
     add(

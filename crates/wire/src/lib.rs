@@ -14,9 +14,9 @@ mod event_v1;
 mod network_v1;
 mod plan_v1;
 
-pub use day::{DayHeader, DayLine, DayError, read_day_line};
+pub use day::{DayError, DayHeader, DayLine, read_day_line};
 pub use decode::{DecodeError, Decoded, What, decode, id_hash};
-pub use encode::{encode, encode_position, event_type, entity};
+pub use encode::{encode, encode_position, entity, event_type};
 pub use envelope::CloudEvent;
 pub use event_v1::{PolicyV1, schemas};
 pub use network_v1::{NetworkV1, network_from_json, network_to_json};

@@ -79,7 +79,15 @@ pub fn network_from_json(value: serde_json::Value) -> Result<NetworkSpec, String
             nodes: positions(nodes),
             edges: edges
                 .into_iter()
-                .map(|(from, to, metres, millis, class, name, road)| StreetEdge { from, to, metres, millis, class, name, road })
+                .map(|(from, to, metres, millis, class, name, road)| StreetEdge {
+                    from,
+                    to,
+                    metres,
+                    millis,
+                    class,
+                    name,
+                    road,
+                })
                 .collect(),
             names,
         },

@@ -1,8 +1,8 @@
 //! Plans and assignments, version 1.
 
 use fleetfold_model::{
-    AssignedVisit, Assignment, Choice, ExchangeGroup, LogSeq, Metres, Millis, Obstacle, PlannedVisit, Position, Proposal,
-    ProposedRoute, SearchRecord, Space, StopKind, UnassignedReason,
+    AssignedVisit, Assignment, Choice, ExchangeGroup, LogSeq, Metres, Millis, Obstacle, PlannedVisit, Position,
+    Proposal, ProposedRoute, SearchRecord, Space, StopKind, UnassignedReason,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -141,7 +141,8 @@ fn meaning<T: PartialEq + Copy>(field: &str, table: &[(T, &'static str)], text: 
 }
 
 fn hex(field: &str, text: &str) -> Result<u64, DecodeError> {
-    u64::from_str_radix(text, 16).map_err(|_| DecodeError::Field { field: field.to_owned(), what: format!("`{text}` is not hexadecimal") })
+    u64::from_str_radix(text, 16)
+        .map_err(|_| DecodeError::Field { field: field.to_owned(), what: format!("`{text}` is not hexadecimal") })
 }
 
 fn millis(seconds: f64) -> Millis {
@@ -306,7 +307,8 @@ pub fn assignment_to_json(assignment: &Assignment, space: Space) -> Vec<u8> {
 ///
 /// What is wrong with it.
 pub fn assignment_from_json(bytes: &[u8]) -> Result<Assignment, DecodeError> {
-    let raw: AssignmentV1 = serde_json::from_slice(bytes).map_err(|error| DecodeError::NotCloudEvent(error.to_string()))?;
+    let raw: AssignmentV1 =
+        serde_json::from_slice(bytes).map_err(|error| DecodeError::NotCloudEvent(error.to_string()))?;
     let visits = raw.visits.into_iter().map(|assigned| {
         let position: Position = place("position", &assigned.position)?;
         Ok(AssignedVisit { visit: assigned.visit.into_model()?, position, frozen: assigned.frozen })

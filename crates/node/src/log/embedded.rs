@@ -117,7 +117,14 @@ impl Embedded {
         let _ = std::fs::remove_file(owner_file(&self.path));
     }
 
-    pub(super) async fn append(&self, stream: Stream, subject: String, id: String, bytes: Bytes, expected: Option<u64>) -> Result<Stored, AppendError> {
+    pub(super) async fn append(
+        &self,
+        stream: Stream,
+        subject: String,
+        id: String,
+        bytes: Bytes,
+        expected: Option<u64>,
+    ) -> Result<Stored, AppendError> {
         let (reply, answer) = oneshot::channel();
         let gone = |_| AppendError::Unknown("the log's writer has stopped".to_owned());
         self.requests
@@ -156,7 +163,9 @@ impl Embedded {
     pub(super) fn last(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
         let find = || -> Result<Option<Message>, redb::Error> {
             let read = self.database.begin_read()?;
-            let Some(seq) = read.open_table(LAST)?.get((stream as u8, subject))?.map(|seq| seq.value()) else { return Ok(None) };
+            let Some(seq) = read.open_table(LAST)?.get((stream as u8, subject))?.map(|seq| seq.value()) else {
+                return Ok(None);
+            };
             let entries = read.open_table(ENTRIES)?;
             let entry = entries.get((stream as u8, seq))?;
             Ok(entry.map(|entry| {
@@ -172,7 +181,11 @@ impl Embedded {
             let read = self.database.begin_read()?;
             let last = read.open_table(COUNTERS)?.get(stream.name())?.map_or(0, |last| last.value());
             let entries = read.open_table(ENTRIES)?;
-            let first = entries.range((stream as u8, 0)..=(stream as u8, u64::MAX))?.next().transpose()?.map(|(key, _)| key.value().1);
+            let first = entries
+                .range((stream as u8, 0)..=(stream as u8, u64::MAX))?
+                .next()
+                .transpose()?
+                .map(|(key, _)| key.value().1);
             Ok((first.unwrap_or(last + 1), last))
         };
         find().map_err(|error| broken("it cannot be read", error))
@@ -229,7 +242,12 @@ fn owner_file(path: &Path) -> PathBuf {
     path.with_extension("owner")
 }
 
-fn read_batch(database: &Database, stream: Stream, from: u64, prefix: &str) -> Result<(Vec<Message>, u64), redb::Error> {
+fn read_batch(
+    database: &Database,
+    stream: Stream,
+    from: u64,
+    prefix: &str,
+) -> Result<(Vec<Message>, u64), redb::Error> {
     let read = database.begin_read()?;
     let entries = read.open_table(ENTRIES)?;
     let mut batch = Vec::new();
@@ -240,7 +258,12 @@ fn read_batch(database: &Database, stream: Stream, from: u64, prefix: &str) -> R
         seen = seq;
         let (at, subject, bytes) = value.value();
         if subject.starts_with(prefix) {
-            batch.push(Message { seq, at: Timestamp(at), subject: subject.to_owned(), bytes: Bytes::copy_from_slice(bytes) });
+            batch.push(Message {
+                seq,
+                at: Timestamp(at),
+                subject: subject.to_owned(),
+                bytes: Bytes::copy_from_slice(bytes),
+            });
         }
     }
     Ok((batch, seen))
@@ -310,7 +333,8 @@ fn write_batch(database: &Database, batch: &[Request]) -> Result<Vec<Result<Stor
             counters.insert(request.stream.name(), seq)?;
             // Log time never runs backwards, whatever the wall clock does.
             let key = format!("clock {}", request.stream.name());
-            let floor = clock.get(&stream).copied().unwrap_or(counters.get(key.as_str())?.map_or(0, |at| at.value() as i64));
+            let floor =
+                clock.get(&stream).copied().unwrap_or(counters.get(key.as_str())?.map_or(0, |at| at.value() as i64));
             let at = now.0.max(floor);
             clock.insert(stream, at);
             counters.insert(key.as_str(), at as u64)?;

@@ -46,7 +46,10 @@ impl JetStream {
     /// Named: unreachable, JetStream off, missing rights.
     pub async fn connect(url: &str) -> Result<Self, LogError> {
         let client = connect_client(url).await?;
-        let context = jetstream::context::ContextBuilder::new().timeout(Duration::from_secs(5)).ack_timeout(ACK).build(client.clone());
+        let context = jetstream::context::ContextBuilder::new()
+            .timeout(Duration::from_secs(5))
+            .ack_timeout(ACK)
+            .build(client.clone());
         for stream in Stream::ALL {
             ensure(&context, stream).await?;
         }
@@ -60,7 +63,14 @@ impl JetStream {
         self.client.server_info().version
     }
 
-    pub(super) async fn append(&self, stream: Stream, subject: String, id: String, bytes: Bytes, expected: Option<u64>) -> Result<Stored, AppendError> {
+    pub(super) async fn append(
+        &self,
+        stream: Stream,
+        subject: String,
+        id: String,
+        bytes: Bytes,
+        expected: Option<u64>,
+    ) -> Result<Stored, AppendError> {
         let mut message = PublishMessage::build().payload(bytes).expected_stream(stream.name());
         if !id.is_empty() {
             message = message.message_id(&id);
@@ -78,9 +88,10 @@ impl JetStream {
                 PublishErrorKind::WrongLastSequence => AppendError::WrongSequence,
                 PublishErrorKind::MaxPayloadExceeded => AppendError::Refused(error.to_string()),
                 // 503 during elections shows as a missing stream; a write still in flight as `Other`: nobody knows yet.
-                PublishErrorKind::StreamNotFound | PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe | PublishErrorKind::MaxAckPending => {
-                    AppendError::Unknown(error.to_string())
-                }
+                PublishErrorKind::StreamNotFound
+                | PublishErrorKind::TimedOut
+                | PublishErrorKind::BrokenPipe
+                | PublishErrorKind::MaxAckPending => AppendError::Unknown(error.to_string()),
                 PublishErrorKind::WrongLastMessageId | PublishErrorKind::Other => {
                     let text = format!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string));
                     if text.contains("maximum") { AppendError::Refused(text) } else { AppendError::Unknown(text) }
@@ -90,7 +101,12 @@ impl JetStream {
         }
     }
 
-    pub(super) async fn read(&self, stream: Stream, zone: &ZoneName, after: u64) -> Result<mpsc::Receiver<Message>, LogError> {
+    pub(super) async fn read(
+        &self,
+        stream: Stream,
+        zone: &ZoneName,
+        after: u64,
+    ) -> Result<mpsc::Receiver<Message>, LogError> {
         let (sender, receiver) = mpsc::channel(1024);
         let context = self.context.clone();
         let filter = zone.subject(">");
@@ -119,7 +135,8 @@ impl JetStream {
                         continue; // a reconnect repeats
                     }
                     next = seq + 1;
-                    let message = Message { seq, at, subject: message.subject.to_string(), bytes: message.payload.clone() };
+                    let message =
+                        Message { seq, at, subject: message.subject.to_string(), bytes: message.payload.clone() };
                     if sender.send(message).await.is_err() {
                         return;
                     }
@@ -130,7 +147,8 @@ impl JetStream {
     }
 
     pub(super) async fn last(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
-        let handle = self.context.get_stream_no_info(stream.name()).await.map_err(|error| unreachable_stream(stream, &error))?;
+        let handle =
+            self.context.get_stream_no_info(stream.name()).await.map_err(|error| unreachable_stream(stream, &error))?;
         match handle.get_last_raw_message_by_subject(subject).await {
             Ok(raw) => Ok(Some(Message {
                 seq: raw.sequence,
@@ -144,7 +162,8 @@ impl JetStream {
     }
 
     pub(super) async fn bounds(&self, stream: Stream) -> Result<(u64, u64), LogError> {
-        let mut handle = self.context.get_stream(stream.name()).await.map_err(|error| unreachable_stream(stream, &error))?;
+        let mut handle =
+            self.context.get_stream(stream.name()).await.map_err(|error| unreachable_stream(stream, &error))?;
         let info = handle.info().await.map_err(|error| unreachable_stream(stream, &error))?;
         Ok((info.state.first_sequence, info.state.last_sequence))
     }
@@ -153,7 +172,9 @@ impl JetStream {
         match self.owners.create(key(zone), owner.to_owned().into()).await {
             Ok(revision) => Ok(Some(Lease { epoch: revision, revision })),
             Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => Ok(None),
-            Err(error) => Err(LogError::new(format!("the lease cannot be taken: {error}"), "check the rights on $KV.OWNERS.>")),
+            Err(error) => {
+                Err(LogError::new(format!("the lease cannot be taken: {error}"), "check the rights on $KV.OWNERS.>"))
+            }
         }
     }
 
@@ -169,7 +190,12 @@ impl JetStream {
     }
 
     pub(super) async fn skipped(&self, zone: &ZoneName) -> Result<Vec<u64>, LogError> {
-        let failed = |error: &dyn std::fmt::Display| LogError::new(format!("the list of skipped entries cannot be read: {error}"), "check the rights on $KV.SKIPPED.>");
+        let failed = |error: &dyn std::fmt::Display| {
+            LogError::new(
+                format!("the list of skipped entries cannot be read: {error}"),
+                "check the rights on $KV.SKIPPED.>",
+            )
+        };
         let mut keys = self.skipped.keys().await.map_err(|error| failed(&error))?;
         let prefix = format!("{}.", key(zone));
         let mut all = Vec::new();
@@ -185,11 +211,12 @@ impl JetStream {
 
     pub(super) async fn skip(&self, zone: &ZoneName, seq: u64) -> Result<(), LogError> {
         let key = format!("{}.{seq}", key(zone));
-        self.skipped
-            .put(key, Bytes::from_static(b"1"))
-            .await
-            .map(|_| ())
-            .map_err(|error| LogError::new(format!("entry {seq} cannot be marked as skipped: {error}"), "check the rights on $KV.SKIPPED.>"))
+        self.skipped.put(key, Bytes::from_static(b"1")).await.map(|_| ()).map_err(|error| {
+            LogError::new(
+                format!("entry {seq} cannot be marked as skipped: {error}"),
+                "check the rights on $KV.SKIPPED.>",
+            )
+        })
     }
 
     pub(super) fn describe(&self) -> String {
@@ -219,10 +246,20 @@ pub(crate) async fn connect_client(url: &str) -> Result<async_nats::Client, LogE
         })
         .connect(url)
         .await
-        .map_err(|error| LogError::new(format!("no broker answers at {url}: {error}"), "start one with `nats-server -js`, or use --log embedded"))
+        .map_err(|error| {
+            LogError::new(
+                format!("no broker answers at {url}: {error}"),
+                "start one with `nats-server -js`, or use --log embedded",
+            )
+        })
 }
 
-async fn open_reader(context: &Context, stream: Stream, filter: &str, from: u64) -> Result<jetstream::consumer::pull::Ordered, LogError> {
+async fn open_reader(
+    context: &Context,
+    stream: Stream,
+    filter: &str,
+    from: u64,
+) -> Result<jetstream::consumer::pull::Ordered, LogError> {
     let handle = context.get_stream_no_info(stream.name()).await.map_err(|error| unreachable_stream(stream, &error))?;
     let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence: from };
     let config = OrderedConfig {
@@ -261,7 +298,9 @@ fn config(stream: Stream) -> Config {
             max_age: Duration::from_secs(3600),
             ..base
         },
-        Stream::Assignment => Config { subjects: vec!["fleet.*.*.assignment.*".to_owned()], max_messages_per_subject: 1, ..base },
+        Stream::Assignment => {
+            Config { subjects: vec!["fleet.*.*.assignment.*".to_owned()], max_messages_per_subject: 1, ..base }
+        }
         Stream::Rejected => Config { subjects: vec!["fleet.*.*.rejected.*".to_owned()], max_age: 30 * day, ..base },
     }
 }
@@ -282,7 +321,8 @@ async fn ensure(context: &Context, stream: Stream) -> Result<(), LogError> {
         }
     };
     let info = handle.info().await.map_err(|error| unreachable_stream(stream, &error))?;
-    let same = info.config.subjects == wanted.subjects && info.config.max_messages_per_subject == wanted.max_messages_per_subject.max(-1);
+    let same = info.config.subjects == wanted.subjects
+        && info.config.max_messages_per_subject == wanted.max_messages_per_subject.max(-1);
     let same = same || (info.config.subjects == wanted.subjects && wanted.max_messages_per_subject == 0);
     if same {
         Ok(())
@@ -301,5 +341,10 @@ async fn bucket(context: &Context, name: &str, max_age: Duration) -> Result<kv::
     context
         .create_key_value(kv::Config { bucket: name.to_owned(), history: 1, max_age, ..kv::Config::default() })
         .await
-        .map_err(|error| LogError::new(format!("bucket {name} cannot be created: {error}"), "allow this user to create key-value buckets"))
+        .map_err(|error| {
+            LogError::new(
+                format!("bucket {name} cannot be created: {error}"),
+                "allow this user to create key-value buckets",
+            )
+        })
 }

@@ -31,7 +31,9 @@ impl ZoneName {
     /// `None` when either is not made of letters, digits, `-` and `_`.
     pub fn new(tenant: &str, zone: &str) -> Option<Self> {
         let legal = |text: &str| {
-            !text.is_empty() && text.len() <= 64 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+            !text.is_empty()
+                && text.len() <= 64
+                && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
         };
         (legal(tenant) && legal(zone)).then(|| Self { tenant: tenant.to_owned(), zone: zone.to_owned() })
     }
@@ -156,7 +158,14 @@ impl Log {
     /// # Errors
     ///
     /// See [`AppendError`].
-    pub async fn append(&self, stream: Stream, subject: String, id: String, bytes: Bytes, expected: Option<u64>) -> Result<Stored, AppendError> {
+    pub async fn append(
+        &self,
+        stream: Stream,
+        subject: String,
+        id: String,
+        bytes: Bytes,
+        expected: Option<u64>,
+    ) -> Result<Stored, AppendError> {
         match self {
             Self::JetStream(log) => log.append(stream, subject, id, bytes, expected).await,
             Self::Embedded(log) => log.append(stream, subject, id, bytes, expected).await,
@@ -331,7 +340,12 @@ pub async fn open(choice: &LogChoice) -> Result<Opened, LogError> {
             let folder = temporary()?;
             let broker = Broker::spawn(folder.path()).await?;
             let log = Log::JetStream(Arc::new(JetStream::connect(&broker.url).await?));
-            Ok(Opened { why: format!("NATS JetStream, {} started at {}", broker.program, broker.url), log, broker: Some(broker), folder: Some(folder) })
+            Ok(Opened {
+                why: format!("NATS JetStream, {} started at {}", broker.program, broker.url),
+                log,
+                broker: Some(broker),
+                folder: Some(folder),
+            })
         }
         LogChoice::Auto => {
             if let Ok(url) = std::env::var("NATS_URL") {
@@ -350,8 +364,7 @@ pub async fn open(choice: &LogChoice) -> Result<Opened, LogError> {
 }
 
 fn temporary() -> Result<tempfile::TempDir, LogError> {
-    tempfile::Builder::new()
-        .prefix("fleetfold-")
-        .tempdir()
-        .map_err(|error| LogError::new(format!("no temporary folder: {error}"), "set TMPDIR to a folder that can be written"))
+    tempfile::Builder::new().prefix("fleetfold-").tempdir().map_err(|error| {
+        LogError::new(format!("no temporary folder: {error}"), "set TMPDIR to a folder that can be written")
+    })
 }

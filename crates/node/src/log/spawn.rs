@@ -52,7 +52,10 @@ impl Broker {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Err(LogError::new(format!("{program} did not open port {port} within 5 s"), "start it by hand and give --log nats://…"))
+        Err(LogError::new(
+            format!("{program} did not open port {port} within 5 s"),
+            "start it by hand and give --log nats://…",
+        ))
     }
 
     /// Its process id.
@@ -78,5 +81,7 @@ pub(crate) fn free_port() -> Result<u16, LogError> {
     std::net::TcpListener::bind(("127.0.0.1", 0))
         .and_then(|listener| listener.local_addr())
         .map(|address| address.port())
-        .map_err(|error| LogError::new(format!("no free port on 127.0.0.1: {error}"), "close something, or give --log nats://…"))
+        .map_err(|error| {
+            LogError::new(format!("no free port on 127.0.0.1: {error}"), "close something, or give --log nats://…")
+        })
 }

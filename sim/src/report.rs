@@ -115,6 +115,7 @@ impl Report {
             ("facts refused", self.refused.to_string()),
             ("digest", self.digest.clone()),
         ];
-        rows.iter().map(|(name, value)| format!("  {name:<26} {value}\n")).collect()
+        let lines: Vec<String> = rows.iter().map(|(name, value)| format!("  {name:<26} {value}\n")).collect();
+        lines.concat()
     }
 }

@@ -313,7 +313,7 @@ impl Pretend {
         match driver.doing {
             Doing::Off | Doing::Broken => {}
             Doing::Idle | Doing::Waiting { .. } => self.choose(vehicle, now),
-            Doing::Driving { visit, until, .. } if until <= now => self.arrive(vehicle, &driver.position, visit, now),
+            Doing::Driving { visit, until, .. } if until <= now => self.arrive(vehicle, driver.position, visit, now),
             Doing::Driving { .. } => {
                 let position = self.where_is(vehicle, now);
                 self.post(now, 0, Happening::Position(PositionReport { vehicle: vehicle.clone(), position, at: now }));
@@ -341,9 +341,9 @@ impl Pretend {
         }
     }
 
-    fn arrive(&mut self, vehicle: &Name, from: &Position, visit: AssignedVisit, now: Timestamp) {
+    fn arrive(&mut self, vehicle: &Name, from: Position, visit: AssignedVisit, now: Timestamp) {
         let fails = visit.visit.stop == StopKind::Delivery && self.no_shows.contains(&visit.visit.order);
-        let ready = self.service_span(&visit, *from == visit.position, now);
+        let ready = self.service_span(&visit, from == visit.position, now);
         let until = if fails { ready.max(now + NO_SHOW_WAIT) } else { ready };
         let event = Event::StopArrived(Self::stop_event(vehicle, &visit, now));
         let position = visit.position;

@@ -217,8 +217,8 @@ impl Engine {
     }
 
     /// Like [`Engine::handle`] for an entry, and returns what the entry changed, for whoever counts and shows.
-    pub fn handle_watched(&mut self, entry: LogEntry, effects: &mut Vec<Effect>) -> Change {
-        let change = self.entry(&entry, effects);
+    pub fn handle_watched(&mut self, entry: &LogEntry, effects: &mut Vec<Effect>) -> Change {
+        let change = self.entry(entry, effects);
         self.answer(effects);
         self.search_if_due(effects);
         change
@@ -243,7 +243,7 @@ impl Engine {
                     self.watch_all();
                 }
             }
-            Input::Solved(report) => self.solved(report, effects),
+            Input::Solved(report) => self.solved(&report, effects),
             Input::Commit(outcome) => self.commit_outcome(outcome, effects),
         }
         self.answer(effects);
@@ -443,7 +443,7 @@ impl Engine {
         }));
     }
 
-    fn solved(&mut self, report: SolveReport, effects: &mut Vec<Effect>) {
+    fn solved(&mut self, report: &SolveReport, effects: &mut Vec<Effect>) {
         if self.searching != Some(report.id) {
             return;
         }

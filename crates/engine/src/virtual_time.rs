@@ -83,7 +83,7 @@ pub fn run(
             let entry = if let Input::Entry(entry) = &input { Some(entry.clone()) } else { None };
             match entry {
                 Some(entry) => {
-                    let change = engine.handle_watched(entry.clone(), &mut effects);
+                    let change = engine.handle_watched(&entry, &mut effects);
                     watch(&engine, Seen::Entry(&entry, &change));
                 }
                 None => engine.handle(input, &mut effects),

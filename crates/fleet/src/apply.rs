@@ -121,12 +121,12 @@ impl Fleet {
     }
 
     fn apply_fact(&mut self, entry: &LogEntry, doing: &mut Applying) -> Verdict {
-        if entry.id != 0 && self.seen.contains_key(&entry.id) {
+        if entry.id != 0 && self.seen.contains(&entry.id) {
             return Err(Refused::DuplicateEvent);
         }
         let verdict = self.dispatch(&entry.event, doing);
         if entry.id != 0 {
-            self.seen.insert(entry.id, ());
+            self.seen.insert(entry.id);
             // The id lives as long as the order it is about; facts about anything else are few and kept.
             if let Some(&order) = doing.change.orders.first() {
                 self.orders[order.index()].seen.push(entry.id);

@@ -1,6 +1,6 @@
 //! The tables of the fleet and the questions that can be asked of them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use fleetfold_model::{
     Event, FailReason, Load, LoadDirection, LogSeq, Metres, Millis, Name, Order, OrderChange, OrderId, OrderWork,
@@ -617,7 +617,7 @@ pub struct Fleet {
     pub(crate) road_version: u32,
     pub(crate) unanswered: BTreeMap<LogSeq, Ask>,
     pub(crate) chain: Chain,
-    pub(crate) seen: BTreeMap<u64, ()>,
+    pub(crate) seen: BTreeSet<u64>,
     /// Closed orders in the order they closed (log time), until their event ids are forgotten.
     pub(crate) closing: VecDeque<(Timestamp, OrderId)>,
     pub(crate) order_digests: Vec<(u64, u64)>,
@@ -652,7 +652,7 @@ impl Fleet {
             road_version: 0,
             unanswered: BTreeMap::new(),
             chain: Chain::default(),
-            seen: BTreeMap::new(),
+            seen: BTreeSet::new(),
             closing: VecDeque::new(),
             order_digests: Vec::new(),
             vehicle_digests: Vec::new(),

@@ -1,6 +1,6 @@
 //! Key figures of a day, gathered beside the fold: the same for a live screen, a replay and a simulation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_model::{Event, LogSeq, Millis, OrderId, StopKind};
 
@@ -89,7 +89,7 @@ pub struct Tally {
     pub refused: BTreeMap<&'static str, u64>,
     /// Plans folded.
     pub plans: u64,
-    closed: BTreeMap<OrderId, ()>,
+    closed: BTreeSet<OrderId>,
 }
 
 /// The contract: a change is answered within this.
@@ -117,7 +117,7 @@ impl Tally {
         for &id in &change.orders {
             let order = fleet.order(id);
             let Some(why) = order.closed else { continue };
-            if self.closed.insert(id, ()).is_some() || order.spec.is_none() {
+            if !self.closed.insert(id) || order.spec.is_none() {
                 continue;
             }
             self.vehicle_changes += u64::from(order.vehicle_changes);

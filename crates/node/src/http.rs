@@ -54,7 +54,7 @@ const ASSETS: [(&str, &str, &[u8]); 6] = [
 /// # Errors
 ///
 /// When the address cannot be bound, or would be open to others without a token.
-pub async fn serve(live: Live, address: SocketAddr, bearer: Option<String>) -> Result<SocketAddr, LogError> {
+pub(crate) async fn serve(live: Live, address: SocketAddr, bearer: Option<String>) -> Result<SocketAddr, LogError> {
     if !address.ip().is_loopback() && bearer.is_none() {
         return Err(LogError::new(
             format!("{address} can be reached by others, and no token is set"),

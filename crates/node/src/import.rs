@@ -222,7 +222,8 @@ fn dpdp(folder: &Path) -> Result<Imported, Failure> {
             .map(|entry| entry.path())
             .find(|path| {
                 let file = path.file_name().unwrap_or_default().to_string_lossy().to_string();
-                file.ends_with(".csv") && file.starts_with("vehicle_info") == (prefix == "vehicle_info")
+                path.extension().is_some_and(|extension| extension == "csv")
+                    && file.starts_with("vehicle_info") == (prefix == "vehicle_info")
             })
             .ok_or_else(|| {
                 Failure::new(format!("no {prefix} file in {}", folder.display()), "give a folder instance_N")

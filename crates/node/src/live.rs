@@ -34,7 +34,7 @@ const RING: usize = 600;
 const CORES_KEPT: usize = 1;
 
 /// What an engine needs.
-pub struct Setup {
+pub(crate) struct Setup {
     /// The log.
     pub log: Log,
     /// Whose.
@@ -60,7 +60,7 @@ pub(crate) enum Question {
 
 /// Where the engine stands.
 #[derive(Clone, Debug)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// Key figures so far.
     pub tally: Tally,
     /// Digest.
@@ -75,8 +75,6 @@ pub struct Summary {
     pub unanswered: usize,
     /// Zone time.
     pub now: Timestamp,
-    /// We own the zone.
-    pub owner: bool,
 }
 
 /// Deltas for browsers: a ring to resume from, and a channel that drops those who are slow.
@@ -108,7 +106,7 @@ impl Hub {
 
 /// A running engine.
 #[derive(Clone)]
-pub struct Live {
+pub(crate) struct Live {
     pub(crate) questions: mpsc::Sender<Question>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) metrics: Arc<Metrics>,
@@ -122,26 +120,26 @@ pub struct Live {
 
 impl Live {
     /// Where the engine stands.
-    pub async fn summary(&self) -> Option<Summary> {
+    pub(crate) async fn summary(&self) -> Option<Summary> {
         let (reply, answer) = oneshot::channel();
         self.questions.send(Question::Summary(reply)).await.ok()?;
         answer.await.ok()
     }
 
     /// True once it has caught up with the log.
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Acquire)
     }
 
     /// Ends it: the search is abandoned, the lease released, a snapshot written.
-    pub async fn stop(&self) {
+    pub(crate) async fn stop(&self) {
         let _ = self.stop.send(true);
         let mut done = self.done.clone();
         let _ = tokio::time::timeout(Duration::from_millis(2500), done.wait_for(|done| *done)).await;
     }
 
     /// Resolves when the engine has ended, by itself or because it was told to.
-    pub async fn ended(&self) {
+    pub(crate) async fn ended(&self) {
         let mut done = self.done.clone();
         let _ = done.wait_for(|done| *done).await;
     }
@@ -152,7 +150,7 @@ impl Live {
 /// # Errors
 ///
 /// When the log does not answer, has lost what we need, or is not the one we folded.
-pub async fn start(setup: Setup) -> Result<Live, LogError> {
+pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let (first, last) = setup.log.bounds(Stream::Fleet).await?;
     let skipped = setup.log.skipped(&setup.zone).await?;
     let folder = setup.data.as_ref().map(|data| data.join(format!("{}.{}", setup.zone.tenant, setup.zone.zone)));
@@ -396,7 +394,7 @@ impl Worker {
         let What::Event(event) = decoded.what else { return true };
         let entry = LogEntry { seq: LogSeq(message.seq), logged_at: message.at, id: decoded.id, event };
         let entry = if matches!(entry.event, Event::PlanProposed(_)) { LogEntry { id: 0, ..entry } } else { entry };
-        self.entry(entry);
+        self.entry(&entry);
         true
     }
 
@@ -422,10 +420,10 @@ impl Worker {
         true
     }
 
-    fn entry(&mut self, entry: LogEntry) {
+    fn entry(&mut self, entry: &LogEntry) {
         let mut effects = Vec::new();
-        let change = self.engine.handle_watched(entry.clone(), &mut effects);
-        self.tally.observe(&entry, &change, self.engine.fleet());
+        let change = self.engine.handle_watched(entry, &mut effects);
+        self.tally.observe(entry, &change, self.engine.fleet());
         let now = self.engine.now();
         self.metrics.entry();
         self.events.push_back(clock::monotonic());
@@ -440,7 +438,7 @@ impl Worker {
         self.stale.vehicles.extend(&change.vehicles);
         self.stale.orders.extend(&change.orders);
         self.stale.roads |= matches!(entry.event, Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_));
-        self.perform(effects, Some(&entry));
+        self.perform(effects, Some(entry));
     }
 
     fn story(&mut self, event: &Event, now: Timestamp) {
@@ -450,10 +448,10 @@ impl Worker {
             Event::OrderReady { order, .. } => self.memory.tell(order, now, "goods ready"),
             Event::OrderCancelled { order } => self.memory.tell(order, now, "cancelled"),
             Event::StopArrived(stop) => {
-                self.memory.tell(&stop.order, stop.at, &format!("{} is there ({:?})", stop.vehicle, stop.stop))
+                self.memory.tell(&stop.order, stop.at, &format!("{} is there ({:?})", stop.vehicle, stop.stop));
             }
             Event::StopCompleted(stop) => {
-                self.memory.tell(&stop.order, stop.at, &format!("{:?} done by {}", stop.stop, stop.vehicle))
+                self.memory.tell(&stop.order, stop.at, &format!("{:?} done by {}", stop.stop, stop.vehicle));
             }
             Event::StopFailed(stop, reason) => {
                 self.memory.tell(
@@ -606,10 +604,10 @@ impl Worker {
                 }
             }
             Note::Flagged { seq, flag } => {
-                tracing::debug!(seq = seq.0, why = view::flag_words(*flag), "odd fact taken")
+                tracing::debug!(seq = seq.0, why = view::flag_words(*flag), "odd fact taken");
             }
             Note::GroupsRefused { rev, groups } => {
-                tracing::debug!(rev, groups, "groups refused: their routes had moved on")
+                tracing::debug!(rev, groups, "groups refused: their routes had moved on");
             }
             Note::Searched { rounds, proposed, stale, gain } => {
                 tracing::debug!(rounds, proposed, stale, gain, "search ended");
@@ -748,7 +746,6 @@ impl Worker {
                     open: fleet.orders().iter().filter(|order| order.is_open()).count(),
                     unanswered: fleet.unanswered().len(),
                     now: self.engine.fleet().zone().zone_time(self.clock.now()),
-                    owner: self.engine.commit().epoch().is_some(),
                 });
             }
         }

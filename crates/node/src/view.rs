@@ -1,6 +1,7 @@
 //! What a screen shows: view types of their own, made from the fleet and never read back.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Write as _;
 
 use fleetfold_engine::Engine;
 use fleetfold_fleet::{Closed, Flag, Placement, Refused, Tally};
@@ -73,10 +74,10 @@ fn choice_words(choice: &Choice) -> String {
             Obstacle::Lateness => format!("would be late, +{}", minutes(choice.runner_up_extra.0)),
             Obstacle::Shift => "its shift ends too early".to_owned(),
         };
-        words.push_str(&format!("; runner-up {runner_up}, {why}"));
+        let _ = write!(words, "; runner-up {runner_up}, {why}");
     }
     if choice.joint > 1 {
-        words.push_str(&format!(" (part of a joint change of {} orders)", choice.joint));
+        let _ = write!(words, " (part of a joint change of {} orders)", choice.joint);
     }
     words
 }

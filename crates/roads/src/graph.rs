@@ -50,7 +50,7 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
-    pub(crate) fn new(nodes: Vec<Position>, edges: Vec<StreetEdge>, names: Vec<String>) -> Result<Self, NetworkError> {
+    pub(crate) fn new(nodes: &[Position], edges: Vec<StreetEdge>, names: Vec<String>) -> Result<Self, NetworkError> {
         if nodes.is_empty() || edges.is_empty() {
             return Err(NetworkError::Empty);
         }
@@ -320,7 +320,7 @@ mod tests {
         #[test]
         fn rows_equal_a_plain_dijkstra((nodes, edges) in any_graph(), closed in 0u64..40, slowed in 0u64..40) {
             let n = nodes.len();
-            let graph = Graph::new(nodes, edges, Vec::new()).unwrap().with_changes(&[
+            let graph = Graph::new(&nodes, edges, Vec::new()).unwrap().with_changes(&[
                 ActiveChange { target: RoadTarget::Roads(vec![closed]), time_percent: None },
                 ActiveChange { target: RoadTarget::Roads(vec![slowed]), time_percent: Some(250) },
             ]);

@@ -111,9 +111,7 @@ impl Network {
                 }
                 Kind::Table(Table::new(*space, places.clone(), seconds.clone(), metres.clone()))
             }
-            NetworkSpec::Graph { nodes, edges, names } => {
-                Kind::Graph(Graph::new(nodes.clone(), edges.clone(), names.clone())?)
-            }
+            NetworkSpec::Graph { nodes, edges, names } => Kind::Graph(Graph::new(nodes, edges.clone(), names.clone())?),
         };
         Ok(Self { kind })
     }

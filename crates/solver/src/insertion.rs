@@ -3,7 +3,7 @@
 //! The quick test is O(1) per position from the records; the walk drives the whole tour and also prices lateness, flow
 //! time and pauses. Both agree wherever the quick one says yes (tested).
 
-use crate::problem::{NONE, Role};
+use crate::problem::{NONE, Role, UNREACHABLE};
 use crate::schedule::{Infeasible, drive, fits, span_price};
 use crate::state::State;
 
@@ -81,6 +81,9 @@ impl State<'_> {
         if delta >= bound {
             return None;
         }
+        if to >= UNREACHABLE || on >= UNREACHABLE {
+            return None;
+        }
         let arrival = record.depart.saturating_add(to);
         let shift_end = self.problem.shift_end(tour, unit);
         if arrival > self.records[unit as usize].closes.min(shift_end) {
@@ -135,6 +138,9 @@ impl State<'_> {
         let record = &self.records[after as usize];
         let (to, to_cost) = self.hop(tour, after, unit);
         let arrival = record.depart.saturating_add(to);
+        if to >= UNREACHABLE {
+            return (None, true);
+        }
         if arrival > self.records[unit as usize].closes.min(spec.end_by) {
             // Later pickups arrive later still, except where the matrix breaks the triangle inequality: look on.
             return (None, true);
@@ -167,8 +173,10 @@ impl State<'_> {
                 let skipped = if from == unit { 0 } else { self.cost_after(from) };
                 let delta = detour + i64::from(there_cost) + i64::from(on_cost) - skipped
                     + span_price(begin, delivery.due, problem.weights.late_per_hour);
-                let in_time =
-                    begin <= shift_end && begin.saturating_add(delivery.service).saturating_add(on) <= next_latest;
+                let driven = there < UNREACHABLE && on < UNREACHABLE;
+                let in_time = driven
+                    && begin <= shift_end
+                    && begin.saturating_add(delivery.service).saturating_add(on) <= next_latest;
                 if delta < best && in_time {
                     best = delta;
                     found = Some((delta, from));

@@ -488,7 +488,7 @@ impl Problem {
         if spec.due == i32::MAX {
             return TIME_MAX;
         }
-        let via = (spec.role == Role::Delivery && spec.mate != NONE).then(|| spec.mate);
+        let via = (spec.role == Role::Delivery && spec.mate != NONE).then_some(spec.mate);
         let best = (0..self.tours.len() as u32)
             .filter(|&tour| self.allows(tour, stop))
             .map(|tour| {

@@ -14,7 +14,7 @@ impl Random {
 
     /// Uniform in `0..n`; 0 for an empty range. Multiply-shift (Lemire 2019) without rejection: the bias is below n / 2^32.
     pub(crate) fn below(&mut self, n: usize) -> usize {
-        (u64::from(self.0.next_u32()) * n as u64 >> 32) as usize
+        ((u64::from(self.0.next_u32()) * n as u64) >> 32) as usize
     }
 
     /// True with probability `per_mille` / 1000.

@@ -150,7 +150,7 @@ impl State<'_> {
             Order::Farthest => units.sort_by_key(|&unit| std::cmp::Reverse(far(unit))),
             Order::Nearest => units.sort_by_key(|&unit| far(unit)),
             Order::Narrowest => {
-                units.sort_by_key(|&unit| i64::from(problem.closes[unit as usize]) - i64::from(window(unit).0))
+                units.sort_by_key(|&unit| i64::from(problem.closes[unit as usize]) - i64::from(window(unit).0));
             }
             Order::Opening => units.sort_by_key(|&unit| window(unit).0),
             Order::Closing => units.sort_by_key(|&unit| std::cmp::Reverse(problem.closes[unit as usize])),
@@ -290,11 +290,11 @@ pub fn alternatives(problem: &Problem, tours: &[Vec<u32>], unit: u32) -> Vec<Alt
                 state.undo();
                 return Alternative::Possible { cost: place.cost, drive, late };
             }
+            let full = state.counts[tour as usize] + 2 > problem.tours[tour as usize].stops_max;
             match state.verdict(unit, tour) {
-                Some(Infeasible::Shift) => Alternative::Shift,
                 Some(Infeasible::Rules | Infeasible::Dear) => Alternative::Capacity,
-                None if state.counts[tour as usize] + 2 > problem.tours[tour as usize].stops_max => Alternative::Rules,
-                None => Alternative::Shift,
+                None if full => Alternative::Rules,
+                Some(Infeasible::Shift) | None => Alternative::Shift,
             }
         })
         .collect()

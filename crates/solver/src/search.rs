@@ -96,14 +96,7 @@ pub fn solve(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Sol
         }
     }
     let absent = all_stops(problem, &absent_units(problem, &best_tours));
-    Solution {
-        tours: best_tours,
-        absent,
-        cost: best_cost,
-        cost_before: answer.cost_before.min(i64::MAX),
-        rounds,
-        iterations,
-    }
+    Solution { tours: best_tours, absent, cost: best_cost, cost_before: answer.cost_before, rounds, iterations }
 }
 
 struct GroupResult {
@@ -267,7 +260,7 @@ fn cut(problem: &Problem, tours: &[Vec<u32>], absent: &[u32], seed: u64, round: 
     if groups == 1 {
         return vec![(all, absent.to_vec())];
     }
-    let mut random = Random::new(mix(seed ^ 0x6375_74), round, u32::MAX);
+    let mut random = Random::new(mix(seed ^ 0x0063_7574), round, u32::MAX);
     let places = problem.legs.places();
     let (a, b) = (random.below(places) as u32, random.below(places) as u32);
     let side = |place: u32| i64::from(problem.leg(0, place, a).0) - i64::from(problem.leg(0, place, b).0);

@@ -47,7 +47,7 @@ struct Request {
 }
 
 /// The embedded log.
-pub struct Embedded {
+pub(crate) struct Embedded {
     path: PathBuf,
     database: Arc<Database>,
     requests: mpsc::Sender<Request>,
@@ -64,7 +64,7 @@ impl Embedded {
     /// # Errors
     ///
     /// When another process holds it or it cannot be written.
-    pub fn open(path: &Path) -> Result<Self, LogError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, LogError> {
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             std::fs::create_dir_all(parent).map_err(|error| broken("its folder cannot be made", error))?;
         }
@@ -108,12 +108,12 @@ impl Embedded {
     /// # Errors
     ///
     /// When the file cannot be written.
-    pub fn announce(&self, address: &str) -> std::io::Result<()> {
+    pub(crate) fn announce(&self, address: &str) -> std::io::Result<()> {
         std::fs::write(owner_file(&self.path), format!("process {} at http://{address}\n", std::process::id()))
     }
 
     /// Takes that back.
-    pub fn retire(&self) {
+    pub(crate) fn retire(&self) {
         let _ = std::fs::remove_file(owner_file(&self.path));
     }
 
@@ -231,10 +231,6 @@ impl Embedded {
             Ok(())
         };
         put().map_err(|error| broken("it cannot be written", error))
-    }
-
-    pub(super) fn describe(&self) -> String {
-        format!("embedded file log at {}", self.path.display())
     }
 }
 

@@ -26,8 +26,7 @@ pub(crate) const LEASE: Duration = Duration::from_secs(3);
 const FLEET_BYTES_MAX: i64 = 16 << 30;
 
 /// A connection to JetStream.
-pub struct JetStream {
-    url: String,
+pub(crate) struct JetStream {
     client: async_nats::Client,
     context: Context,
     owners: kv::Store,
@@ -44,7 +43,7 @@ impl JetStream {
     /// # Errors
     ///
     /// Named: unreachable, JetStream off, missing rights.
-    pub async fn connect(url: &str) -> Result<Self, LogError> {
+    pub(crate) async fn connect(url: &str) -> Result<Self, LogError> {
         let client = connect_client(url).await?;
         let context = jetstream::context::ContextBuilder::new()
             .timeout(Duration::from_secs(5))
@@ -55,11 +54,11 @@ impl JetStream {
         }
         let owners = bucket(&context, "OWNERS", LEASE).await?;
         let skipped = bucket(&context, "SKIPPED", Duration::ZERO).await?;
-        Ok(Self { url: url.to_owned(), client, context, owners, skipped })
+        Ok(Self { client, context, owners, skipped })
     }
 
     /// The server's version.
-    pub fn server_version(&self) -> String {
+    pub(crate) fn server_version(&self) -> String {
         self.client.server_info().version
     }
 
@@ -117,16 +116,17 @@ impl JetStream {
             loop {
                 let mut messages = match reader.take() {
                     Some(messages) => messages,
-                    None => match open_reader(&context, stream, &filter, next).await {
-                        Ok(messages) => messages,
-                        Err(_) => {
+                    None => {
+                        if let Ok(messages) = open_reader(&context, stream, &filter, next).await {
+                            messages
+                        } else {
                             tokio::time::sleep(Duration::from_millis(250)).await;
                             if sender.is_closed() {
                                 return;
                             }
                             continue;
                         }
-                    },
+                    }
                 };
                 while let Some(Ok(message)) = messages.next().await {
                     let Ok(info) = message.info() else { continue };
@@ -218,10 +218,6 @@ impl JetStream {
             )
         })
     }
-
-    pub(super) fn describe(&self) -> String {
-        format!("NATS JetStream at {} (server {})", self.url, self.server_version())
-    }
 }
 
 fn key(zone: &ZoneName) -> String {
@@ -307,18 +303,18 @@ fn config(stream: Stream) -> Config {
 
 async fn ensure(context: &Context, stream: Stream) -> Result<(), LogError> {
     let mut wanted = config(stream);
-    let mut handle = match context.get_or_create_stream(wanted.clone()).await {
-        Ok(handle) => handle,
+    let first = context.get_or_create_stream(wanted.clone()).await;
+    let mut handle = if let Ok(handle) = first {
+        handle
+    } else {
         // A small broker cannot reserve our usual bytes: take what it gives.
-        Err(_) => {
-            wanted.max_bytes = -1;
-            context.get_or_create_stream(wanted.clone()).await.map_err(|error| {
-                LogError::new(
-                    format!("stream {} cannot be created: {error}", stream.name()),
-                    "start the broker with JetStream on (`nats-server -js`) and allow this user to create streams",
-                )
-            })?
-        }
+        wanted.max_bytes = -1;
+        context.get_or_create_stream(wanted.clone()).await.map_err(|error| {
+            LogError::new(
+                format!("stream {} cannot be created: {error}", stream.name()),
+                "start the broker with JetStream on (`nats-server -js`) and allow this user to create streams",
+            )
+        })?
     };
     let info = handle.info().await.map_err(|error| unreachable_stream(stream, &error))?;
     let same = info.config.subjects == wanted.subjects

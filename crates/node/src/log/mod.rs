@@ -14,13 +14,13 @@ use bytes::Bytes;
 use fleetfold_model::Timestamp;
 use tokio::sync::mpsc;
 
-pub use embedded::Embedded;
-pub use jetstream::JetStream;
-pub use spawn::Broker;
+pub(crate) use embedded::Embedded;
+pub(crate) use jetstream::JetStream;
+pub(crate) use spawn::Broker;
 
 /// Who: a tenant and one of its zones.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ZoneName {
+pub(crate) struct ZoneName {
     /// The tenant.
     pub tenant: String,
     /// The zone.
@@ -29,7 +29,7 @@ pub struct ZoneName {
 
 impl ZoneName {
     /// `None` when either is not made of letters, digits, `-` and `_`.
-    pub fn new(tenant: &str, zone: &str) -> Option<Self> {
+    pub(crate) fn new(tenant: &str, zone: &str) -> Option<Self> {
         let legal = |text: &str| {
             !text.is_empty()
                 && text.len() <= 64
@@ -39,20 +39,20 @@ impl ZoneName {
     }
 
     /// A subject of this zone.
-    pub fn subject(&self, tail: &str) -> String {
+    pub(crate) fn subject(&self, tail: &str) -> String {
         format!("fleet.{}.{}.{tail}", self.tenant, self.zone)
     }
 }
 
 /// An id as a subject token: percent-encoded outside letters, digits, `-` and `_`.
-pub fn token(id: &str) -> String {
+pub(crate) fn token(id: &str) -> String {
     const KEPT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_');
     percent_encoding::utf8_percent_encode(id, KEPT).to_string()
 }
 
 /// The streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stream {
+pub(crate) enum Stream {
     /// Facts and our decisions: the one order there is.
     Fleet,
     /// Last position per vehicle.
@@ -65,10 +65,10 @@ pub enum Stream {
 
 impl Stream {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Fleet, Self::Position, Self::Assignment, Self::Rejected];
+    pub(crate) const ALL: [Self; 4] = [Self::Fleet, Self::Position, Self::Assignment, Self::Rejected];
 
     /// Its name at the broker.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Fleet => "FLEET",
             Self::Position => "POSITION",
@@ -78,14 +78,14 @@ impl Stream {
     }
 
     /// Only the last value of each subject is kept.
-    pub fn last_value(self) -> bool {
+    pub(crate) fn last_value(self) -> bool {
         matches!(self, Self::Position | Self::Assignment)
     }
 }
 
 /// One stored message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub(crate) struct Message {
     /// Its place in the stream.
     pub seq: u64,
     /// When the stream took it.
@@ -98,7 +98,7 @@ pub struct Message {
 
 /// A stored append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stored {
+pub(crate) struct Stored {
     /// Its place.
     pub seq: u64,
     /// The id was there before; nothing was stored now.
@@ -107,7 +107,7 @@ pub struct Stored {
 
 /// Why an append was not confirmed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AppendError {
+pub(crate) enum AppendError {
     /// The last message of the subject stands elsewhere.
     #[error("the last message of the subject is not where it was expected")]
     WrongSequence,
@@ -122,7 +122,7 @@ pub enum AppendError {
 /// Why the log cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}\n  try: {hint}")]
-pub struct LogError {
+pub(crate) struct LogError {
     /// What is wrong.
     pub what: String,
     /// What mends it.
@@ -137,7 +137,7 @@ impl LogError {
 
 /// The log.
 #[derive(Clone)]
-pub enum Log {
+pub(crate) enum Log {
     /// NATS JetStream.
     JetStream(Arc<JetStream>),
     /// A local file.
@@ -146,7 +146,7 @@ pub enum Log {
 
 /// A held lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lease {
+pub(crate) struct Lease {
     /// The epoch: grows with every acquisition.
     pub epoch: u64,
     revision: u64,
@@ -158,7 +158,7 @@ impl Log {
     /// # Errors
     ///
     /// See [`AppendError`].
-    pub async fn append(
+    pub(crate) async fn append(
         &self,
         stream: Stream,
         subject: String,
@@ -177,7 +177,12 @@ impl Log {
     /// # Errors
     ///
     /// When the stream cannot be read.
-    pub async fn read(&self, stream: Stream, zone: &ZoneName, after: u64) -> Result<mpsc::Receiver<Message>, LogError> {
+    pub(crate) async fn read(
+        &self,
+        stream: Stream,
+        zone: &ZoneName,
+        after: u64,
+    ) -> Result<mpsc::Receiver<Message>, LogError> {
         match self {
             Self::JetStream(log) => log.read(stream, zone, after).await,
             Self::Embedded(log) => Ok(log.read(stream, zone, after)),
@@ -189,7 +194,7 @@ impl Log {
     /// # Errors
     ///
     /// When nobody answers.
-    pub async fn last(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
+    pub(crate) async fn last(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
         match self {
             Self::JetStream(log) => log.last(stream, subject).await,
             Self::Embedded(log) => log.last(stream, subject),
@@ -201,7 +206,7 @@ impl Log {
     /// # Errors
     ///
     /// When nobody answers.
-    pub async fn bounds(&self, stream: Stream) -> Result<(u64, u64), LogError> {
+    pub(crate) async fn bounds(&self, stream: Stream) -> Result<(u64, u64), LogError> {
         match self {
             Self::JetStream(log) => log.bounds(stream).await,
             Self::Embedded(log) => log.bounds(stream),
@@ -213,7 +218,7 @@ impl Log {
     /// # Errors
     ///
     /// When nobody answers.
-    pub async fn acquire(&self, zone: &ZoneName, owner: &str) -> Result<Option<Lease>, LogError> {
+    pub(crate) async fn acquire(&self, zone: &ZoneName, owner: &str) -> Result<Option<Lease>, LogError> {
         match self {
             Self::JetStream(log) => log.acquire(zone, owner).await,
             Self::Embedded(log) => log.acquire(zone).map(Some),
@@ -221,7 +226,7 @@ impl Log {
     }
 
     /// Keeps owning it. `None`: lost.
-    pub async fn renew(&self, zone: &ZoneName, owner: &str, lease: Lease) -> Option<Lease> {
+    pub(crate) async fn renew(&self, zone: &ZoneName, owner: &str, lease: Lease) -> Option<Lease> {
         match self {
             Self::JetStream(log) => log.renew(zone, owner, lease).await,
             Self::Embedded(_) => Some(lease),
@@ -229,7 +234,7 @@ impl Log {
     }
 
     /// Lets it go, so that a standby need not wait.
-    pub async fn release(&self, zone: &ZoneName, lease: Lease) {
+    pub(crate) async fn release(&self, zone: &ZoneName, lease: Lease) {
         if let Self::JetStream(log) = self {
             log.release(zone, lease).await;
         }
@@ -240,7 +245,7 @@ impl Log {
     /// # Errors
     ///
     /// When nobody answers.
-    pub async fn skipped(&self, zone: &ZoneName) -> Result<Vec<u64>, LogError> {
+    pub(crate) async fn skipped(&self, zone: &ZoneName) -> Result<Vec<u64>, LogError> {
         match self {
             Self::JetStream(log) => log.skipped(zone).await,
             Self::Embedded(log) => log.skipped(zone),
@@ -252,25 +257,17 @@ impl Log {
     /// # Errors
     ///
     /// When it could not be stored.
-    pub async fn skip(&self, zone: &ZoneName, seq: u64) -> Result<(), LogError> {
+    pub(crate) async fn skip(&self, zone: &ZoneName, seq: u64) -> Result<(), LogError> {
         match self {
             Self::JetStream(log) => log.skip(zone, seq).await,
             Self::Embedded(log) => log.skip(zone, seq),
-        }
-    }
-
-    /// One line for people: which log this is.
-    pub fn describe(&self) -> String {
-        match self {
-            Self::JetStream(log) => log.describe(),
-            Self::Embedded(log) => log.describe(),
         }
     }
 }
 
 /// Which log to use, as `--log` says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LogChoice {
+pub(crate) enum LogChoice {
     /// A broker at an address.
     Nats(String),
     /// A local file; `None`: a temporary one.
@@ -303,7 +300,7 @@ impl std::str::FromStr for LogChoice {
 }
 
 /// An opened log, and what must live as long as it (a spawned broker, a temporary folder).
-pub struct Opened {
+pub(crate) struct Opened {
     /// The log.
     pub log: Log,
     /// Why this one.
@@ -319,19 +316,18 @@ pub struct Opened {
 /// # Errors
 ///
 /// What is wrong, and what mends it.
-pub async fn open(choice: &LogChoice) -> Result<Opened, LogError> {
+pub(crate) async fn open(choice: &LogChoice) -> Result<Opened, LogError> {
     match choice {
         LogChoice::Nats(url) => {
             let log = Log::JetStream(Arc::new(JetStream::connect(url).await?));
             Ok(Opened { log, why: format!("NATS JetStream at {url}"), broker: None, folder: None })
         }
         LogChoice::Embedded(path) => {
-            let (path, folder) = match path {
-                Some(path) => (path.clone(), None),
-                None => {
-                    let folder = temporary()?;
-                    (folder.path().join("fleetfold.redb"), Some(folder))
-                }
+            let (path, folder) = if let Some(path) = path {
+                (path.clone(), None)
+            } else {
+                let folder = temporary()?;
+                (folder.path().join("fleetfold.redb"), Some(folder))
             };
             let log = Log::Embedded(Arc::new(Embedded::open(&path)?));
             Ok(Opened { why: format!("embedded file log at {}", path.display()), log, broker: None, folder })
@@ -351,13 +347,12 @@ pub async fn open(choice: &LogChoice) -> Result<Opened, LogError> {
             if let Ok(url) = std::env::var("NATS_URL") {
                 return Box::pin(open(&LogChoice::Nats(url))).await;
             }
-            match Box::pin(open(&LogChoice::Spawn)).await {
-                Ok(opened) => Ok(opened),
-                Err(_) => {
-                    let mut opened = Box::pin(open(&LogChoice::Embedded(None))).await?;
-                    opened.why.push_str(" ($NATS_URL is not set and there is no nats-server 2.10 or newer on PATH)");
-                    Ok(opened)
-                }
+            if let Ok(opened) = Box::pin(open(&LogChoice::Spawn)).await {
+                Ok(opened)
+            } else {
+                let mut opened = Box::pin(open(&LogChoice::Embedded(None))).await?;
+                opened.why.push_str(" ($NATS_URL is not set and there is no nats-server 2.10 or newer on PATH)");
+                Ok(opened)
             }
         }
     }

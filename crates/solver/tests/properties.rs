@@ -1,0 +1,227 @@
+//! The search against slow obvious truths: the independent checker, brute force, other thread counts.
+
+use std::sync::atomic::AtomicBool;
+
+use fleetfold_solver::check::{Fault, check};
+use fleetfold_solver::{LegMatrix, NONE, Pause, Problem, Role, SearchLimits, Solution, Stop, TourSpec, insert, solve};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+
+const MINUTE: i32 = 60_000;
+
+#[derive(Clone, Debug)]
+struct Drawn {
+    places: Vec<(i32, i32)>,
+    stops: Vec<(usize, Option<(i32, i32)>, i32, i32, u8, i32)>,
+    tours: Vec<(usize, i32, bool, u8, i32)>,
+    shipments: usize,
+    flow: bool,
+    lifo: bool,
+    pause: bool,
+}
+
+fn any_drawn(stops_max: usize) -> impl Strategy<Value = Drawn> {
+    let places = proptest::collection::vec((0i32..5_000, 0i32..5_000), 3..9);
+    let stop = (0usize..100, proptest::option::weighted(0.7, (0i32..200, 0i32..90)), 0i32..6, 0i32..4, 0u8..8, 0i32..3);
+    let tour = (0usize..100, 0i32..30, any::<bool>(), 0u8..4, 3i32..12);
+    (
+        places,
+        proptest::collection::vec(stop, 1..=stops_max),
+        proptest::collection::vec(tour, 1..5),
+        0usize..4,
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.2),
+    )
+        .prop_map(|(places, stops, tours, shipments, flow, lifo, pause)| Drawn {
+            places,
+            stops,
+            tours,
+            shipments,
+            flow,
+            lifo,
+            pause,
+        })
+}
+
+fn problem(drawn: &Drawn) -> Problem {
+    let n = drawn.places.len();
+    let legs = LegMatrix::from_fn(n, |a, b| {
+        let ((ax, ay), (bx, by)) = (drawn.places[a], drawn.places[b]);
+        let metres = (ax - bx).abs() + (ay - by).abs();
+        (metres * 100, metres)
+    });
+    let mut stops: Vec<Stop> = drawn
+        .stops
+        .iter()
+        .map(|&(place, window, service, load, needs, setup)| Stop {
+            windows: window.map(|(opens, length)| (opens * MINUTE, (opens + length) * MINUTE)).into_iter().collect(),
+            due: window.map_or(i32::MAX, |(opens, length)| (opens + length) * MINUTE),
+            service: service * MINUTE,
+            setup: setup * MINUTE,
+            load: [load, 0, 0, 0],
+            needs: u64::from(needs == 7),
+            role: if needs % 2 == 0 { Role::JobDelivery } else { Role::JobPickup },
+            ..Stop::job((place % n) as u32)
+        })
+        .collect();
+    for index in 0..drawn.shipments.min(stops.len() / 2) {
+        let (pickup, delivery) = (2 * index, 2 * index + 1);
+        stops[pickup].role = Role::Pickup;
+        stops[delivery].role = Role::Delivery;
+        stops[pickup].mate = delivery as u32;
+        stops[delivery].mate = pickup as u32;
+        stops[delivery].load = stops[pickup].load;
+        stops[delivery].needs = stops[pickup].needs;
+    }
+    let tours = drawn
+        .tours
+        .iter()
+        .map(|&(place, start, ends, skill, capacity)| TourSpec {
+            start_at: start * MINUTE,
+            end_place: if ends { (place % n) as u32 } else { NONE },
+            end_by: 400 * MINUTE,
+            capacity: [capacity, 9, 9, 9],
+            has: u64::from(skill > 0),
+            fixed: 1_000_000,
+            lifo: drawn.lifo,
+            pauses: if drawn.pause {
+                vec![Pause { opens: 60 * MINUTE, closes: 120 * MINUTE, duration: 20 * MINUTE }]
+            } else {
+                Vec::new()
+            },
+            ..TourSpec::at((place % n) as u32)
+        })
+        .collect();
+    let weights =
+        fleetfold_solver::Weights { flow_per_hour: if drawn.flow { 5_000_000 } else { 0 }, ..Default::default() };
+    Problem::new(stops, tours, legs).expect("drawn problems are legal").with_weights(weights)
+}
+
+fn limits(rounds: u32) -> SearchLimits {
+    SearchLimits { rounds, iterations: 60, seed: 5, warm: false }
+}
+
+fn never() -> AtomicBool {
+    AtomicBool::new(false)
+}
+
+/// Every plan over at most six stops, by trying all: each unit absent or in any place of any tour.
+fn brute_force(problem: &Problem) -> i64 {
+    let units: Vec<u32> = (0..problem.stops().len() as u32)
+        .filter(|&stop| problem.stops()[stop as usize].role != Role::Delivery)
+        .collect();
+    let mut best = i64::MAX;
+    let empty = Solution { tours: vec![Vec::new(); problem.tours().len()], ..Solution::default() };
+    extend(problem, &units, empty, &mut best);
+    best
+}
+
+fn extend(problem: &Problem, units: &[u32], plan: Solution, best: &mut i64) {
+    let Some((&unit, rest)) = units.split_first() else {
+        if let Ok((cost, _)) = check(problem, &plan) {
+            *best = (*best).min(cost);
+        }
+        return;
+    };
+    let mate = problem.stops()[unit as usize].mate;
+    let mut without = plan.clone();
+    without.absent.push(unit);
+    if mate != NONE {
+        without.absent.push(mate);
+    }
+    extend(problem, rest, without, best);
+    for tour in 0..plan.tours.len() {
+        for at in 0..=plan.tours[tour].len() {
+            let mut with = plan.clone();
+            with.tours[tour].insert(at, unit);
+            if mate == NONE {
+                extend(problem, rest, with, best);
+            } else {
+                for mate_at in at + 1..=with.tours[tour].len() {
+                    let mut both = with.clone();
+                    both.tours[tour].insert(mate_at, mate);
+                    extend(problem, rest, both, best);
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 160, ..ProptestConfig::default() })]
+
+    /// S1, S2: the checker finds nothing wrong, the costs agree, and a search is never worse than what it began with.
+    #[test]
+    fn the_checker_agrees_and_search_only_improves(drawn in any_drawn(16)) {
+        let problem = problem(&drawn);
+        let answer = insert(&problem);
+        prop_assert_eq!(check(&problem, &answer).map(|(cost, _)| cost), Ok(answer.cost));
+        let again = problem.clone().with_initial(answer.tours.clone()).expect("an answer is a plan");
+        let found = solve(&again, &limits(4), &never());
+        prop_assert_eq!(check(&again, &found).map(|(cost, _)| cost), Ok(found.cost));
+        prop_assert!(found.cost <= answer.cost, "{} > {}", found.cost, answer.cost);
+    }
+
+    /// The same bytes on one, two and three threads, and a search stopped at a round equals one told to stop there.
+    #[test]
+    fn threads_change_nothing(drawn in any_drawn(16)) {
+        let problem = problem(&drawn);
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            pool.install(|| solve(&problem, &limits(3), &never()))
+        };
+        let one = run(1);
+        prop_assert_eq!(&one, &run(2));
+        prop_assert_eq!(&one, &run(3));
+    }
+}
+
+#[test]
+fn tiny_instances_are_solved_to_the_optimum() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let (mut optimal, total) = (0, 60);
+    for _ in 0..total {
+        let drawn = any_drawn(5).new_tree(&mut runner).expect("a drawn problem").current();
+        let drawn = Drawn { tours: drawn.tours.into_iter().take(2).collect(), ..drawn };
+        let problem = problem(&drawn);
+        let best = brute_force(&problem);
+        let found = solve(&problem, &limits(40), &never()).cost;
+        assert!(found >= best, "the search claims {found}, below the optimum {best}");
+        optimal += u32::from(found == best);
+    }
+    assert!(optimal * 100 >= total * 95, "{optimal} of {total} optimal");
+}
+
+#[test]
+fn a_lock_a_bar_and_a_skill_are_kept() {
+    let legs = LegMatrix::from_fn(2, |a, b| if a == b { (0, 0) } else { (MINUTE, 1000) });
+    let locked = Stop { locked: 1, ..Stop::job(1) };
+    let barred = Stop { barred: vec![1], ..Stop::job(1) };
+    let skilled = Stop { needs: 2, ..Stop::job(1) };
+    let tours = vec![TourSpec { has: 0, ..TourSpec::at(0) }, TourSpec { has: 2, ..TourSpec::at(0) }];
+    let problem = Problem::new(vec![locked, barred, skilled], tours, legs).unwrap();
+    let found = solve(&problem, &limits(5), &never());
+    assert_eq!(found.tours[0], [1]);
+    assert_eq!(found.tours[1].len(), 2);
+    let wrong = Solution { tours: vec![vec![0, 1], vec![2]], ..Solution::default() };
+    assert_eq!(check(&problem, &wrong), Err(Fault::Rules(0)), "the checker let a lock be broken");
+}
+
+#[test]
+fn hostile_problems_get_an_answer() {
+    let far = LegMatrix::from_fn(2, |a, b| if a == b { (0, 0) } else { (fleetfold_solver::UNREACHABLE, 0) });
+    let problem = Problem::new(vec![Stop::job(1)], vec![TourSpec::at(0)], far).unwrap();
+    assert_eq!(solve(&problem, &limits(3), &never()).absent, [0], "an unreachable stop was driven to");
+    let near = LegMatrix::from_fn(1, |_, _| (0, 0));
+    let crowd: Vec<Stop> = (0..300).map(|_| Stop { load: [1, 0, 0, 0], ..Stop::job(0) }).collect();
+    let tour = TourSpec { capacity: [100, 0, 0, 0], ..TourSpec::at(0) };
+    let problem = Problem::new(crowd, vec![tour], near.clone()).unwrap();
+    assert_eq!(solve(&problem, &limits(2), &never()).absent.len(), 200);
+    let nobody = Problem::new(vec![Stop::job(0)], Vec::new(), near.clone()).unwrap();
+    assert_eq!(solve(&nobody, &limits(2), &never()).absent, [0]);
+    let shut = Stop { windows: vec![(-500 * MINUTE, -400 * MINUTE)], due: -400 * MINUTE, ..Stop::job(0) };
+    let problem = Problem::new(vec![shut], vec![TourSpec::at(0)], near).unwrap();
+    let late = solve(&problem, &limits(2), &never());
+    assert!(late.absent.is_empty(), "unavoidable lateness is priced, not refused");
+}

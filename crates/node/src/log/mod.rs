@@ -3,6 +3,8 @@
 //! Two back ends behind one closed enum: JetStream, and an embedded local file for when there is only Rust. Both pass
 //! the same conformance suite (`tests/conformance.rs`).
 
+#[cfg(test)]
+mod conformance;
 mod embedded;
 mod jetstream;
 mod spawn;

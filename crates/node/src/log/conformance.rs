@@ -1,0 +1,165 @@
+//! One suite for every log: the simulator and the embedded file must not drift from the broker.
+//!
+//! The JetStream leg runs against a real server and fails, never skips, without one.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{AppendError, Log, LogChoice, Opened, Stream, ZoneName, open};
+
+async fn both() -> Vec<(&'static str, Opened)> {
+    let embedded = open(&LogChoice::Embedded(None)).await.expect("the embedded log opens");
+    let jetstream =
+        open(&LogChoice::Spawn).await.expect("nats-server 2.10 or newer is needed: scripts/test obtains one");
+    vec![("embedded", embedded), ("jetstream", jetstream)]
+}
+
+fn zone() -> ZoneName {
+    ZoneName::new("acme", "porto").expect("a legal name")
+}
+
+fn body(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
+}
+
+async fn put(log: &Log, subject: &str, id: &str, expected: Option<u64>) -> Result<super::Stored, AppendError> {
+    log.append(Stream::Fleet, zone().subject(subject), id.to_owned(), body(id), expected).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn appends_are_read_back_in_order_from_any_place() {
+    for (which, opened) in both().await {
+        let log = &opened.log;
+        let mut places = Vec::new();
+        for number in 0..20 {
+            places.push(put(log, "event.order_created._", &format!("a/{number}"), None).await.expect(which).seq);
+        }
+        assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{which}: {places:?}");
+        let mut reader = log.read(Stream::Fleet, &zone(), places[4]).await.expect(which);
+        for number in 5..20 {
+            let message = tokio::time::timeout(Duration::from_secs(5), reader.recv()).await.expect(which).expect(which);
+            assert_eq!((message.seq, message.bytes), (places[number], body(&format!("a/{number}"))), "{which}");
+        }
+        let late = put(log, "event.order_created._", "a/late", None).await.expect(which);
+        let message = tokio::time::timeout(Duration::from_secs(5), reader.recv()).await.expect(which).expect(which);
+        assert_eq!(message.seq, late.seq, "{which}: a reader that has caught up sees what comes");
+        assert_eq!(log.bounds(Stream::Fleet).await.expect(which), (1, late.seq), "{which}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_id_is_stored_once() {
+    for (which, opened) in both().await {
+        let first = put(&opened.log, "event.order_created._", "same/1", None).await.expect(which);
+        let again = put(&opened.log, "event.order_created._", "same/1", None).await.expect(which);
+        assert!(!first.duplicate && again.duplicate, "{which}");
+        assert_eq!(first.seq, again.seq, "{which}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fence_lets_one_of_two_through() {
+    for (which, opened) in both().await {
+        let log = &opened.log;
+        let first = put(log, "plan", "plan/1", Some(0)).await.expect(which);
+        put(log, "event.order_created._", "between", None).await.expect(which);
+        assert_eq!(put(log, "plan", "plan/2b", Some(0)).await, Err(AppendError::WrongSequence), "{which}");
+        let second = put(log, "plan", "plan/2", Some(first.seq)).await.expect(which);
+        assert_eq!(put(log, "plan", "plan/2c", Some(first.seq)).await, Err(AppendError::WrongSequence), "{which}");
+        let last = log.last(Stream::Fleet, &zone().subject("plan")).await.expect(which).expect(which);
+        assert_eq!((last.seq, last.bytes), (second.seq, body("plan/2")), "{which}");
+    }
+}
+
+/// The retry after a lost acknowledgement: whatever the log answers, the read-back shows that ours was stored. (An R1
+/// broker may answer "wrong sequence", an R3 one and the embedded log "duplicate".)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retry_with_the_same_id_and_fence_is_never_stored_twice() {
+    for (which, opened) in both().await {
+        let log = &opened.log;
+        let first = put(log, "plan", "plan/1", Some(0)).await.expect(which);
+        match put(log, "plan", "plan/1", Some(0)).await {
+            Ok(stored) => assert!(stored.duplicate, "{which}"),
+            Err(error) => assert_eq!(error, AppendError::WrongSequence, "{which}"),
+        }
+        let last = log.last(Stream::Fleet, &zone().subject("plan")).await.expect(which).expect(which);
+        assert_eq!(last.seq, first.seq, "{which}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn last_value_streams_keep_one_message_per_subject() {
+    for (which, opened) in both().await {
+        let log = &opened.log;
+        let subject = |vehicle: &str| zone().subject(&format!("position.{vehicle}"));
+        for number in 0..5 {
+            for vehicle in ["a", "b"] {
+                let text = body(&format!("{vehicle}{number}"));
+                log.append(Stream::Position, subject(vehicle), String::new(), text, None).await.expect(which);
+            }
+        }
+        let mut reader = log.read(Stream::Position, &zone(), 0).await.expect(which);
+        let mut seen = Vec::new();
+        while let Ok(Some(message)) = tokio::time::timeout(Duration::from_millis(600), reader.recv()).await {
+            seen.push(message.bytes);
+        }
+        assert_eq!(seen, [body("a4"), body("b4")], "{which}");
+        assert_eq!(log.last(Stream::Position, &subject("nobody")).await.expect(which), None, "{which}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_zone_has_one_owner_and_each_term_is_higher() {
+    for (which, opened) in both().await {
+        let log = &opened.log;
+        let first = log.acquire(&zone(), "one").await.expect(which).expect(which);
+        if which == "jetstream" {
+            assert_eq!(log.acquire(&zone(), "two").await.expect(which), None, "a second owner was let in");
+            let kept = log.renew(&zone(), "one", first).await.expect(which);
+            assert_eq!(kept.epoch, first.epoch);
+            assert_eq!(log.renew(&zone(), "one", first).await, None, "an old lease was renewed");
+            log.release(&zone(), kept).await;
+        }
+        let second = log.acquire(&zone(), "two").await.expect(which).expect(which);
+        assert!(second.epoch > first.epoch, "{which}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn skipped_entries_are_remembered_per_zone() {
+    for (which, opened) in both().await {
+        let log = &opened.log;
+        assert_eq!(log.skipped(&zone()).await.expect(which), Vec::<u64>::new(), "{which}");
+        for seq in [7, 3] {
+            log.skip(&zone(), seq).await.expect(which);
+        }
+        assert_eq!(log.skipped(&zone()).await.expect(which), [3, 7], "{which}");
+        let other = ZoneName::new("acme", "lisbon").expect("a legal name");
+        assert_eq!(log.skipped(&other).await.expect(which), Vec::<u64>::new(), "{which}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_file_keeps_what_it_confirmed_and_has_one_holder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let choice = LogChoice::Embedded(Some(folder.path().join("log.redb")));
+    let opened = open(&choice).await.expect("opens");
+    let stored = put(&opened.log, "plan", "plan/1", Some(0)).await.expect("stored");
+    let Err(held) = open(&choice).await else { panic!("two holders of one file") };
+    assert!(held.to_string().contains("cannot be opened"), "{held}");
+    drop(opened);
+    // The writer thread lets the file go when its last sender is gone.
+    let mut again = open(&choice).await;
+    for _ in 0..50 {
+        if again.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        again = open(&choice).await;
+    }
+    let Ok(again) = again else { panic!("the file was not let go") };
+    let last = again.log.last(Stream::Fleet, &zone().subject("plan")).await.expect("answers").expect("is there");
+    assert_eq!(last.seq, stored.seq);
+    assert_eq!(put(&again.log, "plan", "plan/1b", Some(0)).await, Err(AppendError::WrongSequence));
+}

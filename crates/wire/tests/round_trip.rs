@@ -1,0 +1,169 @@
+//! What is written is read back as it was, and what cannot be is refused with its field.
+
+use fleetfold_model::{
+    Event, FailReason, Job, Load, LoadDirection, Millis, Name, Order, OrderChange, OrderWork, Pin, Policy, Position,
+    PriorityRaised, RoadChange, RoadTarget, Shift, Shipment, Space, StopEvent, StopKind, StopSpec, TimeWindow,
+    Timestamp, Vehicle, VehicleCosts, ZoneOpened,
+};
+use fleetfold_wire::{What, decode, encode, schemas};
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp(1_780_000_000_000 + seconds * 1000)
+}
+
+fn examples() -> Vec<Event> {
+    let place = Position { x: -86_291_234, y: 411_579_438 };
+    let window = TimeWindow::new(at(0), at(3600)).unwrap();
+    let stop = StopSpec { position: place, windows: vec![window], service: Millis(90_000), setup: Millis(30_500) };
+    let order = Order {
+        name: name("ord-1"),
+        work: OrderWork::Shipment(Shipment { pickup: stop.clone(), delivery: stop.clone() }),
+        load: Load([1500, 0, 20, 0]),
+        skills: vec![name("cool")],
+        priority: 7,
+        release: Some(at(60)),
+        promised: Some(at(600)),
+        placed: at(-5),
+    };
+    let job = Order {
+        work: OrderWork::Job(Job { stop, direction: LoadDirection::Pickup }),
+        name: name("ord-2"),
+        ..order.clone()
+    };
+    let shift = Shift {
+        starts: at(0),
+        ends: at(9000),
+        breaks: vec![fleetfold_model::Break { window, duration: Millis(900_000) }],
+    };
+    let vehicle = Vehicle {
+        name: name("veh-1"),
+        capacity: Load([12_000, i32::MAX / 4, i32::MAX / 4, i32::MAX / 4]),
+        skills: vec![name("cool")],
+        costs: VehicleCosts { per_hour: 21_500_000, per_km: 310_000, fixed: 5_000_000 },
+        time_factor: 1250,
+        start: place,
+        end: Some(place),
+        shift: Some(shift.clone()),
+        stops_max: Some(30),
+        lifo: true,
+    };
+    let report = StopEvent {
+        vehicle: name("veh-1"),
+        order: name("ord-1"),
+        stop: StopKind::Pickup,
+        at: at(5),
+        position: Some(place),
+    };
+    let road = RoadChange {
+        change: name("works-1"),
+        target: Some(RoadTarget::Roads(vec![7, 8])),
+        time_percent: Some(150),
+        from: Some(at(1)),
+        until: Some(at(2)),
+    };
+    let area =
+        RoadChange { target: Some(RoadTarget::Area(vec![place, place, place])), time_percent: None, ..road.clone() };
+    let pin = Pin { order: name("ord-1"), vehicle: name("veh-1") };
+    let change = OrderChange {
+        order: name("ord-1"),
+        work: None,
+        load: Some(Load([2000, 0, 0, 0])),
+        skills: None,
+        priority: Some(3),
+        release: None,
+        promised: Some(at(700)),
+    };
+    vec![
+        Event::ZoneOpened(ZoneOpened {
+            timezone: "Europe/Lisbon".into(),
+            space: Space::Geographic,
+            day_start: at(0),
+            log_start: at(1),
+            rate: 60,
+            policy: Policy::default(),
+        }),
+        Event::OrderCreated(order),
+        Event::OrderCreated(job),
+        Event::OrderUpdated(change),
+        Event::OrderReady { order: name("ord-1"), at: at(9) },
+        Event::OrderCancelled { order: name("ord-1") },
+        Event::VehicleRegistered(vehicle),
+        Event::ShiftStarted { vehicle: name("veh-1"), shift: Some(shift), position: Some(place) },
+        Event::ShiftEnded { vehicle: name("veh-1"), at: at(70) },
+        Event::VehicleLost { vehicle: name("veh-1"), position: None },
+        Event::VehicleBack { vehicle: name("veh-1"), position: Some(place) },
+        Event::RoadClosed(area),
+        Event::RoadSlowed(road.clone()),
+        Event::RoadReopened(RoadChange { target: None, ..road }),
+        Event::StopDeparted(report.clone()),
+        Event::StopArrived(report.clone()),
+        Event::StopCompleted(report.clone()),
+        Event::StopFailed(report, FailReason::NoShow),
+        Event::AssignmentAccepted { vehicle: name("veh-1"), revision: 9 },
+        Event::AssignmentRejected { vehicle: name("veh-1"), order: name("ord-1") },
+        Event::StopPinned(pin.clone()),
+        Event::StopUnpinned { order: name("ord-1") },
+        Event::AssignmentForced(pin),
+        Event::PriorityRaised(PriorityRaised { order: name("ord-1"), priority: 100 }),
+        Event::PolicyChanged(Policy { search_rounds: 3, ..Policy::default() }),
+    ]
+}
+
+#[test]
+fn every_event_is_read_back_as_it_was_written() {
+    for event in examples() {
+        let envelope = encode(&event, Space::Geographic, "/test", "1", at(5));
+        let decoded =
+            decode(&serde_json::to_vec(&envelope).unwrap()).unwrap_or_else(|error| panic!("{event:?}: {error}"));
+        assert_eq!(decoded.what, What::Event(event));
+        assert!(schemas().contains_key(envelope.kind.as_str()), "{} has no schema", envelope.kind);
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_its_field() {
+    let good = encode(&examples()[1], Space::Geographic, "/test", "1", at(5));
+    let good = serde_json::to_value(&good).unwrap();
+    let inverted = serde_json::json!([{ "opens": "2026-06-01T10:00:00Z", "closes": "2026-06-01T09:00:00Z" }]);
+    let cases: Vec<(&str, serde_json::Value, &str)> = vec![
+        ("/specversion", "0.3".into(), "specversion"),
+        ("/id", "".into(), "id"),
+        ("/time", "yesterday".into(), "time"),
+        ("/type", "fleet.order.created.v9".into(), "unknown event type"),
+        ("/data/order_id", "a b".into(), "order_id"),
+        ("/data/priority", 101.into(), "priority"),
+        ("/data/load", serde_json::json!([1, 2, 3, 4, 5]), "load"),
+        ("/data/load", serde_json::json!([-1]), "load"),
+        ("/data/shipment/pickup/lon", 999.0.into(), "shipment.pickup"),
+        ("/data/shipment/pickup/service_seconds", (-1.0).into(), "service_seconds"),
+        ("/data/shipment/pickup/windows", inverted, "before it opens"),
+        ("/data/shipment", serde_json::Value::Null, "needs a `job` or a `shipment`"),
+        ("/data", serde_json::json!([]), "payload"),
+    ];
+    for (path, value, expected) in cases {
+        let mut bad = good.clone();
+        *bad.pointer_mut(path).unwrap() = value.clone();
+        let error = decode(&serde_json::to_vec(&bad).unwrap()).expect_err(&format!("{path} = {value} was taken"));
+        assert!(error.to_string().contains(expected), "{path} = {value}: {error}");
+    }
+    assert!(decode(b"\xff\x00").is_err());
+    assert!(decode(&vec![b'x'; 1 << 20]).unwrap_err().to_string().contains("bytes"));
+}
+
+proptest::proptest! {
+    /// F5 at the door: no bytes make it panic, not even ones close to an event.
+    #[test]
+    fn no_bytes_make_it_panic(index in 0usize..25, cut in 0usize..2000, flip in 0usize..2000, with in 0u8..=255) {
+        let envelope = encode(&examples()[index], Space::Geographic, "/test", "1", at(5));
+        let mut bytes = serde_json::to_vec(&envelope).unwrap();
+        let flip = flip % bytes.len();
+        bytes[flip] = with;
+        let _ = decode(&bytes);
+        bytes.truncate(cut);
+        let _ = decode(&bytes);
+    }
+}

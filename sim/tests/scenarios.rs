@@ -1,0 +1,78 @@
+//! Every scenario of `scenarios/`: all promises after every entry, every change answered, figures within their bands.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use fleetfold_sim::{Scenario, simulate};
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios").join(name)
+}
+
+fn run(name: &str) {
+    let text = std::fs::read_to_string(folder(name).join("scenario.toml")).unwrap();
+    let scenario: Scenario = toml::from_str(&text).unwrap();
+    let repeat = format!("fleetfold sim scenarios/{name} --seed {}", scenario.seed);
+    let outcome = simulate(&scenario, 1).unwrap();
+    if let Some((seq, broken)) = outcome.broken {
+        panic!("after entry {seq}: {broken}\nrepeat with: {repeat}");
+    }
+    let report = &outcome.report;
+    assert_eq!(report.asked, report.answered, "changes that never got an answer\nrepeat with: {repeat}");
+    let figures = serde_json::to_value(report).unwrap();
+    let bands: BTreeMap<String, [f64; 2]> =
+        serde_json::from_str(&std::fs::read_to_string(folder(name).join("expected.json")).unwrap()).unwrap();
+    for (figure, [low, high]) in bands {
+        let value = figures[&figure].as_f64().unwrap_or_else(|| panic!("{figure} is no figure of the report"));
+        assert!((low..=high).contains(&value), "{figure} is {value}, expected {low} to {high}\nrepeat with: {repeat}");
+    }
+}
+
+#[test]
+fn lunch_rush() {
+    run("lunch-rush");
+}
+
+#[test]
+fn breakdown() {
+    run("breakdown");
+}
+
+#[test]
+fn bridge_closure() {
+    run("bridge-closure");
+}
+
+#[test]
+fn no_shows_and_cancellations() {
+    run("no-shows");
+}
+
+#[test]
+fn bad_phones() {
+    run("bad-phones");
+}
+
+#[test]
+fn no_scenario_is_without_a_test() {
+    let tests = include_str!("scenarios.rs");
+    for entry in std::fs::read_dir(folder("")).unwrap() {
+        let name = entry.unwrap().file_name().to_string_lossy().to_string();
+        assert!(tests.contains(&format!("run(\"{name}\")")), "scenarios/{name} has no test");
+    }
+}
+
+/// The same day on one, two and four threads ends in the same fleet, bit for bit.
+#[test]
+fn threads_change_nothing() {
+    let mut scenario = Scenario::demo(3);
+    scenario.demand.orders = 60;
+    scenario.vehicles = 6;
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| simulate(&scenario, 0).unwrap().report.digest)
+    };
+    let one = run(1);
+    assert_eq!(one, run(2));
+    assert_eq!(one, run(4));
+}

@@ -167,3 +167,27 @@ proptest::proptest! {
         let _ = decode(&bytes);
     }
 }
+
+/// Every example of docs/EVENTS.md is a legal event, every type has one, and its subject is the one the program would use.
+#[test]
+fn the_documented_examples_are_legal_and_complete() {
+    let text = include_str!("../../../docs/EVENTS.md");
+    let mut kinds = std::collections::BTreeSet::new();
+    let every = text.split_once("## Every event").unwrap().1;
+    for section in every.split("### `").skip(1) {
+        let Some((_, rest)) = section.split_once("```json\n") else { continue };
+        let json = rest.split_once("```").unwrap().0;
+        let decoded = decode(json.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{json}"));
+        assert!(section.starts_with(&format!("{}`", decoded.envelope.kind)), "the heading names another type\n{json}");
+        if let What::Event(event) = &decoded.what {
+            let kind = decoded.envelope.kind.trim_start_matches("fleet.").trim_end_matches(".v1").replace('.', "_");
+            let subject = format!("Subject `fleet.acme.porto.event.{kind}.{}`", fleetfold_wire::entity(event));
+            assert!(section.contains(&subject), "expected {subject}\n{json}");
+        }
+        kinds.insert(decoded.envelope.kind);
+    }
+    let known = schemas();
+    for kind in known.keys().filter(|kind| !kind.contains("plan.") && **kind != "fleet.assignment.v1") {
+        assert!(kinds.contains(*kind), "docs/EVENTS.md has no example of {kind}");
+    }
+}

@@ -1,0 +1,30 @@
+# Every command a person types. Each wraps a plain cargo command or a script.
+
+# Everything CI runs.
+test:
+    scripts/test
+
+# The generated city-day with its live map.
+demo *args:
+    cargo run --release -- demo {{args}}
+
+# A scenario with every promise checked after every entry: just sim breakdown --seed 7
+sim scenario *args:
+    cargo run --release -- sim scenarios/{{scenario}} {{args}}
+
+# The engine: just live --log nats://127.0.0.1:4222 --tenant acme --zone porto
+live *args:
+    cargo run --release -- serve {{args}}
+
+feed *args:
+    cargo run --release -- feed {{args}}
+
+replay day:
+    cargo run --release -- replay {{day}}
+
+bench *args:
+    cargo bench -p fleetfold-benches {{args}}
+
+# Known vulnerabilities of dependencies (downloads the advisory database).
+advisories:
+    cargo deny check advisories

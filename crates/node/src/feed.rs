@@ -65,6 +65,8 @@ pub(crate) async fn play(
 ) -> Result<u64, LogError> {
     let mut assignments = if listen { Some(log.read(Stream::Assignment, zone, 0).await?) } else { None };
     let clock = LogClock::new();
+    // Ids are remembered per stream, and zones share streams: the zone is part of who says so.
+    let source = format!("/pretend/{}/{}", zone.tenant, zone.zone);
     let mut sent = 0u64;
     let mut position_ids: BTreeMap<String, u64> = BTreeMap::new();
     loop {
@@ -86,14 +88,14 @@ pub(crate) async fn play(
                 for happening in world.take(now) {
                     match happening {
                         Happening::Fact(id, event) => {
-                            append_fact(log, zone, &event, mapping.space, "/pretend", &format!("{id:016x}"), now).await?;
+                            append_fact(log, zone, &event, mapping.space, &source, &format!("{id:016x}"), now).await?;
                             sent += 1;
                         }
                         Happening::Position(report) => {
                             let number = position_ids.entry(report.vehicle.to_string()).or_default();
                             *number += 1;
-                            let source = format!("/phones/{}", report.vehicle);
-                            let envelope = encode_position(&report.vehicle, report.position, mapping.space, &source, &number.to_string(), report.at);
+                            let phone = format!("/phones/{}", report.vehicle);
+                            let envelope = encode_position(&report.vehicle, report.position, mapping.space, &phone, &number.to_string(), report.at);
                             let bytes = Bytes::from(serde_json::to_vec(&envelope).expect("wire types are plain JSON"));
                             let subject = zone.subject(&format!("position.{}", token(report.vehicle.as_str())));
                             // A lost position is followed by the next one.
@@ -135,5 +137,6 @@ pub(crate) fn reopen(facts: &mut Vec<(Timestamp, u64, Event)>, mapping: &Zone) {
         rate: mapping.rate,
         policy,
     };
-    facts.insert(0, (mapping.day_start, 0x5a6f_6e65, Event::ZoneOpened(opened)));
+    // Every feed opens its zone anew: the instant it began is the id.
+    facts.insert(0, (mapping.day_start, mapping.log_start.0 as u64, Event::ZoneOpened(opened)));
 }

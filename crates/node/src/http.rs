@@ -253,7 +253,8 @@ pub(crate) enum Submit {
 /// Validates an event and appends it to its stream. Returns its place, and whether it was there before.
 pub(crate) async fn submit(live: &Live, bytes: Bytes) -> Result<(u64, bool), Submit> {
     let decoded = decode(&bytes).map_err(|error| Submit::Invalid(error.code(), error.to_string()))?;
-    let id = format!("{}/{}", decoded.envelope.source, decoded.envelope.id);
+    // Ids are remembered per stream, and zones share streams: the zone is part of the id.
+    let id = format!("{}/{}/{}/{}", live.zone.tenant, live.zone.zone, decoded.envelope.source, decoded.envelope.id);
     let (stream, subject) = match &decoded.what {
         What::Position(vehicle, ..) => {
             (Stream::Position, live.zone.subject(&format!("position.{}", token(vehicle.as_str()))))

@@ -140,6 +140,7 @@ async fn replay_into(
     progress: impl Fn(u64),
 ) -> Result<u64, Failure> {
     let clock = crate::clock::LogClock::new();
+    let source = format!("/recorded/{}/{}", zone.tenant, zone.zone);
     let mut sent = 0;
     for (index, (at, id, event)) in facts.iter().enumerate() {
         let wait = (mapping.log_time(*at) - clock.now()).0.max(0) as u64;
@@ -148,7 +149,7 @@ async fn replay_into(
             _ = stopped.wait_for(|stop| *stop) => break,
             () = tokio::time::sleep(Duration::from_millis(wait)) => {}
         }
-        append_fact(log, zone, event, mapping.space, "/recorded", &format!("{id:016x}"), *at).await?;
+        append_fact(log, zone, event, mapping.space, &source, &format!("{id:016x}"), *at).await?;
         sent += 1;
         progress(index as u64 * 1000 / facts.len() as u64);
     }

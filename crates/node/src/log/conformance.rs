@@ -37,9 +37,9 @@ async fn appends_are_read_back_in_order_from_any_place() {
         }
         assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{which}: {places:?}");
         let mut reader = log.read(Stream::Fleet, &zone(), places[4]).await.expect(which);
-        for number in 5..20 {
+        for (number, &place) in places.iter().enumerate().skip(5) {
             let message = tokio::time::timeout(Duration::from_secs(5), reader.recv()).await.expect(which).expect(which);
-            assert_eq!((message.seq, message.bytes), (places[number], body(&format!("a/{number}"))), "{which}");
+            assert_eq!((message.seq, message.bytes), (place, body(&format!("a/{number}"))), "{which}");
         }
         let late = put(log, "event.order_created._", "a/late", None).await.expect(which);
         let message = tokio::time::timeout(Duration::from_secs(5), reader.recv()).await.expect(which).expect(which);
@@ -162,4 +162,36 @@ async fn the_file_keeps_what_it_confirmed_and_has_one_holder() {
     let last = again.log.last(Stream::Fleet, &zone().subject("plan")).await.expect("answers").expect("is there");
     assert_eq!(last.seq, stored.seq);
     assert_eq!(put(&again.log, "plan", "plan/1b", Some(0)).await, Err(AppendError::WrongSequence));
+}
+
+/// Zones share streams, and ids are remembered per stream: the same day fed to two zones must open both.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_zones_fed_the_same_day_do_not_suppress_each_other() {
+    use fleetfold_engine::virtual_time::World;
+    for (which, opened) in both().await {
+        for name in ["porto", "lisbon"] {
+            let zone = ZoneName::new("acme", name).expect("a legal name");
+            let mapping = crate::feed::mapping(crate::clock::wall(), 3600, fleetfold_model::Space::Planar, "UTC");
+            let mut facts = Vec::new();
+            crate::feed::reopen(&mut facts, &mapping);
+            let driver = fleetfold_model::Event::VehicleLost {
+                vehicle: fleetfold_model::Name::new("v").expect("legal"),
+                position: None,
+            };
+            facts.push((mapping.day_start, 7, driver));
+            let network = crate::days::build(&fleetfold_model::NetworkSpec::default()).expect("straight lines");
+            let phones = fleetfold_sim::Phones::default();
+            let mut world = fleetfold_sim::Pretend::new(facts, &[], network, fleetfold_sim::Driving::EXACT, phones, 1);
+            assert!(world.next().is_some());
+            let (_stop, stopped) = tokio::sync::watch::channel(false);
+            let sent =
+                crate::feed::play(world, &opened.log, &zone, &mapping, false, stopped, |_| {}).await.expect(which);
+            assert_eq!(sent, 2);
+        }
+        assert_eq!(
+            opened.log.bounds(Stream::Fleet).await.expect(which).1,
+            4,
+            "{which}: a fact was taken for another zone's"
+        );
+    }
 }

@@ -53,7 +53,7 @@ pub(crate) enum Command {
 /// Which log, whose zone.
 #[derive(Args, Clone)]
 pub(crate) struct Where {
-    /// nats://HOST:PORT, embedded[:PATH], spawn, or auto ($NATS_URL, else nats-server on PATH, else embedded).
+    /// `nats://HOST:PORT`, `embedded` or `embedded:PATH`, `spawn`, or `auto` ($NATS_URL, else nats-server on PATH, else embedded).
     #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG")]
     pub(crate) log: LogChoice,
     /// The tenant.

@@ -9,10 +9,13 @@ use proptest::strategy::ValueTree;
 
 const MINUTE: i32 = 60_000;
 
+/// Place, window (opens, length), service, load, needs and role, set-up.
+type DrawnStop = (usize, Option<(i32, i32)>, i32, i32, u8, i32);
+
 #[derive(Clone, Debug)]
 struct Drawn {
     places: Vec<(i32, i32)>,
-    stops: Vec<(usize, Option<(i32, i32)>, i32, i32, u8, i32)>,
+    stops: Vec<DrawnStop>,
     tours: Vec<(usize, i32, bool, u8, i32)>,
     shipments: usize,
     flow: bool,
@@ -113,13 +116,13 @@ fn brute_force(problem: &Problem) -> i64 {
         .collect();
     let mut best = i64::MAX;
     let empty = Solution { tours: vec![Vec::new(); problem.tours().len()], ..Solution::default() };
-    extend(problem, &units, empty, &mut best);
+    extend(problem, &units, &empty, &mut best);
     best
 }
 
-fn extend(problem: &Problem, units: &[u32], plan: Solution, best: &mut i64) {
+fn extend(problem: &Problem, units: &[u32], plan: &Solution, best: &mut i64) {
     let Some((&unit, rest)) = units.split_first() else {
-        if let Ok((cost, _)) = check(problem, &plan) {
+        if let Ok((cost, _)) = check(problem, plan) {
             *best = (*best).min(cost);
         }
         return;
@@ -130,18 +133,18 @@ fn extend(problem: &Problem, units: &[u32], plan: Solution, best: &mut i64) {
     if mate != NONE {
         without.absent.push(mate);
     }
-    extend(problem, rest, without, best);
+    extend(problem, rest, &without, best);
     for tour in 0..plan.tours.len() {
         for at in 0..=plan.tours[tour].len() {
             let mut with = plan.clone();
             with.tours[tour].insert(at, unit);
             if mate == NONE {
-                extend(problem, rest, with, best);
+                extend(problem, rest, &with, best);
             } else {
                 for mate_at in at + 1..=with.tours[tour].len() {
                     let mut both = with.clone();
                     both.tours[tour].insert(mate_at, mate);
-                    extend(problem, rest, both, best);
+                    extend(problem, rest, &both, best);
                 }
             }
         }

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_model::{Event, LogSeq, Millis, OrderId, StopKind};
 
+use serde::{Deserialize, Serialize};
+
 use crate::state::{Change, Closed, Fleet, LogEntry};
 
 /// A set of spans kept sorted by counting, so that any quantile can be read at any time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spread {
     counts: BTreeMap<i64, u64>,
     total: u64,
@@ -57,7 +59,7 @@ impl Spread {
 }
 
 /// Key figures of a day.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
     /// Orders asked for.
     pub orders: u64,
@@ -86,7 +88,7 @@ pub struct Tally {
     /// Facts that asked for an answer.
     pub asked: u64,
     /// Facts refused, by reason.
-    pub refused: BTreeMap<&'static str, u64>,
+    pub refused: BTreeMap<String, u64>,
     /// Plans folded.
     pub plans: u64,
     closed: BTreeSet<OrderId>,
@@ -99,7 +101,7 @@ impl Tally {
     /// Takes in one entry and what it changed. Call it right after [`Fleet::apply`].
     pub fn observe(&mut self, entry: &LogEntry, change: &Change, fleet: &Fleet) {
         if let Some(reason) = change.refused {
-            *self.refused.entry(reason.code()).or_default() += 1;
+            *self.refused.entry(reason.code().to_owned()).or_default() += 1;
         }
         match &entry.event {
             Event::OrderCreated(_) if change.refused.is_none() => self.orders += 1,

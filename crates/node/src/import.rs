@@ -231,17 +231,19 @@ fn dpdp(folder: &Path) -> Result<Imported, Failure> {
     };
     let at = |second: i64| Timestamp(MIDNIGHT + second * 1000);
     let mut facts = Vec::new();
+    let mut capacity = i32::MAX / 4;
     let starts = vehicle_starts(&parent.join("events").join(format!("{instance}.jsonl")));
     for (number_of, row) in rows(&find("vehicle_info")?, ',')?.iter().enumerate() {
         let id = text(row, "car_num")?;
         let vehicle = name("", id)?;
+        capacity = (number(row, "capacity")? * 1000.0) as i32;
         let start = starts.get(id).copied().unwrap_or(places[number_of % n]);
         let (from, to) = (at(0), at(4 * 24 * 3600));
         facts.push((
             from,
             Event::VehicleRegistered(Vehicle {
                 name: vehicle.clone(),
-                capacity: Load([(number(row, "capacity")? * 1000.0) as i32, i32::MAX / 4, i32::MAX / 4, i32::MAX / 4]),
+                capacity: Load([capacity, i32::MAX / 4, i32::MAX / 4, i32::MAX / 4]),
                 skills: Vec::new(),
                 costs: VehicleCosts { per_hour: 0, per_km: 1_000_000, fixed: 0 },
                 time_factor: 1000,
@@ -264,21 +266,31 @@ fn dpdp(folder: &Path) -> Result<Imported, Failure> {
                 Failure::new(format!("unknown factory {id}"), "keep factory_info.csv beside the instance")
             })
         };
-        let order = Order {
-            name: name("", text(&row, "order_id")?)?,
-            work: OrderWork::Shipment(Shipment {
-                pickup: stop(factory("pickup_id")?, number(&row, "load_time")? as i64, 1800),
-                // Delivered counts on arrival, before docking: the dock's half hour belongs to the service here.
-                delivery: stop(factory("delivery_id")?, number(&row, "unload_time")? as i64, 1800),
-            }),
-            load: Load([(number(&row, "demand")? * 1000.0).round() as i32, 0, 0, 0]),
-            skills: Vec::new(),
-            priority: 0,
-            release: None,
-            promised: Some(at(due + 1800)),
-            placed: at(created),
-        };
-        facts.push((at(created), Event::OrderCreated(order)));
+        // An order is split only when it is larger than a vehicle; the parts share its times by size.
+        let demand = (number(&row, "demand")? * 1000.0).round() as i32;
+        let parts = (demand.max(1) - 1) / capacity.max(1) + 1;
+        for part in 0..parts {
+            let load = demand.min((part + 1) * capacity) - part * capacity;
+            let share = |column: &str| -> Result<i64, Failure> {
+                Ok((number(&row, column)? * f64::from(load) / f64::from(demand.max(1))).round() as i64)
+            };
+            let suffix = if parts == 1 { String::new() } else { format!("-{}", part + 1) };
+            let order = Order {
+                name: name("", &format!("{}{suffix}", text(&row, "order_id")?))?,
+                work: OrderWork::Shipment(Shipment {
+                    pickup: stop(factory("pickup_id")?, share("load_time")?, 1800),
+                    // Delivered counts on arrival, before docking: the dock's half hour is allowed for in the due time.
+                    delivery: stop(factory("delivery_id")?, share("unload_time")?, 1800),
+                }),
+                load: Load([load, 0, 0, 0]),
+                skills: Vec::new(),
+                priority: 0,
+                release: None,
+                promised: Some(at(due + 1800)),
+                placed: at(created),
+            };
+            facts.push((at(created), Event::OrderCreated(order)));
+        }
     }
     let policy = Policy {
         unserved_cost: 1_000_000_000_000,

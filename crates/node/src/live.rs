@@ -155,8 +155,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let skipped = setup.log.skipped(&setup.zone).await?;
     let folder = setup.data.as_ref().map(|data| data.join(format!("{}.{}", setup.zone.tenant, setup.zone.zone)));
     let loaded = folder.as_ref().and_then(|folder| snapshot::newest(folder, &setup.zone));
-    let (fleet, check) = match loaded {
-        Some((header, fleet)) => {
+    let (fleet, tally, check) = match loaded {
+        Some((header, fleet, tally)) => {
             if header.applied > last {
                 return Err(LogError::new(
                     format!(
@@ -166,9 +166,13 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
                     "restore the log; or remove the snapshots if the log was replaced on purpose",
                 ));
             }
-            (fleet, (header.applied > 0 && header.applied >= first).then_some((header.applied, header.last_hash)))
+            (
+                fleet,
+                tally,
+                (header.applied > 0 && header.applied >= first).then_some((header.applied, header.last_hash)),
+            )
         }
-        None => (Fleet::new(), None),
+        None => (Fleet::new(), Tally::default(), None),
     };
     let applied = fleet.applied().0;
     if first > applied + 1 && first <= last {
@@ -225,7 +229,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     };
     let worker = Worker {
         engine: Engine::new(fleet, setup.network),
-        tally: Tally::default(),
+        tally,
         memory: Memory::default(),
         stale: Stale::default(),
         clock: LogClock::new(),
@@ -760,14 +764,14 @@ impl Worker {
             self.snapshot_at = clock::monotonic();
             self.snapshot_applied = self.engine.fleet().applied().0;
             let Some(folder) = self.folder.clone() else { return };
-            let (header, fleet) = (self.header(), self.engine.fleet().clone());
+            let (header, fleet, tally) = (self.header(), self.engine.fleet().clone(), self.tally.clone());
             self.shell.spawn_blocking(move || {
                 // The promises are checked on the copy, so that the engine need not wait for it.
                 if let Err(broken) = fleet.check() {
                     tracing::error!(%broken, "a promise is broken; stopping so that a restart folds again");
                     std::process::abort();
                 }
-                if let Err(error) = snapshot::write(&folder, &header, &fleet) {
+                if let Err(error) = snapshot::write(&folder, &header, &fleet, &tally) {
                     tracing::warn!(%error, "snapshot not written");
                 }
             });
@@ -782,7 +786,7 @@ impl Worker {
         if let Some(folder) = &self.folder
             && self.engine.fleet().applied().0 > 0
             && self.check.is_none()
-            && let Err(error) = snapshot::write(folder, &self.header(), self.engine.fleet())
+            && let Err(error) = snapshot::write(folder, &self.header(), self.engine.fleet(), &self.tally)
         {
             tracing::warn!(%error, "snapshot not written");
         }

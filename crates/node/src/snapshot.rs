@@ -4,13 +4,13 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use fleetfold_fleet::Fleet;
+use fleetfold_fleet::{Fleet, Tally};
 use serde::{Deserialize, Serialize};
 
 use crate::log::ZoneName;
 
 /// Changes whenever the fold or its state do: a snapshot of another version is a cache thrown away.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// How many are kept.
 const KEPT: usize = 3;
 
@@ -35,10 +35,10 @@ impl Header {
 }
 
 /// Writes a snapshot: to a temporary name, synced, renamed, the folder synced; then the oldest go.
-pub(crate) fn write(folder: &Path, header: &Header, fleet: &Fleet) -> std::io::Result<PathBuf> {
+pub(crate) fn write(folder: &Path, header: &Header, fleet: &Fleet, tally: &Tally) -> std::io::Result<PathBuf> {
     let other = |error: postcard::Error| std::io::Error::other(error.to_string());
     let mut body = postcard::to_stdvec(header).map_err(other)?;
-    body.extend(postcard::to_stdvec(fleet).map_err(other)?);
+    body.extend(postcard::to_stdvec(&(fleet, tally)).map_err(other)?);
     let packed = zstd::bulk::compress(&body, 3)?;
     let hash = blake3::hash(&packed);
     std::fs::create_dir_all(folder)?;
@@ -72,7 +72,7 @@ pub(crate) fn list(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Reads one; `Err` says why it is not to be trusted.
-pub(crate) fn read(path: &Path, zone: &ZoneName) -> Result<(Header, Fleet), String> {
+pub(crate) fn read(path: &Path, zone: &ZoneName) -> Result<(Header, Fleet, Tally), String> {
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
     let (Some(hash), Some(size), Some(packed)) = (bytes.get(..32), bytes.get(32..40), bytes.get(40..)) else {
         return Err("it is cut short".to_owned());
@@ -89,13 +89,13 @@ pub(crate) fn read(path: &Path, zone: &ZoneName) -> Result<(Header, Fleet), Stri
     if (header.tenant.as_str(), header.zone.as_str()) != (zone.tenant.as_str(), zone.zone.as_str()) {
         return Err(format!("it is of {}/{}", header.tenant, header.zone));
     }
-    let mut fleet: Fleet = postcard::from_bytes(rest).map_err(|error| error.to_string())?;
+    let (mut fleet, tally): (Fleet, Tally) = postcard::from_bytes(rest).map_err(|error| error.to_string())?;
     fleet.rebuild_index();
-    Ok((header, fleet))
+    Ok((header, fleet, tally))
 }
 
 /// The newest snapshot that can be trusted.
-pub(crate) fn newest(folder: &Path, zone: &ZoneName) -> Option<(Header, Fleet)> {
+pub(crate) fn newest(folder: &Path, zone: &ZoneName) -> Option<(Header, Fleet, Tally)> {
     list(folder).into_iter().find_map(|path| match read(&path, zone) {
         Ok(found) => Some(found),
         Err(why) => {
@@ -107,7 +107,7 @@ pub(crate) fn newest(folder: &Path, zone: &ZoneName) -> Option<(Header, Fleet)> 
 
 #[cfg(test)]
 mod tests {
-    use fleetfold_fleet::Fleet;
+    use fleetfold_fleet::{Fleet, Tally};
 
     use super::{Header, list, newest, write};
     use crate::log::ZoneName;
@@ -118,7 +118,7 @@ mod tests {
         let zone = ZoneName::new("acme", "porto").unwrap();
         let fleet = Fleet::new();
         for applied in 1..=5 {
-            write(folder.path(), &Header::new(&zone, applied, [0; 32], Vec::new()), &fleet).unwrap();
+            write(folder.path(), &Header::new(&zone, applied, [0; 32], Vec::new()), &fleet, &Tally::default()).unwrap();
         }
         let files = list(folder.path());
         assert_eq!(files.len(), 3, "the last three are kept");

@@ -122,3 +122,103 @@ impl Commit {
         self.in_flight = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fleetfold_model::{LogSeq, Proposal, SearchRecord};
+
+    use super::{Commit, Outcome};
+    use crate::engine::Effect;
+
+    fn plan(epoch: u64, rev: u64) -> Proposal {
+        Proposal {
+            epoch,
+            rev,
+            prev_hash: 0,
+            based_on: LogSeq(0),
+            groups: Vec::new(),
+            search: SearchRecord::default(),
+            degraded: false,
+            fleet_digest: 0,
+        }
+    }
+
+    /// A log of plans that keeps the fence, and loses requests and replies.
+    struct Faulty {
+        plans: Vec<(u64, u64)>,
+        random: u64,
+        /// What a retry of a stored id gets: "duplicate" (three replicas) or "wrong sequence" (one).
+        replicated: bool,
+    }
+
+    impl Faulty {
+        fn draw(&mut self, n: u64) -> u64 {
+            self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.random >> 33) % n
+        }
+
+        fn append(&mut self, proposal: &Proposal, expected: LogSeq) -> Outcome {
+            let id = (proposal.epoch, proposal.rev);
+            if self.draw(5) == 0 {
+                return Outcome::Unknown; // the request was lost
+            }
+            let outcome = if self.plans.contains(&id) && self.replicated {
+                Outcome::Duplicate
+            } else if expected.0 == self.plans.len() as u64 {
+                self.plans.push(id);
+                Outcome::Stored(LogSeq(self.plans.len() as u64))
+            } else {
+                Outcome::WrongSequence
+            };
+            if self.draw(5) == 0 { Outcome::Unknown } else { outcome } // or the reply
+        }
+
+        fn last(&self) -> Option<(u64, u64, LogSeq)> {
+            self.plans.last().map(|&(epoch, rev)| (epoch, rev, LogSeq(self.plans.len() as u64)))
+        }
+    }
+
+    /// Two owners who both believe they own the zone, over a log that loses requests and replies: one chain without gaps or
+    /// doubles, nobody waits for ever, and the one with the older epoch ends up stepping down.
+    #[test]
+    fn lost_messages_and_a_second_owner_leave_one_chain_without_gaps() {
+        for seed in 0..2_000 {
+            let mut log = Faulty { plans: Vec::new(), random: seed, replicated: seed % 2 == 0 };
+            let mut owners = [Commit::default(), Commit::default()];
+            let mut folded = [0usize; 2];
+            for (owner, epoch) in owners.iter_mut().zip([1, 2]) {
+                owner.outcome(Outcome::Granted(epoch), &mut Vec::new());
+            }
+            for step in 0..300 {
+                let who = log.draw(2) as usize;
+                // Entries reach an owner in order, one at a time.
+                if folded[who] < log.plans.len() && log.draw(3) > 0 {
+                    let (epoch, rev) = log.plans[folded[who]];
+                    folded[who] += 1;
+                    owners[who].came_back(epoch, rev, &mut Vec::new());
+                }
+                let mut effects = Vec::new();
+                if owners[who].is_ready() {
+                    let epoch = owners[who].epoch().expect("ready owners have an epoch");
+                    let rev = folded[who] as u64 + 1;
+                    owners[who].propose(plan(epoch, rev), LogSeq(folded[who] as u64), &mut effects);
+                }
+                let mut answers = 0;
+                while let Some(effect) = effects.pop() {
+                    answers += 1;
+                    assert!(answers < 1_000, "seed {seed}, step {step}: it asks for ever");
+                    let outcome = match effect {
+                        Effect::Append { proposal, expected } => log.append(&proposal, expected),
+                        Effect::ReadLastPlan => Outcome::LastPlan(log.last()),
+                        Effect::Solve(_) | Effect::Publish(_) | Effect::Note(_) => continue,
+                    };
+                    owners[who].outcome(outcome, &mut effects);
+                }
+            }
+            let revs: Vec<u64> = log.plans.iter().map(|&(_, rev)| rev).collect();
+            let expected: Vec<u64> = (1..=log.plans.len() as u64).collect();
+            assert_eq!(revs, expected, "seed {seed}: the chain has gaps or doubles");
+            assert!(!log.plans.is_empty(), "seed {seed}: nothing was ever committed");
+        }
+    }
+}

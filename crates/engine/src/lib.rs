@@ -10,7 +10,9 @@ mod answer;
 mod commit;
 mod draft;
 mod engine;
+mod fanout;
 mod proposal;
+mod recovery;
 mod region;
 mod search;
 pub mod virtual_time;
@@ -19,6 +21,8 @@ mod watch;
 pub use commit::{Commit, Outcome};
 pub use draft::Draft;
 pub use engine::{Effect, Engine, Input, Note, PositionReport};
+pub use fanout::{FanOut, Heard, Next};
+pub use recovery::{Begin, begin};
 pub use search::{SolveJob, SolveReport, run};
 
 #[cfg(test)]

@@ -3,24 +3,25 @@
 //!
 //! One thread runs the engine and never waits for a socket, a disk or a browser; tasks around it do.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fleetfold_engine::{Effect, Engine, Input, Note, Outcome, PositionReport, run as run_search};
+use fleetfold_engine::{Begin, Effect, Engine, Input, Note, Outcome, PositionReport, begin, run as run_search};
 use fleetfold_fleet::{Fleet, LogEntry, Tally};
 use fleetfold_model::{Assignment, Event, LogSeq, Millis, OrderId, Proposal, Space, Timestamp, VehicleId};
 use fleetfold_roads::Network;
-use fleetfold_wire::{What, assignment_to_json, decode, encode};
+use fleetfold_wire::{What, decode, encode};
 use serde_json::{Value, json};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::clock::{self, LogClock};
-use crate::log::{AppendError, Log, LogError, Message, Stream, ZoneName, token};
+use crate::lease;
+use crate::log::{AppendError, Log, LogError, Message, Stream, ZoneName};
 use crate::metrics::Metrics;
+use crate::publisher;
 use crate::snapshot;
 use crate::view::{self, Memory, Stale};
 
@@ -155,33 +156,25 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let skipped = setup.log.skipped(&setup.zone).await?;
     let folder = setup.data.as_ref().map(|data| data.join(format!("{}.{}", setup.zone.tenant, setup.zone.zone)));
     let loaded = folder.as_ref().and_then(|folder| snapshot::newest(folder, &setup.zone));
-    let (fleet, tally, check) = match loaded {
-        Some((header, fleet, tally)) => {
-            if header.applied > last {
-                return Err(LogError::new(
-                    format!(
-                        "LOG_REGRESSED: the snapshot has folded entry {}, but the log ends at {last}",
-                        header.applied
-                    ),
-                    "restore the log; or remove the snapshots if the log was replaced on purpose",
-                ));
-            }
-            (
-                fleet,
-                tally,
-                (header.applied > 0 && header.applied >= first).then_some((header.applied, header.last_hash)),
-            )
-        }
-        None => (Fleet::new(), Tally::default(), None),
-    };
+    let (fleet, tally, last_hash) = loaded.map_or((Fleet::new(), Tally::default(), None), |(header, fleet, tally)| {
+        (fleet, tally, Some(header.last_hash))
+    });
     let applied = fleet.applied().0;
-    if first > applied + 1 && first <= last {
-        return Err(LogError::new(
-            format!("the log begins at entry {first}, but entry {} is needed next", applied + 1),
-            "entries have expired: restore a newer snapshot into the data folder",
-        ));
-    }
-    let read_after = check.map_or(applied, |(at, _)| at - 1);
+    let (read_after, check) = match begin(applied, first, last) {
+        Begin::After { place, verify } => (place, last_hash.filter(|_| verify).map(|hash| (applied, hash))),
+        Begin::Regressed => {
+            return Err(LogError::new(
+                format!("LOG_REGRESSED: the snapshot has folded entry {applied}, but the log ends at {last}"),
+                "restore the log; or remove the snapshots if the log was replaced on purpose",
+            ));
+        }
+        Begin::Expired { needed } => {
+            return Err(LogError::new(
+                format!("the log begins at entry {first}, but entry {needed} is needed next"),
+                "entries have expired: restore a newer snapshot into the data folder",
+            ));
+        }
+    };
     let entries = setup.log.read(Stream::Fleet, &setup.zone, read_after).await?;
     let positions = setup.log.read(Stream::Position, &setup.zone, 0).await?;
 
@@ -207,7 +200,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         })
         .collect();
     let streets: Arc<str> = Arc::from(Value::from(streets).to_string());
-    let publisher = publisher(setup.log.clone(), setup.zone.clone());
+    let publisher = publisher::start(setup.log.clone(), setup.zone.clone());
     let threads = setup.threads.unwrap_or_else(|| {
         std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(CORES_KEPT).max(1))
     });
@@ -253,7 +246,6 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         delta: 0,
         delta_at: clock::monotonic(),
         events: std::collections::VecDeque::new(),
-        plans_in_flight: Arc::new(AtomicU64::new(0)),
     };
     std::thread::Builder::new()
         .name("engine".to_owned())
@@ -295,7 +287,6 @@ struct Worker {
     delta: u64,
     delta_at: std::time::Instant,
     events: std::collections::VecDeque<std::time::Instant>,
-    plans_in_flight: Arc<AtomicU64>,
 }
 
 impl Worker {
@@ -307,7 +298,9 @@ impl Worker {
         mut asked: mpsc::Receiver<Question>,
         mut stopped: watch::Receiver<bool>,
     ) {
-        let (let_go, released) = self.lease_thread();
+        let owner = format!("{}-{}", std::process::id(), self.hub.epoch);
+        let lease = lease::hold(self.log.clone(), self.zone.clone(), owner, self.inputs.clone(), self.shell.clone());
+        let lease::Thread { orders: let_go, released } = lease;
         if self.caught_up_at <= self.engine.fleet().applied().0 {
             self.caught_up(&let_go);
         }
@@ -349,7 +342,7 @@ impl Worker {
             self.snapshot_if_due();
         }
         self.abandon.store(true, Ordering::Relaxed);
-        let _ = let_go.send(Lease::LetGo);
+        let _ = let_go.send(lease::Order::LetGo);
         let _ = tokio::time::timeout(Duration::from_millis(800), released).await;
         self.write_snapshot();
     }
@@ -363,10 +356,10 @@ impl Worker {
     }
 
     /// The zone is up to date: from now on we may own it.
-    fn caught_up(&mut self, lease: &std::sync::mpsc::Sender<Lease>) {
+    fn caught_up(&mut self, orders: &std::sync::mpsc::Sender<lease::Order>) {
         if !self.ready.swap(true, Ordering::AcqRel) {
             tracing::info!(applied = self.engine.fleet().applied().0, "caught up with the log");
-            let _ = lease.send(Lease::Acquire);
+            let _ = orders.send(lease::Order::Acquire);
         }
     }
 
@@ -528,8 +521,6 @@ impl Worker {
         let event = encode(&Event::PlanProposed(proposal.clone()), space, "fleetfold", &id, self.engine.now());
         let bytes = Bytes::from(serde_json::to_vec(&event).expect("wire types are plain JSON"));
         let (log, inputs, subject) = (self.log.clone(), self.inputs.clone(), self.zone.subject("plan"));
-        let flying = Arc::clone(&self.plans_in_flight);
-        flying.fetch_add(1, Ordering::Relaxed);
         self.shell.spawn(async move {
             let outcome = match log.append(Stream::Fleet, subject, id, bytes, Some(expected.0)).await {
                 Ok(stored) if stored.duplicate => Outcome::Duplicate,
@@ -546,7 +537,6 @@ impl Worker {
                     Outcome::Unknown
                 }
             };
-            flying.fetch_sub(1, Ordering::Relaxed);
             let _ = inputs.send(Input::Commit(outcome)).await;
         });
     }
@@ -619,58 +609,6 @@ impl Worker {
             }
             Note::SteppedDown { epoch } => tracing::warn!(epoch, "no longer owner of the zone"),
         }
-    }
-
-    // ---- the lease -----------------------------------------------------------------------------------------------
-
-    /// The lease lives in a thread of its own: neither a search nor a slow disk may cost us the zone.
-    fn lease_thread(&self) -> (std::sync::mpsc::Sender<Lease>, oneshot::Receiver<()>) {
-        let (sender, orders) = std::sync::mpsc::channel();
-        let (done, released) = oneshot::channel();
-        let (log, zone, inputs, shell) = (self.log.clone(), self.zone.clone(), self.inputs.clone(), self.shell.clone());
-        let owner = format!("{}-{}", std::process::id(), self.hub.epoch);
-        let spawned = std::thread::Builder::new().name("lease".to_owned()).spawn(move || {
-            if orders.recv().ok() != Some(Lease::Acquire) {
-                let _ = done.send(());
-                return;
-            }
-            let mut held: Option<(crate::log::Lease, std::time::Instant)> = None;
-            loop {
-                match held {
-                    None => match shell.block_on(log.acquire(&zone, &owner)) {
-                        Ok(Some(lease)) => {
-                            held = Some((lease, clock::monotonic()));
-                            let _ = inputs.blocking_send(Input::Commit(Outcome::Granted(lease.epoch)));
-                        }
-                        Ok(None) => {}
-                        Err(error) => tracing::warn!(%error, "lease"),
-                    },
-                    Some((lease, renewed)) => match shell.block_on(log.renew(&zone, &owner, lease)) {
-                        Some(lease) => held = Some((lease, clock::monotonic())),
-                        None if renewed.elapsed() > Duration::from_millis(2500) => {
-                            held = None;
-                            let _ = inputs.blocking_send(Input::Commit(Outcome::Lost));
-                        }
-                        None => {}
-                    },
-                }
-                let pause = if held.is_some() { Duration::from_secs(1) } else { Duration::from_millis(250) };
-                match orders.recv_timeout(pause) {
-                    Err(std::sync::mpsc::RecvTimeoutError::Timeout) | Ok(Lease::Acquire) => {}
-                    Ok(Lease::LetGo) | Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => {
-                        if let Some((lease, _)) = held {
-                            shell.block_on(log.release(&zone, lease));
-                        }
-                        let _ = done.send(());
-                        return;
-                    }
-                }
-            }
-        });
-        if let Err(error) = spawned {
-            tracing::error!(%error, "no thread for the lease");
-        }
-        (sender, released)
     }
 
     // ---- screens and snapshots -----------------------------------------------------------------------------------
@@ -791,78 +729,4 @@ impl Worker {
             tracing::warn!(%error, "snapshot not written");
         }
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lease {
-    Acquire,
-    LetGo,
-}
-
-/// Fans assignments out, in order, each fenced by the last one of its vehicle: an owner that slept must not put an old
-/// route back.
-fn publisher(log: Log, zone: ZoneName) -> mpsc::UnboundedSender<(Assignment, Space)> {
-    let (sender, mut queue) = mpsc::unbounded_channel::<(Assignment, Space)>();
-    tokio::spawn(async move {
-        let mut standing: BTreeMap<String, u64> = BTreeMap::new();
-        while let Some(first) = queue.recv().await {
-            // Only the newest of each vehicle matters.
-            let mut newest: BTreeMap<String, (Assignment, Space)> = BTreeMap::new();
-            newest.insert(first.0.vehicle.to_string(), first);
-            while let Ok(next) = queue.try_recv() {
-                newest.insert(next.0.vehicle.to_string(), next);
-            }
-            for (vehicle, (assignment, space)) in newest {
-                publish(&log, &zone, &vehicle, &assignment, space, &mut standing).await;
-            }
-        }
-    });
-    sender
-}
-
-async fn publish(
-    log: &Log,
-    zone: &ZoneName,
-    vehicle: &str,
-    assignment: &Assignment,
-    space: Space,
-    standing: &mut BTreeMap<String, u64>,
-) {
-    let subject = zone.subject(&format!("assignment.{}", token(vehicle)));
-    let id = format!("{}/{}/{}/{vehicle}", zone.tenant, zone.zone, assignment.revision.0);
-    let bytes = Bytes::from(assignment_to_json(assignment, space));
-    for _ in 0..20 {
-        let expected = standing.get(vehicle).copied();
-        let result = log
-            .append(Stream::Assignment, subject.clone(), id.clone(), bytes.clone(), Some(expected.unwrap_or(0)))
-            .await;
-        match result {
-            Ok(stored) => {
-                standing.insert(vehicle.to_owned(), stored.seq);
-                return;
-            }
-            Err(AppendError::WrongSequence) => match log.last(Stream::Assignment, &subject).await {
-                Ok(Some(last)) => {
-                    let newer = serde_json::from_slice::<Value>(&last.bytes)
-                        .ok()
-                        .and_then(|value| value["revision"].as_u64())
-                        .is_some_and(|revision| revision >= assignment.revision.0);
-                    standing.insert(vehicle.to_owned(), last.seq);
-                    if newer {
-                        return;
-                    }
-                }
-                Ok(None) => {
-                    standing.insert(vehicle.to_owned(), 0);
-                }
-                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-            },
-            Err(AppendError::Unknown(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
-            Err(AppendError::Refused(why)) => {
-                tracing::error!(vehicle, why, "the log refuses an assignment");
-                return;
-            }
-        }
-    }
-    tracing::error!(vehicle, "assignment not published after twenty tries");
 }

@@ -1,0 +1,91 @@
+//! Fan-out of assignments: what to do next with one vehicle's newest route, whatever the log answered.
+//!
+//! Each assignment is fenced by the place of the vehicle's last one, and its revision decides: an owner that slept between
+//! accepting a plan and telling the driver must not put an old route back. Pure, so that `node` and `sim` run the same.
+
+use std::collections::BTreeMap;
+
+use fleetfold_model::{LogSeq, Name};
+
+/// What the log answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Stored at this place (or it was there already).
+    Stored(LogSeq),
+    /// The vehicle's last assignment stands elsewhere.
+    WrongSequence,
+    /// Nobody knows whether it was stored.
+    Unknown,
+    /// The vehicle's last assignment, as read: its place and its revision; `None`: there is none.
+    Last(Option<(LogSeq, LogSeq)>),
+}
+
+/// What to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Append if the vehicle's last assignment stands here (0: there is none).
+    Append(LogSeq),
+    /// Read the vehicle's last assignment.
+    ReadLast,
+    /// The vehicle has been told this, or something newer.
+    Done,
+}
+
+/// Where each vehicle's last assignment stands and its revision, as far as we know.
+#[derive(Clone, Debug, Default)]
+pub struct FanOut {
+    standing: BTreeMap<Name, (LogSeq, LogSeq)>,
+}
+
+impl FanOut {
+    /// How to begin telling a vehicle a revision of its route.
+    pub fn begin(&self, vehicle: &Name, revision: LogSeq) -> Next {
+        match self.standing.get(vehicle) {
+            // A new term tells everybody again: who knows already need not hear it twice.
+            Some(&(_, told)) if told >= revision => Next::Done,
+            Some(&(place, _)) => Next::Append(place),
+            None => Next::Append(LogSeq(0)),
+        }
+    }
+
+    /// What to do after an answer. `revision` is the revision that is to be told.
+    pub fn heard(&mut self, vehicle: &Name, revision: LogSeq, heard: Heard) -> Next {
+        match heard {
+            Heard::Stored(place) => {
+                self.standing.insert(vehicle.clone(), (place, revision));
+                Next::Done
+            }
+            // Ours may have been stored, or another owner's: the read tells.
+            Heard::WrongSequence | Heard::Unknown => Next::ReadLast,
+            Heard::Last(last) => {
+                let (place, told) = last.unwrap_or((LogSeq(0), LogSeq(0)));
+                self.standing.insert(vehicle.clone(), (place, told));
+                if last.is_some() && told >= revision { Next::Done } else { Next::Append(place) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fleetfold_model::{LogSeq, Name};
+
+    use super::{FanOut, Heard, Next};
+
+    #[test]
+    fn an_owner_that_slept_does_not_put_an_old_route_back() {
+        let van = Name::new("van").expect("legal");
+        let mut fan = FanOut::default();
+        assert_eq!(fan.begin(&van, LogSeq(40)), Next::Append(LogSeq(0)));
+        assert_eq!(fan.heard(&van, LogSeq(40), Heard::WrongSequence), Next::ReadLast);
+        // Somebody has told it revision 41 meanwhile.
+        assert_eq!(fan.heard(&van, LogSeq(40), Heard::Last(Some((LogSeq(7), LogSeq(41))))), Next::Done);
+        // The next one is newer, and is fenced by what was read.
+        assert_eq!(fan.begin(&van, LogSeq(50)), Next::Append(LogSeq(7)));
+        assert_eq!(fan.heard(&van, LogSeq(50), Heard::Unknown), Next::ReadLast);
+        // The lost reply: it was stored after all.
+        assert_eq!(fan.heard(&van, LogSeq(50), Heard::Last(Some((LogSeq(8), LogSeq(50))))), Next::Done);
+        assert_eq!(fan.begin(&van, LogSeq(50)), Next::Done, "told already");
+        assert_eq!(fan.heard(&van, LogSeq(60), Heard::Last(None)), Next::Append(LogSeq(0)));
+    }
+}

@@ -1,0 +1,92 @@
+//! Owning the zone: a thread of its own keeps the lease, so that neither a search nor a slow disk may cost us the zone.
+//!
+//! The lease gives liveness; the chain of fenced plans gives safety, even with two owners.
+
+use std::sync::mpsc::{RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use fleetfold_engine::{Input, Outcome};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock;
+use crate::log::{Lease, Log, ZoneName};
+
+/// A lease lives 3 s at the broker; we stop half a second before, whatever our own clock makes of it.
+const TRUSTED: Duration = Duration::from_millis(2_500);
+/// Between renewals.
+const RENEW_EVERY: Duration = Duration::from_secs(1);
+/// Between attempts of a standby.
+const TRY_EVERY: Duration = Duration::from_millis(250);
+
+/// What the thread is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// We have caught up: own the zone as soon as nobody else does.
+    Acquire,
+    /// Release it and end.
+    LetGo,
+}
+
+/// The thread's two ends.
+pub(crate) struct Thread {
+    /// Orders to it.
+    pub orders: Sender<Order>,
+    /// Resolves when it has ended.
+    pub released: oneshot::Receiver<()>,
+}
+
+/// Starts the thread. It reports through `inputs`.
+pub(crate) fn hold(
+    log: Log,
+    zone: ZoneName,
+    owner: String,
+    inputs: mpsc::Sender<Input>,
+    shell: tokio::runtime::Handle,
+) -> Thread {
+    let (sender, orders) = std::sync::mpsc::channel();
+    let (done, released) = oneshot::channel();
+    let spawned = std::thread::Builder::new().name("lease".to_owned()).spawn(move || {
+        if orders.recv().ok() != Some(Order::Acquire) {
+            let _ = done.send(());
+            return;
+        }
+        let mut held: Option<(Lease, std::time::Instant)> = None;
+        loop {
+            // The time before the request counts: what was granted may have been on its way back for long.
+            let asked = clock::monotonic();
+            match held {
+                None => match shell.block_on(log.acquire(&zone, &owner)) {
+                    Ok(Some(lease)) => {
+                        held = Some((lease, asked));
+                        let _ = inputs.blocking_send(Input::Commit(Outcome::Granted(lease.epoch)));
+                    }
+                    Ok(None) => {}
+                    Err(error) => tracing::warn!(%error, "lease"),
+                },
+                Some((lease, renewed)) => match shell.block_on(log.renew(&zone, &owner, lease)) {
+                    Some(lease) => held = Some((lease, asked)),
+                    None if renewed.elapsed() > TRUSTED => {
+                        held = None;
+                        let _ = inputs.blocking_send(Input::Commit(Outcome::Lost));
+                    }
+                    None => {}
+                },
+            }
+            let pause = if held.is_some() { RENEW_EVERY } else { TRY_EVERY };
+            match orders.recv_timeout(pause) {
+                Err(RecvTimeoutError::Timeout) | Ok(Order::Acquire) => {}
+                Ok(Order::LetGo) | Err(RecvTimeoutError::Disconnected) => {
+                    if let Some((lease, _)) = held {
+                        shell.block_on(log.release(&zone, lease));
+                    }
+                    let _ = done.send(());
+                    return;
+                }
+            }
+        }
+    });
+    if let Err(error) = spawned {
+        tracing::error!(%error, "no thread for the lease");
+    }
+    Thread { orders: sender, released }
+}

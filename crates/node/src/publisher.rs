@@ -1,0 +1,78 @@
+//! Telling drivers: the newest assignment of each vehicle, in order, fenced by the vehicle's last one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fleetfold_engine::{FanOut, Heard, Next};
+use fleetfold_model::{Assignment, LogSeq, Name, Space};
+use fleetfold_wire::{assignment_from_json, assignment_to_json};
+use tokio::sync::mpsc;
+
+use crate::log::{AppendError, Log, Stream, ZoneName, token};
+
+/// Pause before asking a log again that did not answer.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// Starts the task that tells drivers; it ends with its sender.
+pub(crate) fn start(log: Log, zone: ZoneName) -> mpsc::UnboundedSender<(Assignment, Space)> {
+    let (sender, mut queue) = mpsc::unbounded_channel::<(Assignment, Space)>();
+    tokio::spawn(async move {
+        let mut fan = FanOut::default();
+        while let Some(first) = queue.recv().await {
+            // Only the newest of each vehicle matters, so that a broker that was away is not told the past.
+            let mut newest: BTreeMap<Name, (Assignment, Space)> = BTreeMap::new();
+            newest.insert(first.0.vehicle.clone(), first);
+            while let Ok(next) = queue.try_recv() {
+                newest.insert(next.0.vehicle.clone(), next);
+            }
+            for (assignment, space) in newest.into_values() {
+                tell(&log, &zone, &assignment, space, &mut fan).await;
+            }
+        }
+    });
+    sender
+}
+
+async fn tell(log: &Log, zone: &ZoneName, assignment: &Assignment, space: Space, fan: &mut FanOut) {
+    let vehicle = &assignment.vehicle;
+    let subject = zone.subject(&format!("assignment.{}", token(vehicle.as_str())));
+    let id = format!("{}/{}/{}/{vehicle}", zone.tenant, zone.zone, assignment.revision.0);
+    let bytes = Bytes::from(assignment_to_json(assignment, space));
+    let mut next = fan.begin(vehicle, assignment.revision);
+    loop {
+        let heard = match next {
+            Next::Done => return,
+            Next::Append(expected) => {
+                let append =
+                    log.append(Stream::Assignment, subject.clone(), id.clone(), bytes.clone(), Some(expected.0));
+                match append.await {
+                    Ok(stored) => Heard::Stored(LogSeq(stored.seq)),
+                    Err(AppendError::WrongSequence) => Heard::WrongSequence,
+                    Err(AppendError::Unknown(why)) => {
+                        tracing::warn!(vehicle = vehicle.as_str(), why, "assignment unconfirmed; reading back");
+                        tokio::time::sleep(AGAIN).await;
+                        Heard::Unknown
+                    }
+                    Err(AppendError::Refused(why)) => {
+                        tracing::error!(vehicle = vehicle.as_str(), why, "the log refuses an assignment");
+                        return;
+                    }
+                }
+            }
+            Next::ReadLast => match log.last(Stream::Assignment, &subject).await {
+                Ok(last) => Heard::Last(last.map(|message| {
+                    // What cannot be read is not a route of ours: revision 0, to be replaced.
+                    let revision =
+                        assignment_from_json(&message.bytes).map_or(LogSeq(0), |assignment| assignment.revision);
+                    (LogSeq(message.seq), revision)
+                })),
+                Err(_) => {
+                    tokio::time::sleep(AGAIN).await;
+                    continue;
+                }
+            },
+        };
+        next = fan.heard(vehicle, assignment.revision, heard);
+    }
+}

@@ -69,7 +69,8 @@ impl Engine {
         if groups.is_empty() {
             self.propose_improvements(effects);
         } else {
-            self.propose(groups, SearchRecord::default(), effects);
+            // What does not fit stays unanswered, and is answered by the next plan.
+            let _later = self.propose(groups, SearchRecord::default(), effects);
         }
     }
 

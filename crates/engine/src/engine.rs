@@ -113,6 +113,24 @@ pub enum Note {
     },
 }
 
+/// A plan stays below this many bytes as estimated by [`weight`]; the wire refuses 512 KiB.
+pub(crate) const PLAN_BYTES: usize = 400 << 10;
+
+/// Bytes that a group takes in a message, on the safe side: names are at most 64 characters, mostly ten.
+fn weight(group: &ExchangeGroup) -> usize {
+    let visits: usize = group.routes.iter().map(|route| route.visits.len()).sum();
+    200 * group.routes.len()
+        + 320 * visits
+        + 420 * group.choices.len()
+        + 120 * group.unassigned.len()
+        + 12 * group.caused_by.len()
+}
+
+#[cfg(test)]
+pub(crate) fn weight_of(proposal: &Proposal) -> usize {
+    proposal.groups.iter().map(weight).sum()
+}
+
 /// Judgement over a fleet.
 #[derive(Debug)]
 pub struct Engine {
@@ -368,7 +386,21 @@ impl Engine {
     // ---- proposing -----------------------------------------------------------------------------------------------
 
     /// Sends groups as the next plan of the chain.
-    pub(crate) fn propose(&mut self, groups: Vec<ExchangeGroup>, search: SearchRecord, effects: &mut Vec<Effect>) {
+    ///
+    /// A plan is one message, and messages have a limit: groups beyond it are returned. The facts they answer stay
+    /// unanswered, so that the next plan answers them.
+    pub(crate) fn propose(
+        &mut self,
+        mut groups: Vec<ExchangeGroup>,
+        search: SearchRecord,
+        effects: &mut Vec<Effect>,
+    ) -> Vec<ExchangeGroup> {
+        let mut bytes = 0;
+        let fit = groups.iter().take_while(|group| {
+            bytes += weight(group);
+            bytes <= PLAN_BYTES
+        });
+        let later = groups.split_off(fit.count().max(1).min(groups.len()));
         let chain = *self.fleet.chain();
         let proposal = Proposal {
             epoch: self.commit.epoch().expect("only an owner proposes"),
@@ -381,6 +413,7 @@ impl Engine {
             fleet_digest: self.fleet.digest(),
         };
         self.commit.propose(proposal, chain.seq, effects);
+        later
     }
 
     /// Proposes improvements that still stand. Called when no fact waits for an answer.
@@ -389,7 +422,7 @@ impl Engine {
         groups.retain(|group| self.still_stands(group));
         if !groups.is_empty() {
             let record = self.improvement_record;
-            self.propose(groups, record, effects);
+            self.improvements = self.propose(groups, record, effects);
         }
     }
 

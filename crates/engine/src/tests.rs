@@ -438,3 +438,33 @@ fn a_stale_group_is_refused_whole_and_answered_again() {
     assert_eq!(rig.route("b"), ["x"]);
     assert_eq!(rig.engine.fleet().counters().groups_refused, 1);
 }
+
+/// A plan is one message and messages have a limit: what does not fit is answered by the next plan.
+#[test]
+fn a_plan_that_would_not_fit_into_a_message_becomes_several() {
+    let mut rig = Rig::new();
+    rig.input(Input::Commit(Outcome::Lost));
+    let mut number = 0;
+    let mut fact = |rig: &mut Rig, event: Event| {
+        number += 1;
+        rig.seq += 1;
+        let entry = LogEntry { seq: LogSeq(rig.seq), logged_at: Timestamp(0), id: 1_000 + number, event };
+        rig.input(Input::Entry(entry));
+    };
+    for index in 0..40 {
+        let id = format!("van-{index}");
+        let van = Vehicle { capacity: Load([1_000, 0, 0, 0]), ..vehicle(&id, km(index % 8, index / 8)) };
+        fact(&mut rig, Event::VehicleRegistered(van));
+        fact(&mut rig, Event::ShiftStarted { vehicle: name(&id), shift: None, position: None });
+    }
+    for index in 0..1_500 {
+        let order = job(&format!("order-{index}"), km(index * 7 % 8, index * 11 % 5));
+        fact(&mut rig, Event::OrderCreated(order));
+    }
+    rig.input(Input::Commit(Outcome::Granted(2)));
+    assert!(rig.engine.fleet().unanswered().is_empty());
+    let largest = rig.plans.iter().map(|plan| crate::engine::weight_of(plan)).max().unwrap();
+    assert!(largest <= crate::engine::PLAN_BYTES, "a plan of about {largest} bytes");
+    let fullest = rig.plans.iter().map(|plan| plan.groups.len()).max().unwrap();
+    assert!(fullest > 1 && rig.plans.len() > 12, "{} plans", rig.plans.len());
+}

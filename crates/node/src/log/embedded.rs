@@ -37,6 +37,9 @@ const READ_AHEAD: usize = 1024;
 /// The file refuses appends beyond this: refuse loudly rather than fill the disk.
 const BYTES_MAX: u64 = 8 << 30;
 
+/// As at the broker: its default `max_payload`.
+const MESSAGE_MAX: usize = 1 << 20;
+
 struct Request {
     stream: Stream,
     subject: String,
@@ -125,6 +128,12 @@ impl Embedded {
         bytes: Bytes,
         expected: Option<u64>,
     ) -> Result<Stored, AppendError> {
+        if bytes.len() > MESSAGE_MAX {
+            return Err(AppendError::Refused(format!(
+                "the message has {} bytes, {MESSAGE_MAX} is the most",
+                bytes.len()
+            )));
+        }
         let (reply, answer) = oneshot::channel();
         let gone = |_| AppendError::Unknown("the log's writer has stopped".to_owned());
         self.requests

@@ -7,6 +7,8 @@
 mod conformance;
 mod embedded;
 mod jetstream;
+#[cfg(test)]
+mod simulated;
 mod spawn;
 
 use std::path::PathBuf;
@@ -144,6 +146,9 @@ pub(crate) enum Log {
     JetStream(Arc<JetStream>),
     /// A local file.
     Embedded(Arc<Embedded>),
+    /// The simulator's, in tests only: it must not drift from the other two.
+    #[cfg(test)]
+    Simulated(Arc<simulated::Simulated>),
 }
 
 /// A held lease.
@@ -171,6 +176,8 @@ impl Log {
         match self {
             Self::JetStream(log) => log.append(stream, subject, id, bytes, expected).await,
             Self::Embedded(log) => log.append(stream, subject, id, bytes, expected).await,
+            #[cfg(test)]
+            Self::Simulated(log) => log.append(stream, &subject, &id, &bytes, expected),
         }
     }
 
@@ -188,6 +195,8 @@ impl Log {
         match self {
             Self::JetStream(log) => log.read(stream, zone, after).await,
             Self::Embedded(log) => Ok(log.read(stream, zone, after)),
+            #[cfg(test)]
+            Self::Simulated(log) => Ok(log.read(stream, zone, after)),
         }
     }
 
@@ -200,6 +209,8 @@ impl Log {
         match self {
             Self::JetStream(log) => log.last(stream, subject).await,
             Self::Embedded(log) => log.last(stream, subject),
+            #[cfg(test)]
+            Self::Simulated(log) => Ok(log.last(stream, subject)),
         }
     }
 
@@ -212,6 +223,8 @@ impl Log {
         match self {
             Self::JetStream(log) => log.bounds(stream).await,
             Self::Embedded(log) => log.bounds(stream),
+            #[cfg(test)]
+            Self::Simulated(log) => Ok(log.bounds(stream)),
         }
     }
 
@@ -224,6 +237,8 @@ impl Log {
         match self {
             Self::JetStream(log) => log.acquire(zone, owner).await,
             Self::Embedded(log) => log.acquire(zone).map(Some),
+            #[cfg(test)]
+            Self::Simulated(log) => Ok(log.acquire(zone)),
         }
     }
 
@@ -232,13 +247,18 @@ impl Log {
         match self {
             Self::JetStream(log) => log.renew(zone, owner, lease).await,
             Self::Embedded(_) => Some(lease),
+            #[cfg(test)]
+            Self::Simulated(log) => log.renew(zone, lease),
         }
     }
 
     /// Lets it go, so that a standby need not wait.
     pub(crate) async fn release(&self, zone: &ZoneName, lease: Lease) {
-        if let Self::JetStream(log) = self {
-            log.release(zone, lease).await;
+        match self {
+            Self::JetStream(log) => log.release(zone, lease).await,
+            Self::Embedded(_) => {} // the file is held by one process; it lets go by closing it
+            #[cfg(test)]
+            Self::Simulated(log) => log.release(zone, lease),
         }
     }
 
@@ -251,6 +271,8 @@ impl Log {
         match self {
             Self::JetStream(log) => log.skipped(zone).await,
             Self::Embedded(log) => log.skipped(zone),
+            #[cfg(test)]
+            Self::Simulated(log) => Ok(log.skipped(zone)),
         }
     }
 
@@ -263,6 +285,11 @@ impl Log {
         match self {
             Self::JetStream(log) => log.skip(zone, seq).await,
             Self::Embedded(log) => log.skip(zone, seq),
+            #[cfg(test)]
+            Self::Simulated(log) => {
+                log.skip(zone, seq);
+                Ok(())
+            }
         }
     }
 }

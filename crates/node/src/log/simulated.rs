@@ -1,0 +1,102 @@
+//! The simulator's log behind the same door, so that one suite judges all three.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use fleetfold_sim::{SimLease, SimLog, SimMessage, SimRefusal};
+use tokio::sync::mpsc;
+
+use super::{AppendError, Lease, Message, Stored, Stream, ZoneName};
+use crate::clock;
+
+#[derive(Default)]
+pub(crate) struct Simulated(Arc<Mutex<SimLog>>);
+
+fn key(zone: &ZoneName) -> String {
+    format!("{}.{}", zone.tenant, zone.zone)
+}
+
+fn message(message: &SimMessage) -> Message {
+    let SimMessage { seq, at, subject, id: _, bytes } = message.clone();
+    Message { seq, at, subject, bytes: Bytes::from(bytes) }
+}
+
+impl Simulated {
+    pub(super) fn new(fence_before_id: bool) -> Self {
+        Self(Arc::new(Mutex::new(SimLog::new(fence_before_id))))
+    }
+
+    fn log(&self) -> MutexGuard<'_, SimLog> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn append(
+        &self,
+        stream: Stream,
+        subject: &str,
+        id: &str,
+        bytes: &Bytes,
+        expected: Option<u64>,
+    ) -> Result<Stored, AppendError> {
+        let now = clock::wall();
+        match self.log().append(stream.name(), stream.last_value(), subject, id, bytes.to_vec(), expected, now) {
+            Ok((seq, duplicate)) => Ok(Stored { seq, duplicate }),
+            Err(SimRefusal::WrongSequence) => Err(AppendError::WrongSequence),
+            Err(SimRefusal::TooLarge) => Err(AppendError::Refused("it is too large".to_owned())),
+        }
+    }
+
+    pub(super) fn read(&self, stream: Stream, zone: &ZoneName, after: u64) -> mpsc::Receiver<Message> {
+        let (sender, receiver) = mpsc::channel(1024);
+        let (log, prefix) = (Arc::clone(&self.0), zone.subject(""));
+        tokio::spawn(async move {
+            let mut after = after;
+            loop {
+                let batch: Vec<Message> = {
+                    let log = log.lock().unwrap_or_else(PoisonError::into_inner);
+                    log.read(stream.name(), after).filter(|m| m.subject.starts_with(&prefix)).map(message).collect()
+                };
+                for message in batch {
+                    after = message.seq;
+                    if sender.send(message).await.is_err() {
+                        return;
+                    }
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        receiver
+    }
+
+    pub(super) fn last(&self, stream: Stream, subject: &str) -> Option<Message> {
+        self.log().last(stream.name(), subject).map(message)
+    }
+
+    pub(super) fn bounds(&self, stream: Stream) -> (u64, u64) {
+        self.log().bounds(stream.name())
+    }
+
+    pub(super) fn acquire(&self, zone: &ZoneName) -> Option<Lease> {
+        let granted = self.log().acquire(&key(zone), clock::wall());
+        granted.map(|SimLease { epoch, revision }| Lease { epoch, revision })
+    }
+
+    pub(super) fn renew(&self, zone: &ZoneName, lease: Lease) -> Option<Lease> {
+        let held = SimLease { epoch: lease.epoch, revision: lease.revision };
+        let renewed = self.log().renew(&key(zone), held, clock::wall());
+        renewed.map(|SimLease { epoch, revision }| Lease { epoch, revision })
+    }
+
+    pub(super) fn release(&self, zone: &ZoneName, lease: Lease) {
+        self.log().release(&key(zone), SimLease { epoch: lease.epoch, revision: lease.revision });
+    }
+
+    pub(super) fn skip(&self, zone: &ZoneName, seq: u64) {
+        self.log().skip(&key(zone), seq);
+    }
+
+    pub(super) fn skipped(&self, zone: &ZoneName) -> Vec<u64> {
+        self.log().skipped(&key(zone))
+    }
+}

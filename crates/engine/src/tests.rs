@@ -463,7 +463,7 @@ fn a_plan_that_would_not_fit_into_a_message_becomes_several() {
     }
     rig.input(Input::Commit(Outcome::Granted(2)));
     assert!(rig.engine.fleet().unanswered().is_empty());
-    let largest = rig.plans.iter().map(|plan| crate::engine::weight_of(plan)).max().unwrap();
+    let largest = rig.plans.iter().map(crate::engine::weight_of).max().unwrap();
     assert!(largest <= crate::engine::PLAN_BYTES, "a plan of about {largest} bytes");
     let fullest = rig.plans.iter().map(|plan| plan.groups.len()).max().unwrap();
     assert!(fullest > 1 && rig.plans.len() > 12, "{} plans", rig.plans.len());

@@ -60,18 +60,17 @@ async fn tell(log: &Log, zone: &ZoneName, assignment: &Assignment, space: Space,
                     }
                 }
             }
-            Next::ReadLast => match log.last(Stream::Assignment, &subject).await {
-                Ok(last) => Heard::Last(last.map(|message| {
-                    // What cannot be read is not a route of ours: revision 0, to be replaced.
-                    let revision =
-                        assignment_from_json(&message.bytes).map_or(LogSeq(0), |assignment| assignment.revision);
-                    (LogSeq(message.seq), revision)
-                })),
-                Err(_) => {
+            Next::ReadLast => {
+                let Ok(last) = log.last(Stream::Assignment, &subject).await else {
                     tokio::time::sleep(AGAIN).await;
                     continue;
-                }
-            },
+                };
+                Heard::Last(last.map(|message| {
+                    // What cannot be read is not a route of ours: revision 0, to be replaced.
+                    let told = assignment_from_json(&message.bytes);
+                    (LogSeq(message.seq), told.map_or(LogSeq(0), |assignment| assignment.revision))
+                }))
+            }
         };
         next = fan.heard(vehicle, assignment.revision, heard);
     }

@@ -2,80 +2,13 @@
 //!
 //! These tests need nats-server 2.10 or newer ($FLEETFOLD_NATS_SERVER or PATH); they fail, never skip, without one.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+mod support;
+
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
-
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn fleetfold(args: &[&str], folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fleetfold"));
-    command.args(args).current_dir(folder).env_remove("NATS_URL");
-    command
-}
-
-fn run(args: &[&str], folder: &Path) -> Output {
-    fleetfold(args, folder).output().expect("the program runs")
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-fn wait_for(port: u16) {
-    for _ in 0..200 {
-        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            return;
-        }
-        pause(50);
-    }
-    panic!("nothing listens on port {port}");
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test of processes waits for processes")]
-fn pause(millis: u64) {
-    std::thread::sleep(Duration::from_millis(millis));
-}
-
-fn broker(folder: &Path) -> (Killed, String) {
-    let port = free_port();
-    let program = std::env::var("FLEETFOLD_NATS_SERVER").unwrap_or_else(|_| "nats-server".to_owned());
-    let child = Command::new(program)
-        .args(["-js", "-a", "127.0.0.1", "-p", &port.to_string(), "-sd"])
-        .arg(folder.join("js"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("nats-server 2.10 or newer is needed: scripts/test obtains one");
-    wait_for(port);
-    (Killed(child), format!("nats://127.0.0.1:{port}"))
-}
-
-fn http(port: u16, request: &str, body: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    let head = format!(
-        "{request} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Length: {}\r\n",
-        body.len()
-    );
-    let kind = if body.contains('\n') { "application/x-ndjson" } else { "application/json" };
-    write!(stream, "{head}Content-Type: {kind}\r\n\r\n{body}").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
-    (status, answer.split_once("\r\n\r\n").map_or(String::new(), |(_, body)| body.to_owned()))
-}
+use support::{Killed, broker, fleetfold, free_port, http, pause, run, wait_for};
 
 fn small_day(folder: &Path) -> String {
     let scenario = "title = \"a small day\"\nseed = 5\nvehicles = 6\nopens_hour = 9.0\ncloses_hour = 10.5\n\n[demand]\norders = 40\nrush_share = 0.3\nrush_from = 9.5\nrush_to = 10.0\njob_share = 0.3\nknown_share = 0.1\n\n[incidents]\nbreakdowns = 1\nbreakdown_hour = 9.8\nbridges_closed = 1\nbridge_from = 9.6\nbridge_to = 10.2\nno_show_share = 0.05\ncancel_share = 0.05\n";

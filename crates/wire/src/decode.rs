@@ -141,7 +141,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded> {
 }
 
 fn parse<T: DeserializeOwned>(envelope: &CloudEvent) -> Result<T> {
-    serde_json::from_value(envelope.data.clone())
+    serde_path_to_error::deserialize(&envelope.data)
         .map_err(|error| DecodeError::Payload { kind: envelope.kind.clone(), what: error.to_string() })
 }
 

@@ -5,7 +5,7 @@ use fleetfold_model::{
     PriorityRaised, RoadChange, RoadTarget, Shift, Shipment, Space, StopEvent, StopKind, StopSpec, TimeWindow,
     Timestamp, Vehicle, VehicleCosts, ZoneOpened,
 };
-use fleetfold_wire::{What, decode, encode, schemas};
+use fleetfold_wire::{What, decode, encode, schemas, structured};
 
 fn name(text: &str) -> Name {
     Name::new(text).unwrap()
@@ -136,6 +136,8 @@ fn what_cannot_be_is_refused_with_its_field() {
         ("/type", "fleet.order.created.v9".into(), "unknown event type"),
         ("/data/order_id", "a b".into(), "order_id"),
         ("/data/priority", 101.into(), "priority"),
+        ("/data/priority", 300.into(), "priority"),
+        ("/data/shipment/delivery/service_seconds", "long".into(), "shipment.delivery.service_seconds"),
         ("/data/load", serde_json::json!([1, 2, 3, 4, 5]), "load"),
         ("/data/load", serde_json::json!([-1]), "load"),
         ("/data/shipment/pickup/lon", 999.0.into(), "shipment.pickup"),
@@ -190,4 +192,28 @@ fn the_documented_examples_are_legal_and_complete() {
     for kind in known.keys().filter(|kind| !kind.contains("plan.") && **kind != "fleet.assignment.v1") {
         assert!(kinds.contains(*kind), "docs/EVENTS.md has no example of {kind}");
     }
+}
+
+/// Binary mode: attributes as headers. Read as if it had been sent in structured mode.
+#[test]
+fn a_binary_cloud_event_is_the_structured_one() {
+    let envelope = encode(&examples()[1], Space::Geographic, "/test", "1", at(5));
+    let time = envelope.time.clone().unwrap();
+    let subject = envelope.subject.clone().unwrap();
+    let headers = [
+        ("CE-SpecVersion", "1.0"),
+        ("ce-id", "1"),
+        ("ce-source", "/%74est"),
+        ("ce-type", envelope.kind.as_str()),
+        ("ce-subject", subject.as_str()),
+        ("ce-time", time.as_str()),
+        ("ce-unknown", "x"),
+        ("Nats-Msg-Id", "/test/1"),
+    ];
+    let body = serde_json::to_vec(&envelope.data).unwrap();
+    let bytes = structured(headers, &body).expect("it has ce-specversion");
+    assert_eq!(decode(&bytes).unwrap(), decode(&serde_json::to_vec(&envelope).unwrap()).unwrap());
+    assert_eq!(structured([("Nats-Msg-Id", "/test/1")], &body), None, "a structured event is left alone");
+    let broken = structured(headers, b"\xff{").expect("it has ce-specversion");
+    assert!(decode(&broken).unwrap_err().to_string().contains("payload"), "a body that is no JSON is rejected by name");
 }

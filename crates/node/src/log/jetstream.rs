@@ -135,8 +135,17 @@ impl JetStream {
                         continue; // a reconnect repeats
                     }
                     next = seq + 1;
-                    let message =
-                        Message { seq, at, subject: message.subject.to_string(), bytes: message.payload.clone() };
+                    let bytes = message
+                        .headers
+                        .as_ref()
+                        .and_then(|headers| {
+                            let pairs = headers.iter().filter_map(|(name, values)| {
+                                values.first().map(|value| (name.as_ref(), value.as_str()))
+                            });
+                            fleetfold_wire::structured(pairs, &message.payload).map(Bytes::from)
+                        })
+                        .unwrap_or_else(|| message.payload.clone());
+                    let message = Message { seq, at, subject: message.subject.to_string(), bytes };
                     if sender.send(message).await.is_err() {
                         return;
                     }
@@ -238,7 +247,12 @@ pub(crate) async fn connect_client(url: &str) -> Result<async_nats::Client, LogE
         .reconnect_delay_callback(|tries| Duration::from_millis(((tries as u64 + 1) * 25).min(250)))
         .event_callback(|event| async move {
             // Violations of rights appear here only; the call itself just times out.
-            tracing::warn!(%event, "broker connection");
+            match event {
+                async_nats::Event::Connected | async_nats::Event::Draining | async_nats::Event::Closed => {
+                    tracing::info!(%event, "broker connection");
+                }
+                _ => tracing::warn!(%event, "broker connection"),
+            }
         })
         .connect(url)
         .await

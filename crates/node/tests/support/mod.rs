@@ -1,0 +1,75 @@
+//! What the tests of the program share: processes that end with the test, a broker, HTTP.
+#![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+pub struct Killed(pub Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub fn fleetfold(args: &[&str], folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fleetfold"));
+    command.args(args).current_dir(folder).env_remove("NATS_URL");
+    command
+}
+
+pub fn run(args: &[&str], folder: &Path) -> Output {
+    fleetfold(args, folder).output().expect("the program runs")
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+pub fn wait_for(port: u16) {
+    for _ in 0..200 {
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return;
+        }
+        pause(50);
+    }
+    panic!("nothing listens on port {port}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test of processes waits for processes")]
+pub fn pause(millis: u64) {
+    std::thread::sleep(Duration::from_millis(millis));
+}
+
+pub fn broker(folder: &Path) -> (Killed, String) {
+    let port = free_port();
+    let program = std::env::var("FLEETFOLD_NATS_SERVER").unwrap_or_else(|_| "nats-server".to_owned());
+    let child = Command::new(program)
+        .args(["-js", "-a", "127.0.0.1", "-p", &port.to_string(), "-sd"])
+        .arg(folder.join("js"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("nats-server 2.10 or newer is needed: scripts/test obtains one");
+    wait_for(port);
+    (Killed(child), format!("nats://127.0.0.1:{port}"))
+}
+
+pub fn http(port: u16, request: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let head = format!(
+        "{request} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Length: {}\r\n",
+        body.len()
+    );
+    let kind = if body.contains('\n') { "application/x-ndjson" } else { "application/json" };
+    write!(stream, "{head}Content-Type: {kind}\r\n\r\n{body}").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+    (status, answer.split_once("\r\n\r\n").map_or(String::new(), |(_, body)| body.to_owned()))
+}

@@ -97,11 +97,16 @@ impl Hub {
         let _ = self.deltas.send((seq, text)); // nobody listening is fine
     }
 
+    /// A delta was numbered but not kept: nobody looked. What is in the ring no longer leads up to now.
+    fn skip(&self) {
+        self.ring.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+    }
+
     /// The deltas after `since`, if all of them are still here.
     pub(crate) fn since(&self, since: u64) -> Option<Vec<(u64, Arc<str>)>> {
         let ring = self.ring.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let first = ring.front().map_or(u64::MAX, |(seq, _)| *seq);
-        (first <= since + 1).then(|| ring.iter().filter(|(seq, _)| *seq > since).cloned().collect())
+        let (first, last) = (ring.front()?.0, ring.back()?.0);
+        (first <= since.saturating_add(1) && since <= last).then(|| ring.iter().filter(|(seq, _)| *seq > since).cloned().collect())
     }
 }
 
@@ -636,6 +641,7 @@ impl Worker {
         if self.hub.deltas.receiver_count() == 0 {
             // Nobody looks: number it all the same, so that who comes back knows that something is missing.
             self.delta += 1;
+            self.hub.skip();
             return;
         }
         let prev = self.delta;

@@ -60,6 +60,11 @@ pub fn broker(folder: &Path) -> (Killed, String) {
 }
 
 pub fn http(port: u16, request: &str, body: &str) -> (u16, String) {
+    http_with(port, request, "", body)
+}
+
+/// With more header lines.
+pub fn http_with(port: u16, request: &str, headers: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let head = format!(
@@ -67,9 +72,11 @@ pub fn http(port: u16, request: &str, body: &str) -> (u16, String) {
         body.len()
     );
     let kind = if body.contains('\n') { "application/x-ndjson" } else { "application/json" };
-    write!(stream, "{head}Content-Type: {kind}\r\n\r\n{body}").unwrap();
+    write!(stream, "{head}{headers}Content-Type: {kind}\r\n\r\n").unwrap();
+    // The server may answer and hang up before it has read everything.
+    let _ = stream.write_all(body.as_bytes());
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let _ = stream.read_to_string(&mut answer);
     let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
     (status, answer.split_once("\r\n\r\n").map_or(String::new(), |(_, body)| body.to_owned()))
 }

@@ -96,6 +96,8 @@ pub struct Pretend {
     drivers: BTreeMap<Name, Driver>,
     orders: BTreeMap<Name, Order>,
     cancelled: BTreeSet<Name>,
+    /// Served or failed for good.
+    closed_orders: BTreeSet<Name>,
     no_shows: BTreeSet<Name>,
     /// Reports under way to the log.
     in_the_air: BTreeMap<(Timestamp, u64), Happening>,
@@ -125,6 +127,7 @@ impl Pretend {
             drivers: BTreeMap::new(),
             orders: BTreeMap::new(),
             cancelled: BTreeSet::new(),
+            closed_orders: BTreeSet::new(),
             no_shows: no_shows.iter().cloned().collect(),
             in_the_air: BTreeMap::new(),
             posted: 0,
@@ -141,6 +144,21 @@ impl Pretend {
     /// How much of the script has happened, 0 to 1000.
     pub fn progress(&self) -> u64 {
         if self.script.is_empty() { 1000 } else { self.cursor as u64 * 1000 / self.script.len() as u64 }
+    }
+
+    /// True when nothing is left to do before the shifts end: the script has been played, every order is served, failed or
+    /// cancelled, and no driver is on the way. Shifts of several days need not be waited for.
+    pub fn is_over(&self) -> bool {
+        let resting = |driver: &Driver| match driver.doing {
+            Doing::Off | Doing::Broken => true,
+            Doing::Idle => driver.plan.is_empty(),
+            Doing::Waiting { .. } | Doing::Driving { .. } | Doing::Serving { .. } => false,
+        };
+        self.cursor == self.script.len()
+            && self.in_the_air.is_empty()
+            && self.wake.is_empty()
+            && self.orders.keys().all(|order| self.closed_orders.contains(order) || self.cancelled.contains(order))
+            && self.drivers.values().all(resting)
     }
 
     fn post(&mut self, at: Timestamp, id: u64, happening: Happening) {
@@ -335,6 +353,11 @@ impl Pretend {
                     driver.plan.retain(|other| other.visit.order != key.0);
                 }
                 driver.done.insert(key);
+                let last =
+                    matches!(self.orders.get(&visit.visit.order).map(|order| &order.work), Some(OrderWork::Job(_)));
+                if last || fails || visit.visit.stop == StopKind::Delivery {
+                    self.closed_orders.insert(visit.visit.order.clone());
+                }
                 self.report(vehicle, now, event);
                 self.choose(vehicle, now);
             }

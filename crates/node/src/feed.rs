@@ -49,6 +49,9 @@ pub(crate) async fn append_fact(
     })
 }
 
+/// With every order closed and every driver at rest for this long, a fed day is over.
+const QUIET: Duration = Duration::from_secs(3);
+
 /// Plays a world into a log at `rate` zone seconds per second. `zone_opened` is the mapping it was given.
 ///
 /// # Errors
@@ -69,10 +72,20 @@ pub(crate) async fn play(
     let source = format!("/pretend/{}/{}", zone.tenant, zone.zone);
     let mut sent = 0u64;
     let mut position_ids: BTreeMap<String, u64> = BTreeMap::new();
+    let mut over_since: Option<std::time::Instant> = None;
     loop {
         let Some(next) = world.next() else { return Ok(sent) };
+        if listen && world.is_over() {
+            // An assignment may still be on its way to a driver.
+            if over_since.get_or_insert_with(crate::clock::monotonic).elapsed() > QUIET {
+                return Ok(sent);
+            }
+        } else {
+            over_since = None;
+        }
         let due = mapping.log_time(next);
-        let wait = (due - clock.now()).0.clamp(0, 3_600_000) as u64;
+        let longest = if over_since.is_some() { 500 } else { 3_600_000 };
+        let wait = (due - clock.now()).0.clamp(0, longest) as u64;
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return Ok(sent),
@@ -84,7 +97,11 @@ pub(crate) async fn play(
                 }
             }
             () = tokio::time::sleep(Duration::from_millis(wait)) => {
-                let now = mapping.zone_time(clock.now()).max(next);
+                let now = mapping.zone_time(clock.now());
+                if now < next && over_since.is_some() {
+                    continue;
+                }
+                let now = now.max(next);
                 for happening in world.take(now) {
                     match happening {
                         Happening::Fact(id, event) => {

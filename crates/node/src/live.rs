@@ -106,7 +106,8 @@ impl Hub {
     pub(crate) fn since(&self, since: u64) -> Option<Vec<(u64, Arc<str>)>> {
         let ring = self.ring.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (first, last) = (ring.front()?.0, ring.back()?.0);
-        (first <= since.saturating_add(1) && since <= last).then(|| ring.iter().filter(|(seq, _)| *seq > since).cloned().collect())
+        (first <= since.saturating_add(1) && since <= last)
+            .then(|| ring.iter().filter(|(seq, _)| *seq > since).cloned().collect())
     }
 }
 

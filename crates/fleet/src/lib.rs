@@ -7,6 +7,10 @@
 //! Absent on purpose: travel times, searching, bytes of the log. The fleet cannot call the solver.
 
 mod apply;
+mod apply_orders;
+mod apply_reports;
+mod apply_vehicles;
+mod change;
 mod check;
 mod digest;
 mod index;
@@ -14,10 +18,11 @@ mod plan;
 mod state;
 mod tally;
 
+pub use change::{Change, Flag, PlanOutcome, Refused};
 pub use check::Broken;
 pub use index::Index;
 pub use state::{
-    Anchor, Ask, Chain, Change, Closed, Counters, Flag, Fleet, LogEntry, Mark, OrderState, Placement, PlanOutcome,
-    Progress, Refused, RoadState, Route, Stop, UnderWay, VehicleState, Visit, Zone,
+    Anchor, Ask, Chain, Closed, Counters, Fleet, LogEntry, Mark, OrderState, Placement, Progress, RoadState, Route,
+    Stop, UnderWay, VehicleState, Visit, Zone,
 };
 pub use tally::{Spread, Tally};

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use fleetfold_model::{ExchangeGroup, OrderId, Proposal, ProposedRoute, StopKind, VehicleId};
 
 use crate::apply::Applying;
+use crate::change::{PlanOutcome, Refused};
 use crate::digest::digest_of;
-use crate::state::{Fleet, Placement, PlanOutcome, Refused, Visit};
+use crate::state::{Fleet, Placement, Visit};
 
 impl Fleet {
     pub(crate) fn apply_plan(&mut self, proposal: &Proposal, doing: &mut Applying) -> Result<(), Refused> {

@@ -6,7 +6,8 @@ use fleetfold_model::{Event, LogSeq, Millis, OrderId, StopKind};
 
 use serde::{Deserialize, Serialize};
 
-use crate::state::{Change, Closed, Fleet, LogEntry};
+use crate::change::Change;
+use crate::state::{Closed, Fleet, LogEntry};
 
 /// A set of spans kept sorted by counting, so that any quantile can be read at any time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,9 +15,10 @@ use fleetfold_model::{Assignment, Event, LogSeq, Millis, OrderId, Proposal, Spac
 use fleetfold_roads::Network;
 use fleetfold_wire::{What, decode, encode};
 use serde_json::{Value, json};
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{self, LogClock};
+use crate::hub::Hub;
 use crate::lease;
 use crate::log::{AppendError, Log, LogError, Message, Stream, ZoneName};
 use crate::metrics::Metrics;
@@ -29,8 +30,6 @@ use crate::view::{self, Memory, Stale};
 const DELTA_EVERY: Duration = Duration::from_millis(100);
 /// Snapshots are written this often while there is news.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(10);
-/// Deltas kept for browsers that come back.
-const RING: usize = 600;
 /// Searches leave the fold its core: the pool has this many threads fewer than cores, at least one.
 const CORES_KEPT: usize = 1;
 
@@ -76,39 +75,6 @@ pub(crate) struct Summary {
     pub unanswered: usize,
     /// Zone time.
     pub now: Timestamp,
-}
-
-/// Deltas for browsers: a ring to resume from, and a channel that drops those who are slow.
-pub(crate) struct Hub {
-    ring: std::sync::Mutex<std::collections::VecDeque<(u64, Arc<str>)>>,
-    pub(crate) deltas: broadcast::Sender<(u64, Arc<str>)>,
-    /// Changes at every start.
-    pub(crate) epoch: u64,
-}
-
-impl Hub {
-    fn publish(&self, seq: u64, text: Arc<str>) {
-        let mut ring = self.ring.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        ring.push_back((seq, Arc::clone(&text)));
-        if ring.len() > RING {
-            ring.pop_front();
-        }
-        drop(ring);
-        let _ = self.deltas.send((seq, text)); // nobody listening is fine
-    }
-
-    /// A delta was numbered but not kept: nobody looked. What is in the ring no longer leads up to now.
-    fn skip(&self) {
-        self.ring.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
-    }
-
-    /// The deltas after `since`, if all of them are still here.
-    pub(crate) fn since(&self, since: u64) -> Option<Vec<(u64, Arc<str>)>> {
-        let ring = self.ring.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (first, last) = (ring.front()?.0, ring.back()?.0);
-        (first <= since.saturating_add(1) && since <= last)
-            .then(|| ring.iter().filter(|(seq, _)| *seq > since).cloned().collect())
-    }
 }
 
 /// A running engine.
@@ -190,11 +156,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let (inputs, inbox) = mpsc::channel(4096);
     let (stop, stopped) = watch::channel(false);
     let (finish, done) = watch::channel(false);
-    let hub = Arc::new(Hub {
-        ring: std::sync::Mutex::default(),
-        deltas: broadcast::channel(256).0,
-        epoch: clock::wall().0 as u64,
-    });
+    let hub = Arc::new(Hub::new(clock::wall().0 as u64));
     let space = setup.network.space();
     let streets: Vec<Value> = setup
         .network

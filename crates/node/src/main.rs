@@ -11,6 +11,7 @@ mod doctor;
 mod failure;
 mod feed;
 mod http;
+mod hub;
 mod import;
 mod lease;
 mod live;

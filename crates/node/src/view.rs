@@ -315,7 +315,7 @@ pub(crate) fn snapshot(engine: &Engine, memory: &Memory, tally: &Tally, events_p
         "vehicles": vehicles, "orders": orders, "roads": roads(engine), "kpi": kpi(engine, tally, events_per_second),
         "decisions": memory.decisions.iter().rev().take(100).rev().collect::<Vec<_>>(),
         "refused": memory.refused.iter().rev().take(20).rev().collect::<Vec<_>>(),
-        "applied": fleet.applied().0,
+        "applied": fleet.applied().0, "digest": format!("{:016x}", fleet.digest()),
     })
 }
 

@@ -78,6 +78,62 @@ fn kill_minus_nine_loses_nothing_and_doubles_nothing() {
     assert!(engine.0.wait().unwrap().success(), "SIGTERM did not end it cleanly");
 }
 
+/// Two engines on one zone; the owner is stopped for longer than its lease, while it works, and goes on as if nothing had
+/// been: one chain of plans, every change answered, no vehicle's assignment older than its route.
+#[test]
+fn an_owner_that_sleeps_loses_the_zone_and_harms_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let day = small_day(folder);
+    let whose = ["--log", &url, "--tenant", "acme", "--zone", "porto"];
+    let serve = |data: &str| {
+        let port = free_port();
+        let listen = format!("127.0.0.1:{port}");
+        let mut args = vec!["serve", "--network", &day, "--listen", &listen, "--data", data];
+        args.extend(whose);
+        let child = fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        wait_for(port);
+        (Killed(child), port)
+    };
+    let engines = [serve("data-1"), serve("data-2")];
+    let mut args = vec!["feed", &day, "--speed", "400", "--drivers", "simulated"];
+    args.extend(whose);
+    let mut feed = Killed(fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let signal = |engine: &Killed, which: &str| {
+        assert!(Command::new("kill").args([which, &engine.0.id().to_string()]).status().unwrap().success());
+    };
+    // Whoever owns the zone now sleeps for two leases; then the other does.
+    for (engine, _) in &engines {
+        pause(2_000);
+        signal(engine, "-STOP");
+        pause(6_000);
+        signal(engine, "-CONT");
+    }
+    assert!(feed.0.wait().unwrap().success(), "the feed failed");
+    let digest = |port: u16| {
+        let state: Value = serde_json::from_str(&http(port, "GET /v1/state", "").1).unwrap_or_default();
+        (state["kpi"]["open"].clone(), state["digest"].clone())
+    };
+    let mut both = (digest(engines[0].1), digest(engines[1].1));
+    for _ in 0..100 {
+        if both.0 == both.1 && both.0.0 == 0 {
+            break;
+        }
+        pause(100);
+        both = (digest(engines[0].1), digest(engines[1].1));
+    }
+    assert!(both.0.1.is_string(), "the state names its digest");
+    assert_eq!(both.0, both.1, "the two engines folded the log to different fleets");
+    assert_eq!(both.0.0, 0, "orders are left open");
+    let mut args = vec!["audit", "--json"];
+    args.extend(whose);
+    let audited: Value = serde_json::from_slice(&run(&args, folder).stdout).expect("audit prints JSON");
+    assert_eq!(audited["orders"], 40, "an order was lost or doubled");
+    assert_eq!(audited["chain_gaps"], serde_json::json!([]), "the chain of plans has gaps or doubles");
+    assert_eq!(audited["unanswered"], serde_json::json!([]), "a change was never answered");
+}
+
 fn event(kind: &str, id: &str, data: &Value) -> String {
     serde_json::json!({ "specversion": "1.0", "id": id, "source": "/test", "type": format!("fleet.{kind}.v1"), "time": "2026-06-01T09:00:00Z", "data": data }).to_string()
 }

@@ -1,0 +1,195 @@
+//! Orders come, change, become ready, are cancelled and close.
+
+use fleetfold_model::{Name, OnBoardRule, Order, OrderChange, OrderId, OrderWork, StopKind, Timestamp, VehicleId};
+
+use crate::apply::{Applying, Verdict};
+use crate::change::Refused;
+use crate::digest::digest_of;
+use crate::state::{Anchor, Closed, Fleet, Placement};
+
+impl Fleet {
+    pub(crate) fn order_created(&mut self, spec: &Order, doing: &mut Applying) -> Verdict {
+        let id = self.intern_order(&spec.name);
+        doing.order(id);
+        if self.orders[id.index()].spec.is_some() {
+            return Err(Refused::OrderExists);
+        }
+        let skills = self.skill_bits(&spec.skills)?;
+        let order = &mut self.orders[id.index()];
+        order.spec = Some(spec.clone());
+        order.spec_digest = digest_of(spec);
+        order.skills = skills;
+        order.created = doing.seq;
+        for change in std::mem::take(&mut order.early_changes) {
+            self.change_order(id, &change, doing)?;
+        }
+        let order = &self.orders[id.index()];
+        // What drivers reported before the order itself arrived.
+        if let Some((_, reason)) = order.delivery.failed.or(order.pickup.failed) {
+            self.close(id, Closed::Failed(reason), doing);
+        } else if order.delivery.completed.is_some() {
+            self.close(id, Closed::Served, doing);
+        } else if order.early_cancel {
+            self.close(id, Closed::Cancelled, doing);
+        } else {
+            if let Some(mark) = order.pickup.completed {
+                self.load_on_board(id, mark.vehicle, doing);
+            }
+            doing.ask_order(id);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn order_updated(&mut self, change: &OrderChange, doing: &mut Applying) -> Verdict {
+        let id = self.intern_order(&change.order);
+        doing.order(id);
+        self.still_open(id)?;
+        if self.orders[id.index()].spec.is_none() {
+            self.orders[id.index()].early_changes.push(change.clone());
+            return Ok(());
+        }
+        self.change_order(id, change, doing)?;
+        if let Placement::OnRoute(vehicle) = self.orders[id.index()].placement {
+            self.vehicles[vehicle.index()].route.revision = doing.seq;
+            doing.route(vehicle);
+        }
+        self.ask_about(id, doing);
+        Ok(())
+    }
+
+    pub(crate) fn change_order(&mut self, id: OrderId, change: &OrderChange, doing: &mut Applying) -> Verdict {
+        let skills = match &change.skills {
+            Some(names) => Some(self.skill_bits(names)?),
+            None => None,
+        };
+        let order = &self.orders[id.index()];
+        let touched = order.on_board.is_some() || order.pickup.is_done() || order.pickup.departed.is_some();
+        let was_shipment = order.is_shipment();
+        if let Some(work) = &change.work {
+            // Goods on board cannot turn into a job, nor a job under way into a shipment.
+            if touched && was_shipment != matches!(work, OrderWork::Shipment(_)) {
+                return Err(Refused::OnBoard);
+            }
+            let becomes_job = was_shipment && matches!(work, OrderWork::Job(_));
+            if becomes_job && let Placement::OnRoute(vehicle) = order.placement {
+                self.take_off_route(id, vehicle, doing);
+                self.orders[id.index()].placement = Placement::Unplaced;
+            } else if !was_shipment
+                && matches!(work, OrderWork::Shipment(_))
+                && let Placement::OnRoute(vehicle) = order.placement
+            {
+                self.take_off_route(id, vehicle, doing);
+                self.orders[id.index()].placement = Placement::Unplaced;
+            }
+        }
+        if let Some(skills) = skills {
+            self.orders[id.index()].skills = skills;
+        }
+        self.edit_spec(id, |spec| {
+            if let Some(work) = &change.work {
+                spec.work = work.clone();
+            }
+            if let Some(load) = change.load {
+                spec.load = load;
+            }
+            if let Some(skills) = &change.skills {
+                spec.skills.clone_from(skills);
+            }
+            if let Some(priority) = change.priority {
+                spec.priority = priority;
+            }
+            spec.release = change.release.or(spec.release);
+            spec.promised = change.promised.or(spec.promised);
+        });
+        Ok(())
+    }
+
+    pub(crate) fn order_ready(&mut self, name: &Name, at: Timestamp, doing: &mut Applying) -> Verdict {
+        let id = self.intern_order(name);
+        doing.order(id);
+        self.still_open(id)?;
+        self.orders[id.index()].ready_at = Some(at);
+        self.ask_about(id, doing);
+        Ok(())
+    }
+
+    pub(crate) fn order_cancelled(&mut self, name: &Name, doing: &mut Applying) -> Verdict {
+        let id = self.intern_order(name);
+        doing.order(id);
+        self.still_open(id)?;
+        let order = &self.orders[id.index()];
+        if order.spec.is_none() {
+            self.orders[id.index()].early_cancel = true;
+            return Ok(());
+        }
+        if let Placement::OnRoute(vehicle) = order.placement {
+            doing.ask_vehicle(vehicle);
+        }
+        let on_board = order.on_board;
+        if on_board.is_some() && self.policy.on_cancelled_on_board == OnBoardRule::Return {
+            self.send_back(id, doing);
+        } else {
+            self.close(id, Closed::Cancelled, doing);
+        }
+        doing.ask();
+        Ok(())
+    }
+
+    /// The delivery becomes a return to where the goods were picked up.
+    pub(crate) fn send_back(&mut self, id: OrderId, doing: &mut Applying) {
+        let back_to = self.orders[id.index()].stop(StopKind::Pickup).map(|stop| stop.position);
+        let order = &mut self.orders[id.index()];
+        order.delivery_moved_to = back_to;
+        order.delivery = crate::state::Progress::default();
+        if let Placement::OnRoute(vehicle) = order.placement {
+            if self.vehicles[vehicle.index()].under_way.is_some_and(|under| under.order == id) {
+                self.vehicles[vehicle.index()].under_way = None;
+            }
+            self.vehicles[vehicle.index()].route.revision = doing.seq;
+            doing.route(vehicle);
+            doing.ask_vehicle(vehicle);
+        }
+        doing.ask_order(id);
+    }
+
+    /// Ends an order: off its route, off board, remembered for a day.
+    pub(crate) fn close(&mut self, id: OrderId, why: Closed, doing: &mut Applying) {
+        if let Placement::OnRoute(vehicle) = self.orders[id.index()].placement {
+            self.take_off_route(id, vehicle, doing);
+        }
+        if let Some(vehicle) = self.orders[id.index()].on_board.take() {
+            self.vehicles[vehicle.index()].on_board.retain(|&other| other != id);
+            doing.vehicle(vehicle);
+        }
+        let order = &mut self.orders[id.index()];
+        order.placement = Placement::Unplaced;
+        order.rescue_from = None;
+        order.closed = Some(why);
+        doing.order(id);
+        self.closing.push_back((self.logged_at, id));
+    }
+
+    /// Takes every visit of an order off a route. The route's revision rises if there was one.
+    pub(crate) fn take_off_route(&mut self, id: OrderId, vehicle: VehicleId, doing: &mut Applying) {
+        let state = &mut self.vehicles[vehicle.index()];
+        let before = state.route.visits.len();
+        state.route.visits.retain(|visit| visit.order != id);
+        if state.route.visits.len() != before {
+            state.route.revision = doing.seq;
+            doing.route(vehicle);
+        }
+        if let Some(under) = state.under_way.filter(|under| under.order == id) {
+            // It stops driving there: free from now on, wherever the phone says it is.
+            state.under_way = None;
+            let position = match (state.hint, state.anchor) {
+                (_, Some(anchor)) => Some(anchor.position),
+                (Some(hint), None) => Some(hint.position),
+                (None, None) => None,
+            };
+            if let (Some(position), None) = (position, under.arrived) {
+                state.anchor = Some(Anchor { position, at: doing.now });
+            }
+            doing.vehicle(vehicle);
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! What drivers report: departures, arrivals, completions, failures, rejections. Late and out of order on purpose: a later
+//! stage wins over an earlier one, missing earlier stages are inferred and counted.
+
+use fleetfold_model::{
+    FailReason, Millis, Name, OnBoardRule, OrderId, Position, StopEvent, StopKind, Timestamp, VehicleId,
+};
+
+use crate::apply::{Applying, Verdict};
+use crate::change::{Flag, Refused};
+use crate::state::{Anchor, Closed, Fleet, Mark, Placement, UnderWay};
+
+/// How far a reported time may lie ahead of the log before log time is used instead.
+const SKEW_MAX: Millis = Millis(5_000);
+
+impl Fleet {
+    /// Event time of a report, or log time where its clock runs ahead.
+    pub(crate) fn report_time(at: Timestamp, doing: &mut Applying) -> Timestamp {
+        if at > doing.now + SKEW_MAX {
+            doing.flag(Flag::ClockSkew);
+            doing.now
+        } else {
+            at
+        }
+    }
+
+    /// The order and vehicle of a report. A stop that the order does not have is refused; anything unknown is kept as a shell.
+    pub(crate) fn reported(&mut self, stop: &StopEvent, doing: &mut Applying) -> Result<(OrderId, VehicleId), Refused> {
+        let order = self.intern_order(&stop.order);
+        let vehicle = self.intern_vehicle(&stop.vehicle);
+        doing.order(order);
+        doing.vehicle(vehicle);
+        let state = &self.orders[order.index()];
+        if state.spec.is_some() && stop.stop == StopKind::Pickup && !state.is_shipment() {
+            return Err(Refused::NoSuchStop);
+        }
+        if self.vehicles[vehicle.index()].spec.is_none() {
+            doing.flag(Flag::Gap);
+        }
+        Ok((order, vehicle))
+    }
+
+    pub(crate) fn stop_departed(&mut self, stop: &StopEvent, doing: &mut Applying) -> Verdict {
+        let (order, vehicle) = self.reported(stop, doing)?;
+        let at = Self::report_time(stop.at, doing);
+        self.begin(order, vehicle, stop, at, doing)?;
+        let progress = self.orders[order.index()].progress_mut(stop.stop);
+        progress.departed.get_or_insert(Mark { vehicle, at });
+        Ok(())
+    }
+
+    pub(crate) fn stop_arrived(&mut self, stop: &StopEvent, doing: &mut Applying) -> Verdict {
+        let (order, vehicle) = self.reported(stop, doing)?;
+        let at = Self::report_time(stop.at, doing);
+        let known_start = self.orders[order.index()].progress(stop.stop).departed.is_some();
+        self.begin(order, vehicle, stop, at, doing)?;
+        if !known_start {
+            doing.flag(Flag::Gap);
+        }
+        self.orders[order.index()].progress_mut(stop.stop).arrived.get_or_insert(Mark { vehicle, at });
+        let place = self.orders[order.index()].stop(stop.stop).map(|stop| stop.position).or(stop.position);
+        let state = &mut self.vehicles[vehicle.index()];
+        if let Some(under) = state.under_way.as_mut().filter(|under| under.order == order && under.stop == stop.stop) {
+            under.arrived.get_or_insert(at);
+        }
+        if let Some(position) = place {
+            state.anchor = Some(Anchor { position, at });
+        }
+        Ok(())
+    }
+
+    /// A drive or a service has begun: the visit moves into the head of the route.
+    pub(crate) fn begin(
+        &mut self,
+        order: OrderId,
+        vehicle: VehicleId,
+        stop: &StopEvent,
+        at: Timestamp,
+        doing: &mut Applying,
+    ) -> Verdict {
+        let state = &self.orders[order.index()];
+        if state.progress(stop.stop).is_done() {
+            return Err(Refused::StopDone);
+        }
+        if state.spec.is_none() {
+            return Ok(()); // the order itself is still on its way; the mark is kept
+        }
+        if state.closed.is_some() {
+            return Err(Refused::OrderClosed);
+        }
+        let visits = &self.vehicles[vehicle.index()].route.visits;
+        let Some(place) = visits.iter().position(|visit| visit.order == order && visit.stop == stop.stop) else {
+            return Err(Refused::NotOnRoute);
+        };
+        // A delivery cannot be driven to before its pickup is done: a pickup ahead of it in the route stays ahead.
+        let waits_for_pickup = stop.stop == StopKind::Delivery
+            && visits[..place].iter().any(|visit| visit.order == order && visit.stop == StopKind::Pickup);
+        if waits_for_pickup {
+            doing.flag(Flag::Gap);
+            return Ok(());
+        }
+        let state = &mut self.vehicles[vehicle.index()];
+        if place > 0 {
+            let visit = state.route.visits.remove(place);
+            state.route.visits.insert(0, visit);
+            state.route.revision = doing.seq;
+            doing.route(vehicle);
+            doing.ask_vehicle(vehicle);
+        }
+        let same = state.under_way.filter(|under| under.order == order && under.stop == stop.stop);
+        if same.is_none() {
+            if state.route.visits[0].break_before > Millis(0) {
+                state.breaks_taken += 1;
+            }
+            state.under_way = Some(UnderWay { order, stop: stop.stop, departed: at, arrived: None });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn stop_completed(&mut self, stop: &StopEvent, doing: &mut Applying) -> Verdict {
+        let (order, vehicle) = self.reported(stop, doing)?;
+        let at = Self::report_time(stop.at, doing);
+        let mark = Mark { vehicle, at };
+        if self.orders[order.index()].progress(stop.stop).is_done() {
+            return Err(Refused::StopDone);
+        }
+        let place = self.orders[order.index()].stop(stop.stop).map(|stop| stop.position).or(stop.position);
+        self.leave_stop(order, vehicle, stop.stop, at, place, doing);
+        if self.orders[order.index()].progress(stop.stop).arrived.is_none() {
+            doing.flag(Flag::Gap);
+        }
+        self.orders[order.index()].progress_mut(stop.stop).completed = Some(mark);
+        if self.orders[order.index()].spec.is_none() {
+            return Ok(());
+        }
+        if self.orders[order.index()].closed.is_some() {
+            // Served although cancelled or given up: what happened, happened.
+            doing.flag(Flag::Conflict);
+            if stop.stop == StopKind::Delivery {
+                self.orders[order.index()].closed = Some(Closed::Served);
+            }
+            return Ok(());
+        }
+        if let Placement::OnRoute(planned) = self.orders[order.index()].placement
+            && planned != vehicle
+        {
+            // Another vehicle did it: the planned one need not come.
+            doing.flag(Flag::Conflict);
+            self.take_off_route(order, planned, doing);
+            self.orders[order.index()].placement = Placement::Unplaced;
+            doing.ask_vehicle(planned);
+        }
+        match stop.stop {
+            StopKind::Pickup => {
+                let on_route = self.orders[order.index()].placement == Placement::OnRoute(vehicle);
+                self.load_on_board(order, vehicle, doing);
+                if !on_route {
+                    self.orders[order.index()].placement = Placement::Unplaced;
+                    doing.ask_order(order);
+                }
+            }
+            StopKind::Delivery => {
+                if self.orders[order.index()].is_shipment() && self.orders[order.index()].pickup.completed.is_none() {
+                    doing.flag(Flag::Gap);
+                    self.orders[order.index()].pickup.completed = Some(mark);
+                }
+                let returned = self.orders[order.index()].delivery_moved_to.is_some();
+                let why = if returned { Closed::Cancelled } else { Closed::Served };
+                self.close(order, why, doing);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn stop_failed(&mut self, stop: &StopEvent, reason: FailReason, doing: &mut Applying) -> Verdict {
+        let (order, vehicle) = self.reported(stop, doing)?;
+        let at = Self::report_time(stop.at, doing);
+        if self.orders[order.index()].progress(stop.stop).is_done() {
+            return Err(Refused::StopDone);
+        }
+        let place = self.orders[order.index()].stop(stop.stop).map(|stop| stop.position).or(stop.position);
+        self.leave_stop(order, vehicle, stop.stop, at, place, doing);
+        if self.orders[order.index()].spec.is_none() {
+            self.orders[order.index()].progress_mut(stop.stop).failed = Some((Mark { vehicle, at }, reason));
+            return Ok(());
+        }
+        if self.orders[order.index()].closed.is_some() {
+            doing.flag(Flag::Conflict);
+            return Err(Refused::OrderClosed);
+        }
+        if let Placement::OnRoute(planned) = self.orders[order.index()].placement
+            && planned != vehicle
+        {
+            doing.flag(Flag::Conflict);
+            doing.ask_vehicle(planned);
+        }
+        let goods_on_board = self.orders[order.index()].on_board == Some(vehicle);
+        let returning = self.orders[order.index()].delivery_moved_to.is_some();
+        if stop.stop == StopKind::Delivery
+            && goods_on_board
+            && !returning
+            && self.policy.on_failed_delivery == OnBoardRule::Return
+        {
+            // The failed visit is gone; its order goes on as a return.
+            let state = &mut self.vehicles[vehicle.index()];
+            state.route.visits.retain(|visit| visit.order != order);
+            self.orders[order.index()].placement = Placement::Unplaced;
+            self.send_back(order, doing);
+            doing.route(vehicle);
+        } else {
+            self.orders[order.index()].progress_mut(stop.stop).failed = Some((Mark { vehicle, at }, reason));
+            self.close(order, Closed::Failed(reason), doing);
+        }
+        doing.ask_vehicle(vehicle);
+        Ok(())
+    }
+
+    /// The vehicle is done with a stop: the visit leaves its route, and the vehicle is free there.
+    pub(crate) fn leave_stop(
+        &mut self,
+        order: OrderId,
+        vehicle: VehicleId,
+        stop: StopKind,
+        at: Timestamp,
+        place: Option<Position>,
+        doing: &mut Applying,
+    ) {
+        let state = &mut self.vehicles[vehicle.index()];
+        if let Some(index) = state.route.visits.iter().position(|visit| visit.order == order && visit.stop == stop) {
+            let visit = state.route.visits.remove(index);
+            doing.change.driven += visit.metres;
+            if index > 0 {
+                // Out of sequence: that is a change of the route, not progress along it.
+                state.route.revision = doing.seq;
+                doing.route(vehicle);
+                doing.ask_vehicle(vehicle);
+            }
+        }
+        if state.under_way.is_none_or(|under| under.order == order) {
+            state.under_way = None;
+        }
+        if let Some(position) = place
+            && state.anchor.is_none_or(|anchor| anchor.at <= at)
+        {
+            state.anchor = Some(Anchor { position, at });
+        }
+        state.stops_done += 1;
+        doing.vehicle(vehicle);
+    }
+
+    pub(crate) fn assignment_rejected(&mut self, vehicle: &Name, order: &Name, doing: &mut Applying) -> Verdict {
+        let vehicle = self.known_vehicle(vehicle)?;
+        let order = self.known_order(order)?;
+        doing.order(order);
+        doing.vehicle(vehicle);
+        self.still_open(order)?;
+        if self.orders[order.index()].on_board == Some(vehicle) {
+            return Err(Refused::OnBoard);
+        }
+        if !self.orders[order.index()].rejected_by.contains(&vehicle) {
+            self.orders[order.index()].rejected_by.push(vehicle);
+        }
+        if self.orders[order.index()].placement != Placement::OnRoute(vehicle) {
+            return Err(Refused::NotOnRoute);
+        }
+        self.take_off_route(order, vehicle, doing);
+        self.orders[order.index()].placement = Placement::Unplaced;
+        doing.ask_order(order);
+        doing.ask_vehicle(vehicle);
+        Ok(())
+    }
+}

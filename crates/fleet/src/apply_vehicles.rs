@@ -1,0 +1,169 @@
+//! Vehicles sign on and off, break down and come back.
+
+use fleetfold_model::{Name, OrderId, Position, Shift, Timestamp, Vehicle, VehicleId};
+
+use crate::apply::{Applying, Verdict};
+use crate::change::{Flag, Refused};
+use crate::digest::digest_of;
+use crate::state::{Anchor, Fleet, Mark, Placement};
+
+impl Fleet {
+    pub(crate) fn vehicle_registered(&mut self, spec: &Vehicle, doing: &mut Applying) -> Verdict {
+        let id = self.intern_vehicle(&spec.name);
+        doing.vehicle(id);
+        let skills = self.skill_bits(&spec.skills)?;
+        let state = &mut self.vehicles[id.index()];
+        state.spec = Some(spec.clone());
+        state.spec_digest = digest_of(spec);
+        state.skills = skills;
+        if state.on {
+            // It signed on before it was registered, or its properties changed during the shift.
+            if state.shift.is_none() {
+                state.shift.clone_from(&spec.shift);
+            }
+            if state.anchor.is_none() {
+                state.anchor = Some(Anchor { position: spec.start, at: doing.now });
+            }
+            doing.ask_vehicle(id);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn shift_started(
+        &mut self,
+        name: &Name,
+        shift: Option<&Shift>,
+        position: Option<Position>,
+        doing: &mut Applying,
+    ) {
+        let id = self.intern_vehicle(name);
+        doing.vehicle(id);
+        let state = &mut self.vehicles[id.index()];
+        let registered = state.spec.as_ref().and_then(|spec| spec.shift.clone());
+        state.shift = shift.cloned().or(registered);
+        if !state.on {
+            state.on = true;
+            state.lost = false;
+            state.stops_done = 0;
+            state.breaks_taken = 0;
+        }
+        let place = position.or_else(|| state.spec.as_ref().map(|spec| spec.start));
+        let starts = state.shift.as_ref().map_or(doing.now, |shift| shift.starts);
+        if let Some(position) = place {
+            state.anchor = Some(Anchor { position, at: doing.now.max(starts) });
+        }
+        if state.spec.is_some() {
+            doing.ask_vehicle(id);
+        } else {
+            doing.flag(Flag::Gap);
+        }
+    }
+
+    pub(crate) fn shift_ended(&mut self, name: &Name, at: Timestamp, doing: &mut Applying) -> Verdict {
+        let id = self.known_vehicle(name)?;
+        doing.vehicle(id);
+        let state = &mut self.vehicles[id.index()];
+        if !state.on {
+            return Err(Refused::NotOnShift);
+        }
+        if at > doing.now {
+            if let Some(shift) = state.shift.as_mut() {
+                shift.ends = at.max(shift.starts);
+            } else {
+                state.shift = Some(Shift { starts: doing.now, ends: at, breaks: Vec::new() });
+            }
+            doing.ask_vehicle(id);
+            return Ok(());
+        }
+        state.on = false;
+        self.displace_all(id, doing);
+        doing.ask_vehicle(id);
+        Ok(())
+    }
+
+    pub(crate) fn vehicle_lost(&mut self, name: &Name, position: Option<Position>, doing: &mut Applying) -> Verdict {
+        let id = self.known_vehicle(name)?;
+        doing.vehicle(id);
+        let state = &mut self.vehicles[id.index()];
+        state.lost = true;
+        if let Some(position) = position.or_else(|| state.whereabouts().map(|anchor| anchor.position)) {
+            state.anchor = Some(Anchor { position, at: doing.now });
+        }
+        self.displace_all(id, doing);
+        doing.ask_vehicle(id);
+        Ok(())
+    }
+
+    /// Empties a vehicle that cannot work on: orders not on board wait for another vehicle; goods on board wait for a rescue
+    /// where it stands.
+    pub(crate) fn displace_all(&mut self, id: VehicleId, doing: &mut Applying) {
+        let state = &mut self.vehicles[id.index()];
+        state.under_way = None;
+        if !state.route.visits.is_empty() {
+            state.route.revision = doing.seq;
+            doing.route(id);
+        }
+        let visits = std::mem::take(&mut state.route.visits);
+        let on_board = std::mem::take(&mut state.on_board);
+        let place = state.anchor.map(|anchor| anchor.position);
+        for &order in &on_board {
+            let state = &mut self.orders[order.index()];
+            state.on_board = None;
+            state.rescue_from = Some(id);
+            state.pickup = crate::state::Progress::default();
+            state.pickup_moved_to = place;
+        }
+        for order in visits.iter().map(|visit| visit.order).chain(on_board) {
+            if self.orders[order.index()].is_open() {
+                self.orders[order.index()].placement = Placement::Unplaced;
+                // Pinned to a vehicle that is gone: the pin has lost its object.
+                if self.orders[order.index()].pinned == Some(id) {
+                    self.orders[order.index()].pinned = None;
+                }
+                doing.ask_order(order);
+            }
+            doing.order(order);
+        }
+    }
+
+    pub(crate) fn vehicle_back(&mut self, name: &Name, position: Option<Position>, doing: &mut Applying) -> Verdict {
+        let id = self.known_vehicle(name)?;
+        doing.vehicle(id);
+        let state = &mut self.vehicles[id.index()];
+        state.lost = false;
+        if let Some(position) = position.or_else(|| state.whereabouts().map(|anchor| anchor.position)) {
+            state.anchor = Some(Anchor { position, at: doing.now });
+        }
+        // Goods nobody has fetched yet are on board again.
+        let waiting: Vec<OrderId> = (0..self.orders.len() as u32)
+            .map(OrderId)
+            .filter(|order| self.orders[order.index()].rescue_from == Some(id) && self.orders[order.index()].is_open())
+            .collect();
+        for order in waiting {
+            if let Placement::OnRoute(other) = self.orders[order.index()].placement {
+                self.take_off_route(order, other, doing);
+                doing.ask_vehicle(other);
+            }
+            self.orders[order.index()].placement = Placement::Unplaced;
+            self.load_on_board(order, id, doing);
+            let mark = Mark { vehicle: id, at: doing.now };
+            self.orders[order.index()].pickup.completed = Some(mark);
+            doing.order(order);
+            doing.ask_order(order);
+        }
+        doing.ask_vehicle(id);
+        Ok(())
+    }
+
+    pub(crate) fn load_on_board(&mut self, order: OrderId, vehicle: VehicleId, doing: &mut Applying) {
+        let state = &mut self.orders[order.index()];
+        state.on_board = Some(vehicle);
+        state.rescue_from = None;
+        state.pickup_moved_to = None;
+        let carrier = &mut self.vehicles[vehicle.index()];
+        if !carrier.on_board.contains(&order) {
+            carrier.on_board.push(order);
+        }
+        doing.vehicle(vehicle);
+    }
+}

@@ -1,0 +1,107 @@
+//! What came of one entry: what it changed, why it was refused, what was odd about it.
+
+use fleetfold_model::{LogSeq, Metres, Millis, OrderId, VehicleId};
+use serde::{Deserialize, Serialize};
+
+/// Why a fact made no sense. It stays in the log and is shown to the operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refused {
+    /// The same event id again.
+    DuplicateEvent,
+    /// The order exists already.
+    OrderExists,
+    /// The order is over.
+    OrderClosed,
+    /// The stop was served or failed before.
+    StopDone,
+    /// The order has no such stop.
+    NoSuchStop,
+    /// The goods are on board of this vehicle; only it can bring them.
+    OnBoard,
+    /// The order is not on this vehicle's route.
+    NotOnRoute,
+    /// The vehicle has not signed on.
+    NotOnShift,
+    /// Never heard of this vehicle.
+    UnknownVehicle,
+    /// Never heard of this order.
+    UnknownOrder,
+    /// More than 64 different skills in one zone.
+    TooManySkills,
+    /// The zone was opened before with another mapping.
+    ZoneOpen,
+    /// An older engine's plan.
+    OldEpoch,
+    /// A plan that does not follow the last one.
+    BrokenChain,
+    /// A slower road needs its per cent of time.
+    NoFactor,
+}
+
+impl Refused {
+    /// A short stable word, as used in subjects and metrics.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::DuplicateEvent => "duplicate_event",
+            Self::OrderExists => "order_exists",
+            Self::OrderClosed => "order_closed",
+            Self::StopDone => "stop_done",
+            Self::NoSuchStop => "no_such_stop",
+            Self::OnBoard => "on_board",
+            Self::NotOnRoute => "not_on_route",
+            Self::NotOnShift => "not_on_shift",
+            Self::UnknownVehicle => "unknown_vehicle",
+            Self::UnknownOrder => "unknown_order",
+            Self::TooManySkills => "too_many_skills",
+            Self::ZoneOpen => "zone_open",
+            Self::OldEpoch => "old_epoch",
+            Self::BrokenChain => "broken_chain",
+            Self::NoFactor => "no_factor",
+        }
+    }
+}
+
+/// Something odd about a fact that was taken all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Flag {
+    /// An earlier stage was never reported and is inferred.
+    Gap,
+    /// Its clock is more than five seconds ahead of the log; log time is used.
+    ClockSkew,
+    /// Served although cancelled, or by another vehicle than planned.
+    Conflict,
+}
+
+/// What came of a proposal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanOutcome {
+    /// Epoch it was made in.
+    pub epoch: u64,
+    /// Its number.
+    pub rev: u64,
+    /// For each group: was it accepted.
+    pub accepted: Vec<bool>,
+}
+
+/// What one entry changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Why it made no sense, if it did not.
+    pub refused: Option<Refused>,
+    /// Odd things about it.
+    pub flags: Vec<Flag>,
+    /// True when it asks for an answer.
+    pub asks: bool,
+    /// Vehicles whose routes changed (each needs a new assignment).
+    pub routes: Vec<VehicleId>,
+    /// Orders that changed in any way.
+    pub orders: Vec<OrderId>,
+    /// Vehicles that changed in any way.
+    pub vehicles: Vec<VehicleId>,
+    /// What came of it, for a plan.
+    pub plan: Option<PlanOutcome>,
+    /// Facts this plan answered, and how long each had waited (log time).
+    pub answered: Vec<(LogSeq, Millis)>,
+    /// Length of the leg that a completed or failed stop ended, as planned.
+    pub driven: Metres,
+}

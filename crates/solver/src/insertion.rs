@@ -3,7 +3,8 @@
 //! The quick test is O(1) per position from the records; the walk drives the whole tour and also prices lateness, flow
 //! time and pauses. Both agree wherever the quick one says yes (tested).
 
-use crate::problem::{NONE, Role, UNREACHABLE};
+use crate::local::Fixed;
+use crate::problem::{NONE, Role, Stop, TourSpec, UNREACHABLE};
 use crate::schedule::{Infeasible, drive, fits, span_price};
 use crate::state::State;
 
@@ -21,34 +22,53 @@ pub(crate) struct Insertion {
 impl State<'_> {
     /// The cheapest place in one tour that keeps every aim, if dearer ones than `bound` do not matter.
     pub(crate) fn best_in_tour(&self, unit: u32, tour: u32, bound: i64) -> Option<Insertion> {
-        if !self.problem.allows(tour, unit) {
-            return None;
-        }
-        let stop = &self.problem.stops[unit as usize];
-        let spec = &self.problem.tours[tour as usize];
-        let adds = if stop.role == Role::Pickup { 2 } else { 1 };
-        if self.counts[tour as usize] + adds > spec.stops_max {
-            return None;
-        }
-        if self.problem.walks || spec.lifo {
-            return self.best_by_walk(unit, tour, bound);
-        }
-        let mut fixed = self.problem.change_cost(tour, unit);
-        if self.counts[tour as usize] == 0 && !spec.in_use {
-            fixed += spec.fixed;
-        }
-        if stop.role == Role::Pickup {
-            if !self.problem.allows(tour, stop.mate) {
-                return None;
-            }
-            fixed += self.problem.change_cost(tour, stop.mate);
+        let fixed = self.price_of_joining(unit, tour)?;
+        if self.walks(tour) {
+            self.best_by_walk(unit, tour, bound)
+        } else if self.local.fixed[unit as usize].role == Role::Pickup {
             self.best_shipment(unit, tour, bound, fixed)
         } else {
             self.best_job(unit, tour, bound, fixed)
         }
     }
 
+    /// Candidates in this tour are driven in full: what they cost is not the sum of their legs.
+    pub(crate) fn walks(&self, tour: u32) -> bool {
+        !self.plain && (self.local.problem.walks || self.spec(tour).lifo)
+    }
+
+    fn spec(&self, tour: u32) -> &TourSpec {
+        &self.local.problem.tours[self.local.tours[tour as usize] as usize]
+    }
+
+    fn stop(&self, stop: u32) -> &Stop {
+        &self.local.problem.stops[self.local.stops[stop as usize] as usize]
+    }
+
+    /// What a unit costs in a tour beside legs: the use of an empty vehicle, a broken promise. `None`: it may not join.
+    pub(crate) fn price_of_joining(&self, unit: u32, tour: u32) -> Option<i64> {
+        let stop = &self.local.fixed[unit as usize];
+        let shipment = stop.role == Role::Pickup;
+        let spec = self.spec(tour);
+        let count = self.counts[tour as usize];
+        if count + 1 + u32::from(shipment) > spec.stops_max
+            || !self.local.allows(tour, unit)
+            || (shipment && !self.local.allows(tour, stop.mate))
+        {
+            return None;
+        }
+        let mut fixed = self.local.change_cost(tour, unit);
+        if shipment {
+            fixed += self.local.change_cost(tour, stop.mate);
+        }
+        if count == 0 && !spec.in_use {
+            fixed += spec.fixed;
+        }
+        Some(fixed)
+    }
+
     /// Price of the leg out of a node; the way home of an empty tour costs nothing.
+    #[inline]
     fn cost_after(&self, node: u32) -> i64 {
         i64::from(self.records[node as usize].next_cost)
     }
@@ -71,29 +91,63 @@ impl State<'_> {
     }
 
     /// O(1): the additional price of a job after a node, if below `bound` and feasible.
+    #[inline]
     pub(crate) fn job_after(&self, unit: u32, tour: u32, after: u32, bound: i64) -> Option<i64> {
-        let stop = &self.problem.stops[unit as usize];
-        let spec = &self.problem.tours[tour as usize];
+        let fixed = &self.local.fixed[unit as usize];
         let record = &self.records[after as usize];
         let (to, to_cost) = self.hop(tour, after, unit);
+        let arrival = record.depart.saturating_add(to);
+        if arrival > self.closes[unit as usize] {
+            return None;
+        }
         let (on, on_cost) = self.hop(tour, unit, record.next);
-        let mut delta = i64::from(to_cost) + i64::from(on_cost) - self.cost_after(after);
+        let delta = i64::from(to_cost) + i64::from(on_cost) - i64::from(record.next_cost);
         if delta >= bound {
             return None;
         }
-        if to >= UNREACHABLE || on >= UNREACHABLE {
+        if !self.plain {
+            return self.rich_job_after(unit, tour, after, arrival, on, delta, bound);
+        }
+        let start = arrival.max(fixed.opens);
+        if start.saturating_add(fixed.service).saturating_add(on) > record.next_latest
+            || to >= UNREACHABLE
+            || on >= UNREACHABLE
+        {
             return None;
         }
-        let arrival = record.depart.saturating_add(to);
-        let shift_end = self.problem.shift_end(tour, unit);
-        if arrival > self.records[unit as usize].closes.min(shift_end) {
+        let spec = self.spec(tour);
+        if start > spec.end_by && start > self.local.shift_end(tour, unit) {
+            return None;
+        }
+        let fits = fixed.role == Role::Delivery
+            || self.carried[tour as usize] + fixed.load <= spec.capacity[0] - spec.onboard[0];
+        fits.then_some(delta)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the second half of a test whose first half has computed all this")]
+    fn rich_job_after(
+        &self,
+        unit: u32,
+        tour: u32,
+        after: u32,
+        arrival: i32,
+        on: i32,
+        delta: i64,
+        bound: i64,
+    ) -> Option<i64> {
+        let stop = self.stop(unit);
+        let spec = self.spec(tour);
+        let record = &self.records[after as usize];
+        if arrival >= UNREACHABLE || on >= UNREACHABLE {
             return None;
         }
         let start = stop.opens_at(arrival);
-        if start > shift_end || start.saturating_add(stop.service).saturating_add(on) > record.next_latest {
+        if start > self.local.shift_end(tour, unit)
+            || start.saturating_add(stop.service).saturating_add(on) > record.next_latest
+        {
             return None;
         }
-        delta += span_price(start, stop.due, self.problem.weights.late_per_hour);
+        let delta = delta + span_price(start, stop.due, self.local.problem.weights.late_per_hour);
         if delta >= bound {
             return None;
         }
@@ -129,58 +183,76 @@ impl State<'_> {
         }
     }
 
+    /// The load after a node leaves room for a shipment.
+    #[inline]
+    fn has_room(&self, spec: &TourSpec, node: u32, pickup: &Fixed, unit: u32) -> bool {
+        if self.plain {
+            self.records[node as usize].load + pickup.load <= spec.capacity[0]
+        } else {
+            fits(sum(self.loads[node as usize].after, self.stop(unit).load), spec.capacity)
+        }
+    }
+
     /// The cheapest delivery position for a pickup after `after`; and whether later pickups are worth a look.
+    #[inline]
     fn shipment_after(&self, unit: u32, tour: u32, after: u32, bound: i64) -> (Option<(i64, u32)>, bool) {
-        let problem = self.problem;
-        let pickup = &problem.stops[unit as usize];
-        let delivery = &problem.stops[pickup.mate as usize];
-        let spec = &problem.tours[tour as usize];
+        let local = self.local;
+        let pickup = &local.fixed[unit as usize];
+        let mate = pickup.mate;
+        let delivery = &local.fixed[mate as usize];
+        let spec = self.spec(tour);
         let record = &self.records[after as usize];
         let (to, to_cost) = self.hop(tour, after, unit);
         let arrival = record.depart.saturating_add(to);
-        if to >= UNREACHABLE {
+        if arrival > self.closes[unit as usize].min(spec.end_by) || to >= UNREACHABLE {
+            // Later pickups arrive later still, where legs keep the triangle inequality. Departures only grow along a tour,
+            // so once one alone is past the closing nothing behind can be in time.
+            return (None, record.depart <= self.closes[unit as usize]);
+        }
+        if !self.has_room(spec, after, pickup, unit) {
             return (None, true);
         }
-        if arrival > self.records[unit as usize].closes.min(spec.end_by) {
-            // Later pickups arrive later still, except where the matrix breaks the triangle inequality: look on.
-            return (None, true);
-        }
-        if !fits(sum(self.loads[after as usize].after, pickup.load), spec.capacity) {
-            return (None, true);
-        }
-        let start = pickup.opens_at(arrival);
+        let start = local.opens_at(unit, arrival);
         if start > spec.end_by {
             return (None, true);
         }
-        let shift_end = problem.shift_end(tour, pickup.mate);
-        let base = i64::from(to_cost) + span_price(start, pickup.due, problem.weights.late_per_hour);
+        let shift_end = local.shift_end(tour, mate);
+        let (mate_closes, late) = (self.closes[mate as usize].min(shift_end), self.local.problem.weights.late_per_hour);
+        let mut base = i64::from(to_cost);
+        if !self.plain {
+            base += span_price(start, self.stop(unit).due, late);
+        }
         let mut best = bound;
         let mut found = None;
         // Directly behind the pickup.
-        let leave = start.saturating_add(pickup.service);
         let mut detour = base - self.cost_after(after);
-        let mut depart = leave;
+        let mut depart = start.saturating_add(pickup.service);
         let mut from = unit;
         let mut next = record.next;
         let mut next_latest = record.next_latest;
+        let mut skipped = 0;
         loop {
             // The delivery between `from` and `next`.
-            let (there, there_cost) = self.hop(tour, from, pickup.mate);
+            let (there, there_cost) = self.hop(tour, from, mate);
             let reach = depart.saturating_add(there);
-            if reach <= self.records[pickup.mate as usize].closes.min(shift_end) {
-                let begin = delivery.opens_at(reach);
-                let (on, on_cost) = self.hop(tour, pickup.mate, next);
-                let skipped = if from == unit { 0 } else { self.cost_after(from) };
-                let delta = detour + i64::from(there_cost) + i64::from(on_cost) - skipped
-                    + span_price(begin, delivery.due, problem.weights.late_per_hour);
-                let driven = there < UNREACHABLE && on < UNREACHABLE;
-                let in_time = driven
-                    && begin <= shift_end
-                    && begin.saturating_add(delivery.service).saturating_add(on) <= next_latest;
-                if delta < best && in_time {
-                    best = delta;
-                    found = Some((delta, from));
+            if reach <= mate_closes {
+                let (on, on_cost) = self.hop(tour, mate, next);
+                let mut delta = detour + i64::from(there_cost) + i64::from(on_cost) - skipped;
+                if delta < best {
+                    let begin = local.opens_at(mate, reach);
+                    if !self.plain {
+                        delta += span_price(begin, self.stop(mate).due, late);
+                    }
+                    let driven = there < UNREACHABLE && on < UNREACHABLE;
+                    let in_time =
+                        begin <= shift_end && begin.saturating_add(delivery.service).saturating_add(on) <= next_latest;
+                    if delta < best && driven && in_time {
+                        best = delta;
+                        found = Some((delta, from));
+                    }
                 }
+            } else if depart > mate_closes {
+                break;
             }
             if self.is_sentinel(next) {
                 break;
@@ -189,16 +261,16 @@ impl State<'_> {
             let (travel, cost) = self.hop(tour, from, next);
             let at = depart.saturating_add(travel);
             let record = &self.records[next as usize];
-            if at > record.latest || !fits(sum(self.loads[next as usize].after, pickup.load), spec.capacity) {
+            if at > record.latest || !self.has_room(spec, next, pickup, unit) {
                 break;
             }
             if from == unit {
                 detour += i64::from(cost);
             }
-            let stop = &problem.stops[next as usize];
-            depart = stop.opens_at(at).saturating_add(stop.service);
+            depart = local.opens_at(next, at).saturating_add(local.fixed[next as usize].service);
             from = next;
             next_latest = record.next_latest;
+            skipped = i64::from(record.next_cost);
             next = record.next;
         }
         (found, true)
@@ -206,7 +278,7 @@ impl State<'_> {
 
     /// Every position driven in full: prices lateness, flow time and pauses, keeps every rule.
     pub(crate) fn best_by_walk(&self, unit: u32, tour: u32, bound: i64) -> Option<Insertion> {
-        let stop = &self.problem.stops[unit as usize];
+        let stop = self.local.fixed[unit as usize];
         let before = self.costs[tour as usize];
         let mut sequence = self.sequence(tour);
         let mut best = bound;
@@ -237,18 +309,20 @@ impl State<'_> {
     }
 
     fn walk_cost(&self, tour: u32, sequence: &[u32], bound: i64) -> Option<i64> {
-        let driven = drive(self.problem, tour, sequence.iter().copied(), bound, |_, _| {}).ok()?;
+        let global = sequence.iter().map(|&stop| self.local.stops[stop as usize]);
+        let driven = drive(self.local.problem, self.local.tours[tour as usize], global, bound, |_, _| {}).ok()?;
         (driven.cost < bound).then_some(driven.cost)
     }
 
     /// What stops a unit from joining a tour, when nothing else will do: its rules or its shift.
     pub(crate) fn verdict(&self, unit: u32, tour: u32) -> Option<Infeasible> {
-        let stop = &self.problem.stops[unit as usize];
-        let mut sequence = vec![unit];
+        let stop = self.local.fixed[unit as usize];
+        let mut sequence = vec![self.local.stops[unit as usize]];
         if stop.role == Role::Pickup {
-            sequence.push(stop.mate);
+            sequence.push(self.local.stops[stop.mate as usize]);
         }
-        drive(self.problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}).err()
+        let tour = self.local.tours[tour as usize];
+        drive(self.local.problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}).err()
     }
 }
 

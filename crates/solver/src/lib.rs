@@ -24,7 +24,11 @@
 //! ```
 
 pub mod check;
+mod construct;
+mod cut;
 mod insertion;
+mod legs;
+mod local;
 mod neighbours;
 mod problem;
 mod random;
@@ -34,9 +38,8 @@ mod schedule;
 mod search;
 mod state;
 
-pub use problem::{
-    Invalid, LegMatrix, NONE, Pause, Problem, Role, Solution, Stop, TIME_MAX, TourSpec, UNREACHABLE, Weights,
-};
+pub use legs::{LegMatrix, Legs, Rounding, SpherePlace};
+pub use problem::{Invalid, NONE, Pause, Problem, Role, Solution, Stop, TIME_MAX, TourSpec, UNREACHABLE, Weights};
 pub use recreate::{Alternative, alternatives, insert};
 pub use schedule::{Timed, price, schedule};
-pub use search::{SearchLimits, solve};
+pub use search::{Pace, Progress, SearchLimits, solve, solve_with};

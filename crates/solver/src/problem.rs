@@ -1,5 +1,7 @@
 //! The problem as the search sees it: plain arrays, dense indices, integers only.
 
+use crate::legs::Legs;
+
 /// No tour, no stop, no place.
 pub const NONE: u32 = u32::MAX;
 
@@ -163,44 +165,6 @@ impl TourSpec {
     }
 }
 
-/// Travel times (milliseconds) and lengths (metres) between places.
-#[derive(Clone, Debug, Default)]
-pub struct LegMatrix {
-    n: usize,
-    time: Vec<i32>,
-    metres: Vec<i32>,
-}
-
-impl LegMatrix {
-    /// Fills an `n` by `n` matrix row by row; the function gives (milliseconds, metres).
-    pub fn from_fn(n: usize, mut leg: impl FnMut(usize, usize) -> (i32, i32)) -> Self {
-        let mut matrix = Self { n, time: Vec::with_capacity(n * n), metres: Vec::with_capacity(n * n) };
-        for a in 0..n {
-            for b in 0..n {
-                let (time, metres) = leg(a, b);
-                matrix.time.push(time);
-                matrix.metres.push(metres);
-            }
-        }
-        matrix
-    }
-
-    /// How many places.
-    pub fn places(&self) -> usize {
-        self.n
-    }
-
-    /// Travel time in milliseconds, for a vehicle of factor 1000.
-    pub fn time(&self, a: u32, b: u32) -> i32 {
-        self.time[a as usize * self.n + b as usize]
-    }
-
-    /// Length in metres.
-    pub fn metres(&self, a: u32, b: u32) -> i32 {
-        self.metres[a as usize * self.n + b as usize]
-    }
-}
-
 /// Prices that hold for the whole problem, in millionths.
 #[derive(Clone, Copy, Debug)]
 pub struct Weights {
@@ -216,12 +180,28 @@ impl Default for Weights {
     }
 }
 
-/// Leg times and prices of one class of vehicles.
-#[derive(Clone, Debug)]
+/// What a class of vehicles makes of a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Class {
-    key: (u16, i64, i64),
-    time: Vec<i32>,
-    cost: Vec<i32>,
+    time_factor: u16,
+    per_hour: i64,
+    per_km: i64,
+}
+
+impl Class {
+    /// Time and price, in millionths, of a leg of the matrix.
+    pub(crate) fn leg(self, (time, metres): (i32, i32)) -> (i32, i32) {
+        let time = if time >= UNREACHABLE {
+            UNREACHABLE
+        } else if self.time_factor == 1000 {
+            time
+        } else {
+            (i64::from(time) * i64::from(self.time_factor) / 1000).min(i64::from(UNREACHABLE)) as i32
+        };
+        // Millionths; an `i32` holds 107 hours at 20 an hour.
+        let cost = i64::from(time) * self.per_hour / 3_600_000 + i64::from(metres) * self.per_km / 1000;
+        (time, cost.clamp(0, i64::from(i32::MAX / 4)) as i32)
+    }
 }
 
 /// A legal problem.
@@ -229,7 +209,7 @@ pub(crate) struct Class {
 pub struct Problem {
     pub(crate) stops: Vec<Stop>,
     pub(crate) tours: Vec<TourSpec>,
-    pub(crate) legs: LegMatrix,
+    pub(crate) legs: Legs,
     pub(crate) weights: Weights,
     pub(crate) initial: Vec<Vec<u32>>,
     pub(crate) classes: Vec<Class>,
@@ -240,6 +220,18 @@ pub struct Problem {
     pub(crate) twin: Vec<u32>,
     /// Every candidate is priced by a walk along the tour (flow time, pauses).
     pub(crate) walks: bool,
+    /// Any tour may serve any stop.
+    pub(crate) unrestricted: bool,
+    /// Some tour takes only so many stops, or an empty one costs something to use.
+    pub(crate) limited: bool,
+    /// Some stops are promised to a tour.
+    pub(crate) promised: bool,
+    /// The first tour whose end, limits and class are the same: tails can be driven by either.
+    pub(crate) tail_twin: Vec<u32>,
+    /// All vehicles are alike and none is in use: one empty tour stands for all.
+    pub(crate) pooled: bool,
+    /// See [`crate::local::Local::plain`].
+    pub(crate) plain: bool,
 }
 
 /// Why values do not make a problem. Indices are into the given arrays.
@@ -291,10 +283,11 @@ impl Problem {
     /// # Errors
     ///
     /// The first thing found wrong, with its index.
-    pub fn new(stops: Vec<Stop>, tours: Vec<TourSpec>, legs: LegMatrix) -> Result<Self, Invalid> {
+    pub fn new(stops: Vec<Stop>, tours: Vec<TourSpec>, legs: impl Into<Legs>) -> Result<Self, Invalid> {
+        let legs = legs.into();
         let places = legs.places() as u32;
         let in_range = |t: i32| (-TIME_MAX..=TIME_MAX).contains(&t);
-        if legs.time.iter().chain(&legs.metres).any(|&entry| entry < 0) {
+        if !legs.is_legal() {
             return Err(Invalid::Leg);
         }
         for (index, stop) in stops.iter().enumerate() {
@@ -346,9 +339,9 @@ impl Problem {
         let class_of = tours
             .iter()
             .map(|tour| {
-                let key = (tour.time_factor, tour.per_hour, tour.per_km);
-                let found = classes.iter().position(|class| class.key == key).unwrap_or_else(|| {
-                    classes.push(Class::new(key, &legs));
+                let key = Class { time_factor: tour.time_factor, per_hour: tour.per_hour, per_km: tour.per_km };
+                let found = classes.iter().position(|class| *class == key).unwrap_or_else(|| {
+                    classes.push(key);
                     classes.len() - 1
                 });
                 found as u32
@@ -357,6 +350,25 @@ impl Problem {
         let walks = tours.iter().any(|tour| !tour.pauses.is_empty());
         let twin = (0..tours.len())
             .map(|tour| tours[..tour].iter().position(|other| *other == tours[tour]).unwrap_or(tour) as u32)
+            .collect();
+        let tail = |tour: &TourSpec| {
+            let class = Class { time_factor: tour.time_factor, per_hour: tour.per_hour, per_km: tour.per_km };
+            (tour.end_place, tour.end_by, tour.finish_late, tour.capacity, tour.stops_max, tour.lifo, class)
+        };
+        let mut tails: Vec<(u32, _)> = Vec::new();
+        let tail_twin = tours
+            .iter()
+            .enumerate()
+            .map(|(index, tour)| {
+                let key = tail(tour);
+                match tails.iter().find(|(_, other)| *other == key) {
+                    Some(&(first, _)) => first,
+                    None => {
+                        tails.push((index as u32, key));
+                        index as u32
+                    }
+                }
+            })
             .collect();
         let initial = vec![Vec::new(); tours.len()];
         let mut problem = Self {
@@ -370,8 +382,20 @@ impl Problem {
             class_of,
             twin,
             walks,
+            tail_twin,
+            unrestricted: false,
+            limited: false,
+            promised: false,
+            pooled: false,
+            plain: false,
         };
+        problem.unrestricted =
+            problem.stops.iter().all(|stop| stop.locked == NONE && stop.needs == 0 && stop.barred.is_empty());
+        problem.limited = problem.tours.iter().any(|tour| (tour.stops_max as usize) < problem.stops.len());
+        problem.promised = problem.stops.iter().any(|stop| stop.home != NONE && stop.change != 0);
+        problem.pooled = problem.twin.iter().all(|&twin| twin == 0) && problem.tours.iter().all(|tour| !tour.in_use);
         problem.closes = (0..problem.stops.len() as u32).map(|stop| problem.aim(stop)).collect();
+        problem.plain = problem.is_plain();
         Ok(problem)
     }
 
@@ -380,6 +404,7 @@ impl Problem {
     pub fn with_weights(mut self, weights: Weights) -> Self {
         self.weights = weights;
         self.walks = weights.flow_per_hour > 0 || self.tours.iter().any(|tour| !tour.pauses.is_empty());
+        self.plain = self.is_plain();
         self
     }
 
@@ -425,7 +450,7 @@ impl Problem {
     }
 
     /// Times and lengths between places.
-    pub fn legs(&self) -> &LegMatrix {
+    pub fn legs(&self) -> &Legs {
         &self.legs
     }
 
@@ -441,9 +466,7 @@ impl Problem {
 
     /// Travel time and price of a leg for a tour's class.
     pub(crate) fn leg(&self, tour: u32, a: u32, b: u32) -> (i32, i32) {
-        let class = &self.classes[self.class_of[tour as usize] as usize];
-        let cell = a as usize * self.legs.n + b as usize;
-        (class.time[cell], class.cost[cell])
+        self.classes[self.class_of[tour as usize] as usize].leg(self.legs.pair(a, b))
     }
 
     /// Travel time including the set-up at `b`, and price, from one stop or tour start (`a >= stops`) to a stop.
@@ -482,6 +505,20 @@ impl Problem {
         if exempt { TIME_MAX } else { spec.end_by }
     }
 
+    fn is_plain(&self) -> bool {
+        let one_dimension = |load: &[i32; 4]| load[1..].iter().all(|&goods| goods == 0);
+        let loads = self.stops.iter().all(|stop| one_dimension(&stop.load))
+            && self.tours.iter().all(|tour| one_dimension(&tour.onboard));
+        let kinds = self.stops.iter().all(|stop| stop.role == Role::JobDelivery)
+            || self.stops.iter().all(|stop| stop.role == Role::JobPickup)
+            || self.stops.iter().all(|stop| stop.role == Role::Pickup || stop.role == Role::Delivery);
+        let windows = self.stops.iter().enumerate().all(|(index, stop)| {
+            // What keeps its aim is never late.
+            stop.windows.len() <= 1 && (stop.due == i32::MAX || self.closes[index] <= stop.due)
+        });
+        !self.walks && !self.tours.iter().any(|tour| tour.lifo) && loads && kinds && windows
+    }
+
     /// Lateness that nobody could avoid is not fought over.
     fn aim(&self, stop: u32) -> i32 {
         let spec = &self.stops[stop as usize];
@@ -489,8 +526,9 @@ impl Problem {
             return TIME_MAX;
         }
         let via = (spec.role == Role::Delivery && spec.mate != NONE).then_some(spec.mate);
+        let free = spec.locked == NONE && spec.barred.is_empty();
         let best = (0..self.tours.len() as u32)
-            .filter(|&tour| self.allows(tour, stop))
+            .filter(|&tour| (!free || self.twin[tour as usize] == tour) && self.allows(tour, stop))
             .map(|tour| {
                 let start = &self.tours[tour as usize];
                 let (mut at, mut place) = (start.start_at, start.start_place);
@@ -503,33 +541,6 @@ impl Problem {
             })
             .min();
         spec.due.max(best.unwrap_or(spec.due)).min(TIME_MAX)
-    }
-}
-
-impl Class {
-    fn new(key: (u16, i64, i64), legs: &LegMatrix) -> Self {
-        let (factor, per_hour, per_km) = key;
-        let time: Vec<i32> = legs
-            .time
-            .iter()
-            .map(|&time| {
-                if time >= UNREACHABLE {
-                    UNREACHABLE
-                } else {
-                    (i64::from(time) * i64::from(factor) / 1000).min(i64::from(UNREACHABLE)) as i32
-                }
-            })
-            .collect();
-        let cost = time
-            .iter()
-            .zip(&legs.metres)
-            .map(|(&time, &metres)| {
-                // Millionths; an `i32` holds 107 hours at 20 an hour.
-                let cost = i64::from(time) * per_hour / 3_600_000 + i64::from(metres) * per_km / 1000;
-                cost.clamp(0, i64::from(i32::MAX / 4)) as i32
-            })
-            .collect();
-        Self { key, time, cost }
     }
 }
 

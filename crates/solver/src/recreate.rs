@@ -1,14 +1,12 @@
 //! Putting units back: cheapest place for each in some order (the search), or greatest regret first (an answer).
 
 use crate::insertion::Insertion;
-use crate::neighbours::Neighbours;
+use crate::local::Local;
 use crate::problem::{NONE, Problem, Role, Solution};
 use crate::random::Random;
 use crate::schedule::{Infeasible, schedule};
 use crate::state::State;
 
-/// Up to this many tours, all of them are candidates for every unit: the lists would save nothing.
-const ALL_TOURS_MAX: usize = 8;
 /// How often a unit without a place is tried late: a walk over whole tours costs as much as many iterations.
 const LATE_PER_MILLE: usize = 60;
 /// Units per iteration that may be placed late: each is a walk over whole tours.
@@ -49,111 +47,209 @@ const ORDERS: [Order; 17] = {
     ]
 };
 
+/// What a recreate keeps between calls, so that it allocates nothing.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    waiting: Vec<u32>,
+    tours: Vec<u32>,
+    seen: Vec<u32>,
+    mark: u32,
+    pub(crate) units: Vec<u32>,
+}
+
 impl State<'_> {
     /// Puts absent units back where they cost least, skipping a place now and then (blinks), late if nothing else will do.
-    pub(crate) fn recreate(&mut self, near: &Neighbours, random: &mut Random) {
-        let mut waiting = self.absent.clone();
+    pub(crate) fn recreate(&mut self, scratch: &mut Scratch, random: &mut Random) {
+        let mut waiting = std::mem::take(&mut scratch.waiting);
+        waiting.clear();
+        waiting.extend_from_slice(&self.absent);
         self.sort(&mut waiting, random);
         let mut late_tries = 0;
-        let mut tours: Vec<u32> = Vec::new();
-        for unit in waiting {
-            self.candidates(unit, near, &mut tours);
-            let unserved = self.problem.stops[unit as usize].unserved;
-            let mut best = self.cheapest(unit, &tours, unserved, random);
-            if best.is_none() && tours.len() < self.mine.len() {
-                best = self.cheapest(unit, &self.mine, unserved, random);
-            }
-            if best.is_none() && !self.problem.walks && late_tries < LATE_TRIES_MAX && random.chance(LATE_PER_MILLE) {
+        for &unit in &waiting {
+            let mut best = self.best_place(unit, scratch, random);
+            if best.is_none() && !self.plain && !self.local.problem.walks {
                 late_tries += 1;
-                let pool = if tours.is_empty() { &self.mine } else { &tours };
-                best = pool
-                    .iter()
-                    .filter_map(|&tour| self.best_by_walk(unit, tour, unserved))
-                    .min_by_key(|place| (place.cost, place.tour));
+                if late_tries <= LATE_TRIES_MAX && random.chance(LATE_PER_MILLE) {
+                    best = self.late_place(unit, scratch);
+                }
             }
             if let Some(place) = best {
                 self.put_at(unit, place);
             }
         }
+        scratch.waiting = waiting;
     }
 
     pub(crate) fn put_at(&mut self, unit: u32, place: Insertion) {
         self.put(unit, place.tour, place.after, place.mate_after);
     }
 
-    fn cheapest(&self, unit: u32, tours: &[u32], bound: i64, random: &mut Random) -> Option<Insertion> {
-        let mut best: Option<Insertion> = None;
-        for &tour in tours {
-            if tours.len() > 1 && random.chance(10) {
-                continue; // blink
+    /// The cheapest place beside compatible stops; of all tours if there is none; in an unused tour if there is none either.
+    /// Where vehicles differ, unused ones are asked at once: they may be the best.
+    pub(crate) fn best_place(&self, unit: u32, scratch: &mut Scratch, random: &mut Random) -> Option<Insertion> {
+        let bound = self.local.unserved(unit);
+        let job = self.local.fixed[unit as usize].role != Role::Pickup;
+        let pooled = self.local.problem.pooled;
+        let mut best = if job && (self.plain || !self.local.problem.walks) {
+            self.beside_neighbours(unit, bound, random)
+        } else {
+            self.in_neighbours_tours(unit, bound, scratch, random)
+        };
+        if !pooled {
+            best = self.in_unused(unit, best.map_or(bound, |best| best.cost)).or(best);
+        }
+        if best.is_none() {
+            for tour in 0..self.counts.len() as u32 {
+                if self.counts[tour as usize] > 0 {
+                    let below = best.map_or(bound, |best: Insertion| best.cost);
+                    best = self.best_in_tour(unit, tour, below).or(best);
+                }
             }
-            let bound = best.map_or(bound, |best| best.cost);
-            if let Some(place) = self.best_in_tour(unit, tour, bound) {
+        }
+        if best.is_none() && pooled {
+            best = self.in_unused(unit, bound);
+        }
+        best
+    }
+
+    fn beside_neighbours(&self, unit: u32, bound: i64, random: &mut Random) -> Option<Insertion> {
+        let local = self.local;
+        let mut best = bound;
+        let mut found = None;
+        let simple = local.problem.unrestricted && !local.problem.promised && !local.problem.limited;
+        let mut look = |after: u32, tour: u32| {
+            let fixed = if simple {
+                0
+            } else if let Some(fixed) = self.price_of_joining(unit, tour) {
+                fixed
+            } else {
+                return;
+            };
+            if !self.plain && self.walks(tour) {
+                return;
+            }
+            if let Some(cost) = self.job_after(unit, tour, after, best - fixed)
+                && !random.blink()
+            {
+                best = cost + fixed;
+                found = Some(Insertion { tour, after, mate_after: NONE, cost: best });
+            }
+        };
+        for &before in local.before.get(unit) {
+            let tour = self.records[before as usize].tour;
+            if tour != NONE {
+                look(before, tour);
+            }
+        }
+        for &after in local.after.get(unit) {
+            let record = &self.records[after as usize];
+            if record.tour != NONE {
+                look(record.prev, record.tour);
+            }
+        }
+        found
+    }
+
+    fn in_neighbours_tours(
+        &self,
+        unit: u32,
+        bound: i64,
+        scratch: &mut Scratch,
+        random: &mut Random,
+    ) -> Option<Insertion> {
+        self.candidates(unit, scratch);
+        let mut best: Option<Insertion> = None;
+        for &tour in &scratch.tours {
+            let below = best.map_or(bound, |best| best.cost);
+            if let Some(place) = self.best_in_tour(unit, tour, below)
+                && !random.blink()
+            {
                 best = Some(place);
             }
         }
         best
     }
 
-    /// Tours that hold a stop compatible with this unit, and every empty one.
-    fn candidates(&self, unit: u32, near: &Neighbours, tours: &mut Vec<u32>) {
-        tours.clear();
-        if self.mine.len() <= ALL_TOURS_MAX {
-            tours.extend_from_slice(&self.mine);
-            return;
-        }
-        let mate = self.problem.stops[unit as usize].mate;
-        let lists = std::iter::once(unit).chain((mate != NONE).then_some(mate));
-        for stop in lists {
-            for &other in &near.compatible[stop as usize] {
+    /// Used tours that hold a compatible stop of either end.
+    fn candidates(&self, unit: u32, scratch: &mut Scratch) {
+        let local = self.local;
+        scratch.tours.clear();
+        scratch.seen.resize(local.tours.len(), 0);
+        scratch.mark += 1;
+        let mate = local.fixed[unit as usize].mate;
+        for stop in std::iter::once(unit).chain((mate != NONE).then_some(mate)) {
+            for &other in local.before.get(stop).iter().chain(local.after.get(stop)) {
                 let tour = self.records[other as usize].tour;
-                if tour != NONE && !tours.contains(&tour) {
-                    tours.push(tour);
-                }
-            }
-        }
-        let stop = &self.problem.stops[unit as usize];
-        let mut shown: Vec<u32> = Vec::new();
-        for &tour in &self.mine {
-            if self.counts[tour as usize] == 0 && !tours.contains(&tour) {
-                let twin = self.problem.twin[tour as usize];
-                let own = tour == stop.home || tour == stop.locked || !stop.barred.is_empty();
-                if own || !shown.contains(&twin) {
-                    shown.push(twin);
-                    tours.push(tour);
+                if tour != NONE && scratch.seen[tour as usize] != scratch.mark {
+                    scratch.seen[tour as usize] = scratch.mark;
+                    scratch.tours.push(tour);
                 }
             }
         }
     }
 
+    /// The best of the unused tours; of those that are alike, the first stands for all.
+    fn in_unused(&self, unit: u32, bound: i64) -> Option<Insertion> {
+        let problem = self.local.problem;
+        let stop = &problem.stops[self.local.stops[unit as usize] as usize];
+        let mut best: Option<Insertion> = None;
+        let mut shown: Vec<u32> = Vec::new();
+        for tour in 0..self.counts.len() as u32 {
+            if self.counts[tour as usize] > 0 {
+                continue;
+            }
+            let global = self.local.tours[tour as usize];
+            let twin = problem.twin[global as usize];
+            let own = global == stop.home || global == stop.locked || !stop.barred.is_empty();
+            if !own {
+                if shown.contains(&twin) {
+                    continue;
+                }
+                shown.push(twin);
+            }
+            let below = best.map_or(bound, |best| best.cost);
+            best = self.best_in_tour(unit, tour, below).or(best);
+            if problem.pooled {
+                break;
+            }
+        }
+        best
+    }
+
+    fn late_place(&self, unit: u32, scratch: &mut Scratch) -> Option<Insertion> {
+        let bound = self.local.unserved(unit);
+        self.candidates(unit, scratch);
+        if scratch.tours.is_empty() {
+            scratch.tours.extend(0..self.counts.len() as u32);
+        }
+        scratch
+            .tours
+            .iter()
+            .filter_map(|&tour| self.best_by_walk(unit, tour, bound))
+            .min_by_key(|place| (place.cost, place.tour))
+    }
+
     fn sort(&self, units: &mut [u32], random: &mut Random) {
-        let problem = self.problem;
-        let far = |unit: u32| {
-            let tour = self.mine.first().copied().unwrap_or(0);
-            problem.hop(tour, problem.tours[tour as usize].start_place, unit).0
-        };
-        let window = |unit: u32| {
-            problem.stops[unit as usize].windows.first().copied().unwrap_or((-crate::TIME_MAX, crate::TIME_MAX))
-        };
+        let local = self.local;
+        let far = |unit: u32| local.hop(0, self.sentinel(0), unit).0;
+        let fixed = |unit: u32| &local.fixed[unit as usize];
         for index in (1..units.len()).rev() {
             units.swap(index, random.below(index + 1));
         }
         match ORDERS[random.below(ORDERS.len())] {
             Order::Shuffled => {}
-            Order::LargestLoad => {
-                units.sort_by_key(|&unit| {
-                    std::cmp::Reverse(
-                        problem.stops[unit as usize].load.iter().map(|&load| i64::from(load)).sum::<i64>(),
-                    )
-                });
-            }
+            Order::LargestLoad if self.plain => units.sort_by_key(|&unit| std::cmp::Reverse(fixed(unit).load)),
+            Order::LargestLoad => units.sort_by_key(|&unit| {
+                let load = &local.problem.stops[local.stops[unit as usize] as usize].load;
+                std::cmp::Reverse(load.iter().map(|&load| i64::from(load)).sum::<i64>())
+            }),
             Order::Farthest => units.sort_by_key(|&unit| std::cmp::Reverse(far(unit))),
             Order::Nearest => units.sort_by_key(|&unit| far(unit)),
             Order::Narrowest => {
-                units.sort_by_key(|&unit| i64::from(problem.closes[unit as usize]) - i64::from(window(unit).0));
+                units.sort_by_key(|&unit| i64::from(fixed(unit).closes) - i64::from(fixed(unit).opens));
             }
-            Order::Opening => units.sort_by_key(|&unit| window(unit).0),
-            Order::Closing => units.sort_by_key(|&unit| std::cmp::Reverse(problem.closes[unit as usize])),
+            Order::Opening => units.sort_by_key(|&unit| fixed(unit).opens),
+            Order::Closing => units.sort_by_key(|&unit| std::cmp::Reverse(fixed(unit).closes)),
         }
     }
 }
@@ -176,25 +272,35 @@ pub(crate) fn absent_units(problem: &Problem, tours: &[Vec<u32>]) -> Vec<u32> {
 /// The immediate answer: every absent unit at its cheapest place, those with the greatest regret (difference between their
 /// best and second best tour; Potvin & Rousseau 1993) first, late where nothing else will do. No search, no randomness.
 pub fn insert(problem: &Problem) -> Solution {
-    let mine: Vec<u32> = (0..problem.tours.len() as u32).collect();
+    let local = Local::whole(problem);
     let absent = absent_units(problem, &problem.initial);
-    let mut state = State::new(problem, &problem.initial, mine, absent);
+    let mut state = State::new(&local, &problem.initial, absent);
     let cost_before = state.total;
     let mut waiting = state.absent.clone();
-    let price = |state: &State<'_>, unit: u32, tour: u32| {
-        let unserved = problem.stops[unit as usize].unserved;
-        state.best_in_tour(unit, tour, unserved)
-    };
+    let tours: Vec<u32> = (0..problem.tours.len() as u32).collect();
+    let price = |state: &State<'_>, unit: u32, tour: u32| state.best_in_tour(unit, tour, local.unserved(unit));
+    if let [unit] = waiting[..] {
+        // One new stop: the cheapest place there is.
+        let mut best: Option<Insertion> = None;
+        for &tour in &tours {
+            let bound = best.map_or(local.unserved(unit), |best| best.cost);
+            best = state.best_in_tour(unit, tour, bound).or(best);
+        }
+        if let Some(place) = best {
+            state.put_at(unit, place);
+            waiting.clear();
+        }
+    }
     // Best place of each unit in each tour; only the tour that changed is priced again.
     let mut places: Vec<Vec<Option<Insertion>>> =
-        waiting.iter().map(|&unit| state.mine.iter().map(|&tour| price(&state, unit, tour)).collect()).collect();
+        waiting.iter().map(|&unit| tours.iter().map(|&tour| price(&state, unit, tour)).collect()).collect();
     while !waiting.is_empty() {
         let choice = (0..waiting.len())
             .filter_map(|index| {
                 let mut costs = places[index].iter().flatten().copied().collect::<Vec<_>>();
                 costs.sort_by_key(|place| (place.cost, place.tour));
                 let best = *costs.first()?;
-                let second = costs.get(1).map_or(problem.stops[waiting[index] as usize].unserved, |place| place.cost);
+                let second = costs.get(1).map_or(local.unserved(waiting[index]), |place| place.cost);
                 Some((second.saturating_sub(best.cost), index, best))
             })
             .max_by_key(|&(regret, index, _)| (regret, std::cmp::Reverse(waiting[index])));
@@ -206,22 +312,22 @@ pub fn insert(problem: &Problem) -> Solution {
             row[place.tour as usize] = price(&state, *other, place.tour);
         }
     }
-    // Late mode: what is left goes where it does least harm, in order of price.
-    waiting.sort_by_key(|&unit| (std::cmp::Reverse(problem.stops[unit as usize].unserved), unit));
+    // Late mode: what is left goes where it does least harm, in order of price. Rich pieces only: where nothing can be
+    // late, a walk finds no more than the quick test did.
+    waiting.sort_by_key(|&unit| (std::cmp::Reverse(local.unserved(unit)), unit));
     for unit in waiting {
-        let unserved = problem.stops[unit as usize].unserved;
-        let best = state
-            .mine
+        let bound = local.unserved(unit);
+        let best = tours
             .iter()
-            .filter_map(|&tour| state.best_by_walk(unit, tour, unserved))
+            .filter_map(|&tour| state.best_by_walk(unit, tour, bound))
             .min_by_key(|place| (place.cost, place.tour));
         if let Some(place) = best {
+            state = state.enriched();
             state.put_at(unit, place);
         }
     }
-    let tours = state.mine.iter().map(|&tour| state.sequence(tour)).collect();
     Solution {
-        tours,
+        tours: tours.iter().map(|&tour| state.sequence(tour)).collect(),
         absent: all_stops(problem, &state.absent),
         cost: state.total,
         cost_before,
@@ -269,8 +375,8 @@ pub fn alternatives(problem: &Problem, tours: &[Vec<u32>], unit: u32) -> Vec<Alt
     let mate = problem.stops[unit as usize].mate;
     let without: Vec<Vec<u32>> =
         tours.iter().map(|tour| tour.iter().copied().filter(|&stop| stop != unit && stop != mate).collect()).collect();
-    let mine: Vec<u32> = (0..problem.tours.len() as u32).collect();
-    let mut state = State::new(problem, &without, mine, vec![unit]);
+    let local = Local::whole(problem);
+    let mut state = State::new(&local, &without, vec![unit]).enriched();
     let driving = |tour: u32, sequence: &[u32]| -> i64 {
         schedule(problem, tour, sequence)
             .map_or(0, |times| times.iter().map(|timed| i64::from(timed.arrival) - i64::from(timed.leave)).sum())
@@ -301,12 +407,13 @@ pub fn alternatives(problem: &Problem, tours: &[Vec<u32>], unit: u32) -> Vec<Alt
 }
 
 impl State<'_> {
-    /// Sum of lateness beyond what is due on a tour.
+    /// Sum of lateness beyond what is due on a tour of a whole problem.
     fn late(&self, tour: u32) -> i64 {
         let mut late = 0;
         let sequence = self.sequence(tour);
-        let _ = crate::schedule::drive(self.problem, tour, sequence.iter().copied(), i64::MAX, |stop, timed| {
-            let due = self.problem.stops[stop as usize].due;
+        let problem = self.local.problem;
+        let _ = crate::schedule::drive(problem, tour, sequence.iter().copied(), i64::MAX, |stop, timed| {
+            let due = problem.stops[stop as usize].due;
             late += (i64::from(timed.start) - i64::from(due)).max(0);
         });
         late

@@ -1,74 +1,107 @@
 //! Taking strings of stops out (SISR: Christiaens & Vanden Berghe, "Slack Induction by String Removals", 2020).
 
-use crate::neighbours::Neighbours;
 use crate::problem::{NONE, Role};
 use crate::random::Random;
 use crate::state::State;
 
 /// Mean number of stops taken out (paper).
-const REMOVED_MEAN: usize = 10;
+const REMOVED_MEAN: f64 = 10.0;
 /// Longest string (paper).
 const STRING_MAX: usize = 10;
 
 impl State<'_> {
     /// The unit a stop belongs to: itself, or the pickup of its shipment.
+    #[inline]
     pub(crate) fn unit_of(&self, stop: u32) -> u32 {
-        let spec = &self.problem.stops[stop as usize];
-        if spec.role == Role::Delivery && spec.mate != NONE { spec.mate } else { stop }
+        let fixed = &self.local.fixed[stop as usize];
+        if fixed.role == Role::Delivery && fixed.mate != NONE { fixed.mate } else { stop }
     }
 
     /// Takes strings of neighbouring stops out of neighbouring tours around a random stop.
-    pub(crate) fn ruin(&mut self, near: &Neighbours, served: &[u32], random: &mut Random) {
-        if served.is_empty() {
+    pub(crate) fn ruin(&mut self, scratch: &mut Vec<u32>, random: &mut Random) {
+        let local = self.local;
+        if local.stops.is_empty() {
             return;
         }
-        let seed = served[random.below(served.len())];
-        let used = self.mine.iter().filter(|&&tour| self.counts[tour as usize] > 0).count().max(1);
-        let stops: u32 = self.mine.iter().map(|&tour| self.counts[tour as usize]).sum();
-        let mean = (stops as usize).div_ceil(used);
-        let longest = STRING_MAX.min(mean.max(1));
-        let strings_max = (4 * REMOVED_MEAN).div_ceil(1 + longest).saturating_sub(1).max(1);
-        let strings = 1 + random.below(strings_max);
-        let mut ruined: Vec<u32> = Vec::with_capacity(strings);
-        let mut units: Vec<u32> = Vec::new();
-        for &stop in &near.near[seed as usize] {
-            if ruined.len() >= strings {
+        let seed = random.below(local.stops.len()) as u32;
+        let (mut used, mut stops) = (0usize, 0usize);
+        for &count in &self.counts {
+            used += usize::from(count > 0);
+            stops += count as usize;
+        }
+        if used == 0 {
+            return;
+        }
+        let longest = STRING_MAX.min(stops.div_ceil(used));
+        let strings_max = (4.0 * REMOVED_MEAN / (1.0 + longest as f64)).max(1.0);
+        // ⌊U(1, 4c̄/(1+ls))⌋
+        let strings = (1.0 + random.unit() * (strings_max - 1.0)) as usize;
+        let mut ruined: [u32; 24] = [NONE; 24];
+        let mut done = 0;
+        scratch.clear();
+        for &stop in local.near.get(seed) {
+            if done >= strings.min(ruined.len()) {
                 break;
             }
             let tour = self.records[stop as usize].tour;
-            if tour == NONE || ruined.contains(&tour) {
+            if tour == NONE || ruined[..done].contains(&tour) {
                 continue;
             }
-            ruined.push(tour);
-            let sequence = self.sequence(tour);
-            let length = 1 + random.below(longest.min(sequence.len()));
-            self.string(stop, &sequence, length, random, &mut units);
+            ruined[done] = tour;
+            done += 1;
+            let count = self.counts[tour as usize] as usize;
+            let length = 1 + random.below(longest.min(count));
+            self.string(stop, count, length, random, scratch);
         }
-        units.sort_unstable();
-        units.dedup();
-        self.remove_all(&units);
+        if local.paired {
+            scratch.sort_unstable();
+            scratch.dedup();
+        }
+        self.remove_all(scratch);
     }
 
-    /// One string of `length` stops containing `stop`; half the time a piece inside it is kept.
-    fn string(&self, stop: u32, sequence: &[u32], length: usize, random: &mut Random, units: &mut Vec<u32>) {
-        let at = sequence.iter().position(|&other| other == stop).expect("the stop is on its tour");
+    /// One string of `length` stops around `stop`; half the time a piece inside it is kept.
+    fn string(&self, stop: u32, count: usize, length: usize, random: &mut Random, units: &mut Vec<u32>) {
         let mut kept = 0;
-        if random.chance(500) && length > 1 {
+        if length > 1 && length < count && random.chance(500) {
             kept = 1;
-            while kept + length < sequence.len() && random.chance(990) && kept < length {
+            while length + kept < count && random.chance(10) {
                 kept += 1;
             }
         }
-        let total = (length + kept).min(sequence.len());
-        let lowest = (at + 1).saturating_sub(total);
-        let highest = at.min(sequence.len() - total);
-        let first = lowest + random.below(highest - lowest + 1);
-        let keep_from = first + if kept > 0 { 1 + random.below(length) } else { 0 };
-        for (index, &stop) in sequence.iter().enumerate().skip(first).take(total) {
-            if kept > 0 && (keep_from..keep_from + kept).contains(&index) {
-                continue;
+        let total = length + kept;
+        let mut first = stop;
+        let mut back = random.below(total);
+        while back > 0 {
+            let prev = self.records[first as usize].prev;
+            if self.is_sentinel(prev) {
+                break;
             }
-            units.push(self.unit_of(stop));
+            first = prev;
+            back -= 1;
+        }
+        // Too near to the end: begin earlier.
+        let mut ahead = 1;
+        let mut last = first;
+        while ahead < total {
+            let next = self.records[last as usize].next;
+            if self.is_sentinel(next) {
+                break;
+            }
+            last = next;
+            ahead += 1;
+        }
+        while ahead < total {
+            first = self.records[first as usize].prev;
+            ahead += 1;
+        }
+        let keep_from = if kept > 0 { 1 + random.below(length - 1) } else { usize::MAX };
+        let mut node = first;
+        for index in 0..total {
+            if !(kept > 0 && (keep_from..keep_from + kept).contains(&index)) {
+                units.push(self.unit_of(node));
+            }
+            node = self.records[node as usize].next;
         }
     }
 }

@@ -1,36 +1,39 @@
-//! Rounds of ruin and recreate under simulated annealing, in parallel over disjoint groups of whole tours.
+//! Rounds of ruin and recreate under simulated annealing, in parallel over disjoint pieces of whole tours.
 //!
-//! A round: cut the tours into groups, let each run a fixed number of iterations with its own seed, join in group order.
-//! The stop flag is read between rounds only, so the number of rounds replays the search on any number of threads.
+//! A round: cut the tours into pieces, let each run a fixed number of iterations with its own seed, join in order. The
+//! caller is asked between rounds only, so the number of rounds replays the search on any number of threads.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
+use crate::construct::construct;
+use crate::cut::{Piece, cut};
+use crate::local::Local;
 use crate::neighbours::Neighbours;
-use crate::problem::{NONE, Problem, Solution};
-use crate::random::{Random, mix};
-use crate::recreate::{absent_units, all_stops, insert};
+use crate::problem::{NONE, Problem, Role, Solution};
+use crate::random::Random;
+use crate::recreate::{Scratch, absent_units, all_stops, insert};
 use crate::schedule::drive;
 use crate::state::State;
 
-/// Stops per group (measured in the prototype: 250 as good as 500, 125 leaves three long tours per group).
-const GROUP_STOPS: usize = 250;
-/// Fewest tours per group.
-const GROUP_TOURS_MIN: usize = 5;
-/// A group of few stops runs this many iterations for each in a round: from nothing, and around a good plan (where some
+/// A small piece runs this many iterations for each stop in a round: from nothing, and around a good plan (where some
 /// 3,000 in all are enough: measured in the prototype).
 const ITERATIONS_PER_STOP: u32 = 10;
 const ITERATIONS_PER_STOP_WARM: u32 = 2;
 /// Cells of the table of logarithms.
 const CELLS: usize = 4096;
+/// Up to this many absent units are placed by regret, one by one; more by a construction.
+const REGRET_MAX: usize = 200;
+/// Predecessors around a random stop that a 2-opt* attempt looks at.
+const TAIL_TRIES: usize = 20;
 
 /// How hard to search. Fill in what you mean, take the rest from `default()`.
 #[derive(Clone, Copy, Debug)]
 pub struct SearchLimits {
     /// Rounds to run. This, not the clock, decides the result.
     pub rounds: u32,
-    /// Most iterations per group and round; small groups run fewer.
+    /// Most iterations per piece and round; small pieces run fewer.
     pub iterations: u32,
     /// Seed of the job.
     pub seed: u64,
@@ -44,62 +47,122 @@ impl Default for SearchLimits {
     }
 }
 
-/// Improves the problem's initial plan. Never worse than it; reads `stop` between rounds.
-pub fn solve(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
-    let answer = insert(problem);
-    let mut best_tours = answer.tours.clone();
-    let mut best_cost = answer.cost;
-    let mut tours = answer.tours.clone();
-    let mut absent = absent_units(problem, &tours);
-    let mut rounds = 0;
-    let mut iterations = 0;
-    if !problem.stops.is_empty() && !problem.tours.is_empty() {
-        let near = Neighbours::new(problem);
-        let logs = logarithms();
-        let leg = mean_leg(problem, &tours);
-        let heat = heat(problem, limits, leg);
-        let per_stop = if limits.warm { ITERATIONS_PER_STOP_WARM } else { ITERATIONS_PER_STOP };
-        for round in 0..limits.rounds {
-            if stop.load(Ordering::Relaxed) {
-                break;
-            }
-            let temperature = heat.at(round, limits.rounds);
-            let groups = cut(problem, &tours, &absent, limits.seed, round);
-            let results: Vec<GroupResult> = groups
-                .par_iter()
-                .enumerate()
-                .map(|(group, (mine, waiting))| {
-                    let random = Random::new(limits.seed, round, group as u32);
-                    let stops = waiting.len() + mine.iter().map(|&tour| tours[tour as usize].len()).sum::<usize>();
-                    let most = limits.iterations.min((stops as u32 * per_stop).max(20));
-                    anneal(problem, &tours, mine, waiting, &near, &logs, temperature, most, random)
-                })
-                .collect();
-            let best_of_round: i64 = results.iter().map(|result| result.best_cost).sum();
-            absent.clear();
-            if best_of_round < best_cost {
-                best_cost = best_of_round;
-                for result in &results {
-                    for (tour, sequence) in &result.best {
-                        best_tours[*tour as usize].clone_from(sequence);
-                    }
-                }
-            }
-            for result in results {
-                for (tour, sequence) in result.current {
-                    tours[tour as usize] = sequence;
-                }
-                absent.extend(result.absent);
-                iterations += u64::from(result.iterations);
-            }
-            rounds += 1;
-        }
-    }
-    let absent = all_stops(problem, &absent_units(problem, &best_tours));
-    Solution { tours: best_tours, absent, cost: best_cost, cost_before: answer.cost_before, rounds, iterations }
+/// Where a search stands between two rounds.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'s> {
+    /// Rounds that ran; 0: only the first plan has been made.
+    pub rounds: u32,
+    /// Iterations that ran, over all pieces.
+    pub iterations: u64,
+    /// The objective of the best plan so far, in millionths.
+    pub cost: i64,
+    /// The best plan so far.
+    pub tours: &'s [Vec<u32>],
 }
 
-struct GroupResult {
+/// What the caller wants next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// One more round, at this point of the cooling: 0 is hot, 1 is cold.
+    Go(f64),
+    /// Enough.
+    Stop,
+}
+
+/// Improves the problem's initial plan by `limits.rounds` rounds. Never worse than it; reads `stop` between rounds.
+pub fn solve(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
+    let pieces = (problem.stops.len() as u64 / 250).max(1);
+    let round = u64::from(limits.iterations).min(problem.stops.len() as u64 * u64::from(ITERATIONS_PER_STOP));
+    let expected = u64::from(limits.rounds) * round * pieces;
+    solve_with(problem, limits, expected, |progress| {
+        if progress.rounds >= limits.rounds || stop.load(Ordering::Relaxed) {
+            return Pace::Stop;
+        }
+        Pace::Go(f64::from(progress.rounds) / f64::from(limits.rounds.saturating_sub(1).max(1)))
+    })
+}
+
+/// Improves the problem's initial plan for as long as the caller says, which may read a clock: `pace` is asked before the
+/// first round and after each. `expected` is about how many iterations there will be; it sets the first temperature.
+pub fn solve_with(
+    problem: &Problem,
+    limits: &SearchLimits,
+    expected: u64,
+    mut pace: impl FnMut(Progress<'_>) -> Pace,
+) -> Solution {
+    if problem.stops.is_empty() || problem.tours.is_empty() {
+        return insert(problem);
+    }
+    let cost_before = initial_cost(problem);
+    let near = Neighbours::new(problem);
+    let mut tours = if absent_units(problem, &problem.initial).len() <= REGRET_MAX {
+        insert(problem).tours
+    } else {
+        construct(problem, &near, limits.seed)
+    };
+    let mut absent = absent_units(problem, &tours);
+    let mut best_tours = tours.clone();
+    let mut best_cost = plan_cost(problem, &tours, &absent);
+    let (mut rounds, mut iterations) = (0, 0);
+    let logs = logarithms();
+    let leg = mean_leg(problem, &tours);
+    let heat = heat(problem, limits, expected, leg);
+    let per_stop = if limits.warm { ITERATIONS_PER_STOP_WARM } else { ITERATIONS_PER_STOP };
+    while let Pace::Go(point) = pace(Progress { rounds, iterations, cost: best_cost, tours: &best_tours }) {
+        let temperature = heat.at(point);
+        let (pieces, at) = cut(problem, &near, &tours, &absent, limits.seed, rounds);
+        let results: Vec<PieceResult> = pieces
+            .into_par_iter()
+            .enumerate()
+            .map(|(index, piece)| {
+                let random = Random::new(limits.seed, rounds, index as u32);
+                let most = limits.iterations.min((piece.stops.len() as u32 * per_stop).max(20));
+                let Piece { stops, tours: mine, absent } = piece;
+                let local = Local::piece(problem, &near, &at, index as u32, stops, mine);
+                let sequences: Vec<Vec<u32>> = local
+                    .tours
+                    .iter()
+                    .map(|&tour| tours[tour as usize].iter().map(|&stop| at[stop as usize].1).collect())
+                    .collect();
+                let waiting = absent.iter().map(|&unit| at[unit as usize].1).collect();
+                anneal(&local, &sequences, waiting, &logs, temperature, most, random)
+            })
+            .collect();
+        let best_of_round: i64 = results.iter().map(|result| result.best_cost).sum();
+        absent.clear();
+        if best_of_round < best_cost {
+            best_cost = best_of_round;
+            for result in &results {
+                for (tour, sequence) in &result.best {
+                    best_tours[*tour as usize].clone_from(sequence);
+                }
+            }
+        }
+        for result in results {
+            for (tour, sequence) in result.current {
+                tours[tour as usize] = sequence;
+            }
+            absent.extend(result.absent);
+            iterations += u64::from(result.iterations);
+        }
+        rounds += 1;
+    }
+    let absent = all_stops(problem, &absent_units(problem, &best_tours));
+    Solution { tours: best_tours, absent, cost: best_cost, cost_before, rounds, iterations }
+}
+
+/// The objective of the plan to start from, as the search counts it.
+fn initial_cost(problem: &Problem) -> i64 {
+    let absent = absent_units(problem, &problem.initial);
+    plan_cost(problem, &problem.initial, &absent)
+}
+
+fn plan_cost(problem: &Problem, tours: &[Vec<u32>], absent: &[u32]) -> i64 {
+    let local = Local::whole(problem);
+    State::new(&local, tours, absent.to_vec()).total
+}
+
+struct PieceResult {
     current: Vec<(u32, Vec<u32>)>,
     absent: Vec<u32>,
     best: Vec<(u32, Vec<u32>)>,
@@ -107,74 +170,207 @@ struct GroupResult {
     iterations: u32,
 }
 
-#[expect(clippy::too_many_arguments, reason = "everything one group needs, passed once per round")]
+/// One piece, one round.
 fn anneal(
-    problem: &Problem,
+    local: &Local<'_>,
     tours: &[Vec<u32>],
-    mine: &[u32],
-    waiting: &[u32],
-    near: &Neighbours,
+    waiting: Vec<u32>,
     logs: &[f64],
     temperature: f64,
     iterations: u32,
     mut random: Random,
-) -> GroupResult {
-    let mut state = State::new(problem, tours, mine.to_vec(), waiting.to_vec());
-    let mut best: Vec<(u32, Vec<u32>)> = mine.iter().map(|&tour| (tour, tours[tour as usize].clone())).collect();
-    let slot = |tour: u32| mine.iter().position(|&other| other == tour).expect("a touched tour is ours");
+) -> PieceResult {
+    let mut state = State::new(local, tours, waiting);
+    let mut best: Vec<Vec<u32>> = tours.to_vec();
     let mut best_cost = state.total;
     let mut dirty: Vec<u32> = Vec::new();
-    let stops: Vec<u32> =
-        mine.iter().flat_map(|&tour| tours[tour as usize].iter().copied()).chain(all_stops(problem, waiting)).collect();
-    let accept = |before: i64, after: i64, random: &mut Random| {
-        after <= before || ((after - before) as f64) < temperature * logs[random.cell()]
-    };
-    for _ in 0..iterations {
-        for attempt in 0..2 {
-            let before = state.total;
-            state.begin();
-            if attempt == 0 {
-                state.ruin(near, &stops, &mut random);
-                state.recreate(near, &mut random);
-            } else if !state.swap_tails(near, &stops, &mut random) {
-                continue;
-            }
-            if accept(before, state.total, &mut random) {
-                for tour in state.touched() {
-                    if !dirty.contains(&tour) {
-                        dirty.push(tour);
-                    }
-                }
-                if state.total < best_cost {
-                    best_cost = state.total;
-                    for tour in dirty.drain(..) {
-                        state.sequence_into(tour, &mut best[slot(tour)].1);
-                    }
-                }
-            } else {
-                state.undo();
+    let mut is_dirty = vec![false; tours.len()];
+    let mut scratch = Scratch::default();
+    let mut keep = |state: &State<'_>, best: &mut Vec<Vec<u32>>| {
+        for tour in state.touched() {
+            if !is_dirty[tour as usize] {
+                is_dirty[tour as usize] = true;
+                dirty.push(tour);
             }
         }
+        if state.total < best_cost {
+            best_cost = state.total;
+            for tour in dirty.drain(..) {
+                is_dirty[tour as usize] = false;
+                state.sequence_into(tour, &mut best[tour as usize]);
+            }
+        }
+    };
+    for _ in 0..iterations {
+        let before = state.total;
+        state.begin();
+        state.ruin(&mut scratch.units, &mut random);
+        state.recreate(&mut scratch, &mut random);
+        // -T ln U
+        let slack = (temperature * logs[random.cell()]) as i64;
+        if state.total <= before.saturating_add(slack) {
+            keep(&state, &mut best);
+        } else {
+            state.undo();
+        }
+        let slack = (temperature * logs[random.cell()]) as i64;
+        if state.plain {
+            if state.swap_tails(slack, &mut random) {
+                keep(&state, &mut best);
+            }
+        } else {
+            let before = state.total;
+            state.begin();
+            if state.swap_tails_by_walking(&mut random) {
+                if state.total <= before.saturating_add(slack) {
+                    keep(&state, &mut best);
+                } else {
+                    state.undo();
+                }
+            }
+        }
+        #[cfg(test)]
+        if let Err(what) = state.agrees_with_recount() {
+            panic!("the records disagree with a recount: {what}");
+        }
     }
-    let current = mine.iter().map(|&tour| (tour, state.sequence(tour))).collect();
-    GroupResult { current, absent: state.absent, best, best_cost, iterations }
+    let global = |sequence: Vec<u32>| sequence.into_iter().map(|stop| local.stops[stop as usize]).collect::<Vec<u32>>();
+    PieceResult {
+        current: (0..tours.len() as u32).map(|tour| (local.tours[tour as usize], state.global(tour))).collect(),
+        absent: state.absent.iter().map(|&unit| local.stops[unit as usize]).collect(),
+        best: best.into_iter().enumerate().map(|(tour, sequence)| (local.tours[tour], global(sequence))).collect(),
+        best_cost,
+        iterations,
+    }
 }
 
 impl State<'_> {
-    /// 2-opt*: the tails of two tours behind a random compatible pair change places, if both can then be driven and no stop
-    /// becomes late that was not. False when there was nothing to try.
-    fn swap_tails(&mut self, near: &Neighbours, stops: &[u32], random: &mut Random) -> bool {
-        if stops.is_empty() {
+    /// 2-opt*: the tails behind v and from c on change tours, for the first compatible v before a random c that can be driven
+    /// and costs at most `slack` more. O(1) per candidate; only the winner is linked.
+    fn swap_tails(&mut self, slack: i64, random: &mut Random) -> bool {
+        let local = self.local;
+        let c = random.below(local.stops.len()) as u32;
+        let record_c = self.records[c as usize];
+        let tour_c = record_c.tour;
+        let list = local.before.get(c);
+        if tour_c == NONE || list.is_empty() {
             return false;
         }
-        let c = stops[random.below(stops.len())];
-        let list = &near.compatible[c as usize];
+        let p = record_c.prev;
+        let before_c = self.records[p as usize];
+        let global_c = local.tours[tour_c as usize] as usize;
+        if local.paired && (local.hollow || before_c.load != 0) {
+            return false;
+        }
+        let looked = list.len().min(TAIL_TRIES);
+        let first = random.below(looked);
+        for try_ in 0..looked {
+            let v = list[(first + try_) % looked];
+            let record_v = self.records[v as usize];
+            let tour_v = record_v.tour;
+            if tour_v == NONE || tour_v == tour_c {
+                continue;
+            }
+            let (time, cost) = self.hop(tour_v, v, c);
+            if record_v.depart.saturating_add(time) > record_c.latest || (local.paired && record_v.load != 0) {
+                continue;
+            }
+            let global_v = local.tours[tour_v as usize] as usize;
+            if local.problem.tail_twin[global_v] != local.problem.tail_twin[global_c] {
+                continue;
+            }
+            // The tail of v behind p. Its end is the sentinel of v's tour: the same end as that of c's.
+            let next_v = record_v.next;
+            let empties = self.is_sentinel(p) && self.is_sentinel(next_v);
+            let (back_time, back_cost) = if empties { (0, 0) } else { self.hop(tour_c, p, next_v) };
+            if !empties && before_c.depart.saturating_add(back_time) > record_v.next_latest {
+                continue;
+            }
+            let mut delta =
+                i64::from(cost) + i64::from(back_cost) - i64::from(record_v.next_cost) - i64::from(before_c.next_cost);
+            if empties {
+                let spec = &local.problem.tours[global_c];
+                delta -= if spec.in_use { 0 } else { spec.fixed };
+            }
+            if delta > slack || !self.tails_fit(tour_v, v, tour_c, p, &mut delta) || delta > slack {
+                continue;
+            }
+            self.begin();
+            self.join_tails(tour_v, v, tour_c, p);
+            return true;
+        }
+        false
+    }
+
+    /// Loads, counts, rules and promises of two tours that change tails; adds what broken promises cost.
+    fn tails_fit(&self, tour_v: u32, v: u32, tour_c: u32, p: u32, delta: &mut i64) -> bool {
+        let local = self.local;
+        let head = |end: u32, tour: u32| {
+            let (mut load, mut count) = (0, 0);
+            let mut node = end;
+            let sentinel = self.sentinel(tour);
+            while node != sentinel {
+                let stop = &local.fixed[node as usize];
+                if matches!(stop.role, Role::JobDelivery | Role::JobPickup) {
+                    load += stop.load;
+                }
+                count += 1;
+                node = self.records[node as usize].prev;
+            }
+            (load, count)
+        };
+        let ((load_v, count_v), (load_p, count_p)) = (head(v, tour_v), head(p, tour_c));
+        let spec_v = &local.problem.tours[local.tours[tour_v as usize] as usize];
+        let spec_c = &local.problem.tours[local.tours[tour_c as usize] as usize];
+        let (all_v, all_c) = (self.carried[tour_v as usize], self.carried[tour_c as usize]);
+        let (stops_v, stops_c) = (self.counts[tour_v as usize], self.counts[tour_c as usize]);
+        if load_v + all_c - load_p > spec_v.capacity[0] - spec_v.onboard[0]
+            || load_p + all_v - load_v > spec_c.capacity[0] - spec_c.onboard[0]
+            || count_v + stops_c - count_p > spec_v.stops_max
+            || count_p + stops_v - count_v > spec_c.stops_max
+        {
+            return false;
+        }
+        if local.problem.unrestricted && !local.problem.promised {
+            return true;
+        }
+        let mut moves = |from: u32, after: u32, to: u32| {
+            let end = self.sentinel(from);
+            let mut node = self.records[after as usize].next;
+            while node != end {
+                if !local.allows(to, node) {
+                    return false;
+                }
+                *delta += local.change_cost(to, node) - local.change_cost(from, node);
+                node = self.records[node as usize].next;
+            }
+            true
+        };
+        moves(tour_v, v, tour_c) && moves(tour_c, p, tour_v)
+    }
+
+    /// 2-opt* where tours must be driven to be judged: the tails behind a random compatible pair change places, if no stop
+    /// becomes late that was not. False when there was nothing to try.
+    fn swap_tails_by_walking(&mut self, random: &mut Random) -> bool {
+        let local = self.local;
+        if local.stops.is_empty() {
+            return false;
+        }
+        let c = random.below(local.stops.len()) as u32;
+        let list = local.before.get(c);
         if list.is_empty() {
             return false;
         }
-        let v = list[random.below(list.len().min(20))];
+        let v = list[random.below(list.len().min(TAIL_TRIES))];
         let (tour_c, tour_v) = (self.records[c as usize].tour, self.records[v as usize].tour);
         if tour_c == NONE || tour_v == NONE || tour_c == tour_v {
+            return false;
+        }
+        // Most pairs die here: c after v would be late, or its vehicle's rules forbid it.
+        let record = &self.records[v as usize];
+        if !local.problem.walks
+            && record.depart.saturating_add(self.hop(tour_v, v, c).0) > self.records[c as usize].latest
+        {
             return false;
         }
         let (first, second) = (self.sequence(tour_v), self.sequence(tour_c));
@@ -184,10 +380,11 @@ impl State<'_> {
         new_v.extend_from_slice(&second[cut_c..]);
         new_c.extend_from_slice(&first[cut_v..]);
         let late = |tour: u32, sequence: &[u32]| {
-            drive(self.problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}).ok().map(|d| d.late)
+            let global = sequence.iter().map(|&stop| local.stops[stop as usize]);
+            drive(local.problem, local.tours[tour as usize], global, i64::MAX, |_, _| {}).ok().map(|d| d.late)
         };
         let (Some(late_v), Some(late_c)) = (late(tour_v, &new_v), late(tour_c, &new_c)) else { return false };
-        if !self.problem.walks {
+        if !local.problem.walks {
             let was = late(tour_v, &first).unwrap_or(i64::MAX / 4) + late(tour_c, &second).unwrap_or(i64::MAX / 4);
             if late_v + late_c > was {
                 return false;
@@ -203,19 +400,18 @@ struct Heat {
     steps: Vec<f64>,
 }
 
-const COOLING: f64 = 0.93;
+const COOLING: f64 = 0.97;
 
 impl Heat {
-    fn at(&self, round: u32, rounds: u32) -> f64 {
+    fn at(&self, point: f64) -> f64 {
         let last = self.steps.len() - 1;
-        self.steps[(last as u64 * u64::from(round) / u64::from(rounds.saturating_sub(1).max(1))) as usize]
+        self.steps[((last as f64 * point.clamp(0.0, 1.0)) as usize).min(last)]
     }
 }
 
-fn heat(problem: &Problem, limits: &SearchLimits, leg: f64) -> Heat {
+fn heat(problem: &Problem, limits: &SearchLimits, expected: u64, leg: f64) -> Heat {
     // Start factors by iterations per stop, as measured in the prototype; a warm start keeps the plan's shape.
-    let round = f64::from(limits.iterations).min(problem.stops.len() as f64 * f64::from(ITERATIONS_PER_STOP));
-    let per_stop = f64::from(limits.rounds) * round / problem.stops.len() as f64;
+    let per_stop = expected as f64 / problem.stops.len() as f64;
     let (hot, cold) = if limits.warm {
         (0.15, 0.03)
     } else if per_stop < 60.0 {
@@ -249,44 +445,4 @@ fn mean_leg(problem: &Problem, tours: &[Vec<u32>]) -> f64 {
 /// `-ln U` at 4,096 points: `libm` rounds alike on every platform, the platform's own logarithm does not.
 fn logarithms() -> Vec<f64> {
     (0..CELLS).map(|cell| -libm::log((cell as f64 + 0.5) / CELLS as f64)).collect()
-}
-
-/// Cuts the tours into groups along a random direction: tours in order of how much nearer they are to one random place than
-/// to another. Absent units are dealt to the group whose range they fall into.
-fn cut(problem: &Problem, tours: &[Vec<u32>], absent: &[u32], seed: u64, round: u32) -> Vec<(Vec<u32>, Vec<u32>)> {
-    let stops: usize = tours.iter().map(Vec::len).sum();
-    let groups = (stops / GROUP_STOPS).min(tours.len() / GROUP_TOURS_MIN).max(1);
-    let all: Vec<u32> = (0..tours.len() as u32).collect();
-    if groups == 1 {
-        return vec![(all, absent.to_vec())];
-    }
-    let mut random = Random::new(mix(seed ^ 0x0063_7574), round, u32::MAX);
-    let places = problem.legs.places();
-    let (a, b) = (random.below(places) as u32, random.below(places) as u32);
-    let side = |place: u32| i64::from(problem.leg(0, place, a).0) - i64::from(problem.leg(0, place, b).0);
-    let key = |tour: u32| {
-        let sequence = &tours[tour as usize];
-        if sequence.is_empty() {
-            side(problem.tours[tour as usize].start_place)
-        } else {
-            sequence.iter().map(|&stop| side(problem.stops[stop as usize].place)).sum::<i64>() / sequence.len() as i64
-        }
-    };
-    let mut keyed: Vec<(i64, u32)> = all.iter().map(|&tour| (key(tour), tour)).collect();
-    keyed.sort_unstable();
-    let size = keyed.len().div_ceil(groups);
-    let mut result: Vec<(Vec<u32>, Vec<u32>)> = Vec::with_capacity(groups);
-    let mut edges = Vec::with_capacity(groups);
-    for chunk in keyed.chunks(size) {
-        let mut mine: Vec<u32> = chunk.iter().map(|&(_, tour)| tour).collect();
-        mine.sort_unstable();
-        edges.push(chunk[chunk.len() - 1].0);
-        result.push((mine, Vec::new()));
-    }
-    for &unit in absent {
-        let at = side(problem.stops[unit as usize].place);
-        let group = edges.iter().position(|&edge| at <= edge).unwrap_or(result.len() - 1);
-        result[group].1.push(unit);
-    }
-    result
 }

@@ -1,15 +1,17 @@
 //! A plan under search: intrusive linked tours, one 32-byte record per stop and per tour, with an undo log.
 //!
 //! The records carry the *forward* departure and the *backward* latest start of every stop (Savelsbergh 1992), so that an
-//! insertion test reads one record and two legs. Only whole tours are ever recomputed, and only touched ones.
+//! insertion test reads one record and two legs. In a plain piece only what changes is recomputed: both passes stop at the
+//! first value that stays. In a rich one touched tours are recomputed whole.
 
-use crate::problem::{NONE, Problem, Role, TIME_MAX};
+use crate::local::Local;
+use crate::problem::{NONE, Role, TIME_MAX};
 use crate::schedule::{drive, span_price};
 
 /// Latest start of a stop that cannot be kept whatever happens.
 const NEVER: i32 = -TIME_MAX * 2;
 
-/// One stop, or one tour (its sentinel, which closes the ring).
+/// One stop, or one tour (its sentinel, which closes the ring). Nodes are local: stops first, then sentinels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(32))]
 pub(crate) struct Record {
@@ -25,11 +27,14 @@ pub(crate) struct Record {
     pub(crate) next_latest: i32,
     /// Price of the leg to the successor.
     pub(crate) next_cost: i32,
-    /// The latest start that counts as kept: the problem's aim, or the present start where that is later.
-    pub(crate) closes: i32,
+    /// Load of shipments after it, first dimension (plain pieces).
+    pub(crate) load: i32,
 }
 
-/// Loads at a stop: after it, and the peaks before and after.
+const BLANK: Record =
+    Record { next: NONE, prev: NONE, tour: NONE, depart: 0, latest: 0, next_latest: 0, next_cost: 0, load: 0 };
+
+/// Loads at a stop: after it, and the peaks before and after (rich pieces).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Loads {
     pub(crate) after: [i32; 4],
@@ -40,99 +45,116 @@ pub(crate) struct Loads {
 }
 
 /// A plan under search.
-#[derive(Clone)]
-pub(crate) struct State<'p> {
-    pub(crate) problem: &'p Problem,
+pub(crate) struct State<'l> {
+    pub(crate) local: &'l Local<'l>,
     pub(crate) records: Vec<Record>,
+    /// The latest start that counts as kept: the aim, or the present start where that is later.
+    pub(crate) closes: Vec<i32>,
     pub(crate) loads: Vec<Loads>,
     /// Price of each tour.
     pub(crate) costs: Vec<i64>,
     pub(crate) counts: Vec<u32>,
+    /// Goods of all jobs of a tour, first dimension (plain pieces).
+    pub(crate) carried: Vec<i32>,
     /// Units on no tour: jobs, pickups, deliveries of goods on board.
     pub(crate) absent: Vec<u32>,
-    /// Tours this state may use.
-    pub(crate) mine: Vec<u32>,
     /// Everything: tours, and units not served.
     pub(crate) total: i64,
-    // The undo log: whole touched tours, and stops that came in.
-    saved: Vec<(u32, Record, Loads)>,
-    saved_tours: Vec<(u32, i64, u32)>,
+    pub(crate) plain: bool,
+    // The undo log: nodes and tours as they were when first touched.
+    saved: Vec<(u32, Record)>,
+    saved_rich: Vec<(u32, i32, Loads)>,
+    saved_tours: Vec<(u32, i64, u32, i32)>,
     saved_absent: Vec<u32>,
     saved_total: i64,
-    stamps: Vec<u32>,
+    node_stamps: Vec<u32>,
+    tour_stamps: Vec<u32>,
     stamp: u32,
     sequence: Vec<u32>,
 }
 
-impl<'p> State<'p> {
-    /// A state over some tours and the units waiting for them.
-    pub(crate) fn new(problem: &'p Problem, tours: &[Vec<u32>], mine: Vec<u32>, absent: Vec<u32>) -> Self {
-        let stops = problem.stops.len();
-        let blank = Record {
-            next: NONE,
-            prev: NONE,
-            tour: NONE,
-            depart: 0,
-            latest: 0,
-            next_latest: 0,
-            next_cost: 0,
-            closes: 0,
-        };
+impl<'l> State<'l> {
+    /// A state over a piece: one sequence (local indices) per tour of it, and the units waiting.
+    pub(crate) fn new(local: &'l Local<'l>, tours: &[Vec<u32>], absent: Vec<u32>) -> Self {
+        let (stops, count) = (local.stops.len(), local.tours.len());
         let mut state = Self {
-            problem,
-            records: vec![blank; stops + problem.tours.len()],
-            loads: vec![Loads::default(); stops + problem.tours.len()],
-            costs: vec![0; problem.tours.len()],
-            counts: vec![0; problem.tours.len()],
+            local,
+            records: vec![BLANK; stops + count],
+            closes: local.fixed.iter().map(|stop| stop.closes).collect(),
+            loads: Vec::new(),
+            costs: vec![0; count],
+            counts: vec![0; count],
+            carried: vec![0; count],
             absent,
-            mine,
             total: 0,
+            plain: false,
             saved: Vec::new(),
+            saved_rich: Vec::new(),
             saved_tours: Vec::new(),
             saved_absent: Vec::new(),
             saved_total: 0,
-            stamps: vec![0; problem.tours.len()],
-            stamp: 0,
+            node_stamps: vec![0; stops + count],
+            tour_stamps: vec![0; count],
+            stamp: 1,
             sequence: Vec::new(),
         };
-        for (stop, record) in state.records.iter_mut().enumerate().take(stops) {
-            record.closes = problem.closes[stop];
+        for (tour, sequence) in tours.iter().enumerate() {
+            state.link_up(tour as u32, sequence);
         }
-        for index in 0..state.mine.len() {
-            let tour = state.mine[index];
-            state.relink(tour, &tours[tour as usize]);
+        state.plain = local.plain && state.fits_plain(tours);
+        if !state.plain {
+            state.loads = vec![Loads::default(); stops + count];
         }
-        state.total = state.mine.iter().map(|&tour| state.costs[tour as usize]).sum::<i64>()
-            + state.absent.iter().map(|&unit| problem.stops[unit as usize].unserved).sum::<i64>();
+        for tour in 0..count as u32 {
+            state.update(tour);
+        }
+        state.total =
+            state.costs.iter().sum::<i64>() + state.absent.iter().map(|&unit| local.unserved(unit)).sum::<i64>();
         state
     }
 
-    /// The sentinel of a tour.
-    pub(crate) fn sentinel(&self, tour: u32) -> u32 {
-        self.problem.stops.len() as u32 + tour
+    /// A plan that breaks a window, a load or a rule as given is repaired by the rich path.
+    fn fits_plain(&self, tours: &[Vec<u32>]) -> bool {
+        tours.iter().enumerate().all(|(tour, sequence)| {
+            sequence.is_empty()
+                || drive(
+                    self.local.problem,
+                    self.local.tours[tour],
+                    sequence.iter().map(|&stop| self.local.stops[stop as usize]),
+                    i64::MAX,
+                    |_, _| {},
+                )
+                .is_ok_and(|driven| driven.late == 0)
+        })
     }
 
-    pub(crate) fn is_sentinel(&self, node: u32) -> bool {
-        node as usize >= self.problem.stops.len()
-    }
-
-    /// Where a vehicle is when it leaves a node.
-    pub(crate) fn place(&self, node: u32) -> u32 {
-        let stops = self.problem.stops.len();
-        if (node as usize) < stops {
-            self.problem.stops[node as usize].place
-        } else {
-            self.problem.tours[node as usize - stops].start_place
+    /// The same state on the rich path, where stops may be placed late.
+    pub(crate) fn enriched(mut self) -> Self {
+        if self.plain {
+            self.plain = false;
+            self.loads = vec![Loads::default(); self.records.len()];
+            for tour in 0..self.counts.len() as u32 {
+                self.update(tour);
+            }
         }
+        self
+    }
+
+    /// The sentinel of a tour.
+    #[inline]
+    pub(crate) fn sentinel(&self, tour: u32) -> u32 {
+        self.local.stops.len() as u32 + tour
+    }
+
+    #[inline]
+    pub(crate) fn is_sentinel(&self, node: u32) -> bool {
+        node as usize >= self.local.stops.len()
     }
 
     /// Travel time (with set-up) and price from a node to a node of the same tour, its end included.
+    #[inline]
     pub(crate) fn hop(&self, tour: u32, from: u32, to: u32) -> (i32, i32) {
-        if self.is_sentinel(to) {
-            self.problem.hop_end(tour, self.place(from))
-        } else {
-            self.problem.hop(tour, self.place(from), to)
-        }
+        self.local.hop(tour, from, to)
     }
 
     /// The stops of a tour in driving order.
@@ -152,8 +174,12 @@ impl<'p> State<'p> {
         }
     }
 
-    /// Sets a tour's sequence and recomputes it.
-    fn relink(&mut self, tour: u32, stops: &[u32]) {
+    /// The stops of a tour as the problem numbers them.
+    pub(crate) fn global(&self, tour: u32) -> Vec<u32> {
+        self.sequence(tour).into_iter().map(|stop| self.local.stops[stop as usize]).collect()
+    }
+
+    fn link_up(&mut self, tour: u32, stops: &[u32]) {
         let end = self.sentinel(tour);
         let mut prev = end;
         for &stop in stops {
@@ -165,30 +191,236 @@ impl<'p> State<'p> {
         self.records[prev as usize].next = end;
         self.records[end as usize].prev = prev;
         self.records[end as usize].tour = tour;
-        self.update(tour);
     }
 
     /// Gives two tours new sequences over the same stops, inside a move. Both are saved before either is written.
     pub(crate) fn exchange(&mut self, a: u32, first: &[u32], b: u32, second: &[u32]) {
-        self.touch(a);
-        self.touch(b);
+        for &node in first.iter().chain(second) {
+            self.touch(node);
+        }
         for (tour, stops) in [(a, first), (b, second)] {
-            self.total -= self.costs[tour as usize];
-            self.relink(tour, stops);
-            self.total += self.costs[tour as usize];
+            self.touch(self.sentinel(tour));
+            self.touch_tour(tour);
+            self.link_up(tour, stops);
+        }
+        for tour in [a, b] {
+            self.refresh(tour);
         }
     }
 
-    /// Recomputes one tour: departures and loads forward, latest starts and peaks backward, its price.
+    /// The tail behind v and the tail behind p change tours (plain pieces).
+    pub(crate) fn join_tails(&mut self, tour_v: u32, v: u32, tour_c: u32, p: u32) {
+        let (end_v, end_c) = (self.sentinel(tour_v), self.sentinel(tour_c));
+        let (from_v, last_v) = (self.records[v as usize].next, self.records[end_v as usize].prev);
+        let (from_c, last_c) = (self.records[p as usize].next, self.records[end_c as usize].prev);
+        for node in [v, p, end_v, end_c] {
+            self.touch(node);
+        }
+        self.touch_tour(tour_v);
+        self.touch_tour(tour_c);
+        for (first, end, tour) in [(from_v, end_v, tour_c), (from_c, end_c, tour_v)] {
+            let mut node = first;
+            while node != end {
+                self.touch(node);
+                self.records[node as usize].tour = tour;
+                node = self.records[node as usize].next;
+            }
+        }
+        let mut bind = |after: u32, first: u32, last: u32, old_end: u32, end: u32| {
+            if first == old_end {
+                self.records[after as usize].next = end;
+                self.records[end as usize].prev = after;
+            } else {
+                self.records[after as usize].next = first;
+                self.records[first as usize].prev = after;
+                self.records[last as usize].next = end;
+                self.records[end as usize].prev = last;
+            }
+        };
+        bind(v, from_c, last_c, end_c, end_v);
+        bind(p, from_v, last_v, end_v, end_c);
+        self.refresh(tour_v);
+        self.refresh(tour_c);
+    }
+
+    fn refresh(&mut self, tour: u32) {
+        self.total -= self.costs[tour as usize];
+        self.update(tour);
+        self.total += self.costs[tour as usize];
+    }
+
+    /// Recomputes one tour.
     fn update(&mut self, tour: u32) {
-        let problem = self.problem;
-        let spec = &problem.tours[tour as usize];
+        if self.plain {
+            self.update_plain(tour);
+        } else {
+            self.update_rich(tour);
+        }
+    }
+
+    // ---- plain pieces --------------------------------------------------------------------------------------------
+
+    /// How a stop changes the load on board on its way: only shipments do, goods of jobs are counted per tour.
+    #[inline]
+    fn load_change(&self, node: u32) -> i32 {
+        let stop = &self.local.fixed[node as usize];
+        match stop.role {
+            Role::Pickup => stop.load,
+            Role::Delivery => -stop.load,
+            Role::JobDelivery | Role::JobPickup => 0,
+        }
+    }
+
+    fn update_plain(&mut self, tour: u32) {
+        let local = self.local;
+        let spec = &local.problem.tours[local.tours[tour as usize] as usize];
+        let end = self.sentinel(tour);
+        let mut prev = end;
+        let (mut cost, mut count, mut carried) = (0, 0, 0);
+        let start_latest = if spec.end_place == NONE { TIME_MAX } else { spec.end_by };
+        {
+            let record = &mut self.records[end as usize];
+            if record.depart != spec.start_at || record.latest != start_latest || record.load != spec.onboard[0] {
+                record.depart = spec.start_at;
+                record.latest = start_latest;
+                record.load = spec.onboard[0];
+            }
+        }
+        loop {
+            let Record { next: node, depart, next_cost, load, .. } = self.records[prev as usize];
+            let (time, leg) = if prev == end && node == end { (0, 0) } else { local.hop(tour, prev, node) };
+            if next_cost != leg {
+                self.touch(prev);
+                self.records[prev as usize].next_cost = leg;
+            }
+            cost += i64::from(leg);
+            if node == end {
+                break;
+            }
+            let stop = &local.fixed[node as usize];
+            let departs = depart.saturating_add(time).max(stop.opens) + stop.service;
+            let after = load + self.load_change(node);
+            let record = self.records[node as usize];
+            if record.depart != departs || record.load != after {
+                self.touch(node);
+                let record = &mut self.records[node as usize];
+                record.depart = departs;
+                record.load = after;
+            }
+            if matches!(stop.role, Role::JobDelivery | Role::JobPickup) {
+                carried += stop.load;
+            }
+            count += 1;
+            cost += local.change_cost(tour, node);
+            prev = node;
+        }
+        let mut latest = start_latest;
+        let mut node = end;
+        loop {
+            let before = self.records[node as usize].prev;
+            if self.records[before as usize].next_latest != latest {
+                self.touch(before);
+                self.records[before as usize].next_latest = latest;
+            }
+            if before == end {
+                break;
+            }
+            latest = self.latest_plain(tour, before, node, latest);
+            if self.records[before as usize].latest != latest {
+                self.touch(before);
+                self.records[before as usize].latest = latest;
+            }
+            node = before;
+        }
+        if count > 0 && !spec.in_use {
+            cost += spec.fixed;
+        }
+        self.costs[tour as usize] = cost;
+        self.counts[tour as usize] = count;
+        self.carried[tour as usize] = carried;
+    }
+
+    #[inline]
+    fn latest_plain(&self, tour: u32, node: u32, next: u32, next_latest: i32) -> i32 {
+        let by =
+            next_latest.saturating_sub(self.local.hop(tour, node, next).0) - self.local.fixed[node as usize].service;
+        let spec = &self.local.problem.tours[self.local.tours[tour as usize] as usize];
+        let by = by.min(self.closes[node as usize]);
+        if by <= spec.end_by { by } else { by.min(self.local.shift_end(tour, node)) }
+    }
+
+    /// After stops were linked in between `first` and `last` (both new): forward and backward until nothing changes.
+    fn settle(&mut self, tour: u32, first: u32, last: u32) {
+        let local = self.local;
+        let end = self.sentinel(tour);
+        let mut prev = self.records[first as usize].prev;
+        let mut node = first;
+        let mut passed = false;
+        while node != end {
+            let Record { depart, load, .. } = self.records[prev as usize];
+            let stop = &local.fixed[node as usize];
+            let departs = depart.saturating_add(local.hop(tour, prev, node).0).max(stop.opens) + stop.service;
+            let after = load + self.load_change(node);
+            let record = &self.records[node as usize];
+            let next = record.next;
+            if record.depart == departs && record.load == after {
+                if passed {
+                    break;
+                }
+            } else {
+                self.touch(node);
+                let record = &mut self.records[node as usize];
+                record.depart = departs;
+                record.load = after;
+            }
+            passed |= node == last;
+            prev = node;
+            node = next;
+        }
+        let mut node = last;
+        let mut passed = false;
+        let mut next = self.records[last as usize].next;
+        let mut next_latest = self.records[next as usize].latest;
+        self.records[last as usize].next_latest = next_latest;
+        loop {
+            let latest = self.latest_plain(tour, node, next, next_latest);
+            let Record { prev, latest: was, .. } = self.records[node as usize];
+            if latest != was {
+                self.touch(node);
+                self.records[node as usize].latest = latest;
+            } else if passed {
+                break;
+            }
+            passed |= node == first;
+            if self.records[prev as usize].next_latest != latest {
+                self.touch(prev);
+                self.records[prev as usize].next_latest = latest;
+            }
+            if prev == end {
+                break;
+            }
+            (next, next_latest, node) = (node, latest, prev);
+        }
+    }
+
+    // ---- rich pieces ---------------------------------------------------------------------------------------------
+
+    /// Recomputes one tour: departures and loads forward, latest starts and peaks backward, its price.
+    fn update_rich(&mut self, tour: u32) {
+        let local = self.local;
+        let problem = local.problem;
+        let global = local.tours[tour as usize];
+        let spec = &problem.tours[global as usize];
         let end = self.sentinel(tour);
         let mut sequence = std::mem::take(&mut self.sequence);
         self.sequence_into(tour, &mut sequence);
+        self.touch(end);
+        for &node in &sequence {
+            self.touch(node);
+        }
         let mut load = spec.onboard;
         for &stop in &sequence {
-            let stop = &problem.stops[stop as usize];
+            let stop = &problem.stops[local.stops[stop as usize] as usize];
             if stop.role == Role::JobDelivery {
                 for (sum, goods) in load.iter_mut().zip(stop.load) {
                     *sum += goods;
@@ -196,19 +428,18 @@ impl<'p> State<'p> {
             }
         }
         self.loads[end as usize] = Loads { after: load, peak_before: load, peak_after: load };
-        let start = &mut self.records[end as usize];
-        start.depart = spec.start_at;
+        self.records[end as usize].depart = spec.start_at;
         let mut cost = if sequence.is_empty() || spec.in_use { 0 } else { spec.fixed };
         let mut prev = end;
         for &node in &sequence {
             let (time, leg_cost) = self.hop(tour, prev, node);
-            let stop = &problem.stops[node as usize];
+            let stop = &problem.stops[local.stops[node as usize] as usize];
             let begin = stop.opens_at(self.records[prev as usize].depart.saturating_add(time));
             self.records[prev as usize].next_cost = leg_cost;
             let record = &mut self.records[node as usize];
             record.depart = begin.saturating_add(stop.service);
-            record.closes = problem.closes[node as usize].max(begin);
-            cost += i64::from(leg_cost) + problem.change_cost(tour, node);
+            self.closes[node as usize] = local.fixed[node as usize].closes.max(begin);
+            cost += i64::from(leg_cost) + local.change_cost(tour, node);
             cost += span_price(begin, stop.due, problem.weights.late_per_hour);
             if problem.weights.flow_per_hour > 0 && stop.role != Role::Pickup {
                 cost += span_price(record.depart, stop.placed, problem.weights.flow_per_hour);
@@ -222,24 +453,24 @@ impl<'p> State<'p> {
             self.loads[node as usize].peak_before = std::array::from_fn(|d| before[d].max(load[d]));
             prev = node;
         }
-        let (end_time, end_cost) = if sequence.is_empty() { (0, 0) } else { self.hop(tour, prev, end) };
         let home = self.hop(tour, prev, end);
-        self.records[prev as usize].next_cost = if sequence.is_empty() { 0 } else { end_cost };
+        let (end_time, end_cost) = if sequence.is_empty() { (0, 0) } else { home };
+        self.records[prev as usize].next_cost = end_cost;
         cost += i64::from(end_cost);
         // Backward. The end of the ring: reach the end place by the end of the shift (or as late as it is now).
         let arrival = self.records[prev as usize].depart.saturating_add(end_time);
-        let has_end = spec.end_place != NONE;
-        let mut latest = if has_end { spec.end_by.max(arrival) } else { TIME_MAX };
+        let mut latest = if spec.end_place == NONE { TIME_MAX } else { spec.end_by.max(arrival) };
         self.records[end as usize].latest = latest;
         self.records[prev as usize].next_latest = latest;
         let mut travel = home.0;
         let mut peak = load;
         for &node in sequence.iter().rev() {
-            let stop = &problem.stops[node as usize];
+            let index = local.stops[node as usize];
+            let stop = &problem.stops[index as usize];
             let record = &mut self.records[node as usize];
             let by = latest.saturating_sub(travel).saturating_sub(stop.service);
-            let shift = problem.shift_end(tour, node).max(record.depart - stop.service);
-            latest = latest_start(stop.windows.as_slice(), by.min(record.closes).min(shift));
+            let shift = problem.shift_end(global, index).max(record.depart - stop.service);
+            latest = latest_start(stop.windows.as_slice(), by.min(self.closes[node as usize]).min(shift));
             record.latest = latest;
             let prev = record.prev;
             let after = self.loads[node as usize].after;
@@ -252,7 +483,8 @@ impl<'p> State<'p> {
         self.loads[end as usize].peak_after = std::array::from_fn(|d| peak[d].max(start_load[d]));
         if !spec.pauses.is_empty() {
             // Pauses shift everything behind them: such tours are driven, not read off the records.
-            if let Ok(driven) = drive(problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}) {
+            let global_stops = sequence.iter().map(|&stop| local.stops[stop as usize]);
+            if let Ok(driven) = drive(problem, global, global_stops, i64::MAX, |_, _| {}) {
                 cost = driven.cost;
             }
         }
@@ -267,6 +499,7 @@ impl<'p> State<'p> {
     pub(crate) fn begin(&mut self) {
         self.stamp += 1;
         self.saved.clear();
+        self.saved_rich.clear();
         self.saved_tours.clear();
         self.saved_absent.clear();
         self.saved_absent.extend_from_slice(&self.absent);
@@ -278,32 +511,43 @@ impl<'p> State<'p> {
         self.saved_tours.iter().map(|&(tour, ..)| tour)
     }
 
-    fn touch(&mut self, tour: u32) {
-        if self.stamps[tour as usize] == self.stamp {
+    #[inline]
+    fn touch(&mut self, node: u32) {
+        let index = node as usize;
+        if self.node_stamps[index] == self.stamp {
             return;
         }
-        self.stamps[tour as usize] = self.stamp;
-        self.saved_tours.push((tour, self.costs[tour as usize], self.counts[tour as usize]));
-        let end = self.sentinel(tour);
-        let mut node = end;
-        loop {
-            self.saved.push((node, self.records[node as usize], self.loads[node as usize]));
-            node = self.records[node as usize].next;
-            if node == end {
-                break;
-            }
+        self.node_stamps[index] = self.stamp;
+        self.saved.push((node, self.records[index]));
+        if !self.plain && !self.loads.is_empty() {
+            let closes = self.closes.get(index).copied().unwrap_or(0);
+            self.saved_rich.push((node, closes, self.loads[index]));
+        }
+    }
+
+    fn touch_tour(&mut self, tour: u32) {
+        let index = tour as usize;
+        if self.tour_stamps[index] != self.stamp {
+            self.tour_stamps[index] = self.stamp;
+            self.saved_tours.push((tour, self.costs[index], self.counts[index], self.carried[index]));
         }
     }
 
     /// Puts everything back as it was at [`State::begin`].
     pub(crate) fn undo(&mut self) {
-        while let Some((node, record, loads)) = self.saved.pop() {
+        for &(node, record) in &self.saved {
             self.records[node as usize] = record;
+        }
+        for &(node, closes, loads) in &self.saved_rich {
+            if let Some(slot) = self.closes.get_mut(node as usize) {
+                *slot = closes;
+            }
             self.loads[node as usize] = loads;
         }
-        for &(tour, cost, count) in &self.saved_tours {
+        for &(tour, cost, count, carried) in &self.saved_tours {
             self.costs[tour as usize] = cost;
             self.counts[tour as usize] = count;
+            self.carried[tour as usize] = carried;
         }
         std::mem::swap(&mut self.absent, &mut self.saved_absent);
         self.total = self.saved_total;
@@ -311,65 +555,117 @@ impl<'p> State<'p> {
 
     /// Takes units (with their mates) out of their tours; they become absent. Each tour is recomputed once.
     pub(crate) fn remove_all(&mut self, units: &[u32]) {
-        let problem = self.problem;
-        let mut tours: Vec<u32> = Vec::new();
+        let mut tours: Vec<u32> = Vec::with_capacity(4);
         for &unit in units {
             let tour = self.records[unit as usize].tour;
             if tour == NONE {
                 continue;
             }
-            self.touch(tour);
+            self.touch_tour(tour);
             if !tours.contains(&tour) {
                 tours.push(tour);
             }
-            let spec = &problem.stops[unit as usize];
+            let stop = self.local.fixed[unit as usize];
             self.unlink(unit);
-            if spec.role == Role::Pickup {
-                self.unlink(spec.mate);
+            if stop.role == Role::Pickup {
+                self.unlink(stop.mate);
             }
             self.absent.push(unit);
-            self.total += spec.unserved;
+            self.total += self.local.unserved(unit);
         }
         for tour in tours {
-            self.total -= self.costs[tour as usize];
-            self.update(tour);
-            self.total += self.costs[tour as usize];
+            self.refresh(tour);
         }
     }
 
     fn unlink(&mut self, stop: u32) {
         let Record { next, prev, .. } = self.records[stop as usize];
+        self.touch(stop);
+        self.touch(prev);
+        self.touch(next);
         self.records[prev as usize].next = next;
         self.records[next as usize].prev = prev;
-        let record = &mut self.records[stop as usize];
-        record.tour = NONE;
-        record.closes = self.problem.closes[stop as usize];
+        self.records[stop as usize].tour = NONE;
+        self.closes[stop as usize] = self.local.fixed[stop as usize].closes;
     }
 
     /// Puts an absent unit into a tour: the job or pickup after `after`, the delivery of a shipment after `mate_after`.
     pub(crate) fn put(&mut self, unit: u32, tour: u32, after: u32, mate_after: u32) {
-        self.touch(tour);
-        let spec = &self.problem.stops[unit as usize];
-        self.total -= self.costs[tour as usize] + spec.unserved;
-        self.link(unit, tour, after);
-        if spec.role == Role::Pickup {
-            self.link(spec.mate, tour, mate_after);
+        self.touch_tour(tour);
+        let stop = self.local.fixed[unit as usize];
+        self.total -= self.local.unserved(unit);
+        let was_empty = self.counts[tour as usize] == 0;
+        let mut delta = self.link(unit, tour, after, was_empty);
+        if stop.role == Role::Pickup {
+            delta += self.link(stop.mate, tour, mate_after, false);
         }
-        self.update(tour);
-        self.total += self.costs[tour as usize];
-        let index = self.absent.iter().position(|&other| other == unit).expect("put takes absent units only");
+        if self.plain {
+            let spec = &self.local.problem.tours[self.local.tours[tour as usize] as usize];
+            if was_empty && !spec.in_use {
+                delta += spec.fixed;
+            }
+            delta += self.local.change_cost(tour, unit);
+            let last = if stop.role == Role::Pickup {
+                delta += self.local.change_cost(tour, stop.mate);
+                self.counts[tour as usize] += 2;
+                stop.mate
+            } else {
+                self.counts[tour as usize] += 1;
+                if stop.role != Role::Delivery {
+                    self.carried[tour as usize] += stop.load;
+                }
+                unit
+            };
+            self.settle(tour, unit, last);
+            self.costs[tour as usize] += delta;
+            self.total += delta;
+        } else {
+            self.refresh(tour);
+        }
+        let index = self.absent.iter().rposition(|&other| other == unit).expect("put takes absent units only");
         self.absent.swap_remove(index);
     }
 
-    fn link(&mut self, stop: u32, tour: u32, after: u32) {
-        self.saved.push((stop, self.records[stop as usize], self.loads[stop as usize]));
+    /// Links a stop in and returns what the legs around it cost more.
+    fn link(&mut self, stop: u32, tour: u32, after: u32, was_empty: bool) -> i64 {
         let next = self.records[after as usize].next;
-        self.records[after as usize].next = stop;
+        self.touch(stop);
+        self.touch(after);
+        self.touch(next);
+        let (to, on) = (self.hop(tour, after, stop).1, self.hop(tour, stop, next).1);
+        let before = &mut self.records[after as usize];
+        let skipped = if was_empty { 0 } else { before.next_cost };
+        before.next = stop;
+        before.next_cost = to;
         self.records[next as usize].prev = stop;
         let record = &mut self.records[stop as usize];
         record.prev = after;
         record.next = next;
         record.tour = tour;
+        record.next_cost = on;
+        i64::from(to) + i64::from(on) - i64::from(skipped)
+    }
+
+    /// Everything recomputed from the bare sequences equals what is kept. For tests.
+    #[cfg(test)]
+    pub(crate) fn agrees_with_recount(&self) -> Result<(), String> {
+        let tours: Vec<Vec<u32>> = (0..self.local.tours.len() as u32).map(|tour| self.sequence(tour)).collect();
+        let fresh = State::new(self.local, &tours, self.absent.clone());
+        for (tour, sequence) in tours.iter().enumerate() {
+            if self.costs[tour] != fresh.costs[tour] || self.counts[tour] != fresh.counts[tour] {
+                return Err(format!("tour {tour}: price {} or {}", self.costs[tour], fresh.costs[tour]));
+            }
+            for &node in sequence.iter().chain(std::iter::once(&self.sentinel(tour as u32))) {
+                let (ours, theirs) = (self.records[node as usize], fresh.records[node as usize]);
+                if ours != theirs {
+                    return Err(format!("node {node} of tour {tour}: {ours:?} or {theirs:?}"));
+                }
+            }
+        }
+        if self.total != fresh.total {
+            return Err(format!("total {} or {}", self.total, fresh.total));
+        }
+        Ok(())
     }
 }
 

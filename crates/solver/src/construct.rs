@@ -1,0 +1,169 @@
+//! The first plan of a problem that has none: parallel savings with time windows (Clarke & Wright 1964; Solomon 1987) for
+//! jobs of one fleet, insertion beside neighbours for the rest.
+
+use crate::local::{Local, Where};
+use crate::neighbours::Neighbours;
+use crate::problem::{NONE, Problem, Role};
+use crate::random::Random;
+use crate::recreate::{Scratch, absent_units};
+use crate::state::State;
+
+/// Weights of the waiting time that a merge makes unavoidable; the better plan is kept.
+const WAITS: [f64; 2] = [0.2, 1.0];
+
+/// A plan from the problem's `initial` with the absent units put in: fast rather than good.
+pub(crate) fn construct(problem: &Problem, near: &Neighbours, seed: u64) -> Vec<Vec<u32>> {
+    let empty = problem.initial.iter().all(Vec::is_empty);
+    let tours = if empty && problem.plain && problem.pooled && problem.unrestricted && has_jobs_only(problem) {
+        let mut plans: Vec<(i64, Vec<Vec<u32>>)> = WAITS.iter().map(|&wait| savings(problem, near, wait)).collect();
+        plans.sort_by_key(|plan| plan.0);
+        plans.swap_remove(0).1
+    } else {
+        problem.initial.clone()
+    };
+    let absent = absent_units(problem, &tours);
+    if absent.is_empty() {
+        return tours;
+    }
+    let stops: Vec<u32> = (0..problem.stops.len() as u32).collect();
+    let at: Where = stops.iter().map(|&stop| (0, stop)).collect();
+    let local = Local::piece(problem, near, &at, 0, stops, (0..problem.tours.len() as u32).collect());
+    let mut state = State::new(&local, &tours, absent);
+    let mut random = Random::new(seed, u32::MAX, u32::MAX);
+    state.recreate(&mut Scratch::default(), &mut random);
+    (0..problem.tours.len() as u32).map(|tour| state.sequence(tour)).collect()
+}
+
+fn has_jobs_only(problem: &Problem) -> bool {
+    problem.stops.iter().all(|stop| matches!(stop.role, Role::JobDelivery | Role::JobPickup))
+}
+
+/// A chain of stops: what joining needs to know of it (Vidal et al. 2013, without time warp).
+#[derive(Clone, Copy)]
+struct Chain {
+    head: u32,
+    tail: u32,
+    duration: i32,
+    /// Earliest start of service at the head that does not lengthen the chain, and the latest that keeps all windows.
+    earliest: i32,
+    latest: i32,
+    load: i32,
+    count: u32,
+}
+
+fn savings(problem: &Problem, near: &Neighbours, weight: f64) -> (i64, Vec<Vec<u32>>) {
+    let n = problem.stops.len();
+    let spec = &problem.tours[0];
+    let from_start: Vec<(i32, i32)> = (0..n as u32).map(|stop| problem.hop(0, spec.start_place, stop)).collect();
+    let to_end: Vec<(i32, i32)> = problem.stops.iter().map(|stop| problem.hop_end(0, stop.place)).collect();
+    let mut chains: Vec<Chain> = (0..n as u32)
+        .map(|stop| {
+            let its = &problem.stops[stop as usize];
+            Chain {
+                head: stop,
+                tail: stop,
+                duration: its.service,
+                earliest: its.windows.first().map_or(-crate::TIME_MAX, |window| window.0),
+                latest: problem.closes[stop as usize].min(spec.end_by),
+                load: its.load[0],
+                count: 1,
+            }
+        })
+        .collect();
+    // A chain is known by the index in `chains` that its two ends carry.
+    let mut chain_of: Vec<u32> = (0..n as u32).collect();
+    let mut next = vec![NONE; n];
+    let mut is_head = vec![true; n];
+    let mut is_tail = vec![true; n];
+    let mut merges: Vec<(i64, u32, u32)> = Vec::with_capacity(n * 30);
+    for v in 0..n as u32 {
+        for &c in near.after.get(v) {
+            let (time, cost) = problem.hop(0, problem.stops[v as usize].place, c);
+            let (first, second) = (&chains[v as usize], &chains[c as usize]);
+            let wait =
+                (i64::from(second.earliest) - i64::from(first.latest) - i64::from(first.duration) - i64::from(time))
+                    .max(0);
+            let saving =
+                i64::from(to_end[v as usize].1) + i64::from(from_start[c as usize].1) - i64::from(cost) + spec.fixed;
+            // Waiting counts like driving.
+            let per_time = if time > 0 { f64::from(cost) / f64::from(time) } else { 1.0 };
+            merges.push((saving - (weight * wait as f64 * per_time) as i64, v, c));
+        }
+    }
+    merges.sort_unstable_by_key(|&(saving, v, c)| (std::cmp::Reverse(saving), v, c));
+    let drivable = |chain: &Chain| {
+        let arrival = spec.start_at.saturating_add(from_start[chain.head as usize].0);
+        let done = arrival.max(chain.earliest).saturating_add(chain.duration);
+        let home = spec.end_place == NONE || done.saturating_add(to_end[chain.tail as usize].0) <= spec.end_by;
+        arrival <= chain.latest
+            && home
+            && chain.load <= spec.capacity[0] - spec.onboard[0]
+            && chain.count <= spec.stops_max
+    };
+    for (saving, v, c) in merges {
+        if saving <= 0 {
+            break;
+        }
+        if !is_tail[v as usize] || !is_head[c as usize] {
+            continue;
+        }
+        let (a, b) = (chain_of[v as usize], chain_of[c as usize]);
+        if a == b {
+            continue;
+        }
+        let (first, second) = (chains[a as usize], chains[b as usize]);
+        let leg = problem.hop(0, problem.stops[v as usize].place, c).0;
+        let on = first.duration.saturating_add(leg);
+        let wait = second.earliest.saturating_sub(on).saturating_sub(first.latest).max(0);
+        if first.earliest.saturating_add(on) > second.latest {
+            continue;
+        }
+        let joined = Chain {
+            head: first.head,
+            tail: second.tail,
+            duration: on.saturating_add(wait).saturating_add(second.duration),
+            earliest: second.earliest.saturating_sub(on).max(first.earliest).saturating_sub(wait),
+            latest: first.latest.min(second.latest.saturating_sub(on)),
+            load: first.load.saturating_add(second.load),
+            count: first.count + second.count,
+        };
+        if !drivable(&joined) {
+            continue;
+        }
+        next[v as usize] = c;
+        is_tail[v as usize] = false;
+        is_head[c as usize] = false;
+        chains[a as usize] = joined;
+        chain_of[joined.head as usize] = a;
+        chain_of[joined.tail as usize] = a;
+    }
+    let mut found: Vec<(Chain, Vec<u32>)> = Vec::new();
+    for head in (0..n as u32).filter(|&stop| is_head[stop as usize]) {
+        let chain = chains[chain_of[head as usize] as usize];
+        if !drivable(&chain) {
+            continue;
+        }
+        let mut sequence = vec![head];
+        while let Some(&last) = sequence.last()
+            && next[last as usize] != NONE
+        {
+            sequence.push(next[last as usize]);
+        }
+        found.push((chain, sequence));
+    }
+    // More chains than vehicles: the shortest wait for a place in another.
+    found.sort_by_key(|(chain, _)| (std::cmp::Reverse(chain.count), chain.head));
+    let missing: i64 = found.iter().skip(problem.tours.len()).map(|(chain, _)| i64::from(chain.count) << 40).sum();
+    found.truncate(problem.tours.len());
+    let cost = |sequence: &[u32]| -> i64 {
+        let legs = sequence.windows(2).map(|pair| problem.hop(0, problem.stops[pair[0] as usize].place, pair[1]).1);
+        let (first, last) = (sequence[0] as usize, sequence[sequence.len() - 1] as usize);
+        i64::from(from_start[first].1) + i64::from(to_end[last].1) + legs.map(i64::from).sum::<i64>() + spec.fixed
+    };
+    let total = missing + found.iter().map(|(_, sequence)| cost(sequence)).sum::<i64>();
+    let mut tours = vec![Vec::new(); problem.tours.len()];
+    for (slot, (_, sequence)) in tours.iter_mut().zip(found) {
+        *slot = sequence;
+    }
+    (total, tours)
+}

@@ -1,0 +1,149 @@
+//! Cutting a plan into disjoint pieces of whole tours, along lines that are drawn anew every round.
+
+use crate::local::Where;
+use crate::neighbours::Neighbours;
+use crate::problem::{NONE, Problem};
+use crate::random::{Random, mix};
+
+/// Stops per piece (measured in the prototype: 250 as good as 500; 125 leaves three long tours per piece).
+const PIECE_STOPS: usize = 250;
+/// Fewest used tours per piece.
+const PIECE_TOURS_MIN: usize = 5;
+/// Unused vehicles that a piece of a fleet of like vehicles may call on.
+const SPARE_TOURS: usize = 8;
+
+/// Some whole tours, their stops and those waiting beside them, as the problem numbers them.
+pub(crate) struct Piece {
+    pub(crate) stops: Vec<u32>,
+    pub(crate) tours: Vec<u32>,
+    /// Units on no tour.
+    pub(crate) absent: Vec<u32>,
+}
+
+/// Cuts a plan. Also says where each stop went: (piece, index within it).
+pub(crate) fn cut(
+    problem: &Problem,
+    near: &Neighbours,
+    tours: &[Vec<u32>],
+    absent: &[u32],
+    seed: u64,
+    round: u32,
+) -> (Vec<Piece>, Where) {
+    let stops: usize = tours.iter().map(Vec::len).sum();
+    let used = tours.iter().filter(|tour| !tour.is_empty()).count();
+    let groups = ((stops + absent.len()) / PIECE_STOPS).min(used / PIECE_TOURS_MIN).max(1);
+    let mut random = Random::new(mix(seed ^ 0x0063_7574), round, u32::MAX);
+    // Unused vehicles that are all alike are dealt out; others stand where they start.
+    let (mut list, spare): (Vec<u32>, Vec<u32>) =
+        (0..tours.len() as u32).partition(|&tour| !problem.pooled || !tours[tour as usize].is_empty());
+    let mut parts: Vec<Vec<u32>> = Vec::with_capacity(groups);
+    if groups == 1 {
+        parts.push(list);
+    } else {
+        let centres: Vec<Centre> = list.iter().map(|&tour| centre(problem, tour, &tours[tour as usize])).collect();
+        let mut keyed: Vec<(f64, u32, Centre)> =
+            list.drain(..).zip(centres).map(|(tour, centre)| (0.0, tour, centre)).collect();
+        split(problem, tours, &mut keyed, groups, &mut random, &mut parts);
+    }
+    let count = parts.len();
+    let mut pieces: Vec<Piece> = parts
+        .into_iter()
+        .enumerate()
+        .map(|(index, mut mine)| {
+            mine.sort_unstable();
+            let share = spare.iter().skip(index).step_by(count).take(SPARE_TOURS);
+            mine.extend(share);
+            let stops = mine.iter().flat_map(|&tour| tours[tour as usize].iter().copied()).collect();
+            Piece { stops, tours: mine, absent: Vec::new() }
+        })
+        .collect();
+    let mut at: Where = vec![(u32::MAX, u32::MAX); problem.stops.len()];
+    for (piece, list) in pieces.iter().enumerate() {
+        for (index, &stop) in list.stops.iter().enumerate() {
+            at[stop as usize] = (piece as u32, index as u32);
+        }
+    }
+    for &unit in absent {
+        let spec = &problem.stops[unit as usize];
+        let bound = [spec.locked, spec.home].into_iter().find(|&tour| tour != NONE);
+        let home = bound.and_then(|tour| pieces.iter().position(|piece| piece.tours.contains(&tour)));
+        let beside = || {
+            let piece = near.near.get(unit).iter().map(|&stop| at[stop as usize].0).find(|&piece| piece != u32::MAX);
+            piece.map_or(unit as usize % count, |piece| piece as usize)
+        };
+        let piece = home.unwrap_or_else(beside);
+        for stop in [unit, spec.mate] {
+            if stop != NONE {
+                at[stop as usize] = (piece as u32, pieces[piece].stops.len() as u32);
+                pieces[piece].stops.push(stop);
+            }
+        }
+        pieces[piece].absent.push(unit);
+    }
+    (pieces, at)
+}
+
+/// Where a tour lies: coordinates where legs have them, else one of its places.
+#[derive(Clone, Copy)]
+enum Centre {
+    Plane(f64, f64),
+    Place(u32),
+}
+
+fn centre(problem: &Problem, tour: u32, sequence: &[u32]) -> Centre {
+    let start = problem.tours[tour as usize].start_place;
+    let Some(start_at) = problem.legs.planar(start) else {
+        let middle = sequence.get(sequence.len() / 2);
+        return Centre::Place(middle.map_or(start, |&stop| problem.stops[stop as usize].place));
+    };
+    if sequence.is_empty() {
+        return Centre::Plane(start_at.0, start_at.1);
+    }
+    let (mut x, mut y) = (0.0, 0.0);
+    for &stop in sequence {
+        let at = problem.legs.planar(problem.stops[stop as usize].place).unwrap_or(start_at);
+        x += at.0;
+        y += at.1;
+    }
+    let count = sequence.len() as f64;
+    Centre::Plane(x / count, y / count)
+}
+
+/// Recursive bisection, each time along another random line (or, without coordinates, by which of two random places is
+/// nearer).
+fn split(
+    problem: &Problem,
+    tours: &[Vec<u32>],
+    list: &mut [(f64, u32, Centre)],
+    groups: usize,
+    random: &mut Random,
+    parts: &mut Vec<Vec<u32>>,
+) {
+    if groups <= 1 || list.len() < 2 {
+        parts.push(list.iter().map(|&(_, tour, _)| tour).collect());
+        return;
+    }
+    let angle = random.unit() * std::f64::consts::PI;
+    let (cos, sin) = (libm::cos(angle), libm::sin(angle));
+    let places = problem.legs.places();
+    let (a, b) = (random.below(places) as u32, random.below(places) as u32);
+    for (key, _, centre) in list.iter_mut() {
+        *key = match *centre {
+            Centre::Plane(x, y) => x * cos + y * sin,
+            Centre::Place(place) => f64::from(problem.leg(0, place, a).0) - f64::from(problem.leg(0, place, b).0),
+        };
+    }
+    list.sort_unstable_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+    let weight = |tour: u32| tours[tour as usize].len().max(1);
+    let total: usize = list.iter().map(|&(_, tour, _)| weight(tour)).sum();
+    let left = groups / 2;
+    let goal = total * left / groups;
+    let (mut sum, mut at) = (0, 0);
+    while at < list.len() - 1 && (at == 0 || sum < goal) {
+        sum += weight(list[at].1);
+        at += 1;
+    }
+    let (first, second) = list.split_at_mut(at);
+    split(problem, tours, first, left, random, parts);
+    split(problem, tours, second, groups - left, random, parts);
+}

@@ -1,0 +1,224 @@
+//! Legs: travel times and lengths between places, from a matrix or computed on the fly from coordinates.
+//!
+//! A matrix of n places takes 8 n² bytes; above some 3,000 places legs come from coordinates, which is as fast.
+
+/// How a length becomes an integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// Down (`DIMACS`: truncated to one decimal).
+    Down,
+    /// To the nearest (`TSPLIB`).
+    Nearest,
+    /// Up: what is feasible in integers is feasible in reals.
+    Up,
+}
+
+impl Rounding {
+    fn apply(self, value: f64) -> i32 {
+        // The tolerances of the benchmark conventions: exact distances must not fall to the other side by a last bit.
+        match self {
+            Self::Down => (value + 1e-9).floor() as i32,
+            Self::Nearest => value.round_ties_even() as i32,
+            Self::Up => (value - 1e-6).ceil() as i32,
+        }
+    }
+}
+
+/// Travel times (milliseconds) and lengths (metres) between places, row by row.
+#[derive(Clone, Debug, Default)]
+pub struct LegMatrix {
+    n: usize,
+    legs: Vec<(i32, i32)>,
+}
+
+impl LegMatrix {
+    /// Fills an `n` by `n` matrix row by row; the function gives (milliseconds, metres).
+    pub fn from_fn(n: usize, mut leg: impl FnMut(usize, usize) -> (i32, i32)) -> Self {
+        let mut legs = Vec::with_capacity(n * n);
+        for a in 0..n {
+            for b in 0..n {
+                legs.push(leg(a, b));
+            }
+        }
+        Self { n, legs }
+    }
+}
+
+/// A place on the unit sphere.
+#[derive(Clone, Copy, Debug)]
+pub struct SpherePlace {
+    sin: f64,
+    cos: f64,
+    x: f64,
+    y: f64,
+}
+
+impl SpherePlace {
+    /// From degrees.
+    pub fn new(lon: f64, lat: f64) -> Self {
+        let (lon, lat) = (lon.to_radians(), lat.to_radians());
+        let (sin, cos) = (libm::sin(lat), libm::cos(lat));
+        Self { sin, cos, x: cos * libm::cos(lon), y: cos * libm::sin(lon) }
+    }
+}
+
+/// Travel times and lengths between places.
+#[derive(Clone, Debug)]
+pub enum Legs {
+    /// Given in full.
+    Matrix(LegMatrix),
+    /// Straight lines on a plane: length = `scale` × distance, rounded; time = the same, rounded its own way.
+    Plane {
+        /// Coordinates of the places.
+        places: Vec<(f64, f64)>,
+        /// Units per coordinate unit.
+        scale: f64,
+        /// Of lengths.
+        length: Rounding,
+        /// Of times.
+        time: Rounding,
+    },
+    /// Great circles, metres; times at a speed, in milliseconds or what unit the divisor gives.
+    Sphere {
+        /// The places.
+        places: Vec<SpherePlace>,
+        /// Time = metres / this, rounded to the nearest.
+        metres_per_time: f64,
+    },
+}
+
+impl Default for Legs {
+    fn default() -> Self {
+        Self::Matrix(LegMatrix::default())
+    }
+}
+
+impl From<LegMatrix> for Legs {
+    fn from(matrix: LegMatrix) -> Self {
+        Self::Matrix(matrix)
+    }
+}
+
+impl Legs {
+    /// How many places.
+    pub fn places(&self) -> usize {
+        match self {
+            Self::Matrix(matrix) => matrix.n,
+            Self::Plane { places, .. } => places.len(),
+            Self::Sphere { places, .. } => places.len(),
+        }
+    }
+
+    /// Time and length of a leg, for a vehicle of factor 1000.
+    pub fn pair(&self, a: u32, b: u32) -> (i32, i32) {
+        match self {
+            Self::Matrix(matrix) => matrix.legs[a as usize * matrix.n + b as usize],
+            Self::Plane { places, scale, length, time } => {
+                let ((ax, ay), (bx, by)) = (places[a as usize], places[b as usize]);
+                let exact = ((ax - bx) * (ax - bx) + (ay - by) * (ay - by)).sqrt() * scale;
+                let metres = length.apply(exact);
+                (if length == time { metres } else { time.apply(exact) }, metres)
+            }
+            Self::Sphere { places, metres_per_time } => {
+                let metres = great_circle(&places[a as usize], &places[b as usize]);
+                ((metres / metres_per_time).round_ties_even() as i32, metres.round_ties_even() as i32)
+            }
+        }
+    }
+
+    /// Travel time, for a vehicle of factor 1000.
+    pub fn time(&self, a: u32, b: u32) -> i32 {
+        self.pair(a, b).0
+    }
+
+    /// Length.
+    pub fn metres(&self, a: u32, b: u32) -> i32 {
+        self.pair(a, b).1
+    }
+
+    /// Coordinates on some plane, where there are any: for finding near places without asking for every leg.
+    pub(crate) fn planar(&self, place: u32) -> Option<(f64, f64)> {
+        match self {
+            Self::Matrix(_) => None,
+            Self::Plane { places, .. } => Some(places[place as usize]),
+            // Stretched so that both axes have one scale near the place itself.
+            Self::Sphere { places, .. } => {
+                let place = &places[place as usize];
+                let (lon, lat) = (libm::atan2(place.y, place.x), libm::atan2(place.sin, place.cos));
+                Some((lon * places_cos(places), lat))
+            }
+        }
+    }
+
+    pub(crate) fn is_legal(&self) -> bool {
+        match self {
+            Self::Matrix(matrix) => matrix.legs.iter().all(|&(time, metres)| time >= 0 && metres >= 0),
+            Self::Plane { places, scale, .. } => {
+                scale.is_finite() && *scale > 0.0 && places.iter().all(|(x, y)| x.is_finite() && y.is_finite())
+            }
+            Self::Sphere { places, metres_per_time } => {
+                metres_per_time.is_finite() && *metres_per_time > 0.0 && places.iter().all(|place| place.x.is_finite())
+            }
+        }
+    }
+}
+
+fn places_cos(places: &[SpherePlace]) -> f64 {
+    places.first().map_or(1.0, |place| place.cos)
+}
+
+/// Haversine with a radius by the difference of latitudes (WGS84 axes), the formula that open solvers fall back to. The
+/// haversine is a quarter of the squared chord, so that neither sine nor cosine is needed per leg.
+fn great_circle(a: &SpherePlace, b: &SpherePlace) -> f64 {
+    const EQUATOR: f64 = 6_378_137.0;
+    const POLE: f64 = 6_356_752.3;
+    let (dx, dy, dz) = (a.x - b.x, a.y - b.y, a.sin - b.sin);
+    let half = (dx * dx + dy * dy + dz * dz) / 4.0;
+    let s = half.sqrt().min(1.0);
+    // asin(s) by its series where that is exact to the last bit; 0.01 rad is 127 km.
+    let angle = if s < 0.01 {
+        let s2 = s * s;
+        2.0 * s * (1.0 + s2 * (1.0 / 6.0 + s2 * (3.0 / 40.0 + s2 * (15.0 / 336.0))))
+    } else {
+        2.0 * libm::asin(s)
+    };
+    let cos = a.cos * b.cos + a.sin * b.sin;
+    let sin = a.sin * b.cos - a.cos * b.sin;
+    let (an, bn) = (EQUATOR * EQUATOR * cos, POLE * POLE * sin);
+    let (ad, bd) = (EQUATOR * cos, POLE * sin);
+    ((an * an + bn * bn) / (ad * ad + bd * bd)).sqrt() * angle
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Legs, Rounding, SpherePlace, great_circle};
+
+    #[test]
+    fn great_circles_agree_with_the_textbook_formula() {
+        let textbook = |lon_a: f64, lat_a: f64, lon_b: f64, lat_b: f64| {
+            let (la, lb) = (lat_a.to_radians(), lat_b.to_radians());
+            let (dla, dln) = (la - lb, (lon_a - lon_b).to_radians());
+            let a = (dla / 2.0).sin().powi(2) + (dln / 2.0).sin().powi(2) * la.cos() * lb.cos();
+            let c = 2.0 * a.sqrt().atan2((1.0 - a).sqrt());
+            let (big, small) = (6_378_137.0f64, 6_356_752.3f64);
+            let (an, bn) = (big * big * dla.cos(), small * small * dla.sin());
+            let (ad, bd) = (big * dla.cos(), small * dla.sin());
+            ((an * an + bn * bn) / (ad * ad + bd * bd)).sqrt() * c
+        };
+        for (a, b) in [((13.4, 52.52), (13.5, 52.6)), ((13.4, 52.52), (13.4, 52.52)), ((-8.6, 41.1), (2.3, 48.8))] {
+            let ours = great_circle(&SpherePlace::new(a.0, a.1), &SpherePlace::new(b.0, b.1));
+            let theirs = textbook(a.0, a.1, b.0, b.1);
+            assert!((ours - theirs).abs() < 1e-6 * theirs.max(1.0), "{ours} {theirs}");
+        }
+    }
+
+    #[test]
+    fn planes_round_as_the_conventions_say() {
+        let legs =
+            |length, time| Legs::Plane { places: vec![(0.0, 0.0), (1.0, 1.0), (3.0, 4.0)], scale: 10.0, length, time };
+        let dimacs = legs(Rounding::Down, Rounding::Down);
+        assert_eq!((dimacs.pair(0, 1), dimacs.pair(0, 2)), ((14, 14), (50, 50)));
+        let safe = legs(Rounding::Nearest, Rounding::Up);
+        assert_eq!((safe.pair(0, 1), safe.pair(0, 2)), ((15, 14), (50, 50)));
+    }
+}

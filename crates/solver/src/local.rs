@@ -1,0 +1,221 @@
+//! A piece of a problem with indices of its own: some tours, their stops and those waiting, in compact arrays.
+//!
+//! A search runs on such pieces. 250 stops with their legs fit into a core's caches, whatever the size of the problem.
+
+use crate::neighbours::{Lists, Neighbours};
+use crate::problem::{NONE, Problem, Role};
+
+/// Tables of legs are made for pieces of up to this many nodes; larger ones ask the problem for each leg.
+const TABLE_NODES_MAX: usize = 1_200;
+
+/// What the search reads of a stop all the time.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(32))]
+pub(crate) struct Fixed {
+    /// First opening.
+    pub(crate) opens: i32,
+    pub(crate) service: i32,
+    /// Load of the first dimension.
+    pub(crate) load: i32,
+    /// The aim, before any late placement.
+    pub(crate) closes: i32,
+    /// Local index of the other stop of the shipment, or [`NONE`].
+    pub(crate) mate: u32,
+    pub(crate) role: Role,
+    /// More than one window.
+    pub(crate) several: bool,
+}
+
+/// A piece of a problem.
+pub(crate) struct Local<'p> {
+    pub(crate) problem: &'p Problem,
+    /// Local stop → stop of the problem.
+    pub(crate) stops: Vec<u32>,
+    /// Local tour → tour of the problem.
+    pub(crate) tours: Vec<u32>,
+    pub(crate) fixed: Vec<Fixed>,
+    pub(crate) near: Lists,
+    pub(crate) before: Lists,
+    pub(crate) after: Lists,
+    /// Start of each tour's class in the table.
+    class: Vec<usize>,
+    nodes: usize,
+    table: Vec<(i32, i32)>,
+    /// One window per stop, one dimension of load, jobs of one kind or shipments only, nothing priced but legs, changes and
+    /// use of a vehicle: deltas are exact and only what changes is recomputed.
+    pub(crate) plain: bool,
+    /// There are shipments.
+    pub(crate) paired: bool,
+    /// Some shipment takes no room: an empty vehicle may still have goods to deliver.
+    pub(crate) hollow: bool,
+}
+
+/// Where each stop of a problem is while the problem is cut into pieces: (piece, local index).
+pub(crate) type Where = Vec<(u32, u32)>;
+
+impl<'p> Local<'p> {
+    /// The whole problem as one piece, without neighbour lists and tables: for single answers.
+    pub(crate) fn whole(problem: &'p Problem) -> Self {
+        let stops: Vec<u32> = (0..problem.stops.len() as u32).collect();
+        Self::bare(problem, stops, (0..problem.tours.len() as u32).collect(), |stop| stop)
+    }
+
+    /// Piece number `piece` of `at`: those stops and tours, with lists and legs of their own.
+    pub(crate) fn piece(
+        problem: &'p Problem,
+        near: &Neighbours,
+        at: &Where,
+        piece: u32,
+        stops: Vec<u32>,
+        tours: Vec<u32>,
+    ) -> Self {
+        let mut local = Self::bare(problem, stops, tours, |stop| at[stop as usize].1);
+        let here = |lists: &Lists| {
+            let mut mine = Lists::with_capacity(local.stops.len(), 0);
+            for &stop in &local.stops {
+                mine.push(lists.get(stop).iter().filter_map(|&other| {
+                    let (its, index) = at[other as usize];
+                    (its == piece).then_some(index)
+                }));
+            }
+            mine
+        };
+        let lists = (here(&near.near), here(&near.before), here(&near.after));
+        (local.near, local.before, local.after) = lists;
+        local.tabulate();
+        local
+    }
+
+    fn bare(problem: &'p Problem, stops: Vec<u32>, tours: Vec<u32>, local_of: impl Fn(u32) -> u32) -> Self {
+        let fixed: Vec<Fixed> = stops
+            .iter()
+            .map(|&stop| {
+                let spec = &problem.stops[stop as usize];
+                Fixed {
+                    opens: spec.windows.first().map_or(-crate::TIME_MAX, |window| window.0),
+                    service: spec.service,
+                    load: spec.load[0],
+                    closes: problem.closes[stop as usize],
+                    mate: if spec.mate == NONE { NONE } else { local_of(spec.mate) },
+                    role: spec.role,
+                    several: spec.windows.len() > 1,
+                }
+            })
+            .collect();
+        let nodes = stops.len() + tours.len();
+        let class = vec![0; tours.len()];
+        let paired = fixed.iter().any(|stop| matches!(stop.role, Role::Pickup | Role::Delivery));
+        let hollow = fixed.iter().any(|stop| stop.role == Role::Pickup && stop.load == 0);
+        Self {
+            problem,
+            stops,
+            tours,
+            fixed,
+            near: Lists::default(),
+            before: Lists::default(),
+            after: Lists::default(),
+            class,
+            nodes,
+            table: Vec::new(),
+            plain: problem.plain,
+            paired,
+            hollow,
+        }
+    }
+
+    fn tabulate(&mut self) {
+        let problem = self.problem;
+        let mut classes: Vec<u32> = self.tours.iter().map(|&tour| problem.class_of[tour as usize]).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        if self.nodes > TABLE_NODES_MAX || self.nodes * self.nodes * classes.len() > TABLE_NODES_MAX * TABLE_NODES_MAX {
+            return;
+        }
+        for (slot, &tour) in self.class.iter_mut().zip(&self.tours) {
+            let class = problem.class_of[tour as usize];
+            *slot = classes.iter().position(|&other| other == class).unwrap_or(0) * self.nodes * self.nodes;
+        }
+        let stops = self.stops.len();
+        self.table.reserve_exact(self.nodes * self.nodes * classes.len());
+        for &class in &classes {
+            let class = problem.classes[class as usize];
+            for from in 0..self.nodes {
+                let place = if from < stops {
+                    problem.stops[self.stops[from] as usize].place
+                } else {
+                    problem.tours[self.tours[from - stops] as usize].start_place
+                };
+                self.table.extend(self.stops.iter().map(|&to| {
+                    let to = &problem.stops[to as usize];
+                    let (time, cost) = class.leg(problem.legs.pair(place, to.place));
+                    (time + if place == to.place { 0 } else { to.setup }, cost)
+                }));
+                self.table.extend(self.tours.iter().map(|&tour| {
+                    let end = problem.tours[tour as usize].end_place;
+                    if end == NONE { (0, 0) } else { class.leg(problem.legs.pair(place, end)) }
+                }));
+            }
+        }
+    }
+
+    /// Travel time (with set-up) and price from a node to a node of the same tour, its end included.
+    #[inline]
+    pub(crate) fn hop(&self, tour: u32, from: u32, to: u32) -> (i32, i32) {
+        if self.table.is_empty() {
+            return self.ask(tour, from, to);
+        }
+        self.table[self.class[tour as usize] + from as usize * self.nodes + to as usize]
+    }
+
+    fn ask(&self, tour: u32, from: u32, to: u32) -> (i32, i32) {
+        let stops = self.stops.len();
+        let global = self.tours[tour as usize];
+        let place = if (from as usize) < stops {
+            self.problem.stops[self.stops[from as usize] as usize].place
+        } else {
+            self.problem.tours[self.tours[from as usize - stops] as usize].start_place
+        };
+        if (to as usize) < stops {
+            self.problem.hop(global, place, self.stops[to as usize])
+        } else {
+            self.problem.hop_end(global, place)
+        }
+    }
+
+    /// True when a tour may serve a stop at all, whatever the sequence.
+    #[inline]
+    pub(crate) fn allows(&self, tour: u32, stop: u32) -> bool {
+        self.problem.unrestricted || self.problem.allows(self.tours[tour as usize], self.stops[stop as usize])
+    }
+
+    /// Price of a tour serving a stop beyond driving: the change of a promise.
+    #[inline]
+    pub(crate) fn change_cost(&self, tour: u32, stop: u32) -> i64 {
+        if self.problem.promised {
+            self.problem.change_cost(self.tours[tour as usize], self.stops[stop as usize])
+        } else {
+            0
+        }
+    }
+
+    /// Price of not serving a unit.
+    pub(crate) fn unserved(&self, unit: u32) -> i64 {
+        self.problem.stops[self.stops[unit as usize] as usize].unserved
+    }
+
+    /// The latest start that a tour's shift allows at a stop.
+    pub(crate) fn shift_end(&self, tour: u32, stop: u32) -> i32 {
+        self.problem.shift_end(self.tours[tour as usize], self.stops[stop as usize])
+    }
+
+    /// Earliest start of service at or after `t`.
+    #[inline]
+    pub(crate) fn opens_at(&self, stop: u32, t: i32) -> i32 {
+        let fixed = &self.fixed[stop as usize];
+        if fixed.several {
+            self.problem.stops[self.stops[stop as usize] as usize].opens_at(t)
+        } else {
+            t.max(fixed.opens)
+        }
+    }
+}

@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Audit(Audit),
     /// Say what is wrong, and the command that mends it.
     Doctor(Doctor),
+    /// Solve one routing problem from a file.
+    Solve(Solve),
     /// Run a scenario of the simulator with every promise checked after every entry.
     Sim(Sim),
     /// Print the JSON Schemas of all events, or the AsyncAPI document.
@@ -62,6 +64,68 @@ pub(crate) struct Where {
     /// The zone.
     #[arg(long, default_value = "city", env = "FLEETFOLD__ZONE")]
     pub(crate) zone: String,
+}
+
+/// Formats of routing problems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ProblemFormat {
+    /// By the first words of the file.
+    Auto,
+    /// Solomon and Gehring–Homberger (time windows).
+    Solomon,
+    /// Li–Lim (pickup and delivery).
+    LiLim,
+    /// JSON with `xy`, `ready`, `due`, `service`, `demand`, `vehicles`, `capacity`.
+    City,
+}
+
+/// What counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Objective {
+    /// Length of all routes.
+    Distance,
+    /// Fewest vehicles, then length.
+    Vehicles,
+}
+
+#[derive(Args)]
+pub(crate) struct Solve {
+    /// The problem.
+    pub(crate) file: PathBuf,
+    /// Its format.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) format: ProblemFormat,
+    /// What counts (default: the file's own: distance for benchmarks).
+    #[arg(long, value_enum)]
+    pub(crate) objective: Option<Objective>,
+    /// How long to search.
+    #[arg(long, default_value_t = 10.0, value_parser = seconds)]
+    pub(crate) seconds: f64,
+    /// Search by rounds instead of the clock: the same result every time, on any number of threads.
+    #[arg(long, conflicts_with = "seconds")]
+    pub(crate) rounds: Option<u32>,
+    /// Threads (default: all cores).
+    #[arg(long, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
+    pub(crate) threads: Option<usize>,
+    /// Everything random follows from it.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Start from these routes: one per line, as --routes prints them.
+    #[arg(long)]
+    pub(crate) init: Option<PathBuf>,
+    /// Print one route per line and nothing else.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) routes: bool,
+    /// Print the solution as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds.is_finite() && (0.0..=86_400.0).contains(&seconds) => Ok(seconds),
+        _ => Err("a number of seconds from 0 to 86400 is needed".to_owned()),
+    }
 }
 
 #[derive(Args)]

@@ -22,6 +22,7 @@ mod publisher;
 mod schema;
 mod serve;
 mod snapshot;
+mod solve;
 mod view;
 
 use std::process::ExitCode;
@@ -57,6 +58,13 @@ fn main() -> ExitCode {
             Command::Doctor(args) => doctor::doctor(args).await,
             Command::Replay(args) => offline::replay(&args),
             Command::Backtest(args) => offline::backtest(&args),
+            Command::Solve(args) => {
+                tokio::spawn(solve::watch_for_ctrl_c());
+                // A search takes its thread for itself.
+                tokio::task::spawn_blocking(move || solve::solve(&args))
+                    .await
+                    .unwrap_or_else(|error| Err(failure::Failure::new(error.to_string(), "report it with the file")))
+            }
             Command::Sim(args) => offline::sim(&args),
             Command::Import(args) => import::import(&args),
             Command::Schema { what } => {

@@ -3,7 +3,7 @@
 //! The quick test is O(1) per position from the records; the walk drives the whole tour and also prices lateness, flow
 //! time and pauses. Both agree wherever the quick one says yes (tested).
 
-use crate::local::Fixed;
+use crate::local::{Fixed, Rows};
 use crate::problem::{NONE, Role, Stop, TourSpec, UNREACHABLE};
 use crate::schedule::{Infeasible, drive, fits, span_price};
 use crate::state::State;
@@ -93,14 +93,29 @@ impl State<'_> {
     /// O(1): the additional price of a job after a node, if below `bound` and feasible.
     #[inline]
     pub(crate) fn job_after(&self, unit: u32, tour: u32, after: u32, bound: i64) -> Option<i64> {
+        let rows = self.local.rows(tour, unit);
+        self.job_after_by(rows, unit, tour, after, bound)
+    }
+
+    /// The same, when the legs of the unit have been looked up.
+    #[inline]
+    pub(crate) fn job_after_by(
+        &self,
+        rows: Option<Rows<'_>>,
+        unit: u32,
+        tour: u32,
+        after: u32,
+        bound: i64,
+    ) -> Option<i64> {
         let fixed = &self.local.fixed[unit as usize];
         let record = &self.records[after as usize];
-        let (to, to_cost) = self.hop(tour, after, unit);
+        let (to, to_cost) = rows.map_or_else(|| self.hop(tour, after, unit), |rows| rows.to[after as usize]);
         let arrival = record.depart.saturating_add(to);
         if arrival > self.closes[unit as usize] {
             return None;
         }
-        let (on, on_cost) = self.hop(tour, unit, record.next);
+        let (on, on_cost) =
+            rows.map_or_else(|| self.hop(tour, unit, record.next), |rows| rows.from[record.next as usize]);
         let delta = i64::from(to_cost) + i64::from(on_cost) - i64::from(record.next_cost);
         if delta >= bound {
             return None;
@@ -202,7 +217,9 @@ impl State<'_> {
         let delivery = &local.fixed[mate as usize];
         let spec = self.spec(tour);
         let record = &self.records[after as usize];
-        let (to, to_cost) = self.hop(tour, after, unit);
+        let rows = local.rows(tour, unit);
+        let mate_rows = local.rows(tour, mate);
+        let (to, to_cost) = rows.map_or_else(|| self.hop(tour, after, unit), |rows| rows.to[after as usize]);
         let arrival = record.depart.saturating_add(to);
         if arrival > self.closes[unit as usize].min(spec.end_by) || to >= UNREACHABLE {
             // Later pickups arrive later still, where legs keep the triangle inequality. Departures only grow along a tour,
@@ -233,10 +250,12 @@ impl State<'_> {
         let mut skipped = 0;
         loop {
             // The delivery between `from` and `next`.
-            let (there, there_cost) = self.hop(tour, from, mate);
+            let (there, there_cost) =
+                mate_rows.map_or_else(|| self.hop(tour, from, mate), |rows| rows.to[from as usize]);
             let reach = depart.saturating_add(there);
             if reach <= mate_closes {
-                let (on, on_cost) = self.hop(tour, mate, next);
+                let (on, on_cost) =
+                    mate_rows.map_or_else(|| self.hop(tour, mate, next), |rows| rows.from[next as usize]);
                 let mut delta = detour + i64::from(there_cost) + i64::from(on_cost) - skipped;
                 if delta < best {
                     let begin = local.opens_at(mate, reach);

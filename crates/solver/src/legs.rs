@@ -14,12 +14,17 @@ pub enum Rounding {
 }
 
 impl Rounding {
+    #[inline]
     fn apply(self, value: f64) -> i32 {
-        // The tolerances of the benchmark conventions: exact distances must not fall to the other side by a last bit.
+        // The tolerances of the benchmark conventions: exact distances must not fall to the other side by a last bit. Values
+        // are not negative, so that truncation is the floor (and needs no call).
         match self {
-            Self::Down => (value + 1e-9).floor() as i32,
-            Self::Nearest => value.round_ties_even() as i32,
-            Self::Up => (value - 1e-6).ceil() as i32,
+            Self::Down => (value + 1e-9) as i32,
+            Self::Nearest => (value + 0.5) as i32,
+            Self::Up => {
+                let below = (value - 1e-6) as i32;
+                below + i32::from(f64::from(below) < value - 1e-6)
+            }
         }
     }
 }
@@ -110,6 +115,7 @@ impl Legs {
     }
 
     /// Time and length of a leg, for a vehicle of factor 1000.
+    #[inline]
     pub fn pair(&self, a: u32, b: u32) -> (i32, i32) {
         match self {
             Self::Matrix(matrix) => matrix.legs[a as usize * matrix.n + b as usize],
@@ -121,7 +127,7 @@ impl Legs {
             }
             Self::Sphere { places, metres_per_time } => {
                 let metres = great_circle(&places[a as usize], &places[b as usize]);
-                ((metres / metres_per_time).round_ties_even() as i32, metres.round_ties_even() as i32)
+                (Rounding::Nearest.apply(metres / metres_per_time), Rounding::Nearest.apply(metres))
             }
         }
     }
@@ -134,6 +140,11 @@ impl Legs {
     /// Length.
     pub fn metres(&self, a: u32, b: u32) -> i32 {
         self.pair(a, b).1
+    }
+
+    /// A leg and its way back are the same.
+    pub(crate) fn is_symmetric(&self) -> bool {
+        !matches!(self, Self::Matrix(_))
     }
 
     /// Coordinates on some plane, where there are any: for finding near places without asking for every leg.

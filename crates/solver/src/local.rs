@@ -26,6 +26,13 @@ pub(crate) struct Fixed {
     pub(crate) several: bool,
 }
 
+/// All legs to and from one stop.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'l> {
+    pub(crate) to: &'l [(i32, i32)],
+    pub(crate) from: &'l [(i32, i32)],
+}
+
 /// A piece of a problem.
 pub(crate) struct Local<'p> {
     pub(crate) problem: &'p Problem,
@@ -40,7 +47,10 @@ pub(crate) struct Local<'p> {
     /// Start of each tour's class in the table.
     class: Vec<usize>,
     nodes: usize,
+    /// Legs by (class, from, to).
     table: Vec<(i32, i32)>,
+    /// The same by (class, to, from): a test of many places for one stop reads one row of each, which stays in cache.
+    back: Vec<(i32, i32)>,
     /// One window per stop, one dimension of load, jobs of one kind or shipments only, nothing priced but legs, changes and
     /// use of a vehicle: deltas are exact and only what changes is recomputed.
     pub(crate) plain: bool,
@@ -117,6 +127,7 @@ impl<'p> Local<'p> {
             class,
             nodes,
             table: Vec::new(),
+            back: Vec::new(),
             plain: problem.plain,
             paired,
             hollow,
@@ -156,6 +167,22 @@ impl<'p> Local<'p> {
                 }));
             }
         }
+        let square = self.nodes * self.nodes;
+        self.back = vec![(0, 0); self.table.len()];
+        for (table, back) in self.table.chunks(square).zip(self.back.chunks_mut(square)) {
+            for from in 0..self.nodes {
+                for to in 0..self.nodes {
+                    back[to * self.nodes + from] = table[from * self.nodes + to];
+                }
+            }
+        }
+    }
+
+    /// The legs to and from one stop, for a tour's class.
+    #[inline]
+    pub(crate) fn rows(&self, tour: u32, stop: u32) -> Option<Rows<'_>> {
+        let start = self.class[tour as usize] + stop as usize * self.nodes;
+        Some(Rows { to: self.back.get(start..start + self.nodes)?, from: self.table.get(start..start + self.nodes)? })
     }
 
     /// Travel time (with set-up) and price from a node to a node of the same tour, its end included.

@@ -125,6 +125,7 @@ fn keys(
     before.clear();
     after.clear();
     let class = problem.classes[problem.class_of[0] as usize];
+    let symmetric = problem.legs.is_symmetric();
     let here = &problem.stops[stop as usize];
     let opens = |windows: &[(i32, i32)]| windows.first().map_or(-crate::TIME_MAX, |window| window.0);
     let (my_opens, my_closes) = (opens(&here.windows), problem.closes[stop as usize]);
@@ -135,8 +136,10 @@ fn keys(
         }
         let there = &problem.stops[other as usize];
         let same = here.place == there.place;
-        let to = class.leg(problem.legs.pair(here.place, there.place)).0 + if same { 0 } else { there.setup };
-        let from = class.leg(problem.legs.pair(there.place, here.place)).0 + if same { 0 } else { here.setup };
+        let leg = class.leg(problem.legs.pair(here.place, there.place)).0;
+        let back = if symmetric { leg } else { class.leg(problem.legs.pair(there.place, here.place)).0 };
+        let to = leg + if same { 0 } else { there.setup };
+        let from = back + if same { 0 } else { here.setup };
         near.push(pack(1 + i64::from(to.min(from)), other));
         let (opens, closes) = (opens(&there.windows), problem.closes[other as usize]);
         // A fifth of the wait that nobody can avoid counts like driving.

@@ -132,6 +132,8 @@ pub fn solve_with(
         absent.clear();
         if best_of_round < best_cost {
             best_cost = best_of_round;
+            // Vehicles that no piece was dealt are unused now, whatever they did in the last best plan.
+            best_tours.iter_mut().for_each(Vec::clear);
             for result in &results {
                 for (tour, sequence) in &result.best {
                     best_tours[*tour as usize].clone_from(sequence);
@@ -445,4 +447,110 @@ fn mean_leg(problem: &Problem, tours: &[Vec<u32>]) -> f64 {
 /// `-ln U` at 4,096 points: `libm` rounds alike on every platform, the platform's own logarithm does not.
 fn logarithms() -> Vec<f64> {
     (0..CELLS).map(|cell| -libm::log((cell as f64 + 0.5) / CELLS as f64)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Pace, SearchLimits, solve_with};
+    use crate::check::check;
+    use crate::legs::{Legs, Rounding};
+    use crate::problem::{NONE, Problem, Role, Stop, TourSpec};
+    use crate::random::Random;
+
+    /// A city of jobs or shipments with windows; `rich` adds what the quick path cannot do.
+    fn problem(seed: u64, stops: usize, paired: bool, rich: bool) -> Problem {
+        let mut random = Random::new(seed, 0, 0);
+        let places: Vec<(f64, f64)> =
+            (0..=stops).map(|_| (random.below(100) as f64, random.below(100) as f64)).collect();
+        let horizon = 1_500;
+        let mut list: Vec<Stop> = (1..=stops as u32)
+            .map(|place| {
+                let opens = random.below(900) as i32;
+                let closes = opens + 20 + random.below(500) as i32;
+                let mut windows = vec![(opens, closes)];
+                if rich && random.chance(300) {
+                    windows = vec![(opens, opens + 10), (opens + 60, closes + 60)];
+                }
+                Stop {
+                    due: if rich && random.chance(200) { windows[0].1 } else { windows[windows.len() - 1].1 },
+                    windows,
+                    service: 10,
+                    setup: if rich { random.below(5) as i32 } else { 0 },
+                    load: [1 + random.below(9) as i32, if rich { random.below(3) as i32 } else { 0 }, 0, 0],
+                    role: if rich && random.chance(500) { Role::JobPickup } else { Role::JobDelivery },
+                    unserved: 1_000_000,
+                    ..Stop::job(place)
+                }
+            })
+            .collect();
+        if paired {
+            for pickup in (0..stops - 1).step_by(2) {
+                let delivery = pickup + 1;
+                (list[pickup].role, list[delivery].role) = (Role::Pickup, Role::Delivery);
+                (list[pickup].mate, list[delivery].mate) = (delivery as u32, pickup as u32);
+                list[delivery].load = list[pickup].load;
+                list[delivery].windows = vec![(0, horizon - 200)];
+                list[delivery].due = horizon - 200;
+            }
+            if stops % 2 == 1 {
+                list.pop();
+            }
+        }
+        let tour = TourSpec {
+            end_place: 0,
+            end_by: horizon,
+            capacity: [60, 20, 0, 0],
+            per_hour: 0,
+            per_km: 1000,
+            fixed: if seed % 2 == 0 { 50 } else { 0 },
+            ..TourSpec::at(0)
+        };
+        let mut tours = vec![tour; stops / 4 + 1];
+        if seed % 3 == 0 {
+            // A fleet that differs.
+            for (index, tour) in tours.iter_mut().enumerate().skip(1) {
+                tour.start_place = (index % stops) as u32;
+                tour.end_place = if index % 2 == 0 { NONE } else { 0 };
+                tour.start_at = (index % 7) as i32 * 10;
+            }
+        }
+        let legs = Legs::Plane { places, scale: 1.0, length: Rounding::Down, time: Rounding::Down };
+        Problem::new(list, tours, legs).expect("a legal problem")
+    }
+
+    /// Several pieces and more vehicles than they are dealt: nothing is lost or doubled when the cuts move.
+    #[test]
+    fn pieces_join_to_whole_plans() {
+        for seed in [1, 5] {
+            let problem = problem(seed, 700, seed == 5, false);
+            let limits = SearchLimits { iterations: 40, seed, ..SearchLimits::default() };
+            let solution = solve_with(&problem, &limits, 1_000_000, |progress| {
+                if progress.rounds < 40 { Pace::Go(f64::from(progress.rounds) / 39.0) } else { Pace::Stop }
+            });
+            assert_eq!(check(&problem, &solution).map(|(cost, _)| cost), Ok(solution.cost), "seed {seed}");
+        }
+    }
+
+    /// Every record equals a recount after every accepted and every undone move (asserted in `anneal`), and the cost that
+    /// the search kept is the checker's.
+    #[test]
+    fn records_equal_a_recount_after_every_move() {
+        let mut plain = 0;
+        for seed in 0..24 {
+            for (paired, rich) in [(false, false), (true, false), (false, true), (true, true)] {
+                let problem = problem(seed, 30 + seed as usize, paired, rich);
+                plain += u32::from(problem.plain);
+                assert!(!(rich && problem.plain), "seed {seed}: the path it takes");
+                let limits = SearchLimits { iterations: 60, seed, ..SearchLimits::default() };
+                let solution = solve_with(&problem, &limits, 1_000, |progress| {
+                    if progress.rounds < 6 { Pace::Go(f64::from(progress.rounds) / 5.0) } else { Pace::Stop }
+                });
+                let (cost, _) = check(&problem, &solution)
+                    .unwrap_or_else(|fault| panic!("seed {seed}, paired {paired}, rich {rich}: {fault:?}"));
+                assert_eq!(cost, solution.cost, "seed {seed}, paired {paired}, rich {rich}");
+                assert!(solution.cost <= solution.cost_before);
+            }
+        }
+        assert!(plain > 30, "only {plain} problems took the quick path");
+    }
 }

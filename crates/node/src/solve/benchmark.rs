@@ -1,0 +1,152 @@
+//! The text formats of the public benchmarks: Solomon and Gehring–Homberger (time windows), Li–Lim (pickup and delivery).
+
+use fleetfold_solver::{Legs, NONE, Problem, Role, Rounding, Stop, TourSpec};
+
+use super::instance::Instance;
+use crate::args::Objective;
+
+/// More than the largest public instance has, fewer than would fill the memory.
+const NODES_MAX: usize = 1_000_000;
+/// Price of leaving a stop out: above any detour.
+pub(super) const UNSERVED: i64 = 1_000_000_000_000;
+/// Price of a vehicle when vehicles count first.
+pub(super) const VEHICLE: i64 = 1_000_000_000;
+
+struct Row {
+    line: usize,
+    values: Vec<f64>,
+}
+
+/// Rows of numbers with their line numbers; other lines are headings.
+fn rows(text: &str) -> Vec<Row> {
+    text.lines()
+        .enumerate()
+        .filter_map(|(line, words)| {
+            let values: Option<Vec<f64>> = words.split_whitespace().map(|word| word.parse().ok()).collect();
+            values.filter(|values| !values.is_empty()).map(|values| Row { line: line + 1, values })
+        })
+        .collect()
+}
+
+struct Nodes {
+    rows: Vec<Row>,
+    vehicles: usize,
+    capacity: f64,
+}
+
+fn nodes(text: &str, columns: usize) -> Result<Nodes, String> {
+    let mut rows = rows(text);
+    if rows.is_empty() {
+        return Err("there are no numbers in it".to_owned());
+    }
+    let head = rows.remove(0);
+    let (Some(&vehicles), Some(&capacity)) = (head.values.first(), head.values.get(1)) else {
+        return Err(format!("line {}: expected the number of vehicles and their capacity", head.line));
+    };
+    if !(1.0..=1e6).contains(&vehicles) || !(0.0..=1e8).contains(&capacity) {
+        return Err(format!("line {}: {vehicles} vehicles of capacity {capacity} cannot be", head.line));
+    }
+    if rows.len() < 2 {
+        return Err("a depot and at least one customer are needed".to_owned());
+    }
+    if rows.len() > NODES_MAX {
+        return Err(format!("{} customers; {NODES_MAX} is the most", rows.len()));
+    }
+    for (index, row) in rows.iter().enumerate() {
+        if row.values.len() < columns {
+            return Err(format!("line {}: {} numbers, {columns} are needed", row.line, row.values.len()));
+        }
+        if row.values[0] as usize != index {
+            return Err(format!("line {}: customer {} where {index} was expected", row.line, row.values[0]));
+        }
+        if !row.values.iter().all(|value| value.is_finite() && value.abs() < 1e6) {
+            return Err(format!("line {}: a number out of range", row.line));
+        }
+        let [opens, closes, service] = [row.values[4], row.values[5], row.values[6]];
+        if closes < opens {
+            return Err(format!("line {}: the window closes at {closes}, before it opens at {opens}", row.line));
+        }
+        if service < 0.0 {
+            return Err(format!("line {}: a service of {service}", row.line));
+        }
+    }
+    Ok(Nodes { rows, vehicles: vehicles as usize, capacity })
+}
+
+fn tour(depot: &Row, scale: f64, capacity: f64, objective: Objective) -> TourSpec {
+    let time = |value: f64| (value * scale).round() as i32;
+    let capacity = capacity.round() as i32;
+    TourSpec {
+        start_at: time(depot.values[4]),
+        end_place: 0,
+        end_by: time(depot.values[5]),
+        capacity: [capacity, 0, 0, 0],
+        fixed: if objective == Objective::Vehicles { VEHICLE } else { 0 },
+        per_hour: 0,
+        per_km: 1000,
+        ..TourSpec::at(0)
+    }
+}
+
+fn legs(nodes: &Nodes, scale: f64, length: Rounding, time: Rounding) -> Legs {
+    let places = nodes.rows.iter().map(|row| (row.values[1], row.values[2])).collect();
+    Legs::Plane { places, scale, length, time }
+}
+
+fn stop(place: usize, row: &Row, scale: f64) -> Stop {
+    let time = |value: f64| (value * scale).round() as i32;
+    let window = (time(row.values[4]), time(row.values[5]));
+    Stop {
+        windows: vec![window],
+        due: window.1,
+        service: time(row.values[6]),
+        load: [row.values[3].abs().round() as i32, 0, 0, 0],
+        unserved: UNSERVED,
+        ..Stop::job(place as u32)
+    }
+}
+
+/// Solomon and Gehring–Homberger. Distances by the DIMACS convention: Euclidean, truncated to one decimal.
+pub(super) fn solomon(text: &str, objective: Objective) -> Result<Instance, String> {
+    let nodes = nodes(text, 7)?;
+    let scale = 10.0;
+    if let Some(row) = nodes.rows.iter().find(|row| row.values[3] < 0.0) {
+        return Err(format!("line {}: a demand of {}", row.line, row.values[3]));
+    }
+    let stops = nodes.rows.iter().enumerate().skip(1).map(|(place, row)| stop(place, row, scale)).collect();
+    let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, objective); nodes.vehicles];
+    let legs = legs(&nodes, scale, Rounding::Down, Rounding::Down);
+    let problem = Problem::new(stops, tours, legs).map_err(|error| error.to_string())?;
+    Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale })
+}
+
+/// Li–Lim. Distances to a thousandth, times rounded up: what is feasible here is feasible in double precision.
+pub(super) fn li_lim(text: &str, objective: Objective) -> Result<Instance, String> {
+    let nodes = nodes(text, 9)?;
+    let scale = 1000.0;
+    let mut stops = Vec::with_capacity(nodes.rows.len() - 1);
+    for (place, row) in nodes.rows.iter().enumerate().skip(1) {
+        let (pickup, delivery) = (row.values[7] as usize, row.values[8] as usize);
+        let mate = if pickup == 0 { delivery } else { pickup };
+        if mate == 0 || mate >= nodes.rows.len() {
+            return Err(format!("line {}: customer {place} belongs to customer {mate}, which is not there", row.line));
+        }
+        let back = &nodes.rows[mate].values;
+        if back[if pickup == 0 { 7 } else { 8 }] as usize != place {
+            return Err(format!("line {}: customer {mate} does not name customer {place} back", row.line));
+        }
+        let role = if pickup == 0 { Role::Pickup } else { Role::Delivery };
+        // Both ends carry what is picked up.
+        let goods = if pickup == 0 { row.values[3] } else { back[3] };
+        if goods < 0.0 {
+            return Err(format!("line {}: a pickup of {goods}", row.line));
+        }
+        let load = [goods.round() as i32, 0, 0, 0];
+        stops.push(Stop { role, mate: mate as u32 - 1, load, ..stop(place, row, scale) });
+    }
+    let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, objective); nodes.vehicles];
+    debug_assert!(tours.iter().all(|tour| tour.end_place != NONE), "tours end at the depot");
+    let legs = legs(&nodes, scale, Rounding::Nearest, Rounding::Up);
+    let problem = Problem::new(stops, tours, legs).map_err(|error| error.to_string())?;
+    Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale })
+}

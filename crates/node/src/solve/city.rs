@@ -1,0 +1,70 @@
+//! The city case of the peers' harness: JSON with `xy` (rows of latitude, longitude; the depot first), `ready`, `due`,
+//! `service`, `demand`, `vehicles`, `capacity`. Great circles in metres, ten metres a second, times in seconds.
+
+use fleetfold_solver::{Legs, Problem, SpherePlace, Stop, TourSpec};
+use serde::Deserialize;
+
+use super::benchmark::{UNSERVED, VEHICLE};
+use super::instance::Instance;
+use crate::args::Objective;
+
+#[derive(Deserialize)]
+struct City {
+    xy: Vec<[f64; 2]>,
+    demand: Vec<i32>,
+    ready: Vec<i32>,
+    due: Vec<i32>,
+    service: Vec<i32>,
+    vehicles: usize,
+    capacity: i32,
+}
+
+pub(super) fn city(text: &str, objective: Objective) -> Result<Instance, String> {
+    let city: City = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let nodes = city.xy.len();
+    for (name, length) in [
+        ("demand", city.demand.len()),
+        ("ready", city.ready.len()),
+        ("due", city.due.len()),
+        ("service", city.service.len()),
+    ] {
+        if length != nodes {
+            return Err(format!("`{name}` has {length} values for {nodes} places"));
+        }
+    }
+    if nodes < 2 || city.vehicles == 0 || city.vehicles > 1_000_000 {
+        return Err("a depot, at least one customer and at least one vehicle are needed".to_owned());
+    }
+    for (index, &[lat, lon]) in city.xy.iter().enumerate() {
+        if !(-90.0..=90.0).contains(&lat) || !(-180.0..=180.0).contains(&lon) {
+            return Err(format!("`xy[{index}]`: latitude {lat}, longitude {lon} is nowhere on earth"));
+        }
+        if city.due[index] < city.ready[index] {
+            return Err(format!("`due[{index}]`: {} is before it is ready", city.due[index]));
+        }
+    }
+    let stops = (1..nodes)
+        .map(|place| Stop {
+            windows: vec![(city.ready[place], city.due[place])],
+            due: city.due[place],
+            service: city.service[place],
+            load: [city.demand[place], 0, 0, 0],
+            unserved: UNSERVED,
+            ..Stop::job(place as u32)
+        })
+        .collect();
+    let tour = TourSpec {
+        start_at: city.ready[0],
+        end_place: 0,
+        end_by: city.due[0],
+        capacity: [city.capacity, 0, 0, 0],
+        fixed: if objective == Objective::Vehicles { VEHICLE } else { 0 },
+        per_hour: 0,
+        per_km: 1000,
+        ..TourSpec::at(0)
+    };
+    let places = city.xy.iter().map(|&[lat, lon]| SpherePlace::new(lon, lat)).collect();
+    let legs = Legs::Sphere { places, metres_per_time: 10.0 };
+    let problem = Problem::new(stops, vec![tour; city.vehicles], legs).map_err(|error| error.to_string())?;
+    Ok(Instance { problem, nodes: (1..nodes as u64).collect(), scale: 1.0 })
+}

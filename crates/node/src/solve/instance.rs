@@ -1,0 +1,61 @@
+//! A problem read from a file, and how to speak of it in the file's own words.
+
+use fleetfold_solver::{Problem, Solution};
+
+/// A problem and its names.
+pub(crate) struct Instance {
+    pub(crate) problem: Problem,
+    /// Stop → its number in the file.
+    pub(crate) nodes: Vec<u64>,
+    /// Length units per unit of the file.
+    pub(crate) scale: f64,
+}
+
+impl Instance {
+    /// Routes in the file's numbers.
+    pub(crate) fn routes(&self, solution: &Solution) -> Vec<Vec<u64>> {
+        let named = |tour: &Vec<u32>| tour.iter().map(|&stop| self.nodes[stop as usize]).collect();
+        solution.tours.iter().filter(|tour| !tour.is_empty()).map(named).collect()
+    }
+
+    /// An objective in the file's units.
+    pub(crate) fn length(&self, cost: i64) -> String {
+        let value = cost as f64 / self.scale;
+        if self.scale > 1.0 { format!("{value:.1}") } else { format!("{value:.0}") }
+    }
+
+    /// Length of all routes in the file's units.
+    pub(crate) fn distance(&self, solution: &Solution) -> f64 {
+        let mut sum = 0i64;
+        for (tour, sequence) in solution.tours.iter().enumerate().filter(|(_, sequence)| !sequence.is_empty()) {
+            let spec = &self.problem.tours()[tour];
+            let mut place = spec.start_place;
+            let ends = (spec.end_place != fleetfold_solver::NONE).then_some(spec.end_place);
+            let stops = sequence.iter().map(|&stop| self.problem.stops()[stop as usize].place);
+            for next in stops.chain(ends) {
+                sum += i64::from(self.problem.legs().metres(place, next));
+                place = next;
+            }
+        }
+        sum as f64 / self.scale
+    }
+
+    /// Starts from old routes: one per line, numbers of the file.
+    pub(crate) fn start_from(mut self, text: &str) -> Result<Self, String> {
+        let stop_of: std::collections::BTreeMap<u64, u32> =
+            self.nodes.iter().enumerate().map(|(stop, &node)| (node, stop as u32)).collect();
+        let mut tours = vec![Vec::new(); self.problem.tours().len()];
+        let mut used = 0;
+        for (line, words) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let slot = tours.get_mut(used).ok_or_else(|| format!("more routes than the {used} vehicles there are"))?;
+            for word in words.split_whitespace() {
+                let node: u64 = word.parse().map_err(|_| format!("line {}: {word} is no node number", line + 1))?;
+                let stop = stop_of.get(&node).ok_or_else(|| format!("line {}: there is no node {node}", line + 1))?;
+                slot.push(*stop);
+            }
+            used += 1;
+        }
+        self.problem = self.problem.with_initial(tours).map_err(|error| error.to_string())?;
+        Ok(self)
+    }
+}

@@ -1,0 +1,190 @@
+//! `fleetfold solve`: one routing problem from a file, the best plan in the time given.
+
+mod benchmark;
+mod city;
+mod instance;
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use fleetfold_solver::{Pace, SearchLimits, Solution, solve_with};
+
+use crate::args::{Objective, ProblemFormat, Solve};
+use crate::clock;
+use crate::failure::Failure;
+use instance::Instance;
+
+/// Iterations per second and thread to expect on a usual core: only the first temperature depends on it.
+const USUAL_PACE: f64 = 100_000.0;
+/// Rounds that a search by the clock should have at least.
+const ROUNDS_WANTED: f64 = 40.0;
+/// A line of progress at most this often.
+const SHOW_EVERY: Duration = Duration::from_millis(200);
+/// Largest file read.
+const BYTES_MAX: u64 = 1 << 30;
+
+/// Reads, searches, prints.
+pub(crate) fn solve(args: &Solve) -> Result<ExitCode, Failure> {
+    let started = clock::monotonic();
+    let instance = read(args)?;
+    let threads =
+        args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| Failure::new(format!("no {threads} threads: {error}"), "give fewer with --threads"))?;
+    let solution = pool.install(|| search(args, &instance, started, threads));
+    print(args, &instance, &solution, started)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn search(args: &Solve, instance: &Instance, started: std::time::Instant, threads: usize) -> Solution {
+    let budget = Duration::from_secs_f64(args.seconds);
+    let pieces = (instance.problem.stops().len() as f64 / 250.0).max(1.0);
+    // Short searches take short rounds: cuts should move some forty times.
+    let iterations = if args.rounds.is_some() {
+        SearchLimits::default().iterations
+    } else {
+        (args.seconds * USUAL_PACE * threads as f64 / pieces / ROUNDS_WANTED).clamp(100.0, 1500.0) as u32
+    };
+    let limits = SearchLimits {
+        rounds: args.rounds.unwrap_or(u32::MAX),
+        iterations,
+        seed: args.seed,
+        warm: args.init.is_some(),
+    };
+    let expected = args.rounds.map_or(args.seconds * USUAL_PACE * threads as f64, |rounds| {
+        f64::from(rounds) * f64::from(limits.iterations) * pieces
+    });
+    let show = !args.routes && !args.json && std::io::stderr().is_terminal();
+    let mut shown = started;
+    let mut longest = Duration::ZERO;
+    let mut last = started;
+    let solution = solve_with(&instance.problem, &limits, expected as u64, |progress| {
+        let now = clock::monotonic();
+        longest = longest.max(now - last);
+        last = now;
+        let spent = now - started;
+        if show && (now - shown > SHOW_EVERY || progress.rounds == 0) {
+            shown = now;
+            let cost = instance.length(progress.cost);
+            eprint!("\r{:8.2} s  {cost:>14}  round {:<8}", spent.as_secs_f64(), progress.rounds);
+        }
+        if stopped() {
+            return Pace::Stop;
+        }
+        match args.rounds {
+            Some(rounds) if progress.rounds >= rounds => Pace::Stop,
+            Some(rounds) => Pace::Go(f64::from(progress.rounds) / f64::from(rounds.saturating_sub(1).max(1))),
+            // A round that would end after the time is not begun.
+            None if spent + longest.min(budget / 20) >= budget => Pace::Stop,
+            None => Pace::Go(spent.as_secs_f64() / budget.as_secs_f64().max(1e-9)),
+        }
+    });
+    if show {
+        eprintln!();
+    }
+    solution
+}
+
+/// True once Ctrl-C was pressed.
+fn stopped() -> bool {
+    STOP.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+static STOP: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// From now on Ctrl-C ends the search, not the program: the best plan so far is printed.
+pub(crate) async fn watch_for_ctrl_c() {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        STOP.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+fn read(args: &Solve) -> Result<Instance, Failure> {
+    let path = &args.file;
+    let size = std::fs::metadata(path)
+        .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give the path of an instance file"))?
+        .len();
+    if size > BYTES_MAX {
+        return Err(Failure::new(
+            format!("{} has {size} bytes, {BYTES_MAX} is the most", path.display()),
+            "split the problem by zone: vehicles that can swap work belong together, others do not",
+        ));
+    }
+    let bytes = std::fs::read(path)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let format = match args.format {
+        ProblemFormat::Auto => guess(&text),
+        given => given,
+    };
+    let objective = args.objective.unwrap_or(Objective::Distance);
+    let instance = match format {
+        ProblemFormat::Solomon => benchmark::solomon(&text, objective),
+        ProblemFormat::LiLim => benchmark::li_lim(&text, objective),
+        ProblemFormat::City => city::city(&text, objective),
+        ProblemFormat::Auto => Err("this is none of the formats that are read".to_owned()),
+    };
+    let instance = instance.map_err(|what| {
+        Failure::new(
+            format!("{}: {what}", path.display()),
+            "mend the file, or say its format with --format solomon|li-lim|city",
+        )
+    })?;
+    match &args.init {
+        None => Ok(instance),
+        Some(init) => instance.start_from(&std::fs::read_to_string(init)?).map_err(|what| {
+            Failure::new(
+                format!("{}: {what}", init.display()),
+                "give one route per line: node numbers, as --routes prints",
+            )
+        }),
+    }
+}
+
+/// What a file is, by its first words.
+fn guess(text: &str) -> ProblemFormat {
+    let start = text.trim_start();
+    if start.starts_with('{') {
+        return ProblemFormat::City;
+    }
+    let first = start.lines().next().unwrap_or("").split_whitespace();
+    if first.clone().count() == 3 && first.clone().all(|word| word.parse::<f64>().is_ok()) {
+        return ProblemFormat::LiLim;
+    }
+    if text.lines().take(10).any(|line| line.trim().eq_ignore_ascii_case("VEHICLE")) {
+        return ProblemFormat::Solomon;
+    }
+    ProblemFormat::Auto
+}
+
+fn print(args: &Solve, instance: &Instance, solution: &Solution, started: std::time::Instant) -> Result<(), Failure> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    if args.routes {
+        for route in instance.routes(solution) {
+            writeln!(out, "{}", route.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))?;
+        }
+        return Ok(());
+    }
+    let used = solution.tours.iter().filter(|tour| !tour.is_empty()).count();
+    let seconds = (clock::monotonic() - started).as_secs_f64();
+    if args.json {
+        let body = serde_json::json!({
+            "routes": instance.routes(solution),
+            "unassigned": solution.absent.iter().map(|&stop| instance.nodes[stop as usize]).collect::<Vec<_>>(),
+            "vehicles": used,
+            "distance": instance.distance(solution),
+            "rounds": solution.rounds,
+            "iterations": solution.iterations,
+            "seconds": seconds,
+        });
+        writeln!(out, "{body}")?;
+        return Ok(());
+    }
+    writeln!(out, "vehicles     {used}")?;
+    writeln!(out, "distance     {}", instance.distance(solution))?;
+    writeln!(out, "unserved     {}", solution.absent.len())?;
+    writeln!(out, "iterations   {} in {} rounds, {seconds:.2} s", solution.iterations, solution.rounds)?;
+    Ok(())
+}

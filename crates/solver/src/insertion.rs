@@ -78,13 +78,16 @@ impl State<'_> {
         let mut best = bound;
         let mut found = None;
         let mut node = end;
+        let rows = self.local.rows(tour, unit);
         loop {
-            if let Some(cost) = self.job_after(unit, tour, node, best - fixed) {
+            if let Some(cost) = self.job_after_by(rows, unit, tour, node, best - fixed) {
                 best = cost + fixed;
                 found = Some(Insertion { tour, after: node, mate_after: NONE, cost: best });
             }
-            node = self.records[node as usize].next;
-            if node == end {
+            let record = &self.records[node as usize];
+            node = record.next;
+            // Departures only grow along a tour.
+            if node == end || record.depart > self.closes[unit as usize] {
                 return found;
             }
         }
@@ -109,6 +112,11 @@ impl State<'_> {
     ) -> Option<i64> {
         let fixed = &self.local.fixed[unit as usize];
         let record = &self.records[after as usize];
+        // Too late or too early whatever the legs: most places are, and this reads one record only.
+        if record.depart > self.closes[unit as usize] || fixed.opens.saturating_add(fixed.service) > record.next_latest
+        {
+            return None;
+        }
         let (to, to_cost) = rows.map_or_else(|| self.hop(tour, after, unit), |rows| rows.to[after as usize]);
         let arrival = record.depart.saturating_add(to);
         if arrival > self.closes[unit as usize] {

@@ -142,6 +142,25 @@ impl Legs {
         self.pair(a, b).1
     }
 
+    /// Times from one place to others, in their order.
+    pub(crate) fn times_from(&self, from: u32, to: impl Iterator<Item = u32>, times: &mut Vec<i32>) {
+        times.clear();
+        match self {
+            Self::Matrix(matrix) => {
+                let row = &matrix.legs[from as usize * matrix.n..(from as usize + 1) * matrix.n];
+                times.extend(to.map(|place| row[place as usize].0));
+            }
+            Self::Plane { places, scale, time, .. } => {
+                let ((x, y), scale, time) = (places[from as usize], *scale, *time);
+                times.extend(to.map(|place| {
+                    let (px, py) = places[place as usize];
+                    time.apply(((x - px) * (x - px) + (y - py) * (y - py)).sqrt() * scale)
+                }));
+            }
+            Self::Sphere { .. } => times.extend(to.map(|place| self.pair(from, place).0)),
+        }
+    }
+
     /// A leg and its way back are the same.
     pub(crate) fn is_symmetric(&self) -> bool {
         !matches!(self, Self::Matrix(_))

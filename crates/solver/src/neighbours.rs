@@ -73,6 +73,7 @@ impl Neighbours {
                 let all: Vec<u32> = if grid.is_none() { (0..n as u32).collect() } else { Vec::new() };
                 let mut found = Vec::new();
                 let (mut near, mut before, mut after) = (Vec::new(), Vec::new(), Vec::new());
+                let mut times = Vec::new();
                 for stop in range {
                     let candidates = match &grid {
                         Some(grid) => {
@@ -81,7 +82,7 @@ impl Neighbours {
                         }
                         None => &all,
                     };
-                    keys(problem, stop as u32, candidates, &mut near, &mut before, &mut after);
+                    keys(problem, stop as u32, candidates, &mut near, &mut before, &mut after, &mut times);
                     lists.near.push(smallest(&mut near, near_max));
                     lists.before.push(smallest(&mut before, COMPATIBLE_MAX));
                     lists.after.push(smallest(&mut after, COMPATIBLE_MAX));
@@ -120,6 +121,7 @@ fn keys(
     near: &mut Vec<u64>,
     before: &mut Vec<u64>,
     after: &mut Vec<u64>,
+    times: &mut Vec<i32>,
 ) {
     near.clear();
     before.clear();
@@ -130,14 +132,16 @@ fn keys(
     let opens = |windows: &[(i32, i32)]| windows.first().map_or(-crate::TIME_MAX, |window| window.0);
     let (my_opens, my_closes) = (opens(&here.windows), problem.closes[stop as usize]);
     near.push(pack(0, stop));
-    for &other in candidates {
+    let places = candidates.iter().map(|&other| problem.stops[other as usize].place);
+    problem.legs.times_from(here.place, places, times);
+    for (&other, &time) in candidates.iter().zip(times.iter()) {
         if other == stop {
             continue;
         }
         let there = &problem.stops[other as usize];
         let same = here.place == there.place;
-        let leg = class.leg(problem.legs.pair(here.place, there.place)).0;
-        let back = if symmetric { leg } else { class.leg(problem.legs.pair(there.place, here.place)).0 };
+        let leg = class.time(time);
+        let back = if symmetric { leg } else { class.time(problem.legs.time(there.place, here.place)) };
         let to = leg + if same { 0 } else { there.setup };
         let from = back + if same { 0 } else { here.setup };
         near.push(pack(1 + i64::from(to.min(from)), other));

@@ -189,15 +189,22 @@ pub(crate) struct Class {
 }
 
 impl Class {
-    /// Time and price, in millionths, of a leg of the matrix.
-    pub(crate) fn leg(self, (time, metres): (i32, i32)) -> (i32, i32) {
-        let time = if time >= UNREACHABLE {
+    /// What a vehicle of this class makes of a time of the matrix.
+    #[inline]
+    pub(crate) fn time(self, time: i32) -> i32 {
+        if time >= UNREACHABLE {
             UNREACHABLE
         } else if self.time_factor == 1000 {
             time
         } else {
             (i64::from(time) * i64::from(self.time_factor) / 1000).min(i64::from(UNREACHABLE)) as i32
-        };
+        }
+    }
+
+    /// Time and price, in millionths, of a leg of the matrix.
+    #[inline]
+    pub(crate) fn leg(self, (time, metres): (i32, i32)) -> (i32, i32) {
+        let time = self.time(time);
         // Millionths; an `i32` holds 107 hours at 20 an hour.
         let cost = i64::from(time) * self.per_hour / 3_600_000 + i64::from(metres) * self.per_km / 1000;
         (time, cost.clamp(0, i64::from(i32::MAX / 4)) as i32)

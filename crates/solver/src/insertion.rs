@@ -74,6 +74,13 @@ impl State<'_> {
     }
 
     fn best_job(&self, unit: u32, tour: u32, bound: i64, fixed: i64) -> Option<Insertion> {
+        let stop = &self.local.fixed[unit as usize];
+        if self.plain
+            && stop.role != Role::Delivery
+            && self.carried[tour as usize] + stop.load > self.local.fixed_tours[tour as usize].room
+        {
+            return None;
+        }
         let end = self.sentinel(tour);
         let mut best = bound;
         let mut found = None;
@@ -138,13 +145,16 @@ impl State<'_> {
         {
             return None;
         }
-        let spec = self.spec(tour);
-        if start > spec.end_by && start > self.local.shift_end(tour, unit) {
-            return None;
-        }
-        let fits = fixed.role == Role::Delivery
-            || self.carried[tour as usize] + fixed.load <= spec.capacity[0] - spec.onboard[0];
-        fits.then_some(delta)
+        self.fits_plain_job(unit, tour, start).then_some(delta)
+    }
+
+    /// Shift and load of a job in a plain piece.
+    #[inline]
+    pub(crate) fn fits_plain_job(&self, unit: u32, tour: u32, start: i32) -> bool {
+        let stop = &self.local.fixed[unit as usize];
+        let fixed = &self.local.fixed_tours[tour as usize];
+        (start <= fixed.end_by || start <= self.local.shift_end(tour, unit))
+            && (stop.role == Role::Delivery || self.carried[tour as usize] + stop.load <= fixed.room)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the second half of a test whose first half has computed all this")]

@@ -26,6 +26,14 @@ pub(crate) struct Fixed {
     pub(crate) several: bool,
 }
 
+/// What the search reads of a tour all the time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FixedTour {
+    pub(crate) end_by: i32,
+    /// Capacity of the first dimension, less what is on board at the start.
+    pub(crate) room: i32,
+}
+
 /// All legs to and from one stop.
 #[derive(Clone, Copy)]
 pub(crate) struct Rows<'l> {
@@ -41,6 +49,7 @@ pub(crate) struct Local<'p> {
     /// Local tour → tour of the problem.
     pub(crate) tours: Vec<u32>,
     pub(crate) fixed: Vec<Fixed>,
+    pub(crate) fixed_tours: Vec<FixedTour>,
     pub(crate) near: Lists,
     pub(crate) before: Lists,
     pub(crate) after: Lists,
@@ -51,6 +60,10 @@ pub(crate) struct Local<'p> {
     table: Vec<(i32, i32)>,
     /// The same by (class, to, from): a test of many places for one stop reads one row of each, which stays in cache.
     back: Vec<(i32, i32)>,
+    /// Every leg and its way back are the same, starts and ends included: one table is both.
+    symmetric: bool,
+    /// One table for all tours.
+    pub(crate) one_class: bool,
     /// One window per stop, one dimension of load, jobs of one kind or shipments only, nothing priced but legs, changes and
     /// use of a vehicle: deltas are exact and only what changes is recomputed.
     pub(crate) plain: bool,
@@ -115,12 +128,20 @@ impl<'p> Local<'p> {
         let nodes = stops.len() + tours.len();
         let class = vec![0; tours.len()];
         let paired = fixed.iter().any(|stop| matches!(stop.role, Role::Pickup | Role::Delivery));
+        let fixed_tours = tours
+            .iter()
+            .map(|&tour| {
+                let spec = &problem.tours[tour as usize];
+                FixedTour { end_by: spec.end_by, room: spec.capacity[0].saturating_sub(spec.onboard[0]) }
+            })
+            .collect();
         let hollow = fixed.iter().any(|stop| stop.role == Role::Pickup && stop.load == 0);
         Self {
             problem,
             stops,
             tours,
             fixed,
+            fixed_tours,
             near: Lists::default(),
             before: Lists::default(),
             after: Lists::default(),
@@ -128,6 +149,8 @@ impl<'p> Local<'p> {
             nodes,
             table: Vec::new(),
             back: Vec::new(),
+            symmetric: false,
+            one_class: false,
             plain: problem.plain,
             paired,
             hollow,
@@ -146,33 +169,56 @@ impl<'p> Local<'p> {
             let class = problem.class_of[tour as usize];
             *slot = classes.iter().position(|&other| other == class).unwrap_or(0) * self.nodes * self.nodes;
         }
-        let stops = self.stops.len();
-        self.table.reserve_exact(self.nodes * self.nodes * classes.len());
-        for &class in &classes {
+        self.one_class = classes.len() == 1;
+        self.symmetric = problem.legs.is_symmetric()
+            && !problem.has_setup
+            && self.tours.iter().all(|&tour| {
+                let spec = &problem.tours[tour as usize];
+                spec.start_place == spec.end_place
+            });
+        let (stops, nodes) = (self.stops.len(), self.nodes);
+        let square = nodes * nodes;
+        let from: Vec<u32> = self
+            .stops
+            .iter()
+            .map(|&stop| problem.stops[stop as usize].place)
+            .chain(self.tours.iter().map(|&tour| problem.tours[tour as usize].start_place))
+            .collect();
+        self.table = vec![(0, 0); square * classes.len()];
+        for (table, &class) in self.table.chunks_mut(square).zip(&classes) {
             let class = problem.classes[class as usize];
-            for from in 0..self.nodes {
-                let place = if from < stops {
-                    problem.stops[self.stops[from] as usize].place
-                } else {
-                    problem.tours[self.tours[from - stops] as usize].start_place
-                };
-                self.table.extend(self.stops.iter().map(|&to| {
+            if self.symmetric {
+                for a in 0..nodes {
+                    for b in a + 1..nodes {
+                        let leg = class.leg(problem.legs.pair(from[a], from[b]));
+                        table[a * nodes + b] = leg;
+                        table[b * nodes + a] = leg;
+                    }
+                }
+                continue;
+            }
+            for (a, &place) in from.iter().enumerate() {
+                for (b, &to) in self.stops.iter().enumerate() {
                     let to = &problem.stops[to as usize];
                     let (time, cost) = class.leg(problem.legs.pair(place, to.place));
-                    (time + if place == to.place { 0 } else { to.setup }, cost)
-                }));
-                self.table.extend(self.tours.iter().map(|&tour| {
+                    table[a * nodes + b] = (time + if place == to.place { 0 } else { to.setup }, cost);
+                }
+                for (b, &tour) in self.tours.iter().enumerate() {
                     let end = problem.tours[tour as usize].end_place;
-                    if end == NONE { (0, 0) } else { class.leg(problem.legs.pair(place, end)) }
-                }));
+                    if end != NONE {
+                        table[a * nodes + stops + b] = class.leg(problem.legs.pair(place, end));
+                    }
+                }
             }
         }
-        let square = self.nodes * self.nodes;
+        if self.symmetric {
+            return;
+        }
         self.back = vec![(0, 0); self.table.len()];
         for (table, back) in self.table.chunks(square).zip(self.back.chunks_mut(square)) {
-            for from in 0..self.nodes {
-                for to in 0..self.nodes {
-                    back[to * self.nodes + from] = table[from * self.nodes + to];
+            for from in 0..nodes {
+                for to in 0..nodes {
+                    back[to * nodes + from] = table[from * nodes + to];
                 }
             }
         }
@@ -182,7 +228,8 @@ impl<'p> Local<'p> {
     #[inline]
     pub(crate) fn rows(&self, tour: u32, stop: u32) -> Option<Rows<'_>> {
         let start = self.class[tour as usize] + stop as usize * self.nodes;
-        Some(Rows { to: self.back.get(start..start + self.nodes)?, from: self.table.get(start..start + self.nodes)? })
+        let from = self.table.get(start..start + self.nodes)?;
+        Some(Rows { to: if self.symmetric { from } else { self.back.get(start..start + self.nodes)? }, from })
     }
 
     /// Travel time (with set-up) and price from a node to a node of the same tour, its end included.

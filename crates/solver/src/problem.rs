@@ -229,6 +229,8 @@ pub struct Problem {
     pub(crate) walks: bool,
     /// Any tour may serve any stop.
     pub(crate) unrestricted: bool,
+    /// Some stop takes time on arrival from another place.
+    pub(crate) has_setup: bool,
     /// Some tour takes only so many stops, or an empty one costs something to use.
     pub(crate) limited: bool,
     /// Some stops are promised to a tour.
@@ -391,6 +393,7 @@ impl Problem {
             walks,
             tail_twin,
             unrestricted: false,
+            has_setup: false,
             limited: false,
             promised: false,
             pooled: false,
@@ -398,6 +401,7 @@ impl Problem {
         };
         problem.unrestricted =
             problem.stops.iter().all(|stop| stop.locked == NONE && stop.needs == 0 && stop.barred.is_empty());
+        problem.has_setup = problem.stops.iter().any(|stop| stop.setup > 0);
         problem.limited = problem.tours.iter().any(|tour| (tour.stops_max as usize) < problem.stops.len());
         problem.promised = problem.stops.iter().any(|stop| stop.home != NONE && stop.change != 0);
         problem.pooled = problem.twin.iter().all(|&twin| twin == 0) && problem.tours.iter().all(|tour| !tour.in_use);

@@ -1,11 +1,11 @@
 //! Putting units back: cheapest place for each in some order (the search), or greatest regret first (an answer).
 
 use crate::insertion::Insertion;
-use crate::local::Local;
-use crate::problem::{NONE, Problem, Role, Solution};
+use crate::local::{Local, Rows};
+use crate::problem::{NONE, Problem, Role, Solution, UNREACHABLE};
 use crate::random::Random;
 use crate::schedule::{Infeasible, schedule};
-use crate::state::State;
+use crate::state::{Record, State};
 
 /// How often a unit without a place is tried late: a walk over whole tours costs as much as many iterations.
 const LATE_PER_MILLE: usize = 60;
@@ -114,9 +114,16 @@ impl State<'_> {
 
     fn beside_neighbours(&self, unit: u32, bound: i64, random: &mut Random) -> Option<Insertion> {
         let local = self.local;
+        let simple = local.problem.unrestricted && !local.problem.promised && !local.problem.limited;
+        if simple
+            && self.plain
+            && local.one_class
+            && let Some(rows) = local.rows(0, unit)
+        {
+            return self.beside_plain(rows, unit, bound, random);
+        }
         let mut best = bound;
         let mut found = None;
-        let simple = local.problem.unrestricted && !local.problem.promised && !local.problem.limited;
         let mut look = |after: u32, tour: u32| {
             let fixed = if simple {
                 0
@@ -145,6 +152,51 @@ impl State<'_> {
             let record = &self.records[after as usize];
             if record.tour != NONE {
                 look(record.prev, record.tour);
+            }
+        }
+        found
+    }
+
+    /// The tightest loop there is: one record, two legs, a few comparisons per place.
+    fn beside_plain(&self, rows: Rows<'_>, unit: u32, bound: i64, random: &mut Random) -> Option<Insertion> {
+        let local = self.local;
+        let stop = local.fixed[unit as usize];
+        let closes = self.closes[unit as usize];
+        let ready = stop.opens.saturating_add(stop.service);
+        let mut best = bound;
+        let mut found = None;
+        let mut look = |after: u32, record: &Record| {
+            if record.depart > closes || ready > record.next_latest {
+                return;
+            }
+            let (to, to_cost) = rows.to[after as usize];
+            let (on, on_cost) = rows.from[record.next as usize];
+            let delta = i64::from(to_cost) + i64::from(on_cost) - i64::from(record.next_cost);
+            let arrival = record.depart.saturating_add(to);
+            if delta >= best || arrival > closes {
+                return;
+            }
+            let start = arrival.max(stop.opens);
+            if start.saturating_add(stop.service).saturating_add(on) <= record.next_latest
+                && self.fits_plain_job(unit, record.tour, start)
+                && to < UNREACHABLE
+                && on < UNREACHABLE
+                && !random.blink()
+            {
+                best = delta;
+                found = Some(Insertion { tour: record.tour, after, mate_after: NONE, cost: delta });
+            }
+        };
+        for &before in local.before.get(unit) {
+            let record = &self.records[before as usize];
+            if record.tour != NONE {
+                look(before, record);
+            }
+        }
+        for &after in local.after.get(unit) {
+            let record = &self.records[after as usize];
+            if record.tour != NONE {
+                look(record.prev, &self.records[record.prev as usize]);
             }
         }
         found

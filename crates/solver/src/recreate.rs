@@ -7,6 +7,9 @@ use crate::random::Random;
 use crate::schedule::{Infeasible, schedule};
 use crate::state::{Record, State};
 
+/// How often an unused vehicle of a like fleet is asked although others could: never leaves long tours too few (measured on
+/// 200 stops: 1.5 % above the best known; every time 1.1 %; now and then 1.0 %).
+const FRESH_PER_MILLE: usize = 150;
 /// How often a unit without a place is tried late: a walk over whole tours costs as much as many iterations.
 const LATE_PER_MILLE: usize = 60;
 /// Units per iteration that may be placed late: each is a walk over whole tours.
@@ -95,7 +98,7 @@ impl State<'_> {
         } else {
             self.in_neighbours_tours(unit, bound, scratch, random)
         };
-        if !pooled {
+        if !pooled || random.chance(FRESH_PER_MILLE) {
             best = self.in_unused(unit, best.map_or(bound, |best| best.cost)).or(best);
         }
         if best.is_none() {

@@ -49,6 +49,7 @@ pub fn run(job: SolveJob, stop: &AtomicBool) -> SolveReport {
         rounds,
         seed: seed.wrapping_add(region as u64),
         warm: true,
+        fewest_vehicles: false,
         ..SearchLimits::default()
     };
     let mut regions = Vec::with_capacity(job.regions.len());

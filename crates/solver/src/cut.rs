@@ -6,7 +6,7 @@ use crate::problem::{NONE, Problem};
 use crate::random::{Random, mix};
 
 /// Stops per piece (measured in the prototype: 250 as good as 500; 125 leaves three long tours per piece).
-const PIECE_STOPS: usize = 250;
+pub(crate) const PIECE_STOPS: usize = 250;
 /// Fewest used tours per piece.
 const PIECE_TOURS_MIN: usize = 5;
 /// Unused vehicles that a piece of a fleet of like vehicles may call on.
@@ -26,12 +26,12 @@ pub(crate) fn cut(
     near: &Neighbours,
     tours: &[Vec<u32>],
     absent: &[u32],
-    seed: u64,
-    round: u32,
+    (seed, round): (u64, u32),
+    piece_stops: usize,
 ) -> (Vec<Piece>, Where) {
     let stops: usize = tours.iter().map(Vec::len).sum();
     let used = tours.iter().filter(|tour| !tour.is_empty()).count();
-    let groups = ((stops + absent.len()) / PIECE_STOPS).min(used / PIECE_TOURS_MIN).max(1);
+    let groups = ((stops + absent.len()) / piece_stops).min(used / PIECE_TOURS_MIN).max(1);
     let mut random = Random::new(mix(seed ^ 0x0063_7574), round, u32::MAX);
     // Unused vehicles that are all alike are dealt out; others stand where they start.
     let (mut list, spare): (Vec<u32>, Vec<u32>) =

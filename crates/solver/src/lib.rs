@@ -36,6 +36,7 @@ mod recreate;
 mod ruin;
 mod schedule;
 mod search;
+mod shrink;
 mod state;
 
 pub use legs::{LegMatrix, Legs, Rounding, SpherePlace};

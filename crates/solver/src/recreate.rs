@@ -57,6 +57,8 @@ pub(crate) struct Scratch {
     tours: Vec<u32>,
     seen: Vec<u32>,
     mark: u32,
+    /// No unused vehicle may be taken.
+    pub(crate) closed: bool,
     pub(crate) units: Vec<u32>,
 }
 
@@ -98,7 +100,7 @@ impl State<'_> {
         } else {
             self.in_neighbours_tours(unit, bound, scratch, random)
         };
-        if !pooled || random.chance(FRESH_PER_MILLE) {
+        if !scratch.closed && (!pooled || random.chance(FRESH_PER_MILLE)) {
             best = self.in_unused(unit, best.map_or(bound, |best| best.cost)).or(best);
         }
         if best.is_none() {
@@ -109,7 +111,7 @@ impl State<'_> {
                 }
             }
         }
-        if best.is_none() && pooled {
+        if best.is_none() && pooled && !scratch.closed {
             best = self.in_unused(unit, bound);
         }
         best

@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use crate::construct::construct;
-use crate::cut::{Piece, cut};
+use crate::cut::{PIECE_STOPS, Piece, cut};
 use crate::local::Local;
 use crate::neighbours::Neighbours;
 use crate::problem::{NONE, Problem, Role, Solution};
-use crate::random::Random;
+use crate::random::{Random, mix};
 use crate::recreate::{Scratch, absent_units, all_stops, insert};
 use crate::schedule::drive;
+use crate::shrink::shrink;
 use crate::state::State;
 
 /// A small piece runs this many iterations for each stop in a round: from nothing, and around a good plan (where some
@@ -25,6 +26,8 @@ const ITERATIONS_PER_STOP_WARM: u32 = 2;
 const CELLS: usize = 4096;
 /// Up to this many absent units are placed by regret, one by one; more by a construction.
 const REGRET_MAX: usize = 200;
+/// Share of a search for the fewest vehicles that empties tours.
+const SHRINK_SHARE: f64 = 0.6;
 /// Predecessors around a random stop that a 2-opt* attempt looks at.
 const TAIL_TRIES: usize = 20;
 
@@ -39,11 +42,14 @@ pub struct SearchLimits {
     pub seed: u64,
     /// Start at low temperature: the initial plan is good and only part of it is stale.
     pub warm: bool,
+    /// Half of the search empties tours, the other half shortens those that are left. For problems in which a vehicle's
+    /// `fixed` price is above any detour.
+    pub fewest_vehicles: bool,
 }
 
 impl Default for SearchLimits {
     fn default() -> Self {
-        Self { rounds: 20, iterations: 1500, seed: 1, warm: false }
+        Self { rounds: 20, iterations: 1500, seed: 1, warm: false, fewest_vehicles: false }
     }
 }
 
@@ -108,9 +114,26 @@ pub fn solve_with(
     let leg = mean_leg(problem, &tours);
     let heat = heat(problem, limits, expected, leg);
     let per_stop = if limits.warm { ITERATIONS_PER_STOP_WARM } else { ITERATIONS_PER_STOP };
+    let mut shrinking = Shrinking::new(problem);
     while let Pace::Go(point) = pace(Progress { rounds, iterations, cost: best_cost, tours: &best_tours }) {
+        let point = if limits.fewest_vehicles {
+            if point < SHRINK_SHARE && absent.is_empty() {
+                let temperature = heat.at(1.0) * 3.0;
+                iterations += shrinking.round(problem, &near, &mut tours, &logs, temperature, (limits.seed, rounds));
+                let cost = plan_cost(problem, &tours, &absent);
+                if cost <= best_cost {
+                    best_cost = cost;
+                    best_tours.clone_from(&tours);
+                }
+                rounds += 1;
+                continue;
+            }
+            ((point - SHRINK_SHARE) / (1.0 - SHRINK_SHARE)).max(0.0)
+        } else {
+            point
+        };
         let temperature = heat.at(point);
-        let (pieces, at) = cut(problem, &near, &tours, &absent, limits.seed, rounds);
+        let (pieces, at) = cut(problem, &near, &tours, &absent, (limits.seed, rounds), PIECE_STOPS);
         let results: Vec<PieceResult> = pieces
             .into_par_iter()
             .enumerate()
@@ -151,6 +174,70 @@ pub fn solve_with(
     }
     let absent = all_stops(problem, &absent_units(problem, &best_tours));
     Solution { tours: best_tours, absent, cost: best_cost, cost_before, rounds, iterations }
+}
+
+/// Emptying tours, round by round: pieces and patience grow while nothing is won.
+struct Shrinking {
+    absences: Vec<u32>,
+    iterations: u32,
+    piece_stops: usize,
+}
+
+impl Shrinking {
+    fn new(problem: &Problem) -> Self {
+        Self { absences: vec![0; problem.stops.len()], iterations: 1_500, piece_stops: PIECE_STOPS }
+    }
+
+    /// One round; the plan stays complete. Returns the iterations it took.
+    fn round(
+        &mut self,
+        problem: &Problem,
+        near: &Neighbours,
+        tours: &mut [Vec<u32>],
+        logs: &[f64],
+        temperature: f64,
+        (seed, round): (u64, u32),
+    ) -> u64 {
+        let (pieces, at) = cut(problem, near, tours, &[], (seed, round), self.piece_stops);
+        let count = pieces.len() as u64;
+        let results: Vec<(Vec<(u32, Vec<u32>)>, Vec<(u32, u32)>, u32)> = pieces
+            .into_par_iter()
+            .enumerate()
+            .map(|(index, piece)| {
+                let random = Random::new(mix(seed ^ 0x7368_7269), round, index as u32);
+                let local = Local::piece(problem, near, &at, index as u32, piece.stops, piece.tours);
+                let sequences: Vec<Vec<u32>> = local
+                    .tours
+                    .iter()
+                    .map(|&tour| tours[tour as usize].iter().map(|&stop| at[stop as usize].1).collect())
+                    .collect();
+                let absences = local.stops.iter().map(|&stop| self.absences[stop as usize]).collect();
+                let shrunk = shrink(&local, &sequences, absences, logs, temperature, self.iterations, random);
+                let global = |sequence: &Vec<u32>| sequence.iter().map(|&stop| local.stops[stop as usize]).collect();
+                (
+                    local.tours.iter().copied().zip(shrunk.tours.iter().map(global)).collect(),
+                    local.stops.iter().copied().zip(shrunk.absences).collect(),
+                    shrunk.emptied,
+                )
+            })
+            .collect();
+        let mut emptied = 0;
+        for (sequences, absences, won) in results {
+            for (tour, sequence) in sequences {
+                tours[tour as usize] = sequence;
+            }
+            for (stop, absence) in absences {
+                self.absences[stop as usize] = absence;
+            }
+            emptied += won;
+        }
+        let spent = u64::from(self.iterations) * count;
+        if emptied == 0 {
+            self.iterations = (self.iterations * 3 / 2).min(50_000);
+            self.piece_stops = (self.piece_stops * 5 / 4).min(PIECE_STOPS * 4);
+        }
+        spent
+    }
 }
 
 /// The objective of the plan to start from, as the search counts it.
@@ -455,7 +542,7 @@ mod tests {
     use crate::check::check;
     use crate::legs::{Legs, Rounding};
     use crate::problem::{NONE, Problem, Role, Stop, TourSpec};
-    use crate::random::Random;
+    use crate::random::{Random, mix};
 
     /// A city of jobs or shipments with windows; `rich` adds what the quick path cannot do.
     fn problem(seed: u64, stops: usize, paired: bool, rich: bool) -> Problem {
@@ -529,6 +616,31 @@ mod tests {
             });
             assert_eq!(check(&problem, &solution).map(|(cost, _)| cost), Ok(solution.cost), "seed {seed}");
         }
+    }
+
+    /// Emptying tours never loses a stop, keeps every rule, and needs no more vehicles than the search for the shortest plan.
+    #[test]
+    fn fewest_vehicles_are_fewer_and_complete() {
+        let (mut fewest, mut shortest) = (0, 0);
+        for seed in [1, 2, 4, 5] {
+            let mut problem = problem(seed, 60, seed % 2 == 0, false);
+            for tour in &mut problem.tours {
+                tour.fixed = 100_000;
+            }
+            for (sum, fewest_vehicles) in [(&mut fewest, true), (&mut shortest, false)] {
+                for tour in &mut problem.tours {
+                    tour.fixed = if fewest_vehicles { 100_000 } else { 0 };
+                }
+                let limits = SearchLimits { iterations: 60, seed, fewest_vehicles, ..SearchLimits::default() };
+                let solution = solve_with(&problem, &limits, 10_000, |progress| {
+                    if progress.rounds < 20 { Pace::Go(f64::from(progress.rounds) / 19.0) } else { Pace::Stop }
+                });
+                assert_eq!(check(&problem, &solution).map(|(cost, _)| cost), Ok(solution.cost), "seed {seed}");
+                assert!(solution.absent.is_empty(), "seed {seed}: {:?} left out", solution.absent);
+                *sum += solution.tours.iter().filter(|tour| !tour.is_empty()).count();
+            }
+        }
+        assert!(fewest < shortest, "{fewest} vehicles instead of {shortest}");
     }
 
     /// Every record equals a recount after every accepted and every undone move (asserted in `anneal`), and the cost that

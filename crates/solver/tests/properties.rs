@@ -102,7 +102,7 @@ fn problem(drawn: &Drawn) -> Problem {
 }
 
 fn limits(rounds: u32) -> SearchLimits {
-    SearchLimits { rounds, iterations: 60, seed: 5, warm: false }
+    SearchLimits { rounds, iterations: 60, seed: 5, warm: false, ..SearchLimits::default() }
 }
 
 fn never() -> AtomicBool {

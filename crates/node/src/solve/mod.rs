@@ -53,6 +53,7 @@ fn search(args: &Solve, instance: &Instance, started: std::time::Instant, thread
         iterations,
         seed: args.seed,
         warm: args.init.is_some(),
+        fewest_vehicles: args.objective == Some(Objective::Vehicles),
     };
     let expected = args.rounds.map_or(args.seconds * USUAL_PACE * threads as f64, |rounds| {
         f64::from(rounds) * f64::from(limits.iterations) * pieces

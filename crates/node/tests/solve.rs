@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::fmt::Write;
 use std::path::Path;
 
 use support::run;
@@ -42,7 +43,7 @@ fn solomon() -> String {
     let mut text = "TEST\n\nVEHICLE\nNUMBER     CAPACITY\n  12         50\n\nCUSTOMER\nCUST NO.  XCOORD.   YCOORD.    DEMAND   READY TIME  DUE DATE   SERVICE   TIME\n\n".to_owned();
     for (index, c) in customers().iter().enumerate() {
         let service = if index == 0 { 0 } else { 10 };
-        text += &format!("{index} {} {} {} {} {} {service}\n", c.x, c.y, c.demand, c.opens, c.closes);
+        writeln!(text, "{index} {} {} {} {} {} {service}", c.x, c.y, c.demand, c.opens, c.closes).unwrap();
     }
     text
 }
@@ -64,12 +65,8 @@ fn li_lim() -> String {
             -5
         };
         let (opens, closes) = if pickup == 0 { (c.opens, c.closes) } else { (0, 1_900) };
-        text += &format!(
-            "{index} {} {} {demand} {opens} {closes} {} {pickup} {delivery}\n",
-            c.x,
-            c.y,
-            i64::from(index > 0) * 10
-        );
+        let service = i64::from(index > 0) * 10;
+        writeln!(text, "{index} {} {} {demand} {opens} {closes} {service} {pickup} {delivery}", c.x, c.y).unwrap();
     }
     text
 }

@@ -370,13 +370,11 @@ impl Problem {
             .enumerate()
             .map(|(index, tour)| {
                 let key = tail(tour);
-                match tails.iter().find(|(_, other)| *other == key) {
-                    Some(&(first, _)) => first,
-                    None => {
-                        tails.push((index as u32, key));
-                        index as u32
-                    }
+                if let Some(&(first, _)) = tails.iter().find(|(_, other)| *other == key) {
+                    return first;
                 }
+                tails.push((index as u32, key));
+                index as u32
             })
             .collect();
         let initial = vec![Vec::new(); tours.len()];

@@ -176,6 +176,9 @@ pub fn solve_with(
     Solution { tours: best_tours, absent, cost: best_cost, cost_before, rounds, iterations }
 }
 
+/// Sequences by tour, absences by stop, tours emptied; as the problem numbers them.
+type ShrunkPiece = (Vec<(u32, Vec<u32>)>, Vec<(u32, u32)>, u32);
+
 /// Emptying tours, round by round: pieces and patience grow while nothing is won.
 struct Shrinking {
     absences: Vec<u32>,
@@ -200,7 +203,7 @@ impl Shrinking {
     ) -> u64 {
         let (pieces, at) = cut(problem, near, tours, &[], (seed, round), self.piece_stops);
         let count = pieces.len() as u64;
-        let results: Vec<(Vec<(u32, Vec<u32>)>, Vec<(u32, u32)>, u32)> = pieces
+        let results: Vec<ShrunkPiece> = pieces
             .into_par_iter()
             .enumerate()
             .map(|(index, piece)| {
@@ -381,7 +384,11 @@ impl State<'_> {
                 let spec = &local.problem.tours[global_c];
                 delta -= if spec.in_use { 0 } else { spec.fixed };
             }
-            if delta > slack || !self.tails_fit(tour_v, v, tour_c, p, &mut delta) || delta > slack {
+            if delta > slack {
+                continue;
+            }
+            let Some(promises) = self.tails_fit(tour_v, v, tour_c, p) else { continue };
+            if delta + promises > slack {
                 continue;
             }
             self.begin();
@@ -391,8 +398,8 @@ impl State<'_> {
         false
     }
 
-    /// Loads, counts, rules and promises of two tours that change tails; adds what broken promises cost.
-    fn tails_fit(&self, tour_v: u32, v: u32, tour_c: u32, p: u32, delta: &mut i64) -> bool {
+    /// Loads, counts and rules of two tours that change tails: what broken promises cost, or `None` if it may not be.
+    fn tails_fit(&self, tour_v: u32, v: u32, tour_c: u32, p: u32) -> Option<i64> {
         let local = self.local;
         let head = |end: u32, tour: u32| {
             let (mut load, mut count) = (0, 0);
@@ -418,24 +425,25 @@ impl State<'_> {
             || count_v + stops_c - count_p > spec_v.stops_max
             || count_p + stops_v - count_v > spec_c.stops_max
         {
-            return false;
+            return None;
         }
         if local.problem.unrestricted && !local.problem.promised {
-            return true;
+            return Some(0);
         }
-        let mut moves = |from: u32, after: u32, to: u32| {
+        let moves = |from: u32, after: u32, to: u32| {
             let end = self.sentinel(from);
             let mut node = self.records[after as usize].next;
+            let mut promises = 0;
             while node != end {
                 if !local.allows(to, node) {
-                    return false;
+                    return None;
                 }
-                *delta += local.change_cost(to, node) - local.change_cost(from, node);
+                promises += local.change_cost(to, node) - local.change_cost(from, node);
                 node = self.records[node as usize].next;
             }
-            true
+            Some(promises)
         };
-        moves(tour_v, v, tour_c) && moves(tour_c, p, tour_v)
+        Some(moves(tour_v, v, tour_c)? + moves(tour_c, p, tour_v)?)
     }
 
     /// 2-opt* where tours must be driven to be judged: the tails behind a random compatible pair change places, if no stop

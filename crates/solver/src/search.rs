@@ -550,7 +550,7 @@ mod tests {
     use crate::check::check;
     use crate::legs::{Legs, Rounding};
     use crate::problem::{NONE, Problem, Role, Stop, TourSpec};
-    use crate::random::{Random, mix};
+    use crate::random::Random;
 
     /// A city of jobs or shipments with windows; `rich` adds what the quick path cannot do.
     fn problem(seed: u64, stops: usize, paired: bool, rich: bool) -> Problem {
@@ -597,11 +597,11 @@ mod tests {
             capacity: [60, 20, 0, 0],
             per_hour: 0,
             per_km: 1000,
-            fixed: if seed % 2 == 0 { 50 } else { 0 },
+            fixed: if seed.is_multiple_of(2) { 50 } else { 0 },
             ..TourSpec::at(0)
         };
         let mut tours = vec![tour; stops / 4 + 1];
-        if seed % 3 == 0 {
+        if seed.is_multiple_of(3) {
             // A fleet that differs.
             for (index, tour) in tours.iter_mut().enumerate().skip(1) {
                 tour.start_place = (index % stops) as u32;
@@ -631,7 +631,7 @@ mod tests {
     fn fewest_vehicles_are_fewer_and_complete() {
         let (mut fewest, mut shortest) = (0, 0);
         for seed in [1, 2, 4, 5] {
-            let mut problem = problem(seed, 60, seed % 2 == 0, false);
+            let mut problem = problem(seed, 60, seed.is_multiple_of(2), false);
             for tour in &mut problem.tours {
                 tour.fixed = 100_000;
             }

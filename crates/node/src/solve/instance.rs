@@ -45,15 +45,16 @@ impl Instance {
         let stop_of: std::collections::BTreeMap<u64, u32> =
             self.nodes.iter().enumerate().map(|(stop, &node)| (node, stop as u32)).collect();
         let mut tours = vec![Vec::new(); self.problem.tours().len()];
-        let mut used = 0;
-        for (line, words) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let slot = tours.get_mut(used).ok_or_else(|| format!("more routes than the {used} vehicles there are"))?;
+        let vehicles = tours.len();
+        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        for (route, (line, words)) in lines.enumerate() {
+            let slot =
+                tours.get_mut(route).ok_or_else(|| format!("more routes than the {vehicles} vehicles there are"))?;
             for word in words.split_whitespace() {
                 let node: u64 = word.parse().map_err(|_| format!("line {}: {word} is no node number", line + 1))?;
                 let stop = stop_of.get(&node).ok_or_else(|| format!("line {}: there is no node {node}", line + 1))?;
                 slot.push(*stop);
             }
-            used += 1;
         }
         self.problem = self.problem.with_initial(tours).map_err(|error| error.to_string())?;
         Ok(self)

@@ -65,7 +65,11 @@ impl Draft {
             solver_stops: Vec::new(),
             solver_tours: Vec::new(),
             initial: vec![Vec::new(); vehicles.len()],
-            weights: Weights { late_per_hour: policy.lateness_cost_per_hour, flow_per_hour: policy.flow_cost_per_hour },
+            weights: Weights {
+                late_per_hour: policy.lateness_cost_per_hour,
+                flow_per_hour: policy.flow_cost_per_hour,
+                hard: false,
+            },
         };
         let mut place_ids = BTreeMap::new();
         for (tour, &id) in vehicles.iter().enumerate() {

@@ -75,6 +75,10 @@ pub(crate) enum ProblemFormat {
     Solomon,
     /// Li–Lim (pickup and delivery).
     LiLim,
+    /// VRPLIB text with Euclidean coordinates: CVRP and VRPTW.
+    Vrplib,
+    /// VROOM JSON: jobs, shipments and vehicles, with matrices or coordinates.
+    Vroom,
     /// JSON with `xy`, `ready`, `due`, `service`, `demand`, `vehicles`, `capacity`.
     City,
 }
@@ -119,6 +123,9 @@ pub(crate) struct Solve {
     /// Print the solution as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Draw the routes into this SVG file.
+    #[arg(long)]
+    pub(crate) plot: Option<PathBuf>,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

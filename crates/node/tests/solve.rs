@@ -133,6 +133,40 @@ fn routes_keep_every_rule_and_do_not_depend_on_threads() {
     }
 }
 
+/// CVRP as VRPLIB text; what it does not read is refused by name.
+#[test]
+fn vrplib_files_are_read_and_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut text =
+        "NAME : t\nTYPE : CVRP\nDIMENSION : 31\nEDGE_WEIGHT_TYPE : EUC_2D\nCAPACITY : 50\nNODE_COORD_SECTION\n"
+            .to_owned();
+    for (index, c) in customers().iter().enumerate() {
+        writeln!(text, "{} {} {}", index + 1, c.x, c.y).unwrap();
+    }
+    text.push_str("DEMAND_SECTION\n");
+    for (index, c) in customers().iter().enumerate() {
+        writeln!(text, "{} {}", index + 1, c.demand).unwrap();
+    }
+    text.push_str("DEPOT_SECTION\n1\n-1\nEOF\n");
+    std::fs::write(folder.join("c.vrp"), &text).unwrap();
+    let routes = solve(folder, "c.vrp", &["--plot", "c.svg"]);
+    let mut seen: Vec<usize> = Vec::new();
+    for line in routes.lines() {
+        let route: Vec<usize> = line.split(' ').map(|word| word.parse().unwrap()).collect();
+        let load: i64 = route.iter().map(|&node| customers()[node - 1].demand).sum();
+        assert!(load <= 50, "{line}");
+        seen.extend(route);
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (2..=CUSTOMERS + 1).collect::<Vec<_>>(), "everybody is served once");
+    let drawing = std::fs::read_to_string(folder.join("c.svg")).unwrap();
+    assert_eq!(drawing.matches("<polyline").count(), routes.lines().count());
+    std::fs::write(folder.join("x.vrp"), text.replace("EUC_2D", "EXPLICIT")).unwrap();
+    let output = run(&["solve", "x.vrp", "--rounds", "1"], folder);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("EXPLICIT"), "refused by name");
+}
+
 #[test]
 fn bad_files_are_refused_with_place_and_reason() {
     let folder = tempfile::tempdir().unwrap();
@@ -184,4 +218,64 @@ fn an_infeasible_problem_gets_a_partial_plan() {
     let body: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let (served, left) = (body["routes"][0].as_array().unwrap().len(), body["unassigned"].as_array().unwrap().len());
     assert!(served > 0 && served + left == CUSTOMERS, "{body}");
+}
+
+/// A VROOM file: everything VROOM would print is there, windows are kept, reasons are given.
+#[test]
+fn vroom_files_are_read_and_answered_in_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let durations: Vec<Vec<u32>> = (0..6u32).map(|a| (0..6).map(|b| a.abs_diff(b) * 100).collect()).collect();
+    let input = serde_json::json!({
+        "jobs": [
+            { "id": 1, "location_index": 1, "service": 60, "delivery": [1], "time_windows": [[0, 50], [500, 900]] },
+            { "id": 2, "location_index": 5, "pickup": [2], "skills": [7] },
+            { "id": 3, "location_index": 2, "delivery": [9] },
+        ],
+        "shipments": [{ "amount": [1], "pickup": { "id": 4, "location_index": 4 }, "delivery": { "id": 5, "location_index": 3, "setup": 30 } }],
+        "vehicles": [{ "id": 10, "start_index": 0, "end_index": 0, "capacity": [4], "time_window": [0, 4000] }],
+        "matrices": { "car": { "durations": durations } },
+    });
+    std::fs::write(folder.join("v.json"), input.to_string()).unwrap();
+    let output = run(&["solve", "v.json", "--rounds", "20", "--json"], folder);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let body: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&body["code"], &body["summary"]["routes"]), (&0.into(), &1.into()), "{body}");
+    // Out to 4 and back: 800 seconds of driving.
+    assert_eq!((&body["summary"]["cost"], &body["summary"]["duration"]), (&800.into(), &800.into()), "{body}");
+    let left: Vec<(u64, &str)> = body["unassigned"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|task| (task["id"].as_u64().unwrap(), task["reason"].as_str().unwrap()))
+        .collect();
+    assert_eq!(left, [(2, "skills"), (3, "capacity")]);
+    let steps = body["routes"][0]["steps"].as_array().unwrap();
+    let kinds: Vec<&str> = steps.iter().map(|step| step["type"].as_str().unwrap()).collect();
+    assert_eq!((kinds[0], kinds[kinds.len() - 1]), ("start", "end"));
+    let at = |kind: &str| kinds.iter().position(|other| *other == kind).unwrap();
+    assert!(at("pickup") < at("delivery"), "{body}");
+    let job = &steps[at("job")];
+    let begins = job["arrival"].as_i64().unwrap() + job["waiting_time"].as_i64().unwrap();
+    assert!((500..=900).contains(&begins), "the second window: {body}");
+    for (path, value, expected) in [
+        ("/jobs/0/extra", serde_json::json!(1), "extra"),
+        ("/jobs/0/time_windows", serde_json::json!([[9, 3]]), "job 1: the window closes at 3"),
+        ("/jobs/0/location_index", serde_json::json!(77), "job 1: index 77, but the matrix has 6 rows"),
+        ("/jobs/0/service", serde_json::json!(-4), "jobs[0].service"),
+        ("/matrices/car/durations/2", serde_json::json!([1, 2]), "`durations[2]` has 2 numbers"),
+        ("/vehicles/0/costs", serde_json::json!({ "per_task_hour": 3 }), "per_task_hour"),
+    ] {
+        let mut bad = input.clone();
+        let (parent, key) = path.rsplit_once('/').unwrap();
+        let slot = bad.pointer_mut(parent).unwrap();
+        match key.parse::<usize>() {
+            Ok(index) if slot.is_array() => slot[index] = value,
+            _ => slot[key] = value,
+        }
+        std::fs::write(folder.join("bad.json"), bad.to_string()).unwrap();
+        let output = run(&["solve", "bad.json", "--rounds", "1"], folder);
+        let said = String::from_utf8_lossy(&output.stderr).to_string();
+        assert!(!output.status.success() && said.contains(expected), "{path}: {said}");
+    }
 }

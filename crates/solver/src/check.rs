@@ -20,6 +20,8 @@ pub enum Fault {
     Stops(u32),
     /// Service starts after the shift, or the end place is reached too late.
     Shift(u32),
+    /// Served late although nothing may be.
+    Late(u32),
     /// Unloaded out of order.
     Lifo(u32),
 }
@@ -102,6 +104,9 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
                 cost += stop.change;
             }
             let late = (start - i64::from(stop.due)).max(0);
+            if late > 0 && problem.weights().hard {
+                return Err(Fault::Late(index));
+            }
             lateness += late;
             cost += late * problem.weights().late_per_hour / 3_600_000;
             clock = start + i64::from(stop.service);

@@ -65,6 +65,11 @@ impl SpherePlace {
         let (sin, cos) = (libm::sin(lat), libm::cos(lat));
         Self { sin, cos, x: cos * libm::cos(lon), y: cos * libm::sin(lon) }
     }
+
+    /// Longitude and latitude in radians, the longitude shortened as it is at this latitude: good for a drawing.
+    pub fn flat(&self) -> (f64, f64) {
+        (libm::atan2(self.y, self.x) * self.cos, libm::atan2(self.sin, self.cos))
+    }
 }
 
 /// Travel times and lengths between places.

@@ -172,11 +172,13 @@ pub struct Weights {
     pub late_per_hour: i64,
     /// An hour between `placed` and the end of service; 0 where only windows count.
     pub flow_per_hour: i64,
+    /// Nothing is ever served late: what cannot be on time is left out.
+    pub hard: bool,
 }
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { late_per_hour: 60_000_000, flow_per_hour: 0 }
+        Self { late_per_hour: 60_000_000, flow_per_hour: 0, hard: false }
     }
 }
 
@@ -413,6 +415,7 @@ impl Problem {
     pub fn with_weights(mut self, weights: Weights) -> Self {
         self.weights = weights;
         self.walks = weights.flow_per_hour > 0 || self.tours.iter().any(|tour| !tour.pauses.is_empty());
+        self.closes = (0..self.stops.len() as u32).map(|stop| self.aim(stop)).collect();
         self.plain = self.is_plain();
         self
     }
@@ -531,8 +534,8 @@ impl Problem {
     /// Lateness that nobody could avoid is not fought over.
     fn aim(&self, stop: u32) -> i32 {
         let spec = &self.stops[stop as usize];
-        if spec.due == i32::MAX {
-            return TIME_MAX;
+        if spec.due == i32::MAX || self.weights.hard {
+            return spec.due.min(TIME_MAX);
         }
         let via = (spec.role == Role::Delivery && spec.mate != NONE).then_some(spec.mate);
         let free = spec.locked == NONE && spec.barred.is_empty();

@@ -72,7 +72,7 @@ impl State<'_> {
         let mut late_tries = 0;
         for &unit in &waiting {
             let mut best = self.best_place(unit, scratch, random);
-            if best.is_none() && !self.plain && !self.local.problem.walks {
+            if best.is_none() && !self.plain && !self.local.problem.walks && !self.local.problem.weights.hard {
                 late_tries += 1;
                 if late_tries <= LATE_TRIES_MAX && random.chance(LATE_PER_MILLE) {
                     best = self.late_place(unit, scratch);

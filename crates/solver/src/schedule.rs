@@ -91,7 +91,7 @@ pub(crate) fn drive(
         }
         let ready = now.saturating_add(travel);
         let start = stop.opens_at(ready);
-        if start > problem.shift_end(tour, index) {
+        if start > problem.shift_end(tour, index) || (problem.weights.hard && start > stop.due) {
             return Err(Infeasible::Shift);
         }
         overtime |= start > spec.end_by;

@@ -1,6 +1,6 @@
 //! The text formats of the public benchmarks: Solomon and Gehring–Homberger (time windows), Li–Lim (pickup and delivery).
 
-use fleetfold_solver::{Legs, NONE, Problem, Role, Rounding, Stop, TourSpec};
+use fleetfold_solver::{Legs, NONE, Problem, Role, Rounding, Stop, TourSpec, Weights};
 
 use super::instance::Instance;
 use crate::args::Objective;
@@ -11,6 +11,9 @@ const NODES_MAX: usize = 1_000_000;
 pub(super) const UNSERVED: i64 = 1_000_000_000_000;
 /// Price of a vehicle when vehicles count first.
 pub(super) const VEHICLE: i64 = 1_000_000_000;
+
+/// Windows of benchmarks are not to be broken.
+pub(super) const HARD: Weights = Weights { late_per_hour: 0, flow_per_hour: 0, hard: true };
 
 struct Row {
     line: usize,
@@ -116,8 +119,8 @@ pub(super) fn solomon(text: &str, objective: Objective) -> Result<Instance, Stri
     let stops = nodes.rows.iter().enumerate().skip(1).map(|(place, row)| stop(place, row, scale)).collect();
     let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, objective); nodes.vehicles];
     let legs = legs(&nodes, scale, Rounding::Down, Rounding::Down);
-    let problem = Problem::new(stops, tours, legs).map_err(|error| error.to_string())?;
-    Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale })
+    let problem = Problem::new(stops, tours, legs).map_err(|error| error.to_string())?.with_weights(HARD);
+    Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale, names: None })
 }
 
 /// Li–Lim. Distances to a thousandth, times rounded up: what is feasible here is feasible in double precision.
@@ -147,6 +150,6 @@ pub(super) fn li_lim(text: &str, objective: Objective) -> Result<Instance, Strin
     let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, objective); nodes.vehicles];
     debug_assert!(tours.iter().all(|tour| tour.end_place != NONE), "tours end at the depot");
     let legs = legs(&nodes, scale, Rounding::Nearest, Rounding::Up);
-    let problem = Problem::new(stops, tours, legs).map_err(|error| error.to_string())?;
-    Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale })
+    let problem = Problem::new(stops, tours, legs).map_err(|error| error.to_string())?.with_weights(HARD);
+    Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale, names: None })
 }

@@ -4,7 +4,7 @@
 use fleetfold_solver::{Legs, Problem, SpherePlace, Stop, TourSpec};
 use serde::Deserialize;
 
-use super::benchmark::{UNSERVED, VEHICLE};
+use super::benchmark::{HARD, UNSERVED, VEHICLE};
 use super::instance::Instance;
 use crate::args::Objective;
 
@@ -65,6 +65,7 @@ pub(super) fn city(text: &str, objective: Objective) -> Result<Instance, String>
     };
     let places = city.xy.iter().map(|&[lat, lon]| SpherePlace::new(lon, lat)).collect();
     let legs = Legs::Sphere { places, metres_per_time: 10.0 };
-    let problem = Problem::new(stops, vec![tour; city.vehicles], legs).map_err(|error| error.to_string())?;
-    Ok(Instance { problem, nodes: (1..nodes as u64).collect(), scale: 1.0 })
+    let problem =
+        Problem::new(stops, vec![tour; city.vehicles], legs).map_err(|error| error.to_string())?.with_weights(HARD);
+    Ok(Instance { problem, nodes: (1..nodes as u64).collect(), scale: 1.0, names: None })
 }

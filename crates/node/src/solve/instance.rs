@@ -9,6 +9,8 @@ pub(crate) struct Instance {
     pub(crate) nodes: Vec<u64>,
     /// Length units per unit of the file.
     pub(crate) scale: f64,
+    /// What a VROOM solution must say beside.
+    pub(super) names: Option<super::vroom::Names>,
 }
 
 impl Instance {

@@ -3,6 +3,9 @@
 mod benchmark;
 mod city;
 mod instance;
+mod plot;
+mod vroom;
+mod vrplib;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -35,6 +38,15 @@ pub(crate) fn solve(args: &Solve) -> Result<ExitCode, Failure> {
         .build()
         .map_err(|error| Failure::new(format!("no {threads} threads: {error}"), "give fewer with --threads"))?;
     let solution = pool.install(|| search(args, &instance, started, threads));
+    if let Some(path) = &args.plot {
+        let drawing = plot::svg(&instance, &solution).ok_or_else(|| {
+            Failure::new(
+                "this problem has no coordinates to draw",
+                "leave --plot out, or use a format with coordinates",
+            )
+        })?;
+        std::fs::write(path, drawing)?;
+    }
     print(args, &instance, &solution, started)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -124,13 +136,17 @@ fn read(args: &Solve) -> Result<Instance, Failure> {
     let instance = match format {
         ProblemFormat::Solomon => benchmark::solomon(&text, objective),
         ProblemFormat::LiLim => benchmark::li_lim(&text, objective),
+        ProblemFormat::Vroom => {
+            vroom::vroom(&text).map(|(instance, names)| Instance { names: Some(names), ..instance })
+        }
+        ProblemFormat::Vrplib => vrplib::vrplib(&text, objective),
         ProblemFormat::City => city::city(&text, objective),
         ProblemFormat::Auto => Err("this is none of the formats that are read".to_owned()),
     };
     let instance = instance.map_err(|what| {
         Failure::new(
             format!("{}: {what}", path.display()),
-            "mend the file, or say its format with --format solomon|li-lim|city",
+            "mend the file, or say its format with --format solomon|li-lim|vrplib|vroom|city",
         )
     })?;
     match &args.init {
@@ -148,7 +164,14 @@ fn read(args: &Solve) -> Result<Instance, Failure> {
 fn guess(text: &str) -> ProblemFormat {
     let start = text.trim_start();
     if start.starts_with('{') {
-        return ProblemFormat::City;
+        return if text.contains("\"vehicles\"") && !text.contains("\"xy\"") {
+            ProblemFormat::Vroom
+        } else {
+            ProblemFormat::City
+        };
+    }
+    if text.lines().take(40).any(|line| line.to_uppercase().starts_with("NODE_COORD_SECTION")) {
+        return ProblemFormat::Vrplib;
     }
     let first = start.lines().next().unwrap_or("").split_whitespace();
     if first.clone().count() == 3 && first.clone().all(|word| word.parse::<f64>().is_ok()) {
@@ -171,6 +194,11 @@ fn print(args: &Solve, instance: &Instance, solution: &Solution, started: std::t
     let used = solution.tours.iter().filter(|tour| !tour.is_empty()).count();
     let seconds = (clock::monotonic() - started).as_secs_f64();
     if args.json {
+        if let Some(names) = &instance.names {
+            let body = vroom::solution(instance, names, solution);
+            writeln!(out, "{body}")?;
+            return Ok(());
+        }
         let body = serde_json::json!({
             "routes": instance.routes(solution),
             "unassigned": solution.absent.iter().map(|&stop| instance.nodes[stop as usize]).collect::<Vec<_>>(),

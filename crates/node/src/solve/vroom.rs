@@ -1,0 +1,505 @@
+//! VROOM JSON: jobs, shipments and vehicles with matrices or coordinates in, VROOM's solution format out.
+//!
+//! A field that is not read is refused by name, never ignored. Costs follow VROOM's defaults: a vehicle's hour costs 3,600, so
+//! that a plan costs its seconds of driving.
+
+use std::collections::BTreeMap;
+
+use fleetfold_solver::{
+    LegMatrix, Legs, NONE, Pause, Problem, Role, Solution, SpherePlace, Stop, TIME_MAX, TourSpec, schedule,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::benchmark::HARD;
+use super::instance::Instance;
+
+/// Leaving out a task of priority 0; priority p weighs (1 + p) times as much.
+const UNSERVED: i64 = 1_000_000_000_000;
+/// Speed where there are coordinates but no matrix: 36 km/h.
+const METRES_PER_SECOND: f64 = 10.0;
+/// Most places of a matrix.
+const PLACES_MAX: usize = 30_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    #[serde(default)]
+    jobs: Vec<Job>,
+    #[serde(default)]
+    shipments: Vec<Shipment>,
+    vehicles: Vec<Vehicle>,
+    #[serde(default)]
+    matrices: BTreeMap<String, Matrices>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Matrices {
+    durations: Vec<Vec<u32>>,
+    distances: Option<Vec<Vec<u32>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Job {
+    id: u64,
+    location: Option<[f64; 2]>,
+    location_index: Option<usize>,
+    #[serde(default)]
+    setup: u32,
+    #[serde(default)]
+    service: u32,
+    #[serde(default)]
+    delivery: Vec<u32>,
+    #[serde(default)]
+    pickup: Vec<u32>,
+    #[serde(default)]
+    skills: Vec<u32>,
+    #[serde(default)]
+    priority: u8,
+    #[serde(default)]
+    time_windows: Vec<[u32; 2]>,
+    #[serde(default)]
+    description: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shipment {
+    pickup: End,
+    delivery: End,
+    #[serde(default)]
+    amount: Vec<u32>,
+    #[serde(default)]
+    skills: Vec<u32>,
+    #[serde(default)]
+    priority: u8,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct End {
+    id: u64,
+    location: Option<[f64; 2]>,
+    location_index: Option<usize>,
+    #[serde(default)]
+    setup: u32,
+    #[serde(default)]
+    service: u32,
+    #[serde(default)]
+    time_windows: Vec<[u32; 2]>,
+    #[serde(default)]
+    description: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Vehicle {
+    id: u64,
+    profile: Option<String>,
+    start: Option<[f64; 2]>,
+    start_index: Option<usize>,
+    end: Option<[f64; 2]>,
+    end_index: Option<usize>,
+    #[serde(default)]
+    capacity: Vec<u32>,
+    #[serde(default)]
+    skills: Vec<u32>,
+    time_window: Option<[u32; 2]>,
+    #[serde(default)]
+    breaks: Vec<Break>,
+    speed_factor: Option<f64>,
+    max_tasks: Option<u32>,
+    #[serde(default)]
+    costs: Costs,
+    #[serde(default)]
+    description: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Break {
+    #[expect(dead_code, reason = "named in the file; a pause has no name of its own")]
+    id: u64,
+    time_windows: Vec<[u32; 2]>,
+    #[serde(default)]
+    service: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Costs {
+    fixed: u32,
+    per_hour: u32,
+    per_km: u32,
+}
+
+impl Default for Costs {
+    fn default() -> Self {
+        Self { fixed: 0, per_hour: 3600, per_km: 0 }
+    }
+}
+
+/// What the solution must say of a problem beside what the solver knows.
+pub(crate) struct Names {
+    /// Stop → type and id.
+    stops: Vec<(&'static str, u64, String)>,
+    vehicles: Vec<(u64, String)>,
+    /// Place → coordinates and index, as given.
+    places: Vec<(Option<[f64; 2]>, Option<usize>)>,
+}
+
+/// Places by what the file calls them.
+struct Places {
+    list: Vec<(Option<[f64; 2]>, Option<usize>)>,
+    known: BTreeMap<(Option<usize>, [u64; 2]), u32>,
+    matrix: Option<usize>,
+}
+
+impl Places {
+    fn add(&mut self, what: &str, location: Option<[f64; 2]>, index: Option<usize>) -> Result<u32, String> {
+        if let Some([lon, lat]) = location
+            && (!(-180.0..=180.0).contains(&lon) || !(-90.0..=90.0).contains(&lat))
+        {
+            return Err(format!("{what}: [{lon}, {lat}] is no longitude and latitude"));
+        }
+        match (self.matrix, index, location) {
+            (Some(size), Some(index), _) if index >= size => {
+                return Err(format!("{what}: index {index}, but the matrix has {size} rows"));
+            }
+            (Some(_), None, _) => return Err(format!("{what}: with a matrix an index is needed")),
+            (None, _, None) => return Err(format!("{what}: without a matrix a location is needed")),
+            _ => {}
+        }
+        let key = if self.matrix.is_some() {
+            (index, [0, 0])
+        } else {
+            (None, location.map_or([0, 0], |[lon, lat]| [lon.to_bits(), lat.to_bits()]))
+        };
+        let next = self.list.len() as u32;
+        let place = *self.known.entry(key).or_insert(next);
+        if place == next {
+            self.list.push((location, index));
+        }
+        Ok(place)
+    }
+}
+
+fn load(what: &str, amounts: &[u32], dimensions: &mut usize) -> Result<[i32; 4], String> {
+    if amounts.len() > 4 {
+        return Err(format!("{what}: {} dimensions of load, 4 are the most", amounts.len()));
+    }
+    *dimensions = (*dimensions).max(amounts.len());
+    let mut load = [0; 4];
+    for (slot, &amount) in load.iter_mut().zip(amounts) {
+        *slot = i32::try_from(amount)
+            .ok()
+            .filter(|&amount| amount < i32::MAX / 8)
+            .ok_or_else(|| format!("{what}: an amount of {amount}"))?;
+    }
+    Ok(load)
+}
+
+fn windows(what: &str, given: &[[u32; 2]]) -> Result<Vec<(i32, i32)>, String> {
+    let mut list = Vec::with_capacity(given.len());
+    for &[opens, closes] in given {
+        if closes < opens {
+            return Err(format!("{what}: the window closes at {closes}, before it opens at {opens}"));
+        }
+        if closes > TIME_MAX as u32 / 2 {
+            return Err(format!("{what}: time {closes} is out of range"));
+        }
+        list.push((opens as i32, closes as i32));
+    }
+    list.sort_unstable();
+    if list.windows(2).any(|pair| pair[0].1 >= pair[1].0) {
+        return Err(format!("{what}: its time windows overlap"));
+    }
+    Ok(list)
+}
+
+fn seconds(what: &str, span: u32) -> Result<i32, String> {
+    i32::try_from(span)
+        .ok()
+        .filter(|&span| span <= TIME_MAX / 4)
+        .ok_or_else(|| format!("{what}: {span} s is out of range"))
+}
+
+/// Reads a problem.
+pub(super) fn vroom(text: &str) -> Result<(Instance, Names), String> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let input: Input = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| error.to_string())?;
+    if input.vehicles.is_empty() {
+        return Err("`vehicles` is empty".to_owned());
+    }
+    let profiles: std::collections::BTreeSet<&str> =
+        input.vehicles.iter().map(|vehicle| vehicle.profile.as_deref().unwrap_or("car")).collect();
+    if profiles.len() > 1 {
+        return Err(format!("vehicles of several profiles ({profiles:?}); one is read"));
+    }
+    let profile = profiles.into_iter().next().unwrap_or("car");
+    let matrices = match input.matrices.get(profile) {
+        None if input.matrices.is_empty() => None,
+        None => return Err(format!("`matrices` has none for profile {profile}")),
+        Some(matrices) => Some(matrices),
+    };
+    let size = matrices.map(|matrices| matrices.durations.len());
+    if size.is_some_and(|size| size > PLACES_MAX) {
+        return Err(format!("a matrix of {} rows; {PLACES_MAX} are the most", size.unwrap_or(0)));
+    }
+    let mut places = Places { list: Vec::new(), known: BTreeMap::new(), matrix: size };
+    let mut skills: BTreeMap<u32, u32> = BTreeMap::new();
+    let mut bits = |what: &str, list: &[u32]| -> Result<u64, String> {
+        let mut word = 0u64;
+        for &skill in list {
+            let next = skills.len() as u32;
+            let bit = *skills.entry(skill).or_insert(next);
+            if bit >= 64 {
+                return Err(format!("{what}: more than 64 different skills"));
+            }
+            word |= 1 << bit;
+        }
+        Ok(word)
+    };
+    let mut dimensions = 0;
+    let mut stops: Vec<Stop> = Vec::new();
+    let mut names: Vec<(&'static str, u64, String)> = Vec::new();
+    for job in &input.jobs {
+        let what = format!("job {}", job.id);
+        let (delivery, pickup) =
+            (load(&what, &job.delivery, &mut dimensions)?, load(&what, &job.pickup, &mut dimensions)?);
+        if delivery != [0; 4] && pickup != [0; 4] {
+            return Err(format!("{what}: `delivery` and `pickup` at one job are not read; make it two jobs"));
+        }
+        let role = if pickup == [0; 4] { Role::JobDelivery } else { Role::JobPickup };
+        let times = windows(&what, &job.time_windows)?;
+        stops.push(Stop {
+            due: times.last().map_or(i32::MAX, |window| window.1),
+            windows: times,
+            service: seconds(&what, job.service)?,
+            setup: seconds(&what, job.setup)?,
+            load: if role == Role::JobPickup { pickup } else { delivery },
+            role,
+            needs: bits(&what, &job.skills)?,
+            unserved: UNSERVED * (1 + i64::from(job.priority)),
+            ..Stop::job(places.add(&what, job.location, job.location_index)?)
+        });
+        names.push(("job", job.id, job.description.clone()));
+    }
+    for shipment in &input.shipments {
+        let first = stops.len() as u32;
+        for (end, role, kind, mate) in [
+            (&shipment.pickup, Role::Pickup, "pickup", first + 1),
+            (&shipment.delivery, Role::Delivery, "delivery", first),
+        ] {
+            let what = format!("{kind} {}", end.id);
+            let times = windows(&what, &end.time_windows)?;
+            stops.push(Stop {
+                due: times.last().map_or(i32::MAX, |window| window.1),
+                windows: times,
+                service: seconds(&what, end.service)?,
+                setup: seconds(&what, end.setup)?,
+                load: load(&what, &shipment.amount, &mut dimensions)?,
+                role,
+                mate,
+                needs: bits(&what, &shipment.skills)?,
+                unserved: UNSERVED * (1 + i64::from(shipment.priority)),
+                ..Stop::job(places.add(&what, end.location, end.location_index)?)
+            });
+            names.push((kind, end.id, end.description.clone()));
+        }
+    }
+    let mut tours = Vec::with_capacity(input.vehicles.len());
+    for vehicle in &input.vehicles {
+        let what = format!("vehicle {}", vehicle.id);
+        let has = |location: Option<[f64; 2]>, index: Option<usize>| location.is_some() || index.is_some();
+        if !has(vehicle.start, vehicle.start_index) {
+            return Err(format!("{what}: a vehicle without a start is not read"));
+        }
+        let start_place = places.add(&what, vehicle.start, vehicle.start_index)?;
+        let end_place =
+            if has(vehicle.end, vehicle.end_index) { places.add(&what, vehicle.end, vehicle.end_index)? } else { NONE };
+        let shift = windows(&what, &vehicle.time_window.into_iter().collect::<Vec<_>>())?;
+        let mut pauses = Vec::new();
+        for pause in &vehicle.breaks {
+            let times = windows(&what, &pause.time_windows)?;
+            let &[(opens, closes)] = &times[..] else {
+                return Err(format!("{what}: a break needs one time window"));
+            };
+            pauses.push(Pause { opens, closes, duration: seconds(&what, pause.service)? });
+        }
+        pauses.sort_unstable_by_key(|pause| pause.opens);
+        let factor = vehicle.speed_factor.unwrap_or(1.0);
+        if !(0.1..=5.0).contains(&factor) {
+            return Err(format!("{what}: a speed factor of {factor}; 0.1 to 5 is read"));
+        }
+        let mut capacity = load(&what, &vehicle.capacity, &mut dimensions)?;
+        // A dimension that the vehicle does not name has no room, as in VROOM.
+        if vehicle.capacity.is_empty() {
+            capacity = [0; 4];
+        }
+        let (opens, closes) = shift.first().copied().unwrap_or((0, TIME_MAX / 2));
+        tours.push(TourSpec {
+            start_at: opens,
+            end_place,
+            end_by: closes,
+            capacity,
+            has: bits(&what, &vehicle.skills)?,
+            // Costs of the solver are thousandths of VROOM's, times in seconds: an hour is 3,600 of them.
+            fixed: i64::from(vehicle.costs.fixed) * 1000,
+            per_hour: i64::from(vehicle.costs.per_hour) * 1_000_000,
+            per_km: i64::from(vehicle.costs.per_km) * 1000,
+            time_factor: (1000.0 / factor).round() as u16,
+            stops_max: vehicle.max_tasks.unwrap_or(u32::MAX),
+            pauses,
+            ..TourSpec::at(start_place)
+        });
+    }
+    let legs = match matrices {
+        None => Legs::Sphere {
+            places: places
+                .list
+                .iter()
+                .map(|(at, _)| at.map_or(SpherePlace::new(0.0, 0.0), |[lon, lat]| SpherePlace::new(lon, lat)))
+                .collect(),
+            metres_per_time: METRES_PER_SECOND,
+        },
+        Some(matrices) => matrix(matrices, &places)?,
+    };
+    let names = Names {
+        stops: names,
+        vehicles: input.vehicles.iter().map(|vehicle| (vehicle.id, vehicle.description.clone())).collect(),
+        places: places.list,
+    };
+    let nodes = names.stops.iter().map(|(_, id, _)| *id).collect();
+    let problem = Problem::new(stops, tours, legs).map_err(|error| error.to_string())?.with_weights(HARD);
+    Ok((Instance { problem, nodes, scale: 1.0, names: None }, names))
+}
+
+fn matrix(matrices: &Matrices, places: &Places) -> Result<Legs, String> {
+    let n = matrices.durations.len();
+    let square = |name: &str, rows: &[Vec<u32>]| -> Result<(), String> {
+        if rows.len() != n {
+            return Err(format!("`{name}` has {} rows, `durations` has {n}", rows.len()));
+        }
+        match rows.iter().position(|row| row.len() != n) {
+            Some(row) => Err(format!("`{name}[{row}]` has {} numbers, {n} are needed", rows[row].len())),
+            None => Ok(()),
+        }
+    };
+    square("durations", &matrices.durations)?;
+    if let Some(distances) = &matrices.distances {
+        square("distances", distances)?;
+    }
+    let index: Vec<usize> = places.list.iter().map(|(_, index)| index.unwrap_or(0)).collect();
+    let bounded = |value: u32| value.min(fleetfold_solver::UNREACHABLE as u32) as i32;
+    Ok(Legs::from(LegMatrix::from_fn(index.len(), |a, b| {
+        let (a, b) = (index[a], index[b]);
+        let metres = matrices.distances.as_ref().map_or(0, |rows| rows[a][b]);
+        (bounded(matrices.durations[a][b]), bounded(metres))
+    })))
+}
+
+/// VROOM's solution format.
+pub(super) fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Value {
+    let problem = &instance.problem;
+    let place = |index: u32| {
+        let (location, index) = names.places[index as usize];
+        let mut value = json!({});
+        if let Some(location) = location {
+            value["location"] = json!(location);
+        }
+        if let Some(index) = index {
+            value["location_index"] = json!(index);
+        }
+        value
+    };
+    let with = |mut value: Value, more: Value| {
+        if let (Some(object), Value::Object(more)) = (value.as_object_mut(), more) {
+            object.extend(more);
+        }
+        value
+    };
+    let mut routes = Vec::new();
+    let (mut cost, mut duration, mut service, mut setup, mut waiting) = (0i64, 0i64, 0i64, 0i64, 0i64);
+    for (tour, sequence) in solution.tours.iter().enumerate().filter(|(_, sequence)| !sequence.is_empty()) {
+        let spec = &problem.tours()[tour];
+        let times = schedule(problem, tour as u32, sequence).unwrap_or_default();
+        let scaled = |time: i32| i64::from(time) * i64::from(spec.time_factor) / 1000;
+        let (mut driven, mut served, mut prepared, mut waited) = (0i64, 0i64, 0i64, 0i64);
+        let mut steps =
+            vec![with(json!({ "type": "start", "arrival": spec.start_at, "duration": 0 }), place(spec.start_place))];
+        let mut here = spec.start_place;
+        for (&stop, timed) in sequence.iter().zip(&times) {
+            let its = &problem.stops()[stop as usize];
+            let (kind, id, description) = &names.stops[stop as usize];
+            let before = if here == its.place { 0 } else { i64::from(its.setup) };
+            driven += scaled(problem.legs().time(here, its.place));
+            let wait = i64::from(timed.start) - i64::from(timed.arrival) - before;
+            let step = json!({
+                "type": kind, "id": id, "description": description, "arrival": timed.arrival, "duration": driven,
+                "setup": before, "service": its.service, "waiting_time": wait,
+            });
+            steps.push(with(step, place(its.place)));
+            served += i64::from(its.service);
+            prepared += before;
+            waited += wait;
+            here = its.place;
+        }
+        let left = times.last().map_or(spec.start_at, |timed| timed.departure);
+        if spec.end_place != NONE {
+            let home = scaled(problem.legs().time(here, spec.end_place));
+            driven += home;
+            let end = json!({ "type": "end", "arrival": i64::from(left) + home, "duration": driven });
+            steps.push(with(end, place(spec.end_place)));
+        }
+        let price = fleetfold_solver::price(problem, tour as u32, sequence).unwrap_or(0) / 1000;
+        let (id, description) = &names.vehicles[tour];
+        routes.push(json!({
+            "vehicle": id, "description": description, "cost": price, "duration": driven, "service": served,
+            "setup": prepared, "waiting_time": waited, "steps": steps,
+        }));
+        cost += price;
+        duration += driven;
+        service += served;
+        setup += prepared;
+        waiting += waited;
+    }
+    let unassigned: Vec<Value> = solution
+        .absent
+        .iter()
+        .map(|&stop| {
+            let (kind, id, description) = &names.stops[stop as usize];
+            let its = &problem.stops()[stop as usize];
+            let value = json!({ "type": kind, "id": id, "description": description, "reason": reason(problem, stop) });
+            with(value, place(its.place))
+        })
+        .collect();
+    json!({
+        "code": 0,
+        "summary": {
+            "cost": cost, "routes": routes.len(), "unassigned": unassigned.len(), "duration": duration, "service": service,
+            "setup": setup, "waiting_time": waiting,
+        },
+        "unassigned": unassigned,
+        "routes": routes,
+    })
+}
+
+/// Why a task has no vehicle: what rules out each of them, or that there is no place left.
+fn reason(problem: &Problem, stop: u32) -> &'static str {
+    let its = &problem.stops()[stop as usize];
+    let able = || problem.tours().iter().filter(|tour| its.needs & !tour.has == 0);
+    if able().next().is_none() {
+        return "skills";
+    }
+    if !able().any(|tour| (0..4).all(|d| its.load[d] <= tour.capacity[d])) {
+        return "capacity";
+    }
+    let reaches = |tour: &TourSpec| {
+        let arrival = i64::from(tour.start_at) + i64::from(problem.legs().time(tour.start_place, its.place));
+        arrival <= i64::from(tour.end_by) && its.windows.last().is_none_or(|window| arrival <= i64::from(window.1))
+    };
+    if able().any(reaches) { "no_place" } else { "time" }
+}

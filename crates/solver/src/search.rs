@@ -506,18 +506,20 @@ impl Heat {
     }
 }
 
+/// First temperature in mean legs, by iterations per stop: between the measured points along the logarithm. Whoever has time
+/// for a few iterations only must not spend them on wandering.
+fn start_factor(per_stop: f64) -> f64 {
+    const MEASURED: [(f64, f64); 4] = [(5.0, 0.3), (20.0, 1.0), (200.0, 3.0), (2_000.0, 6.0)];
+    let at = per_stop.clamp(MEASURED[0].0, MEASURED[3].0);
+    let above = MEASURED.iter().position(|&(point, _)| point >= at).unwrap_or(3).max(1);
+    let ((low, cool), (high, hot)) = (MEASURED[above - 1], MEASURED[above]);
+    cool + (hot - cool) * libm::log(at / low) / libm::log(high / low)
+}
+
 fn heat(problem: &Problem, limits: &SearchLimits, expected: u64, leg: f64) -> Heat {
     // Start factors by iterations per stop, as measured in the prototype; a warm start keeps the plan's shape.
     let per_stop = expected as f64 / problem.stops.len() as f64;
-    let (hot, cold) = if limits.warm {
-        (0.15, 0.03)
-    } else if per_stop < 60.0 {
-        (1.0, 0.03)
-    } else if per_stop < 600.0 {
-        (3.0, 0.03)
-    } else {
-        (6.0, 0.03)
-    };
+    let (hot, cold) = if limits.warm { (0.15, 0.03) } else { (start_factor(per_stop), 0.03) };
     let mut steps = vec![hot * leg];
     while steps[steps.len() - 1] > cold * leg {
         steps.push(steps[steps.len() - 1] * COOLING);

@@ -23,7 +23,7 @@ impl Rounding {
             Self::Nearest => (value + 0.5) as i32,
             Self::Up => {
                 let below = (value - 1e-6) as i32;
-                below + i32::from(f64::from(below) < value - 1e-6)
+                below.saturating_add(i32::from(f64::from(below) < value - 1e-6))
             }
         }
     }
@@ -255,5 +255,13 @@ mod tests {
         assert_eq!((dimacs.pair(0, 1), dimacs.pair(0, 2)), ((14, 14), (50, 50)));
         let safe = legs(Rounding::Nearest, Rounding::Up);
         assert_eq!((safe.pair(0, 1), safe.pair(0, 2)), ((15, 14), (50, 50)));
+        // Beyond what an integer holds: the largest there is, not a negative one.
+        let far = Legs::Plane {
+            places: vec![(0.0, 0.0), (1e9, 1e9)],
+            scale: 1000.0,
+            length: Rounding::Nearest,
+            time: Rounding::Up,
+        };
+        assert_eq!(far.pair(0, 1), (i32::MAX, i32::MAX));
     }
 }

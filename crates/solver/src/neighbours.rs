@@ -51,14 +51,10 @@ pub(crate) struct Neighbours {
 }
 
 impl Neighbours {
+    /// Lists of a problem with at least one tour: its first vehicle's class of legs stands for all.
     pub(crate) fn new(problem: &Problem) -> Self {
         let n = problem.stops.len();
         let near_max = if n > MANY { NEAR_MAX_MANY } else { NEAR_MAX };
-        if problem.tours.is_empty() {
-            let mut empty = Lists::with_capacity(n, 0);
-            (0..n).for_each(|_| empty.push(std::iter::empty()));
-            return Self { near: empty.clone(), before: empty.clone(), after: empty };
-        }
         let grid = (n > MANY).then(|| Grid::new(problem)).flatten();
         let chunk = 64;
         let parts: Vec<Self> = (0..n.div_ceil(chunk))

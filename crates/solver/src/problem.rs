@@ -233,7 +233,7 @@ pub struct Problem {
     pub(crate) unrestricted: bool,
     /// Some stop takes time on arrival from another place.
     pub(crate) has_setup: bool,
-    /// Some tour takes only so many stops, or an empty one costs something to use.
+    /// Some tour takes fewer stops than there are.
     pub(crate) limited: bool,
     /// Some stops are promised to a tour.
     pub(crate) promised: bool,
@@ -264,6 +264,8 @@ pub enum Invalid {
     Leg,
     /// A load is negative.
     Load(usize),
+    /// Prices that add up beyond what the objective (`i64`) can hold.
+    Prices,
     /// `initial` does not have one sequence per tour, or a stop twice, or one end of a shipment only.
     Initial,
 }
@@ -278,6 +280,7 @@ impl std::fmt::Display for Invalid {
             Self::Mate(stop) => write!(f, "stop {stop} is half of a shipment whose other half does not name it back"),
             Self::Tour(stop) => write!(f, "stop {stop} is locked to a tour that does not exist"),
             Self::Leg => write!(f, "the leg matrix has a negative entry"),
+            Self::Prices => write!(f, "prices of stops left out and of vehicles add up to more than can be counted"),
             Self::Load(stop) => write!(f, "stop {stop} has a negative load"),
             Self::Initial => {
                 write!(f, "the initial plan has a stop twice, half a shipment, or not one sequence per tour")
@@ -345,6 +348,12 @@ impl Problem {
             if !in_range(tour.start_at) || !in_range(tour.end_by) || !pauses {
                 return Err(Invalid::TourTime(index));
             }
+        }
+        // Half is left for legs, changes and lateness.
+        let prices = stops.iter().map(|stop| stop.unserved).chain(tours.iter().map(|tour| tour.fixed));
+        let sum = prices.map(i128::from).sum::<i128>();
+        if sum.abs() > i128::from(i64::MAX / 2) {
+            return Err(Invalid::Prices);
         }
         let mut classes: Vec<Class> = Vec::new();
         let class_of = tours

@@ -28,6 +28,8 @@ const CELLS: usize = 4096;
 const REGRET_MAX: usize = 200;
 /// Share of a search for the fewest vehicles that empties tours.
 const SHRINK_SHARE: f64 = 0.6;
+/// Temperature while tours are emptied, in last temperatures: cool, so that what is gained in room is kept.
+const SHRINK_HEAT: f64 = 3.0;
 /// Predecessors around a random stop that a 2-opt* attempt looks at.
 const TAIL_TRIES: usize = 20;
 
@@ -99,12 +101,13 @@ pub fn solve_with(
     if problem.stops.is_empty() || problem.tours.is_empty() {
         return insert(problem);
     }
-    let cost_before = initial_cost(problem);
     let near = Neighbours::new(problem);
-    let mut tours = if absent_units(problem, &problem.initial).len() <= REGRET_MAX {
-        insert(problem).tours
+    let initially_absent = absent_units(problem, &problem.initial);
+    let (mut tours, cost_before) = if initially_absent.len() <= REGRET_MAX {
+        let answer = insert(problem);
+        (answer.tours, answer.cost_before)
     } else {
-        construct(problem, &near, limits.seed)
+        (construct(problem, &near, limits.seed), plan_cost(problem, &problem.initial, &initially_absent))
     };
     let mut absent = absent_units(problem, &tours);
     let mut best_tours = tours.clone();
@@ -118,7 +121,7 @@ pub fn solve_with(
     while let Pace::Go(point) = pace(Progress { rounds, iterations, cost: best_cost, tours: &best_tours }) {
         let point = if limits.fewest_vehicles {
             if point < SHRINK_SHARE && absent.is_empty() {
-                let temperature = heat.at(1.0) * 3.0;
+                let temperature = heat.at(1.0) * SHRINK_HEAT;
                 iterations += shrinking.round(problem, &near, &mut tours, &logs, temperature, (limits.seed, rounds));
                 let cost = plan_cost(problem, &tours, &absent);
                 if cost <= best_cost {
@@ -243,12 +246,7 @@ impl Shrinking {
     }
 }
 
-/// The objective of the plan to start from, as the search counts it.
-fn initial_cost(problem: &Problem) -> i64 {
-    let absent = absent_units(problem, &problem.initial);
-    plan_cost(problem, &problem.initial, &absent)
-}
-
+/// The objective of a plan, as the search counts it.
 fn plan_cost(problem: &Problem, tours: &[Vec<u32>], absent: &[u32]) -> i64 {
     let local = Local::whole(problem);
     State::new(&local, tours, absent.to_vec()).total
@@ -416,14 +414,14 @@ impl State<'_> {
             (load, count)
         };
         let ((load_v, count_v), (load_p, count_p)) = (head(v, tour_v), head(p, tour_c));
-        let spec_v = &local.problem.tours[local.tours[tour_v as usize] as usize];
-        let spec_c = &local.problem.tours[local.tours[tour_c as usize] as usize];
+        let stops_max = |tour: u32| local.problem.tours[local.tours[tour as usize] as usize].stops_max;
+        let room = |tour: u32| local.fixed_tours[tour as usize].room;
         let (all_v, all_c) = (self.carried[tour_v as usize], self.carried[tour_c as usize]);
         let (stops_v, stops_c) = (self.counts[tour_v as usize], self.counts[tour_c as usize]);
-        if load_v + all_c - load_p > spec_v.capacity[0] - spec_v.onboard[0]
-            || load_p + all_v - load_v > spec_c.capacity[0] - spec_c.onboard[0]
-            || count_v + stops_c - count_p > spec_v.stops_max
-            || count_p + stops_v - count_v > spec_c.stops_max
+        if load_v + all_c - load_p > room(tour_v)
+            || load_p + all_v - load_v > room(tour_c)
+            || count_v + stops_c - count_p > stops_max(tour_v)
+            || count_p + stops_v - count_v > stops_max(tour_c)
         {
             return None;
         }

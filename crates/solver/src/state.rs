@@ -70,7 +70,9 @@ pub(crate) struct State<'l> {
     node_stamps: Vec<u32>,
     tour_stamps: Vec<u32>,
     stamp: u32,
+    // Buffers, so that a move allocates nothing.
     sequence: Vec<u32>,
+    emptier: Vec<u32>,
 }
 
 impl<'l> State<'l> {
@@ -97,6 +99,7 @@ impl<'l> State<'l> {
             tour_stamps: vec![0; count],
             stamp: 1,
             sequence: Vec::new(),
+            emptier: Vec::new(),
         };
         for (tour, sequence) in tours.iter().enumerate() {
             state.link_up(tour as u32, sequence);
@@ -555,7 +558,8 @@ impl<'l> State<'l> {
 
     /// Takes units (with their mates) out of their tours; they become absent. Each tour is recomputed once.
     pub(crate) fn remove_all(&mut self, units: &[u32]) {
-        let mut tours: Vec<u32> = Vec::with_capacity(4);
+        let mut tours = std::mem::take(&mut self.emptier);
+        tours.clear();
         for &unit in units {
             let tour = self.records[unit as usize].tour;
             if tour == NONE {
@@ -573,9 +577,10 @@ impl<'l> State<'l> {
             self.absent.push(unit);
             self.total += self.local.unserved(unit);
         }
-        for tour in tours {
+        for &tour in &tours {
             self.refresh(tour);
         }
+        self.emptier = tours;
     }
 
     fn unlink(&mut self, stop: u32) {

@@ -71,7 +71,9 @@ pub fn structured<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>, bod
             // Other headers, and extensions we do not know: kept out, as unknown members of structured events are.
             Some(_) | None => continue,
         };
-        event.insert(attribute.to_owned(), percent_decoded(value).into());
+        // Header values are percent-encoded where they are not plain ASCII (HTTP binding 1.0.2, 3.1.3.2).
+        let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
+        event.insert(attribute.to_owned(), value.into());
     }
     if !event.contains_key("specversion") {
         return None;
@@ -80,25 +82,4 @@ pub fn structured<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>, bod
         .unwrap_or_else(|_| serde_json::Value::String(String::from_utf8_lossy(body).into_owned()));
     event.insert("data".to_owned(), data);
     serde_json::to_vec(&event).ok()
-}
-
-/// Header values are percent-encoded where they are not plain ASCII (`CloudEvents` HTTP binding 1.0.2, 3.1.3.2).
-fn percent_decoded(value: &str) -> String {
-    let bytes = value.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let pair = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
-        match pair.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) if bytes[at] == b'%' => {
-                decoded.push(byte);
-                at += 3;
-            }
-            _ => {
-                decoded.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }

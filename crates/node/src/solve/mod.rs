@@ -132,6 +132,12 @@ fn read(args: &Solve) -> Result<Instance, Failure> {
         ProblemFormat::Auto => guess(&text),
         given => given,
     };
+    if format == ProblemFormat::Vroom && args.objective.is_some() {
+        return Err(Failure::new(
+            "--objective is not read with a VROOM file, which says itself what vehicles cost",
+            "leave --objective out; give vehicles a `costs.fixed` to use fewer of them",
+        ));
+    }
     let objective = args.objective.unwrap_or(Objective::Distance);
     let instance = match format {
         ProblemFormat::Solomon => benchmark::solomon(&text, objective),

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use super::benchmark::HARD;
 use super::instance::Instance;
 
-/// Leaving out a task of priority 0; priority p weighs (1 + p) times as much.
-const UNSERVED: i64 = 1_000_000_000_000;
+/// Leaving out a task of priority 0, at least: above any detour. Priority p weighs (1 + p) times as much.
+const UNSERVED_MIN: i64 = 10_000_000_000;
 /// Speed where there are coordinates but no matrix: 36 km/h.
 const METRES_PER_SECOND: f64 = 10.0;
 /// Most places of a matrix.
@@ -186,11 +186,10 @@ impl Places {
     }
 }
 
-fn load(what: &str, amounts: &[u32], dimensions: &mut usize) -> Result<[i32; 4], String> {
+fn load(what: &str, amounts: &[u32]) -> Result<[i32; 4], String> {
     if amounts.len() > 4 {
         return Err(format!("{what}: {} dimensions of load, 4 are the most", amounts.len()));
     }
-    *dimensions = (*dimensions).max(amounts.len());
     let mut load = [0; 4];
     for (slot, &amount) in load.iter_mut().zip(amounts) {
         *slot = i32::try_from(amount)
@@ -262,13 +261,14 @@ pub(super) fn vroom(text: &str) -> Result<(Instance, Names), String> {
         }
         Ok(word)
     };
-    let mut dimensions = 0;
+    // Serving comes before cost: no vehicle is so dear that a task had better be left out.
+    let dearest = input.vehicles.iter().map(|vehicle| i64::from(vehicle.costs.fixed)).max().unwrap_or(0) * 1000;
+    let unserved = |priority: u8| UNSERVED_MIN.max(4 * dearest) * (1 + i64::from(priority));
     let mut stops: Vec<Stop> = Vec::new();
     let mut names: Vec<(&'static str, u64, String)> = Vec::new();
     for job in &input.jobs {
         let what = format!("job {}", job.id);
-        let (delivery, pickup) =
-            (load(&what, &job.delivery, &mut dimensions)?, load(&what, &job.pickup, &mut dimensions)?);
+        let (delivery, pickup) = (load(&what, &job.delivery)?, load(&what, &job.pickup)?);
         if delivery != [0; 4] && pickup != [0; 4] {
             return Err(format!("{what}: `delivery` and `pickup` at one job are not read; make it two jobs"));
         }
@@ -282,7 +282,7 @@ pub(super) fn vroom(text: &str) -> Result<(Instance, Names), String> {
             load: if role == Role::JobPickup { pickup } else { delivery },
             role,
             needs: bits(&what, &job.skills)?,
-            unserved: UNSERVED * (1 + i64::from(job.priority)),
+            unserved: unserved(job.priority),
             ..Stop::job(places.add(&what, job.location, job.location_index)?)
         });
         names.push(("job", job.id, job.description.clone()));
@@ -300,11 +300,11 @@ pub(super) fn vroom(text: &str) -> Result<(Instance, Names), String> {
                 windows: times,
                 service: seconds(&what, end.service)?,
                 setup: seconds(&what, end.setup)?,
-                load: load(&what, &shipment.amount, &mut dimensions)?,
+                load: load(&what, &shipment.amount)?,
                 role,
                 mate,
                 needs: bits(&what, &shipment.skills)?,
-                unserved: UNSERVED * (1 + i64::from(shipment.priority)),
+                unserved: unserved(shipment.priority),
                 ..Stop::job(places.add(&what, end.location, end.location_index)?)
             });
             names.push((kind, end.id, end.description.clone()));
@@ -334,7 +334,7 @@ pub(super) fn vroom(text: &str) -> Result<(Instance, Names), String> {
         if !(0.1..=5.0).contains(&factor) {
             return Err(format!("{what}: a speed factor of {factor}; 0.1 to 5 is read"));
         }
-        let mut capacity = load(&what, &vehicle.capacity, &mut dimensions)?;
+        let mut capacity = load(&what, &vehicle.capacity)?;
         // A dimension that the vehicle does not name has no room, as in VROOM.
         if vehicle.capacity.is_empty() {
             capacity = [0; 4];

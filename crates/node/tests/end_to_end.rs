@@ -18,6 +18,17 @@ fn small_day(folder: &Path) -> String {
     "day.jsonl".to_owned()
 }
 
+/// An engine for a day's network, with its snapshots in a folder of its own, and its port.
+fn serve_day(folder: &Path, day: &str, whose: &[&str], data: &str) -> (Killed, u16) {
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let mut args = vec!["serve", "--network", day, "--listen", &listen, "--data", data];
+    args.extend(whose);
+    let child = fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for(port);
+    (Killed(child), port)
+}
+
 /// A day through JetStream with the engine killed three times on the way: nothing lost, nothing doubled, and the recording
 /// folds to the digest it was recorded with.
 #[test]
@@ -27,15 +38,7 @@ fn kill_minus_nine_loses_nothing_and_doubles_nothing() {
     let (_broker, url) = broker(folder);
     let day = small_day(folder);
     let whose = ["--log", &url, "--tenant", "acme", "--zone", "porto"];
-    let serve = || {
-        let port = free_port();
-        let listen = format!("127.0.0.1:{port}");
-        let mut args = vec!["serve", "--network", &day, "--listen", &listen, "--data", "data"];
-        args.extend(whose);
-        let child = fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        wait_for(port);
-        (Killed(child), port)
-    };
+    let serve = || serve_day(folder, &day, &whose, "data");
     let (mut engine, mut port) = serve();
     let mut args = vec!["feed", &day, "--speed", "400", "--drivers", "simulated"];
     args.extend(whose);
@@ -87,15 +90,7 @@ fn an_owner_that_sleeps_loses_the_zone_and_harms_nothing() {
     let (_broker, url) = broker(folder);
     let day = small_day(folder);
     let whose = ["--log", &url, "--tenant", "acme", "--zone", "porto"];
-    let serve = |data: &str| {
-        let port = free_port();
-        let listen = format!("127.0.0.1:{port}");
-        let mut args = vec!["serve", "--network", &day, "--listen", &listen, "--data", data];
-        args.extend(whose);
-        let child = fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        wait_for(port);
-        (Killed(child), port)
-    };
+    let serve = |data: &str| serve_day(folder, &day, &whose, data);
     let engines = [serve("data-1"), serve("data-2")];
     let mut args = vec!["feed", &day, "--speed", "400", "--drivers", "simulated"];
     args.extend(whose);
@@ -103,12 +98,21 @@ fn an_owner_that_sleeps_loses_the_zone_and_harms_nothing() {
     let signal = |engine: &Killed, which: &str| {
         assert!(Command::new("kill").args([which, &engine.0.id().to_string()]).status().unwrap().success());
     };
-    // Whoever owns the zone now sleeps for two leases; then the other does.
-    for (engine, _) in &engines {
-        pause(2_000);
-        signal(engine, "-STOP");
+    let epoch = |port: u16| {
+        let state: Value = serde_json::from_str(&http(port, "GET /v1/state", "").1).unwrap_or_default();
+        state["kpi"]["owner"].as_u64()
+    };
+    // One sleeps for two leases, then the other: the owner is among them, and its zone goes to the one awake.
+    pause(2_000);
+    for (sleeper, other) in [(0, 1), (1, 0)] {
+        let before = epoch(engines[0].1).max(epoch(engines[1].1)).expect("somebody owns the zone");
+        let owned = epoch(engines[sleeper].1) == Some(before);
+        signal(&engines[sleeper].0, "-STOP");
         pause(6_000);
-        signal(engine, "-CONT");
+        let after = epoch(engines[other].1).expect("the one awake owns the zone");
+        assert!(if owned { after > before } else { after == before }, "epoch {after} after {before}");
+        signal(&engines[sleeper].0, "-CONT");
+        pause(2_000);
     }
     assert!(feed.0.wait().unwrap().success(), "the feed failed");
     let digest = |port: u16| {

@@ -122,7 +122,7 @@ fn a_screen_that_comes_back_misses_nothing() {
 }
 
 #[test]
-fn screens_that_do_not_read_hold_nobody_up() {
+fn a_full_house_turns_the_next_away_and_sleepers_keep_their_feed() {
     let folder = tempfile::tempdir().unwrap();
     let (_engine, port) = engine(folder.path(), &[]);
     van(port);

@@ -6,7 +6,7 @@ mod support;
 use std::fmt::Write;
 use std::path::Path;
 
-use support::run;
+use support::{fleetfold, pause, run};
 
 const CUSTOMERS: usize = 30;
 
@@ -130,6 +130,15 @@ fn routes_keep_every_rule_and_do_not_depend_on_threads() {
         // A warm start is never worse than what it starts from.
         std::fs::write(folder.join("init.txt"), &routes).unwrap();
         check(&solve(folder, file, &["--init", "init.txt"]), pairs);
+        let distance = |rounds: &str, seed: &str, init: &str| {
+            let output = run(&["solve", file, "--rounds", rounds, "--seed", seed, "--init", init, "--json"], folder);
+            let body: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            body["distance"].as_f64().unwrap()
+        };
+        let given = distance("0", "1", "init.txt");
+        for seed in ["2", "3", "4"] {
+            assert!(distance("1", seed, "init.txt") <= given, "{file}");
+        }
     }
 }
 
@@ -165,6 +174,53 @@ fn vrplib_files_are_read_and_drawn() {
     std::fs::write(folder.join("x.vrp"), text.replace("EUC_2D", "EXPLICIT")).unwrap();
     let output = run(&["solve", "x.vrp", "--rounds", "1"], folder);
     assert!(String::from_utf8_lossy(&output.stderr).contains("EXPLICIT"), "refused by name");
+}
+
+/// Ctrl-C ends the search, not the program: the best plan so far is printed.
+#[test]
+fn an_interrupted_search_prints_its_best_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("s.txt"), solomon()).unwrap();
+    let searching = fleetfold(&["solve", "s.txt", "--seconds", "600", "--routes"], folder)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    pause(1_500);
+    let interrupted = std::process::Command::new("kill").args(["-INT", &searching.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    let output = searching.wait_with_output().unwrap();
+    assert!(output.status.success());
+    check(&String::from_utf8(output.stdout).unwrap(), false);
+}
+
+/// VRPLIB with time windows: the same customers as in Solomon's format, numbered from 1.
+#[test]
+fn vrplib_files_with_time_windows_keep_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut text = "NAME : t\nTYPE : VRPTW\nVEHICLES : 12\nEDGE_WEIGHT_TYPE : EUC_2D\nCAPACITY : 50\n".to_owned();
+    type Numbers = fn(usize, &Customer) -> String;
+    let sections: [(&str, Numbers); 4] = [
+        ("NODE_COORD_SECTION", |_, c| format!("{} {}", c.x, c.y)),
+        ("DEMAND_SECTION", |_, c| c.demand.to_string()),
+        ("TIME_WINDOW_SECTION", |_, c| format!("{} {}", c.opens, c.closes)),
+        ("SERVICE_TIME_SECTION", |index, _| (i64::from(index > 0) * 10).to_string()),
+    ];
+    for (name, numbers) in sections {
+        writeln!(text, "{name}").unwrap();
+        for (index, c) in customers().iter().enumerate() {
+            writeln!(text, "{} {}", index + 1, numbers(index, c)).unwrap();
+        }
+    }
+    text.push_str("DEPOT_SECTION\n1\n-1\nEOF\n");
+    std::fs::write(folder.join("t.vrp"), &text).unwrap();
+    let lower = |line: &str| {
+        let node = |word: &str| (word.parse::<usize>().unwrap() - 1).to_string();
+        line.split(' ').map(node).collect::<Vec<_>>().join(" ")
+    };
+    let routes = solve(folder, "t.vrp", &[]);
+    check(&routes.lines().map(lower).collect::<Vec<_>>().join("\n"), false);
 }
 
 #[test]

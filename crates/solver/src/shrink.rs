@@ -29,7 +29,6 @@ pub(crate) fn shrink(
 ) -> Shrunk {
     let mut state = State::new(local, tours, Vec::new());
     let mut complete = tours.to_vec();
-    let mut emptied = 0;
     let mut scratch = Scratch::default();
     scratch.closed = true;
     let count = |state: &State<'_>, absences: &[u32]| -> u64 {
@@ -44,7 +43,6 @@ pub(crate) fn shrink(
                 for tour in 0..tours.len() as u32 {
                     state.sequence_into(tour, &mut complete[tour as usize]);
                 }
-                emptied += 1;
             }
             let Some(victim) = easiest(&state, &absences) else { break };
             let mut units = state.sequence(victim);
@@ -77,8 +75,9 @@ pub(crate) fn shrink(
         for tour in 0..tours.len() as u32 {
             state.sequence_into(tour, &mut complete[tour as usize]);
         }
-        emptied += 1;
     }
+    let used = |plan: &[Vec<u32>]| plan.iter().filter(|tour| !tour.is_empty()).count() as u32;
+    let emptied = used(tours) - used(&complete);
     Shrunk { tours: complete, absences, emptied }
 }
 
@@ -94,4 +93,36 @@ fn easiest(state: &State<'_>, absences: &[u32]) -> Option<u32> {
         let sum: u64 = state.sequence(tour).iter().map(|&stop| 1 + u64::from(absences[stop as usize])).sum();
         (sum, tour)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shrink;
+    use crate::legs::{Legs, Rounding};
+    use crate::local::{Local, Where};
+    use crate::neighbours::Neighbours;
+    use crate::problem::{Problem, Stop, TourSpec};
+    use crate::random::Random;
+
+    /// From a vehicle for each of thirty stops to the few that can hold them, with everybody still served once.
+    #[test]
+    fn tours_are_emptied_and_nobody_is_lost() {
+        let stops = 30u32;
+        let places = (0..=stops).map(|place| (f64::from(place * 37 % 100), f64::from(place * 61 % 100))).collect();
+        let list = (1..=stops).map(|place| Stop { load: [1, 0, 0, 0], ..Stop::job(place) }).collect();
+        let tour = TourSpec { end_place: 0, capacity: [8, 0, 0, 0], per_hour: 0, per_km: 1000, ..TourSpec::at(0) };
+        let legs = Legs::Plane { places, scale: 1.0, length: Rounding::Down, time: Rounding::Down };
+        let problem = Problem::new(list, vec![tour; stops as usize], legs).expect("a legal problem");
+        let near = Neighbours::new(&problem);
+        let at: Where = (0..stops).map(|stop| (0, stop)).collect();
+        let all: Vec<u32> = (0..stops).collect();
+        let local = Local::piece(&problem, &near, &at, 0, all.clone(), all.clone());
+        let alone: Vec<Vec<u32>> = all.iter().map(|&stop| vec![stop]).collect();
+        let shrunk = shrink(&local, &alone, vec![0; 30], &[0.0; 4096], 0.0, 2_000, Random::new(1, 0, 0));
+        let used = shrunk.tours.iter().filter(|tour| !tour.is_empty()).count();
+        assert_eq!((used, shrunk.emptied), (4, 26), "eight to a vehicle: thirty need four");
+        let mut served: Vec<u32> = shrunk.tours.concat();
+        served.sort_unstable();
+        assert_eq!(served, all);
+    }
 }

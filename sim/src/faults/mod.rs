@@ -1,0 +1,495 @@
+//! Deterministic simulation of what goes wrong around the engine: two owners, producers with an outbox, and drivers, over
+//! [`SimLog`] in virtual time, while requests and replies are lost, doubled and late, the log answers 503, owners sleep,
+//! die between any two effects and come back from torn snapshots.
+//!
+//! Everything follows from one seed. After the day the faults end, the system comes to rest, and then everything must be
+//! true that STREAMING promises: one gap-free chain of plans, each fact folded once, every asking fact answered, all
+//! folds equal, no assignment ever gone back.
+
+mod owners;
+mod requests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use fleetfold_engine::virtual_time::{Happening, World};
+use fleetfold_engine::{Effect, Engine, FanOut, Input, SolveReport};
+use fleetfold_fleet::{Fleet, LogEntry};
+use fleetfold_model::{Assignment, Event, LogSeq, Millis, Name, Timestamp};
+use fleetfold_roads::Network;
+use fleetfold_wire::{What, decode};
+
+use crate::scenario::{Scenario, Script, script};
+use crate::seeded::Seeded;
+use crate::sim_log::{SimLease, SimLog};
+use crate::world::{Driving, Pretend};
+
+const ZONE: &str = "sim.city";
+const PLAN: &str = "fleet.sim.city.plan";
+/// Zone seconds per log second: a short day must meet many leases and many faults.
+const RATE: u32 = 30;
+/// A request without an answer is given up after this.
+const TIMEOUT: Millis = Millis(2_000);
+/// Our own trust in a lease, as in `node`.
+const TRUSTED: Millis = Millis(2_500);
+/// After the day, this long without faults, everything must be at rest.
+const CALM: Millis = Millis(30_000);
+/// A run that takes longer than this has got stuck.
+const LONGEST: Millis = Millis(1_200_000);
+
+/// What goes wrong, as probabilities.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Faults {
+    /// A request is lost.
+    pub request_lost: f64,
+    /// The log did it, but the reply is lost.
+    pub reply_lost: f64,
+    /// A request arrives twice.
+    pub request_doubled: f64,
+    /// A request or reply takes up to three seconds.
+    pub slow: f64,
+    /// The log answers that it has no leader.
+    pub unavailable: f64,
+    /// An owner dies before an effect.
+    pub crash: f64,
+    /// An owner sleeps up to ten seconds before an effect and goes on as if nothing had been.
+    pub sleep: f64,
+    /// A snapshot is torn by the crash of its writer.
+    pub torn: f64,
+    /// The log is of one replica: it judges the fence before the id.
+    pub single: bool,
+}
+
+impl Faults {
+    /// A mix for a seed: each kind is on in half of all runs, so that faults meet in every combination.
+    pub fn mixed(seed: u64) -> Self {
+        let mut random = Seeded::new(seed, "faults");
+        let mut some = |most: f64| if random.chance(0.5) { most * random.unit() } else { 0.0 };
+        Self {
+            request_lost: some(0.2),
+            reply_lost: some(0.2),
+            request_doubled: some(0.2),
+            slow: some(0.2),
+            unavailable: some(0.2),
+            crash: some(0.02),
+            sleep: some(0.02),
+            torn: some(0.5),
+            single: random.chance(0.5),
+        }
+    }
+}
+
+/// A promise that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The seed that repeats it.
+    pub seed: u64,
+    /// Log time since the beginning.
+    pub at: Millis,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// What a run went through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Survived {
+    /// Facts in the log.
+    pub facts: u64,
+    /// Plans in the log.
+    pub plans: u64,
+    /// Owners that died.
+    pub crashes: u64,
+    /// Owners that slept.
+    pub sleeps: u64,
+    /// Requests and replies lost, doubled, late or turned away.
+    pub mishaps: u64,
+    /// Times the zone got a new owner.
+    pub terms: u64,
+}
+
+/// A small day and its roads, to be played under many seeds.
+#[derive(Clone, Debug)]
+pub struct SmallDay {
+    script: Script,
+    network: Arc<Network>,
+}
+
+impl SmallDay {
+    /// The day of a scenario in its city.
+    ///
+    /// # Errors
+    ///
+    /// When the generated city is no network, which would be a bug of the generator.
+    pub fn new(scenario: &Scenario) -> Result<Self, fleetfold_roads::NetworkError> {
+        let city = crate::city::city(scenario.seed);
+        let mut script = script(scenario, &city);
+        for (_, event) in &mut script.facts {
+            if let Event::ZoneOpened(opened) = event {
+                opened.rate = RATE;
+                opened.policy.search_rounds = 3;
+            }
+        }
+        Ok(Self { script, network: Arc::new(Network::new(&city.network)?) })
+    }
+}
+
+/// Plays a small day under faults.
+///
+/// # Errors
+///
+/// The first promise that did not hold.
+pub fn survive(day: &SmallDay, seed: u64, faults: Faults) -> Result<Survived, Failure> {
+    let mut run = Run::new(day, seed, faults);
+    run.play().map_err(|what| Failure { seed, at: run.now - run.start, what })?;
+    Ok(run.survived)
+}
+
+/// Who waits for a reply: a producer's fact, or a node in one of its lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sender {
+    Producer(usize),
+    Node(usize, u64),
+}
+
+#[derive(Clone, Debug)]
+enum Ask {
+    Fact(usize),
+    Plan { id: String, bytes: Vec<u8>, expected: u64 },
+    ReadPlan,
+    Tell { vehicle: Name, revision: LogSeq, bytes: Vec<u8>, expected: u64 },
+    ReadTold { vehicle: Name, revision: LogSeq },
+    Acquire,
+    Renew(SimLease),
+}
+
+#[derive(Clone, Debug)]
+enum Reply {
+    Stored { seq: u64, duplicate: bool },
+    WrongSequence,
+    Unknown,
+    LastPlan(Option<(u64, u64, LogSeq)>),
+    LastTold(Option<(LogSeq, LogSeq)>),
+    Lease(Option<SimLease>),
+}
+
+#[derive(Debug)]
+enum Job {
+    World,
+    Send(Sender, Ask),
+    Arrives(u64, Sender, Ask),
+    Returns(u64, Sender, Ask, Reply),
+    TimesOut(u64, Sender, Ask),
+    Pull(usize, u64),
+    Tick(usize, u64),
+    Lease(usize, u64),
+    Snapshot(usize, u64),
+    Effects(usize, u64, Vec<Effect>),
+    Solved(usize, u64, Box<SolveReport>),
+    Told(Box<Assignment>),
+    Start(usize),
+}
+
+#[derive(Clone, Debug)]
+struct Disk {
+    fleet: Fleet,
+    last_id: String,
+    torn: bool,
+}
+
+#[derive(Debug)]
+struct Alive {
+    engine: Engine,
+    /// Last entry read.
+    read: u64,
+    /// The log ended here when we started: caught up when it has been read.
+    goal: u64,
+    last_id: String,
+    seeks: bool,
+    lease: Option<(SimLease, Timestamp)>,
+    fan: FanOut,
+    waiting: BTreeMap<Name, Assignment>,
+    telling: bool,
+    tick_at: Option<Timestamp>,
+    pulling: bool,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    life: u64,
+    alive: Option<Alive>,
+    asleep_until: Timestamp,
+    disk: Vec<Disk>,
+}
+
+struct Run<'a> {
+    day: &'a SmallDay,
+    start: Timestamp,
+    now: Timestamp,
+    log: SimLog,
+    world: Pretend,
+    world_at: Option<Timestamp>,
+    random: Seeded,
+    faults: Faults,
+    queue: BTreeMap<(Timestamp, u64), Job>,
+    order: u64,
+    requests: u64,
+    awaited: BTreeSet<u64>,
+    outbox: Vec<Event>,
+    acked: usize,
+    nodes: [Node; 2],
+    /// The fold of the log as it stands, and its digest after each entry.
+    truth: Fleet,
+    digests: BTreeMap<u64, u64>,
+    told: BTreeMap<String, LogSeq>,
+    survived: Survived,
+}
+
+impl<'a> Run<'a> {
+    fn new(day: &'a SmallDay, seed: u64, faults: Faults) -> Self {
+        let facts = day.script.facts.iter().enumerate().map(|(n, (at, event))| (*at, 1 + n as u64, event.clone()));
+        let phones = crate::scenario::Phones { late_share: 0.05, double_share: 0.05 };
+        let driving = Driving { varied: true, positions: false, reject_share: 0.02 };
+        let network = Arc::clone(&day.network);
+        let world = Pretend::new(facts.collect(), &day.script.no_shows, network, driving, phones, seed);
+        let start = day.script.start;
+        let mut run = Self {
+            day,
+            start,
+            now: start,
+            log: SimLog::new(faults.single),
+            world,
+            world_at: None,
+            random: Seeded::new(seed, "mishaps"),
+            faults,
+            queue: BTreeMap::new(),
+            order: 0,
+            requests: 0,
+            awaited: BTreeSet::new(),
+            outbox: Vec::new(),
+            acked: 0,
+            nodes: [Node::default(), Node::default()],
+            truth: Fleet::new(),
+            digests: BTreeMap::new(),
+            told: BTreeMap::new(),
+            survived: Survived::default(),
+        };
+        run.later(0, Job::Start(0));
+        run.later(50, Job::Start(1));
+        run
+    }
+
+    fn later(&mut self, millis: i64, job: Job) {
+        self.at(self.now + Millis(millis), job);
+    }
+
+    fn at(&mut self, at: Timestamp, job: Job) {
+        self.order += 1;
+        self.queue.insert((at, self.order), job);
+    }
+
+    fn zone_now(&self) -> Timestamp {
+        self.start + Millis((self.now - self.start).0 * i64::from(RATE))
+    }
+
+    fn play(&mut self) -> Result<(), String> {
+        let mut calm_until: Option<Timestamp> = None;
+        loop {
+            let next = self.world.next();
+            let next =
+                next.map(|at| (self.start + Millis((at - self.start).0.div_euclid(i64::from(RATE)) + 1)).max(self.now));
+            if next != self.world_at {
+                self.world_at = next;
+                if let Some(at) = next {
+                    self.at(at, Job::World);
+                }
+            }
+            let done = next.is_none() && self.acked == self.outbox.len();
+            match calm_until {
+                None if done => {
+                    // The day is over: no more faults, and whoever sleeps wakes up.
+                    self.faults = Faults { single: self.faults.single, ..Faults::default() };
+                    calm_until = Some(self.now + CALM);
+                }
+                Some(_) if !done => calm_until = Some(self.now + CALM),
+                Some(until) if self.now >= until => return self.at_rest(),
+                _ => {}
+            }
+            let Some(((at, _), job)) = self.queue.pop_first() else {
+                return Err("nothing is left to happen".to_owned());
+            };
+            self.now = self.now.max(at);
+            if self.now - self.start > LONGEST {
+                let open = self.truth.orders().iter().filter(|order| order.is_open()).count();
+                return Err(format!(
+                    "the day does not end: {open} orders are open, {} facts unanswered",
+                    self.truth.unanswered().len()
+                ));
+            }
+            if let Some(job) = self.awake(job) {
+                self.job(job)?;
+            }
+        }
+    }
+
+    /// Jobs of a node that sleeps wait until it wakes; those of a life that is over are dropped.
+    fn awake(&mut self, job: Job) -> Option<Job> {
+        let (node, life) = match &job {
+            Job::Pull(node, life)
+            | Job::Tick(node, life)
+            | Job::Lease(node, life)
+            | Job::Snapshot(node, life)
+            | Job::Effects(node, life, _)
+            | Job::Solved(node, life, _)
+            | Job::Send(Sender::Node(node, life), _)
+            | Job::Returns(_, Sender::Node(node, life), ..)
+            | Job::TimesOut(_, Sender::Node(node, life), _) => (*node, *life),
+            Job::World
+            | Job::Send(..)
+            | Job::Arrives(..)
+            | Job::Returns(..)
+            | Job::TimesOut(..)
+            | Job::Told(_)
+            | Job::Start(_) => {
+                return Some(job);
+            }
+        };
+        if self.nodes[node].life != life || self.nodes[node].alive.is_none() {
+            return None;
+        }
+        if self.nodes[node].asleep_until > self.now {
+            self.at(self.nodes[node].asleep_until, job);
+            return None;
+        }
+        Some(job)
+    }
+
+    fn job(&mut self, job: Job) -> Result<(), String> {
+        match job {
+            Job::World => {
+                self.world_at = None;
+                let now = self.zone_now();
+                for happening in self.world.take(now) {
+                    if let Happening::Fact(_, event) = happening {
+                        self.outbox.push(event);
+                        self.send(Sender::Producer(self.outbox.len() - 1), Ask::Fact(self.outbox.len() - 1));
+                    }
+                }
+            }
+            Job::Send(sender, ask) => self.send(sender, ask),
+            Job::Arrives(request, sender, ask) => {
+                let reply = self.broker(&ask)?;
+                if self.random.chance(self.faults.reply_lost) {
+                    self.survived.mishaps += 1;
+                } else {
+                    let delay = self.travel();
+                    self.later(delay, Job::Returns(request, sender, ask, reply));
+                }
+            }
+            Job::Returns(request, sender, ask, reply) => {
+                if self.awaited.remove(&request) {
+                    self.reply(sender, ask, reply)?;
+                }
+            }
+            Job::TimesOut(request, sender, ask) => {
+                if self.awaited.remove(&request) {
+                    self.reply(sender, ask, Reply::Unknown)?;
+                }
+            }
+            Job::Pull(node, _) => self.pull(node)?,
+            Job::Tick(node, _) => {
+                let now = self.now;
+                let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
+                if alive.tick_at.is_some_and(|at| at <= now) {
+                    alive.tick_at = None;
+                    self.feed(node, Input::Tick(now));
+                }
+            }
+            Job::Lease(node, life) => {
+                let Some(alive) = &self.nodes[node].alive else { return Ok(()) };
+                match alive.lease {
+                    None => self.send(Sender::Node(node, life), Ask::Acquire),
+                    Some((lease, _)) => self.send(Sender::Node(node, life), Ask::Renew(lease)),
+                }
+            }
+            Job::Snapshot(node, life) => {
+                let torn = self.random.chance(self.faults.torn);
+                let Node { alive: Some(alive), disk, .. } = &mut self.nodes[node] else { return Ok(()) };
+                if alive.engine.fleet().applied().0 > 0 {
+                    disk.push(Disk { fleet: alive.engine.fleet().clone(), last_id: alive.last_id.clone(), torn });
+                    let extra = disk.len().saturating_sub(3);
+                    disk.drain(..extra);
+                }
+                if torn {
+                    self.crash(node);
+                } else {
+                    self.later(10_000, Job::Snapshot(node, life));
+                }
+            }
+            Job::Effects(node, _, effects) => self.perform(node, effects),
+            Job::Solved(node, _, report) => self.feed(node, Input::Solved(*report)),
+            Job::Told(assignment) => {
+                let now = self.zone_now();
+                self.world.told(&assignment, now);
+            }
+            Job::Start(node) => self.wake_up(node)?,
+        }
+        Ok(())
+    }
+
+    // ---- the end -------------------------------------------------------------------------------------------------
+
+    /// Everything that must be true once the world is quiet.
+    fn at_rest(&mut self) -> Result<(), String> {
+        let owners = running(&self.nodes).filter(|alive| alive.engine.commit().epoch().is_some()).count();
+        if owners != 1 {
+            return Err(format!("{owners} owners at rest"));
+        }
+        let (_, last) = self.log.bounds("FLEET");
+        for alive in running(&self.nodes) {
+            if alive.read != last || alive.engine.fleet().digest() != self.truth.digest() {
+                return Err(format!(
+                    "a node has read {} of {last} entries at rest, or folded something else",
+                    alive.read
+                ));
+            }
+        }
+        if let Some((seq, ask)) = self.truth.unanswered().first_key_value() {
+            return Err(format!("entry {seq:?} never got an answer: {ask:?}"));
+        }
+        let mut ids = BTreeSet::new();
+        let mut again = Fleet::new();
+        for message in self.log.read("FLEET", 0) {
+            if !ids.insert(&message.id) {
+                return Err(format!("{} is in the log twice", message.id));
+            }
+            again.apply(&entry(message)?);
+        }
+        for number in 0..self.outbox.len() {
+            if !ids.contains(&format!("world/{number}")) {
+                return Err(format!("fact {number} was confirmed and is not in the log"));
+            }
+        }
+        if again.digest() != self.truth.digest() {
+            return Err("folding the log again ends in another fleet".to_owned());
+        }
+        for vehicle in self.truth.vehicles() {
+            let told = self.told.get(vehicle.name.as_str()).copied().unwrap_or(LogSeq(0));
+            if vehicle.route.revision != told {
+                return Err(format!("{} has route {:?} but was told {told:?}", vehicle.name, vehicle.route.revision));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The nodes that run.
+fn running(nodes: &[Node]) -> impl Iterator<Item = &Alive> {
+    nodes.iter().filter_map(|node| node.alive.as_ref())
+}
+
+fn entry(message: &crate::sim_log::SimMessage) -> Result<LogEntry, String> {
+    let decoded = decode(&message.bytes).map_err(|error| error.to_string())?;
+    let What::Event(event) = decoded.what else { return Err("a position among the facts".to_owned()) };
+    let id = if matches!(event, Event::PlanProposed(_)) { 0 } else { decoded.id };
+    Ok(LogEntry { seq: LogSeq(message.seq), logged_at: message.at, id, event })
+}

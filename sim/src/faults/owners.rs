@@ -1,0 +1,217 @@
+//! The two engines: they start from what their disks hold, fold, own the zone in turn, tell drivers, sleep and die.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use fleetfold_engine::{Begin, Effect, Engine, FanOut, Heard, Input, Next, Outcome, begin, run as run_search};
+use fleetfold_fleet::Fleet;
+use fleetfold_model::{Event, LogSeq, Millis, Name, Space};
+use fleetfold_wire::{assignment_to_json, encode};
+
+use super::{Alive, Ask, Job, Reply, Run, Sender, TRUSTED, ZONE, entry};
+
+impl Run<'_> {
+    pub(super) fn wake_up(&mut self, node: usize) -> Result<(), String> {
+        let (first, last) = self.log.bounds("FLEET");
+        let disk = self.nodes[node].disk.iter().rev().find(|disk| !disk.torn).cloned();
+        let (fleet, last_id) = disk.map_or((Fleet::new(), String::new()), |disk| (disk.fleet, disk.last_id));
+        let place = match begin(fleet.applied().0, first, last) {
+            Begin::After { place, verify } => {
+                let found = self.log.read("FLEET", place).next().map(|message| message.id.clone());
+                if verify && found.as_ref() != Some(&last_id) {
+                    return Err("the log is not the one of the snapshot".to_owned());
+                }
+                fleet.applied().0
+            }
+            Begin::Regressed | Begin::Expired { .. } => return Err("a start found its log gone".to_owned()),
+        };
+        let life = self.nodes[node].life + 1;
+        self.nodes[node].life = life;
+        self.nodes[node].asleep_until = self.now;
+        self.nodes[node].alive = Some(Alive {
+            engine: Engine::new(fleet, Arc::clone(&self.day.network)),
+            read: place,
+            goal: last,
+            last_id,
+            seeks: false,
+            lease: None,
+            fan: FanOut::default(),
+            waiting: BTreeMap::new(),
+            telling: false,
+            tick_at: None,
+            pulling: true,
+        });
+        self.later(1, Job::Pull(node, life));
+        self.later(10_000, Job::Snapshot(node, life));
+        Ok(())
+    }
+
+    pub(super) fn crash(&mut self, node: usize) {
+        self.survived.crashes += 1;
+        self.nodes[node].alive = None;
+        self.nodes[node].life += 1;
+        let delay = self.random.between(200, 4_000);
+        self.later(delay, Job::Start(node));
+    }
+
+    pub(super) fn pull(&mut self, node: usize) -> Result<(), String> {
+        let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
+        alive.pulling = false;
+        let messages: Vec<_> = self.log.read("FLEET", alive.read).take(16).cloned().collect();
+        let life = self.nodes[node].life;
+        for message in &messages {
+            let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
+            if self.nodes[node].asleep_until > self.now {
+                break; // it fell asleep over an effect: the rest is read when it wakes
+            }
+            let entry = entry(message)?;
+            alive.read = message.seq;
+            alive.last_id.clone_from(&message.id);
+            let mut effects = Vec::new();
+            alive.engine.handle_watched(&entry, &mut effects);
+            if Some(&alive.engine.fleet().digest()) != self.digests.get(&message.seq) {
+                return Err(format!("entry {} was folded to another fleet on node {node}", message.seq));
+            }
+            self.perform(node, effects);
+        }
+        let (_, last) = self.log.bounds("FLEET");
+        let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
+        if alive.read < last && !alive.pulling {
+            alive.pulling = true;
+            self.later(1, Job::Pull(node, life));
+        }
+        let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
+        if alive.read >= alive.goal && !alive.seeks {
+            alive.seeks = true;
+            self.later(0, Job::Lease(node, life));
+        }
+        Ok(())
+    }
+
+    pub(super) fn feed(&mut self, node: usize, input: Input) {
+        let Some(alive) = &mut self.nodes[node].alive else { return };
+        let mut effects = Vec::new();
+        alive.engine.handle(input, &mut effects);
+        self.perform(node, effects);
+    }
+
+    pub(super) fn perform(&mut self, node: usize, effects: Vec<Effect>) {
+        let life = self.nodes[node].life;
+        let mut rest = effects.into_iter();
+        while let Some(effect) = rest.next() {
+            if self.random.chance(self.faults.crash) {
+                self.crash(node);
+                return;
+            }
+            if self.random.chance(self.faults.sleep) {
+                self.survived.sleeps += 1;
+                let until = self.now + Millis(self.random.between(100, 10_000));
+                self.nodes[node].asleep_until = until;
+                let remaining = std::iter::once(effect).chain(rest).collect();
+                self.at(until, Job::Effects(node, life, remaining));
+                return;
+            }
+            match effect {
+                Effect::Append { proposal, expected } => {
+                    let id = format!("{ZONE}/{}/{}", proposal.epoch, proposal.rev);
+                    let event = encode(&Event::PlanProposed(proposal), Space::Geographic, "fleetfold", &id, self.now);
+                    let bytes = serde_json::to_vec(&event).expect("wire types are plain JSON");
+                    self.send(Sender::Node(node, life), Ask::Plan { id, bytes, expected: expected.0 });
+                }
+                Effect::ReadLastPlan => self.send(Sender::Node(node, life), Ask::ReadPlan),
+                Effect::Solve(job) => {
+                    let report = run_search(job, &AtomicBool::new(false));
+                    let delay = self.random.between(20, 1_500);
+                    self.later(delay, Job::Solved(node, life, Box::new(report)));
+                }
+                Effect::Publish(assignment) => {
+                    if let Some(alive) = &mut self.nodes[node].alive {
+                        alive.waiting.insert(assignment.vehicle.clone(), assignment);
+                    }
+                    self.tell_next(node);
+                }
+                Effect::Note(_) => {}
+            }
+        }
+        let Some(alive) = &mut self.nodes[node].alive else { return };
+        if let Some(at) = alive.engine.next_tick()
+            && alive.tick_at.is_none_or(|planned| at < planned)
+        {
+            let at = at.max(self.now + Millis(1));
+            alive.tick_at = Some(at);
+            self.at(at, Job::Tick(node, life));
+        }
+    }
+
+    pub(super) fn leased(&mut self, node: usize, life: u64, reply: &Reply) {
+        let now = self.now;
+        let Some(alive) = &mut self.nodes[node].alive else { return };
+        let granted = if let Reply::Lease(granted) = reply { *granted } else { None };
+        match (alive.lease, granted) {
+            (None, Some(lease)) => {
+                alive.lease = Some((lease, now));
+                self.survived.terms += 1;
+                self.later(1_000, Job::Lease(node, life));
+                self.feed(node, Input::Commit(Outcome::Granted(lease.epoch)));
+            }
+            (None, None) => self.later(250, Job::Lease(node, life)),
+            (Some(_), Some(lease)) => {
+                alive.lease = Some((lease, now));
+                self.later(1_000, Job::Lease(node, life));
+            }
+            (Some((_, renewed)), None) if now - renewed > TRUSTED => {
+                alive.lease = None;
+                self.later(250, Job::Lease(node, life));
+                self.feed(node, Input::Commit(Outcome::Lost));
+            }
+            (Some(_), None) => self.later(1_000, Job::Lease(node, life)),
+        }
+    }
+
+    pub(super) fn tell_next(&mut self, node: usize) {
+        let Some(alive) = &mut self.nodes[node].alive else { return };
+        if alive.telling {
+            return;
+        }
+        if let Some(vehicle) = alive.waiting.keys().next().cloned() {
+            alive.telling = true;
+            let revision = alive.waiting[&vehicle].revision;
+            let next = alive.fan.begin(&vehicle, revision);
+            self.tell(node, &vehicle, revision, next);
+        }
+    }
+
+    pub(super) fn heard(&mut self, node: usize, vehicle: &Name, revision: LogSeq, heard: Heard) {
+        let Some(alive) = &mut self.nodes[node].alive else { return };
+        let next = alive.fan.heard(vehicle, revision, heard);
+        self.tell(node, vehicle, revision, next);
+    }
+
+    pub(super) fn tell(&mut self, node: usize, vehicle: &Name, revision: LogSeq, next: Next) {
+        let life = self.nodes[node].life;
+        let Some(alive) = &mut self.nodes[node].alive else { return };
+        let ask = match next {
+            Next::Append(expected) => match alive.waiting.get(vehicle) {
+                // Only the newest matters; a newer one may have come while this was on its way.
+                Some(assignment) => Ask::Tell {
+                    vehicle: vehicle.clone(),
+                    revision: assignment.revision,
+                    bytes: assignment_to_json(assignment, Space::Geographic),
+                    expected: expected.0,
+                },
+                None => return,
+            },
+            Next::ReadLast => Ask::ReadTold { vehicle: vehicle.clone(), revision },
+            Next::Done => {
+                if alive.waiting.get(vehicle).is_some_and(|assignment| assignment.revision <= revision) {
+                    alive.waiting.remove(vehicle);
+                }
+                alive.telling = false;
+                self.tell_next(node);
+                return;
+            }
+        };
+        self.send(Sender::Node(node, life), ask);
+    }
+}

@@ -1,0 +1,178 @@
+//! Between the nodes and the log: requests and replies that are lost, doubled, late or turned away, and the log that answers.
+
+use fleetfold_engine::{Heard, Input, Outcome};
+use fleetfold_model::{Event, LogSeq, Space};
+use fleetfold_wire::{What, assignment_from_json, decode, encode};
+
+use super::{Ask, Job, PLAN, Reply, Run, Sender, TIMEOUT, ZONE, entry};
+use crate::sim_log::SimRefusal;
+
+impl Run<'_> {
+    pub(super) fn travel(&mut self) -> i64 {
+        if self.random.chance(self.faults.slow) {
+            self.survived.mishaps += 1;
+            self.random.between(5, 3_000)
+        } else {
+            self.random.between(1, 4)
+        }
+    }
+
+    pub(super) fn send(&mut self, sender: Sender, ask: Ask) {
+        self.requests += 1;
+        let request = self.requests;
+        self.awaited.insert(request);
+        if self.random.chance(self.faults.unavailable) {
+            self.survived.mishaps += 1;
+            self.later(2, Job::TimesOut(request, sender, ask));
+            return;
+        }
+        self.later(TIMEOUT.0, Job::TimesOut(request, sender, ask.clone()));
+        let copies = 1 + u64::from(self.random.chance(self.faults.request_doubled));
+        self.survived.mishaps += copies - 1;
+        for _ in 0..copies {
+            if self.random.chance(self.faults.request_lost) {
+                self.survived.mishaps += 1;
+            } else {
+                let delay = self.travel();
+                self.later(delay, Job::Arrives(request, sender, ask.clone()));
+            }
+        }
+    }
+
+    /// The log does what it is asked.
+    pub(super) fn broker(&mut self, ask: &Ask) -> Result<Reply, String> {
+        let now = self.now;
+        let outcome = |result: Result<(u64, bool), SimRefusal>| match result {
+            Ok((seq, duplicate)) => Reply::Stored { seq, duplicate },
+            Err(SimRefusal::WrongSequence) => Reply::WrongSequence,
+            Err(SimRefusal::TooLarge) => Reply::Unknown,
+        };
+        Ok(match ask {
+            Ask::Fact(number) => {
+                let event = &self.outbox[*number];
+                let id = format!("world/{number}");
+                let bytes = serde_json::to_vec(&encode(event, Space::Geographic, "world", &number.to_string(), now))
+                    .map_err(|error| error.to_string())?;
+                let result = self.log.append("FLEET", false, "fleet.sim.city.event._", &id, bytes, None, now);
+                self.stored(result)?;
+                outcome(result)
+            }
+            Ask::Plan { id, bytes, expected } => {
+                let result = self.log.append("FLEET", false, PLAN, id, bytes.clone(), Some(*expected), now);
+                self.stored(result)?;
+                outcome(result)
+            }
+            Ask::ReadPlan => Reply::LastPlan(match self.log.last("FLEET", PLAN) {
+                None => None,
+                Some(message) => match decode(&message.bytes).map_err(|error| error.to_string())?.what {
+                    What::Event(Event::PlanProposed(plan)) => Some((plan.epoch, plan.rev, LogSeq(message.seq))),
+                    _ => return Err("something else stands on the plan's subject".to_owned()),
+                },
+            }),
+            Ask::Tell { vehicle, revision, bytes, expected } => {
+                let (subject, id) = (format!("fleet.sim.city.assignment.{vehicle}"), format!("{revision:?}/{vehicle}"));
+                let result = self.log.append("ASSIGNMENT", true, &subject, &id, bytes.clone(), Some(*expected), now);
+                if let Ok((_, false)) = result {
+                    let last = self.told.insert(vehicle.to_string(), *revision).unwrap_or(LogSeq(0));
+                    if last >= *revision {
+                        return Err(format!(
+                            "{vehicle} was told {revision:?} after {last:?}: an old route was put back"
+                        ));
+                    }
+                    let assignment = assignment_from_json(bytes).map_err(|error| error.to_string())?;
+                    let delay = self.random.between(1, 200);
+                    self.later(delay, Job::Told(Box::new(assignment)));
+                }
+                outcome(result)
+            }
+            Ask::ReadTold { vehicle, .. } => {
+                let last = self.log.last("ASSIGNMENT", &format!("fleet.sim.city.assignment.{vehicle}"));
+                Reply::LastTold(match last {
+                    None => None,
+                    Some(message) => {
+                        let told = assignment_from_json(&message.bytes).map_err(|error| error.to_string())?;
+                        Some((LogSeq(message.seq), told.revision))
+                    }
+                })
+            }
+            Ask::Acquire => Reply::Lease(self.log.acquire(ZONE, now)),
+            Ask::Renew(lease) => Reply::Lease(self.log.renew(ZONE, *lease, now)),
+        })
+    }
+
+    /// The truth follows the log entry by entry; plans must form one chain.
+    pub(super) fn stored(&mut self, result: Result<(u64, bool), SimRefusal>) -> Result<(), String> {
+        let Ok((seq, false)) = result else { return Ok(()) };
+        let message = self.log.read("FLEET", seq - 1).next().ok_or("a stored message cannot be read")?;
+        let entry = entry(message)?;
+        if let Event::PlanProposed(plan) = &entry.event {
+            let chain = self.truth.chain();
+            if plan.rev != chain.rev + 1 || plan.prev_hash != chain.hash {
+                return Err(format!("plan {} of epoch {} follows plan {}", plan.rev, plan.epoch, chain.rev));
+            }
+            self.survived.plans += 1;
+        } else {
+            self.survived.facts += 1;
+        }
+        self.truth.apply(&entry);
+        self.truth.check().map_err(|broken| format!("after entry {seq}: {broken}"))?;
+        self.digests.insert(seq, self.truth.digest());
+        for node in 0..2 {
+            self.expect(node);
+        }
+        Ok(())
+    }
+
+    /// The log has news for a node.
+    pub(super) fn expect(&mut self, node: usize) {
+        let delay = self.travel();
+        let life = self.nodes[node].life;
+        if let Some(alive) = &mut self.nodes[node].alive
+            && !alive.pulling
+        {
+            alive.pulling = true;
+            self.later(delay, Job::Pull(node, life));
+        }
+    }
+
+    pub(super) fn reply(&mut self, sender: Sender, ask: Ask, reply: Reply) -> Result<(), String> {
+        let (node, life) = match sender {
+            Sender::Producer(number) => {
+                match reply {
+                    Reply::Stored { .. } => self.acked += 1,
+                    _ => self.later(1_000, Job::Send(sender, Ask::Fact(number))),
+                }
+                return Ok(());
+            }
+            Sender::Node(node, life) => (node, life),
+        };
+        let outcome = match (ask, reply) {
+            (Ask::Plan { .. }, Reply::Stored { duplicate: true, .. }) => Outcome::Duplicate,
+            (Ask::Plan { .. }, Reply::Stored { seq, .. }) => Outcome::Stored(LogSeq(seq)),
+            (Ask::Plan { .. }, Reply::WrongSequence) => Outcome::WrongSequence,
+            (Ask::Plan { .. }, _) => Outcome::Unknown,
+            (Ask::ReadPlan, Reply::LastPlan(last)) => Outcome::LastPlan(last),
+            (Ask::ReadPlan, _) => {
+                self.later(100, Job::Send(sender, Ask::ReadPlan));
+                return Ok(());
+            }
+            (Ask::Tell { vehicle, revision, .. } | Ask::ReadTold { vehicle, revision }, reply) => {
+                let heard = match reply {
+                    Reply::Stored { seq, .. } => Heard::Stored(LogSeq(seq)),
+                    Reply::WrongSequence => Heard::WrongSequence,
+                    Reply::LastTold(last) => Heard::Last(last),
+                    Reply::Unknown | Reply::LastPlan(_) | Reply::Lease(_) => Heard::Unknown,
+                };
+                self.heard(node, &vehicle, revision, heard);
+                return Ok(());
+            }
+            (Ask::Acquire | Ask::Renew(_), reply) => {
+                self.leased(node, life, &reply);
+                return Ok(());
+            }
+            (Ask::Fact(_), _) => return Err("a node sent a fact".to_owned()),
+        };
+        self.feed(node, Input::Commit(outcome));
+        Ok(())
+    }
+}

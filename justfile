@@ -22,6 +22,14 @@ feed *args:
 replay day:
     cargo run --release -- replay {{day}}
 
+# One routing problem from a file: just solve r1_10_5.txt --seconds 10
+solve file *args:
+    cargo run --release -- solve {{file}} {{args}}
+
+# One seed of the fault simulator: just faults 378
+faults seed:
+    FLEETFOLD_SEED={{seed}} cargo test -p fleetfold-sim --test faults -- --nocapture
+
 bench *args:
     cargo bench -p fleetfold-benches {{args}}
 

@@ -3,24 +3,27 @@
 //!
 //! One thread runs the engine and never waits for a socket, a disk or a browser; tasks around it do.
 
+mod effects;
+mod screens;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fleetfold_engine::{Begin, Effect, Engine, Input, Note, Outcome, PositionReport, begin, run as run_search};
+use fleetfold_engine::{Begin, Engine, Input, Outcome, PositionReport, begin};
 use fleetfold_fleet::{Fleet, LogEntry, Tally};
-use fleetfold_model::{Assignment, Event, LogSeq, Millis, OrderId, Proposal, Space, Timestamp, VehicleId};
+use fleetfold_model::{Assignment, Event, LogSeq, Millis, Space, Timestamp};
 use fleetfold_roads::Network;
-use fleetfold_wire::{What, decode, encode};
+use fleetfold_wire::{What, decode};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{self, LogClock};
 use crate::hub::Hub;
 use crate::lease;
-use crate::log::{AppendError, Log, LogError, Message, Stream, ZoneName};
+use crate::log::{Log, LogError, Message, Stream, ZoneName};
 use crate::metrics::Metrics;
 use crate::publisher;
 use crate::snapshot;
@@ -28,8 +31,6 @@ use crate::view::{self, Memory, Stale};
 
 /// Deltas reach browsers at most this often.
 const DELTA_EVERY: Duration = Duration::from_millis(100);
-/// Snapshots are written this often while there is news.
-const SNAPSHOT_EVERY: Duration = Duration::from_secs(10);
 /// Searches leave the fold its core: the pool has this many threads fewer than cores, at least one.
 const CORES_KEPT: usize = 1;
 
@@ -406,33 +407,6 @@ impl Worker {
         self.perform(effects, Some(entry));
     }
 
-    fn story(&mut self, event: &Event, now: Timestamp) {
-        match event {
-            Event::OrderCreated(order) => self.memory.tell(&order.name, now, "ordered"),
-            Event::OrderUpdated(change) => self.memory.tell(&change.order, now, "changed by the customer"),
-            Event::OrderReady { order, .. } => self.memory.tell(order, now, "goods ready"),
-            Event::OrderCancelled { order } => self.memory.tell(order, now, "cancelled"),
-            Event::StopArrived(stop) => {
-                self.memory.tell(&stop.order, stop.at, &format!("{} is there ({:?})", stop.vehicle, stop.stop));
-            }
-            Event::StopCompleted(stop) => {
-                self.memory.tell(&stop.order, stop.at, &format!("{:?} done by {}", stop.stop, stop.vehicle));
-            }
-            Event::StopFailed(stop, reason) => {
-                self.memory.tell(
-                    &stop.order,
-                    stop.at,
-                    &format!("{:?} failed ({reason:?}), {}", stop.stop, stop.vehicle),
-                );
-            }
-            Event::VehicleLost { vehicle, .. } => self.memory.tell(vehicle, now, "lost: broken down or out of contact"),
-            Event::VehicleBack { vehicle, .. } => self.memory.tell(vehicle, now, "works again"),
-            Event::ShiftStarted { vehicle, .. } => self.memory.tell(vehicle, now, "signed on"),
-            Event::ShiftEnded { vehicle, .. } => self.memory.tell(vehicle, now, "signed off"),
-            _ => {}
-        }
-    }
-
     fn position(&mut self, message: &Message) {
         let Ok(decoded) = decode(&message.bytes) else { return };
         let What::Position(vehicle, position, at) = decoded.what else { return };
@@ -455,247 +429,5 @@ impl Worker {
         let mut effects = Vec::new();
         self.engine.handle(input, &mut effects);
         self.perform(effects, None);
-    }
-
-    // ---- effects -------------------------------------------------------------------------------------------------
-
-    fn perform(&mut self, effects: Vec<Effect>, entry: Option<&LogEntry>) {
-        for effect in effects {
-            match effect {
-                Effect::Append { proposal, expected } => self.append(&proposal, expected),
-                Effect::ReadLastPlan => self.read_last_plan(),
-                Effect::Solve(job) => {
-                    let (inputs, abandon) = (self.inputs.clone(), Arc::clone(&self.abandon));
-                    let started = clock::monotonic();
-                    let metrics = Arc::clone(&self.metrics);
-                    self.pool.spawn(move || {
-                        let mut report = run_search(job, &abandon);
-                        report.record.took = Millis(started.elapsed().as_millis() as i64);
-                        metrics.searched(report.record.rounds);
-                        let _ = inputs.blocking_send(Input::Solved(report));
-                    });
-                }
-                Effect::Publish(assignment) => {
-                    let _ = self.publisher.send((assignment, self.engine.fleet().zone().space));
-                }
-                Effect::Note(note) => self.note(&note, entry),
-            }
-        }
-    }
-
-    fn append(&self, proposal: &Proposal, expected: LogSeq) {
-        let id = format!("{}/{}/{}/{}", self.zone.tenant, self.zone.zone, proposal.epoch, proposal.rev);
-        let space = self.engine.fleet().zone().space;
-        let event = encode(&Event::PlanProposed(proposal.clone()), space, "fleetfold", &id, self.engine.now());
-        let bytes = Bytes::from(serde_json::to_vec(&event).expect("wire types are plain JSON"));
-        let (log, inputs, subject) = (self.log.clone(), self.inputs.clone(), self.zone.subject("plan"));
-        self.shell.spawn(async move {
-            let outcome = match log.append(Stream::Fleet, subject, id, bytes, Some(expected.0)).await {
-                Ok(stored) if stored.duplicate => Outcome::Duplicate,
-                Ok(stored) => Outcome::Stored(LogSeq(stored.seq)),
-                Err(AppendError::WrongSequence) => Outcome::WrongSequence,
-                Err(AppendError::Unknown(why)) => {
-                    tracing::warn!(why, "plan append unconfirmed; reading back");
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    Outcome::Unknown
-                }
-                Err(AppendError::Refused(why)) => {
-                    tracing::error!(why, "the log refuses the plan");
-                    tokio::time::sleep(Duration::from_millis(500)).await;
-                    Outcome::Unknown
-                }
-            };
-            let _ = inputs.send(Input::Commit(outcome)).await;
-        });
-    }
-
-    fn read_last_plan(&self) {
-        let (log, inputs, subject) = (self.log.clone(), self.inputs.clone(), self.zone.subject("plan"));
-        self.shell.spawn(async move {
-            loop {
-                match log.last(Stream::Fleet, &subject).await {
-                    Ok(None) => {
-                        let _ = inputs.send(Input::Commit(Outcome::LastPlan(None))).await;
-                        return;
-                    }
-                    Ok(Some(message)) => {
-                        if let Ok(decoded) = decode(&message.bytes)
-                            && let What::Event(Event::PlanProposed(plan)) = decoded.what
-                        {
-                            let last = Some((plan.epoch, plan.rev, LogSeq(message.seq)));
-                            let _ = inputs.send(Input::Commit(Outcome::LastPlan(last))).await;
-                            return;
-                        }
-                        tracing::error!(seq = message.seq, "the last plan cannot be read");
-                    }
-                    Err(error) => tracing::warn!(%error, "the last plan cannot be read back yet"),
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                if inputs.is_closed() {
-                    return;
-                }
-            }
-        });
-    }
-
-    fn note(&mut self, note: &Note, entry: Option<&LogEntry>) {
-        let now = self.engine.now();
-        match note {
-            Note::Refused { seq, reason } => {
-                tracing::debug!(seq = seq.0, reason = reason.code(), "fact refused");
-                self.metrics.rejected(reason.code());
-                let detail = entry.map_or(String::new(), |entry| {
-                    format!(
-                        "{} {}: {}",
-                        fleetfold_wire::event_type(&entry.event),
-                        fleetfold_wire::entity(&entry.event),
-                        view::refused_words(*reason)
-                    )
-                });
-                let refused = self.memory.refuse(*seq, now, reason.code(), &detail);
-                self.stale.refused.push(refused);
-                // Only the owner writes it down; a repeat has the same id.
-                if self.engine.commit().epoch().is_some() {
-                    let body = json!({ "seq": seq.0, "reason": reason.code(), "detail": detail });
-                    let subject = self.zone.subject(&format!("rejected.{}", reason.code()));
-                    let id = format!("{}/{}", self.zone.zone, seq.0);
-                    let log = self.log.clone();
-                    self.shell.spawn(async move {
-                        let _ = log.append(Stream::Rejected, subject, id, Bytes::from(body.to_string()), None).await;
-                    });
-                }
-            }
-            Note::Flagged { seq, flag } => {
-                tracing::debug!(seq = seq.0, why = view::flag_words(*flag), "odd fact taken");
-            }
-            Note::GroupsRefused { rev, groups } => {
-                tracing::debug!(rev, groups, "groups refused: their routes had moved on");
-            }
-            Note::Searched { rounds, proposed, stale, gain } => {
-                tracing::debug!(rounds, proposed, stale, gain, "search ended");
-                self.metrics.groups(*proposed as u64, *stale as u64);
-            }
-            Note::SteppedDown { epoch } => tracing::warn!(epoch, "no longer owner of the zone"),
-        }
-    }
-
-    // ---- screens and snapshots -----------------------------------------------------------------------------------
-
-    fn events_per_second(&mut self) -> f64 {
-        const OVER: Duration = Duration::from_secs(10);
-        while self.events.front().is_some_and(|at| at.elapsed() > OVER) {
-            self.events.pop_front();
-        }
-        self.events.len() as f64 / OVER.as_secs_f64()
-    }
-
-    fn flush(&mut self) {
-        self.metrics.gauges(
-            self.engine.fleet(),
-            self.engine.dirty_count(),
-            self.inputs.max_capacity() - self.inputs.capacity(),
-        );
-        if self.stale.is_empty() || self.delta_at.elapsed() < DELTA_EVERY {
-            return;
-        }
-        self.delta_at = clock::monotonic();
-        let rate = self.events_per_second();
-        let body = self.stale.take(&self.engine, &self.tally, rate);
-        if self.hub.deltas.receiver_count() == 0 {
-            // Nobody looks: number it all the same, so that who comes back knows that something is missing.
-            self.delta += 1;
-            self.hub.skip();
-            return;
-        }
-        let prev = self.delta;
-        self.delta += 1;
-        let text =
-            json!({ "type": "delta", "seq": self.delta, "prev": prev, "sent_at": clock::wall().0, "body": body })
-                .to_string();
-        self.hub.publish(self.delta, Arc::from(text));
-    }
-
-    fn answer(&mut self, question: Question) {
-        let rate = self.events_per_second();
-        match question {
-            Question::State(reply) => {
-                let picture = view::snapshot(&self.engine, &self.memory, &self.tally, rate);
-                let _ = reply.send(picture.to_string());
-            }
-            Question::Picture(reply) => {
-                let picture = view::snapshot(&self.engine, &self.memory, &self.tally, rate);
-                let _ = reply.send((picture.to_string(), self.delta));
-            }
-            Question::Vehicle(name, reply) => {
-                let found = self.engine.fleet().vehicle_id(&name).map(|id: VehicleId| {
-                    let mut value = view::vehicle(&self.engine, id, true);
-                    value["story"] = json!(self.memory.story(&self.engine.fleet().vehicle(id).name));
-                    value.to_string()
-                });
-                let _ = reply.send(found);
-            }
-            Question::Order(name, reply) => {
-                let found = self.engine.fleet().order_id(&name).map(|id: OrderId| {
-                    let mut value = view::order(&self.engine, id);
-                    value["story"] = json!(self.memory.story(&self.engine.fleet().order(id).name));
-                    value.to_string()
-                });
-                let _ = reply.send(found);
-            }
-            Question::Decisions(after, reply) => {
-                let list: Vec<&Value> =
-                    self.memory.decisions.iter().filter(|d| d["n"].as_u64().unwrap_or(0) > after).collect();
-                let _ = reply.send(json!({ "decisions": list, "refused": self.memory.refused }).to_string());
-            }
-            Question::Summary(reply) => {
-                let fleet = self.engine.fleet();
-                let _ = reply.send(Summary {
-                    tally: self.tally.clone(),
-                    digest: fleet.digest(),
-                    facts_digest: fleet.facts_digest(),
-                    applied: fleet.applied().0,
-                    open: fleet.orders().iter().filter(|order| order.is_open()).count(),
-                    unanswered: fleet.unanswered().len(),
-                    now: self.engine.fleet().zone().zone_time(self.clock.now()),
-                });
-            }
-        }
-    }
-
-    fn snapshot_if_due(&mut self) {
-        if self.folder.is_some()
-            && self.snapshot_at.elapsed() >= SNAPSHOT_EVERY
-            && self.engine.fleet().applied().0 > self.snapshot_applied
-            && self.check.is_none()
-        {
-            self.snapshot_at = clock::monotonic();
-            self.snapshot_applied = self.engine.fleet().applied().0;
-            let Some(folder) = self.folder.clone() else { return };
-            let (header, fleet, tally) = (self.header(), self.engine.fleet().clone(), self.tally.clone());
-            self.shell.spawn_blocking(move || {
-                // The promises are checked on the copy, so that the engine need not wait for it.
-                if let Err(broken) = fleet.check() {
-                    tracing::error!(%broken, "a promise is broken; stopping so that a restart folds again");
-                    std::process::abort();
-                }
-                if let Err(error) = snapshot::write(&folder, &header, &fleet, &tally) {
-                    tracing::warn!(%error, "snapshot not written");
-                }
-            });
-        }
-    }
-
-    fn header(&self) -> snapshot::Header {
-        snapshot::Header::new(&self.zone, self.engine.fleet().applied().0, self.last_hash, self.skipped.clone())
-    }
-
-    fn write_snapshot(&self) {
-        if let Some(folder) = &self.folder
-            && self.engine.fleet().applied().0 > 0
-            && self.check.is_none()
-            && let Err(error) = snapshot::write(folder, &self.header(), self.engine.fleet(), &self.tally)
-        {
-            tracing::warn!(%error, "snapshot not written");
-        }
     }
 }

@@ -15,6 +15,9 @@ fn draw(seed: usize, most: usize) -> usize {
     (seed.wrapping_mul(2_654_435_761) >> 7) % most
 }
 
+/// The numbers of a node in a section.
+type Numbers = fn(usize, &Customer) -> String;
+
 struct Customer {
     x: i64,
     y: i64,
@@ -200,7 +203,6 @@ fn vrplib_files_with_time_windows_keep_them() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let mut text = "NAME : t\nTYPE : VRPTW\nVEHICLES : 12\nEDGE_WEIGHT_TYPE : EUC_2D\nCAPACITY : 50\n".to_owned();
-    type Numbers = fn(usize, &Customer) -> String;
     let sections: [(&str, Numbers); 4] = [
         ("NODE_COORD_SECTION", |_, c| format!("{} {}", c.x, c.y)),
         ("DEMAND_SECTION", |_, c| c.demand.to_string()),

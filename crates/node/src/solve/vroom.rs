@@ -225,6 +225,18 @@ fn seconds(what: &str, span: u32) -> Result<i32, String> {
         .ok_or_else(|| format!("{what}: {span} s is out of range"))
 }
 
+/// What tasks of every kind have: a place, set-up, service, windows.
+fn timed(what: &str, place: u32, setup: u32, service: u32, given: &[[u32; 2]]) -> Result<Stop, String> {
+    let windows = windows(what, given)?;
+    Ok(Stop {
+        due: windows.last().map_or(i32::MAX, |window| window.1),
+        windows,
+        service: seconds(what, service)?,
+        setup: seconds(what, setup)?,
+        ..Stop::job(place)
+    })
+}
+
 /// Reads a problem.
 pub(super) fn vroom(text: &str) -> Result<(Instance, Names), String> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -273,17 +285,13 @@ pub(super) fn vroom(text: &str) -> Result<(Instance, Names), String> {
             return Err(format!("{what}: `delivery` and `pickup` at one job are not read; make it two jobs"));
         }
         let role = if pickup == [0; 4] { Role::JobDelivery } else { Role::JobPickup };
-        let times = windows(&what, &job.time_windows)?;
+        let place = places.add(&what, job.location, job.location_index)?;
         stops.push(Stop {
-            due: times.last().map_or(i32::MAX, |window| window.1),
-            windows: times,
-            service: seconds(&what, job.service)?,
-            setup: seconds(&what, job.setup)?,
             load: if role == Role::JobPickup { pickup } else { delivery },
             role,
             needs: bits(&what, &job.skills)?,
             unserved: unserved(job.priority),
-            ..Stop::job(places.add(&what, job.location, job.location_index)?)
+            ..timed(&what, place, job.setup, job.service, &job.time_windows)?
         });
         names.push(("job", job.id, job.description.clone()));
     }
@@ -294,18 +302,14 @@ pub(super) fn vroom(text: &str) -> Result<(Instance, Names), String> {
             (&shipment.delivery, Role::Delivery, "delivery", first),
         ] {
             let what = format!("{kind} {}", end.id);
-            let times = windows(&what, &end.time_windows)?;
+            let place = places.add(&what, end.location, end.location_index)?;
             stops.push(Stop {
-                due: times.last().map_or(i32::MAX, |window| window.1),
-                windows: times,
-                service: seconds(&what, end.service)?,
-                setup: seconds(&what, end.setup)?,
                 load: load(&what, &shipment.amount)?,
                 role,
                 mate,
                 needs: bits(&what, &shipment.skills)?,
                 unserved: unserved(shipment.priority),
-                ..Stop::job(places.add(&what, end.location, end.location_index)?)
+                ..timed(&what, place, end.setup, end.service, &end.time_windows)?
             });
             names.push((kind, end.id, end.description.clone()));
         }

@@ -1,0 +1,138 @@
+//! What the engine wants done: plans and searches out, outcomes back in as inputs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fleetfold_engine::{Effect, Input, Note, Outcome, run as run_search};
+use fleetfold_fleet::LogEntry;
+use fleetfold_model::{Event, LogSeq, Millis, Proposal};
+use fleetfold_wire::{What, decode, encode};
+use serde_json::json;
+
+use super::Worker;
+use crate::clock;
+use crate::log::{AppendError, Stream};
+use crate::view;
+
+impl Worker {
+    pub(super) fn perform(&mut self, effects: Vec<Effect>, entry: Option<&LogEntry>) {
+        for effect in effects {
+            match effect {
+                Effect::Append { proposal, expected } => self.append(&proposal, expected),
+                Effect::ReadLastPlan => self.read_last_plan(),
+                Effect::Solve(job) => {
+                    let (inputs, abandon) = (self.inputs.clone(), Arc::clone(&self.abandon));
+                    let started = clock::monotonic();
+                    let metrics = Arc::clone(&self.metrics);
+                    self.pool.spawn(move || {
+                        let mut report = run_search(job, &abandon);
+                        report.record.took = Millis(started.elapsed().as_millis() as i64);
+                        metrics.searched(report.record.rounds);
+                        let _ = inputs.blocking_send(Input::Solved(report));
+                    });
+                }
+                Effect::Publish(assignment) => {
+                    let _ = self.publisher.send((assignment, self.engine.fleet().zone().space));
+                }
+                Effect::Note(note) => self.note(&note, entry),
+            }
+        }
+    }
+
+    pub(super) fn append(&self, proposal: &Proposal, expected: LogSeq) {
+        let id = format!("{}/{}/{}/{}", self.zone.tenant, self.zone.zone, proposal.epoch, proposal.rev);
+        let space = self.engine.fleet().zone().space;
+        let event = encode(&Event::PlanProposed(proposal.clone()), space, "fleetfold", &id, self.engine.now());
+        let bytes = Bytes::from(serde_json::to_vec(&event).expect("wire types are plain JSON"));
+        let (log, inputs, subject) = (self.log.clone(), self.inputs.clone(), self.zone.subject("plan"));
+        self.shell.spawn(async move {
+            let outcome = match log.append(Stream::Fleet, subject, id, bytes, Some(expected.0)).await {
+                Ok(stored) if stored.duplicate => Outcome::Duplicate,
+                Ok(stored) => Outcome::Stored(LogSeq(stored.seq)),
+                Err(AppendError::WrongSequence) => Outcome::WrongSequence,
+                Err(AppendError::Unknown(why)) => {
+                    tracing::warn!(why, "plan append unconfirmed; reading back");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    Outcome::Unknown
+                }
+                Err(AppendError::Refused(why)) => {
+                    tracing::error!(why, "the log refuses the plan");
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                    Outcome::Unknown
+                }
+            };
+            let _ = inputs.send(Input::Commit(outcome)).await;
+        });
+    }
+
+    pub(super) fn read_last_plan(&self) {
+        let (log, inputs, subject) = (self.log.clone(), self.inputs.clone(), self.zone.subject("plan"));
+        self.shell.spawn(async move {
+            loop {
+                match log.last(Stream::Fleet, &subject).await {
+                    Ok(None) => {
+                        let _ = inputs.send(Input::Commit(Outcome::LastPlan(None))).await;
+                        return;
+                    }
+                    Ok(Some(message)) => {
+                        if let Ok(decoded) = decode(&message.bytes)
+                            && let What::Event(Event::PlanProposed(plan)) = decoded.what
+                        {
+                            let last = Some((plan.epoch, plan.rev, LogSeq(message.seq)));
+                            let _ = inputs.send(Input::Commit(Outcome::LastPlan(last))).await;
+                            return;
+                        }
+                        tracing::error!(seq = message.seq, "the last plan cannot be read");
+                    }
+                    Err(error) => tracing::warn!(%error, "the last plan cannot be read back yet"),
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                if inputs.is_closed() {
+                    return;
+                }
+            }
+        });
+    }
+
+    pub(super) fn note(&mut self, note: &Note, entry: Option<&LogEntry>) {
+        let now = self.engine.now();
+        match note {
+            Note::Refused { seq, reason } => {
+                tracing::debug!(seq = seq.0, reason = reason.code(), "fact refused");
+                self.metrics.rejected(reason.code());
+                let detail = entry.map_or(String::new(), |entry| {
+                    format!(
+                        "{} {}: {}",
+                        fleetfold_wire::event_type(&entry.event),
+                        fleetfold_wire::entity(&entry.event),
+                        view::refused_words(*reason)
+                    )
+                });
+                let refused = self.memory.refuse(*seq, now, reason.code(), &detail);
+                self.stale.refused.push(refused);
+                // Only the owner writes it down; a repeat has the same id.
+                if self.engine.commit().epoch().is_some() {
+                    let body = json!({ "seq": seq.0, "reason": reason.code(), "detail": detail });
+                    let subject = self.zone.subject(&format!("rejected.{}", reason.code()));
+                    let id = format!("{}/{}", self.zone.zone, seq.0);
+                    let log = self.log.clone();
+                    self.shell.spawn(async move {
+                        let _ = log.append(Stream::Rejected, subject, id, Bytes::from(body.to_string()), None).await;
+                    });
+                }
+            }
+            Note::Flagged { seq, flag } => {
+                tracing::debug!(seq = seq.0, why = view::flag_words(*flag), "odd fact taken");
+            }
+            Note::GroupsRefused { rev, groups } => {
+                tracing::debug!(rev, groups, "groups refused: their routes had moved on");
+            }
+            Note::Searched { rounds, proposed, stale, gain } => {
+                tracing::debug!(rounds, proposed, stale, gain, "search ended");
+                self.metrics.groups(*proposed as u64, *stale as u64);
+            }
+            Note::SteppedDown { epoch } => tracing::warn!(epoch, "no longer owner of the zone"),
+        }
+    }
+}

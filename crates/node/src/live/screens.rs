@@ -1,0 +1,162 @@
+//! What others see of the engine: deltas for screens, answers to questions, stories, snapshots.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fleetfold_model::{Event, OrderId, Timestamp, VehicleId};
+use serde_json::{Value, json};
+
+use super::{DELTA_EVERY, Question, Summary, Worker};
+use crate::clock;
+use crate::snapshot;
+use crate::view;
+
+/// Snapshots are written this often while there is news.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(10);
+
+impl Worker {
+    pub(super) fn story(&mut self, event: &Event, now: Timestamp) {
+        match event {
+            Event::OrderCreated(order) => self.memory.tell(&order.name, now, "ordered"),
+            Event::OrderUpdated(change) => self.memory.tell(&change.order, now, "changed by the customer"),
+            Event::OrderReady { order, .. } => self.memory.tell(order, now, "goods ready"),
+            Event::OrderCancelled { order } => self.memory.tell(order, now, "cancelled"),
+            Event::StopArrived(stop) => {
+                self.memory.tell(&stop.order, stop.at, &format!("{} is there ({:?})", stop.vehicle, stop.stop));
+            }
+            Event::StopCompleted(stop) => {
+                self.memory.tell(&stop.order, stop.at, &format!("{:?} done by {}", stop.stop, stop.vehicle));
+            }
+            Event::StopFailed(stop, reason) => {
+                self.memory.tell(
+                    &stop.order,
+                    stop.at,
+                    &format!("{:?} failed ({reason:?}), {}", stop.stop, stop.vehicle),
+                );
+            }
+            Event::VehicleLost { vehicle, .. } => self.memory.tell(vehicle, now, "lost: broken down or out of contact"),
+            Event::VehicleBack { vehicle, .. } => self.memory.tell(vehicle, now, "works again"),
+            Event::ShiftStarted { vehicle, .. } => self.memory.tell(vehicle, now, "signed on"),
+            Event::ShiftEnded { vehicle, .. } => self.memory.tell(vehicle, now, "signed off"),
+            _ => {}
+        }
+    }
+
+    pub(super) fn events_per_second(&mut self) -> f64 {
+        const OVER: Duration = Duration::from_secs(10);
+        while self.events.front().is_some_and(|at| at.elapsed() > OVER) {
+            self.events.pop_front();
+        }
+        self.events.len() as f64 / OVER.as_secs_f64()
+    }
+
+    pub(super) fn flush(&mut self) {
+        self.metrics.gauges(
+            self.engine.fleet(),
+            self.engine.dirty_count(),
+            self.inputs.max_capacity() - self.inputs.capacity(),
+        );
+        if self.stale.is_empty() || self.delta_at.elapsed() < DELTA_EVERY {
+            return;
+        }
+        self.delta_at = clock::monotonic();
+        let rate = self.events_per_second();
+        let body = self.stale.take(&self.engine, &self.tally, rate);
+        if self.hub.deltas.receiver_count() == 0 {
+            // Nobody looks: number it all the same, so that who comes back knows that something is missing.
+            self.delta += 1;
+            self.hub.skip();
+            return;
+        }
+        let prev = self.delta;
+        self.delta += 1;
+        let text =
+            json!({ "type": "delta", "seq": self.delta, "prev": prev, "sent_at": clock::wall().0, "body": body })
+                .to_string();
+        self.hub.publish(self.delta, Arc::from(text));
+    }
+
+    pub(super) fn answer(&mut self, question: Question) {
+        let rate = self.events_per_second();
+        match question {
+            Question::State(reply) => {
+                let picture = view::snapshot(&self.engine, &self.memory, &self.tally, rate);
+                let _ = reply.send(picture.to_string());
+            }
+            Question::Picture(reply) => {
+                let picture = view::snapshot(&self.engine, &self.memory, &self.tally, rate);
+                let _ = reply.send((picture.to_string(), self.delta));
+            }
+            Question::Vehicle(name, reply) => {
+                let found = self.engine.fleet().vehicle_id(&name).map(|id: VehicleId| {
+                    let mut value = view::vehicle(&self.engine, id, true);
+                    value["story"] = json!(self.memory.story(&self.engine.fleet().vehicle(id).name));
+                    value.to_string()
+                });
+                let _ = reply.send(found);
+            }
+            Question::Order(name, reply) => {
+                let found = self.engine.fleet().order_id(&name).map(|id: OrderId| {
+                    let mut value = view::order(&self.engine, id);
+                    value["story"] = json!(self.memory.story(&self.engine.fleet().order(id).name));
+                    value.to_string()
+                });
+                let _ = reply.send(found);
+            }
+            Question::Decisions(after, reply) => {
+                let list: Vec<&Value> =
+                    self.memory.decisions.iter().filter(|d| d["n"].as_u64().unwrap_or(0) > after).collect();
+                let _ = reply.send(json!({ "decisions": list, "refused": self.memory.refused }).to_string());
+            }
+            Question::Summary(reply) => {
+                let fleet = self.engine.fleet();
+                let _ = reply.send(Summary {
+                    tally: self.tally.clone(),
+                    digest: fleet.digest(),
+                    facts_digest: fleet.facts_digest(),
+                    applied: fleet.applied().0,
+                    open: fleet.orders().iter().filter(|order| order.is_open()).count(),
+                    unanswered: fleet.unanswered().len(),
+                    now: self.engine.fleet().zone().zone_time(self.clock.now()),
+                });
+            }
+        }
+    }
+
+    pub(super) fn snapshot_if_due(&mut self) {
+        if self.folder.is_some()
+            && self.snapshot_at.elapsed() >= SNAPSHOT_EVERY
+            && self.engine.fleet().applied().0 > self.snapshot_applied
+            && self.check.is_none()
+        {
+            self.snapshot_at = clock::monotonic();
+            self.snapshot_applied = self.engine.fleet().applied().0;
+            let Some(folder) = self.folder.clone() else { return };
+            let (header, fleet, tally) = (self.header(), self.engine.fleet().clone(), self.tally.clone());
+            self.shell.spawn_blocking(move || {
+                // The promises are checked on the copy, so that the engine need not wait for it.
+                if let Err(broken) = fleet.check() {
+                    tracing::error!(%broken, "a promise is broken; stopping so that a restart folds again");
+                    std::process::abort();
+                }
+                if let Err(error) = snapshot::write(&folder, &header, &fleet, &tally) {
+                    tracing::warn!(%error, "snapshot not written");
+                }
+            });
+        }
+    }
+
+    pub(super) fn header(&self) -> snapshot::Header {
+        snapshot::Header::new(&self.zone, self.engine.fleet().applied().0, self.last_hash, self.skipped.clone())
+    }
+
+    pub(super) fn write_snapshot(&self) {
+        if let Some(folder) = &self.folder
+            && self.engine.fleet().applied().0 > 0
+            && self.check.is_none()
+            && let Err(error) = snapshot::write(folder, &self.header(), self.engine.fleet(), &self.tally)
+        {
+            tracing::warn!(%error, "snapshot not written");
+        }
+    }
+}

@@ -118,7 +118,7 @@ mod tests {
         let all: Vec<u32> = (0..stops).collect();
         let local = Local::piece(&problem, &near, &at, 0, all.clone(), all.clone());
         let alone: Vec<Vec<u32>> = all.iter().map(|&stop| vec![stop]).collect();
-        let shrunk = shrink(&local, &alone, vec![0; 30], &[0.0; 4096], 0.0, 2_000, Random::new(1, 0, 0));
+        let shrunk = shrink(&local, &alone, vec![0; 30], &vec![0.0; 4096], 0.0, 2_000, Random::new(1, 0, 0));
         let used = shrunk.tours.iter().filter(|tour| !tour.is_empty()).count();
         assert_eq!((used, shrunk.emptied), (4, 26), "eight to a vehicle: thirty need four");
         let mut served: Vec<u32> = shrunk.tours.concat();

@@ -316,6 +316,9 @@ fn vroom_files_are_read_and_answered_in_kind() {
     let job = &steps[at("job")];
     let begins = job["arrival"].as_i64().unwrap() + job["waiting_time"].as_i64().unwrap();
     assert!((500..=900).contains(&begins), "the second window: {body}");
+    // The file says itself what counts.
+    let output = run(&["solve", "v.json", "--rounds", "1", "--objective", "vehicles"], folder);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--objective"));
     for (path, value, expected) in [
         ("/jobs/0/extra", serde_json::json!(1), "extra"),
         ("/jobs/0/time_windows", serde_json::json!([[9, 3]]), "job 1: the window closes at 3"),
@@ -323,6 +326,8 @@ fn vroom_files_are_read_and_answered_in_kind() {
         ("/jobs/0/service", serde_json::json!(-4), "jobs[0].service"),
         ("/matrices/car/durations/2", serde_json::json!([1, 2]), "`durations[2]` has 2 numbers"),
         ("/vehicles/0/costs", serde_json::json!({ "per_task_hour": 3 }), "per_task_hour"),
+        ("/vehicles/0/costs", serde_json::json!({ "per_hour": 4_000_000_000u32 }), "`costs.per_hour`"),
+        ("/vehicles/0/costs", serde_json::json!({ "per_km": 501 }), "`costs.per_km`"),
     ] {
         let mut bad = input.clone();
         let (parent, key) = path.rsplit_once('/').unwrap();

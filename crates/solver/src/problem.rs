@@ -208,7 +208,8 @@ impl Class {
     pub(crate) fn leg(self, (time, metres): (i32, i32)) -> (i32, i32) {
         let time = self.time(time);
         // Millionths; an `i32` holds 107 hours at 20 an hour.
-        let cost = i64::from(time) * self.per_hour / 3_600_000 + i64::from(metres) * self.per_km / 1000;
+        let by_time = i64::from(time).saturating_mul(self.per_hour) / 3_600_000;
+        let cost = by_time.saturating_add(i64::from(metres).saturating_mul(self.per_km) / 1000);
         (time, cost.clamp(0, i64::from(i32::MAX / 4)) as i32)
     }
 }

@@ -18,6 +18,9 @@ use super::instance::Instance;
 const UNSERVED_MIN: i64 = 10_000_000_000;
 /// Speed where there are coordinates but no matrix: 36 km/h.
 const METRES_PER_SECOND: f64 = 10.0;
+/// Dearest hour and kilometre: legs of fifteen hours or a thousand kilometres still have an exact price.
+const PER_HOUR_MAX: u32 = 36_000;
+const PER_KM_MAX: u32 = 500;
 /// Most places of a matrix.
 const PLACES_MAX: usize = 30_000;
 
@@ -334,6 +337,13 @@ pub(super) fn vroom(text: &str) -> Result<(Instance, Names), String> {
             pauses.push(Pause { opens, closes, duration: seconds(&what, pause.service)? });
         }
         pauses.sort_unstable_by_key(|pause| pause.opens);
+        for (name, price, most) in
+            [("per_hour", vehicle.costs.per_hour, PER_HOUR_MAX), ("per_km", vehicle.costs.per_km, PER_KM_MAX)]
+        {
+            if price > most {
+                return Err(format!("{what}: `costs.{name}` of {price}; {most} is the most, divide all costs alike"));
+            }
+        }
         let factor = vehicle.speed_factor.unwrap_or(1.0);
         if !(0.1..=5.0).contains(&factor) {
             return Err(format!("{what}: a speed factor of {factor}; 0.1 to 5 is read"));

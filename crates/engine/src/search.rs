@@ -50,6 +50,7 @@ pub fn run(job: SolveJob, stop: &AtomicBool) -> SolveReport {
         seed: seed.wrapping_add(region as u64),
         warm: true,
         fewest_vehicles: false,
+        replicas: 1,
         ..SearchLimits::default()
     };
     let mut regions = Vec::with_capacity(job.regions.len());

@@ -111,6 +111,9 @@ pub(crate) struct Solve {
     /// Threads (default: all cores).
     #[arg(long, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) threads: Option<usize>,
+    /// Searches of a small problem side by side, the best going on (default: what threads are idle; 1 with --rounds).
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) replicas: Option<u32>,
     /// Everything random follows from it.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

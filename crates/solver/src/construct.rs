@@ -1,6 +1,8 @@
 //! The first plan of a problem that has none: parallel savings with time windows (Clarke & Wright 1964; Solomon 1987) for
 //! jobs of one fleet, insertion beside neighbours for the rest.
 
+use rayon::prelude::*;
+
 use crate::local::{Local, Where};
 use crate::neighbours::Neighbours;
 use crate::problem::{NONE, Problem, Role};
@@ -15,9 +17,7 @@ const WAITS: [f64; 2] = [0.2, 1.0];
 pub(crate) fn construct(problem: &Problem, near: &Neighbours, seed: u64) -> Vec<Vec<u32>> {
     let empty = problem.initial.iter().all(Vec::is_empty);
     let tours = if empty && problem.plain && problem.pooled && problem.unrestricted && has_jobs_only(problem) {
-        let mut plans: Vec<(i64, Vec<Vec<u32>>)> = WAITS.iter().map(|&wait| savings(problem, near, wait)).collect();
-        plans.sort_by_key(|plan| plan.0);
-        plans.swap_remove(0).1
+        best_savings(problem, near)
     } else {
         problem.initial.clone()
     };
@@ -51,34 +51,71 @@ struct Chain {
     count: u32,
 }
 
-fn savings(problem: &Problem, near: &Neighbours, weight: f64) -> (i64, Vec<Vec<u32>>) {
-    let n = problem.stops.len();
+/// A merge of the tail v with the head c.
+struct Merge {
+    saving: i64,
+    v: u32,
+    c: u32,
+    time: i32,
+}
+
+/// What both plans of savings read.
+struct Ends {
+    from_start: Vec<(i32, i32)>,
+    to_end: Vec<(i32, i32)>,
+    chains: Vec<Chain>,
+}
+
+/// The better of the plans by savings.
+fn best_savings(problem: &Problem, near: &Neighbours) -> Vec<Vec<u32>> {
+    let n = problem.stops.len() as u32;
     let spec = &problem.tours[0];
-    let from_start: Vec<(i32, i32)> = (0..n as u32).map(|stop| problem.hop(0, spec.start_place, stop)).collect();
-    let to_end: Vec<(i32, i32)> = problem.stops.iter().map(|stop| problem.hop_end(0, stop.place)).collect();
-    let mut chains: Vec<Chain> = (0..n as u32)
-        .map(|stop| {
-            let its = &problem.stops[stop as usize];
-            Chain {
-                head: stop,
-                tail: stop,
-                duration: its.service,
-                earliest: its.windows.first().map_or(-crate::TIME_MAX, |window| window.0),
-                latest: problem.closes[stop as usize].min(spec.end_by),
-                load: its.load[0],
-                count: 1,
-            }
+    let ends = Ends {
+        from_start: (0..n).map(|stop| problem.hop(0, spec.start_place, stop)).collect(),
+        to_end: problem.stops.iter().map(|stop| problem.hop_end(0, stop.place)).collect(),
+        chains: (0..n)
+            .map(|stop| {
+                let its = &problem.stops[stop as usize];
+                Chain {
+                    head: stop,
+                    tail: stop,
+                    duration: its.service,
+                    earliest: its.windows.first().map_or(-crate::TIME_MAX, |window| window.0),
+                    latest: problem.closes[stop as usize].min(spec.end_by),
+                    load: its.load[0],
+                    count: 1,
+                }
+            })
+            .collect(),
+    };
+    // Legs are asked for once; which waits count for how much is a second, cheap look.
+    let legs: Vec<(i32, i32)> = (0..n)
+        .into_par_iter()
+        .flat_map_iter(|v| {
+            let place = problem.stops[v as usize].place;
+            near.after.get(v).iter().map(move |&c| problem.hop(0, place, c))
         })
         .collect();
-    // A chain is known by the index in `chains` that its two ends carry.
-    let mut chain_of: Vec<u32> = (0..n as u32).collect();
-    let mut next = vec![NONE; n];
-    let mut is_head = vec![true; n];
-    let mut is_tail = vec![true; n];
-    let mut merges: Vec<(i64, u32, u32)> = Vec::with_capacity(n * 30);
+    let (one, other) = rayon::join(
+        || savings(problem, near, &ends, &legs, WAITS[0]),
+        || savings(problem, near, &ends, &legs, WAITS[1]),
+    );
+    if other.0 < one.0 { other.1 } else { one.1 }
+}
+
+fn savings(
+    problem: &Problem,
+    near: &Neighbours,
+    Ends { from_start, to_end, chains }: &Ends,
+    legs: &[(i32, i32)],
+    weight: f64,
+) -> (i64, Vec<Vec<u32>>) {
+    let n = problem.stops.len();
+    let spec = &problem.tours[0];
+    let mut merges: Vec<Merge> = Vec::with_capacity(legs.len());
+    let mut legs = legs.iter();
     for v in 0..n as u32 {
-        for &c in near.after.get(v) {
-            let (time, cost) = problem.hop(0, problem.stops[v as usize].place, c);
+        for (&c, &(time, cost)) in near.after.get(v).iter().zip(&mut legs) {
             let (first, second) = (&chains[v as usize], &chains[c as usize]);
             let wait =
                 (i64::from(second.earliest) - i64::from(first.latest) - i64::from(first.duration) - i64::from(time))
@@ -87,10 +124,19 @@ fn savings(problem: &Problem, near: &Neighbours, weight: f64) -> (i64, Vec<Vec<u
                 i64::from(to_end[v as usize].1) + i64::from(from_start[c as usize].1) - i64::from(cost) + spec.fixed;
             // Waiting counts like driving.
             let per_time = if time > 0 { f64::from(cost) / f64::from(time) } else { 1.0 };
-            merges.push((saving - (weight * wait as f64 * per_time) as i64, v, c));
+            let saving = saving - (weight * wait as f64 * per_time) as i64;
+            if saving > 0 {
+                merges.push(Merge { saving, v, c, time });
+            }
         }
     }
-    merges.sort_unstable_by_key(|&(saving, v, c)| (std::cmp::Reverse(saving), v, c));
+    merges.par_sort_unstable_by_key(|merge| (std::cmp::Reverse(merge.saving), merge.v, merge.c));
+    let mut chains = chains.clone();
+    // A chain is known by the index in `chains` that its two ends carry.
+    let mut chain_of: Vec<u32> = (0..n as u32).collect();
+    let mut next = vec![NONE; n];
+    let mut is_head = vec![true; n];
+    let mut is_tail = vec![true; n];
     let drivable = |chain: &Chain| {
         let arrival = spec.start_at.saturating_add(from_start[chain.head as usize].0);
         let done = arrival.max(chain.earliest).saturating_add(chain.duration);
@@ -100,10 +146,7 @@ fn savings(problem: &Problem, near: &Neighbours, weight: f64) -> (i64, Vec<Vec<u
             && chain.load <= spec.capacity[0] - spec.onboard[0]
             && chain.count <= spec.stops_max
     };
-    for (saving, v, c) in merges {
-        if saving <= 0 {
-            break;
-        }
+    for Merge { v, c, time: leg, .. } in merges {
         if !is_tail[v as usize] || !is_head[c as usize] {
             continue;
         }
@@ -112,7 +155,6 @@ fn savings(problem: &Problem, near: &Neighbours, weight: f64) -> (i64, Vec<Vec<u
             continue;
         }
         let (first, second) = (chains[a as usize], chains[b as usize]);
-        let leg = problem.hop(0, problem.stops[v as usize].place, c).0;
         let on = first.duration.saturating_add(leg);
         let wait = second.earliest.saturating_sub(on).saturating_sub(first.latest).max(0);
         if first.earliest.saturating_add(on) > second.latest {

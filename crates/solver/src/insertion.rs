@@ -19,6 +19,16 @@ pub(crate) struct Insertion {
     pub(crate) cost: i64,
 }
 
+/// More than any price: nothing is added to it that would carry it over.
+const NOWHERE: i64 = i64::MAX / 4;
+
+/// What the two ends of a shipment would add alone, by node of a tour: buffers, so that a move allocates nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Ends {
+    pickup: Vec<i64>,
+    delivery: Vec<i64>,
+}
+
 impl State<'_> {
     /// The cheapest place in one tour that keeps every aim, if dearer ones than `bound` do not matter.
     pub(crate) fn best_in_tour(&self, unit: u32, tour: u32, bound: i64) -> Option<Insertion> {
@@ -197,21 +207,75 @@ impl State<'_> {
         fits(sum(peak, stop.load), spec.capacity).then_some(delta)
     }
 
-    /// Pickup after each node in turn, delivery walked along behind it with the delayed departure.
+    /// Pickup after each node in turn, delivery walked along behind it with the delayed departure. What either end alone
+    /// would add is looked at first: most tours die there, few pickups are worth a walk, and few walks go to the end.
     fn best_shipment(&self, unit: u32, tour: u32, bound: i64, fixed: i64) -> Option<Insertion> {
-        let end = self.sentinel(tour);
+        let mate = self.local.fixed[unit as usize].mate;
+        let (rows, mate_rows) = (self.local.rows(tour, unit), self.local.rows(tour, mate));
+        let mut ends = self.ends.borrow_mut();
+        let Ends { pickup, delivery } = &mut *ends;
+        let least = self.alone(unit, tour, rows, pickup);
+        // The delivery adds something too, where legs keep the triangle inequality (but for rounding).
+        if least >= NOWHERE || least - self.local.problem.slackness >= bound - fixed {
+            return None;
+        }
+        self.alone(mate, tour, mate_rows, delivery);
+        for index in (1..delivery.len()).rev() {
+            delivery[index - 1] = delivery[index - 1].min(delivery[index]);
+        }
         let mut best = bound;
         let mut found = None;
-        let mut node = end;
-        loop {
-            let (result, go_on) = self.shipment_after(unit, tour, node, best - fixed);
-            if let Some((cost, mate_after)) = result {
+        let mut node = self.sentinel(tour);
+        for (index, &apart) in pickup.iter().enumerate() {
+            // Behind the next node and later; nothing: directly behind the pickup only.
+            let later = delivery.get(index + 1..).unwrap_or(&[]);
+            if apart < NOWHERE
+                && let Some((cost, mate_after)) =
+                    self.shipment_after(unit, tour, node, best - fixed, (rows, mate_rows), (apart, later))
+            {
                 best = cost + fixed;
                 found = Some(Insertion { tour, after: node, mate_after, cost: best });
             }
             node = self.records[node as usize].next;
-            if node == end || !go_on {
-                return found;
+        }
+        found
+    }
+
+    /// For each node of a tour, its start first, until it is too late: what a stop alone would add behind it, [`NOWHERE`]
+    /// where it cannot be. Returns the least.
+    fn alone(&self, stop: u32, tour: u32, rows: Option<Rows<'_>>, deltas: &mut Vec<i64>) -> i64 {
+        deltas.clear();
+        let fixed = &self.local.fixed[stop as usize];
+        let closes = self.closes[stop as usize];
+        let pickup = fixed.role == Role::Pickup;
+        let ready = fixed.opens.saturating_add(fixed.service);
+        let end = self.sentinel(tour);
+        let (mut node, mut least) = (end, NOWHERE);
+        loop {
+            let record = &self.records[node as usize];
+            // Departures only grow along a tour.
+            if record.depart > closes {
+                return least;
+            }
+            let mut delta = NOWHERE;
+            if ready <= record.next_latest {
+                let (to, to_cost) = rows.map_or_else(|| self.hop(tour, node, stop), |rows| rows.to[node as usize]);
+                let (on, on_cost) =
+                    rows.map_or_else(|| self.hop(tour, stop, record.next), |rows| rows.from[record.next as usize]);
+                let arrival = record.depart.saturating_add(to);
+                let done = arrival.max(fixed.opens).saturating_add(fixed.service).saturating_add(on);
+                // A pickup's delivery may come between it and the next node: nothing is said of that leg's time here.
+                let on_time = pickup || (done <= record.next_latest && on < UNREACHABLE);
+                if arrival <= closes && to < UNREACHABLE && on_time {
+                    let out = if on < UNREACHABLE { i64::from(on_cost) } else { 0 };
+                    delta = i64::from(to_cost) + out - i64::from(record.next_cost);
+                    least = least.min(delta);
+                }
+            }
+            deltas.push(delta);
+            node = record.next;
+            if node == end {
+                return least;
             }
         }
     }
@@ -226,30 +290,43 @@ impl State<'_> {
         }
     }
 
-    /// The cheapest delivery position for a pickup after `after`; and whether later pickups are worth a look.
+    /// The cheapest delivery position for a pickup after `after`. `apart`: what the pickup adds with the delivery elsewhere;
+    /// `later`: the least that the delivery adds behind the next node and all after it.
     #[inline]
-    fn shipment_after(&self, unit: u32, tour: u32, after: u32, bound: i64) -> (Option<(i64, u32)>, bool) {
+    fn shipment_after(
+        &self,
+        unit: u32,
+        tour: u32,
+        after: u32,
+        bound: i64,
+        (rows, mate_rows): (Option<Rows<'_>>, Option<Rows<'_>>),
+        (apart, later): (i64, &[i64]),
+    ) -> Option<(i64, u32)> {
         let local = self.local;
         let pickup = &local.fixed[unit as usize];
         let mate = pickup.mate;
         let delivery = &local.fixed[mate as usize];
         let spec = self.spec(tour);
         let record = &self.records[after as usize];
-        let rows = local.rows(tour, unit);
-        let mate_rows = local.rows(tour, mate);
         let (to, to_cost) = rows.map_or_else(|| self.hop(tour, after, unit), |rows| rows.to[after as usize]);
+        let next = record.next;
+        if apart + later.first().copied().unwrap_or(NOWHERE) >= bound {
+            let pair = rows.map_or_else(|| self.hop(tour, unit, mate), |rows| rows.from[mate as usize]).1;
+            let out = mate_rows.map_or_else(|| self.hop(tour, mate, next), |rows| rows.from[next as usize]).1;
+            if i64::from(to_cost) - self.cost_after(after) + i64::from(pair) + i64::from(out) >= bound {
+                return None;
+            }
+        }
         let arrival = record.depart.saturating_add(to);
-        if arrival > self.closes[unit as usize].min(spec.end_by) || to >= UNREACHABLE {
-            // Later pickups arrive later still, where legs keep the triangle inequality. Departures only grow along a tour,
-            // so once one alone is past the closing nothing behind can be in time.
-            return (None, record.depart <= self.closes[unit as usize]);
+        if arrival > spec.end_by {
+            return None;
         }
         if !self.has_room(spec, after, pickup, unit) {
-            return (None, true);
+            return None;
         }
         let start = local.opens_at(unit, arrival);
         if start > spec.end_by {
-            return (None, true);
+            return None;
         }
         let shift_end = local.shift_end(tour, mate);
         let (mate_closes, late) = (self.closes[mate as usize].min(shift_end), self.local.problem.weights.late_per_hour);
@@ -263,7 +340,8 @@ impl State<'_> {
         let mut detour = base - self.cost_after(after);
         let mut depart = start.saturating_add(pickup.service);
         let mut from = unit;
-        let mut next = record.next;
+        let mut next = next;
+        let mut later = later.iter();
         let mut next_latest = record.next_latest;
         let mut skipped = 0;
         loop {
@@ -291,7 +369,7 @@ impl State<'_> {
             } else if depart > mate_closes {
                 break;
             }
-            if self.is_sentinel(next) {
+            if self.is_sentinel(next) || later.next().is_none_or(|least| apart + least >= best) {
                 break;
             }
             // On to `next`, with the goods on board and the delay so far.
@@ -310,7 +388,7 @@ impl State<'_> {
             skipped = i64::from(record.next_cost);
             next = record.next;
         }
-        (found, true)
+        found
     }
 
     /// Every position driven in full: prices lateness, flow time and pauses, keeps every rule.

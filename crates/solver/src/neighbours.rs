@@ -13,6 +13,8 @@ const COMPATIBLE_MAX: usize = 30;
 const MANY: usize = 3_000;
 /// Candidates from the grid.
 const GRID_CANDIDATES: usize = 300;
+/// Stops whose lists one task makes.
+const CHUNK: usize = 64;
 
 /// A list of indices for each stop.
 #[derive(Clone, Debug, Default)]
@@ -56,102 +58,137 @@ impl Neighbours {
         let n = problem.stops.len();
         let near_max = if n > MANY { NEAR_MAX_MANY } else { NEAR_MAX };
         let grid = (n > MANY).then(|| Grid::new(problem)).flatten();
-        let chunk = 64;
-        let parts: Vec<Self> = (0..n.div_ceil(chunk))
-            .into_par_iter()
-            .map(|part| {
-                let range = part * chunk..((part + 1) * chunk).min(n);
-                let mut lists = Self {
-                    near: Lists::with_capacity(range.len(), range.len() * near_max.min(n)),
-                    before: Lists::with_capacity(range.len(), range.len() * COMPATIBLE_MAX.min(n)),
-                    after: Lists::with_capacity(range.len(), range.len() * COMPATIBLE_MAX.min(n)),
-                };
-                let all: Vec<u32> = if grid.is_none() { (0..n as u32).collect() } else { Vec::new() };
-                let mut found = Vec::new();
-                let (mut near, mut before, mut after) = (Vec::new(), Vec::new(), Vec::new());
-                let mut times = Vec::new();
-                for stop in range {
-                    let candidates = match &grid {
-                        Some(grid) => {
-                            grid.around(stop, &mut found);
-                            &found
-                        }
-                        None => &all,
-                    };
-                    keys(problem, stop as u32, candidates, &mut near, &mut before, &mut after, &mut times);
-                    lists.near.push(smallest(&mut near, near_max));
-                    lists.before.push(smallest(&mut before, COMPATIBLE_MAX));
-                    lists.after.push(smallest(&mut after, COMPATIBLE_MAX));
+        let sites: Vec<Site> = (0..n as u32).map(|stop| Site::new(problem, stop)).collect();
+        // The order in which lists are made: along the grid, so that candidates of one are still at hand for the next.
+        let order: Vec<u32> = match &grid {
+            Some(grid) => grid.points.iter().map(|point| point.site.stop).collect(),
+            None => (0..n as u32).collect(),
+        };
+        let parts: Vec<Self> = order
+            .par_chunks(CHUNK)
+            .map(|stops| {
+                let mut lists = Self::with_capacity(stops.len(), near_max.min(n), COMPATIBLE_MAX.min(n));
+                let mut keys = Keys::default();
+                for &stop in stops {
+                    keys.clear(stop);
+                    match &grid {
+                        Some(grid) => grid.around(stop, |point, time| {
+                            keys.add(&sites[stop as usize], &point.site, time, time);
+                        }),
+                        None => keys.add_all(problem, &sites, stop),
+                    }
+                    lists.near.push(smallest(&mut keys.near, near_max));
+                    lists.before.push(smallest(&mut keys.before, COMPATIBLE_MAX));
+                    lists.after.push(smallest(&mut keys.after, COMPATIBLE_MAX));
                 }
                 lists
             })
             .collect();
-        let mut whole = Self {
-            near: Lists::with_capacity(n, n * near_max.min(n)),
-            before: Lists::with_capacity(n, n * COMPATIBLE_MAX.min(n)),
-            after: Lists::with_capacity(n, n * COMPATIBLE_MAX.min(n)),
-        };
-        for part in parts {
-            for (lists, more) in
-                [(&mut whole.near, part.near), (&mut whole.before, part.before), (&mut whole.after, part.after)]
-            {
-                let base = lists.items.len() as u32;
-                lists.items.extend_from_slice(&more.items);
-                lists.starts.extend(more.starts.iter().skip(1).map(|start| base + start));
-            }
+        let mut whole = Self::with_capacity(n, near_max.min(n), COMPATIBLE_MAX.min(n));
+        let mut at = vec![0; n];
+        for (position, &stop) in order.iter().enumerate() {
+            at[stop as usize] = position;
+        }
+        for position in at {
+            let (part, index) = (&parts[position / CHUNK], (position % CHUNK) as u32);
+            whole.near.push(part.near.get(index).iter().copied());
+            whole.before.push(part.before.get(index).iter().copied());
+            whole.after.push(part.after.get(index).iter().copied());
         }
         whole
+    }
+
+    fn with_capacity(lists: usize, near: usize, compatible: usize) -> Self {
+        Self {
+            near: Lists::with_capacity(lists, lists * near),
+            before: Lists::with_capacity(lists, lists * compatible),
+            after: Lists::with_capacity(lists, lists * compatible),
+        }
+    }
+}
+
+/// What a list is made of: one stop in as few bytes as will do, because hundreds of thousands of pairs are looked at.
+#[derive(Clone, Copy)]
+struct Site {
+    stop: u32,
+    place: u32,
+    opens: i32,
+    closes: i32,
+    service: i32,
+    setup: i32,
+}
+
+impl Site {
+    fn new(problem: &Problem, stop: u32) -> Self {
+        let its = &problem.stops[stop as usize];
+        Self {
+            stop,
+            place: its.place,
+            opens: its.windows.first().map_or(-crate::TIME_MAX, |window| window.0),
+            closes: problem.closes[stop as usize],
+            service: its.service,
+            setup: its.setup,
+        }
+    }
+}
+
+/// Keys of all candidates of one stop: how near, how well before, how well after.
+#[derive(Default)]
+struct Keys {
+    near: Vec<u64>,
+    before: Vec<u64>,
+    after: Vec<u64>,
+    times: Vec<i32>,
+}
+
+impl Keys {
+    fn clear(&mut self, stop: u32) {
+        self.near.clear();
+        self.before.clear();
+        self.after.clear();
+        self.near.push(pack(0, stop));
+    }
+
+    /// One candidate; `leg` there and `back` without set-up.
+    #[inline]
+    fn add(&mut self, here: &Site, there: &Site, leg: i32, back: i32) {
+        if there.stop == here.stop {
+            return;
+        }
+        let same = here.place == there.place;
+        let to = leg.saturating_add(if same { 0 } else { there.setup });
+        let from = back.saturating_add(if same { 0 } else { here.setup });
+        self.near.push(pack(1 + i64::from(to.min(from)), there.stop));
+        // A fifth of the wait that nobody can avoid counts like driving.
+        if from < UNREACHABLE && there.opens.saturating_add(there.service).saturating_add(from) <= here.closes {
+            let wait = i64::from(here.opens) - i64::from(there.closes) - i64::from(there.service) - i64::from(from);
+            self.before.push(pack(i64::from(from) + wait.max(0) / 5, there.stop));
+        }
+        if to < UNREACHABLE && here.opens.saturating_add(here.service).saturating_add(to) <= there.closes {
+            let wait = i64::from(there.opens) - i64::from(here.closes) - i64::from(here.service) - i64::from(to);
+            self.after.push(pack(i64::from(to) + wait.max(0) / 5, there.stop));
+        }
+    }
+
+    /// Every other stop, by the legs themselves.
+    fn add_all(&mut self, problem: &Problem, sites: &[Site], stop: u32) {
+        let class = problem.classes[problem.class_of[0] as usize];
+        let symmetric = problem.legs.is_symmetric();
+        let here = &sites[stop as usize];
+        let mut times = std::mem::take(&mut self.times);
+        problem.legs.times_from(here.place, sites.iter().map(|site| site.place), &mut times);
+        for (there, &time) in sites.iter().zip(&times) {
+            let leg = class.time(time);
+            let back = if symmetric { leg } else { class.time(problem.legs.time(there.place, here.place)) };
+            self.add(here, there, leg, back);
+        }
+        self.times = times;
     }
 }
 
 /// Key and index in one word: sorting sorts by key, then index.
 fn pack(key: i64, index: u32) -> u64 {
     (key.clamp(0, i64::from(u32::MAX)) as u64) << 32 | u64::from(index)
-}
-
-/// Keys of all candidates of one stop: how near, how well before, how well after.
-fn keys(
-    problem: &Problem,
-    stop: u32,
-    candidates: &[u32],
-    near: &mut Vec<u64>,
-    before: &mut Vec<u64>,
-    after: &mut Vec<u64>,
-    times: &mut Vec<i32>,
-) {
-    near.clear();
-    before.clear();
-    after.clear();
-    let class = problem.classes[problem.class_of[0] as usize];
-    let symmetric = problem.legs.is_symmetric();
-    let here = &problem.stops[stop as usize];
-    let opens = |windows: &[(i32, i32)]| windows.first().map_or(-crate::TIME_MAX, |window| window.0);
-    let (my_opens, my_closes) = (opens(&here.windows), problem.closes[stop as usize]);
-    near.push(pack(0, stop));
-    let places = candidates.iter().map(|&other| problem.stops[other as usize].place);
-    problem.legs.times_from(here.place, places, times);
-    for (&other, &time) in candidates.iter().zip(times.iter()) {
-        if other == stop {
-            continue;
-        }
-        let there = &problem.stops[other as usize];
-        let same = here.place == there.place;
-        let leg = class.time(time);
-        let back = if symmetric { leg } else { class.time(problem.legs.time(there.place, here.place)) };
-        let to = leg + if same { 0 } else { there.setup };
-        let from = back + if same { 0 } else { here.setup };
-        near.push(pack(1 + i64::from(to.min(from)), other));
-        let (opens, closes) = (opens(&there.windows), problem.closes[other as usize]);
-        // A fifth of the wait that nobody can avoid counts like driving.
-        if from < UNREACHABLE && opens.saturating_add(there.service).saturating_add(from) <= my_closes {
-            let wait = i64::from(my_opens) - i64::from(closes) - i64::from(there.service) - i64::from(from);
-            before.push(pack(i64::from(from) + wait.max(0) / 5, other));
-        }
-        if to < UNREACHABLE && my_opens.saturating_add(here.service).saturating_add(to) <= closes {
-            let wait = i64::from(opens) - i64::from(my_closes) - i64::from(here.service) - i64::from(to);
-            after.push(pack(i64::from(to) + wait.max(0) / 5, other));
-        }
-    }
 }
 
 /// The indices of the `most` smallest, in order.
@@ -164,61 +201,108 @@ fn smallest(keyed: &mut Vec<u64>, most: usize) -> impl Iterator<Item = u32> + '_
     keyed.iter().map(|&packed| packed as u32)
 }
 
-/// A grid over the stops' coordinates, some four to a cell.
+/// A stop in its cell.
+struct Point {
+    x: f32,
+    y: f32,
+    site: Site,
+}
+
+/// A grid over the stops' coordinates, some four to a cell, cell after cell in memory.
 struct Grid {
     side: usize,
     cell: f64,
-    origin: (f64, f64),
-    points: Vec<(f64, f64)>,
-    cells: Vec<Vec<u32>>,
+    /// Where each cell's points begin.
+    starts: Vec<u32>,
+    points: Vec<Point>,
+    /// Stop → its point.
+    at: Vec<u32>,
+    /// Travel time per unit of the coordinates.
+    time: f32,
 }
 
 impl Grid {
     /// `None` when the legs have no coordinates.
     fn new(problem: &Problem) -> Option<Self> {
-        let points: Vec<(f64, f64)> =
+        let factor = f64::from(problem.tours[0].time_factor) / 1000.0;
+        let time = problem.legs.time_per_planar()? * factor;
+        let spots: Vec<(f64, f64)> =
             problem.stops.iter().map(|stop| problem.legs.planar(stop.place)).collect::<Option<_>>()?;
         let fold = |pick: fn(f64, f64) -> f64, axis: fn(&(f64, f64)) -> f64, from: f64| {
-            points.iter().map(axis).fold(from, pick)
+            spots.iter().map(axis).fold(from, pick)
         };
         let origin = (fold(f64::min, |p| p.0, f64::MAX), fold(f64::min, |p| p.1, f64::MAX));
         let extent = (fold(f64::max, |p| p.0, f64::MIN) - origin.0).max(fold(f64::max, |p| p.1, f64::MIN) - origin.1);
-        let side = ((points.len() as f64 / 4.0).sqrt() as usize).clamp(1, 2_000);
+        let side = ((spots.len() as f64 / 4.0).sqrt() as usize).clamp(1, 2_000);
         let cell = (extent / side as f64).max(f64::MIN_POSITIVE);
-        let mut grid = Self { side, cell, origin, points, cells: vec![Vec::new(); side * side] };
-        for stop in 0..grid.points.len() {
-            let (column, row) = grid.cell_of(stop);
-            grid.cells[row * side + column].push(stop as u32);
+        let mut grid = Self { side, cell, starts: Vec::new(), points: Vec::new(), at: Vec::new(), time: time as f32 };
+        let cells: Vec<u32> = spots
+            .iter()
+            .map(|&spot| {
+                let (column, row) = grid.cell_of(spot.0 - origin.0, spot.1 - origin.1);
+                (row * side + column) as u32
+            })
+            .collect();
+        let mut order: Vec<u32> = (0..spots.len() as u32).collect();
+        order.sort_unstable_by_key(|&stop| (cells[stop as usize], stop));
+        grid.starts = vec![0; side * side + 1];
+        for &cell in &cells {
+            grid.starts[cell as usize + 1] += 1;
+        }
+        for cell in 0..side * side {
+            grid.starts[cell + 1] += grid.starts[cell];
+        }
+        grid.at = vec![0; spots.len()];
+        for (position, &stop) in order.iter().enumerate() {
+            grid.at[stop as usize] = position as u32;
+            let (x, y) = spots[stop as usize];
+            // From the grid's corner, so that single precision is enough.
+            let (x, y) = ((x - origin.0) as f32, (y - origin.1) as f32);
+            grid.points.push(Point { x, y, site: Site::new(problem, stop) });
         }
         Some(grid)
     }
 
-    fn cell_of(&self, stop: usize) -> (usize, usize) {
-        let (x, y) = self.points[stop];
-        let index = |value: f64, origin: f64| (((value - origin) / self.cell) as usize).min(self.side - 1);
-        (index(x, self.origin.0), index(y, self.origin.1))
+    fn cell_of(&self, x: f64, y: f64) -> (usize, usize) {
+        let index = |value: f64| ((value / self.cell) as usize).min(self.side - 1);
+        (index(x), index(y))
     }
 
-    /// Some [`GRID_CANDIDATES`] stops around one: rings of cells until there are enough, and one more ring.
-    fn around(&self, stop: usize, found: &mut Vec<u32>) {
-        found.clear();
-        let (column, row) = self.cell_of(stop);
+    /// Some [`GRID_CANDIDATES`] stops around one, with their travel times as the crow flies: rings of cells until there are
+    /// enough, and one more ring.
+    fn around(&self, stop: u32, mut found: impl FnMut(&Point, i32)) {
+        let here = &self.points[self.at[stop as usize] as usize];
+        let (column, row) = self.cell_of(f64::from(here.x), f64::from(here.y));
         let mut last = usize::MAX;
+        let mut count = 0;
         for ring in 0..self.side {
             let (left, right) = (column.saturating_sub(ring), (column + ring).min(self.side - 1));
             let (low, high) = (row.saturating_sub(ring), (row + ring).min(self.side - 1));
+            let mut cells = |from: usize, to: usize| {
+                let points = &self.points[self.starts[from] as usize..self.starts[to + 1] as usize];
+                count += points.len();
+                for point in points {
+                    let (dx, dy) = (point.x - here.x, point.y - here.y);
+                    found(point, ((dx * dx + dy * dy).sqrt() * self.time) as i32);
+                }
+            };
             for y in low..=high {
-                let edge = y + ring == row || y == row + ring;
-                for x in left..=right {
-                    if edge || x + ring == column || x == column + ring {
-                        found.extend_from_slice(&self.cells[y * self.side + x]);
-                    }
+                let line = y * self.side;
+                if y + ring == row || y == row + ring {
+                    cells(line + left, line + right);
+                    continue;
+                }
+                if left + ring == column {
+                    cells(line + left, line + left);
+                }
+                if right == column + ring && ring > 0 {
+                    cells(line + right, line + right);
                 }
             }
             if ring >= last {
                 return;
             }
-            if last == usize::MAX && found.len() >= GRID_CANDIDATES {
+            if last == usize::MAX && count >= GRID_CANDIDATES {
                 last = ring + 1;
             }
         }

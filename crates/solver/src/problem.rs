@@ -190,6 +190,9 @@ pub(crate) struct Class {
     per_km: i64,
 }
 
+/// Units by which rounding can bend three legs, and then some.
+const ROUNDINGS: i32 = 10;
+
 impl Class {
     /// What a vehicle of this class makes of a time of the matrix.
     #[inline]
@@ -228,6 +231,8 @@ pub struct Problem {
     pub(crate) closes: Vec<i32>,
     /// The first tour with the very same specification: while both are empty, one stands for the other.
     pub(crate) twin: Vec<u32>,
+    /// Tours that are their own twin: one of each kind.
+    leaders: Vec<u32>,
     /// Every candidate is priced by a walk along the tour (flow time, pauses).
     pub(crate) walks: bool,
     /// Any tour may serve any stop.
@@ -236,6 +241,9 @@ pub struct Problem {
     pub(crate) has_setup: bool,
     /// Some tour takes fewer stops than there are.
     pub(crate) limited: bool,
+    /// By how much a detour may seem to shorten a tour: nothing but rounding where legs are straight lines, anything where a
+    /// matrix gives them.
+    pub(crate) slackness: i64,
     /// Some stops are promised to a tour.
     pub(crate) promised: bool,
     /// The first tour whose end, limits and class are the same: tails can be driven by either.
@@ -369,9 +377,10 @@ impl Problem {
             })
             .collect();
         let walks = tours.iter().any(|tour| !tour.pauses.is_empty());
-        let twin = (0..tours.len())
+        let twin: Vec<u32> = (0..tours.len())
             .map(|tour| tours[..tour].iter().position(|other| *other == tours[tour]).unwrap_or(tour) as u32)
             .collect();
+        let leaders = (0..tours.len() as u32).filter(|&tour| twin[tour as usize] == tour).collect();
         let tail = |tour: &TourSpec| {
             let class = Class { time_factor: tour.time_factor, per_hour: tour.per_hour, per_km: tour.per_km };
             (tour.end_place, tour.end_by, tour.finish_late, tour.capacity, tour.stops_max, tour.lifo, class)
@@ -400,12 +409,14 @@ impl Problem {
             classes,
             class_of,
             twin,
+            leaders,
             walks,
             tail_twin,
             unrestricted: false,
             has_setup: false,
             limited: false,
             promised: false,
+            slackness: 0,
             pooled: false,
             plain: false,
         };
@@ -416,6 +427,8 @@ impl Problem {
         problem.promised = problem.stops.iter().any(|stop| stop.home != NONE && stop.change != 0);
         problem.pooled = problem.twin.iter().all(|&twin| twin == 0) && problem.tours.iter().all(|tour| !tour.in_use);
         problem.closes = (0..problem.stops.len() as u32).map(|stop| problem.aim(stop)).collect();
+        let roundings = problem.classes.iter().map(|class| i64::from(class.leg((ROUNDINGS, ROUNDINGS)).1));
+        problem.slackness = if problem.legs.is_symmetric() { roundings.max().unwrap_or(0) } else { i64::MAX / 8 };
         problem.plain = problem.is_plain();
         Ok(problem)
     }
@@ -549,8 +562,10 @@ impl Problem {
         }
         let via = (spec.role == Role::Delivery && spec.mate != NONE).then_some(spec.mate);
         let free = spec.locked == NONE && spec.barred.is_empty();
-        let best = (0..self.tours.len() as u32)
-            .filter(|&tour| (!free || self.twin[tour as usize] == tour) && self.allows(tour, stop))
+        let all = 0..if free { 0 } else { self.tours.len() as u32 };
+        let leaders: &[u32] = if free { &self.leaders } else { &[] };
+        let best = (all.chain(leaders.iter().copied()))
+            .filter(|&tour| self.allows(tour, stop))
             .map(|tour| {
                 let start = &self.tours[tour as usize];
                 let (mut at, mut place) = (start.start_at, start.start_place);

@@ -33,6 +33,12 @@ const SHRINK_HEAT: f64 = 3.0;
 /// Predecessors around a random stop that a 2-opt* attempt looks at.
 const TAIL_TRIES: usize = 20;
 
+/// While the first temperature is looked for, rounds are shorter by this factor.
+const TRIAL_SHARE: u32 = 3;
+/// By how much the first round may lengthen a plan, for every 100 iterations per stop above the first 100: a start that is
+/// hotter spends its time on coming back.
+const RISE: f64 = 0.005;
+
 /// How hard to search. Fill in what you mean, take the rest from `default()`.
 #[derive(Clone, Copy, Debug)]
 pub struct SearchLimits {
@@ -47,11 +53,14 @@ pub struct SearchLimits {
     /// Half of the search empties tours, the other half shortens those that are left. For problems in which a vehicle's
     /// `fixed` price is above any detour.
     pub fewest_vehicles: bool,
+    /// Searches of the same piece side by side, each with its own seed; after every round the best goes on. For small problems
+    /// on many cores: work grows in proportion. 1 if you do not care.
+    pub replicas: u32,
 }
 
 impl Default for SearchLimits {
     fn default() -> Self {
-        Self { rounds: 20, iterations: 1500, seed: 1, warm: false, fewest_vehicles: false }
+        Self { rounds: 20, iterations: 1500, seed: 1, warm: false, fewest_vehicles: false, replicas: 1 }
     }
 }
 
@@ -115,7 +124,12 @@ pub fn solve_with(
     let (mut rounds, mut iterations) = (0, 0);
     let logs = logarithms();
     let leg = mean_leg(problem, &tours);
-    let heat = heat(problem, limits, expected, leg);
+    let mut heat = heat(problem, limits, expected, leg);
+    let first_cost = best_cost;
+    let per_stop_in_all = expected as f64 / problem.stops.len() as f64;
+    let rise =
+        (length_of(problem, &absent, best_cost) as f64 * RISE * (per_stop_in_all - 100.0).max(0.0) / 100.0) as i64;
+    let mut calibrating = !limits.warm && !limits.fewest_vehicles;
     let per_stop = if limits.warm { ITERATIONS_PER_STOP_WARM } else { ITERATIONS_PER_STOP };
     let mut shrinking = Shrinking::new(problem);
     while let Pace::Go(point) = pace(Progress { rounds, iterations, cost: best_cost, tours: &best_tours }) {
@@ -136,13 +150,13 @@ pub fn solve_with(
             point
         };
         let temperature = heat.at(point);
+        let trial = if calibrating { TRIAL_SHARE } else { 1 };
         let (pieces, at) = cut(problem, &near, &tours, &absent, (limits.seed, rounds), PIECE_STOPS);
         let results: Vec<PieceResult> = pieces
             .into_par_iter()
             .enumerate()
             .map(|(index, piece)| {
-                let random = Random::new(limits.seed, rounds, index as u32);
-                let most = limits.iterations.min((piece.stops.len() as u32 * per_stop).max(20));
+                let most = (limits.iterations / trial).min((piece.stops.len() as u32 * per_stop).max(20));
                 let Piece { stops, tours: mine, absent } = piece;
                 let local = Local::piece(problem, &near, &at, index as u32, stops, mine);
                 let sequences: Vec<Vec<u32>> = local
@@ -150,11 +164,19 @@ pub fn solve_with(
                     .iter()
                     .map(|&tour| tours[tour as usize].iter().map(|&stop| at[stop as usize].1).collect())
                     .collect();
-                let waiting = absent.iter().map(|&unit| at[unit as usize].1).collect();
-                anneal(&local, &sequences, waiting, &logs, temperature, most, random)
+                let waiting: Vec<u32> = absent.iter().map(|&unit| at[unit as usize].1).collect();
+                let chains: Vec<PieceResult> = (0..limits.replicas.max(1))
+                    .into_par_iter()
+                    .map(|replica| {
+                        let random = Random::new(seed_of(limits.seed, replica), rounds, index as u32);
+                        anneal(&local, &sequences, waiting.clone(), &logs, temperature, most, random)
+                    })
+                    .collect();
+                the_best_of(chains)
             })
             .collect();
         let best_of_round: i64 = results.iter().map(|result| result.best_cost).sum();
+        let end_of_round: i64 = results.iter().map(|result| result.cost).sum();
         absent.clear();
         if best_of_round < best_cost {
             best_cost = best_of_round;
@@ -174,6 +196,14 @@ pub fn solve_with(
             iterations += u64::from(result.iterations);
         }
         rounds += 1;
+        if calibrating {
+            // Hotter than the time will cool again: back to the best plan, at half the temperature.
+            calibrating = end_of_round > first_cost.saturating_add(rise) && heat.halve();
+            if calibrating {
+                tours.clone_from(&best_tours);
+                absent = absent_units(problem, &tours);
+            }
+        }
     }
     let absent = all_stops(problem, &absent_units(problem, &best_tours));
     Solution { tours: best_tours, absent, cost: best_cost, cost_before, rounds, iterations }
@@ -252,12 +282,34 @@ fn plan_cost(problem: &Problem, tours: &[Vec<u32>], absent: &[u32]) -> i64 {
     State::new(&local, tours, absent.to_vec()).total
 }
 
+/// What a plan costs beside what it does not serve.
+fn length_of(problem: &Problem, absent: &[u32], cost: i64) -> i64 {
+    cost - absent.iter().map(|&unit| problem.stops[unit as usize].unserved).sum::<i64>()
+}
+
 struct PieceResult {
+    cost: i64,
     current: Vec<(u32, Vec<u32>)>,
     absent: Vec<u32>,
     best: Vec<(u32, Vec<u32>)>,
     best_cost: i64,
     iterations: u32,
+}
+
+/// The seed of a replica; the first has the job's own.
+fn seed_of(seed: u64, replica: u32) -> u64 {
+    if replica == 0 { seed } else { mix(seed ^ u64::from(replica) << 32) }
+}
+
+/// Of several searches of one piece: where the best stands now, and the best that any of them met.
+fn the_best_of(mut chains: Vec<PieceResult>) -> PieceResult {
+    let at =
+        |key: fn(&PieceResult) -> i64| (0..chains.len()).min_by_key(|&index| (key(&chains[index]), index)).unwrap_or(0);
+    let (now, met) = (at(|chain| chain.cost), at(|chain| chain.best_cost));
+    let iterations = chains.iter().map(|chain| chain.iterations).sum();
+    let (best, best_cost) = (std::mem::take(&mut chains[met].best), chains[met].best_cost);
+    let chosen = chains.swap_remove(now);
+    PieceResult { best, best_cost, iterations, ..chosen }
 }
 
 /// One piece, one round.
@@ -326,6 +378,7 @@ fn anneal(
     }
     let global = |sequence: Vec<u32>| sequence.into_iter().map(|stop| local.stops[stop as usize]).collect::<Vec<u32>>();
     PieceResult {
+        cost: state.total,
         current: (0..tours.len() as u32).map(|tour| (local.tours[tour as usize], state.global(tour))).collect(),
         absent: state.absent.iter().map(|&unit| local.stops[unit as usize]).collect(),
         best: best.into_iter().enumerate().map(|(tour, sequence)| (local.tours[tour], global(sequence))).collect(),
@@ -493,14 +546,29 @@ impl State<'_> {
 /// Temperatures of a search: from hot to cold by repeated multiplication, which every platform rounds alike.
 struct Heat {
     steps: Vec<f64>,
+    /// Steps that are too hot.
+    skipped: usize,
 }
 
 const COOLING: f64 = 0.97;
+/// Steps after which a temperature has halved: ln 2 / -ln 0.97.
+const HALVING: usize = 23;
 
 impl Heat {
     fn at(&self, point: f64) -> f64 {
         let last = self.steps.len() - 1;
-        self.steps[((last as f64 * point.clamp(0.0, 1.0)) as usize).min(last)]
+        let span = (last - self.skipped) as f64;
+        self.steps[(self.skipped + (span * point.clamp(0.0, 1.0)) as usize).min(last)]
+    }
+
+    /// Starts at half the temperature, if that is not below the last one.
+    fn halve(&mut self) -> bool {
+        let skipped = self.skipped + HALVING;
+        let legal = skipped < self.steps.len();
+        if legal {
+            self.skipped = skipped;
+        }
+        legal
     }
 }
 
@@ -522,7 +590,7 @@ fn heat(problem: &Problem, limits: &SearchLimits, expected: u64, leg: f64) -> He
     while steps[steps.len() - 1] > cold * leg {
         steps.push(steps[steps.len() - 1] * COOLING);
     }
-    Heat { steps }
+    Heat { steps, skipped: 0 }
 }
 
 /// Mean price of a leg of the plan, at least 1.
@@ -630,7 +698,7 @@ mod tests {
     #[test]
     fn fewest_vehicles_are_fewer_and_complete() {
         let (mut fewest, mut shortest) = (0, 0);
-        for seed in [1, 2, 4, 5] {
+        for seed in 1..10 {
             let mut problem = problem(seed, 60, seed.is_multiple_of(2), false);
             for tour in &mut problem.tours {
                 tour.fixed = 100_000;

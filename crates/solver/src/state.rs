@@ -4,6 +4,9 @@
 //! insertion test reads one record and two legs. In a plain piece only what changes is recomputed: both passes stop at the
 //! first value that stays. In a rich one touched tours are recomputed whole.
 
+use std::cell::RefCell;
+
+use crate::insertion::Ends;
 use crate::local::Local;
 use crate::problem::{NONE, Role, TIME_MAX};
 use crate::schedule::{drive, span_price};
@@ -73,6 +76,7 @@ pub(crate) struct State<'l> {
     // Buffers, so that a move allocates nothing.
     sequence: Vec<u32>,
     emptier: Vec<u32>,
+    pub(crate) ends: RefCell<Ends>,
 }
 
 impl<'l> State<'l> {
@@ -100,6 +104,7 @@ impl<'l> State<'l> {
             stamp: 1,
             sequence: Vec::new(),
             emptier: Vec::new(),
+            ends: RefCell::default(),
         };
         for (tour, sequence) in tours.iter().enumerate() {
             state.link_up(tour as u32, sequence);

@@ -58,16 +58,21 @@ fn search(args: &Solve, instance: &Instance, started: std::time::Instant, thread
     let iterations = if args.rounds.is_some() {
         SearchLimits::default().iterations
     } else {
-        (args.seconds * USUAL_PACE * threads as f64 / pieces / ROUNDS_WANTED).clamp(100.0, 1500.0) as u32
+        (args.seconds * USUAL_PACE * threads as f64 / pieces / ROUNDS_WANTED)
+            .clamp((100.0 + 10.0 * pieces).min(500.0), 1500.0) as u32
     };
+    // A result that can be repeated must not depend on the machine: with --rounds, replicas are what was asked for.
+    let idle = if args.rounds.is_some() { 1 } else { (threads as f64 / pieces.floor()) as u32 };
+    let replicas = args.replicas.unwrap_or(idle).max(1);
     let limits = SearchLimits {
         rounds: args.rounds.unwrap_or(u32::MAX),
         iterations,
         seed: args.seed,
         warm: args.init.is_some(),
         fewest_vehicles: args.objective == Some(Objective::Vehicles),
+        replicas,
     };
-    let expected = args.rounds.map_or(args.seconds * USUAL_PACE * threads as f64, |rounds| {
+    let expected = args.rounds.map_or(args.seconds * USUAL_PACE * threads as f64 / f64::from(replicas), |rounds| {
         f64::from(rounds) * f64::from(limits.iterations) * pieces
     });
     let show = !args.routes && !args.json && std::io::stderr().is_terminal();

@@ -90,6 +90,9 @@ pub(crate) enum Objective {
     Distance,
     /// Fewest vehicles, then length.
     Vehicles,
+    /// What it costs: hours driven at 20, kilometres at 0.30, hours of lateness at 60; windows are promises that may be
+    /// broken at that price. Times of files are minutes and lengths kilometres where they do not say.
+    Dispatch,
 }
 
 #[derive(Args)]
@@ -111,7 +114,7 @@ pub(crate) struct Solve {
     /// Threads (default: all cores).
     #[arg(long, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) threads: Option<usize>,
-    /// Searches of a small problem side by side, the best going on (default: what threads are idle; 1 with --rounds).
+    /// Searches of a small problem side by side, the best counts (default: what threads are idle; 1 with --rounds).
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) replicas: Option<u32>,
     /// Everything random follows from it.
@@ -120,6 +123,12 @@ pub(crate) struct Solve {
     /// Start from these routes: one per line, as --routes prints them.
     #[arg(long)]
     pub(crate) init: Option<PathBuf>,
+    /// A known cost, in the file's units: the progress line and the summary say how far above it the plan is.
+    #[arg(long, value_parser = positive)]
+    pub(crate) best_known: Option<f64>,
+    /// Show progress on stderr even where that is no terminal, a line for each report.
+    #[arg(long)]
+    pub(crate) progress: bool,
     /// Print one route per line and nothing else.
     #[arg(long, conflicts_with = "json")]
     pub(crate) routes: bool,
@@ -129,6 +138,13 @@ pub(crate) struct Solve {
     /// Draw the routes into this SVG file.
     #[arg(long)]
     pub(crate) plot: Option<PathBuf>,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+        _ => Err("a number above 0 is needed".to_owned()),
+    }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

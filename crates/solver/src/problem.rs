@@ -81,6 +81,11 @@ impl Stop {
         }
     }
 
+    /// The delivery of a shipment: left out with its pickup, and priced there.
+    pub fn is_second_end(&self) -> bool {
+        self.role == Role::Delivery && self.mate != NONE
+    }
+
     /// The earliest instant at or after `t` at which service may start. After the last window: at once, and late.
     pub(crate) fn opens_at(&self, t: i32) -> i32 {
         for &(opens, closes) in &self.windows {

@@ -328,9 +328,14 @@ pub(crate) fn absent_units(problem: &Problem, tours: &[Vec<u32>]) -> Vec<u32> {
 /// The immediate answer: every absent unit at its cheapest place, those with the greatest regret (difference between their
 /// best and second best tour; Potvin & Rousseau 1993) first, late where nothing else will do. No search, no randomness.
 pub fn insert(problem: &Problem) -> Solution {
+    insert_into(problem, &problem.initial)
+}
+
+/// The same, into other tours than the problem's own.
+pub(crate) fn insert_into(problem: &Problem, initial: &[Vec<u32>]) -> Solution {
     let local = Local::whole(problem);
-    let absent = absent_units(problem, &problem.initial);
-    let mut state = State::new(&local, &problem.initial, absent);
+    let absent = absent_units(problem, initial);
+    let mut state = State::new(&local, initial, absent);
     let cost_before = state.total;
     let mut waiting = state.absent.clone();
     let tours: Vec<u32> = (0..problem.tours.len() as u32).collect();

@@ -4,10 +4,29 @@ use crate::problem::{NONE, Role};
 use crate::random::Random;
 use crate::state::State;
 
-/// Mean number of stops taken out (paper).
-const REMOVED_MEAN: f64 = 10.0;
-/// Longest string (paper).
-const STRING_MAX: usize = 10;
+/// How much a ruin takes out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Ruin {
+    /// Mean number of stops.
+    removed_mean: f64,
+    /// Longest string.
+    string_max: usize,
+}
+
+impl Ruin {
+    /// The paper's. With thousands of iterations per stop ahead, larger holes lead out of where smaller ones stay (measured on
+    /// 200 to 400 stops at 10 s: 0.62 instead of 0.82 %; with 2,000 per stop no gain).
+    pub(crate) fn new(iterations_per_stop: f64) -> Self {
+        if iterations_per_stop < LONG_SEARCH {
+            Self { removed_mean: 10.0, string_max: 10 }
+        } else {
+            Self { removed_mean: 15.0, string_max: 15 }
+        }
+    }
+}
+
+/// Iterations per stop from which a search is a long one.
+const LONG_SEARCH: f64 = 3_000.0;
 
 impl State<'_> {
     /// The unit a stop belongs to: itself, or the pickup of its shipment.
@@ -18,7 +37,7 @@ impl State<'_> {
     }
 
     /// Takes strings of neighbouring stops out of neighbouring tours around a random stop.
-    pub(crate) fn ruin(&mut self, scratch: &mut Vec<u32>, random: &mut Random) {
+    pub(crate) fn ruin(&mut self, how: Ruin, scratch: &mut Vec<u32>, random: &mut Random) {
         let local = self.local;
         if local.stops.is_empty() {
             return;
@@ -32,8 +51,8 @@ impl State<'_> {
         if used == 0 {
             return;
         }
-        let longest = STRING_MAX.min(stops.div_ceil(used));
-        let strings_max = (4.0 * REMOVED_MEAN / (1.0 + longest as f64)).max(1.0);
+        let longest = how.string_max.min(stops.div_ceil(used));
+        let strings_max = (4.0 * how.removed_mean / (1.0 + longest as f64)).max(1.0);
         // ⌊U(1, 4c̄/(1+ls))⌋
         let strings = (1.0 + random.unit() * (strings_max - 1.0)) as usize;
         let mut ruined: [u32; 24] = [NONE; 24];

@@ -5,6 +5,7 @@ use crate::local::Local;
 use crate::problem::NONE;
 use crate::random::Random;
 use crate::recreate::Scratch;
+use crate::ruin::Ruin;
 use crate::state::State;
 
 /// What became of one piece.
@@ -56,7 +57,7 @@ pub(crate) fn shrink(
             last = (count(&state, &absences), length(&state));
         }
         state.begin();
-        state.ruin(&mut scratch.units, &mut random);
+        state.ruin(Ruin::new(0.0), &mut scratch.units, &mut random);
         state.recreate(&mut scratch, &mut random);
         let now = (count(&state, &absences), length(&state));
         let slack = (temperature * logs[random.cell()]) as i64;

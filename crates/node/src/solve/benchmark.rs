@@ -15,6 +15,48 @@ pub(super) const VEHICLE: i64 = 1_000_000_000;
 /// Windows of benchmarks are not to be broken.
 pub(super) const HARD: Weights = Weights { late_per_hour: 0, flow_per_hour: 0, hard: true };
 
+/// Thousandths per unit of money.
+const MONEY: f64 = 1_000.0;
+/// Prices of dispatch, the engine's defaults: an hour driven, a kilometre, an hour of lateness.
+const HOUR: f64 = 20.0;
+const KILOMETRE: f64 = 0.3;
+const LATE_HOUR: f64 = 60.0;
+
+/// What an objective makes of lengths, times and vehicles.
+pub(super) struct Prices {
+    pub(super) fixed: i64,
+    pub(super) per_hour: i64,
+    pub(super) per_km: i64,
+    pub(super) weights: Weights,
+    /// Price units per unit that is shown.
+    pub(super) unit: f64,
+}
+
+impl Prices {
+    /// For a problem whose integers are `scale` to a length unit of the file; a time and a length integer are so many hours
+    /// and kilometres.
+    pub(super) fn of(objective: Objective, scale: f64, hours: f64, kilometres: f64) -> Self {
+        // A problem's prices are per 3.6 million times and per thousand lengths.
+        let per_time = |price: f64| (price * MONEY * hours * 3.6e6) as i64;
+        match objective {
+            Objective::Distance => Self { fixed: 0, per_hour: 0, per_km: 1000, weights: HARD, unit: scale },
+            Objective::Vehicles => Self { fixed: VEHICLE, per_hour: 0, per_km: 1000, weights: HARD, unit: scale },
+            Objective::Dispatch => Self {
+                fixed: 0,
+                per_hour: per_time(HOUR),
+                per_km: (KILOMETRE * MONEY * kilometres * 1e3) as i64,
+                weights: Weights { late_per_hour: per_time(LATE_HOUR), flow_per_hour: 0, hard: false },
+                unit: MONEY,
+            },
+        }
+    }
+
+    /// Times are minutes and lengths kilometres: what the benchmarks leave open.
+    pub(super) fn of_benchmark(objective: Objective, scale: f64) -> Self {
+        Self::of(objective, scale, 1.0 / 60.0 / scale, 1.0 / scale)
+    }
+}
+
 struct Row {
     line: usize,
     values: Vec<f64>,
@@ -76,7 +118,7 @@ fn nodes(text: &str, columns: usize) -> Result<Nodes, String> {
     Ok(Nodes { rows, vehicles: vehicles as usize, capacity })
 }
 
-fn tour(depot: &Row, scale: f64, capacity: f64, objective: Objective) -> TourSpec {
+fn tour(depot: &Row, scale: f64, capacity: f64, prices: &Prices) -> TourSpec {
     let time = |value: f64| (value * scale).round() as i32;
     let capacity = capacity.round() as i32;
     TourSpec {
@@ -84,9 +126,9 @@ fn tour(depot: &Row, scale: f64, capacity: f64, objective: Objective) -> TourSpe
         end_place: 0,
         end_by: time(depot.values[5]),
         capacity: [capacity, 0, 0, 0],
-        fixed: if objective == Objective::Vehicles { VEHICLE } else { 0 },
-        per_hour: 0,
-        per_km: 1000,
+        fixed: prices.fixed,
+        per_hour: prices.per_hour,
+        per_km: prices.per_km,
         ..TourSpec::at(0)
     }
 }
@@ -113,20 +155,22 @@ fn stop(place: usize, row: &Row, scale: f64) -> Stop {
 pub(super) fn solomon(text: &str, objective: Objective) -> Result<Instance, String> {
     let nodes = nodes(text, 7)?;
     let scale = 10.0;
+    let prices = Prices::of_benchmark(objective, scale);
     if let Some(row) = nodes.rows.iter().find(|row| row.values[3] < 0.0) {
         return Err(format!("line {}: a demand of {}", row.line, row.values[3]));
     }
     let stops = nodes.rows.iter().enumerate().skip(1).map(|(place, row)| stop(place, row, scale)).collect();
-    let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, objective); nodes.vehicles];
+    let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, &prices); nodes.vehicles];
     let legs = legs(&nodes, scale, Rounding::Down, Rounding::Down);
-    let problem = Problem::new(stops, tours, legs).map_err(|error| error.to_string())?.with_weights(HARD);
-    Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale, names: None })
+    let problem = Problem::new(stops, tours, legs).map_err(|error| error.to_string())?.with_weights(prices.weights);
+    Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale, unit: prices.unit, names: None })
 }
 
 /// Li–Lim. Distances to a thousandth, times rounded up: what is feasible here is feasible in double precision.
 pub(super) fn li_lim(text: &str, objective: Objective) -> Result<Instance, String> {
     let nodes = nodes(text, 9)?;
     let scale = 1000.0;
+    let prices = Prices::of_benchmark(objective, scale);
     let mut stops = Vec::with_capacity(nodes.rows.len() - 1);
     for (place, row) in nodes.rows.iter().enumerate().skip(1) {
         let (pickup, delivery) = (row.values[7] as usize, row.values[8] as usize);
@@ -147,9 +191,9 @@ pub(super) fn li_lim(text: &str, objective: Objective) -> Result<Instance, Strin
         let load = [goods.round() as i32, 0, 0, 0];
         stops.push(Stop { role, mate: mate as u32 - 1, load, ..stop(place, row, scale) });
     }
-    let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, objective); nodes.vehicles];
+    let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, &prices); nodes.vehicles];
     debug_assert!(tours.iter().all(|tour| tour.end_place != NONE), "tours end at the depot");
     let legs = legs(&nodes, scale, Rounding::Nearest, Rounding::Up);
-    let problem = Problem::new(stops, tours, legs).map_err(|error| error.to_string())?.with_weights(HARD);
-    Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale, names: None })
+    let problem = Problem::new(stops, tours, legs).map_err(|error| error.to_string())?.with_weights(prices.weights);
+    Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale, unit: prices.unit, names: None })
 }

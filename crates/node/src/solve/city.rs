@@ -4,7 +4,7 @@
 use fleetfold_solver::{Legs, Problem, SpherePlace, Stop, TourSpec};
 use serde::Deserialize;
 
-use super::benchmark::{HARD, UNSERVED, VEHICLE};
+use super::benchmark::{Prices, UNSERVED};
 use super::instance::Instance;
 use crate::args::Objective;
 
@@ -53,19 +53,21 @@ pub(super) fn city(text: &str, objective: Objective) -> Result<Instance, String>
             ..Stop::job(place as u32)
         })
         .collect();
+    let prices = Prices::of(objective, 1.0, 1.0 / 3_600.0, 1.0 / 1_000.0);
     let tour = TourSpec {
         start_at: city.ready[0],
         end_place: 0,
         end_by: city.due[0],
         capacity: [city.capacity, 0, 0, 0],
-        fixed: if objective == Objective::Vehicles { VEHICLE } else { 0 },
-        per_hour: 0,
-        per_km: 1000,
+        fixed: prices.fixed,
+        per_hour: prices.per_hour,
+        per_km: prices.per_km,
         ..TourSpec::at(0)
     };
     let places = city.xy.iter().map(|&[lat, lon]| SpherePlace::new(lon, lat)).collect();
     let legs = Legs::Sphere { places, metres_per_time: 10.0 };
-    let problem =
-        Problem::new(stops, vec![tour; city.vehicles], legs).map_err(|error| error.to_string())?.with_weights(HARD);
-    Ok(Instance { problem, nodes: (1..nodes as u64).collect(), scale: 1.0, names: None })
+    let problem = Problem::new(stops, vec![tour; city.vehicles], legs)
+        .map_err(|error| error.to_string())?
+        .with_weights(prices.weights);
+    Ok(Instance { problem, nodes: (1..nodes as u64).collect(), scale: 1.0, unit: prices.unit, names: None })
 }

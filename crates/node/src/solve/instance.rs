@@ -9,6 +9,8 @@ pub(crate) struct Instance {
     pub(crate) nodes: Vec<u64>,
     /// Length units per unit of the file.
     pub(crate) scale: f64,
+    /// Price units per unit that is shown: of the file's lengths, or of money.
+    pub(crate) unit: f64,
     /// What a VROOM solution must say beside.
     pub(super) names: Option<super::vroom::Names>,
 }
@@ -20,10 +22,16 @@ impl Instance {
         solution.tours.iter().filter(|tour| !tour.is_empty()).map(named).collect()
     }
 
-    /// An objective in the file's units.
-    pub(crate) fn length(&self, cost: i64) -> String {
-        let value = cost as f64 / self.scale;
-        if self.scale > 1.0 { format!("{value:.1}") } else { format!("{value:.0}") }
+    /// What a plan costs, beside what it leaves out, in the units that are shown.
+    pub(crate) fn cost(&self, cost: i64, tours: &[Vec<u32>]) -> f64 {
+        let mut served = vec![false; self.problem.stops().len()];
+        for &stop in tours.iter().flatten() {
+            served[stop as usize] = true;
+        }
+        // A shipment is left out once: its pickup stands for both ends.
+        let left = self.problem.stops().iter().zip(served).filter(|(stop, served)| !served && !stop.is_second_end());
+        let left: i64 = left.map(|(stop, _)| stop.unserved).sum();
+        (cost - left) as f64 / self.unit
     }
 
     /// Length of all routes in the file's units.

@@ -75,7 +75,9 @@ fn search(args: &Solve, instance: &Instance, started: std::time::Instant, thread
     let expected = args.rounds.map_or(args.seconds * USUAL_PACE * threads as f64 / f64::from(replicas), |rounds| {
         f64::from(rounds) * f64::from(limits.iterations) * pieces
     });
-    let show = !args.routes && !args.json && std::io::stderr().is_terminal();
+    let terminal = std::io::stderr().is_terminal();
+    let show = args.progress || (!args.routes && !args.json && terminal);
+    let mut first = None;
     let mut shown = started;
     let mut longest = Duration::ZERO;
     let mut last = started;
@@ -86,8 +88,14 @@ fn search(args: &Solve, instance: &Instance, started: std::time::Instant, thread
         let spent = now - started;
         if show && (now - shown > SHOW_EVERY || progress.rounds == 0) {
             shown = now;
-            let cost = instance.length(progress.cost);
-            eprint!("\r{:8.2} s  {cost:>14}  round {:<8}", spent.as_secs_f64(), progress.rounds);
+            let cost = instance.cost(progress.cost, progress.tours);
+            let gap = gap(args.best_known, *first.get_or_insert(cost), cost);
+            let line = format!("{:8.2} s  {cost:>14.1}  {gap}  round {:<8}", spent.as_secs_f64(), progress.rounds);
+            if terminal {
+                eprint!("\r{line}");
+            } else {
+                eprintln!("{line}");
+            }
         }
         if stopped() {
             return Pace::Stop;
@@ -100,10 +108,19 @@ fn search(args: &Solve, instance: &Instance, started: std::time::Instant, thread
             None => Pace::Go(spent.as_secs_f64() / budget.as_secs_f64().max(1e-9)),
         }
     });
-    if show {
+    if show && terminal {
         eprintln!();
     }
     solution
+}
+
+/// How good a cost is: against the best known one, if the user knows it; against the first plan otherwise.
+fn gap(best_known: Option<f64>, first: f64, cost: f64) -> String {
+    let percent = |than: f64| 100.0 * (cost / than.max(f64::MIN_POSITIVE) - 1.0);
+    match best_known {
+        Some(best) => format!("gap {:+.2} %", percent(best)),
+        None => format!("{:+.2} % since the first plan", percent(first)),
+    }
 }
 
 /// True once Ctrl-C was pressed.
@@ -137,9 +154,10 @@ fn read(args: &Solve) -> Result<Instance, Failure> {
         ProblemFormat::Auto => guess(&text),
         given => given,
     };
-    if format == ProblemFormat::Vroom && args.objective.is_some() {
+    let other = args.objective.filter(|&objective| objective != Objective::Dispatch);
+    if format == ProblemFormat::Vroom && other.is_some() {
         return Err(Failure::new(
-            "--objective is not read with a VROOM file, which says itself what vehicles cost",
+            "this --objective is not for a VROOM file, which says itself what vehicles cost",
             "leave --objective out; give vehicles a `costs.fixed` to use fewer of them",
         ));
     }
@@ -215,6 +233,7 @@ fn print(args: &Solve, instance: &Instance, solution: &Solution, started: std::t
             "unassigned": solution.absent.iter().map(|&stop| instance.nodes[stop as usize]).collect::<Vec<_>>(),
             "vehicles": used,
             "distance": instance.distance(solution),
+            "cost": instance.cost(solution.cost, &solution.tours),
             "rounds": solution.rounds,
             "iterations": solution.iterations,
             "seconds": seconds,
@@ -224,6 +243,13 @@ fn print(args: &Solve, instance: &Instance, solution: &Solution, started: std::t
     }
     writeln!(out, "vehicles     {used}")?;
     writeln!(out, "distance     {}", instance.distance(solution))?;
+    if args.objective == Some(Objective::Dispatch) {
+        writeln!(out, "cost         {:.2}", instance.cost(solution.cost, &solution.tours))?;
+    }
+    if args.best_known.is_some() {
+        let cost = instance.cost(solution.cost, &solution.tours);
+        writeln!(out, "             {}", gap(args.best_known, cost, cost))?;
+    }
     writeln!(out, "unserved     {}", solution.absent.len())?;
     writeln!(out, "iterations   {} in {} rounds, {seconds:.2} s", solution.iterations, solution.rounds)?;
     Ok(())

@@ -149,6 +149,10 @@ pub(crate) struct Names {
     /// Stop → type and id.
     stops: Vec<(&'static str, u64, String)>,
     vehicles: Vec<(u64, String)>,
+    /// Stop → priority.
+    priorities: Vec<u8>,
+    /// Dimensions of load that the file speaks of.
+    dimensions: usize,
     /// Place → coordinates and index, as given.
     places: Vec<(Option<[f64; 2]>, Option<usize>)>,
 }
@@ -219,6 +223,25 @@ fn windows(what: &str, given: &[[u32; 2]]) -> Result<Vec<(i32, i32)>, String> {
         return Err(format!("{what}: its time windows overlap"));
     }
     Ok(list)
+}
+
+/// VROOM's windows are for the beginning of a task's set-up, the solver's for the beginning of service, behind it. Where
+/// another task or a vehicle's start is at the same place there may be no set-up, so that the latest start must stay.
+fn open_for_setup(stops: &mut [Stop], tours: &[TourSpec]) {
+    let mut users: BTreeMap<u32, u32> = BTreeMap::new();
+    for place in stops.iter().map(|stop| stop.place).chain(tours.iter().map(|tour| tour.start_place)) {
+        *users.entry(place).or_default() += 1;
+    }
+    for stop in stops.iter_mut().filter(|stop| stop.setup > 0) {
+        let alone = users[&stop.place] == 1;
+        for (opens, closes) in &mut stop.windows {
+            *opens += stop.setup;
+            *closes = if alone { *closes + stop.setup } else { (*closes).max(*opens) };
+        }
+        if let Some(&(_, closes)) = stop.windows.last() {
+            stop.due = closes;
+        }
+    }
 }
 
 fn seconds(what: &str, span: u32) -> Result<i32, String> {
@@ -381,14 +404,19 @@ pub(super) fn vroom(text: &str) -> Result<(Instance, Names), String> {
         },
         Some(matrices) => matrix(matrices, &places)?,
     };
+    open_for_setup(&mut stops, &tours);
     let names = Names {
         stops: names,
         vehicles: input.vehicles.iter().map(|vehicle| (vehicle.id, vehicle.description.clone())).collect(),
+        priorities: (input.jobs.iter().map(|job| job.priority))
+            .chain(input.shipments.iter().flat_map(|shipment| [shipment.priority; 2]))
+            .collect(),
+        dimensions: (input.vehicles.iter().map(|vehicle| vehicle.capacity.len())).max().unwrap_or(0).min(4),
         places: places.list,
     };
     let nodes = names.stops.iter().map(|(_, id, _)| *id).collect();
     let problem = Problem::new(stops, tours, legs).map_err(|error| error.to_string())?.with_weights(HARD);
-    Ok((Instance { problem, nodes, scale: 1.0, names: None }, names))
+    Ok((Instance { problem, nodes, scale: 1.0, unit: 1.0, names: None }, names))
 }
 
 fn matrix(matrices: &Matrices, places: &Places) -> Result<Legs, String> {
@@ -442,10 +470,14 @@ pub(super) fn solution(instance: &Instance, names: &Names, solution: &Solution) 
         let times = schedule(problem, tour as u32, sequence).unwrap_or_default();
         let scaled = |time: i32| i64::from(time) * i64::from(spec.time_factor) / 1000;
         let (mut driven, mut served, mut prepared, mut waited) = (0i64, 0i64, 0i64, 0i64);
-        let mut steps =
-            vec![with(json!({ "type": "start", "arrival": spec.start_at, "duration": 0 }), place(spec.start_place))];
+        let loads = loads(problem, sequence, names.dimensions);
+        let mut steps = vec![with(
+            json!({ "type": "start", "arrival": spec.start_at, "duration": 0, "setup": 0, "service": 0,
+                "waiting_time": 0, "load": loads[0], "violations": [] }),
+            place(spec.start_place),
+        )];
         let mut here = spec.start_place;
-        for (&stop, timed) in sequence.iter().zip(&times) {
+        for ((&stop, timed), load) in sequence.iter().zip(&times).zip(&loads[1..]) {
             let its = &problem.stops()[stop as usize];
             let (kind, id, description) = &names.stops[stop as usize];
             let before = if here == its.place { 0 } else { i64::from(its.setup) };
@@ -453,9 +485,11 @@ pub(super) fn solution(instance: &Instance, names: &Names, solution: &Solution) 
             let wait = i64::from(timed.start) - i64::from(timed.arrival) - before;
             let step = json!({
                 "type": kind, "id": id, "description": description, "arrival": timed.arrival, "duration": driven,
-                "setup": before, "service": its.service, "waiting_time": wait,
+                "setup": before, "service": its.service, "waiting_time": wait, "load": load, "violations": [],
             });
-            steps.push(with(step, place(its.place)));
+            // VROOM still says the id twice.
+            let again = json!({ "job": id });
+            steps.push(with(with(step, again), place(its.place)));
             served += i64::from(its.service);
             prepared += before;
             waited += wait;
@@ -465,14 +499,18 @@ pub(super) fn solution(instance: &Instance, names: &Names, solution: &Solution) 
         if spec.end_place != NONE {
             let home = scaled(problem.legs().time(here, spec.end_place));
             driven += home;
-            let end = json!({ "type": "end", "arrival": i64::from(left) + home, "duration": driven });
+            let end = json!({ "type": "end", "arrival": i64::from(left) + home, "duration": driven, "setup": 0,
+                "service": 0, "waiting_time": 0, "load": loads[loads.len() - 1], "violations": [] });
             steps.push(with(end, place(spec.end_place)));
         }
         let price = fleetfold_solver::price(problem, tour as u32, sequence).unwrap_or(0) / 1000;
         let (id, description) = &names.vehicles[tour];
         routes.push(json!({
             "vehicle": id, "description": description, "cost": price, "duration": driven, "service": served,
-            "setup": prepared, "waiting_time": waited, "steps": steps,
+            "setup": prepared, "waiting_time": waited, "steps": steps, "violations": [],
+            "priority": sequence.iter().map(|&stop| u64::from(names.priorities[stop as usize])).sum::<u64>(),
+            "delivery": carried(problem, sequence, names.dimensions, false),
+            "pickup": carried(problem, sequence, names.dimensions, true),
         }));
         cost += price;
         duration += driven;
@@ -490,15 +528,52 @@ pub(super) fn solution(instance: &Instance, names: &Names, solution: &Solution) 
             with(value, place(its.place))
         })
         .collect();
+    let served = || solution.tours.iter().flatten();
     json!({
         "code": 0,
         "summary": {
             "cost": cost, "routes": routes.len(), "unassigned": unassigned.len(), "duration": duration, "service": service,
-            "setup": setup, "waiting_time": waiting,
+            "setup": setup, "waiting_time": waiting, "violations": [],
+            "priority": served().map(|&stop| u64::from(names.priorities[stop as usize])).sum::<u64>(),
+            "delivery": carried(problem, served(), names.dimensions, false),
+            "pickup": carried(problem, served(), names.dimensions, true),
         },
         "unassigned": unassigned,
         "routes": routes,
     })
+}
+
+/// Goods on board at the start and after each stop.
+fn loads(problem: &Problem, sequence: &[u32], dimensions: usize) -> Vec<Vec<i64>> {
+    let goods = |stop: u32| problem.stops()[stop as usize].load.iter().take(dimensions).map(|&load| i64::from(load));
+    let mut load = vec![0; dimensions];
+    for &stop in sequence.iter().filter(|&&stop| problem.stops()[stop as usize].role == Role::JobDelivery) {
+        load.iter_mut().zip(goods(stop)).for_each(|(sum, goods)| *sum += goods);
+    }
+    let mut all = vec![load.clone()];
+    for &stop in sequence {
+        let sign = if matches!(problem.stops()[stop as usize].role, Role::Pickup | Role::JobPickup) { 1 } else { -1 };
+        load.iter_mut().zip(goods(stop)).for_each(|(sum, goods)| *sum += sign * goods);
+        all.push(load.clone());
+    }
+    all
+}
+
+/// All goods picked up, or delivered.
+fn carried<'s>(
+    problem: &Problem,
+    stops: impl IntoIterator<Item = &'s u32>,
+    dimensions: usize,
+    pickup: bool,
+) -> Vec<i64> {
+    let mut sum = vec![0; dimensions];
+    for &stop in stops {
+        let its = &problem.stops()[stop as usize];
+        if matches!(its.role, Role::Pickup | Role::JobPickup) == pickup {
+            sum.iter_mut().zip(its.load).for_each(|(sum, goods)| *sum += i64::from(goods));
+        }
+    }
+    sum
 }
 
 /// Why a task has no vehicle: what rules out each of them, or that there is no place left.

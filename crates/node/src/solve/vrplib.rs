@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fleetfold_solver::{Legs, Problem, Rounding, Stop, TIME_MAX, TourSpec};
 
-use super::benchmark::{HARD, UNSERVED, VEHICLE};
+use super::benchmark::{Prices, UNSERVED};
 use super::instance::Instance;
 use crate::args::Objective;
 
@@ -85,6 +85,7 @@ pub(super) fn vrplib(text: &str, objective: Objective) -> Result<Instance, Strin
         return Err("a depot with coordinates and at least one customer are needed".to_owned());
     }
     let scale = if windows.is_some() { 10.0 } else { 1.0 };
+    let prices = Prices::of_benchmark(objective, scale);
     let rounding = if windows.is_some() { Rounding::Down } else { Rounding::Nearest };
     let time = |value: f64| (value * scale).round() as i32;
     let window = |node: u64| -> Result<(i32, i32), String> {
@@ -121,14 +122,15 @@ pub(super) fn vrplib(text: &str, objective: Objective) -> Result<Instance, Strin
         end_place: 0,
         end_by: closes,
         capacity: [capacity.round() as i32, 0, 0, 0],
-        fixed: if objective == Objective::Vehicles { VEHICLE } else { 0 },
-        per_hour: 0,
-        per_km: 1000,
+        fixed: prices.fixed,
+        per_hour: prices.per_hour,
+        per_km: prices.per_km,
         ..TourSpec::at(0)
     };
     let vehicles = word("VEHICLES").and_then(|text| text.parse().ok()).unwrap_or(stops.len()).clamp(1, stops.len());
     let legs = Legs::Plane { places, scale, length: rounding, time: rounding };
-    let problem =
-        Problem::new(stops, vec![tour; vehicles], legs).map_err(|error| error.to_string())?.with_weights(HARD);
-    Ok(Instance { problem, nodes: customers, scale, names: None })
+    let problem = Problem::new(stops, vec![tour; vehicles], legs)
+        .map_err(|error| error.to_string())?
+        .with_weights(prices.weights);
+    Ok(Instance { problem, nodes: customers, scale, unit: prices.unit, names: None })
 }

@@ -129,6 +129,9 @@ pub(crate) struct Solve {
     /// Show progress on stderr even where that is no terminal, a line for each report.
     #[arg(long)]
     pub(crate) progress: bool,
+    /// What it costs that a stop of --init changes its vehicle, in the file's units: few moves for most of the gain.
+    #[arg(long, requires = "init", value_parser = positive)]
+    pub(crate) change_price: Option<f64>,
     /// Print one route per line and nothing else.
     #[arg(long, conflicts_with = "json")]
     pub(crate) routes: bool,

@@ -479,6 +479,19 @@ impl Problem {
         Ok(self)
     }
 
+    /// Promises every stop of the initial plan to the tour that serves it there: another tour costs `change` more for each.
+    #[must_use]
+    pub fn with_promises(mut self, change: i64) -> Self {
+        for (tour, sequence) in self.initial.iter().enumerate() {
+            for &stop in sequence {
+                let stop = &mut self.stops[stop as usize];
+                (stop.home, stop.change) = (tour as u32, change);
+            }
+        }
+        self.promised = self.stops.iter().any(|stop| stop.home != NONE && stop.change != 0);
+        self
+    }
+
     /// The stops.
     pub fn stops(&self) -> &[Stop] {
         &self.stops

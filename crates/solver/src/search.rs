@@ -90,7 +90,8 @@ pub enum Pace {
 /// Improves the problem's initial plan by `limits.rounds` rounds. Never worse than it; reads `stop` between rounds.
 pub fn solve(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
     let pieces = (problem.stops.len() as u64 / 250).max(1);
-    let round = u64::from(limits.iterations).min(problem.stops.len() as u64 * u64::from(ITERATIONS_PER_STOP));
+    let per_stop = if limits.warm { ITERATIONS_PER_STOP_WARM } else { ITERATIONS_PER_STOP };
+    let round = u64::from(limits.iterations).min(problem.stops.len() as u64 * u64::from(per_stop));
     let expected = u64::from(limits.rounds) * round * pieces;
     solve_with(problem, limits, expected, |progress| {
         if progress.rounds >= limits.rounds || stop.load(Ordering::Relaxed) {
@@ -607,6 +608,15 @@ impl Heat {
     }
 }
 
+/// The same where the initial plan is good: near it while there is time for a few iterations per stop only, further away the
+/// more time there is to come back. (Not where stops are promised: every move away would have to be moved back.)
+fn warm_factor(per_stop: f64) -> f64 {
+    const NEAR: (f64, f64) = (100.0, 0.15);
+    const FAR: (f64, f64) = (400.0, 1.0);
+    let at = per_stop.clamp(NEAR.0, FAR.0);
+    NEAR.1 + (FAR.1 - NEAR.1) * libm::log(at / NEAR.0) / libm::log(FAR.0 / NEAR.0)
+}
+
 /// How often a search heats up again. Some hundred stops freeze into a plan of one shape (so many long tours) and more time
 /// leaves them there; a few shorter coolings find several shapes, and the best is kept. A thousand stops are not done after
 /// one cooling (measured: 200 to 400 stops, 10 s: 1.1 % with one, 0.7 % with three; 1,000 stops: 1.5 and 2.1 %).
@@ -632,7 +642,7 @@ fn start_factor(per_stop: f64) -> f64 {
 fn heat(problem: &Problem, limits: &SearchLimits, expected: u64, leg: f64) -> Heat {
     // Start factors by iterations per stop, as measured in the prototype; a warm start keeps the plan's shape.
     let per_stop = expected as f64 / problem.stops.len() as f64;
-    let (hot, cold) = if limits.warm { (0.15, 0.03) } else { (start_factor(per_stop), 0.03) };
+    let (hot, cold) = if limits.warm { (warm_factor(if problem.promised { 0.0 } else { per_stop }), 0.03) } else { (start_factor(per_stop), 0.03) };
     let mut steps = vec![hot * leg];
     while steps[steps.len() - 1] > cold * leg {
         steps.push(steps[steps.len() - 1] * COOLING);

@@ -180,12 +180,19 @@ fn read(args: &Solve) -> Result<Instance, Failure> {
     })?;
     match &args.init {
         None => Ok(instance),
-        Some(init) => instance.start_from(&std::fs::read_to_string(init)?).map_err(|what| {
-            Failure::new(
-                format!("{}: {what}", init.display()),
-                "give one route per line: node numbers, as --routes prints",
-            )
-        }),
+        Some(init) => {
+            let mut instance = instance.start_from(&std::fs::read_to_string(init)?).map_err(|what| {
+                Failure::new(
+                    format!("{}: {what}", init.display()),
+                    "give one route per line: node numbers, as --routes prints",
+                )
+            })?;
+            if let Some(price) = args.change_price {
+                // A problem's prices are millionths or less: no price is too large for them.
+                instance.problem = instance.problem.with_promises((price * instance.unit) as i64);
+            }
+            Ok(instance)
+        }
     }
 }
 

@@ -30,6 +30,10 @@ solve file *args:
 faults seed:
     FLEETFOLD_SEED={{seed}} cargo test -p fleetfold-sim --test faults -- --nocapture
 
+# Coverage-guided fuzzing of the readers of problem files: just fuzz 60 vroom
+fuzz *args:
+    scripts/fuzz {{args}}
+
 bench *args:
     cargo bench -p fleetfold-benches {{args}}
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use fleetfold_formats::{Objective, ProblemFormat};
+
 use crate::log::LogChoice;
 
 /// A streaming dispatch engine: the fleet is a fold of its event log.
@@ -64,35 +66,6 @@ pub(crate) struct Where {
     /// The zone.
     #[arg(long, default_value = "city", env = "FLEETFOLD__ZONE")]
     pub(crate) zone: String,
-}
-
-/// Formats of routing problems.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum ProblemFormat {
-    /// By the first words of the file.
-    Auto,
-    /// Solomon and Gehring–Homberger (time windows).
-    Solomon,
-    /// Li–Lim (pickup and delivery).
-    LiLim,
-    /// VRPLIB text with Euclidean coordinates: CVRP and VRPTW.
-    Vrplib,
-    /// VROOM JSON: jobs, shipments and vehicles, with matrices or coordinates.
-    Vroom,
-    /// JSON with `xy`, `ready`, `due`, `service`, `demand`, `vehicles`, `capacity`.
-    City,
-}
-
-/// What counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Objective {
-    /// Length of all routes.
-    Distance,
-    /// Fewest vehicles, then length.
-    Vehicles,
-    /// What it costs: hours driven at 20, kilometres at 0.30, hours of lateness at 60; windows are promises that may be
-    /// broken at that price. Times of files are minutes and lengths kilometres where they do not say.
-    Dispatch,
 }
 
 #[derive(Args)]

@@ -642,7 +642,11 @@ fn start_factor(per_stop: f64) -> f64 {
 fn heat(problem: &Problem, limits: &SearchLimits, expected: u64, leg: f64) -> Heat {
     // Start factors by iterations per stop, as measured in the prototype; a warm start keeps the plan's shape.
     let per_stop = expected as f64 / problem.stops.len() as f64;
-    let (hot, cold) = if limits.warm { (warm_factor(if problem.promised { 0.0 } else { per_stop }), 0.03) } else { (start_factor(per_stop), 0.03) };
+    let (hot, cold) = if limits.warm {
+        (warm_factor(if problem.promised { 0.0 } else { per_stop }), 0.03)
+    } else {
+        (start_factor(per_stop), 0.03)
+    };
     let mut steps = vec![hot * leg];
     while steps[steps.len() - 1] > cold * leg {
         steps.push(steps[steps.len() - 1] * COOLING);

@@ -1,22 +1,15 @@
 //! `fleetfold solve`: one routing problem from a file, the best plan in the time given.
 
-mod benchmark;
-mod city;
-mod instance;
-mod plot;
-mod vroom;
-mod vrplib;
-
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use fleetfold_formats::{Instance, Objective, ProblemFormat};
 use fleetfold_solver::{Pace, SearchLimits, Solution, solve_with};
 
-use crate::args::{Objective, ProblemFormat, Solve};
+use crate::args::Solve;
 use crate::clock;
 use crate::failure::Failure;
-use instance::Instance;
 
 /// Iterations per second and thread to expect on a usual core: only the first temperature depends on it.
 const USUAL_PACE: f64 = 100_000.0;
@@ -39,7 +32,7 @@ pub(crate) fn solve(args: &Solve) -> Result<ExitCode, Failure> {
         .map_err(|error| Failure::new(format!("no {threads} threads: {error}"), "give fewer with --threads"))?;
     let solution = pool.install(|| search(args, &instance, started, threads));
     if let Some(path) = &args.plot {
-        let drawing = plot::svg(&instance, &solution).ok_or_else(|| {
+        let drawing = fleetfold_formats::svg(&instance, &solution).ok_or_else(|| {
             Failure::new(
                 "this problem has no coordinates to draw",
                 "leave --plot out, or use a format with coordinates",
@@ -150,10 +143,7 @@ fn read(args: &Solve) -> Result<Instance, Failure> {
     }
     let bytes = std::fs::read(path)?;
     let text = String::from_utf8_lossy(&bytes);
-    let format = match args.format {
-        ProblemFormat::Auto => guess(&text),
-        given => given,
-    };
+    let format = if args.format == ProblemFormat::Auto { fleetfold_formats::guess(&text) } else { args.format };
     let other = args.objective.filter(|&objective| objective != Objective::Dispatch);
     if format == ProblemFormat::Vroom && other.is_some() {
         return Err(Failure::new(
@@ -162,16 +152,7 @@ fn read(args: &Solve) -> Result<Instance, Failure> {
         ));
     }
     let objective = args.objective.unwrap_or(Objective::Distance);
-    let instance = match format {
-        ProblemFormat::Solomon => benchmark::solomon(&text, objective),
-        ProblemFormat::LiLim => benchmark::li_lim(&text, objective),
-        ProblemFormat::Vroom => {
-            vroom::vroom(&text).map(|(instance, names)| Instance { names: Some(names), ..instance })
-        }
-        ProblemFormat::Vrplib => vrplib::vrplib(&text, objective),
-        ProblemFormat::City => city::city(&text, objective),
-        ProblemFormat::Auto => Err("this is none of the formats that are read".to_owned()),
-    };
+    let instance = fleetfold_formats::read(&text, format, objective);
     let instance = instance.map_err(|what| {
         Failure::new(
             format!("{}: {what}", path.display()),
@@ -196,29 +177,6 @@ fn read(args: &Solve) -> Result<Instance, Failure> {
     }
 }
 
-/// What a file is, by its first words.
-fn guess(text: &str) -> ProblemFormat {
-    let start = text.trim_start();
-    if start.starts_with('{') {
-        return if text.contains("\"vehicles\"") && !text.contains("\"xy\"") {
-            ProblemFormat::Vroom
-        } else {
-            ProblemFormat::City
-        };
-    }
-    if text.lines().take(40).any(|line| line.to_uppercase().starts_with("NODE_COORD_SECTION")) {
-        return ProblemFormat::Vrplib;
-    }
-    let first = start.lines().next().unwrap_or("").split_whitespace();
-    if first.clone().count() == 3 && first.clone().all(|word| word.parse::<f64>().is_ok()) {
-        return ProblemFormat::LiLim;
-    }
-    if text.lines().take(10).any(|line| line.trim().eq_ignore_ascii_case("VEHICLE")) {
-        return ProblemFormat::Solomon;
-    }
-    ProblemFormat::Auto
-}
-
 fn print(args: &Solve, instance: &Instance, solution: &Solution, started: std::time::Instant) -> Result<(), Failure> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     if args.routes {
@@ -231,7 +189,7 @@ fn print(args: &Solve, instance: &Instance, solution: &Solution, started: std::t
     let seconds = (clock::monotonic() - started).as_secs_f64();
     if args.json {
         if let Some(names) = &instance.names {
-            let body = vroom::solution(instance, names, solution);
+            let body = fleetfold_formats::solution(instance, names, solution);
             writeln!(out, "{body}")?;
             return Ok(());
         }

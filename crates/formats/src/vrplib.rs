@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use fleetfold_solver::{Legs, Problem, Rounding, Stop, TIME_MAX, TourSpec};
 
-use super::benchmark::{Prices, UNSERVED};
-use super::instance::Instance;
-use crate::args::Objective;
+use crate::Objective;
+use crate::benchmark::{Prices, UNSERVED};
+use crate::instance::Instance;
 
 /// Sections that are read, with the numbers of a line behind its node number.
 const SECTIONS: [(&str, usize); 4] =
@@ -64,7 +64,7 @@ fn parse(text: &str) -> Result<File, String> {
 }
 
 /// Reads a file. CVRP lengths are rounded to the nearest integer; with time windows they are truncated to a tenth.
-pub(super) fn vrplib(text: &str, objective: Objective) -> Result<Instance, String> {
+pub(crate) fn vrplib(text: &str, objective: Objective) -> Result<Instance, String> {
     let file = parse(text)?;
     let word = |name: &str| file.words.get(name).map(String::as_str);
     match word("EDGE_WEIGHT_TYPE") {

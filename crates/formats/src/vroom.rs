@@ -11,8 +11,8 @@ use fleetfold_solver::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::benchmark::HARD;
-use super::instance::Instance;
+use crate::benchmark::HARD;
+use crate::instance::Instance;
 
 /// Leaving out a task of priority 0, at least: above any detour. Priority p weighs (1 + p) times as much.
 const UNSERVED_MIN: i64 = 10_000_000_000;
@@ -145,7 +145,7 @@ impl Default for Costs {
 }
 
 /// What the solution must say of a problem beside what the solver knows.
-pub(crate) struct Names {
+pub struct Names {
     /// Stop → type and id.
     stops: Vec<(&'static str, u64, String)>,
     vehicles: Vec<(u64, String)>,
@@ -264,7 +264,7 @@ fn timed(what: &str, place: u32, setup: u32, service: u32, given: &[[u32; 2]]) -
 }
 
 /// Reads a problem.
-pub(super) fn vroom(text: &str) -> Result<(Instance, Names), String> {
+pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), String> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let input: Input = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| error.to_string())?;
     if input.vehicles.is_empty() {
@@ -444,7 +444,7 @@ fn matrix(matrices: &Matrices, places: &Places) -> Result<Legs, String> {
 }
 
 /// VROOM's solution format.
-pub(super) fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Value {
+pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Value {
     let problem = &instance.problem;
     let place = |index: u32| {
         let (location, index) = names.places[index as usize];

@@ -4,14 +4,14 @@ use std::fmt::Write;
 
 use fleetfold_solver::{Legs, Solution};
 
-use super::instance::Instance;
+use crate::instance::Instance;
 
 /// Width and height of the drawing.
 const SIDE: f64 = 1_000.0;
 const MARGIN: f64 = 20.0;
 
 /// An SVG of all routes, each in a hue of its own. `None` when the problem has no coordinates.
-pub(super) fn svg(instance: &Instance, solution: &Solution) -> Option<String> {
+pub fn svg(instance: &Instance, solution: &Solution) -> Option<String> {
     let points = points(instance.problem.legs())?;
     let bound = |pick: fn(f64, f64) -> f64, axis: fn(&(f64, f64)) -> f64| points.iter().map(axis).reduce(pick);
     let (left, right) = (bound(f64::min, |p| p.0)?, bound(f64::max, |p| p.0)?);

@@ -2,18 +2,18 @@
 
 use fleetfold_solver::{Legs, NONE, Problem, Role, Rounding, Stop, TourSpec, Weights};
 
-use super::instance::Instance;
-use crate::args::Objective;
+use crate::Objective;
+use crate::instance::Instance;
 
 /// More than the largest public instance has, fewer than would fill the memory.
 const NODES_MAX: usize = 1_000_000;
 /// Price of leaving a stop out: above any detour.
-pub(super) const UNSERVED: i64 = 1_000_000_000_000;
+pub(crate) const UNSERVED: i64 = 1_000_000_000_000;
 /// Price of a vehicle when vehicles count first.
-pub(super) const VEHICLE: i64 = 1_000_000_000;
+pub(crate) const VEHICLE: i64 = 1_000_000_000;
 
 /// Windows of benchmarks are not to be broken.
-pub(super) const HARD: Weights = Weights { late_per_hour: 0, flow_per_hour: 0, hard: true };
+pub(crate) const HARD: Weights = Weights { late_per_hour: 0, flow_per_hour: 0, hard: true };
 
 /// Thousandths per unit of money.
 const MONEY: f64 = 1_000.0;
@@ -23,19 +23,19 @@ const KILOMETRE: f64 = 0.3;
 const LATE_HOUR: f64 = 60.0;
 
 /// What an objective makes of lengths, times and vehicles.
-pub(super) struct Prices {
-    pub(super) fixed: i64,
-    pub(super) per_hour: i64,
-    pub(super) per_km: i64,
-    pub(super) weights: Weights,
+pub(crate) struct Prices {
+    pub(crate) fixed: i64,
+    pub(crate) per_hour: i64,
+    pub(crate) per_km: i64,
+    pub(crate) weights: Weights,
     /// Price units per unit that is shown.
-    pub(super) unit: f64,
+    pub(crate) unit: f64,
 }
 
 impl Prices {
     /// For a problem whose integers are `scale` to a length unit of the file; a time and a length integer are so many hours
     /// and kilometres.
-    pub(super) fn of(objective: Objective, scale: f64, hours: f64, kilometres: f64) -> Self {
+    pub(crate) fn of(objective: Objective, scale: f64, hours: f64, kilometres: f64) -> Self {
         // A problem's prices are per 3.6 million times and per thousand lengths.
         let per_time = |price: f64| (price * MONEY * hours * 3.6e6) as i64;
         match objective {
@@ -52,7 +52,7 @@ impl Prices {
     }
 
     /// Times are minutes and lengths kilometres: what the benchmarks leave open.
-    pub(super) fn of_benchmark(objective: Objective, scale: f64) -> Self {
+    pub(crate) fn of_benchmark(objective: Objective, scale: f64) -> Self {
         Self::of(objective, scale, 1.0 / 60.0 / scale, 1.0 / scale)
     }
 }
@@ -152,7 +152,7 @@ fn stop(place: usize, row: &Row, scale: f64) -> Stop {
 }
 
 /// Solomon and Gehring–Homberger. Distances by the DIMACS convention: Euclidean, truncated to one decimal.
-pub(super) fn solomon(text: &str, objective: Objective) -> Result<Instance, String> {
+pub(crate) fn solomon(text: &str, objective: Objective) -> Result<Instance, String> {
     let nodes = nodes(text, 7)?;
     let scale = 10.0;
     let prices = Prices::of_benchmark(objective, scale);
@@ -167,7 +167,7 @@ pub(super) fn solomon(text: &str, objective: Objective) -> Result<Instance, Stri
 }
 
 /// Li–Lim. Distances to a thousandth, times rounded up: what is feasible here is feasible in double precision.
-pub(super) fn li_lim(text: &str, objective: Objective) -> Result<Instance, String> {
+pub(crate) fn li_lim(text: &str, objective: Objective) -> Result<Instance, String> {
     let nodes = nodes(text, 9)?;
     let scale = 1000.0;
     let prices = Prices::of_benchmark(objective, scale);

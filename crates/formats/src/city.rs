@@ -4,9 +4,9 @@
 use fleetfold_solver::{Legs, Problem, SpherePlace, Stop, TourSpec};
 use serde::Deserialize;
 
-use super::benchmark::{Prices, UNSERVED};
-use super::instance::Instance;
-use crate::args::Objective;
+use crate::Objective;
+use crate::benchmark::{Prices, UNSERVED};
+use crate::instance::Instance;
 
 #[derive(Deserialize)]
 struct City {
@@ -19,7 +19,7 @@ struct City {
     capacity: i32,
 }
 
-pub(super) fn city(text: &str, objective: Objective) -> Result<Instance, String> {
+pub(crate) fn city(text: &str, objective: Objective) -> Result<Instance, String> {
     let city: City = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let nodes = city.xy.len();
     for (name, length) in [

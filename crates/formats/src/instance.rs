@@ -3,27 +3,28 @@
 use fleetfold_solver::{Problem, Solution};
 
 /// A problem and its names.
-pub(crate) struct Instance {
-    pub(crate) problem: Problem,
+pub struct Instance {
+    /// What is asked of the search.
+    pub problem: Problem,
     /// Stop → its number in the file.
-    pub(crate) nodes: Vec<u64>,
+    pub nodes: Vec<u64>,
     /// Length units per unit of the file.
-    pub(crate) scale: f64,
+    pub scale: f64,
     /// Price units per unit that is shown: of the file's lengths, or of money.
-    pub(crate) unit: f64,
+    pub unit: f64,
     /// What a VROOM solution must say beside.
-    pub(super) names: Option<super::vroom::Names>,
+    pub names: Option<crate::vroom::Names>,
 }
 
 impl Instance {
     /// Routes in the file's numbers.
-    pub(crate) fn routes(&self, solution: &Solution) -> Vec<Vec<u64>> {
+    pub fn routes(&self, solution: &Solution) -> Vec<Vec<u64>> {
         let named = |tour: &Vec<u32>| tour.iter().map(|&stop| self.nodes[stop as usize]).collect();
         solution.tours.iter().filter(|tour| !tour.is_empty()).map(named).collect()
     }
 
     /// What a plan costs, beside what it leaves out, in the units that are shown.
-    pub(crate) fn cost(&self, cost: i64, tours: &[Vec<u32>]) -> f64 {
+    pub fn cost(&self, cost: i64, tours: &[Vec<u32>]) -> f64 {
         let mut served = vec![false; self.problem.stops().len()];
         for &stop in tours.iter().flatten() {
             served[stop as usize] = true;
@@ -35,7 +36,7 @@ impl Instance {
     }
 
     /// Length of all routes in the file's units.
-    pub(crate) fn distance(&self, solution: &Solution) -> f64 {
+    pub fn distance(&self, solution: &Solution) -> f64 {
         let mut sum = 0i64;
         for (tour, sequence) in solution.tours.iter().enumerate().filter(|(_, sequence)| !sequence.is_empty()) {
             let spec = &self.problem.tours()[tour];
@@ -51,7 +52,11 @@ impl Instance {
     }
 
     /// Starts from old routes: one per line, numbers of the file.
-    pub(crate) fn start_from(mut self, text: &str) -> Result<Self, String> {
+    ///
+    /// # Errors
+    ///
+    /// A number that is none, or not of this problem, with its line; more routes than vehicles; a stop served twice.
+    pub fn start_from(mut self, text: &str) -> Result<Self, String> {
         let stop_of: std::collections::BTreeMap<u64, u32> =
             self.nodes.iter().enumerate().map(|(stop, &node)| (node, stop as u32)).collect();
         let mut tours = vec![Vec::new(); self.problem.tours().len()];

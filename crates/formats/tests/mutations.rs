@@ -1,0 +1,86 @@
+//! Damaged files of every format: readers answer with a problem or a reason, and never panic. What they do accept, the search
+//! accepts too. (The same readers as targets of a coverage-guided fuzzer: `crates/formats/fuzz`.)
+
+use fleetfold_formats::{Objective, ProblemFormat, read};
+use fleetfold_solver::check::check;
+use fleetfold_solver::{SearchLimits, solve};
+use proptest::prelude::*;
+
+/// One small file of each format; the fuzzer begins from them too.
+const FILES: [(&str, ProblemFormat); 5] = [
+    (include_str!("files/solomon/a"), ProblemFormat::Solomon),
+    (include_str!("files/li_lim/a"), ProblemFormat::LiLim),
+    (include_str!("files/vrplib/a"), ProblemFormat::Vrplib),
+    (include_str!("files/vroom/a"), ProblemFormat::Vroom),
+    (include_str!("files/city/a"), ProblemFormat::City),
+];
+
+const OBJECTIVES: [Objective; 3] = [Objective::Distance, Objective::Vehicles, Objective::Dispatch];
+
+/// Pieces that files are made of, and some that they are not.
+const WORDS: [&str; 24] = [
+    "0",
+    "-1",
+    "1e9",
+    "-1e300",
+    "NaN",
+    "99999999999999999999",
+    "2147483647",
+    "4294967295",
+    "",
+    " ",
+    "\n",
+    "\t",
+    ",",
+    ":",
+    "{",
+    "}",
+    "[",
+    "]",
+    "null",
+    "\"",
+    "EOF",
+    "\u{fffd}",
+    "3.5",
+    "CAPACITY : 0",
+];
+
+#[test]
+fn whole_files_are_read() {
+    for (text, format) in FILES {
+        for objective in OBJECTIVES {
+            read(text, format, objective).unwrap_or_else(|what| panic!("{format:?}: {what}"));
+            read(text, ProblemFormat::Auto, objective).unwrap_or_else(|what| panic!("{format:?} guessed: {what}"));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn damaged_files_are_read_or_refused(
+        file in 0..FILES.len(),
+        objective in 0..OBJECTIVES.len(),
+        edits in prop::collection::vec((0.0..1.0f64, 0..12usize, 0..WORDS.len()), 1..6),
+    ) {
+        let (text, format) = FILES[file];
+        let mut text: Vec<char> = text.chars().collect();
+        for (at, cut, word) in edits {
+            let from = (at * text.len() as f64) as usize;
+            let to = (from + cut).min(text.len());
+            text.splice(from..to, WORDS[word].chars());
+        }
+        let text: String = text.into_iter().collect();
+        if let Ok(instance) = read(&text, format, OBJECTIVES[objective]) {
+            let stop = std::sync::atomic::AtomicBool::new(false);
+            let solution = solve(&instance.problem, &SearchLimits { rounds: 2, ..SearchLimits::default() }, &stop);
+            let judged = check(&instance.problem, &solution);
+            prop_assert!(judged.is_ok(), "{:?}: {}", judged, text);
+            instance.routes(&solution);
+            if let Some(names) = &instance.names {
+                fleetfold_formats::solution(&instance, names, &solution);
+            }
+        }
+    }
+}

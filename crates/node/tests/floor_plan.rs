@@ -7,8 +7,9 @@ const DOORS: &[(&str, &[&str])] = &[
     ("crates/fleet", &["model"]),
     ("crates/solver", &["model"]),
     ("crates/wire", &["model"]),
+    ("crates/formats", &["solver"]),
     ("crates/engine", &["model", "roads", "fleet", "solver"]),
-    ("crates/node", &["model", "roads", "fleet", "solver", "engine", "wire", "sim"]),
+    ("crates/node", &["model", "roads", "fleet", "solver", "formats", "engine", "wire", "sim"]),
     ("sim", &["model", "roads", "fleet", "solver", "engine", "wire"]),
     ("benches", &["model", "roads", "fleet", "solver", "engine", "wire", "sim"]),
 ];

@@ -3,7 +3,10 @@
 use std::sync::atomic::AtomicBool;
 
 use fleetfold_solver::check::{Fault, check};
-use fleetfold_solver::{LegMatrix, NONE, Pause, Problem, Role, SearchLimits, Solution, Stop, TourSpec, insert, solve};
+use fleetfold_solver::{
+    LegMatrix, NONE, Pace, Pause, Problem, Role, SearchLimits, Solution, Stop, TourSpec, UNREACHABLE, insert, solve,
+    solve_with,
+};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
@@ -175,8 +178,58 @@ proptest! {
             pool.install(|| solve(&problem, &limits(3), &never()))
         };
         let one = run(1);
-        prop_assert_eq!(&one, &run(2));
-        prop_assert_eq!(&one, &run(3));
+        for threads in [2, 3, 8] {
+            prop_assert_eq!(&one, &run(threads));
+        }
+        // Replicas add chains; the first is the one there was, and the best counts.
+        let several = solve(&problem, &SearchLimits { replicas: 3, ..limits(3) }, &never());
+        prop_assert!(several.cost <= one.cost);
+        prop_assert_eq!(several, solve(&problem, &SearchLimits { replicas: 3, ..limits(3) }, &never()));
+    }
+
+    /// Stopping after a round leaves the plan that the longer search had there.
+    #[test]
+    fn a_search_cut_short_is_the_beginning_of_the_longer_one(drawn in any_drawn(16)) {
+        let problem = problem(&drawn);
+        let run = |stop_after: u32| {
+            let mut met = Vec::new();
+            let solution = solve_with(&problem, &limits(6), 2_000, |progress| {
+                met.push(progress.tours.to_vec());
+                if progress.rounds < stop_after { Pace::Go(f64::from(progress.rounds) / 5.0) } else { Pace::Stop }
+            });
+            (solution, met)
+        };
+        let (_, met) = run(6);
+        for rounds in 0..6u32 {
+            prop_assert_eq!(&run(rounds).0.tours, &met[rounds as usize]);
+        }
+    }
+
+    /// Later by a day, everything else the same: the same plan.
+    #[test]
+    fn the_hour_of_the_clock_does_not_matter(drawn in any_drawn(16)) {
+        let problem = problem(&drawn);
+        let day = 24 * 60 * MINUTE;
+        let later = |(opens, closes): &(i32, i32)| (opens + day, closes + day);
+        let stops = problem.stops().iter().map(|stop| Stop {
+            windows: stop.windows.iter().map(later).collect(),
+            due: if stop.due == i32::MAX { stop.due } else { stop.due + day },
+            placed: stop.placed + day,
+            ..stop.clone()
+        });
+        let tours = problem.tours().iter().map(|tour| TourSpec {
+            start_at: tour.start_at + day,
+            end_by: tour.end_by + day,
+            pauses: (tour.pauses.iter())
+                .map(|pause| Pause { opens: pause.opens + day, closes: pause.closes + day, ..*pause })
+                .collect(),
+            ..tour.clone()
+        });
+        let moved = Problem::new(stops.collect(), tours.collect(), problem.legs().clone())
+            .expect("as legal as before")
+            .with_weights(*problem.weights());
+        let (one, other) = (solve(&problem, &limits(4), &never()), solve(&moved, &limits(4), &never()));
+        prop_assert_eq!((one.tours, one.cost), (other.tours, other.cost));
     }
 }
 
@@ -196,6 +249,59 @@ fn tiny_instances_are_solved_to_the_optimum() {
     assert!(optimal * 100 >= total * 95, "{optimal} of {total} optimal");
 }
 
+/// Names and units carry no meaning: other numbers for the stops, twice the distances and prices, a vehicle that reaches
+/// nothing. Small problems are solved to (nearly always) the same cost.
+#[test]
+fn what_means_nothing_changes_nothing() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let total = 60;
+    let mut same = [0; 3];
+    for _ in 0..total {
+        let drawn =
+            Drawn { pause: false, lifo: false, shipments: 0, ..any_drawn(9).new_tree(&mut runner).unwrap().current() };
+        let plain = problem(&drawn);
+        let cost = |problem: &Problem| solve(problem, &limits(40), &never()).cost;
+        let expected = cost(&plain);
+        let mut reversed = drawn.clone();
+        reversed.stops.reverse();
+        same[0] += u32::from(cost(&problem(&reversed)) == expected);
+        let dear = plain.tours().iter().map(|tour| TourSpec {
+            per_hour: 2 * tour.per_hour,
+            per_km: 2 * tour.per_km,
+            fixed: 2 * tour.fixed,
+            ..tour.clone()
+        });
+        let stops = plain.stops().iter().map(|stop| Stop { unserved: 2 * stop.unserved, ..stop.clone() }).collect();
+        let weights = fleetfold_solver::Weights {
+            late_per_hour: 2 * plain.weights().late_per_hour,
+            flow_per_hour: 2 * plain.weights().flow_per_hour,
+            ..*plain.weights()
+        };
+        let dear = Problem::new(stops, dear.collect(), plain.legs().clone()).unwrap().with_weights(weights);
+        // Prices of legs are whole millionths: a hundred of them may differ by one each.
+        same[1] += u32::from((cost(&dear) - 2 * expected).abs() <= 200);
+        let n = drawn.places.len();
+        let legs = LegMatrix::from_fn(n + 1, |a, b| {
+            if a != b && (a == n || b == n) {
+                return (UNREACHABLE, 0);
+            }
+            if a == b {
+                (0, 0)
+            } else {
+                (plain.legs().time(a as u32, b as u32), plain.legs().metres(a as u32, b as u32))
+            }
+        });
+        let mut tours = plain.tours().to_vec();
+        tours.push(TourSpec { start_place: n as u32, end_place: NONE, ..tours[0].clone() });
+        let beside = Problem::new(plain.stops().to_vec(), tours, legs).unwrap().with_weights(*plain.weights());
+        same[2] += u32::from(cost(&beside) == expected);
+    }
+    assert!(
+        same.iter().all(|&same| same * 100 >= total * 95),
+        "{same:?} of {total} the same: renumbered, dear, one more vehicle"
+    );
+}
+
 #[test]
 fn a_lock_a_bar_and_a_skill_are_kept() {
     let legs = LegMatrix::from_fn(2, |a, b| if a == b { (0, 0) } else { (MINUTE, 1000) });
@@ -213,7 +319,7 @@ fn a_lock_a_bar_and_a_skill_are_kept() {
 
 #[test]
 fn hostile_problems_get_an_answer() {
-    let far = LegMatrix::from_fn(2, |a, b| if a == b { (0, 0) } else { (fleetfold_solver::UNREACHABLE, 0) });
+    let far = LegMatrix::from_fn(2, |a, b| if a == b { (0, 0) } else { (UNREACHABLE, 0) });
     let problem = Problem::new(vec![Stop::job(1)], vec![TourSpec::at(0)], far).unwrap();
     assert_eq!(solve(&problem, &limits(3), &never()).absent, [0], "an unreachable stop was driven to");
     let near = LegMatrix::from_fn(1, |_, _| (0, 0));

@@ -2,11 +2,9 @@
 
 use fleetfold_solver::{Legs, NONE, Problem, Role, Rounding, Stop, TourSpec, Weights};
 
-use crate::Objective;
 use crate::instance::Instance;
+use crate::{Objective, not_too_many};
 
-/// More than the largest public instance has, fewer than would fill the memory.
-const NODES_MAX: usize = 1_000_000;
 /// Price of leaving a stop out: above any detour.
 pub(crate) const UNSERVED: i64 = 1_000_000_000_000;
 /// Price of a vehicle when vehicles count first.
@@ -94,9 +92,7 @@ fn nodes(text: &str, columns: usize) -> Result<Nodes, String> {
     if rows.len() < 2 {
         return Err("a depot and at least one customer are needed".to_owned());
     }
-    if rows.len() > NODES_MAX {
-        return Err(format!("{} customers; {NODES_MAX} is the most", rows.len()));
-    }
+    not_too_many("customers", rows.len() - 1)?;
     for (index, row) in rows.iter().enumerate() {
         if row.values.len() < columns {
             return Err(format!("line {}: {} numbers, {columns} are needed", row.line, row.values.len()));

@@ -4,9 +4,9 @@
 use fleetfold_solver::{Legs, Problem, SpherePlace, Stop, TourSpec};
 use serde::Deserialize;
 
-use crate::Objective;
 use crate::benchmark::{Prices, UNSERVED};
 use crate::instance::Instance;
+use crate::{Objective, not_too_many};
 
 #[derive(Deserialize)]
 struct City {
@@ -32,7 +32,9 @@ pub(crate) fn city(text: &str, objective: Objective) -> Result<Instance, String>
             return Err(format!("`{name}` has {length} values for {nodes} places"));
         }
     }
-    if nodes < 2 || city.vehicles == 0 || city.vehicles > 1_000_000 {
+    not_too_many("customers", nodes.saturating_sub(1))?;
+    not_too_many("vehicles", city.vehicles)?;
+    if nodes < 2 || city.vehicles == 0 {
         return Err("a depot, at least one customer and at least one vehicle are needed".to_owned());
     }
     for (index, &[lat, lon]) in city.xy.iter().enumerate() {

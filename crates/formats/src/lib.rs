@@ -14,6 +14,17 @@ pub use instance::Instance;
 pub use plot::svg;
 pub use vroom::{Names, solution};
 
+/// More tasks or vehicles than the largest public instance has, fewer than would fill the memory.
+const TASKS_MAX: usize = 1_000_000;
+
+/// Refuses a problem that is too large to be held.
+fn not_too_many(what: &str, count: usize) -> Result<(), String> {
+    if count > TASKS_MAX {
+        return Err(format!("{count} {what}; {TASKS_MAX} are the most: split the problem by zone"));
+    }
+    Ok(())
+}
+
 /// Formats of routing problems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]

@@ -281,6 +281,8 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), String> {
         None => return Err(format!("`matrices` has none for profile {profile}")),
         Some(matrices) => Some(matrices),
     };
+    crate::not_too_many("tasks", input.jobs.len() + 2 * input.shipments.len())?;
+    crate::not_too_many("vehicles", input.vehicles.len())?;
     let size = matrices.map(|matrices| matrices.durations.len());
     if size.is_some_and(|size| size > PLACES_MAX) {
         return Err(format!("a matrix of {} rows; {PLACES_MAX} are the most", size.unwrap_or(0)));

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use fleetfold_solver::{Legs, Problem, Rounding, Stop, TIME_MAX, TourSpec};
 
-use crate::Objective;
 use crate::benchmark::{Prices, UNSERVED};
 use crate::instance::Instance;
+use crate::{Objective, not_too_many};
 
 /// Sections that are read, with the numbers of a line behind its node number.
 const SECTIONS: [(&str, usize); 4] =
@@ -81,6 +81,7 @@ pub(crate) fn vrplib(text: &str, objective: Objective) -> Result<Instance, Strin
         [depot] => depot,
         _ => return Err("DEPOT_SECTION: only one depot is read".to_owned()),
     };
+    not_too_many("customers", coordinates.len().saturating_sub(1))?;
     if !coordinates.contains_key(&depot) || coordinates.len() < 2 {
         return Err("a depot with coordinates and at least one customer are needed".to_owned());
     }

@@ -1,6 +1,8 @@
 //! Damaged files of every format: readers answer with a problem or a reason, and never panic. What they do accept, the search
 //! accepts too. (The same readers as targets of a coverage-guided fuzzer: `crates/formats/fuzz`.)
 
+use std::fmt::Write;
+
 use fleetfold_formats::{Objective, ProblemFormat, read};
 use fleetfold_solver::check::check;
 use fleetfold_solver::{SearchLimits, solve};
@@ -52,6 +54,41 @@ fn whole_files_are_read() {
             read(text, format, objective).unwrap_or_else(|what| panic!("{format:?}: {what}"));
             read(text, ProblemFormat::Auto, objective).unwrap_or_else(|what| panic!("{format:?} guessed: {what}"));
         }
+    }
+}
+
+/// Ten million stops are refused by their number, before anything is built of them.
+#[test]
+fn too_many_are_refused() {
+    let many = 1_000_002;
+    let rows = |row: &str| {
+        (1..many).fold(String::new(), |mut text, index| {
+            let _ = writeln!(text, "{index} {row}"); // a String takes everything
+            text
+        })
+    };
+    let solomon = format!("T\nVEHICLE\nN C\n3 50\nCUSTOMER\n0 50 50 0 0 900 0\n{}", rows("1 1 1 0 900 1"));
+    let vrplib = format!(
+        "TYPE : CVRP\nEDGE_WEIGHT_TYPE : EUC_2D\nCAPACITY : 50\nNODE_COORD_SECTION\n{}DEMAND_SECTION\n1 0\nDEPOT_SECTION\n1\n-1\nEOF\n",
+        rows("1 1") + &format!("{many} 1 1\n")
+    );
+    let list = |item: &str| vec![item; many].join(",");
+    let city = format!(
+        "{{\"xy\":[{}],\"demand\":[{2}],\"ready\":[{2}],\"due\":[{2}],\"service\":[{2}],\"vehicles\":{1},\"capacity\":9}}",
+        list("[1,1]"),
+        3,
+        list("1"),
+    );
+    let vroom =
+        format!("{{\"jobs\":[{}],\"vehicles\":[{{\"id\":1,\"start\":[1,1]}}]}}", list("{\"id\":1,\"location\":[1,1]}"));
+    for (text, format) in [
+        (solomon, ProblemFormat::Solomon),
+        (vrplib, ProblemFormat::Vrplib),
+        (city, ProblemFormat::City),
+        (vroom, ProblemFormat::Vroom),
+    ] {
+        let refused = read(&text, format, Objective::Distance).err().unwrap_or_default();
+        assert!(refused.contains("1000000 are the most"), "{format:?}: {refused}");
     }
 }
 

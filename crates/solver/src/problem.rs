@@ -1,5 +1,7 @@
 //! The problem as the search sees it: plain arrays, dense indices, integers only.
 
+use std::collections::BTreeMap;
+
 use crate::legs::Legs;
 
 /// No tour, no stop, no place.
@@ -98,7 +100,7 @@ impl Stop {
 }
 
 /// A pause within a tour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pause {
     /// Not before.
     pub opens: i32,
@@ -109,7 +111,7 @@ pub struct Pause {
 }
 
 /// One vehicle from where it will be free.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TourSpec {
     /// Where it will be free.
     pub start_place: u32,
@@ -188,11 +190,17 @@ impl Default for Weights {
 }
 
 /// What a class of vehicles makes of a leg.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Class {
     time_factor: u16,
     per_hour: i64,
     per_km: i64,
+}
+
+impl TourSpec {
+    fn class(&self) -> Class {
+        Class { time_factor: self.time_factor, per_hour: self.per_hour, per_km: self.per_km }
+    }
 }
 
 /// Units by which rounding can bend three legs, and then some.
@@ -370,39 +378,27 @@ impl Problem {
             return Err(Invalid::Prices);
         }
         let mut classes: Vec<Class> = Vec::new();
+        let mut known = BTreeMap::new();
         let class_of = tours
             .iter()
             .map(|tour| {
-                let key = Class { time_factor: tour.time_factor, per_hour: tour.per_hour, per_km: tour.per_km };
-                let found = classes.iter().position(|class| *class == key).unwrap_or_else(|| {
+                let key = tour.class();
+                *known.entry(key).or_insert_with(|| {
                     classes.push(key);
-                    classes.len() - 1
-                });
-                found as u32
+                    classes.len() as u32 - 1
+                })
             })
             .collect();
         let walks = tours.iter().any(|tour| !tour.pauses.is_empty());
-        let twin: Vec<u32> = (0..tours.len())
-            .map(|tour| tours[..tour].iter().position(|other| *other == tours[tour]).unwrap_or(tour) as u32)
-            .collect();
+        // The first of each kind; kinds may be as many as vehicles.
+        let mut kinds: BTreeMap<&TourSpec, u32> = BTreeMap::new();
+        let twin: Vec<u32> = (0u32..).zip(&tours).map(|(index, tour)| *kinds.entry(tour).or_insert(index)).collect();
         let leaders = (0..tours.len() as u32).filter(|&tour| twin[tour as usize] == tour).collect();
         let tail = |tour: &TourSpec| {
-            let class = Class { time_factor: tour.time_factor, per_hour: tour.per_hour, per_km: tour.per_km };
-            (tour.end_place, tour.end_by, tour.finish_late, tour.capacity, tour.stops_max, tour.lifo, class)
+            (tour.end_place, tour.end_by, tour.finish_late, tour.capacity, tour.stops_max, tour.lifo, tour.class())
         };
-        let mut tails: Vec<(u32, _)> = Vec::new();
-        let tail_twin = tours
-            .iter()
-            .enumerate()
-            .map(|(index, tour)| {
-                let key = tail(tour);
-                if let Some(&(first, _)) = tails.iter().find(|(_, other)| *other == key) {
-                    return first;
-                }
-                tails.push((index as u32, key));
-                index as u32
-            })
-            .collect();
+        let mut tails = BTreeMap::new();
+        let tail_twin = (0u32..).zip(&tours).map(|(index, tour)| *tails.entry(tail(tour)).or_insert(index)).collect();
         let initial = vec![Vec::new(); tours.len()];
         let mut problem = Self {
             closes: Vec::new(),

@@ -145,6 +145,27 @@ fn routes_keep_every_rule_and_do_not_depend_on_threads() {
     }
 }
 
+/// Stops of --init are promised: at a price above any gain they stay with their vehicle, at none they may go.
+#[test]
+fn a_change_price_keeps_stops_with_their_vehicles() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("s.txt"), solomon()).unwrap();
+    // Everybody alone with as many as there are vehicles, the rest by the program: far from good.
+    let alone: String = (1..=10).map(|node| format!("{node}\n")).collect();
+    std::fs::write(folder.join("init.txt"), alone).unwrap();
+    let apart = |price: &[&str]| {
+        let mut more = vec!["--init", "init.txt"];
+        more.extend(price);
+        let routes = solve(folder, "s.txt", &more);
+        check(&routes, false);
+        let promised = |line: &str| line.split(' ').filter(|word| word.parse::<usize>().unwrap() <= 10).count();
+        routes.lines().all(|line| promised(line) <= 1)
+    };
+    assert!(apart(&["--change-price", "100000"]), "promised stops share a vehicle");
+    assert!(!apart(&[]), "without a price the best plan puts some together");
+}
+
 /// CVRP as VRPLIB text; what it does not read is refused by name.
 #[test]
 fn vrplib_files_are_read_and_drawn() {

@@ -26,6 +26,7 @@
 pub mod check;
 mod construct;
 mod cut;
+mod heat;
 mod insertion;
 mod legs;
 mod local;

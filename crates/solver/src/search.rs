@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::construct::construct;
 use crate::cut::{PIECE_STOPS, Piece, cut};
+use crate::heat::{cycles, heat};
 use crate::local::Local;
 use crate::neighbours::Neighbours;
 use crate::problem::{NONE, Problem, Role, Solution};
@@ -577,81 +578,6 @@ impl State<'_> {
         self.exchange(tour_v, &new_v, tour_c, &new_c);
         true
     }
-}
-
-/// Temperatures of a search: from hot to cold by repeated multiplication, which every platform rounds alike.
-struct Heat {
-    steps: Vec<f64>,
-    /// Steps that are too hot.
-    skipped: usize,
-}
-
-const COOLING: f64 = 0.97;
-/// Steps after which a temperature has halved: ln 2 / -ln 0.97.
-const HALVING: usize = 23;
-
-impl Heat {
-    fn at(&self, point: f64) -> f64 {
-        let last = self.steps.len() - 1;
-        let span = (last - self.skipped) as f64;
-        self.steps[(self.skipped + (span * point.clamp(0.0, 1.0)) as usize).min(last)]
-    }
-
-    /// Starts at half the temperature, if that is not below the last one.
-    fn halve(&mut self) -> bool {
-        let skipped = self.skipped + HALVING;
-        let legal = skipped < self.steps.len();
-        if legal {
-            self.skipped = skipped;
-        }
-        legal
-    }
-}
-
-/// The same where the initial plan is good: near it while there is time for a few iterations per stop only, further away the
-/// more time there is to come back. (Not where stops are promised: every move away would have to be moved back.)
-fn warm_factor(per_stop: f64) -> f64 {
-    const NEAR: (f64, f64) = (100.0, 0.15);
-    const FAR: (f64, f64) = (400.0, 1.0);
-    let at = per_stop.clamp(NEAR.0, FAR.0);
-    NEAR.1 + (FAR.1 - NEAR.1) * libm::log(at / NEAR.0) / libm::log(FAR.0 / NEAR.0)
-}
-
-/// How often a search heats up again. Some hundred stops freeze into a plan of one shape (so many long tours) and more time
-/// leaves them there; a few shorter coolings find several shapes, and the best is kept. A thousand stops are not done after
-/// one cooling (measured: 200 to 400 stops, 10 s: 1.1 % with one, 0.7 % with three; 1,000 stops: 1.5 and 2.1 %).
-fn cycles(stops: usize, per_stop: f64) -> f64 {
-    if stops < STOPS_THAT_FREEZE { libm::floor(per_stop / CYCLE_PER_STOP).clamp(1.0, CYCLES_MAX) } else { 1.0 }
-}
-
-const STOPS_THAT_FREEZE: usize = 600;
-/// Iterations per stop of one cooling.
-const CYCLE_PER_STOP: f64 = 1_500.0;
-const CYCLES_MAX: f64 = 8.0;
-
-/// First temperature in mean legs, by iterations per stop: between the measured points along the logarithm. Whoever has time
-/// for a few iterations only must not spend them on wandering.
-fn start_factor(per_stop: f64) -> f64 {
-    const MEASURED: [(f64, f64); 4] = [(5.0, 0.3), (20.0, 1.0), (200.0, 3.0), (2_000.0, 6.0)];
-    let at = per_stop.clamp(MEASURED[0].0, MEASURED[3].0);
-    let above = MEASURED.iter().position(|&(point, _)| point >= at).unwrap_or(3).max(1);
-    let ((low, cool), (high, hot)) = (MEASURED[above - 1], MEASURED[above]);
-    cool + (hot - cool) * libm::log(at / low) / libm::log(high / low)
-}
-
-fn heat(problem: &Problem, limits: &SearchLimits, expected: u64, leg: f64) -> Heat {
-    // Start factors by iterations per stop, as measured in the prototype; a warm start keeps the plan's shape.
-    let per_stop = expected as f64 / problem.stops.len() as f64;
-    let (hot, cold) = if limits.warm {
-        (warm_factor(if problem.promised { 0.0 } else { per_stop }), 0.03)
-    } else {
-        (start_factor(per_stop), 0.03)
-    };
-    let mut steps = vec![hot * leg];
-    while steps[steps.len() - 1] > cold * leg {
-        steps.push(steps[steps.len() - 1] * COOLING);
-    }
-    Heat { steps, skipped: 0 }
 }
 
 /// Mean price of a leg of the plan, at least 1.

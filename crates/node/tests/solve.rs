@@ -151,9 +151,8 @@ fn a_change_price_keeps_stops_with_their_vehicles() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     std::fs::write(folder.join("s.txt"), solomon()).unwrap();
-    // Everybody alone with as many as there are vehicles, the rest by the program: far from good.
-    let alone: String = (1..=10).map(|node| format!("{node}\n")).collect();
-    std::fs::write(folder.join("init.txt"), alone).unwrap();
+    // Ten alone with a vehicle each, the rest placed by the program: far from good.
+    std::fs::write(folder.join("init.txt"), "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n").unwrap();
     let apart = |price: &[&str]| {
         let mut more = vec!["--init", "init.txt"];
         more.extend(price);

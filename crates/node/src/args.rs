@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Solve one routing problem from a file.
     Solve(Solve),
+    /// Street networks: build one from OpenStreetMap, ask it.
+    Graph(Graph),
     /// Run a scenario of the simulator with every promise checked after every entry.
     Sim(Sim),
     /// Print the JSON Schemas of all events, or the AsyncAPI document.
@@ -161,8 +163,8 @@ pub(crate) struct Serve {
     /// Settings; flags and environment win over it.
     #[arg(long)]
     pub(crate) config: Option<PathBuf>,
-    /// A network or day file with travel times; without: straight lines.
-    #[arg(long)]
+    /// A graph, network or day file with travel times; without: straight lines.
+    #[arg(long, alias = "graph")]
     pub(crate) network: Option<PathBuf>,
     /// Where snapshots are kept.
     #[arg(long)]
@@ -201,6 +203,77 @@ pub(crate) struct Feed {
     /// Seed of the simulated drivers.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+}
+
+#[derive(Args)]
+pub(crate) struct Graph {
+    #[command(subcommand)]
+    pub(crate) what: GraphCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum GraphCommand {
+    /// Build a graph file from an OpenStreetMap extract (.osm.pbf, .osm, .osm.gz).
+    Build {
+        /// The extract.
+        extract: PathBuf,
+        /// Where the graph is written.
+        #[arg(long, short)]
+        output: PathBuf,
+        /// What drives.
+        #[arg(long, value_enum, default_value = "car")]
+        profile: Vehicle,
+    },
+    /// Say what a graph file holds.
+    Info {
+        /// The graph file.
+        graph: PathBuf,
+    },
+    /// The way from one place to another, by street, or as GeoJSON.
+    Route {
+        /// The graph file.
+        graph: PathBuf,
+        /// Where it begins: LON,LAT in degrees.
+        #[arg(value_parser = degrees, allow_hyphen_values = true)]
+        from: (f64, f64),
+        /// Where it ends: LON,LAT in degrees.
+        #[arg(value_parser = degrees, allow_hyphen_values = true)]
+        to: (f64, f64),
+        /// Print GeoJSON.
+        #[arg(long)]
+        geojson: bool,
+    },
+    /// Seconds and metres between all places, as JSON.
+    Matrix {
+        /// The graph file.
+        graph: PathBuf,
+        /// Places, one LON,LAT a line; `-`: standard input.
+        places: PathBuf,
+    },
+}
+
+/// Whose streets.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Vehicle {
+    /// A car.
+    Car,
+    /// A van: a car, at most 110 km/h.
+    Van,
+    /// A lorry: at most 80 km/h, not where goods vehicles may not go.
+    Truck,
+    /// A bicycle.
+    Bike,
+}
+
+pub(crate) fn degrees(text: &str) -> Result<(f64, f64), String> {
+    let (lon, lat) = text.split_once(',').ok_or("LON,LAT in degrees is needed, as in -8.61,41.15")?;
+    let number = |text: &str| text.trim().parse::<f64>().map_err(|_| format!("`{text}` is no number of degrees"));
+    let (lon, lat) = (number(lon)?, number(lat)?);
+    if lon.abs() <= 180.0 && lat.abs() <= 90.0 {
+        Ok((lon, lat))
+    } else {
+        Err(format!("longitude {lon}, latitude {lat}: outside -180..180 and -90..90; longitude comes first"))
+    }
 }
 
 #[derive(Args)]

@@ -124,8 +124,13 @@ pub(crate) fn read(path: &Path) -> Result<Day, Failure> {
 
 /// A network by name of a file: a day file's own, or a network description.
 pub(crate) fn network_file(path: &Path) -> Result<Arc<Network>, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give a network or day file"))?;
+    let unreadable =
+        |error: String| Failure::new(format!("{}: {error}", path.display()), "give a graph, network or day file");
+    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    if fleetfold_roads::is_graph_file(&bytes) {
+        return crate::graph::streets(path, &bytes).map(|streets| Arc::new(Network::from_streets(streets)));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))?;
     let first = text.lines().next().unwrap_or("");
     let value: serde_json::Value = serde_json::from_str(if first.contains("fleetfold_day") { first } else { &text })
         .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give a network or day file"))?;

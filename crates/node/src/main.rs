@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod failure;
 mod feed;
+mod graph;
 mod http;
 mod hub;
 mod import;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
                     .await
                     .unwrap_or_else(|error| Err(failure::Failure::new(error.to_string(), "report it with the file")))
             }
+            Command::Graph(args) => graph::graph(&args),
             Command::Sim(args) => offline::sim(&args),
             Command::Import(args) => import::import(&args),
             Command::Schema { what } => {

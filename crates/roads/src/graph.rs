@@ -1,283 +1,484 @@
-//! Streets: a graph in compressed rows, shortest paths by time, rows cached per node and weight version.
+//! Streets under one set of weights: places snapped to stretches of street, legs over the hierarchy.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use fleetfold_model::{Position, RoadTarget, Space, StreetEdge};
-use geo::{Contains, Intersects, Line as Segment, LineString, Polygon};
-use petgraph::algo::tarjan_scc;
-use petgraph::graph::DiGraph;
+use fleetfold_model::{Position, RoadTarget, Space};
+use geo::{Contains, Intersects, LineString, Polygon};
 use rayon::prelude::*;
-use rstar::{RTree, primitives::GeomWithData};
+use rstar::{AABB, PointDistance, RTree, RTreeObject};
 
+use crate::cch::{Hierarchy, Label, Metric, NEVER, pack, unpack};
 use crate::line::{crow, degrees};
-use crate::network::{ActiveChange, Leg, NetworkError, Street, UNREACHABLE_MILLIS};
+use crate::network::{ActiveChange, Leg, Street, UNREACHABLE_MILLIS};
+use crate::streets::Streets;
 
-/// Pace between a place and the junction it is served from, metres per second (brisk walk to slow drive; guess).
+/// Pace between a place and the street it is served from, metres per second (brisk walk to slow drive; guess).
 const ACCESS_METRES_PER_SECOND: f64 = 5.0;
-/// An edge that cannot be used.
-const CLOSED: u32 = u32::MAX;
-/// Rows kept before the cache is emptied: 4,096 rows of a 2,000-node city are about 100 MB.
-const ROWS_MAX: usize = 4096;
+/// A place further from every street than this is not on the map.
+const SNAP_METRES_MAX: f64 = 20_000.0;
+/// Parts of a segment's length: how far along it a place lies.
+const WHOLE: u64 = 1 << 20;
 
-/// The map: shared by all weight versions.
+/// What all weight versions share.
 #[derive(Debug)]
 struct Map {
-    nodes: Vec<Position>,
-    edges: Vec<StreetEdge>,
-    names: Vec<String>,
-    /// `first[n]..first[n + 1]`: the edges that leave node n.
-    first: Vec<u32>,
-    tree: RTree<GeomWithData<[f64; 2], u32>>,
+    streets: Streets,
+    hierarchy: Hierarchy,
+    /// `along_first[s]..`: edges of a segment.
+    segment_first: Vec<u32>,
+    segment_edges: Vec<u32>,
+    tree: RTree<Stretch>,
+    /// Length of a degree of longitude in degrees of latitude.
     shrink: f64,
 }
 
-/// Times from one node to all others, and the edge by which each is reached.
-#[derive(Debug)]
-struct Row {
-    millis: Vec<i32>,
-    metres: Vec<i32>,
-    via: Vec<u32>,
+/// A segment in the tree of all segments.
+#[derive(Clone, Debug)]
+struct Stretch {
+    segment: u32,
+    line: Vec<[f64; 2]>,
+}
+
+impl RTreeObject for Stretch {
+    type Envelope = AABB<[f64; 2]>;
+
+    fn envelope(&self) -> Self::Envelope {
+        AABB::from_points(&self.line)
+    }
+}
+
+impl PointDistance for Stretch {
+    fn distance_2(&self, point: &[f64; 2]) -> f64 {
+        self.nearest(point).0
+    }
+}
+
+impl Stretch {
+    /// Squared distance to the line, the piece of it and how far along that piece (0 to 1).
+    fn nearest(&self, point: &[f64; 2]) -> (f64, usize, f64) {
+        let mut best = (f64::INFINITY, 0, 0.0);
+        for (piece, ends) in self.line.windows(2).enumerate() {
+            let (dx, dy) = (ends[1][0] - ends[0][0], ends[1][1] - ends[0][1]);
+            let length = dx * dx + dy * dy;
+            let (px, py) = (point[0] - ends[0][0], point[1] - ends[0][1]);
+            let t = if length > 0.0 { ((px * dx + py * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
+            let (ox, oy) = (px - t * dx, py - t * dy);
+            let distance = ox * ox + oy * oy;
+            if distance < best.0 {
+                best = (distance, piece, t);
+            }
+        }
+        best
+    }
+}
+
+/// Where a place touches the streets.
+#[derive(Clone, Copy, Debug)]
+struct Snapped {
+    segment: u32,
+    /// Of [`WHOLE`], along the segment's line.
+    offset: u64,
+    /// To the street, metres.
+    access: f64,
+    point: Position,
 }
 
 /// Streets under one set of weights.
 #[derive(Debug)]
 pub(crate) struct Graph {
     map: Arc<Map>,
-    weights: Vec<u32>,
-    rows: RwLock<BTreeMap<u32, Arc<Row>>>,
+    weights: Vec<u64>,
+    metric: Metric,
 }
 
 impl Graph {
-    pub(crate) fn new(nodes: &[Position], edges: Vec<StreetEdge>, names: Vec<String>) -> Result<Self, NetworkError> {
-        if nodes.is_empty() || edges.is_empty() {
-            return Err(NetworkError::Empty);
+    pub(crate) fn new(streets: Streets) -> Self {
+        let ends: Vec<(u32, u32)> = streets.edges.iter().map(|edge| (edge.from, edge.to)).collect();
+        let hierarchy = Hierarchy::new(&streets.ranks, streets.part.clone(), &ends);
+        let shrink = (f64::from(streets.nodes[0].y) / 1e7).to_radians().cos().max(0.01);
+        let mut segment_first = vec![0u32; streets.segments.len() + 1];
+        for edge in &streets.edges {
+            segment_first[edge.segment as usize + 1] += 1;
         }
-        if edges.iter().any(|edge| edge.from as usize >= nodes.len() || edge.to as usize >= nodes.len()) {
-            return Err(NetworkError::UnknownNode);
+        for segment in 0..streets.segments.len() {
+            segment_first[segment + 1] += segment_first[segment];
         }
-        // Only the largest strongly connected part is any use: from elsewhere there is no way back.
-        let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(nodes.len(), edges.len());
-        let ids: Vec<_> = nodes.iter().map(|_| graph.add_node(())).collect();
-        for edge in &edges {
-            graph.add_edge(ids[edge.from as usize], ids[edge.to as usize], ());
+        let mut fill = segment_first.clone();
+        let mut segment_edges = vec![0; streets.edges.len()];
+        for (index, edge) in streets.edges.iter().enumerate() {
+            segment_edges[fill[edge.segment as usize] as usize] = index as u32;
+            fill[edge.segment as usize] += 1;
         }
-        let parts = tarjan_scc(&graph);
-        let largest = parts.iter().max_by_key(|part| part.len()).expect("a graph with nodes has a component");
-        let mut keep = vec![u32::MAX; nodes.len()];
-        let mut kept: Vec<usize> = largest.iter().map(|node| node.index()).collect();
-        kept.sort_unstable();
-        for (new, &old) in kept.iter().enumerate() {
-            keep[old] = new as u32;
-        }
-        let nodes: Vec<Position> = kept.iter().map(|&old| nodes[old]).collect();
-        let mut edges: Vec<StreetEdge> = edges
-            .into_iter()
-            .filter(|edge| keep[edge.from as usize] != u32::MAX && keep[edge.to as usize] != u32::MAX)
-            .map(|edge| StreetEdge { from: keep[edge.from as usize], to: keep[edge.to as usize], ..edge })
+        let stretches = (0..streets.segments.len() as u32 - 1)
+            .filter(|&segment| segment_first[segment as usize] < segment_first[segment as usize + 1])
+            .map(|segment| Stretch {
+                segment,
+                line: streets.line_of(segment).iter().map(|&place| flat(place, shrink)).collect(),
+            })
             .collect();
-        edges.sort_by_key(|edge| (edge.from, edge.to, edge.road));
-        let mut first = vec![0u32; nodes.len() + 1];
-        for edge in &edges {
-            first[edge.from as usize + 1] += 1;
-        }
-        for node in 0..nodes.len() {
-            first[node + 1] += first[node];
-        }
-        let shrink = (f64::from(nodes[0].y) / 1e7).to_radians().cos().max(0.01);
-        let points = nodes.iter().enumerate().map(|(node, &place)| GeomWithData::new(flat(place, shrink), node as u32));
-        let tree = RTree::bulk_load(points.collect());
-        let weights = edges.iter().map(|edge| edge.millis.max(1)).collect();
-        Ok(Self { map: Arc::new(Map { nodes, edges, names, first, tree, shrink }), weights, rows: RwLock::default() })
+        let weights: Vec<u64> = streets.edges.iter().map(|edge| pack(edge.millis, edge.metres)).collect();
+        let metric = hierarchy.customise(&weights);
+        let tree = RTree::bulk_load(stretches);
+        Self { map: Arc::new(Map { streets, hierarchy, segment_first, segment_edges, tree, shrink }), weights, metric }
     }
 
     /// The same streets with some closed or slowed.
     pub(crate) fn with_changes(&self, changes: &[ActiveChange]) -> Self {
         let map = &self.map;
-        let mut weights: Vec<u32> = map.edges.iter().map(|edge| edge.millis.max(1)).collect();
+        let mut weights: Vec<u64> = map.streets.edges.iter().map(|edge| pack(edge.millis, edge.metres)).collect();
         for change in changes {
             for edge in self.edges_of(&change.target) {
                 let weight = &mut weights[edge];
                 *weight = match change.time_percent {
-                    None => CLOSED,
-                    Some(_) if *weight == CLOSED => CLOSED,
+                    None => NEVER,
+                    Some(_) if *weight == NEVER => NEVER,
                     Some(percent) => {
-                        (u64::from(*weight) * u64::from(percent.max(1)) / 100).min(u64::from(CLOSED - 1)) as u32
+                        let (millis, metres) = unpack(*weight);
+                        let millis = (millis * u64::from(percent.max(1)) / 100).min(u64::from(u32::MAX)) as u32;
+                        pack(millis.max(1), metres as u32)
                     }
                 };
             }
         }
-        Self { map: Arc::clone(map), weights, rows: RwLock::default() }
+        let changed: Vec<u32> =
+            (0..weights.len() as u32).filter(|&edge| weights[edge as usize] != self.weights[edge as usize]).collect();
+        let metric = if changed.len() > weights.len() / FEW {
+            map.hierarchy.customise(&weights)
+        } else {
+            let mut metric = self.metric.clone();
+            map.hierarchy.update(&mut metric, &weights, &changed);
+            metric
+        };
+        Self { map: Arc::clone(map), weights, metric }
     }
 
     fn edges_of(&self, target: &RoadTarget) -> Vec<usize> {
-        let edges = &self.map.edges;
-        match target {
-            RoadTarget::Roads(roads) => (0..edges.len()).filter(|&edge| roads.contains(&edges[edge].road)).collect(),
+        let streets = &self.map.streets;
+        let hit: Vec<bool> = match target {
+            RoadTarget::Roads(roads) => streets.segments.iter().map(|segment| roads.contains(&segment.road)).collect(),
             RoadTarget::Area(ring) => {
+                let mut hit = vec![false; streets.segments.len()];
+                let flats: Vec<[f64; 2]> = ring.iter().map(|&place| flat(place, self.map.shrink)).collect();
                 let ring: LineString<f64> = ring.iter().map(|&place| degrees(place)).collect();
                 let area = Polygon::new(ring, Vec::new());
-                (0..edges.len())
-                    .filter(|&edge| {
-                        let (from, to) = (self.node_at(edges[edge].from), self.node_at(edges[edge].to));
-                        let segment = Segment::new(degrees(from), degrees(to));
-                        area.intersects(&segment) || area.contains(&degrees(from))
-                    })
-                    .collect()
-            }
-        }
-    }
-
-    fn node_at(&self, node: u32) -> Position {
-        self.map.nodes[node as usize]
-    }
-
-    fn snap(&self, place: Position) -> (u32, f64) {
-        let node = self.map.tree.nearest_neighbor(&flat(place, self.map.shrink)).map_or(0, |point| point.data);
-        (node, crow(Space::Geographic, place, self.node_at(node)))
-    }
-
-    fn row(&self, node: u32) -> Arc<Row> {
-        if let Some(row) = self.rows.read().unwrap_or_else(PoisonError::into_inner).get(&node) {
-            return Arc::clone(row);
-        }
-        let row = Arc::new(self.dijkstra(node));
-        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        if rows.len() >= ROWS_MAX {
-            rows.clear();
-        }
-        rows.insert(node, Arc::clone(&row));
-        row
-    }
-
-    fn dijkstra(&self, source: u32) -> Row {
-        let n = self.map.nodes.len();
-        let mut row = Row { millis: vec![UNREACHABLE_MILLIS; n], metres: vec![0; n], via: vec![u32::MAX; n] };
-        let mut heap = BinaryHeap::new();
-        row.millis[source as usize] = 0;
-        heap.push(Reverse((0i32, source)));
-        while let Some(Reverse((millis, node))) = heap.pop() {
-            if millis > row.millis[node as usize] {
-                continue;
-            }
-            for index in self.map.first[node as usize]..self.map.first[node as usize + 1] {
-                let weight = self.weights[index as usize];
-                if weight == CLOSED {
-                    continue;
+                for stretch in self.map.tree.locate_in_envelope_intersecting(&AABB::from_points(&flats)) {
+                    let line: LineString<f64> =
+                        streets.line_of(stretch.segment).iter().map(|&place| degrees(place)).collect();
+                    hit[stretch.segment as usize] = area.intersects(&line) || area.contains(&line);
                 }
-                let edge = &self.map.edges[index as usize];
-                let next = millis.saturating_add(weight.min(UNREACHABLE_MILLIS as u32) as i32);
-                if next < row.millis[edge.to as usize] {
-                    row.millis[edge.to as usize] = next;
-                    row.metres[edge.to as usize] = row.metres[node as usize] + edge.metres as i32;
-                    row.via[edge.to as usize] = index;
-                    heap.push(Reverse((next, edge.to)));
-                }
+                hit
             }
-        }
-        row
+        };
+        (0..streets.edges.len()).filter(|&edge| hit[streets.edges[edge].segment as usize]).collect()
     }
 
-    pub(crate) fn leg(&self, a: Position, b: Position) -> Leg {
-        let ((from, access), (to, egress)) = (self.snap(a), self.snap(b));
-        if from == to {
-            let metres = crow(Space::Geographic, a, b);
-            return Leg { millis: (metres / ACCESS_METRES_PER_SECOND * 1000.0) as i32, metres: metres as i32 };
-        }
-        combine(&self.row(from), to, access, egress)
+    /// The nearest stretch of street; `None` where there is none within [`SNAP_METRES_MAX`].
+    fn snap(&self, place: Position) -> Option<Snapped> {
+        let map = &self.map;
+        let point = flat(place, map.shrink);
+        let stretch = map.tree.nearest_neighbor(&point)?;
+        let (_, piece, t) = stretch.nearest(&point);
+        let line = map.streets.line_of(stretch.segment);
+        let lengths: Vec<f64> = line.windows(2).map(|ends| crow(Space::Geographic, ends[0], ends[1])).collect();
+        let whole: f64 = lengths.iter().sum();
+        let before: f64 = lengths[..piece].iter().sum::<f64>() + lengths.get(piece).map_or(0.0, |length| length * t);
+        let offset = if whole > 0.0 { (before / whole * WHOLE as f64) as u64 } else { 0 };
+        let between = |a: i32, b: i32| (f64::from(a) + (f64::from(b) - f64::from(a)) * t) as i32;
+        let (a, b) = (line[piece], line[(piece + 1).min(line.len() - 1)]);
+        let touch = Position { x: between(a.x, b.x), y: between(a.y, b.y) };
+        let access = crow(Space::Geographic, place, touch);
+        (access <= SNAP_METRES_MAX).then_some(Snapped {
+            segment: stretch.segment,
+            offset: offset.min(WHOLE),
+            access,
+            point: touch,
+        })
     }
 
-    /// Row by row; rows are computed in parallel and collected in order.
-    pub(crate) fn legs(&self, places: &[Position]) -> Vec<Leg> {
-        let snapped: Vec<(u32, f64)> = places.iter().map(|&place| self.snap(place)).collect();
-        snapped
-            .par_iter()
-            .enumerate()
-            .flat_map_iter(|(a, &(from, access))| {
-                let row = self.row(from);
-                let snapped = &snapped;
-                (0..places.len()).map(move |b| {
-                    let (to, egress) = snapped[b];
-                    if from == to {
-                        let metres = crow(Space::Geographic, places[a], places[b]);
-                        Leg { millis: (metres / ACCESS_METRES_PER_SECOND * 1000.0) as i32, metres: metres as i32 }
-                    } else {
-                        combine(&row, to, access, egress)
-                    }
-                })
+    fn edges_along(&self, segment: u32) -> &[u32] {
+        let map = &self.map;
+        let range = map.segment_first[segment as usize] as usize..map.segment_first[segment as usize + 1] as usize;
+        &map.segment_edges[range]
+    }
+
+    /// Junctions that are met first on the way from a place, with what it costs to get there.
+    fn departures(&self, at: &Snapped) -> Vec<(u32, u64)> {
+        let edges = &self.map.streets.edges;
+        self.edges_along(at.segment)
+            .iter()
+            .filter_map(|&index| {
+                let edge = &edges[index as usize];
+                let left = if edge.along { WHOLE - at.offset } else { at.offset };
+                share(self.leaving_weight(index), left).map(|cost| (edge.to, cost))
             })
             .collect()
     }
 
-    fn edges_between(&self, a: Position, b: Position) -> Vec<u32> {
-        let (from, to) = (self.snap(a).0, self.snap(b).0);
-        let row = self.row(from);
-        let mut edges = Vec::new();
-        let mut node = to;
-        while node != from && row.via[node as usize] != u32::MAX {
-            let edge = row.via[node as usize];
-            edges.push(edge);
-            node = self.map.edges[edge as usize].from;
+    /// A vehicle on a street that was closed around it may leave it; nobody may enter.
+    fn leaving_weight(&self, edge: u32) -> u64 {
+        let weight = self.weights[edge as usize];
+        let plain = &self.map.streets.edges[edge as usize];
+        if weight == NEVER { pack(plain.millis, plain.metres) } else { weight }
+    }
+
+    /// Junctions from which a place is reached, with what it costs from there.
+    fn arrivals(&self, at: &Snapped) -> Vec<(u32, u64)> {
+        let edges = &self.map.streets.edges;
+        self.edges_along(at.segment)
+            .iter()
+            .filter_map(|&index| {
+                let edge = &edges[index as usize];
+                let driven = if edge.along { at.offset } else { WHOLE - at.offset };
+                share(self.weights[index as usize], driven).map(|cost| (edge.from, cost))
+            })
+            .collect()
+    }
+
+    /// Along one stretch of street, if it may be driven in that direction.
+    fn straight(&self, a: &Snapped, b: &Snapped) -> Option<u64> {
+        if a.segment != b.segment {
+            return None;
         }
-        edges.reverse();
-        edges
+        let along = b.offset >= a.offset;
+        self.edges_along(a.segment)
+            .iter()
+            .filter(|&&index| self.map.streets.edges[index as usize].along == along || a.offset == b.offset)
+            .filter_map(|&index| share(self.weights[index as usize], a.offset.abs_diff(b.offset)))
+            .min()
+    }
+
+    fn labels(&self, places: &[Option<Snapped>], downwards: bool) -> Vec<Label> {
+        places
+            .par_iter()
+            .with_min_len(16)
+            .map_init(Vec::new, |scratch, place| {
+                let Some(place) = place else { return Label::new() };
+                let starts = if downwards { self.arrivals(place) } else { self.departures(place) };
+                self.map.hierarchy.label(&self.metric, &starts, downwards, scratch)
+            })
+            .collect()
+    }
+
+    pub(crate) fn leg(&self, a: Position, b: Position) -> Leg {
+        let places = [self.snap(a), self.snap(b)];
+        let (from, to) = (self.labels(&places[..1], false), self.labels(&places[1..], true));
+        let over = Hierarchy::meet(&from[0], &to[0]).map_or(NEVER, |(_, cost)| cost);
+        self.finish(places[0].as_ref(), places[1].as_ref(), over)
+    }
+
+    /// Row by row, in parallel, collected in order.
+    pub(crate) fn legs(&self, places: &[Position]) -> Vec<Leg> {
+        let snapped: Vec<Option<Snapped>> = places.par_iter().with_min_len(32).map(|&place| self.snap(place)).collect();
+        let (from, to) = (self.labels(&snapped, false), self.labels(&snapped, true));
+        let table = self.map.hierarchy.table(&from, &to);
+        let n = places.len();
+        table
+            .into_par_iter()
+            .with_min_len(1024)
+            .enumerate()
+            .map(|(cell, over)| {
+                let (a, b) = (cell / n, cell % n);
+                if places[a] == places[b] {
+                    Leg::default()
+                } else {
+                    self.finish(snapped[a].as_ref(), snapped[b].as_ref(), over)
+                }
+            })
+            .collect()
+    }
+
+    fn finish(&self, a: Option<&Snapped>, b: Option<&Snapped>, over: u64) -> Leg {
+        let (Some(a), Some(b)) = (a, b) else { return Leg { millis: UNREACHABLE_MILLIS, metres: 0 } };
+        let cost = self.straight(a, b).map_or(over, |straight| straight.min(over));
+        if cost >= NEVER {
+            return Leg { millis: UNREACHABLE_MILLIS, metres: 0 };
+        }
+        let (millis, metres) = unpack(cost);
+        let access = a.access + b.access;
+        let millis = millis + (access / ACCESS_METRES_PER_SECOND * 1000.0) as u64;
+        Leg {
+            millis: millis.min(UNREACHABLE_MILLIS as u64 - 1) as i32,
+            metres: (metres + access as u64).min(i32::MAX as u64) as i32,
+        }
+    }
+
+    /// The way between two places: edges in full, and whether it stays on one stretch. `None` where there is no way.
+    fn way(&self, a: &Snapped, b: &Snapped) -> Option<(Vec<u32>, bool)> {
+        let places = [Some(*a), Some(*b)];
+        let (from, to) = (self.labels(&places[..1], false), self.labels(&places[1..], true));
+        let over = Hierarchy::meet(&from[0], &to[0]);
+        match (over, self.straight(a, b)) {
+            (over, Some(straight)) if over.is_none_or(|(_, cost)| straight <= cost) => Some((Vec::new(), true)),
+            (Some((meet, _)), _) => {
+                let edges = self.map.hierarchy.edges_by(&self.metric, &self.weights, &from[0], &to[0], meet);
+                Some((edges, false))
+            }
+            (None, _) => None,
+        }
+    }
+
+    /// The edges of a way with those it begins and ends on, as driven.
+    fn way_with_ends(&self, a: &Snapped, b: &Snapped) -> Option<(Vec<u32>, Option<u32>, Option<u32>)> {
+        let (edges, straight) = self.way(a, b)?;
+        if straight {
+            return Some((edges, None, None));
+        }
+        let all = &self.map.streets.edges;
+        let (begin, end) = if let (Some(&first), Some(&last)) = (edges.first(), edges.last()) {
+            (all[first as usize].from, all[last as usize].to)
+        } else {
+            // From one stretch to the next: they meet in a junction.
+            let (departures, arrivals) = (self.departures(a), self.arrivals(b));
+            let meetings = departures.iter().flat_map(|&(node, cost)| {
+                let same = arrivals.iter().filter(move |&&(other, _)| other == node);
+                same.map(move |&(_, rest)| (cost + rest, node))
+            });
+            let (_, node) = meetings.min()?;
+            (node, node)
+        };
+        let cheapest = |segment: u32, fits: &dyn Fn(u32) -> bool| {
+            self.edges_along(segment)
+                .iter()
+                .copied()
+                .filter(|&edge| fits(edge))
+                .min_by_key(|&edge| self.weights[edge as usize])
+        };
+        let leaving = cheapest(a.segment, &|edge| all[edge as usize].to == begin);
+        let entering = cheapest(b.segment, &|edge| all[edge as usize].from == end);
+        Some((edges, leaving, entering))
     }
 
     /// The line driven between two places, both included.
     pub(crate) fn path(&self, a: Position, b: Position) -> Vec<Position> {
-        let mut line = vec![a];
-        let edges = self.edges_between(a, b);
-        if let Some(&first) = edges.first() {
-            line.push(self.node_at(self.map.edges[first as usize].from));
+        let (Some(from), Some(to)) = (self.snap(a), self.snap(b)) else { return vec![a, b] };
+        let Some((edges, leaving, entering)) = self.way_with_ends(&from, &to) else { return vec![a, b] };
+        let streets = &self.map.streets;
+        let mut line = vec![a, from.point];
+        if leaving.is_none() && entering.is_none() {
+            line.extend(self.piece(from.segment, from.offset, to.offset));
         }
-        line.extend(edges.iter().map(|&edge| self.node_at(self.map.edges[edge as usize].to)));
-        line.push(b);
+        if let Some(edge) = leaving {
+            let end = if streets.edges[edge as usize].along { WHOLE } else { 0 };
+            line.extend(self.piece(from.segment, from.offset, end));
+        }
+        for &edge in &edges {
+            let edge = &streets.edges[edge as usize];
+            let (begin, end) = if edge.along { (0, WHOLE) } else { (WHOLE, 0) };
+            line.extend(self.piece(edge.segment, begin, end));
+        }
+        if let Some(edge) = entering {
+            let begin = if streets.edges[edge as usize].along { 0 } else { WHOLE };
+            line.extend(self.piece(to.segment, begin, to.offset));
+        }
+        line.extend([to.point, b]);
+        line.dedup();
         line
+    }
+
+    /// Points of a segment strictly between two offsets, and its ends where an offset is one.
+    fn piece(&self, segment: u32, begin: u64, end: u64) -> Vec<Position> {
+        let line = self.map.streets.line_of(segment);
+        let lengths: Vec<f64> = line.windows(2).map(|ends| crow(Space::Geographic, ends[0], ends[1])).collect();
+        let whole: f64 = lengths.iter().sum::<f64>().max(1e-9);
+        let (low, high) = (begin.min(end), begin.max(end));
+        let mut so_far = 0.0;
+        let mut points = Vec::new();
+        for (at, &place) in line.iter().enumerate() {
+            let offset = if at + 1 == line.len() { WHOLE } else { (so_far / whole * WHOLE as f64) as u64 };
+            if (low..=high).contains(&offset) {
+                points.push(place);
+            }
+            so_far += lengths.get(at).copied().unwrap_or(0.0);
+        }
+        if begin > end {
+            points.reverse();
+        }
+        points
+    }
+
+    /// Names of the streets driven, with metres and milliseconds on each, in order.
+    pub(crate) fn streets_driven(&self, a: Position, b: Position) -> Vec<(String, u64, u64)> {
+        let (Some(from), Some(to)) = (self.snap(a), self.snap(b)) else { return Vec::new() };
+        let Some((edges, leaving, entering)) = self.way_with_ends(&from, &to) else { return Vec::new() };
+        let streets = &self.map.streets;
+        let mut steps: Vec<(String, u64, u64)> = Vec::new();
+        let mut step = |segment: u32, cost: u64| {
+            let name = streets.names.get(streets.segments[segment as usize].name as usize).cloned().unwrap_or_default();
+            let (millis, metres) = unpack(cost);
+            match steps.last_mut() {
+                Some(last) if last.0 == name => (last.1, last.2) = (last.1 + metres, last.2 + millis),
+                _ => steps.push((name, metres, millis)),
+            }
+        };
+        if leaving.is_none() && entering.is_none() {
+            step(from.segment, self.straight(&from, &to).unwrap_or(0));
+            return steps;
+        }
+        if let Some(edge) = leaving {
+            let left = if streets.edges[edge as usize].along { WHOLE - from.offset } else { from.offset };
+            step(from.segment, share(self.leaving_weight(edge), left).unwrap_or(0));
+        }
+        for edge in edges {
+            step(streets.edges[edge as usize].segment, self.weights[edge as usize]);
+        }
+        if let Some(edge) = entering {
+            let driven = if streets.edges[edge as usize].along { to.offset } else { WHOLE - to.offset };
+            step(to.segment, share(self.weights[edge as usize], driven).unwrap_or(0));
+        }
+        steps
     }
 
     /// True when the way from `a` to `b` under these weights uses an edge whose weight is another in `other`.
     pub(crate) fn differs(&self, other: &Self, a: Position, b: Position) -> bool {
-        self.edges_between(a, b).iter().any(|&edge| self.weights[edge as usize] != other.weights[edge as usize])
+        let (Some(from), Some(to)) = (self.snap(a), self.snap(b)) else { return false };
+        let Some((edges, leaving, entering)) = self.way_with_ends(&from, &to) else { return false };
+        let mut all = edges.into_iter().chain(leaving).chain(entering);
+        let on_one = self.edges_along(from.segment).iter().chain(self.edges_along(to.segment));
+        all.any(|edge| self.weights[edge as usize] != other.weights[edge as usize])
+            || on_one.into_iter().any(|&edge| self.weights[edge as usize] != other.weights[edge as usize])
     }
 
     pub(crate) fn streets(&self) -> Vec<Street> {
-        let map = &self.map;
-        map.edges
-            .iter()
-            .enumerate()
-            .filter(|(_, edge)| {
-                // One line per street, not one per direction.
-                edge.from < edge.to || !self.has_edge(edge.to, edge.from)
-            })
-            .map(|(index, edge)| Street {
-                from: self.node_at(edge.from),
-                to: self.node_at(edge.to),
-                class: edge.class,
-                name: map.names.get(edge.name as usize).cloned().unwrap_or_default(),
-                road: edge.road,
-                oneway: !self.has_edge(edge.to, edge.from),
-                closed: self.weights[index] == CLOSED,
+        let streets = &self.map.streets;
+        (0..streets.segments.len() as u32 - 1)
+            .filter(|&segment| !self.edges_along(segment).is_empty())
+            .flat_map(|segment| {
+                let about = streets.segments[segment as usize];
+                let edges = self.edges_along(segment);
+                let along = streets.edges[edges[0] as usize].along;
+                let oneway = edges.iter().all(|&edge| streets.edges[edge as usize].along == along);
+                let closed = edges.iter().all(|&edge| self.weights[edge as usize] == NEVER);
+                let name = streets.names.get(about.name as usize).cloned().unwrap_or_default();
+                let line = streets.line_of(segment);
+                line.windows(2)
+                    .map(move |ends| {
+                        let (from, to) = if along { (ends[0], ends[1]) } else { (ends[1], ends[0]) };
+                        Street { from, to, class: about.class, name: name.clone(), road: about.road, oneway, closed }
+                    })
+                    .collect::<Vec<_>>()
             })
             .collect()
     }
 
-    fn has_edge(&self, from: u32, to: u32) -> bool {
-        let range = self.map.first[from as usize] as usize..self.map.first[from as usize + 1] as usize;
-        self.map.edges[range].iter().any(|edge| edge.to == to)
+    pub(crate) fn arcs(&self) -> usize {
+        self.map.hierarchy.arcs()
+    }
+
+    pub(crate) fn data(&self) -> &Streets {
+        &self.map.streets
     }
 }
 
-fn combine(row: &Row, to: u32, access: f64, egress: f64) -> Leg {
-    let millis = row.millis[to as usize];
-    if millis >= UNREACHABLE_MILLIS {
-        return Leg { millis: UNREACHABLE_MILLIS, metres: 0 };
+/// Changes of more than one edge in so many are customised whole.
+const FEW: usize = 100;
+
+/// A part of an edge's weight; `None` where it is closed.
+fn share(weight: u64, part: u64) -> Option<u64> {
+    if weight == NEVER {
+        return None;
     }
-    let extra = access + egress;
-    Leg {
-        millis: millis.saturating_add((extra / ACCESS_METRES_PER_SECOND * 1000.0) as i32).min(UNREACHABLE_MILLIS),
-        metres: row.metres[to as usize] + extra as i32,
-    }
+    let (millis, metres) = unpack(weight);
+    Some(pack((millis * part / WHOLE) as u32, (metres * part / WHOLE) as u32))
 }
 
 fn flat(place: Position, shrink: f64) -> [f64; 2] {
@@ -285,60 +486,4 @@ fn flat(place: Position, shrink: f64) -> [f64; 2] {
 }
 
 #[cfg(test)]
-mod tests {
-    use fleetfold_model::{Position, RoadTarget, StreetEdge};
-    use petgraph::algo::dijkstra;
-    use petgraph::graph::{DiGraph, NodeIndex};
-    use proptest::prelude::*;
-
-    use super::Graph;
-    use crate::network::ActiveChange;
-
-    fn any_graph() -> impl Strategy<Value = (Vec<Position>, Vec<StreetEdge>)> {
-        (4usize..20).prop_flat_map(|n| {
-            let nodes = proptest::collection::vec((0i32..100_000, 0i32..100_000), n);
-            let edges = proptest::collection::vec((0..n as u32, 0..n as u32, 1u32..10_000), n * 3);
-            (nodes, edges).prop_map(move |(nodes, extra)| {
-                let nodes: Vec<Position> = nodes.iter().map(|&(x, y)| Position { x, y }).collect();
-                let ring = (0..n as u32).map(|a| (a, (a + 1) % n as u32, 5_000));
-                let edges = ring.chain(extra).enumerate().map(|(road, (from, to, millis))| StreetEdge {
-                    from,
-                    to,
-                    metres: millis / 10,
-                    millis,
-                    class: 2,
-                    name: u32::MAX,
-                    road: road as u64,
-                });
-                (nodes, edges.collect())
-            })
-        })
-    }
-
-    proptest! {
-        /// Rows equal petgraph's Dijkstra, with one road closed and one slowed.
-        #[test]
-        fn rows_equal_a_plain_dijkstra((nodes, edges) in any_graph(), closed in 0u64..40, slowed in 0u64..40) {
-            let n = nodes.len();
-            let graph = Graph::new(&nodes, edges, Vec::new()).unwrap().with_changes(&[
-                ActiveChange { target: RoadTarget::Roads(vec![closed]), time_percent: None },
-                ActiveChange { target: RoadTarget::Roads(vec![slowed]), time_percent: Some(250) },
-            ]);
-            let mut oracle: DiGraph<(), u64> = DiGraph::new();
-            for _ in 0..n { oracle.add_node(()); }
-            for edge in &graph.map.edges {
-                if edge.road == closed { continue; }
-                let millis = u64::from(edge.millis) * if edge.road == slowed { 250 } else { 100 } / 100;
-                oracle.add_edge(NodeIndex::new(edge.from as usize), NodeIndex::new(edge.to as usize), millis.max(1));
-            }
-            for source in 0..n {
-                let truth = dijkstra(&oracle, NodeIndex::new(source), None, |edge| *edge.weight());
-                let row = graph.row(source as u32);
-                for to in 0..n {
-                    let expected = truth.get(&NodeIndex::new(to)).map_or(crate::UNREACHABLE_MILLIS, |&millis| millis as i32);
-                    prop_assert_eq!(row.millis[to], expected, "from {} to {}", source, to);
-                }
-            }
-        }
-    }
-}
+mod tests;

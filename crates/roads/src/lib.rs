@@ -5,9 +5,16 @@
 //!
 //! Absent on purpose: vehicles, orders, files.
 
+mod cch;
+mod file;
 mod graph;
 mod line;
 mod network;
+mod order;
+pub mod osm;
+mod streets;
 mod table;
 
-pub use network::{ActiveChange, Leg, Network, NetworkError, Street, UNREACHABLE_MILLIS};
+pub use file::{FileError, is_graph_file};
+pub use network::{ActiveChange, Driven, Leg, Network, NetworkError, Street, UNREACHABLE_MILLIS};
+pub use streets::{Dropped, Streets};

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use crate::graph::Graph;
 use crate::line::{Line, crow};
+use crate::streets::Streets;
 use crate::table::Table;
 
 /// Travel time of a leg that cannot be driven: about five and a half days.
@@ -26,6 +27,17 @@ pub struct ActiveChange {
     pub target: RoadTarget,
     /// Travel time in per cent of normal; `None`: closed.
     pub time_percent: Option<u32>,
+}
+
+/// A street on a way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Driven {
+    /// Its name; may be empty.
+    pub name: String,
+    /// Metres on it.
+    pub metres: u64,
+    /// Milliseconds on it.
+    pub millis: u64,
 }
 
 /// A street as the map draws it.
@@ -111,9 +123,36 @@ impl Network {
                 }
                 Kind::Table(Table::new(*space, places.clone(), seconds.clone(), metres.clone()))
             }
-            NetworkSpec::Graph { nodes, edges, names } => Kind::Graph(Graph::new(nodes, edges.clone(), names.clone())?),
+            NetworkSpec::Graph { nodes, edges, names } => {
+                Kind::Graph(Graph::new(Streets::from_edges(nodes, edges, names)?))
+            }
         };
         Ok(Self { kind })
+    }
+
+    /// Streets as they were read from a graph file.
+    pub fn from_streets(streets: Streets) -> Self {
+        Self { kind: Kind::Graph(Graph::new(streets)) }
+    }
+
+    /// The streets behind it, and the arcs of its hierarchy (shortcuts included).
+    pub fn graph(&self) -> Option<(&Streets, usize)> {
+        match &self.kind {
+            Kind::Graph(graph) => Some((graph.data(), graph.arcs())),
+            Kind::Line(_) | Kind::Table(_) => None,
+        }
+    }
+
+    /// Names of the streets driven from one place to another, in order; empty without a graph or a way.
+    pub fn streets_driven(&self, from: Position, to: Position) -> Vec<Driven> {
+        match &self.kind {
+            Kind::Graph(graph) => graph
+                .streets_driven(from, to)
+                .into_iter()
+                .map(|(name, metres, millis)| Driven { name, metres, millis })
+                .collect(),
+            Kind::Line(_) | Kind::Table(_) => Vec::new(),
+        }
     }
 
     /// How coordinates are read.

@@ -1,0 +1,192 @@
+//! `fleetfold graph`: street networks from OpenStreetMap.
+
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+use std::process::ExitCode;
+
+use fleetfold_model::Position;
+use fleetfold_roads::osm::{Profile, build};
+use fleetfold_roads::{Network, Streets, UNREACHABLE_MILLIS};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use crate::args::{Graph, GraphCommand, Vehicle, degrees};
+use crate::failure::Failure;
+
+/// Places of one matrix: 10,000 × 10,000 legs are 800 MB.
+const PLACES_MAX: usize = 10_000;
+
+pub(crate) fn graph(args: &Graph) -> Result<ExitCode, Failure> {
+    match &args.what {
+        GraphCommand::Build { extract, output, profile } => build_file(extract, output, *profile)?,
+        GraphCommand::Info { graph } => info(graph)?,
+        &GraphCommand::Route { ref graph, from, to, geojson } => route(graph, position(from), position(to), geojson)?,
+        GraphCommand::Matrix { graph, places } => matrix(graph, places)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Streets out of a graph file's bytes.
+pub(crate) fn streets(path: &Path, bytes: &[u8]) -> Result<Streets, Failure> {
+    Streets::from_bytes(bytes).map_err(|error| {
+        Failure::new(
+            format!("{}: {error}", path.display()),
+            "build it: fleetfold graph build AREA.osm.pbf -o AREA.graph",
+        )
+    })
+}
+
+fn bytes_of(path: &Path, remedy: &str) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| Failure::new(format!("{}: {error}", path.display()), remedy))
+}
+
+fn open(path: &Path) -> Result<Network, Failure> {
+    let bytes = bytes_of(path, "build it: fleetfold graph build AREA.osm.pbf -o AREA.graph")?;
+    streets(path, &bytes).map(Network::from_streets)
+}
+
+fn position((lon, lat): (f64, f64)) -> Position {
+    Position { x: (lon * 1e7).round() as i32, y: (lat * 1e7).round() as i32 }
+}
+
+fn lon_lat(place: Position) -> [f64; 2] {
+    [f64::from(place.x) / 1e7, f64::from(place.y) / 1e7]
+}
+
+fn build_file(extract: &Path, output: &Path, profile: Vehicle) -> Result<(), Failure> {
+    let bytes = bytes_of(extract, "give an OpenStreetMap extract, as from download.geofabrik.de")?;
+    let profile = match profile {
+        Vehicle::Car => Profile::Car,
+        Vehicle::Van => Profile::Van,
+        Vehicle::Truck => Profile::Truck,
+        Vehicle::Bike => Profile::Bike,
+    };
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(5) } else { ProgressBar::hidden() };
+    bar.set_style(
+        ProgressStyle::with_template("{bar:30} {elapsed} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    let built = build(&bytes, profile, |doing| {
+        bar.inc(1);
+        bar.set_message(doing);
+    });
+    let (streets, report) = built.map_err(|error| {
+        Failure::new(
+            format!("{}: {error}", extract.display()),
+            "download the extract again, or choose another --profile",
+        )
+    })?;
+    let file = streets.to_bytes();
+    // Beside it first: whoever reads the old file keeps it whole.
+    let partial = output.with_extension("partial");
+    let written = std::fs::write(&partial, &file).and_then(|()| std::fs::rename(&partial, output));
+    bar.finish_and_clear();
+    written.map_err(|error| Failure::new(format!("{}: {error}", output.display()), "choose another --output"))?;
+    println!("{}: {} kB", output.display(), file.len() / 1000);
+    println!(
+        "  {} of {} ways, {} junctions, {} directed edges",
+        report.used,
+        report.ways,
+        streets.junctions(),
+        streets.directed_edges()
+    );
+    println!(
+        "  {} turn restrictions kept, {} left out (over ways, of other vehicles, or not on used ways)",
+        report.restrictions, report.restrictions_left_out
+    );
+    println!(
+        "  dropped: {} junctions and {} edges not reachable both ways, {} references to nodes outside the extract",
+        report.dropped.nodes, report.dropped.edges, report.missing_nodes
+    );
+    Ok(())
+}
+
+fn info(path: &Path) -> Result<(), Failure> {
+    let network = open(path)?;
+    let Some((streets, arcs)) = network.graph() else { return Ok(()) };
+    let (low, high) = streets.bounds();
+    let ([west, south], [east, north]) = (lon_lat(low), lon_lat(high));
+    println!("{}: longitude {west} to {east}, latitude {south} to {north}", path.display());
+    println!(
+        "  {} junctions, {} directed edges on {} stretches, {} names, {arcs} arcs with shortcuts",
+        streets.junctions(),
+        streets.directed_edges(),
+        streets.stretches(),
+        streets.names()
+    );
+    Ok(())
+}
+
+fn route(path: &Path, from: Position, to: Position, geojson: bool) -> Result<(), Failure> {
+    let network = open(path)?;
+    let leg = network.leg(from, to);
+    if leg.millis >= UNREACHABLE_MILLIS {
+        return Err(Failure::new(
+            format!("unreachable: no way from {:?} to {:?}", lon_lat(from), lon_lat(to)),
+            "fleetfold graph info says which area the graph covers",
+        ));
+    }
+    let steps = network.streets_driven(from, to);
+    if geojson {
+        let line: Vec<[f64; 2]> = network.path(from, to).into_iter().map(lon_lat).collect();
+        let steps: Vec<_> = steps
+            .iter()
+            .map(|s| json!({"name": s.name, "metres": s.metres, "seconds": s.millis as f64 / 1000.0}))
+            .collect();
+        println!(
+            "{}",
+            json!({
+                "type": "Feature",
+                "geometry": {"type": "LineString", "coordinates": line},
+                "properties": {"seconds": f64::from(leg.millis) / 1000.0, "metres": leg.metres, "streets": steps},
+            })
+        );
+        return Ok(());
+    }
+    println!("{} m, {}", leg.metres, clock(leg.millis as u64));
+    for step in steps {
+        let name = if step.name.is_empty() { "(no name)" } else { &step.name };
+        println!("{:>7} m  {:>8}  {name}", step.metres, clock(step.millis));
+    }
+    Ok(())
+}
+
+fn clock(millis: u64) -> String {
+    format!("{}:{:02}", millis / 60_000, millis / 1000 % 60)
+}
+
+fn matrix(path: &Path, places: &Path) -> Result<(), Failure> {
+    let network = open(path)?;
+    let text = if places == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .map_err(|error| Failure::new(format!("standard input: {error}"), "give one LON,LAT a line"))?;
+        text
+    } else {
+        std::fs::read_to_string(places)
+            .map_err(|error| Failure::new(format!("{}: {error}", places.display()), "give one LON,LAT a line"))?
+    };
+    let mut list = Vec::new();
+    for (line, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
+        let place = degrees(text.trim()).map_err(|what| {
+            Failure::new(format!("{}, line {}: {what}", places.display(), line + 1), "give one LON,LAT a line")
+        })?;
+        list.push(position(place));
+    }
+    if list.is_empty() || list.len() > PLACES_MAX {
+        return Err(Failure::new(
+            format!("{}: {} places", places.display(), list.len()),
+            "give between 1 and 10,000 places, one LON,LAT a line",
+        ));
+    }
+    let legs = network.legs(&list);
+    let rows = |value: &dyn Fn(&fleetfold_roads::Leg) -> serde_json::Value| -> Vec<Vec<serde_json::Value>> {
+        legs.chunks(list.len()).map(|row| row.iter().map(value).collect()).collect()
+    };
+    // As OSRM's table service names them; null where there is no way.
+    let reached = |leg: &fleetfold_roads::Leg| leg.millis < UNREACHABLE_MILLIS;
+    let durations = rows(&|leg| if reached(leg) { json!(f64::from(leg.millis) / 1000.0) } else { json!(null) });
+    let distances = rows(&|leg| if reached(leg) { json!(leg.metres) } else { json!(null) });
+    println!("{}", json!({"durations": durations, "distances": distances}));
+    Ok(())
+}

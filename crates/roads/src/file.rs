@@ -1,0 +1,186 @@
+//! Street networks as bytes: a header with version and checksum, then plain little-endian arrays, so that a mapped file is
+//! read at the speed of memory.
+//!
+//! Layout: magic, version, BLAKE3 of what follows, then per section a count (u64) and its items.
+
+use fleetfold_model::Position;
+
+use crate::order::Part;
+use crate::streets::{Edge, Segment, Streets};
+
+const MAGIC: &[u8; 8] = b"FLTFGRPH";
+/// Grows with every change of the layout.
+const VERSION: u32 = 1;
+const HEADER: usize = 8 + 4 + 32;
+
+/// Why bytes are no street network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileError {
+    /// Not a graph file at all.
+    Foreign,
+    /// Written by another version of the program.
+    Version(u32),
+    /// Cut short or changed.
+    Damaged,
+}
+
+impl std::fmt::Display for FileError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Foreign => f.write_str("not a graph file"),
+            Self::Version(version) => write!(f, "a graph file of version {version}, this program reads {VERSION}"),
+            Self::Damaged => f.write_str("the graph file is cut short or damaged: its checksum differs"),
+        }
+    }
+}
+
+impl std::error::Error for FileError {}
+
+/// True when the bytes begin like a graph file.
+pub fn is_graph_file(bytes: &[u8]) -> bool {
+    bytes.starts_with(MAGIC)
+}
+
+impl Streets {
+    /// The bytes of the graph file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut body = Vec::new();
+        let mut section = |count: usize, items: &mut dyn Iterator<Item = u32>| {
+            body.extend((count as u64).to_le_bytes());
+            items.for_each(|item| body.extend(item.to_le_bytes()));
+        };
+        let place = |p: &Position| [p.x as u32, p.y as u32];
+        section(self.nodes.len(), &mut self.nodes.iter().flat_map(place));
+        section(
+            self.edges.len(),
+            &mut self
+                .edges
+                .iter()
+                .flat_map(|e| [e.from, e.to, e.millis, e.metres, e.segment << 1 | u32::from(e.along)]),
+        );
+        section(
+            self.segments.len(),
+            &mut self
+                .segments
+                .iter()
+                .flat_map(|s| [s.road as u32, (s.road >> 32) as u32, s.name, u32::from(s.class), s.points]),
+        );
+        section(self.points.len(), &mut self.points.iter().flat_map(place));
+        section(self.ranks.len(), &mut self.ranks.iter().copied());
+        let mut parts = Vec::new();
+        flatten(&self.part, &mut parts);
+        section(parts.len() / 4, &mut parts.into_iter());
+        body.extend((self.names.len() as u64).to_le_bytes());
+        for name in &self.names {
+            body.extend((name.len() as u32).to_le_bytes());
+            body.extend(name.as_bytes());
+        }
+        let mut bytes = Vec::with_capacity(HEADER + body.len());
+        bytes.extend(MAGIC);
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend(blake3::hash(&body).as_bytes());
+        bytes.extend(body);
+        bytes
+    }
+
+    /// Reads the bytes of a graph file.
+    ///
+    /// # Errors
+    ///
+    /// Foreign, of another version, or damaged.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FileError> {
+        if !is_graph_file(bytes) {
+            return Err(FileError::Foreign);
+        }
+        let version = bytes.get(8..12).and_then(|v| v.try_into().ok()).map(u32::from_le_bytes);
+        match version {
+            Some(VERSION) => {}
+            Some(other) => return Err(FileError::Version(other)),
+            None => return Err(FileError::Damaged),
+        }
+        let (sum, body) = (bytes.get(12..HEADER), bytes.get(HEADER..).unwrap_or_default());
+        if sum != Some(blake3::hash(body).as_bytes().as_slice()) {
+            return Err(FileError::Damaged);
+        }
+        Reader { left: body }.streets().ok_or(FileError::Damaged)
+    }
+}
+
+fn flatten(part: &Part, into: &mut Vec<u32>) {
+    into.extend([part.begin, part.separator, part.end, part.halves.len() as u32]);
+    part.halves.iter().for_each(|half| flatten(half, into));
+}
+
+fn unflatten(rows: &mut std::slice::Iter<'_, [u32; 4]>, deep: u32) -> Option<Part> {
+    let &[begin, separator, end, halves] = rows.next()?;
+    if deep > 64 || halves > 2 {
+        return None;
+    }
+    let halves = (0..halves).map(|_| unflatten(rows, deep + 1)).collect::<Option<Vec<_>>>()?;
+    Some(Part { begin, separator, end, halves })
+}
+
+struct Reader<'b> {
+    left: &'b [u8],
+}
+
+impl Reader<'_> {
+    fn number(&mut self, bytes: usize) -> Option<u64> {
+        let (mine, rest) = self.left.split_at_checked(bytes)?;
+        self.left = rest;
+        let mut wide = [0; 8];
+        wide[..bytes].copy_from_slice(mine);
+        Some(u64::from_le_bytes(wide))
+    }
+
+    fn rows<const N: usize>(&mut self) -> Option<Vec<[u32; N]>> {
+        let count = usize::try_from(self.number(8)?).ok()?;
+        let (mine, rest) = self.left.split_at_checked(count.checked_mul(4 * N)?)?;
+        self.left = rest;
+        let word = |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        Some(mine.chunks_exact(4 * N).map(|row| std::array::from_fn(|at| word(&row[4 * at..]))).collect())
+    }
+
+    fn places(&mut self) -> Option<Vec<Position>> {
+        Some(self.rows::<2>()?.into_iter().map(|[x, y]| Position { x: x as i32, y: y as i32 }).collect())
+    }
+
+    fn streets(mut self) -> Option<Streets> {
+        let nodes = self.places()?;
+        let edges = self
+            .rows::<5>()?
+            .into_iter()
+            .map(|[from, to, millis, metres, segment]| Edge {
+                from,
+                to,
+                millis,
+                metres,
+                segment: segment >> 1,
+                along: segment & 1 == 1,
+            })
+            .collect();
+        let segments = self
+            .rows::<5>()?
+            .into_iter()
+            .map(|[low, high, name, class, points]| Segment {
+                road: u64::from(high) << 32 | u64::from(low),
+                name,
+                class: class as u8,
+                points,
+            })
+            .collect();
+        let points = self.places()?;
+        let ranks = self.rows::<1>()?.into_iter().map(|[node]| node).collect();
+        let parts = self.rows::<4>()?;
+        let part = unflatten(&mut parts.iter(), 0)?;
+        let count = usize::try_from(self.number(8)?).ok()?;
+        let mut names = Vec::new();
+        for _ in 0..count {
+            let length = self.number(4)? as usize;
+            let (mine, rest) = self.left.split_at_checked(length)?;
+            self.left = rest;
+            names.push(String::from_utf8(mine.to_vec()).ok()?);
+        }
+        Some(Streets { nodes, edges, segments, points, names, ranks, part })
+    }
+}

@@ -1,0 +1,141 @@
+use fleetfold_model::{Position, RoadTarget, StreetEdge};
+use petgraph::algo::dijkstra;
+use petgraph::graph::{DiGraph, NodeIndex};
+use proptest::prelude::*;
+
+use super::Graph;
+use crate::cch::{Hierarchy, NEVER, pack};
+use crate::network::ActiveChange;
+use crate::streets::Streets;
+
+fn any_graph() -> impl Strategy<Value = (Vec<Position>, Vec<StreetEdge>)> {
+    (4usize..90).prop_flat_map(|n| {
+        let nodes = proptest::collection::vec((0i32..100_000, 0i32..100_000), n);
+        let edges = proptest::collection::vec((0..n as u32, 0..n as u32, 1u32..10_000), n * 2);
+        (nodes, edges).prop_map(move |(nodes, extra)| {
+            let nodes: Vec<Position> = nodes.iter().map(|&(x, y)| Position { x, y }).collect();
+            let ring = (0..n as u32).map(|a| (a, (a + 1) % n as u32, 5_000));
+            let edges = ring.chain(extra).enumerate().map(|(road, (from, to, millis))| StreetEdge {
+                from,
+                to,
+                metres: millis / 10,
+                millis,
+                class: 2,
+                name: u32::MAX,
+                road: road as u64,
+            });
+            (nodes, edges.collect())
+        })
+    })
+}
+
+fn changes(closed: u64, slowed: u64) -> Vec<ActiveChange> {
+    vec![
+        ActiveChange { target: RoadTarget::Roads(vec![closed]), time_percent: None },
+        ActiveChange { target: RoadTarget::Roads(vec![slowed]), time_percent: Some(250) },
+    ]
+}
+
+/// All pairs of junctions over the hierarchy: times and metres, the ways in full, both against petgraph.
+fn equals_dijkstra(graph: &Graph) {
+    let streets = &graph.map.streets;
+    let n = streets.nodes.len();
+    let mut oracle: DiGraph<(), u64> = DiGraph::new();
+    for _ in 0..n {
+        oracle.add_node(());
+    }
+    for (edge, &weight) in streets.edges.iter().zip(&graph.weights) {
+        if weight != NEVER {
+            oracle.add_edge(NodeIndex::new(edge.from as usize), NodeIndex::new(edge.to as usize), weight);
+        }
+    }
+    let mut scratch = Vec::new();
+    let mut labels = |downwards| -> Vec<_> {
+        (0..n as u32)
+            .map(|node| graph.map.hierarchy.label(&graph.metric, &[(node, 0)], downwards, &mut scratch))
+            .collect()
+    };
+    let (up, down) = (labels(false), labels(true));
+    let table = graph.map.hierarchy.table(&up, &down);
+    for from in 0..n {
+        let truth = dijkstra(&oracle, NodeIndex::new(from), None, |edge| *edge.weight());
+        for to in 0..n {
+            let expected = truth.get(&NodeIndex::new(to)).copied();
+            let met = Hierarchy::meet(&up[from], &down[to]);
+            assert_eq!(met.map(|(_, cost)| cost), expected, "from {from} to {to}");
+            assert_eq!(Some(table[from * n + to]).filter(|&cost| cost < NEVER), expected);
+            let Some((meet, cost)) = met else { continue };
+            let edges = graph.map.hierarchy.edges_by(&graph.metric, &graph.weights, &up[from], &down[to], meet);
+            assert_eq!(edges.iter().map(|&edge| graph.weights[edge as usize]).sum::<u64>(), cost);
+            let mut node = from as u32;
+            for edge in edges {
+                assert_eq!(streets.edges[edge as usize].from, node, "the way from {from} to {to} has no gap");
+                node = streets.edges[edge as usize].to;
+            }
+            assert_eq!(node, to as u32);
+        }
+    }
+}
+
+proptest! {
+    /// With one road closed and one slowed, by partial customisation, and the same as customising all.
+    #[test]
+    fn ways_equal_a_plain_dijkstra((nodes, edges) in any_graph(), closed in 0u64..40, slowed in 0u64..40) {
+        let graph = Graph::new(Streets::from_edges(&nodes, &edges, &[]).unwrap());
+        equals_dijkstra(&graph);
+        let mut changed = graph.with_changes(&changes(closed, slowed));
+        equals_dijkstra(&changed);
+        let changed_edges: Vec<u32> = (0..graph.weights.len() as u32).collect();
+        let mut metric = graph.metric.clone();
+        graph.map.hierarchy.update(&mut metric, &changed.weights, &changed_edges);
+        changed.metric = metric;
+        equals_dijkstra(&changed);
+        // And open again.
+        let reopened = changed.with_changes(&[]);
+        prop_assert_eq!(&reopened.weights, &graph.weights);
+        equals_dijkstra(&reopened);
+    }
+
+    /// A graph file holds all of it, and says so when a byte is another.
+    #[test]
+    fn files_hold_the_streets((nodes, edges) in any_graph(), at in 0usize..10_000, cut in 0usize..10_000) {
+        let streets = Streets::from_edges(&nodes, &edges, &["Rua".to_owned()]).unwrap();
+        let mut bytes = streets.to_bytes();
+        prop_assert_eq!(Streets::from_bytes(&bytes), Ok(streets));
+        prop_assert!(Streets::from_bytes(&bytes[..cut % bytes.len()]).is_err());
+        let at = at % bytes.len();
+        bytes[at] ^= 0x40;
+        prop_assert!(Streets::from_bytes(&bytes).is_err());
+    }
+}
+
+/// Places on one street: along it, against it, and around where it is one way.
+#[test]
+fn legs_on_one_street() {
+    let nodes = [(0, 0), (100_000, 0), (100_000, 100_000), (0, 100_000)].map(|(x, y)| Position { x, y });
+    let edges: Vec<StreetEdge> = [(0, 1), (1, 2), (2, 3), (3, 0)]
+        .into_iter()
+        .map(|(from, to)| StreetEdge {
+            from,
+            to,
+            metres: 1_113,
+            millis: 100_000,
+            class: 2,
+            name: u32::MAX,
+            road: u64::from(from),
+        })
+        .collect();
+    let graph = Graph::new(Streets::from_edges(&nodes, &edges, &[]).unwrap());
+    let (a, b) = (Position { x: 25_000, y: 0 }, Position { x: 75_000, y: 0 });
+    assert!((graph.leg(a, b).millis - 50_000).abs() <= 1);
+    assert!((graph.leg(b, a).millis - 350_000).abs() <= 4);
+    assert_eq!(graph.path(b, a), [b, nodes[1], nodes[2], nodes[3], nodes[0], a], "around all corners");
+    let closed = graph.with_changes(&[ActiveChange { target: RoadTarget::Roads(vec![2]), time_percent: None }]);
+    assert!(closed.leg(b, a).millis >= crate::UNREACHABLE_MILLIS);
+    assert!(closed.leg(a, b).millis < 60_000);
+    assert!(graph.differs(&closed, b, a));
+    assert!(!graph.differs(&closed, a, b));
+    assert_eq!(pack(1, 2) + pack(3, 4), pack(4, 6));
+    // 40 km away from everything.
+    assert!(graph.leg(a, Position { x: 4_000_000, y: 0 }).millis >= crate::UNREACHABLE_MILLIS);
+}

@@ -1,0 +1,211 @@
+//! In which order junctions are contracted: nested dissection, the separators found by inertial flow (Schild & Sommer, "On
+//! Balanced Separators in Road Networks", 2015).
+//!
+//! Every part keeps a contiguous range of ranks, its separator last, so that parts can be customised side by side on
+//! disjoint slices.
+
+use fleetfold_model::Position;
+
+/// Parts of this size are ordered by degree alone.
+const LEAF: usize = 24;
+/// Share of the nodes at either end of a line that flow starts from and runs to.
+const ENDS_PERCENT: usize = 30;
+
+/// A part of the ranks: two halves and the separator behind them, or a leaf of one range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// First rank of the whole part.
+    pub(crate) begin: u32,
+    /// Rank at which the separator begins; a leaf is all separator.
+    pub(crate) separator: u32,
+    /// Behind the last rank.
+    pub(crate) end: u32,
+    pub(crate) halves: Vec<Part>,
+}
+
+/// Node of every rank, and the parts.
+pub(crate) fn order(places: &[Position], neighbours: &Adjacency) -> (Vec<u32>, Part) {
+    let nodes: Vec<u32> = (0..places.len() as u32).collect();
+    dissect(places, neighbours, nodes, 0)
+}
+
+/// Undirected neighbours in compressed rows.
+pub(crate) struct Adjacency {
+    pub(crate) first: Vec<u32>,
+    pub(crate) heads: Vec<u32>,
+}
+
+impl Adjacency {
+    pub(crate) fn new(nodes: usize, pairs: impl Iterator<Item = (u32, u32)>) -> Self {
+        let mut both: Vec<(u32, u32)> = pairs.filter(|(a, b)| a != b).flat_map(|(a, b)| [(a, b), (b, a)]).collect();
+        both.sort_unstable();
+        both.dedup();
+        let mut first = vec![0u32; nodes + 1];
+        for &(a, _) in &both {
+            first[a as usize + 1] += 1;
+        }
+        for node in 0..nodes {
+            first[node + 1] += first[node];
+        }
+        Self { first, heads: both.into_iter().map(|(_, b)| b).collect() }
+    }
+
+    pub(crate) fn of(&self, node: u32) -> &[u32] {
+        &self.heads[self.first[node as usize] as usize..self.first[node as usize + 1] as usize]
+    }
+}
+
+fn dissect(places: &[Position], whole: &Adjacency, mut nodes: Vec<u32>, begin: u32) -> (Vec<u32>, Part) {
+    let end = begin + nodes.len() as u32;
+    if nodes.len() <= LEAF {
+        nodes.sort_by_key(|&node| (whole.of(node).len(), node));
+        return (nodes, Part { begin, separator: begin, end, halves: Vec::new() });
+    }
+    let side = cut(places, whole, &mut nodes);
+    let mut parts: [Vec<u32>; 3] = [Vec::new(), Vec::new(), Vec::new()];
+    for (&node, &side) in nodes.iter().zip(&side) {
+        parts[side as usize].push(node);
+    }
+    let [left, right, mut middle] = parts;
+    if left.is_empty() || right.is_empty() {
+        // Nothing was cut: all of it is one leaf.
+        nodes.sort_by_key(|&node| (whole.of(node).len(), node));
+        return (nodes, Part { begin, separator: begin, end, halves: Vec::new() });
+    }
+    let second = begin + left.len() as u32;
+    let separator = second + right.len() as u32;
+    let ((mut ranks, a), (more, b)) =
+        rayon::join(|| dissect(places, whole, left, begin), || dissect(places, whole, right, second));
+    ranks.extend(more);
+    middle.sort_by_key(|&node| (places[node as usize].x, places[node as usize].y, node));
+    ranks.extend(middle);
+    (ranks, Part { begin, separator, end, halves: vec![a, b] })
+}
+
+/// Sides of the nodes: 0, 1, or 2 for the separator. The best of four lines.
+fn cut(places: &[Position], whole: &Adjacency, nodes: &mut [u32]) -> Vec<u8> {
+    nodes.sort_unstable();
+    let n = nodes.len();
+    let index = |node: u32| nodes.binary_search(&node).ok();
+    let mut first = vec![0u32; n + 1];
+    let mut heads: Vec<u32> = Vec::new();
+    for (at, &node) in nodes.iter().enumerate() {
+        heads.extend(whole.of(node).iter().filter_map(|&other| index(other)).map(|at| at as u32));
+        first[at + 1] = heads.len() as u32;
+    }
+    let mut best: Option<(usize, Vec<u8>)> = None;
+    for (dx, dy) in [(1i64, 0i64), (0, 1), (1, 1), (1, -1)] {
+        let mut line: Vec<u32> = (0..n as u32).collect();
+        line.sort_by_key(|&at| {
+            let place = places[nodes[at as usize] as usize];
+            (i64::from(place.x) * 3 / 4 * dx + i64::from(place.y) * dy, at)
+        });
+        let ends = (n * ENDS_PERCENT / 100).max(1);
+        let mut kind = vec![0u8; n];
+        line[..ends].iter().for_each(|&at| kind[at as usize] = 1);
+        line[n - ends..].iter().for_each(|&at| kind[at as usize] = 2);
+        let sides = least_cut(&first, &heads, &kind, best.as_ref().map_or(usize::MAX, |(size, _)| *size));
+        if let Some((size, sides)) = sides
+            && best.as_ref().is_none_or(|(known, _)| size < *known)
+        {
+            best = Some((size, sides));
+        }
+    }
+    let mut sides = best.map_or_else(|| vec![0; n], |(_, sides)| sides);
+    // The separator: the ends of cut edges on the side that has fewer of them.
+    let on_the_border = |side: u8| -> Vec<usize> {
+        (0..n)
+            .filter(|&at| sides[at] == side)
+            .filter(|&at| heads[first[at] as usize..first[at + 1] as usize].iter().any(|&h| sides[h as usize] != side))
+            .collect()
+    };
+    let (left, right) = (on_the_border(0), on_the_border(1));
+    for at in if left.len() <= right.len() { left } else { right } {
+        sides[at] = 2;
+    }
+    sides
+}
+
+/// Smallest set of edges between sources (kind 1) and sinks (kind 2), every edge counting one: augmenting paths level by
+/// level (Dinic 1970). `None` once it is known to be larger than `most`.
+fn least_cut(first: &[u32], heads: &[u32], kind: &[u8], most: usize) -> Option<(usize, Vec<u8>)> {
+    let n = kind.len();
+    // flow[e] in -1, 0, 1; the reverse of an edge carries the negative.
+    let mut flow = vec![0i8; heads.len()];
+    let mut back = vec![0u32; heads.len()];
+    for a in 0..n {
+        for e in first[a]..first[a + 1] {
+            let b = heads[e as usize] as usize;
+            let row = &heads[first[b] as usize..first[b + 1] as usize];
+            back[e as usize] = first[b] + row.binary_search(&(a as u32)).unwrap_or(0) as u32;
+        }
+    }
+    let mut level = vec![u32::MAX; n];
+    let mut at = vec![0u32; n];
+    let mut queue: Vec<u32> = Vec::with_capacity(n);
+    let mut total = 0;
+    let sources: Vec<u32> = (0..n as u32).filter(|&node| kind[node as usize] == 1).collect();
+    loop {
+        level.fill(u32::MAX);
+        queue.clear();
+        for &source in &sources {
+            level[source as usize] = 0;
+            queue.push(source);
+        }
+        let (mut head, mut reached) = (0, false);
+        while head < queue.len() {
+            let node = queue[head] as usize;
+            head += 1;
+            for e in first[node]..first[node + 1] {
+                let next = heads[e as usize] as usize;
+                if flow[e as usize] < 1 && level[next] == u32::MAX {
+                    level[next] = level[node] + 1;
+                    reached |= kind[next] == 2;
+                    queue.push(next as u32);
+                }
+            }
+        }
+        if !reached {
+            let sides = level.iter().map(|&level| u8::from(level == u32::MAX)).collect();
+            return Some((total, sides));
+        }
+        at.copy_from_slice(&first[..n]);
+        let mut path: Vec<u32> = Vec::new();
+        for &source in &sources {
+            'paths: loop {
+                let mut node = source as usize;
+                path.clear();
+                loop {
+                    if kind[node] == 2 {
+                        for &e in &path {
+                            flow[e as usize] += 1;
+                            flow[back[e as usize] as usize] -= 1;
+                        }
+                        total += 1;
+                        if total >= most {
+                            return None;
+                        }
+                        continue 'paths;
+                    }
+                    let mut stepped = false;
+                    while at[node] < first[node + 1] {
+                        let e = at[node];
+                        let next = heads[e as usize] as usize;
+                        if flow[e as usize] < 1 && level[next] == level[node] + 1 {
+                            path.push(e);
+                            node = next;
+                            stepped = true;
+                            break;
+                        }
+                        at[node] += 1;
+                    }
+                    if !stepped {
+                        let Some(e) = path.pop() else { break 'paths };
+                        node = heads[back[e as usize] as usize] as usize;
+                        at[node] += 1;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! From ways to a street network: junctions, segments between them, turn restrictions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fleetfold_model::{Position, Space};
+
+use super::profile::{Profile, Use};
+use super::{Item, OsmError, Restriction, Wanted, Way, read};
+use crate::line::crow;
+use crate::streets::{Dropped, Edge, Segment, Streets};
+
+/// What became of an extract.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Ways with a `highway` tag, and those the profile may use.
+    pub ways: usize,
+    /// See `ways`.
+    pub used: usize,
+    /// References to nodes that the extract does not hold: the way is cut there.
+    pub missing_nodes: usize,
+    /// Turn restrictions that are kept.
+    pub restrictions: usize,
+    /// Turn restrictions that are not: over ways instead of a node, or naming ways that are not used or do not meet there.
+    pub restrictions_left_out: usize,
+    /// Junctions and edges outside the largest part.
+    pub dropped: Dropped,
+}
+
+/// Builds the streets of an extract (`.osm.pbf`, `.osm`, `.osm.gz`) for one kind of vehicle.
+///
+/// `progress` is told what is being done, for whoever waits.
+///
+/// # Errors
+///
+/// Bytes that are no extract, a damaged one, or one without streets.
+pub fn build(
+    bytes: &[u8],
+    profile: Profile,
+    mut progress: impl FnMut(&'static str),
+) -> Result<(Streets, Report), OsmError> {
+    let mut report = Report::default();
+    let mut ways: Vec<(Way, Use)> = Vec::new();
+    let mut restrictions: Vec<Restriction> = Vec::new();
+    progress("reading ways and turn restrictions");
+    read(bytes, Wanted::WaysAndRestrictions, &mut |item| match item {
+        Item::Way(way) => {
+            report.ways += 1;
+            if let Some(how) = profile.of(&way.tags) {
+                ways.push((way, how));
+            }
+        }
+        Item::Restriction(restriction) => restrictions.push(restriction),
+        Item::Node { .. } => {}
+    })?;
+    report.used = ways.len();
+    if ways.is_empty() {
+        return Err(OsmError::NoStreets);
+    }
+    progress("reading places");
+    let mut wanted: Vec<i64> = ways.iter().flat_map(|(way, _)| way.nodes.iter().copied()).collect();
+    wanted.sort_unstable();
+    // A node that is met twice, or ends a way, is a junction.
+    let mut ids: Vec<i64> = Vec::new();
+    let mut meets: Vec<bool> = Vec::new();
+    for &id in &wanted {
+        if ids.last() == Some(&id) {
+            if let Some(last) = meets.last_mut() {
+                *last = true;
+            }
+        } else {
+            ids.push(id);
+            meets.push(false);
+        }
+    }
+    let index = |id: i64| ids.binary_search(&id).ok();
+    let mut places: Vec<Option<Position>> = vec![None; ids.len()];
+    read(bytes, Wanted::Nodes, &mut |item| {
+        if let Item::Node { id, x, y } = item
+            && let Some(at) = index(id)
+        {
+            places[at] = Some(Position { x, y });
+        }
+    })?;
+    progress("joining streets");
+    for via in restrictions.iter().flat_map(|restriction| &restriction.via_nodes) {
+        if let Some(at) = index(*via) {
+            meets[at] = true;
+        }
+    }
+    let mut network = Raw {
+        ids: Vec::new(),
+        nodes: Vec::new(),
+        segments: Vec::new(),
+        points: Vec::new(),
+        edges: Vec::new(),
+        names: Vec::new(),
+    };
+    let mut junction_of: Vec<u32> = vec![u32::MAX; ids.len()];
+    let mut name_of: BTreeMap<String, u32> = BTreeMap::new();
+    for (way, how) in &ways {
+        let name = way.tags.get("name").or_else(|| way.tags.get("ref")).map_or(u32::MAX, |name| {
+            *name_of.entry(name.to_owned()).or_insert_with(|| {
+                network.names.push(name.to_owned());
+                network.names.len() as u32 - 1
+            })
+        });
+        // Pieces without holes.
+        let known: Vec<Option<usize>> =
+            way.nodes.iter().map(|&id| index(id).filter(|&at| places[at].is_some())).collect();
+        report.missing_nodes += known.iter().filter(|at| at.is_none()).count();
+        for piece in known.split(Option::is_none) {
+            let piece: Vec<usize> = piece.iter().flatten().copied().collect();
+            let mut begin = 0;
+            for at in 1..piece.len() {
+                if meets[piece[at]] || at + 1 == piece.len() {
+                    network.stretch(way, how, name, &piece[begin..=at], &ids, &places, &mut junction_of);
+                    begin = at;
+                }
+            }
+        }
+    }
+    restrict(&mut network, &restrictions, profile, &mut report);
+    progress("ordering junctions");
+    let Raw { nodes, segments, points, edges, names, .. } = network;
+    let (streets, dropped) = Streets::assemble(&nodes, edges, with_end(segments, points.len()), points, names)
+        .map_err(|_| OsmError::NoStreets)?;
+    report.dropped = dropped;
+    Ok((streets, report))
+}
+
+fn with_end(mut segments: Vec<Segment>, points: usize) -> Vec<Segment> {
+    segments.push(Segment { road: 0, name: u32::MAX, class: 2, points: points as u32 });
+    segments
+}
+
+/// A network on its way.
+struct Raw {
+    /// OpenStreetMap's id of every junction.
+    ids: Vec<i64>,
+    nodes: Vec<Position>,
+    segments: Vec<Segment>,
+    points: Vec<Position>,
+    edges: Vec<Edge>,
+    names: Vec<String>,
+}
+
+impl Raw {
+    #[expect(clippy::too_many_arguments, reason = "one call, and every argument is a column of the same table")]
+    fn stretch(
+        &mut self,
+        way: &Way,
+        how: &Use,
+        name: u32,
+        nodes: &[usize],
+        ids: &[i64],
+        places: &[Option<Position>],
+        junction_of: &mut [u32],
+    ) {
+        let mut junction = |at: usize| {
+            if junction_of[at] == u32::MAX {
+                junction_of[at] = self.nodes.len() as u32;
+                self.nodes.push(places[at].unwrap_or_default());
+                self.ids.push(ids[at]);
+            }
+            junction_of[at]
+        };
+        let (from, to) = (junction(nodes[0]), junction(nodes[nodes.len() - 1]));
+        let line: Vec<Position> = nodes.iter().filter_map(|&at| places[at]).collect();
+        let metres: f64 = line.windows(2).map(|ends| crow(Space::Geographic, ends[0], ends[1])).sum();
+        let segment = self.segments.len() as u32;
+        self.segments.push(Segment { road: way.id as u64, name, class: how.class, points: self.points.len() as u32 });
+        self.points.extend(line);
+        for (speed, from, to, along) in [(how.forward, from, to, true), (how.backward, to, from, false)] {
+            let Some(kmh) = speed else { continue };
+            let millis = ((metres / (kmh / 3.6) * 1000.0).round() as u32).max(1);
+            self.edges.push(Edge { from, to, millis, metres: metres.round() as u32, segment, along });
+        }
+    }
+}
+
+/// A restricted way into a junction gets a junction of its own from which only the allowed turns leave.
+fn restrict(network: &mut Raw, restrictions: &[Restriction], profile: Profile, report: &mut Report) {
+    let mut leaving: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    let mut entering: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for (index, edge) in network.edges.iter().enumerate() {
+        leaving.entry(edge.from).or_default().push(index as u32);
+        entering.entry(edge.to).or_default().push(index as u32);
+    }
+    let junctions: BTreeMap<i64, u32> = network.ids.iter().enumerate().map(|(at, &id)| (id, at as u32)).collect();
+    // Edges into a junction whose turns are restricted, and the edges that may not follow.
+    let mut banned: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+    for restriction in restrictions {
+        let kind = profile.restriction(&restriction.tags).unwrap_or_default();
+        let only = kind.starts_with("only_");
+        if !profile.obeys(&restriction.tags) || !(only || kind.starts_with("no_")) {
+            report.restrictions_left_out += 1;
+            continue;
+        }
+        let [via] = restriction.via_nodes.as_slice() else {
+            report.restrictions_left_out += 1;
+            continue;
+        };
+        let mut kept = false;
+        if let Some(junction) = junctions.get(via).filter(|_| restriction.via_ways == 0) {
+            let road = |edge: u32| network.segments[network.edges[edge as usize].segment as usize].road as i64;
+            let empty = Vec::new();
+            let out = leaving.get(junction).unwrap_or(&empty);
+            for &way_in in entering.get(junction).unwrap_or(&empty) {
+                if !restriction.from.contains(&road(way_in)) {
+                    continue;
+                }
+                let back = |edge: u32| network.edges[edge as usize].segment == network.edges[way_in as usize].segment;
+                let named = |edge: u32| {
+                    restriction.to.contains(&road(edge))
+                        && (kind != "no_u_turn" || !restriction.from.contains(&road(edge)) || back(edge))
+                };
+                let any = out.iter().any(|&edge| named(edge));
+                if !any {
+                    continue;
+                }
+                kept = true;
+                banned.entry(way_in).or_default().extend(out.iter().copied().filter(|&edge| named(edge) != only));
+            }
+        }
+        if kept {
+            report.restrictions += 1;
+        } else {
+            report.restrictions_left_out += 1;
+        }
+    }
+    // Copies of a junction that forbid the same turns are one.
+    let mut copies: BTreeMap<(u32, BTreeSet<u32>), u32> = BTreeMap::new();
+    for (way_in, forbidden) in banned {
+        let junction = network.edges[way_in as usize].to;
+        let next = network.nodes.len() as u32;
+        let copy = *copies.entry((junction, forbidden)).or_insert(next);
+        if copy == next {
+            network.nodes.push(network.nodes[junction as usize]);
+        }
+        network.edges[way_in as usize].to = copy;
+    }
+    for ((junction, forbidden), copy) in copies {
+        for &edge in leaving.get(&junction).into_iter().flatten() {
+            if !forbidden.contains(&edge) {
+                // Where it leads may itself be a copy by now: the turn behind it stays restricted.
+                network.edges.push(Edge { from: copy, ..network.edges[edge as usize] });
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! OpenStreetMap extracts: bytes in, streets out.
+
+mod build;
+mod pbf;
+mod profile;
+mod xml;
+
+pub use build::{Report, build};
+pub use profile::Profile;
+
+/// Something an extract holds. What no street needs is left out by the readers.
+pub(crate) enum Item {
+    Node { id: i64, x: i32, y: i32 },
+    Way(Way),
+    Restriction(Restriction),
+}
+
+/// A way with a `highway` tag.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Way {
+    pub(crate) id: i64,
+    pub(crate) nodes: Vec<i64>,
+    pub(crate) tags: Tags,
+}
+
+/// Keys and values.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tags(pub(crate) Vec<(String, String)>);
+
+impl Tags {
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A turn that is forbidden, or the only one allowed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Restriction {
+    pub(crate) from: Vec<i64>,
+    pub(crate) to: Vec<i64>,
+    pub(crate) via_nodes: Vec<i64>,
+    pub(crate) via_ways: usize,
+    pub(crate) tags: Tags,
+}
+
+/// Which items a pass over the bytes wants.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Nodes,
+    WaysAndRestrictions,
+}
+
+/// Why bytes are no extract that streets can be built from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OsmError {
+    /// Neither `.osm.pbf` nor `.osm` nor `.osm.gz`.
+    Foreign,
+    /// The reader's own words.
+    Damaged(String),
+    /// No street that the profile may use.
+    NoStreets,
+}
+
+impl std::fmt::Display for OsmError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Foreign => f.write_str("not an OpenStreetMap extract (.osm.pbf, .osm or .osm.gz)"),
+            Self::Damaged(what) => write!(f, "the extract is cut short or damaged: {what}"),
+            Self::NoStreets => f.write_str("the extract has no street that this profile may use"),
+        }
+    }
+}
+
+impl std::error::Error for OsmError {}
+
+/// Reads all items of one kind, whatever the format.
+pub(crate) fn read(bytes: &[u8], wanted: Wanted, sink: &mut dyn FnMut(Item)) -> Result<(), OsmError> {
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        return xml::read(std::io::BufReader::new(flate2::bufread::MultiGzDecoder::new(bytes)), wanted, sink);
+    }
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if text.first() == Some(&b'<') {
+        return xml::read(text, wanted, sink);
+    }
+    // A block header's length, then its first field: the type "OSMHeader".
+    if bytes.get(4..15) != Some(b"\x0a\x09OSMHeader") {
+        return Err(OsmError::Foreign);
+    }
+    pbf::read(bytes, wanted, sink)
+}

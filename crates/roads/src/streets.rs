@@ -1,0 +1,171 @@
+//! Streets as data: junctions, directed edges, the segments they run along, and the order of contraction.
+
+use fleetfold_model::{Position, StreetEdge};
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::DiGraph;
+
+use crate::network::NetworkError;
+use crate::order::{Adjacency, Part, order};
+
+/// One direction of a segment, between two junctions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Edge {
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+    pub(crate) millis: u32,
+    pub(crate) metres: u32,
+    pub(crate) segment: u32,
+    /// Along the segment's line, or against it.
+    pub(crate) along: bool,
+}
+
+/// A stretch of street between two junctions: what both directions share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Segment {
+    /// The id by which events name the street (OpenStreetMap's way).
+    pub(crate) road: u64,
+    pub(crate) name: u32,
+    /// 0 motorway or bridge, 1 arterial, 2 street.
+    pub(crate) class: u8,
+    /// First of its points in `points`; they end where those of the next segment begin.
+    pub(crate) points: u32,
+}
+
+/// A street network ready to be used: its largest strongly connected part, in order of contraction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Streets {
+    pub(crate) nodes: Vec<Position>,
+    /// By the node they leave.
+    pub(crate) edges: Vec<Edge>,
+    /// One more than there are segments: the last one only says where the points end.
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) points: Vec<Position>,
+    pub(crate) names: Vec<String>,
+    /// Node of every rank.
+    pub(crate) ranks: Vec<u32>,
+    pub(crate) part: Part,
+}
+
+/// What was left out when a network was put together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Junctions from which one cannot get everywhere and back.
+    pub nodes: usize,
+    /// Edges that leave or reach one of them.
+    pub edges: usize,
+}
+
+impl Streets {
+    /// Straight edges between junctions, as a recorded day brings them.
+    ///
+    /// # Errors
+    ///
+    /// No edges, or one that names a junction that does not exist.
+    pub fn from_edges(nodes: &[Position], edges: &[StreetEdge], names: &[String]) -> Result<Self, NetworkError> {
+        if edges.iter().any(|edge| edge.from as usize >= nodes.len() || edge.to as usize >= nodes.len()) {
+            return Err(NetworkError::UnknownNode);
+        }
+        // Both directions of a road between two junctions are one segment.
+        let mut sorted: Vec<(u32, u32, u64, usize)> = edges
+            .iter()
+            .enumerate()
+            .map(|(index, edge)| (edge.from.min(edge.to), edge.from.max(edge.to), edge.road, index))
+            .collect();
+        sorted.sort_unstable();
+        let mut segments: Vec<Segment> = Vec::new();
+        let mut points = Vec::new();
+        let mut built = Vec::with_capacity(edges.len());
+        let mut last = None;
+        for (low, high, road, index) in sorted {
+            let edge = &edges[index];
+            if last != Some((low, high, road)) {
+                last = Some((low, high, road));
+                let name = if (edge.name as usize) < names.len() { edge.name } else { u32::MAX };
+                segments.push(Segment { road, name, class: edge.class, points: points.len() as u32 });
+                points.extend([nodes[low as usize], nodes[high as usize]]);
+            }
+            built.push(Edge {
+                from: edge.from,
+                to: edge.to,
+                millis: edge.millis.max(1),
+                metres: edge.metres,
+                segment: segments.len() as u32 - 1,
+                along: edge.from == low,
+            });
+        }
+        segments.push(Segment { road: 0, name: u32::MAX, class: 2, points: points.len() as u32 });
+        Ok(Self::assemble(nodes, built, segments, points, names.to_vec())?.0)
+    }
+
+    /// Keeps the largest part in which everything can be reached from everywhere, and orders it.
+    pub(crate) fn assemble(
+        nodes: &[Position],
+        edges: Vec<Edge>,
+        segments: Vec<Segment>,
+        points: Vec<Position>,
+        names: Vec<String>,
+    ) -> Result<(Self, Dropped), NetworkError> {
+        if nodes.is_empty() || edges.is_empty() {
+            return Err(NetworkError::Empty);
+        }
+        let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(nodes.len(), edges.len());
+        let ids: Vec<_> = nodes.iter().map(|_| graph.add_node(())).collect();
+        for edge in &edges {
+            graph.add_edge(ids[edge.from as usize], ids[edge.to as usize], ());
+        }
+        let parts = tarjan_scc(&graph);
+        let largest = parts.iter().max_by_key(|part| part.len()).ok_or(NetworkError::Empty)?;
+        let mut kept: Vec<usize> = largest.iter().map(|node| node.index()).collect();
+        kept.sort_unstable();
+        let mut renamed = vec![u32::MAX; nodes.len()];
+        for (new, &old) in kept.iter().enumerate() {
+            renamed[old] = new as u32;
+        }
+        let dropped_nodes = nodes.len() - kept.len();
+        let nodes: Vec<Position> = kept.iter().map(|&old| nodes[old]).collect();
+        let before = edges.len();
+        let mut edges: Vec<Edge> = edges
+            .into_iter()
+            .map(|edge| Edge { from: renamed[edge.from as usize], to: renamed[edge.to as usize], ..edge })
+            .filter(|edge| edge.from != u32::MAX && edge.to != u32::MAX)
+            .collect();
+        edges.sort_by_key(|edge| (edge.from, edge.to, edge.segment, edge.along));
+        let dropped = Dropped { nodes: dropped_nodes, edges: before - edges.len() };
+        let neighbours = Adjacency::new(nodes.len(), edges.iter().map(|edge| (edge.from, edge.to)));
+        let (ranks, part) = order(&nodes, &neighbours);
+        Ok((Self { nodes, edges, segments, points, names, ranks, part }, dropped))
+    }
+
+    /// Junctions; those with turn restrictions count once for every way into them that is restricted.
+    pub fn junctions(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Directed edges.
+    pub fn directed_edges(&self) -> usize {
+        self.edges.len()
+    }
+
+    /// Stretches of street between two junctions.
+    pub fn stretches(&self) -> usize {
+        self.segments.len() - 1
+    }
+
+    /// Names of streets.
+    pub fn names(&self) -> usize {
+        self.names.len()
+    }
+
+    /// South-west and north-east corner of the points.
+    pub fn bounds(&self) -> (Position, Position) {
+        let all = self.points.iter();
+        let low = all.clone().fold((i32::MAX, i32::MAX), |low, p| (low.0.min(p.x), low.1.min(p.y)));
+        let high = all.fold((i32::MIN, i32::MIN), |high, p| (high.0.max(p.x), high.1.max(p.y)));
+        (Position { x: low.0, y: low.1 }, Position { x: high.0, y: high.1 })
+    }
+
+    pub(crate) fn line_of(&self, segment: u32) -> &[Position] {
+        let begin = self.segments[segment as usize].points as usize;
+        &self.points[begin..self.segments[segment as usize + 1].points as usize]
+    }
+}

@@ -16,6 +16,8 @@ use crate::streets::Streets;
 const ACCESS_METRES_PER_SECOND: f64 = 5.0;
 /// A place further from every street than this is not on the map.
 const SNAP_METRES_MAX: f64 = 20_000.0;
+/// How much further than the nearest street an open one may be: 30 m, in 1e-7 degrees of latitude of 11.1 mm.
+const CORNER_UNITS: f64 = 2_700.0;
 /// Parts of a segment's length: how far along it a place lies.
 const WHOLE: u64 = 1 << 20;
 
@@ -176,7 +178,15 @@ impl Graph {
     fn snap(&self, place: Position) -> Option<Snapped> {
         let map = &self.map;
         let point = flat(place, map.shrink);
-        let stretch = map.tree.nearest_neighbor(&point)?;
+        let mut near = map.tree.nearest_neighbor_iter_with_distance_2(&point);
+        let (nearest, distance) = near.next()?;
+        let open = |stretch: &Stretch| {
+            self.edges_along(stretch.segment).iter().any(|&edge| self.weights[edge as usize] != NEVER)
+        };
+        // At a corner, a street that is open beats one that is closed.
+        let reach = (distance.sqrt() + CORNER_UNITS).powi(2);
+        let other = || near.take_while(|&(_, other)| other <= reach).map(|(stretch, _)| stretch).find(|it| open(it));
+        let stretch = if open(nearest) { nearest } else { other().unwrap_or(nearest) };
         let (_, piece, t) = stretch.nearest(&point);
         let line = map.streets.line_of(stretch.segment);
         let lengths: Vec<f64> = line.windows(2).map(|ends| crow(Space::Geographic, ends[0], ends[1])).collect();

@@ -3,128 +3,78 @@
 //! Contracting the junctions in a fixed order, whatever the weights, gives a graph with shortcuts in which every shortest way
 //! goes up and then down. New weights need one pass over its lower triangles; a few changed edges only the arcs above them.
 //!
-//! Lengths of time and metres are added and compared as one number (see [`pack`]): the quickest way, of these the shortest.
+//! Junctions are named by rank: 0 is contracted first. All nodes above a node that an arc can reach are its ancestors in the
+//! elimination tree (the parent is the lowest of them), so that "the node at depth d above v" is one node: whatever climbs
+//! from a node keeps its costs in an array by depth, which fits the innermost cache.
 
 use std::collections::BTreeSet;
 
 use crate::order::{Adjacency, Part};
 
-/// No way.
-pub(crate) const NEVER: u64 = u64::MAX / 4;
+/// Milliseconds and metres as one number, see [`pack`]. Whole numbers below 2^53 are exact in a double, the sum and the
+/// least of two of them is one instruction on every processor, and infinity needs no special case.
+pub(crate) type Cost = f64;
 
-/// Milliseconds above metres: sums and minima of both at once.
-pub(crate) fn pack(millis: u32, metres: u32) -> u64 {
-    u64::from(millis) << 28 | u64::from(metres)
+/// No way.
+pub(crate) const NEVER: Cost = f64::INFINITY;
+
+/// Metres of a way stay below this: 16,777 km.
+const METRES: u64 = 1 << 24;
+
+/// Milliseconds above metres: the quickest way wins, of equally quick ones the shortest.
+pub(crate) fn pack(millis: u32, metres: u32) -> Cost {
+    (u64::from(millis) * METRES + u64::from(metres)) as f64
 }
 
 /// Milliseconds and metres.
-pub(crate) fn unpack(weight: u64) -> (u64, u64) {
-    (weight >> 28, weight & ((1 << 28) - 1))
+pub(crate) fn unpack(cost: Cost) -> (u64, u64) {
+    let whole = cost as u64;
+    (whole / METRES, whole % METRES)
 }
 
-/// What does not change with the weights. Nodes are named by rank.
-#[derive(Debug)]
-pub(crate) struct Hierarchy {
-    /// Rank of every node.
-    pub(crate) rank: Vec<u32>,
-    part: Part,
+/// What neither weights nor closures change: it is kept in the graph file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Topology {
+    pub(crate) part: Part,
     /// `up_first[v]..up_first[v + 1]`: arcs from v to higher ranks, ascending.
-    up_first: Vec<u32>,
-    up_head: Vec<u32>,
-    /// Arcs that end in a rank, by their tail, ascending: `(tail, arc)`.
-    down_first: Vec<u32>,
-    down: Vec<(u32, u32)>,
-    /// Edges of the graph that an arc stands for: `(edge, upwards)`.
-    edges_first: Vec<u32>,
-    edges: Vec<(u32, bool)>,
-    arc_of_edge: Vec<u32>,
+    pub(crate) up_first: Vec<u32>,
+    pub(crate) up_head: Vec<u32>,
+    /// The arc of every edge, doubled, plus one for an edge that goes up. An edge from a node to itself has none.
+    pub(crate) arc_of_edge: Vec<u32>,
 }
 
-/// Weights of all arcs, upwards and downwards.
-#[derive(Clone, Debug)]
-pub(crate) struct Metric {
-    pub(crate) up: Vec<u64>,
-    pub(crate) down: Vec<u64>,
-}
+/// An edge from a node to itself.
+pub(crate) const NO_ARC: u32 = u32::MAX;
 
-/// Nodes above a place with their distances, ascending by rank.
-pub(crate) type Label = Vec<(u32, u64)>;
-
-impl Hierarchy {
-    /// `nodes` by rank, as [`crate::order::order`] found them; `ends` of every edge.
-    pub(crate) fn new(nodes: &[u32], part: Part, ends: &[(u32, u32)]) -> Self {
-        let n = nodes.len();
-        let mut rank = vec![0u32; n];
-        for (at, &node) in nodes.iter().enumerate() {
-            rank[node as usize] = at as u32;
-        }
-        let ranked = Adjacency::new(n, ends.iter().map(|&(a, b)| (rank[a as usize], rank[b as usize])));
+impl Topology {
+    /// Contracts `nodes` junctions in the order of their names; `ends` of every edge.
+    pub(crate) fn new(nodes: usize, part: Part, ends: &[(u32, u32)]) -> Self {
+        let neighbours = Adjacency::new(nodes, ends.iter().copied());
         // Neighbours above a node, joined with those of the nodes below whose lowest neighbour it is.
         let mut above: Vec<Vec<u32>> =
-            (0..n as u32).map(|v| ranked.of(v).iter().copied().filter(|&head| head > v).collect()).collect();
-        for v in 0..n {
+            (0..nodes as u32).map(|v| neighbours.of(v).iter().copied().filter(|&head| head > v).collect()).collect();
+        for v in 0..nodes {
             let Some(&parent) = above[v].first() else { continue };
-            let rest = above[v][1..].to_vec();
             let mine = std::mem::take(&mut above[parent as usize]);
-            above[parent as usize] = merge(&mine, &rest);
+            above[parent as usize] = merge(&mine, &above[v][1..]);
         }
-        let mut up_first = vec![0u32; n + 1];
-        for v in 0..n {
+        let mut up_first = vec![0u32; nodes + 1];
+        for v in 0..nodes {
             up_first[v + 1] = up_first[v] + above[v].len() as u32;
         }
         let up_head: Vec<u32> = above.into_iter().flatten().collect();
-        let mut down_first = vec![0u32; n + 1];
-        for &head in &up_head {
-            down_first[head as usize + 1] += 1;
-        }
-        for v in 0..n {
-            down_first[v + 1] += down_first[v];
-        }
-        let mut fill = down_first.clone();
-        let mut down = vec![(0, 0); up_head.len()];
-        for v in 0..n {
-            for arc in up_first[v]..up_first[v + 1] {
-                let slot = &mut fill[up_head[arc as usize] as usize];
-                down[*slot as usize] = (v as u32, arc);
-                *slot += 1;
-            }
-        }
-        let mut this = Self {
-            rank,
-            part,
-            up_first,
-            up_head,
-            down_first,
-            down,
-            edges_first: Vec::new(),
-            edges: Vec::new(),
-            arc_of_edge: Vec::new(),
-        };
-        let placed: Vec<Option<(u32, bool)>> = ends
+        let mut this = Self { part, up_first, up_head, arc_of_edge: Vec::new() };
+        this.arc_of_edge = ends
             .iter()
-            .map(|&(a, b)| {
-                let (a, b) = (this.rank[a as usize], this.rank[b as usize]);
-                (a != b).then(|| (this.arc(a.min(b), a.max(b)).unwrap_or(0), a < b))
-            })
+            .map(|&(a, b)| this.arc(a.min(b), a.max(b)).map_or(NO_ARC, |arc| arc << 1 | u32::from(a < b)))
             .collect();
-        let mut edges_first = vec![0u32; this.up_head.len() + 1];
-        for (arc, _) in placed.iter().flatten() {
-            edges_first[*arc as usize + 1] += 1;
-        }
-        for arc in 0..this.up_head.len() {
-            edges_first[arc + 1] += edges_first[arc];
-        }
-        let mut fill = edges_first.clone();
-        let mut edges = vec![(0, false); placed.iter().flatten().count()];
-        for (edge, place) in placed.iter().enumerate() {
-            if let Some((arc, upwards)) = place {
-                edges[fill[*arc as usize] as usize] = (edge as u32, *upwards);
-                fill[*arc as usize] += 1;
-            }
-        }
-        this.arc_of_edge = placed.into_iter().map(|place| place.map_or(u32::MAX, |(arc, _)| arc)).collect();
-        (this.edges_first, this.edges) = (edges_first, edges);
         this
+    }
+
+    /// Of nothing.
+    pub(crate) fn empty() -> Self {
+        let part = Part { begin: 0, separator: 0, end: 0, halves: Vec::new() };
+        Self { part, up_first: vec![0], up_head: Vec::new(), arc_of_edge: Vec::new() }
     }
 
     /// Arcs, shortcuts included.
@@ -132,119 +82,231 @@ impl Hierarchy {
         self.up_head.len()
     }
 
-    fn ups(&self, v: u32) -> std::ops::Range<usize> {
+    /// Arcs from a node upwards.
+    pub(crate) fn ups(&self, v: u32) -> std::ops::Range<usize> {
         self.up_first[v as usize] as usize..self.up_first[v as usize + 1] as usize
     }
 
-    fn downs(&self, v: u32) -> &[(u32, u32)] {
-        &self.down[self.down_first[v as usize] as usize..self.down_first[v as usize + 1] as usize]
-    }
-
     /// The arc from `low` to `high`.
-    fn arc(&self, low: u32, high: u32) -> Option<u32> {
+    pub(crate) fn arc(&self, low: u32, high: u32) -> Option<u32> {
         let range = self.ups(low);
         self.up_head[range.clone()].binary_search(&high).ok().map(|at| (range.start + at) as u32)
     }
 
-    fn edges_of(&self, arc: usize) -> &[(u32, bool)] {
+    /// True when all numbers point where something is: a file may have been written by anybody.
+    pub(crate) fn is_sound(&self, nodes: usize, edges: usize) -> bool {
+        let arcs = self.up_head.len();
+        let rows = self.up_first.len() == nodes + 1
+            && self.up_first[0] == 0
+            && self.up_first.windows(2).all(|pair| pair[0] <= pair[1])
+            && self.up_first[nodes] as usize == arcs;
+        rows && (0..nodes as u32).all(|v| {
+            let heads = &self.up_head[self.ups(v)];
+            let ascending = heads.windows(2).all(|pair| pair[0] < pair[1]);
+            let (Some(&parent), Some(&highest)) = (heads.first(), heads.last()) else { return true };
+            // What v reaches, its parent reaches: without it, depths would name other nodes.
+            ascending && parent > v && (highest as usize) < nodes && {
+                let mut theirs = self.up_head[self.ups(parent)].iter();
+                heads[1..].iter().all(|head| theirs.any(|their| their == head))
+            }
+        }) && self.arc_of_edge.len() == edges
+            && self.arc_of_edge.iter().all(|&arc| arc == NO_ARC || ((arc >> 1) as usize) < arcs)
+            && self.part.is_sound(0, nodes as u32)
+            && self.stays_inside(&self.part)
+    }
+
+    /// True when no arc leads from one half of a part to the other.
+    fn stays_inside(&self, part: &Part) -> bool {
+        part.halves.iter().all(|half| {
+            let mut parents = (half.begin..half.end).filter_map(|v| self.up_head[self.ups(v)].first());
+            parents.all(|&parent| parent < half.end || parent >= part.separator) && self.stays_inside(half)
+        })
+    }
+}
+
+/// The topology with what is derived from it.
+#[derive(Debug)]
+pub(crate) struct Hierarchy {
+    pub(crate) top: Topology,
+    /// Depth of every node in the elimination tree: the node of the highest rank has 0.
+    pub(crate) depth: Vec<u32>,
+    /// Depth of the head of every arc.
+    pub(crate) up_depth: Vec<u32>,
+    /// Nodes on the longest way down the elimination tree.
+    pub(crate) height: usize,
+    /// The node an arc begins in.
+    pub(crate) tail: Vec<u32>,
+    /// Arcs that end in a node, by their tail, ascending: `(tail, arc)`.
+    down_first: Vec<u32>,
+    down: Vec<(u32, u32)>,
+    /// Edges that an arc stands for, doubled, plus one for those that go up.
+    edges_first: Vec<u32>,
+    edges: Vec<u32>,
+}
+
+/// Costs of all arcs: upwards and downwards.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Metric {
+    pub(crate) arcs: Vec<[Cost; 2]>,
+}
+
+/// From the low end of an arc to the high one.
+pub(crate) const UP: usize = 0;
+/// From the high end to the low one.
+pub(crate) const DOWN: usize = 1;
+
+/// Parts of at least so many nodes are customised side by side.
+const SIDE_BY_SIDE: u32 = 1024;
+
+impl Hierarchy {
+    pub(crate) fn new(top: Topology) -> Self {
+        let n = top.up_first.len() - 1;
+        let mut depth = vec![0u32; n];
+        let mut height = 1;
+        for v in (0..n).rev() {
+            let range = top.ups(v as u32);
+            if !range.is_empty() {
+                depth[v] = depth[top.up_head[range.start] as usize] + 1;
+                height = height.max(depth[v] + 1);
+            }
+        }
+        let up_depth: Vec<u32> = top.up_head.iter().map(|&head| depth[head as usize]).collect();
+        let mut tail = vec![0u32; top.arcs()];
+        let mut down_first = vec![0u32; n + 1];
+        for &head in &top.up_head {
+            down_first[head as usize + 1] += 1;
+        }
+        for v in 0..n {
+            down_first[v + 1] += down_first[v];
+        }
+        let mut fill = down_first.clone();
+        let mut down = vec![(0, 0); top.arcs()];
+        for v in 0..n as u32 {
+            for arc in top.ups(v) {
+                tail[arc] = v;
+                let slot = &mut fill[top.up_head[arc] as usize];
+                down[*slot as usize] = (v, arc as u32);
+                *slot += 1;
+            }
+        }
+        let mut edges_first = vec![0u32; top.arcs() + 1];
+        for &place in top.arc_of_edge.iter().filter(|&&place| place != NO_ARC) {
+            edges_first[(place >> 1) as usize + 1] += 1;
+        }
+        for arc in 0..top.arcs() {
+            edges_first[arc + 1] += edges_first[arc];
+        }
+        let mut fill = edges_first.clone();
+        let mut edges = vec![0; edges_first[top.arcs()] as usize];
+        for (edge, &place) in top.arc_of_edge.iter().enumerate() {
+            if place != NO_ARC {
+                let slot = &mut fill[(place >> 1) as usize];
+                edges[*slot as usize] = (edge as u32) << 1 | place & 1;
+                *slot += 1;
+            }
+        }
+        Self { top, depth, up_depth, height: height as usize, tail, down_first, down, edges_first, edges }
+    }
+
+    /// Arcs that end in a node.
+    fn downs(&self, v: u32) -> &[(u32, u32)] {
+        &self.down[self.down_first[v as usize] as usize..self.down_first[v as usize + 1] as usize]
+    }
+
+    fn edges_of(&self, arc: usize) -> &[u32] {
         &self.edges[self.edges_first[arc] as usize..self.edges_first[arc + 1] as usize]
     }
 
-    /// All arcs for these weights of the edges, halves of the graph side by side.
-    pub(crate) fn customise(&self, weights: &[u64]) -> Metric {
-        let mut metric = Metric { up: vec![NEVER; self.arcs()], down: vec![NEVER; self.arcs()] };
-        for (edge, &arc) in self.arc_of_edge.iter().enumerate() {
-            if arc != u32::MAX {
-                let upwards = self.edges_of(arc as usize).iter().any(|&(known, up)| known == edge as u32 && up);
-                let slot = if upwards { &mut metric.up[arc as usize] } else { &mut metric.down[arc as usize] };
-                *slot = (*slot).min(weights[edge]);
-            }
+    /// What the edges alone say about an arc.
+    fn plain(&self, arc: usize, weights: &[Cost]) -> [Cost; 2] {
+        let mut cost = [NEVER; 2];
+        for &edge in self.edges_of(arc) {
+            let slot = &mut cost[if edge & 1 == 1 { UP } else { DOWN }];
+            *slot = least(*slot, weights[(edge >> 1) as usize]);
         }
-        self.customise_part(&self.part, &mut metric.up, &mut metric.down);
-        metric
+        cost
     }
 
-    /// `up` and `down`: the slices of the part's arcs.
-    fn customise_part(&self, part: &Part, up: &mut [u64], down: &mut [u64]) {
-        let base = self.up_first[part.begin as usize] as usize;
+    /// All arcs for these weights of the edges, halves of the graph side by side.
+    pub(crate) fn customise(&self, weights: &[Cost]) -> Metric {
+        let mut arcs = vec![[NEVER; 2]; self.top.arcs()];
+        self.customise_part(&self.top.part, &mut arcs, weights, &mut vec![[NEVER; 2]; self.height]);
+        Metric { arcs }
+    }
+
+    /// `arcs`: those that begin in the part. `above`: by depth, all [`NEVER`] before and after.
+    fn customise_part(&self, part: &Part, arcs: &mut [[Cost; 2]], weights: &[Cost], above: &mut Vec<[Cost; 2]>) {
+        let base = self.top.up_first[part.begin as usize] as usize;
         if let [left, right] = part.halves.as_slice() {
-            let middle = self.up_first[right.begin as usize] as usize - base;
-            let behind = self.up_first[part.separator as usize] as usize - base;
-            let (left_up, rest_up) = up[..behind].split_at_mut(middle);
-            let (left_down, rest_down) = down[..behind].split_at_mut(middle);
-            if part.end - part.begin > 512 {
+            let middle = self.top.up_first[right.begin as usize] as usize - base;
+            let behind = self.top.up_first[part.separator as usize] as usize - base;
+            let (left_arcs, right_arcs) = arcs[..behind].split_at_mut(middle);
+            if part.end - part.begin > SIDE_BY_SIDE {
                 rayon::join(
-                    || self.customise_part(left, left_up, left_down),
-                    || self.customise_part(right, rest_up, rest_down),
+                    || self.customise_part(left, left_arcs, weights, above),
+                    || self.customise_part(right, right_arcs, weights, &mut vec![[NEVER; 2]; self.height]),
                 );
             } else {
-                self.customise_part(left, left_up, left_down);
-                self.customise_part(right, rest_up, rest_down);
+                self.customise_part(left, left_arcs, weights, above);
+                self.customise_part(right, right_arcs, weights, above);
             }
         }
         for x in part.separator..part.end {
-            let range = self.ups(x);
-            let (below_up, mine_up) = up.split_at_mut(range.start - base);
-            let (below_down, mine_down) = down.split_at_mut(range.start - base);
-            let heads = &self.up_head[range];
+            let range = self.top.ups(x);
+            let (below, mine) = arcs.split_at_mut(range.start - base);
             for &(v, arc) in self.downs(x) {
-                let (to_x, from_x) = (below_up[arc as usize - base], below_down[arc as usize - base]);
-                if to_x >= NEVER && from_x >= NEVER {
-                    continue;
+                let arc = arc as usize;
+                let [to_x, from_x] = below[arc - base];
+                let end = self.top.up_first[v as usize + 1] as usize;
+                // What v reaches above x, x reaches by way of v: down to v, up from it; and back.
+                for (other, &at) in below[arc + 1 - base..end - base].iter().zip(&self.up_depth[arc + 1..end]) {
+                    let slot = &mut above[at as usize];
+                    slot[UP] = least(slot[UP], from_x + other[UP]);
+                    slot[DOWN] = least(slot[DOWN], other[DOWN] + to_x);
                 }
-                // The heads of v behind x are heads of x too: both lists ascend.
-                let mut at = 0;
-                for other in arc as usize + 1..self.up_first[v as usize + 1] as usize {
-                    let y = self.up_head[other];
-                    while heads[at] != y {
-                        at += 1;
-                    }
-                    let through = from_x + below_up[other - base];
-                    if through < mine_up[at] {
-                        mine_up[at] = through;
-                    }
-                    let through = below_down[other - base] + to_x;
-                    if through < mine_down[at] {
-                        mine_down[at] = through;
-                    }
-                }
+            }
+            for ((slot, &at), arc) in mine.iter_mut().zip(&self.up_depth[range.clone()]).zip(range) {
+                let through = std::mem::replace(&mut above[at as usize], [NEVER; 2]);
+                let plain = self.plain(arc, weights);
+                *slot = [least(plain[UP], through[UP]), least(plain[DOWN], through[DOWN])];
             }
         }
     }
 
     /// Brings the arcs above some changed edges up to date.
-    pub(crate) fn update(&self, metric: &mut Metric, weights: &[u64], changed: &[u32]) {
-        let mut todo: BTreeSet<(u32, u32)> = BTreeSet::new();
-        let tail = |arc: u32| self.up_first.partition_point(|&first| first <= arc) as u32 - 1;
-        for &edge in changed {
-            let arc = self.arc_of_edge[edge as usize];
-            if arc != u32::MAX {
-                todo.insert((tail(arc), arc));
-            }
-        }
-        while let Some((x, arc)) = todo.pop_first() {
-            let y = self.up_head[arc as usize];
-            let (mut up, mut down) = (NEVER, NEVER);
-            for &(edge, upwards) in self.edges_of(arc as usize) {
-                let slot = if upwards { &mut up } else { &mut down };
-                *slot = (*slot).min(weights[edge as usize]);
-            }
+    pub(crate) fn update(&self, metric: &mut Metric, weights: &[Cost], changed: &[u32]) {
+        let arc_of = |&edge: &u32| self.top.arc_of_edge[edge as usize];
+        let arcs = changed.iter().map(arc_of).filter(|&place| place != NO_ARC).map(|place| place >> 1);
+        // Arcs by the rank they begin in: whatever an arc is made of comes before it.
+        let mut todo: BTreeSet<u32> = arcs.collect();
+        while let Some(arc) = todo.pop_first() {
+            let (x, y) = (self.tail[arc as usize], self.top.up_head[arc as usize]);
+            let mut cost = self.plain(arc as usize, weights);
             self.triangles(x, y, |to_x, to_y| {
-                up = up.min(metric.down[to_x] + metric.up[to_y]);
-                down = down.min(metric.down[to_y] + metric.up[to_x]);
+                let (to_x, to_y) = (metric.arcs[to_x], metric.arcs[to_y]);
+                cost[UP] = least(cost[UP], to_x[DOWN] + to_y[UP]);
+                cost[DOWN] = least(cost[DOWN], to_y[DOWN] + to_x[UP]);
                 false
             });
-            let (up, down) = (up.min(NEVER), down.min(NEVER));
-            if up == metric.up[arc as usize].min(NEVER) && down == metric.down[arc as usize].min(NEVER) {
+            let before = std::mem::replace(&mut metric.arcs[arc as usize], cost);
+            if before == cost {
                 continue;
             }
-            (metric.up[arc as usize], metric.down[arc as usize]) = (up, down);
-            for other in self.ups(x) {
-                let z = self.up_head[other];
+            for other in self.top.ups(x) {
+                let z = self.top.up_head[other];
+                // Only arcs that were, or will be, as good by way of x.
                 if z != y
-                    && let Some(above) = self.arc(y.min(z), y.max(z))
+                    && let Some(above) = self.top.arc(y.min(z), y.max(z))
                 {
-                    todo.insert((y.min(z), above));
+                    let beside = metric.arcs[other];
+                    let now = metric.arcs[above as usize];
+                    let (to_y, to_z) = if y < z { (UP, DOWN) } else { (DOWN, UP) };
+                    let touches = |mine: [Cost; 2]| {
+                        mine[DOWN] + beside[UP] <= now[to_y] || beside[DOWN] + mine[UP] <= now[to_z]
+                    };
+                    if touches(before) || touches(cost) {
+                        todo.insert(above);
+                    }
                 }
             }
         }
@@ -252,168 +314,50 @@ impl Hierarchy {
 
     /// Calls with the arcs v→x and v→y of each v below both, until told to stop.
     fn triangles(&self, x: u32, y: u32, mut visit: impl FnMut(usize, usize) -> bool) {
+        // Whatever lies below x and y lies below both: the shorter list is walked, the other searched.
         let (to_x, to_y) = (self.downs(x), self.downs(y));
-        let (mut i, mut j) = (0, 0);
-        while i < to_x.len() && j < to_y.len() {
-            match to_x[i].0.cmp(&to_y[j].0) {
-                std::cmp::Ordering::Less => i += 1,
-                std::cmp::Ordering::Greater => j += 1,
-                std::cmp::Ordering::Equal => {
-                    if visit(to_x[i].1 as usize, to_y[j].1 as usize) {
+        let mut j = 0;
+        for &(v, arc) in to_x {
+            j += to_y[j..].partition_point(|&(other, _)| other < v);
+            match to_y.get(j) {
+                Some(&(other, beside)) if other == v => {
+                    if visit(arc as usize, beside as usize) {
                         return;
                     }
-                    i += 1;
-                    j += 1;
                 }
+                Some(_) => {}
+                None => return,
             }
         }
     }
 
-    /// Distances from (or, downwards, to) a few nodes with head starts, to every node above them that they reach.
-    pub(crate) fn label(
-        &self,
-        metric: &Metric,
-        starts: &[(u32, u64)],
-        downwards: bool,
-        scratch: &mut Vec<u64>,
-    ) -> Label {
-        scratch.resize(self.rank.len(), NEVER);
-        let weights = if downwards { &metric.down } else { &metric.up };
-        let mut label = Label::new();
-        for &(node, cost) in starts {
-            let slot = &mut scratch[self.rank[node as usize] as usize];
-            *slot = (*slot).min(cost);
-        }
-        // The ways up the elimination tree of all starts, each node once, lowest first.
-        let mut heads: Vec<u32> = starts.iter().map(|&(node, _)| self.rank[node as usize]).collect();
-        while let Some(&v) = heads.iter().min() {
-            heads.retain(|&head| head != v);
-            let distance = std::mem::replace(&mut scratch[v as usize], NEVER);
-            let range = self.ups(v);
-            if distance < NEVER {
-                label.push((v, distance));
-                for arc in range.clone() {
-                    let slot = &mut scratch[self.up_head[arc] as usize];
-                    *slot = (*slot).min(distance + weights[arc]);
-                }
-            }
-            if !range.is_empty() {
-                heads.push(self.up_head[range.start]);
-            }
-        }
-        label
-    }
-
-    /// The node over which two labels meet most cheaply, and the cost.
-    pub(crate) fn meet(from: &Label, to: &Label) -> Option<(u32, u64)> {
-        let (mut i, mut j) = (0, 0);
-        let mut best = None;
-        while i < from.len() && j < to.len() {
-            match from[i].0.cmp(&to[j].0) {
-                std::cmp::Ordering::Less => i += 1,
-                std::cmp::Ordering::Greater => j += 1,
-                std::cmp::Ordering::Equal => {
-                    let cost = from[i].1 + to[j].1;
-                    if best.is_none_or(|(_, known)| cost < known) && cost < NEVER {
-                        best = Some((from[i].0, cost));
-                    }
-                    i += 1;
-                    j += 1;
-                }
-            }
-        }
-        best
-    }
-
-    /// Edges from the start of `from` to the end of `to` by way of `meet`.
-    pub(crate) fn edges_by(&self, metric: &Metric, weights: &[u64], from: &Label, to: &Label, meet: u32) -> Vec<u32> {
-        let mut edges = Vec::new();
-        let mut legs = self.descent(&metric.up, from, meet);
-        legs.reverse();
-        for (low, arc) in legs {
-            self.unfold(metric, weights, low, arc, true, &mut edges);
-        }
-        for (low, arc) in self.descent(&metric.down, to, meet) {
-            self.unfold(metric, weights, low, arc, false, &mut edges);
-        }
-        edges
-    }
-
-    /// Arcs of a label from its node `at` back to where it began.
-    fn descent(&self, weights: &[u64], label: &Label, mut at: u32) -> Vec<(u32, u32)> {
-        let mut legs = Vec::new();
-        let cost_of = |node: u32| label.binary_search_by_key(&node, |&(node, _)| node).ok().map(|at| label[at].1);
-        while let Some(cost) = cost_of(at) {
-            let below = self
-                .downs(at)
-                .iter()
-                .find(|&&(low, arc)| cost_of(low).is_some_and(|known| known + weights[arc as usize] == cost));
-            let Some(&(low, arc)) = below else { break };
-            legs.push((low, arc));
-            at = low;
-        }
-        legs
-    }
-
-    fn unfold(&self, metric: &Metric, weights: &[u64], low: u32, arc: u32, upwards: bool, edges: &mut Vec<u32>) {
-        let weight = if upwards { metric.up[arc as usize] } else { metric.down[arc as usize] };
-        let plain =
-            self.edges_of(arc as usize).iter().find(|&&(edge, up)| up == upwards && weights[edge as usize] == weight);
-        if let Some(&(edge, _)) = plain {
-            edges.push(edge);
+    /// Appends the edges behind an arc, in order of driving.
+    pub(crate) fn unfold(&self, metric: &Metric, weights: &[Cost], arc: usize, way: usize, edges: &mut Vec<u32>) {
+        let cost = metric.arcs[arc][way];
+        let fits = |&&edge: &&u32| (edge & 1 == 1) == (way == UP) && weights[(edge >> 1) as usize] == cost;
+        if let Some(&edge) = self.edges_of(arc).iter().find(fits) {
+            edges.push(edge >> 1);
             return;
         }
         let mut found = None;
-        self.triangles(low, self.up_head[arc as usize], |to_low, to_high| {
-            let through = if upwards {
-                metric.down[to_low] + metric.up[to_high]
-            } else {
-                metric.down[to_high] + metric.up[to_low]
-            };
-            let fits = through == weight;
+        self.triangles(self.tail[arc], self.top.up_head[arc], |to_low, to_high| {
+            let (first, second) = if way == UP { (to_low, to_high) } else { (to_high, to_low) };
+            let fits = metric.arcs[first][DOWN] + metric.arcs[second][UP] == cost;
             if fits {
-                found = Some((to_low as u32, to_high as u32));
+                found = Some((first, second));
             }
             fits
         });
-        let Some((to_low, to_high)) = found else { return };
-        let below = self.up_first.partition_point(|&first| first <= to_low) as u32 - 1;
-        let (first, second) = if upwards { (to_low, to_high) } else { (to_high, to_low) };
-        self.unfold(metric, weights, below, first, false, edges);
-        self.unfold(metric, weights, below, second, true, edges);
+        if let Some((first, second)) = found {
+            self.unfold(metric, weights, first, DOWN, edges);
+            self.unfold(metric, weights, second, UP, edges);
+        }
     }
+}
 
-    /// All sums of two labels, row by row: `from` × `to`, the least over their common nodes.
-    pub(crate) fn table(&self, from: &[Label], to: &[Label]) -> Vec<u64> {
-        use rayon::prelude::*;
-        // Buckets: the targets that have a node in their label.
-        let mut entries: Vec<(u32, u32, u64)> = to
-            .iter()
-            .enumerate()
-            .flat_map(|(target, label)| label.iter().map(move |&(node, cost)| (node, target as u32, cost)))
-            .collect();
-        entries.par_sort_unstable();
-        let mut first = vec![0u32; self.rank.len() + 1];
-        for &(node, _, _) in &entries {
-            first[node as usize + 1] += 1;
-        }
-        for node in 0..self.rank.len() {
-            first[node + 1] += first[node];
-        }
-        from.par_iter()
-            .flat_map_iter(|label| {
-                let mut row = vec![NEVER; to.len()];
-                for &(node, cost) in label {
-                    let bucket = &entries[first[node as usize] as usize..first[node as usize + 1] as usize];
-                    for &(_, target, rest) in bucket {
-                        let slot = &mut row[target as usize];
-                        *slot = (*slot).min(cost + rest);
-                    }
-                }
-                row
-            })
-            .collect()
-    }
+/// The lesser of two costs, as one instruction (`f64::min` also looks after values that are no numbers).
+pub(crate) fn least(a: Cost, b: Cost) -> Cost {
+    if b < a { b } else { a }
 }
 
 /// Both ascending lists as one, without doubles.

@@ -5,12 +5,13 @@
 
 use fleetfold_model::Position;
 
+use crate::cch::Topology;
 use crate::order::Part;
 use crate::streets::{Edge, Segment, Streets};
 
 const MAGIC: &[u8; 8] = b"FLTFGRPH";
 /// Grows with every change of the layout.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER: usize = 8 + 4 + 32;
 
 /// Why bytes are no street network.
@@ -66,9 +67,11 @@ impl Streets {
                 .flat_map(|s| [s.road as u32, (s.road >> 32) as u32, s.name, u32::from(s.class), s.points]),
         );
         section(self.points.len(), &mut self.points.iter().flat_map(place));
-        section(self.ranks.len(), &mut self.ranks.iter().copied());
+        for list in [&self.topology.up_first, &self.topology.up_head, &self.topology.arc_of_edge] {
+            section(list.len(), &mut list.iter().copied());
+        }
         let mut parts = Vec::new();
-        flatten(&self.part, &mut parts);
+        flatten(&self.topology.part, &mut parts);
         section(parts.len() / 4, &mut parts.into_iter());
         body.extend((self.names.len() as u64).to_le_bytes());
         for name in &self.names {
@@ -147,7 +150,7 @@ impl Reader<'_> {
 
     fn streets(mut self) -> Option<Streets> {
         let nodes = self.places()?;
-        let edges = self
+        let edges: Vec<Edge> = self
             .rows::<5>()?
             .into_iter()
             .map(|[from, to, millis, metres, segment]| Edge {
@@ -159,7 +162,7 @@ impl Reader<'_> {
                 along: segment & 1 == 1,
             })
             .collect();
-        let segments = self
+        let segments: Vec<Segment> = self
             .rows::<5>()?
             .into_iter()
             .map(|[low, high, name, class, points]| Segment {
@@ -170,7 +173,8 @@ impl Reader<'_> {
             })
             .collect();
         let points = self.places()?;
-        let ranks = self.rows::<1>()?.into_iter().map(|[node]| node).collect();
+        let mut list = || self.rows::<1>().map(|rows| rows.into_iter().map(|[value]| value).collect::<Vec<u32>>());
+        let (up_first, up_head, arc_of_edge) = (list()?, list()?, list()?);
         let parts = self.rows::<4>()?;
         let part = unflatten(&mut parts.iter(), 0)?;
         let count = usize::try_from(self.number(8)?).ok()?;
@@ -181,6 +185,25 @@ impl Reader<'_> {
             self.left = rest;
             names.push(String::from_utf8(mine.to_vec()).ok()?);
         }
-        Some(Streets { nodes, edges, segments, points, names, ranks, part })
+        let topology = Topology { part, up_first, up_head, arc_of_edge };
+        let streets = Streets { nodes, edges, segments, points, names, topology };
+        is_sound(&streets).then_some(streets)
     }
+}
+
+/// True when all numbers point where something is: whoever can compute a checksum can write a file.
+fn is_sound(streets: &Streets) -> bool {
+    let (nodes, segments, points) = (streets.nodes.len(), streets.segments.len(), streets.points.len());
+    let on_earth = |p: &Position| p.x.unsigned_abs() <= 1_800_000_000 && p.y.unsigned_abs() <= 900_000_000;
+    nodes > 0
+        && segments > 0
+        && !streets.edges.is_empty()
+        && streets.nodes.iter().chain(&streets.points).all(on_earth)
+        && streets.edges.iter().all(|edge| {
+            let ends = (edge.from as usize) < nodes && (edge.to as usize) < nodes;
+            ends && (edge.segment as usize) < segments - 1 && edge.millis > 0
+        })
+        && streets.segments.windows(2).all(|pair| pair[0].points + 2 <= pair[1].points)
+        && streets.segments[segments - 1].points as usize == points
+        && streets.topology.is_sound(nodes, streets.edges.len())
 }

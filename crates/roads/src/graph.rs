@@ -1,13 +1,15 @@
 //! Streets under one set of weights: places snapped to stretches of street, legs over the hierarchy.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use fleetfold_model::{Position, RoadTarget, Space};
 use geo::{Contains, Intersects, LineString, Polygon};
 use rayon::prelude::*;
 use rstar::{AABB, PointDistance, RTree, RTreeObject};
 
-use crate::cch::{Hierarchy, Label, Metric, NEVER, pack, unpack};
+use crate::cch::{Cost, Hierarchy, Metric, NEVER, pack, unpack};
+use crate::label::{Label, Start};
 use crate::line::{crow, degrees};
 use crate::network::{ActiveChange, Leg, Street, UNREACHABLE_MILLIS};
 use crate::streets::Streets;
@@ -20,6 +22,10 @@ const SNAP_METRES_MAX: f64 = 20_000.0;
 const CORNER_UNITS: f64 = 2_700.0;
 /// Parts of a segment's length: how far along it a place lies.
 const WHOLE: u64 = 1 << 20;
+/// Segments in one leaf of the tree.
+const LEAF: u32 = 8;
+/// Places whose labels are kept: 6 kB each on the map of a city.
+const PLACES_KEPT: usize = 8_192;
 
 /// What all weight versions share.
 #[derive(Debug)]
@@ -29,48 +35,34 @@ struct Map {
     /// `along_first[s]..`: edges of a segment.
     segment_first: Vec<u32>,
     segment_edges: Vec<u32>,
-    tree: RTree<Stretch>,
+    tree: RTree<Leaf>,
     /// Length of a degree of longitude in degrees of latitude.
     shrink: f64,
+    /// Segments by the id of their road: made when a road is first named.
+    by_road: OnceLock<Vec<(u64, u32)>>,
 }
 
-/// A segment in the tree of all segments.
+/// Some segments that lie close together.
 #[derive(Clone, Debug)]
-struct Stretch {
-    segment: u32,
-    line: Vec<[f64; 2]>,
+struct Leaf {
+    first: u32,
+    end: u32,
+    low: [f64; 2],
+    high: [f64; 2],
 }
 
-impl RTreeObject for Stretch {
+impl RTreeObject for Leaf {
     type Envelope = AABB<[f64; 2]>;
 
     fn envelope(&self) -> Self::Envelope {
-        AABB::from_points(&self.line)
+        AABB::from_corners(self.low, self.high)
     }
 }
 
-impl PointDistance for Stretch {
+impl PointDistance for Leaf {
+    /// To the box: no segment in it is nearer.
     fn distance_2(&self, point: &[f64; 2]) -> f64 {
-        self.nearest(point).0
-    }
-}
-
-impl Stretch {
-    /// Squared distance to the line, the piece of it and how far along that piece (0 to 1).
-    fn nearest(&self, point: &[f64; 2]) -> (f64, usize, f64) {
-        let mut best = (f64::INFINITY, 0, 0.0);
-        for (piece, ends) in self.line.windows(2).enumerate() {
-            let (dx, dy) = (ends[1][0] - ends[0][0], ends[1][1] - ends[0][1]);
-            let length = dx * dx + dy * dy;
-            let (px, py) = (point[0] - ends[0][0], point[1] - ends[0][1]);
-            let t = if length > 0.0 { ((px * dx + py * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
-            let (ox, oy) = (px - t * dx, py - t * dy);
-            let distance = ox * ox + oy * oy;
-            if distance < best.0 {
-                best = (distance, piece, t);
-            }
-        }
-        best
+        self.envelope().distance_2(point)
     }
 }
 
@@ -85,19 +77,32 @@ struct Snapped {
     point: Position,
 }
 
+/// A place on the streets with what it knows of the hierarchy; nothing, where there is no street.
+#[derive(Debug)]
+struct Known {
+    snapped: Option<Snapped>,
+    label: Label,
+}
+
 /// Streets under one set of weights.
 #[derive(Debug)]
 pub(crate) struct Graph {
     map: Arc<Map>,
-    weights: Vec<u64>,
+    weights: Vec<Cost>,
+    /// Without changes.
+    base: Arc<Vec<Cost>>,
+    /// Edges whose weights are not those of `base`.
+    changed: Vec<u32>,
     metric: Metric,
+    /// Labels of places under these weights: one climb serves all rows and columns of the place.
+    known: Mutex<BTreeMap<Position, Arc<Known>>>,
 }
 
-impl Graph {
-    pub(crate) fn new(streets: Streets) -> Self {
-        let ends: Vec<(u32, u32)> = streets.edges.iter().map(|edge| (edge.from, edge.to)).collect();
-        let hierarchy = Hierarchy::new(&streets.ranks, streets.part.clone(), &ends);
+impl Map {
+    fn new(mut streets: Streets) -> Self {
+        let topology = std::mem::replace(&mut streets.topology, crate::cch::Topology::empty());
         let shrink = (f64::from(streets.nodes[0].y) / 1e7).to_radians().cos().max(0.01);
+        let (hierarchy, tree) = rayon::join(|| Hierarchy::new(topology), || tree_of(&streets, shrink));
         let mut segment_first = vec![0u32; streets.segments.len() + 1];
         for edge in &streets.edges {
             segment_first[edge.segment as usize + 1] += 1;
@@ -111,98 +116,187 @@ impl Graph {
             segment_edges[fill[edge.segment as usize] as usize] = index as u32;
             fill[edge.segment as usize] += 1;
         }
-        let stretches = (0..streets.segments.len() as u32 - 1)
-            .filter(|&segment| segment_first[segment as usize] < segment_first[segment as usize + 1])
-            .map(|segment| Stretch {
-                segment,
-                line: streets.line_of(segment).iter().map(|&place| flat(place, shrink)).collect(),
-            })
-            .collect();
-        let weights: Vec<u64> = streets.edges.iter().map(|edge| pack(edge.millis, edge.metres)).collect();
-        let metric = hierarchy.customise(&weights);
-        let tree = RTree::bulk_load(stretches);
-        Self { map: Arc::new(Map { streets, hierarchy, segment_first, segment_edges, tree, shrink }), weights, metric }
+        Self { streets, hierarchy, segment_first, segment_edges, tree, shrink, by_road: OnceLock::new() }
+    }
+
+    fn by_road(&self) -> &[(u64, u32)] {
+        self.by_road.get_or_init(|| {
+            let segments = &self.streets.segments[..self.streets.stretches()];
+            let mut all: Vec<_> = segments.iter().enumerate().map(|(at, segment)| (segment.road, at as u32)).collect();
+            all.sort_unstable();
+            all
+        })
+    }
+
+    /// Squared distance from a point to a segment, the piece of its line and how far along that piece (0 to 1).
+    fn nearest(&self, segment: u32, point: [f64; 2]) -> (f64, usize, f64) {
+        let mut best = (f64::INFINITY, 0, 0.0);
+        for (piece, ends) in self.streets.line_of(segment).windows(2).enumerate() {
+            let (a, b) = (flat(ends[0], self.shrink), flat(ends[1], self.shrink));
+            let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
+            let length = dx * dx + dy * dy;
+            let (px, py) = (point[0] - a[0], point[1] - a[1]);
+            let t = if length > 0.0 { ((px * dx + py * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
+            let (ox, oy) = (px - t * dx, py - t * dy);
+            let distance = ox * ox + oy * oy;
+            if distance < best.0 {
+                best = (distance, piece, t);
+            }
+        }
+        best
+    }
+}
+
+fn tree_of(streets: &Streets, shrink: f64) -> RTree<Leaf> {
+    let stretches = streets.stretches() as u32;
+    let leaves = (0..stretches).step_by(LEAF as usize).map(|first| {
+        let end = (first + LEAF).min(stretches);
+        let begin = streets.segments[first as usize].points as usize;
+        let points = &streets.points[begin..streets.segments[end as usize].points as usize];
+        let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
+        for &point in points {
+            let point = flat(point, shrink);
+            for axis in 0..2 {
+                low[axis] = low[axis].min(point[axis]);
+                high[axis] = high[axis].max(point[axis]);
+            }
+        }
+        Leaf { first, end, low, high }
+    });
+    RTree::bulk_load(leaves.collect())
+}
+
+impl Graph {
+    pub(crate) fn new(streets: Streets) -> Self {
+        let base: Vec<Cost> = streets.edges.iter().map(|edge| pack(edge.millis, edge.metres)).collect();
+        let map = Map::new(streets);
+        let metric = map.hierarchy.customise(&base);
+        let known = Mutex::default();
+        Self { map: Arc::new(map), weights: base.clone(), base: Arc::new(base), changed: Vec::new(), metric, known }
     }
 
     /// The same streets with some closed or slowed.
     pub(crate) fn with_changes(&self, changes: &[ActiveChange]) -> Self {
         let map = &self.map;
-        let mut weights: Vec<u64> = map.streets.edges.iter().map(|edge| pack(edge.millis, edge.metres)).collect();
+        let mut weights = self.weights.clone();
+        // Back to normal first; whatever is still in force comes again.
+        for &edge in &self.changed {
+            weights[edge as usize] = self.base[edge as usize];
+        }
+        let mut hit: Vec<u32> = Vec::new();
         for change in changes {
             for edge in self.edges_of(&change.target) {
-                let weight = &mut weights[edge];
+                hit.push(edge);
+                let weight = &mut weights[edge as usize];
                 *weight = match change.time_percent {
                     None => NEVER,
                     Some(_) if *weight == NEVER => NEVER,
-                    Some(percent) => {
-                        let (millis, metres) = unpack(*weight);
-                        let millis = (millis * u64::from(percent.max(1)) / 100).min(u64::from(u32::MAX)) as u32;
-                        pack(millis.max(1), metres as u32)
-                    }
+                    Some(percent) => slowed(*weight, percent),
                 };
             }
         }
-        let changed: Vec<u32> =
-            (0..weights.len() as u32).filter(|&edge| weights[edge as usize] != self.weights[edge as usize]).collect();
-        let metric = if changed.len() > weights.len() / FEW {
+        hit.sort_unstable();
+        hit.dedup();
+        let mut differ: Vec<u32> = self.changed.iter().chain(&hit).copied().collect();
+        differ.sort_unstable();
+        differ.dedup();
+        differ.retain(|&edge| weights[edge as usize] != self.weights[edge as usize]);
+        let metric = if differ.len() > weights.len() / FEW {
             map.hierarchy.customise(&weights)
         } else {
             let mut metric = self.metric.clone();
-            map.hierarchy.update(&mut metric, &weights, &changed);
+            map.hierarchy.update(&mut metric, &weights, &differ);
             metric
         };
-        Self { map: Arc::clone(map), weights, metric }
+        let base = Arc::clone(&self.base);
+        Self { map: Arc::clone(map), weights, base, changed: hit, metric, known: Mutex::default() }
     }
 
-    fn edges_of(&self, target: &RoadTarget) -> Vec<usize> {
-        let streets = &self.map.streets;
-        let hit: Vec<bool> = match target {
-            RoadTarget::Roads(roads) => streets.segments.iter().map(|segment| roads.contains(&segment.road)).collect(),
+    /// The same weights, customised anew.
+    pub(crate) fn recustomised(&self) -> Self {
+        Self {
+            map: Arc::clone(&self.map),
+            weights: self.weights.clone(),
+            base: Arc::clone(&self.base),
+            changed: self.changed.clone(),
+            metric: self.map.hierarchy.customise(&self.weights),
+            known: Mutex::default(),
+        }
+    }
+
+    /// Edges that a change is about.
+    fn edges_of(&self, target: &RoadTarget) -> Vec<u32> {
+        let map = &self.map;
+        let segments: Vec<u32> = match target {
+            RoadTarget::Roads(roads) => {
+                let all = map.by_road();
+                let of = |road: u64| {
+                    let begin = all.partition_point(|&(other, _)| other < road);
+                    all[begin..].iter().take_while(move |&&(other, _)| other == road).map(|&(_, segment)| segment)
+                };
+                roads.iter().flat_map(|&road| of(road)).collect()
+            }
             RoadTarget::Area(ring) => {
-                let mut hit = vec![false; streets.segments.len()];
-                let flats: Vec<[f64; 2]> = ring.iter().map(|&place| flat(place, self.map.shrink)).collect();
+                let flats: Vec<[f64; 2]> = ring.iter().map(|&place| flat(place, map.shrink)).collect();
                 let ring: LineString<f64> = ring.iter().map(|&place| degrees(place)).collect();
                 let area = Polygon::new(ring, Vec::new());
-                for stretch in self.map.tree.locate_in_envelope_intersecting(&AABB::from_points(&flats)) {
-                    let line: LineString<f64> =
-                        streets.line_of(stretch.segment).iter().map(|&place| degrees(place)).collect();
-                    hit[stretch.segment as usize] = area.intersects(&line) || area.contains(&line);
-                }
-                hit
+                let near = map.tree.locate_in_envelope_intersecting(&AABB::from_points(&flats));
+                near.flat_map(|leaf| leaf.first..leaf.end)
+                    .filter(|&segment| {
+                        let line: LineString<f64> =
+                            map.streets.line_of(segment).iter().map(|&place| degrees(place)).collect();
+                        area.intersects(&line) || area.contains(&line)
+                    })
+                    .collect()
             }
         };
-        (0..streets.edges.len()).filter(|&edge| hit[streets.edges[edge].segment as usize]).collect()
+        segments.into_iter().flat_map(|segment| self.edges_along(segment)).copied().collect()
     }
 
     /// The nearest stretch of street; `None` where there is none within [`SNAP_METRES_MAX`].
     fn snap(&self, place: Position) -> Option<Snapped> {
         let map = &self.map;
         let point = flat(place, map.shrink);
-        let mut near = map.tree.nearest_neighbor_iter_with_distance_2(&point);
-        let (nearest, distance) = near.next()?;
-        let open = |stretch: &Stretch| {
-            self.edges_along(stretch.segment).iter().any(|&edge| self.weights[edge as usize] != NEVER)
-        };
+        let open =
+            |segment: u32| self.edges_along(segment).iter().any(|&edge| self.weights[edge as usize] != NEVER);
         // At a corner, a street that is open beats one that is closed.
-        let reach = (distance.sqrt() + CORNER_UNITS).powi(2);
-        let other = || near.take_while(|&(_, other)| other <= reach).map(|(stretch, _)| stretch).find(|it| open(it));
-        let stretch = if open(nearest) { nearest } else { other().unwrap_or(nearest) };
-        let (_, piece, t) = stretch.nearest(&point);
-        let line = map.streets.line_of(stretch.segment);
-        let lengths: Vec<f64> = line.windows(2).map(|ends| crow(Space::Geographic, ends[0], ends[1])).collect();
-        let whole: f64 = lengths.iter().sum();
+        let (mut nearest, mut usable) = ((f64::INFINITY, 0), (f64::INFINITY, 0));
+        for (leaf, distance) in map.tree.nearest_neighbor_iter_with_distance_2(&point) {
+            if distance > nearest.0 && (usable.0 == nearest.0 || distance > usable.0.min(corner(nearest.0))) {
+                break;
+            }
+            for segment in leaf.first..leaf.end {
+                let distance = map.nearest(segment, point).0;
+                if distance < nearest.0 {
+                    nearest = (distance, segment);
+                }
+                if distance < usable.0 && open(segment) {
+                    usable = (distance, segment);
+                }
+            }
+        }
+        let segment = if usable.0 <= corner(nearest.0) { usable.1 } else { nearest.1 };
+        let (_, piece, t) = map.nearest(segment, point);
+        let line = map.streets.line_of(segment);
+        let (lengths, whole) = self.lengths(line);
         let before: f64 = lengths[..piece].iter().sum::<f64>() + lengths.get(piece).map_or(0.0, |length| length * t);
         let offset = if whole > 0.0 { (before / whole * WHOLE as f64) as u64 } else { 0 };
         let between = |a: i32, b: i32| (f64::from(a) + (f64::from(b) - f64::from(a)) * t) as i32;
         let (a, b) = (line[piece], line[(piece + 1).min(line.len() - 1)]);
         let touch = Position { x: between(a.x, b.x), y: between(a.y, b.y) };
         let access = crow(Space::Geographic, place, touch);
-        (access <= SNAP_METRES_MAX).then_some(Snapped {
-            segment: stretch.segment,
-            offset: offset.min(WHOLE),
-            access,
-            point: touch,
-        })
+        (access <= SNAP_METRES_MAX).then_some(Snapped { segment, offset: offset.min(WHOLE), access, point: touch })
+    }
+
+    /// Lengths of the pieces of a line and of the whole, in any unit: only shares of them are used.
+    fn lengths(&self, line: &[Position]) -> (Vec<f64>, f64) {
+        let length = |ends: &[Position]| {
+            let (a, b) = (flat(ends[0], self.map.shrink), flat(ends[1], self.map.shrink));
+            (a[0] - b[0]).hypot(a[1] - b[1])
+        };
+        let lengths: Vec<f64> = line.windows(2).map(length).collect();
+        let whole = lengths.iter().sum();
+        (lengths, whole)
     }
 
     fn edges_along(&self, segment: u32) -> &[u32] {
@@ -211,119 +305,121 @@ impl Graph {
         &map.segment_edges[range]
     }
 
-    /// Junctions that are met first on the way from a place, with what it costs to get there.
-    fn departures(&self, at: &Snapped) -> Vec<(u32, u64)> {
-        let edges = &self.map.streets.edges;
-        self.edges_along(at.segment)
-            .iter()
-            .filter_map(|&index| {
-                let edge = &edges[index as usize];
-                let left = if edge.along { WHOLE - at.offset } else { at.offset };
-                share(self.leaving_weight(index), left).map(|cost| (edge.to, cost))
-            })
-            .collect()
+    /// Junctions at the ends of a place's street, with what it costs to get there and back.
+    fn starts(&self, at: &Snapped) -> Vec<Start> {
+        let mut starts: Vec<Start> = Vec::with_capacity(2);
+        let mut start = |node: u32, to: Cost, from: Cost| match starts.iter_mut().find(|start| start.node == node) {
+            Some(start) => (start.to, start.from) = (start.to.min(to), start.from.min(from)),
+            None => starts.push(Start { node, to, from }),
+        };
+        for &index in self.edges_along(at.segment) {
+            let edge = &self.map.streets.edges[index as usize];
+            let driven = if edge.along { at.offset } else { WHOLE - at.offset };
+            start(edge.to, share(self.leaving_weight(index), WHOLE - driven), NEVER);
+            start(edge.from, NEVER, share(self.weights[index as usize], driven));
+        }
+        starts
     }
 
     /// A vehicle on a street that was closed around it may leave it; nobody may enter.
-    fn leaving_weight(&self, edge: u32) -> u64 {
+    fn leaving_weight(&self, edge: u32) -> Cost {
         let weight = self.weights[edge as usize];
-        let plain = &self.map.streets.edges[edge as usize];
-        if weight == NEVER { pack(plain.millis, plain.metres) } else { weight }
-    }
-
-    /// Junctions from which a place is reached, with what it costs from there.
-    fn arrivals(&self, at: &Snapped) -> Vec<(u32, u64)> {
-        let edges = &self.map.streets.edges;
-        self.edges_along(at.segment)
-            .iter()
-            .filter_map(|&index| {
-                let edge = &edges[index as usize];
-                let driven = if edge.along { at.offset } else { WHOLE - at.offset };
-                share(self.weights[index as usize], driven).map(|cost| (edge.from, cost))
-            })
-            .collect()
+        if weight == NEVER { self.base[edge as usize] } else { weight }
     }
 
     /// Along one stretch of street, if it may be driven in that direction.
-    fn straight(&self, a: &Snapped, b: &Snapped) -> Option<u64> {
+    fn straight(&self, a: &Snapped, b: &Snapped) -> Cost {
         if a.segment != b.segment {
-            return None;
+            return NEVER;
         }
         let along = b.offset >= a.offset;
         self.edges_along(a.segment)
             .iter()
             .filter(|&&index| self.map.streets.edges[index as usize].along == along || a.offset == b.offset)
-            .filter_map(|&index| share(self.weights[index as usize], a.offset.abs_diff(b.offset)))
-            .min()
+            .map(|&index| share(self.weights[index as usize], a.offset.abs_diff(b.offset)))
+            .fold(NEVER, f64::min)
     }
 
-    fn labels(&self, places: &[Option<Snapped>], downwards: bool) -> Vec<Label> {
-        places
-            .par_iter()
-            .with_min_len(16)
-            .map_init(Vec::new, |scratch, place| {
-                let Some(place) = place else { return Label::new() };
-                let starts = if downwards { self.arrivals(place) } else { self.departures(place) };
-                self.map.hierarchy.label(&self.metric, &starts, downwards, scratch)
-            })
-            .collect()
+    /// Snaps and climbs; places that are known already are looked up.
+    fn know(&self, places: &[Position]) -> Vec<Arc<Known>> {
+        let mut found: Vec<Option<Arc<Known>>> = {
+            let known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            places.iter().map(|place| known.get(place).cloned()).collect()
+        };
+        let new: Vec<usize> = (0..places.len()).filter(|&at| found[at].is_none()).collect();
+        if !new.is_empty() {
+            let learn = |&at: &usize| {
+                let snapped = self.snap(places[at]);
+                let starts = snapped.as_ref().map(|snapped| self.starts(snapped)).unwrap_or_default();
+                Arc::new(Known { snapped, label: self.map.hierarchy.label(&self.metric, &starts) })
+            };
+            let learned: Vec<Arc<Known>> = if new.len() < 8 {
+                new.iter().map(learn).collect()
+            } else {
+                new.par_iter().with_min_len(8).map(learn).collect()
+            };
+            let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if known.len() + new.len() > PLACES_KEPT {
+                // Vehicles never stand where they stood: what is still needed comes again.
+                known.clear();
+            }
+            for (at, learned) in new.into_iter().zip(learned) {
+                if known.len() < PLACES_KEPT {
+                    known.insert(places[at], Arc::clone(&learned));
+                }
+                found[at] = Some(learned);
+            }
+        }
+        found.into_iter().flatten().collect()
     }
 
     pub(crate) fn leg(&self, a: Position, b: Position) -> Leg {
-        let places = [self.snap(a), self.snap(b)];
-        let (from, to) = (self.labels(&places[..1], false), self.labels(&places[1..], true));
-        let over = Hierarchy::meet(&from[0], &to[0]).map_or(NEVER, |(_, cost)| cost);
-        self.finish(places[0].as_ref(), places[1].as_ref(), over)
+        let known = self.know(&[a, b]);
+        self.finish(&known[0], &known[1], self.map.hierarchy.cost(&known[0].label, &known[1].label))
     }
 
     /// Row by row, in parallel, collected in order.
     pub(crate) fn legs(&self, places: &[Position]) -> Vec<Leg> {
-        let snapped: Vec<Option<Snapped>> = places.par_iter().with_min_len(32).map(|&place| self.snap(place)).collect();
-        let (from, to) = (self.labels(&snapped, false), self.labels(&snapped, true));
-        let table = self.map.hierarchy.table(&from, &to);
+        let known = self.know(places);
+        let labels: Vec<&Label> = known.iter().map(|known| &known.label).collect();
+        let table = self.map.hierarchy.table(&labels, &labels);
         let n = places.len();
         table
             .into_par_iter()
-            .with_min_len(1024)
+            .with_min_len(4096)
             .enumerate()
             .map(|(cell, over)| {
                 let (a, b) = (cell / n, cell % n);
-                if places[a] == places[b] {
-                    Leg::default()
-                } else {
-                    self.finish(snapped[a].as_ref(), snapped[b].as_ref(), over)
-                }
+                if places[a] == places[b] { Leg::default() } else { self.finish(&known[a], &known[b], over) }
             })
             .collect()
     }
 
-    fn finish(&self, a: Option<&Snapped>, b: Option<&Snapped>, over: u64) -> Leg {
-        let (Some(a), Some(b)) = (a, b) else { return Leg { millis: UNREACHABLE_MILLIS, metres: 0 } };
-        let cost = self.straight(a, b).map_or(over, |straight| straight.min(over));
-        if cost >= NEVER {
-            return Leg { millis: UNREACHABLE_MILLIS, metres: 0 };
-        }
-        let (millis, metres) = unpack(cost);
-        let access = a.access + b.access;
-        let millis = millis + (access / ACCESS_METRES_PER_SECOND * 1000.0) as u64;
-        Leg {
-            millis: millis.min(UNREACHABLE_MILLIS as u64 - 1) as i32,
-            metres: (metres + access as u64).min(i32::MAX as u64) as i32,
-        }
+    /// Between two junctions, nothing kept: what routing engines call a query.
+    pub(crate) fn between_junctions(&self, from: u32, to: u32) -> Leg {
+        leg_of(self.map.hierarchy.query(&self.metric, from, to), 0.0)
+    }
+
+    /// The same with its edges.
+    pub(crate) fn edges_between_junctions(&self, from: u32, to: u32) -> Option<Vec<u32>> {
+        let start = |node| [Start { node, to: 0.0, from: 0.0 }];
+        self.map.hierarchy.way(&self.metric, &self.weights, &start(from), &start(to)).map(|(_, edges)| edges)
+    }
+
+    fn finish(&self, a: &Known, b: &Known, over: Cost) -> Leg {
+        let (Some(a), Some(b)) = (&a.snapped, &b.snapped) else { return leg_of(NEVER, 0.0) };
+        let cost = if a.segment == b.segment { over.min(self.straight(a, b)) } else { over };
+        leg_of(cost, a.access + b.access)
     }
 
     /// The way between two places: edges in full, and whether it stays on one stretch. `None` where there is no way.
     fn way(&self, a: &Snapped, b: &Snapped) -> Option<(Vec<u32>, bool)> {
-        let places = [Some(*a), Some(*b)];
-        let (from, to) = (self.labels(&places[..1], false), self.labels(&places[1..], true));
-        let over = Hierarchy::meet(&from[0], &to[0]);
-        match (over, self.straight(a, b)) {
-            (over, Some(straight)) if over.is_none_or(|(_, cost)| straight <= cost) => Some((Vec::new(), true)),
-            (Some((meet, _)), _) => {
-                let edges = self.map.hierarchy.edges_by(&self.metric, &self.weights, &from[0], &to[0], meet);
-                Some((edges, false))
-            }
-            (None, _) => None,
+        let (from, to) = (self.starts(a), self.starts(b));
+        let over = self.map.hierarchy.way(&self.metric, &self.weights, &from, &to);
+        let straight = self.straight(a, b);
+        match over {
+            Some((cost, edges)) if cost < straight => Some((edges, false)),
+            _ => (straight < NEVER).then(|| (Vec::new(), true)),
         }
     }
 
@@ -338,12 +434,12 @@ impl Graph {
             (all[first as usize].from, all[last as usize].to)
         } else {
             // From one stretch to the next: they meet in a junction.
-            let (departures, arrivals) = (self.departures(a), self.arrivals(b));
-            let meetings = departures.iter().flat_map(|&(node, cost)| {
-                let same = arrivals.iter().filter(move |&&(other, _)| other == node);
-                same.map(move |&(_, rest)| (cost + rest, node))
+            let (departures, arrivals) = (self.starts(a), self.starts(b));
+            let meetings = departures.iter().flat_map(|start| {
+                let same = arrivals.iter().filter(move |other| other.node == start.node);
+                same.map(move |other| (start.to + other.from, start.node))
             });
-            let (_, node) = meetings.min()?;
+            let (_, node) = meetings.min_by(|one, other| one.0.total_cmp(&other.0))?;
             (node, node)
         };
         let cheapest = |segment: u32, fits: &dyn Fn(u32) -> bool| {
@@ -351,7 +447,7 @@ impl Graph {
                 .iter()
                 .copied()
                 .filter(|&edge| fits(edge))
-                .min_by_key(|&edge| self.weights[edge as usize])
+                .min_by(|&one, &other| self.weights[one as usize].total_cmp(&self.weights[other as usize]))
         };
         let leaving = cheapest(a.segment, &|edge| all[edge as usize].to == begin);
         let entering = cheapest(b.segment, &|edge| all[edge as usize].from == end);
@@ -388,8 +484,8 @@ impl Graph {
     /// Points of a segment strictly between two offsets, and its ends where an offset is one.
     fn piece(&self, segment: u32, begin: u64, end: u64) -> Vec<Position> {
         let line = self.map.streets.line_of(segment);
-        let lengths: Vec<f64> = line.windows(2).map(|ends| crow(Space::Geographic, ends[0], ends[1])).collect();
-        let whole: f64 = lengths.iter().sum::<f64>().max(1e-9);
+        let (lengths, whole) = self.lengths(line);
+        let whole = whole.max(1e-9);
         let (low, high) = (begin.min(end), begin.max(end));
         let mut so_far = 0.0;
         let mut points = Vec::new();
@@ -412,28 +508,28 @@ impl Graph {
         let Some((edges, leaving, entering)) = self.way_with_ends(&from, &to) else { return Vec::new() };
         let streets = &self.map.streets;
         let mut steps: Vec<(String, u64, u64)> = Vec::new();
-        let mut step = |segment: u32, cost: u64| {
+        let mut step = |segment: u32, cost: Cost| {
             let name = streets.names.get(streets.segments[segment as usize].name as usize).cloned().unwrap_or_default();
-            let (millis, metres) = unpack(cost);
+            let (millis, metres) = if cost < NEVER { unpack(cost) } else { (0, 0) };
             match steps.last_mut() {
                 Some(last) if last.0 == name => (last.1, last.2) = (last.1 + metres, last.2 + millis),
                 _ => steps.push((name, metres, millis)),
             }
         };
         if leaving.is_none() && entering.is_none() {
-            step(from.segment, self.straight(&from, &to).unwrap_or(0));
+            step(from.segment, self.straight(&from, &to));
             return steps;
         }
         if let Some(edge) = leaving {
             let left = if streets.edges[edge as usize].along { WHOLE - from.offset } else { from.offset };
-            step(from.segment, share(self.leaving_weight(edge), left).unwrap_or(0));
+            step(from.segment, share(self.leaving_weight(edge), left));
         }
         for edge in edges {
             step(streets.edges[edge as usize].segment, self.weights[edge as usize]);
         }
         if let Some(edge) = entering {
             let driven = if streets.edges[edge as usize].along { to.offset } else { WHOLE - to.offset };
-            step(to.segment, share(self.weights[edge as usize], driven).unwrap_or(0));
+            step(to.segment, share(self.weights[edge as usize], driven));
         }
         steps
     }
@@ -471,7 +567,7 @@ impl Graph {
     }
 
     pub(crate) fn arcs(&self) -> usize {
-        self.map.hierarchy.arcs()
+        self.map.hierarchy.top.arcs()
     }
 
     pub(crate) fn data(&self) -> &Streets {
@@ -482,13 +578,36 @@ impl Graph {
 /// Changes of more than one edge in so many are customised whole.
 const FEW: usize = 100;
 
-/// A part of an edge's weight; `None` where it is closed.
-fn share(weight: u64, part: u64) -> Option<u64> {
+/// A part of an edge's weight.
+fn share(weight: Cost, part: u64) -> Cost {
     if weight == NEVER {
-        return None;
+        return NEVER;
     }
     let (millis, metres) = unpack(weight);
-    Some(pack((millis * part / WHOLE) as u32, (metres * part / WHOLE) as u32))
+    pack((millis * part / WHOLE) as u32, (metres * part / WHOLE) as u32)
+}
+
+/// An edge's weight in a jam; a day and a half at most.
+fn slowed(weight: Cost, percent: u32) -> Cost {
+    let (millis, metres) = unpack(weight);
+    pack((millis * u64::from(percent.max(1)) / 100).clamp(1, 1 << 27) as u32, metres as u32)
+}
+
+/// Squared distance up to which a street counts as being at the same corner.
+fn corner(distance: f64) -> f64 {
+    (distance.sqrt() + CORNER_UNITS).powi(2)
+}
+
+fn leg_of(cost: Cost, access: f64) -> Leg {
+    let (millis, metres) = if cost < NEVER { unpack(cost) } else { (u64::MAX, 0) };
+    if millis >= UNREACHABLE_MILLIS as u64 {
+        return Leg { millis: UNREACHABLE_MILLIS, metres: 0 };
+    }
+    let millis = millis + (access / ACCESS_METRES_PER_SECOND * 1000.0) as u64;
+    Leg {
+        millis: millis.min(UNREACHABLE_MILLIS as u64 - 1) as i32,
+        metres: (metres + access as u64).min(i32::MAX as u64) as i32,
+    }
 }
 
 fn flat(place: Position, shrink: f64) -> [f64; 2] {

@@ -8,6 +8,7 @@
 mod cch;
 mod file;
 mod graph;
+mod label;
 mod line;
 mod network;
 mod order;

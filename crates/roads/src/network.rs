@@ -143,6 +143,27 @@ impl Network {
         }
     }
 
+    /// The same roads, all their shortcuts computed anew: what a change of all weights costs. `None` without a graph.
+    pub fn recustomised(&self) -> Option<Self> {
+        let Kind::Graph(graph) = &self.kind else { return None };
+        Some(Self { kind: Kind::Graph(graph.recustomised()) })
+    }
+
+    /// Between two junctions of a graph by their numbers, snapping nothing and keeping nothing: what routing engines call a
+    /// query. `None` without a graph or with numbers beyond it.
+    pub fn between_junctions(&self, from: u32, to: u32) -> Option<Leg> {
+        let Kind::Graph(graph) = &self.kind else { return None };
+        let all = graph.data().junctions() as u32;
+        (from < all && to < all).then(|| graph.between_junctions(from, to))
+    }
+
+    /// The edges on the way between two junctions. `None` without a graph, a way, or with numbers beyond it.
+    pub fn edges_between_junctions(&self, from: u32, to: u32) -> Option<Vec<u32>> {
+        let Kind::Graph(graph) = &self.kind else { return None };
+        let all = graph.data().junctions() as u32;
+        if from < all && to < all { graph.edges_between_junctions(from, to) } else { None }
+    }
+
     /// Names of the streets driven from one place to another, in order; empty without a graph or a way.
     pub fn streets_driven(&self, from: Position, to: Position) -> Vec<Driven> {
         match &self.kind {

@@ -23,6 +23,21 @@ pub(crate) struct Part {
     pub(crate) halves: Vec<Part>,
 }
 
+impl Part {
+    /// True when the ranges are nested as they should be.
+    pub(crate) fn is_sound(&self, begin: u32, end: u32) -> bool {
+        let fits = self.begin == begin && self.end == end && (begin..=end).contains(&self.separator);
+        fits && match self.halves.as_slice() {
+            [] => self.separator == begin,
+            [left, right] => {
+                let middle = left.end;
+                left.is_sound(begin, middle) && right.is_sound(middle, self.separator)
+            }
+            _ => false,
+        }
+    }
+}
+
 /// Node of every rank, and the parts.
 pub(crate) fn order(places: &[Position], neighbours: &Adjacency) -> (Vec<u32>, Part) {
     let nodes: Vec<u32> = (0..places.len() as u32).collect();

@@ -5,7 +5,8 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::DiGraph;
 
 use crate::network::NetworkError;
-use crate::order::{Adjacency, Part, order};
+use crate::cch::Topology;
+use crate::order::{Adjacency, order};
 
 /// One direction of a segment, between two junctions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,16 +35,16 @@ pub(crate) struct Segment {
 /// A street network ready to be used: its largest strongly connected part, in order of contraction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Streets {
+    /// In order of contraction.
     pub(crate) nodes: Vec<Position>,
     /// By the node they leave.
     pub(crate) edges: Vec<Edge>,
-    /// One more than there are segments: the last one only says where the points end.
+    /// Neighbours on the map are neighbours here. One more than there are segments: the last one only says where the
+    /// points end.
     pub(crate) segments: Vec<Segment>,
     pub(crate) points: Vec<Position>,
     pub(crate) names: Vec<String>,
-    /// Node of every rank.
-    pub(crate) ranks: Vec<u32>,
-    pub(crate) part: Part,
+    pub(crate) topology: Topology,
 }
 
 /// What was left out when a network was put together.
@@ -121,19 +122,29 @@ impl Streets {
         for (new, &old) in kept.iter().enumerate() {
             renamed[old] = new as u32;
         }
-        let dropped_nodes = nodes.len() - kept.len();
-        let nodes: Vec<Position> = kept.iter().map(|&old| nodes[old]).collect();
-        let before = edges.len();
+        let before = (nodes.len(), edges.len());
+        let places: Vec<Position> = kept.iter().map(|&old| nodes[old]).collect();
         let mut edges: Vec<Edge> = edges
             .into_iter()
             .map(|edge| Edge { from: renamed[edge.from as usize], to: renamed[edge.to as usize], ..edge })
             .filter(|edge| edge.from != u32::MAX && edge.to != u32::MAX)
             .collect();
+        let dropped = Dropped { nodes: before.0 - places.len(), edges: before.1 - edges.len() };
+        let neighbours = Adjacency::new(places.len(), edges.iter().map(|edge| (edge.from, edge.to)));
+        let (order, part) = order(&places, &neighbours);
+        let mut rank = vec![0u32; places.len()];
+        for (at, &node) in order.iter().enumerate() {
+            rank[node as usize] = at as u32;
+        }
+        let nodes: Vec<Position> = order.iter().map(|&node| places[node as usize]).collect();
+        let (segments, points) = side_by_side(&mut edges, &segments, &points);
+        for edge in &mut edges {
+            (edge.from, edge.to) = (rank[edge.from as usize], rank[edge.to as usize]);
+        }
         edges.sort_by_key(|edge| (edge.from, edge.to, edge.segment, edge.along));
-        let dropped = Dropped { nodes: dropped_nodes, edges: before - edges.len() };
-        let neighbours = Adjacency::new(nodes.len(), edges.iter().map(|edge| (edge.from, edge.to)));
-        let (ranks, part) = order(&nodes, &neighbours);
-        Ok((Self { nodes, edges, segments, points, names, ranks, part }, dropped))
+        let ends: Vec<(u32, u32)> = edges.iter().map(|edge| (edge.from, edge.to)).collect();
+        let topology = Topology::new(nodes.len(), part, &ends);
+        Ok((Self { nodes, edges, segments, points, names, topology }, dropped))
     }
 
     /// Junctions; those with turn restrictions count once for every way into them that is restricted.
@@ -149,6 +160,16 @@ impl Streets {
     /// Stretches of street between two junctions.
     pub fn stretches(&self) -> usize {
         self.segments.len() - 1
+    }
+
+    /// Where a junction is, by its number.
+    pub fn junction(&self, number: usize) -> Position {
+        self.nodes[number]
+    }
+
+    /// Every directed edge as the numbers of its junctions and its milliseconds, for whoever wants the bare graph.
+    pub fn bare_edges(&self) -> impl Iterator<Item = (u32, u32, u32)> {
+        self.edges.iter().map(|edge| (edge.from, edge.to, edge.millis))
     }
 
     /// Names of streets.
@@ -168,4 +189,42 @@ impl Streets {
         let begin = self.segments[segment as usize].points as usize;
         &self.points[begin..self.segments[segment as usize + 1].points as usize]
     }
+}
+
+/// Leaves out segments without edges, and sorts the others along a curve through the map (Morton, 1966).
+fn side_by_side(edges: &mut [Edge], segments: &[Segment], points: &[Position]) -> (Vec<Segment>, Vec<Position>) {
+    let line = |segment: usize| &points[segments[segment].points as usize..segments[segment + 1].points as usize];
+    let spread = |wide: i32| {
+        let mut bits = u64::from((i64::from(wide) - i64::from(i32::MIN)) as u32);
+        for (shift, mask) in [
+            (16, 0x0000_ffff_0000_ffff),
+            (8, 0x00ff_00ff_00ff_00ff),
+            (4, 0x0f0f_0f0f_0f0f_0f0f),
+            (2, 0x3333_3333_3333_3333),
+            (1, 0x5555_5555_5555_5555),
+        ] {
+            bits = (bits | bits << shift) & mask;
+        }
+        bits
+    };
+    let mut used = vec![false; segments.len()];
+    edges.iter().for_each(|edge| used[edge.segment as usize] = true);
+    let mut order: Vec<(u64, usize)> = (0..segments.len() - 1)
+        .filter(|&segment| used[segment])
+        .map(|segment| {
+            let middle = line(segment)[line(segment).len() / 2];
+            (spread(middle.x) | spread(middle.y) << 1, segment)
+        })
+        .collect();
+    order.sort_unstable();
+    let mut renamed = vec![0u32; segments.len()];
+    let (mut sorted, mut places) = (Vec::with_capacity(order.len() + 1), Vec::new());
+    for (at, &(_, segment)) in order.iter().enumerate() {
+        renamed[segment] = at as u32;
+        sorted.push(Segment { points: places.len() as u32, ..segments[segment] });
+        places.extend_from_slice(line(segment));
+    }
+    sorted.push(Segment { road: 0, name: u32::MAX, class: 2, points: places.len() as u32 });
+    edges.iter_mut().for_each(|edge| edge.segment = renamed[edge.segment as usize]);
+    (sorted, places)
 }

@@ -3,9 +3,10 @@ use petgraph::algo::dijkstra;
 use petgraph::graph::{DiGraph, NodeIndex};
 use proptest::prelude::*;
 
-use super::Graph;
-use crate::cch::{Hierarchy, NEVER, pack};
-use crate::network::ActiveChange;
+use super::{Graph, leg_of};
+use crate::cch::{NEVER, pack};
+use crate::label::Start;
+use crate::network::{ActiveChange, Leg};
 use crate::streets::Streets;
 
 fn any_graph() -> impl Strategy<Value = (Vec<Position>, Vec<StreetEdge>)> {
@@ -36,12 +37,10 @@ fn changes(closed: u64, slowed: u64) -> Vec<ActiveChange> {
     ]
 }
 
-/// All pairs of junctions over the hierarchy: times and metres, the ways in full, both against petgraph.
-fn equals_dijkstra(graph: &Graph) {
+fn oracle(graph: &Graph) -> DiGraph<(), f64> {
     let streets = &graph.map.streets;
-    let n = streets.nodes.len();
-    let mut oracle: DiGraph<(), u64> = DiGraph::new();
-    for _ in 0..n {
+    let mut oracle: DiGraph<(), f64> = DiGraph::new();
+    for _ in 0..streets.nodes.len() {
         oracle.add_node(());
     }
     for (edge, &weight) in streets.edges.iter().zip(&graph.weights) {
@@ -49,24 +48,29 @@ fn equals_dijkstra(graph: &Graph) {
             oracle.add_edge(NodeIndex::new(edge.from as usize), NodeIndex::new(edge.to as usize), weight);
         }
     }
-    let mut scratch = Vec::new();
-    let mut labels = |downwards| -> Vec<_> {
-        (0..n as u32)
-            .map(|node| graph.map.hierarchy.label(&graph.metric, &[(node, 0)], downwards, &mut scratch))
-            .collect()
-    };
-    let (up, down) = (labels(false), labels(true));
-    let table = graph.map.hierarchy.table(&up, &down);
+    oracle
+}
+
+/// All pairs of junctions over the hierarchy: times and metres, the ways in full, both against petgraph.
+fn equals_dijkstra(graph: &Graph) {
+    let streets = &graph.map.streets;
+    let n = streets.nodes.len();
+    let oracle = oracle(graph);
+    let hierarchy = &graph.map.hierarchy;
+    let start = |node: u32| [Start { node, to: 0.0, from: 0.0 }];
+    let labels: Vec<_> = (0..n as u32).map(|node| hierarchy.label(&graph.metric, &start(node))).collect();
+    let labels: Vec<_> = labels.iter().collect();
+    let table = hierarchy.table(&labels, &labels);
     for from in 0..n {
         let truth = dijkstra(&oracle, NodeIndex::new(from), None, |edge| *edge.weight());
         for to in 0..n {
             let expected = truth.get(&NodeIndex::new(to)).copied();
-            let met = Hierarchy::meet(&up[from], &down[to]);
-            assert_eq!(met.map(|(_, cost)| cost), expected, "from {from} to {to}");
-            assert_eq!(Some(table[from * n + to]).filter(|&cost| cost < NEVER), expected);
-            let Some((meet, cost)) = met else { continue };
-            let edges = graph.map.hierarchy.edges_by(&graph.metric, &graph.weights, &up[from], &down[to], meet);
-            assert_eq!(edges.iter().map(|&edge| graph.weights[edge as usize]).sum::<u64>(), cost);
+            assert_eq!(hierarchy.query(&graph.metric, from as u32, to as u32), expected.unwrap_or(NEVER));
+            assert_eq!(Some(table[from * n + to]).filter(|&cost| cost < NEVER), expected, "from {from} to {to}");
+            let way = hierarchy.way(&graph.metric, &graph.weights, &start(from as u32), &start(to as u32));
+            assert_eq!(way.as_ref().map(|&(cost, _)| cost), expected);
+            let Some((cost, edges)) = way else { continue };
+            assert_eq!(edges.iter().map(|&edge| graph.weights[edge as usize]).sum::<f64>(), cost);
             let mut node = from as u32;
             for edge in edges {
                 assert_eq!(streets.edges[edge as usize].from, node, "the way from {from} to {to} has no gap");
@@ -94,6 +98,40 @@ proptest! {
         let reopened = changed.with_changes(&[]);
         prop_assert_eq!(&reopened.weights, &graph.weights);
         equals_dijkstra(&reopened);
+    }
+
+    /// Places along streets: the least over the ends of both streets, or straight along one.
+    #[test]
+    fn legs_equal_a_plain_dijkstra(
+        (nodes, edges) in any_graph(),
+        places in proptest::collection::vec((0i32..100_000, 0i32..100_000), 2..12),
+        closed in 0u64..40,
+    ) {
+        let graph = Graph::new(Streets::from_edges(&nodes, &edges, &[]).unwrap());
+        let graph = graph.with_changes(&changes(closed, closed + 1));
+        let places: Vec<Position> = places.into_iter().map(|(x, y)| Position { x, y }).collect();
+        let oracle = oracle(&graph);
+        let snapped: Vec<_> = places.iter().map(|&place| graph.snap(place).unwrap()).collect();
+        let legs = graph.legs(&places);
+        for (a, from) in snapped.iter().enumerate() {
+            for (b, to) in snapped.iter().enumerate() {
+                let mut best = graph.straight(from, to);
+                for start in graph.starts(from) {
+                    let truth = dijkstra(&oracle, NodeIndex::new(start.node as usize), None, |edge| *edge.weight());
+                    for end in graph.starts(to) {
+                        let between = truth.get(&NodeIndex::new(end.node as usize)).copied().unwrap_or(NEVER);
+                        best = best.min(start.to + between + end.from);
+                    }
+                }
+                let expected = if places[a] == places[b] { Leg::default() } else { leg_of(best, from.access + to.access) };
+                prop_assert_eq!(legs[a * places.len() + b], expected);
+                if places[a] != places[b] {
+                    prop_assert_eq!(graph.leg(places[a], places[b]), expected);
+                    let way = graph.way(from, to);
+                    prop_assert_eq!(way.is_some(), best < NEVER);
+                }
+            }
+        }
     }
 
     /// A graph file holds all of it, and says so when a byte is another.

@@ -43,7 +43,9 @@ fn main() {
     let (streets, _) = osm::build(&extract, osm::Profile::Car, |_| {}).expect("a sound extract");
     let file = streets.to_bytes();
     println!("{:<58} {:>9.1} MB", "graph file", file.len() as f64 / 1e6);
-    measure("open: bytes to a network that answers", 11, |_| Network::from_streets(Streets::from_bytes(&file).expect("own bytes")));
+    measure("open: bytes to a network that answers", 11, |_| {
+        Network::from_streets(Streets::from_bytes(&file).expect("own bytes"))
+    });
     let network = Network::from_streets(streets.clone());
     let (_, arcs) = network.graph().expect("streets");
     println!("{:<58} {:>6} junctions, {} edges, {arcs} arcs", "graph", streets.junctions(), streets.directed_edges());
@@ -66,8 +68,12 @@ fn main() {
             (random.below(all) as u32, random.below(all) as u32)
         })
         .collect();
-    measure("query between junctions", junctions.len(), |at| network.between_junctions(junctions[at].0, junctions[at].1));
-    measure("query with its edges", junctions.len(), |at| network.edges_between_junctions(junctions[at].0, junctions[at].1));
+    measure("query between junctions", junctions.len(), |at| {
+        network.between_junctions(junctions[at].0, junctions[at].1)
+    });
+    measure("query with its edges", junctions.len(), |at| {
+        network.edges_between_junctions(junctions[at].0, junctions[at].1)
+    });
 
     let (low, high) = streets.bounds();
     let place = |random: &mut Seeded| loop {
@@ -80,7 +86,9 @@ fn main() {
         }
     };
     let places: Vec<Position> = (0..5_000).map(|_| place(&mut random)).collect();
-    measure("leg between two new places, snapping included", 2_000, |at| network.leg(places[2 * at], places[2 * at + 1]));
+    measure("leg between two new places, snapping included", 2_000, |at| {
+        network.leg(places[2 * at], places[2 * at + 1])
+    });
     measure("leg between two known places", 500, |at| network.leg(places[2 * at], places[2 * at + 1]));
     measure("line on the streets between two places", 2_000, |at| network.path(places[2 * at], places[2 * at + 1]));
     // A copy knows no places yet.
@@ -99,7 +107,8 @@ fn main() {
     if let Some(folder) = std::env::var_os("FLEETFOLD_ROADS_OUT") {
         let folder = std::path::PathBuf::from(folder);
         std::fs::create_dir_all(&folder).expect("a folder that can be written");
-        let write = |name: &str, text: String| std::fs::write(folder.join(name), text).expect("a folder that can be written");
+        let write =
+            |name: &str, text: String| std::fs::write(folder.join(name), text).expect("a folder that can be written");
         let degrees = |place: Position| format!("{:.7},{:.7}", f64::from(place.x) / 1e7, f64::from(place.y) / 1e7);
         let mut text = String::new();
         for &place in &places {

@@ -83,10 +83,19 @@ pub enum FailReason {
 /// Which roads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RoadTarget {
-    /// By the network's own ids (an OSM way, an edge).
+    /// By the network's own ids (OpenStreetMap's ways).
     Roads(Vec<u64>),
-    /// Every road that crosses this ring of places.
+    /// One direction between two junctions each, by the numbers of one graph file.
+    Edges(Vec<u32>),
+    /// Every road that crosses this ring of places, or lies in it.
     Area(Vec<Position>),
+    /// Every road that comes this near to a line of places.
+    Line {
+        /// At least two places.
+        places: Vec<Position>,
+        /// How near, metres.
+        metres: u32,
+    },
 }
 
 /// A change of the roads, known by an id of its own so that it can be taken back.

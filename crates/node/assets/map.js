@@ -107,7 +107,7 @@ function drawOrder(order) {
 function drawRoads(roads) {
   closedLayer.clearLayers();
   for (const road of roads) {
-    const lines = road.roads.map((id) => roadLines.get(id)).filter((line) => line !== undefined);
+    const lines = road.lines.map((line) => line.map(latLng));
     const look = { color: road.closed ? COLOURS.red : COLOURS.orange, weight: 7, opacity: 0.9 };
     if (lines.length) L.polyline(lines, look).bindTooltip(`${road.id}: ${road.closed ? 'closed' : 'slow'}`).addTo(closedLayer);
     if (road.area.length) L.polygon(road.area.map(latLng), { ...look, weight: 2, fillOpacity: 0.15 }).bindTooltip(road.id).addTo(closedLayer);

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use fleetfold_engine::Engine;
 use fleetfold_fleet::{Closed, Flag, Placement, Refused, Tally};
 use fleetfold_model::{
-    Choice, LogSeq, Name, Obstacle, OrderId, Position, Proposal, Space, StopKind, Timestamp, UnassignedReason,
+    Choice, LogSeq, Name, Obstacle, OrderId, Position, Proposal, RoadTarget, Space, StopKind, Timestamp, UnassignedReason,
     VehicleId,
 };
 use serde_json::{Value, json};
@@ -279,23 +279,25 @@ pub(crate) fn kpi(engine: &Engine, tally: &Tally, events_per_second: f64) -> Val
     })
 }
 
+/// Streets drawn for one change; a change of a whole city is told by its area.
+const LINES_MAX: usize = 2_000;
+
 /// Roads that are closed or slowed now.
 pub(crate) fn roads(engine: &Engine) -> Value {
-    let now = engine.now();
+    let (now, space) = (engine.now(), engine.fleet().zone().space);
     let active = engine.fleet().roads().values().filter(|road| road.is_active(now));
     let list: Vec<Value> = active
         .map(|road| {
-            let roads = match &road.change.target {
-                Some(fleetfold_model::RoadTarget::Roads(roads)) => roads.clone(),
+            let target = road.change.target.as_ref();
+            let places = |line: &[Position]| -> Vec<[f64; 2]> { line.iter().map(|&at| lon_lat(space, at)).collect() };
+            let lines = target.map(|target| engine.network().lines_of(target)).unwrap_or_default();
+            let lines: Vec<Vec<[f64; 2]>> = lines.iter().take(LINES_MAX).map(|line| places(line)).collect();
+            let area = match target {
+                Some(RoadTarget::Area(ring)) => places(ring),
                 _ => Vec::new(),
             };
-            let area = match &road.change.target {
-                Some(fleetfold_model::RoadTarget::Area(ring)) => {
-                    ring.iter().map(|&corner| lon_lat(engine.fleet().zone().space, corner)).collect()
-                }
-                _ => Vec::new(),
-            };
-            json!({ "id": road.change.change.as_str(), "closed": road.closed, "roads": roads, "area": area })
+            let id = road.change.change.as_str();
+            json!({ "id": id, "closed": road.closed, "lines": lines, "area": area })
         })
         .collect();
     json!(list)

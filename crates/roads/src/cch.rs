@@ -301,9 +301,8 @@ impl Hierarchy {
                     let beside = metric.arcs[other];
                     let now = metric.arcs[above as usize];
                     let (to_y, to_z) = if y < z { (UP, DOWN) } else { (DOWN, UP) };
-                    let touches = |mine: [Cost; 2]| {
-                        mine[DOWN] + beside[UP] <= now[to_y] || beside[DOWN] + mine[UP] <= now[to_z]
-                    };
+                    let touches =
+                        |mine: [Cost; 2]| mine[DOWN] + beside[UP] <= now[to_y] || beside[DOWN] + mine[UP] <= now[to_z];
                     if touches(before) || touches(cost) {
                         todo.insert(above);
                     }
@@ -339,14 +338,17 @@ impl Hierarchy {
             edges.push(edge >> 1);
             return;
         }
-        let mut found = None;
-        self.triangles(self.tail[arc], self.top.up_head[arc], |to_low, to_high| {
-            let (first, second) = if way == UP { (to_low, to_high) } else { (to_high, to_low) };
-            let fits = metric.arcs[first][DOWN] + metric.arcs[second][UP] == cost;
-            if fits {
-                found = Some((first, second));
+        // The node between both: below the low end, reached from it for less than the whole.
+        let (low, high) = (self.tail[arc], self.top.up_head[arc]);
+        let found = self.downs(low).iter().rev().find_map(|&(v, to_low)| {
+            let [up, down] = metric.arcs[to_low as usize];
+            if (if way == UP { down } else { up }) >= cost {
+                return None;
             }
-            fits
+            let to_high = self.top.arc(v, high)?;
+            let (first, second) = if way == UP { (to_low, to_high) } else { (to_high, to_low) };
+            let fits = metric.arcs[first as usize][DOWN] + metric.arcs[second as usize][UP] == cost;
+            fits.then_some((first as usize, second as usize))
         });
         if let Some((first, second)) = found {
             self.unfold(metric, weights, first, DOWN, edges);

@@ -1,16 +1,16 @@
 //! Streets under one set of weights: places snapped to stretches of street, legs over the hierarchy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use fleetfold_model::{Position, RoadTarget, Space};
-use geo::{Contains, Intersects, LineString, Polygon};
+use geo::{BoundingRect, Coord, Distance, Euclidean, Intersects, LineString, Polygon};
 use rayon::prelude::*;
 use rstar::{AABB, PointDistance, RTree, RTreeObject};
 
 use crate::cch::{Cost, Hierarchy, Metric, NEVER, pack, unpack};
 use crate::label::{Label, Start};
-use crate::line::{crow, degrees};
+use crate::line::crow;
 use crate::network::{ActiveChange, Leg, Street, UNREACHABLE_MILLIS};
 use crate::streets::Streets;
 
@@ -20,6 +20,8 @@ const ACCESS_METRES_PER_SECOND: f64 = 5.0;
 const SNAP_METRES_MAX: f64 = 20_000.0;
 /// How much further than the nearest street an open one may be: 30 m, in 1e-7 degrees of latitude of 11.1 mm.
 const CORNER_UNITS: f64 = 2_700.0;
+/// A unit of the plane: 1e-7 degrees of latitude, on the mean sphere.
+const METRES_A_UNIT: f64 = 0.011_119_5;
 /// Parts of a segment's length: how far along it a place lies.
 const WHOLE: u64 = 1 << 20;
 /// Segments in one leaf of the tree.
@@ -117,6 +119,23 @@ impl Map {
             fill[edge.segment as usize] += 1;
         }
         Self { streets, hierarchy, segment_first, segment_edges, tree, shrink, by_road: OnceLock::new() }
+    }
+
+    /// A place on a plane on which a unit is as long in every direction.
+    fn on_plane(&self, place: Position) -> Coord<f64> {
+        let [x, y] = flat(place, self.shrink);
+        Coord { x, y }
+    }
+
+    /// Segments whose lines pass a test, among those in the box of an outline and so many units around it.
+    fn segments_near(&self, outline: &LineString<f64>, units: f64, test: impl Fn(&LineString<f64>) -> bool) -> Vec<u32> {
+        let Some(reach) = outline.bounding_rect() else { return Vec::new() };
+        let (low, high) = (reach.min(), reach.max());
+        let reach = AABB::from_corners([low.x - units, low.y - units], [high.x + units, high.y + units]);
+        let near = self.tree.locate_in_envelope_intersecting(&reach);
+        near.flat_map(|leaf| leaf.first..leaf.end)
+            .filter(|&segment| test(&self.streets.line_of(segment).iter().map(|&place| self.on_plane(place)).collect()))
+            .collect()
     }
 
     fn by_road(&self) -> &[(u64, u32)] {
@@ -236,29 +255,37 @@ impl Graph {
                 };
                 roads.iter().flat_map(|&road| of(road)).collect()
             }
+            // Numbers of another graph file are nobody's.
+            RoadTarget::Edges(edges) => {
+                return edges.iter().copied().filter(|&edge| (edge as usize) < self.weights.len()).collect();
+            }
             RoadTarget::Area(ring) => {
-                let flats: Vec<[f64; 2]> = ring.iter().map(|&place| flat(place, map.shrink)).collect();
-                let ring: LineString<f64> = ring.iter().map(|&place| degrees(place)).collect();
+                let ring: LineString<f64> = ring.iter().map(|&place| map.on_plane(place)).collect();
                 let area = Polygon::new(ring, Vec::new());
-                let near = map.tree.locate_in_envelope_intersecting(&AABB::from_points(&flats));
-                near.flat_map(|leaf| leaf.first..leaf.end)
-                    .filter(|&segment| {
-                        let line: LineString<f64> =
-                            map.streets.line_of(segment).iter().map(|&place| degrees(place)).collect();
-                        area.intersects(&line) || area.contains(&line)
-                    })
-                    .collect()
+                map.segments_near(area.exterior(), 0.0, |line| area.intersects(line))
+            }
+            RoadTarget::Line { places, metres } => {
+                let way: LineString<f64> = places.iter().map(|&place| map.on_plane(place)).collect();
+                let near = f64::from(*metres) / METRES_A_UNIT;
+                map.segments_near(&way, near, |line| Euclidean.distance(&way, line) <= near)
             }
         };
         segments.into_iter().flat_map(|segment| self.edges_along(segment)).copied().collect()
+    }
+
+    /// Lines of the streets that a change is about.
+    pub(crate) fn lines_of(&self, target: &RoadTarget) -> Vec<Vec<Position>> {
+        let edges = self.edges_of(target);
+        let segments: BTreeSet<u32> =
+            edges.into_iter().map(|edge| self.map.streets.edges[edge as usize].segment).collect();
+        segments.into_iter().map(|segment| self.map.streets.line_of(segment).to_vec()).collect()
     }
 
     /// The nearest stretch of street; `None` where there is none within [`SNAP_METRES_MAX`].
     fn snap(&self, place: Position) -> Option<Snapped> {
         let map = &self.map;
         let point = flat(place, map.shrink);
-        let open =
-            |segment: u32| self.edges_along(segment).iter().any(|&edge| self.weights[edge as usize] != NEVER);
+        let open = |segment: u32| self.edges_along(segment).iter().any(|&edge| self.weights[edge as usize] != NEVER);
         // At a corner, a street that is open beats one that is closed.
         let (mut nearest, mut usable) = ((f64::INFINITY, 0), (f64::INFINITY, 0));
         for (leaf, distance) in map.tree.nearest_neighbor_iter_with_distance_2(&point) {

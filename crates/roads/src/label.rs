@@ -145,6 +145,11 @@ impl Hierarchy {
         table
     }
 
+    /// The cost between two nodes.
+    pub(crate) fn query(&self, metric: &Metric, from: u32, to: u32) -> Cost {
+        self.meet::<false>(metric, (from, 0.0), (to, 0.0), NEVER).cost
+    }
+
     /// The cheapest way from some nodes to some others: its cost, and its edges in order. `None`: there is none.
     pub(crate) fn way(
         &self,
@@ -153,120 +158,98 @@ impl Hierarchy {
         from: &[Start],
         to: &[Start],
     ) -> Option<(Cost, Vec<u32>)> {
-        let out = self.climbs(metric, from, UP);
-        let back = self.climbs(metric, to, DOWN);
-        let mut best = (NEVER, 0, 0, 0);
-        for (i, a) in out.iter().enumerate() {
-            for (j, b) in back.iter().enumerate() {
-                let most = a.nodes.len().min(b.nodes.len());
-                let shared = a.nodes[..most].partition_point_with(&b.nodes[..most]);
-                for depth in 0..shared {
-                    let cost = a.costs[depth] + b.costs[depth];
-                    if cost < best.0 {
-                        best = (cost, i, j, depth);
-                    }
+        let mut best: Option<(Meeting, u32, u32)> = None;
+        for a in from.iter().filter(|start| start.to < NEVER) {
+            for b in to.iter().filter(|start| start.from < NEVER) {
+                let bound = best.as_ref().map_or(NEVER, |(meeting, ..)| meeting.cost);
+                let meeting = self.meet::<true>(metric, (a.node, a.to), (b.node, b.from), bound);
+                if meeting.cost < bound {
+                    best = Some((meeting, a.node, b.node));
                 }
             }
         }
-        let (cost, i, j, meet) = best;
-        if cost == NEVER {
-            return None;
-        }
+        let (meeting, a, b) = best?;
+        let climbed = |way: usize, end: u32| {
+            let (mut depth, mut arcs) = (meeting.depth, Vec::new());
+            while depth != self.depth[end as usize] as usize {
+                let arc = meeting.by[depth][way];
+                depth = self.depth[self.tail[arc as usize] as usize] as usize;
+                arcs.push(arc);
+            }
+            arcs
+        };
         let mut edges = Vec::new();
-        let mut arcs: Vec<u32> = self.climbed(&out[i], meet).collect();
-        arcs.reverse();
-        for arc in arcs {
+        for arc in climbed(UP, a).into_iter().rev() {
             self.unfold(metric, weights, arc as usize, UP, &mut edges);
         }
-        for arc in self.climbed(&back[j], meet) {
+        for arc in climbed(DOWN, b) {
             self.unfold(metric, weights, arc as usize, DOWN, &mut edges);
         }
-        Some((cost, edges))
+        Some((meeting.cost, edges))
     }
 
-    /// The cost between two nodes: up from both to where their ways meet, then up together, as long as that can help.
-    pub(crate) fn query(&self, metric: &Metric, from: u32, to: u32) -> Cost {
+    /// Up from two nodes to where their ways meet, then up together, as long as that can beat `bound`; if `BY`, remembering
+    /// how.
+    fn meet<const BY: bool>(&self, metric: &Metric, from: (u32, Cost), to: (u32, Cost), bound: Cost) -> Meeting {
         let mut costs = vec![[NEVER; 2]; self.height];
-        let climb = |costs: &mut [[Cost; 2]], v: u32, way: usize| {
+        let mut by = if BY { vec![[0; 2]; self.height] } else { Vec::new() };
+        let climb = |costs: &mut [[Cost; 2]], by: &mut [[u32; 2]], v: u32, way: usize| {
             let at = costs[self.depth[v as usize] as usize][way];
             let range = self.top.ups(v);
-            for (arc, &depth) in metric.arcs[range.clone()].iter().zip(&self.up_depth[range.clone()]) {
+            for ((arc, cost), &depth) in
+                range.clone().zip(&metric.arcs[range.clone()]).zip(&self.up_depth[range.clone()])
+            {
                 let slot = &mut costs[depth as usize][way];
-                *slot = least(*slot, at + arc[way]);
+                let through = at + cost[way];
+                if BY {
+                    if through < *slot {
+                        *slot = through;
+                        by[depth as usize][way] = arc as u32;
+                    }
+                } else {
+                    *slot = least(*slot, through);
+                }
             }
             self.top.up_head[range].first().copied()
         };
-        let (mut a, mut b) = (Some(from), Some(to));
-        costs[self.depth[from as usize] as usize][UP] = 0.0;
-        costs[self.depth[to as usize] as usize][DOWN] = 0.0;
+        let (mut a, mut b) = (Some(from.0), Some(to.0));
+        costs[self.depth[from.0 as usize] as usize][UP] = from.1;
+        costs[self.depth[to.0 as usize] as usize][DOWN] = to.1;
         // Ranks grow on the way up: the lower of the two cannot be above the other.
         while a != b {
             match (a, b) {
-                (Some(v), Some(other)) if v < other => a = climb(&mut costs, v, UP),
-                (Some(v), None) => a = climb(&mut costs, v, UP),
-                (_, Some(v)) => b = climb(&mut costs, v, DOWN),
+                (Some(v), Some(other)) if v < other => a = climb(&mut costs, &mut by, v, UP),
+                (Some(v), None) => a = climb(&mut costs, &mut by, v, UP),
+                (_, Some(v)) => b = climb(&mut costs, &mut by, v, DOWN),
                 (None, None) => break,
             }
         }
-        let mut best = NEVER;
+        let mut best = Meeting { cost: bound, depth: 0, by: Vec::new() };
         while let Some(v) = a {
-            let at = costs[self.depth[v as usize] as usize];
-            best = least(best, at[UP] + at[DOWN]);
-            a = self.top.up_head[self.top.ups(v)].first().copied();
-            if at[UP] < best {
-                climb(&mut costs, v, UP);
-            }
-            if at[DOWN] < best {
-                climb(&mut costs, v, DOWN);
-            }
-        }
-        best
-    }
-
-    fn climbs(&self, metric: &Metric, starts: &[Start], way: usize) -> Vec<Climb> {
-        let cost = |start: &Start| if way == UP { start.to } else { start.from };
-        let used = starts.iter().filter(|start| cost(start) < NEVER);
-        used.map(|start| self.climb(metric, start.node, cost(start), way)).collect()
-    }
-
-    /// All the way up from one node, in one direction, remembering how.
-    fn climb(&self, metric: &Metric, node: u32, cost: Cost, way: usize) -> Climb {
-        let nodes = self.ancestors(node);
-        let mut costs = vec![NEVER; nodes.len()];
-        let mut by = vec![u32::MAX; nodes.len()];
-        costs[nodes.len() - 1] = cost;
-        for depth in (0..nodes.len()).rev() {
+            let depth = self.depth[v as usize] as usize;
             let at = costs[depth];
-            if at == NEVER {
-                continue;
+            if at[UP] + at[DOWN] < best.cost {
+                (best.cost, best.depth) = (at[UP] + at[DOWN], depth);
             }
-            for arc in self.top.ups(nodes[depth]) {
-                let through = at + metric.arcs[arc][way];
-                let above = self.up_depth[arc] as usize;
-                if through < costs[above] {
-                    (costs[above], by[above]) = (through, arc as u32);
-                }
+            a = self.top.up_head[self.top.ups(v)].first().copied();
+            if at[UP] < best.cost {
+                climb(&mut costs, &mut by, v, UP);
+            }
+            if at[DOWN] < best.cost {
+                climb(&mut costs, &mut by, v, DOWN);
             }
         }
-        Climb { nodes, costs, by }
-    }
-
-    /// Arcs from the node at a depth down to where the climb began.
-    fn climbed<'c>(&'c self, climb: &'c Climb, meet: usize) -> impl Iterator<Item = u32> + 'c {
-        let mut at = climb.by[meet];
-        std::iter::from_fn(move || {
-            let arc = (at != u32::MAX).then_some(at)?;
-            at = climb.by[self.depth[self.tail[arc as usize] as usize] as usize];
-            Some(arc)
-        })
+        best.by = by;
+        best
     }
 }
 
-/// Costs of everything above one node in one direction, and the arc each was reached by.
-struct Climb {
-    nodes: Vec<u32>,
-    costs: Vec<Cost>,
-    by: Vec<u32>,
+/// Where two climbs meet.
+struct Meeting {
+    cost: Cost,
+    depth: usize,
+    /// The arc by which each node was reached best, by depth: from below on the way out, and on the way back.
+    by: Vec<[u32; 2]>,
 }
 
 /// How far two ways down from the root are the same.

@@ -5,6 +5,8 @@
 //!
 //! Absent on purpose: vehicles, orders, files.
 
+#![expect(clippy::float_cmp, reason = "costs are whole numbers in doubles: sums and comparisons of them are exact")]
+
 mod cch;
 mod file;
 mod graph;

@@ -241,6 +241,14 @@ impl Network {
         }
     }
 
+    /// Lines of the streets that a change is about, for the map; none without a graph.
+    pub fn lines_of(&self, target: &RoadTarget) -> Vec<Vec<Position>> {
+        match &self.kind {
+            Kind::Graph(graph) => graph.lines_of(target),
+            Kind::Line(_) | Kind::Table(_) => Vec::new(),
+        }
+    }
+
     /// The streets, for the map; none without a graph.
     pub fn streets(&self) -> Vec<Street> {
         match &self.kind {

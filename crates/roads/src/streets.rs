@@ -4,8 +4,8 @@ use fleetfold_model::{Position, StreetEdge};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::DiGraph;
 
-use crate::network::NetworkError;
 use crate::cch::Topology;
+use crate::network::NetworkError;
 use crate::order::{Adjacency, order};
 
 /// One direction of a segment, between two junctions.
@@ -95,15 +95,15 @@ impl Streets {
             });
         }
         segments.push(Segment { road: 0, name: u32::MAX, class: 2, points: points.len() as u32 });
-        Ok(Self::assemble(nodes, built, segments, points, names.to_vec())?.0)
+        Ok(Self::assemble(nodes, built, &segments, &points, names.to_vec())?.0)
     }
 
     /// Keeps the largest part in which everything can be reached from everywhere, and orders it.
     pub(crate) fn assemble(
         nodes: &[Position],
         edges: Vec<Edge>,
-        segments: Vec<Segment>,
-        points: Vec<Position>,
+        segments: &[Segment],
+        points: &[Position],
         names: Vec<String>,
     ) -> Result<(Self, Dropped), NetworkError> {
         if nodes.is_empty() || edges.is_empty() {
@@ -137,7 +137,7 @@ impl Streets {
             rank[node as usize] = at as u32;
         }
         let nodes: Vec<Position> = order.iter().map(|&node| places[node as usize]).collect();
-        let (segments, points) = side_by_side(&mut edges, &segments, &points);
+        let (segments, points) = side_by_side(&mut edges, segments, points);
         for edge in &mut edges {
             (edge.from, edge.to) = (rank[edge.from as usize], rank[edge.to as usize]);
         }
@@ -208,7 +208,9 @@ fn side_by_side(edges: &mut [Edge], segments: &[Segment], points: &[Position]) -
         bits
     };
     let mut used = vec![false; segments.len()];
-    edges.iter().for_each(|edge| used[edge.segment as usize] = true);
+    for edge in edges.iter() {
+        used[edge.segment as usize] = true;
+    }
     let mut order: Vec<(u64, usize)> = (0..segments.len() - 1)
         .filter(|&segment| used[segment])
         .map(|segment| {
@@ -225,6 +227,8 @@ fn side_by_side(edges: &mut [Edge], segments: &[Segment], points: &[Position]) -
         places.extend_from_slice(line(segment));
     }
     sorted.push(Segment { road: 0, name: u32::MAX, class: 2, points: places.len() as u32 });
-    edges.iter_mut().for_each(|edge| edge.segment = renamed[edge.segment as usize]);
+    for edge in edges.iter_mut() {
+        edge.segment = renamed[edge.segment as usize];
+    }
     (sorted, places)
 }

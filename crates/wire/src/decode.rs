@@ -21,6 +21,8 @@ const SPAN_SECONDS_MAX: f64 = 86_400.0;
 const WINDOWS_MAX: usize = 16;
 const SKILLS_MAX: usize = 32;
 const ROADS_MAX: usize = 2_000;
+/// How near to a line is on it: half a wide street.
+const LINE_METRES: u32 = 15;
 
 /// Why bytes could not become an event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -451,20 +453,34 @@ fn stop_event(envelope: &CloudEvent, at: Timestamp) -> Result<(StopEvent, FailRe
 }
 
 fn road(raw: &RoadV1, needs_target: bool) -> Result<RoadChange> {
-    if raw.roads.len() > ROADS_MAX || raw.area.len() > ROADS_MAX {
-        return bad("roads", format!("at most {ROADS_MAX} roads or corners"));
+    let lists = [raw.roads.len(), raw.edges.len(), raw.area.len(), raw.line.len()];
+    if lists.iter().any(|&length| length > ROADS_MAX) {
+        return bad("roads", format!("at most {ROADS_MAX} roads, edges or corners"));
     }
-    let target = match (raw.roads.is_empty(), raw.area.is_empty()) {
-        (false, true) => Some(RoadTarget::Roads(raw.roads.clone())),
-        (true, false) => {
-            if raw.area.len() < 3 {
-                return bad("area", "a ring has at least three corners");
-            }
-            Some(RoadTarget::Area(raw.area.iter().map(|corner| place("area", corner)).collect::<Result<_>>()?))
+    if raw.within_meters.is_some_and(|metres| !(1..=5_000).contains(&metres)) {
+        return bad("within_meters", "between 1 and 5,000");
+    }
+    let places = |field: &str, places: &[PlaceV1]| {
+        places.iter().map(|corner| place(field, corner)).collect::<Result<Vec<Position>>>()
+    };
+    let target = match lists.map(|length| length > 0) {
+        [true, false, false, false] => Some(RoadTarget::Roads(raw.roads.clone())),
+        [false, true, false, false] => Some(RoadTarget::Edges(raw.edges.clone())),
+        [false, false, true, false] => {
+            let ring = places("area", &raw.area)?;
+            outline("area", &ring, true)?;
+            Some(RoadTarget::Area(ring))
         }
-        (true, true) if !needs_target => None,
-        (true, true) => return bad("roads", "say which: `roads` by id, or an `area`"),
-        (false, false) => return bad("roads", "`roads` or `area`, not both"),
+        [false, false, false, true] => {
+            let line = places("line", &raw.line)?;
+            outline("line", &line, false)?;
+            Some(RoadTarget::Line { places: line, metres: raw.within_meters.unwrap_or(LINE_METRES) })
+        }
+        [false, false, false, false] if !needs_target => None,
+        [false, false, false, false] => {
+            return bad("roads", "say which: `roads` by id, `edges` by number, an `area` or a `line`");
+        }
+        _ => return bad("roads", "one of `roads`, `edges`, `area` and `line`, not several"),
     };
     if raw.time_percent.is_some_and(|percent| !(1..=10_000).contains(&percent)) {
         return bad("time_percent", "between 1 and 10,000");
@@ -475,6 +491,49 @@ fn road(raw: &RoadV1, needs_target: bool) -> Result<RoadChange> {
         time_percent: raw.time_percent,
         from: optional_instant("from_time", raw.from_time.as_ref())?,
         until: optional_instant("until_time", raw.until_time.as_ref())?,
+    })
+}
+
+/// A ring that is one, or a line; neither around the world's back.
+fn outline(field: &str, corners: &[Position], ring: bool) -> Result<()> {
+    let least = if ring { 3 } else { 2 };
+    let open = if ring && corners.first() == corners.last() { &corners[1..] } else { corners };
+    if open.len() < least {
+        return bad(field, format!("at least {least} corners"));
+    }
+    let around = |pair: (&Position, &Position)| (i64::from(pair.0.x) - i64::from(pair.1.x)).abs() > 1_800_000_000;
+    let closing = (&open[open.len() - 1], &open[0]);
+    if open.windows(2).any(|pair| around((&pair[0], &pair[1]))) || ring && around(closing) {
+        return bad(field, "it crosses the antimeridian: publish one change on either side of it");
+    }
+    if let Some((first, second)) = ring.then(|| crossing(open)).flatten() {
+        return bad(
+            field,
+            format!(
+                "the sides from corner {} and from corner {} cross: give the corners in order around the area",
+                first + 1,
+                second + 1
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// Two sides of a ring that cross, by the corners they begin at.
+fn crossing(ring: &[Position]) -> Option<(usize, usize)> {
+    let away = |a: Position, b: Position| (i128::from(b.x) - i128::from(a.x), i128::from(b.y) - i128::from(a.y));
+    let turn = |a: Position, b: Position, c: Position| {
+        let (ab, ac) = (away(a, b), away(a, c));
+        (ab.0 * ac.1 - ab.1 * ac.0).signum()
+    };
+    let side = |at: usize| (ring[at], ring[(at + 1) % ring.len()]);
+    (0..ring.len()).find_map(|first| {
+        let (a, b) = side(first);
+        let crosses = |&second: &usize| {
+            let (c, d) = side(second);
+            turn(a, b, c) * turn(a, b, d) < 0 && turn(c, d, a) * turn(c, d, b) < 0
+        };
+        (first + 1..ring.len()).find(crosses).map(|second| (first, second))
     })
 }
 

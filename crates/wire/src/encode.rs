@@ -273,19 +273,28 @@ fn stop_event(space: Space, event: &StopEvent, reason: Option<FailReason>) -> St
 }
 
 fn road(space: Space, change: &RoadChange) -> RoadV1 {
-    let (roads, area) = match &change.target {
-        None => (Vec::new(), Vec::new()),
-        Some(RoadTarget::Roads(roads)) => (roads.clone(), Vec::new()),
-        Some(RoadTarget::Area(ring)) => (Vec::new(), ring.iter().map(|&corner| place(space, corner)).collect()),
-    };
-    RoadV1 {
+    let places = |list: &[Position]| list.iter().map(|&corner| place(space, corner)).collect();
+    let mut raw = RoadV1 {
         change_id: change.change.to_string(),
-        roads,
-        area,
+        roads: Vec::new(),
+        edges: Vec::new(),
+        area: Vec::new(),
+        line: Vec::new(),
+        within_meters: None,
         time_percent: change.time_percent,
         from_time: change.from.map(text),
         until_time: change.until.map(text),
+    };
+    match &change.target {
+        None => {}
+        Some(RoadTarget::Roads(roads)) => raw.roads.clone_from(roads),
+        Some(RoadTarget::Edges(edges)) => raw.edges.clone_from(edges),
+        Some(RoadTarget::Area(ring)) => raw.area = places(ring),
+        Some(RoadTarget::Line { places: line, metres }) => {
+            (raw.line, raw.within_meters) = (places(line), Some(*metres));
+        }
     }
+    raw
 }
 
 /// A policy with every field given.

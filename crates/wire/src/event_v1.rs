@@ -208,9 +208,18 @@ pub(crate) struct RoadV1 {
     /// Road ids of the network.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) roads: Vec<u64>,
-    /// Or every road that crosses this ring.
+    /// Or edges (one direction between two junctions) by their numbers in the graph file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) edges: Vec<u32>,
+    /// Or every road that crosses this ring, or lies in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) area: Vec<PlaceV1>,
+    /// Or every road that comes within `within_meters` of this line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) line: Vec<PlaceV1>,
+    /// For `line`; 15 if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) within_meters: Option<u32>,
     /// For `road.slowed`: travel time in per cent of normal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) time_percent: Option<u32>,

@@ -122,7 +122,7 @@ pub fn build(
     restrict(&mut network, &restrictions, profile, &mut report);
     progress("ordering junctions");
     let Raw { nodes, segments, points, edges, names, .. } = network;
-    let (streets, dropped) = Streets::assemble(&nodes, edges, with_end(segments, points.len()), points, names)
+    let (streets, dropped) = Streets::assemble(&nodes, edges, &with_end(segments, points.len()), &points, names)
         .map_err(|_| OsmError::NoStreets)?;
     report.dropped = dropped;
     Ok((streets, report))

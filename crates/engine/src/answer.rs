@@ -18,8 +18,10 @@ const ASKS_MAX: usize = 128;
 /// Vehicles considered for one order at first: the nearest, and those whose stops are nearest.
 const NEAR_VEHICLES: usize = 10;
 const NEAR_STOPS: usize = 12;
-/// Vehicles considered when none of the near ones will do.
+/// Vehicles considered when none of the near ones will do, and how many stops they may have together: legs between a thousand
+/// places are computed in about 60 ms.
 const WIDE_VEHICLES: usize = 200;
+const WIDE_STOPS: usize = 1_000;
 /// Unassigned orders tried again when a vehicle gets room.
 const RETRIED: usize = 20;
 
@@ -65,6 +67,9 @@ impl Engine {
             self.loosen(vehicle, &mut loose);
         }
         self.retry_unassigned(&concerned, &mut loose);
+        if std::mem::take(&mut self.roads_opened) {
+            self.retry_unreachable(&mut loose);
+        }
         let groups = self.place(&loose, &concerned, &causes, &stuck);
         if groups.is_empty() {
             self.propose_improvements(effects);
@@ -164,6 +169,15 @@ impl Engine {
         }
     }
 
+    /// Where roads are open again, or quicker, orders that could not be reached may be.
+    fn retry_unreachable(&self, loose: &mut BTreeSet<OrderId>) {
+        let unreachable = (0..self.fleet.orders().len() as u32).map(OrderId).filter(|&id| {
+            self.fleet.order(id).placement == Placement::Unassigned(UnassignedReason::Unreachable)
+                && self.placeable(id) == Some(Ok(()))
+        });
+        loose.extend(unreachable.take(RETRIED));
+    }
+
     fn place(
         &self,
         loose: &BTreeSet<OrderId>,
@@ -178,10 +192,20 @@ impl Engine {
         }
         let mut solved = self.solve_at_once(&vehicles, &orders);
         if !solved.2.absent.is_empty() {
-            let mut wide = vehicles.clone();
+            let mut found = BTreeSet::new();
             for &stop in &solved.2.absent {
-                self.candidates(solved.0.stops[stop as usize].0, WIDE_VEHICLES, 0, &mut wide);
+                self.candidates(solved.0.stops[stop as usize].0, WIDE_VEHICLES, 0, &mut found);
             }
+            let stops_of = |vehicle: VehicleId| self.fleet.vehicle(vehicle).route.visits.len();
+            let mut wide = vehicles.clone();
+            let mut stops: usize = wide.iter().map(|&vehicle| stops_of(vehicle)).sum();
+            // The emptiest first: they are the likeliest to have room.
+            let mut others: Vec<VehicleId> = found.difference(&vehicles).copied().collect();
+            others.sort_by_key(|&vehicle| stops_of(vehicle));
+            wide.extend(others.into_iter().take_while(|&vehicle| {
+                stops += stops_of(vehicle) + 1;
+                stops <= WIDE_STOPS
+            }));
             if wide.len() > vehicles.len() {
                 solved = self.solve_at_once(&wide, &orders);
             }

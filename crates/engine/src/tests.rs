@@ -355,6 +355,48 @@ fn a_closed_road_changes_only_the_routes_over_it() {
 }
 
 #[test]
+fn a_road_behind_a_vehicle_may_close() {
+    let place = |x: i32| Position { x: x * 100_000, y: 0 };
+    let edges = (0..10u32)
+        .flat_map(|x| [(x, x + 1), (x + 1, x)].map(|(from, to)| (x, from, to)))
+        .map(|(road, from, to)| StreetEdge {
+            from,
+            to,
+            metres: 1_113,
+            millis: 60_000,
+            class: 2,
+            name: u32::MAX,
+            road: u64::from(road),
+        })
+        .collect();
+    let nodes = (0..11).map(place).collect();
+    let mut rig = Rig::with(&NetworkSpec::Graph { nodes, edges, names: Vec::new() }, Space::Geographic);
+    rig.on("a", place(0));
+    rig.order(job("x", place(9)));
+    rig.order(job("y", place(10)));
+    // Indexed while it stands at 0, with the whole way ahead of it.
+    rig.now += 1_000;
+    rig.input(Input::Tick(Timestamp(rig.now)));
+    rig.now += 240_000;
+    let report = PositionReport { vehicle: name("a"), position: place(4), at: Timestamp(rig.now) };
+    rig.input(Input::Position(report));
+    let plans = rig.plans.len();
+    let closed = |id: &str, road: u64| RoadChange {
+        change: name(id),
+        target: Some(RoadTarget::Roads(vec![road])),
+        time_percent: None,
+        from: None,
+        until: None,
+    };
+    rig.fact(Event::RoadClosed(closed("behind", 1)));
+    assert!(rig.plans[plans..].iter().all(|plan| plan.groups.iter().all(|group| group.routes.is_empty())));
+    rig.fact(Event::RoadClosed(closed("ahead", 9)));
+    assert_eq!(rig.placement("y"), Placement::Unassigned(UnassignedReason::Unreachable), "there is no way around");
+    rig.fact(Event::RoadReopened(closed("ahead", 9)));
+    assert_eq!(rig.route("a"), ["x", "y"], "and when it opens again it is served");
+}
+
+#[test]
 fn pins_bind_and_unpins_release() {
     let mut rig = Rig::new();
     rig.order(job("x", km(1, 0)));

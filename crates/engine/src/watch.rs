@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fleetfold_fleet::Anchor;
 use fleetfold_model::{LogSeq, Millis, VehicleId};
-use fleetfold_roads::ActiveChange;
+use fleetfold_roads::{ActiveChange, Network};
 
 use crate::engine::Engine;
 
@@ -89,28 +89,55 @@ impl Engine {
             return;
         }
         let new = Arc::new(self.base_network.with_changes(&active));
-        let opened = self.active_roads.iter().any(|old| !active.contains(old));
-        for id in 0..self.fleet.vehicles().len() as u32 {
+        self.roads_become(new);
+        self.active_roads = active;
+    }
+
+    /// Other travel times from now on: routes over slower roads are repaired, those and routes near quicker ones searched
+    /// again; no other is looked at.
+    fn roads_become(&mut self, new: Arc<Network>) {
+        self.index_routes(usize::MAX);
+        let change = new.changed_since(&self.network);
+        // Where vehicles are now may be behind the place: looked at again from there.
+        self.unindexed.extend(self.leg_index.slowed(&change).into_iter().map(VehicleId));
+        self.index_routes(usize::MAX);
+        let slowed = self.leg_index.slowed(&change);
+        let quickened = self.leg_index.quickened(&change);
+        for &id in &slowed {
             let vehicle = VehicleId(id);
-            let state = self.fleet.vehicle(vehicle);
-            let mut from = state.whereabouts().map(|anchor| anchor.position);
-            let mut hit = false;
-            for visit in &state.route.visits {
-                let Some(stop) = self.fleet.order(visit.order).stop(visit.stop) else { continue };
-                if let Some(from) = from.replace(stop.position) {
-                    hit |= self.network.differs(&new, from, stop.position);
-                }
-            }
-            let has_route = !state.route.visits.is_empty();
-            if hit {
+            if !self.fleet.vehicle(vehicle).route.visits.is_empty() {
                 self.road_hit.insert(vehicle);
                 self.repairs.entry(vehicle).or_insert(None);
             }
-            if hit || (opened && has_route) {
-                self.soil(vehicle);
-            }
         }
         self.network = new;
-        self.active_roads = active;
+        self.roads_opened |= !change.quicker.is_empty();
+        for id in slowed.into_iter().chain(quickened) {
+            // Its ways are others now.
+            self.unindexed.insert(VehicleId(id));
+            if !self.fleet.vehicle(VehicleId(id)).route.visits.is_empty() {
+                self.soil(VehicleId(id));
+            }
+        }
+    }
+
+    /// Writes down which roads the routes use that changed since it was last done, so many at most.
+    pub(crate) fn index_routes(&mut self, most: usize) {
+        if !self.network.has_roads() {
+            return;
+        }
+        let mut routes = Vec::new();
+        while let Some(vehicle) = self.unindexed.pop_first() {
+            let state = self.fleet.vehicle(vehicle);
+            let here = state.whereabouts().map(|anchor| anchor.position).filter(|_| !state.route.visits.is_empty());
+            let stops = state.route.visits.iter().filter_map(|visit| self.fleet.order(visit.order).stop(visit.stop));
+            routes.push((vehicle.0, here.into_iter().chain(stops.map(|stop| stop.position)).collect()));
+            if routes.len() >= most {
+                break;
+            }
+        }
+        if !routes.is_empty() {
+            self.leg_index.set(&self.network, routes);
+        }
     }
 }

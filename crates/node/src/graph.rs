@@ -137,7 +137,8 @@ fn route(path: &Path, from: Position, to: Position, geojson: bool) -> Result<(),
             json!({
                 "type": "Feature",
                 "geometry": {"type": "LineString", "coordinates": line},
-                "properties": {"seconds": f64::from(leg.millis) / 1000.0, "metres": leg.metres, "streets": steps},
+                "properties": {"seconds": f64::from(leg.millis) / 1000.0, "metres": leg.metres, "streets": steps,
+                    "edges": network.edges_driven(from, to)},
             })
         );
         return Ok(());

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use fleetfold_engine::Engine;
 use fleetfold_fleet::{Closed, Flag, Placement, Refused, Tally};
 use fleetfold_model::{
-    Choice, LogSeq, Name, Obstacle, OrderId, Position, Proposal, RoadTarget, Space, StopKind, Timestamp, UnassignedReason,
-    VehicleId,
+    Choice, LogSeq, Name, Obstacle, OrderId, Position, Proposal, RoadTarget, Space, StopKind, Timestamp,
+    UnassignedReason, VehicleId,
 };
 use serde_json::{Value, json};
 

@@ -11,7 +11,7 @@ use rstar::{AABB, PointDistance, RTree, RTreeObject};
 use crate::cch::{Cost, Hierarchy, Metric, NEVER, pack, unpack};
 use crate::label::{Label, Start};
 use crate::line::crow;
-use crate::network::{ActiveChange, Leg, Street, UNREACHABLE_MILLIS};
+use crate::network::{ActiveChange, Leg, Street, UNREACHABLE_MILLIS, WeightChange};
 use crate::streets::Streets;
 
 /// Pace between a place and the street it is served from, metres per second (brisk walk to slow drive; guess).
@@ -128,7 +128,12 @@ impl Map {
     }
 
     /// Segments whose lines pass a test, among those in the box of an outline and so many units around it.
-    fn segments_near(&self, outline: &LineString<f64>, units: f64, test: impl Fn(&LineString<f64>) -> bool) -> Vec<u32> {
+    fn segments_near(
+        &self,
+        outline: &LineString<f64>,
+        units: f64,
+        test: impl Fn(&LineString<f64>) -> bool,
+    ) -> Vec<u32> {
         let Some(reach) = outline.bounding_rect() else { return Vec::new() };
         let (low, high) = (reach.min(), reach.max());
         let reach = AABB::from_corners([low.x - units, low.y - units], [high.x + units, high.y + units]);
@@ -244,7 +249,7 @@ impl Graph {
     }
 
     /// Edges that a change is about.
-    fn edges_of(&self, target: &RoadTarget) -> Vec<u32> {
+    pub(crate) fn edges_of(&self, target: &RoadTarget) -> Vec<u32> {
         let map = &self.map;
         let segments: Vec<u32> = match target {
             RoadTarget::Roads(roads) => {
@@ -561,14 +566,55 @@ impl Graph {
         steps
     }
 
-    /// True when the way from `a` to `b` under these weights uses an edge whose weight is another in `other`.
-    pub(crate) fn differs(&self, other: &Self, a: Position, b: Position) -> bool {
-        let (Some(from), Some(to)) = (self.snap(a), self.snap(b)) else { return false };
-        let Some((edges, leaving, entering)) = self.way_with_ends(&from, &to) else { return false };
-        let mut all = edges.into_iter().chain(leaving).chain(entering);
-        let on_one = self.edges_along(from.segment).iter().chain(self.edges_along(to.segment));
-        all.any(|edge| self.weights[edge as usize] != other.weights[edge as usize])
-            || on_one.into_iter().any(|&edge| self.weights[edge as usize] != other.weights[edge as usize])
+    /// Edges on the way between two places, in order of driving.
+    pub(crate) fn edges_driven(&self, a: Position, b: Position) -> Vec<u32> {
+        if a == b {
+            return Vec::new();
+        }
+        let known = self.know(&[a, b]);
+        let (Some(from), Some(to)) = (&known[0].snapped, &known[1].snapped) else { return Vec::new() };
+        let Some((edges, leaving, entering)) = self.way_with_ends(from, to) else { return Vec::new() };
+        if leaving.is_none() && entering.is_none() {
+            let along = to.offset >= from.offset;
+            let fits = |&&edge: &&u32| self.map.streets.edges[edge as usize].along == along;
+            return self.edges_along(from.segment).iter().find(fits).copied().into_iter().collect();
+        }
+        leaving.into_iter().chain(edges).chain(entering).collect()
+    }
+
+    /// Edges that take longer or less long than in another state of the same streets.
+    pub(crate) fn changed_since(&self, before: &Self) -> WeightChange {
+        let mut change = WeightChange::default();
+        let all = || 0..self.weights.len() as u32;
+        // Only what a change touches can differ, unless the speeds themselves are others.
+        let candidates: Vec<u32> = if Arc::ptr_eq(&self.base, &before.base) {
+            self.changed.iter().chain(&before.changed).copied().collect::<BTreeSet<u32>>().into_iter().collect()
+        } else {
+            all().collect()
+        };
+        for edge in candidates {
+            let (now, then) = (self.weights[edge as usize], before.weights[edge as usize]);
+            if now > then {
+                change.slower.push(edge);
+            } else if now < then {
+                change.quicker.push(edge);
+            }
+        }
+        if change.quicker.len() > self.weights.len() / FEW {
+            // A box for each would be a box around everything.
+            let (low, high) = self.map.streets.bounds();
+            change.quicker_boxes.push((low, high));
+        } else {
+            let segments: BTreeSet<u32> =
+                change.quicker.iter().map(|&edge| self.map.streets.edges[edge as usize].segment).collect();
+            change.quicker_boxes.extend(segments.into_iter().map(|segment| {
+                let line = self.map.streets.line_of(segment);
+                let (x, y) = (line.iter().map(|place| place.x), line.iter().map(|place| place.y));
+                let corner = |x: Option<i32>, y: Option<i32>| Position { x: x.unwrap_or(0), y: y.unwrap_or(0) };
+                (corner(x.clone().min(), y.clone().min()), corner(x.max(), y.max()))
+            }));
+        }
+        change
     }
 
     pub(crate) fn streets(&self) -> Vec<Street> {

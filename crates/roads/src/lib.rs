@@ -11,6 +11,7 @@ mod cch;
 mod file;
 mod graph;
 mod label;
+mod legs;
 mod line;
 mod network;
 mod order;
@@ -19,5 +20,6 @@ mod streets;
 mod table;
 
 pub use file::{FileError, is_graph_file};
-pub use network::{ActiveChange, Driven, Leg, Network, NetworkError, Street, UNREACHABLE_MILLIS};
+pub use legs::LegIndex;
+pub use network::{ActiveChange, Driven, Leg, Network, NetworkError, Street, UNREACHABLE_MILLIS, WeightChange};
 pub use streets::{Dropped, Streets};

@@ -29,6 +29,17 @@ pub struct ActiveChange {
     pub time_percent: Option<u32>,
 }
 
+/// What differs between two states of the roads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WeightChange {
+    /// Edges that take longer, or cannot be used any more.
+    pub slower: Vec<u32>,
+    /// Edges that take less time, or can be used again.
+    pub quicker: Vec<u32>,
+    /// South-west and north-east corners of boxes around the quicker ones.
+    pub quicker_boxes: Vec<(Position, Position)>,
+}
+
 /// A street on a way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Driven {
@@ -233,11 +244,27 @@ impl Network {
         }
     }
 
-    /// True when the way from `from` to `to` uses a road that is another in `other`.
-    pub fn differs(&self, other: &Self, from: Position, to: Position) -> bool {
-        match (&self.kind, &other.kind) {
-            (Kind::Graph(mine), Kind::Graph(theirs)) => mine.differs(theirs, from, to),
-            _ => false,
+    /// Edges that a change would be about; none without a graph.
+    pub fn edges_named(&self, target: &RoadTarget) -> Vec<u32> {
+        match &self.kind {
+            Kind::Graph(graph) => graph.edges_of(target),
+            Kind::Line(_) | Kind::Table(_) => Vec::new(),
+        }
+    }
+
+    /// Edges on the way from one place to another, in order of driving; none without a graph.
+    pub fn edges_driven(&self, from: Position, to: Position) -> Vec<u32> {
+        match &self.kind {
+            Kind::Graph(graph) => graph.edges_driven(from, to),
+            Kind::Line(_) | Kind::Table(_) => Vec::new(),
+        }
+    }
+
+    /// What takes longer or less long here than in `before`, a state of the same roads.
+    pub fn changed_since(&self, before: &Self) -> WeightChange {
+        match (&self.kind, &before.kind) {
+            (Kind::Graph(now), Kind::Graph(before)) => now.changed_since(before),
+            _ => WeightChange::default(),
         }
     }
 

@@ -65,8 +65,11 @@ fn examples() -> Vec<Event> {
         from: Some(at(1)),
         until: Some(at(2)),
     };
-    let area =
-        RoadChange { target: Some(RoadTarget::Area(vec![place, place, place])), time_percent: None, ..road.clone() };
+    let corners: Vec<Position> =
+        [(0, 0), (1_000_000, 0), (0, 1_000_000)].map(|(x, y)| Position { x: place.x + x, y: place.y + y }).to_vec();
+    let area = RoadChange { target: Some(RoadTarget::Area(corners.clone())), time_percent: None, ..road.clone() };
+    let edges = RoadChange { target: Some(RoadTarget::Edges(vec![3, 4])), ..area.clone() };
+    let line = RoadChange { target: Some(RoadTarget::Line { places: corners, metres: 25 }), ..area.clone() };
     let pin = Pin { order: name("ord-1"), vehicle: name("veh-1") };
     let change = OrderChange {
         order: name("ord-1"),
@@ -97,6 +100,8 @@ fn examples() -> Vec<Event> {
         Event::VehicleLost { vehicle: name("veh-1"), position: None },
         Event::VehicleBack { vehicle: name("veh-1"), position: Some(place) },
         Event::RoadClosed(area),
+        Event::RoadClosed(edges),
+        Event::RoadClosed(line),
         Event::RoadSlowed(road.clone()),
         Event::RoadReopened(RoadChange { target: None, ..road }),
         Event::StopDeparted(report.clone()),

@@ -171,8 +171,12 @@ fn legs_on_one_street() {
     let closed = graph.with_changes(&[ActiveChange { target: RoadTarget::Roads(vec![2]), time_percent: None }]);
     assert!(closed.leg(b, a).millis >= crate::UNREACHABLE_MILLIS);
     assert!(closed.leg(a, b).millis < 60_000);
-    assert!(graph.differs(&closed, b, a));
-    assert!(!graph.differs(&closed, a, b));
+    let change = closed.changed_since(&graph);
+    assert_eq!((change.slower.len(), change.quicker.len()), (1, 0));
+    assert!(graph.edges_driven(b, a).contains(&change.slower[0]));
+    assert!(!graph.edges_driven(a, b).contains(&change.slower[0]));
+    let reopened = closed.with_changes(&[]).changed_since(&closed);
+    assert_eq!((reopened.slower.len(), &reopened.quicker), (0, &change.slower));
     assert_eq!(pack(1, 2) + pack(3, 4), pack(4, 6));
     // 40 km away from everything.
     assert!(graph.leg(a, Position { x: 4_000_000, y: 0 }).millis >= crate::UNREACHABLE_MILLIS);

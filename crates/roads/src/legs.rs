@@ -1,0 +1,109 @@
+//! Which routes drive over which streets: from a changed edge to the routes over it, and from a street that got quicker to the
+//! routes that pass near it, without looking at the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fleetfold_model::Position;
+use rayon::prelude::*;
+use rstar::primitives::{GeomWithData, Rectangle};
+use rstar::{AABB, RTree};
+
+use crate::network::{Network, WeightChange};
+
+/// The legs of routes, by number of the route.
+#[derive(Debug, Default)]
+pub struct LegIndex {
+    routes: BTreeMap<u32, Indexed>,
+    /// Routes over an edge, each once per leg.
+    by_edge: Vec<Vec<u32>>,
+    /// Boxes of the legs.
+    boxes: RTree<Leg>,
+}
+
+type Leg = GeomWithData<Rectangle<[i64; 2]>, u32>;
+
+#[derive(Debug, Default)]
+struct Indexed {
+    stops: Vec<Position>,
+    edges: Vec<u32>,
+}
+
+/// How far beyond the box of its ends a leg may pass: a part of the box's length and width, and this many units more (1 km).
+const AROUND: i64 = 90_000;
+
+fn box_of(ends: &[Position]) -> Rectangle<[i64; 2]> {
+    let (low, high) = (
+        [ends[0].x.min(ends[1].x), ends[0].y.min(ends[1].y)].map(i64::from),
+        [ends[0].x.max(ends[1].x), ends[0].y.max(ends[1].y)].map(i64::from),
+    );
+    let around = [0, 1].map(|axis| (high[axis] - low[axis]) / 4 + AROUND);
+    Rectangle::from_corners([low[0] - around[0], low[1] - around[1]], [high[0] + around[0], high[1] + around[1]])
+}
+
+fn boxes_of(route: u32, stops: &[Position]) -> impl Iterator<Item = Leg> {
+    stops.windows(2).filter(|ends| ends[0] != ends[1]).map(move |ends| GeomWithData::new(box_of(ends), route))
+}
+
+impl LegIndex {
+    /// Writes down the ways of some routes through their stops, as they are driven on this network now. A route of fewer than
+    /// two stops is forgotten.
+    pub fn set(&mut self, network: &Network, routes: Vec<(u32, Vec<Position>)>) {
+        let ways: Vec<Vec<u32>> = routes
+            .par_iter()
+            .map(|(_, stops)| {
+                let mut edges: Vec<u32> =
+                    stops.windows(2).flat_map(|ends| network.edges_driven(ends[0], ends[1])).collect();
+                edges.sort_unstable();
+                edges.dedup();
+                edges
+            })
+            .collect();
+        for ((route, stops), edges) in routes.into_iter().zip(ways) {
+            self.forget(route);
+            if stops.len() < 2 {
+                continue;
+            }
+            if let Some(&last) = edges.last()
+                && self.by_edge.len() <= last as usize
+            {
+                self.by_edge.resize(last as usize + 1, Vec::new());
+            }
+            for &edge in &edges {
+                self.by_edge[edge as usize].push(route);
+            }
+            boxes_of(route, &stops).for_each(|leg| self.boxes.insert(leg));
+            self.routes.insert(route, Indexed { stops, edges });
+        }
+    }
+
+    /// Forgets a route.
+    pub fn forget(&mut self, route: u32) {
+        let Some(old) = self.routes.remove(&route) else { return };
+        for edge in old.edges {
+            self.by_edge[edge as usize].retain(|&other| other != route);
+        }
+        for leg in boxes_of(route, &old.stops) {
+            self.boxes.remove(&leg);
+        }
+    }
+
+    /// The stops of a route as they were written down.
+    pub fn stops(&self, route: u32) -> Option<&[Position]> {
+        self.routes.get(&route).map(|indexed| indexed.stops.as_slice())
+    }
+
+    /// Routes over an edge that takes longer now, or cannot be used.
+    pub fn slowed(&self, change: &WeightChange) -> BTreeSet<u32> {
+        change.slower.iter().filter_map(|&edge| self.by_edge.get(edge as usize)).flatten().copied().collect()
+    }
+
+    /// Routes that are on or pass near an edge that takes less time now.
+    pub fn quickened(&self, change: &WeightChange) -> BTreeSet<u32> {
+        let over = change.quicker.iter().filter_map(|&edge| self.by_edge.get(edge as usize)).flatten().copied();
+        let near = change.quicker_boxes.iter().flat_map(|&(low, high)| {
+            let reach = AABB::from_corners([low.x, low.y].map(i64::from), [high.x, high.y].map(i64::from));
+            self.boxes.locate_in_envelope_intersecting(&reach).map(|leg| leg.data)
+        });
+        over.chain(near).collect()
+    }
+}

@@ -97,7 +97,7 @@ fn timed(what: impl FnOnce()) -> Duration {
     begin.elapsed()
 }
 
-fn fleet_on(streets: Streets) -> Rig {
+fn fleet_on(streets: &Streets) -> Rig {
     let network = Arc::new(Network::from_streets(streets.clone()));
     let mut random = Seeded::new(11, "closure");
     let mut place = || streets.junction(random.below(streets.junctions() as u64) as usize);
@@ -156,7 +156,7 @@ fn main() {
     let begins = std::env::var("FLEETFOLD_BRIDGE").unwrap_or_else(|_| "Ponte".to_owned());
     let extract = std::fs::read(&path).expect("FLEETFOLD_OSM names a readable file");
     let (streets, _) = osm::build(&extract, osm::Profile::Car, |_| {}).expect("a sound extract");
-    let mut rig = fleet_on(streets);
+    let mut rig = fleet_on(&streets);
     let mut bridges: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
     for street in rig.engine.network().streets() {
         if street.name.starts_with(&begins) {

@@ -11,7 +11,7 @@ fn fold(criterion: &mut Criterion) {
     let mut scenario = Scenario::demo(7);
     scenario.demand.orders = 150;
     scenario.vehicles = 12;
-    let log = simulate(&scenario, 0).expect("the generated city is a network").log;
+    let log = simulate(&scenario, 0).log;
     let mut group = criterion.benchmark_group("fleet");
     group.throughput(Throughput::Elements(log.len() as u64));
     group.sample_size(20);

@@ -1,6 +1,10 @@
 //! A generated city: a grid that grew, a river with a few bridges, arterials, one-way streets, names.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use fleetfold_model::{NetworkSpec, Position, StreetEdge};
+use fleetfold_roads::{Network, Streets};
 
 use crate::seeded::Seeded;
 
@@ -29,8 +33,10 @@ const BRIDGES: [&str; 5] = ["Old Bridge", "Market Bridge", "Iron Bridge", "Ferry
 /// A generated city.
 #[derive(Clone, Debug)]
 pub struct City {
-    /// Its streets.
-    pub network: NetworkSpec,
+    /// Its streets, as a graph file brings them.
+    pub network: Arc<Network>,
+    /// The streets of a generated city, to be written into a day's header.
+    pub spec: Option<NetworkSpec>,
     /// Places where goods come from (shops, kitchens).
     pub shops: Vec<Position>,
     /// Places where people live.
@@ -148,7 +154,47 @@ pub fn city(seed: u64) -> City {
             place(f64::from(column) * SPACING, (f64::from(RIVER_ROW) + 0.5) * SPACING + bend + 130.0)
         })
         .collect();
-    City { network: NetworkSpec::Graph { nodes, edges, names }, shops, homes, depots, bridges, river }
+    // Through a graph file, as every city comes.
+    let streets = Streets::from_edges(&nodes, &edges, &names).expect("a grid with bridges is a network");
+    let network = Streets::from_bytes(&streets.to_bytes()).map(Network::from_streets).expect("our own bytes are sound");
+    let spec = Some(NetworkSpec::Graph { nodes, edges, names });
+    City { network: Arc::new(network), spec, shops, homes, depots, bridges, river }
+}
+
+/// Metres around the middle of a real city within which its pretend day takes place.
+const REACH: f64 = 6_000.0;
+
+/// A pretend day's places on real streets: shops near the middle, homes around it, and the bridges and fast roads that most ways
+/// lead over. `None` where the network has no streets.
+pub fn city_on(network: Arc<Network>, seed: u64) -> Option<City> {
+    let mut random = Seeded::new(seed, "city on streets");
+    let (streets, _) = network.graph()?;
+    let all: Vec<Position> = (0..streets.junctions()).map(|number| streets.junction(number)).collect();
+    let middle = |axis: fn(&Position) -> i32| {
+        let mut values: Vec<i32> = all.iter().map(axis).collect();
+        let half = values.len() / 2;
+        *values.select_nth_unstable(half).1
+    };
+    let centre = Position { x: middle(|place| place.x), y: middle(|place| place.y) };
+    let within = |metres: f64| -> Vec<Position> {
+        let near: Vec<Position> = all.iter().copied().filter(|&place| network.crow(centre, place) <= metres).collect();
+        if near.is_empty() { all.clone() } else { near }
+    };
+    let (near, around) = (within(REACH / 2.0), within(REACH));
+    let shops: Vec<Position> = (0..60).map(|_| *random.pick(&near)).collect();
+    let homes: Vec<Position> = (0..900).map(|_| *random.pick(&around)).collect();
+    let depots = (0..3).map(|_| *random.pick(&around)).collect();
+    let mut used: BTreeMap<u64, (usize, String)> = BTreeMap::new();
+    for home in homes.iter().take(200) {
+        let edges = network.edges_driven(*random.pick(&shops), *home);
+        for (road, name) in streets.main_roads(&edges) {
+            used.entry(road).or_insert((0, name)).0 += 1;
+        }
+    }
+    let mut bridges: Vec<(u64, (usize, String))> = used.into_iter().collect();
+    bridges.sort_by_key(|&(road, (ways, _))| (std::cmp::Reverse(ways), road));
+    let bridges = bridges.into_iter().take(5).map(|(road, (_, name))| (road, name)).collect();
+    Some(City { network, spec: None, shops, homes, depots, bridges, river: Vec::new() })
 }
 
 fn street_name(random: &mut Seeded, index: i32, arterial: bool, grand: &str) -> String {

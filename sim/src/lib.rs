@@ -11,7 +11,7 @@ mod seeded;
 mod sim_log;
 mod world;
 
-pub use city::{City, city};
+pub use city::{City, city, city_on};
 pub use faults::{Failure, Faults, SmallDay, Survived, survive};
 pub use report::Report;
 pub use run::{Outcome, backtest, simulate};

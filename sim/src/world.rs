@@ -275,7 +275,9 @@ impl Pretend {
 
     fn roads_changed(&mut self) {
         let active: Vec<ActiveChange> = self.closed.values().cloned().collect();
-        self.network = Arc::new(self.base.with_changes(&active));
+        if let Some(network) = self.base.with_changes(&active) {
+            self.network = Arc::new(network);
+        }
     }
 
     /// Where a vehicle is, in the middle of a drive too.

@@ -26,7 +26,7 @@ fn day(seed: u64) -> SmallDay {
         },
         phones: fleetfold_sim::Phones::default(),
     };
-    SmallDay::new(&scenario).unwrap()
+    SmallDay::new(&scenario)
 }
 
 fn number(variable: &str) -> Option<u64> {

@@ -419,6 +419,20 @@ fn a_forced_assignment_is_obeyed_whatever_it_costs() {
     assert_eq!(rig.route("b"), ["y"]);
 }
 
+/// Its driver is on the way already, and is called back (once, the fact was never answered and a plan for it proposed for ever).
+#[test]
+fn an_assignment_forced_while_another_drives_there_is_answered() {
+    let mut rig = Rig::new();
+    rig.order(job("x", km(1, 0)));
+    assert_eq!(rig.route("a"), ["x"]);
+    rig.fact(Event::AssignmentForced(Pin { order: name("x"), vehicle: name("b") }));
+    assert_eq!(rig.route("b"), ["x"]);
+    let plans = rig.plans.len();
+    rig.order(job("y", km(-1, 0)));
+    assert!(matches!(rig.placement("y"), Placement::OnRoute(_)));
+    assert!(rig.plans.len() <= plans + 2, "{} plans for one order", rig.plans.len() - plans);
+}
+
 #[test]
 fn a_rejected_order_goes_to_somebody_else() {
     let mut rig = Rig::new();

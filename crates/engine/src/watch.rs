@@ -88,8 +88,9 @@ impl Engine {
         if active == self.active_roads {
             return;
         }
-        let new = Arc::new(self.base_network.with_changes(&active));
-        self.roads_become(new);
+        if let Some(new) = self.base_network.with_changes(&active) {
+            self.roads_become(Arc::new(new));
+        }
         self.active_roads = active;
     }
 

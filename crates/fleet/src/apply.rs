@@ -316,6 +316,7 @@ impl Fleet {
 
     fn pin(&mut self, pin: &Pin, doing: &mut Applying) -> Verdict {
         let (order, vehicle) = self.pin_targets(pin, doing)?;
+        self.recall(order, vehicle)?;
         self.orders[order.index()].pinned = Some(vehicle);
         if self.orders[order.index()].placement != Placement::OnRoute(vehicle) {
             self.ask_about(order, doing);
@@ -329,10 +330,31 @@ impl Fleet {
         if !self.vehicles[vehicle.index()].is_available() {
             return Err(Refused::NotOnShift);
         }
+        self.recall(order, vehicle)?;
         self.orders[order.index()].pinned = Some(vehicle);
         self.orders[order.index()].rejected_by.retain(|&other| other != vehicle);
         self.ask_about(order, doing);
         doing.ask_vehicle(vehicle);
+        Ok(())
+    }
+
+    /// Whoever else is on the way to an order turns around: the visit is no longer frozen and can be taken off that route.
+    fn recall(&mut self, order: OrderId, vehicle: VehicleId) -> Verdict {
+        let Placement::OnRoute(carrier) = self.orders[order.index()].placement else { return Ok(()) };
+        if carrier == vehicle {
+            return Ok(());
+        }
+        let state = &mut self.vehicles[carrier.index()];
+        if let Some(under) = state.under_way.filter(|under| under.order == order) {
+            if under.arrived.is_some() {
+                return Err(Refused::AtStop);
+            }
+            state.under_way = None;
+        }
+        for visit in state.route.visits.iter_mut().filter(|visit| visit.order == order) {
+            // Its time to depart never comes.
+            visit.depart_at = Timestamp(i64::MAX / 4);
+        }
         Ok(())
     }
 

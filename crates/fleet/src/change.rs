@@ -36,6 +36,8 @@ pub enum Refused {
     BrokenChain,
     /// A slower road needs its per cent of time.
     NoFactor,
+    /// Another vehicle stands at the order's stop: nobody else can be sent any more.
+    AtStop,
 }
 
 impl Refused {
@@ -57,6 +59,7 @@ impl Refused {
             Self::OldEpoch => "old_epoch",
             Self::BrokenChain => "broken_chain",
             Self::NoFactor => "no_factor",
+            Self::AtStop => "at_stop",
         }
     }
 }

@@ -145,6 +145,9 @@ pub(crate) struct Demo {
     /// A smaller day: this many orders and a vehicle for every fifteen.
     #[arg(long, default_value_t = 600)]
     pub(crate) orders: u32,
+    /// Streets to drive on (`fleetfold graph build`); without: a generated city.
+    #[arg(long)]
+    pub(crate) graph: Option<PathBuf>,
     /// Where the map is served.
     #[arg(long, default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
@@ -163,9 +166,10 @@ pub(crate) struct Serve {
     /// Settings; flags and environment win over it.
     #[arg(long)]
     pub(crate) config: Option<PathBuf>,
-    /// A graph, network or day file with travel times; without: straight lines.
-    #[arg(long, alias = "graph")]
-    pub(crate) network: Option<PathBuf>,
+    /// Where travel times come from: a graph, matrix or day file, `osrm:http://HOST:PORT` or `valhalla:http://HOST:PORT`;
+    /// without: straight lines.
+    #[arg(long, visible_alias = "graph")]
+    pub(crate) network: Option<String>,
     /// Where snapshots are kept.
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
@@ -245,8 +249,8 @@ pub(crate) enum GraphCommand {
     },
     /// Seconds and metres between all places, as JSON.
     Matrix {
-        /// The graph file.
-        graph: PathBuf,
+        /// The graph file, or `osrm:URL`, `valhalla:URL`.
+        network: String,
         /// Places, one LON,LAT a line; `-`: standard input.
         places: PathBuf,
     },
@@ -301,6 +305,9 @@ pub(crate) struct Replay {
 pub(crate) struct Backtest {
     /// The day file.
     pub(crate) day: PathBuf,
+    /// Travel times from elsewhere than the day: a graph, matrix or day file, `osrm:URL` or `valhalla:URL`.
+    #[arg(long, visible_alias = "graph")]
+    pub(crate) network: Option<String>,
     /// Print the figures as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -345,6 +352,9 @@ pub(crate) struct Audit {
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) place: Where,
+    /// What `serve` would take travel times from: does it open, does it answer?
+    #[arg(long, visible_alias = "graph")]
+    pub(crate) network: Option<String>,
     /// The address that would be served.
     #[arg(long, default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,

@@ -10,6 +10,7 @@ use fleetfold_roads::Network;
 use fleetfold_wire::{DayHeader, DayLine, What, decode, network_from_json, read_day_line};
 
 use crate::failure::Failure;
+use crate::matrix_server::MatrixServer;
 
 /// A day read from a file.
 pub(crate) struct Day {
@@ -122,8 +123,16 @@ pub(crate) fn read(path: &Path) -> Result<Day, Failure> {
     Ok(day)
 }
 
+/// A network by its name: a routing server, or a file.
+pub(crate) fn network_of(source: &str) -> Result<Arc<Network>, Failure> {
+    match MatrixServer::parse(source) {
+        Some(server) => Ok(Arc::new(Network::from_source(Arc::new(server?)))),
+        None => network_file(Path::new(source)),
+    }
+}
+
 /// A network by name of a file: a day file's own, or a network description.
-pub(crate) fn network_file(path: &Path) -> Result<Arc<Network>, Failure> {
+fn network_file(path: &Path) -> Result<Arc<Network>, Failure> {
     let unreadable =
         |error: String| Failure::new(format!("{}: {error}", path.display()), "give a graph, network or day file");
     let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;

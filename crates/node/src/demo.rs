@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetfold_model::Space;
-use fleetfold_roads::Network;
-use fleetfold_sim::{Driving, Pretend, Report, Scenario, city, script};
+use fleetfold_sim::{Driving, Pretend, Report, Scenario, city, city_on, script};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 
@@ -23,10 +22,12 @@ pub(crate) async fn demo(args: Demo) -> Result<ExitCode, Failure> {
     let mut scenario = Scenario::demo(args.seed);
     scenario.demand.orders = args.orders;
     scenario.vehicles = (args.orders / 15).clamp(2, 400);
-    let city = city(args.seed);
-    let network = Network::new(&city.network)
-        .map(Arc::new)
-        .map_err(|error| Failure::new(error.to_string(), "try another --seed"))?;
+    let city = match &args.graph {
+        None => city(args.seed),
+        Some(path) => city_on(Arc::new(crate::graph::open(path)?), args.seed)
+            .ok_or_else(|| Failure::new(format!("{}: no streets", path.display()), "give a graph file"))?,
+    };
+    let network = Arc::clone(&city.network);
     let data = opened.folder.as_ref().map(|folder| folder.path().join("snapshots"));
     let live = live::start(Setup {
         log: opened.log.clone(),

@@ -5,8 +5,8 @@ use crate::log::LogError;
 /// An error a person reads: what, and what to do about it.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    what: String,
-    hint: String,
+    pub(crate) what: String,
+    pub(crate) hint: String,
 }
 
 impl Failure {

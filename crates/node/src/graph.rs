@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::args::{Graph, GraphCommand, Vehicle, degrees};
+use crate::days;
 use crate::failure::Failure;
 
 /// Places of one matrix: 10,000 × 10,000 legs are 800 MB.
@@ -21,7 +22,7 @@ pub(crate) fn graph(args: &Graph) -> Result<ExitCode, Failure> {
         GraphCommand::Build { extract, output, profile } => build_file(extract, output, *profile)?,
         GraphCommand::Info { graph } => info(graph)?,
         &GraphCommand::Route { ref graph, from, to, geojson } => route(graph, position(from), position(to), geojson)?,
-        GraphCommand::Matrix { graph, places } => matrix(graph, places)?,
+        GraphCommand::Matrix { network, places } => matrix(network, places)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -40,7 +41,7 @@ fn bytes_of(path: &Path, remedy: &str) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|error| Failure::new(format!("{}: {error}", path.display()), remedy))
 }
 
-fn open(path: &Path) -> Result<Network, Failure> {
+pub(crate) fn open(path: &Path) -> Result<Network, Failure> {
     let bytes = bytes_of(path, "build it: fleetfold graph build AREA.osm.pbf -o AREA.graph")?;
     streets(path, &bytes).map(Network::from_streets)
 }
@@ -155,8 +156,8 @@ fn clock(millis: u64) -> String {
     format!("{}:{:02}", millis / 60_000, millis / 1000 % 60)
 }
 
-fn matrix(path: &Path, places: &Path) -> Result<(), Failure> {
-    let network = open(path)?;
+fn matrix(source: &str, places: &Path) -> Result<(), Failure> {
+    let network = days::network_of(source)?;
     let text = if places == Path::new("-") {
         let mut text = String::new();
         std::io::stdin()

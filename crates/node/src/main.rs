@@ -17,6 +17,7 @@ mod import;
 mod lease;
 mod live;
 mod log;
+mod matrix_server;
 mod metrics;
 mod offline;
 mod publisher;
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
         tracing_subscriber::EnvFilter::new(if matches!(cli.command, Command::Serve(_)) {
             "info,async_nats=warn"
         } else {
-            "error,async_nats=off"
+            "error,async_nats=off,fleetfold::matrix_server=warn"
         })
     });
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();

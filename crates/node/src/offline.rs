@@ -52,7 +52,10 @@ pub(crate) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
 /// Runs a day's own orders with simulated drivers in virtual time.
 pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
     let day = days::read(&args.day)?;
-    let network = day.network()?;
+    let network = match &args.network {
+        Some(source) => days::network_of(source)?,
+        None => day.network()?,
+    };
     let driving = if day.header.exact_drivers {
         Driving::EXACT
     } else {
@@ -100,7 +103,7 @@ pub(crate) fn sim(args: &Sim) -> Result<ExitCode, Failure> {
     if let Some(day) = &args.day {
         write_day(day, &scenario)?;
     }
-    let outcome = simulate(&scenario, 1).map_err(|error| Failure::new(error.to_string(), "try another seed"))?;
+    let outcome = simulate(&scenario, 1);
     show(&outcome.report, args.json);
     broken(&outcome, &format!("fleetfold sim {} --seed {}", args.scenario.display(), scenario.seed))
 }
@@ -112,7 +115,7 @@ fn write_day(path: &std::path::Path, scenario: &Scenario) -> Result<(), Failure>
     let header = DayHeader {
         fleetfold_day: 1,
         title: scenario.title.clone(),
-        network: Some(network_to_json(&city.network)),
+        network: city.spec.as_ref().map(network_to_json),
         exact_drivers: false,
         no_shows: script.no_shows.iter().map(ToString::to_string).collect(),
         skipped: Vec::new(),

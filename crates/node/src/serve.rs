@@ -29,7 +29,7 @@ struct Config {
     log: Option<String>,
     tenant: Option<String>,
     zone: Option<String>,
-    network: Option<PathBuf>,
+    network: Option<String>,
     data: Option<PathBuf>,
     listen: Option<std::net::SocketAddr>,
     token_file: Option<PathBuf>,
@@ -54,7 +54,7 @@ pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
         |flag: String, default: &str, file: Option<String>| if flag == default { file.unwrap_or(flag) } else { flag };
     let zone = zone_name(&pick(args.place.tenant, "demo", config.tenant), &pick(args.place.zone, "city", config.zone))?;
     let network = match args.network.or(config.network) {
-        Some(path) => days::network_file(&path)?,
+        Some(source) => days::network_of(&source)?,
         None => days::build(&fleetfold_model::NetworkSpec::default())?,
     };
     let token_file = args.token_file.or(config.token_file);

@@ -151,6 +151,7 @@ pub(crate) fn refused_words(reason: Refused) -> &'static str {
         Refused::OldEpoch => "a plan of an engine that no longer owns the zone",
         Refused::BrokenChain => "a plan that does not follow the last one",
         Refused::NoFactor => "a slowed road without its factor",
+        Refused::AtStop => "another vehicle stands at its stop",
     }
 }
 

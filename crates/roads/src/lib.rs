@@ -16,10 +16,12 @@ mod line;
 mod network;
 mod order;
 pub mod osm;
+mod server;
 mod streets;
 mod table;
 
 pub use file::{FileError, is_graph_file};
 pub use legs::LegIndex;
 pub use network::{ActiveChange, Driven, Leg, Network, NetworkError, Street, UNREACHABLE_MILLIS, WeightChange};
+pub use server::LegSource;
 pub use streets::{Dropped, Streets};

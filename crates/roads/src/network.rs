@@ -1,10 +1,13 @@
 //! The closed list of ways to know a leg.
 
+use std::sync::Arc;
+
 use fleetfold_model::{NetworkSpec, Position, RoadTarget, Space};
 use rayon::prelude::*;
 
 use crate::graph::Graph;
 use crate::line::{Line, crow};
+use crate::server::{LegSource, Server};
 use crate::streets::Streets;
 use crate::table::Table;
 
@@ -105,8 +108,9 @@ pub struct Network {
 #[derive(Debug)]
 enum Kind {
     Line(Line),
-    Table(Table),
+    Table(Arc<Table>),
     Graph(Graph),
+    Server(Server),
 }
 
 impl Network {
@@ -132,7 +136,7 @@ impl Network {
                 if seconds.len() != cells || metres.len() != cells || !fits {
                     return Err(NetworkError::TableSize);
                 }
-                Kind::Table(Table::new(*space, places.clone(), seconds.clone(), metres.clone()))
+                Kind::Table(Arc::new(Table::new(*space, places.clone(), seconds.clone(), metres.clone())))
             }
             NetworkSpec::Graph { nodes, edges, names } => {
                 Kind::Graph(Graph::new(Streets::from_edges(nodes, edges, names)?))
@@ -146,11 +150,18 @@ impl Network {
         Self { kind: Kind::Graph(Graph::new(streets)) }
     }
 
+    /// Legs from a routing server, cached; straight lines at a speed where it has not answered.
+    pub fn from_source(source: Arc<dyn LegSource>) -> Self {
+        let fallback =
+            Line { space: Space::Geographic, metres_per_minute: 500.0, detour_percent: 130, round_up_seconds: 0 };
+        Self { kind: Kind::Server(Server::new(source, fallback)) }
+    }
+
     /// The streets behind it, and the arcs of its hierarchy (shortcuts included).
     pub fn graph(&self) -> Option<(&Streets, usize)> {
         match &self.kind {
             Kind::Graph(graph) => Some((graph.data(), graph.arcs())),
-            Kind::Line(_) | Kind::Table(_) => None,
+            Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => None,
         }
     }
 
@@ -183,7 +194,7 @@ impl Network {
                 .into_iter()
                 .map(|(name, metres, millis)| Driven { name, metres, millis })
                 .collect(),
-            Kind::Line(_) | Kind::Table(_) => Vec::new(),
+            Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => Vec::new(),
         }
     }
 
@@ -192,19 +203,17 @@ impl Network {
         match &self.kind {
             Kind::Line(line) => line.space,
             Kind::Table(table) => table.space,
-            Kind::Graph(_) => Space::Geographic,
+            Kind::Graph(_) | Kind::Server(_) => Space::Geographic,
         }
     }
 
-    /// The same network with these changes in force. Straight lines and tables know no roads and stay as they are.
+    /// The same network with these changes in force; `None` where no roads are known that could change.
     #[must_use]
-    pub fn with_changes(&self, changes: &[ActiveChange]) -> Self {
-        let kind = match &self.kind {
-            Kind::Line(line) => Kind::Line(line.clone()),
-            Kind::Table(table) => Kind::Table(table.clone()),
-            Kind::Graph(graph) => Kind::Graph(graph.with_changes(changes)),
-        };
-        Self { kind }
+    pub fn with_changes(&self, changes: &[ActiveChange]) -> Option<Self> {
+        match &self.kind {
+            Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => None,
+            Kind::Graph(graph) => Some(Self { kind: Kind::Graph(graph.with_changes(changes)) }),
+        }
     }
 
     /// True when roads can be closed on it.
@@ -221,6 +230,7 @@ impl Network {
             Kind::Line(line) => line.leg(from, to),
             Kind::Table(table) => table.leg(from, to),
             Kind::Graph(graph) => graph.leg(from, to),
+            Kind::Server(server) => server.leg(from, to),
         }
     }
 
@@ -228,6 +238,7 @@ impl Network {
     pub fn legs(&self, places: &[Position]) -> Vec<Leg> {
         match &self.kind {
             Kind::Graph(graph) => graph.legs(places),
+            Kind::Server(server) => server.legs(places),
             Kind::Line(_) | Kind::Table(_) => places
                 .par_iter()
                 .with_min_len(64)
@@ -240,7 +251,7 @@ impl Network {
     pub fn path(&self, from: Position, to: Position) -> Vec<Position> {
         match &self.kind {
             Kind::Graph(graph) => graph.path(from, to),
-            Kind::Line(_) | Kind::Table(_) => vec![from, to],
+            Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => vec![from, to],
         }
     }
 
@@ -248,7 +259,7 @@ impl Network {
     pub fn edges_named(&self, target: &RoadTarget) -> Vec<u32> {
         match &self.kind {
             Kind::Graph(graph) => graph.edges_of(target),
-            Kind::Line(_) | Kind::Table(_) => Vec::new(),
+            Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => Vec::new(),
         }
     }
 
@@ -256,7 +267,7 @@ impl Network {
     pub fn edges_driven(&self, from: Position, to: Position) -> Vec<u32> {
         match &self.kind {
             Kind::Graph(graph) => graph.edges_driven(from, to),
-            Kind::Line(_) | Kind::Table(_) => Vec::new(),
+            Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => Vec::new(),
         }
     }
 
@@ -272,7 +283,7 @@ impl Network {
     pub fn lines_of(&self, target: &RoadTarget) -> Vec<Vec<Position>> {
         match &self.kind {
             Kind::Graph(graph) => graph.lines_of(target),
-            Kind::Line(_) | Kind::Table(_) => Vec::new(),
+            Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => Vec::new(),
         }
     }
 
@@ -280,7 +291,7 @@ impl Network {
     pub fn streets(&self) -> Vec<Street> {
         match &self.kind {
             Kind::Graph(graph) => graph.streets(),
-            Kind::Line(_) | Kind::Table(_) => Vec::new(),
+            Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => Vec::new(),
         }
     }
 

@@ -172,6 +172,17 @@ impl Streets {
         self.edges.iter().map(|edge| (edge.from, edge.to, edge.millis))
     }
 
+    /// Bridges and motorways among some edges: their ids, each once, and their names.
+    pub fn main_roads(&self, edges: &[u32]) -> Vec<(u64, String)> {
+        let segments = edges.iter().filter_map(|&edge| self.edges.get(edge as usize));
+        let main = segments.map(|edge| &self.segments[edge.segment as usize]).filter(|segment| segment.class == 0);
+        let name = |segment: &Segment| self.names.get(segment.name as usize).cloned().unwrap_or_default();
+        let mut roads: Vec<(u64, String)> = main.map(|segment| (segment.road, name(segment))).collect();
+        roads.sort_unstable();
+        roads.dedup();
+        roads
+    }
+
     /// Names of streets.
     pub fn names(&self) -> usize {
         self.names.len()

@@ -116,11 +116,7 @@ pub struct SmallDay {
 
 impl SmallDay {
     /// The day of a scenario in its city.
-    ///
-    /// # Errors
-    ///
-    /// When the generated city is no network, which would be a bug of the generator.
-    pub fn new(scenario: &Scenario) -> Result<Self, fleetfold_roads::NetworkError> {
+    pub fn new(scenario: &Scenario) -> Self {
         let city = crate::city::city(scenario.seed);
         let mut script = script(scenario, &city);
         for (_, event) in &mut script.facts {
@@ -129,7 +125,7 @@ impl SmallDay {
                 opened.policy.search_rounds = 3;
             }
         }
-        Ok(Self { script, network: Arc::new(Network::new(&city.network)?) })
+        Self { script, network: city.network }
     }
 }
 

@@ -1,0 +1,256 @@
+//! Streets as a user meets them: `fleetfold graph`, `serve --graph` with a bridge that closes, and routing servers.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use support::{Killed, fleetfold, free_port, http, pause, run, wait_for};
+
+/// Twelve by ten streets, a river with two bridges (ways 301 and 302).
+fn town() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/town.osm")
+}
+
+fn graph(folder: &Path) {
+    let built = run(&["graph", "build", town().to_str().unwrap(), "-o", "town.graph"], folder);
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let said = String::from_utf8(built.stdout).unwrap();
+    assert!(said.contains("1 turn restrictions kept"), "{said}");
+    assert!(said.contains("dropped: 3 junctions") || said.contains("dropped: 2 junctions"), "the island: {said}");
+}
+
+/// A junction of the town: column from the west, row from the south.
+fn corner(column: i32, row: i32) -> (f64, f64) {
+    let jitter = f64::from((column * 7 + row * 13) % 5 - 2) * 0.00008;
+    let lat = 41.2 + f64::from(row) * 150.0 / 111_194.9 + if row >= 5 { 0.0012 } else { 0.0 } + jitter;
+    let lon = -9.6 + f64::from(column) * 150.0 / (111_194.9 * 41.2_f64.to_radians().cos()) + jitter;
+    (lon, lat)
+}
+
+fn place((lon, lat): (f64, f64)) -> String {
+    format!("{lon:.6},{lat:.6}")
+}
+
+#[test]
+fn a_graph_is_built_asked_and_refused_when_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    graph(folder.path());
+    let info = run(&["graph", "info", "town.graph"], folder.path());
+    assert!(String::from_utf8_lossy(&info.stdout).contains("junctions"), "{info:?}");
+    // From the west bank's south to its north: over the Old Bridge, by name.
+    let (from, to) = (place(corner(2, 1)), place(corner(3, 8)));
+    let route = run(&["graph", "route", "town.graph", &from, &to], folder.path());
+    let said = String::from_utf8_lossy(&route.stdout).into_owned();
+    assert!(said.contains("Old Bridge") && said.contains("Dyer Lane"), "{said}");
+    let route = run(&["graph", "route", "town.graph", &from, &to, "--geojson"], folder.path());
+    let feature: Value = serde_json::from_slice(&route.stdout).unwrap();
+    assert_eq!(feature["geometry"]["type"], "LineString");
+    assert!(feature["properties"]["edges"].as_array().unwrap().len() > 5);
+    // All pairs of three places, and the same seconds as the route's.
+    std::fs::write(folder.path().join("places.csv"), format!("{from}\n{to}\n{}\n", place(corner(9, 9)))).unwrap();
+    let matrix = run(&["graph", "matrix", "town.graph", "places.csv"], folder.path());
+    let matrix: Value = serde_json::from_slice(&matrix.stdout).unwrap();
+    assert_eq!(matrix["durations"][0][1], feature["properties"]["seconds"]);
+    // Far away, damaged, foreign: what, and what to do.
+    let away = run(&["graph", "route", "town.graph", &from, "2.35,48.85"], folder.path());
+    assert!(!away.status.success() && String::from_utf8_lossy(&away.stderr).contains("unreachable"), "{away:?}");
+    let mut bytes = std::fs::read(folder.path().join("town.graph")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(folder.path().join("bad.graph"), &bytes).unwrap();
+    let bad = run(&["graph", "info", "bad.graph"], folder.path());
+    assert!(String::from_utf8_lossy(&bad.stderr).contains("damaged"), "{bad:?}");
+    std::fs::write(folder.path().join("cat.osm.pbf"), b"not a map").unwrap();
+    let foreign = run(&["graph", "build", "cat.osm.pbf", "-o", "cat.graph"], folder.path());
+    assert!(String::from_utf8_lossy(&foreign.stderr).contains("not an OpenStreetMap extract"), "{foreign:?}");
+    assert!(!folder.path().join("cat.graph").exists());
+}
+
+fn event(port: u16, kind: &str, id: &str, data: &Value) -> (u16, String) {
+    let event = json!({ "specversion": "1.0", "id": id, "source": "/test", "type": format!("fleet.{kind}.v1"), "time": "2026-06-01T09:00:00Z", "data": data });
+    http(port, "POST /v1/events", &event.to_string())
+}
+
+fn state(port: u16) -> Value {
+    serde_json::from_str(&http(port, "GET /v1/state", "").1).unwrap()
+}
+
+/// Looks until the state is as it should be.
+fn until(port: u16, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    for _ in 0..100 {
+        let state = state(port);
+        if fits(&state) {
+            return state;
+        }
+        pause(50);
+    }
+    panic!("never seen: {what}; at the end {}", state(port));
+}
+
+#[test]
+fn a_closed_bridge_changes_the_routes_over_it_and_the_map() {
+    let folder = tempfile::tempdir().unwrap();
+    graph(folder.path());
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let args = ["serve", "--graph", "town.graph", "--log", "embedded:log.redb", "--listen", &listen];
+    let _engine = Killed(fleetfold(&args, folder.path()).stdout(Stdio::null()).spawn().unwrap());
+    wait_for(port);
+    let spot = |(lon, lat): (f64, f64)| json!({ "lon": lon, "lat": lat });
+    for (van, at) in [("west", corner(3, 2)), ("east", corner(8, 7))] {
+        let data = json!({ "vehicle_id": van, "start": spot(at), "capacity": [1] });
+        assert_eq!(event(port, "vehicle.registered", &format!("r{van}"), &data).0, 202);
+        assert_eq!(event(port, "shift.started", &format!("s{van}"), &json!({ "vehicle_id": van })).0, 202);
+    }
+    for (order, van, at) in [("over", "west", corner(3, 7)), ("stay", "east", corner(10, 8))] {
+        let data = json!({ "order_id": order, "job": { "stop": spot(at) }, "load": [1] });
+        assert_eq!(event(port, "order.created", order, &data).0, 202);
+        let pin = json!({ "order_id": order, "vehicle_id": van });
+        assert_eq!(event(port, "assignment.forced", &format!("f{order}"), &pin).0, 202);
+    }
+    let route = |state: &Value, van: &str| -> Value {
+        state["vehicles"].as_array().unwrap().iter().find(|vehicle| vehicle["id"] == van).unwrap().clone()
+    };
+    let served = |state: &Value| {
+        ["west", "east"]
+            .iter()
+            .all(|van| route(state, van)["visits"].as_array().is_some_and(|visits| visits.len() == 1))
+    };
+    let before = until(port, "both on their routes", served);
+    // An area whose sides cross is refused with a reason; the bridge by its way is not.
+    let bow = [corner(0, 0), corner(5, 5), corner(5, 0), corner(0, 5)].map(spot);
+    let (code, said) = event(port, "road.closed", "bow", &json!({ "change_id": "bow", "area": bow }));
+    assert!((400..500).contains(&code) && said.contains("in order around the area"), "{code} {said}");
+    let (code, _) = event(port, "road.closed", "c1", &json!({ "change_id": "flood", "roads": [301] }));
+    assert_eq!(code, 202);
+    let after =
+        until(port, "the closure on the map", |state| state["roads"].as_array().is_some_and(|roads| roads.len() == 1));
+    assert_eq!(after["roads"][0]["id"], "flood");
+    assert!(!after["roads"][0]["lines"].as_array().unwrap().is_empty(), "{}", after["roads"]);
+    let after = until(port, "the western route's new line", |state| {
+        route(state, "west")["lines"] != route(&before, "west")["lines"]
+    });
+    assert_eq!(route(&after, "east")["lines"], route(&before, "east")["lines"]);
+    assert_eq!(
+        route(&after, "east")["revision"],
+        route(&before, "east")["revision"],
+        "only the route over it is touched"
+    );
+    // Open again by name, closed again by a line along it, for an hour that is over: nothing is closed.
+    assert_eq!(event(port, "road.reopened", "c2", &json!({ "change_id": "flood" })).0, 202);
+    until(port, "open again", |state| state["roads"].as_array().is_some_and(Vec::is_empty));
+    let line = [corner(3, 4), corner(3, 5)].map(spot);
+    let past = json!({ "change_id": "past", "line": line, "until_time": "2020-01-01T00:00:00Z" });
+    assert_eq!(event(port, "road.closed", "c3", &past).0, 202);
+    let now = json!({ "change_id": "now", "line": line, "within_meters": 20 });
+    assert_eq!(event(port, "road.closed", "c4", &now).0, 202);
+    let closed =
+        until(port, "the line closed", |state| state["roads"].as_array().is_some_and(|roads| roads.len() == 1));
+    assert_eq!(closed["roads"][0]["id"], "now");
+}
+
+/// A vehicle shut in by a closure may leave; what it cannot reach is flagged, and everything else goes on.
+#[test]
+fn everything_around_a_vehicle_closes() {
+    let folder = tempfile::tempdir().unwrap();
+    graph(folder.path());
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let args = ["serve", "--graph", "town.graph", "--log", "embedded:log.redb", "--listen", &listen];
+    let _engine = Killed(fleetfold(&args, folder.path()).stdout(Stdio::null()).spawn().unwrap());
+    wait_for(port);
+    let spot = |(lon, lat): (f64, f64)| json!({ "lon": lon, "lat": lat });
+    let data = json!({ "vehicle_id": "van", "start": spot(corner(6, 7)) });
+    assert_eq!(event(port, "vehicle.registered", "r", &data).0, 202);
+    assert_eq!(event(port, "shift.started", "s", &json!({ "vehicle_id": "van" })).0, 202);
+    // The whole river: both bridges.
+    assert_eq!(event(port, "road.closed", "c", &json!({ "change_id": "flood", "roads": [301, 302] })).0, 202);
+    for (order, at) in [("south", corner(2, 2)), ("north", corner(2, 8)), ("sea", (2.35, 48.85))] {
+        let data = json!({ "order_id": order, "job": { "stop": spot(at) } });
+        assert_eq!(event(port, "order.created", order, &data).0, 202);
+    }
+    let order = |state: &Value, id: &str| -> Value {
+        let all = state["orders"].as_array().unwrap();
+        all.iter().find(|order| order["id"] == id).cloned().unwrap_or_default()
+    };
+    let seen = until(port, "three answers", |state| {
+        ["south", "sea"].iter().all(|id| order(state, id)["reason"].as_str().is_some_and(|why| why.contains("no road")))
+    });
+    assert_ne!(order(&seen, "north")["status"], "unassigned", "{seen}");
+    // Everything closes; the engine goes on, and takes the south when the bridges open.
+    let all = [(-9.61, 41.19), (-9.57, 41.19), (-9.57, 41.22), (-9.61, 41.22)].map(spot);
+    assert_eq!(event(port, "road.closed", "d", &json!({ "change_id": "snow", "area": all })).0, 202);
+    until(port, "snow", |state| state["roads"].as_array().is_some_and(|roads| roads.len() == 2));
+    for change in ["snow", "flood"] {
+        assert_eq!(event(port, "road.reopened", change, &json!({ "change_id": change })).0, 202);
+    }
+    until(port, "the south is served", |state| {
+        order(state, "south")["status"] != "unassigned" && order(state, "south") != Value::Null
+    });
+}
+
+/// OSRM's own programs on the same town; scripts/test obtains them.
+fn osrm(folder: &Path) -> (Killed, String) {
+    let home = PathBuf::from(
+        std::env::var("FLEETFOLD_OSRM").expect("scripts/test obtains OSRM and names it in FLEETFOLD_OSRM"),
+    );
+    std::fs::copy(town(), folder.join("town.osm")).unwrap();
+    let program = |name: &str, arguments: &[&str]| {
+        let mut command = Command::new(home.join("bin").join(name));
+        command.args(arguments).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let profile = home.join("share/profiles/car.lua");
+    assert!(program("osrm-extract", &["-p", profile.to_str().unwrap(), "town.osm"]).status().unwrap().success());
+    assert!(program("osrm-contract", &["town.osrm"]).status().unwrap().success());
+    let port = free_port();
+    let arguments = ["--ip", "127.0.0.1", "--port", &port.to_string(), "town.osrm"];
+    let child = Killed(program("osrm-routed", &arguments).spawn().unwrap());
+    wait_for(port);
+    (child, format!("osrm:http://127.0.0.1:{port}"))
+}
+
+#[test]
+fn a_real_osrm_answers_and_may_die() {
+    let folder = tempfile::tempdir().unwrap();
+    graph(folder.path());
+    let (server, source) = osrm(folder.path());
+    // More places than one request may hold.
+    let places: Vec<String> =
+        (0..12).flat_map(|column| (0..10).map(move |row| (column, row))).map(|(c, r)| place(corner(c, r))).collect();
+    std::fs::write(folder.path().join("places.csv"), places.join("\n")).unwrap();
+    let table = |network: &str| -> Vec<Vec<Option<f64>>> {
+        let matrix = run(&["graph", "matrix", network, "places.csv"], folder.path());
+        assert!(matrix.status.success(), "{}", String::from_utf8_lossy(&matrix.stderr));
+        let matrix: Value = serde_json::from_slice(&matrix.stdout).unwrap();
+        serde_json::from_value(matrix["durations"].clone()).unwrap()
+    };
+    let (theirs, ours) = (table(&source), table("town.graph"));
+    let mut shares: Vec<f64> = Vec::new();
+    for (row, (theirs, ours)) in theirs.iter().zip(&ours).enumerate() {
+        for (column, (theirs, ours)) in theirs.iter().zip(ours).enumerate() {
+            let (Some(theirs), Some(ours)) = (theirs, ours) else { panic!("no way from {row} to {column}") };
+            if *ours > 60.0 {
+                shares.push(theirs / ours);
+            }
+        }
+    }
+    shares.sort_by(f64::total_cmp);
+    let median = shares[shares.len() / 2];
+    // Its profile counts turns; the streets are the same.
+    assert!((0.9..1.5).contains(&median), "OSRM's times are {median} of ours");
+    let doctor = run(&["doctor", "--log", "embedded", "--network", &source, "--listen", "127.0.0.1:0"], folder.path());
+    assert!(String::from_utf8_lossy(&doctor.stdout).contains("OSRM at http"), "{doctor:?}");
+    assert!(doctor.status.success(), "{doctor:?}");
+    drop(server);
+    // Dead: straight lines with a notice, and doctor says what to do.
+    let matrix = run(&["graph", "matrix", &source, "places.csv"], folder.path());
+    assert!(
+        matrix.status.success() && String::from_utf8_lossy(&matrix.stderr).contains("straight lines"),
+        "{matrix:?}"
+    );
+    let doctor = run(&["doctor", "--log", "embedded", "--network", &source, "--listen", "127.0.0.1:0"], folder.path());
+    assert!(String::from_utf8_lossy(&doctor.stdout).contains("start it"), "{doctor:?}");
+}

@@ -109,37 +109,35 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
 /// Opens the network and, where it is a server, asks it.
 async fn roads(source: &str, say: &mut impl FnMut(bool, String, &str)) {
     let named = source.to_owned();
-    let checked = tokio::task::spawn_blocking(move || match MatrixServer::parse(&named) {
-        Some(server) => {
-            let server = server?;
-            let before = clock::wall();
-            // Nowhere in particular: a server that has no street there says so, and that is an answer.
-            let answer = server.check(fleetfold_model::Position { x: 0, y: 0 });
-            let took = (clock::wall() - before).0;
-            match answer {
-                Err(why) if !why.starts_with("it answers") => Err(Failure::new(
-                    format!("{}: {why}", server.name()),
-                    "start it, or leave --network out: straight lines",
-                )),
-                _ => Ok(format!("{} answers within {took} ms; roads cannot be closed on it", server.name())),
-            }
-        }
-        None => {
-            let before = clock::wall();
-            let network = days::network_of(&named)?;
-            let took = (clock::wall() - before).0;
-            let what = network.graph().map_or_else(
-                || "travel times without streets".to_owned(),
-                |(streets, _)| format!("{} junctions, {} edges", streets.junctions(), streets.directed_edges()),
-            );
-            Ok(format!("{named}: {what}, opened within {took} ms"))
-        }
-    });
-    match checked.await {
+    match tokio::task::spawn_blocking(move || look_at(&named)).await {
         Ok(Ok(what)) => say(true, what, ""),
         Ok(Err(failure)) => say(false, failure.what.clone(), &failure.hint),
         Err(error) => say(false, format!("{source}: {error}"), "report this"),
     }
+}
+
+fn look_at(source: &str) -> Result<String, Failure> {
+    let before = clock::wall();
+    if let Some(server) = MatrixServer::parse(source) {
+        let server = server?;
+        // Nowhere in particular: a server that has no street there says so, and that is an answer.
+        let answer = server.check(fleetfold_model::Position { x: 0, y: 0 });
+        let took = (clock::wall() - before).0;
+        return match answer {
+            Err(why) if !why.starts_with("it answers") => Err(Failure::new(
+                format!("{}: {why}", server.name()),
+                "start it, or leave --network out: straight lines",
+            )),
+            _ => Ok(format!("{} answers within {took} ms; roads cannot be closed on it", server.name())),
+        };
+    }
+    let network = days::network_of(source)?;
+    let took = (clock::wall() - before).0;
+    let what = network.graph().map_or_else(
+        || "travel times without streets".to_owned(),
+        |(streets, _)| format!("{} junctions, {} edges", streets.junctions(), streets.directed_edges()),
+    );
+    Ok(format!("{source}: {what}, opened within {took} ms"))
 }
 
 fn print(findings: &[Finding], json: bool) -> ExitCode {

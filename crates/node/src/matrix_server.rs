@@ -66,7 +66,7 @@ impl MatrixServer {
     }
 
     fn block(&self, from: &[Position], to: &[Position]) -> Result<Vec<Leg>, String> {
-        let (answer, rows): (Value, fn(&Value) -> Option<(Value, Value)>) = match self.protocol {
+        let (answer, tables) = match self.protocol {
             Protocol::Osrm => {
                 let places: Vec<String> = from
                     .iter()
@@ -84,9 +84,9 @@ impl MatrixServer {
                     numbers(0..from.len()),
                     numbers(from.len()..from.len() + to.len())
                 );
-                (read(self.agent.get(&url).call())?, |answer| {
-                    Some((answer.get("durations")?.clone(), answer.get("distances")?.clone()))
-                })
+                let answer = read(self.agent.get(&url).call())?;
+                let tables = answer.get("durations").cloned().zip(answer.get("distances").cloned());
+                (answer, tables)
             }
             Protocol::Valhalla => {
                 let places = |places: &[Position]| -> Vec<Value> {
@@ -99,13 +99,13 @@ impl MatrixServer {
                 let body = json!({"sources": places(from), "targets": places(to), "costing": "auto", "verbose": false});
                 let url = format!("{}/sources_to_targets", self.url);
                 let sent = self.agent.post(&url).header("content-type", "application/json").send(body.to_string());
-                (read(sent)?, |answer| {
-                    let matrix = answer.get("sources_to_targets")?;
-                    Some((matrix.get("durations")?.clone(), matrix.get("distances")?.clone()))
-                })
+                let answer = read(sent)?;
+                let matrix = &answer["sources_to_targets"];
+                let tables = matrix.get("durations").cloned().zip(matrix.get("distances").cloned());
+                (answer, tables)
             }
         };
-        let (durations, distances) = rows(&answer).ok_or_else(|| {
+        let (durations, distances) = tables.ok_or_else(|| {
             let said = answer["message"].as_str().or_else(|| answer["error"].as_str()).unwrap_or("no table").to_owned();
             format!("it answers: {said}{}", advice(answer["code"].as_str().unwrap_or("")))
         })?;

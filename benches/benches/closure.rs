@@ -49,7 +49,11 @@ impl Rig {
                         self.waiting.insert(0, Input::Entry(LogEntry { seq, logged_at, id: 0, event }));
                     }
                     Effect::Solve(job) if self.search => self.waiting.insert(0, Input::Solved(run(job, &never))),
-                    Effect::Solve(_) | Effect::Publish(_) | Effect::ReadLastPlan | Effect::Note(_) => {}
+                    Effect::Solve(_)
+                    | Effect::Learn(_)
+                    | Effect::Publish(_)
+                    | Effect::ReadLastPlan
+                    | Effect::Note(_) => {}
                 }
             }
         }
@@ -109,6 +113,7 @@ fn fleet_on(streets: &Streets) -> Rig {
         space: Space::Geographic,
         day_start: Timestamp(0),
         log_start: Timestamp(0),
+        utc_offset: Millis(0),
         rate: 1,
         policy: Policy::default(),
     }));

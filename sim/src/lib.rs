@@ -15,7 +15,7 @@ pub use city::{City, city, city_on};
 pub use faults::{Failure, Faults, SmallDay, Survived, survive};
 pub use report::Report;
 pub use run::{Outcome, backtest, simulate};
-pub use scenario::{Demand, Incidents, Phones, Scenario, Script, script};
+pub use scenario::{Demand, Incidents, Phones, Scenario, Script, Traffic, script};
 pub use seeded::Seeded;
 pub use sim_log::{SimLease, SimLog, SimMessage, SimRefusal};
 pub use world::{Driving, Fact, Pretend};

@@ -42,6 +42,10 @@ pub struct Report {
     pub answer_seconds_max: f64,
     /// Answers slower than the contract of 10 s.
     pub answers_over_10_seconds: u64,
+    /// How far arrivals were from the plan when the drive began, mean of early and late.
+    pub arrival_error_seconds_mean: f64,
+    /// The same, nine of ten are nearer.
+    pub arrival_error_seconds_p90: f64,
     /// Plans in the chain.
     pub plans: u64,
     /// Facts refused.
@@ -80,6 +84,8 @@ impl Report {
             answer_seconds_p99: seconds(tally.answers.quantile(990).0),
             answer_seconds_max: seconds(tally.answers.max().0),
             answers_over_10_seconds: tally.slow.len() as u64,
+            arrival_error_seconds_mean: round(tally.arrival_error.mean() / 1000.0, 1),
+            arrival_error_seconds_p90: seconds(tally.arrival_error.quantile(900).0),
             plans: tally.plans,
             refused: tally.refused.values().sum(),
             digest: format!("{digest:016x}"),
@@ -98,6 +104,10 @@ impl Report {
             ("lateness, mean", format!("{:.0} s", self.lateness_seconds_mean)),
             ("click to door, mean", format!("{:.2} min", self.click_to_door_minutes_mean)),
             ("ready to pickup, mean", format!("{:.2} min", self.ready_to_pickup_minutes_mean)),
+            (
+                "arrivals off the plan",
+                format!("{:.0} s, p90 {:.0} s", self.arrival_error_seconds_mean, self.arrival_error_seconds_p90),
+            ),
             ("driven", format!("{:.1} km", self.distance_meters as f64 / 1000.0)),
             ("vehicle changes per order", format!("{:.3}", self.changes_per_order)),
             ("changes answered", format!("{} of {}", self.answered, self.asked)),

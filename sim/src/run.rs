@@ -10,7 +10,7 @@ use fleetfold_roads::Network;
 
 use crate::city::city;
 use crate::report::Report;
-use crate::scenario::{Phones, Scenario, script};
+use crate::scenario::{Phones, Scenario, Traffic, script};
 use crate::world::{Driving, Fact, Pretend};
 
 /// How a run ended.
@@ -35,7 +35,8 @@ pub fn simulate(scenario: &Scenario, check_every: u64) -> Outcome {
         script.facts.into_iter().enumerate().map(|(index, (at, event))| (at, 1 + index as u64, event)).collect();
     let driving = Driving { varied: true, positions: true, reject_share: scenario.incidents.reject_share };
     let mut world =
-        Pretend::new(facts, &script.no_shows, Arc::clone(&network), driving, scenario.phones, scenario.seed);
+        Pretend::new(facts, &script.no_shows, Arc::clone(&network), driving, scenario.phones, scenario.seed)
+            .with_traffic(scenario.traffic.clone());
     drive(&mut world, network, script.start, check_every, |_| {})
 }
 
@@ -45,11 +46,13 @@ pub fn backtest(
     no_shows: &[Name],
     network: Arc<Network>,
     driving: Driving,
+    traffic: &Traffic,
     seed: u64,
     progress: impl FnMut(u64),
 ) -> Outcome {
     let start = facts.first().map_or(Timestamp(0), |&(at, ..)| at);
-    let mut world = Pretend::new(facts, no_shows, Arc::clone(&network), driving, Phones::default(), seed);
+    let mut world = Pretend::new(facts, no_shows, Arc::clone(&network), driving, Phones::default(), seed)
+        .with_traffic(traffic.clone());
     drive(&mut world, network, start, 0, progress)
 }
 
@@ -90,5 +93,6 @@ fn drive(
             Broken { promise: "F6", what: "folding the log again ends in another fleet".to_owned() },
         ));
     }
+    tally.arrival_error = engine.arrival_errors().clone();
     Outcome { report: Report::new(&tally, fleet.digest(), fleet.facts_digest()), broken, log, engine }
 }

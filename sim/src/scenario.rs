@@ -49,6 +49,26 @@ pub struct Incidents {
     pub reject_share: f64,
 }
 
+/// What drives really take, which the map does not know.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Traffic {
+    /// Travel time on motorways, bridges and arterials in per cent, by hour of the day from 0; empty: as the map says.
+    pub main_percent: Vec<u16>,
+    /// The same on streets.
+    pub street_percent: Vec<u16>,
+    /// Time at the door in per cent of what the order says; 0: as it says.
+    pub service_percent: u16,
+}
+
+impl Traffic {
+    /// Per cent of travel time of a class of road in an hour.
+    pub fn percent(&self, class: usize, hour: usize) -> u16 {
+        let list = if class < 2 { &self.main_percent } else { &self.street_percent };
+        list.get(hour % 24).copied().unwrap_or(100).max(10)
+    }
+}
+
 /// How badly phones report.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -78,6 +98,9 @@ pub struct Scenario {
     /// What goes wrong.
     #[serde(default)]
     pub incidents: Incidents,
+    /// What drives really take.
+    #[serde(default)]
+    pub traffic: Traffic,
     /// How badly phones report.
     #[serde(default)]
     pub phones: Phones,
@@ -111,6 +134,7 @@ impl Scenario {
                 cancel_share: 0.02,
                 reject_share: 0.002,
             },
+            traffic: Traffic::default(),
             phones: Phones { late_share: 0.02, double_share: 0.02 },
         }
     }
@@ -150,6 +174,7 @@ pub fn script(scenario: &Scenario, city: &City) -> Script {
             space: Space::Geographic,
             day_start: start,
             log_start: start,
+            utc_offset: Millis(0),
             rate: 1,
             policy: Policy::default(),
         }),

@@ -13,9 +13,9 @@ use fleetfold_model::{
     AssignedVisit, Assignment, Event, FailReason, Millis, Name, Order, OrderWork, Position, RoadTarget, Shift,
     StopEvent, StopKind, StopSpec, Timestamp,
 };
-use fleetfold_roads::{ActiveChange, Network};
+use fleetfold_roads::{ActiveChange, Network, Speeds};
 
-use crate::scenario::Phones;
+use crate::scenario::{Phones, Traffic};
 use crate::seeded::Seeded;
 
 /// How often a moving vehicle reports its position, zone time.
@@ -105,6 +105,9 @@ pub struct Pretend {
     base: Arc<Network>,
     network: Arc<Network>,
     closed: BTreeMap<Name, ActiveChange>,
+    traffic: Traffic,
+    /// Hour of the day for which `network` holds.
+    hour: Option<usize>,
     driving: Driving,
     phones: Phones,
     random: Seeded,
@@ -134,11 +137,30 @@ impl Pretend {
             base: Arc::clone(&network),
             network,
             closed: BTreeMap::new(),
+            traffic: Traffic::default(),
+            hour: None,
             driving,
             phones,
             random: Seeded::new(seed, "drivers"),
             wake: BTreeMap::new(),
         }
+    }
+
+    /// The same world with traffic that no map knows.
+    #[must_use]
+    pub fn with_traffic(mut self, traffic: Traffic) -> Self {
+        self.traffic = traffic;
+        self
+    }
+
+    /// Roads as they are driven at this hour.
+    fn look_at_traffic(&mut self, now: Timestamp) {
+        let hour = now.0.div_euclid(3_600_000).rem_euclid(24) as usize;
+        if self.traffic == Traffic::default() || self.hour == Some(hour) {
+            return;
+        }
+        self.hour = Some(hour);
+        self.roads_changed();
     }
 
     /// How much of the script has happened, 0 to 1000.
@@ -275,9 +297,12 @@ impl Pretend {
 
     fn roads_changed(&mut self) {
         let active: Vec<ActiveChange> = self.closed.values().cloned().collect();
-        if let Some(network) = self.base.with_changes(&active) {
-            self.network = Arc::new(network);
-        }
+        let now = self.hour.and_then(|hour| {
+            let by_class = [0, 1, 2].map(|class| u32::from(self.traffic.percent(class, hour)) * 10);
+            self.base.with_speeds(&Speeds { by_class, ..Speeds::default() })
+        });
+        let base = now.map_or_else(|| Arc::clone(&self.base), Arc::new);
+        self.network = base.with_changes(&active).map_or(base, Arc::new);
     }
 
     /// Where a vehicle is, in the middle of a drive too.
@@ -316,6 +341,8 @@ impl Pretend {
             driver.doing = Doing::Waiting { until: now + pause };
             return;
         }
+        self.look_at_traffic(now);
+        let Some(driver) = self.drivers.get(vehicle) else { return };
         let from = driver.position;
         let factor = driver.factor;
         let leg = self.network.leg(from, visit.position);
@@ -395,7 +422,8 @@ impl Pretend {
         let opens = spec.windows.iter().find(|window| ready <= window.closes()).map_or(ready, |window| window.opens());
         let release = order.release.filter(|_| first && !moved).unwrap_or(ready);
         let start = if moved { ready } else { ready.max(opens).max(release) };
-        start + self.vary(spec.service, 70, 140)
+        let percent = if self.traffic.service_percent == 0 { 100 } else { i64::from(self.traffic.service_percent) };
+        start + self.vary(Millis(spec.service.0 * percent / 100), 70, 140)
     }
 }
 

@@ -24,6 +24,7 @@ fn day(seed: u64) -> SmallDay {
             cancel_share: 0.1,
             reject_share: 0.0,
         },
+        traffic: fleetfold_sim::Traffic::default(),
         phones: fleetfold_sim::Phones::default(),
     };
     SmallDay::new(&scenario)

@@ -54,6 +54,57 @@ fn bad_phones() {
 }
 
 #[test]
+fn rush_traffic() {
+    run("rush-traffic");
+}
+
+/// Traffic that no map knows is learned within the day: arrivals come nearer to the plan, and what was used is in the log, so that
+/// folding it again knows the same.
+#[test]
+fn learning_brings_arrivals_nearer_to_the_plan() {
+    let text = std::fs::read_to_string(folder("rush-traffic").join("scenario.toml")).unwrap();
+    let scenario: Scenario = toml::from_str(&text).unwrap();
+    let facts = |learn: bool| {
+        let script = fleetfold_sim::script(&scenario, &fleetfold_sim::city(scenario.seed));
+        let mut facts: Vec<_> =
+            script.facts.into_iter().enumerate().map(|(index, (at, event))| (at, 1 + index as u64, event)).collect();
+        for (_, _, event) in &mut facts {
+            if let fleetfold_model::Event::ZoneOpened(opened) = event {
+                opened.policy.learn = learn;
+            }
+        }
+        (facts, script.no_shows)
+    };
+    let day = |learn: bool| {
+        let (facts, no_shows) = facts(learn);
+        let network = fleetfold_sim::city(scenario.seed).network;
+        let driving = fleetfold_sim::Driving { varied: true, positions: true, reject_share: 0.0 };
+        fleetfold_sim::backtest(facts, &no_shows, network, driving, &scenario.traffic, 1, |_| {})
+    };
+    let (without, with) = (day(false), day(true));
+    assert_eq!(without.engine.fleet().features_version(), 0, "switched off");
+    assert!(with.engine.fleet().features_version() >= 20, "a version every quarter of an hour");
+    let (before, after) = (&without.report, &with.report);
+    assert!(
+        after.arrival_error_seconds_mean < before.arrival_error_seconds_mean * 0.75,
+        "{} s without, {} s with learning",
+        before.arrival_error_seconds_mean,
+        after.arrival_error_seconds_mean
+    );
+    // The truth is found: noon on main roads takes about twice as long.
+    let noon = fleetfold_model::SpeedKey { class: 1, cell: None, hour: 12 };
+    let learned = &with.engine.fleet().learned_speeds()[&noon];
+    assert!((1_600..=2_200).contains(&learned.permille), "{learned:?}");
+    let shop = with.engine.fleet().learned_services().values().max_by_key(|service| service.count).unwrap();
+    assert!(shop.count >= 10 && shop.service.0 > 0, "{shop:?}");
+    let mut again = fleetfold_fleet::Fleet::new();
+    for entry in &with.log {
+        again.apply(entry);
+    }
+    assert_eq!(again.learned_speeds(), with.engine.fleet().learned_speeds());
+}
+
+#[test]
 fn no_scenario_is_without_a_test() {
     let tests = include_str!("scenarios.rs");
     for entry in std::fs::read_dir(folder("")).unwrap() {

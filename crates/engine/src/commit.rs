@@ -162,7 +162,7 @@ mod tests {
             Effect::Append { .. } => "append",
             Effect::ReadLastPlan => "read",
             Effect::Note(_) => "note",
-            Effect::Solve(_) | Effect::Publish(_) => "something else",
+            Effect::Solve(_) | Effect::Learn(_) | Effect::Publish(_) => "something else",
         };
         effects.iter().map(name).collect()
     }

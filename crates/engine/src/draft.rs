@@ -255,7 +255,7 @@ impl Draft {
             place,
             windows,
             due: stop.due.map_or(i32::MAX, |due| self.relative(due)),
-            service: span(stop.service),
+            service: span(fleet.service_at(stop.position, stop.service)),
             setup: span(stop.setup),
             load: spec.load.0,
             role,
@@ -322,7 +322,7 @@ fn head(
         let start = ready.max(opens).max(stop.release.unwrap_or(ready));
         visit.arrival = arrival;
         visit.start = start;
-        visit.departure = (start + stop.service).max(now);
+        visit.departure = (start + fleet.service_at(stop.position, stop.service)).max(now);
         free = Anchor { position: stop.position, at: visit.departure };
     }
     (visits, free)

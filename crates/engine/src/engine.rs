@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use fleetfold_fleet::{Change, Flag, Fleet, LogEntry, Refused};
+use fleetfold_fleet::{Change, Flag, Fleet, LogEntry, Refused, Spread};
 use fleetfold_model::{
-    AssignedVisit, Assignment, Event, ExchangeGroup, LogSeq, Millis, Name, PlannedVisit, Position, Proposal,
+    AssignedVisit, Assignment, Event, ExchangeGroup, Features, LogSeq, Millis, Name, PlannedVisit, Position, Proposal,
     SearchRecord, Timestamp, VehicleId,
 };
-use fleetfold_roads::{ActiveChange, LegIndex, Network};
+use fleetfold_roads::{ActiveChange, LegIndex, Network, Speeds};
 
 use crate::commit::{Commit, Outcome};
 use crate::draft::Draft;
+use crate::learn::Learner;
 use crate::proposal::Solved;
 use crate::region;
 use crate::search::{SolveJob, SolveReport};
@@ -67,6 +68,8 @@ pub enum Effect {
     },
     /// Read the last plan back; return the outcome.
     ReadLastPlan,
+    /// Append what was learned; it counts when it comes back. If it is lost, so is a quarter of an hour of observations.
+    Learn(Features),
     /// Tell a vehicle its route.
     Publish(Assignment),
     /// Something worth a log line, a count, a place on the screen.
@@ -137,9 +140,15 @@ pub(crate) fn weight_of(proposal: &Proposal) -> usize {
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) fleet: Fleet,
+    /// As it was given: normal speeds, all open.
+    pub(crate) normal_network: Arc<Network>,
+    /// At the speeds of now, all open.
     pub(crate) base_network: Arc<Network>,
     pub(crate) network: Arc<Network>,
     pub(crate) active_roads: Vec<ActiveChange>,
+    /// The speeds of `base_network`.
+    pub(crate) speeds: Speeds,
+    pub(crate) learner: Learner,
     /// Which roads the routes use.
     pub(crate) leg_index: LegIndex,
     /// Routes that changed since `leg_index` was told.
@@ -172,9 +181,12 @@ impl Engine {
         let vehicles = fleet.vehicles().len() as u32;
         Self {
             fleet,
+            normal_network: Arc::clone(&network),
             base_network: Arc::clone(&network),
             network,
             active_roads: Vec::new(),
+            speeds: Speeds::default(),
+            learner: Learner::default(),
             leg_index: LegIndex::default(),
             unindexed: (0..vehicles).map(VehicleId).collect(),
             roads_opened: false,
@@ -211,6 +223,21 @@ impl Engine {
     /// Zone time.
     pub fn now(&self) -> Timestamp {
         self.fleet.zone().zone_time(self.log_now)
+    }
+
+    /// Event time before which all observations have been waited for; `None`: nothing was observed yet.
+    pub fn watermark(&self) -> Option<Timestamp> {
+        self.learner.watermark()
+    }
+
+    /// How far arrivals were from what was expected at the departure, early or late, since this engine owns the zone.
+    pub fn arrival_errors(&self) -> &Spread {
+        &self.learner.errors
+    }
+
+    /// Observations that came too late to be learned from.
+    pub fn late_observations(&self) -> u64 {
+        self.learner.late
     }
 
     /// How many routes wait for a search.
@@ -262,6 +289,9 @@ impl Engine {
             }
             Input::Position(report) => {
                 if let Some(vehicle) = self.fleet.hint(&report.vehicle, report.position, report.at) {
+                    if self.learns() {
+                        self.learner.passed(&self.fleet, &self.network, vehicle, report.at, report.position);
+                    }
                     self.watch(vehicle, None);
                 }
             }
@@ -270,6 +300,11 @@ impl Engine {
                 if self.commit.epoch().is_some() && self.log_now - self.watched_at >= WATCH_EVERY {
                     self.watched_at = self.log_now;
                     self.look_at_roads();
+                    if self.learns()
+                        && let Some(features) = self.learner.close(&self.fleet)
+                    {
+                        effects.push(Effect::Learn(features));
+                    }
                     self.watch_all();
                     self.index_routes(INDEXED_A_WATCH);
                 }
@@ -283,6 +318,7 @@ impl Engine {
 
     fn entry(&mut self, entry: &LogEntry, effects: &mut Vec<Effect>) -> Change {
         let roads_before = self.fleet.road_version();
+        let before = self.before_report(&entry.event);
         let change = self.fleet.apply(entry);
         self.log_now = self.log_now.max(entry.logged_at);
         if let Some(reason) = change.refused {
@@ -327,6 +363,9 @@ impl Engine {
         }
         if self.fleet.road_version() != roads_before {
             self.look_at_roads();
+        }
+        if change.refused.is_none() {
+            self.learn_from(&entry.event, before);
         }
         match &entry.event {
             Event::StopArrived(_) | Event::StopCompleted(_) | Event::StopDeparted(_) => {

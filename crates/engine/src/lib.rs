@@ -11,6 +11,7 @@ mod commit;
 mod draft;
 mod engine;
 mod fanout;
+mod learn;
 mod proposal;
 mod recovery;
 mod region;
@@ -22,6 +23,7 @@ pub use commit::{Commit, Outcome};
 pub use draft::Draft;
 pub use engine::{Effect, Engine, Input, Note, PositionReport};
 pub use fanout::{FanOut, Heard, Next};
+pub use learn::enough;
 pub use recovery::{Begin, begin};
 pub use search::{SolveJob, SolveReport, run};
 

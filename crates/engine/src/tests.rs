@@ -76,7 +76,15 @@ impl Rig {
         let mut rig = Self { engine, seq: 0, now: 0, plans: Vec::new(), published: Vec::new() };
         let policy = Policy { search_rounds: 0, departure_margin: Millis(0), ..Policy::default() };
         rig.input(Input::Commit(Outcome::Granted(1)));
-        let opened = ZoneOpened { timezone: "UTC".into(), space, day_start: at(0), log_start: at(0), rate: 1, policy };
+        let opened = ZoneOpened {
+            timezone: "UTC".into(),
+            space,
+            day_start: at(0),
+            log_start: at(0),
+            utc_offset: Millis(0),
+            rate: 1,
+            policy,
+        };
         rig.fact(Event::ZoneOpened(opened));
         rig
     }
@@ -116,7 +124,7 @@ impl Rig {
                         inputs.push(Input::Entry(entry));
                     }
                     Effect::Publish(assignment) => self.published.push(assignment),
-                    Effect::Solve(_) | Effect::ReadLastPlan | Effect::Note(_) => {}
+                    Effect::Solve(_) | Effect::Learn(_) | Effect::ReadLastPlan | Effect::Note(_) => {}
                 }
             }
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use fleetfold_fleet::{Change, Fleet, LogEntry};
-use fleetfold_model::{Assignment, Event, LogSeq, Millis, Timestamp};
+use fleetfold_model::{Assignment, Event, Features, LogSeq, Millis, Timestamp};
 use fleetfold_roads::Network;
 
 use crate::commit::Outcome;
@@ -61,6 +61,7 @@ pub enum Seen<'a> {
 enum Pending {
     Plan(Box<fleetfold_model::Proposal>, LogSeq),
     Solved(Box<SolveReport>),
+    Learned(Box<Features>),
 }
 
 /// Runs a world to its end and returns the engine. `watch` sees every entry after it was folded, and every note.
@@ -101,6 +102,10 @@ pub fn run(
                     let report = run_search(job, &never);
                     pending.insert((now + delays.search, order), Pending::Solved(Box::new(report)));
                 }
+                Effect::Learn(features) => {
+                    order += 1;
+                    pending.insert((now + delays.commit, order), Pending::Learned(Box::new(features)));
+                }
                 Effect::Publish(assignment) => world.told(&assignment, now),
                 Effect::Note(note) => watch(&engine, Seen::Note(&note)),
             }
@@ -117,6 +122,11 @@ pub fn run(
         if arrives == Some(at) {
             let (_, what) = pending.pop_first().expect("something is pending");
             match what {
+                Pending::Learned(features) => {
+                    seq += 1;
+                    let event = Event::FeaturesLearned(*features);
+                    inputs.push(Input::Entry(LogEntry { seq: LogSeq(seq), logged_at: now, id: 0, event }));
+                }
                 Pending::Solved(report) => inputs.push(Input::Solved(*report)),
                 Pending::Plan(proposal, expected) => {
                     if last_plan.map_or(LogSeq(0), |(_, _, seq)| seq) == expected {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fleetfold_fleet::Anchor;
-use fleetfold_model::{LogSeq, Millis, VehicleId};
+use fleetfold_model::{Event, LogSeq, Millis, Position, VehicleId};
 use fleetfold_roads::{ActiveChange, Network};
 
 use crate::engine::Engine;
@@ -63,17 +63,78 @@ impl Engine {
             {
                 return true;
             }
-            free = Anchor { position: stop.position, at: (start + stop.service).max(now) };
+            let service = self.fleet.service_at(stop.position, stop.service);
+            free = Anchor { position: stop.position, at: (start + service).max(now) };
         }
         false
     }
 
-    /// Brings the network up to date with the changes in force, and finds the routes whose ways they touch.
+    /// True while what happens is learned from.
+    pub(crate) fn learns(&self) -> bool {
+        self.fleet.policy().learn && self.commit.epoch().is_some()
+    }
+
+    /// Where a vehicle is, before a report about it is folded.
+    pub(crate) fn before_report(&self, event: &Event) -> Option<Position> {
+        let (Event::StopDeparted(stop) | Event::StopArrived(stop) | Event::StopCompleted(stop)) = event else {
+            return None;
+        };
+        let vehicle = self.fleet.vehicle_id(stop.vehicle.as_str())?;
+        self.fleet.vehicle(vehicle).whereabouts().map(|anchor| anchor.position)
+    }
+
+    /// Observes a report of a driver that was taken.
+    pub(crate) fn learn_from(&mut self, event: &Event, before: Option<Position>) {
+        let (Event::StopDeparted(stop) | Event::StopArrived(stop) | Event::StopCompleted(stop)) = event else { return };
+        let known = self.fleet.vehicle_id(stop.vehicle.as_str()).zip(self.fleet.order_id(stop.order.as_str()));
+        let Some((vehicle, order)) = known else { return };
+        let Some(place) = self.fleet.order(order).stop(stop.stop) else { return };
+        let (to, visit) = (place.position, (order, stop.stop));
+        match event {
+            Event::StopDeparted(_) => {
+                if let Some(from) = before {
+                    let factor =
+                        self.fleet.vehicle(vehicle).spec.as_ref().map_or(1000, |spec| i64::from(spec.time_factor));
+                    let travel = Millis(i64::from(self.network.leg(from, to).millis) * factor / 1000);
+                    self.learner.departed(vehicle, visit, stop.at, from, travel);
+                }
+            }
+            Event::StopArrived(_) => {
+                self.learner.arrived(&self.fleet, &self.network, vehicle, visit, stop.at, to);
+            }
+            _ if !self.learns() => {}
+            _ => {
+                let Some(arrived) = self.fleet.order(order).progress(stop.stop).arrived else { return };
+                let ready = arrived.at + place.setup;
+                let opens =
+                    place.windows.iter().find(|window| ready <= window.closes()).map_or(ready, |window| window.opens());
+                let began = ready.max(opens).max(place.release.unwrap_or(ready));
+                self.learner.served(to, began, stop.at);
+            }
+        }
+    }
+
+    /// Brings the network up to date with the speeds of the hour and the changes in force, and finds the routes whose ways the
+    /// changes touch.
     pub(crate) fn look_at_roads(&mut self) {
+        let now = self.now();
+        let speeds = crate::learn::speeds(&self.fleet, self.fleet.zone().hour(now));
+        if speeds != self.speeds {
+            if let Some(base) = self.normal_network.with_speeds(&speeds) {
+                // Everything takes another time now: promises are looked over, and what breaks is repaired; no route is
+                // searched again for minutes that all have gained or lost alike.
+                self.base_network = Arc::new(base);
+                self.network = match self.base_network.with_changes(&self.active_roads) {
+                    Some(network) => Arc::new(network),
+                    None => Arc::clone(&self.base_network),
+                };
+                self.unindexed.extend((0..self.fleet.vehicles().len() as u32).map(VehicleId));
+            }
+            self.speeds = speeds;
+        }
         if !self.base_network.has_roads() {
             return;
         }
-        let now = self.now();
         let active: Vec<ActiveChange> = self
             .fleet
             .roads()

@@ -3,7 +3,9 @@
 //! Promise: total and deterministic. Late and out-of-order facts are applied at once by a monotone lifecycle: a later
 //! stage wins over an earlier one, missing earlier stages are inferred and counted.
 
-use fleetfold_model::{Event, LogSeq, Millis, Name, Order, OrderId, Pin, RoadChange, Timestamp, VehicleId, ZoneOpened};
+use fleetfold_model::{
+    Event, Features, LogSeq, Millis, Name, Order, OrderId, Pin, RoadChange, Timestamp, VehicleId, ZoneOpened,
+};
 
 use crate::change::{Change, Flag, Refused};
 use crate::digest::digest_of;
@@ -194,6 +196,7 @@ impl Fleet {
                 doing.ask();
                 Ok(())
             }
+            Event::FeaturesLearned(features) => self.features_learned(features),
             Event::PlanProposed(_) => unreachable!("plans are taken apart in `apply`"),
         }
     }
@@ -280,6 +283,7 @@ impl Fleet {
             space: opened.space,
             day_start: opened.day_start,
             log_start: opened.log_start,
+            utc_offset: opened.utc_offset,
             rate: opened.rate.max(1),
         };
         self.policy = opened.policy.clone();
@@ -310,6 +314,19 @@ impl Fleet {
         });
         self.road_version += 1;
         doing.ask().roads = true;
+    }
+
+    // ---- what was learned ----------------------------------------------------------------------------------------
+
+    /// Each version builds on the one before: one that does not is of an owner that had not seen it.
+    fn features_learned(&mut self, features: &Features) -> Verdict {
+        if features.version != self.features_version + 1 {
+            return Err(Refused::OldFeatures);
+        }
+        self.features_version = features.version;
+        self.speeds.extend(features.speeds.iter().map(|speed| (speed.key, speed.clone())));
+        self.services.extend(features.services.iter().map(|service| (service.place, service.clone())));
+        Ok(())
     }
 
     // ---- a dispatcher's hand -------------------------------------------------------------------------------------

@@ -38,6 +38,8 @@ pub enum Refused {
     NoFactor,
     /// Another vehicle stands at the order's stop: nobody else can be sent any more.
     AtStop,
+    /// Learned features that do not build on the newest ones.
+    OldFeatures,
 }
 
 impl Refused {
@@ -60,6 +62,7 @@ impl Refused {
             Self::BrokenChain => "broken_chain",
             Self::NoFactor => "no_factor",
             Self::AtStop => "at_stop",
+            Self::OldFeatures => "old_features",
         }
     }
 }

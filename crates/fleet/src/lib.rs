@@ -23,6 +23,6 @@ pub use check::Broken;
 pub use index::Index;
 pub use state::{
     Anchor, Ask, Chain, Closed, Counters, Fleet, LogEntry, Mark, OrderState, Placement, Progress, RoadState, Route,
-    Stop, UnderWay, VehicleState, Visit, Zone,
+    SERVICES_ENOUGH, Stop, UnderWay, VehicleState, Visit, Zone,
 };
 pub use tally::{Spread, Tally};

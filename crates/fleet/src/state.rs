@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use fleetfold_model::{
     Event, FailReason, Load, LoadDirection, LogSeq, Metres, Millis, Name, Order, OrderChange, OrderId, OrderWork,
-    Policy, Position, RoadChange, Shift, Space, StopKind, TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleId,
+    Policy, Position, RoadChange, ServiceFeature, Shift, Space, SpeedFeature, SpeedKey, StopKind, TimeWindow,
+    Timestamp, UnassignedReason, Vehicle, VehicleId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,8 @@ pub struct Zone {
     pub day_start: Timestamp,
     /// Log time at which zone time was `day_start`.
     pub log_start: Timestamp,
+    /// What local clocks are ahead of UTC.
+    pub utc_offset: Millis,
     /// Zone milliseconds per log millisecond.
     pub rate: u32,
 }
@@ -48,6 +51,7 @@ impl Default for Zone {
             space: Space::Geographic,
             day_start: Timestamp(0),
             log_start: Timestamp(0),
+            utc_offset: Millis(0),
             rate: 1,
         }
     }
@@ -57,6 +61,11 @@ impl Zone {
     /// Zone time at an instant of log time.
     pub fn zone_time(&self, logged_at: Timestamp) -> Timestamp {
         self.day_start + Millis((logged_at - self.log_start).0.saturating_mul(i64::from(self.rate)))
+    }
+
+    /// Local hour of the day at an instant of zone time, 0 to 23.
+    pub fn hour(&self, zone: Timestamp) -> u8 {
+        ((zone + self.utc_offset).0.div_euclid(3_600_000)).rem_euclid(24) as u8
     }
 
     /// Log time at an instant of zone time, rounded up.
@@ -498,6 +507,9 @@ pub struct Counters {
     pub groups_refused: u64,
 }
 
+/// Services after which a learned service time is used (guess: a mean of five is within half its spread).
+pub const SERVICES_ENOUGH: u32 = 5;
+
 /// The fold of the log.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Fleet {
@@ -512,6 +524,10 @@ pub struct Fleet {
     pub(crate) skills: BTreeMap<Name, u8>,
     pub(crate) roads: BTreeMap<Name, RoadState>,
     pub(crate) road_version: u32,
+    /// Version of what was learned, and all of it.
+    pub(crate) features_version: u64,
+    pub(crate) speeds: BTreeMap<SpeedKey, SpeedFeature>,
+    pub(crate) services: BTreeMap<Position, ServiceFeature>,
     pub(crate) unanswered: BTreeMap<LogSeq, Ask>,
     pub(crate) chain: Chain,
     pub(crate) seen: BTreeSet<u64>,
@@ -547,6 +563,9 @@ impl Fleet {
             skills: BTreeMap::new(),
             roads: BTreeMap::new(),
             road_version: 0,
+            features_version: 0,
+            speeds: BTreeMap::new(),
+            services: BTreeMap::new(),
             unanswered: BTreeMap::new(),
             chain: Chain::default(),
             seen: BTreeSet::new(),
@@ -618,6 +637,27 @@ impl Fleet {
     /// Changes of the roads, by their names.
     pub fn roads(&self) -> &BTreeMap<Name, RoadState> {
         &self.roads
+    }
+
+    /// The version of what was learned; 0: nothing yet.
+    pub fn features_version(&self) -> u64 {
+        self.features_version
+    }
+
+    /// Factors of travel time as learned, those of which too little was seen included.
+    pub fn learned_speeds(&self) -> &BTreeMap<SpeedKey, SpeedFeature> {
+        &self.speeds
+    }
+
+    /// Service times as learned, those of which too little was seen included.
+    pub fn learned_services(&self) -> &BTreeMap<Position, ServiceFeature> {
+        &self.services
+    }
+
+    /// How long serving at a place takes: as learned, where it is used and enough was seen, else as `planned`.
+    pub fn service_at(&self, place: Position, planned: Millis) -> Millis {
+        let learned = self.services.get(&place).filter(|learned| self.policy.learn && learned.count >= SERVICES_ENOUGH);
+        learned.map_or(planned, |learned| learned.service)
     }
 
     /// Raised by every fact about roads.

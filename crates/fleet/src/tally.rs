@@ -90,6 +90,8 @@ pub struct Tally {
     pub asked: u64,
     /// Facts refused, by reason.
     pub refused: BTreeMap<String, u64>,
+    /// How far arrivals were from what was expected when the drive began, early or late. Filled in by whoever has the engine.
+    pub arrival_error: Spread,
     /// Plans folded.
     pub plans: u64,
     closed: BTreeSet<OrderId>,

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Name, Order, OrderWork, Policy, Position, Proposal, Shift, Space, Timestamp, Vehicle};
+use crate::{Features, Millis, Name, Order, OrderWork, Policy, Position, Proposal, Shift, Space, Timestamp, Vehicle};
 
 /// A zone begins: its space and the mapping from log time to zone time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ pub struct ZoneOpened {
     pub day_start: Timestamp,
     /// Log time at which zone time was `day_start`.
     pub log_start: Timestamp,
+    /// What local clocks are ahead of UTC on that day: hours of the day are local ones.
+    pub utc_offset: Millis,
     /// Zone seconds per log second: 1 in production, 60 when a recorded day is played fast.
     pub rate: u32,
     /// How to dispatch.
@@ -234,6 +236,8 @@ pub enum Event {
     // Our own: they count when they come back.
     /// A decision of ours.
     PlanProposed(Proposal),
+    /// What we learned.
+    FeaturesLearned(Features),
 }
 
 impl Event {
@@ -264,7 +268,8 @@ impl Event {
             | Self::AssignmentForced(_)
             | Self::PriorityRaised(_)
             | Self::PolicyChanged(_)
-            | Self::PlanProposed(_) => false,
+            | Self::PlanProposed(_)
+            | Self::FeaturesLearned(_) => false,
         }
     }
 }

@@ -7,6 +7,7 @@
 //! The `serde` derives serve the snapshot cache only; no byte format is promised here.
 
 mod event;
+mod features;
 mod ids;
 mod network;
 mod order;
@@ -19,6 +20,7 @@ mod vehicle;
 pub use event::{
     Event, FailReason, OrderChange, Pin, PriorityRaised, RoadChange, RoadTarget, StopEvent, StopKind, ZoneOpened,
 };
+pub use features::{Cell, Features, ServiceFeature, SpeedFeature, SpeedKey};
 pub use ids::{LogSeq, Name, OrderId, VehicleId};
 pub use network::{NetworkSpec, StreetEdge};
 pub use order::{Job, LoadDirection, Order, OrderWork, Shipment, StopSpec};

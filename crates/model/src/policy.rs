@@ -38,6 +38,11 @@ pub struct Policy {
     pub search_rounds: u32,
     /// How long changes are gathered before a search, in log time.
     pub gather: Millis,
+    /// Travel and service times are learned from what happens, and used.
+    pub learn: bool,
+    /// Travel time by local hour in per cent of what the roads say, for each class of road: motorways and bridges, arterials,
+    /// streets. Straight lines count as arterials.
+    pub hour_percent: [[u16; 24]; 3],
 }
 
 impl Default for Policy {
@@ -54,6 +59,8 @@ impl Default for Policy {
             deliver_after_shift: false,
             search_rounds: 24,
             gather: Millis(250),
+            learn: true,
+            hour_percent: [[100; 24]; 3],
         }
     }
 }

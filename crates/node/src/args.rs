@@ -317,9 +317,25 @@ pub(crate) struct Backtest {
     /// Threads for searching: changes the time it takes, never the result.
     #[arg(long)]
     pub(crate) threads: Option<usize>,
+    /// Learn travel and service times from what happens?
+    #[arg(long, value_enum, default_value = "day")]
+    pub(crate) learn: Learn,
     /// Write the log of the run as a day file.
     #[arg(long)]
     pub(crate) record: Option<PathBuf>,
+}
+
+/// Whether travel and service times are learned.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Learn {
+    /// As the day's policy says.
+    Day,
+    /// Switched on.
+    On,
+    /// Switched off.
+    Off,
+    /// The day twice, without and with, side by side.
+    Compare,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -76,6 +76,7 @@ pub(crate) fn read(path: &Path) -> Result<Day, Failure> {
             title: String::new(),
             network: None,
             exact_drivers: false,
+            traffic: None,
             no_shows: Vec::new(),
             skipped: Vec::new(),
         },

@@ -134,6 +134,7 @@ pub(crate) fn mapping(day_start: Timestamp, rate: u32, space: Space, timezone: &
         space,
         day_start,
         log_start: crate::clock::wall() + Millis(0),
+        utc_offset: Millis(0),
         rate,
     }
 }
@@ -151,6 +152,7 @@ pub(crate) fn reopen(facts: &mut Vec<(Timestamp, u64, Event)>, mapping: &Zone) {
         space: mapping.space,
         day_start: mapping.day_start,
         log_start: mapping.log_start,
+        utc_offset: Millis(0),
         rate: mapping.rate,
         policy,
     };

@@ -76,6 +76,7 @@ pub(crate) async fn serve(live: Live, address: SocketAddr, bearer: Option<String
         .route("/v1/vehicles/{id}", get(vehicle))
         .route("/v1/orders/{id}", get(order))
         .route("/v1/decisions", get(decisions))
+        .route("/v1/features", get(features))
         .route("/v1/streets", get(streets))
         .route("/v1/events", post(events))
         .route("/ws", get(websocket))
@@ -160,6 +161,13 @@ async fn ask<T>(app: &App, question: impl FnOnce(oneshot::Sender<T>) -> Question
 
 async fn state(State(app): State<Arc<App>>) -> Response {
     match ask(&app, Question::State).await {
+        Ok(body) => as_json(body),
+        Err(response) => response,
+    }
+}
+
+async fn features(State(app): State<Arc<App>>) -> Response {
+    match ask(&app, Question::Features).await {
         Ok(body) => as_json(body),
         Err(response) => response,
     }

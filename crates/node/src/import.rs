@@ -75,7 +75,15 @@ pub(crate) fn import(args: &Import) -> Result<ExitCode, Failure> {
 type Imported = (DayHeader, Space, Vec<(Timestamp, Event)>);
 
 fn opened(space: Space, at: Timestamp, policy: Policy) -> (Timestamp, Event) {
-    let zone = ZoneOpened { timezone: "UTC".to_owned(), space, day_start: at, log_start: at, rate: 1, policy };
+    let zone = ZoneOpened {
+        timezone: "UTC".to_owned(),
+        space,
+        day_start: at,
+        log_start: at,
+        utc_offset: Millis(0),
+        rate: 1,
+        policy,
+    };
     (at, Event::ZoneOpened(zone))
 }
 
@@ -170,6 +178,7 @@ fn header(title: String, network: &NetworkSpec) -> DayHeader {
         title,
         network: Some(network_to_json(network)),
         exact_drivers: true,
+        traffic: None,
         no_shows: Vec::new(),
         skipped: Vec::new(),
     }

@@ -54,6 +54,8 @@ pub(crate) enum Question {
     Vehicle(String, oneshot::Sender<Option<String>>),
     Order(String, oneshot::Sender<Option<String>>),
     Decisions(u64, oneshot::Sender<String>),
+    /// What was learned.
+    Features(oneshot::Sender<String>),
     /// A full picture and the number of the last delta in it.
     Picture(oneshot::Sender<(String, u64)>),
     Summary(oneshot::Sender<Summary>),
@@ -399,6 +401,11 @@ impl Worker {
         if let (Event::PlanProposed(proposal), Some(plan)) = (&entry.event, &change.plan) {
             let decisions = self.memory.plan(proposal, &plan.accepted, now);
             self.stale.decisions.extend(decisions);
+        }
+        if let (Event::FeaturesLearned(features), None) = (&entry.event, &change.refused)
+            && self.engine.commit().epoch().is_some()
+        {
+            self.publish_features(features);
         }
         self.story(&entry.event, now);
         self.stale.vehicles.extend(&change.vehicles);

@@ -2,13 +2,14 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use fleetfold_fleet::{Fleet, LogEntry, Tally};
 use fleetfold_model::{Event, Space};
-use fleetfold_sim::{Driving, Outcome, Report, Scenario, city, script, simulate};
+use fleetfold_sim::{Driving, Outcome, Report, Scenario, Traffic, city, script, simulate};
 use fleetfold_wire::{DayHeader, DayLine, encode, network_to_json};
 
-use crate::args::{Backtest, Replay, Sim};
+use crate::args::{Backtest, Learn, Replay, Sim};
 use crate::days;
 use crate::demo::bar;
 use crate::failure::Failure;
@@ -61,6 +62,11 @@ pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
     } else {
         Driving { varied: true, positions: true, reject_share: 0.0 }
     };
+    let traffic: Traffic = match &day.header.traffic {
+        Some(value) => serde_json::from_value(value.clone())
+            .map_err(|error| Failure::new(format!("the day's traffic: {error}"), "generate the day anew"))?,
+        None => Traffic::default(),
+    };
     let facts = day.exogenous();
     let total = facts.len() as u64;
     let bar = bar(args.json);
@@ -68,11 +74,39 @@ pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
         .num_threads(args.threads.unwrap_or(0))
         .build()
         .map_err(|error| Failure::new(error.to_string(), "ask for fewer --threads"))?;
-    let outcome = pool.install(|| {
-        fleetfold_sim::backtest(facts, &day.no_shows(), network, driving, args.seed, |seen| {
-            bar.set_length(total * 8);
-            bar.set_position(seen);
+    let run = |learn: Option<bool>| {
+        let mut facts = facts.clone();
+        for (_, _, event) in &mut facts {
+            if let (Event::ZoneOpened(opened), Some(learn)) = (event, learn) {
+                opened.policy.learn = learn;
+            }
+        }
+        pool.install(|| {
+            fleetfold_sim::backtest(
+                facts,
+                &day.no_shows(),
+                Arc::clone(&network),
+                driving,
+                &traffic,
+                args.seed,
+                |seen| {
+                    bar.set_length(total * 8);
+                    bar.set_position(seen);
+                },
+            )
         })
+    };
+    if args.learn == Learn::Compare {
+        let (without, with) = (run(Some(false)), run(Some(true)));
+        bar.finish_and_clear();
+        compare(&without.report, &with.report, args.json);
+        broken(&without, "fleetfold backtest with the same day, --seed and --learn off")?;
+        return broken(&with, "fleetfold backtest with the same day, --seed and --learn on");
+    }
+    let outcome = run(match args.learn {
+        Learn::Day | Learn::Compare => None,
+        Learn::Off => Some(false),
+        Learn::On => Some(true),
     });
     bar.finish_and_clear();
     if let Some(path) = &args.record {
@@ -80,6 +114,27 @@ pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
     }
     show(&outcome.report, args.json);
     broken(&outcome, "fleetfold backtest with the same day and --seed")
+}
+
+/// What learning changes, side by side.
+fn compare(without: &Report, with: &Report, json: bool) {
+    if json {
+        println!("{}", serde_json::json!({ "without_learning": without, "with_learning": with }));
+        return;
+    }
+    let rows: [(&str, &dyn Fn(&Report) -> String); 7] = [
+        ("arrivals off the plan, mean", &|r| format!("{:.0} s", r.arrival_error_seconds_mean)),
+        ("arrivals off the plan, p90", &|r| format!("{:.0} s", r.arrival_error_seconds_p90)),
+        ("on time", &|r| format!("{:.1} %", r.on_time_share * 100.0)),
+        ("lateness, mean", &|r| format!("{:.0} s", r.lateness_seconds_mean)),
+        ("served", &|r| r.served.to_string()),
+        ("driven", &|r| format!("{:.1} km", r.distance_meters as f64 / 1000.0)),
+        ("vehicle changes per order", &|r| format!("{:.3}", r.changes_per_order)),
+    ];
+    println!("  {:<28} {:>18} {:>18}", "", "without learning", "with learning");
+    for (name, value) in rows {
+        println!("  {name:<28} {:>18} {:>18}", value(without), value(with));
+    }
 }
 
 fn broken(outcome: &Outcome, repeat: &str) -> Result<ExitCode, Failure> {
@@ -117,6 +172,9 @@ fn write_day(path: &std::path::Path, scenario: &Scenario) -> Result<(), Failure>
         title: scenario.title.clone(),
         network: city.spec.as_ref().map(network_to_json),
         exact_drivers: false,
+        traffic: (scenario.traffic != Traffic::default())
+            .then(|| serde_json::to_value(&scenario.traffic))
+            .and_then(Result::ok),
         no_shows: script.no_shows.iter().map(ToString::to_string).collect(),
         skipped: Vec::new(),
     };

@@ -257,6 +257,7 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
         title: format!("{}/{}", zone.tenant, zone.zone),
         network,
         exact_drivers: false,
+        traffic: None,
         no_shows: Vec::new(),
         skipped: folded.skipped.clone(),
     };

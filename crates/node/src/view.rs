@@ -152,6 +152,7 @@ pub(crate) fn refused_words(reason: Refused) -> &'static str {
         Refused::BrokenChain => "a plan that does not follow the last one",
         Refused::NoFactor => "a slowed road without its factor",
         Refused::AtStop => "another vehicle stands at its stop",
+        Refused::OldFeatures => "what an earlier owner learned, too late",
     }
 }
 
@@ -302,6 +303,41 @@ pub(crate) fn roads(engine: &Engine) -> Value {
         })
         .collect();
     json!(list)
+}
+
+/// What was learned, with its evidence and age; `used`: enough was seen, and learning is on.
+pub(crate) fn features(engine: &Engine) -> Value {
+    let (fleet, now) = (engine.fleet(), engine.now());
+    let space = fleet.zone().space;
+    let on = fleet.policy().learn;
+    let class = |class: u8| ["motorway", "arterial", "street"][usize::from(class.min(2))];
+    let speeds: Vec<Value> = fleet
+        .learned_speeds()
+        .values()
+        .map(|speed| {
+            json!({
+                "class": class(speed.key.class),
+                "cell": speed.key.cell.map(|cell| [cell.x, cell.y]), "hour": speed.key.hour,
+                "travel_time": f64::from(speed.permille) / 1000.0, "count": speed.count, "weight_seconds": speed.weight,
+                "age_seconds": (now - speed.seen).0.max(0) / 1000, "used": on && fleetfold_engine::enough(speed),
+            })
+        })
+        .collect();
+    let services: Vec<Value> = fleet
+        .learned_services()
+        .values()
+        .map(|service| {
+            json!({
+                "place": lon_lat(space, service.place), "service_seconds": service.service.0 as f64 / 1000.0,
+                "count": service.count, "age_seconds": (now - service.seen).0.max(0) / 1000,
+                "used": on && service.count >= fleetfold_fleet::SERVICES_ENOUGH,
+            })
+        })
+        .collect();
+    json!({
+        "version": fleet.features_version(), "on": on, "watermark": engine.watermark().map(|at| at.0),
+        "late": engine.late_observations(), "speeds": speeds, "services": services,
+    })
 }
 
 /// The whole picture.

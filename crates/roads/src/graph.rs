@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use fleetfold_model::{Position, RoadTarget, Space};
+use fleetfold_model::{Cell, Position, RoadTarget, Space};
 use geo::{BoundingRect, Coord, Distance, Euclidean, Intersects, LineString, Polygon};
 use rayon::prelude::*;
 use rstar::{AABB, PointDistance, RTree, RTreeObject};
@@ -11,8 +11,8 @@ use rstar::{AABB, PointDistance, RTree, RTreeObject};
 use crate::cch::{Cost, Hierarchy, Metric, NEVER, pack, unpack};
 use crate::label::{Label, Start};
 use crate::line::crow;
-use crate::network::{ActiveChange, Leg, Street, UNREACHABLE_MILLIS, WeightChange};
-use crate::streets::Streets;
+use crate::network::{ActiveChange, Leg, Speeds, Street, UNREACHABLE_MILLIS, WeightChange};
+use crate::streets::{Edge, Streets};
 
 /// Pace between a place and the street it is served from, metres per second (brisk walk to slow drive; guess).
 const ACCESS_METRES_PER_SECOND: f64 = 5.0;
@@ -91,7 +91,9 @@ struct Known {
 pub(crate) struct Graph {
     map: Arc<Map>,
     weights: Vec<Cost>,
-    /// Without changes.
+    /// At normal speed, without changes.
+    normal: Arc<Vec<Cost>>,
+    /// At the speeds of now, without changes.
     base: Arc<Vec<Cost>>,
     /// Edges whose weights are not those of `base`.
     changed: Vec<u32>,
@@ -196,7 +198,10 @@ impl Graph {
         let map = Map::new(streets);
         let metric = map.hierarchy.customise(&base);
         let known = Mutex::default();
-        Self { map: Arc::new(map), weights: base.clone(), base: Arc::new(base), changed: Vec::new(), metric, known }
+        let weights = base.clone();
+        let normal = Arc::new(base);
+        let base = Arc::clone(&normal);
+        Self { map: Arc::new(map), weights, normal, base, changed: Vec::new(), metric, known }
     }
 
     /// The same streets with some closed or slowed.
@@ -232,8 +237,65 @@ impl Graph {
             map.hierarchy.update(&mut metric, &weights, &differ);
             metric
         };
-        let base = Arc::clone(&self.base);
-        Self { map: Arc::clone(map), weights, base, changed: hit, metric, known: Mutex::default() }
+        let (normal, base) = (Arc::clone(&self.normal), Arc::clone(&self.base));
+        Self { map: Arc::clone(map), weights, normal, base, changed: hit, metric, known: Mutex::default() }
+    }
+
+    /// The same streets at other speeds, all open.
+    pub(crate) fn with_speeds(&self, speeds: &Speeds) -> Self {
+        let streets = &self.map.streets;
+        let factors: Vec<u32> = (0..streets.stretches() as u32)
+            .map(|segment| speeds.permille(streets.segments[segment as usize].class, self.cell(segment)))
+            .collect();
+        let weight = |(edge, &normal): (&Edge, &Cost)| {
+            let (millis, metres) = unpack(normal);
+            let millis = millis * u64::from(factors[edge.segment as usize]) / 1000;
+            pack(millis.clamp(1, 1 << 27) as u32, metres as u32)
+        };
+        let base: Vec<Cost> = streets.edges.iter().zip(self.normal.iter()).map(weight).collect();
+        let metric = self.map.hierarchy.customise(&base);
+        let (map, normal) = (Arc::clone(&self.map), Arc::clone(&self.normal));
+        let weights = base.clone();
+        Self { map, weights, normal, base: Arc::new(base), changed: Vec::new(), metric, known: Mutex::default() }
+    }
+
+    /// The square a segment lies in.
+    fn cell(&self, segment: u32) -> Cell {
+        let line = self.map.streets.line_of(segment);
+        Cell::of(Space::Geographic, line[line.len() / 2])
+    }
+
+    /// Milliseconds at normal speed by class and square, along the way that is quickest now.
+    pub(crate) fn normal_time(&self, a: Position, b: Position) -> Vec<((u8, Cell), u64)> {
+        let known = self.know(&[a, b]);
+        let (Some(from), Some(to)) = (&known[0].snapped, &known[1].snapped) else { return Vec::new() };
+        let streets = &self.map.streets;
+        let mut times: BTreeMap<(u8, Cell), u64> = BTreeMap::new();
+        let mut add = |edge: u32, part: u64| {
+            let segment = streets.edges[edge as usize].segment;
+            let (millis, _) = unpack(self.normal[edge as usize]);
+            let key = (streets.segments[segment as usize].class, self.cell(segment));
+            *times.entry(key).or_default() += millis * part / WHOLE;
+        };
+        let Some((edges, leaving, entering)) = self.way_with_ends(from, to) else { return Vec::new() };
+        if leaving.is_none()
+            && entering.is_none()
+            && let Some(&edge) = self.edges_along(from.segment).first()
+        {
+            add(edge, from.offset.abs_diff(to.offset));
+        }
+        let driven =
+            |edge: u32, at: &Snapped| if streets.edges[edge as usize].along { at.offset } else { WHOLE - at.offset };
+        if let Some(edge) = leaving {
+            add(edge, WHOLE - driven(edge, from));
+        }
+        for edge in edges {
+            add(edge, WHOLE);
+        }
+        if let Some(edge) = entering {
+            add(edge, driven(edge, to));
+        }
+        times.into_iter().collect()
     }
 
     /// The same weights, customised anew.
@@ -241,6 +303,7 @@ impl Graph {
         Self {
             map: Arc::clone(&self.map),
             weights: self.weights.clone(),
+            normal: Arc::clone(&self.normal),
             base: Arc::clone(&self.base),
             changed: self.changed.clone(),
             metric: self.map.hierarchy.customise(&self.weights),

@@ -22,6 +22,6 @@ mod table;
 
 pub use file::{FileError, is_graph_file};
 pub use legs::LegIndex;
-pub use network::{ActiveChange, Driven, Leg, Network, NetworkError, Street, UNREACHABLE_MILLIS, WeightChange};
+pub use network::{ActiveChange, Driven, Leg, Network, NetworkError, Speeds, Street, UNREACHABLE_MILLIS, WeightChange};
 pub use server::LegSource;
 pub use streets::{Dropped, Streets};

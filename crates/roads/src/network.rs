@@ -1,8 +1,9 @@
 //! The closed list of ways to know a leg.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fleetfold_model::{NetworkSpec, Position, RoadTarget, Space};
+use fleetfold_model::{Cell, NetworkSpec, Position, RoadTarget, Space};
 use rayon::prelude::*;
 
 use crate::graph::Graph;
@@ -41,6 +42,27 @@ pub struct WeightChange {
     pub quicker: Vec<u32>,
     /// South-west and north-east corners of boxes around the quicker ones.
     pub quicker_boxes: Vec<(Position, Position)>,
+}
+
+/// Travel times in thousandths of normal, by class of road (0 motorway or bridge, 1 arterial, 2 street) and place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Speeds {
+    /// Where nothing else is said. Straight lines count as arterials.
+    pub by_class: [u32; 3],
+    /// In these squares.
+    pub by_cell: BTreeMap<(u8, Cell), u32>,
+}
+
+impl Default for Speeds {
+    fn default() -> Self {
+        Self { by_class: [1000; 3], by_cell: BTreeMap::new() }
+    }
+}
+
+impl Speeds {
+    pub(crate) fn permille(&self, class: u8, cell: Cell) -> u32 {
+        self.by_cell.get(&(class, cell)).copied().unwrap_or(self.by_class[usize::from(class.min(2))]).clamp(1, 100_000)
+    }
 }
 
 /// A street on a way.
@@ -213,6 +235,32 @@ impl Network {
         match &self.kind {
             Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => None,
             Kind::Graph(graph) => Some(Self { kind: Kind::Graph(graph.with_changes(changes)) }),
+        }
+    }
+
+    /// The same network at other speeds and without changes; `None` where travel times are not ours.
+    #[must_use]
+    pub fn with_speeds(&self, speeds: &Speeds) -> Option<Self> {
+        match &self.kind {
+            Kind::Line(line) => {
+                let metres_per_minute =
+                    line.metres_per_minute * 1000.0 / f64::from(speeds.by_class[1].clamp(1, 100_000));
+                Some(Self { kind: Kind::Line(Line { metres_per_minute, ..line.clone() }) })
+            }
+            Kind::Graph(graph) => Some(Self { kind: Kind::Graph(graph.with_speeds(speeds)) }),
+            Kind::Table(_) | Kind::Server(_) => None,
+        }
+    }
+
+    /// Milliseconds that the way between two places takes at normal speed, by class of road and square; as many as there are
+    /// along the way that is quickest now. Empty where travel times are not ours.
+    pub fn normal_time(&self, from: Position, to: Position) -> Vec<((u8, Cell), u64)> {
+        match &self.kind {
+            Kind::Line(line) if from != to => {
+                vec![((1, Cell::of(line.space, to)), line.leg(from, to).millis.max(0) as u64)]
+            }
+            Kind::Graph(graph) => graph.normal_time(from, to),
+            Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => Vec::new(),
         }
     }
 

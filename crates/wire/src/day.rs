@@ -18,6 +18,9 @@ pub struct DayHeader {
     /// Drivers of this day drive exactly by the network (public benchmarks).
     #[serde(default)]
     pub exact_drivers: bool,
+    /// What drives really take, which the map does not know (generated days).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<serde_json::Value>,
     /// Orders whose customer will not be there (generated days).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub no_shows: Vec<String>,

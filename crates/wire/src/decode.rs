@@ -1,16 +1,16 @@
 //! From bytes to legal values.
 
 use fleetfold_model::{
-    Break, Event, FailReason, Job, Load, LoadDirection, Millis, Name, OnBoardRule, Order, OrderChange, OrderWork, Pin,
-    Policy, Position, PriorityRaised, RoadChange, RoadTarget, Shift, Shipment, Space, StopEvent, StopKind, StopSpec,
-    TimeWindow, Timestamp, Vehicle, VehicleCosts, ZoneOpened,
+    Break, Cell, Event, FailReason, Features, Job, Load, LoadDirection, Millis, Name, OnBoardRule, Order, OrderChange,
+    OrderWork, Pin, Policy, Position, PriorityRaised, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, Space,
+    SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts, ZoneOpened,
 };
 use serde::de::DeserializeOwned;
 
 use crate::envelope::CloudEvent;
 use crate::event_v1::{
-    AssignmentRefV1, BreakV1, JobV1, OrderRefV1, OrderV1, PinV1, PlaceV1, PolicyV1, PriorityV1, RoadV1, ShiftV1,
-    StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
+    AssignmentRefV1, BreakV1, CLASSES, FeaturesV1, JobV1, OrderRefV1, OrderV1, PinV1, PlaceV1, PolicyV1, PriorityV1,
+    RoadV1, ServiceV1, ShiftV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
 };
 use crate::plan_v1::PlanV1;
 use crate::{FACT_BYTES_MAX, PLAN_BYTES_MAX};
@@ -217,6 +217,7 @@ fn payload(envelope: &CloudEvent, at: Timestamp) -> Result<What> {
                 priority: priority(raw.priority)?,
             })
         }
+        "fleet.features.learned.v1" => Event::FeaturesLearned(features(&parse(envelope)?)?),
         "fleet.policy.changed.v1" => Event::PolicyChanged(policy(&parse(envelope)?)?),
         "fleet.plan.proposed.v1" => Event::PlanProposed(parse::<PlanV1>(envelope)?.into_model()?),
         other => return Err(DecodeError::UnknownType(other.chars().take(80).collect())),
@@ -549,10 +550,16 @@ fn zone(raw: &ZoneV1) -> Result<ZoneOpened> {
     if !(1..=3600).contains(&raw.rate) {
         return bad("rate", "between 1 and 3600 zone seconds per second");
     }
+    let day_start = instant("day_start", &raw.day_start)?;
+    let offset = jiff::tz::TimeZone::get(&raw.timezone)
+        .ok()
+        .zip(jiff::Timestamp::from_millisecond(day_start.0).ok())
+        .map_or(0, |(zone, at)| zone.to_offset(at).seconds());
     Ok(ZoneOpened {
         timezone: raw.timezone.clone(),
         space,
-        day_start: instant("day_start", &raw.day_start)?,
+        day_start,
+        utc_offset: Millis(i64::from(offset) * 1000),
         log_start: instant("log_start", &raw.log_start)?,
         rate: raw.rate,
         policy: policy(&raw.policy)?,
@@ -602,5 +609,60 @@ pub(crate) fn policy(raw: &PolicyV1) -> Result<Policy> {
         deliver_after_shift: raw.deliver_after_shift.unwrap_or(base.deliver_after_shift),
         search_rounds: rounds,
         gather: span("gather_seconds", raw.gather_seconds, base.gather)?,
+        learn: raw.learn.unwrap_or(base.learn),
+        hour_percent: hours(raw)?,
+    })
+}
+
+fn class(field: &str, name: &str) -> Result<u8> {
+    CLASSES.iter().position(|&known| known == name).map_or_else(
+        || bad(field, format!("`{name}` is no class of road: use motorway, arterial or street")),
+        |class| Ok(class as u8),
+    )
+}
+
+fn hours(raw: &PolicyV1) -> Result<[[u16; 24]; 3]> {
+    let mut hours = [[100; 24]; 3];
+    for (name, percents) in &raw.hour_percent {
+        let class = class("hour_percent", name)?;
+        let percents: [u16; 24] = match percents.as_slice().try_into() {
+            Ok(percents) => percents,
+            Err(_) => return bad("hour_percent", format!("`{name}` has {} hours, not 24", percents.len())),
+        };
+        if percents.iter().any(|percent| !(10..=1_000).contains(percent)) {
+            return bad("hour_percent", format!("`{name}`: per cent of travel time between 10 and 1,000"));
+        }
+        hours[usize::from(class)] = percents;
+    }
+    Ok(hours)
+}
+
+fn features(raw: &FeaturesV1) -> Result<Features> {
+    let speed = |speed: &SpeedV1| -> Result<SpeedFeature> {
+        if speed.hour > 23 || !(1..=100_000).contains(&speed.permille) {
+            return bad("speeds", "an hour from 0 to 23, and 1 to 100,000 thousandths");
+        }
+        let cell = speed.cell.map(|[x, y]| Cell { x, y });
+        Ok(SpeedFeature {
+            key: SpeedKey { class: class("speeds", &speed.class)?, cell, hour: speed.hour },
+            permille: speed.permille,
+            count: speed.count,
+            weight: speed.weight_seconds,
+            seen: instant("speeds", &speed.seen)?,
+        })
+    };
+    let service = |service: &ServiceV1| -> Result<ServiceFeature> {
+        Ok(ServiceFeature {
+            place: place("services", &service.place)?,
+            service: seconds("services", service.service_seconds)?,
+            count: service.count,
+            seen: instant("services", &service.seen)?,
+        })
+    };
+    Ok(Features {
+        version: raw.version,
+        watermark: instant("watermark", &raw.watermark)?,
+        speeds: raw.speeds.iter().map(speed).collect::<Result<_>>()?,
+        services: raw.services.iter().map(service).collect::<Result<_>>()?,
     })
 }

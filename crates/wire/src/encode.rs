@@ -1,16 +1,17 @@
 //! From legal values to bytes.
 
 use fleetfold_model::{
-    Event, FailReason, Load, LoadDirection, Millis, Name, OnBoardRule, Order, OrderChange, OrderWork, Policy, Position,
-    RoadChange, RoadTarget, Shift, Space, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle,
+    Event, FailReason, Features, Load, LoadDirection, Millis, Name, OnBoardRule, Order, OrderChange, OrderWork, Policy,
+    Position, RoadChange, RoadTarget, Shift, Space, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle,
 };
 use serde::Serialize;
 use serde_json::{Value, to_value};
 
 use crate::envelope::CloudEvent;
 use crate::event_v1::{
-    AssignmentRefV1, BreakV1, CostsV1, JobV1, OrderRefV1, OrderV1, PinV1, PlaceV1, PolicyV1, PriorityV1, RoadV1,
-    ShiftV1, ShipmentV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
+    AssignmentRefV1, BreakV1, CLASSES, CostsV1, FeaturesV1, JobV1, OrderRefV1, OrderV1, PinV1, PlaceV1, PolicyV1,
+    PriorityV1, RoadV1, ServiceV1, ShiftV1, ShipmentV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1,
+    WindowV1, ZoneV1,
 };
 use crate::plan_v1::PlanV1;
 
@@ -45,6 +46,7 @@ pub fn event_type(event: &Event) -> &'static str {
         Event::PriorityRaised(_) => "fleet.priority.raised.v1",
         Event::PolicyChanged(_) => "fleet.policy.changed.v1",
         Event::PlanProposed(_) => "fleet.plan.proposed.v1",
+        Event::FeaturesLearned(_) => "fleet.features.learned.v1",
     }
 }
 
@@ -73,7 +75,8 @@ pub fn entity(event: &Event) -> &str {
         | Event::AssignmentForced(_)
         | Event::PriorityRaised(_)
         | Event::PolicyChanged(_)
-        | Event::PlanProposed(_) => "_",
+        | Event::PlanProposed(_)
+        | Event::FeaturesLearned(_) => "_",
     }
 }
 
@@ -315,6 +318,64 @@ pub(crate) fn policy(policy: &Policy) -> PolicyV1 {
         deliver_after_shift: Some(policy.deliver_after_shift),
         search_rounds: Some(policy.search_rounds),
         gather_seconds: Some(seconds(policy.gather)),
+        learn: Some(policy.learn),
+        hour_percent: CLASSES
+            .iter()
+            .zip(&policy.hour_percent)
+            .filter(|(_, hours)| hours.iter().any(|&percent| percent != 100))
+            .map(|(&class, hours)| (class.to_owned(), hours.to_vec()))
+            .collect(),
+    }
+}
+
+/// Every feature of a version by a name that stays the same: `arterial-17`, `arterial-17--43-205`, or the place.
+pub fn features_to_json(learned: &Features, space: Space) -> Vec<(String, String)> {
+    let raw = features(learned, space);
+    let body = |value: Value| {
+        let mut value = value;
+        value["version"] = learned.version.into();
+        value.to_string()
+    };
+    let speeds = raw.speeds.iter().map(|speed| {
+        let cell = speed.cell.map(|[x, y]| format!("-{x}-{y}")).unwrap_or_default();
+        (format!("{}-{}{cell}", speed.class, speed.hour), body(json(speed)))
+    });
+    let services = learned
+        .services
+        .iter()
+        .zip(&raw.services)
+        .map(|(service, raw)| (format!("service-{}-{}", service.place.x, service.place.y), body(json(raw))));
+    speeds.chain(services).collect()
+}
+
+fn features(learned: &Features, space: Space) -> FeaturesV1 {
+    let class = |class: u8| CLASSES[usize::from(class.min(2))].to_owned();
+    FeaturesV1 {
+        version: learned.version,
+        watermark: text(learned.watermark),
+        speeds: learned
+            .speeds
+            .iter()
+            .map(|speed| SpeedV1 {
+                class: class(speed.key.class),
+                cell: speed.key.cell.map(|cell| [cell.x, cell.y]),
+                hour: speed.key.hour,
+                permille: speed.permille,
+                count: speed.count,
+                weight_seconds: speed.weight,
+                seen: text(speed.seen),
+            })
+            .collect(),
+        services: learned
+            .services
+            .iter()
+            .map(|service| ServiceV1 {
+                place: place(space, service.place),
+                service_seconds: seconds(service.service),
+                count: service.count,
+                seen: text(service.seen),
+            })
+            .collect(),
     }
 }
 
@@ -374,6 +435,7 @@ fn data(event: &Event, space: Space) -> Value {
         Event::PriorityRaised(raised) => {
             json(&PriorityV1 { order_id: raised.order.to_string(), priority: raised.priority })
         }
+        Event::FeaturesLearned(learned) => json(&features(learned, space)),
         Event::PolicyChanged(changed) => json(&policy(changed)),
         Event::PlanProposed(proposal) => json(&PlanV1::from_model(proposal, space)),
     }

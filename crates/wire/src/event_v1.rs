@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 
+/// Classes of road, by number.
+pub(crate) const CLASSES: [&str; 3] = ["motorway", "arterial", "street"];
+
 /// A place: `lon` and `lat` in degrees, or `x_meters` and `y_meters` on a plane, as the zone says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PlaceV1 {
@@ -280,6 +283,59 @@ pub struct PolicyV1 {
     /// How long changes are gathered before a search.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gather_seconds: Option<f64>,
+    /// Travel and service times are learned and used; `true` if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learn: Option<bool>,
+    /// Travel time in per cent of what the roads say, for each local hour from 0 to 23, by class of road: `motorway` (bridges
+    /// too), `arterial` (straight lines too), `street`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hour_percent: BTreeMap<String, Vec<u16>>,
+}
+
+/// `features.learned`: what the engine learned, written by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct FeaturesV1 {
+    /// One more than the version it builds on.
+    pub(crate) version: u64,
+    /// What happened before this event time is in it.
+    pub(crate) watermark: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) speeds: Vec<SpeedV1>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) services: Vec<ServiceV1>,
+}
+
+/// A factor of travel time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct SpeedV1 {
+    /// `motorway`, `arterial` or `street`.
+    pub(crate) class: String,
+    /// Column and row of a square of 0.02 degrees (2 km on a plane); none: the whole zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cell: Option<[i16; 2]>,
+    /// Local hour, 0 to 23.
+    pub(crate) hour: u8,
+    /// Travel time in thousandths of what roads and hours say.
+    pub(crate) permille: u32,
+    /// Drives it was learned from.
+    pub(crate) count: u32,
+    /// Driving behind it, older less.
+    pub(crate) weight_seconds: u32,
+    /// Event time of the newest.
+    pub(crate) seen: String,
+}
+
+/// How long serving takes at a place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct ServiceV1 {
+    #[serde(flatten)]
+    pub(crate) place: PlaceV1,
+    /// Mean time from the beginning of service to its end.
+    pub(crate) service_seconds: f64,
+    /// Services it was learned from.
+    pub(crate) count: u32,
+    /// Event time of the newest.
+    pub(crate) seen: String,
 }
 
 /// `zone.opened`.
@@ -339,6 +395,7 @@ pub fn schemas() -> BTreeMap<&'static str, serde_json::Value> {
     add(&["fleet.stop.pinned.v1", "fleet.assignment.forced.v1"], schema_for!(PinV1));
     add(&["fleet.priority.raised.v1"], schema_for!(PriorityV1));
     add(&["fleet.policy.changed.v1"], schema_for!(PolicyV1));
+    add(&["fleet.features.learned.v1"], schema_for!(FeaturesV1));
     add(&["fleet.zone.opened.v1"], schema_for!(ZoneV1));
     add(&["fleet.plan.proposed.v1"], schema_for!(crate::plan_v1::PlanV1));
     add(&["fleet.assignment.v1"], schema_for!(crate::plan_v1::AssignmentV1));

@@ -16,7 +16,7 @@ mod plan_v1;
 
 pub use day::{DayError, DayHeader, DayLine, read_day_line};
 pub use decode::{DecodeError, Decoded, What, decode, id_hash};
-pub use encode::{encode, encode_position, entity, event_type};
+pub use encode::{encode, encode_position, entity, event_type, features_to_json};
 pub use envelope::{CloudEvent, structured};
 pub use event_v1::{PolicyV1, schemas};
 pub use network_v1::{NetworkV1, network_from_json, network_to_json};

@@ -86,6 +86,7 @@ fn examples() -> Vec<Event> {
             space: Space::Geographic,
             day_start: at(0),
             log_start: at(1),
+            utc_offset: Millis(0),
             rate: 60,
             policy: Policy::default(),
         }),

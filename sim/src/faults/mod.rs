@@ -151,6 +151,7 @@ enum Sender {
 enum Ask {
     Fact(usize),
     Plan { id: String, bytes: Vec<u8>, expected: u64 },
+    Feature { id: String, bytes: Vec<u8> },
     ReadPlan,
     Tell { vehicle: Name, revision: LogSeq, bytes: Vec<u8>, expected: u64 },
     ReadTold { vehicle: Name, revision: LogSeq },

@@ -131,6 +131,13 @@ impl Run<'_> {
                     }
                     self.tell_next(node);
                 }
+                Effect::Learn(features) => {
+                    let id = format!("features/{}", features.version);
+                    let event =
+                        encode(&Event::FeaturesLearned(features), Space::Geographic, "fleetfold", &id, self.now);
+                    let bytes = serde_json::to_vec(&event).expect("wire types are plain JSON");
+                    self.send(Sender::Node(node, life), Ask::Feature { id, bytes });
+                }
                 Effect::Note(_) => {}
             }
         }

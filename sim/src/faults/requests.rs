@@ -62,6 +62,10 @@ impl Run<'_> {
                 self.stored(result)?;
                 outcome(result)
             }
+            Ask::Feature { id, bytes } => {
+                let subject = "fleet.sim.city.event.features_learned._";
+                outcome(self.log.append("FLEET", false, subject, id, bytes.clone(), None, now))
+            }
             Ask::ReadPlan => Reply::LastPlan(match self.log.last("FLEET", PLAN) {
                 None => None,
                 Some(message) => match decode(&message.bytes).map_err(|error| error.to_string())?.what {
@@ -151,6 +155,8 @@ impl Run<'_> {
             (Ask::Plan { .. }, Reply::Stored { seq, .. }) => Outcome::Stored(LogSeq(seq)),
             (Ask::Plan { .. }, Reply::WrongSequence) => Outcome::WrongSequence,
             (Ask::Plan { .. }, _) => Outcome::Unknown,
+            // Lost or not, nobody waits for it.
+            (Ask::Feature { .. }, _) => return Ok(()),
             (Ask::ReadPlan, Reply::LastPlan(last)) => Outcome::LastPlan(last),
             (Ask::ReadPlan, _) => {
                 self.later(100, Job::Send(sender, Ask::ReadPlan));

@@ -6,13 +6,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use fleetfold_engine::{Effect, Input, Note, Outcome, run as run_search};
 use fleetfold_fleet::LogEntry;
-use fleetfold_model::{Event, LogSeq, Millis, Proposal};
-use fleetfold_wire::{What, decode, encode};
+use fleetfold_model::{Event, Features, LogSeq, Millis, Proposal};
+use fleetfold_wire::{What, decode, encode, features_to_json};
 use serde_json::json;
 
 use super::Worker;
 use crate::clock;
-use crate::log::{AppendError, Stream};
+use crate::feed::append_fact;
+use crate::log::{AppendError, Stream, token};
 use crate::view;
 
 impl Worker {
@@ -32,12 +33,43 @@ impl Worker {
                         let _ = inputs.blocking_send(Input::Solved(report));
                     });
                 }
+                Effect::Learn(features) => self.learn(features),
                 Effect::Publish(assignment) => {
                     let _ = self.publisher.send((assignment, self.engine.fleet().zone().space));
                 }
                 Effect::Note(note) => self.note(&note, entry),
             }
         }
+    }
+
+    /// What was learned goes into the log; the version in its id makes repeats harmless.
+    fn learn(&self, features: Features) {
+        let (log, zone) = (self.log.clone(), self.zone.clone());
+        let (space, now) = (self.engine.fleet().zone().space, self.engine.now());
+        let epoch = self.engine.commit().epoch().unwrap_or(0);
+        let id = format!("{}/{}/features/{epoch}/{}", zone.tenant, zone.zone, features.version);
+        self.shell.spawn(async move {
+            let event = Event::FeaturesLearned(features);
+            if let Err(error) = append_fact(&log, &zone, &event, space, "fleetfold", &id, now).await {
+                tracing::warn!(error = error.what, "a quarter of an hour of observations is lost");
+            }
+        });
+    }
+
+    /// The last value of each feature, for whoever wants one without reading the log.
+    pub(super) fn publish_features(&self, features: &Features) {
+        let (log, zone, version) = (self.log.clone(), self.zone.clone(), features.version);
+        let space = self.engine.fleet().zone().space;
+        let values: Vec<(String, String)> = features_to_json(features, space);
+        self.shell.spawn(async move {
+            for (key, value) in values {
+                let subject = zone.subject(&format!("feature.{}", token(&key)));
+                let id = format!("{}/{}/{version}/{key}", zone.tenant, zone.zone);
+                if let Err(error) = log.append(Stream::Feature, subject, id, Bytes::from(value), None).await {
+                    tracing::warn!(%error, key, "a feature is not published");
+                }
+            }
+        });
     }
 
     pub(super) fn append(&self, proposal: &Proposal, expected: LogSeq) {

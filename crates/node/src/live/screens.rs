@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fleetfold_fleet::Tally;
 use fleetfold_model::{Event, OrderId, Timestamp, VehicleId};
 use serde_json::{Value, json};
 
@@ -103,6 +104,9 @@ impl Worker {
                 });
                 let _ = reply.send(found);
             }
+            Question::Features(reply) => {
+                let _ = reply.send(view::features(&self.engine).to_string());
+            }
             Question::Decisions(after, reply) => {
                 let list: Vec<&Value> =
                     self.memory.decisions.iter().filter(|d| d["n"].as_u64().unwrap_or(0) > after).collect();
@@ -111,7 +115,7 @@ impl Worker {
             Question::Summary(reply) => {
                 let fleet = self.engine.fleet();
                 let _ = reply.send(Summary {
-                    tally: self.tally.clone(),
+                    tally: Tally { arrival_error: self.engine.arrival_errors().clone(), ..self.tally.clone() },
                     digest: fleet.digest(),
                     facts_digest: fleet.facts_digest(),
                     applied: fleet.applied().0,

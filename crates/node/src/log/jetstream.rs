@@ -311,6 +311,9 @@ fn config(stream: Stream) -> Config {
         Stream::Assignment => {
             Config { subjects: vec!["fleet.*.*.assignment.*".to_owned()], max_messages_per_subject: 1, ..base }
         }
+        Stream::Feature => {
+            Config { subjects: vec!["fleet.*.*.feature.*".to_owned()], max_messages_per_subject: 1, ..base }
+        }
         Stream::Rejected => Config { subjects: vec!["fleet.*.*.rejected.*".to_owned()], max_age: 30 * day, ..base },
     }
 }

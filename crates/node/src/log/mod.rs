@@ -63,13 +63,15 @@ pub(crate) enum Stream {
     Position,
     /// Last assignment per vehicle.
     Assignment,
+    /// Last value of everything learned.
+    Feature,
     /// What could not be decoded, and what made no sense.
     Rejected,
 }
 
 impl Stream {
     /// All of them.
-    pub(crate) const ALL: [Self; 4] = [Self::Fleet, Self::Position, Self::Assignment, Self::Rejected];
+    pub(crate) const ALL: [Self; 5] = [Self::Fleet, Self::Position, Self::Assignment, Self::Feature, Self::Rejected];
 
     /// Its name at the broker.
     pub(crate) fn name(self) -> &'static str {
@@ -77,13 +79,14 @@ impl Stream {
             Self::Fleet => "FLEET",
             Self::Position => "POSITION",
             Self::Assignment => "ASSIGNMENT",
+            Self::Feature => "FEATURE",
             Self::Rejected => "REJECTED",
         }
     }
 
     /// Only the last value of each subject is kept.
     pub(crate) fn last_value(self) -> bool {
-        matches!(self, Self::Position | Self::Assignment)
+        matches!(self, Self::Position | Self::Assignment | Self::Feature)
     }
 }
 

@@ -1,0 +1,280 @@
+//! What driving and serving really take, learned as it happens: a factor of travel time by class of road, square of the zone and
+//! local hour, and a service time by place.
+//!
+//! Observations are gathered in windows of event time. A window closes when the watermark has passed its end: the newest event
+//! time seen, less the lateness that is waited for; what comes later still is counted and left out. Closing a window makes a new
+//! version, which counts, like everything, when it comes back from the log.
+
+use std::collections::BTreeMap;
+
+use fleetfold_fleet::{Fleet, Spread};
+use fleetfold_model::{
+    Cell, Features, Millis, OrderId, Position, ServiceFeature, SpeedFeature, SpeedKey, StopKind, Timestamp, VehicleId,
+};
+use fleetfold_roads::{Network, Speeds};
+
+/// A window of event time.
+const WINDOW: Millis = Millis(15 * 60_000);
+/// How late an observation may come.
+const LATENESS: Millis = Millis(2 * 60_000);
+/// After so long without news an observation counts half: two weeks, so that a weekday remembers the last ones.
+const HALF_LIFE: f64 = 14.0 * 86_400_000.0;
+/// Seconds of driving at normal speed that everything is mixed with: little evidence moves little.
+const PRIOR_SECONDS: f64 = 300.0;
+/// Evidence from which a factor is used: in one square, and in the whole zone.
+const ENOUGH: [(u32, u32); 2] = [(5, 300), (10, 900)];
+/// Drives shorter than this say more about parking than about roads, milliseconds.
+const DRIVE_MIN: u64 = 45_000;
+/// What is further off than this many times is no drive but a pause or a wrong clock.
+const OUTLIER: f64 = 4.0;
+/// Position reports this far apart are compared with the roads.
+const APART: (Millis, Millis) = (Millis(60_000), Millis(240_000));
+
+/// Sums of one window.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    /// Seconds at normal speed.
+    weight: f64,
+    /// Seconds they took.
+    took: f64,
+    count: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Departure {
+    visit: (OrderId, StopKind),
+    at: Timestamp,
+    from: Position,
+    /// When the roads as they are known now let it arrive.
+    expected: Timestamp,
+    /// Positions on the way have told already.
+    told: bool,
+}
+
+/// Observations that are not yet in a version.
+#[derive(Debug, Default)]
+pub(crate) struct Learner {
+    departures: BTreeMap<VehicleId, Departure>,
+    tracks: BTreeMap<VehicleId, (Position, Timestamp)>,
+    newest: Option<Timestamp>,
+    /// By window, then by key.
+    windows: BTreeMap<i64, BTreeMap<SpeedKey, Sum>>,
+    services: BTreeMap<i64, BTreeMap<Position, (Vec<Millis>, Timestamp)>>,
+    /// Observations that came behind the watermark.
+    pub(crate) late: u64,
+    /// How far arrivals were from what was expected at the departure.
+    pub(crate) errors: Spread,
+}
+
+fn window_of(at: Timestamp) -> i64 {
+    at.0.div_euclid(WINDOW.0)
+}
+
+impl Learner {
+    /// Everything before this has been waited for.
+    pub(crate) fn watermark(&self) -> Option<Timestamp> {
+        self.newest.map(|newest| newest - LATENESS)
+    }
+
+    /// False, and counted, when the window of this event time is closed.
+    fn in_time(&mut self, at: Timestamp) -> bool {
+        let closed = self.watermark().is_some_and(|watermark| window_of(at) < window_of(watermark));
+        self.late += u64::from(closed);
+        self.newest = Some(self.newest.map_or(at, |newest| newest.max(at)));
+        !closed
+    }
+
+    pub(crate) fn departed(
+        &mut self,
+        vehicle: VehicleId,
+        visit: (OrderId, StopKind),
+        at: Timestamp,
+        from: Position,
+        travel: Millis,
+    ) {
+        self.departures.insert(vehicle, Departure { visit, at, from, expected: at + travel, told: false });
+        self.tracks.insert(vehicle, (from, at));
+    }
+
+    /// The drive to a stop is over.
+    pub(crate) fn arrived(
+        &mut self,
+        fleet: &Fleet,
+        network: &Network,
+        vehicle: VehicleId,
+        visit: (OrderId, StopKind),
+        at: Timestamp,
+        to: Position,
+    ) {
+        self.tracks.remove(&vehicle);
+        let Some(left) = self.departures.remove(&vehicle).filter(|left| left.visit == visit) else { return };
+        self.errors.add(Millis((at - left.expected).0.abs()));
+        if left.told || !fleet.policy().learn {
+            return;
+        }
+        self.drive(fleet, network, vehicle, (left.from, left.at), (to, at));
+    }
+
+    /// A phone reports from the way.
+    pub(crate) fn passed(
+        &mut self,
+        fleet: &Fleet,
+        network: &Network,
+        vehicle: VehicleId,
+        at: Timestamp,
+        here: Position,
+    ) {
+        let Some(&(from, since)) = self.tracks.get(&vehicle) else { return };
+        if at - since < APART.0 {
+            return;
+        }
+        self.tracks.insert(vehicle, (here, at));
+        if at - since <= APART.1
+            && self.drive(fleet, network, vehicle, (from, since), (here, at))
+            && let Some(departure) = self.departures.get_mut(&vehicle)
+        {
+            departure.told = true;
+        }
+    }
+
+    /// From one place and time to another. True when it was taken.
+    fn drive(
+        &mut self,
+        fleet: &Fleet,
+        network: &Network,
+        vehicle: VehicleId,
+        (from, left): (Position, Timestamp),
+        (to, arrived): (Position, Timestamp),
+    ) -> bool {
+        let factor = fleet.vehicle(vehicle).spec.as_ref().map_or(1000, |spec| u64::from(spec.time_factor));
+        let hour = fleet.zone().hour(left);
+        let percent = |class: u8| u64::from(fleet.policy().hour_percent[usize::from(class.min(2))][usize::from(hour)]);
+        let shares: Vec<((u8, Cell), u64)> = network
+            .normal_time(from, to)
+            .into_iter()
+            .map(|((class, cell), millis)| ((class, cell), millis * factor * percent(class) / 100_000))
+            .collect();
+        let normal: u64 = shares.iter().map(|&(_, millis)| millis).sum();
+        let took = (arrived - left).0;
+        if normal < DRIVE_MIN || took <= 0 {
+            return false;
+        }
+        let ratio = took as f64 / normal as f64;
+        if !(1.0 / OUTLIER..=OUTLIER).contains(&ratio) || !self.in_time(arrived) {
+            return false;
+        }
+        let window = self.windows.entry(window_of(arrived)).or_default();
+        for ((class, cell), millis) in shares {
+            let weight = millis as f64 / 1000.0;
+            for cell in [Some(cell), None] {
+                let sum = window.entry(SpeedKey { class, cell, hour }).or_default();
+                sum.weight += weight;
+                sum.took += weight * ratio;
+                sum.count += 1;
+            }
+        }
+        true
+    }
+
+    /// A stop was served: from the beginning of service to its end.
+    pub(crate) fn served(&mut self, place: Position, began: Timestamp, ended: Timestamp) {
+        let took = ended - began;
+        if took <= Millis(0) || took > Millis(4 * 3_600_000) || !self.in_time(ended) {
+            return;
+        }
+        let window = self.services.entry(window_of(ended)).or_default();
+        let (all, seen) = window.entry(place).or_insert((Vec::new(), ended));
+        all.push(took);
+        *seen = (*seen).max(ended);
+    }
+
+    /// The next version, if a window with observations has closed.
+    pub(crate) fn close(&mut self, fleet: &Fleet) -> Option<Features> {
+        let watermark = self.watermark()?;
+        let open = window_of(watermark);
+        let later = self.windows.split_off(&open);
+        let closed = std::mem::replace(&mut self.windows, later);
+        let later = self.services.split_off(&open);
+        let served = std::mem::replace(&mut self.services, later);
+        let mut features = Features { version: fleet.features_version() + 1, watermark, ..Features::default() };
+        let mut speeds: BTreeMap<SpeedKey, SpeedFeature> = BTreeMap::new();
+        for (window, sums) in closed {
+            let seen = Timestamp((window + 1) * WINDOW.0);
+            for (key, sum) in sums {
+                let old = speeds.get(&key).or_else(|| fleet.learned_speeds().get(&key));
+                let new = mixed(old, key, sum, seen);
+                speeds.insert(key, new);
+            }
+        }
+        let mut services: BTreeMap<Position, ServiceFeature> = BTreeMap::new();
+        for (place, (all, seen)) in served.into_values().flatten() {
+            let old = services.get(&place).or_else(|| fleet.learned_services().get(&place));
+            let (mean, count) = old.map_or((Millis(0), 0), |old| (old.service, old.count));
+            // A mean that forgets: of the last twenty or so.
+            let known = i64::from(count.min(20));
+            let sum = mean.0 * known + all.iter().map(|took| took.0).sum::<i64>();
+            let service = Millis(sum / (known + all.len() as i64));
+            let count = count + all.len() as u32;
+            services.insert(place, ServiceFeature { place, service, count, seen });
+        }
+        if speeds.is_empty() && services.is_empty() {
+            return None;
+        }
+        features.speeds = speeds.into_values().collect();
+        features.services = services.into_values().collect();
+        Some(features)
+    }
+}
+
+/// What a key says after one more window.
+fn mixed(old: Option<&SpeedFeature>, key: SpeedKey, sum: Sum, seen: Timestamp) -> SpeedFeature {
+    let (mut weight, mut took, mut count) = (0.0, 0.0, 0);
+    if let Some(old) = old {
+        let age = (seen - old.seen).0.max(0) as f64;
+        weight = f64::from(old.weight) * (-age / HALF_LIFE).exp2();
+        // The prior is mixed in on reading, so it is taken out first.
+        took = (f64::from(old.permille) / 1000.0 * (f64::from(old.weight) + PRIOR_SECONDS) - PRIOR_SECONDS)
+            * (weight / f64::from(old.weight).max(1.0));
+        count = old.count;
+    }
+    weight += sum.weight;
+    took += sum.took;
+    let permille = (took + PRIOR_SECONDS) / (weight + PRIOR_SECONDS) * 1000.0;
+    SpeedFeature {
+        key,
+        permille: permille.round().clamp(250.0, 4_000.0) as u32,
+        count: count.saturating_add(sum.count),
+        weight: weight.round() as u32,
+        seen,
+    }
+}
+
+/// Was enough seen for a factor to be used?
+pub fn enough(feature: &SpeedFeature) -> bool {
+    let (count, seconds) = ENOUGH[usize::from(feature.key.cell.is_none())];
+    feature.count >= count && feature.weight >= seconds
+}
+
+/// Travel times of an hour: what the policy says of it, times what was learned.
+pub(crate) fn speeds(fleet: &Fleet, hour: u8) -> Speeds {
+    let mut speeds = Speeds::default();
+    let policy = fleet.policy();
+    let percent = |class: usize| u32::from(policy.hour_percent[class][usize::from(hour)]);
+    for class in 0..3 {
+        speeds.by_class[class] = percent(class) * 10;
+    }
+    if !policy.learn {
+        return speeds;
+    }
+    for feature in fleet.learned_speeds().values().filter(|feature| feature.key.hour == hour && enough(feature)) {
+        let class = feature.key.class;
+        let permille = percent(usize::from(class.min(2))) * feature.permille / 100;
+        match feature.key.cell {
+            None => speeds.by_class[usize::from(class.min(2))] = permille,
+            Some(cell) => {
+                speeds.by_cell.insert((class, cell), permille);
+            }
+        }
+    }
+    speeds
+}

@@ -23,6 +23,8 @@ const HALF_LIFE: f64 = 14.0 * 86_400_000.0;
 const PRIOR_SECONDS: f64 = 300.0;
 /// Evidence from which a factor is used: in one square, and in the whole zone.
 const ENOUGH: [(u32, u32); 2] = [(5, 300), (10, 900)];
+/// So long a factor of the hour before stands in for one of this hour.
+const FRESH: Millis = Millis(90 * 60_000);
 /// Drives shorter than this say more about parking than about roads, milliseconds.
 const DRIVE_MIN: u64 = 45_000;
 /// What is further off than this many times is no drive but a pause or a wrong clock.
@@ -255,8 +257,11 @@ pub fn enough(feature: &SpeedFeature) -> bool {
     feature.count >= count && feature.weight >= seconds
 }
 
-/// Travel times of an hour: what the policy says of it, times what was learned.
-pub(crate) fn speeds(fleet: &Fleet, hour: u8) -> Speeds {
+/// Travel times of now: what the policy says of the hour, times what was learned of it; where that is too little, what was learned
+/// of the hour before, if just now.
+pub(crate) fn speeds(fleet: &Fleet, now: Timestamp) -> Speeds {
+    let hour = fleet.zone().hour(now);
+    let before = (hour + 23) % 24;
     let mut speeds = Speeds::default();
     let policy = fleet.policy();
     let percent = |class: usize| u32::from(policy.hour_percent[class][usize::from(hour)]);
@@ -266,7 +271,15 @@ pub(crate) fn speeds(fleet: &Fleet, hour: u8) -> Speeds {
     if !policy.learn {
         return speeds;
     }
-    for feature in fleet.learned_speeds().values().filter(|feature| feature.key.hour == hour && enough(feature)) {
+    let all = fleet.learned_speeds();
+    let used = all.values().filter(|feature| {
+        let key = feature.key;
+        let of_hour = |hour: u8| all.get(&SpeedKey { hour, ..key });
+        enough(feature)
+            && (key.hour == hour
+                || key.hour == before && now - feature.seen <= FRESH && !of_hour(hour).is_some_and(enough))
+    });
+    for feature in used {
         let class = feature.key.class;
         let permille = percent(usize::from(class.min(2))) * feature.permille / 100;
         match feature.key.cell {

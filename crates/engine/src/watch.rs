@@ -118,7 +118,7 @@ impl Engine {
     /// changes touch.
     pub(crate) fn look_at_roads(&mut self) {
         let now = self.now();
-        let speeds = crate::learn::speeds(&self.fleet, self.fleet.zone().hour(now));
+        let speeds = crate::learn::speeds(&self.fleet, now);
         if speeds != self.speeds {
             if let Some(base) = self.normal_network.with_speeds(&speeds) {
                 // Everything takes another time now: promises are looked over, and what breaks is repaired; no route is

@@ -122,18 +122,29 @@ fn compare(without: &Report, with: &Report, json: bool) {
         println!("{}", serde_json::json!({ "without_learning": without, "with_learning": with }));
         return;
     }
-    let rows: [(&str, &dyn Fn(&Report) -> String); 7] = [
-        ("arrivals off the plan, mean", &|r| format!("{:.0} s", r.arrival_error_seconds_mean)),
-        ("arrivals off the plan, p90", &|r| format!("{:.0} s", r.arrival_error_seconds_p90)),
-        ("on time", &|r| format!("{:.1} %", r.on_time_share * 100.0)),
-        ("lateness, mean", &|r| format!("{:.0} s", r.lateness_seconds_mean)),
-        ("served", &|r| r.served.to_string()),
-        ("driven", &|r| format!("{:.1} km", r.distance_meters as f64 / 1000.0)),
-        ("vehicle changes per order", &|r| format!("{:.3}", r.changes_per_order)),
+    let figures = |report: &Report| {
+        [
+            format!("{:.0} s", report.arrival_error_seconds_mean),
+            format!("{:.0} s", report.arrival_error_seconds_p90),
+            format!("{:.1} %", report.on_time_share * 100.0),
+            format!("{:.0} s", report.lateness_seconds_mean),
+            report.served.to_string(),
+            format!("{:.1} km", report.distance_meters as f64 / 1000.0),
+            format!("{:.3}", report.changes_per_order),
+        ]
+    };
+    let names = [
+        "arrivals off the plan, mean",
+        "arrivals off the plan, p90",
+        "on time",
+        "lateness, mean",
+        "served",
+        "driven",
+        "vehicle changes per order",
     ];
     println!("  {:<28} {:>18} {:>18}", "", "without learning", "with learning");
-    for (name, value) in rows {
-        println!("  {name:<28} {:>18} {:>18}", value(without), value(with));
+    for ((name, without), with) in names.iter().zip(figures(without)).zip(figures(with)) {
+        println!("  {name:<28} {without:>18} {with:>18}");
     }
 }
 

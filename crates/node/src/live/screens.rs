@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetfold_fleet::Tally;
 use fleetfold_model::{Event, OrderId, Timestamp, VehicleId};
 use serde_json::{Value, json};
 
@@ -114,8 +113,10 @@ impl Worker {
             }
             Question::Summary(reply) => {
                 let fleet = self.engine.fleet();
+                let mut tally = self.tally.clone();
+                tally.arrival_error = self.engine.arrival_errors().clone();
                 let _ = reply.send(Summary {
-                    tally: Tally { arrival_error: self.engine.arrival_errors().clone(), ..self.tally.clone() },
+                    tally,
                     digest: fleet.digest(),
                     facts_digest: fleet.facts_digest(),
                     applied: fleet.applied().0,

@@ -156,7 +156,8 @@ impl Draft {
         }
         for visit in head {
             let order = fleet.order(visit.order);
-            if visit.stop == StopKind::Pickup || (!order.is_shipment() && !order.loads_at_start()) {
+            // Also what the head delivers: until then it takes room beside everything that is on board from the start.
+            if visit.stop == StopKind::Pickup || !order.is_shipment() {
                 onboard += order.load();
             }
         }

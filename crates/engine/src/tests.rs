@@ -362,6 +362,22 @@ fn a_closed_road_changes_only_the_routes_over_it() {
     assert_eq!(rig.engine.network().leg(place(0, 1), place(10, 1)).millis, 66_000);
 }
 
+/// What the visit under way delivers is still on board beside everything behind it (once, it was forgotten, and the fleet's own
+/// check stopped the engine).
+#[test]
+fn goods_of_the_visit_under_way_take_room() {
+    let mut rig = Rig::new();
+    for number in 0..14 {
+        let mut order = job(&format!("d{number}"), km(1 + number % 5, number / 5));
+        if let OrderWork::Job(job) = &mut order.work {
+            job.direction = LoadDirection::Delivery;
+        }
+        rig.order(order);
+        assert_eq!(rig.engine.fleet().check().map_err(|broken| broken.to_string()), Ok(()), "after order {number}");
+    }
+    assert_eq!(rig.route("a").len() + rig.route("b").len(), 8, "four in each, none too many");
+}
+
 #[test]
 fn a_road_behind_a_vehicle_may_close() {
     let place = |x: i32| Position { x: x * 100_000, y: 0 };

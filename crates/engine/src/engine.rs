@@ -153,6 +153,8 @@ pub struct Engine {
     pub(crate) leg_index: LegIndex,
     /// Routes that changed since `leg_index` was told.
     pub(crate) unindexed: BTreeSet<VehicleId>,
+    /// Routes whose ways may be others since the roads changed, for whoever draws them.
+    pub(crate) rerouted: BTreeSet<VehicleId>,
     /// Some roads got quicker: what was unreachable may be reached.
     pub(crate) roads_opened: bool,
     pub(crate) commit: Commit,
@@ -189,6 +191,7 @@ impl Engine {
             learner: Learner::default(),
             leg_index: LegIndex::default(),
             unindexed: (0..vehicles).map(VehicleId).collect(),
+            rerouted: BTreeSet::new(),
             roads_opened: false,
             commit: Commit::default(),
             log_now,
@@ -223,6 +226,11 @@ impl Engine {
     /// Zone time.
     pub fn now(&self) -> Timestamp {
         self.fleet.zone().zone_time(self.log_now)
+    }
+
+    /// Vehicles whose ways changed with the roads since this was last asked; their stops may be the same.
+    pub fn take_rerouted(&mut self) -> BTreeSet<VehicleId> {
+        std::mem::take(&mut self.rerouted)
     }
 
     /// Event time before which all observations have been waited for; `None`: nothing was observed yet.

@@ -177,6 +177,7 @@ impl Engine {
         for id in slowed.into_iter().chain(quickened) {
             // Its ways are others now.
             self.unindexed.insert(VehicleId(id));
+            self.rerouted.insert(VehicleId(id));
             if !self.fleet.vehicle(VehicleId(id)).route.visits.is_empty() {
                 self.soil(VehicleId(id));
             }

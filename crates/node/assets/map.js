@@ -24,7 +24,6 @@ const closedLayer = L.layerGroup().addTo(map);
 /** @type {Map<string, {group: any, dot: any, mark: any}>} */ const drawn = new Map();
 /** @type {Map<string, any>} */ const orderDots = new Map();
 /** @type {Map<string, HTMLElement>} */ const rows = new Map();
-/** @type {Map<number, [[number, number], [number, number]]>} */ const roadLines = new Map();
 let timezone = 'UTC';
 let now = 0;
 let fitted = false;
@@ -49,14 +48,14 @@ const age = (millis) => { const s = Math.max(0, Math.round(millis / 1000)); retu
 async function streets() {
   const list = await (await fetch('v1/streets')).json();
   const byClass = /** @type {[number, number][][][]} */ ([[], [], []]);
-  for (const [lon1, lat1, lon2, lat2, kind, , road] of list) {
+  for (const [lon1, lat1, lon2, lat2, kind] of list) {
     /** @type {[[number, number], [number, number]]} */ const line = [[lat1, lon1], [lat2, lon2]];
     byClass[Math.min(kind, 2)].push(line);
-    roadLines.set(road, line);
   }
   const looks = [{ color: COLOURS.bridge, weight: 5 }, { color: COLOURS.arterial, weight: 3 }, { color: COLOURS.street, weight: 1.5 }];
-  for (const kind of [2, 1, 0]) {
-    if (byClass[kind].length) L.polyline(byClass[kind], { ...looks[kind], interactive: false, smoothFactor: 0 }).addTo(streetsLayer);
+  // Under the routes that may be there already, the small ones lowest.
+  for (const kind of [0, 1, 2]) {
+    if (byClass[kind].length) L.polyline(byClass[kind], { ...looks[kind], interactive: false, smoothFactor: 0 }).addTo(streetsLayer).bringToBack();
   }
   if (list.length) fit(L.latLngBounds(list.map((/** @type {number[]} */ s) => [s[1], s[0]])));
 }
@@ -297,8 +296,10 @@ connect({
     vehicles.clear(); orders.clear(); drawn.clear(); orderDots.clear(); rows.clear();
     if (body.zone) useTimezone(body.zone.timezone);
     take(body);
-    const places = body.vehicles.flatMap((vehicle) => (vehicle.at ? [latLng(vehicle.at)] : []));
-    if (places.length && roadLines.size === 0) fit(L.latLngBounds(places));
+    // Where the fleet is and goes; the streets of a whole region only while there is none.
+    const stops = body.vehicles.flatMap((vehicle) => vehicle.visits.map((visit) => latLng(visit.at)));
+    const places = body.vehicles.flatMap((vehicle) => (vehicle.at ? [latLng(vehicle.at)] : [])).concat(stops);
+    if (places.length > 1) fit(L.latLngBounds(places).pad(0.1));
     /** @type {any} */ (window).__ready = true;
   },
   delta: take,

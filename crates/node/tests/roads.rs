@@ -132,6 +132,8 @@ fn a_closed_bridge_changes_the_routes_over_it_and_the_map() {
     let after = until(port, "the western route's new line", |state| {
         route(state, "west")["lines"] != route(&before, "west")["lines"]
     });
+    // The screens are told too, although the stops are the same.
+    assert_eq!(route(&after, "west")["visits"][0]["order"], "over");
     assert_eq!(route(&after, "east")["lines"], route(&before, "east")["lines"]);
     assert_eq!(
         route(&after, "east")["revision"],

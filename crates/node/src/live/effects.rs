@@ -18,6 +18,7 @@ use crate::view;
 
 impl Worker {
     pub(super) fn perform(&mut self, effects: Vec<Effect>, entry: Option<&LogEntry>) {
+        self.stale.vehicles.extend(self.engine.take_rerouted());
         for effect in effects {
             match effect {
                 Effect::Append { proposal, expected } => self.append(&proposal, expected),

@@ -1,0 +1,68 @@
+//! Damaged extracts and graph files: an error that says so, or a sound network; never a panic.
+
+use fleetfold_model::Position;
+use fleetfold_roads::{Network, Streets, osm};
+use proptest::prelude::*;
+
+fn town() -> Vec<u8> {
+    std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/town.osm")).unwrap()
+}
+
+/// Whatever was read is used: legs, ways, lines, a closure.
+fn drive(streets: Streets) {
+    let network = Network::from_streets(streets.clone());
+    let places: Vec<Position> = (0..streets.junctions()).step_by(9).map(|number| streets.junction(number)).collect();
+    let legs = network.legs(&places);
+    assert_eq!(legs.len(), places.len() * places.len());
+    for pair in places.windows(2) {
+        assert!(network.path(pair[0], pair[1]).len() >= 2 || pair[0] == pair[1]);
+        network.streets_driven(pair[0], pair[1]);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn damaged_extracts(at in any::<prop::sample::Index>(), with in "[ -~]{0,12}", out in 0usize..40, cut in any::<bool>()) {
+        let mut bytes = town();
+        let at = at.index(bytes.len());
+        if cut {
+            bytes.truncate(at);
+        } else {
+            let end = (at + out).min(bytes.len());
+            bytes.splice(at..end, with.bytes());
+        }
+        if let Ok((streets, _)) = osm::build(&bytes, osm::Profile::Car, |_| {}) {
+            drive(streets);
+        }
+    }
+
+    /// With a checksum that fits: anybody can compute one.
+    #[test]
+    fn forged_graph_files(at in any::<prop::sample::Index>(), to in any::<u8>(), cut in 0usize..64) {
+        let (streets, _) = osm::build(&town(), osm::Profile::Car, |_| {}).unwrap();
+        let mut bytes = streets.to_bytes();
+        let header = 8 + 4 + 32;
+        let at = header + at.index(bytes.len() - header);
+        bytes[at] = to;
+        if cut == 0 {
+            bytes.truncate(at);
+        }
+        let sum = blake3::hash(&bytes[header..]);
+        bytes[12..header].copy_from_slice(sum.as_bytes());
+        if let Ok(streets) = Streets::from_bytes(&bytes) {
+            drive(streets);
+        }
+    }
+
+    #[test]
+    fn any_bytes(mut bytes in proptest::collection::vec(any::<u8>(), 0..2_000), kind in 0usize..4) {
+        let begin: &[u8] = [&b"\x00\x00\x00\x0d\x0a\x09OSMHeader"[..], b"\x1f\x8b\x08", b"<osm>", b"FLTFGRPH"][kind];
+        bytes.splice(0..0, begin.iter().copied());
+        let built = osm::build(&bytes, osm::Profile::Truck, |_| {});
+        prop_assert!(built.is_err());
+        let read = Streets::from_bytes(&bytes);
+        prop_assert!(read.is_err());
+    }
+}

@@ -9,7 +9,7 @@ fn town() -> Vec<u8> {
 }
 
 /// Whatever was read is used: legs, ways, lines, a closure.
-fn drive(streets: Streets) {
+fn drive(streets: &Streets) {
     let network = Network::from_streets(streets.clone());
     let places: Vec<Position> = (0..streets.junctions()).step_by(9).map(|number| streets.junction(number)).collect();
     let legs = network.legs(&places);
@@ -34,7 +34,7 @@ proptest! {
             bytes.splice(at..end, with.bytes());
         }
         if let Ok((streets, _)) = osm::build(&bytes, osm::Profile::Car, |_| {}) {
-            drive(streets);
+            drive(&streets);
         }
     }
 
@@ -52,7 +52,7 @@ proptest! {
         let sum = blake3::hash(&bytes[header..]);
         bytes[12..header].copy_from_slice(sum.as_bytes());
         if let Ok(streets) = Streets::from_bytes(&bytes) {
-            drive(streets);
+            drive(&streets);
         }
     }
 

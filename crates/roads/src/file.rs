@@ -201,9 +201,11 @@ fn is_sound(streets: &Streets) -> bool {
         && streets.nodes.iter().chain(&streets.points).all(on_earth)
         && streets.edges.iter().all(|edge| {
             let ends = (edge.from as usize) < nodes && (edge.to as usize) < nodes;
-            ends && (edge.segment as usize) < segments - 1 && edge.millis > 0
+            ends && (edge.segment as usize) < segments - 1
+                && (1..=1 << 27).contains(&edge.millis)
+                && edge.metres < 1 << 24
         })
-        && streets.segments.windows(2).all(|pair| pair[0].points + 2 <= pair[1].points)
+        && streets.segments.windows(2).all(|pair| pair[0].points.saturating_add(2) <= pair[1].points)
         && streets.segments[segments - 1].points as usize == points
         && streets.topology.is_sound(nodes, streets.edges.len())
 }

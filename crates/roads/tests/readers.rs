@@ -66,3 +66,22 @@ proptest! {
         prop_assert!(read.is_err());
     }
 }
+
+/// Bodies of graph files that were hard to read once (found by `scripts/fuzz graph`).
+#[test]
+fn hard_bodies() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../formats/tests/files/graph");
+    let mut read = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let body = std::fs::read(entry.unwrap().path()).unwrap();
+        let mut bytes = b"FLTFGRPH\x02\0\0\0".to_vec();
+        bytes.extend(blake3::hash(&body).as_bytes());
+        bytes.extend(&body);
+        match Streets::from_bytes(&bytes) {
+            Ok(streets) => drive(&streets),
+            Err(error) => assert!(error.to_string().contains("damaged"), "{error}"),
+        }
+        read += 1;
+    }
+    assert!(read >= 2);
+}

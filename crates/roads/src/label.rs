@@ -178,7 +178,7 @@ impl Hierarchy {
             }
             arcs
         };
-        let mut edges = Vec::new();
+        let mut edges = Vec::with_capacity(128);
         for arc in climbed(UP, a).into_iter().rev() {
             self.unfold(metric, weights, arc as usize, UP, &mut edges);
         }
@@ -191,8 +191,10 @@ impl Hierarchy {
     /// Up from two nodes to where their ways meet, then up together, as long as that can beat `bound`; if `BY`, remembering
     /// how.
     fn meet<const BY: bool>(&self, metric: &Metric, from: (u32, Cost), to: (u32, Cost), bound: Cost) -> Meeting {
-        let mut costs = vec![[NEVER; 2]; self.height];
-        let mut by = if BY { vec![[0; 2]; self.height] } else { Vec::new() };
+        // Whatever lies above a node is not as deep.
+        let deep = self.depth[from.0 as usize].max(self.depth[to.0 as usize]) as usize + 1;
+        let mut costs = vec![[NEVER; 2]; deep];
+        let mut by = if BY { vec![[0; 2]; deep] } else { Vec::new() };
         let climb = |costs: &mut [[Cost; 2]], by: &mut [[u32; 2]], v: u32, way: usize| {
             let at = costs[self.depth[v as usize] as usize][way];
             let range = self.top.ups(v);

@@ -309,7 +309,7 @@ impl Engine {
                     self.watched_at = self.log_now;
                     self.look_at_roads();
                     if self.learns()
-                        && let Some(features) = self.learner.close(&self.fleet)
+                        && let Some(features) = self.learner.close(&self.fleet, self.log_now)
                     {
                         effects.push(Effect::Learn(features));
                     }

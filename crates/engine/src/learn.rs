@@ -32,6 +32,11 @@ const OUTLIER: f64 = 4.0;
 /// Position reports this far apart are compared with the roads.
 const APART: (Millis, Millis) = (Millis(60_000), Millis(240_000));
 
+/// Factors and service times in one version: a fact is a message of 64 KiB at most. The rest comes with the next.
+const MOST: (usize, usize) = (120, 160);
+/// A version that has not come back after so long (log time) is given up.
+const GIVEN_UP: Millis = Millis(30_000);
+
 /// Sums of one window.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {
@@ -56,6 +61,8 @@ struct Departure {
 /// Observations that are not yet in a version.
 #[derive(Debug, Default)]
 pub(crate) struct Learner {
+    /// The version under way to the log, and since when.
+    under_way: Option<(u64, Timestamp)>,
     departures: BTreeMap<VehicleId, Departure>,
     tracks: BTreeMap<VehicleId, (Position, Timestamp)>,
     newest: Option<Timestamp>,
@@ -190,9 +197,12 @@ impl Learner {
         *seen = (*seen).max(ended);
     }
 
-    /// The next version, if a window with observations has closed.
-    pub(crate) fn close(&mut self, fleet: &Fleet) -> Option<Features> {
+    /// The next version, if a window with observations has closed and the version before has come back.
+    pub(crate) fn close(&mut self, fleet: &Fleet, now: Timestamp) -> Option<Features> {
         let watermark = self.watermark()?;
+        if self.under_way.is_some_and(|(version, since)| fleet.features_version() < version && now - since < GIVEN_UP) {
+            return None;
+        }
         let open = window_of(watermark);
         let later = self.windows.split_off(&open);
         let closed = std::mem::replace(&mut self.windows, later);
@@ -203,13 +213,23 @@ impl Learner {
         for (window, sums) in closed {
             let seen = Timestamp((window + 1) * WINDOW.0);
             for (key, sum) in sums {
+                if speeds.len() >= MOST.0 && !speeds.contains_key(&key) {
+                    self.windows.entry(window).or_default().insert(key, sum);
+                    continue;
+                }
                 let old = speeds.get(&key).or_else(|| fleet.learned_speeds().get(&key));
                 let new = mixed(old, key, sum, seen);
                 speeds.insert(key, new);
             }
         }
         let mut services: BTreeMap<Position, ServiceFeature> = BTreeMap::new();
-        for (place, (all, seen)) in served.into_values().flatten() {
+        for (window, (place, (all, seen))) in
+            served.into_iter().flat_map(|(window, places)| places.into_iter().map(move |entry| (window, entry)))
+        {
+            if services.len() >= MOST.1 && !services.contains_key(&place) {
+                self.services.entry(window).or_default().insert(place, (all, seen));
+                continue;
+            }
             let old = services.get(&place).or_else(|| fleet.learned_services().get(&place));
             let (mean, count) = old.map_or((Millis(0), 0), |old| (old.service, old.count));
             // A mean that forgets: of the last twenty or so.
@@ -224,6 +244,7 @@ impl Learner {
         }
         features.speeds = speeds.into_values().collect();
         features.services = services.into_values().collect();
+        self.under_way = Some((features.version, now));
         Some(features)
     }
 }
@@ -290,4 +311,53 @@ pub(crate) fn speeds(fleet: &Fleet, now: Timestamp) -> Speeds {
         }
     }
     speeds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fleetfold_fleet::LogEntry;
+    use fleetfold_model::{Event, LogSeq};
+
+    /// A busy quarter of an hour is more than one message may hold: nothing is lost, and no version overtakes another.
+    #[test]
+    fn much_news_comes_in_several_versions() {
+        let mut learner = Learner::default();
+        let mut fleet = Fleet::new();
+        let at = |minutes: i64| Timestamp(minutes * 60_000);
+        for place in 0..1_000 {
+            learner.served(Position { x: place, y: 0 }, at(1), at(3) + Millis(i64::from(place)));
+        }
+        assert_eq!(learner.close(&fleet, at(0)), None, "the window is open");
+        learner.served(Position { x: -1, y: 0 }, at(40), at(41));
+        // Late: its window has passed.
+        learner.served(Position { x: -2, y: 0 }, at(1), at(2));
+        assert_eq!(learner.late, 1);
+        let mut seq = 0;
+        while let Some(features) = learner.close(&fleet, at(seq)) {
+            assert!(features.services.len() <= MOST.1);
+            assert_eq!(learner.close(&fleet, at(seq)), None, "one at a time");
+            seq += 1;
+            let event = Event::FeaturesLearned(features);
+            let entry = LogEntry { seq: LogSeq(seq as u64), logged_at: at(seq), id: 0, event };
+            assert_eq!(fleet.apply(&entry).refused, None);
+        }
+        assert_eq!(fleet.learned_services().len(), 1_000);
+        assert_eq!(fleet.features_version(), 7);
+    }
+
+    #[test]
+    fn evidence_adds_up_and_fades() {
+        let key = SpeedKey { class: 1, cell: None, hour: 8 };
+        let slow = Sum { weight: 600.0, took: 1_200.0, count: 4 };
+        let first = mixed(None, key, slow, Timestamp(0));
+        assert!((1_600..1_700).contains(&first.permille), "mixed with five minutes at normal speed: {first:?}");
+        assert!(!enough(&first), "four drives");
+        let second = mixed(Some(&first), key, slow, Timestamp(900_000));
+        assert!(second.permille > first.permille && second.count == 8, "{second:?}");
+        let year = Timestamp(365 * 86_400_000);
+        let normal = Sum { weight: 3_000.0, took: 3_000.0, count: 10 };
+        let later = mixed(Some(&second), key, normal, year);
+        assert!((995..=1_010).contains(&later.permille), "what was a year ago is forgotten: {later:?}");
+    }
 }

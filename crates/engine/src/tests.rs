@@ -451,6 +451,7 @@ fn an_assignment_forced_while_another_drives_there_is_answered() {
     assert_eq!(rig.route("a"), ["x"]);
     rig.fact(Event::AssignmentForced(Pin { order: name("x"), vehicle: name("b") }));
     assert_eq!(rig.route("b"), ["x"]);
+    assert_eq!(rig.engine.fleet().digests_recounted().0, rig.engine.fleet().digest(), "both vehicles are counted anew");
     let plans = rig.plans.len();
     rig.order(job("y", km(-1, 0)));
     assert!(matches!(rig.placement("y"), Placement::OnRoute(_)));

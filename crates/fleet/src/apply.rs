@@ -333,7 +333,7 @@ impl Fleet {
 
     fn pin(&mut self, pin: &Pin, doing: &mut Applying) -> Verdict {
         let (order, vehicle) = self.pin_targets(pin, doing)?;
-        self.recall(order, vehicle)?;
+        self.recall(order, vehicle, doing)?;
         self.orders[order.index()].pinned = Some(vehicle);
         if self.orders[order.index()].placement != Placement::OnRoute(vehicle) {
             self.ask_about(order, doing);
@@ -347,7 +347,7 @@ impl Fleet {
         if !self.vehicles[vehicle.index()].is_available() {
             return Err(Refused::NotOnShift);
         }
-        self.recall(order, vehicle)?;
+        self.recall(order, vehicle, doing)?;
         self.orders[order.index()].pinned = Some(vehicle);
         self.orders[order.index()].rejected_by.retain(|&other| other != vehicle);
         self.ask_about(order, doing);
@@ -356,11 +356,12 @@ impl Fleet {
     }
 
     /// Whoever else is on the way to an order turns around: the visit is no longer frozen and can be taken off that route.
-    fn recall(&mut self, order: OrderId, vehicle: VehicleId) -> Verdict {
+    fn recall(&mut self, order: OrderId, vehicle: VehicleId, doing: &mut Applying) -> Verdict {
         let Placement::OnRoute(carrier) = self.orders[order.index()].placement else { return Ok(()) };
         if carrier == vehicle {
             return Ok(());
         }
+        doing.vehicle(carrier);
         let state = &mut self.vehicles[carrier.index()];
         if let Some(under) = state.under_way.filter(|under| under.order == order) {
             if under.arrived.is_some() {

@@ -64,7 +64,9 @@ impl Run<'_> {
             }
             Ask::Feature { id, bytes } => {
                 let subject = "fleet.sim.city.event.features_learned._";
-                outcome(self.log.append("FLEET", false, subject, id, bytes.clone(), None, now))
+                let result = self.log.append("FLEET", false, subject, id, bytes.clone(), None, now);
+                self.stored(result)?;
+                outcome(result)
             }
             Ask::ReadPlan => Reply::LastPlan(match self.log.last("FLEET", PLAN) {
                 None => None,

@@ -265,39 +265,6 @@ impl Graph {
         Cell::of(Space::Geographic, line[line.len() / 2])
     }
 
-    /// Milliseconds at normal speed by class and square, along the way that is quickest now.
-    pub(crate) fn normal_time(&self, a: Position, b: Position) -> Vec<((u8, Cell), u64)> {
-        let known = self.know(&[a, b]);
-        let (Some(from), Some(to)) = (&known[0].snapped, &known[1].snapped) else { return Vec::new() };
-        let streets = &self.map.streets;
-        let mut times: BTreeMap<(u8, Cell), u64> = BTreeMap::new();
-        let mut add = |edge: u32, part: u64| {
-            let segment = streets.edges[edge as usize].segment;
-            let (millis, _) = unpack(self.normal[edge as usize]);
-            let key = (streets.segments[segment as usize].class, self.cell(segment));
-            *times.entry(key).or_default() += millis * part / WHOLE;
-        };
-        let Some((edges, leaving, entering)) = self.way_with_ends(from, to) else { return Vec::new() };
-        if leaving.is_none()
-            && entering.is_none()
-            && let Some(&edge) = self.edges_along(from.segment).first()
-        {
-            add(edge, from.offset.abs_diff(to.offset));
-        }
-        let driven =
-            |edge: u32, at: &Snapped| if streets.edges[edge as usize].along { at.offset } else { WHOLE - at.offset };
-        if let Some(edge) = leaving {
-            add(edge, WHOLE - driven(edge, from));
-        }
-        for edge in edges {
-            add(edge, WHOLE);
-        }
-        if let Some(edge) = entering {
-            add(edge, driven(edge, to));
-        }
-        times.into_iter().collect()
-    }
-
     /// The same weights, customised anew.
     pub(crate) fn recustomised(&self) -> Self {
         Self {
@@ -507,144 +474,6 @@ impl Graph {
         leg_of(cost, a.access + b.access)
     }
 
-    /// The way between two places: edges in full, and whether it stays on one stretch. `None` where there is no way.
-    fn way(&self, a: &Snapped, b: &Snapped) -> Option<(Vec<u32>, bool)> {
-        let (from, to) = (self.starts(a), self.starts(b));
-        let over = self.map.hierarchy.way(&self.metric, &self.weights, &from, &to);
-        let straight = self.straight(a, b);
-        match over {
-            Some((cost, edges)) if cost < straight => Some((edges, false)),
-            _ => (straight < NEVER).then(|| (Vec::new(), true)),
-        }
-    }
-
-    /// The edges of a way with those it begins and ends on, as driven.
-    fn way_with_ends(&self, a: &Snapped, b: &Snapped) -> Option<(Vec<u32>, Option<u32>, Option<u32>)> {
-        let (edges, straight) = self.way(a, b)?;
-        if straight {
-            return Some((edges, None, None));
-        }
-        let all = &self.map.streets.edges;
-        let (begin, end) = if let (Some(&first), Some(&last)) = (edges.first(), edges.last()) {
-            (all[first as usize].from, all[last as usize].to)
-        } else {
-            // From one stretch to the next: they meet in a junction.
-            let (departures, arrivals) = (self.starts(a), self.starts(b));
-            let meetings = departures.iter().flat_map(|start| {
-                let same = arrivals.iter().filter(move |other| other.node == start.node);
-                same.map(move |other| (start.to + other.from, start.node))
-            });
-            let (_, node) = meetings.min_by(|one, other| one.0.total_cmp(&other.0))?;
-            (node, node)
-        };
-        let cheapest = |segment: u32, fits: &dyn Fn(u32) -> bool| {
-            self.edges_along(segment)
-                .iter()
-                .copied()
-                .filter(|&edge| fits(edge))
-                .min_by(|&one, &other| self.weights[one as usize].total_cmp(&self.weights[other as usize]))
-        };
-        let leaving = cheapest(a.segment, &|edge| all[edge as usize].to == begin);
-        let entering = cheapest(b.segment, &|edge| all[edge as usize].from == end);
-        Some((edges, leaving, entering))
-    }
-
-    /// The line driven between two places, both included.
-    pub(crate) fn path(&self, a: Position, b: Position) -> Vec<Position> {
-        let (Some(from), Some(to)) = (self.snap(a), self.snap(b)) else { return vec![a, b] };
-        let Some((edges, leaving, entering)) = self.way_with_ends(&from, &to) else { return vec![a, b] };
-        let streets = &self.map.streets;
-        let mut line = vec![a, from.point];
-        if leaving.is_none() && entering.is_none() {
-            line.extend(self.piece(from.segment, from.offset, to.offset));
-        }
-        if let Some(edge) = leaving {
-            let end = if streets.edges[edge as usize].along { WHOLE } else { 0 };
-            line.extend(self.piece(from.segment, from.offset, end));
-        }
-        for &edge in &edges {
-            let edge = &streets.edges[edge as usize];
-            let (begin, end) = if edge.along { (0, WHOLE) } else { (WHOLE, 0) };
-            line.extend(self.piece(edge.segment, begin, end));
-        }
-        if let Some(edge) = entering {
-            let begin = if streets.edges[edge as usize].along { 0 } else { WHOLE };
-            line.extend(self.piece(to.segment, begin, to.offset));
-        }
-        line.extend([to.point, b]);
-        line.dedup();
-        line
-    }
-
-    /// Points of a segment strictly between two offsets, and its ends where an offset is one.
-    fn piece(&self, segment: u32, begin: u64, end: u64) -> Vec<Position> {
-        let line = self.map.streets.line_of(segment);
-        let (lengths, whole) = self.lengths(line);
-        let whole = whole.max(1e-9);
-        let (low, high) = (begin.min(end), begin.max(end));
-        let mut so_far = 0.0;
-        let mut points = Vec::new();
-        for (at, &place) in line.iter().enumerate() {
-            let offset = if at + 1 == line.len() { WHOLE } else { (so_far / whole * WHOLE as f64) as u64 };
-            if (low..=high).contains(&offset) {
-                points.push(place);
-            }
-            so_far += lengths.get(at).copied().unwrap_or(0.0);
-        }
-        if begin > end {
-            points.reverse();
-        }
-        points
-    }
-
-    /// Names of the streets driven, with metres and milliseconds on each, in order.
-    pub(crate) fn streets_driven(&self, a: Position, b: Position) -> Vec<(String, u64, u64)> {
-        let (Some(from), Some(to)) = (self.snap(a), self.snap(b)) else { return Vec::new() };
-        let Some((edges, leaving, entering)) = self.way_with_ends(&from, &to) else { return Vec::new() };
-        let streets = &self.map.streets;
-        let mut steps: Vec<(String, u64, u64)> = Vec::new();
-        let mut step = |segment: u32, cost: Cost| {
-            let name = streets.names.get(streets.segments[segment as usize].name as usize).cloned().unwrap_or_default();
-            let (millis, metres) = if cost < NEVER { unpack(cost) } else { (0, 0) };
-            match steps.last_mut() {
-                Some(last) if last.0 == name => (last.1, last.2) = (last.1 + metres, last.2 + millis),
-                _ => steps.push((name, metres, millis)),
-            }
-        };
-        if leaving.is_none() && entering.is_none() {
-            step(from.segment, self.straight(&from, &to));
-            return steps;
-        }
-        if let Some(edge) = leaving {
-            let left = if streets.edges[edge as usize].along { WHOLE - from.offset } else { from.offset };
-            step(from.segment, share(self.leaving_weight(edge), left));
-        }
-        for edge in edges {
-            step(streets.edges[edge as usize].segment, self.weights[edge as usize]);
-        }
-        if let Some(edge) = entering {
-            let driven = if streets.edges[edge as usize].along { to.offset } else { WHOLE - to.offset };
-            step(to.segment, share(self.weights[edge as usize], driven));
-        }
-        steps
-    }
-
-    /// Edges on the way between two places, in order of driving.
-    pub(crate) fn edges_driven(&self, a: Position, b: Position) -> Vec<u32> {
-        if a == b {
-            return Vec::new();
-        }
-        let known = self.know(&[a, b]);
-        let (Some(from), Some(to)) = (&known[0].snapped, &known[1].snapped) else { return Vec::new() };
-        let Some((edges, leaving, entering)) = self.way_with_ends(from, to) else { return Vec::new() };
-        if leaving.is_none() && entering.is_none() {
-            let along = to.offset >= from.offset;
-            let fits = |&&edge: &&u32| self.map.streets.edges[edge as usize].along == along;
-            return self.edges_along(from.segment).iter().find(fits).copied().into_iter().collect();
-        }
-        leaving.into_iter().chain(edges).chain(entering).collect()
-    }
-
     /// Edges that take longer or less long than in another state of the same streets.
     pub(crate) fn changed_since(&self, before: &Self) -> WeightChange {
         let mut change = WeightChange::default();
@@ -749,6 +578,8 @@ fn leg_of(cost: Cost, access: f64) -> Leg {
 fn flat(place: Position, shrink: f64) -> [f64; 2] {
     [f64::from(place.x) * shrink, f64::from(place.y)]
 }
+
+mod ways;
 
 #[cfg(test)]
 mod tests;

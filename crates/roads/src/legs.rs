@@ -87,11 +87,6 @@ impl LegIndex {
         }
     }
 
-    /// The stops of a route as they were written down.
-    pub fn stops(&self, route: u32) -> Option<&[Position]> {
-        self.routes.get(&route).map(|indexed| indexed.stops.as_slice())
-    }
-
     /// Routes over an edge that takes longer now, or cannot be used.
     pub fn slowed(&self, change: &WeightChange) -> BTreeSet<u32> {
         change.slower.iter().filter_map(|&edge| self.by_edge.get(edge as usize)).flatten().copied().collect()

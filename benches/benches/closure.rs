@@ -1,9 +1,9 @@
 //! How soon is a fleet around a closed bridge? `FLEETFOLD_OSM=AREA.osm.pbf cargo bench -p fleetfold-benches --bench closure`
 //!
-//! 300 vehicles of three depots with 3,000 open stops on the streets of the extract; one after the other, the streets whose name begins with
-//! `FLEETFOLD_BRIDGE` (default: `Ponte`) are closed and opened again. Printed: how many routes drove over each, how many others
-//! took over a stop that those could not keep, and the time from the event to the accepted plan and to the end of the search
-//! behind it.
+//! 300 vehicles of three depots with 3,000 open stops on the streets of the extract; one after the other, the streets whose name
+//! begins with `FLEETFOLD_BRIDGE` (default: `Ponte`) are closed and opened again. Printed: how many routes drove over each, how many
+//! others took over a stop that those could not keep, and the time from the event to the accepted plan and to the end of the
+//! search behind it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -273,7 +273,7 @@ fn mixed(old: Option<&SpeedFeature>, key: SpeedKey, sum: Sum, seen: Timestamp) -
 }
 
 /// Was enough seen for a factor to be used?
-pub fn enough(feature: &SpeedFeature) -> bool {
+pub fn enough_seen(feature: &SpeedFeature) -> bool {
     let (count, seconds) = ENOUGH[usize::from(feature.key.cell.is_none())];
     feature.count >= count && feature.weight >= seconds
 }
@@ -296,9 +296,9 @@ pub(crate) fn speeds(fleet: &Fleet, now: Timestamp) -> Speeds {
     let used = all.values().filter(|feature| {
         let key = feature.key;
         let of_hour = |hour: u8| all.get(&SpeedKey { hour, ..key });
-        enough(feature)
+        enough_seen(feature)
             && (key.hour == hour
-                || key.hour == before && now - feature.seen <= FRESH && !of_hour(hour).is_some_and(enough))
+                || key.hour == before && now - feature.seen <= FRESH && !of_hour(hour).is_some_and(enough_seen))
     });
     for feature in used {
         let class = feature.key.class;
@@ -352,7 +352,7 @@ mod tests {
         let slow = Sum { weight: 600.0, took: 1_200.0, count: 4 };
         let first = mixed(None, key, slow, Timestamp(0));
         assert!((1_600..1_700).contains(&first.permille), "mixed with five minutes at normal speed: {first:?}");
-        assert!(!enough(&first), "four drives");
+        assert!(!enough_seen(&first), "four drives");
         let second = mixed(Some(&first), key, slow, Timestamp(900_000));
         assert!(second.permille > first.permille && second.count == 8, "{second:?}");
         let year = Timestamp(365 * 86_400_000);

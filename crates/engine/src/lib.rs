@@ -23,7 +23,7 @@ pub use commit::{Commit, Outcome};
 pub use draft::Draft;
 pub use engine::{Effect, Engine, Input, Note, PositionReport};
 pub use fanout::{FanOut, Heard, Next};
-pub use learn::enough;
+pub use learn::enough_seen;
 pub use recovery::{Begin, begin};
 pub use search::{SolveJob, SolveReport, run};
 

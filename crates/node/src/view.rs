@@ -319,7 +319,7 @@ pub(crate) fn features(engine: &Engine) -> Value {
                 "class": class(speed.key.class),
                 "cell": speed.key.cell.map(|cell| [cell.x, cell.y]), "hour": speed.key.hour,
                 "travel_time": f64::from(speed.permille) / 1000.0, "count": speed.count, "weight_seconds": speed.weight,
-                "age_seconds": (now - speed.seen).0.max(0) / 1000, "used": on && fleetfold_engine::enough(speed),
+                "age_seconds": (now - speed.seen).0.max(0) / 1000, "used": on && fleetfold_engine::enough_seen(speed),
             })
         })
         .collect();

@@ -68,6 +68,21 @@ fn a_graph_is_built_asked_and_refused_when_damaged() {
     assert!(!folder.path().join("cat.graph").exists());
 }
 
+/// An engine that drives in the town.
+fn engine(folder: &Path) -> (Killed, u16) {
+    graph(folder);
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let args = ["serve", "--graph", "town.graph", "--log", "embedded:log.redb", "--listen", &listen];
+    let engine = Killed(fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    wait_for(port);
+    (engine, port)
+}
+
+fn spot((lon, lat): (f64, f64)) -> Value {
+    json!({ "lon": lon, "lat": lat })
+}
+
 fn event(port: u16, kind: &str, id: &str, data: &Value) -> (u16, String) {
     let event = json!({ "specversion": "1.0", "id": id, "source": "/test", "type": format!("fleet.{kind}.v1"), "time": "2026-06-01T09:00:00Z", "data": data });
     http(port, "POST /v1/events", &event.to_string())
@@ -92,13 +107,7 @@ fn until(port: u16, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
 #[test]
 fn a_closed_bridge_changes_the_routes_over_it_and_the_map() {
     let folder = tempfile::tempdir().unwrap();
-    graph(folder.path());
-    let port = free_port();
-    let listen = format!("127.0.0.1:{port}");
-    let args = ["serve", "--graph", "town.graph", "--log", "embedded:log.redb", "--listen", &listen];
-    let _engine = Killed(fleetfold(&args, folder.path()).stdout(Stdio::null()).spawn().unwrap());
-    wait_for(port);
-    let spot = |(lon, lat): (f64, f64)| json!({ "lon": lon, "lat": lat });
+    let (_engine, port) = engine(folder.path());
     for (van, at) in [("west", corner(3, 2)), ("east", corner(8, 7))] {
         let data = json!({ "vehicle_id": van, "start": spot(at), "capacity": [1] });
         assert_eq!(event(port, "vehicle.registered", &format!("r{van}"), &data).0, 202);
@@ -157,13 +166,7 @@ fn a_closed_bridge_changes_the_routes_over_it_and_the_map() {
 #[test]
 fn everything_around_a_vehicle_closes() {
     let folder = tempfile::tempdir().unwrap();
-    graph(folder.path());
-    let port = free_port();
-    let listen = format!("127.0.0.1:{port}");
-    let args = ["serve", "--graph", "town.graph", "--log", "embedded:log.redb", "--listen", &listen];
-    let _engine = Killed(fleetfold(&args, folder.path()).stdout(Stdio::null()).spawn().unwrap());
-    wait_for(port);
-    let spot = |(lon, lat): (f64, f64)| json!({ "lon": lon, "lat": lat });
+    let (_engine, port) = engine(folder.path());
     let data = json!({ "vehicle_id": "van", "start": spot(corner(6, 7)) });
     assert_eq!(event(port, "vehicle.registered", "r", &data).0, 202);
     assert_eq!(event(port, "shift.started", "s", &json!({ "vehicle_id": "van" })).0, 202);

@@ -378,6 +378,22 @@ fn goods_of_the_visit_under_way_take_room() {
     assert_eq!(rig.route("a").len() + rig.route("b").len(), 8, "four in each, none too many");
 }
 
+/// A phone three hours ahead must not make everything else come too late to be learned from.
+#[test]
+fn a_wrong_clock_does_not_end_learning() {
+    let mut rig = Rig::new();
+    rig.order(job("x", km(3, 0)));
+    let ahead = Timestamp(rig.now + 3 * 3_600_000);
+    let report = |at| StopEvent { vehicle: name("a"), order: name("x"), stop: StopKind::Delivery, at, position: None };
+    rig.fact(Event::StopDeparted(report(Timestamp(rig.now))));
+    rig.now += 180_000;
+    rig.fact(Event::StopArrived(report(Timestamp(rig.now))));
+    rig.now += 60_000;
+    rig.fact(Event::StopCompleted(report(ahead)));
+    let watermark = rig.engine.watermark().expect("a drive and a service were observed");
+    assert!(watermark <= Timestamp(rig.now), "{watermark:?}");
+}
+
 #[test]
 fn a_road_behind_a_vehicle_may_close() {
     let place = |x: i32| Position { x: x * 100_000, y: 0 };

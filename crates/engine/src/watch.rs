@@ -90,17 +90,19 @@ impl Engine {
         let Some((vehicle, order)) = known else { return };
         let Some(place) = self.fleet.order(order).stop(stop.stop) else { return };
         let (to, visit) = (place.position, (order, stop.stop));
+        // As the fold does: nothing has happened later than now, whatever a phone's clock says.
+        let at = stop.at.min(self.now());
         match event {
             Event::StopDeparted(_) => {
                 if let Some(from) = before {
                     let factor =
                         self.fleet.vehicle(vehicle).spec.as_ref().map_or(1000, |spec| i64::from(spec.time_factor));
                     let travel = Millis(i64::from(self.network.leg(from, to).millis) * factor / 1000);
-                    self.learner.departed(vehicle, visit, stop.at, from, travel);
+                    self.learner.departed(vehicle, visit, at, from, travel);
                 }
             }
             Event::StopArrived(_) => {
-                self.learner.arrived(&self.fleet, &self.network, vehicle, visit, stop.at, to);
+                self.learner.arrived(&self.fleet, &self.network, vehicle, visit, at, to);
             }
             _ if !self.learns() => {}
             _ => {
@@ -109,7 +111,7 @@ impl Engine {
                 let opens =
                     place.windows.iter().find(|window| ready <= window.closes()).map_or(ready, |window| window.opens());
                 let began = ready.max(opens).max(place.release.unwrap_or(ready));
-                self.learner.served(to, began, stop.at);
+                self.learner.served(to, began, at);
             }
         }
     }

@@ -46,7 +46,6 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
         if !spec.in_use {
             cost += spec.fixed;
         }
-        let factor = |time: i32| i64::from(time) * i64::from(spec.time_factor) / 1000;
         let price = |time: i64, metres: i32| time * spec.per_hour / 3_600_000 + i64::from(metres) * spec.per_km / 1000;
         let mut clock = i64::from(spec.start_at);
         let mut here = spec.start_place;
@@ -74,10 +73,12 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
             {
                 return Err(Fault::Rules(index));
             }
-            let travel = factor(problem.legs().time(here, stop.place));
-            if problem.legs().time(here, stop.place) >= UNREACHABLE {
-                return Err(Fault::Shift(index));
-            }
+            let leg = |clock: i64| {
+                let (time, metres) =
+                    problem.legs().leaving(here, stop.place, clock.min(i64::from(i32::MAX)) as i32, spec.time_factor);
+                if time >= UNREACHABLE { Err(Fault::Shift(index)) } else { Ok((i64::from(time), metres)) }
+            };
+            let (mut travel, mut metres) = leg(clock)?;
             let setup = if here == stop.place { 0 } else { i64::from(stop.setup) };
             let open_from = |t: i64| {
                 let window = stop.windows.iter().find(|&&(_, closes)| t <= i64::from(closes));
@@ -90,6 +91,7 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
                 }
                 clock = clock.max(i64::from(pause.opens)) + i64::from(pause.duration);
                 pauses.remove(0);
+                (travel, metres) = leg(clock)?;
             }
             let start = open_from(clock + travel + setup);
             let exempt = stop.role == Role::Delivery && (stop.mate == NONE || spec.finish_late);
@@ -99,7 +101,7 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
                 }
                 overtime = true;
             }
-            cost += price(travel, problem.legs().metres(here, stop.place));
+            cost += price(travel, metres);
             if stop.home != NONE && stop.home != tour as u32 {
                 cost += stop.change;
             }
@@ -140,11 +142,13 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
             return Err(Fault::Shipment(pickup));
         }
         if spec.end_place != NONE {
-            let home = factor(problem.legs().time(here, spec.end_place));
+            let (home, metres) =
+                problem.legs().leaving(here, spec.end_place, clock.min(i64::from(i32::MAX)) as i32, spec.time_factor);
+            let home = i64::from(home);
             if clock + home > i64::from(spec.end_by) && !overtime {
                 return Err(Fault::Shift(tour as u32));
             }
-            cost += price(home, problem.legs().metres(here, spec.end_place));
+            cost += price(home, metres);
         }
     }
     for &stop in &solution.absent {

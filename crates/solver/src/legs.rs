@@ -2,6 +2,9 @@
 //!
 //! A matrix of n places takes 8 n² bytes; above some 3,000 places legs come from coordinates, which is as fast.
 
+use crate::problem::UNREACHABLE;
+use crate::time_dependent::TimeDependentLegs;
+
 /// How a length becomes an integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rounding {
@@ -46,6 +49,18 @@ impl LegMatrix {
             }
         }
         Self { n, legs }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.n
+    }
+
+    pub(crate) fn is_legal(&self) -> bool {
+        self.legs.iter().all(|&(time, metres)| time >= 0 && metres >= 0)
+    }
+
+    pub(crate) fn get(&self, a: u32, b: u32) -> (i32, i32) {
+        self.legs[a as usize * self.n + b as usize]
     }
 }
 
@@ -98,6 +113,8 @@ pub enum Legs {
         /// Time = metres / this, rounded to the nearest.
         metres_per_time: f64,
     },
+    /// Other times at other hours. Where no departure is named, those of the first span.
+    TimeDependent(TimeDependentLegs),
 }
 
 impl Default for Legs {
@@ -117,6 +134,7 @@ impl Legs {
     pub fn places(&self) -> usize {
         match self {
             Self::Matrix(matrix) => matrix.n,
+            Self::TimeDependent(legs) => legs.first().len(),
             Self::Plane { places, .. } => places.len(),
             Self::Sphere { places, .. } => places.len(),
         }
@@ -126,7 +144,8 @@ impl Legs {
     #[inline]
     pub fn pair(&self, a: u32, b: u32) -> (i32, i32) {
         match self {
-            Self::Matrix(matrix) => matrix.legs[a as usize * matrix.n + b as usize],
+            Self::Matrix(matrix) => matrix.get(a, b),
+            Self::TimeDependent(legs) => legs.first().get(a, b),
             Self::Plane { places, scale, length, time } => {
                 let ((ax, ay), (bx, by)) = (places[a as usize], places[b as usize]);
                 let exact = ((ax - bx) * (ax - bx) + (ay - by) * (ay - by)).sqrt() * scale;
@@ -136,6 +155,21 @@ impl Legs {
             Self::Sphere { places, metres_per_time } => {
                 let metres = great_circle(&places[a as usize], &places[b as usize]);
                 (Rounding::Nearest.apply(metres / metres_per_time), Rounding::Nearest.apply(metres))
+            }
+        }
+    }
+
+    /// Time and length of a leg that is begun at an instant, by a vehicle of this factor (1000: as the legs say).
+    pub fn leaving(&self, a: u32, b: u32, depart: i32, time_factor: u16) -> (i32, i32) {
+        let own = |time: i32| {
+            let time = i64::from(time) * i64::from(time_factor) / 1000;
+            time.min(i64::from(UNREACHABLE)) as i32
+        };
+        match self {
+            Self::TimeDependent(legs) => legs.leaving(a, b, depart, own),
+            Self::Matrix(_) | Self::Plane { .. } | Self::Sphere { .. } => {
+                let (time, metres) = self.pair(a, b);
+                (own(time), metres)
             }
         }
     }
@@ -154,6 +188,7 @@ impl Legs {
     pub(crate) fn times_from(&self, from: u32, to: impl Iterator<Item = u32>, times: &mut Vec<i32>) {
         times.clear();
         match self {
+            Self::TimeDependent(legs) => times.extend(to.map(|place| legs.first().get(from, place).0)),
             Self::Matrix(matrix) => {
                 let row = &matrix.legs[from as usize * matrix.n..(from as usize + 1) * matrix.n];
                 times.extend(to.map(|place| row[place as usize].0));
@@ -171,13 +206,13 @@ impl Legs {
 
     /// A leg and its way back are the same.
     pub(crate) fn is_symmetric(&self) -> bool {
-        !matches!(self, Self::Matrix(_))
+        !matches!(self, Self::Matrix(_) | Self::TimeDependent(_))
     }
 
     /// Coordinates on some plane, where there are any: for finding near places without asking for every leg.
     pub(crate) fn planar(&self, place: u32) -> Option<(f64, f64)> {
         match self {
-            Self::Matrix(_) => None,
+            Self::Matrix(_) | Self::TimeDependent(_) => None,
             Self::Plane { places, .. } => Some(places[place as usize]),
             // Stretched so that both axes have one scale near the first place.
             Self::Sphere { places, .. } => {
@@ -190,7 +225,7 @@ impl Legs {
     /// Travel time per unit of the plane that [`Legs::planar`] speaks of: as near as a drawing is.
     pub(crate) fn time_per_planar(&self) -> Option<f64> {
         match self {
-            Self::Matrix(_) => None,
+            Self::Matrix(_) | Self::TimeDependent(_) => None,
             Self::Plane { scale, .. } => Some(*scale),
             Self::Sphere { metres_per_time, .. } => Some(EARTH_RADIUS / metres_per_time),
         }
@@ -198,7 +233,8 @@ impl Legs {
 
     pub(crate) fn is_legal(&self) -> bool {
         match self {
-            Self::Matrix(matrix) => matrix.legs.iter().all(|&(time, metres)| time >= 0 && metres >= 0),
+            Self::Matrix(matrix) => matrix.is_legal(),
+            Self::TimeDependent(legs) => legs.is_legal(),
             Self::Plane { places, scale, .. } => {
                 scale.is_finite() && *scale > 0.0 && places.iter().all(|(x, y)| x.is_finite() && y.is_finite())
             }

@@ -39,9 +39,11 @@ mod schedule;
 mod search;
 mod shrink;
 mod state;
+mod time_dependent;
 
 pub use legs::{LegMatrix, Legs, Rounding, SpherePlace};
 pub use problem::{Invalid, NONE, Pause, Problem, Role, Solution, Stop, TIME_MAX, TourSpec, UNREACHABLE, Weights};
 pub use recreate::{Alternative, alternatives, insert};
 pub use schedule::{Timed, price, schedule};
 pub use search::{Pace, Progress, SearchLimits, solve, solve_with};
+pub use time_dependent::{TimeDependentLegs, travel_over};

@@ -222,7 +222,12 @@ impl Class {
     /// Time and price, in millionths, of a leg of the matrix.
     #[inline]
     pub(crate) fn leg(self, (time, metres): (i32, i32)) -> (i32, i32) {
-        let time = self.time(time);
+        self.priced((self.time(time), metres))
+    }
+
+    /// Price, in millionths, of a leg that takes such a vehicle so long; and the time.
+    #[inline]
+    fn priced(self, (time, metres): (i32, i32)) -> (i32, i32) {
         // Millionths; an `i32` holds 107 hours at 20 an hour.
         let by_time = i64::from(time).saturating_mul(self.per_hour) / 3_600_000;
         let cost = by_time.saturating_add(i64::from(metres).saturating_mul(self.per_km) / 1000);
@@ -525,10 +530,34 @@ impl Problem {
         (time + if from_place == stop.place { 0 } else { stop.setup }, cost)
     }
 
+    /// Travel time and price of a leg that is begun at an instant.
+    fn leg_at(&self, tour: u32, a: u32, b: u32, depart: i32) -> (i32, i32) {
+        match &self.legs {
+            Legs::TimeDependent(legs) => {
+                let class = self.classes[self.class_of[tour as usize] as usize];
+                class.priced(legs.leaving(a, b, depart, |time| class.time(time)))
+            }
+            Legs::Matrix(_) | Legs::Plane { .. } | Legs::Sphere { .. } => self.leg(tour, a, b),
+        }
+    }
+
+    /// Like [`Problem::hop`], begun at an instant; `None` where there is no way then.
+    pub(crate) fn hop_at(&self, tour: u32, from_place: u32, to: u32, depart: i32) -> Option<(i32, i32)> {
+        let stop = &self.stops[to as usize];
+        let (time, cost) = self.leg_at(tour, from_place, stop.place, depart);
+        (time < UNREACHABLE).then(|| (time + if from_place == stop.place { 0 } else { stop.setup }, cost))
+    }
+
     /// Travel time and price from a place to a tour's end.
     pub(crate) fn hop_end(&self, tour: u32, from_place: u32) -> (i32, i32) {
         let end = self.tours[tour as usize].end_place;
         if end == NONE { (0, 0) } else { self.leg(tour, from_place, end) }
+    }
+
+    /// Like [`Problem::hop_end`], begun at an instant.
+    pub(crate) fn hop_end_at(&self, tour: u32, from_place: u32, depart: i32) -> (i32, i32) {
+        let end = self.tours[tour as usize].end_place;
+        if end == NONE { (0, 0) } else { self.leg_at(tour, from_place, end, depart) }
     }
 
     /// True when this tour may serve this stop at all, whatever the sequence.

@@ -6,6 +6,7 @@ use crate::problem::{NONE, Problem, Role, Solution, UNREACHABLE};
 use crate::random::Random;
 use crate::schedule::{Infeasible, schedule};
 use crate::state::{Record, State};
+use crate::time_dependent::insert_timed;
 
 /// How often an unused vehicle of a like fleet is asked although others could take the stop. Never: the shortest plan of long
 /// tours may need one more vehicle and does not get it; every time: more vehicles than good plans have.
@@ -328,6 +329,9 @@ pub(crate) fn absent_units(problem: &Problem, tours: &[Vec<u32>]) -> Vec<u32> {
 /// The immediate answer: every absent unit at its cheapest place, those with the greatest regret (difference between their
 /// best and second best tour; Potvin & Rousseau 1993) first, late where nothing else will do. No search, no randomness.
 pub fn insert(problem: &Problem) -> Solution {
+    if problem.is_time_dependent() {
+        return insert_timed(problem);
+    }
     insert_into(problem, &problem.initial)
 }
 
@@ -433,6 +437,9 @@ pub enum Alternative {
 /// What every tour would make of a unit (a job, a pickup, a delivery of goods on board), if it were taken out of the
 /// plan and put in again. Index = tour.
 pub fn alternatives(problem: &Problem, tours: &[Vec<u32>], unit: u32) -> Vec<Alternative> {
+    if problem.is_time_dependent() {
+        return alternatives(&problem.frozen(tours), tours, unit);
+    }
     let mate = problem.stops[unit as usize].mate;
     let without: Vec<Vec<u32>> =
         tours.iter().map(|tour| tour.iter().copied().filter(|&stop| stop != unit && stop != mate).collect()).collect();

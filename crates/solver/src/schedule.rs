@@ -74,10 +74,8 @@ pub(crate) fn drive(
     let mut overtime = false;
     for index in sequence {
         let stop = &problem.stops[index as usize];
-        let (travel, cost) = problem.hop(tour, place, index);
-        if problem.leg(tour, place, stop.place).0 >= UNREACHABLE {
-            return Err(Infeasible::Shift);
-        }
+        let way = |now: i32| problem.hop_at(tour, place, index, now).ok_or(Infeasible::Shift);
+        let (mut travel, mut cost) = way(now)?;
         let mut pause_taken = 0;
         while let Some(pause) = next_pause {
             let served = stop.opens_at(now.saturating_add(travel)).saturating_add(stop.service);
@@ -85,6 +83,7 @@ pub(crate) fn drive(
                 now = now.max(pause.opens) + pause.duration;
                 pause_taken += pause.duration;
                 next_pause = pauses.next();
+                (travel, cost) = way(now)?;
             } else {
                 break;
             }
@@ -105,7 +104,7 @@ pub(crate) fn drive(
                 arrival: ready - setup,
                 start,
                 departure,
-                metres: problem.legs.metres(place, stop.place),
+                metres: problem.legs.leaving(place, stop.place, now, 1000).1,
             },
         );
         driven.cost += i64::from(cost) + problem.change_cost(tour, index);
@@ -150,7 +149,7 @@ pub(crate) fn drive(
     if !stack.is_empty() {
         return Err(Infeasible::Rules);
     }
-    let (time, cost) = problem.hop_end(tour, place);
+    let (time, cost) = problem.hop_end_at(tour, place, now);
     if time >= UNREACHABLE || (!overtime && spec.end_place != NONE && now.saturating_add(time) > spec.end_by) {
         return Err(Infeasible::Shift);
     }

@@ -19,6 +19,7 @@ use crate::ruin::Ruin;
 use crate::schedule::drive;
 use crate::shrink::shrink;
 use crate::state::State;
+use crate::time_dependent::{settle, solve_timed};
 
 /// A small piece runs this many iterations for each stop in a round: from nothing, and around a good plan (where some
 /// 3,000 in all are enough: measured in the prototype).
@@ -90,6 +91,9 @@ pub enum Pace {
 
 /// Improves the problem's initial plan by `limits.rounds` rounds. Never worse than it; reads `stop` between rounds.
 pub fn solve(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
+    if problem.is_time_dependent() {
+        return solve_timed(problem, limits, stop);
+    }
     let pieces = (problem.stops.len() as u64 / 250).max(1);
     let per_stop = if limits.warm { ITERATIONS_PER_STOP_WARM } else { ITERATIONS_PER_STOP };
     let round = u64::from(limits.iterations).min(problem.stops.len() as u64 * u64::from(per_stop));
@@ -103,7 +107,8 @@ pub fn solve(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Sol
 }
 
 /// Improves the problem's initial plan for as long as the caller says, which may read a clock: `pace` is asked before the
-/// first round and after each. `expected` is about how many iterations there will be; it sets the first temperature.
+/// first round and after each. `expected` is about how many iterations there will be; it sets the first temperature. Legs that
+/// depend on the hour are taken as they are at the beginning; [`solve`] knows better.
 pub fn solve_with(
     problem: &Problem,
     limits: &SearchLimits,
@@ -112,6 +117,9 @@ pub fn solve_with(
 ) -> Solution {
     if problem.stops.is_empty() || problem.tours.is_empty() {
         return insert(problem);
+    }
+    if problem.is_time_dependent() {
+        return settle(problem, solve_with(&problem.frozen(&problem.initial), limits, expected, pace));
     }
     let near = Neighbours::new(problem);
     let initially_absent = absent_units(problem, &problem.initial);
@@ -268,7 +276,7 @@ impl Shrinking {
 }
 
 /// The objective of a plan, as the search counts it.
-fn plan_cost(problem: &Problem, tours: &[Vec<u32>], absent: &[u32]) -> i64 {
+pub(crate) fn plan_cost(problem: &Problem, tours: &[Vec<u32>], absent: &[u32]) -> i64 {
     let local = Local::whole(problem);
     State::new(&local, tours, absent.to_vec()).total
 }

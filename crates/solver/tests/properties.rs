@@ -4,8 +4,8 @@ use std::sync::atomic::AtomicBool;
 
 use fleetfold_solver::check::{Fault, check};
 use fleetfold_solver::{
-    LegMatrix, NONE, Pace, Pause, Problem, Role, SearchLimits, Solution, Stop, TourSpec, UNREACHABLE, insert, solve,
-    solve_with,
+    LegMatrix, Legs, NONE, Pace, Pause, Problem, Role, SearchLimits, Solution, Stop, TimeDependentLegs, TourSpec,
+    UNREACHABLE, insert, solve, solve_with, travel_over,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -104,6 +104,26 @@ fn problem(drawn: &Drawn) -> Problem {
     Problem::new(stops, tours, legs).expect("drawn problems are legal").with_weights(weights)
 }
 
+/// The same problem with a jam from minute 50 to 110 on the ways from some places, and one way closed after that.
+fn with_a_jam(problem: &Problem, percent: i32) -> Problem {
+    let n = problem.legs().places();
+    let matrix = |factor: &dyn Fn(usize, usize) -> i32| {
+        LegMatrix::from_fn(n, |a, b| {
+            let (time, metres) = problem.legs().pair(a as u32, b as u32);
+            let factor = factor(a, b);
+            (if factor == 0 { UNREACHABLE } else { time * factor / 100 }, metres)
+        })
+    };
+    let then = vec![
+        (50 * MINUTE, matrix(&|a, _| if a % 2 == 0 { percent } else { 110 })),
+        (110 * MINUTE, matrix(&|a, b| if (a, b) == (0, 1) { 0 } else { 90 })),
+    ];
+    let legs = TimeDependentLegs::new(matrix(&|_, _| 100), then).expect("ascending, of one size");
+    Problem::new(problem.stops().to_vec(), problem.tours().to_vec(), Legs::TimeDependent(legs))
+        .expect("as legal as before")
+        .with_weights(*problem.weights())
+}
+
 fn limits(rounds: u32) -> SearchLimits {
     SearchLimits { rounds, iterations: 60, seed: 5, warm: false, ..SearchLimits::default() }
 }
@@ -167,6 +187,57 @@ proptest! {
         let found = solve(&again, &limits(4), &never());
         prop_assert_eq!(check(&again, &found).map(|(cost, _)| cost), Ok(found.cost));
         prop_assert!(found.cost <= answer.cost, "{} > {}", found.cost, answer.cost);
+    }
+
+    /// With times that depend on the hour: the checker, which drives every leg at its hour, finds nothing wrong and the same
+    /// costs, a search is never worse than what it began with, and threads change nothing.
+    #[test]
+    fn plans_are_driven_at_their_hours(drawn in any_drawn(16), percent in 50i32..400) {
+        let problem = with_a_jam(&problem(&drawn), percent);
+        let answer = insert(&problem);
+        prop_assert_eq!(check(&problem, &answer).map(|(cost, _)| cost), Ok(answer.cost));
+        let again = problem.clone().with_initial(answer.tours.clone()).expect("an answer is a plan");
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            pool.install(|| solve(&again, &limits(6), &never()))
+        };
+        let found = run(1);
+        prop_assert_eq!(check(&again, &found).map(|(cost, _)| cost), Ok(found.cost));
+        prop_assert_eq!(found.cost_before, answer.cost);
+        prop_assert!(found.cost <= answer.cost, "{} > {}", found.cost, answer.cost);
+        prop_assert_eq!(&found, &run(2));
+        // As it is at the beginning, for callers with a clock: legal all the same.
+        let clocked = solve_with(&again, &limits(6), 2_000, |progress| {
+            if progress.rounds < 3 { Pace::Go(f64::from(progress.rounds) / 2.0) } else { Pace::Stop }
+        });
+        prop_assert_eq!(check(&again, &clocked).map(|(cost, _)| cost), Ok(clocked.cost));
+        prop_assert!(clocked.cost <= answer.cost);
+    }
+
+    /// A leg over several spans, millisecond by millisecond; who leaves later arrives no earlier.
+    #[test]
+    fn legs_over_the_hour_are_driven_step_by_step(
+        times in proptest::collection::vec(1i64..4_000, 1..5),
+        lengths in proptest::collection::vec(1i64..2_000, 5),
+        depart in 0i64..3_000,
+    ) {
+        let ends: Vec<i64> = (0..times.len())
+            .map(|span| if span + 1 == times.len() { i64::MAX } else { lengths[..=span].iter().sum() })
+            .collect();
+        let travel = |depart: i64| {
+            let now = ends.iter().position(|&end| depart < end).expect("the last has no end");
+            travel_over(depart, ends[now..].iter().copied().zip(times[now..].iter().copied()))
+        };
+        let (mut at, mut done) = (depart, 0.0);
+        while done < 1.0 - 1e-9 {
+            let now = ends.iter().position(|&end| at < end).expect("the last has no end");
+            done += 1.0 / times[now] as f64;
+            at += 1;
+        }
+        let took = travel(depart);
+        // Each span may end within a millisecond.
+        prop_assert!((took - (at - depart)).abs() <= times.len() as i64, "{took} {}", at - depart);
+        prop_assert!(depart + 1 + travel(depart + 1) >= depart + took - 1, "who leaves later is there earlier");
     }
 
     /// The same bytes on one, two and three threads, and a search stopped at a round equals one told to stop there.
@@ -247,6 +318,25 @@ fn tiny_instances_are_solved_to_the_optimum() {
         optimal += u32::from(found == best);
     }
     assert!(optimal * 100 >= total * 95, "{optimal} of {total} optimal");
+}
+
+/// The exact optimum with times that depend on the hour is what the parts of the search are after; constant legs alone would
+/// miss it more often.
+#[test]
+fn tiny_instances_with_a_jam_are_nearly_optimal() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let (mut optimal, mut far, total) = (0, 0, 60);
+    for _ in 0..total {
+        let drawn = any_drawn(5).new_tree(&mut runner).expect("a drawn problem").current();
+        let drawn = Drawn { tours: drawn.tours.into_iter().take(2).collect(), ..drawn };
+        let problem = with_a_jam(&problem(&drawn), 300);
+        let best = brute_force(&problem);
+        let found = solve(&problem, &limits(40), &never()).cost;
+        assert!(found >= best, "the search claims {found}, below the optimum {best}");
+        optimal += u32::from(found == best);
+        far += u32::from((found - best) * 20 > best);
+    }
+    assert!(optimal * 100 >= total * 85 && far <= 2, "{optimal} of {total} optimal, {far} more than 5 % above it");
 }
 
 /// Names and units carry no meaning: other numbers for the stops, twice the distances and prices, a vehicle that reaches

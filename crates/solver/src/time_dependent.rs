@@ -1,0 +1,270 @@
+//! Travel times that depend on the hour of departure.
+//!
+//! The search itself works with constant legs: those from a place are read at the hour at which the plan so far leaves it. Every
+//! plan is then driven exactly, with times that never let a later departure arrive earlier, and counts only if it is better than
+//! the plan it came from; the next part of the search reads the legs at the hours of the better plan.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::legs::{LegMatrix, Legs};
+use crate::problem::{NONE, Problem, Role, Solution, UNREACHABLE};
+use crate::random::mix;
+use crate::recreate::{absent_units, all_stops, insert_into};
+use crate::schedule::{drive, price};
+use crate::search::{SearchLimits, plan_cost, solve};
+
+/// Parts of a search between which the legs are read again.
+const PARTS: u32 = 4;
+/// Units that constant legs leave out for which every place is driven through.
+const WALKED_MAX: usize = 16;
+/// Tours driven at the end to move single units: some 10 ms.
+const DRIVES_MAX: usize = 20_000;
+
+/// Legs by span of time: from an instant until the next one, times are those of a matrix.
+#[derive(Clone, Debug)]
+pub struct TimeDependentLegs {
+    /// Instants at which the spans end, ascending, one less than there are matrices.
+    until: Vec<i32>,
+    matrices: Vec<LegMatrix>,
+}
+
+impl TimeDependentLegs {
+    /// The first matrix holds from ever; each other one from its instant. `None` unless the instants ascend and all matrices have
+    /// the same places.
+    pub fn new(first: LegMatrix, then: Vec<(i32, LegMatrix)>) -> Option<Self> {
+        let alike = then.iter().all(|(_, matrix)| matrix.len() == first.len());
+        let ascending = then.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        let (until, later): (Vec<i32>, Vec<LegMatrix>) = then.into_iter().unzip();
+        (alike && ascending).then(|| Self { until, matrices: std::iter::once(first).chain(later).collect() })
+    }
+
+    pub(crate) fn first(&self) -> &LegMatrix {
+        &self.matrices[0]
+    }
+
+    pub(crate) fn is_legal(&self) -> bool {
+        self.matrices.iter().all(LegMatrix::is_legal)
+    }
+
+    fn span_at(&self, at: i32) -> usize {
+        self.until.partition_point(|&until| until <= at)
+    }
+
+    /// Time and length of a leg that is begun at an instant; `own` is what the vehicle makes of a time of the matrices.
+    pub(crate) fn leaving(&self, a: u32, b: u32, depart: i32, own: impl Fn(i32) -> i32) -> (i32, i32) {
+        let first = self.span_at(depart);
+        let (_, metres) = self.matrices[first].get(a, b);
+        let spans = (first..self.matrices.len()).map(|span| {
+            let until = self.until.get(span).map_or(i64::MAX, |&until| i64::from(until));
+            (until, i64::from(own(self.matrices[span].get(a, b).0)))
+        });
+        (travel_over(i64::from(depart), spans).min(i64::from(UNREACHABLE)) as i32, metres)
+    }
+}
+
+/// Time of a leg begun at `depart`, over spans given by their end and what the whole leg takes within them; the first is the one
+/// of the departure, the last has no end. In each span the vehicle goes at that span's speed, so that who leaves later arrives
+/// no earlier (Ichoua, Gendreau & Potvin 2003). A way that ends while one is on it is not taken back: only at the departure does
+/// a leg without a way count as one.
+pub fn travel_over(depart: i64, spans: impl Iterator<Item = (i64, i64)>) -> i64 {
+    const WHOLE: i64 = 1 << 30;
+    let (mut at, mut left, mut last) = (depart, WHOLE, i64::from(UNREACHABLE));
+    for (until, time) in spans {
+        if time < i64::from(UNREACHABLE) {
+            last = time;
+        } else if left == WHOLE {
+            return i64::from(UNREACHABLE);
+        }
+        // Rounded up: no vehicle is promised before it is there.
+        let needs = (left * last + WHOLE - 1) / WHOLE;
+        if until == i64::MAX || at + needs <= until {
+            return at + needs - depart;
+        }
+        left -= ((until - at).max(0) * WHOLE / last.max(1)).min(left);
+        at = at.max(until);
+    }
+    at + (left * last + WHOLE - 1) / WHOLE - depart
+}
+
+impl Problem {
+    pub(crate) fn is_time_dependent(&self) -> bool {
+        matches!(self.legs, Legs::TimeDependent(_))
+    }
+
+    /// The same problem with constant legs: those from a place as they are when these tours leave it.
+    pub(crate) fn frozen(&self, tours: &[Vec<u32>]) -> Self {
+        let Legs::TimeDependent(legs) = &self.legs else { return self.clone() };
+        let n = legs.first().len();
+        // Where no tour leaves: when its window opens, or with the vehicle that starts there.
+        let mut leaves = vec![i32::MIN; n];
+        for stop in &self.stops {
+            let opens = stop.windows.first().map_or(i32::MIN, |&(opens, _)| opens);
+            leaves[stop.place as usize] = leaves[stop.place as usize].max(opens);
+        }
+        for spec in &self.tours {
+            leaves[spec.start_place as usize] = spec.start_at;
+        }
+        for (tour, sequence) in (0..).zip(tours) {
+            let place = |stop: u32| self.stops[stop as usize].place as usize;
+            let _driven = drive(self, tour, sequence.iter().copied(), i64::MAX, |stop, timed| {
+                leaves[place(stop)] = timed.departure;
+            });
+        }
+        let spans: Vec<usize> = leaves.into_iter().map(|at| legs.span_at(at)).collect();
+        let matrix = LegMatrix::from_fn(n, |a, b| legs.matrices[spans[a]].get(a as u32, b as u32));
+        Self::new(self.stops.clone(), self.tours.clone(), matrix)
+            .map(|problem| problem.with_weights(self.weights))
+            .and_then(|problem| problem.with_initial(tours.to_vec()))
+            .expect("the same stops, and tours that were legal")
+    }
+}
+
+/// The objective of a plan as it is really driven. A tour that cannot be driven (as it was given) counts as if times were constant.
+fn exact_cost(problem: &Problem, tours: &[Vec<u32>]) -> i64 {
+    let absent = absent_units(problem, tours);
+    let driven: Option<i64> = (0..).zip(tours).map(|(tour, sequence)| price(problem, tour, sequence)).sum();
+    match driven {
+        Some(sum) => sum + absent.iter().map(|&unit| problem.stops[unit as usize].unserved).sum::<i64>(),
+        None => plan_cost(&problem.frozen(tours), tours, &absent),
+    }
+}
+
+/// Takes off each tour that cannot be driven what makes it so, from its end, and finds the cheapest places for that and for what
+/// constant legs found none.
+fn settled(problem: &Problem, mut tours: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
+    for (tour, sequence) in (0..).zip(&mut tours) {
+        while price(problem, tour, sequence).is_none() {
+            let free = |&&stop: &&u32| problem.stops[stop as usize].locked == NONE;
+            let Some(&last) = sequence.iter().rev().find(free) else { break };
+            let mate = problem.stops[last as usize].mate;
+            sequence.retain(|&stop| stop != last && (mate == NONE || stop != mate));
+        }
+    }
+    let mut prices: Vec<Option<i64>> =
+        (0..).zip(&tours).map(|(tour, sequence)| price(problem, tour, sequence)).collect();
+    for unit in absent_units(problem, &tours).into_iter().take(WALKED_MAX) {
+        let best = (0..problem.tours.len())
+            .filter(|&tour| problem.allows(tour as u32, unit))
+            .filter_map(|tour| {
+                let before = prices[tour]?;
+                let (added, sequence) = cheapest(problem, tour as u32, &tours[tour], unit, before)?;
+                Some((added, tour, sequence))
+            })
+            .min_by_key(|&(added, tour, _)| (added, tour));
+        if let Some((added, tour, sequence)) = best
+            && added < problem.stops[unit as usize].unserved
+        {
+            prices[tour] = prices[tour].map(|before| before + added);
+            tours[tour] = sequence;
+        }
+    }
+    tours
+}
+
+/// The cheapest of all places of a unit in a tour, each driven in full.
+fn cheapest(problem: &Problem, tour: u32, sequence: &[u32], unit: u32, before: i64) -> Option<(i64, Vec<u32>)> {
+    let mate = problem.stops[unit as usize].mate;
+    let mut best: Option<(i64, Vec<u32>)> = None;
+    for at in 0..=sequence.len() {
+        let ends = if mate == NONE { at..at + 1 } else { at + 1..sequence.len() + 2 };
+        for end in ends {
+            let mut with = sequence.to_vec();
+            with.insert(at, unit);
+            if mate != NONE {
+                with.insert(end, mate);
+            }
+            if let Some(price) = price(problem, tour, &with)
+                && best.as_ref().is_none_or(|&(added, _)| price - before < added)
+            {
+                best = Some((price - before, with));
+            }
+        }
+    }
+    best
+}
+
+/// Moves single units to where they are really cheapest, each driven in full, as long as that gains and the drives last.
+fn relocated(problem: &Problem, mut tours: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
+    let mut drives = DRIVES_MAX;
+    let mut gained = true;
+    while std::mem::take(&mut gained) {
+        for unit in (0..problem.stops.len() as u32).filter(|&stop| {
+            let stop = &problem.stops[stop as usize];
+            stop.role != Role::Delivery || stop.mate == NONE
+        }) {
+            let mate = problem.stops[unit as usize].mate;
+            let Some(from) = tours.iter().position(|sequence| sequence.contains(&unit)) else { continue };
+            let without: Vec<u32> = tours[from].iter().copied().filter(|&stop| stop != unit && stop != mate).collect();
+            let now = price(problem, from as u32, &tours[from]);
+            let (Some(now), Some(rest)) = (now, price(problem, from as u32, &without)) else { continue };
+            let best = (0..problem.tours.len())
+                .filter(|&tour| problem.allows(tour as u32, unit))
+                .filter_map(|tour| {
+                    let there = if tour == from { &without } else { &tours[tour] };
+                    let places = there.len() + 1;
+                    drives = drives.checked_sub(if mate == NONE { places } else { places * (places + 1) / 2 })?;
+                    let before = if tour == from { rest } else { price(problem, tour as u32, there)? };
+                    let (added, sequence) = cheapest(problem, tour as u32, there, unit, before)?;
+                    Some((added, tour, sequence))
+                })
+                .min_by_key(|&(added, tour, _)| (added, tour));
+            if let Some((added, tour, sequence)) = best
+                && added < now - rest
+            {
+                tours[from] = without;
+                tours[tour] = sequence;
+                gained = true;
+            }
+        }
+    }
+    tours
+}
+
+fn solution_of(problem: &Problem, tours: Vec<Vec<u32>>) -> Solution {
+    let absent = all_stops(problem, &absent_units(problem, &tours));
+    let cost_before = exact_cost(problem, &problem.initial);
+    Solution { cost: exact_cost(problem, &tours), cost_before, absent, tours, rounds: 0, iterations: 0 }
+}
+
+/// A solution for constant legs as it is really driven; the initial plan where that is better.
+pub(crate) fn settle(problem: &Problem, found: Solution) -> Solution {
+    let (rounds, iterations) = (found.rounds, found.iterations);
+    let [found, before] =
+        [found.tours, problem.initial.clone()].map(|tours| solution_of(problem, settled(problem, tours)));
+    let best = if found.cost <= before.cost { found } else { before };
+    Solution { rounds, iterations, ..best }
+}
+
+/// [`crate::insert`] with times that depend on the hour.
+pub(crate) fn insert_timed(problem: &Problem) -> Solution {
+    let tours = insert_into(&problem.frozen(&problem.initial), &problem.initial).tours;
+    solution_of(problem, settled(problem, tours))
+}
+
+/// [`crate::solve`] with times that depend on the hour.
+pub(crate) fn solve_timed(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
+    let mut best = insert_timed(problem);
+    let parts = PARTS.min(limits.rounds);
+    for part in 0..parts {
+        let rounds = limits.rounds * (part + 1) / parts - limits.rounds * part / parts;
+        let seed = if part == 0 { limits.seed } else { mix(limits.seed ^ u64::from(part) << 48) };
+        let part_limits = SearchLimits { rounds, seed, warm: limits.warm || part > 0, ..*limits };
+        let found = solve(&problem.frozen(&best.tours), &part_limits, stop);
+        best.rounds += found.rounds;
+        best.iterations += found.iterations;
+        let last = part + 1 == parts || stop.load(Ordering::Relaxed);
+        let mut tours = settled(problem, found.tours);
+        if last {
+            tours = relocated(problem, tours);
+        }
+        let cost = exact_cost(problem, &tours);
+        if cost < best.cost {
+            best.absent = all_stops(problem, &absent_units(problem, &tours));
+            (best.tours, best.cost) = (tours, cost);
+        }
+        if last {
+            break;
+        }
+    }
+    best
+}

@@ -109,11 +109,11 @@ impl Engine {
         let (now, margin) = (self.now(), self.answer_margin());
         loop {
             let taken: Vec<OrderId> = loose.iter().copied().collect();
-            let draft = Draft::new(&self.fleet, &self.network, &[vehicle], &taken, now, margin);
+            let draft = Draft::new(&self.fleet, &self.outlook, &[vehicle], &taken, now, margin);
             if draft.initial[0].is_empty() {
                 return;
             }
-            let problem = draft.finish(&self.network);
+            let problem = draft.finish(&self.outlook);
             let sequence = &draft.initial[0];
             let movable = |stop: u32| {
                 let order = draft.stops[stop as usize].0;
@@ -235,8 +235,8 @@ impl Engine {
         orders: &[OrderId],
     ) -> (Draft, fleetfold_solver::Problem, fleetfold_solver::Solution) {
         let vehicles: Vec<VehicleId> = vehicles.iter().copied().collect();
-        let draft = Draft::new(&self.fleet, &self.network, &vehicles, orders, self.now(), self.answer_margin());
-        let problem = draft.finish(&self.network);
+        let draft = Draft::new(&self.fleet, &self.outlook, &vehicles, orders, self.now(), self.answer_margin());
+        let problem = draft.finish(&self.outlook);
         let solution = insert(&problem);
         (draft, problem, solution)
     }

@@ -7,19 +7,24 @@ use std::collections::BTreeMap;
 
 use fleetfold_fleet::{Anchor, Fleet, Placement, VehicleState, Visit};
 use fleetfold_model::{Millis, OrderId, Position, StopKind, Timestamp, VehicleId};
-use fleetfold_roads::Network;
-use fleetfold_solver::{LegMatrix, NONE, Pause, Problem, Role, Stop, TIME_MAX, TourSpec, UNREACHABLE, Weights};
+use fleetfold_solver::{NONE, Pause, Problem, Role, Stop, TIME_MAX, TourSpec, Weights};
+
+use crate::outlook::Outlook;
 
 /// Leaving one's home tour costs this much more when the stop's start is near: drivers have looked at it.
 const URGENT_FACTOR: i64 = 3;
 /// How near is near, zone time (guess: what a driver has in mind).
 const URGENT_WITHIN: Millis = Millis(20 * 60_000);
+/// Travel times are told apart by the hour until this long after the last stop is due.
+const AFTER: Millis = Millis(60 * 60_000);
 
 /// A problem without its legs.
 #[derive(Clone, Debug)]
 pub struct Draft {
     /// Zone time of the problem's 0.
     pub epoch: Timestamp,
+    /// Zone time until which travel times of the hours matter.
+    pub until: Timestamp,
     /// The vehicle of each tour.
     pub vehicles: Vec<VehicleId>,
     /// The frozen head of each tour, with times as expected now.
@@ -46,7 +51,7 @@ impl Draft {
     /// zone time: visits that will freeze within it count as frozen.
     pub fn new(
         fleet: &Fleet,
-        network: &Network,
+        outlook: &Outlook,
         vehicles: &[VehicleId],
         loose: &[OrderId],
         now: Timestamp,
@@ -55,6 +60,7 @@ impl Draft {
         let policy = fleet.policy();
         let mut draft = Self {
             epoch: now,
+            until: now,
             vehicles: vehicles.to_vec(),
             heads: Vec::new(),
             tails: Vec::new(),
@@ -75,12 +81,13 @@ impl Draft {
         for (tour, &id) in vehicles.iter().enumerate() {
             let vehicle = fleet.vehicle(id);
             let frozen = vehicle.frozen(now + margin);
-            let (head, start) = head(fleet, network, vehicle, frozen, now);
+            let (head, start) = head(fleet, outlook, vehicle, frozen, now);
             let spec = draft.tour(fleet, vehicle, &head, start, &mut place_ids);
             draft.solver_tours.push(spec);
             draft.heads.push(head);
             draft.starts.push(start);
             draft.bases.push(vehicle.route.revision);
+            draft.until = draft.until.max(vehicle.route.visits.last().map_or(now, |visit| visit.departure));
             let tail: Vec<(OrderId, StopKind)> =
                 vehicle.route.visits[frozen..].iter().map(|visit| (visit.order, visit.stop)).collect();
             let heads_order = vehicle.route.visits[..frozen].first().map(|visit| visit.order);
@@ -107,18 +114,14 @@ impl Draft {
             }
         }
         draft.pair();
+        draft.until = draft.until + AFTER;
         draft
     }
 
     /// Fills the legs in.
-    pub fn finish(&self, network: &Network) -> Problem {
-        let n = self.places.len();
-        let legs = network.legs(&self.places);
-        let matrix = LegMatrix::from_fn(n, |a, b| {
-            let leg = legs[a * n + b];
-            (leg.millis.clamp(0, UNREACHABLE), leg.metres.max(0))
-        });
-        Problem::new(self.solver_stops.clone(), self.solver_tours.clone(), matrix)
+    pub fn finish(&self, outlook: &Outlook) -> Problem {
+        let legs = outlook.legs(&self.places, self.epoch, self.until);
+        Problem::new(self.solver_stops.clone(), self.solver_tours.clone(), legs)
             .and_then(|problem| problem.with_weights(self.weights).with_initial(self.initial.clone()))
             .expect("a draft of a checked fleet is a legal problem")
     }
@@ -214,6 +217,10 @@ impl Draft {
             Placement::OnRoute(vehicle) => tour_of(vehicle).unwrap_or(NONE),
             Placement::Unplaced | Placement::Unassigned(_) => NONE,
         };
+        if was == NONE {
+            let opens = stop.windows.first().map_or(now, |window| window.opens());
+            self.until = self.until.max(stop.due.unwrap_or(opens).max(opens));
+        }
         let locked = order.on_board.or(order.pinned).map_or(NONE, |vehicle| tour_of(vehicle).unwrap_or(NONE));
         let locked = if head_has_pickup { home } else { locked };
         let planned = match order.placement {
@@ -293,7 +300,7 @@ impl Draft {
 /// The frozen head with times as expected now, and where and when the vehicle is free behind it.
 fn head(
     fleet: &Fleet,
-    network: &Network,
+    outlook: &Outlook,
     vehicle: &VehicleState,
     frozen: usize,
     now: Timestamp,
@@ -305,7 +312,8 @@ fn head(
     for visit in &mut visits {
         let Some(stop) = fleet.order(visit.order).stop(visit.stop) else { continue };
         let factor = vehicle.spec.as_ref().map_or(1000, |spec| i64::from(spec.time_factor));
-        let leg = network.leg(free.position, stop.position);
+        let leaves = free.at.max(visit.depart_at) + visit.break_before;
+        let leg = outlook.leg(free.position, stop.position, leaves);
         let travel = Millis(i64::from(leg.millis) * factor / 1000);
         let under = vehicle.under_way.filter(|under| (under.order, under.stop) == (visit.order, visit.stop));
         let arrival = match under {
@@ -315,7 +323,7 @@ fn head(
                 None if vehicle.hint.is_some_and(|hint| hint.at > under.departed) => now + travel,
                 None => (under.departed + travel).max(now),
             },
-            None => free.at.max(visit.depart_at) + visit.break_before + travel,
+            None => leaves + travel,
         };
         let opens =
             stop.windows.iter().find(|window| arrival <= window.closes()).map_or(arrival, |window| window.opens());

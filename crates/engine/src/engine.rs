@@ -13,6 +13,7 @@ use fleetfold_roads::{ActiveChange, LegIndex, Network, Speeds};
 use crate::commit::{Commit, Outcome};
 use crate::draft::Draft;
 use crate::learn::Learner;
+use crate::outlook::{Known, Outlook};
 use crate::proposal::Solved;
 use crate::region;
 use crate::search::{SolveJob, SolveReport};
@@ -145,6 +146,10 @@ pub struct Engine {
     /// At the speeds of now, all open.
     pub(crate) base_network: Arc<Network>,
     pub(crate) network: Arc<Network>,
+    /// `network`, and what the hours to come will make of it.
+    pub(crate) outlook: Outlook,
+    /// What `outlook` was made of.
+    pub(crate) outlook_known: Option<Known>,
     pub(crate) active_roads: Vec<ActiveChange>,
     /// The speeds of `base_network`.
     pub(crate) speeds: Speeds,
@@ -185,6 +190,8 @@ impl Engine {
             fleet,
             normal_network: Arc::clone(&network),
             base_network: Arc::clone(&network),
+            outlook: Outlook::constant(Arc::clone(&network)),
+            outlook_known: None,
             network,
             active_roads: Vec::new(),
             speeds: Speeds::default(),
@@ -369,7 +376,8 @@ impl Engine {
         if self.commit.epoch().is_none() {
             return change;
         }
-        if self.fleet.road_version() != roads_before {
+        let speeds = matches!(entry.event, Event::ZoneOpened(_) | Event::PolicyChanged(_) | Event::FeaturesLearned(_));
+        if speeds || self.fleet.road_version() != roads_before {
             self.look_at_roads();
         }
         if change.refused.is_none() {
@@ -516,7 +524,7 @@ impl Engine {
             for vehicle in &region.vehicles {
                 self.dirty.remove(vehicle);
             }
-            let draft = Draft::new(&self.fleet, &self.network, &region.vehicles, &region.unassigned, now, margin);
+            let draft = Draft::new(&self.fleet, &self.outlook, &region.vehicles, &region.unassigned, now, margin);
             if !draft.stops.is_empty() {
                 drafts.push(draft);
             }
@@ -531,7 +539,7 @@ impl Engine {
         effects.push(Effect::Solve(SolveJob {
             id: self.jobs,
             regions: drafts,
-            network: Arc::clone(&self.network),
+            outlook: self.outlook.clone(),
             seed: self.fleet.applied().0 ^ self.jobs << 40,
             rounds,
         }));

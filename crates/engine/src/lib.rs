@@ -12,6 +12,7 @@ mod draft;
 mod engine;
 mod fanout;
 mod learn;
+mod outlook;
 mod proposal;
 mod recovery;
 mod region;
@@ -24,6 +25,7 @@ pub use draft::Draft;
 pub use engine::{Effect, Engine, Input, Note, PositionReport};
 pub use fanout::{FanOut, Heard, Next};
 pub use learn::enough_seen;
+pub use outlook::Outlook;
 pub use recovery::{Begin, begin};
 pub use search::{SolveJob, SolveReport, run};
 

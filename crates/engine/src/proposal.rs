@@ -215,6 +215,8 @@ impl Solved<'_> {
                 break_before: visit.break_before,
             })
             .collect();
+        let tour_spec = &self.problem.tours()[tour];
+        let mut place = tour_spec.start_place;
         for (&index, timed) in sequence.iter().zip(&times) {
             let (order, stop) = self.draft.stops[index as usize];
             let spec = &self.problem.stops()[index as usize];
@@ -222,8 +224,14 @@ impl Solved<'_> {
             let opens = spec.windows.iter().find(|&&(_, closes)| timed.start <= closes).map(|&(opens, _)| opens);
             let lead = timed.start.saturating_sub(timed.leave).min(timed.arrival - timed.leave + spec.setup);
             let earliest = opens.map_or(self.draft.epoch, |opens| {
-                (self.draft.absolute(opens) - Millis(i64::from(lead)) - margin).max(self.draft.epoch)
+                let before = |lead: i32| self.draft.absolute(opens) - Millis(i64::from(lead)) - margin;
+                // Another hour may be slower.
+                let then = (before(lead) - self.draft.epoch).0.clamp(0, i64::from(timed.start.max(0))) as i32;
+                let (travel, _) = self.problem.legs().leaving(place, spec.place, then, tour_spec.time_factor);
+                let setup = if place == spec.place { 0 } else { spec.setup };
+                before(lead.max(travel.saturating_add(setup).min(timed.start - timed.leave))).max(self.draft.epoch)
             });
+            place = spec.place;
             let depart_at: Timestamp =
                 if visits.is_empty() { earliest.max(self.draft.starts[tour].at) } else { earliest };
             visits.push(PlannedVisit {

@@ -1,13 +1,12 @@
 //! A search job: regions to improve, as values that a pool can run and a report that comes back.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use fleetfold_model::SearchRecord;
-use fleetfold_roads::Network;
 use fleetfold_solver::{Problem, SearchLimits, Solution, solve};
 
 use crate::draft::Draft;
+use crate::outlook::Outlook;
 
 /// Regions to improve. Everything it needs is inside: legs are computed where it runs.
 #[derive(Clone, Debug)]
@@ -16,8 +15,8 @@ pub struct SolveJob {
     pub id: u64,
     /// One draft per region.
     pub regions: Vec<Draft>,
-    /// The roads as they were.
-    pub network: Arc<Network>,
+    /// The roads as they were, and as they are expected to be.
+    pub outlook: Outlook,
     /// Seed of the job.
     pub seed: u64,
     /// Rounds to run.
@@ -44,7 +43,7 @@ pub struct SolveReport {
 
 /// Runs a job on the current rayon pool. Reads `stop` between rounds.
 pub fn run(job: SolveJob, stop: &AtomicBool) -> SolveReport {
-    let (rounds, seed, network) = (job.rounds, job.seed, Arc::clone(&job.network));
+    let (rounds, seed, outlook) = (job.rounds, job.seed, job.outlook);
     let limits = |region: usize| SearchLimits {
         rounds,
         seed: seed.wrapping_add(region as u64),
@@ -57,7 +56,7 @@ pub fn run(job: SolveJob, stop: &AtomicBool) -> SolveReport {
     let mut record = SearchRecord { seed: job.seed, ..SearchRecord::default() };
     // One region after the other: inside each, the solver uses every thread of the pool.
     for (index, draft) in job.regions.into_iter().enumerate() {
-        let problem = draft.finish(&network);
+        let problem = draft.finish(&outlook);
         let solution = solve(&problem, &limits(index), stop);
         record.rounds = record.rounds.max(solution.rounds);
         record.cost_before += solution.cost_before;

@@ -318,10 +318,9 @@ fn a_position_that_makes_a_promise_late_moves_the_order_to_who_can_keep_it() {
     assert_eq!((rig.route("a"), rig.route("c")), (vec!["x".to_owned()], vec!["y".to_owned()]));
 }
 
-#[test]
-fn a_closed_road_changes_only_the_routes_over_it() {
-    // Two parallel roads from west to east, joined at both ends: 0-1 north (road 1), 2-3 south (road 2).
-    let place = |x: i32, y: i32| Position { x: x * 100_000, y: y * 100_000 };
+/// Two parallel roads from west to east, a minute long, joined at both ends: 0-1 north (road 1), 2-3 south (road 2).
+fn two_roads() -> Rig {
+    let place = corner;
     let nodes = vec![place(0, 1), place(10, 1), place(0, 0), place(10, 0)];
     let pairs = [(0, 1, 1u64), (2, 3, 2), (0, 2, 3), (1, 3, 4)];
     let edges = pairs
@@ -332,7 +331,16 @@ fn a_closed_road_changes_only_the_routes_over_it() {
             StreetEdge { from, to, metres, millis, class: 2, name: u32::MAX, road }
         })
         .collect();
-    let mut rig = Rig::with(&NetworkSpec::Graph { nodes, edges, names: Vec::new() }, Space::Geographic);
+    Rig::with(&NetworkSpec::Graph { nodes, edges, names: Vec::new() }, Space::Geographic)
+}
+
+fn corner(x: i32, y: i32) -> Position {
+    Position { x: x * 100_000, y: y * 100_000 }
+}
+
+#[test]
+fn a_closed_road_changes_only_the_routes_over_it() {
+    let (mut rig, place) = (two_roads(), corner);
     rig.on("a", place(0, 1));
     rig.on("b", place(0, 0));
     rig.order(job("x", place(10, 1)));
@@ -505,6 +513,76 @@ fn a_window_is_waited_for_and_the_drive_begins_late() {
     let fleet = rig.engine.fleet();
     let visit = fleet.vehicles().iter().find_map(|vehicle| vehicle.route.visits.first()).unwrap();
     assert_eq!((visit.depart_at, visit.start), (at(55), at(60)));
+}
+
+/// Twice as slow from the first hour on: what is driven then takes its time, what is begun before and ends in it takes its part,
+/// and nothing is planned again when the hour comes that was expected.
+#[test]
+fn legs_take_the_time_of_their_hour() {
+    let mut rig = Rig::new();
+    let mut hour_percent = [[100; 24]; 3];
+    hour_percent[1][1] = 200;
+    hour_percent[1][2] = 200;
+    let policy =
+        Policy { search_rounds: 0, departure_margin: Millis(0), hour_percent, learn: false, ..Policy::default() };
+    rig.fact(Event::PolicyChanged(policy));
+    let mut far = job("far", km(-80, 0));
+    far.promised = Some(at(101));
+    let mut waits = job("waits", km(40, 0));
+    if let OrderWork::Job(job) = &mut waits.work {
+        job.stop.windows = TimeWindow::new(at(110), at(150)).into_iter().collect();
+    }
+    rig.order(far);
+    rig.order(waits);
+    let visit =
+        |rig: &Rig, id: &str| rig.engine.fleet().vehicle(rig.engine.fleet().vehicle_id(id).unwrap()).route.visits[0];
+    // 60 km in the first hour, 20 km at half speed.
+    assert_eq!(visit(&rig, "a").arrival, at(100));
+    let waiting = visit(&rig, "b");
+    assert_eq!(waiting.start, at(110));
+    assert_eq!(waiting.depart_at, at(50), "30 km, and all of it may be slow");
+    let plans = rig.plans.len();
+    rig.at_stop("a", "far", StopKind::Delivery, Event::StopDeparted);
+    for minute in [10, 30, 49, 59, 60, 61, 70] {
+        rig.now = at(minute).0;
+        if minute == 49 {
+            rig.now = at(50).0;
+            rig.at_stop("b", "waits", StopKind::Delivery, Event::StopDeparted);
+        }
+        rig.input(Input::Tick(Timestamp(rig.now)));
+    }
+    assert_eq!(rig.plans.len(), plans, "what was expected is no news");
+}
+
+/// A closure announced for later is driven around by what is driven then, and by nothing else.
+#[test]
+fn a_closure_with_a_time_is_planned_for() {
+    let mut rig = two_roads();
+    rig.on("a", corner(0, 1));
+    let closed = RoadChange {
+        change: name("works"),
+        target: Some(RoadTarget::Roads(vec![1])),
+        time_percent: None,
+        from: Some(at(100)),
+        until: Some(at(200)),
+    };
+    rig.fact(Event::RoadClosed(closed));
+    let window = |id: &str, opens: i64| {
+        let mut order = job(id, corner(10, 1));
+        if let OrderWork::Job(job) = &mut order.work {
+            job.stop.windows = TimeWindow::new(at(opens), at(opens + 30)).into_iter().collect();
+        }
+        order
+    };
+    let mut lead = |opens: i64| {
+        let id = format!("o{opens}");
+        rig.order(window(&id, opens));
+        let fleet = rig.engine.fleet();
+        let visit = fleet.vehicle(fleet.vehicle_id("a").unwrap()).route.visits[0];
+        rig.fact(Event::OrderCancelled { order: name(&id) });
+        (visit.start - visit.depart_at).0
+    };
+    assert_eq!([lead(50), lead(150), lead(250)], [60_000, 72_000, 60_000]);
 }
 
 #[test]

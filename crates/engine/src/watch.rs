@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use fleetfold_fleet::Anchor;
 use fleetfold_model::{Event, LogSeq, Millis, Position, VehicleId};
-use fleetfold_roads::{ActiveChange, Network};
+use fleetfold_roads::Network;
 
 use crate::engine::Engine;
+use crate::outlook::{self, Known, RoadState};
 
 /// A stop is newly late when it would start this much after both its due time and what was planned (zone time).
 const LATE_MIN: Millis = Millis(60_000);
@@ -44,13 +45,13 @@ impl Engine {
             let order = self.fleet.order(visit.order);
             let Some(stop) = order.stop(visit.stop) else { continue };
             let under = state.under_way.filter(|_| index == 0);
-            let leg = self.network.leg(free.position, stop.position);
+            let leaves = if under.is_some() { now } else { free.at.max(visit.depart_at) + visit.break_before };
+            let leg = self.outlook.leg(free.position, stop.position, leaves);
             let travel = Millis(i64::from(leg.millis) * i64::from(spec.time_factor) / 1000);
             let arrival = match under.map(|under| under.arrived) {
                 Some(Some(arrived)) => arrived,
                 Some(None) if state.hint.is_none() => visit.arrival.max(now),
-                Some(None) => now + travel,
-                None => free.at.max(visit.depart_at) + visit.break_before + travel,
+                Some(None) | None => leaves + travel,
             };
             let setup = if free.position == stop.position { Millis(0) } else { stop.setup };
             let ready = arrival + setup;
@@ -97,7 +98,7 @@ impl Engine {
                 if let Some(from) = before {
                     let factor =
                         self.fleet.vehicle(vehicle).spec.as_ref().map_or(1000, |spec| i64::from(spec.time_factor));
-                    let travel = Millis(i64::from(self.network.leg(from, to).millis) * factor / 1000);
+                    let travel = Millis(i64::from(self.outlook.leg(from, to, at).millis) * factor / 1000);
                     self.learner.departed(vehicle, visit, at, from, travel);
                 }
             }
@@ -119,6 +120,18 @@ impl Engine {
     /// Brings the network up to date with the speeds of the hour and the changes in force, and finds the routes whose ways the
     /// changes touch.
     pub(crate) fn look_at_roads(&mut self) {
+        self.look_at_roads_now();
+        let now = self.now();
+        let known = Known::of(&self.fleet, now);
+        if self.outlook_known.as_ref() == Some(&known) && Arc::ptr_eq(self.outlook.network(), &self.network) {
+            return;
+        }
+        let current = RoadState { speeds: self.speeds.clone(), changes: self.active_roads.clone() };
+        self.outlook = self.outlook.ahead(&self.fleet, now, &self.normal_network, (&self.network, current));
+        self.outlook_known = Some(known);
+    }
+
+    fn look_at_roads_now(&mut self) {
         let now = self.now();
         let speeds = crate::learn::speeds(&self.fleet, now);
         if speeds != self.speeds {
@@ -137,17 +150,7 @@ impl Engine {
         if !self.base_network.has_roads() {
             return;
         }
-        let active: Vec<ActiveChange> = self
-            .fleet
-            .roads()
-            .values()
-            .filter(|road| road.is_active(now))
-            .filter_map(|road| {
-                let target = road.change.target.clone()?;
-                let time_percent = if road.closed { None } else { Some(road.change.time_percent?) };
-                Some(ActiveChange { target, time_percent })
-            })
-            .collect();
+        let active = outlook::changes(&self.fleet, now);
         if active == self.active_roads {
             return;
         }

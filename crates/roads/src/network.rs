@@ -264,6 +264,11 @@ impl Network {
         }
     }
 
+    /// True when its travel times are ours to change.
+    pub fn has_speeds(&self) -> bool {
+        matches!(self.kind, Kind::Graph(_) | Kind::Line(_))
+    }
+
     /// True when roads can be closed on it.
     pub fn has_roads(&self) -> bool {
         matches!(self.kind, Kind::Graph(_))

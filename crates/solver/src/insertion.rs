@@ -5,6 +5,7 @@
 
 use crate::local::{Fixed, Rows};
 use crate::problem::{NONE, Role, Stop, TourSpec, UNREACHABLE};
+use crate::random::Random;
 use crate::schedule::{Infeasible, drive, fits, span_price};
 use crate::state::State;
 
@@ -27,6 +28,33 @@ const NOWHERE: i64 = i64::MAX / 4;
 pub(crate) struct Ends {
     pickup: Vec<i64>,
     delivery: Vec<i64>,
+}
+
+/// A node behind which a pickup could be put.
+#[derive(Clone, Copy, Debug)]
+struct PickupPlace {
+    /// What the pickup adds there if its delivery is further on.
+    apart: i64,
+    /// What the tour asks for taking the shipment, beside legs.
+    fixed: i64,
+    after: u32,
+    tour: u32,
+}
+
+impl PickupPlace {
+    /// What comes first: the least addition, the earlier node where that is equal.
+    fn key(&self) -> (i64, u32) {
+        (self.apart + self.fixed, self.after)
+    }
+}
+
+/// Places of one pickup that are worth a look: a buffer, so that a move allocates nothing.
+#[derive(Debug, Default)]
+pub(crate) struct PickupPlaces {
+    list: Vec<PickupPlace>,
+    /// By node: when it was last listed.
+    seen: Vec<u32>,
+    mark: u32,
 }
 
 impl State<'_> {
@@ -231,7 +259,7 @@ impl State<'_> {
             let later = delivery.get(index + 1..).unwrap_or(&[]);
             if apart < NOWHERE
                 && let Some((cost, mate_after)) =
-                    self.shipment_after(unit, tour, node, best - fixed, (rows, mate_rows), (apart, later))
+                    self.shipment_after(unit, tour, node, best - fixed, (rows, mate_rows), apart, later.iter().copied())
             {
                 best = cost + fixed;
                 found = Some(Insertion { tour, after: node, mate_after, cost: best });
@@ -247,8 +275,6 @@ impl State<'_> {
         deltas.clear();
         let fixed = &self.local.fixed[stop as usize];
         let closes = self.closes[stop as usize];
-        let pickup = fixed.role == Role::Pickup;
-        let ready = fixed.opens.saturating_add(fixed.service);
         let end = self.sentinel(tour);
         let (mut node, mut least) = (end, NOWHERE);
         loop {
@@ -257,27 +283,94 @@ impl State<'_> {
             if record.depart > closes {
                 return least;
             }
-            let mut delta = NOWHERE;
-            if ready <= record.next_latest {
-                let (to, to_cost) = rows.map_or_else(|| self.hop(tour, node, stop), |rows| rows.to[node as usize]);
-                let (on, on_cost) =
-                    rows.map_or_else(|| self.hop(tour, stop, record.next), |rows| rows.from[record.next as usize]);
-                let arrival = record.depart.saturating_add(to);
-                let done = arrival.max(fixed.opens).saturating_add(fixed.service).saturating_add(on);
-                // A pickup's delivery may come between it and the next node: nothing is said of that leg's time here.
-                let on_time = pickup || (done <= record.next_latest && on < UNREACHABLE);
-                if arrival <= closes && to < UNREACHABLE && on_time {
-                    let out = if on < UNREACHABLE { i64::from(on_cost) } else { 0 };
-                    delta = i64::from(to_cost) + out - i64::from(record.next_cost);
-                    least = least.min(delta);
-                }
-            }
+            let delta = self.apart(stop, fixed, closes, tour, node, rows);
+            least = least.min(delta);
             deltas.push(delta);
             node = record.next;
             if node == end {
                 return least;
             }
         }
+    }
+
+    /// What one end of a shipment alone would add behind a node, [`NOWHERE`] where it cannot be.
+    #[inline(always)]
+    fn apart(&self, stop: u32, fixed: &Fixed, closes: i32, tour: u32, node: u32, rows: Option<Rows<'_>>) -> i64 {
+        let record = &self.records[node as usize];
+        if record.depart > closes || fixed.opens.saturating_add(fixed.service) > record.next_latest {
+            return NOWHERE;
+        }
+        let (to, to_cost) = rows.map_or_else(|| self.hop(tour, node, stop), |rows| rows.to[node as usize]);
+        let (on, on_cost) =
+            rows.map_or_else(|| self.hop(tour, stop, record.next), |rows| rows.from[record.next as usize]);
+        let arrival = record.depart.saturating_add(to);
+        let done = arrival.max(fixed.opens).saturating_add(fixed.service).saturating_add(on);
+        // A pickup's delivery may come between it and the next node: nothing is said of that leg's time here.
+        let on_time = fixed.role == Role::Pickup || (done <= record.next_latest && on < UNREACHABLE);
+        if arrival > closes || to >= UNREACHABLE || !on_time {
+            return NOWHERE;
+        }
+        let out = if on < UNREACHABLE { i64::from(on_cost) } else { 0 };
+        i64::from(to_cost) + out - i64::from(record.next_cost)
+    }
+
+    /// The cheapest place of a shipment whose pickup comes right behind or right before a compatible stop. What the pickup adds
+    /// least is tried first: the delivery adds something too, so that few places need a walk for it.
+    pub(crate) fn shipment_beside_neighbours(
+        &self,
+        unit: u32,
+        bound: i64,
+        places: &mut PickupPlaces,
+        random: &mut Random,
+    ) -> Option<Insertion> {
+        let local = self.local;
+        let PickupPlaces { list, seen, mark } = places;
+        let fixed = &local.fixed[unit as usize];
+        let (closes, mate) = (self.closes[unit as usize], fixed.mate);
+        let simple = local.problem.unrestricted && !local.problem.promised && !local.problem.limited;
+        list.clear();
+        seen.resize(self.records.len(), 0);
+        *mark += 1;
+        let before = local.before.get(unit).iter().map(|&before| (before, self.records[before as usize].tour));
+        let behind = local.after.get(unit).iter().map(|&after| {
+            let record = &self.records[after as usize];
+            (record.prev, record.tour)
+        });
+        for (after, tour) in before.chain(behind) {
+            if tour == NONE || seen[after as usize] == *mark {
+                continue;
+            }
+            seen[after as usize] = *mark;
+            let apart = self.apart(unit, fixed, closes, tour, after, local.rows(tour, unit));
+            if apart < bound {
+                list.push(PickupPlace { apart, fixed: 0, after, tour });
+            }
+        }
+        if !simple {
+            list.retain_mut(|place| {
+                let joining = self.price_of_joining(unit, place.tour);
+                place.fixed = joining.unwrap_or(0);
+                joining.is_some()
+            });
+        }
+        let mut best = bound;
+        let mut found = None;
+        // The least first, one by one: few come to their turn.
+        while let Some(index) = (0..list.len()).min_by_key(|&index| list[index].key()) {
+            let PickupPlace { apart, fixed, after, tour } = list.swap_remove(index);
+            if apart + fixed >= best {
+                break;
+            }
+            let rows = (local.rows(tour, unit), local.rows(tour, mate));
+            if let Some((cost, mate_after)) =
+                self.shipment_after(unit, tour, after, best - fixed, rows, apart, std::iter::repeat(0))
+                && !random.blink()
+            {
+                best = cost + fixed;
+                found = Some(Insertion { tour, after, mate_after, cost: best });
+            }
+        }
+        found
     }
 
     /// The load after a node leaves room for a shipment.
@@ -293,6 +386,7 @@ impl State<'_> {
     /// The cheapest delivery position for a pickup after `after`. `apart`: what the pickup adds with the delivery elsewhere;
     /// `later`: the least that the delivery adds behind the next node and all after it.
     #[inline]
+    #[expect(clippy::too_many_arguments, reason = "what the caller has looked up for all places of a tour")]
     fn shipment_after(
         &self,
         unit: u32,
@@ -300,7 +394,8 @@ impl State<'_> {
         after: u32,
         bound: i64,
         (rows, mate_rows): (Option<Rows<'_>>, Option<Rows<'_>>),
-        (apart, later): (i64, &[i64]),
+        apart: i64,
+        later: impl Iterator<Item = i64>,
     ) -> Option<(i64, u32)> {
         let local = self.local;
         let pickup = &local.fixed[unit as usize];
@@ -310,7 +405,8 @@ impl State<'_> {
         let record = &self.records[after as usize];
         let (to, to_cost) = rows.map_or_else(|| self.hop(tour, after, unit), |rows| rows.to[after as usize]);
         let next = record.next;
-        if apart + later.first().copied().unwrap_or(NOWHERE) >= bound {
+        let mut later = later.peekable();
+        if apart + later.peek().copied().unwrap_or(NOWHERE) >= bound {
             let pair = rows.map_or_else(|| self.hop(tour, unit, mate), |rows| rows.from[mate as usize]).1;
             let out = mate_rows.map_or_else(|| self.hop(tour, mate, next), |rows| rows.from[next as usize]).1;
             if i64::from(to_cost) - self.cost_after(after) + i64::from(pair) + i64::from(out) >= bound {
@@ -341,7 +437,6 @@ impl State<'_> {
         let mut depart = start.saturating_add(pickup.service);
         let mut from = unit;
         let mut next = next;
-        let mut later = later.iter();
         let mut next_latest = record.next_latest;
         let mut skipped = 0;
         loop {

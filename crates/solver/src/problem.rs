@@ -253,6 +253,8 @@ pub struct Problem {
     leaders: Vec<u32>,
     /// Every candidate is priced by a walk along the tour (flow time, pauses).
     pub(crate) walks: bool,
+    /// Some tour is last in, first out.
+    pub(crate) lifo: bool,
     /// Any tour may serve any stop.
     pub(crate) unrestricted: bool,
     /// Some stop takes time on arrival from another place.
@@ -417,6 +419,7 @@ impl Problem {
             twin,
             leaders,
             walks,
+            lifo: false,
             tail_twin,
             unrestricted: false,
             has_setup: false,
@@ -428,6 +431,7 @@ impl Problem {
         };
         problem.unrestricted =
             problem.stops.iter().all(|stop| stop.locked == NONE && stop.needs == 0 && stop.barred.is_empty());
+        problem.lifo = problem.tours.iter().any(|tour| tour.lifo);
         problem.has_setup = problem.stops.iter().any(|stop| stop.setup > 0);
         problem.limited = problem.tours.iter().any(|tour| (tour.stops_max as usize) < problem.stops.len());
         problem.promised = problem.stops.iter().any(|stop| stop.home != NONE && stop.change != 0);
@@ -594,7 +598,7 @@ impl Problem {
             // What keeps its aim is never late.
             stop.windows.len() <= 1 && (stop.due == i32::MAX || self.closes[index] <= stop.due)
         });
-        !self.walks && !self.tours.iter().any(|tour| tour.lifo) && loads && kinds && windows
+        !self.walks && !self.lifo && loads && kinds && windows
     }
 
     /// Lateness that nobody could avoid is not fought over.

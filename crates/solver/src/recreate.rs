@@ -1,6 +1,6 @@
 //! Putting units back: cheapest place for each in some order (the search), or greatest regret first (an answer).
 
-use crate::insertion::Insertion;
+use crate::insertion::{Insertion, PickupPlaces};
 use crate::local::{Local, Rows};
 use crate::problem::{NONE, Problem, Role, Solution, UNREACHABLE};
 use crate::random::Random;
@@ -11,6 +11,8 @@ use crate::time_dependent::insert_timed;
 /// How often an unused vehicle of a like fleet is asked although others could take the stop. Never: the shortest plan of long
 /// tours may need one more vehicle and does not get it; every time: more vehicles than good plans have.
 const FRESH_PER_MILLE: usize = 150;
+/// How often a shipment is tried in all of the tours its compatible stops are on, not beside these stops only.
+const WIDE_PER_MILLE: usize = 200;
 /// How often a unit without a place is tried late: a walk over whole tours costs as much as many iterations.
 const LATE_PER_MILLE: usize = 60;
 /// Units per iteration that may be placed late: each is a walk over whole tours.
@@ -59,6 +61,7 @@ pub(crate) struct Scratch {
     seen: Vec<u32>,
     mark: u32,
     shown: Vec<u32>,
+    pickups: PickupPlaces,
     /// No unused vehicle may be taken.
     pub(crate) closed: bool,
     pub(crate) units: Vec<u32>,
@@ -97,8 +100,12 @@ impl State<'_> {
         let bound = self.local.unserved(unit);
         let job = self.local.fixed[unit as usize].role != Role::Pickup;
         let pooled = self.local.problem.pooled;
-        let mut best = if job && (self.plain || !self.local.problem.walks) {
+        let mut best = if !self.plain && (self.local.problem.walks || self.local.problem.lifo) {
+            self.in_neighbours_tours(unit, bound, scratch, random)
+        } else if job {
             self.beside_neighbours(unit, bound, random)
+        } else if !random.chance(WIDE_PER_MILLE) {
+            self.shipment_beside_neighbours(unit, bound, &mut scratch.pickups, random)
         } else {
             self.in_neighbours_tours(unit, bound, scratch, random)
         };

@@ -352,9 +352,8 @@ impl<'l> State<'l> {
     fn latest_plain(&self, tour: u32, node: u32, next: u32, next_latest: i32) -> i32 {
         let by =
             next_latest.saturating_sub(self.local.hop(tour, node, next).0) - self.local.fixed[node as usize].service;
-        let spec = &self.local.problem.tours[self.local.tours[tour as usize] as usize];
         let by = by.min(self.closes[node as usize]);
-        if by <= spec.end_by { by } else { by.min(self.local.shift_end(tour, node)) }
+        if by <= self.local.fixed_tours[tour as usize].end_by { by } else { by.min(self.local.shift_end(tour, node)) }
     }
 
     /// After stops were linked in between `first` and `last` (both new): forward and backward until nothing changes.

@@ -23,6 +23,7 @@
 //! assert!(solution.absent.is_empty());
 //! ```
 
+mod anneal;
 pub mod check;
 mod construct;
 mod cut;
@@ -39,6 +40,7 @@ mod schedule;
 mod search;
 mod shrink;
 mod state;
+mod tails;
 mod time_dependent;
 
 pub use legs::{LegMatrix, Legs, Rounding, SpherePlace};

@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
+use crate::anneal::{Effort, PieceResult, anneal, logarithms};
 use crate::construct::construct;
 use crate::cut::{PIECE_STOPS, Piece, cut};
 use crate::heat::{cycles, heat};
 use crate::local::Local;
 use crate::neighbours::Neighbours;
-use crate::problem::{NONE, Problem, Role, Solution};
+use crate::problem::{Problem, Solution};
 use crate::random::{Random, mix};
-use crate::recreate::{Scratch, absent_units, all_stops, insert, insert_into};
+use crate::recreate::{absent_units, all_stops, insert, insert_into};
 use crate::ruin::Ruin;
-use crate::schedule::drive;
-use crate::shrink::shrink;
+use crate::shrink::Shrinking;
 use crate::state::State;
 use crate::time_dependent::{settle, solve_timed};
 
@@ -25,17 +25,12 @@ use crate::time_dependent::{settle, solve_timed};
 /// 3,000 in all are enough: measured in the prototype).
 const ITERATIONS_PER_STOP: u32 = 10;
 const ITERATIONS_PER_STOP_WARM: u32 = 2;
-/// Cells of the table of logarithms.
-const CELLS: usize = 4096;
 /// Up to this many absent units are placed by regret, one by one; more by a construction.
 const REGRET_MAX: usize = 200;
 /// Share of a search for the fewest vehicles that empties tours.
 const SHRINK_SHARE: f64 = 0.6;
 /// Temperature while tours are emptied, in last temperatures: cool, so that what is gained in room is kept.
 const SHRINK_HEAT: f64 = 3.0;
-/// Predecessors around a random stop that a 2-opt* attempt looks at.
-const TAIL_TRIES: usize = 20;
-
 /// While the first temperature is looked for, rounds are shorter by this factor.
 const TRIAL_SHARE: u32 = 3;
 /// By how much the first round may lengthen a plan, for every 100 iterations per stop above the first 100: a start that is
@@ -208,73 +203,6 @@ pub fn solve_with(
     Solution { tours: best_tours, absent, cost: best_cost, cost_before, rounds, iterations }
 }
 
-/// Sequences by tour, absences by stop, tours emptied; as the problem numbers them.
-type ShrunkPiece = (Vec<(u32, Vec<u32>)>, Vec<(u32, u32)>, u32);
-
-/// Emptying tours, round by round: pieces and patience grow while nothing is won.
-struct Shrinking {
-    absences: Vec<u32>,
-    iterations: u32,
-    piece_stops: usize,
-}
-
-impl Shrinking {
-    fn new(problem: &Problem) -> Self {
-        Self { absences: vec![0; problem.stops.len()], iterations: 1_500, piece_stops: PIECE_STOPS }
-    }
-
-    /// One round; the plan stays complete. Returns the iterations it took.
-    fn round(
-        &mut self,
-        problem: &Problem,
-        near: &Neighbours,
-        tours: &mut [Vec<u32>],
-        logs: &[f64],
-        temperature: f64,
-        (seed, round): (u64, u32),
-    ) -> u64 {
-        let (pieces, at) = cut(problem, near, tours, &[], (seed, round), self.piece_stops);
-        let count = pieces.len() as u64;
-        let results: Vec<ShrunkPiece> = pieces
-            .into_par_iter()
-            .enumerate()
-            .map(|(index, piece)| {
-                let random = Random::new(mix(seed ^ 0x7368_7269), round, index as u32);
-                let local = Local::piece(problem, near, &at, index as u32, piece.stops, piece.tours);
-                let sequences: Vec<Vec<u32>> = local
-                    .tours
-                    .iter()
-                    .map(|&tour| tours[tour as usize].iter().map(|&stop| at[stop as usize].1).collect())
-                    .collect();
-                let absences = local.stops.iter().map(|&stop| self.absences[stop as usize]).collect();
-                let shrunk = shrink(&local, &sequences, absences, logs, temperature, self.iterations, random);
-                let global = |sequence: &Vec<u32>| sequence.iter().map(|&stop| local.stops[stop as usize]).collect();
-                (
-                    local.tours.iter().copied().zip(shrunk.tours.iter().map(global)).collect(),
-                    local.stops.iter().copied().zip(shrunk.absences).collect(),
-                    shrunk.emptied,
-                )
-            })
-            .collect();
-        let mut emptied = 0;
-        for (sequences, absences, won) in results {
-            for (tour, sequence) in sequences {
-                tours[tour as usize] = sequence;
-            }
-            for (stop, absence) in absences {
-                self.absences[stop as usize] = absence;
-            }
-            emptied += won;
-        }
-        let spent = u64::from(self.iterations) * count;
-        if emptied == 0 {
-            self.iterations = (self.iterations * 3 / 2).min(50_000);
-            self.piece_stops = (self.piece_stops * 5 / 4).min(PIECE_STOPS * 4);
-        }
-        spent
-    }
-}
-
 /// The objective of a plan, as the search counts it.
 pub(crate) fn plan_cost(problem: &Problem, tours: &[Vec<u32>], absent: &[u32]) -> i64 {
     let local = Local::whole(problem);
@@ -284,25 +212,6 @@ pub(crate) fn plan_cost(problem: &Problem, tours: &[Vec<u32>], absent: &[u32]) -
 /// What a plan costs beside what it does not serve.
 fn length_of(problem: &Problem, absent: &[u32], cost: i64) -> i64 {
     cost - absent.iter().map(|&unit| problem.stops[unit as usize].unserved).sum::<i64>()
-}
-
-struct PieceResult {
-    cost: i64,
-    current: Vec<(u32, Vec<u32>)>,
-    absent: Vec<u32>,
-    best: Vec<(u32, Vec<u32>)>,
-    best_cost: i64,
-    iterations: u32,
-}
-
-/// What one piece does in one round.
-#[derive(Clone, Copy)]
-struct Effort {
-    temperature: f64,
-    ruin: Ruin,
-    iterations: u32,
-    /// Most iterations per stop.
-    per_stop: u32,
 }
 
 /// A plan on its way, with random numbers of its own.
@@ -358,236 +267,6 @@ impl Chain {
     }
 }
 
-/// One piece, one round.
-fn anneal(
-    local: &Local<'_>,
-    tours: &[Vec<u32>],
-    waiting: Vec<u32>,
-    logs: &[f64],
-    Effort { temperature, ruin, iterations, .. }: Effort,
-    mut random: Random,
-) -> PieceResult {
-    let mut state = State::new(local, tours, waiting);
-    let mut best: Vec<Vec<u32>> = tours.to_vec();
-    let mut best_cost = state.total;
-    let mut dirty: Vec<u32> = Vec::new();
-    let mut is_dirty = vec![false; tours.len()];
-    let mut scratch = Scratch::default();
-    let mut keep = |state: &State<'_>, best: &mut Vec<Vec<u32>>| {
-        for tour in state.touched() {
-            if !is_dirty[tour as usize] {
-                is_dirty[tour as usize] = true;
-                dirty.push(tour);
-            }
-        }
-        if state.total < best_cost {
-            best_cost = state.total;
-            for tour in dirty.drain(..) {
-                is_dirty[tour as usize] = false;
-                state.sequence_into(tour, &mut best[tour as usize]);
-            }
-        }
-    };
-    for _ in 0..iterations {
-        let before = state.total;
-        state.begin();
-        state.ruin(ruin, &mut scratch.units, &mut random);
-        state.recreate(&mut scratch, &mut random);
-        // -T ln U
-        let slack = (temperature * logs[random.cell()]) as i64;
-        if state.total <= before.saturating_add(slack) {
-            keep(&state, &mut best);
-        } else {
-            state.undo();
-        }
-        let slack = (temperature * logs[random.cell()]) as i64;
-        if state.plain {
-            if state.swap_tails(slack, &mut random) {
-                keep(&state, &mut best);
-            }
-        } else {
-            let before = state.total;
-            state.begin();
-            if state.swap_tails_by_walking(&mut random) {
-                if state.total <= before.saturating_add(slack) {
-                    keep(&state, &mut best);
-                } else {
-                    state.undo();
-                }
-            }
-        }
-        #[cfg(test)]
-        if let Err(what) = state.agrees_with_recount() {
-            panic!("the records disagree with a recount: {what}");
-        }
-    }
-    let global = |sequence: Vec<u32>| sequence.into_iter().map(|stop| local.stops[stop as usize]).collect::<Vec<u32>>();
-    PieceResult {
-        cost: state.total,
-        current: (0..tours.len() as u32).map(|tour| (local.tours[tour as usize], state.global(tour))).collect(),
-        absent: state.absent.iter().map(|&unit| local.stops[unit as usize]).collect(),
-        best: best.into_iter().enumerate().map(|(tour, sequence)| (local.tours[tour], global(sequence))).collect(),
-        best_cost,
-        iterations,
-    }
-}
-
-impl State<'_> {
-    /// 2-opt*: the tails behind v and from c on change tours, for the first compatible v before a random c that can be driven
-    /// and costs at most `slack` more. O(1) per candidate; only the winner is linked.
-    fn swap_tails(&mut self, slack: i64, random: &mut Random) -> bool {
-        let local = self.local;
-        let c = random.below(local.stops.len()) as u32;
-        let record_c = self.records[c as usize];
-        let tour_c = record_c.tour;
-        let list = local.before.get(c);
-        if tour_c == NONE || list.is_empty() {
-            return false;
-        }
-        let p = record_c.prev;
-        let before_c = self.records[p as usize];
-        let global_c = local.tours[tour_c as usize] as usize;
-        if local.paired && (local.hollow || before_c.load != 0) {
-            return false;
-        }
-        let looked = list.len().min(TAIL_TRIES);
-        let first = random.below(looked);
-        for try_ in 0..looked {
-            let v = list[(first + try_) % looked];
-            let record_v = self.records[v as usize];
-            let tour_v = record_v.tour;
-            if tour_v == NONE || tour_v == tour_c {
-                continue;
-            }
-            let (time, cost) = self.hop(tour_v, v, c);
-            if record_v.depart.saturating_add(time) > record_c.latest || (local.paired && record_v.load != 0) {
-                continue;
-            }
-            let global_v = local.tours[tour_v as usize] as usize;
-            if local.problem.tail_twin[global_v] != local.problem.tail_twin[global_c] {
-                continue;
-            }
-            // The tail of v behind p. Its end is the sentinel of v's tour: the same end as that of c's.
-            let next_v = record_v.next;
-            let empties = self.is_sentinel(p) && self.is_sentinel(next_v);
-            let (back_time, back_cost) = if empties { (0, 0) } else { self.hop(tour_c, p, next_v) };
-            if !empties && before_c.depart.saturating_add(back_time) > record_v.next_latest {
-                continue;
-            }
-            let mut delta =
-                i64::from(cost) + i64::from(back_cost) - i64::from(record_v.next_cost) - i64::from(before_c.next_cost);
-            if empties {
-                let spec = &local.problem.tours[global_c];
-                delta -= if spec.in_use { 0 } else { spec.fixed };
-            }
-            if delta > slack {
-                continue;
-            }
-            let Some(promises) = self.tails_fit(tour_v, v, tour_c, p) else { continue };
-            if delta + promises > slack {
-                continue;
-            }
-            self.begin();
-            self.join_tails(tour_v, v, tour_c, p);
-            return true;
-        }
-        false
-    }
-
-    /// Loads, counts and rules of two tours that change tails: what broken promises cost, or `None` if it may not be.
-    fn tails_fit(&self, tour_v: u32, v: u32, tour_c: u32, p: u32) -> Option<i64> {
-        let local = self.local;
-        let head = |end: u32, tour: u32| {
-            let (mut load, mut count) = (0, 0);
-            let mut node = end;
-            let sentinel = self.sentinel(tour);
-            while node != sentinel {
-                let stop = &local.fixed[node as usize];
-                if matches!(stop.role, Role::JobDelivery | Role::JobPickup) {
-                    load += stop.load;
-                }
-                count += 1;
-                node = self.records[node as usize].prev;
-            }
-            (load, count)
-        };
-        let ((load_v, count_v), (load_p, count_p)) = (head(v, tour_v), head(p, tour_c));
-        let stops_max = |tour: u32| local.problem.tours[local.tours[tour as usize] as usize].stops_max;
-        let room = |tour: u32| local.fixed_tours[tour as usize].room;
-        let (all_v, all_c) = (self.carried[tour_v as usize], self.carried[tour_c as usize]);
-        let (stops_v, stops_c) = (self.counts[tour_v as usize], self.counts[tour_c as usize]);
-        if load_v + all_c - load_p > room(tour_v)
-            || load_p + all_v - load_v > room(tour_c)
-            || count_v + stops_c - count_p > stops_max(tour_v)
-            || count_p + stops_v - count_v > stops_max(tour_c)
-        {
-            return None;
-        }
-        if local.problem.unrestricted && !local.problem.promised {
-            return Some(0);
-        }
-        let moves = |from: u32, after: u32, to: u32| {
-            let end = self.sentinel(from);
-            let mut node = self.records[after as usize].next;
-            let mut promises = 0;
-            while node != end {
-                if !local.allows(to, node) {
-                    return None;
-                }
-                promises += local.change_cost(to, node) - local.change_cost(from, node);
-                node = self.records[node as usize].next;
-            }
-            Some(promises)
-        };
-        Some(moves(tour_v, v, tour_c)? + moves(tour_c, p, tour_v)?)
-    }
-
-    /// 2-opt* where tours must be driven to be judged: the tails behind a random compatible pair change places, if no stop
-    /// becomes late that was not. False when there was nothing to try.
-    fn swap_tails_by_walking(&mut self, random: &mut Random) -> bool {
-        let local = self.local;
-        if local.stops.is_empty() {
-            return false;
-        }
-        let c = random.below(local.stops.len()) as u32;
-        let list = local.before.get(c);
-        if list.is_empty() {
-            return false;
-        }
-        let v = list[random.below(list.len().min(TAIL_TRIES))];
-        let (tour_c, tour_v) = (self.records[c as usize].tour, self.records[v as usize].tour);
-        if tour_c == NONE || tour_v == NONE || tour_c == tour_v {
-            return false;
-        }
-        // Most pairs die here: c after v would be late, or its vehicle's rules forbid it.
-        let record = &self.records[v as usize];
-        if !local.problem.walks
-            && record.depart.saturating_add(self.hop(tour_v, v, c).0) > self.records[c as usize].latest
-        {
-            return false;
-        }
-        let (first, second) = (self.sequence(tour_v), self.sequence(tour_c));
-        let cut_v = first.iter().position(|&stop| stop == v).map_or(0, |at| at + 1);
-        let cut_c = second.iter().position(|&stop| stop == c).unwrap_or(0);
-        let (mut new_v, mut new_c) = (first[..cut_v].to_vec(), second[..cut_c].to_vec());
-        new_v.extend_from_slice(&second[cut_c..]);
-        new_c.extend_from_slice(&first[cut_v..]);
-        let late = |tour: u32, sequence: &[u32]| {
-            let global = sequence.iter().map(|&stop| local.stops[stop as usize]);
-            drive(local.problem, local.tours[tour as usize], global, i64::MAX, |_, _| {}).ok().map(|d| d.late)
-        };
-        let (Some(late_v), Some(late_c)) = (late(tour_v, &new_v), late(tour_c, &new_c)) else { return false };
-        if !local.problem.walks {
-            let was = late(tour_v, &first).unwrap_or(i64::MAX / 4) + late(tour_c, &second).unwrap_or(i64::MAX / 4);
-            if late_v + late_c > was {
-                return false;
-            }
-        }
-        self.exchange(tour_v, &new_v, tour_c, &new_c);
-        true
-    }
-}
-
 /// Mean price of a leg of the plan, at least 1.
 fn mean_leg(problem: &Problem, tours: &[Vec<u32>]) -> f64 {
     let (mut sum, mut count) = (0.0, 0.0);
@@ -600,11 +279,6 @@ fn mean_leg(problem: &Problem, tours: &[Vec<u32>]) -> f64 {
         }
     }
     if count == 0.0 { 1_000_000.0 } else { (sum / count).max(1.0) }
-}
-
-/// `-ln U` at 4,096 points: `libm` rounds alike on every platform, the platform's own logarithm does not.
-fn logarithms() -> Vec<f64> {
-    (0..CELLS).map(|cell| -libm::log((cell as f64 + 0.5) / CELLS as f64)).collect()
 }
 
 #[cfg(test)]

@@ -1,25 +1,29 @@
 //! Fewer vehicles: a tour is emptied, and its units are placed elsewhere by ruin and recreate without opening another.
 //! What is often without a place counts more and more (absence counters: Christiaens & Vanden Berghe 2020).
 
+use rayon::prelude::*;
+
+use crate::cut::{PIECE_STOPS, cut};
 use crate::local::Local;
-use crate::problem::NONE;
-use crate::random::Random;
+use crate::neighbours::Neighbours;
+use crate::problem::{NONE, Problem};
+use crate::random::{Random, mix};
 use crate::recreate::Scratch;
 use crate::ruin::Ruin;
 use crate::state::State;
 
 /// What became of one piece.
-pub(crate) struct Shrunk {
+struct Shrunk {
     /// A complete plan: one sequence (local) per tour of the piece.
-    pub(crate) tours: Vec<Vec<u32>>,
+    tours: Vec<Vec<u32>>,
     /// How often each stop had no place.
-    pub(crate) absences: Vec<u32>,
+    absences: Vec<u32>,
     /// Tours emptied for good.
-    pub(crate) emptied: u32,
+    emptied: u32,
 }
 
 /// Tries to empty tours of a piece whose plan is complete.
-pub(crate) fn shrink(
+fn shrink(
     local: &Local<'_>,
     tours: &[Vec<u32>],
     mut absences: Vec<u32>,
@@ -94,6 +98,73 @@ fn easiest(state: &State<'_>, absences: &[u32]) -> Option<u32> {
         let sum: u64 = state.sequence(tour).iter().map(|&stop| 1 + u64::from(absences[stop as usize])).sum();
         (sum, tour)
     })
+}
+
+/// Sequences by tour, absences by stop, tours emptied; as the problem numbers them.
+type ShrunkPiece = (Vec<(u32, Vec<u32>)>, Vec<(u32, u32)>, u32);
+
+/// Emptying tours, round by round: pieces and patience grow while nothing is won.
+pub(crate) struct Shrinking {
+    absences: Vec<u32>,
+    iterations: u32,
+    piece_stops: usize,
+}
+
+impl Shrinking {
+    pub(crate) fn new(problem: &Problem) -> Self {
+        Self { absences: vec![0; problem.stops.len()], iterations: 1_500, piece_stops: PIECE_STOPS }
+    }
+
+    /// One round; the plan stays complete. Returns the iterations it took.
+    pub(crate) fn round(
+        &mut self,
+        problem: &Problem,
+        near: &Neighbours,
+        tours: &mut [Vec<u32>],
+        logs: &[f64],
+        temperature: f64,
+        (seed, round): (u64, u32),
+    ) -> u64 {
+        let (pieces, at) = cut(problem, near, tours, &[], (seed, round), self.piece_stops);
+        let count = pieces.len() as u64;
+        let results: Vec<ShrunkPiece> = pieces
+            .into_par_iter()
+            .enumerate()
+            .map(|(index, piece)| {
+                let random = Random::new(mix(seed ^ 0x7368_7269), round, index as u32);
+                let local = Local::piece(problem, near, &at, index as u32, piece.stops, piece.tours);
+                let sequences: Vec<Vec<u32>> = local
+                    .tours
+                    .iter()
+                    .map(|&tour| tours[tour as usize].iter().map(|&stop| at[stop as usize].1).collect())
+                    .collect();
+                let absences = local.stops.iter().map(|&stop| self.absences[stop as usize]).collect();
+                let shrunk = shrink(&local, &sequences, absences, logs, temperature, self.iterations, random);
+                let global = |sequence: &Vec<u32>| sequence.iter().map(|&stop| local.stops[stop as usize]).collect();
+                (
+                    local.tours.iter().copied().zip(shrunk.tours.iter().map(global)).collect(),
+                    local.stops.iter().copied().zip(shrunk.absences).collect(),
+                    shrunk.emptied,
+                )
+            })
+            .collect();
+        let mut emptied = 0;
+        for (sequences, absences, won) in results {
+            for (tour, sequence) in sequences {
+                tours[tour as usize] = sequence;
+            }
+            for (stop, absence) in absences {
+                self.absences[stop as usize] = absence;
+            }
+            emptied += won;
+        }
+        let spent = u64::from(self.iterations) * count;
+        if emptied == 0 {
+            self.iterations = (self.iterations * 3 / 2).min(50_000);
+            self.piece_stops = (self.piece_stops * 5 / 4).min(PIECE_STOPS * 4);
+        }
+        spent
+    }
 }
 
 #[cfg(test)]

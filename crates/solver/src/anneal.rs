@@ -1,0 +1,109 @@
+//! One piece of a plan in one round: ruin and recreate and 2-opt* under simulated annealing.
+
+use crate::local::Local;
+use crate::random::Random;
+use crate::recreate::Scratch;
+use crate::ruin::Ruin;
+use crate::state::State;
+
+/// Cells of the table of logarithms.
+const CELLS: usize = 4096;
+
+/// What became of a piece: sequences and units as the problem numbers them.
+pub(crate) struct PieceResult {
+    pub(crate) cost: i64,
+    pub(crate) current: Vec<(u32, Vec<u32>)>,
+    pub(crate) absent: Vec<u32>,
+    pub(crate) best: Vec<(u32, Vec<u32>)>,
+    pub(crate) best_cost: i64,
+    pub(crate) iterations: u32,
+}
+
+/// What one piece does in one round.
+#[derive(Clone, Copy)]
+pub(crate) struct Effort {
+    pub(crate) temperature: f64,
+    pub(crate) ruin: Ruin,
+    pub(crate) iterations: u32,
+    /// Most iterations per stop.
+    pub(crate) per_stop: u32,
+}
+
+/// One piece, one round.
+pub(crate) fn anneal(
+    local: &Local<'_>,
+    tours: &[Vec<u32>],
+    waiting: Vec<u32>,
+    logs: &[f64],
+    Effort { temperature, ruin, iterations, .. }: Effort,
+    mut random: Random,
+) -> PieceResult {
+    let mut state = State::new(local, tours, waiting);
+    let mut best: Vec<Vec<u32>> = tours.to_vec();
+    let mut best_cost = state.total;
+    let mut dirty: Vec<u32> = Vec::new();
+    let mut is_dirty = vec![false; tours.len()];
+    let mut scratch = Scratch::default();
+    let mut keep = |state: &State<'_>, best: &mut Vec<Vec<u32>>| {
+        for tour in state.touched() {
+            if !is_dirty[tour as usize] {
+                is_dirty[tour as usize] = true;
+                dirty.push(tour);
+            }
+        }
+        if state.total < best_cost {
+            best_cost = state.total;
+            for tour in dirty.drain(..) {
+                is_dirty[tour as usize] = false;
+                state.sequence_into(tour, &mut best[tour as usize]);
+            }
+        }
+    };
+    for _ in 0..iterations {
+        let before = state.total;
+        state.begin();
+        state.ruin(ruin, &mut scratch.units, &mut random);
+        state.recreate(&mut scratch, &mut random);
+        // -T ln U
+        let slack = (temperature * logs[random.cell()]) as i64;
+        if state.total <= before.saturating_add(slack) {
+            keep(&state, &mut best);
+        } else {
+            state.undo();
+        }
+        let slack = (temperature * logs[random.cell()]) as i64;
+        if state.plain {
+            if state.swap_tails(slack, &mut random) {
+                keep(&state, &mut best);
+            }
+        } else {
+            let before = state.total;
+            state.begin();
+            if state.swap_tails_by_walking(&mut random) {
+                if state.total <= before.saturating_add(slack) {
+                    keep(&state, &mut best);
+                } else {
+                    state.undo();
+                }
+            }
+        }
+        #[cfg(test)]
+        if let Err(what) = state.agrees_with_recount() {
+            panic!("the records disagree with a recount: {what}");
+        }
+    }
+    let global = |sequence: Vec<u32>| sequence.into_iter().map(|stop| local.stops[stop as usize]).collect::<Vec<u32>>();
+    PieceResult {
+        cost: state.total,
+        current: (0..tours.len() as u32).map(|tour| (local.tours[tour as usize], state.global(tour))).collect(),
+        absent: state.absent.iter().map(|&unit| local.stops[unit as usize]).collect(),
+        best: best.into_iter().enumerate().map(|(tour, sequence)| (local.tours[tour], global(sequence))).collect(),
+        best_cost,
+        iterations,
+    }
+}
+
+/// `-ln U` at 4,096 points: `libm` rounds alike on every platform, the platform's own logarithm does not.
+pub(crate) fn logarithms() -> Vec<f64> {
+    (0..CELLS).map(|cell| -libm::log((cell as f64 + 0.5) / CELLS as f64)).collect()
+}

@@ -1,0 +1,165 @@
+//! 2-opt*: two tours exchange the tails behind one of their nodes each.
+
+use crate::problem::{NONE, Role};
+use crate::random::Random;
+use crate::schedule::drive;
+use crate::state::State;
+
+/// Predecessors around a random stop that an attempt looks at.
+const TAIL_TRIES: usize = 20;
+
+impl State<'_> {
+    /// 2-opt*: the tails behind v and from c on change tours, for the first compatible v before a random c that can be driven
+    /// and costs at most `slack` more. O(1) per candidate; only the winner is linked.
+    pub(crate) fn swap_tails(&mut self, slack: i64, random: &mut Random) -> bool {
+        let local = self.local;
+        let c = random.below(local.stops.len()) as u32;
+        let record_c = self.records[c as usize];
+        let tour_c = record_c.tour;
+        let list = local.before.get(c);
+        if tour_c == NONE || list.is_empty() {
+            return false;
+        }
+        let p = record_c.prev;
+        let before_c = self.records[p as usize];
+        let global_c = local.tours[tour_c as usize] as usize;
+        if local.paired && (local.hollow || before_c.load != 0) {
+            return false;
+        }
+        let looked = list.len().min(TAIL_TRIES);
+        let first = random.below(looked);
+        for try_ in 0..looked {
+            let v = list[(first + try_) % looked];
+            let record_v = self.records[v as usize];
+            let tour_v = record_v.tour;
+            if tour_v == NONE || tour_v == tour_c {
+                continue;
+            }
+            let (time, cost) = self.hop(tour_v, v, c);
+            if record_v.depart.saturating_add(time) > record_c.latest || (local.paired && record_v.load != 0) {
+                continue;
+            }
+            let global_v = local.tours[tour_v as usize] as usize;
+            if local.problem.tail_twin[global_v] != local.problem.tail_twin[global_c] {
+                continue;
+            }
+            // The tail of v behind p. Its end is the sentinel of v's tour: the same end as that of c's.
+            let next_v = record_v.next;
+            let empties = self.is_sentinel(p) && self.is_sentinel(next_v);
+            let (back_time, back_cost) = if empties { (0, 0) } else { self.hop(tour_c, p, next_v) };
+            if !empties && before_c.depart.saturating_add(back_time) > record_v.next_latest {
+                continue;
+            }
+            let mut delta =
+                i64::from(cost) + i64::from(back_cost) - i64::from(record_v.next_cost) - i64::from(before_c.next_cost);
+            if empties {
+                let spec = &local.problem.tours[global_c];
+                delta -= if spec.in_use { 0 } else { spec.fixed };
+            }
+            if delta > slack {
+                continue;
+            }
+            let Some(promises) = self.tails_fit(tour_v, v, tour_c, p) else { continue };
+            if delta + promises > slack {
+                continue;
+            }
+            self.begin();
+            self.join_tails(tour_v, v, tour_c, p);
+            return true;
+        }
+        false
+    }
+
+    /// Loads, counts and rules of two tours that change tails: what broken promises cost, or `None` if it may not be.
+    fn tails_fit(&self, tour_v: u32, v: u32, tour_c: u32, p: u32) -> Option<i64> {
+        let local = self.local;
+        let head = |end: u32, tour: u32| {
+            let (mut load, mut count) = (0, 0);
+            let mut node = end;
+            let sentinel = self.sentinel(tour);
+            while node != sentinel {
+                let stop = &local.fixed[node as usize];
+                if matches!(stop.role, Role::JobDelivery | Role::JobPickup) {
+                    load += stop.load;
+                }
+                count += 1;
+                node = self.records[node as usize].prev;
+            }
+            (load, count)
+        };
+        let ((load_v, count_v), (load_p, count_p)) = (head(v, tour_v), head(p, tour_c));
+        let stops_max = |tour: u32| local.problem.tours[local.tours[tour as usize] as usize].stops_max;
+        let room = |tour: u32| local.fixed_tours[tour as usize].room;
+        let (all_v, all_c) = (self.carried[tour_v as usize], self.carried[tour_c as usize]);
+        let (stops_v, stops_c) = (self.counts[tour_v as usize], self.counts[tour_c as usize]);
+        if load_v + all_c - load_p > room(tour_v)
+            || load_p + all_v - load_v > room(tour_c)
+            || count_v + stops_c - count_p > stops_max(tour_v)
+            || count_p + stops_v - count_v > stops_max(tour_c)
+        {
+            return None;
+        }
+        if local.problem.unrestricted && !local.problem.promised {
+            return Some(0);
+        }
+        let moves = |from: u32, after: u32, to: u32| {
+            let end = self.sentinel(from);
+            let mut node = self.records[after as usize].next;
+            let mut promises = 0;
+            while node != end {
+                if !local.allows(to, node) {
+                    return None;
+                }
+                promises += local.change_cost(to, node) - local.change_cost(from, node);
+                node = self.records[node as usize].next;
+            }
+            Some(promises)
+        };
+        Some(moves(tour_v, v, tour_c)? + moves(tour_c, p, tour_v)?)
+    }
+
+    /// 2-opt* where tours must be driven to be judged: the tails behind a random compatible pair change places, if no stop
+    /// becomes late that was not. False when there was nothing to try.
+    pub(crate) fn swap_tails_by_walking(&mut self, random: &mut Random) -> bool {
+        let local = self.local;
+        if local.stops.is_empty() {
+            return false;
+        }
+        let c = random.below(local.stops.len()) as u32;
+        let list = local.before.get(c);
+        if list.is_empty() {
+            return false;
+        }
+        let v = list[random.below(list.len().min(TAIL_TRIES))];
+        let (tour_c, tour_v) = (self.records[c as usize].tour, self.records[v as usize].tour);
+        if tour_c == NONE || tour_v == NONE || tour_c == tour_v {
+            return false;
+        }
+        // Most pairs die here: c after v would be late, or its vehicle's rules forbid it.
+        let record = &self.records[v as usize];
+        if !local.problem.walks
+            && record.depart.saturating_add(self.hop(tour_v, v, c).0) > self.records[c as usize].latest
+        {
+            return false;
+        }
+        let (first, second) = (self.sequence(tour_v), self.sequence(tour_c));
+        let cut_v = first.iter().position(|&stop| stop == v).map_or(0, |at| at + 1);
+        let cut_c = second.iter().position(|&stop| stop == c).unwrap_or(0);
+        let (mut new_v, mut new_c) = (first[..cut_v].to_vec(), second[..cut_c].to_vec());
+        new_v.extend_from_slice(&second[cut_c..]);
+        new_c.extend_from_slice(&first[cut_v..]);
+        let late = |tour: u32, sequence: &[u32]| {
+            let global = sequence.iter().map(|&stop| local.stops[stop as usize]);
+            drive(local.problem, local.tours[tour as usize], global, i64::MAX, |_, _| {}).ok().map(|d| d.late)
+        };
+        let (Some(late_v), Some(late_c)) = (late(tour_v, &new_v), late(tour_c, &new_c)) else { return false };
+        if !local.problem.walks {
+            let was = late(tour_v, &first).unwrap_or(i64::MAX / 4) + late(tour_c, &second).unwrap_or(i64::MAX / 4);
+            if late_v + late_c > was {
+                return false;
+            }
+        }
+        self.exchange(tour_v, &new_v, tour_c, &new_c);
+        true
+    }
+}

@@ -107,6 +107,9 @@ pub(crate) struct Solve {
     /// What it costs that a stop of --init changes its vehicle, in the file's units: few moves for most of the gain.
     #[arg(long, requires = "init", value_parser = positive)]
     pub(crate) change_price: Option<f64>,
+    /// At most so many stops of --init change their vehicle.
+    #[arg(long, requires = "init")]
+    pub(crate) changes_max: Option<u32>,
     /// Print one route per line and nothing else.
     #[arg(long, conflicts_with = "json")]
     pub(crate) routes: bool,

@@ -163,6 +163,8 @@ fn a_change_price_keeps_stops_with_their_vehicles() {
     };
     assert!(apart(&["--change-price", "100000"]), "promised stops share a vehicle");
     assert!(!apart(&[]), "without a price the best plan puts some together");
+    assert!(apart(&["--changes-max", "0"]), "no change was allowed");
+    assert!(!apart(&["--changes-max", "10"]), "ten were");
 }
 
 /// CVRP as VRPLIB text; what it does not read is refused by name.

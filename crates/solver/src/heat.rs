@@ -70,7 +70,7 @@ pub(crate) fn heat(problem: &Problem, limits: &SearchLimits, expected: u64, leg:
     // Start factors by iterations per stop, as measured in the prototype; a warm start keeps the plan's shape.
     let per_stop = expected as f64 / problem.stops.len() as f64;
     let (hot, cold) = if limits.warm {
-        (warm_factor(if problem.promised { 0.0 } else { per_stop }), 0.03)
+        (warm_factor(if problem.promised || limits.changes_max.is_some() { 0.0 } else { per_stop }), 0.03)
     } else {
         (start_factor(per_stop), 0.03)
     };

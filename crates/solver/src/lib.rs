@@ -24,6 +24,7 @@
 //! ```
 
 mod anneal;
+mod changes;
 pub mod check;
 mod construct;
 mod cut;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use crate::anneal::{Effort, PieceResult, anneal, logarithms};
+use crate::changes::{ChangeLimit, dealt_out};
 use crate::construct::construct;
 use crate::cut::{PIECE_STOPS, Piece, cut};
 use crate::heat::{cycles, heat};
@@ -51,6 +52,8 @@ pub struct SearchLimits {
     /// Half of the search empties tours, the other half shortens those that are left. For problems in which a vehicle's
     /// `fixed` price is above any detour.
     pub fewest_vehicles: bool,
+    /// At most so many stops leave their `home`. `None`: what a change costs is all that limits them.
+    pub changes_max: Option<u32>,
     /// Searches of the whole problem side by side, each with its own seed; the best plan of any of them counts. For small
     /// problems on many cores: work grows in proportion. 1 if you do not care.
     pub replicas: u32,
@@ -58,7 +61,15 @@ pub struct SearchLimits {
 
 impl Default for SearchLimits {
     fn default() -> Self {
-        Self { rounds: 20, iterations: 1500, seed: 1, warm: false, fewest_vehicles: false, replicas: 1 }
+        Self {
+            rounds: 20,
+            iterations: 1500,
+            seed: 1,
+            warm: false,
+            fewest_vehicles: false,
+            changes_max: None,
+            replicas: 1,
+        }
     }
 }
 
@@ -147,6 +158,7 @@ pub fn solve_with(
     let per_stop = if limits.warm { ITERATIONS_PER_STOP_WARM } else { ITERATIONS_PER_STOP };
     let mut shrinking = Shrinking::new(problem);
     let replicas = if limits.fewest_vehicles { 1 } else { limits.replicas.max(1) };
+    let mut limit = limits.changes_max.map(|most| ChangeLimit::new(problem, most, leg));
     let mut chains: Vec<Chain> = (0..replicas)
         .map(|replica| {
             let seed = if replica == 0 { limits.seed } else { mix(limits.seed ^ u64::from(replica) << 32) };
@@ -174,12 +186,29 @@ pub fn solve_with(
         let temperature = heat.at(if point < 1.0 { (point * cycles).fract() } else { 1.0 });
         let most = if calibrating { limits.iterations / TRIAL_SHARE } else { limits.iterations };
         let effort = Effort { temperature, ruin, iterations: most, per_stop };
+        let priced = limit.as_ref().map_or(problem, |limit| &limit.problem);
         let outcomes: Vec<Outcome> =
-            chains.par_iter_mut().map(|chain| chain.round(problem, &near, &logs, effort, rounds)).collect();
+            chains.par_iter_mut().map(|chain| chain.round(priced, &near, &logs, effort, rounds)).collect();
         rounds += 1;
+        if let Some(limit) = &mut limit {
+            for (chain, outcome) in chains.iter().zip(&outcomes) {
+                let mut best = vec![Vec::new(); problem.tours.len()];
+                for (tour, sequence) in &outcome.best {
+                    best[*tour as usize].clone_from(sequence);
+                }
+                for tours in [&best, &chain.tours] {
+                    let cost = plan_cost(problem, tours, &absent_units(problem, tours));
+                    if cost < best_cost && limit.allows(tours) {
+                        best_cost = cost;
+                        best_tours.clone_from(tours);
+                    }
+                }
+            }
+            limit.follow(&chains[0].tours);
+        }
         for outcome in &outcomes {
             iterations += outcome.iterations;
-            if outcome.best_cost < best_cost {
+            if limit.is_none() && outcome.best_cost < best_cost {
                 best_cost = outcome.best_cost;
                 // Vehicles that no piece was dealt are unused now, whatever they did in the last best plan.
                 best_tours.iter_mut().for_each(Vec::clear);
@@ -198,6 +227,10 @@ pub fn solve_with(
                 }
             }
         }
+    }
+    if problem.promised || limit.is_some() {
+        best_tours = dealt_out(problem, best_tours);
+        best_cost = plan_cost(problem, &best_tours, &absent_units(problem, &best_tours));
     }
     let absent = all_stops(problem, &absent_units(problem, &best_tours));
     Solution { tours: best_tours, absent, cost: best_cost, cost_before, rounds, iterations }

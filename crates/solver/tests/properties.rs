@@ -214,6 +214,40 @@ proptest! {
         prop_assert!(clocked.cost <= answer.cost);
     }
 
+    /// Whatever the gain, no more stops leave their vehicles than are allowed; and vehicles that are alike do not count as
+    /// changed when they could take each other's work over.
+    #[test]
+    fn changes_stay_below_their_limit(drawn in any_drawn(16), most in 0u32..4, alike in any::<bool>()) {
+        let mut drawn = drawn;
+        if alike {
+            let first = drawn.tours[0];
+            drawn.tours.iter_mut().for_each(|tour| *tour = first);
+        }
+        let problem = problem(&drawn);
+        let given = insert(&problem).tours;
+        let promised = problem.with_initial(given.clone()).expect("an answer is a plan").with_promises(0);
+        let found = solve(&promised, &SearchLimits { changes_max: Some(most), ..limits(6) }, &never());
+        let left = |tours: &[Vec<u32>]| {
+            let stays = |(tour, sequence): (usize, &Vec<u32>)| sequence.iter().filter(|stop| given[tour].contains(stop)).count();
+            let served: usize = given.concat().iter().filter(|stop| tours.iter().any(|tour| tour.contains(stop))).count();
+            served - tours.iter().enumerate().map(stays).sum::<usize>()
+        };
+        prop_assert!(left(&found.tours) <= most as usize, "{} of {most}", left(&found.tours));
+        prop_assert_eq!(check(&promised, &found).map(|(cost, _)| cost), Ok(found.cost));
+        prop_assert!(found.cost <= found.cost_before);
+        // The first two vehicles exchange all they have.
+        if alike && given.len() > 1 {
+            let dear = promised.with_promises(1_000_000_000_000);
+            let mut swapped = given.clone();
+            swapped.swap(0, 1);
+            let stops = dear.stops().to_vec();
+            let again = Problem::new(stops, dear.tours().to_vec(), dear.legs().clone()).expect("as before")
+                .with_weights(*dear.weights()).with_initial(swapped).expect("as before");
+            let back = solve(&again, &SearchLimits { rounds: 0, ..limits(0) }, &never());
+            prop_assert_eq!(left(&back.tours), 0);
+        }
+    }
+
     /// A leg over several spans, millisecond by millisecond; who leaves later arrives no earlier.
     #[test]
     fn legs_over_the_hour_are_driven_step_by_step(

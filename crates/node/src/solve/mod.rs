@@ -63,6 +63,7 @@ fn search(args: &Solve, instance: &Instance, started: std::time::Instant, thread
         seed: args.seed,
         warm: args.init.is_some(),
         fewest_vehicles: args.objective == Some(Objective::Vehicles),
+        changes_max: args.changes_max,
         replicas,
     };
     let expected = args.rounds.map_or(args.seconds * USUAL_PACE * threads as f64 / f64::from(replicas), |rounds| {
@@ -168,9 +169,10 @@ fn read(args: &Solve) -> Result<Instance, Failure> {
                     "give one route per line: node numbers, as --routes prints",
                 )
             })?;
-            if let Some(price) = args.change_price {
+            if args.change_price.is_some() || args.changes_max.is_some() {
                 // A problem's prices are millionths or less: no price is too large for them.
-                instance.problem = instance.problem.with_promises((price * instance.unit) as i64);
+                let price = args.change_price.unwrap_or(0.0) * instance.unit;
+                instance.problem = instance.problem.with_promises(price as i64);
             }
             Ok(instance)
         }

@@ -1,0 +1,190 @@
+//! How far a plan strays from what was promised: at most so many stops with another vehicle, and never more than vehicles that
+//! are alike make necessary.
+
+use std::collections::BTreeMap;
+
+use crate::problem::{NONE, Problem};
+
+/// Price of a change at the beginning, in mean legs (measured in the prototype: 0.1 to 0.25 keeps most of the calm).
+const FIRST_PRICE: f64 = 0.15;
+/// The price follows the number of changes: by this power of how far it is off, by these factors a round at most.
+const FOLLOW: f64 = 0.3;
+const FOLLOW_MAX: f64 = 1.2;
+/// Aim at this share of the changes that are allowed: the plan wanders around the aim.
+const AIM: f64 = 0.95;
+/// Vehicles among which sequences are dealt out anew; matching takes the cube of it.
+const DEALT_MAX: usize = 300;
+
+/// Stops that are not with the tour they are promised to.
+pub(crate) fn changed(problem: &Problem, tours: &[Vec<u32>]) -> usize {
+    (0u32..)
+        .zip(tours)
+        .map(|(tour, sequence)| sequence.iter().filter(|&&stop| strays(problem, tour, stop)).count())
+        .sum()
+}
+
+fn strays(problem: &Problem, tour: u32, stop: u32) -> bool {
+    let home = problem.stops[stop as usize].home;
+    home != NONE && home != tour
+}
+
+/// A limit to the number of changes, kept by a price of each that rises and falls.
+pub(crate) struct ChangeLimit {
+    most: usize,
+    /// The problem with that price.
+    pub(crate) problem: Problem,
+    /// Prices of the problem itself.
+    own: Vec<i64>,
+    price: f64,
+}
+
+impl ChangeLimit {
+    /// `leg`: what a leg of the plan costs on average.
+    pub(crate) fn new(problem: &Problem, most: u32, leg: f64) -> Self {
+        let own = problem.stops.iter().map(|stop| stop.change).collect();
+        let mut limit = Self { most: most as usize, problem: problem.clone(), own, price: FIRST_PRICE * leg };
+        limit.set_prices();
+        limit
+    }
+
+    fn set_prices(&mut self) {
+        for (stop, own) in self.problem.stops.iter_mut().zip(&self.own) {
+            stop.change = own.saturating_add(self.price as i64);
+        }
+        self.problem.promised = self.problem.stops.iter().any(|stop| stop.home != NONE && stop.change != 0);
+    }
+
+    /// True when a plan has no more changes than are allowed.
+    pub(crate) fn allows(&self, tours: &[Vec<u32>]) -> bool {
+        changed(&self.problem, tours) <= self.most
+    }
+
+    /// Dearer when a plan has more changes than are aimed at, cheaper when it has fewer.
+    pub(crate) fn follow(&mut self, tours: &[Vec<u32>]) {
+        let off = (changed(&self.problem, tours) as f64 + 1.0) / (self.most as f64 * AIM + 1.0);
+        let factor = libm::pow(off, FOLLOW).clamp(1.0 / FOLLOW_MAX, FOLLOW_MAX);
+        self.price = (self.price * factor).max(1.0);
+        self.set_prices();
+    }
+}
+
+/// The same sequences, dealt out among vehicles that are alike so that the fewest promises are broken: a search moves stops,
+/// and two vehicles that have exchanged all of theirs have exchanged nothing.
+pub(crate) fn dealt_out(problem: &Problem, mut tours: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
+    let bound = |&stop: &u32| {
+        let stop = &problem.stops[stop as usize];
+        stop.locked != NONE || !stop.barred.is_empty()
+    };
+    let mut alike: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for (tour, sequence) in (0u32..).zip(&tours) {
+        let strayed = sequence.iter().any(|&stop| strays(problem, tour, stop));
+        if (strayed || sequence.is_empty()) && !sequence.iter().any(bound) {
+            alike.entry(problem.twin[tour as usize]).or_default().push(tour);
+        }
+    }
+    for group in alike.into_values() {
+        let wanted = |tour: u32| {
+            group.iter().any(|&from| tours[from as usize].iter().any(|&stop| problem.stops[stop as usize].home == tour))
+        };
+        // Unused vehicles to which nothing is promised have no part in this.
+        let group: Vec<u32> =
+            group.iter().copied().filter(|&tour| !tours[tour as usize].is_empty() || wanted(tour)).collect();
+        if !(2..=DEALT_MAX).contains(&group.len()) {
+            continue;
+        }
+        let price = |from: usize, to: usize| -> i64 {
+            tours[group[from] as usize].iter().map(|&stop| problem.change_cost(group[to], stop)).sum()
+        };
+        let prices: Vec<i64> = (0..group.len())
+            .flat_map(|from| (0..group.len()).map(move |to| (from, to)))
+            .map(|(from, to)| price(from, to))
+            .collect();
+        let sequences: Vec<Vec<u32>> = group.iter().map(|&tour| std::mem::take(&mut tours[tour as usize])).collect();
+        for (sequence, to) in sequences.into_iter().zip(assignment(group.len(), &prices)) {
+            tours[group[to] as usize] = sequence;
+        }
+    }
+    tours
+}
+
+/// The cheapest one-to-one assignment of rows to columns of an `n` × `n` table (Kuhn 1955, with potentials as in Jonker &
+/// Volgenant 1987): the column of each row. O(n³).
+fn assignment(n: usize, prices: &[i64]) -> Vec<usize> {
+    const FREE: usize = usize::MAX;
+    let (mut row_potential, mut column_potential) = (vec![0i64; n], vec![0i64; n + 1]);
+    // Column n stands for the row that is being assigned.
+    let mut row_of = vec![FREE; n + 1];
+    let mut came_from = vec![n; n + 1];
+    for row in 0..n {
+        row_of[n] = row;
+        let mut column = n;
+        let mut least = vec![i64::MAX; n];
+        let mut done = vec![false; n + 1];
+        while row_of[column] != FREE {
+            done[column] = true;
+            let at = row_of[column];
+            let (mut step, mut next) = (i64::MAX, n);
+            for other in (0..n).filter(|&other| !done[other]) {
+                let reduced = prices[at * n + other] - row_potential[at] - column_potential[other];
+                if reduced < least[other] {
+                    (least[other], came_from[other]) = (reduced, column);
+                }
+                if least[other] < step {
+                    (step, next) = (least[other], other);
+                }
+            }
+            for other in 0..=n {
+                if done[other] {
+                    row_potential[row_of[other]] += step;
+                    column_potential[other] -= step;
+                } else if other < n {
+                    least[other] -= step;
+                }
+            }
+            column = next;
+        }
+        while column != n {
+            let before = came_from[column];
+            row_of[column] = row_of[before];
+            column = before;
+        }
+    }
+    let mut column_of = vec![0; n];
+    for (column, &row) in row_of[..n].iter().enumerate() {
+        column_of[row] = column;
+    }
+    column_of
+}
+
+#[cfg(test)]
+mod tests {
+    use super::assignment;
+    use crate::random::Random;
+
+    /// The price of the best of all permutations.
+    fn brute(n: usize, prices: &[i64], row: usize, taken: u32) -> i64 {
+        if row == n {
+            return 0;
+        }
+        (0..n)
+            .filter(|column| taken & 1 << column == 0)
+            .map(|column| prices[row * n + column] + brute(n, prices, row + 1, taken | 1 << column))
+            .min()
+            .unwrap_or(i64::MAX / 4)
+    }
+
+    #[test]
+    fn the_cheapest_of_all_assignments_is_found() {
+        for seed in 0..200 {
+            let mut random = Random::new(seed, 0, 0);
+            let n = 1 + random.below(6);
+            let prices: Vec<i64> = (0..n * n).map(|_| random.below(50) as i64).collect();
+            let columns = assignment(n, &prices);
+            let mut once = columns.clone();
+            once.sort_unstable();
+            assert_eq!(once, (0..n).collect::<Vec<_>>(), "seed {seed}");
+            let sum: i64 = columns.iter().enumerate().map(|(row, &column)| prices[row * n + column]).sum();
+            assert_eq!(sum, brute(n, &prices, 0, 0), "seed {seed}: {prices:?}");
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! How hot a search begins, how it cools and how often it heats up again, by the time there is.
+//! How hot a search begins and how it cools, by the time there is.
 
 use crate::problem::Problem;
 use crate::search::SearchLimits;
@@ -14,11 +14,21 @@ const COOLING: f64 = 0.97;
 /// Steps after which a temperature has halved: ln 2 / -ln 0.97.
 const HALVING: usize = 23;
 
+/// Steps from warm to the last temperature: ten times as hot.
+const WARMING: usize = 76;
+
 impl Heat {
     pub(crate) fn at(&self, point: f64) -> f64 {
         let last = self.steps.len() - 1;
         let span = (last - self.skipped) as f64;
         self.steps[(self.skipped + (span * point.clamp(0.0, 1.0)) as usize).min(last)]
+    }
+
+    /// From warm to cold, for what is nearly good.
+    pub(crate) fn warm(&self, point: f64) -> f64 {
+        let last = self.steps.len() - 1;
+        let first = last.saturating_sub(WARMING).max(self.skipped);
+        self.steps[first + ((last - first) as f64 * point.clamp(0.0, 1.0)) as usize]
     }
 
     /// Starts at half the temperature, if that is not below the last one.
@@ -52,18 +62,6 @@ fn warm_factor(per_stop: f64) -> f64 {
     let at = per_stop.clamp(NEAR.0, FAR.0);
     NEAR.1 + (FAR.1 - NEAR.1) * libm::log(at / NEAR.0) / libm::log(FAR.0 / NEAR.0)
 }
-
-/// How often a search heats up again. Some hundred stops freeze into a plan of one shape (so many long tours) and more time
-/// leaves them there; a few shorter coolings find several shapes, and the best is kept. A thousand stops are not done after
-/// one cooling (measured: 200 to 400 stops, 10 s: 1.1 % with one, 0.7 % with three; 1,000 stops: 1.5 and 2.1 %).
-pub(crate) fn cycles(stops: usize, per_stop: f64) -> f64 {
-    if stops < STOPS_THAT_FREEZE { libm::floor(per_stop / CYCLE_PER_STOP).clamp(1.0, CYCLES_MAX) } else { 1.0 }
-}
-
-const STOPS_THAT_FREEZE: usize = 600;
-/// Iterations per stop of one cooling.
-const CYCLE_PER_STOP: f64 = 1_500.0;
-const CYCLES_MAX: f64 = 8.0;
 
 /// The temperatures of a search of about `expected` iterations over a plan whose mean leg costs `leg`.
 pub(crate) fn heat(problem: &Problem, limits: &SearchLimits, expected: u64, leg: f64) -> Heat {

@@ -61,7 +61,7 @@ impl State<'_> {
     /// The cheapest place in one tour that keeps every aim, if dearer ones than `bound` do not matter.
     pub(crate) fn best_in_tour(&self, unit: u32, tour: u32, bound: i64) -> Option<Insertion> {
         let fixed = self.price_of_joining(unit, tour)?;
-        if self.walks(tour) {
+        if self.walks(tour) || self.has_pauses(tour) {
             self.best_by_walk(unit, tour, bound)
         } else if self.local.fixed[unit as usize].role == Role::Pickup {
             self.best_shipment(unit, tour, bound, fixed)
@@ -73,6 +73,33 @@ impl State<'_> {
     /// Candidates in this tour are driven in full: what they cost is not the sum of their legs.
     pub(crate) fn walks(&self, tour: u32) -> bool {
         !self.plain && (self.local.problem.walks || self.spec(tour).lifo)
+    }
+
+    /// Pauses move when stops do: the quick tests know where they are now only, and what they find has to be driven.
+    pub(crate) fn has_pauses(&self, tour: u32) -> bool {
+        self.local.problem.paused && !self.spec(tour).pauses.is_empty()
+    }
+
+    /// A place that a quick test found, in a tour with pauses: itself if it can be driven and makes nothing late, else the best
+    /// of all that can.
+    pub(crate) fn driven_place(&self, unit: u32, place: Insertion, bound: i64) -> Option<Insertion> {
+        let mut sequence = self.sequence(place.tour);
+        let index =
+            |sequence: &[u32], after: u32| sequence.iter().position(|&stop| stop == after).map_or(0, |at| at + 1);
+        let at = index(&sequence, place.after);
+        sequence.insert(at, unit);
+        if place.mate_after != NONE {
+            let at = index(&sequence, place.mate_after);
+            sequence.insert(at, self.local.fixed[unit as usize].mate);
+        }
+        let global = sequence.iter().map(|&stop| self.local.stops[stop as usize]);
+        let driven = drive(self.local.problem, self.local.tours[place.tour as usize], global, i64::MAX, |_, _| {});
+        match driven {
+            Ok(driven) if driven.late == 0 => {
+                Some(Insertion { cost: driven.cost - self.costs[place.tour as usize], ..place })
+            }
+            _ => self.best_by_walk(unit, place.tour, bound),
+        }
     }
 
     fn spec(&self, tour: u32) -> &TourSpec {
@@ -223,11 +250,11 @@ impl State<'_> {
             return None;
         }
         let peak = match stop.role {
-            Role::JobDelivery => self.loads[after as usize].peak_before,
+            Role::JobDelivery => self.rich[after as usize].peak_before,
             Role::JobPickup => {
                 // Everything from here on, the load right after `after` included.
-                let later = self.loads[after as usize].peak_after;
-                if self.is_sentinel(after) { later } else { max(self.loads[after as usize].after, later) }
+                let later = self.rich[after as usize].peak_after;
+                if self.is_sentinel(after) { later } else { max(self.rich[after as usize].after, later) }
             }
             // Goods on board already: leaving them never overloads.
             Role::Delivery | Role::Pickup => return Some(delta),
@@ -379,7 +406,7 @@ impl State<'_> {
         if self.plain {
             self.records[node as usize].load + pickup.load <= spec.capacity[0]
         } else {
-            fits(sum(self.loads[node as usize].after, self.stop(unit).load), spec.capacity)
+            fits(sum(self.rich[node as usize].after, self.stop(unit).load), spec.capacity)
         }
     }
 

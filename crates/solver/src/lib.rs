@@ -27,6 +27,7 @@ mod anneal;
 mod changes;
 pub mod check;
 mod construct;
+mod crossing;
 mod cut;
 mod heat;
 mod insertion;

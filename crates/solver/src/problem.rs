@@ -99,6 +99,25 @@ impl Stop {
     }
 }
 
+impl Stop {
+    /// When a vehicle that is free at `now` leaves for this stop, and the pauses it takes before: every one that is due, or that
+    /// would be too late after the service here. `travel`: how long the way takes from an instant, set-up included.
+    pub(crate) fn leaves<'p>(
+        &self,
+        mut now: i32,
+        travel: impl Fn(i32) -> i32,
+        pauses: &mut std::iter::Peekable<impl Iterator<Item = &'p Pause>>,
+    ) -> (i32, i32) {
+        let served = |now: i32| self.opens_at(now.saturating_add(travel(now))).saturating_add(self.service);
+        let mut taken = 0;
+        while let Some(pause) = pauses.next_if(|pause| now >= pause.opens || served(now) > pause.closes) {
+            now = now.max(pause.opens) + pause.duration;
+            taken += pause.duration;
+        }
+        (now, taken)
+    }
+}
+
 /// A pause within a tour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pause {
@@ -251,10 +270,12 @@ pub struct Problem {
     pub(crate) twin: Vec<u32>,
     /// Tours that are their own twin: one of each kind.
     leaders: Vec<u32>,
-    /// Every candidate is priced by a walk along the tour (flow time, pauses).
+    /// Every candidate is priced by a walk along the tour (flow time).
     pub(crate) walks: bool,
     /// Some tour is last in, first out.
     pub(crate) lifo: bool,
+    /// Some tour has pauses.
+    pub(crate) paused: bool,
     /// Any tour may serve any stop.
     pub(crate) unrestricted: bool,
     /// Some stop takes time on arrival from another place.
@@ -396,7 +417,6 @@ impl Problem {
                 })
             })
             .collect();
-        let walks = tours.iter().any(|tour| !tour.pauses.is_empty());
         // The first of each kind; kinds may be as many as vehicles.
         let mut kinds: BTreeMap<&TourSpec, u32> = BTreeMap::new();
         let twin: Vec<u32> = (0u32..).zip(&tours).map(|(index, tour)| *kinds.entry(tour).or_insert(index)).collect();
@@ -418,8 +438,9 @@ impl Problem {
             class_of,
             twin,
             leaders,
-            walks,
+            walks: false,
             lifo: false,
+            paused: false,
             tail_twin,
             unrestricted: false,
             has_setup: false,
@@ -431,6 +452,7 @@ impl Problem {
         };
         problem.unrestricted =
             problem.stops.iter().all(|stop| stop.locked == NONE && stop.needs == 0 && stop.barred.is_empty());
+        problem.paused = problem.tours.iter().any(|tour| !tour.pauses.is_empty());
         problem.lifo = problem.tours.iter().any(|tour| tour.lifo);
         problem.has_setup = problem.stops.iter().any(|stop| stop.setup > 0);
         problem.limited = problem.tours.iter().any(|tour| (tour.stops_max as usize) < problem.stops.len());
@@ -447,7 +469,7 @@ impl Problem {
     #[must_use]
     pub fn with_weights(mut self, weights: Weights) -> Self {
         self.weights = weights;
-        self.walks = weights.flow_per_hour > 0 || self.tours.iter().any(|tour| !tour.pauses.is_empty());
+        self.walks = weights.flow_per_hour > 0;
         self.closes = (0..self.stops.len() as u32).map(|stop| self.aim(stop)).collect();
         self.plain = self.is_plain();
         self
@@ -598,7 +620,7 @@ impl Problem {
             // What keeps its aim is never late.
             stop.windows.len() <= 1 && (stop.due == i32::MAX || self.closes[index] <= stop.due)
         });
-        !self.walks && !self.lifo && loads && kinds && windows
+        !self.walks && !self.lifo && !self.paused && loads && kinds && windows
     }
 
     /// Lateness that nobody could avoid is not fought over.

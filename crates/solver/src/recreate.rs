@@ -83,6 +83,9 @@ impl State<'_> {
                     best = self.late_place(unit, scratch);
                 }
             }
+            if let Some(place) = best.filter(|place| self.has_pauses(place.tour)) {
+                best = self.driven_place(unit, place, self.local.unserved(unit));
+            }
             if let Some(place) = best {
                 self.put_at(unit, place);
             }

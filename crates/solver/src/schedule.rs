@@ -68,26 +68,15 @@ pub(crate) fn drive(
     }
     let mut driven = Driven { cost: if spec.in_use { 0 } else { spec.fixed }, late: 0 };
     let (mut now, mut place) = (spec.start_at, spec.start_place);
-    let mut pauses = spec.pauses.iter();
-    let mut next_pause = pauses.next();
+    let mut pauses = spec.pauses.iter().peekable();
     let mut stack: Vec<u32> = Vec::new();
     let mut overtime = false;
     for index in sequence {
         let stop = &problem.stops[index as usize];
         let way = |now: i32| problem.hop_at(tour, place, index, now).ok_or(Infeasible::Shift);
-        let (mut travel, mut cost) = way(now)?;
-        let mut pause_taken = 0;
-        while let Some(pause) = next_pause {
-            let served = stop.opens_at(now.saturating_add(travel)).saturating_add(stop.service);
-            if now >= pause.opens || served > pause.closes {
-                now = now.max(pause.opens) + pause.duration;
-                pause_taken += pause.duration;
-                next_pause = pauses.next();
-                (travel, cost) = way(now)?;
-            } else {
-                break;
-            }
-        }
+        let (left, pause_taken) = stop.leaves(now, |now| way(now).map_or(UNREACHABLE, |(time, _)| time), &mut pauses);
+        now = left;
+        let (travel, cost) = way(now)?;
         let ready = now.saturating_add(travel);
         let start = stop.opens_at(ready);
         if start > problem.shift_end(tour, index) || (problem.weights.hard && start > stop.due) {

@@ -10,8 +10,9 @@ use rayon::prelude::*;
 use crate::anneal::{Effort, PieceResult, anneal, logarithms};
 use crate::changes::{ChangeLimit, dealt_out};
 use crate::construct::construct;
+use crate::crossing::{Coolings, Elite};
 use crate::cut::{PIECE_STOPS, Piece, cut};
-use crate::heat::{cycles, heat};
+use crate::heat::heat;
 use crate::local::Local;
 use crate::neighbours::Neighbours;
 use crate::problem::{Problem, Solution};
@@ -37,6 +38,9 @@ const TRIAL_SHARE: u32 = 3;
 /// By how much the first round may lengthen a plan, for every 100 iterations per stop above the first 100: a start that is
 /// hotter spends its time on coming back.
 const RISE: f64 = 0.005;
+
+/// Tells the random numbers of crossings from others.
+const CROSSING: u64 = 0x6372_6f73;
 
 /// How hard to search. Fill in what you mean, take the rest from `default()`.
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +157,6 @@ pub fn solve_with(
     let rise =
         (length_of(problem, &absent, best_cost) as f64 * RISE * (per_stop_in_all - 100.0).max(0.0) / 100.0) as i64;
     let ruin = Ruin::new(per_stop_in_all);
-    let cycles = cycles(problem.stops.len(), per_stop_in_all);
     let mut calibrating = !limits.warm && !limits.fewest_vehicles;
     let per_stop = if limits.warm { ITERATIONS_PER_STOP_WARM } else { ITERATIONS_PER_STOP };
     let mut shrinking = Shrinking::new(problem);
@@ -162,9 +165,13 @@ pub fn solve_with(
     let mut chains: Vec<Chain> = (0..replicas)
         .map(|replica| {
             let seed = if replica == 0 { limits.seed } else { mix(limits.seed ^ u64::from(replica) << 32) };
-            Chain { seed, tours: tours.clone(), absent: absent.clone() }
+            Chain { seed, tours: tours.clone(), absent: absent.clone(), best: None }
         })
         .collect();
+    let crossing = !limits.warm && !limits.fewest_vehicles && limit.is_none();
+    let coolings = Coolings::new(problem.stops.len(), if crossing { per_stop_in_all } else { 0.0 }, replicas);
+    let mut elite = Elite::default();
+    let mut cooling = 0;
     while let Pace::Go(point) = pace(Progress { rounds, iterations, cost: best_cost, tours: &best_tours }) {
         let point = if limits.fewest_vehicles {
             let Chain { tours, absent, .. } = &mut chains[0];
@@ -183,7 +190,22 @@ pub fn solve_with(
         } else {
             point
         };
-        let temperature = heat.at(if point < 1.0 { (point * cycles).fract() } else { 1.0 });
+        let stage = coolings.at(point);
+        if stage.cooling != cooling {
+            cooling = stage.cooling;
+            for chain in &mut chains {
+                if let Some((cost, tours)) = chain.best.take() {
+                    elite.add(cost, tours);
+                }
+            }
+            for chain in chains.iter_mut().filter(|_| stage.warm) {
+                let mut random = Random::new(chain.seed ^ CROSSING, cooling, 0);
+                if let Some((tours, absent)) = elite.child(problem, &near, &mut random) {
+                    (chain.tours, chain.absent) = (tours, absent);
+                }
+            }
+        }
+        let temperature = if stage.warm { heat.warm(stage.point) } else { heat.at(stage.point) };
         let most = if calibrating { limits.iterations / TRIAL_SHARE } else { limits.iterations };
         let effort = Effort { temperature, ruin, iterations: most, per_stop };
         let priced = limit.as_ref().map_or(problem, |limit| &limit.problem);
@@ -192,11 +214,7 @@ pub fn solve_with(
         rounds += 1;
         if let Some(limit) = &mut limit {
             for (chain, outcome) in chains.iter().zip(&outcomes) {
-                let mut best = vec![Vec::new(); problem.tours.len()];
-                for (tour, sequence) in &outcome.best {
-                    best[*tour as usize].clone_from(sequence);
-                }
-                for tours in [&best, &chain.tours] {
+                for tours in [&outcome.plan(problem.tours.len()), &chain.tours] {
                     let cost = plan_cost(problem, tours, &absent_units(problem, tours));
                     if cost < best_cost && limit.allows(tours) {
                         best_cost = cost;
@@ -206,15 +224,14 @@ pub fn solve_with(
             }
             limit.follow(&chains[0].tours);
         }
-        for outcome in &outcomes {
+        for (chain, outcome) in chains.iter_mut().zip(&outcomes) {
             iterations += outcome.iterations;
+            if crossing && chain.best.as_ref().is_none_or(|best| outcome.best_cost < best.0) {
+                chain.best = Some((outcome.best_cost, outcome.plan(problem.tours.len())));
+            }
             if limit.is_none() && outcome.best_cost < best_cost {
                 best_cost = outcome.best_cost;
-                // Vehicles that no piece was dealt are unused now, whatever they did in the last best plan.
-                best_tours.iter_mut().for_each(Vec::clear);
-                for (tour, sequence) in &outcome.best {
-                    best_tours[*tour as usize].clone_from(sequence);
-                }
+                best_tours = outcome.plan(problem.tours.len());
             }
         }
         if calibrating {
@@ -252,6 +269,8 @@ struct Chain {
     seed: u64,
     tours: Vec<Vec<u32>>,
     absent: Vec<u32>,
+    /// The best plan of this cooling, where plans are crossed.
+    best: Option<(i64, Vec<Vec<u32>>)>,
 }
 
 /// What a round made of a chain.
@@ -262,6 +281,17 @@ struct Outcome {
     best_cost: i64,
     best: Vec<(u32, Vec<u32>)>,
     iterations: u64,
+}
+
+impl Outcome {
+    /// The best plan. Vehicles that no piece was dealt are unused in it.
+    fn plan(&self, vehicles: usize) -> Vec<Vec<u32>> {
+        let mut tours = vec![Vec::new(); vehicles];
+        for (tour, sequence) in &self.best {
+            tours[*tour as usize].clone_from(sequence);
+        }
+        tours
+    }
 }
 
 impl Chain {
@@ -319,7 +349,7 @@ mod tests {
     use super::{Pace, SearchLimits, solve_with};
     use crate::check::check;
     use crate::legs::{Legs, Rounding};
-    use crate::problem::{NONE, Problem, Role, Stop, TourSpec};
+    use crate::problem::{NONE, Pause, Problem, Role, Stop, TourSpec};
     use crate::random::Random;
 
     /// A city of jobs or shipments with windows; `rich` adds what the quick path cannot do.
@@ -371,6 +401,11 @@ mod tests {
             ..TourSpec::at(0)
         };
         let mut tours = vec![tour; stops / 4 + 1];
+        if rich && seed % 4 == 1 {
+            for tour in &mut tours {
+                tour.pauses = vec![Pause { opens: 300, closes: 700, duration: 60 }];
+            }
+        }
         if seed.is_multiple_of(3) {
             // A fleet that differs.
             for (index, tour) in tours.iter_mut().enumerate().skip(1) {

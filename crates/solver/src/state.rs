@@ -14,6 +14,9 @@ use crate::schedule::{drive, span_price};
 /// Latest start of a stop that cannot be kept whatever happens.
 const NEVER: i32 = -TIME_MAX * 2;
 
+/// Price of a tour that cannot be driven: above all others, below what a sum could not hold.
+const UNDRIVABLE: i64 = 1 << 52;
+
 /// One stop, or one tour (its sentinel, which closes the ring). Nodes are local: stops first, then sentinels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(32))]
@@ -37,14 +40,17 @@ pub(crate) struct Record {
 const BLANK: Record =
     Record { next: NONE, prev: NONE, tour: NONE, depart: 0, latest: 0, next_latest: 0, next_cost: 0, load: 0 };
 
-/// Loads at a stop: after it, and the peaks before and after (rich pieces).
+/// What rich pieces know of a stop beside its record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Loads {
+pub(crate) struct RichRecord {
+    /// Load after it.
     pub(crate) after: [i32; 4],
     /// Largest load from the start of the tour to here.
     pub(crate) peak_before: [i32; 4],
     /// Largest load from here to the end of the tour.
     pub(crate) peak_after: [i32; 4],
+    /// Time between being free at the stop before and leaving for this one.
+    pause_before: i32,
 }
 
 /// A plan under search.
@@ -53,7 +59,7 @@ pub(crate) struct State<'l> {
     pub(crate) records: Vec<Record>,
     /// The latest start that counts as kept: the aim, or the present start where that is later.
     pub(crate) closes: Vec<i32>,
-    pub(crate) loads: Vec<Loads>,
+    pub(crate) rich: Vec<RichRecord>,
     /// Price of each tour.
     pub(crate) costs: Vec<i64>,
     pub(crate) counts: Vec<u32>,
@@ -66,7 +72,7 @@ pub(crate) struct State<'l> {
     pub(crate) plain: bool,
     // The undo log: nodes and tours as they were when first touched.
     saved: Vec<(u32, Record)>,
-    saved_rich: Vec<(u32, i32, Loads)>,
+    saved_rich: Vec<(u32, i32, RichRecord)>,
     saved_tours: Vec<(u32, i64, u32, i32)>,
     saved_absent: Vec<u32>,
     saved_total: i64,
@@ -87,7 +93,7 @@ impl<'l> State<'l> {
             local,
             records: vec![BLANK; stops + count],
             closes: local.fixed.iter().map(|stop| stop.closes).collect(),
-            loads: Vec::new(),
+            rich: Vec::new(),
             costs: vec![0; count],
             counts: vec![0; count],
             carried: vec![0; count],
@@ -111,7 +117,7 @@ impl<'l> State<'l> {
         }
         state.plain = local.plain && state.fits_plain(tours);
         if !state.plain {
-            state.loads = vec![Loads::default(); stops + count];
+            state.rich = vec![RichRecord::default(); stops + count];
         }
         for tour in 0..count as u32 {
             state.update(tour);
@@ -140,7 +146,7 @@ impl<'l> State<'l> {
     pub(crate) fn enriched(mut self) -> Self {
         if self.plain {
             self.plain = false;
-            self.loads = vec![Loads::default(); self.records.len()];
+            self.rich = vec![RichRecord::default(); self.records.len()];
             for tour in 0..self.counts.len() as u32 {
                 self.update(tour);
             }
@@ -434,14 +440,18 @@ impl<'l> State<'l> {
                 }
             }
         }
-        self.loads[end as usize] = Loads { after: load, peak_before: load, peak_after: load };
+        self.rich[end as usize] = RichRecord { after: load, peak_before: load, peak_after: load, pause_before: 0 };
         self.records[end as usize].depart = spec.start_at;
         let mut cost = if sequence.is_empty() || spec.in_use { 0 } else { spec.fixed };
         let mut prev = end;
+        let mut pauses = spec.pauses.iter().peekable();
+        let (mut broken, mut overtime) = (false, false);
         for &node in &sequence {
             let (time, leg_cost) = self.hop(tour, prev, node);
             let stop = &problem.stops[local.stops[node as usize] as usize];
-            let begin = stop.opens_at(self.records[prev as usize].depart.saturating_add(time));
+            let departs = self.records[prev as usize].depart;
+            let (leaves, _) = stop.leaves(departs, |_| time, &mut pauses);
+            let begin = stop.opens_at(leaves.saturating_add(time));
             self.records[prev as usize].next_cost = leg_cost;
             let record = &mut self.records[node as usize];
             record.depart = begin.saturating_add(stop.service);
@@ -455,9 +465,13 @@ impl<'l> State<'l> {
             for (sum, goods) in load.iter_mut().zip(stop.load) {
                 *sum += sign * goods;
             }
-            let before = self.loads[prev as usize].peak_before;
-            self.loads[node as usize].after = load;
-            self.loads[node as usize].peak_before = std::array::from_fn(|d| before[d].max(load[d]));
+            let before = self.rich[prev as usize].peak_before;
+            broken |= begin > problem.shift_end(global, local.stops[node as usize])
+                || (problem.weights.hard && begin > stop.due);
+            overtime |= begin > spec.end_by;
+            self.rich[node as usize].pause_before = leaves - departs;
+            self.rich[node as usize].after = load;
+            self.rich[node as usize].peak_before = std::array::from_fn(|d| before[d].max(load[d]));
             prev = node;
         }
         let home = self.hop(tour, prev, end);
@@ -466,6 +480,11 @@ impl<'l> State<'l> {
         cost += i64::from(end_cost);
         // Backward. The end of the ring: reach the end place by the end of the shift (or as late as it is now).
         let arrival = self.records[prev as usize].depart.saturating_add(end_time);
+        broken |= spec.end_place != NONE && !sequence.is_empty() && arrival > spec.end_by && !overtime;
+        if broken && !spec.pauses.is_empty() {
+            // One stop fewer may move a pause to where it makes another stop late.
+            cost += UNDRIVABLE;
+        }
         let mut latest = if spec.end_place == NONE { TIME_MAX } else { spec.end_by.max(arrival) };
         self.records[end as usize].latest = latest;
         self.records[prev as usize].next_latest = latest;
@@ -480,21 +499,15 @@ impl<'l> State<'l> {
             latest = latest_start(stop.windows.as_slice(), by.min(self.closes[node as usize]).min(shift));
             record.latest = latest;
             let prev = record.prev;
-            let after = self.loads[node as usize].after;
+            let after = self.rich[node as usize].after;
             peak = std::array::from_fn(|d| peak[d].max(after[d]));
-            self.loads[node as usize].peak_after = peak;
+            self.rich[node as usize].peak_after = peak;
             self.records[prev as usize].next_latest = latest;
-            travel = self.hop(tour, prev, node).0;
+            // A pause stays where it is now: what is put in before it has to leave it its time.
+            travel = self.hop(tour, prev, node).0.saturating_add(self.rich[node as usize].pause_before);
         }
-        let start_load = self.loads[end as usize].after;
-        self.loads[end as usize].peak_after = std::array::from_fn(|d| peak[d].max(start_load[d]));
-        if !spec.pauses.is_empty() {
-            // Pauses shift everything behind them: such tours are driven, not read off the records.
-            let global_stops = sequence.iter().map(|&stop| local.stops[stop as usize]);
-            if let Ok(driven) = drive(problem, global, global_stops, i64::MAX, |_, _| {}) {
-                cost = driven.cost;
-            }
-        }
+        let start_load = self.rich[end as usize].after;
+        self.rich[end as usize].peak_after = std::array::from_fn(|d| peak[d].max(start_load[d]));
         self.costs[tour as usize] = cost;
         self.counts[tour as usize] = sequence.len() as u32;
         self.sequence = sequence;
@@ -526,9 +539,9 @@ impl<'l> State<'l> {
         }
         self.node_stamps[index] = self.stamp;
         self.saved.push((node, self.records[index]));
-        if !self.plain && !self.loads.is_empty() {
+        if !self.plain && !self.rich.is_empty() {
             let closes = self.closes.get(index).copied().unwrap_or(0);
-            self.saved_rich.push((node, closes, self.loads[index]));
+            self.saved_rich.push((node, closes, self.rich[index]));
         }
     }
 
@@ -545,11 +558,11 @@ impl<'l> State<'l> {
         for &(node, record) in &self.saved {
             self.records[node as usize] = record;
         }
-        for &(node, closes, loads) in &self.saved_rich {
+        for &(node, closes, rich) in &self.saved_rich {
             if let Some(slot) = self.closes.get_mut(node as usize) {
                 *slot = closes;
             }
-            self.loads[node as usize] = loads;
+            self.rich[node as usize] = rich;
         }
         for &(tour, cost, count, carried) in &self.saved_tours {
             self.costs[tour as usize] = cost;

@@ -123,11 +123,12 @@ struct Vehicle {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Break {
-    #[expect(dead_code, reason = "named in the file; a pause has no name of its own")]
     id: u64,
     time_windows: Vec<[u32; 2]>,
     #[serde(default)]
     service: u32,
+    #[serde(default)]
+    description: String,
 }
 
 #[derive(Deserialize)]
@@ -149,6 +150,8 @@ pub struct Names {
     /// Stop → type and id.
     stops: Vec<(&'static str, u64, String)>,
     vehicles: Vec<(u64, String)>,
+    /// Vehicle → id and description of each break, in the order of its pauses.
+    breaks: Vec<Vec<(u64, String)>>,
     /// Stop → priority.
     priorities: Vec<u8>,
     /// Dimensions of load that the file speaks of.
@@ -343,6 +346,7 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), String> {
         }
     }
     let mut tours = Vec::with_capacity(input.vehicles.len());
+    let mut breaks = Vec::with_capacity(input.vehicles.len());
     for vehicle in &input.vehicles {
         let what = format!("vehicle {}", vehicle.id);
         let has = |location: Option<[f64; 2]>, index: Option<usize>| location.is_some() || index.is_some();
@@ -353,15 +357,18 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), String> {
         let end_place =
             if has(vehicle.end, vehicle.end_index) { places.add(&what, vehicle.end, vehicle.end_index)? } else { NONE };
         let shift = windows(&what, &vehicle.time_window.into_iter().collect::<Vec<_>>())?;
-        let mut pauses = Vec::new();
+        let mut pauses: Vec<(Pause, (u64, String))> = Vec::new();
         for pause in &vehicle.breaks {
             let times = windows(&what, &pause.time_windows)?;
             let &[(opens, closes)] = &times[..] else {
                 return Err(format!("{what}: a break needs one time window"));
             };
-            pauses.push(Pause { opens, closes, duration: seconds(&what, pause.service)? });
+            let duration = seconds(&what, pause.service)?;
+            pauses.push((Pause { opens, closes, duration }, (pause.id, pause.description.clone())));
         }
-        pauses.sort_unstable_by_key(|pause| pause.opens);
+        pauses.sort_by_key(|(pause, _)| pause.opens);
+        let (pauses, named): (Vec<Pause>, Vec<(u64, String)>) = pauses.into_iter().unzip();
+        breaks.push(named);
         for (name, price, most) in
             [("per_hour", vehicle.costs.per_hour, PER_HOUR_MAX), ("per_km", vehicle.costs.per_km, PER_KM_MAX)]
         {
@@ -410,6 +417,7 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), String> {
     let names = Names {
         stops: names,
         vehicles: input.vehicles.iter().map(|vehicle| (vehicle.id, vehicle.description.clone())).collect(),
+        breaks,
         priorities: (input.jobs.iter().map(|job| job.priority))
             .chain(input.shipments.iter().flat_map(|shipment| [shipment.priority; 2]))
             .collect(),
@@ -479,8 +487,25 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Valu
             place(spec.start_place),
         )];
         let mut here = spec.start_place;
-        for ((&stop, timed), load) in sequence.iter().zip(&times).zip(&loads[1..]) {
+        let mut free = spec.start_at;
+        let mut pauses = spec.pauses.iter().zip(&names.breaks[tour]);
+        for ((&stop, timed), (load, load_before)) in sequence.iter().zip(&times).zip(loads[1..].iter().zip(&loads)) {
             let its = &problem.stops()[stop as usize];
+            let mut left = timed.pause;
+            while left > 0
+                && let Some((pause, (id, description))) = pauses.next()
+            {
+                let begins = free.max(pause.opens);
+                steps.push(json!({
+                    "type": "break", "id": id, "description": description, "arrival": free, "duration": driven, "setup": 0,
+                    "service": pause.duration, "waiting_time": begins - free, "load": load_before, "violations": [],
+                }));
+                served += i64::from(pause.duration);
+                waited += i64::from(begins - free);
+                free = begins + pause.duration;
+                left -= pause.duration;
+            }
+            free = timed.departure;
             let (kind, id, description) = &names.stops[stop as usize];
             let before = if here == its.place { 0 } else { i64::from(its.setup) };
             driven += scaled(problem.legs().time(here, its.place));

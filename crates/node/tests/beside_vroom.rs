@@ -20,7 +20,7 @@ impl Draw {
 }
 
 /// A day of jobs and shipments with windows, loads in two dimensions, skills, set-up, priorities and vehicles that differ.
-fn day(seed: u64, jobs: u64, shipments: u64) -> Value {
+fn day(seed: u64, jobs: u64, shipments: u64, breaks: bool) -> Value {
     let mut draw = Draw(seed);
     let places: Vec<(f64, f64)> =
         (0..=jobs + 2 * shipments).map(|_| (draw.below(3_000) as f64, draw.below(3_000) as f64)).collect();
@@ -50,7 +50,8 @@ fn day(seed: u64, jobs: u64, shipments: u64) -> Value {
     let vehicles: Vec<Value> = (1..=4 + (first + 2 * shipments.len() as u64) / 12)
         .map(|id| {
             let skills = if id % 2 == 0 { json!([1]) } else { json!([]) };
-            json!({ "id": id, "start_index": 0, "end_index": 0, "capacity": [20 + 10 * (id % 2), 15], "skills": skills,
+            let breaks = if breaks { json!([{ "id": id, "time_windows": [[9_000, 12_000]], "service": 900 }]) } else { json!([]) };
+            json!({ "id": id, "start_index": 0, "end_index": 0, "breaks": breaks, "capacity": [20 + 10 * (id % 2), 15], "skills": skills,
                 "time_window": [0, 36_000], "costs": { "fixed": 300 * (id % 3) } })
         })
         .collect();
@@ -94,8 +95,18 @@ fn judge(input: &Value, solution: &Value) -> (i64, usize) {
         let fits = |load: &[i64]| load.iter().zip(&capacity).all(|(load, most)| (0..=*most).contains(load));
         assert!(fits(&load), "over capacity at the start: {route}");
         let (mut clock, mut here, mut driven, mut on_board) = (0, 0, 0, Vec::new());
+        let mut breaks = list(&vehicle, "breaks");
         for step in &steps {
             let id = step["id"].as_i64().unwrap();
+            if step["type"] == "break" {
+                let begins = step["arrival"].as_i64().unwrap() + step["waiting_time"].as_i64().unwrap();
+                assert!(begins >= clock, "a break at {begins}, before {clock}");
+                let its = breaks.remove(0);
+                let window = &its["time_windows"][0];
+                assert!((window[0].as_i64().unwrap()..=window[1].as_i64().unwrap()).contains(&begins), "{step}");
+                clock = begins + its["service"].as_i64().unwrap();
+                continue;
+            }
             let (kind, task, amount, skills) = &tasks[&id];
             assert_eq!(step["type"], *kind, "{step}");
             let has = vehicle["skills"].as_array().unwrap();
@@ -130,6 +141,8 @@ fn judge(input: &Value, solution: &Value) -> (i64, usize) {
             here = place(task);
         }
         assert!(on_board.is_empty(), "goods left on board: {on_board:?}");
+        let due = breaks.first().and_then(|its| its["time_windows"][0][0].as_i64());
+        assert!(due.is_none_or(|opens| clock <= opens), "a break was left out: {route}");
         driven += leg(here, 0);
         assert!(clock + leg(here, 0) <= 36_000, "back after the shift");
         cost += driven + vehicle["costs"]["fixed"].as_i64().unwrap();
@@ -153,8 +166,15 @@ fn a_vroom_user_can_swap_the_command_and_keep_the_files() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (mut ours_all, mut theirs_all) = (0, 0);
-    for (seed, jobs, shipments) in [(1, 40, 0), (2, 0, 25), (3, 40, 15), (4, 80, 10), (5, 25, 30)] {
-        let input = day(seed, jobs, shipments);
+    for (seed, jobs, shipments, breaks) in [
+        (1, 40, 0, false),
+        (2, 0, 25, false),
+        (3, 40, 15, false),
+        (4, 80, 10, false),
+        (5, 25, 30, false),
+        (6, 60, 10, true),
+    ] {
+        let input = day(seed, jobs, shipments, breaks);
         std::fs::write(folder.join("day.json"), input.to_string()).unwrap();
         let vroom =
             Command::new(&python).args(["-c", VROOM, "day.json", "vroom.json"]).current_dir(folder).output().unwrap();

@@ -60,8 +60,16 @@ pub(crate) struct PickupPlaces {
 impl State<'_> {
     /// The cheapest place in one tour that keeps every aim, if dearer ones than `bound` do not matter.
     pub(crate) fn best_in_tour(&self, unit: u32, tour: u32, bound: i64) -> Option<Insertion> {
+        if self.has_pauses(tour) && self.price_of_joining(unit, tour).is_some() {
+            return self.best_by_walk(unit, tour, bound);
+        }
+        self.quick_in_tour(unit, tour, bound)
+    }
+
+    /// The same, but in tours with pauses: there what the quick tests say, which has to be driven.
+    pub(crate) fn quick_in_tour(&self, unit: u32, tour: u32, bound: i64) -> Option<Insertion> {
         let fixed = self.price_of_joining(unit, tour)?;
-        if self.walks(tour) || self.has_pauses(tour) {
+        if self.walks(tour) {
             self.best_by_walk(unit, tour, bound)
         } else if self.local.fixed[unit as usize].role == Role::Pickup {
             self.best_shipment(unit, tour, bound, fixed)
@@ -80,9 +88,9 @@ impl State<'_> {
         self.local.problem.paused && !self.spec(tour).pauses.is_empty()
     }
 
-    /// A place that a quick test found, in a tour with pauses: itself if it can be driven and makes nothing late, else the best
-    /// of all that can.
-    pub(crate) fn driven_place(&self, unit: u32, place: Insertion, bound: i64) -> Option<Insertion> {
+    /// A place that a quick test found, in a tour with pauses: itself if it can be driven and makes nothing late; else, if all
+    /// may be driven, the best that can.
+    pub(crate) fn driven_place(&self, unit: u32, place: Insertion, bound: i64, all: bool) -> Option<Insertion> {
         let mut sequence = self.sequence(place.tour);
         let index =
             |sequence: &[u32], after: u32| sequence.iter().position(|&stop| stop == after).map_or(0, |at| at + 1);
@@ -98,7 +106,8 @@ impl State<'_> {
             Ok(driven) if driven.late == 0 => {
                 Some(Insertion { cost: driven.cost - self.costs[place.tour as usize], ..place })
             }
-            _ => self.best_by_walk(unit, place.tour, bound),
+            _ if all => self.best_by_walk(unit, place.tour, bound),
+            _ => None,
         }
     }
 

@@ -15,6 +15,8 @@ const FRESH_PER_MILLE: usize = 150;
 const WIDE_PER_MILLE: usize = 200;
 /// How often a unit without a place is tried late: a walk over whole tours costs as much as many iterations.
 const LATE_PER_MILLE: usize = 60;
+/// How often all places of a tour with pauses are driven when the one that looked best cannot be.
+const WALK_PER_MILLE: usize = 150;
 /// Units per iteration that may be placed late: each is a walk over whole tours.
 const LATE_TRIES_MAX: usize = 3;
 
@@ -77,14 +79,15 @@ impl State<'_> {
         let mut late_tries = 0;
         for &unit in &waiting {
             let mut best = self.best_place(unit, scratch, random);
+            if let Some(place) = best.filter(|place| self.has_pauses(place.tour)) {
+                let all = random.chance(WALK_PER_MILLE);
+                best = self.driven_place(unit, place, self.local.unserved(unit), all);
+            }
             if best.is_none() && !self.plain && !self.local.problem.walks && !self.local.problem.weights.hard {
                 late_tries += 1;
                 if late_tries <= LATE_TRIES_MAX && random.chance(LATE_PER_MILLE) {
                     best = self.late_place(unit, scratch);
                 }
-            }
-            if let Some(place) = best.filter(|place| self.has_pauses(place.tour)) {
-                best = self.driven_place(unit, place, self.local.unserved(unit));
             }
             if let Some(place) = best {
                 self.put_at(unit, place);
@@ -119,7 +122,7 @@ impl State<'_> {
             for tour in 0..self.counts.len() as u32 {
                 if self.counts[tour as usize] > 0 {
                     let below = best.map_or(bound, |best: Insertion| best.cost);
-                    best = self.best_in_tour(unit, tour, below).or(best);
+                    best = self.quick_in_tour(unit, tour, below).or(best);
                 }
             }
         }

@@ -330,6 +330,10 @@ impl State<'_> {
     }
 
     /// What one end of a shipment alone would add behind a node, [`NOWHERE`] where it cannot be.
+    #[expect(
+        clippy::inline_always,
+        reason = "asked at sixty places for every shipment; a call costs a fifth of the search"
+    )]
     #[inline(always)]
     fn apart(&self, stop: u32, fixed: &Fixed, closes: i32, tour: u32, node: u32, rows: Option<Rows<'_>>) -> i64 {
         let record = &self.records[node as usize];

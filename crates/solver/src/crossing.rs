@@ -51,6 +51,11 @@ impl Coolings {
         Self { hot, warm: libm::floor((1.0 - PLANS_SHARE) * per_stop / CHILD_PER_STOP).max(1.0) }
     }
 
+    /// True where plans are crossed, so that each cooling's best has to be kept.
+    pub(crate) fn cross(self) -> bool {
+        self.warm > 0.0
+    }
+
     /// At a point of the whole search.
     pub(crate) fn at(self, point: f64) -> Stage {
         let share = if self.warm > 0.0 { PLANS_SHARE } else { 1.0 };
@@ -153,4 +158,81 @@ fn crossed(
 fn free(problem: &Problem, stop: u32) -> bool {
     let stop = &problem.stops[stop as usize];
     stop.locked == crate::NONE && stop.barred.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Coolings, Elite, crossed};
+    use crate::legs::{Legs, Rounding};
+    use crate::neighbours::Neighbours;
+    use crate::problem::{Problem, Stop, TourSpec};
+    use crate::random::Random;
+
+    #[test]
+    fn every_cooling_has_its_turn_from_its_beginning_to_its_end() {
+        for (stops, per_stop, chains) in [(100, 10_000.0, 2), (400, 2_500.0, 1), (400, 100.0, 2), (1_000, 5_000.0, 1)] {
+            let coolings = Coolings::new(stops, per_stop, chains);
+            let mut last = coolings.at(0.0);
+            assert_eq!((last.cooling, last.warm), (0, false));
+            for step in 1..=10_000 {
+                let now = coolings.at(f64::from(step) / 10_000.0);
+                assert!((0.0..=1.0).contains(&now.point), "{now:?}");
+                let next = now.cooling == last.cooling + 1 && now.point < 0.2 && last.point > 0.8;
+                assert!(next || (now.cooling == last.cooling && now.point >= last.point), "{last:?}, then {now:?}");
+                last = now;
+            }
+            assert_eq!(last.cooling, (coolings.hot + coolings.warm) as u32 - 1);
+            assert_eq!(last.warm, coolings.cross());
+            assert!(last.point > 0.9, "{last:?}");
+        }
+    }
+
+    /// A child has tours of both parents, no stop twice, and locked stops where they must be.
+    #[test]
+    fn a_child_is_made_of_its_parents_tours() {
+        let stops = 60u32;
+        let places = (0..=stops).map(|place| (f64::from(place * 37 % 100), f64::from(place * 61 % 100))).collect();
+        let mut list: Vec<Stop> = (1..=stops).map(Stop::job).collect();
+        list[7].locked = 3;
+        let legs = Legs::Plane { places, scale: 1.0, length: Rounding::Down, time: Rounding::Down };
+        let problem = Problem::new(list, vec![TourSpec::at(0); 12], legs).expect("a legal problem");
+        let near = Neighbours::new(&problem);
+        let deal = |step: u32| {
+            let mut tours = vec![Vec::new(); 12];
+            for stop in (0..stops).filter(|&stop| stop != 7) {
+                tours[(stop / step % 10) as usize].push(stop);
+            }
+            tours[3].push(7);
+            tours
+        };
+        let (first, second) = (deal(1), deal(6));
+        let mut from_both = 0;
+        for seed in 0..100 {
+            let child = crossed(&problem, &near, &first, &second, &mut Random::new(seed, 0, 0));
+            let mut served = child.concat();
+            let all = served.len();
+            served.sort_unstable();
+            served.dedup();
+            assert_eq!(served.len(), all, "a stop is served twice");
+            assert!(!served.contains(&7) || child[3].contains(&7), "a lock is broken");
+            let is_of = |parent: &[Vec<u32>], tour: &Vec<u32>| {
+                parent.iter().any(|whole| !tour.is_empty() && tour.iter().all(|stop| whole.contains(stop)))
+            };
+            assert!(child.iter().all(|tour| tour.is_empty() || is_of(&first, tour) || is_of(&second, tour)));
+            let only = |parent: &[Vec<u32>], other: &[Vec<u32>]| {
+                child.iter().any(|tour| is_of(parent, tour) && !is_of(other, tour))
+            };
+            from_both += u32::from(only(&first, &second) && only(&second, &first));
+        }
+        assert!(from_both > 50, "{from_both} of 100 children have two parents");
+    }
+
+    #[test]
+    fn the_best_are_kept_and_no_two_alike() {
+        let mut elite = Elite::default();
+        for cost in [5, 3, 9, 3, 7, 1, 8] {
+            elite.add(cost, Vec::new());
+        }
+        assert_eq!(elite.plans.iter().map(|plan| plan.0).collect::<Vec<_>>(), [1, 3, 5, 7]);
+    }
 }

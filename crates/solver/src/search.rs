@@ -168,8 +168,8 @@ pub fn solve_with(
             Chain { seed, tours: tours.clone(), absent: absent.clone(), best: None }
         })
         .collect();
-    let crossing = !limits.warm && !limits.fewest_vehicles && limit.is_none();
-    let coolings = Coolings::new(problem.stops.len(), if crossing { per_stop_in_all } else { 0.0 }, replicas);
+    let one_cooling = limits.warm || limits.fewest_vehicles || limit.is_some();
+    let coolings = Coolings::new(problem.stops.len(), if one_cooling { 0.0 } else { per_stop_in_all }, replicas);
     let mut elite = Elite::default();
     let mut cooling = 0;
     while let Pace::Go(point) = pace(Progress { rounds, iterations, cost: best_cost, tours: &best_tours }) {
@@ -226,7 +226,7 @@ pub fn solve_with(
         }
         for (chain, outcome) in chains.iter_mut().zip(&outcomes) {
             iterations += outcome.iterations;
-            if crossing && chain.best.as_ref().is_none_or(|best| outcome.best_cost < best.0) {
+            if coolings.cross() && chain.best.as_ref().is_none_or(|best| outcome.best_cost < best.0) {
                 chain.best = Some((outcome.best_cost, outcome.plan(problem.tours.len())));
             }
             if limit.is_none() && outcome.best_cost < best_cost {

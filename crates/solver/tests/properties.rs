@@ -310,6 +310,28 @@ proptest! {
         }
     }
 
+    /// A search long enough to cross plans: legal, at the price it says, the same on any number of threads, side by side or not.
+    #[test]
+    fn children_of_two_plans_are_plans(drawn in any_drawn(16)) {
+        let problem = problem(&drawn);
+        let rounds = 40;
+        let run = |threads: usize, replicas: u32| {
+            let limits = SearchLimits { iterations: 20, replicas, ..limits(rounds) };
+            let expected = 3_000 * problem.stops().len() as u64;
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            pool.install(|| solve_with(&problem, &limits, expected, |progress| {
+                let point = f64::from(progress.rounds) / f64::from(rounds - 1);
+                if progress.rounds < rounds { Pace::Go(point) } else { Pace::Stop }
+            }))
+        };
+        for replicas in [1, 2] {
+            let found = run(1, replicas);
+            prop_assert_eq!(check(&problem, &found).map(|(cost, _)| cost), Ok(found.cost));
+            prop_assert!(found.cost <= found.cost_before);
+            prop_assert_eq!(&found, &run(2, replicas));
+        }
+    }
+
     /// Later by a day, everything else the same: the same plan.
     #[test]
     fn the_hour_of_the_clock_does_not_matter(drawn in any_drawn(16)) {

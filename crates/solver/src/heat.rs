@@ -11,6 +11,8 @@ pub(crate) struct Heat {
 }
 
 const COOLING: f64 = 0.97;
+/// Last temperature in mean legs (measured in the prototype).
+const COLD: f64 = 0.03;
 /// Steps after which a temperature has halved: ln 2 / -ln 0.97.
 const HALVING: usize = 23;
 
@@ -42,38 +44,38 @@ impl Heat {
     }
 }
 
-/// First temperature in mean legs, by iterations per stop: between the measured points along the logarithm. Whoever has time
-/// for a few iterations only must not spend them on wandering.
-fn start_factor(per_stop: f64) -> f64 {
-    const MEASURED: [(f64, f64); 4] = [(5.0, 0.3), (20.0, 1.0), (200.0, 3.0), (2_000.0, 6.0)];
-    let at = per_stop.clamp(MEASURED[0].0, MEASURED[3].0);
-    let above = MEASURED.iter().position(|&(point, _)| point >= at).unwrap_or(3).max(1);
-    let ((low, cool), (high, hot)) = (MEASURED[above - 1], MEASURED[above]);
-    cool + (hot - cool) * libm::log(at / low) / libm::log(high / low)
-}
-
+/// First temperature in mean legs, by iterations per stop. Whoever has time for a few iterations only must not spend them on
+/// wandering.
+const FROM_NOTHING: [(f64, f64); 4] = [(5.0, 0.3), (20.0, 1.0), (200.0, 3.0), (2_000.0, 6.0)];
 /// The same where the initial plan is good: near it while there is time for a few iterations per stop only, further away the
-/// more time there is to come back. (Not where stops are promised: every move away would have to be moved back. Measured on
-/// one new order in 1,000 after 1 s, medians of seven seeds, for `FAR` at 1, 2 and 3: r1_10_5 51,970, 52,163 and 52,465;
-/// rc2_10_3 20,321, 20,251 and 20,192.)
-fn warm_factor(per_stop: f64) -> f64 {
-    const NEAR: (f64, f64) = (100.0, 0.15);
-    const FAR: (f64, f64) = (400.0, 2.0);
-    let at = per_stop.clamp(NEAR.0, FAR.0);
-    NEAR.1 + (FAR.1 - NEAR.1) * libm::log(at / NEAR.0) / libm::log(FAR.0 / NEAR.0)
+/// more time there is to come back. Measured on one new order in 1,000 after 1 s, medians of seven seeds, for 1, 2 and 3 at the
+/// end: r1_10_5 51,970, 52,163 and 52,465; rc2_10_3 20,321, 20,251 and 20,192; after 0.1 s, for 0.05 and 0.15 at the beginning:
+/// 52,466 and 52,418; 20,329 and 20,347.
+const FROM_A_PLAN: [(f64, f64); 4] = [(20.0, 0.05), (40.0, 0.15), (100.0, 0.15), (400.0, 2.0)];
+/// The same where stops are promised: every move away would have to be moved back.
+const FROM_PROMISES: f64 = 0.15;
+
+/// Between measured points, along the logarithm.
+fn between(points: &[(f64, f64); 4], at: f64) -> f64 {
+    let at = at.clamp(points[0].0, points[3].0);
+    let above = points.iter().position(|&(point, _)| point >= at).unwrap_or(3).max(1);
+    let ((low, from), (high, to)) = (points[above - 1], points[above]);
+    from + (to - from) * libm::log(at / low) / libm::log(high / low)
 }
 
 /// The temperatures of a search of about `expected` iterations over a plan whose mean leg costs `leg`.
 pub(crate) fn heat(problem: &Problem, limits: &SearchLimits, expected: u64, leg: f64) -> Heat {
     // Start factors by iterations per stop, as measured in the prototype; a warm start keeps the plan's shape.
     let per_stop = expected as f64 / problem.stops.len() as f64;
-    let (hot, cold) = if limits.warm {
-        (warm_factor(if problem.promised || limits.changes_max.is_some() { 0.0 } else { per_stop }), 0.03)
+    let hot = if !limits.warm {
+        between(&FROM_NOTHING, per_stop)
+    } else if problem.promised || limits.changes_max.is_some() {
+        FROM_PROMISES
     } else {
-        (start_factor(per_stop), 0.03)
+        between(&FROM_A_PLAN, per_stop)
     };
     let mut steps = vec![hot * leg];
-    while steps[steps.len() - 1] > cold * leg {
+    while steps[steps.len() - 1] > COLD * leg {
         steps.push(steps[steps.len() - 1] * COOLING);
     }
     Heat { steps, skipped: 0 }

@@ -11,7 +11,8 @@ use crate::time_dependent::insert_timed;
 /// How often an unused vehicle of a like fleet is asked although others could take the stop. Never: the shortest plan of long
 /// tours may need one more vehicle and does not get it; every time: more vehicles than good plans have.
 const FRESH_PER_MILLE: usize = 150;
-/// How often a shipment is tried in all of the tours its compatible stops are on, not beside these stops only.
+/// How often a shipment is tried in all of the tours its compatible stops are on, not beside these stops only. Always, while
+/// tours are emptied: there the last place that is left counts, not the likely one.
 const WIDE_PER_MILLE: usize = 200;
 /// How often a unit without a place is tried late: a walk over whole tours costs as much as many iterations.
 const LATE_PER_MILLE: usize = 60;
@@ -110,7 +111,7 @@ impl State<'_> {
             self.in_neighbours_tours(unit, bound, scratch, random)
         } else if job {
             self.beside_neighbours(unit, bound, random)
-        } else if !random.chance(WIDE_PER_MILLE) {
+        } else if !scratch.closed && !random.chance(WIDE_PER_MILLE) {
             self.shipment_beside_neighbours(unit, bound, &mut scratch.pickups, random)
         } else {
             self.in_neighbours_tours(unit, bound, scratch, random)

@@ -64,11 +64,11 @@ impl Coolings {
         } else {
             (self.hot, self.warm, (point - share) / (1.0 - share))
         };
-        let position = if span > 0.0 { (point * span).min(span - 1e-9) } else { 0.0 };
         if span == 0.0 {
             // The very end of a search with one cooling.
             return Stage { cooling: 0, warm: false, point: 1.0 };
         }
+        let position = (point * span).min(span - 1e-9);
         Stage {
             cooling: (before + libm::floor(position)) as u32,
             warm: before > 0.0,

@@ -97,9 +97,7 @@ impl Stop {
         }
         t
     }
-}
 
-impl Stop {
     /// When a vehicle that is free at `now` leaves for this stop, and the pauses it takes before: every one that is due, or that
     /// would be too late after the service here. `travel`: how long the way takes from an instant, set-up included.
     pub(crate) fn leaves<'p>(

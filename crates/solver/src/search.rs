@@ -215,8 +215,11 @@ pub fn solve_with(
         if let Some(limit) = &mut limit {
             for (chain, outcome) in chains.iter().zip(&outcomes) {
                 for tours in [&outcome.plan(problem.tours.len()), &chain.tours] {
+                    if !limit.allows(tours) {
+                        continue;
+                    }
                     let cost = plan_cost(problem, tours, &absent_units(problem, tours));
-                    if cost < best_cost && limit.allows(tours) {
+                    if cost < best_cost {
                         best_cost = cost;
                         best_tours.clone_from(tours);
                     }

@@ -445,6 +445,7 @@ impl<'l> State<'l> {
         let mut cost = if sequence.is_empty() || spec.in_use { 0 } else { spec.fixed };
         let mut prev = end;
         let mut pauses = spec.pauses.iter().peekable();
+        let paused = !spec.pauses.is_empty();
         let (mut broken, mut overtime) = (false, false);
         for &node in &sequence {
             let (time, leg_cost) = self.hop(tour, prev, node);
@@ -466,9 +467,11 @@ impl<'l> State<'l> {
                 *sum += sign * goods;
             }
             let before = self.rich[prev as usize].peak_before;
-            broken |= begin > problem.shift_end(global, local.stops[node as usize])
-                || (problem.weights.hard && begin > stop.due);
-            overtime |= begin > spec.end_by;
+            if paused {
+                let index = local.stops[node as usize];
+                broken |= begin > problem.shift_end(global, index) || (problem.weights.hard && begin > stop.due);
+                overtime |= begin > spec.end_by;
+            }
             self.rich[node as usize].pause_before = leaves - departs;
             self.rich[node as usize].after = load;
             self.rich[node as usize].peak_before = std::array::from_fn(|d| before[d].max(load[d]));
@@ -481,7 +484,7 @@ impl<'l> State<'l> {
         // Backward. The end of the ring: reach the end place by the end of the shift (or as late as it is now).
         let arrival = self.records[prev as usize].depart.saturating_add(end_time);
         broken |= spec.end_place != NONE && !sequence.is_empty() && arrival > spec.end_by && !overtime;
-        if broken && !spec.pauses.is_empty() {
+        if broken && paused {
             // One stop fewer may move a pause to where it makes another stop late.
             cost += UNDRIVABLE;
         }

@@ -65,7 +65,8 @@ fn shrink(
         state.recreate(&mut scratch, &mut random);
         let now = (count(&state, &absences), length(&state));
         let slack = (temperature * logs[random.cell()]) as i64;
-        if now.0 < last.0 || (now.0 == last.0 && now.1 <= last.1.saturating_add(slack)) {
+        let better = now.0 < last.0 || (now.0 == last.0 && now.1 <= last.1.saturating_add(slack));
+        if better && state.is_on_time() {
             last = now;
         } else {
             // What has just failed to find a place is hard to place.

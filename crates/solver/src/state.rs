@@ -142,6 +142,19 @@ impl<'l> State<'l> {
         })
     }
 
+    /// Plain tours touched since [`State::begin`] keep their windows and shifts. What was put in was tested; but where a way
+    /// by way of a third place is the quicker one (a matrix, or rounding), a tour that lost a stop may be late. O(1) per tour.
+    pub(crate) fn is_on_time(&self) -> bool {
+        !self.plain
+            || self.touched().all(|tour| {
+                let end = self.sentinel(tour);
+                let record = &self.records[end as usize];
+                let first = record.next;
+                first == end
+                    || record.depart.saturating_add(self.hop(tour, end, first).0) <= self.records[first as usize].latest
+            })
+    }
+
     /// The same state on the rich path, where stops may be placed late.
     pub(crate) fn enriched(mut self) -> Self {
         if self.plain {
@@ -445,7 +458,8 @@ impl<'l> State<'l> {
         let mut cost = if sequence.is_empty() || spec.in_use { 0 } else { spec.fixed };
         let mut prev = end;
         let mut pauses = spec.pauses.iter().peekable();
-        let paused = !spec.pauses.is_empty();
+        // One stop fewer may move a pause to where it makes another stop late, or lead the long way round.
+        let fragile = !spec.pauses.is_empty() || problem.detours;
         let (mut broken, mut overtime) = (false, false);
         for &node in &sequence {
             let (time, leg_cost) = self.hop(tour, prev, node);
@@ -467,7 +481,7 @@ impl<'l> State<'l> {
                 *sum += sign * goods;
             }
             let before = self.rich[prev as usize].peak_before;
-            if paused {
+            if fragile {
                 let index = local.stops[node as usize];
                 broken |= begin > problem.shift_end(global, index) || (problem.weights.hard && begin > stop.due);
                 overtime |= begin > spec.end_by;
@@ -484,8 +498,7 @@ impl<'l> State<'l> {
         // Backward. The end of the ring: reach the end place by the end of the shift (or as late as it is now).
         let arrival = self.records[prev as usize].depart.saturating_add(end_time);
         broken |= spec.end_place != NONE && !sequence.is_empty() && arrival > spec.end_by && !overtime;
-        if broken && paused {
-            // One stop fewer may move a pause to where it makes another stop late.
+        if broken && fragile {
             cost += UNDRIVABLE;
         }
         let mut latest = if spec.end_place == NONE { TIME_MAX } else { spec.end_by.max(arrival) };

@@ -395,6 +395,36 @@ fn tiny_instances_with_a_jam_are_nearly_optimal() {
     assert!(optimal * 100 >= total * 85 && far <= 2, "{optimal} of {total} optimal, {far} more than 5 % above it");
 }
 
+/// Matrices in which a way by way of a third place may be the quicker one: there a tour that loses a stop can become late, or
+/// longer than its shift. Deadlines for the quick path, two loads and a short shift for the rich one.
+#[test]
+fn any_matrix_will_do() {
+    for salt in 0..200u64 {
+        let mixed = |index: usize| {
+            let product = ((salt << 32) ^ index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            (product.rotate_right(29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40) as i32
+        };
+        let legs = LegMatrix::from_fn(21, |a, b| {
+            let minutes = if a == b { 0 } else { 1 + mixed(a * 100 + b) % 30 };
+            (minutes * MINUTE, mixed(50_000 + a * 100 + b) % 1_000)
+        });
+        for rich in [false, true] {
+            let stops = (1..21).map(|place| {
+                let due = (30 + mixed(90_000 + place) % 150) * MINUTE;
+                let (windows, due) = if rich { (Vec::new(), i32::MAX) } else { (vec![(0, due)], due) };
+                Stop { windows, due, load: [1, i32::from(rich), 0, 0], ..Stop::job(place as u32) }
+            });
+            let stops = stops.collect();
+            let end_by = if rich { 45 * MINUTE } else { fleetfold_solver::TIME_MAX };
+            let tour = TourSpec { end_by, end_place: 0, capacity: [20, 20, 0, 0], ..TourSpec::at(0) };
+            let problem = Problem::new(stops, vec![tour; 4], legs.clone()).expect("a legal problem");
+            let solution = solve(&problem, &limits(20), &never());
+            let verdict = check(&problem, &solution).map(|(cost, _)| cost);
+            assert_eq!(verdict, Ok(solution.cost), "salt {salt}, rich: {rich}");
+        }
+    }
+}
+
 /// Names and units carry no meaning: other numbers for the stops, twice the distances and prices, a vehicle that reaches
 /// nothing. Small problems are solved to (nearly always) the same cost.
 #[test]

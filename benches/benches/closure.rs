@@ -16,7 +16,7 @@ use fleetfold_model::{
     Event, Job, Load, LoadDirection, LogSeq, Millis, Name, Order, OrderWork, Policy, Position, RoadChange, RoadTarget,
     Space, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts, VehicleId, ZoneOpened,
 };
-use fleetfold_roads::{Network, Streets, osm};
+use fleetfold_roads::{EdgeId, JunctionId, Network, Streets, osm};
 use fleetfold_sim::Seeded;
 
 const VEHICLES: u64 = 300;
@@ -81,7 +81,7 @@ impl Rig {
         self.engine.fleet().vehicles().iter().map(|vehicle| vehicle.route.revision).collect()
     }
 
-    fn over(&self, edges: &BTreeSet<u32>) -> BTreeSet<u32> {
+    fn over(&self, edges: &BTreeSet<EdgeId>) -> BTreeSet<u32> {
         let network = self.engine.network();
         let uses = |stops: &Vec<Position>| {
             stops.windows(2).any(|ends| network.edges_driven(ends[0], ends[1]).iter().any(|edge| edges.contains(edge)))
@@ -104,7 +104,7 @@ fn timed(what: impl FnOnce()) -> Duration {
 fn fleet_on(streets: &Streets) -> Rig {
     let network = Arc::new(Network::from_streets(streets.clone()));
     let mut random = Seeded::new(11, "closure");
-    let mut place = || streets.junction(random.below(streets.junctions() as u64) as usize);
+    let mut place = || streets.junction(JunctionId(random.below(streets.junctions() as u64) as u32));
     let engine = Engine::new(Fleet::new(), network);
     let mut rig = Rig { engine, seq: 0, now: 0, waiting: Vec::new(), search: false };
     rig.input(Input::Commit(Outcome::Granted(1)));
@@ -177,7 +177,7 @@ fn main() {
     println!("{:<44} {:>7} {:>9} {:>11} {:>11} {:>9}", "closed", "routes", "helped", "answer", "improved", "over it");
     for (bridge, roads) in bridges {
         let target = RoadTarget::Roads(roads.into_iter().collect());
-        let edges: BTreeSet<u32> = rig.engine.network().edges_named(&target).into_iter().collect();
+        let edges: BTreeSet<EdgeId> = rig.engine.network().edges_named(&target).into_iter().collect();
         let over = rig.over(&edges);
         if over.is_empty() {
             continue;

@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use fleetfold_model::{Position, RoadTarget};
-use fleetfold_roads::{ActiveChange, Network, Streets, osm};
+use fleetfold_roads::{ActiveChange, JunctionId, Network, Streets, osm};
 use fleetfold_sim::Seeded;
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
@@ -62,10 +62,10 @@ fn main() {
     };
     measure("close one road: new weights, partial customisation", 200, close);
 
-    let junctions: Vec<(u32, u32)> = (0..10_000)
+    let junctions: Vec<(JunctionId, JunctionId)> = (0..10_000)
         .map(|_| {
             let all = streets.junctions() as u64;
-            (random.below(all) as u32, random.below(all) as u32)
+            (JunctionId(random.below(all) as u32), JunctionId(random.below(all) as u32))
         })
         .collect();
     measure("query between junctions", junctions.len(), |at| {
@@ -78,7 +78,7 @@ fn main() {
     let (low, high) = streets.bounds();
     let place = |random: &mut Seeded| loop {
         // Near a junction, off the street.
-        let at = streets.junction(random.below(streets.junctions() as u64) as usize);
+        let at = streets.junction(JunctionId(random.below(streets.junctions() as u64) as u32));
         let off = |random: &mut Seeded| random.below(4_000) as i32 - 2_000;
         let place = Position { x: at.x + off(random), y: at.y + off(random) };
         if (low.x..high.x).contains(&place.x) && (low.y..high.y).contains(&place.y) {
@@ -123,19 +123,19 @@ fn main() {
         }
         write("ours.csv", text);
         let mut text = String::new();
-        for node in 0..streets.junctions() {
+        for node in streets.junction_ids() {
             writeln!(text, "{}", degrees(streets.junction(node))).expect("text");
         }
         write("nodes.csv", text);
         let mut text = String::new();
         for (from, to, millis) in streets.bare_edges() {
-            writeln!(text, "{from},{to},{millis}").expect("text");
+            writeln!(text, "{},{},{millis}", from.0, to.0).expect("text");
         }
         write("edges.csv", text);
         let mut text = String::new();
         for &(from, to) in &junctions {
             let millis = network.between_junctions(from, to).map_or(0, |leg| leg.millis);
-            writeln!(text, "{from},{to},{millis}").expect("text");
+            writeln!(text, "{},{},{millis}", from.0, to.0).expect("text");
         }
         write("queries.csv", text);
     }

@@ -169,7 +169,7 @@ const REACH: f64 = 6_000.0;
 pub fn city_on(network: Arc<Network>, seed: u64) -> Option<City> {
     let mut random = Seeded::new(seed, "city on streets");
     let (streets, _) = network.graph()?;
-    let all: Vec<Position> = (0..streets.junctions()).map(|number| streets.junction(number)).collect();
+    let all: Vec<Position> = streets.junction_ids().map(|id| streets.junction(id)).collect();
     let middle = |axis: fn(&Position) -> i32| {
         let mut values: Vec<i32> = all.iter().map(axis).collect();
         let half = values.len() / 2;

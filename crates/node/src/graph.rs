@@ -91,7 +91,7 @@ fn build_file(extract: &Path, output: &Path, profile: Vehicle) -> Result<(), Fai
         streets.directed_edges()
     );
     println!(
-        "  {} turn restrictions kept, {} left out (over ways, of other vehicles, or not on used ways)",
+        "  {} turn restrictions kept, {} left out (of other vehicles, or not on used ways)",
         report.restrictions, report.restrictions_left_out
     );
     println!(
@@ -139,7 +139,7 @@ fn route(path: &Path, from: Position, to: Position, geojson: bool) -> Result<(),
                 "type": "Feature",
                 "geometry": {"type": "LineString", "coordinates": line},
                 "properties": {"seconds": f64::from(leg.millis) / 1000.0, "metres": leg.metres, "streets": steps,
-                    "edges": network.edges_driven(from, to)},
+                    "edges": network.edges_driven(from, to).iter().map(|edge| edge.0).collect::<Vec<_>>()},
             })
         );
         return Ok(());

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::ids::EdgeId;
 use crate::order::{Adjacency, Part};
 
 /// Milliseconds and metres as one number, see [`pack`]. Whole numbers below 2^53 are exact in a double, the sum and the
@@ -274,8 +275,8 @@ impl Hierarchy {
     }
 
     /// Brings the arcs above some changed edges up to date.
-    pub(crate) fn update(&self, metric: &mut Metric, weights: &[Cost], changed: &[u32]) {
-        let arc_of = |&edge: &u32| self.top.arc_of_edge[edge as usize];
+    pub(crate) fn update(&self, metric: &mut Metric, weights: &[Cost], changed: &[EdgeId]) {
+        let arc_of = |&edge: &EdgeId| self.top.arc_of_edge[edge];
         let arcs = changed.iter().map(arc_of).filter(|&place| place != NO_ARC).map(|place| place >> 1);
         // Arcs by the rank they begin in: whatever an arc is made of comes before it.
         let mut todo: BTreeSet<u32> = arcs.collect();
@@ -331,11 +332,11 @@ impl Hierarchy {
     }
 
     /// Appends the edges behind an arc, in order of driving.
-    pub(crate) fn unfold(&self, metric: &Metric, weights: &[Cost], arc: usize, way: usize, edges: &mut Vec<u32>) {
+    pub(crate) fn unfold(&self, metric: &Metric, weights: &[Cost], arc: usize, way: usize, edges: &mut Vec<EdgeId>) {
         let cost = metric.arcs[arc][way];
         let fits = |&&edge: &&u32| (edge & 1 == 1) == (way == UP) && weights[(edge >> 1) as usize] == cost;
         if let Some(&edge) = self.edges_of(arc).iter().find(fits) {
-            edges.push(edge >> 1);
+            edges.push(EdgeId(edge >> 1));
             return;
         }
         // The node between both: below the low end, reached from it for less than the whole.

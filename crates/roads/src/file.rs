@@ -6,6 +6,7 @@
 use fleetfold_model::Position;
 
 use crate::cch::Topology;
+use crate::ids::{JunctionId, SegmentId};
 use crate::order::Part;
 use crate::streets::{Edge, Segment, Streets};
 
@@ -57,7 +58,7 @@ impl Streets {
             &mut self
                 .edges
                 .iter()
-                .flat_map(|e| [e.from, e.to, e.millis, e.metres, e.segment << 1 | u32::from(e.along)]),
+                .flat_map(|e| [e.from.0, e.to.0, e.millis, e.metres, e.segment.0 << 1 | u32::from(e.along)]),
         );
         section(
             self.segments.len(),
@@ -154,11 +155,11 @@ impl Reader<'_> {
             .rows::<5>()?
             .into_iter()
             .map(|[from, to, millis, metres, segment]| Edge {
-                from,
-                to,
+                from: JunctionId(from),
+                to: JunctionId(to),
                 millis,
                 metres,
-                segment: segment >> 1,
+                segment: SegmentId(segment >> 1),
                 along: segment & 1 == 1,
             })
             .collect();
@@ -200,8 +201,8 @@ fn is_sound(streets: &Streets) -> bool {
         && !streets.edges.is_empty()
         && streets.nodes.iter().chain(&streets.points).all(on_earth)
         && streets.edges.iter().all(|edge| {
-            let ends = (edge.from as usize) < nodes && (edge.to as usize) < nodes;
-            ends && (edge.segment as usize) < segments - 1
+            let ends = (edge.from.0 as usize) < nodes && (edge.to.0 as usize) < nodes;
+            ends && (edge.segment.0 as usize) < segments - 1
                 && (1..=1 << 27).contains(&edge.millis)
                 && edge.metres < 1 << 24
         })

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use rstar::{AABB, PointDistance, RTree, RTreeObject};
 
 use crate::cch::{Cost, Hierarchy, Metric, NEVER, pack, unpack};
+use crate::ids::{EdgeId, JunctionId, SegmentId};
 use crate::label::{Label, Start};
 use crate::line::crow;
 use crate::network::{ActiveChange, Leg, Speeds, Street, UNREACHABLE_MILLIS, WeightChange};
@@ -36,12 +37,12 @@ struct Map {
     hierarchy: Hierarchy,
     /// `along_first[s]..`: edges of a segment.
     segment_first: Vec<u32>,
-    segment_edges: Vec<u32>,
+    segment_edges: Vec<EdgeId>,
     tree: RTree<Leaf>,
     /// Length of a degree of longitude in degrees of latitude.
     shrink: f64,
     /// Segments by the id of their road: made when a road is first named.
-    by_road: OnceLock<Vec<(u64, u32)>>,
+    by_road: OnceLock<Vec<(u64, SegmentId)>>,
 }
 
 /// Some segments that lie close together.
@@ -51,6 +52,12 @@ struct Leaf {
     end: u32,
     low: [f64; 2],
     high: [f64; 2],
+}
+
+impl Leaf {
+    fn segments(&self) -> impl Iterator<Item = SegmentId> + use<> {
+        (self.first..self.end).map(SegmentId)
+    }
 }
 
 impl RTreeObject for Leaf {
@@ -71,7 +78,7 @@ impl PointDistance for Leaf {
 /// Where a place touches the streets.
 #[derive(Clone, Copy, Debug)]
 struct Snapped {
-    segment: u32,
+    segment: SegmentId,
     /// Of [`WHOLE`], along the segment's line.
     offset: u64,
     /// To the street, metres.
@@ -96,7 +103,7 @@ pub(crate) struct Graph {
     /// At the speeds of now, without changes.
     base: Arc<Vec<Cost>>,
     /// Edges whose weights are not those of `base`.
-    changed: Vec<u32>,
+    changed: Vec<EdgeId>,
     metric: Metric,
     /// Labels of places under these weights: one climb serves all rows and columns of the place.
     known: Mutex<BTreeMap<Position, Arc<Known>>>,
@@ -109,16 +116,16 @@ impl Map {
         let (hierarchy, tree) = rayon::join(|| Hierarchy::new(topology), || tree_of(&streets, shrink));
         let mut segment_first = vec![0u32; streets.segments.len() + 1];
         for edge in &streets.edges {
-            segment_first[edge.segment as usize + 1] += 1;
+            segment_first[edge.segment.0 as usize + 1] += 1;
         }
         for segment in 0..streets.segments.len() {
             segment_first[segment + 1] += segment_first[segment];
         }
         let mut fill = segment_first.clone();
-        let mut segment_edges = vec![0; streets.edges.len()];
+        let mut segment_edges = vec![EdgeId::default(); streets.edges.len()];
         for (index, edge) in streets.edges.iter().enumerate() {
-            segment_edges[fill[edge.segment as usize] as usize] = index as u32;
-            fill[edge.segment as usize] += 1;
+            segment_edges[fill[edge.segment] as usize] = EdgeId::at(index);
+            fill[edge.segment] += 1;
         }
         Self { streets, hierarchy, segment_first, segment_edges, tree, shrink, by_road: OnceLock::new() }
     }
@@ -135,27 +142,27 @@ impl Map {
         outline: &LineString<f64>,
         units: f64,
         test: impl Fn(&LineString<f64>) -> bool,
-    ) -> Vec<u32> {
+    ) -> Vec<SegmentId> {
         let Some(reach) = outline.bounding_rect() else { return Vec::new() };
         let (low, high) = (reach.min(), reach.max());
         let reach = AABB::from_corners([low.x - units, low.y - units], [high.x + units, high.y + units]);
         let near = self.tree.locate_in_envelope_intersecting(&reach);
-        near.flat_map(|leaf| leaf.first..leaf.end)
+        near.flat_map(|leaf| leaf.segments())
             .filter(|&segment| test(&self.streets.line_of(segment).iter().map(|&place| self.on_plane(place)).collect()))
             .collect()
     }
 
-    fn by_road(&self) -> &[(u64, u32)] {
+    fn by_road(&self) -> &[(u64, SegmentId)] {
         self.by_road.get_or_init(|| {
             let segments = &self.streets.segments[..self.streets.stretches()];
-            let mut all: Vec<_> = segments.iter().enumerate().map(|(at, segment)| (segment.road, at as u32)).collect();
+            let mut all: Vec<_> = SegmentId::first(segments.len()).map(|at| (segments[at].road, at)).collect();
             all.sort_unstable();
             all
         })
     }
 
     /// Squared distance from a point to a segment, the piece of its line and how far along that piece (0 to 1).
-    fn nearest(&self, segment: u32, point: [f64; 2]) -> (f64, usize, f64) {
+    fn nearest(&self, segment: SegmentId, point: [f64; 2]) -> (f64, usize, f64) {
         let mut best = (f64::INFINITY, 0, 0.0);
         for (piece, ends) in self.streets.line_of(segment).windows(2).enumerate() {
             let (a, b) = (flat(ends[0], self.shrink), flat(ends[1], self.shrink));
@@ -210,13 +217,13 @@ impl Graph {
         let mut weights = self.weights.clone();
         // Back to normal first; whatever is still in force comes again.
         for &edge in &self.changed {
-            weights[edge as usize] = self.base[edge as usize];
+            weights[edge] = self.base[edge];
         }
-        let mut hit: Vec<u32> = Vec::new();
+        let mut hit: Vec<EdgeId> = Vec::new();
         for change in changes {
             for edge in self.edges_of(&change.target) {
                 hit.push(edge);
-                let weight = &mut weights[edge as usize];
+                let weight = &mut weights[edge];
                 *weight = match change.time_percent {
                     None => NEVER,
                     Some(_) if *weight == NEVER => NEVER,
@@ -226,10 +233,10 @@ impl Graph {
         }
         hit.sort_unstable();
         hit.dedup();
-        let mut differ: Vec<u32> = self.changed.iter().chain(&hit).copied().collect();
+        let mut differ: Vec<EdgeId> = self.changed.iter().chain(&hit).copied().collect();
         differ.sort_unstable();
         differ.dedup();
-        differ.retain(|&edge| weights[edge as usize] != self.weights[edge as usize]);
+        differ.retain(|&edge| weights[edge] != self.weights[edge]);
         let metric = if differ.len() > weights.len() / FEW {
             map.hierarchy.customise(&weights)
         } else {
@@ -244,12 +251,12 @@ impl Graph {
     /// The same streets at other speeds, all open.
     pub(crate) fn with_speeds(&self, speeds: &Speeds) -> Self {
         let streets = &self.map.streets;
-        let factors: Vec<u32> = (0..streets.stretches() as u32)
-            .map(|segment| speeds.permille(streets.segments[segment as usize].class, self.cell(segment)))
+        let factors: Vec<u32> = SegmentId::first(streets.stretches())
+            .map(|segment| speeds.permille(streets.segments[segment].class, self.cell(segment)))
             .collect();
         let weight = |(edge, &normal): (&Edge, &Cost)| {
             let (millis, metres) = unpack(normal);
-            let millis = millis * u64::from(factors[edge.segment as usize]) / 1000;
+            let millis = millis * u64::from(factors[edge.segment]) / 1000;
             pack(millis.clamp(1, 1 << 27) as u32, metres as u32)
         };
         let base: Vec<Cost> = streets.edges.iter().zip(self.normal.iter()).map(weight).collect();
@@ -260,7 +267,7 @@ impl Graph {
     }
 
     /// The square a segment lies in.
-    fn cell(&self, segment: u32) -> Cell {
+    fn cell(&self, segment: SegmentId) -> Cell {
         let line = self.map.streets.line_of(segment);
         Cell::of(Space::Geographic, line[line.len() / 2])
     }
@@ -279,9 +286,9 @@ impl Graph {
     }
 
     /// Edges that a change is about.
-    pub(crate) fn edges_of(&self, target: &RoadTarget) -> Vec<u32> {
+    pub(crate) fn edges_of(&self, target: &RoadTarget) -> Vec<EdgeId> {
         let map = &self.map;
-        let segments: Vec<u32> = match target {
+        let segments: Vec<SegmentId> = match target {
             RoadTarget::Roads(roads) => {
                 let all = map.by_road();
                 let of = |road: u64| {
@@ -292,7 +299,11 @@ impl Graph {
             }
             // Numbers of another graph file are nobody's.
             RoadTarget::Edges(edges) => {
-                return edges.iter().copied().filter(|&edge| (edge as usize) < self.weights.len()).collect();
+                return edges
+                    .iter()
+                    .map(|&edge| EdgeId(edge))
+                    .filter(|edge| (edge.0 as usize) < self.weights.len())
+                    .collect();
             }
             RoadTarget::Area(ring) => {
                 let ring: LineString<f64> = ring.iter().map(|&place| map.on_plane(place)).collect();
@@ -311,8 +322,8 @@ impl Graph {
     /// Lines of the streets that a change is about.
     pub(crate) fn lines_of(&self, target: &RoadTarget) -> Vec<Vec<Position>> {
         let edges = self.edges_of(target);
-        let segments: BTreeSet<u32> =
-            edges.into_iter().map(|edge| self.map.streets.edges[edge as usize].segment).collect();
+        let segments: BTreeSet<SegmentId> =
+            edges.into_iter().map(|edge| self.map.streets.edges[edge].segment).collect();
         segments.into_iter().map(|segment| self.map.streets.line_of(segment).to_vec()).collect()
     }
 
@@ -320,14 +331,15 @@ impl Graph {
     fn snap(&self, place: Position) -> Option<Snapped> {
         let map = &self.map;
         let point = flat(place, map.shrink);
-        let open = |segment: u32| self.edges_along(segment).iter().any(|&edge| self.weights[edge as usize] != NEVER);
+        let open = |segment: SegmentId| self.edges_along(segment).iter().any(|&edge| self.weights[edge] != NEVER);
         // At a corner, a street that is open beats one that is closed.
-        let (mut nearest, mut usable) = ((f64::INFINITY, 0), (f64::INFINITY, 0));
+        let none = (f64::INFINITY, SegmentId::default());
+        let (mut nearest, mut usable) = (none, none);
         for (leaf, distance) in map.tree.nearest_neighbor_iter_with_distance_2(&point) {
             if distance > nearest.0 && (usable.0 == nearest.0 || distance > usable.0.min(corner(nearest.0))) {
                 break;
             }
-            for segment in leaf.first..leaf.end {
+            for segment in leaf.segments() {
                 let distance = map.nearest(segment, point).0;
                 if distance < nearest.0 {
                     nearest = (distance, segment);
@@ -361,32 +373,33 @@ impl Graph {
         (lengths, whole)
     }
 
-    fn edges_along(&self, segment: u32) -> &[u32] {
+    fn edges_along(&self, segment: SegmentId) -> &[EdgeId] {
         let map = &self.map;
-        let range = map.segment_first[segment as usize] as usize..map.segment_first[segment as usize + 1] as usize;
+        let range = map.segment_first[segment] as usize..map.segment_first[segment.0 as usize + 1] as usize;
         &map.segment_edges[range]
     }
 
     /// Junctions at the ends of a place's street, with what it costs to get there and back.
     fn starts(&self, at: &Snapped) -> Vec<Start> {
         let mut starts: Vec<Start> = Vec::with_capacity(2);
-        let mut start = |node: u32, to: Cost, from: Cost| match starts.iter_mut().find(|start| start.node == node) {
-            Some(start) => (start.to, start.from) = (start.to.min(to), start.from.min(from)),
-            None => starts.push(Start { node, to, from }),
-        };
+        let mut start =
+            |node: JunctionId, to: Cost, from: Cost| match starts.iter_mut().find(|start| start.node == node) {
+                Some(start) => (start.to, start.from) = (start.to.min(to), start.from.min(from)),
+                None => starts.push(Start { node, to, from }),
+            };
         for &index in self.edges_along(at.segment) {
-            let edge = &self.map.streets.edges[index as usize];
+            let edge = &self.map.streets.edges[index];
             let driven = if edge.along { at.offset } else { WHOLE - at.offset };
             start(edge.to, share(self.leaving_weight(index), WHOLE - driven), NEVER);
-            start(edge.from, NEVER, share(self.weights[index as usize], driven));
+            start(edge.from, NEVER, share(self.weights[index], driven));
         }
         starts
     }
 
     /// A vehicle on a street that was closed around it may leave it; nobody may enter.
-    fn leaving_weight(&self, edge: u32) -> Cost {
-        let weight = self.weights[edge as usize];
-        if weight == NEVER { self.base[edge as usize] } else { weight }
+    fn leaving_weight(&self, edge: EdgeId) -> Cost {
+        let weight = self.weights[edge];
+        if weight == NEVER { self.base[edge] } else { weight }
     }
 
     /// Along one stretch of street, if it may be driven in that direction.
@@ -397,8 +410,8 @@ impl Graph {
         let along = b.offset >= a.offset;
         self.edges_along(a.segment)
             .iter()
-            .filter(|&&index| self.map.streets.edges[index as usize].along == along || a.offset == b.offset)
-            .map(|&index| share(self.weights[index as usize], a.offset.abs_diff(b.offset)))
+            .filter(|&&index| self.map.streets.edges[index].along == along || a.offset == b.offset)
+            .map(|&index| share(self.weights[index], a.offset.abs_diff(b.offset)))
             .fold(NEVER, f64::min)
     }
 
@@ -458,12 +471,12 @@ impl Graph {
     }
 
     /// Between two junctions, nothing kept: what routing engines call a query.
-    pub(crate) fn between_junctions(&self, from: u32, to: u32) -> Leg {
+    pub(crate) fn between_junctions(&self, from: JunctionId, to: JunctionId) -> Leg {
         leg_of(self.map.hierarchy.query(&self.metric, from, to), 0.0)
     }
 
     /// The same with its edges.
-    pub(crate) fn edges_between_junctions(&self, from: u32, to: u32) -> Option<Vec<u32>> {
+    pub(crate) fn edges_between_junctions(&self, from: JunctionId, to: JunctionId) -> Option<Vec<EdgeId>> {
         let start = |node| [Start { node, to: 0.0, from: 0.0 }];
         self.map.hierarchy.way(&self.metric, &self.weights, &start(from), &start(to)).map(|(_, edges)| edges)
     }
@@ -477,15 +490,15 @@ impl Graph {
     /// Edges that take longer or less long than in another state of the same streets.
     pub(crate) fn changed_since(&self, before: &Self) -> WeightChange {
         let mut change = WeightChange::default();
-        let all = || 0..self.weights.len() as u32;
+        let all = || EdgeId::first(self.weights.len());
         // Only what a change touches can differ, unless the speeds themselves are others.
-        let candidates: Vec<u32> = if Arc::ptr_eq(&self.base, &before.base) {
-            self.changed.iter().chain(&before.changed).copied().collect::<BTreeSet<u32>>().into_iter().collect()
+        let candidates: Vec<EdgeId> = if Arc::ptr_eq(&self.base, &before.base) {
+            self.changed.iter().chain(&before.changed).copied().collect::<BTreeSet<EdgeId>>().into_iter().collect()
         } else {
             all().collect()
         };
         for edge in candidates {
-            let (now, then) = (self.weights[edge as usize], before.weights[edge as usize]);
+            let (now, then) = (self.weights[edge], before.weights[edge]);
             if now > then {
                 change.slower.push(edge);
             } else if now < then {
@@ -497,8 +510,8 @@ impl Graph {
             let (low, high) = self.map.streets.bounds();
             change.quicker_boxes.push((low, high));
         } else {
-            let segments: BTreeSet<u32> =
-                change.quicker.iter().map(|&edge| self.map.streets.edges[edge as usize].segment).collect();
+            let segments: BTreeSet<SegmentId> =
+                change.quicker.iter().map(|&edge| self.map.streets.edges[edge].segment).collect();
             change.quicker_boxes.extend(segments.into_iter().map(|segment| {
                 let line = self.map.streets.line_of(segment);
                 let (x, y) = (line.iter().map(|place| place.x), line.iter().map(|place| place.y));
@@ -511,14 +524,14 @@ impl Graph {
 
     pub(crate) fn streets(&self) -> Vec<Street> {
         let streets = &self.map.streets;
-        (0..streets.segments.len() as u32 - 1)
+        SegmentId::first(streets.segments.len() - 1)
             .filter(|&segment| !self.edges_along(segment).is_empty())
             .flat_map(|segment| {
-                let about = streets.segments[segment as usize];
+                let about = streets.segments[segment];
                 let edges = self.edges_along(segment);
-                let along = streets.edges[edges[0] as usize].along;
-                let oneway = edges.iter().all(|&edge| streets.edges[edge as usize].along == along);
-                let closed = edges.iter().all(|&edge| self.weights[edge as usize] == NEVER);
+                let along = streets.edges[edges[0]].along;
+                let oneway = edges.iter().all(|&edge| streets.edges[edge].along == along);
+                let closed = edges.iter().all(|&edge| self.weights[edge] == NEVER);
                 let name = streets.names.get(about.name as usize).cloned().unwrap_or_default();
                 let line = streets.line_of(segment);
                 line.windows(2)

@@ -6,11 +6,12 @@
 use rayon::prelude::*;
 
 use crate::cch::{Cost, DOWN, Hierarchy, Metric, NEVER, UP, least};
+use crate::ids::{EdgeId, JunctionId};
 
 /// Where a place touches the graph: a node, what it costs to get there, and back.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Start {
-    pub(crate) node: u32,
+    pub(crate) node: JunctionId,
     pub(crate) to: Cost,
     pub(crate) from: Cost,
 }
@@ -37,7 +38,7 @@ impl Hierarchy {
     /// Costs to and from everything above a place.
     pub(crate) fn label(&self, metric: &Metric, starts: &[Start]) -> Label {
         let Some(first) = starts.first() else { return Label::default() };
-        let nodes = self.ancestors(first.node);
+        let nodes = self.ancestors(first.node.0);
         let mut costs = vec![[NEVER; 2]; nodes.len()];
         let relax = |costs: &mut [[Cost; 2]], v: u32, at: [Cost; 2]| {
             let range = self.top.ups(v);
@@ -49,7 +50,7 @@ impl Hierarchy {
         let mut label = Label { fork: nodes.len(), ..Label::default() };
         for start in starts {
             let at = [start.to, start.from];
-            let mut v = start.node;
+            let mut v = start.node.0;
             let mut depth = self.depth[v as usize] as usize;
             if nodes.get(depth) == Some(&v) {
                 costs[depth] = [least(costs[depth][UP], at[UP]), least(costs[depth][DOWN], at[DOWN])];
@@ -146,8 +147,8 @@ impl Hierarchy {
     }
 
     /// The cost between two nodes.
-    pub(crate) fn query(&self, metric: &Metric, from: u32, to: u32) -> Cost {
-        self.meet::<false>(metric, (from, 0.0), (to, 0.0), NEVER).cost
+    pub(crate) fn query(&self, metric: &Metric, from: JunctionId, to: JunctionId) -> Cost {
+        self.meet::<false>(metric, (from.0, 0.0), (to.0, 0.0), NEVER).cost
     }
 
     /// The cheapest way from some nodes to some others: its cost, and its edges in order. `None`: there is none.
@@ -157,14 +158,14 @@ impl Hierarchy {
         weights: &[Cost],
         from: &[Start],
         to: &[Start],
-    ) -> Option<(Cost, Vec<u32>)> {
+    ) -> Option<(Cost, Vec<EdgeId>)> {
         let mut best: Option<(Meeting, u32, u32)> = None;
         for a in from.iter().filter(|start| start.to < NEVER) {
             for b in to.iter().filter(|start| start.from < NEVER) {
                 let bound = best.as_ref().map_or(NEVER, |(meeting, ..)| meeting.cost);
-                let meeting = self.meet::<true>(metric, (a.node, a.to), (b.node, b.from), bound);
+                let meeting = self.meet::<true>(metric, (a.node.0, a.to), (b.node.0, b.from), bound);
                 if meeting.cost < bound {
-                    best = Some((meeting, a.node, b.node));
+                    best = Some((meeting, a.node.0, b.node.0));
                 }
             }
         }

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 
+use crate::ids::EdgeId;
 use crate::network::{Network, WeightChange};
 
 /// The legs of routes, by number of the route.
@@ -25,7 +26,7 @@ type Leg = GeomWithData<Rectangle<[i64; 2]>, u32>;
 #[derive(Debug, Default)]
 struct Indexed {
     stops: Vec<Position>,
-    edges: Vec<u32>,
+    edges: Vec<EdgeId>,
 }
 
 /// How far beyond the box of its ends a leg may pass: a part of the box's length and width, and this many units more (1 km).
@@ -48,10 +49,10 @@ impl LegIndex {
     /// Writes down the ways of some routes through their stops, as they are driven on this network now. A route of fewer than
     /// two stops is forgotten.
     pub fn set(&mut self, network: &Network, routes: Vec<(u32, Vec<Position>)>) {
-        let ways: Vec<Vec<u32>> = routes
+        let ways: Vec<Vec<EdgeId>> = routes
             .par_iter()
             .map(|(_, stops)| {
-                let mut edges: Vec<u32> =
+                let mut edges: Vec<EdgeId> =
                     stops.windows(2).flat_map(|ends| network.edges_driven(ends[0], ends[1])).collect();
                 edges.sort_unstable();
                 edges.dedup();
@@ -63,13 +64,13 @@ impl LegIndex {
             if stops.len() < 2 {
                 continue;
             }
-            if let Some(&last) = edges.last()
+            if let Some(&EdgeId(last)) = edges.last()
                 && self.by_edge.len() <= last as usize
             {
                 self.by_edge.resize(last as usize + 1, Vec::new());
             }
             for &edge in &edges {
-                self.by_edge[edge as usize].push(route);
+                self.by_edge[edge].push(route);
             }
             boxes_of(route, &stops).for_each(|leg| self.boxes.insert(leg));
             self.routes.insert(route, Indexed { stops, edges });
@@ -80,7 +81,7 @@ impl LegIndex {
     pub fn forget(&mut self, route: u32) {
         let Some(old) = self.routes.remove(&route) else { return };
         for edge in old.edges {
-            self.by_edge[edge as usize].retain(|&other| other != route);
+            self.by_edge[edge].retain(|&other| other != route);
         }
         for leg in boxes_of(route, &old.stops) {
             self.boxes.remove(&leg);
@@ -89,12 +90,12 @@ impl LegIndex {
 
     /// Routes over an edge that takes longer now, or cannot be used.
     pub fn slowed(&self, change: &WeightChange) -> BTreeSet<u32> {
-        change.slower.iter().filter_map(|&edge| self.by_edge.get(edge as usize)).flatten().copied().collect()
+        change.slower.iter().filter_map(|edge| self.by_edge.get(edge.0 as usize)).flatten().copied().collect()
     }
 
     /// Routes that are on or pass near an edge that takes less time now.
     pub fn quickened(&self, change: &WeightChange) -> BTreeSet<u32> {
-        let over = change.quicker.iter().filter_map(|&edge| self.by_edge.get(edge as usize)).flatten().copied();
+        let over = change.quicker.iter().filter_map(|edge| self.by_edge.get(edge.0 as usize)).flatten().copied();
         let near = change.quicker_boxes.iter().flat_map(|&(low, high)| {
             let reach = AABB::from_corners([low.x, low.y].map(i64::from), [high.x, high.y].map(i64::from));
             self.boxes.locate_in_envelope_intersecting(&reach).map(|leg| leg.data)

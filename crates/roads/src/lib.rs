@@ -10,6 +10,7 @@
 mod cch;
 mod file;
 mod graph;
+mod ids;
 mod label;
 mod legs;
 mod line;
@@ -21,6 +22,7 @@ mod streets;
 mod table;
 
 pub use file::{FileError, is_graph_file};
+pub use ids::{EdgeId, JunctionId};
 pub use legs::LegIndex;
 pub use network::{ActiveChange, Driven, Leg, Network, NetworkError, Speeds, Street, UNREACHABLE_MILLIS, WeightChange};
 pub use server::LegSource;

@@ -7,6 +7,7 @@ use fleetfold_model::{Cell, NetworkSpec, Position, RoadTarget, Space};
 use rayon::prelude::*;
 
 use crate::graph::Graph;
+use crate::ids::{EdgeId, JunctionId};
 use crate::line::{Line, crow};
 use crate::server::{LegSource, Server};
 use crate::streets::Streets;
@@ -37,9 +38,9 @@ pub struct ActiveChange {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WeightChange {
     /// Edges that take longer, or cannot be used any more.
-    pub slower: Vec<u32>,
+    pub slower: Vec<EdgeId>,
     /// Edges that take less time, or can be used again.
-    pub quicker: Vec<u32>,
+    pub quicker: Vec<EdgeId>,
     /// South-west and north-east corners of boxes around the quicker ones.
     pub quicker_boxes: Vec<(Position, Position)>,
 }
@@ -195,17 +196,17 @@ impl Network {
 
     /// Between two junctions of a graph by their numbers, snapping nothing and keeping nothing: what routing engines call a
     /// query. `None` without a graph or with numbers beyond it.
-    pub fn between_junctions(&self, from: u32, to: u32) -> Option<Leg> {
+    pub fn between_junctions(&self, from: JunctionId, to: JunctionId) -> Option<Leg> {
         let Kind::Graph(graph) = &self.kind else { return None };
         let all = graph.data().junctions() as u32;
-        (from < all && to < all).then(|| graph.between_junctions(from, to))
+        (from.0 < all && to.0 < all).then(|| graph.between_junctions(from, to))
     }
 
     /// The edges on the way between two junctions. `None` without a graph, a way, or with numbers beyond it.
-    pub fn edges_between_junctions(&self, from: u32, to: u32) -> Option<Vec<u32>> {
+    pub fn edges_between_junctions(&self, from: JunctionId, to: JunctionId) -> Option<Vec<EdgeId>> {
         let Kind::Graph(graph) = &self.kind else { return None };
         let all = graph.data().junctions() as u32;
-        if from < all && to < all { graph.edges_between_junctions(from, to) } else { None }
+        if from.0 < all && to.0 < all { graph.edges_between_junctions(from, to) } else { None }
     }
 
     /// Names of the streets driven from one place to another, in order; empty without a graph or a way.
@@ -309,7 +310,7 @@ impl Network {
     }
 
     /// Edges that a change would be about; none without a graph.
-    pub fn edges_named(&self, target: &RoadTarget) -> Vec<u32> {
+    pub fn edges_named(&self, target: &RoadTarget) -> Vec<EdgeId> {
         match &self.kind {
             Kind::Graph(graph) => graph.edges_of(target),
             Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => Vec::new(),
@@ -317,7 +318,7 @@ impl Network {
     }
 
     /// Edges on the way from one place to another, in order of driving; none without a graph.
-    pub fn edges_driven(&self, from: Position, to: Position) -> Vec<u32> {
+    pub fn edges_driven(&self, from: Position, to: Position) -> Vec<EdgeId> {
         match &self.kind {
             Kind::Graph(graph) => graph.edges_driven(from, to),
             Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => Vec::new(),

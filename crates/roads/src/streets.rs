@@ -5,17 +5,18 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::DiGraph;
 
 use crate::cch::Topology;
+use crate::ids::{EdgeId, JunctionId, SegmentId};
 use crate::network::NetworkError;
 use crate::order::{Adjacency, order};
 
 /// One direction of a segment, between two junctions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Edge {
-    pub(crate) from: u32,
-    pub(crate) to: u32,
+    pub(crate) from: JunctionId,
+    pub(crate) to: JunctionId,
     pub(crate) millis: u32,
     pub(crate) metres: u32,
-    pub(crate) segment: u32,
+    pub(crate) segment: SegmentId,
     /// Along the segment's line, or against it.
     pub(crate) along: bool,
 }
@@ -86,11 +87,11 @@ impl Streets {
                 points.extend([nodes[low as usize], nodes[high as usize]]);
             }
             built.push(Edge {
-                from: edge.from,
-                to: edge.to,
+                from: JunctionId(edge.from),
+                to: JunctionId(edge.to),
                 millis: edge.millis.max(1),
                 metres: edge.metres,
-                segment: segments.len() as u32 - 1,
+                segment: SegmentId::at(segments.len() - 1),
                 along: edge.from == low,
             });
         }
@@ -112,39 +113,43 @@ impl Streets {
         let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(nodes.len(), edges.len());
         let ids: Vec<_> = nodes.iter().map(|_| graph.add_node(())).collect();
         for edge in &edges {
-            graph.add_edge(ids[edge.from as usize], ids[edge.to as usize], ());
+            graph.add_edge(ids[edge.from], ids[edge.to], ());
         }
         let parts = tarjan_scc(&graph);
         let largest = parts.iter().max_by_key(|part| part.len()).ok_or(NetworkError::Empty)?;
         let mut kept: Vec<usize> = largest.iter().map(|node| node.index()).collect();
         kept.sort_unstable();
-        let mut renamed = vec![u32::MAX; nodes.len()];
+        let mut renamed = vec![None; nodes.len()];
         for (new, &old) in kept.iter().enumerate() {
-            renamed[old] = new as u32;
+            renamed[old] = Some(JunctionId::at(new));
         }
         let before = (nodes.len(), edges.len());
         let places: Vec<Position> = kept.iter().map(|&old| nodes[old]).collect();
         let mut edges: Vec<Edge> = edges
             .into_iter()
-            .map(|edge| Edge { from: renamed[edge.from as usize], to: renamed[edge.to as usize], ..edge })
-            .filter(|edge| edge.from != u32::MAX && edge.to != u32::MAX)
+            .filter_map(|edge| Some(Edge { from: renamed[edge.from]?, to: renamed[edge.to]?, ..edge }))
             .collect();
         let dropped = Dropped { nodes: before.0 - places.len(), edges: before.1 - edges.len() };
-        let neighbours = Adjacency::new(places.len(), edges.iter().map(|edge| (edge.from, edge.to)));
+        let neighbours = Adjacency::new(places.len(), edges.iter().map(|edge| (edge.from.0, edge.to.0)));
         let (order, part) = order(&places, &neighbours);
-        let mut rank = vec![0u32; places.len()];
+        let mut rank = vec![JunctionId::default(); places.len()];
         for (at, &node) in order.iter().enumerate() {
-            rank[node as usize] = at as u32;
+            rank[node as usize] = JunctionId::at(at);
         }
         let nodes: Vec<Position> = order.iter().map(|&node| places[node as usize]).collect();
         let (segments, points) = side_by_side(&mut edges, segments, points);
         for edge in &mut edges {
-            (edge.from, edge.to) = (rank[edge.from as usize], rank[edge.to as usize]);
+            (edge.from, edge.to) = (rank[edge.from], rank[edge.to]);
         }
         edges.sort_by_key(|edge| (edge.from, edge.to, edge.segment, edge.along));
-        let ends: Vec<(u32, u32)> = edges.iter().map(|edge| (edge.from, edge.to)).collect();
+        let ends: Vec<(u32, u32)> = edges.iter().map(|edge| (edge.from.0, edge.to.0)).collect();
         let topology = Topology::new(nodes.len(), part, &ends);
         Ok((Self { nodes, edges, segments, points, names, topology }, dropped))
+    }
+
+    /// Numbers of all junctions.
+    pub fn junction_ids(&self) -> impl Iterator<Item = JunctionId> + use<> {
+        JunctionId::first(self.nodes.len())
     }
 
     /// Junctions; those with turn restrictions count once for every way into them that is restricted.
@@ -162,20 +167,24 @@ impl Streets {
         self.segments.len() - 1
     }
 
-    /// Where a junction is, by its number.
-    pub fn junction(&self, number: usize) -> Position {
-        self.nodes[number]
+    /// Where a junction is.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such junction.
+    pub fn junction(&self, junction: JunctionId) -> Position {
+        self.nodes[junction]
     }
 
-    /// Every directed edge as the numbers of its junctions and its milliseconds, for whoever wants the bare graph.
-    pub fn bare_edges(&self) -> impl Iterator<Item = (u32, u32, u32)> {
+    /// Every directed edge as its junctions and its milliseconds, in order, for whoever wants the bare graph.
+    pub fn bare_edges(&self) -> impl Iterator<Item = (JunctionId, JunctionId, u32)> {
         self.edges.iter().map(|edge| (edge.from, edge.to, edge.millis))
     }
 
     /// Bridges and motorways among some edges: their ids, each once, and their names.
-    pub fn main_roads(&self, edges: &[u32]) -> Vec<(u64, String)> {
-        let segments = edges.iter().filter_map(|&edge| self.edges.get(edge as usize));
-        let main = segments.map(|edge| &self.segments[edge.segment as usize]).filter(|segment| segment.class == 0);
+    pub fn main_roads(&self, edges: &[EdgeId]) -> Vec<(u64, String)> {
+        let segments = edges.iter().filter_map(|edge| self.edges.get(edge.0 as usize));
+        let main = segments.map(|edge| &self.segments[edge.segment]).filter(|segment| segment.class == 0);
         let name = |segment: &Segment| self.names.get(segment.name as usize).cloned().unwrap_or_default();
         let mut roads: Vec<(u64, String)> = main.map(|segment| (segment.road, name(segment))).collect();
         roads.sort_unstable();
@@ -196,9 +205,9 @@ impl Streets {
         (Position { x: low.0, y: low.1 }, Position { x: high.0, y: high.1 })
     }
 
-    pub(crate) fn line_of(&self, segment: u32) -> &[Position] {
-        let begin = self.segments[segment as usize].points as usize;
-        &self.points[begin..self.segments[segment as usize + 1].points as usize]
+    pub(crate) fn line_of(&self, segment: SegmentId) -> &[Position] {
+        let begin = self.segments[segment].points as usize;
+        &self.points[begin..self.segments[segment.0 as usize + 1].points as usize]
     }
 }
 
@@ -220,7 +229,7 @@ fn side_by_side(edges: &mut [Edge], segments: &[Segment], points: &[Position]) -
     };
     let mut used = vec![false; segments.len()];
     for edge in edges.iter() {
-        used[edge.segment as usize] = true;
+        used[edge.segment.0 as usize] = true;
     }
     let mut order: Vec<(u64, usize)> = (0..segments.len() - 1)
         .filter(|&segment| used[segment])
@@ -230,16 +239,16 @@ fn side_by_side(edges: &mut [Edge], segments: &[Segment], points: &[Position]) -
         })
         .collect();
     order.sort_unstable();
-    let mut renamed = vec![0u32; segments.len()];
+    let mut renamed = vec![SegmentId::default(); segments.len()];
     let (mut sorted, mut places) = (Vec::with_capacity(order.len() + 1), Vec::new());
     for (at, &(_, segment)) in order.iter().enumerate() {
-        renamed[segment] = at as u32;
+        renamed[segment] = SegmentId::at(at);
         sorted.push(Segment { points: places.len() as u32, ..segments[segment] });
         places.extend_from_slice(line(segment));
     }
     sorted.push(Segment { road: 0, name: u32::MAX, class: 2, points: places.len() as u32 });
     for edge in edges.iter_mut() {
-        edge.segment = renamed[edge.segment as usize];
+        edge.segment = renamed[edge.segment];
     }
     (sorted, places)
 }

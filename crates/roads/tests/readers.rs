@@ -11,7 +11,7 @@ fn town() -> Vec<u8> {
 /// Whatever was read is used: legs, ways, lines, a closure.
 fn drive(streets: &Streets) {
     let network = Network::from_streets(streets.clone());
-    let places: Vec<Position> = (0..streets.junctions()).step_by(9).map(|number| streets.junction(number)).collect();
+    let places: Vec<Position> = streets.junction_ids().step_by(9).map(|id| streets.junction(id)).collect();
     let legs = network.legs(&places);
     assert_eq!(legs.len(), places.len() * places.len());
     for pair in places.windows(2) {

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use fleetfold_model::RoadTarget;
-use fleetfold_roads::{ActiveChange, Network, Streets, osm};
+use fleetfold_roads::{ActiveChange, EdgeId, JunctionId, Network, Streets, osm};
 use petgraph::algo::dijkstra;
 use petgraph::graph::{DiGraph, NodeIndex};
 
@@ -38,10 +38,10 @@ fn equals_dijkstra(streets: &Streets, sources: usize) {
         (0..junctions).for_each(|_| {
             oracle.add_node(());
         });
-        for (edge, (from, to, millis)) in (0u32..).zip(streets.bare_edges()) {
+        for (edge, (from, to, millis)) in (0u32..).map(EdgeId).zip(streets.bare_edges()) {
             let factor = if with_changes && slow.contains(&edge) { 250 } else { 100 };
             if !(with_changes && closed.contains(&edge)) {
-                let ends = (NodeIndex::new(from as usize), NodeIndex::new(to as usize));
+                let ends = (NodeIndex::new(from.0 as usize), NodeIndex::new(to.0 as usize));
                 oracle.add_edge(ends.0, ends.1, u64::from(millis) * factor / 100);
             }
         }
@@ -50,21 +50,22 @@ fn equals_dijkstra(streets: &Streets, sources: usize) {
             let truth = dijkstra(&oracle, NodeIndex::new(from), None, |edge| *edge.weight());
             for step in 0..junctions.min(2_000) {
                 let to = if junctions <= 2_000 { step } else { draw(7_000 + step, junctions) };
-                let leg = state.between_junctions(from as u32, to as u32).expect("both are there");
+                let (begin, end) = (JunctionId(from as u32), JunctionId(to as u32));
+                let leg = state.between_junctions(begin, end).expect("both are there");
                 let expected =
                     truth.get(&NodeIndex::new(to)).map_or(fleetfold_roads::UNREACHABLE_MILLIS, |&ms| ms as i32);
                 assert_eq!(leg.millis, expected, "from {from} to {to}, changes: {with_changes}");
                 if step % 50 == 0
-                    && let Some(edges) = state.edges_between_junctions(from as u32, to as u32)
+                    && let Some(edges) = state.edges_between_junctions(begin, end)
                 {
-                    let all: Vec<(u32, u32, u32)> = streets.bare_edges().collect();
-                    let mut at = from as u32;
+                    let all: Vec<_> = streets.bare_edges().collect();
+                    let mut at = begin;
                     for &edge in &edges {
-                        assert_eq!(all[edge as usize].0, at, "the way has no gap");
-                        at = all[edge as usize].1;
+                        assert_eq!(all[edge.0 as usize].0, at, "the way has no gap");
+                        at = all[edge.0 as usize].1;
                         assert!(!(with_changes && closed.contains(&edge)), "it avoids what is closed");
                     }
-                    assert_eq!(at, to as u32);
+                    assert_eq!(at, end);
                 }
             }
         }

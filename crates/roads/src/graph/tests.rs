@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::{Graph, leg_of};
 use crate::cch::{NEVER, pack};
+use crate::ids::{EdgeId, JunctionId};
 use crate::label::Start;
 use crate::network::{ActiveChange, Leg};
 use crate::streets::Streets;
@@ -45,7 +46,7 @@ fn oracle(graph: &Graph) -> DiGraph<(), f64> {
     }
     for (edge, &weight) in streets.edges.iter().zip(&graph.weights) {
         if weight != NEVER {
-            oracle.add_edge(NodeIndex::new(edge.from as usize), NodeIndex::new(edge.to as usize), weight);
+            oracle.add_edge(NodeIndex::new(edge.from.0 as usize), NodeIndex::new(edge.to.0 as usize), weight);
         }
     }
     oracle
@@ -57,26 +58,28 @@ fn equals_dijkstra(graph: &Graph) {
     let n = streets.nodes.len();
     let oracle = oracle(graph);
     let hierarchy = &graph.map.hierarchy;
-    let start = |node: u32| [Start { node, to: 0.0, from: 0.0 }];
-    let labels: Vec<_> = (0..n as u32).map(|node| hierarchy.label(&graph.metric, &start(node))).collect();
+    let start = |node: JunctionId| [Start { node, to: 0.0, from: 0.0 }];
+    let labels: Vec<_> = JunctionId::first(n).map(|node| hierarchy.label(&graph.metric, &start(node))).collect();
     let labels: Vec<_> = labels.iter().collect();
     let table = hierarchy.table(&labels, &labels);
     for from in 0..n {
+        let begin = JunctionId::at(from);
         let truth = dijkstra(&oracle, NodeIndex::new(from), None, |edge| *edge.weight());
         for to in 0..n {
+            let end = JunctionId::at(to);
             let expected = truth.get(&NodeIndex::new(to)).copied();
-            assert_eq!(hierarchy.query(&graph.metric, from as u32, to as u32), expected.unwrap_or(NEVER));
+            assert_eq!(hierarchy.query(&graph.metric, begin, end), expected.unwrap_or(NEVER));
             assert_eq!(Some(table[from * n + to]).filter(|&cost| cost < NEVER), expected, "from {from} to {to}");
-            let way = hierarchy.way(&graph.metric, &graph.weights, &start(from as u32), &start(to as u32));
+            let way = hierarchy.way(&graph.metric, &graph.weights, &start(begin), &start(end));
             assert_eq!(way.as_ref().map(|&(cost, _)| cost), expected);
             let Some((cost, edges)) = way else { continue };
-            assert_eq!(edges.iter().map(|&edge| graph.weights[edge as usize]).sum::<f64>(), cost);
-            let mut node = from as u32;
+            assert_eq!(edges.iter().map(|&edge| graph.weights[edge]).sum::<f64>(), cost);
+            let mut node = begin;
             for edge in edges {
-                assert_eq!(streets.edges[edge as usize].from, node, "the way from {from} to {to} has no gap");
-                node = streets.edges[edge as usize].to;
+                assert_eq!(streets.edges[edge].from, node, "the way from {from} to {to} has no gap");
+                node = streets.edges[edge].to;
             }
-            assert_eq!(node, to as u32);
+            assert_eq!(node, end);
         }
     }
 }
@@ -89,7 +92,7 @@ proptest! {
         equals_dijkstra(&graph);
         let mut changed = graph.with_changes(&changes(closed, slowed));
         equals_dijkstra(&changed);
-        let changed_edges: Vec<u32> = (0..graph.weights.len() as u32).collect();
+        let changed_edges: Vec<EdgeId> = EdgeId::first(graph.weights.len()).collect();
         let mut metric = graph.metric.clone();
         graph.map.hierarchy.update(&mut metric, &changed.weights, &changed_edges);
         changed.metric = metric;
@@ -117,9 +120,9 @@ proptest! {
             for (b, to) in snapped.iter().enumerate() {
                 let mut best = graph.straight(from, to);
                 for start in graph.starts(from) {
-                    let truth = dijkstra(&oracle, NodeIndex::new(start.node as usize), None, |edge| *edge.weight());
+                    let truth = dijkstra(&oracle, NodeIndex::new(start.node.0 as usize), None, |edge| *edge.weight());
                     for end in graph.starts(to) {
-                        let between = truth.get(&NodeIndex::new(end.node as usize)).copied().unwrap_or(NEVER);
+                        let between = truth.get(&NodeIndex::new(end.node.0 as usize)).copied().unwrap_or(NEVER);
                         best = best.min(start.to + between + end.from);
                     }
                 }

@@ -6,10 +6,11 @@ use fleetfold_model::{Cell, Position};
 
 use super::{Graph, Snapped, WHOLE, share};
 use crate::cch::{Cost, NEVER, unpack};
+use crate::ids::{EdgeId, SegmentId};
 
 impl Graph {
     /// The way between two places: edges in full, and whether it stays on one stretch. `None` where there is no way.
-    pub(super) fn way(&self, a: &Snapped, b: &Snapped) -> Option<(Vec<u32>, bool)> {
+    pub(super) fn way(&self, a: &Snapped, b: &Snapped) -> Option<(Vec<EdgeId>, bool)> {
         let (from, to) = (self.starts(a), self.starts(b));
         let over = self.map.hierarchy.way(&self.metric, &self.weights, &from, &to);
         let straight = self.straight(a, b);
@@ -20,14 +21,14 @@ impl Graph {
     }
 
     /// The edges of a way with those it begins and ends on, as driven.
-    fn way_with_ends(&self, a: &Snapped, b: &Snapped) -> Option<(Vec<u32>, Option<u32>, Option<u32>)> {
+    fn way_with_ends(&self, a: &Snapped, b: &Snapped) -> Option<(Vec<EdgeId>, Option<EdgeId>, Option<EdgeId>)> {
         let (edges, straight) = self.way(a, b)?;
         if straight {
             return Some((edges, None, None));
         }
         let all = &self.map.streets.edges;
         let (begin, end) = if let (Some(&first), Some(&last)) = (edges.first(), edges.last()) {
-            (all[first as usize].from, all[last as usize].to)
+            (all[first].from, all[last].to)
         } else {
             // From one stretch to the next: they meet in a junction.
             let (departures, arrivals) = (self.starts(a), self.starts(b));
@@ -38,15 +39,15 @@ impl Graph {
             let (_, node) = meetings.min_by(|one, other| one.0.total_cmp(&other.0))?;
             (node, node)
         };
-        let cheapest = |segment: u32, fits: &dyn Fn(u32) -> bool| {
+        let cheapest = |segment: SegmentId, fits: &dyn Fn(EdgeId) -> bool| {
             self.edges_along(segment)
                 .iter()
                 .copied()
                 .filter(|&edge| fits(edge))
-                .min_by(|&one, &other| self.weights[one as usize].total_cmp(&self.weights[other as usize]))
+                .min_by(|&one, &other| self.weights[one].total_cmp(&self.weights[other]))
         };
-        let leaving = cheapest(a.segment, &|edge| all[edge as usize].to == begin);
-        let entering = cheapest(b.segment, &|edge| all[edge as usize].from == end);
+        let leaving = cheapest(a.segment, &|edge| all[edge].to == begin);
+        let entering = cheapest(b.segment, &|edge| all[edge].from == end);
         Some((edges, leaving, entering))
     }
 
@@ -60,16 +61,16 @@ impl Graph {
             line.extend(self.piece(from.segment, from.offset, to.offset));
         }
         if let Some(edge) = leaving {
-            let end = if streets.edges[edge as usize].along { WHOLE } else { 0 };
+            let end = if streets.edges[edge].along { WHOLE } else { 0 };
             line.extend(self.piece(from.segment, from.offset, end));
         }
         for &edge in &edges {
-            let edge = &streets.edges[edge as usize];
+            let edge = &streets.edges[edge];
             let (begin, end) = if edge.along { (0, WHOLE) } else { (WHOLE, 0) };
             line.extend(self.piece(edge.segment, begin, end));
         }
         if let Some(edge) = entering {
-            let begin = if streets.edges[edge as usize].along { 0 } else { WHOLE };
+            let begin = if streets.edges[edge].along { 0 } else { WHOLE };
             line.extend(self.piece(to.segment, begin, to.offset));
         }
         line.extend([to.point, b]);
@@ -78,7 +79,7 @@ impl Graph {
     }
 
     /// Points of a segment strictly between two offsets, and its ends where an offset is one.
-    fn piece(&self, segment: u32, begin: u64, end: u64) -> Vec<Position> {
+    fn piece(&self, segment: SegmentId, begin: u64, end: u64) -> Vec<Position> {
         let line = self.map.streets.line_of(segment);
         let (lengths, whole) = self.lengths(line);
         let whole = whole.max(1e-9);
@@ -104,8 +105,8 @@ impl Graph {
         let Some((edges, leaving, entering)) = self.way_with_ends(&from, &to) else { return Vec::new() };
         let streets = &self.map.streets;
         let mut steps: Vec<(String, u64, u64)> = Vec::new();
-        let mut step = |segment: u32, cost: Cost| {
-            let name = streets.names.get(streets.segments[segment as usize].name as usize).cloned().unwrap_or_default();
+        let mut step = |segment: SegmentId, cost: Cost| {
+            let name = streets.names.get(streets.segments[segment].name as usize).cloned().unwrap_or_default();
             let (millis, metres) = if cost < NEVER { unpack(cost) } else { (0, 0) };
             match steps.last_mut() {
                 Some(last) if last.0 == name => (last.1, last.2) = (last.1 + metres, last.2 + millis),
@@ -117,21 +118,21 @@ impl Graph {
             return steps;
         }
         if let Some(edge) = leaving {
-            let left = if streets.edges[edge as usize].along { WHOLE - from.offset } else { from.offset };
+            let left = if streets.edges[edge].along { WHOLE - from.offset } else { from.offset };
             step(from.segment, share(self.leaving_weight(edge), left));
         }
         for edge in edges {
-            step(streets.edges[edge as usize].segment, self.weights[edge as usize]);
+            step(streets.edges[edge].segment, self.weights[edge]);
         }
         if let Some(edge) = entering {
-            let driven = if streets.edges[edge as usize].along { to.offset } else { WHOLE - to.offset };
-            step(to.segment, share(self.weights[edge as usize], driven));
+            let driven = if streets.edges[edge].along { to.offset } else { WHOLE - to.offset };
+            step(to.segment, share(self.weights[edge], driven));
         }
         steps
     }
 
     /// Edges on the way between two places, in order of driving.
-    pub(crate) fn edges_driven(&self, a: Position, b: Position) -> Vec<u32> {
+    pub(crate) fn edges_driven(&self, a: Position, b: Position) -> Vec<EdgeId> {
         if a == b {
             return Vec::new();
         }
@@ -140,7 +141,7 @@ impl Graph {
         let Some((edges, leaving, entering)) = self.way_with_ends(from, to) else { return Vec::new() };
         if leaving.is_none() && entering.is_none() {
             let along = to.offset >= from.offset;
-            let fits = |&&edge: &&u32| self.map.streets.edges[edge as usize].along == along;
+            let fits = |&&edge: &&EdgeId| self.map.streets.edges[edge].along == along;
             return self.edges_along(from.segment).iter().find(fits).copied().into_iter().collect();
         }
         leaving.into_iter().chain(edges).chain(entering).collect()
@@ -152,10 +153,10 @@ impl Graph {
         let (Some(from), Some(to)) = (&known[0].snapped, &known[1].snapped) else { return Vec::new() };
         let streets = &self.map.streets;
         let mut times: BTreeMap<(u8, Cell), u64> = BTreeMap::new();
-        let mut add = |edge: u32, part: u64| {
-            let segment = streets.edges[edge as usize].segment;
-            let (millis, _) = unpack(self.normal[edge as usize]);
-            let key = (streets.segments[segment as usize].class, self.cell(segment));
+        let mut add = |edge: EdgeId, part: u64| {
+            let segment = streets.edges[edge].segment;
+            let (millis, _) = unpack(self.normal[edge]);
+            let key = (streets.segments[segment].class, self.cell(segment));
             *times.entry(key).or_default() += millis * part / WHOLE;
         };
         let Some((edges, leaving, entering)) = self.way_with_ends(from, to) else { return Vec::new() };
@@ -165,8 +166,7 @@ impl Graph {
         {
             add(edge, from.offset.abs_diff(to.offset));
         }
-        let driven =
-            |edge: u32, at: &Snapped| if streets.edges[edge as usize].along { at.offset } else { WHOLE - at.offset };
+        let driven = |edge: EdgeId, at: &Snapped| if streets.edges[edge].along { at.offset } else { WHOLE - at.offset };
         if let Some(edge) = leaving {
             add(edge, WHOLE - driven(edge, from));
         }

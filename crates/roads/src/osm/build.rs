@@ -1,11 +1,13 @@
 //! From ways to a street network: junctions, segments between them, turn restrictions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use fleetfold_model::{Position, Space};
 
 use super::profile::{Profile, Use};
+use super::restrict::restrict;
 use super::{Item, OsmError, Restriction, Wanted, Way, read};
+use crate::ids::{JunctionId, SegmentId};
 use crate::line::crow;
 use crate::streets::{Dropped, Edge, Segment, Streets};
 
@@ -20,7 +22,7 @@ pub struct Report {
     pub missing_nodes: usize,
     /// Turn restrictions that are kept.
     pub restrictions: usize,
-    /// Turn restrictions that are not: over ways instead of a node, or naming ways that are not used or do not meet there.
+    /// Turn restrictions that are not: of other vehicles, or naming ways that are not used or do not meet.
     pub restrictions_left_out: usize,
     /// Junctions and edges outside the largest part.
     pub dropped: Dropped,
@@ -95,7 +97,7 @@ pub fn build(
         edges: Vec::new(),
         names: Vec::new(),
     };
-    let mut junction_of: Vec<u32> = vec![u32::MAX; ids.len()];
+    let mut junction_of: Vec<Option<JunctionId>> = vec![None; ids.len()];
     let mut name_of: BTreeMap<String, u32> = BTreeMap::new();
     for (way, how) in &ways {
         let name = way.tags.get("name").or_else(|| way.tags.get("ref")).map_or(u32::MAX, |name| {
@@ -134,14 +136,14 @@ fn with_end(mut segments: Vec<Segment>, points: usize) -> Vec<Segment> {
 }
 
 /// A network on its way.
-struct Raw {
+pub(super) struct Raw {
     /// OpenStreetMap's id of every junction.
-    ids: Vec<i64>,
-    nodes: Vec<Position>,
-    segments: Vec<Segment>,
-    points: Vec<Position>,
-    edges: Vec<Edge>,
-    names: Vec<String>,
+    pub(super) ids: Vec<i64>,
+    pub(super) nodes: Vec<Position>,
+    pub(super) segments: Vec<Segment>,
+    pub(super) points: Vec<Position>,
+    pub(super) edges: Vec<Edge>,
+    pub(super) names: Vec<String>,
 }
 
 impl Raw {
@@ -154,97 +156,25 @@ impl Raw {
         nodes: &[usize],
         ids: &[i64],
         places: &[Option<Position>],
-        junction_of: &mut [u32],
+        junction_of: &mut [Option<JunctionId>],
     ) {
         let mut junction = |at: usize| {
-            if junction_of[at] == u32::MAX {
-                junction_of[at] = self.nodes.len() as u32;
+            *junction_of[at].get_or_insert_with(|| {
                 self.nodes.push(places[at].unwrap_or_default());
                 self.ids.push(ids[at]);
-            }
-            junction_of[at]
+                JunctionId::at(self.nodes.len() - 1)
+            })
         };
         let (from, to) = (junction(nodes[0]), junction(nodes[nodes.len() - 1]));
         let line: Vec<Position> = nodes.iter().filter_map(|&at| places[at]).collect();
         let metres: f64 = line.windows(2).map(|ends| crow(Space::Geographic, ends[0], ends[1])).sum();
-        let segment = self.segments.len() as u32;
+        let segment = SegmentId::at(self.segments.len());
         self.segments.push(Segment { road: way.id as u64, name, class: how.class, points: self.points.len() as u32 });
         self.points.extend(line);
         for (speed, from, to, along) in [(how.forward, from, to, true), (how.backward, to, from, false)] {
             let Some(kmh) = speed else { continue };
             let millis = ((metres / (kmh / 3.6) * 1000.0).round() as u32).max(1);
             self.edges.push(Edge { from, to, millis, metres: metres.round() as u32, segment, along });
-        }
-    }
-}
-
-/// A restricted way into a junction gets a junction of its own from which only the allowed turns leave.
-fn restrict(network: &mut Raw, restrictions: &[Restriction], profile: Profile, report: &mut Report) {
-    let mut leaving: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    let mut entering: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for (index, edge) in network.edges.iter().enumerate() {
-        leaving.entry(edge.from).or_default().push(index as u32);
-        entering.entry(edge.to).or_default().push(index as u32);
-    }
-    let junctions: BTreeMap<i64, u32> = network.ids.iter().enumerate().map(|(at, &id)| (id, at as u32)).collect();
-    // Edges into a junction whose turns are restricted, and the edges that may not follow.
-    let mut banned: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
-    for restriction in restrictions {
-        let kind = profile.restriction(&restriction.tags).unwrap_or_default();
-        let only = kind.starts_with("only_");
-        if !profile.obeys(&restriction.tags) || !(only || kind.starts_with("no_")) {
-            report.restrictions_left_out += 1;
-            continue;
-        }
-        let [via] = restriction.via_nodes.as_slice() else {
-            report.restrictions_left_out += 1;
-            continue;
-        };
-        let mut kept = false;
-        if let Some(junction) = junctions.get(via).filter(|_| restriction.via_ways == 0) {
-            let road = |edge: u32| network.segments[network.edges[edge as usize].segment as usize].road as i64;
-            let empty = Vec::new();
-            let out = leaving.get(junction).unwrap_or(&empty);
-            for &way_in in entering.get(junction).unwrap_or(&empty) {
-                if !restriction.from.contains(&road(way_in)) {
-                    continue;
-                }
-                let back = |edge: u32| network.edges[edge as usize].segment == network.edges[way_in as usize].segment;
-                let named = |edge: u32| {
-                    restriction.to.contains(&road(edge))
-                        && (kind != "no_u_turn" || !restriction.from.contains(&road(edge)) || back(edge))
-                };
-                let any = out.iter().any(|&edge| named(edge));
-                if !any {
-                    continue;
-                }
-                kept = true;
-                banned.entry(way_in).or_default().extend(out.iter().copied().filter(|&edge| named(edge) != only));
-            }
-        }
-        if kept {
-            report.restrictions += 1;
-        } else {
-            report.restrictions_left_out += 1;
-        }
-    }
-    // Copies of a junction that forbid the same turns are one.
-    let mut copies: BTreeMap<(u32, BTreeSet<u32>), u32> = BTreeMap::new();
-    for (way_in, forbidden) in banned {
-        let junction = network.edges[way_in as usize].to;
-        let next = network.nodes.len() as u32;
-        let copy = *copies.entry((junction, forbidden)).or_insert(next);
-        if copy == next {
-            network.nodes.push(network.nodes[junction as usize]);
-        }
-        network.edges[way_in as usize].to = copy;
-    }
-    for ((junction, forbidden), copy) in copies {
-        for &edge in leaving.get(&junction).into_iter().flatten() {
-            if !forbidden.contains(&edge) {
-                // Where it leads may itself be a copy by now: the turn behind it stays restricted.
-                network.edges.push(Edge { from: copy, ..network.edges[edge as usize] });
-            }
         }
     }
 }

@@ -3,6 +3,7 @@
 mod build;
 mod pbf;
 mod profile;
+mod restrict;
 mod xml;
 
 pub use build::{Report, build};
@@ -39,7 +40,8 @@ pub(crate) struct Restriction {
     pub(crate) from: Vec<i64>,
     pub(crate) to: Vec<i64>,
     pub(crate) via_nodes: Vec<i64>,
-    pub(crate) via_ways: usize,
+    /// In the order in which they are driven.
+    pub(crate) via_ways: Vec<i64>,
     pub(crate) tags: Tags,
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn read(bytes: &[u8], wanted: Wanted, sink: &mut dyn FnMut(Item)) -> 
                         ("from", RelMemberType::Way) => restriction.from.push(member.member_id),
                         ("to", RelMemberType::Way) => restriction.to.push(member.member_id),
                         ("via", RelMemberType::Node) => restriction.via_nodes.push(member.member_id),
-                        ("via", RelMemberType::Way) => restriction.via_ways += 1,
+                        ("via", RelMemberType::Way) => restriction.via_ways.push(member.member_id),
                         _ => {}
                     }
                 }

@@ -60,7 +60,7 @@ pub(crate) fn read(text: impl BufRead, wanted: Wanted, sink: &mut dyn FnMut(Item
                             ("from", "way") => relation.from.push(id),
                             ("to", "way") => relation.to.push(id),
                             ("via", "node") => relation.via_nodes.push(id),
-                            ("via", "way") => relation.via_ways += 1,
+                            ("via", "way") => relation.via_ways.push(id),
                             _ => {}
                         }
                     }

@@ -1,4 +1,4 @@
-//! One piece of a plan in one round: ruin and recreate and 2-opt* under simulated annealing.
+//! One piece of a plan in one round: ruin and recreate, 2-opt* and SWAP* under simulated annealing.
 
 use crate::local::Local;
 use crate::random::Random;
@@ -85,6 +85,12 @@ pub(crate) fn anneal(
                 } else {
                     state.undo();
                 }
+            }
+        }
+        if !local.problem.walks && !local.problem.lifo {
+            let slack = (temperature * logs[random.cell()]) as i64;
+            if state.swap_stops(slack, &mut random) {
+                keep(&state, &mut best);
             }
         }
         #[cfg(test)]

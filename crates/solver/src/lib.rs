@@ -42,6 +42,7 @@ mod schedule;
 mod search;
 mod shrink;
 mod state;
+mod swap;
 mod tails;
 mod time_dependent;
 

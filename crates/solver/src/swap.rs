@@ -1,0 +1,186 @@
+//! SWAP*: two stops change tours, each to its best place in the other tour, not only to where the other one was (Vidal,
+//! "Hybrid genetic search for the CVRP: open-source implementation and SWAP* neighborhood", 2022). In full vehicles
+//! it finds what neither strings nor tails can: room for a stop only where another leaves.
+
+use crate::problem::{NONE, Role};
+use crate::random::Random;
+use crate::schedule::drive;
+use crate::state::State;
+
+/// Neighbours of a random stop that may be its partner.
+const PARTNERS: usize = 20;
+
+impl State<'_> {
+    /// Exchanges a random job and one near it on another tour, if both can be driven and it costs at most `slack` more. O(1)
+    /// per place in either tour; only what looks good is linked. False when nothing was changed.
+    pub(crate) fn swap_stops(&mut self, slack: i64, random: &mut Random) -> bool {
+        let local = self.local;
+        let u = random.below(local.stops.len()) as u32;
+        let near = local.near.get(u);
+        let tour_u = self.records[u as usize].tour;
+        if tour_u == NONE || near.is_empty() {
+            return false;
+        }
+        let v = near[random.below(near.len().min(PARTNERS))];
+        let tour_v = self.records[v as usize].tour;
+        if tour_v == NONE || tour_v == tour_u {
+            return false;
+        }
+        let job = |stop: u32| matches!(local.fixed[stop as usize].role, Role::JobDelivery | Role::JobPickup);
+        if !job(u) || !job(v) || !local.allows(tour_u, v) || !local.allows(tour_v, u) || !self.has_room_for(u, v) {
+            return false;
+        }
+        let promises = local.change_cost(tour_u, v) + local.change_cost(tour_v, u)
+            - local.change_cost(tour_u, u)
+            - local.change_cost(tour_v, v);
+        // What both leave saves; what each may cost in its new tour is what is left of it.
+        let most = self.saved_without(u) + self.saved_without(v) + slack - promises;
+        let Some((after_v, cost_v)) = self.instead_of(v, u, most) else { return false };
+        let Some((after_u, _)) = self.instead_of(u, v, most - cost_v) else { return false };
+        let late = if self.plain { 0 } else { self.late_on(tour_u, tour_v) };
+        let before = self.total;
+        self.begin();
+        self.remove_all(&[u, v]);
+        self.put(v, tour_u, after_v, NONE);
+        self.put(u, tour_v, after_u, NONE);
+        let legal = if self.plain { self.is_on_time() } else { self.late_on(tour_u, tour_v) <= late };
+        if !legal || self.total > before.saturating_add(slack) {
+            self.undo();
+            return false;
+        }
+        true
+    }
+
+    /// Plain tours have room for the other stop in place of their own. Rich ones are driven later.
+    fn has_room_for(&self, u: u32, v: u32) -> bool {
+        let load = |stop: u32| self.local.fixed[stop as usize].load;
+        let room = |stop: u32| {
+            let tour = self.records[stop as usize].tour as usize;
+            self.local.fixed_tours[tour].room - self.carried[tour]
+        };
+        !self.plain || (load(v) - load(u) <= room(u) && load(u) - load(v) <= room(v))
+    }
+
+    /// What the legs of a tour cost less without a stop.
+    fn saved_without(&self, stop: u32) -> i64 {
+        let record = &self.records[stop as usize];
+        let (_, direct) = if self.counts[record.tour as usize] == 1 {
+            (0, 0)
+        } else {
+            self.hop(record.tour, record.prev, record.next)
+        };
+        i64::from(self.records[record.prev as usize].next_cost) + i64::from(record.next_cost) - i64::from(direct)
+    }
+
+    /// The cheapest place of a stop on the tour of another that leaves: between its neighbours, or wherever the stop fits
+    /// though the other stays (nearly always, if it fits without it). After which node, and what the legs cost more, at
+    /// most `most`.
+    fn instead_of(&self, stop: u32, leaving: u32, most: i64) -> Option<(u32, i64)> {
+        let local = self.local;
+        let tour = self.records[leaving as usize].tour;
+        let fixed = &local.fixed[stop as usize];
+        let closes = self.closes[stop as usize];
+        let ready = fixed.opens.saturating_add(fixed.service);
+        let rows = local.rows(tour, stop);
+        let end = self.sentinel(tour);
+        let mut best = most.saturating_add(1);
+        let mut found = None;
+        let mut node = end;
+        loop {
+            let record = &self.records[node as usize];
+            // Departures only grow along a tour.
+            if record.depart > closes {
+                return found;
+            }
+            let (mut next, mut latest, mut skipped) = (record.next, record.next_latest, record.next_cost);
+            if next == leaving {
+                let gone = &self.records[leaving as usize];
+                (next, latest) = (gone.next, gone.next_latest);
+                skipped = if self.counts[tour as usize] == 1 { 0 } else { self.hop(tour, node, next).1 };
+            }
+            if ready <= latest && node != leaving {
+                let (to, to_cost) = rows.map_or_else(|| self.hop(tour, node, stop), |rows| rows.to[node as usize]);
+                let (on, on_cost) = rows.map_or_else(|| self.hop(tour, stop, next), |rows| rows.from[next as usize]);
+                let delta = i64::from(to_cost) + i64::from(on_cost) - i64::from(skipped);
+                let arrival = record.depart.saturating_add(to);
+                if delta < best && arrival <= closes {
+                    let start = local.opens_at(stop, arrival);
+                    if start <= local.shift_end(tour, stop)
+                        && start.saturating_add(fixed.service).saturating_add(on) <= latest
+                    {
+                        best = delta;
+                        found = Some((node, delta));
+                    }
+                }
+            }
+            node = record.next;
+            if node == end {
+                return found;
+            }
+        }
+    }
+
+    /// Lateness on two rich tours, beyond any sum where one cannot be driven.
+    fn late_on(&self, a: u32, b: u32) -> i64 {
+        let late = |tour: u32| {
+            let stops = self.global(tour).into_iter();
+            drive(self.local.problem, self.local.tours[tour as usize], stops, i64::MAX, |_, _| {})
+                .map_or(i64::MAX / 4, |driven| driven.late)
+        };
+        late(a) + late(b)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::legs::{Legs, Rounding};
+    use crate::local::{Local, Where};
+    use crate::neighbours::Neighbours;
+    use crate::problem::{Problem, Stop, TourSpec};
+    use crate::random::Random;
+    use crate::schedule::drive;
+    use crate::state::State;
+
+    /// Full vehicles from two depots, plain or with two loads, whose stops are dealt the wrong way round.
+    fn crossed(rich: bool) -> Problem {
+        let near = |depot: f64| (0..6).map(move |at| (depot + f64::from(at % 3), f64::from(at / 3)));
+        let places: Vec<(f64, f64)> =
+            [(0.0, 0.0), (100.0, 0.0)].into_iter().chain(near(0.0)).chain(near(100.0)).collect();
+        let stops = (0..12).map(|stop| Stop { load: [1, i32::from(rich), 0, 0], ..Stop::job(2 + stop) }).collect();
+        let tour = |depot| TourSpec { end_place: depot, capacity: [6, 6, 0, 0], per_km: 1_000, ..TourSpec::at(depot) };
+        let legs = Legs::Plane { places, scale: 1.0, length: Rounding::Down, time: Rounding::Down };
+        Problem::new(stops, vec![tour(0), tour(1)], legs).expect("a legal problem")
+    }
+
+    #[test]
+    fn what_only_an_exchange_mends_is_mended() {
+        for rich in [false, true] {
+            let problem = crossed(rich);
+            let near = Neighbours::new(&problem);
+            let at: Where = (0..12).map(|stop| (0, stop)).collect();
+            let local = Local::piece(&problem, &near, &at, 0, (0..12).collect(), vec![0, 1]);
+            let wrong =
+                [(0..12).filter(|stop| stop % 2 == 0).collect(), (0..12).filter(|stop| stop % 2 == 1).collect()];
+            let mut state = State::new(&local, &wrong, Vec::new());
+            assert_eq!(state.plain, !rich);
+            let mut random = Random::new(1, 0, 0);
+            let mut exchanges = 0;
+            for _ in 0..2_000 {
+                let before = state.total;
+                let done = state.swap_stops(0, &mut random);
+                exchanges += u32::from(done);
+                assert!(if done { state.total <= before } else { state.total == before });
+                assert_eq!(state.agrees_with_recount(), Ok(()));
+            }
+            assert!(exchanges >= 3, "{exchanges} exchanges");
+            let mut tours = [state.global(0), state.global(1)];
+            let costs = [0, 1].map(|tour| {
+                let driven = drive(&problem, tour, tours[tour as usize].iter().copied(), i64::MAX, |_, _| {});
+                driven.expect("within its room").cost
+            });
+            assert_eq!(costs.iter().sum::<i64>(), state.total);
+            tours.iter_mut().for_each(|tour| tour.sort_unstable());
+            assert_eq!(tours, [(0..6).collect::<Vec<u32>>(), (6..12).collect()], "every stop is at its depot");
+        }
+    }
+}

@@ -14,6 +14,7 @@ use crate::label::{Label, Start};
 use crate::line::crow;
 use crate::network::{ActiveChange, Leg, Speeds, Street, UNREACHABLE_MILLIS, WeightChange};
 use crate::streets::{Edge, Streets};
+use crate::tables::Tables;
 
 /// Pace between a place and the street it is served from, metres per second (brisk walk to slow drive; guess).
 const ACCESS_METRES_PER_SECOND: f64 = 5.0;
@@ -107,6 +108,8 @@ pub(crate) struct Graph {
     metric: Metric,
     /// Labels of places under these weights: one climb serves all rows and columns of the place.
     known: Mutex<BTreeMap<Position, Arc<Known>>>,
+    /// Tables of these places under these weights.
+    tables: Tables,
 }
 
 impl Map {
@@ -208,7 +211,16 @@ impl Graph {
         let weights = base.clone();
         let normal = Arc::new(base);
         let base = Arc::clone(&normal);
-        Self { map: Arc::new(map), weights, normal, base, changed: Vec::new(), metric, known }
+        Self {
+            map: Arc::new(map),
+            weights,
+            normal,
+            base,
+            changed: Vec::new(),
+            metric,
+            known,
+            tables: Tables::default(),
+        }
     }
 
     /// The same streets with some closed or slowed.
@@ -245,7 +257,16 @@ impl Graph {
             metric
         };
         let (normal, base) = (Arc::clone(&self.normal), Arc::clone(&self.base));
-        Self { map: Arc::clone(map), weights, normal, base, changed: hit, metric, known: Mutex::default() }
+        Self {
+            map: Arc::clone(map),
+            weights,
+            normal,
+            base,
+            changed: hit,
+            metric,
+            known: Mutex::default(),
+            tables: Tables::default(),
+        }
     }
 
     /// The same streets at other speeds, all open.
@@ -263,7 +284,16 @@ impl Graph {
         let metric = self.map.hierarchy.customise(&base);
         let (map, normal) = (Arc::clone(&self.map), Arc::clone(&self.normal));
         let weights = base.clone();
-        Self { map, weights, normal, base: Arc::new(base), changed: Vec::new(), metric, known: Mutex::default() }
+        Self {
+            map,
+            weights,
+            normal,
+            base: Arc::new(base),
+            changed: Vec::new(),
+            metric,
+            known: Mutex::default(),
+            tables: Tables::default(),
+        }
     }
 
     /// The square a segment lies in.
@@ -282,6 +312,7 @@ impl Graph {
             changed: self.changed.clone(),
             metric: self.map.hierarchy.customise(&self.weights),
             known: Mutex::default(),
+            tables: Tables::default(),
         }
     }
 
@@ -453,19 +484,32 @@ impl Graph {
         self.finish(&known[0], &known[1], self.map.hierarchy.cost(&known[0].label, &known[1].label))
     }
 
-    /// Row by row, in parallel, collected in order.
+    /// Row by row, in parallel, collected in order. What a table of before knows is taken from it.
     pub(crate) fn legs(&self, places: &[Position]) -> Vec<Leg> {
-        let known = self.know(places);
-        let labels: Vec<&Label> = known.iter().map(|known| &known.label).collect();
-        let table = self.map.hierarchy.table(&labels, &labels);
-        let n = places.len();
+        self.tables.legs(places, |rows, columns| self.block(places, rows, columns))
+    }
+
+    /// Legs from some of the places to others.
+    fn block(&self, places: &[Position], rows: &[usize], columns: &[usize]) -> Vec<Leg> {
+        let at = |numbers: &[usize]| self.know(&numbers.iter().map(|&number| places[number]).collect::<Vec<_>>());
+        let (from, to) = if rows == columns {
+            let known = at(rows);
+            (known.clone(), known)
+        } else {
+            (at(rows), at(columns))
+        };
+        let table = self.map.hierarchy.table(
+            &from.iter().map(|known| &known.label).collect::<Vec<&Label>>(),
+            &to.iter().map(|known| &known.label).collect::<Vec<&Label>>(),
+        );
+        let width = columns.len();
         table
             .into_par_iter()
             .with_min_len(4096)
             .enumerate()
             .map(|(cell, over)| {
-                let (a, b) = (cell / n, cell % n);
-                if places[a] == places[b] { Leg::default() } else { self.finish(&known[a], &known[b], over) }
+                let (a, b) = (cell / width, cell % width);
+                if places[rows[a]] == places[columns[b]] { Leg::default() } else { self.finish(&from[a], &to[b], over) }
             })
             .collect()
     }

@@ -20,6 +20,7 @@ pub mod osm;
 mod server;
 mod streets;
 mod table;
+mod tables;
 
 pub use file::{FileError, is_graph_file};
 pub use ids::{EdgeId, JunctionId};

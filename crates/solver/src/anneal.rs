@@ -1,6 +1,7 @@
 //! One piece of a plan in one round: ruin and recreate, 2-opt* and SWAP* under simulated annealing.
 
 use crate::local::Local;
+use crate::problem::Role;
 use crate::random::Random;
 use crate::recreate::Scratch;
 use crate::ruin::Ruin;
@@ -59,6 +60,9 @@ pub(crate) fn anneal(
             }
         }
     };
+    // Jobs only; where tours are judged by a walk, a walk for each attempt costs more than it brings.
+    let jobs = local.fixed.iter().any(|stop| matches!(stop.role, Role::JobDelivery | Role::JobPickup));
+    let swaps = jobs && !local.problem.walks && !local.problem.lifo;
     for _ in 0..iterations {
         let before = state.total;
         state.begin();
@@ -87,7 +91,7 @@ pub(crate) fn anneal(
                 }
             }
         }
-        if !local.problem.walks && !local.problem.lifo {
+        if swaps {
             let slack = (temperature * logs[random.cell()]) as i64;
             if state.swap_stops(slack, &mut random) {
                 keep(&state, &mut best);

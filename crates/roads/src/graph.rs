@@ -150,7 +150,7 @@ impl Map {
         let (low, high) = (reach.min(), reach.max());
         let reach = AABB::from_corners([low.x - units, low.y - units], [high.x + units, high.y + units]);
         let near = self.tree.locate_in_envelope_intersecting(&reach);
-        near.flat_map(|leaf| leaf.segments())
+        near.flat_map(Leaf::segments)
             .filter(|&segment| test(&self.streets.line_of(segment).iter().map(|&place| self.on_plane(place)).collect()))
             .collect()
     }

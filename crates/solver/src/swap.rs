@@ -175,7 +175,9 @@ mod tests {
             }
             assert!(exchanges >= 3, "{exchanges} exchanges");
             let mut tours = [state.global(0), state.global(1)];
-            tours.iter_mut().for_each(|tour| tour.sort_unstable());
+            for tour in &mut tours {
+                tour.sort_unstable();
+            }
             assert_eq!(tours, [(0..6).collect::<Vec<u32>>(), (6..12).collect()], "every stop is at its depot");
         }
     }

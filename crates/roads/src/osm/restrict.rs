@@ -326,7 +326,8 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(id, (name, oneway, nodes))| {
-                let nodes: String = nodes.iter().map(|node| format!("<nd ref='{node}'/>")).collect();
+                let nodes: Vec<String> = nodes.iter().map(|node| format!("<nd ref='{node}'/>")).collect();
+                let nodes = nodes.concat();
                 format!("<way id='{}'>{nodes}<tag k='highway' v='primary'/><tag k='oneway' v='{oneway}'/><tag k='name' v='{name}'/></way>", id + 1)
             })
             .collect();

@@ -129,7 +129,9 @@ pub fn from_osm(text: &str) -> Vec<u8> {
     let (mut table, mut body, mut file) = (Vec::new(), Vec::new(), Vec::new());
     strings.0.iter().for_each(|text| bytes(1, text.as_bytes(), &mut table));
     bytes(1, &table, &mut body);
-    [nodes, ways, relations].iter().for_each(|group| bytes(2, group, &mut body));
+    for group in [nodes, ways, relations] {
+        bytes(2, &group, &mut body);
+    }
     let mut header = Vec::new();
     bytes(4, b"OsmSchema-V0.6", &mut header);
     block("OSMHeader", &header, &mut file);

@@ -12,6 +12,8 @@ use crate::network::Leg;
 const KEPT: usize = 8;
 /// Larger tables are not kept: a side of 1,500 is 18 MB.
 const SIDE_MAX: usize = 1_500;
+/// Smaller ones are not either: they are as quickly made.
+const SIDE_MIN: usize = 16;
 /// Places that are looked at to see which table fits best.
 const SAMPLE: usize = 32;
 
@@ -66,7 +68,11 @@ impl Tables {
             }
             _ => between(&all, &all),
         };
-        self.keep(places, &legs, old.filter(|_| 2 * new.len() < side).as_ref());
+        // The answer to a few places of a region is no better table than the region's.
+        let part = new.is_empty() && old.as_ref().is_some_and(|old| 2 * side < old.side);
+        if side >= SIDE_MIN && !part {
+            self.keep(places, &legs, old.filter(|old| 2 * new.len() < side && 2 * side >= old.side).as_ref());
+        }
         legs
     }
 
@@ -143,5 +149,7 @@ mod tests {
         (moved[3], moved[70]) = (1_000, 1_001);
         assert_eq!(ask(&moved), 2 * 100 + 98 * 2, "two rows and two columns");
         assert_eq!(ask(&other), 0, "the other region is still known");
+        assert_eq!(ask(&moved[..20]), 0, "a part of a region");
+        assert_eq!(ask(&moved), 0, "which is known as a whole after it");
     }
 }

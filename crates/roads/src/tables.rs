@@ -8,10 +8,10 @@ use fleetfold_model::Position;
 
 use crate::network::Leg;
 
-/// Tables kept: regions are searched side by side.
-const KEPT: usize = 8;
-/// Larger tables are not kept: a side of 1,500 is 18 MB.
-const SIDE_MAX: usize = 1_500;
+/// Legs kept, 8 MB: six regions of 400 places. There may be a network for every hour of a day.
+const LEGS_KEPT: usize = 1 << 20;
+/// Larger tables are not kept.
+const SIDE_MAX: usize = 1 << 10;
 /// Smaller ones are not either: they are as quickly made.
 const SIDE_MIN: usize = 16;
 /// Places that are looked at to see which table fits best.
@@ -90,10 +90,10 @@ impl Tables {
         let kept = Arc::new(Kept { row_of, side: places.len(), legs: legs.to_vec() });
         let mut tables = self.lock();
         tables.retain(|other| instead_of.is_none_or(|old| !Arc::ptr_eq(old, other)));
-        if tables.len() == KEPT {
+        tables.push(kept);
+        while tables.iter().map(|kept| kept.legs.len()).sum::<usize>() > LEGS_KEPT {
             tables.remove(0);
         }
-        tables.push(kept);
     }
 }
 

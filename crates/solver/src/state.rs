@@ -48,6 +48,8 @@ pub(crate) struct State<'l> {
     /// Price of each tour.
     pub(crate) costs: Vec<i64>,
     pub(crate) counts: Vec<u32>,
+    /// Rich tours that break a shift or a hard aim.
+    broken: Vec<bool>,
     /// Goods of all jobs of a tour, first dimension (plain pieces).
     pub(crate) carried: Vec<i32>,
     /// Units on no tour: jobs, pickups, deliveries of goods on board.
@@ -58,7 +60,7 @@ pub(crate) struct State<'l> {
     // The undo log: nodes and tours as they were when first touched.
     saved: Vec<(u32, Record)>,
     saved_rich: Vec<(u32, i32, RichRecord)>,
-    saved_tours: Vec<(u32, i64, u32, i32)>,
+    saved_tours: Vec<(u32, i64, u32, i32, bool)>,
     saved_absent: Vec<u32>,
     saved_total: i64,
     node_stamps: Vec<u32>,
@@ -81,6 +83,7 @@ impl<'l> State<'l> {
             rich: Vec::new(),
             costs: vec![0; count],
             counts: vec![0; count],
+            broken: vec![false; count],
             carried: vec![0; count],
             absent,
             total: 0,
@@ -127,17 +130,20 @@ impl<'l> State<'l> {
         })
     }
 
-    /// Plain tours touched since [`State::begin`] keep their windows and shifts. What was put in was tested; but where a way
-    /// by way of a third place is the quicker one (a matrix, or rounding), a tour that lost a stop may be late. O(1) per tour.
+    /// Tours touched since [`State::begin`] keep their windows and shifts, or broke them before. What was put in was tested; but
+    /// where a way by way of a third place is the quicker one (a matrix, or rounding), a tour that lost a stop may be late.
+    /// O(1) per tour.
     pub(crate) fn is_on_time(&self) -> bool {
-        !self.plain
-            || self.touched().all(|tour| {
-                let end = self.sentinel(tour);
-                let record = &self.records[end as usize];
-                let first = record.next;
-                first == end
-                    || record.depart.saturating_add(self.hop(tour, end, first).0) <= self.records[first as usize].latest
-            })
+        if !self.plain {
+            return self.saved_tours.iter().all(|&(tour, .., was)| was || !self.broken[tour as usize]);
+        }
+        self.touched().all(|tour| {
+            let end = self.sentinel(tour);
+            let record = &self.records[end as usize];
+            let first = record.next;
+            first == end
+                || record.depart.saturating_add(self.hop(tour, end, first).0) <= self.records[first as usize].latest
+        })
     }
 
     /// The same state on the rich path, where stops may be placed late.
@@ -450,7 +456,8 @@ impl<'l> State<'l> {
         let index = tour as usize;
         if self.tour_stamps[index] != self.stamp {
             self.tour_stamps[index] = self.stamp;
-            self.saved_tours.push((tour, self.costs[index], self.counts[index], self.carried[index]));
+            let broken = self.broken[index];
+            self.saved_tours.push((tour, self.costs[index], self.counts[index], self.carried[index], broken));
         }
     }
 
@@ -465,10 +472,11 @@ impl<'l> State<'l> {
             }
             self.rich[node as usize] = rich;
         }
-        for &(tour, cost, count, carried) in &self.saved_tours {
+        for &(tour, cost, count, carried, broken) in &self.saved_tours {
             self.costs[tour as usize] = cost;
             self.counts[tour as usize] = count;
             self.carried[tour as usize] = carried;
+            self.broken[tour as usize] = broken;
         }
         std::mem::swap(&mut self.absent, &mut self.saved_absent);
         self.total = self.saved_total;

@@ -51,8 +51,7 @@ impl State<'_> {
         let mut cost = if sequence.is_empty() || spec.in_use { 0 } else { spec.fixed };
         let mut prev = end;
         let mut pauses = spec.pauses.iter().peekable();
-        // One stop fewer may move a pause to where it makes another stop late, or lead the long way round.
-        let fragile = !spec.pauses.is_empty() || problem.detours;
+        let paused = !spec.pauses.is_empty();
         let (mut broken, mut overtime) = (false, false);
         for &node in &sequence {
             let (time, leg_cost) = self.hop(tour, prev, node);
@@ -74,7 +73,7 @@ impl State<'_> {
                 *sum += sign * goods;
             }
             let before = self.rich[prev as usize].peak_before;
-            if fragile {
+            if paused || problem.detours {
                 let index = local.stops[node as usize];
                 broken |= begin > problem.shift_end(global, index) || (problem.weights.hard && begin > stop.due);
                 overtime |= begin > spec.end_by;
@@ -91,7 +90,9 @@ impl State<'_> {
         // Backward. The end of the ring: reach the end place by the end of the shift (or as late as it is now).
         let arrival = self.records[prev as usize].depart.saturating_add(end_time);
         broken |= spec.end_place != NONE && !sequence.is_empty() && arrival > spec.end_by && !overtime;
-        if broken && fragile {
+        self.broken[tour as usize] = broken;
+        if broken && paused {
+            // One stop fewer may move a pause to where it makes another stop late.
             cost += UNDRIVABLE;
         }
         let mut latest = if spec.end_place == NONE { TIME_MAX } else { spec.end_by.max(arrival) };

@@ -3,7 +3,7 @@
 //! 300 vehicles of three depots with 3,000 open stops on the streets of the extract; one after the other, the streets whose name
 //! begins with `FLEETFOLD_BRIDGE` (default: `Ponte`) are closed and opened again. Printed: how many routes drove over each, how many
 //! others took over a stop that those could not keep, and the time from the event to the accepted plan and to the end of the
-//! search behind it.
+//! search behind it. With `FLEETFOLD_HOURS=1` every hour has travel times of its own, so that legs depend on the hour.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -101,6 +101,13 @@ fn timed(what: impl FnOnce()) -> Duration {
     begin.elapsed()
 }
 
+/// Travel times by the hour, all different, if `FLEETFOLD_HOURS` is set.
+fn hours() -> [[u16; 24]; 3] {
+    let factor =
+        |hour: usize| if std::env::var_os("FLEETFOLD_HOURS").is_some() { 100 + hour as u16 * 17 % 60 } else { 100 };
+    [std::array::from_fn(factor); 3]
+}
+
 fn fleet_on(streets: &Streets) -> Rig {
     let network = Arc::new(Network::from_streets(streets.clone()));
     let mut random = Seeded::new(11, "closure");
@@ -115,7 +122,7 @@ fn fleet_on(streets: &Streets) -> Rig {
         log_start: Timestamp(0),
         utc_offset: Millis(0),
         rate: 1,
-        policy: Policy::default(),
+        policy: Policy { hour_percent: hours(), ..Policy::default() },
     }));
     // From a few depots: tours cross the town.
     let depots: Vec<Position> = (0..DEPOTS).map(|_| place()).collect();

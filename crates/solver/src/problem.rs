@@ -283,8 +283,8 @@ pub struct Problem {
     /// By how much a detour may seem to shorten a tour: nothing but rounding where legs are straight lines, anything where a
     /// matrix gives them.
     pub(crate) slackness: i64,
-    /// A way by way of a third place may be quicker than the direct one by more than rounding.
-    pub(crate) detours: bool,
+    /// Legs keep the triangle inequality, but for rounding. Of a matrix nobody knows.
+    pub(crate) metric: bool,
     /// Some stops are promised to a tour.
     pub(crate) promised: bool,
     /// The first tour whose end, limits and class are the same: tails can be driven by either.
@@ -446,7 +446,7 @@ impl Problem {
             has_setup: false,
             limited: false,
             promised: false,
-            detours: false,
+            metric: false,
             slackness: 0,
             pooled: false,
             plain: false,
@@ -461,8 +461,8 @@ impl Problem {
         problem.pooled = problem.twin.iter().all(|&twin| twin == 0) && problem.tours.iter().all(|tour| !tour.in_use);
         problem.closes = (0..problem.stops.len() as u32).map(|stop| problem.aim(stop)).collect();
         let roundings = problem.classes.iter().map(|class| i64::from(class.leg((ROUNDINGS, ROUNDINGS)).1));
-        problem.detours = !problem.legs.is_symmetric();
-        problem.slackness = if problem.legs.is_symmetric() { roundings.max().unwrap_or(0) } else { i64::MAX / 8 };
+        problem.metric = problem.legs.is_symmetric();
+        problem.slackness = if problem.metric { roundings.max().unwrap_or(0) } else { i64::MAX / 8 };
         problem.plain = problem.is_plain();
         Ok(problem)
     }

@@ -73,7 +73,7 @@ impl State<'_> {
                 *sum += sign * goods;
             }
             let before = self.rich[prev as usize].peak_before;
-            if paused || problem.detours {
+            if paused || !problem.metric {
                 let index = local.stops[node as usize];
                 broken |= begin > problem.shift_end(global, index) || (problem.weights.hard && begin > stop.due);
                 overtime |= begin > spec.end_by;

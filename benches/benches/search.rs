@@ -1,17 +1,26 @@
 //! How fast is the search? `cargo bench -p fleetfold-benches --bench search`
 //!
 //! A thousand stops with time windows around one depot, as jobs and as shipments, plain and rich (two dimensions of load,
-//! set-up times, a second window): iterations a second on one thread, the first plan, and one new stop into a good plan.
+//! set-up times, a second window) or plain but for a break of each vehicle: iterations a second on one thread, the first plan, and one new stop into a good plan.
 
 use std::sync::atomic::AtomicBool;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use fleetfold_sim::Seeded;
-use fleetfold_solver::{Legs, NONE, Problem, Role, Rounding, SearchLimits, Stop, TourSpec, insert, solve};
+use fleetfold_solver::{Legs, NONE, Pause, Problem, Role, Rounding, SearchLimits, Stop, TourSpec, insert, solve};
 
 const STOPS: usize = 1_000;
 
-fn problem(shipments: bool, rich: bool) -> Problem {
+/// What vehicles and stops ask for beside windows and one load.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Rich,
+    Break,
+}
+
+fn problem(shipments: bool, kind: Kind) -> Problem {
+    let rich = kind == Kind::Rich;
     let mut random = Seeded::new(7, "bench");
     let places: Vec<(f64, f64)> = (0..=STOPS).map(|_| (random.unit() * 500.0, random.unit() * 500.0)).collect();
     let mut stops: Vec<Stop> = (1..=STOPS as u32)
@@ -47,6 +56,11 @@ fn problem(shipments: bool, rich: bool) -> Problem {
         capacity: [200, 200, 0, 0],
         per_hour: 0,
         per_km: 1000,
+        pauses: if kind == Kind::Break {
+            vec![Pause { opens: 5_000, closes: 8_000, duration: 500 }]
+        } else {
+            Vec::new()
+        },
         ..TourSpec::at(0)
     };
     let legs = Legs::Plane { places, scale: 10.0, length: Rounding::Down, time: Rounding::Down };
@@ -58,13 +72,15 @@ fn search(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("search");
     group.sample_size(10);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("one thread");
-    for (name, shipments, rich) in [
-        ("jobs, plain", false, false),
-        ("jobs, rich", false, true),
-        ("shipments, plain", true, false),
-        ("shipments, rich", true, true),
+    for (name, shipments, kind) in [
+        ("jobs, plain", false, Kind::Plain),
+        ("jobs, rich", false, Kind::Rich),
+        ("jobs, a break", false, Kind::Break),
+        ("shipments, plain", true, Kind::Plain),
+        ("shipments, rich", true, Kind::Rich),
+        ("shipments, a break", true, Kind::Break),
     ] {
-        let cold = problem(shipments, rich);
+        let cold = problem(shipments, kind);
         let limits = |rounds| SearchLimits { rounds, warm: true, iterations: 500, ..SearchLimits::default() };
         let good = pool.install(|| solve(&cold, &limits(10), &never));
         let warm = cold.clone().with_initial(good.tours).expect("a legal plan");

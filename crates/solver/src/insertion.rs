@@ -68,6 +68,9 @@ impl State<'_> {
 
     /// The same, but in tours with pauses: there what the quick tests say, which has to be driven.
     pub(crate) fn quick_in_tour(&self, unit: u32, tour: u32, bound: i64) -> Option<Insertion> {
+        if self.refused.contains(&tour) {
+            return None;
+        }
         let fixed = self.price_of_joining(unit, tour)?;
         if self.walks(tour) {
             self.best_by_walk(unit, tour, bound)
@@ -80,35 +83,12 @@ impl State<'_> {
 
     /// Candidates in this tour are driven in full: what they cost is not the sum of their legs.
     pub(crate) fn walks(&self, tour: u32) -> bool {
-        !self.plain && (self.local.problem.walks || self.spec(tour).lifo)
+        !self.plain && (self.local.problem.walks || (self.local.problem.lifo && self.spec(tour).lifo))
     }
 
     /// Pauses move when stops do: the quick tests know where they are now only, and what they find has to be driven.
     pub(crate) fn has_pauses(&self, tour: u32) -> bool {
         self.local.problem.paused && !self.spec(tour).pauses.is_empty()
-    }
-
-    /// A place that a quick test found, in a tour with pauses: itself if it can be driven and makes nothing late; else, if all
-    /// may be driven, the best that can.
-    pub(crate) fn driven_place(&self, unit: u32, place: Insertion, bound: i64, all: bool) -> Option<Insertion> {
-        let mut sequence = self.sequence(place.tour);
-        let index =
-            |sequence: &[u32], after: u32| sequence.iter().position(|&stop| stop == after).map_or(0, |at| at + 1);
-        let at = index(&sequence, place.after);
-        sequence.insert(at, unit);
-        if place.mate_after != NONE {
-            let at = index(&sequence, place.mate_after);
-            sequence.insert(at, self.local.fixed[unit as usize].mate);
-        }
-        let global = sequence.iter().map(|&stop| self.local.stops[stop as usize]);
-        let driven = drive(self.local.problem, self.local.tours[place.tour as usize], global, i64::MAX, |_, _| {});
-        match driven {
-            Ok(driven) if driven.late == 0 => {
-                Some(Insertion { cost: driven.cost - self.costs[place.tour as usize], ..place })
-            }
-            _ if all => self.best_by_walk(unit, place.tour, bound),
-            _ => None,
-        }
     }
 
     fn spec(&self, tour: u32) -> &TourSpec {
@@ -161,7 +141,7 @@ impl State<'_> {
         let mut node = end;
         let rows = self.local.rows(tour, unit);
         loop {
-            if let Some(cost) = self.job_after_by(rows, unit, tour, node, best - fixed) {
+            if let Some(cost) = self.job_after(rows, unit, tour, node, best - fixed) {
                 best = cost + fixed;
                 found = Some(Insertion { tour, after: node, mate_after: NONE, cost: best });
             }
@@ -174,16 +154,9 @@ impl State<'_> {
         }
     }
 
-    /// O(1): the additional price of a job after a node, if below `bound` and feasible.
+    /// O(1): the additional price of a job after a node, if below `bound` and feasible. `rows`: the legs of the unit.
     #[inline]
-    pub(crate) fn job_after(&self, unit: u32, tour: u32, after: u32, bound: i64) -> Option<i64> {
-        let rows = self.local.rows(tour, unit);
-        self.job_after_by(rows, unit, tour, after, bound)
-    }
-
-    /// The same, when the legs of the unit have been looked up.
-    #[inline]
-    pub(crate) fn job_after_by(
+    pub(crate) fn job_after(
         &self,
         rows: Option<Rows<'_>>,
         unit: u32,
@@ -242,19 +215,18 @@ impl State<'_> {
         delta: i64,
         bound: i64,
     ) -> Option<i64> {
-        let stop = self.stop(unit);
-        let spec = self.spec(tour);
-        let record = &self.records[after as usize];
+        let (local, fixed) = (self.local, &self.local.fixed[unit as usize]);
         if arrival >= UNREACHABLE || on >= UNREACHABLE {
             return None;
         }
-        let start = stop.opens_at(arrival);
-        if start > self.local.shift_end(tour, unit)
-            || start.saturating_add(stop.service).saturating_add(on) > record.next_latest
+        let start = local.opens_at(unit, arrival);
+        if start.saturating_add(fixed.service).saturating_add(on) > self.records[after as usize].next_latest
+            || (start > local.fixed_tours[tour as usize].end_by && start > local.shift_end(tour, unit))
         {
             return None;
         }
-        let delta = delta + span_price(start, stop.due, self.local.problem.weights.late_per_hour);
+        let stop = self.stop(unit);
+        let delta = delta + span_price(start, stop.due, local.problem.weights.late_per_hour);
         if delta >= bound {
             return None;
         }
@@ -268,7 +240,7 @@ impl State<'_> {
             // Goods on board already: leaving them never overloads.
             Role::Delivery | Role::Pickup => return Some(delta),
         };
-        fits(sum(peak, stop.load), spec.capacity).then_some(delta)
+        fits(sum(peak, stop.load), self.spec(tour).capacity).then_some(delta)
     }
 
     /// Pickup after each node in turn, delivery walked along behind it with the delayed departure. What either end alone
@@ -377,7 +349,7 @@ impl State<'_> {
             (record.prev, record.tour)
         });
         for (after, tour) in before.chain(behind) {
-            if tour == NONE || seen[after as usize] == *mark {
+            if tour == NONE || seen[after as usize] == *mark || self.refused.contains(&tour) {
                 continue;
             }
             seen[after as usize] = *mark;

@@ -16,8 +16,8 @@ const FRESH_PER_MILLE: usize = 150;
 const WIDE_PER_MILLE: usize = 200;
 /// How often a unit without a place is tried late: a walk over whole tours costs as much as many iterations.
 const LATE_PER_MILLE: usize = 60;
-/// How often all places of a tour with pauses are driven when the one that looked best cannot be.
-const WALK_PER_MILLE: usize = 150;
+/// How many tours with pauses are tried for a unit.
+const REFUSALS_MAX: usize = 4;
 /// Units per iteration that may be placed late: each is a walk over whole tours.
 const LATE_TRIES_MAX: usize = 3;
 
@@ -80,9 +80,20 @@ impl State<'_> {
         let mut late_tries = 0;
         for &unit in &waiting {
             let mut best = self.best_place(unit, scratch, random);
-            if let Some(place) = best.filter(|place| self.has_pauses(place.tour)) {
-                let all = random.chance(WALK_PER_MILLE);
-                best = self.driven_place(unit, place, self.local.unserved(unit), all);
+            while let Some(place) = best.filter(|place| self.has_pauses(place.tour)) {
+                // The quick tests know where pauses are now only: what they find is tried.
+                self.put_at(unit, place);
+                let flaws = self.flaws[place.tour as usize];
+                if !flaws.broken && !flaws.late {
+                    break;
+                }
+                self.take_back(unit);
+                self.refused.push(place.tour);
+                best = if self.refused.len() < REFUSALS_MAX { self.best_place(unit, scratch, random) } else { None };
+            }
+            self.refused.clear();
+            if self.records[unit as usize].tour != NONE {
+                continue;
             }
             if best.is_none() && !self.plain && !self.local.problem.walks && !self.local.problem.weights.hard {
                 late_tries += 1;
@@ -143,9 +154,18 @@ impl State<'_> {
         {
             return self.beside_plain(rows, unit, bound, random);
         }
+        let stop = local.fixed[unit as usize];
+        let closes = self.closes[unit as usize];
+        let ready = stop.opens.saturating_add(stop.service);
+        let rows = if local.one_class { local.rows(0, unit) } else { None };
         let mut best = bound;
         let mut found = None;
         let mut look = |after: u32, tour: u32| {
+            // Too late or too early whatever the legs: most places are.
+            let record = &self.records[after as usize];
+            if record.depart > closes || ready > record.next_latest {
+                return;
+            }
             let fixed = if simple {
                 0
             } else if let Some(fixed) = self.price_of_joining(unit, tour) {
@@ -153,10 +173,11 @@ impl State<'_> {
             } else {
                 return;
             };
-            if !self.plain && self.walks(tour) {
+            if !self.plain && (self.walks(tour) || self.refused.contains(&tour)) {
                 return;
             }
-            if let Some(cost) = self.job_after(unit, tour, after, best - fixed)
+            let rows = if local.one_class { rows } else { local.rows(tour, unit) };
+            if let Some(cost) = self.job_after(rows, unit, tour, after, best - fixed)
                 && !random.blink()
             {
                 best = cost + fixed;
@@ -234,7 +255,7 @@ impl State<'_> {
         let mut best: Option<Insertion> = None;
         for &tour in &scratch.tours {
             let below = best.map_or(bound, |best| best.cost);
-            if let Some(place) = self.best_in_tour(unit, tour, below)
+            if let Some(place) = self.quick_in_tour(unit, tour, below)
                 && !random.blink()
             {
                 best = Some(place);

@@ -38,6 +38,15 @@ pub(crate) struct Record {
 const BLANK: Record =
     Record { next: NONE, prev: NONE, tour: NONE, depart: 0, latest: 0, next_latest: 0, next_cost: 0, load: 0 };
 
+/// What a rich tour does not keep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flaws {
+    /// A shift, or a hard aim.
+    pub(crate) broken: bool,
+    /// An aim of some stop.
+    pub(crate) late: bool,
+}
+
 /// A plan under search.
 pub(crate) struct State<'l> {
     pub(crate) local: &'l Local<'l>,
@@ -48,8 +57,10 @@ pub(crate) struct State<'l> {
     /// Price of each tour.
     pub(crate) costs: Vec<i64>,
     pub(crate) counts: Vec<u32>,
-    /// Rich tours that break a shift or a hard aim.
-    broken: Vec<bool>,
+    /// Of rich tours.
+    pub(crate) flaws: Vec<Flaws>,
+    /// Tours that could not take the unit at hand where the quick tests said so.
+    pub(crate) refused: Vec<u32>,
     /// Goods of all jobs of a tour, first dimension (plain pieces).
     pub(crate) carried: Vec<i32>,
     /// Units on no tour: jobs, pickups, deliveries of goods on board.
@@ -60,7 +71,7 @@ pub(crate) struct State<'l> {
     // The undo log: nodes and tours as they were when first touched.
     saved: Vec<(u32, Record)>,
     saved_rich: Vec<(u32, i32, RichRecord)>,
-    saved_tours: Vec<(u32, i64, u32, i32, bool)>,
+    saved_tours: Vec<(u32, i64, u32, i32, Flaws)>,
     saved_absent: Vec<u32>,
     saved_total: i64,
     node_stamps: Vec<u32>,
@@ -83,7 +94,8 @@ impl<'l> State<'l> {
             rich: Vec::new(),
             costs: vec![0; count],
             counts: vec![0; count],
-            broken: vec![false; count],
+            refused: Vec::new(),
+            flaws: vec![Flaws::default(); count],
             carried: vec![0; count],
             absent,
             total: 0,
@@ -135,7 +147,7 @@ impl<'l> State<'l> {
     /// O(1) per tour.
     pub(crate) fn is_on_time(&self) -> bool {
         if !self.plain {
-            return self.saved_tours.iter().all(|&(tour, .., was)| was || !self.broken[tour as usize]);
+            return self.saved_tours.iter().all(|&(tour, .., was)| was.broken || !self.flaws[tour as usize].broken);
         }
         self.touched().all(|tour| {
             let end = self.sentinel(tour);
@@ -456,8 +468,8 @@ impl<'l> State<'l> {
         let index = tour as usize;
         if self.tour_stamps[index] != self.stamp {
             self.tour_stamps[index] = self.stamp;
-            let broken = self.broken[index];
-            self.saved_tours.push((tour, self.costs[index], self.counts[index], self.carried[index], broken));
+            let flaws = self.flaws[index];
+            self.saved_tours.push((tour, self.costs[index], self.counts[index], self.carried[index], flaws));
         }
     }
 
@@ -472,11 +484,11 @@ impl<'l> State<'l> {
             }
             self.rich[node as usize] = rich;
         }
-        for &(tour, cost, count, carried, broken) in &self.saved_tours {
+        for &(tour, cost, count, carried, flaws) in &self.saved_tours {
             self.costs[tour as usize] = cost;
             self.counts[tour as usize] = count;
             self.carried[tour as usize] = carried;
-            self.broken[tour as usize] = broken;
+            self.flaws[tour as usize] = flaws;
         }
         std::mem::swap(&mut self.absent, &mut self.saved_absent);
         self.total = self.saved_total;
@@ -555,6 +567,19 @@ impl<'l> State<'l> {
         }
         let index = self.absent.iter().rposition(|&other| other == unit).expect("put takes absent units only");
         self.absent.swap_remove(index);
+    }
+
+    /// Takes a unit out again that [`State::put`] has just put in.
+    pub(crate) fn take_back(&mut self, unit: u32) {
+        let tour = self.records[unit as usize].tour;
+        self.unlink(unit);
+        let stop = self.local.fixed[unit as usize];
+        if stop.role == Role::Pickup {
+            self.unlink(stop.mate);
+        }
+        self.absent.push(unit);
+        self.total += self.local.unserved(unit);
+        self.refresh(tour);
     }
 
     /// Links a stop in and returns what the legs around it cost more.

@@ -1,6 +1,6 @@
 //! Tours of rich problems, recomputed whole: several loads and windows, set-up, lateness, pauses.
 
-use super::State;
+use super::{Flaws, State};
 use crate::problem::{NONE, Role, TIME_MAX};
 use crate::schedule::span_price;
 
@@ -10,8 +10,9 @@ const NEVER: i32 = -TIME_MAX * 2;
 /// Price of a tour that cannot be driven: above all others, below what a sum could not hold.
 const UNDRIVABLE: i64 = 1 << 52;
 
-/// What rich pieces know of a stop beside its record.
+/// What rich pieces know of a stop beside its record: one line of the cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C, align(64))]
 pub(crate) struct RichRecord {
     /// Load after it.
     pub(crate) after: [i32; 4],
@@ -21,6 +22,8 @@ pub(crate) struct RichRecord {
     pub(crate) peak_after: [i32; 4],
     /// Time between being free at the stop before and leaving for this one.
     pause_before: i32,
+    /// Travel time to here from the stop before.
+    travel: i32,
 }
 
 impl State<'_> {
@@ -46,13 +49,14 @@ impl State<'_> {
                 }
             }
         }
-        self.rich[end as usize] = RichRecord { after: load, peak_before: load, peak_after: load, pause_before: 0 };
+        self.rich[end as usize] =
+            RichRecord { after: load, peak_before: load, peak_after: load, pause_before: 0, travel: 0 };
         self.records[end as usize].depart = spec.start_at;
         let mut cost = if sequence.is_empty() || spec.in_use { 0 } else { spec.fixed };
         let mut prev = end;
         let mut pauses = spec.pauses.iter().peekable();
         let paused = !spec.pauses.is_empty();
-        let (mut broken, mut overtime) = (false, false);
+        let (mut broken, mut late, mut overtime) = (false, false, false);
         for &node in &sequence {
             let (time, leg_cost) = self.hop(tour, prev, node);
             let stop = &problem.stops[local.stops[node as usize] as usize];
@@ -62,7 +66,9 @@ impl State<'_> {
             self.records[prev as usize].next_cost = leg_cost;
             let record = &mut self.records[node as usize];
             record.depart = begin.saturating_add(stop.service);
-            self.closes[node as usize] = local.fixed[node as usize].closes.max(begin);
+            let aim = local.fixed[node as usize].closes;
+            late |= begin > aim;
+            self.closes[node as usize] = aim.max(begin);
             cost += i64::from(leg_cost) + local.change_cost(tour, node);
             cost += span_price(begin, stop.due, problem.weights.late_per_hour);
             if problem.weights.flow_per_hour > 0 && stop.role != Role::Pickup {
@@ -78,9 +84,10 @@ impl State<'_> {
                 broken |= begin > problem.shift_end(global, index) || (problem.weights.hard && begin > stop.due);
                 overtime |= begin > spec.end_by;
             }
-            self.rich[node as usize].pause_before = leaves - departs;
-            self.rich[node as usize].after = load;
-            self.rich[node as usize].peak_before = std::array::from_fn(|d| before[d].max(load[d]));
+            let rich = &mut self.rich[node as usize];
+            (rich.pause_before, rich.travel) = (leaves - departs, time);
+            rich.after = load;
+            rich.peak_before = std::array::from_fn(|d| before[d].max(load[d]));
             prev = node;
         }
         let home = self.hop(tour, prev, end);
@@ -90,7 +97,7 @@ impl State<'_> {
         // Backward. The end of the ring: reach the end place by the end of the shift (or as late as it is now).
         let arrival = self.records[prev as usize].depart.saturating_add(end_time);
         broken |= spec.end_place != NONE && !sequence.is_empty() && arrival > spec.end_by && !overtime;
-        self.broken[tour as usize] = broken;
+        self.flaws[tour as usize] = Flaws { broken, late };
         if broken && paused {
             // One stop fewer may move a pause to where it makes another stop late.
             cost += UNDRIVABLE;
@@ -101,20 +108,26 @@ impl State<'_> {
         let mut travel = home.0;
         let mut peak = load;
         for &node in sequence.iter().rev() {
-            let index = local.stops[node as usize];
-            let stop = &problem.stops[index as usize];
+            let fixed = &local.fixed[node as usize];
             let record = &mut self.records[node as usize];
-            let by = latest.saturating_sub(travel).saturating_sub(stop.service);
-            let shift = problem.shift_end(global, index).max(record.depart - stop.service);
-            latest = latest_start(stop.windows.as_slice(), by.min(self.closes[node as usize]).min(shift));
+            let mut by = latest.saturating_sub(travel).saturating_sub(fixed.service).min(self.closes[node as usize]);
+            if by > spec.end_by {
+                by = by.min(local.shift_end(tour, node).max(record.depart - fixed.service));
+            }
+            if fixed.several {
+                by = latest_start(&problem.stops[local.stops[node as usize] as usize].windows, by);
+            } else if by < fixed.opens {
+                by = NEVER;
+            }
+            latest = by;
             record.latest = latest;
             let prev = record.prev;
-            let after = self.rich[node as usize].after;
-            peak = std::array::from_fn(|d| peak[d].max(after[d]));
-            self.rich[node as usize].peak_after = peak;
-            self.records[prev as usize].next_latest = latest;
+            let rich = &mut self.rich[node as usize];
+            peak = std::array::from_fn(|d| peak[d].max(rich.after[d]));
+            rich.peak_after = peak;
             // A pause stays where it is now: what is put in before it has to leave it its time.
-            travel = self.hop(tour, prev, node).0.saturating_add(self.rich[node as usize].pause_before);
+            travel = rich.travel.saturating_add(rich.pause_before);
+            self.records[prev as usize].next_latest = latest;
         }
         let start_load = self.rich[end as usize].after;
         self.rich[end as usize].peak_after = std::array::from_fn(|d| peak[d].max(start_load[d]));

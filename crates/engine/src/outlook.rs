@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use fleetfold_fleet::Fleet;
 use fleetfold_model::{Millis, Position, Timestamp};
-use fleetfold_roads::{ActiveChange, Leg, Network, Speeds};
-use fleetfold_solver::{LegMatrix, Legs, TimeDependentLegs, UNREACHABLE, travel_over};
+use fleetfold_roads::{ActiveChange, Leg, LegTable, Network, Speeds};
+use fleetfold_solver::{LegMatrix, LegRows, Legs, TIME_MAX, TimeDependentLegs, UNREACHABLE, travel_over};
 
 use crate::learn;
 
@@ -30,8 +30,17 @@ struct Span {
     state: RoadState,
     /// Made when it is first asked: many hours are never planned for.
     network: Arc<OnceLock<Arc<Network>>>,
+    /// What it is made from.
+    base: Base,
+}
+
+/// What the network of a span is made from.
+#[derive(Clone, Debug)]
+enum Base {
     /// At normal speeds, all open.
-    normal: Arc<Network>,
+    Normal(Arc<Network>),
+    /// At the speeds of the span, but with other changes: the quicker way.
+    Speeds(Arc<Network>),
 }
 
 /// What makes the travel times of a span.
@@ -46,9 +55,18 @@ impl RoadState {
         Self { speeds: learn::speeds(fleet, now), changes: if has_roads { changes(fleet, now) } else { Vec::new() } }
     }
 
-    fn network(&self, normal: &Network) -> Option<Network> {
-        let base = normal.with_speeds(&self.speeds)?;
-        if self.changes.is_empty() { Some(base) } else { Some(base.with_changes(&self.changes).unwrap_or(base)) }
+    fn network(&self, base: &Base) -> Option<Network> {
+        match base {
+            Base::Speeds(other) => other.with_changes(&self.changes),
+            Base::Normal(normal) => {
+                let open = normal.with_speeds(&self.speeds)?;
+                if self.changes.is_empty() {
+                    Some(open)
+                } else {
+                    Some(open.with_changes(&self.changes).unwrap_or(open))
+                }
+            }
+        }
     }
 }
 
@@ -121,12 +139,21 @@ impl Outlook {
                 continue;
             }
             let known = self.later.iter().chain(&later).find(|span| span.state == state);
-            let network = if state == current {
+            let made = if state == current {
                 Arc::new(OnceLock::from(Arc::clone(network)))
             } else {
                 known.map_or_else(|| Arc::new(OnceLock::new()), |span| Arc::clone(&span.network))
             };
-            later.push(Span { from, state, network, normal: Arc::clone(normal) });
+            let mut alike = self.later.iter().filter(|span| span.state.speeds == state.speeds);
+            let base = if !normal.has_roads() || made.get().is_some() {
+                None
+            } else if state.speeds == current.speeds {
+                Some(Arc::clone(network))
+            } else {
+                alike.find_map(|span| span.network.get().cloned())
+            };
+            let base = base.map_or_else(|| Base::Normal(Arc::clone(normal)), Base::Speeds);
+            later.push(Span { from, state, network: made, base });
             before = &later[later.len() - 1].state;
         }
         Self { now: Arc::clone(network), later }
@@ -155,34 +182,59 @@ impl Outlook {
     /// All legs between places, for a plan that reaches from `epoch` to `until`.
     pub(crate) fn legs(&self, places: &[Position], epoch: Timestamp, until: Timestamp) -> Legs {
         let n = places.len();
-        let matrix = |network: &Network| {
-            let legs = network.legs(places);
-            LegMatrix::from_fn(n, |a, b| {
-                let leg = legs[a * n + b];
-                (leg.millis.clamp(0, UNREACHABLE), leg.metres.max(0))
-            })
-        };
         let first = self.later.partition_point(|span| span.from <= epoch);
         let last = self.later.partition_point(|span| span.from < until).max(first);
-        let now = matrix(self.of(first));
-        let then: Vec<(i32, LegMatrix)> = (first + 1..=last)
-            .map(|span| {
-                let from = (self.later[span - 1].from - epoch).0;
-                (from.min(i64::from(fleetfold_solver::TIME_MAX)) as i32, matrix(self.of(span)))
-            })
-            .collect();
-        if then.is_empty() {
-            return Legs::Matrix(now);
+        if first == last {
+            let legs = self.of(first).legs(places);
+            return Legs::Matrix(LegMatrix::from_fn(n, |a, b| solver_leg(legs[a * n + b])));
         }
-        TimeDependentLegs::new(now, then).map_or_else(Legs::default, Legs::TimeDependent)
+        let ends = self.later[first..last].iter().map(|span| (span.from - epoch).0.min(i64::from(TIME_MAX)) as i32);
+        let rows = Rows {
+            outlook: self.clone(),
+            first,
+            places: places.into(),
+            tables: (first..=last).map(|_| OnceLock::new()).collect(),
+        };
+        TimeDependentLegs::from_rows(n, ends.collect(), Arc::new(rows)).map_or_else(Legs::default, Legs::TimeDependent)
     }
 
     /// The network of a span; 0 is now.
-    fn of(&self, span: usize) -> &Network {
+    fn of(&self, span: usize) -> &Arc<Network> {
         let Some(span) = span.checked_sub(1).map(|later| &self.later[later]) else { return &self.now };
-        span.network.get_or_init(|| match span.state.network(&span.normal) {
-            Some(network) => Arc::new(network),
-            None => Arc::clone(&span.normal),
+        unless_known(&span.network, || match (span.state.network(&span.base), &span.base) {
+            (Some(network), _) => Arc::new(network),
+            (None, Base::Normal(base) | Base::Speeds(base)) => Arc::clone(base),
         })
     }
+}
+
+/// What a cell holds, made first if need be. Not made inside the cell's lock: it is made in parallel, and a thread that waits for
+/// the others may take up work that asks for the same cell.
+fn unless_known<T>(cell: &OnceLock<T>, make: impl FnOnce() -> T) -> &T {
+    if let Some(known) = cell.get() {
+        return known;
+    }
+    let made = make();
+    cell.get_or_init(|| made)
+}
+
+/// Legs between places in the spans that a plan reaches into.
+struct Rows {
+    outlook: Outlook,
+    /// The span of the plan's beginning.
+    first: usize,
+    places: Arc<[Position]>,
+    tables: Vec<OnceLock<LegTable>>,
+}
+
+impl LegRows for Rows {
+    fn row(&self, span: usize, from: u32) -> Vec<(i32, i32)> {
+        let table = || self.outlook.of(self.first + span).rows(Arc::clone(&self.places));
+        let legs = unless_known(&self.tables[span], table).from(from as usize);
+        legs.into_iter().map(solver_leg).collect()
+    }
+}
+
+fn solver_leg(leg: Leg) -> (i32, i32) {
+    (leg.millis.clamp(0, UNREACHABLE), leg.metres.max(0))
 }

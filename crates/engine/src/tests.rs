@@ -1,5 +1,6 @@
 //! What the planner does about each kind of event: one test per row of the table "from event to plan".
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fleetfold_fleet::{Closed, Fleet, LogEntry, Placement};
@@ -583,6 +584,42 @@ fn a_closure_with_a_time_is_planned_for() {
         (visit.start - visit.depart_at).0
     };
     assert_eq!([lead(50), lead(150), lead(250)], [60_000, 72_000, 60_000]);
+}
+
+/// The hours to come are made from what they were before a change: they have to be what they would be from nothing.
+#[test]
+fn hours_made_anew_are_those_made_from_before() {
+    let change = |id: &str, road: u64, percent: Option<u32>, hours: [i64; 2]| RoadChange {
+        change: name(id),
+        target: Some(RoadTarget::Roads(vec![road])),
+        time_percent: percent,
+        from: Some(at(60 * hours[0])),
+        until: Some(at(60 * hours[1])),
+    };
+    let mut hour_percent = [[100; 24]; 3];
+    hour_percent[2] = std::array::from_fn(|hour| 100 + hour as u16);
+    let facts = [
+        Event::PolicyChanged(Policy { hour_percent, ..Policy::default() }),
+        Event::RoadClosed(change("north", 1, None, [0, 9])),
+        Event::RoadSlowed(change("south", 2, Some(150), [2, 7])),
+        Event::RoadReopened(RoadChange { target: None, ..change("north", 1, None, [0, 9]) }),
+        Event::RoadClosed(change("side", 3, None, [3, 12])),
+    ];
+    let legs = |rig: &Rig| -> Vec<i32> {
+        let leg = |hour: i64| rig.engine.outlook.leg(corner(0, 1), corner(10, 0), at(60 * hour + 1)).millis;
+        (0..24).map(leg).collect()
+    };
+    let mut asked = two_roads();
+    for count in 1..=facts.len() {
+        asked.fact(facts[count - 1].clone());
+        let mut fresh = two_roads();
+        for fact in &facts[..count] {
+            fresh.fact(fact.clone());
+        }
+        assert_eq!(legs(&asked), legs(&fresh), "after {count} facts");
+    }
+    let different: BTreeSet<i32> = legs(&asked).into_iter().collect();
+    assert!(different.len() > 20, "every hour has times of its own");
 }
 
 #[test]

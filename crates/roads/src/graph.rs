@@ -89,7 +89,7 @@ struct Snapped {
 
 /// A place on the streets with what it knows of the hierarchy; nothing, where there is no street.
 #[derive(Debug)]
-struct Known {
+pub(crate) struct Known {
     snapped: Option<Snapped>,
     label: Label,
 }
@@ -447,7 +447,7 @@ impl Graph {
     }
 
     /// Snaps and climbs; places that are known already are looked up.
-    fn know(&self, places: &[Position]) -> Vec<Arc<Known>> {
+    pub(crate) fn know(&self, places: &[Position]) -> Vec<Arc<Known>> {
         let mut found: Vec<Option<Arc<Known>>> = {
             let known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             places.iter().map(|place| known.get(place).cloned()).collect()
@@ -487,6 +487,19 @@ impl Graph {
     /// Row by row, in parallel, collected in order. What a table of before knows is taken from it.
     pub(crate) fn legs(&self, places: &[Position]) -> Vec<Leg> {
         self.tables.legs(places, |rows, columns| self.block(places, rows, columns))
+    }
+
+    /// Legs from one of the places to all, when they are known.
+    pub(crate) fn row(&self, places: &[Position], known: &[Arc<Known>], from: usize) -> Vec<Leg> {
+        let (place, start) = (places[from], &known[from]);
+        let leg = |(&to, end): (&Position, &Arc<Known>)| {
+            if place == to {
+                Leg::default()
+            } else {
+                self.finish(start, end, self.map.hierarchy.cost(&start.label, &end.label))
+            }
+        };
+        places.iter().zip(known).map(leg).collect()
     }
 
     /// Legs from some of the places to others.

@@ -25,6 +25,8 @@ mod tables;
 pub use file::{FileError, is_graph_file};
 pub use ids::{EdgeId, JunctionId};
 pub use legs::LegIndex;
-pub use network::{ActiveChange, Driven, Leg, Network, NetworkError, Speeds, Street, UNREACHABLE_MILLIS, WeightChange};
+pub use network::{
+    ActiveChange, Driven, Leg, LegTable, Network, NetworkError, Speeds, Street, UNREACHABLE_MILLIS, WeightChange,
+};
 pub use server::LegSource;
 pub use streets::{Dropped, Streets};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fleetfold_model::{Cell, NetworkSpec, Position, RoadTarget, Space};
 use rayon::prelude::*;
 
-use crate::graph::Graph;
+use crate::graph::{Graph, Known};
 use crate::ids::{EdgeId, JunctionId};
 use crate::line::{Line, crow};
 use crate::server::{LegSource, Server};
@@ -134,6 +134,31 @@ enum Kind {
     Table(Arc<Table>),
     Graph(Graph),
     Server(Server),
+}
+
+/// Legs between places under one state of the roads, computed row by row.
+#[derive(Debug)]
+pub struct LegTable {
+    network: Arc<Network>,
+    places: Arc<[Position]>,
+    /// Of the places, on a graph.
+    known: Vec<Arc<Known>>,
+}
+
+impl LegTable {
+    /// Legs from one of the places, given by its number, to all of them.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such place.
+    pub fn from(&self, place: usize) -> Vec<Leg> {
+        match &self.network.kind {
+            Kind::Graph(graph) => graph.row(&self.places, &self.known, place),
+            Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => {
+                self.places.iter().map(|&to| self.network.leg(self.places[place], to)).collect()
+            }
+        }
+    }
 }
 
 impl Network {
@@ -299,6 +324,15 @@ impl Network {
                 .flat_map_iter(|&from| places.iter().map(move |&to| self.leg(from, to)))
                 .collect(),
         }
+    }
+
+    /// Legs between all pairs of these places, row by row when they are asked for.
+    pub fn rows(self: &Arc<Self>, places: Arc<[Position]>) -> LegTable {
+        let known = match &self.kind {
+            Kind::Graph(graph) => graph.know(&places),
+            Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => Vec::new(),
+        };
+        LegTable { network: Arc::clone(self), places, known }
     }
 
     /// The line driven from one place to another, both included.

@@ -62,6 +62,11 @@ impl LegMatrix {
     pub(crate) fn get(&self, a: u32, b: u32) -> (i32, i32) {
         self.legs[a as usize * self.n + b as usize]
     }
+
+    /// Legs from a place.
+    pub(crate) fn row(&self, from: u32) -> &[(i32, i32)] {
+        &self.legs[from as usize * self.n..(from as usize + 1) * self.n]
+    }
 }
 
 /// A place on the unit sphere.
@@ -134,7 +139,7 @@ impl Legs {
     pub fn places(&self) -> usize {
         match self {
             Self::Matrix(matrix) => matrix.n,
-            Self::TimeDependent(legs) => legs.first().len(),
+            Self::TimeDependent(legs) => legs.places(),
             Self::Plane { places, .. } => places.len(),
             Self::Sphere { places, .. } => places.len(),
         }
@@ -145,7 +150,7 @@ impl Legs {
     pub fn pair(&self, a: u32, b: u32) -> (i32, i32) {
         match self {
             Self::Matrix(matrix) => matrix.get(a, b),
-            Self::TimeDependent(legs) => legs.first().get(a, b),
+            Self::TimeDependent(legs) => legs.first(a, b),
             Self::Plane { places, scale, length, time } => {
                 let ((ax, ay), (bx, by)) = (places[a as usize], places[b as usize]);
                 let exact = ((ax - bx) * (ax - bx) + (ay - by) * (ay - by)).sqrt() * scale;
@@ -188,9 +193,9 @@ impl Legs {
     pub(crate) fn times_from(&self, from: u32, to: impl Iterator<Item = u32>, times: &mut Vec<i32>) {
         times.clear();
         match self {
-            Self::TimeDependent(legs) => times.extend(to.map(|place| legs.first().get(from, place).0)),
+            Self::TimeDependent(legs) => times.extend(to.map(|place| legs.first(from, place).0)),
             Self::Matrix(matrix) => {
-                let row = &matrix.legs[from as usize * matrix.n..(from as usize + 1) * matrix.n];
+                let row = matrix.row(from);
                 times.extend(to.map(|place| row[place as usize].0));
             }
             Self::Plane { places, scale, time, .. } => {
@@ -234,7 +239,8 @@ impl Legs {
     pub(crate) fn is_legal(&self) -> bool {
         match self {
             Self::Matrix(matrix) => matrix.is_legal(),
-            Self::TimeDependent(legs) => legs.is_legal(),
+            // Rows are looked at when they come.
+            Self::TimeDependent(_) => true,
             Self::Plane { places, scale, .. } => {
                 scale.is_finite() && *scale > 0.0 && places.iter().all(|(x, y)| x.is_finite() && y.is_finite())
             }

@@ -51,4 +51,4 @@ pub use problem::{Invalid, NONE, Pause, Problem, Role, Solution, Stop, TIME_MAX,
 pub use recreate::{Alternative, alternatives, insert};
 pub use schedule::{Timed, price, schedule};
 pub use search::{Pace, Progress, SearchLimits, solve, solve_with};
-pub use time_dependent::{TimeDependentLegs, travel_over};
+pub use time_dependent::{LegRows, TimeDependentLegs, travel_over};

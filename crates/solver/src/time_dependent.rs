@@ -5,6 +5,9 @@
 //! the plan it came from; the next part of the search reads the legs at the hours of the better plan.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use rayon::prelude::*;
 
 use crate::legs::{LegMatrix, Legs};
 use crate::problem::{NONE, Problem, Role, Solution, UNREACHABLE};
@@ -20,43 +23,96 @@ const WALKED_MAX: usize = 16;
 /// Tours driven at the end to move single units: some 10 ms.
 const DRIVES_MAX: usize = 20_000;
 
-/// Legs by span of time: from an instant until the next one, times are those of a matrix.
-#[derive(Clone, Debug)]
+/// Where legs by span of time come from, row by row.
+pub trait LegRows: Send + Sync {
+    /// Times (milliseconds) and lengths (metres) from a place to every place, in a span (0: the first). Asked when a row is first read, by
+    /// any thread, now and then more than once; the same each time. What is missing or negative counts as no way.
+    fn row(&self, span: usize, from: u32) -> Vec<(i32, i32)>;
+}
+
+type Row = Box<[(i32, i32)]>;
+
+/// Rows of matrices that are there in full.
+struct Given(Vec<LegMatrix>);
+
+impl LegRows for Given {
+    fn row(&self, span: usize, from: u32) -> Vec<(i32, i32)> {
+        self.0[span].row(from).to_vec()
+    }
+}
+
+/// Legs by span of time: from an instant until the next one, times do not change. A row is computed when it is first read: a plan
+/// leaves most places in one span only.
+#[derive(Clone)]
 pub struct TimeDependentLegs {
-    /// Instants at which the spans end, ascending, one less than there are matrices.
+    places: usize,
+    /// Instants at which the spans end, ascending, one less than there are spans.
     until: Vec<i32>,
-    matrices: Vec<LegMatrix>,
+    source: Arc<dyn LegRows>,
+    /// By span and place.
+    rows: Arc<[OnceLock<Row>]>,
+}
+
+impl std::fmt::Debug for TimeDependentLegs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { places, until, .. } = self;
+        f.debug_struct("TimeDependentLegs").field("places", places).field("until", until).finish_non_exhaustive()
+    }
 }
 
 impl TimeDependentLegs {
-    /// The first matrix holds from ever; each other one from its instant. `None` unless the instants ascend and all matrices have
-    /// the same places.
+    /// The first matrix holds from ever; each other one from its instant. `None` unless the instants ascend, all matrices have
+    /// the same places and nothing is negative.
     pub fn new(first: LegMatrix, then: Vec<(i32, LegMatrix)>) -> Option<Self> {
-        let alike = then.iter().all(|(_, matrix)| matrix.len() == first.len());
-        let ascending = then.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        let places = first.len();
         let (until, later): (Vec<i32>, Vec<LegMatrix>) = then.into_iter().unzip();
-        (alike && ascending).then(|| Self { until, matrices: std::iter::once(first).chain(later).collect() })
+        let matrices: Vec<LegMatrix> = std::iter::once(first).chain(later).collect();
+        let legal = matrices.iter().all(|matrix| matrix.len() == places && matrix.is_legal());
+        if legal { Self::from_rows(places, until, Arc::new(Given(matrices))) } else { None }
     }
 
-    pub(crate) fn first(&self) -> &LegMatrix {
-        &self.matrices[0]
+    /// Rows that are computed when they are read. Each span but the last ends at its instant in `until`; `None` unless they
+    /// ascend.
+    pub fn from_rows(places: usize, until: Vec<i32>, source: Arc<dyn LegRows>) -> Option<Self> {
+        let ascending = until.windows(2).all(|pair| pair[0] < pair[1]);
+        let rows = (0..places * (until.len() + 1)).map(|_| OnceLock::new()).collect();
+        ascending.then_some(Self { places, until, source, rows })
     }
 
-    pub(crate) fn is_legal(&self) -> bool {
-        self.matrices.iter().all(LegMatrix::is_legal)
+    pub(crate) fn places(&self) -> usize {
+        self.places
     }
 
     fn span_at(&self, at: i32) -> usize {
         self.until.partition_point(|&until| until <= at)
     }
 
-    /// Time and length of a leg that is begun at an instant; `own` is what the vehicle makes of a time of the matrices.
+    fn row(&self, span: usize, from: u32) -> &[(i32, i32)] {
+        let slot = &self.rows[span * self.places + from as usize];
+        if let Some(row) = slot.get() {
+            return row;
+        }
+        // Not inside the lock: a source that works in parallel could come back here on the same thread.
+        let mut row = self.source.row(span, from);
+        row.resize(self.places, (UNREACHABLE, 0));
+        for leg in row.iter_mut().filter(|leg| leg.0 < 0 || leg.1 < 0) {
+            *leg = (UNREACHABLE, 0);
+        }
+        slot.get_or_init(|| row.into_boxed_slice())
+    }
+
+    /// A leg in the first span.
+    pub(crate) fn first(&self, a: u32, b: u32) -> (i32, i32) {
+        self.row(0, a)[b as usize]
+    }
+
+    /// Time and length of a leg that is begun at an instant; `own` is what the vehicle makes of a time of the rows.
     pub(crate) fn leaving(&self, a: u32, b: u32, depart: i32, own: impl Fn(i32) -> i32) -> (i32, i32) {
         let first = self.span_at(depart);
-        let (_, metres) = self.matrices[first].get(a, b);
-        let spans = (first..self.matrices.len()).map(|span| {
+        let (_, metres) = self.row(first, a)[b as usize];
+        let spans = (first..=self.until.len()).map(|span| {
             let until = self.until.get(span).map_or(i64::MAX, |&until| i64::from(until));
-            (until, i64::from(own(self.matrices[span].get(a, b).0)))
+            (until, i64::from(own(self.row(span, a)[b as usize].0)))
         });
         (travel_over(i64::from(depart), spans).min(i64::from(UNREACHABLE)) as i32, metres)
     }
@@ -94,7 +150,7 @@ impl Problem {
     /// The same problem with constant legs: those from a place as they are when these tours leave it.
     pub(crate) fn frozen(&self, tours: &[Vec<u32>]) -> Self {
         let Legs::TimeDependent(legs) = &self.legs else { return self.clone() };
-        let n = legs.first().len();
+        let n = legs.places();
         // Where no tour leaves: when its window opens, or with the vehicle that starts there.
         let mut leaves = vec![i32::MIN; n];
         for stop in &self.stops {
@@ -110,8 +166,16 @@ impl Problem {
                 leaves[place(stop)] = timed.departure;
             });
         }
-        let spans: Vec<usize> = leaves.into_iter().map(|at| legs.span_at(at)).collect();
-        let matrix = LegMatrix::from_fn(n, |a, b| legs.matrices[spans[a]].get(a as u32, b as u32));
+        let at: Vec<(usize, u32)> = (0..n as u32).map(|place| (legs.span_at(leaves[place as usize]), place)).collect();
+        // One row of each span first: whatever the source prepares for a span is prepared once.
+        let mut prepared = vec![false; legs.until.len() + 1];
+        for &(span, place) in &at {
+            if !std::mem::replace(&mut prepared[span], true) {
+                legs.row(span, place);
+            }
+        }
+        let rows: Vec<&[(i32, i32)]> = at.par_iter().map(|&(span, place)| legs.row(span, place)).collect();
+        let matrix = LegMatrix::from_fn(n, |a, b| rows[a][b]);
         Self::new(self.stops.clone(), self.tours.clone(), matrix)
             .map(|problem| problem.with_weights(self.weights))
             .and_then(|problem| problem.with_initial(tours.to_vec()))

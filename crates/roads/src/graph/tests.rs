@@ -116,6 +116,10 @@ proptest! {
         let oracle = oracle(&graph);
         let snapped: Vec<_> = places.iter().map(|&place| graph.snap(place).unwrap()).collect();
         let legs = graph.legs(&places);
+        let known = graph.know(&places);
+        for (row, legs) in legs.chunks(places.len()).enumerate() {
+            prop_assert_eq!(graph.row(&places, &known, row), legs);
+        }
         for (a, from) in snapped.iter().enumerate() {
             for (b, to) in snapped.iter().enumerate() {
                 let mut best = graph.straight(from, to);

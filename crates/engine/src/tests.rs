@@ -321,6 +321,11 @@ fn a_position_that_makes_a_promise_late_moves_the_order_to_who_can_keep_it() {
 
 /// Two parallel roads from west to east, a minute long, joined at both ends: 0-1 north (road 1), 2-3 south (road 2).
 fn two_roads() -> Rig {
+    roads_of([2; 2])
+}
+
+/// Two ways from west to east, a minute each: by the north (road 1) and by the south (road 2), of these classes.
+fn roads_of(classes: [u8; 2]) -> Rig {
     let place = corner;
     let nodes = vec![place(0, 1), place(10, 1), place(0, 0), place(10, 0)];
     let pairs = [(0, 1, 1u64), (2, 3, 2), (0, 2, 3), (1, 3, 4)];
@@ -329,7 +334,8 @@ fn two_roads() -> Rig {
         .flat_map(|&(a, b, road)| [(a, b, road), (b, a, road)])
         .map(|(from, to, road)| {
             let (metres, millis) = if road < 3 { (1000, 60_000) } else { (100, 6_000) };
-            StreetEdge { from, to, metres, millis, class: 2, name: u32::MAX, road }
+            let class = classes.get(road as usize - 1).copied().unwrap_or(2);
+            StreetEdge { from, to, metres, millis, class, name: u32::MAX, road }
         })
         .collect();
     Rig::with(&NetworkSpec::Graph { nodes, edges, names: Vec::new() }, Space::Geographic)
@@ -369,6 +375,32 @@ fn a_closed_road_changes_only_the_routes_over_it() {
     assert_eq!(rig.engine.network().leg(place(0, 1), place(10, 1)).millis, 60_000);
     rig.fact(Event::RoadSlowed(RoadChange { time_percent: Some(110), change: name("rain"), ..change }));
     assert_eq!(rig.engine.network().leg(place(0, 1), place(10, 1)).millis, 66_000);
+}
+
+/// The hour turns, and the other way is the quicker one: whoever draws the route is told, and only then.
+#[test]
+fn lines_are_drawn_anew_when_another_way_is_quicker() {
+    let mut rig = roads_of([1, 2]);
+    let mut hour_percent = [[100; 24]; 3];
+    (hour_percent[1][1], hour_percent[1][2]) = (110, 200);
+    rig.fact(Event::PolicyChanged(Policy { hour_percent, learn: false, ..Policy::default() }));
+    rig.on("a", corner(0, 1));
+    let mut order = job("x", corner(10, 1));
+    if let OrderWork::Job(job) = &mut order.work {
+        job.stop.windows = TimeWindow::new(at(300), at(400)).into_iter().collect();
+    }
+    rig.order(order);
+    let mut redrawn = |minute: i64| {
+        rig.now = at(minute).0;
+        rig.input(Input::Tick(Timestamp(rig.now)));
+        rig.engine.take_rerouted().into_iter().map(|vehicle| vehicle.0).collect::<Vec<u32>>()
+    };
+    redrawn(50);
+    assert_eq!(redrawn(59), [0; 0]);
+    assert_eq!(redrawn(61), [0; 0], "slower, and still the quickest");
+    assert_eq!(redrawn(121), [0]);
+    assert_eq!(redrawn(125), [0; 0]);
+    assert_eq!(redrawn(181), [0], "and back");
 }
 
 /// What the visit under way delivers is still on board beside everything behind it (once, it was forgotten, and the fleet's own

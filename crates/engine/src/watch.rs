@@ -205,7 +205,8 @@ impl Engine {
             }
         }
         if !routes.is_empty() {
-            self.leg_index.set(&self.network, routes);
+            // At other speeds another way may be the quickest: its line is drawn anew.
+            self.rerouted.extend(self.leg_index.set(&self.network, routes).into_iter().map(VehicleId));
         }
     }
 }

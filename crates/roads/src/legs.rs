@@ -47,8 +47,9 @@ fn boxes_of(route: u32, stops: &[Position]) -> impl Iterator<Item = Leg> {
 
 impl LegIndex {
     /// Writes down the ways of some routes through their stops, as they are driven on this network now. A route of fewer than
-    /// two stops is forgotten.
-    pub fn set(&mut self, network: &Network, routes: Vec<(u32, Vec<Position>)>) {
+    /// two stops is forgotten. Returns those that go another way than before to the stops that they had.
+    pub fn set(&mut self, network: &Network, routes: Vec<(u32, Vec<Position>)>) -> Vec<u32> {
+        let mut elsewhere = Vec::new();
         let ways: Vec<Vec<EdgeId>> = routes
             .par_iter()
             .map(|(_, stops)| {
@@ -60,6 +61,14 @@ impl LegIndex {
             })
             .collect();
         for ((route, stops), edges) in routes.into_iter().zip(ways) {
+            // A vehicle that has come further drives over some of the same edges.
+            let goes_elsewhere = self.routes.get(&route).is_some_and(|old| {
+                let same_stops = stops.get(1..).is_some_and(|rest| old.stops.ends_with(rest));
+                same_stops && edges.iter().any(|edge| old.edges.binary_search(edge).is_err())
+            });
+            if goes_elsewhere {
+                elsewhere.push(route);
+            }
             self.forget(route);
             if stops.len() < 2 {
                 continue;
@@ -75,6 +84,7 @@ impl LegIndex {
             boxes_of(route, &stops).for_each(|leg| self.boxes.insert(leg));
             self.routes.insert(route, Indexed { stops, edges });
         }
+        elsewhere
     }
 
     /// Forgets a route.

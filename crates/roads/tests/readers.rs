@@ -20,6 +20,24 @@ fn drive(streets: &Streets) {
     }
 }
 
+/// Whoever waits sees every byte go by once per pass, and never back.
+#[test]
+fn builds_say_how_far_they_are() {
+    use std::io::Write;
+    let town = town();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(&town).unwrap();
+    for bytes in [town, packed.finish().unwrap()] {
+        let mut seen: Vec<osm::Progress> = Vec::new();
+        osm::build(&bytes, osm::Profile::Car, |at| seen.push(at)).unwrap();
+        let whole = 2 * bytes.len() as u64;
+        assert!(seen.iter().all(|at| at.of == whole && at.read <= whole));
+        assert!(seen.windows(2).all(|pair| pair[0].read <= pair[1].read));
+        assert!(seen.iter().any(|at| at.read > 0 && at.read < whole), "something between nothing and all");
+        assert_eq!(seen.last().map(|at| at.read), Some(whole));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 

@@ -28,9 +28,20 @@ pub struct Report {
     pub dropped: Dropped,
 }
 
+/// How far a build is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being done.
+    pub doing: &'static str,
+    /// Bytes read so far. Extracts are read twice: ways come after the places that they need.
+    pub read: u64,
+    /// Bytes to read in all.
+    pub of: u64,
+}
+
 /// Builds the streets of an extract (`.osm.pbf`, `.osm`, `.osm.gz`) for one kind of vehicle.
 ///
-/// `progress` is told what is being done, for whoever waits.
+/// `progress` is told how far it is, for whoever waits: many times while bytes are read, once for every step after.
 ///
 /// # Errors
 ///
@@ -38,13 +49,15 @@ pub struct Report {
 pub fn build(
     bytes: &[u8],
     profile: Profile,
-    mut progress: impl FnMut(&'static str),
+    mut progress: impl FnMut(Progress) + Send,
 ) -> Result<(Streets, Report), OsmError> {
     let mut report = Report::default();
     let mut ways: Vec<(Way, Use)> = Vec::new();
     let mut restrictions: Vec<Restriction> = Vec::new();
-    progress("reading ways and turn restrictions");
-    read(bytes, Wanted::WaysAndRestrictions, &mut |item| match item {
+    let size = bytes.len() as u64;
+    let mut tell = |doing, read| progress(Progress { doing, read, of: 2 * size });
+    let mut first = |read| tell("reading ways and turn restrictions", read as u64);
+    read(bytes, Wanted::WaysAndRestrictions, &mut first, &mut |item| match item {
         Item::Way(way) => {
             report.ways += 1;
             if let Some(how) = profile.of(&way.tags) {
@@ -58,7 +71,6 @@ pub fn build(
     if ways.is_empty() {
         return Err(OsmError::NoStreets);
     }
-    progress("reading places");
     let mut wanted: Vec<i64> = ways.iter().flat_map(|(way, _)| way.nodes.iter().copied()).collect();
     wanted.sort_unstable();
     // A node that is met twice, or ends a way, is a junction.
@@ -76,14 +88,15 @@ pub fn build(
     }
     let index = |id: i64| ids.binary_search(&id).ok();
     let mut places: Vec<Option<Position>> = vec![None; ids.len()];
-    read(bytes, Wanted::Nodes, &mut |item| {
+    let mut second = |read| tell("reading places", size + read as u64);
+    read(bytes, Wanted::Nodes, &mut second, &mut |item| {
         if let Item::Node { id, x, y } = item
             && let Some(at) = index(id)
         {
             places[at] = Some(Position { x, y });
         }
     })?;
-    progress("joining streets");
+    tell("joining streets", 2 * size);
     for via in restrictions.iter().flat_map(|restriction| &restriction.via_nodes) {
         if let Some(at) = index(*via) {
             meets[at] = true;
@@ -122,7 +135,7 @@ pub fn build(
         }
     }
     restrict(&mut network, &restrictions, profile, &mut report);
-    progress("ordering junctions");
+    tell("ordering junctions", 2 * size);
     let Raw { nodes, segments, points, edges, names, .. } = network;
     let (streets, dropped) = Streets::assemble(&nodes, edges, &with_end(segments, points.len()), &points, names)
         .map_err(|_| OsmError::NoStreets)?;

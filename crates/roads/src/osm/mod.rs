@@ -6,7 +6,7 @@ mod profile;
 mod restrict;
 mod xml;
 
-pub use build::{Report, build};
+pub use build::{Progress, Report, build};
 pub use profile::Profile;
 
 /// Something an extract holds. What no street needs is left out by the readers.
@@ -75,18 +75,44 @@ impl std::fmt::Display for OsmError {
 
 impl std::error::Error for OsmError {}
 
-/// Reads all items of one kind, whatever the format.
-pub(crate) fn read(bytes: &[u8], wanted: Wanted, sink: &mut dyn FnMut(Item)) -> Result<(), OsmError> {
+/// Bytes read at once.
+const BUFFER: usize = 1 << 16;
+
+/// Bytes that say how far they have been read.
+struct Told<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    tell: &'a mut (dyn FnMut(usize) + Send),
+}
+
+impl std::io::Read for Told<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = (&self.bytes[self.at..]).read(into)?;
+        self.at += read;
+        (self.tell)(self.at);
+        Ok(read)
+    }
+}
+
+/// Reads all items of one kind, whatever the format. `tell` is told how many of the bytes have been read.
+pub(crate) fn read(
+    bytes: &[u8],
+    wanted: Wanted,
+    tell: &mut (dyn FnMut(usize) + Send),
+    sink: &mut dyn FnMut(Item),
+) -> Result<(), OsmError> {
+    let told = |bytes, tell| std::io::BufReader::with_capacity(BUFFER, Told { bytes, at: 0, tell });
     if bytes.starts_with(&[0x1f, 0x8b]) {
-        return xml::read(std::io::BufReader::new(flate2::bufread::MultiGzDecoder::new(bytes)), wanted, sink);
+        let text = flate2::bufread::MultiGzDecoder::new(told(bytes, tell));
+        return xml::read(std::io::BufReader::new(text), wanted, sink);
     }
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if text.first() == Some(&b'<') {
-        return xml::read(text, wanted, sink);
+        return xml::read(told(text, tell), wanted, sink);
     }
     // A block header's length, then its first field: the type "OSMHeader".
     if bytes.get(4..15) != Some(b"\x0a\x09OSMHeader") {
         return Err(OsmError::Foreign);
     }
-    pbf::read(bytes, wanted, sink)
+    pbf::read(told(bytes, tell), wanted, sink)
 }

@@ -1,10 +1,12 @@
 //! `.osm.pbf`.
 
+use std::io::Read;
+
 use osmpbf::{Element, ElementReader, RelMemberType};
 
 use super::{Item, OsmError, Restriction, Tags, Wanted, Way};
 
-pub(crate) fn read(bytes: &[u8], wanted: Wanted, sink: &mut dyn FnMut(Item)) -> Result<(), OsmError> {
+pub(crate) fn read(bytes: impl Read + Send, wanted: Wanted, sink: &mut dyn FnMut(Item)) -> Result<(), OsmError> {
     ElementReader::new(bytes)
         .for_each(|element| match (element, wanted) {
             (Element::Node(node), Wanted::Nodes) => {

@@ -81,10 +81,11 @@ impl State<'_> {
         for &unit in &waiting {
             let mut best = self.best_place(unit, scratch, random);
             while let Some(place) = best.filter(|place| self.has_pauses(place.tour)) {
-                // The quick tests know where pauses are now only: what they find is tried.
+                // The quick tests know where pauses are now only: what they find is tried, and stays if it breaks nothing more.
+                let was = self.flaws[place.tour as usize];
                 self.put_at(unit, place);
-                let flaws = self.flaws[place.tour as usize];
-                if !flaws.broken && !flaws.late {
+                let is = self.flaws[place.tour as usize];
+                if (was.broken || !is.broken) && (was.late || !is.late) {
                     break;
                 }
                 self.take_back(unit);

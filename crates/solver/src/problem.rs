@@ -615,6 +615,9 @@ impl Problem {
         let one_dimension = |load: &[i32; 4]| load[1..].iter().all(|&goods| goods == 0);
         let loads = self.stops.iter().all(|stop| one_dimension(&stop.load))
             && self.tours.iter().all(|tour| one_dimension(&tour.onboard));
+        // Plain sums of goods are not guarded; rich ones stop at the largest integer.
+        let goods = self.stops.iter().map(|stop| stop.load[0]).chain(self.tours.iter().map(|tour| tour.onboard[0]));
+        let countable = goods.map(i64::from).sum::<i64>() <= i64::from(i32::MAX / 2);
         let kinds = self.stops.iter().all(|stop| stop.role == Role::JobDelivery)
             || self.stops.iter().all(|stop| stop.role == Role::JobPickup)
             || self.stops.iter().all(|stop| stop.role == Role::Pickup || stop.role == Role::Delivery);
@@ -622,7 +625,7 @@ impl Problem {
             // What keeps its aim is never late.
             stop.windows.len() <= 1 && (stop.due == i32::MAX || self.closes[index] <= stop.due)
         });
-        !self.walks && !self.lifo && !self.paused && loads && kinds && windows
+        !self.walks && !self.lifo && !self.paused && loads && countable && kinds && windows
     }
 
     /// Lateness that nobody could avoid is not fought over.

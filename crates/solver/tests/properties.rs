@@ -510,3 +510,19 @@ fn hostile_problems_get_an_answer() {
     let late = solve(&problem, &limits(2), &never());
     assert!(late.absent.is_empty(), "unavoidable lateness is priced, not refused");
 }
+
+/// Loads that do not add up to an integer: each needs a vehicle of its own (once, the sum overflowed).
+#[test]
+fn loads_at_the_limit_are_counted() {
+    let (load, capacity) = ([i32::MAX - 1, 0, 0, 0], [i32::MAX - 1, 0, 0, 0]);
+    for role in [Role::JobDelivery, Role::JobPickup] {
+        let stops = vec![Stop { role, load, unserved: 1_000_000, ..Stop::job(1) }; 3];
+        let tour = TourSpec { end_place: 0, end_by: 1_000, capacity, per_km: 1_000, ..TourSpec::at(0) };
+        let legs = LegMatrix::from_fn(2, |a, b| if a == b { (0, 0) } else { (10, 10) });
+        let problem = Problem::new(stops, vec![tour; 2], legs).unwrap();
+        let solution = solve(&problem, &SearchLimits { rounds: 3, ..SearchLimits::default() }, &AtomicBool::new(false));
+        assert!(solution.tours.iter().all(|tour| tour.len() == 1), "{:?}", solution.tours);
+        assert_eq!(solution.absent.len(), 1);
+        check(&problem, &solution).unwrap();
+    }
+}

@@ -45,7 +45,7 @@ impl State<'_> {
             let stop = &problem.stops[local.stops[stop as usize] as usize];
             if stop.role == Role::JobDelivery {
                 for (sum, goods) in load.iter_mut().zip(stop.load) {
-                    *sum += goods;
+                    *sum = sum.saturating_add(goods);
                 }
             }
         }
@@ -76,7 +76,7 @@ impl State<'_> {
             }
             let sign = if matches!(stop.role, Role::Pickup | Role::JobPickup) { 1 } else { -1 };
             for (sum, goods) in load.iter_mut().zip(stop.load) {
-                *sum += sign * goods;
+                *sum = sum.saturating_add(sign * goods);
             }
             let before = self.rich[prev as usize].peak_before;
             if paused || !problem.metric {

@@ -1,7 +1,8 @@
 //! How fast is the search? `cargo bench -p fleetfold-benches --bench search`
 //!
 //! A thousand stops with time windows around one depot, as jobs and as shipments, plain and rich (two dimensions of load,
-//! set-up times, a second window) or plain but for a break of each vehicle: iterations a second on one thread, the first plan, and one new stop into a good plan.
+//! set-up times, a second window) or plain but for a break of each vehicle: iterations a second on one thread, the first plan,
+//! and one new stop into a good plan.
 
 use std::sync::atomic::AtomicBool;
 

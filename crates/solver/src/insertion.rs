@@ -66,7 +66,7 @@ impl State<'_> {
         self.quick_in_tour(unit, tour, bound)
     }
 
-    /// The same, but in tours with pauses: there what the quick tests say, which has to be driven.
+    /// The same, but in tours with pauses: there what the quick tests say, which has to be tried. Tours that refused are not asked.
     pub(crate) fn quick_in_tour(&self, unit: u32, tour: u32, bound: i64) -> Option<Insertion> {
         if self.refused.contains(&tour) {
             return None;
@@ -86,7 +86,7 @@ impl State<'_> {
         !self.plain && (self.local.problem.walks || (self.local.problem.lifo && self.spec(tour).lifo))
     }
 
-    /// Pauses move when stops do: the quick tests know where they are now only, and what they find has to be driven.
+    /// Pauses move when stops do: the quick tests know where they are now only, and what they find has to be tried.
     pub(crate) fn has_pauses(&self, tour: u32) -> bool {
         self.local.problem.paused && !self.spec(tour).pauses.is_empty()
     }

@@ -1,7 +1,6 @@
 //! One piece of a plan in one round: ruin and recreate, 2-opt* and SWAP* under simulated annealing.
 
 use crate::local::Local;
-use crate::problem::Role;
 use crate::random::Random;
 use crate::recreate::Scratch;
 use crate::ruin::Ruin;
@@ -61,8 +60,7 @@ pub(crate) fn anneal(
         }
     };
     // Jobs only; where tours are judged by a walk, a walk for each attempt costs more than it brings.
-    let jobs = local.fixed.iter().any(|stop| matches!(stop.role, Role::JobDelivery | Role::JobPickup));
-    let swaps = jobs && !local.problem.walks && !local.problem.lifo;
+    let swaps = local.jobs && !local.problem.walks && !local.problem.lifo;
     for _ in 0..iterations {
         let before = state.total;
         state.begin();
@@ -83,7 +81,7 @@ pub(crate) fn anneal(
         } else {
             let before = state.total;
             state.begin();
-            if state.swap_tails_by_walking(&mut random) {
+            if state.swap_tails_by_walking(slack, &mut random) {
                 if state.total <= before.saturating_add(slack) {
                     keep(&state, &mut best);
                 } else {

@@ -4,9 +4,9 @@
 //! time and pauses. Both agree wherever the quick one says yes (tested).
 
 use crate::local::{Fixed, Rows};
-use crate::problem::{NONE, Role, Stop, TourSpec, UNREACHABLE};
+use crate::problem::{NONE, Role, TourSpec, UNREACHABLE};
 use crate::random::Random;
-use crate::schedule::{Infeasible, drive, fits, span_price};
+use crate::schedule::{Infeasible, drive, span_price};
 use crate::state::State;
 
 /// A place for a unit, and the additional price of the tour.
@@ -83,20 +83,16 @@ impl State<'_> {
 
     /// Candidates in this tour are driven in full: what they cost is not the sum of their legs.
     pub(crate) fn walks(&self, tour: u32) -> bool {
-        !self.plain && (self.local.problem.walks || (self.local.problem.lifo && self.spec(tour).lifo))
+        !self.plain && (self.local.problem.walks || self.local.fixed_tours[tour as usize].lifo)
     }
 
     /// Pauses move when stops do: the quick tests know where they are now only, and what they find has to be tried.
     pub(crate) fn has_pauses(&self, tour: u32) -> bool {
-        self.local.problem.paused && !self.spec(tour).pauses.is_empty()
+        self.local.fixed_tours[tour as usize].paused
     }
 
-    fn spec(&self, tour: u32) -> &TourSpec {
+    pub(crate) fn spec(&self, tour: u32) -> &TourSpec {
         &self.local.problem.tours[self.local.tours[tour as usize] as usize]
-    }
-
-    fn stop(&self, stop: u32) -> &Stop {
-        &self.local.problem.stops[self.local.stops[stop as usize] as usize]
     }
 
     /// What a unit costs in a tour beside legs: the use of an empty vehicle, a broken promise. `None`: it may not join.
@@ -131,7 +127,7 @@ impl State<'_> {
         let stop = &self.local.fixed[unit as usize];
         if self.plain
             && stop.role != Role::Delivery
-            && self.carried[tour as usize] + stop.load > self.local.fixed_tours[tour as usize].room
+            && self.carried[tour as usize][0] + stop.load > self.local.fixed_tours[tour as usize].room[0]
         {
             return None;
         }
@@ -201,7 +197,7 @@ impl State<'_> {
         let stop = &self.local.fixed[unit as usize];
         let fixed = &self.local.fixed_tours[tour as usize];
         (start <= fixed.end_by || start <= self.local.shift_end(tour, unit))
-            && (stop.role == Role::Delivery || self.carried[tour as usize] + stop.load <= fixed.room)
+            && (stop.role == Role::Delivery || self.carried[tour as usize][0] + stop.load <= fixed.room[0])
     }
 
     #[expect(clippy::too_many_arguments, reason = "the second half of a test whose first half has computed all this")]
@@ -225,22 +221,12 @@ impl State<'_> {
         {
             return None;
         }
-        let stop = self.stop(unit);
-        let delta = delta + span_price(start, stop.due, local.problem.weights.late_per_hour);
+        let rich = &local.rich[unit as usize];
+        let delta = delta + span_price(start, rich.due, local.problem.weights.late_per_hour);
         if delta >= bound {
             return None;
         }
-        let peak = match stop.role {
-            Role::JobDelivery => self.rich[after as usize].peak_before,
-            Role::JobPickup => {
-                // Everything from here on, the load right after `after` included.
-                let later = self.rich[after as usize].peak_after;
-                if self.is_sentinel(after) { later } else { max(self.rich[after as usize].after, later) }
-            }
-            // Goods on board already: leaving them never overloads.
-            Role::Delivery | Role::Pickup => return Some(delta),
-        };
-        fits(sum(peak, stop.load), self.spec(tour).capacity).then_some(delta)
+        self.has_room_for_job(unit, tour, after).then_some(delta)
     }
 
     /// Pickup after each node in turn, delivery walked along behind it with the delayed departure. What either end alone
@@ -385,13 +371,13 @@ impl State<'_> {
         found
     }
 
-    /// The load after a node leaves room for a shipment.
+    /// The load behind a node leaves room for a shipment.
     #[inline]
-    fn has_room(&self, spec: &TourSpec, node: u32, pickup: &Fixed, unit: u32) -> bool {
+    fn has_room_for_shipment(&self, node: u32, unit: u32, tour: u32, pickup: &Fixed) -> bool {
         if self.plain {
-            self.records[node as usize].load + pickup.load <= spec.capacity[0]
+            self.records[node as usize].load + pickup.load <= self.local.fixed_tours[tour as usize].capacity
         } else {
-            fits(sum(self.rich[node as usize].after, self.stop(unit).load), spec.capacity)
+            self.has_room_behind(node, unit, tour)
         }
     }
 
@@ -413,7 +399,7 @@ impl State<'_> {
         let pickup = &local.fixed[unit as usize];
         let mate = pickup.mate;
         let delivery = &local.fixed[mate as usize];
-        let spec = self.spec(tour);
+        let spec = &local.fixed_tours[tour as usize];
         let record = &self.records[after as usize];
         let (to, to_cost) = rows.map_or_else(|| self.hop(tour, after, unit), |rows| rows.to[after as usize]);
         let next = record.next;
@@ -429,7 +415,7 @@ impl State<'_> {
         if arrival > spec.end_by {
             return None;
         }
-        if !self.has_room(spec, after, pickup, unit) {
+        if !self.has_room_for_shipment(after, unit, tour, pickup) {
             return None;
         }
         let start = local.opens_at(unit, arrival);
@@ -440,7 +426,7 @@ impl State<'_> {
         let (mate_closes, late) = (self.closes[mate as usize].min(shift_end), self.local.problem.weights.late_per_hour);
         let mut base = i64::from(to_cost);
         if !self.plain {
-            base += span_price(start, self.stop(unit).due, late);
+            base += span_price(start, local.rich[unit as usize].due, late);
         }
         let mut best = bound;
         let mut found = None;
@@ -463,7 +449,7 @@ impl State<'_> {
                 if delta < best {
                     let begin = local.opens_at(mate, reach);
                     if !self.plain {
-                        delta += span_price(begin, self.stop(mate).due, late);
+                        delta += span_price(begin, local.rich[mate as usize].due, late);
                     }
                     let driven = there < UNREACHABLE && on < UNREACHABLE;
                     let in_time =
@@ -483,7 +469,7 @@ impl State<'_> {
             let (travel, cost) = self.hop(tour, from, next);
             let at = depart.saturating_add(travel);
             let record = &self.records[next as usize];
-            if at > record.latest || !self.has_room(spec, next, pickup, unit) {
+            if at > record.latest || !self.has_room_for_shipment(next, unit, tour, pickup) {
                 break;
             }
             if from == unit {
@@ -546,12 +532,4 @@ impl State<'_> {
         let tour = self.local.tours[tour as usize];
         drive(self.local.problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}).err()
     }
-}
-
-fn sum(a: [i32; 4], b: [i32; 4]) -> [i32; 4] {
-    std::array::from_fn(|d| a[d].saturating_add(b[d]))
-}
-
-fn max(a: [i32; 4], b: [i32; 4]) -> [i32; 4] {
-    std::array::from_fn(|d| a[d].max(b[d]))
 }

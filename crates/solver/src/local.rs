@@ -3,7 +3,7 @@
 //! A search runs on such pieces. 250 stops with their legs fit into a core's caches, whatever the size of the problem.
 
 use crate::neighbours::{Lists, Neighbours};
-use crate::problem::{NONE, Problem, Role};
+use crate::problem::{NONE, Problem, Role, TIME_MAX};
 
 /// Tables of legs are made for pieces of up to this many nodes; larger ones ask the problem for each leg.
 const TABLE_NODES_MAX: usize = 1_200;
@@ -30,8 +30,26 @@ pub(crate) struct Fixed {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FixedTour {
     pub(crate) end_by: i32,
-    /// Capacity of the first dimension, less what is on board at the start.
-    pub(crate) room: i32,
+    /// Capacity of the first dimension.
+    pub(crate) capacity: i32,
+    /// Capacity less what is on board at the start.
+    pub(crate) room: [i32; 4],
+    /// Deliveries of shipments may be made after the shift.
+    finish_late: bool,
+    pub(crate) paused: bool,
+    pub(crate) lifo: bool,
+}
+
+/// What rich pieces read of a stop beside [`Fixed`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RichFixed {
+    pub(crate) load: [i32; 4],
+    pub(crate) due: i32,
+    pub(crate) placed: i32,
+    /// Service that starts by then costs nothing and keeps the aim.
+    pub(crate) kept: i32,
+    /// Its windows among all of the piece: from, to.
+    windows: (u32, u32),
 }
 
 /// All legs to and from one stop.
@@ -50,6 +68,8 @@ pub(crate) struct Local<'p> {
     pub(crate) tours: Vec<u32>,
     pub(crate) fixed: Vec<Fixed>,
     pub(crate) fixed_tours: Vec<FixedTour>,
+    pub(crate) rich: Vec<RichFixed>,
+    windows: Vec<(i32, i32)>,
     pub(crate) near: Lists,
     pub(crate) before: Lists,
     pub(crate) after: Lists,
@@ -67,6 +87,10 @@ pub(crate) struct Local<'p> {
     /// One window per stop, one dimension of load, jobs of one kind or shipments only, nothing priced but legs, changes and
     /// use of a vehicle: deltas are exact and only what changes is recomputed.
     pub(crate) plain: bool,
+    /// There are jobs.
+    pub(crate) jobs: bool,
+    /// There are jobs of one kind only: a tour has room for all of its goods, or nowhere.
+    pub(crate) totals: bool,
     /// There are shipments.
     pub(crate) paired: bool,
     /// Some shipment takes no room: an empty vehicle may still have goods to deliver.
@@ -127,12 +151,38 @@ impl<'p> Local<'p> {
             .collect();
         let nodes = stops.len() + tours.len();
         let class = vec![0; tours.len()];
+        let jobs = fixed.iter().any(|stop| matches!(stop.role, Role::JobDelivery | Role::JobPickup));
         let paired = fixed.iter().any(|stop| matches!(stop.role, Role::Pickup | Role::Delivery));
+        let totals = fixed.iter().all(|stop| stop.role == Role::JobDelivery)
+            || fixed.iter().all(|stop| stop.role == Role::JobPickup);
         let fixed_tours = tours
             .iter()
             .map(|&tour| {
                 let spec = &problem.tours[tour as usize];
-                FixedTour { end_by: spec.end_by, room: spec.capacity[0].saturating_sub(spec.onboard[0]) }
+                FixedTour {
+                    end_by: spec.end_by,
+                    capacity: spec.capacity[0],
+                    room: std::array::from_fn(|d| spec.capacity[d].saturating_sub(spec.onboard[d])),
+                    finish_late: spec.finish_late,
+                    paused: !spec.pauses.is_empty(),
+                    lifo: spec.lifo,
+                }
+            })
+            .collect();
+        let mut windows = Vec::new();
+        let rich = stops
+            .iter()
+            .map(|&stop| {
+                let spec = &problem.stops[stop as usize];
+                let first = windows.len() as u32;
+                windows.extend_from_slice(&spec.windows);
+                RichFixed {
+                    load: spec.load,
+                    due: spec.due,
+                    placed: spec.placed,
+                    kept: spec.due.min(problem.closes[stop as usize]),
+                    windows: (first, windows.len() as u32),
+                }
             })
             .collect();
         let hollow = fixed.iter().any(|stop| stop.role == Role::Pickup && stop.load == 0);
@@ -142,6 +192,8 @@ impl<'p> Local<'p> {
             tours,
             fixed,
             fixed_tours,
+            rich,
+            windows,
             near: Lists::default(),
             before: Lists::default(),
             after: Lists::default(),
@@ -152,6 +204,8 @@ impl<'p> Local<'p> {
             symmetric: false,
             one_class: false,
             plain: problem.plain,
+            jobs,
+            totals,
             paired,
             hollow,
         }
@@ -278,8 +332,17 @@ impl<'p> Local<'p> {
     }
 
     /// The latest start that a tour's shift allows at a stop.
+    #[inline]
     pub(crate) fn shift_end(&self, tour: u32, stop: u32) -> i32 {
-        self.problem.shift_end(self.tours[tour as usize], self.stops[stop as usize])
+        let (fixed, tour) = (&self.fixed[stop as usize], &self.fixed_tours[tour as usize]);
+        let exempt = fixed.role == Role::Delivery && (fixed.mate == NONE || tour.finish_late);
+        if exempt { TIME_MAX } else { tour.end_by }
+    }
+
+    /// When service may start, in order.
+    pub(crate) fn windows(&self, stop: u32) -> &[(i32, i32)] {
+        let (from, to) = self.rich[stop as usize].windows;
+        &self.windows[from as usize..to as usize]
     }
 
     /// Earliest start of service at or after `t`.
@@ -287,7 +350,7 @@ impl<'p> Local<'p> {
     pub(crate) fn opens_at(&self, stop: u32, t: i32) -> i32 {
         let fixed = &self.fixed[stop as usize];
         if fixed.several {
-            self.problem.stops[self.stops[stop as usize] as usize].opens_at(t)
+            self.windows(stop).iter().find(|&&(_, closes)| t <= closes).map_or(t, |&(opens, _)| t.max(opens))
         } else {
             t.max(fixed.opens)
         }

@@ -85,7 +85,7 @@ impl State<'_> {
                 let was = self.flaws[place.tour as usize];
                 self.put_at(unit, place);
                 let is = self.flaws[place.tour as usize];
-                if (was.broken || !is.broken) && (was.late || !is.late) {
+                if (was.is_broken() || !is.is_broken()) && (was.is_late() || !is.is_late()) {
                     break;
                 }
                 self.take_back(unit);
@@ -174,7 +174,7 @@ impl State<'_> {
             } else {
                 return;
             };
-            if !self.plain && (self.walks(tour) || self.refused.contains(&tour)) {
+            if self.refused.contains(&tour) {
                 return;
             }
             let rows = if local.one_class { rows } else { local.rows(tour, unit) };

@@ -13,7 +13,7 @@ use crate::schedule::drive;
 
 mod rich;
 
-use self::rich::RichRecord;
+use self::rich::{Flaws, RichRecord};
 
 /// One stop, or one tour (its sentinel, which closes the ring). Nodes are local: stops first, then sentinels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,21 +38,13 @@ pub(crate) struct Record {
 const BLANK: Record =
     Record { next: NONE, prev: NONE, tour: NONE, depart: 0, latest: 0, next_latest: 0, next_cost: 0, load: 0 };
 
-/// What a rich tour does not keep.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Flaws {
-    /// A shift, or a hard aim.
-    pub(crate) broken: bool,
-    /// An aim of some stop.
-    pub(crate) late: bool,
-}
-
 /// A plan under search.
 pub(crate) struct State<'l> {
     pub(crate) local: &'l Local<'l>,
     pub(crate) records: Vec<Record>,
     /// The latest start that counts as kept: the aim, or the present start where that is later.
     pub(crate) closes: Vec<i32>,
+    /// Of rich pieces where loads or pauses make a difference along the way; else empty.
     pub(crate) rich: Vec<RichRecord>,
     /// Price of each tour.
     pub(crate) costs: Vec<i64>,
@@ -61,8 +53,8 @@ pub(crate) struct State<'l> {
     pub(crate) flaws: Vec<Flaws>,
     /// Tours that could not take the unit at hand where the quick tests said so.
     pub(crate) refused: Vec<u32>,
-    /// Goods of all jobs of a tour, first dimension (plain pieces).
-    pub(crate) carried: Vec<i32>,
+    /// Goods of all jobs of a tour that are on board at its start or, where all are picked up, at its end.
+    pub(crate) carried: Vec<[i32; 4]>,
     /// Units on no tour: jobs, pickups, deliveries of goods on board.
     pub(crate) absent: Vec<u32>,
     /// Everything: tours, and units not served.
@@ -70,15 +62,15 @@ pub(crate) struct State<'l> {
     pub(crate) plain: bool,
     // The undo log: nodes and tours as they were when first touched.
     saved: Vec<(u32, Record)>,
-    saved_rich: Vec<(u32, i32, RichRecord)>,
-    saved_tours: Vec<(u32, i64, u32, i32, Flaws)>,
+    saved_rich: Vec<(u32, RichRecord)>,
+    saved_closes: Vec<(u32, i32)>,
+    saved_tours: Vec<(u32, i64, u32, [i32; 4], Flaws)>,
     saved_absent: Vec<u32>,
     saved_total: i64,
     node_stamps: Vec<u32>,
     tour_stamps: Vec<u32>,
     stamp: u32,
     // Buffers, so that a move allocates nothing.
-    sequence: Vec<u32>,
     emptier: Vec<u32>,
     pub(crate) ends: RefCell<Ends>,
 }
@@ -96,19 +88,19 @@ impl<'l> State<'l> {
             counts: vec![0; count],
             refused: Vec::new(),
             flaws: vec![Flaws::default(); count],
-            carried: vec![0; count],
+            carried: vec![[0; 4]; count],
             absent,
             total: 0,
             plain: false,
             saved: Vec::new(),
             saved_rich: Vec::new(),
+            saved_closes: Vec::new(),
             saved_tours: Vec::new(),
             saved_absent: Vec::new(),
             saved_total: 0,
             node_stamps: vec![0; stops + count],
             tour_stamps: vec![0; count],
             stamp: 1,
-            sequence: Vec::new(),
             emptier: Vec::new(),
             ends: RefCell::default(),
         };
@@ -117,7 +109,7 @@ impl<'l> State<'l> {
         }
         state.plain = local.plain && state.fits_plain(tours);
         if !state.plain {
-            state.rich = vec![RichRecord::default(); stops + count];
+            state.keep_rich();
         }
         for tour in 0..count as u32 {
             state.update(tour);
@@ -125,6 +117,12 @@ impl<'l> State<'l> {
         state.total =
             state.costs.iter().sum::<i64>() + state.absent.iter().map(|&unit| local.unserved(unit)).sum::<i64>();
         state
+    }
+
+    fn keep_rich(&mut self) {
+        if !self.local.totals || self.local.fixed_tours.iter().any(|tour| tour.paused) {
+            self.rich = vec![RichRecord::default(); self.records.len()];
+        }
     }
 
     /// A plan that breaks a window, a load or a rule as given is repaired by the rich path.
@@ -147,7 +145,7 @@ impl<'l> State<'l> {
     /// O(1) per tour.
     pub(crate) fn is_on_time(&self) -> bool {
         if !self.plain {
-            return self.saved_tours.iter().all(|&(tour, .., was)| was.broken || !self.flaws[tour as usize].broken);
+            return self.saved_tours.iter().all(|&(tour, .., was)| was.is_broken() || !self.flaws[tour as usize].is_broken());
         }
         self.touched().all(|tour| {
             let end = self.sentinel(tour);
@@ -162,7 +160,7 @@ impl<'l> State<'l> {
     pub(crate) fn enriched(mut self) -> Self {
         if self.plain {
             self.plain = false;
-            self.rich = vec![RichRecord::default(); self.records.len()];
+            self.keep_rich();
             for tour in 0..self.counts.len() as u32 {
                 self.update(tour);
             }
@@ -367,7 +365,7 @@ impl<'l> State<'l> {
         }
         self.costs[tour as usize] = cost;
         self.counts[tour as usize] = count;
-        self.carried[tour as usize] = carried;
+        self.carried[tour as usize] = [carried, 0, 0, 0];
     }
 
     #[inline]
@@ -439,6 +437,7 @@ impl<'l> State<'l> {
         self.stamp += 1;
         self.saved.clear();
         self.saved_rich.clear();
+        self.saved_closes.clear();
         self.saved_tours.clear();
         self.saved_absent.clear();
         self.saved_absent.extend_from_slice(&self.absent);
@@ -458,9 +457,8 @@ impl<'l> State<'l> {
         }
         self.node_stamps[index] = self.stamp;
         self.saved.push((node, self.records[index]));
-        if !self.plain && !self.rich.is_empty() {
-            let closes = self.closes.get(index).copied().unwrap_or(0);
-            self.saved_rich.push((node, closes, self.rich[index]));
+        if let Some(&rich) = self.rich.get(index) {
+            self.saved_rich.push((node, rich));
         }
     }
 
@@ -478,11 +476,12 @@ impl<'l> State<'l> {
         for &(node, record) in &self.saved {
             self.records[node as usize] = record;
         }
-        for &(node, closes, rich) in &self.saved_rich {
-            if let Some(slot) = self.closes.get_mut(node as usize) {
-                *slot = closes;
-            }
+        for &(node, rich) in &self.saved_rich {
             self.rich[node as usize] = rich;
+        }
+        // What was written twice is put back in turn.
+        for &(node, closes) in self.saved_closes.iter().rev() {
+            self.closes[node as usize] = closes;
         }
         for &(tour, cost, count, carried, flaws) in &self.saved_tours {
             self.costs[tour as usize] = cost;
@@ -529,7 +528,7 @@ impl<'l> State<'l> {
         self.records[prev as usize].next = next;
         self.records[next as usize].prev = prev;
         self.records[stop as usize].tour = NONE;
-        self.closes[stop as usize] = self.local.fixed[stop as usize].closes;
+        self.set_closes(stop, self.local.fixed[stop as usize].closes);
     }
 
     /// Puts an absent unit into a tour: the job or pickup after `after`, the delivery of a shipment after `mate_after`.
@@ -542,7 +541,9 @@ impl<'l> State<'l> {
         if stop.role == Role::Pickup {
             delta += self.link(stop.mate, tour, mate_after, false);
         }
-        if self.plain {
+        if self.has_pauses(tour) {
+            self.refresh(tour);
+        } else {
             let spec = &self.local.problem.tours[self.local.tours[tour as usize] as usize];
             if was_empty && !spec.in_use {
                 delta += spec.fixed;
@@ -554,16 +555,19 @@ impl<'l> State<'l> {
                 stop.mate
             } else {
                 self.counts[tour as usize] += 1;
-                if stop.role != Role::Delivery {
-                    self.carried[tour as usize] += stop.load;
-                }
                 unit
             };
-            self.settle(tour, unit, last);
+            if self.plain {
+                if stop.role != Role::Pickup && stop.role != Role::Delivery {
+                    self.carried[tour as usize][0] += stop.load;
+                }
+                self.settle(tour, unit, last);
+            } else {
+                self.carry(unit, tour);
+                delta += self.settle_rich(tour, unit, last);
+            }
             self.costs[tour as usize] += delta;
             self.total += delta;
-        } else {
-            self.refresh(tour);
         }
         let index = self.absent.iter().rposition(|&other| other == unit).expect("put takes absent units only");
         self.absent.swap_remove(index);
@@ -607,13 +611,26 @@ impl<'l> State<'l> {
     pub(crate) fn agrees_with_recount(&self) -> Result<(), String> {
         let tours: Vec<Vec<u32>> = (0..self.local.tours.len() as u32).map(|tour| self.sequence(tour)).collect();
         let fresh = State::new(self.local, &tours, self.absent.clone());
+        let fresh = if self.plain { fresh } else { fresh.enriched() };
+        if self.plain != fresh.plain {
+            return Err("a plain plan is no longer on time".to_owned());
+        }
         for (tour, sequence) in tours.iter().enumerate() {
             if self.costs[tour] != fresh.costs[tour] || self.counts[tour] != fresh.counts[tour] {
                 return Err(format!("tour {tour}: price {} or {}", self.costs[tour], fresh.costs[tour]));
             }
+            let ((load, flaws), (load_again, flaws_again)) =
+                ((self.carried[tour], self.flaws[tour]), (fresh.carried[tour], fresh.flaws[tour]));
+            if load != load_again || flaws != flaws_again {
+                return Err(format!("tour {tour}: {load:?} or {load_again:?}, {flaws:?} or {flaws_again:?}"));
+            }
             for &node in sequence.iter().chain(std::iter::once(&self.sentinel(tour as u32))) {
                 let (ours, theirs) = (self.records[node as usize], fresh.records[node as usize]);
                 if ours != theirs {
+                    return Err(format!("node {node} of tour {tour}: {ours:?} or {theirs:?}"));
+                }
+                let (ours, theirs) = (self.rich.get(node as usize), fresh.rich.get(node as usize));
+                if ours != theirs || self.closes.get(node as usize) != fresh.closes.get(node as usize) {
                     return Err(format!("node {node} of tour {tour}: {ours:?} or {theirs:?}"));
                 }
             }

@@ -89,8 +89,8 @@ impl State<'_> {
         };
         let ((load_v, count_v), (load_p, count_p)) = (head(v, tour_v), head(p, tour_c));
         let stops_max = |tour: u32| local.problem.tours[local.tours[tour as usize] as usize].stops_max;
-        let room = |tour: u32| local.fixed_tours[tour as usize].room;
-        let (all_v, all_c) = (self.carried[tour_v as usize], self.carried[tour_c as usize]);
+        let room = |tour: u32| local.fixed_tours[tour as usize].room[0];
+        let (all_v, all_c) = (self.carried[tour_v as usize][0], self.carried[tour_c as usize][0]);
         let (stops_v, stops_c) = (self.counts[tour_v as usize], self.counts[tour_c as usize]);
         if load_v + all_c - load_p > room(tour_v)
             || load_p + all_v - load_v > room(tour_c)
@@ -118,30 +118,76 @@ impl State<'_> {
         Some(moves(tour_v, v, tour_c)? + moves(tour_c, p, tour_v)?)
     }
 
-    /// 2-opt* where tours must be driven to be judged: the tails behind a random compatible pair change places, if no stop
-    /// becomes late that was not. False when there was nothing to try.
-    pub(crate) fn swap_tails_by_walking(&mut self, random: &mut Random) -> bool {
+    /// 2-opt* where tours must be driven to be judged: the tails behind v and from c on change places, for the first compatible v
+    /// before a random c that looks as if it could be driven and cost at most `slack` more, if no stop becomes late that was
+    /// not. False when nothing was changed; what was changed has to be judged by its price.
+    pub(crate) fn swap_tails_by_walking(&mut self, slack: i64, random: &mut Random) -> bool {
         let local = self.local;
-        if local.stops.is_empty() {
-            return false;
-        }
         let c = random.below(local.stops.len()) as u32;
         let list = local.before.get(c);
-        if list.is_empty() {
+        let tour_c = self.records[c as usize].tour;
+        if tour_c == NONE || list.is_empty() || self.is_loaded(self.records[c as usize].prev) {
             return false;
         }
-        let v = list[random.below(list.len().min(TAIL_TRIES))];
-        let (tour_c, tour_v) = (self.records[c as usize].tour, self.records[v as usize].tour);
-        if tour_c == NONE || tour_v == NONE || tour_c == tour_v {
+        let looked = list.len().min(TAIL_TRIES);
+        let first = random.below(looked);
+        for try_ in 0..looked {
+            let v = list[(first + try_) % looked];
+            let tour_v = self.records[v as usize].tour;
+            if tour_v != NONE && tour_v != tour_c && !self.is_loaded(v) && self.tails_look_good(v, c, slack) {
+                return self.drive_tails(v, c);
+            }
+        }
+        false
+    }
+
+    /// There are goods on board behind a node that cannot leave their tour (where that can be seen from the load).
+    fn is_loaded(&self, node: u32) -> bool {
+        let local = self.local;
+        if !local.paired || local.jobs {
             return false;
         }
-        // Most pairs die here: c after v would be late, or its vehicle's rules forbid it.
-        let record = &self.records[v as usize];
-        if !local.problem.walks
-            && record.depart.saturating_add(self.hop(tour_v, v, c).0) > self.records[c as usize].latest
-        {
+        let (onboard, after) = (self.spec(self.records[node as usize].tour).onboard, self.rich[node as usize].after);
+        (0..4).any(|d| onboard[d].saturating_add(after[d]) != 0)
+    }
+
+    /// O(1): what legs and windows say of changing the tails behind v and from c on, with pauses where they are now.
+    fn tails_look_good(&self, v: u32, c: u32, slack: i64) -> bool {
+        let problem = self.local.problem;
+        if problem.walks {
+            return true;
+        }
+        let (record_v, record_c) = (&self.records[v as usize], &self.records[c as usize]);
+        let (tour_v, tour_c) = (record_v.tour, record_c.tour);
+        let (time, cost) = self.hop(tour_v, v, c);
+        if record_v.depart.saturating_add(time) > record_c.latest {
             return false;
         }
+        let before_c = &self.records[record_c.prev as usize];
+        let next_v = record_v.next;
+        let empties = self.is_sentinel(record_c.prev) && self.is_sentinel(next_v);
+        let (back_time, back_cost) = if empties { (0, 0) } else { self.hop(tour_c, record_c.prev, next_v) };
+        if !empties && before_c.depart.saturating_add(back_time) > record_v.next_latest {
+            return false;
+        }
+        let (global_v, global_c) = (self.local.tours[tour_v as usize], self.local.tours[tour_c as usize]);
+        // Between unlike vehicles the rest of the tails costs something else too, and late tours have more to win than legs.
+        let legs_tell = problem.tail_twin[global_v as usize] == problem.tail_twin[global_c as usize]
+            && !self.flaws[tour_v as usize].is_late()
+            && !self.flaws[tour_c as usize].is_late();
+        let mut delta =
+            i64::from(cost) + i64::from(back_cost) - i64::from(record_v.next_cost) - i64::from(before_c.next_cost);
+        if empties {
+            let spec = &problem.tours[global_c as usize];
+            delta -= if spec.in_use { 0 } else { spec.fixed };
+        }
+        !legs_tell || delta <= slack
+    }
+
+    /// Changes the tails behind v and from c on, if both tours can be driven and nothing becomes late that was not.
+    fn drive_tails(&mut self, v: u32, c: u32) -> bool {
+        let local = self.local;
+        let (tour_v, tour_c) = (self.records[v as usize].tour, self.records[c as usize].tour);
         let (first, second) = (self.sequence(tour_v), self.sequence(tour_c));
         let cut_v = first.iter().position(|&stop| stop == v).map_or(0, |at| at + 1);
         let cut_c = second.iter().position(|&stop| stop == c).unwrap_or(0);
@@ -154,7 +200,7 @@ impl State<'_> {
         };
         let (Some(late_v), Some(late_c)) = (late(tour_v, &new_v), late(tour_c, &new_c)) else { return false };
         if !local.problem.walks {
-            let was = late(tour_v, &first).unwrap_or(i64::MAX / 4) + late(tour_c, &second).unwrap_or(i64::MAX / 4);
+            let was = self.lateness(tour_v) + self.lateness(tour_c);
             if late_v + late_c > was {
                 return false;
             }

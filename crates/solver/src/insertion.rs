@@ -124,11 +124,7 @@ impl State<'_> {
     }
 
     fn best_job(&self, unit: u32, tour: u32, bound: i64, fixed: i64) -> Option<Insertion> {
-        let stop = &self.local.fixed[unit as usize];
-        if self.plain
-            && stop.role != Role::Delivery
-            && self.carried[tour as usize][0] + stop.load > self.local.fixed_tours[tour as usize].room[0]
-        {
+        if !self.has_room_somewhere(unit, tour) {
             return None;
         }
         let end = self.sentinel(tour);
@@ -148,6 +144,16 @@ impl State<'_> {
                 return found;
             }
         }
+    }
+
+    /// A tour has room for a job, as far as sums tell.
+    fn has_room_somewhere(&self, unit: u32, tour: u32) -> bool {
+        let stop = &self.local.fixed[unit as usize];
+        if self.plain {
+            let room = self.local.fixed_tours[tour as usize].room[0];
+            return stop.role == Role::Delivery || self.carried[tour as usize][0] + stop.load <= room;
+        }
+        !self.local.totals || self.has_room_for_job(unit, tour, self.sentinel(tour))
     }
 
     /// O(1): the additional price of a job after a node, if below `bound` and feasible. `rows`: the legs of the unit.
@@ -178,17 +184,18 @@ impl State<'_> {
         if delta >= bound {
             return None;
         }
-        if !self.plain {
-            return self.rich_job_after(unit, tour, after, arrival, on, delta, bound);
-        }
-        let start = arrival.max(fixed.opens);
+        let start = self.local.opens_at(unit, arrival);
         if start.saturating_add(fixed.service).saturating_add(on) > record.next_latest
             || to >= UNREACHABLE
             || on >= UNREACHABLE
         {
             return None;
         }
-        self.fits_plain_job(unit, tour, start).then_some(delta)
+        if self.plain {
+            return self.fits_plain_job(unit, tour, start).then_some(delta);
+        }
+        let delta = delta + self.price_of_lateness(unit, start);
+        (delta < bound && self.fits_rich_job(unit, tour, after, start)).then_some(delta)
     }
 
     /// Shift and load of a job in a plain piece.
@@ -200,33 +207,19 @@ impl State<'_> {
             && (stop.role == Role::Delivery || self.carried[tour as usize][0] + stop.load <= fixed.room[0])
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the second half of a test whose first half has computed all this")]
-    fn rich_job_after(
-        &self,
-        unit: u32,
-        tour: u32,
-        after: u32,
-        arrival: i32,
-        on: i32,
-        delta: i64,
-        bound: i64,
-    ) -> Option<i64> {
-        let (local, fixed) = (self.local, &self.local.fixed[unit as usize]);
-        if arrival >= UNREACHABLE || on >= UNREACHABLE {
-            return None;
-        }
-        let start = local.opens_at(unit, arrival);
-        if start.saturating_add(fixed.service).saturating_add(on) > self.records[after as usize].next_latest
-            || (start > local.fixed_tours[tour as usize].end_by && start > local.shift_end(tour, unit))
-        {
-            return None;
-        }
-        let rich = &local.rich[unit as usize];
-        let delta = delta + span_price(start, rich.due, local.problem.weights.late_per_hour);
-        if delta >= bound {
-            return None;
-        }
-        self.has_room_for_job(unit, tour, after).then_some(delta)
+    /// Shift and load of a job in a rich piece; a tour that refused the unit does not fit.
+    #[inline]
+    pub(crate) fn fits_rich_job(&self, unit: u32, tour: u32, after: u32, start: i32) -> bool {
+        (start <= self.local.fixed_tours[tour as usize].end_by || start <= self.local.shift_end(tour, unit))
+            && self.has_room_for_job(unit, tour, after)
+            && !self.refused.contains(&tour)
+    }
+
+    /// What service at a stop costs that starts so late.
+    #[inline]
+    pub(crate) fn price_of_lateness(&self, stop: u32, start: i32) -> i64 {
+        let due = self.local.rich[stop as usize].due;
+        if start <= due { 0 } else { span_price(start, due, self.local.problem.weights.late_per_hour) }
     }
 
     /// Pickup after each node in turn, delivery walked along behind it with the delayed departure. What either end alone
@@ -423,10 +416,10 @@ impl State<'_> {
             return None;
         }
         let shift_end = local.shift_end(tour, mate);
-        let (mate_closes, late) = (self.closes[mate as usize].min(shift_end), self.local.problem.weights.late_per_hour);
+        let mate_closes = self.closes[mate as usize].min(shift_end);
         let mut base = i64::from(to_cost);
         if !self.plain {
-            base += span_price(start, local.rich[unit as usize].due, late);
+            base += self.price_of_lateness(unit, start);
         }
         let mut best = bound;
         let mut found = None;
@@ -449,7 +442,7 @@ impl State<'_> {
                 if delta < best {
                     let begin = local.opens_at(mate, reach);
                     if !self.plain {
-                        delta += span_price(begin, local.rich[mate as usize].due, late);
+                        delta += self.price_of_lateness(mate, begin);
                     }
                     let driven = there < UNREACHABLE && on < UNREACHABLE;
                     let in_time =

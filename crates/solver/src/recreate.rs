@@ -145,103 +145,109 @@ impl State<'_> {
         best
     }
 
+    /// The cheapest place of a job right behind or right before a compatible stop.
     fn beside_neighbours(&self, unit: u32, bound: i64, random: &mut Random) -> Option<Insertion> {
         let local = self.local;
         let simple = local.problem.unrestricted && !local.problem.promised && !local.problem.limited;
-        if simple
-            && self.plain
-            && local.one_class
+        if local.one_class
             && let Some(rows) = local.rows(0, unit)
         {
-            return self.beside_plain(rows, unit, bound, random);
+            return match (self.plain, simple) {
+                (true, true) => self.beside_in_rows::<true, true>(rows, unit, bound, random),
+                (true, false) => self.beside_in_rows::<true, false>(rows, unit, bound, random),
+                (false, true) => self.beside_in_rows::<false, true>(rows, unit, bound, random),
+                (false, false) => self.beside_in_rows::<false, false>(rows, unit, bound, random),
+            };
         }
-        let stop = local.fixed[unit as usize];
-        let closes = self.closes[unit as usize];
-        let ready = stop.opens.saturating_add(stop.service);
-        let rows = if local.one_class { local.rows(0, unit) } else { None };
         let mut best = bound;
         let mut found = None;
-        let mut look = |after: u32, tour: u32| {
-            // Too late or too early whatever the legs: most places are.
-            let record = &self.records[after as usize];
-            if record.depart > closes || ready > record.next_latest {
-                return;
-            }
-            let fixed = if simple {
-                0
-            } else if let Some(fixed) = self.price_of_joining(unit, tour) {
-                fixed
-            } else {
-                return;
-            };
+        self.beside(unit, |after, record| {
+            let tour = record.tour;
             if self.refused.contains(&tour) {
                 return;
             }
-            let rows = if local.one_class { rows } else { local.rows(tour, unit) };
-            if let Some(cost) = self.job_after(rows, unit, tour, after, best - fixed)
+            if let Some(cost) = self.job_after(local.rows(tour, unit), unit, tour, after, best)
+                && let Some(joining) = self.price_of_joining(unit, tour)
+                && cost + joining < best
                 && !random.blink()
             {
-                best = cost + fixed;
+                best = cost + joining;
                 found = Some(Insertion { tour, after, mate_after: NONE, cost: best });
             }
-        };
-        for &before in local.before.get(unit) {
-            let tour = self.records[before as usize].tour;
-            if tour != NONE {
-                look(before, tour);
-            }
-        }
-        for &after in local.after.get(unit) {
-            let record = &self.records[after as usize];
-            if record.tour != NONE {
-                look(record.prev, record.tour);
-            }
-        }
+        });
         found
     }
 
-    /// The tightest loop there is: one record, two legs, a few comparisons per place.
-    fn beside_plain(&self, rows: Rows<'_>, unit: u32, bound: i64, random: &mut Random) -> Option<Insertion> {
-        let local = self.local;
-        let stop = local.fixed[unit as usize];
-        let closes = self.closes[unit as usize];
-        let ready = stop.opens.saturating_add(stop.service);
-        let mut best = bound;
-        let mut found = None;
-        let mut look = |after: u32, record: &Record| {
-            if record.depart > closes || ready > record.next_latest {
-                return;
-            }
-            let (to, to_cost) = rows.to[after as usize];
-            let (on, on_cost) = rows.from[record.next as usize];
-            let delta = i64::from(to_cost) + i64::from(on_cost) - i64::from(record.next_cost);
-            let arrival = record.depart.saturating_add(to);
-            if delta >= best || arrival > closes {
-                return;
-            }
-            let start = arrival.max(stop.opens);
-            if start.saturating_add(stop.service).saturating_add(on) <= record.next_latest
-                && self.fits_plain_job(unit, record.tour, start)
-                && to < UNREACHABLE
-                && on < UNREACHABLE
-                && !random.blink()
-            {
-                best = delta;
-                found = Some(Insertion { tour: record.tour, after, mate_after: NONE, cost: delta });
-            }
-        };
-        for &before in local.before.get(unit) {
+    /// Every node behind which a unit would be beside a compatible stop, with its record.
+    #[inline]
+    fn beside(&self, unit: u32, mut look: impl FnMut(u32, &Record)) {
+        for &before in self.local.before.get(unit) {
             let record = &self.records[before as usize];
             if record.tour != NONE {
                 look(before, record);
             }
         }
-        for &after in local.after.get(unit) {
+        for &after in self.local.after.get(unit) {
             let record = &self.records[after as usize];
             if record.tour != NONE {
                 look(record.prev, &self.records[record.prev as usize]);
             }
         }
+    }
+
+    /// The tightest loop there is: one record, two legs, a few comparisons per place. `SIMPLE`: any tour may take any stop for
+    /// what the legs cost.
+    fn beside_in_rows<const PLAIN: bool, const SIMPLE: bool>(
+        &self,
+        rows: Rows<'_>,
+        unit: u32,
+        bound: i64,
+        random: &mut Random,
+    ) -> Option<Insertion> {
+        let stop = self.local.fixed[unit as usize];
+        let closes = self.closes[unit as usize];
+        let ready = stop.opens.saturating_add(stop.service);
+        let mut best = bound;
+        let mut found = None;
+        self.beside(unit, |after, record| {
+            if record.depart > closes || ready > record.next_latest {
+                return;
+            }
+            let (to, to_cost) = rows.to[after as usize];
+            let (on, on_cost) = rows.from[record.next as usize];
+            let mut cost = i64::from(to_cost) + i64::from(on_cost) - i64::from(record.next_cost);
+            let arrival = record.depart.saturating_add(to);
+            if cost >= best || arrival > closes {
+                return;
+            }
+            let tour = record.tour;
+            let start = if PLAIN { arrival.max(stop.opens) } else { self.local.opens_at(unit, arrival) };
+            if start.saturating_add(stop.service).saturating_add(on) > record.next_latest
+                || to >= UNREACHABLE
+                || on >= UNREACHABLE
+            {
+                return;
+            }
+            if PLAIN {
+                if !self.fits_plain_job(unit, tour, start) {
+                    return;
+                }
+            } else {
+                if !self.fits_rich_job(unit, tour, after, start) {
+                    return;
+                }
+                cost += self.price_of_lateness(unit, start);
+            }
+            // What joining costs comes last: it asks for what few places get to.
+            if !SIMPLE {
+                let Some(joining) = self.price_of_joining(unit, tour) else { return };
+                cost += joining;
+            }
+            if cost < best && !random.blink() {
+                best = cost;
+                found = Some(Insertion { tour, after, mate_after: NONE, cost });
+            }
+        });
         found
     }
 

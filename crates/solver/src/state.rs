@@ -145,7 +145,10 @@ impl<'l> State<'l> {
     /// O(1) per tour.
     pub(crate) fn is_on_time(&self) -> bool {
         if !self.plain {
-            return self.saved_tours.iter().all(|&(tour, .., was)| was.is_broken() || !self.flaws[tour as usize].is_broken());
+            return self
+                .saved_tours
+                .iter()
+                .all(|&(tour, .., was)| was.is_broken() || !self.flaws[tour as usize].is_broken());
         }
         self.touched().all(|tour| {
             let end = self.sentinel(tour);
@@ -541,34 +544,30 @@ impl<'l> State<'l> {
         if stop.role == Role::Pickup {
             delta += self.link(stop.mate, tour, mate_after, false);
         }
-        if self.has_pauses(tour) {
-            self.refresh(tour);
-        } else {
-            let spec = &self.local.problem.tours[self.local.tours[tour as usize] as usize];
-            if was_empty && !spec.in_use {
-                delta += spec.fixed;
-            }
-            delta += self.local.change_cost(tour, unit);
-            let last = if stop.role == Role::Pickup {
-                delta += self.local.change_cost(tour, stop.mate);
-                self.counts[tour as usize] += 2;
-                stop.mate
-            } else {
-                self.counts[tour as usize] += 1;
-                unit
-            };
-            if self.plain {
-                if stop.role != Role::Pickup && stop.role != Role::Delivery {
-                    self.carried[tour as usize][0] += stop.load;
-                }
-                self.settle(tour, unit, last);
-            } else {
-                self.carry(unit, tour);
-                delta += self.settle_rich(tour, unit, last);
-            }
-            self.costs[tour as usize] += delta;
-            self.total += delta;
+        let spec = &self.local.problem.tours[self.local.tours[tour as usize] as usize];
+        if was_empty && !spec.in_use {
+            delta += spec.fixed;
         }
+        delta += self.local.change_cost(tour, unit);
+        let last = if stop.role == Role::Pickup {
+            delta += self.local.change_cost(tour, stop.mate);
+            self.counts[tour as usize] += 2;
+            stop.mate
+        } else {
+            self.counts[tour as usize] += 1;
+            unit
+        };
+        if self.plain {
+            if stop.role != Role::Pickup && stop.role != Role::Delivery {
+                self.carried[tour as usize][0] += stop.load;
+            }
+            self.settle(tour, unit, last);
+        } else {
+            self.carry(unit, tour);
+            delta += self.settle_rich(tour, unit, last);
+        }
+        self.costs[tour as usize] += delta;
+        self.total += delta;
         let index = self.absent.iter().rposition(|&other| other == unit).expect("put takes absent units only");
         self.absent.swap_remove(index);
     }

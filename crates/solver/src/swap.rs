@@ -43,8 +43,7 @@ impl State<'_> {
         self.remove_all(&[u, v]);
         self.put(v, tour_u, after_v, NONE);
         self.put(u, tour_v, after_u, NONE);
-        let legal =
-            if self.plain { self.is_on_time() } else { self.lateness(tour_u) + self.lateness(tour_v) <= late };
+        let legal = if self.plain { self.is_on_time() } else { self.lateness(tour_u) + self.lateness(tour_v) <= late };
         if !legal || self.total > before.saturating_add(slack) {
             self.undo();
             return false;
@@ -59,7 +58,9 @@ impl State<'_> {
         let fits = |stop: u32, other: u32| {
             let tour = self.records[stop as usize].tour as usize;
             let (carried, room) = (self.carried[tour], local.fixed_tours[tour].room);
-            (0..4).all(|d| i64::from(carried[d]) + i64::from(load(other)[d]) - i64::from(load(stop)[d]) <= i64::from(room[d]))
+            (0..4).all(|d| {
+                i64::from(carried[d]) + i64::from(load(other)[d]) - i64::from(load(stop)[d]) <= i64::from(room[d])
+            })
         };
         !(self.plain || local.totals) || (fits(u, v) && fits(v, u))
     }

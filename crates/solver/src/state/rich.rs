@@ -27,6 +27,8 @@ pub(crate) struct RichRecord {
     pause_before: i32,
     /// Travel time to here from the stop before (tours with pauses).
     travel: i32,
+    /// Pauses taken before it.
+    paused: u32,
 }
 
 /// What a rich tour does not keep: how many of its stops.
@@ -61,6 +63,15 @@ struct Tally {
     flaws: Flaws,
 }
 
+/// What came of recomputing a stop.
+#[derive(Clone, Copy)]
+struct Step {
+    /// What follows it may change.
+    changed: bool,
+    /// What comes before it may change.
+    behind: bool,
+}
+
 impl State<'_> {
     /// Adds what a stop costs and does not keep when its service starts at `begin`; takes it away where `sign` is -1.
     #[inline]
@@ -81,16 +92,6 @@ impl State<'_> {
         tally.flaws.broken += sign * i32::from(broken);
         tally.flaws.late += sign * i32::from(begin > fixed.closes);
         tally.flaws.overtime += sign * i32::from(begin > end_by);
-    }
-
-    /// The load behind a node whose predecessor is left with this load.
-    #[inline]
-    fn load_behind(&self, node: u32, load: [i32; 4]) -> [i32; 4] {
-        let goods = self.local.rich[node as usize].load;
-        match self.local.fixed[node as usize].role {
-            Role::Pickup | Role::JobPickup => sum(load, goods),
-            Role::Delivery | Role::JobDelivery => less(load, goods),
-        }
     }
 
     /// The goods of a job that joins a tour.
@@ -129,28 +130,12 @@ impl State<'_> {
         }
     }
 
-    /// The latest arrival at the end place: the end of the shift, or as late as it is now.
-    fn latest_home(&self, tour: u32, arrival: i32) -> i32 {
-        let spec = self.spec(tour);
-        if spec.end_place == NONE { TIME_MAX } else { spec.end_by.max(arrival) }
-    }
-
     pub(super) fn set_closes(&mut self, node: u32, closes: i32) {
         let slot = &mut self.closes[node as usize];
         if *slot != closes {
             self.saved_closes.push((node, *slot));
             *slot = closes;
         }
-    }
-
-    /// Writes what changed of a node beside its record. True: something did.
-    fn set_rich(&mut self, node: u32, rich: RichRecord) -> bool {
-        let changed = self.rich[node as usize] != rich;
-        if changed {
-            self.touch(node);
-            self.rich[node as usize] = rich;
-        }
-        changed
     }
 
     fn set_depart(&mut self, node: u32, depart: i32) {
@@ -182,82 +167,35 @@ impl State<'_> {
         let local = self.local;
         let spec = &local.problem.tours[local.tours[tour as usize] as usize];
         let end = self.sentinel(tour);
-        let paused = !spec.pauses.is_empty();
-        let tracked = !self.rich.is_empty();
-        let mut pauses = spec.pauses.iter().peekable();
-        let mut tally = Tally::default();
-        let (mut count, mut carried, mut load, mut peak) = (0, [0; 4], [0; 4], [0; 4]);
         self.set_depart(end, spec.start_at);
+        let mut tally = Tally::default();
+        let (mut count, mut carried) = (0, [0; 4]);
         let mut prev = end;
-        let home = loop {
-            let Record { next: node, depart: free, next_cost, .. } = self.records[prev as usize];
-            let (time, leg) = if prev == end && node == end { (0, 0) } else { self.hop(tour, prev, node) };
+        loop {
+            let Record { next: node, next_cost, .. } = self.records[prev as usize];
+            let leg = if prev == end && node == end { 0 } else { self.hop(tour, prev, node).1 };
             if next_cost != leg {
                 self.touch(prev);
                 self.records[prev as usize].next_cost = leg;
             }
             tally.cost += i64::from(leg);
             if node == end {
-                break time;
+                break;
             }
-            let leaves = if paused {
-                let stop = &local.problem.stops[local.stops[node as usize] as usize];
-                stop.leaves(free, |_| time, &mut pauses).0
-            } else {
-                free
-            };
-            let fixed = &local.fixed[node as usize];
-            let begin = local.opens_at(node, leaves.saturating_add(time));
-            self.set_depart(node, begin.saturating_add(fixed.service));
-            self.set_closes(node, fixed.closes.max(begin));
-            self.count(&mut tally, tour, node, begin, 1);
             tally.cost += local.change_cost(tour, node);
             count += 1;
             if self.is_carried(node) {
                 carried = sum(carried, local.rich[node as usize].load);
             }
-            if tracked {
-                load = self.load_behind(node, load);
-                if local.jobs {
-                    peak = max(peak, load);
-                }
-                let (pause_before, travel) = if paused { (leaves - free, time) } else { (0, 0) };
-                // The largest load of what follows comes on the way back.
-                let RichRecord { peak_after, .. } = self.rich[node as usize];
-                self.set_rich(node, RichRecord { after: load, peak_before: peak, peak_after, pause_before, travel });
-            }
+            self.advance(&mut tally, tour, prev, node, true);
             prev = node;
-        };
-        let arrival = self.records[prev as usize].depart.saturating_add(home);
-        let is_late = count > 0 && spec.end_place != NONE && arrival > spec.end_by;
-        let mut latest = self.latest_home(tour, arrival);
-        self.set_latest(end, latest);
-        let (mut node, mut travel) = (end, home);
-        loop {
-            let before = self.records[node as usize].prev;
-            self.set_next_latest(before, latest);
-            if tracked && local.jobs {
-                self.set_peak_after(before, node);
-            }
-            if before == end {
-                break;
-            }
-            latest = self.latest_rich(tour, before, travel, latest);
-            self.set_latest(before, latest);
-            travel = if paused {
-                // A pause stays where it is now: what is put in before it has to leave it its time.
-                let rich = &self.rich[before as usize];
-                rich.travel.saturating_add(rich.pause_before)
-            } else {
-                self.hop(tour, self.records[before as usize].prev, before).0
-            };
-            node = before;
         }
+        self.come_home(&mut tally, tour, prev);
+        self.go_back(tour, prev, end);
         if count > 0 && !spec.in_use {
             tally.cost += spec.fixed;
         }
-        tally.flaws.home_late = is_late;
-        if tally.flaws.is_broken() && paused {
+        if tally.flaws.is_broken() && !spec.pauses.is_empty() {
             // One stop fewer may move a pause to where it makes another stop late.
             tally.cost += UNDRIVABLE;
         }
@@ -267,14 +205,12 @@ impl State<'_> {
         self.carried[tour as usize] = carried;
     }
 
-    /// After stops were linked in between `first` and `last` (both new) of a tour without pauses: forward and backward until
-    /// nothing changes. Returns what the tour costs more beside legs and promises.
+    /// After stops were linked in between `first` and `last` (both new) of a tour: forward and backward until nothing changes.
+    /// Returns what the tour costs more beside legs and promises.
     pub(super) fn settle_rich(&mut self, tour: u32, first: u32, last: u32) -> i64 {
-        let local = self.local;
         let end = self.sentinel(tour);
-        let tracked = !self.rich.is_empty();
-        let end_by = local.fixed_tours[tour as usize].end_by;
-        let mut tally = Tally { cost: 0, flaws: self.flaws[tour as usize] };
+        let was = self.flaws[tour as usize];
+        let mut tally = Tally { cost: 0, flaws: was };
         let mut prev = self.records[first as usize].prev;
         let mut node = first;
         // The way back begins at the last stop that looks different from behind.
@@ -282,88 +218,135 @@ impl State<'_> {
         let mut passed = false;
         while node != end {
             passed |= node == last;
-            let new = node == first || node == last;
-            let fixed = &local.fixed[node as usize];
-            let ready = self.records[prev as usize].depart.saturating_add(self.hop(tour, prev, node).0);
-            let begin = local.opens_at(node, ready);
-            let depart = begin.saturating_add(fixed.service);
-            let Record { depart: departed, next, .. } = self.records[node as usize];
-            let mut changed = new || departed != depart;
-            if changed {
-                let began = departed - fixed.service;
-                if !new {
-                    self.count(&mut tally, tour, node, began, -1);
-                }
-                self.count(&mut tally, tour, node, begin, 1);
-                self.set_depart(node, depart);
-                let closes = self.closes[node as usize];
-                self.set_closes(node, fixed.closes.max(begin));
-                let looks = closes != self.closes[node as usize] || begin > end_by || (!new && began > end_by);
-                if passed && looks {
-                    from = node;
-                }
+            let step = self.advance(&mut tally, tour, prev, node, node == first || node == last);
+            if passed && step.behind {
+                from = node;
             }
-            if tracked {
-                let RichRecord { after, peak_before, .. } = self.rich[prev as usize];
-                let after = self.load_behind(node, after);
-                let peak_before = if local.jobs { max(peak_before, after) } else { [0; 4] };
-                let rich = self.rich[node as usize];
-                if self.set_rich(node, RichRecord { after, peak_before, ..rich }) {
-                    changed = true;
-                    if passed && local.jobs {
-                        from = node;
-                    }
-                }
-            }
-            if passed && !changed {
+            if passed && !step.changed {
                 break;
             }
-            prev = node;
-            node = next;
+            (prev, node) = (node, self.records[node as usize].next);
         }
-        if node == end {
-            let arrival = self.records[prev as usize].depart.saturating_add(self.hop(tour, prev, end).0);
-            let spec = self.spec(tour);
-            tally.flaws.home_late = spec.end_place != NONE && arrival > spec.end_by;
-            let latest = self.latest_home(tour, arrival);
-            if self.set_latest(end, latest) {
-                from = prev;
-            }
+        if node == end && self.come_home(&mut tally, tour, prev) {
+            from = prev;
         }
-        let mut node = from;
-        let mut passed = false;
-        loop {
-            let Record { next, prev, .. } = self.records[node as usize];
-            let next_latest = self.records[next as usize].latest;
-            self.set_next_latest(node, next_latest);
-            let travel = self.hop(tour, node, next).0;
-            let latest = self.latest_rich(tour, node, travel, next_latest);
-            let mut changed = self.set_latest(node, latest);
-            if tracked && local.jobs {
-                changed |= self.set_peak_after(node, next);
-            }
-            if passed && !changed {
-                break;
-            }
-            passed |= node == first;
-            if prev == end {
-                self.set_next_latest(end, latest);
-                if tracked && local.jobs {
-                    self.set_peak_after(end, node);
-                }
-                break;
-            }
-            node = prev;
+        self.go_back(tour, from, first);
+        if self.has_pauses(tour) {
+            tally.cost += UNDRIVABLE * (i64::from(tally.flaws.is_broken()) - i64::from(was.is_broken()));
         }
         self.flaws[tour as usize] = tally.flaws;
         tally.cost
     }
 
+    /// Recomputes what a stop has from before it: departure, loads, pauses. `new`: what it was does not count.
+    #[inline]
+    fn advance(&mut self, tally: &mut Tally, tour: u32, prev: u32, node: u32, new: bool) -> Step {
+        let local = self.local;
+        let fixed = &local.fixed[node as usize];
+        let free = self.records[prev as usize].depart;
+        let (travel, _) = self.hop(tour, prev, node);
+        let mut step = Step { changed: new, behind: false };
+        let mut leaves = free;
+        if !self.rich.is_empty() {
+            let before = self.rich[prev as usize];
+            let was = self.rich[node as usize];
+            let mut rich = was;
+            if self.has_pauses(tour) {
+                let stop = &local.problem.stops[local.stops[node as usize] as usize];
+                let all = &self.spec(tour).pauses;
+                let mut pauses = all[before.paused as usize..].iter().peekable();
+                leaves = stop.leaves(free, |_| travel, &mut pauses).0;
+                rich.paused = (all.len() - pauses.len()) as u32;
+                (rich.pause_before, rich.travel) = (leaves - free, travel);
+            }
+            if !local.totals {
+                let goods = local.rich[node as usize].load;
+                rich.after = match fixed.role {
+                    Role::Pickup | Role::JobPickup => sum(before.after, goods),
+                    Role::Delivery | Role::JobDelivery => less(before.after, goods),
+                };
+                if local.jobs {
+                    rich.peak_before = max(before.peak_before, rich.after);
+                }
+            }
+            if rich != was {
+                self.touch(node);
+                self.rich[node as usize] = rich;
+                step.changed = true;
+                step.behind = local.jobs || rich.pause_before != was.pause_before || rich.travel != was.travel;
+            }
+        }
+        let begin = local.opens_at(node, leaves.saturating_add(travel));
+        let depart = begin.saturating_add(fixed.service);
+        let departed = self.records[node as usize].depart;
+        if new || departed != depart {
+            let began = departed - fixed.service;
+            if !new {
+                self.count(tally, tour, node, began, -1);
+            }
+            self.count(tally, tour, node, begin, 1);
+            self.set_depart(node, depart);
+            let closes = fixed.closes.max(begin);
+            let end_by = local.fixed_tours[tour as usize].end_by;
+            step.changed = true;
+            step.behind |= closes != self.closes[node as usize] || begin > end_by || (!new && began > end_by);
+            self.set_closes(node, closes);
+        }
+        step
+    }
+
+    /// Recomputes the end of a tour, whose last node this is. True: it must be reached by another time.
+    fn come_home(&mut self, tally: &mut Tally, tour: u32, last: u32) -> bool {
+        let spec = self.spec(tour);
+        let (end, end_place, end_by) = (self.sentinel(tour), spec.end_place, spec.end_by);
+        let travel = if last == end { 0 } else { self.hop(tour, last, end).0 };
+        let arrival = self.records[last as usize].depart.saturating_add(travel);
+        tally.flaws.home_late = last != end && end_place != NONE && arrival > end_by;
+        // By the end of the shift, or as late as it is now.
+        self.set_latest(end, if end_place == NONE { TIME_MAX } else { end_by.max(arrival) })
+    }
+
+    /// Recomputes what nodes have from behind them, from one node of a tour to its start, or once past `first` to where
+    /// nothing changes.
+    fn go_back(&mut self, tour: u32, from: u32, first: u32) {
+        let end = self.sentinel(tour);
+        let paused = self.has_pauses(tour);
+        let peaks = !self.rich.is_empty() && self.local.jobs && !self.local.totals;
+        let (mut node, mut passed) = (from, false);
+        loop {
+            let Record { next, prev, .. } = self.records[node as usize];
+            let next_latest = self.records[next as usize].latest;
+            self.set_next_latest(node, next_latest);
+            let mut changed = peaks && self.set_peak_after(node, next);
+            if node == end {
+                return;
+            }
+            let travel = if paused && next != end {
+                // A pause stays where it is now: what is put in before it has to leave it its time.
+                let rich = &self.rich[next as usize];
+                rich.travel.saturating_add(rich.pause_before)
+            } else {
+                self.hop(tour, node, next).0
+            };
+            let latest = self.latest_rich(tour, node, travel, next_latest);
+            changed |= self.set_latest(node, latest);
+            if passed && !changed {
+                return;
+            }
+            passed |= node == first;
+            node = prev;
+        }
+    }
+
     /// The largest load from a node on, given that of its successor. True: it was another.
     fn set_peak_after(&mut self, node: u32, next: u32) -> bool {
-        let rich = self.rich[node as usize];
-        let peak_after = if self.is_sentinel(next) { rich.after } else { max(rich.after, self.rich[next as usize].peak_after) };
-        self.set_rich(node, RichRecord { peak_after, ..rich })
+        let (after, was) = (self.rich[node as usize].after, self.rich[node as usize].peak_after);
+        let peak = if self.is_sentinel(next) { after } else { max(after, self.rich[next as usize].peak_after) };
+        if peak != was {
+            self.touch(node);
+            self.rich[node as usize].peak_after = peak;
+        }
+        peak != was
     }
 
     /// A job has room on a tour, put in behind a node.

@@ -351,7 +351,7 @@ fn mean_leg(problem: &Problem, tours: &[Vec<u32>]) -> f64 {
 mod tests {
     use super::{Pace, SearchLimits, solve_with};
     use crate::check::check;
-    use crate::legs::{Legs, Rounding};
+    use crate::legs::{LegMatrix, Legs, Rounding};
     use crate::problem::{NONE, Pause, Problem, Role, Stop, TourSpec};
     use crate::random::Random;
 
@@ -375,7 +375,7 @@ mod tests {
                     service: 10,
                     setup: if rich { random.below(5) as i32 } else { 0 },
                     load: [1 + random.below(9) as i32, if rich { random.below(3) as i32 } else { 0 }, 0, 0],
-                    role: if rich && random.chance(500) { Role::JobPickup } else { Role::JobDelivery },
+                    role: if rich && seed % 3 != 2 && random.chance(500) { Role::JobPickup } else { Role::JobDelivery },
                     unserved: 1_000_000,
                     ..Stop::job(place)
                 }
@@ -384,6 +384,9 @@ mod tests {
         if paired {
             for pickup in (0..stops - 1).step_by(2) {
                 let delivery = pickup + 1;
+                if rich && seed % 5 == 1 && random.chance(300) {
+                    continue; // jobs among shipments
+                }
                 (list[pickup].role, list[delivery].role) = (Role::Pickup, Role::Delivery);
                 (list[pickup].mate, list[delivery].mate) = (delivery as u32, pickup as u32);
                 list[delivery].load = list[pickup].load;
@@ -417,7 +420,28 @@ mod tests {
                 tour.start_at = (index % 7) as i32 * 10;
             }
         }
+        if rich && seed % 5 == 3 {
+            // Goods on board at the start, some of them too far for the shift.
+            for (index, tour) in tours.iter_mut().enumerate().take(list.len() / 4) {
+                let stop = &mut list[index * 4];
+                if matches!(stop.role, Role::JobDelivery | Role::JobPickup) {
+                    (stop.role, stop.locked) = (Role::Delivery, index as u32);
+                    (tour.onboard, tour.finish_late) = (stop.load, true);
+                    tour.end_by = 100 + 50 * index as i32;
+                }
+            }
+        }
         let legs = Legs::Plane { places, scale: 1.0, length: Rounding::Down, time: Rounding::Down };
+        if rich && seed % 4 == 2 {
+            // A matrix in which a way by way of a third place may be quicker.
+            let detours: Vec<i32> = (0..100).map(|_| random.below(20) as i32).collect();
+            let n = stops + 1;
+            let matrix = LegMatrix::from_fn(n, |a, b| {
+                let (time, metres) = legs.pair(a as u32, b as u32);
+                (time + detours[(a * 7 + b * 31) % 100], metres)
+            });
+            return Problem::new(list, tours, matrix).expect("a legal problem");
+        }
         Problem::new(list, tours, legs).expect("a legal problem")
     }
 

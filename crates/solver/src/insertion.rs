@@ -3,9 +3,8 @@
 //! The quick test is O(1) per position from the records; the walk drives the whole tour and also prices lateness, flow
 //! time and pauses. Both agree wherever the quick one says yes (tested).
 
-use crate::local::{Fixed, Rows};
+use crate::local::Rows;
 use crate::problem::{NONE, Role, TourSpec, UNREACHABLE};
-use crate::random::Random;
 use crate::schedule::{Infeasible, drive, span_price};
 use crate::state::State;
 
@@ -18,43 +17,6 @@ pub(crate) struct Insertion {
     /// Its delivery goes after this node (the pickup itself, if directly behind it).
     pub(crate) mate_after: u32,
     pub(crate) cost: i64,
-}
-
-/// More than any price: nothing is added to it that would carry it over.
-const NOWHERE: i64 = i64::MAX / 4;
-
-/// What the two ends of a shipment would add alone, by node of a tour: buffers, so that a move allocates nothing.
-#[derive(Debug, Default)]
-pub(crate) struct Ends {
-    pickup: Vec<i64>,
-    delivery: Vec<i64>,
-}
-
-/// A node behind which a pickup could be put.
-#[derive(Clone, Copy, Debug)]
-struct PickupPlace {
-    /// What the pickup adds there if its delivery is further on.
-    apart: i64,
-    /// What the tour asks for taking the shipment, beside legs.
-    fixed: i64,
-    after: u32,
-    tour: u32,
-}
-
-impl PickupPlace {
-    /// What comes first: the least addition, the earlier node where that is equal.
-    fn key(&self) -> (i64, u32) {
-        (self.apart + self.fixed, self.after)
-    }
-}
-
-/// Places of one pickup that are worth a look: a buffer, so that a move allocates nothing.
-#[derive(Debug, Default)]
-pub(crate) struct PickupPlaces {
-    list: Vec<PickupPlace>,
-    /// By node: when it was last listed.
-    seen: Vec<u32>,
-    mark: u32,
 }
 
 impl State<'_> {
@@ -75,7 +37,11 @@ impl State<'_> {
         if self.walks(tour) {
             self.best_by_walk(unit, tour, bound)
         } else if self.local.fixed[unit as usize].role == Role::Pickup {
-            self.best_shipment(unit, tour, bound, fixed)
+            if self.plain {
+                self.best_shipment::<true>(unit, tour, bound, fixed)
+            } else {
+                self.best_shipment::<false>(unit, tour, bound, fixed)
+            }
         } else {
             self.best_job(unit, tour, bound, fixed)
         }
@@ -117,12 +83,6 @@ impl State<'_> {
         Some(fixed)
     }
 
-    /// Price of the leg out of a node; the way home of an empty tour costs nothing.
-    #[inline]
-    fn cost_after(&self, node: u32) -> i64 {
-        i64::from(self.records[node as usize].next_cost)
-    }
-
     fn best_job(&self, unit: u32, tour: u32, bound: i64, fixed: i64) -> Option<Insertion> {
         if !self.has_room_somewhere(unit, tour) {
             return None;
@@ -144,6 +104,18 @@ impl State<'_> {
                 return found;
             }
         }
+    }
+
+    /// The leg from a node to a stop whose rows these are.
+    #[inline]
+    pub(crate) fn leg_to(&self, rows: Option<Rows<'_>>, tour: u32, node: u32, stop: u32) -> (i32, i32) {
+        if let Some(rows) = rows { rows.to[node as usize] } else { self.hop(tour, node, stop) }
+    }
+
+    /// The leg to a node from a stop whose rows these are.
+    #[inline]
+    pub(crate) fn leg_from(&self, rows: Option<Rows<'_>>, tour: u32, stop: u32, node: u32) -> (i32, i32) {
+        if let Some(rows) = rows { rows.from[node as usize] } else { self.hop(tour, stop, node) }
     }
 
     /// A tour has room for a job, as far as sums tell.
@@ -173,13 +145,12 @@ impl State<'_> {
         {
             return None;
         }
-        let (to, to_cost) = rows.map_or_else(|| self.hop(tour, after, unit), |rows| rows.to[after as usize]);
+        let (to, to_cost) = self.leg_to(rows, tour, after, unit);
         let arrival = record.depart.saturating_add(to);
         if arrival > self.closes[unit as usize] {
             return None;
         }
-        let (on, on_cost) =
-            rows.map_or_else(|| self.hop(tour, unit, record.next), |rows| rows.from[record.next as usize]);
+        let (on, on_cost) = self.leg_from(rows, tour, unit, record.next);
         let delta = i64::from(to_cost) + i64::from(on_cost) - i64::from(record.next_cost);
         if delta >= bound {
             return None;
@@ -220,261 +191,6 @@ impl State<'_> {
     pub(crate) fn price_of_lateness(&self, stop: u32, start: i32) -> i64 {
         let due = self.local.rich[stop as usize].due;
         if start <= due { 0 } else { span_price(start, due, self.local.problem.weights.late_per_hour) }
-    }
-
-    /// Pickup after each node in turn, delivery walked along behind it with the delayed departure. What either end alone
-    /// would add is looked at first: most tours die there, few pickups are worth a walk, and few walks go to the end.
-    fn best_shipment(&self, unit: u32, tour: u32, bound: i64, fixed: i64) -> Option<Insertion> {
-        let mate = self.local.fixed[unit as usize].mate;
-        let (rows, mate_rows) = (self.local.rows(tour, unit), self.local.rows(tour, mate));
-        let mut ends = self.ends.borrow_mut();
-        let Ends { pickup, delivery } = &mut *ends;
-        let least = self.alone(unit, tour, rows, pickup);
-        // The delivery adds something too, where legs keep the triangle inequality (but for rounding).
-        if least >= NOWHERE || least - self.local.problem.slackness >= bound - fixed {
-            return None;
-        }
-        self.alone(mate, tour, mate_rows, delivery);
-        for index in (1..delivery.len()).rev() {
-            delivery[index - 1] = delivery[index - 1].min(delivery[index]);
-        }
-        let mut best = bound;
-        let mut found = None;
-        let mut node = self.sentinel(tour);
-        for (index, &apart) in pickup.iter().enumerate() {
-            // Behind the next node and later; nothing: directly behind the pickup only.
-            let later = delivery.get(index + 1..).unwrap_or(&[]);
-            if apart < NOWHERE
-                && let Some((cost, mate_after)) =
-                    self.shipment_after(unit, tour, node, best - fixed, (rows, mate_rows), apart, later.iter().copied())
-            {
-                best = cost + fixed;
-                found = Some(Insertion { tour, after: node, mate_after, cost: best });
-            }
-            node = self.records[node as usize].next;
-        }
-        found
-    }
-
-    /// For each node of a tour, its start first, until it is too late: what a stop alone would add behind it, [`NOWHERE`]
-    /// where it cannot be. Returns the least.
-    fn alone(&self, stop: u32, tour: u32, rows: Option<Rows<'_>>, deltas: &mut Vec<i64>) -> i64 {
-        deltas.clear();
-        let fixed = &self.local.fixed[stop as usize];
-        let closes = self.closes[stop as usize];
-        let end = self.sentinel(tour);
-        let (mut node, mut least) = (end, NOWHERE);
-        loop {
-            let record = &self.records[node as usize];
-            // Departures only grow along a tour.
-            if record.depart > closes {
-                return least;
-            }
-            let delta = self.apart(stop, fixed, closes, tour, node, rows);
-            least = least.min(delta);
-            deltas.push(delta);
-            node = record.next;
-            if node == end {
-                return least;
-            }
-        }
-    }
-
-    /// What one end of a shipment alone would add behind a node, [`NOWHERE`] where it cannot be.
-    #[expect(
-        clippy::inline_always,
-        reason = "asked at sixty places for every shipment; a call costs a fifth of the search"
-    )]
-    #[inline(always)]
-    fn apart(&self, stop: u32, fixed: &Fixed, closes: i32, tour: u32, node: u32, rows: Option<Rows<'_>>) -> i64 {
-        let record = &self.records[node as usize];
-        if record.depart > closes || fixed.opens.saturating_add(fixed.service) > record.next_latest {
-            return NOWHERE;
-        }
-        let (to, to_cost) = rows.map_or_else(|| self.hop(tour, node, stop), |rows| rows.to[node as usize]);
-        let (on, on_cost) =
-            rows.map_or_else(|| self.hop(tour, stop, record.next), |rows| rows.from[record.next as usize]);
-        let arrival = record.depart.saturating_add(to);
-        let done = arrival.max(fixed.opens).saturating_add(fixed.service).saturating_add(on);
-        // A pickup's delivery may come between it and the next node: nothing is said of that leg's time here.
-        let on_time = fixed.role == Role::Pickup || (done <= record.next_latest && on < UNREACHABLE);
-        if arrival > closes || to >= UNREACHABLE || !on_time {
-            return NOWHERE;
-        }
-        let out = if on < UNREACHABLE { i64::from(on_cost) } else { 0 };
-        i64::from(to_cost) + out - i64::from(record.next_cost)
-    }
-
-    /// The cheapest place of a shipment whose pickup comes right behind or right before a compatible stop. What the pickup adds
-    /// least is tried first: the delivery adds something too, so that few places need a walk for it.
-    pub(crate) fn shipment_beside_neighbours(
-        &self,
-        unit: u32,
-        bound: i64,
-        places: &mut PickupPlaces,
-        random: &mut Random,
-    ) -> Option<Insertion> {
-        let local = self.local;
-        let PickupPlaces { list, seen, mark } = places;
-        let fixed = &local.fixed[unit as usize];
-        let (closes, mate) = (self.closes[unit as usize], fixed.mate);
-        let simple = local.problem.unrestricted && !local.problem.promised && !local.problem.limited;
-        list.clear();
-        seen.resize(self.records.len(), 0);
-        *mark += 1;
-        let before = local.before.get(unit).iter().map(|&before| (before, self.records[before as usize].tour));
-        let behind = local.after.get(unit).iter().map(|&after| {
-            let record = &self.records[after as usize];
-            (record.prev, record.tour)
-        });
-        for (after, tour) in before.chain(behind) {
-            if tour == NONE || seen[after as usize] == *mark || self.refused.contains(&tour) {
-                continue;
-            }
-            seen[after as usize] = *mark;
-            let apart = self.apart(unit, fixed, closes, tour, after, local.rows(tour, unit));
-            if apart < bound {
-                list.push(PickupPlace { apart, fixed: 0, after, tour });
-            }
-        }
-        if !simple {
-            list.retain_mut(|place| {
-                let joining = self.price_of_joining(unit, place.tour);
-                place.fixed = joining.unwrap_or(0);
-                joining.is_some()
-            });
-        }
-        let mut best = bound;
-        let mut found = None;
-        // The least first, one by one: few come to their turn.
-        while let Some(index) = (0..list.len()).min_by_key(|&index| list[index].key()) {
-            let PickupPlace { apart, fixed, after, tour } = list.swap_remove(index);
-            if apart + fixed >= best {
-                break;
-            }
-            let rows = (local.rows(tour, unit), local.rows(tour, mate));
-            if let Some((cost, mate_after)) =
-                self.shipment_after(unit, tour, after, best - fixed, rows, apart, std::iter::repeat(0))
-                && !random.blink()
-            {
-                best = cost + fixed;
-                found = Some(Insertion { tour, after, mate_after, cost: best });
-            }
-        }
-        found
-    }
-
-    /// The load behind a node leaves room for a shipment.
-    #[inline]
-    fn has_room_for_shipment(&self, node: u32, unit: u32, tour: u32, pickup: &Fixed) -> bool {
-        if self.plain {
-            self.records[node as usize].load + pickup.load <= self.local.fixed_tours[tour as usize].capacity
-        } else {
-            self.has_room_behind(node, unit, tour)
-        }
-    }
-
-    /// The cheapest delivery position for a pickup after `after`. `apart`: what the pickup adds with the delivery elsewhere;
-    /// `later`: the least that the delivery adds behind the next node and all after it.
-    #[inline]
-    #[expect(clippy::too_many_arguments, reason = "what the caller has looked up for all places of a tour")]
-    fn shipment_after(
-        &self,
-        unit: u32,
-        tour: u32,
-        after: u32,
-        bound: i64,
-        (rows, mate_rows): (Option<Rows<'_>>, Option<Rows<'_>>),
-        apart: i64,
-        later: impl Iterator<Item = i64>,
-    ) -> Option<(i64, u32)> {
-        let local = self.local;
-        let pickup = &local.fixed[unit as usize];
-        let mate = pickup.mate;
-        let delivery = &local.fixed[mate as usize];
-        let spec = &local.fixed_tours[tour as usize];
-        let record = &self.records[after as usize];
-        let (to, to_cost) = rows.map_or_else(|| self.hop(tour, after, unit), |rows| rows.to[after as usize]);
-        let next = record.next;
-        let mut later = later.peekable();
-        if apart + later.peek().copied().unwrap_or(NOWHERE) >= bound {
-            let pair = rows.map_or_else(|| self.hop(tour, unit, mate), |rows| rows.from[mate as usize]).1;
-            let out = mate_rows.map_or_else(|| self.hop(tour, mate, next), |rows| rows.from[next as usize]).1;
-            if i64::from(to_cost) - self.cost_after(after) + i64::from(pair) + i64::from(out) >= bound {
-                return None;
-            }
-        }
-        let arrival = record.depart.saturating_add(to);
-        if arrival > spec.end_by {
-            return None;
-        }
-        if !self.has_room_for_shipment(after, unit, tour, pickup) {
-            return None;
-        }
-        let start = local.opens_at(unit, arrival);
-        if start > spec.end_by {
-            return None;
-        }
-        let shift_end = local.shift_end(tour, mate);
-        let mate_closes = self.closes[mate as usize].min(shift_end);
-        let mut base = i64::from(to_cost);
-        if !self.plain {
-            base += self.price_of_lateness(unit, start);
-        }
-        let mut best = bound;
-        let mut found = None;
-        // Directly behind the pickup.
-        let mut detour = base - self.cost_after(after);
-        let mut depart = start.saturating_add(pickup.service);
-        let mut from = unit;
-        let mut next = next;
-        let mut next_latest = record.next_latest;
-        let mut skipped = 0;
-        loop {
-            // The delivery between `from` and `next`.
-            let (there, there_cost) =
-                mate_rows.map_or_else(|| self.hop(tour, from, mate), |rows| rows.to[from as usize]);
-            let reach = depart.saturating_add(there);
-            if reach <= mate_closes {
-                let (on, on_cost) =
-                    mate_rows.map_or_else(|| self.hop(tour, mate, next), |rows| rows.from[next as usize]);
-                let mut delta = detour + i64::from(there_cost) + i64::from(on_cost) - skipped;
-                if delta < best {
-                    let begin = local.opens_at(mate, reach);
-                    if !self.plain {
-                        delta += self.price_of_lateness(mate, begin);
-                    }
-                    let driven = there < UNREACHABLE && on < UNREACHABLE;
-                    let in_time =
-                        begin <= shift_end && begin.saturating_add(delivery.service).saturating_add(on) <= next_latest;
-                    if delta < best && driven && in_time {
-                        best = delta;
-                        found = Some((delta, from));
-                    }
-                }
-            } else if depart > mate_closes {
-                break;
-            }
-            if self.is_sentinel(next) || later.next().is_none_or(|least| apart + least >= best) {
-                break;
-            }
-            // On to `next`, with the goods on board and the delay so far.
-            let (travel, cost) = self.hop(tour, from, next);
-            let at = depart.saturating_add(travel);
-            let record = &self.records[next as usize];
-            if at > record.latest || !self.has_room_for_shipment(next, unit, tour, pickup) {
-                break;
-            }
-            if from == unit {
-                detour += i64::from(cost);
-            }
-            depart = local.opens_at(next, at).saturating_add(local.fixed[next as usize].service);
-            from = next;
-            next_latest = record.next_latest;
-            skipped = i64::from(record.next_cost);
-            next = record.next;
-        }
-        found
     }
 
     /// Every position driven in full: prices lateness, flow time and pauses, keeps every rule.

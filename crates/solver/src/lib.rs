@@ -40,6 +40,7 @@ mod recreate;
 mod ruin;
 mod schedule;
 mod search;
+mod shipments;
 mod shrink;
 mod state;
 mod swap;

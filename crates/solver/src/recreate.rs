@@ -1,10 +1,11 @@
 //! Putting units back: cheapest place for each in some order (the search), or greatest regret first (an answer).
 
-use crate::insertion::{Insertion, PickupPlaces};
+use crate::insertion::Insertion;
 use crate::local::{Local, Rows};
 use crate::problem::{NONE, Problem, Role, Solution, UNREACHABLE};
 use crate::random::Random;
 use crate::schedule::{Infeasible, schedule};
+use crate::shipments::PickupPlaces;
 use crate::state::{Record, State};
 use crate::time_dependent::insert_timed;
 
@@ -124,7 +125,11 @@ impl State<'_> {
         } else if job {
             self.beside_neighbours(unit, bound, random)
         } else if !scratch.closed && !random.chance(WIDE_PER_MILLE) {
-            self.shipment_beside_neighbours(unit, bound, &mut scratch.pickups, random)
+            if self.plain {
+                self.shipment_beside_neighbours::<true>(unit, bound, &mut scratch.pickups, random)
+            } else {
+                self.shipment_beside_neighbours::<false>(unit, bound, &mut scratch.pickups, random)
+            }
         } else {
             self.in_neighbours_tours(unit, bound, scratch, random)
         };

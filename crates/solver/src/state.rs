@@ -6,10 +6,10 @@
 
 use std::cell::RefCell;
 
-use crate::insertion::Ends;
 use crate::local::Local;
 use crate::problem::{NONE, Role, TIME_MAX};
 use crate::schedule::drive;
+use crate::shipments::Ends;
 
 mod rich;
 

@@ -364,11 +364,10 @@ impl State<'_> {
         fits(load, local.fixed_tours[tour as usize].room)
     }
 
-    /// The load behind a node leaves room for a shipment.
+    /// The load behind a node is at most so much more than at the start of its tour.
     #[inline]
-    pub(crate) fn has_room_behind(&self, node: u32, unit: u32, tour: u32) -> bool {
-        let load = sum(self.local.rich[unit as usize].load, self.carried[tour as usize]);
-        fits(sum(load, self.rich[node as usize].after), self.local.fixed_tours[tour as usize].room)
+    pub(crate) fn is_left_with_at_most(&self, node: u32, load: [i32; 4]) -> bool {
+        fits(self.rich[node as usize].after, load)
     }
 
     /// There is room for everything on a tour, wherever it is.

@@ -1,16 +1,14 @@
 //! How fast is the search? `cargo bench -p fleetfold-benches --bench search`
 //!
 //! A thousand stops with time windows around one depot, as jobs and as shipments, plain and rich (two dimensions of load,
-//! set-up times, a second window) or plain but for a break of each vehicle: iterations a second on one thread, the first plan,
-//! and one new stop into a good plan.
+//! set-up times, a second window) or plain but for a break of each vehicle; and a day of 400 jobs on 30 vehicles with some twenty
+//! stops each. Iterations a second on one thread, the first plan, and one new stop into a good plan.
 
 use std::sync::atomic::AtomicBool;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use fleetfold_sim::Seeded;
 use fleetfold_solver::{Legs, NONE, Pause, Problem, Role, Rounding, SearchLimits, Stop, TourSpec, insert, solve};
-
-const STOPS: usize = 1_000;
 
 /// What vehicles and stops ask for beside windows and one load.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,13 +18,29 @@ enum Kind {
     Break,
 }
 
-fn problem(shipments: bool, kind: Kind) -> Problem {
+/// What is served, and how many stops a vehicle takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Jobs,
+    Shipments,
+    Day,
+}
+
+impl Work {
+    const fn stops(self) -> usize {
+        if matches!(self, Self::Day) { 400 } else { 1_000 }
+    }
+}
+
+fn problem(work: Work, kind: Kind) -> Problem {
+    let stops_count = work.stops();
     let rich = kind == Kind::Rich;
     let mut random = Seeded::new(7, "bench");
-    let places: Vec<(f64, f64)> = (0..=STOPS).map(|_| (random.unit() * 500.0, random.unit() * 500.0)).collect();
-    let mut stops: Vec<Stop> = (1..=STOPS as u32)
+    let places: Vec<(f64, f64)> = (0..=stops_count).map(|_| (random.unit() * 500.0, random.unit() * 500.0)).collect();
+    let mut stops: Vec<Stop> = (1..=stops_count as u32)
         .map(|place| {
-            let opens = random.between(0, 12_000) as i32;
+            // No window closes before a vehicle could be there: nothing is late of necessity, which the plain path cannot have.
+            let opens = random.between(7_500, 19_500) as i32;
             let window = (opens, opens + 1_500);
             let windows = if rich { vec![window, (opens + 2_000, opens + 2_500)] } else { vec![window] };
             Stop {
@@ -40,8 +54,8 @@ fn problem(shipments: bool, kind: Kind) -> Problem {
             }
         })
         .collect();
-    if shipments {
-        for pickup in (0..STOPS).step_by(2) {
+    if work == Work::Shipments {
+        for pickup in (0..stops_count).step_by(2) {
             let delivery = pickup + 1;
             (stops[pickup].role, stops[delivery].role) = (Role::Pickup, Role::Delivery);
             (stops[pickup].mate, stops[delivery].mate) = (delivery as u32, pickup as u32);
@@ -53,19 +67,22 @@ fn problem(shipments: bool, kind: Kind) -> Problem {
     }
     let tour = TourSpec {
         end_place: 0,
-        end_by: 30_000,
-        capacity: [200, 200, 0, 0],
+        end_by: 40_000,
+        capacity: [if work == Work::Day { 2_000 } else { 200 }, 200, 0, 0],
         per_hour: 0,
         per_km: 1000,
         pauses: if kind == Kind::Break {
-            vec![Pause { opens: 5_000, closes: 8_000, duration: 500 }]
+            vec![Pause { opens: 12_500, closes: 15_500, duration: 500 }]
         } else {
             Vec::new()
         },
         ..TourSpec::at(0)
     };
-    let legs = Legs::Plane { places, scale: 10.0, length: Rounding::Down, time: Rounding::Down };
-    Problem::new(stops, vec![tour; 250], legs).expect("a legal problem")
+    let (scale, tours) = if work == Work::Day { (4.0, 30) } else { (10.0, 250) };
+    let legs = Legs::Plane { places, scale, length: Rounding::Down, time: Rounding::Down };
+    let problem = Problem::new(stops, vec![tour; tours], legs).expect("a legal problem");
+    assert_eq!(problem.is_plain(), kind == Kind::Plain, "the path it takes");
+    problem
 }
 
 fn search(criterion: &mut Criterion) {
@@ -73,16 +90,20 @@ fn search(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("search");
     group.sample_size(10);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("one thread");
-    for (name, shipments, kind) in [
-        ("jobs, plain", false, Kind::Plain),
-        ("jobs, rich", false, Kind::Rich),
-        ("jobs, a break", false, Kind::Break),
-        ("shipments, plain", true, Kind::Plain),
-        ("shipments, rich", true, Kind::Rich),
-        ("shipments, a break", true, Kind::Break),
+    for (name, work, kind) in [
+        ("jobs, plain", Work::Jobs, Kind::Plain),
+        ("jobs, rich", Work::Jobs, Kind::Rich),
+        ("jobs, a break", Work::Jobs, Kind::Break),
+        ("shipments, plain", Work::Shipments, Kind::Plain),
+        ("shipments, rich", Work::Shipments, Kind::Rich),
+        ("shipments, a break", Work::Shipments, Kind::Break),
+        ("a day, plain", Work::Day, Kind::Plain),
+        ("a day, rich", Work::Day, Kind::Rich),
+        ("a day, a break", Work::Day, Kind::Break),
     ] {
-        let cold = problem(shipments, kind);
-        let limits = |rounds| SearchLimits { rounds, warm: true, iterations: 500, ..SearchLimits::default() };
+        let cold = problem(work, kind);
+        // The iterations of a round are the search's own.
+        let limits = |rounds| SearchLimits { rounds, warm: true, ..SearchLimits::default() };
         let good = pool.install(|| solve(&cold, &limits(10), &never));
         let warm = cold.clone().with_initial(good.tours).expect("a legal plan");
         // Lists and pieces are made in every run; eight rounds make them small beside the iterations.
@@ -92,7 +113,7 @@ fn search(criterion: &mut Criterion) {
         group.bench_function(format!("iterations, {name}"), |bencher| {
             bencher.iter(|| pool.install(|| solve(&warm, &rounds, &never).cost));
         });
-        group.throughput(Throughput::Elements(STOPS as u64));
+        group.throughput(Throughput::Elements(work.stops() as u64));
         group.bench_function(format!("lists and first plan, {name}"), |bencher| {
             bencher.iter(|| pool.install(|| solve(&cold, &limits(0), &never).cost));
         });

@@ -463,7 +463,7 @@ impl Problem {
         let roundings = problem.classes.iter().map(|class| i64::from(class.leg((ROUNDINGS, ROUNDINGS)).1));
         problem.metric = problem.legs.is_symmetric();
         problem.slackness = if problem.metric { roundings.max().unwrap_or(0) } else { i64::MAX / 8 };
-        problem.plain = problem.is_plain();
+        problem.plain = problem.looks_plain();
         Ok(problem)
     }
 
@@ -473,7 +473,7 @@ impl Problem {
         self.weights = weights;
         self.walks = weights.flow_per_hour > 0;
         self.closes = (0..self.stops.len() as u32).map(|stop| self.aim(stop)).collect();
-        self.plain = self.is_plain();
+        self.plain = self.looks_plain();
         self
     }
 
@@ -611,7 +611,13 @@ impl Problem {
         if exempt { TIME_MAX } else { spec.end_by }
     }
 
-    fn is_plain(&self) -> bool {
+    /// One window per stop, one dimension of load, jobs of one kind or shipments only, nothing that can be late: the search keeps
+    /// less of such a problem.
+    pub fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    fn looks_plain(&self) -> bool {
         let one_dimension = |load: &[i32; 4]| load[1..].iter().all(|&goods| goods == 0);
         let loads = self.stops.iter().all(|stop| one_dimension(&stop.load))
             && self.tours.iter().all(|tour| one_dimension(&tour.onboard));

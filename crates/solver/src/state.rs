@@ -1,8 +1,8 @@
 //! A plan under search: intrusive linked tours, one 32-byte record per stop and per tour, with an undo log.
 //!
 //! The records carry the *forward* departure and the *backward* latest start of every stop (Savelsbergh 1992), so that an
-//! insertion test reads one record and two legs. In a plain piece only what changes is recomputed: both passes stop at the
-//! first value that stays. In a rich one touched tours are recomputed whole.
+//! insertion test reads one record and two legs. Where a stop comes in only what changes is recomputed: both passes stop at the
+//! first value that stays.
 
 use std::cell::RefCell;
 

@@ -1,5 +1,5 @@
-//! Tours of rich problems: several loads and windows, set-up, lateness, pauses. A tour that lost stops, and one with pauses
-//! whenever it changes, is recomputed whole; where a stop came in, only what changes.
+//! Tours of rich problems: several loads and windows, set-up, lateness, pauses. A tour that lost stops is recomputed whole;
+//! where a stop came in, only what changes.
 
 use super::{Record, State};
 use crate::local::FixedTour;
@@ -31,7 +31,7 @@ pub(crate) struct RichRecord {
     paused: u32,
 }
 
-/// What a rich tour does not keep: how many of its stops.
+/// What a rich tour does not keep, by how many of its stops.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flaws {
     /// Begin after what the shift, or a hard aim, allows them.

@@ -283,6 +283,8 @@ pub struct Problem {
     /// By how much a detour may seem to shorten a tour: nothing but rounding where legs are straight lines, anything where a
     /// matrix gives them.
     pub(crate) slackness: i64,
+    /// The same of its time. `None`: anything.
+    pub(crate) time_slackness: Option<i32>,
     /// Legs keep the triangle inequality, but for rounding. Of a matrix nobody knows.
     pub(crate) metric: bool,
     /// Some stops are promised to a tour.
@@ -448,6 +450,7 @@ impl Problem {
             promised: false,
             metric: false,
             slackness: 0,
+            time_slackness: None,
             pooled: false,
             plain: false,
         };
@@ -463,6 +466,10 @@ impl Problem {
         let roundings = problem.classes.iter().map(|class| i64::from(class.leg((ROUNDINGS, ROUNDINGS)).1));
         problem.metric = problem.legs.is_symmetric();
         problem.slackness = if problem.metric { roundings.max().unwrap_or(0) } else { i64::MAX / 8 };
+        let bent = problem.classes.iter().map(|class| class.time(ROUNDINGS)).max().unwrap_or(0);
+        // The set-up of a stop is saved where one at the same place comes before it.
+        let setup = problem.stops.iter().map(|stop| stop.setup).max().unwrap_or(0);
+        problem.time_slackness = problem.metric.then_some(bent.saturating_add(setup));
         problem.plain = problem.looks_plain();
         Ok(problem)
     }

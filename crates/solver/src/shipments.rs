@@ -57,13 +57,17 @@ struct End<'l> {
 }
 
 impl State<'_> {
-    fn end_of_shipment(&self, stop: u32, tour: u32) -> End<'_> {
-        End {
+    /// Both ends of a shipment with their legs on a tour of some class.
+    fn ends_of_shipment(&self, unit: u32, tour: u32) -> (End<'_>, End<'_>) {
+        let end = |stop: u32| End {
             stop,
             fixed: self.local.fixed[stop as usize],
             closes: self.closes[stop as usize],
             rows: self.local.rows(tour, stop),
-        }
+        };
+        let pickup = end(unit);
+        let delivery = end(pickup.fixed.mate);
+        (pickup, delivery)
     }
 
     /// Pickup after each node in turn, delivery walked along behind it with the delayed departure. What either end alone
@@ -75,8 +79,7 @@ impl State<'_> {
         bound: i64,
         fixed: i64,
     ) -> Option<Insertion> {
-        let pickup = self.end_of_shipment(unit, tour);
-        let delivery = self.end_of_shipment(pickup.fixed.mate, tour);
+        let (pickup, delivery) = self.ends_of_shipment(unit, tour);
         let mut ends = self.ends.borrow_mut();
         let Ends { pickup: pickups, delivery: deliveries } = &mut *ends;
         let least = self.alone(&pickup, tour, pickups);
@@ -149,9 +152,15 @@ impl State<'_> {
         let (to, to_cost) = self.leg_to(of.rows, tour, node, of.stop);
         let (on, on_cost) = self.leg_from(of.rows, tour, of.stop, record.next);
         let arrival = record.depart.saturating_add(to);
-        let done = arrival.max(fixed.opens).saturating_add(fixed.service).saturating_add(on);
-        // A pickup's delivery may come between it and the next node: nothing is said of that leg's time here.
-        let on_time = fixed.role == Role::Pickup || (done <= record.next_latest && on < UNREACHABLE);
+        let done = self.local.opens_at(of.stop, arrival).saturating_add(fixed.service);
+        // A pickup's delivery may come between it and the next node, which makes the way longer if anything.
+        let on_time = if fixed.role != Role::Pickup {
+            done.saturating_add(on) <= record.next_latest && on < UNREACHABLE
+        } else if let Some(slackness) = self.local.problem.time_slackness {
+            done.saturating_add(on) <= record.next_latest.saturating_add(slackness)
+        } else {
+            done <= record.next_latest
+        };
         if arrival > of.closes || to >= UNREACHABLE || !on_time {
             return NOWHERE;
         }
@@ -170,8 +179,7 @@ impl State<'_> {
     ) -> Option<Insertion> {
         let local = self.local;
         let PickupPlaces { list, seen, mark } = places;
-        let mut pickup = self.end_of_shipment(unit, 0);
-        let mut delivery = self.end_of_shipment(pickup.fixed.mate, 0);
+        let (mut pickup, mut delivery) = self.ends_of_shipment(unit, 0);
         let simple = local.problem.unrestricted && !local.problem.promised && !local.problem.limited;
         list.clear();
         seen.resize(self.records.len(), 0);

@@ -352,8 +352,11 @@ mod tests {
     use super::{Pace, SearchLimits, solve_with};
     use crate::check::check;
     use crate::legs::{LegMatrix, Legs, Rounding};
+    use crate::local::Local;
     use crate::problem::{NONE, Pause, Problem, Role, Stop, TourSpec, Weights};
     use crate::random::Random;
+    use crate::recreate::absent_units;
+    use crate::state::State;
 
     /// A city of jobs or shipments with windows; `rich` adds what the quick path cannot do.
     fn problem(seed: u64, stops: usize, paired: bool, rich: bool) -> Problem {
@@ -481,6 +484,46 @@ mod tests {
             }
         }
         assert!(fewest < shortest, "{fewest} vehicles instead of {shortest}");
+    }
+
+    /// What the quick tests say of a unit and a tour is what driving every place says: the same price, or no place at all.
+    #[test]
+    fn quick_places_are_the_driven_ones() {
+        let (mut found, mut none) = (0, 0);
+        // Not: pauses, which move, and goods on board at the start, which may overrun a shift that the quick tests keep.
+        for seed in (0..40).filter(|seed| seed % 4 != 1 && seed % 5 != 3) {
+            for (paired, rich) in [(false, false), (true, false), (false, true), (true, true)] {
+                let problem = problem(seed, 30, paired, rich);
+                // Nothing is late: a walk would price it, a quick test refuses it.
+                let problem = problem.with_weights(Weights { hard: true, ..Weights::default() });
+                let limits = SearchLimits { iterations: 60, seed, ..SearchLimits::default() };
+                let solution = solve_with(&problem, &limits, 1_000, |progress| {
+                    if progress.rounds < 6 { Pace::Go(f64::from(progress.rounds) / 5.0) } else { Pace::Stop }
+                });
+                let mut random = Random::new(seed, 1, 0);
+                let mut tours = solution.tours;
+                let out: Vec<u32> = (0..30).filter(|_| random.chance(200)).collect();
+                let is_out = |stop: u32| {
+                    let mate = problem.stops[stop as usize].mate;
+                    out.contains(&stop) || (mate != NONE && out.contains(&mate))
+                };
+                for tour in &mut tours {
+                    tour.retain(|&stop| !is_out(stop));
+                }
+                let local = Local::whole(&problem);
+                let absent = absent_units(&problem, &tours);
+                let state = State::new(&local, &tours, absent.clone());
+                for &unit in &absent {
+                    for tour in 0..tours.len() as u32 {
+                        let quick = state.quick_in_tour(unit, tour, i64::MAX / 8).map(|place| place.cost);
+                        let driven = state.best_by_walk(unit, tour, i64::MAX / 8).map(|place| place.cost);
+                        assert_eq!(quick, driven, "seed {seed}, paired {paired}, rich {rich}: {unit} on {tour}");
+                        *(if quick.is_some() { &mut found } else { &mut none }) += 1;
+                    }
+                }
+            }
+        }
+        assert!(found > 1_000 && none > 100, "{found} places, {none} times none");
     }
 
     /// Every record equals a recount after every accepted and every undone move (asserted in `anneal`), and the cost that

@@ -350,12 +350,15 @@ fn mean_leg(problem: &Problem, tours: &[Vec<u32>]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::{Pace, SearchLimits, solve_with};
+    use crate::anneal::{Effort, anneal, logarithms};
     use crate::check::check;
     use crate::legs::{LegMatrix, Legs, Rounding};
     use crate::local::Local;
+    use crate::neighbours::Neighbours;
     use crate::problem::{NONE, Pause, Problem, Role, Stop, TourSpec, Weights};
     use crate::random::Random;
     use crate::recreate::absent_units;
+    use crate::ruin::Ruin;
     use crate::state::State;
 
     /// A city of jobs or shipments with windows; `rich` adds what the quick path cannot do.
@@ -484,6 +487,20 @@ mod tests {
             }
         }
         assert!(fewest < shortest, "{fewest} vehicles instead of {shortest}");
+    }
+
+    /// A piece without stops, whatever its vehicles ask for, is searched without harm.
+    #[test]
+    fn nothing_to_serve_is_served() {
+        let tour = TourSpec { pauses: vec![Pause { opens: 10, closes: 20, duration: 5 }], ..TourSpec::at(0) };
+        for tour in [TourSpec::at(0), TourSpec { lifo: true, ..TourSpec::at(0) }, tour] {
+            let problem = Problem::new(Vec::new(), vec![tour; 3], LegMatrix::from_fn(1, |_, _| (0, 0)));
+            let problem = problem.expect("a legal problem");
+            let local = Local::piece(&problem, &Neighbours::new(&problem), &Vec::new(), 0, Vec::new(), vec![0, 1, 2]);
+            let effort = Effort { temperature: 1.0, ruin: Ruin::new(0.0), iterations: 20, per_stop: 1 };
+            let result = anneal(&local, &vec![Vec::new(); 3], Vec::new(), &logarithms(), effort, Random::new(1, 0, 0));
+            assert_eq!(result.best_cost, 0);
+        }
     }
 
     /// What the quick tests say of a unit and a tour is what driving every place says: the same price, or no place at all.

@@ -66,8 +66,7 @@ impl State<'_> {
             rows: self.local.rows(tour, stop),
         };
         let pickup = end(unit);
-        let delivery = end(pickup.fixed.mate);
-        (pickup, delivery)
+        (pickup, end(pickup.fixed.mate))
     }
 
     /// Pickup after each node in turn, delivery walked along behind it with the delayed departure. What either end alone

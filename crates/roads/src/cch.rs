@@ -8,6 +8,7 @@
 //! from a node keeps its costs in an array by depth, which fits the innermost cache.
 
 use std::collections::BTreeSet;
+use std::hint::select_unpredictable;
 
 use crate::ids::EdgeId;
 use crate::order::{Adjacency, Part};
@@ -149,6 +150,51 @@ pub(crate) struct Hierarchy {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Metric {
     pub(crate) arcs: Vec<[Cost; 2]>,
+    /// What each of them is, so that a way is unfolded without a search.
+    made: Vec<[Made; 2]>,
+}
+
+/// What an arc is, in one direction: an edge, or two arcs by way of the node between, which lies below both ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Made(u32);
+
+impl Made {
+    /// No way.
+    const OF_NOTHING: Self = Self(u32::MAX);
+    /// Set for edges. Both kinds stay below it: edges and arcs are doubled elsewhere.
+    const EDGE: u32 = 1 << 31;
+
+    fn of_edge(edge: EdgeId) -> Self {
+        Self(edge.0 | Self::EDGE)
+    }
+
+    /// By way of the node in which this arc begins; it ends where the whole does, in the high end.
+    fn of_arc(to_high: usize) -> Self {
+        Self(to_high as u32)
+    }
+
+    fn edge(self) -> Option<EdgeId> {
+        (self.0 & Self::EDGE != 0).then_some(EdgeId(self.0 & !Self::EDGE))
+    }
+}
+
+/// The best known so far of one arc, or of the arcs to one node.
+#[derive(Clone, Copy)]
+struct Best {
+    cost: [Cost; 2],
+    made: [Made; 2],
+}
+
+impl Best {
+    const NONE: Self = Self { cost: [NEVER; 2], made: [Made::OF_NOTHING; 2] };
+
+    /// Takes what is cheaper; of equals the one that came first. Which it is cannot be foreseen: no jump.
+    #[inline]
+    fn offer(&mut self, way: usize, cost: Cost, made: Made) {
+        let better = cost < self.cost[way];
+        self.cost[way] = select_unpredictable(better, cost, self.cost[way]);
+        self.made[way] = select_unpredictable(better, made, self.made[way]);
+    }
 }
 
 /// From the low end of an arc to the high one.
@@ -219,33 +265,43 @@ impl Hierarchy {
     }
 
     /// What the edges alone say about an arc.
-    fn plain(&self, arc: usize, weights: &[Cost]) -> [Cost; 2] {
-        let mut cost = [NEVER; 2];
+    fn plain(&self, arc: usize, weights: &[Cost]) -> Best {
+        let mut best = Best::NONE;
         for &edge in self.edges_of(arc) {
-            let slot = &mut cost[if edge & 1 == 1 { UP } else { DOWN }];
-            *slot = least(*slot, weights[(edge >> 1) as usize]);
+            let (way, edge) = (if edge & 1 == 1 { UP } else { DOWN }, EdgeId(edge >> 1));
+            best.offer(way, weights[edge.0 as usize], Made::of_edge(edge));
         }
-        cost
+        best
     }
 
     /// All arcs for these weights of the edges, halves of the graph side by side.
     pub(crate) fn customise(&self, weights: &[Cost]) -> Metric {
-        let mut arcs = vec![[NEVER; 2]; self.top.arcs()];
-        self.customise_part(&self.top.part, &mut arcs, weights, &mut vec![[NEVER; 2]; self.height]);
-        Metric { arcs }
+        let all = self.top.arcs();
+        let mut metric = Metric { arcs: vec![[NEVER; 2]; all], made: vec![[Made::OF_NOTHING; 2]; all] };
+        let arcs = (metric.arcs.as_mut_slice(), metric.made.as_mut_slice());
+        self.customise_part(&self.top.part, arcs, weights, &mut vec![Best::NONE; self.height]);
+        metric
     }
 
-    /// `arcs`: those that begin in the part. `above`: by depth, all [`NEVER`] before and after.
-    fn customise_part(&self, part: &Part, arcs: &mut [[Cost; 2]], weights: &[Cost], above: &mut Vec<[Cost; 2]>) {
+    /// `arcs`: those that begin in the part. `above`: by depth, all [`Best::NONE`] before and after.
+    fn customise_part(
+        &self,
+        part: &Part,
+        (arcs, made): (&mut [[Cost; 2]], &mut [[Made; 2]]),
+        weights: &[Cost],
+        above: &mut Vec<Best>,
+    ) {
         let base = self.top.up_first[part.begin as usize] as usize;
         if let [left, right] = part.halves.as_slice() {
             let middle = self.top.up_first[right.begin as usize] as usize - base;
             let behind = self.top.up_first[part.separator as usize] as usize - base;
             let (left_arcs, right_arcs) = arcs[..behind].split_at_mut(middle);
+            let (left_made, right_made) = made[..behind].split_at_mut(middle);
+            let (left_arcs, right_arcs) = ((left_arcs, left_made), (right_arcs, right_made));
             if part.end - part.begin > SIDE_BY_SIDE {
                 rayon::join(
                     || self.customise_part(left, left_arcs, weights, above),
-                    || self.customise_part(right, right_arcs, weights, &mut vec![[NEVER; 2]; self.height]),
+                    || self.customise_part(right, right_arcs, weights, &mut vec![Best::NONE; self.height]),
                 );
             } else {
                 self.customise_part(left, left_arcs, weights, above);
@@ -258,18 +314,23 @@ impl Hierarchy {
             for &(v, arc) in self.downs(x) {
                 let arc = arc as usize;
                 let [to_x, from_x] = below[arc - base];
-                let end = self.top.up_first[v as usize + 1] as usize;
+                let beside = arc + 1..self.top.up_first[v as usize + 1] as usize;
                 // What v reaches above x, x reaches by way of v: down to v, up from it; and back.
-                for (other, &at) in below[arc + 1 - base..end - base].iter().zip(&self.up_depth[arc + 1..end]) {
+                let others = below[beside.start - base..beside.end - base].iter().zip(&self.up_depth[beside.clone()]);
+                for (to_high, (other, &at)) in beside.zip(others) {
                     let slot = &mut above[at as usize];
-                    slot[UP] = least(slot[UP], from_x + other[UP]);
-                    slot[DOWN] = least(slot[DOWN], other[DOWN] + to_x);
+                    slot.offer(UP, from_x + other[UP], Made::of_arc(to_high));
+                    slot.offer(DOWN, other[DOWN] + to_x, Made::of_arc(to_high));
                 }
             }
-            for ((slot, &at), arc) in mine.iter_mut().zip(&self.up_depth[range.clone()]).zip(range) {
-                let through = std::mem::replace(&mut above[at as usize], [NEVER; 2]);
-                let plain = self.plain(arc, weights);
-                *slot = [least(plain[UP], through[UP]), least(plain[DOWN], through[DOWN])];
+            let made = &mut made[range.start - base..];
+            for (((slot, made), &at), arc) in mine.iter_mut().zip(made).zip(&self.up_depth[range.clone()]).zip(range) {
+                let through = std::mem::replace(&mut above[at as usize], Best::NONE);
+                let mut best = self.plain(arc, weights);
+                for way in [UP, DOWN] {
+                    best.offer(way, through.cost[way], through.made[way]);
+                }
+                (*slot, *made) = (best.cost, best.made);
             }
         }
     }
@@ -282,14 +343,15 @@ impl Hierarchy {
         let mut todo: BTreeSet<u32> = arcs.collect();
         while let Some(arc) = todo.pop_first() {
             let (x, y) = (self.tail[arc as usize], self.top.up_head[arc as usize]);
-            let mut cost = self.plain(arc as usize, weights);
-            self.triangles(x, y, |to_x, to_y| {
-                let (to_x, to_y) = (metric.arcs[to_x], metric.arcs[to_y]);
-                cost[UP] = least(cost[UP], to_x[DOWN] + to_y[UP]);
-                cost[DOWN] = least(cost[DOWN], to_y[DOWN] + to_x[UP]);
-                false
+            let mut best = self.plain(arc as usize, weights);
+            self.triangles(x, y, |to_x, to_high| {
+                let (to_x, to_y) = (metric.arcs[to_x], metric.arcs[to_high]);
+                best.offer(UP, to_x[DOWN] + to_y[UP], Made::of_arc(to_high));
+                best.offer(DOWN, to_y[DOWN] + to_x[UP], Made::of_arc(to_high));
             });
+            let cost = best.cost;
             let before = std::mem::replace(&mut metric.arcs[arc as usize], cost);
+            metric.made[arc as usize] = best.made;
             if before == cost {
                 continue;
             }
@@ -312,49 +374,36 @@ impl Hierarchy {
         }
     }
 
-    /// Calls with the arcs v→x and v→y of each v below both, until told to stop.
-    fn triangles(&self, x: u32, y: u32, mut visit: impl FnMut(usize, usize) -> bool) {
+    /// Calls with the arcs v→x and v→y of each v below both, in order of v.
+    fn triangles(&self, x: u32, y: u32, mut visit: impl FnMut(usize, usize)) {
         // Whatever lies below x and y lies below both: the shorter list is walked, the other searched.
         let (to_x, to_y) = (self.downs(x), self.downs(y));
         let mut j = 0;
         for &(v, arc) in to_x {
             j += to_y[j..].partition_point(|&(other, _)| other < v);
             match to_y.get(j) {
-                Some(&(other, beside)) if other == v => {
-                    if visit(arc as usize, beside as usize) {
-                        return;
-                    }
-                }
+                Some(&(other, beside)) if other == v => visit(arc as usize, beside as usize),
                 Some(_) => {}
                 None => return,
             }
         }
     }
 
-    /// Appends the edges behind an arc, in order of driving.
-    pub(crate) fn unfold(&self, metric: &Metric, weights: &[Cost], arc: usize, way: usize, edges: &mut Vec<EdgeId>) {
-        let cost = metric.arcs[arc][way];
-        let fits = |&&edge: &&u32| (edge & 1 == 1) == (way == UP) && weights[(edge >> 1) as usize] == cost;
-        if let Some(&edge) = self.edges_of(arc).iter().find(fits) {
-            edges.push(EdgeId(edge >> 1));
+    /// Appends the edges behind an arc that can be driven, in order of driving.
+    pub(crate) fn unfold(&self, metric: &Metric, arc: usize, way: usize, edges: &mut Vec<EdgeId>) {
+        let made = metric.made[arc][way];
+        if let Some(edge) = made.edge() {
+            edges.push(edge);
             return;
         }
-        // The node between both: below the low end, reached from it for less than the whole.
-        let (low, high) = (self.tail[arc], self.top.up_head[arc]);
-        let found = self.downs(low).iter().rev().find_map(|&(v, to_low)| {
-            let [up, down] = metric.arcs[to_low as usize];
-            if (if way == UP { down } else { up }) >= cost {
-                return None;
-            }
-            let to_high = self.top.arc(v, high)?;
-            let (first, second) = if way == UP { (to_low, to_high) } else { (to_high, to_low) };
-            let fits = metric.arcs[first as usize][DOWN] + metric.arcs[second as usize][UP] == cost;
-            fits.then_some((first as usize, second as usize))
-        });
-        if let Some((first, second)) = found {
-            self.unfold(metric, weights, first, DOWN, edges);
-            self.unfold(metric, weights, second, UP, edges);
-        }
+        let to_high = made.0 as usize;
+        let between = self.tail[to_high];
+        // Arcs are in order of their heads: the one to the low end comes before the one to the high end.
+        let first = self.top.up_first[between as usize] as usize;
+        let to_low = first + self.top.up_head[first..to_high].partition_point(|&head| head < self.tail[arc]);
+        let (first, second) = if way == UP { (to_low, to_high) } else { (to_high, to_low) };
+        self.unfold(metric, first, DOWN, edges);
+        self.unfold(metric, second, UP, edges);
     }
 }
 

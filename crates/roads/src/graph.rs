@@ -535,7 +535,7 @@ impl Graph {
     /// The same with its edges.
     pub(crate) fn edges_between_junctions(&self, from: JunctionId, to: JunctionId) -> Option<Vec<EdgeId>> {
         let start = |node| [Start { node, to: 0.0, from: 0.0 }];
-        self.map.hierarchy.way(&self.metric, &self.weights, &start(from), &start(to)).map(|(_, edges)| edges)
+        self.map.hierarchy.way(&self.metric, &start(from), &start(to)).map(|(_, edges)| edges)
     }
 
     fn finish(&self, a: &Known, b: &Known, over: Cost) -> Leg {

@@ -3,6 +3,8 @@
 //! A label holds the costs from a place to the nodes above it and back, by depth. Two places share the nodes from the root
 //! down to where their ways part, so that a leg is the least sum over the beginning of two arrays.
 
+use std::hint::select_unpredictable;
+
 use rayon::prelude::*;
 
 use crate::cch::{Cost, DOWN, Hierarchy, Metric, NEVER, UP, least};
@@ -152,13 +154,7 @@ impl Hierarchy {
     }
 
     /// The cheapest way from some nodes to some others: its cost, and its edges in order. `None`: there is none.
-    pub(crate) fn way(
-        &self,
-        metric: &Metric,
-        weights: &[Cost],
-        from: &[Start],
-        to: &[Start],
-    ) -> Option<(Cost, Vec<EdgeId>)> {
+    pub(crate) fn way(&self, metric: &Metric, from: &[Start], to: &[Start]) -> Option<(Cost, Vec<EdgeId>)> {
         let mut best: Option<(Meeting, u32, u32)> = None;
         for a in from.iter().filter(|start| start.to < NEVER) {
             for b in to.iter().filter(|start| start.from < NEVER) {
@@ -181,10 +177,10 @@ impl Hierarchy {
         };
         let mut edges = Vec::with_capacity(128);
         for arc in climbed(UP, a).into_iter().rev() {
-            self.unfold(metric, weights, arc as usize, UP, &mut edges);
+            self.unfold(metric, arc as usize, UP, &mut edges);
         }
         for arc in climbed(DOWN, b) {
-            self.unfold(metric, weights, arc as usize, DOWN, &mut edges);
+            self.unfold(metric, arc as usize, DOWN, &mut edges);
         }
         Some((meeting.cost, edges))
     }
@@ -205,10 +201,10 @@ impl Hierarchy {
                 let slot = &mut costs[depth as usize][way];
                 let through = at + cost[way];
                 if BY {
-                    if through < *slot {
-                        *slot = through;
-                        by[depth as usize][way] = arc as u32;
-                    }
+                    let by = &mut by[depth as usize][way];
+                    let better = through < *slot;
+                    *slot = select_unpredictable(better, through, *slot);
+                    *by = select_unpredictable(better, arc as u32, *by);
                 } else {
                     *slot = least(*slot, through);
                 }

@@ -12,7 +12,7 @@ impl Graph {
     /// The way between two places: edges in full, and whether it stays on one stretch. `None` where there is no way.
     pub(super) fn way(&self, a: &Snapped, b: &Snapped) -> Option<(Vec<EdgeId>, bool)> {
         let (from, to) = (self.starts(a), self.starts(b));
-        let over = self.map.hierarchy.way(&self.metric, &self.weights, &from, &to);
+        let over = self.map.hierarchy.way(&self.metric, &from, &to);
         let straight = self.straight(a, b);
         match over {
             Some((cost, edges)) if cost < straight => Some((edges, false)),

@@ -134,6 +134,8 @@ pub(crate) struct Hierarchy {
     pub(crate) depth: Vec<u32>,
     /// Depth of the head of every arc.
     pub(crate) up_depth: Vec<u32>,
+    /// How many arcs of a node lead to the nodes right above it, one after the other.
+    pub(crate) chain: Vec<u32>,
     /// Nodes on the longest way down the elimination tree.
     pub(crate) height: usize,
     /// The node an arc begins in.
@@ -146,12 +148,42 @@ pub(crate) struct Hierarchy {
     edges: Vec<u32>,
 }
 
-/// Costs of all arcs: upwards and downwards.
+/// Costs of all arcs: upwards and downwards, each by itself, so that a climb reads what it needs side by side.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Metric {
-    pub(crate) arcs: Vec<[Cost; 2]>,
+    pub(crate) arcs: [Vec<Cost>; 2],
     /// What each of them is, so that a way is unfolded without a search.
-    made: Vec<[Made; 2]>,
+    made: [Vec<Made>; 2],
+}
+
+impl Metric {
+    fn both(&self, arc: usize) -> [Cost; 2] {
+        [self.arcs[UP][arc], self.arcs[DOWN][arc]]
+    }
+}
+
+/// Arcs that are being customised.
+struct Arcs<'a> {
+    costs: [&'a mut [Cost]; 2],
+    made: [&'a mut [Made]; 2],
+}
+
+impl Arcs<'_> {
+    fn split_at(self, arc: usize) -> (Self, Self) {
+        let [(low_up, high_up), (low_down, high_down)] = self.costs.map(|costs| costs.split_at_mut(arc));
+        let [(made_up, more_up), (made_down, more_down)] = self.made.map(|made| made.split_at_mut(arc));
+        (
+            Self { costs: [low_up, low_down], made: [made_up, made_down] },
+            Self { costs: [high_up, high_down], made: [more_up, more_down] },
+        )
+    }
+
+    fn reborrow(&mut self) -> Arcs<'_> {
+        Arcs {
+            costs: self.costs.each_mut().map(|costs| &mut **costs),
+            made: self.made.each_mut().map(|made| &mut **made),
+        }
+    }
 }
 
 /// What an arc is, in one direction: an edge, or two arcs by way of the node between, which lies below both ends.
@@ -218,6 +250,12 @@ impl Hierarchy {
             }
         }
         let up_depth: Vec<u32> = top.up_head.iter().map(|&head| depth[head as usize]).collect();
+        let chain = |v: u32| {
+            let mut below = depth[v as usize];
+            let next = |&at: &&u32| std::mem::replace(&mut below, *at) == *at + 1;
+            up_depth[top.ups(v)].iter().take_while(next).count() as u32
+        };
+        let chain = (0..n as u32).map(chain).collect();
         let mut tail = vec![0u32; top.arcs()];
         let mut down_first = vec![0u32; n + 1];
         for &head in &top.up_head {
@@ -252,7 +290,7 @@ impl Hierarchy {
                 *slot += 1;
             }
         }
-        Self { top, depth, up_depth, height: height as usize, tail, down_first, down, edges_first, edges }
+        Self { top, depth, up_depth, chain, height: height as usize, tail, down_first, down, edges_first, edges }
     }
 
     /// Arcs that end in a node.
@@ -277,27 +315,25 @@ impl Hierarchy {
     /// All arcs for these weights of the edges, halves of the graph side by side.
     pub(crate) fn customise(&self, weights: &[Cost]) -> Metric {
         let all = self.top.arcs();
-        let mut metric = Metric { arcs: vec![[NEVER; 2]; all], made: vec![[Made::OF_NOTHING; 2]; all] };
-        let arcs = (metric.arcs.as_mut_slice(), metric.made.as_mut_slice());
+        let mut metric = Metric {
+            arcs: [vec![NEVER; all], vec![NEVER; all]],
+            made: [vec![Made::OF_NOTHING; all], vec![Made::OF_NOTHING; all]],
+        };
+        let arcs = Arcs {
+            costs: metric.arcs.each_mut().map(Vec::as_mut_slice),
+            made: metric.made.each_mut().map(Vec::as_mut_slice),
+        };
         self.customise_part(&self.top.part, arcs, weights, &mut vec![Best::NONE; self.height]);
         metric
     }
 
     /// `arcs`: those that begin in the part. `above`: by depth, all [`Best::NONE`] before and after.
-    fn customise_part(
-        &self,
-        part: &Part,
-        (arcs, made): (&mut [[Cost; 2]], &mut [[Made; 2]]),
-        weights: &[Cost],
-        above: &mut Vec<Best>,
-    ) {
+    fn customise_part(&self, part: &Part, mut arcs: Arcs<'_>, weights: &[Cost], above: &mut Vec<Best>) {
         let base = self.top.up_first[part.begin as usize] as usize;
         if let [left, right] = part.halves.as_slice() {
             let middle = self.top.up_first[right.begin as usize] as usize - base;
             let behind = self.top.up_first[part.separator as usize] as usize - base;
-            let (left_arcs, right_arcs) = arcs[..behind].split_at_mut(middle);
-            let (left_made, right_made) = made[..behind].split_at_mut(middle);
-            let (left_arcs, right_arcs) = ((left_arcs, left_made), (right_arcs, right_made));
+            let (left_arcs, right_arcs) = arcs.reborrow().split_at(behind).0.split_at(middle);
             if part.end - part.begin > SIDE_BY_SIDE {
                 rayon::join(
                     || self.customise_part(left, left_arcs, weights, above),
@@ -308,29 +344,31 @@ impl Hierarchy {
                 self.customise_part(right, right_arcs, weights, above);
             }
         }
+        let [up, down] = arcs.costs;
+        let [made_up, made_down] = arcs.made;
         for x in part.separator..part.end {
             let range = self.top.ups(x);
-            let (below, mine) = arcs.split_at_mut(range.start - base);
             for &(v, arc) in self.downs(x) {
                 let arc = arc as usize;
-                let [to_x, from_x] = below[arc - base];
+                let (to_x, from_x) = (up[arc - base], down[arc - base]);
                 let beside = arc + 1..self.top.up_first[v as usize + 1] as usize;
+                let here = beside.start - base..beside.end - base;
                 // What v reaches above x, x reaches by way of v: down to v, up from it; and back.
-                let others = below[beside.start - base..beside.end - base].iter().zip(&self.up_depth[beside.clone()]);
-                for (to_high, (other, &at)) in beside.zip(others) {
+                let others = up[here.clone()].iter().zip(&down[here]).zip(&self.up_depth[beside.clone()]);
+                for (to_high, ((&other_up, &other_down), &at)) in beside.zip(others) {
                     let slot = &mut above[at as usize];
-                    slot.offer(UP, from_x + other[UP], Made::of_arc(to_high));
-                    slot.offer(DOWN, other[DOWN] + to_x, Made::of_arc(to_high));
+                    slot.offer(UP, from_x + other_up, Made::of_arc(to_high));
+                    slot.offer(DOWN, other_down + to_x, Made::of_arc(to_high));
                 }
             }
-            let made = &mut made[range.start - base..];
-            for (((slot, made), &at), arc) in mine.iter_mut().zip(made).zip(&self.up_depth[range.clone()]).zip(range) {
+            for (&at, arc) in self.up_depth[range.clone()].iter().zip(range) {
                 let through = std::mem::replace(&mut above[at as usize], Best::NONE);
                 let mut best = self.plain(arc, weights);
                 for way in [UP, DOWN] {
                     best.offer(way, through.cost[way], through.made[way]);
                 }
-                (*slot, *made) = (best.cost, best.made);
+                [up[arc - base], down[arc - base]] = best.cost;
+                [made_up[arc - base], made_down[arc - base]] = best.made;
             }
         }
     }
@@ -345,13 +383,16 @@ impl Hierarchy {
             let (x, y) = (self.tail[arc as usize], self.top.up_head[arc as usize]);
             let mut best = self.plain(arc as usize, weights);
             self.triangles(x, y, |to_x, to_high| {
-                let (to_x, to_y) = (metric.arcs[to_x], metric.arcs[to_high]);
+                let (to_x, to_y) = (metric.both(to_x), metric.both(to_high));
                 best.offer(UP, to_x[DOWN] + to_y[UP], Made::of_arc(to_high));
                 best.offer(DOWN, to_y[DOWN] + to_x[UP], Made::of_arc(to_high));
             });
             let cost = best.cost;
-            let before = std::mem::replace(&mut metric.arcs[arc as usize], cost);
-            metric.made[arc as usize] = best.made;
+            let before = metric.both(arc as usize);
+            for way in [UP, DOWN] {
+                metric.arcs[way][arc as usize] = cost[way];
+                metric.made[way][arc as usize] = best.made[way];
+            }
             if before == cost {
                 continue;
             }
@@ -361,8 +402,8 @@ impl Hierarchy {
                 if z != y
                     && let Some(above) = self.top.arc(y.min(z), y.max(z))
                 {
-                    let beside = metric.arcs[other];
-                    let now = metric.arcs[above as usize];
+                    let beside = metric.both(other);
+                    let now = metric.both(above as usize);
                     let (to_y, to_z) = if y < z { (UP, DOWN) } else { (DOWN, UP) };
                     let touches =
                         |mine: [Cost; 2]| mine[DOWN] + beside[UP] <= now[to_y] || beside[DOWN] + mine[UP] <= now[to_z];
@@ -391,7 +432,7 @@ impl Hierarchy {
 
     /// Appends the edges behind an arc that can be driven, in order of driving.
     pub(crate) fn unfold(&self, metric: &Metric, arc: usize, way: usize, edges: &mut Vec<EdgeId>) {
-        let made = metric.made[arc][way];
+        let made = metric.made[way][arc];
         if let Some(edge) = made.edge() {
             edges.push(edge);
             return;

@@ -44,9 +44,10 @@ impl Hierarchy {
         let mut costs = vec![[NEVER; 2]; nodes.len()];
         let relax = |costs: &mut [[Cost; 2]], v: u32, at: [Cost; 2]| {
             let range = self.top.ups(v);
-            for (arc, &depth) in metric.arcs[range.clone()].iter().zip(&self.up_depth[range]) {
+            let arcs = metric.arcs[UP][range.clone()].iter().zip(&metric.arcs[DOWN][range.clone()]);
+            for ((up, down), &depth) in arcs.zip(&self.up_depth[range]) {
                 let slot = &mut costs[depth as usize];
-                *slot = [least(slot[UP], at[UP] + arc[UP]), least(slot[DOWN], at[DOWN] + arc[DOWN])];
+                *slot = [least(slot[UP], at[UP] + up), least(slot[DOWN], at[DOWN] + down)];
             }
         };
         let mut label = Label { fork: nodes.len(), ..Label::default() };
@@ -166,23 +167,26 @@ impl Hierarchy {
             }
         }
         let (meeting, a, b) = best?;
-        let climbed = |way: usize, end: u32| {
-            let (mut depth, mut arcs) = (meeting.depth, Vec::new());
-            while depth != self.depth[end as usize] as usize {
-                let arc = meeting.by[depth][way];
-                depth = self.depth[self.tail[arc as usize] as usize] as usize;
-                arcs.push(arc);
-            }
-            arcs
-        };
         let mut edges = Vec::with_capacity(128);
-        for arc in climbed(UP, a).into_iter().rev() {
-            self.unfold(metric, arc as usize, UP, &mut edges);
+        let out: Vec<usize> = self.climbed(&meeting.there, meeting.at, a).collect();
+        for &arc in out.iter().rev() {
+            self.unfold(metric, arc, UP, &mut edges);
         }
-        for arc in climbed(DOWN, b) {
-            self.unfold(metric, arc as usize, DOWN, &mut edges);
+        for arc in self.climbed(&meeting.back, meeting.at, b) {
+            self.unfold(metric, arc, DOWN, &mut edges);
         }
         Some((meeting.cost, edges))
+    }
+
+    /// The arcs climbed from a node to a height, from the top.
+    fn climbed(&self, by: &[u64], mut at: usize, node: u32) -> impl Iterator<Item = usize> {
+        let height = |node: u32| by.len() - 1 - self.depth[node as usize] as usize;
+        let end = height(node);
+        std::iter::from_fn(move || {
+            let arc = (at != end).then(|| by[at] as usize)?;
+            at = height(self.tail[arc]);
+            Some(arc)
+        })
     }
 
     /// Up from two nodes to where their ways meet, then up together, as long as that can beat `bound`; if `BY`, remembering
@@ -190,65 +194,110 @@ impl Hierarchy {
     fn meet<const BY: bool>(&self, metric: &Metric, from: (u32, Cost), to: (u32, Cost), bound: Cost) -> Meeting {
         // Whatever lies above a node is not as deep.
         let deep = self.depth[from.0 as usize].max(self.depth[to.0 as usize]) as usize + 1;
-        let mut costs = vec![[NEVER; 2]; deep];
-        let mut by = if BY { vec![[0; 2]; deep] } else { Vec::new() };
-        let climb = |costs: &mut [[Cost; 2]], by: &mut [[u32; 2]], v: u32, way: usize| {
-            let at = costs[self.depth[v as usize] as usize][way];
-            let range = self.top.ups(v);
-            for ((arc, cost), &depth) in
-                range.clone().zip(&metric.arcs[range.clone()]).zip(&self.up_depth[range.clone()])
-            {
-                let slot = &mut costs[depth as usize][way];
-                let through = at + cost[way];
-                if BY {
-                    let by = &mut by[depth as usize][way];
-                    let better = through < *slot;
-                    *slot = select_unpredictable(better, through, *slot);
-                    *by = select_unpredictable(better, arc as u32, *by);
-                } else {
-                    *slot = least(*slot, through);
-                }
-            }
-            self.top.up_head[range].first().copied()
-        };
+        let (mut there, mut back) = (Climb::<UP, BY>::new(deep), Climb::<DOWN, BY>::new(deep));
+        there.begin(self, from);
+        back.begin(self, to);
         let (mut a, mut b) = (Some(from.0), Some(to.0));
-        costs[self.depth[from.0 as usize] as usize][UP] = from.1;
-        costs[self.depth[to.0 as usize] as usize][DOWN] = to.1;
         // Ranks grow on the way up: the lower of the two cannot be above the other.
         while a != b {
             match (a, b) {
-                (Some(v), Some(other)) if v < other => a = climb(&mut costs, &mut by, v, UP),
-                (Some(v), None) => a = climb(&mut costs, &mut by, v, UP),
-                (_, Some(v)) => b = climb(&mut costs, &mut by, v, DOWN),
+                (Some(v), Some(other)) if v < other => a = there.up(self, metric, v),
+                (Some(v), None) => a = there.up(self, metric, v),
+                (_, Some(v)) => b = back.up(self, metric, v),
                 (None, None) => break,
             }
         }
-        let mut best = Meeting { cost: bound, depth: 0, by: Vec::new() };
+        let mut best = Meeting { cost: bound, at: 0, there: Vec::new(), back: Vec::new() };
         while let Some(v) = a {
-            let depth = self.depth[v as usize] as usize;
-            let at = costs[depth];
-            if at[UP] + at[DOWN] < best.cost {
-                (best.cost, best.depth) = (at[UP] + at[DOWN], depth);
+            let at = there.height(self.depth[v as usize]);
+            let (to, from) = (there.costs[at], back.costs[at]);
+            if to + from < best.cost {
+                (best.cost, best.at) = (to + from, at);
             }
             a = self.top.up_head[self.top.ups(v)].first().copied();
-            if at[UP] < best.cost {
-                climb(&mut costs, &mut by, v, UP);
+            if to < best.cost {
+                there.up(self, metric, v);
             }
-            if at[DOWN] < best.cost {
-                climb(&mut costs, &mut by, v, DOWN);
+            if from < best.cost {
+                back.up(self, metric, v);
             }
         }
-        best.by = by;
+        (best.there, best.back) = (there.by, back.by);
         best
+    }
+}
+
+/// Costs on the way up from a node, or back down to it, by height: how much less deep a node is than where the deeper of two
+/// climbs began.
+struct Climb<const WAY: usize, const BY: bool> {
+    costs: Vec<Cost>,
+    /// The arc by which each node was reached best, as wide as a cost: the same instructions choose both.
+    by: Vec<u64>,
+}
+
+impl<const WAY: usize, const BY: bool> Climb<WAY, BY> {
+    fn new(deep: usize) -> Self {
+        Self { costs: vec![NEVER; deep], by: if BY { vec![0; deep] } else { Vec::new() } }
+    }
+
+    fn height(&self, depth: u32) -> usize {
+        self.costs.len() - 1 - depth as usize
+    }
+
+    fn begin(&mut self, hierarchy: &Hierarchy, (node, cost): (u32, Cost)) {
+        let at = self.height(hierarchy.depth[node as usize]);
+        self.costs[at] = cost;
+    }
+
+    /// Along all arcs of a node; the lowest node above it.
+    fn up(&mut self, hierarchy: &Hierarchy, metric: &Metric, v: u32) -> Option<u32> {
+        let at = self.height(hierarchy.depth[v as usize]);
+        let cost = self.costs[at];
+        let range = hierarchy.top.ups(v);
+        let beyond = range.start + hierarchy.chain[v as usize] as usize;
+        // Most arcs lead to the nodes right above, one after the other.
+        let chain = at + 1..at + 1 + (beyond - range.start);
+        let arcs = &metric.arcs[WAY][range.start..beyond];
+        if BY {
+            let slots = self.costs[chain.clone()].iter_mut().zip(&mut self.by[chain]);
+            for (((slot, by), arc), number) in slots.zip(arcs).zip(range.start as u64..) {
+                let through = cost + arc;
+                let better = through < *slot;
+                // A mask, not a choice: several at once.
+                let mask = u64::from(better).wrapping_neg();
+                *slot = least(*slot, through);
+                *by = number & mask | *by & !mask;
+            }
+        } else {
+            for (slot, arc) in self.costs[chain].iter_mut().zip(arcs) {
+                *slot = least(*slot, cost + arc);
+            }
+        }
+        let scattered = metric.arcs[WAY][beyond..range.end].iter().zip(&hierarchy.up_depth[beyond..range.end]);
+        for ((arc, &depth), number) in scattered.zip(beyond as u64..) {
+            let at = self.height(depth);
+            let (slot, through) = (&mut self.costs[at], cost + arc);
+            if BY {
+                let by = &mut self.by[at];
+                let better = through < *slot;
+                *slot = select_unpredictable(better, through, *slot);
+                *by = select_unpredictable(better, number, *by);
+            } else {
+                *slot = least(*slot, through);
+            }
+        }
+        hierarchy.top.up_head[range].first().copied()
     }
 }
 
 /// Where two climbs meet.
 struct Meeting {
     cost: Cost,
-    depth: usize,
-    /// The arc by which each node was reached best, by depth: from below on the way out, and on the way back.
-    by: Vec<[u32; 2]>,
+    /// The height.
+    at: usize,
+    /// The arc by which each node was reached best, by height: on the way out, and on the way back.
+    there: Vec<u64>,
+    back: Vec<u64>,
 }
 
 /// How far two ways down from the root are the same.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fleetfold_engine::Engine;
 use fleetfold_engine::virtual_time::{Delays, Seen, run};
 use fleetfold_fleet::{Broken, Fleet, LogEntry, Tally};
-use fleetfold_model::{Name, Timestamp};
+use fleetfold_model::{Event, Name, Timestamp};
 use fleetfold_roads::Network;
 
 use crate::city::city;
@@ -40,9 +40,10 @@ pub fn simulate(scenario: &Scenario, check_every: u64) -> Outcome {
     drive(&mut world, network, script.start, check_every, |_| {})
 }
 
-/// Runs a recorded day's own events with simulated drivers in virtual time. `progress` is called with 0..=1000.
+/// Runs a recorded day's own events with simulated drivers in virtual time, whenever and however fast it was recorded.
+/// `progress` is called with 0..=1000.
 pub fn backtest(
-    facts: Vec<Fact>,
+    mut facts: Vec<Fact>,
     no_shows: &[Name],
     network: Arc<Network>,
     driving: Driving,
@@ -51,6 +52,12 @@ pub fn backtest(
     progress: impl FnMut(u64),
 ) -> Outcome {
     let start = facts.first().map_or(Timestamp(0), |&(at, ..)| at);
+    for (_, _, event) in &mut facts {
+        if let Event::ZoneOpened(opened) = event {
+            // The log of this run is written at zone time.
+            (opened.log_start, opened.rate) = (opened.day_start, 1);
+        }
+    }
     let mut world = Pretend::new(facts, no_shows, Arc::clone(&network), driving, Phones::default(), seed)
         .with_traffic(traffic.clone());
     drive(&mut world, network, start, 0, progress)

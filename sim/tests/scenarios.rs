@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use fleetfold_sim::{Scenario, simulate};
+use fleetfold_model::{Event, Millis};
+use fleetfold_sim::{Driving, Fact, Scenario, Traffic, backtest, city, script, simulate};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios").join(name)
@@ -130,4 +132,25 @@ fn threads_change_nothing() {
     let one = run(1);
     assert_eq!(one, run(2));
     assert_eq!(one, run(4));
+}
+
+/// A day that was played fast, today, is the same day.
+#[test]
+fn a_backtest_is_of_the_day_not_of_its_recording() {
+    let text = std::fs::read_to_string(folder("breakdown").join("scenario.toml")).unwrap();
+    let scenario: Scenario = toml::from_str(&text).unwrap();
+    let city = city(scenario.seed);
+    let facts: Vec<Fact> =
+        script(&scenario, &city).facts.into_iter().zip(1..).map(|((at, event), id)| (at, id, event)).collect();
+    let mut recorded = facts.clone();
+    for (_, _, event) in &mut recorded {
+        if let Event::ZoneOpened(opened) = event {
+            (opened.log_start, opened.rate) = (opened.day_start + Millis(90 * 24 * 3_600_000), 60);
+        }
+    }
+    let run =
+        |facts| backtest(facts, &[], Arc::clone(&city.network), Driving::EXACT, &Traffic::default(), 1, |_| {}).report;
+    let (day, recording) = (run(facts), run(recorded));
+    assert!(day.served > 0);
+    assert_eq!(serde_json::to_value(&day).unwrap(), serde_json::to_value(&recording).unwrap());
 }

@@ -38,11 +38,14 @@ pub(crate) async fn demo(args: Demo) -> Result<ExitCode, Failure> {
     })
     .await?;
     let address = http::serve(live.clone(), args.listen, None).await?;
-    println!("log   {}", opened.why);
-    println!("map   http://{address}");
-    println!(
+    crate::out::say!("log   {}", opened.why);
+    crate::out::say!("map   http://{address}");
+    crate::out::say!(
         "day   {} orders, {} vehicles, {}× — {}",
-        scenario.demand.orders, scenario.vehicles, args.speed, scenario.title
+        scenario.demand.orders,
+        scenario.vehicles,
+        args.speed,
+        scenario.title
     );
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
@@ -67,7 +70,7 @@ pub(crate) async fn demo(args: Demo) -> Result<ExitCode, Failure> {
         show(&summary, args.json);
     }
     if args.stay && !interrupted {
-        println!("the day is over; the map stays until Ctrl-C");
+        crate::out::say!("the day is over; the map stays until Ctrl-C");
         let _ = stopped.clone().wait_for(|stop| *stop).await;
     }
     finish(&live, &opened.log).await;
@@ -120,9 +123,9 @@ pub(crate) async fn finish(live: &Live, log: &Log) {
 pub(crate) fn show(summary: &Summary, json: bool) {
     let report = Report::new(&summary.tally, summary.digest, summary.facts_digest);
     if json {
-        println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
+        crate::out::say!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
     } else {
-        print!("{}", report.table());
+        crate::out::write_out(format_args!("{}", report.table()));
     }
 }
 

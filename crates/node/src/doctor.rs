@@ -143,12 +143,12 @@ fn look_at(source: &str) -> Result<String, Failure> {
 fn print(findings: &[Finding], json: bool) -> ExitCode {
     if json {
         let list: Vec<_> = findings.iter().map(|f| json!({ "ok": f.good, "what": f.what, "mend": f.mend })).collect();
-        println!("{}", serde_json::to_string_pretty(&list).unwrap_or_default());
+        crate::out::say!("{}", serde_json::to_string_pretty(&list).unwrap_or_default());
     } else {
         for finding in findings {
-            println!("{} {}", if finding.good { "ok  " } else { "BAD " }, finding.what);
+            crate::out::say!("{} {}", if finding.good { "ok  " } else { "BAD " }, finding.what);
             if !finding.good {
-                println!("     mend: {}", finding.mend);
+                crate::out::say!("     mend: {}", finding.mend);
             }
         }
     }

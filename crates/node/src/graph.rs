@@ -85,21 +85,24 @@ fn build_file(extract: &Path, output: &Path, profile: Vehicle) -> Result<(), Fai
     let written = std::fs::write(&partial, &file).and_then(|()| std::fs::rename(&partial, output));
     bar.finish_and_clear();
     written.map_err(|error| Failure::new(format!("{}: {error}", output.display()), "choose another --output"))?;
-    println!("{}: {} kB", output.display(), file.len() / 1000);
-    println!(
+    crate::out::say!("{}: {} kB", output.display(), file.len() / 1000);
+    crate::out::say!(
         "  {} of {} ways, {} junctions, {} directed edges",
         report.used,
         report.ways,
         streets.junctions(),
         streets.directed_edges()
     );
-    println!(
+    crate::out::say!(
         "  {} turn restrictions kept, {} left out (of other vehicles, or not on used ways)",
-        report.restrictions, report.restrictions_left_out
+        report.restrictions,
+        report.restrictions_left_out
     );
-    println!(
+    crate::out::say!(
         "  dropped: {} junctions and {} edges not reachable both ways, {} references to nodes outside the extract",
-        report.dropped.nodes, report.dropped.edges, report.missing_nodes
+        report.dropped.nodes,
+        report.dropped.edges,
+        report.missing_nodes
     );
     Ok(())
 }
@@ -109,8 +112,8 @@ fn info(path: &Path) -> Result<(), Failure> {
     let Some((streets, arcs)) = network.graph() else { return Ok(()) };
     let (low, high) = streets.bounds();
     let ([west, south], [east, north]) = (lon_lat(low), lon_lat(high));
-    println!("{}: longitude {west} to {east}, latitude {south} to {north}", path.display());
-    println!(
+    crate::out::say!("{}: longitude {west} to {east}, latitude {south} to {north}", path.display());
+    crate::out::say!(
         "  {} junctions, {} directed edges on {} stretches, {} names, {arcs} arcs with shortcuts",
         streets.junctions(),
         streets.directed_edges(),
@@ -136,7 +139,7 @@ fn route(path: &Path, from: Position, to: Position, geojson: bool) -> Result<(),
             .iter()
             .map(|s| json!({"name": s.name, "metres": s.metres, "seconds": s.millis as f64 / 1000.0}))
             .collect();
-        println!(
+        crate::out::say!(
             "{}",
             json!({
                 "type": "Feature",
@@ -147,10 +150,10 @@ fn route(path: &Path, from: Position, to: Position, geojson: bool) -> Result<(),
         );
         return Ok(());
     }
-    println!("{} m, {}", leg.metres, clock(leg.millis as u64));
+    crate::out::say!("{} m, {}", leg.metres, clock(leg.millis as u64));
     for step in steps {
         let name = if step.name.is_empty() { "(no name)" } else { &step.name };
-        println!("{:>7} m  {:>8}  {name}", step.metres, clock(step.millis));
+        crate::out::say!("{:>7} m  {:>8}  {name}", step.metres, clock(step.millis));
     }
     Ok(())
 }
@@ -192,6 +195,6 @@ fn matrix(source: &str, places: &Path) -> Result<(), Failure> {
     let reached = |leg: &fleetfold_roads::Leg| leg.millis < UNREACHABLE_MILLIS;
     let durations = rows(&|leg| if reached(leg) { json!(f64::from(leg.millis) / 1000.0) } else { json!(null) });
     let distances = rows(&|leg| if reached(leg) { json!(leg.metres) } else { json!(null) });
-    println!("{}", json!({"durations": durations, "distances": distances}));
+    crate::out::say!("{}", json!({"durations": durations, "distances": distances}));
     Ok(())
 }

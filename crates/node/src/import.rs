@@ -64,10 +64,10 @@ pub(crate) fn import(args: &Import) -> Result<ExitCode, Failure> {
         Format::Dpdp => dpdp(&args.folder)?,
     };
     facts.sort_by_key(|&(at, _)| at);
-    println!("{}", DayLine::Header(Box::new(header)).to_text());
+    crate::out::say!("{}", DayLine::Header(Box::new(header)).to_text());
     for (index, (at, event)) in facts.iter().enumerate() {
         let event = encode(event, space, "/import", &index.to_string(), *at);
-        println!("{}", DayLine::Event { seq: None, logged_at: None, event: Box::new(event) }.to_text());
+        crate::out::say!("{}", DayLine::Event { seq: None, logged_at: None, event: Box::new(event) }.to_text());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -20,6 +20,7 @@ mod log;
 mod matrix_server;
 mod metrics;
 mod offline;
+mod out;
 mod publisher;
 mod schema;
 mod serve;
@@ -71,11 +72,11 @@ fn main() -> ExitCode {
             Command::Sim(args) => offline::sim(&args),
             Command::Import(args) => import::import(&args),
             Command::Schema { what } => {
-                println!("{}", schema::document(what));
+                out::say!("{}", schema::document(what));
                 Ok(ExitCode::SUCCESS)
             }
             Command::Completions { shell } => {
-                clap_complete::generate(shell, &mut Cli::command(), "fleetfold", &mut std::io::stdout());
+                clap_complete::generate(shell, &mut Cli::command(), "fleetfold", &mut out::out());
                 Ok(ExitCode::SUCCESS)
             }
         }

@@ -16,9 +16,9 @@ use crate::failure::Failure;
 
 fn show(report: &Report, json: bool) {
     if json {
-        println!("{}", serde_json::to_string_pretty(report).unwrap_or_default());
+        crate::out::say!("{}", serde_json::to_string_pretty(report).unwrap_or_default());
     } else {
-        print!("{}", report.table());
+        crate::out::write_out(format_args!("{}", report.table()));
     }
 }
 
@@ -53,9 +53,13 @@ pub(crate) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
 /// Runs a day's own orders with simulated drivers in virtual time.
 pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
     let day = days::read(&args.day)?;
-    let network = match &args.network {
-        Some(source) => days::network_of(source)?,
-        None => day.network()?,
+    let network = if let Some(source) = &args.network {
+        days::network_of(source)?
+    } else {
+        if day.header.network.is_none() {
+            eprintln!("note: the day brings no network: straight lines; --network names a graph, matrix or day file");
+        }
+        day.network()?
     };
     let driving = if day.header.exact_drivers {
         Driving::EXACT
@@ -119,7 +123,7 @@ pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
 /// What learning changes, side by side.
 fn compare(without: &Report, with: &Report, json: bool) {
     if json {
-        println!("{}", serde_json::json!({ "without_learning": without, "with_learning": with }));
+        crate::out::say!("{}", serde_json::json!({ "without_learning": without, "with_learning": with }));
         return;
     }
     let figures = |report: &Report| {
@@ -142,9 +146,9 @@ fn compare(without: &Report, with: &Report, json: bool) {
         "driven",
         "vehicle changes per order",
     ];
-    println!("  {:<28} {:>18} {:>18}", "", "without learning", "with learning");
+    crate::out::say!("  {:<28} {:>18} {:>18}", "", "without learning", "with learning");
     for ((name, without), with) in names.iter().zip(figures(without)).zip(figures(with)) {
-        println!("  {name:<28} {without:>18} {with:>18}");
+        crate::out::say!("  {name:<28} {without:>18} {with:>18}");
     }
 }
 

@@ -62,13 +62,13 @@ pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
     let listen = args.listen.or(config.listen).unwrap_or_else(|| std::net::SocketAddr::from(([127, 0, 0, 1], 8080)));
     let data = args.data.or(config.data).unwrap_or_else(|| PathBuf::from("fleetfold-data"));
     let opened = log::open(&args.place.log).await?;
-    println!("log   {}", opened.why);
+    crate::out::say!("log   {}", opened.why);
     let threads = args.threads.or(config.threads);
     let live =
         live::start(Setup { log: opened.log.clone(), zone: zone.clone(), network, data: Some(data), threads }).await?;
     let address = http::serve(live.clone(), listen, token).await?;
-    println!("zone  {}/{}", zone.tenant, zone.zone);
-    println!("map   http://{address}");
+    crate::out::say!("zone  {}/{}", zone.tenant, zone.zone);
+    crate::out::say!("map   http://{address}");
     if let Log::Embedded(embedded) = &opened.log {
         embedded.announce(&address.to_string())?;
     }
@@ -114,7 +114,7 @@ pub(crate) async fn feed(args: Feed) -> Result<ExitCode, Failure> {
         replay_into(&facts, &opened.log, &zone, &mapping, stopped, |done| bar.set_position(done)).await?
     };
     bar.finish_and_clear();
-    println!("{sent} facts are in the log");
+    crate::out::say!("{sent} facts are in the log");
     if let Some(broker) = opened.broker {
         broker.stop().await;
     }
@@ -241,7 +241,16 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
     let network = match args.network {
         None => None,
         Some(path) => {
-            let text = std::fs::read_to_string(&path)?;
+            let unreadable =
+                |error: String| Failure::new(format!("{}: {error}", path.display()), "give a network or day file");
+            let bytes = std::fs::read(&path).map_err(|error| unreadable(error.to_string()))?;
+            if fleetfold_roads::is_graph_file(&bytes) {
+                return Err(Failure::new(
+                    format!("{}: a graph file is not kept in a day", path.display()),
+                    "leave --network out here, and give the file to `fleetfold backtest DAY --graph FILE`",
+                ));
+            }
+            let text = String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))?;
             let first = if text.lines().next().unwrap_or("").contains("fleetfold_day") {
                 text.lines().next().unwrap_or("")
             } else {
@@ -263,7 +272,7 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
     };
     let mut out: Box<dyn Write> = match &args.output {
         Some(path) => Box::new(std::io::BufWriter::new(std::fs::File::create(path)?)),
-        None => Box::new(std::io::stdout().lock()),
+        None => Box::new(crate::out::out()),
     };
     writeln!(out, "{}", DayLine::Header(Box::new(header)).to_text())?;
     for line in &folded.lines {
@@ -298,22 +307,22 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
         value["over_10_seconds"] = json!(causes);
         value["skipped"] = json!(folded.skipped);
         value["last_plan"] = json!(folded.fleet.chain().rev);
-        println!("{}", serde_json::to_string_pretty(&value).unwrap_or_default());
+        crate::out::say!("{}", serde_json::to_string_pretty(&value).unwrap_or_default());
     } else {
-        print!("{}", report.table());
-        println!(
+        crate::out::write_out(format_args!("{}", report.table()));
+        crate::out::say!(
             "  {:<26} {} plans, gaps or doubles: {}",
             "plan chain",
             folded.plans,
             if folded.gaps.is_empty() { "none".to_owned() } else { format!("{:?}", folded.gaps) }
         );
-        println!(
+        crate::out::say!(
             "  {:<26} {}",
             "never answered",
             if unanswered.is_empty() { "none".to_owned() } else { format!("{unanswered:?}") }
         );
         for (seq, wait, kind) in &folded.causes {
-            println!("  over 10 s: entry {} ({kind}) waited {:.1} s", seq.0, wait.0 as f64 / 1000.0);
+            crate::out::say!("  over 10 s: entry {} ({kind}) waited {:.1} s", seq.0, wait.0 as f64 / 1000.0);
         }
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(2) })

@@ -244,3 +244,17 @@ fn errors_name_the_next_step() {
         assert!(!output.status.success() && text.contains(expected), "{args:?}: {text}");
     }
 }
+
+/// `fleetfold schema | head -1`: the reader has what it wanted.
+#[test]
+fn a_closed_pipe_ends_the_program_without_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    for args in [vec!["schema"], vec!["completions", "bash"], vec!["--help"]] {
+        let mut command = fleetfold(&args, folder.path());
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.is_empty(), "{args:?}: {said}");
+    }
+}

@@ -66,6 +66,9 @@ fn a_graph_is_built_asked_and_refused_when_damaged() {
     let foreign = run(&["graph", "build", "cat.osm.pbf", "-o", "cat.graph"], folder.path());
     assert!(String::from_utf8_lossy(&foreign.stderr).contains("not an OpenStreetMap extract"), "{foreign:?}");
     assert!(!folder.path().join("cat.graph").exists());
+    // A day is not the place for it.
+    let record = run(&["record", "--log", "embedded", "--network", "town.graph"], folder.path());
+    assert!(String::from_utf8_lossy(&record.stderr).contains("backtest DAY --graph"), "{record:?}");
 }
 
 /// An engine that drives in the town.

@@ -180,7 +180,7 @@ fn read(args: &Solve) -> Result<Instance, Failure> {
 }
 
 fn print(args: &Solve, instance: &Instance, solution: &Solution, started: std::time::Instant) -> Result<(), Failure> {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = std::io::BufWriter::new(crate::out::out());
     if args.routes {
         for route in instance.routes(solution) {
             writeln!(out, "{}", route.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))?;

@@ -222,7 +222,7 @@ pub(crate) struct Graph {
 pub(crate) enum GraphCommand {
     /// Build a graph file from an OpenStreetMap extract (.osm.pbf, .osm, .osm.gz).
     Build {
-        /// The extract.
+        /// The extract (`.osm.pbf`, `.osm.gz`, `.osm`); or a day file that brings streets, as `fleetfold sim --day` writes.
         extract: PathBuf,
         /// Where the graph is written.
         #[arg(long, short)]

@@ -140,12 +140,17 @@ fn network_file(path: &Path) -> Result<Arc<Network>, Failure> {
     if fleetfold_roads::is_graph_file(&bytes) {
         return crate::graph::streets(path, &bytes).map(|streets| Arc::new(Network::from_streets(streets)));
     }
+    build(&spec_of(path, bytes)?)
+}
+
+/// The network of a day file, or a network description, out of its bytes.
+pub(crate) fn spec_of(path: &Path, bytes: Vec<u8>) -> Result<NetworkSpec, Failure> {
+    let unreadable =
+        |error: String| Failure::new(format!("{}: {error}", path.display()), "give a graph, network or day file");
     let text = String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))?;
     let first = text.lines().next().unwrap_or("");
     let value: serde_json::Value = serde_json::from_str(if first.contains("fleetfold_day") { first } else { &text })
         .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give a network or day file"))?;
     let spec = value.get("network").cloned().unwrap_or(value);
-    let spec = network_from_json(spec)
-        .map_err(|what| Failure::new(format!("{}: {what}", path.display()), "mend the network file"))?;
-    build(&spec)
+    network_from_json(spec).map_err(|what| Failure::new(format!("{}: {what}", path.display()), "mend the network file"))
 }

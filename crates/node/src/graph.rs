@@ -56,6 +56,9 @@ fn lon_lat(place: Position) -> [f64; 2] {
 
 fn build_file(extract: &Path, output: &Path, profile: Vehicle) -> Result<(), Failure> {
     let bytes = bytes_of(extract, "give an OpenStreetMap extract, as from download.geofabrik.de")?;
+    if bytes.starts_with(b"{") {
+        return build_from_day(extract, bytes, output);
+    }
     let profile = match profile {
         Vehicle::Car => Profile::Car,
         Vehicle::Van => Profile::Van,
@@ -79,13 +82,8 @@ fn build_file(extract: &Path, output: &Path, profile: Vehicle) -> Result<(), Fai
             "download the extract again, or choose another --profile",
         )
     })?;
-    let file = streets.to_bytes();
-    // Beside it first: whoever reads the old file keeps it whole.
-    let partial = output.with_extension("partial");
-    let written = std::fs::write(&partial, &file).and_then(|()| std::fs::rename(&partial, output));
     bar.finish_and_clear();
-    written.map_err(|error| Failure::new(format!("{}: {error}", output.display()), "choose another --output"))?;
-    crate::out::say!("{}: {} kB", output.display(), file.len() / 1000);
+    write(&streets, output)?;
     crate::out::say!(
         "  {} of {} ways, {} junctions, {} directed edges",
         report.used,
@@ -104,6 +102,32 @@ fn build_file(extract: &Path, output: &Path, profile: Vehicle) -> Result<(), Fai
         report.dropped.edges,
         report.missing_nodes
     );
+    Ok(())
+}
+
+/// The streets that a generated or recorded day brings.
+fn build_from_day(day: &Path, bytes: Vec<u8>, output: &Path) -> Result<(), Failure> {
+    let fleetfold_model::NetworkSpec::Graph { nodes, edges, names } = days::spec_of(day, bytes)? else {
+        return Err(Failure::new(
+            format!("{}: its network has no streets", day.display()),
+            "give an OpenStreetMap extract, or a day of `fleetfold sim --day`",
+        ));
+    };
+    let streets = Streets::from_edges(&nodes, &edges, &names)
+        .map_err(|error| Failure::new(format!("{}: {error}", day.display()), "mend the network file"))?;
+    write(&streets, output)?;
+    crate::out::say!("  {} junctions, {} directed edges", streets.junctions(), streets.directed_edges());
+    Ok(())
+}
+
+fn write(streets: &Streets, output: &Path) -> Result<(), Failure> {
+    let file = streets.to_bytes();
+    // Beside it first: whoever reads the old file keeps it whole.
+    let partial = output.with_extension("partial");
+    std::fs::write(&partial, &file)
+        .and_then(|()| std::fs::rename(&partial, output))
+        .map_err(|error| Failure::new(format!("{}: {error}", output.display()), "choose another --output"))?;
+    crate::out::say!("{}: {} kB", output.display(), file.len() / 1000);
     Ok(())
 }
 

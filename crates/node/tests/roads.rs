@@ -72,6 +72,24 @@ fn a_graph_is_built_asked_and_refused_when_damaged() {
 }
 
 /// An engine that drives in the town.
+/// The generated city in a graph file is the generated city.
+#[test]
+fn a_day_on_its_own_streets_as_a_graph_file_is_the_same_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/bridge-closure");
+    let made = run(&["sim", scenario.to_str().unwrap(), "--day", "day.jsonl"], folder.path());
+    assert!(made.status.success(), "{made:?}");
+    let built = run(&["graph", "build", "day.jsonl", "-o", "city.graph"], folder.path());
+    assert!(built.status.success(), "{built:?}");
+    let digest = |more: &[&str]| {
+        let done = run(&[&["backtest", "day.jsonl", "--json"], more].concat(), folder.path());
+        let report: Value = serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{done:?}"));
+        assert!(report["served"].as_u64() > Some(0), "{report}");
+        report["digest"].clone()
+    };
+    assert_eq!(digest(&["--graph", "city.graph"]), digest(&[]));
+}
+
 fn engine(folder: &Path) -> (Killed, u16) {
     graph(folder);
     let port = free_port();

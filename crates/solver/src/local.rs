@@ -21,6 +21,8 @@ pub(crate) struct Fixed {
     pub(crate) closes: i32,
     /// Local index of the other stop of the shipment, or [`NONE`].
     pub(crate) mate: u32,
+    /// Until then service may start at once, from the first opening on; for ever where there is one window.
+    open_until: i32,
     pub(crate) role: Role,
     /// More than one window.
     pub(crate) several: bool,
@@ -76,12 +78,11 @@ pub(crate) struct Local<'p> {
     /// Start of each tour's class in the table.
     class: Vec<usize>,
     nodes: usize,
-    /// Legs by (class, from, to).
+    /// Legs by (class, from, to), then the same by (class, to, from): a test of many places for one stop reads one row of each,
+    /// which stays in cache.
     table: Vec<(i32, i32)>,
-    /// The same by (class, to, from): a test of many places for one stop reads one row of each, which stays in cache.
-    back: Vec<(i32, i32)>,
-    /// Every leg and its way back are the same, starts and ends included: one table is both.
-    symmetric: bool,
+    /// Where the second half begins. 0: every leg and its way back are the same, starts and ends included, and one half is both.
+    back: usize,
     /// One table for all tours.
     pub(crate) one_class: bool,
     /// One window per stop, one dimension of load, jobs of one kind or shipments only, nothing priced but legs, changes and
@@ -145,6 +146,7 @@ impl<'p> Local<'p> {
                     closes: problem.closes[stop as usize],
                     mate: if spec.mate == NONE { NONE } else { local_of(spec.mate) },
                     role: spec.role,
+                    open_until: if let [(_, closes), _, ..] = spec.windows[..] { closes } else { i32::MAX },
                     several: spec.windows.len() > 1,
                 }
             })
@@ -200,8 +202,7 @@ impl<'p> Local<'p> {
             class,
             nodes,
             table: Vec::new(),
-            back: Vec::new(),
-            symmetric: false,
+            back: 0,
             one_class: false,
             plain: problem.plain,
             jobs,
@@ -224,12 +225,12 @@ impl<'p> Local<'p> {
             *slot = classes.iter().position(|&other| other == class).unwrap_or(0) * self.nodes * self.nodes;
         }
         self.one_class = classes.len() == 1;
-        self.symmetric = problem.legs.is_symmetric()
-            && !problem.has_setup
+        let both_ways = problem.legs.is_symmetric()
             && self.tours.iter().all(|&tour| {
                 let spec = &problem.tours[tour as usize];
                 spec.start_place == spec.end_place
             });
+        let symmetric = both_ways && !problem.has_setup;
         let (stops, nodes) = (self.stops.len(), self.nodes);
         let square = nodes * nodes;
         let from: Vec<u32> = self
@@ -238,19 +239,38 @@ impl<'p> Local<'p> {
             .map(|&stop| problem.stops[stop as usize].place)
             .chain(self.tours.iter().map(|&tour| problem.tours[tour as usize].start_place))
             .collect();
-        self.table = vec![(0, 0); square * classes.len()];
-        for (table, &class) in self.table.chunks_mut(square).zip(&classes) {
-            let class = problem.classes[class as usize];
-            if self.symmetric {
+        let half = square * classes.len();
+        self.back = if symmetric { 0 } else { half };
+        self.table = vec![(0, 0); half + self.back];
+        let (table, back) = self.table.split_at_mut(half);
+        if both_ways {
+            // Legs once for both ways: what differs is who sets up.
+            let setups: Vec<i32> = self.stops.iter().map(|&stop| problem.stops[stop as usize].setup).collect();
+            for (chunk, &class) in classes.iter().enumerate() {
+                let class = problem.classes[class as usize];
+                let first = chunk * square;
                 for a in 0..nodes {
                     for b in a + 1..nodes {
-                        let leg = class.leg(problem.legs.pair(from[a], from[b]));
-                        table[a * nodes + b] = leg;
-                        table[b * nodes + a] = leg;
+                        let (time, cost) = class.leg(problem.legs.pair(from[a], from[b]));
+                        let (there, again) = (first + a * nodes + b, first + b * nodes + a);
+                        if symmetric {
+                            table[there] = (time, cost);
+                            table[again] = (time, cost);
+                            continue;
+                        }
+                        let set_up = |node: usize| {
+                            if from[a] == from[b] { 0 } else { setups.get(node).copied().unwrap_or(0) }
+                        };
+                        let (to_b, to_a) = ((time + set_up(b), cost), (time + set_up(a), cost));
+                        (table[there], back[again]) = (to_b, to_b);
+                        (table[again], back[there]) = (to_a, to_a);
                     }
                 }
-                continue;
             }
+            return;
+        }
+        for ((table, back), &class) in table.chunks_mut(square).zip(back.chunks_mut(square)).zip(&classes) {
+            let class = problem.classes[class as usize];
             for (a, &place) in from.iter().enumerate() {
                 for (b, &to) in self.stops.iter().enumerate() {
                     let to = &problem.stops[to as usize];
@@ -264,12 +284,6 @@ impl<'p> Local<'p> {
                     }
                 }
             }
-        }
-        if self.symmetric {
-            return;
-        }
-        self.back = vec![(0, 0); self.table.len()];
-        for (table, back) in self.table.chunks(square).zip(self.back.chunks_mut(square)) {
             for from in 0..nodes {
                 for to in 0..nodes {
                     back[to * nodes + from] = table[from * nodes + to];
@@ -283,7 +297,8 @@ impl<'p> Local<'p> {
     pub(crate) fn rows(&self, tour: u32, stop: u32) -> Option<Rows<'_>> {
         let start = self.class[tour as usize] + stop as usize * self.nodes;
         let from = self.table.get(start..start + self.nodes)?;
-        Some(Rows { to: if self.symmetric { from } else { self.back.get(start..start + self.nodes)? }, from })
+        let start = self.back + start;
+        Some(Rows { to: self.table.get(start..start + self.nodes)?, from })
     }
 
     /// Travel time (with set-up) and price from a node to a node of the same tour, its end included.
@@ -349,10 +364,49 @@ impl<'p> Local<'p> {
     #[inline]
     pub(crate) fn opens_at(&self, stop: u32, t: i32) -> i32 {
         let fixed = &self.fixed[stop as usize];
-        if fixed.several {
-            self.windows(stop).iter().find(|&&(_, closes)| t <= closes).map_or(t, |&(opens, _)| t.max(opens))
-        } else {
-            t.max(fixed.opens)
+        if t <= fixed.open_until { t.max(fixed.opens) } else { self.opens_again(stop, t) }
+    }
+
+    /// The same past the first of several windows.
+    fn opens_again(&self, stop: u32, t: i32) -> i32 {
+        self.windows(stop)[1..].iter().find(|&&(_, closes)| t <= closes).map_or(t, |&(opens, _)| t.max(opens))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Local;
+    use crate::{LegMatrix, Legs, Problem, Rounding, Stop, TourSpec};
+
+    /// Whatever the legs are: tables, rows and single answers agree.
+    #[test]
+    fn tables_equal_single_legs() {
+        let places: Vec<(f64, f64)> = (0..9).map(|n| (f64::from(n * 37 % 11), f64::from(n * n % 7))).collect();
+        let plane = Legs::Plane { places, scale: 10.0, length: Rounding::Down, time: Rounding::Nearest };
+        let matrix = Legs::Matrix(LegMatrix::from_fn(9, |a, b| {
+            if a == b { (0, 0) } else { ((a * 9 + b) as i32 % 10 * 7, (a + b * 9) as i32 % 9 * 5) }
+        }));
+        for legs in [plane, matrix] {
+            for (setup, end, factor) in [(0, 0, 1000), (7, 0, 1000), (7, 3, 1000), (7, 0, 1300)] {
+                // Two stops at one place: who comes from next door sets up no more.
+                let stop = |n: u32| Stop { setup: setup * n as i32, ..Stop::job(1 + n.min(6)) };
+                let tour = TourSpec { end_place: end, ..TourSpec::at(0) };
+                let other = TourSpec { time_factor: factor, ..tour.clone() };
+                let problem = Problem::new((0..8).map(stop).collect(), vec![tour, other], legs.clone()).unwrap();
+                let mut local = Local::whole(&problem);
+                local.tabulate();
+                for tour in 0..2 {
+                    let ends = |node: u32| node < 8 || node == 8 + tour;
+                    for from in (0..10).filter(|&node| ends(node)) {
+                        for to in (0..10).filter(|&node| ends(node) && node != from) {
+                            let asked = local.ask(tour, from, to);
+                            assert_eq!(local.hop(tour, from, to), asked, "{from} to {to}");
+                            assert_eq!(local.rows(tour, from).unwrap().from[to as usize], asked, "{from} to {to}");
+                            assert_eq!(local.rows(tour, to).unwrap().to[from as usize], asked, "{from} to {to}");
+                        }
+                    }
+                }
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! How fast is the search? `cargo bench -p fleetfold-benches --bench search`
 //!
 //! A thousand stops with time windows around one depot, as jobs and as shipments, plain and rich (two dimensions of load,
-//! set-up times, a second window) or plain but for a break of each vehicle; and a day of 400 jobs on 30 vehicles with some twenty
+//! set-up times, a second window), plain but for a second load of which there is always room (the same work on the rich path), or
+//! plain but for a break of each vehicle; and a day of 400 jobs on 30 vehicles with some twenty
 //! stops each. Iterations a second on one thread, the first plan, and one new stop into a good plan.
 
 use std::sync::atomic::AtomicBool;
@@ -15,6 +16,7 @@ use fleetfold_solver::{Legs, NONE, Pause, Problem, Role, Rounding, SearchLimits,
 enum Kind {
     Plain,
     Rich,
+    TwoLoads,
     Break,
 }
 
@@ -48,7 +50,7 @@ fn problem(work: Work, kind: Kind) -> Problem {
                 windows,
                 service: 100,
                 setup: if rich { 20 } else { 0 },
-                load: [random.between(5, 30) as i32, i32::from(rich), 0, 0],
+                load: [random.between(5, 30) as i32, i32::from(rich || kind == Kind::TwoLoads), 0, 0],
                 unserved: 1_000_000_000,
                 ..Stop::job(place)
             }
@@ -68,7 +70,7 @@ fn problem(work: Work, kind: Kind) -> Problem {
     let tour = TourSpec {
         end_place: 0,
         end_by: 40_000,
-        capacity: [if work == Work::Day { 2_000 } else { 200 }, 200, 0, 0],
+        capacity: [if work == Work::Day { 2_000 } else { 200 }, 1_000, 0, 0],
         per_hour: 0,
         per_km: 1000,
         pauses: if kind == Kind::Break {
@@ -92,12 +94,15 @@ fn search(criterion: &mut Criterion) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("one thread");
     for (name, work, kind) in [
         ("jobs, plain", Work::Jobs, Kind::Plain),
+        ("jobs, two loads", Work::Jobs, Kind::TwoLoads),
         ("jobs, rich", Work::Jobs, Kind::Rich),
         ("jobs, a break", Work::Jobs, Kind::Break),
         ("shipments, plain", Work::Shipments, Kind::Plain),
+        ("shipments, two loads", Work::Shipments, Kind::TwoLoads),
         ("shipments, rich", Work::Shipments, Kind::Rich),
         ("shipments, a break", Work::Shipments, Kind::Break),
         ("a day, plain", Work::Day, Kind::Plain),
+        ("a day, two loads", Work::Day, Kind::TwoLoads),
         ("a day, rich", Work::Day, Kind::Rich),
         ("a day, a break", Work::Day, Kind::Break),
     ] {

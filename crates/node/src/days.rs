@@ -140,17 +140,19 @@ fn network_file(path: &Path) -> Result<Arc<Network>, Failure> {
     if fleetfold_roads::is_graph_file(&bytes) {
         return crate::graph::streets(path, &bytes).map(|streets| Arc::new(Network::from_streets(streets)));
     }
-    build(&spec_of(path, bytes)?)
+    build(&network_in(path, bytes)?.1)
 }
 
-/// The network of a day file, or a network description, out of its bytes.
-pub(crate) fn spec_of(path: &Path, bytes: Vec<u8>) -> Result<NetworkSpec, Failure> {
+/// The network of a day file, or a network description, out of its bytes: as it stands there, and as it is meant.
+pub(crate) fn network_in(path: &Path, bytes: Vec<u8>) -> Result<(serde_json::Value, NetworkSpec), Failure> {
     let unreadable =
         |error: String| Failure::new(format!("{}: {error}", path.display()), "give a graph, network or day file");
     let text = String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))?;
     let first = text.lines().next().unwrap_or("");
     let value: serde_json::Value = serde_json::from_str(if first.contains("fleetfold_day") { first } else { &text })
         .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give a network or day file"))?;
-    let spec = value.get("network").cloned().unwrap_or(value);
-    network_from_json(spec).map_err(|what| Failure::new(format!("{}: {what}", path.display()), "mend the network file"))
+    let value = value.get("network").cloned().unwrap_or(value);
+    let spec = network_from_json(value.clone())
+        .map_err(|what| Failure::new(format!("{}: {what}", path.display()), "mend the network file"))?;
+    Ok((value, spec))
 }

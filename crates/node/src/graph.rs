@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
-use fleetfold_model::Position;
+use fleetfold_model::{NetworkSpec, Position};
 use fleetfold_roads::osm::{Profile, build};
 use fleetfold_roads::{Network, Streets, UNREACHABLE_MILLIS};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -107,7 +107,7 @@ fn build_file(extract: &Path, output: &Path, profile: Vehicle) -> Result<(), Fai
 
 /// The streets that a generated or recorded day brings.
 fn build_from_day(day: &Path, bytes: Vec<u8>, output: &Path) -> Result<(), Failure> {
-    let fleetfold_model::NetworkSpec::Graph { nodes, edges, names } = days::spec_of(day, bytes)? else {
+    let (_, NetworkSpec::Graph { nodes, edges, names }) = days::network_in(day, bytes)? else {
         return Err(Failure::new(
             format!("{}: its network has no streets", day.display()),
             "give an OpenStreetMap extract, or a day of `fleetfold sim --day`",

@@ -241,24 +241,15 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
     let network = match args.network {
         None => None,
         Some(path) => {
-            let unreadable =
-                |error: String| Failure::new(format!("{}: {error}", path.display()), "give a network or day file");
-            let bytes = std::fs::read(&path).map_err(|error| unreadable(error.to_string()))?;
+            let bytes = std::fs::read(&path)
+                .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give a network or day file"))?;
             if fleetfold_roads::is_graph_file(&bytes) {
                 return Err(Failure::new(
                     format!("{}: a graph file is not kept in a day", path.display()),
                     "leave --network out here, and give the file to `fleetfold backtest DAY --graph FILE`",
                 ));
             }
-            let text = String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))?;
-            let first = if text.lines().next().unwrap_or("").contains("fleetfold_day") {
-                text.lines().next().unwrap_or("")
-            } else {
-                &text
-            };
-            let value: serde_json::Value = serde_json::from_str(first)
-                .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give a network or day file"))?;
-            Some(value.get("network").cloned().unwrap_or(value))
+            Some(days::network_in(&path, bytes)?.0)
         }
     };
     let header = DayHeader {

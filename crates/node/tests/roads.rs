@@ -69,6 +69,12 @@ fn a_graph_is_built_asked_and_refused_when_damaged() {
     // A day is not the place for it.
     let record = run(&["record", "--log", "embedded", "--network", "town.graph"], folder.path());
     assert!(String::from_utf8_lossy(&record.stderr).contains("backtest DAY --graph"), "{record:?}");
+    std::fs::write(folder.path().join("bare.jsonl"), "{\"fleetfold_day\": 1}\n").unwrap();
+    let record = run(&["record", "--log", "embedded", "--network", "bare.jsonl"], folder.path());
+    assert!(
+        !record.status.success() && String::from_utf8_lossy(&record.stderr).contains("not a network"),
+        "{record:?}"
+    );
 }
 
 /// An engine that drives in the town.

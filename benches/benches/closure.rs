@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use fleetfold_engine::{Effect, Engine, Input, Outcome, run};
-use fleetfold_fleet::{Fleet, LogEntry};
+use fleetfold_engine::{Effect, Engine, Input, run};
+use fleetfold_fleet::Fleet;
+use fleetfold_journal::Outcome;
 use fleetfold_model::{
-    Event, Job, Load, LoadDirection, LogSeq, Millis, Name, Order, OrderWork, Policy, Position, RoadChange, RoadTarget,
-    Space, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts, VehicleId, ZoneOpened,
+    Event, Job, Load, LoadDirection, LogEntry, LogSeq, MessageHash, Millis, Name, Order, OrderWork, Policy, Position,
+    RoadChange, RoadTarget, Space, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts, VehicleId, ZoneOpened,
 };
 use fleetfold_roads::{EdgeId, JunctionId, Network, Streets, osm};
 use fleetfold_sim::Seeded;
@@ -46,11 +47,14 @@ impl Rig {
                         let event = Event::PlanProposed(proposal);
                         let (seq, logged_at) = (LogSeq(self.seq), Timestamp(self.now));
                         self.waiting.insert(0, Input::Commit(Outcome::Stored(seq)));
-                        self.waiting.insert(0, Input::Entry(LogEntry { seq, logged_at, id: 0, event }));
+                        self.waiting.insert(
+                            0,
+                            Input::Entry(LogEntry { seq, logged_at, id: 0, hash: MessageHash::default(), event }),
+                        );
                     }
                     Effect::Solve(job) if self.search => self.waiting.insert(0, Input::Solved(run(job, &never))),
                     Effect::Solve(_)
-                    | Effect::Learn(_)
+                    | Effect::AppendOwn(_)
                     | Effect::Publish(_)
                     | Effect::ReadLastPlan
                     | Effect::Note(_) => {}
@@ -61,7 +65,13 @@ impl Rig {
 
     fn fact(&mut self, event: Event) {
         self.seq += 1;
-        let entry = LogEntry { seq: LogSeq(self.seq), logged_at: Timestamp(self.now), id: self.seq, event };
+        let entry = LogEntry {
+            seq: LogSeq(self.seq),
+            logged_at: Timestamp(self.now),
+            id: self.seq,
+            hash: MessageHash::default(),
+            event,
+        };
         self.input(Input::Entry(entry));
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use fleetfold_engine::Engine;
 use fleetfold_engine::virtual_time::{Delays, Seen, run};
-use fleetfold_fleet::{Broken, Fleet, LogEntry, Tally};
-use fleetfold_model::{Event, Name, Timestamp};
+use fleetfold_fleet::{Broken, Fleet, Tally};
+use fleetfold_model::{Event, LogEntry, Name, Timestamp};
 use fleetfold_roads::Network;
 
 use crate::city::city;

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use fleetfold_fleet::{Change, Flag, Fleet, LogEntry, Refused, Spread};
+use fleetfold_fleet::{Change, Flag, Fleet, Refused, Spread};
+use fleetfold_journal::{Commit, Outcome, Wanted};
 use fleetfold_model::{
-    AssignedVisit, Assignment, Event, ExchangeGroup, Features, LogSeq, Millis, Name, PlannedVisit, Position, Proposal,
-    SearchRecord, Timestamp, VehicleId,
+    AssignedVisit, Assignment, Event, ExchangeGroup, FORMAT, LogEntry, LogSeq, Millis, Name, PlannedVisit, Position,
+    Proposal, SearchRecord, Timestamp, VehicleId,
 };
 use fleetfold_roads::{ActiveChange, LegIndex, Network, Speeds};
 
-use crate::commit::{Commit, Outcome};
 use crate::draft::Draft;
 use crate::learn::Learner;
 use crate::outlook::{Known, Outlook};
@@ -69,12 +69,23 @@ pub enum Effect {
     },
     /// Read the last plan back; return the outcome.
     ReadLastPlan,
-    /// Append what was learned; it counts when it comes back. If it is lost, so is a quarter of an hour of observations.
-    Learn(Features),
+    /// Append a fact of the engine's own (what was learned, where a vehicle was, a repair); it counts when it comes back. It
+    /// is not fenced: the fold refuses what no longer fits.
+    AppendOwn(Event),
     /// Tell a vehicle its route.
     Publish(Assignment),
     /// Something worth a log line, a count, a place on the screen.
     Note(Note),
+}
+
+impl From<Wanted> for Effect {
+    fn from(wanted: Wanted) -> Self {
+        match wanted {
+            Wanted::Append { proposal, expected } => Self::Append { proposal, expected },
+            Wanted::ReadLastPlan => Self::ReadLastPlan,
+            Wanted::SteppedDown { epoch } => Self::Note(Note::SteppedDown { epoch }),
+        }
+    }
 }
 
 /// Something worth knowing.
@@ -316,9 +327,10 @@ impl Engine {
                     self.watched_at = self.log_now;
                     self.look_at_roads();
                     if self.learns()
-                        && let Some(features) = self.learner.close(&self.fleet, self.log_now)
+                        && let Some(mut features) = self.learner.close(&self.fleet, self.log_now)
                     {
-                        effects.push(Effect::Learn(features));
+                        features.epoch = self.commit.epoch().unwrap_or(0);
+                        effects.push(Effect::AppendOwn(Event::FeaturesLearned(features)));
                     }
                     self.watch_all();
                     self.index_routes(INDEXED_A_WATCH);
@@ -343,7 +355,10 @@ impl Engine {
             effects.push(Effect::Note(Note::Flagged { seq: entry.seq, flag }));
         }
         if let (Event::PlanProposed(proposal), Some(plan)) = (&entry.event, &change.plan) {
-            self.commit.came_back(plan.epoch, plan.rev, effects);
+            if plan.links {
+                let (_, wanted) = self.commit.came_back(plan.epoch, plan.rev);
+                effects.extend(wanted.map(Effect::from));
+            }
             let refused = plan.accepted.iter().filter(|&&accepted| !accepted).count();
             if refused > 0 {
                 effects.push(Effect::Note(Note::GroupsRefused { rev: plan.rev, groups: refused }));
@@ -362,6 +377,7 @@ impl Engine {
                 }
             }
         }
+        self.commit.passed(entry.seq);
         self.unindexed.extend(&change.routes);
         if change.asks {
             for &vehicle in &change.vehicles {
@@ -399,7 +415,7 @@ impl Engine {
 
     fn commit_outcome(&mut self, outcome: Outcome, effects: &mut Vec<Effect>) {
         let led = self.commit.epoch().is_some();
-        self.commit.outcome(outcome, effects);
+        effects.extend(self.commit.outcome(outcome).map(Effect::from));
         if !led && self.commit.epoch().is_some() {
             // A new owner: everything stale is dirty, everybody is told again (receivers keep the highest revision).
             self.look_at_roads();
@@ -472,6 +488,7 @@ impl Engine {
         let later = groups.split_off(fit.count().max(1).min(groups.len()));
         let chain = *self.fleet.chain();
         let proposal = Proposal {
+            format: FORMAT,
             epoch: self.commit.epoch().expect("only an owner proposes"),
             rev: chain.rev + 1,
             prev_hash: chain.hash,
@@ -481,7 +498,7 @@ impl Engine {
             degraded: false,
             fleet_digest: self.fleet.digest(),
         };
-        self.commit.propose(proposal, chain.seq, effects);
+        effects.push(self.commit.propose(proposal, chain.seq).into());
         later
     }
 

@@ -316,8 +316,7 @@ pub(crate) fn speeds(fleet: &Fleet, now: Timestamp) -> Speeds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fleetfold_fleet::LogEntry;
-    use fleetfold_model::{Event, LogSeq};
+    use fleetfold_model::{Event, LogEntry, LogSeq, MessageHash};
 
     /// A busy quarter of an hour is more than one message may hold: nothing is lost, and no version overtakes another.
     #[test]
@@ -339,7 +338,8 @@ mod tests {
             assert_eq!(learner.close(&fleet, at(seq)), None, "one at a time");
             seq += 1;
             let event = Event::FeaturesLearned(features);
-            let entry = LogEntry { seq: LogSeq(seq as u64), logged_at: at(seq), id: 0, event };
+            let entry =
+                LogEntry { seq: LogSeq(seq as u64), logged_at: at(seq), id: 0, hash: MessageHash::default(), event };
             assert_eq!(fleet.apply(&entry).refused, None);
         }
         assert_eq!(fleet.learned_services().len(), 1_000);

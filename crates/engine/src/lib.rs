@@ -7,26 +7,20 @@
 //! Absent on purpose: sockets, files, threads, the time of day, and any question about which of those runs it.
 
 mod answer;
-mod commit;
 mod draft;
 mod engine;
-mod fanout;
 mod learn;
 mod outlook;
 mod proposal;
-mod recovery;
 mod region;
 mod search;
 pub mod virtual_time;
 mod watch;
 
-pub use commit::{Commit, Outcome};
 pub use draft::Draft;
 pub use engine::{Effect, Engine, Input, Note, PositionReport};
-pub use fanout::{FanOut, Heard, Next};
 pub use learn::enough_seen;
 pub use outlook::Outlook;
-pub use recovery::{Begin, begin};
 pub use search::{SolveJob, SolveReport, run};
 
 #[cfg(test)]

@@ -3,15 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fleetfold_fleet::{Closed, Fleet, LogEntry, Placement};
+use fleetfold_fleet::{Closed, Fleet, Placement};
 use fleetfold_model::{
-    Event, FailReason, Job, Load, LoadDirection, LogSeq, Millis, Name, NetworkSpec, Order, OrderChange, OrderWork, Pin,
-    Policy, Position, PriorityRaised, Proposal, RoadChange, RoadTarget, Shift, Shipment, Space, StopEvent, StopKind,
-    StopSpec, StreetEdge, TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts, ZoneOpened,
+    Event, FailReason, Job, Load, LoadDirection, LogEntry, LogSeq, MessageHash, Millis, Name, NetworkSpec, Order,
+    OrderChange, OrderWork, Pin, Policy, Position, PriorityRaised, Proposal, RoadChange, RoadTarget, Shift, Shipment,
+    Space, StopEvent, StopKind, StopSpec, StreetEdge, TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts,
+    ZoneOpened,
 };
 use fleetfold_roads::Network;
 
-use crate::{Effect, Engine, Input, Outcome, PositionReport};
+use fleetfold_journal::Outcome;
+
+use crate::{Effect, Engine, Input, PositionReport};
 
 /// A log of one process: entries get the next place, proposals come straight back.
 struct Rig {
@@ -121,11 +124,17 @@ impl Rig {
                         self.seq += 1;
                         self.plans.push(proposal.clone());
                         let event = Event::PlanProposed(proposal);
-                        let entry = LogEntry { seq: LogSeq(self.seq), logged_at: Timestamp(self.now), id: 0, event };
+                        let entry = LogEntry {
+                            seq: LogSeq(self.seq),
+                            logged_at: Timestamp(self.now),
+                            id: 0,
+                            hash: MessageHash(u128::from(self.seq)),
+                            event,
+                        };
                         inputs.push(Input::Entry(entry));
                     }
                     Effect::Publish(assignment) => self.published.push(assignment),
-                    Effect::Solve(_) | Effect::Learn(_) | Effect::ReadLastPlan | Effect::Note(_) => {}
+                    Effect::Solve(_) | Effect::AppendOwn(_) | Effect::ReadLastPlan | Effect::Note(_) => {}
                 }
             }
         }
@@ -135,7 +144,13 @@ impl Rig {
     /// A fact; afterwards everything that asks has been answered.
     fn fact(&mut self, event: Event) {
         self.seq += 1;
-        let entry = LogEntry { seq: LogSeq(self.seq), logged_at: Timestamp(self.now), id: self.seq, event };
+        let entry = LogEntry {
+            seq: LogSeq(self.seq),
+            logged_at: Timestamp(self.now),
+            id: self.seq,
+            hash: MessageHash::default(),
+            event,
+        };
         self.input(Input::Entry(entry));
         assert!(self.engine.fleet().unanswered().is_empty(), "a fact was never answered");
     }
@@ -663,6 +678,7 @@ fn a_stale_group_is_refused_whole_and_answered_again() {
         seq: LogSeq(rig.seq + 1),
         logged_at: Timestamp(0),
         id: 900,
+        hash: MessageHash::default(),
         event: Event::OrderCreated(job("x", km(1, 0))),
     };
     rig.engine.handle(Input::Entry(created), &mut effects);
@@ -673,11 +689,23 @@ fn a_stale_group_is_refused_whole_and_answered_again() {
     };
     let lost = Event::VehicleLost { vehicle: name("a"), position: None };
     rig.engine.handle(
-        Input::Entry(LogEntry { seq: LogSeq(rig.seq + 2), logged_at: Timestamp(0), id: 901, event: lost }),
+        Input::Entry(LogEntry {
+            seq: LogSeq(rig.seq + 2),
+            logged_at: Timestamp(0),
+            id: 901,
+            hash: MessageHash::default(),
+            event: lost,
+        }),
         &mut effects,
     );
     rig.seq += 3;
-    let plan = LogEntry { seq: LogSeq(rig.seq), logged_at: Timestamp(0), id: 0, event: Event::PlanProposed(proposal) };
+    let plan = LogEntry {
+        seq: LogSeq(rig.seq),
+        logged_at: Timestamp(0),
+        id: 0,
+        hash: MessageHash::default(),
+        event: Event::PlanProposed(proposal),
+    };
     rig.input(Input::Entry(plan));
     assert_eq!(rig.route("b"), ["x"]);
     assert_eq!(rig.engine.fleet().counters().groups_refused, 1);
@@ -692,7 +720,13 @@ fn a_plan_that_would_not_fit_into_a_message_becomes_several() {
     let mut fact = |rig: &mut Rig, event: Event| {
         number += 1;
         rig.seq += 1;
-        let entry = LogEntry { seq: LogSeq(rig.seq), logged_at: Timestamp(0), id: 1_000 + number, event };
+        let entry = LogEntry {
+            seq: LogSeq(rig.seq),
+            logged_at: Timestamp(0),
+            id: 1_000 + number,
+            hash: MessageHash::default(),
+            event,
+        };
         rig.input(Input::Entry(entry));
     };
     for index in 0..40 {

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use fleetfold_fleet::{Change, Fleet, LogEntry};
-use fleetfold_model::{Assignment, Event, Features, LogSeq, Millis, Timestamp};
+use fleetfold_fleet::{Change, Fleet};
+use fleetfold_journal::{LastPlan, Outcome, ZoneName, chain, own_message};
+use fleetfold_model::{Assignment, Event, LogEntry, LogSeq, MessageHash, Millis, Timestamp};
 use fleetfold_roads::Network;
 
-use crate::commit::Outcome;
 use crate::engine::{Effect, Engine, Input, Note, PositionReport};
 use crate::search::{SolveReport, run as run_search};
 
@@ -61,7 +61,16 @@ pub enum Seen<'a> {
 enum Pending {
     Plan(Box<fleetfold_model::Proposal>, LogSeq),
     Solved(Box<SolveReport>),
-    Learned(Box<Features>),
+    Own(Box<Event>),
+}
+
+/// The zone of a run in virtual time, as its plans' message ids name it.
+///
+/// # Panics
+///
+/// Never: the name is legal.
+pub fn zone() -> ZoneName {
+    ZoneName::new("virtual", "day").expect("a legal name")
 }
 
 /// Runs a world to its end and returns the engine. `watch` sees every entry after it was folded, and every note.
@@ -76,7 +85,8 @@ pub fn run(
     let mut effects = Vec::new();
     let mut pending: BTreeMap<(Timestamp, u64), Pending> = BTreeMap::new();
     let (mut seq, mut order, mut now) = (0u64, 0u64, start);
-    let mut last_plan: Option<(u64, u64, LogSeq)> = None;
+    let zone = zone();
+    let mut last_plan: Option<LastPlan> = None;
     let never = AtomicBool::new(false);
     let mut inputs: Vec<Input> = vec![Input::Commit(Outcome::Granted(1))];
     loop {
@@ -102,9 +112,9 @@ pub fn run(
                     let report = run_search(job, &never);
                     pending.insert((now + delays.search, order), Pending::Solved(Box::new(report)));
                 }
-                Effect::Learn(features) => {
+                Effect::AppendOwn(event) => {
                     order += 1;
-                    pending.insert((now + delays.commit, order), Pending::Learned(Box::new(features)));
+                    pending.insert((now + delays.commit, order), Pending::Own(Box::new(event)));
                 }
                 Effect::Publish(assignment) => world.told(&assignment, now),
                 Effect::Note(note) => watch(&engine, Seen::Note(&note)),
@@ -122,19 +132,24 @@ pub fn run(
         if arrives == Some(at) {
             let (_, what) = pending.pop_first().expect("something is pending");
             match what {
-                Pending::Learned(features) => {
+                Pending::Own(event) => {
                     seq += 1;
-                    let event = Event::FeaturesLearned(*features);
-                    inputs.push(Input::Entry(LogEntry { seq: LogSeq(seq), logged_at: now, id: 0, event }));
+                    let (hash, event) = (MessageHash::default(), *event);
+                    inputs.push(Input::Entry(LogEntry { seq: LogSeq(seq), logged_at: now, id: 0, hash, event }));
                 }
                 Pending::Solved(report) => inputs.push(Input::Solved(*report)),
                 Pending::Plan(proposal, expected) => {
-                    if last_plan.map_or(LogSeq(0), |(_, _, seq)| seq) == expected {
+                    if last_plan.map_or(LogSeq(0), |last| last.seq) == expected {
                         seq += 1;
-                        last_plan = Some((proposal.epoch, proposal.rev, LogSeq(seq)));
+                        let plan = Some((proposal.epoch, proposal.rev));
+                        last_plan = Some(LastPlan { seq: LogSeq(seq), plan });
                         inputs.push(Input::Commit(Outcome::Stored(LogSeq(seq))));
+                        // The bytes it would have in a log, so that the chain is the one that a recording of this run has.
+                        let fleet_zone = engine.fleet().zone();
                         let event = Event::PlanProposed(*proposal);
-                        inputs.push(Input::Entry(LogEntry { seq: LogSeq(seq), logged_at: now, id: 0, event }));
+                        let message = own_message(&zone, &event, fleet_zone.space, fleet_zone.zone_time(now));
+                        let hash = chain::hash(&message.bytes);
+                        inputs.push(Input::Entry(LogEntry { seq: LogSeq(seq), logged_at: now, id: 0, hash, event }));
                     } else {
                         inputs.push(Input::Commit(Outcome::WrongSequence));
                     }
@@ -145,7 +160,8 @@ pub fn run(
                 inputs.push(match happening {
                     Happening::Fact(id, event) => {
                         seq += 1;
-                        Input::Entry(LogEntry { seq: LogSeq(seq), logged_at: now, id, event })
+                        let hash = MessageHash::default();
+                        Input::Entry(LogEntry { seq: LogSeq(seq), logged_at: now, id, hash, event })
                     }
                     Happening::Position(report) => Input::Position(report),
                 });

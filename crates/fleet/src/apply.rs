@@ -4,12 +4,12 @@
 //! stage wins over an earlier one, missing earlier stages are inferred and counted.
 
 use fleetfold_model::{
-    Event, Features, LogSeq, Millis, Name, Order, OrderId, Pin, RoadChange, Timestamp, VehicleId, ZoneOpened,
+    Event, Features, LogEntry, LogSeq, Millis, Name, Order, OrderId, Pin, RoadChange, Timestamp, VehicleId, ZoneOpened,
 };
 
 use crate::change::{Change, Flag, Refused};
 use crate::digest::digest_of;
-use crate::state::{Ask, Fleet, LogEntry, OrderState, Placement, RoadState, VehicleState};
+use crate::state::{Ask, Fleet, OrderState, Placement, RoadState, VehicleState};
 
 /// How long the event ids of a closed order are remembered: a day, which outlives the broker's window and restarts.
 const SEEN_AFTER_CLOSE: Millis = Millis(24 * 3_600_000);
@@ -85,7 +85,7 @@ impl Fleet {
             Applying { seq: entry.seq, now: self.zone.zone_time(self.logged_at), change: Change::default(), ask: None };
         let verdict = if let Event::PlanProposed(proposal) = &entry.event {
             self.counters.plans += 1;
-            self.apply_plan(proposal, &mut doing)
+            self.apply_plan(proposal, entry.hash, &mut doing)
         } else {
             self.counters.facts += 1;
             self.apply_fact(entry, &mut doing)
@@ -197,6 +197,7 @@ impl Fleet {
                 Ok(())
             }
             Event::FeaturesLearned(features) => self.features_learned(features),
+            Event::VehicleLocated(_) | Event::BaseWritten(_) | Event::RepairAsked(_) => Ok(()),
             Event::PlanProposed(_) => unreachable!("plans are taken apart in `apply`"),
         }
     }

@@ -85,6 +85,8 @@ pub struct PlanOutcome {
     pub epoch: u64,
     /// Its number.
     pub rev: u64,
+    /// It follows the chain: epoch, number and hash are those of the next plan. One that does not changes nothing.
+    pub links: bool,
     /// For each group: was it accepted.
     pub accepted: Vec<bool>,
 }

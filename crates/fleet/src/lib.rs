@@ -22,7 +22,7 @@ pub use change::{Change, Flag, PlanOutcome, Refused};
 pub use check::Broken;
 pub use index::Index;
 pub use state::{
-    Anchor, Ask, Chain, Closed, Counters, Fleet, LogEntry, Mark, OrderState, Placement, Progress, RoadState, Route,
+    Anchor, Ask, Chain, Closed, Counters, Fleet, Mark, OrderState, Placement, Progress, RoadState, Route,
     SERVICES_ENOUGH, Stop, UnderWay, VehicleState, Visit, Zone,
 };
 pub use tally::{Spread, Tally};

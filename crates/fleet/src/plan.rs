@@ -2,26 +2,39 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_model::{ExchangeGroup, OrderId, Proposal, ProposedRoute, StopKind, VehicleId};
+use fleetfold_model::{ExchangeGroup, MessageHash, OrderId, Proposal, ProposedRoute, StopKind, VehicleId};
 
 use crate::apply::Applying;
 use crate::change::{PlanOutcome, Refused};
-use crate::digest::digest_of;
 use crate::state::{Fleet, Placement, Visit};
 
 impl Fleet {
-    pub(crate) fn apply_plan(&mut self, proposal: &Proposal, doing: &mut Applying) -> Result<(), Refused> {
-        let mut outcome = PlanOutcome { epoch: proposal.epoch, rev: proposal.rev, accepted: Vec::new() };
-        outcome.accepted.resize(proposal.groups.len(), false);
+    pub(crate) fn apply_plan(
+        &mut self,
+        proposal: &Proposal,
+        hash: MessageHash,
+        doing: &mut Applying,
+    ) -> Result<(), Refused> {
+        // Hashes of format 1 were made of memory: no other build can check them, so only the number counts.
+        let unchecked = proposal.format < 2;
+        let links = if self.chain.rev == 0 {
+            unchecked || (proposal.rev == 1 && proposal.prev_hash == MessageHash::default())
+        } else {
+            proposal.rev == self.chain.rev + 1 && (unchecked || proposal.prev_hash == self.chain.hash)
+        };
         let old_epoch = proposal.epoch < self.chain.epoch;
-        let broken =
-            self.chain.rev > 0 && (proposal.rev != self.chain.rev + 1 || proposal.prev_hash != self.chain.hash);
-        // Even a plan refused whole is a link of the chain: the next append is fenced with its sequence.
-        self.chain.epoch = self.chain.epoch.max(proposal.epoch);
-        self.chain.rev = self.chain.rev.max(proposal.rev);
-        self.chain.hash = Self::plan_hash(proposal);
+        let mut outcome = PlanOutcome { epoch: proposal.epoch, rev: proposal.rev, links, accepted: Vec::new() };
+        outcome.accepted.resize(proposal.groups.len(), false);
+        // Whatever stands on the plan subject, the next append is fenced with its sequence. A plan of an earlier term that
+        // follows the chain is a link of it although it is refused whole; one that does not follow is none.
         self.chain.seq = doing.seq;
-        if !old_epoch && !broken {
+        if links {
+            self.chain.epoch = self.chain.epoch.max(proposal.epoch);
+            self.chain.rev = proposal.rev;
+            self.chain.hash = hash;
+        }
+        let broken = !links;
+        if !old_epoch && links {
             for (index, group) in proposal.groups.iter().enumerate() {
                 if let Some(routes) = self.judge(group, doing) {
                     outcome.accepted[index] = true;
@@ -33,18 +46,13 @@ impl Fleet {
             }
         }
         doing.change.plan = Some(outcome);
-        if old_epoch {
-            Err(Refused::OldEpoch)
-        } else if broken {
+        if broken {
             Err(Refused::BrokenChain)
+        } else if old_epoch {
+            Err(Refused::OldEpoch)
         } else {
             Ok(())
         }
-    }
-
-    /// The hash by which the next plan names this one.
-    pub fn plan_hash(proposal: &Proposal) -> u64 {
-        digest_of(&(proposal.epoch, proposal.rev, proposal.prev_hash, proposal.based_on, &proposal.groups))
     }
 
     /// The new visits of each route when the group may be accepted; `None` when anything about it no longer holds.

@@ -3,26 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use fleetfold_model::{
-    Event, FailReason, Load, LoadDirection, LogSeq, Metres, Millis, Name, Order, OrderChange, OrderId, OrderWork,
+    FailReason, Load, LoadDirection, LogSeq, MessageHash, Metres, Millis, Name, Order, OrderChange, OrderId, OrderWork,
     Policy, Position, RoadChange, ServiceFeature, Shift, Space, SpeedFeature, SpeedKey, StopKind, TimeWindow,
     Timestamp, UnassignedReason, Vehicle, VehicleId,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::index::Index;
-
-/// One entry of the zone's stream.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogEntry {
-    /// Position in the stream: the only order there is.
-    pub seq: LogSeq,
-    /// When the stream took it; with the zone's mapping, the only "now" the fold knows.
-    pub logged_at: Timestamp,
-    /// 64-bit hash of the producer's source and event id; 0 for our own plans.
-    pub id: u64,
-    /// What happened.
-    pub event: Event,
-}
 
 /// The zone: how log time maps to zone time and how coordinates are read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -482,8 +469,8 @@ pub struct Chain {
     pub epoch: u64,
     /// Number of the last plan.
     pub rev: u64,
-    /// Hash of the last plan.
-    pub hash: u64,
+    /// Hash of the last plan's message.
+    pub hash: MessageHash,
     /// Its place in the log: what the next append is fenced with.
     pub seq: LogSeq,
 }

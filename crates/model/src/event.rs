@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Features, Millis, Name, Order, OrderWork, Policy, Position, Proposal, Shift, Space, Timestamp, Vehicle};
+use crate::{
+    BaseWritten, Features, Millis, Name, Order, OrderWork, Policy, Position, Proposal, RepairAsked, Shift, Space,
+    Timestamp, Vehicle, VehicleLocated,
+};
 
 /// A zone begins: its space and the mapping from log time to zone time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -238,9 +241,50 @@ pub enum Event {
     PlanProposed(Proposal),
     /// What we learned.
     FeaturesLearned(Features),
+    /// Where a vehicle was when a fact needed to know it.
+    VehicleLocated(VehicleLocated),
+    /// A base was stored.
+    BaseWritten(BaseWritten),
+    /// A broken promise is put right.
+    RepairAsked(RepairAsked),
 }
 
 impl Event {
+    /// The epoch of the engine that wrote an event of its own; `None` for what producers report.
+    pub fn own_epoch(&self) -> Option<u64> {
+        match self {
+            Self::PlanProposed(plan) => Some(plan.epoch),
+            Self::FeaturesLearned(features) => Some(features.epoch),
+            Self::VehicleLocated(located) => Some(located.epoch),
+            Self::BaseWritten(base) => Some(base.epoch),
+            Self::RepairAsked(repair) => Some(repair.epoch),
+            Self::ZoneOpened(_)
+            | Self::OrderCreated(_)
+            | Self::OrderUpdated(_)
+            | Self::OrderReady { .. }
+            | Self::OrderCancelled { .. }
+            | Self::VehicleRegistered(_)
+            | Self::ShiftStarted { .. }
+            | Self::ShiftEnded { .. }
+            | Self::VehicleLost { .. }
+            | Self::VehicleBack { .. }
+            | Self::RoadClosed(_)
+            | Self::RoadSlowed(_)
+            | Self::RoadReopened(_)
+            | Self::StopDeparted(_)
+            | Self::StopArrived(_)
+            | Self::StopCompleted(_)
+            | Self::StopFailed(..)
+            | Self::AssignmentAccepted { .. }
+            | Self::AssignmentRejected { .. }
+            | Self::StopPinned(_)
+            | Self::StopUnpinned { .. }
+            | Self::AssignmentForced(_)
+            | Self::PriorityRaised(_)
+            | Self::PolicyChanged(_) => None,
+        }
+    }
+
     /// True for what the world does by itself, which a what-if replay keeps.
     pub fn is_exogenous(&self) -> bool {
         match self {
@@ -269,7 +313,10 @@ impl Event {
             | Self::PriorityRaised(_)
             | Self::PolicyChanged(_)
             | Self::PlanProposed(_)
-            | Self::FeaturesLearned(_) => false,
+            | Self::FeaturesLearned(_)
+            | Self::VehicleLocated(_)
+            | Self::BaseWritten(_)
+            | Self::RepairAsked(_) => false,
         }
     }
 }

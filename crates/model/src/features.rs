@@ -75,4 +75,6 @@ pub struct Features {
     pub speeds: Vec<SpeedFeature>,
     /// Service times.
     pub services: Vec<ServiceFeature>,
+    /// Epoch of the engine that learned it; 0 in logs of version 0.1.
+    pub epoch: u64,
 }

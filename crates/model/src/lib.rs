@@ -6,17 +6,20 @@
 //! Absent on purpose: JSON (that is `wire`), any clock, any geometry beyond a pair of integers.
 //! The `serde` derives serve the snapshot cache only; no byte format is promised here.
 
+mod entry;
 mod event;
 mod features;
 mod ids;
 mod network;
 mod order;
+mod own;
 mod policy;
 mod route;
 mod space;
 mod units;
 mod vehicle;
 
+pub use entry::{FORMAT, LogEntry, MessageHash};
 pub use event::{
     Event, FailReason, OrderChange, Pin, PriorityRaised, RoadChange, RoadTarget, StopEvent, StopKind, ZoneOpened,
 };
@@ -24,6 +27,7 @@ pub use features::{Cell, Features, ServiceFeature, SpeedFeature, SpeedKey};
 pub use ids::{LogSeq, Name, OrderId, VehicleId};
 pub use network::{NetworkSpec, StreetEdge};
 pub use order::{Job, LoadDirection, Order, OrderWork, Shipment, StopSpec};
+pub use own::{BaseWritten, RepairAsked, VehicleLocated};
 pub use policy::{OnBoardRule, Policy};
 pub use route::{
     AssignedVisit, Assignment, Choice, ExchangeGroup, Obstacle, PlannedVisit, Proposal, ProposedRoute, SearchRecord,

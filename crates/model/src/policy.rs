@@ -40,6 +40,10 @@ pub struct Policy {
     pub gather: Millis,
     /// Travel and service times are learned from what happens, and used.
     pub learn: bool,
+    /// How long after its end (log time) an order leaves the state; late reports about it are then of an unknown order.
+    pub retire_after: Millis,
+    /// Events with unknown fields are refused instead of taken with a warning.
+    pub strict: bool,
     /// Travel time by local hour in per cent of what the roads say, for each class of road: motorways and bridges, arterials,
     /// streets. Straight lines count as arterials.
     pub hour_percent: [[u16; 24]; 3],
@@ -60,6 +64,8 @@ impl Default for Policy {
             search_rounds: 24,
             gather: Millis(250),
             learn: true,
+            retire_after: Millis::from_seconds(24 * 3600), // outlives the broker's window and a day's restarts
+            strict: false,
             hour_percent: [[100; 24]; 3],
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LogSeq, Metres, Millis, Name, Position, StopKind, Timestamp};
+use crate::{LogSeq, MessageHash, Metres, Millis, Name, Position, StopKind, Timestamp};
 
 /// A stop inside a route, with planned times (zone time).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,12 +128,14 @@ pub struct SearchRecord {
 /// A list of exchange groups waiting for its place in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
+    /// How `prev_hash` and `fleet_digest` were made: see [`crate::FORMAT`].
+    pub format: u16,
     /// Term of the engine that proposes.
     pub epoch: u64,
     /// Number in the zone's chain of plans, without gaps.
     pub rev: u64,
-    /// Hash of the plan before.
-    pub prev_hash: u64,
+    /// Hash of the message of the plan before; how it is made says `format`.
+    pub prev_hash: MessageHash,
     /// What had been folded when it was made.
     pub based_on: LogSeq,
     /// The groups.

@@ -4,8 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
-use fleetfold_fleet::LogEntry;
-use fleetfold_model::{Event, LogSeq, Name, NetworkSpec, Space, Timestamp};
+use fleetfold_model::{Event, LogEntry, LogSeq, Name, NetworkSpec, Space, Timestamp};
 use fleetfold_roads::Network;
 use fleetfold_wire::{DayHeader, DayLine, What, decode, network_from_json, read_day_line};
 
@@ -112,6 +111,7 @@ pub(crate) fn read(path: &Path) -> Result<Day, Failure> {
                         seq: LogSeq(seq),
                         logged_at: Timestamp(logged_at.as_millisecond()),
                         id,
+                        hash: decoded.hash,
                         event: event.clone(),
                     });
                 }

@@ -67,7 +67,7 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
             // Clock skew: what the log stamps against what we read.
             if let Some(zone) = log::ZoneName::new("fleetfold-doctor", "probe") {
                 let before = clock::wall();
-                let subject = zone.subject("rejected.probe");
+                let subject = zone.subject(&fleetfold_journal::Address::of_rejected("probe"));
                 let body = bytes::Bytes::from_static(b"{\"probe\":true}");
                 let stored = opened
                     .log

@@ -6,13 +6,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use fleetfold_engine::virtual_time::{Happening, World};
 use fleetfold_fleet::Zone;
+use fleetfold_journal::Address;
+use fleetfold_journal::address::fact_id;
 use fleetfold_model::{Event, Millis, Space, Timestamp};
 use fleetfold_sim::Pretend;
-use fleetfold_wire::{assignment_from_json, encode, encode_position, entity, event_type};
+use fleetfold_wire::{assignment_from_json, encode, encode_position};
 use tokio::sync::watch;
 
 use crate::clock::LogClock;
-use crate::log::{AppendError, Log, LogError, Stream, ZoneName, token};
+use crate::log::{AppendError, Log, LogError, Stream, ZoneName};
 
 /// Publishes that may be under way at once; their order in the log is then the order of sending.
 const TRIES_MAX: u32 = 60;
@@ -27,12 +29,11 @@ pub(crate) async fn append_fact(
     id: &str,
     at: Timestamp,
 ) -> Result<u64, LogError> {
-    let envelope = encode(event, space, source, id, at);
-    let bytes = Bytes::from(serde_json::to_vec(&envelope).expect("wire types are plain JSON"));
-    let kind = event_type(event).trim_start_matches("fleet.").trim_end_matches(".v1").replace('.', "_");
-    let subject = zone.subject(&format!("event.{kind}.{}", token(entity(event))));
+    let bytes = Bytes::from(encode(event, space, source, id, at).to_bytes());
+    let subject = zone.subject(&Address::of_event(event));
+    let message_id = fact_id(zone, source, id);
     for _ in 0..TRIES_MAX {
-        match log.append(Stream::Fleet, subject.clone(), format!("{source}/{id}"), bytes.clone(), None).await {
+        match log.append(Stream::Fleet, subject.clone(), message_id.clone(), bytes.clone(), None).await {
             Ok(stored) => return Ok(stored.seq),
             Err(AppendError::Refused(why)) => {
                 return Err(LogError {
@@ -68,8 +69,7 @@ pub(crate) async fn play(
 ) -> Result<u64, LogError> {
     let mut assignments = if listen { Some(log.read(Stream::Assignment, zone, 0).await?) } else { None };
     let clock = LogClock::new();
-    // Ids are remembered per stream, and zones share streams: the zone is part of who says so.
-    let source = format!("/pretend/{}/{}", zone.tenant, zone.zone);
+    let source = format!("/pretend/{zone}");
     let mut sent = 0u64;
     let mut position_ids: BTreeMap<String, u64> = BTreeMap::new();
     let mut over_since: Option<std::time::Instant> = None;
@@ -113,8 +113,8 @@ pub(crate) async fn play(
                             *number += 1;
                             let phone = format!("/phones/{}", report.vehicle);
                             let envelope = encode_position(&report.vehicle, report.position, mapping.space, &phone, &number.to_string(), report.at);
-                            let bytes = Bytes::from(serde_json::to_vec(&envelope).expect("wire types are plain JSON"));
-                            let subject = zone.subject(&format!("position.{}", token(report.vehicle.as_str())));
+                            let bytes = Bytes::from(envelope.to_bytes());
+                            let subject = zone.subject(&Address::of_position(&report.vehicle));
                             // A lost position is followed by the next one.
                             let _ = log.append(Stream::Position, subject, String::new(), bytes, None).await;
                         }

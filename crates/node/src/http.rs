@@ -12,13 +12,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use bytes::Bytes;
-use fleetfold_wire::{What, decode, entity, event_type};
+use fleetfold_journal::Address;
+use fleetfold_journal::address::fact_id;
+use fleetfold_wire::{What, decode};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::{broadcast, oneshot};
 
 use crate::live::{Live, Question};
-use crate::log::{AppendError, LogError, Stream, token};
+use crate::log::{AppendError, LogError, Stream};
 
 /// Most browsers at a time.
 const CLIENTS_MAX: usize = 64;
@@ -261,19 +263,14 @@ pub(crate) enum Submit {
 /// Validates an event and appends it to its stream. Returns its place, and whether it was there before.
 pub(crate) async fn submit(live: &Live, bytes: Bytes) -> Result<(u64, bool), Submit> {
     let decoded = decode(&bytes).map_err(|error| Submit::Invalid(error.code(), error.to_string()))?;
-    // Ids are remembered per stream, and zones share streams: the zone is part of the id.
-    let id = format!("{}/{}/{}/{}", live.zone.tenant, live.zone.zone, decoded.envelope.source, decoded.envelope.id);
+    let id = fact_id(&live.zone, &decoded.envelope.source, &decoded.envelope.id);
     let (stream, subject) = match &decoded.what {
-        What::Position(vehicle, ..) => {
-            (Stream::Position, live.zone.subject(&format!("position.{}", token(vehicle.as_str()))))
+        What::Position(vehicle, ..) => (Stream::Position, live.zone.subject(&Address::of_position(vehicle))),
+        What::Event(event) if event.own_epoch().is_some() => {
+            let what = format!("`{}` is written by the engine alone", decoded.envelope.kind);
+            return Err(Submit::Invalid("engine_only", what));
         }
-        What::Event(fleetfold_model::Event::PlanProposed(_)) => {
-            return Err(Submit::Invalid("plan", "plans are proposed by the engine alone".to_owned()));
-        }
-        What::Event(event) => {
-            let kind = event_type(event).trim_start_matches("fleet.").trim_end_matches(".v1").replace('.', "_");
-            (Stream::Fleet, live.zone.subject(&format!("event.{kind}.{}", token(entity(event)))))
-        }
+        What::Event(event) => (Stream::Fleet, live.zone.subject(&Address::of_event(event))),
     };
     match live.log.append(stream, subject, id, bytes, None).await {
         Ok(stored) => Ok((stored.seq, stored.duplicate)),
@@ -309,7 +306,7 @@ async fn websocket(State(app): State<Arc<App>>, Query(resume): Query<Resume>, up
 async fn client(app: &App, mut socket: WebSocket, resume: Resume) {
     let hub = &app.live.hub;
     let mut deltas = hub.deltas.subscribe();
-    let hello = json!({ "type": "hello", "epoch": hub.epoch, "server": concat!("fleetfold ", env!("CARGO_PKG_VERSION")), "zone": app.live.zone.zone });
+    let hello = json!({ "type": "hello", "epoch": hub.epoch, "server": concat!("fleetfold ", env!("CARGO_PKG_VERSION")), "zone": app.live.zone.zone() });
     if !send(&mut socket, &hello.to_string()).await {
         return;
     }

@@ -5,7 +5,8 @@
 use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use fleetfold_engine::{Input, Outcome};
+use fleetfold_engine::Input;
+use fleetfold_journal::Outcome;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;

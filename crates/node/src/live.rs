@@ -12,9 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fleetfold_engine::{Begin, Engine, Input, Outcome, PositionReport, begin};
-use fleetfold_fleet::{Fleet, LogEntry, Tally};
-use fleetfold_model::{Assignment, Event, LogSeq, Millis, Space, Timestamp};
+use fleetfold_engine::{Engine, Input, PositionReport};
+use fleetfold_fleet::{Fleet, Tally};
+use fleetfold_journal::address::rejected_id;
+use fleetfold_journal::{Address, Begin, Outcome, begin};
+use fleetfold_model::{Assignment, Event, LogEntry, LogSeq, Millis, Space, Timestamp};
 use fleetfold_roads::Network;
 use fleetfold_wire::{What, decode};
 use serde_json::{Value, json};
@@ -129,7 +131,7 @@ impl Live {
 pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let (first, last) = setup.log.bounds(Stream::Fleet).await?;
     let skipped = setup.log.skipped(&setup.zone).await?;
-    let folder = setup.data.as_ref().map(|data| data.join(format!("{}.{}", setup.zone.tenant, setup.zone.zone)));
+    let folder = setup.data.as_ref().map(|data| data.join(setup.zone.key()));
     let loaded = folder.as_ref().and_then(|folder| snapshot::newest(folder, &setup.zone));
     let (fleet, tally, last_hash) = loaded.map_or((Fleet::new(), Tally::default(), None), |(header, fleet, tally)| {
         (fleet, tally, Some(header.last_hash))
@@ -360,8 +362,8 @@ impl Worker {
             Err(error) => return self.reject(&message, &error).await,
         };
         let What::Event(event) = decoded.what else { return true };
-        let entry = LogEntry { seq: LogSeq(message.seq), logged_at: message.at, id: decoded.id, event };
-        let entry = if matches!(entry.event, Event::PlanProposed(_)) { LogEntry { id: 0, ..entry } } else { entry };
+        let id = if event.own_epoch().is_some() { 0 } else { decoded.id };
+        let entry = LogEntry { seq: LogSeq(message.seq), logged_at: message.at, id, hash: decoded.hash, event };
         self.entry(&entry);
         true
     }
@@ -370,8 +372,8 @@ impl Worker {
     async fn reject(&mut self, message: &Message, error: &fleetfold_wire::DecodeError) -> bool {
         tracing::warn!(seq = message.seq, %error, "entry rejected");
         let body = json!({ "seq": message.seq, "subject": message.subject, "reason": error.to_string(), "bytes": String::from_utf8_lossy(&message.bytes) });
-        let subject = self.zone.subject(&format!("rejected.{}", error.code()));
-        let id = format!("{}/{}", self.zone.zone, message.seq);
+        let subject = self.zone.subject(&Address::of_rejected(error.code()));
+        let id = rejected_id(&self.zone, LogSeq(message.seq));
         let (log, zone, seq) = (self.log.clone(), self.zone.clone(), message.seq);
         let stored = self.shell.spawn(async move {
             let _ = log.append(Stream::Rejected, subject, id, Bytes::from(body.to_string()), None).await;

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use fleetfold_fleet::{Fleet, LogEntry, Tally};
+use fleetfold_fleet::{Fleet, Tally};
+use fleetfold_journal::own_message;
 use fleetfold_model::{Event, Space};
 use fleetfold_sim::{Driving, Outcome, Report, Scenario, Traffic, city, script, simulate};
 use fleetfold_wire::{DayHeader, DayLine, encode, network_to_json};
@@ -207,13 +208,15 @@ fn write_log(path: &std::path::Path, header: &DayHeader, space: Space, outcome: 
     let mut out = std::io::BufWriter::new(std::fs::File::create(path)?);
     writeln!(out, "{}", DayLine::Header(Box::new(header.clone())).to_text())?;
     let mut fleet = Fleet::new();
+    let zone = fleetfold_engine::virtual_time::zone();
     for entry in &outcome.log {
-        let id = if matches!(entry.event, Event::PlanProposed(_)) {
-            format!("plan/{}", entry.seq.0)
+        let at = fleet.zone().zone_time(entry.logged_at);
+        let event = if entry.event.own_epoch().is_some() {
+            let message = own_message(&zone, &entry.event, space, at);
+            serde_json::from_slice(&message.bytes).map_err(std::io::Error::other)?
         } else {
-            format!("{:016x}", entry.id)
+            encode(&entry.event, space, "/backtest", &format!("{:016x}", entry.id), at)
         };
-        let event = encode(&entry.event, space, "/backtest", &id, fleet.zone().zone_time(entry.logged_at));
         let logged_at =
             jiff::Timestamp::from_millisecond(entry.logged_at.0).map(|at| at.to_string()).unwrap_or_default();
         writeln!(
@@ -221,7 +224,7 @@ fn write_log(path: &std::path::Path, header: &DayHeader, space: Space, outcome: 
             "{}",
             DayLine::Event { seq: Some(entry.seq.0), logged_at: Some(logged_at), event: Box::new(event) }.to_text()
         )?;
-        fleet.apply(&LogEntry { ..entry.clone() });
+        fleet.apply(entry);
     }
     let footer = DayLine::Footer {
         digest: format!("{:016x}", fleet.digest()),

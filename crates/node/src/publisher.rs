@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fleetfold_engine::{FanOut, Heard, Next};
+use fleetfold_journal::address::assignment_id;
+use fleetfold_journal::{Address, FanOut, Heard, Next};
 use fleetfold_model::{Assignment, LogSeq, Name, Space};
 use fleetfold_wire::{assignment_from_json, assignment_to_json};
 use tokio::sync::mpsc;
 
-use crate::log::{AppendError, Log, Stream, ZoneName, token};
+use crate::log::{AppendError, Log, Stream, ZoneName};
 
 /// Pause before asking a log again that did not answer.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -36,8 +37,8 @@ pub(crate) fn start(log: Log, zone: ZoneName) -> mpsc::UnboundedSender<(Assignme
 
 async fn tell(log: &Log, zone: &ZoneName, assignment: &Assignment, space: Space, fan: &mut FanOut) {
     let vehicle = &assignment.vehicle;
-    let subject = zone.subject(&format!("assignment.{}", token(vehicle.as_str())));
-    let id = format!("{}/{}/{}/{vehicle}", zone.tenant, zone.zone, assignment.revision.0);
+    let subject = zone.subject(&Address::of_assignment(vehicle));
+    let id = assignment_id(zone, vehicle, assignment.revision);
     let bytes = Bytes::from(assignment_to_json(assignment, space));
     let mut next = fan.begin(vehicle, assignment.revision);
     loop {

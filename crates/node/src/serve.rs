@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use fleetfold_fleet::{Fleet, LogEntry, Tally};
-use fleetfold_model::{Event, LogSeq, Millis, Timestamp};
+use fleetfold_fleet::{Fleet, Tally};
+use fleetfold_model::{Event, LogEntry, LogSeq, Millis, Timestamp};
 use fleetfold_sim::{Driving, Phones, Pretend, Report};
 use fleetfold_wire::{DayHeader, DayLine, What, decode};
 use serde::Deserialize;
@@ -67,7 +67,7 @@ pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
     let live =
         live::start(Setup { log: opened.log.clone(), zone: zone.clone(), network, data: Some(data), threads }).await?;
     let address = http::serve(live.clone(), listen, token).await?;
-    crate::out::say!("zone  {}/{}", zone.tenant, zone.zone);
+    crate::out::say!("zone  {zone}");
     crate::out::say!("map   http://{address}");
     if let Log::Embedded(embedded) = &opened.log {
         embedded.announce(&address.to_string())?;
@@ -140,7 +140,7 @@ async fn replay_into(
     progress: impl Fn(u64),
 ) -> Result<u64, Failure> {
     let clock = crate::clock::LogClock::new();
-    let source = format!("/recorded/{}/{}", zone.tenant, zone.zone);
+    let source = format!("/recorded/{zone}");
     let mut sent = 0;
     for (index, (at, id, event)) in facts.iter().enumerate() {
         let wait = (mapping.log_time(*at) - clock.now()).0.max(0) as u64;
@@ -215,7 +215,7 @@ async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Fa
         }
         kinds.insert(LogSeq(message.seq), fleetfold_wire::event_type(&event));
         let id = if matches!(event, Event::PlanProposed(_)) { 0 } else { decoded.id };
-        let entry = LogEntry { seq: LogSeq(message.seq), logged_at: message.at, id, event };
+        let entry = LogEntry { seq: LogSeq(message.seq), logged_at: message.at, id, hash: decoded.hash, event };
         let change = folded.fleet.apply(&entry);
         folded.tally.observe(&entry, &change, &folded.fleet);
         if keep_lines {
@@ -254,7 +254,7 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
     };
     let header = DayHeader {
         fleetfold_day: 1,
-        title: format!("{}/{}", zone.tenant, zone.zone),
+        title: zone.to_string(),
         network,
         exact_drivers: false,
         traffic: None,

@@ -30,7 +30,14 @@ pub(crate) struct Header {
 
 impl Header {
     pub(crate) fn new(zone: &ZoneName, applied: u64, last_hash: [u8; 32], skipped: Vec<u64>) -> Self {
-        Self { format: FORMAT, tenant: zone.tenant.clone(), zone: zone.zone.clone(), applied, last_hash, skipped }
+        Self {
+            format: FORMAT,
+            tenant: zone.tenant().to_owned(),
+            zone: zone.zone().to_owned(),
+            applied,
+            last_hash,
+            skipped,
+        }
     }
 }
 
@@ -86,7 +93,7 @@ pub(crate) fn read(path: &Path, zone: &ZoneName) -> Result<(Header, Fleet, Tally
     if header.format != FORMAT {
         return Err(format!("it is of format {}, this program writes {FORMAT}", header.format));
     }
-    if (header.tenant.as_str(), header.zone.as_str()) != (zone.tenant.as_str(), zone.zone.as_str()) {
+    if (header.tenant.as_str(), header.zone.as_str()) != (zone.tenant(), zone.zone()) {
         return Err(format!("it is of {}/{}", header.tenant, header.zone));
     }
     let (mut fleet, tally): (Fleet, Tally) = postcard::from_bytes(rest).map_err(|error| error.to_string())?;

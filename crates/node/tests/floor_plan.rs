@@ -8,10 +8,11 @@ const DOORS: &[(&str, &[&str])] = &[
     ("crates/solver", &["model"]),
     ("crates/wire", &["model"]),
     ("crates/formats", &["solver"]),
-    ("crates/engine", &["model", "roads", "fleet", "solver"]),
-    ("crates/node", &["model", "roads", "fleet", "solver", "formats", "engine", "wire", "sim"]),
-    ("sim", &["model", "roads", "fleet", "solver", "engine", "wire"]),
-    ("benches", &["model", "roads", "fleet", "solver", "engine", "wire", "sim"]),
+    ("crates/journal", &["model", "fleet", "wire"]),
+    ("crates/engine", &["model", "roads", "fleet", "solver", "journal"]),
+    ("crates/node", &["model", "roads", "fleet", "solver", "formats", "engine", "wire", "journal", "sim"]),
+    ("sim", &["model", "roads", "fleet", "solver", "engine", "wire", "journal"]),
+    ("benches", &["model", "roads", "fleet", "solver", "engine", "wire", "journal", "sim"]),
 ];
 
 #[test]

@@ -1,16 +1,18 @@
 //! From bytes to legal values.
 
 use fleetfold_model::{
-    Break, Cell, Event, FailReason, Features, Job, Load, LoadDirection, Millis, Name, OnBoardRule, Order, OrderChange,
-    OrderWork, Pin, Policy, Position, PriorityRaised, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, Space,
-    SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts, ZoneOpened,
+    BaseWritten, Break, Cell, Event, FailReason, Features, Job, Load, LoadDirection, LogSeq, MessageHash, Millis, Name,
+    OnBoardRule, Order, OrderChange, OrderWork, Pin, Policy, Position, PriorityRaised, RepairAsked, RoadChange,
+    RoadTarget, ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec,
+    TimeWindow, Timestamp, Vehicle, VehicleCosts, VehicleLocated, ZoneOpened,
 };
 use serde::de::DeserializeOwned;
 
 use crate::envelope::CloudEvent;
 use crate::event_v1::{
-    AssignmentRefV1, BreakV1, CLASSES, FeaturesV1, JobV1, OrderRefV1, OrderV1, PinV1, PlaceV1, PolicyV1, PriorityV1,
-    RoadV1, ServiceV1, ShiftV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
+    AssignmentRefV1, BaseV1, BreakV1, CLASSES, FeaturesV1, JobV1, LocatedV1, OrderRefV1, OrderV1, PinV1, PlaceV1,
+    PolicyV1, PriorityV1, RepairV1, RoadV1, ServiceV1, ShiftV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1,
+    WindowV1, ZoneV1,
 };
 use crate::plan_v1::PlanV1;
 use crate::{FACT_BYTES_MAX, PLAN_BYTES_MAX};
@@ -96,10 +98,20 @@ pub enum What {
 pub struct Decoded {
     /// Hash of source and id; never 0.
     pub id: u64,
+    /// Hash of the message's bytes.
+    pub hash: MessageHash,
     /// The envelope.
     pub envelope: CloudEvent,
     /// What it said.
     pub what: What,
+}
+
+/// The hash of a message's bytes, as plans are chained by it.
+pub fn message_hash(bytes: &[u8]) -> MessageHash {
+    let hash = blake3::hash(bytes);
+    let mut first = [0; 16];
+    first.copy_from_slice(&hash.as_bytes()[..16]);
+    MessageHash(u128::from_be_bytes(first))
 }
 
 /// Hash of an event's `source` and `id` (first eight bytes would do as well; FNV-1a over both, finished by `SplitMix64`); never 0.
@@ -139,7 +151,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded> {
     let Some(time) = envelope.time.as_deref() else { return Err(DecodeError::Attribute("time")) };
     let at = instant("time", time)?;
     let what = payload(&envelope, at)?;
-    Ok(Decoded { id: id_hash(&envelope.source, &envelope.id), envelope, what })
+    Ok(Decoded { hash: message_hash(bytes), id: id_hash(&envelope.source, &envelope.id), envelope, what })
 }
 
 fn parse<T: DeserializeOwned>(envelope: &CloudEvent) -> Result<T> {
@@ -218,6 +230,38 @@ fn payload(envelope: &CloudEvent, at: Timestamp) -> Result<What> {
             })
         }
         "fleet.features.learned.v1" => Event::FeaturesLearned(features(&parse(envelope)?)?),
+        "fleet.vehicle.located.v1" => {
+            let raw: LocatedV1 = parse(envelope)?;
+            Event::VehicleLocated(VehicleLocated {
+                vehicle: name("vehicle_id", &raw.vehicle_id)?,
+                position: place("position", &raw.position)?,
+                at: instant("at_time", &raw.at_time)?,
+                of: LogSeq(raw.of_seq),
+                epoch: raw.epoch,
+            })
+        }
+        "fleet.base.written.v1" => {
+            let raw: BaseV1 = parse(envelope)?;
+            Event::BaseWritten(BaseWritten {
+                applied: LogSeq(raw.applied_seq),
+                format: raw.format,
+                digest: crate::plan_v1::hex("digest", &raw.digest)?,
+                object: raw.object,
+                hash: raw.hash,
+                bytes: raw.size_bytes,
+                epoch: raw.epoch,
+            })
+        }
+        "fleet.repair.asked.v1" => {
+            let raw: RepairV1 = parse(envelope)?;
+            let names = |field: &str, ids: &[String]| ids.iter().map(|id| name(field, id)).collect::<Result<Vec<_>>>();
+            Event::RepairAsked(RepairAsked {
+                orders: names("order_ids", &raw.order_ids)?,
+                vehicles: names("vehicle_ids", &raw.vehicle_ids)?,
+                what: raw.what,
+                epoch: raw.epoch,
+            })
+        }
         "fleet.policy.changed.v1" => Event::PolicyChanged(policy(&parse(envelope)?)?),
         "fleet.plan.proposed.v1" => Event::PlanProposed(parse::<PlanV1>(envelope)?.into_model()?),
         other => return Err(DecodeError::UnknownType(other.chars().take(80).collect())),
@@ -610,8 +654,19 @@ pub(crate) fn policy(raw: &PolicyV1) -> Result<Policy> {
         search_rounds: rounds,
         gather: span("gather_seconds", raw.gather_seconds, base.gather)?,
         learn: raw.learn.unwrap_or(base.learn),
+        retire_after: retirement(raw.retire_after_seconds, base.retire_after)?,
+        strict: raw.strict.unwrap_or(base.strict),
         hour_percent: hours(raw)?,
     })
+}
+
+/// A minute to a year: an order must outlive its own last messages, and a state must end at some time.
+fn retirement(seconds: Option<f64>, default: Millis) -> Result<Millis> {
+    match seconds {
+        None => Ok(default),
+        Some(seconds) if (60.0..=31_622_400.0).contains(&seconds) => Ok(Millis((seconds * 1000.0).round() as i64)),
+        Some(seconds) => bad("retire_after_seconds", format!("{seconds} is not between 60 seconds and 366 days")),
+    }
 }
 
 fn class(field: &str, name: &str) -> Result<u8> {
@@ -664,5 +719,6 @@ fn features(raw: &FeaturesV1) -> Result<Features> {
         watermark: instant("watermark", &raw.watermark)?,
         speeds: raw.speeds.iter().map(speed).collect::<Result<_>>()?,
         services: raw.services.iter().map(service).collect::<Result<_>>()?,
+        epoch: raw.epoch,
     })
 }

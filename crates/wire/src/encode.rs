@@ -9,9 +9,9 @@ use serde_json::{Value, to_value};
 
 use crate::envelope::CloudEvent;
 use crate::event_v1::{
-    AssignmentRefV1, BreakV1, CLASSES, CostsV1, FeaturesV1, JobV1, OrderRefV1, OrderV1, PinV1, PlaceV1, PolicyV1,
-    PriorityV1, RoadV1, ServiceV1, ShiftV1, ShipmentV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1,
-    WindowV1, ZoneV1,
+    AssignmentRefV1, BaseV1, BreakV1, CLASSES, CostsV1, FeaturesV1, JobV1, LocatedV1, OrderRefV1, OrderV1, PinV1,
+    PlaceV1, PolicyV1, PriorityV1, RepairV1, RoadV1, ServiceV1, ShiftV1, ShipmentV1, SpeedV1, StopEventV1, StopV1,
+    VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
 };
 use crate::plan_v1::PlanV1;
 
@@ -47,6 +47,9 @@ pub fn event_type(event: &Event) -> &'static str {
         Event::PolicyChanged(_) => "fleet.policy.changed.v1",
         Event::PlanProposed(_) => "fleet.plan.proposed.v1",
         Event::FeaturesLearned(_) => "fleet.features.learned.v1",
+        Event::VehicleLocated(_) => "fleet.vehicle.located.v1",
+        Event::BaseWritten(_) => "fleet.base.written.v1",
+        Event::RepairAsked(_) => "fleet.repair.asked.v1",
     }
 }
 
@@ -54,6 +57,7 @@ pub fn event_type(event: &Event) -> &'static str {
 pub fn entity(event: &Event) -> &str {
     match event {
         Event::VehicleRegistered(vehicle) => vehicle.name.as_str(),
+        Event::VehicleLocated(located) => located.vehicle.as_str(),
         Event::ShiftStarted { vehicle, .. }
         | Event::ShiftEnded { vehicle, .. }
         | Event::VehicleLost { vehicle, .. }
@@ -76,7 +80,9 @@ pub fn entity(event: &Event) -> &str {
         | Event::PriorityRaised(_)
         | Event::PolicyChanged(_)
         | Event::PlanProposed(_)
-        | Event::FeaturesLearned(_) => "_",
+        | Event::FeaturesLearned(_)
+        | Event::BaseWritten(_)
+        | Event::RepairAsked(_) => "_",
     }
 }
 
@@ -319,6 +325,8 @@ pub(crate) fn policy(policy: &Policy) -> PolicyV1 {
         search_rounds: Some(policy.search_rounds),
         gather_seconds: Some(seconds(policy.gather)),
         learn: Some(policy.learn),
+        retire_after_seconds: Some(seconds(policy.retire_after)),
+        strict: Some(policy.strict),
         hour_percent: CLASSES
             .iter()
             .zip(&policy.hour_percent)
@@ -376,6 +384,7 @@ fn features(learned: &Features, space: Space) -> FeaturesV1 {
                 seen: text(service.seen),
             })
             .collect(),
+        epoch: learned.epoch,
     }
 }
 
@@ -436,6 +445,28 @@ fn data(event: &Event, space: Space) -> Value {
             json(&PriorityV1 { order_id: raised.order.to_string(), priority: raised.priority })
         }
         Event::FeaturesLearned(learned) => json(&features(learned, space)),
+        Event::VehicleLocated(located) => json(&LocatedV1 {
+            vehicle_id: located.vehicle.to_string(),
+            position: place(space, located.position),
+            at_time: text(located.at),
+            of_seq: located.of.0,
+            epoch: located.epoch,
+        }),
+        Event::BaseWritten(base) => json(&BaseV1 {
+            applied_seq: base.applied.0,
+            format: base.format,
+            digest: format!("{:016x}", base.digest),
+            object: base.object.clone(),
+            hash: base.hash.clone(),
+            size_bytes: base.bytes,
+            epoch: base.epoch,
+        }),
+        Event::RepairAsked(repair) => json(&RepairV1 {
+            order_ids: names(&repair.orders),
+            vehicle_ids: names(&repair.vehicles),
+            what: repair.what.clone(),
+            epoch: repair.epoch,
+        }),
         Event::PolicyChanged(changed) => json(&policy(changed)),
         Event::PlanProposed(proposal) => json(&PlanV1::from_model(proposal, space)),
     }

@@ -286,6 +286,12 @@ pub struct PolicyV1 {
     /// Travel and service times are learned and used; `true` if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learn: Option<bool>,
+    /// How long after its end an order leaves the engine's state; a day if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retire_after_seconds: Option<f64>,
+    /// Events with unknown fields are refused instead of taken with a warning; `false` if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strict: Option<bool>,
     /// Travel time in per cent of what the roads say, for each local hour from 0 to 23, by class of road: `motorway` (bridges
     /// too), `arterial` (straight lines too), `street`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -303,6 +309,51 @@ pub(crate) struct FeaturesV1 {
     pub(crate) speeds: Vec<SpeedV1>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) services: Vec<ServiceV1>,
+    /// Epoch of the engine that learned it; absent in logs of version 0.1.
+    #[serde(default)]
+    pub(crate) epoch: u64,
+}
+
+/// `vehicle.located`: where a vehicle was when a fact needed to know it, written by the engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct LocatedV1 {
+    pub(crate) vehicle_id: String,
+    pub(crate) position: PlaceV1,
+    /// When it was there (RFC 3339).
+    pub(crate) at_time: String,
+    /// Log sequence of the fact that needs it.
+    pub(crate) of_seq: u64,
+    pub(crate) epoch: u64,
+}
+
+/// `base.written`: the fleet after an entry was stored, written by the engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct BaseV1 {
+    /// The last entry folded into it.
+    pub(crate) applied_seq: u64,
+    /// Format of the fold that made it.
+    pub(crate) format: u16,
+    /// Digest of the fleet in it, hexadecimal.
+    pub(crate) digest: String,
+    /// Its name in the object store `BASES`, or in the folder beside an embedded log.
+    pub(crate) object: String,
+    /// BLAKE3 hash of its bytes, hexadecimal.
+    pub(crate) hash: String,
+    /// Its size.
+    pub(crate) size_bytes: u64,
+    pub(crate) epoch: u64,
+}
+
+/// `repair.asked`: a promise was found broken; these orders are asked for anew, written by the engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct RepairV1 {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) order_ids: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) vehicle_ids: Vec<String>,
+    /// Which promise was broken, and how.
+    pub(crate) what: String,
+    pub(crate) epoch: u64,
 }
 
 /// A factor of travel time.
@@ -396,6 +447,9 @@ pub fn schemas() -> BTreeMap<&'static str, serde_json::Value> {
     add(&["fleet.priority.raised.v1"], schema_for!(PriorityV1));
     add(&["fleet.policy.changed.v1"], schema_for!(PolicyV1));
     add(&["fleet.features.learned.v1"], schema_for!(FeaturesV1));
+    add(&["fleet.vehicle.located.v1"], schema_for!(LocatedV1));
+    add(&["fleet.base.written.v1"], schema_for!(BaseV1));
+    add(&["fleet.repair.asked.v1"], schema_for!(RepairV1));
     add(&["fleet.zone.opened.v1"], schema_for!(ZoneV1));
     add(&["fleet.plan.proposed.v1"], schema_for!(crate::plan_v1::PlanV1));
     add(&["fleet.assignment.v1"], schema_for!(crate::plan_v1::AssignmentV1));

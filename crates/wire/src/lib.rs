@@ -15,7 +15,7 @@ mod network_v1;
 mod plan_v1;
 
 pub use day::{DayError, DayHeader, DayLine, read_day_line};
-pub use decode::{DecodeError, Decoded, What, decode, id_hash};
+pub use decode::{DecodeError, Decoded, What, decode, id_hash, message_hash};
 pub use encode::{encode, encode_position, entity, event_type, features_to_json};
 pub use envelope::{CloudEvent, structured};
 pub use event_v1::{PolicyV1, schemas};

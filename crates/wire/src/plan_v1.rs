@@ -1,8 +1,8 @@
 //! Plans and assignments, version 1.
 
 use fleetfold_model::{
-    AssignedVisit, Assignment, Choice, ExchangeGroup, LogSeq, Metres, Millis, Obstacle, PlannedVisit, Position,
-    Proposal, ProposedRoute, SearchRecord, Space, StopKind, UnassignedReason,
+    AssignedVisit, Assignment, Choice, ExchangeGroup, LogSeq, MessageHash, Metres, Millis, Obstacle, PlannedVisit,
+    Position, Proposal, ProposedRoute, SearchRecord, Space, StopKind, UnassignedReason,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,9 @@ struct GroupV1 {
 /// `plan.proposed`: a decision of the engine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PlanV1 {
+    /// How `prev_hash` and `fleet_digest` were made; absent in plans of version 0.1.
+    #[serde(default = "first_format")]
+    format: u16,
     epoch: u64,
     rev: u64,
     /// Hexadecimal.
@@ -140,9 +143,19 @@ fn meaning<T: PartialEq + Copy>(field: &str, table: &[(T, &'static str)], text: 
         .ok_or_else(|| DecodeError::Field { field: field.to_owned(), what: format!("unknown word `{text}`") })
 }
 
-fn hex(field: &str, text: &str) -> Result<u64, DecodeError> {
+pub(crate) fn hex(field: &str, text: &str) -> Result<u64, DecodeError> {
     u64::from_str_radix(text, 16)
         .map_err(|_| DecodeError::Field { field: field.to_owned(), what: format!("`{text}` is not hexadecimal") })
+}
+
+fn hash(field: &str, text: &str) -> Result<MessageHash, DecodeError> {
+    u128::from_str_radix(text, 16)
+        .map(MessageHash)
+        .map_err(|_| DecodeError::Field { field: field.to_owned(), what: format!("`{text}` is not hexadecimal") })
+}
+
+fn first_format() -> u16 {
+    1
 }
 
 fn millis(seconds: f64) -> Millis {
@@ -212,9 +225,10 @@ impl PlanV1 {
             choices: group.choices.iter().map(choice).collect(),
         };
         Self {
+            format: plan.format,
             epoch: plan.epoch,
             rev: plan.rev,
-            prev_hash: format!("{:016x}", plan.prev_hash),
+            prev_hash: plan.prev_hash.to_string(),
             based_on_seq: plan.based_on.0,
             groups: plan.groups.iter().map(group).collect(),
             seed: format!("{:x}", plan.search.seed),
@@ -265,9 +279,10 @@ impl PlanV1 {
             });
         }
         Ok(Proposal {
+            format: self.format,
             epoch: self.epoch,
             rev: self.rev,
-            prev_hash: hex("prev_hash", &self.prev_hash)?,
+            prev_hash: hash("prev_hash", &self.prev_hash)?,
             based_on: LogSeq(self.based_on_seq),
             groups,
             search: SearchRecord {

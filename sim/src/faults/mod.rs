@@ -13,9 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fleetfold_engine::virtual_time::{Happening, World};
-use fleetfold_engine::{Effect, Engine, FanOut, Input, SolveReport};
-use fleetfold_fleet::{Fleet, LogEntry};
-use fleetfold_model::{Assignment, Event, LogSeq, Millis, Name, Timestamp};
+use fleetfold_engine::{Effect, Engine, Input, SolveReport};
+use fleetfold_fleet::Fleet;
+use fleetfold_journal::{Address, FanOut, LastPlan, OwnMessage, ZoneName};
+use fleetfold_model::{Assignment, Event, LogEntry, LogSeq, Millis, Name, Timestamp};
 use fleetfold_roads::Network;
 use fleetfold_wire::{What, decode};
 
@@ -24,8 +25,6 @@ use crate::seeded::Seeded;
 use crate::sim_log::{SimLease, SimLog};
 use crate::world::{Driving, Pretend};
 
-const ZONE: &str = "sim.city";
-const PLAN: &str = "fleet.sim.city.plan";
 /// Zone seconds per log second: a short day must meet many leases and many faults.
 const RATE: u32 = 30;
 /// A request without an answer is given up after this.
@@ -150,8 +149,8 @@ enum Sender {
 #[derive(Clone, Debug)]
 enum Ask {
     Fact(usize),
-    Plan { id: String, bytes: Vec<u8>, expected: u64 },
-    Feature { id: String, bytes: Vec<u8> },
+    Plan { message: OwnMessage, expected: u64 },
+    Own { message: OwnMessage },
     ReadPlan,
     Tell { vehicle: Name, revision: LogSeq, bytes: Vec<u8>, expected: u64 },
     ReadTold { vehicle: Name, revision: LogSeq },
@@ -164,7 +163,7 @@ enum Reply {
     Stored { seq: u64, duplicate: bool },
     WrongSequence,
     Unknown,
-    LastPlan(Option<(u64, u64, LogSeq)>),
+    LastPlan(Option<LastPlan>),
     LastTold(Option<(LogSeq, LogSeq)>),
     Lease(Option<SimLease>),
 }
@@ -484,9 +483,18 @@ fn running(nodes: &[Node]) -> impl Iterator<Item = &Alive> {
     nodes.iter().filter_map(|node| node.alive.as_ref())
 }
 
+/// The zone of the simulation.
+fn zone() -> ZoneName {
+    ZoneName::new("sim", "city").expect("a legal name")
+}
+
+fn plan_subject() -> String {
+    zone().subject(&Address::Plan)
+}
+
 fn entry(message: &crate::sim_log::SimMessage) -> Result<LogEntry, String> {
     let decoded = decode(&message.bytes).map_err(|error| error.to_string())?;
     let What::Event(event) = decoded.what else { return Err("a position among the facts".to_owned()) };
     let id = if matches!(event, Event::PlanProposed(_)) { 0 } else { decoded.id };
-    Ok(LogEntry { seq: LogSeq(message.seq), logged_at: message.at, id, event })
+    Ok(LogEntry { seq: LogSeq(message.seq), logged_at: message.at, id, hash: decoded.hash, event })
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use fleetfold_engine::{Begin, Effect, Engine, FanOut, Heard, Input, Next, Outcome, begin, run as run_search};
+use fleetfold_engine::{Effect, Engine, Input, run as run_search};
 use fleetfold_fleet::Fleet;
+use fleetfold_journal::{Begin, FanOut, Heard, Next, Outcome, begin, own_message};
 use fleetfold_model::{Event, LogSeq, Millis, Name, Space};
-use fleetfold_wire::{assignment_to_json, encode};
+use fleetfold_wire::assignment_to_json;
 
-use super::{Alive, Ask, Job, Reply, Run, Sender, TRUSTED, ZONE, entry};
+use super::{Alive, Ask, Job, Reply, Run, Sender, TRUSTED, entry, zone};
 
 impl Run<'_> {
     pub(super) fn wake_up(&mut self, node: usize) -> Result<(), String> {
@@ -114,10 +115,9 @@ impl Run<'_> {
             }
             match effect {
                 Effect::Append { proposal, expected } => {
-                    let id = format!("{ZONE}/{}/{}", proposal.epoch, proposal.rev);
-                    let event = encode(&Event::PlanProposed(proposal), Space::Geographic, "fleetfold", &id, self.now);
-                    let bytes = serde_json::to_vec(&event).expect("wire types are plain JSON");
-                    self.send(Sender::Node(node, life), Ask::Plan { id, bytes, expected: expected.0 });
+                    let event = Event::PlanProposed(proposal);
+                    let message = own_message(&zone(), &event, Space::Geographic, self.now);
+                    self.send(Sender::Node(node, life), Ask::Plan { message, expected: expected.0 });
                 }
                 Effect::ReadLastPlan => self.send(Sender::Node(node, life), Ask::ReadPlan),
                 Effect::Solve(job) => {
@@ -131,12 +131,9 @@ impl Run<'_> {
                     }
                     self.tell_next(node);
                 }
-                Effect::Learn(features) => {
-                    let id = format!("features/{}", features.version);
-                    let event =
-                        encode(&Event::FeaturesLearned(features), Space::Geographic, "fleetfold", &id, self.now);
-                    let bytes = serde_json::to_vec(&event).expect("wire types are plain JSON");
-                    self.send(Sender::Node(node, life), Ask::Feature { id, bytes });
+                Effect::AppendOwn(event) => {
+                    let message = own_message(&zone(), &event, Space::Geographic, self.now);
+                    self.send(Sender::Node(node, life), Ask::Own { message });
                 }
                 Effect::Note(_) => {}
             }

@@ -1,10 +1,11 @@
 //! Between the nodes and the log: requests and replies that are lost, doubled, late or turned away, and the log that answers.
 
-use fleetfold_engine::{Heard, Input, Outcome};
+use fleetfold_engine::Input;
+use fleetfold_journal::{Heard, LastPlan, Outcome, OwnMessage};
 use fleetfold_model::{Event, LogSeq, Space};
 use fleetfold_wire::{What, assignment_from_json, decode, encode};
 
-use super::{Ask, Job, PLAN, Reply, Run, Sender, TIMEOUT, ZONE, entry};
+use super::{Ask, Job, Reply, Run, Sender, TIMEOUT, entry, plan_subject, zone};
 use crate::sim_log::SimRefusal;
 
 impl Run<'_> {
@@ -57,21 +58,24 @@ impl Run<'_> {
                 self.stored(result)?;
                 outcome(result)
             }
-            Ask::Plan { id, bytes, expected } => {
-                let result = self.log.append("FLEET", false, PLAN, id, bytes.clone(), Some(*expected), now);
+            Ask::Plan { message, expected } => {
+                let OwnMessage { subject, id, bytes } = message;
+                let result = self.log.append("FLEET", false, subject, id, bytes.clone(), Some(*expected), now);
                 self.stored(result)?;
                 outcome(result)
             }
-            Ask::Feature { id, bytes } => {
-                let subject = "fleet.sim.city.event.features_learned._";
+            Ask::Own { message } => {
+                let OwnMessage { subject, id, bytes } = message;
                 let result = self.log.append("FLEET", false, subject, id, bytes.clone(), None, now);
                 self.stored(result)?;
                 outcome(result)
             }
-            Ask::ReadPlan => Reply::LastPlan(match self.log.last("FLEET", PLAN) {
+            Ask::ReadPlan => Reply::LastPlan(match self.log.last("FLEET", &plan_subject()) {
                 None => None,
                 Some(message) => match decode(&message.bytes).map_err(|error| error.to_string())?.what {
-                    What::Event(Event::PlanProposed(plan)) => Some((plan.epoch, plan.rev, LogSeq(message.seq))),
+                    What::Event(Event::PlanProposed(plan)) => {
+                        Some(LastPlan { seq: LogSeq(message.seq), plan: Some((plan.epoch, plan.rev)) })
+                    }
                     _ => return Err("something else stands on the plan's subject".to_owned()),
                 },
             }),
@@ -101,8 +105,8 @@ impl Run<'_> {
                     }
                 })
             }
-            Ask::Acquire => Reply::Lease(self.log.acquire(ZONE, now)),
-            Ask::Renew(lease) => Reply::Lease(self.log.renew(ZONE, *lease, now)),
+            Ask::Acquire => Reply::Lease(self.log.acquire(&zone().key(), now)),
+            Ask::Renew(lease) => Reply::Lease(self.log.renew(&zone().key(), *lease, now)),
         })
     }
 
@@ -158,7 +162,7 @@ impl Run<'_> {
             (Ask::Plan { .. }, Reply::WrongSequence) => Outcome::WrongSequence,
             (Ask::Plan { .. }, _) => Outcome::Unknown,
             // Lost or not, nobody waits for it.
-            (Ask::Feature { .. }, _) => return Ok(()),
+            (Ask::Own { .. }, _) => return Ok(()),
             (Ask::ReadPlan, Reply::LastPlan(last)) => Outcome::LastPlan(last),
             (Ask::ReadPlan, _) => {
                 self.later(100, Job::Send(sender, Ask::ReadPlan));

@@ -4,24 +4,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fleetfold_engine::{Effect, Input, Note, Outcome, run as run_search};
-use fleetfold_fleet::LogEntry;
-use fleetfold_model::{Event, Features, LogSeq, Millis, Proposal};
-use fleetfold_wire::{What, decode, encode, features_to_json};
+use fleetfold_engine::{Effect, Input, Note, run as run_search};
+use fleetfold_journal::address::{feature_id, rejected_id};
+use fleetfold_journal::{Address, LastPlan, Outcome, OwnMessage, own_message};
+
+use fleetfold_model::{Event, Features, LogEntry, LogSeq, Millis, Proposal};
+use fleetfold_wire::{What, decode, features_to_json};
 use serde_json::json;
 
 use super::Worker;
 use crate::clock;
-use crate::feed::append_fact;
-use crate::log::{AppendError, Stream, token};
+use crate::log::{AppendError, Stream};
 use crate::view;
+
+/// Times that a fact of the engine is tried, 100 ms apart: a minute outlives a broker's restart.
+const OWN_TRIES: u32 = 600;
 
 impl Worker {
     pub(super) fn perform(&mut self, effects: Vec<Effect>, entry: Option<&LogEntry>) {
         self.stale.vehicles.extend(self.engine.take_rerouted());
         for effect in effects {
             match effect {
-                Effect::Append { proposal, expected } => self.append(&proposal, expected),
+                Effect::Append { proposal, expected } => self.append(proposal, expected),
                 Effect::ReadLastPlan => self.read_last_plan(),
                 Effect::Solve(job) => {
                     let (inputs, abandon) = (self.inputs.clone(), Arc::clone(&self.abandon));
@@ -34,7 +38,7 @@ impl Worker {
                         let _ = inputs.blocking_send(Input::Solved(report));
                     });
                 }
-                Effect::Learn(features) => self.learn(features),
+                Effect::AppendOwn(event) => self.append_own(&event),
                 Effect::Publish(assignment) => {
                     let _ = self.publisher.send((assignment, self.engine.fleet().zone().space));
                 }
@@ -43,17 +47,24 @@ impl Worker {
         }
     }
 
-    /// What was learned goes into the log; the version in its id makes repeats harmless.
-    fn learn(&self, features: Features) {
-        let (log, zone) = (self.log.clone(), self.zone.clone());
-        let (space, now) = (self.engine.fleet().zone().space, self.engine.now());
-        let epoch = self.engine.commit().epoch().unwrap_or(0);
-        let id = format!("{}/{}/features/{epoch}/{}", zone.tenant, zone.zone, features.version);
+    /// A fact of the engine's own goes into the log; what it is about is in its id, so that repeats are harmless.
+    fn append_own(&self, event: &Event) {
+        let message = own_message(&self.zone, event, self.engine.fleet().zone().space, self.engine.now());
+        let log = self.log.clone();
         self.shell.spawn(async move {
-            let event = Event::FeaturesLearned(features);
-            if let Err(error) = append_fact(&log, &zone, &event, space, "fleetfold", &id, now).await {
-                tracing::warn!(error = error.what, "a quarter of an hour of observations is lost");
+            let bytes = Bytes::from(message.bytes);
+            for _ in 0..OWN_TRIES {
+                match log.append(Stream::Fleet, message.subject.clone(), message.id.clone(), bytes.clone(), None).await
+                {
+                    Ok(_) => return,
+                    Err(AppendError::Refused(why)) => {
+                        tracing::error!(why, subject = message.subject, "the log refuses a fact of the engine");
+                        return;
+                    }
+                    Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+                }
             }
+            tracing::warn!(subject = message.subject, "a fact of the engine was not confirmed and is given up");
         });
     }
 
@@ -64,8 +75,8 @@ impl Worker {
         let values: Vec<(String, String)> = features_to_json(features, space);
         self.shell.spawn(async move {
             for (key, value) in values {
-                let subject = zone.subject(&format!("feature.{}", token(&key)));
-                let id = format!("{}/{}/{version}/{key}", zone.tenant, zone.zone);
+                let subject = zone.subject(&Address::of_feature(&key));
+                let id = feature_id(&zone, &key, version);
                 if let Err(error) = log.append(Stream::Feature, subject, id, Bytes::from(value), None).await {
                     tracing::warn!(%error, key, "a feature is not published");
                 }
@@ -73,12 +84,11 @@ impl Worker {
         });
     }
 
-    pub(super) fn append(&self, proposal: &Proposal, expected: LogSeq) {
-        let id = format!("{}/{}/{}/{}", self.zone.tenant, self.zone.zone, proposal.epoch, proposal.rev);
-        let space = self.engine.fleet().zone().space;
-        let event = encode(&Event::PlanProposed(proposal.clone()), space, "fleetfold", &id, self.engine.now());
-        let bytes = Bytes::from(serde_json::to_vec(&event).expect("wire types are plain JSON"));
-        let (log, inputs, subject) = (self.log.clone(), self.inputs.clone(), self.zone.subject("plan"));
+    pub(super) fn append(&self, proposal: Proposal, expected: LogSeq) {
+        let event = Event::PlanProposed(proposal);
+        let OwnMessage { subject, id, bytes } =
+            own_message(&self.zone, &event, self.engine.fleet().zone().space, self.engine.now());
+        let (log, inputs, bytes) = (self.log.clone(), self.inputs.clone(), Bytes::from(bytes));
         self.shell.spawn(async move {
             let outcome = match log.append(Stream::Fleet, subject, id, bytes, Some(expected.0)).await {
                 Ok(stored) if stored.duplicate => Outcome::Duplicate,
@@ -100,7 +110,7 @@ impl Worker {
     }
 
     pub(super) fn read_last_plan(&self) {
-        let (log, inputs, subject) = (self.log.clone(), self.inputs.clone(), self.zone.subject("plan"));
+        let (log, inputs, subject) = (self.log.clone(), self.inputs.clone(), self.zone.subject(&Address::Plan));
         self.shell.spawn(async move {
             loop {
                 match log.last(Stream::Fleet, &subject).await {
@@ -109,14 +119,13 @@ impl Worker {
                         return;
                     }
                     Ok(Some(message)) => {
-                        if let Ok(decoded) = decode(&message.bytes)
-                            && let What::Event(Event::PlanProposed(plan)) = decoded.what
-                        {
-                            let last = Some((plan.epoch, plan.rev, LogSeq(message.seq)));
-                            let _ = inputs.send(Input::Commit(Outcome::LastPlan(last))).await;
-                            return;
-                        }
-                        tracing::error!(seq = message.seq, "the last plan cannot be read");
+                        let plan = match decode(&message.bytes).map(|decoded| decoded.what) {
+                            Ok(What::Event(Event::PlanProposed(plan))) => Some((plan.epoch, plan.rev)),
+                            Ok(_) | Err(_) => None,
+                        };
+                        let last = Some(LastPlan { seq: LogSeq(message.seq), plan });
+                        let _ = inputs.send(Input::Commit(Outcome::LastPlan(last))).await;
+                        return;
                     }
                     Err(error) => tracing::warn!(%error, "the last plan cannot be read back yet"),
                 }
@@ -147,8 +156,8 @@ impl Worker {
                 // Only the owner writes it down; a repeat has the same id.
                 if self.engine.commit().epoch().is_some() {
                     let body = json!({ "seq": seq.0, "reason": reason.code(), "detail": detail });
-                    let subject = self.zone.subject(&format!("rejected.{}", reason.code()));
-                    let id = format!("{}/{}", self.zone.zone, seq.0);
+                    let subject = self.zone.subject(&Address::of_rejected(reason.code()));
+                    let id = rejected_id(&self.zone, *seq);
                     let log = self.log.clone();
                     self.shell.spawn(async move {
                         let _ = log.append(Stream::Rejected, subject, id, Bytes::from(body.to_string()), None).await;

@@ -28,6 +28,10 @@ async fn all() -> Vec<(&'static str, Opened)> {
     ]
 }
 
+fn subject(tail: impl std::fmt::Display) -> String {
+    format!("{}{tail}", zone().prefix())
+}
+
 fn zone() -> ZoneName {
     ZoneName::new("acme", "porto").expect("a legal name")
 }
@@ -36,8 +40,8 @@ fn body(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
 }
 
-async fn put(log: &Log, subject: &str, id: &str, expected: Option<u64>) -> Result<super::Stored, AppendError> {
-    log.append(Stream::Fleet, zone().subject(subject), id.to_owned(), body(id), expected).await
+async fn put(log: &Log, tail: &str, id: &str, expected: Option<u64>) -> Result<super::Stored, AppendError> {
+    log.append(Stream::Fleet, subject(tail), id.to_owned(), body(id), expected).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,7 +84,7 @@ async fn a_fence_lets_one_of_two_through() {
         assert_eq!(put(log, "plan", "plan/2b", Some(0)).await, Err(AppendError::WrongSequence), "{which}");
         let second = put(log, "plan", "plan/2", Some(first.seq)).await.expect(which);
         assert_eq!(put(log, "plan", "plan/2c", Some(first.seq)).await, Err(AppendError::WrongSequence), "{which}");
-        let last = log.last(Stream::Fleet, &zone().subject("plan")).await.expect(which).expect(which);
+        let last = log.last(Stream::Fleet, &subject("plan")).await.expect(which).expect(which);
         assert_eq!((last.seq, last.bytes), (second.seq, body("plan/2")), "{which}");
     }
 }
@@ -97,7 +101,7 @@ async fn a_retry_with_the_same_id_and_fence_is_never_stored_twice() {
             "jetstream" | "simulated, one replica" => assert_eq!(again, Err(AppendError::WrongSequence), "{which}"),
             _ => assert_eq!(again.map(|stored| (stored.seq, stored.duplicate)), Ok((first.seq, true)), "{which}"),
         }
-        let last = log.last(Stream::Fleet, &zone().subject("plan")).await.expect(which).expect(which);
+        let last = log.last(Stream::Fleet, &subject("plan")).await.expect(which).expect(which);
         assert_eq!(last.seq, first.seq, "{which}");
     }
 }
@@ -107,7 +111,7 @@ async fn a_retry_with_the_same_id_and_fence_is_never_stored_twice() {
 async fn too_large_a_message_is_refused() {
     for (which, opened) in all().await {
         let large = Bytes::from(vec![b'x'; 9 << 20]);
-        let result = opened.log.append(Stream::Fleet, zone().subject("plan"), "large".to_owned(), large, Some(0)).await;
+        let result = opened.log.append(Stream::Fleet, subject("plan"), "large".to_owned(), large, Some(0)).await;
         assert!(matches!(result, Err(AppendError::Refused(_))), "{which}: {result:?}");
         put(&opened.log, "plan", "plan/1", Some(0)).await.expect(which);
     }
@@ -140,7 +144,7 @@ async fn a_silent_owner_is_replaced() {
 async fn last_value_streams_keep_one_message_per_subject() {
     for (which, opened) in all().await {
         let log = &opened.log;
-        let subject = |vehicle: &str| zone().subject(&format!("position.{vehicle}"));
+        let subject = |vehicle: &str| subject(&format!("position.{vehicle}"));
         for number in 0..5 {
             for vehicle in ["a", "b"] {
                 let text = body(&format!("{vehicle}{number}"));
@@ -207,7 +211,7 @@ async fn the_file_keeps_what_it_confirmed_and_has_one_holder() {
         again = open(&choice).await;
     }
     let Ok(again) = again else { panic!("the file was not let go") };
-    let last = again.log.last(Stream::Fleet, &zone().subject("plan")).await.expect("answers").expect("is there");
+    let last = again.log.last(Stream::Fleet, &subject("plan")).await.expect("answers").expect("is there");
     assert_eq!(last.seq, stored.seq);
     assert_eq!(put(&again.log, "plan", "plan/1b", Some(0)).await, Err(AppendError::WrongSequence));
 }

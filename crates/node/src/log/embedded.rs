@@ -147,7 +147,7 @@ impl Embedded {
         let (sender, receiver) = mpsc::channel(READ_AHEAD);
         let database = Arc::clone(&self.database);
         let mut written = self.written.clone();
-        let prefix = zone.subject("");
+        let prefix = zone.prefix();
         tokio::spawn(async move {
             let mut next = after + 1;
             loop {
@@ -201,7 +201,7 @@ impl Embedded {
     }
 
     pub(super) fn acquire(&self, zone: &ZoneName) -> Result<Lease, LogError> {
-        let key = format!("epoch {}.{}", zone.tenant, zone.zone);
+        let key = format!("epoch {}", zone.key());
         let raise = || -> Result<u64, redb::Error> {
             let write = self.database.begin_write()?;
             let epoch = {
@@ -218,7 +218,7 @@ impl Embedded {
     }
 
     pub(super) fn skipped(&self, zone: &ZoneName) -> Result<Vec<u64>, LogError> {
-        let name = format!("{}.{}", zone.tenant, zone.zone);
+        let name = zone.key();
         let find = || -> Result<Vec<u64>, redb::Error> {
             let read = self.database.begin_read()?;
             let table = read.open_table(SKIPPED)?;
@@ -232,7 +232,7 @@ impl Embedded {
     }
 
     pub(super) fn skip(&self, zone: &ZoneName, seq: u64) -> Result<(), LogError> {
-        let name = format!("{}.{}", zone.tenant, zone.zone);
+        let name = zone.key();
         let put = || -> Result<(), redb::Error> {
             let write = self.database.begin_write()?;
             write.open_table(SKIPPED)?.insert((name.as_str(), seq), ())?;

@@ -108,7 +108,7 @@ impl JetStream {
     ) -> Result<mpsc::Receiver<Message>, LogError> {
         let (sender, receiver) = mpsc::channel(1024);
         let context = self.context.clone();
-        let filter = zone.subject(">");
+        let filter = zone.filter();
         let first = open_reader(&context, stream, &filter, after + 1).await?;
         tokio::spawn(async move {
             let mut next = after + 1;
@@ -230,7 +230,7 @@ impl JetStream {
 }
 
 fn key(zone: &ZoneName) -> String {
-    format!("{}.{}", zone.tenant, zone.zone)
+    zone.key()
 }
 
 fn unreachable_stream(stream: Stream, error: &dyn std::fmt::Display) -> LogError {

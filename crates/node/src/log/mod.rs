@@ -19,40 +19,9 @@ use fleetfold_model::Timestamp;
 use tokio::sync::mpsc;
 
 pub(crate) use embedded::Embedded;
+pub(crate) use fleetfold_journal::ZoneName;
 pub(crate) use jetstream::JetStream;
 pub(crate) use spawn::Broker;
-
-/// Who: a tenant and one of its zones.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ZoneName {
-    /// The tenant.
-    pub tenant: String,
-    /// The zone.
-    pub zone: String,
-}
-
-impl ZoneName {
-    /// `None` when either is not made of letters, digits, `-` and `_`.
-    pub(crate) fn new(tenant: &str, zone: &str) -> Option<Self> {
-        let legal = |text: &str| {
-            !text.is_empty()
-                && text.len() <= 64
-                && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-        };
-        (legal(tenant) && legal(zone)).then(|| Self { tenant: tenant.to_owned(), zone: zone.to_owned() })
-    }
-
-    /// A subject of this zone.
-    pub(crate) fn subject(&self, tail: &str) -> String {
-        format!("fleet.{}.{}.{tail}", self.tenant, self.zone)
-    }
-}
-
-/// An id as a subject token: percent-encoded outside letters, digits, `-` and `_`.
-pub(crate) fn token(id: &str) -> String {
-    const KEPT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_');
-    percent_encoding::utf8_percent_encode(id, KEPT).to_string()
-}
 
 /// The streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -14,7 +14,7 @@ use crate::clock;
 pub(crate) struct Simulated(Arc<Mutex<SimLog>>);
 
 fn key(zone: &ZoneName) -> String {
-    format!("{}.{}", zone.tenant, zone.zone)
+    zone.key()
 }
 
 fn message(message: &SimMessage) -> Message {
@@ -49,7 +49,7 @@ impl Simulated {
 
     pub(super) fn read(&self, stream: Stream, zone: &ZoneName, after: u64) -> mpsc::Receiver<Message> {
         let (sender, receiver) = mpsc::channel(1024);
-        let (log, prefix) = (Arc::clone(&self.0), zone.subject(""));
+        let (log, prefix) = (Arc::clone(&self.0), zone.prefix());
         tokio::spawn(async move {
             let mut after = after;
             loop {

@@ -1,0 +1,17 @@
+//! What the log promises, in one room: how it is addressed, chained, committed to, read and begun.
+//!
+//! Everything here is pure: `node` performs it over a broker or a file, `sim` over a log that loses, doubles and delays.
+//!
+//! Absent on purpose: sockets, files, clocks; searching; any question about who runs it.
+
+pub mod address;
+pub mod chain;
+mod commit;
+mod fanout;
+mod resume;
+
+pub use address::{Address, ZoneName};
+pub use chain::{OwnMessage, own_message};
+pub use commit::{Commit, LastPlan, Outcome, Wanted};
+pub use fanout::{FanOut, Heard, Next};
+pub use resume::{Begin, begin};

@@ -1,0 +1,38 @@
+//! One entry of a zone's log: an event with its position, its time and the hash of its bytes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Event, LogSeq, Timestamp};
+
+/// Format of what the engine writes about itself: the hash that chains plans, and the digest of the fleet in each plan.
+///
+/// It rises whenever either would come out differently for the same log. 1: version 0.1, whose hashes were made of memory
+/// (`Debug` text) and cannot be checked by any other build. 2: hashes of the message's bytes, a digest over bytes written
+/// on purpose.
+pub const FORMAT: u16 = 2;
+
+/// The hash of a message's bytes as they stand in the log: the first 16 bytes of its BLAKE3 hash, as a big-endian number.
+/// 0 means that there are no bytes (an entry made in a test, or before the first plan).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MessageHash(pub u128);
+
+impl std::fmt::Display for MessageHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// One entry of the zone's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEntry {
+    /// Position in the stream: the only order there is.
+    pub seq: LogSeq,
+    /// When the stream took it; with the zone's mapping, the only "now" the fold knows.
+    pub logged_at: Timestamp,
+    /// 64-bit hash of the producer's source and event id; 0 for the engine's own events.
+    pub id: u64,
+    /// Hash of the message's bytes. The chain of plans is made of these.
+    pub hash: MessageHash,
+    /// What happened.
+    pub event: Event,
+}

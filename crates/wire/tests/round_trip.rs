@@ -114,6 +114,7 @@ fn examples() -> Vec<Event> {
                 seen: at(59),
             }],
             services: vec![ServiceFeature { place, service: Millis(151_000), count: 9, seen: at(58) }],
+            epoch: 4,
         }),
         Event::PolicyChanged(Policy {
             learn: false,

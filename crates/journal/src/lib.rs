@@ -16,4 +16,4 @@ pub use chain::{OwnMessage, own_message};
 pub use commit::{Commit, LastPlan, Outcome, Wanted};
 pub use fanout::{FanOut, Heard, Next};
 pub use gate::{Gate, Judged, Raw, Rejection};
-pub use resume::{Begin, begin};
+pub use resume::{Begin, Held, begin, still_the_same};

@@ -45,6 +45,8 @@ pub struct PositionReport {
 pub enum Input {
     /// The next entry of the log.
     Entry(LogEntry),
+    /// The next entry of the log, which is not folded; `true`: it stands on the plan subject.
+    Skipped(LogSeq, bool),
     /// A hint where a vehicle is.
     Position(PositionReport),
     /// Log time goes on.
@@ -312,6 +314,10 @@ impl Engine {
         match input {
             Input::Entry(entry) => {
                 self.entry(&entry, effects);
+            }
+            Input::Skipped(seq, on_plan_subject) => {
+                self.fleet.skip(seq, on_plan_subject);
+                self.commit.passed(seq);
             }
             Input::Position(report) => {
                 if let Some(vehicle) = self.fleet.hint(&report.vehicle, report.position, report.at) {

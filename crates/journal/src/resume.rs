@@ -113,7 +113,11 @@ mod tests {
         assert_eq!(begin(0, held((1, 9), Some((1, 9)))), Begin::After { after: 0, verify: false }, "no snapshot");
         assert_eq!(begin(9, held((1, 9), Some((1, 9)))), Begin::After { after: 8, verify: true }, "nothing new");
         assert_eq!(begin(9, held((10, 12), Some((11, 12)))), Begin::After { after: 9, verify: false }, "just expired");
-        assert_eq!(begin(9, held((4, 90), Some((9, 9)))), Begin::After { after: 8, verify: true }, "another zone works");
+        assert_eq!(
+            begin(9, held((4, 90), Some((9, 9)))),
+            Begin::After { after: 8, verify: true },
+            "another zone works"
+        );
     }
 
     #[test]
@@ -128,7 +132,11 @@ mod tests {
     fn a_quiet_zone_whose_entries_have_all_expired_goes_on() {
         assert_eq!(begin(9, held((10, 40), None)), Begin::After { after: 9, verify: false });
         let base = Held { base: Some(9), ..held((20, 40), None) };
-        assert_eq!(begin(0, base), Begin::Expired { needed: 1 }, "between the base and the stream something is missing");
+        assert_eq!(
+            begin(0, base),
+            Begin::Expired { needed: 1 },
+            "between the base and the stream something is missing"
+        );
         let base = Held { base: Some(19), ..held((20, 40), Some((22, 40))) };
         assert_eq!(begin(0, base), Begin::AtBase { applied: 19 });
     }
@@ -148,7 +156,10 @@ mod tests {
         assert_eq!(begin(3, held((5, 8), Some((5, 8)))), Begin::Expired { needed: 4 });
         assert_eq!(begin(3, Held { base: Some(6), ..held((5, 8), Some((5, 8))) }), Begin::AtBase { applied: 6 });
         // A base older than the snapshot is of no use.
-        assert_eq!(begin(3, Held { base: Some(2), ..held((1, 8), Some((1, 8))) }), Begin::After { after: 2, verify: true });
+        assert_eq!(
+            begin(3, Held { base: Some(2), ..held((1, 8), Some((1, 8))) }),
+            Begin::After { after: 2, verify: true }
+        );
     }
 
     #[test]

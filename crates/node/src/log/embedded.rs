@@ -12,7 +12,7 @@ use fleetfold_model::{Millis, Timestamp};
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{AppendError, Lease, LogError, Message, Stored, Stream, ZoneName};
+use super::{AppendError, Lease, LogError, Message, Read, Stored, Stream, ZoneName};
 use crate::clock;
 
 /// (stream, sequence) → (log time, subject, bytes).
@@ -143,7 +143,7 @@ impl Embedded {
         answer.await.map_err(gone)?
     }
 
-    pub(super) fn read(&self, stream: Stream, zone: &ZoneName, after: u64) -> mpsc::Receiver<Message> {
+    pub(super) fn read(&self, stream: Stream, zone: &ZoneName, after: u64) -> mpsc::Receiver<Read> {
         let (sender, receiver) = mpsc::channel(READ_AHEAD);
         let database = Arc::clone(&self.database);
         let mut written = self.written.clone();
@@ -157,7 +157,7 @@ impl Embedded {
                 let done = batch.is_empty() && seen < next;
                 next = next.max(seen + 1);
                 for message in batch {
-                    if sender.send(message).await.is_err() {
+                    if sender.send(Read::Message(message)).await.is_err() {
                         return;
                     }
                 }
@@ -198,6 +198,81 @@ impl Embedded {
             Ok((first.unwrap_or(last + 1), last))
         };
         find().map_err(|error| broken("it cannot be read", error))
+    }
+
+    pub(super) fn zone_bounds(&self, stream: Stream, zone: &ZoneName) -> Result<(u64, u64), LogError> {
+        let (mut from, end) = self.bounds(stream)?;
+        let (mut first, mut last) = (end + 1, end);
+        while from <= end {
+            let (batch, seen) = read_batch(&self.database, stream, from, &zone.prefix())
+                .map_err(|error| broken("it cannot be read", error))?;
+            for message in batch {
+                if first > end {
+                    first = message.seq;
+                }
+                last = message.seq;
+            }
+            from = seen.max(from) + 1;
+        }
+        Ok((first, last))
+    }
+
+    pub(super) fn health(&self) -> Result<(), String> {
+        if self.requests.is_closed() { Err("the log's writer has stopped".to_owned()) } else { Ok(()) }
+    }
+
+    fn blob(&self, name: &str) -> PathBuf {
+        self.path.with_extension("bases").join(fleetfold_journal::address::token(name))
+    }
+
+    pub(super) fn put_blob(&self, name: &str, bytes: Bytes) -> Result<(), LogError> {
+        let path = self.blob(name);
+        let put = || -> std::io::Result<()> {
+            std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+            std::fs::write(path.with_extension("tmp"), &bytes)?;
+            std::fs::rename(path.with_extension("tmp"), &path)
+        };
+        put().map_err(|error| broken("an object cannot be written", error))
+    }
+
+    pub(super) fn get_blob(&self, name: &str) -> Result<Option<Bytes>, LogError> {
+        match std::fs::read(self.blob(name)) {
+            Ok(bytes) => Ok(Some(Bytes::from(bytes))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(broken("an object cannot be read", error)),
+        }
+    }
+
+    pub(super) fn list_blobs(&self, prefix: &str) -> Result<Vec<String>, LogError> {
+        let _ = prefix;
+        Ok(Vec::new())
+    }
+
+    pub(super) fn delete_blob(&self, name: &str) -> Result<(), LogError> {
+        let _ = std::fs::remove_file(self.blob(name));
+        Ok(())
+    }
+
+    pub(super) fn epoch_max(&self, zone: &ZoneName) -> Result<u64, LogError> {
+        let key = format!("epoch {}", zone.key());
+        let find = || -> Result<u64, redb::Error> {
+            let read = self.database.begin_read()?;
+            Ok(read.open_table(COUNTERS)?.get(key.as_str())?.map_or(0, |epoch| epoch.value()))
+        };
+        find().map_err(|error| broken("the epoch cannot be read", error))
+    }
+
+    pub(super) fn first(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
+        let (mut from, end) = self.bounds(stream)?;
+        while from <= end {
+            let (batch, seen) = read_batch(&self.database, stream, from, subject)
+                .map_err(|error| broken("it cannot be read", error))?;
+            if let Some(message) = batch.into_iter().find(|message| message.subject == subject) {
+                return Ok(Some(message));
+            }
+            from = seen.max(from) + 1;
+        }
+        Ok(None)
     }
 
     pub(super) fn acquire(&self, zone: &ZoneName) -> Result<Lease, LogError> {

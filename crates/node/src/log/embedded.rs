@@ -246,7 +246,8 @@ impl Embedded {
     pub(crate) fn health(&self) -> Result<(), String> {
         let illness = self.shared.illness.lock().unwrap_or_else(PoisonError::into_inner);
         illness.as_ref().map_or(Ok(()), |Illness { trouble, since }| {
-            let since = jiff::Timestamp::from_millisecond(since.0).map_or_else(|_| since.0.to_string(), |at| at.to_string());
+            let since =
+                jiff::Timestamp::from_millisecond(since.0).map_or_else(|_| since.0.to_string(), |at| at.to_string());
             Err(format!("{trouble} (since {since})"))
         })
     }
@@ -298,9 +299,8 @@ impl Embedded {
             loop {
                 written.mark_unchanged();
                 let (reading, name) = (Arc::clone(&shared), zone.clone());
-                let batch = tokio::task::spawn_blocking(move || {
-                    reading.read(|read| read_batch(read, stream, &name, next))
-                });
+                let batch =
+                    tokio::task::spawn_blocking(move || reading.read(|read| read_batch(read, stream, &name, next)));
                 let batch = match batch.await {
                     Ok(Ok(batch)) => batch,
                     Ok(Err(trouble)) if trouble.passes() => {
@@ -479,12 +479,7 @@ fn missing(stream: Stream, seq: u64) -> Trouble {
 }
 
 /// The zone's next messages from a sequence on.
-fn read_batch(
-    read: &redb::ReadTransaction,
-    stream: Stream,
-    zone: &str,
-    from: u64,
-) -> Result<Vec<Message>, Trouble> {
+fn read_batch(read: &redb::ReadTransaction, stream: Stream, zone: &str, from: u64) -> Result<Vec<Message>, Trouble> {
     let zones = read.open_table(Book::Zones.definition())?;
     let entries = read.open_table(Book::Entries(stream).definition())?;
     let (low, high) = (zone_key(stream, zone, from), zone_key(stream, zone, u64::MAX));

@@ -7,7 +7,9 @@
 
 use bytes::Bytes;
 use fleetfold_model::Timestamp;
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableHandle, WriteTransaction};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableHandle, WriteTransaction,
+};
 use serde::{Deserialize, Serialize};
 
 use super::trouble::Trouble;
@@ -184,6 +186,14 @@ impl Entry {
             })
         };
         parts().ok_or_else(|| Trouble::damaged("an entry cannot be read"))
+    }
+
+    /// Bytes of the rows that it takes in a stream.
+    pub(super) fn size(&self, stream: Stream) -> u64 {
+        let entry = size_of::<u64>() + SEAL + self.encode().len();
+        let zone = zone_key(stream, zone_of(&self.subject), 0).len() + SEAL;
+        let last = text_key(stream, &self.subject).len() + SEAL + size_of::<u64>();
+        (entry + zone + last) as u64
     }
 
     pub(super) fn message(self, seq: u64) -> Message {
@@ -448,8 +458,13 @@ impl<'a> Books<'a> {
     }
 
     /// Writes the state row, with the totals as they are now.
-    pub(super) fn save(mut self, state: &mut State) -> Result<(), Trouble> {
-        state.format = FORMAT;
+    pub(super) fn save(self, state: &mut State) -> Result<(), Trouble> {
+        self.save_as(state, FORMAT)
+    }
+
+    /// [`Books::save`] with a number of the layout, which tests change.
+    pub(super) fn save_as(mut self, state: &mut State, format: u32) -> Result<(), Trouble> {
+        state.format = format;
         state.totals = self.totals;
         let value = postcard::to_stdvec(&*state).expect("numbers can be written");
         self.state.insert(STATE_KEY, with_seal(STATE_TAG, STATE_KEY, &value).as_slice())?;

@@ -108,14 +108,22 @@ impl LogTime {
     fn choose(&mut self, wall: Timestamp, newest: Timestamp, expected: Timestamp, monotonic: Instant) -> Timestamp {
         if wall - expected > AHEAD_MAX {
             let Some(since) = self.doubted else {
-                tracing::warn!(wall = wall.0, newest = newest.0, "the clock is far ahead of the log; doubted for a minute");
+                tracing::warn!(
+                    wall = wall.0,
+                    newest = newest.0,
+                    "the clock is far ahead of the log; doubted for a minute"
+                );
                 self.doubted = Some(monotonic);
                 return expected;
             };
             if monotonic.saturating_duration_since(since) < DOUBT {
                 return expected;
             }
-            tracing::warn!(wall = wall.0, newest = newest.0, "the clock stays far ahead of the log: log time follows it");
+            tracing::warn!(
+                wall = wall.0,
+                newest = newest.0,
+                "the clock stays far ahead of the log: log time follows it"
+            );
             self.doubted = None;
             return wall;
         }
@@ -124,7 +132,11 @@ impl LogTime {
             return wall.max(newest);
         }
         if self.jump.is_some_and(|jump| wall.0 >= jump.from) {
-            tracing::warn!(wall = wall.0, newest = newest.0, "the newest entries were stamped by a clock that stood ahead: log time goes back");
+            tracing::warn!(
+                wall = wall.0,
+                newest = newest.0,
+                "the newest entries were stamped by a clock that stood ahead: log time goes back"
+            );
             self.jump = None;
             return wall;
         }

@@ -104,6 +104,8 @@ impl From<std::io::Error> for Trouble {
             }
             // The file ends before a page that it refers to.
             ErrorKind::UnexpectedEof => Self::damaged("it is cut short"),
+            // The store's word for a file that does not begin as its files do.
+            ErrorKind::InvalidData => Self::Damaged(error.to_string()),
             _ => Self::Failed(error.to_string()),
         }
     }

@@ -94,7 +94,9 @@ pub(super) fn upgrade(database: &Database, dedupe: Millis) -> Result<(), Trouble
 }
 
 /// Time of an entry → the log's age then.
-fn ages(entries: &impl ReadableTable<(u8, u64), (i64, &'static str, &'static [u8])>) -> Result<BTreeMap<i64, i64>, Trouble> {
+fn ages(
+    entries: &impl ReadableTable<(u8, u64), (i64, &'static str, &'static [u8])>,
+) -> Result<BTreeMap<i64, i64>, Trouble> {
     let mut ages = BTreeMap::new();
     for row in entries.iter()? {
         ages.insert(row?.1.value().0, 0);

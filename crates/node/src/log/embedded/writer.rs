@@ -52,9 +52,16 @@ pub(super) struct Request {
 pub(super) enum Job {
     Append(Request),
     /// Raise a zone's epoch; the new one is the answer. `zone` is `fleet.TENANT.ZONE`.
-    Raise { zone: String, reply: oneshot::Sender<Result<u64, Trouble>> },
+    Raise {
+        zone: String,
+        reply: oneshot::Sender<Result<u64, Trouble>>,
+    },
     /// Note an entry as skipped.
-    Skip { zone: String, seq: u64, reply: oneshot::Sender<Result<(), Trouble>> },
+    Skip {
+        zone: String,
+        seq: u64,
+        reply: oneshot::Sender<Result<(), Trouble>>,
+    },
 }
 
 enum Answer {
@@ -234,10 +241,10 @@ impl Writer {
         };
         match draft {
             Some(draft) if stored => Ok(self.adopt(draft)),
-            _ => Err(self.halt.as_ref().map_or_else(
-                || Trouble::Failed("the write failed".to_owned()),
-                |halt| halt.trouble.clone(),
-            )),
+            _ => Err(self
+                .halt
+                .as_ref()
+                .map_or_else(|| Trouble::Failed("the write failed".to_owned()), |halt| halt.trouble.clone())),
         }
     }
 
@@ -491,18 +498,14 @@ impl Batch<'_> {
         if request.expected.is_some_and(|expected| expected != standing) {
             return Ok(Err(AppendError::WrongSequence));
         }
-        let entry = Entry {
-            at,
-            age_mark: self.time.age(),
-            subject: request.subject.clone(),
-            bytes: request.bytes.clone(),
-        };
+        let entry =
+            Entry { at, age_mark: self.time.age(), subject: request.subject.clone(), bytes: request.bytes.clone() };
         if !self.has_room(stream, standing, &entry)? {
             self.at_limit = true;
             return Ok(Err(AppendError::Refused(format!(
-                "the log file holds {} MB, {} MB is the most",
-                self.books.held() >> 20,
-                self.options.limit >> 20
+                "the log file holds {} of {} bytes: it is full until old entries expire",
+                self.books.held(),
+                self.options.limit
             ))));
         }
         let seq = self.state.last(stream) + 1;
@@ -527,9 +530,7 @@ impl Batch<'_> {
             Stream::Position => self.options.limit - self.options.limit / 16,
             Stream::Fleet | Stream::Rejected => self.options.limit,
         };
-        // A seal of 16 bytes on each of three rows, and the sequence as key or value of each.
-        let rows = 3 * 24 + 2 * entry.subject.len() as u64;
-        let new = rows + entry.encode().len() as u64;
+        let new = entry.size(stream);
         let old = if stream.last_value() && standing != 0 {
             self.books.size(Book::Entries(stream), &entry_key(standing))?
                 + self.books.size(Book::Zones, &zone_key(stream, zone_of(&entry.subject), standing))?

@@ -379,7 +379,7 @@ impl Log {
     pub(crate) async fn acquire(&self, zone: &ZoneName, owner: &str) -> Result<Option<Lease>, LogError> {
         match self {
             Self::JetStream(log) => log.acquire(zone, owner).await,
-            Self::Embedded(log) => log.acquire(zone).map(Some),
+            Self::Embedded(log) => log.acquire(zone).await.map(Some),
             #[cfg(test)]
             Self::Simulated(log) => Ok(log.acquire(zone)),
         }
@@ -427,7 +427,7 @@ impl Log {
     pub(crate) async fn skip(&self, zone: &ZoneName, seq: u64) -> Result<(), LogError> {
         match self {
             Self::JetStream(log) => log.skip(zone, seq).await,
-            Self::Embedded(log) => log.skip(zone, seq),
+            Self::Embedded(log) => log.skip(zone, seq).await,
             #[cfg(test)]
             Self::Simulated(log) => {
                 log.skip(zone, seq);

@@ -306,7 +306,7 @@ pub(super) struct State {
     /// The largest recent jump of log time.
     pub jump: Option<super::time::Jump>,
     /// The last sequence that each stream gave, by [`code`].
-    pub last: [u64; 5],
+    pub last: [u64; 6],
     /// What each book holds, by [`Book::index`].
     pub totals: [Totals; Book::COUNT],
 }

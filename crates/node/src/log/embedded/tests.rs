@@ -203,8 +203,6 @@ async fn a_zone_has_bounds_of_its_own() {
     assert_eq!(log.zone_bounds(Stream::Fleet, &lisbon).expect("answers"), (1, 10));
     assert_eq!(log.zone_bounds(Stream::Fleet, &quiet).expect("answers"), (11, 10));
     assert_eq!(log.zone_bounds(Stream::Position, &porto).expect("answers"), (1, 0));
-    assert_eq!(log.first_after(Stream::Fleet, &porto, 2).expect("answers"), Some(5));
-    assert_eq!(log.first_after(Stream::Fleet, &porto, 8).expect("answers"), None);
     assert_eq!(log.bounds(Stream::Fleet).expect("answers"), (1, 10));
 }
 

@@ -8,20 +8,17 @@ use proptest::prelude::*;
 /// 2021-01-01, when imported days begin.
 const MIDNIGHT: Timestamp = Timestamp(1_609_459_200_000);
 
-const PARAMETERS: &str =
-    "meters_per_minute\tpickup service minutes\tdropoff service minutes\ttarget click-to-door\n320\t4\t4\t40\n";
-const RESTAURANTS: &str = "restaurant\tx\ty\nr1\t100\t0\nr2\t0\t50.5\n";
-const COURIERS: &str = "courier\tx\ty\ton_time\toff_time\nc1\t0\t0\t10\t90\nc2\t5\t5\t20\t60\n";
-const MEALS: &str = "order\tx\ty\tplacement_time\trestaurant\tready_time\no1\t7\t8\t30\tr2\t42\no2\t1\t1\t15\tr1\t20\n";
+/// The tables of one small instance of each set, with form feeds between them; the fuzzer begins from them too.
+const MDRP: &str = include_str!("files/mdrp/a");
+const DPDP: &str = include_str!("files/dpdp/a");
 
-const FACTORIES: &str =
-    "factory_id,longitude,latitude,port_num\nf1,116.6259,40.2204,6\nf2,117.0635,40.2116,6\nf3,116.6259,40.2204,6\n";
-const ROUTES: &str = "route_code,start_factory_id,end_factory_id,distance,time\na,f1,f2,37.2,4464\nb,f2,f1,37.3,4465\nc,f1,elsewhere,1,1\n";
-const VEHICLES: &str = "car_num,capacity,operation_time,gps_id\nV_1,15,24,G_1\nV_2,15,24,G_2\n";
-const ORDERS: &str = "order_id,demand,creation_time,committed_completion_time,load_time,unload_time,pickup_id,delivery_id\nd1,0.5,00:03:48,04:03:48,120,60,f1,f2\nd2,40,23:00:00,03:00:00,400,800,f2,f1\n";
-const STARTS: &str = "{\"t\":0,\"type\":\"driver.online\",\"driver\":\"V_2\",\"lon\":116.5,\"lat\":39.5}\n{\"t\":9,\"type\":\"order.created\"}\n";
+/// The tables of a file.
+fn tables<const N: usize>(file: &str) -> [String; N] {
+    let tables: Vec<String> = file.split('\u{c}').map(str::to_owned).collect();
+    tables.try_into().unwrap()
+}
 
-fn import_mdrp([parameters, restaurants, couriers, orders]: [&str; 4]) -> Result<ImportedDay, ImportError> {
+fn import_mdrp([parameters, restaurants, couriers, orders]: &[String; 4]) -> Result<ImportedDay, ImportError> {
     mdrp(&MdrpFiles {
         instance: "tiny",
         parameters: NamedText { name: "parameters.txt", text: parameters },
@@ -31,7 +28,7 @@ fn import_mdrp([parameters, restaurants, couriers, orders]: [&str; 4]) -> Result
     })
 }
 
-fn import_dpdp([factories, routes, vehicles, orders, starts]: [&str; 5]) -> Result<ImportedDay, ImportError> {
+fn import_dpdp([factories, routes, vehicles, orders, starts]: &[String; 5]) -> Result<ImportedDay, ImportError> {
     dpdp(&DpdpFiles {
         instance: "tiny",
         factories: NamedText { name: "factories.csv", text: factories },
@@ -42,7 +39,7 @@ fn import_dpdp([factories, routes, vehicles, orders, starts]: [&str; 5]) -> Resu
     })
 }
 
-/// Whoever reads the day file finds the same events and a network; `None` if a line is refused.
+/// The events of a day, read from the lines of its file; `None` if a line is refused or the network is.
 fn read_back(day: &ImportedDay) -> Option<Vec<Event>> {
     let mut events = Vec::new();
     for (index, line) in day.lines().enumerate() {
@@ -61,14 +58,13 @@ fn read_back(day: &ImportedDay) -> Option<Vec<Event>> {
 }
 
 fn orders(day: &ImportedDay) -> Vec<&Order> {
-    let order = |(_, event): &'_ (Timestamp, Event)| matches!(event, Event::OrderCreated(_));
-    let created = day.events.iter().filter(|event| order(event));
-    created.filter_map(|(_, event)| if let Event::OrderCreated(order) = event { Some(order) } else { None }).collect()
+    let events = day.events.iter();
+    events.filter_map(|(_, event)| if let Event::OrderCreated(order) = event { Some(order) } else { None }).collect()
 }
 
 #[test]
 fn a_meal_day_keeps_its_times_and_places() {
-    let day = import_mdrp([PARAMETERS, RESTAURANTS, COURIERS, MEALS]).unwrap();
+    let day = import_mdrp(&tables(MDRP)).unwrap();
     assert_eq!((day.space, day.header.title.as_str()), (Space::Planar, "MDRP tiny"));
     assert!(matches!(&day.events[0], (at, Event::ZoneOpened(_)) if *at == MIDNIGHT + Millis(10 * 60_000)));
     assert!(day.events.windows(2).all(|pair| pair[0].0 <= pair[1].0));
@@ -87,7 +83,7 @@ fn a_meal_day_keeps_its_times_and_places() {
 
 #[test]
 fn a_factory_day_keeps_its_table_and_splits_what_no_vehicle_can_carry() {
-    let day = import_dpdp([FACTORIES, ROUTES, VEHICLES, ORDERS, STARTS]).unwrap();
+    let day = import_dpdp(&tables(DPDP)).unwrap();
     let network = day.header.network.clone().unwrap();
     assert_eq!(network["seconds"], serde_json::json!([0, 4464, 0, 4465, 0, 0, 0, 0, 0]));
     assert_eq!(network["metres"], serde_json::json!([0, 37_200, 0, 37_300, 0, 0, 0, 0, 0]));
@@ -121,14 +117,14 @@ fn a_factory_day_keeps_its_table_and_splits_what_no_vehicle_can_carry() {
 #[test]
 fn what_makes_no_sense_is_refused_with_file_line_and_column() {
     let meals = |at: usize, from: &str, to: &str| {
-        let mut files = [PARAMETERS, RESTAURANTS, COURIERS, MEALS].map(str::to_owned);
+        let mut files = tables(MDRP);
         files[at] = files[at].replace(from, to);
-        import_mdrp([&files[0], &files[1], &files[2], &files[3]]).unwrap_err()
+        import_mdrp(&files).unwrap_err()
     };
     let factory = |at: usize, from: &str, to: &str| {
-        let mut files = [FACTORIES, ROUTES, VEHICLES, ORDERS, STARTS].map(str::to_owned);
+        let mut files = tables(DPDP);
         files[at] = files[at].replace(from, to);
-        import_dpdp([&files[0], &files[1], &files[2], &files[3], &files[4]]).unwrap_err()
+        import_dpdp(&files).unwrap_err()
     };
     let empty = |file: &str| ImportError::Empty { file: file.to_owned() };
     assert_eq!(meals(0, "320\t4\t4\t40\n", ""), empty("parameters.txt"));
@@ -160,7 +156,8 @@ fn what_makes_no_sense_is_refused_with_file_line_and_column() {
     let broken = factory(4, "\"order.created\"}", "\"order.created\"");
     assert!(matches!(broken, ImportError::Malformed { line: 2, .. }), "{broken}");
     let many = format!("factory_id,longitude,latitude\n{}", "f,1,1\n".repeat(5_001));
-    let many = import_dpdp([&many, ROUTES, VEHICLES, ORDERS, STARTS]).unwrap_err();
+    let [_, routes, vehicles, orders, starts] = tables(DPDP);
+    let many = import_dpdp(&[many, routes, vehicles, orders, starts]).unwrap_err();
     assert_eq!(many, ImportError::TooLarge { file: "factories.csv".to_owned(), rows: 5_001, most: 5_000 });
 }
 
@@ -202,15 +199,10 @@ proptest! {
         table in 0usize..9,
         edits in prop::collection::vec((0.0..1.0f64, 0..12usize, 0..WORDS.len()), 1..6),
     ) {
-        let mut meals = [PARAMETERS, RESTAURANTS, COURIERS, MEALS].map(str::to_owned);
-        let mut factories = [FACTORIES, ROUTES, VEHICLES, ORDERS, STARTS].map(str::to_owned);
+        let (mut meals, mut factories): ([String; 4], [String; 5]) = (tables(MDRP), tables(DPDP));
         let file = if table < 4 { &mut meals[table] } else { &mut factories[table - 4] };
         *file = damaged(file, &edits);
-        let day = if table < 4 {
-            import_mdrp([&meals[0], &meals[1], &meals[2], &meals[3]])
-        } else {
-            import_dpdp([&factories[0], &factories[1], &factories[2], &factories[3], &factories[4]])
-        };
+        let day = if table < 4 { import_mdrp(&meals) } else { import_dpdp(&factories) };
         if let Ok(day) = day {
             prop_assert!(read_back(&day).is_some(), "{:?} {:?}", meals, factories);
         }

@@ -81,10 +81,9 @@ impl<'t> Table<'t> {
 /// The line of the record that begins at or right behind a position, from 1. The reader's own count is taken before it has
 /// passed the end of the line before and blank lines.
 fn line_of(text: &str, at: &csv::Position) -> u64 {
-    let bytes = text.as_bytes();
-    let at = (at.byte() as usize).min(bytes.len());
-    let blank = bytes[at..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    1 + bytes[..at + blank].iter().filter(|&&byte| byte == b'\n').count() as u64
+    let (before, rest) = text.split_at_checked(at.byte() as usize).unwrap_or((text, ""));
+    let blank = rest.chars().take_while(|char| matches!(char, '\r' | '\n'));
+    1 + before.chars().chain(blank).filter(|&char| char == '\n').count() as u64
 }
 
 /// One row of a table.

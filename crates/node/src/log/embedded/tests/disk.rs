@@ -40,7 +40,8 @@ async fn a_full_disk_stops_writing_only_until_there_is_room() {
         assert_eq!(put(&log, Stream::Position, &porto, "position.w", "x").await, Ok(2));
         for seq in 1..=11 {
             let message = tokio::time::timeout(Duration::from_secs(5), reader.recv()).await.expect("in time");
-            assert_eq!(message.expect("the reader goes on").seq, seq);
+            let Some(Read::Message(message)) = message else { panic!("the reader has stopped") };
+            assert_eq!(message.seq, seq);
         }
         for (stream, subject) in [(Stream::Position, "position.v"), (Stream::Assignment, "assignment.v")] {
             let kept =

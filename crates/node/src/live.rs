@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fleetfold_engine::{Engine, Input, PositionReport};
-use fleetfold_fleet::{Fleet, Tally};
+use fleetfold_fleet::{Change, Fleet, Tally};
 use fleetfold_journal::address::rejected_id;
 use fleetfold_journal::{Address, Begin, Outcome, begin};
 use fleetfold_model::{Assignment, Event, LogEntry, LogSeq, Millis, Space, Timestamp};
@@ -364,7 +364,7 @@ impl Worker {
         let What::Event(event) = decoded.what else { return true };
         let id = if event.own_epoch().is_some() { 0 } else { decoded.id };
         let entry = LogEntry { seq: LogSeq(message.seq), logged_at: message.at, id, hash: decoded.hash, event };
-        self.entry(&entry);
+        self.feed(Input::Entry(entry));
         true
     }
 
@@ -390,10 +390,9 @@ impl Worker {
         true
     }
 
-    fn entry(&mut self, entry: &LogEntry) {
-        let mut effects = Vec::new();
-        let change = self.engine.handle_watched(entry, &mut effects);
-        self.tally.observe(entry, &change, self.engine.fleet());
+    /// An entry was folded: figures and screens follow.
+    fn folded(&mut self, entry: &LogEntry, change: &Change) {
+        self.tally.observe(entry, change, self.engine.fleet());
         let now = self.engine.now();
         self.metrics.entry();
         self.events.push_back(clock::monotonic());
@@ -413,7 +412,6 @@ impl Worker {
         self.stale.vehicles.extend(&change.vehicles);
         self.stale.orders.extend(&change.orders);
         self.stale.roads |= matches!(entry.event, Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_));
-        self.perform(effects, Some(entry));
     }
 
     fn position(&mut self, message: &Message) {
@@ -437,6 +435,6 @@ impl Worker {
         }
         let mut effects = Vec::new();
         self.engine.handle(input, &mut effects);
-        self.perform(effects, None);
+        self.perform(effects);
     }
 }

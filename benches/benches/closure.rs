@@ -53,7 +53,9 @@ impl Rig {
                         );
                     }
                     Effect::Solve(job) if self.search => self.waiting.insert(0, Input::Solved(run(job, &never))),
-                    Effect::Solve(_)
+                    Effect::Folded { .. }
+                    | Effect::Rerouted(_)
+                    | Effect::Solve(_)
                     | Effect::AppendOwn(_)
                     | Effect::Publish(_)
                     | Effect::ReadLastPlan

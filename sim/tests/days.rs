@@ -108,8 +108,12 @@ fn any_windows() -> impl Strategy<Value = Vec<TimeWindow>> {
 }
 
 fn any_stop() -> impl Strategy<Value = StopSpec> {
-    (any_place(), any_windows(), any_span(15), any_span(3))
-        .prop_map(|(position, windows, service, setup)| StopSpec { position, windows, service, setup })
+    (any_place(), any_windows(), any_span(15), any_span(3)).prop_map(|(position, windows, service, setup)| StopSpec {
+        position,
+        windows,
+        service,
+        setup,
+    })
 }
 
 fn any_work() -> impl Strategy<Value = OrderWork> {
@@ -168,7 +172,14 @@ fn any_vehicle() -> impl Strategy<Value = Event> {
     let shift = prop::option::weighted(0.7, any_shift());
     let stops_max = prop::option::weighted(0.2, 0u32..5);
     let factor = prop_oneof![9 => Just(1000u16), 3 => 500u16..2_000, 1 => Just(10_000u16)];
-    (0u8..3, 0i32..8, any_skills(), any_place(), prop::option::of(any_place()), (shift, stops_max, any::<bool>(), factor))
+    (
+        0u8..3,
+        0i32..8,
+        any_skills(),
+        any_place(),
+        prop::option::of(any_place()),
+        (shift, stops_max, any::<bool>(), factor),
+    )
         .prop_map(|(number, capacity, skills, start, end, (shift, stops_max, lifo, time_factor))| {
             Event::VehicleRegistered(Vehicle {
                 name: name("v", number),
@@ -192,18 +203,21 @@ fn any_sign_on() -> impl Strategy<Value = Event> {
 
 fn any_policy() -> impl Strategy<Value = Policy> {
     let rule = || prop_oneof![Just(OnBoardRule::Return), Just(OnBoardRule::Keep)];
-    (rule(), rule(), any::<bool>(), prop_oneof![Just(0u32), Just(24)], any_span(2), any::<bool>(), any_span(3)).prop_map(
-        |(on_cancelled_on_board, on_failed_delivery, deliver_after_shift, search_rounds, gather, learn, margin)| Policy {
-            on_cancelled_on_board,
-            on_failed_delivery,
-            deliver_after_shift,
-            search_rounds,
-            gather,
-            learn,
-            departure_margin: margin,
-            ..Policy::default()
-        },
-    )
+    (rule(), rule(), any::<bool>(), prop_oneof![Just(0u32), Just(24)], any_span(2), any::<bool>(), any_span(3))
+        .prop_map(
+            |(on_cancelled_on_board, on_failed_delivery, deliver_after_shift, search_rounds, gather, learn, margin)| {
+                Policy {
+                    on_cancelled_on_board,
+                    on_failed_delivery,
+                    deliver_after_shift,
+                    search_rounds,
+                    gather,
+                    learn,
+                    departure_margin: margin,
+                    ..Policy::default()
+                }
+            },
+        )
 }
 
 fn any_opening() -> impl Strategy<Value = Event> {
@@ -224,7 +238,8 @@ fn any_opening() -> impl Strategy<Value = Event> {
 
 /// What may happen besides orders and vehicles, much of it to orders and vehicles that nobody knows.
 fn any_incident() -> impl Strategy<Value = Event> {
-    let (order, vehicle) = (|| (0u8..9).prop_map(|number| name("o", number)), || (0u8..4).prop_map(|number| name("v", number)));
+    let (order, vehicle) =
+        (|| (0u8..9).prop_map(|number| name("o", number)), || (0u8..4).prop_map(|number| name("v", number)));
     let report = (order(), vehicle(), any::<bool>(), any_time()).prop_map(|(order, vehicle, pickup, at)| StopEvent {
         vehicle,
         order,
@@ -234,7 +249,15 @@ fn any_incident() -> impl Strategy<Value = Event> {
     });
     let change = (order(), prop::option::of(any_work()), prop::option::of(any_load()), prop::option::of(any_time()))
         .prop_map(|(order, work, load, promised)| {
-            Event::OrderUpdated(OrderChange { order, work, load, skills: None, priority: None, release: None, promised })
+            Event::OrderUpdated(OrderChange {
+                order,
+                work,
+                load,
+                skills: None,
+                priority: None,
+                release: None,
+                promised,
+            })
         });
     let road = (any_place(), any::<bool>(), prop::option::of(any_time())).prop_map(|(at, closed, until)| {
         let corners = [(0, 0), (150_000, 0), (0, 150_000)];

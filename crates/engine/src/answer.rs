@@ -10,7 +10,8 @@ use fleetfold_model::{ExchangeGroup, OrderId, SearchRecord, StopKind, Unassigned
 use fleetfold_solver::{insert, schedule};
 
 use crate::draft::Draft;
-use crate::engine::{Effect, Engine};
+use crate::effect::Effect;
+use crate::engine::Engine;
 use crate::proposal::{Cause, Solved};
 
 /// Facts answered in one plan: a plan message stays well under half a megabyte.

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use fleetfold_fleet::{Change, Flag, Fleet, Refused, Spread};
-use fleetfold_journal::{Commit, Outcome, Wanted};
+use fleetfold_fleet::{Change, Fleet, Spread};
+use fleetfold_journal::{Commit, Outcome};
 use fleetfold_model::{
-    AssignedVisit, Assignment, Event, ExchangeGroup, FORMAT, LogEntry, LogSeq, Millis, Name, PlannedVisit, Position,
-    Proposal, SearchRecord, Timestamp, VehicleId,
+    AssignedVisit, Assignment, Event, ExchangeGroup, FORMAT, LogEntry, LogSeq, Millis, PlannedVisit, Proposal,
+    SearchRecord, Timestamp, VehicleId,
 };
 use fleetfold_roads::{ActiveChange, LegIndex, Network, Speeds};
 
 use crate::draft::Draft;
+use crate::effect::{Effect, Input, Note};
 use crate::learn::Learner;
 use crate::outlook::{Known, Outlook};
 use crate::proposal::Solved;
@@ -28,109 +29,6 @@ const WATCH_EVERY: Millis = Millis(1_000);
 const INDEXED_A_WATCH: usize = 16;
 /// Fewest rounds a search shortens itself to.
 const ROUNDS_MIN: u32 = 4;
-
-/// Where a vehicle says it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PositionReport {
-    /// Who.
-    pub vehicle: Name,
-    /// Where.
-    pub position: Position,
-    /// When, zone time.
-    pub at: Timestamp,
-}
-
-/// Everything that can reach the engine.
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// The next entry of the log.
-    Entry(LogEntry),
-    /// The next entry of the log, which is not folded; `true`: it stands on the plan subject.
-    Skipped(LogSeq, bool),
-    /// A hint where a vehicle is.
-    Position(PositionReport),
-    /// Log time goes on.
-    Tick(Timestamp),
-    /// A search ended.
-    Solved(SolveReport),
-    /// What came of an append, a read or the lease.
-    Commit(Outcome),
-}
-
-/// Everything the engine can want.
-#[derive(Clone, Debug)]
-pub enum Effect {
-    /// Run this search and return its report.
-    Solve(SolveJob),
-    /// Append this plan if the last plan stands at `expected`; return the outcome.
-    Append {
-        /// The plan.
-        proposal: Proposal,
-        /// Where the last plan must stand.
-        expected: LogSeq,
-    },
-    /// Read the last plan back; return the outcome.
-    ReadLastPlan,
-    /// Append a fact of the engine's own (what was learned, where a vehicle was, a repair); it counts when it comes back. It
-    /// is not fenced: the fold refuses what no longer fits.
-    AppendOwn(Event),
-    /// Tell a vehicle its route.
-    Publish(Assignment),
-    /// Something worth a log line, a count, a place on the screen.
-    Note(Note),
-}
-
-impl From<Wanted> for Effect {
-    fn from(wanted: Wanted) -> Self {
-        match wanted {
-            Wanted::Append { proposal, expected } => Self::Append { proposal, expected },
-            Wanted::ReadLastPlan => Self::ReadLastPlan,
-            Wanted::SteppedDown { epoch } => Self::Note(Note::SteppedDown { epoch }),
-        }
-    }
-}
-
-/// Something worth knowing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// A fact made no sense.
-    Refused {
-        /// Which.
-        seq: LogSeq,
-        /// Why.
-        reason: Refused,
-    },
-    /// A fact was odd but taken.
-    Flagged {
-        /// Which.
-        seq: LogSeq,
-        /// How.
-        flag: Flag,
-    },
-    /// Groups of a plan that came back were refused: their routes had moved on.
-    GroupsRefused {
-        /// The plan.
-        rev: u64,
-        /// How many.
-        groups: usize,
-    },
-    /// A search ended.
-    Searched {
-        /// Rounds that ran.
-        rounds: u32,
-        /// Groups worth proposing.
-        proposed: usize,
-        /// Groups whose routes had moved on meanwhile.
-        stale: usize,
-        /// What it saves, in millionths.
-        gain: i64,
-    },
-    /// We no longer own the zone.
-    SteppedDown {
-        /// The epoch we owned it in.
-        epoch: u64,
-    },
-}
 
 /// A plan stays below this many bytes as estimated by [`weight`]; the wire refuses 512 KiB.
 pub(crate) const PLAN_BYTES: usize = 400 << 10;
@@ -248,11 +146,6 @@ impl Engine {
         self.fleet.zone().zone_time(self.log_now)
     }
 
-    /// Vehicles whose ways changed with the roads since this was last asked; their stops may be the same.
-    pub fn take_rerouted(&mut self) -> BTreeSet<VehicleId> {
-        std::mem::take(&mut self.rerouted)
-    }
-
     /// Event time before which all observations have been waited for; `None`: nothing was observed yet.
     pub fn watermark(&self) -> Option<Timestamp> {
         self.learner.watermark()
@@ -301,21 +194,11 @@ impl Engine {
         }
     }
 
-    /// Like [`Engine::handle`] for an entry, and returns what the entry changed, for whoever counts and shows.
-    pub fn handle_watched(&mut self, entry: &LogEntry, effects: &mut Vec<Effect>) -> Change {
-        let change = self.entry(entry, effects);
-        self.answer(effects);
-        self.search_if_due(effects);
-        change
-    }
-
     /// Takes one input and appends what must happen outside. Never blocks, fails, or reads a clock.
     pub fn handle(&mut self, input: Input, effects: &mut Vec<Effect>) {
         match input {
-            Input::Entry(entry) => {
-                self.entry(&entry, effects);
-            }
-            Input::Skipped(seq, on_plan_subject) => {
+            Input::Entry(entry) => self.entry(Arc::new(entry), effects),
+            Input::Skipped { seq, on_plan_subject } => {
                 self.fleet.skip(seq, on_plan_subject);
                 self.commit.passed(seq);
             }
@@ -347,9 +230,18 @@ impl Engine {
         }
         self.answer(effects);
         self.search_if_due(effects);
+        if !self.rerouted.is_empty() {
+            effects.push(Effect::Rerouted(std::mem::take(&mut self.rerouted)));
+        }
     }
 
-    fn entry(&mut self, entry: &LogEntry, effects: &mut Vec<Effect>) -> Change {
+    fn entry(&mut self, entry: Arc<LogEntry>, effects: &mut Vec<Effect>) {
+        let first = effects.len();
+        let change = self.fold(&entry, effects);
+        effects.insert(first, Effect::Folded { entry, change });
+    }
+
+    fn fold(&mut self, entry: &LogEntry, effects: &mut Vec<Effect>) -> Change {
         let roads_before = self.fleet.road_version();
         let before = self.before_report(&entry.event);
         let change = self.fleet.apply(entry);

@@ -8,6 +8,7 @@
 
 mod answer;
 mod draft;
+mod effect;
 mod engine;
 mod learn;
 mod outlook;
@@ -18,7 +19,8 @@ pub mod virtual_time;
 mod watch;
 
 pub use draft::Draft;
-pub use engine::{Effect, Engine, Input, Note, PositionReport};
+pub use effect::{Effect, Input, Note, PositionReport};
+pub use engine::Engine;
 pub use learn::enough_seen;
 pub use outlook::Outlook;
 pub use search::{SolveJob, SolveReport, run};

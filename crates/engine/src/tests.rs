@@ -8,7 +8,7 @@ use fleetfold_model::{
     Event, FailReason, Job, Load, LoadDirection, LogEntry, LogSeq, MessageHash, Millis, Name, NetworkSpec, Order,
     OrderChange, OrderWork, Pin, Policy, Position, PriorityRaised, Proposal, RoadChange, RoadTarget, Shift, Shipment,
     Space, StopEvent, StopKind, StopSpec, StreetEdge, TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts,
-    ZoneOpened,
+    VehicleId, ZoneOpened,
 };
 use fleetfold_roads::Network;
 
@@ -23,6 +23,7 @@ struct Rig {
     now: i64,
     plans: Vec<Proposal>,
     published: Vec<fleetfold_model::Assignment>,
+    rerouted: BTreeSet<VehicleId>,
 }
 
 fn name(text: &str) -> Name {
@@ -77,7 +78,8 @@ fn vehicle(id: &str, position: Position) -> Vehicle {
 impl Rig {
     fn with(network: &NetworkSpec, space: Space) -> Self {
         let engine = Engine::new(Fleet::new(), Arc::new(Network::new(network).unwrap()));
-        let mut rig = Self { engine, seq: 0, now: 0, plans: Vec::new(), published: Vec::new() };
+        let mut rig =
+            Self { engine, seq: 0, now: 0, plans: Vec::new(), published: Vec::new(), rerouted: BTreeSet::new() };
         let policy = Policy { search_rounds: 0, departure_margin: Millis(0), ..Policy::default() };
         rig.input(Input::Commit(Outcome::Granted(1)));
         let opened = ZoneOpened {
@@ -134,7 +136,12 @@ impl Rig {
                         inputs.push(Input::Entry(entry));
                     }
                     Effect::Publish(assignment) => self.published.push(assignment),
-                    Effect::Solve(_) | Effect::AppendOwn(_) | Effect::ReadLastPlan | Effect::Note(_) => {}
+                    Effect::Rerouted(vehicles) => self.rerouted.extend(vehicles),
+                    Effect::Folded { .. }
+                    | Effect::Solve(_)
+                    | Effect::AppendOwn(_)
+                    | Effect::ReadLastPlan
+                    | Effect::Note(_) => {}
                 }
             }
         }
@@ -408,7 +415,7 @@ fn lines_are_drawn_anew_when_another_way_is_quicker() {
     let mut redrawn = |minute: i64| {
         rig.now = at(minute).0;
         rig.input(Input::Tick(Timestamp(rig.now)));
-        rig.engine.take_rerouted().into_iter().map(|vehicle| vehicle.0).collect::<Vec<u32>>()
+        std::mem::take(&mut rig.rerouted).into_iter().map(|vehicle| vehicle.0).collect::<Vec<u32>>()
     };
     redrawn(50);
     assert_eq!(redrawn(59), [0; 0]);
@@ -745,4 +752,29 @@ fn a_plan_that_would_not_fit_into_a_message_becomes_several() {
     assert!(largest <= crate::engine::PLAN_BYTES, "a plan of about {largest} bytes");
     let fullest = rig.plans.iter().map(|plan| plan.groups.len()).max().unwrap();
     assert!(fullest > 1 && rig.plans.len() > 12, "{} plans", rig.plans.len());
+}
+
+/// One entrance, so that whatever happens to the engine is an `Input` and can be written down and played again.
+#[test]
+fn the_engine_has_one_public_method_that_changes_it() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    let mut files = vec![std::path::PathBuf::from(folder)];
+    let mut found = Vec::new();
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        for block in text.split("\nimpl Engine {").skip(1) {
+            let block = block.split("\n}").next().unwrap();
+            for function in block.split("    pub fn ").skip(1) {
+                let signature = function.split('{').next().unwrap();
+                if signature.contains("&mut self") {
+                    found.push(signature.split('(').next().unwrap().to_owned());
+                }
+            }
+        }
+    }
+    assert_eq!(found, ["handle"]);
 }

@@ -15,7 +15,8 @@ use fleetfold_journal::{LastPlan, Outcome, ZoneName, chain, own_message};
 use fleetfold_model::{Assignment, Event, LogEntry, LogSeq, MessageHash, Millis, Timestamp};
 use fleetfold_roads::Network;
 
-use crate::engine::{Effect, Engine, Input, Note, PositionReport};
+use crate::effect::{Effect, Input, Note, PositionReport};
+use crate::engine::Engine;
 use crate::search::{SolveReport, run as run_search};
 
 /// What a world does next.
@@ -177,17 +178,16 @@ pub fn run(
     let mut inputs: Vec<Input> = vec![Input::Commit(Outcome::Granted(1))];
     loop {
         for input in inputs.drain(..) {
-            let entry = if let Input::Entry(entry) = &input { Some(entry.clone()) } else { None };
-            match entry {
-                Some(entry) => {
-                    let change = engine.handle_watched(&entry, &mut effects);
-                    watch(&engine, Seen::Entry(&entry, &change));
-                }
-                None => engine.handle(input, &mut effects),
+            let first = effects.len();
+            engine.handle(input, &mut effects);
+            // Whoever watches sees each entry before the next one is folded.
+            if let Some(Effect::Folded { entry, change }) = effects.get(first) {
+                watch(&engine, Seen::Entry(entry, change));
             }
         }
         for effect in std::mem::take(&mut effects) {
             match effect {
+                Effect::Folded { .. } | Effect::Rerouted(_) => {}
                 Effect::Append { proposal, expected } => {
                     order += 1;
                     pending.insert((now + delays.commit, order), Pending::Plan(Box::new(proposal), expected));

@@ -122,7 +122,6 @@ impl Live {
         answer.await.ok()
     }
 
-
     /// Whether events are answered now; `Err`: why not.
     pub(crate) fn readiness(&self) -> Result<(), String> {
         self.readiness.get()?;

@@ -74,7 +74,7 @@ impl Run<'_> {
             alive.read = message.seq;
             alive.last_id.clone_from(&message.id);
             let mut effects = Vec::new();
-            alive.engine.handle_watched(&entry, &mut effects);
+            alive.engine.handle(Input::Entry(entry), &mut effects);
             if Some(&alive.engine.fleet().digest()) != self.digests.get(&message.seq) {
                 return Err(format!("entry {} was folded to another fleet on node {node}", message.seq));
             }
@@ -139,7 +139,7 @@ impl Run<'_> {
                     let message = own_message(&zone(), &event, Space::Geographic, self.now);
                     self.send(Sender::Node(node, life), Ask::Own { message });
                 }
-                Effect::Note(_) => {}
+                Effect::Folded { .. } | Effect::Rerouted(_) | Effect::Note(_) => {}
             }
         }
         let Some(alive) = &mut self.nodes[node].alive else { return };

@@ -21,10 +21,15 @@ use crate::view;
 const OWN_TRIES: u32 = 600;
 
 impl Worker {
-    pub(super) fn perform(&mut self, effects: Vec<Effect>, entry: Option<&LogEntry>) {
-        self.stale.vehicles.extend(self.engine.take_rerouted());
+    pub(super) fn perform(&mut self, effects: Vec<Effect>) {
+        let mut folded = None;
         for effect in effects {
             match effect {
+                Effect::Folded { entry, change } => {
+                    self.folded(&entry, &change);
+                    folded = Some(entry);
+                }
+                Effect::Rerouted(vehicles) => self.stale.vehicles.extend(vehicles),
                 Effect::Append { proposal, expected } => self.append(proposal, expected),
                 Effect::ReadLastPlan => self.read_last_plan(),
                 Effect::Solve(job) => {
@@ -42,7 +47,7 @@ impl Worker {
                 Effect::Publish(assignment) => {
                     let _ = self.publisher.send((assignment, self.engine.fleet().zone().space));
                 }
-                Effect::Note(note) => self.note(&note, entry),
+                Effect::Note(note) => self.note(&note, folded.as_deref()),
             }
         }
     }

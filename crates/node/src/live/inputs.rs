@@ -1,6 +1,7 @@
 //! What reaches the engine's thread: entries, hints, outcomes.
 
 use fleetfold_engine::{Input, PositionReport};
+use fleetfold_fleet::Change;
 use fleetfold_journal::Outcome;
 use fleetfold_model::{Event, LogEntry, Millis};
 use fleetfold_wire::{What, decode};
@@ -21,7 +22,7 @@ impl Worker {
                 }
                 self.last_hash = entry.hash;
                 self.clock.saw(entry.logged_at);
-                self.entry(&entry);
+                self.feed(Input::Entry(*entry));
             }
             Taken::Skipped { seq, at, hash, on_plan_subject, rejection } => {
                 self.last_hash = hash;
@@ -31,16 +32,15 @@ impl Worker {
                     let refused = self.memory.refuse(seq, self.engine.now(), rejection.code, &rejection.what);
                     self.stale.refused.push(refused);
                 }
-                self.feed(Input::Skipped(seq, on_plan_subject));
+                self.feed(Input::Skipped { seq, on_plan_subject });
             }
             Taken::Regressed(_) => {}
         }
     }
 
-    fn entry(&mut self, entry: &LogEntry) {
-        let mut effects = Vec::new();
-        let change = self.engine.handle_watched(entry, &mut effects);
-        self.tally.observe(entry, &change, self.engine.fleet());
+    /// An entry was folded: figures and screens follow.
+    pub(super) fn folded(&mut self, entry: &LogEntry, change: &Change) {
+        self.tally.observe(entry, change, self.engine.fleet());
         let now = self.engine.now();
         self.metrics.entry();
         self.events.push_back(clock::monotonic());
@@ -60,7 +60,6 @@ impl Worker {
         self.stale.vehicles.extend(&change.vehicles);
         self.stale.orders.extend(&change.orders);
         self.stale.roads |= matches!(entry.event, Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_));
-        self.perform(effects, Some(entry));
     }
 
     pub(super) fn position(&mut self, message: &Message) {
@@ -84,6 +83,6 @@ impl Worker {
         }
         let mut effects = Vec::new();
         self.engine.handle(input, &mut effects);
-        self.perform(effects, None);
+        self.perform(effects);
     }
 }

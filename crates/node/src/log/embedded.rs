@@ -374,9 +374,8 @@ impl Embedded {
     /// No owner of the zone has, or had, a higher epoch than this.
     pub(super) fn epoch_max(&self, zone: &ZoneName) -> Result<u64, LogError> {
         let zone = zone_prefix(zone);
-        self.shared.look_up(|read| {
-            get(read, Book::Epochs, zone.as_bytes())?.map_or(Ok(0), |epoch| decode_number(&epoch))
-        })
+        self.shared
+            .look_up(|read| get(read, Book::Epochs, zone.as_bytes())?.map_or(Ok(0), |epoch| decode_number(&epoch)))
     }
 
     /// The first message of a subject that is held.

@@ -27,7 +27,7 @@ fn file_name(name: &str) -> Result<String, Trouble> {
     if name.is_empty() {
         return Err(Trouble::Failed("a blob needs a name".to_owned()));
     }
-    Ok(crate::log::token(name))
+    Ok(fleetfold_journal::address::token(name))
 }
 
 /// Stores a blob, in place of an earlier one of the same name. On return it is on the disk.

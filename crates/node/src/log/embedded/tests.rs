@@ -121,13 +121,17 @@ impl Bench {
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 
+fn subject(zone: &ZoneName, tail: &str) -> String {
+    format!("{}{tail}", zone.prefix())
+}
+
 fn zone(name: &str) -> ZoneName {
     ZoneName::new("acme", name).expect("a legal name")
 }
 
 async fn put(log: &Embedded, stream: Stream, zone: &ZoneName, tail: &str, text: &str) -> Result<u64, AppendError> {
     let bytes = Bytes::copy_from_slice(text.as_bytes());
-    log.append(stream, zone.subject(tail), String::new(), bytes, None).await.map(|stored| stored.seq)
+    log.append(stream, subject(zone, tail), String::new(), bytes, None).await.map(|stored| stored.seq)
 }
 
 /// A zone's messages of a stream, as a reader gets them.

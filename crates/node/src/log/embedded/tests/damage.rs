@@ -34,7 +34,7 @@ async fn fill(bench: &Bench, log: &Embedded) {
         let zone = zone(ZONES[draw.below(2) as usize]);
         let text = format!("{number} {}", "x".repeat(draw.below(900) as usize));
         let put = |stream: Stream, tail: String, id: String| {
-            log.append(stream, zone.subject(&tail), id, Bytes::from(text.clone()), None)
+            log.append(stream, subject(&zone, &tail), id, Bytes::from(text.clone()), None)
         };
         put(Stream::Fleet, format!("event.order_created.{number}"), format!("a/{number}")).await.expect("stored");
         put(Stream::Position, format!("position.v{}", draw.below(5)), String::new()).await.expect("stored");
@@ -241,7 +241,7 @@ fn time_to_open_100_mb() {
         for number in 0..125_000 {
             let log = Arc::clone(&log);
             waiting.spawn(async move {
-                let subject = zone("porto").subject(&format!("event.order_created.{number}"));
+                let subject = subject(&zone("porto"), &format!("event.order_created.{number}"));
                 log.append(Stream::Fleet, subject, number.to_string(), Bytes::from(vec![b'x'; 600]), None).await
             });
             while waiting.len() >= 2_000 {

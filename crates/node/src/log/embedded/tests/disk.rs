@@ -43,9 +43,9 @@ async fn a_full_disk_stops_writing_only_until_there_is_room() {
             let Some(Read::Message(message)) = message else { panic!("the reader has stopped") };
             assert_eq!(message.seq, seq);
         }
-        for (stream, subject) in [(Stream::Position, "position.v"), (Stream::Assignment, "assignment.v")] {
+        for (stream, tail) in [(Stream::Position, "position.v"), (Stream::Assignment, "assignment.v")] {
             let kept =
-                log.last(stream, &porto.subject(subject)).expect("answers").expect("what was acknowledged is there");
+                log.last(stream, &subject(&porto, tail)).expect("answers").expect("what was acknowledged is there");
             assert_eq!((kept.seq, kept.bytes), (1, Bytes::from_static(b"not synced")));
         }
         drop(log);
@@ -71,7 +71,7 @@ async fn a_disk_that_fails_at_random_loses_and_doubles_nothing() {
             let id = number.to_string();
             for _ in 0..3 {
                 let bytes = Bytes::from(text.clone());
-                let subject = porto.subject("event.e.x");
+                let subject = subject(&porto, "event.e.x");
                 if let Ok(stored) = log.append(Stream::Fleet, subject, id.clone(), bytes, None).await {
                     acknowledged.push((stored.seq, text.clone()));
                     break;

@@ -11,7 +11,7 @@ async fn the_count_is_what_a_recount_finds_whatever_is_done() {
         for step in 0..400 {
             let zone = zone(["porto", "lisbon"][draw.below(2) as usize]);
             let stream = Stream::ALL[draw.below(5) as usize];
-            let subject = zone.subject(&format!("any.{}", draw.below(6)));
+            let subject = subject(&zone, &format!("any.{}", draw.below(6)));
             let id = if draw.below(2) == 0 { String::new() } else { draw.below(40).to_string() };
             let bytes = Bytes::from(vec![b'x'; draw.below(3_000) as usize]);
             let expected = (draw.below(8) == 0).then(|| draw.below(3));
@@ -96,8 +96,9 @@ async fn at_the_limit_facts_are_refused_and_taken_again_when_there_is_room() {
 async fn message_ids_are_forgotten_after_their_window() {
     let bench = Bench::new();
     let log = bench.open();
-    let append =
-        |id: String| log.append(Stream::Fleet, zone("porto").subject("event.e.x"), id, Bytes::from_static(b"x"), None);
+    let append = |id: String| {
+        log.append(Stream::Fleet, subject(&zone("porto"), "event.e.x"), id, Bytes::from_static(b"x"), None)
+    };
     for number in 0..600 {
         append(number.to_string()).await.expect("stored");
         bench.pass(Millis(1_000));
@@ -108,6 +109,6 @@ async fn message_ids_are_forgotten_after_their_window() {
     assert!((119..=123).contains(&ids), "{ids} ids for two minutes of one a second");
     drop(log);
     let log = bench.open();
-    let again = log.append(Stream::Fleet, zone("porto").subject("event.e.x"), "599".to_owned(), Bytes::new(), None);
+    let again = log.append(Stream::Fleet, subject(&zone("porto"), "event.e.x"), "599".to_owned(), Bytes::new(), None);
     assert!(again.await.expect("stored").duplicate, "an id within its window was forgotten over a restart");
 }

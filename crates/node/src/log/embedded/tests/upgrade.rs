@@ -23,22 +23,22 @@ async fn a_file_of_version_0_1_is_upgraded_in_its_place() {
         let log = bench.open();
         for zone in [&porto, &lisbon] {
             let found = messages(&log, Stream::Fleet, zone).expect("answers");
-            let own = facts.iter().enumerate().filter(|(_, (name, _))| *name == zone.zone);
+            let own = facts.iter().enumerate().filter(|(_, (name, _))| *name == zone.zone());
             let own: Vec<(u64, String)> = own.map(|(index, (_, text))| (index as u64 + 1, text.clone())).collect();
             let found: Vec<(u64, String)> =
                 found.into_iter().map(|m| (m.seq, String::from_utf8(m.bytes.to_vec()).expect("text"))).collect();
             assert_eq!(found, own, "opening {opening}");
             assert_eq!(messages(&log, Stream::Position, zone).expect("answers").len(), 3);
             assert_eq!(messages(&log, Stream::Assignment, zone).expect("answers").len(), 2);
-            let feature = log.last(Stream::Feature, &zone.subject("feature.f")).expect("answers").expect("there");
-            assert_eq!(feature.bytes, Bytes::from(format!("{} feature.f 19", zone.zone)));
+            let feature = log.last(Stream::Feature, &subject(&zone, "feature.f")).expect("answers").expect("there");
+            assert_eq!(feature.bytes, Bytes::from(format!("{} feature.f 19", zone.zone())));
         }
         assert_eq!(log.bounds(Stream::Fleet).expect("answers"), (1, 50));
         assert_eq!(log.zone_bounds(Stream::Fleet, &lisbon).expect("answers"), (3, 50));
         assert_eq!(log.bounds(Stream::Position).expect("answers").1, 40);
         assert_eq!(log.bounds(Stream::Rejected).expect("answers"), (1, 1));
         assert_eq!(log.skipped(&porto).expect("answers"), [7]);
-        let plan = log.last(Stream::Fleet, &porto.subject("plan")).expect("answers").expect("there");
+        let plan = log.last(Stream::Fleet, &subject(&porto, "plan")).expect("answers").expect("there");
         assert_eq!(plan.bytes, Bytes::from_static(b"porto plan 16"));
         assert_eq!(log.acquire(&porto).await.expect("raised").epoch, 4 + opening);
         assert_eq!(recount(&log).0, recount(&log).1);
@@ -46,9 +46,9 @@ async fn a_file_of_version_0_1_is_upgraded_in_its_place() {
     let log = bench.open();
     assert_eq!(log.acquire(&lisbon).await.expect("raised").epoch, 2);
     // The clock of the test stands at 2023, years before the file's entries: log time does not go back.
-    let before = log.last(Stream::Fleet, &porto.subject("plan")).expect("answers").expect("there").at;
+    let before = log.last(Stream::Fleet, &subject(&porto, "plan")).expect("answers").expect("there").at;
     assert_eq!(put(&log, Stream::Fleet, &porto, "event.more", "x").await, Ok(51));
-    assert!(log.last(Stream::Fleet, &porto.subject("event.more")).expect("answers").expect("there").at >= before);
+    assert!(log.last(Stream::Fleet, &subject(&porto, "event.more")).expect("answers").expect("there").at >= before);
 }
 
 #[test]

@@ -1,0 +1,127 @@
+//! The one entrance and the one exit of the engine, as two closed lists: what can reach it, and what it can want.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use fleetfold_fleet::{Change, Flag, Refused};
+use fleetfold_journal::{Outcome, Wanted};
+use fleetfold_model::{Assignment, Event, LogEntry, LogSeq, Name, Position, Proposal, Timestamp, VehicleId};
+
+use crate::search::{SolveJob, SolveReport};
+
+/// Where a vehicle says it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PositionReport {
+    /// Which vehicle.
+    pub vehicle: Name,
+    /// Where it is.
+    pub position: Position,
+    /// When it was there, zone time.
+    pub at: Timestamp,
+}
+
+/// Everything that can reach the engine.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The next entry of the log.
+    Entry(LogEntry),
+    /// The next entry of the log is not folded: it could not be decoded, or it does not count on the subject it stands on.
+    Skipped {
+        /// Its sequence.
+        seq: LogSeq,
+        /// True when it stands on the subject of the zone's plans: the next plan is fenced with its sequence.
+        on_plan_subject: bool,
+    },
+    /// A hint where a vehicle is.
+    Position(PositionReport),
+    /// Log time has reached this instant.
+    Tick(Timestamp),
+    /// A search ended.
+    Solved(SolveReport),
+    /// What came of an append, a read or the lease.
+    Commit(Outcome),
+}
+
+/// Everything the engine can want. Runners match it without a wildcard, so that a new effect asks each of them.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// An entry was folded. This is the first effect of its [`Input::Entry`]; counters and screens read it.
+    Folded {
+        /// The entry.
+        entry: Arc<LogEntry>,
+        /// What it changed.
+        change: Change,
+    },
+    /// The roads changed, and the ways of these vehicles with them. Their stops may be the same; the lines on a map are not.
+    Rerouted(BTreeSet<VehicleId>),
+    /// Run this search and return its report.
+    Solve(SolveJob),
+    /// Append this plan if the last message of the plan subject stands at `expected`; return the outcome.
+    Append {
+        /// The plan.
+        proposal: Proposal,
+        /// Sequence at which the last message of the plan subject must stand.
+        expected: LogSeq,
+    },
+    /// Read the last message of the plan subject back; return the outcome.
+    ReadLastPlan,
+    /// Append a fact of the engine's own (what was learned, where a vehicle was, a repair). It counts when it comes back. It
+    /// is not fenced: the fold refuses what no longer fits.
+    AppendOwn(Event),
+    /// Tell a vehicle its route.
+    Publish(Assignment),
+    /// Something worth a log line, a count or a line on the screen.
+    Note(Note),
+}
+
+impl From<Wanted> for Effect {
+    fn from(wanted: Wanted) -> Self {
+        match wanted {
+            Wanted::Append { proposal, expected } => Self::Append { proposal, expected },
+            Wanted::ReadLastPlan => Self::ReadLastPlan,
+            Wanted::SteppedDown { epoch } => Self::Note(Note::SteppedDown { epoch }),
+        }
+    }
+}
+
+/// Something worth knowing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A fact made no sense and was refused.
+    Refused {
+        /// Its sequence.
+        seq: LogSeq,
+        /// Why.
+        reason: Refused,
+    },
+    /// A fact was odd but taken.
+    Flagged {
+        /// Its sequence.
+        seq: LogSeq,
+        /// What was odd about it.
+        flag: Flag,
+    },
+    /// Groups of a plan that came back were refused: their routes had changed meanwhile.
+    GroupsRefused {
+        /// Number of the plan.
+        rev: u64,
+        /// How many groups.
+        groups: usize,
+    },
+    /// A search ended.
+    Searched {
+        /// Rounds that ran.
+        rounds: u32,
+        /// Groups worth proposing.
+        proposed: usize,
+        /// Groups whose routes had changed meanwhile.
+        stale: usize,
+        /// What the proposed groups save, in millionths of the currency.
+        gain: i64,
+    },
+    /// This engine no longer owns the zone.
+    SteppedDown {
+        /// The epoch in which it owned it.
+        epoch: u64,
+    },
+}

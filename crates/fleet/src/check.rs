@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use fleetfold_model::{Load, OrderId, StopKind};
 
-use crate::state::{Fleet, Placement, VehicleState};
+use crate::{Fleet, Placement, VehicleState};
 
 /// A broken promise: its number and the offender.
 #[derive(Clone, Debug, PartialEq, Eq)]

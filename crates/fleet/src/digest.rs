@@ -6,7 +6,7 @@
 
 use fleetfold_model::{LogSeq, Name, OrderId, StopKind, Timestamp, VehicleId};
 
-use crate::state::{Closed, Fleet, Mark, OrderState, Placement, Progress, VehicleState};
+use crate::{Closed, Fleet, Mark, OrderState, Placement, Progress, VehicleState};
 
 /// A 64-bit hash over a sequence of words: the multiply–rotate step of `FxHash` with the `SplitMix64` finisher. Not
 /// cryptographic; it guards against bugs, not against enemies.

@@ -7,7 +7,7 @@ use fleetfold_model::{Event, LogEntry, LogSeq, Millis, OrderId, StopKind};
 use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
-use crate::state::{Closed, Fleet};
+use crate::{Closed, Fleet};
 
 /// A set of spans kept sorted by counting, so that any quantile can be read at any time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,13 +3,19 @@
 //! Promise: total and deterministic. Late and out-of-order facts are applied at once by a monotone lifecycle: a later
 //! stage wins over an earlier one, missing earlier stages are inferred and counted.
 
-use fleetfold_model::{
-    Event, Features, LogEntry, LogSeq, Millis, Name, Order, OrderId, Pin, RoadChange, Timestamp, VehicleId, ZoneOpened,
-};
+mod dispatcher;
+mod orders;
+mod own;
+mod plan;
+mod reports;
+mod roads;
+mod vehicles;
+
+use fleetfold_model::{Event, LogEntry, LogSeq, Millis, Name, Order, OrderId, Timestamp, VehicleId};
 
 use crate::change::{Change, Flag, Refused};
 use crate::digest::digest_of;
-use crate::state::{Ask, Fleet, OrderState, Placement, RoadState, VehicleState};
+use crate::{Ask, Fleet, OrderState, Placement, VehicleState};
 
 /// How long the event ids of a closed order are remembered: a day, which outlives the broker's window and restarts.
 const SEEN_AFTER_CLOSE: Millis = Millis(24 * 3_600_000);
@@ -270,121 +276,5 @@ impl Fleet {
                 doing.ask_vehicle(vehicle);
             }
         }
-    }
-
-    // ---- the zone ------------------------------------------------------------------------------------------------
-
-    fn zone_opened(&mut self, opened: &ZoneOpened) -> Verdict {
-        if self.zone.opened {
-            return Err(Refused::ZoneOpen);
-        }
-        self.zone = crate::state::Zone {
-            opened: true,
-            timezone: opened.timezone.clone(),
-            space: opened.space,
-            day_start: opened.day_start,
-            log_start: opened.log_start,
-            utc_offset: opened.utc_offset,
-            rate: opened.rate.max(1),
-        };
-        self.policy = opened.policy.clone();
-        self.rebuild_index();
-        Ok(())
-    }
-
-    // ---- roads ---------------------------------------------------------------------------------------------------
-
-    fn road_changed(&mut self, change: &RoadChange, closed: bool, doing: &mut Applying) -> Verdict {
-        if !closed && change.time_percent.is_none() {
-            return Err(Refused::NoFactor);
-        }
-        // Reopened before the closure arrived: it stays open.
-        let ended = self.roads.get(&change.change).is_some_and(|old| old.ended);
-        self.roads.insert(change.change.clone(), RoadState { change: change.clone(), closed, ended });
-        self.road_version += 1;
-        doing.ask().roads = true;
-        Ok(())
-    }
-
-    fn road_reopened(&mut self, change: &RoadChange, doing: &mut Applying) {
-        let entry = self.roads.entry(change.change.clone());
-        entry.and_modify(|road| road.ended = true).or_insert_with(|| RoadState {
-            change: change.clone(),
-            closed: false,
-            ended: true,
-        });
-        self.road_version += 1;
-        doing.ask().roads = true;
-    }
-
-    // ---- what was learned ----------------------------------------------------------------------------------------
-
-    /// Each version builds on the one before: one that does not is of an owner that had not seen it.
-    fn features_learned(&mut self, features: &Features) -> Verdict {
-        if features.version != self.features_version + 1 {
-            return Err(Refused::OldFeatures);
-        }
-        self.features_version = features.version;
-        self.speeds.extend(features.speeds.iter().map(|speed| (speed.key, speed.clone())));
-        self.services.extend(features.services.iter().map(|service| (service.place, service.clone())));
-        Ok(())
-    }
-
-    // ---- a dispatcher's hand -------------------------------------------------------------------------------------
-
-    fn pin(&mut self, pin: &Pin, doing: &mut Applying) -> Verdict {
-        let (order, vehicle) = self.pin_targets(pin, doing)?;
-        self.recall(order, vehicle, doing)?;
-        self.orders[order.index()].pinned = Some(vehicle);
-        if self.orders[order.index()].placement != Placement::OnRoute(vehicle) {
-            self.ask_about(order, doing);
-        }
-        doing.ask_vehicle(vehicle);
-        Ok(())
-    }
-
-    fn force(&mut self, pin: &Pin, doing: &mut Applying) -> Verdict {
-        let (order, vehicle) = self.pin_targets(pin, doing)?;
-        if !self.vehicles[vehicle.index()].is_available() {
-            return Err(Refused::NotOnShift);
-        }
-        self.recall(order, vehicle, doing)?;
-        self.orders[order.index()].pinned = Some(vehicle);
-        self.orders[order.index()].rejected_by.retain(|&other| other != vehicle);
-        self.ask_about(order, doing);
-        doing.ask_vehicle(vehicle);
-        Ok(())
-    }
-
-    /// Whoever else is on the way to an order turns around: the visit is no longer frozen and can be taken off that route.
-    fn recall(&mut self, order: OrderId, vehicle: VehicleId, doing: &mut Applying) -> Verdict {
-        let Placement::OnRoute(carrier) = self.orders[order.index()].placement else { return Ok(()) };
-        if carrier == vehicle {
-            return Ok(());
-        }
-        doing.vehicle(carrier);
-        let state = &mut self.vehicles[carrier.index()];
-        if let Some(under) = state.under_way.filter(|under| under.order == order) {
-            if under.arrived.is_some() {
-                return Err(Refused::AtStop);
-            }
-            state.under_way = None;
-        }
-        for visit in state.route.visits.iter_mut().filter(|visit| visit.order == order) {
-            // Its time to depart never comes.
-            visit.depart_at = Timestamp(i64::MAX / 4);
-        }
-        Ok(())
-    }
-
-    fn pin_targets(&mut self, pin: &Pin, doing: &mut Applying) -> Result<(OrderId, VehicleId), Refused> {
-        let order = self.known_order(&pin.order)?;
-        let vehicle = self.known_vehicle(&pin.vehicle)?;
-        doing.order(order);
-        self.still_open(order)?;
-        if self.orders[order.index()].on_board.is_some_and(|carrier| carrier != vehicle) {
-            return Err(Refused::OnBoard);
-        }
-        Ok((order, vehicle))
     }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use fleetfold_model::{ExchangeGroup, MessageHash, OrderId, Proposal, ProposedRoute, StopKind, VehicleId};
 
-use crate::apply::Applying;
 use crate::change::{PlanOutcome, Refused};
-use crate::state::{Fleet, Placement, Visit};
+use crate::fold::Applying;
+use crate::{Fleet, Placement, Visit};
 
 impl Fleet {
     pub(crate) fn apply_plan(

@@ -2,10 +2,10 @@
 
 use fleetfold_model::{Name, OnBoardRule, Order, OrderChange, OrderId, OrderWork, StopKind, Timestamp, VehicleId};
 
-use crate::apply::{Applying, Verdict};
 use crate::change::Refused;
 use crate::digest::digest_of;
-use crate::state::{Anchor, Closed, Fleet, Placement};
+use crate::fold::{Applying, Verdict};
+use crate::{Anchor, Closed, Fleet, Placement};
 
 impl Fleet {
     pub(crate) fn order_created(&mut self, spec: &Order, doing: &mut Applying) -> Verdict {
@@ -140,7 +140,7 @@ impl Fleet {
         let back_to = self.orders[id.index()].stop(StopKind::Pickup).map(|stop| stop.position);
         let order = &mut self.orders[id.index()];
         order.delivery_moved_to = back_to;
-        order.delivery = crate::state::Progress::default();
+        order.delivery = crate::Progress::default();
         if let Placement::OnRoute(vehicle) = order.placement {
             if self.vehicles[vehicle.index()].under_way.is_some_and(|under| under.order == id) {
                 self.vehicles[vehicle.index()].under_way = None;

@@ -5,9 +5,9 @@ use fleetfold_model::{
     FailReason, Millis, Name, OnBoardRule, OrderId, Position, StopEvent, StopKind, Timestamp, VehicleId,
 };
 
-use crate::apply::{Applying, Verdict};
 use crate::change::{Flag, Refused};
-use crate::state::{Anchor, Closed, Fleet, Mark, Placement, UnderWay};
+use crate::fold::{Applying, Verdict};
+use crate::{Anchor, Closed, Fleet, Mark, Placement, UnderWay};
 
 /// How far a reported time may lie ahead of the log before log time is used instead.
 const SKEW_MAX: Millis = Millis(5_000);

@@ -2,10 +2,10 @@
 
 use fleetfold_model::{Name, OrderId, Position, Shift, Timestamp, Vehicle, VehicleId};
 
-use crate::apply::{Applying, Verdict};
 use crate::change::{Flag, Refused};
 use crate::digest::digest_of;
-use crate::state::{Anchor, Fleet, Mark, Placement};
+use crate::fold::{Applying, Verdict};
+use crate::{Anchor, Fleet, Mark, Placement};
 
 impl Fleet {
     pub(crate) fn vehicle_registered(&mut self, spec: &Vehicle, doing: &mut Applying) -> Verdict {
@@ -110,7 +110,7 @@ impl Fleet {
             let state = &mut self.orders[order.index()];
             state.on_board = None;
             state.rescue_from = Some(id);
-            state.pickup = crate::state::Progress::default();
+            state.pickup = crate::Progress::default();
             state.pickup_moved_to = place;
         }
         for order in visits.iter().map(|visit| visit.order).chain(on_board) {

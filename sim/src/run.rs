@@ -97,7 +97,12 @@ fn drive(
     if broken.is_none() && again.digest() != fleet.digest() {
         broken = Some((
             fleet.applied().0,
-            Broken { promise: "F6", what: "folding the log again ends in another fleet".to_owned() },
+            Broken {
+                promise: "F6",
+                what: "folding the log again ends in another fleet".to_owned(),
+                orders: Vec::new(),
+                vehicles: Vec::new(),
+            },
         ));
     }
     tally.arrival_error = engine.arrival_errors().clone();

@@ -6,6 +6,8 @@ use fleetfold_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::digest::name_digest;
+
 /// Who did something at a stop, and when (event time).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
@@ -79,6 +81,10 @@ pub struct Stop {
 pub struct OrderState {
     /// The fleet system's id.
     pub name: Name,
+    /// Hash of `name`.
+    pub(crate) name_digest: u64,
+    /// The order that had this number was retired, and no other has taken it yet.
+    pub(crate) vacant: bool,
     /// What was asked for; `None` while only later facts about it have arrived.
     pub spec: Option<Order>,
     /// Hash of `spec`; 0 for none.
@@ -91,7 +97,10 @@ pub struct OrderState {
     pub delivery: Progress,
     /// Why it is over, if it is.
     pub closed: Option<Closed>,
-    /// Its place in the plan while open.
+    /// Since when it is over, or was first heard of while only later facts about it have arrived (log time): it is retired
+    /// when the policy's `retire_after` has passed. `None` while it is open.
+    pub over_since: Option<Timestamp>,
+    /// Where it stands in the plan while open.
     pub placement: Placement,
     /// The vehicle its goods are on.
     pub on_board: Option<VehicleId>,
@@ -117,20 +126,27 @@ pub struct OrderState {
     pub vehicle_changes: u32,
     /// The vehicle it was last on.
     pub last_vehicle: Option<VehicleId>,
-    /// Event ids seen, kept until a day after it closed.
-    pub seen: Vec<u64>,
+    /// Hashes of the ids of events about it.
+    pub(crate) seen: Vec<u64>,
+    /// How many facts that wait for an answer name it.
+    pub(crate) asked: u32,
+    /// Its summands of the digests.
+    pub(crate) digests: (u64, u64),
 }
 
 impl OrderState {
     pub(crate) fn new(name: Name) -> Self {
         Self {
+            name_digest: name_digest(&name),
             name,
+            vacant: false,
             spec: None,
             spec_digest: 0,
             skills: 0,
             pickup: Progress::default(),
             delivery: Progress::default(),
             closed: None,
+            over_since: None,
             placement: Placement::Unplaced,
             on_board: None,
             pinned: None,
@@ -145,6 +161,8 @@ impl OrderState {
             vehicle_changes: 0,
             last_vehicle: None,
             seen: Vec::new(),
+            asked: 0,
+            digests: (0, 0),
         }
     }
 

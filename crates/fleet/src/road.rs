@@ -12,6 +12,8 @@ pub struct RoadState {
     pub closed: bool,
     /// Taken back.
     pub ended: bool,
+    /// Log time of the last fact about it.
+    pub since: Timestamp,
 }
 
 impl RoadState {

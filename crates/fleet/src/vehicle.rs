@@ -3,6 +3,8 @@
 use fleetfold_model::{LogSeq, Metres, Millis, Name, OrderId, Position, Shift, StopKind, Timestamp, Vehicle};
 use serde::{Deserialize, Serialize};
 
+use crate::digest::name_digest;
+
 /// A stop inside a route, with planned times (zone time).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visit {
@@ -42,6 +44,16 @@ pub struct Anchor {
     pub at: Timestamp,
 }
 
+/// A fact (breakdown, return to work, end of shift, order taken off under way) that says that a vehicle stands somewhere, but
+/// not where. [`fleetfold_model::VehicleLocated`] says it afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unlocated {
+    /// The fact.
+    pub of: LogSeq,
+    /// When the vehicle was at the anchor's position, which is the last one that a fact told (zone time).
+    pub seen: Timestamp,
+}
+
 /// The visit a vehicle is driving to or serving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnderWay {
@@ -60,6 +72,10 @@ pub struct UnderWay {
 pub struct VehicleState {
     /// The fleet system's id.
     pub name: Name,
+    /// Hash of `name`.
+    pub(crate) name_digest: u64,
+    /// The vehicle that had this number was retired, and no other has taken it yet.
+    pub(crate) vacant: bool,
     /// As registered; `None` while only later facts about it have arrived.
     pub spec: Option<Vehicle>,
     /// Hash of `spec`; 0 for none.
@@ -74,26 +90,37 @@ pub struct VehicleState {
     pub shift: Option<Shift>,
     /// Where it was at its last fact.
     pub anchor: Option<Anchor>,
+    /// That fact did not say where it was: the position of `anchor` is an older one.
+    pub unlocated: Option<Unlocated>,
     /// What it drives to or serves.
     pub under_way: Option<UnderWay>,
     /// What it has been told to do.
     pub route: Route,
     /// Orders whose goods it carries.
     pub on_board: Vec<OrderId>,
+    /// Orders whose goods wait on it for a rescue, by ascending number.
+    pub(crate) goods_waiting: Vec<OrderId>,
     /// Stops done in this shift.
     pub stops_done: u32,
     /// Pauses taken in this shift.
     pub breaks_taken: u32,
     /// Highest route revision the driver took.
     pub accepted: LogSeq,
-    /// Last reported position and its event time: a hint, outside the digest.
+    /// Log time of the last fact about it while it is not registered; 0 afterwards.
+    pub(crate) touched: Timestamp,
+    /// Last reported position and its event time. It decides nothing in the fold and is outside the digest: positions are
+    /// not in the log, so whoever folds the log again does not have them.
     pub hint: Option<Anchor>,
+    /// Its summands of the digests.
+    pub(crate) digests: (u64, u64),
 }
 
 impl VehicleState {
     pub(crate) fn new(name: Name) -> Self {
         Self {
+            name_digest: name_digest(&name),
             name,
+            vacant: false,
             spec: None,
             spec_digest: 0,
             skills: 0,
@@ -101,13 +128,17 @@ impl VehicleState {
             lost: false,
             shift: None,
             anchor: None,
+            unlocated: None,
             under_way: None,
             route: Route::default(),
             on_board: Vec::new(),
+            goods_waiting: Vec::new(),
             stops_done: 0,
             breaks_taken: 0,
             accepted: LogSeq(0),
+            touched: Timestamp(0),
             hint: None,
+            digests: (0, 0),
         }
     }
 
@@ -124,7 +155,27 @@ impl VehicleState {
         usize::from(under_way || (self.under_way.is_none() && self.on && now >= first.depart_at))
     }
 
-    /// Where it is as far as anyone knows: the newer of its last fact and its last position report.
+    /// A fact said where it was.
+    pub(crate) fn stands_at(&mut self, position: Position, at: Timestamp) {
+        self.anchor = Some(Anchor { position, at });
+        self.unlocated = None;
+    }
+
+    /// A fact said that it stands somewhere since `at`, but not where: the last known position is used until the engine has
+    /// said where it was. Hints are not looked at.
+    pub(crate) fn stands_somewhere(&mut self, at: Timestamp, of: LogSeq) {
+        let seen = match (self.unlocated, self.anchor) {
+            (Some(earlier), _) => earlier.seen,
+            (None, Some(anchor)) => anchor.at,
+            (None, None) => Timestamp(i64::MIN / 4),
+        };
+        let last = self.anchor.map(|anchor| anchor.position).or_else(|| self.spec.as_ref().map(|spec| spec.start));
+        self.anchor = last.map(|position| Anchor { position, at });
+        self.unlocated = Some(Unlocated { of, seen });
+    }
+
+    /// Where it is as far as anyone knows: the newer of its last fact and its last position report. For
+    /// estimates and the spatial index only: the fold decides by `anchor`.
     pub fn whereabouts(&self) -> Option<Anchor> {
         match (self.anchor, self.hint) {
             (Some(anchor), Some(hint)) => Some(if hint.at > anchor.at { hint } else { anchor }),

@@ -172,7 +172,7 @@ impl Engine {
 
     /// Where roads are open again, or quicker, orders that could not be reached may be.
     fn retry_unreachable(&self, loose: &mut BTreeSet<OrderId>) {
-        let unreachable = (0..self.fleet.orders().len() as u32).map(OrderId).filter(|&id| {
+        let unreachable = self.fleet.unassigned_orders().filter(|&id| {
             self.fleet.order(id).placement == Placement::Unassigned(UnassignedReason::Unreachable)
                 && self.placeable(id) == Some(Ok(()))
         });

@@ -12,6 +12,7 @@ mod check;
 mod digest;
 mod fleet;
 mod fold;
+mod image;
 mod index;
 mod order;
 mod pages;
@@ -24,6 +25,10 @@ pub use chain::{Ask, Chain};
 pub use change::{Change, Flag, PlanOutcome, Refused};
 pub use check::Broken;
 pub use fleet::{Counters, Fleet, Orders, SERVICES_ENOUGH, Services, StoredBase, Vehicles};
+pub use image::{
+    AskImage, Image, ImageError, MarkImage, OrderImage, PlacementImage, ProgressImage, RememberedHash, UnderWayImage,
+    VehicleImage,
+};
 pub use index::Index;
 pub use order::{Closed, Mark, OrderState, Placement, Progress, Stop};
 pub use road::RoadState;

@@ -7,6 +7,7 @@ use fleetfold_model::{
 use serde::{Deserialize, Serialize};
 
 use crate::digest::name_digest;
+use crate::pages::Vacant;
 
 /// Who did something at a stop, and when (event time).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,6 +133,17 @@ pub struct OrderState {
     pub(crate) asked: u32,
     /// Its summands of the digests.
     pub(crate) digests: (u64, u64),
+}
+
+impl Vacant for OrderState {
+    fn vacant() -> Self {
+        let name = Name::new("-").expect("a dash is visible and short");
+        Self { vacant: true, ..Self::new(name) }
+    }
+
+    fn is_vacant(&self) -> bool {
+        self.vacant
+    }
 }
 
 impl OrderState {

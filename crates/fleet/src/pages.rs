@@ -20,22 +20,62 @@ const PARTS: usize = 1024;
 /// Entries of one piece of a queue (guess: 8 kB of times and ids).
 const PIECE: usize = 512;
 
-/// A growing array in pages of [`PAGE`] entries.
+/// An entry of a table whose numbers are used again: one that is nobody's.
+pub(crate) trait Vacant {
+    fn vacant() -> Self;
+    fn is_vacant(&self) -> bool;
+}
+
+/// An array in pages of [`PAGE`] entries. Pages on which every entry is vacant are one and the same page, and there are none
+/// of them at the end: reading behind the end gives a vacant entry.
 #[derive(Clone, Debug)]
 pub(crate) struct Pages<T> {
     pages: Vec<Arc<Vec<T>>>,
     len: usize,
+    blank: Arc<Vec<T>>,
 }
 
-impl<T> Default for Pages<T> {
+impl<T: Clone + Vacant> Default for Pages<T> {
     fn default() -> Self {
-        Self { pages: Vec::new(), len: 0 }
+        Self { pages: Vec::new(), len: 0, blank: Arc::new(vec![T::vacant(); PAGE]) }
     }
 }
 
-impl<T: Clone> Pages<T> {
+impl<T: Clone + Vacant> Pages<T> {
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// A table of so many vacant entries.
+    pub(crate) fn of_vacant(len: usize) -> Self {
+        let mut pages = Self::default();
+        pages.pages.resize(len.div_ceil(PAGE), Arc::clone(&pages.blank));
+        pages.len = len;
+        if !len.is_multiple_of(PAGE)
+            && let Some(last) = pages.pages.last_mut()
+        {
+            Arc::make_mut(last).truncate(len % PAGE);
+        }
+        pages
+    }
+
+    /// An entry has become vacant: gives its page back when nothing else is on it. Returns true when the table became
+    /// shorter.
+    pub(crate) fn give_back(&mut self, index: usize) -> bool {
+        let page = index / PAGE;
+        let is_free = |page: &Arc<Vec<T>>| page.iter().all(Vacant::is_vacant);
+        if page + 1 < self.pages.len() {
+            if is_free(&self.pages[page]) {
+                self.pages[page] = Arc::clone(&self.blank);
+            }
+            return false;
+        }
+        let before = self.len;
+        while self.pages.last().is_some_and(is_free) {
+            self.pages.pop();
+            self.len = self.pages.len() * PAGE;
+        }
+        self.len != before
     }
 
     pub(crate) fn push(&mut self, value: T) {
@@ -56,7 +96,7 @@ impl<T: Clone> Pages<T> {
 impl<T> Index<usize> for Pages<T> {
     type Output = T;
     fn index(&self, index: usize) -> &T {
-        &self.pages[index / PAGE][index % PAGE]
+        self.pages.get(index / PAGE).and_then(|page| page.get(index % PAGE)).unwrap_or(&self.blank[0])
     }
 }
 
@@ -66,13 +106,13 @@ impl<T: Clone> IndexMut<usize> for Pages<T> {
     }
 }
 
-impl<T: Clone + Serialize> Serialize for Pages<T> {
+impl<T: Clone + Vacant + Serialize> Serialize for Pages<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.iter().collect::<Vec<_>>().serialize(serializer)
     }
 }
 
-impl<'de, T: Clone + Deserialize<'de>> Deserialize<'de> for Pages<T> {
+impl<'de, T: Clone + Vacant + Deserialize<'de>> Deserialize<'de> for Pages<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut pages = Self::default();
         Vec::deserialize(deserializer)?.into_iter().for_each(|value| pages.push(value));
@@ -253,6 +293,14 @@ impl Bits {
         }
     }
 
+    /// Numbers from here on are no members.
+    pub(crate) fn truncate(&mut self, from: usize) {
+        for number in from..self.words.len() * 64 {
+            self.set(number, false);
+        }
+        self.words.truncate(from.div_ceil(64));
+    }
+
     /// How many.
     pub(crate) fn count(&self) -> usize {
         self.count
@@ -287,7 +335,35 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Bits, Pages, Parts, Queue};
+    use super::{Bits, Pages, Parts, Queue, Vacant};
+
+    impl Vacant for u64 {
+        fn vacant() -> Self {
+            u64::MAX
+        }
+        fn is_vacant(&self) -> bool {
+            *self == u64::MAX
+        }
+    }
+
+    #[test]
+    fn vacant_pages_are_given_back_and_read_as_vacant() {
+        let mut pages = Pages::default();
+        (0..100u64).for_each(|number| pages.push(number));
+        for number in (32..64).chain(70..100) {
+            pages[number] = u64::MAX;
+            assert_eq!(pages.give_back(number), number == 99, "the last page went with its last entry");
+        }
+        assert_eq!(pages.len(), 96);
+        assert!(std::sync::Arc::ptr_eq(&pages.pages[1], &pages.blank));
+        for number in 64..70 {
+            pages[number] = u64::MAX;
+            pages.give_back(number);
+        }
+        assert_eq!((pages.len(), pages.pages.len()), (32, 1), "pages that were shared before go too");
+        assert_eq!((pages[31], pages[40], pages[1_000]), (31, u64::MAX, u64::MAX));
+        assert_eq!(Pages::<u64>::of_vacant(40).iter().count(), 40);
+    }
 
     proptest! {
         /// A copy keeps what it had when it was taken, whatever is written to the original later.

@@ -4,6 +4,7 @@ use fleetfold_model::{LogSeq, Metres, Millis, Name, OrderId, Position, Shift, St
 use serde::{Deserialize, Serialize};
 
 use crate::digest::name_digest;
+use crate::pages::Vacant;
 
 /// A stop inside a route, with planned times (zone time).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +114,17 @@ pub struct VehicleState {
     pub hint: Option<Anchor>,
     /// Its summands of the digests.
     pub(crate) digests: (u64, u64),
+}
+
+impl Vacant for VehicleState {
+    fn vacant() -> Self {
+        let name = Name::new("-").expect("a dash is visible and short");
+        Self { vacant: true, ..Self::new(name) }
+    }
+
+    fn is_vacant(&self) -> bool {
+        self.vacant
+    }
 }
 
 impl VehicleState {

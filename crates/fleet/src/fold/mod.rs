@@ -19,7 +19,7 @@ use crate::digest::{order_spec_digest, policy_digest};
 use crate::{Ask, Fleet, OrderState, Placement, VehicleState};
 
 /// Most different skills in one zone: they are bits of a word.
-const SKILLS_MAX: usize = 64;
+pub(crate) const SKILLS_MAX: usize = 64;
 
 /// What one entry is doing, gathered while it is applied.
 pub(crate) struct Applying {
@@ -176,7 +176,7 @@ impl Fleet {
 
     // ---- facts that wait for an answer ---------------------------------------------------------------------------
 
-    fn add_ask(&mut self, seq: LogSeq, ask: Ask) {
+    pub(crate) fn add_ask(&mut self, seq: LogSeq, ask: Ask) {
         for order in &ask.orders {
             self.orders[order.index()].asked += 1;
         }

@@ -2,7 +2,7 @@
 
 use fleetfold_model::{Name, OnBoardRule, Order, OrderChange, OrderId, OrderWork, StopKind, Timestamp, VehicleId};
 
-use crate::change::Refused;
+use crate::change::{Flag, Refused};
 use crate::digest::order_spec_digest;
 use crate::fold::{Applying, Verdict};
 use crate::{Closed, Fleet, Placement};
@@ -31,7 +31,10 @@ impl Fleet {
         order.skills = skills;
         order.created = doing.seq;
         for change in std::mem::take(&mut order.early_changes) {
-            self.change_order(id, &change, doing)?;
+            // A change that makes no sense any more (goods on board cannot turn into a job) does not stop the order.
+            if self.change_order(id, &change, doing).is_err() {
+                doing.flag(Flag::Conflict);
+            }
         }
         let order = &self.orders[id.index()];
         // What drivers reported before the order itself arrived.

@@ -17,6 +17,7 @@ use fleetfold_model::{LogSeq, Millis, Name, OrderId, Timestamp, VehicleId};
 
 use super::Applying;
 use crate::digest::{Canon, Kind, name_digest, road_digest, service_digest};
+use crate::pages::Vacant;
 use crate::{Fleet, OrderState, Progress, VehicleState};
 
 /// In `seen`: this hash hangs on an order and goes with it.
@@ -88,8 +89,7 @@ impl Fleet {
             self.edit_asks(|ask| ask.orders.retain(|order| due.binary_search(order).is_err()));
         }
         for &id in due {
-            let blank = OrderState { vacant: true, ..OrderState::new(self.orders[id.index()].name.clone()) };
-            let order = std::mem::replace(&mut self.orders[id.index()], blank);
+            let order = std::mem::replace(&mut self.orders[id.index()], OrderState::vacant());
             self.orders[id.index()].digests = order.digests;
             let Progress { departed, arrived, .. } = order.delivery;
             for mark in [departed, arrived, order.pickup.departed, order.pickup.arrived].into_iter().flatten() {
@@ -105,6 +105,9 @@ impl Fleet {
             self.reindex_order(id);
             self.order_ids.remove(&order.name);
             self.free_orders.set(id.index(), true);
+            if self.orders.give_back(id.index()) {
+                self.free_orders.truncate(self.orders.len());
+            }
             for hash in order.seen {
                 self.remember(hash);
             }
@@ -190,8 +193,7 @@ impl Fleet {
             self.edit_asks(|ask| ask.vehicles.retain(|id| !due.contains(id)));
         }
         for id in due {
-            let blank = VehicleState { vacant: true, ..VehicleState::new(self.vehicles[id.index()].name.clone()) };
-            let vehicle = std::mem::replace(&mut self.vehicles[id.index()], blank);
+            let vehicle = std::mem::replace(&mut self.vehicles[id.index()], VehicleState::vacant());
             self.vehicles[id.index()].digests = vehicle.digests;
             self.redigest_vehicle(id);
             self.reindex_vehicle(id);

@@ -1,0 +1,321 @@
+//! A small zone to tell facts to, and a planner that knows no roads.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::collections::BTreeSet;
+
+use fleetfold_fleet::{Change, Fleet, Placement};
+use fleetfold_model::{
+    Event, ExchangeGroup, FailReason, Job, Load, LoadDirection, LogEntry, LogSeq, MessageHash, Metres, Millis, Name,
+    OnBoardRule, Order, OrderChange, OrderId, OrderWork, Pin, PlannedVisit, Policy, Position, PriorityRaised, Proposal,
+    ProposedRoute, RoadChange, SearchRecord, Shift, Shipment, Space, StopEvent, StopKind, StopSpec, Timestamp,
+    UnassignedReason, Vehicle, VehicleCosts, ZoneOpened,
+};
+
+pub(crate) fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+pub(crate) fn at(x: i32) -> Position {
+    Position { x, y: 0 }
+}
+
+/// Log time and zone time are the same here.
+pub(crate) struct Log {
+    pub(crate) fleet: Fleet,
+    pub(crate) entries: Vec<LogEntry>,
+    pub(crate) now: i64,
+}
+
+impl Log {
+    /// A zone whose orders are retired a minute after their end.
+    pub(crate) fn new() -> Self {
+        let mut log = Self { fleet: Fleet::new(), entries: Vec::new(), now: 1_000_000 };
+        log.tell(zone(Millis(60_000)));
+        log
+    }
+
+    /// Appends a fact with an event id of its own.
+    pub(crate) fn tell(&mut self, event: Event) -> Change {
+        let own = event.own_epoch().is_some();
+        self.tell_as(event, if own { 0 } else { self.entries.len() as u64 + 1 })
+    }
+
+    pub(crate) fn tell_as(&mut self, event: Event, id: u64) -> Change {
+        self.now += 1_000;
+        let seq = LogSeq(self.fleet.applied().0 + 1);
+        let entry = LogEntry { seq, logged_at: Timestamp(self.now), id, hash: MessageHash(u128::from(seq.0)), event };
+        let change = self.fleet.apply(&entry);
+        self.entries.push(entry);
+        self.fleet.check().unwrap_or_else(|broken| {
+            let told = |entry: &&LogEntry| {
+                let text = format!("{:?}", entry.event);
+                broken.orders.iter().any(|order| text.contains(order.as_str()))
+            };
+            let about: Vec<_> = self.entries.iter().filter(told).map(|entry| (entry.seq.0, &entry.event)).collect();
+            panic!("after entry {}: {broken}; about it: {about:#?}", seq.0)
+        });
+        self.fleet.check_changed(&change).unwrap();
+        change
+    }
+
+    pub(crate) fn vehicle(&mut self, text: &str, x: i32) {
+        self.tell(Event::VehicleRegistered(vehicle(text, x)));
+        self.tell(Event::ShiftStarted { vehicle: name(text), shift: None, position: None });
+    }
+
+    pub(crate) fn job(&mut self, text: &str, x: i32) -> Change {
+        self.tell(Event::OrderCreated(job(text, x)))
+    }
+
+    pub(crate) fn shipment(&mut self, text: &str, from: i32, to: i32) -> Change {
+        self.tell(Event::OrderCreated(shipment(text, from, to)))
+    }
+
+    /// Gives every order that waits to this vehicle, or to none.
+    pub(crate) fn plan(&mut self, to: Option<&str>) -> Change {
+        let proposal = plan(&self.fleet, |_| to.map(name));
+        let change = self.tell(Event::PlanProposed(proposal));
+        assert_eq!(change.refused, None);
+        change
+    }
+
+    pub(crate) fn report(&mut self, kind: &str, vehicle: &str, order: &str, stop: StopKind) -> Change {
+        let stop =
+            StopEvent { vehicle: name(vehicle), order: name(order), stop, at: Timestamp(self.now), position: None };
+        self.tell(match kind {
+            "departed" => Event::StopDeparted(stop),
+            "arrived" => Event::StopArrived(stop),
+            "completed" => Event::StopCompleted(stop),
+            "failed" => Event::StopFailed(stop, FailReason::NoShow),
+            other => panic!("no report is called {other}"),
+        })
+    }
+
+    pub(crate) fn located(&mut self, vehicle: &str, x: i32, when: i64, of: u64, epoch: u64) -> Change {
+        self.tell(Event::VehicleLocated(fleetfold_model::VehicleLocated {
+            vehicle: name(vehicle),
+            position: at(x),
+            at: Timestamp(when),
+            of: LogSeq(of),
+            epoch,
+        }))
+    }
+
+    pub(crate) fn order(&self, text: &str) -> &fleetfold_fleet::OrderState {
+        self.fleet.order(self.fleet.order_id(text).unwrap())
+    }
+}
+
+pub(crate) fn zone(retire_after: Millis) -> Event {
+    Event::ZoneOpened(ZoneOpened {
+        timezone: "UTC".to_owned(),
+        space: Space::Planar,
+        day_start: Timestamp(0),
+        log_start: Timestamp(0),
+        utc_offset: Millis(0),
+        rate: 1,
+        policy: Policy { retire_after, on_failed_delivery: OnBoardRule::Return, ..Policy::default() },
+    })
+}
+
+pub(crate) fn vehicle(text: &str, x: i32) -> Vehicle {
+    Vehicle {
+        name: name(text),
+        capacity: Load([1_000; 4]),
+        skills: vec![],
+        costs: VehicleCosts::default(),
+        time_factor: 1000,
+        start: at(x),
+        end: None,
+        shift: None,
+        stops_max: None,
+        lifo: false,
+    }
+}
+
+pub(crate) fn stop(x: i32) -> StopSpec {
+    StopSpec { position: at(x), windows: vec![], service: Millis(60_000), setup: Millis(0) }
+}
+
+pub(crate) fn job(text: &str, x: i32) -> Order {
+    Order {
+        name: name(text),
+        work: OrderWork::Job(Job { stop: stop(x), direction: LoadDirection::Delivery }),
+        load: Load([1; 4]),
+        skills: vec![name("lift")],
+        priority: 0,
+        release: None,
+        promised: None,
+        placed: Timestamp(0),
+    }
+}
+
+pub(crate) fn shipment(text: &str, from: i32, to: i32) -> Order {
+    Order { work: OrderWork::Shipment(Shipment { pickup: stop(from), delivery: stop(to) }), ..job(text, from) }
+}
+
+/// A proposal that follows the chain and answers everything: each order that waits goes behind the route of the vehicle
+/// that `choose` names, if it may go there, and is unassigned otherwise.
+pub(crate) fn plan(fleet: &Fleet, choose: impl Fn(OrderId) -> Option<Name>) -> Proposal {
+    let mut group = ExchangeGroup { routes: vec![], unassigned: vec![], caused_by: vec![], choices: vec![] };
+    let mut done = BTreeSet::new();
+    for (&seq, ask) in fleet.unanswered() {
+        group.caused_by.push(seq);
+        for &id in &ask.orders {
+            let order = fleet.order(id);
+            let waits = matches!(order.placement, Placement::Unplaced | Placement::Unassigned(_));
+            if !order.is_open() || !waits || !done.insert(id) {
+                continue;
+            }
+            let carrier = order.on_board.or(order.pinned).map(|id| fleet.vehicle(id).name.clone());
+            let to = carrier.or_else(|| choose(id)).filter(|to| {
+                let id = fleet.vehicle_id(to.as_str()).unwrap();
+                fleet.vehicle(id).is_available() && !order.rejected_by.contains(&id)
+            });
+            let Some(to) = to else {
+                group.unassigned.push((order.name.clone(), UnassignedReason::NoPlace));
+                continue;
+            };
+            let state = fleet.vehicle(fleet.vehicle_id(to.as_str()).unwrap());
+            if !group.routes.iter().any(|route| route.vehicle == to) {
+                let visits = state.route.visits.iter().map(|visit| PlannedVisit {
+                    order: fleet.order(visit.order).name.clone(),
+                    stop: visit.stop,
+                    depart_at: visit.depart_at,
+                    arrival: visit.arrival,
+                    start: visit.start,
+                    departure: visit.departure,
+                    metres: visit.metres,
+                    break_before: visit.break_before,
+                });
+                group.routes.push(ProposedRoute {
+                    vehicle: to.clone(),
+                    base: state.route.revision,
+                    start: at(0),
+                    start_at: Timestamp(0),
+                    visits: visits.collect(),
+                });
+            }
+            let route = group.routes.iter_mut().find(|route| route.vehicle == to).unwrap();
+            let later = fleet.logged_at() + Millis(3_600_000);
+            route.visits.extend(order.open_stops().iter().map(|&stop| PlannedVisit {
+                order: order.name.clone(),
+                stop,
+                depart_at: later,
+                arrival: later,
+                start: later,
+                departure: later,
+                metres: Metres(10),
+                break_before: Millis(0),
+            }));
+        }
+    }
+    Proposal {
+        format: fleetfold_model::FORMAT,
+        epoch: fleet.chain().epoch.max(1),
+        rev: fleet.chain().rev + 1,
+        prev_hash: fleet.chain().hash,
+        based_on: fleet.applied(),
+        groups: vec![group],
+        search: SearchRecord::default(),
+        degraded: false,
+        fleet_digest: fleet.digest(),
+    }
+}
+
+/// One random step: what happens, to which vehicle and order, where, and after how many seconds.
+pub(crate) type Step = (u8, u8, u8, i32, u16);
+
+/// The event of a step. What makes no sense is refused by the fold, and belongs here too.
+pub(crate) fn event(fleet: &Fleet, &(kind, vehicle_number, order_number, x, _): &Step, now: Timestamp) -> Event {
+    let vehicle_name = name(&format!("v{}", vehicle_number % 4));
+    let order_name = name(&format!("o{}", order_number % 8));
+    let position = (x % 3 == 0).then_some(at(x));
+    let stop_kind = if x % 2 == 0 { StopKind::Pickup } else { StopKind::Delivery };
+    let stop =
+        StopEvent { vehicle: vehicle_name.clone(), order: order_name.clone(), stop: stop_kind, at: now, position };
+    let road = RoadChange {
+        change: name(&format!("r{}", order_number % 3)),
+        target: Some(fleetfold_model::RoadTarget::Roads(vec![1])),
+        time_percent: Some(150),
+        from: None,
+        until: (x % 5 == 0).then_some(now),
+    };
+    match kind % 28 {
+        0..=3 => Event::PlanProposed(plan(fleet, |order| {
+            Some(name(&format!("v{}", (order.0 + u32::from(vehicle_number)) % 4)))
+                .filter(|name| fleet.vehicle_id(name.as_str()).is_some())
+        })),
+        4..=6 => Event::OrderCreated(if x % 3 == 0 {
+            job(order_name.as_str(), x)
+        } else {
+            shipment(order_name.as_str(), x, -x)
+        }),
+        7 => Event::OrderUpdated(OrderChange {
+            order: order_name,
+            work: (x % 4 == 0).then(|| job("o", x).work),
+            load: None,
+            skills: Some(vec![name(&format!("s{}", x.rem_euclid(5)))]),
+            priority: Some(3),
+            release: None,
+            promised: Some(now),
+        }),
+        8 => Event::OrderReady { order: order_name, at: now },
+        9 => Event::OrderCancelled { order: order_name },
+        10 => Event::VehicleRegistered(vehicle(vehicle_name.as_str(), x)),
+        11 | 12 => Event::ShiftStarted {
+            vehicle: vehicle_name,
+            shift: (x % 7 == 0).then(|| Shift { starts: now, ends: now + Millis(9_000_000), breaks: vec![] }),
+            position,
+        },
+        13 => Event::ShiftEnded { vehicle: vehicle_name, at: now + Millis(i64::from(x) * 10) },
+        14 => Event::VehicleLost { vehicle: vehicle_name, position },
+        15 => Event::VehicleBack { vehicle: vehicle_name, position },
+        16 => Event::RoadSlowed(road),
+        17 => Event::RoadReopened(road),
+        18 | 19 => Event::StopDeparted(stop),
+        20 => Event::StopArrived(stop),
+        21 | 22 => Event::StopCompleted(stop),
+        23 => Event::StopFailed(stop, FailReason::Goods),
+        24 => match x % 5 {
+            0 => Event::AssignmentRejected { vehicle: vehicle_name, order: order_name },
+            1 => Event::StopPinned(Pin { order: order_name, vehicle: vehicle_name }),
+            2 => Event::AssignmentForced(Pin { order: order_name, vehicle: vehicle_name }),
+            3 => Event::StopUnpinned { order: order_name },
+            _ => Event::PriorityRaised(PriorityRaised { order: order_name, priority: 9 }),
+        },
+        25 => Event::AssignmentAccepted { vehicle: vehicle_name, revision: 3 },
+        26 => Event::RepairAsked(fleetfold_model::RepairAsked {
+            orders: vec![order_name],
+            vehicles: vec![vehicle_name],
+            what: "F1".to_owned(),
+            epoch: fleet.chain().epoch,
+        }),
+        _ => {
+            let of = fleet.vehicle_id(vehicle_name.as_str()).and_then(|id| fleet.vehicle(id).unlocated);
+            Event::VehicleLocated(fleetfold_model::VehicleLocated {
+                vehicle: vehicle_name,
+                position: at(x),
+                at: now - Millis(i64::from(x) * 10),
+                of: of.map_or(LogSeq(1), |unlocated| unlocated.of),
+                epoch: fleet.chain().epoch,
+            })
+        }
+    }
+}
+
+/// A log of random steps, made beside a fleet that folds it (plans need one).
+pub(crate) fn log_of(steps: &[Step]) -> Vec<LogEntry> {
+    let mut log = Log::new();
+    for step in steps {
+        log.now += i64::from(step.4) * 1_000;
+        let event = event(&log.fleet, step, Timestamp(log.now));
+        let repeated = step.2 % 11 == 0;
+        if repeated {
+            log.tell_as(event, 1 + u64::from(step.1))
+        } else {
+            log.tell(event)
+        };
+    }
+    log.entries
+}

@@ -79,16 +79,14 @@ impl Default for Options {
     }
 }
 
-impl Options {
-    /// How old entries of a stream may grow, as at the broker. `None`: as old as they like.
-    fn age_max(&self, stream: Stream) -> Option<Millis> {
-        const HOUR: i64 = 3_600_000;
-        match stream {
-            Stream::Fleet => Some(Millis(14 * 24 * HOUR)),
-            Stream::Position => Some(Millis(HOUR)),
-            Stream::Rejected => Some(Millis(30 * 24 * HOUR)),
-            Stream::Assignment | Stream::Feature => None,
-        }
+/// How old entries of a stream may grow, as at the broker. `None`: as old as they like.
+fn age_max(stream: Stream) -> Option<Millis> {
+    const HOUR: i64 = 3_600_000;
+    match stream {
+        Stream::Fleet => Some(Millis(14 * 24 * HOUR)),
+        Stream::Position => Some(Millis(HOUR)),
+        Stream::Rejected => Some(Millis(30 * 24 * HOUR)),
+        Stream::Assignment | Stream::Feature => None,
     }
 }
 

@@ -66,7 +66,7 @@ pub(super) fn open(path: &Path, opener: &Opener) -> Result<Opened, Trouble> {
 /// Makes the tables of a new file.
 fn prepare(database: &Database) -> Result<(), Trouble> {
     let write = database.begin_write()?;
-    Books::open(&write, <[_; Book::COUNT]>::default())?.save(&mut State::default())?;
+    Books::open(&write, &<[_; Book::COUNT]>::default())?.save(&mut State::default())?;
     write.commit()?;
     Ok(())
 }

@@ -19,7 +19,7 @@ use super::rows::{self, Book, Books, Entry, State, code, decode_id, decode_numbe
 use super::rows::{skipped_key, zone_key, zone_of};
 use super::time::LogTime;
 use super::trouble::{Trouble, guarded};
-use super::{DEDUPE, Options, Shared};
+use super::{DEDUPE, Options, Shared, age_max};
 use crate::log::{AppendError, Stored, Stream};
 
 /// Jobs in one transaction: enough to share the sync, few enough to stay under 5 ms.
@@ -306,7 +306,7 @@ impl Writer {
     /// Does all of a transaction's work except its commit.
     fn draft(&self, write: &WriteTransaction, jobs: &[Job], durable: bool) -> Result<Draft, Trouble> {
         let mut batch = Batch {
-            books: Books::open(write, self.state.totals)?,
+            books: Books::open(write, &self.state.totals)?,
             options: &self.options,
             state: self.state.clone(),
             time: self.time.clone(),
@@ -418,10 +418,10 @@ impl Writer {
     /// Removes some of the entries that are too old. Returns how many.
     fn expire(&self, database: &Database, state: &mut State) -> Result<usize, Trouble> {
         let write = begin(database, true)?;
-        let mut books = Books::open(&write, state.totals)?;
+        let mut books = Books::open(&write, &state.totals)?;
         let (mut removed, mut bytes) = (0, 0);
         for stream in Stream::ALL {
-            let Some(limit) = self.options.age_max(stream) else { continue };
+            let Some(limit) = age_max(stream) else { continue };
             let mut old = Vec::new();
             for row in redb::ReadableTable::iter(books.table(Book::Entries(stream)))? {
                 let (key, sealed) = row?;

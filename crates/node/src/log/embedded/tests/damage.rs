@@ -6,6 +6,9 @@ use super::*;
 
 const ZONES: [&str; 2] = ["porto", "lisbon"];
 
+/// A change behind the log's back.
+type Change = Box<dyn Fn(&redb::WriteTransaction)>;
+
 /// Everything that a log answers.
 type Content = (Vec<Vec<Message>>, Vec<Vec<u64>>, Vec<(u64, u64)>);
 
@@ -141,7 +144,6 @@ async fn rows_that_are_missing_swapped_changed_or_old_are_found() {
             table.remove(key.as_slice()).expect("removed");
         }
     };
-    type Change = Box<dyn Fn(&redb::WriteTransaction)>;
     let changes: Vec<(&str, Change)> = vec![
         ("the first entry is missing", Box::new(first_of(Book::Entries(Stream::Fleet)))),
         ("an entry is missing", Box::new(remove(fleet, three.to_vec()))),

@@ -79,16 +79,14 @@ impl Default for Options {
     }
 }
 
-impl Options {
-    /// How old entries of a stream may grow, as at the broker. `None`: as old as they like.
-    fn age_max(&self, stream: Stream) -> Option<Millis> {
-        const HOUR: i64 = 3_600_000;
-        match stream {
-            Stream::Fleet => Some(Millis(14 * 24 * HOUR)),
-            Stream::Position => Some(Millis(HOUR)),
-            Stream::Rejected | Stream::Warning => Some(Millis(30 * 24 * HOUR)),
-            Stream::Assignment | Stream::Feature => None,
-        }
+/// How old entries of a stream may grow, as at the broker. `None`: as old as they like.
+fn age_max(stream: Stream) -> Option<Millis> {
+    const HOUR: i64 = 3_600_000;
+    match stream {
+        Stream::Fleet => Some(Millis(14 * 24 * HOUR)),
+        Stream::Position => Some(Millis(HOUR)),
+        Stream::Rejected | Stream::Warning => Some(Millis(30 * 24 * HOUR)),
+        Stream::Assignment | Stream::Feature => None,
     }
 }
 
@@ -106,6 +104,8 @@ struct Shared {
     illness: Mutex<Option<Illness>>,
     held: AtomicU64,
     clock: Clock,
+    /// Calls the writer when a reader meets an error.
+    writer: mpsc::WeakSender<Job>,
 }
 
 impl Shared {
@@ -125,8 +125,15 @@ impl Shared {
 
     fn read<T>(&self, work: impl FnOnce(&redb::ReadTransaction) -> Result<T, Trouble>) -> Result<T, Trouble> {
         let outcome = self.with(|database| work(&database.begin_read()?));
-        if let Err(trouble @ Trouble::Damaged(_)) = &outcome {
-            self.ill(trouble);
+        match &outcome {
+            Err(trouble @ Trouble::Damaged(_)) => self.ill(trouble),
+            // After an error of the disk the store answers nothing until it is opened again.
+            Err(trouble) if self.trouble().is_none() => {
+                if let Some(writer) = self.writer.upgrade() {
+                    let _ = writer.try_send(Job::Look(trouble.clone()));
+                }
+            }
+            _ => {}
         }
         outcome
     }
@@ -218,6 +225,7 @@ impl Embedded {
             illness: Mutex::new(None),
             held: AtomicU64::new(opened.state.held()),
             clock: Arc::clone(&options.clock),
+            writer: jobs.downgrade(),
         });
         let writer = Writer::new(Arc::clone(&shared), options, notify, opened.state, opened.ids);
         let writer = std::thread::Builder::new()
@@ -243,6 +251,9 @@ impl Embedded {
 
     /// Whether the log can be read and written; otherwise what is wrong, and since when.
     pub(crate) fn health(&self) -> Result<(), String> {
+        if self.writer.as_ref().is_none_or(std::thread::JoinHandle::is_finished) {
+            return Err("the log's writer has stopped".to_owned());
+        }
         let illness = self.shared.illness.lock().unwrap_or_else(PoisonError::into_inner);
         illness.as_ref().map_or(Ok(()), |Illness { trouble, since }| {
             let since =

@@ -1,7 +1,8 @@
 //! Opening the file, and reading it through before anything of it is believed.
 //!
 //! The store (`redb`) checks its own pages; then every row is read and held against its seal, and every table against its
-//! totals: about 0.4 s for 100 MB. A file that passes is exactly what was committed last.
+//! totals. For 100 MB (125,000 messages) that took 3.4 s in a build for tests, on two busy
+//! cores; `time_to_open_100_mb` measures it. A file that passes is exactly what was committed last.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -66,7 +67,7 @@ pub(super) fn open(path: &Path, opener: &Opener) -> Result<Opened, Trouble> {
 /// Makes the tables of a new file.
 fn prepare(database: &Database) -> Result<(), Trouble> {
     let write = database.begin_write()?;
-    Books::open(&write, <[_; Book::COUNT]>::default())?.save(&mut State::default())?;
+    Books::open(&write, &<[_; Book::COUNT]>::default())?.save(&mut State::default())?;
     write.commit()?;
     Ok(())
 }

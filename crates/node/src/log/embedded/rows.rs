@@ -367,12 +367,12 @@ pub(super) struct Books<'a> {
 
 impl<'a> Books<'a> {
     /// Opens the tables, making those that are missing.
-    pub(super) fn open(write: &'a WriteTransaction, totals: [Totals; Book::COUNT]) -> Result<Self, Trouble> {
+    pub(super) fn open(write: &'a WriteTransaction, totals: &[Totals; Book::COUNT]) -> Result<Self, Trouble> {
         let mut tables = Vec::with_capacity(Book::COUNT);
         for book in Book::ALL {
             tables.push(write.open_table(book.definition())?);
         }
-        Ok(Self { tables, state: write.open_table(STATE)?, totals })
+        Ok(Self { tables, state: write.open_table(STATE)?, totals: *totals })
     }
 
     /// Bytes of all rows.

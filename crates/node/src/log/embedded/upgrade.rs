@@ -43,7 +43,7 @@ pub(super) fn upgrade(database: &Database, dedupe: Millis) -> Result<(), Trouble
     {
         let (entries, ids) = (write.open_table(ENTRIES)?, write.open_table(IDS)?);
         let (counters, skipped) = (write.open_table(COUNTERS)?, write.open_table(SKIPPED)?);
-        let mut books = Books::open(&write, <[_; Book::COUNT]>::default())?;
+        let mut books = Books::open(&write, &<[_; Book::COUNT]>::default())?;
         let mut state = State::default();
 
         let ages = ages(&entries)?;

@@ -9,17 +9,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use redb::{Database, Durability, WriteTransaction};
+use redb::{Database, Durability, ReadableDatabase, WriteTransaction};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::file::{self, IdMark};
 use super::head::Head;
-use super::rows::{Book, Books, Entry, State, code, decode_id, decode_number, encode_id, entry_key, text_key};
+use super::rows::{self, Book, Books, Entry, State, code, decode_id, decode_number, encode_id, entry_key, text_key};
 use super::rows::{skipped_key, zone_key, zone_of};
 use super::time::LogTime;
 use super::trouble::{Trouble, guarded};
-use super::{DEDUPE, Options, Shared};
+use super::{DEDUPE, Options, Shared, age_max};
 use crate::log::{AppendError, Stored, Stream};
 
 /// Jobs in one transaction: enough to share the sync, few enough to stay under 5 ms.
@@ -31,6 +31,9 @@ const EXPIRE_BYTES_MAX: usize = 8 << 20;
 const EXPIRE_EVERY: Duration = Duration::from_secs(3_600);
 /// Time between looks when the log is at its limit.
 const EXPIRE_EVERY_FULL: Duration = Duration::from_secs(1);
+/// What is not synced by itself is synced with the next write after this time, so that the store can use the pages of
+/// replaced entries again.
+const SYNC_EVERY: Duration = Duration::from_secs(5);
 /// Time between tries to write again after a failure.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// Time between looks at what has gathered while nothing can be written.
@@ -62,18 +65,26 @@ pub(super) enum Job {
         seq: u64,
         reply: oneshot::Sender<Result<(), Trouble>>,
     },
+    /// A reader met this: see whether the file must be opened again.
+    Look(Trouble),
 }
 
 enum Answer {
     Append(Result<Stored, AppendError>),
     Raised(u64),
     Skipped,
+    Looked,
 }
 
 impl Job {
-    /// Positions and the like may be lost with the machine, everything else is synced.
+    /// Facts and what the owner notes are synced before they are acknowledged; positions and the like may be lost with
+    /// the machine.
     fn is_durable(&self) -> bool {
-        !matches!(self, Self::Append(request) if request.stream.last_value())
+        match self {
+            Self::Append(request) => !request.stream.last_value(),
+            Self::Raise { .. } | Self::Skip { .. } => true,
+            Self::Look(_) => false,
+        }
     }
 
     fn answer(self, answer: Answer) {
@@ -81,6 +92,7 @@ impl Job {
             (Self::Append(request), Answer::Append(result)) => drop(request.reply.send(result)),
             (Self::Raise { reply, .. }, Answer::Raised(epoch)) => drop(reply.send(Ok(epoch))),
             (Self::Skip { reply, .. }, Answer::Skipped) => drop(reply.send(Ok(()))),
+            (Self::Look(_), Answer::Looked) => {}
             _ => unreachable!("a job is answered in its own way"),
         }
     }
@@ -97,6 +109,7 @@ impl Job {
             }
             Self::Raise { reply, .. } => drop(reply.send(Err(trouble.clone()))),
             Self::Skip { reply, .. } => drop(reply.send(Err(trouble.clone()))),
+            Self::Look(_) => {}
         }
     }
 }
@@ -137,6 +150,7 @@ pub(super) struct Writer {
     /// More entries may be expired: look without waiting for a job.
     expiring: bool,
     expired_at: Instant,
+    synced_at: Instant,
 }
 
 impl Writer {
@@ -163,6 +177,7 @@ impl Writer {
             halt: None,
             expiring: true,
             expired_at: now,
+            synced_at: now,
         }
     }
 
@@ -205,6 +220,13 @@ impl Writer {
     fn serve(&mut self, jobs: Vec<Job>) {
         if let Some(trouble) = self.shared.damage() {
             self.halt = Some(Halt { trouble, retry_at: self.now() });
+        }
+        if self.halt.is_none()
+            && let Some(trouble) = jobs.iter().find_map(|job| if let Job::Look(met) = job { Some(met) } else { None })
+            && self.shared.with(|database| rows::state(&database.begin_read()?)).is_err()
+        {
+            tracing::error!(%trouble, "the log cannot be read");
+            self.failed(trouble.clone());
         }
         if let Some(halt) = &self.halt {
             for job in jobs {
@@ -257,6 +279,7 @@ impl Writer {
             self.unsynced.clear();
             self.to_restore.clear();
             self.head.write(self.state.commit);
+            self.synced_at = self.now();
             if self.halt.is_none() {
                 self.shared.recovered();
             }
@@ -272,7 +295,8 @@ impl Writer {
     }
 
     fn write(&self, database: &Database, jobs: &[Job], draft: &mut Option<Draft>) -> Result<(), Trouble> {
-        let durable = jobs.is_empty() || !self.to_restore.is_empty() || jobs.iter().any(Job::is_durable);
+        let is_late = self.now().saturating_duration_since(self.synced_at) >= SYNC_EVERY;
+        let durable = is_late || jobs.is_empty() || !self.to_restore.is_empty() || jobs.iter().any(Job::is_durable);
         let write = begin(database, durable)?;
         *draft = Some(self.draft(&write, jobs, durable)?);
         write.commit()?;
@@ -282,7 +306,7 @@ impl Writer {
     /// Does all of a transaction's work except its commit.
     fn draft(&self, write: &WriteTransaction, jobs: &[Job], durable: bool) -> Result<Draft, Trouble> {
         let mut batch = Batch {
-            books: Books::open(write, self.state.totals)?,
+            books: Books::open(write, &self.state.totals)?,
             options: &self.options,
             state: self.state.clone(),
             time: self.time.clone(),
@@ -394,21 +418,21 @@ impl Writer {
     /// Removes some of the entries that are too old. Returns how many.
     fn expire(&self, database: &Database, state: &mut State) -> Result<usize, Trouble> {
         let write = begin(database, true)?;
-        let mut books = Books::open(&write, state.totals)?;
+        let mut books = Books::open(&write, &state.totals)?;
         let (mut removed, mut bytes) = (0, 0);
         for stream in Stream::ALL {
-            let Some(limit) = self.options.age_max(stream) else { continue };
+            let Some(limit) = age_max(stream) else { continue };
             let mut old = Vec::new();
             for row in redb::ReadableTable::iter(books.table(Book::Entries(stream)))? {
                 let (key, sealed) = row?;
                 let book = Book::Entries(stream);
-                let entry = Entry::decode(super::rows::checked(book, key.value(), sealed.value())?)?;
+                let entry = Entry::decode(rows::checked(book, key.value(), sealed.value())?)?;
                 let is_old = self.time.age() - entry.age_mark > limit.0;
                 if !is_old || removed + old.len() >= EXPIRE_ROWS_MAX || bytes >= EXPIRE_BYTES_MAX {
                     break;
                 }
                 bytes += entry.bytes.len();
-                old.push((super::rows::seq_of(key.value())?, entry.subject));
+                old.push((rows::seq_of(key.value())?, entry.subject));
             }
             removed += old.len();
             for (seq, subject) in &old {
@@ -477,6 +501,7 @@ impl Batch<'_> {
                 self.books.put(Book::Skipped, &skipped_key(zone, *seq), &[])?;
                 Ok(Answer::Skipped)
             }
+            Job::Look(_) => Ok(Answer::Looked),
         }
     }
 

@@ -115,3 +115,36 @@ async fn an_older_copy_of_the_file_is_refused_by_name() {
     std::fs::remove_file(bench.path()).expect("removed");
     assert_eq!(bench.open().bounds(Stream::Fleet).expect("answers"), (1, 0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_alone_get_over_a_read_that_failed() {
+    let bench = Bench::new();
+    let porto = zone("porto");
+    let log = bench.open();
+    for number in 0..50 {
+        put(&log, Stream::Fleet, &porto, &format!("event.e.{number}"), &"x".repeat(4_000)).await.expect("stored");
+    }
+    // The store refuses everything after an error of its file, until it is opened again.
+    bench.disk.store(DEAD, Ordering::SeqCst);
+    let fail = |database: &Database| {
+        let write = database.begin_write()?;
+        let mut table = write.open_table(Book::Skipped.definition())?;
+        table.insert(b"x".as_slice(), b"x".as_slice())?;
+        drop(table);
+        Ok(write.commit()?)
+    };
+    assert!(log.shared.with(fail).is_err());
+    bench.disk.store(HAS_ROOM, Ordering::SeqCst);
+    let mut reader = log.read(Stream::Fleet, &porto, 0);
+    assert!(log.shared.with(|database| Ok(database.begin_write().map(drop)?)).is_err(), "the store refuses");
+    drop(log.shared.read(|_| Err::<(), _>(Trouble::Failed("a read failed".to_owned()))));
+    for seq in 1..=50 {
+        let message = tokio::time::timeout(Duration::from_secs(5), reader.recv()).await.expect("in time");
+        assert_eq!(message.expect("it goes on").seq, seq);
+    }
+    until("it is well again", || {
+        bench.pass(Millis(500));
+        log.health().is_ok() && log.shared.with(|database| Ok(database.begin_write().map(drop)?)).is_ok()
+    })
+    .await;
+}

@@ -59,7 +59,7 @@ fn a_file_of_a_later_layout_is_refused_by_name() {
         let database = Database::create(bench.path()).expect("opens");
         let write = database.begin_write().expect("begun");
         let mut state = rows::State { format: 0, ..rows::State::default() };
-        rows::Books::open(&write, state.totals).expect("opens").save_as(&mut state, 3).expect("saved");
+        rows::Books::open(&write, &state.totals).expect("opens").save_as(&mut state, 3).expect("saved");
         write.commit().expect("committed");
     }
     let Err(error) = bench.try_open() else { panic!("it was read as if it were ours") };

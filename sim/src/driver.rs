@@ -142,7 +142,11 @@ mod tests {
         let (asked, begun) = (Millis(1_800_000), Timestamp(0));
         let ends = begun + asked;
         assert_eq!(driver.rest_until(asked, begun), Some(ends));
-        assert_eq!(driver.rest_until(asked, begun + Millis(60_000)), Some(ends), "a new plan in the middle of the break");
+        assert_eq!(
+            driver.rest_until(asked, begun + Millis(60_000)),
+            Some(ends),
+            "a new plan in the middle of the break"
+        );
         assert_eq!(driver.rest_until(Millis(0), begun + Millis(60_000)), Some(ends), "he finishes what he began");
         assert_eq!(driver.rest_until(asked, ends), None);
         let longer = asked + Millis(300_000);

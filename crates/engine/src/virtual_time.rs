@@ -93,6 +93,8 @@ const STEPS_AT_ONCE_MAX: u64 = 100_000;
 const REPORT_WITHIN: Millis = Millis(48 * 3_600_000);
 /// How often it may act without a report until [`REPORT_WITHIN`] counts.
 const SILENT_ACTS_MAX: u64 = 1_000;
+/// Most plans in a row of which the fold refuses every group (guess: two searches that cross cost one or two).
+const REFUSED_PLANS_MAX: u64 = 100;
 /// When nothing but ticks has happened for this long, ticks become rarer: by a 64th of the silence. The tick of every second matters
 /// on a working day; over a year without an event it would be 31 million ticks.
 const TICKS_QUIET: Millis = Millis(24 * 3_600_000);
@@ -106,11 +108,13 @@ struct Progress {
     silent_acts: u64,
     /// The last step that was no tick.
     stirred: Timestamp,
+    /// Plans in a row that changed nothing.
+    refused_plans: u64,
 }
 
 impl Progress {
     fn new(start: Timestamp) -> Self {
-        Self { now: start, steps_at_once: 0, reported: start, silent_acts: 0, stirred: start }
+        Self { now: start, steps_at_once: 0, reported: start, silent_acts: 0, stirred: start, refused_plans: 0 }
     }
 
     /// When the next tick is worth its time.
@@ -135,6 +139,14 @@ impl Progress {
         self.silent_acts += 1;
         (self.silent_acts > SILENT_ACTS_MAX && self.now - self.reported > REPORT_WITHIN)
             .then_some("drivers act for two days without anything to report")
+    }
+
+    /// An entry was folded. The same plan for the same fleet is refused again, and would be proposed again at once.
+    fn folded(&mut self, change: &Change) -> Option<&'static str> {
+        let plan = change.plan.as_ref()?;
+        let refused = !plan.accepted.iter().any(|&accepted| accepted);
+        self.refused_plans = if refused { self.refused_plans + 1 } else { 0 };
+        (self.refused_plans > REFUSED_PLANS_MAX).then_some("every plan is refused and proposed again")
     }
 
     /// A tick; `alone`: neither the world nor anything under way will bring another input.
@@ -172,6 +184,9 @@ pub fn run(
                 Some(entry) => {
                     let change = engine.handle_watched(&entry, &mut effects);
                     watch(&engine, Seen::Entry(&entry, &change));
+                    if let Some(what) = progress.folded(&change) {
+                        return Ended { engine, stuck: Some(Stuck { at: now, what }) };
+                    }
                 }
                 None => engine.handle(input, &mut effects),
             }

@@ -84,7 +84,7 @@ fn any_time() -> impl Strategy<Value = Timestamp> {
 /// Mostly within a town; now and then anywhere on earth, or nowhere a plane reaches.
 fn any_place() -> impl Strategy<Value = Position> {
     prop_oneof![
-        20 => (-4i32..5, -4i32..5).prop_map(|(x, y)| Position { x: -86_291_000 + x * 100_000, y: 411_579_000 + y * 100_000 }),
+        60 => (-4i32..5, -4i32..5).prop_map(|(x, y)| Position { x: -86_291_000 + x * 100_000, y: 411_579_000 + y * 100_000 }),
         1 => (-1_800_000_000i32..=1_800_000_000, -900_000_000i32..=900_000_000).prop_map(|(x, y)| Position { x, y }),
     ]
 }
@@ -173,7 +173,7 @@ fn any_shift() -> impl Strategy<Value = Shift> {
 fn any_vehicle() -> impl Strategy<Value = Event> {
     let shift = prop::option::weighted(0.7, any_shift());
     let stops_max = prop::option::weighted(0.2, 0u32..5);
-    let factor = prop_oneof![9 => Just(1000u16), 3 => 500u16..2_000, 1 => Just(10_000u16)];
+    let factor = prop_oneof![9 => Just(1000u16), 3 => 500u16..2_000, 1 => Just(3_000u16)];
     (
         0u8..3,
         0i32..8,

@@ -30,6 +30,10 @@ solve file *args:
 faults seed:
     FLEETFOLD_SEED={{seed}} cargo test -p fleetfold-sim --test faults -- --nocapture
 
+# Random cases that no run has drawn before, in every random suite and the fault simulator: just hunt --minutes 60
+hunt *args:
+    scripts/hunt {{args}}
+
 # Coverage-guided fuzzing of the readers of problem files: just fuzz 60 vroom
 fuzz *args:
     scripts/fuzz {{args}}

@@ -1,6 +1,19 @@
 //! A pretend city: streets, demand, drivers, traffic, bad phones; runs the real engine in virtual time.
 //!
-//! Everything here follows from a seed. A failure prints the seed and the one command that repeats it.
+//! Everything here follows from a seed. A failure prints the seed and the one command that repeats it. Three ways in:
+//! [`simulate`] runs a generated [`Scenario`], [`backtest`] runs a recorded day, [`survive`] runs a small day while everything around
+//! the engine fails. In all three the drivers are simulated and time is virtual: it jumps from event to event.
+//!
+//! ```
+//! use fleetfold_sim::{Scenario, simulate};
+//!
+//! // A smaller city day: four vehicles, twenty orders. Every promise is checked after every entry of the log.
+//! let mut day = Scenario::demo(7);
+//! (day.vehicles, day.demand.orders) = (4, 20);
+//! let outcome = simulate(&day, 1);
+//! assert_eq!(outcome.broken, None);
+//! assert!(outcome.report.served > 10);
+//! ```
 
 mod city;
 mod driver;

@@ -196,7 +196,8 @@ impl Pretend {
     fn scripted(&mut self, event: &mut Event, now: Timestamp) {
         match event {
             Event::OrderCreated(order) => {
-                self.orders.insert(order.name.clone(), order.clone());
+                // An id that comes again is refused by the engine: the first order is the one that is served.
+                self.orders.entry(order.name.clone()).or_insert_with(|| order.clone());
             }
             Event::OrderUpdated(change) => {
                 if let Some(order) = self.orders.get_mut(&change.order) {

@@ -3,8 +3,12 @@
 use fleetfold_sim::{Demand, Failure, Faults, Incidents, Scenario, SmallDay, Survived, survive};
 use rayon::prelude::*;
 
-/// Runs on every change; more with `FLEETFOLD_SEEDS`.
+/// Seeds that run on every change. `FLEETFOLD_SEEDS=5000` runs the first 5,000, `FLEETFOLD_SEEDS=9000..9500` those from 9,000,
+/// `FLEETFOLD_SEED=378` one.
 const SEEDS: u64 = 2_000;
+
+/// Seeds beyond those that broke a promise once: one a line, and after `#` what broke. `scripts/hunt` adds to them.
+const ONCE_BROKEN: &str = include_str!("faults.seeds");
 
 fn day(seed: u64) -> SmallDay {
     let scenario = Scenario {
@@ -30,15 +34,25 @@ fn day(seed: u64) -> SmallDay {
     SmallDay::new(&scenario)
 }
 
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} must be a number")))
+/// The seeds of this run: those that the environment asks for, or the fixed ones and those that were broken once.
+fn seeds() -> Vec<u64> {
+    let number = |text: &str| text.parse::<u64>().unwrap_or_else(|_| panic!("`{text}` is not a number"));
+    if let Ok(one) = std::env::var("FLEETFOLD_SEED") {
+        return vec![number(&one)];
+    }
+    if let Ok(range) = std::env::var("FLEETFOLD_SEEDS") {
+        let (first, end) = range.split_once("..").unwrap_or(("0", &range));
+        return (number(first)..number(end)).collect();
+    }
+    let lines = ONCE_BROKEN.lines().map(|line| line.split('#').next().unwrap_or("").trim());
+    (0..SEEDS).chain(lines.filter(|line| !line.is_empty()).map(number)).collect()
 }
 
 #[test]
 fn every_promise_holds_whatever_goes_wrong() {
     let days: Vec<SmallDay> = (0..8).map(day).collect();
-    let seeds = number("FLEETFOLD_SEED").map_or(0..number("FLEETFOLD_SEEDS").unwrap_or(SEEDS), |seed| seed..seed + 1);
-    let count = seeds.end - seeds.start;
+    let seeds = seeds();
+    let count = seeds.len() as u64;
     let outcomes: Vec<Result<Survived, Failure>> =
         seeds.into_par_iter().map(|seed| survive(&days[(seed % 8) as usize], seed, Faults::mixed(seed))).collect();
     let failed: Vec<&Failure> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();

@@ -89,11 +89,11 @@ impl std::fmt::Display for Stuck {
 /// Most steps at one instant. A step takes everything that the world does at that instant, so a burst of
 /// orders is one step (guess).
 const STEPS_AT_ONCE_MAX: u64 = 100_000;
-/// A world that acts again and again must report something within this log time: a driver may wait for a window for longer, but
-/// then does not act in between.
-const REPORT_WITHIN: Millis = Millis(48 * 3_600_000);
-/// How often it may act without a report until [`REPORT_WITHIN`] counts.
-const SILENT_ACTS_MAX: u64 = 1_000;
+/// How often the world may act in a row without a fact or a position to report. Drivers look at each new plan without having anything
+/// to say, and during a drive around the earth there are 26,000 of them; a driver who takes the same break for ever has no end.
+const SILENT_ACTS_MAX: u64 = 100_000;
+/// Most plans in a row of which the fold refuses every group (guess: two searches that cross cost one or two).
+const REFUSED_PLANS_MAX: u64 = 100;
 /// When nothing but ticks has happened for this long, ticks become rarer: by a 64th of the silence. The tick of every second matters
 /// on a working day; over a year without an event it would be 31 million ticks.
 const TICKS_QUIET: Millis = Millis(24 * 3_600_000);
@@ -102,16 +102,16 @@ const TICKS_QUIET: Millis = Millis(24 * 3_600_000);
 struct Progress {
     now: Timestamp,
     steps_at_once: u64,
-    /// The last fact or position of the world.
-    reported: Timestamp,
     silent_acts: u64,
     /// The last step that was no tick.
     stirred: Timestamp,
+    /// Plans in a row that changed nothing.
+    refused_plans: u64,
 }
 
 impl Progress {
     fn new(start: Timestamp) -> Self {
-        Self { now: start, steps_at_once: 0, reported: start, silent_acts: 0, stirred: start }
+        Self { now: start, steps_at_once: 0, silent_acts: 0, stirred: start, refused_plans: 0 }
     }
 
     /// When the next tick is worth its time.
@@ -129,13 +129,16 @@ impl Progress {
     /// The world acted; `reports`: how many facts and positions came of it.
     fn acted(&mut self, reports: usize) -> Option<&'static str> {
         self.stirred = self.now;
-        if reports > 0 {
-            (self.reported, self.silent_acts) = (self.now, 0);
-            return None;
-        }
-        self.silent_acts += 1;
-        (self.silent_acts > SILENT_ACTS_MAX && self.now - self.reported > REPORT_WITHIN)
-            .then_some("drivers act for two days without anything to report")
+        self.silent_acts = if reports > 0 { 0 } else { self.silent_acts + 1 };
+        (self.silent_acts > SILENT_ACTS_MAX).then_some("drivers act again and again without anything to report")
+    }
+
+    /// An entry was folded. The same plan for the same fleet is refused again, and would be proposed again at once.
+    fn folded(&mut self, change: &Change) -> Option<&'static str> {
+        let plan = change.plan.as_ref()?;
+        let refused = !plan.accepted.iter().any(|&accepted| accepted);
+        self.refused_plans = if refused { self.refused_plans + 1 } else { 0 };
+        (self.refused_plans > REFUSED_PLANS_MAX).then_some("every plan is refused and proposed again")
     }
 
     /// A tick; `alone`: neither the world nor anything under way will bring another input.
@@ -183,6 +186,9 @@ pub fn run(
             // Whoever watches sees each entry before the next one is folded.
             if let Some(Effect::Folded { entry, change }) = effects.get(first) {
                 watch(&engine, Seen::Entry(entry, change));
+                if let Some(what) = progress.folded(change) {
+                    return Ended { engine, stuck: Some(Stuck { at: now, what }) };
+                }
             }
         }
         for effect in std::mem::take(&mut effects) {

@@ -19,6 +19,8 @@ pub(crate) struct Day {
     pub(crate) events: Vec<(Timestamp, u64, Event)>,
     /// With its places in a log, if it was recorded from one.
     pub(crate) entries: Vec<LogEntry>,
+    /// The first event without a time, by its line: it can be folded again, but not played.
+    pub(crate) untimed: Option<usize>,
     /// Digest, facts digest and last sequence, if it was recorded.
     pub(crate) footer: Option<(String, String, u64)>,
 }
@@ -41,6 +43,19 @@ impl Day {
             _ => None,
         });
         opened.unwrap_or_default()
+    }
+
+    /// What simulated drivers can play: the day's own events, if there are any and each has a time.
+    pub(crate) fn playable(&self) -> Result<Vec<(Timestamp, u64, Event)>, Failure> {
+        if let Some(line) = self.untimed {
+            let what = format!("line {line}: this event has no `time`, so nobody can tell when to play it");
+            return Err(Failure::new(what, "write its time, or `fleetfold replay` the recording"));
+        }
+        let facts = self.exogenous();
+        if facts.is_empty() {
+            return Err(Failure::new("the day has no events to play: it may be cut off", "record or import it anew"));
+        }
+        Ok(facts)
     }
 
     /// The network of the day: its own, or straight lines.
@@ -81,27 +96,35 @@ pub(crate) fn read(path: &Path) -> Result<Day, Failure> {
         },
         events: Vec::new(),
         entries: Vec::new(),
+        untimed: None,
         footer: None,
     };
+    let mut begun = false;
     for (index, text) in BufReader::new(file).lines().enumerate() {
         let text = text.map_err(|error| at_line(format!("line {}: {error}", index + 1)))?;
         if text.trim().is_empty() {
             continue;
         }
+        if !begun && !text.contains("fleetfold_day") {
+            return Err(Failure::new(
+                format!("{}: line {} is not the first line of a day file", path.display(), index + 1),
+                "give a file that `record`, `import` or `sim --day` wrote; it begins with {\"fleetfold_day\":1,...}",
+            ));
+        }
+        begun = true;
         match read_day_line(index + 1, &text).map_err(|error| at_line(error.to_string()))? {
             DayLine::Header(header) => day.header = *header,
             DayLine::Footer { digest, facts_digest, applied } => day.footer = Some((digest, facts_digest, applied)),
             DayLine::Event { seq, logged_at, event } => {
                 let bytes = serde_json::to_vec(&event).map_err(|error| at_line(error.to_string()))?;
                 let decoded = decode(&bytes).map_err(|error| at_line(format!("line {}: {error}", index + 1)))?;
-                let at: Timestamp = decoded
-                    .envelope
-                    .time
-                    .as_deref()
-                    .and_then(|time| time.parse::<jiff::Timestamp>().ok())
-                    .map_or(Timestamp(0), |at| Timestamp(at.as_millisecond()));
+                let at: Option<jiff::Timestamp> = decoded.envelope.time.as_deref().and_then(|time| time.parse().ok());
                 let What::Event(event) = decoded.what else { continue };
                 let plan = matches!(event, Event::PlanProposed(_));
+                if at.is_none() && event.is_exogenous() {
+                    day.untimed.get_or_insert(index + 1);
+                }
+                let at = at.map_or(Timestamp(0), |at| Timestamp(at.as_millisecond()));
                 if let (Some(seq), Some(logged_at)) = (seq, logged_at) {
                     let logged_at = logged_at
                         .parse::<jiff::Timestamp>()
@@ -120,6 +143,12 @@ pub(crate) fn read(path: &Path) -> Result<Day, Failure> {
                 }
             }
         }
+    }
+    if !begun {
+        return Err(Failure::new(
+            format!("{}: the file is empty", path.display()),
+            "record, import or generate the day anew",
+        ));
     }
     Ok(day)
 }

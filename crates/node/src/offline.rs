@@ -27,6 +27,13 @@ fn show(report: &Report, json: bool) {
 pub(crate) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
     let day = days::read(&args.day)?;
     let Some((digest, _, applied)) = &day.footer else {
+        if let Some(last) = day.entries.last() {
+            let what = format!(
+                "the recording is cut off after log entry {}: its last line, with the digest, is not there",
+                last.seq.0
+            );
+            return Err(Failure::new(what, "record the day again, or run what is there with `fleetfold backtest`"));
+        }
         return Err(Failure::new(
             "this day was not recorded from a log: it has no digest",
             "use `fleetfold backtest`, or record one with `fleetfold record`",
@@ -72,7 +79,7 @@ pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
             .map_err(|error| Failure::new(format!("the day's traffic: {error}"), "generate the day anew"))?,
         None => Traffic::default(),
     };
-    let facts = day.exogenous();
+    let facts = day.playable()?;
     let total = facts.len() as u64;
     let bar = bar(args.json);
     let pool = rayon::ThreadPoolBuilder::new()

@@ -6,36 +6,38 @@ use crate::error::{ReadError, Spot};
 use crate::format::Objective;
 use crate::instance::Instance;
 
-/// Price of leaving a stop out: above any detour.
+/// Price of leaving a stop out. It is higher than that of any detour, so that a stop is only left out if it cannot be served.
 pub(crate) const UNSERVED: i64 = 1_000_000_000_000;
-/// Price of a vehicle when vehicles count first.
+/// Price of using a vehicle, where the number of vehicles counts before the length of the routes.
 pub(crate) const VEHICLE: i64 = 1_000_000_000;
 
-/// Windows of benchmarks are not to be broken.
+/// Time windows of benchmarks must be kept: lateness has no price.
 pub(crate) const HARD: Weights = Weights { late_per_hour: 0, flow_per_hour: 0, hard: true };
 
-/// Thousandths per unit of money.
+/// Price units of the solver in a unit of money.
 const MONEY: f64 = 1_000.0;
-/// Prices of dispatch, the engine's defaults: an hour driven, a kilometre, an hour of lateness.
+/// Price of an hour of driving, in money; the engine's default, as the two prices below.
 const HOUR: f64 = 20.0;
+/// Price of a kilometre of driving, in money.
 const KILOMETRE: f64 = 0.3;
+/// Price of an hour of lateness, in money.
 const LATE_HOUR: f64 = 60.0;
 
-/// What an objective makes of lengths, times and vehicles.
+/// The prices by which a search makes an objective small.
 pub(crate) struct Prices {
     pub(crate) fixed: i64,
     pub(crate) per_hour: i64,
     pub(crate) per_km: i64,
     pub(crate) weights: Weights,
-    /// Price units per unit that is shown.
+    /// Price units of the solver in a unit that is shown.
     pub(crate) unit: f64,
 }
 
 impl Prices {
-    /// For a problem whose integers are `scale` to a length unit of the file; a time and a length integer are so many hours
-    /// and kilometres.
+    /// Prices of a problem in which `scale` length units of the solver are a length unit of the file, and in which a time unit and
+    /// a length unit of the solver are so many hours and kilometres.
     pub(crate) fn of(objective: Objective, scale: f64, hours: f64, kilometres: f64) -> Self {
-        // A problem's prices are per 3.6 million times and per thousand lengths.
+        // The solver's prices are for 3.6 million time units and for a thousand length units.
         let per_time = |price: f64| (price * MONEY * hours * 3.6e6) as i64;
         match objective {
             Objective::Distance => Self { fixed: 0, per_hour: 0, per_km: 1000, weights: HARD, unit: scale },
@@ -50,7 +52,7 @@ impl Prices {
         }
     }
 
-    /// Times are minutes and lengths kilometres: what the benchmarks leave open.
+    /// Prices of a benchmark. The benchmarks do not name their units: times are taken as minutes and lengths as kilometres.
     pub(crate) fn of_benchmark(objective: Objective, scale: f64) -> Self {
         Self::of(objective, scale, 1.0 / 60.0 / scale, 1.0 / scale)
     }
@@ -61,7 +63,7 @@ struct Row {
     values: Vec<f64>,
 }
 
-/// Rows of numbers with their line numbers; other lines are headings.
+/// The lines that consist of numbers. Other lines are headings.
 fn rows(text: &str) -> Vec<Row> {
     text.lines()
         .enumerate()
@@ -152,7 +154,7 @@ fn stop(place: usize, row: &Row, scale: f64) -> Stop {
     }
 }
 
-/// Solomon and Gehring–Homberger. Distances by the DIMACS convention: Euclidean, truncated to one decimal.
+/// Reads Solomon's and Gehring and Homberger's format. Distances follow the DIMACS convention: Euclidean, truncated to one decimal.
 pub(crate) fn solomon(text: &str, objective: Objective) -> Result<Instance, ReadError> {
     let nodes = nodes(text, 7)?;
     let scale = 10.0;
@@ -167,7 +169,8 @@ pub(crate) fn solomon(text: &str, objective: Objective) -> Result<Instance, Read
     Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale, unit: prices.unit, names: None })
 }
 
-/// Li–Lim. Distances to a thousandth, times rounded up: what is feasible here is feasible in double precision.
+/// Reads Li and Lim's format. Distances are rounded to a thousandth and times up to one, so that a plan which is feasible here
+/// is feasible in double precision, too.
 pub(crate) fn li_lim(text: &str, objective: Objective) -> Result<Instance, ReadError> {
     let nodes = nodes(text, 9)?;
     let scale = 1000.0;
@@ -187,7 +190,7 @@ pub(crate) fn li_lim(text: &str, objective: Objective) -> Result<Instance, ReadE
             return Err(ReadError::impossible(at, what));
         }
         let role = if pickup == 0 { Role::Pickup } else { Role::Delivery };
-        // Both ends carry what is picked up.
+        // The load of both ends is the amount that is picked up.
         let goods = if pickup == 0 { row.values[3] } else { back[3] };
         if goods < 0.0 {
             return Err(ReadError::impossible(at, format!("a pickup of {goods}")));

@@ -1,5 +1,5 @@
-//! The city case of the peers' harness: JSON with `xy` (rows of latitude, longitude; the depot first), `ready`, `due`,
-//! `service`, `demand`, `vehicles`, `capacity`. Great circles in metres, ten metres a second, times in seconds.
+//! The city format of `benches/peers`: JSON with `xy` (rows of latitude, longitude; the depot first), `ready`, `due`, `service`,
+//! `demand`, `vehicles`, `capacity`. Times are in seconds; vehicles drive along great circles at ten metres a second.
 
 use fleetfold_solver::{Legs, Problem, SpherePlace, Stop, TourSpec};
 use serde::Deserialize;

@@ -1,44 +1,44 @@
-//! A problem read from a file, and how to speak of it in the file's own words.
+//! A problem that was read from a file, with the file's own numbers and units.
 
 use fleetfold_solver::{Problem, Solution};
 
 use crate::error::{ReadError, Spot};
 use crate::names::Names;
 
-/// A problem and its names.
+/// A problem, and what its file calls the parts of it.
 pub struct Instance {
-    /// What is asked of the search.
+    /// The problem for the solver.
     pub problem: Problem,
-    /// Stop → its number in the file.
+    /// For every stop, its number in the file.
     pub nodes: Vec<u64>,
-    /// Length units per unit of the file.
+    /// Length units of the solver in a length unit of the file.
     pub scale: f64,
-    /// Price units per unit that is shown: of the file's lengths, or of money.
+    /// Price units of the solver in a unit that is shown: a length unit of the file, or a unit of money.
     pub unit: f64,
-    /// What a VROOM solution must say beside.
+    /// What a VROOM solution repeats from the file; `None` for other formats.
     pub names: Option<Names>,
 }
 
 impl Instance {
-    /// Routes in the file's numbers.
+    /// The routes that have stops, in the file's numbers.
     pub fn routes(&self, solution: &Solution) -> Vec<Vec<u64>> {
         let named = |tour: &Vec<u32>| tour.iter().map(|&stop| self.nodes[stop as usize]).collect();
         solution.tours.iter().filter(|tour| !tour.is_empty()).map(named).collect()
     }
 
-    /// What a plan costs, beside what it leaves out, in the units that are shown.
+    /// What a plan costs in the units that are shown, without the price of the stops that it leaves out.
     pub fn cost(&self, cost: i64, tours: &[Vec<u32>]) -> f64 {
         let mut served = vec![false; self.problem.stops().len()];
         for &stop in tours.iter().flatten() {
             served[stop as usize] = true;
         }
-        // A shipment is left out once: its pickup stands for both ends.
+        // Leaving out a shipment is paid once: its pickup stands for both ends.
         let left = self.problem.stops().iter().zip(served).filter(|(stop, served)| !served && !stop.is_second_end());
         let left: i64 = left.map(|(stop, _)| stop.unserved).sum();
         (cost - left) as f64 / self.unit
     }
 
-    /// Length of all routes in the file's units.
+    /// The length of all routes in the file's units.
     pub fn distance(&self, solution: &Solution) -> f64 {
         let mut sum = 0i64;
         for (tour, sequence) in solution.tours.iter().enumerate().filter(|(_, sequence)| !sequence.is_empty()) {
@@ -54,11 +54,11 @@ impl Instance {
         sum as f64 / self.scale
     }
 
-    /// Starts from old routes: one per line, numbers of the file.
+    /// The same problem with a plan to start from: one route a line, as numbers of the file.
     ///
     /// # Errors
     ///
-    /// A number that is none, or not of this problem, with its line; more routes than vehicles; a stop served twice.
+    /// A word that is no number or no stop of this problem, with its line; more routes than vehicles; a stop that is served twice.
     pub fn start_from(mut self, text: &str) -> Result<Self, ReadError> {
         let stop_of: std::collections::BTreeMap<u64, u32> =
             self.nodes.iter().enumerate().map(|(stop, &node)| (node, stop as u32)).collect();

@@ -1,4 +1,4 @@
-//! A drawing of the routes.
+//! A drawing of routes, as SVG.
 
 use std::fmt::Write;
 
@@ -6,11 +6,12 @@ use fleetfold_solver::{Legs, Solution};
 
 use crate::instance::Instance;
 
-/// Width and height of the drawing.
+/// Width and height of the drawing, in pixels.
 const SIDE: f64 = 1_000.0;
+/// Width of the empty border, in pixels.
 const MARGIN: f64 = 20.0;
 
-/// An SVG of all routes, each in a hue of its own. `None` when the problem has no coordinates.
+/// A drawing of all routes, each in a hue of its own. `None` if the problem has no coordinates.
 pub fn svg(instance: &Instance, solution: &Solution) -> Option<String> {
     let points = points(instance.problem.legs())?;
     let bound = |pick: fn(f64, f64) -> f64, axis: fn(&(f64, f64)) -> f64| points.iter().map(axis).reduce(pick);
@@ -33,9 +34,9 @@ pub fn svg(instance: &Instance, solution: &Solution) -> Option<String> {
         let ends = (spec.end_place != fleetfold_solver::NONE).then_some(spec.end_place);
         for place in std::iter::once(spec.start_place).chain(stops).chain(ends) {
             let (x, y) = at(place);
-            let _ = write!(path, "{x:.1},{y:.1} "); // a String takes everything
+            let _ = write!(path, "{x:.1},{y:.1} "); // writing to a String cannot fail
         }
-        // Hues a golden angle apart: neighbours in the list differ.
+        // Hues that are a golden angle apart make neighbours in the list differ.
         let hue = (index as f64 * 137.508) % 360.0;
         let _ = writeln!(
             out,

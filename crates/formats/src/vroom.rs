@@ -1,7 +1,7 @@
 //! VROOM JSON: jobs, shipments and vehicles, with matrices or coordinates.
 //!
-//! A field that is not read is refused by name, never ignored. Costs follow VROOM's defaults: a vehicle's hour costs 3,600, so
-//! that a plan costs its seconds of driving.
+//! A field that is not read is refused by its name, never ignored. Costs follow VROOM's defaults: an hour of driving costs 3,600,
+//! so that the cost of a plan is its seconds of driving.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,13 @@ use crate::error::{ReadError, Spot};
 use crate::instance::Instance;
 use crate::names::Names;
 
-/// Leaving out a task of priority 0, at least: above any detour. Priority p weighs (1 + p) times as much.
+/// Lowest price of leaving out a task of priority 0: higher than that of any detour. For priority p it is (1 + p) times as high.
 const UNSERVED_MIN: i64 = 10_000_000_000;
-/// Speed where there are coordinates but no matrix: 36 km/h.
+/// Speed where there are coordinates and no matrix, in metres per second (36 km/h).
 const METRES_PER_SECOND: f64 = 10.0;
-/// Dearest hour and kilometre: legs of fifteen hours or a thousand kilometres still have an exact price.
+/// Highest price of an hour of driving: the price of a leg of fifteen hours is still exact.
 const PER_HOUR_MAX: u32 = 36_000;
+/// Highest price of a kilometre: the price of a leg of a thousand kilometres is still exact.
 const PER_KM_MAX: u32 = 500;
 /// Most rows of a matrix.
 const NODES_MAX: usize = 30_000;
@@ -144,7 +145,7 @@ impl Default for Costs {
     }
 }
 
-/// Places by what the file calls them.
+/// The locations of the file. The index of a location in the list is its node in the leg matrix of the solver.
 struct Places {
     list: Vec<(Option<[f64; 2]>, Option<usize>)>,
     known: BTreeMap<(Option<usize>, [u64; 2]), u32>,
@@ -215,8 +216,9 @@ fn windows(at: &Spot, given: &[[u32; 2]]) -> Result<Vec<(i32, i32)>, ReadError> 
     Ok(list)
 }
 
-/// VROOM's windows are for the beginning of a task's set-up, the solver's for the beginning of service, behind it. Where
-/// another task or a vehicle's start is at the same place there may be no set-up, so that the latest start must stay.
+/// Moves time windows from the beginning of set-up to the beginning of service. VROOM's windows are for the beginning of a task's
+/// set-up, the solver's for the beginning of service after it. If another task or a vehicle's start is at the same place, the
+/// task may need no set-up, so that the latest start must stay where it is.
 fn open_for_setup(stops: &mut [Stop], tours: &[TourSpec]) {
     let mut users: BTreeMap<u32, u32> = BTreeMap::new();
     for place in stops.iter().map(|stop| stop.place).chain(tours.iter().map(|tour| tour.start_place)) {
@@ -241,7 +243,7 @@ fn seconds(at: &Spot, span: u32) -> Result<i32, ReadError> {
         .ok_or_else(|| ReadError::impossible(at.clone(), format!("{span} s is out of range")))
 }
 
-/// What tasks of every kind have: a place, set-up, service, windows.
+/// A stop with what tasks of every kind have: place, set-up, service and time windows.
 fn timed(at: &Spot, place: u32, setup: u32, service: u32, given: &[[u32; 2]]) -> Result<Stop, ReadError> {
     let windows = windows(at, given)?;
     Ok(Stop {
@@ -293,7 +295,7 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), ReadError> {
         }
         Ok(word)
     };
-    // Serving comes before cost: no vehicle is so dear that a task had better be left out.
+    // Serving tasks comes before cost: leaving one out costs more than the dearest vehicle.
     let dearest = input.vehicles.iter().map(|vehicle| i64::from(vehicle.costs.fixed)).max().unwrap_or(0) * 1000;
     let unserved = |priority: u8| UNSERVED_MIN.max(4 * dearest) * (1 + i64::from(priority));
     let mut stops: Vec<Stop> = Vec::new();
@@ -372,7 +374,7 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), ReadError> {
             return Err(ReadError::impossible(at, format!("a speed factor of {factor}; 0.1 to 5 is read")));
         }
         let mut capacity = load(&at, &vehicle.capacity)?;
-        // A dimension that the vehicle does not name has no room, as in VROOM.
+        // As in VROOM, a vehicle has no room in a dimension that it does not name.
         if vehicle.capacity.is_empty() {
             capacity = [0; 4];
         }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::instance::Instance;
 use crate::names::Names;
 
-/// VROOM's solution format.
+/// A solution in VROOM's format. `names` are those of the instance.
 pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Value {
     let problem = &instance.problem;
     let place = |index: u32| {
@@ -67,7 +67,7 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Valu
                 "type": kind, "id": id, "description": description, "arrival": timed.arrival, "duration": driven,
                 "setup": before, "service": its.service, "waiting_time": wait, "load": load, "violations": [],
             });
-            // VROOM still says the id twice.
+            // VROOM gives the id of a step twice, the second time as `job`.
             let again = json!({ "job": id });
             steps.push(with(with(step, again), place(its.place)));
             served += i64::from(its.service);
@@ -123,7 +123,7 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Valu
     })
 }
 
-/// Goods on board at the start and after each stop.
+/// Goods on board at the start, and after each stop.
 fn loads(problem: &Problem, sequence: &[u32], dimensions: usize) -> Vec<Vec<i64>> {
     let goods = |stop: u32| problem.stops()[stop as usize].load.iter().take(dimensions).map(|&load| i64::from(load));
     let mut load = vec![0; dimensions];
@@ -139,7 +139,7 @@ fn loads(problem: &Problem, sequence: &[u32], dimensions: usize) -> Vec<Vec<i64>
     all
 }
 
-/// All goods picked up, or delivered.
+/// All goods that are picked up, or all that are delivered.
 fn carried<'s>(
     problem: &Problem,
     stops: impl IntoIterator<Item = &'s u32>,
@@ -156,7 +156,7 @@ fn carried<'s>(
     sum
 }
 
-/// Why a task has no vehicle: what rules out each of them, or that there is no place left.
+/// Why a task has no vehicle: what rules out all of them, or that no vehicle that could serve it has room in its route.
 fn reason(problem: &Problem, stop: u32) -> &'static str {
     let its = &problem.stops()[stop as usize];
     let able = || problem.tours().iter().filter(|tour| its.needs & !tour.has == 0);

@@ -1,4 +1,5 @@
-//! VRPLIB text: CVRP (X, CVRPLIB) and VRPTW with Euclidean coordinates. What is not read is refused by name.
+//! VRPLIB text: CVRP (the X instances and others of CVRPLIB) and VRPTW with Euclidean coordinates. A section that is not read is
+//! refused by its name.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use crate::error::{ReadError, Spot};
 use crate::format::Objective;
 use crate::instance::Instance;
 
-/// Sections that are read, with the numbers of a line behind its node number.
+/// The sections that are read, each with how many numbers follow the node in a line.
 const SECTIONS: [(&str, usize); 4] =
     [("NODE_COORD_SECTION", 2), ("DEMAND_SECTION", 1), ("TIME_WINDOW_SECTION", 2), ("SERVICE_TIME_SECTION", 1)];
 
@@ -65,7 +66,7 @@ fn parse(text: &str) -> Result<File, ReadError> {
     Ok(file)
 }
 
-/// Reads a file. CVRP lengths are rounded to the nearest integer; with time windows they are truncated to a tenth.
+/// Reads a problem. CVRP lengths are rounded to the nearest integer; with time windows they are truncated to a tenth.
 pub(crate) fn vrplib(text: &str, objective: Objective) -> Result<Instance, ReadError> {
     let file = parse(text)?;
     let word = |name: &str| file.words.get(name).map(String::as_str);

@@ -31,7 +31,7 @@ enum Kind {
     Server(Server),
 }
 
-/// Legs between places under one state of the roads, computed row by row.
+/// Legs between some places under one state of the roads, of which each row is computed when it is asked for.
 #[derive(Debug)]
 pub struct LegTable {
     network: Arc<Network>,
@@ -57,7 +57,7 @@ impl LegTable {
 }
 
 impl Network {
-    /// Builds it from its description.
+    /// Builds a network from its description.
     ///
     /// # Errors
     ///
@@ -95,19 +95,19 @@ impl Network {
         Ok(Self { kind })
     }
 
-    /// Streets as they were read from a graph file.
+    /// A network of streets that were read from an extract or a graph file.
     pub fn from_streets(streets: Streets) -> Self {
         Self { kind: Kind::Graph(Graph::new(streets)) }
     }
 
-    /// Legs from a routing server, cached; straight lines at a speed where it has not answered.
+    /// A network whose legs come from a routing server and are kept. Straight lines serve where the server has not answered.
     pub fn from_source(source: Arc<dyn LegSource>) -> Self {
         let fallback =
             Line { space: Space::Geographic, metres_per_minute: 500.0, detour_percent: 130, round_up_seconds: 0 };
         Self { kind: Kind::Server(Server::new(source, fallback)) }
     }
 
-    /// The streets behind it, and the arcs of its hierarchy (shortcuts included).
+    /// The streets, and the number of arcs in their hierarchy, shortcuts included. `None` if the network has no streets.
     pub fn graph(&self) -> Option<(&Streets, usize)> {
         match &self.kind {
             Kind::Graph(graph) => Some((graph.data(), graph.arcs())),
@@ -115,28 +115,30 @@ impl Network {
         }
     }
 
-    /// The same roads, all their shortcuts computed anew: what a change of all weights costs. `None` without a graph.
+    /// The same network with all shortcuts computed anew: a benchmark measures with it what a change of all weights costs. `None` if
+    /// the network has no streets.
     pub fn recustomised(&self) -> Option<Self> {
         let Kind::Graph(graph) = &self.kind else { return None };
         Some(Self { kind: Kind::Graph(graph.recustomised()) })
     }
 
-    /// Between two junctions of a graph by their numbers, snapping nothing and keeping nothing: what routing engines call a
-    /// query. `None` without a graph or with numbers beyond it.
+    /// The leg between two junctions, without snapping places to streets and without keeping anything: what routing engines call a
+    /// query. `None` if the network has no streets, or no such junction.
     pub fn between_junctions(&self, from: JunctionId, to: JunctionId) -> Option<Leg> {
         let Kind::Graph(graph) = &self.kind else { return None };
         let all = graph.data().junctions() as u32;
         (from.0 < all && to.0 < all).then(|| graph.between_junctions(from, to))
     }
 
-    /// The edges on the way between two junctions. `None` without a graph, a way, or with numbers beyond it.
+    /// The edges on the quickest way between two junctions, in order of driving. `None` if there is no way, no such junction, or if
+    /// the network has no streets.
     pub fn edges_between_junctions(&self, from: JunctionId, to: JunctionId) -> Option<Vec<EdgeId>> {
         let Kind::Graph(graph) = &self.kind else { return None };
         let all = graph.data().junctions() as u32;
         if from.0 < all && to.0 < all { graph.edges_between_junctions(from, to) } else { None }
     }
 
-    /// Names of the streets driven from one place to another, in order; empty without a graph or a way.
+    /// The streets driven from one place to another, in order. Empty if there is no way, or if the network has no streets.
     pub fn streets_driven(&self, from: Position, to: Position) -> Vec<Driven> {
         match &self.kind {
             Kind::Graph(graph) => graph.streets_driven(from, to),
@@ -153,7 +155,7 @@ impl Network {
         }
     }
 
-    /// The same network with these changes in force; `None` where no roads are known that could change.
+    /// The same network with these changes in force, and no others. `None` if the network has no streets.
     #[must_use]
     pub fn with_changes(&self, changes: &[ActiveChange]) -> Option<Self> {
         match &self.kind {
@@ -162,7 +164,8 @@ impl Network {
         }
     }
 
-    /// The same network at other speeds and without changes; `None` where travel times are not ours.
+    /// The same network at other speeds and without changes. `None` for a table and for a routing server: their travel times are
+    /// given.
     #[must_use]
     pub fn with_speeds(&self, speeds: &Speeds) -> Option<Self> {
         match &self.kind {
@@ -176,8 +179,8 @@ impl Network {
         }
     }
 
-    /// Milliseconds that the way between two places takes at normal speed, by class of road and square; as many as there are
-    /// along the way that is quickest now. Empty where travel times are not ours.
+    /// Milliseconds that the quickest way of now takes at normal speed, by class of road and square of the map. Empty if there is no
+    /// way, and for a table and a routing server.
     pub fn normal_time(&self, from: Position, to: Position) -> Vec<((u8, Cell), u64)> {
         match &self.kind {
             Kind::Line(line) if from != to => {
@@ -188,17 +191,17 @@ impl Network {
         }
     }
 
-    /// True when its travel times are ours to change.
+    /// True if [`Network::with_speeds`] makes a network.
     pub fn has_speeds(&self) -> bool {
         matches!(self.kind, Kind::Graph(_) | Kind::Line(_))
     }
 
-    /// True when roads can be closed on it.
+    /// True if roads can be closed: the network has streets.
     pub fn has_roads(&self) -> bool {
         matches!(self.kind, Kind::Graph(_))
     }
 
-    /// One leg.
+    /// The leg from one place to another.
     pub fn leg(&self, from: Position, to: Position) -> Leg {
         if from == to {
             return Leg::default();
@@ -211,7 +214,7 @@ impl Network {
         }
     }
 
-    /// Legs between all pairs, row by row.
+    /// Legs between all pairs of places, row by row.
     pub fn legs(&self, places: &[Position]) -> Vec<Leg> {
         match &self.kind {
             Kind::Graph(graph) => graph.legs(places),
@@ -224,7 +227,7 @@ impl Network {
         }
     }
 
-    /// Legs between all pairs of these places, row by row when they are asked for.
+    /// Legs between all pairs of these places, of which each row is computed when it is asked for.
     pub fn rows(self: &Arc<Self>, places: Arc<[Position]>) -> LegTable {
         let known = match &self.kind {
             Kind::Graph(graph) => graph.know(&places),
@@ -233,7 +236,7 @@ impl Network {
         LegTable { network: Arc::clone(self), places, known }
     }
 
-    /// The line driven from one place to another, both included.
+    /// The line driven from one place to another, both included; a straight line if the network has no streets.
     pub fn path(&self, from: Position, to: Position) -> Vec<Position> {
         match &self.kind {
             Kind::Graph(graph) => graph.path(from, to),
@@ -241,7 +244,7 @@ impl Network {
         }
     }
 
-    /// Edges that a change would be about; none without a graph.
+    /// Edges that a change would be about; none if the network has no streets.
     pub fn edges_named(&self, target: &RoadTarget) -> Vec<EdgeId> {
         match &self.kind {
             Kind::Graph(graph) => graph.edges_named(target),
@@ -249,7 +252,7 @@ impl Network {
         }
     }
 
-    /// Edges on the way from one place to another, in order of driving; none without a graph.
+    /// Edges on the way from one place to another, in order of driving; none if the network has no streets.
     pub fn edges_driven(&self, from: Position, to: Position) -> Vec<EdgeId> {
         match &self.kind {
             Kind::Graph(graph) => graph.edges_driven(from, to),
@@ -257,7 +260,7 @@ impl Network {
         }
     }
 
-    /// What takes longer or less long here than in `before`, a state of the same roads.
+    /// What takes more or less time here than in `before`, another state of the same streets.
     pub fn changed_since(&self, before: &Self) -> WeightChange {
         match (&self.kind, &before.kind) {
             (Kind::Graph(now), Kind::Graph(before)) => now.changed_since(before),
@@ -265,7 +268,7 @@ impl Network {
         }
     }
 
-    /// Lines of the streets that a change is about, for the map; none without a graph.
+    /// Lines of the streets that a change is about, for the map; none if the network has no streets.
     pub fn lines_of(&self, target: &RoadTarget) -> Vec<Vec<Position>> {
         match &self.kind {
             Kind::Graph(graph) => graph.lines_of(target),
@@ -273,7 +276,7 @@ impl Network {
         }
     }
 
-    /// The streets, for the map; none without a graph.
+    /// The streets as the map draws them; none if the network has no streets.
     pub fn streets(&self) -> Vec<Street> {
         match &self.kind {
             Kind::Graph(graph) => graph.streets(),
@@ -281,7 +284,7 @@ impl Network {
         }
     }
 
-    /// Metres as the crow flies.
+    /// Metres between two places as the crow flies.
     pub fn crow(&self, a: Position, b: Position) -> f64 {
         crow(self.space(), a, b)
     }

@@ -8,7 +8,7 @@ fn town() -> Vec<u8> {
     std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/town.osm")).unwrap()
 }
 
-/// Whatever was read is used: legs, ways, lines, a closure.
+/// Uses every part of what was read: legs, ways, lines.
 fn drive(streets: &Streets) {
     let network = Network::from_streets(streets.clone());
     let places: Vec<Position> = streets.junction_ids().step_by(9).map(|id| streets.junction(id)).collect();
@@ -20,7 +20,7 @@ fn drive(streets: &Streets) {
     }
 }
 
-/// Whoever waits sees every byte go by once per pass, and never back.
+/// Progress counts every byte once per pass and never goes back.
 #[test]
 fn builds_say_how_far_they_are() {
     use std::io::Write;
@@ -42,7 +42,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn damaged_extracts(at in any::<prop::sample::Index>(), with in "[ -~]{0,12}", out in 0usize..40, cut in any::<bool>()) {
+    fn damaged_extracts_are_refused_or_can_be_driven_on(at in any::<prop::sample::Index>(), with in "[ -~]{0,12}", out in 0usize..40, cut in any::<bool>()) {
         let mut bytes = town();
         let at = at.index(bytes.len());
         if cut {
@@ -56,9 +56,9 @@ proptest! {
         }
     }
 
-    /// With a checksum that fits: anybody can compute one.
+    /// The checksum fits: anybody can compute one.
     #[test]
-    fn forged_graph_files(at in any::<prop::sample::Index>(), to in any::<u8>(), cut in 0usize..64) {
+    fn forged_graph_files_are_refused_or_can_be_driven_on(at in any::<prop::sample::Index>(), to in any::<u8>(), cut in 0usize..64) {
         let (streets, _) = osm::build(&town(), osm::Profile::Car, |_| {}).unwrap();
         let mut bytes = streets.to_bytes();
         let header = 8 + 4 + 32;
@@ -75,7 +75,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes(mut bytes in proptest::collection::vec(any::<u8>(), 0..2_000), kind in 0usize..4) {
+    fn bytes_that_only_begin_like_a_map_are_refused(mut bytes in proptest::collection::vec(any::<u8>(), 0..2_000), kind in 0usize..4) {
         let begin: &[u8] = [&b"\x00\x00\x00\x0d\x0a\x09OSMHeader"[..], b"\x1f\x8b\x08", b"<osm>", b"FLTFGRPH"][kind];
         bytes.splice(0..0, begin.iter().copied());
         let built = osm::build(&bytes, osm::Profile::Truck, |_| {});
@@ -87,7 +87,7 @@ proptest! {
 
 /// Bodies of graph files that were hard to read once (found by `scripts/fuzz graph`).
 #[test]
-fn hard_bodies() {
+fn bodies_that_were_hard_to_read_once_are_refused_or_can_be_driven_on() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../formats/tests/files/graph");
     let mut read = 0;
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -146,7 +146,7 @@ proptest! {
 
     /// A graph file holds all of it, and says so when a byte is another.
     #[test]
-    fn files_hold_the_streets((nodes, edges) in any_graph(), at in 0usize..10_000, cut in 0usize..10_000) {
+    fn a_graph_file_holds_all_of_the_streets_and_shows_damage((nodes, edges) in any_graph(), at in 0usize..10_000, cut in 0usize..10_000) {
         let streets = Streets::from_edges(&nodes, &edges, &["Rua".to_owned()]).unwrap();
         let mut bytes = streets.to_bytes();
         prop_assert_eq!(Streets::from_bytes(&bytes), Ok(streets));
@@ -157,9 +157,9 @@ proptest! {
     }
 }
 
-/// Places on one street: along it, against it, and around where it is one way.
+/// Two places on one street: along it the leg is straight, against it the way leads around the block.
 #[test]
-fn legs_on_one_street() {
+fn a_leg_on_a_one_way_street_leads_straight_or_around() {
     let nodes = [(0, 0), (100_000, 0), (100_000, 100_000), (0, 100_000)].map(|(x, y)| Position { x, y });
     let edges: Vec<StreetEdge> = [(0, 1), (1, 2), (2, 3), (3, 0)]
         .into_iter()

@@ -1,4 +1,4 @@
-//! OpenStreetMap extracts: bytes in, streets out. See [`build`].
+//! OpenStreetMap extracts: bytes in, streets out. See [`build()`].
 
 mod build;
 mod error;

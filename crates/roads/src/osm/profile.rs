@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn ways_as_signposted() {
+    fn ways_are_used_as_signposted() {
         let both = used(Profile::Car, &[("highway", "residential"), ("maxspeed", "30")]).expect("open");
         assert_eq!((both.forward, both.backward), (Some(24.0), Some(24.0)));
         let oneway = used(Profile::Car, &[("highway", "primary"), ("oneway", "-1")]).expect("open");
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_in_all_spellings() {
+    fn limits_are_read_in_all_spellings() {
         assert_eq!(posted("50"), Some(50.0));
         assert_eq!(posted("30 mph").map(f64::round), Some(48.0));
         assert_eq!(posted("PT:urban"), Some(50.0));

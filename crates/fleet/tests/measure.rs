@@ -1,0 +1,170 @@
+//! What an entry and a copy cost: `cargo test --release -p fleetfold-fleet --test measure -- --ignored --nocapture`.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use fleetfold_fleet::Fleet;
+use fleetfold_model::{
+    Event, ExchangeGroup, Load, LogEntry, LogSeq, MessageHash, Metres, Millis, Name, Order, OrderWork, PlannedVisit,
+    Position, Proposal, ProposedRoute, SearchRecord, Shipment, StopEvent, StopKind, StopSpec, Timestamp, Vehicle,
+    VehicleCosts,
+};
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+struct Log {
+    entries: Vec<LogEntry>,
+    fleet: Fleet,
+}
+
+impl Log {
+    fn tell(&mut self, event: Event) {
+        let seq = self.entries.len() as u64 + 1;
+        let id = if matches!(event, Event::PlanProposed(_)) { 0 } else { seq };
+        let hash = MessageHash(u128::from(seq));
+        let entry = LogEntry { seq: LogSeq(seq), logged_at: Timestamp(seq as i64), id, hash, event };
+        self.fleet.apply(&entry);
+        self.entries.push(entry);
+    }
+}
+
+/// Shipments over 300 vehicles: each is created, planned, driven to and served, `behind` of them wait on routes at any time.
+fn log(orders: usize, behind: usize) -> Log {
+    let mut log = Log { entries: Vec::new(), fleet: Fleet::new() };
+    for number in 0..300 {
+        let vehicle = Vehicle {
+            name: name(&format!("vehicle-{number}")),
+            capacity: Load([1_000_000; 4]),
+            skills: vec![],
+            costs: VehicleCosts::default(),
+            time_factor: 1000,
+            start: Position { x: number * 1_000, y: 0 },
+            end: None,
+            shift: None,
+            stops_max: None,
+            lifo: false,
+        };
+        let shift = Event::ShiftStarted { vehicle: vehicle.name.clone(), shift: None, position: None };
+        log.tell(Event::VehicleRegistered(vehicle));
+        log.tell(shift);
+    }
+    let stop = |x: usize| StopSpec {
+        position: Position { x: (x * 7_919 % 300_000) as i32, y: (x * 104_729 % 300_000) as i32 },
+        windows: vec![],
+        service: Millis(60_000),
+        setup: Millis(0),
+    };
+    let order_name = |number: usize| name(&format!("order-{number:06}"));
+    for number in 0..orders + behind {
+        if number < orders {
+            log.tell(Event::OrderCreated(Order {
+                name: order_name(number),
+                work: OrderWork::Shipment(Shipment { pickup: stop(number), delivery: stop(number + 1) }),
+                load: Load([1; 4]),
+                skills: vec![],
+                priority: 0,
+                release: None,
+                promised: None,
+                placed: Timestamp(0),
+            }));
+            let vehicle = log.fleet.vehicle(fleetfold_model::VehicleId((number % 300) as u32));
+            let later = Timestamp(i64::MAX / 8);
+            let visit = |order: Name, stop| PlannedVisit {
+                order,
+                stop,
+                depart_at: later,
+                arrival: later,
+                start: later,
+                departure: later,
+                metres: Metres(1),
+                break_before: Millis(0),
+            };
+            let old = vehicle.route.visits.iter().map(|old| visit(log.fleet.order(old.order).name.clone(), old.stop));
+            let new = [StopKind::Pickup, StopKind::Delivery].map(|stop| visit(order_name(number), stop));
+            let route = ProposedRoute {
+                vehicle: vehicle.name.clone(),
+                base: vehicle.route.revision,
+                start: Position::default(),
+                start_at: Timestamp(0),
+                visits: old.chain(new).collect(),
+            };
+            let group = ExchangeGroup {
+                routes: vec![route],
+                unassigned: vec![],
+                caused_by: log.fleet.unanswered().keys().copied().collect(),
+                choices: vec![],
+            };
+            let chain = *log.fleet.chain();
+            log.tell(Event::PlanProposed(Proposal {
+                format: fleetfold_model::FORMAT,
+                epoch: 1,
+                rev: chain.rev + 1,
+                prev_hash: chain.hash,
+                based_on: log.fleet.applied(),
+                groups: vec![group],
+                search: SearchRecord::default(),
+                degraded: false,
+                fleet_digest: 0,
+            }));
+        }
+        if number >= behind {
+            let order = number - behind;
+            for stop in [StopKind::Pickup, StopKind::Delivery] {
+                let report = StopEvent {
+                    vehicle: name(&format!("vehicle-{}", order % 300)),
+                    order: order_name(order),
+                    stop,
+                    at: Timestamp(log.entries.len() as i64),
+                    position: None,
+                };
+                log.tell(Event::StopDeparted(report.clone()));
+                log.tell(Event::StopArrived(report.clone()));
+                log.tell(Event::StopCompleted(report));
+            }
+        }
+    }
+    log
+}
+
+#[test]
+#[ignore = "a measurement, not a test"]
+fn entries_and_copies() {
+    let made = log(20_000, 1_500);
+    let mut best = f64::INFINITY;
+    for _ in 0..7 {
+        let mut fleet = Fleet::new();
+        let start = Instant::now();
+        for entry in &made.entries {
+            black_box(fleet.apply(entry));
+        }
+        best = best.min(start.elapsed().as_secs_f64() / made.entries.len() as f64);
+    }
+    println!("apply: {:.0} ns per entry, {} entries", best * 1e9, made.entries.len());
+    for orders in [3_000, 300_000] {
+        let made = log(orders, 1_500);
+        let mut fleet = made.fleet;
+        let mut next = log(orders + 2_000, 1_500).entries.split_off(made.entries.len() - 6 * 1_500).into_iter();
+        let (mut copies, mut firsts) = (Vec::new(), Vec::new());
+        for _ in 0..9 {
+            let start = Instant::now();
+            let copy = fleet.clone_without_index();
+            copies.push(start.elapsed().as_secs_f64());
+            let start = Instant::now();
+            next.by_ref().take(100).for_each(|mut entry| {
+                entry.seq = LogSeq(fleet.applied().0 + 1);
+                black_box(fleet.apply(&entry));
+            });
+            firsts.push(start.elapsed().as_secs_f64());
+            black_box(copy.digest());
+        }
+        copies.sort_by(f64::total_cmp);
+        firsts.sort_by(f64::total_cmp);
+        println!(
+            "{orders} orders: copy {:.0} us (median), the 100 entries after it {:.0} us",
+            copies[4] * 1e6,
+            firsts[4] * 1e6
+        );
+    }
+}

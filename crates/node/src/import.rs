@@ -66,8 +66,8 @@ pub(crate) fn import(args: &Import) -> Result<ExitCode, Failure> {
     facts.sort_by_key(|&(at, _)| at);
     crate::out::say!("{}", DayLine::Header(Box::new(header)).to_text());
     for (index, (at, event)) in facts.iter().enumerate() {
-        let event = encode(event, space, "/import", &index.to_string(), *at);
-        crate::out::say!("{}", DayLine::Event { seq: None, logged_at: None, event: Box::new(event) }.to_text());
+        let event = DayLine::of(&encode(event, space, "/import", &index.to_string(), *at));
+        crate::out::say!("{}", event.to_text());
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -173,15 +173,7 @@ fn mdrp(folder: &Path) -> Result<Imported, Failure> {
 }
 
 fn header(title: String, network: &NetworkSpec) -> DayHeader {
-    DayHeader {
-        fleetfold_day: 1,
-        title,
-        network: Some(network_to_json(network)),
-        exact_drivers: true,
-        traffic: None,
-        no_shows: Vec::new(),
-        skipped: Vec::new(),
-    }
+    DayHeader { network: Some(network_to_json(network)), exact_drivers: true, ..DayHeader::new(title) }
 }
 
 /// Seconds of `HH:MM:SS`.

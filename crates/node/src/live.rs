@@ -30,6 +30,7 @@ use crate::metrics::Metrics;
 use crate::publisher;
 use crate::snapshot;
 use crate::view::{self, Memory, Stale};
+use crate::warnings::Warnings;
 
 /// Deltas reach browsers at most this often.
 const DELTA_EVERY: Duration = Duration::from_millis(100);
@@ -92,6 +93,10 @@ pub(crate) struct Live {
     pub(crate) streets: Arc<str>,
     pub(crate) zone: ZoneName,
     pub(crate) log: Log,
+    /// Warnings about events that were taken, from HTTP and from the log.
+    pub(crate) warnings: Warnings,
+    /// The zone's policy wants events with unknown fields refused.
+    pub(crate) strict: Arc<AtomicBool>,
     stop: Arc<watch::Sender<bool>>,
     done: watch::Receiver<bool>,
 }
@@ -157,6 +162,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
 
     let metrics = Arc::new(Metrics::new());
     let ready = Arc::new(AtomicBool::new(false));
+    let strict = Arc::new(AtomicBool::new(fleet.policy().strict));
     let (questions, asked) = mpsc::channel(256);
     let (inputs, inbox) = mpsc::channel(4096);
     let (stop, stopped) = watch::channel(false);
@@ -190,6 +196,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         streets,
         zone: setup.zone.clone(),
         log: setup.log.clone(),
+        warnings: Warnings::default(),
+        strict: Arc::clone(&strict),
         stop: Arc::new(stop),
         done,
     };
@@ -215,6 +223,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         hub,
         metrics,
         ready,
+        strict,
         caught_up_at: last,
         delta: 0,
         delta_at: clock::monotonic(),
@@ -256,6 +265,7 @@ struct Worker {
     hub: Arc<Hub>,
     metrics: Arc<Metrics>,
     ready: Arc<AtomicBool>,
+    strict: Arc<AtomicBool>,
     caught_up_at: u64,
     delta: u64,
     delta_at: std::time::Instant,
@@ -408,6 +418,9 @@ impl Worker {
             && self.engine.commit().epoch().is_some()
         {
             self.publish_features(features);
+        }
+        if matches!(entry.event, Event::ZoneOpened(_) | Event::PolicyChanged(_)) {
+            self.strict.store(self.engine.fleet().policy().strict, Ordering::Release);
         }
         self.story(&entry.event, now);
         self.stale.vehicles.extend(&change.vehicles);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_model::{Event, LogEntry, LogSeq, Millis, Timestamp};
 use fleetfold_sim::{Driving, Phones, Pretend, Report};
-use fleetfold_wire::{DayHeader, DayLine, What, decode};
+use fleetfold_wire::{DayFooter, DayHeader, DayLine, What, decode};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::watch;
@@ -123,9 +123,8 @@ pub(crate) async fn feed(args: Feed) -> Result<ExitCode, Failure> {
 
 /// Time zone and first instant of a day.
 fn opening(day: &days::Day) -> (String, Timestamp) {
-    let opened = day.events.iter().find_map(|(_, _, event)| match event {
-        Event::ZoneOpened(zone) => Some((zone.timezone.clone(), zone.day_start)),
-        _ => None,
+    let opened = day.events.iter().find_map(|(_, _, event)| {
+        if let Event::ZoneOpened(zone) = event { Some((zone.timezone.clone(), zone.day_start)) } else { None }
     });
     opened.unwrap_or_else(|| ("UTC".to_owned(), day.events.iter().map(|&(at, ..)| at).min().unwrap_or_default()))
 }
@@ -221,11 +220,9 @@ async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Fa
         if keep_lines {
             let logged_at =
                 jiff::Timestamp::from_millisecond(message.at.0).map(|at| at.to_string()).unwrap_or_default();
-            folded.lines.push(DayLine::Event {
-                seq: Some(message.seq),
-                logged_at: Some(logged_at),
-                event: Box::new(decoded.envelope),
-            });
+            // What could be decoded is text.
+            let text = String::from_utf8_lossy(&message.bytes).into_owned();
+            folded.lines.push(DayLine::Recorded { seq: message.seq, logged_at, message: text });
         }
     }
     for &(seq, wait) in &folded.tally.slow {
@@ -252,15 +249,7 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
             Some(days::network_in(&path, bytes)?.0)
         }
     };
-    let header = DayHeader {
-        fleetfold_day: 1,
-        title: zone.to_string(),
-        network,
-        exact_drivers: false,
-        traffic: None,
-        no_shows: Vec::new(),
-        skipped: folded.skipped.clone(),
-    };
+    let header = DayHeader { network, skipped: folded.skipped.clone(), ..DayHeader::new(zone.to_string()) };
     let mut out: Box<dyn Write> = match &args.output {
         Some(path) => Box::new(std::io::BufWriter::new(std::fs::File::create(path)?)),
         None => Box::new(crate::out::out()),
@@ -269,12 +258,9 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
     for line in &folded.lines {
         writeln!(out, "{}", line.to_text())?;
     }
-    let footer = DayLine::Footer {
-        digest: format!("{:016x}", folded.fleet.digest()),
-        facts_digest: format!("{:016x}", folded.fleet.facts_digest()),
-        applied: folded.fleet.applied().0,
-    };
-    writeln!(out, "{}", footer.to_text())?;
+    let fleet = &folded.fleet;
+    let footer = DayFooter::new(fleet.digest(), fleet.facts_digest(), fleet.applied().0);
+    writeln!(out, "{}", DayLine::Footer(footer).to_text())?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
 }

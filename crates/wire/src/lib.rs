@@ -19,7 +19,9 @@ mod network_v1;
 mod plan_v1;
 mod read_v1;
 
-pub use day::{DayError, DayHeader, DayLine, read_day_line};
+pub use day::{
+    DAY_FORMAT, DAY_HEADER_BYTES_MAX, DAY_LINE_BYTES_MAX, DayError, DayFooter, DayHeader, DayLine, read_day_line,
+};
 pub use decode::{DecodeError, Decoded, What, decode, decode_strict, id_hash, message_hash};
 pub use encode::{encode, encode_position, features_to_json};
 pub use envelope::{CloudEvent, Mode, structured};

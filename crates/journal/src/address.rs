@@ -107,10 +107,10 @@ pub enum Address {
 impl Address {
     /// Where an event stands: plans on the plan subject, everything else on the subject of its type and entity.
     pub fn of_event(event: &Event) -> Self {
-        match event {
-            Event::PlanProposed(_) => Self::Plan,
-            event => Self::Event { kind: kind_token(event_type(event)), entity: token(entity(event)) },
+        if matches!(event, Event::PlanProposed(_)) {
+            return Self::Plan;
         }
+        Self::Event { kind: kind_token(event_type(event)), entity: token(entity(event)) }
     }
 
     /// Where the position of a vehicle stands.
@@ -196,7 +196,30 @@ pub fn own_id(zone: &ZoneName, event: &Event) -> String {
             let names = repair.orders.iter().chain(&repair.vehicles).map(Name::as_str).collect::<Vec<_>>().join(" ");
             format!("{zone}/repair:/{}/{}", repair.epoch, fleetfold_wire::message_hash(names.as_bytes()))
         }
-        other => format!("{zone}/{}:/{}", kind_token(event_type(other)), token(entity(other))),
+        Event::ZoneOpened(_)
+        | Event::OrderCreated(_)
+        | Event::OrderUpdated(_)
+        | Event::OrderReady { .. }
+        | Event::OrderCancelled { .. }
+        | Event::VehicleRegistered(_)
+        | Event::ShiftStarted { .. }
+        | Event::ShiftEnded { .. }
+        | Event::VehicleLost { .. }
+        | Event::VehicleBack { .. }
+        | Event::RoadClosed(_)
+        | Event::RoadSlowed(_)
+        | Event::RoadReopened(_)
+        | Event::StopDeparted(_)
+        | Event::StopArrived(_)
+        | Event::StopCompleted(_)
+        | Event::StopFailed(..)
+        | Event::AssignmentAccepted { .. }
+        | Event::AssignmentRejected { .. }
+        | Event::StopPinned(_)
+        | Event::StopUnpinned { .. }
+        | Event::AssignmentForced(_)
+        | Event::PriorityRaised(_)
+        | Event::PolicyChanged(_) => format!("{zone}/{}:/{}", kind_token(event_type(event)), token(entity(event))),
     }
 }
 

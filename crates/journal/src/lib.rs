@@ -4,6 +4,9 @@
 //!
 //! Absent on purpose: sockets, files, clocks; searching; any question about who runs it.
 
+// A new type of event must be decided on wherever events are told apart: no match may pass it over.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub mod address;
 pub mod chain;
 mod commit;

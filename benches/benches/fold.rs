@@ -30,10 +30,9 @@ fn fold(criterion: &mut Criterion) {
     }
     let vehicles: Vec<_> = log
         .iter()
-        .filter_map(|entry| match &entry.event {
-            Event::VehicleRegistered(vehicle) => Some(vehicle.clone()),
-            _ => None,
-        })
+        .filter_map(
+            |entry| if let Event::VehicleRegistered(vehicle) = &entry.event { Some(vehicle.clone()) } else { None },
+        )
         .collect();
     group.throughput(Throughput::Elements(1000));
     let mut step = 0i32;

@@ -265,7 +265,24 @@ impl Pretend {
                 self.closed.remove(&change.change);
                 self.roads_changed();
             }
-            _ => {}
+            Event::ZoneOpened(_)
+            | Event::OrderReady { .. }
+            | Event::StopDeparted(_)
+            | Event::StopArrived(_)
+            | Event::StopCompleted(_)
+            | Event::StopFailed(..)
+            | Event::AssignmentAccepted { .. }
+            | Event::AssignmentRejected { .. }
+            | Event::StopPinned(_)
+            | Event::StopUnpinned { .. }
+            | Event::AssignmentForced(_)
+            | Event::PriorityRaised(_)
+            | Event::PolicyChanged(_)
+            | Event::PlanProposed(_)
+            | Event::FeaturesLearned(_)
+            | Event::VehicleLocated(_)
+            | Event::BaseWritten(_)
+            | Event::RepairAsked(_) => {}
         }
     }
 

@@ -26,11 +26,10 @@ fn facts_of(text: &str) -> Vec<Fact> {
     let lines = text.lines().zip(1..).map(|(line, number)| read_day_line(number, line).unwrap());
     lines
         .filter_map(|line| {
-            let DayLine::Event { event, .. } = line else { return None };
-            let decoded = decode(&serde_json::to_vec(&event).unwrap()).unwrap();
-            let time: jiff::Timestamp = decoded.envelope.time.unwrap().parse().unwrap();
+            let DayLine::Event { message } = line else { return None };
+            let decoded = decode(message.as_bytes()).unwrap();
             let What::Event(event) = decoded.what else { return None };
-            Some((Timestamp(time.as_millisecond()), decoded.id, event))
+            Some((decoded.at, decoded.id, event))
         })
         .collect()
 }

@@ -297,13 +297,10 @@ impl Engine {
         if change.refused.is_none() {
             self.learn_from(&entry.event, before);
         }
-        match &entry.event {
-            Event::StopArrived(_) | Event::StopCompleted(_) | Event::StopDeparted(_) => {
-                for &vehicle in &change.vehicles {
-                    self.watch(vehicle, Some(entry.seq));
-                }
+        if matches!(entry.event, Event::StopArrived(_) | Event::StopCompleted(_) | Event::StopDeparted(_)) {
+            for &vehicle in &change.vehicles {
+                self.watch(vehicle, Some(entry.seq));
             }
-            _ => {}
         }
         for &vehicle in &change.routes {
             effects.push(Effect::Publish(self.assignment(vehicle)));

@@ -6,6 +6,9 @@
 //!
 //! Absent on purpose: sockets, files, threads, the time of day, and any question about which of those runs it.
 
+// A new type of event must be decided on wherever events are told apart: no match may pass it over.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod answer;
 mod draft;
 mod effect;

@@ -93,27 +93,21 @@ impl Engine {
         let (to, visit) = (place.position, (order, stop.stop));
         // As the fold does: nothing has happened later than now, whatever a phone's clock says.
         let at = stop.at.min(self.now());
-        match event {
-            Event::StopDeparted(_) => {
-                if let Some(from) = before {
-                    let factor =
-                        self.fleet.vehicle(vehicle).spec.as_ref().map_or(1000, |spec| i64::from(spec.time_factor));
-                    let travel = Millis(i64::from(self.outlook.leg(from, to, at).millis) * factor / 1000);
-                    self.learner.departed(vehicle, visit, at, from, travel);
-                }
+        if matches!(event, Event::StopDeparted(_)) {
+            if let Some(from) = before {
+                let factor = self.fleet.vehicle(vehicle).spec.as_ref().map_or(1000, |spec| i64::from(spec.time_factor));
+                let travel = Millis(i64::from(self.outlook.leg(from, to, at).millis) * factor / 1000);
+                self.learner.departed(vehicle, visit, at, from, travel);
             }
-            Event::StopArrived(_) => {
-                self.learner.arrived(&self.fleet, &self.network, vehicle, visit, at, to);
-            }
-            _ if !self.learns() => {}
-            _ => {
-                let Some(arrived) = self.fleet.order(order).progress(stop.stop).arrived else { return };
-                let ready = arrived.at + place.setup;
-                let opens =
-                    place.windows.iter().find(|window| ready <= window.closes()).map_or(ready, |window| window.opens());
-                let began = ready.max(opens).max(place.release.unwrap_or(ready));
-                self.learner.served(to, began, at);
-            }
+        } else if matches!(event, Event::StopArrived(_)) {
+            self.learner.arrived(&self.fleet, &self.network, vehicle, visit, at, to);
+        } else if self.learns() {
+            let Some(arrived) = self.fleet.order(order).progress(stop.stop).arrived else { return };
+            let ready = arrived.at + place.setup;
+            let opens =
+                place.windows.iter().find(|window| ready <= window.closes()).map_or(ready, |window| window.opens());
+            let began = ready.max(opens).max(place.release.unwrap_or(ready));
+            self.learner.served(to, began, at);
         }
     }
 

@@ -6,6 +6,9 @@
 //!
 //! Absent on purpose: travel times, searching, bytes of the log. The fleet cannot call the solver.
 
+// A new type of event must be decided on wherever events are told apart: no match may pass it over.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod chain;
 mod change;
 mod check;

@@ -135,11 +135,8 @@ impl Tally {
         if let Some(reason) = change.refused {
             *self.refused.entry(reason.code().to_owned()).or_default() += 1;
         }
-        match &entry.event {
-            Event::OrderCreated(_) if change.refused.is_none() => self.orders += 1,
-            Event::PlanProposed(_) => self.plans += 1,
-            _ => {}
-        }
+        self.orders += u64::from(matches!(entry.event, Event::OrderCreated(_)) && change.refused.is_none());
+        self.plans += u64::from(matches!(entry.event, Event::PlanProposed(_)));
         self.asked += u64::from(change.asks);
         self.metres += change.driven.0;
         for &(seq, wait) in &change.answered {

@@ -9,6 +9,7 @@
 //! fleet.<tenant>.<zone>.assignment.<vehicle>      last route told to a vehicle
 //! fleet.<tenant>.<zone>.feature.<key>             last value of something learned
 //! fleet.<tenant>.<zone>.rejected.<reason>         what was not folded, and why
+//! fleet.<tenant>.<zone>.warning.<kind>            what was taken, but looks like a mistake
 //! ```
 //!
 //! A message id (`Nats-Msg-Id`) makes repeats harmless. The broker remembers ids per stream, and zones and tenants share
@@ -72,6 +73,7 @@ impl ZoneName {
             Address::Assignment(vehicle) => format!("{prefix}assignment.{vehicle}"),
             Address::Feature(key) => format!("{prefix}feature.{key}"),
             Address::Rejected(reason) => format!("{prefix}rejected.{reason}"),
+            Address::Warning(kind) => format!("{prefix}warning.{kind}"),
         }
     }
 }
@@ -102,15 +104,17 @@ pub enum Address {
     Feature(String),
     /// What was not folded, by reason.
     Rejected(String),
+    /// What was taken but looks like a mistake, by kind.
+    Warning(String),
 }
 
 impl Address {
     /// Where an event stands: plans on the plan subject, everything else on the subject of its type and entity.
     pub fn of_event(event: &Event) -> Self {
-        match event {
-            Event::PlanProposed(_) => Self::Plan,
-            event => Self::Event { kind: kind_token(event_type(event)), entity: token(entity(event)) },
+        if matches!(event, Event::PlanProposed(_)) {
+            return Self::Plan;
         }
+        Self::Event { kind: kind_token(event_type(event)), entity: token(entity(event)) }
     }
 
     /// Where the position of a vehicle stands.
@@ -149,6 +153,7 @@ pub fn parse(subject: &str) -> Option<(ZoneName, Address)> {
         ["assignment", vehicle] => Address::Assignment((*vehicle).to_owned()),
         ["feature", key] => Address::Feature((*key).to_owned()),
         ["rejected", reason] => Address::Rejected((*reason).to_owned()),
+        ["warning", kind] => Address::Warning((*kind).to_owned()),
         _ => return None,
     };
     Some((zone, address))
@@ -196,7 +201,30 @@ pub fn own_id(zone: &ZoneName, event: &Event) -> String {
             let names = repair.orders.iter().chain(&repair.vehicles).map(Name::as_str).collect::<Vec<_>>().join(" ");
             format!("{zone}/repair:/{}/{}", repair.epoch, fleetfold_wire::message_hash(names.as_bytes()))
         }
-        other => format!("{zone}/{}:/{}", kind_token(event_type(other)), token(entity(other))),
+        Event::ZoneOpened(_)
+        | Event::OrderCreated(_)
+        | Event::OrderUpdated(_)
+        | Event::OrderReady { .. }
+        | Event::OrderCancelled { .. }
+        | Event::VehicleRegistered(_)
+        | Event::ShiftStarted { .. }
+        | Event::ShiftEnded { .. }
+        | Event::VehicleLost { .. }
+        | Event::VehicleBack { .. }
+        | Event::RoadClosed(_)
+        | Event::RoadSlowed(_)
+        | Event::RoadReopened(_)
+        | Event::StopDeparted(_)
+        | Event::StopArrived(_)
+        | Event::StopCompleted(_)
+        | Event::StopFailed(..)
+        | Event::AssignmentAccepted { .. }
+        | Event::AssignmentRejected { .. }
+        | Event::StopPinned(_)
+        | Event::StopUnpinned { .. }
+        | Event::AssignmentForced(_)
+        | Event::PriorityRaised(_)
+        | Event::PolicyChanged(_) => format!("{zone}/{}:/{}", kind_token(event_type(event)), token(entity(event))),
     }
 }
 

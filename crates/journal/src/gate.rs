@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use fleetfold_model::{LogEntry, LogSeq, Timestamp};
-use fleetfold_wire::{CloudEvent, DecodeError, What, decode};
+use fleetfold_wire::{CloudEvent, DecodeError, EventType, Warning, What, decode};
 
 use crate::address::{Address, ZoneName, parse};
 
@@ -30,7 +30,7 @@ pub struct Raw<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Judged {
     /// An entry to be folded, and the envelope it came in.
-    Entry(Box<LogEntry>, Box<CloudEvent>),
+    Entry(Box<LogEntry>, Box<Said>),
     /// Noted as skipped before: passed over, whatever this version could make of it.
     Skipped {
         /// It stands on the plan subject, so the fence moves behind it.
@@ -44,6 +44,17 @@ pub enum Judged {
         /// The epoch it claims.
         epoch: u64,
     },
+}
+
+/// What a message said besides its event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said {
+    /// The envelope it came in.
+    pub envelope: CloudEvent,
+    /// Its type.
+    pub kind: EventType,
+    /// Fields of the payload that the type does not know.
+    pub warnings: Vec<Warning>,
 }
 
 /// Why a message is not folded.
@@ -66,6 +77,8 @@ pub struct Gate {
     skipped: BTreeSet<LogSeq>,
     /// Highest epoch that an owner can have, as far as the log has been asked.
     owners: Owners,
+    /// Events with unknown fields are rejected (the zone's policy).
+    strict: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +94,7 @@ impl Gate {
     /// owner has, or had, a higher epoch.
     pub fn new(zone: ZoneName, skipped: impl IntoIterator<Item = u64>, epoch_max: u64) -> Self {
         let skipped = skipped.into_iter().map(LogSeq).collect();
-        Self { zone, skipped, owners: Owners::UpTo(epoch_max) }
+        Self { zone, skipped, owners: Owners::UpTo(epoch_max), strict: false }
     }
 
     /// The gate for entries that went through one before: epochs are taken as they are.
@@ -99,6 +112,12 @@ impl Gate {
         if let Owners::UpTo(known) = &mut self.owners {
             *known = (*known).max(epoch_max);
         }
+    }
+
+    /// The zone's policy says whether events with unknown fields are rejected. What was rejected is noted as skipped, so later
+    /// folds need not know what the policy was.
+    pub fn set_strict(&mut self, strict: bool) {
+        self.strict = strict;
     }
 
     /// An entry was noted as skipped.
@@ -152,6 +171,10 @@ impl Gate {
             return rejected("wrong_subject", what, on_plan_subject, said_by);
         }
         let own = event.own_epoch();
+        if let Some(warning) = decoded.warnings.first().filter(|_| self.strict && own.is_none()) {
+            let error = DecodeError::UnknownField { kind: decoded.kind.name(), warning: warning.clone() };
+            return rejected(error.code(), error.to_string(), on_plan_subject, said_by);
+        }
         if let (Some(epoch), Owners::UpTo(known)) = (own, self.owners)
             && epoch > known
         {
@@ -159,7 +182,8 @@ impl Gate {
         }
         let id = if own.is_some() { 0 } else { decoded.id };
         let entry = LogEntry { seq: raw.seq, logged_at: raw.at, id, hash: decoded.hash, event };
-        Judged::Entry(Box::new(entry), Box::new(decoded.envelope))
+        let said = Said { envelope: decoded.envelope, kind: decoded.kind, warnings: decoded.warnings };
+        Judged::Entry(Box::new(entry), Box::new(said))
     }
 
     /// The rejection of an event of the engine's own whose epoch is no owner's, after the log was asked.

@@ -4,6 +4,9 @@
 //!
 //! Absent on purpose: sockets, files, clocks; searching; any question about who runs it.
 
+// A new type of event must be decided on wherever events are told apart: no match may pass it over.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub mod address;
 pub mod chain;
 mod commit;
@@ -15,5 +18,5 @@ pub use address::{Address, ZoneName};
 pub use chain::{OwnMessage, own_message};
 pub use commit::{Commit, LastPlan, Outcome, Wanted};
 pub use fanout::{FanOut, Heard, Next};
-pub use gate::{Gate, Judged, Raw, Rejection};
+pub use gate::{Gate, Judged, Raw, Rejection, Said};
 pub use resume::{Begin, Held, begin, still_the_same};

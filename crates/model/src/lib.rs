@@ -6,6 +6,9 @@
 //! Absent on purpose: JSON (that is `wire`), any clock, any geometry beyond a pair of integers.
 //! The `serde` derives serve the snapshot cache only; no byte format is promised here.
 
+// A new type of event must be decided on wherever events are told apart: no match may pass it over.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod entry;
 mod event;
 mod features;

@@ -1,12 +1,15 @@
 //! Recorded days on disk: reading them whole, and the network they bring.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use fleetfold_model::{Event, LogEntry, LogSeq, Name, NetworkSpec, Space, Timestamp};
 use fleetfold_roads::Network;
-use fleetfold_wire::{DayHeader, DayLine, What, decode, network_from_json, read_day_line};
+use fleetfold_wire::{
+    DAY_HEADER_BYTES_MAX, DAY_LINE_BYTES_MAX, DayFooter, DayHeader, DayLine, What, decode, network_from_json,
+    read_day_line,
+};
 
 use crate::failure::Failure;
 use crate::matrix_server::MatrixServer;
@@ -15,14 +18,14 @@ use crate::matrix_server::MatrixServer;
 pub(crate) struct Day {
     /// Its first line.
     pub(crate) header: DayHeader,
-    /// Events in file order: zone time, id hash, event.
+    /// What producers reported, in the order of the file: zone time, id hash, event. The engine's own events are left out.
     pub(crate) events: Vec<(Timestamp, u64, Event)>,
-    /// With its places in a log, if it was recorded from one.
+    /// The entries of the log that it was recorded from, in the order of the log; none if it was written otherwise.
     pub(crate) entries: Vec<LogEntry>,
-    /// The first event without a time, by its line: it can be folded again, but not played.
-    pub(crate) untimed: Option<usize>,
-    /// Digest, facts digest and last sequence, if it was recorded.
-    pub(crate) footer: Option<(String, String, u64)>,
+    /// What the fleet was after the last entry, if it was recorded and the recording is whole.
+    pub(crate) footer: Option<DayFooter>,
+    /// How many lines the file has.
+    pub(crate) lines: usize,
 }
 
 impl Day {
@@ -33,29 +36,25 @@ impl Day {
         facts
     }
 
-    pub(crate) fn no_shows(&self) -> Vec<Name> {
-        self.header.no_shows.iter().filter_map(|name| Name::new(name)).collect()
-    }
-
-    pub(crate) fn space(&self) -> Space {
-        let opened = self.events.iter().find_map(|(_, _, event)| match event {
-            Event::ZoneOpened(zone) => Some(zone.space),
-            _ => None,
-        });
-        opened.unwrap_or_default()
-    }
-
-    /// What simulated drivers can play: the day's own events, if there are any and each has a time.
+    /// What simulated drivers can play: the day's own events, if there are any.
     pub(crate) fn playable(&self) -> Result<Vec<(Timestamp, u64, Event)>, Failure> {
-        if let Some(line) = self.untimed {
-            let what = format!("line {line}: this event has no `time`, so nobody can tell when to play it");
-            return Err(Failure::new(what, "write its time, or `fleetfold replay` the recording"));
-        }
         let facts = self.exogenous();
         if facts.is_empty() {
             return Err(Failure::new("the day has no events to play: it may be cut off", "record or import it anew"));
         }
         Ok(facts)
+    }
+
+    pub(crate) fn no_shows(&self) -> Vec<Name> {
+        self.header.no_shows.iter().filter_map(|name| Name::new(name)).collect()
+    }
+
+    pub(crate) fn space(&self) -> Space {
+        let opened = self
+            .events
+            .iter()
+            .find_map(|(_, _, event)| if let Event::ZoneOpened(zone) = event { Some(zone.space) } else { None });
+        opened.unwrap_or_default()
     }
 
     /// The network of the day: its own, or straight lines.
@@ -79,78 +78,104 @@ pub(crate) fn build(spec: &NetworkSpec) -> Result<Arc<Network>, Failure> {
     Network::new(spec).map(Arc::new).map_err(|error| Failure::new(error.to_string(), "mend the network file"))
 }
 
-/// Reads a day file. Lines that are no legal events end it with their number and reason: a recording is not guessed at.
+/// Reads a day file. A line that is no legal event ends it with its number and reason: a recording is not guessed at.
 pub(crate) fn read(path: &Path) -> Result<Day, Failure> {
-    let file = std::fs::File::open(path)
-        .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give the path of a day file"))?;
-    let at_line = |what: String| Failure::new(format!("{}: {what}", path.display()), "mend or drop that line");
-    let mut day = Day {
-        header: DayHeader {
-            fleetfold_day: 1,
-            title: String::new(),
-            network: None,
-            exact_drivers: false,
-            traffic: None,
-            no_shows: Vec::new(),
-            skipped: Vec::new(),
-        },
-        events: Vec::new(),
-        entries: Vec::new(),
-        untimed: None,
-        footer: None,
-    };
-    let mut begun = false;
-    for (index, text) in BufReader::new(file).lines().enumerate() {
-        let text = text.map_err(|error| at_line(format!("line {}: {error}", index + 1)))?;
-        if text.trim().is_empty() {
-            continue;
-        }
-        if !begun && !text.contains("fleetfold_day") {
-            return Err(Failure::new(
-                format!("{}: line {} is not the first line of a day file", path.display(), index + 1),
-                "give a file that `record`, `import` or `sim --day` wrote; it begins with {\"fleetfold_day\":1,...}",
-            ));
-        }
-        begun = true;
-        match read_day_line(index + 1, &text).map_err(|error| at_line(error.to_string()))? {
-            DayLine::Header(header) => day.header = *header,
-            DayLine::Footer { digest, facts_digest, applied } => day.footer = Some((digest, facts_digest, applied)),
-            DayLine::Event { seq, logged_at, event } => {
-                let bytes = serde_json::to_vec(&event).map_err(|error| at_line(error.to_string()))?;
-                let decoded = decode(&bytes).map_err(|error| at_line(format!("line {}: {error}", index + 1)))?;
-                let at: Option<jiff::Timestamp> = decoded.envelope.time.as_deref().and_then(|time| time.parse().ok());
-                let What::Event(event) = decoded.what else { continue };
-                let plan = matches!(event, Event::PlanProposed(_));
-                if at.is_none() && event.is_exogenous() {
-                    day.untimed.get_or_insert(index + 1);
-                }
-                let at = at.map_or(Timestamp(0), |at| Timestamp(at.as_millisecond()));
-                if let (Some(seq), Some(logged_at)) = (seq, logged_at) {
-                    let logged_at = logged_at
-                        .parse::<jiff::Timestamp>()
-                        .map_err(|error| at_line(format!("line {}: {error}", index + 1)))?;
-                    let id = if plan { 0 } else { decoded.id };
-                    day.entries.push(LogEntry {
-                        seq: LogSeq(seq),
-                        logged_at: Timestamp(logged_at.as_millisecond()),
-                        id,
-                        hash: decoded.hash,
-                        event: event.clone(),
-                    });
-                }
-                if !plan {
-                    day.events.push((at, decoded.id, event));
-                }
-            }
+    let open =
+        |error: std::io::Error| Failure::new(format!("{}: {error}", path.display()), "give the path of a day file");
+    let mut reader = BufReader::new(std::fs::File::open(path).map_err(open)?);
+    let mut day =
+        Day { header: DayHeader::new(String::new()), events: Vec::new(), entries: Vec::new(), footer: None, lines: 0 };
+    let mut seen = Seen::Nothing;
+    while let Some(text) = next_line(&mut reader, day.lines)
+        .map_err(|what| Failure::new(format!("{}: {what}", path.display()), "give the path of a day file"))?
+    {
+        day.lines += 1;
+        if !text.trim().is_empty() {
+            day.take(&text, &mut seen).map_err(|what| {
+                Failure::new(format!("{}: {what}", path.display()), "mend or drop that line, or record the day anew")
+            })?;
         }
     }
-    if !begun {
-        return Err(Failure::new(
-            format!("{}: the file is empty", path.display()),
-            "record, import or generate the day anew",
-        ));
+    if seen == Seen::Nothing {
+        let what = format!("{}: the file is empty after {} lines", path.display(), day.lines);
+        return Err(Failure::new(what, "give the path of a day file"));
     }
     Ok(day)
+}
+
+/// What of a day file was read so far.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Nothing,
+    Header,
+    Events,
+    Footer,
+}
+
+/// The next line of a file without its line break; `None` at the end. `before` is the number of lines read before.
+fn next_line(reader: &mut impl BufRead, before: usize) -> Result<Option<String>, String> {
+    let number = before + 1;
+    let most = if number == 1 { DAY_HEADER_BYTES_MAX } else { DAY_LINE_BYTES_MAX };
+    let mut line = Vec::new();
+    let read = reader.by_ref().take(most as u64 + 1).read_until(b'\n', &mut line);
+    if read.map_err(|error| format!("line {number}: {error}"))? == 0 {
+        return Ok(None);
+    }
+    if line.len() > most {
+        return Err(format!("line {number}: longer than {most} bytes, the most that a line of a day file has"));
+    }
+    let text = String::from_utf8(line).map_err(|error| format!("line {number}: not text: {error}"))?;
+    Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
+}
+
+impl Day {
+    /// Takes in the text of the line with the number `self.lines`.
+    fn take(&mut self, text: &str, seen: &mut Seen) -> Result<(), String> {
+        let number = self.lines;
+        let fail = |what: &str| Err(format!("line {number}: {what}"));
+        let line = read_day_line(number, text).map_err(|error| error.to_string())?;
+        if *seen == Seen::Footer {
+            return fail("it stands behind the footer, which is the last line of a recording");
+        }
+        let (stamp, message) = match line {
+            DayLine::Header(header) => {
+                if *seen != Seen::Nothing {
+                    return fail("a second header: these are two days in one file");
+                }
+                (self.header, *seen) = (*header, Seen::Header);
+                return Ok(());
+            }
+            DayLine::Footer(footer) => {
+                (self.footer, *seen) = (Some(footer), Seen::Footer);
+                return Ok(());
+            }
+            DayLine::Event { message } => (None, message),
+            DayLine::Recorded { seq, logged_at, message } => {
+                let at = logged_at
+                    .parse::<jiff::Timestamp>()
+                    .map_err(|error| format!("line {number}: `logged_at`: {error}"))?;
+                if self.entries.last().is_some_and(|last| last.seq.0 >= seq) {
+                    return fail(&format!("entry {seq} does not follow the one before"));
+                }
+                (Some((LogSeq(seq), Timestamp(at.as_millisecond()))), message)
+            }
+        };
+        *seen = Seen::Events;
+        if stamp.is_some_and(|(seq, _)| self.header.skipped.contains(&seq.0)) {
+            return Ok(());
+        }
+        let decoded = decode(message.as_bytes()).map_err(|error| format!("line {number}: {error}"))?;
+        let What::Event(event) = decoded.what else { return Ok(()) };
+        let own = event.own_epoch().is_some();
+        if let Some((seq, logged_at)) = stamp {
+            let id = if own { 0 } else { decoded.id };
+            self.entries.push(LogEntry { seq, logged_at, id, hash: decoded.hash, event: event.clone() });
+        }
+        if !own {
+            self.events.push((decoded.at, decoded.id, event));
+        }
+        Ok(())
+    }
 }
 
 /// A network by its name: a routing server, or a file.

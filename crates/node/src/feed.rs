@@ -141,10 +141,9 @@ pub(crate) fn mapping(day_start: Timestamp, rate: u32, space: Space, timezone: &
 
 /// Rewrites a day's first fact for this log: its own zone time, but log time and rate of today.
 pub(crate) fn reopen(facts: &mut Vec<(Timestamp, u64, Event)>, mapping: &Zone) {
-    let template = facts.iter().find_map(|(_, _, event)| match event {
-        Event::ZoneOpened(zone) => Some(zone.clone()),
-        _ => None,
-    });
+    let template = facts
+        .iter()
+        .find_map(|(_, _, event)| if let Event::ZoneOpened(zone) = event { Some(zone.clone()) } else { None });
     facts.retain(|(_, _, event)| !matches!(event, Event::ZoneOpened(_)));
     let policy = template.map(|zone| zone.policy).unwrap_or_default();
     let opened = fleetfold_model::ZoneOpened {

@@ -12,9 +12,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use bytes::Bytes;
-use fleetfold_journal::Address;
 use fleetfold_journal::address::fact_id;
-use fleetfold_wire::{What, decode};
+use fleetfold_journal::{Address, Said};
+use fleetfold_wire::{Mode, Warning, What, Writer, decode, structured};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::{broadcast, oneshot};
@@ -81,6 +81,7 @@ pub(crate) async fn serve(live: Live, address: SocketAddr, bearer: Option<String
         .route("/v1/features", get(features))
         .route("/v1/streets", get(streets))
         .route("/v1/events", post(events))
+        .route("/v1/warnings", get(warnings))
         .route("/ws", get(websocket))
         .fallback(|| async {
             problem(StatusCode::NOT_FOUND, "not found", "there is nothing here; / is the map, /v1/state the state")
@@ -150,7 +151,7 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
     let applied = app.live.summary().await.map(|summary| summary.applied);
     let lag = end.zip(applied).map(|(end, applied)| end.saturating_sub(applied));
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], app.live.metrics.text(lag)).into_response()
+    ([(header::CONTENT_TYPE, kind)], app.live.metrics.text(lag, &app.live.warnings.counts())).into_response()
 }
 
 async fn ask<T>(app: &App, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, Response> {
@@ -207,16 +208,37 @@ async fn streets(State(app): State<Arc<App>>) -> Response {
     as_json(app.live.streets.to_string())
 }
 
+/// The last warnings about events that were taken.
+async fn warnings(State(app): State<Arc<App>>) -> Response {
+    as_json(json!({ "warnings": app.live.warnings.list(), "counts": app.live.warnings.counts() }).to_string())
+}
+
+/// The events of a request: one per line, or the body, which may be in binary mode.
+fn events_in(headers: &HeaderMap, body: Bytes) -> Result<Vec<Bytes>, Response> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+    if kind.contains("ndjson") || kind.contains("jsonl") {
+        let lines = body.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+        return Ok(lines.map(|line| body.slice_ref(line)).collect());
+    }
+    let pairs: Vec<(&str, &str)> =
+        headers.iter().filter_map(|(name, value)| value.to_str().ok().map(|value| (name.as_str(), value))).collect();
+    match Mode::of(pairs.iter().copied()) {
+        Mode::Batched => Err(problem(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "no batches",
+            "batched CloudEvents are not taken: send one event per line as application/x-ndjson",
+        )),
+        Mode::Structured | Mode::Binary if body.trim_ascii().is_empty() => Ok(Vec::new()),
+        Mode::Structured => Ok(vec![body]),
+        Mode::Binary => Ok(vec![structured(pairs, &body).map_or(body, Bytes::from)]),
+    }
+}
+
 /// One event, or one per line. Every line is judged by itself; the answer says what became of each.
 async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
-    let lines: Vec<Bytes> = if kind.contains("ndjson") || kind.contains("jsonl") {
-        body.split(|&byte| byte == b'\n')
-            .filter(|line| !line.trim_ascii().is_empty())
-            .map(|line| body.slice_ref(line))
-            .collect()
-    } else {
-        vec![body]
+    let lines = match events_in(&headers, body) {
+        Ok(lines) => lines,
+        Err(response) => return response,
     };
     if lines.is_empty() {
         return problem(
@@ -226,21 +248,23 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
         );
     }
     let single = lines.len() == 1;
-    let (mut accepted, mut duplicates, mut rejected) = (0u64, 0u64, Vec::new());
-    let mut seqs = Vec::new();
+    let (mut accepted, mut duplicates) = (0u64, 0u64);
+    let (mut rejected, mut warnings, mut last_seq) = (Vec::new(), Vec::new(), None);
     for (index, line) in lines.into_iter().enumerate() {
         match submit(&app.live, line).await {
-            Ok((seq, duplicate)) => {
-                accepted += u64::from(!duplicate);
-                duplicates += u64::from(duplicate);
-                seqs.push(seq);
+            Ok(taken) => {
+                accepted += u64::from(!taken.duplicate);
+                duplicates += u64::from(taken.duplicate);
+                last_seq = Some(taken.seq);
+                let told = |told: Warning| json!({ "line": index + 1, "field": told.field, "hint": told.hint });
+                warnings.extend(taken.warnings.into_iter().map(told));
             }
             Err(Submit::Invalid(code, detail)) => {
                 app.live.metrics.rejected(code);
                 if single {
                     return problem(StatusCode::UNPROCESSABLE_ENTITY, "not a legal event", &detail);
                 }
-                rejected.push(json!({ "line": index + 1, "detail": detail }));
+                rejected.push(json!({ "line": index + 1, "code": code, "detail": detail }));
             }
             Err(Submit::Log(detail)) => {
                 let title = "the log did not take it; send it again, the id makes repeats harmless";
@@ -249,32 +273,61 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
         }
     }
     let status = if rejected.is_empty() { StatusCode::ACCEPTED } else { StatusCode::MULTI_STATUS };
-    let body = json!({ "accepted": accepted, "duplicates": duplicates, "rejected": rejected, "last_seq": seqs.last() });
+    let mut body =
+        json!({ "accepted": accepted, "duplicates": duplicates, "rejected": rejected, "last_seq": last_seq });
+    if !warnings.is_empty() {
+        body["warnings"] = warnings.into();
+    }
     (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
+/// An event that the log has.
+pub(crate) struct Taken {
+    /// Its position in its stream.
+    pub(crate) seq: u64,
+    /// It was there before.
+    pub(crate) duplicate: bool,
+    /// Fields that its type does not know.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// Why an event was not taken.
 pub(crate) enum Submit {
+    /// It is no event, or none that this zone takes: a short stable word, and what is wrong.
     Invalid(&'static str, String),
+    /// The log did not store it.
     Log(String),
 }
 
-/// Validates an event and appends it to its stream. Returns its place, and whether it was there before.
-pub(crate) async fn submit(live: &Live, bytes: Bytes) -> Result<(u64, bool), Submit> {
-    let decoded = decode(&bytes).map_err(|error| Submit::Invalid(error.code(), error.to_string()))?;
+/// Validates an event and appends it to its stream.
+///
+/// # Errors
+///
+/// See [`Submit`]. In a zone with a strict policy an unknown field is an error.
+pub(crate) async fn submit(live: &Live, bytes: Bytes) -> Result<Taken, Submit> {
+    let strict = live.strict.load(Ordering::Acquire);
+    let decoded = decode(&bytes)
+        .and_then(|decoded| if strict { decoded.strict() } else { Ok(decoded) })
+        .map_err(|error| Submit::Invalid(error.code(), error.to_string()))?;
     let id = fact_id(&live.zone, &decoded.envelope.source, &decoded.envelope.id);
+    if decoded.kind.writer() == Writer::Engine {
+        let what = format!("`{}` is written by the engine alone", decoded.kind.name());
+        return Err(Submit::Invalid("engine_only", what));
+    }
     let (stream, subject) = match &decoded.what {
         What::Position(vehicle, ..) => (Stream::Position, live.zone.subject(&Address::of_position(vehicle))),
-        What::Event(event) if event.own_epoch().is_some() => {
-            let what = format!("`{}` is written by the engine alone", decoded.envelope.kind);
-            return Err(Submit::Invalid("engine_only", what));
-        }
         What::Event(event) => (Stream::Fleet, live.zone.subject(&Address::of_event(event))),
     };
     match live.log.append(stream, subject, id, bytes, None).await {
-        Ok(stored) => Ok((stored.seq, stored.duplicate)),
+        Ok(stored) => {
+            // Positions are in another stream, so their sequence would say nothing to a reader of the fleet's log.
+            let seq = (stream == Stream::Fleet).then_some(stored.seq);
+            let said = Said { envelope: decoded.envelope, kind: decoded.kind, warnings: decoded.warnings };
+            live.warnings.push(&said, seq, crate::clock::wall());
+            Ok(Taken { seq: stored.seq, duplicate: stored.duplicate, warnings: said.warnings })
+        }
         Err(AppendError::WrongSequence) => Err(Submit::Log("unexpected fence".to_owned())),
-        Err(error) => Err(Submit::Log(error.to_string())),
+        Err(error @ (AppendError::Unknown(_) | AppendError::Refused(_))) => Err(Submit::Log(error.to_string())),
     }
 }
 

@@ -27,6 +27,7 @@ use crate::lease;
 use crate::log::{Log, Read, Reader, ZoneName};
 use crate::metrics::Metrics;
 use crate::view::{Memory, Stale};
+use crate::warnings::Warnings;
 use intake::Taken;
 pub(crate) use start::start;
 
@@ -110,6 +111,10 @@ pub(crate) struct Live {
     pub(crate) streets: Arc<str>,
     pub(crate) zone: ZoneName,
     pub(crate) log: Log,
+    /// Warnings about events that were taken, from HTTP and from the log.
+    pub(crate) warnings: Warnings,
+    /// The zone's policy wants events with unknown fields refused.
+    pub(crate) strict: Arc<AtomicBool>,
     stop: Arc<watch::Sender<bool>>,
     done: watch::Receiver<bool>,
 }
@@ -165,6 +170,8 @@ struct Worker {
     hub: Arc<Hub>,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
+    /// The zone's policy rejects events with unknown fields.
+    strict: Arc<AtomicBool>,
     caught_up_at: u64,
     delta: u64,
     delta_at: std::time::Instant,

@@ -27,7 +27,9 @@ mod schema;
 mod serve;
 mod snapshot;
 mod solve;
+mod verify;
 mod view;
+mod warnings;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,8 @@
 //! Figures for Prometheus.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
 use fleetfold_fleet::Fleet;
 use fleetfold_model::Millis;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -105,9 +108,16 @@ impl Metrics {
         self.queue.set(queue as i64);
     }
 
-    /// The `OpenMetrics` text. `lag`: entries of the log that are not folded yet.
-    pub(crate) fn text(&self, lag: Option<u64>) -> String {
+    /// The `OpenMetrics` text. `lag` is the number of entries of the log that are not folded yet, `warnings` how many warnings
+    /// there were of each kind.
+    pub(crate) fn text(&self, lag: Option<u64>, warnings: &BTreeMap<&'static str, u64>) -> String {
         let mut text = String::new();
+        if !warnings.is_empty() {
+            text.push_str("# HELP fleetfold_warnings Warnings about events that were taken, by reason.\n# TYPE fleetfold_warnings counter\n");
+        }
+        for (code, count) in warnings {
+            let _ = writeln!(text, "fleetfold_warnings_total{{reason=\"{code}\"}} {count}");
+        }
         let _ = encode(&mut text, &self.registry);
         if let Some(lag) = lag {
             let line = format!(

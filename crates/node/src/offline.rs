@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_journal::own_message;
-use fleetfold_model::{Event, Space};
+use fleetfold_model::{Event, FORMAT, Space};
 use fleetfold_sim::{Driving, Outcome, Report, Scenario, Traffic, city, script, simulate};
-use fleetfold_wire::{DayHeader, DayLine, encode, network_to_json};
+use fleetfold_wire::{DAY_FORMAT, DayFooter, DayHeader, DayLine, encode, network_to_json};
 
 use crate::args::{Backtest, Learn, Replay, Sim};
 use crate::days;
 use crate::demo::bar;
 use crate::failure::Failure;
+use crate::verify::Verify;
 
 fn show(report: &Report, json: bool) {
     if json {
@@ -23,16 +24,15 @@ fn show(report: &Report, json: bool) {
     }
 }
 
-/// Folds a recorded day again and compares the digests.
+/// Folds a recorded day again. Compares with the digests that the live engine wrote into its plans, then with the footer.
 pub(crate) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
     let day = days::read(&args.day)?;
-    let Some((digest, _, applied)) = &day.footer else {
-        if let Some(last) = day.entries.last() {
-            let what = format!(
-                "the recording is cut off after log entry {}: its last line, with the digest, is not there",
-                last.seq.0
-            );
-            return Err(Failure::new(what, "record the day again, or run what is there with `fleetfold backtest`"));
+    let Some(footer) = &day.footer else {
+        if !day.entries.is_empty() {
+            return Err(Failure::new(
+                format!("{}: cut short: it ends at line {} without its footer", args.day.display(), day.lines),
+                "record the day anew with `fleetfold record`",
+            ));
         }
         return Err(Failure::new(
             "this day was not recorded from a log: it has no digest",
@@ -41,22 +41,46 @@ pub(crate) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
     };
     let mut fleet = Fleet::new();
     let mut tally = Tally::default();
-    for entry in day.entries.iter().filter(|entry| !day.header.skipped.contains(&entry.seq.0)) {
+    let mut verify = Verify::from(&fleet);
+    for entry in &day.entries {
         let change = fleet.apply(entry);
         tally.observe(entry, &change, &fleet);
+        verify.folded(entry, &change, &fleet);
     }
     show(&Report::new(&tally, fleet.digest(), fleet.facts_digest()), args.json);
-    let same = *digest == format!("{:016x}", fleet.digest()) && *applied == fleet.applied().0;
-    if same {
-        eprintln!("replay ends in the recorded digest {digest}");
-        Ok(ExitCode::SUCCESS)
-    } else {
-        Err(Failure::new(
-            format!("replay ends in {:016x}, recorded was {digest}", fleet.digest()),
-            "fold it with the version that recorded it; report it if that is this one",
-        ))
+    let found = verify.result();
+    if let Some(mismatch) = &found.mismatch {
+        return Err(Failure::new(mismatch.to_string(), DIFFERENT));
     }
+    eprintln!("{} plans were made from the digests that this replay has", found.compared);
+    if found.other_format > 0 {
+        eprintln!("{} plans of another format: their digests cannot be compared", found.other_format);
+    }
+    let digest = format!("{:016x}", fleet.digest());
+    if footer.format != FORMAT {
+        eprintln!(
+            "replay ends in the digest {digest}. The recording is of format {}, whose digest {} was made in another way: \
+             it cannot be compared with this program's format {FORMAT}. Plans of format 1 were taken by their numbers alone.",
+            footer.format, footer.digest
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    if footer.applied != fleet.applied().0 {
+        return Err(Failure::new(
+            format!("replay ends at entry {}, recorded was entry {}", fleet.applied().0, footer.applied),
+            "lines are missing: record the day anew with `fleetfold record`",
+        ));
+    }
+    if footer.digest != digest {
+        let what = format!("replay ends in {digest}, recorded was {} (entry {})", footer.digest, footer.applied);
+        return Err(Failure::new(what, DIFFERENT));
+    }
+    eprintln!("replay ends in the recorded digest {digest}");
+    Ok(ExitCode::SUCCESS)
 }
+
+/// What to do when a replay ends elsewhere.
+const DIFFERENT: &str = "fold it with the version that recorded it; report it if that is this one";
 
 /// Runs a day's own orders with simulated drivers in virtual time.
 pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
@@ -191,21 +215,18 @@ fn write_day(path: &std::path::Path, scenario: &Scenario) -> Result<(), Failure>
     let city = city(scenario.seed);
     let script = script(scenario, &city);
     let header = DayHeader {
-        fleetfold_day: 1,
-        title: scenario.title.clone(),
         network: city.spec.as_ref().map(network_to_json),
-        exact_drivers: false,
         traffic: (scenario.traffic != Traffic::default())
             .then(|| serde_json::to_value(&scenario.traffic))
             .and_then(Result::ok),
         no_shows: script.no_shows.iter().map(ToString::to_string).collect(),
-        skipped: Vec::new(),
+        ..DayHeader::new(scenario.title.clone())
     };
     let mut out = std::io::BufWriter::new(std::fs::File::create(path)?);
     writeln!(out, "{}", DayLine::Header(Box::new(header)).to_text())?;
     for (index, (at, event)) in script.facts.iter().enumerate() {
         let event = encode(event, Space::Geographic, "/generated", &index.to_string(), *at);
-        writeln!(out, "{}", DayLine::Event { seq: None, logged_at: None, event: Box::new(event) }.to_text())?;
+        writeln!(out, "{}", DayLine::of(&event).to_text())?;
     }
     out.flush()?;
     Ok(())
@@ -213,32 +234,25 @@ fn write_day(path: &std::path::Path, scenario: &Scenario) -> Result<(), Failure>
 
 fn write_log(path: &std::path::Path, header: &DayHeader, space: Space, outcome: &Outcome) -> Result<(), Failure> {
     let mut out = std::io::BufWriter::new(std::fs::File::create(path)?);
-    writeln!(out, "{}", DayLine::Header(Box::new(header.clone())).to_text())?;
+    let header = DayHeader { fleetfold_day: DAY_FORMAT, ..header.clone() };
+    writeln!(out, "{}", DayLine::Header(Box::new(header)).to_text())?;
     let mut fleet = Fleet::new();
     let zone = fleetfold_engine::virtual_time::zone();
     for entry in &outcome.log {
         let at = fleet.zone().zone_time(entry.logged_at);
-        let event = if entry.event.own_epoch().is_some() {
-            let message = own_message(&zone, &entry.event, space, at);
-            serde_json::from_slice(&message.bytes).map_err(std::io::Error::other)?
+        let bytes = if entry.event.own_epoch().is_some() {
+            own_message(&zone, &entry.event, space, at).bytes
         } else {
-            encode(&entry.event, space, "/backtest", &format!("{:016x}", entry.id), at)
+            encode(&entry.event, space, "/backtest", &format!("{:016x}", entry.id), at).to_bytes()
         };
         let logged_at =
             jiff::Timestamp::from_millisecond(entry.logged_at.0).map(|at| at.to_string()).unwrap_or_default();
-        writeln!(
-            out,
-            "{}",
-            DayLine::Event { seq: Some(entry.seq.0), logged_at: Some(logged_at), event: Box::new(event) }.to_text()
-        )?;
+        let message = String::from_utf8(bytes).map_err(std::io::Error::other)?;
+        writeln!(out, "{}", DayLine::Recorded { seq: entry.seq.0, logged_at, message }.to_text())?;
         fleet.apply(entry);
     }
-    let footer = DayLine::Footer {
-        digest: format!("{:016x}", fleet.digest()),
-        facts_digest: format!("{:016x}", fleet.facts_digest()),
-        applied: fleet.applied().0,
-    };
-    writeln!(out, "{}", footer.to_text())?;
+    let footer = DayFooter::new(fleet.digest(), fleet.facts_digest(), fleet.applied().0);
+    writeln!(out, "{}", DayLine::Footer(footer).to_text())?;
     out.flush()?;
     Ok(())
 }

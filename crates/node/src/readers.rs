@@ -11,7 +11,7 @@ use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_journal::{Begin, Gate, Judged, Rejection, ZoneName, begin};
 use fleetfold_model::{BaseWritten, Event, LogEntry, LogSeq, Millis};
 use fleetfold_sim::Report;
-use fleetfold_wire::{CloudEvent, DayHeader, DayLine};
+use fleetfold_wire::{DayFooter, DayHeader, DayLine};
 use serde_json::json;
 
 use crate::args::{Audit, Record};
@@ -125,17 +125,15 @@ async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Fa
     };
     let mut kinds = std::collections::BTreeMap::new();
     read_whole(log, zone, after, async |message| {
-        if let Some((entry, envelope)) = folded.pass(log, &message).await? {
+        if let Some(entry) = folded.pass(log, &message).await? {
             kinds.insert(entry.seq, fleetfold_wire::event_type(&entry.event));
             folded.apply(&entry);
             if keep_lines {
                 let logged_at =
                     jiff::Timestamp::from_millisecond(message.at.0).map(|at| at.to_string()).unwrap_or_default();
-                folded.lines.push(DayLine::Event {
-                    seq: Some(message.seq),
-                    logged_at: Some(logged_at),
-                    event: Box::new(envelope),
-                });
+                // What could be decoded is text.
+                let text = String::from_utf8_lossy(&message.bytes).into_owned();
+                folded.lines.push(DayLine::Recorded { seq: message.seq, logged_at, message: text });
             }
         }
         Ok(())
@@ -149,11 +147,11 @@ async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Fa
 
 impl Folded {
     /// Takes a message through the gate; `None`: it is not folded.
-    async fn pass(&mut self, log: &Log, message: &Message) -> Result<Option<(LogEntry, CloudEvent)>, Failure> {
+    async fn pass(&mut self, log: &Log, message: &Message) -> Result<Option<LogEntry>, Failure> {
         let mut asked = false;
         loop {
             match self.gate.judge(message.raw()) {
-                Judged::Entry(entry, envelope) => return Ok(Some((*entry, *envelope))),
+                Judged::Entry(entry, _) => return Ok(Some(*entry)),
                 Judged::Skipped { on_plan_subject } => {
                     self.fleet.skip(LogSeq(message.seq), on_plan_subject);
                     return Ok(None);
@@ -212,15 +210,7 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
             Some(days::network_in(&path, bytes)?.0)
         }
     };
-    let header = DayHeader {
-        fleetfold_day: 1,
-        title: zone.to_string(),
-        network,
-        exact_drivers: false,
-        traffic: None,
-        no_shows: Vec::new(),
-        skipped: folded.gate.skipped(),
-    };
+    let header = DayHeader { network, skipped: folded.gate.skipped(), ..DayHeader::new(zone.to_string()) };
     let mut out: Box<dyn Write> = match &args.output {
         Some(path) => Box::new(std::io::BufWriter::new(std::fs::File::create(path)?)),
         None => Box::new(crate::out::out()),
@@ -229,12 +219,9 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
     for line in &folded.lines {
         writeln!(out, "{}", line.to_text())?;
     }
-    let footer = DayLine::Footer {
-        digest: format!("{:016x}", folded.fleet.digest()),
-        facts_digest: format!("{:016x}", folded.fleet.facts_digest()),
-        applied: folded.fleet.applied().0,
-    };
-    writeln!(out, "{}", footer.to_text())?;
+    let fleet = &folded.fleet;
+    let footer = DayFooter::new(fleet.digest(), fleet.facts_digest(), fleet.applied().0);
+    writeln!(out, "{}", DayLine::Footer(footer).to_text())?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! JSON Schemas and the AsyncAPI document.
 
+use fleetfold_wire::{EventType, Writer};
 use serde_json::{Value, json};
 
 use crate::args::SchemaKind;
@@ -13,39 +14,52 @@ pub(crate) fn document(what: SchemaKind) -> String {
     serde_json::to_string_pretty(&value).unwrap_or_default()
 }
 
-/// AsyncAPI 3.0: one channel a stream, one message an event type.
+/// The name of a message in the document: `fleet.order.created.v1` is `fleet_order_created_v1`.
+fn message(kind: &str) -> String {
+    kind.replace('.', "_")
+}
+
+/// AsyncAPI 3.0: one channel a kind of subject, one message an event type.
 fn asyncapi() -> Value {
-    let (mut messages, mut schemas) = (serde_json::Map::new(), serde_json::Map::new());
-    for (kind, schema) in fleetfold_wire::schemas() {
-        let name = kind.replace('.', "_");
-        schemas.insert(name.clone(), schema);
+    const ASSIGNMENT: &str = "fleet.assignment.v1";
+    let schemas: serde_json::Map<String, Value> =
+        fleetfold_wire::schemas().into_iter().map(|(kind, schema)| (message(kind), schema)).collect();
+    let mut messages = serde_json::Map::new();
+    for kind in EventType::ALL {
+        let name = kind.name();
         messages.insert(
-            name.clone(),
+            message(name),
             json!({
-                "name": kind, "contentType": "application/cloudevents+json",
+                "name": name, "summary": kind.description(), "contentType": "application/cloudevents+json",
                 "payload": { "type": "object", "description": "CloudEvents 1.0, structured mode", "required": ["specversion", "id", "source", "type", "time", "data"],
-                    "properties": { "specversion": { "const": "1.0" }, "id": { "type": "string" }, "source": { "type": "string" }, "type": { "const": kind },
-                        "subject": { "type": "string" }, "time": { "type": "string", "format": "date-time" }, "data": { "$ref": format!("#/components/schemas/{name}") } } },
+                    "properties": { "specversion": { "const": "1.0" }, "id": { "type": "string" }, "source": { "type": "string" }, "type": { "const": name },
+                        "subject": { "type": "string" }, "time": { "type": "string", "format": "date-time" }, "data": { "$ref": format!("#/components/schemas/{}", message(name)) } } },
             }),
         );
     }
-    let refs = |filter: &dyn Fn(&str) -> bool| -> serde_json::Map<String, Value> {
-        messages
-            .keys()
-            .filter(|name| filter(name))
-            .map(|name| (name.clone(), json!({ "$ref": format!("#/components/messages/{name}") })))
-            .collect()
+    messages.insert(
+        message(ASSIGNMENT),
+        json!({ "name": ASSIGNMENT, "summary": "The route of a vehicle, as its driver is told.", "contentType": "application/json",
+            "payload": { "$ref": format!("#/components/schemas/{}", message(ASSIGNMENT)) } }),
+    );
+    let link = |kind: &str| (message(kind), json!({ "$ref": format!("#/components/messages/{}", message(kind)) }));
+    let only = |kind: &str| serde_json::Map::from_iter([link(kind)]);
+    let facts_by = |writer: Writer| -> serde_json::Map<String, Value> {
+        let apart = [EventType::PlanProposed, EventType::Position];
+        let kinds = EventType::ALL.iter().filter(|kind| kind.writer() == writer && !apart.contains(kind));
+        kinds.map(|kind| link(kind.name())).collect()
     };
-    let own = |name: &str| ["fleet_plan_proposed_v1", "fleet_assignment_v1", "fleet_position_v1"].contains(&name);
     let parameters = json!({ "tenant": {}, "zone": {} });
     let channels = json!({
         "facts": { "address": "fleet.{tenant}.{zone}.event.{type}.{entity}", "parameters": { "tenant": {}, "zone": {}, "type": {}, "entity": { "description": "percent-encoded id; _ for orders" } },
-            "messages": refs(&|name| !own(name)), "x-jetstream": { "stream": Stream::Fleet.name(), "max_age_days": 14, "duplicate_window_seconds": 120, "discard": "new" } },
-        "plans": { "address": "fleet.{tenant}.{zone}.plan", "parameters": parameters, "messages": refs(&|name| name == "fleet_plan_proposed_v1"), "x-jetstream": { "stream": Stream::Fleet.name() } },
+            "messages": facts_by(Writer::Producer), "x-jetstream": { "stream": Stream::Fleet.name(), "max_age_days": 14, "duplicate_window_seconds": 120, "discard": "new" } },
+        "own": { "address": "fleet.{tenant}.{zone}.event.{type}.{entity}", "description": "Written by the engine that owns the zone, and by nobody else.",
+            "parameters": { "tenant": {}, "zone": {}, "type": {}, "entity": {} }, "messages": facts_by(Writer::Engine), "x-jetstream": { "stream": Stream::Fleet.name() } },
+        "plans": { "address": "fleet.{tenant}.{zone}.plan", "parameters": parameters, "messages": only(EventType::PlanProposed.name()), "x-jetstream": { "stream": Stream::Fleet.name() } },
         "positions": { "address": "fleet.{tenant}.{zone}.position.{vehicle}", "parameters": { "tenant": {}, "zone": {}, "vehicle": {} },
-            "messages": refs(&|name| name == "fleet_position_v1"), "x-jetstream": { "stream": Stream::Position.name(), "max_messages_per_subject": 1, "max_age_hours": 1 } },
+            "messages": only(EventType::Position.name()), "x-jetstream": { "stream": Stream::Position.name(), "max_messages_per_subject": 1, "max_age_hours": 1 } },
         "assignments": { "address": "fleet.{tenant}.{zone}.assignment.{vehicle}", "parameters": { "tenant": {}, "zone": {}, "vehicle": {} },
-            "messages": refs(&|name| name == "fleet_assignment_v1"), "x-jetstream": { "stream": Stream::Assignment.name(), "max_messages_per_subject": 1 } },
+            "messages": only(ASSIGNMENT), "x-jetstream": { "stream": Stream::Assignment.name(), "max_messages_per_subject": 1 } },
     });
     let operation = |action: &str, channel: &str| json!({ "action": action, "channel": { "$ref": format!("#/channels/{channel}") } });
     json!({
@@ -53,7 +67,7 @@ fn asyncapi() -> Value {
         "info": { "title": "Fleetfold", "version": env!("CARGO_PKG_VERSION"), "description": "Facts in, plans and assignments out, over NATS JetStream." },
         "channels": channels,
         "operations": { "publishFact": operation("receive", "facts"), "publishPosition": operation("receive", "positions"),
-            "proposePlan": operation("send", "plans"), "assign": operation("send", "assignments") },
+            "proposePlan": operation("send", "plans"), "writeOwn": operation("send", "own"), "assign": operation("send", "assignments") },
         "components": { "messages": messages, "schemas": schemas },
     })
 }

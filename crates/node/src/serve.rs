@@ -119,9 +119,8 @@ pub(crate) async fn feed(args: Feed) -> Result<ExitCode, Failure> {
 
 /// Time zone and first instant of a day.
 fn opening(day: &days::Day) -> (String, Timestamp) {
-    let opened = day.events.iter().find_map(|(_, _, event)| match event {
-        Event::ZoneOpened(zone) => Some((zone.timezone.clone(), zone.day_start)),
-        _ => None,
+    let opened = day.events.iter().find_map(|(_, _, event)| {
+        if let Event::ZoneOpened(zone) = event { Some((zone.timezone.clone(), zone.day_start)) } else { None }
     });
     opened.unwrap_or_else(|| ("UTC".to_owned(), day.events.iter().map(|&(at, ..)| at).min().unwrap_or_default()))
 }

@@ -7,6 +7,8 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use fleetfold_journal::ZoneName;
+use fleetfold_journal::address::fact_id;
 use serde_json::Value;
 use support::{Killed, broker, fleetfold, free_port, http, pause, wait_for};
 
@@ -124,4 +126,50 @@ fn nats_command_line() {
         );
         Command::new("bash").args(["-c", &script]).env("WIRE", wire).output().unwrap()
     });
+}
+
+/// The documented header is what the program itself computes. Two zones may use the same source and id, and pairs of source and
+/// id that look alike when they are only joined are different: the broker stores them all, and drops a true repeat.
+#[test]
+fn no_event_is_dropped_for_the_message_id_of_another() {
+    let zone = |zone: &str| ZoneName::new("acme", zone).unwrap();
+    assert!(DOCUMENT.contains(&format!("\"Nats-Msg-Id\": \"{}\"", fact_id(&zone("porto"), "/shop", "1"))));
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let args = ["serve", "--log", &url, "--tenant", "acme", "--zone", "porto", "--listen", &listen, "--data", "data"];
+    let _engine = Killed(fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    wait_for(port);
+    let events = [
+        ("porto", "/shop", "1", "o1", false),
+        ("braga", "/shop", "1", "o2", false),
+        ("porto", "a/b", "c", "o3", false),
+        ("porto", "a", "b/c", "o4", false),
+        ("porto", "/shop", "1", "o1", true),
+    ];
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = async_nats::connect(&url).await.unwrap();
+        let jetstream = async_nats::jetstream::new(client);
+        for (zone_name, source, id, name, repeat) in events {
+            let mut event = order();
+            (event["source"], event["id"], event["data"]["order_id"]) = (source.into(), id.into(), name.into());
+            let message = async_nats::jetstream::message::PublishMessage::build()
+                .message_id(fact_id(&zone(zone_name), source, id))
+                .payload(event.to_string().into());
+            let subject = format!("fleet.acme.{zone_name}.event.order_created._");
+            let stored = jetstream.send_publish(subject, message).await.unwrap().await.unwrap();
+            assert_eq!(stored.duplicate, repeat, "{zone_name} {source} {id}");
+        }
+    });
+    for name in ["o1", "o3", "o4"] {
+        let known = (0..100).any(|_| {
+            pause(50);
+            http(port, &format!("GET /v1/orders/{name}"), "").0 == 200
+        });
+        assert!(known, "the engine has no order {name}");
+    }
+    assert_eq!(http(port, "GET /v1/orders/o2", "").0, 404, "the order of the other zone");
 }

@@ -1,26 +1,44 @@
 //! The recorded-day file: JSON lines. A header, events in order, and for a recording a footer with the digest.
+//!
+//! A recording keeps each message as its bytes stand in the log, because plans are chained by the hash of these bytes: a
+//! recorded line is `{"seq":7,"logged_at":"…","event":<the bytes>}`. A message that is not one line of text by itself stands
+//! as a JSON string in `text` instead of `event`.
+//!
+//! Format 2 is written. Format 1 (version 0.1 of this program) is read: its events are as in format 2, but its footer's digest
+//! and the hashes in its plans were made of that program's memory, so nothing can be compared with them.
 
+use fleetfold_model::FORMAT;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::PLAN_BYTES_MAX;
 use crate::envelope::CloudEvent;
+
+/// The format of day files that this program writes, and the newest that it reads.
+pub const DAY_FORMAT: u32 = 2;
+/// Largest first line of a day file, in bytes: it may bring a network of streets.
+pub const DAY_HEADER_BYTES_MAX: usize = 256 << 20;
+/// Largest other line of a day file, in bytes: a message in which every byte is escaped, and what stands around it.
+pub const DAY_LINE_BYTES_MAX: usize = 6 * PLAN_BYTES_MAX + 1024;
 
 /// First line: what the day is and how its travel times come about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DayHeader {
-    /// Version of the format: 1.
+    /// Version of the format: [`DAY_FORMAT`] when written.
     pub fleetfold_day: u32,
     /// What it is, for people.
     #[serde(default)]
     pub title: String,
     /// The network, if the day brings one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub network: Option<serde_json::Value>,
+    pub network: Option<Value>,
     /// Drivers of this day drive exactly by the network (public benchmarks).
     #[serde(default)]
     pub exact_drivers: bool,
     /// What drives really take, which the map does not know (generated days).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub traffic: Option<serde_json::Value>,
+    pub traffic: Option<Value>,
     /// Orders whose customer will not be there (generated days).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub no_shows: Vec<String>,
@@ -29,43 +47,83 @@ pub struct DayHeader {
     pub skipped: Vec<u64>,
 }
 
+impl DayHeader {
+    /// The header of a day in the current format that brings nothing but its title.
+    pub fn new(title: String) -> Self {
+        Self {
+            fleetfold_day: DAY_FORMAT,
+            title,
+            network: None,
+            exact_drivers: false,
+            traffic: None,
+            no_shows: Vec::new(),
+            skipped: Vec::new(),
+        }
+    }
+}
+
+/// Last line of a recording: what the fleet was after the last entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayFooter {
+    /// How the digests were made ([`FORMAT`] when written); absent in format 1 of day files.
+    #[serde(default = "first_format")]
+    pub format: u16,
+    /// Digest after the last entry, hexadecimal.
+    pub digest: String,
+    /// Facts digest, hexadecimal.
+    pub facts_digest: String,
+    /// Last sequence.
+    pub applied: u64,
+}
+
+fn first_format() -> u16 {
+    1
+}
+
+impl DayFooter {
+    /// The footer of a recording that this program folded.
+    pub fn new(digest: u64, facts_digest: u64, applied: u64) -> Self {
+        Self { format: FORMAT, digest: format!("{digest:016x}"), facts_digest: format!("{facts_digest:016x}"), applied }
+    }
+}
+
 /// One line of the file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DayLine {
     /// The first line.
     Header(Box<DayHeader>),
-    /// An event; with its place and time in the log if the day was recorded from one.
+    /// An event of a day that was written for it.
     Event {
-        /// Place in the log.
-        seq: Option<u64>,
+        /// The event, as structured JSON.
+        message: String,
+    },
+    /// A message of a log.
+    Recorded {
+        /// Its position in the log.
+        seq: u64,
         /// Log time, RFC 3339.
-        logged_at: Option<String>,
-        /// The event.
-        event: Box<CloudEvent>,
+        logged_at: String,
+        /// Its bytes as they stand in the log.
+        message: String,
     },
     /// The last line of a recording.
-    Footer {
-        /// Digest after the last entry, hexadecimal.
-        digest: String,
-        /// Facts digest, hexadecimal.
-        facts_digest: String,
-        /// Last sequence.
-        applied: u64,
-    },
+    Footer(DayFooter),
 }
 
-#[derive(Serialize, Deserialize)]
-struct RecordedV1 {
+/// A recorded line whose message is not one line of text by itself.
+#[derive(Serialize)]
+struct AsText<'a> {
+    seq: u64,
+    logged_at: &'a str,
+    text: &'a str,
+}
+
+/// What a recorded line says besides its message.
+#[derive(Deserialize)]
+struct Stamp {
     seq: u64,
     logged_at: String,
-    event: CloudEvent,
-}
-
-#[derive(Serialize, Deserialize)]
-struct FooterV1 {
-    digest: String,
-    facts_digest: String,
-    applied: u64,
+    text: Option<String>,
 }
 
 /// Why a line is none of a day file's.
@@ -78,59 +136,95 @@ pub struct DayError {
     pub what: String,
 }
 
-/// Reads one line.
+/// Reads one line, without its line break. `line` is its number, from 1.
 ///
 /// # Errors
 ///
 /// Which line, and what is wrong with it.
 pub fn read_day_line(line: usize, text: &str) -> Result<DayLine, DayError> {
-    let value: serde_json::Value =
-        serde_json::from_str(text).map_err(|error| DayError { line, what: format!("not JSON: {error}") })?;
-    let parsed = if value.get("fleetfold_day").is_some() {
-        serde_json::from_value::<DayHeader>(value).map(|header| DayLine::Header(Box::new(header)))
-    } else if value.get("digest").is_some() {
-        serde_json::from_value::<FooterV1>(value).map(|footer| DayLine::Footer {
-            digest: footer.digest,
-            facts_digest: footer.facts_digest,
-            applied: footer.applied,
-        })
-    } else if value.get("seq").is_some() && value.get("event").is_some() {
-        serde_json::from_value::<RecordedV1>(value).map(|recorded| DayLine::Event {
-            seq: Some(recorded.seq),
-            logged_at: Some(recorded.logged_at),
-            event: Box::new(recorded.event),
-        })
-    } else {
-        serde_json::from_value::<CloudEvent>(value).map(|event| DayLine::Event {
-            seq: None,
-            logged_at: None,
-            event: Box::new(event),
-        })
+    let fail = |what: String| DayError { line, what };
+    let most = if line == 1 { DAY_HEADER_BYTES_MAX } else { DAY_LINE_BYTES_MAX };
+    if text.len() > most {
+        return Err(fail(format!("{} bytes; a line of a day file has at most {most}", text.len())));
+    }
+    let value: Value = serde_json::from_str(text).map_err(|error| fail(format!("not JSON: {error}")))?;
+    let Some(members) = value.as_object() else {
+        return Err(fail("neither a header, an event nor a footer: not a JSON object".to_owned()));
     };
-    match parsed {
-        Ok(DayLine::Header(header)) if header.fleetfold_day != 1 => {
-            Err(DayError { line, what: format!("day format {} is newer than this program's 1", header.fleetfold_day) })
+    let has = |name: &str| members.contains_key(name);
+    // An event may have extension attributes of any name, so it is asked for first.
+    if has("specversion") {
+        return Ok(DayLine::Event { message: text.trim().to_owned() });
+    }
+    if let Some(version) = members.get("fleetfold_day") {
+        return match version.as_u64() {
+            Some(version) if version > u64::from(DAY_FORMAT) => Err(fail(format!(
+                "day format {version} is newer than this program's {DAY_FORMAT}: read it with the version that wrote it"
+            ))),
+            Some(1..) => parse(value).map(|header| DayLine::Header(Box::new(header))).map_err(fail),
+            Some(0) | None => Err(fail(format!("`fleetfold_day` is {version}, which is no day format"))),
+        };
+    }
+    if has("digest") {
+        return parse(value).map(DayLine::Footer).map_err(fail);
+    }
+    if !(has("seq") && (has("event") || has("text"))) {
+        return Err(fail("neither a header, an event nor a footer".to_owned()));
+    }
+    let Stamp { seq, logged_at, text: escaped } = parse(value).map_err(&fail)?;
+    let message = match escaped {
+        Some(message) => message,
+        None => member(text, "event").ok_or_else(|| fail("`event` cannot be found".to_owned()))?.to_owned(),
+    };
+    Ok(DayLine::Recorded { seq, logged_at, message })
+}
+
+fn parse<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    serde_json::from_value(value).map_err(|error| error.to_string())
+}
+
+/// The text of a member of a JSON object, exactly as it stands there. The text must be legal JSON.
+fn member<'a>(text: &'a str, wanted: &str) -> Option<&'a str> {
+    /// Reads one JSON value off the front; returns it with the length of its text.
+    fn front<T: DeserializeOwned>(text: &str) -> Option<(T, usize)> {
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<T>();
+        let value = values.next()?.ok()?;
+        Some((value, values.byte_offset()))
+    }
+    let mut rest = text.trim_start().strip_prefix('{')?;
+    loop {
+        let (name, length) = front::<String>(rest)?;
+        let value = rest[length..].trim_start().strip_prefix(':')?.trim_start();
+        let (_, length) = front::<IgnoredAny>(value)?;
+        if name == wanted {
+            return Some(&value[..length]);
         }
-        Ok(parsed) => Ok(parsed),
-        Err(error) => Err(DayError { line, what: error.to_string() }),
+        rest = value[length..].trim_start().strip_prefix(',')?;
     }
 }
 
 impl DayLine {
+    /// The line of an event that is written for a day.
+    pub fn of(event: &CloudEvent) -> Self {
+        Self::Event { message: serde_json::to_string(event).expect("wire types are plain JSON") }
+    }
+
     /// The line as text, without the line break.
     pub fn to_text(&self) -> String {
-        let value = match self {
-            Self::Header(header) => serde_json::to_value(header),
-            Self::Event { seq: Some(seq), logged_at: Some(logged_at), event } => {
-                serde_json::to_value(RecordedV1 { seq: *seq, logged_at: logged_at.clone(), event: (**event).clone() })
+        let json = |value: serde_json::Result<String>| value.expect("wire types are plain JSON");
+        match self {
+            Self::Header(header) => json(serde_json::to_string(header)),
+            Self::Footer(footer) => json(serde_json::to_string(footer)),
+            Self::Event { message } => message.replace(['\n', '\r'], " "),
+            Self::Recorded { seq, logged_at, message } => {
+                let one_line = message.starts_with('{') && message.ends_with('}') && !message.contains(['\n', '\r']);
+                if one_line {
+                    let logged_at = json(serde_json::to_string(logged_at));
+                    format!("{{\"seq\":{seq},\"logged_at\":{logged_at},\"event\":{message}}}")
+                } else {
+                    json(serde_json::to_string(&AsText { seq: *seq, logged_at, text: message }))
+                }
             }
-            Self::Event { event, .. } => serde_json::to_value(event),
-            Self::Footer { digest, facts_digest, applied } => serde_json::to_value(FooterV1 {
-                digest: digest.clone(),
-                facts_digest: facts_digest.clone(),
-                applied: *applied,
-            }),
-        };
-        value.expect("wire types are plain JSON").to_string()
+        }
     }
 }

@@ -127,7 +127,8 @@ pub fn message_hash(bytes: &[u8]) -> MessageHash {
     MessageHash(u128::from_be_bytes(first))
 }
 
-/// Hash of an event's `source` and `id` (first eight bytes would do as well; FNV-1a over both, finished by `SplitMix64`); never 0.
+/// Hash of an event's `source` and `id`, by which the fold knows a repeat; never 0, which means an event of the engine. FNV-1a
+/// over both, with the finisher of `SplitMix64`.
 pub fn id_hash(source: &str, id: &str) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325u64;
     for byte in source.bytes().chain([0]).chain(id.bytes()) {

@@ -16,7 +16,7 @@ use crate::event_v1::{
 };
 use crate::plan_v1::PlanV1;
 
-/// Capacity of a dimension that is not limited.
+/// A capacity from which on a dimension counts as not limited: a quarter of the largest number, so that sums do not overflow.
 const UNLIMITED: i32 = i32::MAX / 4;
 
 /// RFC 3339 in UTC.
@@ -291,7 +291,8 @@ pub(crate) fn policy(policy: &Policy) -> PolicyV1 {
     }
 }
 
-/// Every feature of a version by a name that stays the same: `arterial-17`, `arterial-17--43-205`, or the place.
+/// Every learned feature as JSON, each under a key that is the same in every version: `arterial-17` (class and hour),
+/// `arterial-17--43-205` (class, hour, column and row of the square), or `service-` and the coordinates of the place.
 pub fn features_to_json(learned: &Features, space: Space) -> Vec<(String, String)> {
     let raw = features(learned, space);
     let body = |value: Value| {

@@ -1,14 +1,16 @@
-//! Payloads of version 1. Units are in the names; times are RFC 3339; loads are in the fleet's own units (three decimals).
+//! The payloads of version 1, as their JSON is: these types are the schemas that `fleetfold schema` prints.
+//!
+//! Units are in the names, times are RFC 3339, loads are in the fleet's own units with three decimals.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Classes of road, by number.
+/// The names of the classes of road. The index of a name is the number of its class.
 pub(crate) const CLASSES: [&str; 3] = ["motorway", "arterial", "street"];
 
-/// A place: `lon` and `lat` in degrees, or `x_meters` and `y_meters` on a plane, as the zone says.
+/// A geographical place: `lon` and `lat` in degrees, or `x_meters` and `y_meters` on a plane, whichever the zone was opened with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PlaceV1 {
     /// Degrees east, WGS 84.

@@ -210,7 +210,7 @@ pub(crate) fn road(raw: &RoadV1, needs_target: bool) -> Result<RoadChange> {
     })
 }
 
-/// A ring that is one, or a line; neither around the world's back.
+/// Checks the corners of an area (`ring`) or of a line: enough of them, no sides that cross, and not over the antimeridian.
 fn outline(field: &str, corners: &[Position], ring: bool) -> Result<()> {
     let least = if ring { 3 } else { 2 };
     let open = if ring && corners.first() == corners.last() { &corners[1..] } else { corners };
@@ -235,7 +235,7 @@ fn outline(field: &str, corners: &[Position], ring: bool) -> Result<()> {
     Ok(())
 }
 
-/// Two sides of a ring that cross, by the corners they begin at.
+/// The first two sides of a ring that cross each other, named by the corners they begin at.
 fn crossing(ring: &[Position]) -> Option<(usize, usize)> {
     let away = |a: Position, b: Position| (i128::from(b.x) - i128::from(a.x), i128::from(b.y) - i128::from(a.y));
     let turn = |a: Position, b: Position, c: Position| {
@@ -331,7 +331,8 @@ pub(crate) fn policy(raw: &PolicyV1) -> Result<Policy> {
     })
 }
 
-/// A minute to a year: an order must outlive its own last messages, and a state must end at some time.
+/// How long closed orders stay in the state. At least a minute, because late reports about an order must still find it; at most
+/// a year, because the state must not grow for ever.
 fn retirement(seconds: Option<f64>, default: Millis) -> Result<Millis> {
     match seconds {
         None => Ok(default),

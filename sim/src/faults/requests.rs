@@ -76,7 +76,9 @@ impl Run<'_> {
                     What::Event(Event::PlanProposed(plan)) => {
                         Some(LastPlan { seq: LogSeq(message.seq), plan: Some((plan.epoch, plan.rev)) })
                     }
-                    _ => return Err("something else stands on the plan's subject".to_owned()),
+                    What::Event(_) | What::Position(..) => {
+                        return Err("something else stands on the plan's subject".to_owned());
+                    }
                 },
             }),
             Ask::Tell { vehicle, revision, bytes, expected } => {

@@ -42,15 +42,8 @@ impl ImportedDay {
         let space = opened.space;
         events.insert(0, (opened.day_start, Event::ZoneOpened(opened)));
         events.sort_by_key(|&(at, _)| at);
-        let header = DayHeader {
-            fleetfold_day: 1,
-            title,
-            network: Some(network_to_json(network)),
-            exact_drivers: true,
-            traffic: None,
-            no_shows: Vec::new(),
-            skipped: Vec::new(),
-        };
+        let network = Some(network_to_json(network));
+        let header = DayHeader { network, exact_drivers: true, ..DayHeader::new(title) };
         Self { header, space, events }
     }
 
@@ -58,8 +51,7 @@ impl ImportedDay {
     pub fn lines(&self) -> impl Iterator<Item = String> {
         let header = DayLine::Header(Box::new(self.header.clone())).to_text();
         let events = self.events.iter().enumerate().map(|(index, (at, event))| {
-            let event = encode(event, self.space, SOURCE, &index.to_string(), *at);
-            DayLine::Event { seq: None, logged_at: None, event: Box::new(event) }.to_text()
+            DayLine::of(&encode(event, self.space, SOURCE, &index.to_string(), *at)).to_text()
         });
         std::iter::once(header).chain(events)
     }

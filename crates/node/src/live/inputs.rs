@@ -1,5 +1,7 @@
 //! What reaches the engine's thread: entries, hints, outcomes.
 
+use std::sync::atomic::Ordering;
+
 use fleetfold_engine::{Input, PositionReport};
 use fleetfold_fleet::Change;
 use fleetfold_journal::Outcome;
@@ -55,6 +57,9 @@ impl Worker {
             && self.engine.commit().epoch().is_some()
         {
             self.publish_features(features);
+        }
+        if matches!(entry.event, Event::ZoneOpened(_) | Event::PolicyChanged(_)) {
+            self.strict.store(self.engine.fleet().policy().strict, Ordering::Release);
         }
         self.story(&entry.event, now);
         self.stale.vehicles.extend(&change.vehicles);

@@ -4,17 +4,20 @@
 //! Whatever the broker does meanwhile, a rejected message is noted in the end or nothing behind it is folded: a refold must
 //! skip what this fold skipped.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use fleetfold_journal::address::rejected_id;
-use fleetfold_journal::{Address, Gate, Judged, Rejection};
+use fleetfold_journal::{Address, Gate, Judged, Rejection, Said};
 use fleetfold_model::{LogEntry, LogSeq, MessageHash, Timestamp};
 use fleetfold_wire::message_hash;
 use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::log::{AppendError, Log, Message, Read, Reader, Stream};
+use crate::warnings::Warnings;
 
 /// Entries read ahead of the engine.
 const AHEAD: usize = 1024;
@@ -51,9 +54,17 @@ pub(super) struct Expected {
 }
 
 /// Starts the task.
-pub(super) fn start(log: Log, gate: Gate, expected: Option<Expected>, reader: Reader) -> mpsc::Receiver<Taken> {
+///
+/// `warnings`: where odd events are listed, and whether the zone's policy rejects them instead.
+pub(super) fn start(
+    log: Log,
+    gate: Gate,
+    expected: Option<Expected>,
+    reader: Reader,
+    warnings: (Warnings, Arc<AtomicBool>),
+) -> mpsc::Receiver<Taken> {
     let (sender, receiver) = mpsc::channel(AHEAD);
-    tokio::spawn(run(log, gate, expected, reader, sender));
+    tokio::spawn(run(log, gate, expected, reader, warnings, sender));
     receiver
 }
 
@@ -62,6 +73,7 @@ async fn run(
     mut gate: Gate,
     mut expected: Option<Expected>,
     mut reader: Reader,
+    warnings: (Warnings, Arc<AtomicBool>),
     sender: mpsc::Sender<Taken>,
 ) {
     while let Some(read) = reader.next().await {
@@ -80,18 +92,22 @@ async fn run(
             }
             continue;
         }
-        let taken = take(&log, &mut gate, &message).await;
+        let taken = take(&log, &mut gate, &warnings, &message).await;
         if sender.send(taken).await.is_err() {
             return;
         }
     }
 }
 
-async fn take(log: &Log, gate: &mut Gate, message: &Message) -> Taken {
+async fn take(log: &Log, gate: &mut Gate, warnings: &(Warnings, Arc<AtomicBool>), message: &Message) -> Taken {
     let mut asked = false;
+    gate.set_strict(warnings.1.load(Ordering::Acquire));
     let (on_plan_subject, rejection) = loop {
         match gate.judge(message.raw()) {
-            Judged::Entry(entry, _) => return Taken::Entry(entry),
+            Judged::Entry(entry, said) => {
+                warn(log, gate, &warnings.0, message, &said);
+                return Taken::Entry(entry);
+            }
             Judged::Skipped { on_plan_subject } => break (on_plan_subject, None),
             Judged::Rejected(rejection) => break (rejection.on_plan_subject, Some(rejection)),
             Judged::WhoOwns { epoch } if asked => {
@@ -117,6 +133,24 @@ async fn take(log: &Log, gate: &mut Gate, message: &Message) -> Taken {
     }
     let hash = message_hash(&message.bytes);
     Taken::Skipped { seq: LogSeq(message.seq), at: message.at, hash, on_plan_subject, rejection }
+}
+
+/// Lists what looks like a mistake, and tells it on the stream of warnings. Nothing waits for that.
+fn warn(log: &Log, gate: &Gate, warnings: &Warnings, message: &Message, said: &Said) {
+    for warned in warnings.push(said, Some(message.seq), crate::clock::wall()) {
+        let subject = gate.zone().subject(&Address::Warning(warned.code.to_owned()));
+        let id = format!("{}/{}", rejected_id(gate.zone(), LogSeq(message.seq)), warned.field);
+        let body = Bytes::from(json!(warned).to_string());
+        let log = log.clone();
+        tokio::spawn(async move {
+            for _ in 0..TOLD_TRIES {
+                match log.append(Stream::Warning, subject.clone(), id.clone(), body.clone(), None).await {
+                    Ok(_) | Err(AppendError::Refused(_)) => return,
+                    Err(_) => tokio::time::sleep(AGAIN).await,
+                }
+            }
+        });
+    }
 }
 
 /// Tells what was rejected, and notes its sequence. Returns when it is noted.

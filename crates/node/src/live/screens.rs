@@ -38,7 +38,24 @@ impl Worker {
             Event::VehicleBack { vehicle, .. } => self.memory.tell(vehicle, now, "works again"),
             Event::ShiftStarted { vehicle, .. } => self.memory.tell(vehicle, now, "signed on"),
             Event::ShiftEnded { vehicle, .. } => self.memory.tell(vehicle, now, "signed off"),
-            _ => {}
+            Event::ZoneOpened(_)
+            | Event::VehicleRegistered(_)
+            | Event::RoadClosed(_)
+            | Event::RoadSlowed(_)
+            | Event::RoadReopened(_)
+            | Event::StopDeparted(_)
+            | Event::AssignmentAccepted { .. }
+            | Event::AssignmentRejected { .. }
+            | Event::StopPinned(_)
+            | Event::StopUnpinned { .. }
+            | Event::AssignmentForced(_)
+            | Event::PriorityRaised(_)
+            | Event::PolicyChanged(_)
+            | Event::PlanProposed(_)
+            | Event::FeaturesLearned(_)
+            | Event::VehicleLocated(_)
+            | Event::BaseWritten(_)
+            | Event::RepairAsked(_) => {}
         }
     }
 

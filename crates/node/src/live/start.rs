@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::publisher;
 use crate::snapshot;
 use crate::view::{self, Memory, Stale};
+use crate::warnings::Warnings;
 
 /// Loads the newest snapshot, checks that the log is still the one it was made from, and starts the engine.
 ///
@@ -64,7 +65,9 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let mut gate = Gate::new(zone.clone(), skipped, log.epoch_max(&zone).await?);
     gate.forget_before(LogSeq(held.stream_first));
     let reader = log.read(Stream::Fleet, &zone, read_after).await?;
-    let entries = intake::start(log.clone(), gate, expected, reader);
+    let (warnings, strict) = (Warnings::default(), Arc::new(AtomicBool::new(fleet.policy().strict)));
+    let odd = (warnings.clone(), Arc::clone(&strict));
+    let entries = intake::start(log.clone(), gate, expected, reader, odd);
     let positions = log.read(Stream::Position, &zone, 0).await?;
 
     let metrics = Arc::new(Metrics::new());
@@ -102,6 +105,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         streets,
         zone: setup.zone.clone(),
         log: setup.log.clone(),
+        warnings,
+        strict: Arc::clone(&strict),
         stop: Arc::new(stop),
         done,
     };
@@ -126,6 +131,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         hub,
         metrics,
         readiness,
+        strict,
         caught_up_at: last,
         delta: 0,
         delta_at: clock::monotonic(),

@@ -74,7 +74,8 @@ pub fn http_with(port: u16, request: &str, headers: &str, body: &str) -> (u16, S
         body.len()
     );
     let kind = if body.contains('\n') { "application/x-ndjson" } else { "application/json" };
-    write!(stream, "{head}{headers}Content-Type: {kind}\r\n\r\n").unwrap();
+    let kind = if headers.contains("Content-Type:") { String::new() } else { format!("Content-Type: {kind}\r\n") };
+    write!(stream, "{head}{headers}{kind}\r\n").unwrap();
     // The server may answer and hang up before it has read everything.
     let _ = stream.write_all(body.as_bytes());
     let mut answer = String::new();

@@ -1,0 +1,170 @@
+//! Comparing a fold with the engine that ran live: every plan says which digest the fleet had when it was made.
+
+use std::collections::BTreeMap;
+
+use fleetfold_fleet::{Change, Fleet};
+use fleetfold_model::{Event, FORMAT, LogEntry, LogSeq};
+
+/// Most digests that are kept while no plan says which are still needed: 16 MiB of them.
+const DIGESTS_MAX: usize = 1 << 20;
+
+/// A plan that was made from another fleet than this fold has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mismatch {
+    /// Position of the plan in the log.
+    pub(crate) seq: LogSeq,
+    /// Its number in the chain.
+    pub(crate) rev: u64,
+    /// The entry after which the digest was taken.
+    pub(crate) based_on: LogSeq,
+    /// What the live engine had.
+    pub(crate) live: u64,
+    /// What this fold has.
+    pub(crate) folded: u64,
+}
+
+impl std::fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "plan {} (entry {}) was made by an engine whose digest after entry {} was {:016x}; this fold has {:016x} there",
+            self.rev, self.seq.0, self.based_on.0, self.live, self.folded
+        )
+    }
+}
+
+/// What came of the comparison so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Verified {
+    /// Plans whose digest was compared.
+    pub(crate) compared: u64,
+    /// Plans whose digest was made in another way, so that it says nothing here.
+    pub(crate) other_format: u64,
+    /// Plans that do not follow the chain. Engines that lost the zone leave such plans behind; nothing is compared with them.
+    pub(crate) outside_chain: u64,
+    /// Plans made from an entry before the first one seen here.
+    pub(crate) too_early: u64,
+    /// The first plan that was made from another fleet.
+    pub(crate) mismatch: Option<Mismatch>,
+}
+
+/// Compares the fold of a log with the digests in its plans, entry by entry.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Verify {
+    /// The digest after each entry from the newest plan's base on.
+    digests: BTreeMap<LogSeq, u64>,
+    so_far: Verified,
+}
+
+impl Verify {
+    /// Begins with a fleet that was folded before: a base, or an empty one.
+    pub(crate) fn from(fleet: &Fleet) -> Self {
+        Self { digests: BTreeMap::from([(fleet.applied(), fleet.digest())]), so_far: Verified::default() }
+    }
+
+    /// Takes in one entry, right after `fleet` has folded it with this `change`.
+    pub(crate) fn folded(&mut self, entry: &LogEntry, change: &Change, fleet: &Fleet) {
+        if let Event::PlanProposed(plan) = &entry.event {
+            // Messages that were not folded have no digest of their own: the fleet is as after the entry before.
+            let known = self.digests.range(..=plan.based_on).next_back().map(|(&seq, &digest)| (seq, digest));
+            let links = change.plan.as_ref().is_some_and(|outcome| outcome.links);
+            if !links {
+                self.so_far.outside_chain += 1;
+            } else if plan.format != FORMAT {
+                self.so_far.other_format += 1;
+            } else if let Some((seq, folded)) = known {
+                self.so_far.compared += 1;
+                if folded != plan.fleet_digest && self.so_far.mismatch.is_none() {
+                    self.so_far.mismatch = Some(Mismatch {
+                        seq: entry.seq,
+                        rev: plan.rev,
+                        based_on: plan.based_on,
+                        live: plan.fleet_digest,
+                        folded,
+                    });
+                }
+                // The next plan of the chain is made from this plan or from a later entry.
+                self.digests = self.digests.split_off(&seq);
+            } else {
+                self.so_far.too_early += 1;
+            }
+        }
+        self.digests.insert(entry.seq, fleet.digest());
+        if self.digests.len() > DIGESTS_MAX {
+            self.digests.pop_first();
+        }
+    }
+
+    /// What came of it.
+    pub(crate) fn result(&self) -> &Verified {
+        &self.so_far
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fleetfold_fleet::{Change, Fleet, PlanOutcome};
+    use fleetfold_model::{
+        Event, FORMAT, LogEntry, LogSeq, MessageHash, Millis, Name, Proposal, SearchRecord, Timestamp,
+    };
+
+    use super::{Verified, Verify};
+
+    fn entry(seq: u64, event: Event) -> LogEntry {
+        LogEntry { seq: LogSeq(seq), logged_at: Timestamp(0), id: seq, hash: MessageHash::default(), event }
+    }
+
+    fn plan(format: u16, based_on: u64, fleet_digest: u64) -> Event {
+        Event::PlanProposed(Proposal {
+            format,
+            epoch: 1,
+            rev: 1,
+            prev_hash: MessageHash::default(),
+            based_on: LogSeq(based_on),
+            groups: Vec::new(),
+            search: SearchRecord { seed: 0, rounds: 0, took: Millis(0), cost_before: 0, cost_after: 0 },
+            degraded: false,
+            fleet_digest,
+        })
+    }
+
+    /// A fleet after entries 3 (a vehicle came), 5 (another came), and the digests after each.
+    fn fold(last: Event, links: bool) -> Verified {
+        let mut fleet = Fleet::new();
+        let mut verify = Verify::from(&fleet);
+        for seq in [3, 5] {
+            let vehicle = Name::new(&format!("v{seq}")).unwrap();
+            let entry = entry(seq, Event::ShiftStarted { vehicle, shift: None, position: None });
+            let change = fleet.apply(&entry);
+            verify.folded(&entry, &change, &fleet);
+        }
+        let change = Change { plan: Some(PlanOutcome { links, ..PlanOutcome::default() }), ..Change::default() };
+        verify.folded(&entry(9, last), &change, &fleet);
+        verify.result().clone()
+    }
+
+    #[test]
+    fn a_plan_is_compared_with_the_digest_after_the_entry_it_was_made_from() {
+        let mut fleet = Fleet::new();
+        let vehicle = Name::new("v3").unwrap();
+        fleet.apply(&entry(3, Event::ShiftStarted { vehicle, shift: None, position: None }));
+        let digest = fleet.digest();
+        assert_ne!(digest, Fleet::new().digest());
+        // Entry 4 is of another zone or was not folded: the fleet is as after entry 3.
+        for based_on in [3, 4] {
+            let found = fold(plan(FORMAT, based_on, digest), true);
+            assert_eq!((found.compared, &found.mismatch), (1, &None), "{based_on}");
+        }
+        let found = fold(plan(FORMAT, 5, digest), true);
+        let words = found.mismatch.expect("another digest").to_string();
+        assert!(words.contains("plan 1 (entry 9)") && words.contains("after entry 5"), "{words}");
+    }
+
+    #[test]
+    fn plans_that_say_nothing_are_counted_and_not_compared() {
+        let other = fold(plan(FORMAT - 1, 5, 1), true);
+        assert_eq!((other.other_format, other.compared, other.mismatch), (1, 0, None));
+        let outside = fold(plan(FORMAT, 5, 1), false);
+        assert_eq!((outside.outside_chain, outside.compared, outside.mismatch), (1, 0, None));
+    }
+}

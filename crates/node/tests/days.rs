@@ -1,0 +1,154 @@
+//! Recorded days: what is recorded folds again to what the live engine had, and a file that does not is told where.
+
+mod support;
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use support::run;
+
+/// A small day: two vans, six orders.
+fn day() -> String {
+    let place = |step: i32| json!({ "lon": -8.62 + f64::from(step) / 500.0, "lat": 41.15 });
+    let event = |id: usize, kind: &str, minute: usize, data: &Value| json!({ "specversion": "1.0", "id": id.to_string(), "source": "/test", "type": kind, "time": format!("2026-06-01T09:{minute:02}:00Z"), "data": data });
+    let zone = json!({ "timezone": "Europe/Lisbon", "day_start": "2026-06-01T09:00:00Z", "log_start": "2026-06-01T09:00:00Z" });
+    let mut events = vec![event(0, "fleet.zone.opened.v1", 0, &zone)];
+    for (id, vehicle) in ["van-1", "van-2"].into_iter().enumerate() {
+        let van = json!({ "vehicle_id": vehicle, "start": place(0), "shift": { "starts": "2026-06-01T09:00:00Z", "ends": "2026-06-01T17:00:00Z" } });
+        events.push(event(10 + id, "fleet.vehicle.registered.v1", 0, &van));
+        events.push(event(
+            20 + id,
+            "fleet.shift.started.v1",
+            1,
+            &json!({ "vehicle_id": vehicle, "position": place(0) }),
+        ));
+    }
+    for order in 0..6 {
+        let mut stop = place(order + 1);
+        stop["service_seconds"] = 60.into();
+        let data = json!({ "order_id": format!("ord-{order}"), "job": { "stop": stop } });
+        events.push(event(30 + order as usize, "fleet.order.created.v1", 2 + 3 * order as usize, &data));
+    }
+    let header = json!({ "fleetfold_day": 2, "title": "a small day" });
+    std::iter::once(header).chain(events).map(|line| format!("{line}\n")).collect()
+}
+
+/// The recording of that day under simulated drivers, line by line.
+fn recording(folder: &Path) -> Vec<String> {
+    std::fs::write(folder.join("day.jsonl"), day()).unwrap();
+    let output = run(&["backtest", "day.jsonl", "--record", "recorded.jsonl", "--json"], folder);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    std::fs::read_to_string(folder.join("recorded.jsonl")).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// Exit status and words of a replay of these lines.
+fn replay(folder: &Path, lines: &[String]) -> (bool, String) {
+    std::fs::write(folder.join("changed.jsonl"), lines.iter().map(|line| format!("{line}\n")).collect::<String>())
+        .unwrap();
+    let output = run(&["replay", "changed.jsonl", "--json"], folder);
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!words.contains("panicked"), "{words}");
+    (output.status.success(), words)
+}
+
+fn is_plan(line: &str) -> bool {
+    line.contains("\"fleet.plan.proposed.v1\"")
+}
+
+#[test]
+fn a_recording_is_compared_with_the_digests_of_the_live_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let recorded = recording(folder);
+    let plans = recorded.iter().filter(|line| is_plan(line)).count();
+    assert!(plans >= 3, "{plans} plans");
+    let (same, words) = replay(folder, &recorded);
+    assert!(same && words.contains(&format!("{plans} plans were made from the digests")), "{words}");
+
+    // A plan that says another digest.
+    let mut changed = recorded.clone();
+    let third = changed.iter().position(|line| is_plan(line)).unwrap();
+    let mut line: Value = serde_json::from_str(&changed[third]).unwrap();
+    line["event"]["data"]["fleet_digest"] = "00000000deadbeef".into();
+    let (seq, rev) = (line["seq"].as_u64().unwrap(), line["event"]["data"]["rev"].as_u64().unwrap());
+    changed[third] = line.to_string();
+    let (same, words) = replay(folder, &changed);
+    assert!(!same && words.contains(&format!("plan {rev} (entry {seq})")) && words.contains("deadbeef"), "{words}");
+
+    // A fact that is not in the recording: the next plan was made with it.
+    let mut changed = recorded.clone();
+    let order = changed.iter().position(|line| line.contains("\"ord-2\"") && line.contains("order.created")).unwrap();
+    changed.remove(order);
+    let (same, words) = replay(folder, &changed);
+    let next = recorded[order..].iter().find(|line| is_plan(line)).unwrap();
+    let seq = serde_json::from_str::<Value>(next).unwrap()["seq"].as_u64().unwrap();
+    assert!(!same && words.contains(&format!("(entry {seq}) was made by an engine")), "{words}");
+}
+
+/// Version 0.1 wrote no format and digests that no other program can make.
+#[test]
+fn a_day_of_the_first_format_is_folded_and_not_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut lines = recording(folder);
+    for line in &mut lines {
+        let mut value: Value = serde_json::from_str(line).unwrap();
+        if value.get("fleetfold_day").is_some() {
+            value["fleetfold_day"] = 1.into();
+        } else if value.get("digest").is_some() {
+            value.as_object_mut().unwrap().remove("format");
+            value["digest"] = "00000000deadbeef".into();
+        } else if is_plan(line) {
+            let plan = value["event"]["data"].as_object_mut().unwrap();
+            plan.remove("format");
+            plan.insert("prev_hash".to_owned(), "0123456789abcdef".into());
+            plan.insert("fleet_digest".to_owned(), "00000000deadbeef".into());
+        }
+        *line = value.to_string();
+    }
+    let (good, words) = replay(folder, &lines);
+    assert!(good && words.contains("format 1") && words.contains("cannot be compared"), "{words}");
+    let recorded = recording(folder);
+    let footer: Value = serde_json::from_str(recorded.last().unwrap()).unwrap();
+    assert!(words.contains(footer["digest"].as_str().unwrap()), "the same facts and plans, so the same fleet: {words}");
+}
+
+#[test]
+fn a_file_that_is_no_whole_day_is_told_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let recorded = recording(folder);
+    let last = recorded.len();
+    let with = |at: usize, line: &str| {
+        let mut lines = recorded.clone();
+        lines[at] = line.to_owned();
+        lines
+    };
+    let mut twice = recorded.clone();
+    twice.push(recorded[last - 1].clone());
+    let mut swapped = recorded.clone();
+    swapped.swap(2, 3);
+    let half = recorded[4][..recorded[4].len() / 2].to_owned();
+    let cases = [
+        (Vec::new(), "empty".to_owned()),
+        (recorded[..last - 1].to_vec(), format!("cut short: it ends at line {}", last - 1)),
+        (with(4, &half), "line 5: not JSON".to_owned()),
+        (with(4, "[]"), "line 5: neither".to_owned()),
+        (with(3, &recorded[0]), "line 4: a second header".to_owned()),
+        (twice, format!("line {}: it stands behind the footer", last + 1)),
+        (swapped, "line 4: entry".to_owned()),
+        (with(0, "{\"fleetfold_day\":3}"), "line 1: day format 3 is newer".to_owned()),
+        (with(2, &"x".repeat(4 << 20)), "line 3: longer than".to_owned()),
+        (with(0, "PK\u{3}\u{4}"), "line 1: not JSON".to_owned()),
+    ];
+    for (lines, expected) in cases {
+        let (good, words) = replay(folder, &lines);
+        assert!(!good && words.contains(&expected), "expected {expected:?}: {words}");
+    }
+    std::fs::write(folder.join("bytes.jsonl"), [0x7b, 0xff, 0xfe, b'\n']).unwrap();
+    for path in ["bytes.jsonl", "."] {
+        let output = run(&["replay", path], folder);
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && !words.contains("panicked") && words.contains("error: "), "{words}");
+    }
+}

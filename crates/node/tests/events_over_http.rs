@@ -1,0 +1,106 @@
+//! `POST /v1/events` as a producer meets it: the forms of a CloudEvent, misspelt fields, a strict zone.
+
+mod support;
+
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use support::{Killed, fleetfold, free_port, http, http_with, pause, wait_for};
+
+fn event(id: &str, kind: &str, data: &Value) -> Value {
+    json!({ "specversion": "1.0", "id": id, "source": "/shop", "type": kind, "time": "2026-06-01T09:00:00Z", "data": data })
+}
+
+fn order(id: &str) -> Value {
+    json!({ "order_id": id, "job": { "stop": { "lon": -8.62, "lat": 41.15, "service_seconds": 60 } } })
+}
+
+fn post(port: u16, headers: &str, body: &str) -> (u16, Value) {
+    let (status, text) = http_with(port, "POST /v1/events", headers, body);
+    (status, serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")))
+}
+
+fn get(port: u16, path: &str) -> Value {
+    let (status, text) = http(port, &format!("GET {path}"), "");
+    assert_eq!(status, 200, "{path}: {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn a_producer_is_told_what_is_wrong_with_its_events() {
+    const JSON: &str = "Content-Type: application/json\r\n";
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let args = ["serve", "--log", "embedded:log.redb", "--listen", &listen, "--data", "data"];
+    let _engine = Killed(fleetfold(&args, folder.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    wait_for(port);
+
+    // A misspelt field is taken and told: in the answer, in the list, in the metrics.
+    let mut misspelt = order("o1");
+    misspelt["skils"] = json!(["cool"]);
+    let lines = format!(
+        "{}\n{}\n",
+        event("1", "fleet.order.created.v1", &order("o0")),
+        event("2", "fleet.order.created.v1", &misspelt)
+    );
+    let (status, answer) = post(port, "Content-Type: application/x-ndjson\r\n", &lines);
+    assert_eq!((status, &answer["accepted"]), (202, &json!(2)), "{answer}");
+    assert_eq!(answer["warnings"], json!([{ "line": 2, "field": "skils", "hint": "skills" }]));
+    let listed = get(port, "/v1/warnings");
+    assert_eq!(listed["counts"], json!({ "unknown_field": 1 }));
+    let warned = &listed["warnings"][0];
+    assert_eq!(
+        (&warned["source"], &warned["id"], &warned["field"], &warned["hint"]),
+        (&json!("/shop"), &json!("2"), &json!("skils"), &json!("skills")),
+        "{warned}"
+    );
+    let metrics = http(port, "GET /metrics", "").1;
+    assert!(metrics.contains("fleetfold_warnings_total{reason=\"unknown_field\"} 1"), "{metrics}");
+    assert!(metrics.trim_end().ends_with("# EOF"), "the text is whole");
+
+    // Binary mode: attributes as headers. The structured content type wins over a header that a bridge has left behind.
+    let binary = "Content-Type: application/json\r\nce-specversion: 1.0\r\nce-id: 3\r\nce-source: /shop\r\n\
+                  ce-type: fleet.order.created.v1\r\nce-time: 2026-06-01T09:00:00Z\r\n";
+    let (status, answer) = post(port, binary, &order("o2").to_string());
+    assert_eq!((status, &answer["accepted"]), (202, &json!(1)), "{answer}");
+    let bridged = "Content-Type: application/cloudevents+json; charset=utf-8\r\nce-specversion: 1.0\r\n";
+    let (status, answer) = post(port, bridged, &event("4", "fleet.order.created.v1", &order("o3")).to_string());
+    assert_eq!((status, &answer["accepted"]), (202, &json!(1)), "{answer}");
+    for id in ["o0", "o1", "o2", "o3"] {
+        let known = (0..100).any(|_| {
+            pause(50);
+            http(port, &format!("GET /v1/orders/{id}"), "").0 == 200
+        });
+        assert!(known, "the engine has no order {id}");
+    }
+
+    // What is no event of a producer is refused in words.
+    let batch = "Content-Type: application/cloudevents-batch+json\r\n";
+    let (status, answer) = post(port, batch, &json!([event("5", "fleet.order.created.v1", &order("o4"))]).to_string());
+    assert!(status == 415 && answer["detail"].as_str().unwrap().contains("one event per line"), "{status} {answer}");
+    let own = event("6", "fleet.repair.asked.v1", &json!({ "order_ids": ["o1"], "what": "nothing", "epoch": 99 }));
+    let (status, answer) = post(port, JSON, &own.to_string());
+    assert!(status == 422 && answer["detail"].as_str().unwrap().contains("engine alone"), "{status} {answer}");
+    let (status, answer) = post(port, JSON, &event("7", "fleet.order.created.v1", &order("\u{202e}abc")).to_string());
+    assert!(status == 422 && answer["detail"].as_str().unwrap().contains("order_id"), "{status} {answer}");
+
+    // A strict zone refuses what it would have warned about, as soon as the engine has folded the policy.
+    let policy = event("8", "fleet.policy.changed.v1", &json!({ "strict": true }));
+    assert_eq!(post(port, JSON, &policy.to_string()).0, 202);
+    let mut refused = (0, Value::Null);
+    for id in 100..200 {
+        let mut misspelt = order(&format!("o{id}"));
+        misspelt["job"]["stop"]["service_minutes"] = 2.into();
+        refused = post(port, JSON, &event(&id.to_string(), "fleet.order.created.v1", &misspelt).to_string());
+        if refused.0 != 202 {
+            break;
+        }
+        pause(50);
+    }
+    let detail = refused.1["detail"].as_str().unwrap_or_default();
+    assert!(refused.0 == 422 && detail.contains("job.stop.service_minutes"), "{refused:?}");
+    assert!(detail.contains("job.stop.service_seconds"), "{detail}");
+    let (status, _) = post(port, JSON, &event("9", "fleet.order.created.v1", &order("o5")).to_string());
+    assert_eq!(status, 202, "a strict zone takes what is spelt right");
+}

@@ -1,0 +1,90 @@
+//! What stands on the stream `REJECTED`: one shape for messages that could not be decoded and for facts that made no sense.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// Most bytes of a message that are repeated: escaped six times they are still far below what a broker takes.
+const BYTES_MAX: usize = 16 * 1024;
+/// Most characters of an attribute that are repeated.
+const ATTRIBUTE_CHARS_MAX: usize = 256;
+
+/// A message that was not folded, and why. Where the message could be read at all, it says whose event it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RejectedV1 {
+    /// Position of the message in the log.
+    pub seq: u64,
+    /// The subject it stands on.
+    pub subject: String,
+    /// Why, as a short stable word.
+    pub reason: String,
+    /// Why, in words for people.
+    pub detail: String,
+    /// Who wrote the event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The event's id in its source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The name of its type.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The order, vehicle or road change that it names, in this order of preference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entity: Option<String>,
+    /// The message as text, cut after 16 KiB.
+    pub bytes: String,
+    /// How many bytes the message has.
+    pub size_bytes: usize,
+}
+
+impl RejectedV1 {
+    /// Tells of a message. Nothing is asked of its bytes: what can be read of an event is told, and the rest is left out.
+    pub fn new(seq: u64, subject: &str, reason: &str, detail: &str, bytes: &[u8]) -> Self {
+        let event: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let text = |value: Option<&Value>| {
+            value.and_then(Value::as_str).map(|text| text.chars().take(ATTRIBUTE_CHARS_MAX).collect::<String>())
+        };
+        let data = event.get("data");
+        let named = |field: &str| text(data.and_then(|data| data.get(field)));
+        let cut = &bytes[..bytes.len().min(BYTES_MAX)];
+        Self {
+            seq,
+            subject: subject.to_owned(),
+            reason: reason.to_owned(),
+            detail: detail.to_owned(),
+            source: text(event.get("source")),
+            id: text(event.get("id")),
+            kind: text(event.get("type")),
+            entity: named("order_id").or_else(|| named("vehicle_id")).or_else(|| named("change_id")),
+            bytes: String::from_utf8_lossy(cut).into_owned(),
+            size_bytes: bytes.len(),
+        }
+    }
+
+    /// The message's bytes: JSON of at most about 100 KiB and its `detail`.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("wire types are plain JSON")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RejectedV1;
+
+    #[test]
+    fn the_event_is_named_as_far_as_it_can_be_read() {
+        let event = br#"{"id":"7","source":"/shop","type":"fleet.order.cancelled.v1","data":{"order_id":"o1"}}"#;
+        let told = RejectedV1::new(9, "fleet.acme.porto.event.order_cancelled._", "order_closed", "it is over", event);
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!((told.id, told.source, told.entity), (some("7"), some("/shop"), some("o1")));
+        assert_eq!(told.kind.as_deref(), Some("fleet.order.cancelled.v1"));
+        let told = RejectedV1::new(9, "fleet.acme.porto.plan", "not_cloudevent", "no JSON", b"\xff\xfe");
+        assert_eq!((told.id, told.size_bytes), (None, 2));
+    }
+
+    #[test]
+    fn a_huge_message_is_told_cut_short() {
+        let told = RejectedV1::new(1, "s", "too_large", "1 MB", &vec![1; 1 << 20]);
+        assert!(told.to_bytes().len() < 128 * 1024 && told.size_bytes == 1 << 20);
+    }
+}

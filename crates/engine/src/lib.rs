@@ -11,12 +11,16 @@ mod draft;
 mod effect;
 mod engine;
 mod learn;
+mod moment;
+mod observe;
 mod outlook;
+mod promises;
 mod proposal;
 mod region;
+mod roads;
 mod search;
+mod searches;
 pub mod virtual_time;
-mod watch;
 
 pub use draft::Draft;
 pub use effect::{Effect, Input, Note, PositionReport};

@@ -3,6 +3,7 @@
 //! Everything here follows from a seed. A failure prints the seed and the one command that repeats it.
 
 mod city;
+mod driver;
 mod faults;
 mod report;
 mod run;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fleetfold_engine::Engine;
-use fleetfold_engine::virtual_time::{Delays, Seen, run};
+use fleetfold_engine::virtual_time::{Delays, Ended, Seen, run};
 use fleetfold_fleet::{Broken, Fleet, Tally};
 use fleetfold_model::{Event, LogEntry, Name, Timestamp};
 use fleetfold_roads::Network;
@@ -18,7 +18,7 @@ use crate::world::{Driving, Fact, Pretend};
 pub struct Outcome {
     /// The key figures.
     pub report: Report,
-    /// The first promise found broken, and the entry after which it was.
+    /// The first promise found broken, and the entry after which it was. A run that would not have ended breaks E2.
     pub broken: Option<(u64, Broken)>,
     /// The log it wrote.
     pub log: Vec<LogEntry>,
@@ -41,7 +41,9 @@ pub fn simulate(scenario: &Scenario, check_every: u64) -> Outcome {
 }
 
 /// Runs a recorded day's own events with simulated drivers in virtual time, whenever and however fast it was recorded.
-/// `progress` is called with 0..=1000.
+///
+/// Of `facts` (zone time, hash of the event id, event) those count that the world makes by itself: what drivers and dispatchers did
+/// on that day is left out, because simulated drivers do it anew. `progress` is called with the number of entries that were written.
 pub fn backtest(
     mut facts: Vec<Fact>,
     no_shows: &[Name],
@@ -51,6 +53,8 @@ pub fn backtest(
     seed: u64,
     progress: impl FnMut(u64),
 ) -> Outcome {
+    facts.retain(|(_, _, event)| event.is_exogenous());
+    facts.sort_by_key(|&(at, ..)| at);
     let start = facts.first().map_or(Timestamp(0), |&(at, ..)| at);
     for (_, _, event) in &mut facts {
         if let Event::ZoneOpened(opened) = event {
@@ -73,7 +77,7 @@ fn drive(
     let mut tally = Tally::default();
     let mut log: Vec<LogEntry> = Vec::new();
     let mut broken: Option<(u64, Broken)> = None;
-    let engine = run(world, network, start, Delays::default(), |engine, seen| {
+    let Ended { engine, stuck } = run(world, network, start, Delays::default(), |engine, seen| {
         if let Seen::Entry(entry, change) = seen {
             tally.observe(entry, change, engine.fleet());
             log.push(entry.clone());
@@ -86,6 +90,12 @@ fn drive(
         }
     });
     let fleet = engine.fleet();
+    if broken.is_none()
+        && let Some(stuck) = stuck
+    {
+        let what = format!("{stuck}; {}", world.unfinished());
+        broken = Some((fleet.applied().0, Broken { promise: "E2", what }));
+    }
     if broken.is_none() {
         broken = fleet.check().err().map(|what| (fleet.applied().0, what));
     }

@@ -138,6 +138,11 @@ impl SimLog {
         })
     }
 
+    /// No owner has, or had, a higher epoch than this.
+    pub fn last_epoch(&self) -> u64 {
+        self.lease_revision
+    }
+
     /// Tries to own a zone. `None`: somebody else does.
     pub fn acquire(&mut self, zone: &str, now: Timestamp) -> Option<SimLease> {
         if self.owners.get(zone).is_some_and(|&(_, ends)| ends > now) {

@@ -15,11 +15,15 @@ use fleetfold_model::{
 };
 use fleetfold_roads::{ActiveChange, Network, Speeds};
 
+use crate::driver::{Doing, Driver};
 use crate::scenario::{Phones, Traffic};
 use crate::seeded::Seeded;
 
 /// How often a moving vehicle reports its position, zone time.
 const REPORT_EVERY: Millis = Millis(15_000);
+/// Most position reports of one drive: more than four hours of driving report less often, so that a drive of a year (a slow vehicle,
+/// stops at opposite ends of the earth) stays cheap to simulate.
+const REPORTS_A_DRIVE_MAX: i64 = 1_000;
 /// How long a driver waits for a customer who is not there.
 const NO_SHOW_WAIT: Millis = Millis(300_000);
 
@@ -41,52 +45,6 @@ impl Driving {
 
 /// A fact or position with the zone time at which it reaches the log, and the hash of its event id.
 pub type Fact = (Timestamp, u64, Event);
-
-#[derive(Clone, Debug)]
-enum Doing {
-    Off,
-    Idle,
-    /// Waiting for the time to leave.
-    Waiting {
-        until: Timestamp,
-    },
-    Driving {
-        visit: AssignedVisit,
-        from: Position,
-        left: Timestamp,
-        until: Timestamp,
-        next_report: Timestamp,
-    },
-    Serving {
-        visit: AssignedVisit,
-        until: Timestamp,
-        fails: bool,
-    },
-    Broken,
-}
-
-#[derive(Clone, Debug)]
-struct Driver {
-    doing: Doing,
-    position: Position,
-    shift: Option<Shift>,
-    revision: u64,
-    plan: Vec<AssignedVisit>,
-    done: BTreeSet<(Name, StopKind)>,
-    sent: u64,
-    factor: i64,
-}
-
-impl Driver {
-    fn next_at(&self) -> Option<Timestamp> {
-        match &self.doing {
-            Doing::Waiting { until } | Doing::Serving { until, .. } => Some(*until),
-            Doing::Driving { until, next_report, .. } => Some((*until).min(*next_report)),
-            Doing::Idle => self.shift.as_ref().filter(|_| self.plan.is_empty()).map(|shift| shift.ends),
-            Doing::Off | Doing::Broken => None,
-        }
-    }
-}
 
 /// A pretend world: a script of what happens by itself, and drivers who answer to assignments.
 #[derive(Debug)]
@@ -172,7 +130,7 @@ impl Pretend {
     /// cancelled, and no driver is on the way. Shifts of several days need not be waited for.
     pub fn is_over(&self) -> bool {
         let resting = |driver: &Driver| match driver.doing {
-            Doing::Off | Doing::Broken => true,
+            Doing::Off | Doing::Broken { .. } => true,
             Doing::Idle => driver.plan.is_empty(),
             Doing::Waiting { .. } | Doing::Driving { .. } | Doing::Serving { .. } => false,
         };
@@ -181,6 +139,24 @@ impl Pretend {
             && self.wake.is_empty()
             && self.orders.keys().all(|order| self.closed_orders.contains(order) || self.cancelled.contains(order))
             && self.drivers.values().all(resting)
+    }
+
+    /// Who is not at rest, in words: where a run that does not end is stuck.
+    pub fn unfinished(&self) -> String {
+        let busy = self.drivers.iter().filter_map(|(name, driver)| {
+            let next = driver.plan.first().map(|visit| (visit.visit.order.as_str(), visit.visit.stop));
+            let doing = match &driver.doing {
+                Doing::Off | Doing::Broken { .. } => return None,
+                Doing::Idle => "is idle".to_owned(),
+                Doing::Waiting { until } => format!("waits until {} ms", until.0),
+                Doing::Driving { until, .. } => format!("drives until {} ms", until.0),
+                Doing::Serving { until, .. } => format!("serves until {} ms", until.0),
+            };
+            Some(format!("{name} {doing}, next stop {next:?}"))
+        });
+        let busy: Vec<String> = busy.take(5).collect();
+        let left = self.script.len() - self.cursor;
+        format!("{left} facts of the day are still to come; {}", busy.join("; "))
     }
 
     fn post(&mut self, at: Timestamp, id: u64, happening: Happening) {
@@ -234,50 +210,47 @@ impl Pretend {
                 self.cancelled.insert(order.clone());
             }
             Event::VehicleRegistered(vehicle) => {
-                self.drivers.entry(vehicle.name.clone()).or_insert(Driver {
-                    doing: Doing::Off,
-                    position: vehicle.start,
-                    shift: vehicle.shift.clone(),
-                    revision: 0,
-                    plan: Vec::new(),
-                    done: BTreeSet::new(),
-                    sent: 0,
-                    factor: i64::from(vehicle.time_factor),
-                });
+                self.drivers.entry(vehicle.name.clone()).or_insert_with(Driver::unregistered).register(vehicle);
             }
             Event::ShiftStarted { vehicle, shift, position } => {
-                if let Some(driver) = self.drivers.get_mut(vehicle) {
-                    driver.doing = Doing::Idle;
-                    if shift.is_some() {
-                        driver.shift.clone_from(shift);
-                    }
-                    driver.position = position.unwrap_or(driver.position);
-                }
+                // A vehicle may sign on before it is registered, or without ever being: the engine gives it no work until then.
+                let driver = self.drivers.entry(vehicle.clone()).or_insert_with(Driver::unregistered);
+                driver.sign_on(shift.as_ref(), *position);
                 self.wake.insert(vehicle.clone(), now);
             }
             Event::ShiftEnded { vehicle, at } => {
                 // A recorded end of shift is played by the driver, who finishes what is on board first.
-                if let Some(driver) = self.drivers.get_mut(vehicle)
-                    && let Some(shift) = driver.shift.as_mut()
-                {
-                    shift.ends = *at;
+                if let Some(driver) = self.drivers.get_mut(vehicle) {
+                    let starts = driver.shift.as_ref().map_or(*at, |shift| shift.starts);
+                    driver.shift.get_or_insert(Shift { starts, ends: *at, breaks: Vec::new() }).ends = *at;
                 }
             }
             Event::VehicleLost { vehicle, position } => {
                 let here = self.where_is(vehicle, now);
                 if let Some(driver) = self.drivers.get_mut(vehicle) {
                     driver.position = position.unwrap_or(here);
-                    *position = Some(driver.position);
-                    driver.doing = Doing::Broken;
+                    if position.is_some() || driver.position_known {
+                        *position = Some(driver.position);
+                    }
+                    let on_shift = match driver.doing {
+                        Doing::Off => false,
+                        Doing::Broken { on_shift } => on_shift,
+                        Doing::Idle | Doing::Waiting { .. } | Doing::Driving { .. } | Doing::Serving { .. } => true,
+                    };
+                    driver.doing = Doing::Broken { on_shift };
                     driver.plan.clear();
                 }
             }
             Event::VehicleBack { vehicle, position } => {
-                if let Some(driver) = self.drivers.get_mut(vehicle) {
-                    *position = Some(driver.position);
-                    driver.doing = Doing::Idle;
+                if let Some(driver) = self.drivers.get_mut(vehicle)
+                    && let Doing::Broken { on_shift } = driver.doing
+                {
+                    if driver.position_known {
+                        *position = Some(driver.position);
+                    }
+                    driver.doing = if on_shift { Doing::Idle } else { Doing::Off };
+                    self.wake.insert(vehicle.clone(), now);
                 }
-                self.wake.insert(vehicle.clone(), now);
             }
             Event::RoadClosed(change) | Event::RoadSlowed(change) => {
                 if let Some(target) = &change.target {
@@ -315,12 +288,12 @@ impl Pretend {
 
     /// What a driver does when nothing binds him.
     fn choose(&mut self, vehicle: &Name, now: Timestamp) {
-        let driver = self.drivers.get_mut(vehicle).expect("choices are made by drivers");
+        let Some(driver) = self.drivers.get_mut(vehicle) else { return };
         if !matches!(driver.doing, Doing::Idle | Doing::Waiting { .. }) {
             return;
         }
         let done = &driver.done;
-        driver.plan.retain(|visit| !done.contains(&(visit.visit.order.clone(), visit.visit.stop)));
+        driver.plan.retain(|visit| !done.contains(&(visit.visit.order.clone(), visit.visit.stop, visit.position)));
         let Some(visit) = driver.plan.first().cloned() else {
             driver.doing = Doing::Idle;
             if driver.shift.as_ref().is_some_and(|shift| shift.ends <= now) {
@@ -334,12 +307,12 @@ impl Pretend {
             return;
         }
         let pause = visit.visit.break_before;
-        if pause > Millis(0) && !driver.done.contains(&(visit.visit.order.clone(), StopKind::Pickup)) {
-            // The pause is taken once, then the drive begins.
-            driver.plan[0].visit.break_before = Millis(0);
-            driver.plan[0].visit.depart_at = now + pause;
-            driver.doing = Doing::Waiting { until: now + pause };
+        if let Some(until) = driver.rest_until(pause, now) {
+            driver.doing = Doing::Waiting { until };
             return;
+        }
+        if pause > Millis(0) {
+            driver.rest = None; // this departure accounts for the break
         }
         self.look_at_traffic(now);
         let Some(driver) = self.drivers.get(vehicle) else { return };
@@ -348,7 +321,7 @@ impl Pretend {
         let leg = self.network.leg(from, visit.position);
         let travel = self.vary(Millis(i64::from(leg.millis) * factor / 1000), 88, 122);
         let until = now + travel;
-        let next_report = if self.driving.positions { now + REPORT_EVERY } else { until };
+        let next_report = if self.driving.positions { now + report_every(travel) } else { until };
         let event = Event::StopDeparted(Self::stop_event(vehicle, &visit, now));
         let driver = self.drivers.get_mut(vehicle).expect("still there");
         driver.doing = Doing::Driving { visit, from, left: now, until, next_report };
@@ -358,20 +331,20 @@ impl Pretend {
     fn act(&mut self, vehicle: &Name, now: Timestamp) {
         let driver = self.drivers.get(vehicle).expect("only drivers act").clone();
         match driver.doing {
-            Doing::Off | Doing::Broken => {}
+            Doing::Off | Doing::Broken { .. } => {}
             Doing::Idle | Doing::Waiting { .. } => self.choose(vehicle, now),
             Doing::Driving { visit, until, .. } if until <= now => self.arrive(vehicle, driver.position, visit, now),
             Doing::Driving { .. } => {
                 let position = self.where_is(vehicle, now);
                 self.post(now, 0, Happening::Position(PositionReport { vehicle: vehicle.clone(), position, at: now }));
-                if let Some(Driver { doing: Doing::Driving { next_report, until, .. }, .. }) =
+                if let Some(Driver { doing: Doing::Driving { next_report, left, until, .. }, .. }) =
                     self.drivers.get_mut(vehicle)
                 {
-                    *next_report = (now + REPORT_EVERY).min(*until);
+                    *next_report = (now + report_every(*until - *left)).min(*until);
                 }
             }
             Doing::Serving { visit, fails, .. } => {
-                let key = (visit.visit.order.clone(), visit.visit.stop);
+                let key = (visit.visit.order.clone(), visit.visit.stop, visit.position);
                 let report = Self::stop_event(vehicle, &visit, now);
                 let event =
                     if fails { Event::StopFailed(report, FailReason::NoShow) } else { Event::StopCompleted(report) };
@@ -481,7 +454,7 @@ impl World for Pretend {
             return; // an older or repeated assignment
         }
         driver.revision = assignment.revision.0;
-        if matches!(driver.doing, Doing::Off | Doing::Broken) {
+        if matches!(driver.doing, Doing::Off | Doing::Broken { .. }) {
             return;
         }
         let known: BTreeSet<Name> = driver.plan.iter().map(|visit| visit.visit.order.clone()).collect();
@@ -500,7 +473,7 @@ impl World for Pretend {
                     && (self.cancelled.contains(&visit.visit.order) || !driver.plan.iter().any(|other| other.frozen))
             }
             Doing::Serving { visit, .. } => self.cancelled.contains(&visit.visit.order) && !on_plan(visit),
-            Doing::Off | Doing::Idle | Doing::Waiting { .. } | Doing::Broken => false,
+            Doing::Off | Doing::Idle | Doing::Waiting { .. } | Doing::Broken { .. } => false,
         };
         let vehicle = assignment.vehicle.clone();
         if dropped {
@@ -523,6 +496,11 @@ impl World for Pretend {
         let react = if self.driving.varied { self.random.between(500, 8_000) } else { 0 };
         self.wake.insert(vehicle, now + Millis(react));
     }
+}
+
+/// How often a vehicle reports its position during a drive of this length, zone time.
+fn report_every(travel: Millis) -> Millis {
+    REPORT_EVERY.max(Millis(travel.0 / REPORTS_A_DRIVE_MAX))
 }
 
 /// A point on a line after a share of its length.

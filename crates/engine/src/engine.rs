@@ -51,7 +51,10 @@ impl Engine {
     pub fn handle(&mut self, input: Input, effects: &mut Vec<Effect>) {
         match input {
             Input::Entry(entry) => self.entry(Arc::new(entry), effects),
-            Input::Skipped { seq, on_plan_subject: _ } => self.commit.passed(seq),
+            Input::Skipped { seq, on_plan_subject } => {
+                self.fleet.skip(seq, on_plan_subject);
+                self.commit.passed(seq);
+            }
             Input::Position(report) => self.position(&report),
             Input::Tick(now) => self.tick(now, effects),
             Input::Solved(report) => effects.extend(self.searches.solved(&self.fleet, &report).map(Effect::Note)),

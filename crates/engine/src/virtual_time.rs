@@ -2,6 +2,9 @@
 //! way; handle it; run searches inline and deliver them after a modelled delay.
 //!
 //! Simulation, what-if replay and the tests share it. `fleetfold serve` is the only other loop.
+//!
+//! Promise: a run of a world with finitely many facts ends. Where the engine and the world keep each other busy without anything
+//! being done, the run ends as [`Stuck`] and says since when.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,6 +62,88 @@ pub enum Seen<'a> {
     Note(&'a Note),
 }
 
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The engine at the end.
+    pub engine: Engine,
+    /// The run was broken off because nothing came of it any more; `None`: the world was over.
+    pub stuck: Option<Stuck>,
+}
+
+/// A run that would never end: a fault of the engine or of the world, never of the day it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stuck {
+    /// Log time at which it was broken off.
+    pub at: Timestamp,
+    /// What goes on for ever.
+    pub what: &'static str,
+}
+
+impl std::fmt::Display for Stuck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the run does not end: {} (broken off at {} ms)", self.what, self.at.0)
+    }
+}
+
+/// Most steps at one instant. A step takes everything that the world does at that instant, so a burst of
+/// orders is one step (guess).
+const STEPS_AT_ONCE_MAX: u64 = 100_000;
+/// A world that acts again and again must report something within this log time: a driver may wait for a window for longer, but
+/// then does not act in between.
+const REPORT_WITHIN: Millis = Millis(48 * 3_600_000);
+/// How often it may act without a report until [`REPORT_WITHIN`] counts.
+const SILENT_ACTS_MAX: u64 = 1_000;
+/// When nothing but ticks has happened for this long, ticks become rarer: by a 64th of the silence. The tick of every second matters
+/// on a working day; over a year without an event it would be 31 million ticks.
+const TICKS_QUIET: Millis = Millis(24 * 3_600_000);
+
+/// Watches that a run gets on.
+struct Progress {
+    now: Timestamp,
+    steps_at_once: u64,
+    /// The last fact or position of the world.
+    reported: Timestamp,
+    silent_acts: u64,
+    /// The last step that was no tick.
+    stirred: Timestamp,
+}
+
+impl Progress {
+    fn new(start: Timestamp) -> Self {
+        Self { now: start, steps_at_once: 0, reported: start, silent_acts: 0, stirred: start }
+    }
+
+    /// When the next tick is worth its time.
+    fn tick(&self, due: Timestamp) -> Timestamp {
+        let quiet = self.now - self.stirred;
+        if quiet > TICKS_QUIET { due.max(self.now + Millis(quiet.0 / 64)) } else { due }
+    }
+
+    fn step(&mut self, now: Timestamp) -> Option<&'static str> {
+        self.steps_at_once = if now > self.now { 0 } else { self.steps_at_once + 1 };
+        self.now = now;
+        (self.steps_at_once > STEPS_AT_ONCE_MAX).then_some("time stands still")
+    }
+
+    /// The world acted; `reports`: how many facts and positions came of it.
+    fn acted(&mut self, reports: usize) -> Option<&'static str> {
+        self.stirred = self.now;
+        if reports > 0 {
+            (self.reported, self.silent_acts) = (self.now, 0);
+            return None;
+        }
+        self.silent_acts += 1;
+        (self.silent_acts > SILENT_ACTS_MAX && self.now - self.reported > REPORT_WITHIN)
+            .then_some("drivers act for two days without anything to report")
+    }
+
+    /// A tick; `alone`: neither the world nor anything under way will bring another input.
+    fn ticked(&self, alone: bool) -> Option<&'static str> {
+        (alone && self.now - self.stirred > TICKS_QUIET).then_some("a route waits for a search that never begins")
+    }
+}
+
 enum Pending {
     Plan(Box<fleetfold_model::Proposal>, LogSeq),
     Solved(Box<SolveReport>),
@@ -74,14 +159,14 @@ pub fn zone() -> ZoneName {
     ZoneName::new("virtual", "day").expect("a legal name")
 }
 
-/// Runs a world to its end and returns the engine. `watch` sees every entry after it was folded, and every note.
+/// Runs a world to its end. `watch` sees every entry after it was folded, and every note.
 pub fn run(
     world: &mut impl World,
     network: Arc<Network>,
     start: Timestamp,
     delays: Delays,
     mut watch: impl FnMut(&Engine, Seen<'_>),
-) -> Engine {
+) -> Ended {
     let mut engine = Engine::new(Fleet::new(), network);
     let mut effects = Vec::new();
     let mut pending: BTreeMap<(Timestamp, u64), Pending> = BTreeMap::new();
@@ -89,6 +174,7 @@ pub fn run(
     let zone = zone();
     let mut last_plan: Option<LastPlan> = None;
     let never = AtomicBool::new(false);
+    let mut progress = Progress::new(start);
     let mut inputs: Vec<Input> = vec![Input::Commit(Outcome::Granted(1))];
     loop {
         for input in inputs.drain(..) {
@@ -125,11 +211,17 @@ pub fn run(
         }
         let happens = world.next();
         let arrives = pending.keys().next().map(|&(at, _)| at);
-        // Ticks matter only while something can still come of them.
-        let ticks = engine.next_tick().filter(|_| happens.is_some() || arrives.is_some() || engine.dirty_count() > 0);
-        let Some(at) = [happens, arrives, ticks].into_iter().flatten().min() else { return engine };
+        // Ticks matter only while something can still come of them: an event, or a search if the zone's policy has any.
+        let alone = happens.is_none() && arrives.is_none();
+        let searches = engine.dirty_count() > 0 && engine.fleet().policy().search_rounds > 0;
+        let ticks = engine.next_tick().filter(|_| !alone || searches).map(|due| progress.tick(due));
+        let Some(at) = [happens, arrives, ticks].into_iter().flatten().min() else {
+            return Ended { engine, stuck: None };
+        };
         now = now.max(at);
+        let mut endless = progress.step(now);
         if arrives == Some(at) {
+            progress.stirred = now;
             let (_, what) = pending.pop_first().expect("something is pending");
             match what {
                 Pending::Own(event) => {
@@ -156,7 +248,9 @@ pub fn run(
                 }
             }
         } else if happens == Some(at) {
-            for happening in world.take(now) {
+            let happenings = world.take(now);
+            endless = endless.or(progress.acted(happenings.len()));
+            for happening in happenings {
                 inputs.push(match happening {
                     Happening::Fact(id, event) => {
                         seq += 1;
@@ -167,7 +261,11 @@ pub fn run(
                 });
             }
         } else {
+            endless = endless.or(progress.ticked(alone));
             inputs.push(Input::Tick(now));
+        }
+        if let Some(what) = endless {
+            return Ended { engine, stuck: Some(Stuck { at: now, what }) };
         }
     }
 }

@@ -114,6 +114,18 @@ impl Fleet {
         doing.change
     }
 
+    /// Passes over an entry that is not folded (rejected, or noted as skipped). On the plan subject the fence moves behind it:
+    /// the next plan is appended if this is still the last message there.
+    pub fn skip(&mut self, seq: LogSeq, on_plan_subject: bool) {
+        if seq <= self.applied {
+            return;
+        }
+        self.applied = seq;
+        if on_plan_subject {
+            self.chain.seq = seq;
+        }
+    }
+
     fn apply_fact(&mut self, entry: &LogEntry, doing: &mut Applying) -> Verdict {
         if entry.id != 0 && self.seen.contains(&entry.id) {
             return Err(Refused::DuplicateEvent);

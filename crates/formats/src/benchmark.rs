@@ -2,8 +2,9 @@
 
 use fleetfold_solver::{Legs, NONE, Problem, Role, Rounding, Stop, TourSpec, Weights};
 
+use crate::error::{ReadError, Spot};
+use crate::format::Objective;
 use crate::instance::Instance;
-use crate::{Objective, not_too_many};
 
 /// Price of leaving a stop out: above any detour.
 pub(crate) const UNSERVED: i64 = 1_000_000_000_000;
@@ -77,38 +78,42 @@ struct Nodes {
     capacity: f64,
 }
 
-fn nodes(text: &str, columns: usize) -> Result<Nodes, String> {
+fn nodes(text: &str, columns: usize) -> Result<Nodes, ReadError> {
     let mut rows = rows(text);
     if rows.is_empty() {
-        return Err("there are no numbers in it".to_owned());
+        return Err(ReadError::malformed(None, "there are no numbers in it"));
     }
     let head = rows.remove(0);
     let (Some(&vehicles), Some(&capacity)) = (head.values.first(), head.values.get(1)) else {
-        return Err(format!("line {}: expected the number of vehicles and their capacity", head.line));
+        let what = "expected the number of vehicles and their capacity";
+        return Err(ReadError::malformed(Spot::Line(head.line), what));
     };
     if !(1.0..=1e6).contains(&vehicles) || !(0.0..=1e8).contains(&capacity) {
-        return Err(format!("line {}: {vehicles} vehicles of capacity {capacity} cannot be", head.line));
+        let what = format!("{vehicles} vehicles of capacity {capacity} cannot be");
+        return Err(ReadError::impossible(Spot::Line(head.line), what));
     }
     if rows.len() < 2 {
-        return Err("a depot and at least one customer are needed".to_owned());
+        return Err(ReadError::malformed(None, "a depot and at least one customer are needed"));
     }
-    not_too_many("customers", rows.len() - 1)?;
+    ReadError::unless_few("customers", rows.len() - 1)?;
     for (index, row) in rows.iter().enumerate() {
+        let at = Spot::Line(row.line);
         if row.values.len() < columns {
-            return Err(format!("line {}: {} numbers, {columns} are needed", row.line, row.values.len()));
+            return Err(ReadError::malformed(at, format!("{} numbers, {columns} are needed", row.values.len())));
         }
         if row.values[0] as usize != index {
-            return Err(format!("line {}: customer {} where {index} was expected", row.line, row.values[0]));
+            return Err(ReadError::malformed(at, format!("customer {} where {index} was expected", row.values[0])));
         }
         if !row.values.iter().all(|value| value.is_finite() && value.abs() < 1e6) {
-            return Err(format!("line {}: a number out of range", row.line));
+            return Err(ReadError::impossible(at, "a number out of range"));
         }
         let [opens, closes, service] = [row.values[4], row.values[5], row.values[6]];
         if closes < opens {
-            return Err(format!("line {}: the window closes at {closes}, before it opens at {opens}", row.line));
+            let what = format!("the window closes at {closes}, before it opens at {opens}");
+            return Err(ReadError::impossible(at, what));
         }
         if service < 0.0 {
-            return Err(format!("line {}: a service of {service}", row.line));
+            return Err(ReadError::impossible(at, format!("a service of {service}")));
         }
     }
     Ok(Nodes { rows, vehicles: vehicles as usize, capacity })
@@ -148,41 +153,44 @@ fn stop(place: usize, row: &Row, scale: f64) -> Stop {
 }
 
 /// Solomon and Gehring–Homberger. Distances by the DIMACS convention: Euclidean, truncated to one decimal.
-pub(crate) fn solomon(text: &str, objective: Objective) -> Result<Instance, String> {
+pub(crate) fn solomon(text: &str, objective: Objective) -> Result<Instance, ReadError> {
     let nodes = nodes(text, 7)?;
     let scale = 10.0;
     let prices = Prices::of_benchmark(objective, scale);
     if let Some(row) = nodes.rows.iter().find(|row| row.values[3] < 0.0) {
-        return Err(format!("line {}: a demand of {}", row.line, row.values[3]));
+        return Err(ReadError::impossible(Spot::Line(row.line), format!("a demand of {}", row.values[3])));
     }
     let stops = nodes.rows.iter().enumerate().skip(1).map(|(place, row)| stop(place, row, scale)).collect();
     let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, &prices); nodes.vehicles];
     let legs = legs(&nodes, scale, Rounding::Down, Rounding::Down);
-    let problem = Problem::new(stops, tours, legs).map_err(|error| error.to_string())?.with_weights(prices.weights);
+    let problem = Problem::new(stops, tours, legs)?.with_weights(prices.weights);
     Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale, unit: prices.unit, names: None })
 }
 
 /// Li–Lim. Distances to a thousandth, times rounded up: what is feasible here is feasible in double precision.
-pub(crate) fn li_lim(text: &str, objective: Objective) -> Result<Instance, String> {
+pub(crate) fn li_lim(text: &str, objective: Objective) -> Result<Instance, ReadError> {
     let nodes = nodes(text, 9)?;
     let scale = 1000.0;
     let prices = Prices::of_benchmark(objective, scale);
     let mut stops = Vec::with_capacity(nodes.rows.len() - 1);
     for (place, row) in nodes.rows.iter().enumerate().skip(1) {
+        let at = Spot::Line(row.line);
         let (pickup, delivery) = (row.values[7] as usize, row.values[8] as usize);
         let mate = if pickup == 0 { delivery } else { pickup };
         if mate == 0 || mate >= nodes.rows.len() {
-            return Err(format!("line {}: customer {place} belongs to customer {mate}, which is not there", row.line));
+            let what = format!("customer {place} belongs to customer {mate}, which is not there");
+            return Err(ReadError::impossible(at, what));
         }
         let back = &nodes.rows[mate].values;
         if back[if pickup == 0 { 7 } else { 8 }] as usize != place {
-            return Err(format!("line {}: customer {mate} does not name customer {place} back", row.line));
+            let what = format!("customer {mate} does not name customer {place} back");
+            return Err(ReadError::impossible(at, what));
         }
         let role = if pickup == 0 { Role::Pickup } else { Role::Delivery };
         // Both ends carry what is picked up.
         let goods = if pickup == 0 { row.values[3] } else { back[3] };
         if goods < 0.0 {
-            return Err(format!("line {}: a pickup of {goods}", row.line));
+            return Err(ReadError::impossible(at, format!("a pickup of {goods}")));
         }
         let load = [goods.round() as i32, 0, 0, 0];
         stops.push(Stop { role, mate: mate as u32 - 1, load, ..stop(place, row, scale) });
@@ -190,6 +198,6 @@ pub(crate) fn li_lim(text: &str, objective: Objective) -> Result<Instance, Strin
     let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, &prices); nodes.vehicles];
     debug_assert!(tours.iter().all(|tour| tour.end_place != NONE), "tours end at the depot");
     let legs = legs(&nodes, scale, Rounding::Nearest, Rounding::Up);
-    let problem = Problem::new(stops, tours, legs).map_err(|error| error.to_string())?.with_weights(prices.weights);
+    let problem = Problem::new(stops, tours, legs)?.with_weights(prices.weights);
     Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale, unit: prices.unit, names: None })
 }

@@ -5,8 +5,9 @@ use fleetfold_solver::{Legs, Problem, SpherePlace, Stop, TourSpec};
 use serde::Deserialize;
 
 use crate::benchmark::{Prices, UNSERVED};
+use crate::error::{ReadError, Spot};
+use crate::format::Objective;
 use crate::instance::Instance;
-use crate::{Objective, not_too_many};
 
 #[derive(Deserialize)]
 struct City {
@@ -19,8 +20,8 @@ struct City {
     capacity: i32,
 }
 
-pub(crate) fn city(text: &str, objective: Objective) -> Result<Instance, String> {
-    let city: City = serde_json::from_str(text).map_err(|error| error.to_string())?;
+pub(crate) fn city(text: &str, objective: Objective) -> Result<Instance, ReadError> {
+    let city: City = serde_json::from_str(text).map_err(|error| ReadError::malformed(None, error.to_string()))?;
     let nodes = city.xy.len();
     for (name, length) in [
         ("demand", city.demand.len()),
@@ -29,20 +30,23 @@ pub(crate) fn city(text: &str, objective: Objective) -> Result<Instance, String>
         ("service", city.service.len()),
     ] {
         if length != nodes {
-            return Err(format!("`{name}` has {length} values for {nodes} places"));
+            return Err(ReadError::malformed(None, format!("`{name}` has {length} values for {nodes} places")));
         }
     }
-    not_too_many("customers", nodes.saturating_sub(1))?;
-    not_too_many("vehicles", city.vehicles)?;
+    ReadError::unless_few("customers", nodes.saturating_sub(1))?;
+    ReadError::unless_few("vehicles", city.vehicles)?;
     if nodes < 2 || city.vehicles == 0 {
-        return Err("a depot, at least one customer and at least one vehicle are needed".to_owned());
+        let what = "a depot, at least one customer and at least one vehicle are needed";
+        return Err(ReadError::malformed(None, what));
     }
     for (index, &[lat, lon]) in city.xy.iter().enumerate() {
         if !(-90.0..=90.0).contains(&lat) || !(-180.0..=180.0).contains(&lon) {
-            return Err(format!("`xy[{index}]`: latitude {lat}, longitude {lon} is nowhere on earth"));
+            let at = Spot::Field(format!("xy[{index}]"));
+            return Err(ReadError::impossible(at, format!("latitude {lat}, longitude {lon} is nowhere on earth")));
         }
         if city.due[index] < city.ready[index] {
-            return Err(format!("`due[{index}]`: {} is before it is ready", city.due[index]));
+            let at = Spot::Field(format!("due[{index}]"));
+            return Err(ReadError::impossible(at, format!("{} is before it is ready", city.due[index])));
         }
     }
     let stops = (1..nodes)
@@ -68,8 +72,6 @@ pub(crate) fn city(text: &str, objective: Objective) -> Result<Instance, String>
     };
     let places = city.xy.iter().map(|&[lat, lon]| SpherePlace::new(lon, lat)).collect();
     let legs = Legs::Sphere { places, metres_per_time: 10.0 };
-    let problem = Problem::new(stops, vec![tour; city.vehicles], legs)
-        .map_err(|error| error.to_string())?
-        .with_weights(prices.weights);
+    let problem = Problem::new(stops, vec![tour; city.vehicles], legs)?.with_weights(prices.weights);
     Ok(Instance { problem, nodes: (1..nodes as u64).collect(), scale: 1.0, unit: prices.unit, names: None })
 }

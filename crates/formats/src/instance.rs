@@ -2,6 +2,9 @@
 
 use fleetfold_solver::{Problem, Solution};
 
+use crate::error::{ReadError, Spot};
+use crate::names::Names;
+
 /// A problem and its names.
 pub struct Instance {
     /// What is asked of the search.
@@ -13,7 +16,7 @@ pub struct Instance {
     /// Price units per unit that is shown: of the file's lengths, or of money.
     pub unit: f64,
     /// What a VROOM solution must say beside.
-    pub names: Option<crate::vroom::Names>,
+    pub names: Option<Names>,
 }
 
 impl Instance {
@@ -56,22 +59,25 @@ impl Instance {
     /// # Errors
     ///
     /// A number that is none, or not of this problem, with its line; more routes than vehicles; a stop served twice.
-    pub fn start_from(mut self, text: &str) -> Result<Self, String> {
+    pub fn start_from(mut self, text: &str) -> Result<Self, ReadError> {
         let stop_of: std::collections::BTreeMap<u64, u32> =
             self.nodes.iter().enumerate().map(|(stop, &node)| (node, stop as u32)).collect();
         let mut tours = vec![Vec::new(); self.problem.tours().len()];
         let vehicles = tours.len();
         let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
         for (route, (line, words)) in lines.enumerate() {
-            let slot =
-                tours.get_mut(route).ok_or_else(|| format!("more routes than the {vehicles} vehicles there are"))?;
+            let more = || ReadError::impossible(None, format!("more routes than the {vehicles} vehicles there are"));
+            let slot = tours.get_mut(route).ok_or_else(more)?;
             for word in words.split_whitespace() {
-                let node: u64 = word.parse().map_err(|_| format!("line {}: {word} is no node number", line + 1))?;
-                let stop = stop_of.get(&node).ok_or_else(|| format!("line {}: there is no node {node}", line + 1))?;
+                let at = || Spot::Line(line + 1);
+                let none = |_| ReadError::malformed(at(), format!("{word} is no node number"));
+                let node: u64 = word.parse().map_err(none)?;
+                let unknown = || ReadError::impossible(at(), format!("there is no node {node}"));
+                let stop = stop_of.get(&node).ok_or_else(unknown)?;
                 slot.push(*stop);
             }
         }
-        self.problem = self.problem.with_initial(tours).map_err(|error| error.to_string())?;
+        self.problem = self.problem.with_initial(tours)?;
         Ok(self)
     }
 }

@@ -1,18 +1,17 @@
-//! VROOM JSON: jobs, shipments and vehicles with matrices or coordinates in, VROOM's solution format out.
+//! VROOM JSON: jobs, shipments and vehicles, with matrices or coordinates.
 //!
 //! A field that is not read is refused by name, never ignored. Costs follow VROOM's defaults: a vehicle's hour costs 3,600, so
 //! that a plan costs its seconds of driving.
 
 use std::collections::BTreeMap;
 
-use fleetfold_solver::{
-    LegMatrix, Legs, NONE, Pause, Problem, Role, Solution, SpherePlace, Stop, TIME_MAX, TourSpec, schedule,
-};
+use fleetfold_solver::{LegMatrix, Legs, NONE, Pause, Problem, Role, SpherePlace, Stop, TIME_MAX, TourSpec};
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use crate::benchmark::HARD;
+use crate::error::{ReadError, Spot};
 use crate::instance::Instance;
+use crate::names::Names;
 
 /// Leaving out a task of priority 0, at least: above any detour. Priority p weighs (1 + p) times as much.
 const UNSERVED_MIN: i64 = 10_000_000_000;
@@ -21,8 +20,8 @@ const METRES_PER_SECOND: f64 = 10.0;
 /// Dearest hour and kilometre: legs of fifteen hours or a thousand kilometres still have an exact price.
 const PER_HOUR_MAX: u32 = 36_000;
 const PER_KM_MAX: u32 = 500;
-/// Most places of a matrix.
-const PLACES_MAX: usize = 30_000;
+/// Most rows of a matrix.
+const NODES_MAX: usize = 30_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -145,21 +144,6 @@ impl Default for Costs {
     }
 }
 
-/// What the solution must say of a problem beside what the solver knows.
-pub struct Names {
-    /// Stop → type and id.
-    stops: Vec<(&'static str, u64, String)>,
-    vehicles: Vec<(u64, String)>,
-    /// Vehicle → id and description of each break, in the order of its pauses.
-    breaks: Vec<Vec<(u64, String)>>,
-    /// Stop → priority.
-    priorities: Vec<u8>,
-    /// Dimensions of load that the file speaks of.
-    dimensions: usize,
-    /// Place → coordinates and index, as given.
-    places: Vec<(Option<[f64; 2]>, Option<usize>)>,
-}
-
 /// Places by what the file calls them.
 struct Places {
     list: Vec<(Option<[f64; 2]>, Option<usize>)>,
@@ -168,18 +152,19 @@ struct Places {
 }
 
 impl Places {
-    fn add(&mut self, what: &str, location: Option<[f64; 2]>, index: Option<usize>) -> Result<u32, String> {
+    fn add(&mut self, at: &Spot, location: Option<[f64; 2]>, index: Option<usize>) -> Result<u32, ReadError> {
         if let Some([lon, lat]) = location
             && (!(-180.0..=180.0).contains(&lon) || !(-90.0..=90.0).contains(&lat))
         {
-            return Err(format!("{what}: [{lon}, {lat}] is no longitude and latitude"));
+            return Err(ReadError::impossible(at.clone(), format!("[{lon}, {lat}] is no longitude and latitude")));
         }
         match (self.matrix, index, location) {
             (Some(size), Some(index), _) if index >= size => {
-                return Err(format!("{what}: index {index}, but the matrix has {size} rows"));
+                let what = format!("index {index}, but the matrix has {size} rows");
+                return Err(ReadError::impossible(at.clone(), what));
             }
-            (Some(_), None, _) => return Err(format!("{what}: with a matrix an index is needed")),
-            (None, _, None) => return Err(format!("{what}: without a matrix a location is needed")),
+            (Some(_), None, _) => return Err(ReadError::malformed(at.clone(), "with a matrix an index is needed")),
+            (None, _, None) => return Err(ReadError::malformed(at.clone(), "without a matrix a location is needed")),
             _ => {}
         }
         let key = if self.matrix.is_some() {
@@ -196,34 +181,36 @@ impl Places {
     }
 }
 
-fn load(what: &str, amounts: &[u32]) -> Result<[i32; 4], String> {
+fn load(at: &Spot, amounts: &[u32]) -> Result<[i32; 4], ReadError> {
     if amounts.len() > 4 {
-        return Err(format!("{what}: {} dimensions of load, 4 are the most", amounts.len()));
+        let what = format!("{} dimensions of load, 4 are the most", amounts.len());
+        return Err(ReadError::unsupported(at.clone(), what));
     }
     let mut load = [0; 4];
     for (slot, &amount) in load.iter_mut().zip(amounts) {
         *slot = i32::try_from(amount)
             .ok()
             .filter(|&amount| amount < i32::MAX / 8)
-            .ok_or_else(|| format!("{what}: an amount of {amount}"))?;
+            .ok_or_else(|| ReadError::impossible(at.clone(), format!("an amount of {amount}")))?;
     }
     Ok(load)
 }
 
-fn windows(what: &str, given: &[[u32; 2]]) -> Result<Vec<(i32, i32)>, String> {
+fn windows(at: &Spot, given: &[[u32; 2]]) -> Result<Vec<(i32, i32)>, ReadError> {
     let mut list = Vec::with_capacity(given.len());
     for &[opens, closes] in given {
         if closes < opens {
-            return Err(format!("{what}: the window closes at {closes}, before it opens at {opens}"));
+            let what = format!("the window closes at {closes}, before it opens at {opens}");
+            return Err(ReadError::impossible(at.clone(), what));
         }
         if closes > TIME_MAX as u32 / 2 {
-            return Err(format!("{what}: time {closes} is out of range"));
+            return Err(ReadError::impossible(at.clone(), format!("time {closes} is out of range")));
         }
         list.push((opens as i32, closes as i32));
     }
     list.sort_unstable();
     if list.windows(2).any(|pair| pair[0].1 >= pair[1].0) {
-        return Err(format!("{what}: its time windows overlap"));
+        return Err(ReadError::impossible(at.clone(), "its time windows overlap"));
     }
     Ok(list)
 }
@@ -247,58 +234,60 @@ fn open_for_setup(stops: &mut [Stop], tours: &[TourSpec]) {
     }
 }
 
-fn seconds(what: &str, span: u32) -> Result<i32, String> {
+fn seconds(at: &Spot, span: u32) -> Result<i32, ReadError> {
     i32::try_from(span)
         .ok()
         .filter(|&span| span <= TIME_MAX / 4)
-        .ok_or_else(|| format!("{what}: {span} s is out of range"))
+        .ok_or_else(|| ReadError::impossible(at.clone(), format!("{span} s is out of range")))
 }
 
 /// What tasks of every kind have: a place, set-up, service, windows.
-fn timed(what: &str, place: u32, setup: u32, service: u32, given: &[[u32; 2]]) -> Result<Stop, String> {
-    let windows = windows(what, given)?;
+fn timed(at: &Spot, place: u32, setup: u32, service: u32, given: &[[u32; 2]]) -> Result<Stop, ReadError> {
+    let windows = windows(at, given)?;
     Ok(Stop {
         due: windows.last().map_or(i32::MAX, |window| window.1),
         windows,
-        service: seconds(what, service)?,
-        setup: seconds(what, setup)?,
+        service: seconds(at, service)?,
+        setup: seconds(at, setup)?,
         ..Stop::job(place)
     })
 }
 
 /// Reads a problem.
-pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), String> {
+pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), ReadError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let input: Input = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| error.to_string())?;
+    let input: Input = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| ReadError::malformed(None, error.to_string()))?;
     if input.vehicles.is_empty() {
-        return Err("`vehicles` is empty".to_owned());
+        return Err(ReadError::malformed(None, "`vehicles` is empty"));
     }
     let profiles: std::collections::BTreeSet<&str> =
         input.vehicles.iter().map(|vehicle| vehicle.profile.as_deref().unwrap_or("car")).collect();
     if profiles.len() > 1 {
-        return Err(format!("vehicles of several profiles ({profiles:?}); one is read"));
+        let what = format!("vehicles of several profiles ({profiles:?}); one is read");
+        return Err(ReadError::unsupported(None, what));
     }
     let profile = profiles.into_iter().next().unwrap_or("car");
     let matrices = match input.matrices.get(profile) {
         None if input.matrices.is_empty() => None,
-        None => return Err(format!("`matrices` has none for profile {profile}")),
+        None => return Err(ReadError::malformed(None, format!("`matrices` has none for profile {profile}"))),
         Some(matrices) => Some(matrices),
     };
-    crate::not_too_many("tasks", input.jobs.len() + 2 * input.shipments.len())?;
-    crate::not_too_many("vehicles", input.vehicles.len())?;
+    ReadError::unless_few("tasks", input.jobs.len() + 2 * input.shipments.len())?;
+    ReadError::unless_few("vehicles", input.vehicles.len())?;
     let size = matrices.map(|matrices| matrices.durations.len());
-    if size.is_some_and(|size| size > PLACES_MAX) {
-        return Err(format!("a matrix of {} rows; {PLACES_MAX} are the most", size.unwrap_or(0)));
+    if let Some(rows) = size.filter(|&rows| rows > NODES_MAX) {
+        return Err(ReadError::TooLarge { what: "rows of a matrix", count: rows, most: NODES_MAX });
     }
     let mut places = Places { list: Vec::new(), known: BTreeMap::new(), matrix: size };
     let mut skills: BTreeMap<u32, u32> = BTreeMap::new();
-    let mut bits = |what: &str, list: &[u32]| -> Result<u64, String> {
+    let mut bits = |at: &Spot, list: &[u32]| -> Result<u64, ReadError> {
         let mut word = 0u64;
         for &skill in list {
             let next = skills.len() as u32;
             let bit = *skills.entry(skill).or_insert(next);
             if bit >= 64 {
-                return Err(format!("{what}: more than 64 different skills"));
+                return Err(ReadError::unsupported(at.clone(), "more than 64 different skills"));
             }
             word |= 1 << bit;
         }
@@ -310,19 +299,20 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), String> {
     let mut stops: Vec<Stop> = Vec::new();
     let mut names: Vec<(&'static str, u64, String)> = Vec::new();
     for job in &input.jobs {
-        let what = format!("job {}", job.id);
-        let (delivery, pickup) = (load(&what, &job.delivery)?, load(&what, &job.pickup)?);
+        let at = Spot::Item("job", job.id);
+        let (delivery, pickup) = (load(&at, &job.delivery)?, load(&at, &job.pickup)?);
         if delivery != [0; 4] && pickup != [0; 4] {
-            return Err(format!("{what}: `delivery` and `pickup` at one job are not read; make it two jobs"));
+            let what = "`delivery` and `pickup` at one job are not read; make it two jobs";
+            return Err(ReadError::unsupported(at, what));
         }
         let role = if pickup == [0; 4] { Role::JobDelivery } else { Role::JobPickup };
-        let place = places.add(&what, job.location, job.location_index)?;
+        let place = places.add(&at, job.location, job.location_index)?;
         stops.push(Stop {
             load: if role == Role::JobPickup { pickup } else { delivery },
             role,
-            needs: bits(&what, &job.skills)?,
+            needs: bits(&at, &job.skills)?,
             unserved: unserved(job.priority),
-            ..timed(&what, place, job.setup, job.service, &job.time_windows)?
+            ..timed(&at, place, job.setup, job.service, &job.time_windows)?
         });
         names.push(("job", job.id, job.description.clone()));
     }
@@ -332,15 +322,15 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), String> {
             (&shipment.pickup, Role::Pickup, "pickup", first + 1),
             (&shipment.delivery, Role::Delivery, "delivery", first),
         ] {
-            let what = format!("{kind} {}", end.id);
-            let place = places.add(&what, end.location, end.location_index)?;
+            let at = Spot::Item(kind, end.id);
+            let place = places.add(&at, end.location, end.location_index)?;
             stops.push(Stop {
-                load: load(&what, &shipment.amount)?,
+                load: load(&at, &shipment.amount)?,
                 role,
                 mate,
-                needs: bits(&what, &shipment.skills)?,
+                needs: bits(&at, &shipment.skills)?,
                 unserved: unserved(shipment.priority),
-                ..timed(&what, place, end.setup, end.service, &end.time_windows)?
+                ..timed(&at, place, end.setup, end.service, &end.time_windows)?
             });
             names.push((kind, end.id, end.description.clone()));
         }
@@ -348,22 +338,22 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), String> {
     let mut tours = Vec::with_capacity(input.vehicles.len());
     let mut breaks = Vec::with_capacity(input.vehicles.len());
     for vehicle in &input.vehicles {
-        let what = format!("vehicle {}", vehicle.id);
+        let at = Spot::Item("vehicle", vehicle.id);
         let has = |location: Option<[f64; 2]>, index: Option<usize>| location.is_some() || index.is_some();
         if !has(vehicle.start, vehicle.start_index) {
-            return Err(format!("{what}: a vehicle without a start is not read"));
+            return Err(ReadError::unsupported(at, "a vehicle without a start is not read"));
         }
-        let start_place = places.add(&what, vehicle.start, vehicle.start_index)?;
+        let start_place = places.add(&at, vehicle.start, vehicle.start_index)?;
         let end_place =
-            if has(vehicle.end, vehicle.end_index) { places.add(&what, vehicle.end, vehicle.end_index)? } else { NONE };
-        let shift = windows(&what, &vehicle.time_window.into_iter().collect::<Vec<_>>())?;
+            if has(vehicle.end, vehicle.end_index) { places.add(&at, vehicle.end, vehicle.end_index)? } else { NONE };
+        let shift = windows(&at, &vehicle.time_window.into_iter().collect::<Vec<_>>())?;
         let mut pauses: Vec<(Pause, (u64, String))> = Vec::new();
         for pause in &vehicle.breaks {
-            let times = windows(&what, &pause.time_windows)?;
+            let times = windows(&at, &pause.time_windows)?;
             let &[(opens, closes)] = &times[..] else {
-                return Err(format!("{what}: a break needs one time window"));
+                return Err(ReadError::unsupported(at, "a break needs one time window"));
             };
-            let duration = seconds(&what, pause.service)?;
+            let duration = seconds(&at, pause.service)?;
             pauses.push((Pause { opens, closes, duration }, (pause.id, pause.description.clone())));
         }
         pauses.sort_by_key(|(pause, _)| pause.opens);
@@ -373,14 +363,15 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), String> {
             [("per_hour", vehicle.costs.per_hour, PER_HOUR_MAX), ("per_km", vehicle.costs.per_km, PER_KM_MAX)]
         {
             if price > most {
-                return Err(format!("{what}: `costs.{name}` of {price}; {most} is the most, divide all costs alike"));
+                let what = format!("`costs.{name}` of {price}; {most} is the most, divide all costs alike");
+                return Err(ReadError::impossible(at, what));
             }
         }
         let factor = vehicle.speed_factor.unwrap_or(1.0);
         if !(0.1..=5.0).contains(&factor) {
-            return Err(format!("{what}: a speed factor of {factor}; 0.1 to 5 is read"));
+            return Err(ReadError::impossible(at, format!("a speed factor of {factor}; 0.1 to 5 is read")));
         }
-        let mut capacity = load(&what, &vehicle.capacity)?;
+        let mut capacity = load(&at, &vehicle.capacity)?;
         // A dimension that the vehicle does not name has no room, as in VROOM.
         if vehicle.capacity.is_empty() {
             capacity = [0; 4];
@@ -391,7 +382,7 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), String> {
             end_place,
             end_by: closes,
             capacity,
-            has: bits(&what, &vehicle.skills)?,
+            has: bits(&at, &vehicle.skills)?,
             // Costs of the solver are thousandths of VROOM's, times in seconds: an hour is 3,600 of them.
             fixed: i64::from(vehicle.costs.fixed) * 1000,
             per_hour: i64::from(vehicle.costs.per_hour) * 1_000_000,
@@ -422,21 +413,25 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), String> {
             .chain(input.shipments.iter().flat_map(|shipment| [shipment.priority; 2]))
             .collect(),
         dimensions: (input.vehicles.iter().map(|vehicle| vehicle.capacity.len())).max().unwrap_or(0).min(4),
-        places: places.list,
+        locations: places.list,
     };
     let nodes = names.stops.iter().map(|(_, id, _)| *id).collect();
-    let problem = Problem::new(stops, tours, legs).map_err(|error| error.to_string())?.with_weights(HARD);
+    let problem = Problem::new(stops, tours, legs)?.with_weights(HARD);
     Ok((Instance { problem, nodes, scale: 1.0, unit: 1.0, names: None }, names))
 }
 
-fn matrix(matrices: &Matrices, places: &Places) -> Result<Legs, String> {
+fn matrix(matrices: &Matrices, places: &Places) -> Result<Legs, ReadError> {
     let n = matrices.durations.len();
-    let square = |name: &str, rows: &[Vec<u32>]| -> Result<(), String> {
+    let square = |name: &str, rows: &[Vec<u32>]| -> Result<(), ReadError> {
         if rows.len() != n {
-            return Err(format!("`{name}` has {} rows, `durations` has {n}", rows.len()));
+            let what = format!("`{name}` has {} rows, `durations` has {n}", rows.len());
+            return Err(ReadError::malformed(None, what));
         }
         match rows.iter().position(|row| row.len() != n) {
-            Some(row) => Err(format!("`{name}[{row}]` has {} numbers, {n} are needed", rows[row].len())),
+            Some(row) => {
+                let what = format!("`{name}[{row}]` has {} numbers, {n} are needed", rows[row].len());
+                Err(ReadError::malformed(None, what))
+            }
             None => Ok(()),
         }
     };
@@ -451,171 +446,4 @@ fn matrix(matrices: &Matrices, places: &Places) -> Result<Legs, String> {
         let metres = matrices.distances.as_ref().map_or(0, |rows| rows[a][b]);
         (bounded(matrices.durations[a][b]), bounded(metres))
     })))
-}
-
-/// VROOM's solution format.
-pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Value {
-    let problem = &instance.problem;
-    let place = |index: u32| {
-        let (location, index) = names.places[index as usize];
-        let mut value = json!({});
-        if let Some(location) = location {
-            value["location"] = json!(location);
-        }
-        if let Some(index) = index {
-            value["location_index"] = json!(index);
-        }
-        value
-    };
-    let with = |mut value: Value, more: Value| {
-        if let (Some(object), Value::Object(more)) = (value.as_object_mut(), more) {
-            object.extend(more);
-        }
-        value
-    };
-    let mut routes = Vec::new();
-    let (mut cost, mut duration, mut service, mut setup, mut waiting) = (0i64, 0i64, 0i64, 0i64, 0i64);
-    for (tour, sequence) in solution.tours.iter().enumerate().filter(|(_, sequence)| !sequence.is_empty()) {
-        let spec = &problem.tours()[tour];
-        let times = schedule(problem, tour as u32, sequence).unwrap_or_default();
-        let scaled = |time: i32| i64::from(time) * i64::from(spec.time_factor) / 1000;
-        let (mut driven, mut served, mut prepared, mut waited) = (0i64, 0i64, 0i64, 0i64);
-        let loads = loads(problem, sequence, names.dimensions);
-        let mut steps = vec![with(
-            json!({ "type": "start", "arrival": spec.start_at, "duration": 0, "setup": 0, "service": 0,
-                "waiting_time": 0, "load": loads[0], "violations": [] }),
-            place(spec.start_place),
-        )];
-        let mut here = spec.start_place;
-        let mut free = spec.start_at;
-        let mut pauses = spec.pauses.iter().zip(&names.breaks[tour]);
-        for ((&stop, timed), (load, load_before)) in sequence.iter().zip(&times).zip(loads[1..].iter().zip(&loads)) {
-            let its = &problem.stops()[stop as usize];
-            let mut left = timed.pause;
-            while left > 0
-                && let Some((pause, (id, description))) = pauses.next()
-            {
-                let begins = free.max(pause.opens);
-                steps.push(json!({
-                    "type": "break", "id": id, "description": description, "arrival": free, "duration": driven, "setup": 0,
-                    "service": pause.duration, "waiting_time": begins - free, "load": load_before, "violations": [],
-                }));
-                served += i64::from(pause.duration);
-                waited += i64::from(begins - free);
-                free = begins + pause.duration;
-                left -= pause.duration;
-            }
-            free = timed.departure;
-            let (kind, id, description) = &names.stops[stop as usize];
-            let before = if here == its.place { 0 } else { i64::from(its.setup) };
-            driven += scaled(problem.legs().time(here, its.place));
-            let wait = i64::from(timed.start) - i64::from(timed.arrival) - before;
-            let step = json!({
-                "type": kind, "id": id, "description": description, "arrival": timed.arrival, "duration": driven,
-                "setup": before, "service": its.service, "waiting_time": wait, "load": load, "violations": [],
-            });
-            // VROOM still says the id twice.
-            let again = json!({ "job": id });
-            steps.push(with(with(step, again), place(its.place)));
-            served += i64::from(its.service);
-            prepared += before;
-            waited += wait;
-            here = its.place;
-        }
-        let left = times.last().map_or(spec.start_at, |timed| timed.departure);
-        if spec.end_place != NONE {
-            let home = scaled(problem.legs().time(here, spec.end_place));
-            driven += home;
-            let end = json!({ "type": "end", "arrival": i64::from(left) + home, "duration": driven, "setup": 0,
-                "service": 0, "waiting_time": 0, "load": loads[loads.len() - 1], "violations": [] });
-            steps.push(with(end, place(spec.end_place)));
-        }
-        let price = fleetfold_solver::price(problem, tour as u32, sequence).unwrap_or(0) / 1000;
-        let (id, description) = &names.vehicles[tour];
-        routes.push(json!({
-            "vehicle": id, "description": description, "cost": price, "duration": driven, "service": served,
-            "setup": prepared, "waiting_time": waited, "steps": steps, "violations": [],
-            "priority": sequence.iter().map(|&stop| u64::from(names.priorities[stop as usize])).sum::<u64>(),
-            "delivery": carried(problem, sequence, names.dimensions, false),
-            "pickup": carried(problem, sequence, names.dimensions, true),
-        }));
-        cost += price;
-        duration += driven;
-        service += served;
-        setup += prepared;
-        waiting += waited;
-    }
-    let unassigned: Vec<Value> = solution
-        .absent
-        .iter()
-        .map(|&stop| {
-            let (kind, id, description) = &names.stops[stop as usize];
-            let its = &problem.stops()[stop as usize];
-            let value = json!({ "type": kind, "id": id, "description": description, "reason": reason(problem, stop) });
-            with(value, place(its.place))
-        })
-        .collect();
-    let served = || solution.tours.iter().flatten();
-    json!({
-        "code": 0,
-        "summary": {
-            "cost": cost, "routes": routes.len(), "unassigned": unassigned.len(), "duration": duration, "service": service,
-            "setup": setup, "waiting_time": waiting, "violations": [],
-            "priority": served().map(|&stop| u64::from(names.priorities[stop as usize])).sum::<u64>(),
-            "delivery": carried(problem, served(), names.dimensions, false),
-            "pickup": carried(problem, served(), names.dimensions, true),
-        },
-        "unassigned": unassigned,
-        "routes": routes,
-    })
-}
-
-/// Goods on board at the start and after each stop.
-fn loads(problem: &Problem, sequence: &[u32], dimensions: usize) -> Vec<Vec<i64>> {
-    let goods = |stop: u32| problem.stops()[stop as usize].load.iter().take(dimensions).map(|&load| i64::from(load));
-    let mut load = vec![0; dimensions];
-    for &stop in sequence.iter().filter(|&&stop| problem.stops()[stop as usize].role == Role::JobDelivery) {
-        load.iter_mut().zip(goods(stop)).for_each(|(sum, goods)| *sum += goods);
-    }
-    let mut all = vec![load.clone()];
-    for &stop in sequence {
-        let sign = if matches!(problem.stops()[stop as usize].role, Role::Pickup | Role::JobPickup) { 1 } else { -1 };
-        load.iter_mut().zip(goods(stop)).for_each(|(sum, goods)| *sum += sign * goods);
-        all.push(load.clone());
-    }
-    all
-}
-
-/// All goods picked up, or delivered.
-fn carried<'s>(
-    problem: &Problem,
-    stops: impl IntoIterator<Item = &'s u32>,
-    dimensions: usize,
-    pickup: bool,
-) -> Vec<i64> {
-    let mut sum = vec![0; dimensions];
-    for &stop in stops {
-        let its = &problem.stops()[stop as usize];
-        if matches!(its.role, Role::Pickup | Role::JobPickup) == pickup {
-            sum.iter_mut().zip(its.load).for_each(|(sum, goods)| *sum += i64::from(goods));
-        }
-    }
-    sum
-}
-
-/// Why a task has no vehicle: what rules out each of them, or that there is no place left.
-fn reason(problem: &Problem, stop: u32) -> &'static str {
-    let its = &problem.stops()[stop as usize];
-    let able = || problem.tours().iter().filter(|tour| its.needs & !tour.has == 0);
-    if able().next().is_none() {
-        return "skills";
-    }
-    if !able().any(|tour| (0..4).all(|d| its.load[d] <= tour.capacity[d])) {
-        return "capacity";
-    }
-    let reaches = |tour: &TourSpec| {
-        let arrival = i64::from(tour.start_at) + i64::from(problem.legs().time(tour.start_place, its.place));
-        arrival <= i64::from(tour.end_by) && its.windows.last().is_none_or(|window| arrival <= i64::from(window.1))
-    };
-    if able().any(reaches) { "no_place" } else { "time" }
 }

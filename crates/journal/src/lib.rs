@@ -8,10 +8,12 @@ pub mod address;
 pub mod chain;
 mod commit;
 mod fanout;
+mod gate;
 mod resume;
 
 pub use address::{Address, ZoneName};
 pub use chain::{OwnMessage, own_message};
 pub use commit::{Commit, LastPlan, Outcome, Wanted};
 pub use fanout::{FanOut, Heard, Next};
-pub use resume::{Begin, begin};
+pub use gate::{Gate, Judged, Raw, Rejection};
+pub use resume::{Begin, Held, begin, still_the_same};

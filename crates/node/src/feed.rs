@@ -89,7 +89,7 @@ pub(crate) async fn play(
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return Ok(sent),
-            message = async { match assignments.as_mut() { Some(reader) => reader.recv().await, None => std::future::pending().await } } => {
+            message = async { match assignments.as_mut() { Some(reader) => reader.message().await, None => std::future::pending().await } } => {
                 let Some(message) = message else { return Ok(sent) };
                 if let Ok(assignment) = assignment_from_json(&message.bytes) {
                     let now = mapping.zone_time(clock.now());

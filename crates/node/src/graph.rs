@@ -98,7 +98,7 @@ fn build_file(extract: &Path, output: &Path, profile: Vehicle) -> Result<(), Fai
     );
     crate::out::say!(
         "  dropped: {} junctions and {} edges not reachable both ways, {} references to nodes outside the extract",
-        report.dropped.nodes,
+        report.dropped.junctions,
         report.dropped.edges,
         report.missing_nodes
     );

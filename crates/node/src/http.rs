@@ -139,10 +139,9 @@ fn as_json(body: String) -> Response {
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
-    if app.live.is_ready() {
-        "ready\n".into_response()
-    } else {
-        problem(StatusCode::SERVICE_UNAVAILABLE, "catching up", "the log is still being folded")
+    match app.live.readiness() {
+        Ok(()) => "ready\n".into_response(),
+        Err(why) => problem(StatusCode::SERVICE_UNAVAILABLE, "not ready", &why),
     }
 }
 

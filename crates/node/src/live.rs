@@ -3,33 +3,32 @@
 //!
 //! One thread runs the engine and never waits for a socket, a disk or a browser; tasks around it do.
 
+pub(crate) mod bases;
 mod effects;
+mod inputs;
+mod intake;
 mod screens;
+mod start;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use fleetfold_engine::{Engine, Input, PositionReport};
-use fleetfold_fleet::{Change, Fleet, Tally};
-use fleetfold_journal::address::rejected_id;
-use fleetfold_journal::{Address, Begin, Outcome, begin};
-use fleetfold_model::{Assignment, Event, LogEntry, LogSeq, Millis, Space, Timestamp};
+use fleetfold_engine::{Engine, Input};
+use fleetfold_fleet::Tally;
+use fleetfold_model::{Assignment, MessageHash, Space, Timestamp};
 use fleetfold_roads::Network;
-use fleetfold_wire::{What, decode};
-use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::clock::{self, LogClock};
+use crate::clock::LogClock;
 use crate::hub::Hub;
 use crate::lease;
-use crate::log::{Log, LogError, Message, Stream, ZoneName};
+use crate::log::{Log, Read, Reader, ZoneName};
 use crate::metrics::Metrics;
-use crate::publisher;
-use crate::snapshot;
-use crate::view::{self, Memory, Stale};
+use crate::view::{Memory, Stale};
+use intake::Taken;
+pub(crate) use start::start;
 
 /// Deltas reach browsers at most this often.
 const DELTA_EVERY: Duration = Duration::from_millis(100);
@@ -82,13 +81,32 @@ pub(crate) struct Summary {
     pub now: Timestamp,
 }
 
+/// Whether the engine can answer: told by its thread, asked by `/readyz`.
+#[derive(Debug, Default)]
+pub(crate) struct Readiness {
+    caught_up: AtomicBool,
+    regressed: std::sync::OnceLock<String>,
+}
+
+impl Readiness {
+    fn get(&self) -> Result<(), String> {
+        if let Some(what) = self.regressed.get() {
+            return Err(format!(
+                "LOG_REGRESSED: {what}; nothing is published. Restore the log, or remove the snapshots and restart if it was \
+                 replaced on purpose"
+            ));
+        }
+        if self.caught_up.load(Ordering::Acquire) { Ok(()) } else { Err("the log is still being folded".to_owned()) }
+    }
+}
+
 /// A running engine.
 #[derive(Clone)]
 pub(crate) struct Live {
     pub(crate) questions: mpsc::Sender<Question>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) ready: Arc<AtomicBool>,
+    pub(crate) readiness: Arc<Readiness>,
     pub(crate) streets: Arc<str>,
     pub(crate) zone: ZoneName,
     pub(crate) log: Log,
@@ -104,9 +122,10 @@ impl Live {
         answer.await.ok()
     }
 
-    /// True once it has caught up with the log.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire)
+    /// Whether events are answered now; `Err`: why not.
+    pub(crate) fn readiness(&self) -> Result<(), String> {
+        self.readiness.get()?;
+        self.log.health()
     }
 
     /// Ends it: the search is abandoned, the lease released, a snapshot written.
@@ -123,116 +142,6 @@ impl Live {
     }
 }
 
-/// Loads the newest snapshot, checks that the log is still the one it was made from, and starts the engine.
-///
-/// # Errors
-///
-/// When the log does not answer, has lost what we need, or is not the one we folded.
-pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
-    let (first, last) = setup.log.bounds(Stream::Fleet).await?;
-    let skipped = setup.log.skipped(&setup.zone).await?;
-    let folder = setup.data.as_ref().map(|data| data.join(setup.zone.key()));
-    let loaded = folder.as_ref().and_then(|folder| snapshot::newest(folder, &setup.zone));
-    let (fleet, tally, last_hash) = loaded.map_or((Fleet::new(), Tally::default(), None), |(header, fleet, tally)| {
-        (fleet, tally, Some(header.last_hash))
-    });
-    let applied = fleet.applied().0;
-    let (read_after, check) = match begin(applied, first, last) {
-        Begin::After { place, verify } => (place, last_hash.filter(|_| verify).map(|hash| (applied, hash))),
-        Begin::Regressed => {
-            return Err(LogError::new(
-                format!("LOG_REGRESSED: the snapshot has folded entry {applied}, but the log ends at {last}"),
-                "restore the log; or remove the snapshots if the log was replaced on purpose",
-            ));
-        }
-        Begin::Expired { needed } => {
-            return Err(LogError::new(
-                format!("the log begins at entry {first}, but entry {needed} is needed next"),
-                "entries have expired: restore a newer snapshot into the data folder",
-            ));
-        }
-    };
-    let entries = setup.log.read(Stream::Fleet, &setup.zone, read_after).await?;
-    let positions = setup.log.read(Stream::Position, &setup.zone, 0).await?;
-
-    let metrics = Arc::new(Metrics::new());
-    let ready = Arc::new(AtomicBool::new(false));
-    let (questions, asked) = mpsc::channel(256);
-    let (inputs, inbox) = mpsc::channel(4096);
-    let (stop, stopped) = watch::channel(false);
-    let (finish, done) = watch::channel(false);
-    let hub = Arc::new(Hub::new(clock::wall().0 as u64));
-    let space = setup.network.space();
-    let streets: Vec<Value> = setup
-        .network
-        .streets()
-        .into_iter()
-        .map(|street| {
-            let (a, b) = (view::lon_lat(space, street.from), view::lon_lat(space, street.to));
-            json!([a[0], a[1], b[0], b[1], street.class, street.name, street.road])
-        })
-        .collect();
-    let streets: Arc<str> = Arc::from(Value::from(streets).to_string());
-    let publisher = publisher::start(setup.log.clone(), setup.zone.clone());
-    let threads = setup.threads.unwrap_or_else(|| {
-        std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(CORES_KEPT).max(1))
-    });
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|index| format!("search-{index}"))
-        .build()
-        .map_err(|error| LogError::new(format!("no threads for searching: {error}"), "allow more threads"))?;
-    let live = Live {
-        questions,
-        hub: Arc::clone(&hub),
-        metrics: Arc::clone(&metrics),
-        ready: Arc::clone(&ready),
-        streets,
-        zone: setup.zone.clone(),
-        log: setup.log.clone(),
-        stop: Arc::new(stop),
-        done,
-    };
-    let worker = Worker {
-        engine: Engine::new(fleet, setup.network),
-        tally,
-        memory: Memory::default(),
-        stale: Stale::default(),
-        clock: LogClock::new(),
-        log: setup.log,
-        zone: setup.zone,
-        folder,
-        skipped,
-        check,
-        last_hash: [0; 32],
-        snapshot_at: clock::monotonic(),
-        snapshot_applied: applied,
-        pool: Arc::new(pool),
-        abandon: Arc::new(AtomicBool::new(false)),
-        inputs,
-        publisher,
-        shell: tokio::runtime::Handle::current(),
-        hub,
-        metrics,
-        ready,
-        caught_up_at: last,
-        delta: 0,
-        delta_at: clock::monotonic(),
-        events: std::collections::VecDeque::new(),
-    };
-    std::thread::Builder::new()
-        .name("engine".to_owned())
-        .spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-            if let Ok(runtime) = runtime {
-                runtime.block_on(worker.run(entries, positions, inbox, asked, stopped));
-            }
-            let _ = finish.send(true);
-        })
-        .map_err(|error| LogError::new(format!("no thread for the engine: {error}"), "allow more threads"))?;
-    Ok(live)
-}
-
 struct Worker {
     engine: Engine,
     tally: Tally,
@@ -242,10 +151,10 @@ struct Worker {
     log: Log,
     zone: ZoneName,
     folder: Option<PathBuf>,
-    skipped: Vec<u64>,
-    /// The entry the snapshot ended with, to be found unchanged in the log.
-    check: Option<(u64, [u8; 32])>,
-    last_hash: [u8; 32],
+    /// Hash of the last entry that was folded or passed over.
+    last_hash: MessageHash,
+    /// The log has shown that it is the one of the snapshot.
+    verified: bool,
     snapshot_at: std::time::Instant,
     snapshot_applied: u64,
     pool: Arc<rayon::ThreadPool>,
@@ -255,7 +164,7 @@ struct Worker {
     shell: tokio::runtime::Handle,
     hub: Arc<Hub>,
     metrics: Arc<Metrics>,
-    ready: Arc<AtomicBool>,
+    readiness: Arc<Readiness>,
     caught_up_at: u64,
     delta: u64,
     delta_at: std::time::Instant,
@@ -265,8 +174,8 @@ struct Worker {
 impl Worker {
     async fn run(
         mut self,
-        mut entries: mpsc::Receiver<Message>,
-        mut positions: mpsc::Receiver<Message>,
+        mut entries: mpsc::Receiver<Taken>,
+        mut positions: Reader,
         mut inbox: mpsc::Receiver<Input>,
         mut asked: mpsc::Receiver<Question>,
         mut stopped: watch::Receiver<bool>,
@@ -277,7 +186,7 @@ impl Worker {
         if self.caught_up_at <= self.engine.fleet().applied().0 {
             self.caught_up(&let_go);
         }
-        let mut positions_open = true;
+        let (mut entries_open, mut positions_open) = (true, true);
         loop {
             let wake = self.wake();
             tokio::select! {
@@ -287,10 +196,15 @@ impl Worker {
                     let Some(input) = input else { break };
                     self.feed(input);
                 }
-                message = entries.recv() => {
-                    let Some(message) = message else { break };
-                    if !self.message(message).await {
-                        break;
+                taken = entries.recv(), if entries_open => {
+                    match taken {
+                        Some(Taken::Regressed(what)) => {
+                            self.regressed(what, &let_go);
+                            entries_open = false;
+                            continue;
+                        }
+                        Some(taken) => self.take(taken),
+                        None => break,
                     }
                     if self.engine.fleet().applied().0 >= self.caught_up_at {
                         self.caught_up(&let_go);
@@ -300,10 +214,10 @@ impl Worker {
                     let Some(question) = question else { break };
                     self.answer(question);
                 }
-                message = positions.recv(), if positions_open => {
-                    match message {
-                        Some(message) => self.position(&message),
-                        None => positions_open = false,
+                read = positions.next(), if positions_open => {
+                    match read {
+                        Some(Read::Message(message)) => self.position(&message),
+                        Some(Read::Regressed(_)) | None => positions_open = false,
                     }
                 }
                 () = tokio::time::sleep(wake) => {
@@ -330,111 +244,17 @@ impl Worker {
 
     /// The zone is up to date: from now on we may own it.
     fn caught_up(&mut self, orders: &std::sync::mpsc::Sender<lease::Order>) {
-        if !self.ready.swap(true, Ordering::AcqRel) {
+        if !self.readiness.caught_up.swap(true, Ordering::AcqRel) {
             tracing::info!(applied = self.engine.fleet().applied().0, "caught up with the log");
             let _ = orders.send(lease::Order::Acquire);
         }
     }
 
-    // ---- inputs --------------------------------------------------------------------------------------------------
-
-    /// One message of the fleet's stream. False: the promise of the log is broken, stop.
-    async fn message(&mut self, message: Message) -> bool {
-        let hash: [u8; 32] = *blake3::hash(&message.bytes).as_bytes();
-        if let Some((at, expected)) = self.check.take() {
-            if message.seq != at || hash != expected {
-                tracing::error!(
-                    entry = at,
-                    "LOG_REGRESSED: the log is not the one the snapshot was made from; stopping. Restore the log, or remove the snapshots if it was replaced on purpose"
-                );
-                return false;
-            }
-            self.last_hash = hash;
-            return true;
-        }
-        if message.seq <= self.engine.fleet().applied().0 || self.skipped.contains(&message.seq) {
-            return true;
-        }
-        self.last_hash = hash;
-        self.clock.saw(message.at);
-        let decoded = match decode(&message.bytes) {
-            Ok(decoded) => decoded,
-            Err(error) => return self.reject(&message, &error).await,
-        };
-        let What::Event(event) = decoded.what else { return true };
-        let id = if event.own_epoch().is_some() { 0 } else { decoded.id };
-        let entry = LogEntry { seq: LogSeq(message.seq), logged_at: message.at, id, hash: decoded.hash, event };
-        self.feed(Input::Entry(entry));
-        true
-    }
-
-    /// Undecodable: to `REJECTED`, into the list of skipped entries, then on.
-    async fn reject(&mut self, message: &Message, error: &fleetfold_wire::DecodeError) -> bool {
-        tracing::warn!(seq = message.seq, %error, "entry rejected");
-        let body = json!({ "seq": message.seq, "subject": message.subject, "reason": error.to_string(), "bytes": String::from_utf8_lossy(&message.bytes) });
-        let subject = self.zone.subject(&Address::of_rejected(error.code()));
-        let id = rejected_id(&self.zone, LogSeq(message.seq));
-        let (log, zone, seq) = (self.log.clone(), self.zone.clone(), message.seq);
-        let stored = self.shell.spawn(async move {
-            let _ = log.append(Stream::Rejected, subject, id, Bytes::from(body.to_string()), None).await;
-            log.skip(&zone, seq).await
-        });
-        if !matches!(stored.await, Ok(Ok(()))) {
-            tracing::error!(seq, "the skipped entry could not be noted; stopping so that a restart tries again");
-            return false;
-        }
-        self.skipped.push(seq);
-        self.metrics.rejected(error.code());
-        let refused = self.memory.refuse(LogSeq(seq), self.engine.now(), error.code(), &error.to_string());
-        self.stale.refused.push(refused);
-        true
-    }
-
-    /// An entry was folded: figures and screens follow.
-    fn folded(&mut self, entry: &LogEntry, change: &Change) {
-        self.tally.observe(entry, change, self.engine.fleet());
-        let now = self.engine.now();
-        self.metrics.entry();
-        self.events.push_back(clock::monotonic());
-        for &(_, wait) in &change.answered {
-            self.metrics.answered(wait);
-        }
-        if let (Event::PlanProposed(proposal), Some(plan)) = (&entry.event, &change.plan) {
-            let decisions = self.memory.plan(proposal, &plan.accepted, now);
-            self.stale.decisions.extend(decisions);
-        }
-        if let (Event::FeaturesLearned(features), None) = (&entry.event, &change.refused)
-            && self.engine.commit().epoch().is_some()
-        {
-            self.publish_features(features);
-        }
-        self.story(&entry.event, now);
-        self.stale.vehicles.extend(&change.vehicles);
-        self.stale.orders.extend(&change.orders);
-        self.stale.roads |= matches!(entry.event, Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_));
-    }
-
-    fn position(&mut self, message: &Message) {
-        let Ok(decoded) = decode(&message.bytes) else { return };
-        let What::Position(vehicle, position, at) = decoded.what else { return };
-        // A clock more than five seconds ahead or fifteen minutes behind is not believed.
-        let now = self.engine.fleet().zone().zone_time(message.at);
-        let skewed =
-            at > now + Millis(5_000 * i64::from(self.engine.fleet().zone().rate)) || at < now - Millis(900_000);
-        let at = if skewed { now } else { at };
-        self.metrics.position();
-        if let Some(id) = self.engine.fleet().vehicle_id(vehicle.as_str()) {
-            self.stale.moved.insert(id);
-        }
-        self.feed(Input::Position(PositionReport { vehicle, position, at }));
-    }
-
-    fn feed(&mut self, input: Input) {
-        if let Input::Commit(Outcome::Granted(epoch)) = &input {
-            tracing::info!(epoch, "owner of the zone");
-        }
-        let mut effects = Vec::new();
-        self.engine.handle(input, &mut effects);
-        self.perform(effects);
+    /// The log went back or was replaced: alarm, let the zone go, publish nothing any more. The screens stay.
+    fn regressed(&mut self, what: String, orders: &std::sync::mpsc::Sender<lease::Order>) {
+        tracing::error!(what, "LOG_REGRESSED: nothing is published any more; restore the log and restart");
+        let _ = self.readiness.regressed.set(what);
+        let _ = orders.send(lease::Order::LetGo);
+        self.feed(Input::Commit(fleetfold_journal::Outcome::Lost));
     }
 }

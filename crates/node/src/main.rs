@@ -22,6 +22,7 @@ mod metrics;
 mod offline;
 mod out;
 mod publisher;
+mod readers;
 mod schema;
 mod serve;
 mod snapshot;
@@ -56,8 +57,8 @@ fn main() -> ExitCode {
             Command::Demo(args) => demo::demo(args).await,
             Command::Serve(args) => serve::serve(args).await,
             Command::Feed(args) => serve::feed(args).await,
-            Command::Record(args) => serve::record(args).await,
-            Command::Audit(args) => serve::audit(args).await,
+            Command::Record(args) => readers::record(args).await,
+            Command::Audit(args) => readers::audit(args).await,
             Command::Doctor(args) => doctor::doctor(args).await,
             Command::Replay(args) => offline::replay(&args),
             Command::Backtest(args) => offline::backtest(&args),

@@ -1,26 +1,22 @@
-//! Commands that talk to a log: serve, feed, record, audit.
+//! Commands that write to a log: serve, feed.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use fleetfold_fleet::{Fleet, Tally};
-use fleetfold_model::{Event, LogEntry, LogSeq, Millis, Timestamp};
-use fleetfold_sim::{Driving, Phones, Pretend, Report};
-use fleetfold_wire::{DayHeader, DayLine, What, decode};
+use fleetfold_model::{Event, Timestamp};
+use fleetfold_sim::{Driving, Phones, Pretend};
 use serde::Deserialize;
-use serde_json::json;
 use tokio::sync::watch;
 
-use crate::args::{Audit, Drivers, Feed, Record, Serve};
+use crate::args::{Drivers, Feed, Serve};
 use crate::days;
 use crate::demo::{bar, finish, wait_for_signal, zone_name};
 use crate::failure::Failure;
 use crate::feed::{append_fact, mapping, play, reopen};
 use crate::http;
 use crate::live::{self, Setup};
-use crate::log::{self, Log, LogChoice, Message, Stream, ZoneName};
+use crate::log::{self, Log, LogChoice, ZoneName};
 
 /// `fleetfold.toml`: each line may also be a flag or an environment variable, which win.
 #[derive(Debug, Default, Deserialize)]
@@ -154,167 +150,4 @@ async fn replay_into(
         progress(index as u64 * 1000 / facts.len() as u64);
     }
     Ok(sent)
-}
-
-/// All entries of a zone, in order.
-async fn all_entries(log: &Log, zone: &ZoneName) -> Result<Vec<Message>, Failure> {
-    let (first, last) = log.bounds(Stream::Fleet).await?;
-    let mut messages = Vec::new();
-    if last == 0 || first > last {
-        return Ok(messages);
-    }
-    let mut reader = log.read(Stream::Fleet, zone, first.saturating_sub(1)).await?;
-    // Other zones share the stream: silence after its end means that ours is over too.
-    while let Ok(Some(message)) = tokio::time::timeout(Duration::from_millis(1500), reader.recv()).await {
-        let seq = message.seq;
-        messages.push(message);
-        if seq >= last {
-            break;
-        }
-    }
-    Ok(messages)
-}
-
-/// A zone folded from its log alone.
-struct Folded {
-    fleet: Fleet,
-    tally: Tally,
-    lines: Vec<DayLine>,
-    skipped: Vec<u64>,
-    /// Numbers of plans that do not follow the one before.
-    gaps: Vec<u64>,
-    plans: u64,
-    causes: Vec<(LogSeq, Millis, &'static str)>,
-}
-
-async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Failure> {
-    let skipped = log.skipped(zone).await?;
-    let mut folded = Folded {
-        fleet: Fleet::new(),
-        tally: Tally::default(),
-        lines: Vec::new(),
-        skipped: skipped.clone(),
-        gaps: Vec::new(),
-        plans: 0,
-        causes: Vec::new(),
-    };
-    let mut kinds = std::collections::BTreeMap::new();
-    let mut last_rev: Option<u64> = None;
-    for message in all_entries(log, zone).await? {
-        if skipped.contains(&message.seq) {
-            continue;
-        }
-        let Ok(decoded) = decode(&message.bytes) else { continue };
-        let What::Event(event) = decoded.what else { continue };
-        if let Event::PlanProposed(plan) = &event {
-            folded.plans += 1;
-            if last_rev.is_some_and(|last| plan.rev != last + 1) {
-                folded.gaps.push(plan.rev);
-            }
-            last_rev = Some(plan.rev);
-        }
-        kinds.insert(LogSeq(message.seq), fleetfold_wire::event_type(&event));
-        let id = if matches!(event, Event::PlanProposed(_)) { 0 } else { decoded.id };
-        let entry = LogEntry { seq: LogSeq(message.seq), logged_at: message.at, id, hash: decoded.hash, event };
-        let change = folded.fleet.apply(&entry);
-        folded.tally.observe(&entry, &change, &folded.fleet);
-        if keep_lines {
-            let logged_at =
-                jiff::Timestamp::from_millisecond(message.at.0).map(|at| at.to_string()).unwrap_or_default();
-            folded.lines.push(DayLine::Event {
-                seq: Some(message.seq),
-                logged_at: Some(logged_at),
-                event: Box::new(decoded.envelope),
-            });
-        }
-    }
-    for &(seq, wait) in &folded.tally.slow {
-        folded.causes.push((seq, wait, kinds.get(&seq).copied().unwrap_or("unknown")));
-    }
-    Ok(folded)
-}
-
-pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
-    let zone = zone_name(&args.place.tenant, &args.place.zone)?;
-    let opened = log::open(&args.place.log).await?;
-    let folded = fold(&opened.log, &zone, true).await?;
-    let network = match args.network {
-        None => None,
-        Some(path) => {
-            let bytes = std::fs::read(&path)
-                .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give a network or day file"))?;
-            if fleetfold_roads::is_graph_file(&bytes) {
-                return Err(Failure::new(
-                    format!("{}: a graph file is not kept in a day", path.display()),
-                    "leave --network out here, and give the file to `fleetfold backtest DAY --graph FILE`",
-                ));
-            }
-            Some(days::network_in(&path, bytes)?.0)
-        }
-    };
-    let header = DayHeader {
-        fleetfold_day: 1,
-        title: zone.to_string(),
-        network,
-        exact_drivers: false,
-        traffic: None,
-        no_shows: Vec::new(),
-        skipped: folded.skipped.clone(),
-    };
-    let mut out: Box<dyn Write> = match &args.output {
-        Some(path) => Box::new(std::io::BufWriter::new(std::fs::File::create(path)?)),
-        None => Box::new(crate::out::out()),
-    };
-    writeln!(out, "{}", DayLine::Header(Box::new(header)).to_text())?;
-    for line in &folded.lines {
-        writeln!(out, "{}", line.to_text())?;
-    }
-    let footer = DayLine::Footer {
-        digest: format!("{:016x}", folded.fleet.digest()),
-        facts_digest: format!("{:016x}", folded.fleet.facts_digest()),
-        applied: folded.fleet.applied().0,
-    };
-    writeln!(out, "{}", footer.to_text())?;
-    out.flush()?;
-    Ok(ExitCode::SUCCESS)
-}
-
-pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
-    let zone = zone_name(&args.place.tenant, &args.place.zone)?;
-    let opened = log::open(&args.place.log).await?;
-    let folded = fold(&opened.log, &zone, false).await?;
-    let report = Report::new(&folded.tally, folded.fleet.digest(), folded.fleet.facts_digest());
-    let unanswered: Vec<u64> = folded.fleet.unanswered().keys().map(|seq| seq.0).collect();
-    let good = folded.gaps.is_empty() && unanswered.is_empty() && folded.causes.is_empty();
-    if args.json {
-        let causes: Vec<_> = folded
-            .causes
-            .iter()
-            .map(|(seq, wait, kind)| json!({ "seq": seq.0, "waited_seconds": wait.0 as f64 / 1000.0, "type": kind }))
-            .collect();
-        let mut value = serde_json::to_value(&report).unwrap_or_default();
-        value["chain_gaps"] = json!(folded.gaps);
-        value["unanswered"] = json!(unanswered);
-        value["over_10_seconds"] = json!(causes);
-        value["skipped"] = json!(folded.skipped);
-        value["last_plan"] = json!(folded.fleet.chain().rev);
-        crate::out::say!("{}", serde_json::to_string_pretty(&value).unwrap_or_default());
-    } else {
-        crate::out::write_out(format_args!("{}", report.table()));
-        crate::out::say!(
-            "  {:<26} {} plans, gaps or doubles: {}",
-            "plan chain",
-            folded.plans,
-            if folded.gaps.is_empty() { "none".to_owned() } else { format!("{:?}", folded.gaps) }
-        );
-        crate::out::say!(
-            "  {:<26} {}",
-            "never answered",
-            if unanswered.is_empty() { "none".to_owned() } else { format!("{unanswered:?}") }
-        );
-        for (seq, wait, kind) in &folded.causes {
-            crate::out::say!("  over 10 s: entry {} ({kind}) waited {:.1} s", seq.0, wait.0 as f64 / 1000.0);
-        }
-    }
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }

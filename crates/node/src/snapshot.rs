@@ -1,16 +1,17 @@
-//! Snapshots: a cached fleet at some place of the log. Written off-thread, checksummed, the last three kept; a corrupt one
+//! Snapshots: a cached fleet after some entry of the log. Written off-thread, checksummed, the last three kept; a corrupt one
 //! falls back to the one before.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use fleetfold_fleet::{Fleet, Tally};
+use fleetfold_model::MessageHash;
 use serde::{Deserialize, Serialize};
 
 use crate::log::ZoneName;
 
 /// Changes whenever the fold or its state do: a snapshot of another version is a cache thrown away.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// How many are kept.
 const KEPT: usize = 3;
 
@@ -23,21 +24,13 @@ pub(crate) struct Header {
     /// Last entry folded.
     pub(crate) applied: u64,
     /// Hash of that entry's bytes: is the log still the one we folded?
-    pub(crate) last_hash: [u8; 32],
-    /// Sequences that were not folded.
-    pub(crate) skipped: Vec<u64>,
+    pub(crate) last_hash: MessageHash,
 }
 
 impl Header {
-    pub(crate) fn new(zone: &ZoneName, applied: u64, last_hash: [u8; 32], skipped: Vec<u64>) -> Self {
-        Self {
-            format: FORMAT,
-            tenant: zone.tenant().to_owned(),
-            zone: zone.zone().to_owned(),
-            applied,
-            last_hash,
-            skipped,
-        }
+    pub(crate) fn new(zone: &ZoneName, applied: u64, last_hash: MessageHash) -> Self {
+        let (tenant, zone) = (zone.tenant().to_owned(), zone.zone().to_owned());
+        Self { format: FORMAT, tenant, zone, applied, last_hash }
     }
 }
 
@@ -115,6 +108,7 @@ pub(crate) fn newest(folder: &Path, zone: &ZoneName) -> Option<(Header, Fleet, T
 #[cfg(test)]
 mod tests {
     use fleetfold_fleet::{Fleet, Tally};
+    use fleetfold_model::MessageHash;
 
     use super::{Header, list, newest, write};
     use crate::log::ZoneName;
@@ -125,7 +119,8 @@ mod tests {
         let zone = ZoneName::new("acme", "porto").unwrap();
         let fleet = Fleet::new();
         for applied in 1..=5 {
-            write(folder.path(), &Header::new(&zone, applied, [0; 32], Vec::new()), &fleet, &Tally::default()).unwrap();
+            write(folder.path(), &Header::new(&zone, applied, MessageHash::default()), &fleet, &Tally::default())
+                .unwrap();
         }
         let files = list(folder.path());
         assert_eq!(files.len(), 3, "the last three are kept");

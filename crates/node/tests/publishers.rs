@@ -99,7 +99,7 @@ fn nats_command_line() {
     let rest = line.strip_prefix("nats pub --jetstream -H 'Nats-Msg-Id:").expect("it sets the id");
     let (id, rest) = rest.split_once("' ").expect("the header ends");
     let (subject, body) = rest.split_once(' ').expect("a subject and a body");
-    assert_eq!((id, body), ("/shop/1", "\"$(cat event.json)\""));
+    assert_eq!((id, body), ("acme/porto/%2Fshop/1", "\"$(cat event.json)\""));
     published_by(|folder, address| {
         if let Ok(output) = Command::new("sh")
             .args(["-c", &format!("command -v nats && {line}")])

@@ -1,11 +1,13 @@
 //! A customizable contraction hierarchy (Dibbelt, Strasser & Wagner, "Customizable Contraction Hierarchies", 2016).
 //!
-//! Contracting the junctions in a fixed order, whatever the weights, gives a graph with shortcuts in which every shortest way
-//! goes up and then down. New weights need one pass over its lower triangles; a few changed edges only the arcs above them.
+//! Junctions are contracted in a fixed order that does not depend on the weights. The result is a graph with shortcuts in which
+//! every shortest way first climbs to higher ranks and then descends. New weights need one pass over the lower triangles of
+//! that graph; when only a few edges change, only the arcs above them are computed anew.
 //!
-//! Junctions are named by rank: 0 is contracted first. All nodes above a node that an arc can reach are its ancestors in the
-//! elimination tree (the parent is the lowest of them), so that "the node at depth d above v" is one node: whatever climbs
-//! from a node keeps its costs in an array by depth, which fits the innermost cache.
+//! The nodes of the hierarchy are the junctions by rank: 0 is contracted first. All nodes that arcs reach from a node, upwards,
+//! are its ancestors in the elimination tree, in which the parent of a node is the lowest node that an arc leads to. A node
+//! has therefore one ancestor at each depth, and a climb keeps its costs in an array by depth, which fits the first-level
+//! cache.
 
 use std::collections::BTreeSet;
 use std::hint::select_unpredictable;
@@ -13,46 +15,51 @@ use std::hint::select_unpredictable;
 use crate::ids::EdgeId;
 use crate::order::{Adjacency, Part};
 
-/// Milliseconds and metres as one number, see [`pack`]. Whole numbers below 2^53 are exact in a double, the sum and the
-/// least of two of them is one instruction on every processor, and infinity needs no special case.
+/// Milliseconds and metres as one number, see [`pack`]. Whole numbers below 2^53 are exact in a double; adding two of them
+/// takes one instruction on every processor, selecting the lesser takes one too, and infinity needs no special case.
 pub(crate) type Cost = f64;
 
-/// No way.
+/// The cost where there is no way.
 pub(crate) const NEVER: Cost = f64::INFINITY;
 
-/// Metres of a way stay below this: 16,777 km.
+/// The factor of the milliseconds in a cost. The metres of a way stay below it: 16,777 km.
 const METRES: u64 = 1 << 24;
 
-/// Milliseconds above metres: the quickest way wins, of equally quick ones the shortest.
+/// Milliseconds and metres as a cost. The milliseconds are the higher part: the least cost is that of the quickest way, and of
+/// the shortest among equally quick ones.
 pub(crate) fn pack(millis: u32, metres: u32) -> Cost {
     (u64::from(millis) * METRES + u64::from(metres)) as f64
 }
 
-/// Milliseconds and metres.
+/// The milliseconds and metres of a cost.
 pub(crate) fn unpack(cost: Cost) -> (u64, u64) {
     let whole = cost as u64;
     (whole / METRES, whole % METRES)
 }
 
-/// What neither weights nor closures change: it is kept in the graph file.
+/// The part of the hierarchy that does not depend on weights and closures. The graph file keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Topology {
+    /// How the ranks are divided into parts that can be customised in parallel.
     pub(crate) part: Part,
-    /// `up_first[v]..up_first[v + 1]`: arcs from v to higher ranks, ascending.
+    /// The arcs from node v to higher ranks are `up_first[v]..up_first[v + 1]`, ascending by the node that they lead to.
     pub(crate) up_first: Vec<u32>,
+    /// The node that each arc leads to.
     pub(crate) up_head: Vec<u32>,
-    /// The arc of every edge, doubled, plus one for an edge that goes up. An edge from a node to itself has none.
+    /// The arc of every edge, times two, plus one if the edge leads to the higher rank; [`NO_ARC`] for an edge from a node to
+    /// itself.
     pub(crate) arc_of_edge: Vec<u32>,
 }
 
-/// An edge from a node to itself.
+/// In place of the arc of an edge that leads from a node to itself.
 pub(crate) const NO_ARC: u32 = u32::MAX;
 
 impl Topology {
-    /// Contracts `nodes` junctions in the order of their names; `ends` of every edge.
+    /// Contracts so many nodes in the order of their ranks. `ends` are the two nodes of every edge.
     pub(crate) fn new(nodes: usize, part: Part, ends: &[(u32, u32)]) -> Self {
         let neighbours = Adjacency::new(nodes, ends.iter().copied());
-        // Neighbours above a node, joined with those of the nodes below whose lowest neighbour it is.
+        // When a node is contracted, its neighbours of higher rank become neighbours of each other. It is enough to give them to
+        // the lowest of them, which hands them on when it is contracted itself.
         let mut above: Vec<Vec<u32>> =
             (0..nodes as u32).map(|v| neighbours.of(v).iter().copied().filter(|&head| head > v).collect()).collect();
         for v in 0..nodes {
@@ -73,29 +80,30 @@ impl Topology {
         this
     }
 
-    /// Of nothing.
+    /// The topology of no nodes.
     pub(crate) fn empty() -> Self {
         let part = Part { begin: 0, separator: 0, end: 0, halves: Vec::new() };
         Self { part, up_first: vec![0], up_head: Vec::new(), arc_of_edge: Vec::new() }
     }
 
-    /// Arcs, shortcuts included.
+    /// How many arcs there are, shortcuts included.
     pub(crate) fn arcs(&self) -> usize {
         self.up_head.len()
     }
 
-    /// Arcs from a node upwards.
+    /// The arcs from a node to higher ranks.
     pub(crate) fn ups(&self, v: u32) -> std::ops::Range<usize> {
         self.up_first[v as usize] as usize..self.up_first[v as usize + 1] as usize
     }
 
-    /// The arc from `low` to `high`.
+    /// The arc from a node to one of higher rank.
     pub(crate) fn arc(&self, low: u32, high: u32) -> Option<u32> {
         let range = self.ups(low);
         self.up_head[range.clone()].binary_search(&high).ok().map(|at| (range.start + at) as u32)
     }
 
-    /// True when all numbers point where something is: a file may have been written by anybody.
+    /// True if every index is inside the list that it points into, and the arcs are those of an elimination tree. A graph file
+    /// may have been written by anybody.
     pub(crate) fn is_sound(&self, nodes: usize, edges: usize) -> bool {
         let arcs = self.up_head.len();
         let rows = self.up_first.len() == nodes + 1
@@ -106,7 +114,7 @@ impl Topology {
             let heads = &self.up_head[self.ups(v)];
             let ascending = heads.windows(2).all(|pair| pair[0] < pair[1]);
             let (Some(&parent), Some(&highest)) = (heads.first(), heads.last()) else { return true };
-            // What v reaches, its parent reaches: without it, depths would name other nodes.
+            // Whatever v reaches, its parent must reach too: otherwise a node would have two ancestors at one depth.
             ascending && parent > v && (highest as usize) < nodes && {
                 let mut theirs = self.up_head[self.ups(parent)].iter();
                 heads[1..].iter().all(|head| theirs.any(|their| their == head))
@@ -117,7 +125,7 @@ impl Topology {
             && self.stays_inside(&self.part)
     }
 
-    /// True when no arc leads from one half of a part to the other.
+    /// True if no arc leads from one half of a part to the other.
     fn stays_inside(&self, part: &Part) -> bool {
         part.halves.iter().all(|half| {
             let mut parents = (half.begin..half.end).filter_map(|v| self.up_head[self.ups(v)].first());
@@ -126,49 +134,54 @@ impl Topology {
     }
 }
 
-/// The topology with what is derived from it.
+/// The topology, and what is derived from it once when a network is opened.
 #[derive(Debug)]
 pub(crate) struct Hierarchy {
     pub(crate) top: Topology,
-    /// Depth of every node in the elimination tree: the node of the highest rank has 0.
+    /// The depth of every node in the elimination tree; a root, such as the node of the highest rank, has 0.
     pub(crate) depth: Vec<u32>,
-    /// Depth of the head of every arc.
+    /// The depth of the node that each arc leads to.
     pub(crate) up_depth: Vec<u32>,
-    /// How many arcs of a node lead to the nodes right above it, one after the other.
+    /// How many arcs of a node lead to its next ancestors without a gap: to its parent, the parent of that one and so on.
     pub(crate) chain: Vec<u32>,
-    /// Nodes on the longest way down the elimination tree.
+    /// How many nodes are on the longest way from a root down the elimination tree.
     pub(crate) height: usize,
-    /// The node an arc begins in.
+    /// The node that each arc begins in.
     pub(crate) tail: Vec<u32>,
-    /// Arcs that end in a node, by their tail, ascending: `(tail, arc)`.
+    /// The arcs that lead to node v are `down[down_first[v]..down_first[v + 1]]`: the node where each begins, ascending, and the
+    /// arc.
     down_first: Vec<u32>,
     down: Vec<(u32, u32)>,
-    /// Edges that an arc stands for, doubled, plus one for those that go up.
+    /// The edges between the two nodes of an arc are `edges[edges_first[arc]..edges_first[arc + 1]]`: each times two, plus one if
+    /// the edge leads to the higher rank.
     edges_first: Vec<u32>,
     edges: Vec<u32>,
 }
 
-/// Costs of all arcs: upwards and downwards, each by itself, so that a climb reads what it needs side by side.
+/// The costs of all arcs, upwards and downwards in two lists: a climb reads one of them, and finds the costs that it needs next to
+/// each other.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Metric {
     pub(crate) arcs: [Vec<Cost>; 2],
-    /// What each of them is, so that a way is unfolded without a search.
+    /// What each arc is made of, so that a way is unfolded without a search.
     made: [Vec<Made>; 2],
 }
 
 impl Metric {
+    /// Both costs of an arc.
     fn both(&self, arc: usize) -> [Cost; 2] {
         [self.arcs[UP][arc], self.arcs[DOWN][arc]]
     }
 }
 
-/// Arcs that are being customised.
+/// The arcs of a part while they are being customised.
 struct Arcs<'a> {
     costs: [&'a mut [Cost]; 2],
     made: [&'a mut [Made]; 2],
 }
 
 impl Arcs<'_> {
+    /// The arcs before one and those from it on.
     fn split_at(self, arc: usize) -> (Self, Self) {
         let [(low_up, high_up), (low_down, high_down)] = self.costs.map(|costs| costs.split_at_mut(arc));
         let [(made_up, more_up), (made_down, more_down)] = self.made.map(|made| made.split_at_mut(arc));
@@ -186,21 +199,21 @@ impl Arcs<'_> {
     }
 }
 
-/// What an arc is, in one direction: an edge, or two arcs by way of the node between, which lies below both ends.
+/// What an arc is made of, in one direction: an edge, or two arcs by way of a third node, whose rank is below both ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Made(u32);
 
 impl Made {
-    /// No way.
+    /// There is no way.
     const OF_NOTHING: Self = Self(u32::MAX);
-    /// Set for edges. Both kinds stay below it: edges and arcs are doubled elsewhere.
+    /// The bit that is set for edges. Indices of edges and of arcs stay below it, because they are doubled in 32 bits elsewhere.
     const EDGE: u32 = 1 << 31;
 
     fn of_edge(edge: EdgeId) -> Self {
         Self(edge.0 | Self::EDGE)
     }
 
-    /// By way of the node in which this arc begins; it ends where the whole does, in the high end.
+    /// Two arcs by way of the node in which this arc begins. This is the one that leads to the higher end of the whole.
     fn of_arc(to_high: usize) -> Self {
         Self(to_high as u32)
     }
@@ -210,7 +223,7 @@ impl Made {
     }
 }
 
-/// The best known so far of one arc, or of the arcs to one node.
+/// The least costs known so far of an arc in both directions, and what they are made of.
 #[derive(Clone, Copy)]
 struct Best {
     cost: [Cost; 2],
@@ -220,7 +233,8 @@ struct Best {
 impl Best {
     const NONE: Self = Self { cost: [NEVER; 2], made: [Made::OF_NOTHING; 2] };
 
-    /// Takes what is cheaper; of equals the one that came first. Which it is cannot be foreseen: no jump.
+    /// Takes an offer if it is cheaper; of two equal ones the first is kept. The branch is unpredictable, so both values are
+    /// computed and one is selected.
     #[inline]
     fn offer(&mut self, way: usize, cost: Cost, made: Made) {
         let better = cost < self.cost[way];
@@ -229,12 +243,13 @@ impl Best {
     }
 }
 
-/// From the low end of an arc to the high one.
+/// The direction from the lower end of an arc to the higher one.
 pub(crate) const UP: usize = 0;
-/// From the high end to the low one.
+/// The direction from the higher end of an arc to the lower one.
 pub(crate) const DOWN: usize = 1;
 
-/// Parts of at least so many nodes are customised side by side.
+/// The halves of a part with more nodes than this are customised in parallel; for smaller ones handing over work costs more than
+/// it saves (guess).
 const SIDE_BY_SIDE: u32 = 1024;
 
 impl Hierarchy {
@@ -275,25 +290,25 @@ impl Hierarchy {
             }
         }
         let mut edges_first = vec![0u32; top.arcs() + 1];
-        for &place in top.arc_of_edge.iter().filter(|&&place| place != NO_ARC) {
-            edges_first[(place >> 1) as usize + 1] += 1;
+        for &arc in top.arc_of_edge.iter().filter(|&&arc| arc != NO_ARC) {
+            edges_first[(arc >> 1) as usize + 1] += 1;
         }
         for arc in 0..top.arcs() {
             edges_first[arc + 1] += edges_first[arc];
         }
         let mut fill = edges_first.clone();
         let mut edges = vec![0; edges_first[top.arcs()] as usize];
-        for (edge, &place) in top.arc_of_edge.iter().enumerate() {
-            if place != NO_ARC {
-                let slot = &mut fill[(place >> 1) as usize];
-                edges[*slot as usize] = (edge as u32) << 1 | place & 1;
+        for (edge, &arc) in top.arc_of_edge.iter().enumerate() {
+            if arc != NO_ARC {
+                let slot = &mut fill[(arc >> 1) as usize];
+                edges[*slot as usize] = (edge as u32) << 1 | arc & 1;
                 *slot += 1;
             }
         }
         Self { top, depth, up_depth, chain, height: height as usize, tail, down_first, down, edges_first, edges }
     }
 
-    /// Arcs that end in a node.
+    /// The arcs that lead to a node from lower ranks: where each begins, and the arc.
     fn downs(&self, v: u32) -> &[(u32, u32)] {
         &self.down[self.down_first[v as usize] as usize..self.down_first[v as usize + 1] as usize]
     }
@@ -302,7 +317,7 @@ impl Hierarchy {
         &self.edges[self.edges_first[arc] as usize..self.edges_first[arc + 1] as usize]
     }
 
-    /// What the edges alone say about an arc.
+    /// The costs of an arc by its edges alone.
     fn plain(&self, arc: usize, weights: &[Cost]) -> Best {
         let mut best = Best::NONE;
         for &edge in self.edges_of(arc) {
@@ -312,7 +327,7 @@ impl Hierarchy {
         best
     }
 
-    /// All arcs for these weights of the edges, halves of the graph side by side.
+    /// The costs of all arcs for these weights of the edges. Halves of the graph are customised in parallel.
     pub(crate) fn customise(&self, weights: &[Cost]) -> Metric {
         let all = self.top.arcs();
         let mut metric = Metric {
@@ -327,7 +342,7 @@ impl Hierarchy {
         metric
     }
 
-    /// `arcs`: those that begin in the part. `above`: by depth, all [`Best::NONE`] before and after.
+    /// Customises the arcs that begin in a part. `above` is working memory by depth, all [`Best::NONE`] before and after.
     fn customise_part(&self, part: &Part, mut arcs: Arcs<'_>, weights: &[Cost], above: &mut Vec<Best>) {
         let base = self.top.up_first[part.begin as usize] as usize;
         if let [left, right] = part.halves.as_slice() {
@@ -353,7 +368,7 @@ impl Hierarchy {
                 let (to_x, from_x) = (up[arc - base], down[arc - base]);
                 let beside = arc + 1..self.top.up_first[v as usize + 1] as usize;
                 let here = beside.start - base..beside.end - base;
-                // What v reaches above x, x reaches by way of v: down to v, up from it; and back.
+                // From x to v downwards and from v upwards is a way from x to each node above v; the same holds in reverse.
                 let others = up[here.clone()].iter().zip(&down[here]).zip(&self.up_depth[beside.clone()]);
                 for (to_high, ((&other_up, &other_down), &at)) in beside.zip(others) {
                     let slot = &mut above[at as usize];
@@ -373,11 +388,11 @@ impl Hierarchy {
         }
     }
 
-    /// Brings the arcs above some changed edges up to date.
+    /// Brings the costs of the arcs above some changed edges up to date.
     pub(crate) fn update(&self, metric: &mut Metric, weights: &[Cost], changed: &[EdgeId]) {
         let arc_of = |&edge: &EdgeId| self.top.arc_of_edge[edge];
-        let arcs = changed.iter().map(arc_of).filter(|&place| place != NO_ARC).map(|place| place >> 1);
-        // Arcs by the rank they begin in: whatever an arc is made of comes before it.
+        let arcs = changed.iter().map(arc_of).filter(|&arc| arc != NO_ARC).map(|arc| arc >> 1);
+        // Arcs are taken by the rank in which they begin, so that everything an arc is made of comes before it.
         let mut todo: BTreeSet<u32> = arcs.collect();
         while let Some(arc) = todo.pop_first() {
             let (x, y) = (self.tail[arc as usize], self.top.up_head[arc as usize]);
@@ -398,7 +413,7 @@ impl Hierarchy {
             }
             for other in self.top.ups(x) {
                 let z = self.top.up_head[other];
-                // Only arcs that were, or will be, as good by way of x.
+                // An arc above can only change if its best way led over x before, or can lead over x now.
                 if z != y
                     && let Some(above) = self.top.arc(y.min(z), y.max(z))
                 {
@@ -415,9 +430,9 @@ impl Hierarchy {
         }
     }
 
-    /// Calls with the arcs v→x and v→y of each v below both, in order of v.
+    /// Visits every node v below both x and y, in order: calls with the arcs from v to x and from v to y.
     fn triangles(&self, x: u32, y: u32, mut visit: impl FnMut(usize, usize)) {
-        // Whatever lies below x and y lies below both: the shorter list is walked, the other searched.
+        // Both lists are ascending: one is walked and the other is searched from where the last search ended.
         let (to_x, to_y) = (self.downs(x), self.downs(y));
         let mut j = 0;
         for &(v, arc) in to_x {
@@ -430,7 +445,7 @@ impl Hierarchy {
         }
     }
 
-    /// Appends the edges behind an arc that can be driven, in order of driving.
+    /// Appends the edges that an arc stands for, in order of driving. There must be a way.
     pub(crate) fn unfold(&self, metric: &Metric, arc: usize, way: usize, edges: &mut Vec<EdgeId>) {
         let made = metric.made[way][arc];
         if let Some(edge) = made.edge() {
@@ -439,7 +454,7 @@ impl Hierarchy {
         }
         let to_high = made.0 as usize;
         let between = self.tail[to_high];
-        // Arcs are in order of their heads: the one to the low end comes before the one to the high end.
+        // The arcs of a node are in order of the nodes that they lead to: the one to the lower end comes first.
         let first = self.top.up_first[between as usize] as usize;
         let to_low = first + self.top.up_head[first..to_high].partition_point(|&head| head < self.tail[arc]);
         let (first, second) = if way == UP { (to_low, to_high) } else { (to_high, to_low) };
@@ -448,12 +463,12 @@ impl Hierarchy {
     }
 }
 
-/// The lesser of two costs, as one instruction (`f64::min` also looks after values that are no numbers).
+/// The lesser of two costs in one instruction. (`f64::min` needs more, because it treats NaN.)
 pub(crate) fn least(a: Cost, b: Cost) -> Cost {
     if b < a { b } else { a }
 }
 
-/// Both ascending lists as one, without doubles.
+/// Two ascending lists as one, without duplicates.
 fn merge(left: &[u32], right: &[u32]) -> Vec<u32> {
     let mut merged: Vec<u32> = left.iter().chain(right).copied().collect();
     merged.sort_unstable();

@@ -11,32 +11,23 @@ use crate::order::Part;
 use crate::streets::{Edge, Segment, Streets};
 
 const MAGIC: &[u8; 8] = b"FLTFGRPH";
-/// Grows with every change of the layout.
+/// Version of the layout: it is raised with every change of it.
 const VERSION: u32 = 2;
 const HEADER: usize = 8 + 4 + 32;
 
 /// Why bytes are no street network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
     /// Not a graph file at all.
+    #[error("not a graph file")]
     Foreign,
     /// Written by another version of the program.
+    #[error("a graph file of version {0}, this program reads {VERSION}")]
     Version(u32),
     /// Cut short or changed.
+    #[error("the graph file is cut short or damaged: its checksum differs")]
     Damaged,
 }
-
-impl std::fmt::Display for FileError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Foreign => f.write_str("not a graph file"),
-            Self::Version(version) => write!(f, "a graph file of version {version}, this program reads {VERSION}"),
-            Self::Damaged => f.write_str("the graph file is cut short or damaged: its checksum differs"),
-        }
-    }
-}
-
-impl std::error::Error for FileError {}
 
 /// True when the bytes begin like a graph file.
 pub fn is_graph_file(bytes: &[u8]) -> bool {
@@ -52,7 +43,7 @@ impl Streets {
             items.for_each(|item| body.extend(item.to_le_bytes()));
         };
         let place = |p: &Position| [p.x as u32, p.y as u32];
-        section(self.nodes.len(), &mut self.nodes.iter().flat_map(place));
+        section(self.junctions.len(), &mut self.junctions.iter().flat_map(place));
         section(
             self.edges.len(),
             &mut self
@@ -110,11 +101,13 @@ impl Streets {
     }
 }
 
+/// Writes a part and its halves, the whole before its halves, four numbers each.
 fn flatten(part: &Part, into: &mut Vec<u32>) {
     into.extend([part.begin, part.separator, part.end, part.halves.len() as u32]);
     part.halves.iter().for_each(|half| flatten(half, into));
 }
 
+/// Reads what [`flatten`] wrote; `None` if the numbers make no tree or one deeper than 64.
 fn unflatten(rows: &mut std::slice::Iter<'_, [u32; 4]>, deep: u32) -> Option<Part> {
     let &[begin, separator, end, halves] = rows.next()?;
     if deep > 64 || halves > 2 {
@@ -124,6 +117,7 @@ fn unflatten(rows: &mut std::slice::Iter<'_, [u32; 4]>, deep: u32) -> Option<Par
     Some(Part { begin, separator, end, halves })
 }
 
+/// The bytes that are still to be read. Every method is `None` where the bytes end too soon.
 struct Reader<'b> {
     left: &'b [u8],
 }
@@ -150,7 +144,7 @@ impl Reader<'_> {
     }
 
     fn streets(mut self) -> Option<Streets> {
-        let nodes = self.places()?;
+        let junctions = self.places()?;
         let edges: Vec<Edge> = self
             .rows::<5>()?
             .into_iter()
@@ -187,26 +181,27 @@ impl Reader<'_> {
             names.push(String::from_utf8(mine.to_vec()).ok()?);
         }
         let topology = Topology { part, up_first, up_head, arc_of_edge };
-        let streets = Streets { nodes, edges, segments, points, names, topology };
+        let streets = Streets { junctions, edges, segments, points, names, topology };
         is_sound(&streets).then_some(streets)
     }
 }
 
-/// True when all numbers point where something is: whoever can compute a checksum can write a file.
+/// True if every index is inside the list that it points into and every value is in its range. The checksum does not promise
+/// that: anybody can compute one for a file of their own.
 fn is_sound(streets: &Streets) -> bool {
-    let (nodes, segments, points) = (streets.nodes.len(), streets.segments.len(), streets.points.len());
+    let (junctions, segments, points) = (streets.junctions.len(), streets.segments.len(), streets.points.len());
     let on_earth = |p: &Position| p.x.unsigned_abs() <= 1_800_000_000 && p.y.unsigned_abs() <= 900_000_000;
-    nodes > 0
+    junctions > 0
         && segments > 0
         && !streets.edges.is_empty()
-        && streets.nodes.iter().chain(&streets.points).all(on_earth)
+        && streets.junctions.iter().chain(&streets.points).all(on_earth)
         && streets.edges.iter().all(|edge| {
-            let ends = (edge.from.0 as usize) < nodes && (edge.to.0 as usize) < nodes;
+            let ends = (edge.from.0 as usize) < junctions && (edge.to.0 as usize) < junctions;
             ends && (edge.segment.0 as usize) < segments - 1
                 && (1..=1 << 27).contains(&edge.millis)
                 && edge.metres < 1 << 24
         })
         && streets.segments.windows(2).all(|pair| pair[0].points.saturating_add(2) <= pair[1].points)
         && streets.segments[segments - 1].points as usize == points
-        && streets.topology.is_sound(nodes, streets.edges.len())
+        && streets.topology.is_sound(junctions, streets.edges.len())
 }

@@ -1,4 +1,5 @@
-//! Numbers of things in a street network. Each kind has a type of its own, so that a junction is no place in a list of edges.
+//! Indices of things in a street network. Each kind has a type of its own, so that the index of a junction cannot be taken for
+//! that of an edge.
 
 use std::ops::{Index, IndexMut};
 
@@ -9,12 +10,12 @@ macro_rules! ids {
         $seen struct $name($seen u32);
 
         impl $name {
-            /// The number of the item at a place of a list.
+            /// The id of the item at an index of a list.
             pub(crate) fn at(index: usize) -> Self {
                 Self(index as u32)
             }
 
-            /// The first `count` numbers.
+            /// The first `count` ids.
             pub(crate) fn first(count: usize) -> impl DoubleEndedIterator<Item = Self> + Clone {
                 (0..count as u32).map(Self)
             }
@@ -45,7 +46,7 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A junction, by rank: 0 is contracted first. One with turn restrictions has a number for every way into it that is
+    /// A junction, by rank: 0 is contracted first. A junction with turn restrictions has an id for every way into it that is
     /// restricted.
     pub JunctionId;
     /// A directed edge between two junctions, as events name it (`road.closed` by edge).

@@ -1,7 +1,8 @@
-//! What a place knows of the hierarchy above it, and how two places meet.
+//! Labels: the costs between a place and the nodes of the hierarchy above it, from which legs are computed.
 //!
-//! A label holds the costs from a place to the nodes above it and back, by depth. Two places share the nodes from the root
-//! down to where their ways part, so that a leg is the least sum over the beginning of two arrays.
+//! A label holds these costs by the depth of the node. The nodes above two places are the same from the root down to some
+//! depth, and different below it; every quickest way leads over one of the shared nodes. A leg is therefore the least sum
+//! of two costs over the beginning of two arrays.
 
 use std::hint::select_unpredictable;
 
@@ -10,34 +11,37 @@ use rayon::prelude::*;
 use crate::cch::{Cost, DOWN, Hierarchy, Metric, NEVER, UP, least};
 use crate::ids::{EdgeId, JunctionId};
 
-/// Where a place touches the graph: a node, what it costs to get there, and back.
+/// A node at an end of the street that a place is on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Start {
+    /// The node.
     pub(crate) node: JunctionId,
+    /// Cost from the place to the node.
     pub(crate) to: Cost,
+    /// Cost from the node to the place.
     pub(crate) from: Cost,
 }
 
 /// Costs between a place and the nodes above it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Label {
-    /// The node at every depth, down to the first start.
+    /// The nodes above the first start, by depth, and that start itself as the last.
     nodes: Vec<u32>,
-    /// From the place to them.
+    /// Costs from the place to them.
     out: Vec<Cost>,
-    /// From them to the place.
+    /// Costs from them to the place.
     back: Vec<Cost>,
-    /// Nodes above the other starts, where they are not among `nodes`.
+    /// Nodes above the other starts that are not among `nodes`, ascending, each with its two costs.
     side: Vec<(u32, [Cost; 2])>,
     /// How many of `nodes` are above all starts.
     fork: usize,
 }
 
-/// Rows and columns of a block of a table: their labels fit the second cache.
+/// Rows and columns of a block of a table: as many as have labels that fit into the second-level cache.
 const BLOCK: usize = 32;
 
 impl Hierarchy {
-    /// Costs to and from everything above a place.
+    /// The label of a place that touches the streets at some nodes.
     pub(crate) fn label(&self, metric: &Metric, starts: &[Start]) -> Label {
         let Some(first) = starts.first() else { return Label::default() };
         let nodes = self.ancestors(first.node.0);
@@ -59,7 +63,7 @@ impl Hierarchy {
                 costs[depth] = [least(costs[depth][UP], at[UP]), least(costs[depth][DOWN], at[DOWN])];
                 continue;
             }
-            // Up a way of its own, until it is above the first start too.
+            // This start climbs by itself until it reaches a node that is above the first start too.
             let mut own = vec![[NEVER; 2]; depth + 1];
             own[depth] = at;
             while nodes.get(depth) != Some(&v) {
@@ -85,7 +89,7 @@ impl Hierarchy {
         label
     }
 
-    /// From the root down to a node.
+    /// The nodes above a node, from the root down, and the node itself as the last.
     fn ancestors(&self, node: u32) -> Vec<u32> {
         let mut nodes = vec![node; self.depth[node as usize] as usize + 1];
         for depth in (0..nodes.len() - 1).rev() {
@@ -94,9 +98,9 @@ impl Hierarchy {
         nodes
     }
 
-    /// The cheapest way from one place to another over the graph.
+    /// The cost of the cheapest way between two places by way of junctions.
     pub(crate) fn cost(&self, from: &Label, to: &Label) -> Cost {
-        // Ways part at most once: below it no node is shared.
+        // Below the depth at which the two lists differ first, no node is shared.
         let most = from.nodes.len().min(to.nodes.len());
         let shared = from.nodes[..most].partition_point_with(&to.nodes[..most]);
         let mut best = least_sum(&from.out[..shared], &to.back[..shared]);
@@ -106,7 +110,7 @@ impl Hierarchy {
         best
     }
 
-    /// By way of nodes that are above some starts only.
+    /// The cheapest way over nodes that are above one start of a place and not above all.
     fn cost_beside(&self, from: &Label, to: &Label) -> Cost {
         let at = |label: &Label, node: u32| {
             let depth = self.depth[node as usize] as usize;
@@ -130,7 +134,7 @@ impl Hierarchy {
         best
     }
 
-    /// Costs between all pairs, row by row.
+    /// Costs between all pairs of places, row by row.
     pub(crate) fn table(&self, from: &[&Label], to: &[&Label]) -> Vec<Cost> {
         let mut table = vec![NEVER; from.len() * to.len()];
         if to.is_empty() {
@@ -178,7 +182,7 @@ impl Hierarchy {
         Some((meeting.cost, edges))
     }
 
-    /// The arcs climbed from a node to a height, from the top.
+    /// The arcs that were climbed from a node up to a height, the uppermost first. `by` holds the arc by which each height was reached.
     fn climbed(&self, by: &[u64], mut at: usize, node: u32) -> impl Iterator<Item = usize> {
         let height = |node: u32| by.len() - 1 - self.depth[node as usize] as usize;
         let end = height(node);
@@ -189,16 +193,16 @@ impl Hierarchy {
         })
     }
 
-    /// Up from two nodes to where their ways meet, then up together, as long as that can beat `bound`; if `BY`, remembering
-    /// how.
+    /// Climbs from two nodes to the lowest node above both, then further up with both, as long as a way over the nodes there can
+    /// cost less than `bound`. If `BY`, it remembers the arcs that were climbed.
     fn meet<const BY: bool>(&self, metric: &Metric, from: (u32, Cost), to: (u32, Cost), bound: Cost) -> Meeting {
-        // Whatever lies above a node is not as deep.
+        // Nodes above a node are less deep than it: this is room for both climbs.
         let deep = self.depth[from.0 as usize].max(self.depth[to.0 as usize]) as usize + 1;
         let (mut there, mut back) = (Climb::<UP, BY>::new(deep), Climb::<DOWN, BY>::new(deep));
         there.begin(self, from);
         back.begin(self, to);
         let (mut a, mut b) = (Some(from.0), Some(to.0));
-        // Ranks grow on the way up: the lower of the two cannot be above the other.
+        // Ranks grow on the way up: the node of lower rank cannot be above the other one, so it is the one to climb from.
         while a != b {
             match (a, b) {
                 (Some(v), Some(other)) if v < other => a = there.up(self, metric, v),
@@ -227,11 +231,11 @@ impl Hierarchy {
     }
 }
 
-/// Costs on the way up from a node, or back down to it, by height: how much less deep a node is than where the deeper of two
-/// climbs began.
+/// The costs between the node where a climb began and the nodes above it, by height. The height of a node is how much less deep
+/// it is than the deeper one of the two nodes where the climbs of a query begin.
 struct Climb<const WAY: usize, const BY: bool> {
     costs: Vec<Cost>,
-    /// The arc by which each node was reached best, as wide as a cost: the same instructions choose both.
+    /// The arc by which each height was reached best. It is as wide as a cost, so that the same vector instructions select both.
     by: Vec<u64>,
 }
 
@@ -249,13 +253,13 @@ impl<const WAY: usize, const BY: bool> Climb<WAY, BY> {
         self.costs[at] = cost;
     }
 
-    /// Along all arcs of a node; the lowest node above it.
+    /// Follows all arcs of a node. Returns the lowest node above it.
     fn up(&mut self, hierarchy: &Hierarchy, metric: &Metric, v: u32) -> Option<u32> {
         let at = self.height(hierarchy.depth[v as usize]);
         let cost = self.costs[at];
         let range = hierarchy.top.ups(v);
         let beyond = range.start + hierarchy.chain[v as usize] as usize;
-        // Most arcs lead to the nodes right above, one after the other.
+        // Most arcs lead to the nodes directly above, without a gap.
         let chain = at + 1..at + 1 + (beyond - range.start);
         let arcs = &metric.arcs[WAY][range.start..beyond];
         if BY {
@@ -263,7 +267,7 @@ impl<const WAY: usize, const BY: bool> Climb<WAY, BY> {
             for (((slot, by), arc), number) in slots.zip(arcs).zip(range.start as u64..) {
                 let through = cost + arc;
                 let better = through < *slot;
-                // A mask, not a choice: several at once.
+                // Selecting with a mask lets the compiler treat several arcs at once.
                 let mask = u64::from(better).wrapping_neg();
                 *slot = least(*slot, through);
                 *by = number & mask | *by & !mask;
@@ -290,17 +294,17 @@ impl<const WAY: usize, const BY: bool> Climb<WAY, BY> {
     }
 }
 
-/// Where two climbs meet.
+/// The best meeting of two climbs.
 struct Meeting {
     cost: Cost,
-    /// The height.
+    /// The height at which they meet.
     at: usize,
-    /// The arc by which each node was reached best, by height: on the way out, and on the way back.
+    /// The arc by which each height was reached best: on the way out, and on the way back.
     there: Vec<u64>,
     back: Vec<u64>,
 }
 
-/// How far two ways down from the root are the same.
+/// How many nodes two lists of ancestors share, from the root down.
 trait SameBeginning {
     fn partition_point_with(&self, other: &Self) -> usize;
 }
@@ -316,7 +320,7 @@ impl SameBeginning for [u32] {
     }
 }
 
-/// Least `a[i] + b[i]`: in lanes, which the compiler turns into vector instructions.
+/// The least `a[i] + b[i]`, computed in lanes that the compiler turns into vector instructions.
 fn least_sum(a: &[Cost], b: &[Cost]) -> Cost {
     const LANES: usize = 8;
     let mut lanes = [NEVER; LANES];

@@ -1,5 +1,5 @@
-//! Which routes drive over which streets: from a changed edge to the routes over it, and from a street that got quicker to the
-//! routes that pass near it, without looking at the others.
+//! Which routes drive over which streets. It finds the routes over an edge that became slower, and those that pass near a
+//! street that became quicker, without looking at the other routes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,16 +8,17 @@ use rayon::prelude::*;
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 
+use crate::change::WeightChange;
 use crate::ids::EdgeId;
-use crate::network::{Network, WeightChange};
+use crate::network::Network;
 
-/// The legs of routes, by number of the route.
+/// The legs of routes; a route is named by a number of the caller's choice.
 #[derive(Debug, Default)]
 pub struct LegIndex {
     routes: BTreeMap<u32, Indexed>,
-    /// Routes over an edge, each once per leg.
+    /// For every edge, the routes that drive over it.
     by_edge: Vec<Vec<u32>>,
-    /// Boxes of the legs.
+    /// Boxes around the legs, each with its route.
     boxes: RTree<Leg>,
 }
 
@@ -29,7 +30,8 @@ struct Indexed {
     edges: Vec<EdgeId>,
 }
 
-/// How far beyond the box of its ends a leg may pass: a part of the box's length and width, and this many units more (1 km).
+/// The way of a leg may lead beyond the box around its two ends: the box is enlarged by a quarter of its length and width, and
+/// by this many units of 1e-7 degrees (1 km) on each side.
 const AROUND: i64 = 90_000;
 
 fn box_of(ends: &[Position]) -> Rectangle<[i64; 2]> {
@@ -46,8 +48,8 @@ fn boxes_of(route: u32, stops: &[Position]) -> impl Iterator<Item = Leg> {
 }
 
 impl LegIndex {
-    /// Writes down the ways of some routes through their stops, as they are driven on this network now. A route of fewer than
-    /// two stops is forgotten. Returns those that go another way than before to the stops that they had.
+    /// Records the ways of some routes through their stops, as they are driven on this network now. A route of fewer than two
+    /// stops is forgotten. Returns the routes that had the same stops before and now drive another way to them.
     pub fn set(&mut self, network: &Network, routes: Vec<(u32, Vec<Position>)>) -> Vec<u32> {
         let mut elsewhere = Vec::new();
         let ways: Vec<Vec<EdgeId>> = routes
@@ -61,7 +63,7 @@ impl LegIndex {
             })
             .collect();
         for ((route, stops), edges) in routes.into_iter().zip(ways) {
-            // A vehicle that has come further drives over some of the same edges.
+            // A vehicle that has come further drives the rest of its old way: only an edge that is new means another way.
             let goes_elsewhere = self.routes.get(&route).is_some_and(|old| {
                 let same_stops = stops.get(1..).is_some_and(|rest| old.stops.ends_with(rest));
                 same_stops && edges.iter().any(|edge| old.edges.binary_search(edge).is_err())

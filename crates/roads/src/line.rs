@@ -3,7 +3,7 @@
 use fleetfold_model::{Position, Space};
 use geo::{Distance, Haversine, Point};
 
-use crate::network::Leg;
+use crate::leg::{Leg, UNREACHABLE_MILLIS};
 
 /// Degrees of a place in the geographic space.
 pub(crate) fn degrees(place: Position) -> Point<f64> {
@@ -27,21 +27,24 @@ pub(crate) fn crow(space: Space, a: Position, b: Position) -> f64 {
 pub(crate) struct Line {
     pub(crate) space: Space,
     pub(crate) metres_per_minute: f64,
+    /// Length of a leg in per cent of the straight line; at least 100.
     pub(crate) detour_percent: u32,
+    /// Travel times are rounded up to a multiple of this; zero: to the millisecond.
     pub(crate) round_up_seconds: u32,
 }
 
 impl Line {
+    /// One leg: the straight line times the detour, its time rounded up to whole steps if the line says so.
     pub(crate) fn leg(&self, a: Position, b: Position) -> Leg {
         let metres = crow(self.space, a, b) * f64::from(self.detour_percent) / 100.0;
         let minutes = metres / self.metres_per_minute;
         let millis = if self.round_up_seconds == 0 {
             (minutes * 60_000.0).round() as i64
         } else {
-            // A hair of slack keeps 3.0000000001 minutes at 3: places are whole millimetres.
+            // Places are whole millimetres: 3.0000000001 steps are three and a rounding error, not four.
             let step = f64::from(self.round_up_seconds);
             (((minutes * 60.0 / step) - 1e-9).ceil().max(0.0) * step * 1000.0) as i64
         };
-        Leg { millis: millis.min(i64::from(crate::UNREACHABLE_MILLIS)) as i32, metres: metres.round().min(2e9) as i32 }
+        Leg { millis: millis.min(i64::from(UNREACHABLE_MILLIS)) as i32, metres: metres.round().min(2e9) as i32 }
     }
 }

@@ -1,126 +1,21 @@
-//! The closed list of ways to know a leg.
+//! Travel times of every kind behind one type: a [`Network`] is straight lines, a table, streets, or a routing server.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fleetfold_model::{Cell, NetworkSpec, Position, RoadTarget, Space};
 use rayon::prelude::*;
 
+use crate::change::{ActiveChange, WeightChange};
+use crate::error::NetworkError;
 use crate::graph::{Graph, Known};
 use crate::ids::{EdgeId, JunctionId};
+use crate::leg::{Leg, UNREACHABLE_MILLIS};
 use crate::line::{Line, crow};
 use crate::server::{LegSource, Server};
+use crate::speeds::Speeds;
+use crate::street::{Driven, Street};
 use crate::streets::Streets;
 use crate::table::Table;
-
-/// Travel time of a leg that cannot be driven: about five and a half days.
-pub const UNREACHABLE_MILLIS: i32 = 500_000_000;
-
-/// Travel between two places.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Leg {
-    /// Milliseconds; [`UNREACHABLE_MILLIS`] where there is no way.
-    pub millis: i32,
-    /// Metres.
-    pub metres: i32,
-}
-
-/// A change of the roads that is in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ActiveChange {
-    /// Which roads.
-    pub target: RoadTarget,
-    /// Travel time in per cent of normal; `None`: closed.
-    pub time_percent: Option<u32>,
-}
-
-/// What differs between two states of the roads.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WeightChange {
-    /// Edges that take longer, or cannot be used any more.
-    pub slower: Vec<EdgeId>,
-    /// Edges that take less time, or can be used again.
-    pub quicker: Vec<EdgeId>,
-    /// South-west and north-east corners of boxes around the quicker ones.
-    pub quicker_boxes: Vec<(Position, Position)>,
-}
-
-/// Travel times in thousandths of normal, by class of road (0 motorway or bridge, 1 arterial, 2 street) and place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Speeds {
-    /// Where nothing else is said. Straight lines count as arterials.
-    pub by_class: [u32; 3],
-    /// In these squares.
-    pub by_cell: BTreeMap<(u8, Cell), u32>,
-}
-
-impl Default for Speeds {
-    fn default() -> Self {
-        Self { by_class: [1000; 3], by_cell: BTreeMap::new() }
-    }
-}
-
-impl Speeds {
-    pub(crate) fn permille(&self, class: u8, cell: Cell) -> u32 {
-        self.by_cell.get(&(class, cell)).copied().unwrap_or(self.by_class[usize::from(class.min(2))]).clamp(1, 100_000)
-    }
-}
-
-/// A street on a way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Driven {
-    /// Its name; may be empty.
-    pub name: String,
-    /// Metres on it.
-    pub metres: u64,
-    /// Milliseconds on it.
-    pub millis: u64,
-}
-
-/// A street as the map draws it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Street {
-    /// One end.
-    pub from: Position,
-    /// The other end.
-    pub to: Position,
-    /// 0 bridge or motorway, 1 arterial, 2 street.
-    pub class: u8,
-    /// Its name; may be empty.
-    pub name: String,
-    /// The id by which events name it.
-    pub road: u64,
-    /// From `from` to `to` only.
-    pub oneway: bool,
-    /// Cannot be used now.
-    pub closed: bool,
-}
-
-/// Why a description is no network.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NetworkError {
-    /// No nodes, no edges, no places.
-    Empty,
-    /// An edge names a node that does not exist.
-    UnknownNode,
-    /// A table whose rows do not match its places.
-    TableSize,
-    /// A speed that is not positive, or a detour under 100 per cent.
-    Speed,
-}
-
-impl std::fmt::Display for NetworkError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "the network has no places or no streets",
-            Self::UnknownNode => "a street names a junction that does not exist",
-            Self::TableSize => "the table must have one row and one column per place, for seconds and for metres",
-            Self::Speed => "the speed must be positive and the detour at least 100 per cent",
-        })
-    }
-}
-
-impl std::error::Error for NetworkError {}
 
 /// Travel times under one state of the roads.
 #[derive(Debug)]
@@ -141,21 +36,21 @@ enum Kind {
 pub struct LegTable {
     network: Arc<Network>,
     places: Arc<[Position]>,
-    /// Of the places, on a graph.
+    /// On a graph: what each place knows of the hierarchy, by node. Otherwise empty.
     known: Vec<Arc<Known>>,
 }
 
 impl LegTable {
-    /// Legs from one of the places, given by its number, to all of them.
+    /// Legs from one of the places, given by its node (its index in the list of places), to all of them.
     ///
     /// # Panics
     ///
-    /// When there is no such place.
-    pub fn from(&self, place: usize) -> Vec<Leg> {
+    /// When there is no such node.
+    pub fn from(&self, node: usize) -> Vec<Leg> {
         match &self.network.kind {
-            Kind::Graph(graph) => graph.row(&self.places, &self.known, place),
+            Kind::Graph(graph) => graph.row(&self.places, &self.known, node),
             Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => {
-                self.places.iter().map(|&to| self.network.leg(self.places[place], to)).collect()
+                self.places.iter().map(|&to| self.network.leg(self.places[node], to)).collect()
             }
         }
     }
@@ -170,8 +65,11 @@ impl Network {
     pub fn new(spec: &NetworkSpec) -> Result<Self, NetworkError> {
         let kind = match spec {
             &NetworkSpec::Line { space, metres_per_minute, detour_percent, round_up_seconds } => {
-                if !(metres_per_minute.is_finite() && metres_per_minute > 0.0) || detour_percent < 100 {
-                    return Err(NetworkError::Speed);
+                if !(metres_per_minute.is_finite() && metres_per_minute > 0.0) {
+                    return Err(NetworkError::Speed { metres_per_minute });
+                }
+                if detour_percent < 100 {
+                    return Err(NetworkError::Detour { percent: detour_percent });
                 }
                 Kind::Line(Line { space, metres_per_minute, detour_percent, round_up_seconds })
             }
@@ -180,9 +78,13 @@ impl Network {
                 if places.is_empty() {
                     return Err(NetworkError::Empty);
                 }
-                let fits = seconds.iter().all(|&s| s <= UNREACHABLE_MILLIS as u32 / 1000);
-                if seconds.len() != cells || metres.len() != cells || !fits {
-                    return Err(NetworkError::TableSize);
+                if seconds.len() != cells || metres.len() != cells {
+                    let (seconds, metres) = (seconds.len(), metres.len());
+                    return Err(NetworkError::TableSize { places: places.len(), seconds, metres });
+                }
+                let most = UNREACHABLE_MILLIS as u32 / 1000;
+                if let Some(&seconds) = seconds.iter().find(|&&seconds| seconds > most) {
+                    return Err(NetworkError::LegTooLong { seconds, most });
                 }
                 Kind::Table(Arc::new(Table::new(*space, places.clone(), seconds.clone(), metres.clone())))
             }
@@ -237,11 +139,7 @@ impl Network {
     /// Names of the streets driven from one place to another, in order; empty without a graph or a way.
     pub fn streets_driven(&self, from: Position, to: Position) -> Vec<Driven> {
         match &self.kind {
-            Kind::Graph(graph) => graph
-                .streets_driven(from, to)
-                .into_iter()
-                .map(|(name, metres, millis)| Driven { name, metres, millis })
-                .collect(),
+            Kind::Graph(graph) => graph.streets_driven(from, to),
             Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => Vec::new(),
         }
     }
@@ -346,7 +244,7 @@ impl Network {
     /// Edges that a change would be about; none without a graph.
     pub fn edges_named(&self, target: &RoadTarget) -> Vec<EdgeId> {
         match &self.kind {
-            Kind::Graph(graph) => graph.edges_of(target),
+            Kind::Graph(graph) => graph.edges_named(target),
             Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => Vec::new(),
         }
     }

@@ -1,14 +1,14 @@
-//! In which order junctions are contracted: nested dissection, the separators found by inertial flow (Schild & Sommer, "On
-//! Balanced Separators in Road Networks", 2015).
+//! The order in which junctions are contracted: nested dissection, with separators found by inertial flow (Schild & Sommer,
+//! "On Balanced Separators in Road Networks", 2015).
 //!
 //! Every part keeps a contiguous range of ranks, its separator last, so that parts can be customised side by side on
 //! disjoint slices.
 
 use fleetfold_model::Position;
 
-/// Parts of this size are ordered by degree alone.
+/// Parts of at most this many nodes are not divided further: their nodes are ordered by degree.
 const LEAF: usize = 24;
-/// Share of the nodes at either end of a line that flow starts from and runs to.
+/// Share of the nodes, at one end of a line through the map, from which the flow starts, and at the other end, to which it runs.
 const ENDS_PERCENT: usize = 30;
 
 /// A part of the ranks: two halves and the separator behind them, or a leaf of one range.
@@ -16,10 +16,11 @@ const ENDS_PERCENT: usize = 30;
 pub(crate) struct Part {
     /// First rank of the whole part.
     pub(crate) begin: u32,
-    /// Rank at which the separator begins; a leaf is all separator.
+    /// Rank at which the separator begins. A leaf consists of a separator only.
     pub(crate) separator: u32,
-    /// Behind the last rank.
+    /// The rank after the last one of the part.
     pub(crate) end: u32,
+    /// None for a leaf, otherwise two.
     pub(crate) halves: Vec<Part>,
 }
 
@@ -38,13 +39,13 @@ impl Part {
     }
 }
 
-/// Node of every rank, and the parts.
+/// The node of every rank, and the parts.
 pub(crate) fn order(places: &[Position], neighbours: &Adjacency) -> (Vec<u32>, Part) {
     let nodes: Vec<u32> = (0..places.len() as u32).collect();
     dissect(places, neighbours, nodes, 0)
 }
 
-/// Undirected neighbours in compressed rows.
+/// The neighbours of every node, whatever the direction of the edges between them, in compressed sparse rows.
 pub(crate) struct Adjacency {
     pub(crate) first: Vec<u32>,
     pub(crate) heads: Vec<u32>,
@@ -65,11 +66,13 @@ impl Adjacency {
         Self { first, heads: both.into_iter().map(|(_, b)| b).collect() }
     }
 
+    /// The neighbours of a node, ascending.
     pub(crate) fn of(&self, node: u32) -> &[u32] {
         &self.heads[self.first[node as usize] as usize..self.first[node as usize + 1] as usize]
     }
 }
 
+/// Orders some nodes, which get the ranks from `begin` on: the two halves first, then the separator between them.
 fn dissect(places: &[Position], whole: &Adjacency, mut nodes: Vec<u32>, begin: u32) -> (Vec<u32>, Part) {
     let end = begin + nodes.len() as u32;
     if nodes.len() <= LEAF {
@@ -83,7 +86,7 @@ fn dissect(places: &[Position], whole: &Adjacency, mut nodes: Vec<u32>, begin: u
     }
     let [left, right, mut middle] = parts;
     if left.is_empty() || right.is_empty() {
-        // Nothing was cut: all of it is one leaf.
+        // No cut divides these nodes: they become one leaf.
         nodes.sort_by_key(|&node| (whole.of(node).len(), node));
         return (nodes, Part { begin, separator: begin, end, halves: Vec::new() });
     }
@@ -97,7 +100,7 @@ fn dissect(places: &[Position], whole: &Adjacency, mut nodes: Vec<u32>, begin: u
     (ranks, Part { begin, separator, end, halves: vec![a, b] })
 }
 
-/// Sides of the nodes: 0, 1, or 2 for the separator. The best of four lines.
+/// The side of every node: 0 or 1, and 2 for the separator. It takes the smallest cut of four directions of the line.
 fn cut(places: &[Position], whole: &Adjacency, nodes: &mut [u32]) -> Vec<u8> {
     nodes.sort_unstable();
     let n = nodes.len();
@@ -127,7 +130,7 @@ fn cut(places: &[Position], whole: &Adjacency, nodes: &mut [u32]) -> Vec<u8> {
         }
     }
     let mut sides = best.map_or_else(|| vec![0; n], |(_, sides)| sides);
-    // The separator: the ends of cut edges on the side that has fewer of them.
+    // The separator consists of the ends of cut edges on the side that has fewer of them.
     let on_the_border = |side: u8| -> Vec<usize> {
         (0..n)
             .filter(|&at| sides[at] == side)
@@ -141,11 +144,13 @@ fn cut(places: &[Position], whole: &Adjacency, nodes: &mut [u32]) -> Vec<u8> {
     sides
 }
 
-/// Smallest set of edges between sources (kind 1) and sinks (kind 2), every edge counting one: augmenting paths level by
-/// level (Dinic 1970). `None` once it is known to be larger than `most`.
+/// The smallest set of edges that separates sources (kind 1) from sinks (kind 2): its size, and the side of every node. It is the
+/// maximum flow where every edge carries one unit in either direction, found by augmenting paths level by level (Dinic,
+/// "Algorithm for Solution of a Problem of Maximum Flow in Networks with Power Estimation", 1970). `None` as soon as its size is
+/// known to be at least `most`: a better cut is known already. (That early end is why it is not a library's.)
 fn least_cut(first: &[u32], heads: &[u32], kind: &[u8], most: usize) -> Option<(usize, Vec<u8>)> {
     let n = kind.len();
-    // flow[e] in -1, 0, 1; the reverse of an edge carries the negative.
+    // The flow on an edge is -1, 0 or 1; the reverse of the edge carries the negative.
     let mut flow = vec![0i8; heads.len()];
     let mut back = vec![0u32; heads.len()];
     for a in 0..n {
@@ -221,6 +226,55 @@ fn least_cut(first: &[u32], heads: &[u32], kind: &[u8], most: usize) -> Option<(
                     }
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use petgraph::algo::ford_fulkerson;
+    use petgraph::graph::DiGraph;
+    use proptest::prelude::*;
+
+    use super::{Adjacency, least_cut};
+
+    proptest! {
+        /// The size is that of a maximum flow by another algorithm; the sides are apart, and as many edges lie between them.
+        #[test]
+        fn cuts_are_as_small_as_the_largest_flow(
+            pairs in proptest::collection::vec((0u32..30, 0u32..30), 1..120),
+            ends in 1usize..8,
+        ) {
+            let n = 30;
+            let neighbours = Adjacency::new(n, pairs.into_iter());
+            let mut kind = vec![0u8; n];
+            kind[..ends].fill(1);
+            kind[n - ends..].fill(2);
+            // Every street carries one unit in each direction; a source before all sources and a sink behind all sinks.
+            let mut network: DiGraph<(), u32> = DiGraph::new();
+            let nodes: Vec<_> = (0..n).map(|_| network.add_node(())).collect();
+            let (source, sink) = (network.add_node(()), network.add_node(()));
+            for node in 0..n {
+                for &head in neighbours.of(node as u32) {
+                    network.add_edge(nodes[node], nodes[head as usize], 1);
+                }
+                match kind[node] {
+                    1 => { network.add_edge(source, nodes[node], 1_000); }
+                    2 => { network.add_edge(nodes[node], sink, 1_000); }
+                    _ => {}
+                }
+            }
+            let (flow, _) = ford_fulkerson(&network, source, sink);
+            let (size, sides) = least_cut(&neighbours.first, &neighbours.heads, &kind, usize::MAX).unwrap();
+            prop_assert_eq!(size, flow as usize);
+            prop_assert!(kind.iter().zip(&sides).all(|(&kind, &side)| kind == 0 || side == kind - 1));
+            let cut = (0..n as u32)
+                .flat_map(|tail| neighbours.of(tail).iter().map(move |&head| (tail, head)))
+                .filter(|&(tail, head)| sides[tail as usize] == 0 && sides[head as usize] == 1)
+                .count();
+            prop_assert_eq!(cut, size);
+            // A cut that is no better than one that is known is not looked for to the end.
+            prop_assert!(least_cut(&neighbours.first, &neighbours.heads, &kind, size).is_none() || size == 0);
         }
     }
 }

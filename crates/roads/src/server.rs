@@ -1,4 +1,4 @@
-//! Legs that somebody else computes: a routing server behind a cache, with straight lines where it has not answered.
+//! Legs that another program computes: a routing server behind a cache, with straight lines where it has not answered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -6,21 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use fleetfold_model::Position;
 
+use crate::leg::{Leg, UNREACHABLE_MILLIS};
 use crate::line::Line;
-use crate::network::Leg;
 
-/// Whoever can be asked for travel times. The caller waits: an implementation must answer or give up within a fraction of a
-/// second, and say by itself that it gave up.
+/// A source of travel times outside of this program. The caller waits for it: an implementation must answer or give up within a
+/// fraction of a second, and must report by itself that it gave up.
 pub trait LegSource: Debug + Send + Sync {
-    /// Legs from each of some places to each of others, row by row; [`crate::UNREACHABLE_MILLIS`] where there is no way. `None`:
+    /// Legs from each of some places to each of others, row by row; [`UNREACHABLE_MILLIS`] where there is no way. `None`:
     /// no answer in time.
     fn table(&self, from: &[Position], to: &[Position]) -> Option<Vec<Leg>>;
 }
 
-/// Legs kept; beyond it all are forgotten.
+/// Most legs that are kept; when there would be more, all are forgotten.
 const KEPT: usize = 1 << 20;
 
-/// A source with what it has said so far.
+/// A source with the legs that it has given so far.
 #[derive(Debug)]
 pub(crate) struct Server {
     source: Arc<dyn LegSource>,
@@ -31,8 +31,9 @@ pub(crate) struct Server {
 #[derive(Debug, Default)]
 struct Known {
     legs: BTreeMap<(Position, Position), Leg>,
-    /// What the source said in all, and what straight lines say of the same legs: their ratio corrects the fallback.
+    /// Milliseconds of all legs that the source gave.
     said: i64,
+    /// Milliseconds of the same legs by straight lines. The ratio of the two corrects the fallback.
     straight: i64,
 }
 
@@ -45,17 +46,18 @@ impl Server {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One leg, without asking: as the source said, or as straight lines say times what the source's legs have been to straight
-    /// ones. (A moving vehicle is somewhere else every second.)
+    /// One leg, without asking the source: the leg that it gave, or a straight line corrected by how the source's legs compare to
+    /// straight ones so far. A moving vehicle is at a new place every second, too often to ask.
     pub(crate) fn leg(&self, a: Position, b: Position) -> Leg {
         let known = self.known();
         known.legs.get(&(a, b)).copied().unwrap_or_else(|| known.guess(&self.fallback, a, b))
     }
 
-    /// All pairs; what is not known is asked for.
+    /// Legs between all pairs of places, row by row. Those that are not known are asked for.
     pub(crate) fn legs(&self, places: &[Position]) -> Vec<Leg> {
         let distinct: BTreeSet<Position> = places.iter().copied().collect();
-        // Places of which anything is missing are new: their rows and columns are asked for, nothing else.
+        // A place is new if a leg between it and a place that is not new is missing. Only rows and columns of new places are
+        // asked for.
         let new: Vec<Position> = {
             let known = self.known();
             let mut settled: Vec<Position> = Vec::new();
@@ -98,6 +100,7 @@ impl Server {
             .collect()
     }
 
+    /// Asks for a table and keeps its legs; false if there is no answer.
     fn ask(&self, from: &[Position], to: &[Position]) -> bool {
         let Some(legs) = self.source.table(from, to).filter(|legs| legs.len() == from.len() * to.len()) else {
             return false;
@@ -108,7 +111,7 @@ impl Server {
         }
         let pairs = from.iter().flat_map(|&from| to.iter().map(move |&to| (from, to)));
         for ((from, to), leg) in pairs.zip(legs) {
-            if leg.millis < crate::UNREACHABLE_MILLIS {
+            if leg.millis < UNREACHABLE_MILLIS {
                 known.said += i64::from(leg.millis);
                 known.straight += i64::from(self.fallback.leg(from, to).millis);
             }
@@ -119,13 +122,14 @@ impl Server {
 }
 
 impl Known {
+    /// A straight line, corrected if the source has given enough legs (1,000 s of straight lines) to compare with.
     fn guess(&self, fallback: &Line, a: Position, b: Position) -> Leg {
         let leg = fallback.leg(a, b);
         if self.straight < 1_000_000 {
             return leg;
         }
         let millis = i128::from(leg.millis) * i128::from(self.said) / i128::from(self.straight);
-        Leg { millis: millis.min(i128::from(crate::UNREACHABLE_MILLIS) - 1) as i32, ..leg }
+        Leg { millis: millis.min(i128::from(UNREACHABLE_MILLIS) - 1) as i32, ..leg }
     }
 }
 
@@ -176,7 +180,7 @@ mod tests {
         places[3] = place(30);
         check(&server.legs(&places), &places);
         assert_eq!(source.cells.swap(0, Ordering::Relaxed), 10 + 9, "one row and one column");
-        // It dies: straight lines go on, as long as its legs have been.
+        // The source dies: straight lines serve, as much longer as its legs have been.
         source.dead.store(true, Ordering::Relaxed);
         places[4] = place(40);
         check(&server.legs(&places), &places);

@@ -5,8 +5,8 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::DiGraph;
 
 use crate::cch::Topology;
+use crate::error::NetworkError;
 use crate::ids::{EdgeId, JunctionId, SegmentId};
-use crate::network::NetworkError;
 use crate::order::{Adjacency, order};
 
 /// One direction of a segment, between two junctions.
@@ -17,7 +17,7 @@ pub(crate) struct Edge {
     pub(crate) millis: u32,
     pub(crate) metres: u32,
     pub(crate) segment: SegmentId,
-    /// Along the segment's line, or against it.
+    /// True if it is driven along the segment's line, false if against it.
     pub(crate) along: bool,
 }
 
@@ -26,22 +26,23 @@ pub(crate) struct Edge {
 pub(crate) struct Segment {
     /// The id by which events name the street (OpenStreetMap's way).
     pub(crate) road: u64,
+    /// Index of its name, or `u32::MAX` if it has none.
     pub(crate) name: u32,
     /// 0 motorway or bridge, 1 arterial, 2 street.
     pub(crate) class: u8,
-    /// First of its points in `points`; they end where those of the next segment begin.
+    /// Index of the first of its points; they end where those of the next segment begin.
     pub(crate) points: u32,
 }
 
 /// A street network ready to be used: its largest strongly connected part, in order of contraction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Streets {
-    /// In order of contraction.
-    pub(crate) nodes: Vec<Position>,
-    /// By the node they leave.
+    /// The place of every junction, in order of contraction.
+    pub(crate) junctions: Vec<Position>,
+    /// Sorted by the junction that they leave.
     pub(crate) edges: Vec<Edge>,
-    /// Neighbours on the map are neighbours here. One more than there are segments: the last one only says where the
-    /// points end.
+    /// In the order of a curve through the map, so that neighbours on the map are mostly neighbours here. There is one more
+    /// entry than there are segments: the last one only says where the points end.
     pub(crate) segments: Vec<Segment>,
     pub(crate) points: Vec<Position>,
     pub(crate) names: Vec<String>,
@@ -52,7 +53,7 @@ pub struct Streets {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
     /// Junctions from which one cannot get everywhere and back.
-    pub nodes: usize,
+    pub junctions: usize,
     /// Edges that leave or reach one of them.
     pub edges: usize,
 }
@@ -63,9 +64,12 @@ impl Streets {
     /// # Errors
     ///
     /// No edges, or one that names a junction that does not exist.
-    pub fn from_edges(nodes: &[Position], edges: &[StreetEdge], names: &[String]) -> Result<Self, NetworkError> {
-        if edges.iter().any(|edge| edge.from as usize >= nodes.len() || edge.to as usize >= nodes.len()) {
-            return Err(NetworkError::UnknownNode);
+    pub fn from_edges(junctions: &[Position], edges: &[StreetEdge], names: &[String]) -> Result<Self, NetworkError> {
+        for (edge, ends) in edges.iter().enumerate() {
+            if let Some(&junction) = [ends.from, ends.to].iter().find(|&&junction| junction as usize >= junctions.len())
+            {
+                return Err(NetworkError::UnknownJunction { edge, junction, junctions: junctions.len() });
+            }
         }
         // Both directions of a road between two junctions are one segment.
         let mut sorted: Vec<(u32, u32, u64, usize)> = edges
@@ -84,7 +88,7 @@ impl Streets {
                 last = Some((low, high, road));
                 let name = if (edge.name as usize) < names.len() { edge.name } else { u32::MAX };
                 segments.push(Segment { road, name, class: edge.class, points: points.len() as u32 });
-                points.extend([nodes[low as usize], nodes[high as usize]]);
+                points.extend([junctions[low as usize], junctions[high as usize]]);
             }
             built.push(Edge {
                 from: JunctionId(edge.from),
@@ -96,73 +100,74 @@ impl Streets {
             });
         }
         segments.push(Segment { road: 0, name: u32::MAX, class: 2, points: points.len() as u32 });
-        Ok(Self::assemble(nodes, built, &segments, &points, names.to_vec())?.0)
+        Ok(Self::assemble(junctions, built, &segments, &points, names.to_vec())?.0)
     }
 
     /// Keeps the largest part in which everything can be reached from everywhere, and orders it.
     pub(crate) fn assemble(
-        nodes: &[Position],
+        junctions: &[Position],
         edges: Vec<Edge>,
         segments: &[Segment],
         points: &[Position],
         names: Vec<String>,
     ) -> Result<(Self, Dropped), NetworkError> {
-        if nodes.is_empty() || edges.is_empty() {
+        if junctions.is_empty() || edges.is_empty() {
             return Err(NetworkError::Empty);
         }
-        let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(nodes.len(), edges.len());
-        let ids: Vec<_> = nodes.iter().map(|_| graph.add_node(())).collect();
+        let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(junctions.len(), edges.len());
+        let ids: Vec<_> = junctions.iter().map(|_| graph.add_node(())).collect();
         for edge in &edges {
             graph.add_edge(ids[edge.from], ids[edge.to], ());
         }
+        // From a junction outside of this part some others cannot be reached, or cannot be left again.
         let parts = tarjan_scc(&graph);
         let largest = parts.iter().max_by_key(|part| part.len()).ok_or(NetworkError::Empty)?;
         let mut kept: Vec<usize> = largest.iter().map(|node| node.index()).collect();
         kept.sort_unstable();
-        let mut renamed = vec![None; nodes.len()];
+        let mut renamed = vec![None; junctions.len()];
         for (new, &old) in kept.iter().enumerate() {
             renamed[old] = Some(JunctionId::at(new));
         }
-        let before = (nodes.len(), edges.len());
-        let places: Vec<Position> = kept.iter().map(|&old| nodes[old]).collect();
+        let before = (junctions.len(), edges.len());
+        let places: Vec<Position> = kept.iter().map(|&old| junctions[old]).collect();
         let mut edges: Vec<Edge> = edges
             .into_iter()
             .filter_map(|edge| Some(Edge { from: renamed[edge.from]?, to: renamed[edge.to]?, ..edge }))
             .collect();
-        let dropped = Dropped { nodes: before.0 - places.len(), edges: before.1 - edges.len() };
+        let dropped = Dropped { junctions: before.0 - places.len(), edges: before.1 - edges.len() };
         let neighbours = Adjacency::new(places.len(), edges.iter().map(|edge| (edge.from.0, edge.to.0)));
         let (order, part) = order(&places, &neighbours);
         let mut rank = vec![JunctionId::default(); places.len()];
         for (at, &node) in order.iter().enumerate() {
             rank[node as usize] = JunctionId::at(at);
         }
-        let nodes: Vec<Position> = order.iter().map(|&node| places[node as usize]).collect();
+        let junctions: Vec<Position> = order.iter().map(|&node| places[node as usize]).collect();
         let (segments, points) = side_by_side(&mut edges, segments, points);
         for edge in &mut edges {
             (edge.from, edge.to) = (rank[edge.from], rank[edge.to]);
         }
         edges.sort_by_key(|edge| (edge.from, edge.to, edge.segment, edge.along));
         let ends: Vec<(u32, u32)> = edges.iter().map(|edge| (edge.from.0, edge.to.0)).collect();
-        let topology = Topology::new(nodes.len(), part, &ends);
-        Ok((Self { nodes, edges, segments, points, names, topology }, dropped))
+        let topology = Topology::new(junctions.len(), part, &ends);
+        Ok((Self { junctions, edges, segments, points, names, topology }, dropped))
     }
 
-    /// Numbers of all junctions.
+    /// All junctions, by rank.
     pub fn junction_ids(&self) -> impl Iterator<Item = JunctionId> + use<> {
-        JunctionId::first(self.nodes.len())
+        JunctionId::first(self.junctions.len())
     }
 
-    /// Junctions; those with turn restrictions count once for every way into them that is restricted.
+    /// How many junctions there are; one with turn restrictions counts once for every way into it that is restricted.
     pub fn junctions(&self) -> usize {
-        self.nodes.len()
+        self.junctions.len()
     }
 
-    /// Directed edges.
+    /// How many directed edges there are.
     pub fn directed_edges(&self) -> usize {
         self.edges.len()
     }
 
-    /// Stretches of street between two junctions.
+    /// How many stretches of street between two junctions there are.
     pub fn stretches(&self) -> usize {
         self.segments.len() - 1
     }
@@ -173,7 +178,7 @@ impl Streets {
     ///
     /// If there is no such junction.
     pub fn junction(&self, junction: JunctionId) -> Position {
-        self.nodes[junction]
+        self.junctions[junction]
     }
 
     /// Every directed edge as its junctions and its milliseconds, in order, for whoever wants the bare graph.
@@ -192,12 +197,12 @@ impl Streets {
         roads
     }
 
-    /// Names of streets.
+    /// How many different names the streets have.
     pub fn names(&self) -> usize {
         self.names.len()
     }
 
-    /// South-west and north-east corner of the points.
+    /// South-west and north-east corner of the box around all streets.
     pub fn bounds(&self) -> (Position, Position) {
         let all = self.points.iter();
         let low = all.clone().fold((i32::MAX, i32::MAX), |low, p| (low.0.min(p.x), low.1.min(p.y)));
@@ -205,13 +210,15 @@ impl Streets {
         (Position { x: low.0, y: low.1 }, Position { x: high.0, y: high.1 })
     }
 
+    /// The points of a segment's line, from one junction to the other.
     pub(crate) fn line_of(&self, segment: SegmentId) -> &[Position] {
         let begin = self.segments[segment].points as usize;
         &self.points[begin..self.segments[segment.0 as usize + 1].points as usize]
     }
 }
 
-/// Leaves out segments without edges, and sorts the others along a curve through the map (Morton, 1966).
+/// Leaves out segments without edges, and sorts the others along a curve through the map (Morton, "A Computer Oriented
+/// Geodetic Data Base and a New Technique in File Sequencing", 1966): neighbours on the map come close together in memory.
 fn side_by_side(edges: &mut [Edge], segments: &[Segment], points: &[Position]) -> (Vec<Segment>, Vec<Position>) {
     let line = |segment: usize| &points[segments[segment].points as usize..segments[segment + 1].points as usize];
     let spread = |wide: i32| {

@@ -1,31 +1,33 @@
-//! Tables of legs that were computed under one set of weights: a region asks again with a few places moved, and only their
-//! rows and columns are new.
+//! Tables of legs that were computed under one set of weights. When the engine asks again for a region in which a few places
+//! have moved, only the rows and columns of those are computed.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fleetfold_model::Position;
 
-use crate::network::Leg;
+use crate::leg::Leg;
 
-/// Legs kept, 8 MB: six regions of 400 places. There may be a network for every hour of a day.
+/// Most legs that are kept: 8 MB, six regions of 400 places. There may be a network for every hour of a day, each with its own.
 const LEGS_KEPT: usize = 1 << 20;
-/// Larger tables are not kept.
+/// Most places of a table that is kept.
 const SIDE_MAX: usize = 1 << 10;
-/// Smaller ones are not either: they are as quickly made.
+/// Fewest places of a table that is kept: smaller ones are computed as quickly as they are looked up.
 const SIDE_MIN: usize = 16;
-/// Places that are looked at to see which table fits best.
+/// How many of the places are looked at to see which table shares the most of them.
 const SAMPLE: usize = 32;
 
 /// One table, row by row.
 #[derive(Debug)]
 struct Kept {
+    /// The node (row and column) of each place.
     row_of: BTreeMap<Position, u32>,
+    /// Rows, and columns.
     side: usize,
     legs: Vec<Leg>,
 }
 
-/// Tables under one set of weights, the newest last.
+/// The tables that are kept, the newest last.
 #[derive(Debug, Default)]
 pub(crate) struct Tables(Mutex<Vec<Arc<Kept>>>);
 
@@ -34,7 +36,8 @@ impl Tables {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Legs between all pairs. `between(rows, columns)` answers for those of which anything is new, given by their numbers.
+    /// Legs between all pairs of places, row by row. `between(rows, columns)` computes legs that no table holds, from and to places
+    /// given by their nodes (their indices in the list).
     pub(crate) fn legs(&self, places: &[Position], between: impl Fn(&[usize], &[usize]) -> Vec<Leg>) -> Vec<Leg> {
         let side = places.len();
         let all: Vec<usize> = (0..side).collect();
@@ -68,7 +71,7 @@ impl Tables {
             }
             _ => between(&all, &all),
         };
-        // The answer to a few places of a region is no better table than the region's.
+        // If all places are a small part of a table that is kept, that table answers more questions than this one would.
         let part = new.is_empty() && old.as_ref().is_some_and(|old| 2 * side < old.side);
         if side >= SIDE_MIN && !part {
             self.keep(places, &legs, old.filter(|old| 2 * new.len() < side && 2 * side >= old.side).as_ref());
@@ -76,7 +79,7 @@ impl Tables {
         legs
     }
 
-    /// The table that knows the most of a sample of these places.
+    /// The table that shares the most places with a sample of these.
     fn nearest(&self, places: &[Position]) -> Option<Arc<Kept>> {
         let step = (places.len() / SAMPLE).max(1);
         let shared =
@@ -84,7 +87,7 @@ impl Tables {
         self.lock().iter().max_by_key(|kept| shared(kept)).cloned()
     }
 
-    /// Keeps a table, in place of the one it was made from.
+    /// Keeps a table; the one that it was made from is dropped.
     fn keep(&self, places: &[Position], legs: &[Leg], instead_of: Option<&Arc<Kept>>) {
         let row_of = places.iter().enumerate().map(|(row, &place)| (place, row as u32)).collect();
         let kept = Arc::new(Kept { row_of, side: places.len(), legs: legs.to_vec() });
@@ -105,7 +108,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::Tables;
-    use crate::network::Leg;
+    use crate::leg::Leg;
 
     fn leg(from: Position, to: Position) -> Leg {
         Leg { millis: from.x * 1_000 + to.x, metres: i32::from(from == to) }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, to_value};
 
 use crate::envelope::CloudEvent;
+use crate::event_type::{Entity, EventType, event_type};
 use crate::event_v1::{
     AssignmentRefV1, BaseV1, BreakV1, CLASSES, CostsV1, FeaturesV1, JobV1, LocatedV1, OrderRefV1, OrderV1, PinV1,
     PlaceV1, PolicyV1, PriorityV1, RepairV1, RoadV1, ServiceV1, ShiftV1, ShipmentV1, SpeedV1, StopEventV1, StopV1,
@@ -18,74 +19,6 @@ use crate::plan_v1::PlanV1;
 /// Capacity of a dimension that is not limited.
 const UNLIMITED: i32 = i32::MAX / 4;
 
-/// The type of an event, with its version.
-pub fn event_type(event: &Event) -> &'static str {
-    match event {
-        Event::ZoneOpened(_) => "fleet.zone.opened.v1",
-        Event::OrderCreated(_) => "fleet.order.created.v1",
-        Event::OrderUpdated(_) => "fleet.order.updated.v1",
-        Event::OrderReady { .. } => "fleet.order.ready.v1",
-        Event::OrderCancelled { .. } => "fleet.order.cancelled.v1",
-        Event::VehicleRegistered(_) => "fleet.vehicle.registered.v1",
-        Event::ShiftStarted { .. } => "fleet.shift.started.v1",
-        Event::ShiftEnded { .. } => "fleet.shift.ended.v1",
-        Event::VehicleLost { .. } => "fleet.vehicle.lost.v1",
-        Event::VehicleBack { .. } => "fleet.vehicle.back.v1",
-        Event::RoadClosed(_) => "fleet.road.closed.v1",
-        Event::RoadSlowed(_) => "fleet.road.slowed.v1",
-        Event::RoadReopened(_) => "fleet.road.reopened.v1",
-        Event::StopDeparted(_) => "fleet.stop.departed.v1",
-        Event::StopArrived(_) => "fleet.stop.arrived.v1",
-        Event::StopCompleted(_) => "fleet.stop.completed.v1",
-        Event::StopFailed(..) => "fleet.stop.failed.v1",
-        Event::AssignmentAccepted { .. } => "fleet.assignment.accepted.v1",
-        Event::AssignmentRejected { .. } => "fleet.assignment.rejected.v1",
-        Event::StopPinned(_) => "fleet.stop.pinned.v1",
-        Event::StopUnpinned { .. } => "fleet.stop.unpinned.v1",
-        Event::AssignmentForced(_) => "fleet.assignment.forced.v1",
-        Event::PriorityRaised(_) => "fleet.priority.raised.v1",
-        Event::PolicyChanged(_) => "fleet.policy.changed.v1",
-        Event::PlanProposed(_) => "fleet.plan.proposed.v1",
-        Event::FeaturesLearned(_) => "fleet.features.learned.v1",
-        Event::VehicleLocated(_) => "fleet.vehicle.located.v1",
-        Event::BaseWritten(_) => "fleet.base.written.v1",
-        Event::RepairAsked(_) => "fleet.repair.asked.v1",
-    }
-}
-
-/// What an event is about; `_` for orders (subjects by the million cost the broker memory) and for the zone.
-pub fn entity(event: &Event) -> &str {
-    match event {
-        Event::VehicleRegistered(vehicle) => vehicle.name.as_str(),
-        Event::VehicleLocated(located) => located.vehicle.as_str(),
-        Event::ShiftStarted { vehicle, .. }
-        | Event::ShiftEnded { vehicle, .. }
-        | Event::VehicleLost { vehicle, .. }
-        | Event::VehicleBack { vehicle, .. }
-        | Event::AssignmentAccepted { vehicle, .. }
-        | Event::AssignmentRejected { vehicle, .. } => vehicle.as_str(),
-        Event::StopDeparted(stop)
-        | Event::StopArrived(stop)
-        | Event::StopCompleted(stop)
-        | Event::StopFailed(stop, _) => stop.vehicle.as_str(),
-        Event::RoadClosed(change) | Event::RoadSlowed(change) | Event::RoadReopened(change) => change.change.as_str(),
-        Event::ZoneOpened(_)
-        | Event::OrderCreated(_)
-        | Event::OrderUpdated(_)
-        | Event::OrderReady { .. }
-        | Event::OrderCancelled { .. }
-        | Event::StopPinned(_)
-        | Event::StopUnpinned { .. }
-        | Event::AssignmentForced(_)
-        | Event::PriorityRaised(_)
-        | Event::PolicyChanged(_)
-        | Event::PlanProposed(_)
-        | Event::FeaturesLearned(_)
-        | Event::BaseWritten(_)
-        | Event::RepairAsked(_) => "_",
-    }
-}
-
 /// RFC 3339 in UTC.
 pub(crate) fn text(at: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at.0)
@@ -93,24 +26,46 @@ pub(crate) fn text(at: Timestamp) -> String {
         .to_string()
 }
 
-/// Encodes an event. `at` is its event time; reports of drivers carry their own.
-pub fn encode(event: &Event, space: Space, source: &str, id: &str, at: Timestamp) -> CloudEvent {
-    let at = match event {
+/// When an event happened: stop reports and `order.ready` carry their own time, everything else has that of the envelope.
+fn event_time(event: &Event) -> Option<Timestamp> {
+    match event {
         Event::StopDeparted(stop)
         | Event::StopArrived(stop)
         | Event::StopCompleted(stop)
-        | Event::StopFailed(stop, _) => stop.at,
-        Event::OrderReady { at, .. } => *at,
-        _ => at,
-    };
-    let subject = match event {
-        Event::OrderCreated(order) => order.name.as_str(),
-        Event::OrderUpdated(change) => change.order.as_str(),
-        Event::OrderReady { order, .. } | Event::OrderCancelled { order } | Event::StopUnpinned { order } => {
-            order.as_str()
-        }
-        other => entity(other),
-    };
+        | Event::StopFailed(stop, _) => Some(stop.at),
+        Event::OrderReady { at, .. } => Some(*at),
+        Event::ZoneOpened(_)
+        | Event::OrderCreated(_)
+        | Event::OrderUpdated(_)
+        | Event::OrderCancelled { .. }
+        | Event::VehicleRegistered(_)
+        | Event::ShiftStarted { .. }
+        | Event::ShiftEnded { .. }
+        | Event::VehicleLost { .. }
+        | Event::VehicleBack { .. }
+        | Event::RoadClosed(_)
+        | Event::RoadSlowed(_)
+        | Event::RoadReopened(_)
+        | Event::AssignmentAccepted { .. }
+        | Event::AssignmentRejected { .. }
+        | Event::StopPinned(_)
+        | Event::StopUnpinned { .. }
+        | Event::AssignmentForced(_)
+        | Event::PriorityRaised(_)
+        | Event::PolicyChanged(_)
+        | Event::PlanProposed(_)
+        | Event::FeaturesLearned(_)
+        | Event::VehicleLocated(_)
+        | Event::BaseWritten(_)
+        | Event::RepairAsked(_) => None,
+    }
+}
+
+/// Encodes an event. `at` is its event time (zone time), where the event does not carry one itself. `source` and `id` name it
+/// for ever; the same event with the same arguments always has the same bytes.
+pub fn encode(event: &Event, space: Space, source: &str, id: &str, at: Timestamp) -> CloudEvent {
+    let at = event_time(event).unwrap_or(at);
+    let subject = Entity::of(event).id();
     CloudEvent::new(event_type(event), source, id, subject, text(at), data(event, space))
 }
 
@@ -129,7 +84,7 @@ pub fn encode_position(
         shift: None,
         at_time: None,
     };
-    CloudEvent::new("fleet.position.v1", source, id, vehicle.as_str(), text(at), json(&raw))
+    CloudEvent::new(EventType::Position.name(), source, id, vehicle.as_str(), text(at), json(&raw))
 }
 
 fn json(value: &impl Serialize) -> Value {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemars::{JsonSchema, schema_for};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Classes of road, by number.
@@ -414,44 +414,4 @@ fn lonlat() -> String {
 
 fn one() -> u32 {
     1
-}
-
-/// JSON Schemas (2020-12) of every event type's payload, by type.
-pub fn schemas() -> BTreeMap<&'static str, serde_json::Value> {
-    let mut all = BTreeMap::new();
-    let mut add = |kinds: &[&'static str], schema: schemars::Schema| {
-        for kind in kinds {
-            all.insert(*kind, schema.as_value().clone());
-        }
-    };
-    add(&["fleet.order.created.v1", "fleet.order.updated.v1"], schema_for!(OrderV1));
-    add(&["fleet.order.ready.v1", "fleet.order.cancelled.v1", "fleet.stop.unpinned.v1"], schema_for!(OrderRefV1));
-    add(&["fleet.vehicle.registered.v1"], schema_for!(VehicleV1));
-    add(
-        &[
-            "fleet.shift.started.v1",
-            "fleet.shift.ended.v1",
-            "fleet.vehicle.lost.v1",
-            "fleet.vehicle.back.v1",
-            "fleet.position.v1",
-        ],
-        schema_for!(VehicleRefV1),
-    );
-    add(
-        &["fleet.stop.departed.v1", "fleet.stop.arrived.v1", "fleet.stop.completed.v1", "fleet.stop.failed.v1"],
-        schema_for!(StopEventV1),
-    );
-    add(&["fleet.assignment.accepted.v1", "fleet.assignment.rejected.v1"], schema_for!(AssignmentRefV1));
-    add(&["fleet.road.closed.v1", "fleet.road.slowed.v1", "fleet.road.reopened.v1"], schema_for!(RoadV1));
-    add(&["fleet.stop.pinned.v1", "fleet.assignment.forced.v1"], schema_for!(PinV1));
-    add(&["fleet.priority.raised.v1"], schema_for!(PriorityV1));
-    add(&["fleet.policy.changed.v1"], schema_for!(PolicyV1));
-    add(&["fleet.features.learned.v1"], schema_for!(FeaturesV1));
-    add(&["fleet.vehicle.located.v1"], schema_for!(LocatedV1));
-    add(&["fleet.base.written.v1"], schema_for!(BaseV1));
-    add(&["fleet.repair.asked.v1"], schema_for!(RepairV1));
-    add(&["fleet.zone.opened.v1"], schema_for!(ZoneV1));
-    add(&["fleet.plan.proposed.v1"], schema_for!(crate::plan_v1::PlanV1));
-    add(&["fleet.assignment.v1"], schema_for!(crate::plan_v1::AssignmentV1));
-    all
 }

@@ -7,9 +7,10 @@ use fleetfold_model::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::decode::{DecodeError, instant, name, place};
+use crate::decode::DecodeError;
 use crate::encode::{place as place_out, text};
 use crate::event_v1::PlaceV1;
+use crate::fields::{instant, name, place};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 struct VisitV1 {

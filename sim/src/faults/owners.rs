@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use fleetfold_engine::{Effect, Engine, Input, run as run_search};
 use fleetfold_fleet::Fleet;
-use fleetfold_journal::{Begin, FanOut, Heard, Next, Outcome, begin, own_message};
+use fleetfold_journal::{Begin, FanOut, Heard, Held, Next, Outcome, begin, own_message};
 use fleetfold_model::{Event, LogSeq, Millis, Name, Space};
 use fleetfold_wire::assignment_to_json;
 
@@ -17,22 +17,26 @@ impl Run<'_> {
         let (first, last) = self.log.bounds("FLEET");
         let disk = self.nodes[node].disk.iter().rev().find(|disk| !disk.torn).cloned();
         let (fleet, last_id) = disk.map_or((Fleet::new(), String::new()), |disk| (disk.fleet, disk.last_id));
-        let place = match begin(fleet.applied().0, first, last) {
-            Begin::After { place, verify } => {
-                let found = self.log.read("FLEET", place).next().map(|message| message.id.clone());
+        let zone = (last > 0).then_some((first, last));
+        let held = Held { stream_first: first, stream_last: last, zone, first_plan_rev: None, base: None };
+        let read = match begin(fleet.applied().0, held) {
+            Begin::After { after, verify } => {
+                let found = self.log.read("FLEET", after).next().map(|message| message.id.clone());
                 if verify && found.as_ref() != Some(&last_id) {
                     return Err("the log is not the one of the snapshot".to_owned());
                 }
                 fleet.applied().0
             }
-            Begin::Regressed | Begin::Expired { .. } => return Err("a start found its log gone".to_owned()),
+            Begin::Regressed { .. } | Begin::Expired { .. } | Begin::AtBase { .. } => {
+                return Err("a start found its log gone".to_owned());
+            }
         };
         let life = self.nodes[node].life + 1;
         self.nodes[node].life = life;
         self.nodes[node].asleep_until = self.now;
         self.nodes[node].alive = Some(Alive {
             engine: Engine::new(fleet, Arc::clone(&self.day.network)),
-            read: place,
+            read,
             goal: last,
             last_id,
             seeks: false,

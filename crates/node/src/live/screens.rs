@@ -132,7 +132,7 @@ impl Worker {
         if self.folder.is_some()
             && self.snapshot_at.elapsed() >= SNAPSHOT_EVERY
             && self.engine.fleet().applied().0 > self.snapshot_applied
-            && self.check.is_none()
+            && self.verified
         {
             self.snapshot_at = clock::monotonic();
             self.snapshot_applied = self.engine.fleet().applied().0;
@@ -152,13 +152,13 @@ impl Worker {
     }
 
     pub(super) fn header(&self) -> snapshot::Header {
-        snapshot::Header::new(&self.zone, self.engine.fleet().applied().0, self.last_hash, self.skipped.clone())
+        snapshot::Header::new(&self.zone, self.engine.fleet().applied().0, self.last_hash)
     }
 
     pub(super) fn write_snapshot(&self) {
         if let Some(folder) = &self.folder
             && self.engine.fleet().applied().0 > 0
-            && self.check.is_none()
+            && self.verified
             && let Err(error) = snapshot::write(folder, &self.header(), self.engine.fleet(), &self.tally)
         {
             tracing::warn!(%error, "snapshot not written");

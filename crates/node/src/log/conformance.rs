@@ -55,11 +55,12 @@ async fn appends_are_read_back_in_order_from_any_place() {
         assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{which}: {places:?}");
         let mut reader = log.read(Stream::Fleet, &zone(), places[4]).await.expect(which);
         for (number, &place) in places.iter().enumerate().skip(5) {
-            let message = tokio::time::timeout(Duration::from_secs(5), reader.recv()).await.expect(which).expect(which);
+            let message =
+                tokio::time::timeout(Duration::from_secs(5), reader.message()).await.expect(which).expect(which);
             assert_eq!((message.seq, message.bytes), (place, body(&format!("a/{number}"))), "{which}");
         }
         let late = put(log, "event.order_created._", "a/late", None).await.expect(which);
-        let message = tokio::time::timeout(Duration::from_secs(5), reader.recv()).await.expect(which).expect(which);
+        let message = tokio::time::timeout(Duration::from_secs(5), reader.message()).await.expect(which).expect(which);
         assert_eq!(message.seq, late.seq, "{which}: a reader that has caught up sees what comes");
         assert_eq!(log.bounds(Stream::Fleet).await.expect(which), (1, late.seq), "{which}");
     }
@@ -153,7 +154,7 @@ async fn last_value_streams_keep_one_message_per_subject() {
         }
         let mut reader = log.read(Stream::Position, &zone(), 0).await.expect(which);
         let mut seen = Vec::new();
-        while let Ok(Some(message)) = tokio::time::timeout(Duration::from_millis(600), reader.recv()).await {
+        while let Ok(Some(message)) = tokio::time::timeout(Duration::from_millis(600), reader.message()).await {
             seen.push(message.bytes);
         }
         assert_eq!(seen, [body("a4"), body("b4")], "{which}");

@@ -1,109 +1,230 @@
 //! The embedded log: one local file (`redb`), one process, the same contract as the broker.
 //!
-//! A single writer thread takes what has gathered and commits it in one transaction (group commit): an append costs
-//! one fsync shared with its neighbours. Positions and assignments are derived or hints and are not synced by themselves.
+//! - **Writing** ([`writer`]): one thread commits what has gathered in one transaction, so that appends share a sync.
+//!   Positions, assignments and features are not synced by themselves: they are hints, or derived from facts.
+//! - **What is held** ([`rows`]): the file counts the bytes of all its rows. At the limit (8 GiB) facts are
+//!   refused until entries have expired. What is replaced or removed leaves the count.
+//! - **Age** ([`time`]): entries expire by the log's own time, 14 days for facts, as at the broker. A wrong clock
+//!   neither removes them nor stamps entries into the future for good.
+//! - **Damage** ([`file`]): each row has a checksum and each table totals. All of it is verified when the file is
+//!   opened, and each row again when it is read. A damaged file is refused with an error and never changed.
+//! - **Failure** ([`writer`]): when the disk is full, appends fail with an error that says so, reads go on, and the log writes
+//!   again by itself when there is room. [`Embedded::health`] says what is wrong and since when.
+//! - **Upgrades** ([`upgrade`]): a file of version 0.1 is rewritten in its place when it is opened.
+//!
+//! Beside `log.redb` stand `log.redb.head` (the last acknowledged commit: [`head`]), `log.redb.bases/` ([`blobs`])
+//! and `log.owner` (who holds the file).
 
-use std::collections::BTreeMap;
+mod blobs;
+mod file;
+mod head;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod time;
+mod trouble;
+mod upgrade;
+mod writer;
+
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fleetfold_model::{Millis, Timestamp};
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{AppendError, Lease, LogError, Message, Stored, Stream, ZoneName};
+use self::file::Opener;
+use self::rows::{Book, decode_number, entry, get, seq_of, skipped_key, text_key, zone_key};
+use self::trouble::{Trouble, guarded};
+use self::writer::{Job, Request, Writer};
+use super::{AppendError, Lease, LogError, Message, Read, Stored, Stream, ZoneName};
 use crate::clock;
-
-/// (stream, sequence) → (log time, subject, bytes).
-const ENTRIES: TableDefinition<(u8, u64), (i64, &str, &[u8])> = TableDefinition::new("entries");
-/// (stream, subject) → sequence of its last message.
-const LAST: TableDefinition<(u8, &str), u64> = TableDefinition::new("last");
-/// (stream, id) → (sequence, log time): the dedupe window.
-const IDS: TableDefinition<(u8, &str), (u64, i64)> = TableDefinition::new("ids");
-/// Counters: last sequence per stream, epoch, bytes.
-const COUNTERS: TableDefinition<&str, u64> = TableDefinition::new("counters");
-/// (zone, sequence): not folded.
-const SKIPPED: TableDefinition<(&str, u64), ()> = TableDefinition::new("skipped");
 
 /// As at the broker: an id is remembered this long.
 const DEDUPE: Millis = Millis(120_000);
-/// Facts older than this are dropped when the file is opened.
-const AGE_MAX: Millis = Millis(14 * 24 * 3_600_000);
-/// Appends in one transaction: enough to share the sync, few enough to stay under 5 ms.
-const BATCH_MAX: usize = 512;
-/// Messages read ahead for one reader.
+/// Messages read ahead for one reader, and about how many bytes.
 const READ_AHEAD: usize = 1024;
-/// The file refuses appends beyond this: refuse loudly rather than fill the disk.
+const READ_AHEAD_BYTES: usize = 8 << 20;
+/// The file refuses facts beyond this: refuse loudly rather than fill the disk.
 const BYTES_MAX: u64 = 8 << 30;
-
 /// As at the broker: its default `max_payload`.
 const MESSAGE_MAX: usize = 1 << 20;
+/// A subject or id longer than this is refused. The broker's control line has 4,096 bytes.
+const TEXT_MAX: usize = 4_000;
+/// How long a reader waits while the file is being opened again.
+const READ_AGAIN: Duration = Duration::from_millis(50);
 
-struct Request {
-    stream: Stream,
-    subject: String,
-    id: String,
-    bytes: Bytes,
-    expected: Option<u64>,
-    reply: oneshot::Sender<Result<Stored, AppendError>>,
+/// The wall clock and the monotonic clock.
+type Clock = Arc<dyn Fn() -> (Timestamp, Instant) + Send + Sync>;
+
+/// What tests change.
+#[derive(Clone)]
+struct Options {
+    /// The most bytes of rows that the file may hold.
+    limit: u64,
+    clock: Clock,
+    opener: Opener,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            limit: BYTES_MAX,
+            clock: Arc::new(|| (clock::wall(), clock::monotonic())),
+            opener: Arc::new(|builder, path| builder.create(path)),
+        }
+    }
+}
+
+impl Options {
+    /// How old entries of a stream may grow, as at the broker. `None`: as old as they like.
+    fn age_max(&self, stream: Stream) -> Option<Millis> {
+        const HOUR: i64 = 3_600_000;
+        match stream {
+            Stream::Fleet => Some(Millis(14 * 24 * HOUR)),
+            Stream::Position => Some(Millis(HOUR)),
+            Stream::Rejected | Stream::Warning => Some(Millis(30 * 24 * HOUR)),
+            Stream::Assignment | Stream::Feature => None,
+        }
+    }
+}
+
+/// What is wrong with the log.
+struct Illness {
+    trouble: Trouble,
+    since: Timestamp,
+}
+
+/// What the writer and the readers share.
+struct Shared {
+    path: PathBuf,
+    /// `None` while it is closed: between a failure and its end.
+    database: RwLock<Option<Database>>,
+    illness: Mutex<Option<Illness>>,
+    held: AtomicU64,
+    clock: Clock,
+}
+
+impl Shared {
+    /// Runs work on the open file. Damage that it meets is noted.
+    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, Trouble>) -> Result<T, Trouble> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(database) = &*database else {
+            return Err(self.trouble().unwrap_or_else(|| Trouble::Failed("it is closed".to_owned())));
+        };
+        guarded(|| work(database))
+    }
+
+    /// Runs a look-up, and turns what goes wrong into an error for a person.
+    fn look_up<T>(&self, work: impl FnOnce(&redb::ReadTransaction) -> Result<T, Trouble>) -> Result<T, LogError> {
+        self.read(work).map_err(|trouble| trouble.error(&self.path))
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&redb::ReadTransaction) -> Result<T, Trouble>) -> Result<T, Trouble> {
+        let outcome = self.with(|database| work(&database.begin_read()?));
+        if let Err(trouble @ Trouble::Damaged(_)) = &outcome {
+            self.ill(trouble);
+        }
+        outcome
+    }
+
+    fn set(&self, database: Database) {
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(database);
+    }
+
+    fn is_open(&self) -> bool {
+        self.database.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Closes the file once no reader is in it.
+    fn close(&self) {
+        let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
+        let _ = guarded(|| {
+            drop(database);
+            Ok(())
+        });
+    }
+
+    fn trouble(&self) -> Option<Trouble> {
+        let illness = self.illness.lock().unwrap_or_else(PoisonError::into_inner);
+        illness.as_ref().map(|illness| illness.trouble.clone())
+    }
+
+    /// What forbids to write and does not pass by itself.
+    fn damage(&self) -> Option<Trouble> {
+        self.trouble().filter(|trouble| !trouble.passes())
+    }
+
+    fn ill(&self, trouble: &Trouble) {
+        let mut illness = self.illness.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = illness.as_ref().map_or_else(|| (self.clock)().0, |illness| illness.since);
+        *illness = Some(Illness { trouble: trouble.clone(), since });
+    }
+
+    fn recovered(&self) {
+        let mut illness = self.illness.lock().unwrap_or_else(PoisonError::into_inner);
+        illness.take_if(|illness| illness.trouble.passes());
+    }
+
+    fn set_held(&self, bytes: u64) {
+        self.held.store(bytes, Ordering::Relaxed);
+    }
 }
 
 /// The embedded log.
 pub(crate) struct Embedded {
-    path: PathBuf,
-    database: Arc<Database>,
-    requests: mpsc::Sender<Request>,
+    shared: Arc<Shared>,
+    /// `None` only while it is dropped.
+    jobs: Option<mpsc::Sender<Job>>,
+    writer: Option<std::thread::JoinHandle<()>>,
     written: watch::Receiver<u64>,
 }
 
-fn broken(what: &str, error: impl std::fmt::Display) -> LogError {
-    LogError::new(format!("the log file: {what}: {error}"), "check the disk; `fleetfold doctor` tells more")
+impl Drop for Embedded {
+    /// Waits until the writer has committed what it took and closed the file, so that it can be opened at once.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
 }
 
 impl Embedded {
-    /// Opens or creates the file. One process at a time may hold it.
+    /// Opens or creates the file, and verifies all of it. One process at a time may hold it.
     ///
     /// # Errors
     ///
-    /// When another process holds it or it cannot be written.
+    /// When another process holds it, it cannot be written, or it is damaged.
     pub(crate) fn open(path: &Path) -> Result<Self, LogError> {
+        Self::open_with(path, Options::default())
+    }
+
+    fn open_with(path: &Path, options: Options) -> Result<Self, LogError> {
+        let fail = |trouble: Trouble| trouble.error(path);
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            std::fs::create_dir_all(parent).map_err(|error| broken("its folder cannot be made", error))?;
+            std::fs::create_dir_all(parent).map_err(|error| fail(error.into()))?;
         }
-        let database = Database::create(path).map_err(|error| {
-            let holder = std::fs::read_to_string(owner_file(path)).unwrap_or_default();
-            let hint = if holder.is_empty() {
-                "close the program that has it open".to_owned()
-            } else {
-                format!("it is held by {}; send events to that engine's /v1/events instead", holder.trim())
-            };
-            LogError::new(format!("{} cannot be opened: {error}", path.display()), hint)
-        })?;
-        let setup = || -> Result<(), redb::Error> {
-            let write = database.begin_write()?;
-            {
-                let mut entries = write.open_table(ENTRIES)?;
-                write.open_table(LAST)?;
-                write.open_table(IDS)?;
-                write.open_table(COUNTERS)?;
-                write.open_table(SKIPPED)?;
-                let oldest = (clock::wall() - AGE_MAX).0;
-                entries.retain(|_, (at, ..)| at >= oldest)?;
-            }
-            write.commit()?;
-            Ok(())
-        };
-        setup().map_err(|error| broken("it cannot be prepared", error))?;
-        let database = Arc::new(database);
-        let (requests, inbox) = mpsc::channel(4096);
+        let opened = guarded(|| file::open(path, &options.opener)).map_err(fail)?;
+        blobs::sweep(path);
+        let (jobs, inbox) = mpsc::channel(4096);
         let (notify, written) = watch::channel(0);
-        let writer = Arc::clone(&database);
-        std::thread::Builder::new()
+        let shared = Arc::new(Shared {
+            path: path.to_owned(),
+            database: RwLock::new(Some(opened.database)),
+            illness: Mutex::new(None),
+            held: AtomicU64::new(opened.state.held()),
+            clock: Arc::clone(&options.clock),
+        });
+        let writer = Writer::new(Arc::clone(&shared), options, notify, opened.state, opened.ids);
+        let writer = std::thread::Builder::new()
             .name("log-writer".to_owned())
-            .spawn(move || write_all(&writer, inbox, &notify))
-            .map_err(|error| broken("no thread for its writer", error))?;
-        Ok(Self { path: path.to_owned(), database, requests, written })
+            .spawn(move || writer.run(inbox))
+            .map_err(|error| fail(Trouble::Failed(format!("no thread for its writer: {error}"))))?;
+        Ok(Self { shared, jobs: Some(jobs), writer: Some(writer), written })
     }
 
     /// Says in a file beside the log who holds it and where they answer.
@@ -112,12 +233,33 @@ impl Embedded {
     ///
     /// When the file cannot be written.
     pub(crate) fn announce(&self, address: &str) -> std::io::Result<()> {
-        std::fs::write(owner_file(&self.path), format!("process {} at http://{address}\n", std::process::id()))
+        std::fs::write(owner_file(&self.shared.path), format!("process {} at http://{address}\n", std::process::id()))
     }
 
     /// Takes that back.
     pub(crate) fn retire(&self) {
-        let _ = std::fs::remove_file(owner_file(&self.path));
+        let _ = std::fs::remove_file(owner_file(&self.shared.path));
+    }
+
+    /// Whether the log can be read and written; otherwise what is wrong, and since when.
+    pub(crate) fn health(&self) -> Result<(), String> {
+        let illness = self.shared.illness.lock().unwrap_or_else(PoisonError::into_inner);
+        illness.as_ref().map_or(Ok(()), |Illness { trouble, since }| {
+            let since =
+                jiff::Timestamp::from_millisecond(since.0).map_or_else(|_| since.0.to_string(), |at| at.to_string());
+            Err(format!("{trouble} (since {since})"))
+        })
+    }
+
+    /// Bytes of all rows that the file holds now.
+    #[allow(dead_code, reason = "figures of the log")]
+    pub(crate) fn held(&self) -> u64 {
+        self.shared.held.load(Ordering::Relaxed)
+    }
+
+    async fn ask<T>(&self, job: Job, answer: oneshot::Receiver<T>) -> Option<T> {
+        self.jobs.as_ref()?.send(job).await.ok()?;
+        answer.await.ok()
     }
 
     pub(super) async fn append(
@@ -134,35 +276,58 @@ impl Embedded {
                 bytes.len()
             )));
         }
+        if subject.len() > TEXT_MAX || id.len() > TEXT_MAX || subject.contains('\0') {
+            return Err(AppendError::Refused(format!(
+                "the subject and the id have {TEXT_MAX} bytes at most and no NUL"
+            )));
+        }
         let (reply, answer) = oneshot::channel();
-        let gone = |_| AppendError::Unknown("the log's writer has stopped".to_owned());
-        self.requests
-            .send(Request { stream, subject, id, bytes, expected, reply })
-            .await
-            .map_err(|_| AppendError::Unknown("the log's writer has stopped".to_owned()))?;
-        answer.await.map_err(gone)?
+        let job = Job::Append(Request { stream, subject, id, bytes, expected, reply });
+        let stopped = || Err(AppendError::Unknown("the log's writer has stopped".to_owned()));
+        self.ask(job, answer).await.unwrap_or_else(stopped)
     }
 
-    pub(super) fn read(&self, stream: Stream, zone: &ZoneName, after: u64) -> mpsc::Receiver<Message> {
+    /// Sends the zone's messages behind `after`, for ever. The channel closes when the file is found to be damaged.
+    pub(super) fn read(&self, stream: Stream, zone: &ZoneName, after: u64) -> mpsc::Receiver<Read> {
         let (sender, receiver) = mpsc::channel(READ_AHEAD);
-        let database = Arc::clone(&self.database);
+        let shared = Arc::clone(&self.shared);
         let mut written = self.written.clone();
-        let prefix = zone.prefix();
+        let zone = zone_prefix(zone);
         tokio::spawn(async move {
-            let mut next = after + 1;
+            let mut next = after.saturating_add(1);
             loop {
                 written.mark_unchanged();
-                let batch = read_batch(&database, stream, next, &prefix);
-                let Ok((batch, seen)) = batch else { return };
-                let done = batch.is_empty() && seen < next;
-                next = next.max(seen + 1);
-                for message in batch {
-                    if sender.send(message).await.is_err() {
+                let (reading, name) = (Arc::clone(&shared), zone.clone());
+                let batch =
+                    tokio::task::spawn_blocking(move || reading.read(|read| read_batch(read, stream, &name, next)));
+                let batch = match batch.await {
+                    Ok(Ok(batch)) => batch,
+                    Ok(Err(trouble)) if trouble.passes() => {
+                        // The writer opens the file again. When it is gone, so are we.
+                        if sender.is_closed() || written.has_changed().is_err() {
+                            return;
+                        }
+                        tokio::time::sleep(READ_AGAIN).await;
+                        continue;
+                    }
+                    Ok(Err(trouble)) => {
+                        tracing::error!(%trouble, stream = stream.name(), "the log cannot be read");
                         return;
                     }
-                }
-                if done && written.changed().await.is_err() {
-                    return;
+                    Err(_) => return,
+                };
+                let Some(end) = batch.last() else {
+                    tokio::select! {
+                        changed = written.changed() => if changed.is_err() { return },
+                        () = sender.closed() => return,
+                    }
+                    continue;
+                };
+                next = end.seq + 1;
+                for message in batch {
+                    if sender.send(Read::Message(message)).await.is_err() {
+                        return;
+                    }
                 }
             }
         });
@@ -170,192 +335,170 @@ impl Embedded {
     }
 
     pub(super) fn last(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
-        let find = || -> Result<Option<Message>, redb::Error> {
-            let read = self.database.begin_read()?;
-            let Some(seq) = read.open_table(LAST)?.get((stream as u8, subject))?.map(|seq| seq.value()) else {
-                return Ok(None);
-            };
-            let entries = read.open_table(ENTRIES)?;
-            let entry = entries.get((stream as u8, seq))?;
-            Ok(entry.map(|entry| {
-                let (at, subject, bytes) = entry.value();
-                Message { seq, at: Timestamp(at), subject: subject.to_owned(), bytes: Bytes::copy_from_slice(bytes) }
-            }))
-        };
-        find().map_err(|error| broken("it cannot be read", error))
+        self.shared.look_up(|read| {
+            let Some(seq) = get(read, Book::Last, &text_key(stream, subject))? else { return Ok(None) };
+            let seq = decode_number(&seq)?;
+            let entry = entry(read, stream, seq)?.filter(|entry| entry.subject == subject);
+            let entry = entry.ok_or_else(|| missing(stream, seq))?;
+            Ok(Some(entry.message(seq)))
+        })
     }
 
     pub(super) fn bounds(&self, stream: Stream) -> Result<(u64, u64), LogError> {
-        let find = || -> Result<(u64, u64), redb::Error> {
-            let read = self.database.begin_read()?;
-            let last = read.open_table(COUNTERS)?.get(stream.name())?.map_or(0, |last| last.value());
-            let entries = read.open_table(ENTRIES)?;
-            let first = entries
-                .range((stream as u8, 0)..=(stream as u8, u64::MAX))?
-                .next()
-                .transpose()?
-                .map(|(key, _)| key.value().1);
+        self.shared.look_up(|read| {
+            let last = rows::state(read)?.last(stream);
+            let entries = read.open_table(Book::Entries(stream).definition())?;
+            let first = entries.first()?.map(|(key, _)| seq_of(key.value())).transpose()?;
             Ok((first.unwrap_or(last + 1), last))
-        };
-        find().map_err(|error| broken("it cannot be read", error))
+        })
     }
 
-    pub(super) fn acquire(&self, zone: &ZoneName) -> Result<Lease, LogError> {
-        let key = format!("epoch {}", zone.key());
-        let raise = || -> Result<u64, redb::Error> {
-            let write = self.database.begin_write()?;
-            let epoch = {
-                let mut counters = write.open_table(COUNTERS)?;
-                let epoch = counters.get(key.as_str())?.map_or(0, |epoch| epoch.value()) + 1;
-                counters.insert(key.as_str(), epoch)?;
-                epoch
+    /// First and last sequence of a zone's own messages in a stream. When there is none, `(last + 1, last)` with the
+    /// stream's last sequence, so that first > last.
+    pub(super) fn zone_bounds(&self, stream: Stream, zone: &ZoneName) -> Result<(u64, u64), LogError> {
+        let zone = zone_prefix(zone);
+        self.shared.look_up(|read| {
+            let zones = read.open_table(Book::Zones.definition())?;
+            let (low, high) = (zone_key(stream, &zone, 0), zone_key(stream, &zone, u64::MAX));
+            let mut own = zones.range(low.as_slice()..=high.as_slice())?;
+            let Some(first) = own.next() else {
+                let last = rows::state(read)?.last(stream);
+                return Ok((last + 1, last));
             };
-            write.commit()?;
-            Ok(epoch)
-        };
-        let epoch = raise().map_err(|error| broken("the epoch cannot be raised", error))?;
+            let first = seq_of(first?.0.value())?;
+            let last = own.next_back().map_or(Ok(first), |last| seq_of(last?.0.value()))?;
+            Ok((first, last))
+        })
+    }
+
+    /// No owner of the zone has, or had, a higher epoch than this.
+    pub(super) fn epoch_max(&self, zone: &ZoneName) -> Result<u64, LogError> {
+        let zone = zone_prefix(zone);
+        self.shared
+            .look_up(|read| get(read, Book::Epochs, zone.as_bytes())?.map_or(Ok(0), |epoch| decode_number(&epoch)))
+    }
+
+    /// The first message of a subject that is held.
+    pub(super) fn first(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
+        let zone = rows::zone_of(subject);
+        self.shared.look_up(|read| {
+            let mut from = 0;
+            loop {
+                let batch = read_batch(read, stream, zone, from)?;
+                let Some(end) = batch.last() else { return Ok(None) };
+                from = end.seq + 1;
+                if let Some(found) = batch.into_iter().find(|message| message.subject == subject) {
+                    return Ok(Some(found));
+                }
+            }
+        })
+    }
+
+    pub(super) async fn acquire(&self, zone: &ZoneName) -> Result<Lease, LogError> {
+        let (reply, answer) = oneshot::channel();
+        let raised = self.ask(Job::Raise { zone: zone_prefix(zone), reply }, answer).await;
+        let epoch = self.done(raised)?;
         Ok(Lease { epoch, revision: epoch })
     }
 
     pub(super) fn skipped(&self, zone: &ZoneName) -> Result<Vec<u64>, LogError> {
-        let name = zone.key();
-        let find = || -> Result<Vec<u64>, redb::Error> {
-            let read = self.database.begin_read()?;
-            let table = read.open_table(SKIPPED)?;
+        let zone = zone_prefix(zone);
+        self.shared.look_up(|read| {
+            let (low, high) = (skipped_key(&zone, 0), skipped_key(&zone, u64::MAX));
             let mut all = Vec::new();
-            for entry in table.range((name.as_str(), 0)..=(name.as_str(), u64::MAX))? {
-                all.push(entry?.0.value().1);
+            for row in read.open_table(Book::Skipped.definition())?.range(low.as_slice()..=high.as_slice())? {
+                let (key, sealed) = row?;
+                rows::checked(Book::Skipped, key.value(), sealed.value())?;
+                all.push(seq_of(key.value())?);
             }
             Ok(all)
-        };
-        find().map_err(|error| broken("it cannot be read", error))
+        })
     }
 
-    pub(super) fn skip(&self, zone: &ZoneName, seq: u64) -> Result<(), LogError> {
-        let name = zone.key();
-        let put = || -> Result<(), redb::Error> {
-            let write = self.database.begin_write()?;
-            write.open_table(SKIPPED)?.insert((name.as_str(), seq), ())?;
-            write.commit()?;
-            Ok(())
-        };
-        put().map_err(|error| broken("it cannot be written", error))
+    pub(super) async fn skip(&self, zone: &ZoneName, seq: u64) -> Result<(), LogError> {
+        let (reply, answer) = oneshot::channel();
+        let noted = self.ask(Job::Skip { zone: zone_prefix(zone), seq, reply }, answer).await;
+        self.done(noted)
+    }
+
+    fn done<T>(&self, answer: Option<Result<T, Trouble>>) -> Result<T, LogError> {
+        answer
+            .unwrap_or_else(|| Err(Trouble::Failed("its writer has stopped".to_owned())))
+            .map_err(|trouble| trouble.error(&self.shared.path))
+    }
+
+    /// Stores named bytes beside the log, in place of earlier ones of the same name. On return they are on the disk.
+    ///
+    /// # Errors
+    ///
+    /// When the name is empty or the file cannot be written.
+    #[expect(clippy::needless_pass_by_value, reason = "as every other log takes them")]
+    pub(super) fn put_blob(&self, name: &str, bytes: Bytes) -> Result<(), LogError> {
+        blobs::put(&self.shared.path, name, &bytes).map_err(|trouble| self.blob_error(&trouble))
+    }
+
+    /// The bytes of a name; `None` when there are none.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub(super) fn get_blob(&self, name: &str) -> Result<Option<Bytes>, LogError> {
+        blobs::get(&self.shared.path, name).map_err(|trouble| self.blob_error(&trouble))
+    }
+
+    /// The names that begin with `prefix`, in order.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read.
+    pub(super) fn list_blobs(&self, prefix: &str) -> Result<Vec<String>, LogError> {
+        blobs::list(&self.shared.path, prefix).map_err(|trouble| self.blob_error(&trouble))
+    }
+
+    /// Removes the bytes of a name, if there are any.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be removed.
+    pub(super) fn delete_blob(&self, name: &str) -> Result<(), LogError> {
+        blobs::delete(&self.shared.path, name).map_err(|trouble| self.blob_error(&trouble))
+    }
+
+    fn blob_error(&self, trouble: &Trouble) -> LogError {
+        trouble.error(&blobs::folder_of(&self.shared.path))
     }
 }
 
+/// `log.owner` of `log.redb`: says who holds the file.
 fn owner_file(path: &Path) -> PathBuf {
     path.with_extension("owner")
 }
 
-fn read_batch(
-    database: &Database,
-    stream: Stream,
-    from: u64,
-    prefix: &str,
-) -> Result<(Vec<Message>, u64), redb::Error> {
-    let read = database.begin_read()?;
-    let entries = read.open_table(ENTRIES)?;
-    let mut batch = Vec::new();
-    let mut seen = from.saturating_sub(1);
-    for entry in entries.range((stream as u8, from)..=(stream as u8, u64::MAX))?.take(READ_AHEAD) {
-        let (key, value) = entry?;
-        let seq = key.value().1;
-        seen = seq;
-        let (at, subject, bytes) = value.value();
-        if subject.starts_with(prefix) {
-            batch.push(Message {
-                seq,
-                at: Timestamp(at),
-                subject: subject.to_owned(),
-                bytes: Bytes::copy_from_slice(bytes),
-            });
-        }
-    }
-    Ok((batch, seen))
+/// As [`rows::zone_of`] finds it in the subjects of the zone.
+fn zone_prefix(zone: &ZoneName) -> String {
+    format!("fleet.{}", zone.key())
 }
 
-fn write_all(database: &Database, mut inbox: mpsc::Receiver<Request>, notify: &watch::Sender<u64>) {
-    let mut commits = 0u64;
-    while let Some(first) = inbox.blocking_recv() {
-        let mut batch = vec![first];
-        while batch.len() < BATCH_MAX
-            && let Ok(request) = inbox.try_recv()
-        {
-            batch.push(request);
-        }
-        let results = write_batch(database, &batch);
-        commits += 1;
-        match results {
-            Ok(results) => {
-                let _ = notify.send(commits);
-                for (request, result) in batch.into_iter().zip(results) {
-                    let _ = request.reply.send(result);
-                }
-            }
-            Err(error) => {
-                for request in batch {
-                    let _ = request.reply.send(Err(AppendError::Unknown(error.to_string())));
-                }
-            }
-        }
-    }
+fn missing(stream: Stream, seq: u64) -> Trouble {
+    Trouble::damaged(format!("entry {seq} of stream {} is missing", stream.name()))
 }
 
-fn write_batch(database: &Database, batch: &[Request]) -> Result<Vec<Result<Stored, AppendError>>, redb::Error> {
-    let mut write = database.begin_write()?;
-    if batch.iter().all(|request| request.stream.last_value()) {
-        let _ = write.set_durability(Durability::None);
-    }
-    let mut results = Vec::with_capacity(batch.len());
-    {
-        let mut entries = write.open_table(ENTRIES)?;
-        let mut last = write.open_table(LAST)?;
-        let mut ids = write.open_table(IDS)?;
-        let mut counters = write.open_table(COUNTERS)?;
-        let mut bytes = counters.get("bytes")?.map_or(0, |bytes| bytes.value());
-        let mut clock: BTreeMap<u8, i64> = BTreeMap::new();
-        for request in batch {
-            let stream = request.stream as u8;
-            let now = clock::wall();
-            let before = ids.get((stream, request.id.as_str()))?.map(|found| found.value());
-            if let Some((seq, at)) = before
-                && (now - Timestamp(at)) <= DEDUPE
-                && !request.id.is_empty()
-            {
-                results.push(Ok(Stored { seq, duplicate: true }));
-                continue;
-            }
-            let standing = last.get((stream, request.subject.as_str()))?.map_or(0, |seq| seq.value());
-            if request.expected.is_some_and(|expected| expected != standing) {
-                results.push(Err(AppendError::WrongSequence));
-                continue;
-            }
-            if bytes > BYTES_MAX {
-                results.push(Err(AppendError::Refused(format!("the log file has reached {} GiB", BYTES_MAX >> 30))));
-                continue;
-            }
-            let seq = counters.get(request.stream.name())?.map_or(0, |seq| seq.value()) + 1;
-            counters.insert(request.stream.name(), seq)?;
-            // Log time never runs backwards, whatever the wall clock does.
-            let key = format!("clock {}", request.stream.name());
-            let floor =
-                clock.get(&stream).copied().unwrap_or(counters.get(key.as_str())?.map_or(0, |at| at.value() as i64));
-            let at = now.0.max(floor);
-            clock.insert(stream, at);
-            counters.insert(key.as_str(), at as u64)?;
-            if request.stream.last_value() && standing != 0 {
-                entries.remove((stream, standing))?;
-            }
-            entries.insert((stream, seq), (at, request.subject.as_str(), request.bytes.as_ref()))?;
-            last.insert((stream, request.subject.as_str()), seq)?;
-            if !request.id.is_empty() && !matches!(request.stream, Stream::Position) {
-                ids.insert((stream, request.id.as_str()), (seq, at))?;
-            }
-            bytes += request.bytes.len() as u64;
-            results.push(Ok(Stored { seq, duplicate: false }));
+/// The zone's next messages from a sequence on.
+fn read_batch(read: &redb::ReadTransaction, stream: Stream, zone: &str, from: u64) -> Result<Vec<Message>, Trouble> {
+    let zones = read.open_table(Book::Zones.definition())?;
+    let entries = read.open_table(Book::Entries(stream).definition())?;
+    let (low, high) = (zone_key(stream, zone, from), zone_key(stream, zone, u64::MAX));
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for row in zones.range(low.as_slice()..=high.as_slice())? {
+        let seq = seq_of(row?.0.value())?;
+        let key = rows::entry_key(seq);
+        let sealed = entries.get(key.as_slice())?.ok_or_else(|| missing(stream, seq))?;
+        let entry = rows::Entry::decode(rows::checked(Book::Entries(stream), &key, sealed.value())?)?;
+        bytes += entry.bytes.len();
+        batch.push(entry.message(seq));
+        if batch.len() == READ_AHEAD || bytes > READ_AHEAD_BYTES {
+            break;
         }
-        counters.insert("bytes", bytes)?;
     }
-    write.commit()?;
-    Ok(results)
+    Ok(batch)
 }

@@ -3,20 +3,29 @@
 //! Client defaults changed, with the measurements behind them: acknowledgements within 1 s (5 s costs five seconds at every
 //! broker kill), pings every 2 s, reconnects within 250 ms, heartbeats every second.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use async_nats::jetstream::consumer::pull::OrderedConfig;
-use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
+use async_nats::HeaderMap;
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy};
 use async_nats::jetstream::context::PublishErrorKind;
-use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::message::{PublishMessage, StreamMessage};
+use async_nats::jetstream::object_store::{self, DeleteErrorKind, GetErrorKind, ObjectStore};
 use async_nats::jetstream::stream::{Compression, Config, DiscardPolicy, StorageType};
 use async_nats::jetstream::{self, Context, kv};
 use bytes::Bytes;
+use fleetfold_journal::still_the_same;
 use fleetfold_model::Timestamp;
 use futures::StreamExt;
-use tokio::sync::mpsc;
+use tokio::io::AsyncReadExt;
+use tokio::sync::{mpsc, watch};
 
-use super::{AppendError, Lease, LogError, Message, Stored, Stream, ZoneName};
+use super::{AppendError, Lease, LogError, Message, Read, Stored, Stream, ZoneName};
+use crate::clock;
+
+/// The object store of bases.
+const BASES: &str = "BASES";
+/// Between attempts to reach a broker that is away.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// Acknowledgement timeout.
 const ACK: Duration = Duration::from_secs(1);
@@ -25,12 +34,21 @@ pub(crate) const LEASE: Duration = Duration::from_secs(3);
 /// Most bytes of facts before producers are refused.
 const FLEET_BYTES_MAX: i64 = 16 << 30;
 
+/// Heartbeats of a reader: a pull that is silent for two of them is opened anew.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// A pull of a reader is renewed this often.
+const PULL: Duration = Duration::from_secs(10);
+/// Messages asked for in one pull.
+const BATCH: usize = 500;
+
 /// A connection to JetStream.
 pub(crate) struct JetStream {
     client: async_nats::Client,
     context: Context,
     owners: kv::Store,
     skipped: kv::Store,
+    /// Since when the broker is away.
+    away: watch::Receiver<Option<Instant>>,
 }
 
 fn timestamp(nanos: i128) -> Timestamp {
@@ -44,7 +62,7 @@ impl JetStream {
     ///
     /// Named: unreachable, JetStream off, missing rights.
     pub(crate) async fn connect(url: &str) -> Result<Self, LogError> {
-        let client = connect_client(url).await?;
+        let (client, away) = connect_client(url).await?;
         let context = jetstream::context::ContextBuilder::new()
             .timeout(Duration::from_secs(5))
             .ack_timeout(ACK)
@@ -54,12 +72,19 @@ impl JetStream {
         }
         let owners = bucket(&context, "OWNERS", LEASE).await?;
         let skipped = bucket(&context, "SKIPPED", Duration::ZERO).await?;
-        Ok(Self { client, context, owners, skipped })
+        Ok(Self { client, context, owners, skipped, away })
     }
 
     /// The server's version.
     pub(crate) fn server_version(&self) -> String {
         self.client.server_info().version
+    }
+
+    pub(super) fn health(&self) -> Result<(), String> {
+        match *self.away.borrow() {
+            None => Ok(()),
+            Some(since) => Err(format!("the broker has been away for {} s", since.elapsed().as_secs())),
+        }
     }
 
     pub(super) async fn append(
@@ -105,66 +130,110 @@ impl JetStream {
         stream: Stream,
         zone: &ZoneName,
         after: u64,
-    ) -> Result<mpsc::Receiver<Message>, LogError> {
+    ) -> Result<mpsc::Receiver<Read>, LogError> {
         let (sender, receiver) = mpsc::channel(1024);
-        let context = self.context.clone();
-        let filter = zone.filter();
-        let first = open_reader(&context, stream, &filter, after + 1).await?;
-        tokio::spawn(async move {
-            let mut next = after + 1;
-            let mut reader = Some(first);
-            loop {
-                let mut messages = match reader.take() {
-                    Some(messages) => messages,
-                    None => {
-                        if let Ok(messages) = open_reader(&context, stream, &filter, next).await {
-                            messages
-                        } else {
-                            tokio::time::sleep(Duration::from_millis(250)).await;
-                            if sender.is_closed() {
-                                return;
-                            }
-                            continue;
-                        }
-                    }
-                };
-                while let Some(Ok(message)) = messages.next().await {
-                    let Ok(info) = message.info() else { continue };
-                    let (seq, at) = (info.stream_sequence, timestamp(info.published.unix_timestamp_nanos()));
-                    if seq < next {
-                        continue; // a reconnect repeats
-                    }
-                    next = seq + 1;
-                    let bytes = message
-                        .headers
-                        .as_ref()
-                        .and_then(|headers| {
-                            let pairs = headers.iter().filter_map(|(name, values)| {
-                                values.first().map(|value| (name.as_ref(), value.as_str()))
-                            });
-                            fleetfold_wire::structured(pairs, &message.payload).map(Bytes::from)
-                        })
-                        .unwrap_or_else(|| message.payload.clone());
-                    let message = Message { seq, at, subject: message.subject.to_string(), bytes };
-                    if sender.send(message).await.is_err() {
-                        return;
-                    }
-                }
-            }
-        });
+        let mut reader = OrderedReader {
+            context: self.context.clone(),
+            stream,
+            filter: zone.filter(),
+            passed: after,
+            last_read: None,
+            created: None,
+            sender,
+        };
+        let first = reader.open().await?;
+        tokio::spawn(reader.run(first));
         Ok(receiver)
+    }
+
+    pub(super) async fn zone_bounds(&self, stream: Stream, zone: &ZoneName) -> Result<Option<(u64, u64)>, LogError> {
+        let Some(first) = self.first(stream, &zone.filter()).await? else { return Ok(None) };
+        let last = self.last(stream, &zone.filter()).await?.map_or(first.seq, |last| last.seq);
+        Ok(Some((first.seq, last.max(first.seq))))
+    }
+
+    pub(super) async fn first(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
+        let handle =
+            self.context.get_stream_no_info(stream.name()).await.map_err(|error| unreachable_stream(stream, &error))?;
+        match handle.get_first_raw_message_by_subject(subject, 0).await {
+            Ok(raw) => Ok(Some(stored_message(raw))),
+            Err(error) if error.kind() == jetstream::stream::LastRawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(unreachable_stream(stream, &error)),
+        }
+    }
+
+    pub(super) async fn epoch_max(&self, zone: &ZoneName) -> Result<u64, LogError> {
+        let failed = |error: &dyn std::fmt::Display| {
+            LogError::new(format!("the owner of the zone cannot be read: {error}"), "check the rights on $KV.OWNERS.>")
+        };
+        let entry = self.owners.entry(key(zone)).await.map_err(|error| failed(&error))?;
+        let held = entry.filter(|entry| entry.operation == kv::Operation::Put);
+        if let Some(epoch) = held.as_ref().and_then(|entry| lease_epoch(&entry.value, entry.revision)) {
+            return Ok(epoch);
+        }
+        // Nobody owns it now: an owner that was had a revision of this bucket.
+        let status = self.owners.status().await.map_err(|error| failed(&error))?;
+        Ok(status.info.state.last_sequence)
+    }
+
+    pub(super) async fn put_object(&self, name: &str, bytes: &Bytes) -> Result<(), LogError> {
+        let store = self.objects().await?;
+        let mut data = bytes.as_ref();
+        store.put(name, &mut data).await.map(|_| ()).map_err(|error| object_error("stored", name, &error))
+    }
+
+    pub(super) async fn get_object(&self, name: &str) -> Result<Option<Bytes>, LogError> {
+        let store = self.objects().await?;
+        let mut object = match store.get(name).await {
+            Ok(object) => object,
+            Err(error) if error.kind() == GetErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(object_error("read", name, &error)),
+        };
+        let mut bytes = Vec::with_capacity(object.info().size);
+        object.read_to_end(&mut bytes).await.map_err(|error| object_error("read", name, &error))?;
+        Ok(Some(Bytes::from(bytes)))
+    }
+
+    pub(super) async fn list_objects(&self, prefix: &str) -> Result<Vec<String>, LogError> {
+        let store = self.objects().await?;
+        let mut list = store.list().await.map_err(|error| object_error("listed", prefix, &error))?;
+        let mut names = Vec::new();
+        while let Some(info) = list.next().await {
+            let info = info.map_err(|error| object_error("listed", prefix, &error))?;
+            if info.name.starts_with(prefix) && !info.deleted {
+                names.push(info.name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    pub(super) async fn delete_object(&self, name: &str) -> Result<(), LogError> {
+        match self.objects().await?.delete(name).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == DeleteErrorKind::NotFound => Ok(()),
+            Err(error) => Err(object_error("removed", name, &error)),
+        }
+    }
+
+    async fn objects(&self) -> Result<ObjectStore, LogError> {
+        if let Ok(store) = self.context.get_object_store(BASES).await {
+            return Ok(store);
+        }
+        let config = object_store::Config { bucket: BASES.to_owned(), ..object_store::Config::default() };
+        self.context.create_object_store(config).await.map_err(|error| {
+            LogError::new(
+                format!("the object store {BASES} cannot be created: {error}"),
+                "allow this user to create object stores",
+            )
+        })
     }
 
     pub(super) async fn last(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
         let handle =
             self.context.get_stream_no_info(stream.name()).await.map_err(|error| unreachable_stream(stream, &error))?;
         match handle.get_last_raw_message_by_subject(subject).await {
-            Ok(raw) => Ok(Some(Message {
-                seq: raw.sequence,
-                at: timestamp(raw.time.unix_timestamp_nanos()),
-                subject: raw.subject.to_string(),
-                bytes: raw.payload,
-            })),
+            Ok(raw) => Ok(Some(stored_message(raw))),
             Err(error) if error.kind() == jetstream::stream::LastRawMessageErrorKind::NoMessageFound => Ok(None),
             Err(error) => Err(unreachable_stream(stream, &error)),
         }
@@ -178,7 +247,7 @@ impl JetStream {
     }
 
     pub(super) async fn acquire(&self, zone: &ZoneName, owner: &str) -> Result<Option<Lease>, LogError> {
-        match self.owners.create(key(zone), owner.to_owned().into()).await {
+        match self.owners.create(key(zone), lease_value(owner, None)).await {
             Ok(revision) => Ok(Some(Lease { epoch: revision, revision })),
             Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => Ok(None),
             Err(error) => {
@@ -188,7 +257,8 @@ impl JetStream {
     }
 
     pub(super) async fn renew(&self, zone: &ZoneName, owner: &str, lease: Lease) -> Option<Lease> {
-        match tokio::time::timeout(ACK, self.owners.update(key(zone), owner.to_owned().into(), lease.revision)).await {
+        let value = lease_value(owner, Some(lease.epoch));
+        match tokio::time::timeout(ACK, self.owners.update(key(zone), value, lease.revision)).await {
             Ok(Ok(revision)) => Some(Lease { revision, ..lease }),
             Ok(Err(_)) | Err(_) => None,
         }
@@ -237,21 +307,209 @@ fn unreachable_stream(stream: Stream, error: &dyn std::fmt::Display) -> LogError
     LogError::new(format!("stream {} does not answer: {error}", stream.name()), "run `fleetfold doctor --log nats://…`")
 }
 
-/// A client with our defaults.
-pub(crate) async fn connect_client(url: &str) -> Result<async_nats::Client, LogError> {
-    async_nats::ConnectOptions::new()
+/// What stands in a zone's lease: who owns it, and since which revision of the bucket, which is the epoch. The first writer
+/// cannot know that revision before it is written; then it is the entry's own.
+fn lease_value(owner: &str, epoch: Option<u64>) -> Bytes {
+    Bytes::from(serde_json::json!({ "owner": owner, "epoch": epoch }).to_string())
+}
+
+/// The epoch that a lease says. `None`: version 0.1 wrote it, which did not say.
+fn lease_epoch(value: &[u8], revision: u64) -> Option<u64> {
+    let value: serde_json::Value = serde_json::from_slice(value).ok()?;
+    value.get("owner")?;
+    Some(value.get("epoch").and_then(serde_json::Value::as_u64).unwrap_or(revision))
+}
+
+fn object_error(what: &str, name: &str, error: &dyn std::fmt::Display) -> LogError {
+    LogError::new(
+        format!("{name} cannot be {what} in the object store {BASES}: {error}"),
+        "check the rights on $O.BASES.>",
+    )
+}
+
+/// A stored message as it was published, a CloudEvent in binary mode as structured JSON.
+fn stored_message(raw: StreamMessage) -> Message {
+    Message {
+        seq: raw.sequence,
+        at: timestamp(raw.time.unix_timestamp_nanos()),
+        subject: raw.subject.to_string(),
+        bytes: structured_bytes(Some(&raw.headers), &raw.payload),
+    }
+}
+
+fn structured_bytes(headers: Option<&HeaderMap>, payload: &Bytes) -> Bytes {
+    headers
+        .and_then(|headers| {
+            let pairs =
+                headers.iter().filter_map(|(name, values)| values.first().map(|value| (name.as_ref(), value.as_str())));
+            fleetfold_wire::structured(pairs, payload).map(Bytes::from)
+        })
+        .unwrap_or_else(|| payload.clone())
+}
+
+/// Reads a stream in order through every reconnect, and notices when it is not the same stream any more.
+///
+/// Our own and not the client's ordered consumer, for two reasons: that one has a heartbeat of 15 s and no way to change it,
+/// and it takes a stream that went back for one that has nothing new.
+struct OrderedReader {
+    context: Context,
+    stream: Stream,
+    filter: String,
+    /// Every message of ours up to this sequence has been handed on.
+    passed: u64,
+    /// The last message handed on: its sequence and the hash of its bytes.
+    last_read: Option<(u64, [u8; 32])>,
+    /// When the stream was created, nanoseconds, as first seen.
+    created: Option<i128>,
+    sender: mpsc::Sender<Read>,
+}
+
+/// How a pull ended.
+enum Ended {
+    /// Nobody reads any more.
+    NobodyReads,
+    /// It must be opened anew.
+    Broken,
+}
+
+impl OrderedReader {
+    async fn open(&mut self) -> Result<jetstream::consumer::pull::Stream, LogError> {
+        let failed = |error: &dyn std::fmt::Display| unreachable_stream(self.stream, error);
+        let stream = self.context.get_stream_no_info(self.stream.name()).await.map_err(|error| failed(&error))?;
+        let config = jetstream::consumer::pull::Config {
+            filter_subject: self.filter.clone(),
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.passed + 1 },
+            replay_policy: ReplayPolicy::Instant,
+            ack_policy: AckPolicy::None,
+            memory_storage: true,
+            num_replicas: 1,
+            inactive_threshold: Duration::from_secs(30),
+            ..jetstream::consumer::pull::Config::default()
+        };
+        let consumer = stream.create_consumer(config).await.map_err(|error| failed(&error))?;
+        let messages = consumer.stream().max_messages_per_batch(BATCH).expires(PULL).heartbeat(HEARTBEAT).messages();
+        messages.await.map_err(|error| failed(&error))
+    }
+
+    async fn run(mut self, first: jetstream::consumer::pull::Stream) {
+        let mut messages = Some(first);
+        loop {
+            if self.sender.is_closed() {
+                return;
+            }
+            // Before anything is read on: is it still the same stream?
+            if !self.stream.last_value() {
+                match self.check().await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(what)) => {
+                        let _ = self.sender.send(Read::Regressed(what)).await;
+                        return;
+                    }
+                    Err(_) => {
+                        messages = None;
+                        tokio::time::sleep(AGAIN).await;
+                        continue;
+                    }
+                }
+            }
+            let open = match messages.take() {
+                Some(open) => Ok(open),
+                None => self.open().await,
+            };
+            match open {
+                Ok(open) => match self.drain(open).await {
+                    Ended::NobodyReads => return,
+                    Ended::Broken => tokio::time::sleep(AGAIN / 5).await,
+                },
+                Err(_) => tokio::time::sleep(AGAIN).await,
+            }
+        }
+    }
+
+    /// Hands on what comes until the pull breaks or a message is missing.
+    async fn drain(&mut self, mut messages: jetstream::consumer::pull::Stream) -> Ended {
+        let mut delivered = 0;
+        loop {
+            let next = tokio::select! {
+                next = messages.next() => next,
+                () = self.sender.closed() => return Ended::NobodyReads,
+            };
+            // A missed heartbeat, a consumer that is gone, a connection that broke: open anew.
+            let Some(Ok(message)) = next else { return Ended::Broken };
+            let Ok(info) = message.info() else { return Ended::Broken };
+            if info.consumer_sequence != delivered + 1 {
+                return Ended::Broken; // one was lost on the way
+            }
+            delivered += 1;
+            let (seq, at) = (info.stream_sequence, timestamp(info.published.unix_timestamp_nanos()));
+            if seq <= self.passed {
+                return Ended::Broken; // it jumped backwards
+            }
+            let bytes = structured_bytes(message.headers.as_ref(), &message.payload);
+            self.passed = seq;
+            self.last_read = Some((seq, *blake3::hash(&bytes).as_bytes()));
+            let message = Message { seq, at, subject: message.subject.to_string(), bytes };
+            if self.sender.send(Read::Message(message)).await.is_err() {
+                return Ended::NobodyReads;
+            }
+        }
+    }
+
+    /// Is the stream still the one whose messages were read? The outer error: nobody answers.
+    async fn check(&mut self) -> Result<Result<(), String>, LogError> {
+        let failed = |error: &dyn std::fmt::Display| unreachable_stream(self.stream, error);
+        let mut stream = self.context.get_stream(self.stream.name()).await.map_err(|error| failed(&error))?;
+        let info = stream.info().await.map_err(|error| failed(&error))?;
+        let created = info.created.unix_timestamp_nanos();
+        let (first, last) = (info.state.first_sequence, info.state.last_sequence);
+        let known = *self.created.get_or_insert(created);
+        let mut read = None;
+        if let Some((seq, hash)) = self.last_read {
+            let stands = if seq < first || seq > last {
+                None
+            } else {
+                match stream.get_raw_message(seq).await {
+                    Ok(raw) => Some(*blake3::hash(&stored_message(raw).bytes).as_bytes()),
+                    Err(error) if error.kind() == jetstream::stream::LastRawMessageErrorKind::NoMessageFound => None,
+                    Err(error) => return Err(unreachable_stream(self.stream, &error)),
+                }
+            };
+            read = Some((hash, stands));
+        }
+        let passed = self.last_read.map_or(0, |(seq, _)| seq);
+        Ok(still_the_same(passed, last, (known as i64, created as i64), read))
+    }
+}
+
+/// A client with our defaults, and since when its broker is away.
+pub(crate) async fn connect_client(
+    url: &str,
+) -> Result<(async_nats::Client, watch::Receiver<Option<Instant>>), LogError> {
+    let (away, told) = watch::channel(None);
+    let client = async_nats::ConnectOptions::new()
         .name("fleetfold")
         .ping_interval(Duration::from_secs(2))
         .connection_timeout(Duration::from_secs(2))
         .request_timeout(Some(Duration::from_secs(2)))
         .reconnect_delay_callback(|tries| Duration::from_millis(((tries as u64 + 1) * 25).min(250)))
-        .event_callback(|event| async move {
-            // Violations of rights appear here only; the call itself just times out.
+        .event_callback(move |event| {
             match event {
-                async_nats::Event::Connected | async_nats::Event::Draining | async_nats::Event::Closed => {
-                    tracing::info!(%event, "broker connection");
+                async_nats::Event::Connected => {
+                    away.send_replace(None);
                 }
-                _ => tracing::warn!(%event, "broker connection"),
+                async_nats::Event::Disconnected | async_nats::Event::Closed => {
+                    away.send_if_modified(|since| since.replace(clock::monotonic()).is_none());
+                }
+                _ => {}
+            }
+            async move {
+                // Violations of rights appear here only; the call itself just times out.
+                match event {
+                    async_nats::Event::Connected | async_nats::Event::Draining | async_nats::Event::Closed => {
+                        tracing::info!(%event, "broker connection");
+                    }
+                    _ => tracing::warn!(%event, "broker connection"),
+                }
             }
         })
         .connect(url)
@@ -261,25 +519,8 @@ pub(crate) async fn connect_client(url: &str) -> Result<async_nats::Client, LogE
                 format!("no broker answers at {url}: {error}"),
                 "start one with `nats-server -js`, or use --log embedded",
             )
-        })
-}
-
-async fn open_reader(
-    context: &Context,
-    stream: Stream,
-    filter: &str,
-    from: u64,
-) -> Result<jetstream::consumer::pull::Ordered, LogError> {
-    let handle = context.get_stream_no_info(stream.name()).await.map_err(|error| unreachable_stream(stream, &error))?;
-    let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence: from };
-    let config = OrderedConfig {
-        filter_subject: filter.to_owned(),
-        deliver_policy,
-        replay_policy: ReplayPolicy::Instant,
-        ..OrderedConfig::default()
-    };
-    let consumer = handle.create_consumer(config).await.map_err(|error| unreachable_stream(stream, &error))?;
-    consumer.messages().await.map_err(|error| unreachable_stream(stream, &error))
+        })?;
+    Ok((client, told))
 }
 
 fn config(stream: Stream) -> Config {
@@ -314,6 +555,7 @@ fn config(stream: Stream) -> Config {
         Stream::Feature => {
             Config { subjects: vec!["fleet.*.*.feature.*".to_owned()], max_messages_per_subject: 1, ..base }
         }
+        Stream::Warning => Config { subjects: vec!["fleet.*.*.warning.*".to_owned()], max_age: 30 * day, ..base },
         Stream::Rejected => Config { subjects: vec!["fleet.*.*.rejected.*".to_owned()], max_age: 30 * day, ..base },
     }
 }

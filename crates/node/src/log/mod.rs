@@ -1,7 +1,7 @@
-//! The log: append with an id and an expected place, ordered read from a place, last value per subject, and a lease.
+//! The log: append with an id and an expected sequence, ordered read from a sequence, last value per subject, and a lease.
 //!
 //! Two back ends behind one closed enum: JetStream, and an embedded local file for when there is only Rust. Both pass
-//! the same conformance suite (`tests/conformance.rs`).
+//! the same conformance suite (`conformance.rs`). How they are addressed is the business of `fleetfold_journal`.
 
 #[cfg(test)]
 mod conformance;
@@ -15,7 +15,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fleetfold_model::Timestamp;
+use fleetfold_journal::{Address, Held, Raw};
+use fleetfold_model::{Event, LogSeq, Timestamp};
+use fleetfold_wire::{What, decode};
 use tokio::sync::mpsc;
 
 pub(crate) use embedded::Embedded;
@@ -36,11 +38,14 @@ pub(crate) enum Stream {
     Feature,
     /// What could not be decoded, and what made no sense.
     Rejected,
+    /// What was taken, but looks like a mistake.
+    Warning,
 }
 
 impl Stream {
     /// All of them.
-    pub(crate) const ALL: [Self; 5] = [Self::Fleet, Self::Position, Self::Assignment, Self::Feature, Self::Rejected];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Fleet, Self::Position, Self::Assignment, Self::Feature, Self::Rejected, Self::Warning];
 
     /// Its name at the broker.
     pub(crate) fn name(self) -> &'static str {
@@ -50,6 +55,7 @@ impl Stream {
             Self::Assignment => "ASSIGNMENT",
             Self::Feature => "FEATURE",
             Self::Rejected => "REJECTED",
+            Self::Warning => "WARNING",
         }
     }
 
@@ -62,7 +68,7 @@ impl Stream {
 /// One stored message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
-    /// Its place in the stream.
+    /// Its sequence in the stream.
     pub seq: u64,
     /// When the stream took it.
     pub at: Timestamp,
@@ -72,10 +78,48 @@ pub(crate) struct Message {
     pub bytes: Bytes,
 }
 
+impl Message {
+    /// The message as the journal reads it.
+    pub(crate) fn raw(&self) -> Raw<'_> {
+        Raw { seq: LogSeq(self.seq), at: self.at, subject: &self.subject, bytes: &self.bytes }
+    }
+}
+
+/// What a reader meets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// The next message.
+    Message(Message),
+    /// The log is not the one any more whose messages were read before: it went back, or was replaced. Nothing follows.
+    Regressed(String),
+}
+
+/// Messages of a stream in order, for as long as somebody reads.
+pub(crate) struct Reader(mpsc::Receiver<Read>);
+
+impl Reader {
+    /// What comes next; `None`: the log is closed.
+    pub(crate) async fn next(&mut self) -> Option<Read> {
+        self.0.recv().await
+    }
+
+    /// The next message; `None`: the log is closed, or is not the one any more that was read before.
+    pub(crate) async fn message(&mut self) -> Option<Message> {
+        match self.0.recv().await {
+            Some(Read::Message(message)) => Some(message),
+            Some(Read::Regressed(what)) => {
+                tracing::error!(what, "LOG_REGRESSED");
+                None
+            }
+            None => None,
+        }
+    }
+}
+
 /// A stored append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
-    /// Its place.
+    /// Its sequence.
     pub seq: u64,
     /// The id was there before; nothing was stored now.
     pub duplicate: bool,
@@ -153,22 +197,18 @@ impl Log {
         }
     }
 
-    /// Reads a stream's messages for a zone in order from behind a place, for ever. Bounded: a slow reader slows the feed.
+    /// Reads a stream's messages for a zone in order, those above the sequence `after`, for ever. Bounded: a slow reader
+    /// slows the feed.
     ///
     /// # Errors
     ///
     /// When the stream cannot be read.
-    pub(crate) async fn read(
-        &self,
-        stream: Stream,
-        zone: &ZoneName,
-        after: u64,
-    ) -> Result<mpsc::Receiver<Message>, LogError> {
+    pub(crate) async fn read(&self, stream: Stream, zone: &ZoneName, after: u64) -> Result<Reader, LogError> {
         match self {
-            Self::JetStream(log) => log.read(stream, zone, after).await,
-            Self::Embedded(log) => Ok(log.read(stream, zone, after)),
+            Self::JetStream(log) => log.read(stream, zone, after).await.map(Reader),
+            Self::Embedded(log) => Ok(Reader(log.read(stream, zone, after))),
             #[cfg(test)]
-            Self::Simulated(log) => Ok(log.read(stream, zone, after)),
+            Self::Simulated(log) => Ok(Reader(log.read(stream, zone, after))),
         }
     }
 
@@ -200,6 +240,137 @@ impl Log {
         }
     }
 
+    /// First and last sequence of a zone's own messages in a stream; `None`: it has none there.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn zone_bounds(&self, stream: Stream, zone: &ZoneName) -> Result<Option<(u64, u64)>, LogError> {
+        let (first, last) = match self {
+            Self::JetStream(log) => return log.zone_bounds(stream, zone).await,
+            Self::Embedded(log) => log.zone_bounds(stream, zone)?,
+            #[cfg(test)]
+            Self::Simulated(log) => log.zone_bounds(stream, zone),
+        };
+        Ok((first <= last).then_some((first, last)))
+    }
+
+    /// The first message of a subject that a stream still holds.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn first(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
+        match self {
+            Self::JetStream(log) => log.first(stream, subject).await,
+            Self::Embedded(log) => log.first(stream, subject),
+            #[cfg(test)]
+            Self::Simulated(log) => Ok(log.first(stream, subject)),
+        }
+    }
+
+    /// What the log holds of a zone's facts, for the judgement where to begin. `base`: the newest base that can be had.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn held(&self, zone: &ZoneName, base: Option<u64>) -> Result<Held, LogError> {
+        let own = self.zone_bounds(Stream::Fleet, zone).await?;
+        let first_plan = self.first(Stream::Fleet, &zone.subject(&Address::Plan)).await?;
+        let first_plan_rev = first_plan.and_then(|message| match decode(&message.bytes).ok()?.what {
+            What::Event(Event::PlanProposed(plan)) => Some(plan.rev),
+            What::Event(_) | What::Position(..) => None,
+        });
+        let (stream_first, stream_last) = self.bounds(Stream::Fleet).await?;
+        Ok(Held { stream_first, stream_last, zone: own, first_plan_rev, base })
+    }
+
+    /// No owner of the zone has, or had, a higher epoch than this.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn epoch_max(&self, zone: &ZoneName) -> Result<u64, LogError> {
+        match self {
+            Self::JetStream(log) => log.epoch_max(zone).await,
+            Self::Embedded(log) => log.epoch_max(zone),
+            #[cfg(test)]
+            Self::Simulated(log) => Ok(log.epoch_max()),
+        }
+    }
+
+    /// Whether the log can be used now; `Err`: why not, and since when.
+    pub(crate) fn health(&self) -> Result<(), String> {
+        match self {
+            Self::JetStream(log) => log.health(),
+            Self::Embedded(log) => log.health(),
+            #[cfg(test)]
+            Self::Simulated(_) => Ok(()),
+        }
+    }
+
+    /// Stores an object under a name, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be stored.
+    pub(crate) async fn put_object(&self, name: &str, bytes: Bytes) -> Result<(), LogError> {
+        match self {
+            Self::JetStream(log) => log.put_object(name, &bytes).await,
+            Self::Embedded(log) => log.put_blob(name, bytes),
+            #[cfg(test)]
+            Self::Simulated(log) => {
+                log.put_object(name, bytes);
+                Ok(())
+            }
+        }
+    }
+
+    /// An object by its name.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn get_object(&self, name: &str) -> Result<Option<Bytes>, LogError> {
+        match self {
+            Self::JetStream(log) => log.get_object(name).await,
+            Self::Embedded(log) => log.get_blob(name),
+            #[cfg(test)]
+            Self::Simulated(log) => Ok(log.get_object(name)),
+        }
+    }
+
+    /// Names of the objects that begin so.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn list_objects(&self, prefix: &str) -> Result<Vec<String>, LogError> {
+        match self {
+            Self::JetStream(log) => log.list_objects(prefix).await,
+            Self::Embedded(log) => log.list_blobs(prefix),
+            #[cfg(test)]
+            Self::Simulated(log) => Ok(log.list_objects(prefix)),
+        }
+    }
+
+    /// Removes an object; none is no error.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn delete_object(&self, name: &str) -> Result<(), LogError> {
+        match self {
+            Self::JetStream(log) => log.delete_object(name).await,
+            Self::Embedded(log) => log.delete_blob(name),
+            #[cfg(test)]
+            Self::Simulated(log) => {
+                log.delete_object(name);
+                Ok(())
+            }
+        }
+    }
+
     /// Tries to own a zone. `None`: somebody else does.
     ///
     /// # Errors
@@ -208,7 +379,7 @@ impl Log {
     pub(crate) async fn acquire(&self, zone: &ZoneName, owner: &str) -> Result<Option<Lease>, LogError> {
         match self {
             Self::JetStream(log) => log.acquire(zone, owner).await,
-            Self::Embedded(log) => log.acquire(zone).map(Some),
+            Self::Embedded(log) => log.acquire(zone).await.map(Some),
             #[cfg(test)]
             Self::Simulated(log) => Ok(log.acquire(zone)),
         }
@@ -256,7 +427,7 @@ impl Log {
     pub(crate) async fn skip(&self, zone: &ZoneName, seq: u64) -> Result<(), LogError> {
         match self {
             Self::JetStream(log) => log.skip(zone, seq).await,
-            Self::Embedded(log) => log.skip(zone, seq),
+            Self::Embedded(log) => log.skip(zone, seq).await,
             #[cfg(test)]
             Self::Simulated(log) => {
                 log.skip(zone, seq);

@@ -1,5 +1,6 @@
 //! The simulator's log behind the same door, so that one suite judges all three.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -7,11 +8,11 @@ use bytes::Bytes;
 use fleetfold_sim::{SimLease, SimLog, SimMessage, SimRefusal};
 use tokio::sync::mpsc;
 
-use super::{AppendError, Lease, Message, Stored, Stream, ZoneName};
+use super::{AppendError, Lease, Message, Read, Stored, Stream, ZoneName};
 use crate::clock;
 
 #[derive(Default)]
-pub(crate) struct Simulated(Arc<Mutex<SimLog>>);
+pub(crate) struct Simulated(Arc<Mutex<SimLog>>, Mutex<BTreeMap<String, Bytes>>);
 
 fn key(zone: &ZoneName) -> String {
     zone.key()
@@ -24,7 +25,7 @@ fn message(message: &SimMessage) -> Message {
 
 impl Simulated {
     pub(super) fn new(fence_before_id: bool) -> Self {
-        Self(Arc::new(Mutex::new(SimLog::new(fence_before_id))))
+        Self(Arc::new(Mutex::new(SimLog::new(fence_before_id))), Mutex::default())
     }
 
     fn log(&self) -> MutexGuard<'_, SimLog> {
@@ -47,7 +48,7 @@ impl Simulated {
         }
     }
 
-    pub(super) fn read(&self, stream: Stream, zone: &ZoneName, after: u64) -> mpsc::Receiver<Message> {
+    pub(super) fn read(&self, stream: Stream, zone: &ZoneName, after: u64) -> mpsc::Receiver<Read> {
         let (sender, receiver) = mpsc::channel(1024);
         let (log, prefix) = (Arc::clone(&self.0), zone.prefix());
         tokio::spawn(async move {
@@ -59,7 +60,7 @@ impl Simulated {
                 };
                 for message in batch {
                     after = message.seq;
-                    if sender.send(message).await.is_err() {
+                    if sender.send(Read::Message(message)).await.is_err() {
                         return;
                     }
                 }
@@ -71,6 +72,42 @@ impl Simulated {
 
     pub(super) fn last(&self, stream: Stream, subject: &str) -> Option<Message> {
         self.log().last(stream.name(), subject).map(message)
+    }
+
+    pub(super) fn zone_bounds(&self, stream: Stream, zone: &ZoneName) -> (u64, u64) {
+        let log = self.log();
+        let mut own = log.read(stream.name(), 0).filter(|m| m.subject.starts_with(&zone.prefix())).map(|m| m.seq);
+        let end = log.bounds(stream.name()).1;
+        let Some(first) = own.next() else { return (end + 1, end) };
+        (first, own.last().unwrap_or(first))
+    }
+
+    pub(super) fn first(&self, stream: Stream, subject: &str) -> Option<Message> {
+        self.log().read(stream.name(), 0).find(|m| m.subject == subject).map(message)
+    }
+
+    pub(super) fn epoch_max(&self) -> u64 {
+        self.log().last_epoch()
+    }
+
+    fn objects(&self) -> MutexGuard<'_, BTreeMap<String, Bytes>> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn put_object(&self, name: &str, bytes: Bytes) {
+        self.objects().insert(name.to_owned(), bytes);
+    }
+
+    pub(super) fn get_object(&self, name: &str) -> Option<Bytes> {
+        self.objects().get(name).cloned()
+    }
+
+    pub(super) fn list_objects(&self, prefix: &str) -> Vec<String> {
+        self.objects().keys().filter(|name| name.starts_with(prefix)).cloned().collect()
+    }
+
+    pub(super) fn delete_object(&self, name: &str) {
+        self.objects().remove(name);
     }
 
     pub(super) fn bounds(&self, stream: Stream) -> (u64, u64) {

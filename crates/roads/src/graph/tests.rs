@@ -5,9 +5,10 @@ use proptest::prelude::*;
 
 use super::{Graph, leg_of};
 use crate::cch::{NEVER, pack};
+use crate::change::ActiveChange;
 use crate::ids::{EdgeId, JunctionId};
 use crate::label::Start;
-use crate::network::{ActiveChange, Leg};
+use crate::leg::{Leg, UNREACHABLE_MILLIS};
 use crate::streets::Streets;
 
 fn any_graph() -> impl Strategy<Value = (Vec<Position>, Vec<StreetEdge>)> {
@@ -41,7 +42,7 @@ fn changes(closed: u64, slowed: u64) -> Vec<ActiveChange> {
 fn oracle(graph: &Graph) -> DiGraph<(), f64> {
     let streets = &graph.map.streets;
     let mut oracle: DiGraph<(), f64> = DiGraph::new();
-    for _ in 0..streets.nodes.len() {
+    for _ in 0..streets.junctions.len() {
         oracle.add_node(());
     }
     for (edge, &weight) in streets.edges.iter().zip(&graph.weights) {
@@ -55,7 +56,7 @@ fn oracle(graph: &Graph) -> DiGraph<(), f64> {
 /// All pairs of junctions over the hierarchy: times and metres, the ways in full, both against petgraph.
 fn equals_dijkstra(graph: &Graph) {
     let streets = &graph.map.streets;
-    let n = streets.nodes.len();
+    let n = streets.junctions.len();
     let oracle = oracle(graph);
     let hierarchy = &graph.map.hierarchy;
     let start = |node: JunctionId| [Start { node, to: 0.0, from: 0.0 }];
@@ -178,7 +179,7 @@ fn legs_on_one_street() {
     assert!((graph.leg(b, a).millis - 350_000).abs() <= 4);
     assert_eq!(graph.path(b, a), [b, nodes[1], nodes[2], nodes[3], nodes[0], a], "around all corners");
     let closed = graph.with_changes(&[ActiveChange { target: RoadTarget::Roads(vec![2]), time_percent: None }]);
-    assert!(closed.leg(b, a).millis >= crate::UNREACHABLE_MILLIS);
+    assert!(closed.leg(b, a).millis >= UNREACHABLE_MILLIS);
     assert!(closed.leg(a, b).millis < 60_000);
     let change = closed.changed_since(&graph);
     assert_eq!((change.slower.len(), change.quicker.len()), (1, 0));
@@ -188,5 +189,5 @@ fn legs_on_one_street() {
     assert_eq!((reopened.slower.len(), &reopened.quicker), (0, &change.slower));
     assert_eq!(pack(1, 2) + pack(3, 4), pack(4, 6));
     // 40 km away from everything.
-    assert!(graph.leg(a, Position { x: 4_000_000, y: 0 }).millis >= crate::UNREACHABLE_MILLIS);
+    assert!(graph.leg(a, Position { x: 4_000_000, y: 0 }).millis >= UNREACHABLE_MILLIS);
 }

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use fleetfold_model::{Cell, Position};
 
-use super::{Graph, Snapped, WHOLE, share};
+use super::Graph;
+use super::snap::{Snapped, WHOLE, share};
 use crate::cch::{Cost, NEVER, unpack};
 use crate::ids::{EdgeId, SegmentId};
+use crate::street::Driven;
 
 impl Graph {
-    /// The way between two places: edges in full, and whether it stays on one stretch. `None` where there is no way.
+    /// The quickest way between two places: the edges that are driven in full, and true if it stays on one stretch of street.
+    /// `None` where there is no way.
     pub(super) fn way(&self, a: &Snapped, b: &Snapped) -> Option<(Vec<EdgeId>, bool)> {
         let (from, to) = (self.starts(a), self.starts(b));
         let over = self.map.hierarchy.way(&self.metric, &from, &to);
@@ -20,7 +23,8 @@ impl Graph {
         }
     }
 
-    /// The edges of a way with those it begins and ends on, as driven.
+    /// The edges that a way drives in full, and the edges that it begins and ends on. Both ends are `None` if the way stays on
+    /// one stretch of street.
     fn way_with_ends(&self, a: &Snapped, b: &Snapped) -> Option<(Vec<EdgeId>, Option<EdgeId>, Option<EdgeId>)> {
         let (edges, straight) = self.way(a, b)?;
         if straight {
@@ -30,7 +34,7 @@ impl Graph {
         let (begin, end) = if let (Some(&first), Some(&last)) = (edges.first(), edges.last()) {
             (all[first].from, all[last].to)
         } else {
-            // From one stretch to the next: they meet in a junction.
+            // The two stretches are neighbours: they meet in a junction.
             let (departures, arrivals) = (self.starts(a), self.starts(b));
             let meetings = departures.iter().flat_map(|start| {
                 let same = arrivals.iter().filter(move |other| other.node == start.node);
@@ -40,7 +44,8 @@ impl Graph {
             (node, node)
         };
         let cheapest = |segment: SegmentId, fits: &dyn Fn(EdgeId) -> bool| {
-            self.edges_along(segment)
+            self.map
+                .edges_along(segment)
                 .iter()
                 .copied()
                 .filter(|&edge| fits(edge))
@@ -78,10 +83,10 @@ impl Graph {
         line
     }
 
-    /// Points of a segment strictly between two offsets, and its ends where an offset is one.
+    /// Points of a segment's line from one offset to another, in the order of driving.
     fn piece(&self, segment: SegmentId, begin: u64, end: u64) -> Vec<Position> {
         let line = self.map.streets.line_of(segment);
-        let (lengths, whole) = self.lengths(line);
+        let (lengths, whole) = self.map.lengths(line);
         let whole = whole.max(1e-9);
         let (low, high) = (begin.min(end), begin.max(end));
         let mut so_far = 0.0;
@@ -99,18 +104,20 @@ impl Graph {
         points
     }
 
-    /// Names of the streets driven, with metres and milliseconds on each, in order.
-    pub(crate) fn streets_driven(&self, a: Position, b: Position) -> Vec<(String, u64, u64)> {
+    /// Streets driven from one place to another, in order; neighbouring stretches of one name are one street.
+    pub(crate) fn streets_driven(&self, a: Position, b: Position) -> Vec<Driven> {
         let (Some(from), Some(to)) = (self.snap(a), self.snap(b)) else { return Vec::new() };
         let Some((edges, leaving, entering)) = self.way_with_ends(&from, &to) else { return Vec::new() };
         let streets = &self.map.streets;
-        let mut steps: Vec<(String, u64, u64)> = Vec::new();
+        let mut steps: Vec<Driven> = Vec::new();
         let mut step = |segment: SegmentId, cost: Cost| {
             let name = streets.names.get(streets.segments[segment].name as usize).cloned().unwrap_or_default();
             let (millis, metres) = if cost < NEVER { unpack(cost) } else { (0, 0) };
             match steps.last_mut() {
-                Some(last) if last.0 == name => (last.1, last.2) = (last.1 + metres, last.2 + millis),
-                _ => steps.push((name, metres, millis)),
+                Some(last) if last.name == name => {
+                    (last.metres, last.millis) = (last.metres + metres, last.millis + millis);
+                }
+                _ => steps.push(Driven { name, metres, millis }),
             }
         };
         if leaving.is_none() && entering.is_none() {
@@ -119,7 +126,7 @@ impl Graph {
         }
         if let Some(edge) = leaving {
             let left = if streets.edges[edge].along { WHOLE - from.offset } else { from.offset };
-            step(from.segment, share(self.leaving_weight(edge), left));
+            step(from.segment, share(self.weights().leaving(edge), left));
         }
         for edge in edges {
             step(streets.edges[edge].segment, self.weights[edge]);
@@ -142,12 +149,12 @@ impl Graph {
         if leaving.is_none() && entering.is_none() {
             let along = to.offset >= from.offset;
             let fits = |&&edge: &&EdgeId| self.map.streets.edges[edge].along == along;
-            return self.edges_along(from.segment).iter().find(fits).copied().into_iter().collect();
+            return self.map.edges_along(from.segment).iter().find(fits).copied().into_iter().collect();
         }
         leaving.into_iter().chain(edges).chain(entering).collect()
     }
 
-    /// Milliseconds at normal speed by class and square, along the way that is quickest now.
+    /// Milliseconds at normal speed by class of road and square of the map, along the way that is quickest now.
     pub(crate) fn normal_time(&self, a: Position, b: Position) -> Vec<((u8, Cell), u64)> {
         let known = self.know(&[a, b]);
         let (Some(from), Some(to)) = (&known[0].snapped, &known[1].snapped) else { return Vec::new() };
@@ -156,13 +163,13 @@ impl Graph {
         let mut add = |edge: EdgeId, part: u64| {
             let segment = streets.edges[edge].segment;
             let (millis, _) = unpack(self.normal[edge]);
-            let key = (streets.segments[segment].class, self.cell(segment));
+            let key = (streets.segments[segment].class, self.map.cell(segment));
             *times.entry(key).or_default() += millis * part / WHOLE;
         };
         let Some((edges, leaving, entering)) = self.way_with_ends(from, to) else { return Vec::new() };
         if leaving.is_none()
             && entering.is_none()
-            && let Some(&edge) = self.edges_along(from.segment).first()
+            && let Some(&edge) = self.map.edges_along(from.segment).first()
         {
             add(edge, from.offset.abs_diff(to.offset));
         }

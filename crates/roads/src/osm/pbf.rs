@@ -1,10 +1,11 @@
-//! `.osm.pbf`.
+//! `.osm.pbf`, the binary format.
 
 use std::io::Read;
 
 use osmpbf::{Element, ElementReader, RelMemberType};
 
-use super::{Item, OsmError, Restriction, Tags, Wanted, Way};
+use super::error::OsmError;
+use super::item::{Item, Restriction, Tags, Wanted, Way};
 
 pub(crate) fn read(bytes: impl Read + Send, wanted: Wanted, sink: &mut dyn FnMut(Item)) -> Result<(), OsmError> {
     ElementReader::new(bytes)

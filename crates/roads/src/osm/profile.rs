@@ -1,6 +1,6 @@
 //! Which ways a vehicle may use, in which direction, how fast.
 
-use super::Tags;
+use super::item::Tags;
 
 /// What drives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

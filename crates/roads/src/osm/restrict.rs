@@ -1,34 +1,36 @@
 //! Turn restrictions, over a node or over ways between.
 //!
-//! A vehicle that has driven the beginning of a restricted way is at a copy of the junction: the copy remembers what was driven,
-//! and lets go only what is allowed from there. Copies at which the same turns are forbidden and the same ways are under way
-//! are one (a small automaton over the restricted sequences of edges).
+//! A vehicle that has driven the beginning of a restricted way is sent to a copy of the junction. The copy stands for what has
+//! been driven, and only the edges that are allowed from there leave it. Two copies at which the same turns are forbidden and
+//! the same restricted ways are under way are one copy: they are the states of an automaton over restricted sequences of edges.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::Restriction;
-use super::build::{Raw, Report};
+use super::item::Restriction;
 use super::profile::Profile;
+use super::raw::Raw;
+use super::report::Report;
 use crate::ids::{EdgeId, JunctionId};
 use crate::streets::Edge;
 
-/// Edges that a restriction's ways between may have: a way around a block, not across a town.
+/// Most edges that the ways between the two ends of a restriction may have: enough for a way around a block.
 const VIA_EDGES_MAX: usize = 64;
 
-/// A sequence of edges and what may not follow it.
+/// A sequence of edges and the edges that may not follow it.
 struct Forbidden {
     path: Vec<EdgeId>,
     turns: BTreeSet<EdgeId>,
 }
 
-/// What a vehicle at a junction has driven: turns it may not take now, and restricted ways that it is on, with how far it is.
+/// What a vehicle at a junction has driven: the edges that it may not take now, and the restricted ways that it is on, each with the
+/// number of edges it has driven of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Driven {
     turns: BTreeSet<EdgeId>,
     under_way: BTreeSet<(u32, u32)>,
 }
 
-/// Edges by the junction they leave and reach.
+/// Edges by the junction that they leave, and by the junction that they reach.
 struct Incident {
     leaving: BTreeMap<JunctionId, Vec<EdgeId>>,
     entering: BTreeMap<JunctionId, Vec<EdgeId>>,
@@ -134,7 +136,8 @@ fn forbid(
     }
 }
 
-/// Whoever turns round on a way between may not turn round once more: it would be a new vehicle, which came from nowhere.
+/// A vehicle that turns round on a way between the two ends may not turn round once more: it would forget the beginning of the
+/// restricted way and could then take the forbidden turn.
 fn not_twice(network: &Raw, incident: &Incident, path: &[EdgeId], all: &mut Vec<Forbidden>) {
     for at in 1..path.len() {
         let turned = path[at];
@@ -150,7 +153,7 @@ fn not_twice(network: &Raw, incident: &Incident, path: &[EdgeId], all: &mut Vec<
     }
 }
 
-/// From an edge along all of the ways between, in their order, to the first junction that a named edge leaves. The shortest.
+/// The shortest path from an edge along all of the ways between, in their order, to the first junction that a named edge leaves.
 fn along(
     network: &Raw,
     incident: &Incident,
@@ -159,7 +162,7 @@ fn along(
     named: impl Fn(EdgeId) -> bool,
 ) -> Option<Vec<EdgeId>> {
     let mut paths = VecDeque::from([(vec![way_in], 0)]);
-    // Edges on a way between, and how many of the ways are behind them: each is met once.
+    // Edges with the number of ways that are driven up to there: each pair is visited once.
     let mut seen = BTreeSet::new();
     while let Some((path, ways)) = paths.pop_front() {
         let last = path[path.len() - 1];
@@ -196,7 +199,7 @@ fn copy_junctions(network: &mut Raw, incident: &Incident, all: &[Forbidden]) {
     for (index, forbidden) in all.iter().enumerate() {
         beginning.entry(forbidden.path[0]).or_default().push(index as u32);
     }
-    // What has been driven after one more edge.
+    // What a vehicle has driven after one more edge.
     let after = |edge: EdgeId, before: &Driven| {
         let begun = beginning.get(&edge).into_iter().flatten().map(|&index| (index, 1));
         let gone_on = before
@@ -226,15 +229,15 @@ fn copy_junctions(network: &mut Raw, incident: &Incident, all: &[Forbidden]) {
         if now == Driven::default() {
             return to;
         }
-        let next = JunctionId::at(network.nodes.len());
+        let next = JunctionId::at(network.junctions.len());
         let copy = *copies.entry((to, now.clone())).or_insert(next);
         if copy == next {
-            network.nodes.push(network.nodes[to]);
+            network.junctions.push(network.junctions[to]);
             open.push((to, now, copy));
         }
         copy
     };
-    // Where an edge leads before any copy was made.
+    // Where every edge leads before any copy is made.
     let ends: Vec<JunctionId> = network.edges.iter().map(|edge| edge.to).collect();
     for edge in EdgeId::first(ends.len()) {
         network.edges[edge].to = reached(network, &mut open, edge, &Driven::default(), ends[edge]);
@@ -256,14 +259,14 @@ mod tests {
 
     use super::{Forbidden, Incident, Profile, copy_junctions};
     use crate::ids::{EdgeId, JunctionId, SegmentId};
-    use crate::osm::build::Raw;
+    use crate::osm::raw::Raw;
     use crate::streets::{Edge, Segment};
 
     /// A street both ways between some pairs of junctions: edges 2k and 2k + 1 are the two directions of segment k.
     fn network(nodes: u32, pairs: &[(u32, u32)]) -> (Raw, Incident) {
         let mut raw = Raw {
             ids: (0..i64::from(nodes)).collect(),
-            nodes: vec![Position::default(); nodes as usize],
+            junctions: vec![Position::default(); nodes as usize],
             segments: Vec::new(),
             points: Vec::new(),
             edges: Vec::new(),

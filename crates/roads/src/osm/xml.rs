@@ -5,9 +5,10 @@ use std::io::BufRead;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::{Item, OsmError, Restriction, Wanted, Way};
+use super::error::OsmError;
+use super::item::{Item, Restriction, Wanted, Way};
 
-/// What the tags and members that follow belong to.
+/// The item to which the tags and members that follow belong.
 enum Open {
     Nothing,
     Way(Way),
@@ -20,8 +21,8 @@ pub(crate) fn read(text: impl BufRead, wanted: Wanted, sink: &mut dyn FnMut(Item
     let mut open = Open::Nothing;
     let (mut begun, mut ended) = (false, false);
     loop {
-        let place = reader.buffer_position();
-        let damaged = |what: &str| OsmError::Damaged(format!("byte {place}: {what}"));
+        let byte = reader.buffer_position();
+        let damaged = |what: &str| OsmError::Damaged(format!("byte {byte}: {what}"));
         match reader.read_event_into(&mut buffer).map_err(|error| damaged(&error.to_string()))? {
             Event::Start(tag) | Event::Empty(tag) => match tag.name().as_ref() {
                 b"osm" => begun = true,
@@ -30,7 +31,7 @@ pub(crate) fn read(text: impl BufRead, wanted: Wanted, sink: &mut dyn FnMut(Item
                         let value = attribute(&tag, key).and_then(|value| value.parse::<f64>().ok());
                         value.filter(|value| value.abs() <= 180.0).map(|value| (value * 1e7).round() as i32)
                     };
-                    // Deleted nodes of a history have no place.
+                    // A deleted node, in the history of a map, has no coordinates.
                     if let (Some(id), Some(x), Some(y)) = (number(&tag, "id"), degrees("lon"), degrees("lat")) {
                         sink(Item::Node { id, x, y });
                     }

@@ -1,0 +1,21 @@
+//! The tables of an instance, with form feeds between them.
+#![no_main]
+
+use fleetfold_formats::days::{DpdpFiles, NamedText, dpdp};
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let text = String::from_utf8_lossy(data);
+    let mut tables = text.split('\u{c}').map(|text| NamedText { name: "table", text });
+    let mut next = || tables.next().unwrap_or(NamedText { name: "table", text: "" });
+    let files = DpdpFiles {
+        instance: "fuzz",
+        factories: next(),
+        routes: next(),
+        vehicles: next(),
+        orders: next(),
+        starts: next(),
+    };
+    if let Ok(day) = dpdp(&files) {
+        assert!(day.lines().count() > day.events.len());
+    }
+});

@@ -1,0 +1,88 @@
+//! What reaches the engine's thread: entries, hints, outcomes.
+
+use fleetfold_engine::{Input, PositionReport};
+use fleetfold_fleet::Change;
+use fleetfold_journal::Outcome;
+use fleetfold_model::{Event, LogEntry, Millis};
+use fleetfold_wire::{What, decode};
+
+use super::Worker;
+use super::intake::Taken;
+use crate::clock;
+use crate::log::Message;
+
+impl Worker {
+    /// What the intake hands over: an entry to be folded, or one to be passed over.
+    pub(super) fn take(&mut self, taken: Taken) {
+        self.verified = true;
+        match taken {
+            Taken::Entry(entry) => {
+                if entry.seq <= self.engine.fleet().applied() {
+                    return;
+                }
+                self.last_hash = entry.hash;
+                self.clock.saw(entry.logged_at);
+                self.feed(Input::Entry(*entry));
+            }
+            Taken::Skipped { seq, at, hash, on_plan_subject, rejection } => {
+                self.last_hash = hash;
+                self.clock.saw(at);
+                if let Some(rejection) = rejection {
+                    self.metrics.rejected(rejection.code);
+                    let refused = self.memory.refuse(seq, self.engine.now(), rejection.code, &rejection.what);
+                    self.stale.refused.push(refused);
+                }
+                self.feed(Input::Skipped { seq, on_plan_subject });
+            }
+            Taken::Regressed(_) => {}
+        }
+    }
+
+    /// An entry was folded: figures and screens follow.
+    pub(super) fn folded(&mut self, entry: &LogEntry, change: &Change) {
+        self.tally.observe(entry, change, self.engine.fleet());
+        let now = self.engine.now();
+        self.metrics.entry();
+        self.events.push_back(clock::monotonic());
+        for &(_, wait) in &change.answered {
+            self.metrics.answered(wait);
+        }
+        if let (Event::PlanProposed(proposal), Some(plan)) = (&entry.event, &change.plan) {
+            let decisions = self.memory.plan(proposal, &plan.accepted, now);
+            self.stale.decisions.extend(decisions);
+        }
+        if let (Event::FeaturesLearned(features), None) = (&entry.event, &change.refused)
+            && self.engine.commit().epoch().is_some()
+        {
+            self.publish_features(features);
+        }
+        self.story(&entry.event, now);
+        self.stale.vehicles.extend(&change.vehicles);
+        self.stale.orders.extend(&change.orders);
+        self.stale.roads |= matches!(entry.event, Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_));
+    }
+
+    pub(super) fn position(&mut self, message: &Message) {
+        let Ok(decoded) = decode(&message.bytes) else { return };
+        let What::Position(vehicle, position, at) = decoded.what else { return };
+        // A clock more than five seconds ahead or fifteen minutes behind is not believed.
+        let now = self.engine.fleet().zone().zone_time(message.at);
+        let skewed =
+            at > now + Millis(5_000 * i64::from(self.engine.fleet().zone().rate)) || at < now - Millis(900_000);
+        let at = if skewed { now } else { at };
+        self.metrics.position();
+        if let Some(id) = self.engine.fleet().vehicle_id(vehicle.as_str()) {
+            self.stale.moved.insert(id);
+        }
+        self.feed(Input::Position(PositionReport { vehicle, position, at }));
+    }
+
+    pub(super) fn feed(&mut self, input: Input) {
+        if let Input::Commit(Outcome::Granted(epoch)) = &input {
+            tracing::info!(epoch, "owner of the zone");
+        }
+        let mut effects = Vec::new();
+        self.engine.handle(input, &mut effects);
+        self.perform(effects);
+    }
+}

@@ -1,0 +1,145 @@
+//! How an engine comes up: from its snapshot, from a base, or from the first entry; or why it cannot.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use fleetfold_engine::Engine;
+use fleetfold_fleet::{Fleet, Tally};
+use fleetfold_journal::{Begin, Gate, begin};
+use fleetfold_model::LogSeq;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, watch};
+
+use super::{CORES_KEPT, Live, Readiness, Setup, Worker, bases, intake};
+use crate::clock::{self, LogClock};
+use crate::hub::Hub;
+use crate::log::{LogError, Stream};
+use crate::metrics::Metrics;
+use crate::publisher;
+use crate::snapshot;
+use crate::view::{self, Memory, Stale};
+
+/// Loads the newest snapshot, checks that the log is still the one it was made from, and starts the engine.
+///
+/// # Errors
+///
+/// When the log does not answer, has lost what we need, or is not the one we folded.
+pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
+    let (log, zone) = (setup.log.clone(), setup.zone.clone());
+    let folder = setup.data.as_ref().map(|data| data.join(zone.key()));
+    let loaded = folder.as_ref().and_then(|folder| snapshot::newest(folder, &zone));
+    let (mut fleet, mut tally, last_hash) = loaded.map_or((Fleet::new(), Tally::default(), None), |loaded| {
+        let (header, fleet, tally) = loaded;
+        (fleet, tally, Some(header.last_hash))
+    });
+    let applied = fleet.applied().0;
+    let base = bases::newest(&log, &zone).await?;
+    let held = log.held(&zone, base.as_ref().map(|base| base.applied.0)).await?;
+    let skipped = log.skipped(&zone).await?;
+    let (read_after, expected) = match begin(applied, held) {
+        Begin::After { after, verify } => {
+            let expected = last_hash.filter(|_| verify).map(|hash| intake::Expected { seq: applied, hash });
+            (after, expected)
+        }
+        Begin::AtBase { applied } => {
+            let base = base.expect("a start at a base has one");
+            tracing::warn!(applied, "older entries have expired: beginning with the base");
+            (fleet, tally) = bases::load(&log, &base).await?;
+            (applied, None)
+        }
+        Begin::Regressed { applied, last } => {
+            return Err(LogError::new(
+                format!("LOG_REGRESSED: the snapshot has folded entry {applied}, but the zone's log ends at {last}"),
+                "restore the log; or remove the snapshots if the log was replaced on purpose",
+            ));
+        }
+        Begin::Expired { needed } => {
+            return Err(LogError::new(
+                format!("entries from {needed} on are needed, the log begins at {}", held.stream_first),
+                "entries have expired and no base covers them: restore a newer snapshot into the data folder",
+            ));
+        }
+    };
+    let last = held.zone.map_or(0, |(_, last)| last);
+    let mut gate = Gate::new(zone.clone(), skipped, log.epoch_max(&zone).await?);
+    gate.forget_before(LogSeq(held.stream_first));
+    let reader = log.read(Stream::Fleet, &zone, read_after).await?;
+    let entries = intake::start(log.clone(), gate, expected, reader);
+    let positions = log.read(Stream::Position, &zone, 0).await?;
+
+    let metrics = Arc::new(Metrics::new());
+    let readiness = Arc::new(Readiness::default());
+    let (questions, asked) = mpsc::channel(256);
+    let (inputs, inbox) = mpsc::channel(4096);
+    let (stop, stopped) = watch::channel(false);
+    let (finish, done) = watch::channel(false);
+    let hub = Arc::new(Hub::new(clock::wall().0 as u64));
+    let space = setup.network.space();
+    let streets: Vec<Value> = setup
+        .network
+        .streets()
+        .into_iter()
+        .map(|street| {
+            let (a, b) = (view::lon_lat(space, street.from), view::lon_lat(space, street.to));
+            json!([a[0], a[1], b[0], b[1], street.class, street.name, street.road])
+        })
+        .collect();
+    let streets: Arc<str> = Arc::from(Value::from(streets).to_string());
+    let publisher = publisher::start(setup.log.clone(), setup.zone.clone());
+    let threads = setup.threads.unwrap_or_else(|| {
+        std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(CORES_KEPT).max(1))
+    });
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|index| format!("search-{index}"))
+        .build()
+        .map_err(|error| LogError::new(format!("no threads for searching: {error}"), "allow more threads"))?;
+    let live = Live {
+        questions,
+        hub: Arc::clone(&hub),
+        metrics: Arc::clone(&metrics),
+        readiness: Arc::clone(&readiness),
+        streets,
+        zone: setup.zone.clone(),
+        log: setup.log.clone(),
+        stop: Arc::new(stop),
+        done,
+    };
+    let worker = Worker {
+        engine: Engine::new(fleet, setup.network),
+        tally,
+        memory: Memory::default(),
+        stale: Stale::default(),
+        clock: LogClock::new(),
+        log: setup.log,
+        zone: setup.zone,
+        folder,
+        last_hash: last_hash.unwrap_or_default(),
+        verified: expected.is_none(),
+        snapshot_at: clock::monotonic(),
+        snapshot_applied: applied,
+        pool: Arc::new(pool),
+        abandon: Arc::new(AtomicBool::new(false)),
+        inputs,
+        publisher,
+        shell: tokio::runtime::Handle::current(),
+        hub,
+        metrics,
+        readiness,
+        caught_up_at: last,
+        delta: 0,
+        delta_at: clock::monotonic(),
+        events: std::collections::VecDeque::new(),
+    };
+    std::thread::Builder::new()
+        .name("engine".to_owned())
+        .spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+            if let Ok(runtime) = runtime {
+                runtime.block_on(worker.run(entries, positions, inbox, asked, stopped));
+            }
+            let _ = finish.send(true);
+        })
+        .map_err(|error| LogError::new(format!("no thread for the engine: {error}"), "allow more threads"))?;
+    Ok(live)
+}

@@ -1,0 +1,67 @@
+//! `tests/data/log-0.1.redb.zst` was written by version 0.1: 20 rounds of facts, plans, positions, assignments and
+//! features in two zones, one rejected message, one skipped entry, and four leases.
+
+use super::*;
+
+const FILE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/log-0.1.redb.zst"));
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_version_0_1_is_upgraded_in_its_place() {
+    let bench = Bench::new();
+    std::fs::write(bench.path(), zstd::decode_all(FILE).expect("unpacks")).expect("written");
+    let (porto, lisbon) = (zone("porto"), zone("lisbon"));
+    let mut facts: Vec<(&str, String)> = Vec::new();
+    for round in 0..20 {
+        for name in ["porto", "lisbon"] {
+            facts.push((name, format!("{name} event.order_created.o{round} {round}")));
+            if round % 4 == 0 {
+                facts.push((name, format!("{name} plan {round}")));
+            }
+        }
+    }
+    for opening in 0..3 {
+        let log = bench.open();
+        for zone in [&porto, &lisbon] {
+            let found = messages(&log, Stream::Fleet, zone).expect("answers");
+            let own = facts.iter().enumerate().filter(|(_, (name, _))| *name == zone.zone());
+            let own: Vec<(u64, String)> = own.map(|(index, (_, text))| (index as u64 + 1, text.clone())).collect();
+            let found: Vec<(u64, String)> =
+                found.into_iter().map(|m| (m.seq, String::from_utf8(m.bytes.to_vec()).expect("text"))).collect();
+            assert_eq!(found, own, "opening {opening}");
+            assert_eq!(messages(&log, Stream::Position, zone).expect("answers").len(), 3);
+            assert_eq!(messages(&log, Stream::Assignment, zone).expect("answers").len(), 2);
+            let feature = log.last(Stream::Feature, &subject(&zone, "feature.f")).expect("answers").expect("there");
+            assert_eq!(feature.bytes, Bytes::from(format!("{} feature.f 19", zone.zone())));
+        }
+        assert_eq!(log.bounds(Stream::Fleet).expect("answers"), (1, 50));
+        assert_eq!(log.zone_bounds(Stream::Fleet, &lisbon).expect("answers"), (3, 50));
+        assert_eq!(log.bounds(Stream::Position).expect("answers").1, 40);
+        assert_eq!(log.bounds(Stream::Rejected).expect("answers"), (1, 1));
+        assert_eq!(log.skipped(&porto).expect("answers"), [7]);
+        let plan = log.last(Stream::Fleet, &subject(&porto, "plan")).expect("answers").expect("there");
+        assert_eq!(plan.bytes, Bytes::from_static(b"porto plan 16"));
+        assert_eq!(log.acquire(&porto).await.expect("raised").epoch, 4 + opening);
+        assert_eq!(recount(&log).0, recount(&log).1);
+    }
+    let log = bench.open();
+    assert_eq!(log.acquire(&lisbon).await.expect("raised").epoch, 2);
+    // The clock of the test stands at 2023, years before the file's entries: log time does not go back.
+    let before = log.last(Stream::Fleet, &subject(&porto, "plan")).expect("answers").expect("there").at;
+    assert_eq!(put(&log, Stream::Fleet, &porto, "event.more", "x").await, Ok(51));
+    assert!(log.last(Stream::Fleet, &subject(&porto, "event.more")).expect("answers").expect("there").at >= before);
+}
+
+#[test]
+fn a_file_of_a_later_layout_is_refused_by_name() {
+    let bench = Bench::new();
+    drop(bench.open());
+    {
+        let database = Database::create(bench.path()).expect("opens");
+        let write = database.begin_write().expect("begun");
+        let mut state = rows::State { format: 0, ..rows::State::default() };
+        rows::Books::open(&write, state.totals).expect("opens").save_as(&mut state, 3).expect("saved");
+        write.commit().expect("committed");
+    }
+    let Err(error) = bench.try_open() else { panic!("it was read as if it were ours") };
+    assert!(error.what.contains("layout 3"), "{error}");
+}

@@ -1,0 +1,173 @@
+//! What can be wrong with the file, told apart by what mends it.
+
+use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use crate::log::LogError;
+
+/// Why the file could not be read or written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// Another process holds the file.
+    Busy,
+    /// The content is not what was written. Trying again does not help.
+    Damaged(String),
+    /// There is no room on the disk, or the quota is used up.
+    Full(String),
+    /// Anything else that the system reports. Opening the file again may help.
+    Failed(String),
+    /// The file was written in a later layout than this program knows.
+    Newer(u32),
+    /// The file misses commits that were acknowledged: it has this many, and had that many.
+    Behind {
+        /// Commits in the file.
+        commit: u64,
+        /// Commits that were acknowledged.
+        acknowledged: u64,
+    },
+}
+
+impl Trouble {
+    pub(super) fn damaged(what: impl Into<String>) -> Self {
+        Self::Damaged(what.into())
+    }
+
+    /// Waiting, or opening the file again, may mend it.
+    pub(super) fn passes(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::Failed(_))
+    }
+
+    /// The error for a person.
+    pub(super) fn error(&self, path: &Path) -> LogError {
+        let file = path.display();
+        match self {
+            Self::Busy => {
+                let holder = std::fs::read_to_string(super::owner_file(path)).unwrap_or_default();
+                let hint = if holder.is_empty() {
+                    "close the program that has it open".to_owned()
+                } else {
+                    format!("it is held by {}; send events to that engine's /v1/events instead", holder.trim())
+                };
+                LogError::new(format!("{file} cannot be opened: another process has it open"), hint)
+            }
+            Self::Damaged(what) => LogError::new(
+                format!("the log file {file} is damaged: {what}"),
+                "check the disk, then put a whole copy of the file in its place; the damaged one is left as it is",
+            ),
+            Self::Full(what) => LogError::new(
+                format!("the disk is full: {file} cannot be written: {what}"),
+                "make room on the disk; the log goes on by itself",
+            ),
+            Self::Failed(what) => LogError::new(
+                format!("the log file {file} cannot be used: {what}"),
+                "check the disk and the file's rights; `fleetfold doctor` tells more",
+            ),
+            Self::Newer(format) => LogError::new(
+                format!("the log file {file} has layout {format}, which a later version of this program writes"),
+                "use that version",
+            ),
+            Self::Behind { commit, acknowledged } => LogError::new(
+                format!(
+                    "the log file {file} is older than what was acknowledged: it ends with commit {commit}, commit \
+                     {acknowledged} was acknowledged"
+                ),
+                format!(
+                    "put the newer file back; to go on without what is missing, remove {}",
+                    super::head::path_of(path).display()
+                ),
+            ),
+        }
+    }
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Busy => f.write_str("another process has the log file open"),
+            Self::Damaged(what) => write!(f, "the log file is damaged: {what}"),
+            Self::Full(what) => write!(f, "the disk is full: {what}"),
+            Self::Failed(what) => write!(f, "the log file cannot be used: {what}"),
+            Self::Newer(format) => write!(f, "the log file has layout {format} of a later version"),
+            Self::Behind { commit, acknowledged } => {
+                write!(f, "the log file ends with commit {commit}, commit {acknowledged} was acknowledged")
+            }
+        }
+    }
+}
+
+impl From<std::io::Error> for Trouble {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                Self::Full(error.to_string())
+            }
+            // The file ends before a page that it refers to.
+            ErrorKind::UnexpectedEof => Self::damaged("it is cut short"),
+            // The store's word for a file that does not begin as its files do.
+            ErrorKind::InvalidData => Self::Damaged(error.to_string()),
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<redb::Error> for Trouble {
+    fn from(error: redb::Error) -> Self {
+        match error {
+            redb::Error::Io(error) => error.into(),
+            redb::Error::DatabaseAlreadyOpen => Self::Busy,
+            redb::Error::Corrupted(what) => Self::Damaged(what),
+            // A table is missing or has other types than we wrote, or a page's kind of store is unknown.
+            redb::Error::TableDoesNotExist(_)
+            | redb::Error::TableTypeMismatch { .. }
+            | redb::Error::TableIsMultimap(_)
+            | redb::Error::TableIsNotMultimap(_)
+            | redb::Error::TypeDefinitionChanged { .. }
+            | redb::Error::UpgradeRequired(_) => Self::Damaged(error.to_string()),
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<redb::StorageError> for Trouble {
+    fn from(error: redb::StorageError) -> Self {
+        redb::Error::from(error).into()
+    }
+}
+
+impl From<redb::TableError> for Trouble {
+    fn from(error: redb::TableError) -> Self {
+        redb::Error::from(error).into()
+    }
+}
+
+impl From<redb::TransactionError> for Trouble {
+    fn from(error: redb::TransactionError) -> Self {
+        redb::Error::from(error).into()
+    }
+}
+
+impl From<redb::CommitError> for Trouble {
+    fn from(error: redb::CommitError) -> Self {
+        redb::Error::from(error).into()
+    }
+}
+
+impl From<redb::DatabaseError> for Trouble {
+    fn from(error: redb::DatabaseError) -> Self {
+        redb::Error::from(error).into()
+    }
+}
+
+/// Runs what touches the file. `redb` may panic on a damaged file: that becomes an error.
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, Trouble>) -> Result<T, Trouble> {
+    // Nothing of ours is left half changed: state is replaced only after a commit.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let what = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("no words");
+        Err(Trouble::damaged(format!("the store gave up on it ({what})")))
+    })
+}

@@ -1,0 +1,290 @@
+//! Commands that read a zone's log to its end: record, audit, verify.
+//!
+//! They read to the end that they saw at the start, whatever the broker's pauses, or fail; and they fold through the same
+//! gate as the engine does.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use fleetfold_fleet::{Fleet, Tally};
+use fleetfold_journal::{Begin, Gate, Judged, Rejection, ZoneName, begin};
+use fleetfold_model::{BaseWritten, Event, LogEntry, LogSeq, Millis};
+use fleetfold_sim::Report;
+use fleetfold_wire::{CloudEvent, DayHeader, DayLine};
+use serde_json::json;
+
+use crate::args::{Audit, Record};
+use crate::days;
+use crate::demo::zone_name;
+use crate::failure::Failure;
+use crate::live::bases;
+use crate::log::{self, Log, LogChoice, Message, Read, Stream};
+
+/// Without a message for this long, although more must come, the log is asked again what it holds.
+const SILENT: Duration = Duration::from_secs(5);
+/// Silent so often, reading is given up: a minute outlives a broker's restart and election.
+const SILENT_TIMES: u32 = 12;
+
+/// Reads the zone's entries above `after`, up to the last one that the log holds now, and hands each to `take`.
+async fn read_whole(
+    log: &Log,
+    zone: &ZoneName,
+    after: u64,
+    mut take: impl AsyncFnMut(Message) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let Some((_, last)) = log.zone_bounds(Stream::Fleet, zone).await?.filter(|&(_, last)| last > after) else {
+        return Ok(());
+    };
+    let mut reader = log.read(Stream::Fleet, zone, after).await?;
+    let (mut seen, mut silent) = (after, 0);
+    while seen < last {
+        match tokio::time::timeout(SILENT, reader.next()).await {
+            Ok(Some(Read::Message(message))) => {
+                (seen, silent) = (message.seq, 0);
+                if seen <= last {
+                    take(message).await?;
+                }
+            }
+            Ok(Some(Read::Regressed(what))) => {
+                return Err(Failure::new(format!("LOG_REGRESSED: {what}"), "read it again"));
+            }
+            Ok(None) => return Err(cut(zone, seen, last)),
+            Err(_) => {
+                // The rest may have expired while it was read: then there is nothing more to wait for.
+                if let Ok(held) = log.zone_bounds(Stream::Fleet, zone).await
+                    && held.is_none_or(|(_, last)| last <= seen)
+                {
+                    return Ok(());
+                }
+                silent += 1;
+                if silent >= SILENT_TIMES {
+                    return Err(cut(zone, seen, last));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn cut(zone: &ZoneName, seen: u64, last: u64) -> Failure {
+    let what = format!("the log of {zone} was read to entry {seen} only, it ends at {last}: the log does not answer");
+    Failure::new(what, "check the broker, then read it again")
+}
+
+/// A zone folded from its log alone.
+struct Folded {
+    fleet: Fleet,
+    tally: Tally,
+    lines: Vec<DayLine>,
+    gate: Gate,
+    /// Numbers of plans that do not follow the one before.
+    gaps: Vec<u64>,
+    plans: u64,
+    rejected: Vec<(LogSeq, Rejection)>,
+    /// The base it began with.
+    base: Option<BaseWritten>,
+    causes: Vec<(LogSeq, Millis, &'static str)>,
+}
+
+async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Failure> {
+    let base = bases::newest(log, zone).await?;
+    let held = log.held(zone, base.as_ref().map(|base| base.applied.0)).await?;
+    if held.zone.is_none() && base.is_none() {
+        return Err(Failure::new(
+            format!("the log holds nothing of zone {zone}"),
+            "check --log, --tenant and --zone; `fleetfold doctor` shows what a log holds",
+        ));
+    }
+    let (fleet, tally, after, base) = match (begin(0, held), base) {
+        (Begin::After { after, .. }, _) => (Fleet::new(), Tally::default(), after, None),
+        (Begin::AtBase { applied }, Some(base)) => {
+            eprintln!("note: entries up to {applied} have expired; beginning with the base made of them");
+            let (fleet, tally) = bases::load(log, &base).await?;
+            (fleet, tally, applied, Some(base))
+        }
+        (Begin::Expired { needed }, _) => {
+            return Err(Failure::new(
+                format!("entries from {needed} on are needed, the log begins at {}", held.stream_first),
+                "they have expired, and no base covers them",
+            ));
+        }
+        (Begin::Regressed { .. } | Begin::AtBase { .. }, _) => unreachable!("nothing was folded before"),
+    };
+    let gate = Gate::new(zone.clone(), log.skipped(zone).await?, log.epoch_max(zone).await?);
+    let mut folded = Folded {
+        fleet,
+        tally,
+        lines: Vec::new(),
+        gate,
+        gaps: Vec::new(),
+        plans: 0,
+        rejected: Vec::new(),
+        base,
+        causes: Vec::new(),
+    };
+    let mut kinds = std::collections::BTreeMap::new();
+    read_whole(log, zone, after, async |message| {
+        if let Some((entry, envelope)) = folded.pass(log, &message).await? {
+            kinds.insert(entry.seq, fleetfold_wire::event_type(&entry.event));
+            folded.apply(&entry);
+            if keep_lines {
+                let logged_at =
+                    jiff::Timestamp::from_millisecond(message.at.0).map(|at| at.to_string()).unwrap_or_default();
+                folded.lines.push(DayLine::Event {
+                    seq: Some(message.seq),
+                    logged_at: Some(logged_at),
+                    event: Box::new(envelope),
+                });
+            }
+        }
+        Ok(())
+    })
+    .await?;
+    for &(seq, wait) in &folded.tally.slow {
+        folded.causes.push((seq, wait, kinds.get(&seq).copied().unwrap_or("unknown")));
+    }
+    Ok(folded)
+}
+
+impl Folded {
+    /// Takes a message through the gate; `None`: it is not folded.
+    async fn pass(&mut self, log: &Log, message: &Message) -> Result<Option<(LogEntry, CloudEvent)>, Failure> {
+        let mut asked = false;
+        loop {
+            match self.gate.judge(message.raw()) {
+                Judged::Entry(entry, envelope) => return Ok(Some((*entry, *envelope))),
+                Judged::Skipped { on_plan_subject } => {
+                    self.fleet.skip(LogSeq(message.seq), on_plan_subject);
+                    return Ok(None);
+                }
+                Judged::Rejected(rejection) => {
+                    self.reject(message.seq, rejection);
+                    return Ok(None);
+                }
+                Judged::WhoOwns { epoch } if asked => {
+                    let rejection = self.gate.not_an_owner(message.raw(), epoch);
+                    self.reject(message.seq, rejection);
+                    return Ok(None);
+                }
+                Judged::WhoOwns { .. } => {
+                    self.gate.owner(log.epoch_max(self.gate.zone()).await?);
+                    asked = true;
+                }
+            }
+        }
+    }
+
+    /// An entry that no engine has judged yet: it would be rejected, so it is not folded here either.
+    fn reject(&mut self, seq: u64, rejection: Rejection) {
+        self.fleet.skip(LogSeq(seq), rejection.on_plan_subject);
+        self.rejected.push((LogSeq(seq), rejection));
+    }
+
+    fn apply(&mut self, entry: &LogEntry) {
+        let chain = *self.fleet.chain();
+        if let Event::PlanProposed(plan) = &entry.event {
+            self.plans += 1;
+            if chain.rev > 0 && plan.rev != chain.rev + 1 {
+                self.gaps.push(plan.rev);
+            }
+        }
+        let change = self.fleet.apply(entry);
+        self.tally.observe(entry, &change, &self.fleet);
+    }
+}
+
+pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
+    let zone = zone_name(&args.place.tenant, &args.place.zone)?;
+    let opened = open_existing(&args.place.log).await?;
+    let folded = fold(&opened.log, &zone, true).await?;
+    let network = match args.network {
+        None => None,
+        Some(path) => {
+            let bytes = std::fs::read(&path)
+                .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give a network or day file"))?;
+            if fleetfold_roads::is_graph_file(&bytes) {
+                return Err(Failure::new(
+                    format!("{}: a graph file is not kept in a day", path.display()),
+                    "leave --network out here, and give the file to `fleetfold backtest DAY --graph FILE`",
+                ));
+            }
+            Some(days::network_in(&path, bytes)?.0)
+        }
+    };
+    let header = DayHeader {
+        fleetfold_day: 1,
+        title: zone.to_string(),
+        network,
+        exact_drivers: false,
+        traffic: None,
+        no_shows: Vec::new(),
+        skipped: folded.gate.skipped(),
+    };
+    let mut out: Box<dyn Write> = match &args.output {
+        Some(path) => Box::new(std::io::BufWriter::new(std::fs::File::create(path)?)),
+        None => Box::new(crate::out::out()),
+    };
+    writeln!(out, "{}", DayLine::Header(Box::new(header)).to_text())?;
+    for line in &folded.lines {
+        writeln!(out, "{}", line.to_text())?;
+    }
+    let footer = DayLine::Footer {
+        digest: format!("{:016x}", folded.fleet.digest()),
+        facts_digest: format!("{:016x}", folded.fleet.facts_digest()),
+        applied: folded.fleet.applied().0,
+    };
+    writeln!(out, "{}", footer.to_text())?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
+    let zone = zone_name(&args.place.tenant, &args.place.zone)?;
+    let opened = open_existing(&args.place.log).await?;
+    let folded = fold(&opened.log, &zone, false).await?;
+    let report = Report::new(&folded.tally, folded.fleet.digest(), folded.fleet.facts_digest());
+    let unanswered: Vec<u64> = folded.fleet.unanswered().keys().map(|seq| seq.0).collect();
+    let good = folded.gaps.is_empty() && unanswered.is_empty() && folded.causes.is_empty();
+    if args.json {
+        let causes: Vec<_> = folded
+            .causes
+            .iter()
+            .map(|(seq, wait, kind)| json!({ "seq": seq.0, "waited_seconds": wait.0 as f64 / 1000.0, "type": kind }))
+            .collect();
+        let mut value = serde_json::to_value(&report).unwrap_or_default();
+        value["chain_gaps"] = json!(folded.gaps);
+        value["unanswered"] = json!(unanswered);
+        value["over_10_seconds"] = json!(causes);
+        value["skipped"] = json!(folded.gate.skipped());
+        value["last_plan"] = json!(folded.fleet.chain().rev);
+        crate::out::say!("{}", serde_json::to_string_pretty(&value).unwrap_or_default());
+    } else {
+        crate::out::write_out(format_args!("{}", report.table()));
+        crate::out::say!(
+            "  {:<26} {} plans, gaps or doubles: {}",
+            "plan chain",
+            folded.plans,
+            if folded.gaps.is_empty() { "none".to_owned() } else { format!("{:?}", folded.gaps) }
+        );
+        crate::out::say!(
+            "  {:<26} {}",
+            "never answered",
+            if unanswered.is_empty() { "none".to_owned() } else { format!("{unanswered:?}") }
+        );
+        for (seq, wait, kind) in &folded.causes {
+            crate::out::say!("  over 10 s: entry {} ({kind}) waited {:.1} s", seq.0, wait.0 as f64 / 1000.0);
+        }
+    }
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+/// Opens a log for reading: a file that is not there is an error and is not made.
+async fn open_existing(choice: &LogChoice) -> Result<log::Opened, Failure> {
+    if let LogChoice::Embedded(Some(path)) = choice
+        && !path.exists()
+    {
+        return Err(Failure::new(format!("{}: there is no such log", path.display()), "give the path of a log file"));
+    }
+    Ok(log::open(choice).await?)
+}

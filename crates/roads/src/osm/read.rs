@@ -1,0 +1,48 @@
+//! Extracts of any format, told apart by their first bytes.
+
+use super::error::OsmError;
+use super::item::{Item, Wanted};
+use super::pbf;
+use super::xml;
+
+/// Bytes that are read at once.
+const BUFFER: usize = 1 << 16;
+
+/// Bytes that tell how many of them have been read.
+struct Told<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    tell: &'a mut (dyn FnMut(usize) + Send),
+}
+
+impl std::io::Read for Told<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = (&self.bytes[self.at..]).read(into)?;
+        self.at += read;
+        (self.tell)(self.at);
+        Ok(read)
+    }
+}
+
+/// Reads all items of one kind, whatever the format. `tell` is told how many of the bytes have been read.
+pub(crate) fn read(
+    bytes: &[u8],
+    wanted: Wanted,
+    tell: &mut (dyn FnMut(usize) + Send),
+    sink: &mut dyn FnMut(Item),
+) -> Result<(), OsmError> {
+    let told = |bytes, tell| std::io::BufReader::with_capacity(BUFFER, Told { bytes, at: 0, tell });
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        let text = flate2::bufread::MultiGzDecoder::new(told(bytes, tell));
+        return xml::read(std::io::BufReader::new(text), wanted, sink);
+    }
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if text.first() == Some(&b'<') {
+        return xml::read(told(text, tell), wanted, sink);
+    }
+    // A block header's length, then its first field: the type "OSMHeader".
+    if bytes.get(4..15) != Some(b"\x0a\x09OSMHeader") {
+        return Err(OsmError::Foreign);
+    }
+    pbf::read(told(bytes, tell), wanted, sink)
+}

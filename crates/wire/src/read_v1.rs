@@ -1,0 +1,427 @@
+//! Payloads of version 1 as legal values: what the JSON says, checked field by field.
+
+use fleetfold_model::{
+    BaseWritten, Break, Cell, FailReason, Features, Job, LoadDirection, LogSeq, Millis, Name, OnBoardRule, Order,
+    OrderChange, OrderWork, Pin, Policy, Position, RepairAsked, RoadChange, RoadTarget, ServiceFeature, Shift,
+    Shipment, Space, SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle,
+    VehicleCosts, VehicleLocated, ZoneOpened,
+};
+
+use crate::decode::{Result, bad};
+use crate::event_v1::{
+    BaseV1, BreakV1, CLASSES, FeaturesV1, JobV1, LocatedV1, OrderRefV1, OrderV1, PinV1, PlaceV1, PolicyV1, RepairV1,
+    RoadV1, ServiceV1, ShiftV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
+};
+use crate::fields::{instant, load, money, name, optional_instant, place, priority, seconds, skills, window};
+use crate::plan_v1::hex;
+
+/// Most time windows of a stop.
+const WINDOWS_MAX: usize = 16;
+/// Most roads, edges or corners of a road change.
+const ROADS_MAX: usize = 2_000;
+/// Within how many metres of a line a road is meant by it, if the event does not say: half a wide street (guess).
+const LINE_METRES: u32 = 15;
+
+fn stop(field: &str, raw: &StopV1) -> Result<StopSpec> {
+    if raw.windows.len() > WINDOWS_MAX {
+        return bad(field, format!("{} windows; at most {WINDOWS_MAX}", raw.windows.len()));
+    }
+    let windows: Vec<TimeWindow> = raw
+        .windows
+        .iter()
+        .enumerate()
+        .map(|(index, raw)| window(&format!("{field}.windows[{index}]"), raw))
+        .collect::<Result<_>>()?;
+    if windows.windows(2).any(|pair| pair[0].closes() >= pair[1].opens()) {
+        return bad(field, "time windows must be in order and must not touch");
+    }
+    Ok(StopSpec {
+        position: place(field, &raw.place)?,
+        windows,
+        service: seconds(&format!("{field}.service_seconds"), raw.service_seconds)?,
+        setup: seconds(&format!("{field}.setup_seconds"), raw.setup_seconds)?,
+    })
+}
+
+fn work(raw: &OrderV1) -> Result<Option<OrderWork>> {
+    match (&raw.job, &raw.shipment) {
+        (Some(JobV1 { stop: raw, direction }), None) => {
+            let direction = match direction.as_str() {
+                "delivery" => LoadDirection::Delivery,
+                "pickup" => LoadDirection::Pickup,
+                other => return bad("job.direction", format!("`{other}` is neither `delivery` nor `pickup`")),
+            };
+            Ok(Some(OrderWork::Job(Job { stop: stop("job.stop", raw)?, direction })))
+        }
+        (None, Some(shipment)) => Ok(Some(OrderWork::Shipment(Shipment {
+            pickup: stop("shipment.pickup", &shipment.pickup)?,
+            delivery: stop("shipment.delivery", &shipment.delivery)?,
+        }))),
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) => bad("job", "an order is a job or a shipment, not both"),
+    }
+}
+
+pub(crate) fn order(raw: &OrderV1, at: Timestamp) -> Result<Order> {
+    let Some(work) = work(raw)? else { return bad("job", "an order needs a `job` or a `shipment`") };
+    Ok(Order {
+        name: name("order_id", &raw.order_id)?,
+        work,
+        load: load("load", raw.load.as_deref().unwrap_or(&[]), 0)?,
+        skills: skills(raw.skills.as_deref().unwrap_or(&[]))?,
+        priority: priority(raw.priority.unwrap_or(0))?,
+        release: optional_instant("release_time", raw.release_time.as_ref())?,
+        promised: optional_instant("promised_time", raw.promised_time.as_ref())?,
+        placed: optional_instant("placed_time", raw.placed_time.as_ref())?.unwrap_or(at),
+    })
+}
+
+pub(crate) fn order_change(raw: &OrderV1) -> Result<OrderChange> {
+    Ok(OrderChange {
+        order: name("order_id", &raw.order_id)?,
+        work: work(raw)?,
+        load: raw.load.as_ref().map(|values| load("load", values, 0)).transpose()?,
+        skills: raw.skills.as_ref().map(|names| skills(names)).transpose()?,
+        priority: raw.priority.map(priority).transpose()?,
+        release: optional_instant("release_time", raw.release_time.as_ref())?,
+        promised: optional_instant("promised_time", raw.promised_time.as_ref())?,
+    })
+}
+
+pub(crate) fn order_ref(raw: &OrderRefV1) -> Result<Name> {
+    name("order_id", &raw.order_id)
+}
+
+pub(crate) fn pin(raw: &PinV1) -> Result<Pin> {
+    Ok(Pin { order: name("order_id", &raw.order_id)?, vehicle: name("vehicle_id", &raw.vehicle_id)? })
+}
+
+pub(crate) fn shift(raw: &ShiftV1) -> Result<Shift> {
+    let (starts, ends) = (instant("shift.starts", &raw.starts)?, instant("shift.ends", &raw.ends)?);
+    if ends < starts {
+        return bad("shift.ends", "the shift ends before it starts");
+    }
+    let breaks = raw.breaks.iter().map(|raw: &BreakV1| {
+        let period = WindowV1 { opens: raw.opens.clone(), closes: raw.closes.clone() };
+        Ok(Break {
+            window: window("shift.breaks", &period)?,
+            duration: seconds("shift.breaks.duration_seconds", raw.duration_seconds)?,
+        })
+    });
+    Ok(Shift { starts, ends, breaks: breaks.collect::<Result<_>>()? })
+}
+
+pub(crate) fn vehicle(raw: &VehicleV1) -> Result<Vehicle> {
+    let factor = raw.speed_factor.unwrap_or(1.0);
+    if !(factor.is_finite() && (0.1..=5.0).contains(&factor)) {
+        return bad("speed_factor", format!("{factor} is not between 0.1 and 5"));
+    }
+    let costs = raw.costs.map_or(Ok(VehicleCosts::default()), |costs| {
+        Ok(VehicleCosts {
+            per_hour: money("costs.per_hour", costs.per_hour)?,
+            per_km: money("costs.per_km", costs.per_km)?,
+            fixed: money("costs.fixed", costs.fixed)?,
+        })
+    })?;
+    Ok(Vehicle {
+        name: name("vehicle_id", &raw.vehicle_id)?,
+        // A dimension that is not given is not limited.
+        capacity: load("capacity", raw.capacity.as_deref().unwrap_or(&[]), i32::MAX / 4)?,
+        skills: skills(&raw.skills)?,
+        costs,
+        time_factor: (1000.0 / factor).round() as u16,
+        start: place("start", &raw.start)?,
+        end: raw.end.as_ref().map(|end| place("end", end)).transpose()?,
+        shift: raw.shift.as_ref().map(shift).transpose()?,
+        stops_max: raw.stops_max,
+        lifo: raw.lifo,
+    })
+}
+
+/// The vehicle, and where it is if the event says so.
+pub(crate) fn vehicle_ref(raw: &VehicleRefV1) -> Result<(Name, Option<Position>)> {
+    let position = raw.position.as_ref().map(|position| place("position", position)).transpose()?;
+    Ok((name("vehicle_id", &raw.vehicle_id)?, position))
+}
+
+pub(crate) fn stop_event(raw: &StopEventV1, at: Timestamp) -> Result<(StopEvent, FailReason)> {
+    let stop = match raw.stop.as_str() {
+        "pickup" => StopKind::Pickup,
+        "delivery" => StopKind::Delivery,
+        other => return bad("stop", format!("`{other}` is neither `pickup` nor `delivery`")),
+    };
+    let reason = match raw.reason.as_deref() {
+        Some("no_show") => FailReason::NoShow,
+        Some("refused") => FailReason::Refused,
+        Some("no_access") => FailReason::NoAccess,
+        Some("goods") => FailReason::Goods,
+        Some("other") | None => FailReason::Other,
+        Some(other) => return bad("reason", format!("`{other}`: use no_show, refused, no_access, goods or other")),
+    };
+    let event = StopEvent {
+        vehicle: name("vehicle_id", &raw.vehicle_id)?,
+        order: name("order_id", &raw.order_id)?,
+        stop,
+        at,
+        position: raw.position.as_ref().map(|position| place("position", position)).transpose()?,
+    };
+    Ok((event, reason))
+}
+
+pub(crate) fn road(raw: &RoadV1, needs_target: bool) -> Result<RoadChange> {
+    let lists = [raw.roads.len(), raw.edges.len(), raw.area.len(), raw.line.len()];
+    if lists.iter().any(|&length| length > ROADS_MAX) {
+        return bad("roads", format!("at most {ROADS_MAX} roads, edges or corners"));
+    }
+    if raw.within_meters.is_some_and(|metres| !(1..=5_000).contains(&metres)) {
+        return bad("within_meters", "between 1 and 5,000");
+    }
+    let places = |field: &str, places: &[PlaceV1]| {
+        places.iter().map(|corner| place(field, corner)).collect::<Result<Vec<Position>>>()
+    };
+    let target = match lists.map(|length| length > 0) {
+        [true, false, false, false] => Some(RoadTarget::Roads(raw.roads.clone())),
+        [false, true, false, false] => Some(RoadTarget::Edges(raw.edges.clone())),
+        [false, false, true, false] => {
+            let ring = places("area", &raw.area)?;
+            outline("area", &ring, true)?;
+            Some(RoadTarget::Area(ring))
+        }
+        [false, false, false, true] => {
+            let line = places("line", &raw.line)?;
+            outline("line", &line, false)?;
+            Some(RoadTarget::Line { places: line, metres: raw.within_meters.unwrap_or(LINE_METRES) })
+        }
+        [false, false, false, false] if !needs_target => None,
+        [false, false, false, false] => {
+            return bad("roads", "say which: `roads` by id, `edges` by number, an `area` or a `line`");
+        }
+        _ => return bad("roads", "one of `roads`, `edges`, `area` and `line`, not several"),
+    };
+    if raw.time_percent.is_some_and(|percent| !(1..=10_000).contains(&percent)) {
+        return bad("time_percent", "between 1 and 10,000");
+    }
+    Ok(RoadChange {
+        change: name("change_id", &raw.change_id)?,
+        target,
+        time_percent: raw.time_percent,
+        from: optional_instant("from_time", raw.from_time.as_ref())?,
+        until: optional_instant("until_time", raw.until_time.as_ref())?,
+    })
+}
+
+/// A ring that is one, or a line; neither around the world's back.
+fn outline(field: &str, corners: &[Position], ring: bool) -> Result<()> {
+    let least = if ring { 3 } else { 2 };
+    let open = if ring && corners.first() == corners.last() { &corners[1..] } else { corners };
+    if open.len() < least {
+        return bad(field, format!("at least {least} corners"));
+    }
+    let around = |pair: (&Position, &Position)| (i64::from(pair.0.x) - i64::from(pair.1.x)).abs() > 1_800_000_000;
+    let closing = (&open[open.len() - 1], &open[0]);
+    if open.windows(2).any(|pair| around((&pair[0], &pair[1]))) || ring && around(closing) {
+        return bad(field, "it crosses the antimeridian: publish one change on either side of it");
+    }
+    if let Some((first, second)) = ring.then(|| crossing(open)).flatten() {
+        return bad(
+            field,
+            format!(
+                "the sides from corner {} and from corner {} cross: give the corners in order around the area",
+                first + 1,
+                second + 1
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// Two sides of a ring that cross, by the corners they begin at.
+fn crossing(ring: &[Position]) -> Option<(usize, usize)> {
+    let away = |a: Position, b: Position| (i128::from(b.x) - i128::from(a.x), i128::from(b.y) - i128::from(a.y));
+    let turn = |a: Position, b: Position, c: Position| {
+        let (ab, ac) = (away(a, b), away(a, c));
+        (ab.0 * ac.1 - ab.1 * ac.0).signum()
+    };
+    let side = |at: usize| (ring[at], ring[(at + 1) % ring.len()]);
+    (0..ring.len()).find_map(|first| {
+        let (a, b) = side(first);
+        let crosses = |&second: &usize| {
+            let (c, d) = side(second);
+            turn(a, b, c) * turn(a, b, d) < 0 && turn(c, d, a) * turn(c, d, b) < 0
+        };
+        (first + 1..ring.len()).find(crosses).map(|second| (first, second))
+    })
+}
+
+pub(crate) fn zone(raw: &ZoneV1) -> Result<ZoneOpened> {
+    if jiff::tz::TimeZone::get(&raw.timezone).is_err() {
+        return bad("timezone", format!("`{}` is not an IANA time zone such as Europe/Lisbon", raw.timezone));
+    }
+    let space = match raw.coordinates.as_str() {
+        "lonlat" => Space::Geographic,
+        "planar" => Space::Planar,
+        other => return bad("coordinates", format!("`{other}` is neither `lonlat` nor `planar`")),
+    };
+    if !(1..=3600).contains(&raw.rate) {
+        return bad("rate", "between 1 and 3600 zone seconds per second");
+    }
+    let day_start = instant("day_start", &raw.day_start)?;
+    let offset = jiff::tz::TimeZone::get(&raw.timezone)
+        .ok()
+        .zip(jiff::Timestamp::from_millisecond(day_start.0).ok())
+        .map_or(0, |(zone, at)| zone.to_offset(at).seconds());
+    Ok(ZoneOpened {
+        timezone: raw.timezone.clone(),
+        space,
+        day_start,
+        utc_offset: Millis(i64::from(offset) * 1000),
+        log_start: instant("log_start", &raw.log_start)?,
+        rate: raw.rate,
+        policy: policy(&raw.policy)?,
+    })
+}
+
+fn on_board_rule(field: &str, text: Option<&String>, default: OnBoardRule) -> Result<OnBoardRule> {
+    match text.map(String::as_str) {
+        None => Ok(default),
+        Some("return") => Ok(OnBoardRule::Return),
+        Some("keep") => Ok(OnBoardRule::Keep),
+        Some(other) => bad(field, format!("`{other}` is neither `return` nor `keep`")),
+    }
+}
+
+pub(crate) fn policy(raw: &PolicyV1) -> Result<Policy> {
+    let base = Policy::default();
+    let amount = |field: &str, value: Option<f64>, default: i64| value.map_or(Ok(default), |value| money(field, value));
+    let span =
+        |field: &str, value: Option<f64>, default: Millis| value.map_or(Ok(default), |value| seconds(field, value));
+    let rounds = raw.search_rounds.unwrap_or(base.search_rounds);
+    if rounds > 10_000 {
+        return bad("search_rounds", "at most 10,000");
+    }
+    let unserved_cost = amount("unserved_cost", raw.unserved_cost, base.unserved_cost)?;
+    Ok(Policy {
+        unserved_cost: unserved_cost.min(1_000_000_000_000),
+        lateness_cost_per_hour: amount(
+            "lateness_cost_per_hour",
+            raw.lateness_cost_per_hour,
+            base.lateness_cost_per_hour,
+        )?,
+        flow_cost_per_hour: amount("flow_cost_per_hour", raw.flow_cost_per_hour, base.flow_cost_per_hour)?,
+        change_cost: amount("change_cost", raw.change_cost, base.change_cost)?,
+        publish_gain_min: amount("publish_gain_min", raw.publish_gain_min, base.publish_gain_min)?,
+        departure_margin: span("departure_margin_seconds", raw.departure_margin_seconds, base.departure_margin)?,
+        on_cancelled_on_board: on_board_rule(
+            "on_cancelled_on_board",
+            raw.on_cancelled_on_board.as_ref(),
+            base.on_cancelled_on_board,
+        )?,
+        on_failed_delivery: on_board_rule(
+            "on_failed_delivery",
+            raw.on_failed_delivery.as_ref(),
+            base.on_failed_delivery,
+        )?,
+        deliver_after_shift: raw.deliver_after_shift.unwrap_or(base.deliver_after_shift),
+        search_rounds: rounds,
+        gather: span("gather_seconds", raw.gather_seconds, base.gather)?,
+        learn: raw.learn.unwrap_or(base.learn),
+        retire_after: retirement(raw.retire_after_seconds, base.retire_after)?,
+        strict: raw.strict.unwrap_or(base.strict),
+        hour_percent: hours(raw)?,
+    })
+}
+
+/// A minute to a year: an order must outlive its own last messages, and a state must end at some time.
+fn retirement(seconds: Option<f64>, default: Millis) -> Result<Millis> {
+    match seconds {
+        None => Ok(default),
+        Some(seconds) if (60.0..=31_622_400.0).contains(&seconds) => Ok(Millis((seconds * 1000.0).round() as i64)),
+        Some(seconds) => bad("retire_after_seconds", format!("{seconds} is not between 60 seconds and 366 days")),
+    }
+}
+
+fn class(field: &str, name: &str) -> Result<u8> {
+    CLASSES.iter().position(|&known| known == name).map_or_else(
+        || bad(field, format!("`{name}` is no class of road: use motorway, arterial or street")),
+        |class| Ok(class as u8),
+    )
+}
+
+fn hours(raw: &PolicyV1) -> Result<[[u16; 24]; 3]> {
+    let mut hours = [[100; 24]; 3];
+    for (name, percents) in &raw.hour_percent {
+        let class = class("hour_percent", name)?;
+        let percents: [u16; 24] = match percents.as_slice().try_into() {
+            Ok(percents) => percents,
+            Err(_) => return bad("hour_percent", format!("`{name}` has {} hours, not 24", percents.len())),
+        };
+        if percents.iter().any(|percent| !(10..=1_000).contains(percent)) {
+            return bad("hour_percent", format!("`{name}`: per cent of travel time between 10 and 1,000"));
+        }
+        hours[usize::from(class)] = percents;
+    }
+    Ok(hours)
+}
+
+pub(crate) fn features(raw: &FeaturesV1) -> Result<Features> {
+    let speed = |speed: &SpeedV1| -> Result<SpeedFeature> {
+        if speed.hour > 23 || !(1..=100_000).contains(&speed.permille) {
+            return bad("speeds", "an hour from 0 to 23, and 1 to 100,000 thousandths");
+        }
+        let cell = speed.cell.map(|[x, y]| Cell { x, y });
+        Ok(SpeedFeature {
+            key: SpeedKey { class: class("speeds", &speed.class)?, cell, hour: speed.hour },
+            permille: speed.permille,
+            count: speed.count,
+            weight: speed.weight_seconds,
+            seen: instant("speeds", &speed.seen)?,
+        })
+    };
+    let service = |service: &ServiceV1| -> Result<ServiceFeature> {
+        Ok(ServiceFeature {
+            place: place("services", &service.place)?,
+            service: seconds("services", service.service_seconds)?,
+            count: service.count,
+            seen: instant("services", &service.seen)?,
+        })
+    };
+    Ok(Features {
+        version: raw.version,
+        watermark: instant("watermark", &raw.watermark)?,
+        speeds: raw.speeds.iter().map(speed).collect::<Result<_>>()?,
+        services: raw.services.iter().map(service).collect::<Result<_>>()?,
+        epoch: raw.epoch,
+    })
+}
+
+pub(crate) fn located(raw: &LocatedV1) -> Result<VehicleLocated> {
+    Ok(VehicleLocated {
+        vehicle: name("vehicle_id", &raw.vehicle_id)?,
+        position: place("position", &raw.position)?,
+        at: instant("at_time", &raw.at_time)?,
+        of: LogSeq(raw.of_seq),
+        epoch: raw.epoch,
+    })
+}
+
+pub(crate) fn base(raw: BaseV1) -> Result<BaseWritten> {
+    Ok(BaseWritten {
+        applied: LogSeq(raw.applied_seq),
+        format: raw.format,
+        digest: hex("digest", &raw.digest)?,
+        object: raw.object,
+        hash: raw.hash,
+        bytes: raw.size_bytes,
+        epoch: raw.epoch,
+    })
+}
+
+pub(crate) fn repair(raw: RepairV1) -> Result<RepairAsked> {
+    let names = |field: &str, ids: &[String]| ids.iter().map(|id| name(field, id)).collect::<Result<Vec<_>>>();
+    Ok(RepairAsked {
+        orders: names("order_ids", &raw.order_ids)?,
+        vehicles: names("vehicle_ids", &raw.vehicle_ids)?,
+        what: raw.what,
+        epoch: raw.epoch,
+    })
+}

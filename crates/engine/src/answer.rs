@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::Placement;
 use fleetfold_model::{ExchangeGroup, LogSeq, OrderId, StopKind, UnassignedReason, VehicleId};
-use fleetfold_solver::{insert, schedule};
+use fleetfold_solver::{Problem, Solution, insert, schedule};
 
 use crate::draft::Draft;
 use crate::moment::Moment;
@@ -181,35 +181,19 @@ impl Answer<'_> {
         causes: &[Cause],
         stuck: &[(OrderId, UnassignedReason)],
     ) -> Vec<ExchangeGroup> {
-        let orders: Vec<OrderId> = loose.iter().copied().collect();
-        let mut vehicles = concerned.clone();
-        for &order in &orders {
-            self.candidates(order, NEAR_VEHICLES, NEAR_STOPS, &mut vehicles);
-        }
-        let mut solved = self.solve_at_once(&vehicles, &orders);
-        if !solved.2.absent.is_empty() {
-            let mut found = BTreeSet::new();
-            for &stop in &solved.2.absent {
-                self.candidates(solved.0.stops[stop as usize].0, WIDE_VEHICLES, 0, &mut found);
+        let mut solved = self.solve_near(concerned, loose);
+        // A vehicle that already had more than it can do got more: take off what it cannot keep, and try once more.
+        let overcharged = self.solved(&solved).overcharged();
+        if !overcharged.is_empty() {
+            let (mut loose, mut concerned) = (loose.clone(), concerned.clone());
+            for vehicle in overcharged {
+                self.loosen(vehicle, &mut loose);
+                concerned.insert(vehicle);
             }
-            let stops_of = |vehicle: VehicleId| self.moment.fleet.vehicle(vehicle).route.visits.len();
-            let mut wide = vehicles.clone();
-            let mut stops: usize = wide.iter().map(|&vehicle| stops_of(vehicle)).sum();
-            // The emptiest first: they are the likeliest to have room.
-            let mut others: Vec<VehicleId> = found.difference(&vehicles).copied().collect();
-            others.sort_by_key(|&vehicle| stops_of(vehicle));
-            wide.extend(others.into_iter().take_while(|&vehicle| {
-                stops += stops_of(vehicle) + 1;
-                stops <= WIDE_STOPS
-            }));
-            if wide.len() > vehicles.len() {
-                solved = self.solve_at_once(&wide, &orders);
-            }
+            solved = self.solve_near(&concerned, &loose);
         }
-        let (draft, problem, solution) = &solved;
-        let solved = Solved { fleet: self.moment.fleet, draft, problem, solution };
         let mut groups: Vec<ExchangeGroup> =
-            solved.groups(causes, concerned).into_iter().map(|priced| priced.group).collect();
+            self.solved(&solved).groups(causes, concerned).into_iter().map(|priced| priced.group).collect();
         // Orders tied to a vehicle that does not work: said so in the group that answers for them.
         for &(order, reason) in stuck {
             let seq = causes.iter().find(|cause| cause.orders.contains(&order)).and_then(|cause| cause.seq);
@@ -225,11 +209,39 @@ impl Answer<'_> {
         groups
     }
 
-    fn solve_at_once(
-        &self,
-        vehicles: &BTreeSet<VehicleId>,
-        orders: &[OrderId],
-    ) -> (Draft, fleetfold_solver::Problem, fleetfold_solver::Solution) {
+    /// Places orders on the vehicles near them; on vehicles farther away if some found no place.
+    fn solve_near(&self, concerned: &BTreeSet<VehicleId>, loose: &BTreeSet<OrderId>) -> (Draft, Problem, Solution) {
+        let orders: Vec<OrderId> = loose.iter().copied().collect();
+        let mut vehicles = concerned.clone();
+        for &order in &orders {
+            self.candidates(order, NEAR_VEHICLES, NEAR_STOPS, &mut vehicles);
+        }
+        let solved = self.solve_at_once(&vehicles, &orders);
+        if solved.2.absent.is_empty() {
+            return solved;
+        }
+        let mut found = BTreeSet::new();
+        for &stop in &solved.2.absent {
+            self.candidates(solved.0.stops[stop as usize].0, WIDE_VEHICLES, 0, &mut found);
+        }
+        let stops_of = |vehicle: VehicleId| self.moment.fleet.vehicle(vehicle).route.visits.len();
+        let mut wide = vehicles.clone();
+        let mut stops: usize = wide.iter().map(|&vehicle| stops_of(vehicle)).sum();
+        // The emptiest first: they are the likeliest to have room.
+        let mut others: Vec<VehicleId> = found.difference(&vehicles).copied().collect();
+        others.sort_by_key(|&vehicle| stops_of(vehicle));
+        wide.extend(others.into_iter().take_while(|&vehicle| {
+            stops += stops_of(vehicle) + 1;
+            stops <= WIDE_STOPS
+        }));
+        if wide.len() > vehicles.len() { self.solve_at_once(&wide, &orders) } else { solved }
+    }
+
+    fn solved<'s>(&'s self, (draft, problem, solution): &'s (Draft, Problem, Solution)) -> Solved<'s> {
+        Solved { fleet: self.moment.fleet, draft, problem, solution }
+    }
+
+    fn solve_at_once(&self, vehicles: &BTreeSet<VehicleId>, orders: &[OrderId]) -> (Draft, Problem, Solution) {
         let vehicles: Vec<VehicleId> = vehicles.iter().copied().collect();
         let draft = Draft::new(
             self.moment.fleet,

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use fleetfold_fleet::{Fleet, Spread};
 use fleetfold_journal::{Commit, Outcome};
-use fleetfold_model::{Event, LogSeq, Timestamp, VehicleId};
+use fleetfold_model::{Event, LogSeq, Name, RepairAsked, Timestamp, VehicleId};
 use fleetfold_roads::Network;
 
-use crate::effect::{Effect, Input, PositionReport};
+use crate::account::Refusals;
+use crate::effect::{Effect, Input, Note, PositionReport};
 use crate::learn::Learner;
 use crate::moment::Moment;
 use crate::promises::Promises;
@@ -30,6 +31,7 @@ pub struct Engine {
     roads: Roads,
     promises: Promises,
     searches: Searches,
+    refusals: Refusals,
     learner: Learner,
 }
 
@@ -42,6 +44,7 @@ impl Engine {
             roads: Roads::new(network, fleet.vehicles().len() as u32),
             promises: Promises::default(),
             searches: Searches::new(fleet.policy().search_rounds),
+            refusals: Refusals::default(),
             learner: Learner::default(),
             fleet,
         }
@@ -59,10 +62,21 @@ impl Engine {
             Input::Tick(now) => self.tick(now, effects),
             Input::Solved(report) => effects.extend(self.searches.solved(&self.fleet, &report).map(Effect::Note)),
             Input::Commit(outcome) => self.commit_outcome(outcome, effects),
+            Input::Broken { orders, vehicles, what } => self.broken(orders, vehicles, what, effects),
         }
         self.answer(effects);
         self.search(effects);
         effects.extend(self.roads.take_rerouted().map(Effect::Rerouted));
+    }
+
+    /// A promise is broken: an alert, and a fact that puts it right, once per set of offenders.
+    fn broken(&mut self, orders: Vec<Name>, vehicles: Vec<Name>, what: String, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Note(Note::Broken { what: what.clone() }));
+        if let Some(epoch) = self.commit.epoch()
+            && self.promises.asks_for_repair(&orders, &vehicles, self.log_now)
+        {
+            effects.push(Effect::AppendOwn(Event::RepairAsked(RepairAsked { orders, vehicles, what, epoch })));
+        }
     }
 
     fn position(&mut self, report: &PositionReport) {

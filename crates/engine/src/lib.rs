@@ -6,6 +6,7 @@
 //!
 //! Absent on purpose: sockets, files, threads, the time of day, and any question about which of those runs it.
 
+mod account;
 mod answer;
 mod draft;
 mod effect;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fleetfold_fleet::{Anchor, Fleet};
-use fleetfold_model::{LogSeq, Millis, Timestamp, VehicleId};
+use fleetfold_model::{LogSeq, Millis, Name, Timestamp, VehicleId};
 
 use crate::moment::Moment;
 use crate::outlook::Outlook;
@@ -12,6 +12,8 @@ use crate::outlook::Outlook;
 const LATE_MIN: Millis = Millis(60_000);
 /// A route is repaired for lateness at most this often (log time): a jam must not cause a new plan at every position.
 const REPAIR_EVERY: Millis = Millis(5_000);
+/// The repair of one set of offenders is asked for again only after this, log time: the first one has had time to come back.
+const ASK_AGAIN: Millis = Millis(30_000);
 /// How often promises are looked over while there are routes, log time.
 const LOOK_EVERY: Millis = Millis(1_000);
 
@@ -24,11 +26,18 @@ pub(crate) struct Promises {
     repaired: BTreeMap<VehicleId, Timestamp>,
     /// When all promises were last looked over, log time.
     looked_at: Timestamp,
+    /// Orders and vehicles that broke a promise of the fold, and when a repair of just these was last asked for (log time).
+    broken: BTreeMap<(Vec<Name>, Vec<Name>), Timestamp>,
 }
 
 impl Default for Promises {
     fn default() -> Self {
-        Self { repairs: BTreeMap::new(), repaired: BTreeMap::new(), looked_at: Timestamp(i64::MIN / 2) }
+        Self {
+            repairs: BTreeMap::new(),
+            repaired: BTreeMap::new(),
+            looked_at: Timestamp(i64::MIN / 2),
+            broken: BTreeMap::new(),
+        }
     }
 }
 
@@ -76,6 +85,17 @@ impl Promises {
     /// The next plan repairs this route, whatever its promises.
     pub(crate) fn repair(&mut self, vehicle: VehicleId) {
         self.repairs.entry(vehicle).or_insert(None);
+    }
+
+    /// True when a repair of these offenders is to be asked for: not again within [`ASK_AGAIN`].
+    pub(crate) fn asks_for_repair(&mut self, orders: &[Name], vehicles: &[Name], log_now: Timestamp) -> bool {
+        self.broken.retain(|_, &mut at| log_now - at < ASK_AGAIN);
+        let key = (orders.to_vec(), vehicles.to_vec());
+        let new = !self.broken.contains_key(&key);
+        if new {
+            self.broken.insert(key, log_now);
+        }
+        new
     }
 
     /// The routes to repair, which are then forgotten.

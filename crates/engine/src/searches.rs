@@ -125,7 +125,7 @@ impl Searches {
             for priced in solved.groups(&[], &BTreeSet::new()) {
                 if !fresh && !still_stands(fleet, &priced.group) {
                     stale += 1;
-                } else if priced.gain >= fleet.policy().publish_gain_min {
+                } else if priced.mends || priced.gain >= fleet.policy().publish_gain_min {
                     gain += priced.gain;
                     groups.push(priced.group);
                 }

@@ -63,6 +63,7 @@ impl Engine {
         }
         let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
         for (group, &accepted) in proposal.groups.iter().zip(&plan.accepted) {
+            self.refusals.came_back(group, accepted);
             // Routes of a refused group are stale again. After an accepted improvement, one more search may gain more.
             if !accepted || searched {
                 for route in &group.routes {

@@ -3,8 +3,9 @@
 use fleetfold_model::{ExchangeGroup, FORMAT, Proposal, SearchRecord};
 
 use super::Engine;
+use crate::account;
 use crate::answer::Answer;
-use crate::effect::Effect;
+use crate::effect::{Effect, Note};
 use crate::moment::Moment;
 
 /// A plan stays below this many bytes as estimated by [`weight`]; the wire refuses 512 KiB.
@@ -44,6 +45,23 @@ impl Engine {
         }
     }
 
+    /// The groups that may be proposed. Those that would lose an order, and those whose like the fold refuses again and again,
+    /// become plain answers to their facts.
+    fn accounted(&mut self, groups: Vec<ExchangeGroup>, effects: &mut Vec<Effect>) -> Vec<ExchangeGroup> {
+        self.refusals.forget_answered(&self.fleet);
+        let mut sound = Vec::with_capacity(groups.len());
+        for group in groups {
+            let missing = account::missing(&self.fleet, &group);
+            if missing.is_empty() && !self.refusals.are_too_many(&group) {
+                sound.push(group);
+            } else {
+                sound.extend(account::plain(&self.fleet, &group));
+                effects.push(Effect::Note(Note::Withheld { caused_by: group.caused_by, missing }));
+            }
+        }
+        sound
+    }
+
     /// Sends groups as the next plan of the chain.
     ///
     /// A plan is one message, and messages have a limit: groups beyond it are returned. The facts they answer stay
@@ -54,6 +72,10 @@ impl Engine {
         search: SearchRecord,
         effects: &mut Vec<Effect>,
     ) -> Vec<ExchangeGroup> {
+        groups = self.accounted(groups, effects);
+        if groups.is_empty() {
+            return groups;
+        }
         let mut bytes = 0;
         let fit = groups.iter().take_while(|group| {
             bytes += weight(group);

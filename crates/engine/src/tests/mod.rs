@@ -2,6 +2,7 @@
 
 mod events;
 mod roads;
+mod somewhere;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -83,7 +83,7 @@ impl Report {
             answer_seconds_p50: seconds(tally.answers.quantile(500).0),
             answer_seconds_p99: seconds(tally.answers.quantile(990).0),
             answer_seconds_max: seconds(tally.answers.max().0),
-            answers_over_10_seconds: tally.slow.len() as u64,
+            answers_over_10_seconds: tally.slow_count,
             arrival_error_seconds_mean: round(tally.arrival_error.mean() / 1000.0, 1),
             arrival_error_seconds_p90: seconds(tally.arrival_error.quantile(900).0),
             plans: tally.plans,

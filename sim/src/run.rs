@@ -94,7 +94,7 @@ fn drive(
         && let Some(stuck) = stuck
     {
         let what = format!("{stuck}; {}", world.unfinished());
-        broken = Some((fleet.applied().0, Broken { promise: "E2", what }));
+        broken = Some((fleet.applied().0, Broken { promise: "E2", what, orders: Vec::new(), vehicles: Vec::new() }));
     }
     if broken.is_none() {
         broken = fleet.check().err().map(|what| (fleet.applied().0, what));
@@ -107,7 +107,12 @@ fn drive(
     if broken.is_none() && again.digest() != fleet.digest() {
         broken = Some((
             fleet.applied().0,
-            Broken { promise: "F6", what: "folding the log again ends in another fleet".to_owned() },
+            Broken {
+                promise: "F6",
+                what: "folding the log again ends in another fleet".to_owned(),
+                orders: Vec::new(),
+                vehicles: Vec::new(),
+            },
         ));
     }
     tally.arrival_error = engine.arrival_errors().clone();

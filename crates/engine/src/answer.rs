@@ -34,14 +34,20 @@ pub(crate) struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    /// Groups that answer every fact that asks, and repair these routes.
-    pub(crate) fn groups(&self, repairs: &BTreeMap<VehicleId, Option<LogSeq>>, roads: &RoadAsks) -> Vec<ExchangeGroup> {
+    /// Groups that answer these facts (the first [`ASKS_MAX`] of them), and repair these routes.
+    pub(crate) fn groups(
+        &self,
+        facts: &[LogSeq],
+        repairs: &BTreeMap<VehicleId, Option<LogSeq>>,
+        roads: &RoadAsks,
+    ) -> Vec<ExchangeGroup> {
         let fleet = self.moment.fleet;
         let mut causes: Vec<Cause> = Vec::new();
         let mut loose: BTreeSet<OrderId> = BTreeSet::new();
         let mut concerned: BTreeSet<VehicleId> = BTreeSet::new();
         let mut stuck: Vec<(OrderId, UnassignedReason)> = Vec::new();
-        for (&seq, ask) in fleet.unanswered().iter().take(ASKS_MAX) {
+        let asks = facts.iter().filter_map(|&seq| Some((seq, fleet.unanswered().get(&seq)?)));
+        for (seq, ask) in asks.take(ASKS_MAX) {
             for &order in &ask.orders {
                 match self.placeable(order) {
                     Some(Ok(())) => {
@@ -167,7 +173,7 @@ impl Answer<'_> {
 
     /// Where roads are open again, or quicker, orders that could not be reached may be.
     fn retry_unreachable(&self, loose: &mut BTreeSet<OrderId>) {
-        let unreachable = (0..self.moment.fleet.orders().len() as u32).map(OrderId).filter(|&id| {
+        let unreachable = self.moment.fleet.unassigned_orders().filter(|&id| {
             self.moment.fleet.order(id).placement == Placement::Unassigned(UnassignedReason::Unreachable)
                 && self.placeable(id) == Some(Ok(()))
         });

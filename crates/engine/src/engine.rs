@@ -3,6 +3,7 @@
 mod fold;
 mod propose;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fleetfold_fleet::{Fleet, Spread};
@@ -13,6 +14,7 @@ use fleetfold_roads::Network;
 use crate::account::Refusals;
 use crate::effect::{Effect, Input, Note, PositionReport};
 use crate::learn::Learner;
+use crate::located::Located;
 use crate::moment::Moment;
 use crate::promises::Promises;
 use crate::roads::{RoadNews, Roads};
@@ -32,6 +34,7 @@ pub struct Engine {
     promises: Promises,
     searches: Searches,
     refusals: Refusals,
+    located: Located,
     learner: Learner,
 }
 
@@ -45,6 +48,7 @@ impl Engine {
             promises: Promises::default(),
             searches: Searches::new(fleet.policy().search_rounds),
             refusals: Refusals::default(),
+            located: Located::default(),
             learner: Learner::default(),
             fleet,
         }
@@ -108,6 +112,9 @@ impl Engine {
     fn commit_outcome(&mut self, outcome: Outcome, effects: &mut Vec<Effect>) {
         let led = self.commit.epoch().is_some();
         effects.extend(self.commit.outcome(outcome).map(Effect::from));
+        if self.commit.epoch().is_none() {
+            self.located.forget();
+        }
         if led || self.commit.epoch().is_none() {
             return;
         }
@@ -120,6 +127,22 @@ impl Engine {
             }
             if state.route.revision > LogSeq(0) {
                 effects.push(Effect::Publish(self.assignment(id)));
+            }
+        }
+        // The owner before may not have said where vehicles were that unanswered facts are about.
+        let about: BTreeSet<VehicleId> = (0..).map(VehicleId).take(self.fleet.vehicles().len()).collect();
+        self.locate(&about, effects);
+    }
+
+    /// Says where vehicles were, for the unanswered facts that need it. Their answers wait until it has come back.
+    fn locate(&mut self, vehicles: &BTreeSet<VehicleId>, effects: &mut Vec<Effect>) {
+        let Some(epoch) = self.commit.epoch() else { return };
+        for &vehicle in vehicles {
+            let of = self.fleet.vehicle(vehicle).unlocated.map(|unlocated| unlocated.of);
+            if of.is_some_and(|of| self.fleet.unanswered().contains_key(&of))
+                && let Some(located) = self.located.locate(&self.fleet, vehicle, epoch, self.log_now)
+            {
+                effects.push(Effect::AppendOwn(Event::VehicleLocated(located)));
             }
         }
     }
@@ -152,7 +175,8 @@ impl Engine {
         let free = !self.commit.is_waiting() && self.fleet.unanswered().is_empty();
         let search = self.searches.due_at(&self.fleet).filter(|_| free);
         let look = self.promises.due_at(&self.fleet, self.log_now);
-        [search, look].into_iter().flatten().min()
+        let held = self.located.due_at(&self.fleet);
+        [search, look, held].into_iter().flatten().min()
     }
 
     /// The fleet.

@@ -12,6 +12,7 @@ mod draft;
 mod effect;
 mod engine;
 mod learn;
+mod located;
 mod moment;
 mod observe;
 mod outlook;

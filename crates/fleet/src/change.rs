@@ -1,6 +1,6 @@
 //! What came of one entry: what it changed, why it was refused, what was odd about it.
 
-use fleetfold_model::{LogSeq, Metres, Millis, OrderId, VehicleId};
+use fleetfold_model::{LogSeq, Metres, Millis, Name, OrderId, VehicleId};
 use serde::{Deserialize, Serialize};
 
 /// Why a fact made no sense. It stays in the log and is shown to the operator.
@@ -40,6 +40,8 @@ pub enum Refused {
     AtStop,
     /// Learned features that do not build on the newest ones.
     OldFeatures,
+    /// A position that is older than the one a fact told.
+    OldPosition,
 }
 
 impl Refused {
@@ -63,6 +65,7 @@ impl Refused {
             Self::NoFactor => "no_factor",
             Self::AtStop => "at_stop",
             Self::OldFeatures => "old_features",
+            Self::OldPosition => "old_position",
         }
     }
 }
@@ -110,6 +113,11 @@ pub struct Change {
     pub plan: Option<PlanOutcome>,
     /// Facts this plan answered, and how long each had waited (log time).
     pub answered: Vec<(LogSeq, Millis)>,
+    /// Orders that this entry ended, each once in its life.
+    pub closed: Vec<OrderId>,
+    /// Orders and shells that left the state before this entry was folded, with their names. Look at these first: an order in
+    /// the other lists may have taken one of these numbers.
+    pub retired: Vec<(OrderId, Name)>,
     /// Length of the leg that a completed or failed stop ended, as planned.
     pub driven: Metres,
 }

@@ -3,17 +3,21 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_model::{Load, OrderId, StopKind};
+use fleetfold_model::{Load, Name, OrderId, StopKind, VehicleId};
 
-use crate::state::{Fleet, Placement, VehicleState};
+use crate::{Change, Fleet, Placement, VehicleState};
 
-/// A broken promise: its number and the offender.
+/// A broken promise: its number and the offenders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
     /// `F1` to `F6`.
     pub promise: &'static str,
-    /// Who breaks it, and how.
+    /// Who breaks it, and how, in words.
     pub what: String,
+    /// The orders that are concerned: what a [`fleetfold_model::RepairAsked`] asks for anew.
+    pub orders: Vec<Name>,
+    /// The vehicles that are concerned.
+    pub vehicles: Vec<Name>,
 }
 
 impl std::fmt::Display for Broken {
@@ -22,17 +26,19 @@ impl std::fmt::Display for Broken {
     }
 }
 
-fn broken(promise: &'static str, what: String) -> Result<(), Broken> {
-    Err(Broken { promise, what })
+fn broken(promise: &'static str, orders: &[&Name], vehicles: &[&Name], what: String) -> Result<(), Broken> {
+    let all = |names: &[&Name]| names.iter().map(|&name| name.clone()).collect();
+    Err(Broken { promise, what, orders: all(orders), vehicles: all(vehicles) })
 }
 
 impl Fleet {
     /// Checks every promise in full:
     ///
     /// - F1: every open order is on exactly one route, or unassigned with a reason, or waits for an answer that was asked for;
-    /// - F2: no closed order is on a route;
+    /// - F2: no closed order is on a route, and no vehicle that is not working has one;
     /// - F3: pickup before delivery on the same vehicle, load within capacity, goods on board only with open orders;
-    /// - F4: the index holds exactly the known vehicles and open stops;
+    /// - F4: the index holds exactly the known vehicles and open stops (not asked of a copy without an index), and what is
+    ///   counted as entries come equals a recount;
     /// - F6: the digest equals its recount.
     ///
     /// (F5, totality, and F7, growing revisions, are properties of [`Fleet::apply`] and tested there.)
@@ -45,71 +51,148 @@ impl Fleet {
         for (index, vehicle) in self.vehicles.iter().enumerate() {
             for visit in vehicle.route.visits.iter().filter(|visit| visit.stop == StopKind::Delivery) {
                 *on_routes.entry(visit.order).or_default() += 1;
-                let order = self.order(visit.order);
-                if order.placement != Placement::OnRoute(fleetfold_model::VehicleId(index as u32)) {
-                    return broken(
-                        "F1",
-                        format!("{} is on the route of {} but placed {:?}", order.name, vehicle.name, order.placement),
-                    );
-                }
             }
-            self.check_route(vehicle)?;
+            self.check_route(VehicleId(index as u32))?;
         }
+        let mut asked: BTreeMap<OrderId, u32> = BTreeMap::new();
+        for order in self.unanswered.values().flat_map(|ask| &ask.orders) {
+            *asked.entry(*order).or_default() += 1;
+        }
+        let mut counted = [0; 3];
         for (index, order) in self.orders.iter().enumerate() {
             let id = OrderId(index as u32);
             let routes = on_routes.get(&id).copied().unwrap_or(0);
-            if !order.is_open() {
-                if routes > 0 {
-                    return broken("F2", format!("{} is closed and on {routes} route(s)", order.name));
-                }
-                continue;
-            }
-            let expected = usize::from(matches!(order.placement, Placement::OnRoute(_)));
+            let expected = usize::from(order.is_open() && matches!(order.placement, Placement::OnRoute(_)));
             if routes != expected {
-                return broken("F1", format!("{} is on {routes} route(s), placed {:?}", order.name, order.placement));
+                let promise = if order.is_open() { "F1" } else { "F2" };
+                let state = if order.is_open() { format!("placed {:?}", order.placement) } else { "closed".to_owned() };
+                return broken(promise, &[&order.name], &self.vehicles_with(id), {
+                    format!("{} is {state} and on {routes} route(s)", order.name)
+                });
             }
-            if order.placement == Placement::Unplaced && !self.unanswered.values().any(|ask| ask.orders.contains(&id)) {
-                return broken("F1", format!("{} is on no route and nobody asked for an answer", order.name));
+            self.check_order(id)?;
+            if asked.get(&id).copied().unwrap_or(0) != order.asked {
+                return broken("F4", &[&order.name], &[], format!("{} miscounts who asks for it", order.name));
             }
-            if let Some(carrier) = order.on_board
-                && !self.vehicle(carrier).on_board.contains(&id)
-            {
-                return broken("F3", format!("{} is on board of a vehicle that does not know it", order.name));
-            }
+            let open = order.is_open();
+            counted[0] += usize::from(open);
+            counted[1] += usize::from(open && matches!(order.placement, Placement::Unassigned(_)));
+            counted[2] += usize::from(open && matches!(order.placement, Placement::OnRoute(_)));
+        }
+        if counted != [self.open_count(), self.unassigned_count(), self.on_route_count()] {
+            return broken(
+                "F4",
+                &[],
+                &[],
+                format!("open, unassigned and on a route are {counted:?}, counted otherwise"),
+            );
         }
         let vehicles = self.vehicles.iter().filter(|vehicle| vehicle.whereabouts().is_some()).count();
         let stops: usize = self.orders.iter().map(|order| order.open_stops().len()).sum();
-        if (self.index.vehicle_count(), self.index.stop_count()) != (vehicles, stops) {
-            return broken(
-                "F4",
+        let indexed = (self.index.vehicle_count(), self.index.stop_count());
+        if !self.index.is_absent() && indexed != (vehicles, stops) {
+            let (found_vehicles, found_stops) = indexed;
+            return broken("F4", &[], &[], {
                 format!(
-                    "index holds {} vehicles and {} stops, the fleet {vehicles} and {stops}",
-                    self.index.vehicle_count(),
-                    self.index.stop_count()
-                ),
-            );
+                    "index holds {found_vehicles} vehicles and {found_stops} stops, the fleet {vehicles} and {stops}"
+                )
+            });
         }
         if self.digests_recounted() != (self.digest_sum, self.facts_sum) {
-            return broken("F6", "the digest is not the sum of its entities".to_owned());
+            return broken("F6", &[], &[], "the digest is not the sum of its entities".to_owned());
         }
         Ok(())
     }
 
-    fn check_route(&self, vehicle: &VehicleState) -> Result<(), Broken> {
+    /// Checks F1 to F3 for what one entry touched: cheap enough for the running engine to do after every entry. `change` is
+    /// what [`Fleet::apply`] has just returned.
+    ///
+    /// # Errors
+    ///
+    /// The first promise found broken.
+    pub fn check_changed(&self, change: &Change) -> Result<(), Broken> {
+        change.vehicles.iter().try_for_each(|&id| self.check_route(id))?;
+        for &id in &change.orders {
+            self.check_order(id)?;
+            let order = self.order(id);
+            if let (true, Placement::OnRoute(vehicle)) = (order.is_open(), order.placement) {
+                let visits = &self.vehicle(vehicle).route.visits;
+                let deliveries = visits.iter().filter(|visit| visit.order == id && visit.stop == StopKind::Delivery);
+                let routes = deliveries.count();
+                if routes != 1 {
+                    return broken("F1", &[&order.name], &[&self.vehicle(vehicle).name], {
+                        format!("{} is placed {:?} and {routes} times on that route", order.name, order.placement)
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn vehicles_with(&self, order: OrderId) -> Vec<&Name> {
+        let has = |vehicle: &&VehicleState| vehicle.route.visits.iter().any(|visit| visit.order == order);
+        self.vehicles.iter().filter(has).map(|vehicle| &vehicle.name).collect()
+    }
+
+    /// What can be said of an order without looking at every route.
+    fn check_order(&self, id: OrderId) -> Result<(), Broken> {
+        let order = self.order(id);
+        if !order.is_open() {
+            return Ok(());
+        }
+        if order.placement == Placement::Unplaced && order.asked == 0 {
+            return broken("F1", &[&order.name], &[], {
+                format!("{} is on no route and nobody asked for an answer", order.name)
+            });
+        }
+        if let Some(carrier) = order.on_board
+            && !self.vehicle(carrier).on_board.contains(&id)
+        {
+            return broken("F3", &[&order.name], &[&self.vehicle(carrier).name], {
+                format!("{} is on board of a vehicle that does not know it", order.name)
+            });
+        }
+        if let Some(wreck) = order.rescue_from
+            && !self.vehicle(wreck).goods_waiting.contains(&id)
+        {
+            return broken("F3", &[&order.name], &[&self.vehicle(wreck).name], {
+                format!("{} waits on a vehicle that does not know it", order.name)
+            });
+        }
+        Ok(())
+    }
+
+    fn check_route(&self, id: VehicleId) -> Result<(), Broken> {
+        let vehicle = self.vehicle(id);
+        for visit in &vehicle.route.visits {
+            let order = self.order(visit.order);
+            if !order.is_open() {
+                return broken("F2", &[&order.name], &[&vehicle.name], {
+                    format!("{} is closed and on the route of {}", order.name, vehicle.name)
+                });
+            }
+            if order.placement != Placement::OnRoute(id) {
+                return broken("F1", &[&order.name], &[&vehicle.name], {
+                    format!("{} is on the route of {} but placed {:?}", order.name, vehicle.name, order.placement)
+                });
+            }
+        }
         let Some(spec) = &vehicle.spec else {
             return if vehicle.route.visits.is_empty() {
                 Ok(())
             } else {
-                broken("F1", format!("{} has a route but is not registered", vehicle.name))
+                broken("F1", &[], &[&vehicle.name], format!("{} has a route but is not registered", vehicle.name))
             };
         };
         if !vehicle.is_available() && !vehicle.route.visits.is_empty() {
-            return broken("F2", format!("{} is not working but has a route", vehicle.name));
+            return broken("F2", &[], &[&vehicle.name], format!("{} is not working but has a route", vehicle.name));
         }
         let mut load = Load::default();
         for &order in &vehicle.on_board {
             if !self.order(order).is_open() {
-                return broken("F3", format!("{} carries {}, which is over", vehicle.name, self.order(order).name));
+                return broken("F3", &[&self.order(order).name], &[&vehicle.name], {
+                    format!("{} carries {}, which is over", vehicle.name, self.order(order).name)
+                });
             }
             load += self.order(order).load();
         }
@@ -129,7 +212,9 @@ impl Fleet {
                 }
                 StopKind::Delivery if order.is_shipment() => {
                     if !open.contains(&visit.order) {
-                        return broken("F3", format!("{} delivers {} before picking it up", vehicle.name, order.name));
+                        return broken("F3", &[&order.name], &[&vehicle.name], {
+                            format!("{} delivers {} before picking it up", vehicle.name, order.name)
+                        });
                     }
                     load -= order.load();
                 }
@@ -143,12 +228,9 @@ impl Fleet {
             let order = self.order(visit.order);
             order.pinned.is_some() || order.on_board.is_some()
         }) || vehicle.on_board.iter().any(|&order| self.order(order).pinned.is_some());
-        let waits = self
-            .unanswered
-            .values()
-            .any(|ask| ask.roads || ask.vehicles.iter().any(|&id| std::ptr::eq(self.vehicle(id), vehicle)));
-        if !full && !forced && !waits {
-            return broken("F3", format!("{} is loaded beyond its capacity", vehicle.name));
+        let waits = || self.unanswered.values().any(|ask| ask.roads || ask.vehicles.contains(&id));
+        if !full && !forced && !waits() {
+            return broken("F3", &[], &[&vehicle.name], format!("{} is loaded beyond its capacity", vehicle.name));
         }
         Ok(())
     }

@@ -1,29 +1,99 @@
 //! One number that says whether two fleets are the same.
 //!
-//! The digest is the wrapping sum over vehicles and orders of a 64-bit hash of each one's canonical content, keyed by
-//! external ids and kept up to date as they change. Positions, the index, dense ids and counters are outside it. The
-//! *facts digest* leaves out plans and log times too, so it is equal however the same facts were shuffled.
+//! The digest is the wrapping sum over entities (vehicles, orders, roads, what was learned, facts that wait for an answer,
+//! and the zone with its policy and chain) of a 64-bit hash of each one's content. Each entity is written field by field:
+//! names as text, numbers as they are, each variant of an enum by a code that this file gives it. So neither the name of a
+//! field, nor the order of fields or variants, nor a dense id can change a digest. Whoever changes what is written here
+//! raises [`FORMAT`], which is the first word of every hash.
+//!
+//! Everything that decides how later entries are folded is inside, except what is listed here with its reason:
+//! position reports and the spatial index (they decide nothing), dense ids (names stand for them), skills as bits (they
+//! follow from the skills' names), counters, the last base and the sequence that created an order (they decide nothing),
+//! the hashes of event ids already seen (the reader of the log makes them), the hash of the last plan (the chain checks it
+//! by itself) and the sequence of the last entry on the plan subject (an entry that is not folded moves it too).
+//!
+//! The *facts digest* leaves out plans and log times too, so it is equal however the same facts were shuffled.
 
-use fleetfold_model::{LogSeq, Name, OrderId, StopKind, Timestamp, VehicleId};
+use fleetfold_model::{
+    Break, Cell, FORMAT, FailReason, Job, Load, LoadDirection, LogSeq, Metres, Millis, Name, OnBoardRule, Order,
+    OrderChange, OrderId, OrderWork, Policy, Position, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, Space,
+    SpeedFeature, SpeedKey, StopKind, StopSpec, TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts,
+    VehicleId,
+};
 
-use crate::state::{Closed, Fleet, Mark, OrderState, Placement, Progress, VehicleState};
+use crate::{
+    Anchor, Ask, Chain, Closed, Fleet, Mark, OrderState, Placement, Progress, RoadState, Route, UnderWay, Unlocated,
+    VehicleState, Visit, Zone,
+};
+
+/// What kind of thing a hash is of: its second word.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Name,
+    OrderSpec,
+    Order,
+    VehicleSpec,
+    Vehicle,
+    Policy,
+    Zone,
+    Road,
+    Speed,
+    Service,
+    Ask,
+    RetiredName,
+}
+
+impl Kind {
+    fn code(self) -> u64 {
+        match self {
+            Self::Name => 1,
+            Self::OrderSpec => 2,
+            Self::Order => 3,
+            Self::VehicleSpec => 4,
+            Self::Vehicle => 5,
+            Self::Policy => 6,
+            Self::Zone => 7,
+            Self::Road => 8,
+            Self::Speed => 9,
+            Self::Service => 10,
+            Self::Ask => 11,
+            Self::RetiredName => 12,
+        }
+    }
+}
 
 /// A 64-bit hash over a sequence of words: the multiply–rotate step of `FxHash` with the `SplitMix64` finisher. Not
-/// cryptographic; it guards against bugs, not against enemies.
-#[derive(Clone, Copy, Default)]
+/// cryptographic: it guards against bugs, not against enemies.
+#[derive(Clone, Copy)]
 pub(crate) struct Canon(u64);
 
 impl Canon {
+    pub(crate) fn of(kind: Kind) -> Self {
+        Self(0).word(u64::from(FORMAT)).word(kind.code())
+    }
+
     pub(crate) fn word(mut self, word: u64) -> Self {
         self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
         self
     }
 
-    pub(crate) fn time(self, time: Timestamp) -> Self {
-        self.word(time.0 as u64)
+    fn flag(self, flag: bool) -> Self {
+        self.word(u64::from(flag))
     }
 
-    pub(crate) fn text(self, text: &str) -> Self {
+    fn seq(self, LogSeq(seq): LogSeq) -> Self {
+        self.word(seq)
+    }
+
+    fn time(self, Timestamp(time): Timestamp) -> Self {
+        self.word(time as u64)
+    }
+
+    fn span(self, Millis(span): Millis) -> Self {
+        self.word(span as u64)
+    }
+
+    fn text(self, text: &str) -> Self {
         let mut hash = self.word(text.len() as u64);
         for chunk in text.as_bytes().chunks(8) {
             let mut bytes = [0; 8];
@@ -33,8 +103,21 @@ impl Canon {
         hash
     }
 
-    pub(crate) fn name(self, name: &Name) -> Self {
+    fn name(self, name: &Name) -> Self {
         self.text(name.as_str())
+    }
+
+    /// A missing value is the word 0, a present one the word 1 and the value.
+    fn option<T>(self, value: Option<T>, put: impl FnOnce(Self, T) -> Self) -> Self {
+        match value {
+            None => self.word(0),
+            Some(value) => put(self.word(1), value),
+        }
+    }
+
+    /// The number of values, then each of them.
+    fn list<T>(self, values: &[T], put: impl Fn(Self, &T) -> Self) -> Self {
+        values.iter().fold(self.word(values.len() as u64), put)
     }
 
     pub(crate) fn finish(self) -> u64 {
@@ -43,123 +126,451 @@ impl Canon {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
     }
+
+    // ---- words of the model --------------------------------------------------------------------------------------
+
+    fn position(self, Position { x, y }: Position) -> Self {
+        self.word(u64::from(x as u32)).word(u64::from(y as u32))
+    }
+
+    fn window(self, window: &TimeWindow) -> Self {
+        self.time(window.opens()).time(window.closes())
+    }
+
+    fn load(self, Load(dimensions): Load) -> Self {
+        self.list(&dimensions, |hash, &amount| hash.word(u64::from(amount as u32)))
+    }
+
+    fn stop_spec(self, stop: &StopSpec) -> Self {
+        let StopSpec { position, windows, service, setup } = stop;
+        self.position(*position).list(windows, Self::window).span(*service).span(*setup)
+    }
+
+    fn work(self, work: &OrderWork) -> Self {
+        match work {
+            OrderWork::Job(Job { stop, direction }) => {
+                self.word(1).stop_spec(stop).word(load_direction_code(*direction))
+            }
+            OrderWork::Shipment(Shipment { pickup, delivery }) => self.word(2).stop_spec(pickup).stop_spec(delivery),
+        }
+    }
+
+    fn order_change(self, change: &OrderChange) -> Self {
+        let OrderChange { order, work, load, skills, priority, release, promised } = change;
+        self.name(order)
+            .option(work.as_ref(), Self::work)
+            .option(*load, Self::load)
+            .option(skills.as_ref(), |hash, skills| hash.list(skills, Self::name))
+            .option(*priority, |hash, priority| hash.word(u64::from(priority)))
+            .option(*release, Self::time)
+            .option(*promised, Self::time)
+    }
+
+    fn shift(self, shift: &Shift) -> Self {
+        let Shift { starts, ends, breaks } = shift;
+        self.time(*starts)
+            .time(*ends)
+            .list(breaks, |hash, Break { window, duration }| hash.window(window).span(*duration))
+    }
+
+    fn road_change(self, change: &RoadChange) -> Self {
+        let RoadChange { change, target, time_percent, from, until } = change;
+        self.name(change)
+            .option(target.as_ref(), |hash, target| match target {
+                RoadTarget::Roads(roads) => hash.word(1).list(roads, |hash, &road| hash.word(road)),
+                RoadTarget::Edges(edges) => hash.word(2).list(edges, |hash, &edge| hash.word(u64::from(edge))),
+                RoadTarget::Area(ring) => hash.word(3).list(ring, |hash, &place| hash.position(place)),
+                RoadTarget::Line { places, metres } => {
+                    hash.word(4).list(places, |hash, &place| hash.position(place)).word(u64::from(*metres))
+                }
+            })
+            .option(*time_percent, |hash, percent| hash.word(u64::from(percent)))
+            .option(*from, Self::time)
+            .option(*until, Self::time)
+    }
+
+    fn anchor(self, Anchor { position, at }: Anchor) -> Self {
+        self.position(position).time(at)
+    }
 }
 
-/// Hash of a value's `Debug` text: stable within a build, and digests are only compared between equal fold versions.
-/// Computed when a specification changes, not when its entity does.
-pub(crate) fn digest_of(value: &impl std::fmt::Debug) -> u64 {
-    Canon::default().text(&format!("{value:?}")).finish()
+fn stop_kind_code(kind: StopKind) -> u64 {
+    match kind {
+        StopKind::Pickup => 1,
+        StopKind::Delivery => 2,
+    }
+}
+
+fn fail_reason_code(reason: FailReason) -> u64 {
+    match reason {
+        FailReason::NoShow => 1,
+        FailReason::Refused => 2,
+        FailReason::NoAccess => 3,
+        FailReason::Goods => 4,
+        FailReason::Other => 5,
+    }
+}
+
+fn unassigned_code(reason: UnassignedReason) -> u64 {
+    match reason {
+        UnassignedReason::NoVehicle => 1,
+        UnassignedReason::Skills => 2,
+        UnassignedReason::Capacity => 3,
+        UnassignedReason::Shift => 4,
+        UnassignedReason::Unreachable => 5,
+        UnassignedReason::Rejected => 6,
+        UnassignedReason::NoPlace => 7,
+    }
+}
+
+fn load_direction_code(direction: LoadDirection) -> u64 {
+    match direction {
+        LoadDirection::Delivery => 1,
+        LoadDirection::Pickup => 2,
+    }
+}
+
+fn on_board_rule_code(rule: OnBoardRule) -> u64 {
+    match rule {
+        OnBoardRule::Return => 1,
+        OnBoardRule::Keep => 2,
+    }
+}
+
+fn space_code(space: Space) -> u64 {
+    match space {
+        Space::Geographic => 1,
+        Space::Planar => 2,
+    }
+}
+
+/// Hash of an external id. Entities refer to each other by it.
+pub(crate) fn name_digest(name: &Name) -> u64 {
+    Canon::of(Kind::Name).name(name).finish()
+}
+
+/// Hash of what was asked for. Computed when it changes, not when the order does.
+pub(crate) fn order_spec_digest(spec: &Order) -> u64 {
+    let Order { name, work, load, skills, priority, release, promised, placed } = spec;
+    Canon::of(Kind::OrderSpec)
+        .name(name)
+        .work(work)
+        .load(*load)
+        .list(skills, Canon::name)
+        .word(u64::from(*priority))
+        .option(*release, Canon::time)
+        .option(*promised, Canon::time)
+        .time(*placed)
+        .finish()
+}
+
+/// Hash of what was registered. Computed when it changes, not when the vehicle does.
+pub(crate) fn vehicle_spec_digest(spec: &Vehicle) -> u64 {
+    let Vehicle { name, capacity, skills, costs, time_factor, start, end, shift, stops_max, lifo } = spec;
+    let VehicleCosts { per_hour, per_km, fixed } = *costs;
+    Canon::of(Kind::VehicleSpec)
+        .name(name)
+        .load(*capacity)
+        .list(skills, Canon::name)
+        .word(per_hour as u64)
+        .word(per_km as u64)
+        .word(fixed as u64)
+        .word(u64::from(*time_factor))
+        .position(*start)
+        .option(*end, Canon::position)
+        .option(shift.as_ref(), Canon::shift)
+        .option(*stops_max, |hash, most| hash.word(u64::from(most)))
+        .flag(*lifo)
+        .finish()
+}
+
+/// Hash of a policy. Computed when it changes.
+pub(crate) fn policy_digest(policy: &Policy) -> u64 {
+    let Policy {
+        unserved_cost,
+        lateness_cost_per_hour,
+        flow_cost_per_hour,
+        change_cost,
+        publish_gain_min,
+        departure_margin,
+        on_cancelled_on_board,
+        on_failed_delivery,
+        deliver_after_shift,
+        search_rounds,
+        gather,
+        learn,
+        retire_after,
+        strict,
+        hour_percent,
+    } = policy;
+    let costs = [unserved_cost, lateness_cost_per_hour, flow_cost_per_hour, change_cost, publish_gain_min];
+    Canon::of(Kind::Policy)
+        .list(&costs, |hash, &&cost| hash.word(cost as u64))
+        .span(*departure_margin)
+        .word(on_board_rule_code(*on_cancelled_on_board))
+        .word(on_board_rule_code(*on_failed_delivery))
+        .flag(*deliver_after_shift)
+        .word(u64::from(*search_rounds))
+        .span(*gather)
+        .flag(*learn)
+        .span(*retire_after)
+        .flag(*strict)
+        .list(hour_percent, |hash, hours| hash.list(hours, |hash, &percent| hash.word(u64::from(percent))))
+        .finish()
+}
+
+pub(crate) fn road_digest(road: &RoadState) -> u64 {
+    let RoadState { change, closed, ended, since } = road;
+    Canon::of(Kind::Road).road_change(change).flag(*closed).flag(*ended).time(*since).finish()
+}
+
+pub(crate) fn speed_digest(speed: &SpeedFeature) -> u64 {
+    let SpeedFeature { key: SpeedKey { class, cell, hour }, permille, count, weight, seen } = speed;
+    Canon::of(Kind::Speed)
+        .word(u64::from(*class))
+        .option(*cell, |hash, Cell { x, y }| hash.word(u64::from(x as u16)).word(u64::from(y as u16)))
+        .word(u64::from(*hour))
+        .word(u64::from(*permille))
+        .word(u64::from(*count))
+        .word(u64::from(*weight))
+        .time(*seen)
+        .finish()
+}
+
+pub(crate) fn service_digest(learned: &ServiceFeature) -> u64 {
+    let ServiceFeature { place, service, count, seen } = learned;
+    Canon::of(Kind::Service).position(*place).span(*service).word(u64::from(*count)).time(*seen).finish()
 }
 
 impl Fleet {
+    fn canon_vehicle(&self, hash: Canon, vehicle: VehicleId) -> Canon {
+        hash.word(self.vehicles[vehicle.index()].name_digest)
+    }
+
+    fn canon_order(&self, hash: Canon, order: OrderId) -> Canon {
+        hash.word(self.orders[order.index()].name_digest)
+    }
+
     fn canon_mark(&self, hash: Canon, mark: Option<Mark>) -> Canon {
-        match mark {
-            None => hash.word(0),
-            Some(mark) => hash.name(&self.vehicles[mark.vehicle.index()].name).time(mark.at),
-        }
+        hash.option(mark, |hash, Mark { vehicle, at }| self.canon_vehicle(hash, vehicle).time(at))
     }
 
-    fn canon_vehicle_ref(&self, hash: Canon, vehicle: Option<VehicleId>) -> Canon {
-        match vehicle {
-            None => hash.word(0),
-            Some(id) => hash.word(1).name(&self.vehicles[id.index()].name),
-        }
-    }
-
-    fn canon_progress(&self, hash: Canon, progress: &Progress) -> Canon {
+    fn canon_ended(&self, hash: Canon, progress: &Progress) -> Canon {
         let hash = self.canon_mark(hash, progress.completed);
-        match progress.failed {
-            None => hash.word(0),
-            Some((mark, reason)) => self.canon_mark(hash.word(1 + reason as u64), Some(mark)),
-        }
+        hash.option(progress.failed, |hash, (mark, reason)| {
+            self.canon_mark(hash.word(fail_reason_code(reason)), Some(mark))
+        })
     }
 
+    /// Digest and facts digest of one order.
     fn order_digest(&self, order: &OrderState) -> (u64, u64) {
-        let facts = Canon::default().word(1).name(&order.name).word(order.spec_digest);
-        let facts = self.canon_progress(facts, &order.pickup);
-        let facts = self.canon_progress(facts, &order.delivery);
-        let facts = facts.word(match order.closed {
-            None => 0,
-            Some(Closed::Served) => 1,
-            Some(Closed::Cancelled) => 2,
-            Some(Closed::Failed(reason)) => 3 + reason as u64,
-        });
-        let facts_only = facts.finish();
-        let mut full = self.canon_mark(facts, order.pickup.departed);
-        for mark in [order.pickup.arrived, order.delivery.departed, order.delivery.arrived] {
+        let OrderState {
+            name: _,
+            name_digest,
+            vacant,
+            spec: _,
+            spec_digest,
+            skills: _,
+            pickup,
+            delivery,
+            closed,
+            over_since,
+            placement,
+            on_board,
+            pinned,
+            rejected_by,
+            pickup_moved_to,
+            delivery_moved_to,
+            rescue_from,
+            ready_at,
+            early_changes,
+            early_cancel,
+            created: _,
+            vehicle_changes,
+            last_vehicle,
+            seen: _,
+            asked: _,
+            digests: _,
+        } = order;
+        if *vacant {
+            return (0, 0);
+        }
+        let facts = Canon::of(Kind::Order).word(*name_digest).word(*spec_digest);
+        let facts = self.canon_ended(facts, pickup);
+        let facts = self.canon_ended(facts, delivery);
+        let facts = match closed {
+            None => facts.word(0),
+            Some(Closed::Served) => facts.word(1),
+            Some(Closed::Cancelled) => facts.word(2),
+            Some(Closed::Failed(reason)) => facts.word(3).word(fail_reason_code(*reason)),
+        };
+        let mut full = facts.option(*over_since, Canon::time);
+        for mark in [pickup.departed, pickup.arrived, delivery.departed, delivery.arrived] {
             full = self.canon_mark(full, mark);
         }
-        full = match order.placement {
+        full = match placement {
             Placement::Unplaced => full.word(1),
-            Placement::OnRoute(vehicle) => self.canon_vehicle_ref(full.word(2), Some(vehicle)),
-            Placement::Unassigned(why) => full.word(3 + why as u64),
+            Placement::OnRoute(vehicle) => self.canon_vehicle(full.word(2), *vehicle),
+            Placement::Unassigned(reason) => full.word(3).word(unassigned_code(*reason)),
         };
-        for vehicle in [order.on_board, order.pinned, order.rescue_from] {
-            full = self.canon_vehicle_ref(full, vehicle);
+        for vehicle in [on_board, pinned, rescue_from, last_vehicle] {
+            full = full.option(*vehicle, |hash, vehicle| self.canon_vehicle(hash, vehicle));
         }
-        for &vehicle in &order.rejected_by {
-            full = self.canon_vehicle_ref(full, Some(vehicle));
-        }
-        for moved in [order.pickup_moved_to, order.delivery_moved_to] {
-            full = moved.map_or(full.word(0), |p| full.word(u64::from(p.x as u32)).word(u64::from(p.y as u32)));
-        }
-        full = full.word(order.ready_at.map_or(0, |at| at.0 as u64)).word(u64::from(order.vehicle_changes));
-        (full.finish(), facts_only)
+        full = full.list(rejected_by, |hash, &vehicle| self.canon_vehicle(hash, vehicle));
+        full = full
+            .option(*pickup_moved_to, Canon::position)
+            .option(*delivery_moved_to, Canon::position)
+            .option(*ready_at, Canon::time)
+            .list(early_changes, Canon::order_change)
+            .flag(*early_cancel)
+            .word(u64::from(*vehicle_changes));
+        (full.finish(), facts.finish())
     }
 
+    /// Digest and facts digest of one vehicle.
     fn vehicle_digest(&self, vehicle: &VehicleState) -> (u64, u64) {
-        let facts = Canon::default().word(2).name(&vehicle.name).word(vehicle.spec_digest);
-        let facts_only = facts.finish();
-        let LogSeq(revision) = vehicle.route.revision;
-        let mut full = facts.word(vehicle.on.into()).word(vehicle.lost.into()).word(revision);
-        full = full.word(vehicle.shift.as_ref().map_or(0, digest_of));
-        full = full.word(u64::from(vehicle.stops_done)).word(u64::from(vehicle.breaks_taken)).word(vehicle.accepted.0);
-        if let Some(anchor) = vehicle.anchor {
-            full = full
-                .word(u64::from(anchor.position.x as u32))
-                .word(u64::from(anchor.position.y as u32))
-                .time(anchor.at);
+        let VehicleState {
+            name: _,
+            name_digest,
+            vacant,
+            spec: _,
+            spec_digest,
+            skills: _,
+            on,
+            lost,
+            shift,
+            anchor,
+            unlocated,
+            under_way,
+            route: Route { revision, visits },
+            on_board,
+            goods_waiting: _,
+            stops_done,
+            breaks_taken,
+            accepted,
+            touched,
+            hint: _,
+            digests: _,
+        } = vehicle;
+        if *vacant {
+            return (0, 0);
         }
-        if let Some(under) = vehicle.under_way {
-            full = full.name(&self.orders[under.order.index()].name).word(under.stop as u64).time(under.departed);
+        let facts = Canon::of(Kind::Vehicle).word(*name_digest).word(*spec_digest);
+        let mut full = facts
+            .flag(*on)
+            .flag(*lost)
+            .option(shift.as_ref(), Canon::shift)
+            .option(*anchor, Canon::anchor)
+            .option(*unlocated, |hash, Unlocated { of, seen }| hash.seq(of).time(seen))
+            .option(*under_way, |hash, UnderWay { order, stop, departed, arrived }| {
+                let hash = self.canon_order(hash, order).word(stop_kind_code(stop));
+                hash.time(departed).option(arrived, Canon::time)
+            })
+            .seq(*revision)
+            .word(visits.len() as u64);
+        for visit in visits {
+            let Visit { order, stop, depart_at, arrival, start, departure, metres: Metres(metres), break_before } =
+                *visit;
+            full = self
+                .canon_order(full, order)
+                .word(stop_kind_code(stop))
+                .time(depart_at)
+                .time(arrival)
+                .time(start)
+                .time(departure)
+                .word(metres as u64)
+                .span(break_before);
         }
-        for visit in &vehicle.route.visits {
-            full = full
-                .name(&self.orders[visit.order.index()].name)
-                .word(u64::from(visit.stop == StopKind::Delivery))
-                .time(visit.depart_at)
-                .time(visit.arrival)
-                .time(visit.start)
-                .time(visit.departure);
-        }
-        for &OrderId(order) in &vehicle.on_board {
-            full = full.name(&self.orders[order as usize].name);
-        }
-        (full.finish(), facts_only)
+        full = full
+            .list(on_board, |hash, &order| self.canon_order(hash, order))
+            .word(u64::from(*stops_done))
+            .word(u64::from(*breaks_taken))
+            .seq(*accepted)
+            .time(*touched);
+        (full.finish(), facts.finish())
+    }
+
+    /// Digest of a fact that waits for its answer. When it was logged decides nothing.
+    pub(crate) fn ask_digest(&self, seq: LogSeq, ask: &Ask) -> u64 {
+        let Ask { orders, vehicles, roads, logged_at: _ } = ask;
+        Canon::of(Kind::Ask)
+            .seq(seq)
+            .list(orders, |hash, &order| self.canon_order(hash, order))
+            .list(vehicles, |hash, &vehicle| self.canon_vehicle(hash, vehicle))
+            .flag(*roads)
+            .finish()
+    }
+
+    /// Digest of the zone, its policy, its chain and the versions of what was learned.
+    fn zone_digest(&self) -> u64 {
+        let Zone { opened, timezone, space, day_start, log_start, utc_offset, rate } = &self.zone;
+        let Chain { epoch, rev, hash: _, seq: _ } = &self.chain;
+        Canon::of(Kind::Zone)
+            .flag(*opened)
+            .text(timezone)
+            .word(space_code(*space))
+            .time(*day_start)
+            .time(*log_start)
+            .span(*utc_offset)
+            .word(u64::from(*rate))
+            .word(self.policy_digest)
+            .word(*epoch)
+            .word(*rev)
+            .word(self.features_version)
+            .time(self.learned_until)
+            .time(self.swept_at)
+            .finish()
+    }
+
+    /// Replaces one summand of the digest.
+    pub(crate) fn resum(&mut self, old: u64, new: u64) {
+        self.digest_sum = self.digest_sum.wrapping_sub(old).wrapping_add(new);
     }
 
     /// Brings the sums up to date for one order.
     pub(crate) fn redigest_order(&mut self, id: OrderId) {
         let new = self.order_digest(&self.orders[id.index()]);
-        self.order_digests.resize(self.orders.len(), (0, 0));
-        let old = std::mem::replace(&mut self.order_digests[id.index()], new);
-        self.digest_sum = self.digest_sum.wrapping_sub(old.0).wrapping_add(new.0);
-        self.facts_sum = self.facts_sum.wrapping_sub(old.1).wrapping_add(new.1);
+        let old = self.orders[id.index()].digests;
+        if old != new {
+            self.orders[id.index()].digests = new;
+            self.resum(old.0, new.0);
+            self.facts_sum = self.facts_sum.wrapping_sub(old.1).wrapping_add(new.1);
+        }
     }
 
     /// Brings the sums up to date for one vehicle.
     pub(crate) fn redigest_vehicle(&mut self, id: VehicleId) {
         let new = self.vehicle_digest(&self.vehicles[id.index()]);
-        self.vehicle_digests.resize(self.vehicles.len(), (0, 0));
-        let old = std::mem::replace(&mut self.vehicle_digests[id.index()], new);
-        self.digest_sum = self.digest_sum.wrapping_sub(old.0).wrapping_add(new.0);
-        self.facts_sum = self.facts_sum.wrapping_sub(old.1).wrapping_add(new.1);
+        let old = self.vehicles[id.index()].digests;
+        if old != new {
+            self.vehicles[id.index()].digests = new;
+            self.resum(old.0, new.0);
+            self.facts_sum = self.facts_sum.wrapping_sub(old.1).wrapping_add(new.1);
+        }
+    }
+
+    /// Brings the sum up to date for the zone, its policy, its chain and the versions of what was learned.
+    pub(crate) fn redigest_zone(&mut self) {
+        let new = self.zone_digest();
+        let old = std::mem::replace(&mut self.zone_sum, new);
+        self.resum(old, new);
     }
 
     /// The sums computed anew from every entity: the slow obvious way, for checks.
     pub fn digests_recounted(&self) -> (u64, u64) {
         let orders = self.orders.iter().map(|order| self.order_digest(order));
         let vehicles = self.vehicles.iter().map(|vehicle| self.vehicle_digest(vehicle));
-        orders.chain(vehicles).fold((0, 0), |(full, facts), (f, g)| (full.wrapping_add(f), facts.wrapping_add(g)))
+        let (full, facts) = orders
+            .chain(vehicles)
+            .fold((0u64, 0u64), |(full, facts), (f, g)| (full.wrapping_add(f), facts.wrapping_add(g)));
+        let others = self
+            .roads
+            .values()
+            .map(road_digest)
+            .chain(self.speeds.values().map(speed_digest))
+            .chain(self.services.values().map(service_digest))
+            .chain(self.unanswered.iter().map(|(&seq, ask)| self.ask_digest(seq, ask)))
+            .chain([self.zone_digest()]);
+        (others.fold(full, u64::wrapping_add), facts)
     }
 }

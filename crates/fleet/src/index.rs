@@ -17,6 +17,8 @@ const METRES_PER_E7: f64 = 6_371_008.8 * std::f64::consts::PI / 180.0 / 1e7;
 /// Spatial index over vehicles and open stops.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
+    /// This is the index of a copy that needs none: it stays empty.
+    absent: bool,
     origin: Option<(Position, f64)>,
     vehicles: RTree<Point<VehicleId>>,
     vehicle_at: BTreeMap<VehicleId, [f64; 2]>,
@@ -25,6 +27,15 @@ pub struct Index {
 }
 
 impl Index {
+    /// The index of a copy that needs none.
+    pub(crate) fn absent() -> Self {
+        Self { absent: true, ..Self::default() }
+    }
+
+    pub(crate) fn is_absent(&self) -> bool {
+        self.absent
+    }
+
     /// Local metres of a place.
     fn metres(&mut self, space: Space, place: Position) -> [f64; 2] {
         self.origin.get_or_insert_with(|| {
@@ -46,6 +57,9 @@ impl Index {
     }
 
     pub(crate) fn set_vehicle(&mut self, space: Space, id: VehicleId, place: Option<Position>) {
+        if self.absent {
+            return;
+        }
         let point = place.map(|place| self.metres(space, place));
         let old = match point {
             Some(point) => self.vehicle_at.insert(id, point),
@@ -63,6 +77,9 @@ impl Index {
     }
 
     pub(crate) fn set_stop(&mut self, space: Space, id: OrderId, kind: StopKind, place: Option<Position>) {
+        if self.absent {
+            return;
+        }
         let key = (id, kind);
         let point = place.map(|place| self.metres(space, place));
         let old = match point {

@@ -6,23 +6,27 @@
 //!
 //! Absent on purpose: travel times, searching, bytes of the log. The fleet cannot call the solver.
 
-mod apply;
-mod apply_orders;
-mod apply_reports;
-mod apply_vehicles;
+mod chain;
 mod change;
 mod check;
 mod digest;
+mod fleet;
+mod fold;
 mod index;
-mod plan;
-mod state;
+mod order;
+mod pages;
+mod road;
 mod tally;
+mod vehicle;
+mod zone;
 
+pub use chain::{Ask, Chain};
 pub use change::{Change, Flag, PlanOutcome, Refused};
 pub use check::Broken;
+pub use fleet::{Counters, Fleet, Orders, SERVICES_ENOUGH, Services, StoredBase, Vehicles};
 pub use index::Index;
-pub use state::{
-    Anchor, Ask, Chain, Closed, Counters, Fleet, Mark, OrderState, Placement, Progress, RoadState, Route,
-    SERVICES_ENOUGH, Stop, UnderWay, VehicleState, Visit, Zone,
-};
+pub use order::{Closed, Mark, OrderState, Placement, Progress, Stop};
+pub use road::RoadState;
 pub use tally::{Spread, Tally};
+pub use vehicle::{Anchor, Route, UnderWay, Unlocated, VehicleState, Visit};
+pub use zone::Zone;

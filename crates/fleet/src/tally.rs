@@ -1,28 +1,53 @@
 //! Key figures of a day, gathered beside the fold: the same for a live screen, a replay and a simulation.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use fleetfold_model::{Event, LogEntry, LogSeq, Millis, OrderId, StopKind};
+use fleetfold_model::{Event, LogEntry, LogSeq, Millis, StopKind};
 
 use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
-use crate::state::{Closed, Fleet};
+use crate::{Closed, Fleet};
+
+/// Different spans that a [`Spread`] tells apart before it begins to round (a busy day's answers in milliseconds).
+const SPANS_MAX: usize = 4096;
+/// Leading binary digits of a span that are kept once it rounds: the error is below one in 128.
+const DIGITS: u32 = 7;
 
 /// A set of spans kept sorted by counting, so that any quantile can be read at any time.
+///
+/// Exact until it has seen [`SPANS_MAX`] different spans; from then on spans are rounded towards zero to their leading
+/// [`DIGITS`] binary digits, so that it stays small however long it counts. Count, mean and largest stay exact.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spread {
     counts: BTreeMap<i64, u64>,
+    rounds: bool,
     total: u64,
     sum: i64,
+    max: Option<i64>,
+}
+
+fn rounded(span: i64) -> i64 {
+    let size = span.unsigned_abs();
+    let digits = u64::BITS - size.leading_zeros();
+    let low = digits.saturating_sub(DIGITS);
+    span.signum() * ((size >> low) << low) as i64
 }
 
 impl Spread {
     /// Adds a span.
     pub fn add(&mut self, span: Millis) {
-        *self.counts.entry(span.0).or_default() += 1;
+        let counted = if self.rounds { rounded(span.0) } else { span.0 };
+        *self.counts.entry(counted).or_default() += 1;
         self.total += 1;
-        self.sum += span.0;
+        self.sum = self.sum.saturating_add(span.0);
+        self.max = self.max.max(Some(span.0));
+        if !self.rounds && self.counts.len() > SPANS_MAX {
+            self.rounds = true;
+            for (span, count) in std::mem::take(&mut self.counts) {
+                *self.counts.entry(rounded(span)).or_default() += count;
+            }
+        }
     }
 
     /// How many.
@@ -42,7 +67,7 @@ impl Spread {
         for (&span, &count) in &self.counts {
             seen += count;
             if seen >= rank {
-                return Millis(span);
+                return Millis(if seen == self.total { self.max.unwrap_or(span) } else { span });
             }
         }
         Millis(0)
@@ -50,10 +75,10 @@ impl Spread {
 
     /// The largest; 0 for none.
     pub fn max(&self) -> Millis {
-        Millis(self.counts.keys().next_back().copied().unwrap_or(0))
+        Millis(self.max.unwrap_or(0))
     }
 
-    /// How many are longer than this.
+    /// How many are longer than this (when it rounds: than this rounded).
     pub fn over(&self, span: Millis) -> u64 {
         self.counts.range(span.0 + 1..).map(|(_, count)| count).sum()
     }
@@ -84,7 +109,9 @@ pub struct Tally {
     pub vehicle_changes: u64,
     /// How long facts waited for their accepted plan, log time.
     pub answers: Spread,
-    /// The facts that waited longer than ten seconds, with the wait.
+    /// How many facts waited longer than ten seconds.
+    pub slow_count: u64,
+    /// The first 1,000 of them, with the wait.
     pub slow: Vec<(LogSeq, Millis)>,
     /// Facts that asked for an answer.
     pub asked: u64,
@@ -94,11 +121,13 @@ pub struct Tally {
     pub arrival_error: Spread,
     /// Plans folded.
     pub plans: u64,
-    closed: BTreeSet<OrderId>,
 }
 
 /// The contract: a change is answered within this.
 const CONTRACT: Millis = Millis(10_000);
+
+/// Slow answers kept one by one.
+const SLOW_MAX: usize = 1000;
 
 impl Tally {
     /// Takes in one entry and what it changed. Call it right after [`Fleet::apply`].
@@ -116,15 +145,15 @@ impl Tally {
         for &(seq, wait) in &change.answered {
             self.answers.add(wait);
             if wait > CONTRACT {
-                self.slow.push((seq, wait));
+                self.slow_count += 1;
+                if self.slow.len() < SLOW_MAX {
+                    self.slow.push((seq, wait));
+                }
             }
         }
-        for &id in &change.orders {
+        for &id in &change.closed {
             let order = fleet.order(id);
             let Some(why) = order.closed else { continue };
-            if !self.closed.insert(id) || order.spec.is_none() {
-                continue;
-            }
             self.vehicle_changes += u64::from(order.vehicle_changes);
             match why {
                 Closed::Cancelled => self.cancelled += 1,
@@ -157,5 +186,32 @@ impl Tally {
     /// Share of the served that were on time; 1 when none was served.
     pub fn on_time_share(&self) -> f64 {
         if self.served == 0 { 1.0 } else { self.on_time as f64 / self.served as f64 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fleetfold_model::Millis;
+
+    use super::{SPANS_MAX, Spread};
+
+    #[test]
+    fn a_spread_stays_small_and_near_the_truth() {
+        let mut spread = Spread::default();
+        let spans = |count: i64| (0..count).map(|number| number * number % 9_999_991);
+        spans(3_000).for_each(|span| spread.add(Millis(span)));
+        let mut exact: Vec<i64> = spans(3_000).collect();
+        exact.sort_unstable();
+        assert_eq!(spread.quantile(500).0, exact[1_499], "exact while it is small");
+        let mut spread = Spread::default();
+        spans(200_000).for_each(|span| spread.add(Millis(span)));
+        let mut exact: Vec<i64> = spans(200_000).collect();
+        exact.sort_unstable();
+        assert!(spread.counts.len() < SPANS_MAX);
+        assert_eq!((spread.count(), spread.max().0), (200_000, exact[199_999]));
+        for per_mille in [10, 500, 990, 1000] {
+            let (found, truth) = (spread.quantile(per_mille).0, exact[(per_mille * 200 - 1) as usize]);
+            assert!((truth - found) * 64 <= truth && found <= truth, "{found} for {truth}");
+        }
     }
 }

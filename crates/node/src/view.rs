@@ -153,6 +153,7 @@ pub(crate) fn refused_words(reason: Refused) -> &'static str {
         Refused::NoFactor => "a slowed road without its factor",
         Refused::AtStop => "another vehicle stands at its stop",
         Refused::OldFeatures => "what an earlier owner learned, too late",
+        Refused::OldPosition => "a position older than the one known",
     }
 }
 
@@ -258,11 +259,7 @@ pub(crate) fn order(engine: &Engine, id: OrderId) -> Value {
 /// Key figures for the strip.
 pub(crate) fn kpi(engine: &Engine, tally: &Tally, events_per_second: f64) -> Value {
     let fleet = engine.fleet();
-    let (mut open, mut unassigned) = (0, 0);
-    for order in fleet.orders().iter().filter(|order| order.is_open()) {
-        open += 1;
-        unassigned += u32::from(matches!(order.placement, Placement::Unassigned(_)));
-    }
+    let (open, unassigned) = (fleet.open_count(), fleet.unassigned_count());
     let late: u32 = fleet
         .vehicles()
         .iter()
@@ -345,10 +342,7 @@ pub(crate) fn snapshot(engine: &Engine, memory: &Memory, tally: &Tally, events_p
     let fleet = engine.fleet();
     let vehicles: Vec<Value> =
         (0..fleet.vehicles().len() as u32).map(|id| vehicle(engine, VehicleId(id), false)).collect();
-    let orders: Vec<Value> = (0..fleet.orders().len() as u32)
-        .filter(|&id| fleet.order(OrderId(id)).is_open())
-        .map(|id| order(engine, OrderId(id)))
-        .collect();
+    let orders: Vec<Value> = fleet.open_orders().map(|id| order(engine, id)).collect();
     json!({
         "zone": { "timezone": fleet.zone().timezone, "rate": fleet.zone().rate },
         "vehicles": vehicles, "orders": orders, "roads": roads(engine), "kpi": kpi(engine, tally, events_per_second),

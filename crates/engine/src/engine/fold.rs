@@ -31,6 +31,9 @@ impl Engine {
         if let Event::PlanProposed(proposal) = &entry.event {
             self.plan_came_back(proposal, &change, effects);
         }
+        if let Event::VehicleLocated(located) = &entry.event {
+            self.located.came_back(located);
+        }
         self.commit.passed(entry.seq);
         self.roads.routes_changed(&change.routes);
         let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
@@ -99,6 +102,9 @@ impl Engine {
         }
         for &vehicle in &change.routes {
             effects.push(Effect::Publish(self.assignment(vehicle)));
+        }
+        if change.asks {
+            self.locate(&change.vehicles.iter().copied().collect(), effects);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Proposing: everything that waits is answered in one plan, improvements follow when nothing waits.
 
-use fleetfold_model::{ExchangeGroup, FORMAT, Proposal, SearchRecord};
+use fleetfold_model::{ExchangeGroup, FORMAT, LogSeq, Proposal, SearchRecord};
 
 use super::Engine;
 use crate::account;
@@ -28,10 +28,13 @@ impl Engine {
             return;
         }
         let repairs = self.promises.take_repairs();
-        if !self.fleet.unanswered().is_empty() || !repairs.is_empty() {
+        self.located.forget_answered(&self.fleet);
+        let held = |seq: &LogSeq| self.located.holds(*seq, self.log_now);
+        let facts: Vec<LogSeq> = self.fleet.unanswered().keys().copied().filter(|seq| !held(seq)).collect();
+        if !facts.is_empty() || !repairs.is_empty() {
             let asks = self.roads.take_asks();
             let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
-            let groups = Answer { moment, outlook: self.roads.outlook() }.groups(&repairs, &asks);
+            let groups = Answer { moment, outlook: self.roads.outlook() }.groups(&facts, &repairs, &asks);
             if !groups.is_empty() {
                 // What does not fit stays unanswered, and is answered by the next plan.
                 let _later = self.propose(groups, SearchRecord::default(), effects);

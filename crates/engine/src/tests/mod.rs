@@ -1,10 +1,11 @@
 //! The engine as its inputs and effects show it. A rig feeds it a small zone and performs what it wants at once.
 
 mod events;
+mod located;
 mod roads;
 mod somewhere;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use fleetfold_fleet::{Closed, Fleet, Placement};
@@ -20,7 +21,7 @@ use fleetfold_journal::Outcome;
 
 use crate::{Effect, Engine, Input, PositionReport};
 
-/// A log of one process: entries get the next place, proposals come straight back.
+/// A log of one process: entries get the next sequence, proposals come straight back.
 struct Rig {
     engine: Engine,
     seq: u64,
@@ -28,6 +29,11 @@ struct Rig {
     plans: Vec<Proposal>,
     published: Vec<fleetfold_model::Assignment>,
     rerouted: BTreeSet<VehicleId>,
+    /// Facts of the engine's own, and whether they come back from the log. What was learned never does.
+    own: Vec<Event>,
+    own_comes_back: bool,
+    /// Everything that was folded.
+    log: Vec<LogEntry>,
 }
 
 fn name(text: &str) -> Name {
@@ -79,11 +85,26 @@ fn vehicle(id: &str, position: Position) -> Vehicle {
     }
 }
 
+/// The next entry of a log that is taken now.
+fn next_entry(seq: &mut u64, now: i64, event: Event) -> LogEntry {
+    *seq += 1;
+    LogEntry { seq: LogSeq(*seq), logged_at: Timestamp(now), id: 0, hash: MessageHash::default(), event }
+}
+
 impl Rig {
     fn with(network: &NetworkSpec, space: Space) -> Self {
         let engine = Engine::new(Fleet::new(), Arc::new(Network::new(network).unwrap()));
-        let mut rig =
-            Self { engine, seq: 0, now: 0, plans: Vec::new(), published: Vec::new(), rerouted: BTreeSet::new() };
+        let mut rig = Self {
+            engine,
+            seq: 0,
+            now: 0,
+            plans: Vec::new(),
+            published: Vec::new(),
+            rerouted: BTreeSet::new(),
+            own: Vec::new(),
+            own_comes_back: true,
+            log: Vec::new(),
+        };
         let policy = Policy { search_rounds: 0, departure_margin: Millis(0), ..Policy::default() };
         rig.input(Input::Commit(Outcome::Granted(1)));
         let opened = ZoneOpened {
@@ -120,51 +141,46 @@ impl Rig {
 
     fn input(&mut self, input: Input) {
         let mut effects = Vec::new();
-        let mut inputs = vec![input];
+        let mut inputs = VecDeque::from([input]);
         let plans = self.plans.len();
-        while let Some(input) = inputs.pop() {
+        while let Some(input) = inputs.pop_front() {
             self.engine.handle(input, &mut effects);
             assert!(self.plans.len() < plans + 64, "plans are proposed for ever: {:?}", self.plans.last());
             for effect in effects.drain(..) {
                 match effect {
                     Effect::Append { proposal, expected } => {
-                        assert_eq!(expected, self.engine.fleet().chain().seq, "the fence is the last plan's place");
-                        self.seq += 1;
+                        assert_eq!(expected, self.engine.fleet().chain().seq, "the fence is the last plan's sequence");
                         self.plans.push(proposal.clone());
-                        let event = Event::PlanProposed(proposal);
-                        let entry = LogEntry {
-                            seq: LogSeq(self.seq),
-                            logged_at: Timestamp(self.now),
-                            id: 0,
-                            hash: MessageHash(u128::from(self.seq)),
-                            event,
-                        };
-                        inputs.push(Input::Entry(entry));
+                        let entry = next_entry(&mut self.seq, self.now, Event::PlanProposed(proposal));
+                        let hash = MessageHash(u128::from(self.seq));
+                        inputs.push_back(Input::Entry(LogEntry { hash, ..entry }));
+                    }
+                    Effect::AppendOwn(event) => {
+                        self.own.push(event.clone());
+                        if self.own_comes_back && !matches!(event, Event::FeaturesLearned(_)) {
+                            inputs.push_back(Input::Entry(next_entry(&mut self.seq, self.now, event)));
+                        }
                     }
                     Effect::Publish(assignment) => self.published.push(assignment),
                     Effect::Rerouted(vehicles) => self.rerouted.extend(vehicles),
-                    Effect::Folded { .. }
-                    | Effect::Solve(_)
-                    | Effect::AppendOwn(_)
-                    | Effect::ReadLastPlan
-                    | Effect::Note(_) => {}
+                    Effect::Folded { entry, .. } => self.log.push((*entry).clone()),
+                    Effect::Solve(_) | Effect::ReadLastPlan | Effect::Note(_) => {}
                 }
             }
         }
         self.engine.fleet().check().unwrap();
     }
 
+    /// A fact, whether or not it is answered.
+    fn happens(&mut self, event: Event) {
+        let entry = next_entry(&mut self.seq, self.now, event);
+        let id = self.seq;
+        self.input(Input::Entry(LogEntry { id, ..entry }));
+    }
+
     /// A fact; afterwards everything that asks has been answered.
     fn fact(&mut self, event: Event) {
-        self.seq += 1;
-        let entry = LogEntry {
-            seq: LogSeq(self.seq),
-            logged_at: Timestamp(self.now),
-            id: self.seq,
-            hash: MessageHash::default(),
-            event,
-        };
-        self.input(Input::Entry(entry));
+        self.happens(event);
         assert!(self.engine.fleet().unanswered().is_empty(), "a fact was never answered");
     }
 

@@ -1,6 +1,8 @@
 //! Every order is somewhere: a group that answers for an order places it or says why not, whatever state the routes are in.
 
 use super::*;
+use crate::account::{missing, plain};
+use fleetfold_model::ExchangeGroup;
 
 /// Small random numbers (xorshift), so that a failure names the seed that repeats it.
 struct Dice(u64);
@@ -38,7 +40,7 @@ fn no_order_vanishes_while_routes_cannot_be_driven() {
                     rig.order(order);
                 }
                 4 => {
-                    let capacity = Load([dice.roll(5) as i32, 0, 0, 0]);
+                    let capacity = Load([1 + dice.roll(4) as i32, 0, 0, 0]);
                     rig.fact(Event::VehicleRegistered(Vehicle { capacity, ..vehicle(van, km(x, y)) }));
                 }
                 5 => {
@@ -62,4 +64,42 @@ impl Rig {
         let order = fleet.order(visit.order).name.to_string();
         self.at_stop(van, &order, visit.stop, Event::StopCompleted);
     }
+}
+
+/// The case of a log in which 108 orders were never mentioned again: a group named its causes and lost its route.
+#[test]
+fn a_group_that_would_lose_an_order_is_answered_plainly() {
+    let mut rig = Rig::new();
+    rig.input(Input::Commit(Outcome::Lost));
+    rig.happens(Event::OrderCreated(job("x", km(1, 0))));
+    let fleet = rig.engine.fleet();
+    let lost = ExchangeGroup {
+        routes: Vec::new(),
+        unassigned: Vec::new(),
+        caused_by: vec![LogSeq(rig.seq)],
+        choices: Vec::new(),
+    };
+    assert_eq!(missing(fleet, &lost), [name("x")]);
+    let answer = plain(fleet, &lost).expect("it answers a fact");
+    assert_eq!(answer.unassigned, [(name("x"), UnassignedReason::NoPlace)]);
+    assert_eq!((missing(fleet, &answer), &answer.caused_by), (Vec::new(), &lost.caused_by));
+    let idle = ExchangeGroup { caused_by: Vec::new(), ..answer };
+    assert_eq!(plain(fleet, &idle), None, "a group without facts is dropped");
+}
+
+/// A full route that nothing can be taken off (its orders are pinned) and a new order: the order is said to be on no route, and
+/// the pinned ones stay where they are.
+#[test]
+fn an_order_beside_a_route_that_cannot_be_driven_is_unassigned_with_a_reason() {
+    let mut rig = Rig::new();
+    rig.fact(Event::ShiftEnded { vehicle: name("b"), at: at(0) });
+    for id in ["p", "q", "r"] {
+        rig.order(job(id, km(-20, 0)));
+        rig.fact(Event::StopPinned(Pin { order: name(id), vehicle: name("a") }));
+    }
+    let small = Vehicle { capacity: Load([1, 0, 0, 0]), ..vehicle("a", km(0, 0)) };
+    rig.fact(Event::VehicleRegistered(small));
+    rig.order(job("x", km(-21, 0)));
+    assert!(matches!(rig.placement("x"), Placement::Unassigned(_)), "{:?}", rig.placement("x"));
+    assert_eq!(rig.route("a").len(), 3, "pinned orders stay");
 }

@@ -120,7 +120,7 @@ impl Worker {
                     digest: fleet.digest(),
                     facts_digest: fleet.facts_digest(),
                     applied: fleet.applied().0,
-                    open: fleet.orders().iter().filter(|order| order.is_open()).count(),
+                    open: fleet.open_count(),
                     unanswered: fleet.unanswered().len(),
                     now: self.engine.fleet().zone().zone_time(self.clock.now()),
                 });
@@ -137,7 +137,7 @@ impl Worker {
             self.snapshot_at = clock::monotonic();
             self.snapshot_applied = self.engine.fleet().applied().0;
             let Some(folder) = self.folder.clone() else { return };
-            let (header, fleet, tally) = (self.header(), self.engine.fleet().clone(), self.tally.clone());
+            let (header, fleet, tally) = (self.header(), self.engine.fleet().clone_without_index(), self.tally.clone());
             self.shell.spawn_blocking(move || {
                 // The promises are checked on the copy, so that the engine need not wait for it.
                 if let Err(broken) = fleet.check() {

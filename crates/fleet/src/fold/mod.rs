@@ -3,16 +3,20 @@
 //! Promise: total and deterministic. Late and out-of-order facts are applied at once by a monotone lifecycle: a later
 //! stage wins over an earlier one, missing earlier stages are inferred and counted.
 
-use fleetfold_model::{
-    Event, Features, LogEntry, LogSeq, Millis, Name, Order, OrderId, Pin, RoadChange, Timestamp, VehicleId, ZoneOpened,
-};
+mod dispatcher;
+mod orders;
+mod own;
+mod plan;
+mod reports;
+mod retire;
+mod roads;
+mod vehicles;
+
+use fleetfold_model::{Event, LogEntry, LogSeq, Name, Order, OrderId, Timestamp, VehicleId};
 
 use crate::change::{Change, Flag, Refused};
-use crate::digest::digest_of;
-use crate::state::{Ask, Fleet, OrderState, Placement, RoadState, VehicleState};
-
-/// How long the event ids of a closed order are remembered: a day, which outlives the broker's window and restarts.
-const SEEN_AFTER_CLOSE: Millis = Millis(24 * 3_600_000);
+use crate::digest::{order_spec_digest, policy_digest};
+use crate::{Ask, Fleet, OrderState, Placement, VehicleState};
 
 /// Most different skills in one zone: they are bits of a word.
 const SKILLS_MAX: usize = 64;
@@ -24,6 +28,8 @@ pub(crate) struct Applying {
     pub(crate) now: Timestamp,
     pub(crate) change: Change,
     pub(crate) ask: Option<Ask>,
+    /// The zone, its policy, its chain or a version of what was learned changed.
+    pub(crate) zone_changed: bool,
 }
 
 impl Applying {
@@ -70,10 +76,14 @@ impl Applying {
     }
 }
 
+pub(crate) use retire::KEPT;
+
 pub(crate) type Verdict = Result<(), Refused>;
 
 impl Fleet {
     /// Folds one entry in and says what changed. Entries up to [`Fleet::applied`] are skipped and counted.
+    ///
+    /// What is over for long enough is retired first: [`Change::retired`] says which orders left.
     pub fn apply(&mut self, entry: &LogEntry) -> Change {
         if entry.seq <= self.applied {
             self.counters.skipped += 1;
@@ -81,10 +91,17 @@ impl Fleet {
         }
         self.applied = entry.seq;
         self.logged_at = self.logged_at.max(entry.logged_at);
-        let mut doing =
-            Applying { seq: entry.seq, now: self.zone.zone_time(self.logged_at), change: Change::default(), ask: None };
+        let mut doing = Applying {
+            seq: entry.seq,
+            now: self.zone.zone_time(self.logged_at),
+            change: Change::default(),
+            ask: None,
+            zone_changed: false,
+        };
+        self.retire(&mut doing);
         let verdict = if let Event::PlanProposed(proposal) = &entry.event {
             self.counters.plans += 1;
+            doing.zone_changed = true;
             self.apply_plan(proposal, entry.hash, &mut doing)
         } else {
             self.counters.facts += 1;
@@ -99,23 +116,32 @@ impl Fleet {
         }
         if let Some(mut ask) = doing.ask.take() {
             ask.logged_at = entry.logged_at;
-            self.unanswered.insert(entry.seq, ask);
+            self.add_ask(entry.seq, ask);
             doing.change.asks = true;
         }
         for &id in &doing.change.orders {
+            self.recount_order(id);
             self.reindex_order(id);
             self.redigest_order(id);
         }
         for &id in &doing.change.vehicles {
+            let state = &self.vehicles[id.index()];
+            let touched = if state.spec.is_none() { self.logged_at } else { Timestamp(0) };
+            if state.touched != touched {
+                self.vehicles[id.index()].touched = touched;
+            }
             self.reindex_vehicle(id);
             self.redigest_vehicle(id);
         }
-        self.forget_old_ids();
+        if doing.zone_changed {
+            self.redigest_zone();
+        }
         doing.change
     }
 
-    /// Passes over an entry that is not folded (rejected, or noted as skipped). On the plan subject the fence moves behind it:
-    /// the next plan is appended if this is still the last message there.
+    /// Passes over an entry that is not folded, because the reader of the log rejected it: [`Fleet::applied`] rises, so that
+    /// it says how far the log was read, and an entry on the plan subject moves the fence of the next append
+    /// ([`Chain::seq`](crate::Chain)). Nothing else changes.
     pub fn skip(&mut self, seq: LogSeq, on_plan_subject: bool) {
         if seq <= self.applied {
             return;
@@ -127,35 +153,60 @@ impl Fleet {
     }
 
     fn apply_fact(&mut self, entry: &LogEntry, doing: &mut Applying) -> Verdict {
-        if entry.id != 0 && self.seen.contains(&entry.id) {
+        if entry.id != 0 && self.seen.get(&entry.id).is_some() {
             return Err(Refused::DuplicateEvent);
         }
+        if entry.event.own_epoch().is_some_and(|epoch| self.is_old(&entry.event, epoch)) {
+            return Err(Refused::OldEpoch);
+        }
         let verdict = self.dispatch(&entry.event, doing);
-        if entry.id != 0 {
-            self.seen.insert(entry.id);
-            // The id lives as long as the order it is about; facts about anything else are few and kept.
+        // A zone that could not be opened may be sent again as it is, once what was wrong is mended.
+        let forgotten = verdict.is_err() && matches!(entry.event, Event::ZoneOpened(_));
+        if entry.id != 0 && !forgotten {
             if let Some(&order) = doing.change.orders.first() {
+                // The id lives as long as the order it is about.
+                self.seen.insert(entry.id, KEPT);
                 self.orders[order.index()].seen.push(entry.id);
+            } else {
+                self.remember(entry.id);
             }
         }
         verdict
     }
 
-    fn forget_old_ids(&mut self) {
-        while let Some(&(closed_at, id)) = self.closing.front() {
-            if self.logged_at - closed_at <= SEEN_AFTER_CLOSE {
-                break;
-            }
-            self.closing.pop_front();
-            for hash in std::mem::take(&mut self.orders[id.index()].seen) {
-                self.seen.remove(&hash);
-            }
+    // ---- facts that wait for an answer ---------------------------------------------------------------------------
+
+    fn add_ask(&mut self, seq: LogSeq, ask: Ask) {
+        for order in &ask.orders {
+            self.orders[order.index()].asked += 1;
         }
+        self.resum(0, self.ask_digest(seq, &ask));
+        self.unanswered.insert(seq, ask);
+    }
+
+    pub(crate) fn drop_ask(&mut self, seq: LogSeq) -> Option<Ask> {
+        let ask = self.unanswered.remove(&seq)?;
+        self.resum(self.ask_digest(seq, &ask), 0);
+        for order in &ask.orders {
+            self.orders[order.index()].asked -= 1;
+        }
+        Some(ask)
+    }
+
+    /// Changes every fact that waits. Costs what waits.
+    fn edit_asks(&mut self, edit: impl Fn(&mut Ask)) {
+        let mut asks = std::mem::take(&mut self.unanswered);
+        for (&seq, ask) in &mut asks {
+            let old = self.ask_digest(seq, ask);
+            edit(ask);
+            self.resum(old, self.ask_digest(seq, ask));
+        }
+        self.unanswered = asks;
     }
 
     fn dispatch(&mut self, event: &Event, doing: &mut Applying) -> Verdict {
         match event {
-            Event::ZoneOpened(zone) => self.zone_opened(zone),
+            Event::ZoneOpened(zone) => self.zone_opened(zone, doing),
             Event::OrderCreated(order) => self.order_created(order, doing),
             Event::OrderUpdated(change) => self.order_updated(change, doing),
             Event::OrderReady { order, at } => self.order_ready(order, *at, doing),
@@ -205,11 +256,21 @@ impl Fleet {
             }
             Event::PolicyChanged(policy) => {
                 self.policy = policy.clone();
+                self.policy_digest = policy_digest(policy);
+                doing.zone_changed = true;
                 doing.ask();
                 Ok(())
             }
-            Event::FeaturesLearned(features) => self.features_learned(features),
-            Event::VehicleLocated(_) | Event::BaseWritten(_) | Event::RepairAsked(_) => Ok(()),
+            Event::FeaturesLearned(features) => self.features_learned(features, doing),
+            Event::VehicleLocated(located) => self.vehicle_located(located, doing),
+            Event::BaseWritten(base) => {
+                self.base_written(base);
+                Ok(())
+            }
+            Event::RepairAsked(repair) => {
+                self.repair_asked(repair, doing);
+                Ok(())
+            }
             Event::PlanProposed(_) => unreachable!("plans are taken apart in `apply`"),
         }
     }
@@ -220,18 +281,45 @@ impl Fleet {
         if let Some(&id) = self.vehicle_ids.get(name) {
             return id;
         }
-        let id = VehicleId(self.vehicles.len() as u32);
-        self.vehicles.push(VehicleState::new(name.clone()));
+        let state = VehicleState::new(name.clone());
+        let id = if let Some(free) = self.free_vehicles.take_first() {
+            self.vehicles[free] = state;
+            VehicleId(free as u32)
+        } else {
+            self.vehicles.push(state);
+            VehicleId(self.vehicles.len() as u32 - 1)
+        };
         self.vehicle_ids.insert(name.clone(), id);
         id
     }
 
-    pub(crate) fn intern_order(&mut self, name: &Name) -> OrderId {
+    /// The number of an order. The first fact about an order gives it one: the lowest that is free. An order that is not
+    /// asked for within the policy's `retire_after` is retired.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::UnknownOrder`] for a late fact about an order that was retired.
+    pub(crate) fn intern_order(&mut self, name: &Name) -> Result<OrderId, Refused> {
         if let Some(&id) = self.order_ids.get(name) {
-            return id;
+            return Ok(id);
         }
-        let id = OrderId(self.orders.len() as u32);
-        self.orders.push(OrderState::new(name.clone()));
+        if self.was_retired(name) {
+            return Err(Refused::UnknownOrder);
+        }
+        let id = self.new_order(name);
+        self.over_from_now(id);
+        Ok(id)
+    }
+
+    fn new_order(&mut self, name: &Name) -> OrderId {
+        let state = OrderState::new(name.clone());
+        let id = if let Some(free) = self.free_orders.take_first() {
+            self.orders[free] = state;
+            OrderId(free as u32)
+        } else {
+            self.orders.push(state);
+            OrderId(self.orders.len() as u32 - 1)
+        };
         self.order_ids.insert(name.clone(), id);
         id
     }
@@ -269,7 +357,7 @@ impl Fleet {
         let order = &mut self.orders[id.index()];
         if let Some(spec) = order.spec.as_mut() {
             edit(spec);
-            order.spec_digest = digest_of(spec);
+            order.spec_digest = order_spec_digest(spec);
         }
     }
 
@@ -282,121 +370,5 @@ impl Fleet {
                 doing.ask_vehicle(vehicle);
             }
         }
-    }
-
-    // ---- the zone ------------------------------------------------------------------------------------------------
-
-    fn zone_opened(&mut self, opened: &ZoneOpened) -> Verdict {
-        if self.zone.opened {
-            return Err(Refused::ZoneOpen);
-        }
-        self.zone = crate::state::Zone {
-            opened: true,
-            timezone: opened.timezone.clone(),
-            space: opened.space,
-            day_start: opened.day_start,
-            log_start: opened.log_start,
-            utc_offset: opened.utc_offset,
-            rate: opened.rate.max(1),
-        };
-        self.policy = opened.policy.clone();
-        self.rebuild_index();
-        Ok(())
-    }
-
-    // ---- roads ---------------------------------------------------------------------------------------------------
-
-    fn road_changed(&mut self, change: &RoadChange, closed: bool, doing: &mut Applying) -> Verdict {
-        if !closed && change.time_percent.is_none() {
-            return Err(Refused::NoFactor);
-        }
-        // Reopened before the closure arrived: it stays open.
-        let ended = self.roads.get(&change.change).is_some_and(|old| old.ended);
-        self.roads.insert(change.change.clone(), RoadState { change: change.clone(), closed, ended });
-        self.road_version += 1;
-        doing.ask().roads = true;
-        Ok(())
-    }
-
-    fn road_reopened(&mut self, change: &RoadChange, doing: &mut Applying) {
-        let entry = self.roads.entry(change.change.clone());
-        entry.and_modify(|road| road.ended = true).or_insert_with(|| RoadState {
-            change: change.clone(),
-            closed: false,
-            ended: true,
-        });
-        self.road_version += 1;
-        doing.ask().roads = true;
-    }
-
-    // ---- what was learned ----------------------------------------------------------------------------------------
-
-    /// Each version builds on the one before: one that does not is of an owner that had not seen it.
-    fn features_learned(&mut self, features: &Features) -> Verdict {
-        if features.version != self.features_version + 1 {
-            return Err(Refused::OldFeatures);
-        }
-        self.features_version = features.version;
-        self.speeds.extend(features.speeds.iter().map(|speed| (speed.key, speed.clone())));
-        self.services.extend(features.services.iter().map(|service| (service.place, service.clone())));
-        Ok(())
-    }
-
-    // ---- a dispatcher's hand -------------------------------------------------------------------------------------
-
-    fn pin(&mut self, pin: &Pin, doing: &mut Applying) -> Verdict {
-        let (order, vehicle) = self.pin_targets(pin, doing)?;
-        self.recall(order, vehicle, doing)?;
-        self.orders[order.index()].pinned = Some(vehicle);
-        if self.orders[order.index()].placement != Placement::OnRoute(vehicle) {
-            self.ask_about(order, doing);
-        }
-        doing.ask_vehicle(vehicle);
-        Ok(())
-    }
-
-    fn force(&mut self, pin: &Pin, doing: &mut Applying) -> Verdict {
-        let (order, vehicle) = self.pin_targets(pin, doing)?;
-        if !self.vehicles[vehicle.index()].is_available() {
-            return Err(Refused::NotOnShift);
-        }
-        self.recall(order, vehicle, doing)?;
-        self.orders[order.index()].pinned = Some(vehicle);
-        self.orders[order.index()].rejected_by.retain(|&other| other != vehicle);
-        self.ask_about(order, doing);
-        doing.ask_vehicle(vehicle);
-        Ok(())
-    }
-
-    /// Whoever else is on the way to an order turns around: the visit is no longer frozen and can be taken off that route.
-    fn recall(&mut self, order: OrderId, vehicle: VehicleId, doing: &mut Applying) -> Verdict {
-        let Placement::OnRoute(carrier) = self.orders[order.index()].placement else { return Ok(()) };
-        if carrier == vehicle {
-            return Ok(());
-        }
-        doing.vehicle(carrier);
-        let state = &mut self.vehicles[carrier.index()];
-        if let Some(under) = state.under_way.filter(|under| under.order == order) {
-            if under.arrived.is_some() {
-                return Err(Refused::AtStop);
-            }
-            state.under_way = None;
-        }
-        for visit in state.route.visits.iter_mut().filter(|visit| visit.order == order) {
-            // Its time to depart never comes.
-            visit.depart_at = Timestamp(i64::MAX / 4);
-        }
-        Ok(())
-    }
-
-    fn pin_targets(&mut self, pin: &Pin, doing: &mut Applying) -> Result<(OrderId, VehicleId), Refused> {
-        let order = self.known_order(&pin.order)?;
-        let vehicle = self.known_vehicle(&pin.vehicle)?;
-        doing.order(order);
-        self.still_open(order)?;
-        if self.orders[order.index()].on_board.is_some_and(|carrier| carrier != vehicle) {
-            return Err(Refused::OnBoard);
-        }
-        Ok((order, vehicle))
     }
 }

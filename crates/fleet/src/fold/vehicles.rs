@@ -2,10 +2,10 @@
 
 use fleetfold_model::{Name, OrderId, Position, Shift, Timestamp, Vehicle, VehicleId};
 
-use crate::apply::{Applying, Verdict};
 use crate::change::{Flag, Refused};
-use crate::digest::digest_of;
-use crate::state::{Anchor, Fleet, Mark, Placement};
+use crate::digest::vehicle_spec_digest;
+use crate::fold::{Applying, Verdict};
+use crate::{Fleet, Mark, Placement};
 
 impl Fleet {
     pub(crate) fn vehicle_registered(&mut self, spec: &Vehicle, doing: &mut Applying) -> Verdict {
@@ -14,7 +14,7 @@ impl Fleet {
         let skills = self.skill_bits(&spec.skills)?;
         let state = &mut self.vehicles[id.index()];
         state.spec = Some(spec.clone());
-        state.spec_digest = digest_of(spec);
+        state.spec_digest = vehicle_spec_digest(spec);
         state.skills = skills;
         if state.on {
             // It signed on before it was registered, or its properties changed during the shift.
@@ -22,7 +22,7 @@ impl Fleet {
                 state.shift.clone_from(&spec.shift);
             }
             if state.anchor.is_none() {
-                state.anchor = Some(Anchor { position: spec.start, at: doing.now });
+                state.stands_at(spec.start, doing.now);
             }
             doing.ask_vehicle(id);
         }
@@ -50,7 +50,7 @@ impl Fleet {
         let place = position.or_else(|| state.spec.as_ref().map(|spec| spec.start));
         let starts = state.shift.as_ref().map_or(doing.now, |shift| shift.starts);
         if let Some(position) = place {
-            state.anchor = Some(Anchor { position, at: doing.now.max(starts) });
+            state.stands_at(position, doing.now.max(starts));
         }
         if state.spec.is_some() {
             doing.ask_vehicle(id);
@@ -76,6 +76,10 @@ impl Fleet {
             return Ok(());
         }
         state.on = false;
+        // Goods still on board are where it stands now, which this fact does not say.
+        if !state.on_board.is_empty() || state.under_way.is_some() {
+            state.stands_somewhere(doing.now, doing.seq);
+        }
         self.displace_all(id, doing);
         doing.ask_vehicle(id);
         Ok(())
@@ -86,8 +90,9 @@ impl Fleet {
         doing.vehicle(id);
         let state = &mut self.vehicles[id.index()];
         state.lost = true;
-        if let Some(position) = position.or_else(|| state.whereabouts().map(|anchor| anchor.position)) {
-            state.anchor = Some(Anchor { position, at: doing.now });
+        match position {
+            Some(position) => state.stands_at(position, doing.now),
+            None => state.stands_somewhere(doing.now, doing.seq),
         }
         self.displace_all(id, doing);
         doing.ask_vehicle(id);
@@ -110,9 +115,13 @@ impl Fleet {
             let state = &mut self.orders[order.index()];
             state.on_board = None;
             state.rescue_from = Some(id);
-            state.pickup = crate::state::Progress::default();
+            state.pickup = crate::Progress::default();
             state.pickup_moved_to = place;
         }
+        let waiting = &mut self.vehicles[id.index()].goods_waiting;
+        waiting.extend(&on_board);
+        waiting.sort_unstable();
+        waiting.dedup();
         for order in visits.iter().map(|visit| visit.order).chain(on_board) {
             if self.orders[order.index()].is_open() {
                 self.orders[order.index()].placement = Placement::Unplaced;
@@ -131,14 +140,12 @@ impl Fleet {
         doing.vehicle(id);
         let state = &mut self.vehicles[id.index()];
         state.lost = false;
-        if let Some(position) = position.or_else(|| state.whereabouts().map(|anchor| anchor.position)) {
-            state.anchor = Some(Anchor { position, at: doing.now });
+        match position {
+            Some(position) => state.stands_at(position, doing.now),
+            None => state.stands_somewhere(doing.now, doing.seq),
         }
         // Goods nobody has fetched yet are on board again.
-        let waiting: Vec<OrderId> = (0..self.orders.len() as u32)
-            .map(OrderId)
-            .filter(|order| self.orders[order.index()].rescue_from == Some(id) && self.orders[order.index()].is_open())
-            .collect();
+        let waiting = std::mem::take(&mut state.goods_waiting);
         for order in waiting {
             if let Placement::OnRoute(other) = self.orders[order.index()].placement {
                 self.take_off_route(order, other, doing);
@@ -156,9 +163,9 @@ impl Fleet {
     }
 
     pub(crate) fn load_on_board(&mut self, order: OrderId, vehicle: VehicleId, doing: &mut Applying) {
+        self.goods_wait_no_more(order);
         let state = &mut self.orders[order.index()];
         state.on_board = Some(vehicle);
-        state.rescue_from = None;
         state.pickup_moved_to = None;
         let carrier = &mut self.vehicles[vehicle.index()];
         if !carrier.on_board.contains(&order) {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use fleetfold_model::{ExchangeGroup, MessageHash, OrderId, Proposal, ProposedRoute, StopKind, VehicleId};
 
-use crate::apply::Applying;
 use crate::change::{PlanOutcome, Refused};
-use crate::state::{Fleet, Placement, Visit};
+use crate::fold::Applying;
+use crate::{Fleet, Placement, Visit};
 
 impl Fleet {
     pub(crate) fn apply_plan(
@@ -103,6 +103,18 @@ impl Fleet {
                 }
             }
         }
+        // Every order is somewhere: a fact counts as answered only when each open order that it asks for is, after this
+        // group, on a route or on none with a reason.
+        for ask in group.caused_by.iter().filter_map(|seq| self.unanswered.get(seq)) {
+            for order in &ask.orders {
+                let state = self.order(*order);
+                let somewhere =
+                    state.placement != Placement::Unplaced || placed.contains_key(order) || unassigned.contains(order);
+                if state.is_open() && !somewhere {
+                    return None;
+                }
+            }
+        }
         Some(routes)
     }
 
@@ -189,7 +201,7 @@ impl Fleet {
             doing.route(vehicle);
         }
         for seq in &group.caused_by {
-            if let Some(ask) = self.unanswered.remove(seq) {
+            if let Some(ask) = self.drop_ask(*seq) {
                 doing.change.answered.push((*seq, self.logged_at - ask.logged_at));
             }
         }

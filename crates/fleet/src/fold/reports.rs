@@ -5,9 +5,9 @@ use fleetfold_model::{
     FailReason, Millis, Name, OnBoardRule, OrderId, Position, StopEvent, StopKind, Timestamp, VehicleId,
 };
 
-use crate::apply::{Applying, Verdict};
 use crate::change::{Flag, Refused};
-use crate::state::{Anchor, Closed, Fleet, Mark, Placement, UnderWay};
+use crate::fold::{Applying, Verdict};
+use crate::{Closed, Fleet, Mark, Placement, UnderWay};
 
 /// How far a reported time may lie ahead of the log before log time is used instead.
 const SKEW_MAX: Millis = Millis(5_000);
@@ -25,7 +25,7 @@ impl Fleet {
 
     /// The order and vehicle of a report. A stop that the order does not have is refused; anything unknown is kept as a shell.
     pub(crate) fn reported(&mut self, stop: &StopEvent, doing: &mut Applying) -> Result<(OrderId, VehicleId), Refused> {
-        let order = self.intern_order(&stop.order);
+        let order = self.intern_order(&stop.order)?;
         let vehicle = self.intern_vehicle(&stop.vehicle);
         doing.order(order);
         doing.vehicle(vehicle);
@@ -63,7 +63,7 @@ impl Fleet {
             under.arrived.get_or_insert(at);
         }
         if let Some(position) = place {
-            state.anchor = Some(Anchor { position, at });
+            state.stands_at(position, at);
         }
         Ok(())
     }
@@ -241,7 +241,7 @@ impl Fleet {
         if let Some(position) = place
             && state.anchor.is_none_or(|anchor| anchor.at <= at)
         {
-            state.anchor = Some(Anchor { position, at });
+            state.stands_at(position, at);
         }
         state.stops_done += 1;
         doing.vehicle(vehicle);

@@ -2,22 +2,32 @@
 
 use fleetfold_model::{Name, OnBoardRule, Order, OrderChange, OrderId, OrderWork, StopKind, Timestamp, VehicleId};
 
-use crate::apply::{Applying, Verdict};
 use crate::change::Refused;
-use crate::digest::digest_of;
-use crate::state::{Anchor, Closed, Fleet, Placement};
+use crate::digest::order_spec_digest;
+use crate::fold::{Applying, Verdict};
+use crate::{Closed, Fleet, Placement};
 
 impl Fleet {
     pub(crate) fn order_created(&mut self, spec: &Order, doing: &mut Applying) -> Verdict {
-        let id = self.intern_order(&spec.name);
+        let known = self.order_ids.get(&spec.name).copied();
+        let id = known.unwrap_or_else(|| self.new_order(&spec.name));
         doing.order(id);
         if self.orders[id.index()].spec.is_some() {
             return Err(Refused::OrderExists);
         }
-        let skills = self.skill_bits(&spec.skills)?;
+        let skills = match self.skill_bits(&spec.skills) {
+            Ok(skills) => skills,
+            Err(refused) => {
+                if known.is_none() {
+                    self.over_from_now(id); // it stays as a shell
+                }
+                return Err(refused);
+            }
+        };
         let order = &mut self.orders[id.index()];
         order.spec = Some(spec.clone());
-        order.spec_digest = digest_of(spec);
+        order.spec_digest = order_spec_digest(spec);
+        order.over_since = None;
         order.skills = skills;
         order.created = doing.seq;
         for change in std::mem::take(&mut order.early_changes) {
@@ -41,7 +51,7 @@ impl Fleet {
     }
 
     pub(crate) fn order_updated(&mut self, change: &OrderChange, doing: &mut Applying) -> Verdict {
-        let id = self.intern_order(&change.order);
+        let id = self.intern_order(&change.order)?;
         doing.order(id);
         self.still_open(id)?;
         if self.orders[id.index()].spec.is_none() {
@@ -105,7 +115,7 @@ impl Fleet {
     }
 
     pub(crate) fn order_ready(&mut self, name: &Name, at: Timestamp, doing: &mut Applying) -> Verdict {
-        let id = self.intern_order(name);
+        let id = self.intern_order(name)?;
         doing.order(id);
         self.still_open(id)?;
         self.orders[id.index()].ready_at = Some(at);
@@ -114,7 +124,7 @@ impl Fleet {
     }
 
     pub(crate) fn order_cancelled(&mut self, name: &Name, doing: &mut Applying) -> Verdict {
-        let id = self.intern_order(name);
+        let id = self.intern_order(name)?;
         doing.order(id);
         self.still_open(id)?;
         let order = &self.orders[id.index()];
@@ -140,7 +150,7 @@ impl Fleet {
         let back_to = self.orders[id.index()].stop(StopKind::Pickup).map(|stop| stop.position);
         let order = &mut self.orders[id.index()];
         order.delivery_moved_to = back_to;
-        order.delivery = crate::state::Progress::default();
+        order.delivery = crate::Progress::default();
         if let Placement::OnRoute(vehicle) = order.placement {
             if self.vehicles[vehicle.index()].under_way.is_some_and(|under| under.order == id) {
                 self.vehicles[vehicle.index()].under_way = None;
@@ -152,7 +162,7 @@ impl Fleet {
         doing.ask_order(id);
     }
 
-    /// Ends an order: off its route, off board, remembered for a day.
+    /// Ends an order: off its route, off board. It is retired when the policy's `retire_after` has passed.
     pub(crate) fn close(&mut self, id: OrderId, why: Closed, doing: &mut Applying) {
         if let Placement::OnRoute(vehicle) = self.orders[id.index()].placement {
             self.take_off_route(id, vehicle, doing);
@@ -163,10 +173,18 @@ impl Fleet {
         }
         let order = &mut self.orders[id.index()];
         order.placement = Placement::Unplaced;
-        order.rescue_from = None;
         order.closed = Some(why);
         doing.order(id);
-        self.closing.push_back((self.logged_at, id));
+        doing.change.closed.push(id);
+        self.goods_wait_no_more(id);
+        self.over_from_now(id);
+    }
+
+    /// The goods of an order no longer wait for a rescue.
+    pub(crate) fn goods_wait_no_more(&mut self, id: OrderId) {
+        if let Some(vehicle) = self.orders[id.index()].rescue_from.take() {
+            self.vehicles[vehicle.index()].goods_waiting.retain(|&other| other != id);
+        }
     }
 
     /// Takes every visit of an order off a route. The route's revision rises if there was one.
@@ -179,15 +197,10 @@ impl Fleet {
             doing.route(vehicle);
         }
         if let Some(under) = state.under_way.filter(|under| under.order == id) {
-            // It stops driving there: free from now on, wherever the phone says it is.
+            // It stops driving there and is free from now on; where that is, no fact has said.
             state.under_way = None;
-            let position = match (state.hint, state.anchor) {
-                (_, Some(anchor)) => Some(anchor.position),
-                (Some(hint), None) => Some(hint.position),
-                (None, None) => None,
-            };
-            if let (Some(position), None) = (position, under.arrived) {
-                state.anchor = Some(Anchor { position, at: doing.now });
+            if under.arrived.is_none() {
+                state.stands_somewhere(doing.now, doing.seq);
             }
             doing.vehicle(vehicle);
         }

@@ -1,0 +1,30 @@
+//! The zone's chain of plans, and the facts that wait for the next one.
+
+use fleetfold_model::{LogSeq, MessageHash, OrderId, Timestamp, VehicleId};
+use serde::{Deserialize, Serialize};
+
+/// What a fact asks of the engine. Kept until an accepted plan names the fact in its `caused_by`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask {
+    /// Orders to place or place again.
+    pub orders: Vec<OrderId>,
+    /// Routes to look at.
+    pub vehicles: Vec<VehicleId>,
+    /// The roads changed.
+    pub roads: bool,
+    /// When it was logged.
+    pub logged_at: Timestamp,
+}
+
+/// The zone's chain of plans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chain {
+    /// Highest epoch folded.
+    pub epoch: u64,
+    /// Number of the last plan.
+    pub rev: u64,
+    /// Hash of the last plan's message.
+    pub hash: MessageHash,
+    /// Its place in the log: what the next append is fenced with.
+    pub seq: LogSeq,
+}

@@ -1,0 +1,187 @@
+//! What is known of one vehicle: its shift, its route, its goods, and where it was at its last fact.
+
+use fleetfold_model::{LogSeq, Metres, Millis, Name, OrderId, Position, Shift, StopKind, Timestamp, Vehicle};
+use serde::{Deserialize, Serialize};
+
+use crate::digest::name_digest;
+
+/// A stop inside a route, with planned times (zone time).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visit {
+    /// Whose order.
+    pub order: OrderId,
+    /// Which of its stops.
+    pub stop: StopKind,
+    /// The drive here does not begin before this.
+    pub depart_at: Timestamp,
+    /// The vehicle is there.
+    pub arrival: Timestamp,
+    /// Service starts.
+    pub start: Timestamp,
+    /// Service is done.
+    pub departure: Timestamp,
+    /// Length of the leg to here.
+    pub metres: Metres,
+    /// A pause before the drive here.
+    pub break_before: Millis,
+}
+
+/// The visits one vehicle has been told to make and has not made yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The entry that last changed it.
+    pub revision: LogSeq,
+    /// In driving order.
+    pub visits: Vec<Visit>,
+}
+
+/// Where a vehicle was at its last fact, and since when it is free there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchor {
+    /// Where.
+    pub position: Position,
+    /// Since when, zone time.
+    pub at: Timestamp,
+}
+
+/// A fact (breakdown, return to work, end of shift, order taken off under way) that says that a vehicle stands somewhere, but
+/// not where. [`fleetfold_model::VehicleLocated`] says it afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unlocated {
+    /// The fact.
+    pub of: LogSeq,
+    /// When the vehicle was at the anchor's position, which is the last one that a fact told (zone time).
+    pub seen: Timestamp,
+}
+
+/// The visit a vehicle is driving to or serving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnderWay {
+    /// Whose order.
+    pub order: OrderId,
+    /// Which stop.
+    pub stop: StopKind,
+    /// The drive began.
+    pub departed: Timestamp,
+    /// It is there since.
+    pub arrived: Option<Timestamp>,
+}
+
+/// One vehicle and everything known of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VehicleState {
+    /// The fleet system's id.
+    pub name: Name,
+    /// Hash of `name`.
+    pub(crate) name_digest: u64,
+    /// The vehicle that had this number was retired, and no other has taken it yet.
+    pub(crate) vacant: bool,
+    /// As registered; `None` while only later facts about it have arrived.
+    pub spec: Option<Vehicle>,
+    /// Hash of `spec`; 0 for none.
+    pub spec_digest: u64,
+    /// Skills as bits.
+    pub skills: u64,
+    /// A driver has signed on.
+    pub on: bool,
+    /// Broken down or out of contact.
+    pub lost: bool,
+    /// The period it works, once signed on.
+    pub shift: Option<Shift>,
+    /// Where it was at its last fact.
+    pub anchor: Option<Anchor>,
+    /// That fact did not say where it was: the position of `anchor` is an older one.
+    pub unlocated: Option<Unlocated>,
+    /// What it drives to or serves.
+    pub under_way: Option<UnderWay>,
+    /// What it has been told to do.
+    pub route: Route,
+    /// Orders whose goods it carries.
+    pub on_board: Vec<OrderId>,
+    /// Orders whose goods wait on it for a rescue, by ascending number.
+    pub(crate) goods_waiting: Vec<OrderId>,
+    /// Stops done in this shift.
+    pub stops_done: u32,
+    /// Pauses taken in this shift.
+    pub breaks_taken: u32,
+    /// Highest route revision the driver took.
+    pub accepted: LogSeq,
+    /// Log time of the last fact about it while it is not registered; 0 afterwards.
+    pub(crate) touched: Timestamp,
+    /// Last reported position and its event time. It decides nothing in the fold and is outside the digest: positions are
+    /// not in the log, so whoever folds the log again does not have them.
+    pub hint: Option<Anchor>,
+    /// Its summands of the digests.
+    pub(crate) digests: (u64, u64),
+}
+
+impl VehicleState {
+    pub(crate) fn new(name: Name) -> Self {
+        Self {
+            name_digest: name_digest(&name),
+            name,
+            vacant: false,
+            spec: None,
+            spec_digest: 0,
+            skills: 0,
+            on: false,
+            lost: false,
+            shift: None,
+            anchor: None,
+            unlocated: None,
+            under_way: None,
+            route: Route::default(),
+            on_board: Vec::new(),
+            goods_waiting: Vec::new(),
+            stops_done: 0,
+            breaks_taken: 0,
+            accepted: LogSeq(0),
+            touched: Timestamp(0),
+            hint: None,
+            digests: (0, 0),
+        }
+    }
+
+    /// Known, signed on and working: it may be given work.
+    pub fn is_available(&self) -> bool {
+        self.spec.is_some() && self.on && !self.lost
+    }
+
+    /// How many visits at the head of the route are never re-planned at this zone time: the one under way, or the next
+    /// one once its time to depart has come.
+    pub fn frozen(&self, now: Timestamp) -> usize {
+        let Some(first) = self.route.visits.first() else { return 0 };
+        let under_way = self.under_way.is_some_and(|under| (under.order, under.stop) == (first.order, first.stop));
+        usize::from(under_way || (self.under_way.is_none() && self.on && now >= first.depart_at))
+    }
+
+    /// A fact said where it was.
+    pub(crate) fn stands_at(&mut self, position: Position, at: Timestamp) {
+        self.anchor = Some(Anchor { position, at });
+        self.unlocated = None;
+    }
+
+    /// A fact said that it stands somewhere since `at`, but not where: the last known position is used until the engine has
+    /// said where it was. Hints are not looked at.
+    pub(crate) fn stands_somewhere(&mut self, at: Timestamp, of: LogSeq) {
+        let seen = match (self.unlocated, self.anchor) {
+            (Some(earlier), _) => earlier.seen,
+            (None, Some(anchor)) => anchor.at,
+            (None, None) => Timestamp(i64::MIN / 4),
+        };
+        let last = self.anchor.map(|anchor| anchor.position).or_else(|| self.spec.as_ref().map(|spec| spec.start));
+        self.anchor = last.map(|position| Anchor { position, at });
+        self.unlocated = Some(Unlocated { of, seen });
+    }
+
+    /// Where it is as far as anyone knows: the newer of its last fact and its last position report. For
+    /// estimates and the spatial index only: the fold decides by `anchor`.
+    pub fn whereabouts(&self) -> Option<Anchor> {
+        match (self.anchor, self.hint) {
+            (Some(anchor), Some(hint)) => Some(if hint.at > anchor.at { hint } else { anchor }),
+            (anchor, hint) => anchor.or(hint).or_else(|| {
+                self.spec.as_ref().map(|spec| Anchor { position: spec.start, at: Timestamp(i64::MIN / 4) })
+            }),
+        }
+    }
+}

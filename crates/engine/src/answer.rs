@@ -3,16 +3,17 @@
 //! Everything that waits is answered in one proposal (group commit). "No change" and "unassigned: reason" are answers
 //! too: every fact that asks ends in the `caused_by` of an accepted plan.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::Placement;
-use fleetfold_model::{ExchangeGroup, OrderId, SearchRecord, StopKind, UnassignedReason, VehicleId};
-use fleetfold_solver::{insert, schedule};
+use fleetfold_model::{ExchangeGroup, LogSeq, OrderId, StopKind, UnassignedReason, VehicleId};
+use fleetfold_solver::{Problem, Solution, insert, schedule};
 
 use crate::draft::Draft;
-use crate::effect::Effect;
-use crate::engine::Engine;
+use crate::moment::Moment;
+use crate::outlook::Outlook;
 use crate::proposal::{Cause, Solved};
+use crate::roads::RoadAsks;
 
 /// Facts answered in one plan: a plan message stays well under half a megabyte.
 const ASKS_MAX: usize = 128;
@@ -26,22 +27,27 @@ const WIDE_STOPS: usize = 1_000;
 /// Unassigned orders tried again when a vehicle gets room.
 const RETRIED: usize = 20;
 
-impl Engine {
-    /// Answers all that waits, if a proposal may be made now.
-    pub(crate) fn answer(&mut self, effects: &mut Vec<Effect>) {
-        if !self.commit.is_ready() {
-            return;
-        }
-        let repairs = std::mem::take(&mut self.repairs);
-        if self.fleet.unanswered().is_empty() && repairs.is_empty() {
-            self.propose_improvements(effects);
-            return;
-        }
+/// The answer to everything that waits.
+pub(crate) struct Answer<'a> {
+    pub(crate) moment: Moment<'a>,
+    pub(crate) outlook: &'a Outlook,
+}
+
+impl Answer<'_> {
+    /// Groups that answer these facts (the first [`ASKS_MAX`] of them), and repair these routes.
+    pub(crate) fn groups(
+        &self,
+        facts: &[LogSeq],
+        repairs: &BTreeMap<VehicleId, Option<LogSeq>>,
+        roads: &RoadAsks,
+    ) -> Vec<ExchangeGroup> {
+        let fleet = self.moment.fleet;
         let mut causes: Vec<Cause> = Vec::new();
         let mut loose: BTreeSet<OrderId> = BTreeSet::new();
         let mut concerned: BTreeSet<VehicleId> = BTreeSet::new();
         let mut stuck: Vec<(OrderId, UnassignedReason)> = Vec::new();
-        for (&seq, ask) in self.fleet.unanswered().iter().take(ASKS_MAX) {
+        let asks = facts.iter().filter_map(|&seq| Some((seq, fleet.unanswered().get(&seq)?)));
+        for (seq, ask) in asks.take(ASKS_MAX) {
             for &order in &ask.orders {
                 match self.placeable(order) {
                     Some(Ok(())) => {
@@ -53,41 +59,34 @@ impl Engine {
             }
             let mut vehicles = ask.vehicles.clone();
             if ask.roads {
-                vehicles.extend(&self.road_hit);
+                vehicles.extend(&roads.hit);
             }
-            vehicles.retain(|&vehicle| self.fleet.vehicle(vehicle).is_available());
+            vehicles.retain(|&vehicle| fleet.vehicle(vehicle).is_available());
             concerned.extend(&vehicles);
             causes.push(Cause { seq: Some(seq), orders: ask.orders.clone(), vehicles });
         }
-        for (&vehicle, _) in repairs.iter().filter(|(vehicle, _)| self.fleet.vehicle(**vehicle).is_available()) {
+        for &vehicle in repairs.keys().filter(|&&vehicle| fleet.vehicle(vehicle).is_available()) {
             concerned.insert(vehicle);
             causes.push(Cause { seq: None, orders: Vec::new(), vehicles: vec![vehicle] });
         }
-        self.road_hit.clear();
         for &vehicle in &concerned {
             self.loosen(vehicle, &mut loose);
         }
         self.retry_unassigned(&concerned, &mut loose);
-        if std::mem::take(&mut self.roads_opened) {
+        if roads.opened {
             self.retry_unreachable(&mut loose);
         }
-        let groups = self.place(&loose, &concerned, &causes, &stuck);
-        if groups.is_empty() {
-            self.propose_improvements(effects);
-        } else {
-            // What does not fit stays unanswered, and is answered by the next plan.
-            let _later = self.propose(groups, SearchRecord::default(), effects);
-        }
+        self.place(&loose, &concerned, &causes, &stuck)
     }
 
     /// Can this order be placed by a search for a place? `None`: nothing to place. `Err`: no, and why.
     fn placeable(&self, id: OrderId) -> Option<Result<(), UnassignedReason>> {
-        let order = self.fleet.order(id);
+        let order = self.moment.fleet.order(id);
         if !order.is_open() {
             return None;
         }
         if let Some(vehicle) = order.on_board.or(order.pinned)
-            && !self.fleet.vehicle(vehicle).is_available()
+            && !self.moment.fleet.vehicle(vehicle).is_available()
         {
             // Its goods, or the dispatcher's will, are tied to a vehicle that is not working.
             let on_route = matches!(order.placement, Placement::OnRoute(_));
@@ -95,8 +94,8 @@ impl Engine {
         }
         if let Placement::OnRoute(vehicle) = order.placement {
             // A visit under way is not taken back for a change; its vehicle is looked at instead.
-            let state = self.fleet.vehicle(vehicle);
-            let frozen = state.frozen(self.now() + self.answer_margin());
+            let state = self.moment.fleet.vehicle(vehicle);
+            let frozen = state.frozen(self.moment.now() + self.moment.answer_margin());
             if state.route.visits[..frozen].iter().any(|visit| visit.order == id) {
                 return None;
             }
@@ -107,18 +106,18 @@ impl Engine {
     /// Takes off a route what it can no longer keep: orders behind the end of the shift or beyond capacity, from the back, and
     /// orders newly late. They may well come back to where they were.
     fn loosen(&self, vehicle: VehicleId, loose: &mut BTreeSet<OrderId>) {
-        let (now, margin) = (self.now(), self.answer_margin());
+        let (now, margin) = (self.moment.now(), self.moment.answer_margin());
         loop {
             let taken: Vec<OrderId> = loose.iter().copied().collect();
-            let draft = Draft::new(&self.fleet, &self.outlook, &[vehicle], &taken, now, margin);
+            let draft = Draft::new(self.moment.fleet, self.outlook, &[vehicle], &taken, now, margin);
             if draft.initial[0].is_empty() {
                 return;
             }
-            let problem = draft.finish(&self.outlook);
+            let problem = draft.finish(self.outlook);
             let sequence = &draft.initial[0];
             let movable = |stop: u32| {
                 let order = draft.stops[stop as usize].0;
-                let state = self.fleet.order(order);
+                let state = self.moment.fleet.order(order);
                 let free = state.on_board.is_none()
                     && state.pinned.is_none()
                     && !draft.heads[0].iter().any(|visit| visit.order == order);
@@ -128,6 +127,7 @@ impl Engine {
                 None => sequence.iter().rev().find_map(|&stop| movable(stop)),
                 Some(times) => sequence.iter().zip(&times).find_map(|(&stop, timed)| {
                     let planned = self
+                        .moment
                         .fleet
                         .vehicle(vehicle)
                         .route
@@ -151,15 +151,16 @@ impl Engine {
 
     /// Vehicles with news may have room for orders that found none before.
     fn retry_unassigned(&self, concerned: &BTreeSet<VehicleId>, loose: &mut BTreeSet<OrderId>) {
-        let space = self.fleet.zone().space;
+        let space = self.moment.fleet.zone().space;
         for &vehicle in concerned {
-            let Some(here) = self.fleet.vehicle(vehicle).whereabouts() else { continue };
+            let Some(here) = self.moment.fleet.vehicle(vehicle).whereabouts() else { continue };
             let waiting = self
+                .moment
                 .fleet
                 .index()
                 .stops_near(space, here.position)
                 .take(400)
-                .filter(|&(order, _)| matches!(self.fleet.order(order).placement, Placement::Unassigned(_)))
+                .filter(|&(order, _)| matches!(self.moment.fleet.order(order).placement, Placement::Unassigned(_)))
                 .map(|(order, _)| order)
                 .take(RETRIED);
             for order in waiting {
@@ -172,8 +173,8 @@ impl Engine {
 
     /// Where roads are open again, or quicker, orders that could not be reached may be.
     fn retry_unreachable(&self, loose: &mut BTreeSet<OrderId>) {
-        let unreachable = self.fleet.unassigned_orders().filter(|&id| {
-            self.fleet.order(id).placement == Placement::Unassigned(UnassignedReason::Unreachable)
+        let unreachable = self.moment.fleet.unassigned_orders().filter(|&id| {
+            self.moment.fleet.order(id).placement == Placement::Unassigned(UnassignedReason::Unreachable)
                 && self.placeable(id) == Some(Ok(()))
         });
         loose.extend(unreachable.take(RETRIED));
@@ -186,40 +187,24 @@ impl Engine {
         causes: &[Cause],
         stuck: &[(OrderId, UnassignedReason)],
     ) -> Vec<ExchangeGroup> {
-        let orders: Vec<OrderId> = loose.iter().copied().collect();
-        let mut vehicles = concerned.clone();
-        for &order in &orders {
-            self.candidates(order, NEAR_VEHICLES, NEAR_STOPS, &mut vehicles);
-        }
-        let mut solved = self.solve_at_once(&vehicles, &orders);
-        if !solved.2.absent.is_empty() {
-            let mut found = BTreeSet::new();
-            for &stop in &solved.2.absent {
-                self.candidates(solved.0.stops[stop as usize].0, WIDE_VEHICLES, 0, &mut found);
+        let mut solved = self.solve_near(concerned, loose);
+        // A vehicle that already had more than it can do got more: take off what it cannot keep, and try once more.
+        let overcharged = self.solved(&solved).overcharged();
+        if !overcharged.is_empty() {
+            let (mut loose, mut concerned) = (loose.clone(), concerned.clone());
+            for vehicle in overcharged {
+                self.loosen(vehicle, &mut loose);
+                concerned.insert(vehicle);
             }
-            let stops_of = |vehicle: VehicleId| self.fleet.vehicle(vehicle).route.visits.len();
-            let mut wide = vehicles.clone();
-            let mut stops: usize = wide.iter().map(|&vehicle| stops_of(vehicle)).sum();
-            // The emptiest first: they are the likeliest to have room.
-            let mut others: Vec<VehicleId> = found.difference(&vehicles).copied().collect();
-            others.sort_by_key(|&vehicle| stops_of(vehicle));
-            wide.extend(others.into_iter().take_while(|&vehicle| {
-                stops += stops_of(vehicle) + 1;
-                stops <= WIDE_STOPS
-            }));
-            if wide.len() > vehicles.len() {
-                solved = self.solve_at_once(&wide, &orders);
-            }
+            solved = self.solve_near(&concerned, &loose);
         }
-        let (draft, problem, solution) = &solved;
-        let solved = Solved { fleet: &self.fleet, draft, problem, solution };
         let mut groups: Vec<ExchangeGroup> =
-            solved.groups(causes, concerned).into_iter().map(|priced| priced.group).collect();
+            self.solved(&solved).groups(causes, concerned).into_iter().map(|priced| priced.group).collect();
         // Orders tied to a vehicle that does not work: said so in the group that answers for them.
         for &(order, reason) in stuck {
             let seq = causes.iter().find(|cause| cause.orders.contains(&order)).and_then(|cause| cause.seq);
             let group = groups.iter_mut().find(|group| seq.is_some_and(|seq| group.caused_by.contains(&seq)));
-            let entry = (self.fleet.order(order).name.clone(), reason);
+            let entry = (self.moment.fleet.order(order).name.clone(), reason);
             if let Some(group) = group
                 && !group.unassigned.contains(&entry)
             {
@@ -230,21 +215,56 @@ impl Engine {
         groups
     }
 
-    fn solve_at_once(
-        &self,
-        vehicles: &BTreeSet<VehicleId>,
-        orders: &[OrderId],
-    ) -> (Draft, fleetfold_solver::Problem, fleetfold_solver::Solution) {
+    /// Places orders on the vehicles near them; on vehicles farther away if some found no place.
+    fn solve_near(&self, concerned: &BTreeSet<VehicleId>, loose: &BTreeSet<OrderId>) -> (Draft, Problem, Solution) {
+        let orders: Vec<OrderId> = loose.iter().copied().collect();
+        let mut vehicles = concerned.clone();
+        for &order in &orders {
+            self.candidates(order, NEAR_VEHICLES, NEAR_STOPS, &mut vehicles);
+        }
+        let solved = self.solve_at_once(&vehicles, &orders);
+        if solved.2.absent.is_empty() {
+            return solved;
+        }
+        let mut found = BTreeSet::new();
+        for &stop in &solved.2.absent {
+            self.candidates(solved.0.stops[stop as usize].0, WIDE_VEHICLES, 0, &mut found);
+        }
+        let stops_of = |vehicle: VehicleId| self.moment.fleet.vehicle(vehicle).route.visits.len();
+        let mut wide = vehicles.clone();
+        let mut stops: usize = wide.iter().map(|&vehicle| stops_of(vehicle)).sum();
+        // The emptiest first: they are the likeliest to have room.
+        let mut others: Vec<VehicleId> = found.difference(&vehicles).copied().collect();
+        others.sort_by_key(|&vehicle| stops_of(vehicle));
+        wide.extend(others.into_iter().take_while(|&vehicle| {
+            stops += stops_of(vehicle) + 1;
+            stops <= WIDE_STOPS
+        }));
+        if wide.len() > vehicles.len() { self.solve_at_once(&wide, &orders) } else { solved }
+    }
+
+    fn solved<'s>(&'s self, (draft, problem, solution): &'s (Draft, Problem, Solution)) -> Solved<'s> {
+        Solved { fleet: self.moment.fleet, draft, problem, solution }
+    }
+
+    fn solve_at_once(&self, vehicles: &BTreeSet<VehicleId>, orders: &[OrderId]) -> (Draft, Problem, Solution) {
         let vehicles: Vec<VehicleId> = vehicles.iter().copied().collect();
-        let draft = Draft::new(&self.fleet, &self.outlook, &vehicles, orders, self.now(), self.answer_margin());
-        let problem = draft.finish(&self.outlook);
+        let draft = Draft::new(
+            self.moment.fleet,
+            self.outlook,
+            &vehicles,
+            orders,
+            self.moment.now(),
+            self.moment.answer_margin(),
+        );
+        let problem = draft.finish(self.outlook);
         let solution = insert(&problem);
         (draft, problem, solution)
     }
 
     /// Vehicles worth asking about an order: its carrier, or the pinned one, or those near its stops and the one it is on.
     fn candidates(&self, id: OrderId, near_vehicles: usize, near_stops: usize, vehicles: &mut BTreeSet<VehicleId>) {
-        let order = self.fleet.order(id);
+        let order = self.moment.fleet.order(id);
         if let Placement::OnRoute(vehicle) = order.placement {
             vehicles.insert(vehicle);
         }
@@ -252,18 +272,23 @@ impl Engine {
             vehicles.insert(only);
             return;
         }
-        let space = self.fleet.zone().space;
-        let available = |&vehicle: &VehicleId| self.fleet.vehicle(vehicle).is_available();
+        let space = self.moment.fleet.zone().space;
+        let available = |&vehicle: &VehicleId| self.moment.fleet.vehicle(vehicle).is_available();
         let places =
             [StopKind::Pickup, StopKind::Delivery].into_iter().filter(|kind| order.open_stops().contains(kind));
         for place in places.filter_map(|kind| order.stop(kind)).map(|stop| stop.position) {
-            vehicles.extend(self.fleet.index().vehicles_near(space, place).filter(available).take(near_vehicles));
-            let by_stops = self.fleet.index().stops_near(space, place).take(near_stops).filter_map(|(other, _)| {
-                match self.fleet.order(other).placement {
+            vehicles
+                .extend(self.moment.fleet.index().vehicles_near(space, place).filter(available).take(near_vehicles));
+            let by_stops =
+                self.moment.fleet.index().stops_near(space, place).take(near_stops).filter_map(|(other, _)| match self
+                    .moment
+                    .fleet
+                    .order(other)
+                    .placement
+                {
                     Placement::OnRoute(vehicle) => Some(vehicle),
                     Placement::Unplaced | Placement::Unassigned(_) => None,
-                }
-            });
+                });
             vehicles.extend(by_stops.filter(available));
         }
     }

@@ -126,6 +126,18 @@ impl Draft {
             .expect("a draft of a checked fleet is a legal problem")
     }
 
+    /// The same problem with one tour without limits: any load, any number of stops, no end of the shift. For the times of a route
+    /// that its vehicle cannot keep. `None`: the problem does not become legal.
+    pub(crate) fn relaxed(&self, tour: usize, problem: &Problem) -> Option<Problem> {
+        let mut tours = self.solver_tours.clone();
+        let tour = &mut tours[tour];
+        tour.capacity = [i32::MAX / 2; 4];
+        tour.stops_max = u32::MAX;
+        tour.end_by = TIME_MAX;
+        tour.has = u64::MAX;
+        Problem::new(self.solver_stops.clone(), tours, problem.legs().clone()).ok()
+    }
+
     fn relative(&self, at: Timestamp) -> i32 {
         (at - self.epoch).0.clamp(-i64::from(TIME_MAX), i64::from(TIME_MAX)) as i32
     }

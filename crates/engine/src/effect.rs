@@ -40,6 +40,15 @@ pub enum Input {
     Solved(SolveReport),
     /// What came of an append, a read or the lease.
     Commit(Outcome),
+    /// A check of the fleet found a promise broken.
+    Broken {
+        /// Orders that break it.
+        orders: Vec<Name>,
+        /// Vehicles whose routes break it.
+        vehicles: Vec<Name>,
+        /// Which promise, and how, in words.
+        what: String,
+    },
 }
 
 /// Everything the engine can want. Runners match it without a wildcard, so that a new effect asks each of them.
@@ -107,6 +116,19 @@ pub enum Note {
         rev: u64,
         /// How many groups.
         groups: usize,
+    },
+    /// A group was not proposed: it would have left orders on no route without a reason, or the fold refused its like again and
+    /// again. Its facts were answered plainly: the routes stay, what is on no route is unassigned.
+    Withheld {
+        /// The facts it answered.
+        caused_by: Vec<LogSeq>,
+        /// The orders it would have lost; empty when it was refused too often.
+        missing: Vec<Name>,
+    },
+    /// A promise of the fold was found broken: an alert. The owner of the zone asks for the offenders anew.
+    Broken {
+        /// Which promise, and how.
+        what: String,
     },
     /// A search ended.
     Searched {

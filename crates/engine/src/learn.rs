@@ -70,9 +70,9 @@ pub(crate) struct Learner {
     windows: BTreeMap<i64, BTreeMap<SpeedKey, Sum>>,
     services: BTreeMap<i64, BTreeMap<Position, (Vec<Millis>, Timestamp)>>,
     /// Observations that came behind the watermark.
-    pub(crate) late: u64,
+    late: u64,
     /// How far arrivals were from what was expected at the departure.
-    pub(crate) errors: Spread,
+    errors: Spread,
 }
 
 fn window_of(at: Timestamp) -> i64 {
@@ -83,6 +83,16 @@ impl Learner {
     /// Everything before this has been waited for.
     pub(crate) fn watermark(&self) -> Option<Timestamp> {
         self.newest.map(|newest| newest - LATENESS)
+    }
+
+    /// Observations that came behind the watermark.
+    pub(crate) fn late(&self) -> u64 {
+        self.late
+    }
+
+    /// How far arrivals were from what was expected at the departure.
+    pub(crate) fn errors(&self) -> &Spread {
+        &self.errors
     }
 
     /// False, and counted, when the window of this event time is closed.

@@ -9,17 +9,23 @@
 // A new type of event must be decided on wherever events are told apart: no match may pass it over.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod account;
 mod answer;
 mod draft;
 mod effect;
 mod engine;
 mod learn;
+mod located;
+mod moment;
+mod observe;
 mod outlook;
+mod promises;
 mod proposal;
 mod region;
+mod roads;
 mod search;
+mod searches;
 pub mod virtual_time;
-mod watch;
 
 pub use draft::Draft;
 pub use effect::{Effect, Input, Note, PositionReport};

@@ -10,8 +10,9 @@ use fleetfold_model::{
     Choice, ExchangeGroup, LogSeq, Millis, Obstacle, OrderId, PlannedVisit, ProposedRoute, StopKind, Timestamp,
     UnassignedReason, VehicleId,
 };
-use fleetfold_solver::{Alternative, Problem, Solution, alternatives, price, schedule};
+use fleetfold_solver::{Alternative, Problem, Solution, Timed, alternatives, price, schedule};
 
+use crate::account::plain;
 use crate::draft::Draft;
 
 /// A promise that moved by more than this is told to the driver (guess: what a customer notices).
@@ -39,10 +40,15 @@ pub(crate) struct Solved<'a> {
 pub(crate) struct Priced {
     pub(crate) group: ExchangeGroup,
     pub(crate) gain: i64,
+    /// A route of it could not be driven before.
+    pub(crate) mends: bool,
 }
 
 impl Solved<'_> {
     /// The groups. Routes in `retime` are told again even when only their times moved.
+    ///
+    /// A group with a route that cannot be driven has no routes: its facts are answered plainly (see [`crate::account`]), and
+    /// without facts there is no such group.
     pub(crate) fn groups(&self, causes: &[Cause], retime: &BTreeSet<VehicleId>) -> Vec<Priced> {
         let tours = self.draft.vehicles.len();
         let mut union = Union::new(tours + causes.len());
@@ -99,13 +105,25 @@ impl Solved<'_> {
                 choices: Vec::new(),
             },
             gain: 0,
+            mends: false,
         };
+        let mut undrivable: BTreeSet<usize> = BTreeSet::new();
         for tour in (0..tours).filter(|&tour| changed[tour]) {
-            let Some(route) = self.route(tour) else { continue };
-            let entry = groups.entry(union.root(tour)).or_insert_with(blank);
+            let root = union.root(tour);
+            let entry = groups.entry(root).or_insert_with(blank);
+            let Some(route) = self.route(tour) else {
+                undrivable.insert(root);
+                continue;
+            };
             entry.group.routes.push(route);
-            let cost = |sequence: &[u32]| price(self.problem, tour as u32, sequence).unwrap_or(0);
-            entry.gain += cost(&self.problem.initial()[tour]) - cost(&self.solution.tours[tour]);
+            let price = |sequence: &[u32]| price(self.problem, tour as u32, sequence);
+            match (price(&self.problem.initial()[tour]), price(&self.solution.tours[tour])) {
+                (Some(before), Some(after)) => entry.gain += before - after,
+                // It could not be driven and now it can: worth it whatever it costs.
+                (None, Some(_)) => entry.mends = true,
+                // It only lost stops (see `relaxed`): what that is worth, nobody can say.
+                (_, None) => {}
+            }
         }
         for (index, cause) in causes.iter().enumerate() {
             let entry = groups.entry(union.root(tours + index)).or_insert_with(blank);
@@ -134,11 +152,41 @@ impl Solved<'_> {
                 entry.gain += self.problem.stops()[stop as usize].unserved;
             }
         }
-        let mut result: Vec<Priced> = groups.into_values().collect();
-        for priced in &mut result {
+        let mut result: Vec<Priced> = Vec::with_capacity(groups.len());
+        for (root, mut priced) in groups {
+            if undrivable.contains(&root) {
+                let Some(group) = plain(self.fleet, &priced.group) else { continue };
+                (priced.group, priced.gain, priced.mends) = (group, 0, false);
+            }
             self.explain(&mut priced.group, &moved);
+            result.push(priced);
         }
         result
+    }
+
+    /// Vehicles that would get new stops on a route that cannot be driven: it could not be driven before either.
+    pub(crate) fn overcharged(&self) -> Vec<VehicleId> {
+        let tours = (0..self.draft.vehicles.len()).filter(|&tour| self.gained(tour));
+        tours
+            .filter(|&tour| schedule(self.problem, tour as u32, &self.solution.tours[tour]).is_none())
+            .map(|tour| self.draft.vehicles[tour])
+            .collect()
+    }
+
+    /// True when a tour has a stop that was not on its route.
+    fn gained(&self, tour: usize) -> bool {
+        let stops = self.solution.tours[tour].iter().map(|&stop| &self.draft.stops[stop as usize]);
+        stops.into_iter().any(|stop| !self.draft.tails[tour].contains(stop))
+    }
+
+    /// The times of a tour that only lost stops and still cannot be driven within the limits of its vehicle, as if there were no
+    /// limits: a full or late route becomes less full and less late. `None` when not even that is possible.
+    fn relaxed(&self, tour: usize) -> Option<Vec<Timed>> {
+        if self.gained(tour) {
+            return None;
+        }
+        let problem = self.draft.relaxed(tour, self.problem)?;
+        schedule(&problem, tour as u32, &self.solution.tours[tour])
     }
 
     fn tour_of(&self, vehicle: VehicleId) -> Option<usize> {
@@ -196,11 +244,11 @@ impl Solved<'_> {
         })
     }
 
-    /// The whole route of a tour, frozen head first; `None` if it cannot be driven (then it stays as it is).
+    /// The whole route of a tour, frozen head first; `None` if it cannot be driven.
     fn route(&self, tour: usize) -> Option<ProposedRoute> {
         let vehicle = self.draft.vehicles[tour];
         let sequence = &self.solution.tours[tour];
-        let times = schedule(self.problem, tour as u32, sequence)?;
+        let times = schedule(self.problem, tour as u32, sequence).or_else(|| self.relaxed(tour))?;
         let margin = self.fleet.policy().departure_margin;
         let mut visits: Vec<PlannedVisit> = self.draft.heads[tour]
             .iter()

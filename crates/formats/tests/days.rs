@@ -47,11 +47,11 @@ fn read_back(day: &ImportedDay) -> Option<Vec<Event>> {
             DayLine::Header(header) => {
                 network_from_json(header.network?).ok()?;
             }
-            DayLine::Event { event, .. } => {
-                let What::Event(event) = decode(&serde_json::to_vec(&event).ok()?).ok()?.what else { return None };
+            DayLine::Event { message } => {
+                let What::Event(event) = decode(message.as_bytes()).ok()?.what else { return None };
                 events.push(event);
             }
-            DayLine::Footer { .. } => return None,
+            DayLine::Recorded { .. } | DayLine::Footer(_) => return None,
         }
     }
     Some(events)

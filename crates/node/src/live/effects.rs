@@ -175,6 +175,10 @@ impl Worker {
             Note::GroupsRefused { rev, groups } => {
                 tracing::debug!(rev, groups, "groups refused: their routes had moved on");
             }
+            Note::Withheld { caused_by, missing } => {
+                tracing::warn!(?caused_by, ?missing, "a group of routes was withheld; its facts are answered plainly");
+            }
+            Note::Broken { what } => tracing::error!(what, "a promise is broken; the offenders are asked for anew"),
             Note::Searched { rounds, proposed, stale, gain } => {
                 tracing::debug!(rounds, proposed, stale, gain, "search ended");
                 self.metrics.groups(*proposed as u64, *stale as u64);

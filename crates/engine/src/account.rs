@@ -1,0 +1,81 @@
+//! Every order is somewhere: the one check between a group of routes and the plan it goes into.
+//!
+//! Promise: a group that leaves the engine places each order that its facts ask for, or says why it is on no route, and keeps
+//! every order of the routes it changes. A group that does not is withheld. The facts it answers are then answered *plainly*:
+//! the routes stay as they are, and what they ask for and is on no route is unassigned with a reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fleetfold_fleet::{Fleet, Placement};
+use fleetfold_model::{ExchangeGroup, LogSeq, Name, OrderId, UnassignedReason};
+
+/// A fact whose groups were refused so often is answered plainly. Refusals are usual while routes change faster than plans
+/// come back; so many in a row mean that the fold will never take what this engine makes of the fact (guess).
+const REFUSALS_MAX: u32 = 8;
+
+/// How often groups that answer a fact were refused.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals {
+    times: BTreeMap<LogSeq, u32>,
+}
+
+impl Refusals {
+    /// A group of ours came back.
+    pub(crate) fn came_back(&mut self, group: &ExchangeGroup, accepted: bool) {
+        for &seq in &group.caused_by {
+            if accepted {
+                self.times.remove(&seq);
+            } else {
+                *self.times.entry(seq).or_default() += 1;
+            }
+        }
+    }
+
+    /// True when a fact of this group has been refused too often.
+    pub(crate) fn are_too_many(&self, group: &ExchangeGroup) -> bool {
+        group.caused_by.iter().any(|seq| self.times.get(seq).is_some_and(|&times| times >= REFUSALS_MAX))
+    }
+
+    /// Facts that were answered otherwise are forgotten.
+    pub(crate) fn forget_answered(&mut self, fleet: &Fleet) {
+        self.times.retain(|seq, _| fleet.unanswered().contains_key(seq));
+    }
+}
+
+/// Orders that facts ask for and that are on no route yet.
+fn asked<'a>(fleet: &'a Fleet, caused_by: &'a [LogSeq]) -> impl Iterator<Item = OrderId> + 'a {
+    caused_by
+        .iter()
+        .filter_map(|seq| fleet.unanswered().get(seq))
+        .flat_map(|ask| ask.orders.iter().copied())
+        .filter(|&id| fleet.order(id).is_open() && fleet.order(id).placement == Placement::Unplaced)
+}
+
+/// Orders that a group would leave on no route without a reason: asked for by its facts, or on a route that it changes.
+pub(crate) fn missing(fleet: &Fleet, group: &ExchangeGroup) -> Vec<Name> {
+    let placed = group.routes.iter().flat_map(|route| &route.visits).map(|visit| &visit.order);
+    let somewhere: BTreeSet<&Name> = placed.chain(group.unassigned.iter().map(|(name, _)| name)).collect();
+    let routes = group.routes.iter().filter_map(|route| fleet.vehicle_id(route.vehicle.as_str()));
+    let kept = routes.flat_map(|vehicle| &fleet.vehicle(vehicle).route.visits).map(|visit| visit.order);
+    let wanted: BTreeSet<OrderId> = asked(fleet, &group.caused_by).chain(kept).collect();
+    wanted.into_iter().map(|id| &fleet.order(id).name).filter(|name| !somewhere.contains(name)).cloned().collect()
+}
+
+/// The plain answer to the facts of a group; `None` when it answers none.
+pub(crate) fn plain(fleet: &Fleet, group: &ExchangeGroup) -> Option<ExchangeGroup> {
+    if group.caused_by.is_empty() {
+        return None;
+    }
+    let orders: BTreeSet<OrderId> = asked(fleet, &group.caused_by).collect();
+    let reason = |name: &Name| {
+        let said = group.unassigned.iter().find(|(other, _)| other == name);
+        said.map_or(UnassignedReason::NoPlace, |&(_, reason)| reason)
+    };
+    let names = orders.into_iter().map(|id| fleet.order(id).name.clone());
+    Some(ExchangeGroup {
+        routes: Vec::new(),
+        unassigned: names.map(|name| (name.clone(), reason(&name))).collect(),
+        caused_by: group.caused_by.clone(),
+        choices: Vec::new(),
+    })
+}

@@ -1,0 +1,132 @@
+//! What an entry of the log makes of the engine: what is stale, what is told, what is learned.
+
+use std::sync::Arc;
+
+use fleetfold_fleet::Change;
+use fleetfold_model::{AssignedVisit, Assignment, Event, LogEntry, PlannedVisit, Position, Proposal, VehicleId};
+
+use super::Engine;
+use crate::effect::{Effect, Note};
+use crate::moment::Moment;
+use crate::observe::before_report;
+
+impl Engine {
+    pub(super) fn entry(&mut self, entry: Arc<LogEntry>, effects: &mut Vec<Effect>) {
+        let first = effects.len();
+        let change = self.fold(&entry, effects);
+        effects.insert(first, Effect::Folded { entry, change });
+    }
+
+    fn fold(&mut self, entry: &LogEntry, effects: &mut Vec<Effect>) -> Change {
+        let roads_before = self.fleet.road_version();
+        let before = before_report(&self.fleet, &entry.event);
+        let change = self.fleet.apply(entry);
+        self.log_now = self.log_now.max(entry.logged_at);
+        if let Some(reason) = change.refused {
+            effects.push(Effect::Note(Note::Refused { seq: entry.seq, reason }));
+        }
+        for &flag in &change.flags {
+            effects.push(Effect::Note(Note::Flagged { seq: entry.seq, flag }));
+        }
+        if let Event::PlanProposed(proposal) = &entry.event {
+            self.plan_came_back(proposal, &change, effects);
+        }
+        if let Event::VehicleLocated(located) = &entry.event {
+            self.located.came_back(located);
+        }
+        self.commit.passed(entry.seq);
+        self.roads.routes_changed(&change.routes);
+        let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
+        if change.asks {
+            change.vehicles.iter().for_each(|&vehicle| self.searches.soil(moment, vehicle));
+        }
+        if change.plan.as_ref().is_some_and(|plan| plan.accepted.iter().any(|&accepted| accepted)) {
+            change.routes.iter().for_each(|&vehicle| self.searches.soil(moment, vehicle));
+        }
+        if self.commit.epoch().is_some() {
+            self.as_owner(entry, &change, before, roads_before, effects);
+        }
+        change
+    }
+
+    /// A plan was read from the log: ours or another owner's.
+    fn plan_came_back(&mut self, proposal: &Proposal, change: &Change, effects: &mut Vec<Effect>) {
+        let Some(plan) = &change.plan else { return };
+        if plan.links {
+            let (_, wanted) = self.commit.came_back(plan.epoch, plan.rev);
+            effects.extend(wanted.map(Effect::from));
+        }
+        let refused = plan.accepted.iter().filter(|&&accepted| !accepted).count();
+        if refused > 0 {
+            effects.push(Effect::Note(Note::GroupsRefused { rev: plan.rev, groups: refused }));
+        }
+        let searched = proposal.search.rounds > 0;
+        if searched {
+            self.searches.adapt(&self.fleet, plan.accepted.len(), refused);
+        }
+        let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
+        for (group, &accepted) in proposal.groups.iter().zip(&plan.accepted) {
+            self.refusals.came_back(group, accepted);
+            // Routes of a refused group are stale again. After an accepted improvement, one more search may gain more.
+            if !accepted || searched {
+                for route in &group.routes {
+                    if let Some(vehicle) = self.fleet.vehicle_id(route.vehicle.as_str()) {
+                        self.searches.soil(moment, vehicle);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What only the owner of the zone does about an entry: it keeps the roads, learns, watches promises and tells vehicles.
+    fn as_owner(
+        &mut self,
+        entry: &LogEntry,
+        change: &Change,
+        before: Option<Position>,
+        roads_before: u32,
+        effects: &mut Vec<Effect>,
+    ) {
+        let speeds = matches!(entry.event, Event::ZoneOpened(_) | Event::PolicyChanged(_) | Event::FeaturesLearned(_));
+        if speeds || self.fleet.road_version() != roads_before {
+            self.look_at_roads();
+        }
+        let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
+        if change.refused.is_none() {
+            self.learner.observe(moment, self.roads.outlook(), &entry.event, before);
+        }
+        if matches!(entry.event, Event::StopArrived(_) | Event::StopCompleted(_) | Event::StopDeparted(_)) {
+            for &vehicle in &change.vehicles {
+                self.promises.look_at(moment, self.roads.outlook(), vehicle, Some(entry.seq));
+            }
+        }
+        for &vehicle in &change.routes {
+            effects.push(Effect::Publish(self.assignment(vehicle)));
+        }
+        if change.asks {
+            self.locate(&change.vehicles.iter().copied().collect(), effects);
+        }
+    }
+
+    /// One vehicle's route as its driver is told.
+    pub(super) fn assignment(&self, vehicle: VehicleId) -> Assignment {
+        let state = self.fleet.vehicle(vehicle);
+        let frozen = state.frozen(self.now());
+        let visits = state.route.visits.iter().enumerate().filter_map(|(index, visit)| {
+            let order = self.fleet.order(visit.order);
+            let position = order.stop(visit.stop)?.position;
+            let visit = PlannedVisit {
+                order: order.name.clone(),
+                stop: visit.stop,
+                depart_at: visit.depart_at,
+                arrival: visit.arrival,
+                start: visit.start,
+                departure: visit.departure,
+                metres: visit.metres,
+                break_before: visit.break_before,
+            };
+            Some(AssignedVisit { visit, position, frozen: index < frozen })
+        });
+        Assignment { vehicle: state.name.clone(), revision: state.route.revision, visits: visits.collect() }
+    }
+}

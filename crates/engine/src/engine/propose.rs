@@ -1,0 +1,103 @@
+//! Proposing: everything that waits is answered in one plan, improvements follow when nothing waits.
+
+use fleetfold_model::{ExchangeGroup, FORMAT, LogSeq, Proposal, SearchRecord};
+
+use super::Engine;
+use crate::account;
+use crate::answer::Answer;
+use crate::effect::{Effect, Note};
+use crate::moment::Moment;
+
+/// A plan stays below this many bytes as estimated by [`weight`]; the wire refuses 512 KiB.
+pub(crate) const PLAN_BYTES: usize = 400 << 10;
+
+/// Bytes that a group takes in a message, on the safe side: names are at most 64 characters, mostly ten.
+pub(crate) fn weight(group: &ExchangeGroup) -> usize {
+    let visits: usize = group.routes.iter().map(|route| route.visits.len()).sum();
+    200 * group.routes.len()
+        + 320 * visits
+        + 420 * group.choices.len()
+        + 120 * group.unassigned.len()
+        + 12 * group.caused_by.len()
+}
+
+impl Engine {
+    /// Answers all that waits, or else proposes improvements, if a proposal may be made now.
+    pub(super) fn answer(&mut self, effects: &mut Vec<Effect>) {
+        if !self.commit.is_ready() {
+            return;
+        }
+        let repairs = self.promises.take_repairs();
+        self.located.forget_answered(&self.fleet);
+        let held = |seq: &LogSeq| self.located.holds(*seq, self.log_now);
+        let facts: Vec<LogSeq> = self.fleet.unanswered().keys().copied().filter(|seq| !held(seq)).collect();
+        if !facts.is_empty() || !repairs.is_empty() {
+            let asks = self.roads.take_asks();
+            let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
+            let groups = Answer { moment, outlook: self.roads.outlook() }.groups(&facts, &repairs, &asks);
+            if !groups.is_empty() {
+                // What does not fit stays unanswered, and is answered by the next plan.
+                let _later = self.propose(groups, SearchRecord::default(), effects);
+                return;
+            }
+        }
+        let (groups, record) = self.searches.take_improvements(&self.fleet);
+        if !groups.is_empty() {
+            let later = self.propose(groups, record, effects);
+            self.searches.keep_improvements(later);
+        }
+    }
+
+    /// The groups that may be proposed. Those that would lose an order, and those whose like the fold refuses again and again,
+    /// become plain answers to their facts.
+    fn accounted(&mut self, groups: Vec<ExchangeGroup>, effects: &mut Vec<Effect>) -> Vec<ExchangeGroup> {
+        self.refusals.forget_answered(&self.fleet);
+        let mut sound = Vec::with_capacity(groups.len());
+        for group in groups {
+            let missing = account::missing(&self.fleet, &group);
+            if missing.is_empty() && !self.refusals.are_too_many(&group) {
+                sound.push(group);
+            } else {
+                sound.extend(account::plain(&self.fleet, &group));
+                effects.push(Effect::Note(Note::Withheld { caused_by: group.caused_by, missing }));
+            }
+        }
+        sound
+    }
+
+    /// Sends groups as the next plan of the chain.
+    ///
+    /// A plan is one message, and messages have a limit: groups beyond it are returned. The facts they answer stay
+    /// unanswered, so that the next plan answers them.
+    fn propose(
+        &mut self,
+        mut groups: Vec<ExchangeGroup>,
+        search: SearchRecord,
+        effects: &mut Vec<Effect>,
+    ) -> Vec<ExchangeGroup> {
+        groups = self.accounted(groups, effects);
+        if groups.is_empty() {
+            return groups;
+        }
+        let mut bytes = 0;
+        let fit = groups.iter().take_while(|group| {
+            bytes += weight(group);
+            bytes <= PLAN_BYTES
+        });
+        let later = groups.split_off(fit.count().max(1).min(groups.len()));
+        let chain = *self.fleet.chain();
+        let proposal = Proposal {
+            format: FORMAT,
+            epoch: self.commit.epoch().expect("only an owner proposes"),
+            rev: chain.rev + 1,
+            prev_hash: chain.hash,
+            based_on: self.fleet.applied(),
+            groups,
+            search,
+            degraded: false,
+            fleet_digest: self.fleet.digest(),
+        };
+        effects.push(self.commit.propose(proposal, chain.seq).into());
+        later
+    }
+}

@@ -1,0 +1,141 @@
+//! Promises that break although no event asks for a new plan: a late departure, a slow drive, a road that closes by the clock.
+
+use std::collections::BTreeMap;
+
+use fleetfold_fleet::{Anchor, Fleet};
+use fleetfold_model::{LogSeq, Millis, Name, Timestamp, VehicleId};
+
+use crate::moment::Moment;
+use crate::outlook::Outlook;
+
+/// A stop is newly late when it would start this much after both its due time and the planned start (zone time).
+const LATE_MIN: Millis = Millis(60_000);
+/// A route is repaired for lateness at most this often (log time): a jam must not cause a new plan at every position.
+const REPAIR_EVERY: Millis = Millis(5_000);
+/// The repair of one set of offenders is asked for again only after this, log time: the first one has had time to come back.
+const ASK_AGAIN: Millis = Millis(30_000);
+/// How often promises are looked over while there are routes, log time.
+const LOOK_EVERY: Millis = Millis(1_000);
+
+/// Which routes need a repair that no event asks for.
+#[derive(Debug)]
+pub(crate) struct Promises {
+    /// Routes that became late or infeasible although no event asked for a new plan, each with the event that caused it, if one did.
+    repairs: BTreeMap<VehicleId, Option<LogSeq>>,
+    /// When each route was last repaired for lateness, log time.
+    repaired: BTreeMap<VehicleId, Timestamp>,
+    /// When all promises were last looked over, log time.
+    looked_at: Timestamp,
+    /// Orders and vehicles that broke a promise of the fold, and when a repair of just these was last asked for (log time).
+    broken: BTreeMap<(Vec<Name>, Vec<Name>), Timestamp>,
+}
+
+impl Default for Promises {
+    fn default() -> Self {
+        Self {
+            repairs: BTreeMap::new(),
+            repaired: BTreeMap::new(),
+            looked_at: Timestamp(i64::MIN / 2),
+            broken: BTreeMap::new(),
+        }
+    }
+}
+
+impl Promises {
+    /// Looks at one route. If a promise of it newly breaks, the next plan repairs it.
+    pub(crate) fn look_at(&mut self, moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId, cause: Option<LogSeq>) {
+        if self.repairs.contains_key(&vehicle) || !newly_late(moment, outlook, vehicle) {
+            return;
+        }
+        let recent = self.repaired.get(&vehicle).is_some_and(|&at| moment.log_now - at < REPAIR_EVERY);
+        if !recent {
+            self.repaired.insert(vehicle, moment.log_now);
+            self.repairs.insert(vehicle, cause);
+        }
+    }
+
+    /// True once per [`LOOK_EVERY`]: all promises are to be looked over now.
+    pub(crate) fn is_due(&mut self, log_now: Timestamp) -> bool {
+        let due = log_now - self.looked_at >= LOOK_EVERY;
+        if due {
+            self.looked_at = log_now;
+        }
+        due
+    }
+
+    /// Log time at which promises are to be looked over next; `None` while there is nothing to look at.
+    pub(crate) fn due_at(&self, fleet: &Fleet, log_now: Timestamp) -> Option<Timestamp> {
+        let routes = fleet.vehicles().iter().any(|vehicle| !vehicle.route.visits.is_empty());
+        let timed = fleet
+            .roads()
+            .values()
+            .any(|road| !road.ended && (road.change.from.is_some() || road.change.until.is_some()));
+        (routes || timed).then_some(self.looked_at.max(log_now - LOOK_EVERY) + LOOK_EVERY)
+    }
+
+    /// Looks at every route.
+    pub(crate) fn look_at_all(&mut self, moment: Moment<'_>, outlook: &Outlook) {
+        for id in 0..moment.fleet.vehicles().len() as u32 {
+            if !moment.fleet.vehicle(VehicleId(id)).route.visits.is_empty() {
+                self.look_at(moment, outlook, VehicleId(id), None);
+            }
+        }
+    }
+
+    /// The next plan repairs this route, whatever its promises.
+    pub(crate) fn repair(&mut self, vehicle: VehicleId) {
+        self.repairs.entry(vehicle).or_insert(None);
+    }
+
+    /// True when a repair of these offenders is to be asked for: not again within [`ASK_AGAIN`].
+    pub(crate) fn asks_for_repair(&mut self, orders: &[Name], vehicles: &[Name], log_now: Timestamp) -> bool {
+        self.broken.retain(|_, &mut at| log_now - at < ASK_AGAIN);
+        let key = (orders.to_vec(), vehicles.to_vec());
+        let new = !self.broken.contains_key(&key);
+        if new {
+            self.broken.insert(key, log_now);
+        }
+        new
+    }
+
+    /// The routes to repair, which are then forgotten.
+    pub(crate) fn take_repairs(&mut self) -> BTreeMap<VehicleId, Option<LogSeq>> {
+        std::mem::take(&mut self.repairs)
+    }
+}
+
+/// Will a stop of this route start more than [`LATE_MIN`] after both its due time and what was planned?
+fn newly_late(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> bool {
+    let fleet = moment.fleet;
+    let state = fleet.vehicle(vehicle);
+    let (Some(spec), Some(here)) = (&state.spec, state.whereabouts()) else { return false };
+    let now = moment.now();
+    let starts = state.shift.as_ref().map_or(now, |shift| shift.starts);
+    let mut free = Anchor { position: here.position, at: now.max(starts) };
+    for (index, visit) in state.route.visits.iter().enumerate() {
+        let order = fleet.order(visit.order);
+        let Some(stop) = order.stop(visit.stop) else { continue };
+        let under = state.under_way.filter(|_| index == 0);
+        let leaves = if under.is_some() { now } else { free.at.max(visit.depart_at) + visit.break_before };
+        let leg = outlook.leg(free.position, stop.position, leaves);
+        let travel = Millis(i64::from(leg.millis) * i64::from(spec.time_factor) / 1000);
+        let arrival = match under.map(|under| under.arrived) {
+            Some(Some(arrived)) => arrived,
+            Some(None) if state.hint.is_none() => visit.arrival.max(now),
+            Some(None) | None => leaves + travel,
+        };
+        let setup = if free.position == stop.position { Millis(0) } else { stop.setup };
+        let ready = arrival + setup;
+        let opens = stop.windows.iter().find(|window| ready <= window.closes()).map_or(ready, |window| window.opens());
+        let start = ready.max(opens).max(stop.release.unwrap_or(ready));
+        if let Some(due) = stop.due
+            && start > due + LATE_MIN
+            && start > visit.start + LATE_MIN
+        {
+            return true;
+        }
+        let service = fleet.service_at(stop.position, stop.service);
+        free = Anchor { position: stop.position, at: (start + service).max(now) };
+    }
+    false
+}

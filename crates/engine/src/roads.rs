@@ -1,0 +1,202 @@
+//! The roads as the engine sees them: travel times of now and of the hours to come, and which routes use which roads.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use fleetfold_model::VehicleId;
+use fleetfold_roads::{ActiveChange, LegIndex, Network, Speeds};
+
+use crate::learn;
+use crate::moment::Moment;
+use crate::outlook::{self, Known, Outlook, RoadState};
+
+/// Routes whose roads are looked up at each look at the promises: 16 routes of ten stops take about 10 ms.
+const INDEXED_A_LOOK: usize = 16;
+
+/// The roads.
+#[derive(Debug)]
+pub(crate) struct Roads {
+    /// As they were given: at normal speeds, all open.
+    normal: Arc<Network>,
+    /// At the speeds of now, all open.
+    base: Arc<Network>,
+    /// At the speeds of now, with the changes in force.
+    current: Arc<Network>,
+    /// `current`, and what the hours to come will make of it.
+    outlook: Outlook,
+    /// What `outlook` was made of.
+    outlook_known: Option<Known>,
+    /// The changes in force.
+    changes: Vec<ActiveChange>,
+    /// The speeds of `base`.
+    speeds: Speeds,
+    /// Which roads the routes use.
+    index: LegIndex,
+    /// Routes that changed since `index` was last told.
+    unindexed: BTreeSet<VehicleId>,
+    /// Routes whose ways may have changed with the roads, for whoever draws them.
+    rerouted: BTreeSet<VehicleId>,
+    /// Routes over roads that became slower, for the facts that made them so.
+    hit: BTreeSet<VehicleId>,
+    /// Some roads became quicker: what was unreachable may be reached.
+    opened: bool,
+}
+
+/// What a change of the roads asks for.
+#[derive(Debug, Default)]
+pub(crate) struct RoadNews {
+    /// Routes over roads that became slower: to be repaired.
+    pub(crate) slowed: BTreeSet<VehicleId>,
+    /// Routes over slower roads and near quicker ones: to be searched again.
+    pub(crate) touched: BTreeSet<VehicleId>,
+}
+
+/// What the roads have done since the last answer.
+#[derive(Debug, Default)]
+pub(crate) struct RoadAsks {
+    /// Routes over roads that became slower.
+    pub(crate) hit: BTreeSet<VehicleId>,
+    /// Some roads became quicker.
+    pub(crate) opened: bool,
+}
+
+impl Roads {
+    /// The roads as they were given, and so many vehicles whose routes are not indexed yet.
+    pub(crate) fn new(network: Arc<Network>, vehicles: u32) -> Self {
+        Self {
+            normal: Arc::clone(&network),
+            base: Arc::clone(&network),
+            outlook: Outlook::constant(Arc::clone(&network)),
+            outlook_known: None,
+            current: network,
+            changes: Vec::new(),
+            speeds: Speeds::default(),
+            index: LegIndex::default(),
+            unindexed: (0..vehicles).map(VehicleId).collect(),
+            rerouted: BTreeSet::new(),
+            hit: BTreeSet::new(),
+            opened: false,
+        }
+    }
+
+    /// The roads as they are now.
+    pub(crate) fn network(&self) -> &Arc<Network> {
+        &self.current
+    }
+
+    /// The roads as they are now and as they are expected to be in the hours to come.
+    pub(crate) fn outlook(&self) -> &Outlook {
+        &self.outlook
+    }
+
+    /// These routes have changed.
+    pub(crate) fn routes_changed(&mut self, vehicles: &[VehicleId]) {
+        self.unindexed.extend(vehicles);
+    }
+
+    /// Vehicles whose ways changed since this was last asked, if there are any.
+    pub(crate) fn take_rerouted(&mut self) -> Option<BTreeSet<VehicleId>> {
+        let rerouted = std::mem::take(&mut self.rerouted);
+        (!rerouted.is_empty()).then_some(rerouted)
+    }
+
+    /// What the next answer must look at because of the roads.
+    pub(crate) fn take_asks(&mut self) -> RoadAsks {
+        RoadAsks { hit: std::mem::take(&mut self.hit), opened: std::mem::take(&mut self.opened) }
+    }
+
+    /// Brings travel times up to date with the speeds of the hour and the changes in force, and finds the routes whose ways the
+    /// changes touch.
+    pub(crate) fn look(&mut self, moment: Moment<'_>) -> RoadNews {
+        let news = self.look_at_now(moment);
+        let now = moment.now();
+        let known = Known::of(moment.fleet, now);
+        if self.outlook_known.as_ref() != Some(&known) || !Arc::ptr_eq(self.outlook.network(), &self.current) {
+            let current = RoadState { speeds: self.speeds.clone(), changes: self.changes.clone() };
+            self.outlook = self.outlook.ahead(moment.fleet, now, &self.normal, (&self.current, current));
+            self.outlook_known = Some(known);
+        }
+        news
+    }
+
+    fn look_at_now(&mut self, moment: Moment<'_>) -> RoadNews {
+        let now = moment.now();
+        let speeds = learn::speeds(moment.fleet, now);
+        if speeds != self.speeds {
+            if let Some(base) = self.normal.with_speeds(&speeds) {
+                // Every leg takes another time now: promises are looked over, and what breaks is repaired. No route is
+                // searched again for minutes that all routes have gained or lost alike.
+                self.base = Arc::new(base);
+                self.current = match self.base.with_changes(&self.changes) {
+                    Some(network) => Arc::new(network),
+                    None => Arc::clone(&self.base),
+                };
+                self.unindexed.extend((0..moment.fleet.vehicles().len() as u32).map(VehicleId));
+            }
+            self.speeds = speeds;
+        }
+        if !self.base.has_roads() {
+            return RoadNews::default();
+        }
+        let changes = outlook::changes(moment.fleet, now);
+        if changes == self.changes {
+            return RoadNews::default();
+        }
+        let news = match self.base.with_changes(&changes) {
+            Some(new) => self.become_new(moment, Arc::new(new)),
+            None => RoadNews::default(),
+        };
+        self.changes = changes;
+        news
+    }
+
+    /// Takes other travel times from now on. Routes over slower roads are to be repaired, those and routes near quicker ones
+    /// searched again; no other route is looked at.
+    fn become_new(&mut self, moment: Moment<'_>, new: Arc<Network>) -> RoadNews {
+        self.index_routes(moment, usize::MAX);
+        let change = new.changed_since(&self.current);
+        // A vehicle may have passed the changed road since its route was indexed: index it again from where it is now.
+        self.unindexed.extend(self.index.slowed(&change).into_iter().map(VehicleId));
+        self.index_routes(moment, usize::MAX);
+        let has_route = |vehicle: &VehicleId| !moment.fleet.vehicle(*vehicle).route.visits.is_empty();
+        let slowed: BTreeSet<VehicleId> = self.index.slowed(&change).into_iter().map(VehicleId).collect();
+        let touched: BTreeSet<VehicleId> =
+            slowed.iter().copied().chain(self.index.quickened(&change).into_iter().map(VehicleId)).collect();
+        self.current = new;
+        self.opened |= !change.quicker.is_empty();
+        self.unindexed.extend(&touched);
+        self.rerouted.extend(&touched);
+        let news = RoadNews {
+            slowed: slowed.into_iter().filter(has_route).collect(),
+            touched: touched.into_iter().filter(has_route).collect(),
+        };
+        self.hit.extend(&news.slowed);
+        news
+    }
+
+    /// Indexes a few of the routes that changed.
+    pub(crate) fn index_some(&mut self, moment: Moment<'_>) {
+        self.index_routes(moment, INDEXED_A_LOOK);
+    }
+
+    /// Writes down which roads the routes use that changed since it was last done, at most `most` of them.
+    fn index_routes(&mut self, moment: Moment<'_>, most: usize) {
+        if !self.current.has_roads() {
+            return;
+        }
+        let mut routes = Vec::new();
+        while let Some(vehicle) = self.unindexed.pop_first() {
+            let state = moment.fleet.vehicle(vehicle);
+            let here = state.whereabouts().map(|anchor| anchor.position).filter(|_| !state.route.visits.is_empty());
+            let stops = state.route.visits.iter().filter_map(|visit| moment.fleet.order(visit.order).stop(visit.stop));
+            routes.push((vehicle.0, here.into_iter().chain(stops.map(|stop| stop.position)).collect()));
+            if routes.len() >= most {
+                break;
+            }
+        }
+        if !routes.is_empty() {
+            // At other speeds another way may be the quickest: its line is drawn anew.
+            self.rerouted.extend(self.index.set(&self.current, routes).into_iter().map(VehicleId));
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Roads close, open and become slower: which routes are planned again, and what legs take in the hours to come.
+
+use super::*;
+
+/// Two parallel roads from west to east, a minute long, joined at both ends: 0-1 north (road 1), 2-3 south (road 2).
+fn two_roads() -> Rig {
+    roads_of([2; 2])
+}
+
+/// Two ways from west to east, a minute each: by the north (road 1) and by the south (road 2), of these classes.
+fn roads_of(classes: [u8; 2]) -> Rig {
+    let place = corner;
+    let nodes = vec![place(0, 1), place(10, 1), place(0, 0), place(10, 0)];
+    let pairs = [(0, 1, 1u64), (2, 3, 2), (0, 2, 3), (1, 3, 4)];
+    let edges = pairs
+        .iter()
+        .flat_map(|&(a, b, road)| [(a, b, road), (b, a, road)])
+        .map(|(from, to, road)| {
+            let (metres, millis) = if road < 3 { (1000, 60_000) } else { (100, 6_000) };
+            let class = classes.get(road as usize - 1).copied().unwrap_or(2);
+            StreetEdge { from, to, metres, millis, class, name: u32::MAX, road }
+        })
+        .collect();
+    Rig::with(&NetworkSpec::Graph { nodes, edges, names: Vec::new() }, Space::Geographic)
+}
+
+fn corner(x: i32, y: i32) -> Position {
+    Position { x: x * 100_000, y: y * 100_000 }
+}
+
+#[test]
+fn a_closed_road_changes_only_the_routes_over_it() {
+    let (mut rig, place) = (two_roads(), corner);
+    rig.on("a", place(0, 1));
+    rig.on("b", place(0, 0));
+    rig.order(job("x", place(10, 1)));
+    rig.order(job("y", place(10, 0)));
+    rig.fact(Event::AssignmentForced(Pin { order: name("x"), vehicle: name("a") }));
+    rig.fact(Event::AssignmentForced(Pin { order: name("y"), vehicle: name("b") }));
+    assert_eq!((rig.route("a"), rig.route("b")), (vec!["x".to_owned()], vec!["y".to_owned()]));
+    let revision = |rig: &Rig, id: &str| {
+        let fleet = rig.engine.fleet();
+        fleet.vehicle(fleet.vehicle_id(id).unwrap()).route.revision
+    };
+    let before = (revision(&rig, "a"), revision(&rig, "b"));
+    let change = RoadChange {
+        change: name("works"),
+        target: Some(RoadTarget::Roads(vec![1])),
+        time_percent: None,
+        from: None,
+        until: None,
+    };
+    rig.fact(Event::RoadClosed(change.clone()));
+    assert_eq!(revision(&rig, "b"), before.1, "the other road's route is left alone");
+    let leg = rig.engine.network().leg(place(0, 1), place(10, 1));
+    assert_eq!(leg.millis, 72_000, "around by the south");
+    rig.fact(Event::RoadReopened(change.clone()));
+    assert_eq!(rig.engine.network().leg(place(0, 1), place(10, 1)).millis, 60_000);
+    rig.fact(Event::RoadSlowed(RoadChange { time_percent: Some(110), change: name("rain"), ..change }));
+    assert_eq!(rig.engine.network().leg(place(0, 1), place(10, 1)).millis, 66_000);
+}
+
+/// The hour turns, and the other way is the quicker one: whoever draws the route is told, and only then.
+#[test]
+fn lines_are_drawn_anew_when_another_way_is_quicker() {
+    let mut rig = roads_of([1, 2]);
+    let mut hour_percent = [[100; 24]; 3];
+    (hour_percent[1][1], hour_percent[1][2]) = (110, 200);
+    rig.fact(Event::PolicyChanged(Policy { hour_percent, learn: false, ..Policy::default() }));
+    rig.on("a", corner(0, 1));
+    let mut order = job("x", corner(10, 1));
+    if let OrderWork::Job(job) = &mut order.work {
+        job.stop.windows = TimeWindow::new(at(300), at(400)).into_iter().collect();
+    }
+    rig.order(order);
+    let mut redrawn = |minute: i64| {
+        rig.now = at(minute).0;
+        rig.input(Input::Tick(Timestamp(rig.now)));
+        std::mem::take(&mut rig.rerouted).into_iter().map(|vehicle| vehicle.0).collect::<Vec<u32>>()
+    };
+    redrawn(50);
+    assert_eq!(redrawn(59), [0; 0]);
+    assert_eq!(redrawn(61), [0; 0], "slower, and still the quickest");
+    assert_eq!(redrawn(121), [0]);
+    assert_eq!(redrawn(125), [0; 0]);
+    assert_eq!(redrawn(181), [0], "and back");
+}
+
+#[test]
+fn a_road_behind_a_vehicle_may_close() {
+    let place = |x: i32| Position { x: x * 100_000, y: 0 };
+    let edges = (0..10u32)
+        .flat_map(|x| [(x, x + 1), (x + 1, x)].map(|(from, to)| (x, from, to)))
+        .map(|(road, from, to)| StreetEdge {
+            from,
+            to,
+            metres: 1_113,
+            millis: 60_000,
+            class: 2,
+            name: u32::MAX,
+            road: u64::from(road),
+        })
+        .collect();
+    let nodes = (0..11).map(place).collect();
+    let mut rig = Rig::with(&NetworkSpec::Graph { nodes, edges, names: Vec::new() }, Space::Geographic);
+    rig.on("a", place(0));
+    rig.order(job("x", place(9)));
+    rig.order(job("y", place(10)));
+    // Indexed while it stands at 0, with the whole way ahead of it.
+    rig.now += 1_000;
+    rig.input(Input::Tick(Timestamp(rig.now)));
+    rig.now += 240_000;
+    let report = PositionReport { vehicle: name("a"), position: place(4), at: Timestamp(rig.now) };
+    rig.input(Input::Position(report));
+    let plans = rig.plans.len();
+    let closed = |id: &str, road: u64| RoadChange {
+        change: name(id),
+        target: Some(RoadTarget::Roads(vec![road])),
+        time_percent: None,
+        from: None,
+        until: None,
+    };
+    rig.fact(Event::RoadClosed(closed("behind", 1)));
+    assert!(rig.plans[plans..].iter().all(|plan| plan.groups.iter().all(|group| group.routes.is_empty())));
+    rig.fact(Event::RoadClosed(closed("ahead", 9)));
+    assert_eq!(rig.placement("y"), Placement::Unassigned(UnassignedReason::Unreachable), "there is no way around");
+    rig.fact(Event::RoadReopened(closed("ahead", 9)));
+    assert_eq!(rig.route("a"), ["x", "y"], "and when it opens again it is served");
+}
+
+/// Twice as slow from the first hour on: what is driven then takes its time, what is begun before and ends in it takes its part,
+/// and nothing is planned again when the hour comes that was expected.
+#[test]
+fn legs_take_the_time_of_their_hour() {
+    let mut rig = Rig::new();
+    let mut hour_percent = [[100; 24]; 3];
+    hour_percent[1][1] = 200;
+    hour_percent[1][2] = 200;
+    let policy =
+        Policy { search_rounds: 0, departure_margin: Millis(0), hour_percent, learn: false, ..Policy::default() };
+    rig.fact(Event::PolicyChanged(policy));
+    let mut far = job("far", km(-80, 0));
+    far.promised = Some(at(101));
+    let mut waits = job("waits", km(40, 0));
+    if let OrderWork::Job(job) = &mut waits.work {
+        job.stop.windows = TimeWindow::new(at(110), at(150)).into_iter().collect();
+    }
+    rig.order(far);
+    rig.order(waits);
+    let visit =
+        |rig: &Rig, id: &str| rig.engine.fleet().vehicle(rig.engine.fleet().vehicle_id(id).unwrap()).route.visits[0];
+    // 60 km in the first hour, 20 km at half speed.
+    assert_eq!(visit(&rig, "a").arrival, at(100));
+    let waiting = visit(&rig, "b");
+    assert_eq!(waiting.start, at(110));
+    assert_eq!(waiting.depart_at, at(50), "30 km, and all of it may be slow");
+    let plans = rig.plans.len();
+    rig.at_stop("a", "far", StopKind::Delivery, Event::StopDeparted);
+    for minute in [10, 30, 49, 59, 60, 61, 70] {
+        rig.now = at(minute).0;
+        if minute == 49 {
+            rig.now = at(50).0;
+            rig.at_stop("b", "waits", StopKind::Delivery, Event::StopDeparted);
+        }
+        rig.input(Input::Tick(Timestamp(rig.now)));
+    }
+    assert_eq!(rig.plans.len(), plans, "what was expected is no news");
+}
+
+/// A closure announced for later is driven around by what is driven then, and by nothing else.
+#[test]
+fn a_closure_with_a_time_is_planned_for() {
+    let mut rig = two_roads();
+    rig.on("a", corner(0, 1));
+    let closed = RoadChange {
+        change: name("works"),
+        target: Some(RoadTarget::Roads(vec![1])),
+        time_percent: None,
+        from: Some(at(100)),
+        until: Some(at(200)),
+    };
+    rig.fact(Event::RoadClosed(closed));
+    let window = |id: &str, opens: i64| {
+        let mut order = job(id, corner(10, 1));
+        if let OrderWork::Job(job) = &mut order.work {
+            job.stop.windows = TimeWindow::new(at(opens), at(opens + 30)).into_iter().collect();
+        }
+        order
+    };
+    let mut lead = |opens: i64| {
+        let id = format!("o{opens}");
+        rig.order(window(&id, opens));
+        let fleet = rig.engine.fleet();
+        let visit = fleet.vehicle(fleet.vehicle_id("a").unwrap()).route.visits[0];
+        rig.fact(Event::OrderCancelled { order: name(&id) });
+        (visit.start - visit.depart_at).0
+    };
+    assert_eq!([lead(50), lead(150), lead(250)], [60_000, 72_000, 60_000]);
+}
+
+/// The hours to come are made from what they were before a change: they have to be what they would be from nothing.
+#[test]
+fn hours_made_anew_are_those_made_from_before() {
+    let change = |id: &str, road: u64, percent: Option<u32>, hours: [i64; 2]| RoadChange {
+        change: name(id),
+        target: Some(RoadTarget::Roads(vec![road])),
+        time_percent: percent,
+        from: Some(at(60 * hours[0])),
+        until: Some(at(60 * hours[1])),
+    };
+    let mut hour_percent = [[100; 24]; 3];
+    hour_percent[2] = std::array::from_fn(|hour| 100 + hour as u16);
+    let facts = [
+        Event::PolicyChanged(Policy { hour_percent, ..Policy::default() }),
+        Event::RoadClosed(change("north", 1, None, [0, 9])),
+        Event::RoadSlowed(change("south", 2, Some(150), [2, 7])),
+        Event::RoadReopened(RoadChange { target: None, ..change("north", 1, None, [0, 9]) }),
+        Event::RoadClosed(change("side", 3, None, [3, 12])),
+    ];
+    let legs = |rig: &Rig| -> Vec<i32> {
+        let leg = |hour: i64| rig.engine.outlook().leg(corner(0, 1), corner(10, 0), at(60 * hour + 1)).millis;
+        (0..24).map(leg).collect()
+    };
+    let mut asked = two_roads();
+    for count in 1..=facts.len() {
+        asked.fact(facts[count - 1].clone());
+        let mut fresh = two_roads();
+        for fact in &facts[..count] {
+            fresh.fact(fact.clone());
+        }
+        assert_eq!(legs(&asked), legs(&fresh), "after {count} facts");
+    }
+    let different: BTreeSet<i32> = legs(&asked).into_iter().collect();
+    assert!(different.len() > 20, "every hour has times of its own");
+}

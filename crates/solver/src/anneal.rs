@@ -70,7 +70,7 @@ pub(crate) fn anneal(
         state.recreate(&mut scratch, &mut random);
         // -T ln U
         let slack = (temperature * logs[random.cell()]) as i64;
-        if state.total <= before.saturating_add(slack) && state.is_on_time() {
+        if state.total <= before.saturating_add(slack) && state.is_legal() {
             keep(&state, &mut best);
         } else {
             state.undo();

@@ -163,22 +163,26 @@ impl State<'_> {
             return None;
         }
         if self.plain {
-            return self.fits_plain_job(unit, tour, start).then_some(delta);
+            return self.fits_plain_job(unit, tour, after, start).then_some(delta);
         }
         let delta = delta + self.price_of_lateness(unit, start);
         (delta < bound && self.fits_rich_job(unit, tour, after, start)).then_some(delta)
     }
 
-    /// Shift and load of a job in a plain piece.
+    /// Shift and load of a job in a plain piece, put in behind a node.
     #[inline]
-    pub(crate) fn fits_plain_job(&self, unit: u32, tour: u32, start: i32) -> bool {
+    pub(crate) fn fits_plain_job(&self, unit: u32, tour: u32, after: u32, start: i32) -> bool {
         let stop = &self.local.fixed[unit as usize];
         let fixed = &self.local.fixed_tours[tour as usize];
         (start <= fixed.end_by || start <= self.local.shift_end(tour, unit))
-            && (stop.role == Role::Delivery || self.carried[tour as usize][0] + stop.load <= fixed.room[0])
+            && if stop.role == Role::Delivery {
+                self.has_room_up_to(after, tour)
+            } else {
+                self.carried[tour as usize][0] + stop.load <= fixed.room[0]
+            }
     }
 
-    /// Shift and load of a job in a rich piece; a tour that refused the unit does not fit.
+    /// Shift and load of a job in a rich piece, put in behind a node; a tour that refused the unit does not fit.
     #[inline]
     pub(crate) fn fits_rich_job(&self, unit: u32, tour: u32, after: u32, start: i32) -> bool {
         (start <= self.local.fixed_tours[tour as usize].end_by || start <= self.local.shift_end(tour, unit))

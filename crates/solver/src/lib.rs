@@ -37,6 +37,7 @@ mod neighbours;
 mod problem;
 mod random;
 mod recreate;
+mod repair;
 mod ruin;
 mod schedule;
 mod search;

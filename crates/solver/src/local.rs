@@ -94,6 +94,8 @@ pub(crate) struct Local<'p> {
     pub(crate) totals: bool,
     /// There are shipments.
     pub(crate) paired: bool,
+    /// There are goods on board at the start of a tour. While their delivery is off its tour, there is less room for what follows.
+    pub(crate) on_board: bool,
     /// Some shipment takes no room: an empty vehicle may still have goods to deliver.
     pub(crate) hollow: bool,
 }
@@ -187,6 +189,7 @@ impl<'p> Local<'p> {
                 }
             })
             .collect();
+        let on_board = fixed.iter().any(|stop| stop.role == Role::Delivery && stop.mate == NONE);
         let hollow = fixed.iter().any(|stop| stop.role == Role::Pickup && stop.load == 0);
         Self {
             problem,
@@ -208,6 +211,7 @@ impl<'p> Local<'p> {
             jobs,
             totals,
             paired,
+            on_board,
             hollow,
         }
     }

@@ -669,15 +669,21 @@ impl Problem {
 }
 
 /// A solution: a sequence of stops per tour, and the stops on none.
+///
+/// Every tour can be driven as [`crate::schedule`] says, but for those in `infeasible`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Solution {
     /// One sequence per tour.
     pub tours: Vec<Vec<u32>>,
-    /// Stops on no tour.
+    /// Stops on no tour, in ascending order.
     pub absent: Vec<u32>,
-    /// The objective, in millionths.
+    /// Tours that cannot be driven even with only those stops that are locked to them. Their sequence is exactly that of the
+    /// problem's `initial`: nothing was taken from them or put into them, and [`crate::schedule`] has no times for them. Empty
+    /// unless such a tour was given.
+    pub infeasible: Vec<u32>,
+    /// The objective, in millionths. Tours in `infeasible` count as if they could be driven.
     pub cost: i64,
-    /// The objective of the problem's `initial`.
+    /// The objective of the problem's `initial`. Tours that cannot be driven count as if they could.
     pub cost_before: i64,
     /// Rounds that ran.
     pub rounds: u32,

@@ -4,6 +4,7 @@ use crate::insertion::Insertion;
 use crate::local::{Local, Rows};
 use crate::problem::{NONE, Problem, Role, Solution, UNREACHABLE};
 use crate::random::Random;
+use crate::repair::repaired;
 use crate::schedule::{Infeasible, schedule};
 use crate::shipments::PickupPlaces;
 use crate::state::{Record, State};
@@ -234,7 +235,7 @@ impl State<'_> {
                 return;
             }
             if PLAIN {
-                if !self.fits_plain_job(unit, tour, start) {
+                if !self.fits_plain_job(unit, tour, after, start) {
                     return;
                 }
             } else {
@@ -375,18 +376,33 @@ pub(crate) fn absent_units(problem: &Problem, tours: &[Vec<u32>]) -> Vec<u32> {
 
 /// The immediate answer: every absent unit at its cheapest place, those with the greatest regret (difference between their
 /// best and second best tour; Potvin & Rousseau 1993) first, late where nothing else will do. No search, no randomness.
+///
+/// A tour of the initial plan that cannot be driven (overloaded, past the end of its shift) first loses stops until it can: those
+/// it may not serve, then the others from the end, but none that is locked to it. They are placed again like all that is absent.
+/// If that does not help, the tour stays exactly as it is and is named in [`Solution::infeasible`].
 pub fn insert(problem: &Problem) -> Solution {
     if problem.is_time_dependent() {
-        return insert_timed(problem);
+        return repaired(problem, |problem, _| insert_timed(problem));
     }
-    insert_into(problem, &problem.initial)
+    let local = Local::whole(problem);
+    let state = State::new(&local, &problem.initial, absent_units(problem, &problem.initial));
+    if state.can_be_driven() {
+        fill(state)
+    } else {
+        repaired(problem, |problem, _| insert_into(problem, &problem.initial))
+    }
 }
 
-/// The same, into other tours than the problem's own.
+/// The same, into other tours than the problem's own, as they are.
 pub(crate) fn insert_into(problem: &Problem, initial: &[Vec<u32>]) -> Solution {
     let local = Local::whole(problem);
-    let absent = absent_units(problem, initial);
-    let mut state = State::new(&local, initial, absent);
+    fill(State::new(&local, initial, absent_units(problem, initial)))
+}
+
+/// Puts what is absent into a whole problem's tours.
+fn fill(mut state: State<'_>) -> Solution {
+    let local = state.local;
+    let problem = local.problem;
     let cost_before = state.total;
     let mut waiting = state.absent.clone();
     let tours: Vec<u32> = (0..problem.tours.len() as u32).collect();
@@ -441,6 +457,7 @@ pub(crate) fn insert_into(problem: &Problem, initial: &[Vec<u32>]) -> Solution {
     Solution {
         tours: tours.iter().map(|&tour| state.sequence(tour)).collect(),
         absent: all_stops(problem, &state.absent),
+        infeasible: Vec::new(),
         cost: state.total,
         cost_before,
         rounds: 0,

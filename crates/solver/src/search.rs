@@ -17,7 +17,8 @@ use crate::local::Local;
 use crate::neighbours::Neighbours;
 use crate::problem::{Problem, Solution};
 use crate::random::{Random, mix};
-use crate::recreate::{absent_units, all_stops, insert, insert_into};
+use crate::recreate::{absent_units, all_stops, insert_into};
+use crate::repair::repaired;
 use crate::ruin::Ruin;
 use crate::shrink::Shrinking;
 use crate::state::State;
@@ -58,8 +59,9 @@ pub struct SearchLimits {
     pub fewest_vehicles: bool,
     /// At most so many stops leave their `home`. `None`: what a change costs is all that limits them.
     pub changes_max: Option<u32>,
-    /// Searches of the whole problem side by side, each with its own seed; the best plan of any of them counts. For small
-    /// problems on many cores: work grows in proportion. 1 if you do not care.
+    /// Searches of the whole problem side by side, each with its own seed. The first does what it would do alone, whatever the
+    /// others find, and the best plan of any of them counts: more replicas never cost more. For small problems on many cores:
+    /// work grows in proportion. 1 if you do not care.
     pub replicas: u32,
 }
 
@@ -99,42 +101,104 @@ pub enum Pace {
     Stop,
 }
 
-/// Improves the problem's initial plan by `limits.rounds` rounds. Never worse than it; reads `stop` between rounds.
+/// Improves the problem's initial plan by `limits.rounds` rounds. Reads `stop` between rounds.
+///
+/// Where the initial plan can be driven, the result is never worse than it. A tour of it that cannot be driven loses stops first,
+/// as [`insert`] says.
 pub fn solve(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
-    if problem.is_time_dependent() {
-        return solve_timed(problem, limits, stop);
-    }
+    repaired(problem, |problem, _| {
+        if problem.is_time_dependent() {
+            solve_timed(problem, limits, stop)
+        } else {
+            solve_constant(problem, limits, stop)
+        }
+    })
+}
+
+/// [`solve`] for legs that do not depend on the hour, from a plan as it is.
+pub(crate) fn solve_constant(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
     let pieces = (problem.stops.len() as u64 / 250).max(1);
     let per_stop = if limits.warm { ITERATIONS_PER_STOP_WARM } else { ITERATIONS_PER_STOP };
     let round = u64::from(limits.iterations).min(problem.stops.len() as u64 * u64::from(per_stop));
     let expected = u64::from(limits.rounds) * round * pieces;
-    solve_with(problem, limits, expected, |progress| {
+    let pace = |progress: Progress<'_>| {
         if progress.rounds >= limits.rounds || stop.load(Ordering::Relaxed) {
             return Pace::Stop;
         }
         Pace::Go(f64::from(progress.rounds) / f64::from(limits.rounds.saturating_sub(1).max(1)))
-    })
+    };
+    search(problem, limits, expected, pace).best
 }
 
 /// Improves the problem's initial plan for as long as the caller says, which may read a clock: `pace` is asked before the
 /// first round and after each. `expected` is about how many iterations there will be; it sets the first temperature. Legs that
-/// depend on the hour are taken as they are at the beginning; [`solve`] knows better.
+/// depend on the hour are taken as they are at the beginning; [`solve`] reads them again at the hours of better plans.
 pub fn solve_with(
     problem: &Problem,
     limits: &SearchLimits,
     expected: u64,
     mut pace: impl FnMut(Progress<'_>) -> Pace,
 ) -> Solution {
-    if problem.stops.is_empty() || problem.tours.is_empty() {
-        return insert(problem);
+    repaired(problem, |problem, repair| {
+        let pace = |progress: Progress<'_>| match repair {
+            None => pace(progress),
+            Some(repair) => {
+                let cost = progress.cost + repair.cost_kept;
+                pace(Progress { cost, tours: &repair.whole_tours(progress.tours), ..progress })
+            }
+        };
+        if problem.is_time_dependent() && !problem.stops.is_empty() && !problem.tours.is_empty() {
+            let Found { best, alone } = search(&problem.frozen(&problem.initial), limits, expected, pace);
+            // Which of two plans is the better one when it is really driven, constant legs do not know.
+            let alone = alone.map(|tours| settle(problem, Solution { tours, ..best.clone() }));
+            let best = settle(problem, best);
+            return alone.filter(|alone| alone.cost < best.cost).unwrap_or(best);
+        }
+        search(problem, limits, expected, pace).best
+    })
+}
+
+/// What a search found.
+struct Found {
+    best: Solution,
+    /// Of several chains: the tours that the first one would have found alone.
+    alone: Option<Vec<Vec<u32>>>,
+}
+
+/// The best plan so far.
+#[derive(Clone)]
+struct Best {
+    cost: i64,
+    tours: Vec<Vec<u32>>,
+}
+
+impl Best {
+    fn offer(&mut self, cost: i64, tours: impl FnOnce() -> Vec<Vec<u32>>) {
+        if cost < self.cost {
+            *self = Self { cost, tours: tours() };
+        }
     }
-    if problem.is_time_dependent() {
-        return settle(problem, solve_with(&problem.frozen(&problem.initial), limits, expected, pace));
+
+    fn dealt_out(self, problem: &Problem) -> Self {
+        let tours = dealt_out(problem, self.tours);
+        Self { cost: plan_cost(problem, &tours, &absent_units(problem, &tours)), tours }
+    }
+}
+
+/// Rounds of ruin and recreate over constant legs, until `pace` says stop.
+fn search(
+    problem: &Problem,
+    limits: &SearchLimits,
+    expected: u64,
+    mut pace: impl FnMut(Progress<'_>) -> Pace,
+) -> Found {
+    if problem.stops.is_empty() || problem.tours.is_empty() {
+        return Found { best: insert_into(problem, &problem.initial), alone: None };
     }
     let near = Neighbours::new(problem);
     let initially_absent = absent_units(problem, &problem.initial);
     let (tours, cost_before) = if initially_absent.len() <= REGRET_MAX {
-        let answer = insert(problem);
+        let answer = insert_into(problem, &problem.initial);
         (answer.tours, answer.cost_before)
     } else {
         let mut tours = construct(problem, &near, limits.seed);
@@ -146,42 +210,45 @@ pub fn solve_with(
         (tours, plan_cost(problem, &problem.initial, &initially_absent))
     };
     let absent = absent_units(problem, &tours);
-    let mut best_tours = tours.clone();
-    let mut best_cost = plan_cost(problem, &tours, &absent);
+    let mut best = Best { cost: plan_cost(problem, &tours, &absent), tours: tours.clone() };
     let (mut rounds, mut iterations) = (0, 0);
     let logs = logarithms();
     let leg = mean_leg(problem, &tours);
     let mut heat = heat(problem, limits, expected, leg);
-    let first_cost = best_cost;
+    let first_cost = best.cost;
     let per_stop_in_all = expected as f64 / problem.stops.len() as f64;
     let rise =
-        (length_of(problem, &absent, best_cost) as f64 * RISE * (per_stop_in_all - 100.0).max(0.0) / 100.0) as i64;
+        (length_of(problem, &absent, best.cost) as f64 * RISE * (per_stop_in_all - 100.0).max(0.0) / 100.0) as i64;
     let ruin = Ruin::new(per_stop_in_all);
     let mut calibrating = !limits.warm && !limits.fewest_vehicles;
     let per_stop = if limits.warm { ITERATIONS_PER_STOP_WARM } else { ITERATIONS_PER_STOP };
     let mut shrinking = Shrinking::new(problem);
     let replicas = if limits.fewest_vehicles { 1 } else { limits.replicas.max(1) };
     let mut limit = limits.changes_max.map(|most| ChangeLimit::new(problem, most, leg));
+    let one_cooling = limits.warm || limits.fewest_vehicles || limit.is_some();
+    let per_stop_crossed = if one_cooling { 0.0 } else { per_stop_in_all };
     let mut chains: Vec<Chain> = (0..replicas)
         .map(|replica| {
-            let seed = if replica == 0 { limits.seed } else { mix(limits.seed ^ u64::from(replica) << 32) };
-            Chain { seed, tours: tours.clone(), absent: absent.clone(), best: None }
+            let seed = replica_seed(limits.seed, replica);
+            // The first chain is cooled as if there were no other.
+            let side_by_side = if replica == 0 { 1 } else { replicas };
+            let coolings = Coolings::new(problem.stops.len(), per_stop_crossed, side_by_side);
+            Chain { seed, tours: tours.clone(), absent: absent.clone(), best: None, coolings, cooling: 0 }
         })
         .collect();
-    let one_cooling = limits.warm || limits.fewest_vehicles || limit.is_some();
-    let coolings = Coolings::new(problem.stops.len(), if one_cooling { 0.0 } else { per_stop_in_all }, replicas);
-    let mut elite = Elite::default();
-    let mut cooling = 0;
-    while let Pace::Go(point) = pace(Progress { rounds, iterations, cost: best_cost, tours: &best_tours }) {
+    // What the first chain would have found alone: all that it is led by. The others are led by all.
+    let mut alone = (replicas > 1).then(|| best.clone());
+    let (mut elite_alone, mut elite) = (Elite::default(), Elite::default());
+    while let Pace::Go(point) = pace(Progress { rounds, iterations, cost: best.cost, tours: &best.tours }) {
         let point = if limits.fewest_vehicles {
             let Chain { tours, absent, .. } = &mut chains[0];
             if point < SHRINK_SHARE && absent.is_empty() {
                 let temperature = heat.at(1.0) * SHRINK_HEAT;
                 iterations += shrinking.round(problem, &near, tours, &logs, temperature, (limits.seed, rounds));
                 let cost = plan_cost(problem, tours, absent);
-                if cost <= best_cost {
-                    best_cost = cost;
-                    best_tours.clone_from(tours);
+                if cost <= best.cost {
+                    best.cost = cost;
+                    best.tours.clone_from(tours);
                 }
                 rounds += 1;
                 continue;
@@ -190,70 +257,92 @@ pub fn solve_with(
         } else {
             point
         };
-        let stage = coolings.at(point);
-        if stage.cooling != cooling {
-            cooling = stage.cooling;
-            for chain in &mut chains {
+        let mut turned = vec![false; chains.len()];
+        for (index, chain) in chains.iter_mut().enumerate() {
+            let stage = chain.coolings.at(point);
+            turned[index] = stage.warm && stage.cooling != chain.cooling;
+            if stage.cooling != chain.cooling {
+                chain.cooling = stage.cooling;
                 if let Some((cost, tours)) = chain.best.take() {
+                    if index == 0 {
+                        elite_alone.add(cost, tours.clone());
+                    }
                     elite.add(cost, tours);
                 }
             }
-            for chain in chains.iter_mut().filter(|_| stage.warm) {
-                let mut random = Random::new(chain.seed ^ CROSSING, cooling, 0);
-                if let Some((tours, absent)) = elite.child(problem, &near, &mut random) {
-                    (chain.tours, chain.absent) = (tours, absent);
-                }
+        }
+        for (index, chain) in chains.iter_mut().enumerate().filter(|&(index, _)| turned[index]) {
+            let parents = if index == 0 { &elite_alone } else { &elite };
+            let mut random = Random::new(chain.seed ^ CROSSING, chain.cooling, 0);
+            if let Some((tours, absent)) = parents.child(problem, &near, &mut random) {
+                (chain.tours, chain.absent) = (tours, absent);
             }
         }
-        let temperature = if stage.warm { heat.warm(stage.point) } else { heat.at(stage.point) };
         let most = if calibrating { limits.iterations / TRIAL_SHARE } else { limits.iterations };
-        let effort = Effort { temperature, ruin, iterations: most, per_stop };
         let priced = limit.as_ref().map_or(problem, |limit| &limit.problem);
-        let outcomes: Vec<Outcome> =
-            chains.par_iter_mut().map(|chain| chain.round(priced, &near, &logs, effort, rounds)).collect();
+        let round = |chain: &mut Chain| {
+            let stage = chain.coolings.at(point);
+            let temperature = if stage.warm { heat.warm(stage.point) } else { heat.at(stage.point) };
+            let effort = Effort { temperature, ruin, iterations: most, per_stop };
+            chain.round(priced, &near, &logs, effort, rounds)
+        };
+        let outcomes: Vec<Outcome> = chains.par_iter_mut().map(round).collect();
         rounds += 1;
-        if let Some(limit) = &mut limit {
-            for (chain, outcome) in chains.iter().zip(&outcomes) {
-                for tours in [&outcome.plan(problem.tours.len()), &chain.tours] {
-                    if !limit.allows(tours) {
-                        continue;
-                    }
-                    let cost = plan_cost(problem, tours, &absent_units(problem, tours));
-                    if cost < best_cost {
-                        best_cost = cost;
-                        best_tours.clone_from(tours);
-                    }
+        for (index, (chain, outcome)) in chains.iter_mut().zip(&outcomes).enumerate() {
+            iterations += outcome.iterations;
+            let plan = || outcome.plan(problem.tours.len());
+            if chain.coolings.cross() && chain.best.as_ref().is_none_or(|best| outcome.best_cost < best.0) {
+                chain.best = Some((outcome.best_cost, plan()));
+            }
+            let mut alone = alone.as_mut().filter(|_| index == 0);
+            let mut offer = |cost: i64, tours: &dyn Fn() -> Vec<Vec<u32>>| {
+                if let Some(alone) = &mut alone {
+                    alone.offer(cost, tours);
+                }
+                best.offer(cost, tours);
+            };
+            let Some(limit) = &limit else {
+                offer(outcome.best_cost, &plan);
+                continue;
+            };
+            // What a change costs in this round is not what it costs in the problem.
+            for tours in [&plan(), &chain.tours] {
+                if limit.allows(tours) {
+                    offer(plan_cost(problem, tours, &absent_units(problem, tours)), &|| tours.clone());
                 }
             }
-            limit.follow(&chains[0].tours);
         }
-        for (chain, outcome) in chains.iter_mut().zip(&outcomes) {
-            iterations += outcome.iterations;
-            if coolings.cross() && chain.best.as_ref().is_none_or(|best| outcome.best_cost < best.0) {
-                chain.best = Some((outcome.best_cost, outcome.plan(problem.tours.len())));
-            }
-            if limit.is_none() && outcome.best_cost < best_cost {
-                best_cost = outcome.best_cost;
-                best_tours = outcome.plan(problem.tours.len());
-            }
+        if let Some(limit) = &mut limit {
+            limit.follow(&chains[0].tours);
         }
         if calibrating {
             // Hotter than the time will cool again: back to the best plan, at half the temperature.
             calibrating = outcomes[0].cost > first_cost.saturating_add(rise) && heat.halve();
             if calibrating {
-                for chain in &mut chains {
-                    chain.tours.clone_from(&best_tours);
-                    chain.absent = absent_units(problem, &best_tours);
+                for (index, chain) in chains.iter_mut().enumerate() {
+                    let from = alone.as_ref().filter(|_| index == 0).unwrap_or(&best);
+                    chain.tours.clone_from(&from.tours);
+                    chain.absent = absent_units(problem, &from.tours);
                 }
             }
         }
     }
     if problem.promised || limit.is_some() {
-        best_tours = dealt_out(problem, best_tours);
-        best_cost = plan_cost(problem, &best_tours, &absent_units(problem, &best_tours));
+        best = best.dealt_out(problem);
+        alone = alone.map(|alone| alone.dealt_out(problem));
+        if let Some(alone) = alone.as_ref().filter(|alone| alone.cost < best.cost) {
+            best.clone_from(alone);
+        }
     }
-    let absent = all_stops(problem, &absent_units(problem, &best_tours));
-    Solution { tours: best_tours, absent, cost: best_cost, cost_before, rounds, iterations }
+    let absent = all_stops(problem, &absent_units(problem, &best.tours));
+    let Best { cost, tours } = best;
+    let best = Solution { tours, absent, infeasible: Vec::new(), cost, cost_before, rounds, iterations };
+    Found { best, alone: alone.map(|alone| alone.tours) }
+}
+
+/// The seed of one of several searches of one problem. The first is the one that a single search has.
+pub(crate) fn replica_seed(seed: u64, replica: u32) -> u64 {
+    if replica == 0 { seed } else { mix(seed ^ u64::from(replica) << 32) }
 }
 
 /// The objective of a plan, as the search counts it.
@@ -274,6 +363,9 @@ struct Chain {
     absent: Vec<u32>,
     /// The best plan of this cooling, where plans are crossed.
     best: Option<(i64, Vec<Vec<u32>>)>,
+    coolings: Coolings,
+    /// The number of the present cooling.
+    cooling: u32,
 }
 
 /// What a round made of a chain.

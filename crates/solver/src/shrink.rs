@@ -66,7 +66,7 @@ fn shrink(
         let now = (count(&state, &absences), length(&state));
         let slack = (temperature * logs[random.cell()]) as i64;
         let better = now.0 < last.0 || (now.0 == last.0 && now.1 <= last.1.saturating_add(slack));
-        if better && state.is_on_time() {
+        if better && state.is_legal() {
             last = now;
         } else {
             // What has just failed to find a place is hard to place.

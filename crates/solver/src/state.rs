@@ -140,10 +140,13 @@ impl<'l> State<'l> {
         })
     }
 
-    /// Tours touched since [`State::begin`] keep their windows and shifts, or broke them before. What was put in was tested; but
-    /// where a way by way of a third place is the quicker one (a matrix, or rounding), a tour that lost a stop may be late.
-    /// O(1) per tour.
-    pub(crate) fn is_on_time(&self) -> bool {
+    /// Tours touched since [`State::begin`] keep their windows, shifts and loads, or broke windows or shifts before. What was put in
+    /// was tested; but where a way by way of a third place is the quicker one (a matrix, or rounding), a tour that lost a stop may
+    /// be late, and one that lost the delivery of goods on board may be overloaded. O(1) per tour without goods on board.
+    pub(crate) fn is_legal(&self) -> bool {
+        if self.local.on_board && !self.touched().all(|tour| self.keeps_loads(tour)) {
+            return false;
+        }
         if !self.plain {
             return self
                 .saved_tours
@@ -157,6 +160,31 @@ impl<'l> State<'l> {
             first == end
                 || record.depart.saturating_add(self.hop(tour, end, first).0) <= self.records[first as usize].latest
         })
+    }
+
+    /// No more is on board behind any node of a tour than there is room for.
+    fn keeps_loads(&self, tour: u32) -> bool {
+        let last = self.records[self.sentinel(tour) as usize].prev;
+        self.has_room_up_to(last, tour)
+    }
+
+    /// No more is on board behind any node of a tour, from its start to this one, than there is room for. Of pieces with goods on
+    /// board only: others keep no loads along the way where sums tell.
+    pub(crate) fn has_room_up_to(&self, mut node: u32, tour: u32) -> bool {
+        let end = self.sentinel(tour);
+        let fixed = &self.local.fixed_tours[tour as usize];
+        let (room, carried) = (fixed.room, self.carried[tour as usize]);
+        loop {
+            let fits = if self.plain {
+                self.records[node as usize].load <= fixed.capacity
+            } else {
+                self.is_left_with_at_most(node, std::array::from_fn(|d| room[d].saturating_sub(carried[d])))
+            };
+            if !fits || node == end {
+                return fits;
+            }
+            node = self.records[node as usize].prev;
+        }
     }
 
     /// The same state on the rich path, where stops may be placed late.

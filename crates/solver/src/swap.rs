@@ -43,7 +43,7 @@ impl State<'_> {
         self.remove_all(&[u, v]);
         self.put(v, tour_u, after_v, NONE);
         self.put(u, tour_v, after_u, NONE);
-        let legal = if self.plain { self.is_on_time() } else { self.lateness(tour_u) + self.lateness(tour_v) <= late };
+        let legal = if self.plain { self.is_legal() } else { self.lateness(tour_u) + self.lateness(tour_v) <= late };
         if !legal || self.total > before.saturating_add(slack) {
             self.undo();
             return false;

@@ -10,11 +10,13 @@ use std::sync::{Arc, OnceLock};
 use rayon::prelude::*;
 
 use crate::legs::{LegMatrix, Legs};
+use crate::local::Local;
 use crate::problem::{NONE, Problem, Role, Solution, UNREACHABLE};
 use crate::random::mix;
 use crate::recreate::{absent_units, all_stops, insert_into};
 use crate::schedule::{drive, price};
-use crate::search::{SearchLimits, plan_cost, solve};
+use crate::search::{SearchLimits, replica_seed, solve_constant};
+use crate::state::State;
 
 /// Parts of a search between which the legs are read again.
 const PARTS: u32 = 4;
@@ -184,22 +186,26 @@ impl Problem {
 }
 
 /// The objective of a plan as it is really driven. A tour that cannot be driven (as it was given) counts as if times were constant.
-fn exact_cost(problem: &Problem, tours: &[Vec<u32>]) -> i64 {
+pub(crate) fn exact_cost(problem: &Problem, tours: &[Vec<u32>]) -> i64 {
     let absent = absent_units(problem, tours);
-    let driven: Option<i64> = (0..).zip(tours).map(|(tour, sequence)| price(problem, tour, sequence)).sum();
-    match driven {
-        Some(sum) => sum + absent.iter().map(|&unit| problem.stops[unit as usize].unserved).sum::<i64>(),
-        None => plan_cost(&problem.frozen(tours), tours, &absent),
+    let unserved: i64 = absent.iter().map(|&unit| problem.stops[unit as usize].unserved).sum();
+    let prices: Vec<Option<i64>> = (0..).zip(tours).map(|(tour, sequence)| price(problem, tour, sequence)).collect();
+    if let Some(sum) = prices.iter().copied().sum::<Option<i64>>() {
+        return sum + unserved;
     }
+    let constant = problem.frozen(tours);
+    let local = Local::whole(&constant);
+    let as_if = State::new(&local, tours, absent).costs;
+    prices.iter().zip(as_if).map(|(price, as_if)| price.unwrap_or(as_if)).sum::<i64>() + unserved
 }
 
-/// Takes off each tour that cannot be driven what makes it so, from its end, and finds the cheapest places for that and for what
-/// constant legs found none.
+/// Takes off each tour that cannot be driven what makes it so, from its end, stops that are bound to it last, and finds the
+/// cheapest places for that and for what constant legs found none. Every tour can be driven afterwards: an empty one can.
 fn settled(problem: &Problem, mut tours: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
     for (tour, sequence) in (0..).zip(&mut tours) {
         while price(problem, tour, sequence).is_none() {
             let free = |&&stop: &&u32| problem.stops[stop as usize].locked == NONE;
-            let Some(&last) = sequence.iter().rev().find(free) else { break };
+            let Some(&last) = sequence.iter().rev().find(free).or(sequence.last()) else { break };
             let mate = problem.stops[last as usize].mate;
             sequence.retain(|&stop| stop != last && (mate == NONE || stop != mate));
         }
@@ -287,7 +293,8 @@ fn relocated(problem: &Problem, mut tours: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
 fn solution_of(problem: &Problem, tours: Vec<Vec<u32>>) -> Solution {
     let absent = all_stops(problem, &absent_units(problem, &tours));
     let cost_before = exact_cost(problem, &problem.initial);
-    Solution { cost: exact_cost(problem, &tours), cost_before, absent, tours, rounds: 0, iterations: 0 }
+    let cost = exact_cost(problem, &tours);
+    Solution { tours, absent, infeasible: Vec::new(), cost, cost_before, rounds: 0, iterations: 0 }
 }
 
 /// A solution for constant legs as it is really driven; the initial plan where that is better.
@@ -305,15 +312,32 @@ pub(crate) fn insert_timed(problem: &Problem) -> Solution {
     solution_of(problem, settled(problem, tours))
 }
 
-/// [`crate::solve`] with times that depend on the hour.
+/// [`crate::solve`] with times that depend on the hour. Replicas are whole searches: which of their plans is the best shows only
+/// when they are really driven.
 pub(crate) fn solve_timed(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
+    let replicas = if limits.fewest_vehicles { 1 } else { limits.replicas.max(1) };
+    let searches: Vec<Solution> = (0..replicas)
+        .into_par_iter()
+        .map(|replica| {
+            let seed = replica_seed(limits.seed, replica);
+            solve_in_parts(problem, &SearchLimits { seed, replicas: 1, ..*limits }, stop)
+        })
+        .collect();
+    let rounds = searches.iter().map(|found| found.rounds).max().unwrap_or(0);
+    let iterations = searches.iter().map(|found| found.iterations).sum();
+    let best = searches.into_iter().min_by_key(|found| found.cost).expect("there is at least one replica");
+    Solution { rounds, iterations, ..best }
+}
+
+/// One search, in parts between which the legs are read again at the hours of the better plan.
+fn solve_in_parts(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
     let mut best = insert_timed(problem);
     let parts = PARTS.min(limits.rounds);
     for part in 0..parts {
         let rounds = limits.rounds * (part + 1) / parts - limits.rounds * part / parts;
         let seed = if part == 0 { limits.seed } else { mix(limits.seed ^ u64::from(part) << 48) };
         let part_limits = SearchLimits { rounds, seed, warm: limits.warm || part > 0, ..*limits };
-        let found = solve(&problem.frozen(&best.tours), &part_limits, stop);
+        let found = solve_constant(&problem.frozen(&best.tours), &part_limits, stop);
         best.rounds += found.rounds;
         best.iterations += found.iterations;
         let last = part + 1 == parts || stop.load(Ordering::Relaxed);

@@ -1,8 +1,8 @@
 //! Tours of rich problems: several loads and windows, set-up, lateness, pauses. A tour that lost stops is recomputed whole;
 //! where a stop came in, only what changes.
 
+use super::piece::FixedTour;
 use super::{Record, State};
-use crate::local::FixedTour;
 use crate::problem::{NONE, Role, TIME_MAX, UNREACHABLE};
 use crate::schedule::{drive, fits, span_price};
 

@@ -5,18 +5,16 @@
 //! the plan it came from; the next part of the search reads the legs at the hours of the better plan.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use crate::legs::{LegMatrix, Legs};
-use crate::local::Local;
-use crate::problem::{NONE, Problem, Role, Solution, UNREACHABLE};
+use super::limits::SearchLimits;
+use super::rounds::{replica_seed, solve_constant};
+use crate::moves::insert_into;
+use crate::problem::{LegMatrix, Legs, NONE, Problem, Role, Solution, absent_units, all_stops};
 use crate::random::mix;
-use crate::recreate::{absent_units, all_stops, insert_into};
 use crate::schedule::{drive, price};
-use crate::search::{SearchLimits, replica_seed, solve_constant};
-use crate::state::State;
+use crate::state::{Local, State};
 
 /// Parts of a search between which the legs are read again.
 const PARTS: u32 = 4;
@@ -25,164 +23,38 @@ const WALKED_MAX: usize = 16;
 /// Tours driven at the end to move single units: some 10 ms.
 const DRIVES_MAX: usize = 20_000;
 
-/// Where legs by span of time come from, row by row.
-pub trait LegRows: Send + Sync {
-    /// Times (milliseconds) and lengths (metres) from a place to every place, in a span (0: the first). Asked when a row is first read, by
-    /// any thread, now and then more than once; the same each time. What is missing or negative counts as no way.
-    fn row(&self, span: usize, from: u32) -> Vec<(i32, i32)>;
-}
-
-type Row = Box<[(i32, i32)]>;
-
-/// Rows of matrices that are there in full.
-struct Given(Vec<LegMatrix>);
-
-impl LegRows for Given {
-    fn row(&self, span: usize, from: u32) -> Vec<(i32, i32)> {
-        self.0[span].row(from).to_vec()
+/// The same problem with constant legs: those from a place as they are when these tours leave it.
+pub(crate) fn frozen(problem: &Problem, tours: &[Vec<u32>]) -> Problem {
+    let Legs::TimeDependent(legs) = &problem.legs else { return problem.clone() };
+    let n = legs.places();
+    // Where no tour leaves: when its window opens, or with the vehicle that starts there.
+    let mut leaves = vec![i32::MIN; n];
+    for stop in &problem.stops {
+        let opens = stop.windows.first().map_or(i32::MIN, |&(opens, _)| opens);
+        leaves[stop.place as usize] = leaves[stop.place as usize].max(opens);
     }
-}
-
-/// Legs by span of time: from an instant until the next one, times do not change. A row is computed when it is first read: a plan
-/// leaves most places in one span only.
-#[derive(Clone)]
-pub struct TimeDependentLegs {
-    places: usize,
-    /// Instants at which the spans end, ascending, one less than there are spans.
-    until: Vec<i32>,
-    source: Arc<dyn LegRows>,
-    /// By span and place.
-    rows: Arc<[OnceLock<Row>]>,
-}
-
-impl std::fmt::Debug for TimeDependentLegs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { places, until, .. } = self;
-        f.debug_struct("TimeDependentLegs").field("places", places).field("until", until).finish_non_exhaustive()
+    for spec in &problem.tours {
+        leaves[spec.start_place as usize] = spec.start_at;
     }
-}
-
-impl TimeDependentLegs {
-    /// The first matrix holds from ever; each other one from its instant. `None` unless the instants ascend, all matrices have
-    /// the same places and nothing is negative.
-    pub fn new(first: LegMatrix, then: Vec<(i32, LegMatrix)>) -> Option<Self> {
-        let places = first.len();
-        let (until, later): (Vec<i32>, Vec<LegMatrix>) = then.into_iter().unzip();
-        let matrices: Vec<LegMatrix> = std::iter::once(first).chain(later).collect();
-        let legal = matrices.iter().all(|matrix| matrix.len() == places && matrix.is_legal());
-        if legal { Self::from_rows(places, until, Arc::new(Given(matrices))) } else { None }
-    }
-
-    /// Rows that are computed when they are read. Each span but the last ends at its instant in `until`; `None` unless they
-    /// ascend.
-    pub fn from_rows(places: usize, until: Vec<i32>, source: Arc<dyn LegRows>) -> Option<Self> {
-        let ascending = until.windows(2).all(|pair| pair[0] < pair[1]);
-        let rows = (0..places * (until.len() + 1)).map(|_| OnceLock::new()).collect();
-        ascending.then_some(Self { places, until, source, rows })
-    }
-
-    pub(crate) fn places(&self) -> usize {
-        self.places
-    }
-
-    fn span_at(&self, at: i32) -> usize {
-        self.until.partition_point(|&until| until <= at)
-    }
-
-    fn row(&self, span: usize, from: u32) -> &[(i32, i32)] {
-        let slot = &self.rows[span * self.places + from as usize];
-        if let Some(row) = slot.get() {
-            return row;
-        }
-        // Not inside the lock: a source that works in parallel could come back here on the same thread.
-        let mut row = self.source.row(span, from);
-        row.resize(self.places, (UNREACHABLE, 0));
-        for leg in row.iter_mut().filter(|leg| leg.0 < 0 || leg.1 < 0) {
-            *leg = (UNREACHABLE, 0);
-        }
-        slot.get_or_init(|| row.into_boxed_slice())
-    }
-
-    /// A leg in the first span.
-    pub(crate) fn first(&self, a: u32, b: u32) -> (i32, i32) {
-        self.row(0, a)[b as usize]
-    }
-
-    /// Time and length of a leg that is begun at an instant; `own` is what the vehicle makes of a time of the rows.
-    pub(crate) fn leaving(&self, a: u32, b: u32, depart: i32, own: impl Fn(i32) -> i32) -> (i32, i32) {
-        let first = self.span_at(depart);
-        let (_, metres) = self.row(first, a)[b as usize];
-        let spans = (first..=self.until.len()).map(|span| {
-            let until = self.until.get(span).map_or(i64::MAX, |&until| i64::from(until));
-            (until, i64::from(own(self.row(span, a)[b as usize].0)))
+    for (tour, sequence) in (0..).zip(tours) {
+        let place = |stop: u32| problem.stops[stop as usize].place as usize;
+        let _driven = drive(problem, tour, sequence.iter().copied(), i64::MAX, |stop, timed| {
+            leaves[place(stop)] = timed.departure;
         });
-        (travel_over(i64::from(depart), spans).min(i64::from(UNREACHABLE)) as i32, metres)
     }
-}
-
-/// Time of a leg begun at `depart`, over spans given by their end and what the whole leg takes within them; the first is the one
-/// of the departure, the last has no end. In each span the vehicle goes at that span's speed, so that who leaves later arrives
-/// no earlier (Ichoua, Gendreau & Potvin 2003). A way that ends while one is on it is not taken back: only at the departure does
-/// a leg without a way count as one.
-pub fn travel_over(depart: i64, spans: impl Iterator<Item = (i64, i64)>) -> i64 {
-    const WHOLE: i64 = 1 << 30;
-    let (mut at, mut left, mut last) = (depart, WHOLE, i64::from(UNREACHABLE));
-    for (until, time) in spans {
-        if time < i64::from(UNREACHABLE) {
-            last = time;
-        } else if left == WHOLE {
-            return i64::from(UNREACHABLE);
+    let at: Vec<(usize, u32)> = (0..n as u32).map(|place| (legs.span_at(leaves[place as usize]), place)).collect();
+    // One row of each span first: whatever the source prepares for a span is prepared once.
+    let mut prepared = vec![false; legs.spans()];
+    for &(span, place) in &at {
+        if !std::mem::replace(&mut prepared[span], true) {
+            legs.row(span, place);
         }
-        // Rounded up: no vehicle is promised before it is there.
-        let needs = (left * last + WHOLE - 1) / WHOLE;
-        if until == i64::MAX || at + needs <= until {
-            return at + needs - depart;
-        }
-        left -= ((until - at).max(0) * WHOLE / last.max(1)).min(left);
-        at = at.max(until);
     }
-    at + (left * last + WHOLE - 1) / WHOLE - depart
-}
-
-impl Problem {
-    pub(crate) fn is_time_dependent(&self) -> bool {
-        matches!(self.legs, Legs::TimeDependent(_))
-    }
-
-    /// The same problem with constant legs: those from a place as they are when these tours leave it.
-    pub(crate) fn frozen(&self, tours: &[Vec<u32>]) -> Self {
-        let Legs::TimeDependent(legs) = &self.legs else { return self.clone() };
-        let n = legs.places();
-        // Where no tour leaves: when its window opens, or with the vehicle that starts there.
-        let mut leaves = vec![i32::MIN; n];
-        for stop in &self.stops {
-            let opens = stop.windows.first().map_or(i32::MIN, |&(opens, _)| opens);
-            leaves[stop.place as usize] = leaves[stop.place as usize].max(opens);
-        }
-        for spec in &self.tours {
-            leaves[spec.start_place as usize] = spec.start_at;
-        }
-        for (tour, sequence) in (0..).zip(tours) {
-            let place = |stop: u32| self.stops[stop as usize].place as usize;
-            let _driven = drive(self, tour, sequence.iter().copied(), i64::MAX, |stop, timed| {
-                leaves[place(stop)] = timed.departure;
-            });
-        }
-        let at: Vec<(usize, u32)> = (0..n as u32).map(|place| (legs.span_at(leaves[place as usize]), place)).collect();
-        // One row of each span first: whatever the source prepares for a span is prepared once.
-        let mut prepared = vec![false; legs.until.len() + 1];
-        for &(span, place) in &at {
-            if !std::mem::replace(&mut prepared[span], true) {
-                legs.row(span, place);
-            }
-        }
-        let rows: Vec<&[(i32, i32)]> = at.par_iter().map(|&(span, place)| legs.row(span, place)).collect();
-        let matrix = LegMatrix::from_fn(n, |a, b| rows[a][b]);
-        Self::new(self.stops.clone(), self.tours.clone(), matrix)
-            .map(|problem| problem.with_weights(self.weights))
-            .and_then(|problem| problem.with_initial(tours.to_vec()))
-            .expect("the same stops, and tours that were legal")
-    }
+    let rows: Vec<&[(i32, i32)]> = at.par_iter().map(|&(span, place)| legs.row(span, place)).collect();
+    let matrix = LegMatrix::from_fn(n, |a, b| rows[a][b]);
+    Problem::new(problem.stops.clone(), problem.tours.clone(), matrix)
+        .and_then(|constant| constant.with_weights(problem.weights).with_initial(tours.to_vec()))
+        .expect("the same stops, and tours that were legal")
 }
 
 /// The objective of a plan as it is really driven. A tour that cannot be driven (as it was given) counts as if times were constant.
@@ -193,7 +65,7 @@ pub(crate) fn exact_cost(problem: &Problem, tours: &[Vec<u32>]) -> i64 {
     if let Some(sum) = prices.iter().copied().sum::<Option<i64>>() {
         return sum + unserved;
     }
-    let constant = problem.frozen(tours);
+    let constant = frozen(problem, tours);
     let local = Local::whole(&constant);
     let as_if = State::new(&local, tours, absent).costs;
     prices.iter().zip(as_if).map(|(price, as_if)| price.unwrap_or(as_if)).sum::<i64>() + unserved
@@ -308,7 +180,7 @@ pub(crate) fn settle(problem: &Problem, found: Solution) -> Solution {
 
 /// [`crate::insert`] with times that depend on the hour.
 pub(crate) fn insert_timed(problem: &Problem) -> Solution {
-    let tours = insert_into(&problem.frozen(&problem.initial), &problem.initial).tours;
+    let tours = insert_into(&frozen(problem, &problem.initial), &problem.initial).tours;
     solution_of(problem, settled(problem, tours))
 }
 
@@ -337,7 +209,7 @@ fn solve_in_parts(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -
         let rounds = limits.rounds * (part + 1) / parts - limits.rounds * part / parts;
         let seed = if part == 0 { limits.seed } else { mix(limits.seed ^ u64::from(part) << 48) };
         let part_limits = SearchLimits { rounds, seed, warm: limits.warm || part > 0, ..*limits };
-        let found = solve_constant(&problem.frozen(&best.tours), &part_limits, stop);
+        let found = solve_constant(&frozen(problem, &best.tours), &part_limits, stop);
         best.rounds += found.rounds;
         best.iterations += found.iterations;
         let last = part + 1 == parts || stop.load(Ordering::Relaxed);

@@ -6,13 +6,17 @@
 
 use std::cell::RefCell;
 
-use crate::local::Local;
-use crate::problem::{NONE, Role, TIME_MAX};
+use crate::problem::{NONE, Problem, Role, TourSpec};
 use crate::schedule::drive;
-use crate::shipments::Ends;
 
+mod edit;
+mod neighbours;
+mod piece;
+mod plain;
 mod rich;
 
+pub(crate) use self::neighbours::Neighbours;
+pub(crate) use self::piece::{Fixed, Local, Rows, Where};
 use self::rich::{Flaws, RichRecord};
 
 /// One stop, or one tour (its sentinel, which closes the ring). Nodes are local: stops first, then sentinels.
@@ -37,6 +41,13 @@ pub(crate) struct Record {
 
 const BLANK: Record =
     Record { next: NONE, prev: NONE, tour: NONE, depart: 0, latest: 0, next_latest: 0, next_cost: 0, load: 0 };
+
+/// What the two ends of a shipment would add alone, by node of a tour: buffers, so that a move allocates nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Ends {
+    pub(crate) pickup: Vec<i64>,
+    pub(crate) delivery: Vec<i64>,
+}
 
 /// A plan under search.
 pub(crate) struct State<'l> {
@@ -238,6 +249,39 @@ impl<'l> State<'l> {
         self.sequence(tour).into_iter().map(|stop| self.local.stops[stop as usize]).collect()
     }
 
+    /// Candidates in this tour are driven in full: what they cost is not the sum of their legs.
+    pub(crate) fn walks(&self, tour: u32) -> bool {
+        !self.plain && (self.local.problem.walks || self.local.fixed_tours[tour as usize].lifo)
+    }
+
+    /// Pauses move when stops do: the quick tests know where they are now only, and what they find has to be tried.
+    pub(crate) fn has_pauses(&self, tour: u32) -> bool {
+        self.local.fixed_tours[tour as usize].paused
+    }
+
+    pub(crate) fn spec(&self, tour: u32) -> &TourSpec {
+        &self.local.problem.tours[self.local.tours[tour as usize] as usize]
+    }
+
+    /// The unit a stop belongs to: itself, or the pickup of its shipment.
+    #[inline]
+    pub(crate) fn unit_of(&self, stop: u32) -> u32 {
+        let fixed = &self.local.fixed[stop as usize];
+        if fixed.role == Role::Delivery && fixed.mate != NONE { fixed.mate } else { stop }
+    }
+
+    /// Lateness on a rich tour, more than any sum where it cannot be driven. Such tours are driven; of most the records
+    /// know that they keep everything.
+    pub(crate) fn lateness(&self, tour: u32) -> i64 {
+        let flaws = self.flaws[tour as usize];
+        if !flaws.is_broken() && !flaws.is_late() && self.has_room(tour) {
+            return 0;
+        }
+        let stops = self.global(tour).into_iter();
+        drive(self.local.problem, self.local.tours[tour as usize], stops, i64::MAX, |_, _| {})
+            .map_or(i64::MAX / 4, |driven| driven.late)
+    }
+
     fn link_up(&mut self, tour: u32, stops: &[u32]) {
         let end = self.sentinel(tour);
         let mut prev = end;
@@ -317,322 +361,6 @@ impl<'l> State<'l> {
         }
     }
 
-    // ---- plain pieces --------------------------------------------------------------------------------------------
-
-    /// How a stop changes the load on board on its way: only shipments do, goods of jobs are counted per tour.
-    #[inline]
-    fn load_change(&self, node: u32) -> i32 {
-        let stop = &self.local.fixed[node as usize];
-        match stop.role {
-            Role::Pickup => stop.load,
-            Role::Delivery => -stop.load,
-            Role::JobDelivery | Role::JobPickup => 0,
-        }
-    }
-
-    fn update_plain(&mut self, tour: u32) {
-        let local = self.local;
-        let spec = &local.problem.tours[local.tours[tour as usize] as usize];
-        let end = self.sentinel(tour);
-        let mut prev = end;
-        let (mut cost, mut count, mut carried) = (0, 0, 0);
-        let start_latest = if spec.end_place == NONE { TIME_MAX } else { spec.end_by };
-        {
-            let record = &mut self.records[end as usize];
-            if record.depart != spec.start_at || record.latest != start_latest || record.load != spec.onboard[0] {
-                record.depart = spec.start_at;
-                record.latest = start_latest;
-                record.load = spec.onboard[0];
-            }
-        }
-        loop {
-            let Record { next: node, depart, next_cost, load, .. } = self.records[prev as usize];
-            let (time, leg) = if prev == end && node == end { (0, 0) } else { local.hop(tour, prev, node) };
-            if next_cost != leg {
-                self.touch(prev);
-                self.records[prev as usize].next_cost = leg;
-            }
-            cost += i64::from(leg);
-            if node == end {
-                break;
-            }
-            let stop = &local.fixed[node as usize];
-            let departs = depart.saturating_add(time).max(stop.opens) + stop.service;
-            let after = load + self.load_change(node);
-            let record = self.records[node as usize];
-            if record.depart != departs || record.load != after {
-                self.touch(node);
-                let record = &mut self.records[node as usize];
-                record.depart = departs;
-                record.load = after;
-            }
-            if matches!(stop.role, Role::JobDelivery | Role::JobPickup) {
-                carried += stop.load;
-            }
-            count += 1;
-            cost += local.change_cost(tour, node);
-            prev = node;
-        }
-        let mut latest = start_latest;
-        let mut node = end;
-        loop {
-            let before = self.records[node as usize].prev;
-            if self.records[before as usize].next_latest != latest {
-                self.touch(before);
-                self.records[before as usize].next_latest = latest;
-            }
-            if before == end {
-                break;
-            }
-            latest = self.latest_plain(tour, before, node, latest);
-            if self.records[before as usize].latest != latest {
-                self.touch(before);
-                self.records[before as usize].latest = latest;
-            }
-            node = before;
-        }
-        if count > 0 && !spec.in_use {
-            cost += spec.fixed;
-        }
-        self.costs[tour as usize] = cost;
-        self.counts[tour as usize] = count;
-        self.carried[tour as usize] = [carried, 0, 0, 0];
-    }
-
-    #[inline]
-    fn latest_plain(&self, tour: u32, node: u32, next: u32, next_latest: i32) -> i32 {
-        let by =
-            next_latest.saturating_sub(self.local.hop(tour, node, next).0) - self.local.fixed[node as usize].service;
-        let by = by.min(self.closes[node as usize]);
-        if by <= self.local.fixed_tours[tour as usize].end_by { by } else { by.min(self.local.shift_end(tour, node)) }
-    }
-
-    /// After stops were linked in between `first` and `last` (both new): forward and backward until nothing changes.
-    fn settle(&mut self, tour: u32, first: u32, last: u32) {
-        let local = self.local;
-        let end = self.sentinel(tour);
-        let mut prev = self.records[first as usize].prev;
-        let mut node = first;
-        let mut passed = false;
-        while node != end {
-            let Record { depart, load, .. } = self.records[prev as usize];
-            let stop = &local.fixed[node as usize];
-            let departs = depart.saturating_add(local.hop(tour, prev, node).0).max(stop.opens) + stop.service;
-            let after = load + self.load_change(node);
-            let record = &self.records[node as usize];
-            let next = record.next;
-            if record.depart == departs && record.load == after {
-                if passed {
-                    break;
-                }
-            } else {
-                self.touch(node);
-                let record = &mut self.records[node as usize];
-                record.depart = departs;
-                record.load = after;
-            }
-            passed |= node == last;
-            prev = node;
-            node = next;
-        }
-        let mut node = last;
-        let mut passed = false;
-        let mut next = self.records[last as usize].next;
-        let mut next_latest = self.records[next as usize].latest;
-        self.records[last as usize].next_latest = next_latest;
-        loop {
-            let latest = self.latest_plain(tour, node, next, next_latest);
-            let Record { prev, latest: was, .. } = self.records[node as usize];
-            if latest != was {
-                self.touch(node);
-                self.records[node as usize].latest = latest;
-            } else if passed {
-                break;
-            }
-            passed |= node == first;
-            if self.records[prev as usize].next_latest != latest {
-                self.touch(prev);
-                self.records[prev as usize].next_latest = latest;
-            }
-            if prev == end {
-                break;
-            }
-            (next, next_latest, node) = (node, latest, prev);
-        }
-    }
-
-    // ---- moves ---------------------------------------------------------------------------------------------------
-
-    /// Opens a move: from here on everything can be undone.
-    pub(crate) fn begin(&mut self) {
-        self.stamp += 1;
-        self.saved.clear();
-        self.saved_rich.clear();
-        self.saved_closes.clear();
-        self.saved_tours.clear();
-        self.saved_absent.clear();
-        self.saved_absent.extend_from_slice(&self.absent);
-        self.saved_total = self.total;
-    }
-
-    /// Tours touched since [`State::begin`].
-    pub(crate) fn touched(&self) -> impl Iterator<Item = u32> + '_ {
-        self.saved_tours.iter().map(|&(tour, ..)| tour)
-    }
-
-    #[inline]
-    fn touch(&mut self, node: u32) {
-        let index = node as usize;
-        if self.node_stamps[index] == self.stamp {
-            return;
-        }
-        self.node_stamps[index] = self.stamp;
-        self.saved.push((node, self.records[index]));
-        if let Some(&rich) = self.rich.get(index) {
-            self.saved_rich.push((node, rich));
-        }
-    }
-
-    fn touch_tour(&mut self, tour: u32) {
-        let index = tour as usize;
-        if self.tour_stamps[index] != self.stamp {
-            self.tour_stamps[index] = self.stamp;
-            let flaws = self.flaws[index];
-            self.saved_tours.push((tour, self.costs[index], self.counts[index], self.carried[index], flaws));
-        }
-    }
-
-    /// Puts everything back as it was at [`State::begin`].
-    pub(crate) fn undo(&mut self) {
-        for &(node, record) in &self.saved {
-            self.records[node as usize] = record;
-        }
-        for &(node, rich) in &self.saved_rich {
-            self.rich[node as usize] = rich;
-        }
-        // What was written twice is put back in turn.
-        for &(node, closes) in self.saved_closes.iter().rev() {
-            self.closes[node as usize] = closes;
-        }
-        for &(tour, cost, count, carried, flaws) in &self.saved_tours {
-            self.costs[tour as usize] = cost;
-            self.counts[tour as usize] = count;
-            self.carried[tour as usize] = carried;
-            self.flaws[tour as usize] = flaws;
-        }
-        std::mem::swap(&mut self.absent, &mut self.saved_absent);
-        self.total = self.saved_total;
-    }
-
-    /// Takes units (with their mates) out of their tours; they become absent. Each tour is recomputed once.
-    pub(crate) fn remove_all(&mut self, units: &[u32]) {
-        let mut tours = std::mem::take(&mut self.emptier);
-        tours.clear();
-        for &unit in units {
-            let tour = self.records[unit as usize].tour;
-            if tour == NONE {
-                continue;
-            }
-            self.touch_tour(tour);
-            if !tours.contains(&tour) {
-                tours.push(tour);
-            }
-            let stop = self.local.fixed[unit as usize];
-            self.unlink(unit);
-            if stop.role == Role::Pickup {
-                self.unlink(stop.mate);
-            }
-            self.absent.push(unit);
-            self.total += self.local.unserved(unit);
-        }
-        for &tour in &tours {
-            self.refresh(tour);
-        }
-        self.emptier = tours;
-    }
-
-    fn unlink(&mut self, stop: u32) {
-        let Record { next, prev, .. } = self.records[stop as usize];
-        self.touch(stop);
-        self.touch(prev);
-        self.touch(next);
-        self.records[prev as usize].next = next;
-        self.records[next as usize].prev = prev;
-        self.records[stop as usize].tour = NONE;
-        self.set_closes(stop, self.local.fixed[stop as usize].closes);
-    }
-
-    /// Puts an absent unit into a tour: the job or pickup after `after`, the delivery of a shipment after `mate_after`.
-    pub(crate) fn put(&mut self, unit: u32, tour: u32, after: u32, mate_after: u32) {
-        self.touch_tour(tour);
-        let stop = self.local.fixed[unit as usize];
-        self.total -= self.local.unserved(unit);
-        let was_empty = self.counts[tour as usize] == 0;
-        let mut delta = self.link(unit, tour, after, was_empty);
-        if stop.role == Role::Pickup {
-            delta += self.link(stop.mate, tour, mate_after, false);
-        }
-        let spec = &self.local.problem.tours[self.local.tours[tour as usize] as usize];
-        if was_empty && !spec.in_use {
-            delta += spec.fixed;
-        }
-        delta += self.local.change_cost(tour, unit);
-        let last = if stop.role == Role::Pickup {
-            delta += self.local.change_cost(tour, stop.mate);
-            self.counts[tour as usize] += 2;
-            stop.mate
-        } else {
-            self.counts[tour as usize] += 1;
-            unit
-        };
-        if self.plain {
-            if stop.role != Role::Pickup && stop.role != Role::Delivery {
-                self.carried[tour as usize][0] += stop.load;
-            }
-            self.settle(tour, unit, last);
-        } else {
-            self.carry(unit, tour);
-            delta += self.settle_rich(tour, unit, last);
-        }
-        self.costs[tour as usize] += delta;
-        self.total += delta;
-        let index = self.absent.iter().rposition(|&other| other == unit).expect("put takes absent units only");
-        self.absent.swap_remove(index);
-    }
-
-    /// Takes a unit out again that [`State::put`] has just put in.
-    pub(crate) fn take_back(&mut self, unit: u32) {
-        let tour = self.records[unit as usize].tour;
-        self.unlink(unit);
-        let stop = self.local.fixed[unit as usize];
-        if stop.role == Role::Pickup {
-            self.unlink(stop.mate);
-        }
-        self.absent.push(unit);
-        self.total += self.local.unserved(unit);
-        self.refresh(tour);
-    }
-
-    /// Links a stop in and returns what the legs around it cost more.
-    fn link(&mut self, stop: u32, tour: u32, after: u32, was_empty: bool) -> i64 {
-        let next = self.records[after as usize].next;
-        self.touch(stop);
-        self.touch(after);
-        self.touch(next);
-        let (to, on) = (self.hop(tour, after, stop).1, self.hop(tour, stop, next).1);
-        let before = &mut self.records[after as usize];
-        let skipped = if was_empty { 0 } else { before.next_cost };
-        before.next = stop;
-        before.next_cost = to;
-        self.records[next as usize].prev = stop;
-        let record = &mut self.records[stop as usize];
-        record.prev = after;
-        record.next = next;
-        record.tour = tour;
-        record.next_cost = on;
-        i64::from(to) + i64::from(on) - i64::from(skipped)
-    }
-
     /// Everything recomputed from the bare sequences equals what is kept. For tests.
     #[cfg(test)]
     pub(crate) fn agrees_with_recount(&self) -> Result<(), String> {
@@ -667,4 +395,10 @@ impl<'l> State<'l> {
         }
         Ok(())
     }
+}
+
+/// The objective of a plan, as the search counts it.
+pub(crate) fn plan_cost(problem: &Problem, tours: &[Vec<u32>], absent: &[u32]) -> i64 {
+    let local = Local::whole(problem);
+    State::new(&local, tours, absent.to_vec()).total
 }

@@ -2,11 +2,10 @@
 //!
 //! Promise: behind this door every tour can be driven. What cannot be mended is kept apart and handed back as it came.
 
-use crate::problem::{NONE, Problem, Solution, Stop};
-use crate::recreate::{absent_units, all_stops};
+use super::hourly::exact_cost;
+use crate::problem::{NONE, Problem, Solution, Stop, absent_units, all_stops};
 use crate::schedule::price;
-use crate::search::plan_cost;
-use crate::time_dependent::exact_cost;
+use crate::state::plan_cost;
 
 /// A problem that had tours that cannot be driven, without them.
 pub(crate) struct Repair<'p> {

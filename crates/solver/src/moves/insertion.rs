@@ -3,9 +3,9 @@
 //! The quick test is O(1) per position from the records; the walk drives the whole tour and also prices lateness, flow
 //! time and pauses. Both agree wherever the quick one says yes (tested).
 
-use crate::local::Rows;
-use crate::problem::{NONE, Role, TourSpec, UNREACHABLE};
+use crate::problem::{NONE, Role, UNREACHABLE};
 use crate::schedule::{Infeasible, drive, span_price};
+use crate::state::Rows;
 use crate::state::State;
 
 /// A place for a unit, and the additional price of the tour.
@@ -45,20 +45,6 @@ impl State<'_> {
         } else {
             self.best_job(unit, tour, bound, fixed)
         }
-    }
-
-    /// Candidates in this tour are driven in full: what they cost is not the sum of their legs.
-    pub(crate) fn walks(&self, tour: u32) -> bool {
-        !self.plain && (self.local.problem.walks || self.local.fixed_tours[tour as usize].lifo)
-    }
-
-    /// Pauses move when stops do: the quick tests know where they are now only, and what they find has to be tried.
-    pub(crate) fn has_pauses(&self, tour: u32) -> bool {
-        self.local.fixed_tours[tour as usize].paused
-    }
-
-    pub(crate) fn spec(&self, tour: u32) -> &TourSpec {
-        &self.local.problem.tours[self.local.tours[tour as usize] as usize]
     }
 
     /// What a unit costs in a tour beside legs: the use of an empty vehicle, a broken promise. `None`: it may not join.

@@ -2,7 +2,7 @@
 //!
 //! A search runs on such pieces. 250 stops with their legs fit into a core's caches, whatever the size of the problem.
 
-use crate::neighbours::{Lists, Neighbours};
+use super::neighbours::{Lists, Neighbours};
 use crate::problem::{NONE, Problem, Role, TIME_MAX};
 
 /// Tables of legs are made for pieces of up to this many nodes; larger ones ask the problem for each leg.
@@ -142,7 +142,7 @@ impl<'p> Local<'p> {
             .map(|&stop| {
                 let spec = &problem.stops[stop as usize];
                 Fixed {
-                    opens: spec.windows.first().map_or(-crate::TIME_MAX, |window| window.0),
+                    opens: spec.windows.first().map_or(-TIME_MAX, |window| window.0),
                     service: spec.service,
                     load: spec.load[0],
                     closes: problem.closes[stop as usize],
@@ -380,7 +380,7 @@ impl<'p> Local<'p> {
 #[cfg(test)]
 mod tests {
     use super::Local;
-    use crate::{LegMatrix, Legs, Problem, Rounding, Stop, TourSpec};
+    use crate::problem::{LegMatrix, Legs, Problem, Rounding, Stop, TourSpec};
 
     /// Whatever the legs are: tables, rows and single answers agree.
     #[test]

@@ -23,33 +23,17 @@
 //! assert!(solution.absent.is_empty());
 //! ```
 
-mod anneal;
-mod changes;
 pub mod check;
-mod construct;
-mod crossing;
-mod cut;
-mod heat;
-mod insertion;
-mod legs;
-mod local;
-mod neighbours;
+mod moves;
 mod problem;
 mod random;
-mod recreate;
-mod ruin;
 mod schedule;
 mod search;
-mod shipments;
-mod shrink;
 mod state;
-mod swap;
-mod tails;
-mod time_dependent;
 
-pub use legs::{LegMatrix, Legs, Rounding, SpherePlace};
-pub use problem::{Invalid, NONE, Pause, Problem, Role, Solution, Stop, TIME_MAX, TourSpec, UNREACHABLE, Weights};
-pub use recreate::{Alternative, alternatives, insert};
+pub use problem::{
+    Invalid, LegMatrix, LegRows, Legs, NONE, Pause, Problem, Role, Rounding, Solution, SpherePlace, Stop, TIME_MAX,
+    TimeDependentLegs, TourSpec, UNREACHABLE, Weights, travel_over,
+};
 pub use schedule::{Timed, price, schedule};
-pub use search::{Pace, Progress, SearchLimits, solve, solve_with};
-pub use time_dependent::{LegRows, TimeDependentLegs, travel_over};
+pub use search::{Alternative, Pace, Progress, SearchLimits, alternatives, insert, solve, solve_with};

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use fleetfold_solver::check::{Fault, check};
 use fleetfold_solver::{
     LegMatrix, Legs, NONE, Pace, Pause, Problem, Role, SearchLimits, Solution, Stop, TimeDependentLegs, TourSpec,
-    UNREACHABLE, insert, solve, solve_with, travel_over,
+    UNREACHABLE, insert, schedule, solve, solve_with, travel_over,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -122,6 +122,39 @@ fn with_a_jam(problem: &Problem, percent: i32) -> Problem {
     Problem::new(problem.stops().to_vec(), problem.tours().to_vec(), Legs::TimeDependent(legs))
         .expect("as legal as before")
         .with_weights(*problem.weights())
+}
+
+/// The same problem from a plan that keeps nothing but shipments together: some stops locked to where they are, some goods on
+/// board, vehicles that may be too small for them.
+fn from_any_plan(problem: &Problem, dealt: &[usize], hard: bool) -> Problem {
+    let vehicles = problem.tours().len();
+    let mut stops = problem.stops().to_vec();
+    let mut tours = problem.tours().to_vec();
+    let mut initial = vec![Vec::new(); vehicles];
+    for index in 0..stops.len() {
+        let draw = dealt[index % dealt.len()] + index;
+        let tour = draw % (vehicles + 1);
+        if stops[index].is_second_end() {
+            continue;
+        }
+        if draw % 5 == 0 && tour < vehicles && stops[index].mate == NONE {
+            stops[index].role = Role::Delivery;
+            tours[tour].onboard[0] += stops[index].load[0];
+            stops[index].locked = tour as u32;
+        } else if draw % 4 == 0 {
+            stops[index].locked = (draw / 7 % vehicles) as u32;
+        }
+        if tour < vehicles {
+            initial[tour].push(index as u32);
+            initial[tour].extend((stops[index].mate != NONE).then_some(stops[index].mate));
+        }
+    }
+    let weights = fleetfold_solver::Weights { hard, ..*problem.weights() };
+    Problem::new(stops, tours, problem.legs().clone())
+        .expect("as legal as before")
+        .with_weights(weights)
+        .with_initial(initial)
+        .expect("whole shipments, each stop once")
 }
 
 fn limits(rounds: u32) -> SearchLimits {
@@ -286,10 +319,81 @@ proptest! {
         for threads in [2, 3, 8] {
             prop_assert_eq!(&one, &run(threads));
         }
-        // Replicas add chains; the first is the one there was, and the best counts.
         let several = solve(&problem, &SearchLimits { replicas: 3, ..limits(3) }, &never());
         prop_assert!(several.cost <= one.cost);
-        prop_assert_eq!(several, solve(&problem, &SearchLimits { replicas: 3, ..limits(3) }, &never()));
+    }
+
+    /// The first of several searches side by side does what it does alone, and the best of all counts: with a temperature that is
+    /// looked for, with plans that are crossed, with promises, with a limit to changes, with times that depend on the hour.
+    #[test]
+    fn more_replicas_never_cost_more(drawn in any_drawn(16), replicas in 2u32..4) {
+        let problem = problem(&drawn);
+        let given = insert(&problem).tours;
+        let promised = problem.clone().with_initial(given).expect("an answer is a plan").with_promises(700_000);
+        let jam = with_a_jam(&problem, 250);
+        for (problem, limits) in [
+            (&problem, limits(3)),
+            (&promised, SearchLimits { warm: true, ..limits(3) }),
+            (&promised, SearchLimits { changes_max: Some(2), ..limits(3) }),
+            (&jam, limits(5)),
+        ] {
+            let several = SearchLimits { replicas, ..limits };
+            let found = solve(problem, &several, &never());
+            prop_assert!(found.cost <= solve(problem, &limits, &never()).cost);
+            prop_assert_eq!(&found, &solve(problem, &several, &never()));
+        }
+        // Long enough to cross plans.
+        for problem in [&problem, &jam] {
+            let run = |replicas: u32| {
+                let limits = SearchLimits { iterations: 20, replicas, ..limits(20) };
+                solve_with(problem, &limits, 3_000 * problem.stops().len() as u64, |progress| {
+                    if progress.rounds < 20 { Pace::Go(f64::from(progress.rounds) / 19.0) } else { Pace::Stop }
+                })
+            };
+            prop_assert!(run(replicas).cost <= run(1).cost);
+        }
+    }
+
+    /// From any plan, overloaded, late, against the rules or with goods on board that cannot be delivered: every tour that comes
+    /// back can be driven, or is named, is the one that was given, and could not be driven with only what is locked to it.
+    #[test]
+    fn every_tour_of_a_solution_is_driven_or_named(
+        drawn in any_drawn(16),
+        dealt in proptest::collection::vec(0usize..100, 16),
+        hard in any::<bool>(),
+        jam in any::<bool>(),
+    ) {
+        let problem = from_any_plan(&problem(&drawn), &dealt, hard);
+        let problem = if jam { with_a_jam(&problem, 300).with_initial(problem.initial().to_vec()).expect("the same plan") } else { problem };
+        let clocked = || solve_with(&problem, &limits(4), 2_000, |progress| {
+            assert_eq!(progress.tours.len(), problem.tours().len(), "progress speaks of the whole problem");
+            if progress.rounds < 4 { Pace::Go(f64::from(progress.rounds) / 3.0) } else { Pace::Stop }
+        });
+        for solution in [insert(&problem), solve(&problem, &limits(4), &never()), clocked()] {
+            let mut served = solution.tours.concat();
+            served.extend(&solution.absent);
+            served.sort_unstable();
+            prop_assert_eq!(served, (0..problem.stops().len() as u32).collect::<Vec<_>>(), "each stop once");
+            for (tour, sequence) in (0u32..).zip(&solution.tours) {
+                let driven = schedule(&problem, tour, sequence).is_some();
+                if solution.infeasible.contains(&tour) {
+                    let given = &problem.initial()[tour as usize];
+                    prop_assert_eq!(sequence, given);
+                    let locked = |&stop: &u32| {
+                        let stop = &problem.stops()[stop as usize];
+                        let mate = problem.stops().get(stop.mate as usize);
+                        stop.locked == tour || mate.is_some_and(|mate| mate.locked == tour)
+                    };
+                    let only: Vec<u32> = given.iter().copied().filter(locked).collect();
+                    prop_assert!(schedule(&problem, tour, &only).is_none(), "tour {tour} could be mended");
+                } else {
+                    prop_assert!(driven, "tour {tour} cannot be driven and is not named: {sequence:?}");
+                }
+            }
+            if solution.infeasible.is_empty() {
+                prop_assert_eq!(check(&problem, &solution).map(|(cost, _)| cost), Ok(solution.cost));
+            }
+        }
     }
 
     /// Stopping after a round leaves the plan that the longer search had there.
@@ -525,4 +629,71 @@ fn loads_at_the_limit_are_counted() {
         assert_eq!(solution.absent.len(), 1);
         check(&problem, &solution).unwrap();
     }
+}
+
+/// A plan that loads three where two fit is not handed back as it came: what is too much goes to the other vehicle.
+#[test]
+fn what_is_too_much_for_one_vehicle_goes_to_another() {
+    let times = [[0, 900, 1200], [900, 0, 700], [1200, 700, 0]];
+    let stop = |place| Stop { load: [1, 0, 0, 0], service: 10, ..Stop::job(place) };
+    let tour = TourSpec { end_place: 0, capacity: [2, 0, 0, 0], ..TourSpec::at(0) };
+    let legs = LegMatrix::from_fn(3, |a, b| (times[a][b], times[a][b]));
+    let problem = Problem::new(vec![stop(2), stop(1), stop(2), stop(1)], vec![tour; 2], legs).unwrap();
+    let overloaded = problem.with_initial(vec![vec![0, 1, 2], vec![3]]).unwrap();
+    for solution in [insert(&overloaded), solve(&overloaded, &limits(3), &never())] {
+        check(&overloaded, &solution).unwrap();
+        assert_eq!((solution.absent.len(), solution.infeasible.len()), (0, 0));
+        assert!(solution.tours.iter().all(|tour| tour.len() == 2), "{:?}", solution.tours);
+    }
+}
+
+/// Goods on board that are more than the vehicle may carry cannot be put elsewhere: the tour stays as it was, and is named.
+#[test]
+fn a_tour_that_cannot_be_mended_is_named_and_left_alone() {
+    let legs = LegMatrix::from_fn(3, |a, b| if a == b { (0, 0) } else { (MINUTE, 1_000) });
+    let on_board = Stop { role: Role::Delivery, load: [3, 0, 0, 0], locked: 0, ..Stop::job(1) };
+    let full = TourSpec { onboard: [3, 0, 0, 0], capacity: [2, 0, 0, 0], ..TourSpec::at(0) };
+    let stops = vec![on_board, Stop::job(2), Stop::job(1), Stop { locked: 0, ..Stop::job(2) }];
+    let problem = Problem::new(stops, vec![full, TourSpec::at(0)], legs).unwrap();
+    let problem = problem.with_initial(vec![vec![1, 0], Vec::new()]).unwrap();
+    for solution in [insert(&problem), solve(&problem, &limits(3), &never())] {
+        assert_eq!(solution.infeasible, [0]);
+        assert_eq!(solution.tours, [vec![1, 0], vec![2]]);
+        assert_eq!(solution.absent, [3], "what is locked to such a tour has no place");
+    }
+}
+
+/// Three replicas once cost more than one here: the first was started again from the best plan of the others.
+#[test]
+fn the_first_replica_is_not_led_by_the_others() {
+    let window = |opens, length| Some((opens, length));
+    let drawn = Drawn {
+        places: [(3694, 2966), (1791, 1497), (4383, 1422), (0, 0), (2338, 2077), (0, 577), (1986, 2412), (1560, 777)]
+            .to_vec(),
+        stops: vec![
+            (46, window(62, 34), 0, 0, 0, 1),
+            (10, window(0, 0), 4, 0, 0, 2),
+            (7, window(0, 21), 0, 0, 0, 1),
+            (8, None, 5, 0, 0, 0),
+            (8, window(54, 22), 4, 1, 1, 0),
+            (73, window(61, 34), 5, 3, 1, 1),
+            (84, window(3, 14), 0, 2, 2, 1),
+            (86, window(104, 33), 0, 3, 1, 1),
+            (23, window(75, 8), 0, 2, 2, 1),
+            (60, None, 2, 0, 0, 1),
+            (85, window(30, 67), 3, 0, 0, 0),
+            (21, None, 5, 2, 0, 1),
+            (62, window(138, 0), 0, 0, 0, 0),
+            (23, window(58, 86), 0, 2, 0, 1),
+            (6, window(1, 44), 0, 2, 2, 0),
+        ],
+        tours: vec![(12, 0, false, 0, 7)],
+        shipments: 2,
+        flow: false,
+        lifo: false,
+        pause: false,
+    };
+    let problem = problem(&drawn);
+    let cost = |replicas: u32| solve(&problem, &SearchLimits { replicas, ..limits(3) }, &never()).cost;
+    assert!(cost(3) <= cost(1), "{} instead of {}", cost(3), cost(1));
 }

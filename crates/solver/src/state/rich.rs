@@ -1,10 +1,10 @@
 //! Tours of rich problems: several loads and windows, set-up, lateness, pauses. A tour that lost stops is recomputed whole;
 //! where a stop came in, only what changes.
 
+use super::piece::FixedTour;
 use super::{Record, State};
-use crate::local::FixedTour;
-use crate::problem::{NONE, Role, TIME_MAX};
-use crate::schedule::{fits, span_price};
+use crate::problem::{NONE, Role, TIME_MAX, UNREACHABLE};
+use crate::schedule::{drive, fits, span_price};
 
 /// Latest start of a stop that cannot be kept whatever happens.
 const NEVER: i32 = -TIME_MAX * 2;
@@ -358,8 +358,8 @@ impl State<'_> {
             _ if local.totals => load,
             Role::JobDelivery => sum(load, self.rich[after as usize].peak_before),
             Role::JobPickup => sum(load, self.rich[after as usize].peak_after),
-            // Goods on board already: leaving them never overloads.
-            Role::Delivery | Role::Pickup => return true,
+            // Goods on board already take room until they are delivered.
+            Role::Delivery | Role::Pickup => return self.has_room_up_to(after, tour),
         };
         fits(load, local.fixed_tours[tour as usize].room)
     }
@@ -368,6 +368,36 @@ impl State<'_> {
     #[inline]
     pub(crate) fn is_left_with_at_most(&self, node: u32, load: [i32; 4]) -> bool {
         fits(self.rich[node as usize].after, load)
+    }
+
+    /// True when every tour of a whole problem can be driven as [`drive`] says. Where the records tell, no tour is driven again.
+    pub(crate) fn can_be_driven(&self) -> bool {
+        self.plain || (0..self.counts.len() as u32).all(|tour| self.is_surely_drivable(tour) || self.is_drivable(tour))
+    }
+
+    fn is_drivable(&self, tour: u32) -> bool {
+        let (local, stops) = (self.local, self.global(tour).into_iter());
+        drive(local.problem, local.tours[tour as usize], stops, i64::MAX, |_, _| {}).is_ok()
+    }
+
+    /// What the records tell of a tour that keeps every rule, without driving it: false where they do not tell.
+    fn is_surely_drivable(&self, tour: u32) -> bool {
+        let (local, spec) = (self.local, self.spec(tour));
+        let count = self.counts[tour as usize];
+        if count == 0 {
+            return true;
+        }
+        let end = self.sentinel(tour);
+        let last = self.records[end as usize].prev;
+        // Times only grow along a tour: one that is over soon has no leg that cannot be driven.
+        let home = self.records[last as usize].depart.saturating_add(self.hop(tour, last, end).0);
+        let has_ways = home.saturating_sub(spec.start_at) < UNREACHABLE;
+        let has_room = (local.totals || !local.paired) && self.has_room(tour);
+        has_ways
+            && has_room
+            && local.problem.unrestricted
+            && count <= spec.stops_max
+            && !self.flaws[tour as usize].is_broken()
     }
 
     /// There is room for everything on a tour, wherever it is.

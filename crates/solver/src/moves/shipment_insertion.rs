@@ -3,21 +3,14 @@
 //! The delivery is walked along behind each pickup place that is worth it, with the delay so far. What either end alone would
 //! add says which are.
 
-use crate::insertion::Insertion;
-use crate::local::{Fixed, Rows};
+use super::insertion::Insertion;
 use crate::problem::{NONE, Role, UNREACHABLE};
 use crate::random::Random;
-use crate::state::State;
+use crate::state::{Ends, State};
+use crate::state::{Fixed, Rows};
 
 /// More than any price: nothing is added to it that would carry it over.
 const NOWHERE: i64 = i64::MAX / 4;
-
-/// What the two ends of a shipment would add alone, by node of a tour: buffers, so that a move allocates nothing.
-#[derive(Debug, Default)]
-pub(crate) struct Ends {
-    pickup: Vec<i64>,
-    delivery: Vec<i64>,
-}
 
 /// A node behind which a pickup could be put.
 #[derive(Clone, Copy, Debug)]

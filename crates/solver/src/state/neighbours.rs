@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::problem::{Problem, UNREACHABLE};
+use crate::problem::{Problem, TIME_MAX, UNREACHABLE};
 
 /// How many near stops a ruin walks at most (measured in the prototype), and beyond [`MANY`] stops.
 const NEAR_MAX: usize = 200;
@@ -124,7 +124,7 @@ impl Site {
         Self {
             stop,
             place: its.place,
-            opens: its.windows.first().map_or(-crate::TIME_MAX, |window| window.0),
+            opens: its.windows.first().map_or(-TIME_MAX, |window| window.0),
             closes: problem.closes[stop as usize],
             service: its.service,
             setup: its.setup,

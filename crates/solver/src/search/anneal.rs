@@ -1,9 +1,9 @@
 //! One piece of a plan in one round: ruin and recreate, 2-opt* and SWAP* under simulated annealing.
 
-use crate::local::Local;
+use crate::moves::Ruin;
+use crate::moves::Scratch;
 use crate::random::Random;
-use crate::recreate::Scratch;
-use crate::ruin::Ruin;
+use crate::state::Local;
 use crate::state::State;
 
 /// Cells of the table of logarithms.
@@ -70,7 +70,7 @@ pub(crate) fn anneal(
         state.recreate(&mut scratch, &mut random);
         // -T ln U
         let slack = (temperature * logs[random.cell()]) as i64;
-        if state.total <= before.saturating_add(slack) && state.is_on_time() {
+        if state.total <= before.saturating_add(slack) && state.is_legal() {
             keep(&state, &mut best);
         } else {
             state.undo();

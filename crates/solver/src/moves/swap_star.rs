@@ -4,7 +4,6 @@
 
 use crate::problem::{NONE, Role};
 use crate::random::Random;
-use crate::schedule::drive;
 use crate::state::State;
 
 /// Neighbours of a random stop that may be its partner.
@@ -43,7 +42,7 @@ impl State<'_> {
         self.remove_all(&[u, v]);
         self.put(v, tour_u, after_v, NONE);
         self.put(u, tour_v, after_u, NONE);
-        let legal = if self.plain { self.is_on_time() } else { self.lateness(tour_u) + self.lateness(tour_v) <= late };
+        let legal = if self.plain { self.is_legal() } else { self.lateness(tour_u) + self.lateness(tour_v) <= late };
         if !legal || self.total > before.saturating_add(slack) {
             self.undo();
             return false;
@@ -123,29 +122,17 @@ impl State<'_> {
             }
         }
     }
-
-    /// Lateness on a rich tour, more than any sum where it cannot be driven. Such tours are driven; of most the records
-    /// know that they keep everything.
-    pub(crate) fn lateness(&self, tour: u32) -> i64 {
-        let flaws = self.flaws[tour as usize];
-        if !flaws.is_broken() && !flaws.is_late() && self.has_room(tour) {
-            return 0;
-        }
-        let stops = self.global(tour).into_iter();
-        drive(self.local.problem, self.local.tours[tour as usize], stops, i64::MAX, |_, _| {})
-            .map_or(i64::MAX / 4, |driven| driven.late)
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::legs::{Legs, Rounding};
-    use crate::local::{Local, Where};
-    use crate::neighbours::Neighbours;
+    use crate::problem::{Legs, Rounding};
     use crate::problem::{Problem, Stop, TourSpec};
     use crate::random::Random;
     use crate::schedule::price;
+    use crate::state::Neighbours;
     use crate::state::State;
+    use crate::state::{Local, Where};
 
     /// Full vehicles from two depots, plain or with two loads, whose stops are dealt the wrong way round.
     fn crossed(rich: bool) -> Problem {

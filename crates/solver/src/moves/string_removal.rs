@@ -1,6 +1,6 @@
 //! Taking strings of stops out (SISR: Christiaens & Vanden Berghe, "Slack Induction by String Removals", 2020).
 
-use crate::problem::{NONE, Role};
+use crate::problem::NONE;
 use crate::random::Random;
 use crate::state::State;
 
@@ -29,13 +29,6 @@ impl Ruin {
 const LONG_SEARCH: f64 = 3_000.0;
 
 impl State<'_> {
-    /// The unit a stop belongs to: itself, or the pickup of its shipment.
-    #[inline]
-    pub(crate) fn unit_of(&self, stop: u32) -> u32 {
-        let fixed = &self.local.fixed[stop as usize];
-        if fixed.role == Role::Delivery && fixed.mate != NONE { fixed.mate } else { stop }
-    }
-
     /// Takes strings of neighbouring stops out of neighbouring tours around a random stop.
     pub(crate) fn ruin(&mut self, how: Ruin, scratch: &mut Vec<u32>, random: &mut Random) {
         let local = self.local;

@@ -1,13 +1,11 @@
-//! Putting units back: cheapest place for each in some order (the search), or greatest regret first (an answer).
+//! Greedy insertion with blinks: absent units are put back in some order, each at its cheapest position, where a position is
+//! skipped now and then (Christiaens & Vanden Berghe, "Slack Induction by String Removals for Vehicle Routing Problems", 2020).
 
-use crate::insertion::Insertion;
-use crate::local::{Local, Rows};
-use crate::problem::{NONE, Problem, Role, Solution, UNREACHABLE};
+use super::insertion::Insertion;
+use super::shipment_insertion::PickupPlaces;
+use crate::problem::{NONE, Role, UNREACHABLE};
 use crate::random::Random;
-use crate::schedule::{Infeasible, schedule};
-use crate::shipments::PickupPlaces;
-use crate::state::{Record, State};
-use crate::time_dependent::insert_timed;
+use crate::state::{Record, Rows, State};
 
 /// How often an unused vehicle of a like fleet is asked although others could take the stop. Never: the shortest plan of long
 /// tours may need one more vehicle and does not get it; every time: more vehicles than good plans have.
@@ -234,7 +232,7 @@ impl State<'_> {
                 return;
             }
             if PLAIN {
-                if !self.fits_plain_job(unit, tour, start) {
+                if !self.fits_plain_job(unit, tour, after, start) {
                     return;
                 }
             } else {
@@ -355,182 +353,5 @@ impl State<'_> {
             Order::Opening => units.sort_by_key(|&unit| fixed(unit).opens),
             Order::Closing => units.sort_by_key(|&unit| std::cmp::Reverse(fixed(unit).closes)),
         }
-    }
-}
-
-/// The units that are on no tour of a plan.
-pub(crate) fn absent_units(problem: &Problem, tours: &[Vec<u32>]) -> Vec<u32> {
-    let mut placed = vec![false; problem.stops.len()];
-    for &stop in tours.iter().flatten() {
-        placed[stop as usize] = true;
-    }
-    (0..problem.stops.len() as u32)
-        .filter(|&stop| !placed[stop as usize])
-        .filter(|&stop| {
-            let spec = &problem.stops[stop as usize];
-            spec.role != Role::Delivery || spec.mate == NONE
-        })
-        .collect()
-}
-
-/// The immediate answer: every absent unit at its cheapest place, those with the greatest regret (difference between their
-/// best and second best tour; Potvin & Rousseau 1993) first, late where nothing else will do. No search, no randomness.
-pub fn insert(problem: &Problem) -> Solution {
-    if problem.is_time_dependent() {
-        return insert_timed(problem);
-    }
-    insert_into(problem, &problem.initial)
-}
-
-/// The same, into other tours than the problem's own.
-pub(crate) fn insert_into(problem: &Problem, initial: &[Vec<u32>]) -> Solution {
-    let local = Local::whole(problem);
-    let absent = absent_units(problem, initial);
-    let mut state = State::new(&local, initial, absent);
-    let cost_before = state.total;
-    let mut waiting = state.absent.clone();
-    let tours: Vec<u32> = (0..problem.tours.len() as u32).collect();
-    let price = |state: &State<'_>, unit: u32, tour: u32| state.best_in_tour(unit, tour, local.unserved(unit));
-    if let [unit] = waiting[..] {
-        // One new stop: the cheapest place there is.
-        let mut best: Option<Insertion> = None;
-        for &tour in &tours {
-            let bound = best.map_or(local.unserved(unit), |best| best.cost);
-            best = state.best_in_tour(unit, tour, bound).or(best);
-        }
-        if let Some(place) = best {
-            state.put_at(unit, place);
-            waiting.clear();
-        }
-    }
-    // Best place of each unit in each tour; only the tour that changed is priced again.
-    let mut places: Vec<Vec<Option<Insertion>>> =
-        waiting.iter().map(|&unit| tours.iter().map(|&tour| price(&state, unit, tour)).collect()).collect();
-    while !waiting.is_empty() {
-        let choice = (0..waiting.len())
-            .filter_map(|index| {
-                let mut costs = places[index].iter().flatten().copied().collect::<Vec<_>>();
-                costs.sort_by_key(|place| (place.cost, place.tour));
-                let best = *costs.first()?;
-                let second = costs.get(1).map_or(local.unserved(waiting[index]), |place| place.cost);
-                Some((second.saturating_sub(best.cost), index, best))
-            })
-            .max_by_key(|&(regret, index, _)| (regret, std::cmp::Reverse(waiting[index])));
-        let Some((_, index, place)) = choice else { break };
-        let unit = waiting.swap_remove(index);
-        places.swap_remove(index);
-        state.put_at(unit, place);
-        for (other, row) in waiting.iter().zip(&mut places) {
-            row[place.tour as usize] = price(&state, *other, place.tour);
-        }
-    }
-    // Late mode: what is left goes where it does least harm, in order of price. Rich pieces only: where nothing can be
-    // late, a walk finds no more than the quick test did.
-    waiting.sort_by_key(|&unit| (std::cmp::Reverse(local.unserved(unit)), unit));
-    for unit in waiting {
-        let bound = local.unserved(unit);
-        let best = tours
-            .iter()
-            .filter_map(|&tour| state.best_by_walk(unit, tour, bound))
-            .min_by_key(|place| (place.cost, place.tour));
-        if let Some(place) = best {
-            state = state.enriched();
-            state.put_at(unit, place);
-        }
-    }
-    Solution {
-        tours: tours.iter().map(|&tour| state.sequence(tour)).collect(),
-        absent: all_stops(problem, &state.absent),
-        cost: state.total,
-        cost_before,
-        rounds: 0,
-        iterations: 0,
-    }
-}
-
-/// Units with their mates, in order.
-pub(crate) fn all_stops(problem: &Problem, units: &[u32]) -> Vec<u32> {
-    let mut stops: Vec<u32> = units
-        .iter()
-        .flat_map(|&unit| {
-            let spec = &problem.stops[unit as usize];
-            std::iter::once(unit).chain((spec.role == Role::Pickup).then_some(spec.mate))
-        })
-        .collect();
-    stops.sort_unstable();
-    stops
-}
-
-/// What one tour would make of a unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Alternative {
-    /// It could take it.
-    Possible {
-        /// Additional price, in millionths.
-        cost: i64,
-        /// Additional driving time, milliseconds.
-        drive: i64,
-        /// Something would be late.
-        late: bool,
-    },
-    /// It lacks a skill, or may not serve it.
-    Rules,
-    /// No room for the goods.
-    Capacity,
-    /// Its shift ends too early, or no road leads there.
-    Shift,
-}
-
-/// What every tour would make of a unit (a job, a pickup, a delivery of goods on board), if it were taken out of the
-/// plan and put in again. Index = tour.
-pub fn alternatives(problem: &Problem, tours: &[Vec<u32>], unit: u32) -> Vec<Alternative> {
-    if problem.is_time_dependent() {
-        return alternatives(&problem.frozen(tours), tours, unit);
-    }
-    let mate = problem.stops[unit as usize].mate;
-    let without: Vec<Vec<u32>> =
-        tours.iter().map(|tour| tour.iter().copied().filter(|&stop| stop != unit && stop != mate).collect()).collect();
-    let local = Local::whole(problem);
-    let mut state = State::new(&local, &without, vec![unit]).enriched();
-    let driving = |tour: u32, sequence: &[u32]| -> i64 {
-        schedule(problem, tour, sequence)
-            .map_or(0, |times| times.iter().map(|timed| i64::from(timed.arrival) - i64::from(timed.leave)).sum())
-    };
-    (0..problem.tours.len() as u32)
-        .map(|tour| {
-            if !problem.allows(tour, unit) {
-                return Alternative::Rules;
-            }
-            if let Some(place) = state.best_by_walk(unit, tour, i64::MAX / 4) {
-                let before = driving(tour, &without[tour as usize]);
-                let late_before = state.late(tour);
-                state.begin();
-                state.put_at(unit, place);
-                let drive = driving(tour, &state.sequence(tour)) - before;
-                let late = state.late(tour) > late_before;
-                state.undo();
-                return Alternative::Possible { cost: place.cost, drive, late };
-            }
-            let full = state.counts[tour as usize] + 2 > problem.tours[tour as usize].stops_max;
-            match state.verdict(unit, tour) {
-                Some(Infeasible::Rules | Infeasible::Dear) => Alternative::Capacity,
-                None if full => Alternative::Rules,
-                Some(Infeasible::Shift) | None => Alternative::Shift,
-            }
-        })
-        .collect()
-}
-
-impl State<'_> {
-    /// Sum of lateness beyond what is due on a tour of a whole problem.
-    fn late(&self, tour: u32) -> i64 {
-        let mut late = 0;
-        let sequence = self.sequence(tour);
-        let problem = self.local.problem;
-        let _ = crate::schedule::drive(problem, tour, sequence.iter().copied(), i64::MAX, |stop, timed| {
-            let due = problem.stops[stop as usize].due;
-            late += (i64::from(timed.start) - i64::from(due)).max(0);
-        });
-        late
     }
 }

@@ -1,9 +1,9 @@
 //! Cutting a plan into disjoint pieces of whole tours, along lines that are drawn anew every round.
 
-use crate::local::Where;
-use crate::neighbours::Neighbours;
 use crate::problem::{NONE, Problem};
 use crate::random::{Random, mix};
+use crate::state::Neighbours;
+use crate::state::Where;
 
 /// Stops per piece (measured in the prototype: 250 as good as 500; 125 leaves three long tours per piece).
 pub(crate) const PIECE_STOPS: usize = 250;

@@ -5,10 +5,10 @@
 //! The crossing keeps tours of one plan around a place and takes from the other what still fits (selective route exchange:
 //! Nagata & Bräysy 2009); the search puts in what is left over.
 
-use crate::neighbours::Neighbours;
-use crate::problem::Problem;
+use crate::moves::crossed;
+use crate::problem::{Problem, absent_units};
 use crate::random::Random;
-use crate::recreate::absent_units;
+use crate::state::Neighbours;
 
 /// Problems above this many stops are not done after one cooling (measured: 1,000 stops at 10 s: 1.5 % with one, 2.1 % with
 /// three).
@@ -21,8 +21,6 @@ const PLANS: usize = 4;
 const PLANS_SHARE: f64 = 0.4;
 /// Iterations per stop of a child.
 const CHILD_PER_STOP: f64 = 80.0;
-/// A child takes so many of the tours of its first parent, percent: at least, and up to so many more.
-const KEPT: (usize, usize) = (30, 40);
 
 /// Where a search stands: how many coolings are behind it, and how far the present one is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -107,66 +105,9 @@ impl Elite {
     }
 }
 
-/// Tours of the first plan around a random stop; from the second those that lose fewer than half of their stops to them.
-fn crossed(
-    problem: &Problem,
-    near: &Neighbours,
-    first: &[Vec<u32>],
-    second: &[Vec<u32>],
-    random: &mut Random,
-) -> Vec<Vec<u32>> {
-    let stops = problem.stops.len();
-    let used = first.iter().filter(|tour| !tour.is_empty()).count();
-    let kept = (used * (KEPT.0 + random.below(KEPT.1)) / 100).max(1);
-    let mut tour_of = vec![usize::MAX; stops];
-    for (tour, sequence) in first.iter().enumerate() {
-        for &stop in sequence {
-            tour_of[stop as usize] = tour;
-        }
-    }
-    let mut child = vec![Vec::new(); first.len()];
-    let mut taken = vec![false; stops];
-    let mut count = 0;
-    for &stop in near.near.get(random.below(stops) as u32) {
-        let tour = tour_of[stop as usize];
-        if count == kept || tour == usize::MAX || !child[tour].is_empty() {
-            continue;
-        }
-        child[tour].clone_from(&first[tour]);
-        for &stop in &first[tour] {
-            taken[stop as usize] = true;
-        }
-        count += 1;
-    }
-    // Both ends of a shipment are on one tour: whole units stay or go.
-    for (tour, sequence) in second.iter().enumerate() {
-        let left: Vec<u32> = sequence.iter().copied().filter(|&stop| !taken[stop as usize]).collect();
-        if 2 * left.len() <= sequence.len() {
-            continue;
-        }
-        let like = |other: &usize| problem.twin[*other] == problem.twin[tour] && child[*other].is_empty();
-        let bound = left.iter().any(|&stop| !free(problem, stop));
-        let place = std::iter::once(tour).chain(0..if bound { 0 } else { child.len() }).find(like);
-        if let Some(place) = place {
-            child[place] = left;
-        }
-    }
-    child
-}
-
-/// Not bound to a certain vehicle.
-fn free(problem: &Problem, stop: u32) -> bool {
-    let stop = &problem.stops[stop as usize];
-    stop.locked == crate::NONE && stop.barred.is_empty()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Coolings, Elite, crossed};
-    use crate::legs::{Legs, Rounding};
-    use crate::neighbours::Neighbours;
-    use crate::problem::{Problem, Stop, TourSpec};
-    use crate::random::Random;
+    use super::{Coolings, Elite};
 
     #[test]
     fn every_cooling_has_its_turn_from_its_beginning_to_its_end() {
@@ -185,46 +126,6 @@ mod tests {
             assert_eq!(last.warm, coolings.cross());
             assert!(last.point > 0.9, "{last:?}");
         }
-    }
-
-    /// A child has tours of both parents, no stop twice, and locked stops where they must be.
-    #[test]
-    fn a_child_is_made_of_its_parents_tours() {
-        let stops = 60u32;
-        let places = (0..=stops).map(|place| (f64::from(place * 37 % 100), f64::from(place * 61 % 100))).collect();
-        let mut list: Vec<Stop> = (1..=stops).map(Stop::job).collect();
-        list[7].locked = 3;
-        let legs = Legs::Plane { places, scale: 1.0, length: Rounding::Down, time: Rounding::Down };
-        let problem = Problem::new(list, vec![TourSpec::at(0); 12], legs).expect("a legal problem");
-        let near = Neighbours::new(&problem);
-        let deal = |step: u32| {
-            let mut tours = vec![Vec::new(); 12];
-            for stop in (0..stops).filter(|&stop| stop != 7) {
-                tours[(stop / step % 10) as usize].push(stop);
-            }
-            tours[3].push(7);
-            tours
-        };
-        let (first, second) = (deal(1), deal(6));
-        let mut from_both = 0;
-        for seed in 0..100 {
-            let child = crossed(&problem, &near, &first, &second, &mut Random::new(seed, 0, 0));
-            let mut served = child.concat();
-            let all = served.len();
-            served.sort_unstable();
-            served.dedup();
-            assert_eq!(served.len(), all, "a stop is served twice");
-            assert!(!served.contains(&7) || child[3].contains(&7), "a lock is broken");
-            let is_of = |parent: &[Vec<u32>], tour: &Vec<u32>| {
-                parent.iter().any(|whole| !tour.is_empty() && tour.iter().all(|stop| whole.contains(stop)))
-            };
-            assert!(child.iter().all(|tour| tour.is_empty() || is_of(&first, tour) || is_of(&second, tour)));
-            let only = |parent: &[Vec<u32>], other: &[Vec<u32>]| {
-                child.iter().any(|tour| is_of(parent, tour) && !is_of(other, tour))
-            };
-            from_both += u32::from(only(&first, &second) && only(&second, &first));
-        }
-        assert!(from_both > 50, "{from_both} of 100 children have two parents");
     }
 
     #[test]

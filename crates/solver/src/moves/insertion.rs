@@ -3,9 +3,9 @@
 //! The quick test is O(1) per position from the records; the walk drives the whole tour and also prices lateness, flow
 //! time and pauses. Both agree wherever the quick one says yes (tested).
 
-use crate::local::Rows;
-use crate::problem::{NONE, Role, TourSpec, UNREACHABLE};
+use crate::problem::{NONE, Role, UNREACHABLE};
 use crate::schedule::{Infeasible, drive, span_price};
+use crate::state::Rows;
 use crate::state::State;
 
 /// A place for a unit, and the additional price of the tour.
@@ -45,20 +45,6 @@ impl State<'_> {
         } else {
             self.best_job(unit, tour, bound, fixed)
         }
-    }
-
-    /// Candidates in this tour are driven in full: what they cost is not the sum of their legs.
-    pub(crate) fn walks(&self, tour: u32) -> bool {
-        !self.plain && (self.local.problem.walks || self.local.fixed_tours[tour as usize].lifo)
-    }
-
-    /// Pauses move when stops do: the quick tests know where they are now only, and what they find has to be tried.
-    pub(crate) fn has_pauses(&self, tour: u32) -> bool {
-        self.local.fixed_tours[tour as usize].paused
-    }
-
-    pub(crate) fn spec(&self, tour: u32) -> &TourSpec {
-        &self.local.problem.tours[self.local.tours[tour as usize] as usize]
     }
 
     /// What a unit costs in a tour beside legs: the use of an empty vehicle, a broken promise. `None`: it may not join.
@@ -163,22 +149,26 @@ impl State<'_> {
             return None;
         }
         if self.plain {
-            return self.fits_plain_job(unit, tour, start).then_some(delta);
+            return self.fits_plain_job(unit, tour, after, start).then_some(delta);
         }
         let delta = delta + self.price_of_lateness(unit, start);
         (delta < bound && self.fits_rich_job(unit, tour, after, start)).then_some(delta)
     }
 
-    /// Shift and load of a job in a plain piece.
+    /// Shift and load of a job in a plain piece, put in behind a node.
     #[inline]
-    pub(crate) fn fits_plain_job(&self, unit: u32, tour: u32, start: i32) -> bool {
+    pub(crate) fn fits_plain_job(&self, unit: u32, tour: u32, after: u32, start: i32) -> bool {
         let stop = &self.local.fixed[unit as usize];
         let fixed = &self.local.fixed_tours[tour as usize];
         (start <= fixed.end_by || start <= self.local.shift_end(tour, unit))
-            && (stop.role == Role::Delivery || self.carried[tour as usize][0] + stop.load <= fixed.room[0])
+            && if stop.role == Role::Delivery {
+                self.has_room_up_to(after, tour)
+            } else {
+                self.carried[tour as usize][0] + stop.load <= fixed.room[0]
+            }
     }
 
-    /// Shift and load of a job in a rich piece; a tour that refused the unit does not fit.
+    /// Shift and load of a job in a rich piece, put in behind a node; a tour that refused the unit does not fit.
     #[inline]
     pub(crate) fn fits_rich_job(&self, unit: u32, tour: u32, after: u32, start: i32) -> bool {
         (start <= self.local.fixed_tours[tour as usize].end_by || start <= self.local.shift_end(tour, unit))

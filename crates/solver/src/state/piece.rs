@@ -2,7 +2,7 @@
 //!
 //! A search runs on such pieces. 250 stops with their legs fit into a core's caches, whatever the size of the problem.
 
-use crate::neighbours::{Lists, Neighbours};
+use super::neighbours::{Lists, Neighbours};
 use crate::problem::{NONE, Problem, Role, TIME_MAX};
 
 /// Tables of legs are made for pieces of up to this many nodes; larger ones ask the problem for each leg.
@@ -94,6 +94,8 @@ pub(crate) struct Local<'p> {
     pub(crate) totals: bool,
     /// There are shipments.
     pub(crate) paired: bool,
+    /// There are goods on board at the start of a tour. While their delivery is off its tour, there is less room for what follows.
+    pub(crate) on_board: bool,
     /// Some shipment takes no room: an empty vehicle may still have goods to deliver.
     pub(crate) hollow: bool,
 }
@@ -140,7 +142,7 @@ impl<'p> Local<'p> {
             .map(|&stop| {
                 let spec = &problem.stops[stop as usize];
                 Fixed {
-                    opens: spec.windows.first().map_or(-crate::TIME_MAX, |window| window.0),
+                    opens: spec.windows.first().map_or(-TIME_MAX, |window| window.0),
                     service: spec.service,
                     load: spec.load[0],
                     closes: problem.closes[stop as usize],
@@ -187,6 +189,7 @@ impl<'p> Local<'p> {
                 }
             })
             .collect();
+        let on_board = fixed.iter().any(|stop| stop.role == Role::Delivery && stop.mate == NONE);
         let hollow = fixed.iter().any(|stop| stop.role == Role::Pickup && stop.load == 0);
         Self {
             problem,
@@ -208,6 +211,7 @@ impl<'p> Local<'p> {
             jobs,
             totals,
             paired,
+            on_board,
             hollow,
         }
     }
@@ -376,7 +380,7 @@ impl<'p> Local<'p> {
 #[cfg(test)]
 mod tests {
     use super::Local;
-    use crate::{LegMatrix, Legs, Problem, Rounding, Stop, TourSpec};
+    use crate::problem::{LegMatrix, Legs, Problem, Rounding, Stop, TourSpec};
 
     /// Whatever the legs are: tables, rows and single answers agree.
     #[test]

@@ -3,13 +3,13 @@
 
 use rayon::prelude::*;
 
-use crate::cut::{PIECE_STOPS, cut};
-use crate::local::Local;
-use crate::neighbours::Neighbours;
+use super::cut::{PIECE_STOPS, cut};
+use crate::moves::Ruin;
+use crate::moves::Scratch;
 use crate::problem::{NONE, Problem};
 use crate::random::{Random, mix};
-use crate::recreate::Scratch;
-use crate::ruin::Ruin;
+use crate::state::Local;
+use crate::state::Neighbours;
 use crate::state::State;
 
 /// What became of one piece.
@@ -66,7 +66,7 @@ fn shrink(
         let now = (count(&state, &absences), length(&state));
         let slack = (temperature * logs[random.cell()]) as i64;
         let better = now.0 < last.0 || (now.0 == last.0 && now.1 <= last.1.saturating_add(slack));
-        if better && state.is_on_time() {
+        if better && state.is_legal() {
             last = now;
         } else {
             // What has just failed to find a place is hard to place.
@@ -171,11 +171,11 @@ impl Shrinking {
 #[cfg(test)]
 mod tests {
     use super::shrink;
-    use crate::legs::{Legs, Rounding};
-    use crate::local::{Local, Where};
-    use crate::neighbours::Neighbours;
+    use crate::problem::{Legs, Rounding};
     use crate::problem::{Problem, Stop, TourSpec};
     use crate::random::Random;
+    use crate::state::Neighbours;
+    use crate::state::{Local, Where};
 
     /// From a vehicle for each of thirty stops to the few that can hold them, with everybody still served once.
     #[test]

@@ -1,7 +1,7 @@
 //! How hot a search begins and how it cools, by the time there is.
 
+use super::limits::SearchLimits;
 use crate::problem::Problem;
-use crate::search::SearchLimits;
 
 /// Temperatures of a search: from hot to cold by repeated multiplication, which every platform rounds alike.
 pub(crate) struct Heat {

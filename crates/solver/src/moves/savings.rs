@@ -3,12 +3,12 @@
 
 use rayon::prelude::*;
 
-use crate::local::{Local, Where};
-use crate::neighbours::Neighbours;
-use crate::problem::{NONE, Problem, Role};
+use super::recreate::Scratch;
+use crate::problem::{NONE, Problem, Role, TIME_MAX, absent_units};
 use crate::random::Random;
-use crate::recreate::{Scratch, absent_units};
+use crate::state::Neighbours;
 use crate::state::State;
+use crate::state::{Local, Where};
 
 /// Weights of the waiting time that a merge makes unavoidable; the better plan is kept.
 const WAITS: [f64; 2] = [0.2, 1.0];
@@ -80,7 +80,7 @@ fn best_savings(problem: &Problem, near: &Neighbours) -> Vec<Vec<u32>> {
                     head: stop,
                     tail: stop,
                     duration: its.service,
-                    earliest: its.windows.first().map_or(-crate::TIME_MAX, |window| window.0),
+                    earliest: its.windows.first().map_or(-TIME_MAX, |window| window.0),
                     latest: problem.closes[stop as usize].min(spec.end_by),
                     load: its.load[0],
                     count: 1,

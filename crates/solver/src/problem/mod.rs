@@ -2,255 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use crate::legs::Legs;
+use self::class::{Class, ROUNDINGS};
 
-/// No tour, no stop, no place.
-pub const NONE: u32 = u32::MAX;
+mod class;
+mod facts;
+mod hourly;
+mod legs;
+mod solution;
+mod units;
 
-/// Largest magnitude of any time in a problem: about eleven days, so that sums of a few stay inside `i32`.
-pub const TIME_MAX: i32 = 1_000_000_000;
-
-/// Travel time of a leg that cannot be driven. Large enough to miss every window, small enough to add.
-pub const UNREACHABLE: i32 = 500_000_000;
-
-/// What happens at a stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Goods loaded at the start of the tour are left here.
-    JobDelivery,
-    /// Goods are taken on here and stay on board.
-    JobPickup,
-    /// Goods of a shipment are taken on; `mate` is its delivery.
-    Pickup,
-    /// Goods of a shipment are left; `mate` is its pickup, or [`NONE`] when they are on board already.
-    Delivery,
-}
-
-/// One place to serve once.
-#[derive(Clone, Debug)]
-pub struct Stop {
-    /// Index into the legs.
-    pub place: u32,
-    /// When service may start, in order, not overlapping; empty: any time.
-    pub windows: Vec<(i32, i32)>,
-    /// Lateness counts from here; `i32::MAX`: never late.
-    pub due: i32,
-    /// Time of service.
-    pub service: i32,
-    /// Time spent on arrival when the previous stop is at another place.
-    pub setup: i32,
-    /// What the goods take up.
-    pub load: [i32; 4],
-    /// What happens.
-    pub role: Role,
-    /// The other stop of the shipment, or [`NONE`].
-    pub mate: u32,
-    /// Skills needed, as bits.
-    pub needs: u64,
-    /// The tour that must serve it, or [`NONE`].
-    pub locked: u32,
-    /// The tour it is promised to, or [`NONE`].
-    pub home: u32,
-    /// Price of leaving `home`.
-    pub change: i64,
-    /// Price of not serving it (counted at the pickup of a shipment).
-    pub unserved: i64,
-    /// Flow time (on-demand work) counts from here.
-    pub placed: i32,
-    /// Tours that must not serve it.
-    pub barred: Vec<u32>,
-}
-
-impl Stop {
-    /// A job at a place: any time, no service, no load; fill in the rest.
-    pub fn job(place: u32) -> Self {
-        Self {
-            place,
-            windows: Vec::new(),
-            due: i32::MAX,
-            service: 0,
-            setup: 0,
-            load: [0; 4],
-            role: Role::JobDelivery,
-            mate: NONE,
-            needs: 0,
-            locked: NONE,
-            home: NONE,
-            change: 0,
-            unserved: 1_000_000_000,
-            placed: 0,
-            barred: Vec::new(),
-        }
-    }
-
-    /// The delivery of a shipment: left out with its pickup, and priced there.
-    pub fn is_second_end(&self) -> bool {
-        self.role == Role::Delivery && self.mate != NONE
-    }
-
-    /// The earliest instant at or after `t` at which service may start. After the last window: at once, and late.
-    pub(crate) fn opens_at(&self, t: i32) -> i32 {
-        for &(opens, closes) in &self.windows {
-            if t <= closes {
-                return t.max(opens);
-            }
-        }
-        t
-    }
-
-    /// When a vehicle that is free at `now` leaves for this stop, and the pauses it takes before: every one that is due, or that
-    /// would be too late after the service here. `travel`: how long the way takes from an instant, set-up included.
-    pub(crate) fn leaves<'p>(
-        &self,
-        mut now: i32,
-        travel: impl Fn(i32) -> i32,
-        pauses: &mut std::iter::Peekable<impl Iterator<Item = &'p Pause>>,
-    ) -> (i32, i32) {
-        let served = |now: i32| self.opens_at(now.saturating_add(travel(now))).saturating_add(self.service);
-        let mut taken = 0;
-        while let Some(pause) = pauses.next_if(|pause| now >= pause.opens || served(now) > pause.closes) {
-            now = now.max(pause.opens) + pause.duration;
-            taken += pause.duration;
-        }
-        (now, taken)
-    }
-}
-
-/// A pause within a tour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Pause {
-    /// Not before.
-    pub opens: i32,
-    /// Not begun after.
-    pub closes: i32,
-    /// How long.
-    pub duration: i32,
-}
-
-/// One vehicle from where it will be free.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TourSpec {
-    /// Where it will be free.
-    pub start_place: u32,
-    /// When.
-    pub start_at: i32,
-    /// Where it must end, or [`NONE`].
-    pub end_place: u32,
-    /// No service starts after, and the end place is reached by then. Goods on board at the start are exempt: they cannot
-    /// stay there for good.
-    pub end_by: i32,
-    /// Deliveries of shipments are exempt too.
-    pub finish_late: bool,
-    /// Goods on board at the start.
-    pub onboard: [i32; 4],
-    /// Most goods on board.
-    pub capacity: [i32; 4],
-    /// Skills as bits.
-    pub has: u64,
-    /// Price of using it at all.
-    pub fixed: i64,
-    /// Millionths per hour of driving.
-    pub per_hour: i64,
-    /// Millionths per kilometre.
-    pub per_km: i64,
-    /// Driving time in thousandths of the matrix.
-    pub time_factor: u16,
-    /// Most stops.
-    pub stops_max: u32,
-    /// Last in, first out.
-    pub lifo: bool,
-    /// Pauses still to be taken, in order.
-    pub pauses: Vec<Pause>,
-    /// Already in use: its fixed price is spent.
-    pub in_use: bool,
-}
-
-impl TourSpec {
-    /// A vehicle without limits, free at a place at time 0; fill in the rest.
-    pub fn at(place: u32) -> Self {
-        Self {
-            start_place: place,
-            start_at: 0,
-            end_place: NONE,
-            end_by: TIME_MAX,
-            finish_late: false,
-            onboard: [0; 4],
-            capacity: [i32::MAX / 4; 4],
-            has: u64::MAX,
-            fixed: 0,
-            per_hour: 20_000_000,
-            per_km: 300_000,
-            time_factor: 1000,
-            stops_max: u32::MAX,
-            lifo: false,
-            pauses: Vec::new(),
-            in_use: false,
-        }
-    }
-}
-
-/// Prices that hold for the whole problem, in millionths.
-#[derive(Clone, Copy, Debug)]
-pub struct Weights {
-    /// An hour of lateness at a stop.
-    pub late_per_hour: i64,
-    /// An hour between `placed` and the end of service; 0 where only windows count.
-    pub flow_per_hour: i64,
-    /// Nothing is ever served late: what cannot be on time is left out.
-    pub hard: bool,
-}
-
-impl Default for Weights {
-    fn default() -> Self {
-        Self { late_per_hour: 60_000_000, flow_per_hour: 0, hard: false }
-    }
-}
-
-/// What a class of vehicles makes of a leg.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Class {
-    time_factor: u16,
-    per_hour: i64,
-    per_km: i64,
-}
-
-impl TourSpec {
-    fn class(&self) -> Class {
-        Class { time_factor: self.time_factor, per_hour: self.per_hour, per_km: self.per_km }
-    }
-}
-
-/// Units by which rounding can bend three legs, and then some.
-const ROUNDINGS: i32 = 10;
-
-impl Class {
-    /// What a vehicle of this class makes of a time of the matrix.
-    #[inline]
-    pub(crate) fn time(self, time: i32) -> i32 {
-        if time >= UNREACHABLE {
-            UNREACHABLE
-        } else if self.time_factor == 1000 {
-            time
-        } else {
-            (i64::from(time) * i64::from(self.time_factor) / 1000).min(i64::from(UNREACHABLE)) as i32
-        }
-    }
-
-    /// Time and price, in millionths, of a leg of the matrix.
-    #[inline]
-    pub(crate) fn leg(self, (time, metres): (i32, i32)) -> (i32, i32) {
-        self.priced((self.time(time), metres))
-    }
-
-    /// Price, in millionths, of a leg that takes such a vehicle so long; and the time.
-    #[inline]
-    fn priced(self, (time, metres): (i32, i32)) -> (i32, i32) {
-        // Millionths; an `i32` holds 107 hours at 20 an hour.
-        let by_time = i64::from(time).saturating_mul(self.per_hour) / 3_600_000;
-        let cost = by_time.saturating_add(i64::from(metres).saturating_mul(self.per_km) / 1000);
-        (time, cost.clamp(0, i64::from(i32::MAX / 4)) as i32)
-    }
-}
+pub use self::facts::{Pause, Role, Stop, TourSpec, Weights};
+pub use self::hourly::{LegRows, TimeDependentLegs, travel_over};
+pub use self::legs::{LegMatrix, Legs, Rounding, SpherePlace};
+pub use self::solution::Solution;
+pub(crate) use self::solution::{absent_units, all_stops};
+pub use self::units::{NONE, TIME_MAX, UNREACHABLE};
 
 /// A legal problem.
 #[derive(Clone, Debug)]
@@ -618,6 +384,10 @@ impl Problem {
         if exempt { TIME_MAX } else { spec.end_by }
     }
 
+    pub(crate) fn is_time_dependent(&self) -> bool {
+        matches!(self.legs, Legs::TimeDependent(_))
+    }
+
     /// One window per stop, one dimension of load, jobs of one kind or shipments only, nothing that can be late: the search keeps
     /// less of such a problem.
     pub fn is_plain(&self) -> bool {
@@ -666,21 +436,4 @@ impl Problem {
             .min();
         spec.due.max(best.unwrap_or(spec.due)).min(TIME_MAX)
     }
-}
-
-/// A solution: a sequence of stops per tour, and the stops on none.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Solution {
-    /// One sequence per tour.
-    pub tours: Vec<Vec<u32>>,
-    /// Stops on no tour.
-    pub absent: Vec<u32>,
-    /// The objective, in millionths.
-    pub cost: i64,
-    /// The objective of the problem's `initial`.
-    pub cost_before: i64,
-    /// Rounds that ran.
-    pub rounds: u32,
-    /// Iterations that ran.
-    pub iterations: u64,
 }

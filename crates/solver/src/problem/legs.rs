@@ -2,8 +2,8 @@
 //!
 //! A matrix of n places takes 8 n² bytes; above some 3,000 places legs come from coordinates, which is as fast.
 
-use crate::problem::UNREACHABLE;
-use crate::time_dependent::TimeDependentLegs;
+use super::hourly::TimeDependentLegs;
+use super::units::UNREACHABLE;
 
 /// How a length becomes an integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,30 @@
+//! Moves: how a plan becomes another. One file for each, under its name in the literature.
+//!
+//! | file | move | source |
+//! |---|---|---|
+//! | `insertion`, `shipment_insertion` | cheapest insertion of a job, of a pickup with its delivery | Savelsbergh 1992 for the O(1) test |
+//! | `string_removal` | ruin by string removal | Christiaens & Vanden Berghe 2020 |
+//! | `recreate` | greedy insertion with blinks | Christiaens & Vanden Berghe 2020 |
+//! | `regret_insertion` | regret insertion | Potvin & Rousseau 1993 |
+//! | `savings` | parallel savings with time windows | Clarke & Wright 1964; Solomon 1987 |
+//! | `two_opt_star` | 2-opt*: two tours exchange their tails | Potvin & Rousseau 1995 |
+//! | `swap_star` | SWAP*: two stops exchange tours, each to its best position | Vidal 2022 |
+//! | `route_exchange` | selective route exchange of two plans | Nagata & Bräysy 2009 |
+//!
+//! Absent on purpose: which move is tried when, and whether its result is kept. That is `search`.
+
+mod insertion;
+mod recreate;
+mod regret_insertion;
+mod route_exchange;
+mod savings;
+mod shipment_insertion;
+mod string_removal;
+mod swap_star;
+mod two_opt_star;
+
+pub(crate) use self::recreate::Scratch;
+pub(crate) use self::regret_insertion::{fill, insert_into};
+pub(crate) use self::route_exchange::crossed;
+pub(crate) use self::savings::construct;
+pub(crate) use self::string_removal::Ruin;

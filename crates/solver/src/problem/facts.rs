@@ -1,0 +1,196 @@
+//! What a problem is made of, as plain data: stops, vehicles, prices.
+
+use super::units::{NONE, TIME_MAX};
+
+/// What happens at a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Goods loaded at the start of the tour are left here.
+    JobDelivery,
+    /// Goods are taken on here and stay on board.
+    JobPickup,
+    /// Goods of a shipment are taken on; `mate` is its delivery.
+    Pickup,
+    /// Goods of a shipment are left; `mate` is its pickup, or [`NONE`] when they are on board already.
+    Delivery,
+}
+
+/// One place to serve once.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    /// Index into the legs.
+    pub place: u32,
+    /// When service may start, in order, not overlapping; empty: any time.
+    pub windows: Vec<(i32, i32)>,
+    /// Lateness counts from here; `i32::MAX`: never late.
+    pub due: i32,
+    /// Time of service.
+    pub service: i32,
+    /// Time spent on arrival when the previous stop is at another place.
+    pub setup: i32,
+    /// What the goods take up.
+    pub load: [i32; 4],
+    /// What happens.
+    pub role: Role,
+    /// The other stop of the shipment, or [`NONE`].
+    pub mate: u32,
+    /// Skills needed, as bits.
+    pub needs: u64,
+    /// The tour that must serve it, or [`NONE`].
+    pub locked: u32,
+    /// The tour it is promised to, or [`NONE`].
+    pub home: u32,
+    /// Price of leaving `home`.
+    pub change: i64,
+    /// Price of not serving it (counted at the pickup of a shipment).
+    pub unserved: i64,
+    /// Flow time (on-demand work) counts from here.
+    pub placed: i32,
+    /// Tours that must not serve it.
+    pub barred: Vec<u32>,
+}
+
+impl Stop {
+    /// A job at a place: any time, no service, no load; fill in the rest.
+    pub fn job(place: u32) -> Self {
+        Self {
+            place,
+            windows: Vec::new(),
+            due: i32::MAX,
+            service: 0,
+            setup: 0,
+            load: [0; 4],
+            role: Role::JobDelivery,
+            mate: NONE,
+            needs: 0,
+            locked: NONE,
+            home: NONE,
+            change: 0,
+            unserved: 1_000_000_000,
+            placed: 0,
+            barred: Vec::new(),
+        }
+    }
+
+    /// The delivery of a shipment: left out with its pickup, and priced there.
+    pub fn is_second_end(&self) -> bool {
+        self.role == Role::Delivery && self.mate != NONE
+    }
+
+    /// The earliest instant at or after `t` at which service may start. After the last window: at once, and late.
+    pub(crate) fn opens_at(&self, t: i32) -> i32 {
+        for &(opens, closes) in &self.windows {
+            if t <= closes {
+                return t.max(opens);
+            }
+        }
+        t
+    }
+
+    /// When a vehicle that is free at `now` leaves for this stop, and the pauses it takes before: every one that is due, or that
+    /// would be too late after the service here. `travel`: how long the way takes from an instant, set-up included.
+    pub(crate) fn leaves<'p>(
+        &self,
+        mut now: i32,
+        travel: impl Fn(i32) -> i32,
+        pauses: &mut std::iter::Peekable<impl Iterator<Item = &'p Pause>>,
+    ) -> (i32, i32) {
+        let served = |now: i32| self.opens_at(now.saturating_add(travel(now))).saturating_add(self.service);
+        let mut taken = 0;
+        while let Some(pause) = pauses.next_if(|pause| now >= pause.opens || served(now) > pause.closes) {
+            now = now.max(pause.opens) + pause.duration;
+            taken += pause.duration;
+        }
+        (now, taken)
+    }
+}
+
+/// A pause within a tour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pause {
+    /// Not before.
+    pub opens: i32,
+    /// Not begun after.
+    pub closes: i32,
+    /// How long.
+    pub duration: i32,
+}
+
+/// One vehicle from where it will be free.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TourSpec {
+    /// Where it will be free.
+    pub start_place: u32,
+    /// When.
+    pub start_at: i32,
+    /// Where it must end, or [`NONE`].
+    pub end_place: u32,
+    /// No service starts after, and the end place is reached by then. Goods on board at the start are exempt: they cannot
+    /// stay there for good.
+    pub end_by: i32,
+    /// Deliveries of shipments are exempt too.
+    pub finish_late: bool,
+    /// Goods on board at the start.
+    pub onboard: [i32; 4],
+    /// Most goods on board.
+    pub capacity: [i32; 4],
+    /// Skills as bits.
+    pub has: u64,
+    /// Price of using it at all.
+    pub fixed: i64,
+    /// Millionths per hour of driving.
+    pub per_hour: i64,
+    /// Millionths per kilometre.
+    pub per_km: i64,
+    /// Driving time in thousandths of the matrix.
+    pub time_factor: u16,
+    /// Most stops.
+    pub stops_max: u32,
+    /// Last in, first out.
+    pub lifo: bool,
+    /// Pauses still to be taken, in order.
+    pub pauses: Vec<Pause>,
+    /// Already in use: its fixed price is spent.
+    pub in_use: bool,
+}
+
+impl TourSpec {
+    /// A vehicle without limits, free at a place at time 0; fill in the rest.
+    pub fn at(place: u32) -> Self {
+        Self {
+            start_place: place,
+            start_at: 0,
+            end_place: NONE,
+            end_by: TIME_MAX,
+            finish_late: false,
+            onboard: [0; 4],
+            capacity: [i32::MAX / 4; 4],
+            has: u64::MAX,
+            fixed: 0,
+            per_hour: 20_000_000,
+            per_km: 300_000,
+            time_factor: 1000,
+            stops_max: u32::MAX,
+            lifo: false,
+            pauses: Vec::new(),
+            in_use: false,
+        }
+    }
+}
+
+/// Prices that hold for the whole problem, in millionths.
+#[derive(Clone, Copy, Debug)]
+pub struct Weights {
+    /// An hour of lateness at a stop.
+    pub late_per_hour: i64,
+    /// An hour between `placed` and the end of service; 0 where only windows count.
+    pub flow_per_hour: i64,
+    /// Nothing is ever served late: what cannot be on time is left out.
+    pub hard: bool,
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self { late_per_hour: 60_000_000, flow_per_hour: 0, hard: false }
+    }
+}

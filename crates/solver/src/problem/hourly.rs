@@ -1,0 +1,129 @@
+//! Legs whose times depend on the hour at which they begin: one matrix for each span of time, made row by row when it is read.
+
+use std::sync::{Arc, OnceLock};
+
+use super::legs::LegMatrix;
+use super::units::UNREACHABLE;
+
+/// Where legs by span of time come from, row by row.
+pub trait LegRows: Send + Sync {
+    /// Times (milliseconds) and lengths (metres) from a place to every place, in a span (0: the first). Asked when a row is first read, by
+    /// any thread, now and then more than once; the same each time. What is missing or negative counts as no way.
+    fn row(&self, span: usize, from: u32) -> Vec<(i32, i32)>;
+}
+
+type Row = Box<[(i32, i32)]>;
+
+/// Rows of matrices that are there in full.
+struct Given(Vec<LegMatrix>);
+
+impl LegRows for Given {
+    fn row(&self, span: usize, from: u32) -> Vec<(i32, i32)> {
+        self.0[span].row(from).to_vec()
+    }
+}
+
+/// Legs by span of time: from an instant until the next one, times do not change. A row is computed when it is first read: a plan
+/// leaves most places in one span only.
+#[derive(Clone)]
+pub struct TimeDependentLegs {
+    places: usize,
+    /// Instants at which the spans end, ascending, one less than there are spans.
+    until: Vec<i32>,
+    source: Arc<dyn LegRows>,
+    /// By span and place.
+    rows: Arc<[OnceLock<Row>]>,
+}
+
+impl std::fmt::Debug for TimeDependentLegs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { places, until, .. } = self;
+        f.debug_struct("TimeDependentLegs").field("places", places).field("until", until).finish_non_exhaustive()
+    }
+}
+
+impl TimeDependentLegs {
+    /// The first matrix holds from ever; each other one from its instant. `None` unless the instants ascend, all matrices have
+    /// the same places and nothing is negative.
+    pub fn new(first: LegMatrix, then: Vec<(i32, LegMatrix)>) -> Option<Self> {
+        let places = first.len();
+        let (until, later): (Vec<i32>, Vec<LegMatrix>) = then.into_iter().unzip();
+        let matrices: Vec<LegMatrix> = std::iter::once(first).chain(later).collect();
+        let legal = matrices.iter().all(|matrix| matrix.len() == places && matrix.is_legal());
+        if legal { Self::from_rows(places, until, Arc::new(Given(matrices))) } else { None }
+    }
+
+    /// Rows that are computed when they are read. Each span but the last ends at its instant in `until`; `None` unless they
+    /// ascend.
+    pub fn from_rows(places: usize, until: Vec<i32>, source: Arc<dyn LegRows>) -> Option<Self> {
+        let ascending = until.windows(2).all(|pair| pair[0] < pair[1]);
+        let rows = (0..places * (until.len() + 1)).map(|_| OnceLock::new()).collect();
+        ascending.then_some(Self { places, until, source, rows })
+    }
+
+    pub(crate) fn places(&self) -> usize {
+        self.places
+    }
+
+    pub(crate) fn spans(&self) -> usize {
+        self.until.len() + 1
+    }
+
+    pub(crate) fn span_at(&self, at: i32) -> usize {
+        self.until.partition_point(|&until| until <= at)
+    }
+
+    pub(crate) fn row(&self, span: usize, from: u32) -> &[(i32, i32)] {
+        let slot = &self.rows[span * self.places + from as usize];
+        if let Some(row) = slot.get() {
+            return row;
+        }
+        // Not inside the lock: a source that works in parallel could come back here on the same thread.
+        let mut row = self.source.row(span, from);
+        row.resize(self.places, (UNREACHABLE, 0));
+        for leg in row.iter_mut().filter(|leg| leg.0 < 0 || leg.1 < 0) {
+            *leg = (UNREACHABLE, 0);
+        }
+        slot.get_or_init(|| row.into_boxed_slice())
+    }
+
+    /// A leg in the first span.
+    pub(crate) fn first(&self, a: u32, b: u32) -> (i32, i32) {
+        self.row(0, a)[b as usize]
+    }
+
+    /// Time and length of a leg that is begun at an instant; `own` is what the vehicle makes of a time of the rows.
+    pub(crate) fn leaving(&self, a: u32, b: u32, depart: i32, own: impl Fn(i32) -> i32) -> (i32, i32) {
+        let first = self.span_at(depart);
+        let (_, metres) = self.row(first, a)[b as usize];
+        let spans = (first..=self.until.len()).map(|span| {
+            let until = self.until.get(span).map_or(i64::MAX, |&until| i64::from(until));
+            (until, i64::from(own(self.row(span, a)[b as usize].0)))
+        });
+        (travel_over(i64::from(depart), spans).min(i64::from(UNREACHABLE)) as i32, metres)
+    }
+}
+
+/// Time of a leg begun at `depart`, over spans given by their end and what the whole leg takes within them; the first is the one
+/// of the departure, the last has no end. In each span the vehicle goes at that span's speed, so that who leaves later arrives
+/// no earlier (Ichoua, Gendreau & Potvin 2003). A way that ends while one is on it is not taken back: only at the departure does
+/// a leg without a way count as one.
+pub fn travel_over(depart: i64, spans: impl Iterator<Item = (i64, i64)>) -> i64 {
+    const WHOLE: i64 = 1 << 30;
+    let (mut at, mut left, mut last) = (depart, WHOLE, i64::from(UNREACHABLE));
+    for (until, time) in spans {
+        if time < i64::from(UNREACHABLE) {
+            last = time;
+        } else if left == WHOLE {
+            return i64::from(UNREACHABLE);
+        }
+        // Rounded up: no vehicle is promised before it is there.
+        let needs = (left * last + WHOLE - 1) / WHOLE;
+        if until == i64::MAX || at + needs <= until {
+            return at + needs - depart;
+        }
+        left -= ((until - at).max(0) * WHOLE / last.max(1)).min(left);
+        at = at.max(until);
+    }
+    at + (left * last + WHOLE - 1) / WHOLE - depart
+}

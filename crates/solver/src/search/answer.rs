@@ -1,0 +1,101 @@
+//! Answers without a search: the cheapest places there are, and what each tour would make of a unit.
+
+use super::hourly::{frozen, insert_timed};
+use super::repair::repaired;
+use crate::moves::{fill, insert_into};
+use crate::problem::{Problem, Solution, absent_units};
+use crate::schedule::{Infeasible, schedule};
+use crate::state::{Local, State};
+
+/// The immediate answer: every absent unit at its cheapest place, those with the greatest regret (difference between their
+/// best and second best tour; Potvin & Rousseau 1993) first, late where nothing else will do. No search, no randomness.
+///
+/// A tour of the initial plan that cannot be driven (overloaded, past the end of its shift) first loses stops until it can: those
+/// it may not serve, then the others from the end, but none that is locked to it. They are placed again like all that is absent.
+/// If that does not help, the tour stays exactly as it is and is named in [`Solution::infeasible`].
+pub fn insert(problem: &Problem) -> Solution {
+    if problem.is_time_dependent() {
+        return repaired(problem, |problem, _| insert_timed(problem));
+    }
+    let local = Local::whole(problem);
+    let state = State::new(&local, &problem.initial, absent_units(problem, &problem.initial));
+    if state.can_be_driven() {
+        fill(state)
+    } else {
+        repaired(problem, |problem, _| insert_into(problem, &problem.initial))
+    }
+}
+
+/// What one tour would make of a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alternative {
+    /// It could take it.
+    Possible {
+        /// Additional price, in millionths.
+        cost: i64,
+        /// Additional driving time, milliseconds.
+        drive: i64,
+        /// Something would be late.
+        late: bool,
+    },
+    /// It lacks a skill, or may not serve it.
+    Rules,
+    /// No room for the goods.
+    Capacity,
+    /// Its shift ends too early, or no road leads there.
+    Shift,
+}
+
+/// What every tour would make of a unit (a job, a pickup, a delivery of goods on board), if it were taken out of the
+/// plan and put in again. Index = tour.
+pub fn alternatives(problem: &Problem, tours: &[Vec<u32>], unit: u32) -> Vec<Alternative> {
+    if problem.is_time_dependent() {
+        return alternatives(&frozen(problem, tours), tours, unit);
+    }
+    let mate = problem.stops[unit as usize].mate;
+    let without: Vec<Vec<u32>> =
+        tours.iter().map(|tour| tour.iter().copied().filter(|&stop| stop != unit && stop != mate).collect()).collect();
+    let local = Local::whole(problem);
+    let mut state = State::new(&local, &without, vec![unit]).enriched();
+    let driving = |tour: u32, sequence: &[u32]| -> i64 {
+        schedule(problem, tour, sequence)
+            .map_or(0, |times| times.iter().map(|timed| i64::from(timed.arrival) - i64::from(timed.leave)).sum())
+    };
+    (0..problem.tours.len() as u32)
+        .map(|tour| {
+            if !problem.allows(tour, unit) {
+                return Alternative::Rules;
+            }
+            if let Some(place) = state.best_by_walk(unit, tour, i64::MAX / 4) {
+                let before = driving(tour, &without[tour as usize]);
+                let late_before = state.late(tour);
+                state.begin();
+                state.put_at(unit, place);
+                let drive = driving(tour, &state.sequence(tour)) - before;
+                let late = state.late(tour) > late_before;
+                state.undo();
+                return Alternative::Possible { cost: place.cost, drive, late };
+            }
+            let full = state.counts[tour as usize] + 2 > problem.tours[tour as usize].stops_max;
+            match state.verdict(unit, tour) {
+                Some(Infeasible::Rules | Infeasible::Dear) => Alternative::Capacity,
+                None if full => Alternative::Rules,
+                Some(Infeasible::Shift) | None => Alternative::Shift,
+            }
+        })
+        .collect()
+}
+
+impl State<'_> {
+    /// Sum of lateness beyond what is due on a tour of a whole problem.
+    fn late(&self, tour: u32) -> i64 {
+        let mut late = 0;
+        let sequence = self.sequence(tour);
+        let problem = self.local.problem;
+        let _ = crate::schedule::drive(problem, tour, sequence.iter().copied(), i64::MAX, |stop, timed| {
+            let due = problem.stops[stop as usize].due;
+            late += (i64::from(timed.start) - i64::from(due)).max(0);
+        });
+        late
+    }
+}

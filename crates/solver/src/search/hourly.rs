@@ -1,0 +1,230 @@
+//! Travel times that depend on the hour of departure.
+//!
+//! The search itself works with constant legs: those from a place are read at the hour at which the plan so far leaves it. Every
+//! plan is then driven exactly, with times that never let a later departure arrive earlier, and counts only if it is better than
+//! the plan it came from; the next part of the search reads the legs at the hours of the better plan.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+
+use super::limits::SearchLimits;
+use super::rounds::{replica_seed, solve_constant};
+use crate::moves::insert_into;
+use crate::problem::{LegMatrix, Legs, NONE, Problem, Role, Solution, absent_units, all_stops};
+use crate::random::mix;
+use crate::schedule::{drive, price};
+use crate::state::{Local, State};
+
+/// Parts of a search between which the legs are read again.
+const PARTS: u32 = 4;
+/// Units that constant legs leave out for which every place is driven through.
+const WALKED_MAX: usize = 16;
+/// Tours driven at the end to move single units: some 10 ms.
+const DRIVES_MAX: usize = 20_000;
+
+/// The same problem with constant legs: those from a place as they are when these tours leave it.
+pub(crate) fn frozen(problem: &Problem, tours: &[Vec<u32>]) -> Problem {
+    let Legs::TimeDependent(legs) = &problem.legs else { return problem.clone() };
+    let n = legs.places();
+    // Where no tour leaves: when its window opens, or with the vehicle that starts there.
+    let mut leaves = vec![i32::MIN; n];
+    for stop in &problem.stops {
+        let opens = stop.windows.first().map_or(i32::MIN, |&(opens, _)| opens);
+        leaves[stop.place as usize] = leaves[stop.place as usize].max(opens);
+    }
+    for spec in &problem.tours {
+        leaves[spec.start_place as usize] = spec.start_at;
+    }
+    for (tour, sequence) in (0..).zip(tours) {
+        let place = |stop: u32| problem.stops[stop as usize].place as usize;
+        let _driven = drive(problem, tour, sequence.iter().copied(), i64::MAX, |stop, timed| {
+            leaves[place(stop)] = timed.departure;
+        });
+    }
+    let at: Vec<(usize, u32)> = (0..n as u32).map(|place| (legs.span_at(leaves[place as usize]), place)).collect();
+    // One row of each span first: whatever the source prepares for a span is prepared once.
+    let mut prepared = vec![false; legs.spans()];
+    for &(span, place) in &at {
+        if !std::mem::replace(&mut prepared[span], true) {
+            legs.row(span, place);
+        }
+    }
+    let rows: Vec<&[(i32, i32)]> = at.par_iter().map(|&(span, place)| legs.row(span, place)).collect();
+    let matrix = LegMatrix::from_fn(n, |a, b| rows[a][b]);
+    Problem::new(problem.stops.clone(), problem.tours.clone(), matrix)
+        .and_then(|constant| constant.with_weights(problem.weights).with_initial(tours.to_vec()))
+        .expect("the same stops, and tours that were legal")
+}
+
+/// The objective of a plan as it is really driven. A tour that cannot be driven (as it was given) counts as if times were constant.
+pub(crate) fn exact_cost(problem: &Problem, tours: &[Vec<u32>]) -> i64 {
+    let absent = absent_units(problem, tours);
+    let unserved: i64 = absent.iter().map(|&unit| problem.stops[unit as usize].unserved).sum();
+    let prices: Vec<Option<i64>> = (0..).zip(tours).map(|(tour, sequence)| price(problem, tour, sequence)).collect();
+    if let Some(sum) = prices.iter().copied().sum::<Option<i64>>() {
+        return sum + unserved;
+    }
+    let constant = frozen(problem, tours);
+    let local = Local::whole(&constant);
+    let as_if = State::new(&local, tours, absent).costs;
+    prices.iter().zip(as_if).map(|(price, as_if)| price.unwrap_or(as_if)).sum::<i64>() + unserved
+}
+
+/// Takes off each tour that cannot be driven what makes it so, from its end, stops that are bound to it last, and finds the
+/// cheapest places for that and for what constant legs found none. Every tour can be driven afterwards: an empty one can.
+fn settled(problem: &Problem, mut tours: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
+    for (tour, sequence) in (0..).zip(&mut tours) {
+        while price(problem, tour, sequence).is_none() {
+            let free = |&&stop: &&u32| problem.stops[stop as usize].locked == NONE;
+            let Some(&last) = sequence.iter().rev().find(free).or(sequence.last()) else { break };
+            let mate = problem.stops[last as usize].mate;
+            sequence.retain(|&stop| stop != last && (mate == NONE || stop != mate));
+        }
+    }
+    let mut prices: Vec<Option<i64>> =
+        (0..).zip(&tours).map(|(tour, sequence)| price(problem, tour, sequence)).collect();
+    for unit in absent_units(problem, &tours).into_iter().take(WALKED_MAX) {
+        let best = (0..problem.tours.len())
+            .filter(|&tour| problem.allows(tour as u32, unit))
+            .filter_map(|tour| {
+                let before = prices[tour]?;
+                let (added, sequence) = cheapest(problem, tour as u32, &tours[tour], unit, before)?;
+                Some((added, tour, sequence))
+            })
+            .min_by_key(|&(added, tour, _)| (added, tour));
+        if let Some((added, tour, sequence)) = best
+            && added < problem.stops[unit as usize].unserved
+        {
+            prices[tour] = prices[tour].map(|before| before + added);
+            tours[tour] = sequence;
+        }
+    }
+    tours
+}
+
+/// The cheapest of all places of a unit in a tour, each driven in full.
+fn cheapest(problem: &Problem, tour: u32, sequence: &[u32], unit: u32, before: i64) -> Option<(i64, Vec<u32>)> {
+    let mate = problem.stops[unit as usize].mate;
+    let mut best: Option<(i64, Vec<u32>)> = None;
+    for at in 0..=sequence.len() {
+        let ends = if mate == NONE { at..at + 1 } else { at + 1..sequence.len() + 2 };
+        for end in ends {
+            let mut with = sequence.to_vec();
+            with.insert(at, unit);
+            if mate != NONE {
+                with.insert(end, mate);
+            }
+            if let Some(price) = price(problem, tour, &with)
+                && best.as_ref().is_none_or(|&(added, _)| price - before < added)
+            {
+                best = Some((price - before, with));
+            }
+        }
+    }
+    best
+}
+
+/// Moves single units to where they are really cheapest, each driven in full, as long as that gains and the drives last.
+fn relocated(problem: &Problem, mut tours: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
+    let mut drives = DRIVES_MAX;
+    let mut gained = true;
+    while std::mem::take(&mut gained) {
+        for unit in (0..problem.stops.len() as u32).filter(|&stop| {
+            let stop = &problem.stops[stop as usize];
+            stop.role != Role::Delivery || stop.mate == NONE
+        }) {
+            let mate = problem.stops[unit as usize].mate;
+            let Some(from) = tours.iter().position(|sequence| sequence.contains(&unit)) else { continue };
+            let without: Vec<u32> = tours[from].iter().copied().filter(|&stop| stop != unit && stop != mate).collect();
+            let now = price(problem, from as u32, &tours[from]);
+            let (Some(now), Some(rest)) = (now, price(problem, from as u32, &without)) else { continue };
+            let best = (0..problem.tours.len())
+                .filter(|&tour| problem.allows(tour as u32, unit))
+                .filter_map(|tour| {
+                    let there = if tour == from { &without } else { &tours[tour] };
+                    let places = there.len() + 1;
+                    drives = drives.checked_sub(if mate == NONE { places } else { places * (places + 1) / 2 })?;
+                    let before = if tour == from { rest } else { price(problem, tour as u32, there)? };
+                    let (added, sequence) = cheapest(problem, tour as u32, there, unit, before)?;
+                    Some((added, tour, sequence))
+                })
+                .min_by_key(|&(added, tour, _)| (added, tour));
+            if let Some((added, tour, sequence)) = best
+                && added < now - rest
+            {
+                tours[from] = without;
+                tours[tour] = sequence;
+                gained = true;
+            }
+        }
+    }
+    tours
+}
+
+fn solution_of(problem: &Problem, tours: Vec<Vec<u32>>) -> Solution {
+    let absent = all_stops(problem, &absent_units(problem, &tours));
+    let cost_before = exact_cost(problem, &problem.initial);
+    let cost = exact_cost(problem, &tours);
+    Solution { tours, absent, infeasible: Vec::new(), cost, cost_before, rounds: 0, iterations: 0 }
+}
+
+/// A solution for constant legs as it is really driven; the initial plan where that is better.
+pub(crate) fn settle(problem: &Problem, found: Solution) -> Solution {
+    let (rounds, iterations) = (found.rounds, found.iterations);
+    let [found, before] =
+        [found.tours, problem.initial.clone()].map(|tours| solution_of(problem, settled(problem, tours)));
+    let best = if found.cost <= before.cost { found } else { before };
+    Solution { rounds, iterations, ..best }
+}
+
+/// [`crate::insert`] with times that depend on the hour.
+pub(crate) fn insert_timed(problem: &Problem) -> Solution {
+    let tours = insert_into(&frozen(problem, &problem.initial), &problem.initial).tours;
+    solution_of(problem, settled(problem, tours))
+}
+
+/// [`crate::solve`] with times that depend on the hour. Replicas are whole searches: which of their plans is the best shows only
+/// when they are really driven.
+pub(crate) fn solve_timed(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
+    let replicas = if limits.fewest_vehicles { 1 } else { limits.replicas.max(1) };
+    let searches: Vec<Solution> = (0..replicas)
+        .into_par_iter()
+        .map(|replica| {
+            let seed = replica_seed(limits.seed, replica);
+            solve_in_parts(problem, &SearchLimits { seed, replicas: 1, ..*limits }, stop)
+        })
+        .collect();
+    let rounds = searches.iter().map(|found| found.rounds).max().unwrap_or(0);
+    let iterations = searches.iter().map(|found| found.iterations).sum();
+    let best = searches.into_iter().min_by_key(|found| found.cost).expect("there is at least one replica");
+    Solution { rounds, iterations, ..best }
+}
+
+/// One search, in parts between which the legs are read again at the hours of the better plan.
+fn solve_in_parts(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
+    let mut best = insert_timed(problem);
+    let parts = PARTS.min(limits.rounds);
+    for part in 0..parts {
+        let rounds = limits.rounds * (part + 1) / parts - limits.rounds * part / parts;
+        let seed = if part == 0 { limits.seed } else { mix(limits.seed ^ u64::from(part) << 48) };
+        let part_limits = SearchLimits { rounds, seed, warm: limits.warm || part > 0, ..*limits };
+        let found = solve_constant(&frozen(problem, &best.tours), &part_limits, stop);
+        best.rounds += found.rounds;
+        best.iterations += found.iterations;
+        let last = part + 1 == parts || stop.load(Ordering::Relaxed);
+        let mut tours = settled(problem, found.tours);
+        if last {
+            tours = relocated(problem, tours);
+        }
+        let cost = exact_cost(problem, &tours);
+        if cost < best.cost {
+            best.absent = all_stops(problem, &absent_units(problem, &tours));
+            (best.tours, best.cost) = (tours, cost);
+        }
+        if last {
+            break;
+        }
+    }
+    best
+}

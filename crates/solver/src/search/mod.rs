@@ -1,0 +1,67 @@
+//! The search: what is tried when, and what is kept. Entry points: [`solve`], [`solve_with`], [`insert`].
+
+use std::sync::atomic::AtomicBool;
+
+use self::hourly::{frozen, settle, solve_timed};
+use self::repair::repaired;
+use self::rounds::{Found, search, solve_constant};
+use crate::problem::{Problem, Solution};
+
+mod anneal;
+mod answer;
+mod changes;
+mod crossing;
+mod cut;
+mod heat;
+mod hourly;
+mod limits;
+mod repair;
+mod rounds;
+mod shrink;
+#[cfg(test)]
+mod tests;
+
+pub use self::answer::{Alternative, alternatives, insert};
+pub use self::limits::{Pace, Progress, SearchLimits};
+
+/// Improves the problem's initial plan by `limits.rounds` rounds. Reads `stop` between rounds.
+///
+/// Where the initial plan can be driven, the result is never worse than it. A tour of it that cannot be driven loses stops first,
+/// as [`insert`] says.
+pub fn solve(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
+    repaired(problem, |problem, _| {
+        if problem.is_time_dependent() {
+            solve_timed(problem, limits, stop)
+        } else {
+            solve_constant(problem, limits, stop)
+        }
+    })
+}
+
+/// Improves the problem's initial plan for as long as the caller says, which may read a clock: `pace` is asked before the
+/// first round and after each. `expected` is about how many iterations there will be; it sets the first temperature. Legs that
+/// depend on the hour are taken as they are at the beginning; [`solve`] reads them again at the hours of better plans.
+pub fn solve_with(
+    problem: &Problem,
+    limits: &SearchLimits,
+    expected: u64,
+    mut pace: impl FnMut(Progress<'_>) -> Pace,
+) -> Solution {
+    repaired(problem, |problem, repair| {
+        let pace = |progress: Progress<'_>| match repair {
+            None => pace(progress),
+            Some(repair) => {
+                let cost = progress.cost + repair.cost_kept;
+                pace(Progress { cost, tours: &repair.whole_tours(progress.tours), ..progress })
+            }
+        };
+        if problem.is_time_dependent() && !problem.stops.is_empty() && !problem.tours.is_empty() {
+            let Found { best, alone } = search(&frozen(problem, &problem.initial), limits, expected, pace);
+            // Which of two plans is the better one when it is really driven, constant legs do not know.
+            let alone = alone.map(|tours| settle(problem, Solution { tours, ..best.clone() }));
+            let best = settle(problem, best);
+            return alone.filter(|alone| alone.cost < best.cost).unwrap_or(best);
+        }
+        search(problem, limits, expected, pace).best
+    })
+}

@@ -1,0 +1,216 @@
+//! The search against recounts, walks and the checker, on the inside.
+
+use super::anneal::{Effort, anneal, logarithms};
+use super::{Pace, SearchLimits, solve_with};
+use crate::check::check;
+use crate::moves::Ruin;
+use crate::problem::{LegMatrix, Legs, NONE, Pause, Problem, Role, Rounding, Stop, TourSpec, Weights, absent_units};
+use crate::random::Random;
+use crate::state::{Local, Neighbours, State};
+
+/// A city of jobs or shipments with windows; `rich` adds what the quick path cannot do.
+fn problem(seed: u64, stops: usize, paired: bool, rich: bool) -> Problem {
+    let mut random = Random::new(seed, 0, 0);
+    let places: Vec<(f64, f64)> = (0..=stops).map(|_| (random.below(100) as f64, random.below(100) as f64)).collect();
+    let horizon = 1_500;
+    let mut list: Vec<Stop> = (1..=stops as u32)
+        .map(|place| {
+            let opens = random.below(900) as i32;
+            let closes = opens + 20 + random.below(500) as i32;
+            let mut windows = vec![(opens, closes)];
+            if rich && random.chance(300) {
+                windows = vec![(opens, opens + 10), (opens + 60, closes + 60)];
+            }
+            Stop {
+                due: if rich && random.chance(200) { windows[0].1 } else { windows[windows.len() - 1].1 },
+                windows,
+                service: 10,
+                setup: if rich { random.below(5) as i32 } else { 0 },
+                load: [1 + random.below(9) as i32, if rich { random.below(3) as i32 } else { 0 }, 0, 0],
+                role: if rich && seed % 3 != 2 && random.chance(500) { Role::JobPickup } else { Role::JobDelivery },
+                unserved: 1_000_000,
+                ..Stop::job(place)
+            }
+        })
+        .collect();
+    if paired {
+        for pickup in (0..stops - 1).step_by(2) {
+            let delivery = pickup + 1;
+            if rich && seed % 5 == 1 && random.chance(300) {
+                continue; // jobs among shipments
+            }
+            (list[pickup].role, list[delivery].role) = (Role::Pickup, Role::Delivery);
+            (list[pickup].mate, list[delivery].mate) = (delivery as u32, pickup as u32);
+            list[delivery].load = list[pickup].load;
+            list[delivery].windows = vec![(0, horizon - 200)];
+            list[delivery].due = horizon - 200;
+        }
+        if stops % 2 == 1 {
+            list.pop();
+        }
+    }
+    let tour = TourSpec {
+        end_place: 0,
+        end_by: horizon,
+        capacity: [60, 20, 0, 0],
+        per_hour: 0,
+        per_km: 1000,
+        fixed: if seed.is_multiple_of(2) { 50 } else { 0 },
+        ..TourSpec::at(0)
+    };
+    let mut tours = vec![tour; stops / 4 + 1];
+    if rich && seed % 4 == 1 {
+        for tour in &mut tours {
+            tour.pauses = vec![Pause { opens: 300, closes: 700, duration: 60 }];
+        }
+    }
+    if seed.is_multiple_of(3) {
+        // A fleet that differs.
+        for (index, tour) in tours.iter_mut().enumerate().skip(1) {
+            tour.start_place = (index % stops) as u32;
+            tour.end_place = if index % 2 == 0 { NONE } else { 0 };
+            tour.start_at = (index % 7) as i32 * 10;
+        }
+    }
+    if rich && seed % 5 == 3 {
+        // Goods on board at the start, some of them too far for the shift.
+        for (index, tour) in tours.iter_mut().enumerate().take(list.len() / 4) {
+            let stop = &mut list[index * 4];
+            if matches!(stop.role, Role::JobDelivery | Role::JobPickup) {
+                (stop.role, stop.locked) = (Role::Delivery, index as u32);
+                (tour.onboard, tour.finish_late) = (stop.load, true);
+                tour.end_by = 100 + 50 * index as i32;
+            }
+        }
+    }
+    let legs = Legs::Plane { places, scale: 1.0, length: Rounding::Down, time: Rounding::Down };
+    if rich && seed % 4 == 2 {
+        // A matrix in which a way by way of a third place may be quicker.
+        let detours: Vec<i32> = (0..100).map(|_| random.below(20) as i32).collect();
+        let n = stops + 1;
+        let matrix = LegMatrix::from_fn(n, |a, b| {
+            let (time, metres) = legs.pair(a as u32, b as u32);
+            (time + detours[(a * 7 + b * 31) % 100], metres)
+        });
+        return Problem::new(list, tours, matrix).expect("a legal problem");
+    }
+    Problem::new(list, tours, legs).expect("a legal problem")
+}
+
+/// Several pieces and more vehicles than they are dealt: nothing is lost or doubled when the cuts move.
+#[test]
+fn pieces_join_to_whole_plans() {
+    for seed in [1, 5] {
+        let problem = problem(seed, 700, seed == 5, false);
+        let limits = SearchLimits { iterations: 40, seed, ..SearchLimits::default() };
+        let solution = solve_with(&problem, &limits, 1_000_000, |progress| {
+            if progress.rounds < 40 { Pace::Go(f64::from(progress.rounds) / 39.0) } else { Pace::Stop }
+        });
+        assert_eq!(check(&problem, &solution).map(|(cost, _)| cost), Ok(solution.cost), "seed {seed}");
+    }
+}
+
+/// Emptying tours never loses a stop, keeps every rule, and needs no more vehicles than the search for the shortest plan.
+#[test]
+fn fewest_vehicles_are_fewer_and_complete() {
+    let (mut fewest, mut shortest) = (0, 0);
+    for seed in 1..10 {
+        let mut problem = problem(seed, 60, seed.is_multiple_of(2), false);
+        for tour in &mut problem.tours {
+            tour.fixed = 100_000;
+        }
+        for (sum, fewest_vehicles) in [(&mut fewest, true), (&mut shortest, false)] {
+            for tour in &mut problem.tours {
+                tour.fixed = if fewest_vehicles { 100_000 } else { 0 };
+            }
+            let limits = SearchLimits { iterations: 60, seed, fewest_vehicles, ..SearchLimits::default() };
+            let solution = solve_with(&problem, &limits, 10_000, |progress| {
+                if progress.rounds < 20 { Pace::Go(f64::from(progress.rounds) / 19.0) } else { Pace::Stop }
+            });
+            assert_eq!(check(&problem, &solution).map(|(cost, _)| cost), Ok(solution.cost), "seed {seed}");
+            assert!(solution.absent.is_empty(), "seed {seed}: {:?} left out", solution.absent);
+            *sum += solution.tours.iter().filter(|tour| !tour.is_empty()).count();
+        }
+    }
+    assert!(fewest < shortest, "{fewest} vehicles instead of {shortest}");
+}
+
+/// A piece without stops, whatever its vehicles ask for, is searched without harm.
+#[test]
+fn nothing_to_serve_is_served() {
+    let tour = TourSpec { pauses: vec![Pause { opens: 10, closes: 20, duration: 5 }], ..TourSpec::at(0) };
+    for tour in [TourSpec::at(0), TourSpec { lifo: true, ..TourSpec::at(0) }, tour] {
+        let problem = Problem::new(Vec::new(), vec![tour; 3], LegMatrix::from_fn(1, |_, _| (0, 0)));
+        let problem = problem.expect("a legal problem");
+        let local = Local::piece(&problem, &Neighbours::new(&problem), &Vec::new(), 0, Vec::new(), vec![0, 1, 2]);
+        let effort = Effort { temperature: 1.0, ruin: Ruin::new(0.0), iterations: 20, per_stop: 1 };
+        let result = anneal(&local, &vec![Vec::new(); 3], Vec::new(), &logarithms(), effort, Random::new(1, 0, 0));
+        assert_eq!(result.best_cost, 0);
+    }
+}
+
+/// What the quick tests say of a unit and a tour is what driving every place says: the same price, or no place at all.
+#[test]
+fn quick_places_are_the_driven_ones() {
+    let (mut found, mut none) = (0, 0);
+    // Not: pauses, which move, and goods on board at the start, which may overrun a shift that the quick tests keep.
+    for seed in (0..40).filter(|seed| seed % 4 != 1 && seed % 5 != 3) {
+        for (paired, rich) in [(false, false), (true, false), (false, true), (true, true)] {
+            let problem = problem(seed, 30, paired, rich);
+            // Nothing is late: a walk would price it, a quick test refuses it.
+            let problem = problem.with_weights(Weights { hard: true, ..Weights::default() });
+            let limits = SearchLimits { iterations: 60, seed, ..SearchLimits::default() };
+            let solution = solve_with(&problem, &limits, 1_000, |progress| {
+                if progress.rounds < 6 { Pace::Go(f64::from(progress.rounds) / 5.0) } else { Pace::Stop }
+            });
+            let mut random = Random::new(seed, 1, 0);
+            let mut tours = solution.tours;
+            let out: Vec<u32> = (0..30).filter(|_| random.chance(200)).collect();
+            let is_out = |stop: u32| {
+                let mate = problem.stops[stop as usize].mate;
+                out.contains(&stop) || (mate != NONE && out.contains(&mate))
+            };
+            for tour in &mut tours {
+                tour.retain(|&stop| !is_out(stop));
+            }
+            let local = Local::whole(&problem);
+            let absent = absent_units(&problem, &tours);
+            let state = State::new(&local, &tours, absent.clone());
+            for &unit in &absent {
+                for tour in 0..tours.len() as u32 {
+                    let quick = state.quick_in_tour(unit, tour, i64::MAX / 8).map(|place| place.cost);
+                    let driven = state.best_by_walk(unit, tour, i64::MAX / 8).map(|place| place.cost);
+                    assert_eq!(quick, driven, "seed {seed}, paired {paired}, rich {rich}: {unit} on {tour}");
+                    *(if quick.is_some() { &mut found } else { &mut none }) += 1;
+                }
+            }
+        }
+    }
+    assert!(found > 1_000 && none > 100, "{found} places, {none} times none");
+}
+
+/// Every record equals a recount after every accepted and every undone move (asserted in `anneal`), and the cost that
+/// the search kept is the checker's.
+#[test]
+fn records_equal_a_recount_after_every_move() {
+    let mut plain = 0;
+    for seed in 0..24 {
+        for (paired, rich) in [(false, false), (true, false), (false, true), (true, true)] {
+            let mut problem = problem(seed, 30 + seed as usize, paired, rich);
+            if rich && seed % 8 == 4 {
+                problem = problem.with_weights(Weights { flow_per_hour: 1_000, ..Weights::default() });
+            }
+            plain += u32::from(problem.plain);
+            assert!(!(rich && problem.plain), "seed {seed}: the path it takes");
+            let limits = SearchLimits { iterations: 60, seed, ..SearchLimits::default() };
+            let solution = solve_with(&problem, &limits, 1_000, |progress| {
+                if progress.rounds < 6 { Pace::Go(f64::from(progress.rounds) / 5.0) } else { Pace::Stop }
+            });
+            let (cost, _) = check(&problem, &solution)
+                .unwrap_or_else(|fault| panic!("seed {seed}, paired {paired}, rich {rich}: {fault:?}"));
+            assert_eq!(cost, solution.cost, "seed {seed}, paired {paired}, rich {rich}");
+            assert!(solution.cost <= solution.cost_before);
+        }
+    }
+    assert!(plain > 30, "only {plain} problems took the quick path");
+}

@@ -35,7 +35,9 @@ proptest! {
         let log = log_of(&steps);
         let (before, after) = log.split_at(part.min(log.len()));
         let mut fleet = Fleet::new();
-        before.iter().for_each(|entry| drop(fleet.apply(entry)));
+        for entry in before {
+            fleet.apply(entry);
+        }
         let image = fleet.clone_without_index().image();
         let mut read = Fleet::from_image(image.clone()).unwrap();
         prop_assert_eq!(read.image(), image);
@@ -55,10 +57,14 @@ proptest! {
         let log = log_of(&steps);
         let mut fleet = Fleet::new();
         let (before, after) = log.split_at(part.min(log.len()));
-        before.iter().for_each(|entry| drop(fleet.apply(entry)));
+        for entry in before {
+            fleet.apply(entry);
+        }
         let copy = fleet.clone_without_index();
         let image = copy.image();
-        after.iter().for_each(|entry| drop(fleet.apply(entry)));
+        for entry in after {
+            fleet.apply(entry);
+        }
         prop_assert_eq!(copy.image(), image);
         copy.check().unwrap();
         fleet.check().unwrap();

@@ -13,8 +13,6 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
-
     #[test]
     fn positions_between_the_entries_of_a_log_change_nothing(
         steps in steps(),

@@ -14,6 +14,17 @@
 //! figures, counters) nor the hashes of events already seen. The hash of the object's bytes, which the fact `base.written`
 //! carries, covers all of it: compare that first, then read.
 //!
+//! ```
+//! use fleetfold_fleet::{Fleet, Tally};
+//! use fleetfold_journal::{ZoneName, base};
+//!
+//! let zone = ZoneName::new("acme", "porto").unwrap();
+//! let fleet = Fleet::new();
+//! let document = base::write(&fleet, &Tally::default(), &zone);
+//! let (read, _) = base::read(&document, &zone).unwrap();
+//! assert_eq!(read.digest(), fleet.digest());
+//! ```
+//!
 //! Absent on purpose: compression, and where the bytes are kept.
 
 mod document_v1;
@@ -213,7 +224,10 @@ mod tests {
         let name = object_name(&zone, LogSeq(4711), 2);
         assert_eq!(name, "acme.porto-2.00000000000000004711.2");
         assert_eq!(parse(&name), Some((zone.clone(), LogSeq(4711), 2)));
-        assert_eq!(parse(&object_name(&zone, LogSeq(u64::MAX), u16::MAX)), Some((zone.clone(), LogSeq(u64::MAX), u16::MAX)));
+        assert_eq!(
+            parse(&object_name(&zone, LogSeq(u64::MAX), u16::MAX)),
+            Some((zone.clone(), LogSeq(u64::MAX), u16::MAX))
+        );
         assert!(object_name(&zone, LogSeq(9), 2) < object_name(&zone, LogSeq(10), 2));
         for wrong in [
             "",
@@ -232,7 +246,7 @@ mod tests {
     #[test]
     fn a_base_is_due_when_there_is_none_or_an_old_one_and_something_happened() {
         let mut fleet = Fleet::new();
-        let mut tell = |fleet: &mut Fleet, at, event| {
+        let tell = |fleet: &mut Fleet, at, event| {
             let seq = LogSeq(fleet.applied().0 + 7);
             fleet.apply(&LogEntry { seq, logged_at: Timestamp(at), id: seq.0, hash: MessageHash(0), event });
         };

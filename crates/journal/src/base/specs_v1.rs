@@ -191,15 +191,9 @@ impl From<Shift> for ShiftSpecV1 {
 
 impl From<ShiftSpecV1> for Shift {
     fn from(ShiftSpecV1 { starts_ms, ends_ms, breaks }: ShiftSpecV1) -> Self {
-        let pause = |BreakSpecV1 { window: TimeWindowV1(window), duration_ms }| Break {
-            window,
-            duration: Millis(duration_ms),
-        };
-        Self {
-            starts: Timestamp(starts_ms),
-            ends: Timestamp(ends_ms),
-            breaks: breaks.into_iter().map(pause).collect(),
-        }
+        let pause =
+            |BreakSpecV1 { window: TimeWindowV1(window), duration_ms }| Break { window, duration: Millis(duration_ms) };
+        Self { starts: Timestamp(starts_ms), ends: Timestamp(ends_ms), breaks: breaks.into_iter().map(pause).collect() }
     }
 }
 

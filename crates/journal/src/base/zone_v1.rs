@@ -234,9 +234,7 @@ impl From<RoadState> for RoadStateV1 {
             RoadTarget::Roads(roads) => RoadTargetV1::Roads(roads),
             RoadTarget::Edges(edges) => RoadTargetV1::Edges(edges),
             RoadTarget::Area(ring) => RoadTargetV1::Area(points(ring)),
-            RoadTarget::Line { places, metres } => {
-                RoadTargetV1::Line { places: points(places), within_metres: metres }
-            }
+            RoadTarget::Line { places, metres } => RoadTargetV1::Line { places: points(places), within_metres: metres },
         });
         Self {
             change: NameText(change),

@@ -14,6 +14,17 @@
 //! figures, counters) nor the hashes of events already seen. The hash of the object's bytes, which the fact `base.written`
 //! carries, covers all of it: compare that first, then read.
 //!
+//! ```
+//! use fleetfold_fleet::{Fleet, Tally};
+//! use fleetfold_journal::{ZoneName, base};
+//!
+//! let zone = ZoneName::new("acme", "porto").unwrap();
+//! let fleet = Fleet::new();
+//! let document = base::write(&fleet, &Tally::default(), &zone);
+//! let (read, _) = base::read(&document, &zone).unwrap();
+//! assert_eq!(read.digest(), fleet.digest());
+//! ```
+//!
 //! Absent on purpose: compression, and where the bytes are kept.
 
 mod document_v1;

@@ -72,7 +72,7 @@ pub(super) struct FleetImageV1 {
     #[serde(default, skip_serializing_if = "is_default")]
     road_version: Count<u32>,
     #[serde(default, skip_serializing_if = "is_default")]
-    features_version: u64,
+    features_version: Count<u64>,
     #[serde(default, skip_serializing_if = "is_default")]
     learned_until_ms: i64,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -128,7 +128,7 @@ impl From<Image> for FleetImageV1 {
             orders: each(orders),
             roads: each(roads),
             road_version: Count(road_version),
-            features_version,
+            features_version: Count(features_version),
             learned_until_ms: learned_until.0,
             speeds: each(speeds),
             services: each(services),
@@ -166,7 +166,7 @@ impl FleetImageV1 {
             orders: each(self.orders),
             roads: each(self.roads),
             road_version: self.road_version.0,
-            features_version: self.features_version,
+            features_version: self.features_version.0,
             learned_until: Timestamp(self.learned_until_ms),
             speeds: each(self.speeds),
             services: each(self.services),

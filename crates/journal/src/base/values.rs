@@ -283,3 +283,26 @@ impl TryFrom<TimeWindowFieldsV1> for TimeWindowV1 {
             .ok_or("the window closes before it opens")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fleetfold_model::{FailReason, LoadDirection, OnBoardRule, Space, StopKind, UnassignedReason};
+
+    use super::Words;
+
+    /// Bases are kept for years: a word may be added, and none may change.
+    #[test]
+    fn the_words_of_the_document_are_these() {
+        assert_eq!(Space::ALL, "one of `geographic` `planar`");
+        assert_eq!(StopKind::ALL, "one of `pickup` `delivery`");
+        assert_eq!(LoadDirection::ALL, "one of `delivery` `pickup`");
+        assert_eq!(OnBoardRule::ALL, "one of `return` `keep`");
+        assert_eq!(FailReason::ALL, "one of `no_show` `refused` `no_access` `goods` `other`");
+        assert_eq!(
+            UnassignedReason::ALL,
+            "one of `no_vehicle` `skills` `capacity` `shift` `unreachable` `rejected` `no_place`"
+        );
+        assert_eq!((FailReason::NoAccess.word(), FailReason::of_word("goods")), ("no_access", Some(FailReason::Goods)));
+        assert_eq!((UnassignedReason::NoPlace.word(), StopKind::of_word("Pickup")), ("no_place", None));
+    }
+}

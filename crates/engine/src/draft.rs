@@ -242,25 +242,7 @@ impl Draft {
             Placement::Unplaced | Placement::Unassigned(_) => None,
         };
         let urgent = planned.is_some_and(|start| start - now < URGENT_WITHIN);
-        let mut windows: Vec<(i32, i32)> =
-            stop.windows.iter().map(|window| (self.relative(window.opens()), self.relative(window.closes()))).collect();
-        if let Some(release) = stop.release {
-            let release = self.relative(release);
-            windows.retain(|&(_, closes)| closes >= release);
-            match windows.first_mut() {
-                Some(first) => first.0 = first.0.max(release),
-                None if stop.windows.is_empty() => windows.push((release, TIME_MAX)),
-                None => windows.push((release, release)),
-            }
-        }
-        // Clamping far-away times may have made windows touch.
-        windows.dedup_by(|later, earlier| {
-            let touch = later.0 <= earlier.1;
-            if touch {
-                earlier.1 = earlier.1.max(later.1);
-            }
-            touch
-        });
+        let windows = solver_windows(&stop, |at| self.relative(at));
         let span = |span: Millis| span.0.clamp(0, i64::from(TIME_MAX)) as i32;
         let role = match (kind, order.is_shipment()) {
             (StopKind::Pickup, _) => Role::Pickup,
@@ -309,6 +291,30 @@ impl Draft {
     }
 }
 
+/// When service may start, in the solver's terms: windows cut by the release of the goods. `relative` is the problem's clock.
+pub(crate) fn solver_windows(stop: &fleetfold_fleet::Stop, relative: impl Fn(Timestamp) -> i32) -> Vec<(i32, i32)> {
+    let mut windows: Vec<(i32, i32)> =
+        stop.windows.iter().map(|window| (relative(window.opens()), relative(window.closes()))).collect();
+    if let Some(release) = stop.release {
+        let release = relative(release);
+        windows.retain(|&(_, closes)| closes >= release);
+        match windows.first_mut() {
+            Some(first) => first.0 = first.0.max(release),
+            None if stop.windows.is_empty() => windows.push((release, TIME_MAX)),
+            None => windows.push((release, release)),
+        }
+    }
+    // Clamping far-away times may have made windows touch.
+    windows.dedup_by(|later, earlier| {
+        let touch = later.0 <= earlier.1;
+        if touch {
+            earlier.1 = earlier.1.max(later.1);
+        }
+        touch
+    });
+    windows
+}
+
 /// The frozen head with times as expected now, and where and when the vehicle is free behind it.
 fn head(
     fleet: &Fleet,
@@ -337,10 +343,7 @@ fn head(
             },
             None => leaves + travel,
         };
-        let opens =
-            stop.windows.iter().find(|window| arrival <= window.closes()).map_or(arrival, |window| window.opens());
-        let ready = arrival + if free.position == stop.position { Millis(0) } else { stop.setup };
-        let start = ready.max(opens).max(stop.release.unwrap_or(ready));
+        let start = stop.service_start(arrival, free.position != stop.position);
         visit.arrival = arrival;
         visit.start = start;
         visit.departure = (start + fleet.service_at(stop.position, stop.service)).max(now);

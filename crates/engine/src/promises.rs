@@ -124,10 +124,7 @@ fn newly_late(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> bool
             Some(None) if state.hint.is_none() => visit.arrival.max(now),
             Some(None) | None => leaves + travel,
         };
-        let setup = if free.position == stop.position { Millis(0) } else { stop.setup };
-        let ready = arrival + setup;
-        let opens = stop.windows.iter().find(|window| ready <= window.closes()).map_or(ready, |window| window.opens());
-        let start = ready.max(opens).max(stop.release.unwrap_or(ready));
+        let start = stop.service_start(arrival, free.position != stop.position);
         if let Some(due) = stop.due
             && start > due + LATE_MIN
             && start > visit.start + LATE_MIN

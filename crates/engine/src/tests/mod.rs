@@ -3,6 +3,7 @@
 mod events;
 mod located;
 mod roads;
+mod service;
 mod somewhere;
 
 use std::collections::{BTreeSet, VecDeque};

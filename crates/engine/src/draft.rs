@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use fleetfold_fleet::{Anchor, Fleet, Placement, VehicleState, Visit};
 use fleetfold_model::{Millis, OrderId, Position, StopKind, Timestamp, VehicleId};
-use fleetfold_solver::{NONE, Pause, Problem, Role, Stop, TIME_MAX, TourSpec, Weights};
+use fleetfold_roads::LegQuery;
+use fleetfold_solver::{Legs, NONE, Pause, Problem, Role, Stop, TIME_MAX, TourSpec, Weights};
 
 use crate::outlook::Outlook;
 
@@ -118,9 +119,22 @@ impl Draft {
         draft
     }
 
-    /// Fills the legs in.
+    /// Fills the legs in, as far as they are known: see [`Draft::missing`].
+    pub(crate) fn finish_known(&self, outlook: &Outlook) -> Problem {
+        self.with_legs(outlook.legs(&self.places, self.epoch, self.until, false))
+    }
+
+    /// The legs of this draft that a routing server has not said yet; `None`: all are known.
+    pub(crate) fn missing(&self, outlook: &Outlook) -> Option<LegQuery> {
+        outlook.network().missing(&self.places)
+    }
+
+    /// Fills the legs in. Where they come from a routing server, the caller waits for it: this is for the pool of the searches.
     pub fn finish(&self, outlook: &Outlook) -> Problem {
-        let legs = outlook.legs(&self.places, self.epoch, self.until);
+        self.with_legs(outlook.legs(&self.places, self.epoch, self.until, true))
+    }
+
+    fn with_legs(&self, legs: Legs) -> Problem {
         Problem::new(self.solver_stops.clone(), self.solver_tours.clone(), legs)
             .and_then(|problem| problem.with_weights(self.weights).with_initial(self.initial.clone()))
             .expect("a draft of a checked fleet is a legal problem")

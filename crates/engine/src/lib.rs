@@ -54,6 +54,7 @@ mod draft;
 mod effect;
 mod engine;
 mod learn;
+mod legs;
 mod located;
 mod moment;
 mod observe;

@@ -98,6 +98,11 @@ impl Promises {
         new
     }
 
+    /// The repairs could not be made yet.
+    pub(crate) fn put_back(&mut self, repairs: BTreeMap<VehicleId, Option<LogSeq>>) {
+        self.repairs.extend(repairs);
+    }
+
     /// The routes to repair, which are then forgotten.
     pub(crate) fn take_repairs(&mut self) -> BTreeMap<VehicleId, Option<LogSeq>> {
         std::mem::take(&mut self.repairs)

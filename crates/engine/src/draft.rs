@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use fleetfold_fleet::{Anchor, Fleet, Placement, VehicleState, Visit};
 use fleetfold_model::{Millis, OrderId, Position, StopKind, Timestamp, VehicleId};
-use fleetfold_solver::{NONE, Pause, Problem, Role, Stop, TIME_MAX, TourSpec, Weights};
+use fleetfold_roads::LegQuery;
+use fleetfold_solver::{Legs, NONE, Pause, Problem, Role, Stop, TIME_MAX, TourSpec, Weights};
 
 use crate::outlook::Outlook;
 
@@ -118,9 +119,22 @@ impl Draft {
         draft
     }
 
-    /// Fills the legs in.
+    /// Fills the legs in, as far as they are known: see [`Draft::missing`].
+    pub(crate) fn finish_known(&self, outlook: &Outlook) -> Problem {
+        self.with_legs(outlook.legs(&self.places, self.epoch, self.until, false))
+    }
+
+    /// The legs of this draft that a routing server has not said yet; `None`: all are known.
+    pub(crate) fn missing(&self, outlook: &Outlook) -> Option<LegQuery> {
+        outlook.network().missing(&self.places)
+    }
+
+    /// Fills the legs in. Where they come from a routing server, the caller waits for it: this is for the pool of the searches.
     pub fn finish(&self, outlook: &Outlook) -> Problem {
-        let legs = outlook.legs(&self.places, self.epoch, self.until);
+        self.with_legs(outlook.legs(&self.places, self.epoch, self.until, true))
+    }
+
+    fn with_legs(&self, legs: Legs) -> Problem {
         Problem::new(self.solver_stops.clone(), self.solver_tours.clone(), legs)
             .and_then(|problem| problem.with_weights(self.weights).with_initial(self.initial.clone()))
             .expect("a draft of a checked fleet is a legal problem")
@@ -242,25 +256,7 @@ impl Draft {
             Placement::Unplaced | Placement::Unassigned(_) => None,
         };
         let urgent = planned.is_some_and(|start| start - now < URGENT_WITHIN);
-        let mut windows: Vec<(i32, i32)> =
-            stop.windows.iter().map(|window| (self.relative(window.opens()), self.relative(window.closes()))).collect();
-        if let Some(release) = stop.release {
-            let release = self.relative(release);
-            windows.retain(|&(_, closes)| closes >= release);
-            match windows.first_mut() {
-                Some(first) => first.0 = first.0.max(release),
-                None if stop.windows.is_empty() => windows.push((release, TIME_MAX)),
-                None => windows.push((release, release)),
-            }
-        }
-        // Clamping far-away times may have made windows touch.
-        windows.dedup_by(|later, earlier| {
-            let touch = later.0 <= earlier.1;
-            if touch {
-                earlier.1 = earlier.1.max(later.1);
-            }
-            touch
-        });
+        let windows = solver_windows(&stop, |at| self.relative(at));
         let span = |span: Millis| span.0.clamp(0, i64::from(TIME_MAX)) as i32;
         let role = match (kind, order.is_shipment()) {
             (StopKind::Pickup, _) => Role::Pickup,
@@ -309,6 +305,30 @@ impl Draft {
     }
 }
 
+/// When service may start, in the solver's terms: windows cut by the release of the goods. `relative` is the problem's clock.
+pub(crate) fn solver_windows(stop: &fleetfold_fleet::Stop, relative: impl Fn(Timestamp) -> i32) -> Vec<(i32, i32)> {
+    let mut windows: Vec<(i32, i32)> =
+        stop.windows.iter().map(|window| (relative(window.opens()), relative(window.closes()))).collect();
+    if let Some(release) = stop.release {
+        let release = relative(release);
+        windows.retain(|&(_, closes)| closes >= release);
+        match windows.first_mut() {
+            Some(first) => first.0 = first.0.max(release),
+            None if stop.windows.is_empty() => windows.push((release, TIME_MAX)),
+            None => windows.push((release, release)),
+        }
+    }
+    // Clamping far-away times may have made windows touch.
+    windows.dedup_by(|later, earlier| {
+        let touch = later.0 <= earlier.1;
+        if touch {
+            earlier.1 = earlier.1.max(later.1);
+        }
+        touch
+    });
+    windows
+}
+
 /// The frozen head with times as expected now, and where and when the vehicle is free behind it.
 fn head(
     fleet: &Fleet,
@@ -337,10 +357,7 @@ fn head(
             },
             None => leaves + travel,
         };
-        let opens =
-            stop.windows.iter().find(|window| arrival <= window.closes()).map_or(arrival, |window| window.opens());
-        let ready = arrival + if free.position == stop.position { Millis(0) } else { stop.setup };
-        let start = ready.max(opens).max(stop.release.unwrap_or(ready));
+        let start = stop.service_start(arrival, free.position != stop.position);
         visit.arrival = arrival;
         visit.start = start;
         visit.departure = (start + fleet.service_at(stop.position, stop.service)).max(now);

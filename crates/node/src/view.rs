@@ -119,6 +119,11 @@ impl Memory {
         }
     }
 
+    /// An order left the state: its story goes too.
+    pub(crate) fn forget(&mut self, who: &Name) {
+        self.stories.remove(who);
+    }
+
     /// A fact made no sense.
     pub(crate) fn refuse(&mut self, seq: LogSeq, at: Timestamp, reason: &str, detail: &str) -> Value {
         let refused = json!({ "seq": seq.0, "at": at.0, "reason": reason, "detail": detail });

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use fleetfold_fleet::Placement;
 use fleetfold_model::{ExchangeGroup, OrderId, SearchRecord, StopKind, UnassignedReason, VehicleId};
-use fleetfold_solver::{insert, schedule};
+use fleetfold_solver::{StopIx, TourIx, insert, schedule};
 
 use crate::draft::Draft;
 use crate::engine::{Effect, Engine};
@@ -115,15 +115,15 @@ impl Engine {
             }
             let problem = draft.finish(&self.outlook);
             let sequence = &draft.initial[0];
-            let movable = |stop: u32| {
-                let order = draft.stops[stop as usize].0;
+            let movable = |stop: StopIx| {
+                let order = draft.stops[stop.index()].0;
                 let state = self.fleet.order(order);
                 let free = state.on_board.is_none()
                     && state.pinned.is_none()
                     && !draft.heads[0].iter().any(|visit| visit.order == order);
                 free.then_some(order).filter(|order| !loose.contains(order))
             };
-            let offender = match schedule(&problem, 0, sequence) {
+            let offender = match schedule(&problem, TourIx(0), sequence) {
                 None => sequence.iter().rev().find_map(|&stop| movable(stop)),
                 Some(times) => sequence.iter().zip(&times).find_map(|(&stop, timed)| {
                     let planned = self
@@ -132,8 +132,8 @@ impl Engine {
                         .route
                         .visits
                         .iter()
-                        .find(|visit| (visit.order, visit.stop) == draft.stops[stop as usize])?;
-                    let due = problem.stops()[stop as usize].due;
+                        .find(|visit| (visit.order, visit.stop) == draft.stops[stop.index()])?;
+                    let due = problem.stops()[stop.index()].due;
                     let late = i64::from(timed.start) - i64::from(due);
                     let was = (planned.start - draft.absolute(due)).0.max(0);
                     (due != i32::MAX && late > was + 60_000).then(|| movable(stop)).flatten()
@@ -194,7 +194,7 @@ impl Engine {
         if !solved.2.absent.is_empty() {
             let mut found = BTreeSet::new();
             for &stop in &solved.2.absent {
-                self.candidates(solved.0.stops[stop as usize].0, WIDE_VEHICLES, 0, &mut found);
+                self.candidates(solved.0.stops[stop.index()].0, WIDE_VEHICLES, 0, &mut found);
             }
             let stops_of = |vehicle: VehicleId| self.fleet.vehicle(vehicle).route.visits.len();
             let mut wide = vehicles.clone();

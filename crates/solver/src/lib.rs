@@ -8,22 +8,23 @@
 //! Absent on purpose: orders, the log, a clock, a map. Times are `i32` milliseconds from an epoch of the caller's choice.
 //!
 //! ```
-//! use fleetfold_solver::{LegMatrix, Problem, SearchLimits, Stop, TourSpec, solve};
+//! use fleetfold_solver::{LegMatrix, NodeIx, Problem, SearchLimits, Stop, StopIx, TourSpec, solve};
 //!
 //! // Three places on a line, a minute apart; one vehicle at the first, stops at the other two.
 //! let legs = LegMatrix::from_fn(3, |a, b| ((a as i32 - b as i32).abs() * 60_000, (a as i32 - b as i32).abs() * 500));
 //! let problem = Problem::new(
-//!     vec![Stop::job(2), Stop::job(1)],
-//!     vec![TourSpec::at(0)],
+//!     vec![Stop::job(NodeIx(2)), Stop::job(NodeIx(1))],
+//!     vec![TourSpec::at(NodeIx(0))],
 //!     legs,
 //! )
 //! .expect("a legal problem");
 //! let solution = solve(&problem, &SearchLimits::default(), &std::sync::atomic::AtomicBool::new(false));
-//! assert_eq!(solution.tours, [[1, 0]]); // the near one on the way to the far one
+//! assert_eq!(solution.tours, [[StopIx(1), StopIx(0)]]); // the near one on the way to the far one
 //! assert!(solution.absent.is_empty());
 //! ```
 
 pub mod check;
+mod index;
 mod moves;
 mod problem;
 mod random;
@@ -31,8 +32,9 @@ mod schedule;
 mod search;
 mod state;
 
+pub use index::{NodeIx, StopIx, TourIx};
 pub use problem::{
-    Invalid, LegMatrix, LegRows, Legs, NONE, Pause, Problem, Role, Rounding, Solution, SpherePlace, Stop, TIME_MAX,
+    Invalid, LegMatrix, LegRows, Legs, Pause, Problem, Role, Rounding, Solution, SpherePlace, Stop, TIME_MAX,
     TimeDependentLegs, TourSpec, UNREACHABLE, Weights, travel_over,
 };
 pub use schedule::{Timed, price, schedule};

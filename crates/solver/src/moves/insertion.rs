@@ -3,10 +3,10 @@
 //! The quick test is O(1) per position from the records; the walk drives the whole tour and also prices lateness, flow
 //! time and pauses. Both agree wherever the quick one says yes (tested).
 
-use crate::problem::{NONE, Role, UNREACHABLE};
+use crate::problem::{Role, UNREACHABLE};
 use crate::schedule::{Infeasible, drive, span_price};
 use crate::state::Rows;
-use crate::state::State;
+use crate::state::{NONE, State};
 
 /// A place for a unit, and the additional price of the tour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@
 //! add says which are.
 
 use super::insertion::Insertion;
-use crate::problem::{NONE, Role, UNREACHABLE};
+use crate::problem::{Role, UNREACHABLE};
 use crate::random::Random;
-use crate::state::{Ends, State};
+use crate::state::{Ends, NONE, State};
 use crate::state::{Fixed, Rows};
 
 /// More than any price: nothing is added to it that would carry it over.

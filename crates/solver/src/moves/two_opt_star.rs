@@ -1,9 +1,9 @@
 //! 2-opt*: two tours exchange the tails behind one of their nodes each.
 
-use crate::problem::{NONE, Role};
+use crate::problem::Role;
 use crate::random::Random;
 use crate::schedule::drive;
-use crate::state::State;
+use crate::state::{NONE, State};
 
 /// Predecessors around a random stop that an attempt looks at.
 const TAIL_TRIES: usize = 20;
@@ -22,7 +22,7 @@ impl State<'_> {
         }
         let p = record_c.prev;
         let before_c = self.records[p as usize];
-        let global_c = local.tours[tour_c as usize] as usize;
+        let global_c = local.tours[tour_c as usize].index();
         if local.paired && (local.hollow || before_c.load != 0) {
             return false;
         }
@@ -39,7 +39,7 @@ impl State<'_> {
             if record_v.depart.saturating_add(time) > record_c.latest || (local.paired && record_v.load != 0) {
                 continue;
             }
-            let global_v = local.tours[tour_v as usize] as usize;
+            let global_v = local.tours[tour_v as usize].index();
             if local.problem.tail_twin[global_v] != local.problem.tail_twin[global_c] {
                 continue;
             }
@@ -88,7 +88,7 @@ impl State<'_> {
             (load, count)
         };
         let ((load_v, count_v), (load_p, count_p)) = (head(v, tour_v), head(p, tour_c));
-        let stops_max = |tour: u32| local.problem.tours[local.tours[tour as usize] as usize].stops_max;
+        let stops_max = |tour: u32| local.problem.tours[local.tours[tour as usize].index()].stops_max;
         let room = |tour: u32| local.fixed_tours[tour as usize].room[0];
         let (all_v, all_c) = (self.carried[tour_v as usize][0], self.carried[tour_c as usize][0]);
         let (stops_v, stops_c) = (self.counts[tour_v as usize], self.counts[tour_c as usize]);
@@ -172,13 +172,13 @@ impl State<'_> {
         }
         let (global_v, global_c) = (self.local.tours[tour_v as usize], self.local.tours[tour_c as usize]);
         // Between unlike vehicles the rest of the tails costs something else too, and late tours have more to win than legs.
-        let legs_tell = problem.tail_twin[global_v as usize] == problem.tail_twin[global_c as usize]
+        let legs_tell = problem.tail_twin[global_v.index()] == problem.tail_twin[global_c.index()]
             && !self.flaws[tour_v as usize].is_late()
             && !self.flaws[tour_c as usize].is_late();
         let mut delta =
             i64::from(cost) + i64::from(back_cost) - i64::from(record_v.next_cost) - i64::from(before_c.next_cost);
         if empties {
-            let spec = &problem.tours[global_c as usize];
+            let spec = &problem.tours[global_c.index()];
             delta -= if spec.in_use { 0 } else { spec.fixed };
         }
         !legs_tell || delta <= slack

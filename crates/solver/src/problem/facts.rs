@@ -1,6 +1,7 @@
 //! What a problem is made of, as plain data: stops, vehicles, prices.
 
-use super::units::{NONE, TIME_MAX};
+use super::units::TIME_MAX;
+use crate::index::{NodeIx, StopIx, TourIx};
 
 /// What happens at a stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,15 +12,15 @@ pub enum Role {
     JobPickup,
     /// Goods of a shipment are taken on; `mate` is its delivery.
     Pickup,
-    /// Goods of a shipment are left; `mate` is its pickup, or [`NONE`] when they are on board already.
+    /// Goods of a shipment are left; `mate` is its pickup, or [`StopIx::NONE`] when they are on board already.
     Delivery,
 }
 
-/// One place to serve once.
+/// One stop: to be served once, by one tour.
 #[derive(Clone, Debug)]
 pub struct Stop {
-    /// Index into the legs.
-    pub place: u32,
+    /// Where it is.
+    pub node: NodeIx,
     /// When service may start, in order, not overlapping; empty: any time.
     pub windows: Vec<(i32, i32)>,
     /// Lateness counts from here; `i32::MAX`: never late.
@@ -32,14 +33,14 @@ pub struct Stop {
     pub load: [i32; 4],
     /// What happens.
     pub role: Role,
-    /// The other stop of the shipment, or [`NONE`].
-    pub mate: u32,
+    /// The other stop of the shipment, or [`StopIx::NONE`].
+    pub mate: StopIx,
     /// Skills needed, as bits.
     pub needs: u64,
-    /// The tour that must serve it, or [`NONE`].
-    pub locked: u32,
-    /// The tour it is promised to, or [`NONE`].
-    pub home: u32,
+    /// The tour that must serve it, or [`TourIx::NONE`].
+    pub locked: TourIx,
+    /// The tour it is promised to, or [`TourIx::NONE`].
+    pub home: TourIx,
     /// Price of leaving `home`.
     pub change: i64,
     /// Price of not serving it (counted at the pickup of a shipment).
@@ -47,24 +48,24 @@ pub struct Stop {
     /// Flow time (on-demand work) counts from here.
     pub placed: i32,
     /// Tours that must not serve it.
-    pub barred: Vec<u32>,
+    pub barred: Vec<TourIx>,
 }
 
 impl Stop {
-    /// A job at a place: any time, no service, no load; fill in the rest.
-    pub fn job(place: u32) -> Self {
+    /// A job at a node: any time, no service, no load; fill in the rest.
+    pub fn job(node: NodeIx) -> Self {
         Self {
-            place,
+            node,
             windows: Vec::new(),
             due: i32::MAX,
             service: 0,
             setup: 0,
             load: [0; 4],
             role: Role::JobDelivery,
-            mate: NONE,
+            mate: StopIx::NONE,
             needs: 0,
-            locked: NONE,
-            home: NONE,
+            locked: TourIx::NONE,
+            home: TourIx::NONE,
             change: 0,
             unserved: 1_000_000_000,
             placed: 0,
@@ -74,7 +75,7 @@ impl Stop {
 
     /// The delivery of a shipment: left out with its pickup, and priced there.
     pub fn is_second_end(&self) -> bool {
-        self.role == Role::Delivery && self.mate != NONE
+        self.role == Role::Delivery && self.mate != StopIx::NONE
     }
 
     /// The earliest instant at or after `t` at which service may start. After the last window: at once, and late.
@@ -120,11 +121,11 @@ pub struct Pause {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TourSpec {
     /// Where it will be free.
-    pub start_place: u32,
+    pub start_node: NodeIx,
     /// When.
     pub start_at: i32,
-    /// Where it must end, or [`NONE`].
-    pub end_place: u32,
+    /// Where it must end, or [`NodeIx::NONE`].
+    pub end_node: NodeIx,
     /// No service starts after, and the end place is reached by then. Goods on board at the start are exempt: they cannot
     /// stay there for good.
     pub end_by: i32,
@@ -155,12 +156,12 @@ pub struct TourSpec {
 }
 
 impl TourSpec {
-    /// A vehicle without limits, free at a place at time 0; fill in the rest.
-    pub fn at(place: u32) -> Self {
+    /// A vehicle without limits, free at a node at time 0; fill in the rest.
+    pub fn at(node: NodeIx) -> Self {
         Self {
-            start_place: place,
+            start_node: node,
             start_at: 0,
-            end_place: NONE,
+            end_node: NodeIx::NONE,
             end_by: TIME_MAX,
             finish_late: false,
             onboard: [0; 4],

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use self::class::{Class, ROUNDINGS};
+use crate::index::{NodeIx, StopIx, TourIx};
 
 mod class;
 mod facts;
@@ -16,7 +17,7 @@ pub use self::hourly::{LegRows, TimeDependentLegs, travel_over};
 pub use self::legs::{LegMatrix, Legs, Rounding, SpherePlace};
 pub use self::solution::Solution;
 pub(crate) use self::solution::{absent_units, all_stops};
-pub use self::units::{NONE, TIME_MAX, UNREACHABLE};
+pub use self::units::{TIME_MAX, UNREACHABLE};
 
 /// A legal problem.
 #[derive(Clone, Debug)]
@@ -25,15 +26,15 @@ pub struct Problem {
     pub(crate) tours: Vec<TourSpec>,
     pub(crate) legs: Legs,
     pub(crate) weights: Weights,
-    pub(crate) initial: Vec<Vec<u32>>,
+    pub(crate) initial: Vec<Vec<StopIx>>,
     pub(crate) classes: Vec<Class>,
     pub(crate) class_of: Vec<u32>,
     /// The latest start that the search aims at: `due`, or what any tour could reach at best if that is later.
     pub(crate) closes: Vec<i32>,
     /// The first tour with the very same specification: while both are empty, one stands for the other.
-    pub(crate) twin: Vec<u32>,
+    pub(crate) twin: Vec<TourIx>,
     /// Tours that are their own twin: one of each kind.
-    leaders: Vec<u32>,
+    leaders: Vec<TourIx>,
     /// Every candidate is priced by a walk along the tour (flow time).
     pub(crate) walks: bool,
     /// Some tour is last in, first out.
@@ -56,7 +57,7 @@ pub struct Problem {
     /// Some stops are promised to a tour.
     pub(crate) promised: bool,
     /// The first tour whose end, limits and class are the same: tails can be driven by either.
-    pub(crate) tail_twin: Vec<u32>,
+    pub(crate) tail_twin: Vec<TourIx>,
     /// All vehicles are alike and none is in use: one empty tour stands for all.
     pub(crate) pooled: bool,
     /// See [`crate::local::Local::plain`].
@@ -66,10 +67,10 @@ pub struct Problem {
 /// Why values do not make a problem. Indices are into the given arrays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invalid {
-    /// A stop names a place that the matrix does not have.
-    Place(usize),
-    /// A tour names a place that the matrix does not have.
-    TourPlace(usize),
+    /// A stop is at a node that the legs do not have.
+    Node(usize),
+    /// A tour starts or ends at a node that the legs do not have.
+    TourNode(usize),
     /// A stop's windows are inverted, out of order, or a time is out of range.
     Time(usize),
     /// A tour's times are out of range.
@@ -91,8 +92,8 @@ pub enum Invalid {
 impl std::fmt::Display for Invalid {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Place(stop) => write!(f, "stop {stop} is at a place the leg matrix does not have"),
-            Self::TourPlace(tour) => write!(f, "tour {tour} starts or ends at a place the leg matrix does not have"),
+            Self::Node(stop) => write!(f, "stop {stop} is at a node that the legs do not have"),
+            Self::TourNode(tour) => write!(f, "tour {tour} starts or ends at a node that the legs do not have"),
             Self::Time(stop) => write!(f, "stop {stop} has an inverted window or a time out of range"),
             Self::TourTime(tour) => write!(f, "tour {tour} has a time out of range"),
             Self::Mate(stop) => write!(f, "stop {stop} is half of a shipment whose other half does not name it back"),
@@ -117,14 +118,14 @@ impl Problem {
     /// The first thing found wrong, with its index.
     pub fn new(stops: Vec<Stop>, tours: Vec<TourSpec>, legs: impl Into<Legs>) -> Result<Self, Invalid> {
         let legs = legs.into();
-        let places = legs.places() as u32;
+        let nodes = legs.nodes() as u32;
         let in_range = |t: i32| (-TIME_MAX..=TIME_MAX).contains(&t);
         if !legs.is_legal() {
             return Err(Invalid::Leg);
         }
         for (index, stop) in stops.iter().enumerate() {
-            if stop.place >= places {
-                return Err(Invalid::Place(index));
+            if stop.node.0 >= nodes {
+                return Err(Invalid::Node(index));
             }
             let ordered = stop.windows.windows(2).all(|pair| pair[0].1 < pair[1].0);
             let legal =
@@ -136,19 +137,19 @@ impl Problem {
             if stop.load.iter().any(|&load| load < 0) {
                 return Err(Invalid::Load(index));
             }
-            if stop.locked != NONE && stop.locked as usize >= tours.len() {
+            if stop.locked != TourIx::NONE && stop.locked.index() >= tours.len() {
                 return Err(Invalid::Tour(index));
             }
             let paired = match stop.role {
-                Role::JobDelivery | Role::JobPickup => stop.mate == NONE,
+                Role::JobDelivery | Role::JobPickup => stop.mate == StopIx::NONE,
                 Role::Pickup => stops
-                    .get(stop.mate as usize)
-                    .is_some_and(|mate| mate.mate == index as u32 && mate.role == Role::Delivery),
+                    .get(stop.mate.index())
+                    .is_some_and(|mate| mate.mate == StopIx(index as u32) && mate.role == Role::Delivery),
                 Role::Delivery => {
-                    (stop.mate == NONE && stop.locked != NONE)
+                    (stop.mate == StopIx::NONE && stop.locked != TourIx::NONE)
                         || stops
-                            .get(stop.mate as usize)
-                            .is_some_and(|mate| mate.mate == index as u32 && mate.role == Role::Pickup)
+                            .get(stop.mate.index())
+                            .is_some_and(|mate| mate.mate == StopIx(index as u32) && mate.role == Role::Pickup)
                 }
             };
             if !paired {
@@ -156,8 +157,8 @@ impl Problem {
             }
         }
         for (index, tour) in tours.iter().enumerate() {
-            if tour.start_place >= places || (tour.end_place != NONE && tour.end_place >= places) {
-                return Err(Invalid::TourPlace(index));
+            if tour.start_node.0 >= nodes || (tour.end_node != NodeIx::NONE && tour.end_node.0 >= nodes) {
+                return Err(Invalid::TourNode(index));
             }
             let pauses = tour
                 .pauses
@@ -186,14 +187,16 @@ impl Problem {
             })
             .collect();
         // The first of each kind; kinds may be as many as vehicles.
-        let mut kinds: BTreeMap<&TourSpec, u32> = BTreeMap::new();
-        let twin: Vec<u32> = (0u32..).zip(&tours).map(|(index, tour)| *kinds.entry(tour).or_insert(index)).collect();
-        let leaders = (0..tours.len() as u32).filter(|&tour| twin[tour as usize] == tour).collect();
+        let mut kinds: BTreeMap<&TourSpec, TourIx> = BTreeMap::new();
+        let twin: Vec<TourIx> =
+            TourIx::all().zip(&tours).map(|(index, tour)| *kinds.entry(tour).or_insert(index)).collect();
+        let leaders = TourIx::first(tours.len()).filter(|&tour| twin[tour.index()] == tour).collect();
         let tail = |tour: &TourSpec| {
-            (tour.end_place, tour.end_by, tour.finish_late, tour.capacity, tour.stops_max, tour.lifo, tour.class())
+            (tour.end_node, tour.end_by, tour.finish_late, tour.capacity, tour.stops_max, tour.lifo, tour.class())
         };
         let mut tails = BTreeMap::new();
-        let tail_twin = (0u32..).zip(&tours).map(|(index, tour)| *tails.entry(tail(tour)).or_insert(index)).collect();
+        let tail_twin =
+            TourIx::all().zip(&tours).map(|(index, tour)| *tails.entry(tail(tour)).or_insert(index)).collect();
         let initial = vec![Vec::new(); tours.len()];
         let mut problem = Self {
             closes: Vec::new(),
@@ -221,14 +224,15 @@ impl Problem {
             plain: false,
         };
         problem.unrestricted =
-            problem.stops.iter().all(|stop| stop.locked == NONE && stop.needs == 0 && stop.barred.is_empty());
+            problem.stops.iter().all(|stop| stop.locked == TourIx::NONE && stop.needs == 0 && stop.barred.is_empty());
         problem.paused = problem.tours.iter().any(|tour| !tour.pauses.is_empty());
         problem.lifo = problem.tours.iter().any(|tour| tour.lifo);
         problem.has_setup = problem.stops.iter().any(|stop| stop.setup > 0);
         problem.limited = problem.tours.iter().any(|tour| (tour.stops_max as usize) < problem.stops.len());
-        problem.promised = problem.stops.iter().any(|stop| stop.home != NONE && stop.change != 0);
-        problem.pooled = problem.twin.iter().all(|&twin| twin == 0) && problem.tours.iter().all(|tour| !tour.in_use);
-        problem.closes = (0..problem.stops.len() as u32).map(|stop| problem.aim(stop)).collect();
+        problem.promised = problem.stops.iter().any(|stop| stop.home != TourIx::NONE && stop.change != 0);
+        problem.pooled =
+            problem.twin.iter().all(|&twin| twin == TourIx(0)) && problem.tours.iter().all(|tour| !tour.in_use);
+        problem.closes = StopIx::first(problem.stops.len()).map(|stop| problem.aim(stop)).collect();
         let roundings = problem.classes.iter().map(|class| i64::from(class.leg((ROUNDINGS, ROUNDINGS)).1));
         problem.metric = problem.legs.is_symmetric();
         problem.slackness = if problem.metric { roundings.max().unwrap_or(0) } else { i64::MAX / 8 };
@@ -245,7 +249,7 @@ impl Problem {
     pub fn with_weights(mut self, weights: Weights) -> Self {
         self.weights = weights;
         self.walks = weights.flow_per_hour > 0;
-        self.closes = (0..self.stops.len() as u32).map(|stop| self.aim(stop)).collect();
+        self.closes = StopIx::first(self.stops.len()).map(|stop| self.aim(stop)).collect();
         self.plain = self.looks_plain();
         self
     }
@@ -256,23 +260,23 @@ impl Problem {
     /// # Errors
     ///
     /// [`Invalid::Initial`].
-    pub fn with_initial(mut self, initial: Vec<Vec<u32>>) -> Result<Self, Invalid> {
-        let mut at = vec![(NONE, 0); self.stops.len()];
+    pub fn with_initial(mut self, initial: Vec<Vec<StopIx>>) -> Result<Self, Invalid> {
+        let mut at = vec![(TourIx::NONE, 0); self.stops.len()];
         if initial.len() != self.tours.len() {
             return Err(Invalid::Initial);
         }
-        for (tour, sequence) in initial.iter().enumerate() {
-            for (place, &stop) in sequence.iter().enumerate() {
-                match at.get_mut(stop as usize) {
-                    Some(slot) if slot.0 == NONE => *slot = (tour as u32, place),
+        for (tour, sequence) in TourIx::all().zip(&initial) {
+            for (position, &stop) in sequence.iter().enumerate() {
+                match at.get_mut(stop.index()) {
+                    Some(slot) if slot.0 == TourIx::NONE => *slot = (tour, position),
                     _ => return Err(Invalid::Initial),
                 }
             }
         }
-        for (stop, &(tour, place)) in self.stops.iter().zip(&at) {
+        for (stop, &(tour, position)) in self.stops.iter().zip(&at) {
             if stop.role == Role::Pickup {
-                let (mate_tour, mate_place) = at[stop.mate as usize];
-                if mate_tour != tour || (tour != NONE && mate_place < place) {
+                let (mate_tour, mate_position) = at[stop.mate.index()];
+                if mate_tour != tour || (tour != TourIx::NONE && mate_position < position) {
                     return Err(Invalid::Initial);
                 }
             }
@@ -284,13 +288,13 @@ impl Problem {
     /// Promises every stop of the initial plan to the tour that serves it there: another tour costs `change` more for each.
     #[must_use]
     pub fn with_promises(mut self, change: i64) -> Self {
-        for (tour, sequence) in self.initial.iter().enumerate() {
+        for (tour, sequence) in TourIx::all().zip(&self.initial) {
             for &stop in sequence {
-                let stop = &mut self.stops[stop as usize];
-                (stop.home, stop.change) = (tour as u32, change);
+                let stop = &mut self.stops[stop.index()];
+                (stop.home, stop.change) = (tour, change);
             }
         }
-        self.promised = self.stops.iter().any(|stop| stop.home != NONE && stop.change != 0);
+        self.promised = self.stops.iter().any(|stop| stop.home != TourIx::NONE && stop.change != 0);
         self
     }
 
@@ -315,27 +319,27 @@ impl Problem {
     }
 
     /// The plan to start from.
-    pub fn initial(&self) -> &[Vec<u32>] {
+    pub fn initial(&self) -> &[Vec<StopIx>] {
         &self.initial
     }
 
     /// Travel time and price of a leg for a tour's class.
-    pub(crate) fn leg(&self, tour: u32, a: u32, b: u32) -> (i32, i32) {
-        self.classes[self.class_of[tour as usize] as usize].leg(self.legs.pair(a, b))
+    pub(crate) fn leg(&self, tour: TourIx, a: NodeIx, b: NodeIx) -> (i32, i32) {
+        self.classes[self.class_of[tour.index()] as usize].leg(self.legs.pair(a, b))
     }
 
     /// Travel time including the set-up at `b`, and price, from one stop or tour start (`a >= stops`) to a stop.
-    pub(crate) fn hop(&self, tour: u32, from_place: u32, to: u32) -> (i32, i32) {
-        let stop = &self.stops[to as usize];
-        let (time, cost) = self.leg(tour, from_place, stop.place);
-        (time + if from_place == stop.place { 0 } else { stop.setup }, cost)
+    pub(crate) fn hop(&self, tour: TourIx, from: NodeIx, to: StopIx) -> (i32, i32) {
+        let stop = &self.stops[to.index()];
+        let (time, cost) = self.leg(tour, from, stop.node);
+        (time + if from == stop.node { 0 } else { stop.setup }, cost)
     }
 
     /// Travel time and price of a leg that is begun at an instant.
-    fn leg_at(&self, tour: u32, a: u32, b: u32, depart: i32) -> (i32, i32) {
+    fn leg_at(&self, tour: TourIx, a: NodeIx, b: NodeIx, depart: i32) -> (i32, i32) {
         match &self.legs {
             Legs::TimeDependent(legs) => {
-                let class = self.classes[self.class_of[tour as usize] as usize];
+                let class = self.classes[self.class_of[tour.index()] as usize];
                 class.priced(legs.leaving(a, b, depart, |time| class.time(time)))
             }
             Legs::Matrix(_) | Legs::Plane { .. } | Legs::Sphere { .. } => self.leg(tour, a, b),
@@ -343,44 +347,44 @@ impl Problem {
     }
 
     /// Like [`Problem::hop`], begun at an instant; `None` where there is no way then.
-    pub(crate) fn hop_at(&self, tour: u32, from_place: u32, to: u32, depart: i32) -> Option<(i32, i32)> {
-        let stop = &self.stops[to as usize];
-        let (time, cost) = self.leg_at(tour, from_place, stop.place, depart);
-        (time < UNREACHABLE).then(|| (time + if from_place == stop.place { 0 } else { stop.setup }, cost))
+    pub(crate) fn hop_at(&self, tour: TourIx, from: NodeIx, to: StopIx, depart: i32) -> Option<(i32, i32)> {
+        let stop = &self.stops[to.index()];
+        let (time, cost) = self.leg_at(tour, from, stop.node, depart);
+        (time < UNREACHABLE).then(|| (time + if from == stop.node { 0 } else { stop.setup }, cost))
     }
 
     /// Travel time and price from a place to a tour's end.
-    pub(crate) fn hop_end(&self, tour: u32, from_place: u32) -> (i32, i32) {
-        let end = self.tours[tour as usize].end_place;
-        if end == NONE { (0, 0) } else { self.leg(tour, from_place, end) }
+    pub(crate) fn hop_end(&self, tour: TourIx, from: NodeIx) -> (i32, i32) {
+        let end = self.tours[tour.index()].end_node;
+        if end == NodeIx::NONE { (0, 0) } else { self.leg(tour, from, end) }
     }
 
     /// Like [`Problem::hop_end`], begun at an instant.
-    pub(crate) fn hop_end_at(&self, tour: u32, from_place: u32, depart: i32) -> (i32, i32) {
-        let end = self.tours[tour as usize].end_place;
-        if end == NONE { (0, 0) } else { self.leg_at(tour, from_place, end, depart) }
+    pub(crate) fn hop_end_at(&self, tour: TourIx, from: NodeIx, depart: i32) -> (i32, i32) {
+        let end = self.tours[tour.index()].end_node;
+        if end == NodeIx::NONE { (0, 0) } else { self.leg_at(tour, from, end, depart) }
     }
 
     /// True when this tour may serve this stop at all, whatever the sequence.
-    pub(crate) fn allows(&self, tour: u32, stop: u32) -> bool {
-        let stop = &self.stops[stop as usize];
-        let spec = &self.tours[tour as usize];
-        (stop.locked == NONE || stop.locked == tour)
+    pub(crate) fn allows(&self, tour: TourIx, stop: StopIx) -> bool {
+        let stop = &self.stops[stop.index()];
+        let spec = &self.tours[tour.index()];
+        (stop.locked == TourIx::NONE || stop.locked == tour)
             && stop.needs & !spec.has == 0
             && (stop.barred.is_empty() || !stop.barred.contains(&tour))
     }
 
     /// Price of a tour serving a stop beyond driving: the change of a promise.
-    pub(crate) fn change_cost(&self, tour: u32, stop: u32) -> i64 {
-        let stop = &self.stops[stop as usize];
-        if stop.home == NONE || stop.home == tour { 0 } else { stop.change }
+    pub(crate) fn change_cost(&self, tour: TourIx, stop: StopIx) -> i64 {
+        let stop = &self.stops[stop.index()];
+        if stop.home == TourIx::NONE || stop.home == tour { 0 } else { stop.change }
     }
 
     /// The latest start of service that a tour's shift allows at a stop.
-    pub(crate) fn shift_end(&self, tour: u32, stop: u32) -> i32 {
-        let stop = &self.stops[stop as usize];
-        let spec = &self.tours[tour as usize];
-        let exempt = stop.role == Role::Delivery && (stop.mate == NONE || spec.finish_late);
+    pub(crate) fn shift_end(&self, tour: TourIx, stop: StopIx) -> i32 {
+        let stop = &self.stops[stop.index()];
+        let spec = &self.tours[tour.index()];
+        let exempt = stop.role == Role::Delivery && (stop.mate == StopIx::NONE || spec.finish_late);
         if exempt { TIME_MAX } else { spec.end_by }
     }
 
@@ -412,26 +416,26 @@ impl Problem {
     }
 
     /// Lateness that nobody could avoid is not fought over.
-    fn aim(&self, stop: u32) -> i32 {
-        let spec = &self.stops[stop as usize];
+    fn aim(&self, stop: StopIx) -> i32 {
+        let spec = &self.stops[stop.index()];
         if spec.due == i32::MAX || self.weights.hard {
             return spec.due.min(TIME_MAX);
         }
-        let via = (spec.role == Role::Delivery && spec.mate != NONE).then_some(spec.mate);
-        let free = spec.locked == NONE && spec.barred.is_empty();
-        let all = 0..if free { 0 } else { self.tours.len() as u32 };
-        let leaders: &[u32] = if free { &self.leaders } else { &[] };
+        let via = (spec.role == Role::Delivery && spec.mate != StopIx::NONE).then_some(spec.mate);
+        let free = spec.locked == TourIx::NONE && spec.barred.is_empty();
+        let all = TourIx::first(if free { 0 } else { self.tours.len() });
+        let leaders: &[TourIx] = if free { &self.leaders } else { &[] };
         let best = (all.chain(leaders.iter().copied()))
             .filter(|&tour| self.allows(tour, stop))
             .map(|tour| {
-                let start = &self.tours[tour as usize];
-                let (mut at, mut place) = (start.start_at, start.start_place);
+                let start = &self.tours[tour.index()];
+                let (mut at, mut node) = (start.start_at, start.start_node);
                 if let Some(pickup) = via {
-                    let first = &self.stops[pickup as usize];
-                    at = first.opens_at(at + self.hop(tour, place, pickup).0) + first.service;
-                    place = first.place;
+                    let first = &self.stops[pickup.index()];
+                    at = first.opens_at(at + self.hop(tour, node, pickup).0) + first.service;
+                    node = first.node;
                 }
-                spec.opens_at(at.saturating_add(self.hop(tour, place, stop).0))
+                spec.opens_at(at.saturating_add(self.hop(tour, node, stop).0))
             })
             .min();
         spec.due.max(best.unwrap_or(spec.due)).min(TIME_MAX)

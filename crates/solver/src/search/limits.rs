@@ -1,5 +1,7 @@
 //! How hard to search, and where a search stands.
 
+use crate::index::StopIx;
+
 /// How hard to search. Fill in what you mean, take the rest from `default()`.
 #[derive(Clone, Copy, Debug)]
 pub struct SearchLimits {
@@ -46,7 +48,7 @@ pub struct Progress<'s> {
     /// The objective of the best plan so far, in millionths.
     pub cost: i64,
     /// The best plan so far.
-    pub tours: &'s [Vec<u32>],
+    pub tours: &'s [Vec<StopIx>],
 }
 
 /// What the caller wants next.

@@ -14,6 +14,7 @@ use super::cut::{PIECE_STOPS, Piece, cut};
 use super::heat::heat;
 use super::limits::{Pace, Progress, SearchLimits};
 use super::shrink::Shrinking;
+use crate::index::{StopIx, TourIx};
 use crate::moves::{Ruin, construct, insert_into};
 use crate::problem::{Problem, Solution, absent_units, all_stops};
 use crate::random::{Random, mix};
@@ -57,18 +58,18 @@ pub(crate) fn solve_constant(problem: &Problem, limits: &SearchLimits, stop: &At
 pub(crate) struct Found {
     pub(crate) best: Solution,
     /// Of several chains: the tours that the first one would have found alone.
-    pub(crate) alone: Option<Vec<Vec<u32>>>,
+    pub(crate) alone: Option<Vec<Vec<StopIx>>>,
 }
 
 /// The best plan so far.
 #[derive(Clone)]
 struct Best {
     cost: i64,
-    tours: Vec<Vec<u32>>,
+    tours: Vec<Vec<StopIx>>,
 }
 
 impl Best {
-    fn offer(&mut self, cost: i64, tours: impl FnOnce() -> Vec<Vec<u32>>) {
+    fn offer(&mut self, cost: i64, tours: impl FnOnce() -> Vec<Vec<StopIx>>) {
         if cost < self.cost {
             *self = Self { cost, tours: tours() };
         }
@@ -190,7 +191,7 @@ pub(crate) fn search(
                 chain.best = Some((outcome.best_cost, plan()));
             }
             let mut alone = alone.as_mut().filter(|_| index == 0);
-            let mut offer = |cost: i64, tours: &dyn Fn() -> Vec<Vec<u32>>| {
+            let mut offer = |cost: i64, tours: &dyn Fn() -> Vec<Vec<StopIx>>| {
                 if let Some(alone) = &mut alone {
                     alone.offer(cost, tours);
                 }
@@ -241,17 +242,17 @@ pub(crate) fn replica_seed(seed: u64, replica: u32) -> u64 {
 }
 
 /// What a plan costs beside what it does not serve.
-fn length_of(problem: &Problem, absent: &[u32], cost: i64) -> i64 {
-    cost - absent.iter().map(|&unit| problem.stops[unit as usize].unserved).sum::<i64>()
+fn length_of(problem: &Problem, absent: &[StopIx], cost: i64) -> i64 {
+    cost - absent.iter().map(|&unit| problem.stops[unit.index()].unserved).sum::<i64>()
 }
 
 /// A plan on its way, with random numbers of its own.
 struct Chain {
     seed: u64,
-    tours: Vec<Vec<u32>>,
-    absent: Vec<u32>,
+    tours: Vec<Vec<StopIx>>,
+    absent: Vec<StopIx>,
     /// The best plan of this cooling, where plans are crossed.
-    best: Option<(i64, Vec<Vec<u32>>)>,
+    best: Option<(i64, Vec<Vec<StopIx>>)>,
     coolings: Coolings,
     /// The number of the present cooling.
     cooling: u32,
@@ -263,16 +264,16 @@ struct Outcome {
     cost: i64,
     /// The best it met, put together from its pieces.
     best_cost: i64,
-    best: Vec<(u32, Vec<u32>)>,
+    best: Vec<(TourIx, Vec<StopIx>)>,
     iterations: u64,
 }
 
 impl Outcome {
     /// The best plan. Vehicles that no piece was dealt are unused in it.
-    fn plan(&self, vehicles: usize) -> Vec<Vec<u32>> {
+    fn plan(&self, vehicles: usize) -> Vec<Vec<StopIx>> {
         let mut tours = vec![Vec::new(); vehicles];
         for (tour, sequence) in &self.best {
-            tours[*tour as usize].clone_from(sequence);
+            tours[tour.index()].clone_from(sequence);
         }
         tours
     }
@@ -292,9 +293,9 @@ impl Chain {
                 let sequences: Vec<Vec<u32>> = local
                     .tours
                     .iter()
-                    .map(|&tour| self.tours[tour as usize].iter().map(|&stop| at[stop as usize].1).collect())
+                    .map(|&tour| self.tours[tour.index()].iter().map(|&stop| at[stop.index()].1).collect())
                     .collect();
-                let waiting = absent.iter().map(|&unit| at[unit as usize].1).collect();
+                let waiting = absent.iter().map(|&unit| at[unit.index()].1).collect();
                 anneal(&local, &sequences, waiting, logs, Effort { iterations: most, ..effort }, random)
             })
             .collect();
@@ -302,7 +303,7 @@ impl Chain {
         self.absent.clear();
         for result in results {
             for (tour, sequence) in result.current {
-                self.tours[tour as usize] = sequence;
+                self.tours[tour.index()] = sequence;
             }
             self.absent.extend(result.absent);
             outcome.cost += result.cost;
@@ -315,14 +316,14 @@ impl Chain {
 }
 
 /// Mean price of a leg of the plan, at least 1.
-fn mean_leg(problem: &Problem, tours: &[Vec<u32>]) -> f64 {
+fn mean_leg(problem: &Problem, tours: &[Vec<StopIx>]) -> f64 {
     let (mut sum, mut count) = (0.0, 0.0);
-    for (tour, sequence) in tours.iter().enumerate() {
-        let mut place = problem.tours[tour].start_place;
+    for (tour, sequence) in TourIx::all().zip(tours) {
+        let mut node = problem.tours[tour.index()].start_node;
         for &stop in sequence {
-            sum += f64::from(problem.hop(tour as u32, place, stop).1);
+            sum += f64::from(problem.hop(tour, node, stop).1);
             count += 1.0;
-            place = problem.stops[stop as usize].place;
+            node = problem.stops[stop.index()].node;
         }
     }
     if count == 0.0 { 1_000_000.0 } else { (sum / count).max(1.0) }

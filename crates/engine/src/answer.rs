@@ -7,9 +7,14 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::Placement;
+<<<<<<< HEAD
 use fleetfold_model::{ExchangeGroup, LogSeq, OrderId, StopKind, UnassignedReason, VehicleId};
 use fleetfold_roads::LegQuery;
 use fleetfold_solver::{Problem, Solution, insert, schedule};
+=======
+use fleetfold_model::{ExchangeGroup, OrderId, SearchRecord, StopKind, UnassignedReason, VehicleId};
+use fleetfold_solver::{StopIx, TourIx, insert, schedule};
+>>>>>>> solver
 
 use crate::draft::Draft;
 use crate::moment::Moment;
@@ -119,15 +124,21 @@ impl Answer<'_> {
             }
             let problem = self.finish(&draft);
             let sequence = &draft.initial[0];
+<<<<<<< HEAD
             let movable = |stop: u32| {
                 let order = draft.stops[stop as usize].0;
                 let state = self.moment.fleet.order(order);
+=======
+            let movable = |stop: StopIx| {
+                let order = draft.stops[stop.index()].0;
+                let state = self.fleet.order(order);
+>>>>>>> solver
                 let free = state.on_board.is_none()
                     && state.pinned.is_none()
                     && !draft.heads[0].iter().any(|visit| visit.order == order);
                 free.then_some(order).filter(|order| !loose.contains(order))
             };
-            let offender = match schedule(&problem, 0, sequence) {
+            let offender = match schedule(&problem, TourIx(0), sequence) {
                 None => sequence.iter().rev().find_map(|&stop| movable(stop)),
                 Some(times) => sequence.iter().zip(&times).find_map(|(&stop, timed)| {
                     let planned = self
@@ -137,8 +148,8 @@ impl Answer<'_> {
                         .route
                         .visits
                         .iter()
-                        .find(|visit| (visit.order, visit.stop) == draft.stops[stop as usize])?;
-                    let due = problem.stops()[stop as usize].due;
+                        .find(|visit| (visit.order, visit.stop) == draft.stops[stop.index()])?;
+                    let due = problem.stops()[stop.index()].due;
                     let late = i64::from(timed.start) - i64::from(due);
                     let was = (planned.start - draft.absolute(due)).0.max(0);
                     (due != i32::MAX && late > was + 60_000).then(|| movable(stop)).flatten()
@@ -191,6 +202,7 @@ impl Answer<'_> {
         causes: &[Cause],
         stuck: &[(OrderId, UnassignedReason)],
     ) -> Vec<ExchangeGroup> {
+<<<<<<< HEAD
         let mut solved = self.solve_near(concerned, loose);
         // A vehicle that already had more than it can do got more: take off what it cannot keep, and try once more.
         let overcharged = self.solved(&solved).overcharged();
@@ -199,6 +211,31 @@ impl Answer<'_> {
             for vehicle in overcharged {
                 self.loosen(vehicle, &mut loose);
                 concerned.insert(vehicle);
+=======
+        let orders: Vec<OrderId> = loose.iter().copied().collect();
+        let mut vehicles = concerned.clone();
+        for &order in &orders {
+            self.candidates(order, NEAR_VEHICLES, NEAR_STOPS, &mut vehicles);
+        }
+        let mut solved = self.solve_at_once(&vehicles, &orders);
+        if !solved.2.absent.is_empty() {
+            let mut found = BTreeSet::new();
+            for &stop in &solved.2.absent {
+                self.candidates(solved.0.stops[stop.index()].0, WIDE_VEHICLES, 0, &mut found);
+            }
+            let stops_of = |vehicle: VehicleId| self.fleet.vehicle(vehicle).route.visits.len();
+            let mut wide = vehicles.clone();
+            let mut stops: usize = wide.iter().map(|&vehicle| stops_of(vehicle)).sum();
+            // The emptiest first: they are the likeliest to have room.
+            let mut others: Vec<VehicleId> = found.difference(&vehicles).copied().collect();
+            others.sort_by_key(|&vehicle| stops_of(vehicle));
+            wide.extend(others.into_iter().take_while(|&vehicle| {
+                stops += stops_of(vehicle) + 1;
+                stops <= WIDE_STOPS
+            }));
+            if wide.len() > vehicles.len() {
+                solved = self.solve_at_once(&wide, &orders);
+>>>>>>> solver
             }
             solved = self.solve_near(&concerned, &loose);
         }

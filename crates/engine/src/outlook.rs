@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use fleetfold_fleet::Fleet;
 use fleetfold_model::{Millis, Position, Timestamp};
 use fleetfold_roads::{ActiveChange, Leg, LegTable, Network, Speeds};
-use fleetfold_solver::{LegMatrix, LegRows, Legs, TIME_MAX, TimeDependentLegs, UNREACHABLE, travel_over};
+use fleetfold_solver::{LegMatrix, LegRows, Legs, NodeIx, TIME_MAX, TimeDependentLegs, UNREACHABLE, travel_over};
 
 use crate::learn;
 
@@ -230,9 +230,9 @@ struct Rows {
 }
 
 impl LegRows for Rows {
-    fn row(&self, span: usize, from: u32) -> Vec<(i32, i32)> {
+    fn row(&self, span: usize, from: NodeIx) -> Vec<(i32, i32)> {
         let table = || self.outlook.of(self.first + span).rows(Arc::clone(&self.places));
-        let legs = unless_known(&self.tables[span], table).from(from as usize);
+        let legs = unless_known(&self.tables[span], table).from(from.index());
         legs.into_iter().map(solver_leg).collect()
     }
 }

@@ -34,6 +34,10 @@ faults seed:
 hunt *args:
     scripts/hunt {{args}}
 
+# Engines killed again and again at overload, and the proof that nothing is lost: just kills --kills 300
+kills *args:
+    scripts/kill-loop {{args}}
+
 # Coverage-guided fuzzing of the readers of problem files: just fuzz 60 vroom
 fuzz *args:
     scripts/fuzz {{args}}

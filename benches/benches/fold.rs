@@ -1,4 +1,4 @@
-//! How fast is the fold, and how fast are positions indexed? `cargo bench -p fleetfold-benches --bench fold`
+//! How fast is the fold, how fast is a copy of it made, and how fast are positions indexed? `cargo bench -p fleetfold-benches --bench fold`
 
 use std::hint::black_box;
 
@@ -28,6 +28,8 @@ fn fold(criterion: &mut Criterion) {
     for entry in &log {
         fleet.apply(entry);
     }
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("copy for a snapshot", |bencher| bencher.iter(|| black_box(fleet.clone_without_index())));
     let vehicles: Vec<_> = log
         .iter()
         .filter_map(

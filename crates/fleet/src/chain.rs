@@ -25,6 +25,6 @@ pub struct Chain {
     pub rev: u64,
     /// Hash of the last plan's message.
     pub hash: MessageHash,
-    /// Its place in the log: what the next append is fenced with.
+    /// Sequence of the last entry on the plan subject, folded or not: what the next append is fenced with.
     pub seq: LogSeq,
 }

@@ -229,6 +229,7 @@ impl Fleet {
 
     /// A copy to keep: it shares every table and has no spatial index. Costs tens of microseconds at 300,000 orders, and what
     /// the fleet writes to afterwards is copied piece by piece. [`Fleet::rebuild_index`] makes it whole.
+    #[must_use]
     pub fn clone_without_index(&self) -> Self {
         Self { index: Arc::new(Index::absent()), ..self.clone() }
     }

@@ -30,14 +30,14 @@ pub(crate) trait Vacant {
 /// of them at the end: reading behind the end gives a vacant entry.
 #[derive(Clone, Debug)]
 pub(crate) struct Pages<T> {
-    pages: Vec<Arc<Vec<T>>>,
+    table: Vec<Arc<Vec<T>>>,
     len: usize,
     blank: Arc<Vec<T>>,
 }
 
 impl<T: Clone + Vacant> Default for Pages<T> {
     fn default() -> Self {
-        Self { pages: Vec::new(), len: 0, blank: Arc::new(vec![T::vacant(); PAGE]) }
+        Self { table: Vec::new(), len: 0, blank: Arc::new(vec![T::vacant(); PAGE]) }
     }
 }
 
@@ -49,10 +49,10 @@ impl<T: Clone + Vacant> Pages<T> {
     /// A table of so many vacant entries.
     pub(crate) fn of_vacant(len: usize) -> Self {
         let mut pages = Self::default();
-        pages.pages.resize(len.div_ceil(PAGE), Arc::clone(&pages.blank));
+        pages.table.resize(len.div_ceil(PAGE), Arc::clone(&pages.blank));
         pages.len = len;
         if !len.is_multiple_of(PAGE)
-            && let Some(last) = pages.pages.last_mut()
+            && let Some(last) = pages.table.last_mut()
         {
             Arc::make_mut(last).truncate(len % PAGE);
         }
@@ -64,45 +64,45 @@ impl<T: Clone + Vacant> Pages<T> {
     pub(crate) fn give_back(&mut self, index: usize) -> bool {
         let page = index / PAGE;
         let is_free = |page: &Arc<Vec<T>>| page.iter().all(Vacant::is_vacant);
-        if page + 1 < self.pages.len() {
-            if is_free(&self.pages[page]) {
-                self.pages[page] = Arc::clone(&self.blank);
+        if page + 1 < self.table.len() {
+            if is_free(&self.table[page]) {
+                self.table[page] = Arc::clone(&self.blank);
             }
             return false;
         }
         let before = self.len;
-        while self.pages.last().is_some_and(is_free) {
-            self.pages.pop();
-            self.len = self.pages.len() * PAGE;
+        while self.table.last().is_some_and(is_free) {
+            self.table.pop();
+            self.len = self.table.len() * PAGE;
         }
         self.len != before
     }
 
     pub(crate) fn push(&mut self, value: T) {
         if self.len.is_multiple_of(PAGE) {
-            self.pages.push(Arc::new(Vec::with_capacity(PAGE)));
+            self.table.push(Arc::new(Vec::with_capacity(PAGE)));
         }
-        if let Some(page) = self.pages.last_mut() {
+        if let Some(page) = self.table.last_mut() {
             Arc::make_mut(page).push(value);
         }
         self.len += 1;
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.pages.iter().flat_map(|page| page.iter())
+        self.table.iter().flat_map(|page| page.iter())
     }
 }
 
 impl<T> Index<usize> for Pages<T> {
     type Output = T;
     fn index(&self, index: usize) -> &T {
-        self.pages.get(index / PAGE).and_then(|page| page.get(index % PAGE)).unwrap_or(&self.blank[0])
+        self.table.get(index / PAGE).and_then(|page| page.get(index % PAGE)).unwrap_or(&self.blank[0])
     }
 }
 
 impl<T: Clone> IndexMut<usize> for Pages<T> {
     fn index_mut(&mut self, index: usize) -> &mut T {
-        &mut Arc::make_mut(&mut self.pages[index / PAGE])[index % PAGE]
+        &mut Arc::make_mut(&mut self.table[index / PAGE])[index % PAGE]
     }
 }
 
@@ -151,29 +151,31 @@ impl Part for u64 {
 /// A map in [`PARTS`] parts. It has no order; nothing in the fold walks it.
 #[derive(Clone, Debug)]
 pub(crate) struct Parts<K, V> {
-    parts: Vec<Arc<BTreeMap<K, V>>>,
+    maps: Vec<Arc<BTreeMap<K, V>>>,
     len: usize,
 }
 
 impl<K, V> Default for Parts<K, V> {
     fn default() -> Self {
-        Self { parts: vec![Arc::new(BTreeMap::new()); PARTS], len: 0 }
+        // All parts are one empty map until they are written to.
+        let empty = Arc::new(BTreeMap::new());
+        Self { maps: (0..PARTS).map(|_| Arc::clone(&empty)).collect(), len: 0 }
     }
 }
 
 impl<K: Part + Ord + Clone, V: Clone> Parts<K, V> {
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
-        self.parts[key.part()].get(key)
+        self.maps[key.part()].get(key)
     }
 
     pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
-        let old = Arc::make_mut(&mut self.parts[key.part()]).insert(key, value);
+        let old = Arc::make_mut(&mut self.maps[key.part()]).insert(key, value);
         self.len += usize::from(old.is_none());
         old
     }
 
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
-        let part = &mut self.parts[key.part()];
+        let part = &mut self.maps[key.part()];
         if !part.contains_key(key) {
             return None;
         }
@@ -190,7 +192,7 @@ impl<K: Part + Ord + Clone, V: Clone> Parts<K, V> {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.parts.iter().flat_map(|part| part.iter())
+        self.maps.iter().flat_map(|part| part.iter())
     }
 }
 
@@ -213,40 +215,40 @@ impl<'de, K: Part + Ord + Clone + Deserialize<'de>, V: Clone + Deserialize<'de>>
 /// A queue in pieces of [`PIECE`] entries: in at the back, out at the front.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue<T> {
-    pieces: VecDeque<Arc<Vec<T>>>,
+    line: VecDeque<Arc<Vec<T>>>,
     /// Entries of the first piece that are out already.
     out: usize,
 }
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Self { pieces: VecDeque::new(), out: 0 }
+        Self { line: VecDeque::new(), out: 0 }
     }
 }
 
 impl<T: Copy> Queue<T> {
     pub(crate) fn push(&mut self, value: T) {
-        match self.pieces.back_mut() {
+        match self.line.back_mut() {
             Some(piece) if piece.len() < PIECE => Arc::make_mut(piece).push(value),
-            _ => self.pieces.push_back(Arc::new(vec![value])),
+            _ => self.line.push_back(Arc::new(vec![value])),
         }
     }
 
     pub(crate) fn front(&self) -> Option<T> {
-        self.pieces.front().map(|piece| piece[self.out])
+        self.line.front().map(|piece| piece[self.out])
     }
 
     pub(crate) fn pop(&mut self) {
-        let Some(piece) = self.pieces.front() else { return };
+        let Some(piece) = self.line.front() else { return };
         self.out += 1;
         if self.out == piece.len() {
-            self.pieces.pop_front();
+            self.line.pop_front();
             self.out = 0;
         }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = T> + '_ {
-        self.pieces.iter().flat_map(|piece| piece.iter().copied()).skip(self.out)
+        self.line.iter().flat_map(|piece| piece.iter().copied()).skip(self.out)
     }
 }
 
@@ -355,12 +357,12 @@ mod tests {
             assert_eq!(pages.give_back(number), number == 99, "the last page went with its last entry");
         }
         assert_eq!(pages.len(), 96);
-        assert!(std::sync::Arc::ptr_eq(&pages.pages[1], &pages.blank));
+        assert!(std::sync::Arc::ptr_eq(&pages.table[1], &pages.blank));
         for number in 64..70 {
             pages[number] = u64::MAX;
             pages.give_back(number);
         }
-        assert_eq!((pages.len(), pages.pages.len()), (32, 1), "pages that were shared before go too");
+        assert_eq!((pages.len(), pages.table.len()), (32, 1), "pages that were shared before go too");
         assert_eq!((pages[31], pages[40], pages[1_000]), (31, u64::MAX, u64::MAX));
         assert_eq!(Pages::<u64>::of_vacant(40).iter().count(), 40);
     }

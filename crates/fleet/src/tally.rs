@@ -14,6 +14,9 @@ const SPANS_MAX: usize = 4096;
 /// Leading binary digits of a span that are kept once it rounds: the error is below one in 128.
 const DIGITS: u32 = 7;
 
+/// Most spans that a [`Spread`] is made with: far from where its arithmetic would overflow.
+const COUNT_MAX: u64 = 1 << 53;
+
 /// A set of spans kept sorted by counting, so that any quantile can be read at any time.
 ///
 /// Exact until it has seen [`SPANS_MAX`] different spans; from then on spans are rounded towards zero to their leading
@@ -53,6 +56,43 @@ impl Spread {
     /// How many.
     pub fn count(&self) -> u64 {
         self.total
+    }
+
+    /// The sum of all spans as they were added, before any rounding.
+    pub fn sum(&self) -> Millis {
+        Millis(self.sum)
+    }
+
+    /// True once spans are rounded.
+    pub fn is_rounded(&self) -> bool {
+        self.rounds
+    }
+
+    /// Every span that is told apart, ascending, and how often it was added. Together with [`Spread::is_rounded`],
+    /// [`Spread::sum`] and [`Spread::max`] these pairs are everything that a spread holds.
+    pub fn counts(&self) -> impl Iterator<Item = (Millis, u64)> + '_ {
+        self.counts.iter().map(|(&span, &count)| (Millis(span), count))
+    }
+
+    /// The spread that holds these pairs. `None` when the spans do not ascend, when one was never added, or when there are
+    /// more of them than can be counted on from (2^53). `max` is ignored where there is no pair.
+    pub fn from_counts(
+        counts: impl IntoIterator<Item = (Millis, u64)>,
+        rounded: bool,
+        sum: Millis,
+        max: Millis,
+    ) -> Option<Self> {
+        let mut spread = Self { rounds: rounded, sum: sum.0, ..Self::default() };
+        for (Millis(span), count) in counts {
+            let ascends = spread.counts.last_key_value().is_none_or(|(&last, _)| last < span);
+            spread.total = spread.total.checked_add(count).filter(|&total| total <= COUNT_MAX)?;
+            if count == 0 || !ascends {
+                return None;
+            }
+            spread.counts.insert(span, count);
+        }
+        spread.max = (spread.total > 0).then_some(max.0);
+        Some(spread)
     }
 
     /// Arithmetic mean in milliseconds; 0 for none.

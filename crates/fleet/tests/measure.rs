@@ -1,5 +1,7 @@
 //! What an entry and a copy cost: `cargo test --release -p fleetfold-fleet --test measure -- --ignored --nocapture`.
 
+#![expect(clippy::disallowed_methods, reason = "a measurement reads a clock")]
+
 use std::hint::black_box;
 use std::time::Instant;
 

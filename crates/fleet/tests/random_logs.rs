@@ -13,8 +13,6 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
-
     #[test]
     fn positions_between_the_entries_of_a_log_change_nothing(
         steps in steps(),
@@ -35,7 +33,9 @@ proptest! {
         let log = log_of(&steps);
         let (before, after) = log.split_at(part.min(log.len()));
         let mut fleet = Fleet::new();
-        before.iter().for_each(|entry| drop(fleet.apply(entry)));
+        for entry in before {
+            fleet.apply(entry);
+        }
         let image = fleet.clone_without_index().image();
         let mut read = Fleet::from_image(image.clone()).unwrap();
         prop_assert_eq!(read.image(), image);
@@ -55,10 +55,14 @@ proptest! {
         let log = log_of(&steps);
         let mut fleet = Fleet::new();
         let (before, after) = log.split_at(part.min(log.len()));
-        before.iter().for_each(|entry| drop(fleet.apply(entry)));
+        for entry in before {
+            fleet.apply(entry);
+        }
         let copy = fleet.clone_without_index();
         let image = copy.image();
-        after.iter().for_each(|entry| drop(fleet.apply(entry)));
+        for entry in after {
+            fleet.apply(entry);
+        }
         prop_assert_eq!(copy.image(), image);
         copy.check().unwrap();
         fleet.check().unwrap();

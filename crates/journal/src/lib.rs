@@ -8,15 +8,19 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod address;
+pub mod base;
 pub mod chain;
 mod commit;
 mod fanout;
+mod format;
 mod gate;
 mod resume;
 
 pub use address::{Address, ZoneName};
+pub use base::BaseError;
 pub use chain::{OwnMessage, own_message};
 pub use commit::{Commit, LastPlan, Outcome, Wanted};
 pub use fanout::{FanOut, Heard, Next};
+pub use format::{SNAPSHOT_FORMAT, SNAPSHOT_LAYOUT};
 pub use gate::{Gate, Judged, Raw, Rejection, Said};
-pub use resume::{Begin, Held, begin, still_the_same};
+pub use resume::{Begin, Covered, Held, begin, still_the_same};

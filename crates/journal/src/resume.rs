@@ -14,8 +14,31 @@ pub struct Held {
     pub zone: Option<(u64, u64)>,
     /// The number of the first plan of the zone that the stream still holds; `None`: it holds no plan of it.
     pub first_plan_rev: Option<u64>,
-    /// Last entry folded into the newest base that can be had, if there is one.
-    pub base: Option<u64>,
+    /// The newest base that can be had, if there is one.
+    pub base: Option<Covered>,
+}
+
+/// How far a snapshot or a base has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Covered {
+    /// Last entry folded into it; 0: none.
+    pub applied: u64,
+    /// Number of the last plan folded into it; 0: none.
+    pub rev: u64,
+}
+
+impl Covered {
+    /// True when no entry of the zone above `applied` can be shown to be missing.
+    ///
+    /// A stream drops its oldest entries, of all zones alike. So something can be missing only if the stream begins above
+    /// `applied + 1`, and even then a quiet zone has lost nothing. Plans are numbered without a gap, and an engine that runs
+    /// writes a snapshot and a base long before entries expire: if the first plan that is held is not the one after `rev`,
+    /// plans (and the facts between them) are gone.
+    fn is_enough(self, held: Held) -> bool {
+        self.applied + 1 >= held.stream_first
+            || held.zone.is_none()
+            || held.first_plan_rev.is_none_or(|rev| rev == self.rev + 1)
+    }
 }
 
 /// How to begin.
@@ -47,30 +70,29 @@ pub enum Begin {
     },
 }
 
-/// Judges a start. `applied`: the last entry that the snapshot folded, 0 without one.
+/// Judges a start. `snapshot`: how far it has come, nothing without one.
 ///
-/// A stream drops its oldest entries, of all zones alike. So an entry of this zone above `applied` may be missing only if the
-/// stream begins above `applied + 1`. Without a snapshot that alone proves nothing: a new zone on an old stream has lost
-/// nothing. That entries of its own have expired is shown by a base (bases are written daily, long before anything
-/// expires) or by plans that do not begin with number 1.
-pub fn begin(applied: u64, held: Held) -> Begin {
+/// A snapshot is taken if nothing above it can be shown to be missing, else a base of which that is true. Without a
+/// snapshot on a stream whose first entries have expired, a base is better than nothing, even if nothing is shown to be
+/// missing: the zone may have had entries that all expired.
+pub fn begin(snapshot: Covered, held: Held) -> Begin {
+    let applied = snapshot.applied;
     let zone_last = held.zone.map_or(0, |(_, last)| last);
     let snapshot_entry_held = applied > 0 && applied >= held.stream_first && applied <= held.stream_last;
     if applied > held.stream_last || (snapshot_entry_held && zone_last < applied) {
         return Begin::Regressed { applied, last: zone_last };
     }
-    let may_have_expired = held.stream_first > applied + 1;
-    let newer_base = held.base.filter(|&base| base > applied && base + 1 >= held.stream_first);
-    match (may_have_expired, newer_base) {
-        (true, Some(base)) => Begin::AtBase { applied: base },
-        (true, None) if applied > 0 || held.base.is_some() || held.first_plan_rev.is_some_and(|rev| rev > 1) => {
-            Begin::Expired { needed: applied + 1 }
-        }
-        (true | false, _) => {
-            let after = if snapshot_entry_held { applied - 1 } else { applied };
-            Begin::After { after, verify: snapshot_entry_held }
-        }
+    let base = held.base.filter(|base| base.applied > applied && base.is_enough(held));
+    if let Some(base) = base
+        && (!snapshot.is_enough(held) || (applied == 0 && held.stream_first > 1))
+    {
+        return Begin::AtBase { applied: base.applied };
     }
+    if !snapshot.is_enough(held) {
+        return Begin::Expired { needed: applied + 1 };
+    }
+    let after = if snapshot_entry_held { applied - 1 } else { applied };
+    Begin::After { after, verify: snapshot_entry_held }
 }
 
 /// Judges a log that is read on after a reconnect or a jump: is it still the one whose entries up to `passed` were read?
@@ -101,20 +123,31 @@ pub fn still_the_same(
 
 #[cfg(test)]
 mod tests {
-    use super::{Begin, Held, begin, still_the_same};
+    use super::{Begin, Covered, Held, begin, still_the_same};
 
     fn held(stream: (u64, u64), zone: Option<(u64, u64)>) -> Held {
         Held { stream_first: stream.0, stream_last: stream.1, zone, first_plan_rev: None, base: None }
     }
 
+    fn covered(applied: u64, rev: u64) -> Covered {
+        Covered { applied, rev }
+    }
+
+    const NOTHING: Covered = Covered { applied: 0, rev: 0 };
+
     #[test]
     fn a_start_reads_everything_it_has_not_folded() {
-        assert_eq!(begin(0, held((1, 0), None)), Begin::After { after: 0, verify: false }, "an empty log");
-        assert_eq!(begin(0, held((1, 9), Some((1, 9)))), Begin::After { after: 0, verify: false }, "no snapshot");
-        assert_eq!(begin(9, held((1, 9), Some((1, 9)))), Begin::After { after: 8, verify: true }, "nothing new");
-        assert_eq!(begin(9, held((10, 12), Some((11, 12)))), Begin::After { after: 9, verify: false }, "just expired");
+        assert_eq!(begin(NOTHING, held((1, 0), None)), Begin::After { after: 0, verify: false }, "an empty log");
+        assert_eq!(begin(NOTHING, held((1, 9), Some((1, 9)))), Begin::After { after: 0, verify: false }, "no snapshot");
+        let nine = covered(9, 2);
+        assert_eq!(begin(nine, held((1, 9), Some((1, 9)))), Begin::After { after: 8, verify: true }, "nothing new");
         assert_eq!(
-            begin(9, held((4, 90), Some((9, 9)))),
+            begin(nine, held((10, 12), Some((11, 12)))),
+            Begin::After { after: 9, verify: false },
+            "just expired"
+        );
+        assert_eq!(
+            begin(nine, held((4, 90), Some((9, 9)))),
             Begin::After { after: 8, verify: true },
             "another zone works"
         );
@@ -122,44 +155,45 @@ mod tests {
 
     #[test]
     fn a_log_that_ends_before_what_was_folded_went_back() {
-        assert_eq!(begin(9, held((1, 8), Some((1, 8)))), Begin::Regressed { applied: 9, last: 8 });
+        let nine = covered(9, 2);
+        assert_eq!(begin(nine, held((1, 8), Some((1, 8)))), Begin::Regressed { applied: 9, last: 8 });
         // Other zones have written on, but the entry that was folded is not there any more.
-        assert_eq!(begin(9, held((1, 40), Some((1, 8)))), Begin::Regressed { applied: 9, last: 8 });
-        assert_eq!(begin(9, held((1, 40), None)), Begin::Regressed { applied: 9, last: 0 });
+        assert_eq!(begin(nine, held((1, 40), Some((1, 8)))), Begin::Regressed { applied: 9, last: 8 });
+        assert_eq!(begin(nine, held((1, 40), None)), Begin::Regressed { applied: 9, last: 0 });
     }
 
     #[test]
     fn a_quiet_zone_whose_entries_have_all_expired_goes_on() {
-        assert_eq!(begin(9, held((10, 40), None)), Begin::After { after: 9, verify: false });
-        let base = Held { base: Some(9), ..held((20, 40), None) };
-        assert_eq!(
-            begin(0, base),
-            Begin::Expired { needed: 1 },
-            "between the base and the stream something is missing"
-        );
-        let base = Held { base: Some(19), ..held((20, 40), Some((22, 40))) };
-        assert_eq!(begin(0, base), Begin::AtBase { applied: 19 });
+        let nine = covered(9, 2);
+        for first in [10, 20, 40] {
+            assert_eq!(begin(nine, held((first, 40), None)), Begin::After { after: 9, verify: false });
+        }
+        let news = held((20, 40), Some((30, 31)));
+        assert_eq!(begin(nine, news), Begin::After { after: 9, verify: false }, "facts, and no plan yet");
+        let answered = Held { first_plan_rev: Some(3), ..news };
+        assert_eq!(begin(nine, answered), Begin::After { after: 9, verify: false }, "the plans follow on");
+        let base = Held { base: Some(nine), ..held((20, 40), None) };
+        assert_eq!(begin(NOTHING, base), Begin::AtBase { applied: 9 }, "its data folder is gone");
     }
 
     #[test]
     fn a_new_zone_on_an_old_stream_has_lost_nothing() {
-        assert_eq!(begin(0, held((4_000, 9_000), None)), Begin::After { after: 0, verify: false });
+        assert_eq!(begin(NOTHING, held((4_000, 9_000), None)), Begin::After { after: 0, verify: false });
         let young = Held { first_plan_rev: Some(1), ..held((4_000, 9_000), Some((8_000, 8_500))) };
-        assert_eq!(begin(0, young), Begin::After { after: 0, verify: false });
+        assert_eq!(begin(NOTHING, young), Begin::After { after: 0, verify: false });
     }
 
     #[test]
     fn nobody_starts_from_the_middle_in_silence() {
         let old = Held { first_plan_rev: Some(70), ..held((4_000, 9_000), Some((4_010, 8_500))) };
-        assert_eq!(begin(0, old), Begin::Expired { needed: 1 });
-        assert_eq!(begin(0, Held { base: Some(5_000), ..old }), Begin::AtBase { applied: 5_000 });
-        assert_eq!(begin(3, held((5, 8), Some((5, 8)))), Begin::Expired { needed: 4 });
-        assert_eq!(begin(3, Held { base: Some(6), ..held((5, 8), Some((5, 8))) }), Begin::AtBase { applied: 6 });
+        assert_eq!(begin(NOTHING, old), Begin::Expired { needed: 1 });
+        assert_eq!(begin(covered(300, 20), old), Begin::Expired { needed: 301 });
+        let base = |applied, rev| Held { base: Some(covered(applied, rev)), ..old };
+        assert_eq!(begin(NOTHING, base(5_000, 90)), Begin::AtBase { applied: 5_000 });
+        assert_eq!(begin(covered(300, 20), base(3_900, 69)), Begin::AtBase { applied: 3_900 });
+        assert_eq!(begin(NOTHING, base(3_900, 60)), Begin::Expired { needed: 1 }, "nine plans are missing");
         // A base older than the snapshot is of no use.
-        assert_eq!(
-            begin(3, Held { base: Some(2), ..held((1, 8), Some((1, 8))) }),
-            Begin::After { after: 2, verify: true }
-        );
+        assert_eq!(begin(covered(6_000, 80), base(5_000, 75)), Begin::After { after: 5_999, verify: true });
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Import(Import),
     /// Recompute from the log alone how long every change waited for its plan.
     Audit(Audit),
+    /// Fold a zone's log again and compare it with the digests that the live engines wrote into their plans.
+    Verify(VerifyZone),
     /// Say what is wrong, and the command that mends it.
     Doctor(Doctor),
     /// Solve one routing problem from a file.
@@ -185,6 +187,9 @@ pub(crate) struct Serve {
     /// Threads for searching.
     #[arg(long)]
     pub(crate) threads: Option<usize>,
+    /// How often a base is stored, hours of log time: where a reader begins whose older entries have expired.
+    #[arg(long, default_value_t = 24.0, value_parser = positive)]
+    pub(crate) base_hours: f64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -360,6 +365,15 @@ pub(crate) struct Import {
 
 #[derive(Args)]
 pub(crate) struct Audit {
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// Print the figures as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyZone {
     #[command(flatten)]
     pub(crate) place: Where,
     /// Print the figures as JSON.

@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use fleetfold_fleet::{Fleet, Tally};
+use fleetfold_journal::{ZoneName, base};
 use fleetfold_model::{Event, LogEntry, LogSeq, Name, NetworkSpec, Space, Timestamp};
 use fleetfold_roads::Network;
 use fleetfold_wire::{
@@ -34,6 +36,16 @@ impl Day {
         let mut facts: Vec<_> = self.events.iter().filter(|(_, _, event)| event.is_exogenous()).cloned().collect();
         facts.sort_by_key(|&(at, ..)| at);
         facts
+    }
+
+    /// What the recording begins with: a base where older entries had expired, else nothing.
+    pub(crate) fn beginning(&self) -> Result<(Fleet, Tally), Failure> {
+        let Some(document) = &self.header.base else { return Ok((Fleet::new(), Tally::default())) };
+        let text = |field: &str| document.get(field).and_then(serde_json::Value::as_str).unwrap_or_default();
+        let bad = |what: String| Failure::new(format!("the base in the first line: {what}"), "record the day anew");
+        let zone = ZoneName::new(text("tenant"), text("zone"))
+            .ok_or_else(|| bad("it does not name its tenant and zone".to_owned()))?;
+        base::read(document.to_string().as_bytes(), &zone).map_err(|error| bad(error.to_string()))
     }
 
     /// What simulated drivers can play: the day's own events, if there are any.

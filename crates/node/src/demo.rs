@@ -35,6 +35,7 @@ pub(crate) async fn demo(args: Demo) -> Result<ExitCode, Failure> {
         network: Arc::clone(&network),
         data,
         threads: None,
+        base_every: fleetfold_model::Millis::from_seconds(24 * 3600),
     })
     .await?;
     let address = http::serve(live.clone(), args.listen, None).await?;

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use fleetfold_engine::{Engine, Input};
 use fleetfold_fleet::Tally;
-use fleetfold_model::{Assignment, MessageHash, Space, Timestamp};
+use fleetfold_model::{Assignment, MessageHash, Millis, Space, Timestamp};
 use fleetfold_roads::Network;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -48,6 +48,8 @@ pub(crate) struct Setup {
     pub data: Option<PathBuf>,
     /// Threads for searching; `None`: one fewer than cores.
     pub threads: Option<usize>,
+    /// How often a base is stored (log time).
+    pub base_every: Millis,
 }
 
 /// A question to the engine's thread.
@@ -162,6 +164,11 @@ struct Worker {
     verified: bool,
     snapshot_at: std::time::Instant,
     snapshot_applied: u64,
+    /// How often a base is stored (log time).
+    base_every: Millis,
+    base_tried: Option<std::time::Instant>,
+    /// A base is being stored.
+    writes_base: Arc<AtomicBool>,
     pool: Arc<rayon::ThreadPool>,
     abandon: Arc<AtomicBool>,
     inputs: mpsc::Sender<Input>,
@@ -234,6 +241,7 @@ impl Worker {
             }
             self.flush();
             self.snapshot_if_due();
+            self.base_if_due();
         }
         self.abandon.store(true, Ordering::Relaxed);
         let _ = let_go.send(lease::Order::LetGo);

@@ -61,6 +61,7 @@ fn main() -> ExitCode {
             Command::Feed(args) => serve::feed(args).await,
             Command::Record(args) => readers::record(args).await,
             Command::Audit(args) => readers::audit(args).await,
+            Command::Verify(args) => readers::verify(args).await,
             Command::Doctor(args) => doctor::doctor(args).await,
             Command::Replay(args) => offline::replay(&args),
             Command::Backtest(args) => offline::backtest(&args),

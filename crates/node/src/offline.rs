@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use fleetfold_fleet::{Fleet, Tally};
+use fleetfold_fleet::Fleet;
 use fleetfold_journal::own_message;
 use fleetfold_model::{Event, FORMAT, Space};
 use fleetfold_sim::{Driving, Outcome, Report, Scenario, Traffic, city, script, simulate};
@@ -39,8 +39,7 @@ pub(crate) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
             "use `fleetfold backtest`, or record one with `fleetfold record`",
         ));
     };
-    let mut fleet = Fleet::new();
-    let mut tally = Tally::default();
+    let (mut fleet, mut tally) = day.beginning()?;
     let mut verify = Verify::from(&fleet);
     for entry in &day.entries {
         let change = fleet.apply(entry);

@@ -8,18 +8,19 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use fleetfold_fleet::{Fleet, Tally};
-use fleetfold_journal::{Begin, Gate, Judged, Rejection, ZoneName, begin};
-use fleetfold_model::{BaseWritten, Event, LogEntry, LogSeq, Millis};
+use fleetfold_journal::{Begin, Covered, Gate, Judged, Rejection, ZoneName, begin};
+use fleetfold_model::{Event, LogEntry, LogSeq, Millis};
 use fleetfold_sim::Report;
 use fleetfold_wire::{DayFooter, DayHeader, DayLine};
 use serde_json::json;
 
-use crate::args::{Audit, Record};
+use crate::args::{Audit, Record, VerifyZone};
 use crate::days;
 use crate::demo::zone_name;
 use crate::failure::Failure;
-use crate::live::bases;
+use crate::live::bases::{self, Base};
 use crate::log::{self, Log, LogChoice, Message, Read, Stream};
+use crate::verify::Verify;
 
 /// Without a message for this long, although more must come, the log is asked again what it holds.
 const SILENT: Duration = Duration::from_secs(5);
@@ -83,25 +84,26 @@ struct Folded {
     plans: u64,
     rejected: Vec<(LogSeq, Rejection)>,
     /// The base it began with.
-    base: Option<BaseWritten>,
+    base: Option<Vec<u8>>,
     causes: Vec<(LogSeq, Millis, &'static str)>,
+    verify: Verify,
 }
 
 async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Failure> {
-    let base = bases::newest(log, zone).await?;
-    let held = log.held(zone, base.as_ref().map(|base| base.applied.0)).await?;
+    let mut held = log.held(zone).await?;
+    let base = if held.stream_first > 1 { bases::newest(log, zone).await? } else { None };
+    held.base = base.as_ref().map(Base::covered);
     if held.zone.is_none() && base.is_none() {
         return Err(Failure::new(
             format!("the log holds nothing of zone {zone}"),
             "check --log, --tenant and --zone; `fleetfold doctor` shows what a log holds",
         ));
     }
-    let (fleet, tally, after, base) = match (begin(0, held), base) {
+    let (fleet, tally, after, base) = match (begin(Covered::default(), held), base) {
         (Begin::After { after, .. }, _) => (Fleet::new(), Tally::default(), after, None),
         (Begin::AtBase { applied }, Some(base)) => {
             eprintln!("note: entries up to {applied} have expired; beginning with the base made of them");
-            let (fleet, tally) = bases::load(log, &base).await?;
-            (fleet, tally, applied, Some(base))
+            (base.fleet, base.tally, applied, Some(base.document))
         }
         (Begin::Expired { needed }, _) => {
             return Err(Failure::new(
@@ -113,6 +115,7 @@ async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Fa
     };
     let gate = Gate::new(zone.clone(), log.skipped(zone).await?, log.epoch_max(zone).await?);
     let mut folded = Folded {
+        verify: Verify::from(&fleet),
         fleet,
         tally,
         lines: Vec::new(),
@@ -189,6 +192,7 @@ impl Folded {
         }
         let change = self.fleet.apply(entry);
         self.tally.observe(entry, &change, &self.fleet);
+        self.verify.folded(entry, &change, &self.fleet);
     }
 }
 
@@ -210,7 +214,8 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
             Some(days::network_in(&path, bytes)?.0)
         }
     };
-    let header = DayHeader { network, skipped: folded.gate.skipped(), ..DayHeader::new(zone.to_string()) };
+    let base = folded.base.as_deref().map(serde_json::from_slice).transpose().map_err(std::io::Error::other)?;
+    let header = DayHeader { network, base, skipped: folded.gate.skipped(), ..DayHeader::new(zone.to_string()) };
     let mut out: Box<dyn Write> = match &args.output {
         Some(path) => Box::new(std::io::BufWriter::new(std::fs::File::create(path)?)),
         None => Box::new(crate::out::out()),
@@ -264,6 +269,48 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
         }
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+/// Folds a zone's log again and compares it with the digests that the live engines wrote into their plans.
+pub(crate) async fn verify(args: VerifyZone) -> Result<ExitCode, Failure> {
+    let zone = zone_name(&args.place.tenant, &args.place.zone)?;
+    let opened = open_existing(&args.place.log).await?;
+    let folded = fold(&opened.log, &zone, false).await?;
+    let (found, fleet) = (folded.verify.result(), &folded.fleet);
+    if args.json {
+        let mismatch = found.mismatch.as_ref().map(|mismatch| {
+            json!({
+                "seq": mismatch.seq.0, "rev": mismatch.rev, "based_on_seq": mismatch.based_on.0,
+                "live_digest": format!("{:016x}", mismatch.live), "folded_digest": format!("{:016x}", mismatch.folded),
+            })
+        });
+        let value = json!({
+            "applied_seq": fleet.applied().0, "digest": format!("{:016x}", fleet.digest()), "plans": folded.plans,
+            "compared": found.compared, "other_format": found.other_format, "outside_chain": found.outside_chain,
+            "before_the_base": found.too_early, "from_base": folded.base.is_some(), "mismatch": mismatch,
+        });
+        crate::out::say!("{}", serde_json::to_string_pretty(&value).unwrap_or_default());
+    } else {
+        crate::out::say!("  {:<26} {:016x} after entry {}", "digest", fleet.digest(), fleet.applied().0);
+        crate::out::say!("  {:<26} {} of {} plans", "compared with live engines", found.compared, folded.plans);
+        if found.other_format > 0 {
+            crate::out::say!(
+                "  {:<26} {} (their digests cannot be compared)",
+                "plans of version 0.1",
+                found.other_format
+            );
+        }
+        if found.outside_chain > 0 {
+            crate::out::say!("  {:<26} {}", "plans outside the chain", found.outside_chain);
+        }
+    }
+    match &found.mismatch {
+        None => Ok(ExitCode::SUCCESS),
+        Some(mismatch) => Err(Failure::new(
+            mismatch.to_string(),
+            "keep the log (`fleetfold record`) and report it; a snapshot of that engine may be damaged",
+        )),
+    }
 }
 
 /// Opens a log for reading: a file that is not there is an error and is not made.

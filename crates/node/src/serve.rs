@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use fleetfold_model::{Event, Timestamp};
+use fleetfold_model::{Event, Millis, Timestamp};
 use fleetfold_sim::{Driving, Phones, Pretend};
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -60,8 +60,16 @@ pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
     let opened = log::open(&args.place.log).await?;
     crate::out::say!("log   {}", opened.why);
     let threads = args.threads.or(config.threads);
-    let live =
-        live::start(Setup { log: opened.log.clone(), zone: zone.clone(), network, data: Some(data), threads }).await?;
+    let base_every = Millis((args.base_hours * 3_600_000.0) as i64);
+    let live = live::start(Setup {
+        log: opened.log.clone(),
+        zone: zone.clone(),
+        network,
+        data: Some(data),
+        threads,
+        base_every,
+    })
+    .await?;
     let address = http::serve(live.clone(), listen, token).await?;
     crate::out::say!("zone  {zone}");
     crate::out::say!("map   http://{address}");

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::log::ZoneName;
 
 /// Changes whenever the fold or its state do: a snapshot of another version is a cache thrown away.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = fleetfold_journal::SNAPSHOT_FORMAT;
 /// How many are kept.
 const KEPT: usize = 3;
 

@@ -42,6 +42,9 @@ pub struct DayHeader {
     /// Orders whose customer will not be there (generated days).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub no_shows: Vec<String>,
+    /// The base that the recording begins with, where older entries had expired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Value>,
     /// Sequences of the recorded log that were not folded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<u64>,
@@ -57,6 +60,7 @@ impl DayHeader {
             exact_drivers: false,
             traffic: None,
             no_shows: Vec::new(),
+            base: None,
             skipped: Vec::new(),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use fleetfold_engine::{Effect, Engine, Input, run as run_search};
 use fleetfold_fleet::Fleet;
-use fleetfold_journal::{Begin, FanOut, Heard, Held, Next, Outcome, begin, own_message};
+use fleetfold_journal::{Begin, Covered, FanOut, Heard, Held, Next, Outcome, begin, own_message};
 use fleetfold_model::{Event, LogSeq, Millis, Name, Space};
 use fleetfold_wire::assignment_to_json;
 
@@ -19,7 +19,7 @@ impl Run<'_> {
         let (fleet, last_id) = disk.map_or((Fleet::new(), String::new()), |disk| (disk.fleet, disk.last_id));
         let zone = (last > 0).then_some((first, last));
         let held = Held { stream_first: first, stream_last: last, zone, first_plan_rev: None, base: None };
-        let read = match begin(fleet.applied().0, held) {
+        let read = match begin(Covered { applied: fleet.applied().0, rev: fleet.chain().rev }, held) {
             Begin::After { after, verify } => {
                 let found = self.log.read("FLEET", after).next().map(|message| message.id.clone());
                 if verify && found.as_ref() != Some(&last_id) {

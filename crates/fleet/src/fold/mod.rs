@@ -1,7 +1,7 @@
-//! One fact at a time: what each kind of event does to the fleet.
+//! One entry at a time: what each kind of event does to the fleet. One file for each family of events.
 //!
-//! Promise: total and deterministic. Late and out-of-order facts are applied at once by a monotone lifecycle: a later
-//! stage wins over an earlier one, missing earlier stages are inferred and counted.
+//! Promise: total and deterministic. Facts that come late or out of order are applied at once. A later stage of a stop
+//! (departed, arrived, completed) wins over an earlier one; earlier stages that are missing are inferred and counted.
 
 mod dispatcher;
 mod orders;

@@ -1,5 +1,5 @@
-//! What drivers report: departures, arrivals, completions, failures, rejections. Late and out of order on purpose: a later
-//! stage wins over an earlier one, missing earlier stages are inferred and counted.
+//! What drivers report: departures, arrivals, completions, failures, rejections. Reports may come late and out of order: a
+//! later stage of a stop wins over an earlier one, and earlier stages that are missing are inferred and counted.
 
 use fleetfold_model::{
     FailReason, Millis, Name, OnBoardRule, OrderId, Position, StopEvent, StopKind, Timestamp, VehicleId,
@@ -88,19 +88,19 @@ impl Fleet {
             return Err(Refused::OrderClosed);
         }
         let visits = &self.vehicles[vehicle.index()].route.visits;
-        let Some(place) = visits.iter().position(|visit| visit.order == order && visit.stop == stop.stop) else {
+        let Some(position) = visits.iter().position(|visit| visit.order == order && visit.stop == stop.stop) else {
             return Err(Refused::NotOnRoute);
         };
         // A delivery cannot be driven to before its pickup is done: a pickup ahead of it in the route stays ahead.
         let waits_for_pickup = stop.stop == StopKind::Delivery
-            && visits[..place].iter().any(|visit| visit.order == order && visit.stop == StopKind::Pickup);
+            && visits[..position].iter().any(|visit| visit.order == order && visit.stop == StopKind::Pickup);
         if waits_for_pickup {
             doing.flag(Flag::Gap);
             return Ok(());
         }
         let state = &mut self.vehicles[vehicle.index()];
-        if place > 0 {
-            let visit = state.route.visits.remove(place);
+        if position > 0 {
+            let visit = state.route.visits.remove(position);
             state.route.visits.insert(0, visit);
             state.route.revision = doing.seq;
             doing.route(vehicle);

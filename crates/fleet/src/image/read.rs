@@ -331,7 +331,9 @@ impl Fleet {
             .filter_map(|(number, order)| order.over_since.map(|since| (since, OrderId(number as u32))))
             .collect();
         over.sort_unstable();
-        over.into_iter().for_each(|entry| self.over.push(entry));
+        for entry in over {
+            self.over.push(entry);
+        }
         for number in 0..self.vehicles.len() as u32 {
             self.redigest_vehicle(VehicleId(number));
         }

@@ -1,15 +1,74 @@
 //! Bases: the whole fleet after an entry, stored so that every later version can begin there.
+//!
+//! The owner of a zone stores one a day (of log time) and one at each rise of the fold's format. Then it says so in the log:
+//! which object, its hash, and the digest of the fleet in it. Documents are made by [`fleetfold_journal::base`] and packed by
+//! zstd here.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
 use fleetfold_fleet::{Fleet, Tally};
-use fleetfold_journal::{Address, ZoneName};
-use fleetfold_model::{BaseWritten, Event};
+use fleetfold_journal::base::{is_due, object_name, parse, read, write};
+use fleetfold_journal::{Address, Covered, ZoneName, own_message};
+use fleetfold_model::{BaseWritten, Event, FORMAT, LogSeq};
 use fleetfold_wire::{What, decode};
 
-use crate::log::{Log, LogError, Stream};
+use super::Worker;
+use crate::clock;
+use crate::log::{AppendError, Log, LogError, Stream};
 
-/// The newest base that the zone's log names. (Bases are written daily and entries are kept for 14 days, so the fact about
-/// the newest one is always there while the zone is used.)
-pub(crate) async fn newest(log: &Log, zone: &ZoneName) -> Result<Option<BaseWritten>, LogError> {
+/// How many bases of a zone are kept.
+const KEPT: usize = 3;
+/// After a failure it is tried again.
+const TRIED_EVERY: Duration = Duration::from_secs(60);
+/// Largest document that is unpacked: 300,000 orders take about 300 MB.
+const DOCUMENT_BYTES_MAX: usize = 4 << 30;
+/// Attempts to say in the log that a base was stored, 100 ms apart.
+const SAID_TRIES: u32 = 600;
+
+/// A base that was read.
+pub(crate) struct Base {
+    /// Its name in the store.
+    pub(crate) object: String,
+    /// The fleet in it.
+    pub(crate) fleet: Fleet,
+    /// The key figures in it.
+    pub(crate) tally: Tally,
+    /// Its document.
+    pub(crate) document: Vec<u8>,
+}
+
+impl Base {
+    /// How far it has come.
+    pub(crate) fn covered(&self) -> Covered {
+        Covered { applied: self.fleet.applied().0, rev: self.fleet.chain().rev }
+    }
+}
+
+/// The newest base that can be read. A damaged one is passed over with a warning, and the one before is taken.
+///
+/// # Errors
+///
+/// When the log does not answer.
+pub(crate) async fn newest(log: &Log, zone: &ZoneName) -> Result<Option<Base>, LogError> {
+    let named = named(log, zone).await?;
+    // The fact that names a base may have expired, in a zone where nothing happens: the objects themselves are asked.
+    let mut objects = log.list_objects(&format!("{}.", zone.key())).await?;
+    objects.retain(|object| parse(object).is_some_and(|(whose, _, format)| whose == *zone && format <= FORMAT));
+    objects.sort_by_key(|object| parse(object).map(|(_, applied, format)| (applied, format)));
+    for object in objects.into_iter().rev() {
+        match open(log, zone, &object, named.as_ref()).await? {
+            Ok(base) => return Ok(Some(base)),
+            Err(why) => tracing::warn!(object, why, "base passed over"),
+        }
+    }
+    Ok(None)
+}
+
+/// The newest base that the zone's log names.
+async fn named(log: &Log, zone: &ZoneName) -> Result<Option<BaseWritten>, LogError> {
     let subject = zone.subject(&Address::Event { kind: "base_written".to_owned(), entity: "_".to_owned() });
     let Some(message) = log.last(Stream::Fleet, &subject).await? else { return Ok(None) };
     Ok(decode(&message.bytes).ok().and_then(|decoded| match decoded.what {
@@ -18,14 +77,104 @@ pub(crate) async fn newest(log: &Log, zone: &ZoneName) -> Result<Option<BaseWrit
     }))
 }
 
-/// Loads a base, and checks that it is the one the log names.
-pub(crate) async fn load(log: &Log, base: &BaseWritten) -> Result<(Fleet, Tally), LogError> {
-    let damaged = |what: String| {
-        LogError::new(format!("base {}: {what}", base.object), "restore the object store from a backup of the broker")
-    };
-    let bytes = log.get_object(&base.object).await?.ok_or_else(|| damaged("it is not there".to_owned()))?;
-    if blake3::hash(&bytes).to_string() != base.hash {
-        return Err(damaged("its bytes are not the ones the log names".to_owned()));
+/// Reads a base; the inner error says why it is not to be trusted.
+async fn open(
+    log: &Log,
+    zone: &ZoneName,
+    object: &str,
+    named: Option<&BaseWritten>,
+) -> Result<Result<Base, String>, LogError> {
+    let Some(packed) = log.get_object(object).await? else { return Ok(Err("it is not there any more".to_owned())) };
+    if let Some(named) = named.filter(|named| named.object == object)
+        && blake3::hash(&packed).to_string() != named.hash
+    {
+        return Ok(Err("its bytes are not the ones that the log names".to_owned()));
     }
-    Err(damaged(format!("format {} cannot be read", base.format)))
+    let (zone, object) = (zone.clone(), object.to_owned());
+    let opened = tokio::task::spawn_blocking(move || {
+        let document = zstd::bulk::decompress(&packed, DOCUMENT_BYTES_MAX.min(64 * packed.len().max(1 << 20)))
+            .map_err(|error| format!("it cannot be unpacked: {error}"))?;
+        let (fleet, tally) = read(&document, &zone).map_err(|error| error.to_string())?;
+        Ok(Base { object, fleet, tally, document })
+    });
+    Ok(opened.await.unwrap_or_else(|error| Err(error.to_string())))
+}
+
+impl Worker {
+    /// Stores a base when one is due and we own the zone. Nothing waits for it.
+    pub(super) fn base_if_due(&mut self) {
+        let Some(epoch) = self.engine.commit().epoch() else { return };
+        let fleet = self.engine.fleet();
+        let recently = self.base_tried.is_some_and(|at| at.elapsed() < TRIED_EVERY);
+        if recently || self.writes_base.load(Ordering::Acquire) || !is_due(fleet, self.clock.now(), self.base_every) {
+            return;
+        }
+        self.base_tried = Some(clock::monotonic());
+        self.writes_base.store(true, Ordering::Release);
+        let (fleet, tally) = (fleet.clone_without_index(), self.tally.clone());
+        let (log, zone, writes) = (self.log.clone(), self.zone.clone(), Arc::clone(&self.writes_base));
+        let (space, now) = (fleet.zone().space, self.engine.now());
+        self.shell.spawn(async move {
+            let object = object_name(&zone, fleet.applied(), FORMAT);
+            let (applied, digest, whose) = (fleet.applied(), fleet.digest(), zone.clone());
+            let packed = tokio::task::spawn_blocking(move || zstd::bulk::compress(&write(&fleet, &tally, &whose), 3));
+            let stored = match packed.await {
+                Ok(Ok(packed)) => store(&log, &object, packed).await,
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            match stored {
+                Ok((hash, bytes)) => {
+                    let base =
+                        BaseWritten { applied, format: FORMAT, digest, object: object.clone(), hash, bytes, epoch };
+                    let message = own_message(&zone, &Event::BaseWritten(base), space, now);
+                    say(&log, message).await;
+                    forget_old(&log, &zone, applied).await;
+                    tracing::info!(object, bytes, "base stored");
+                }
+                Err(why) => tracing::warn!(object, why, "base not stored; it is tried again in a minute"),
+            }
+            writes.store(false, Ordering::Release);
+        });
+    }
+}
+
+async fn store(log: &Log, object: &str, packed: Vec<u8>) -> Result<(String, u64), String> {
+    let (hash, bytes) = (blake3::hash(&packed).to_string(), packed.len() as u64);
+    log.put_object(object, Bytes::from(packed)).await.map_err(|error| error.to_string())?;
+    Ok((hash, bytes))
+}
+
+/// Says in the log that a base was stored.
+async fn say(log: &Log, message: fleetfold_journal::OwnMessage) {
+    let bytes = Bytes::from(message.bytes);
+    for _ in 0..SAID_TRIES {
+        match log.append(Stream::Fleet, message.subject.clone(), message.id.clone(), bytes.clone(), None).await {
+            Ok(_) => return,
+            Err(AppendError::Refused(why)) => {
+                tracing::error!(why, "the log refuses to say that a base was stored");
+                return;
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+    tracing::warn!("a base was stored, but the log could not be told");
+}
+
+/// Removes all but the newest bases of a zone.
+async fn forget_old(log: &Log, zone: &ZoneName, newest: LogSeq) {
+    let Ok(objects) = log.list_objects(&format!("{}.", zone.key())).await else { return };
+    let mut own: Vec<(LogSeq, u16)> = objects
+        .iter()
+        .filter_map(|object| parse(object))
+        .filter(|(whose, applied, _)| whose == zone && *applied <= newest)
+        .map(|(_, applied, format)| (applied, format))
+        .collect();
+    own.sort_unstable();
+    own.reverse();
+    for (applied, format) in own.into_iter().skip(KEPT) {
+        if let Err(error) = log.delete_object(&object_name(zone, applied, format)).await {
+            tracing::warn!(%error, "an old base is not removed");
+        }
+    }
 }

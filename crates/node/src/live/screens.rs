@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fleetfold_engine::Input;
+use fleetfold_fleet::Broken;
 use fleetfold_model::{Event, OrderId, Timestamp, VehicleId};
 use serde_json::{Value, json};
 
@@ -154,12 +156,16 @@ impl Worker {
             self.snapshot_at = clock::monotonic();
             self.snapshot_applied = self.engine.fleet().applied().0;
             let Some(folder) = self.folder.clone() else { return };
+            let inputs = self.inputs.clone();
             let (header, fleet, tally) = (self.header(), self.engine.fleet().clone_without_index(), self.tally.clone());
             self.shell.spawn_blocking(move || {
                 // The promises are checked on the copy, so that the engine need not wait for it.
                 if let Err(broken) = fleet.check() {
-                    tracing::error!(%broken, "a promise is broken; stopping so that a restart folds again");
-                    std::process::abort();
+                    tracing::error!(%broken, "a promise is broken; its offenders are asked for anew, and no snapshot is kept of it");
+                    let Broken { orders, vehicles, .. } = &broken;
+                    let (orders, vehicles) = (orders.clone(), vehicles.clone());
+                    let _ = inputs.blocking_send(Input::Broken { orders, vehicles, what: broken.to_string() });
+                    return;
                 }
                 if let Err(error) = snapshot::write(&folder, &header, &fleet, &tally) {
                     tracing::warn!(%error, "snapshot not written");

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use fleetfold_engine::Engine;
 use fleetfold_fleet::{Fleet, Tally};
-use fleetfold_journal::{Begin, Gate, begin};
+use fleetfold_journal::{Begin, Covered, Gate, begin};
 use fleetfold_model::LogSeq;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
@@ -34,18 +34,21 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         (fleet, tally, Some(header.last_hash))
     });
     let applied = fleet.applied().0;
-    let base = bases::newest(&log, &zone).await?;
-    let held = log.held(&zone, base.as_ref().map(|base| base.applied.0)).await?;
+    let mut held = log.held(&zone).await?;
+    let covered = Covered { applied, rev: fleet.chain().rev };
+    // A base is asked for only where something can have expired.
+    let base = if held.stream_first > applied + 1 { bases::newest(&log, &zone).await? } else { None };
+    held.base = base.as_ref().map(|base| base.covered());
     let skipped = log.skipped(&zone).await?;
-    let (read_after, expected) = match begin(applied, held) {
+    let (read_after, expected) = match begin(covered, held) {
         Begin::After { after, verify } => {
             let expected = last_hash.filter(|_| verify).map(|hash| intake::Expected { seq: applied, hash });
             (after, expected)
         }
         Begin::AtBase { applied } => {
             let base = base.expect("a start at a base has one");
-            tracing::warn!(applied, "older entries have expired: beginning with the base");
-            (fleet, tally) = bases::load(&log, &base).await?;
+            tracing::warn!(base = base.object, "older entries have expired: beginning with the base");
+            (fleet, tally) = (base.fleet, base.tally);
             (applied, None)
         }
         Begin::Regressed { applied, last } => {
@@ -122,7 +125,10 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         last_hash: last_hash.unwrap_or_default(),
         verified: expected.is_none(),
         snapshot_at: clock::monotonic(),
-        snapshot_applied: applied,
+        snapshot_applied: read_after,
+        base_every: setup.base_every,
+        base_tried: None,
+        writes_base: Arc::new(AtomicBool::new(false)),
         pool: Arc::new(pool),
         abandon: Arc::new(AtomicBool::new(false)),
         inputs,

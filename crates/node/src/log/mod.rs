@@ -269,12 +269,12 @@ impl Log {
         }
     }
 
-    /// What the log holds of a zone's facts, for the judgement where to begin. `base`: the newest base that can be had.
+    /// What the log holds of a zone's facts, for the judgement where to begin. Bases are the caller's.
     ///
     /// # Errors
     ///
     /// When nobody answers.
-    pub(crate) async fn held(&self, zone: &ZoneName, base: Option<u64>) -> Result<Held, LogError> {
+    pub(crate) async fn held(&self, zone: &ZoneName) -> Result<Held, LogError> {
         let own = self.zone_bounds(Stream::Fleet, zone).await?;
         let first_plan = self.first(Stream::Fleet, &zone.subject(&Address::Plan)).await?;
         let first_plan_rev = first_plan.and_then(|message| match decode(&message.bytes).ok()?.what {
@@ -282,7 +282,7 @@ impl Log {
             What::Event(_) | What::Position(..) => None,
         });
         let (stream_first, stream_last) = self.bounds(Stream::Fleet).await?;
-        Ok(Held { stream_first, stream_last, zone: own, first_plan_rev, base })
+        Ok(Held { stream_first, stream_last, zone: own, first_plan_rev, base: None })
     }
 
     /// No owner of the zone has, or had, a higher epoch than this.

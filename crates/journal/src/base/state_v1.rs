@@ -1,0 +1,461 @@
+//! What is known of each order and each vehicle, and the facts that wait for an answer, version 1.
+
+use fleetfold_fleet::{
+    Anchor, AskImage, Closed, MarkImage, OrderImage, PlacementImage, ProgressImage, UnderWayImage, Unlocated,
+    VehicleImage,
+};
+use fleetfold_model::{FailReason, LogSeq, Metres, Millis, PlannedVisit, StopKind, Timestamp, UnassignedReason};
+use serde::{Deserialize, Serialize};
+
+use super::specs_v1::{OrderChangeV1, OrderSpecV1, ShiftSpecV1, VehicleSpecV1};
+use super::values::{Count, Hash64, NameText, PointV1, Word, is_default, names, texts};
+
+/// Who did something at a stop, and when.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct MarkImageV1 {
+    vehicle: NameText,
+    at_ms: i64,
+}
+
+impl From<MarkImage> for MarkImageV1 {
+    fn from(MarkImage { vehicle, at }: MarkImage) -> Self {
+        Self { vehicle: NameText(vehicle), at_ms: at.0 }
+    }
+}
+
+impl From<MarkImageV1> for MarkImage {
+    fn from(MarkImageV1 { vehicle, at_ms }: MarkImageV1) -> Self {
+        Self { vehicle: vehicle.0, at: Timestamp(at_ms) }
+    }
+}
+
+/// Who could not serve a stop, when and why.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct FailureV1 {
+    vehicle: NameText,
+    at_ms: i64,
+    reason: Word<FailReason>,
+}
+
+/// How far a stop has come.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+struct ProgressImageV1 {
+    #[serde(default, skip_serializing_if = "is_default")]
+    departed: Option<MarkImageV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    arrived: Option<MarkImageV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    completed: Option<MarkImageV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    failed: Option<FailureV1>,
+}
+
+impl From<ProgressImage> for ProgressImageV1 {
+    fn from(ProgressImage { departed, arrived, completed, failed }: ProgressImage) -> Self {
+        Self {
+            departed: departed.map(Into::into),
+            arrived: arrived.map(Into::into),
+            completed: completed.map(Into::into),
+            failed: failed.map(|(MarkImage { vehicle, at }, reason)| FailureV1 {
+                vehicle: NameText(vehicle),
+                at_ms: at.0,
+                reason: Word(reason),
+            }),
+        }
+    }
+}
+
+impl From<ProgressImageV1> for ProgressImage {
+    fn from(ProgressImageV1 { departed, arrived, completed, failed }: ProgressImageV1) -> Self {
+        Self {
+            departed: departed.map(Into::into),
+            arrived: arrived.map(Into::into),
+            completed: completed.map(Into::into),
+            failed: failed.map(|FailureV1 { vehicle, at_ms, reason }| {
+                (MarkImage { vehicle: vehicle.0, at: Timestamp(at_ms) }, reason.0)
+            }),
+        }
+    }
+}
+
+/// Why an order is over.
+#[derive(PartialEq, Serialize, Deserialize)]
+enum ClosedV1 {
+    #[serde(rename = "served")]
+    Served,
+    #[serde(rename = "failed")]
+    Failed(Word<FailReason>),
+    #[serde(rename = "cancelled")]
+    Cancelled,
+}
+
+/// Where an order stands in the plan.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+enum PlacementImageV1 {
+    #[default]
+    #[serde(rename = "unplaced")]
+    Unplaced,
+    #[serde(rename = "on_route")]
+    OnRoute(NameText),
+    #[serde(rename = "unassigned")]
+    Unassigned(Word<UnassignedReason>),
+}
+
+/// One order.
+#[derive(Serialize, Deserialize)]
+pub(super) struct OrderImageV1 {
+    number: u32,
+    name: NameText,
+    #[serde(default, skip_serializing_if = "is_default")]
+    spec: Option<OrderSpecV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pickup: ProgressImageV1,
+    #[serde(default, skip_serializing_if = "is_default")]
+    delivery: ProgressImageV1,
+    #[serde(default, skip_serializing_if = "is_default")]
+    closed: Option<ClosedV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    over_since_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    placement: PlacementImageV1,
+    #[serde(default, skip_serializing_if = "is_default")]
+    on_board: Option<NameText>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pinned: Option<NameText>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    rejected_by: Vec<NameText>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pickup_moved_to: Option<PointV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    delivery_moved_to: Option<PointV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    rescue_from: Option<NameText>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    ready_at_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    early_changes: Vec<OrderChangeV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    early_cancel: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    created_seq: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    vehicle_changes: Count<u32>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    last_vehicle: Option<NameText>,
+    /// Hashes of the ids of events about it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    seen: Vec<Hash64>,
+}
+
+impl From<OrderImage> for OrderImageV1 {
+    fn from(order: OrderImage) -> Self {
+        let OrderImage {
+            number,
+            name,
+            spec,
+            pickup,
+            delivery,
+            closed,
+            over_since,
+            placement,
+            on_board,
+            pinned,
+            rejected_by,
+            pickup_moved_to,
+            delivery_moved_to,
+            rescue_from,
+            ready_at,
+            early_changes,
+            early_cancel,
+            created,
+            vehicle_changes,
+            last_vehicle,
+            seen,
+        } = order;
+        Self {
+            number,
+            name: NameText(name),
+            spec: spec.map(Into::into),
+            pickup: pickup.into(),
+            delivery: delivery.into(),
+            closed: closed.map(|closed| match closed {
+                Closed::Served => ClosedV1::Served,
+                Closed::Failed(reason) => ClosedV1::Failed(Word(reason)),
+                Closed::Cancelled => ClosedV1::Cancelled,
+            }),
+            over_since_ms: over_since.map(|Timestamp(at)| at),
+            placement: match placement {
+                PlacementImage::Unplaced => PlacementImageV1::Unplaced,
+                PlacementImage::OnRoute(vehicle) => PlacementImageV1::OnRoute(NameText(vehicle)),
+                PlacementImage::Unassigned(reason) => PlacementImageV1::Unassigned(Word(reason)),
+            },
+            on_board: on_board.map(NameText),
+            pinned: pinned.map(NameText),
+            rejected_by: texts(rejected_by),
+            pickup_moved_to: pickup_moved_to.map(Into::into),
+            delivery_moved_to: delivery_moved_to.map(Into::into),
+            rescue_from: rescue_from.map(NameText),
+            ready_at_ms: ready_at.map(|Timestamp(at)| at),
+            early_changes: early_changes.into_iter().map(Into::into).collect(),
+            early_cancel,
+            created_seq: created.0,
+            vehicle_changes: Count(vehicle_changes),
+            last_vehicle: last_vehicle.map(NameText),
+            seen: seen.into_iter().map(Hash64).collect(),
+        }
+    }
+}
+
+impl From<OrderImageV1> for OrderImage {
+    fn from(order: OrderImageV1) -> Self {
+        let NameText(name) = order.name;
+        let plain = |text: Option<NameText>| text.map(|NameText(name)| name);
+        Self {
+            number: order.number,
+            spec: order.spec.map(|spec| spec.order(name.clone())),
+            pickup: order.pickup.into(),
+            delivery: order.delivery.into(),
+            closed: order.closed.map(|closed| match closed {
+                ClosedV1::Served => Closed::Served,
+                ClosedV1::Failed(Word(reason)) => Closed::Failed(reason),
+                ClosedV1::Cancelled => Closed::Cancelled,
+            }),
+            over_since: order.over_since_ms.map(Timestamp),
+            placement: match order.placement {
+                PlacementImageV1::Unplaced => PlacementImage::Unplaced,
+                PlacementImageV1::OnRoute(NameText(vehicle)) => PlacementImage::OnRoute(vehicle),
+                PlacementImageV1::Unassigned(Word(reason)) => PlacementImage::Unassigned(reason),
+            },
+            on_board: plain(order.on_board),
+            pinned: plain(order.pinned),
+            rejected_by: names(order.rejected_by),
+            pickup_moved_to: order.pickup_moved_to.map(Into::into),
+            delivery_moved_to: order.delivery_moved_to.map(Into::into),
+            rescue_from: plain(order.rescue_from),
+            ready_at: order.ready_at_ms.map(Timestamp),
+            early_changes: order.early_changes.into_iter().map(|change| change.change(name.clone())).collect(),
+            early_cancel: order.early_cancel,
+            created: LogSeq(order.created_seq),
+            vehicle_changes: order.vehicle_changes.0,
+            last_vehicle: plain(order.last_vehicle),
+            seen: order.seen.into_iter().map(|Hash64(hash)| hash).collect(),
+            name,
+        }
+    }
+}
+
+/// Where a vehicle was at its last fact, and since when it is free there.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct AnchorV1 {
+    position: PointV1,
+    at_ms: i64,
+}
+
+/// A fact that did not say where the vehicle stands.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct UnlocatedV1 {
+    of_seq: u64,
+    seen_ms: i64,
+}
+
+/// The visit that a vehicle drives to or serves.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct UnderWayImageV1 {
+    order: NameText,
+    stop: Word<StopKind>,
+    departed_ms: i64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    arrived_ms: Option<i64>,
+}
+
+/// A stop of a route, with planned times.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct PlannedVisitV1 {
+    order: NameText,
+    stop: Word<StopKind>,
+    depart_at_ms: i64,
+    arrival_ms: i64,
+    start_ms: i64,
+    departure_ms: i64,
+    metres: i64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    break_before_ms: i64,
+}
+
+impl From<PlannedVisit> for PlannedVisitV1 {
+    fn from(visit: PlannedVisit) -> Self {
+        let PlannedVisit { order, stop, depart_at, arrival, start, departure, metres, break_before } = visit;
+        Self {
+            order: NameText(order),
+            stop: Word(stop),
+            depart_at_ms: depart_at.0,
+            arrival_ms: arrival.0,
+            start_ms: start.0,
+            departure_ms: departure.0,
+            metres: metres.0,
+            break_before_ms: break_before.0,
+        }
+    }
+}
+
+impl From<PlannedVisitV1> for PlannedVisit {
+    fn from(visit: PlannedVisitV1) -> Self {
+        Self {
+            order: visit.order.0,
+            stop: visit.stop.0,
+            depart_at: Timestamp(visit.depart_at_ms),
+            arrival: Timestamp(visit.arrival_ms),
+            start: Timestamp(visit.start_ms),
+            departure: Timestamp(visit.departure_ms),
+            metres: Metres(visit.metres),
+            break_before: Millis(visit.break_before_ms),
+        }
+    }
+}
+
+/// One vehicle.
+#[derive(Serialize, Deserialize)]
+pub(super) struct VehicleImageV1 {
+    number: u32,
+    name: NameText,
+    #[serde(default, skip_serializing_if = "is_default")]
+    spec: Option<VehicleSpecV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    on: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    lost: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    shift: Option<ShiftSpecV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    anchor: Option<AnchorV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    unlocated: Option<UnlocatedV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    under_way: Option<UnderWayImageV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    revision_seq: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    visits: Vec<PlannedVisitV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    on_board: Vec<NameText>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    stops_done: Count<u32>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    breaks_taken: Count<u32>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    accepted_seq: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    touched_ms: i64,
+}
+
+impl From<VehicleImage> for VehicleImageV1 {
+    fn from(vehicle: VehicleImage) -> Self {
+        let VehicleImage {
+            number,
+            name,
+            spec,
+            on,
+            lost,
+            shift,
+            anchor,
+            unlocated,
+            under_way,
+            revision,
+            visits,
+            on_board,
+            stops_done,
+            breaks_taken,
+            accepted,
+            touched,
+        } = vehicle;
+        Self {
+            number,
+            name: NameText(name),
+            spec: spec.map(Into::into),
+            on,
+            lost,
+            shift: shift.map(Into::into),
+            anchor: anchor.map(|Anchor { position, at }| AnchorV1 { position: position.into(), at_ms: at.0 }),
+            unlocated: unlocated.map(|Unlocated { of, seen }| UnlocatedV1 { of_seq: of.0, seen_ms: seen.0 }),
+            under_way: under_way.map(|UnderWayImage { order, stop, departed, arrived }| UnderWayImageV1 {
+                order: NameText(order),
+                stop: Word(stop),
+                departed_ms: departed.0,
+                arrived_ms: arrived.map(|Timestamp(at)| at),
+            }),
+            revision_seq: revision.0,
+            visits: visits.into_iter().map(Into::into).collect(),
+            on_board: texts(on_board),
+            stops_done: Count(stops_done),
+            breaks_taken: Count(breaks_taken),
+            accepted_seq: accepted.0,
+            touched_ms: touched.0,
+        }
+    }
+}
+
+impl From<VehicleImageV1> for VehicleImage {
+    fn from(vehicle: VehicleImageV1) -> Self {
+        let NameText(name) = vehicle.name;
+        Self {
+            number: vehicle.number,
+            spec: vehicle.spec.map(|spec| spec.vehicle(name.clone())),
+            on: vehicle.on,
+            lost: vehicle.lost,
+            shift: vehicle.shift.map(Into::into),
+            anchor: vehicle
+                .anchor
+                .map(|AnchorV1 { position, at_ms }| Anchor { position: position.into(), at: Timestamp(at_ms) }),
+            unlocated: vehicle
+                .unlocated
+                .map(|UnlocatedV1 { of_seq, seen_ms }| Unlocated { of: LogSeq(of_seq), seen: Timestamp(seen_ms) }),
+            under_way: vehicle.under_way.map(|UnderWayImageV1 { order, stop, departed_ms, arrived_ms }| {
+                UnderWayImage {
+                    order: order.0,
+                    stop: stop.0,
+                    departed: Timestamp(departed_ms),
+                    arrived: arrived_ms.map(Timestamp),
+                }
+            }),
+            revision: LogSeq(vehicle.revision_seq),
+            visits: vehicle.visits.into_iter().map(Into::into).collect(),
+            on_board: names(vehicle.on_board),
+            stops_done: vehicle.stops_done.0,
+            breaks_taken: vehicle.breaks_taken.0,
+            accepted: LogSeq(vehicle.accepted_seq),
+            touched: Timestamp(vehicle.touched_ms),
+            name,
+        }
+    }
+}
+
+/// A fact that waits for an answer.
+#[derive(PartialEq, Serialize, Deserialize)]
+pub(super) struct AskImageV1 {
+    seq: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    orders: Vec<NameText>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    vehicles: Vec<NameText>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    roads: bool,
+    logged_at_ms: i64,
+}
+
+impl From<AskImage> for AskImageV1 {
+    fn from(AskImage { seq: LogSeq(seq), orders, vehicles, roads, logged_at }: AskImage) -> Self {
+        Self { seq, orders: texts(orders), vehicles: texts(vehicles), roads, logged_at_ms: logged_at.0 }
+    }
+}
+
+impl From<AskImageV1> for AskImage {
+    fn from(AskImageV1 { seq, orders, vehicles, roads, logged_at_ms }: AskImageV1) -> Self {
+        Self {
+            seq: LogSeq(seq),
+            orders: names(orders),
+            vehicles: names(vehicles),
+            roads,
+            logged_at: Timestamp(logged_at_ms),
+        }
+    }
+}

@@ -7,14 +7,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::Placement;
-<<<<<<< HEAD
 use fleetfold_model::{ExchangeGroup, LogSeq, OrderId, StopKind, UnassignedReason, VehicleId};
 use fleetfold_roads::LegQuery;
-use fleetfold_solver::{Problem, Solution, insert, schedule};
-=======
-use fleetfold_model::{ExchangeGroup, OrderId, SearchRecord, StopKind, UnassignedReason, VehicleId};
-use fleetfold_solver::{StopIx, TourIx, insert, schedule};
->>>>>>> solver
+use fleetfold_solver::{Problem, Solution, StopIx, TourIx, insert, schedule};
 
 use crate::draft::Draft;
 use crate::moment::Moment;
@@ -124,15 +119,9 @@ impl Answer<'_> {
             }
             let problem = self.finish(&draft);
             let sequence = &draft.initial[0];
-<<<<<<< HEAD
-            let movable = |stop: u32| {
-                let order = draft.stops[stop as usize].0;
-                let state = self.moment.fleet.order(order);
-=======
             let movable = |stop: StopIx| {
                 let order = draft.stops[stop.index()].0;
-                let state = self.fleet.order(order);
->>>>>>> solver
+                let state = self.moment.fleet.order(order);
                 let free = state.on_board.is_none()
                     && state.pinned.is_none()
                     && !draft.heads[0].iter().any(|visit| visit.order == order);
@@ -202,7 +191,6 @@ impl Answer<'_> {
         causes: &[Cause],
         stuck: &[(OrderId, UnassignedReason)],
     ) -> Vec<ExchangeGroup> {
-<<<<<<< HEAD
         let mut solved = self.solve_near(concerned, loose);
         // A vehicle that already had more than it can do got more: take off what it cannot keep, and try once more.
         let overcharged = self.solved(&solved).overcharged();
@@ -211,31 +199,6 @@ impl Answer<'_> {
             for vehicle in overcharged {
                 self.loosen(vehicle, &mut loose);
                 concerned.insert(vehicle);
-=======
-        let orders: Vec<OrderId> = loose.iter().copied().collect();
-        let mut vehicles = concerned.clone();
-        for &order in &orders {
-            self.candidates(order, NEAR_VEHICLES, NEAR_STOPS, &mut vehicles);
-        }
-        let mut solved = self.solve_at_once(&vehicles, &orders);
-        if !solved.2.absent.is_empty() {
-            let mut found = BTreeSet::new();
-            for &stop in &solved.2.absent {
-                self.candidates(solved.0.stops[stop.index()].0, WIDE_VEHICLES, 0, &mut found);
-            }
-            let stops_of = |vehicle: VehicleId| self.fleet.vehicle(vehicle).route.visits.len();
-            let mut wide = vehicles.clone();
-            let mut stops: usize = wide.iter().map(|&vehicle| stops_of(vehicle)).sum();
-            // The emptiest first: they are the likeliest to have room.
-            let mut others: Vec<VehicleId> = found.difference(&vehicles).copied().collect();
-            others.sort_by_key(|&vehicle| stops_of(vehicle));
-            wide.extend(others.into_iter().take_while(|&vehicle| {
-                stops += stops_of(vehicle) + 1;
-                stops <= WIDE_STOPS
-            }));
-            if wide.len() > vehicles.len() {
-                solved = self.solve_at_once(&wide, &orders);
->>>>>>> solver
             }
             solved = self.solve_near(&concerned, &loose);
         }

@@ -7,12 +7,8 @@ use std::collections::BTreeMap;
 
 use fleetfold_fleet::{Anchor, Fleet, Placement, VehicleState, Visit};
 use fleetfold_model::{Millis, OrderId, Position, StopKind, Timestamp, VehicleId};
-<<<<<<< HEAD
 use fleetfold_roads::LegQuery;
-use fleetfold_solver::{Legs, NONE, Pause, Problem, Role, Stop, TIME_MAX, TourSpec, Weights};
-=======
-use fleetfold_solver::{NodeIx, Pause, Problem, Role, Stop, StopIx, TIME_MAX, TourIx, TourSpec, Weights};
->>>>>>> solver
+use fleetfold_solver::{Legs, NodeIx, Pause, Problem, Role, Stop, StopIx, TIME_MAX, TourIx, TourSpec, Weights};
 
 use crate::outlook::Outlook;
 

@@ -10,11 +10,7 @@ use fleetfold_model::{
     Choice, ExchangeGroup, LogSeq, Millis, Obstacle, OrderId, PlannedVisit, ProposedRoute, StopKind, Timestamp,
     UnassignedReason, VehicleId,
 };
-<<<<<<< HEAD
-use fleetfold_solver::{Alternative, Problem, Solution, Timed, alternatives, price, schedule};
-=======
-use fleetfold_solver::{Alternative, Problem, Solution, StopIx, TourIx, alternatives, price, schedule};
->>>>>>> solver
+use fleetfold_solver::{Alternative, Problem, Solution, StopIx, Timed, TourIx, alternatives, price, schedule};
 
 use crate::account::plain;
 use crate::draft::Draft;
@@ -120,8 +116,7 @@ impl Solved<'_> {
                 continue;
             };
             entry.group.routes.push(route);
-<<<<<<< HEAD
-            let price = |sequence: &[u32]| price(self.problem, tour as u32, sequence);
+            let price = |sequence: &[StopIx]| price(self.problem, TourIx(tour as u32), sequence);
             match (price(&self.problem.initial()[tour]), price(&self.solution.tours[tour])) {
                 (Some(before), Some(after)) => entry.gain += before - after,
                 // It could not be driven and now it can: worth it whatever it costs.
@@ -129,10 +124,6 @@ impl Solved<'_> {
                 // It only lost stops (see `relaxed`): what that is worth, nobody can say.
                 (_, None) => {}
             }
-=======
-            let cost = |sequence: &[StopIx]| price(self.problem, TourIx(tour as u32), sequence).unwrap_or(0);
-            entry.gain += cost(&self.problem.initial()[tour]) - cost(&self.solution.tours[tour]);
->>>>>>> solver
         }
         for (index, cause) in causes.iter().enumerate() {
             let entry = groups.entry(union.root(tours + index)).or_insert_with(blank);
@@ -257,11 +248,7 @@ impl Solved<'_> {
     fn route(&self, tour: usize) -> Option<ProposedRoute> {
         let vehicle = self.draft.vehicles[tour];
         let sequence = &self.solution.tours[tour];
-<<<<<<< HEAD
-        let times = schedule(self.problem, tour as u32, sequence).or_else(|| self.relaxed(tour))?;
-=======
-        let times = schedule(self.problem, TourIx(tour as u32), sequence)?;
->>>>>>> solver
+        let times = schedule(self.problem, TourIx(tour as u32), sequence).or_else(|| self.relaxed(tour))?;
         let margin = self.fleet.policy().departure_margin;
         let mut visits: Vec<PlannedVisit> = self.draft.heads[tour]
             .iter()

@@ -26,13 +26,8 @@ impl Instance {
         solution.tours.iter().filter(|tour| !tour.is_empty()).map(named).collect()
     }
 
-<<<<<<< HEAD
     /// What a plan costs in the units that are shown, without the price of the stops that it leaves out.
-    pub fn cost(&self, cost: i64, tours: &[Vec<u32>]) -> f64 {
-=======
-    /// What a plan costs, beside what it leaves out, in the units that are shown.
     pub fn cost(&self, cost: i64, tours: &[Vec<StopIx>]) -> f64 {
->>>>>>> solver
         let mut served = vec![false; self.problem.stops().len()];
         for &stop in tours.iter().flatten() {
             served[stop.index()] = true;
@@ -63,17 +58,10 @@ impl Instance {
     ///
     /// # Errors
     ///
-<<<<<<< HEAD
     /// A word that is no number or no stop of this problem, with its line; more routes than vehicles; a stop that is served twice.
     pub fn start_from(mut self, text: &str) -> Result<Self, ReadError> {
-        let stop_of: std::collections::BTreeMap<u64, u32> =
-            self.nodes.iter().enumerate().map(|(stop, &node)| (node, stop as u32)).collect();
-=======
-    /// A number that is none, or not of this problem, with its line; more routes than vehicles; a stop served twice.
-    pub fn start_from(mut self, text: &str) -> Result<Self, String> {
         let stop_of: std::collections::BTreeMap<u64, StopIx> =
             self.nodes.iter().enumerate().map(|(stop, &node)| (node, StopIx(stop as u32))).collect();
->>>>>>> solver
         let mut tours = vec![Vec::new(); self.problem.tours().len()];
         let vehicles = tours.len();
         let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());

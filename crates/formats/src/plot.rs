@@ -30,19 +30,11 @@ pub fn svg(instance: &Instance, solution: &Solution) -> Option<String> {
     for (index, (tour, sequence)) in used.iter().enumerate() {
         let spec = &instance.problem.tours()[*tour];
         let mut path = String::new();
-<<<<<<< HEAD
-        let stops = sequence.iter().map(|&stop| instance.problem.stops()[stop as usize].place);
-        let ends = (spec.end_place != fleetfold_solver::NONE).then_some(spec.end_place);
-        for place in std::iter::once(spec.start_place).chain(stops).chain(ends) {
-            let (x, y) = at(place);
-            let _ = write!(path, "{x:.1},{y:.1} "); // writing to a String cannot fail
-=======
         let stops = sequence.iter().map(|&stop| instance.problem.stops()[stop.index()].node);
         let ends = spec.end_node.get();
         for node in std::iter::once(spec.start_node).chain(stops).chain(ends) {
             let (x, y) = at(node);
-            let _ = write!(path, "{x:.1},{y:.1} "); // a String takes everything
->>>>>>> solver
+            let _ = write!(path, "{x:.1},{y:.1} "); // writing to a String cannot fail
         }
         // Hues that are a golden angle apart make neighbours in the list differ.
         let hue = (index as f64 * 137.508) % 360.0;

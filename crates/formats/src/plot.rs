@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use fleetfold_solver::{Legs, NodeIx, Solution};
+use fleetfold_solver::{Legs, NodeIx, Solution, StopIx};
 
 use crate::instance::Instance;
 
@@ -24,7 +24,7 @@ pub fn svg(instance: &Instance, solution: &Solution) -> Option<String> {
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {SIDE} {SIDE}\">\n<rect width=\"{SIDE}\" height=\"{SIDE}\" fill=\"#fff\"/>\n"
     );
-    let used: Vec<(usize, &Vec<u32>)> =
+    let used: Vec<(usize, &Vec<StopIx>)> =
         solution.tours.iter().enumerate().filter(|(_, tour)| !tour.is_empty()).collect();
     for (index, (tour, sequence)) in used.iter().enumerate() {
         let spec = &instance.problem.tours()[*tour];

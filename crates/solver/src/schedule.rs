@@ -48,7 +48,7 @@ pub(crate) fn drive(
     limit: i64,
     mut visit: impl FnMut(StopIx, Timed),
 ) -> Result<Driven, Infeasible> {
-    let spec = &problem.tours[tour.index()];
+    let spec = &problem.tours()[tour.index()];
     let mut load = spec.onboard;
     let mut count = 0;
     for stop in sequence.clone() {
@@ -56,7 +56,7 @@ pub(crate) fn drive(
             return Err(Infeasible::Rules);
         }
         count += 1;
-        let stop = &problem.stops[stop.index()];
+        let stop = &problem.stops()[stop.index()];
         if stop.role == Role::JobDelivery {
             add(&mut load, stop.load, 1);
         }
@@ -73,14 +73,14 @@ pub(crate) fn drive(
     let mut stack: Vec<StopIx> = Vec::new();
     let mut overtime = false;
     for index in sequence {
-        let stop = &problem.stops[index.index()];
+        let stop = &problem.stops()[index.index()];
         let way = |now: i32| problem.hop_at(tour, node, index, now).ok_or(Infeasible::Shift);
         let (left, pause_taken) = stop.leaves(now, |now| way(now).map_or(UNREACHABLE, |(time, _)| time), &mut pauses);
         now = left;
         let (travel, cost) = way(now)?;
         let ready = now.saturating_add(travel);
         let start = stop.opens_at(ready);
-        if start > problem.shift_end(tour, index) || (problem.weights.hard && start > stop.due) {
+        if start > problem.shift_end(tour, index) || (problem.weights().hard && start > stop.due) {
             return Err(Infeasible::Shift);
         }
         overtime |= start > spec.end_by;
@@ -94,18 +94,18 @@ pub(crate) fn drive(
                 arrival: ready - setup,
                 start,
                 departure,
-                metres: problem.legs.leaving(node, stop.node, now, 1000).1,
+                metres: problem.legs().leaving(node, stop.node, now, 1000).1,
             },
         );
         driven.cost += i64::from(cost) + problem.change_cost(tour, index);
-        driven.cost += span_price(start, stop.due, problem.weights.late_per_hour);
-        if problem.weights.flow_per_hour > 0 && stop.role != Role::Pickup {
-            driven.cost += span_price(departure, stop.placed, problem.weights.flow_per_hour);
+        driven.cost += span_price(start, stop.due, problem.weights().late_per_hour);
+        if problem.weights().flow_per_hour > 0 && stop.role != Role::Pickup {
+            driven.cost += span_price(departure, stop.placed, problem.weights().flow_per_hour);
         }
         if driven.cost >= limit {
             return Err(Infeasible::Dear); // every further leg only adds
         }
-        driven.late += i64::from((start - problem.closes[index.index()]).max(0));
+        driven.late += i64::from((start - problem.closes(index)).max(0));
         match stop.role {
             Role::JobDelivery => add(&mut load, stop.load, -1),
             Role::JobPickup => add(&mut load, stop.load, 1),

@@ -137,11 +137,11 @@ fn from_any_plan(problem: &Problem, dealt: &[usize], hard: bool) -> Problem {
         if stops[index].is_second_end() {
             continue;
         }
-        if draw % 5 == 0 && tour < vehicles && stops[index].mate == StopIx::NONE {
+        if draw.is_multiple_of(5) && tour < vehicles && stops[index].mate == StopIx::NONE {
             stops[index].role = Role::Delivery;
             tours[tour].onboard[0] += stops[index].load[0];
             stops[index].locked = TourIx(tour as u32);
-        } else if draw % 4 == 0 {
+        } else if draw.is_multiple_of(4) {
             stops[index].locked = TourIx((draw / 7 % vehicles) as u32);
         }
         if tour < vehicles {

@@ -180,7 +180,7 @@ impl State<'_> {
     #[inline]
     pub(crate) fn price_of_lateness(&self, stop: u32, start: i32) -> i64 {
         let due = self.local.rich[stop as usize].due;
-        if start <= due { 0 } else { span_price(start, due, self.local.problem.weights.late_per_hour) }
+        if start <= due { 0 } else { span_price(start, due, self.local.problem.weights().late_per_hour) }
     }
 
     /// Every position driven in full: prices lateness, flow time and pauses, keeps every rule.

@@ -96,7 +96,7 @@ impl State<'_> {
             if self.records[unit as usize].tour != NONE {
                 continue;
             }
-            if best.is_none() && !self.plain && !self.local.problem.walks && !self.local.problem.weights.hard {
+            if best.is_none() && !self.plain && !self.local.problem.walks() && !self.local.problem.weights().hard {
                 late_tries += 1;
                 if late_tries <= LATE_TRIES_MAX && random.chance(LATE_PER_MILLE) {
                     best = self.late_place(unit, scratch);
@@ -118,8 +118,8 @@ impl State<'_> {
     pub(crate) fn best_place(&self, unit: u32, scratch: &mut Scratch, random: &mut Random) -> Option<Insertion> {
         let bound = self.local.unserved(unit);
         let job = self.local.fixed[unit as usize].role != Role::Pickup;
-        let pooled = self.local.problem.pooled;
-        let mut best = if !self.plain && (self.local.problem.walks || self.local.problem.lifo) {
+        let pooled = self.local.problem.pooled();
+        let mut best = if !self.plain && (self.local.problem.walks() || self.local.problem.lifo()) {
             self.in_neighbours_tours(unit, bound, scratch, random)
         } else if job {
             self.beside_neighbours(unit, bound, random)
@@ -152,7 +152,7 @@ impl State<'_> {
     /// The cheapest place of a job right behind or right before a compatible stop.
     fn beside_neighbours(&self, unit: u32, bound: i64, random: &mut Random) -> Option<Insertion> {
         let local = self.local;
-        let simple = local.problem.unrestricted && !local.problem.promised && !local.problem.limited;
+        let simple = local.problem.unrestricted() && !local.problem.promised() && !local.problem.limited();
         if local.one_class
             && let Some(rows) = local.rows(0, unit)
         {
@@ -297,15 +297,15 @@ impl State<'_> {
     fn in_unused(&self, unit: u32, bound: i64, shown: &mut Vec<TourIx>) -> Option<Insertion> {
         let problem = self.local.problem;
         let mut unused = (0..self.counts.len() as u32).filter(|&tour| self.counts[tour as usize] == 0);
-        if problem.pooled {
+        if problem.pooled() {
             return self.best_in_tour(unit, unused.next()?, bound);
         }
-        let stop = &problem.stops[self.local.stops[unit as usize].index()];
+        let stop = &problem.stops()[self.local.stops[unit as usize].index()];
         let mut best: Option<Insertion> = None;
         shown.clear();
         for tour in unused {
             let global = self.local.tours[tour as usize];
-            let twin = problem.twin[global.index()];
+            let twin = problem.twin(global);
             let own = global == stop.home || global == stop.locked || !stop.barred.is_empty();
             if !own {
                 if shown.contains(&twin) {
@@ -343,7 +343,7 @@ impl State<'_> {
             Order::Shuffled => {}
             Order::LargestLoad if self.plain => units.sort_by_key(|&unit| std::cmp::Reverse(fixed(unit).load)),
             Order::LargestLoad => units.sort_by_key(|&unit| {
-                let load = &local.problem.stops[local.stops[unit as usize].index()].load;
+                let load = &local.problem.stops()[local.stops[unit as usize].index()].load;
                 std::cmp::Reverse(load.iter().map(|&load| i64::from(load)).sum::<i64>())
             }),
             Order::Farthest => units.sort_by_key(|&unit| std::cmp::Reverse(far(unit))),

@@ -19,7 +19,7 @@ pub(crate) fn fill(mut state: State<'_>) -> Solution {
     let problem = local.problem;
     let cost_before = state.total;
     let mut waiting = state.absent.clone();
-    let tours: Vec<u32> = (0..problem.tours.len() as u32).collect();
+    let tours: Vec<u32> = (0..problem.tours().len() as u32).collect();
     let price = |state: &State<'_>, unit: u32, tour: u32| state.best_in_tour(unit, tour, local.unserved(unit));
     if let [unit] = waiting[..] {
         // One new stop: the cheapest place there is.

@@ -17,7 +17,7 @@ pub(crate) fn crossed(
     second: &[Vec<StopIx>],
     random: &mut Random,
 ) -> Vec<Vec<StopIx>> {
-    let stops = problem.stops.len();
+    let stops = problem.stops().len();
     let used = first.iter().filter(|tour| !tour.is_empty()).count();
     let kept = (used * (KEPT.0 + random.below(KEPT.1)) / 100).max(1);
     let mut tour_of = vec![usize::MAX; stops];
@@ -46,7 +46,8 @@ pub(crate) fn crossed(
         if 2 * left.len() <= sequence.len() {
             continue;
         }
-        let like = |other: &usize| problem.twin[*other] == problem.twin[tour] && child[*other].is_empty();
+        let ix = |tour: usize| TourIx(tour as u32);
+        let like = |other: &usize| problem.twin(ix(*other)) == problem.twin(ix(tour)) && child[*other].is_empty();
         let bound = left.iter().any(|&stop| !free(problem, stop));
         let place = std::iter::once(tour).chain(0..if bound { 0 } else { child.len() }).find(like);
         if let Some(place) = place {
@@ -58,7 +59,7 @@ pub(crate) fn crossed(
 
 /// Not bound to a certain vehicle.
 fn free(problem: &Problem, stop: StopIx) -> bool {
-    let stop = &problem.stops[stop.index()];
+    let stop = &problem.stops()[stop.index()];
     stop.locked == TourIx::NONE && stop.barred.is_empty()
 }
 

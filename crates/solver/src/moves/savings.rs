@@ -16,19 +16,19 @@ const WAITS: [f64; 2] = [0.2, 1.0];
 
 /// A plan from the problem's `initial` with the absent units put in: fast rather than good.
 pub(crate) fn construct(problem: &Problem, near: &Neighbours, seed: u64) -> Vec<Vec<StopIx>> {
-    let empty = problem.initial.iter().all(Vec::is_empty);
-    let tours = if empty && problem.plain && problem.pooled && problem.unrestricted && has_jobs_only(problem) {
+    let empty = problem.initial().iter().all(Vec::is_empty);
+    let tours = if empty && problem.is_plain() && problem.pooled() && problem.unrestricted() && has_jobs_only(problem) {
         best_savings(problem, near)
     } else {
-        problem.initial.clone()
+        problem.initial().to_vec()
     };
     let absent = absent_units(problem, &tours);
     if absent.is_empty() {
         return tours;
     }
-    let stops: Vec<StopIx> = StopIx::first(problem.stops.len()).collect();
+    let stops: Vec<StopIx> = StopIx::first(problem.stops().len()).collect();
     let at: Where = stops.iter().map(|stop| (0, stop.0)).collect();
-    let local = Local::piece(problem, near, &at, 0, stops, TourIx::first(problem.tours.len()).collect());
+    let local = Local::piece(problem, near, &at, 0, stops, TourIx::first(problem.tours().len()).collect());
     let mut state = State::of_whole(&local, &tours, &absent);
     let mut random = Random::new(seed, u32::MAX, u32::MAX);
     state.recreate(&mut Scratch::default(), &mut random);
@@ -36,7 +36,7 @@ pub(crate) fn construct(problem: &Problem, near: &Neighbours, seed: u64) -> Vec<
 }
 
 fn has_jobs_only(problem: &Problem) -> bool {
-    problem.stops.iter().all(|stop| matches!(stop.role, Role::JobDelivery | Role::JobPickup))
+    problem.stops().iter().all(|stop| matches!(stop.role, Role::JobDelivery | Role::JobPickup))
 }
 
 /// A chain of stops: what joining needs to know of it (Vidal et al. 2013, without time warp).
@@ -69,21 +69,21 @@ struct Ends {
 
 /// The better of the plans by savings.
 fn best_savings(problem: &Problem, near: &Neighbours) -> Vec<Vec<StopIx>> {
-    let n = problem.stops.len();
+    let n = problem.stops().len();
     let tour = TourIx(0);
-    let spec = &problem.tours[0];
+    let spec = &problem.tours()[0];
     let ends = Ends {
         from_start: StopIx::first(n).map(|stop| problem.hop(tour, spec.start_node, stop)).collect(),
-        to_end: problem.stops.iter().map(|stop| problem.hop_end(tour, stop.node)).collect(),
+        to_end: problem.stops().iter().map(|stop| problem.hop_end(tour, stop.node)).collect(),
         chains: StopIx::first(n)
             .map(|stop| {
-                let its = &problem.stops[stop.index()];
+                let its = &problem.stops()[stop.index()];
                 Chain {
                     head: stop,
                     tail: stop,
                     duration: its.service,
                     earliest: its.windows.first().map_or(-TIME_MAX, |window| window.0),
-                    latest: problem.closes[stop.index()].min(spec.end_by),
+                    latest: problem.closes(stop).min(spec.end_by),
                     load: its.load[0],
                     count: 1,
                 }
@@ -95,7 +95,7 @@ fn best_savings(problem: &Problem, near: &Neighbours) -> Vec<Vec<StopIx>> {
         .into_par_iter()
         .flat_map_iter(|v| {
             let v = StopIx(v);
-            let node = problem.stops[v.index()].node;
+            let node = problem.stops()[v.index()].node;
             near.after.of(v).map(move |c| problem.hop(tour, node, c))
         })
         .collect();
@@ -113,8 +113,8 @@ fn savings(
     legs: &[(i32, i32)],
     weight: f64,
 ) -> (i64, Vec<Vec<StopIx>>) {
-    let n = problem.stops.len();
-    let spec = &problem.tours[0];
+    let n = problem.stops().len();
+    let spec = &problem.tours()[0];
     let mut merges: Vec<Merge> = Vec::with_capacity(legs.len());
     let mut legs = legs.iter();
     for v in StopIx::first(n) {
@@ -198,16 +198,16 @@ fn savings(
     }
     // More chains than vehicles: the shortest wait for a place in another.
     found.sort_by_key(|(chain, _)| (std::cmp::Reverse(chain.count), chain.head));
-    let missing: i64 = found.iter().skip(problem.tours.len()).map(|(chain, _)| i64::from(chain.count) << 40).sum();
-    found.truncate(problem.tours.len());
+    let missing: i64 = found.iter().skip(problem.tours().len()).map(|(chain, _)| i64::from(chain.count) << 40).sum();
+    found.truncate(problem.tours().len());
     let cost = |sequence: &[StopIx]| -> i64 {
         let legs =
-            sequence.windows(2).map(|pair| problem.hop(TourIx(0), problem.stops[pair[0].index()].node, pair[1]).1);
+            sequence.windows(2).map(|pair| problem.hop(TourIx(0), problem.stops()[pair[0].index()].node, pair[1]).1);
         let (first, last) = (sequence[0].index(), sequence[sequence.len() - 1].index());
         i64::from(from_start[first].1) + i64::from(to_end[last].1) + legs.map(i64::from).sum::<i64>() + spec.fixed
     };
     let total = missing + found.iter().map(|(_, sequence)| cost(sequence)).sum::<i64>();
-    let mut tours = vec![Vec::new(); problem.tours.len()];
+    let mut tours = vec![Vec::new(); problem.tours().len()];
     for (slot, (_, sequence)) in tours.iter_mut().zip(found) {
         *slot = sequence;
     }

@@ -21,15 +21,15 @@ pub enum Role {
 pub struct Stop {
     /// Where it is.
     pub node: NodeIx,
-    /// When service may start, in order, not overlapping; empty: any time.
+    /// When service may start: (opens, closes), in order, not overlapping. Empty: at any time.
     pub windows: Vec<(i32, i32)>,
-    /// Lateness counts from here; `i32::MAX`: never late.
+    /// Service that starts later is late. `i32::MAX`: it is never late.
     pub due: i32,
     /// Time of service.
     pub service: i32,
-    /// Time spent on arrival when the previous stop is at another place.
+    /// Time spent on arrival when the previous stop is at another node.
     pub setup: i32,
-    /// What the goods take up.
+    /// How much room its goods take, in each dimension of load.
     pub load: [i32; 4],
     /// What happens.
     pub role: Role,
@@ -41,11 +41,11 @@ pub struct Stop {
     pub locked: TourIx,
     /// The tour it is promised to, or [`TourIx::NONE`].
     pub home: TourIx,
-    /// Price of leaving `home`.
+    /// Price (millionths) of being served by another tour than `home`.
     pub change: i64,
-    /// Price of not serving it (counted at the pickup of a shipment).
+    /// Price (millionths) of not serving it. For a shipment the price of its pickup counts.
     pub unserved: i64,
-    /// Flow time (on-demand work) counts from here.
+    /// When the customer asked for it: flow time is the time from here to the end of service.
     pub placed: i32,
     /// Tours that must not serve it.
     pub barred: Vec<TourIx>,
@@ -106,23 +106,23 @@ impl Stop {
     }
 }
 
-/// A pause within a tour.
+/// A pause of the driver within a tour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pause {
-    /// Not before.
+    /// It does not begin before.
     pub opens: i32,
-    /// Not begun after.
+    /// It does not begin after.
     pub closes: i32,
-    /// How long.
+    /// How long it takes.
     pub duration: i32,
 }
 
-/// One vehicle from where it will be free.
+/// One vehicle, from where and when it will be free.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TourSpec {
-    /// Where it will be free.
+    /// The node at which it will be free.
     pub start_node: NodeIx,
-    /// When.
+    /// When it will be free.
     pub start_at: i32,
     /// Where it must end, or [`NodeIx::NONE`].
     pub end_node: NodeIx,
@@ -131,23 +131,23 @@ pub struct TourSpec {
     pub end_by: i32,
     /// Deliveries of shipments are exempt too.
     pub finish_late: bool,
-    /// Goods on board at the start.
+    /// Goods on board at the start. They take room until their delivery.
     pub onboard: [i32; 4],
     /// Most goods on board.
     pub capacity: [i32; 4],
     /// Skills as bits.
     pub has: u64,
-    /// Price of using it at all.
+    /// Price (millionths) of using it at all.
     pub fixed: i64,
     /// Millionths per hour of driving.
     pub per_hour: i64,
     /// Millionths per kilometre.
     pub per_km: i64,
-    /// Driving time in thousandths of the matrix.
+    /// Its driving time, in thousandths of the time that the legs say.
     pub time_factor: u16,
     /// Most stops.
     pub stops_max: u32,
-    /// Last in, first out.
+    /// Its goods are unloaded last in, first out.
     pub lifo: bool,
     /// Pauses still to be taken, in order.
     pub pauses: Vec<Pause>,

@@ -1,4 +1,7 @@
-//! The problem as the search sees it: plain arrays, dense indices, integers only.
+//! What is asked of the search: stops, vehicles, legs, prices and a plan to start from, as plain arrays of integers.
+//!
+//! Promise: what [`Problem::new`] has checked is not checked again.
+//! Absent on purpose: how a problem is solved.
 
 use std::collections::BTreeMap;
 
@@ -19,70 +22,72 @@ pub use self::solution::Solution;
 pub(crate) use self::solution::{absent_units, all_stops};
 pub use self::units::{TIME_MAX, UNREACHABLE};
 
-/// A legal problem.
+/// A legal problem: whatever [`Problem::new`] checks holds for as long as it lives, so that the search never checks it again.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    pub(crate) stops: Vec<Stop>,
-    pub(crate) tours: Vec<TourSpec>,
-    pub(crate) legs: Legs,
-    pub(crate) weights: Weights,
-    pub(crate) initial: Vec<Vec<StopIx>>,
-    pub(crate) classes: Vec<Class>,
-    pub(crate) class_of: Vec<u32>,
+    stops: Vec<Stop>,
+    tours: Vec<TourSpec>,
+    legs: Legs,
+    weights: Weights,
+    initial: Vec<Vec<StopIx>>,
+    /// Each kind of vehicle that makes something else of a leg.
+    classes: Vec<Class>,
+    /// The class of each tour.
+    class_of: Vec<u32>,
     /// The latest start that the search aims at: `due`, or what any tour could reach at best if that is later.
-    pub(crate) closes: Vec<i32>,
+    closes: Vec<i32>,
     /// The first tour with the very same specification: while both are empty, one stands for the other.
-    pub(crate) twin: Vec<TourIx>,
+    twin: Vec<TourIx>,
     /// Tours that are their own twin: one of each kind.
     leaders: Vec<TourIx>,
     /// Every candidate is priced by a walk along the tour (flow time).
-    pub(crate) walks: bool,
+    walks: bool,
     /// Some tour is last in, first out.
-    pub(crate) lifo: bool,
+    lifo: bool,
     /// Some tour has pauses.
-    pub(crate) paused: bool,
+    paused: bool,
     /// Any tour may serve any stop.
-    pub(crate) unrestricted: bool,
+    unrestricted: bool,
     /// Some stop takes time on arrival from another place.
-    pub(crate) has_setup: bool,
+    has_setup: bool,
     /// Some tour takes fewer stops than there are.
-    pub(crate) limited: bool,
-    /// By how much a detour may seem to shorten a tour: nothing but rounding where legs are straight lines, anything where a
-    /// matrix gives them.
-    pub(crate) slackness: i64,
-    /// The same of its time. `None`: anything.
-    pub(crate) time_slackness: Option<i32>,
-    /// Legs keep the triangle inequality, but for rounding. Of a matrix nobody knows.
-    pub(crate) metric: bool,
+    limited: bool,
+    /// Largest amount (millionths of cost) by which a detour can be cheaper than the direct leg. Straight-line legs obey the
+    /// triangle inequality up to rounding; a matrix may not.
+    slackness: i64,
+    /// Largest time by which a detour can be quicker than the direct leg. `None`: there is no limit.
+    time_slackness: Option<i32>,
+    /// Legs obey the triangle inequality up to rounding. False for a matrix, of which it is not known.
+    metric: bool,
     /// Some stops are promised to a tour.
-    pub(crate) promised: bool,
+    promised: bool,
     /// The first tour whose end, limits and class are the same: tails can be driven by either.
-    pub(crate) tail_twin: Vec<TourIx>,
+    tail_twin: Vec<TourIx>,
     /// All vehicles are alike and none is in use: one empty tour stands for all.
-    pub(crate) pooled: bool,
-    /// See [`crate::local::Local::plain`].
-    pub(crate) plain: bool,
+    pooled: bool,
+    /// See [`Problem::is_plain`].
+    plain: bool,
 }
 
-/// Why values do not make a problem. Indices are into the given arrays.
+/// Why values do not make a problem: which stop or tour, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invalid {
     /// A stop is at a node that the legs do not have.
-    Node(usize),
+    Node(StopIx),
     /// A tour starts or ends at a node that the legs do not have.
-    TourNode(usize),
+    TourNode(TourIx),
     /// A stop's windows are inverted, out of order, or a time is out of range.
-    Time(usize),
+    Time(StopIx),
     /// A tour's times are out of range.
-    TourTime(usize),
+    TourTime(TourIx),
     /// A stop's mate is not a stop that names it back with the other role.
-    Mate(usize),
+    Mate(StopIx),
     /// A stop is locked to a tour that does not exist.
-    Tour(usize),
+    Tour(StopIx),
     /// The matrix has a negative entry.
     Leg,
     /// A load is negative.
-    Load(usize),
+    Load(StopIx),
     /// Prices that add up beyond what the objective (`i64`) can hold.
     Prices,
     /// `initial` does not have one sequence per tour, or a stop twice, or one end of a shipment only.
@@ -92,15 +97,17 @@ pub enum Invalid {
 impl std::fmt::Display for Invalid {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Node(stop) => write!(f, "stop {stop} is at a node that the legs do not have"),
-            Self::TourNode(tour) => write!(f, "tour {tour} starts or ends at a node that the legs do not have"),
-            Self::Time(stop) => write!(f, "stop {stop} has an inverted window or a time out of range"),
-            Self::TourTime(tour) => write!(f, "tour {tour} has a time out of range"),
-            Self::Mate(stop) => write!(f, "stop {stop} is half of a shipment whose other half does not name it back"),
-            Self::Tour(stop) => write!(f, "stop {stop} is locked to a tour that does not exist"),
+            Self::Node(stop) => write!(f, "stop {} is at a node that the legs do not have", stop.0),
+            Self::TourNode(tour) => write!(f, "tour {} starts or ends at a node that the legs do not have", tour.0),
+            Self::Time(stop) => write!(f, "stop {} has an inverted window or a time out of range", stop.0),
+            Self::TourTime(tour) => write!(f, "tour {} has a time out of range", tour.0),
+            Self::Mate(stop) => {
+                write!(f, "stop {} is half of a shipment whose other half does not name it back", stop.0)
+            }
+            Self::Tour(stop) => write!(f, "stop {} is locked to a tour that does not exist", stop.0),
             Self::Leg => write!(f, "the leg matrix has a negative entry"),
             Self::Prices => write!(f, "prices of stops left out and of vehicles add up to more than can be counted"),
-            Self::Load(stop) => write!(f, "stop {stop} has a negative load"),
+            Self::Load(stop) => write!(f, "stop {} has a negative load", stop.0),
             Self::Initial => {
                 write!(f, "the initial plan has a stop twice, half a shipment, or not one sequence per tour")
             }
@@ -123,7 +130,7 @@ impl Problem {
         if !legs.is_legal() {
             return Err(Invalid::Leg);
         }
-        for (index, stop) in stops.iter().enumerate() {
+        for (index, stop) in StopIx::all().zip(&stops) {
             if stop.node.0 >= nodes {
                 return Err(Invalid::Node(index));
             }
@@ -142,21 +149,21 @@ impl Problem {
             }
             let paired = match stop.role {
                 Role::JobDelivery | Role::JobPickup => stop.mate == StopIx::NONE,
-                Role::Pickup => stops
-                    .get(stop.mate.index())
-                    .is_some_and(|mate| mate.mate == StopIx(index as u32) && mate.role == Role::Delivery),
+                Role::Pickup => {
+                    stops.get(stop.mate.index()).is_some_and(|mate| mate.mate == index && mate.role == Role::Delivery)
+                }
                 Role::Delivery => {
                     (stop.mate == StopIx::NONE && stop.locked != TourIx::NONE)
                         || stops
                             .get(stop.mate.index())
-                            .is_some_and(|mate| mate.mate == StopIx(index as u32) && mate.role == Role::Pickup)
+                            .is_some_and(|mate| mate.mate == index && mate.role == Role::Pickup)
                 }
             };
             if !paired {
                 return Err(Invalid::Mate(index));
             }
         }
-        for (index, tour) in tours.iter().enumerate() {
+        for (index, tour) in TourIx::all().zip(&tours) {
             if tour.start_node.0 >= nodes || (tour.end_node != NodeIx::NONE && tour.end_node.0 >= nodes) {
                 return Err(Invalid::TourNode(index));
             }
@@ -323,6 +330,98 @@ impl Problem {
         &self.initial
     }
 
+    /// The class of a tour: vehicles of one class make the same of a leg.
+    #[inline]
+    pub(crate) fn class_of(&self, tour: TourIx) -> u32 {
+        self.class_of[tour.index()]
+    }
+
+    /// What vehicles of a class make of a leg.
+    #[inline]
+    pub(crate) fn class(&self, class: u32) -> Class {
+        self.classes[class as usize]
+    }
+
+    /// The latest start of service that the search aims at: `due`, or what any tour could reach at best if that is later.
+    #[inline]
+    pub(crate) fn closes(&self, stop: StopIx) -> i32 {
+        self.closes[stop.index()]
+    }
+
+    /// The first tour with the very same vehicle: while both are empty, one stands for the other.
+    #[inline]
+    pub(crate) fn twin(&self, tour: TourIx) -> TourIx {
+        self.twin[tour.index()]
+    }
+
+    /// The first tour whose end, limits and class are the same: the end of a sequence can be driven by either.
+    #[inline]
+    pub(crate) fn tail_twin(&self, tour: TourIx) -> TourIx {
+        self.tail_twin[tour.index()]
+    }
+
+    /// Every candidate is priced by a walk along the tour, because flow time counts.
+    #[inline]
+    pub(crate) fn walks(&self) -> bool {
+        self.walks
+    }
+
+    /// At least one vehicle is unloaded last in, first out.
+    #[inline]
+    pub(crate) fn lifo(&self) -> bool {
+        self.lifo
+    }
+
+    /// Any tour may serve any stop.
+    #[inline]
+    pub(crate) fn unrestricted(&self) -> bool {
+        self.unrestricted
+    }
+
+    /// At least one stop takes time on arrival from another node.
+    #[inline]
+    pub(crate) fn has_setup(&self) -> bool {
+        self.has_setup
+    }
+
+    /// At least one tour may have fewer stops than there are.
+    #[inline]
+    pub(crate) fn limited(&self) -> bool {
+        self.limited
+    }
+
+    /// At least one stop is promised to a tour, and leaving it has a price.
+    #[inline]
+    pub(crate) fn promised(&self) -> bool {
+        self.promised
+    }
+
+    /// All vehicles are alike and none is in use: one empty tour stands for all.
+    #[inline]
+    pub(crate) fn pooled(&self) -> bool {
+        self.pooled
+    }
+
+    /// Largest amount (millionths of cost) by which a detour can be cheaper than the direct leg.
+    #[inline]
+    pub(crate) fn slackness(&self) -> i64 {
+        self.slackness
+    }
+
+    /// Largest time by which a detour can be quicker than the direct leg. `None`: there is no limit.
+    #[inline]
+    pub(crate) fn time_slackness(&self) -> Option<i32> {
+        self.time_slackness
+    }
+
+    /// Sets what it costs each stop to leave its `home`, in the order of the stops.
+    pub(crate) fn set_change_prices(&mut self, prices: impl Iterator<Item = i64>) {
+        for (stop, price) in self.stops.iter_mut().zip(prices) {
+            stop.change = price;
+        }
+        self.promised = self.stops.iter().any(|stop| stop.home != TourIx::NONE && stop.change != 0);
+    }
+
     /// Travel time and price of a leg for a tour's class.
     pub(crate) fn leg(&self, tour: TourIx, a: NodeIx, b: NodeIx) -> (i32, i32) {
         self.classes[self.class_of[tour.index()] as usize].leg(self.legs.pair(a, b))
@@ -415,7 +514,8 @@ impl Problem {
         !self.walks && !self.lifo && !self.paused && loads && countable && kinds && windows
     }
 
-    /// Lateness that nobody could avoid is not fought over.
+    /// If no vehicle can arrive in time, the deadline is moved to the earliest possible arrival, so that the search does not trade
+    /// other stops for lateness that cannot be avoided.
     fn aim(&self, stop: StopIx) -> i32 {
         let spec = &self.stops[stop.index()];
         if spec.due == i32::MAX || self.weights.hard {

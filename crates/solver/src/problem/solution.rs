@@ -28,14 +28,14 @@ pub struct Solution {
 
 /// The units that are on no tour of a plan.
 pub(crate) fn absent_units(problem: &Problem, tours: &[Vec<StopIx>]) -> Vec<StopIx> {
-    let mut placed = vec![false; problem.stops.len()];
+    let mut placed = vec![false; problem.stops().len()];
     for &stop in tours.iter().flatten() {
         placed[stop.index()] = true;
     }
-    StopIx::first(problem.stops.len())
+    StopIx::first(problem.stops().len())
         .filter(|&stop| !placed[stop.index()])
         .filter(|&stop| {
-            let spec = &problem.stops[stop.index()];
+            let spec = &problem.stops()[stop.index()];
             spec.role != Role::Delivery || spec.mate == StopIx::NONE
         })
         .collect()
@@ -46,7 +46,7 @@ pub(crate) fn all_stops(problem: &Problem, units: &[StopIx]) -> Vec<StopIx> {
     let mut stops: Vec<StopIx> = units
         .iter()
         .flat_map(|&unit| {
-            let spec = &problem.stops[unit.index()];
+            let spec = &problem.stops()[unit.index()];
             std::iter::once(unit).chain((spec.role == Role::Pickup).then_some(spec.mate))
         })
         .collect();

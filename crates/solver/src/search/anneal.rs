@@ -61,7 +61,7 @@ pub(crate) fn anneal(
         }
     };
     // Jobs only; where tours are judged by a walk, a walk for each attempt costs more than it brings.
-    let swaps = local.jobs && !local.problem.walks && !local.problem.lifo;
+    let swaps = local.jobs && !local.problem.walks() && !local.problem.lifo();
     // Vehicles without anything to serve have nothing to exchange.
     let iterations = if local.stops.is_empty() { 0 } else { iterations };
     for _ in 0..iterations {

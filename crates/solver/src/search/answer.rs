@@ -19,11 +19,11 @@ pub fn insert(problem: &Problem) -> Solution {
         return repaired(problem, |problem, _| insert_timed(problem));
     }
     let local = Local::whole(problem);
-    let state = State::of_whole(&local, &problem.initial, &absent_units(problem, &problem.initial));
+    let state = State::of_whole(&local, problem.initial(), &absent_units(problem, problem.initial()));
     if state.can_be_driven() {
         fill(state)
     } else {
-        repaired(problem, |problem, _| insert_into(problem, &problem.initial))
+        repaired(problem, |problem, _| insert_into(problem, problem.initial()))
     }
 }
 
@@ -53,7 +53,7 @@ pub fn alternatives(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx) -> V
     if problem.is_time_dependent() {
         return alternatives(&frozen(problem, tours), tours, unit);
     }
-    let mate = problem.stops[unit.index()].mate;
+    let mate = problem.stops()[unit.index()].mate;
     let without: Vec<Vec<StopIx>> =
         tours.iter().map(|tour| tour.iter().copied().filter(|&stop| stop != unit && stop != mate).collect()).collect();
     let local = Local::whole(problem);
@@ -62,7 +62,7 @@ pub fn alternatives(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx) -> V
         schedule(problem, tour, sequence)
             .map_or(0, |times| times.iter().map(|timed| i64::from(timed.arrival) - i64::from(timed.leave)).sum())
     };
-    TourIx::first(problem.tours.len())
+    TourIx::first(problem.tours().len())
         .map(|tour| {
             // In a whole problem a piece's own numbers are the problem's.
             let here = tour.0;
@@ -79,7 +79,7 @@ pub fn alternatives(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx) -> V
                 state.undo();
                 return Alternative::Possible { cost: place.cost, drive, late };
             }
-            let full = state.counts[tour.index()] + 2 > problem.tours[tour.index()].stops_max;
+            let full = state.counts[tour.index()] + 2 > problem.tours()[tour.index()].stops_max;
             match state.verdict(unit.0, here) {
                 Some(Infeasible::Rules | Infeasible::Dear) => Alternative::Capacity,
                 None if full => Alternative::Rules,
@@ -101,7 +101,7 @@ impl State<'_> {
             sequence.iter().copied(),
             i64::MAX,
             |stop, timed| {
-                let due = problem.stops[stop.index()].due;
+                let due = problem.stops()[stop.index()].due;
                 late += (i64::from(timed.start) - i64::from(due)).max(0);
             },
         );

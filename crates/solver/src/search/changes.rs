@@ -25,7 +25,7 @@ pub(crate) fn changed(problem: &Problem, tours: &[Vec<StopIx>]) -> usize {
 }
 
 fn strays(problem: &Problem, tour: TourIx, stop: StopIx) -> bool {
-    let home = problem.stops[stop.index()].home;
+    let home = problem.stops()[stop.index()].home;
     home != TourIx::NONE && home != tour
 }
 
@@ -42,17 +42,15 @@ pub(crate) struct ChangeLimit {
 impl ChangeLimit {
     /// `leg`: what a leg of the plan costs on average.
     pub(crate) fn new(problem: &Problem, most: u32, leg: f64) -> Self {
-        let own = problem.stops.iter().map(|stop| stop.change).collect();
+        let own = problem.stops().iter().map(|stop| stop.change).collect();
         let mut limit = Self { most: most as usize, problem: problem.clone(), own, price: FIRST_PRICE * leg };
         limit.set_prices();
         limit
     }
 
     fn set_prices(&mut self) {
-        for (stop, own) in self.problem.stops.iter_mut().zip(&self.own) {
-            stop.change = own.saturating_add(self.price as i64);
-        }
-        self.problem.promised = self.problem.stops.iter().any(|stop| stop.home != TourIx::NONE && stop.change != 0);
+        let price = self.price as i64;
+        self.problem.set_change_prices(self.own.iter().map(|own| own.saturating_add(price)));
     }
 
     /// True when a plan has no more changes than are allowed.
@@ -73,19 +71,19 @@ impl ChangeLimit {
 /// and two vehicles that have exchanged all of theirs have exchanged nothing.
 pub(crate) fn dealt_out(problem: &Problem, mut tours: Vec<Vec<StopIx>>) -> Vec<Vec<StopIx>> {
     let bound = |&stop: &StopIx| {
-        let stop = &problem.stops[stop.index()];
+        let stop = &problem.stops()[stop.index()];
         stop.locked != TourIx::NONE || !stop.barred.is_empty()
     };
     let mut alike: BTreeMap<TourIx, Vec<TourIx>> = BTreeMap::new();
     for (tour, sequence) in TourIx::all().zip(&tours) {
         let strayed = sequence.iter().any(|&stop| strays(problem, tour, stop));
         if (strayed || sequence.is_empty()) && !sequence.iter().any(bound) {
-            alike.entry(problem.twin[tour.index()]).or_default().push(tour);
+            alike.entry(problem.twin(tour)).or_default().push(tour);
         }
     }
     for group in alike.into_values() {
         let wanted = |tour: TourIx| {
-            group.iter().any(|&from| tours[from.index()].iter().any(|&stop| problem.stops[stop.index()].home == tour))
+            group.iter().any(|&from| tours[from.index()].iter().any(|&stop| problem.stops()[stop.index()].home == tour))
         };
         // Unused vehicles to which nothing is promised have no part in this.
         let group: Vec<TourIx> =

@@ -36,7 +36,7 @@ pub(crate) fn cut(
     let mut random = Random::new(mix(seed ^ 0x0063_7574), round, u32::MAX);
     // Unused vehicles that are all alike are dealt out; others stand where they start.
     let (mut list, spare): (Vec<TourIx>, Vec<TourIx>) =
-        TourIx::first(tours.len()).partition(|&tour| !problem.pooled || !tours[tour.index()].is_empty());
+        TourIx::first(tours.len()).partition(|&tour| !problem.pooled() || !tours[tour.index()].is_empty());
     let mut parts: Vec<Vec<TourIx>> = Vec::with_capacity(groups);
     if groups == 1 {
         parts.push(list);
@@ -58,14 +58,14 @@ pub(crate) fn cut(
             Piece { stops, tours: mine, absent: Vec::new() }
         })
         .collect();
-    let mut at: Where = vec![(u32::MAX, u32::MAX); problem.stops.len()];
+    let mut at: Where = vec![(u32::MAX, u32::MAX); problem.stops().len()];
     for (piece, list) in pieces.iter().enumerate() {
         for (index, &stop) in list.stops.iter().enumerate() {
             at[stop.index()] = (piece as u32, index as u32);
         }
     }
     for &unit in absent {
-        let spec = &problem.stops[unit.index()];
+        let spec = &problem.stops()[unit.index()];
         let bound = [spec.locked, spec.home].into_iter().find(|&tour| tour != TourIx::NONE);
         let home = bound.and_then(|tour| pieces.iter().position(|piece| piece.tours.contains(&tour)));
         let beside = || {
@@ -92,17 +92,17 @@ enum Centre {
 }
 
 fn centre(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Centre {
-    let start = problem.tours[tour.index()].start_node;
-    let Some(start_at) = problem.legs.planar(start) else {
+    let start = problem.tours()[tour.index()].start_node;
+    let Some(start_at) = problem.legs().planar(start) else {
         let middle = sequence.get(sequence.len() / 2);
-        return Centre::Node(middle.map_or(start, |&stop| problem.stops[stop.index()].node));
+        return Centre::Node(middle.map_or(start, |&stop| problem.stops()[stop.index()].node));
     };
     if sequence.is_empty() {
         return Centre::Plane(start_at.0, start_at.1);
     }
     let (mut x, mut y) = (0.0, 0.0);
     for &stop in sequence {
-        let at = problem.legs.planar(problem.stops[stop.index()].node).unwrap_or(start_at);
+        let at = problem.legs().planar(problem.stops()[stop.index()].node).unwrap_or(start_at);
         x += at.0;
         y += at.1;
     }
@@ -127,7 +127,7 @@ fn split(
     let first = TourIx(0);
     let angle = random.unit() * std::f64::consts::PI;
     let (cos, sin) = (libm::cos(angle), libm::sin(angle));
-    let nodes = problem.legs.nodes();
+    let nodes = problem.legs().nodes();
     let (a, b) = (NodeIx(random.below(nodes) as u32), NodeIx(random.below(nodes) as u32));
     for (key, _, centre) in list.iter_mut() {
         *key = match *centre {

@@ -26,19 +26,19 @@ const DRIVES_MAX: usize = 20_000;
 
 /// The same problem with constant legs: those from a place as they are when these tours leave it.
 pub(crate) fn frozen(problem: &Problem, tours: &[Vec<StopIx>]) -> Problem {
-    let Legs::TimeDependent(legs) = &problem.legs else { return problem.clone() };
+    let Legs::TimeDependent(legs) = &problem.legs() else { return problem.clone() };
     let n = legs.nodes();
     // Where no tour leaves: when its window opens, or with the vehicle that starts there.
     let mut leaves = vec![i32::MIN; n];
-    for stop in &problem.stops {
+    for stop in problem.stops() {
         let opens = stop.windows.first().map_or(i32::MIN, |&(opens, _)| opens);
         leaves[stop.node.index()] = leaves[stop.node.index()].max(opens);
     }
-    for spec in &problem.tours {
+    for spec in problem.tours() {
         leaves[spec.start_node.index()] = spec.start_at;
     }
     for (tour, sequence) in TourIx::all().zip(tours) {
-        let node = |stop: StopIx| problem.stops[stop.index()].node.index();
+        let node = |stop: StopIx| problem.stops()[stop.index()].node.index();
         let _driven = drive(problem, tour, sequence.iter().copied(), i64::MAX, |stop, timed| {
             leaves[node(stop)] = timed.departure;
         });
@@ -53,15 +53,15 @@ pub(crate) fn frozen(problem: &Problem, tours: &[Vec<StopIx>]) -> Problem {
     }
     let rows: Vec<&[(i32, i32)]> = at.par_iter().map(|&(span, node)| legs.row(span, node)).collect();
     let matrix = LegMatrix::from_fn(n, |a, b| rows[a][b]);
-    Problem::new(problem.stops.clone(), problem.tours.clone(), matrix)
-        .and_then(|constant| constant.with_weights(problem.weights).with_initial(tours.to_vec()))
+    Problem::new(problem.stops().to_vec(), problem.tours().to_vec(), matrix)
+        .and_then(|constant| constant.with_weights(*problem.weights()).with_initial(tours.to_vec()))
         .expect("the same stops, and tours that were legal")
 }
 
 /// The objective of a plan as it is really driven. A tour that cannot be driven (as it was given) counts as if times were constant.
 pub(crate) fn exact_cost(problem: &Problem, tours: &[Vec<StopIx>]) -> i64 {
     let absent = absent_units(problem, tours);
-    let unserved: i64 = absent.iter().map(|&unit| problem.stops[unit.index()].unserved).sum();
+    let unserved: i64 = absent.iter().map(|&unit| problem.stops()[unit.index()].unserved).sum();
     let prices: Vec<Option<i64>> =
         TourIx::all().zip(tours).map(|(tour, sequence)| price(problem, tour, sequence)).collect();
     if let Some(sum) = prices.iter().copied().sum::<Option<i64>>() {
@@ -78,16 +78,16 @@ pub(crate) fn exact_cost(problem: &Problem, tours: &[Vec<StopIx>]) -> i64 {
 fn settled(problem: &Problem, mut tours: Vec<Vec<StopIx>>) -> Vec<Vec<StopIx>> {
     for (tour, sequence) in TourIx::all().zip(&mut tours) {
         while price(problem, tour, sequence).is_none() {
-            let free = |&&stop: &&StopIx| problem.stops[stop.index()].locked == TourIx::NONE;
+            let free = |&&stop: &&StopIx| problem.stops()[stop.index()].locked == TourIx::NONE;
             let Some(&last) = sequence.iter().rev().find(free).or(sequence.last()) else { break };
-            let mate = problem.stops[last.index()].mate;
+            let mate = problem.stops()[last.index()].mate;
             sequence.retain(|&stop| stop != last && (mate == StopIx::NONE || stop != mate));
         }
     }
     let mut prices: Vec<Option<i64>> =
         TourIx::all().zip(&tours).map(|(tour, sequence)| price(problem, tour, sequence)).collect();
     for unit in absent_units(problem, &tours).into_iter().take(WALKED_MAX) {
-        let best = TourIx::first(problem.tours.len())
+        let best = TourIx::first(problem.tours().len())
             .filter(|&tour| problem.allows(tour, unit))
             .filter_map(|tour| {
                 let before = prices[tour.index()]?;
@@ -96,7 +96,7 @@ fn settled(problem: &Problem, mut tours: Vec<Vec<StopIx>>) -> Vec<Vec<StopIx>> {
             })
             .min_by_key(|&(added, tour, _)| (added, tour));
         if let Some((added, tour, sequence)) = best
-            && added < problem.stops[unit.index()].unserved
+            && added < problem.stops()[unit.index()].unserved
         {
             prices[tour.index()] = prices[tour.index()].map(|before| before + added);
             tours[tour.index()] = sequence;
@@ -113,7 +113,7 @@ fn cheapest(
     unit: StopIx,
     before: i64,
 ) -> Option<(i64, Vec<StopIx>)> {
-    let mate = problem.stops[unit.index()].mate;
+    let mate = problem.stops()[unit.index()].mate;
     let mut best: Option<(i64, Vec<StopIx>)> = None;
     for at in 0..=sequence.len() {
         let ends = if mate == StopIx::NONE { at..at + 1 } else { at + 1..sequence.len() + 2 };
@@ -138,18 +138,18 @@ fn relocated(problem: &Problem, mut tours: Vec<Vec<StopIx>>) -> Vec<Vec<StopIx>>
     let mut drives = DRIVES_MAX;
     let mut gained = true;
     while std::mem::take(&mut gained) {
-        for unit in StopIx::first(problem.stops.len()).filter(|&stop| {
-            let stop = &problem.stops[stop.index()];
+        for unit in StopIx::first(problem.stops().len()).filter(|&stop| {
+            let stop = &problem.stops()[stop.index()];
             stop.role != Role::Delivery || stop.mate == StopIx::NONE
         }) {
-            let mate = problem.stops[unit.index()].mate;
+            let mate = problem.stops()[unit.index()].mate;
             let Some(from) = tours.iter().position(|sequence| sequence.contains(&unit)) else { continue };
             let from = TourIx(from as u32);
             let without: Vec<StopIx> =
                 tours[from.index()].iter().copied().filter(|&stop| stop != unit && stop != mate).collect();
             let now = price(problem, from, &tours[from.index()]);
             let (Some(now), Some(rest)) = (now, price(problem, from, &without)) else { continue };
-            let best = TourIx::first(problem.tours.len())
+            let best = TourIx::first(problem.tours().len())
                 .filter(|&tour| problem.allows(tour, unit))
                 .filter_map(|tour| {
                     let there = if tour == from { &without } else { &tours[tour.index()] };
@@ -175,7 +175,7 @@ fn relocated(problem: &Problem, mut tours: Vec<Vec<StopIx>>) -> Vec<Vec<StopIx>>
 
 fn solution_of(problem: &Problem, tours: Vec<Vec<StopIx>>) -> Solution {
     let absent = all_stops(problem, &absent_units(problem, &tours));
-    let cost_before = exact_cost(problem, &problem.initial);
+    let cost_before = exact_cost(problem, problem.initial());
     let cost = exact_cost(problem, &tours);
     Solution { tours, absent, infeasible: Vec::new(), cost, cost_before, rounds: 0, iterations: 0 }
 }
@@ -184,14 +184,14 @@ fn solution_of(problem: &Problem, tours: Vec<Vec<StopIx>>) -> Solution {
 pub(crate) fn settle(problem: &Problem, found: Solution) -> Solution {
     let (rounds, iterations) = (found.rounds, found.iterations);
     let [found, before] =
-        [found.tours, problem.initial.clone()].map(|tours| solution_of(problem, settled(problem, tours)));
+        [found.tours, problem.initial().to_vec()].map(|tours| solution_of(problem, settled(problem, tours)));
     let best = if found.cost <= before.cost { found } else { before };
     Solution { rounds, iterations, ..best }
 }
 
 /// [`crate::insert`] with times that depend on the hour.
 pub(crate) fn insert_timed(problem: &Problem) -> Solution {
-    let tours = insert_into(&frozen(problem, &problem.initial), &problem.initial).tours;
+    let tours = insert_into(&frozen(problem, problem.initial()), problem.initial()).tours;
     solution_of(problem, settled(problem, tours))
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Repair<'p> {
 pub(crate) fn repaired(problem: &Problem, run: impl FnOnce(&Problem, Option<&Repair<'_>>) -> Solution) -> Solution {
     match Repair::of(problem) {
         None => run(problem, None),
-        Some(repair) => repair.whole(run(&repair.problem, Some(&repair))),
+        Some(repair) => repair.whole(&run(&repair.problem, Some(&repair))),
     }
 }
 
@@ -35,13 +35,13 @@ impl<'p> Repair<'p> {
     /// `None` when every initial tour can be driven.
     fn of(whole: &'p Problem) -> Option<Self> {
         let can_be_driven = |(tour, sequence): (TourIx, &Vec<StopIx>)| price(whole, tour, sequence).is_some();
-        if TourIx::all().zip(&whole.initial).all(can_be_driven) {
+        if TourIx::all().zip(whole.initial()).all(can_be_driven) {
             return None;
         }
         let mut initial = Vec::new();
         let (mut tours, mut infeasible) = (Vec::new(), Vec::new());
-        let mut is_kept = vec![false; whole.stops.len()];
-        for (tour, sequence) in TourIx::all().zip(&whole.initial) {
+        let mut is_kept = vec![false; whole.stops().len()];
+        for (tour, sequence) in TourIx::all().zip(whole.initial()) {
             if let Some(sequence) = shortened(whole, tour, sequence) {
                 tours.push(tour);
                 initial.push(sequence);
@@ -53,8 +53,8 @@ impl<'p> Repair<'p> {
             }
         }
         // What is locked to such a tour but not on it has nowhere to go.
-        for stop in 0..whole.stops.len() {
-            let Stop { locked, mate, .. } = whole.stops[stop];
+        for stop in 0..whole.stops().len() {
+            let Stop { locked, mate, .. } = whole.stops()[stop];
             if infeasible.contains(&locked) {
                 is_kept[stop] = true;
                 if mate != StopIx::NONE {
@@ -62,35 +62,36 @@ impl<'p> Repair<'p> {
                 }
             }
         }
-        let stops: Vec<StopIx> = StopIx::first(whole.stops.len()).filter(|&stop| !is_kept[stop.index()]).collect();
+        let stops: Vec<StopIx> = StopIx::first(whole.stops().len()).filter(|&stop| !is_kept[stop.index()]).collect();
         let problem = reduced(whole, &stops, &tours, &initial);
         let mut repair = Self { whole, problem, stops, tours, infeasible, cost_kept: 0 };
-        let start = repair.whole_tours(&repair.problem.initial);
-        repair.cost_kept = objective(whole, &start) - objective(&repair.problem, &repair.problem.initial);
+        let start = repair.whole_tours(repair.problem.initial());
+        repair.cost_kept = objective(whole, &start) - objective(&repair.problem, repair.problem.initial());
         Some(repair)
     }
 
     /// A plan of the reduced problem with the tours that were kept apart.
     pub(crate) fn whole_tours(&self, tours: &[Vec<StopIx>]) -> Vec<Vec<StopIx>> {
-        let mut whole = vec![Vec::new(); self.whole.tours.len()];
+        let mut whole = vec![Vec::new(); self.whole.tours().len()];
         for (&tour, sequence) in self.tours.iter().zip(tours) {
             whole[tour.index()] = sequence.iter().map(|&stop| self.stops[stop.index()]).collect();
         }
         for &tour in &self.infeasible {
-            whole[tour.index()].clone_from(&self.whole.initial[tour.index()]);
+            whole[tour.index()].clone_from(&self.whole.initial()[tour.index()]);
         }
         whole
     }
 
-    fn whole(&self, found: Solution) -> Solution {
+    fn whole(&self, found: &Solution) -> Solution {
         let tours = self.whole_tours(&found.tours);
         Solution {
             absent: all_stops(self.whole, &absent_units(self.whole, &tours)),
             infeasible: self.infeasible.clone(),
             cost: objective(self.whole, &tours),
-            cost_before: objective(self.whole, &self.whole.initial),
+            cost_before: objective(self.whole, self.whole.initial()),
             tours,
-            ..found
+            rounds: found.rounds,
+            iterations: found.iterations,
         }
     }
 }
@@ -108,10 +109,10 @@ fn objective(problem: &Problem, tours: &[Vec<StopIx>]) -> i64 {
 /// from the end. `None` when that does not help.
 fn shortened(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<Vec<StopIx>> {
     let mut sequence = sequence.to_vec();
-    let is_locked = |stop: StopIx| stop != StopIx::NONE && problem.stops[stop.index()].locked == tour;
-    let is_movable = |stop: StopIx| !is_locked(stop) && !is_locked(problem.stops[stop.index()].mate);
+    let is_locked = |stop: StopIx| stop != StopIx::NONE && problem.stops()[stop.index()].locked == tour;
+    let is_movable = |stop: StopIx| !is_locked(stop) && !is_locked(problem.stops()[stop.index()].mate);
     let without = |sequence: &mut Vec<StopIx>, gone: StopIx| {
-        let mate = problem.stops[gone.index()].mate;
+        let mate = problem.stops()[gone.index()].mate;
         sequence.retain(|&stop| stop != gone && (mate == StopIx::NONE || stop != mate));
     };
     for stop in sequence.clone() {
@@ -128,7 +129,7 @@ fn shortened(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<Vec
 
 /// The problem with some of its stops and tours only, numbered anew.
 fn reduced(whole: &Problem, stops: &[StopIx], tours: &[TourIx], initial: &[Vec<StopIx>]) -> Problem {
-    let (mut stop_at, mut tour_at) = (vec![StopIx::NONE; whole.stops.len()], vec![TourIx::NONE; whole.tours.len()]);
+    let (mut stop_at, mut tour_at) = (vec![StopIx::NONE; whole.stops().len()], vec![TourIx::NONE; whole.tours().len()]);
     for (index, old) in StopIx::all().zip(stops) {
         stop_at[old.index()] = index;
     }
@@ -137,7 +138,7 @@ fn reduced(whole: &Problem, stops: &[StopIx], tours: &[TourIx], initial: &[Vec<S
     }
     let now = |tour: TourIx| tour_at.get(tour.index()).copied().unwrap_or(TourIx::NONE);
     let list = stops.iter().map(|&stop| {
-        let stop = &whole.stops[stop.index()];
+        let stop = &whole.stops()[stop.index()];
         Stop {
             mate: stop.mate.get().map_or(StopIx::NONE, |mate| stop_at[mate.index()]),
             locked: now(stop.locked),
@@ -147,9 +148,9 @@ fn reduced(whole: &Problem, stops: &[StopIx], tours: &[TourIx], initial: &[Vec<S
             ..stop.clone()
         }
     });
-    let specs = tours.iter().map(|&tour| whole.tours[tour.index()].clone()).collect();
+    let specs = tours.iter().map(|&tour| whole.tours()[tour.index()].clone()).collect();
     let initial = initial.iter().map(|sequence| sequence.iter().map(|&stop| stop_at[stop.index()]).collect()).collect();
-    Problem::new(list.collect(), specs, whole.legs.clone())
-        .and_then(|problem| problem.with_weights(whole.weights).with_initial(initial))
+    Problem::new(list.collect(), specs, whole.legs().clone())
+        .and_then(|problem| problem.with_weights(*whole.weights()).with_initial(initial))
         .expect("a part of a legal problem, whole shipments only")
 }

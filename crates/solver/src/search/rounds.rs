@@ -41,9 +41,9 @@ const CROSSING: u64 = 0x6372_6f73;
 
 /// [`solve`] for legs that do not depend on the hour, from a plan as it is.
 pub(crate) fn solve_constant(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
-    let pieces = (problem.stops.len() as u64 / 250).max(1);
+    let pieces = (problem.stops().len() as u64 / 250).max(1);
     let per_stop = if limits.warm { ITERATIONS_PER_STOP_WARM } else { ITERATIONS_PER_STOP };
-    let round = u64::from(limits.iterations).min(problem.stops.len() as u64 * u64::from(per_stop));
+    let round = u64::from(limits.iterations).min(problem.stops().len() as u64 * u64::from(per_stop));
     let expected = u64::from(limits.rounds) * round * pieces;
     let pace = |progress: Progress<'_>| {
         if progress.rounds >= limits.rounds || stop.load(Ordering::Relaxed) {
@@ -88,22 +88,22 @@ pub(crate) fn search(
     expected: u64,
     mut pace: impl FnMut(Progress<'_>) -> Pace,
 ) -> Found {
-    if problem.stops.is_empty() || problem.tours.is_empty() {
-        return Found { best: insert_into(problem, &problem.initial), alone: None };
+    if problem.stops().is_empty() || problem.tours().is_empty() {
+        return Found { best: insert_into(problem, problem.initial()), alone: None };
     }
     let near = Neighbours::new(problem);
-    let initially_absent = absent_units(problem, &problem.initial);
+    let initially_absent = absent_units(problem, problem.initial());
     let (tours, cost_before) = if initially_absent.len() <= REGRET_MAX {
-        let answer = insert_into(problem, &problem.initial);
+        let answer = insert_into(problem, problem.initial());
         (answer.tours, answer.cost_before)
     } else {
         let mut tours = construct(problem, &near, limits.seed);
         let left = absent_units(problem, &tours).len();
-        if left > 0 && left <= REGRET_MAX && !problem.weights.hard {
+        if left > 0 && left <= REGRET_MAX && !problem.weights().hard {
             // What cannot be on time may be late.
             tours = insert_into(problem, &tours).tours;
         }
-        (tours, plan_cost(problem, &problem.initial, &initially_absent))
+        (tours, plan_cost(problem, problem.initial(), &initially_absent))
     };
     let absent = absent_units(problem, &tours);
     let mut best = Best { cost: plan_cost(problem, &tours, &absent), tours: tours.clone() };
@@ -112,7 +112,7 @@ pub(crate) fn search(
     let leg = mean_leg(problem, &tours);
     let mut heat = heat(problem, limits, expected, leg);
     let first_cost = best.cost;
-    let per_stop_in_all = expected as f64 / problem.stops.len() as f64;
+    let per_stop_in_all = expected as f64 / problem.stops().len() as f64;
     let rise =
         (length_of(problem, &absent, best.cost) as f64 * RISE * (per_stop_in_all - 100.0).max(0.0) / 100.0) as i64;
     let ruin = Ruin::new(per_stop_in_all);
@@ -128,7 +128,7 @@ pub(crate) fn search(
             let seed = replica_seed(limits.seed, replica);
             // The first chain is cooled as if there were no other.
             let side_by_side = if replica == 0 { 1 } else { replicas };
-            let coolings = Coolings::new(problem.stops.len(), per_stop_crossed, side_by_side);
+            let coolings = Coolings::new(problem.stops().len(), per_stop_crossed, side_by_side);
             Chain { seed, tours: tours.clone(), absent: absent.clone(), best: None, coolings, cooling: 0 }
         })
         .collect();
@@ -186,7 +186,7 @@ pub(crate) fn search(
         rounds += 1;
         for (index, (chain, outcome)) in chains.iter_mut().zip(&outcomes).enumerate() {
             iterations += outcome.iterations;
-            let plan = || outcome.plan(problem.tours.len());
+            let plan = || outcome.plan(problem.tours().len());
             if chain.coolings.cross() && chain.best.as_ref().is_none_or(|best| outcome.best_cost < best.0) {
                 chain.best = Some((outcome.best_cost, plan()));
             }
@@ -223,7 +223,7 @@ pub(crate) fn search(
             }
         }
     }
-    if problem.promised || limit.is_some() {
+    if problem.promised() || limit.is_some() {
         best = best.dealt_out(problem);
         alone = alone.map(|alone| alone.dealt_out(problem));
         if let Some(alone) = alone.as_ref().filter(|alone| alone.cost < best.cost) {
@@ -243,7 +243,7 @@ pub(crate) fn replica_seed(seed: u64, replica: u32) -> u64 {
 
 /// What a plan costs beside what it does not serve.
 fn length_of(problem: &Problem, absent: &[StopIx], cost: i64) -> i64 {
-    cost - absent.iter().map(|&unit| problem.stops[unit.index()].unserved).sum::<i64>()
+    cost - absent.iter().map(|&unit| problem.stops()[unit.index()].unserved).sum::<i64>()
 }
 
 /// A plan on its way, with random numbers of its own.
@@ -319,11 +319,11 @@ impl Chain {
 fn mean_leg(problem: &Problem, tours: &[Vec<StopIx>]) -> f64 {
     let (mut sum, mut count) = (0.0, 0.0);
     for (tour, sequence) in TourIx::all().zip(tours) {
-        let mut node = problem.tours[tour.index()].start_node;
+        let mut node = problem.tours()[tour.index()].start_node;
         for &stop in sequence {
             sum += f64::from(problem.hop(tour, node, stop).1);
             count += 1.0;
-            node = problem.stops[stop.index()].node;
+            node = problem.stops()[stop.index()].node;
         }
     }
     if count == 0.0 { 1_000_000.0 } else { (sum / count).max(1.0) }

@@ -95,7 +95,8 @@ fn easiest(state: &State<'_>, absences: &[u32]) -> Option<u32> {
     if tours.len() < 2 {
         return None;
     }
-    let locked = |stop: u32| state.local.problem.stops[state.local.stops[stop as usize].index()].locked != TourIx::NONE;
+    let locked =
+        |stop: u32| state.local.problem.stops()[state.local.stops[stop as usize].index()].locked != TourIx::NONE;
     tours.into_iter().filter(|&tour| !state.sequence(tour).into_iter().any(locked)).min_by_key(|&tour| {
         let sum: u64 = state.sequence(tour).iter().map(|&stop| 1 + u64::from(absences[stop as usize])).sum();
         (sum, tour)
@@ -114,7 +115,7 @@ pub(crate) struct Shrinking {
 
 impl Shrinking {
     pub(crate) fn new(problem: &Problem) -> Self {
-        Self { absences: vec![0; problem.stops.len()], iterations: 1_500, piece_stops: PIECE_STOPS }
+        Self { absences: vec![0; problem.stops().len()], iterations: 1_500, piece_stops: PIECE_STOPS }
     }
 
     /// One round; the plan stays complete. Returns the iterations it took.

@@ -116,14 +116,12 @@ fn pieces_join_to_whole_plans() {
 fn fewest_vehicles_are_fewer_and_complete() {
     let (mut fewest, mut shortest) = (0, 0);
     for seed in 1..10 {
-        let mut problem = problem(seed, 60, seed.is_multiple_of(2), false);
-        for tour in &mut problem.tours {
-            tour.fixed = 100_000;
-        }
+        let problem = problem(seed, 60, seed.is_multiple_of(2), false);
         for (sum, fewest_vehicles) in [(&mut fewest, true), (&mut shortest, false)] {
-            for tour in &mut problem.tours {
-                tour.fixed = if fewest_vehicles { 100_000 } else { 0 };
-            }
+            let fixed = if fewest_vehicles { 100_000 } else { 0 };
+            let tours = problem.tours().iter().map(|tour| TourSpec { fixed, ..tour.clone() }).collect();
+            let problem =
+                Problem::new(problem.stops().to_vec(), tours, problem.legs().clone()).expect("as legal as before");
             let limits = SearchLimits { iterations: 60, seed, fewest_vehicles, ..SearchLimits::default() };
             let solution = solve_with(&problem, &limits, 10_000, |progress| {
                 if progress.rounds < 20 { Pace::Go(f64::from(progress.rounds) / 19.0) } else { Pace::Stop }
@@ -169,7 +167,7 @@ fn quick_places_are_the_driven_ones() {
             let mut tours = solution.tours;
             let out: Vec<StopIx> = StopIx::first(30).filter(|_| random.chance(200)).collect();
             let is_out = |stop: StopIx| {
-                let mate = problem.stops[stop.index()].mate;
+                let mate = problem.stops()[stop.index()].mate;
                 out.contains(&stop) || (mate != StopIx::NONE && out.contains(&mate))
             };
             for tour in &mut tours {
@@ -202,8 +200,8 @@ fn records_equal_a_recount_after_every_move() {
             if rich && seed % 8 == 4 {
                 problem = problem.with_weights(Weights { flow_per_hour: 1_000, ..Weights::default() });
             }
-            plain += u32::from(problem.plain);
-            assert!(!(rich && problem.plain), "seed {seed}: the path it takes");
+            plain += u32::from(problem.is_plain());
+            assert!(!(rich && problem.is_plain()), "seed {seed}: the path it takes");
             let limits = SearchLimits { iterations: 60, seed, ..SearchLimits::default() };
             let solution = solve_with(&problem, &limits, 1_000, |progress| {
                 if progress.rounds < 6 { Pace::Go(f64::from(progress.rounds) / 5.0) } else { Pace::Stop }

@@ -113,7 +113,7 @@ impl State<'_> {
         if stop.role == Role::Pickup {
             delta += self.link(stop.mate, tour, mate_after, false);
         }
-        let spec = &self.local.problem.tours[self.local.tours[tour as usize].index()];
+        let spec = &self.local.problem.tours()[self.local.tours[tour as usize].index()];
         if was_empty && !spec.in_use {
             delta += spec.fixed;
         }

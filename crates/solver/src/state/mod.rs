@@ -1,4 +1,4 @@
-//! A plan under search: intrusive linked tours, one 32-byte record per stop and per tour, with an undo log.
+//! A plan under search: tours are linked lists of 32-byte records, one for each stop and one for each tour, with an undo log.
 //!
 //! The records carry the *forward* departure and the *backward* latest start of every stop (Savelsbergh 1992), so that an
 //! insertion test reads one record and two legs. Where a stop comes in only what changes is recomputed: both passes stop at the
@@ -271,7 +271,7 @@ impl<'l> State<'l> {
 
     /// Candidates in this tour are driven in full: what they cost is not the sum of their legs.
     pub(crate) fn walks(&self, tour: u32) -> bool {
-        !self.plain && (self.local.problem.walks || self.local.fixed_tours[tour as usize].lifo)
+        !self.plain && (self.local.problem.walks() || self.local.fixed_tours[tour as usize].lifo)
     }
 
     /// Pauses move when stops do: the quick tests know where they are now only, and what they find has to be tried.
@@ -280,7 +280,7 @@ impl<'l> State<'l> {
     }
 
     pub(crate) fn spec(&self, tour: u32) -> &TourSpec {
-        &self.local.problem.tours[self.local.tours[tour as usize].index()]
+        &self.local.problem.tours()[self.local.tours[tour as usize].index()]
     }
 
     /// The unit a stop belongs to: itself, or the pickup of its shipment.

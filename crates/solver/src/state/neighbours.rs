@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::index::{NodeIx, StopIx};
+use crate::index::{NodeIx, StopIx, TourIx};
 use crate::problem::{Problem, TIME_MAX, UNREACHABLE};
 
 /// How many near stops a ruin walks at most (measured in the prototype), and beyond [`MANY`] stops.
@@ -61,7 +61,7 @@ pub(crate) struct Neighbours {
 impl Neighbours {
     /// Lists of a problem with at least one tour: its first vehicle's class of legs stands for all.
     pub(crate) fn new(problem: &Problem) -> Self {
-        let n = problem.stops.len();
+        let n = problem.stops().len();
         let near_max = if n > MANY { NEAR_MAX_MANY } else { NEAR_MAX };
         let grid = (n > MANY).then(|| Grid::new(problem)).flatten();
         let sites: Vec<Site> = StopIx::first(n).map(|stop| Site::new(problem, stop)).collect();
@@ -126,12 +126,12 @@ struct Site {
 
 impl Site {
     fn new(problem: &Problem, stop: StopIx) -> Self {
-        let its = &problem.stops[stop.index()];
+        let its = &problem.stops()[stop.index()];
         Self {
             stop,
             node: its.node,
             opens: its.windows.first().map_or(-TIME_MAX, |window| window.0),
-            closes: problem.closes[stop.index()],
+            closes: problem.closes(stop),
             service: its.service,
             setup: its.setup,
         }
@@ -178,14 +178,14 @@ impl Keys {
 
     /// Every other stop, by the legs themselves.
     fn add_all(&mut self, problem: &Problem, sites: &[Site], stop: StopIx) {
-        let class = problem.classes[problem.class_of[0] as usize];
-        let symmetric = problem.legs.is_symmetric();
+        let class = problem.class(problem.class_of(TourIx(0)));
+        let symmetric = problem.legs().is_symmetric();
         let here = &sites[stop.index()];
         let mut times = std::mem::take(&mut self.times);
-        problem.legs.times_from(here.node, sites.iter().map(|site| site.node), &mut times);
+        problem.legs().times_from(here.node, sites.iter().map(|site| site.node), &mut times);
         for (there, &time) in sites.iter().zip(&times) {
             let leg = class.time(time);
-            let back = if symmetric { leg } else { class.time(problem.legs.time(there.node, here.node)) };
+            let back = if symmetric { leg } else { class.time(problem.legs().time(there.node, here.node)) };
             self.add(here, there, leg, back);
         }
         self.times = times;
@@ -230,10 +230,10 @@ struct Grid {
 impl Grid {
     /// `None` when the legs have no coordinates.
     fn new(problem: &Problem) -> Option<Self> {
-        let factor = f64::from(problem.tours[0].time_factor) / 1000.0;
-        let time = problem.legs.time_per_planar()? * factor;
+        let factor = f64::from(problem.tours()[0].time_factor) / 1000.0;
+        let time = problem.legs().time_per_planar()? * factor;
         let spots: Vec<(f64, f64)> =
-            problem.stops.iter().map(|stop| problem.legs.planar(stop.node)).collect::<Option<_>>()?;
+            problem.stops().iter().map(|stop| problem.legs().planar(stop.node)).collect::<Option<_>>()?;
         let fold = |pick: fn(f64, f64) -> f64, axis: fn(&(f64, f64)) -> f64, from: f64| {
             spots.iter().map(axis).fold(from, pick)
         };

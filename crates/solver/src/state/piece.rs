@@ -98,8 +98,8 @@ pub(crate) struct Local<'p> {
     pub(crate) paired: bool,
     /// There are goods on board at the start of a tour. While their delivery is off its tour, there is less room for what follows.
     pub(crate) on_board: bool,
-    /// Some shipment takes no room: an empty vehicle may still have goods to deliver.
-    pub(crate) hollow: bool,
+    /// At least one shipment has load zero, so an empty vehicle may still carry goods that it must deliver.
+    pub(crate) has_weightless_shipment: bool,
 }
 
 /// Where each stop of a problem is while the problem is cut into pieces: (piece, local index).
@@ -108,8 +108,8 @@ pub(crate) type Where = Vec<(u32, u32)>;
 impl<'p> Local<'p> {
     /// The whole problem as one piece, without neighbour lists and tables: for single answers.
     pub(crate) fn whole(problem: &'p Problem) -> Self {
-        let stops = StopIx::first(problem.stops.len()).collect();
-        Self::bare(problem, stops, TourIx::first(problem.tours.len()).collect(), |stop| stop.0)
+        let stops = StopIx::first(problem.stops().len()).collect();
+        Self::bare(problem, stops, TourIx::first(problem.tours().len()).collect(), |stop| stop.0)
     }
 
     /// Piece number `piece` of `at`: those stops and tours, with lists and legs of their own.
@@ -142,12 +142,12 @@ impl<'p> Local<'p> {
         let fixed: Vec<Fixed> = stops
             .iter()
             .map(|&stop| {
-                let spec = &problem.stops[stop.index()];
+                let spec = &problem.stops()[stop.index()];
                 Fixed {
                     opens: spec.windows.first().map_or(-TIME_MAX, |window| window.0),
                     service: spec.service,
                     load: spec.load[0],
-                    closes: problem.closes[stop.index()],
+                    closes: problem.closes(stop),
                     mate: if spec.mate == StopIx::NONE { NONE } else { local_of(spec.mate) },
                     role: spec.role,
                     open_until: if let [(_, closes), _, ..] = spec.windows[..] { closes } else { i32::MAX },
@@ -164,7 +164,7 @@ impl<'p> Local<'p> {
         let fixed_tours = tours
             .iter()
             .map(|&tour| {
-                let spec = &problem.tours[tour.index()];
+                let spec = &problem.tours()[tour.index()];
                 FixedTour {
                     end_by: spec.end_by,
                     capacity: spec.capacity[0],
@@ -179,20 +179,20 @@ impl<'p> Local<'p> {
         let rich = stops
             .iter()
             .map(|&stop| {
-                let spec = &problem.stops[stop.index()];
+                let spec = &problem.stops()[stop.index()];
                 let first = windows.len() as u32;
                 windows.extend_from_slice(&spec.windows);
                 RichFixed {
                     load: spec.load,
                     due: spec.due,
                     placed: spec.placed,
-                    kept: spec.due.min(problem.closes[stop.index()]),
+                    kept: spec.due.min(problem.closes(stop)),
                     windows: (first, windows.len() as u32),
                 }
             })
             .collect();
         let on_board = fixed.iter().any(|stop| stop.role == Role::Delivery && stop.mate == NONE);
-        let hollow = fixed.iter().any(|stop| stop.role == Role::Pickup && stop.load == 0);
+        let has_weightless_shipment = fixed.iter().any(|stop| stop.role == Role::Pickup && stop.load == 0);
         Self {
             problem,
             stops,
@@ -209,41 +209,41 @@ impl<'p> Local<'p> {
             table: Vec::new(),
             back: 0,
             one_class: false,
-            plain: problem.plain,
+            plain: problem.is_plain(),
             jobs,
             totals,
             paired,
             on_board,
-            hollow,
+            has_weightless_shipment,
         }
     }
 
     fn tabulate(&mut self) {
         let problem = self.problem;
-        let mut classes: Vec<u32> = self.tours.iter().map(|&tour| problem.class_of[tour.index()]).collect();
+        let mut classes: Vec<u32> = self.tours.iter().map(|&tour| problem.class_of(tour)).collect();
         classes.sort_unstable();
         classes.dedup();
         if self.nodes > TABLE_NODES_MAX || self.nodes * self.nodes * classes.len() > TABLE_NODES_MAX * TABLE_NODES_MAX {
             return;
         }
         for (slot, &tour) in self.class.iter_mut().zip(&self.tours) {
-            let class = problem.class_of[tour.index()];
+            let class = problem.class_of(tour);
             *slot = classes.iter().position(|&other| other == class).unwrap_or(0) * self.nodes * self.nodes;
         }
         self.one_class = classes.len() == 1;
-        let both_ways = problem.legs.is_symmetric()
+        let both_ways = problem.legs().is_symmetric()
             && self.tours.iter().all(|&tour| {
-                let spec = &problem.tours[tour.index()];
+                let spec = &problem.tours()[tour.index()];
                 spec.start_node == spec.end_node
             });
-        let symmetric = both_ways && !problem.has_setup;
+        let symmetric = both_ways && !problem.has_setup();
         let (stops, nodes) = (self.stops.len(), self.nodes);
         let square = nodes * nodes;
         let from: Vec<NodeIx> = self
             .stops
             .iter()
-            .map(|&stop| problem.stops[stop.index()].node)
-            .chain(self.tours.iter().map(|&tour| problem.tours[tour.index()].start_node))
+            .map(|&stop| problem.stops()[stop.index()].node)
+            .chain(self.tours.iter().map(|&tour| problem.tours()[tour.index()].start_node))
             .collect();
         let half = square * classes.len();
         self.back = if symmetric { 0 } else { half };
@@ -251,13 +251,13 @@ impl<'p> Local<'p> {
         let (table, back) = self.table.split_at_mut(half);
         if both_ways {
             // Legs once for both ways: what differs is who sets up.
-            let setups: Vec<i32> = self.stops.iter().map(|&stop| problem.stops[stop.index()].setup).collect();
+            let setups: Vec<i32> = self.stops.iter().map(|&stop| problem.stops()[stop.index()].setup).collect();
             for (chunk, &class) in classes.iter().enumerate() {
-                let class = problem.classes[class as usize];
+                let class = problem.class(class);
                 let first = chunk * square;
                 for a in 0..nodes {
                     for b in a + 1..nodes {
-                        let (time, cost) = class.leg(problem.legs.pair(from[a], from[b]));
+                        let (time, cost) = class.leg(problem.legs().pair(from[a], from[b]));
                         let (there, again) = (first + a * nodes + b, first + b * nodes + a);
                         if symmetric {
                             table[there] = (time, cost);
@@ -276,17 +276,17 @@ impl<'p> Local<'p> {
             return;
         }
         for ((table, back), &class) in table.chunks_mut(square).zip(back.chunks_mut(square)).zip(&classes) {
-            let class = problem.classes[class as usize];
+            let class = problem.class(class);
             for (a, &node) in from.iter().enumerate() {
                 for (b, &to) in self.stops.iter().enumerate() {
-                    let to = &problem.stops[to.index()];
-                    let (time, cost) = class.leg(problem.legs.pair(node, to.node));
+                    let to = &problem.stops()[to.index()];
+                    let (time, cost) = class.leg(problem.legs().pair(node, to.node));
                     table[a * nodes + b] = (time + if node == to.node { 0 } else { to.setup }, cost);
                 }
                 for (b, &tour) in self.tours.iter().enumerate() {
-                    let end = problem.tours[tour.index()].end_node;
+                    let end = problem.tours()[tour.index()].end_node;
                     if end != NodeIx::NONE {
-                        table[a * nodes + stops + b] = class.leg(problem.legs.pair(node, end));
+                        table[a * nodes + stops + b] = class.leg(problem.legs().pair(node, end));
                     }
                 }
             }
@@ -320,9 +320,9 @@ impl<'p> Local<'p> {
         let stops = self.stops.len();
         let global = self.tours[tour as usize];
         let node = if (from as usize) < stops {
-            self.problem.stops[self.stops[from as usize].index()].node
+            self.problem.stops()[self.stops[from as usize].index()].node
         } else {
-            self.problem.tours[self.tours[from as usize - stops].index()].start_node
+            self.problem.tours()[self.tours[from as usize - stops].index()].start_node
         };
         if (to as usize) < stops {
             self.problem.hop(global, node, self.stops[to as usize])
@@ -334,13 +334,13 @@ impl<'p> Local<'p> {
     /// True when a tour may serve a stop at all, whatever the sequence.
     #[inline]
     pub(crate) fn allows(&self, tour: u32, stop: u32) -> bool {
-        self.problem.unrestricted || self.problem.allows(self.tours[tour as usize], self.stops[stop as usize])
+        self.problem.unrestricted() || self.problem.allows(self.tours[tour as usize], self.stops[stop as usize])
     }
 
     /// Price of a tour serving a stop beyond driving: the change of a promise.
     #[inline]
     pub(crate) fn change_cost(&self, tour: u32, stop: u32) -> i64 {
-        if self.problem.promised {
+        if self.problem.promised() {
             self.problem.change_cost(self.tours[tour as usize], self.stops[stop as usize])
         } else {
             0
@@ -349,7 +349,7 @@ impl<'p> Local<'p> {
 
     /// Price of not serving a unit.
     pub(crate) fn unserved(&self, unit: u32) -> i64 {
-        self.problem.stops[self.stops[unit as usize].index()].unserved
+        self.problem.stops()[self.stops[unit as usize].index()].unserved
     }
 
     /// The latest start that a tour's shift allows at a stop.

@@ -19,7 +19,7 @@ impl State<'_> {
 
     pub(super) fn update_plain(&mut self, tour: u32) {
         let local = self.local;
-        let spec = &local.problem.tours[local.tours[tour as usize].index()];
+        let spec = &local.problem.tours()[local.tours[tour as usize].index()];
         let end = self.sentinel(tour);
         let mut prev = end;
         let (mut cost, mut count, mut carried) = (0, 0, 0);

@@ -78,7 +78,7 @@ impl State<'_> {
     #[inline]
     fn count(&self, tally: &mut Tally, tour: u32, node: u32, begin: i32, sign: i32) {
         let local = self.local;
-        let (rich, weights) = (&local.rich[node as usize], &local.problem.weights);
+        let (rich, weights) = (&local.rich[node as usize], &local.problem.weights());
         let FixedTour { end_by, .. } = local.fixed_tours[tour as usize];
         if begin <= rich.kept && begin <= end_by && weights.flow_per_hour == 0 {
             return;
@@ -166,7 +166,7 @@ impl State<'_> {
     /// Recomputes one tour: departures and loads forward, latest starts and peaks backward, its price.
     pub(super) fn update_rich(&mut self, tour: u32) {
         let local = self.local;
-        let spec = &local.problem.tours[local.tours[tour as usize].index()];
+        let spec = &local.problem.tours()[local.tours[tour as usize].index()];
         let end = self.sentinel(tour);
         self.set_depart(end, spec.start_at);
         let mut tally = Tally::default();
@@ -253,7 +253,7 @@ impl State<'_> {
             let was = self.rich[node as usize];
             let mut rich = was;
             if self.has_pauses(tour) {
-                let stop = &local.problem.stops[local.stops[node as usize].index()];
+                let stop = &local.problem.stops()[local.stops[node as usize].index()];
                 let all = &self.spec(tour).pauses;
                 let mut pauses = all[before.paused as usize..].iter().peekable();
                 leaves = stop.leaves(free, |_| travel, &mut pauses).0;
@@ -396,7 +396,7 @@ impl State<'_> {
         let has_room = (local.totals || !local.paired) && self.has_room(tour);
         has_ways
             && has_room
-            && local.problem.unrestricted
+            && local.problem.unrestricted()
             && count <= spec.stops_max
             && !self.flaws[tour as usize].is_broken()
     }

@@ -56,6 +56,7 @@ impl Rig {
                     Effect::Folded { .. }
                     | Effect::Rerouted(_)
                     | Effect::Solve(_)
+                    | Effect::FetchLegs(_)
                     | Effect::AppendOwn(_)
                     | Effect::Publish(_)
                     | Effect::ReadLastPlan

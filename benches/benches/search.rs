@@ -9,7 +9,9 @@ use std::sync::atomic::AtomicBool;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use fleetfold_sim::Seeded;
-use fleetfold_solver::{Legs, NONE, Pause, Problem, Role, Rounding, SearchLimits, Stop, TourSpec, insert, solve};
+use fleetfold_solver::{
+    Legs, NodeIx, Pause, Problem, Role, Rounding, SearchLimits, Stop, StopIx, TourSpec, insert, solve,
+};
 
 /// What vehicles and stops ask for beside windows and one load.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,7 +54,7 @@ fn problem(work: Work, kind: Kind) -> Problem {
                 setup: if rich { 20 } else { 0 },
                 load: [random.between(5, 30) as i32, i32::from(rich || kind == Kind::TwoLoads), 0, 0],
                 unserved: 1_000_000_000,
-                ..Stop::job(place)
+                ..Stop::job(NodeIx(place))
             }
         })
         .collect();
@@ -60,7 +62,7 @@ fn problem(work: Work, kind: Kind) -> Problem {
         for pickup in (0..stops_count).step_by(2) {
             let delivery = pickup + 1;
             (stops[pickup].role, stops[delivery].role) = (Role::Pickup, Role::Delivery);
-            (stops[pickup].mate, stops[delivery].mate) = (delivery as u32, pickup as u32);
+            (stops[pickup].mate, stops[delivery].mate) = (StopIx(delivery as u32), StopIx(pickup as u32));
             stops[delivery].load = stops[pickup].load;
             let opens = stops[pickup].windows[0].0;
             stops[delivery].windows = vec![(opens, opens + 8_000)];
@@ -68,7 +70,7 @@ fn problem(work: Work, kind: Kind) -> Problem {
         }
     }
     let tour = TourSpec {
-        end_place: 0,
+        end_node: NodeIx(0),
         end_by: 40_000,
         capacity: [if work == Work::Day { 2_000 } else { 200 }, 1_000, 0, 0],
         per_hour: 0,
@@ -78,7 +80,7 @@ fn problem(work: Work, kind: Kind) -> Problem {
         } else {
             Vec::new()
         },
-        ..TourSpec::at(0)
+        ..TourSpec::at(NodeIx(0))
     };
     let (scale, tours) = if work == Work::Day { (4.0, 30) } else { (10.0, 250) };
     let legs = Legs::Plane { places, scale, length: Rounding::Down, time: Rounding::Down };
@@ -125,7 +127,7 @@ fn search(criterion: &mut Criterion) {
         let mut without = warm.initial().to_vec();
         let mate = warm.stops()[0].mate;
         for tour in &mut without {
-            tour.retain(|&stop| stop != 0 && (mate == NONE || stop != mate));
+            tour.retain(|&stop| stop != StopIx(0) && (mate == StopIx::NONE || stop != mate));
         }
         let missing = warm.clone().with_initial(without).expect("a legal plan");
         group.throughput(Throughput::Elements(1));

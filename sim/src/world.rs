@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use fleetfold_engine::PositionReport;
 use fleetfold_engine::virtual_time::{Happening, World};
+use fleetfold_fleet::service_start;
 use fleetfold_model::{
     AssignedVisit, Assignment, Event, FailReason, Millis, Name, Order, OrderWork, Position, RoadTarget, Shift,
     StopEvent, StopKind, StopSpec, Timestamp,
@@ -410,9 +411,8 @@ impl Pretend {
         let moved = spec.position != visit.position; // a rescue or a return: no appointment
         let setup = if same_place { Millis(0) } else { spec.setup };
         let ready = now + setup;
-        let opens = spec.windows.iter().find(|window| ready <= window.closes()).map_or(ready, |window| window.opens());
-        let release = order.release.filter(|_| first && !moved).unwrap_or(ready);
-        let start = if moved { ready } else { ready.max(opens).max(release) };
+        let release = order.release.filter(|_| first);
+        let start = if moved { ready } else { service_start(ready, &spec.windows, release) };
         let percent = if self.traffic.service_percent == 0 { 100 } else { i64::from(self.traffic.service_percent) };
         start + self.vary(Millis(spec.service.0 * percent / 100), 70, 140)
     }

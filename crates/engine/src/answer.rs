@@ -3,11 +3,13 @@
 //! Everything that waits is answered in one proposal (group commit). "No change" and "unassigned: reason" are answers
 //! too: every fact that asks ends in the `caused_by` of an accepted plan.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::Placement;
 use fleetfold_model::{ExchangeGroup, LogSeq, OrderId, StopKind, UnassignedReason, VehicleId};
-use fleetfold_solver::{Problem, Solution, insert, schedule};
+use fleetfold_roads::LegQuery;
+use fleetfold_solver::{Problem, Solution, StopIx, TourIx, insert, schedule};
 
 use crate::draft::Draft;
 use crate::moment::Moment;
@@ -31,6 +33,8 @@ const RETRIED: usize = 20;
 pub(crate) struct Answer<'a> {
     pub(crate) moment: Moment<'a>,
     pub(crate) outlook: &'a Outlook,
+    /// The first legs found missing that a routing server has not said yet: straight lines stood in for them.
+    pub(crate) missing: RefCell<Option<LegQuery>>,
 }
 
 impl Answer<'_> {
@@ -113,17 +117,17 @@ impl Answer<'_> {
             if draft.initial[0].is_empty() {
                 return;
             }
-            let problem = draft.finish(self.outlook);
+            let problem = self.finish(&draft);
             let sequence = &draft.initial[0];
-            let movable = |stop: u32| {
-                let order = draft.stops[stop as usize].0;
+            let movable = |stop: StopIx| {
+                let order = draft.stops[stop.index()].0;
                 let state = self.moment.fleet.order(order);
                 let free = state.on_board.is_none()
                     && state.pinned.is_none()
                     && !draft.heads[0].iter().any(|visit| visit.order == order);
                 free.then_some(order).filter(|order| !loose.contains(order))
             };
-            let offender = match schedule(&problem, 0, sequence) {
+            let offender = match schedule(&problem, TourIx(0), sequence) {
                 None => sequence.iter().rev().find_map(|&stop| movable(stop)),
                 Some(times) => sequence.iter().zip(&times).find_map(|(&stop, timed)| {
                     let planned = self
@@ -133,8 +137,8 @@ impl Answer<'_> {
                         .route
                         .visits
                         .iter()
-                        .find(|visit| (visit.order, visit.stop) == draft.stops[stop as usize])?;
-                    let due = problem.stops()[stop as usize].due;
+                        .find(|visit| (visit.order, visit.stop) == draft.stops[stop.index()])?;
+                    let due = problem.stops()[stop.index()].due;
                     let late = i64::from(timed.start) - i64::from(due);
                     let was = (planned.start - draft.absolute(due)).0.max(0);
                     (due != i32::MAX && late > was + 60_000).then(|| movable(stop)).flatten()
@@ -243,6 +247,15 @@ impl Answer<'_> {
         if wide.len() > vehicles.len() { self.solve_at_once(&wide, &orders) } else { solved }
     }
 
+    /// Fills the legs in, and remembers what was missing.
+    fn finish(&self, draft: &Draft) -> Problem {
+        let mut missing = self.missing.borrow_mut();
+        if missing.is_none() {
+            *missing = draft.missing(self.outlook);
+        }
+        draft.finish_known(self.outlook)
+    }
+
     fn solved<'s>(&'s self, (draft, problem, solution): &'s (Draft, Problem, Solution)) -> Solved<'s> {
         Solved { fleet: self.moment.fleet, draft, problem, solution }
     }
@@ -257,7 +270,7 @@ impl Answer<'_> {
             self.moment.now(),
             self.moment.answer_margin(),
         );
-        let problem = draft.finish(self.outlook);
+        let problem = self.finish(&draft);
         let solution = insert(&problem);
         (draft, problem, solution)
     }

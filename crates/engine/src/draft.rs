@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use fleetfold_fleet::{Anchor, Fleet, Placement, VehicleState, Visit};
 use fleetfold_model::{Millis, OrderId, Position, StopKind, Timestamp, VehicleId};
-use fleetfold_solver::{NONE, Pause, Problem, Role, Stop, TIME_MAX, TourSpec, Weights};
+use fleetfold_roads::LegQuery;
+use fleetfold_solver::{Legs, NodeIx, Pause, Problem, Role, Stop, StopIx, TIME_MAX, TourIx, TourSpec, Weights};
 
 use crate::outlook::Outlook;
 
@@ -41,7 +42,7 @@ pub struct Draft {
     pub starts: Vec<Anchor>,
     pub(crate) solver_stops: Vec<Stop>,
     pub(crate) solver_tours: Vec<TourSpec>,
-    pub(crate) initial: Vec<Vec<u32>>,
+    pub(crate) initial: Vec<Vec<StopIx>>,
     pub(crate) weights: Weights,
 }
 
@@ -97,8 +98,15 @@ impl Draft {
                 if loose.contains(&order) && heads_order != Some(order) {
                     continue;
                 }
-                let index =
-                    draft.stop(fleet, order, kind, tour as u32, heads_order == Some(order), now, &mut place_ids);
+                let index = draft.stop(
+                    fleet,
+                    order,
+                    kind,
+                    TourIx(tour as u32),
+                    heads_order == Some(order),
+                    now,
+                    &mut place_ids,
+                );
                 draft.initial[tour].push(index);
             }
         }
@@ -109,7 +117,7 @@ impl Draft {
                 fleet.order(order).on_board.or(fleet.order(order).pinned).is_some_and(|only| !vehicles.contains(&only));
             if fleet.order(order).is_open() && !frozen && !tied {
                 for &kind in fleet.order(order).open_stops() {
-                    draft.stop(fleet, order, kind, NONE, false, now, &mut place_ids);
+                    draft.stop(fleet, order, kind, TourIx::NONE, false, now, &mut place_ids);
                 }
             }
         }
@@ -118,9 +126,22 @@ impl Draft {
         draft
     }
 
-    /// Fills the legs in.
+    /// Fills the legs in, as far as they are known: see [`Draft::missing`].
+    pub(crate) fn finish_known(&self, outlook: &Outlook) -> Problem {
+        self.with_legs(outlook.legs(&self.places, self.epoch, self.until, false))
+    }
+
+    /// The legs of this draft that a routing server has not said yet; `None`: all are known.
+    pub(crate) fn missing(&self, outlook: &Outlook) -> Option<LegQuery> {
+        outlook.network().missing(&self.places)
+    }
+
+    /// Fills the legs in. Where they come from a routing server, the caller waits for it: this is for the pool of the searches.
     pub fn finish(&self, outlook: &Outlook) -> Problem {
-        let legs = outlook.legs(&self.places, self.epoch, self.until);
+        self.with_legs(outlook.legs(&self.places, self.epoch, self.until, true))
+    }
+
+    fn with_legs(&self, legs: Legs) -> Problem {
         Problem::new(self.solver_stops.clone(), self.solver_tours.clone(), legs)
             .and_then(|problem| problem.with_weights(self.weights).with_initial(self.initial.clone()))
             .expect("a draft of a checked fleet is a legal problem")
@@ -147,10 +168,10 @@ impl Draft {
         self.epoch + Millis(i64::from(at))
     }
 
-    fn place(&mut self, position: Position, ids: &mut BTreeMap<Position, u32>) -> u32 {
+    fn place(&mut self, position: Position, ids: &mut BTreeMap<Position, NodeIx>) -> NodeIx {
         *ids.entry(position).or_insert_with(|| {
             self.places.push(position);
-            self.places.len() as u32 - 1
+            NodeIx(self.places.len() as u32 - 1)
         })
     }
 
@@ -160,7 +181,7 @@ impl Draft {
         vehicle: &VehicleState,
         head: &[Visit],
         start: Anchor,
-        ids: &mut BTreeMap<Position, u32>,
+        ids: &mut BTreeMap<Position, NodeIx>,
     ) -> TourSpec {
         let spec = vehicle.spec.as_ref().expect("only registered vehicles are drafted");
         let mut onboard = fleetfold_model::Load::default();
@@ -181,9 +202,9 @@ impl Draft {
             vehicle.breaks_taken as usize + usize::from(head.iter().any(|visit| visit.break_before > Millis(0)));
         let pauses = shift.map_or(&[][..], |shift| shift.breaks.get(taken..).unwrap_or(&[]));
         TourSpec {
-            start_place: self.place(start.position, ids),
+            start_node: self.place(start.position, ids),
             start_at: self.relative(start.at),
-            end_place: spec.end.map_or(NONE, |end| self.place(end, ids)),
+            end_node: spec.end.map_or(NodeIx::NONE, |end| self.place(end, ids)),
             end_by: shift.map_or(TIME_MAX, |shift| self.relative(shift.ends)),
             finish_late: fleet.policy().deliver_after_shift,
             onboard: onboard.0,
@@ -215,25 +236,27 @@ impl Draft {
         fleet: &Fleet,
         id: OrderId,
         kind: StopKind,
-        home: u32,
+        home: TourIx,
         head_has_pickup: bool,
         now: Timestamp,
-        ids: &mut BTreeMap<Position, u32>,
-    ) -> u32 {
+        ids: &mut BTreeMap<Position, NodeIx>,
+    ) -> StopIx {
         let order = fleet.order(id);
         let stop = order.stop(kind).expect("open orders have their stops");
         let spec = order.spec.as_ref().expect("open orders are known");
-        let tour_of =
-            |vehicle: VehicleId| self.vehicles.iter().position(|&other| other == vehicle).map(|tour| tour as u32);
-        let was = match order.placement {
-            Placement::OnRoute(vehicle) => tour_of(vehicle).unwrap_or(NONE),
-            Placement::Unplaced | Placement::Unassigned(_) => NONE,
+        let tour_of = |vehicle: VehicleId| {
+            self.vehicles.iter().position(|&other| other == vehicle).map(|tour| TourIx(tour as u32))
         };
-        if was == NONE {
+        let was = match order.placement {
+            Placement::OnRoute(vehicle) => tour_of(vehicle).unwrap_or(TourIx::NONE),
+            Placement::Unplaced | Placement::Unassigned(_) => TourIx::NONE,
+        };
+        if was == TourIx::NONE {
             let opens = stop.windows.first().map_or(now, |window| window.opens());
             self.until = self.until.max(stop.due.unwrap_or(opens).max(opens));
         }
-        let locked = order.on_board.or(order.pinned).map_or(NONE, |vehicle| tour_of(vehicle).unwrap_or(NONE));
+        let locked =
+            order.on_board.or(order.pinned).map_or(TourIx::NONE, |vehicle| tour_of(vehicle).unwrap_or(TourIx::NONE));
         let locked = if head_has_pickup { home } else { locked };
         let planned = match order.placement {
             Placement::OnRoute(vehicle) => {
@@ -242,25 +265,7 @@ impl Draft {
             Placement::Unplaced | Placement::Unassigned(_) => None,
         };
         let urgent = planned.is_some_and(|start| start - now < URGENT_WITHIN);
-        let mut windows: Vec<(i32, i32)> =
-            stop.windows.iter().map(|window| (self.relative(window.opens()), self.relative(window.closes()))).collect();
-        if let Some(release) = stop.release {
-            let release = self.relative(release);
-            windows.retain(|&(_, closes)| closes >= release);
-            match windows.first_mut() {
-                Some(first) => first.0 = first.0.max(release),
-                None if stop.windows.is_empty() => windows.push((release, TIME_MAX)),
-                None => windows.push((release, release)),
-            }
-        }
-        // Clamping far-away times may have made windows touch.
-        windows.dedup_by(|later, earlier| {
-            let touch = later.0 <= earlier.1;
-            if touch {
-                earlier.1 = earlier.1.max(later.1);
-            }
-            touch
-        });
+        let windows = solver_windows(&stop, |at| self.relative(at));
         let span = |span: Millis| span.0.clamp(0, i64::from(TIME_MAX)) as i32;
         let role = match (kind, order.is_shipment()) {
             (StopKind::Pickup, _) => Role::Pickup,
@@ -270,33 +275,33 @@ impl Draft {
         };
         let first_stop = kind == StopKind::Pickup || !order.open_stops().contains(&StopKind::Pickup) || head_has_pickup;
         let barred = order.rejected_by.iter().filter_map(|&vehicle| tour_of(vehicle)).collect();
-        let place = self.place(stop.position, ids);
+        let node = self.place(stop.position, ids);
         self.solver_stops.push(Stop {
-            place,
+            node,
             windows,
             due: stop.due.map_or(i32::MAX, |due| self.relative(due)),
             service: span(fleet.service_at(stop.position, stop.service)),
             setup: span(stop.setup),
             load: spec.load.0,
             role,
-            mate: NONE,
+            mate: StopIx::NONE,
             needs: order.skills,
             locked,
-            home: if first_stop { was } else { NONE },
+            home: if first_stop { was } else { TourIx::NONE },
             change: fleet.policy().change_cost * if urgent { URGENT_FACTOR } else { 1 },
             unserved: fleet.policy().unserved_cost.saturating_mul(1 + i64::from(spec.priority)),
             placed: self.relative(spec.placed),
             barred,
         });
         self.stops.push((id, kind));
-        self.stops.len() as u32 - 1
+        StopIx(self.stops.len() as u32 - 1)
     }
 
     /// Joins the halves of shipments. A delivery alone is of goods on board (or about to be, from the head).
     fn pair(&mut self) {
-        let mut at: BTreeMap<(OrderId, StopKind), u32> = BTreeMap::new();
+        let mut at: BTreeMap<(OrderId, StopKind), StopIx> = BTreeMap::new();
         for (index, &stop) in self.stops.iter().enumerate() {
-            at.insert(stop, index as u32);
+            at.insert(stop, StopIx(index as u32));
         }
         for index in 0..self.stops.len() {
             let (order, kind) = self.stops[index];
@@ -304,9 +309,33 @@ impl Draft {
                 StopKind::Pickup => StopKind::Delivery,
                 StopKind::Delivery => StopKind::Pickup,
             };
-            self.solver_stops[index].mate = at.get(&(order, other)).copied().unwrap_or(NONE);
+            self.solver_stops[index].mate = at.get(&(order, other)).copied().unwrap_or(StopIx::NONE);
         }
     }
+}
+
+/// When service may start, in the solver's terms: windows cut by the release of the goods. `relative` is the problem's clock.
+pub(crate) fn solver_windows(stop: &fleetfold_fleet::Stop, relative: impl Fn(Timestamp) -> i32) -> Vec<(i32, i32)> {
+    let mut windows: Vec<(i32, i32)> =
+        stop.windows.iter().map(|window| (relative(window.opens()), relative(window.closes()))).collect();
+    if let Some(release) = stop.release {
+        let release = relative(release);
+        windows.retain(|&(_, closes)| closes >= release);
+        match windows.first_mut() {
+            Some(first) => first.0 = first.0.max(release),
+            None if stop.windows.is_empty() => windows.push((release, TIME_MAX)),
+            None => windows.push((release, release)),
+        }
+    }
+    // Clamping far-away times may have made windows touch.
+    windows.dedup_by(|later, earlier| {
+        let touch = later.0 <= earlier.1;
+        if touch {
+            earlier.1 = earlier.1.max(later.1);
+        }
+        touch
+    });
+    windows
 }
 
 /// The frozen head with times as expected now, and where and when the vehicle is free behind it.
@@ -337,10 +366,7 @@ fn head(
             },
             None => leaves + travel,
         };
-        let opens =
-            stop.windows.iter().find(|window| arrival <= window.closes()).map_or(arrival, |window| window.opens());
-        let ready = arrival + if free.position == stop.position { Millis(0) } else { stop.setup };
-        let start = ready.max(opens).max(stop.release.unwrap_or(ready));
+        let start = stop.service_start(arrival, free.position != stop.position);
         visit.arrival = arrival;
         visit.start = start;
         visit.departure = (start + fleet.service_at(stop.position, stop.service)).max(now);

@@ -7,6 +7,8 @@ use fleetfold_fleet::{Change, Flag, Refused};
 use fleetfold_journal::{Outcome, Wanted};
 use fleetfold_model::{Assignment, Event, LogEntry, LogSeq, Name, Position, Proposal, Timestamp, VehicleId};
 
+use fleetfold_roads::{LegAnswer, LegQuery};
+
 use crate::search::{SolveJob, SolveReport};
 
 /// Where a vehicle says it is.
@@ -40,6 +42,8 @@ pub enum Input {
     Solved(SolveReport),
     /// What came of an append, a read or the lease.
     Commit(Outcome),
+    /// A routing server answered [`Effect::FetchLegs`], or gave up.
+    Legs(LegAnswer),
     /// A check of the fleet found a promise broken.
     Broken {
         /// Orders that break it.
@@ -72,6 +76,9 @@ pub enum Effect {
         /// Sequence at which the last message of the plan subject must stand.
         expected: LogSeq,
     },
+    /// Ask the routing server for these legs, on a thread that may wait, with [`fleetfold_roads::Network::fetch`] of
+    /// [`crate::Engine::network`]; return the answer.
+    FetchLegs(LegQuery),
     /// Read the last message of the plan subject back; return the outcome.
     ReadLastPlan,
     /// Append a fact of the engine's own (what was learned, where a vehicle was, a repair). It counts when it comes back. It

@@ -14,6 +14,7 @@ use fleetfold_roads::Network;
 use crate::account::Refusals;
 use crate::effect::{Effect, Input, Note, PositionReport};
 use crate::learn::Learner;
+use crate::legs::LegWait;
 use crate::located::Located;
 use crate::moment::Moment;
 use crate::promises::Promises;
@@ -35,6 +36,7 @@ pub struct Engine {
     searches: Searches,
     refusals: Refusals,
     located: Located,
+    legs: LegWait,
     learner: Learner,
 }
 
@@ -49,6 +51,7 @@ impl Engine {
             searches: Searches::new(fleet.policy().search_rounds),
             refusals: Refusals::default(),
             located: Located::default(),
+            legs: LegWait::default(),
             learner: Learner::default(),
             fleet,
         }
@@ -66,6 +69,10 @@ impl Engine {
             Input::Tick(now) => self.tick(now, effects),
             Input::Solved(report) => effects.extend(self.searches.solved(&self.fleet, &report).map(Effect::Note)),
             Input::Commit(outcome) => self.commit_outcome(outcome, effects),
+            Input::Legs(answer) => {
+                self.roads.network().learn(&answer);
+                self.legs.came(answer.is_empty());
+            }
             Input::Broken { orders, vehicles, what } => self.broken(orders, vehicles, what, effects),
         }
         self.answer(effects);
@@ -176,7 +183,7 @@ impl Engine {
         let search = self.searches.due_at(&self.fleet).filter(|_| free);
         let look = self.promises.due_at(&self.fleet, self.log_now);
         let held = self.located.due_at(&self.fleet);
-        [search, look, held].into_iter().flatten().min()
+        [search, look, held, self.legs.due_at()].into_iter().flatten().min()
     }
 
     /// The fleet.

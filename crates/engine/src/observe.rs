@@ -40,10 +40,7 @@ impl Learner {
             && let Some(arrived) = moment.fleet.order(seen.order).progress(stop.stop).arrived
         {
             let place = &seen.place;
-            let ready = arrived.at + place.setup;
-            let opens =
-                place.windows.iter().find(|window| ready <= window.closes()).map_or(ready, |window| window.opens());
-            let began = ready.max(opens).max(place.release.unwrap_or(ready));
+            let began = place.service_start(arrived.at, true);
             self.served(place.position, began, seen.at);
         }
     }

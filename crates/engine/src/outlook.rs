@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use fleetfold_fleet::Fleet;
 use fleetfold_model::{Millis, Position, Timestamp};
 use fleetfold_roads::{ActiveChange, Leg, LegTable, Network, Speeds};
-use fleetfold_solver::{LegMatrix, LegRows, Legs, TIME_MAX, TimeDependentLegs, UNREACHABLE, travel_over};
+use fleetfold_solver::{LegMatrix, LegRows, Legs, NodeIx, TIME_MAX, TimeDependentLegs, UNREACHABLE, travel_over};
 
 use crate::learn;
 
@@ -179,13 +179,15 @@ impl Outlook {
         Leg { millis: travel_over(depart.0, spans).min(i64::from(UNREACHABLE)) as i32, ..leg }
     }
 
-    /// All legs between places, for a plan that reaches from `epoch` to `until`.
-    pub(crate) fn legs(&self, places: &[Position], epoch: Timestamp, until: Timestamp) -> Legs {
+    /// All legs between places, for a plan that reaches from `epoch` to `until`. A routing server is asked for legs that it has
+    /// not said yet only where the caller may wait (`asks`); elsewhere straight lines stand in for them.
+    pub(crate) fn legs(&self, places: &[Position], epoch: Timestamp, until: Timestamp, asks: bool) -> Legs {
         let n = places.len();
         let first = self.later.partition_point(|span| span.from <= epoch);
         let last = self.later.partition_point(|span| span.from < until).max(first);
         if first == last {
-            let legs = self.of(first).legs(places);
+            let network = self.of(first);
+            let legs = if asks { network.legs(places) } else { network.known_legs(places) };
             return Legs::Matrix(LegMatrix::from_fn(n, |a, b| solver_leg(legs[a * n + b])));
         }
         let ends = self.later[first..last].iter().map(|span| (span.from - epoch).0.min(i64::from(TIME_MAX)) as i32);
@@ -228,9 +230,9 @@ struct Rows {
 }
 
 impl LegRows for Rows {
-    fn row(&self, span: usize, from: u32) -> Vec<(i32, i32)> {
+    fn row(&self, span: usize, from: NodeIx) -> Vec<(i32, i32)> {
         let table = || self.outlook.of(self.first + span).rows(Arc::clone(&self.places));
-        let legs = unless_known(&self.tables[span], table).from(from as usize);
+        let legs = unless_known(&self.tables[span], table).from(from.index());
         legs.into_iter().map(solver_leg).collect()
     }
 }

@@ -98,6 +98,11 @@ impl Promises {
         new
     }
 
+    /// The repairs could not be made yet.
+    pub(crate) fn put_back(&mut self, repairs: BTreeMap<VehicleId, Option<LogSeq>>) {
+        self.repairs.extend(repairs);
+    }
+
     /// The routes to repair, which are then forgotten.
     pub(crate) fn take_repairs(&mut self) -> BTreeMap<VehicleId, Option<LogSeq>> {
         std::mem::take(&mut self.repairs)
@@ -124,10 +129,7 @@ fn newly_late(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> bool
             Some(None) if state.hint.is_none() => visit.arrival.max(now),
             Some(None) | None => leaves + travel,
         };
-        let setup = if free.position == stop.position { Millis(0) } else { stop.setup };
-        let ready = arrival + setup;
-        let opens = stop.windows.iter().find(|window| ready <= window.closes()).map_or(ready, |window| window.opens());
-        let start = ready.max(opens).max(stop.release.unwrap_or(ready));
+        let start = stop.service_start(arrival, free.position != stop.position);
         if let Some(due) = stop.due
             && start > due + LATE_MIN
             && start > visit.start + LATE_MIN

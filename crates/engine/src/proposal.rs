@@ -10,7 +10,7 @@ use fleetfold_model::{
     Choice, ExchangeGroup, LogSeq, Millis, Obstacle, OrderId, PlannedVisit, ProposedRoute, StopKind, Timestamp,
     UnassignedReason, VehicleId,
 };
-use fleetfold_solver::{Alternative, Problem, Solution, Timed, alternatives, price, schedule};
+use fleetfold_solver::{Alternative, Problem, Solution, StopIx, Timed, TourIx, alternatives, price, schedule};
 
 use crate::account::plain;
 use crate::draft::Draft;
@@ -57,7 +57,7 @@ impl Solved<'_> {
         // Orders that moved tie their tours together.
         let mut absent: BTreeSet<OrderId> = BTreeSet::new();
         for &stop in &self.solution.absent {
-            absent.insert(self.draft.stops[stop as usize].0);
+            absent.insert(self.draft.stops[stop.index()].0);
         }
         let mut moved: BTreeSet<OrderId> = BTreeSet::new();
         for &(order, _) in self.draft.stops.iter().filter(|(order, _)| self.fleet.order(*order).is_open()) {
@@ -116,7 +116,7 @@ impl Solved<'_> {
                 continue;
             };
             entry.group.routes.push(route);
-            let price = |sequence: &[u32]| price(self.problem, tour as u32, sequence);
+            let price = |sequence: &[StopIx]| price(self.problem, TourIx(tour as u32), sequence);
             match (price(&self.problem.initial()[tour]), price(&self.solution.tours[tour])) {
                 (Some(before), Some(after)) => entry.gain += before - after,
                 // It could not be driven and now it can: worth it whatever it costs.
@@ -141,7 +141,7 @@ impl Solved<'_> {
             let name = self.fleet.order(order).name.clone();
             if let Some(stop) = self.unit(order) {
                 entry.gain -=
-                    if self.old_tour(order).is_some() { self.problem.stops()[stop as usize].unserved } else { 0 };
+                    if self.old_tour(order).is_some() { self.problem.stops()[stop.index()].unserved } else { 0 };
             }
             entry.group.unassigned.push((name, reason));
         }
@@ -149,7 +149,7 @@ impl Solved<'_> {
             if let (None, Some(new), Some(stop)) = (self.old_tour(order), now_at.get(&order), self.unit(order))
                 && let Some(entry) = groups.get_mut(&union.root(*new))
             {
-                entry.gain += self.problem.stops()[stop as usize].unserved;
+                entry.gain += self.problem.stops()[stop.index()].unserved;
             }
         }
         let mut result: Vec<Priced> = Vec::with_capacity(groups.len());
@@ -204,7 +204,7 @@ impl Solved<'_> {
         let mut at = BTreeMap::new();
         for (tour, sequence) in self.solution.tours.iter().enumerate() {
             for &stop in sequence {
-                at.insert(self.draft.stops[stop as usize].0, tour);
+                at.insert(self.draft.stops[stop.index()].0, tour);
             }
             for visit in &self.draft.heads[tour] {
                 at.insert(visit.order, tour);
@@ -214,13 +214,13 @@ impl Solved<'_> {
     }
 
     /// The unit of an order in the problem.
-    fn unit(&self, order: OrderId) -> Option<u32> {
+    fn unit(&self, order: OrderId) -> Option<StopIx> {
         self.draft.stops.iter().position(|&(other, _)| other == order).map(|stop| {
             let spec = &self.problem.stops()[stop];
-            if spec.role == fleetfold_solver::Role::Delivery && spec.mate != fleetfold_solver::NONE {
+            if spec.role == fleetfold_solver::Role::Delivery && spec.mate != StopIx::NONE {
                 spec.mate
             } else {
-                stop as u32
+                StopIx(stop as u32)
             }
         })
     }
@@ -228,7 +228,7 @@ impl Solved<'_> {
     fn is_changed(&self, tour: usize, retime: &BTreeSet<VehicleId>) -> bool {
         // Against the route as drafted: it may have moved on since, which is progress and no change.
         let state = self.fleet.vehicle(self.draft.vehicles[tour]);
-        let stops = self.solution.tours[tour].iter().map(|&stop| self.draft.stops[stop as usize]);
+        let stops = self.solution.tours[tour].iter().map(|&stop| self.draft.stops[stop.index()]);
         if !stops.eq(self.draft.tails[tour].iter().copied()) {
             return true;
         }
@@ -248,7 +248,7 @@ impl Solved<'_> {
     fn route(&self, tour: usize) -> Option<ProposedRoute> {
         let vehicle = self.draft.vehicles[tour];
         let sequence = &self.solution.tours[tour];
-        let times = schedule(self.problem, tour as u32, sequence).or_else(|| self.relaxed(tour))?;
+        let times = schedule(self.problem, TourIx(tour as u32), sequence).or_else(|| self.relaxed(tour))?;
         let margin = self.fleet.policy().departure_margin;
         let mut visits: Vec<PlannedVisit> = self.draft.heads[tour]
             .iter()
@@ -264,10 +264,10 @@ impl Solved<'_> {
             })
             .collect();
         let tour_spec = &self.problem.tours()[tour];
-        let mut place = tour_spec.start_place;
+        let mut node = tour_spec.start_node;
         for (&index, timed) in sequence.iter().zip(&times) {
-            let (order, stop) = self.draft.stops[index as usize];
-            let spec = &self.problem.stops()[index as usize];
+            let (order, stop) = self.draft.stops[index.index()];
+            let spec = &self.problem.stops()[index.index()];
             // Leave no earlier than needed to be there, set up, when the window opens: until then the visit may still change.
             let opens = spec.windows.iter().find(|&&(_, closes)| timed.start <= closes).map(|&(opens, _)| opens);
             let lead = timed.start.saturating_sub(timed.leave).min(timed.arrival - timed.leave + spec.setup);
@@ -275,11 +275,11 @@ impl Solved<'_> {
                 let before = |lead: i32| self.draft.absolute(opens) - Millis(i64::from(lead)) - margin;
                 // Another hour may be slower.
                 let then = (before(lead) - self.draft.epoch).0.clamp(0, i64::from(timed.start.max(0))) as i32;
-                let (travel, _) = self.problem.legs().leaving(place, spec.place, then, tour_spec.time_factor);
-                let setup = if place == spec.place { 0 } else { spec.setup };
+                let (travel, _) = self.problem.legs().leaving(node, spec.node, then, tour_spec.time_factor);
+                let setup = if node == spec.node { 0 } else { spec.setup };
                 before(lead.max(travel.saturating_add(setup).min(timed.start - timed.leave))).max(self.draft.epoch)
             });
-            place = spec.place;
+            node = spec.node;
             let depart_at: Timestamp =
                 if visits.is_empty() { earliest.max(self.draft.starts[tour].at) } else { earliest };
             visits.push(PlannedVisit {
@@ -322,8 +322,8 @@ impl Solved<'_> {
             UnassignedReason::Capacity
         } else if all(Alternative::Shift) {
             let reachable = self.draft.vehicles.iter().enumerate().any(|(tour, _)| {
-                let place = self.problem.stops()[unit as usize].place;
-                self.problem.legs().time(self.problem.tours()[tour].start_place, place) < fleetfold_solver::UNREACHABLE
+                let node = self.problem.stops()[unit.index()].node;
+                self.problem.legs().time(self.problem.tours()[tour].start_node, node) < fleetfold_solver::UNREACHABLE
             });
             if reachable { UnassignedReason::Shift } else { UnassignedReason::Unreachable }
         } else {
@@ -373,7 +373,7 @@ impl Solved<'_> {
         }
     }
 
-    fn compare(&self, choice: &mut Choice, tour: usize, unit: u32) {
+    fn compare(&self, choice: &mut Choice, tour: usize, unit: StopIx) {
         let answers = alternatives(self.problem, &self.solution.tours, unit);
         let drive = |answer: &Alternative| match *answer {
             Alternative::Possible { drive, .. } => drive,

@@ -105,6 +105,12 @@ impl Roads {
         RoadAsks { hit: std::mem::take(&mut self.hit), opened: std::mem::take(&mut self.opened) }
     }
 
+    /// The answer could not be made yet.
+    pub(crate) fn put_back(&mut self, asks: RoadAsks) {
+        self.hit.extend(asks.hit);
+        self.opened |= asks.opened;
+    }
+
     /// Brings travel times up to date with the speeds of the hour and the changes in force, and finds the routes whose ways the
     /// changes touch.
     pub(crate) fn look(&mut self, moment: Moment<'_>) -> RoadNews {

@@ -198,6 +198,7 @@ pub fn run(
                     order += 1;
                     pending.insert((now + delays.commit, order), Pending::Plan(Box::new(proposal), expected));
                 }
+                Effect::FetchLegs(query) => inputs.push(Input::Legs(engine.network().fetch(&query))),
                 Effect::ReadLastPlan => inputs.push(Input::Commit(Outcome::LastPlan(last_plan))),
                 Effect::Solve(job) => {
                     order += 1;

@@ -123,7 +123,7 @@ impl<'a> Orders<'a> {
 }
 
 /// All vehicles by number. A vehicle that was known only by later facts may have been retired; its number then holds a
-/// vehicle that is not registered, until another one takes the number.
+/// vehicle that is not registered, until another one takes the number; [`Vehicles::iter`] and [`Vehicles::ids`] pass over it.
 #[derive(Clone, Copy)]
 pub struct Vehicles<'a>(&'a Pages<VehicleState>);
 
@@ -138,9 +138,14 @@ impl<'a> Vehicles<'a> {
         self.0.len() == 0
     }
 
-    /// Every vehicle by number.
+    /// Every vehicle, by ascending number.
     pub fn iter(self) -> impl Iterator<Item = &'a VehicleState> {
-        self.0.iter()
+        self.0.iter().filter(|vehicle| !vehicle.vacant)
+    }
+
+    /// Every vehicle's number, ascending.
+    pub fn ids(self) -> impl Iterator<Item = VehicleId> + 'a {
+        self.0.iter().enumerate().filter(|(_, vehicle)| !vehicle.vacant).map(|(index, _)| VehicleId(index as u32))
     }
 }
 
@@ -148,7 +153,7 @@ impl<'a> IntoIterator for Vehicles<'a> {
     type Item = &'a VehicleState;
     type IntoIter = Box<dyn Iterator<Item = &'a VehicleState> + 'a>;
     fn into_iter(self) -> Self::IntoIter {
-        Box::new(self.0.iter())
+        Box::new(self.iter())
     }
 }
 

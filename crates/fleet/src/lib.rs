@@ -65,6 +65,7 @@ mod index;
 mod order;
 mod pages;
 mod road;
+mod service;
 mod tally;
 mod vehicle;
 mod zone;
@@ -80,6 +81,7 @@ pub use image::{
 pub use index::Index;
 pub use order::{Closed, Mark, OrderState, Placement, Progress, Stop};
 pub use road::RoadState;
+pub use service::service_start;
 pub use tally::{Spread, Tally};
 pub use vehicle::{Anchor, Route, UnderWay, Unlocated, VehicleState, Visit};
 pub use zone::Zone;

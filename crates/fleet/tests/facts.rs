@@ -334,6 +334,33 @@ fn nothing_is_left_of_a_thousand_orders_but_the_fleet_as_it_was() {
 }
 
 #[test]
+fn many_orders_that_are_due_at_once_leave_over_several_entries() {
+    let mut log = Log::new();
+    for number in 0..600 {
+        let order = format!("o{number}");
+        log.job(&order, 1);
+        log.tell(Event::OrderCancelled { order: name(&order) });
+    }
+    // The last minute's orders are not due yet.
+    assert!(log.fleet.held_count() < 40);
+    let mut log = Log::new();
+    log.tell(Event::PolicyChanged(fleetfold_model::Policy::default()));
+    for number in 0..600 {
+        let order = format!("o{number}");
+        log.job(&order, 1);
+        log.tell(Event::OrderCancelled { order: name(&order) });
+    }
+    log.now += 90_000_000;
+    let left: Vec<usize> = (0..4)
+        .map(|_| {
+            log.tell(Event::AssignmentAccepted { vehicle: name("v1"), revision: 0 });
+            log.fleet.held_count()
+        })
+        .collect();
+    assert_eq!(left, [344, 88, 0, 0]);
+}
+
+#[test]
 fn orders_and_vehicles_known_only_by_later_facts_leave_too() {
     let mut log = Log::new();
     log.vehicle("v1", 0);

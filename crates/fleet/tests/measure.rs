@@ -170,3 +170,43 @@ fn entries_and_copies() {
         );
     }
 }
+
+#[test]
+#[ignore = "a measurement, not a test"]
+fn what_is_left_of_many_orders() {
+    let timed = |what: &str, act: &mut dyn FnMut()| {
+        let start = Instant::now();
+        act();
+        println!("{what}: {:.0} us", start.elapsed().as_secs_f64() * 1e6);
+    };
+    for orders in [3_000, 300_000] {
+        let mut fleet = log(orders, 1_500).fleet;
+        let later = |seq: u64, hours: i64| LogEntry {
+            seq: LogSeq(seq),
+            logged_at: Timestamp(hours * 3_600_000),
+            id: 0,
+            hash: MessageHash::default(),
+            event: Event::AssignmentAccepted { vehicle: name("vehicle-1"), revision: 0 },
+        };
+        let next = fleet.applied().0 + 1;
+        println!("{orders} orders served, of which {} are held", fleet.held_count());
+        let mut seq = next;
+        let (mut worst, mut sum) = (0.0_f64, 0.0);
+        for hours in [30, 60] {
+            for _ in 0..1_500 {
+                let entry = later(seq, hours);
+                let start = Instant::now();
+                black_box(fleet.apply(&entry));
+                worst = worst.max(start.elapsed().as_secs_f64());
+                sum += start.elapsed().as_secs_f64();
+                seq += 1;
+            }
+        }
+        println!("all retired and forgotten: {:.0} us, the worst entry {:.0} us", sum * 1e6, worst * 1e6);
+        println!("{} are held", fleet.held_count());
+        timed("copy", &mut || drop(black_box(fleet.clone_without_index())));
+        timed("image", &mut || drop(black_box(fleet.image())));
+        timed("full check", &mut || fleet.check().unwrap());
+        timed("open orders", &mut || assert_eq!(black_box(fleet.open_orders().count()), 0));
+    }
+}

@@ -1,6 +1,6 @@
 //! The text formats of the public benchmarks: Solomon and Gehring–Homberger (time windows), Li–Lim (pickup and delivery).
 
-use fleetfold_solver::{Legs, NONE, Problem, Role, Rounding, Stop, TourSpec, Weights};
+use fleetfold_solver::{Legs, NodeIx, Problem, Role, Rounding, Stop, StopIx, TourSpec, Weights};
 
 use crate::error::{ReadError, Spot};
 use crate::format::Objective;
@@ -126,13 +126,13 @@ fn tour(depot: &Row, scale: f64, capacity: f64, prices: &Prices) -> TourSpec {
     let capacity = capacity.round() as i32;
     TourSpec {
         start_at: time(depot.values[4]),
-        end_place: 0,
+        end_node: NodeIx(0),
         end_by: time(depot.values[5]),
         capacity: [capacity, 0, 0, 0],
         fixed: prices.fixed,
         per_hour: prices.per_hour,
         per_km: prices.per_km,
-        ..TourSpec::at(0)
+        ..TourSpec::at(NodeIx(0))
     }
 }
 
@@ -150,7 +150,7 @@ fn stop(place: usize, row: &Row, scale: f64) -> Stop {
         service: time(row.values[6]),
         load: [row.values[3].abs().round() as i32, 0, 0, 0],
         unserved: UNSERVED,
-        ..Stop::job(place as u32)
+        ..Stop::job(NodeIx(place as u32))
     }
 }
 
@@ -196,10 +196,10 @@ pub(crate) fn li_lim(text: &str, objective: Objective) -> Result<Instance, ReadE
             return Err(ReadError::impossible(at, format!("a pickup of {goods}")));
         }
         let load = [goods.round() as i32, 0, 0, 0];
-        stops.push(Stop { role, mate: mate as u32 - 1, load, ..stop(place, row, scale) });
+        stops.push(Stop { role, mate: StopIx(mate as u32 - 1), load, ..stop(place, row, scale) });
     }
     let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, &prices); nodes.vehicles];
-    debug_assert!(tours.iter().all(|tour| tour.end_place != NONE), "tours end at the depot");
+    debug_assert!(tours.iter().all(|tour| tour.end_node != NodeIx::NONE), "tours end at the depot");
     let legs = legs(&nodes, scale, Rounding::Nearest, Rounding::Up);
     let problem = Problem::new(stops, tours, legs)?.with_weights(prices.weights);
     Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale, unit: prices.unit, names: None })

@@ -1,7 +1,7 @@
 //! The city format of `benches/peers`: JSON with `xy` (rows of latitude, longitude; the depot first), `ready`, `due`, `service`,
 //! `demand`, `vehicles`, `capacity`. Times are in seconds; vehicles drive along great circles at ten metres a second.
 
-use fleetfold_solver::{Legs, Problem, SpherePlace, Stop, TourSpec};
+use fleetfold_solver::{Legs, NodeIx, Problem, SpherePlace, Stop, TourSpec};
 use serde::Deserialize;
 
 use crate::benchmark::{Prices, UNSERVED};
@@ -56,19 +56,19 @@ pub(crate) fn city(text: &str, objective: Objective) -> Result<Instance, ReadErr
             service: city.service[place],
             load: [city.demand[place], 0, 0, 0],
             unserved: UNSERVED,
-            ..Stop::job(place as u32)
+            ..Stop::job(NodeIx(place as u32))
         })
         .collect();
     let prices = Prices::of(objective, 1.0, 1.0 / 3_600.0, 1.0 / 1_000.0);
     let tour = TourSpec {
         start_at: city.ready[0],
-        end_place: 0,
+        end_node: NodeIx(0),
         end_by: city.due[0],
         capacity: [city.capacity, 0, 0, 0],
         fixed: prices.fixed,
         per_hour: prices.per_hour,
         per_km: prices.per_km,
-        ..TourSpec::at(0)
+        ..TourSpec::at(NodeIx(0))
     };
     let places = city.xy.iter().map(|&[lat, lon]| SpherePlace::new(lon, lat)).collect();
     let legs = Legs::Sphere { places, metres_per_time: 10.0 };

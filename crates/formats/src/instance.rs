@@ -1,6 +1,6 @@
 //! A problem that was read from a file, with the file's own numbers and units.
 
-use fleetfold_solver::{Problem, Solution};
+use fleetfold_solver::{Problem, Solution, StopIx};
 
 use crate::error::{ReadError, Spot};
 use crate::names::Names;
@@ -22,15 +22,15 @@ pub struct Instance {
 impl Instance {
     /// The routes that have stops, in the file's numbers.
     pub fn routes(&self, solution: &Solution) -> Vec<Vec<u64>> {
-        let named = |tour: &Vec<u32>| tour.iter().map(|&stop| self.nodes[stop as usize]).collect();
+        let named = |tour: &Vec<StopIx>| tour.iter().map(|&stop| self.nodes[stop.index()]).collect();
         solution.tours.iter().filter(|tour| !tour.is_empty()).map(named).collect()
     }
 
     /// What a plan costs in the units that are shown, without the price of the stops that it leaves out.
-    pub fn cost(&self, cost: i64, tours: &[Vec<u32>]) -> f64 {
+    pub fn cost(&self, cost: i64, tours: &[Vec<StopIx>]) -> f64 {
         let mut served = vec![false; self.problem.stops().len()];
         for &stop in tours.iter().flatten() {
-            served[stop as usize] = true;
+            served[stop.index()] = true;
         }
         // Leaving out a shipment is paid once: its pickup stands for both ends.
         let left = self.problem.stops().iter().zip(served).filter(|(stop, served)| !served && !stop.is_second_end());
@@ -43,12 +43,12 @@ impl Instance {
         let mut sum = 0i64;
         for (tour, sequence) in solution.tours.iter().enumerate().filter(|(_, sequence)| !sequence.is_empty()) {
             let spec = &self.problem.tours()[tour];
-            let mut place = spec.start_place;
-            let ends = (spec.end_place != fleetfold_solver::NONE).then_some(spec.end_place);
-            let stops = sequence.iter().map(|&stop| self.problem.stops()[stop as usize].place);
+            let mut node = spec.start_node;
+            let ends = spec.end_node.get();
+            let stops = sequence.iter().map(|&stop| self.problem.stops()[stop.index()].node);
             for next in stops.chain(ends) {
-                sum += i64::from(self.problem.legs().metres(place, next));
-                place = next;
+                sum += i64::from(self.problem.legs().metres(node, next));
+                node = next;
             }
         }
         sum as f64 / self.scale
@@ -60,8 +60,8 @@ impl Instance {
     ///
     /// A word that is no number or no stop of this problem, with its line; more routes than vehicles; a stop that is served twice.
     pub fn start_from(mut self, text: &str) -> Result<Self, ReadError> {
-        let stop_of: std::collections::BTreeMap<u64, u32> =
-            self.nodes.iter().enumerate().map(|(stop, &node)| (node, stop as u32)).collect();
+        let stop_of: std::collections::BTreeMap<u64, StopIx> =
+            self.nodes.iter().enumerate().map(|(stop, &node)| (node, StopIx(stop as u32))).collect();
         let mut tours = vec![Vec::new(); self.problem.tours().len()];
         let vehicles = tours.len();
         let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());

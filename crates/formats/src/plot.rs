@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use fleetfold_solver::{Legs, Solution};
+use fleetfold_solver::{Legs, NodeIx, Solution, StopIx};
 
 use crate::instance::Instance;
 
@@ -18,22 +18,22 @@ pub fn svg(instance: &Instance, solution: &Solution) -> Option<String> {
     let (left, right) = (bound(f64::min, |p| p.0)?, bound(f64::max, |p| p.0)?);
     let (low, high) = (bound(f64::min, |p| p.1)?, bound(f64::max, |p| p.1)?);
     let scale = (SIDE - 2.0 * MARGIN) / (right - left).max(high - low).max(f64::MIN_POSITIVE);
-    let at = |place: u32| {
-        let (x, y) = points[place as usize];
+    let at = |node: NodeIx| {
+        let (x, y) = points[node.index()];
         (MARGIN + (x - left) * scale, SIDE - MARGIN - (y - low) * scale)
     };
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {SIDE} {SIDE}\">\n<rect width=\"{SIDE}\" height=\"{SIDE}\" fill=\"#fff\"/>\n"
     );
-    let used: Vec<(usize, &Vec<u32>)> =
+    let used: Vec<(usize, &Vec<StopIx>)> =
         solution.tours.iter().enumerate().filter(|(_, tour)| !tour.is_empty()).collect();
     for (index, (tour, sequence)) in used.iter().enumerate() {
         let spec = &instance.problem.tours()[*tour];
         let mut path = String::new();
-        let stops = sequence.iter().map(|&stop| instance.problem.stops()[stop as usize].place);
-        let ends = (spec.end_place != fleetfold_solver::NONE).then_some(spec.end_place);
-        for place in std::iter::once(spec.start_place).chain(stops).chain(ends) {
-            let (x, y) = at(place);
+        let stops = sequence.iter().map(|&stop| instance.problem.stops()[stop.index()].node);
+        let ends = spec.end_node.get();
+        for node in std::iter::once(spec.start_node).chain(stops).chain(ends) {
+            let (x, y) = at(node);
             let _ = write!(path, "{x:.1},{y:.1} "); // writing to a String cannot fail
         }
         // Hues that are a golden angle apart make neighbours in the list differ.
@@ -45,11 +45,11 @@ pub fn svg(instance: &Instance, solution: &Solution) -> Option<String> {
         );
     }
     for stop in instance.problem.stops() {
-        let (x, y) = at(stop.place);
+        let (x, y) = at(stop.node);
         let _ = writeln!(out, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2\" fill=\"#333\"/>");
     }
     for (tour, _) in used.iter().take(1) {
-        let (x, y) = at(instance.problem.tours()[*tour].start_place);
+        let (x, y) = at(instance.problem.tours()[*tour].start_node);
         let _ =
             writeln!(out, "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"10\" height=\"10\" fill=\"#000\"/>", x - 5.0, y - 5.0);
     }

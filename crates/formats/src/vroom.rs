@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_solver::{LegMatrix, Legs, NONE, Pause, Problem, Role, SpherePlace, Stop, TIME_MAX, TourSpec};
+use fleetfold_solver::{LegMatrix, Legs, NodeIx, Pause, Problem, Role, SpherePlace, Stop, TIME_MAX, TourSpec};
 use serde::Deserialize;
 
 use crate::benchmark::HARD;
@@ -148,12 +148,12 @@ impl Default for Costs {
 /// The locations of the file. The index of a location in the list is its node in the leg matrix of the solver.
 struct Places {
     list: Vec<(Option<[f64; 2]>, Option<usize>)>,
-    known: BTreeMap<(Option<usize>, [u64; 2]), u32>,
+    known: BTreeMap<(Option<usize>, [u64; 2]), NodeIx>,
     matrix: Option<usize>,
 }
 
 impl Places {
-    fn add(&mut self, at: &Spot, location: Option<[f64; 2]>, index: Option<usize>) -> Result<u32, ReadError> {
+    fn add(&mut self, at: &Spot, location: Option<[f64; 2]>, index: Option<usize>) -> Result<NodeIx, ReadError> {
         if let Some([lon, lat]) = location
             && (!(-180.0..=180.0).contains(&lon) || !(-90.0..=90.0).contains(&lat))
         {
@@ -173,7 +173,7 @@ impl Places {
         } else {
             (None, location.map_or([0, 0], |[lon, lat]| [lon.to_bits(), lat.to_bits()]))
         };
-        let next = self.list.len() as u32;
+        let next = NodeIx(self.list.len() as u32);
         let place = *self.known.entry(key).or_insert(next);
         if place == next {
             self.list.push((location, index));
@@ -220,12 +220,12 @@ fn windows(at: &Spot, given: &[[u32; 2]]) -> Result<Vec<(i32, i32)>, ReadError> 
 /// set-up, the solver's for the beginning of service after it. If another task or a vehicle's start is at the same place, the
 /// task may need no set-up, so that the latest start must stay where it is.
 fn open_for_setup(stops: &mut [Stop], tours: &[TourSpec]) {
-    let mut users: BTreeMap<u32, u32> = BTreeMap::new();
-    for place in stops.iter().map(|stop| stop.place).chain(tours.iter().map(|tour| tour.start_place)) {
-        *users.entry(place).or_default() += 1;
+    let mut users: BTreeMap<NodeIx, u32> = BTreeMap::new();
+    for node in stops.iter().map(|stop| stop.node).chain(tours.iter().map(|tour| tour.start_node)) {
+        *users.entry(node).or_default() += 1;
     }
     for stop in stops.iter_mut().filter(|stop| stop.setup > 0) {
-        let alone = users[&stop.place] == 1;
+        let alone = users[&stop.node] == 1;
         for (opens, closes) in &mut stop.windows {
             *opens += stop.setup;
             *closes = if alone { *closes + stop.setup } else { (*closes).max(*opens) };
@@ -244,7 +244,7 @@ fn seconds(at: &Spot, span: u32) -> Result<i32, ReadError> {
 }
 
 /// A stop with what tasks of every kind have: place, set-up, service and time windows.
-fn timed(at: &Spot, place: u32, setup: u32, service: u32, given: &[[u32; 2]]) -> Result<Stop, ReadError> {
+fn timed(at: &Spot, place: NodeIx, setup: u32, service: u32, given: &[[u32; 2]]) -> Result<Stop, ReadError> {
     let windows = windows(at, given)?;
     Ok(Stop {
         due: windows.last().map_or(i32::MAX, |window| window.1),
@@ -321,8 +321,8 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), ReadError> {
     for shipment in &input.shipments {
         let first = stops.len() as u32;
         for (end, role, kind, mate) in [
-            (&shipment.pickup, Role::Pickup, "pickup", first + 1),
-            (&shipment.delivery, Role::Delivery, "delivery", first),
+            (&shipment.pickup, Role::Pickup, "pickup", StopIx(first + 1)),
+            (&shipment.delivery, Role::Delivery, "delivery", StopIx(first)),
         ] {
             let at = Spot::Item(kind, end.id);
             let place = places.add(&at, end.location, end.location_index)?;
@@ -346,8 +346,11 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), ReadError> {
             return Err(ReadError::unsupported(at, "a vehicle without a start is not read"));
         }
         let start_place = places.add(&at, vehicle.start, vehicle.start_index)?;
-        let end_place =
-            if has(vehicle.end, vehicle.end_index) { places.add(&at, vehicle.end, vehicle.end_index)? } else { NONE };
+        let end_place = if has(vehicle.end, vehicle.end_index) {
+            places.add(&at, vehicle.end, vehicle.end_index)?
+        } else {
+            NodeIx::NONE
+        };
         let shift = windows(&at, &vehicle.time_window.into_iter().collect::<Vec<_>>())?;
         let mut pauses: Vec<(Pause, (u64, String))> = Vec::new();
         for pause in &vehicle.breaks {
@@ -381,7 +384,7 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), ReadError> {
         let (opens, closes) = shift.first().copied().unwrap_or((0, TIME_MAX / 2));
         tours.push(TourSpec {
             start_at: opens,
-            end_place,
+            end_node: end_place,
             end_by: closes,
             capacity,
             has: bits(&at, &vehicle.skills)?,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_solver::{Legs, Problem, Rounding, Stop, TIME_MAX, TourSpec};
+use fleetfold_solver::{Legs, NodeIx, Problem, Rounding, Stop, TIME_MAX, TourSpec};
 
 use crate::benchmark::{Prices, UNSERVED};
 use crate::error::{ReadError, Spot};
@@ -127,19 +127,19 @@ pub(crate) fn vrplib(text: &str, objective: Objective) -> Result<Instance, ReadE
             service: time(service),
             load: [demand.round() as i32, 0, 0, 0],
             unserved: UNSERVED,
-            ..Stop::job(index as u32 + 1)
+            ..Stop::job(NodeIx(index as u32 + 1))
         });
     }
     let (opens, closes) = window(depot)?;
     let tour = TourSpec {
         start_at: opens,
-        end_place: 0,
+        end_node: NodeIx(0),
         end_by: closes,
         capacity: [capacity.round() as i32, 0, 0, 0],
         fixed: prices.fixed,
         per_hour: prices.per_hour,
         per_km: prices.per_km,
-        ..TourSpec::at(0)
+        ..TourSpec::at(NodeIx(0))
     };
     let vehicles = word("VEHICLES").and_then(|text| text.parse().ok()).unwrap_or(stops.len()).clamp(1, stops.len());
     let legs = Legs::Plane { places, scale, length: rounding, time: rounding };

@@ -213,32 +213,31 @@ async fn warnings(State(app): State<Arc<App>>) -> Response {
     as_json(json!({ "warnings": app.live.warnings.list(), "counts": app.live.warnings.counts() }).to_string())
 }
 
-/// The events of a request: one per line, or the body, which may be in binary mode.
-fn events_in(headers: &HeaderMap, body: Bytes) -> Result<Vec<Bytes>, Response> {
+/// The events of a request: one per line, or the body, which may be in binary mode. `None` for a batch, which is not taken.
+fn events_in(headers: &HeaderMap, body: Bytes) -> Option<Vec<Bytes>> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
     if kind.contains("ndjson") || kind.contains("jsonl") {
         let lines = body.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-        return Ok(lines.map(|line| body.slice_ref(line)).collect());
+        return Some(lines.map(|line| body.slice_ref(line)).collect());
     }
     let pairs: Vec<(&str, &str)> =
         headers.iter().filter_map(|(name, value)| value.to_str().ok().map(|value| (name.as_str(), value))).collect();
     match Mode::of(pairs.iter().copied()) {
-        Mode::Batched => Err(problem(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "no batches",
-            "batched CloudEvents are not taken: send one event per line as application/x-ndjson",
-        )),
-        Mode::Structured | Mode::Binary if body.trim_ascii().is_empty() => Ok(Vec::new()),
-        Mode::Structured => Ok(vec![body]),
-        Mode::Binary => Ok(vec![structured(pairs, &body).map_or(body, Bytes::from)]),
+        Mode::Batched => None,
+        Mode::Structured | Mode::Binary if body.trim_ascii().is_empty() => Some(Vec::new()),
+        Mode::Structured => Some(vec![body]),
+        Mode::Binary => Some(vec![structured(pairs, &body).map_or(body, Bytes::from)]),
     }
 }
 
 /// One event, or one per line. Every line is judged by itself; the answer says what became of each.
 async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
-    let lines = match events_in(&headers, body) {
-        Ok(lines) => lines,
-        Err(response) => return response,
+    let Some(lines) = events_in(&headers, body) else {
+        return problem(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "no batches",
+            "batched CloudEvents are not taken: send one event per line as application/x-ndjson",
+        );
     };
     if lines.is_empty() {
         return problem(

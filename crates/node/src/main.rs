@@ -1,7 +1,7 @@
 //! The program: command line, logs, clock, threads, map.
 //!
 //! A reader follows one event through `live.rs` here, then `fleet/src/apply.rs`, `engine/src/engine.rs` and
-//! `solver/src/search.rs`.
+//! `solver/src/search/mod.rs`.
 
 mod args;
 mod clock;

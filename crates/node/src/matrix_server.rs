@@ -153,9 +153,10 @@ fn degrees(place: Position) -> (f64, f64) {
 
 impl LegSource for MatrixServer {
     fn table(&self, from: &[Position], to: &[Position]) -> Option<Vec<Leg>> {
-        let mut not_before = self.not_before.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // The lock is held only to look: whoever else asks must not wait for our requests.
+        let not_before = || self.not_before.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let begun = clock::wall().0;
-        if begun < *not_before {
+        if begun < *not_before() {
             return None;
         }
         let mut table = vec![Leg::default(); from.len() * to.len()];
@@ -174,7 +175,7 @@ impl LegSource for MatrixServer {
                         }
                     }
                     Err(why) => {
-                        *not_before = clock::wall().0 + PAUSE_MILLIS;
+                        *not_before() = clock::wall().0 + PAUSE_MILLIS;
                         tracing::warn!(
                             server = self.name(),
                             "no travel times: {why}; straight lines for {} s",

@@ -119,6 +119,11 @@ impl Memory {
         }
     }
 
+    /// An order left the state: its story goes too.
+    pub(crate) fn forget(&mut self, who: &Name) {
+        self.stories.remove(who);
+    }
+
     /// A fact made no sense.
     pub(crate) fn refuse(&mut self, seq: LogSeq, at: Timestamp, reason: &str, detail: &str) -> Value {
         let refused = json!({ "seq": seq.0, "at": at.0, "reason": reason, "detail": detail });
@@ -340,8 +345,7 @@ pub(crate) fn features(engine: &Engine) -> Value {
 /// The whole picture.
 pub(crate) fn snapshot(engine: &Engine, memory: &Memory, tally: &Tally, events_per_second: f64) -> Value {
     let fleet = engine.fleet();
-    let vehicles: Vec<Value> =
-        (0..fleet.vehicles().len() as u32).map(|id| vehicle(engine, VehicleId(id), false)).collect();
+    let vehicles: Vec<Value> = fleet.vehicles().ids().map(|id| vehicle(engine, id, false)).collect();
     let orders: Vec<Value> = fleet.open_orders().map(|id| order(engine, id)).collect();
     json!({
         "zone": { "timezone": fleet.zone().timezone, "rate": fleet.zone().rate },

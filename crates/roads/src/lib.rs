@@ -60,7 +60,7 @@ pub use ids::{EdgeId, JunctionId};
 pub use leg::{Leg, UNREACHABLE_MILLIS};
 pub use legs::LegIndex;
 pub use network::{LegTable, Network};
-pub use server::LegSource;
+pub use server::{LegAnswer, LegQuery, LegSource};
 pub use speeds::Speeds;
 pub use street::{Driven, Street};
 pub use streets::{Dropped, Streets};

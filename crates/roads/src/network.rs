@@ -11,7 +11,7 @@ use crate::graph::{Graph, Known};
 use crate::ids::{EdgeId, JunctionId};
 use crate::leg::{Leg, UNREACHABLE_MILLIS};
 use crate::line::{Line, crow};
-use crate::server::{LegSource, Server};
+use crate::server::{LegAnswer, LegQuery, LegSource, Server};
 use crate::speeds::Speeds;
 use crate::street::{Driven, Street};
 use crate::streets::Streets;
@@ -224,6 +224,29 @@ impl Network {
                 .with_min_len(64)
                 .flat_map_iter(|&from| places.iter().map(move |&to| self.leg(from, to)))
                 .collect(),
+        }
+    }
+
+    /// Like [`Network::legs`], but a routing server is not asked: straight lines stand in for what it has not said yet.
+    pub fn known_legs(&self, places: &[Position]) -> Vec<Leg> {
+        if let Kind::Server(server) = &self.kind { server.known_legs(places) } else { self.legs(places) }
+    }
+
+    /// What a routing server is to be asked so that all legs between these places are known. `None`: nothing, or there is none.
+    pub fn missing(&self, places: &[Position]) -> Option<LegQuery> {
+        if let Kind::Server(server) = &self.kind { server.missing(places) } else { None }
+    }
+
+    /// Asks the routing server. The caller waits for it; no lock is held meanwhile. The answer counts when it is given to
+    /// [`Network::learn`]. Empty without a server.
+    pub fn fetch(&self, query: &LegQuery) -> LegAnswer {
+        if let Kind::Server(server) = &self.kind { server.fetch(query) } else { LegAnswer::default() }
+    }
+
+    /// Keeps the legs of an answer.
+    pub fn learn(&self, answer: &LegAnswer) {
+        if let Kind::Server(server) = &self.kind {
+            server.learn(answer);
         }
     }
 

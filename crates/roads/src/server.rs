@@ -17,6 +17,34 @@ pub trait LegSource: Debug + Send + Sync {
     fn table(&self, from: &[Position], to: &[Position]) -> Option<Vec<Leg>>;
 }
 
+/// Legs that a source is to be asked for: all between the new places, and both ways between new and old ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LegQuery {
+    new: Vec<Position>,
+    old: Vec<Position>,
+}
+
+/// What a source said to a query; less than was asked for if it did not answer in time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LegAnswer {
+    tables: Vec<Answered>,
+}
+
+impl LegAnswer {
+    /// True when the source did not answer at all.
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+}
+
+/// One table of an answer, row by row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Answered {
+    from: Vec<Position>,
+    to: Vec<Position>,
+    legs: Vec<Leg>,
+}
+
 /// Most legs that are kept; when there would be more, all are forgotten.
 const KEPT: usize = 1 << 20;
 
@@ -53,39 +81,52 @@ impl Server {
         known.legs.get(&(a, b)).copied().unwrap_or_else(|| known.guess(&self.fallback, a, b))
     }
 
-    /// Legs between all pairs of places, row by row. Those that are not known are asked for.
+    /// Legs between all pairs of places, row by row. Those that are not known are asked for: the caller waits.
     pub(crate) fn legs(&self, places: &[Position]) -> Vec<Leg> {
+        if let Some(query) = self.missing(places) {
+            self.learn(&self.fetch(&query));
+        }
+        self.known_legs(places)
+    }
+
+    /// The tables to ask for so that all legs between these places are known; `None`: they are.
+    pub(crate) fn missing(&self, places: &[Position]) -> Option<LegQuery> {
         let distinct: BTreeSet<Position> = places.iter().copied().collect();
         // A place is new if a leg between it and a place that is not new is missing. Only rows and columns of new places are
         // asked for.
-        let new: Vec<Position> = {
-            let known = self.known();
-            let mut settled: Vec<Position> = Vec::new();
-            let mut new = Vec::new();
-            for &place in &distinct {
-                let knows = |&other: &Position| {
-                    known.legs.contains_key(&(place, other)) && known.legs.contains_key(&(other, place))
-                };
-                if !settled.is_empty() && settled.iter().all(knows) {
-                    settled.push(place);
-                } else {
-                    new.push(place);
-                }
-                if settled.is_empty()
-                    && let Some(first) = new.pop()
-                {
-                    settled.push(first);
-                }
-            }
-            new
-        };
-        if !new.is_empty() {
-            let old: Vec<Position> = distinct.iter().copied().filter(|place| !new.contains(place)).collect();
-            let all: Vec<Position> = distinct.into_iter().collect();
-            if self.ask(&new, &all) && !old.is_empty() {
-                self.ask(&old, &new);
+        let known = self.known();
+        let mut old: Vec<Position> = Vec::new();
+        let mut new = Vec::new();
+        for &place in &distinct {
+            let knows = |&other: &Position| {
+                known.legs.contains_key(&(place, other)) && known.legs.contains_key(&(other, place))
+            };
+            if old.iter().all(knows) {
+                old.push(place);
+            } else {
+                new.push(place);
             }
         }
+        (!new.is_empty()).then(|| LegQuery { new, old })
+    }
+
+    /// Asks the source. No lock is held meanwhile.
+    pub(crate) fn fetch(&self, query: &LegQuery) -> LegAnswer {
+        let all: Vec<Position> = query.new.iter().chain(&query.old).copied().collect();
+        let mut tables = Vec::new();
+        for (from, to) in [(&query.new, &all), (&query.old, &query.new)] {
+            if to.is_empty() || from.is_empty() {
+                continue;
+            }
+            let answer = self.source.table(from, to).filter(|legs| legs.len() == from.len() * to.len());
+            let Some(legs) = answer else { break };
+            tables.push(Answered { from: from.clone(), to: to.clone(), legs });
+        }
+        LegAnswer { tables }
+    }
+
+    /// Legs between all pairs of places, row by row, without asking: straight lines stand in for what is not known.
+    pub(crate) fn known_legs(&self, places: &[Position]) -> Vec<Leg> {
         let known = self.known();
         let leg = |from: Position, to: Position| {
             if from == to {
@@ -100,24 +141,22 @@ impl Server {
             .collect()
     }
 
-    /// Asks for a table and keeps its legs; false if there is no answer.
-    fn ask(&self, from: &[Position], to: &[Position]) -> bool {
-        let Some(legs) = self.source.table(from, to).filter(|legs| legs.len() == from.len() * to.len()) else {
-            return false;
-        };
+    /// Keeps the legs of an answer.
+    pub(crate) fn learn(&self, answer: &LegAnswer) {
         let mut known = self.known();
-        if known.legs.len() + legs.len() > KEPT {
-            known.legs.clear();
-        }
-        let pairs = from.iter().flat_map(|&from| to.iter().map(move |&to| (from, to)));
-        for ((from, to), leg) in pairs.zip(legs) {
-            if leg.millis < UNREACHABLE_MILLIS {
-                known.said += i64::from(leg.millis);
-                known.straight += i64::from(self.fallback.leg(from, to).millis);
+        for Answered { from, to, legs } in &answer.tables {
+            if known.legs.len() + legs.len() > KEPT {
+                known.legs.clear();
             }
-            known.legs.insert((from, to), leg);
+            let pairs = from.iter().flat_map(|&from| to.iter().map(move |&to| (from, to)));
+            for ((from, to), &leg) in pairs.zip(legs) {
+                if leg.millis < UNREACHABLE_MILLIS {
+                    known.said += i64::from(leg.millis);
+                    known.straight += i64::from(self.fallback.leg(from, to).millis);
+                }
+                known.legs.insert((from, to), leg);
+            }
         }
-        true
     }
 }
 

@@ -211,6 +211,7 @@ impl Streets {
     }
 
     /// The points of a segment's line, from one junction to the other.
+    #[inline]
     pub(crate) fn line_of(&self, segment: SegmentId) -> &[Position] {
         let begin = self.segments[segment].points as usize;
         &self.points[begin..self.segments[segment.0 as usize + 1].points as usize]

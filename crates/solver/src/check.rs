@@ -1,29 +1,30 @@
 //! The independent checker: what a plan costs and whether it may be driven, computed the slow obvious way from the bare
 //! sequences. It shares no code with the search.
 
-use crate::problem::{NONE, Problem, Role, Solution, UNREACHABLE};
+use crate::index::{NodeIx, StopIx, TourIx};
+use crate::problem::{Problem, Role, Solution, UNREACHABLE};
 
 /// What is wrong with a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// A stop is served twice, or served and absent.
-    Twice(u32),
+    Twice(StopIx),
     /// A stop is neither served nor absent.
-    Lost(u32),
+    Lost(StopIx),
     /// Half a shipment, or its halves in the wrong order or tour.
-    Shipment(u32),
+    Shipment(StopIx),
     /// More goods than capacity after this stop.
-    Load(u32),
+    Load(StopIx),
     /// A skill is missing, or the stop is barred from or locked to another tour.
-    Rules(u32),
+    Rules(StopIx),
     /// More stops than the tour may have.
-    Stops(u32),
-    /// Service starts after the shift, or the end place is reached too late.
-    Shift(u32),
+    Stops(TourIx),
+    /// Service starts after the shift, the end is reached too late, or a leg cannot be driven.
+    Shift(TourIx),
     /// Served late although nothing may be.
-    Late(u32),
+    Late(StopIx),
     /// Unloaded out of order.
-    Lifo(u32),
+    Lifo(StopIx),
 }
 
 /// Cost and total lateness (milliseconds after `due`) of a solution.
@@ -35,22 +36,22 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
     let stops = problem.stops();
     let mut seen = vec![0u32; stops.len()];
     let (mut cost, mut lateness) = (0i64, 0i64);
-    for (tour, sequence) in solution.tours.iter().enumerate() {
-        let spec = &problem.tours()[tour];
+    for (tour, sequence) in TourIx::all().zip(&solution.tours) {
+        let spec = &problem.tours()[tour.index()];
         if sequence.is_empty() {
             continue;
         }
         if sequence.len() as u32 > spec.stops_max {
-            return Err(Fault::Stops(tour as u32));
+            return Err(Fault::Stops(tour));
         }
         if !spec.in_use {
             cost += spec.fixed;
         }
         let price = |time: i64, metres: i32| time * spec.per_hour / 3_600_000 + i64::from(metres) * spec.per_km / 1000;
         let mut clock = i64::from(spec.start_at);
-        let mut here = spec.start_place;
+        let mut here = spec.start_node;
         let mut load: [i64; 4] = std::array::from_fn(|d| {
-            let at_start = sequence.iter().map(|&stop| &stops[stop as usize]);
+            let at_start = sequence.iter().map(|&stop| &stops[stop.index()]);
             i64::from(spec.onboard[d])
                 + at_start
                     .filter(|stop| stop.role == Role::JobDelivery)
@@ -62,24 +63,24 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
             return Err(Fault::Load(sequence[0]));
         }
         let mut pauses = spec.pauses.clone();
-        let mut open: Vec<u32> = Vec::new();
+        let mut open: Vec<StopIx> = Vec::new();
         let mut overtime = false;
         for &index in sequence {
-            let stop = &stops[index as usize];
-            seen[index as usize] += 1;
+            let stop = &stops[index.index()];
+            seen[index.index()] += 1;
             if stop.needs & !spec.has != 0
-                || stop.barred.contains(&(tour as u32))
-                || (stop.locked != NONE && stop.locked != tour as u32)
+                || stop.barred.contains(&(tour))
+                || (stop.locked != TourIx::NONE && stop.locked != tour)
             {
                 return Err(Fault::Rules(index));
             }
             let leg = |clock: i64| {
                 let (time, metres) =
-                    problem.legs().leaving(here, stop.place, clock.min(i64::from(i32::MAX)) as i32, spec.time_factor);
-                if time >= UNREACHABLE { Err(Fault::Shift(index)) } else { Ok((i64::from(time), metres)) }
+                    problem.legs().leaving(here, stop.node, clock.min(i64::from(i32::MAX)) as i32, spec.time_factor);
+                if time >= UNREACHABLE { Err(Fault::Shift(tour)) } else { Ok((i64::from(time), metres)) }
             };
             let (mut travel, mut metres) = leg(clock)?;
-            let setup = if here == stop.place { 0 } else { i64::from(stop.setup) };
+            let setup = if here == stop.node { 0 } else { i64::from(stop.setup) };
             let open_from = |t: i64| {
                 let window = stop.windows.iter().find(|&&(_, closes)| t <= i64::from(closes));
                 window.map_or(t, |&(opens, _)| t.max(i64::from(opens)))
@@ -94,15 +95,15 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
                 (travel, metres) = leg(clock)?;
             }
             let start = open_from(clock + travel + setup);
-            let exempt = stop.role == Role::Delivery && (stop.mate == NONE || spec.finish_late);
+            let exempt = stop.role == Role::Delivery && (stop.mate == StopIx::NONE || spec.finish_late);
             if start > i64::from(spec.end_by) {
                 if !exempt {
-                    return Err(Fault::Shift(index));
+                    return Err(Fault::Shift(tour));
                 }
                 overtime = true;
             }
             cost += price(travel, metres);
-            if stop.home != NONE && stop.home != tour as u32 {
+            if stop.home != TourIx::NONE && stop.home != tour {
                 cost += stop.change;
             }
             let late = (start - i64::from(stop.due)).max(0);
@@ -124,7 +125,7 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
             }
             match stop.role {
                 Role::Pickup => open.push(index),
-                Role::Delivery if stop.mate != NONE => {
+                Role::Delivery if stop.mate != StopIx::NONE => {
                     let Some(at) = open.iter().position(|&pickup| pickup == stop.mate) else {
                         return Err(Fault::Shipment(index));
                     };
@@ -136,31 +137,31 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
                 Role::Delivery if spec.lifo && !open.is_empty() => return Err(Fault::Lifo(index)),
                 Role::Delivery | Role::JobDelivery | Role::JobPickup => {}
             }
-            here = stop.place;
+            here = stop.node;
         }
         if let Some(&pickup) = open.first() {
             return Err(Fault::Shipment(pickup));
         }
-        if spec.end_place != NONE {
+        if spec.end_node != NodeIx::NONE {
             let (home, metres) =
-                problem.legs().leaving(here, spec.end_place, clock.min(i64::from(i32::MAX)) as i32, spec.time_factor);
+                problem.legs().leaving(here, spec.end_node, clock.min(i64::from(i32::MAX)) as i32, spec.time_factor);
             let home = i64::from(home);
             if clock + home > i64::from(spec.end_by) && !overtime {
-                return Err(Fault::Shift(tour as u32));
+                return Err(Fault::Shift(tour));
             }
             cost += price(home, metres);
         }
     }
     for &stop in &solution.absent {
-        seen[stop as usize] += 1;
-        let spec = &stops[stop as usize];
-        if spec.role != Role::Delivery || spec.mate == NONE {
+        seen[stop.index()] += 1;
+        let spec = &stops[stop.index()];
+        if spec.role != Role::Delivery || spec.mate == StopIx::NONE {
             cost += spec.unserved;
         }
     }
     match seen.iter().position(|&times| times != 1) {
-        Some(stop) if seen[stop] == 0 => Err(Fault::Lost(stop as u32)),
-        Some(stop) => Err(Fault::Twice(stop as u32)),
+        Some(stop) if seen[stop] == 0 => Err(Fault::Lost(StopIx(stop as u32))),
+        Some(stop) => Err(Fault::Twice(StopIx(stop as u32))),
         None => Ok((cost, lateness)),
     }
 }

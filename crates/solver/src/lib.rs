@@ -3,27 +3,34 @@
 //! The search is ruin and recreate by string removal (Christiaens & Vanden Berghe 2020) under simulated annealing, on
 //! intrusive linked tours with O(1) feasibility, with an undo log, in rounds over disjoint groups of whole tours.
 //!
-//! Promise: the same problem, seed and number of rounds give the same solution on any number of threads, and never a
-//! worse one than the problem's `initial`.
+//! Read the modules from the bottom up, each uses only those before it: `index` and `problem` (what is asked), `schedule` (one tour
+//! driven exactly), `state` (a plan under search, with an undo log), `moves` (a file for each, under its name in the literature),
+//! `search` (what is tried when, and what is kept). [`check`] is a second, slower truth for tests and callers.
+//!
+//! Promises: the same problem, seed and number of rounds give the same solution on any number of threads. A solution never costs
+//! more than the problem's `initial` plan, if that can be driven. Every tour of a solution can be driven as [`schedule`] says, but
+//! for those that [`Solution::infeasible`] names. More replicas never cost more.
+//!
 //! Absent on purpose: orders, the log, a clock, a map. Times are `i32` milliseconds from an epoch of the caller's choice.
 //!
 //! ```
-//! use fleetfold_solver::{LegMatrix, Problem, SearchLimits, Stop, TourSpec, solve};
+//! use fleetfold_solver::{LegMatrix, NodeIx, Problem, SearchLimits, Stop, StopIx, TourSpec, solve};
 //!
-//! // Three places on a line, a minute apart; one vehicle at the first, stops at the other two.
+//! // Three nodes on a line, a minute apart; one vehicle at the first, stops at the other two.
 //! let legs = LegMatrix::from_fn(3, |a, b| ((a as i32 - b as i32).abs() * 60_000, (a as i32 - b as i32).abs() * 500));
 //! let problem = Problem::new(
-//!     vec![Stop::job(2), Stop::job(1)],
-//!     vec![TourSpec::at(0)],
+//!     vec![Stop::job(NodeIx(2)), Stop::job(NodeIx(1))],
+//!     vec![TourSpec::at(NodeIx(0))],
 //!     legs,
 //! )
 //! .expect("a legal problem");
 //! let solution = solve(&problem, &SearchLimits::default(), &std::sync::atomic::AtomicBool::new(false));
-//! assert_eq!(solution.tours, [[1, 0]]); // the near one on the way to the far one
-//! assert!(solution.absent.is_empty());
+//! assert_eq!(solution.tours, [[StopIx(1), StopIx(0)]]); // the near one on the way to the far one
+//! assert!(solution.absent.is_empty() && solution.infeasible.is_empty());
 //! ```
 
 pub mod check;
+mod index;
 mod moves;
 mod problem;
 mod random;
@@ -31,8 +38,9 @@ mod schedule;
 mod search;
 mod state;
 
+pub use index::{NodeIx, StopIx, TourIx};
 pub use problem::{
-    Invalid, LegMatrix, LegRows, Legs, NONE, Pause, Problem, Role, Rounding, Solution, SpherePlace, Stop, TIME_MAX,
+    Invalid, LegMatrix, LegRows, Legs, Pause, Problem, Role, Rounding, Solution, SpherePlace, Stop, TIME_MAX,
     TimeDependentLegs, TourSpec, UNREACHABLE, Weights, travel_over,
 };
 pub use schedule::{Timed, price, schedule};

@@ -1,6 +1,7 @@
 //! One tour driven stop by stop: exact times, loads, pauses and cost. Every verdict of the search must agree with this.
 
-use crate::problem::{NONE, Problem, Role, UNREACHABLE};
+use crate::index::{NodeIx, StopIx, TourIx};
+use crate::problem::{Problem, Role, UNREACHABLE};
 
 /// Exact times of one stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,12 +43,12 @@ pub(crate) enum Infeasible {
 /// Drives a sequence, until its price reaches `limit`. Lateness beyond `due` is priced.
 pub(crate) fn drive(
     problem: &Problem,
-    tour: u32,
-    sequence: impl Iterator<Item = u32> + Clone,
+    tour: TourIx,
+    sequence: impl Iterator<Item = StopIx> + Clone,
     limit: i64,
-    mut visit: impl FnMut(u32, Timed),
+    mut visit: impl FnMut(StopIx, Timed),
 ) -> Result<Driven, Infeasible> {
-    let spec = &problem.tours[tour as usize];
+    let spec = &problem.tours()[tour.index()];
     let mut load = spec.onboard;
     let mut count = 0;
     for stop in sequence.clone() {
@@ -55,7 +56,7 @@ pub(crate) fn drive(
             return Err(Infeasible::Rules);
         }
         count += 1;
-        let stop = &problem.stops[stop as usize];
+        let stop = &problem.stops()[stop.index()];
         if stop.role == Role::JobDelivery {
             add(&mut load, stop.load, 1);
         }
@@ -67,24 +68,24 @@ pub(crate) fn drive(
         return Ok(Driven { cost: 0, late: 0 });
     }
     let mut driven = Driven { cost: if spec.in_use { 0 } else { spec.fixed }, late: 0 };
-    let (mut now, mut place) = (spec.start_at, spec.start_place);
+    let (mut now, mut node) = (spec.start_at, spec.start_node);
     let mut pauses = spec.pauses.iter().peekable();
-    let mut stack: Vec<u32> = Vec::new();
+    let mut stack: Vec<StopIx> = Vec::new();
     let mut overtime = false;
     for index in sequence {
-        let stop = &problem.stops[index as usize];
-        let way = |now: i32| problem.hop_at(tour, place, index, now).ok_or(Infeasible::Shift);
+        let stop = &problem.stops()[index.index()];
+        let way = |now: i32| problem.hop_at(tour, node, index, now).ok_or(Infeasible::Shift);
         let (left, pause_taken) = stop.leaves(now, |now| way(now).map_or(UNREACHABLE, |(time, _)| time), &mut pauses);
         now = left;
         let (travel, cost) = way(now)?;
         let ready = now.saturating_add(travel);
         let start = stop.opens_at(ready);
-        if start > problem.shift_end(tour, index) || (problem.weights.hard && start > stop.due) {
+        if start > problem.shift_end(tour, index) || (problem.weights().hard && start > stop.due) {
             return Err(Infeasible::Shift);
         }
         overtime |= start > spec.end_by;
         let departure = start + stop.service;
-        let setup = if place == stop.place { 0 } else { stop.setup };
+        let setup = if node == stop.node { 0 } else { stop.setup };
         visit(
             index,
             Timed {
@@ -93,18 +94,18 @@ pub(crate) fn drive(
                 arrival: ready - setup,
                 start,
                 departure,
-                metres: problem.legs.leaving(place, stop.place, now, 1000).1,
+                metres: problem.legs().leaving(node, stop.node, now, 1000).1,
             },
         );
         driven.cost += i64::from(cost) + problem.change_cost(tour, index);
-        driven.cost += span_price(start, stop.due, problem.weights.late_per_hour);
-        if problem.weights.flow_per_hour > 0 && stop.role != Role::Pickup {
-            driven.cost += span_price(departure, stop.placed, problem.weights.flow_per_hour);
+        driven.cost += span_price(start, stop.due, problem.weights().late_per_hour);
+        if problem.weights().flow_per_hour > 0 && stop.role != Role::Pickup {
+            driven.cost += span_price(departure, stop.placed, problem.weights().flow_per_hour);
         }
         if driven.cost >= limit {
             return Err(Infeasible::Dear); // every further leg only adds
         }
-        driven.late += i64::from((start - problem.closes[index as usize]).max(0));
+        driven.late += i64::from((start - problem.closes(index)).max(0));
         match stop.role {
             Role::JobDelivery => add(&mut load, stop.load, -1),
             Role::JobPickup => add(&mut load, stop.load, 1),
@@ -114,7 +115,7 @@ pub(crate) fn drive(
             }
             Role::Delivery => {
                 add(&mut load, stop.load, -1);
-                if stop.mate == NONE {
+                if stop.mate == StopIx::NONE {
                     // On board before anything picked up here: last out.
                     if spec.lifo && !stack.is_empty() {
                         return Err(Infeasible::Rules);
@@ -133,13 +134,13 @@ pub(crate) fn drive(
             return Err(Infeasible::Rules);
         }
         now = departure;
-        place = stop.place;
+        node = stop.node;
     }
     if !stack.is_empty() {
         return Err(Infeasible::Rules);
     }
-    let (time, cost) = problem.hop_end_at(tour, place, now);
-    if time >= UNREACHABLE || (!overtime && spec.end_place != NONE && now.saturating_add(time) > spec.end_by) {
+    let (time, cost) = problem.hop_end_at(tour, node, now);
+    if time >= UNREACHABLE || (!overtime && spec.end_node != NodeIx::NONE && now.saturating_add(time) > spec.end_by) {
         return Err(Infeasible::Shift);
     }
     driven.cost += i64::from(cost);
@@ -147,13 +148,13 @@ pub(crate) fn drive(
 }
 
 /// Exact times of every stop of a sequence, in order; `None` when it breaks a rule or the shift.
-pub fn schedule(problem: &Problem, tour: u32, sequence: &[u32]) -> Option<Vec<Timed>> {
+pub fn schedule(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<Vec<Timed>> {
     let mut times = Vec::with_capacity(sequence.len());
     drive(problem, tour, sequence.iter().copied(), i64::MAX, |_, timed| times.push(timed)).ok().map(|_| times)
 }
 
 /// What driving a sequence costs, in millionths; `None` when it breaks a rule or the shift.
-pub fn price(problem: &Problem, tour: u32, sequence: &[u32]) -> Option<i64> {
+pub fn price(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<i64> {
     drive(problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}).ok().map(|driven| driven.cost)
 }
 

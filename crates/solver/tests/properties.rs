@@ -4,8 +4,8 @@ use std::sync::atomic::AtomicBool;
 
 use fleetfold_solver::check::{Fault, check};
 use fleetfold_solver::{
-    LegMatrix, Legs, NONE, Pace, Pause, Problem, Role, SearchLimits, Solution, Stop, TimeDependentLegs, TourSpec,
-    UNREACHABLE, insert, schedule, solve, solve_with, travel_over,
+    LegMatrix, Legs, NodeIx, Pace, Pause, Problem, Role, SearchLimits, Solution, Stop, StopIx, TimeDependentLegs,
+    TourIx, TourSpec, UNREACHABLE, insert, schedule, solve, solve_with, travel_over,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -68,15 +68,15 @@ fn problem(drawn: &Drawn) -> Problem {
             load: [load, 0, 0, 0],
             needs: u64::from(needs == 7),
             role: if needs % 2 == 0 { Role::JobDelivery } else { Role::JobPickup },
-            ..Stop::job((place % n) as u32)
+            ..Stop::job(NodeIx((place % n) as u32))
         })
         .collect();
     for index in 0..drawn.shipments.min(stops.len() / 2) {
         let (pickup, delivery) = (2 * index, 2 * index + 1);
         stops[pickup].role = Role::Pickup;
         stops[delivery].role = Role::Delivery;
-        stops[pickup].mate = delivery as u32;
-        stops[delivery].mate = pickup as u32;
+        stops[pickup].mate = StopIx(delivery as u32);
+        stops[delivery].mate = StopIx(pickup as u32);
         stops[delivery].load = stops[pickup].load;
         stops[delivery].needs = stops[pickup].needs;
     }
@@ -85,7 +85,7 @@ fn problem(drawn: &Drawn) -> Problem {
         .iter()
         .map(|&(place, start, ends, skill, capacity)| TourSpec {
             start_at: start * MINUTE,
-            end_place: if ends { (place % n) as u32 } else { NONE },
+            end_node: if ends { NodeIx((place % n) as u32) } else { NodeIx::NONE },
             end_by: 400 * MINUTE,
             capacity: [capacity, 9, 9, 9],
             has: u64::from(skill > 0),
@@ -96,7 +96,7 @@ fn problem(drawn: &Drawn) -> Problem {
             } else {
                 Vec::new()
             },
-            ..TourSpec::at((place % n) as u32)
+            ..TourSpec::at(NodeIx((place % n) as u32))
         })
         .collect();
     let weights =
@@ -106,10 +106,10 @@ fn problem(drawn: &Drawn) -> Problem {
 
 /// The same problem with a jam from minute 50 to 110 on the ways from some places, and one way closed after that.
 fn with_a_jam(problem: &Problem, percent: i32) -> Problem {
-    let n = problem.legs().places();
+    let n = problem.legs().nodes();
     let matrix = |factor: &dyn Fn(usize, usize) -> i32| {
         LegMatrix::from_fn(n, |a, b| {
-            let (time, metres) = problem.legs().pair(a as u32, b as u32);
+            let (time, metres) = problem.legs().pair(NodeIx(a as u32), NodeIx(b as u32));
             let factor = factor(a, b);
             (if factor == 0 { UNREACHABLE } else { time * factor / 100 }, metres)
         })
@@ -137,16 +137,16 @@ fn from_any_plan(problem: &Problem, dealt: &[usize], hard: bool) -> Problem {
         if stops[index].is_second_end() {
             continue;
         }
-        if draw % 5 == 0 && tour < vehicles && stops[index].mate == NONE {
+        if draw.is_multiple_of(5) && tour < vehicles && stops[index].mate == StopIx::NONE {
             stops[index].role = Role::Delivery;
             tours[tour].onboard[0] += stops[index].load[0];
-            stops[index].locked = tour as u32;
-        } else if draw % 4 == 0 {
-            stops[index].locked = (draw / 7 % vehicles) as u32;
+            stops[index].locked = TourIx(tour as u32);
+        } else if draw.is_multiple_of(4) {
+            stops[index].locked = TourIx((draw / 7 % vehicles) as u32);
         }
         if tour < vehicles {
-            initial[tour].push(index as u32);
-            initial[tour].extend((stops[index].mate != NONE).then_some(stops[index].mate));
+            initial[tour].push(StopIx(index as u32));
+            initial[tour].extend((stops[index].mate != StopIx::NONE).then_some(stops[index].mate));
         }
     }
     let weights = fleetfold_solver::Weights { hard, ..*problem.weights() };
@@ -161,14 +161,18 @@ fn limits(rounds: u32) -> SearchLimits {
     SearchLimits { rounds, iterations: 60, seed: 5, warm: false, ..SearchLimits::default() }
 }
 
+fn numbers(stops: &[u32]) -> Vec<StopIx> {
+    stops.iter().copied().map(StopIx).collect()
+}
+
 fn never() -> AtomicBool {
     AtomicBool::new(false)
 }
 
 /// Every plan over at most six stops, by trying all: each unit absent or in any place of any tour.
 fn brute_force(problem: &Problem) -> i64 {
-    let units: Vec<u32> = (0..problem.stops().len() as u32)
-        .filter(|&stop| problem.stops()[stop as usize].role != Role::Delivery)
+    let units: Vec<StopIx> = StopIx::first(problem.stops().len())
+        .filter(|&stop| problem.stops()[stop.index()].role != Role::Delivery)
         .collect();
     let mut best = i64::MAX;
     let empty = Solution { tours: vec![Vec::new(); problem.tours().len()], ..Solution::default() };
@@ -176,17 +180,17 @@ fn brute_force(problem: &Problem) -> i64 {
     best
 }
 
-fn extend(problem: &Problem, units: &[u32], plan: &Solution, best: &mut i64) {
+fn extend(problem: &Problem, units: &[StopIx], plan: &Solution, best: &mut i64) {
     let Some((&unit, rest)) = units.split_first() else {
         if let Ok((cost, _)) = check(problem, plan) {
             *best = (*best).min(cost);
         }
         return;
     };
-    let mate = problem.stops()[unit as usize].mate;
+    let mate = problem.stops()[unit.index()].mate;
     let mut without = plan.clone();
     without.absent.push(unit);
-    if mate != NONE {
+    if mate != StopIx::NONE {
         without.absent.push(mate);
     }
     extend(problem, rest, &without, best);
@@ -194,7 +198,7 @@ fn extend(problem: &Problem, units: &[u32], plan: &Solution, best: &mut i64) {
         for at in 0..=plan.tours[tour].len() {
             let mut with = plan.clone();
             with.tours[tour].insert(at, unit);
-            if mate == NONE {
+            if mate == StopIx::NONE {
                 extend(problem, rest, &with, best);
             } else {
                 for mate_at in at + 1..=with.tours[tour].len() {
@@ -260,8 +264,8 @@ proptest! {
         let given = insert(&problem).tours;
         let promised = problem.with_initial(given.clone()).expect("an answer is a plan").with_promises(0);
         let found = solve(&promised, &SearchLimits { changes_max: Some(most), ..limits(6) }, &never());
-        let left = |tours: &[Vec<u32>]| {
-            let stays = |(tour, sequence): (usize, &Vec<u32>)| sequence.iter().filter(|stop| given[tour].contains(stop)).count();
+        let left = |tours: &[Vec<StopIx>]| {
+            let stays = |(tour, sequence): (usize, &Vec<StopIx>)| sequence.iter().filter(|stop| given[tour].contains(stop)).count();
             let served: usize = given.concat().iter().filter(|stop| tours.iter().any(|tour| tour.contains(stop))).count();
             served - tours.iter().enumerate().map(stays).sum::<usize>()
         };
@@ -373,21 +377,21 @@ proptest! {
             let mut served = solution.tours.concat();
             served.extend(&solution.absent);
             served.sort_unstable();
-            prop_assert_eq!(served, (0..problem.stops().len() as u32).collect::<Vec<_>>(), "each stop once");
-            for (tour, sequence) in (0u32..).zip(&solution.tours) {
+            prop_assert_eq!(served, StopIx::first(problem.stops().len()).collect::<Vec<_>>(), "each stop once");
+            for (tour, sequence) in TourIx::all().zip(&solution.tours) {
                 let driven = schedule(&problem, tour, sequence).is_some();
                 if solution.infeasible.contains(&tour) {
-                    let given = &problem.initial()[tour as usize];
+                    let given = &problem.initial()[tour.index()];
                     prop_assert_eq!(sequence, given);
-                    let locked = |&stop: &u32| {
-                        let stop = &problem.stops()[stop as usize];
-                        let mate = problem.stops().get(stop.mate as usize);
+                    let locked = |&stop: &StopIx| {
+                        let stop = &problem.stops()[stop.index()];
+                        let mate = problem.stops().get(stop.mate.index());
                         stop.locked == tour || mate.is_some_and(|mate| mate.locked == tour)
                     };
-                    let only: Vec<u32> = given.iter().copied().filter(locked).collect();
-                    prop_assert!(schedule(&problem, tour, &only).is_none(), "tour {tour} could be mended");
+                    let only: Vec<StopIx> = given.iter().copied().filter(locked).collect();
+                    prop_assert!(schedule(&problem, tour, &only).is_none(), "{tour:?} could be mended");
                 } else {
-                    prop_assert!(driven, "tour {tour} cannot be driven and is not named: {sequence:?}");
+                    prop_assert!(driven, "{tour:?} cannot be driven and is not named: {sequence:?}");
                 }
             }
             if solution.infeasible.is_empty() {
@@ -516,11 +520,11 @@ fn any_matrix_will_do() {
             let stops = (1..21).map(|place| {
                 let due = (30 + mixed(90_000 + place) % 150) * MINUTE;
                 let (windows, due) = if rich { (Vec::new(), i32::MAX) } else { (vec![(0, due)], due) };
-                Stop { windows, due, load: [1, i32::from(rich), 0, 0], ..Stop::job(place as u32) }
+                Stop { windows, due, load: [1, i32::from(rich), 0, 0], ..Stop::job(NodeIx(place as u32)) }
             });
             let stops = stops.collect();
             let end_by = if rich { 45 * MINUTE } else { fleetfold_solver::TIME_MAX };
-            let tour = TourSpec { end_by, end_place: 0, capacity: [20, 20, 0, 0], ..TourSpec::at(0) };
+            let tour = TourSpec { end_by, end_node: NodeIx(0), capacity: [20, 20, 0, 0], ..TourSpec::at(NodeIx(0)) };
             let problem = Problem::new(stops, vec![tour; 4], legs.clone()).expect("a legal problem");
             let solution = solve(&problem, &limits(20), &never());
             let verdict = check(&problem, &solution).map(|(cost, _)| cost);
@@ -561,18 +565,15 @@ fn what_means_nothing_changes_nothing() {
         // Prices of legs are whole millionths: a hundred of them may differ by one each.
         same[1] += u32::from((cost(&dear) - 2 * expected).abs() <= 200);
         let n = drawn.places.len();
+        let node = |index: usize| NodeIx(index as u32);
         let legs = LegMatrix::from_fn(n + 1, |a, b| {
             if a != b && (a == n || b == n) {
                 return (UNREACHABLE, 0);
             }
-            if a == b {
-                (0, 0)
-            } else {
-                (plain.legs().time(a as u32, b as u32), plain.legs().metres(a as u32, b as u32))
-            }
+            if a == b { (0, 0) } else { (plain.legs().time(node(a), node(b)), plain.legs().metres(node(a), node(b))) }
         });
         let mut tours = plain.tours().to_vec();
-        tours.push(TourSpec { start_place: n as u32, end_place: NONE, ..tours[0].clone() });
+        tours.push(TourSpec { start_node: node(n), end_node: NodeIx::NONE, ..tours[0].clone() });
         let beside = Problem::new(plain.stops().to_vec(), tours, legs).unwrap().with_weights(*plain.weights());
         same[2] += u32::from(cost(&beside) == expected);
     }
@@ -585,32 +586,32 @@ fn what_means_nothing_changes_nothing() {
 #[test]
 fn a_lock_a_bar_and_a_skill_are_kept() {
     let legs = LegMatrix::from_fn(2, |a, b| if a == b { (0, 0) } else { (MINUTE, 1000) });
-    let locked = Stop { locked: 1, ..Stop::job(1) };
-    let barred = Stop { barred: vec![1], ..Stop::job(1) };
-    let skilled = Stop { needs: 2, ..Stop::job(1) };
-    let tours = vec![TourSpec { has: 0, ..TourSpec::at(0) }, TourSpec { has: 2, ..TourSpec::at(0) }];
+    let locked = Stop { locked: TourIx(1), ..Stop::job(NodeIx(1)) };
+    let barred = Stop { barred: vec![TourIx(1)], ..Stop::job(NodeIx(1)) };
+    let skilled = Stop { needs: 2, ..Stop::job(NodeIx(1)) };
+    let tours = vec![TourSpec { has: 0, ..TourSpec::at(NodeIx(0)) }, TourSpec { has: 2, ..TourSpec::at(NodeIx(0)) }];
     let problem = Problem::new(vec![locked, barred, skilled], tours, legs).unwrap();
     let found = solve(&problem, &limits(5), &never());
-    assert_eq!(found.tours[0], [1]);
+    assert_eq!(found.tours[0], [StopIx(1)]);
     assert_eq!(found.tours[1].len(), 2);
-    let wrong = Solution { tours: vec![vec![0, 1], vec![2]], ..Solution::default() };
-    assert_eq!(check(&problem, &wrong), Err(Fault::Rules(0)), "the checker let a lock be broken");
+    let wrong = Solution { tours: [[0, 1].as_slice(), &[2]].map(numbers).to_vec(), ..Solution::default() };
+    assert_eq!(check(&problem, &wrong), Err(Fault::Rules(StopIx(0))), "the checker let a lock be broken");
 }
 
 #[test]
 fn hostile_problems_get_an_answer() {
     let far = LegMatrix::from_fn(2, |a, b| if a == b { (0, 0) } else { (UNREACHABLE, 0) });
-    let problem = Problem::new(vec![Stop::job(1)], vec![TourSpec::at(0)], far).unwrap();
-    assert_eq!(solve(&problem, &limits(3), &never()).absent, [0], "an unreachable stop was driven to");
+    let problem = Problem::new(vec![Stop::job(NodeIx(1))], vec![TourSpec::at(NodeIx(0))], far).unwrap();
+    assert_eq!(solve(&problem, &limits(3), &never()).absent, [StopIx(0)], "an unreachable stop was driven to");
     let near = LegMatrix::from_fn(1, |_, _| (0, 0));
-    let crowd: Vec<Stop> = (0..300).map(|_| Stop { load: [1, 0, 0, 0], ..Stop::job(0) }).collect();
-    let tour = TourSpec { capacity: [100, 0, 0, 0], ..TourSpec::at(0) };
+    let crowd: Vec<Stop> = (0..300).map(|_| Stop { load: [1, 0, 0, 0], ..Stop::job(NodeIx(0)) }).collect();
+    let tour = TourSpec { capacity: [100, 0, 0, 0], ..TourSpec::at(NodeIx(0)) };
     let problem = Problem::new(crowd, vec![tour], near.clone()).unwrap();
     assert_eq!(solve(&problem, &limits(2), &never()).absent.len(), 200);
-    let nobody = Problem::new(vec![Stop::job(0)], Vec::new(), near.clone()).unwrap();
-    assert_eq!(solve(&nobody, &limits(2), &never()).absent, [0]);
-    let shut = Stop { windows: vec![(-500 * MINUTE, -400 * MINUTE)], due: -400 * MINUTE, ..Stop::job(0) };
-    let problem = Problem::new(vec![shut], vec![TourSpec::at(0)], near).unwrap();
+    let nobody = Problem::new(vec![Stop::job(NodeIx(0))], Vec::new(), near.clone()).unwrap();
+    assert_eq!(solve(&nobody, &limits(2), &never()).absent, [StopIx(0)]);
+    let shut = Stop { windows: vec![(-500 * MINUTE, -400 * MINUTE)], due: -400 * MINUTE, ..Stop::job(NodeIx(0)) };
+    let problem = Problem::new(vec![shut], vec![TourSpec::at(NodeIx(0))], near).unwrap();
     let late = solve(&problem, &limits(2), &never());
     assert!(late.absent.is_empty(), "unavoidable lateness is priced, not refused");
 }
@@ -620,8 +621,8 @@ fn hostile_problems_get_an_answer() {
 fn loads_at_the_limit_are_counted() {
     let (load, capacity) = ([i32::MAX - 1, 0, 0, 0], [i32::MAX - 1, 0, 0, 0]);
     for role in [Role::JobDelivery, Role::JobPickup] {
-        let stops = vec![Stop { role, load, unserved: 1_000_000, ..Stop::job(1) }; 3];
-        let tour = TourSpec { end_place: 0, end_by: 1_000, capacity, per_km: 1_000, ..TourSpec::at(0) };
+        let stops = vec![Stop { role, load, unserved: 1_000_000, ..Stop::job(NodeIx(1)) }; 3];
+        let tour = TourSpec { end_node: NodeIx(0), end_by: 1_000, capacity, per_km: 1_000, ..TourSpec::at(NodeIx(0)) };
         let legs = LegMatrix::from_fn(2, |a, b| if a == b { (0, 0) } else { (10, 10) });
         let problem = Problem::new(stops, vec![tour; 2], legs).unwrap();
         let solution = solve(&problem, &SearchLimits { rounds: 3, ..SearchLimits::default() }, &AtomicBool::new(false));
@@ -635,11 +636,11 @@ fn loads_at_the_limit_are_counted() {
 #[test]
 fn what_is_too_much_for_one_vehicle_goes_to_another() {
     let times = [[0, 900, 1200], [900, 0, 700], [1200, 700, 0]];
-    let stop = |place| Stop { load: [1, 0, 0, 0], service: 10, ..Stop::job(place) };
-    let tour = TourSpec { end_place: 0, capacity: [2, 0, 0, 0], ..TourSpec::at(0) };
+    let stop = |place| Stop { load: [1, 0, 0, 0], service: 10, ..Stop::job(NodeIx(place)) };
+    let tour = TourSpec { end_node: NodeIx(0), capacity: [2, 0, 0, 0], ..TourSpec::at(NodeIx(0)) };
     let legs = LegMatrix::from_fn(3, |a, b| (times[a][b], times[a][b]));
     let problem = Problem::new(vec![stop(2), stop(1), stop(2), stop(1)], vec![tour; 2], legs).unwrap();
-    let overloaded = problem.with_initial(vec![vec![0, 1, 2], vec![3]]).unwrap();
+    let overloaded = problem.with_initial([[0, 1, 2].as_slice(), &[3]].map(numbers).to_vec()).unwrap();
     for solution in [insert(&overloaded), solve(&overloaded, &limits(3), &never())] {
         check(&overloaded, &solution).unwrap();
         assert_eq!((solution.absent.len(), solution.infeasible.len()), (0, 0));
@@ -651,15 +652,16 @@ fn what_is_too_much_for_one_vehicle_goes_to_another() {
 #[test]
 fn a_tour_that_cannot_be_mended_is_named_and_left_alone() {
     let legs = LegMatrix::from_fn(3, |a, b| if a == b { (0, 0) } else { (MINUTE, 1_000) });
-    let on_board = Stop { role: Role::Delivery, load: [3, 0, 0, 0], locked: 0, ..Stop::job(1) };
-    let full = TourSpec { onboard: [3, 0, 0, 0], capacity: [2, 0, 0, 0], ..TourSpec::at(0) };
-    let stops = vec![on_board, Stop::job(2), Stop::job(1), Stop { locked: 0, ..Stop::job(2) }];
-    let problem = Problem::new(stops, vec![full, TourSpec::at(0)], legs).unwrap();
-    let problem = problem.with_initial(vec![vec![1, 0], Vec::new()]).unwrap();
+    let on_board = Stop { role: Role::Delivery, load: [3, 0, 0, 0], locked: TourIx(0), ..Stop::job(NodeIx(1)) };
+    let full = TourSpec { onboard: [3, 0, 0, 0], capacity: [2, 0, 0, 0], ..TourSpec::at(NodeIx(0)) };
+    let stops =
+        vec![on_board, Stop::job(NodeIx(2)), Stop::job(NodeIx(1)), Stop { locked: TourIx(0), ..Stop::job(NodeIx(2)) }];
+    let problem = Problem::new(stops, vec![full, TourSpec::at(NodeIx(0))], legs).unwrap();
+    let problem = problem.with_initial([[1, 0].as_slice(), &[]].map(numbers).to_vec()).unwrap();
     for solution in [insert(&problem), solve(&problem, &limits(3), &never())] {
-        assert_eq!(solution.infeasible, [0]);
-        assert_eq!(solution.tours, [vec![1, 0], vec![2]]);
-        assert_eq!(solution.absent, [3], "what is locked to such a tour has no place");
+        assert_eq!(solution.infeasible, [TourIx(0)]);
+        assert_eq!(solution.tours, [[1, 0].as_slice(), &[2]].map(numbers));
+        assert_eq!(solution.absent, [StopIx(3)], "what is locked to such a tour has no place");
     }
 }
 

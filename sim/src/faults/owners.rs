@@ -124,6 +124,12 @@ impl Run<'_> {
                     self.send(Sender::Node(node, life), Ask::Plan { message, expected: expected.0 });
                 }
                 Effect::ReadLastPlan => self.send(Sender::Node(node, life), Ask::ReadPlan),
+                Effect::FetchLegs(query) => {
+                    if let Some(alive) = &self.nodes[node].alive {
+                        let answer = alive.engine.network().fetch(&query);
+                        self.feed(node, Input::Legs(answer));
+                    }
+                }
                 Effect::Solve(job) => {
                     let report = run_search(job, &AtomicBool::new(false));
                     let delay = self.random.between(20, 1_500);

@@ -1,5 +1,7 @@
 //! Proposing: everything that waits is answered in one plan, improvements follow when nothing waits.
 
+use std::cell::RefCell;
+
 use fleetfold_model::{ExchangeGroup, FORMAT, LogSeq, Proposal, SearchRecord};
 
 use super::Engine;
@@ -24,7 +26,7 @@ pub(crate) fn weight(group: &ExchangeGroup) -> usize {
 impl Engine {
     /// Answers all that waits, or else proposes improvements, if a proposal may be made now.
     pub(super) fn answer(&mut self, effects: &mut Vec<Effect>) {
-        if !self.commit.is_ready() {
+        if !self.commit.is_ready() || self.legs.is_waiting(self.log_now) {
             return;
         }
         let repairs = self.promises.take_repairs();
@@ -34,7 +36,18 @@ impl Engine {
         if !facts.is_empty() || !repairs.is_empty() {
             let asks = self.roads.take_asks();
             let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
-            let groups = Answer { moment, outlook: self.roads.outlook() }.groups(&facts, &repairs, &asks);
+            let answer = Answer { moment, outlook: self.roads.outlook(), missing: RefCell::default() };
+            let groups = answer.groups(&facts, &repairs, &asks);
+            if let Some(query) = answer.missing.into_inner()
+                && self.legs.fetches(self.log_now)
+            {
+                // The same is asked again when the legs have come.
+                self.promises.put_back(repairs);
+                self.roads.put_back(asks);
+                effects.push(Effect::FetchLegs(query));
+                return;
+            }
+            self.legs.answered();
             if !groups.is_empty() {
                 // What does not fit stays unanswered, and is answered by the next plan.
                 let _later = self.propose(groups, SearchRecord::default(), effects);

@@ -1,8 +1,10 @@
 //! The engine as its inputs and effects show it. A rig feeds it a small zone and performs what it wants at once.
 
 mod events;
+mod legs;
 mod located;
 mod roads;
+mod service;
 mod somewhere;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -34,6 +36,8 @@ struct Rig {
     own_comes_back: bool,
     /// Everything that was folded.
     log: Vec<LogEntry>,
+    /// Legs that it wants fetched.
+    queries: Vec<fleetfold_roads::LegQuery>,
 }
 
 fn name(text: &str) -> Name {
@@ -93,7 +97,11 @@ fn next_entry(seq: &mut u64, now: i64, event: Event) -> LogEntry {
 
 impl Rig {
     fn with(network: &NetworkSpec, space: Space) -> Self {
-        let engine = Engine::new(Fleet::new(), Arc::new(Network::new(network).unwrap()));
+        Self::over(Network::new(network).unwrap(), space)
+    }
+
+    fn over(network: Network, space: Space) -> Self {
+        let engine = Engine::new(Fleet::new(), Arc::new(network));
         let mut rig = Self {
             engine,
             seq: 0,
@@ -104,6 +112,7 @@ impl Rig {
             own: Vec::new(),
             own_comes_back: true,
             log: Vec::new(),
+            queries: Vec::new(),
         };
         let policy = Policy { search_rounds: 0, departure_margin: Millis(0), ..Policy::default() };
         rig.input(Input::Commit(Outcome::Granted(1)));
@@ -164,6 +173,7 @@ impl Rig {
                     Effect::Publish(assignment) => self.published.push(assignment),
                     Effect::Rerouted(vehicles) => self.rerouted.extend(vehicles),
                     Effect::Folded { entry, .. } => self.log.push((*entry).clone()),
+                    Effect::FetchLegs(query) => self.queries.push(query),
                     Effect::Solve(_) | Effect::ReadLastPlan | Effect::Note(_) => {}
                 }
             }

@@ -5,10 +5,10 @@ use crate::account::{missing, plain};
 use fleetfold_model::ExchangeGroup;
 
 /// Small random numbers (xorshift), so that a failure names the seed that repeats it.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(super) fn roll(&mut self, sides: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -3,7 +3,8 @@
 //! Everything here is decided by log time and the policy's `retire_after`, so that whoever folds the log forgets the same
 //! things at the same entries:
 //!
-//! - An order leaves `retire_after` after it was over; one that is known only by later facts, `retire_after` after the first
+//! - An order leaves with the first entry that comes `retire_after` after it was over (when many are due, with one of the
+//!   next: see [`ORDERS_MAX`]); one that is known only by later facts, `retire_after` after the first
 //!   of them. Its number is free for the next order.
 //! - The ids of the events about it, and the hash of its name, are kept for `retire_after` more: a duplicate is still
 //!   refused, and a late fact about it is of an unknown order instead of the beginning of a new one.
@@ -22,6 +23,13 @@ use crate::{Fleet, OrderState, Progress, VehicleState};
 
 /// In `seen`: this hash hangs on an order and goes with it.
 pub(crate) const KEPT: Timestamp = Timestamp(i64::MAX);
+
+/// Orders that one entry retires, so that the first entry after a quiet weekend does not stop the zone: it and the next ones
+/// share the work. Those that were over at the same millisecond go together.
+const ORDERS_MAX: usize = 256;
+
+/// Hashes that one entry forgets, in the same way.
+const HASHES_MAX: usize = 4_096;
 
 /// How often roads, vehicles and what was learned are looked through.
 const SWEEP_EVERY: Millis = Millis(3_600_000);
@@ -43,8 +51,9 @@ impl Fleet {
 
     /// Remembers a hash until `retire_after` from now.
     pub(crate) fn remember(&mut self, hash: u64) {
-        self.seen.insert(hash, self.logged_at);
-        self.seen_since.push((self.logged_at, hash));
+        if self.seen.insert(hash, self.logged_at) != Some(self.logged_at) {
+            self.seen_since.push((self.logged_at, hash));
+        }
     }
 
     /// An order or a shell has `retire_after` to live.
@@ -57,24 +66,30 @@ impl Fleet {
     pub(crate) fn retire(&mut self, doing: &mut Applying) {
         let keep = Millis(self.policy.retire_after.0.max(0));
         let mut due: Vec<OrderId> = Vec::new();
+        let mut last = None;
         while let Some((since, id)) = self.over.front()
             && self.logged_at - since >= keep
+            && (last == Some(since) || due.len() < ORDERS_MAX)
         {
             self.over.pop();
             // One known only by later facts may have come to life since, or have ended later.
-            if self.orders[id.index()].over_since == Some(since) {
+            if self.orders[id.index()].over_since == Some(since) && !due.contains(&id) {
                 due.push(id);
+                last = Some(since);
             }
         }
         due.sort_unstable();
-        due.dedup();
         self.retire_orders(&due, doing);
+        let (mut forgotten, mut last) = (0, None);
         while let Some((since, hash)) = self.seen_since.front()
             && self.logged_at - since >= keep
+            && (last == Some(since) || forgotten < HASHES_MAX)
         {
             self.seen_since.pop();
             if self.seen.get(&hash) == Some(&since) {
                 self.seen.remove(&hash);
+                forgotten += 1;
+                last = Some(since);
             }
         }
         if self.logged_at - self.swept_at >= SWEEP_EVERY {

@@ -43,6 +43,12 @@ impl Worker {
                         let _ = inputs.blocking_send(Input::Solved(report));
                     });
                 }
+                Effect::FetchLegs(query) => {
+                    let (network, inputs) = (Arc::clone(self.engine.network()), self.inputs.clone());
+                    self.shell.spawn_blocking(move || {
+                        let _ = inputs.blocking_send(Input::Legs(network.fetch(&query)));
+                    });
+                }
                 Effect::AppendOwn(event) => self.append_own(&event),
                 Effect::Publish(assignment) => {
                     let _ = self.publisher.send((assignment, self.engine.fleet().zone().space));

@@ -64,6 +64,10 @@ impl Worker {
         self.story(&entry.event, now);
         self.stale.vehicles.extend(&change.vehicles);
         self.stale.orders.extend(&change.orders);
+        for (order, name) in &change.retired {
+            self.stale.orders.remove(order);
+            self.memory.forget(name);
+        }
         self.stale.roads |= matches!(entry.event, Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_));
     }
 

@@ -145,7 +145,7 @@ async fn a_silent_owner_is_replaced() {
 async fn last_value_streams_keep_one_message_per_subject() {
     for (which, opened) in all().await {
         let log = &opened.log;
-        let subject = |vehicle: &str| subject(&format!("position.{vehicle}"));
+        let subject = |vehicle: &str| subject(format!("position.{vehicle}"));
         for number in 0..5 {
             for vehicle in ["a", "b"] {
                 let text = body(&format!("{vehicle}{number}"));

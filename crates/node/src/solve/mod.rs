@@ -197,7 +197,7 @@ fn print(args: &Solve, instance: &Instance, solution: &Solution, started: std::t
         }
         let body = serde_json::json!({
             "routes": instance.routes(solution),
-            "unassigned": solution.absent.iter().map(|&stop| instance.nodes[stop as usize]).collect::<Vec<_>>(),
+            "unassigned": solution.absent.iter().map(|&stop| instance.nodes[stop.index()]).collect::<Vec<_>>(),
             "vehicles": used,
             "distance": instance.distance(solution),
             "cost": instance.cost(solution.cost, &solution.tours),

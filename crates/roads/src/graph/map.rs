@@ -98,6 +98,7 @@ impl Map {
     }
 
     /// A place as a point of the plane.
+    #[inline]
     pub(super) fn flat(&self, place: Position) -> [f64; 2] {
         flat(place, self.shrink)
     }
@@ -110,6 +111,7 @@ impl Map {
 
     /// The edges of a segment: one for each direction in which it may be driven, and more where turn restrictions made
     /// copies of a junction.
+    #[inline]
     pub(super) fn edges_along(&self, segment: SegmentId) -> &[EdgeId] {
         let range = self.segment_first[segment] as usize..self.segment_first[segment.0 as usize + 1] as usize;
         &self.segment_edges[range]
@@ -185,6 +187,7 @@ impl Map {
     }
 
     /// The point of a segment's line that is nearest to a point of the plane.
+    #[inline]
     pub(super) fn nearest(&self, segment: SegmentId, point: [f64; 2]) -> Nearest {
         let mut best = Nearest { distance_2: f64::INFINITY, piece: 0, along: 0.0 };
         for (piece, ends) in self.streets.line_of(segment).windows(2).enumerate() {
@@ -235,6 +238,7 @@ fn tree_of(streets: &Streets, shrink: f64) -> RTree<Leaf> {
     RTree::bulk_load(leaves.collect())
 }
 
+#[inline]
 fn flat(place: Position, shrink: f64) -> [f64; 2] {
     [f64::from(place.x) * shrink, f64::from(place.y)]
 }

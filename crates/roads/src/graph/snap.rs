@@ -39,6 +39,7 @@ pub(super) struct Weights<'w> {
 impl Weights<'_> {
     /// What it costs to leave a place along an edge: as without changes if the edge is closed. A vehicle on a street that
     /// was closed around it may leave the street; nobody may enter it.
+    #[inline]
     pub(super) fn leaving(&self, edge: EdgeId) -> Cost {
         let weight = self.now[edge];
         if weight == NEVER { self.base[edge] } else { weight }

@@ -3,10 +3,10 @@
 //! The quick test is O(1) per position from the records; the walk drives the whole tour and also prices lateness, flow
 //! time and pauses. Both agree wherever the quick one says yes (tested).
 
-use crate::problem::{NONE, Role, UNREACHABLE};
+use crate::problem::{Role, UNREACHABLE};
 use crate::schedule::{Infeasible, drive, span_price};
 use crate::state::Rows;
-use crate::state::State;
+use crate::state::{NONE, State};
 
 /// A place for a unit, and the additional price of the tour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,7 +180,7 @@ impl State<'_> {
     #[inline]
     pub(crate) fn price_of_lateness(&self, stop: u32, start: i32) -> i64 {
         let due = self.local.rich[stop as usize].due;
-        if start <= due { 0 } else { span_price(start, due, self.local.problem.weights.late_per_hour) }
+        if start <= due { 0 } else { span_price(start, due, self.local.problem.weights().late_per_hour) }
     }
 
     /// Every position driven in full: prices lateness, flow time and pauses, keeps every rule.

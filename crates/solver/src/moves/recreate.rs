@@ -3,9 +3,10 @@
 
 use super::insertion::Insertion;
 use super::shipment_insertion::PickupPlaces;
-use crate::problem::{NONE, Role, UNREACHABLE};
+use crate::index::TourIx;
+use crate::problem::{Role, UNREACHABLE};
 use crate::random::Random;
-use crate::state::{Record, Rows, State};
+use crate::state::{NONE, Record, Rows, State};
 
 /// How often an unused vehicle of a like fleet is asked although others could take the stop. Never: the shortest plan of long
 /// tours may need one more vehicle and does not get it; every time: more vehicles than good plans have.
@@ -62,7 +63,7 @@ pub(crate) struct Scratch {
     tours: Vec<u32>,
     seen: Vec<u32>,
     mark: u32,
-    shown: Vec<u32>,
+    shown: Vec<TourIx>,
     pickups: PickupPlaces,
     /// No unused vehicle may be taken.
     pub(crate) closed: bool,
@@ -95,7 +96,7 @@ impl State<'_> {
             if self.records[unit as usize].tour != NONE {
                 continue;
             }
-            if best.is_none() && !self.plain && !self.local.problem.walks && !self.local.problem.weights.hard {
+            if best.is_none() && !self.plain && !self.local.problem.walks() && !self.local.problem.weights().hard {
                 late_tries += 1;
                 if late_tries <= LATE_TRIES_MAX && random.chance(LATE_PER_MILLE) {
                     best = self.late_place(unit, scratch);
@@ -117,8 +118,8 @@ impl State<'_> {
     pub(crate) fn best_place(&self, unit: u32, scratch: &mut Scratch, random: &mut Random) -> Option<Insertion> {
         let bound = self.local.unserved(unit);
         let job = self.local.fixed[unit as usize].role != Role::Pickup;
-        let pooled = self.local.problem.pooled;
-        let mut best = if !self.plain && (self.local.problem.walks || self.local.problem.lifo) {
+        let pooled = self.local.problem.pooled();
+        let mut best = if !self.plain && (self.local.problem.walks() || self.local.problem.lifo()) {
             self.in_neighbours_tours(unit, bound, scratch, random)
         } else if job {
             self.beside_neighbours(unit, bound, random)
@@ -151,7 +152,7 @@ impl State<'_> {
     /// The cheapest place of a job right behind or right before a compatible stop.
     fn beside_neighbours(&self, unit: u32, bound: i64, random: &mut Random) -> Option<Insertion> {
         let local = self.local;
-        let simple = local.problem.unrestricted && !local.problem.promised && !local.problem.limited;
+        let simple = local.problem.unrestricted() && !local.problem.promised() && !local.problem.limited();
         if local.one_class
             && let Some(rows) = local.rows(0, unit)
         {
@@ -293,18 +294,18 @@ impl State<'_> {
     }
 
     /// The best of the unused tours; of those that are alike, the first stands for all.
-    fn in_unused(&self, unit: u32, bound: i64, shown: &mut Vec<u32>) -> Option<Insertion> {
+    fn in_unused(&self, unit: u32, bound: i64, shown: &mut Vec<TourIx>) -> Option<Insertion> {
         let problem = self.local.problem;
         let mut unused = (0..self.counts.len() as u32).filter(|&tour| self.counts[tour as usize] == 0);
-        if problem.pooled {
+        if problem.pooled() {
             return self.best_in_tour(unit, unused.next()?, bound);
         }
-        let stop = &problem.stops[self.local.stops[unit as usize] as usize];
+        let stop = &problem.stops()[self.local.stops[unit as usize].index()];
         let mut best: Option<Insertion> = None;
         shown.clear();
         for tour in unused {
             let global = self.local.tours[tour as usize];
-            let twin = problem.twin[global as usize];
+            let twin = problem.twin(global);
             let own = global == stop.home || global == stop.locked || !stop.barred.is_empty();
             if !own {
                 if shown.contains(&twin) {
@@ -342,7 +343,7 @@ impl State<'_> {
             Order::Shuffled => {}
             Order::LargestLoad if self.plain => units.sort_by_key(|&unit| std::cmp::Reverse(fixed(unit).load)),
             Order::LargestLoad => units.sort_by_key(|&unit| {
-                let load = &local.problem.stops[local.stops[unit as usize] as usize].load;
+                let load = &local.problem.stops()[local.stops[unit as usize].index()].load;
                 std::cmp::Reverse(load.iter().map(|&load| i64::from(load)).sum::<i64>())
             }),
             Order::Farthest => units.sort_by_key(|&unit| std::cmp::Reverse(far(unit))),

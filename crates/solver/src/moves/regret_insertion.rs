@@ -3,13 +3,14 @@
 //! 1993).
 
 use super::insertion::Insertion;
+use crate::index::StopIx;
 use crate::problem::{Problem, Solution, absent_units, all_stops};
 use crate::state::{Local, State};
 
 /// The immediate answer, into these tours as they are.
-pub(crate) fn insert_into(problem: &Problem, initial: &[Vec<u32>]) -> Solution {
+pub(crate) fn insert_into(problem: &Problem, initial: &[Vec<StopIx>]) -> Solution {
     let local = Local::whole(problem);
-    fill(State::new(&local, initial, absent_units(problem, initial)))
+    fill(State::of_whole(&local, initial, &absent_units(problem, initial)))
 }
 
 /// Puts what is absent into a whole problem's tours.
@@ -18,7 +19,7 @@ pub(crate) fn fill(mut state: State<'_>) -> Solution {
     let problem = local.problem;
     let cost_before = state.total;
     let mut waiting = state.absent.clone();
-    let tours: Vec<u32> = (0..problem.tours.len() as u32).collect();
+    let tours: Vec<u32> = (0..problem.tours().len() as u32).collect();
     let price = |state: &State<'_>, unit: u32, tour: u32| state.best_in_tour(unit, tour, local.unserved(unit));
     if let [unit] = waiting[..] {
         // One new stop: the cheapest place there is.
@@ -68,8 +69,8 @@ pub(crate) fn fill(mut state: State<'_>) -> Solution {
         }
     }
     Solution {
-        tours: tours.iter().map(|&tour| state.sequence(tour)).collect(),
-        absent: all_stops(problem, &state.absent),
+        tours: state.global_tours(),
+        absent: all_stops(problem, &state.global_absent()),
         infeasible: Vec::new(),
         cost: state.total,
         cost_before,

@@ -4,7 +4,8 @@
 use rayon::prelude::*;
 
 use super::recreate::Scratch;
-use crate::problem::{NONE, Problem, Role, TIME_MAX, absent_units};
+use crate::index::{NodeIx, StopIx, TourIx};
+use crate::problem::{Problem, Role, TIME_MAX, absent_units};
 use crate::random::Random;
 use crate::state::Neighbours;
 use crate::state::State;
@@ -14,35 +15,35 @@ use crate::state::{Local, Where};
 const WAITS: [f64; 2] = [0.2, 1.0];
 
 /// A plan from the problem's `initial` with the absent units put in: fast rather than good.
-pub(crate) fn construct(problem: &Problem, near: &Neighbours, seed: u64) -> Vec<Vec<u32>> {
-    let empty = problem.initial.iter().all(Vec::is_empty);
-    let tours = if empty && problem.plain && problem.pooled && problem.unrestricted && has_jobs_only(problem) {
+pub(crate) fn construct(problem: &Problem, near: &Neighbours, seed: u64) -> Vec<Vec<StopIx>> {
+    let empty = problem.initial().iter().all(Vec::is_empty);
+    let tours = if empty && problem.is_plain() && problem.pooled() && problem.unrestricted() && has_jobs_only(problem) {
         best_savings(problem, near)
     } else {
-        problem.initial.clone()
+        problem.initial().to_vec()
     };
     let absent = absent_units(problem, &tours);
     if absent.is_empty() {
         return tours;
     }
-    let stops: Vec<u32> = (0..problem.stops.len() as u32).collect();
-    let at: Where = stops.iter().map(|&stop| (0, stop)).collect();
-    let local = Local::piece(problem, near, &at, 0, stops, (0..problem.tours.len() as u32).collect());
-    let mut state = State::new(&local, &tours, absent);
+    let stops: Vec<StopIx> = StopIx::first(problem.stops().len()).collect();
+    let at: Where = stops.iter().map(|stop| (0, stop.0)).collect();
+    let local = Local::piece(problem, near, &at, 0, stops, TourIx::first(problem.tours().len()).collect());
+    let mut state = State::of_whole(&local, &tours, &absent);
     let mut random = Random::new(seed, u32::MAX, u32::MAX);
     state.recreate(&mut Scratch::default(), &mut random);
-    (0..problem.tours.len() as u32).map(|tour| state.sequence(tour)).collect()
+    state.global_tours()
 }
 
 fn has_jobs_only(problem: &Problem) -> bool {
-    problem.stops.iter().all(|stop| matches!(stop.role, Role::JobDelivery | Role::JobPickup))
+    problem.stops().iter().all(|stop| matches!(stop.role, Role::JobDelivery | Role::JobPickup))
 }
 
 /// A chain of stops: what joining needs to know of it (Vidal et al. 2013, without time warp).
 #[derive(Clone, Copy)]
 struct Chain {
-    head: u32,
-    tail: u32,
+    head: StopIx,
+    tail: StopIx,
     duration: i32,
     /// Earliest start of service at the head that does not lengthen the chain, and the latest that keeps all windows.
     earliest: i32,
@@ -54,8 +55,8 @@ struct Chain {
 /// A merge of the tail v with the head c.
 struct Merge {
     saving: i64,
-    v: u32,
-    c: u32,
+    v: StopIx,
+    c: StopIx,
     time: i32,
 }
 
@@ -67,21 +68,22 @@ struct Ends {
 }
 
 /// The better of the plans by savings.
-fn best_savings(problem: &Problem, near: &Neighbours) -> Vec<Vec<u32>> {
-    let n = problem.stops.len() as u32;
-    let spec = &problem.tours[0];
+fn best_savings(problem: &Problem, near: &Neighbours) -> Vec<Vec<StopIx>> {
+    let n = problem.stops().len();
+    let tour = TourIx(0);
+    let spec = &problem.tours()[0];
     let ends = Ends {
-        from_start: (0..n).map(|stop| problem.hop(0, spec.start_place, stop)).collect(),
-        to_end: problem.stops.iter().map(|stop| problem.hop_end(0, stop.place)).collect(),
-        chains: (0..n)
+        from_start: StopIx::first(n).map(|stop| problem.hop(tour, spec.start_node, stop)).collect(),
+        to_end: problem.stops().iter().map(|stop| problem.hop_end(tour, stop.node)).collect(),
+        chains: StopIx::first(n)
             .map(|stop| {
-                let its = &problem.stops[stop as usize];
+                let its = &problem.stops()[stop.index()];
                 Chain {
                     head: stop,
                     tail: stop,
                     duration: its.service,
                     earliest: its.windows.first().map_or(-TIME_MAX, |window| window.0),
-                    latest: problem.closes[stop as usize].min(spec.end_by),
+                    latest: problem.closes(stop).min(spec.end_by),
                     load: its.load[0],
                     count: 1,
                 }
@@ -89,11 +91,12 @@ fn best_savings(problem: &Problem, near: &Neighbours) -> Vec<Vec<u32>> {
             .collect(),
     };
     // Legs are asked for once; which waits count for how much is a second, cheap look.
-    let legs: Vec<(i32, i32)> = (0..n)
+    let legs: Vec<(i32, i32)> = (0..n as u32)
         .into_par_iter()
         .flat_map_iter(|v| {
-            let place = problem.stops[v as usize].place;
-            near.after.get(v).iter().map(move |&c| problem.hop(0, place, c))
+            let v = StopIx(v);
+            let node = problem.stops()[v.index()].node;
+            near.after.of(v).map(move |c| problem.hop(tour, node, c))
         })
         .collect();
     let (one, other) = rayon::join(
@@ -109,19 +112,19 @@ fn savings(
     Ends { from_start, to_end, chains }: &Ends,
     legs: &[(i32, i32)],
     weight: f64,
-) -> (i64, Vec<Vec<u32>>) {
-    let n = problem.stops.len();
-    let spec = &problem.tours[0];
+) -> (i64, Vec<Vec<StopIx>>) {
+    let n = problem.stops().len();
+    let spec = &problem.tours()[0];
     let mut merges: Vec<Merge> = Vec::with_capacity(legs.len());
     let mut legs = legs.iter();
-    for v in 0..n as u32 {
-        for (&c, &(time, cost)) in near.after.get(v).iter().zip(&mut legs) {
-            let (first, second) = (&chains[v as usize], &chains[c as usize]);
+    for v in StopIx::first(n) {
+        for (c, &(time, cost)) in near.after.of(v).zip(&mut legs) {
+            let (first, second) = (&chains[v.index()], &chains[c.index()]);
             let wait =
                 (i64::from(second.earliest) - i64::from(first.latest) - i64::from(first.duration) - i64::from(time))
                     .max(0);
             let saving =
-                i64::from(to_end[v as usize].1) + i64::from(from_start[c as usize].1) - i64::from(cost) + spec.fixed;
+                i64::from(to_end[v.index()].1) + i64::from(from_start[c.index()].1) - i64::from(cost) + spec.fixed;
             // Waiting counts like driving.
             let per_time = if time > 0 { f64::from(cost) / f64::from(time) } else { 1.0 };
             let saving = saving - (weight * wait as f64 * per_time) as i64;
@@ -134,23 +137,23 @@ fn savings(
     let mut chains = chains.clone();
     // A chain is known by the index in `chains` that its two ends carry.
     let mut chain_of: Vec<u32> = (0..n as u32).collect();
-    let mut next = vec![NONE; n];
+    let mut next = vec![StopIx::NONE; n];
     let mut is_head = vec![true; n];
     let mut is_tail = vec![true; n];
     let drivable = |chain: &Chain| {
-        let arrival = spec.start_at.saturating_add(from_start[chain.head as usize].0);
+        let arrival = spec.start_at.saturating_add(from_start[chain.head.index()].0);
         let done = arrival.max(chain.earliest).saturating_add(chain.duration);
-        let home = spec.end_place == NONE || done.saturating_add(to_end[chain.tail as usize].0) <= spec.end_by;
+        let home = spec.end_node == NodeIx::NONE || done.saturating_add(to_end[chain.tail.index()].0) <= spec.end_by;
         arrival <= chain.latest
             && home
             && chain.load <= spec.capacity[0] - spec.onboard[0]
             && chain.count <= spec.stops_max
     };
     for Merge { v, c, time: leg, .. } in merges {
-        if !is_tail[v as usize] || !is_head[c as usize] {
+        if !is_tail[v.index()] || !is_head[c.index()] {
             continue;
         }
-        let (a, b) = (chain_of[v as usize], chain_of[c as usize]);
+        let (a, b) = (chain_of[v.index()], chain_of[c.index()]);
         if a == b {
             continue;
         }
@@ -172,38 +175,39 @@ fn savings(
         if !drivable(&joined) {
             continue;
         }
-        next[v as usize] = c;
-        is_tail[v as usize] = false;
-        is_head[c as usize] = false;
+        next[v.index()] = c;
+        is_tail[v.index()] = false;
+        is_head[c.index()] = false;
         chains[a as usize] = joined;
-        chain_of[joined.head as usize] = a;
-        chain_of[joined.tail as usize] = a;
+        chain_of[joined.head.index()] = a;
+        chain_of[joined.tail.index()] = a;
     }
-    let mut found: Vec<(Chain, Vec<u32>)> = Vec::new();
-    for head in (0..n as u32).filter(|&stop| is_head[stop as usize]) {
-        let chain = chains[chain_of[head as usize] as usize];
+    let mut found: Vec<(Chain, Vec<StopIx>)> = Vec::new();
+    for head in StopIx::first(n).filter(|&stop| is_head[stop.index()]) {
+        let chain = chains[chain_of[head.index()] as usize];
         if !drivable(&chain) {
             continue;
         }
         let mut sequence = vec![head];
         while let Some(&last) = sequence.last()
-            && next[last as usize] != NONE
+            && next[last.index()] != StopIx::NONE
         {
-            sequence.push(next[last as usize]);
+            sequence.push(next[last.index()]);
         }
         found.push((chain, sequence));
     }
     // More chains than vehicles: the shortest wait for a place in another.
     found.sort_by_key(|(chain, _)| (std::cmp::Reverse(chain.count), chain.head));
-    let missing: i64 = found.iter().skip(problem.tours.len()).map(|(chain, _)| i64::from(chain.count) << 40).sum();
-    found.truncate(problem.tours.len());
-    let cost = |sequence: &[u32]| -> i64 {
-        let legs = sequence.windows(2).map(|pair| problem.hop(0, problem.stops[pair[0] as usize].place, pair[1]).1);
-        let (first, last) = (sequence[0] as usize, sequence[sequence.len() - 1] as usize);
+    let missing: i64 = found.iter().skip(problem.tours().len()).map(|(chain, _)| i64::from(chain.count) << 40).sum();
+    found.truncate(problem.tours().len());
+    let cost = |sequence: &[StopIx]| -> i64 {
+        let legs =
+            sequence.windows(2).map(|pair| problem.hop(TourIx(0), problem.stops()[pair[0].index()].node, pair[1]).1);
+        let (first, last) = (sequence[0].index(), sequence[sequence.len() - 1].index());
         i64::from(from_start[first].1) + i64::from(to_end[last].1) + legs.map(i64::from).sum::<i64>() + spec.fixed
     };
     let total = missing + found.iter().map(|(_, sequence)| cost(sequence)).sum::<i64>();
-    let mut tours = vec![Vec::new(); problem.tours.len()];
+    let mut tours = vec![Vec::new(); problem.tours().len()];
     for (slot, (_, sequence)) in tours.iter_mut().zip(found) {
         *slot = sequence;
     }

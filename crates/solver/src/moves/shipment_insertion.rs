@@ -4,9 +4,9 @@
 //! add says which are.
 
 use super::insertion::Insertion;
-use crate::problem::{NONE, Role, UNREACHABLE};
+use crate::problem::{Role, UNREACHABLE};
 use crate::random::Random;
-use crate::state::{Ends, State};
+use crate::state::{Ends, NONE, State};
 use crate::state::{Fixed, Rows};
 
 /// More than any price: nothing is added to it that would carry it over.
@@ -76,7 +76,7 @@ impl State<'_> {
         let Ends { pickup: pickups, delivery: deliveries } = &mut *ends;
         let least = self.alone(&pickup, tour, pickups);
         // The delivery adds something too, where legs keep the triangle inequality (but for rounding).
-        if least >= NOWHERE || least - self.local.problem.slackness >= bound - fixed {
+        if least >= NOWHERE || least - self.local.problem.slackness() >= bound - fixed {
             return None;
         }
         self.alone(&delivery, tour, deliveries);
@@ -148,7 +148,7 @@ impl State<'_> {
         // A pickup's delivery may come between it and the next node, which makes the way longer if anything.
         let on_time = if fixed.role != Role::Pickup {
             done.saturating_add(on) <= record.next_latest && on < UNREACHABLE
-        } else if let Some(slackness) = self.local.problem.time_slackness {
+        } else if let Some(slackness) = self.local.problem.time_slackness() {
             done.saturating_add(on) <= record.next_latest.saturating_add(slackness)
         } else {
             done <= record.next_latest
@@ -172,7 +172,7 @@ impl State<'_> {
         let local = self.local;
         let PickupPlaces { list, seen, mark } = places;
         let (mut pickup, mut delivery) = self.ends_of_shipment(unit, 0);
-        let simple = local.problem.unrestricted && !local.problem.promised && !local.problem.limited;
+        let simple = local.problem.unrestricted() && !local.problem.promised() && !local.problem.limited();
         list.clear();
         seen.resize(self.records.len(), 0);
         *mark += 1;

@@ -1,8 +1,7 @@
 //! Taking strings of stops out (SISR: Christiaens & Vanden Berghe, "Slack Induction by String Removals", 2020).
 
-use crate::problem::NONE;
 use crate::random::Random;
-use crate::state::State;
+use crate::state::{NONE, State};
 
 /// How much a ruin takes out.
 #[derive(Clone, Copy, Debug, PartialEq)]

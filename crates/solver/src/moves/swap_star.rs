@@ -2,9 +2,9 @@
 //! "Hybrid genetic search for the CVRP: open-source implementation and SWAP* neighborhood", 2022). In full vehicles
 //! it finds what neither strings nor tails can: room for a stop only where another leaves.
 
-use crate::problem::{NONE, Role};
+use crate::problem::Role;
 use crate::random::Random;
-use crate::state::State;
+use crate::state::{NONE, State};
 
 /// Neighbours of a random stop that may be its partner.
 const PARTNERS: usize = 20;
@@ -126,6 +126,7 @@ impl State<'_> {
 
 #[cfg(test)]
 mod tests {
+    use crate::index::{NodeIx, StopIx, TourIx};
     use crate::problem::{Legs, Rounding};
     use crate::problem::{Problem, Stop, TourSpec};
     use crate::random::Random;
@@ -140,8 +141,13 @@ mod tests {
         let places: Vec<(f64, f64)> =
             [(0.0, 0.0), (100.0, 0.0)].into_iter().chain(near(0.0)).chain(near(100.0)).collect();
         let load = |stop: u32| [1 + stop as i32 % 3, i32::from(rich), 0, 0];
-        let stops = (0..12).map(|stop| Stop { load: load(stop), ..Stop::job(2 + stop) }).collect();
-        let tour = |depot| TourSpec { end_place: depot, capacity: [12, 6, 0, 0], per_km: 1_000, ..TourSpec::at(depot) };
+        let stops = (0..12).map(|stop| Stop { load: load(stop), ..Stop::job(NodeIx(2 + stop)) }).collect();
+        let tour = |depot: u32| TourSpec {
+            end_node: NodeIx(depot),
+            capacity: [12, 6, 0, 0],
+            per_km: 1_000,
+            ..TourSpec::at(NodeIx(depot))
+        };
         let legs = Legs::Plane { places, scale: 1.0, length: Rounding::Down, time: Rounding::Down };
         Problem::new(stops, vec![tour(0), tour(1)], legs).expect("a legal problem")
     }
@@ -152,7 +158,7 @@ mod tests {
             let problem = crossed(rich);
             let near = Neighbours::new(&problem);
             let at: Where = (0..12).map(|stop| (0, stop)).collect();
-            let local = Local::piece(&problem, &near, &at, 0, (0..12).collect(), vec![0, 1]);
+            let local = Local::piece(&problem, &near, &at, 0, StopIx::first(12).collect(), TourIx::first(2).collect());
             let wrong =
                 [(0..12).filter(|stop| stop % 2 == 0).collect(), (0..12).filter(|stop| stop % 2 == 1).collect()];
             let mut state = State::new(&local, &wrong, Vec::new());
@@ -165,7 +171,7 @@ mod tests {
                 exchanges += u32::from(done);
                 assert!(if done { state.total <= before } else { state.total == before });
                 assert_eq!(state.agrees_with_recount(), Ok(()));
-                let driven = [0, 1].map(|tour| price(&problem, tour, &state.global(tour)));
+                let driven = [0, 1].map(|tour| price(&problem, TourIx(tour), &state.global(tour)));
                 assert!(driven.iter().all(Option::is_some), "both can be driven");
             }
             assert!(exchanges >= 3, "{exchanges} exchanges");
@@ -173,7 +179,11 @@ mod tests {
             for tour in &mut tours {
                 tour.sort_unstable();
             }
-            assert_eq!(tours, [(0..6).collect::<Vec<u32>>(), (6..12).collect()], "every stop is at its depot");
+            assert_eq!(
+                tours,
+                [StopIx::first(6).collect::<Vec<_>>(), (6..12).map(StopIx).collect()],
+                "every stop is at its depot"
+            );
         }
     }
 }

@@ -1,9 +1,10 @@
-//! 2-opt*: two tours exchange the tails behind one of their nodes each.
+//! 2-opt*: two tours exchange the tails behind one of their nodes each (Potvin & Rousseau, "An exchange heuristic for routeing
+//! problems with time windows", 1995).
 
-use crate::problem::{NONE, Role};
+use crate::problem::Role;
 use crate::random::Random;
 use crate::schedule::drive;
-use crate::state::State;
+use crate::state::{NONE, State};
 
 /// Predecessors around a random stop that an attempt looks at.
 const TAIL_TRIES: usize = 20;
@@ -22,8 +23,8 @@ impl State<'_> {
         }
         let p = record_c.prev;
         let before_c = self.records[p as usize];
-        let global_c = local.tours[tour_c as usize] as usize;
-        if local.paired && (local.hollow || before_c.load != 0) {
+        let global_c = local.tours[tour_c as usize];
+        if local.paired && (local.has_weightless_shipment || before_c.load != 0) {
             return false;
         }
         let looked = list.len().min(TAIL_TRIES);
@@ -39,8 +40,8 @@ impl State<'_> {
             if record_v.depart.saturating_add(time) > record_c.latest || (local.paired && record_v.load != 0) {
                 continue;
             }
-            let global_v = local.tours[tour_v as usize] as usize;
-            if local.problem.tail_twin[global_v] != local.problem.tail_twin[global_c] {
+            let global_v = local.tours[tour_v as usize];
+            if local.problem.tail_twin(global_v) != local.problem.tail_twin(global_c) {
                 continue;
             }
             // The tail of v behind p. Its end is the sentinel of v's tour: the same end as that of c's.
@@ -53,7 +54,7 @@ impl State<'_> {
             let mut delta =
                 i64::from(cost) + i64::from(back_cost) - i64::from(record_v.next_cost) - i64::from(before_c.next_cost);
             if empties {
-                let spec = &local.problem.tours[global_c];
+                let spec = &local.problem.tours()[global_c.index()];
                 delta -= if spec.in_use { 0 } else { spec.fixed };
             }
             if delta > slack {
@@ -88,7 +89,7 @@ impl State<'_> {
             (load, count)
         };
         let ((load_v, count_v), (load_p, count_p)) = (head(v, tour_v), head(p, tour_c));
-        let stops_max = |tour: u32| local.problem.tours[local.tours[tour as usize] as usize].stops_max;
+        let stops_max = |tour: u32| local.problem.tours()[local.tours[tour as usize].index()].stops_max;
         let room = |tour: u32| local.fixed_tours[tour as usize].room[0];
         let (all_v, all_c) = (self.carried[tour_v as usize][0], self.carried[tour_c as usize][0]);
         let (stops_v, stops_c) = (self.counts[tour_v as usize], self.counts[tour_c as usize]);
@@ -99,7 +100,7 @@ impl State<'_> {
         {
             return None;
         }
-        if local.problem.unrestricted && !local.problem.promised {
+        if local.problem.unrestricted() && !local.problem.promised() {
             return Some(0);
         }
         let moves = |from: u32, after: u32, to: u32| {
@@ -154,7 +155,7 @@ impl State<'_> {
     /// O(1): what legs and windows say of changing the tails behind v and from c on, with pauses where they are now.
     fn tails_look_good(&self, v: u32, c: u32, slack: i64) -> bool {
         let problem = self.local.problem;
-        if problem.walks {
+        if problem.walks() {
             return true;
         }
         let (record_v, record_c) = (&self.records[v as usize], &self.records[c as usize]);
@@ -172,13 +173,13 @@ impl State<'_> {
         }
         let (global_v, global_c) = (self.local.tours[tour_v as usize], self.local.tours[tour_c as usize]);
         // Between unlike vehicles the rest of the tails costs something else too, and late tours have more to win than legs.
-        let legs_tell = problem.tail_twin[global_v as usize] == problem.tail_twin[global_c as usize]
+        let legs_tell = problem.tail_twin(global_v) == problem.tail_twin(global_c)
             && !self.flaws[tour_v as usize].is_late()
             && !self.flaws[tour_c as usize].is_late();
         let mut delta =
             i64::from(cost) + i64::from(back_cost) - i64::from(record_v.next_cost) - i64::from(before_c.next_cost);
         if empties {
-            let spec = &problem.tours[global_c as usize];
+            let spec = &problem.tours()[global_c.index()];
             delta -= if spec.in_use { 0 } else { spec.fixed };
         }
         !legs_tell || delta <= slack
@@ -199,7 +200,7 @@ impl State<'_> {
             drive(local.problem, local.tours[tour as usize], global, i64::MAX, |_, _| {}).ok().map(|d| d.late)
         };
         let (Some(late_v), Some(late_c)) = (late(tour_v, &new_v), late(tour_c, &new_c)) else { return false };
-        if !local.problem.walks {
+        if !local.problem.walks() {
             let was = self.lateness(tour_v) + self.lateness(tour_c);
             if late_v + late_c > was {
                 return false;

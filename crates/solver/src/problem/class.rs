@@ -17,7 +17,7 @@ impl TourSpec {
     }
 }
 
-/// Units by which rounding can bend three legs, and then some.
+/// More than the units by which rounding can make the sum of two legs shorter than the third.
 pub(super) const ROUNDINGS: i32 = 10;
 
 impl Class {

@@ -1,6 +1,7 @@
 //! What a problem is made of, as plain data: stops, vehicles, prices.
 
-use super::units::{NONE, TIME_MAX};
+use super::units::TIME_MAX;
+use crate::index::{NodeIx, StopIx, TourIx};
 
 /// What happens at a stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,60 +12,60 @@ pub enum Role {
     JobPickup,
     /// Goods of a shipment are taken on; `mate` is its delivery.
     Pickup,
-    /// Goods of a shipment are left; `mate` is its pickup, or [`NONE`] when they are on board already.
+    /// Goods of a shipment are left; `mate` is its pickup, or [`StopIx::NONE`] when they are on board already.
     Delivery,
 }
 
-/// One place to serve once.
+/// One stop: to be served once, by one tour.
 #[derive(Clone, Debug)]
 pub struct Stop {
-    /// Index into the legs.
-    pub place: u32,
-    /// When service may start, in order, not overlapping; empty: any time.
+    /// Where it is.
+    pub node: NodeIx,
+    /// When service may start: (opens, closes), in order, not overlapping. Empty: at any time.
     pub windows: Vec<(i32, i32)>,
-    /// Lateness counts from here; `i32::MAX`: never late.
+    /// Service that starts later is late. `i32::MAX`: it is never late.
     pub due: i32,
     /// Time of service.
     pub service: i32,
-    /// Time spent on arrival when the previous stop is at another place.
+    /// Time spent on arrival when the previous stop is at another node.
     pub setup: i32,
-    /// What the goods take up.
+    /// How much room its goods take, in each dimension of load.
     pub load: [i32; 4],
     /// What happens.
     pub role: Role,
-    /// The other stop of the shipment, or [`NONE`].
-    pub mate: u32,
+    /// The other stop of the shipment, or [`StopIx::NONE`].
+    pub mate: StopIx,
     /// Skills needed, as bits.
     pub needs: u64,
-    /// The tour that must serve it, or [`NONE`].
-    pub locked: u32,
-    /// The tour it is promised to, or [`NONE`].
-    pub home: u32,
-    /// Price of leaving `home`.
+    /// The tour that must serve it, or [`TourIx::NONE`].
+    pub locked: TourIx,
+    /// The tour it is promised to, or [`TourIx::NONE`].
+    pub home: TourIx,
+    /// Price (millionths) of being served by another tour than `home`.
     pub change: i64,
-    /// Price of not serving it (counted at the pickup of a shipment).
+    /// Price (millionths) of not serving it. For a shipment the price of its pickup counts.
     pub unserved: i64,
-    /// Flow time (on-demand work) counts from here.
+    /// When the customer asked for it: flow time is the time from here to the end of service.
     pub placed: i32,
     /// Tours that must not serve it.
-    pub barred: Vec<u32>,
+    pub barred: Vec<TourIx>,
 }
 
 impl Stop {
-    /// A job at a place: any time, no service, no load; fill in the rest.
-    pub fn job(place: u32) -> Self {
+    /// A job at a node: any time, no service, no load; fill in the rest.
+    pub fn job(node: NodeIx) -> Self {
         Self {
-            place,
+            node,
             windows: Vec::new(),
             due: i32::MAX,
             service: 0,
             setup: 0,
             load: [0; 4],
             role: Role::JobDelivery,
-            mate: NONE,
+            mate: StopIx::NONE,
             needs: 0,
-            locked: NONE,
-            home: NONE,
+            locked: TourIx::NONE,
+            home: TourIx::NONE,
             change: 0,
             unserved: 1_000_000_000,
             placed: 0,
@@ -74,7 +75,7 @@ impl Stop {
 
     /// The delivery of a shipment: left out with its pickup, and priced there.
     pub fn is_second_end(&self) -> bool {
-        self.role == Role::Delivery && self.mate != NONE
+        self.role == Role::Delivery && self.mate != StopIx::NONE
     }
 
     /// The earliest instant at or after `t` at which service may start. After the last window: at once, and late.
@@ -105,48 +106,48 @@ impl Stop {
     }
 }
 
-/// A pause within a tour.
+/// A pause of the driver within a tour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pause {
-    /// Not before.
+    /// It does not begin before.
     pub opens: i32,
-    /// Not begun after.
+    /// It does not begin after.
     pub closes: i32,
-    /// How long.
+    /// How long it takes.
     pub duration: i32,
 }
 
-/// One vehicle from where it will be free.
+/// One vehicle, from where and when it will be free.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TourSpec {
-    /// Where it will be free.
-    pub start_place: u32,
-    /// When.
+    /// The node at which it will be free.
+    pub start_node: NodeIx,
+    /// When it will be free.
     pub start_at: i32,
-    /// Where it must end, or [`NONE`].
-    pub end_place: u32,
+    /// Where it must end, or [`NodeIx::NONE`].
+    pub end_node: NodeIx,
     /// No service starts after, and the end place is reached by then. Goods on board at the start are exempt: they cannot
     /// stay there for good.
     pub end_by: i32,
     /// Deliveries of shipments are exempt too.
     pub finish_late: bool,
-    /// Goods on board at the start.
+    /// Goods on board at the start. They take room until their delivery.
     pub onboard: [i32; 4],
     /// Most goods on board.
     pub capacity: [i32; 4],
     /// Skills as bits.
     pub has: u64,
-    /// Price of using it at all.
+    /// Price (millionths) of using it at all.
     pub fixed: i64,
     /// Millionths per hour of driving.
     pub per_hour: i64,
     /// Millionths per kilometre.
     pub per_km: i64,
-    /// Driving time in thousandths of the matrix.
+    /// Its driving time, in thousandths of the time that the legs say.
     pub time_factor: u16,
     /// Most stops.
     pub stops_max: u32,
-    /// Last in, first out.
+    /// Its goods are unloaded last in, first out.
     pub lifo: bool,
     /// Pauses still to be taken, in order.
     pub pauses: Vec<Pause>,
@@ -155,12 +156,12 @@ pub struct TourSpec {
 }
 
 impl TourSpec {
-    /// A vehicle without limits, free at a place at time 0; fill in the rest.
-    pub fn at(place: u32) -> Self {
+    /// A vehicle without limits, free at a node at time 0; fill in the rest.
+    pub fn at(node: NodeIx) -> Self {
         Self {
-            start_place: place,
+            start_node: node,
             start_at: 0,
-            end_place: NONE,
+            end_node: NodeIx::NONE,
             end_by: TIME_MAX,
             finish_late: false,
             onboard: [0; 4],

@@ -4,12 +4,13 @@ use std::sync::{Arc, OnceLock};
 
 use super::legs::LegMatrix;
 use super::units::UNREACHABLE;
+use crate::index::NodeIx;
 
 /// Where legs by span of time come from, row by row.
 pub trait LegRows: Send + Sync {
-    /// Times (milliseconds) and lengths (metres) from a place to every place, in a span (0: the first). Asked when a row is first read, by
+    /// Times (milliseconds) and lengths (metres) from a node to every node, in a span (0: the first). Asked when a row is first read, by
     /// any thread, now and then more than once; the same each time. What is missing or negative counts as no way.
-    fn row(&self, span: usize, from: u32) -> Vec<(i32, i32)>;
+    fn row(&self, span: usize, from: NodeIx) -> Vec<(i32, i32)>;
 }
 
 type Row = Box<[(i32, i32)]>;
@@ -18,7 +19,7 @@ type Row = Box<[(i32, i32)]>;
 struct Given(Vec<LegMatrix>);
 
 impl LegRows for Given {
-    fn row(&self, span: usize, from: u32) -> Vec<(i32, i32)> {
+    fn row(&self, span: usize, from: NodeIx) -> Vec<(i32, i32)> {
         self.0[span].row(from).to_vec()
     }
 }
@@ -27,42 +28,42 @@ impl LegRows for Given {
 /// leaves most places in one span only.
 #[derive(Clone)]
 pub struct TimeDependentLegs {
-    places: usize,
+    nodes: usize,
     /// Instants at which the spans end, ascending, one less than there are spans.
     until: Vec<i32>,
     source: Arc<dyn LegRows>,
-    /// By span and place.
+    /// By span and node.
     rows: Arc<[OnceLock<Row>]>,
 }
 
 impl std::fmt::Debug for TimeDependentLegs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { places, until, .. } = self;
-        f.debug_struct("TimeDependentLegs").field("places", places).field("until", until).finish_non_exhaustive()
+        let Self { nodes, until, .. } = self;
+        f.debug_struct("TimeDependentLegs").field("nodes", nodes).field("until", until).finish_non_exhaustive()
     }
 }
 
 impl TimeDependentLegs {
     /// The first matrix holds from ever; each other one from its instant. `None` unless the instants ascend, all matrices have
-    /// the same places and nothing is negative.
+    /// the same nodes and nothing is negative.
     pub fn new(first: LegMatrix, then: Vec<(i32, LegMatrix)>) -> Option<Self> {
-        let places = first.len();
+        let nodes = first.len();
         let (until, later): (Vec<i32>, Vec<LegMatrix>) = then.into_iter().unzip();
         let matrices: Vec<LegMatrix> = std::iter::once(first).chain(later).collect();
-        let legal = matrices.iter().all(|matrix| matrix.len() == places && matrix.is_legal());
-        if legal { Self::from_rows(places, until, Arc::new(Given(matrices))) } else { None }
+        let legal = matrices.iter().all(|matrix| matrix.len() == nodes && matrix.is_legal());
+        if legal { Self::from_rows(nodes, until, Arc::new(Given(matrices))) } else { None }
     }
 
     /// Rows that are computed when they are read. Each span but the last ends at its instant in `until`; `None` unless they
     /// ascend.
-    pub fn from_rows(places: usize, until: Vec<i32>, source: Arc<dyn LegRows>) -> Option<Self> {
+    pub fn from_rows(nodes: usize, until: Vec<i32>, source: Arc<dyn LegRows>) -> Option<Self> {
         let ascending = until.windows(2).all(|pair| pair[0] < pair[1]);
-        let rows = (0..places * (until.len() + 1)).map(|_| OnceLock::new()).collect();
-        ascending.then_some(Self { places, until, source, rows })
+        let rows = (0..nodes * (until.len() + 1)).map(|_| OnceLock::new()).collect();
+        ascending.then_some(Self { nodes, until, source, rows })
     }
 
-    pub(crate) fn places(&self) -> usize {
-        self.places
+    pub(crate) fn nodes(&self) -> usize {
+        self.nodes
     }
 
     pub(crate) fn spans(&self) -> usize {
@@ -73,14 +74,14 @@ impl TimeDependentLegs {
         self.until.partition_point(|&until| until <= at)
     }
 
-    pub(crate) fn row(&self, span: usize, from: u32) -> &[(i32, i32)] {
-        let slot = &self.rows[span * self.places + from as usize];
+    pub(crate) fn row(&self, span: usize, from: NodeIx) -> &[(i32, i32)] {
+        let slot = &self.rows[span * self.nodes + from.index()];
         if let Some(row) = slot.get() {
             return row;
         }
         // Not inside the lock: a source that works in parallel could come back here on the same thread.
         let mut row = self.source.row(span, from);
-        row.resize(self.places, (UNREACHABLE, 0));
+        row.resize(self.nodes, (UNREACHABLE, 0));
         for leg in row.iter_mut().filter(|leg| leg.0 < 0 || leg.1 < 0) {
             *leg = (UNREACHABLE, 0);
         }
@@ -88,17 +89,17 @@ impl TimeDependentLegs {
     }
 
     /// A leg in the first span.
-    pub(crate) fn first(&self, a: u32, b: u32) -> (i32, i32) {
-        self.row(0, a)[b as usize]
+    pub(crate) fn first(&self, a: NodeIx, b: NodeIx) -> (i32, i32) {
+        self.row(0, a)[b.index()]
     }
 
     /// Time and length of a leg that is begun at an instant; `own` is what the vehicle makes of a time of the rows.
-    pub(crate) fn leaving(&self, a: u32, b: u32, depart: i32, own: impl Fn(i32) -> i32) -> (i32, i32) {
+    pub(crate) fn leaving(&self, a: NodeIx, b: NodeIx, depart: i32, own: impl Fn(i32) -> i32) -> (i32, i32) {
         let first = self.span_at(depart);
-        let (_, metres) = self.row(first, a)[b as usize];
+        let (_, metres) = self.row(first, a)[b.index()];
         let spans = (first..=self.until.len()).map(|span| {
             let until = self.until.get(span).map_or(i64::MAX, |&until| i64::from(until));
-            (until, i64::from(own(self.row(span, a)[b as usize].0)))
+            (until, i64::from(own(self.row(span, a)[b.index()].0)))
         });
         (travel_over(i64::from(depart), spans).min(i64::from(UNREACHABLE)) as i32, metres)
     }

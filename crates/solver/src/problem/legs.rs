@@ -4,6 +4,7 @@
 
 use super::hourly::TimeDependentLegs;
 use super::units::UNREACHABLE;
+use crate::index::NodeIx;
 
 /// How a length becomes an integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,13 +60,13 @@ impl LegMatrix {
         self.legs.iter().all(|&(time, metres)| time >= 0 && metres >= 0)
     }
 
-    pub(crate) fn get(&self, a: u32, b: u32) -> (i32, i32) {
-        self.legs[a as usize * self.n + b as usize]
+    pub(crate) fn get(&self, a: NodeIx, b: NodeIx) -> (i32, i32) {
+        self.legs[a.index() * self.n + b.index()]
     }
 
     /// Legs from a place.
-    pub(crate) fn row(&self, from: u32) -> &[(i32, i32)] {
-        &self.legs[from as usize * self.n..(from as usize + 1) * self.n]
+    pub(crate) fn row(&self, from: NodeIx) -> &[(i32, i32)] {
+        &self.legs[from.index() * self.n..(from.index() + 1) * self.n]
     }
 }
 
@@ -135,11 +136,11 @@ impl From<LegMatrix> for Legs {
 }
 
 impl Legs {
-    /// How many places.
-    pub fn places(&self) -> usize {
+    /// How many nodes.
+    pub fn nodes(&self) -> usize {
         match self {
             Self::Matrix(matrix) => matrix.n,
-            Self::TimeDependent(legs) => legs.places(),
+            Self::TimeDependent(legs) => legs.nodes(),
             Self::Plane { places, .. } => places.len(),
             Self::Sphere { places, .. } => places.len(),
         }
@@ -147,25 +148,25 @@ impl Legs {
 
     /// Time and length of a leg, for a vehicle of factor 1000.
     #[inline]
-    pub fn pair(&self, a: u32, b: u32) -> (i32, i32) {
+    pub fn pair(&self, a: NodeIx, b: NodeIx) -> (i32, i32) {
         match self {
             Self::Matrix(matrix) => matrix.get(a, b),
             Self::TimeDependent(legs) => legs.first(a, b),
             Self::Plane { places, scale, length, time } => {
-                let ((ax, ay), (bx, by)) = (places[a as usize], places[b as usize]);
+                let ((ax, ay), (bx, by)) = (places[a.index()], places[b.index()]);
                 let exact = ((ax - bx) * (ax - bx) + (ay - by) * (ay - by)).sqrt() * scale;
                 let metres = length.apply(exact);
                 (if length == time { metres } else { time.apply(exact) }, metres)
             }
             Self::Sphere { places, metres_per_time } => {
-                let metres = great_circle(&places[a as usize], &places[b as usize]);
+                let metres = great_circle(&places[a.index()], &places[b.index()]);
                 (Rounding::Nearest.apply(metres / metres_per_time), Rounding::Nearest.apply(metres))
             }
         }
     }
 
     /// Time and length of a leg that is begun at an instant, by a vehicle of this factor (1000: as the legs say).
-    pub fn leaving(&self, a: u32, b: u32, depart: i32, time_factor: u16) -> (i32, i32) {
+    pub fn leaving(&self, a: NodeIx, b: NodeIx, depart: i32, time_factor: u16) -> (i32, i32) {
         let own = |time: i32| {
             let time = i64::from(time) * i64::from(time_factor) / 1000;
             time.min(i64::from(UNREACHABLE)) as i32
@@ -180,28 +181,28 @@ impl Legs {
     }
 
     /// Travel time, for a vehicle of factor 1000.
-    pub fn time(&self, a: u32, b: u32) -> i32 {
+    pub fn time(&self, a: NodeIx, b: NodeIx) -> i32 {
         self.pair(a, b).0
     }
 
     /// Length.
-    pub fn metres(&self, a: u32, b: u32) -> i32 {
+    pub fn metres(&self, a: NodeIx, b: NodeIx) -> i32 {
         self.pair(a, b).1
     }
 
     /// Times from one place to others, in their order.
-    pub(crate) fn times_from(&self, from: u32, to: impl Iterator<Item = u32>, times: &mut Vec<i32>) {
+    pub(crate) fn times_from(&self, from: NodeIx, to: impl Iterator<Item = NodeIx>, times: &mut Vec<i32>) {
         times.clear();
         match self {
             Self::TimeDependent(legs) => times.extend(to.map(|place| legs.first(from, place).0)),
             Self::Matrix(matrix) => {
                 let row = matrix.row(from);
-                times.extend(to.map(|place| row[place as usize].0));
+                times.extend(to.map(|place| row[place.index()].0));
             }
             Self::Plane { places, scale, time, .. } => {
-                let ((x, y), scale, time) = (places[from as usize], *scale, *time);
+                let ((x, y), scale, time) = (places[from.index()], *scale, *time);
                 times.extend(to.map(|place| {
-                    let (px, py) = places[place as usize];
+                    let (px, py) = places[place.index()];
                     time.apply(((x - px) * (x - px) + (y - py) * (y - py)).sqrt() * scale)
                 }));
             }
@@ -215,13 +216,13 @@ impl Legs {
     }
 
     /// Coordinates on some plane, where there are any: for finding near places without asking for every leg.
-    pub(crate) fn planar(&self, place: u32) -> Option<(f64, f64)> {
+    pub(crate) fn planar(&self, place: NodeIx) -> Option<(f64, f64)> {
         match self {
             Self::Matrix(_) | Self::TimeDependent(_) => None,
-            Self::Plane { places, .. } => Some(places[place as usize]),
+            Self::Plane { places, .. } => Some(places[place.index()]),
             // Stretched so that both axes have one scale near the first place.
             Self::Sphere { places, .. } => {
-                let place = &places[place as usize];
+                let place = &places[place.index()];
                 Some((place.lon * places_cos(places), place.lat))
             }
         }
@@ -288,7 +289,7 @@ fn great_circle(a: &SpherePlace, b: &SpherePlace) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Legs, Rounding, SpherePlace, great_circle};
+    use super::{Legs, NodeIx, Rounding, SpherePlace, great_circle};
 
     #[test]
     fn great_circles_agree_with_the_textbook_formula() {
@@ -319,10 +320,11 @@ mod tests {
     fn planes_round_as_the_conventions_say() {
         let legs =
             |length, time| Legs::Plane { places: vec![(0.0, 0.0), (1.0, 1.0), (3.0, 4.0)], scale: 10.0, length, time };
+        let pair = |legs: &Legs, a: u32, b: u32| legs.pair(NodeIx(a), NodeIx(b));
         let dimacs = legs(Rounding::Down, Rounding::Down);
-        assert_eq!((dimacs.pair(0, 1), dimacs.pair(0, 2)), ((14, 14), (50, 50)));
+        assert_eq!((pair(&dimacs, 0, 1), pair(&dimacs, 0, 2)), ((14, 14), (50, 50)));
         let safe = legs(Rounding::Nearest, Rounding::Up);
-        assert_eq!((safe.pair(0, 1), safe.pair(0, 2)), ((15, 14), (50, 50)));
+        assert_eq!((pair(&safe, 0, 1), pair(&safe, 0, 2)), ((15, 14), (50, 50)));
         // Beyond what an integer holds: the largest there is, not a negative one.
         let far = Legs::Plane {
             places: vec![(0.0, 0.0), (1e9, 1e9)],
@@ -330,6 +332,6 @@ mod tests {
             length: Rounding::Nearest,
             time: Rounding::Up,
         };
-        assert_eq!(far.pair(0, 1), (i32::MAX, i32::MAX));
+        assert_eq!(pair(&far, 0, 1), (i32::MAX, i32::MAX));
     }
 }

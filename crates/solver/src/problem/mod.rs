@@ -1,8 +1,12 @@
-//! The problem as the search sees it: plain arrays, dense indices, integers only.
+//! What is asked of the search: stops, vehicles, legs, prices and a plan to start from, as plain arrays of integers.
+//!
+//! Promise: what [`Problem::new`] has checked is not checked again.
+//! Absent on purpose: how a problem is solved.
 
 use std::collections::BTreeMap;
 
 use self::class::{Class, ROUNDINGS};
+use crate::index::{NodeIx, StopIx, TourIx};
 
 mod class;
 mod facts;
@@ -16,72 +20,74 @@ pub use self::hourly::{LegRows, TimeDependentLegs, travel_over};
 pub use self::legs::{LegMatrix, Legs, Rounding, SpherePlace};
 pub use self::solution::Solution;
 pub(crate) use self::solution::{absent_units, all_stops};
-pub use self::units::{NONE, TIME_MAX, UNREACHABLE};
+pub use self::units::{TIME_MAX, UNREACHABLE};
 
-/// A legal problem.
+/// A legal problem: whatever [`Problem::new`] checks holds for as long as it lives, so that the search never checks it again.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    pub(crate) stops: Vec<Stop>,
-    pub(crate) tours: Vec<TourSpec>,
-    pub(crate) legs: Legs,
-    pub(crate) weights: Weights,
-    pub(crate) initial: Vec<Vec<u32>>,
-    pub(crate) classes: Vec<Class>,
-    pub(crate) class_of: Vec<u32>,
+    stops: Vec<Stop>,
+    tours: Vec<TourSpec>,
+    legs: Legs,
+    weights: Weights,
+    initial: Vec<Vec<StopIx>>,
+    /// Each kind of vehicle that makes something else of a leg.
+    classes: Vec<Class>,
+    /// The class of each tour.
+    class_of: Vec<u32>,
     /// The latest start that the search aims at: `due`, or what any tour could reach at best if that is later.
-    pub(crate) closes: Vec<i32>,
+    closes: Vec<i32>,
     /// The first tour with the very same specification: while both are empty, one stands for the other.
-    pub(crate) twin: Vec<u32>,
+    twin: Vec<TourIx>,
     /// Tours that are their own twin: one of each kind.
-    leaders: Vec<u32>,
+    leaders: Vec<TourIx>,
     /// Every candidate is priced by a walk along the tour (flow time).
-    pub(crate) walks: bool,
+    walks: bool,
     /// Some tour is last in, first out.
-    pub(crate) lifo: bool,
+    lifo: bool,
     /// Some tour has pauses.
-    pub(crate) paused: bool,
+    paused: bool,
     /// Any tour may serve any stop.
-    pub(crate) unrestricted: bool,
+    unrestricted: bool,
     /// Some stop takes time on arrival from another place.
-    pub(crate) has_setup: bool,
+    has_setup: bool,
     /// Some tour takes fewer stops than there are.
-    pub(crate) limited: bool,
-    /// By how much a detour may seem to shorten a tour: nothing but rounding where legs are straight lines, anything where a
-    /// matrix gives them.
-    pub(crate) slackness: i64,
-    /// The same of its time. `None`: anything.
-    pub(crate) time_slackness: Option<i32>,
-    /// Legs keep the triangle inequality, but for rounding. Of a matrix nobody knows.
-    pub(crate) metric: bool,
+    limited: bool,
+    /// Largest amount (millionths of cost) by which a detour can be cheaper than the direct leg. Straight-line legs obey the
+    /// triangle inequality up to rounding; a matrix may not.
+    slackness: i64,
+    /// Largest time by which a detour can be quicker than the direct leg. `None`: there is no limit.
+    time_slackness: Option<i32>,
+    /// Legs obey the triangle inequality up to rounding. False for a matrix, of which it is not known.
+    metric: bool,
     /// Some stops are promised to a tour.
-    pub(crate) promised: bool,
+    promised: bool,
     /// The first tour whose end, limits and class are the same: tails can be driven by either.
-    pub(crate) tail_twin: Vec<u32>,
+    tail_twin: Vec<TourIx>,
     /// All vehicles are alike and none is in use: one empty tour stands for all.
-    pub(crate) pooled: bool,
-    /// See [`crate::local::Local::plain`].
-    pub(crate) plain: bool,
+    pooled: bool,
+    /// See [`Problem::is_plain`].
+    plain: bool,
 }
 
-/// Why values do not make a problem. Indices are into the given arrays.
+/// Why values do not make a problem: which stop or tour, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invalid {
-    /// A stop names a place that the matrix does not have.
-    Place(usize),
-    /// A tour names a place that the matrix does not have.
-    TourPlace(usize),
+    /// A stop is at a node that the legs do not have.
+    Node(StopIx),
+    /// A tour starts or ends at a node that the legs do not have.
+    TourNode(TourIx),
     /// A stop's windows are inverted, out of order, or a time is out of range.
-    Time(usize),
+    Time(StopIx),
     /// A tour's times are out of range.
-    TourTime(usize),
+    TourTime(TourIx),
     /// A stop's mate is not a stop that names it back with the other role.
-    Mate(usize),
+    Mate(StopIx),
     /// A stop is locked to a tour that does not exist.
-    Tour(usize),
+    Tour(StopIx),
     /// The matrix has a negative entry.
     Leg,
     /// A load is negative.
-    Load(usize),
+    Load(StopIx),
     /// Prices that add up beyond what the objective (`i64`) can hold.
     Prices,
     /// `initial` does not have one sequence per tour, or a stop twice, or one end of a shipment only.
@@ -91,15 +97,17 @@ pub enum Invalid {
 impl std::fmt::Display for Invalid {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Place(stop) => write!(f, "stop {stop} is at a place the leg matrix does not have"),
-            Self::TourPlace(tour) => write!(f, "tour {tour} starts or ends at a place the leg matrix does not have"),
-            Self::Time(stop) => write!(f, "stop {stop} has an inverted window or a time out of range"),
-            Self::TourTime(tour) => write!(f, "tour {tour} has a time out of range"),
-            Self::Mate(stop) => write!(f, "stop {stop} is half of a shipment whose other half does not name it back"),
-            Self::Tour(stop) => write!(f, "stop {stop} is locked to a tour that does not exist"),
+            Self::Node(stop) => write!(f, "stop {} is at a node that the legs do not have", stop.0),
+            Self::TourNode(tour) => write!(f, "tour {} starts or ends at a node that the legs do not have", tour.0),
+            Self::Time(stop) => write!(f, "stop {} has an inverted window or a time out of range", stop.0),
+            Self::TourTime(tour) => write!(f, "tour {} has a time out of range", tour.0),
+            Self::Mate(stop) => {
+                write!(f, "stop {} is half of a shipment whose other half does not name it back", stop.0)
+            }
+            Self::Tour(stop) => write!(f, "stop {} is locked to a tour that does not exist", stop.0),
             Self::Leg => write!(f, "the leg matrix has a negative entry"),
             Self::Prices => write!(f, "prices of stops left out and of vehicles add up to more than can be counted"),
-            Self::Load(stop) => write!(f, "stop {stop} has a negative load"),
+            Self::Load(stop) => write!(f, "stop {} has a negative load", stop.0),
             Self::Initial => {
                 write!(f, "the initial plan has a stop twice, half a shipment, or not one sequence per tour")
             }
@@ -117,14 +125,14 @@ impl Problem {
     /// The first thing found wrong, with its index.
     pub fn new(stops: Vec<Stop>, tours: Vec<TourSpec>, legs: impl Into<Legs>) -> Result<Self, Invalid> {
         let legs = legs.into();
-        let places = legs.places() as u32;
+        let nodes = legs.nodes() as u32;
         let in_range = |t: i32| (-TIME_MAX..=TIME_MAX).contains(&t);
         if !legs.is_legal() {
             return Err(Invalid::Leg);
         }
-        for (index, stop) in stops.iter().enumerate() {
-            if stop.place >= places {
-                return Err(Invalid::Place(index));
+        for (index, stop) in StopIx::all().zip(&stops) {
+            if stop.node.0 >= nodes {
+                return Err(Invalid::Node(index));
             }
             let ordered = stop.windows.windows(2).all(|pair| pair[0].1 < pair[1].0);
             let legal =
@@ -136,28 +144,28 @@ impl Problem {
             if stop.load.iter().any(|&load| load < 0) {
                 return Err(Invalid::Load(index));
             }
-            if stop.locked != NONE && stop.locked as usize >= tours.len() {
+            if stop.locked != TourIx::NONE && stop.locked.index() >= tours.len() {
                 return Err(Invalid::Tour(index));
             }
             let paired = match stop.role {
-                Role::JobDelivery | Role::JobPickup => stop.mate == NONE,
-                Role::Pickup => stops
-                    .get(stop.mate as usize)
-                    .is_some_and(|mate| mate.mate == index as u32 && mate.role == Role::Delivery),
+                Role::JobDelivery | Role::JobPickup => stop.mate == StopIx::NONE,
+                Role::Pickup => {
+                    stops.get(stop.mate.index()).is_some_and(|mate| mate.mate == index && mate.role == Role::Delivery)
+                }
                 Role::Delivery => {
-                    (stop.mate == NONE && stop.locked != NONE)
+                    (stop.mate == StopIx::NONE && stop.locked != TourIx::NONE)
                         || stops
-                            .get(stop.mate as usize)
-                            .is_some_and(|mate| mate.mate == index as u32 && mate.role == Role::Pickup)
+                            .get(stop.mate.index())
+                            .is_some_and(|mate| mate.mate == index && mate.role == Role::Pickup)
                 }
             };
             if !paired {
                 return Err(Invalid::Mate(index));
             }
         }
-        for (index, tour) in tours.iter().enumerate() {
-            if tour.start_place >= places || (tour.end_place != NONE && tour.end_place >= places) {
-                return Err(Invalid::TourPlace(index));
+        for (index, tour) in TourIx::all().zip(&tours) {
+            if tour.start_node.0 >= nodes || (tour.end_node != NodeIx::NONE && tour.end_node.0 >= nodes) {
+                return Err(Invalid::TourNode(index));
             }
             let pauses = tour
                 .pauses
@@ -186,14 +194,16 @@ impl Problem {
             })
             .collect();
         // The first of each kind; kinds may be as many as vehicles.
-        let mut kinds: BTreeMap<&TourSpec, u32> = BTreeMap::new();
-        let twin: Vec<u32> = (0u32..).zip(&tours).map(|(index, tour)| *kinds.entry(tour).or_insert(index)).collect();
-        let leaders = (0..tours.len() as u32).filter(|&tour| twin[tour as usize] == tour).collect();
+        let mut kinds: BTreeMap<&TourSpec, TourIx> = BTreeMap::new();
+        let twin: Vec<TourIx> =
+            TourIx::all().zip(&tours).map(|(index, tour)| *kinds.entry(tour).or_insert(index)).collect();
+        let leaders = TourIx::first(tours.len()).filter(|&tour| twin[tour.index()] == tour).collect();
         let tail = |tour: &TourSpec| {
-            (tour.end_place, tour.end_by, tour.finish_late, tour.capacity, tour.stops_max, tour.lifo, tour.class())
+            (tour.end_node, tour.end_by, tour.finish_late, tour.capacity, tour.stops_max, tour.lifo, tour.class())
         };
         let mut tails = BTreeMap::new();
-        let tail_twin = (0u32..).zip(&tours).map(|(index, tour)| *tails.entry(tail(tour)).or_insert(index)).collect();
+        let tail_twin =
+            TourIx::all().zip(&tours).map(|(index, tour)| *tails.entry(tail(tour)).or_insert(index)).collect();
         let initial = vec![Vec::new(); tours.len()];
         let mut problem = Self {
             closes: Vec::new(),
@@ -221,14 +231,15 @@ impl Problem {
             plain: false,
         };
         problem.unrestricted =
-            problem.stops.iter().all(|stop| stop.locked == NONE && stop.needs == 0 && stop.barred.is_empty());
+            problem.stops.iter().all(|stop| stop.locked == TourIx::NONE && stop.needs == 0 && stop.barred.is_empty());
         problem.paused = problem.tours.iter().any(|tour| !tour.pauses.is_empty());
         problem.lifo = problem.tours.iter().any(|tour| tour.lifo);
         problem.has_setup = problem.stops.iter().any(|stop| stop.setup > 0);
         problem.limited = problem.tours.iter().any(|tour| (tour.stops_max as usize) < problem.stops.len());
-        problem.promised = problem.stops.iter().any(|stop| stop.home != NONE && stop.change != 0);
-        problem.pooled = problem.twin.iter().all(|&twin| twin == 0) && problem.tours.iter().all(|tour| !tour.in_use);
-        problem.closes = (0..problem.stops.len() as u32).map(|stop| problem.aim(stop)).collect();
+        problem.promised = problem.stops.iter().any(|stop| stop.home != TourIx::NONE && stop.change != 0);
+        problem.pooled =
+            problem.twin.iter().all(|&twin| twin == TourIx(0)) && problem.tours.iter().all(|tour| !tour.in_use);
+        problem.closes = StopIx::first(problem.stops.len()).map(|stop| problem.aim(stop)).collect();
         let roundings = problem.classes.iter().map(|class| i64::from(class.leg((ROUNDINGS, ROUNDINGS)).1));
         problem.metric = problem.legs.is_symmetric();
         problem.slackness = if problem.metric { roundings.max().unwrap_or(0) } else { i64::MAX / 8 };
@@ -245,7 +256,7 @@ impl Problem {
     pub fn with_weights(mut self, weights: Weights) -> Self {
         self.weights = weights;
         self.walks = weights.flow_per_hour > 0;
-        self.closes = (0..self.stops.len() as u32).map(|stop| self.aim(stop)).collect();
+        self.closes = StopIx::first(self.stops.len()).map(|stop| self.aim(stop)).collect();
         self.plain = self.looks_plain();
         self
     }
@@ -256,23 +267,23 @@ impl Problem {
     /// # Errors
     ///
     /// [`Invalid::Initial`].
-    pub fn with_initial(mut self, initial: Vec<Vec<u32>>) -> Result<Self, Invalid> {
-        let mut at = vec![(NONE, 0); self.stops.len()];
+    pub fn with_initial(mut self, initial: Vec<Vec<StopIx>>) -> Result<Self, Invalid> {
+        let mut at = vec![(TourIx::NONE, 0); self.stops.len()];
         if initial.len() != self.tours.len() {
             return Err(Invalid::Initial);
         }
-        for (tour, sequence) in initial.iter().enumerate() {
-            for (place, &stop) in sequence.iter().enumerate() {
-                match at.get_mut(stop as usize) {
-                    Some(slot) if slot.0 == NONE => *slot = (tour as u32, place),
+        for (tour, sequence) in TourIx::all().zip(&initial) {
+            for (position, &stop) in sequence.iter().enumerate() {
+                match at.get_mut(stop.index()) {
+                    Some(slot) if slot.0 == TourIx::NONE => *slot = (tour, position),
                     _ => return Err(Invalid::Initial),
                 }
             }
         }
-        for (stop, &(tour, place)) in self.stops.iter().zip(&at) {
+        for (stop, &(tour, position)) in self.stops.iter().zip(&at) {
             if stop.role == Role::Pickup {
-                let (mate_tour, mate_place) = at[stop.mate as usize];
-                if mate_tour != tour || (tour != NONE && mate_place < place) {
+                let (mate_tour, mate_position) = at[stop.mate.index()];
+                if mate_tour != tour || (tour != TourIx::NONE && mate_position < position) {
                     return Err(Invalid::Initial);
                 }
             }
@@ -284,13 +295,13 @@ impl Problem {
     /// Promises every stop of the initial plan to the tour that serves it there: another tour costs `change` more for each.
     #[must_use]
     pub fn with_promises(mut self, change: i64) -> Self {
-        for (tour, sequence) in self.initial.iter().enumerate() {
+        for (tour, sequence) in TourIx::all().zip(&self.initial) {
             for &stop in sequence {
-                let stop = &mut self.stops[stop as usize];
-                (stop.home, stop.change) = (tour as u32, change);
+                let stop = &mut self.stops[stop.index()];
+                (stop.home, stop.change) = (tour, change);
             }
         }
-        self.promised = self.stops.iter().any(|stop| stop.home != NONE && stop.change != 0);
+        self.promised = self.stops.iter().any(|stop| stop.home != TourIx::NONE && stop.change != 0);
         self
     }
 
@@ -315,27 +326,119 @@ impl Problem {
     }
 
     /// The plan to start from.
-    pub fn initial(&self) -> &[Vec<u32>] {
+    pub fn initial(&self) -> &[Vec<StopIx>] {
         &self.initial
     }
 
+    /// The class of a tour: vehicles of one class make the same of a leg.
+    #[inline]
+    pub(crate) fn class_of(&self, tour: TourIx) -> u32 {
+        self.class_of[tour.index()]
+    }
+
+    /// What vehicles of a class make of a leg.
+    #[inline]
+    pub(crate) fn class(&self, class: u32) -> Class {
+        self.classes[class as usize]
+    }
+
+    /// The latest start of service that the search aims at: `due`, or what any tour could reach at best if that is later.
+    #[inline]
+    pub(crate) fn closes(&self, stop: StopIx) -> i32 {
+        self.closes[stop.index()]
+    }
+
+    /// The first tour with the very same vehicle: while both are empty, one stands for the other.
+    #[inline]
+    pub(crate) fn twin(&self, tour: TourIx) -> TourIx {
+        self.twin[tour.index()]
+    }
+
+    /// The first tour whose end, limits and class are the same: the end of a sequence can be driven by either.
+    #[inline]
+    pub(crate) fn tail_twin(&self, tour: TourIx) -> TourIx {
+        self.tail_twin[tour.index()]
+    }
+
+    /// Every candidate is priced by a walk along the tour, because flow time counts.
+    #[inline]
+    pub(crate) fn walks(&self) -> bool {
+        self.walks
+    }
+
+    /// At least one vehicle is unloaded last in, first out.
+    #[inline]
+    pub(crate) fn lifo(&self) -> bool {
+        self.lifo
+    }
+
+    /// Any tour may serve any stop.
+    #[inline]
+    pub(crate) fn unrestricted(&self) -> bool {
+        self.unrestricted
+    }
+
+    /// At least one stop takes time on arrival from another node.
+    #[inline]
+    pub(crate) fn has_setup(&self) -> bool {
+        self.has_setup
+    }
+
+    /// At least one tour may have fewer stops than there are.
+    #[inline]
+    pub(crate) fn limited(&self) -> bool {
+        self.limited
+    }
+
+    /// At least one stop is promised to a tour, and leaving it has a price.
+    #[inline]
+    pub(crate) fn promised(&self) -> bool {
+        self.promised
+    }
+
+    /// All vehicles are alike and none is in use: one empty tour stands for all.
+    #[inline]
+    pub(crate) fn pooled(&self) -> bool {
+        self.pooled
+    }
+
+    /// Largest amount (millionths of cost) by which a detour can be cheaper than the direct leg.
+    #[inline]
+    pub(crate) fn slackness(&self) -> i64 {
+        self.slackness
+    }
+
+    /// Largest time by which a detour can be quicker than the direct leg. `None`: there is no limit.
+    #[inline]
+    pub(crate) fn time_slackness(&self) -> Option<i32> {
+        self.time_slackness
+    }
+
+    /// Sets what it costs each stop to leave its `home`, in the order of the stops.
+    pub(crate) fn set_change_prices(&mut self, prices: impl Iterator<Item = i64>) {
+        for (stop, price) in self.stops.iter_mut().zip(prices) {
+            stop.change = price;
+        }
+        self.promised = self.stops.iter().any(|stop| stop.home != TourIx::NONE && stop.change != 0);
+    }
+
     /// Travel time and price of a leg for a tour's class.
-    pub(crate) fn leg(&self, tour: u32, a: u32, b: u32) -> (i32, i32) {
-        self.classes[self.class_of[tour as usize] as usize].leg(self.legs.pair(a, b))
+    pub(crate) fn leg(&self, tour: TourIx, a: NodeIx, b: NodeIx) -> (i32, i32) {
+        self.classes[self.class_of[tour.index()] as usize].leg(self.legs.pair(a, b))
     }
 
     /// Travel time including the set-up at `b`, and price, from one stop or tour start (`a >= stops`) to a stop.
-    pub(crate) fn hop(&self, tour: u32, from_place: u32, to: u32) -> (i32, i32) {
-        let stop = &self.stops[to as usize];
-        let (time, cost) = self.leg(tour, from_place, stop.place);
-        (time + if from_place == stop.place { 0 } else { stop.setup }, cost)
+    pub(crate) fn hop(&self, tour: TourIx, from: NodeIx, to: StopIx) -> (i32, i32) {
+        let stop = &self.stops[to.index()];
+        let (time, cost) = self.leg(tour, from, stop.node);
+        (time + if from == stop.node { 0 } else { stop.setup }, cost)
     }
 
     /// Travel time and price of a leg that is begun at an instant.
-    fn leg_at(&self, tour: u32, a: u32, b: u32, depart: i32) -> (i32, i32) {
+    fn leg_at(&self, tour: TourIx, a: NodeIx, b: NodeIx, depart: i32) -> (i32, i32) {
         match &self.legs {
             Legs::TimeDependent(legs) => {
-                let class = self.classes[self.class_of[tour as usize] as usize];
+                let class = self.classes[self.class_of[tour.index()] as usize];
                 class.priced(legs.leaving(a, b, depart, |time| class.time(time)))
             }
             Legs::Matrix(_) | Legs::Plane { .. } | Legs::Sphere { .. } => self.leg(tour, a, b),
@@ -343,44 +446,44 @@ impl Problem {
     }
 
     /// Like [`Problem::hop`], begun at an instant; `None` where there is no way then.
-    pub(crate) fn hop_at(&self, tour: u32, from_place: u32, to: u32, depart: i32) -> Option<(i32, i32)> {
-        let stop = &self.stops[to as usize];
-        let (time, cost) = self.leg_at(tour, from_place, stop.place, depart);
-        (time < UNREACHABLE).then(|| (time + if from_place == stop.place { 0 } else { stop.setup }, cost))
+    pub(crate) fn hop_at(&self, tour: TourIx, from: NodeIx, to: StopIx, depart: i32) -> Option<(i32, i32)> {
+        let stop = &self.stops[to.index()];
+        let (time, cost) = self.leg_at(tour, from, stop.node, depart);
+        (time < UNREACHABLE).then(|| (time + if from == stop.node { 0 } else { stop.setup }, cost))
     }
 
     /// Travel time and price from a place to a tour's end.
-    pub(crate) fn hop_end(&self, tour: u32, from_place: u32) -> (i32, i32) {
-        let end = self.tours[tour as usize].end_place;
-        if end == NONE { (0, 0) } else { self.leg(tour, from_place, end) }
+    pub(crate) fn hop_end(&self, tour: TourIx, from: NodeIx) -> (i32, i32) {
+        let end = self.tours[tour.index()].end_node;
+        if end == NodeIx::NONE { (0, 0) } else { self.leg(tour, from, end) }
     }
 
     /// Like [`Problem::hop_end`], begun at an instant.
-    pub(crate) fn hop_end_at(&self, tour: u32, from_place: u32, depart: i32) -> (i32, i32) {
-        let end = self.tours[tour as usize].end_place;
-        if end == NONE { (0, 0) } else { self.leg_at(tour, from_place, end, depart) }
+    pub(crate) fn hop_end_at(&self, tour: TourIx, from: NodeIx, depart: i32) -> (i32, i32) {
+        let end = self.tours[tour.index()].end_node;
+        if end == NodeIx::NONE { (0, 0) } else { self.leg_at(tour, from, end, depart) }
     }
 
     /// True when this tour may serve this stop at all, whatever the sequence.
-    pub(crate) fn allows(&self, tour: u32, stop: u32) -> bool {
-        let stop = &self.stops[stop as usize];
-        let spec = &self.tours[tour as usize];
-        (stop.locked == NONE || stop.locked == tour)
+    pub(crate) fn allows(&self, tour: TourIx, stop: StopIx) -> bool {
+        let stop = &self.stops[stop.index()];
+        let spec = &self.tours[tour.index()];
+        (stop.locked == TourIx::NONE || stop.locked == tour)
             && stop.needs & !spec.has == 0
             && (stop.barred.is_empty() || !stop.barred.contains(&tour))
     }
 
     /// Price of a tour serving a stop beyond driving: the change of a promise.
-    pub(crate) fn change_cost(&self, tour: u32, stop: u32) -> i64 {
-        let stop = &self.stops[stop as usize];
-        if stop.home == NONE || stop.home == tour { 0 } else { stop.change }
+    pub(crate) fn change_cost(&self, tour: TourIx, stop: StopIx) -> i64 {
+        let stop = &self.stops[stop.index()];
+        if stop.home == TourIx::NONE || stop.home == tour { 0 } else { stop.change }
     }
 
     /// The latest start of service that a tour's shift allows at a stop.
-    pub(crate) fn shift_end(&self, tour: u32, stop: u32) -> i32 {
-        let stop = &self.stops[stop as usize];
-        let spec = &self.tours[tour as usize];
-        let exempt = stop.role == Role::Delivery && (stop.mate == NONE || spec.finish_late);
+    pub(crate) fn shift_end(&self, tour: TourIx, stop: StopIx) -> i32 {
+        let stop = &self.stops[stop.index()];
+        let spec = &self.tours[tour.index()];
+        let exempt = stop.role == Role::Delivery && (stop.mate == StopIx::NONE || spec.finish_late);
         if exempt { TIME_MAX } else { spec.end_by }
     }
 
@@ -411,27 +514,28 @@ impl Problem {
         !self.walks && !self.lifo && !self.paused && loads && countable && kinds && windows
     }
 
-    /// Lateness that nobody could avoid is not fought over.
-    fn aim(&self, stop: u32) -> i32 {
-        let spec = &self.stops[stop as usize];
+    /// If no vehicle can arrive in time, the deadline is moved to the earliest possible arrival, so that the search does not trade
+    /// other stops for lateness that cannot be avoided.
+    fn aim(&self, stop: StopIx) -> i32 {
+        let spec = &self.stops[stop.index()];
         if spec.due == i32::MAX || self.weights.hard {
             return spec.due.min(TIME_MAX);
         }
-        let via = (spec.role == Role::Delivery && spec.mate != NONE).then_some(spec.mate);
-        let free = spec.locked == NONE && spec.barred.is_empty();
-        let all = 0..if free { 0 } else { self.tours.len() as u32 };
-        let leaders: &[u32] = if free { &self.leaders } else { &[] };
+        let via = (spec.role == Role::Delivery && spec.mate != StopIx::NONE).then_some(spec.mate);
+        let free = spec.locked == TourIx::NONE && spec.barred.is_empty();
+        let all = TourIx::first(if free { 0 } else { self.tours.len() });
+        let leaders: &[TourIx] = if free { &self.leaders } else { &[] };
         let best = (all.chain(leaders.iter().copied()))
             .filter(|&tour| self.allows(tour, stop))
             .map(|tour| {
-                let start = &self.tours[tour as usize];
-                let (mut at, mut place) = (start.start_at, start.start_place);
+                let start = &self.tours[tour.index()];
+                let (mut at, mut node) = (start.start_at, start.start_node);
                 if let Some(pickup) = via {
-                    let first = &self.stops[pickup as usize];
-                    at = first.opens_at(at + self.hop(tour, place, pickup).0) + first.service;
-                    place = first.place;
+                    let first = &self.stops[pickup.index()];
+                    at = first.opens_at(at + self.hop(tour, node, pickup).0) + first.service;
+                    node = first.node;
                 }
-                spec.opens_at(at.saturating_add(self.hop(tour, place, stop).0))
+                spec.opens_at(at.saturating_add(self.hop(tour, node, stop).0))
             })
             .min();
         spec.due.max(best.unwrap_or(spec.due)).min(TIME_MAX)

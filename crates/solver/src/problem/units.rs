@@ -1,8 +1,5 @@
 //! Limits that hold for every number of a problem.
 
-/// No tour, no stop, no place.
-pub const NONE: u32 = u32::MAX;
-
 /// Largest magnitude of any time in a problem: about eleven days, so that sums of a few stay inside `i32`.
 pub const TIME_MAX: i32 = 1_000_000_000;
 

@@ -1,5 +1,6 @@
 //! One piece of a plan in one round: ruin and recreate, 2-opt* and SWAP* under simulated annealing.
 
+use crate::index::{StopIx, TourIx};
 use crate::moves::Ruin;
 use crate::moves::Scratch;
 use crate::random::Random;
@@ -12,9 +13,9 @@ const CELLS: usize = 4096;
 /// What became of a piece: sequences and units as the problem numbers them.
 pub(crate) struct PieceResult {
     pub(crate) cost: i64,
-    pub(crate) current: Vec<(u32, Vec<u32>)>,
-    pub(crate) absent: Vec<u32>,
-    pub(crate) best: Vec<(u32, Vec<u32>)>,
+    pub(crate) current: Vec<(TourIx, Vec<StopIx>)>,
+    pub(crate) absent: Vec<StopIx>,
+    pub(crate) best: Vec<(TourIx, Vec<StopIx>)>,
     pub(crate) best_cost: i64,
     pub(crate) iterations: u32,
 }
@@ -60,7 +61,7 @@ pub(crate) fn anneal(
         }
     };
     // Jobs only; where tours are judged by a walk, a walk for each attempt costs more than it brings.
-    let swaps = local.jobs && !local.problem.walks && !local.problem.lifo;
+    let swaps = local.jobs && !local.problem.walks() && !local.problem.lifo();
     // Vehicles without anything to serve have nothing to exchange.
     let iterations = if local.stops.is_empty() { 0 } else { iterations };
     for _ in 0..iterations {
@@ -102,7 +103,8 @@ pub(crate) fn anneal(
             panic!("the records disagree with a recount: {what}");
         }
     }
-    let global = |sequence: Vec<u32>| sequence.into_iter().map(|stop| local.stops[stop as usize]).collect::<Vec<u32>>();
+    let global =
+        |sequence: Vec<u32>| sequence.into_iter().map(|stop| local.stops[stop as usize]).collect::<Vec<StopIx>>();
     PieceResult {
         cost: state.total,
         current: (0..tours.len() as u32).map(|tour| (local.tours[tour as usize], state.global(tour))).collect(),

@@ -2,6 +2,7 @@
 
 use super::hourly::{frozen, insert_timed};
 use super::repair::repaired;
+use crate::index::{StopIx, TourIx};
 use crate::moves::{fill, insert_into};
 use crate::problem::{Problem, Solution, absent_units};
 use crate::schedule::{Infeasible, schedule};
@@ -18,11 +19,11 @@ pub fn insert(problem: &Problem) -> Solution {
         return repaired(problem, |problem, _| insert_timed(problem));
     }
     let local = Local::whole(problem);
-    let state = State::new(&local, &problem.initial, absent_units(problem, &problem.initial));
+    let state = State::of_whole(&local, problem.initial(), &absent_units(problem, problem.initial()));
     if state.can_be_driven() {
         fill(state)
     } else {
-        repaired(problem, |problem, _| insert_into(problem, &problem.initial))
+        repaired(problem, |problem, _| insert_into(problem, problem.initial()))
     }
 }
 
@@ -48,36 +49,38 @@ pub enum Alternative {
 
 /// What every tour would make of a unit (a job, a pickup, a delivery of goods on board), if it were taken out of the
 /// plan and put in again. Index = tour.
-pub fn alternatives(problem: &Problem, tours: &[Vec<u32>], unit: u32) -> Vec<Alternative> {
+pub fn alternatives(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx) -> Vec<Alternative> {
     if problem.is_time_dependent() {
         return alternatives(&frozen(problem, tours), tours, unit);
     }
-    let mate = problem.stops[unit as usize].mate;
-    let without: Vec<Vec<u32>> =
+    let mate = problem.stops()[unit.index()].mate;
+    let without: Vec<Vec<StopIx>> =
         tours.iter().map(|tour| tour.iter().copied().filter(|&stop| stop != unit && stop != mate).collect()).collect();
     let local = Local::whole(problem);
-    let mut state = State::new(&local, &without, vec![unit]).enriched();
-    let driving = |tour: u32, sequence: &[u32]| -> i64 {
+    let mut state = State::of_whole(&local, &without, &[unit]).enriched();
+    let driving = |tour: TourIx, sequence: &[StopIx]| -> i64 {
         schedule(problem, tour, sequence)
             .map_or(0, |times| times.iter().map(|timed| i64::from(timed.arrival) - i64::from(timed.leave)).sum())
     };
-    (0..problem.tours.len() as u32)
+    TourIx::first(problem.tours().len())
         .map(|tour| {
+            // In a whole problem a piece's own numbers are the problem's.
+            let here = tour.0;
             if !problem.allows(tour, unit) {
                 return Alternative::Rules;
             }
-            if let Some(place) = state.best_by_walk(unit, tour, i64::MAX / 4) {
-                let before = driving(tour, &without[tour as usize]);
-                let late_before = state.late(tour);
+            if let Some(place) = state.best_by_walk(unit.0, here, i64::MAX / 4) {
+                let before = driving(tour, &without[tour.index()]);
+                let late_before = state.late(here);
                 state.begin();
-                state.put_at(unit, place);
-                let drive = driving(tour, &state.sequence(tour)) - before;
-                let late = state.late(tour) > late_before;
+                state.put_at(unit.0, place);
+                let drive = driving(tour, &state.global(here)) - before;
+                let late = state.late(here) > late_before;
                 state.undo();
                 return Alternative::Possible { cost: place.cost, drive, late };
             }
-            let full = state.counts[tour as usize] + 2 > problem.tours[tour as usize].stops_max;
-            match state.verdict(unit, tour) {
+            let full = state.counts[tour.index()] + 2 > problem.tours()[tour.index()].stops_max;
+            match state.verdict(unit.0, here) {
                 Some(Infeasible::Rules | Infeasible::Dear) => Alternative::Capacity,
                 None if full => Alternative::Rules,
                 Some(Infeasible::Shift) | None => Alternative::Shift,
@@ -90,12 +93,18 @@ impl State<'_> {
     /// Sum of lateness beyond what is due on a tour of a whole problem.
     fn late(&self, tour: u32) -> i64 {
         let mut late = 0;
-        let sequence = self.sequence(tour);
+        let sequence = self.global(tour);
         let problem = self.local.problem;
-        let _ = crate::schedule::drive(problem, tour, sequence.iter().copied(), i64::MAX, |stop, timed| {
-            let due = problem.stops[stop as usize].due;
-            late += (i64::from(timed.start) - i64::from(due)).max(0);
-        });
+        let _ = crate::schedule::drive(
+            problem,
+            self.local.tours[tour as usize],
+            sequence.iter().copied(),
+            i64::MAX,
+            |stop, timed| {
+                let due = problem.stops()[stop.index()].due;
+                late += (i64::from(timed.start) - i64::from(due)).max(0);
+            },
+        );
         late
     }
 }

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::problem::{NONE, Problem};
+use crate::index::{StopIx, TourIx};
+use crate::problem::Problem;
 
 /// Price of a change at the beginning, in mean legs (measured in the prototype: 0.1 to 0.25 keeps most of the calm).
 const FIRST_PRICE: f64 = 0.15;
@@ -16,16 +17,16 @@ const AIM: f64 = 0.95;
 const DEALT_MAX: usize = 300;
 
 /// Stops that are not with the tour they are promised to.
-pub(crate) fn changed(problem: &Problem, tours: &[Vec<u32>]) -> usize {
-    (0u32..)
+pub(crate) fn changed(problem: &Problem, tours: &[Vec<StopIx>]) -> usize {
+    TourIx::all()
         .zip(tours)
         .map(|(tour, sequence)| sequence.iter().filter(|&&stop| strays(problem, tour, stop)).count())
         .sum()
 }
 
-fn strays(problem: &Problem, tour: u32, stop: u32) -> bool {
-    let home = problem.stops[stop as usize].home;
-    home != NONE && home != tour
+fn strays(problem: &Problem, tour: TourIx, stop: StopIx) -> bool {
+    let home = problem.stops()[stop.index()].home;
+    home != TourIx::NONE && home != tour
 }
 
 /// A limit to the number of changes, kept by a price of each that rises and falls.
@@ -41,26 +42,24 @@ pub(crate) struct ChangeLimit {
 impl ChangeLimit {
     /// `leg`: what a leg of the plan costs on average.
     pub(crate) fn new(problem: &Problem, most: u32, leg: f64) -> Self {
-        let own = problem.stops.iter().map(|stop| stop.change).collect();
+        let own = problem.stops().iter().map(|stop| stop.change).collect();
         let mut limit = Self { most: most as usize, problem: problem.clone(), own, price: FIRST_PRICE * leg };
         limit.set_prices();
         limit
     }
 
     fn set_prices(&mut self) {
-        for (stop, own) in self.problem.stops.iter_mut().zip(&self.own) {
-            stop.change = own.saturating_add(self.price as i64);
-        }
-        self.problem.promised = self.problem.stops.iter().any(|stop| stop.home != NONE && stop.change != 0);
+        let price = self.price as i64;
+        self.problem.set_change_prices(self.own.iter().map(|own| own.saturating_add(price)));
     }
 
     /// True when a plan has no more changes than are allowed.
-    pub(crate) fn allows(&self, tours: &[Vec<u32>]) -> bool {
+    pub(crate) fn allows(&self, tours: &[Vec<StopIx>]) -> bool {
         changed(&self.problem, tours) <= self.most
     }
 
     /// Dearer when a plan has more changes than are aimed at, cheaper when it has fewer.
-    pub(crate) fn follow(&mut self, tours: &[Vec<u32>]) {
+    pub(crate) fn follow(&mut self, tours: &[Vec<StopIx>]) {
         let off = (changed(&self.problem, tours) as f64 + 1.0) / (self.most as f64 * AIM + 1.0);
         let factor = libm::pow(off, FOLLOW).clamp(1.0 / FOLLOW_MAX, FOLLOW_MAX);
         self.price = (self.price * factor).max(1.0);
@@ -70,38 +69,38 @@ impl ChangeLimit {
 
 /// The same sequences, dealt out among vehicles that are alike so that the fewest promises are broken: a search moves stops,
 /// and two vehicles that have exchanged all of theirs have exchanged nothing.
-pub(crate) fn dealt_out(problem: &Problem, mut tours: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
-    let bound = |&stop: &u32| {
-        let stop = &problem.stops[stop as usize];
-        stop.locked != NONE || !stop.barred.is_empty()
+pub(crate) fn dealt_out(problem: &Problem, mut tours: Vec<Vec<StopIx>>) -> Vec<Vec<StopIx>> {
+    let bound = |&stop: &StopIx| {
+        let stop = &problem.stops()[stop.index()];
+        stop.locked != TourIx::NONE || !stop.barred.is_empty()
     };
-    let mut alike: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for (tour, sequence) in (0u32..).zip(&tours) {
+    let mut alike: BTreeMap<TourIx, Vec<TourIx>> = BTreeMap::new();
+    for (tour, sequence) in TourIx::all().zip(&tours) {
         let strayed = sequence.iter().any(|&stop| strays(problem, tour, stop));
         if (strayed || sequence.is_empty()) && !sequence.iter().any(bound) {
-            alike.entry(problem.twin[tour as usize]).or_default().push(tour);
+            alike.entry(problem.twin(tour)).or_default().push(tour);
         }
     }
     for group in alike.into_values() {
-        let wanted = |tour: u32| {
-            group.iter().any(|&from| tours[from as usize].iter().any(|&stop| problem.stops[stop as usize].home == tour))
+        let wanted = |tour: TourIx| {
+            group.iter().any(|&from| tours[from.index()].iter().any(|&stop| problem.stops()[stop.index()].home == tour))
         };
         // Unused vehicles to which nothing is promised have no part in this.
-        let group: Vec<u32> =
-            group.iter().copied().filter(|&tour| !tours[tour as usize].is_empty() || wanted(tour)).collect();
+        let group: Vec<TourIx> =
+            group.iter().copied().filter(|&tour| !tours[tour.index()].is_empty() || wanted(tour)).collect();
         if !(2..=DEALT_MAX).contains(&group.len()) {
             continue;
         }
         let price = |from: usize, to: usize| -> i64 {
-            tours[group[from] as usize].iter().map(|&stop| problem.change_cost(group[to], stop)).sum()
+            tours[group[from].index()].iter().map(|&stop| problem.change_cost(group[to], stop)).sum()
         };
         let prices: Vec<i64> = (0..group.len())
             .flat_map(|from| (0..group.len()).map(move |to| (from, to)))
             .map(|(from, to)| price(from, to))
             .collect();
-        let sequences: Vec<Vec<u32>> = group.iter().map(|&tour| std::mem::take(&mut tours[tour as usize])).collect();
+        let sequences: Vec<Vec<StopIx>> = group.iter().map(|&tour| std::mem::take(&mut tours[tour.index()])).collect();
         for (sequence, to) in sequences.into_iter().zip(assignment(group.len(), &prices)) {
-            tours[group[to] as usize] = sequence;
+            tours[group[to].index()] = sequence;
         }
     }
     tours

@@ -5,6 +5,7 @@
 //! The crossing keeps tours of one plan around a place and takes from the other what still fits (selective route exchange:
 //! Nagata & Bräysy 2009); the search puts in what is left over.
 
+use crate::index::StopIx;
 use crate::moves::crossed;
 use crate::problem::{Problem, absent_units};
 use crate::random::Random;
@@ -78,11 +79,11 @@ impl Coolings {
 /// The best plans so far, no two of the same price.
 #[derive(Debug, Default)]
 pub(crate) struct Elite {
-    plans: Vec<(i64, Vec<Vec<u32>>)>,
+    plans: Vec<(i64, Vec<Vec<StopIx>>)>,
 }
 
 impl Elite {
-    pub(crate) fn add(&mut self, cost: i64, tours: Vec<Vec<u32>>) {
+    pub(crate) fn add(&mut self, cost: i64, tours: Vec<Vec<StopIx>>) {
         let at = self.plans.partition_point(|plan| plan.0 < cost);
         if self.plans.get(at).is_none_or(|plan| plan.0 != cost) {
             self.plans.insert(at, (cost, tours));
@@ -96,7 +97,7 @@ impl Elite {
         problem: &Problem,
         near: &Neighbours,
         random: &mut Random,
-    ) -> Option<(Vec<Vec<u32>>, Vec<u32>)> {
+    ) -> Option<(Vec<Vec<StopIx>>, Vec<StopIx>)> {
         let first = random.below(self.plans.len());
         let second = (first + 1 + random.below(self.plans.len().checked_sub(1)?)) % self.plans.len();
         let tours = crossed(problem, near, &self.plans[first].1, &self.plans.get(second)?.1, random);

@@ -1,6 +1,7 @@
 //! Cutting a plan into disjoint pieces of whole tours, along lines that are drawn anew every round.
 
-use crate::problem::{NONE, Problem};
+use crate::index::{NodeIx, StopIx, TourIx};
+use crate::problem::Problem;
 use crate::random::{Random, mix};
 use crate::state::Neighbours;
 use crate::state::Where;
@@ -14,18 +15,18 @@ const SPARE_TOURS: usize = 8;
 
 /// Some whole tours, their stops and those waiting beside them, as the problem numbers them.
 pub(crate) struct Piece {
-    pub(crate) stops: Vec<u32>,
-    pub(crate) tours: Vec<u32>,
+    pub(crate) stops: Vec<StopIx>,
+    pub(crate) tours: Vec<TourIx>,
     /// Units on no tour.
-    pub(crate) absent: Vec<u32>,
+    pub(crate) absent: Vec<StopIx>,
 }
 
 /// Cuts a plan. Also says where each stop went: (piece, index within it).
 pub(crate) fn cut(
     problem: &Problem,
     near: &Neighbours,
-    tours: &[Vec<u32>],
-    absent: &[u32],
+    tours: &[Vec<StopIx>],
+    absent: &[StopIx],
     (seed, round): (u64, u32),
     piece_stops: usize,
 ) -> (Vec<Piece>, Where) {
@@ -34,14 +35,14 @@ pub(crate) fn cut(
     let groups = ((stops + absent.len()) / piece_stops).min(used / PIECE_TOURS_MIN).max(1);
     let mut random = Random::new(mix(seed ^ 0x0063_7574), round, u32::MAX);
     // Unused vehicles that are all alike are dealt out; others stand where they start.
-    let (mut list, spare): (Vec<u32>, Vec<u32>) =
-        (0..tours.len() as u32).partition(|&tour| !problem.pooled || !tours[tour as usize].is_empty());
-    let mut parts: Vec<Vec<u32>> = Vec::with_capacity(groups);
+    let (mut list, spare): (Vec<TourIx>, Vec<TourIx>) =
+        TourIx::first(tours.len()).partition(|&tour| !problem.pooled() || !tours[tour.index()].is_empty());
+    let mut parts: Vec<Vec<TourIx>> = Vec::with_capacity(groups);
     if groups == 1 {
         parts.push(list);
     } else {
-        let centres: Vec<Centre> = list.iter().map(|&tour| centre(problem, tour, &tours[tour as usize])).collect();
-        let mut keyed: Vec<(f64, u32, Centre)> =
+        let centres: Vec<Centre> = list.iter().map(|&tour| centre(problem, tour, &tours[tour.index()])).collect();
+        let mut keyed: Vec<(f64, TourIx, Centre)> =
             list.drain(..).zip(centres).map(|(tour, centre)| (0.0, tour, centre)).collect();
         split(problem, tours, &mut keyed, groups, &mut random, &mut parts);
     }
@@ -53,28 +54,28 @@ pub(crate) fn cut(
             mine.sort_unstable();
             let share = spare.iter().skip(index).step_by(count).take(SPARE_TOURS);
             mine.extend(share);
-            let stops = mine.iter().flat_map(|&tour| tours[tour as usize].iter().copied()).collect();
+            let stops = mine.iter().flat_map(|&tour| tours[tour.index()].iter().copied()).collect();
             Piece { stops, tours: mine, absent: Vec::new() }
         })
         .collect();
-    let mut at: Where = vec![(u32::MAX, u32::MAX); problem.stops.len()];
+    let mut at: Where = vec![(u32::MAX, u32::MAX); problem.stops().len()];
     for (piece, list) in pieces.iter().enumerate() {
         for (index, &stop) in list.stops.iter().enumerate() {
-            at[stop as usize] = (piece as u32, index as u32);
+            at[stop.index()] = (piece as u32, index as u32);
         }
     }
     for &unit in absent {
-        let spec = &problem.stops[unit as usize];
-        let bound = [spec.locked, spec.home].into_iter().find(|&tour| tour != NONE);
+        let spec = &problem.stops()[unit.index()];
+        let bound = [spec.locked, spec.home].into_iter().find(|&tour| tour != TourIx::NONE);
         let home = bound.and_then(|tour| pieces.iter().position(|piece| piece.tours.contains(&tour)));
         let beside = || {
-            let piece = near.near.get(unit).iter().map(|&stop| at[stop as usize].0).find(|&piece| piece != u32::MAX);
-            piece.map_or(unit as usize % count, |piece| piece as usize)
+            let piece = near.near.of(unit).map(|stop| at[stop.index()].0).find(|&piece| piece != u32::MAX);
+            piece.map_or(unit.index() % count, |piece| piece as usize)
         };
         let piece = home.unwrap_or_else(beside);
         for stop in [unit, spec.mate] {
-            if stop != NONE {
-                at[stop as usize] = (piece as u32, pieces[piece].stops.len() as u32);
+            if stop != StopIx::NONE {
+                at[stop.index()] = (piece as u32, pieces[piece].stops.len() as u32);
                 pieces[piece].stops.push(stop);
             }
         }
@@ -87,21 +88,21 @@ pub(crate) fn cut(
 #[derive(Clone, Copy)]
 enum Centre {
     Plane(f64, f64),
-    Place(u32),
+    Node(NodeIx),
 }
 
-fn centre(problem: &Problem, tour: u32, sequence: &[u32]) -> Centre {
-    let start = problem.tours[tour as usize].start_place;
-    let Some(start_at) = problem.legs.planar(start) else {
+fn centre(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Centre {
+    let start = problem.tours()[tour.index()].start_node;
+    let Some(start_at) = problem.legs().planar(start) else {
         let middle = sequence.get(sequence.len() / 2);
-        return Centre::Place(middle.map_or(start, |&stop| problem.stops[stop as usize].place));
+        return Centre::Node(middle.map_or(start, |&stop| problem.stops()[stop.index()].node));
     };
     if sequence.is_empty() {
         return Centre::Plane(start_at.0, start_at.1);
     }
     let (mut x, mut y) = (0.0, 0.0);
     for &stop in sequence {
-        let at = problem.legs.planar(problem.stops[stop as usize].place).unwrap_or(start_at);
+        let at = problem.legs().planar(problem.stops()[stop.index()].node).unwrap_or(start_at);
         x += at.0;
         y += at.1;
     }
@@ -113,28 +114,29 @@ fn centre(problem: &Problem, tour: u32, sequence: &[u32]) -> Centre {
 /// nearer).
 fn split(
     problem: &Problem,
-    tours: &[Vec<u32>],
-    list: &mut [(f64, u32, Centre)],
+    tours: &[Vec<StopIx>],
+    list: &mut [(f64, TourIx, Centre)],
     groups: usize,
     random: &mut Random,
-    parts: &mut Vec<Vec<u32>>,
+    parts: &mut Vec<Vec<TourIx>>,
 ) {
     if groups <= 1 || list.len() < 2 {
         parts.push(list.iter().map(|&(_, tour, _)| tour).collect());
         return;
     }
+    let first = TourIx(0);
     let angle = random.unit() * std::f64::consts::PI;
     let (cos, sin) = (libm::cos(angle), libm::sin(angle));
-    let places = problem.legs.places();
-    let (a, b) = (random.below(places) as u32, random.below(places) as u32);
+    let nodes = problem.legs().nodes();
+    let (a, b) = (NodeIx(random.below(nodes) as u32), NodeIx(random.below(nodes) as u32));
     for (key, _, centre) in list.iter_mut() {
         *key = match *centre {
             Centre::Plane(x, y) => x * cos + y * sin,
-            Centre::Place(place) => f64::from(problem.leg(0, place, a).0) - f64::from(problem.leg(0, place, b).0),
+            Centre::Node(node) => f64::from(problem.leg(first, node, a).0) - f64::from(problem.leg(first, node, b).0),
         };
     }
     list.sort_unstable_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
-    let weight = |tour: u32| tours[tour as usize].len().max(1);
+    let weight = |tour: TourIx| tours[tour.index()].len().max(1);
     let total: usize = list.iter().map(|&(_, tour, _)| weight(tour)).sum();
     let left = groups / 2;
     let goal = total * left / groups;

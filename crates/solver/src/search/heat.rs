@@ -66,10 +66,10 @@ fn between(points: &[(f64, f64); 4], at: f64) -> f64 {
 /// The temperatures of a search of about `expected` iterations over a plan whose mean leg costs `leg`.
 pub(crate) fn heat(problem: &Problem, limits: &SearchLimits, expected: u64, leg: f64) -> Heat {
     // Start factors by iterations per stop, as measured in the prototype; a warm start keeps the plan's shape.
-    let per_stop = expected as f64 / problem.stops.len() as f64;
+    let per_stop = expected as f64 / problem.stops().len() as f64;
     let hot = if !limits.warm {
         between(&FROM_NOTHING, per_stop)
-    } else if problem.promised || limits.changes_max.is_some() {
+    } else if problem.promised() || limits.changes_max.is_some() {
         FROM_PROMISES
     } else {
         between(&FROM_A_PLAN, per_stop)

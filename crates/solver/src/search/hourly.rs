@@ -10,8 +10,9 @@ use rayon::prelude::*;
 
 use super::limits::SearchLimits;
 use super::rounds::{replica_seed, solve_constant};
+use crate::index::{NodeIx, StopIx, TourIx};
 use crate::moves::insert_into;
-use crate::problem::{LegMatrix, Legs, NONE, Problem, Role, Solution, absent_units, all_stops};
+use crate::problem::{LegMatrix, Legs, Problem, Role, Solution, absent_units, all_stops};
 use crate::random::mix;
 use crate::schedule::{drive, price};
 use crate::state::{Local, State};
@@ -24,95 +25,102 @@ const WALKED_MAX: usize = 16;
 const DRIVES_MAX: usize = 20_000;
 
 /// The same problem with constant legs: those from a place as they are when these tours leave it.
-pub(crate) fn frozen(problem: &Problem, tours: &[Vec<u32>]) -> Problem {
-    let Legs::TimeDependent(legs) = &problem.legs else { return problem.clone() };
-    let n = legs.places();
+pub(crate) fn frozen(problem: &Problem, tours: &[Vec<StopIx>]) -> Problem {
+    let Legs::TimeDependent(legs) = &problem.legs() else { return problem.clone() };
+    let n = legs.nodes();
     // Where no tour leaves: when its window opens, or with the vehicle that starts there.
     let mut leaves = vec![i32::MIN; n];
-    for stop in &problem.stops {
+    for stop in problem.stops() {
         let opens = stop.windows.first().map_or(i32::MIN, |&(opens, _)| opens);
-        leaves[stop.place as usize] = leaves[stop.place as usize].max(opens);
+        leaves[stop.node.index()] = leaves[stop.node.index()].max(opens);
     }
-    for spec in &problem.tours {
-        leaves[spec.start_place as usize] = spec.start_at;
+    for spec in problem.tours() {
+        leaves[spec.start_node.index()] = spec.start_at;
     }
-    for (tour, sequence) in (0..).zip(tours) {
-        let place = |stop: u32| problem.stops[stop as usize].place as usize;
+    for (tour, sequence) in TourIx::all().zip(tours) {
+        let node = |stop: StopIx| problem.stops()[stop.index()].node.index();
         let _driven = drive(problem, tour, sequence.iter().copied(), i64::MAX, |stop, timed| {
-            leaves[place(stop)] = timed.departure;
+            leaves[node(stop)] = timed.departure;
         });
     }
-    let at: Vec<(usize, u32)> = (0..n as u32).map(|place| (legs.span_at(leaves[place as usize]), place)).collect();
+    let at: Vec<(usize, NodeIx)> = (0..n).map(|node| (legs.span_at(leaves[node]), NodeIx(node as u32))).collect();
     // One row of each span first: whatever the source prepares for a span is prepared once.
     let mut prepared = vec![false; legs.spans()];
-    for &(span, place) in &at {
+    for &(span, node) in &at {
         if !std::mem::replace(&mut prepared[span], true) {
-            legs.row(span, place);
+            legs.row(span, node);
         }
     }
-    let rows: Vec<&[(i32, i32)]> = at.par_iter().map(|&(span, place)| legs.row(span, place)).collect();
+    let rows: Vec<&[(i32, i32)]> = at.par_iter().map(|&(span, node)| legs.row(span, node)).collect();
     let matrix = LegMatrix::from_fn(n, |a, b| rows[a][b]);
-    Problem::new(problem.stops.clone(), problem.tours.clone(), matrix)
-        .and_then(|constant| constant.with_weights(problem.weights).with_initial(tours.to_vec()))
+    Problem::new(problem.stops().to_vec(), problem.tours().to_vec(), matrix)
+        .and_then(|constant| constant.with_weights(*problem.weights()).with_initial(tours.to_vec()))
         .expect("the same stops, and tours that were legal")
 }
 
 /// The objective of a plan as it is really driven. A tour that cannot be driven (as it was given) counts as if times were constant.
-pub(crate) fn exact_cost(problem: &Problem, tours: &[Vec<u32>]) -> i64 {
+pub(crate) fn exact_cost(problem: &Problem, tours: &[Vec<StopIx>]) -> i64 {
     let absent = absent_units(problem, tours);
-    let unserved: i64 = absent.iter().map(|&unit| problem.stops[unit as usize].unserved).sum();
-    let prices: Vec<Option<i64>> = (0..).zip(tours).map(|(tour, sequence)| price(problem, tour, sequence)).collect();
+    let unserved: i64 = absent.iter().map(|&unit| problem.stops()[unit.index()].unserved).sum();
+    let prices: Vec<Option<i64>> =
+        TourIx::all().zip(tours).map(|(tour, sequence)| price(problem, tour, sequence)).collect();
     if let Some(sum) = prices.iter().copied().sum::<Option<i64>>() {
         return sum + unserved;
     }
     let constant = frozen(problem, tours);
     let local = Local::whole(&constant);
-    let as_if = State::new(&local, tours, absent).costs;
+    let as_if = State::of_whole(&local, tours, &absent).costs;
     prices.iter().zip(as_if).map(|(price, as_if)| price.unwrap_or(as_if)).sum::<i64>() + unserved
 }
 
 /// Takes off each tour that cannot be driven what makes it so, from its end, stops that are bound to it last, and finds the
 /// cheapest places for that and for what constant legs found none. Every tour can be driven afterwards: an empty one can.
-fn settled(problem: &Problem, mut tours: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
-    for (tour, sequence) in (0..).zip(&mut tours) {
+fn settled(problem: &Problem, mut tours: Vec<Vec<StopIx>>) -> Vec<Vec<StopIx>> {
+    for (tour, sequence) in TourIx::all().zip(&mut tours) {
         while price(problem, tour, sequence).is_none() {
-            let free = |&&stop: &&u32| problem.stops[stop as usize].locked == NONE;
+            let free = |&&stop: &&StopIx| problem.stops()[stop.index()].locked == TourIx::NONE;
             let Some(&last) = sequence.iter().rev().find(free).or(sequence.last()) else { break };
-            let mate = problem.stops[last as usize].mate;
-            sequence.retain(|&stop| stop != last && (mate == NONE || stop != mate));
+            let mate = problem.stops()[last.index()].mate;
+            sequence.retain(|&stop| stop != last && (mate == StopIx::NONE || stop != mate));
         }
     }
     let mut prices: Vec<Option<i64>> =
-        (0..).zip(&tours).map(|(tour, sequence)| price(problem, tour, sequence)).collect();
+        TourIx::all().zip(&tours).map(|(tour, sequence)| price(problem, tour, sequence)).collect();
     for unit in absent_units(problem, &tours).into_iter().take(WALKED_MAX) {
-        let best = (0..problem.tours.len())
-            .filter(|&tour| problem.allows(tour as u32, unit))
+        let best = TourIx::first(problem.tours().len())
+            .filter(|&tour| problem.allows(tour, unit))
             .filter_map(|tour| {
-                let before = prices[tour]?;
-                let (added, sequence) = cheapest(problem, tour as u32, &tours[tour], unit, before)?;
+                let before = prices[tour.index()]?;
+                let (added, sequence) = cheapest(problem, tour, &tours[tour.index()], unit, before)?;
                 Some((added, tour, sequence))
             })
             .min_by_key(|&(added, tour, _)| (added, tour));
         if let Some((added, tour, sequence)) = best
-            && added < problem.stops[unit as usize].unserved
+            && added < problem.stops()[unit.index()].unserved
         {
-            prices[tour] = prices[tour].map(|before| before + added);
-            tours[tour] = sequence;
+            prices[tour.index()] = prices[tour.index()].map(|before| before + added);
+            tours[tour.index()] = sequence;
         }
     }
     tours
 }
 
 /// The cheapest of all places of a unit in a tour, each driven in full.
-fn cheapest(problem: &Problem, tour: u32, sequence: &[u32], unit: u32, before: i64) -> Option<(i64, Vec<u32>)> {
-    let mate = problem.stops[unit as usize].mate;
-    let mut best: Option<(i64, Vec<u32>)> = None;
+fn cheapest(
+    problem: &Problem,
+    tour: TourIx,
+    sequence: &[StopIx],
+    unit: StopIx,
+    before: i64,
+) -> Option<(i64, Vec<StopIx>)> {
+    let mate = problem.stops()[unit.index()].mate;
+    let mut best: Option<(i64, Vec<StopIx>)> = None;
     for at in 0..=sequence.len() {
-        let ends = if mate == NONE { at..at + 1 } else { at + 1..sequence.len() + 2 };
+        let ends = if mate == StopIx::NONE { at..at + 1 } else { at + 1..sequence.len() + 2 };
         for end in ends {
             let mut with = sequence.to_vec();
             with.insert(at, unit);
-            if mate != NONE {
+            if mate != StopIx::NONE {
                 with.insert(end, mate);
             }
             if let Some(price) = price(problem, tour, &with)
@@ -126,35 +134,38 @@ fn cheapest(problem: &Problem, tour: u32, sequence: &[u32], unit: u32, before: i
 }
 
 /// Moves single units to where they are really cheapest, each driven in full, as long as that gains and the drives last.
-fn relocated(problem: &Problem, mut tours: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
+fn relocated(problem: &Problem, mut tours: Vec<Vec<StopIx>>) -> Vec<Vec<StopIx>> {
     let mut drives = DRIVES_MAX;
     let mut gained = true;
     while std::mem::take(&mut gained) {
-        for unit in (0..problem.stops.len() as u32).filter(|&stop| {
-            let stop = &problem.stops[stop as usize];
-            stop.role != Role::Delivery || stop.mate == NONE
+        for unit in StopIx::first(problem.stops().len()).filter(|&stop| {
+            let stop = &problem.stops()[stop.index()];
+            stop.role != Role::Delivery || stop.mate == StopIx::NONE
         }) {
-            let mate = problem.stops[unit as usize].mate;
+            let mate = problem.stops()[unit.index()].mate;
             let Some(from) = tours.iter().position(|sequence| sequence.contains(&unit)) else { continue };
-            let without: Vec<u32> = tours[from].iter().copied().filter(|&stop| stop != unit && stop != mate).collect();
-            let now = price(problem, from as u32, &tours[from]);
-            let (Some(now), Some(rest)) = (now, price(problem, from as u32, &without)) else { continue };
-            let best = (0..problem.tours.len())
-                .filter(|&tour| problem.allows(tour as u32, unit))
+            let from = TourIx(from as u32);
+            let without: Vec<StopIx> =
+                tours[from.index()].iter().copied().filter(|&stop| stop != unit && stop != mate).collect();
+            let now = price(problem, from, &tours[from.index()]);
+            let (Some(now), Some(rest)) = (now, price(problem, from, &without)) else { continue };
+            let best = TourIx::first(problem.tours().len())
+                .filter(|&tour| problem.allows(tour, unit))
                 .filter_map(|tour| {
-                    let there = if tour == from { &without } else { &tours[tour] };
+                    let there = if tour == from { &without } else { &tours[tour.index()] };
                     let places = there.len() + 1;
-                    drives = drives.checked_sub(if mate == NONE { places } else { places * (places + 1) / 2 })?;
-                    let before = if tour == from { rest } else { price(problem, tour as u32, there)? };
-                    let (added, sequence) = cheapest(problem, tour as u32, there, unit, before)?;
+                    drives =
+                        drives.checked_sub(if mate == StopIx::NONE { places } else { places * (places + 1) / 2 })?;
+                    let before = if tour == from { rest } else { price(problem, tour, there)? };
+                    let (added, sequence) = cheapest(problem, tour, there, unit, before)?;
                     Some((added, tour, sequence))
                 })
                 .min_by_key(|&(added, tour, _)| (added, tour));
             if let Some((added, tour, sequence)) = best
                 && added < now - rest
             {
-                tours[from] = without;
-                tours[tour] = sequence;
+                tours[from.index()] = without;
+                tours[tour.index()] = sequence;
                 gained = true;
             }
         }
@@ -162,9 +173,9 @@ fn relocated(problem: &Problem, mut tours: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
     tours
 }
 
-fn solution_of(problem: &Problem, tours: Vec<Vec<u32>>) -> Solution {
+fn solution_of(problem: &Problem, tours: Vec<Vec<StopIx>>) -> Solution {
     let absent = all_stops(problem, &absent_units(problem, &tours));
-    let cost_before = exact_cost(problem, &problem.initial);
+    let cost_before = exact_cost(problem, problem.initial());
     let cost = exact_cost(problem, &tours);
     Solution { tours, absent, infeasible: Vec::new(), cost, cost_before, rounds: 0, iterations: 0 }
 }
@@ -173,14 +184,14 @@ fn solution_of(problem: &Problem, tours: Vec<Vec<u32>>) -> Solution {
 pub(crate) fn settle(problem: &Problem, found: Solution) -> Solution {
     let (rounds, iterations) = (found.rounds, found.iterations);
     let [found, before] =
-        [found.tours, problem.initial.clone()].map(|tours| solution_of(problem, settled(problem, tours)));
+        [found.tours, problem.initial().to_vec()].map(|tours| solution_of(problem, settled(problem, tours)));
     let best = if found.cost <= before.cost { found } else { before };
     Solution { rounds, iterations, ..best }
 }
 
 /// [`crate::insert`] with times that depend on the hour.
 pub(crate) fn insert_timed(problem: &Problem) -> Solution {
-    let tours = insert_into(&frozen(problem, &problem.initial), &problem.initial).tours;
+    let tours = insert_into(&frozen(problem, problem.initial()), problem.initial()).tours;
     solution_of(problem, settled(problem, tours))
 }
 

@@ -1,5 +1,7 @@
 //! How hard to search, and where a search stands.
 
+use crate::index::StopIx;
+
 /// How hard to search. Fill in what you mean, take the rest from `default()`.
 #[derive(Clone, Copy, Debug)]
 pub struct SearchLimits {
@@ -14,7 +16,7 @@ pub struct SearchLimits {
     /// Half of the search empties tours, the other half shortens those that are left. For problems in which a vehicle's
     /// `fixed` price is above any detour.
     pub fewest_vehicles: bool,
-    /// At most so many stops leave their `home`. `None`: what a change costs is all that limits them.
+    /// Largest number of stops that may leave their `home`. `None`: only what a change costs limits them.
     pub changes_max: Option<u32>,
     /// Searches of the whole problem side by side, each with its own seed. The first does what it would do alone, whatever the
     /// others find, and the best plan of any of them counts: more replicas never cost more. For small problems on many cores:
@@ -46,7 +48,7 @@ pub struct Progress<'s> {
     /// The objective of the best plan so far, in millionths.
     pub cost: i64,
     /// The best plan so far.
-    pub tours: &'s [Vec<u32>],
+    pub tours: &'s [Vec<StopIx>],
 }
 
 /// What the caller wants next.

@@ -55,8 +55,8 @@ pub fn solve_with(
                 pace(Progress { cost, tours: &repair.whole_tours(progress.tours), ..progress })
             }
         };
-        if problem.is_time_dependent() && !problem.stops.is_empty() && !problem.tours.is_empty() {
-            let Found { best, alone } = search(&frozen(problem, &problem.initial), limits, expected, pace);
+        if problem.is_time_dependent() && !problem.stops().is_empty() && !problem.tours().is_empty() {
+            let Found { best, alone } = search(&frozen(problem, problem.initial()), limits, expected, pace);
             // Which of two plans is the better one when it is really driven, constant legs do not know.
             let alone = alone.map(|tours| settle(problem, Solution { tours, ..best.clone() }));
             let best = settle(problem, best);

@@ -3,7 +3,8 @@
 //! Promise: behind this door every tour can be driven. What cannot be mended is kept apart and handed back as it came.
 
 use super::hourly::exact_cost;
-use crate::problem::{NONE, Problem, Solution, Stop, absent_units, all_stops};
+use crate::index::{StopIx, TourIx};
+use crate::problem::{Problem, Solution, Stop, absent_units, all_stops};
 use crate::schedule::price;
 use crate::state::plan_cost;
 
@@ -13,11 +14,11 @@ pub(crate) struct Repair<'p> {
     /// The problem without the tours that cannot be mended and without their stops, from a plan that can be driven.
     problem: Problem,
     /// Stop of `problem` → stop of the whole.
-    stops: Vec<u32>,
+    stops: Vec<StopIx>,
     /// Tour of `problem` → tour of the whole.
-    tours: Vec<u32>,
+    tours: Vec<TourIx>,
     /// Tours of the whole that cannot be mended.
-    infeasible: Vec<u32>,
+    infeasible: Vec<TourIx>,
     /// What the whole costs beside `problem`.
     pub(crate) cost_kept: i64,
 }
@@ -26,76 +27,77 @@ pub(crate) struct Repair<'p> {
 pub(crate) fn repaired(problem: &Problem, run: impl FnOnce(&Problem, Option<&Repair<'_>>) -> Solution) -> Solution {
     match Repair::of(problem) {
         None => run(problem, None),
-        Some(repair) => repair.whole(run(&repair.problem, Some(&repair))),
+        Some(repair) => repair.whole(&run(&repair.problem, Some(&repair))),
     }
 }
 
 impl<'p> Repair<'p> {
     /// `None` when every initial tour can be driven.
     fn of(whole: &'p Problem) -> Option<Self> {
-        let can_be_driven = |(tour, sequence): (u32, &Vec<u32>)| price(whole, tour, sequence).is_some();
-        if (0..).zip(&whole.initial).all(can_be_driven) {
+        let can_be_driven = |(tour, sequence): (TourIx, &Vec<StopIx>)| price(whole, tour, sequence).is_some();
+        if TourIx::all().zip(whole.initial()).all(can_be_driven) {
             return None;
         }
         let mut initial = Vec::new();
         let (mut tours, mut infeasible) = (Vec::new(), Vec::new());
-        let mut is_kept = vec![false; whole.stops.len()];
-        for (tour, sequence) in (0..).zip(&whole.initial) {
+        let mut is_kept = vec![false; whole.stops().len()];
+        for (tour, sequence) in TourIx::all().zip(whole.initial()) {
             if let Some(sequence) = shortened(whole, tour, sequence) {
                 tours.push(tour);
                 initial.push(sequence);
             } else {
                 infeasible.push(tour);
                 for &stop in sequence {
-                    is_kept[stop as usize] = true;
+                    is_kept[stop.index()] = true;
                 }
             }
         }
         // What is locked to such a tour but not on it has nowhere to go.
-        for stop in 0..whole.stops.len() {
-            let Stop { locked, mate, .. } = whole.stops[stop];
+        for stop in 0..whole.stops().len() {
+            let Stop { locked, mate, .. } = whole.stops()[stop];
             if infeasible.contains(&locked) {
                 is_kept[stop] = true;
-                if mate != NONE {
-                    is_kept[mate as usize] = true;
+                if mate != StopIx::NONE {
+                    is_kept[mate.index()] = true;
                 }
             }
         }
-        let stops: Vec<u32> = (0..whole.stops.len() as u32).filter(|&stop| !is_kept[stop as usize]).collect();
+        let stops: Vec<StopIx> = StopIx::first(whole.stops().len()).filter(|&stop| !is_kept[stop.index()]).collect();
         let problem = reduced(whole, &stops, &tours, &initial);
         let mut repair = Self { whole, problem, stops, tours, infeasible, cost_kept: 0 };
-        let start = repair.whole_tours(&repair.problem.initial);
-        repair.cost_kept = objective(whole, &start) - objective(&repair.problem, &repair.problem.initial);
+        let start = repair.whole_tours(repair.problem.initial());
+        repair.cost_kept = objective(whole, &start) - objective(&repair.problem, repair.problem.initial());
         Some(repair)
     }
 
     /// A plan of the reduced problem with the tours that were kept apart.
-    pub(crate) fn whole_tours(&self, tours: &[Vec<u32>]) -> Vec<Vec<u32>> {
-        let mut whole = vec![Vec::new(); self.whole.tours.len()];
+    pub(crate) fn whole_tours(&self, tours: &[Vec<StopIx>]) -> Vec<Vec<StopIx>> {
+        let mut whole = vec![Vec::new(); self.whole.tours().len()];
         for (&tour, sequence) in self.tours.iter().zip(tours) {
-            whole[tour as usize] = sequence.iter().map(|&stop| self.stops[stop as usize]).collect();
+            whole[tour.index()] = sequence.iter().map(|&stop| self.stops[stop.index()]).collect();
         }
         for &tour in &self.infeasible {
-            whole[tour as usize].clone_from(&self.whole.initial[tour as usize]);
+            whole[tour.index()].clone_from(&self.whole.initial()[tour.index()]);
         }
         whole
     }
 
-    fn whole(&self, found: Solution) -> Solution {
+    fn whole(&self, found: &Solution) -> Solution {
         let tours = self.whole_tours(&found.tours);
         Solution {
             absent: all_stops(self.whole, &absent_units(self.whole, &tours)),
             infeasible: self.infeasible.clone(),
             cost: objective(self.whole, &tours),
-            cost_before: objective(self.whole, &self.whole.initial),
+            cost_before: objective(self.whole, self.whole.initial()),
             tours,
-            ..found
+            rounds: found.rounds,
+            iterations: found.iterations,
         }
     }
 }
 
 /// What a plan costs; tours that cannot be driven as if they could.
-fn objective(problem: &Problem, tours: &[Vec<u32>]) -> i64 {
+fn objective(problem: &Problem, tours: &[Vec<StopIx>]) -> i64 {
     if problem.is_time_dependent() {
         exact_cost(problem, tours)
     } else {
@@ -105,13 +107,13 @@ fn objective(problem: &Problem, tours: &[Vec<u32>]) -> i64 {
 
 /// A sequence without as many of its movable stops as it takes for it to be driven: first those that the tour may not serve, then
 /// from the end. `None` when that does not help.
-fn shortened(problem: &Problem, tour: u32, sequence: &[u32]) -> Option<Vec<u32>> {
+fn shortened(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<Vec<StopIx>> {
     let mut sequence = sequence.to_vec();
-    let is_locked = |stop: u32| stop != NONE && problem.stops[stop as usize].locked == tour;
-    let is_movable = |stop: u32| !is_locked(stop) && !is_locked(problem.stops[stop as usize].mate);
-    let without = |sequence: &mut Vec<u32>, gone: u32| {
-        let mate = problem.stops[gone as usize].mate;
-        sequence.retain(|&stop| stop != gone && (mate == NONE || stop != mate));
+    let is_locked = |stop: StopIx| stop != StopIx::NONE && problem.stops()[stop.index()].locked == tour;
+    let is_movable = |stop: StopIx| !is_locked(stop) && !is_locked(problem.stops()[stop.index()].mate);
+    let without = |sequence: &mut Vec<StopIx>, gone: StopIx| {
+        let mate = problem.stops()[gone.index()].mate;
+        sequence.retain(|&stop| stop != gone && (mate == StopIx::NONE || stop != mate));
     };
     for stop in sequence.clone() {
         if !problem.allows(tour, stop) && is_movable(stop) {
@@ -126,34 +128,29 @@ fn shortened(problem: &Problem, tour: u32, sequence: &[u32]) -> Option<Vec<u32>>
 }
 
 /// The problem with some of its stops and tours only, numbered anew.
-fn reduced(whole: &Problem, stops: &[u32], tours: &[u32], initial: &[Vec<u32>]) -> Problem {
-    let numbered = |list: &[u32], of: usize| {
-        let mut at = vec![NONE; of];
-        for (index, &old) in (0..).zip(list) {
-            at[old as usize] = index;
-        }
-        at
-    };
-    let (stop_at, tour_at) = (numbered(stops, whole.stops.len()), numbered(tours, whole.tours.len()));
-    let renumbered = |at: &[u32], old: u32| at.get(old as usize).copied().unwrap_or(NONE);
+fn reduced(whole: &Problem, stops: &[StopIx], tours: &[TourIx], initial: &[Vec<StopIx>]) -> Problem {
+    let (mut stop_at, mut tour_at) = (vec![StopIx::NONE; whole.stops().len()], vec![TourIx::NONE; whole.tours().len()]);
+    for (index, old) in StopIx::all().zip(stops) {
+        stop_at[old.index()] = index;
+    }
+    for (index, old) in TourIx::all().zip(tours) {
+        tour_at[old.index()] = index;
+    }
+    let now = |tour: TourIx| tour_at.get(tour.index()).copied().unwrap_or(TourIx::NONE);
     let list = stops.iter().map(|&stop| {
-        let stop = &whole.stops[stop as usize];
+        let stop = &whole.stops()[stop.index()];
         Stop {
-            mate: renumbered(&stop_at, stop.mate),
-            locked: renumbered(&tour_at, stop.locked),
+            mate: stop.mate.get().map_or(StopIx::NONE, |mate| stop_at[mate.index()]),
+            locked: now(stop.locked),
             // A promise to a tour that is not there is broken by every tour.
-            home: match renumbered(&tour_at, stop.home) {
-                NONE if stop.home != NONE => tours.len() as u32,
-                home => home,
-            },
-            barred: stop.barred.iter().map(|&tour| renumbered(&tour_at, tour)).filter(|&tour| tour != NONE).collect(),
+            home: stop.home.get().map_or(TourIx::NONE, |home| now(home).get().unwrap_or(TourIx(tours.len() as u32))),
+            barred: stop.barred.iter().filter_map(|&tour| now(tour).get()).collect(),
             ..stop.clone()
         }
     });
-    let specs = tours.iter().map(|&tour| whole.tours[tour as usize].clone()).collect();
-    let initial =
-        initial.iter().map(|sequence| sequence.iter().map(|&stop| stop_at[stop as usize]).collect()).collect();
-    Problem::new(list.collect(), specs, whole.legs.clone())
-        .and_then(|problem| problem.with_weights(whole.weights).with_initial(initial))
+    let specs = tours.iter().map(|&tour| whole.tours()[tour.index()].clone()).collect();
+    let initial = initial.iter().map(|sequence| sequence.iter().map(|&stop| stop_at[stop.index()]).collect()).collect();
+    Problem::new(list.collect(), specs, whole.legs().clone())
+        .and_then(|problem| problem.with_weights(*whole.weights()).with_initial(initial))
         .expect("a part of a legal problem, whole shipments only")
 }

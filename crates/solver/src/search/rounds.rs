@@ -14,6 +14,7 @@ use super::cut::{PIECE_STOPS, Piece, cut};
 use super::heat::heat;
 use super::limits::{Pace, Progress, SearchLimits};
 use super::shrink::Shrinking;
+use crate::index::{StopIx, TourIx};
 use crate::moves::{Ruin, construct, insert_into};
 use crate::problem::{Problem, Solution, absent_units, all_stops};
 use crate::random::{Random, mix};
@@ -40,9 +41,9 @@ const CROSSING: u64 = 0x6372_6f73;
 
 /// [`solve`] for legs that do not depend on the hour, from a plan as it is.
 pub(crate) fn solve_constant(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
-    let pieces = (problem.stops.len() as u64 / 250).max(1);
+    let pieces = (problem.stops().len() as u64 / 250).max(1);
     let per_stop = if limits.warm { ITERATIONS_PER_STOP_WARM } else { ITERATIONS_PER_STOP };
-    let round = u64::from(limits.iterations).min(problem.stops.len() as u64 * u64::from(per_stop));
+    let round = u64::from(limits.iterations).min(problem.stops().len() as u64 * u64::from(per_stop));
     let expected = u64::from(limits.rounds) * round * pieces;
     let pace = |progress: Progress<'_>| {
         if progress.rounds >= limits.rounds || stop.load(Ordering::Relaxed) {
@@ -57,18 +58,18 @@ pub(crate) fn solve_constant(problem: &Problem, limits: &SearchLimits, stop: &At
 pub(crate) struct Found {
     pub(crate) best: Solution,
     /// Of several chains: the tours that the first one would have found alone.
-    pub(crate) alone: Option<Vec<Vec<u32>>>,
+    pub(crate) alone: Option<Vec<Vec<StopIx>>>,
 }
 
 /// The best plan so far.
 #[derive(Clone)]
 struct Best {
     cost: i64,
-    tours: Vec<Vec<u32>>,
+    tours: Vec<Vec<StopIx>>,
 }
 
 impl Best {
-    fn offer(&mut self, cost: i64, tours: impl FnOnce() -> Vec<Vec<u32>>) {
+    fn offer(&mut self, cost: i64, tours: impl FnOnce() -> Vec<Vec<StopIx>>) {
         if cost < self.cost {
             *self = Self { cost, tours: tours() };
         }
@@ -87,22 +88,22 @@ pub(crate) fn search(
     expected: u64,
     mut pace: impl FnMut(Progress<'_>) -> Pace,
 ) -> Found {
-    if problem.stops.is_empty() || problem.tours.is_empty() {
-        return Found { best: insert_into(problem, &problem.initial), alone: None };
+    if problem.stops().is_empty() || problem.tours().is_empty() {
+        return Found { best: insert_into(problem, problem.initial()), alone: None };
     }
     let near = Neighbours::new(problem);
-    let initially_absent = absent_units(problem, &problem.initial);
+    let initially_absent = absent_units(problem, problem.initial());
     let (tours, cost_before) = if initially_absent.len() <= REGRET_MAX {
-        let answer = insert_into(problem, &problem.initial);
+        let answer = insert_into(problem, problem.initial());
         (answer.tours, answer.cost_before)
     } else {
         let mut tours = construct(problem, &near, limits.seed);
         let left = absent_units(problem, &tours).len();
-        if left > 0 && left <= REGRET_MAX && !problem.weights.hard {
+        if left > 0 && left <= REGRET_MAX && !problem.weights().hard {
             // What cannot be on time may be late.
             tours = insert_into(problem, &tours).tours;
         }
-        (tours, plan_cost(problem, &problem.initial, &initially_absent))
+        (tours, plan_cost(problem, problem.initial(), &initially_absent))
     };
     let absent = absent_units(problem, &tours);
     let mut best = Best { cost: plan_cost(problem, &tours, &absent), tours: tours.clone() };
@@ -111,7 +112,7 @@ pub(crate) fn search(
     let leg = mean_leg(problem, &tours);
     let mut heat = heat(problem, limits, expected, leg);
     let first_cost = best.cost;
-    let per_stop_in_all = expected as f64 / problem.stops.len() as f64;
+    let per_stop_in_all = expected as f64 / problem.stops().len() as f64;
     let rise =
         (length_of(problem, &absent, best.cost) as f64 * RISE * (per_stop_in_all - 100.0).max(0.0) / 100.0) as i64;
     let ruin = Ruin::new(per_stop_in_all);
@@ -127,7 +128,7 @@ pub(crate) fn search(
             let seed = replica_seed(limits.seed, replica);
             // The first chain is cooled as if there were no other.
             let side_by_side = if replica == 0 { 1 } else { replicas };
-            let coolings = Coolings::new(problem.stops.len(), per_stop_crossed, side_by_side);
+            let coolings = Coolings::new(problem.stops().len(), per_stop_crossed, side_by_side);
             Chain { seed, tours: tours.clone(), absent: absent.clone(), best: None, coolings, cooling: 0 }
         })
         .collect();
@@ -185,12 +186,12 @@ pub(crate) fn search(
         rounds += 1;
         for (index, (chain, outcome)) in chains.iter_mut().zip(&outcomes).enumerate() {
             iterations += outcome.iterations;
-            let plan = || outcome.plan(problem.tours.len());
+            let plan = || outcome.plan(problem.tours().len());
             if chain.coolings.cross() && chain.best.as_ref().is_none_or(|best| outcome.best_cost < best.0) {
                 chain.best = Some((outcome.best_cost, plan()));
             }
             let mut alone = alone.as_mut().filter(|_| index == 0);
-            let mut offer = |cost: i64, tours: &dyn Fn() -> Vec<Vec<u32>>| {
+            let mut offer = |cost: i64, tours: &dyn Fn() -> Vec<Vec<StopIx>>| {
                 if let Some(alone) = &mut alone {
                     alone.offer(cost, tours);
                 }
@@ -222,7 +223,7 @@ pub(crate) fn search(
             }
         }
     }
-    if problem.promised || limit.is_some() {
+    if problem.promised() || limit.is_some() {
         best = best.dealt_out(problem);
         alone = alone.map(|alone| alone.dealt_out(problem));
         if let Some(alone) = alone.as_ref().filter(|alone| alone.cost < best.cost) {
@@ -241,17 +242,17 @@ pub(crate) fn replica_seed(seed: u64, replica: u32) -> u64 {
 }
 
 /// What a plan costs beside what it does not serve.
-fn length_of(problem: &Problem, absent: &[u32], cost: i64) -> i64 {
-    cost - absent.iter().map(|&unit| problem.stops[unit as usize].unserved).sum::<i64>()
+fn length_of(problem: &Problem, absent: &[StopIx], cost: i64) -> i64 {
+    cost - absent.iter().map(|&unit| problem.stops()[unit.index()].unserved).sum::<i64>()
 }
 
 /// A plan on its way, with random numbers of its own.
 struct Chain {
     seed: u64,
-    tours: Vec<Vec<u32>>,
-    absent: Vec<u32>,
+    tours: Vec<Vec<StopIx>>,
+    absent: Vec<StopIx>,
     /// The best plan of this cooling, where plans are crossed.
-    best: Option<(i64, Vec<Vec<u32>>)>,
+    best: Option<(i64, Vec<Vec<StopIx>>)>,
     coolings: Coolings,
     /// The number of the present cooling.
     cooling: u32,
@@ -263,16 +264,16 @@ struct Outcome {
     cost: i64,
     /// The best it met, put together from its pieces.
     best_cost: i64,
-    best: Vec<(u32, Vec<u32>)>,
+    best: Vec<(TourIx, Vec<StopIx>)>,
     iterations: u64,
 }
 
 impl Outcome {
     /// The best plan. Vehicles that no piece was dealt are unused in it.
-    fn plan(&self, vehicles: usize) -> Vec<Vec<u32>> {
+    fn plan(&self, vehicles: usize) -> Vec<Vec<StopIx>> {
         let mut tours = vec![Vec::new(); vehicles];
         for (tour, sequence) in &self.best {
-            tours[*tour as usize].clone_from(sequence);
+            tours[tour.index()].clone_from(sequence);
         }
         tours
     }
@@ -292,9 +293,9 @@ impl Chain {
                 let sequences: Vec<Vec<u32>> = local
                     .tours
                     .iter()
-                    .map(|&tour| self.tours[tour as usize].iter().map(|&stop| at[stop as usize].1).collect())
+                    .map(|&tour| self.tours[tour.index()].iter().map(|&stop| at[stop.index()].1).collect())
                     .collect();
-                let waiting = absent.iter().map(|&unit| at[unit as usize].1).collect();
+                let waiting = absent.iter().map(|&unit| at[unit.index()].1).collect();
                 anneal(&local, &sequences, waiting, logs, Effort { iterations: most, ..effort }, random)
             })
             .collect();
@@ -302,7 +303,7 @@ impl Chain {
         self.absent.clear();
         for result in results {
             for (tour, sequence) in result.current {
-                self.tours[tour as usize] = sequence;
+                self.tours[tour.index()] = sequence;
             }
             self.absent.extend(result.absent);
             outcome.cost += result.cost;
@@ -315,14 +316,14 @@ impl Chain {
 }
 
 /// Mean price of a leg of the plan, at least 1.
-fn mean_leg(problem: &Problem, tours: &[Vec<u32>]) -> f64 {
+fn mean_leg(problem: &Problem, tours: &[Vec<StopIx>]) -> f64 {
     let (mut sum, mut count) = (0.0, 0.0);
-    for (tour, sequence) in tours.iter().enumerate() {
-        let mut place = problem.tours[tour].start_place;
+    for (tour, sequence) in TourIx::all().zip(tours) {
+        let mut node = problem.tours()[tour.index()].start_node;
         for &stop in sequence {
-            sum += f64::from(problem.hop(tour as u32, place, stop).1);
+            sum += f64::from(problem.hop(tour, node, stop).1);
             count += 1.0;
-            place = problem.stops[stop as usize].place;
+            node = problem.stops()[stop.index()].node;
         }
     }
     if count == 0.0 { 1_000_000.0 } else { (sum / count).max(1.0) }

@@ -4,9 +4,10 @@
 use rayon::prelude::*;
 
 use super::cut::{PIECE_STOPS, cut};
+use crate::index::{StopIx, TourIx};
 use crate::moves::Ruin;
 use crate::moves::Scratch;
-use crate::problem::{NONE, Problem};
+use crate::problem::Problem;
 use crate::random::{Random, mix};
 use crate::state::Local;
 use crate::state::Neighbours;
@@ -94,7 +95,8 @@ fn easiest(state: &State<'_>, absences: &[u32]) -> Option<u32> {
     if tours.len() < 2 {
         return None;
     }
-    let locked = |stop: u32| state.local.problem.stops[state.local.stops[stop as usize] as usize].locked != NONE;
+    let locked =
+        |stop: u32| state.local.problem.stops()[state.local.stops[stop as usize].index()].locked != TourIx::NONE;
     tours.into_iter().filter(|&tour| !state.sequence(tour).into_iter().any(locked)).min_by_key(|&tour| {
         let sum: u64 = state.sequence(tour).iter().map(|&stop| 1 + u64::from(absences[stop as usize])).sum();
         (sum, tour)
@@ -102,7 +104,7 @@ fn easiest(state: &State<'_>, absences: &[u32]) -> Option<u32> {
 }
 
 /// Sequences by tour, absences by stop, tours emptied; as the problem numbers them.
-type ShrunkPiece = (Vec<(u32, Vec<u32>)>, Vec<(u32, u32)>, u32);
+type ShrunkPiece = (Vec<(TourIx, Vec<StopIx>)>, Vec<(StopIx, u32)>, u32);
 
 /// Emptying tours, round by round: pieces and patience grow while nothing is won.
 pub(crate) struct Shrinking {
@@ -113,7 +115,7 @@ pub(crate) struct Shrinking {
 
 impl Shrinking {
     pub(crate) fn new(problem: &Problem) -> Self {
-        Self { absences: vec![0; problem.stops.len()], iterations: 1_500, piece_stops: PIECE_STOPS }
+        Self { absences: vec![0; problem.stops().len()], iterations: 1_500, piece_stops: PIECE_STOPS }
     }
 
     /// One round; the plan stays complete. Returns the iterations it took.
@@ -121,7 +123,7 @@ impl Shrinking {
         &mut self,
         problem: &Problem,
         near: &Neighbours,
-        tours: &mut [Vec<u32>],
+        tours: &mut [Vec<StopIx>],
         logs: &[f64],
         temperature: f64,
         (seed, round): (u64, u32),
@@ -137,9 +139,9 @@ impl Shrinking {
                 let sequences: Vec<Vec<u32>> = local
                     .tours
                     .iter()
-                    .map(|&tour| tours[tour as usize].iter().map(|&stop| at[stop as usize].1).collect())
+                    .map(|&tour| tours[tour.index()].iter().map(|&stop| at[stop.index()].1).collect())
                     .collect();
-                let absences = local.stops.iter().map(|&stop| self.absences[stop as usize]).collect();
+                let absences = local.stops.iter().map(|&stop| self.absences[stop.index()]).collect();
                 let shrunk = shrink(&local, &sequences, absences, logs, temperature, self.iterations, random);
                 let global = |sequence: &Vec<u32>| sequence.iter().map(|&stop| local.stops[stop as usize]).collect();
                 (
@@ -152,10 +154,10 @@ impl Shrinking {
         let mut emptied = 0;
         for (sequences, absences, won) in results {
             for (tour, sequence) in sequences {
-                tours[tour as usize] = sequence;
+                tours[tour.index()] = sequence;
             }
             for (stop, absence) in absences {
-                self.absences[stop as usize] = absence;
+                self.absences[stop.index()] = absence;
             }
             emptied += won;
         }
@@ -171,6 +173,7 @@ impl Shrinking {
 #[cfg(test)]
 mod tests {
     use super::shrink;
+    use crate::index::{NodeIx, StopIx, TourIx};
     use crate::problem::{Legs, Rounding};
     use crate::problem::{Problem, Stop, TourSpec};
     use crate::random::Random;
@@ -182,14 +185,20 @@ mod tests {
     fn tours_are_emptied_and_nobody_is_lost() {
         let stops = 30u32;
         let places = (0..=stops).map(|place| (f64::from(place * 37 % 100), f64::from(place * 61 % 100))).collect();
-        let list = (1..=stops).map(|place| Stop { load: [1, 0, 0, 0], ..Stop::job(place) }).collect();
-        let tour = TourSpec { end_place: 0, capacity: [8, 0, 0, 0], per_hour: 0, per_km: 1000, ..TourSpec::at(0) };
+        let list = (1..=stops).map(|place| Stop { load: [1, 0, 0, 0], ..Stop::job(NodeIx(place)) }).collect();
+        let tour = TourSpec {
+            end_node: NodeIx(0),
+            capacity: [8, 0, 0, 0],
+            per_hour: 0,
+            per_km: 1000,
+            ..TourSpec::at(NodeIx(0))
+        };
         let legs = Legs::Plane { places, scale: 1.0, length: Rounding::Down, time: Rounding::Down };
         let problem = Problem::new(list, vec![tour; stops as usize], legs).expect("a legal problem");
         let near = Neighbours::new(&problem);
         let at: Where = (0..stops).map(|stop| (0, stop)).collect();
         let all: Vec<u32> = (0..stops).collect();
-        let local = Local::piece(&problem, &near, &at, 0, all.clone(), all.clone());
+        let local = Local::piece(&problem, &near, &at, 0, StopIx::first(30).collect(), TourIx::first(30).collect());
         let alone: Vec<Vec<u32>> = all.iter().map(|&stop| vec![stop]).collect();
         let shrunk = shrink(&local, &alone, vec![0; 30], &vec![0.0; 4096], 0.0, 2_000, Random::new(1, 0, 0));
         let used = shrunk.tours.iter().filter(|tour| !tour.is_empty()).count();

@@ -3,8 +3,9 @@
 use super::anneal::{Effort, anneal, logarithms};
 use super::{Pace, SearchLimits, solve_with};
 use crate::check::check;
+use crate::index::{NodeIx, StopIx, TourIx};
 use crate::moves::Ruin;
-use crate::problem::{LegMatrix, Legs, NONE, Pause, Problem, Role, Rounding, Stop, TourSpec, Weights, absent_units};
+use crate::problem::{LegMatrix, Legs, Pause, Problem, Role, Rounding, Stop, TourSpec, Weights, absent_units};
 use crate::random::Random;
 use crate::state::{Local, Neighbours, State};
 
@@ -29,7 +30,7 @@ fn problem(seed: u64, stops: usize, paired: bool, rich: bool) -> Problem {
                 load: [1 + random.below(9) as i32, if rich { random.below(3) as i32 } else { 0 }, 0, 0],
                 role: if rich && seed % 3 != 2 && random.chance(500) { Role::JobPickup } else { Role::JobDelivery },
                 unserved: 1_000_000,
-                ..Stop::job(place)
+                ..Stop::job(NodeIx(place))
             }
         })
         .collect();
@@ -40,7 +41,7 @@ fn problem(seed: u64, stops: usize, paired: bool, rich: bool) -> Problem {
                 continue; // jobs among shipments
             }
             (list[pickup].role, list[delivery].role) = (Role::Pickup, Role::Delivery);
-            (list[pickup].mate, list[delivery].mate) = (delivery as u32, pickup as u32);
+            (list[pickup].mate, list[delivery].mate) = (StopIx(delivery as u32), StopIx(pickup as u32));
             list[delivery].load = list[pickup].load;
             list[delivery].windows = vec![(0, horizon - 200)];
             list[delivery].due = horizon - 200;
@@ -50,13 +51,13 @@ fn problem(seed: u64, stops: usize, paired: bool, rich: bool) -> Problem {
         }
     }
     let tour = TourSpec {
-        end_place: 0,
+        end_node: NodeIx(0),
         end_by: horizon,
         capacity: [60, 20, 0, 0],
         per_hour: 0,
         per_km: 1000,
         fixed: if seed.is_multiple_of(2) { 50 } else { 0 },
-        ..TourSpec::at(0)
+        ..TourSpec::at(NodeIx(0))
     };
     let mut tours = vec![tour; stops / 4 + 1];
     if rich && seed % 4 == 1 {
@@ -67,8 +68,8 @@ fn problem(seed: u64, stops: usize, paired: bool, rich: bool) -> Problem {
     if seed.is_multiple_of(3) {
         // A fleet that differs.
         for (index, tour) in tours.iter_mut().enumerate().skip(1) {
-            tour.start_place = (index % stops) as u32;
-            tour.end_place = if index % 2 == 0 { NONE } else { 0 };
+            tour.start_node = NodeIx((index % stops) as u32);
+            tour.end_node = if index % 2 == 0 { NodeIx::NONE } else { NodeIx(0) };
             tour.start_at = (index % 7) as i32 * 10;
         }
     }
@@ -77,7 +78,7 @@ fn problem(seed: u64, stops: usize, paired: bool, rich: bool) -> Problem {
         for (index, tour) in tours.iter_mut().enumerate().take(list.len() / 4) {
             let stop = &mut list[index * 4];
             if matches!(stop.role, Role::JobDelivery | Role::JobPickup) {
-                (stop.role, stop.locked) = (Role::Delivery, index as u32);
+                (stop.role, stop.locked) = (Role::Delivery, TourIx(index as u32));
                 (tour.onboard, tour.finish_late) = (stop.load, true);
                 tour.end_by = 100 + 50 * index as i32;
             }
@@ -89,7 +90,7 @@ fn problem(seed: u64, stops: usize, paired: bool, rich: bool) -> Problem {
         let detours: Vec<i32> = (0..100).map(|_| random.below(20) as i32).collect();
         let n = stops + 1;
         let matrix = LegMatrix::from_fn(n, |a, b| {
-            let (time, metres) = legs.pair(a as u32, b as u32);
+            let (time, metres) = legs.pair(NodeIx(a as u32), NodeIx(b as u32));
             (time + detours[(a * 7 + b * 31) % 100], metres)
         });
         return Problem::new(list, tours, matrix).expect("a legal problem");
@@ -115,14 +116,12 @@ fn pieces_join_to_whole_plans() {
 fn fewest_vehicles_are_fewer_and_complete() {
     let (mut fewest, mut shortest) = (0, 0);
     for seed in 1..10 {
-        let mut problem = problem(seed, 60, seed.is_multiple_of(2), false);
-        for tour in &mut problem.tours {
-            tour.fixed = 100_000;
-        }
+        let problem = problem(seed, 60, seed.is_multiple_of(2), false);
         for (sum, fewest_vehicles) in [(&mut fewest, true), (&mut shortest, false)] {
-            for tour in &mut problem.tours {
-                tour.fixed = if fewest_vehicles { 100_000 } else { 0 };
-            }
+            let fixed = if fewest_vehicles { 100_000 } else { 0 };
+            let tours = problem.tours().iter().map(|tour| TourSpec { fixed, ..tour.clone() }).collect();
+            let problem =
+                Problem::new(problem.stops().to_vec(), tours, problem.legs().clone()).expect("as legal as before");
             let limits = SearchLimits { iterations: 60, seed, fewest_vehicles, ..SearchLimits::default() };
             let solution = solve_with(&problem, &limits, 10_000, |progress| {
                 if progress.rounds < 20 { Pace::Go(f64::from(progress.rounds) / 19.0) } else { Pace::Stop }
@@ -138,11 +137,12 @@ fn fewest_vehicles_are_fewer_and_complete() {
 /// A piece without stops, whatever its vehicles ask for, is searched without harm.
 #[test]
 fn nothing_to_serve_is_served() {
-    let tour = TourSpec { pauses: vec![Pause { opens: 10, closes: 20, duration: 5 }], ..TourSpec::at(0) };
-    for tour in [TourSpec::at(0), TourSpec { lifo: true, ..TourSpec::at(0) }, tour] {
+    let tour = TourSpec { pauses: vec![Pause { opens: 10, closes: 20, duration: 5 }], ..TourSpec::at(NodeIx(0)) };
+    for tour in [TourSpec::at(NodeIx(0)), TourSpec { lifo: true, ..TourSpec::at(NodeIx(0)) }, tour] {
         let problem = Problem::new(Vec::new(), vec![tour; 3], LegMatrix::from_fn(1, |_, _| (0, 0)));
         let problem = problem.expect("a legal problem");
-        let local = Local::piece(&problem, &Neighbours::new(&problem), &Vec::new(), 0, Vec::new(), vec![0, 1, 2]);
+        let local =
+            Local::piece(&problem, &Neighbours::new(&problem), &Vec::new(), 0, Vec::new(), TourIx::first(3).collect());
         let effort = Effort { temperature: 1.0, ruin: Ruin::new(0.0), iterations: 20, per_stop: 1 };
         let result = anneal(&local, &vec![Vec::new(); 3], Vec::new(), &logarithms(), effort, Random::new(1, 0, 0));
         assert_eq!(result.best_cost, 0);
@@ -165,22 +165,22 @@ fn quick_places_are_the_driven_ones() {
             });
             let mut random = Random::new(seed, 1, 0);
             let mut tours = solution.tours;
-            let out: Vec<u32> = (0..30).filter(|_| random.chance(200)).collect();
-            let is_out = |stop: u32| {
-                let mate = problem.stops[stop as usize].mate;
-                out.contains(&stop) || (mate != NONE && out.contains(&mate))
+            let out: Vec<StopIx> = StopIx::first(30).filter(|_| random.chance(200)).collect();
+            let is_out = |stop: StopIx| {
+                let mate = problem.stops()[stop.index()].mate;
+                out.contains(&stop) || (mate != StopIx::NONE && out.contains(&mate))
             };
             for tour in &mut tours {
                 tour.retain(|&stop| !is_out(stop));
             }
             let local = Local::whole(&problem);
             let absent = absent_units(&problem, &tours);
-            let state = State::new(&local, &tours, absent.clone());
+            let state = State::of_whole(&local, &tours, &absent);
             for &unit in &absent {
                 for tour in 0..tours.len() as u32 {
-                    let quick = state.quick_in_tour(unit, tour, i64::MAX / 8).map(|place| place.cost);
-                    let driven = state.best_by_walk(unit, tour, i64::MAX / 8).map(|place| place.cost);
-                    assert_eq!(quick, driven, "seed {seed}, paired {paired}, rich {rich}: {unit} on {tour}");
+                    let quick = state.quick_in_tour(unit.0, tour, i64::MAX / 8).map(|place| place.cost);
+                    let driven = state.best_by_walk(unit.0, tour, i64::MAX / 8).map(|place| place.cost);
+                    assert_eq!(quick, driven, "seed {seed}, paired {paired}, rich {rich}: {unit:?} on {tour}");
                     *(if quick.is_some() { &mut found } else { &mut none }) += 1;
                 }
             }
@@ -200,8 +200,8 @@ fn records_equal_a_recount_after_every_move() {
             if rich && seed % 8 == 4 {
                 problem = problem.with_weights(Weights { flow_per_hour: 1_000, ..Weights::default() });
             }
-            plain += u32::from(problem.plain);
-            assert!(!(rich && problem.plain), "seed {seed}: the path it takes");
+            plain += u32::from(problem.is_plain());
+            assert!(!(rich && problem.is_plain()), "seed {seed}: the path it takes");
             let limits = SearchLimits { iterations: 60, seed, ..SearchLimits::default() };
             let solution = solve_with(&problem, &limits, 1_000, |progress| {
                 if progress.rounds < 6 { Pace::Go(f64::from(progress.rounds) / 5.0) } else { Pace::Stop }

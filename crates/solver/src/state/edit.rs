@@ -1,7 +1,7 @@
 //! Changes to a plan that can be undone: an undo log keeps each record as it was when a move first touched it.
 
-use super::{Record, State};
-use crate::problem::{NONE, Role};
+use super::{NONE, Record, State};
+use crate::problem::Role;
 
 impl State<'_> {
     /// Opens a move: from here on everything can be undone.
@@ -113,7 +113,7 @@ impl State<'_> {
         if stop.role == Role::Pickup {
             delta += self.link(stop.mate, tour, mate_after, false);
         }
-        let spec = &self.local.problem.tours[self.local.tours[tour as usize] as usize];
+        let spec = &self.local.problem.tours()[self.local.tours[tour as usize].index()];
         if was_empty && !spec.in_use {
             delta += spec.fixed;
         }

@@ -1,4 +1,4 @@
-//! A plan under search: intrusive linked tours, one 32-byte record per stop and per tour, with an undo log.
+//! A plan under search: tours are linked lists of 32-byte records, one for each stop and one for each tour, with an undo log.
 //!
 //! The records carry the *forward* departure and the *backward* latest start of every stop (Savelsbergh 1992), so that an
 //! insertion test reads one record and two legs. Where a stop comes in only what changes is recomputed: both passes stop at the
@@ -6,7 +6,8 @@
 
 use std::cell::RefCell;
 
-use crate::problem::{NONE, Problem, Role, TourSpec};
+use crate::index::StopIx;
+use crate::problem::{Problem, Role, TourSpec};
 use crate::schedule::drive;
 
 mod edit;
@@ -18,6 +19,9 @@ mod rich;
 pub(crate) use self::neighbours::Neighbours;
 pub(crate) use self::piece::{Fixed, Local, Rows, Where};
 use self::rich::{Flaws, RichRecord};
+
+/// No node and no tour of a piece.
+pub(crate) const NONE: u32 = u32::MAX;
 
 /// One stop, or one tour (its sentinel, which closes the ring). Nodes are local: stops first, then sentinels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +132,12 @@ impl<'l> State<'l> {
         state.total =
             state.costs.iter().sum::<i64>() + state.absent.iter().map(|&unit| local.unserved(unit)).sum::<i64>();
         state
+    }
+
+    /// A state over a whole problem, whose local numbers are the problem's own.
+    pub(crate) fn of_whole(local: &'l Local<'l>, tours: &[Vec<StopIx>], absent: &[StopIx]) -> Self {
+        let tours: Vec<Vec<u32>> = tours.iter().map(|tour| tour.iter().map(|stop| stop.0).collect()).collect();
+        Self::new(local, &tours, absent.iter().map(|unit| unit.0).collect())
     }
 
     fn keep_rich(&mut self) {
@@ -244,14 +254,24 @@ impl<'l> State<'l> {
         }
     }
 
+    /// All tours as the problem numbers their stops.
+    pub(crate) fn global_tours(&self) -> Vec<Vec<StopIx>> {
+        (0..self.counts.len() as u32).map(|tour| self.global(tour)).collect()
+    }
+
+    /// Units on no tour as the problem numbers them.
+    pub(crate) fn global_absent(&self) -> Vec<StopIx> {
+        self.absent.iter().map(|&unit| self.local.stops[unit as usize]).collect()
+    }
+
     /// The stops of a tour as the problem numbers them.
-    pub(crate) fn global(&self, tour: u32) -> Vec<u32> {
+    pub(crate) fn global(&self, tour: u32) -> Vec<StopIx> {
         self.sequence(tour).into_iter().map(|stop| self.local.stops[stop as usize]).collect()
     }
 
     /// Candidates in this tour are driven in full: what they cost is not the sum of their legs.
     pub(crate) fn walks(&self, tour: u32) -> bool {
-        !self.plain && (self.local.problem.walks || self.local.fixed_tours[tour as usize].lifo)
+        !self.plain && (self.local.problem.walks() || self.local.fixed_tours[tour as usize].lifo)
     }
 
     /// Pauses move when stops do: the quick tests know where they are now only, and what they find has to be tried.
@@ -260,7 +280,7 @@ impl<'l> State<'l> {
     }
 
     pub(crate) fn spec(&self, tour: u32) -> &TourSpec {
-        &self.local.problem.tours[self.local.tours[tour as usize] as usize]
+        &self.local.problem.tours()[self.local.tours[tour as usize].index()]
     }
 
     /// The unit a stop belongs to: itself, or the pickup of its shipment.
@@ -398,7 +418,7 @@ impl<'l> State<'l> {
 }
 
 /// The objective of a plan, as the search counts it.
-pub(crate) fn plan_cost(problem: &Problem, tours: &[Vec<u32>], absent: &[u32]) -> i64 {
+pub(crate) fn plan_cost(problem: &Problem, tours: &[Vec<StopIx>], absent: &[StopIx]) -> i64 {
     let local = Local::whole(problem);
-    State::new(&local, tours, absent.to_vec()).total
+    State::of_whole(&local, tours, absent).total
 }

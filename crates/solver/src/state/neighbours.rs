@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::index::{NodeIx, StopIx, TourIx};
 use crate::problem::{Problem, TIME_MAX, UNREACHABLE};
 
 /// How many near stops a ruin walks at most (measured in the prototype), and beyond [`MANY`] stops.
@@ -16,7 +17,7 @@ const GRID_CANDIDATES: usize = 300;
 /// Stops whose lists one task makes.
 const CHUNK: usize = 64;
 
-/// A list of indices for each stop.
+/// A list of stops for each stop: of the problem, or of a piece by its own numbers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lists {
     starts: Vec<u32>,
@@ -33,6 +34,11 @@ impl Lists {
     pub(crate) fn push(&mut self, list: impl Iterator<Item = u32>) {
         self.items.extend(list);
         self.starts.push(self.items.len() as u32);
+    }
+
+    /// Of a whole problem: the list of a stop.
+    pub(crate) fn of(&self, stop: StopIx) -> impl ExactSizeIterator<Item = StopIx> + '_ {
+        self.get(stop.0).iter().copied().map(StopIx)
     }
 
     pub(crate) fn get(&self, index: u32) -> &[u32] {
@@ -55,14 +61,14 @@ pub(crate) struct Neighbours {
 impl Neighbours {
     /// Lists of a problem with at least one tour: its first vehicle's class of legs stands for all.
     pub(crate) fn new(problem: &Problem) -> Self {
-        let n = problem.stops.len();
+        let n = problem.stops().len();
         let near_max = if n > MANY { NEAR_MAX_MANY } else { NEAR_MAX };
         let grid = (n > MANY).then(|| Grid::new(problem)).flatten();
-        let sites: Vec<Site> = (0..n as u32).map(|stop| Site::new(problem, stop)).collect();
+        let sites: Vec<Site> = StopIx::first(n).map(|stop| Site::new(problem, stop)).collect();
         // The order in which lists are made: along the grid, so that candidates of one are still at hand for the next.
-        let order: Vec<u32> = match &grid {
+        let order: Vec<StopIx> = match &grid {
             Some(grid) => grid.points.iter().map(|point| point.site.stop).collect(),
-            None => (0..n as u32).collect(),
+            None => StopIx::first(n).collect(),
         };
         let parts: Vec<Self> = order
             .par_chunks(CHUNK)
@@ -73,7 +79,7 @@ impl Neighbours {
                     keys.clear(stop);
                     match &grid {
                         Some(grid) => grid.around(stop, |point, time| {
-                            keys.add(&sites[stop as usize], &point.site, time, time);
+                            keys.add(&sites[stop.index()], &point.site, time, time);
                         }),
                         None => keys.add_all(problem, &sites, stop),
                     }
@@ -87,7 +93,7 @@ impl Neighbours {
         let mut whole = Self::with_capacity(n, near_max.min(n), COMPATIBLE_MAX.min(n));
         let mut at = vec![0; n];
         for (position, &stop) in order.iter().enumerate() {
-            at[stop as usize] = position;
+            at[stop.index()] = position;
         }
         for position in at {
             let (part, index) = (&parts[position / CHUNK], (position % CHUNK) as u32);
@@ -110,8 +116,8 @@ impl Neighbours {
 /// What a list is made of: one stop in as few bytes as will do, because hundreds of thousands of pairs are looked at.
 #[derive(Clone, Copy)]
 struct Site {
-    stop: u32,
-    place: u32,
+    stop: StopIx,
+    node: NodeIx,
     opens: i32,
     closes: i32,
     service: i32,
@@ -119,13 +125,13 @@ struct Site {
 }
 
 impl Site {
-    fn new(problem: &Problem, stop: u32) -> Self {
-        let its = &problem.stops[stop as usize];
+    fn new(problem: &Problem, stop: StopIx) -> Self {
+        let its = &problem.stops()[stop.index()];
         Self {
             stop,
-            place: its.place,
+            node: its.node,
             opens: its.windows.first().map_or(-TIME_MAX, |window| window.0),
-            closes: problem.closes[stop as usize],
+            closes: problem.closes(stop),
             service: its.service,
             setup: its.setup,
         }
@@ -142,11 +148,11 @@ struct Keys {
 }
 
 impl Keys {
-    fn clear(&mut self, stop: u32) {
+    fn clear(&mut self, stop: StopIx) {
         self.near.clear();
         self.before.clear();
         self.after.clear();
-        self.near.push(pack(0, stop));
+        self.near.push(pack(0, stop.0));
     }
 
     /// One candidate; `leg` there and `back` without set-up.
@@ -155,31 +161,31 @@ impl Keys {
         if there.stop == here.stop {
             return;
         }
-        let same = here.place == there.place;
+        let same = here.node == there.node;
         let to = leg.saturating_add(if same { 0 } else { there.setup });
         let from = back.saturating_add(if same { 0 } else { here.setup });
-        self.near.push(pack(1 + i64::from(to.min(from)), there.stop));
+        self.near.push(pack(1 + i64::from(to.min(from)), there.stop.0));
         // A fifth of the wait that nobody can avoid counts like driving.
         if from < UNREACHABLE && there.opens.saturating_add(there.service).saturating_add(from) <= here.closes {
             let wait = i64::from(here.opens) - i64::from(there.closes) - i64::from(there.service) - i64::from(from);
-            self.before.push(pack(i64::from(from) + wait.max(0) / 5, there.stop));
+            self.before.push(pack(i64::from(from) + wait.max(0) / 5, there.stop.0));
         }
         if to < UNREACHABLE && here.opens.saturating_add(here.service).saturating_add(to) <= there.closes {
             let wait = i64::from(there.opens) - i64::from(here.closes) - i64::from(here.service) - i64::from(to);
-            self.after.push(pack(i64::from(to) + wait.max(0) / 5, there.stop));
+            self.after.push(pack(i64::from(to) + wait.max(0) / 5, there.stop.0));
         }
     }
 
     /// Every other stop, by the legs themselves.
-    fn add_all(&mut self, problem: &Problem, sites: &[Site], stop: u32) {
-        let class = problem.classes[problem.class_of[0] as usize];
-        let symmetric = problem.legs.is_symmetric();
-        let here = &sites[stop as usize];
+    fn add_all(&mut self, problem: &Problem, sites: &[Site], stop: StopIx) {
+        let class = problem.class(problem.class_of(TourIx(0)));
+        let symmetric = problem.legs().is_symmetric();
+        let here = &sites[stop.index()];
         let mut times = std::mem::take(&mut self.times);
-        problem.legs.times_from(here.place, sites.iter().map(|site| site.place), &mut times);
+        problem.legs().times_from(here.node, sites.iter().map(|site| site.node), &mut times);
         for (there, &time) in sites.iter().zip(&times) {
             let leg = class.time(time);
-            let back = if symmetric { leg } else { class.time(problem.legs.time(there.place, here.place)) };
+            let back = if symmetric { leg } else { class.time(problem.legs().time(there.node, here.node)) };
             self.add(here, there, leg, back);
         }
         self.times = times;
@@ -224,10 +230,10 @@ struct Grid {
 impl Grid {
     /// `None` when the legs have no coordinates.
     fn new(problem: &Problem) -> Option<Self> {
-        let factor = f64::from(problem.tours[0].time_factor) / 1000.0;
-        let time = problem.legs.time_per_planar()? * factor;
+        let factor = f64::from(problem.tours()[0].time_factor) / 1000.0;
+        let time = problem.legs().time_per_planar()? * factor;
         let spots: Vec<(f64, f64)> =
-            problem.stops.iter().map(|stop| problem.legs.planar(stop.place)).collect::<Option<_>>()?;
+            problem.stops().iter().map(|stop| problem.legs().planar(stop.node)).collect::<Option<_>>()?;
         let fold = |pick: fn(f64, f64) -> f64, axis: fn(&(f64, f64)) -> f64, from: f64| {
             spots.iter().map(axis).fold(from, pick)
         };
@@ -243,8 +249,8 @@ impl Grid {
                 (row * side + column) as u32
             })
             .collect();
-        let mut order: Vec<u32> = (0..spots.len() as u32).collect();
-        order.sort_unstable_by_key(|&stop| (cells[stop as usize], stop));
+        let mut order: Vec<StopIx> = StopIx::first(spots.len()).collect();
+        order.sort_unstable_by_key(|&stop| (cells[stop.index()], stop));
         grid.starts = vec![0; side * side + 1];
         for &cell in &cells {
             grid.starts[cell as usize + 1] += 1;
@@ -254,8 +260,8 @@ impl Grid {
         }
         grid.at = vec![0; spots.len()];
         for (position, &stop) in order.iter().enumerate() {
-            grid.at[stop as usize] = position as u32;
-            let (x, y) = spots[stop as usize];
+            grid.at[stop.index()] = position as u32;
+            let (x, y) = spots[stop.index()];
             // From the grid's corner, so that single precision is enough.
             let (x, y) = ((x - origin.0) as f32, (y - origin.1) as f32);
             grid.points.push(Point { x, y, site: Site::new(problem, stop) });
@@ -270,8 +276,8 @@ impl Grid {
 
     /// Some [`GRID_CANDIDATES`] stops around one, with their travel times as the crow flies: rings of cells until there are
     /// enough, and one more ring.
-    fn around(&self, stop: u32, mut found: impl FnMut(&Point, i32)) {
-        let here = &self.points[self.at[stop as usize] as usize];
+    fn around(&self, stop: StopIx, mut found: impl FnMut(&Point, i32)) {
+        let here = &self.points[self.at[stop.index()] as usize];
         let (column, row) = self.cell_of(f64::from(here.x), f64::from(here.y));
         let mut last = usize::MAX;
         let mut count = 0;

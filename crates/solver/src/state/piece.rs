@@ -2,8 +2,10 @@
 //!
 //! A search runs on such pieces. 250 stops with their legs fit into a core's caches, whatever the size of the problem.
 
+use super::NONE;
 use super::neighbours::{Lists, Neighbours};
-use crate::problem::{NONE, Problem, Role, TIME_MAX};
+use crate::index::{NodeIx, StopIx, TourIx};
+use crate::problem::{Problem, Role, TIME_MAX};
 
 /// Tables of legs are made for pieces of up to this many nodes; larger ones ask the problem for each leg.
 const TABLE_NODES_MAX: usize = 1_200;
@@ -65,9 +67,9 @@ pub(crate) struct Rows<'l> {
 pub(crate) struct Local<'p> {
     pub(crate) problem: &'p Problem,
     /// Local stop → stop of the problem.
-    pub(crate) stops: Vec<u32>,
+    pub(crate) stops: Vec<StopIx>,
     /// Local tour → tour of the problem.
-    pub(crate) tours: Vec<u32>,
+    pub(crate) tours: Vec<TourIx>,
     pub(crate) fixed: Vec<Fixed>,
     pub(crate) fixed_tours: Vec<FixedTour>,
     pub(crate) rich: Vec<RichFixed>,
@@ -96,8 +98,8 @@ pub(crate) struct Local<'p> {
     pub(crate) paired: bool,
     /// There are goods on board at the start of a tour. While their delivery is off its tour, there is less room for what follows.
     pub(crate) on_board: bool,
-    /// Some shipment takes no room: an empty vehicle may still have goods to deliver.
-    pub(crate) hollow: bool,
+    /// At least one shipment has load zero, so an empty vehicle may still carry goods that it must deliver.
+    pub(crate) has_weightless_shipment: bool,
 }
 
 /// Where each stop of a problem is while the problem is cut into pieces: (piece, local index).
@@ -106,8 +108,8 @@ pub(crate) type Where = Vec<(u32, u32)>;
 impl<'p> Local<'p> {
     /// The whole problem as one piece, without neighbour lists and tables: for single answers.
     pub(crate) fn whole(problem: &'p Problem) -> Self {
-        let stops: Vec<u32> = (0..problem.stops.len() as u32).collect();
-        Self::bare(problem, stops, (0..problem.tours.len() as u32).collect(), |stop| stop)
+        let stops = StopIx::first(problem.stops().len()).collect();
+        Self::bare(problem, stops, TourIx::first(problem.tours().len()).collect(), |stop| stop.0)
     }
 
     /// Piece number `piece` of `at`: those stops and tours, with lists and legs of their own.
@@ -116,15 +118,15 @@ impl<'p> Local<'p> {
         near: &Neighbours,
         at: &Where,
         piece: u32,
-        stops: Vec<u32>,
-        tours: Vec<u32>,
+        stops: Vec<StopIx>,
+        tours: Vec<TourIx>,
     ) -> Self {
-        let mut local = Self::bare(problem, stops, tours, |stop| at[stop as usize].1);
+        let mut local = Self::bare(problem, stops, tours, |stop| at[stop.index()].1);
         let here = |lists: &Lists| {
             let mut mine = Lists::with_capacity(local.stops.len(), 0);
             for &stop in &local.stops {
-                mine.push(lists.get(stop).iter().filter_map(|&other| {
-                    let (its, index) = at[other as usize];
+                mine.push(lists.of(stop).filter_map(|other| {
+                    let (its, index) = at[other.index()];
                     (its == piece).then_some(index)
                 }));
             }
@@ -136,17 +138,17 @@ impl<'p> Local<'p> {
         local
     }
 
-    fn bare(problem: &'p Problem, stops: Vec<u32>, tours: Vec<u32>, local_of: impl Fn(u32) -> u32) -> Self {
+    fn bare(problem: &'p Problem, stops: Vec<StopIx>, tours: Vec<TourIx>, local_of: impl Fn(StopIx) -> u32) -> Self {
         let fixed: Vec<Fixed> = stops
             .iter()
             .map(|&stop| {
-                let spec = &problem.stops[stop as usize];
+                let spec = &problem.stops()[stop.index()];
                 Fixed {
                     opens: spec.windows.first().map_or(-TIME_MAX, |window| window.0),
                     service: spec.service,
                     load: spec.load[0],
-                    closes: problem.closes[stop as usize],
-                    mate: if spec.mate == NONE { NONE } else { local_of(spec.mate) },
+                    closes: problem.closes(stop),
+                    mate: if spec.mate == StopIx::NONE { NONE } else { local_of(spec.mate) },
                     role: spec.role,
                     open_until: if let [(_, closes), _, ..] = spec.windows[..] { closes } else { i32::MAX },
                     several: spec.windows.len() > 1,
@@ -162,7 +164,7 @@ impl<'p> Local<'p> {
         let fixed_tours = tours
             .iter()
             .map(|&tour| {
-                let spec = &problem.tours[tour as usize];
+                let spec = &problem.tours()[tour.index()];
                 FixedTour {
                     end_by: spec.end_by,
                     capacity: spec.capacity[0],
@@ -177,20 +179,20 @@ impl<'p> Local<'p> {
         let rich = stops
             .iter()
             .map(|&stop| {
-                let spec = &problem.stops[stop as usize];
+                let spec = &problem.stops()[stop.index()];
                 let first = windows.len() as u32;
                 windows.extend_from_slice(&spec.windows);
                 RichFixed {
                     load: spec.load,
                     due: spec.due,
                     placed: spec.placed,
-                    kept: spec.due.min(problem.closes[stop as usize]),
+                    kept: spec.due.min(problem.closes(stop)),
                     windows: (first, windows.len() as u32),
                 }
             })
             .collect();
         let on_board = fixed.iter().any(|stop| stop.role == Role::Delivery && stop.mate == NONE);
-        let hollow = fixed.iter().any(|stop| stop.role == Role::Pickup && stop.load == 0);
+        let has_weightless_shipment = fixed.iter().any(|stop| stop.role == Role::Pickup && stop.load == 0);
         Self {
             problem,
             stops,
@@ -207,41 +209,41 @@ impl<'p> Local<'p> {
             table: Vec::new(),
             back: 0,
             one_class: false,
-            plain: problem.plain,
+            plain: problem.is_plain(),
             jobs,
             totals,
             paired,
             on_board,
-            hollow,
+            has_weightless_shipment,
         }
     }
 
     fn tabulate(&mut self) {
         let problem = self.problem;
-        let mut classes: Vec<u32> = self.tours.iter().map(|&tour| problem.class_of[tour as usize]).collect();
+        let mut classes: Vec<u32> = self.tours.iter().map(|&tour| problem.class_of(tour)).collect();
         classes.sort_unstable();
         classes.dedup();
         if self.nodes > TABLE_NODES_MAX || self.nodes * self.nodes * classes.len() > TABLE_NODES_MAX * TABLE_NODES_MAX {
             return;
         }
         for (slot, &tour) in self.class.iter_mut().zip(&self.tours) {
-            let class = problem.class_of[tour as usize];
+            let class = problem.class_of(tour);
             *slot = classes.iter().position(|&other| other == class).unwrap_or(0) * self.nodes * self.nodes;
         }
         self.one_class = classes.len() == 1;
-        let both_ways = problem.legs.is_symmetric()
+        let both_ways = problem.legs().is_symmetric()
             && self.tours.iter().all(|&tour| {
-                let spec = &problem.tours[tour as usize];
-                spec.start_place == spec.end_place
+                let spec = &problem.tours()[tour.index()];
+                spec.start_node == spec.end_node
             });
-        let symmetric = both_ways && !problem.has_setup;
+        let symmetric = both_ways && !problem.has_setup();
         let (stops, nodes) = (self.stops.len(), self.nodes);
         let square = nodes * nodes;
-        let from: Vec<u32> = self
+        let from: Vec<NodeIx> = self
             .stops
             .iter()
-            .map(|&stop| problem.stops[stop as usize].place)
-            .chain(self.tours.iter().map(|&tour| problem.tours[tour as usize].start_place))
+            .map(|&stop| problem.stops()[stop.index()].node)
+            .chain(self.tours.iter().map(|&tour| problem.tours()[tour.index()].start_node))
             .collect();
         let half = square * classes.len();
         self.back = if symmetric { 0 } else { half };
@@ -249,13 +251,13 @@ impl<'p> Local<'p> {
         let (table, back) = self.table.split_at_mut(half);
         if both_ways {
             // Legs once for both ways: what differs is who sets up.
-            let setups: Vec<i32> = self.stops.iter().map(|&stop| problem.stops[stop as usize].setup).collect();
+            let setups: Vec<i32> = self.stops.iter().map(|&stop| problem.stops()[stop.index()].setup).collect();
             for (chunk, &class) in classes.iter().enumerate() {
-                let class = problem.classes[class as usize];
+                let class = problem.class(class);
                 let first = chunk * square;
                 for a in 0..nodes {
                     for b in a + 1..nodes {
-                        let (time, cost) = class.leg(problem.legs.pair(from[a], from[b]));
+                        let (time, cost) = class.leg(problem.legs().pair(from[a], from[b]));
                         let (there, again) = (first + a * nodes + b, first + b * nodes + a);
                         if symmetric {
                             table[there] = (time, cost);
@@ -274,17 +276,17 @@ impl<'p> Local<'p> {
             return;
         }
         for ((table, back), &class) in table.chunks_mut(square).zip(back.chunks_mut(square)).zip(&classes) {
-            let class = problem.classes[class as usize];
-            for (a, &place) in from.iter().enumerate() {
+            let class = problem.class(class);
+            for (a, &node) in from.iter().enumerate() {
                 for (b, &to) in self.stops.iter().enumerate() {
-                    let to = &problem.stops[to as usize];
-                    let (time, cost) = class.leg(problem.legs.pair(place, to.place));
-                    table[a * nodes + b] = (time + if place == to.place { 0 } else { to.setup }, cost);
+                    let to = &problem.stops()[to.index()];
+                    let (time, cost) = class.leg(problem.legs().pair(node, to.node));
+                    table[a * nodes + b] = (time + if node == to.node { 0 } else { to.setup }, cost);
                 }
                 for (b, &tour) in self.tours.iter().enumerate() {
-                    let end = problem.tours[tour as usize].end_place;
-                    if end != NONE {
-                        table[a * nodes + stops + b] = class.leg(problem.legs.pair(place, end));
+                    let end = problem.tours()[tour.index()].end_node;
+                    if end != NodeIx::NONE {
+                        table[a * nodes + stops + b] = class.leg(problem.legs().pair(node, end));
                     }
                 }
             }
@@ -317,28 +319,28 @@ impl<'p> Local<'p> {
     fn ask(&self, tour: u32, from: u32, to: u32) -> (i32, i32) {
         let stops = self.stops.len();
         let global = self.tours[tour as usize];
-        let place = if (from as usize) < stops {
-            self.problem.stops[self.stops[from as usize] as usize].place
+        let node = if (from as usize) < stops {
+            self.problem.stops()[self.stops[from as usize].index()].node
         } else {
-            self.problem.tours[self.tours[from as usize - stops] as usize].start_place
+            self.problem.tours()[self.tours[from as usize - stops].index()].start_node
         };
         if (to as usize) < stops {
-            self.problem.hop(global, place, self.stops[to as usize])
+            self.problem.hop(global, node, self.stops[to as usize])
         } else {
-            self.problem.hop_end(global, place)
+            self.problem.hop_end(global, node)
         }
     }
 
     /// True when a tour may serve a stop at all, whatever the sequence.
     #[inline]
     pub(crate) fn allows(&self, tour: u32, stop: u32) -> bool {
-        self.problem.unrestricted || self.problem.allows(self.tours[tour as usize], self.stops[stop as usize])
+        self.problem.unrestricted() || self.problem.allows(self.tours[tour as usize], self.stops[stop as usize])
     }
 
     /// Price of a tour serving a stop beyond driving: the change of a promise.
     #[inline]
     pub(crate) fn change_cost(&self, tour: u32, stop: u32) -> i64 {
-        if self.problem.promised {
+        if self.problem.promised() {
             self.problem.change_cost(self.tours[tour as usize], self.stops[stop as usize])
         } else {
             0
@@ -347,7 +349,7 @@ impl<'p> Local<'p> {
 
     /// Price of not serving a unit.
     pub(crate) fn unserved(&self, unit: u32) -> i64 {
-        self.problem.stops[self.stops[unit as usize] as usize].unserved
+        self.problem.stops()[self.stops[unit as usize].index()].unserved
     }
 
     /// The latest start that a tour's shift allows at a stop.
@@ -380,6 +382,7 @@ impl<'p> Local<'p> {
 #[cfg(test)]
 mod tests {
     use super::Local;
+    use crate::index::NodeIx;
     use crate::problem::{LegMatrix, Legs, Problem, Rounding, Stop, TourSpec};
 
     /// Whatever the legs are: tables, rows and single answers agree.
@@ -393,8 +396,8 @@ mod tests {
         for legs in [plane, matrix] {
             for (setup, end, factor) in [(0, 0, 1000), (7, 0, 1000), (7, 3, 1000), (7, 0, 1300)] {
                 // Two stops at one place: who comes from next door sets up no more.
-                let stop = |n: u32| Stop { setup: setup * n as i32, ..Stop::job(1 + n.min(6)) };
-                let tour = TourSpec { end_place: end, ..TourSpec::at(0) };
+                let stop = |n: u32| Stop { setup: setup * n as i32, ..Stop::job(NodeIx(1 + n.min(6))) };
+                let tour = TourSpec { end_node: NodeIx(end), ..TourSpec::at(NodeIx(0)) };
                 let other = TourSpec { time_factor: factor, ..tour.clone() };
                 let problem = Problem::new((0..8).map(stop).collect(), vec![tour, other], legs.clone()).unwrap();
                 let mut local = Local::whole(&problem);

@@ -2,7 +2,8 @@
 //! came in, only what changes.
 
 use super::{Record, State};
-use crate::problem::{NONE, Role, TIME_MAX};
+use crate::index::NodeIx;
+use crate::problem::{Role, TIME_MAX};
 
 impl State<'_> {
     /// How a stop changes the load on board on its way: only shipments do, goods of jobs are counted per tour.
@@ -18,11 +19,11 @@ impl State<'_> {
 
     pub(super) fn update_plain(&mut self, tour: u32) {
         let local = self.local;
-        let spec = &local.problem.tours[local.tours[tour as usize] as usize];
+        let spec = &local.problem.tours()[local.tours[tour as usize].index()];
         let end = self.sentinel(tour);
         let mut prev = end;
         let (mut cost, mut count, mut carried) = (0, 0, 0);
-        let start_latest = if spec.end_place == NONE { TIME_MAX } else { spec.end_by };
+        let start_latest = if spec.end_node == NodeIx::NONE { TIME_MAX } else { spec.end_by };
         {
             let record = &mut self.records[end as usize];
             if record.depart != spec.start_at || record.latest != start_latest || record.load != spec.onboard[0] {

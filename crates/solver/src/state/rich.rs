@@ -3,7 +3,8 @@
 
 use super::piece::FixedTour;
 use super::{Record, State};
-use crate::problem::{NONE, Role, TIME_MAX, UNREACHABLE};
+use crate::index::NodeIx;
+use crate::problem::{Role, TIME_MAX, UNREACHABLE};
 use crate::schedule::{drive, fits, span_price};
 
 /// Latest start of a stop that cannot be kept whatever happens.
@@ -77,7 +78,7 @@ impl State<'_> {
     #[inline]
     fn count(&self, tally: &mut Tally, tour: u32, node: u32, begin: i32, sign: i32) {
         let local = self.local;
-        let (rich, weights) = (&local.rich[node as usize], &local.problem.weights);
+        let (rich, weights) = (&local.rich[node as usize], &local.problem.weights());
         let FixedTour { end_by, .. } = local.fixed_tours[tour as usize];
         if begin <= rich.kept && begin <= end_by && weights.flow_per_hour == 0 {
             return;
@@ -165,7 +166,7 @@ impl State<'_> {
     /// Recomputes one tour: departures and loads forward, latest starts and peaks backward, its price.
     pub(super) fn update_rich(&mut self, tour: u32) {
         let local = self.local;
-        let spec = &local.problem.tours[local.tours[tour as usize] as usize];
+        let spec = &local.problem.tours()[local.tours[tour as usize].index()];
         let end = self.sentinel(tour);
         self.set_depart(end, spec.start_at);
         let mut tally = Tally::default();
@@ -252,7 +253,7 @@ impl State<'_> {
             let was = self.rich[node as usize];
             let mut rich = was;
             if self.has_pauses(tour) {
-                let stop = &local.problem.stops[local.stops[node as usize] as usize];
+                let stop = &local.problem.stops()[local.stops[node as usize].index()];
                 let all = &self.spec(tour).pauses;
                 let mut pauses = all[before.paused as usize..].iter().peekable();
                 leaves = stop.leaves(free, |_| travel, &mut pauses).0;
@@ -298,12 +299,12 @@ impl State<'_> {
     /// Recomputes the end of a tour, whose last node this is. True: it must be reached by another time.
     fn come_home(&mut self, tally: &mut Tally, tour: u32, last: u32) -> bool {
         let spec = self.spec(tour);
-        let (end, end_place, end_by) = (self.sentinel(tour), spec.end_place, spec.end_by);
+        let (end, end_node, end_by) = (self.sentinel(tour), spec.end_node, spec.end_by);
         let travel = if last == end { 0 } else { self.hop(tour, last, end).0 };
         let arrival = self.records[last as usize].depart.saturating_add(travel);
-        tally.flaws.home_late = last != end && end_place != NONE && arrival > end_by;
+        tally.flaws.home_late = last != end && end_node != NodeIx::NONE && arrival > end_by;
         // By the end of the shift, or as late as it is now.
-        self.set_latest(end, if end_place == NONE { TIME_MAX } else { end_by.max(arrival) })
+        self.set_latest(end, if end_node == NodeIx::NONE { TIME_MAX } else { end_by.max(arrival) })
     }
 
     /// Recomputes what nodes have from behind them, from one node of a tour to its start, or once past `first` to where
@@ -395,7 +396,7 @@ impl State<'_> {
         let has_room = (local.totals || !local.paired) && self.has_room(tour);
         has_ways
             && has_room
-            && local.problem.unrestricted
+            && local.problem.unrestricted()
             && count <= spec.stops_max
             && !self.flaws[tour as usize].is_broken()
     }

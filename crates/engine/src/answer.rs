@@ -232,7 +232,7 @@ impl Answer<'_> {
         }
         let mut found = BTreeSet::new();
         for &stop in &solved.2.absent {
-            self.candidates(solved.0.stops[stop as usize].0, WIDE_VEHICLES, 0, &mut found);
+            self.candidates(solved.0.stops[stop.index()].0, WIDE_VEHICLES, 0, &mut found);
         }
         let stops_of = |vehicle: VehicleId| self.moment.fleet.vehicle(vehicle).route.visits.len();
         let mut wide = vehicles.clone();

@@ -168,14 +168,14 @@ impl Solved<'_> {
     pub(crate) fn overcharged(&self) -> Vec<VehicleId> {
         let tours = (0..self.draft.vehicles.len()).filter(|&tour| self.gained(tour));
         tours
-            .filter(|&tour| schedule(self.problem, tour as u32, &self.solution.tours[tour]).is_none())
+            .filter(|&tour| schedule(self.problem, TourIx(tour as u32), &self.solution.tours[tour]).is_none())
             .map(|tour| self.draft.vehicles[tour])
             .collect()
     }
 
     /// True when a tour has a stop that was not on its route.
     fn gained(&self, tour: usize) -> bool {
-        let stops = self.solution.tours[tour].iter().map(|&stop| &self.draft.stops[stop as usize]);
+        let stops = self.solution.tours[tour].iter().map(|&stop| &self.draft.stops[stop.index()]);
         stops.into_iter().any(|stop| !self.draft.tails[tour].contains(stop))
     }
 
@@ -186,7 +186,7 @@ impl Solved<'_> {
             return None;
         }
         let problem = self.draft.relaxed(tour, self.problem)?;
-        schedule(&problem, tour as u32, &self.solution.tours[tour])
+        schedule(&problem, TourIx(tour as u32), &self.solution.tours[tour])
     }
 
     fn tour_of(&self, vehicle: VehicleId) -> Option<usize> {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_solver::{LegMatrix, Legs, NodeIx, Pause, Problem, Role, SpherePlace, Stop, TIME_MAX, TourSpec};
+use fleetfold_solver::{LegMatrix, Legs, NodeIx, Pause, Problem, Role, SpherePlace, Stop, StopIx, TIME_MAX, TourSpec};
 use serde::Deserialize;
 
 use crate::benchmark::HARD;

@@ -1,6 +1,6 @@
 //! VROOM's solution format, from a solution of the solver.
 
-use fleetfold_solver::{NONE, Problem, Role, Solution, TourSpec, schedule};
+use fleetfold_solver::{NodeIx, Problem, Role, Solution, StopIx, TourIx, TourSpec, schedule};
 use serde_json::{Value, json};
 
 use crate::instance::Instance;
@@ -9,8 +9,8 @@ use crate::names::Names;
 /// A solution in VROOM's format. `names` are those of the instance.
 pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Value {
     let problem = &instance.problem;
-    let place = |index: u32| {
-        let (location, index) = names.locations[index as usize];
+    let place = |node: NodeIx| {
+        let (location, index) = names.locations[node.index()];
         let mut value = json!({});
         if let Some(location) = location {
             value["location"] = json!(location);
@@ -30,20 +30,20 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Valu
     let (mut cost, mut duration, mut service, mut setup, mut waiting) = (0i64, 0i64, 0i64, 0i64, 0i64);
     for (tour, sequence) in solution.tours.iter().enumerate().filter(|(_, sequence)| !sequence.is_empty()) {
         let spec = &problem.tours()[tour];
-        let times = schedule(problem, tour as u32, sequence).unwrap_or_default();
+        let times = schedule(problem, TourIx(tour as u32), sequence).unwrap_or_default();
         let scaled = |time: i32| i64::from(time) * i64::from(spec.time_factor) / 1000;
         let (mut driven, mut served, mut prepared, mut waited) = (0i64, 0i64, 0i64, 0i64);
         let loads = loads(problem, sequence, names.dimensions);
         let mut steps = vec![with(
             json!({ "type": "start", "arrival": spec.start_at, "duration": 0, "setup": 0, "service": 0,
                 "waiting_time": 0, "load": loads[0], "violations": [] }),
-            place(spec.start_place),
+            place(spec.start_node),
         )];
-        let mut here = spec.start_place;
+        let mut here = spec.start_node;
         let mut free = spec.start_at;
         let mut pauses = spec.pauses.iter().zip(&names.breaks[tour]);
         for ((&stop, timed), (load, load_before)) in sequence.iter().zip(&times).zip(loads[1..].iter().zip(&loads)) {
-            let its = &problem.stops()[stop as usize];
+            let its = &problem.stops()[stop.index()];
             let mut left = timed.pause;
             while left > 0
                 && let Some((pause, (id, description))) = pauses.next()
@@ -59,9 +59,9 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Valu
                 left -= pause.duration;
             }
             free = timed.departure;
-            let (kind, id, description) = &names.stops[stop as usize];
-            let before = if here == its.place { 0 } else { i64::from(its.setup) };
-            driven += scaled(problem.legs().time(here, its.place));
+            let (kind, id, description) = &names.stops[stop.index()];
+            let before = if here == its.node { 0 } else { i64::from(its.setup) };
+            driven += scaled(problem.legs().time(here, its.node));
             let wait = i64::from(timed.start) - i64::from(timed.arrival) - before;
             let step = json!({
                 "type": kind, "id": id, "description": description, "arrival": timed.arrival, "duration": driven,
@@ -69,26 +69,26 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Valu
             });
             // VROOM gives the id of a step twice, the second time as `job`.
             let again = json!({ "job": id });
-            steps.push(with(with(step, again), place(its.place)));
+            steps.push(with(with(step, again), place(its.node)));
             served += i64::from(its.service);
             prepared += before;
             waited += wait;
-            here = its.place;
+            here = its.node;
         }
         let left = times.last().map_or(spec.start_at, |timed| timed.departure);
-        if spec.end_place != NONE {
-            let home = scaled(problem.legs().time(here, spec.end_place));
+        if spec.end_node != NodeIx::NONE {
+            let home = scaled(problem.legs().time(here, spec.end_node));
             driven += home;
             let end = json!({ "type": "end", "arrival": i64::from(left) + home, "duration": driven, "setup": 0,
                 "service": 0, "waiting_time": 0, "load": loads[loads.len() - 1], "violations": [] });
-            steps.push(with(end, place(spec.end_place)));
+            steps.push(with(end, place(spec.end_node)));
         }
-        let price = fleetfold_solver::price(problem, tour as u32, sequence).unwrap_or(0) / 1000;
+        let price = fleetfold_solver::price(problem, TourIx(tour as u32), sequence).unwrap_or(0) / 1000;
         let (id, description) = &names.vehicles[tour];
         routes.push(json!({
             "vehicle": id, "description": description, "cost": price, "duration": driven, "service": served,
             "setup": prepared, "waiting_time": waited, "steps": steps, "violations": [],
-            "priority": sequence.iter().map(|&stop| u64::from(names.priorities[stop as usize])).sum::<u64>(),
+            "priority": sequence.iter().map(|&stop| u64::from(names.priorities[stop.index()])).sum::<u64>(),
             "delivery": carried(problem, sequence, names.dimensions, false),
             "pickup": carried(problem, sequence, names.dimensions, true),
         }));
@@ -102,10 +102,10 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Valu
         .absent
         .iter()
         .map(|&stop| {
-            let (kind, id, description) = &names.stops[stop as usize];
-            let its = &problem.stops()[stop as usize];
+            let (kind, id, description) = &names.stops[stop.index()];
+            let its = &problem.stops()[stop.index()];
             let value = json!({ "type": kind, "id": id, "description": description, "reason": reason(problem, stop) });
-            with(value, place(its.place))
+            with(value, place(its.node))
         })
         .collect();
     let served = || solution.tours.iter().flatten();
@@ -114,7 +114,7 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Valu
         "summary": {
             "cost": cost, "routes": routes.len(), "unassigned": unassigned.len(), "duration": duration, "service": service,
             "setup": setup, "waiting_time": waiting, "violations": [],
-            "priority": served().map(|&stop| u64::from(names.priorities[stop as usize])).sum::<u64>(),
+            "priority": served().map(|&stop| u64::from(names.priorities[stop.index()])).sum::<u64>(),
             "delivery": carried(problem, served(), names.dimensions, false),
             "pickup": carried(problem, served(), names.dimensions, true),
         },
@@ -124,15 +124,15 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Valu
 }
 
 /// Goods on board at the start, and after each stop.
-fn loads(problem: &Problem, sequence: &[u32], dimensions: usize) -> Vec<Vec<i64>> {
-    let goods = |stop: u32| problem.stops()[stop as usize].load.iter().take(dimensions).map(|&load| i64::from(load));
+fn loads(problem: &Problem, sequence: &[StopIx], dimensions: usize) -> Vec<Vec<i64>> {
+    let goods = |stop: StopIx| problem.stops()[stop.index()].load.iter().take(dimensions).map(|&load| i64::from(load));
     let mut load = vec![0; dimensions];
-    for &stop in sequence.iter().filter(|&&stop| problem.stops()[stop as usize].role == Role::JobDelivery) {
+    for &stop in sequence.iter().filter(|&&stop| problem.stops()[stop.index()].role == Role::JobDelivery) {
         load.iter_mut().zip(goods(stop)).for_each(|(sum, goods)| *sum += goods);
     }
     let mut all = vec![load.clone()];
     for &stop in sequence {
-        let sign = if matches!(problem.stops()[stop as usize].role, Role::Pickup | Role::JobPickup) { 1 } else { -1 };
+        let sign = if matches!(problem.stops()[stop.index()].role, Role::Pickup | Role::JobPickup) { 1 } else { -1 };
         load.iter_mut().zip(goods(stop)).for_each(|(sum, goods)| *sum += sign * goods);
         all.push(load.clone());
     }
@@ -142,13 +142,13 @@ fn loads(problem: &Problem, sequence: &[u32], dimensions: usize) -> Vec<Vec<i64>
 /// All goods that are picked up, or all that are delivered.
 fn carried<'s>(
     problem: &Problem,
-    stops: impl IntoIterator<Item = &'s u32>,
+    stops: impl IntoIterator<Item = &'s StopIx>,
     dimensions: usize,
     pickup: bool,
 ) -> Vec<i64> {
     let mut sum = vec![0; dimensions];
     for &stop in stops {
-        let its = &problem.stops()[stop as usize];
+        let its = &problem.stops()[stop.index()];
         if matches!(its.role, Role::Pickup | Role::JobPickup) == pickup {
             sum.iter_mut().zip(its.load).for_each(|(sum, goods)| *sum += i64::from(goods));
         }
@@ -157,8 +157,8 @@ fn carried<'s>(
 }
 
 /// Why a task has no vehicle: what rules out all of them, or that no vehicle that could serve it has room in its route.
-fn reason(problem: &Problem, stop: u32) -> &'static str {
-    let its = &problem.stops()[stop as usize];
+fn reason(problem: &Problem, stop: StopIx) -> &'static str {
+    let its = &problem.stops()[stop.index()];
     let able = || problem.tours().iter().filter(|tour| its.needs & !tour.has == 0);
     if able().next().is_none() {
         return "skills";
@@ -167,7 +167,7 @@ fn reason(problem: &Problem, stop: u32) -> &'static str {
         return "capacity";
     }
     let reaches = |tour: &TourSpec| {
-        let arrival = i64::from(tour.start_at) + i64::from(problem.legs().time(tour.start_place, its.place));
+        let arrival = i64::from(tour.start_at) + i64::from(problem.legs().time(tour.start_node, its.node));
         arrival <= i64::from(tour.end_by) && its.windows.last().is_none_or(|window| arrival <= i64::from(window.1))
     };
     if able().any(reaches) { "no_place" } else { "time" }

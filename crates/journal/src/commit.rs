@@ -62,7 +62,7 @@ pub enum Wanted {
 struct InFlight {
     proposal: Proposal,
     expected: LogSeq,
-    /// Somebody else's message stands at this sequence. When the log was folded up to there and ours has not come back, ours
+    /// The last message of the plan subject stands at this sequence, by what was read back. When the log was folded up to there and ours has not come back, ours
     /// was never stored.
     settles_at: Option<LogSeq>,
 }
@@ -72,6 +72,8 @@ struct InFlight {
 pub struct Commit {
     epoch: Option<u64>,
     in_flight: Option<InFlight>,
+    /// The log was folded up to this entry.
+    passed: LogSeq,
 }
 
 impl Commit {
@@ -125,7 +127,10 @@ impl Commit {
             return again(flight, LogSeq(0));
         };
         if last.plan == Some((flight.proposal.epoch, flight.proposal.rev)) {
-            None // ours was stored; wait for it to come back
+            // Ours was stored, and comes back by then; or somebody forged one of the same number, and ours never does.
+            flight.settles_at = Some(last.seq);
+            self.settle();
+            None
         } else if last.seq == flight.expected {
             // Still the message we follow: our append was never stored. The same bytes and id again.
             again(flight, flight.expected)
@@ -136,6 +141,8 @@ impl Commit {
             // Something newer that is not ours: another owner's plan, a late plan of an earlier term, or a stray message. What it
             // is tells the log in order; until then nothing is concluded.
             flight.settles_at = Some(last.seq);
+            // It may have come before the answer that tells of it.
+            self.settle();
             None
         }
     }
@@ -157,7 +164,13 @@ impl Commit {
 
     /// The log was folded up to this entry, entries that are not folded included.
     pub fn passed(&mut self, seq: LogSeq) {
-        let settled = |flight: &InFlight| flight.settles_at.is_some_and(|at| at <= seq);
+        self.passed = self.passed.max(seq);
+        self.settle();
+    }
+
+    /// Ours would stand before the message at which it settles: if the log was folded up to there without it, it was never stored.
+    fn settle(&mut self) {
+        let settled = |flight: &InFlight| flight.settles_at.is_some_and(|at| at <= self.passed);
         if self.in_flight.as_ref().is_some_and(settled) {
             self.in_flight = None;
         }
@@ -249,6 +262,18 @@ mod tests {
             owner.passed(LogSeq(24));
             assert!(owner.is_ready() && owner.epoch() == Some(5), "ours was never stored: propose anew");
         }
+    }
+
+    /// Found by the simulator (seed 182 with stray messages): the last entry of a quiet zone was a stray one that had been folded
+    /// before it was read back. Nothing came after it, and nobody proposed any more.
+    #[test]
+    fn a_stray_message_that_was_folded_before_it_is_read_back_settles_at_once() {
+        let mut owner = owner(5, 3, 20);
+        owner.passed(LogSeq(24));
+        assert_eq!(after(&mut owner, Outcome::WrongSequence), "read");
+        let read = Outcome::LastPlan(Some(LastPlan { seq: LogSeq(24), plan: None }));
+        assert_eq!(after(&mut owner, read), "wait");
+        assert!(owner.is_ready(), "propose anew");
     }
 
     /// Found by the simulator (seed 5709): an answer from before two plans ago made the owner step down.

@@ -8,6 +8,7 @@
 
 mod owners;
 mod requests;
+mod strays;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -57,6 +58,8 @@ pub struct Faults {
     pub torn: f64,
     /// The log is of one replica: it judges the fence before the id.
     pub single: bool,
+    /// With a fact, somebody writes a message that should not be there: see [`strays`].
+    pub stray: f64,
 }
 
 impl Faults {
@@ -64,7 +67,7 @@ impl Faults {
     pub fn mixed(seed: u64) -> Self {
         let mut random = Seeded::new(seed, "faults");
         let mut some = |most: f64| if random.chance(0.5) { most * random.unit() } else { 0.0 };
-        Self {
+        let mut faults = Self {
             request_lost: some(0.2),
             reply_lost: some(0.2),
             request_doubled: some(0.2),
@@ -73,8 +76,12 @@ impl Faults {
             crash: some(0.02),
             sleep: some(0.02),
             torn: some(0.5),
-            single: random.chance(0.5),
-        }
+            single: false,
+            stray: 0.0,
+        };
+        faults.single = random.chance(0.5);
+        faults.stray = if random.chance(0.5) { 0.3 * random.unit() } else { 0.0 };
+        faults
     }
 }
 
@@ -104,6 +111,8 @@ pub struct Survived {
     pub mishaps: u64,
     /// Times the zone got a new owner.
     pub terms: u64,
+    /// Messages that should not have been in the log.
+    pub strays: u64,
 }
 
 /// A small day and its roads, to be played under many seeds.
@@ -237,6 +246,10 @@ struct Run<'a> {
     truth: Fleet,
     digests: BTreeMap<u64, u64>,
     told: BTreeMap<String, LogSeq>,
+    /// Entries that are not folded, as noted when they were stored; `true`: on the plan subject.
+    passed_over: BTreeMap<u64, bool>,
+    /// The highest epoch that an owner was given.
+    epoch_max: u64,
     survived: Survived,
 }
 
@@ -267,6 +280,8 @@ impl<'a> Run<'a> {
             truth: Fleet::new(),
             digests: BTreeMap::new(),
             told: BTreeMap::new(),
+            passed_over: BTreeMap::new(),
+            epoch_max: 0,
             survived: Survived::default(),
         };
         run.later(0, Job::Start(0));
@@ -368,6 +383,9 @@ impl<'a> Run<'a> {
                     if let Happening::Fact(_, event) = happening {
                         self.outbox.push(event);
                         self.send(Sender::Producer(self.outbox.len() - 1), Ask::Fact(self.outbox.len() - 1));
+                        if self.random.chance(self.faults.stray) {
+                            self.stray()?;
+                        }
                     }
                 }
             }
@@ -458,7 +476,12 @@ impl<'a> Run<'a> {
             if !ids.insert(&message.id) {
                 return Err(format!("{} is in the log twice", message.id));
             }
-            again.apply(&entry(message)?);
+            match self.read(message)? {
+                strays::Read::Entry(entry) => {
+                    again.apply(&entry);
+                }
+                strays::Read::Skipped(on_plan_subject) => again.skip(LogSeq(message.seq), on_plan_subject),
+            }
         }
         for number in 0..self.outbox.len() {
             if !ids.contains(&format!("world/{number}")) {

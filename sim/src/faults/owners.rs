@@ -10,7 +10,8 @@ use fleetfold_journal::{Begin, Covered, FanOut, Heard, Held, Next, Outcome, begi
 use fleetfold_model::{Event, LogSeq, Millis, Name, Space};
 use fleetfold_wire::assignment_to_json;
 
-use super::{Alive, Ask, Job, Reply, Run, Sender, TRUSTED, entry, zone};
+use super::strays::Read;
+use super::{Alive, Ask, Job, Reply, Run, Sender, TRUSTED, zone};
 
 impl Run<'_> {
     pub(super) fn wake_up(&mut self, node: usize) -> Result<(), String> {
@@ -66,15 +67,20 @@ impl Run<'_> {
         let messages: Vec<_> = self.log.read("FLEET", alive.read).take(16).cloned().collect();
         let life = self.nodes[node].life;
         for message in &messages {
+            let read = self.read(message);
             let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
             if self.nodes[node].asleep_until > self.now {
                 break; // it fell asleep over an effect: the rest is read when it wakes
             }
-            let entry = entry(message)?;
+            let read = read?;
             alive.read = message.seq;
             alive.last_id.clone_from(&message.id);
             let mut effects = Vec::new();
-            alive.engine.handle(Input::Entry(entry), &mut effects);
+            let input = match read {
+                Read::Entry(entry) => Input::Entry(entry),
+                Read::Skipped(on_plan_subject) => Input::Skipped { seq: LogSeq(message.seq), on_plan_subject },
+            };
+            alive.engine.handle(input, &mut effects);
             if Some(&alive.engine.fleet().digest()) != self.digests.get(&message.seq) {
                 return Err(format!("entry {} was folded to another fleet on node {node}", message.seq));
             }

@@ -1,11 +1,12 @@
 //! Between the nodes and the log: requests and replies that are lost, doubled, late or turned away, and the log that answers.
 
 use fleetfold_engine::Input;
-use fleetfold_journal::{Heard, LastPlan, Outcome, OwnMessage};
+use fleetfold_journal::{Address, Heard, LastPlan, Outcome, OwnMessage};
 use fleetfold_model::{Event, LogSeq, Space};
 use fleetfold_wire::{What, assignment_from_json, decode, encode};
 
-use super::{Ask, Job, Reply, Run, Sender, TIMEOUT, entry, plan_subject, zone};
+use super::strays::Read;
+use super::{Ask, Job, Reply, Run, Sender, TIMEOUT, plan_subject, zone};
 use crate::sim_log::SimRefusal;
 
 impl Run<'_> {
@@ -54,7 +55,8 @@ impl Run<'_> {
                 let id = format!("world/{number}");
                 let bytes = serde_json::to_vec(&encode(event, Space::Geographic, "world", &number.to_string(), now))
                     .map_err(|error| error.to_string())?;
-                let result = self.log.append("FLEET", false, "fleet.sim.city.event._", &id, bytes, None, now);
+                let subject = zone().subject(&Address::of_event(event));
+                let result = self.log.append("FLEET", false, &subject, &id, bytes, None, now);
                 self.stored(result)?;
                 outcome(result)
             }
@@ -72,14 +74,13 @@ impl Run<'_> {
             }
             Ask::ReadPlan => Reply::LastPlan(match self.log.last("FLEET", &plan_subject()) {
                 None => None,
-                Some(message) => match decode(&message.bytes).map_err(|error| error.to_string())?.what {
-                    What::Event(Event::PlanProposed(plan)) => {
-                        Some(LastPlan { seq: LogSeq(message.seq), plan: Some((plan.epoch, plan.rev)) })
-                    }
-                    What::Event(_) | What::Position(..) => {
-                        return Err("something else stands on the plan's subject".to_owned());
-                    }
-                },
+                Some(message) => {
+                    let plan = match decode(&message.bytes).map(|decoded| decoded.what) {
+                        Ok(What::Event(Event::PlanProposed(plan))) => Some((plan.epoch, plan.rev)),
+                        Ok(What::Event(_) | What::Position(..)) | Err(_) => None,
+                    };
+                    Some(LastPlan { seq: LogSeq(message.seq), plan })
+                }
             }),
             Ask::Tell { vehicle, revision, bytes, expected } => {
                 let (subject, id) = (format!("fleet.sim.city.assignment.{vehicle}"), format!("{revision:?}/{vehicle}"));
@@ -107,7 +108,11 @@ impl Run<'_> {
                     }
                 })
             }
-            Ask::Acquire => Reply::Lease(self.log.acquire(&zone().key(), now)),
+            Ask::Acquire => {
+                let lease = self.log.acquire(&zone().key(), now);
+                self.epoch_max = lease.map_or(self.epoch_max, |lease| self.epoch_max.max(lease.epoch));
+                Reply::Lease(lease)
+            }
             Ask::Renew(lease) => Reply::Lease(self.log.renew(&zone().key(), *lease, now)),
         })
     }
@@ -115,9 +120,21 @@ impl Run<'_> {
     /// The truth follows the log entry by entry; plans must form one chain.
     pub(super) fn stored(&mut self, result: Result<(u64, bool), SimRefusal>) -> Result<(), String> {
         let Ok((seq, false)) = result else { return Ok(()) };
-        let message = self.log.read("FLEET", seq - 1).next().ok_or("a stored message cannot be read")?;
-        let entry = entry(message)?;
-        if let Event::PlanProposed(plan) = &entry.event {
+        let message = self.log.read("FLEET", seq - 1).next().cloned().ok_or("a stored message cannot be read")?;
+        let entry = match self.judge(&message)? {
+            Read::Entry(entry) => entry,
+            Read::Skipped(on_plan_subject) => {
+                self.truth.skip(LogSeq(seq), on_plan_subject);
+                self.digests.insert(seq, self.truth.digest());
+                for node in 0..2 {
+                    self.expect(node);
+                }
+                return Ok(());
+            }
+        };
+        if message.id.starts_with("stray/") {
+            // A forged plan of an owner's epoch: folded, and refused because it does not follow the chain.
+        } else if let Event::PlanProposed(plan) = &entry.event {
             let chain = self.truth.chain();
             if plan.rev != chain.rev + 1 || plan.prev_hash != chain.hash {
                 return Err(format!("plan {} of epoch {} follows plan {}", plan.rev, plan.epoch, chain.rev));

@@ -26,11 +26,13 @@ fn the_solver_starts_service_when_the_fleet_says() {
             windows: solver_windows(&stop, |at| at.0 as i32),
             service: 5,
             setup: setup.0 as i32,
-            ..fleetfold_solver::Stop::job(1)
+            ..fleetfold_solver::Stop::job(fleetfold_solver::NodeIx(1))
         };
         let legs = LegMatrix::from_fn(2, |a, b| if a == b { (0, 0) } else { (travel, 0) });
-        let problem = Problem::new(vec![solver_stop], vec![TourSpec::at(0)], legs).expect("a legal problem");
-        let timed = schedule(&problem, 0, &[0]).expect("it can be driven")[0];
+        let problem = Problem::new(vec![solver_stop], vec![TourSpec::at(fleetfold_solver::NodeIx(0))], legs)
+            .expect("a legal problem");
+        let timed = schedule(&problem, fleetfold_solver::TourIx(0), &[fleetfold_solver::StopIx(0)])
+            .expect("it can be driven")[0];
         let expected = stop.service_start(Timestamp(i64::from(travel)), true);
         assert_eq!(i64::from(timed.start), expected.0, "round {round}: {stop:?}, {travel} on the way");
     }

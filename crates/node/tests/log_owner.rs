@@ -1,0 +1,372 @@
+//! No message, restart or year stops a zone: each kind of stray, forged or garbage message on each kind of subject, restarts,
+//! shared streams, expired entries, an older copy of the broker's store. Real processes, a real broker.
+//!
+//! These tests need nats-server 2.10 or newer ($FLEETFOLD_NATS_SERVER or PATH); they fail, never skip, without one.
+
+mod support;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use async_nats::jetstream::{self, Context};
+use serde_json::{Value, json};
+use support::{Killed, broker, fleetfold, free_port, http, pause, run, wait_for};
+
+/// An engine of a zone, with a data folder of its own name, and its port.
+fn serve(folder: &Path, url: &str, zone: &str, data: &str, more: &[&str]) -> (Killed, u16) {
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let mut args =
+        vec!["serve", "--log", url, "--tenant", "acme", "--zone", zone, "--data", data, "--listen", &listen];
+    args.extend(more);
+    let log = std::fs::File::options().create(true).append(true).open(folder.join(format!("{data}.log"))).unwrap();
+    let child = fleetfold(&args, folder).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+    wait_for(port);
+    (Killed(child), port)
+}
+
+fn is_ready(port: u16) -> bool {
+    http(port, "GET /readyz", "").0 == 200
+}
+
+fn wait_ready(port: u16) {
+    for _ in 0..400 {
+        if is_ready(port) {
+            return;
+        }
+        pause(50);
+    }
+    panic!("not ready: {:?}", http(port, "GET /readyz", ""));
+}
+
+fn state(port: u16) -> Value {
+    serde_json::from_str(&http(port, "GET /v1/state", "").1).unwrap()
+}
+
+fn wait_answered(port: u16, order: &str) {
+    let mut last = (0, String::new());
+    for _ in 0..400 {
+        last = http(port, &format!("GET /v1/orders/{order}"), "");
+        if last.0 == 200 {
+            let order: Value = serde_json::from_str(&last.1).unwrap();
+            if ["assigned", "unassigned"].contains(&order["status"].as_str().unwrap()) {
+                return;
+            }
+        }
+        pause(50);
+    }
+    panic!("{order} is not answered: {last:?}");
+}
+
+fn event(kind: &str, id: &str, data: &Value) -> Value {
+    json!({ "specversion": "1.0", "id": id, "source": "/shop", "type": format!("fleet.{kind}.v1"), "time": "2026-06-01T09:00:00Z", "data": data })
+}
+
+fn order(id: &str) -> Value {
+    event("order.created", id, &json!({ "order_id": id, "job": { "stop": { "lon": -8.62, "lat": 41.15 } } }))
+}
+
+/// One vehicle at work.
+fn crew(port: u16) {
+    let vehicle = json!({ "vehicle_id": "van", "start": { "lon": -8.63, "lat": 41.15 } });
+    for (kind, data) in [("vehicle.registered", vehicle), ("shift.started", json!({ "vehicle_id": "van" }))] {
+        assert_eq!(http(port, "POST /v1/events", &event(kind, kind, &data).to_string()).0, 202);
+    }
+}
+
+fn post(port: u16, id: &str) {
+    assert_eq!(http(port, "POST /v1/events", &order(id).to_string()).0, 202);
+}
+
+/// The broker as a producer sees it.
+struct Producer {
+    runtime: tokio::runtime::Runtime,
+    context: Context,
+}
+
+impl Producer {
+    fn new(url: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let client = runtime.block_on(async_nats::connect(url)).unwrap();
+        Self { runtime, context: jetstream::new(client) }
+    }
+
+    fn publish(&self, subject: &str, body: &[u8]) -> u64 {
+        let (subject, body) = (subject.to_owned(), body.to_vec());
+        self.runtime.block_on(async {
+            self.context.publish(subject, body.into()).await.unwrap().await.expect("the broker takes it").sequence
+        })
+    }
+
+    /// As if this age had passed since everything was stored.
+    fn expire_all(&self) {
+        self.runtime.block_on(async {
+            let mut stream = self.context.get_stream("FLEET").await.unwrap();
+            let mut config = stream.info().await.unwrap().config.clone();
+            let (age, window) = (config.max_age, config.duplicate_window);
+            (config.max_age, config.duplicate_window) = (Duration::from_secs(1), Duration::from_secs(1));
+            self.context.update_stream(config.clone()).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            (config.max_age, config.duplicate_window) = (age, window);
+            self.context.update_stream(config).await.unwrap();
+        });
+    }
+
+    fn rejected(&self) -> Vec<Value> {
+        self.runtime.block_on(async {
+            let mut stream = self.context.get_stream("REJECTED").await.unwrap();
+            let last = stream.info().await.unwrap().state.last_sequence;
+            let mut all = Vec::new();
+            for seq in 1..=last {
+                if let Ok(message) = stream.get_raw_message(seq).await {
+                    all.push(serde_json::from_slice(&message.payload).unwrap());
+                }
+            }
+            all
+        })
+    }
+}
+
+fn forged_plan(epoch: u64, rev: u64) -> Value {
+    event(
+        "plan.proposed",
+        &format!("forged-{epoch}-{rev}"),
+        &json!({
+            "format": 2, "epoch": epoch, "rev": rev, "prev_hash": "0", "based_on_seq": 0, "groups": [], "seed": "0", "rounds": 0,
+            "took_milliseconds": 0, "cost_before": 0, "cost_after": 0, "fleet_digest": "0",
+        }),
+    )
+}
+
+#[test]
+fn stray_forged_and_garbage_messages_on_any_subject_do_not_stop_a_zone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let producer = Producer::new(&url);
+    let (mut engine, mut port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    crew(port);
+    post(port, "before");
+    wait_answered(port, "before");
+    let learned = json!({ "version": 1, "watermark": "2026-06-01T09:00:00Z", "epoch": 1u64 << 60 });
+    let located = json!({ "vehicle_id": "van", "position": { "lon": 0.0, "lat": 0.0 }, "at_time": "2026-06-01T09:00:00Z", "of_seq": 1, "epoch": 1u64 << 60 });
+    let strays: Vec<(&str, Vec<u8>)> = vec![
+        ("plan", order("stray").to_string().into_bytes()),
+        ("plan", b"\xff\xfe garbage".to_vec()),
+        ("plan", Vec::new()),
+        ("plan", forged_plan(1 << 62, 1_000_000).to_string().into_bytes()),
+        ("plan", forged_plan(1, 1_000_000).to_string().into_bytes()),
+        ("plan", forged_plan(0, 0).to_string().into_bytes()),
+        ("event.order_created._", forged_plan(1 << 62, 1_000_000).to_string().into_bytes()),
+        ("event.plan_proposed._", forged_plan(1 << 62, 2).to_string().into_bytes()),
+        ("event.features_learned._", event("features.learned", "f", &learned).to_string().into_bytes()),
+        ("event.vehicle_located.van", event("vehicle.located", "l", &located).to_string().into_bytes()),
+        ("event.order_cancelled._", order("wrong-type").to_string().into_bytes()),
+        ("event.vehicle_lost.other", event("vehicle.lost", "x", &json!({ "vehicle_id": "van" })).to_string().into_bytes()),
+        ("event.order_created._", vec![1; 900 << 10]),
+        ("event.order_created._", b"{}".to_vec()),
+    ];
+    for (number, (tail, body)) in strays.iter().enumerate() {
+        producer.publish(&format!("fleet.acme.porto.{tail}"), body);
+        if number % 3 == 0 {
+            // It is the last entry when the engine stops, and when it starts.
+            engine.0.kill().unwrap();
+            engine.0.wait().unwrap();
+            (engine, port) = serve(folder, &url, "porto", "data", &[]);
+            wait_ready(port);
+        }
+        let id = format!("after-{number}");
+        post(port, &id);
+        wait_answered(port, &id);
+    }
+    let rejected = producer.rejected();
+    // All but the plan of an earlier epoch and number 0, which the fold refuses as no link of the chain, or rejects.
+    for seq in rejected.iter().filter_map(|one| one["seq"].as_u64()) {
+        assert!(rejected.iter().filter(|one| one["seq"] == seq).count() == 1, "told twice: {seq}");
+    }
+    assert!(rejected.len() >= strays.len(), "not everything was told: {rejected:?}");
+    // A fresh engine without snapshots folds the same, and so does `verify`.
+    let digest = state(port)["digest"].clone();
+    let (_again, other) = serve(folder, &url, "porto", "other", &[]);
+    wait_ready(other);
+    assert_eq!(state(other)["digest"], digest);
+    let verified = run(&["verify", "--json", "--log", &url, "--tenant", "acme", "--zone", "porto"], folder);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    let verified: Value = serde_json::from_slice(&verified.stdout).unwrap();
+    assert_eq!(verified["digest"], digest);
+    assert!(verified["compared"].as_u64() > Some(3), "{verified}");
+}
+
+#[test]
+fn a_new_zone_beside_a_working_one_is_ready_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let (_busy, busy) = serve(folder, &url, "busy", "data", &[]);
+    wait_ready(busy);
+    crew(busy);
+    post(busy, "one");
+    wait_answered(busy, "one");
+    let (_new, new) = serve(folder, &url, "new", "data", &[]);
+    wait_ready(new);
+    crew(new);
+    post(new, "two");
+    wait_answered(new, "two");
+}
+
+/// The fifteenth day of a log: everything has expired but the base. A standby, an engine without a snapshot, `audit`, `record`
+/// and `verify` begin there and say so; a new zone has lost nothing; an engine with a snapshot goes on.
+#[test]
+fn after_all_entries_have_expired_everyone_begins_at_the_base() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let producer = Producer::new(&url);
+    let (mut engine, port) = serve(folder, &url, "porto", "data", &["--base-hours", "0.0003"]);
+    wait_ready(port);
+    crew(port);
+    for number in 0..5 {
+        post(port, &format!("old-{number}"));
+        wait_answered(port, &format!("old-{number}"));
+    }
+    // The base is of log time about a second later; then nothing is said any more.
+    pause(3_000);
+    post(port, "last");
+    wait_answered(port, "last");
+    pause(3_000);
+    let digest = state(port)["digest"].clone();
+    engine.0.kill().unwrap();
+    engine.0.wait().unwrap();
+    producer.expire_all();
+    // Another zone fills the stream meanwhile.
+    let (_other, other) = serve(folder, &url, "new", "data", &[]);
+    wait_ready(other);
+    crew(other);
+    post(other, "elsewhere");
+    wait_answered(other, "elsewhere");
+    // With a snapshot, and without one.
+    let mut digest_now = digest.clone();
+    for data in ["data", "empty"] {
+        let (mut again, port) = serve(folder, &url, "porto", data, &[]);
+        wait_ready(port);
+        let words = std::fs::read_to_string(folder.join(format!("{data}.log"))).unwrap();
+        assert_eq!(state(port)["digest"], digest_now, "{data}: {words}");
+        let id = format!("new-{data}");
+        post(port, &id);
+        wait_answered(port, &id);
+        pause(300);
+        digest_now = state(port)["digest"].clone();
+        again.0.kill().unwrap();
+        again.0.wait().unwrap();
+    }
+    let whose = ["--log", &url, "--tenant", "acme", "--zone", "porto"];
+    for command in [&["audit"][..], &["verify"], &["record", "--output", "recorded.jsonl"]] {
+        let args: Vec<&str> = command.iter().chain(&whose).copied().collect();
+        let done = run(&args, folder);
+        let words = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.success(), "{command:?}: {words}");
+        assert!(words.contains("beginning with the base"), "{command:?} began in silence: {words}");
+    }
+    let replayed = run(&["replay", "recorded.jsonl", "--json"], folder);
+    assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
+    let replayed: Value = serde_json::from_slice(&replayed.stdout).unwrap();
+    assert_eq!(replayed["digest"], digest_now);
+}
+
+/// A restored backup under a running engine: it says so, publishes nothing, and stays to be asked.
+#[test]
+fn an_older_copy_of_the_log_under_a_running_engine_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (mut broker_process, url) = broker(folder);
+    let broker_port = url.rsplit(':').next().unwrap().to_owned();
+    let start = || {
+        let program = std::env::var("FLEETFOLD_NATS_SERVER").unwrap_or_else(|_| "nats-server".to_owned());
+        let child = Command::new(program)
+            .args(["-js", "-a", "127.0.0.1", "-p", &broker_port, "-sd"])
+            .arg(folder.join("js"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        wait_for(broker_port.parse().unwrap());
+        Killed(child)
+    };
+    let copy = |from: &str, to: &str| {
+        let _ = std::fs::remove_dir_all(folder.join(to));
+        assert!(Command::new("cp").arg("-a").arg(folder.join(from)).arg(folder.join(to)).status().unwrap().success());
+    };
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    crew(port);
+    post(port, "early");
+    wait_answered(port, "early");
+    assert!(Command::new("kill").args(["-TERM", &broker_process.0.id().to_string()]).status().unwrap().success());
+    broker_process.0.wait().unwrap();
+    copy("js", "older");
+    let mut broker_process = start();
+    for number in 0..10 {
+        for _ in 0..100 {
+            if http(port, "POST /v1/events", &order(&format!("later-{number}")).to_string()).0 == 202 {
+                break;
+            }
+            pause(100);
+        }
+    }
+    wait_answered(port, "later-9");
+    broker_process.0.kill().unwrap();
+    broker_process.0.wait().unwrap();
+    std::fs::remove_dir_all(folder.join("js")).unwrap();
+    copy("older", "js");
+    let _broker = start();
+    let mut answer = (0, String::new());
+    for _ in 0..200 {
+        answer = http(port, "GET /readyz", "");
+        if answer.1.contains("LOG_REGRESSED") {
+            break;
+        }
+        pause(100);
+    }
+    assert_eq!(answer.0, 503, "{answer:?}");
+    assert!(answer.1.contains("LOG_REGRESSED"), "{answer:?}");
+    assert_eq!(http(port, "GET /v1/state", "").0, 200, "its screens stay");
+}
+
+#[test]
+fn readiness_says_that_the_broker_is_away_and_since_when() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (broker_process, url) = broker(folder);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    drop(broker_process);
+    let mut answer = (0, String::new());
+    for _ in 0..200 {
+        answer = http(port, "GET /readyz", "");
+        if answer.0 == 503 {
+            break;
+        }
+        pause(100);
+    }
+    assert!(answer.0 == 503 && answer.1.contains("broker has been away for"), "{answer:?}");
+}
+
+#[test]
+fn a_zone_or_a_file_that_is_not_there_is_an_error_and_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for command in ["record", "audit", "verify"] {
+        let missing = run(&[command, "--log", "embedded:none.redb", "--tenant", "acme", "--zone", "porto"], folder);
+        assert!(!missing.status.success() && !folder.join("none.redb").exists(), "{command}");
+    }
+    let (_broker, url) = broker(folder);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    for command in ["record", "audit", "verify"] {
+        let missing = run(&[command, "--log", &url, "--tenant", "acme", "--zone", "elsewhere"], folder);
+        let words = String::from_utf8_lossy(&missing.stderr).into_owned();
+        assert!(!missing.status.success() && words.contains("holds nothing of zone acme/elsewhere"), "{command}: {words}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Fan-out of assignments: what to do next with one vehicle's newest route, whatever the log answered.
 //!
-//! Each assignment is fenced by the place of the vehicle's last one, and its revision decides: an owner that slept between
+//! Each assignment is fenced by the seq of the vehicle's last one, and its revision decides: an owner that slept between
 //! accepting a plan and telling the driver must not put an old route back. Pure, so that `node` and `sim` run the same.
 
 use std::collections::BTreeMap;
@@ -10,13 +10,13 @@ use fleetfold_model::{LogSeq, Name};
 /// What the log answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
-    /// Stored at this place (or it was there already).
+    /// Stored at this seq (or it was there already).
     Stored(LogSeq),
     /// The vehicle's last assignment stands elsewhere.
     WrongSequence,
     /// Nobody knows whether it was stored.
     Unknown,
-    /// The vehicle's last assignment, as read: its place and its revision; `None`: there is none.
+    /// The vehicle's last assignment, as read: its seq and its revision; `None`: there is none.
     Last(Option<(LogSeq, LogSeq)>),
 }
 
@@ -43,7 +43,7 @@ impl FanOut {
         match self.standing.get(vehicle) {
             // A new term tells everybody again: who knows already need not hear it twice.
             Some(&(_, told)) if told >= revision => Next::Done,
-            Some(&(place, _)) => Next::Append(place),
+            Some(&(seq, _)) => Next::Append(seq),
             None => Next::Append(LogSeq(0)),
         }
     }
@@ -51,16 +51,16 @@ impl FanOut {
     /// What to do after an answer. `revision` is the revision that is to be told.
     pub fn heard(&mut self, vehicle: &Name, revision: LogSeq, heard: Heard) -> Next {
         match heard {
-            Heard::Stored(place) => {
-                self.standing.insert(vehicle.clone(), (place, revision));
+            Heard::Stored(seq) => {
+                self.standing.insert(vehicle.clone(), (seq, revision));
                 Next::Done
             }
             // Ours may have been stored, or another owner's: the read tells.
             Heard::WrongSequence | Heard::Unknown => Next::ReadLast,
             Heard::Last(last) => {
-                let (place, told) = last.unwrap_or((LogSeq(0), LogSeq(0)));
-                self.standing.insert(vehicle.clone(), (place, told));
-                if last.is_some() && told >= revision { Next::Done } else { Next::Append(place) }
+                let (seq, told) = last.unwrap_or((LogSeq(0), LogSeq(0)));
+                self.standing.insert(vehicle.clone(), (seq, told));
+                if last.is_some() && told >= revision { Next::Done } else { Next::Append(seq) }
             }
         }
     }

@@ -2,7 +2,39 @@
 //!
 //! Everything here is pure: `node` performs it over a broker or a file, `sim` over a log that loses, doubles and delays.
 //!
+//! Where to begin: [`address`] is the one rule for subjects and message ids, [`Gate`] judges what may be folded, [`chain`] makes
+//! the engine's own messages, [`Commit`] and [`FanOut`] are the protocols of plans and assignments, [`begin`] says where a reader
+//! of a zone begins, [`base`] is the document in which a fleet outlives its log.
+//!
 //! Absent on purpose: sockets, files, clocks; searching; any question about who runs it.
+//!
+//! ```
+//! use fleetfold_fleet::Fleet;
+//! use fleetfold_journal::{Address, Gate, Judged, Raw, ZoneName, address::fact_id};
+//! use fleetfold_model::{LogSeq, Timestamp};
+//! use fleetfold_wire::{What, decode};
+//!
+//! let zone = ZoneName::new("acme", "porto").expect("letters, digits, - and _");
+//! let bytes = br#"{
+//!     "specversion": "1.0", "id": "1", "source": "/shop", "type": "fleet.order.created.v1", "time": "2026-06-01T09:00:00Z",
+//!     "data": { "order_id": "ord-1", "job": { "stop": { "lon": -8.61, "lat": 41.15 } } }
+//! }"#;
+//!
+//! // Where an event stands, and the id that makes its repeats harmless.
+//! let What::Event(event) = decode(bytes)?.what else { panic!("no position") };
+//! let subject = zone.subject(&Address::of_event(&event));
+//! assert_eq!(subject, "fleet.acme.porto.event.order_created._");
+//! assert_eq!(fact_id(&zone, "/shop", "1"), "acme/porto/%2Fshop/1");
+//!
+//! // Every reader takes its messages through the gate. What stands on its subject is folded; anything else is rejected.
+//! let gate = Gate::new(zone, [], 0);
+//! let read = |subject| gate.judge(Raw { seq: LogSeq(1), at: Timestamp(0), subject, bytes });
+//! let Judged::Entry(entry, _) = read(subject.as_str()) else { panic!("it stands where it belongs") };
+//! let mut fleet = Fleet::new();
+//! assert_eq!(fleet.apply(&entry).refused, None);
+//! assert!(matches!(read("fleet.acme.porto.plan"), Judged::Rejected(why) if why.code == "wrong_subject"));
+//! # Ok::<(), fleetfold_wire::DecodeError>(())
+//! ```
 
 // A new type of event must be decided on wherever events are told apart: no match may pass it over.
 #![warn(clippy::wildcard_enum_match_arm)]

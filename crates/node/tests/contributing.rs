@@ -24,7 +24,11 @@ fn sources() -> String {
                 if !["target", "node_modules", "fuzz"].contains(&name.as_str()) {
                     gather(&path, text);
                 }
-            } else if path.extension().is_some_and(|kind| kind == "rs" || kind == "toml") && name != "contributing.rs" {
+            } else if name == "contributing.rs" {
+                // Of this file only what it defines: the names that it quotes would all be found.
+                let file = fs::read_to_string(&path).unwrap();
+                file.lines().filter(|line| line.starts_with("fn ")).for_each(|line| text.push_str(line));
+            } else if path.extension().is_some_and(|kind| kind == "rs" || kind == "toml") {
                 text.push_str(&fs::read_to_string(&path).unwrap());
             }
         }

@@ -36,6 +36,7 @@ pub(crate) async fn demo(args: Demo) -> Result<ExitCode, Failure> {
         data,
         threads: None,
         base_every: fleetfold_model::Millis::from_seconds(24 * 3600),
+        accept_gap: false,
     })
     .await?;
     let address = http::serve(live.clone(), args.listen, None).await?;

@@ -1,9 +1,10 @@
 //! HTTP and the live feed: health, metrics, state, events in, and a websocket that never makes the engine wait.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
@@ -14,11 +15,13 @@ use axum::{Router, middleware};
 use bytes::Bytes;
 use fleetfold_journal::address::fact_id;
 use fleetfold_journal::{Address, Said};
+use fleetfold_model::Name;
 use fleetfold_wire::{Mode, Warning, What, Writer, decode, structured};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::{broadcast, oneshot};
 
+use crate::archive;
 use crate::live::{Live, Question};
 use crate::log::{AppendError, LogError, Stream};
 
@@ -36,7 +39,16 @@ struct App {
     clients: AtomicUsize,
     token: Option<String>,
     host: String,
+    /// Held by the one question that reads the log.
+    reads_log: tokio::sync::Semaphore,
+    /// Orders that the log did not have, and when it was read for them.
+    unknown: Mutex<VecDeque<(Name, Instant)>>,
 }
+
+/// The log is not read again for an order that it did not have within this time.
+const ASKED_AGAIN: Duration = Duration::from_secs(10);
+/// Most unknown orders that are remembered.
+const UNKNOWN_MAX: usize = 256;
 
 const ASSETS: [(&str, &str, &[u8]); 6] = [
     ("/", "text/html; charset=utf-8", include_bytes!("../assets/index.html")),
@@ -68,7 +80,14 @@ pub(crate) async fn serve(live: Live, address: SocketAddr, bearer: Option<String
     })?;
     let local = listener.local_addr().map_err(|error| LogError::new(error.to_string(), "try another address"))?;
     let ended = live.clone();
-    let app = Arc::new(App { live, clients: AtomicUsize::new(0), token: bearer, host: local.to_string() });
+    let app = Arc::new(App {
+        live,
+        clients: AtomicUsize::new(0),
+        token: bearer,
+        host: local.to_string(),
+        reads_log: tokio::sync::Semaphore::new(1),
+        unknown: Mutex::default(),
+    });
     let mut router: Router<Arc<App>> = Router::new()
         .route("/livez", get(|| async { "live\n" }))
         .route("/readyz", get(ready))
@@ -186,8 +205,41 @@ async fn vehicle(State(app): State<Arc<App>>, Path(id): Path<String>) -> Respons
 async fn order(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
     match ask(&app, |reply| Question::Order(id.clone(), reply)).await {
         Ok(Some(body)) => as_json(body),
-        Ok(None) => problem(StatusCode::NOT_FOUND, "no such order", &format!("no event has named order {id}")),
+        Ok(None) => retired_order(&app, &id).await,
         Err(response) => response,
+    }
+}
+
+/// An order that the engine does not hold: perhaps it is long over, and the log still tells of it. One question at a time
+/// reads the log, and for a while not again for an order that it does not have: a client may ask every 50 ms.
+async fn retired_order(app: &App, id: &str) -> Response {
+    let unknown = || problem(StatusCode::NOT_FOUND, "no such order", &format!("no event in the log names order {id}"));
+    let Some(name) = Name::new(id) else { return unknown() };
+    let asked_before = |recent: &mut VecDeque<(Name, Instant)>| {
+        recent.retain(|(_, at)| at.elapsed() < ASKED_AGAIN);
+        recent.iter().any(|(known, _)| *known == name)
+    };
+    if asked_before(&mut app.unknown.lock().unwrap_or_else(PoisonError::into_inner)) {
+        return unknown();
+    }
+    let Ok(_turn) = app.reads_log.try_acquire() else {
+        let detail = "the log is being read for another order";
+        return problem(StatusCode::SERVICE_UNAVAILABLE, "ask again in a second", detail);
+    };
+    // What the engine has not folded yet is not over.
+    let applied = app.live.summary().await.map_or(0, |summary| summary.applied);
+    match archive::order(&app.live.log, &app.live.zone, &name, applied).await {
+        Ok(Some(found)) => as_json(found.to_string()),
+        Ok(None) => {
+            let mut recent = app.unknown.lock().unwrap_or_else(PoisonError::into_inner);
+            recent.push_back((name, crate::clock::monotonic()));
+            if recent.len() > UNKNOWN_MAX {
+                recent.pop_front();
+            }
+            drop(recent);
+            unknown()
+        }
+        Err(failure) => problem(StatusCode::SERVICE_UNAVAILABLE, "the log could not be read", &failure.to_string()),
     }
 }
 

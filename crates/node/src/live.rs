@@ -50,6 +50,8 @@ pub(crate) struct Setup {
     pub threads: Option<usize>,
     /// How often a base is stored (log time).
     pub base_every: Millis,
+    /// Begin although needed entries have expired.
+    pub accept_gap: bool,
 }
 
 /// A question to the engine's thread.

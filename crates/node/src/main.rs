@@ -3,6 +3,7 @@
 //! A reader follows one event through `live.rs` here, then `fleet/src/apply.rs`, `engine/src/engine.rs` and
 //! `solver/src/search/mod.rs`.
 
+mod archive;
 mod args;
 mod clock;
 mod days;

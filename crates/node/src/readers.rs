@@ -19,7 +19,7 @@ use crate::days;
 use crate::demo::zone_name;
 use crate::failure::Failure;
 use crate::live::bases::{self, Base};
-use crate::log::{self, Log, LogChoice, Message, Read, Stream};
+use crate::log::{self, Log, LogChoice, Message, Read, Reader, Stream};
 use crate::verify::Verify;
 
 /// Without a message for this long, although more must come, the log is asked again what it holds.
@@ -27,45 +27,61 @@ const SILENT: Duration = Duration::from_secs(5);
 /// Silent so often, reading is given up: a minute outlives a broker's restart and election.
 const SILENT_TIMES: u32 = 12;
 
-/// Reads the zone's entries above `after`, up to the last one that the log holds now, and hands each to `take`.
-async fn read_whole(
-    log: &Log,
-    zone: &ZoneName,
-    after: u64,
-    mut take: impl AsyncFnMut(Message) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let Some((_, last)) = log.zone_bounds(Stream::Fleet, zone).await?.filter(|&(_, last)| last > after) else {
-        return Ok(());
-    };
-    let mut reader = log.read(Stream::Fleet, zone, after).await?;
-    let (mut seen, mut silent) = (after, 0);
-    while seen < last {
-        match tokio::time::timeout(SILENT, reader.next()).await {
-            Ok(Some(Read::Message(message))) => {
-                (seen, silent) = (message.seq, 0);
-                if seen <= last {
-                    take(message).await?;
+/// A zone's entries above a sequence, up to the last one that the log held at the start.
+pub(crate) struct Whole {
+    log: Log,
+    zone: ZoneName,
+    reader: Option<Reader>,
+    seen: u64,
+    last: u64,
+}
+
+impl Whole {
+    /// Begins to read what stands above `after`.
+    ///
+    /// # Errors
+    ///
+    /// When the log does not answer.
+    pub(crate) async fn above(log: &Log, zone: &ZoneName, after: u64) -> Result<Self, Failure> {
+        let last = log.zone_bounds(Stream::Fleet, zone).await?.map_or(0, |(_, last)| last);
+        let reader = if last > after { Some(log.read(Stream::Fleet, zone, after).await?) } else { None };
+        Ok(Self { log: log.clone(), zone: zone.clone(), reader, seen: after, last })
+    }
+
+    /// The next entry; `None`: that was the last one.
+    ///
+    /// # Errors
+    ///
+    /// When the log cannot be read to its end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Message>, Failure> {
+        let Some(reader) = &mut self.reader else { return Ok(None) };
+        let mut silent = 0;
+        while self.seen < self.last {
+            match tokio::time::timeout(SILENT, reader.next()).await {
+                Ok(Some(Read::Message(message))) => {
+                    self.seen = message.seq;
+                    return Ok((message.seq <= self.last).then_some(message));
                 }
-            }
-            Ok(Some(Read::Regressed(what))) => {
-                return Err(Failure::new(format!("LOG_REGRESSED: {what}"), "read it again"));
-            }
-            Ok(None) => return Err(cut(zone, seen, last)),
-            Err(_) => {
-                // The rest may have expired while it was read: then there is nothing more to wait for.
-                if let Ok(held) = log.zone_bounds(Stream::Fleet, zone).await
-                    && held.is_none_or(|(_, last)| last <= seen)
-                {
-                    return Ok(());
+                Ok(Some(Read::Regressed(what))) => {
+                    return Err(Failure::new(format!("LOG_REGRESSED: {what}"), "read it again"));
                 }
-                silent += 1;
-                if silent >= SILENT_TIMES {
-                    return Err(cut(zone, seen, last));
+                Ok(None) => return Err(cut(&self.zone, self.seen, self.last)),
+                Err(_) => {
+                    // The rest may have expired while it was read: then there is nothing more to wait for.
+                    if let Ok(held) = self.log.zone_bounds(Stream::Fleet, &self.zone).await
+                        && held.is_none_or(|(_, last)| last <= self.seen)
+                    {
+                        return Ok(None);
+                    }
+                    silent += 1;
+                    if silent >= SILENT_TIMES {
+                        return Err(cut(&self.zone, self.seen, self.last));
+                    }
                 }
             }
         }
+        Ok(None)
     }
-    Ok(())
 }
 
 fn cut(zone: &ZoneName, seen: u64, last: u64) -> Failure {
@@ -127,21 +143,19 @@ async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Fa
         causes: Vec::new(),
     };
     let mut kinds = std::collections::BTreeMap::new();
-    read_whole(log, zone, after, async |message| {
-        if let Some(entry) = folded.pass(log, &message).await? {
-            kinds.insert(entry.seq, fleetfold_wire::event_type(&entry.event));
-            folded.apply(&entry);
-            if keep_lines {
-                let logged_at =
-                    jiff::Timestamp::from_millisecond(message.at.0).map(|at| at.to_string()).unwrap_or_default();
-                // What could be decoded is text.
-                let text = String::from_utf8_lossy(&message.bytes).into_owned();
-                folded.lines.push(DayLine::Recorded { seq: message.seq, logged_at, message: text });
-            }
+    let mut whole = Whole::above(log, zone, after).await?;
+    while let Some(message) = whole.next().await? {
+        let Some(entry) = folded.pass(log, &message).await? else { continue };
+        kinds.insert(entry.seq, fleetfold_wire::event_type(&entry.event));
+        folded.apply(&entry);
+        if keep_lines {
+            let logged_at =
+                jiff::Timestamp::from_millisecond(message.at.0).map(|at| at.to_string()).unwrap_or_default();
+            // What could be decoded is text.
+            let text = String::from_utf8_lossy(&message.bytes).into_owned();
+            folded.lines.push(DayLine::Recorded { seq: message.seq, logged_at, message: text });
         }
-        Ok(())
-    })
-    .await?;
+    }
     for &(seq, wait) in &folded.tally.slow {
         folded.causes.push((seq, wait, kinds.get(&seq).copied().unwrap_or("unknown")));
     }

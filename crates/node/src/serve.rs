@@ -68,6 +68,7 @@ pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
         data: Some(data),
         threads,
         base_every,
+        accept_gap: args.accept_gap,
     })
     .await?;
     let address = http::serve(live.clone(), listen, token).await?;

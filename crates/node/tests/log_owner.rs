@@ -17,8 +17,7 @@ use support::{Killed, broker, fleetfold, free_port, http, pause, run, wait_for};
 fn serve(folder: &Path, url: &str, zone: &str, data: &str, more: &[&str]) -> (Killed, u16) {
     let port = free_port();
     let listen = format!("127.0.0.1:{port}");
-    let mut args =
-        vec!["serve", "--log", url, "--tenant", "acme", "--zone", zone, "--data", data, "--listen", &listen];
+    let mut args = vec!["serve", "--log", url, "--tenant", "acme", "--zone", zone, "--data", data, "--listen", &listen];
     args.extend(more);
     let log = std::fs::File::options().create(true).append(true).open(folder.join(format!("{data}.log"))).unwrap();
     let child = fleetfold(&args, folder).stdout(Stdio::null()).stderr(log).spawn().unwrap();
@@ -164,7 +163,10 @@ fn stray_forged_and_garbage_messages_on_any_subject_do_not_stop_a_zone() {
         ("event.features_learned._", event("features.learned", "f", &learned).to_string().into_bytes()),
         ("event.vehicle_located.van", event("vehicle.located", "l", &located).to_string().into_bytes()),
         ("event.order_cancelled._", order("wrong-type").to_string().into_bytes()),
-        ("event.vehicle_lost.other", event("vehicle.lost", "x", &json!({ "vehicle_id": "van" })).to_string().into_bytes()),
+        (
+            "event.vehicle_lost.other",
+            event("vehicle.lost", "x", &json!({ "vehicle_id": "van" })).to_string().into_bytes(),
+        ),
         ("event.order_created._", vec![1; 900 << 10]),
         ("event.order_created._", b"{}".to_vec()),
     ];
@@ -367,6 +369,9 @@ fn a_zone_or_a_file_that_is_not_there_is_an_error_and_is_not_made() {
     for command in ["record", "audit", "verify"] {
         let missing = run(&[command, "--log", &url, "--tenant", "acme", "--zone", "elsewhere"], folder);
         let words = String::from_utf8_lossy(&missing.stderr).into_owned();
-        assert!(!missing.status.success() && words.contains("holds nothing of zone acme/elsewhere"), "{command}: {words}");
+        assert!(
+            !missing.status.success() && words.contains("holds nothing of zone acme/elsewhere"),
+            "{command}: {words}"
+        );
     }
 }

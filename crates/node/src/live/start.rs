@@ -57,10 +57,16 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
                 "restore the log; or remove the snapshots if the log was replaced on purpose",
             ));
         }
+        Begin::Expired { needed } if setup.accept_gap => {
+            let held = held.stream_first;
+            tracing::warn!(needed, held, "beginning although entries have expired: what came before is unknown");
+            (applied, None)
+        }
         Begin::Expired { needed } => {
             return Err(LogError::new(
                 format!("entries from {needed} on are needed, the log begins at {}", held.stream_first),
-                "entries have expired and no base covers them: restore a newer snapshot into the data folder",
+                "entries have expired and no base covers them: restore a newer snapshot into the data folder, or begin \
+                 without them (--accept-gap)",
             ));
         }
     };

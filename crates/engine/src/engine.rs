@@ -1,24 +1,24 @@
 //! The state machine: inputs in, effects out.
 
 mod fold;
+mod own;
 mod propose;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fleetfold_fleet::{Fleet, Spread};
-use fleetfold_journal::{Commit, Outcome};
-use fleetfold_model::{Event, LogSeq, Name, RepairAsked, Timestamp, VehicleId};
+use fleetfold_journal::Commit;
+use fleetfold_model::{Event, Timestamp};
 use fleetfold_roads::Network;
 
 use crate::account::Refusals;
-use crate::effect::{Effect, Input, Note, PositionReport};
+use crate::effect::{Effect, Input, PositionReport};
 use crate::learn::Learner;
 use crate::legs::LegWait;
 use crate::located::Located;
 use crate::moment::Moment;
 use crate::promises::Promises;
-use crate::roads::{RoadNews, Roads};
+use crate::roads::Roads;
 use crate::searches::Searches;
 
 #[cfg(test)]
@@ -41,7 +41,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine over a fleet that has been folded so far. It owns nothing until [`Outcome::Granted`].
+    /// An engine over a fleet that has been folded so far. It owns nothing until [`fleetfold_journal::Outcome::Granted`].
     pub fn new(fleet: Fleet, network: Arc<Network>) -> Self {
         Self {
             log_now: fleet.logged_at(),
@@ -80,16 +80,6 @@ impl Engine {
         effects.extend(self.roads.take_rerouted().map(Effect::Rerouted));
     }
 
-    /// A promise is broken: an alert, and a fact that puts it right, once per set of offenders.
-    fn broken(&mut self, orders: Vec<Name>, vehicles: Vec<Name>, what: String, effects: &mut Vec<Effect>) {
-        effects.push(Effect::Note(Note::Broken { what: what.clone() }));
-        if let Some(epoch) = self.commit.epoch()
-            && self.promises.asks_for_repair(&orders, &vehicles, self.log_now)
-        {
-            effects.push(Effect::AppendOwn(Event::RepairAsked(RepairAsked { orders, vehicles, what, epoch })));
-        }
-    }
-
     fn position(&mut self, report: &PositionReport) {
         let Some(vehicle) = self.fleet.hint(&report.vehicle, report.position, report.at) else { return };
         if self.learns() {
@@ -114,52 +104,6 @@ impl Engine {
         let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
         self.promises.look_at_all(moment, self.roads.outlook());
         self.roads.index_some(moment);
-    }
-
-    fn commit_outcome(&mut self, outcome: Outcome, effects: &mut Vec<Effect>) {
-        let led = self.commit.epoch().is_some();
-        effects.extend(self.commit.outcome(outcome).map(Effect::from));
-        if self.commit.epoch().is_none() {
-            self.located.forget();
-        }
-        if led || self.commit.epoch().is_none() {
-            return;
-        }
-        // A new owner: every route is stale, and every vehicle is told again (receivers keep the highest revision).
-        self.look_at_roads();
-        let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
-        for (id, state) in (0..).map(VehicleId).zip(self.fleet.vehicles()) {
-            if !state.route.visits.is_empty() {
-                self.searches.soil(moment, id);
-            }
-            if state.route.revision > LogSeq(0) {
-                effects.push(Effect::Publish(self.assignment(id)));
-            }
-        }
-        // The owner before may not have said where vehicles were that unanswered facts are about.
-        let about: BTreeSet<VehicleId> = (0..).map(VehicleId).take(self.fleet.vehicles().len()).collect();
-        self.locate(&about, effects);
-    }
-
-    /// Says where vehicles were, for the unanswered facts that need it. Their answers wait until it has come back.
-    fn locate(&mut self, vehicles: &BTreeSet<VehicleId>, effects: &mut Vec<Effect>) {
-        let Some(epoch) = self.commit.epoch() else { return };
-        for &vehicle in vehicles {
-            let of = self.fleet.vehicle(vehicle).unlocated.map(|unlocated| unlocated.of);
-            if of.is_some_and(|of| self.fleet.unanswered().contains_key(&of))
-                && let Some(located) = self.located.locate(&self.fleet, vehicle, epoch, self.log_now)
-            {
-                effects.push(Effect::AppendOwn(Event::VehicleLocated(located)));
-            }
-        }
-    }
-
-    /// Brings the roads up to date. Routes over slower ones are repaired, those and routes near quicker ones searched again.
-    fn look_at_roads(&mut self) {
-        let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
-        let RoadNews { slowed, touched } = self.roads.look(moment);
-        slowed.into_iter().for_each(|vehicle| self.promises.repair(vehicle));
-        touched.into_iter().for_each(|vehicle| self.searches.soil(moment, vehicle));
     }
 
     /// True while what happens is learned from.

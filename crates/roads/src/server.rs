@@ -107,7 +107,7 @@ impl Server {
                 new.push(place);
             }
         }
-        (!new.is_empty()).then(|| LegQuery { new, old })
+        (!new.is_empty()).then_some(LegQuery { new, old })
     }
 
     /// Asks the source. No lock is held meanwhile.

@@ -84,6 +84,10 @@ fn is_identifier(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
+fn is_rust(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|kind| kind == "rs")
+}
+
 /// True for what reads as a path of a file or folder of the repository.
 fn is_path(span: &str) -> bool {
     let plain = span.chars().all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c));
@@ -134,7 +138,7 @@ fn what_is_said_to_stand_in_a_file_stands_there() {
         let text = read(document);
         for (number, line) in (1..).zip(text.lines()) {
             for (at, _) in line.match_indices("` (`") {
-                let Some(path) = line[..at].rsplit('`').next().filter(|path| path.ends_with(".rs")) else { continue };
+                let Some(path) = line[..at].rsplit('`').next().filter(|path| is_rust(path)) else { continue };
                 let inside = line[at + 3..].split(')').next().unwrap_or("");
                 let file = read(path);
                 for name in inside.split('`').skip(1).step_by(2) {

@@ -8,7 +8,7 @@ use crate::schedule::{Infeasible, drive, span_price};
 use crate::state::Rows;
 use crate::state::{NONE, State};
 
-/// A place for a unit, and the additional price of the tour.
+/// A position for a unit, and the additional price of the tour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Insertion {
     pub(crate) tour: u32,
@@ -20,7 +20,7 @@ pub(crate) struct Insertion {
 }
 
 impl State<'_> {
-    /// The cheapest place in one tour that keeps every aim, if dearer ones than `bound` do not matter.
+    /// The cheapest position in one tour that keeps every aim, if dearer ones than `bound` do not matter.
     pub(crate) fn best_in_tour(&self, unit: u32, tour: u32, bound: i64) -> Option<Insertion> {
         if self.has_pauses(tour) && self.price_of_joining(unit, tour).is_some() {
             return self.best_by_walk(unit, tour, bound);

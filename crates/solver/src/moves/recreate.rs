@@ -71,7 +71,7 @@ pub(crate) struct Scratch {
 }
 
 impl State<'_> {
-    /// Puts absent units back where they cost least, skipping a place now and then (blinks), late if nothing else will do.
+    /// Puts absent units back where they cost least, skipping a position now and then (blinks), late if nothing else will do.
     pub(crate) fn recreate(&mut self, scratch: &mut Scratch, random: &mut Random) {
         let mut waiting = std::mem::take(&mut scratch.waiting);
         waiting.clear();
@@ -113,7 +113,7 @@ impl State<'_> {
         self.put(unit, place.tour, place.after, place.mate_after);
     }
 
-    /// The cheapest place beside compatible stops; of all tours if there is none; in an unused tour if there is none either.
+    /// The cheapest position beside compatible stops; of all tours if there is none; in an unused tour if there is none either.
     /// Where vehicles differ, unused ones are asked at once: they may be the best.
     pub(crate) fn best_place(&self, unit: u32, scratch: &mut Scratch, random: &mut Random) -> Option<Insertion> {
         let bound = self.local.unserved(unit);
@@ -149,7 +149,7 @@ impl State<'_> {
         best
     }
 
-    /// The cheapest place of a job right behind or right before a compatible stop.
+    /// The cheapest position of a job right behind or right before a compatible stop.
     fn beside_neighbours(&self, unit: u32, bound: i64, random: &mut Random) -> Option<Insertion> {
         let local = self.local;
         let simple = local.problem.unrestricted() && !local.problem.promised() && !local.problem.limited();

@@ -22,7 +22,7 @@ pub(crate) fn fill(mut state: State<'_>) -> Solution {
     let tours: Vec<u32> = (0..problem.tours().len() as u32).collect();
     let price = |state: &State<'_>, unit: u32, tour: u32| state.best_in_tour(unit, tour, local.unserved(unit));
     if let [unit] = waiting[..] {
-        // One new stop: the cheapest place there is.
+        // One new stop: the cheapest position there is.
         let mut best: Option<Insertion> = None;
         for &tour in &tours {
             let bound = best.map_or(local.unserved(unit), |best| best.cost);
@@ -33,7 +33,7 @@ pub(crate) fn fill(mut state: State<'_>) -> Solution {
             waiting.clear();
         }
     }
-    // Best place of each unit in each tour; only the tour that changed is priced again.
+    // Best position of each unit in each tour; only the tour that changed is priced again.
     let mut places: Vec<Vec<Option<Insertion>>> =
         waiting.iter().map(|&unit| tours.iter().map(|&tour| price(&state, unit, tour)).collect()).collect();
     while !waiting.is_empty() {

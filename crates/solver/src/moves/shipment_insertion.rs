@@ -160,7 +160,7 @@ impl State<'_> {
         i64::from(to_cost) + out - i64::from(record.next_cost)
     }
 
-    /// The cheapest place of a shipment whose pickup comes right behind or right before a compatible stop. What the pickup adds
+    /// The cheapest positions of a shipment whose pickup comes right behind or right before a compatible stop. What the pickup adds
     /// least is tried first: the delivery adds something too, so that few places need a walk for it.
     pub(crate) fn shipment_beside_neighbours<const PLAIN: bool>(
         &self,

@@ -1,4 +1,4 @@
-//! SWAP*: two stops change tours, each to its best place in the other tour, not only to where the other one was (Vidal,
+//! SWAP*: two stops change tours, each to its best position in the other tour, not only to where the other one was (Vidal,
 //! "Hybrid genetic search for the CVRP: open-source implementation and SWAP* neighborhood", 2022). In full vehicles
 //! it finds what neither strings nor tails can: room for a stop only where another leaves.
 
@@ -11,7 +11,7 @@ const PARTNERS: usize = 20;
 
 impl State<'_> {
     /// Exchanges a random job and one near it on another tour, if both can be driven and it costs at most `slack` more. O(1)
-    /// per place in either tour; only what looks good is linked. False when nothing was changed.
+    /// per position in either tour; only what looks good is linked. False when nothing was changed.
     pub(crate) fn swap_stops(&mut self, slack: i64, random: &mut Random) -> bool {
         let local = self.local;
         let u = random.below(local.stops.len()) as u32;
@@ -75,7 +75,7 @@ impl State<'_> {
         i64::from(self.records[record.prev as usize].next_cost) + i64::from(record.next_cost) - i64::from(direct)
     }
 
-    /// The cheapest place of a stop on the tour of another that leaves: between its neighbours, or wherever the stop fits
+    /// The cheapest position of a stop on the tour of another that leaves: between its neighbours, or wherever the stop fits
     /// though the other stays (nearly always, if it fits without it). After which node, and what the legs cost more, at
     /// most `most`.
     fn instead_of(&self, stop: u32, leaving: u32, most: i64) -> Option<(u32, i64)> {

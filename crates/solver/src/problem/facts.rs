@@ -126,7 +126,7 @@ pub struct TourSpec {
     pub start_at: i32,
     /// Where it must end, or [`NodeIx::NONE`].
     pub end_node: NodeIx,
-    /// No service starts after, and the end place is reached by then. Goods on board at the start are exempt: they cannot
+    /// No service starts after, and the end is reached by then. Goods on board at the start are exempt: they cannot
     /// stay there for good.
     pub end_by: i32,
     /// Deliveries of shipments are exempt too.

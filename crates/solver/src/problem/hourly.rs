@@ -25,7 +25,7 @@ impl LegRows for Given {
 }
 
 /// Legs by span of time: from an instant until the next one, times do not change. A row is computed when it is first read: a plan
-/// leaves most places in one span only.
+/// leaves most nodes in one span only.
 #[derive(Clone)]
 pub struct TimeDependentLegs {
     nodes: usize,

@@ -1,6 +1,6 @@
-//! Legs: travel times and lengths between places, from a matrix or computed on the fly from coordinates.
+//! Legs: travel times and lengths between nodes, from a matrix or computed on the fly from coordinates.
 //!
-//! A matrix of n places takes 8 n² bytes; above some 3,000 places legs come from coordinates, which is as fast.
+//! A matrix of n nodes takes 8 n² bytes; above some 3,000 nodes legs come from coordinates, which is as fast.
 
 use super::hourly::TimeDependentLegs;
 use super::units::UNREACHABLE;
@@ -33,7 +33,7 @@ impl Rounding {
     }
 }
 
-/// Travel times (milliseconds) and lengths (metres) between places, row by row.
+/// Travel times (milliseconds) and lengths (metres) between nodes, row by row.
 #[derive(Clone, Debug, Default)]
 pub struct LegMatrix {
     n: usize,
@@ -64,7 +64,7 @@ impl LegMatrix {
         self.legs[a.index() * self.n + b.index()]
     }
 
-    /// Legs from a place.
+    /// Legs from a node.
     pub(crate) fn row(&self, from: NodeIx) -> &[(i32, i32)] {
         &self.legs[from.index() * self.n..(from.index() + 1) * self.n]
     }
@@ -96,14 +96,14 @@ impl SpherePlace {
     }
 }
 
-/// Travel times and lengths between places.
+/// Travel times and lengths between nodes.
 #[derive(Clone, Debug)]
 pub enum Legs {
     /// Given in full.
     Matrix(LegMatrix),
     /// Straight lines on a plane: length = `scale` × distance, rounded; time = the same, rounded its own way.
     Plane {
-        /// Coordinates of the places.
+        /// Coordinates of the nodes.
         places: Vec<(f64, f64)>,
         /// Units per coordinate unit.
         scale: f64,
@@ -114,7 +114,7 @@ pub enum Legs {
     },
     /// Great circles, metres; times at a speed, in milliseconds or what unit the divisor gives.
     Sphere {
-        /// The places.
+        /// The place of each node.
         places: Vec<SpherePlace>,
         /// Time = metres / this, rounded to the nearest.
         metres_per_time: f64,
@@ -190,7 +190,7 @@ impl Legs {
         self.pair(a, b).1
     }
 
-    /// Times from one place to others, in their order.
+    /// Times from one node to others, in their order.
     pub(crate) fn times_from(&self, from: NodeIx, to: impl Iterator<Item = NodeIx>, times: &mut Vec<i32>) {
         times.clear();
         match self {

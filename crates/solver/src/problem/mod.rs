@@ -42,15 +42,15 @@ pub struct Problem {
     leaders: Vec<TourIx>,
     /// Every candidate is priced by a walk along the tour (flow time).
     walks: bool,
-    /// Some tour is last in, first out.
+    /// At least one tour is unloaded last in, first out.
     lifo: bool,
-    /// Some tour has pauses.
+    /// At least one tour has pauses.
     paused: bool,
     /// Any tour may serve any stop.
     unrestricted: bool,
-    /// Some stop takes time on arrival from another place.
+    /// At least one stop takes time on arrival from another node.
     has_setup: bool,
-    /// Some tour takes fewer stops than there are.
+    /// At least one tour may have fewer stops than there are.
     limited: bool,
     /// Largest amount (millionths of cost) by which a detour can be cheaper than the direct leg. Straight-line legs obey the
     /// triangle inequality up to rounding; a matrix may not.
@@ -59,7 +59,7 @@ pub struct Problem {
     time_slackness: Option<i32>,
     /// Legs obey the triangle inequality up to rounding. False for a matrix, of which it is not known.
     metric: bool,
-    /// Some stops are promised to a tour.
+    /// At least one stop is promised to a tour, and leaving it has a price.
     promised: bool,
     /// The first tour whose end, limits and class are the same: tails can be driven by either.
     tail_twin: Vec<TourIx>,
@@ -244,7 +244,7 @@ impl Problem {
         problem.metric = problem.legs.is_symmetric();
         problem.slackness = if problem.metric { roundings.max().unwrap_or(0) } else { i64::MAX / 8 };
         let bent = problem.classes.iter().map(|class| class.time(ROUNDINGS)).max().unwrap_or(0);
-        // The set-up of a stop is saved where one at the same place comes before it.
+        // The set-up of a stop is saved where a stop at the same node comes before it.
         let setup = problem.stops.iter().map(|stop| stop.setup).max().unwrap_or(0);
         problem.time_slackness = problem.metric.then_some(bent.saturating_add(setup));
         problem.plain = problem.looks_plain();
@@ -315,7 +315,7 @@ impl Problem {
         &self.tours
     }
 
-    /// Times and lengths between places.
+    /// Times and lengths between nodes.
     pub fn legs(&self) -> &Legs {
         &self.legs
     }
@@ -452,7 +452,7 @@ impl Problem {
         (time < UNREACHABLE).then(|| (time + if from == stop.node { 0 } else { stop.setup }, cost))
     }
 
-    /// Travel time and price from a place to a tour's end.
+    /// Travel time and price from a node to a tour's end.
     pub(crate) fn hop_end(&self, tour: TourIx, from: NodeIx) -> (i32, i32) {
         let end = self.tours[tour.index()].end_node;
         if end == NodeIx::NONE { (0, 0) } else { self.leg(tour, from, end) }

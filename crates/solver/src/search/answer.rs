@@ -1,4 +1,4 @@
-//! Answers without a search: the cheapest places there are, and what each tour would make of a unit.
+//! Answers without a search: the cheapest positions there are, and what each tour would make of a unit.
 
 use super::hourly::{frozen, insert_timed};
 use super::repair::repaired;
@@ -8,7 +8,7 @@ use crate::problem::{Problem, Solution, absent_units};
 use crate::schedule::{Infeasible, schedule};
 use crate::state::{Local, State};
 
-/// The immediate answer: every absent unit at its cheapest place, those with the greatest regret (difference between their
+/// The immediate answer: every absent unit at its cheapest position, those with the greatest regret (difference between their
 /// best and second best tour; Potvin & Rousseau 1993) first, late where nothing else will do. No search, no randomness.
 ///
 /// A tour of the initial plan that cannot be driven (overloaded, past the end of its shift) first loses stops until it can: those

@@ -84,7 +84,7 @@ pub(crate) fn cut(
     (pieces, at)
 }
 
-/// Where a tour lies: coordinates where legs have them, else one of its places.
+/// Where a tour lies: coordinates where legs have them, else one of its nodes.
 #[derive(Clone, Copy)]
 enum Centre {
     Plane(f64, f64),
@@ -110,7 +110,7 @@ fn centre(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Centre {
     Centre::Plane(x / count, y / count)
 }
 
-/// Recursive bisection, each time along another random line (or, without coordinates, by which of two random places is
+/// Recursive bisection, each time along another random line (or, without coordinates, by which of two random nodes is
 /// nearer).
 fn split(
     problem: &Problem,

@@ -1,6 +1,6 @@
 //! Travel times that depend on the hour of departure.
 //!
-//! The search itself works with constant legs: those from a place are read at the hour at which the plan so far leaves it. Every
+//! The search itself works with constant legs: those from a node are read at the hour at which the plan so far leaves it. Every
 //! plan is then driven exactly, with times that never let a later departure arrive earlier, and counts only if it is better than
 //! the plan it came from; the next part of the search reads the legs at the hours of the better plan.
 
@@ -19,12 +19,12 @@ use crate::state::{Local, State};
 
 /// Parts of a search between which the legs are read again.
 const PARTS: u32 = 4;
-/// Units that constant legs leave out for which every place is driven through.
+/// Units that constant legs leave out for which every position is driven in full.
 const WALKED_MAX: usize = 16;
 /// Tours driven at the end to move single units: some 10 ms.
 const DRIVES_MAX: usize = 20_000;
 
-/// The same problem with constant legs: those from a place as they are when these tours leave it.
+/// The same problem with constant legs: those from a node as they are when these tours leave it.
 pub(crate) fn frozen(problem: &Problem, tours: &[Vec<StopIx>]) -> Problem {
     let Legs::TimeDependent(legs) = &problem.legs() else { return problem.clone() };
     let n = legs.nodes();
@@ -74,7 +74,7 @@ pub(crate) fn exact_cost(problem: &Problem, tours: &[Vec<StopIx>]) -> i64 {
 }
 
 /// Takes off each tour that cannot be driven what makes it so, from its end, stops that are bound to it last, and finds the
-/// cheapest places for that and for what constant legs found none. Every tour can be driven afterwards: an empty one can.
+/// cheapest positions for that and for what constant legs found none. Every tour can be driven afterwards: an empty one can.
 fn settled(problem: &Problem, mut tours: Vec<Vec<StopIx>>) -> Vec<Vec<StopIx>> {
     for (tour, sequence) in TourIx::all().zip(&mut tours) {
         while price(problem, tour, sequence).is_none() {
@@ -105,7 +105,7 @@ fn settled(problem: &Problem, mut tours: Vec<Vec<StopIx>>) -> Vec<Vec<StopIx>> {
     tours
 }
 
-/// The cheapest of all places of a unit in a tour, each driven in full.
+/// The cheapest of all positions of a unit in a tour, each driven in full.
 fn cheapest(
     problem: &Problem,
     tour: TourIx,

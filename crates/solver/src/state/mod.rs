@@ -93,6 +93,20 @@ pub(crate) struct State<'l> {
 impl<'l> State<'l> {
     /// A state over a piece: one sequence (local indices) per tour of it, and the units waiting.
     pub(crate) fn new(local: &'l Local<'l>, tours: &[Vec<u32>], absent: Vec<u32>) -> Self {
+        Self::build(local, tours, absent, |stop| stop)
+    }
+
+    /// A state over a whole problem, whose local numbers are the problem's own.
+    pub(crate) fn of_whole(local: &'l Local<'l>, tours: &[Vec<StopIx>], absent: &[StopIx]) -> Self {
+        Self::build(local, tours, absent.iter().map(|unit| unit.0).collect(), |stop| stop.0)
+    }
+
+    fn build<S: Copy>(
+        local: &'l Local<'l>,
+        tours: &[Vec<S>],
+        absent: Vec<u32>,
+        number: impl Fn(S) -> u32 + Copy,
+    ) -> Self {
         let (stops, count) = (local.stops.len(), local.tours.len());
         let mut state = Self {
             local,
@@ -120,9 +134,9 @@ impl<'l> State<'l> {
             ends: RefCell::default(),
         };
         for (tour, sequence) in tours.iter().enumerate() {
-            state.link_up(tour as u32, sequence);
+            state.link_up(tour as u32, sequence.iter().map(|&stop| number(stop)));
         }
-        state.plain = local.plain && state.fits_plain(tours);
+        state.plain = local.plain && state.fits_plain(tours, number);
         if !state.plain {
             state.keep_rich();
         }
@@ -134,12 +148,6 @@ impl<'l> State<'l> {
         state
     }
 
-    /// A state over a whole problem, whose local numbers are the problem's own.
-    pub(crate) fn of_whole(local: &'l Local<'l>, tours: &[Vec<StopIx>], absent: &[StopIx]) -> Self {
-        let tours: Vec<Vec<u32>> = tours.iter().map(|tour| tour.iter().map(|stop| stop.0).collect()).collect();
-        Self::new(local, &tours, absent.iter().map(|unit| unit.0).collect())
-    }
-
     fn keep_rich(&mut self) {
         if !self.local.totals || self.local.fixed_tours.iter().any(|tour| tour.paused) {
             self.rich = vec![RichRecord::default(); self.records.len()];
@@ -147,13 +155,13 @@ impl<'l> State<'l> {
     }
 
     /// A plan that breaks a window, a load or a rule as given is repaired by the rich path.
-    fn fits_plain(&self, tours: &[Vec<u32>]) -> bool {
+    fn fits_plain<S: Copy>(&self, tours: &[Vec<S>], number: impl Fn(S) -> u32 + Copy) -> bool {
         tours.iter().enumerate().all(|(tour, sequence)| {
             sequence.is_empty()
                 || drive(
                     self.local.problem,
                     self.local.tours[tour],
-                    sequence.iter().map(|&stop| self.local.stops[stop as usize]),
+                    sequence.iter().map(|&stop| self.local.stops[number(stop) as usize]),
                     i64::MAX,
                     |_, _| {},
                 )
@@ -162,7 +170,7 @@ impl<'l> State<'l> {
     }
 
     /// Tours touched since [`State::begin`] keep their windows, shifts and loads, or broke windows or shifts before. What was put in
-    /// was tested; but where a way by way of a third place is the quicker one (a matrix, or rounding), a tour that lost a stop may
+    /// was tested; but where the way over a third node is the quicker one (a matrix, or rounding), a tour that lost a stop may
     /// be late, and one that lost the delivery of goods on board may be overloaded. O(1) per tour without goods on board.
     pub(crate) fn is_legal(&self) -> bool {
         if self.local.on_board && !self.touched().all(|tour| self.keeps_loads(tour)) {
@@ -189,8 +197,8 @@ impl<'l> State<'l> {
         self.has_room_up_to(last, tour)
     }
 
-    /// No more is on board behind any node of a tour, from its start to this one, than there is room for. Of pieces with goods on
-    /// board only: others keep no loads along the way where sums tell.
+    /// No more is on board behind any node of a tour, from its start to this one, than there is room for. Of pieces that are plain or
+    /// have shipments or goods on board: others keep no loads along the way, because sums tell.
     pub(crate) fn has_room_up_to(&self, mut node: u32, tour: u32) -> bool {
         let end = self.sentinel(tour);
         let fixed = &self.local.fixed_tours[tour as usize];
@@ -302,10 +310,10 @@ impl<'l> State<'l> {
             .map_or(i64::MAX / 4, |driven| driven.late)
     }
 
-    fn link_up(&mut self, tour: u32, stops: &[u32]) {
+    fn link_up(&mut self, tour: u32, stops: impl Iterator<Item = u32>) {
         let end = self.sentinel(tour);
         let mut prev = end;
-        for &stop in stops {
+        for stop in stops {
             self.records[prev as usize].next = stop;
             self.records[stop as usize].prev = prev;
             self.records[stop as usize].tour = tour;
@@ -324,7 +332,7 @@ impl<'l> State<'l> {
         for (tour, stops) in [(a, first), (b, second)] {
             self.touch(self.sentinel(tour));
             self.touch_tour(tour);
-            self.link_up(tour, stops);
+            self.link_up(tour, stops.iter().copied());
         }
         for tour in [a, b] {
             self.refresh(tour);

@@ -41,7 +41,7 @@ pub(crate) struct Flaws {
     late: i32,
     /// Begin after the end of the shift, allowed to or not.
     overtime: i32,
-    /// The end place is reached after the end of the shift.
+    /// The end is reached after the end of the shift.
     home_late: bool,
 }
 
@@ -393,11 +393,13 @@ impl State<'_> {
         // Times only grow along a tour: one that is over soon has no leg that cannot be driven.
         let home = self.records[last as usize].depart.saturating_add(self.hop(tour, last, end).0);
         let has_ways = home.saturating_sub(spec.start_at) < UNREACHABLE;
-        let has_room = (local.totals || !local.paired) && self.has_room(tour);
+        // Pickups come before their deliveries on every tour that is given.
+        let has_room = if local.paired { self.keeps_loads(tour) } else { self.has_room(tour) };
         has_ways
             && has_room
             && local.problem.unrestricted()
             && count <= spec.stops_max
+            && !spec.lifo
             && !self.flaws[tour as usize].is_broken()
     }
 

@@ -30,7 +30,8 @@ fn day() -> String {
         events.push(event(30 + order as usize, "fleet.order.created.v1", 2 + 3 * order as usize, &data));
     }
     let header = json!({ "fleetfold_day": 2, "title": "a small day" });
-    std::iter::once(header).chain(events).map(|line| format!("{line}\n")).collect()
+    let lines: Vec<String> = std::iter::once(header).chain(events).map(|line| line.to_string()).collect();
+    lines.join("\n") + "\n"
 }
 
 /// The recording of that day under simulated drivers, line by line.
@@ -43,8 +44,7 @@ fn recording(folder: &Path) -> Vec<String> {
 
 /// Exit status and words of a replay of these lines.
 fn replay(folder: &Path, lines: &[String]) -> (bool, String) {
-    std::fs::write(folder.join("changed.jsonl"), lines.iter().map(|line| format!("{line}\n")).collect::<String>())
-        .unwrap();
+    std::fs::write(folder.join("changed.jsonl"), lines.join("\n") + "\n").unwrap();
     let output = run(&["replay", "changed.jsonl", "--json"], folder);
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!words.contains("panicked"), "{words}");

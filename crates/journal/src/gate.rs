@@ -77,6 +77,8 @@ pub struct Gate {
     skipped: BTreeSet<LogSeq>,
     /// Highest epoch that an owner can have, as far as the log has been asked.
     owners: Owners,
+    /// The record of owners begins here: what was logged before cannot be judged by it.
+    owners_since: Timestamp,
     /// Events with unknown fields are rejected (the zone's policy).
     strict: bool,
 }
@@ -94,7 +96,7 @@ impl Gate {
     /// owner has, or had, a higher epoch.
     pub fn new(zone: ZoneName, skipped: impl IntoIterator<Item = u64>, epoch_max: u64) -> Self {
         let skipped = skipped.into_iter().map(LogSeq).collect();
-        Self { zone, skipped, owners: Owners::UpTo(epoch_max), strict: false }
+        Self { zone, skipped, owners: Owners::UpTo(epoch_max), owners_since: Timestamp(i64::MIN), strict: false }
     }
 
     /// The gate for entries that went through one before: epochs are taken as they are.
@@ -105,6 +107,12 @@ impl Gate {
     /// The zone.
     pub fn zone(&self) -> &ZoneName {
         &self.zone
+    }
+
+    /// The record of owners was begun at this time (log time), perhaps anew after the old one was lost: entries that were
+    /// logged before are taken with the epochs they have.
+    pub fn owners_known_since(&mut self, since: Timestamp) {
+        self.owners_since = since;
     }
 
     /// The log was asked: no owner has, or had, a higher epoch than this.
@@ -177,6 +185,7 @@ impl Gate {
         }
         if let (Some(epoch), Owners::UpTo(known)) = (own, self.owners)
             && epoch > known
+            && raw.at >= self.owners_since
         {
             return Judged::WhoOwns { epoch };
         }
@@ -310,6 +319,11 @@ mod tests {
         let own = own_message(&zone(), &plan(5), Space::Geographic, Timestamp(0));
         assert_eq!(judge(&gate, &own.subject, &own.bytes), "skipped, plan subject: true", "although it could be read");
         gate.forget_before(LogSeq(8));
+        let forged = own_message(&zone(), &plan(9), Space::Geographic, Timestamp(0));
+        assert_eq!(judge(&gate, &forged.subject, &forged.bytes), "who owns 9");
+        gate.owners_known_since(Timestamp(1));
+        let old = judge(&gate, &forged.subject, &forged.bytes);
+        assert_eq!(old, "entry fleet.plan.proposed.v1", "logged before the record of owners began");
         assert_eq!(judge(&gate, &own.subject, &own.bytes), "entry fleet.plan.proposed.v1");
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! The lease gives liveness; the chain of fenced plans gives safety, even with two owners.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::time::Duration;
 
@@ -36,12 +38,14 @@ pub(crate) struct Thread {
     pub released: oneshot::Receiver<()>,
 }
 
-/// Starts the thread. It reports through `inputs`.
+/// Starts the thread. It reports through `inputs`. `chain_epoch` is the highest epoch in the zone's chain of plans: ours must
+/// be higher.
 pub(crate) fn hold(
     log: Log,
     zone: ZoneName,
     owner: String,
     inputs: mpsc::Sender<Input>,
+    chain_epoch: Arc<AtomicU64>,
     shell: tokio::runtime::Handle,
 ) -> Thread {
     let (sender, orders) = std::sync::mpsc::channel();
@@ -56,7 +60,7 @@ pub(crate) fn hold(
             // The time before the request counts: what was granted may have been on its way back for long.
             let asked = clock::monotonic();
             match held {
-                None => match shell.block_on(log.acquire(&zone, &owner)) {
+                None => match shell.block_on(log.acquire(&zone, &owner, chain_epoch.load(Ordering::Acquire))) {
                     Ok(Some(lease)) => {
                         held = Some((lease, asked));
                         let _ = inputs.blocking_send(Input::Commit(Outcome::Granted(lease.epoch)));

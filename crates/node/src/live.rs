@@ -12,7 +12,7 @@ mod start;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use fleetfold_engine::{Engine, Input};
@@ -181,6 +181,8 @@ struct Worker {
     readiness: Arc<Readiness>,
     /// The zone's policy rejects events with unknown fields.
     strict: Arc<AtomicBool>,
+    /// Highest epoch in the zone's chain of plans.
+    chain_epoch: Arc<AtomicU64>,
     caught_up_at: u64,
     delta: u64,
     delta_at: std::time::Instant,
@@ -197,7 +199,8 @@ impl Worker {
         mut stopped: watch::Receiver<bool>,
     ) {
         let owner = format!("{}-{}", std::process::id(), self.hub.epoch);
-        let lease = lease::hold(self.log.clone(), self.zone.clone(), owner, self.inputs.clone(), self.shell.clone());
+        let (log, zone, inputs) = (self.log.clone(), self.zone.clone(), self.inputs.clone());
+        let lease = lease::hold(log, zone, owner, inputs, Arc::clone(&self.chain_epoch), self.shell.clone());
         let lease::Thread { orders: let_go, released } = lease;
         if self.caught_up_at <= self.engine.fleet().applied().0 {
             self.caught_up(&let_go);

@@ -129,7 +129,8 @@ async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Fa
         }
         (Begin::Regressed { .. } | Begin::AtBase { .. }, _) => unreachable!("nothing was folded before"),
     };
-    let gate = Gate::new(zone.clone(), log.skipped(zone).await?, log.epoch_max(zone).await?);
+    let mut gate = Gate::new(zone.clone(), log.skipped(zone).await?, log.epoch_max(zone).await?);
+    gate.owners_known_since(log.owners_since().await?);
     let mut folded = Folded {
         verify: Verify::from(&fleet),
         fleet,

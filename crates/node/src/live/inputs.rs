@@ -50,6 +50,7 @@ impl Worker {
             self.metrics.answered(wait);
         }
         if let (Event::PlanProposed(proposal), Some(plan)) = (&entry.event, &change.plan) {
+            self.chain_epoch.store(self.engine.fleet().chain().epoch, Ordering::Release);
             let decisions = self.memory.plan(proposal, &plan.accepted, now);
             self.stale.decisions.extend(decisions);
         }

@@ -1,7 +1,7 @@
 //! How an engine comes up: from its snapshot, from a base, or from the first entry; or why it cannot.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use fleetfold_engine::Engine;
 use fleetfold_fleet::{Fleet, Tally};
@@ -38,7 +38,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let covered = Covered { applied, rev: fleet.chain().rev };
     // A base is asked for only where something can have expired.
     let base = if held.stream_first > applied + 1 { bases::newest(&log, &zone).await? } else { None };
-    held.base = base.as_ref().map(|base| base.covered());
+    held.base = base.as_ref().map(bases::Base::covered);
     let skipped = log.skipped(&zone).await?;
     let (read_after, expected) = match begin(covered, held) {
         Begin::After { after, verify } => {
@@ -73,6 +73,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let last = held.zone.map_or(0, |(_, last)| last);
     let mut gate = Gate::new(zone.clone(), skipped, log.epoch_max(&zone).await?);
     gate.forget_before(LogSeq(held.stream_first));
+    gate.owners_known_since(log.owners_since().await?);
+    let chain_epoch = Arc::new(AtomicU64::new(fleet.chain().epoch));
     let reader = log.read(Stream::Fleet, &zone, read_after).await?;
     let (warnings, strict) = (Warnings::default(), Arc::new(AtomicBool::new(fleet.policy().strict)));
     let odd = (warnings.clone(), Arc::clone(&strict));
@@ -144,6 +146,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         metrics,
         readiness,
         strict,
+        chain_epoch,
         caught_up_at: last,
         delta: 0,
         delta_at: clock::monotonic(),

@@ -126,10 +126,10 @@ async fn a_silent_owner_is_replaced() {
             continue; // one process holds the file; its silence is the file let go
         }
         let log = &opened.log;
-        let first = log.acquire(&zone(), "one").await.expect(which).expect(which);
+        let first = log.acquire(&zone(), "one", 0).await.expect(which).expect(which);
         let mut second = None;
         for _ in 0..100 {
-            second = log.acquire(&zone(), "two").await.expect(which);
+            second = log.acquire(&zone(), "two", 0).await.expect(which);
             if second.is_some() {
                 break;
             }
@@ -166,15 +166,15 @@ async fn last_value_streams_keep_one_message_per_subject() {
 async fn a_zone_has_one_owner_and_each_term_is_higher() {
     for (which, opened) in all().await {
         let log = &opened.log;
-        let first = log.acquire(&zone(), "one").await.expect(which).expect(which);
+        let first = log.acquire(&zone(), "one", 0).await.expect(which).expect(which);
         if which != "embedded" {
-            assert_eq!(log.acquire(&zone(), "two").await.expect(which), None, "a second owner was let in");
+            assert_eq!(log.acquire(&zone(), "two", 0).await.expect(which), None, "a second owner was let in");
             let kept = log.renew(&zone(), "one", first).await.expect(which);
             assert_eq!(kept.epoch, first.epoch);
             assert_eq!(log.renew(&zone(), "one", first).await, None, "an old lease was renewed");
             log.release(&zone(), kept).await;
         }
-        let second = log.acquire(&zone(), "two").await.expect(which).expect(which);
+        let second = log.acquire(&zone(), "two", 0).await.expect(which).expect(which);
         assert!(second.epoch > first.epoch, "{which}");
     }
 }

@@ -156,7 +156,7 @@ impl JetStream {
         let handle =
             self.context.get_stream_no_info(stream.name()).await.map_err(|error| unreachable_stream(stream, &error))?;
         match handle.get_first_raw_message_by_subject(subject, 0).await {
-            Ok(raw) => Ok(Some(stored_message(raw))),
+            Ok(raw) => Ok(Some(stored_message(&raw))),
             Err(error) if error.kind() == jetstream::stream::LastRawMessageErrorKind::NoMessageFound => Ok(None),
             Err(error) => Err(unreachable_stream(stream, &error)),
         }
@@ -174,6 +174,13 @@ impl JetStream {
         // Nobody owns it now: an owner that was had a revision of this bucket.
         let status = self.owners.status().await.map_err(|error| failed(&error))?;
         Ok(status.info.state.last_sequence)
+    }
+
+    pub(super) async fn owners_since(&self) -> Result<Timestamp, LogError> {
+        let status = self.owners.status().await.map_err(|error| {
+            LogError::new(format!("the owners of zones cannot be read: {error}"), "check the rights on $KV.OWNERS.>")
+        })?;
+        Ok(timestamp(status.info.created.unix_timestamp_nanos()))
     }
 
     pub(super) async fn put_object(&self, name: &str, bytes: &Bytes) -> Result<(), LogError> {
@@ -233,7 +240,7 @@ impl JetStream {
         let handle =
             self.context.get_stream_no_info(stream.name()).await.map_err(|error| unreachable_stream(stream, &error))?;
         match handle.get_last_raw_message_by_subject(subject).await {
-            Ok(raw) => Ok(Some(stored_message(raw))),
+            Ok(raw) => Ok(Some(stored_message(&raw))),
             Err(error) if error.kind() == jetstream::stream::LastRawMessageErrorKind::NoMessageFound => Ok(None),
             Err(error) => Err(unreachable_stream(stream, &error)),
         }
@@ -246,14 +253,23 @@ impl JetStream {
         Ok((info.state.first_sequence, info.state.last_sequence))
     }
 
-    pub(super) async fn acquire(&self, zone: &ZoneName, owner: &str) -> Result<Option<Lease>, LogError> {
-        match self.owners.create(key(zone), lease_value(owner, None)).await {
-            Ok(revision) => Ok(Some(Lease { epoch: revision, revision })),
-            Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => Ok(None),
-            Err(error) => {
-                Err(LogError::new(format!("the lease cannot be taken: {error}"), "check the rights on $KV.OWNERS.>"))
-            }
+    pub(super) async fn acquire(&self, zone: &ZoneName, owner: &str, above: u64) -> Result<Option<Lease>, LogError> {
+        let failed = |error: &dyn std::fmt::Display| {
+            LogError::new(format!("the lease cannot be taken: {error}"), "check the rights on $KV.OWNERS.>")
+        };
+        let revision = match self.owners.create(key(zone), lease_value(owner, None)).await {
+            Ok(revision) => revision,
+            Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => return Ok(None),
+            Err(error) => return Err(failed(&error)),
+        };
+        if revision > above {
+            return Ok(Some(Lease { epoch: revision, revision }));
         }
+        // The bucket was lost and begins anew: its revisions are below the terms that the zone has had.
+        let epoch = above + 1;
+        let value = lease_value(owner, Some(epoch));
+        let revision = self.owners.update(key(zone), value, revision).await.map_err(|error| failed(&error))?;
+        Ok(Some(Lease { epoch, revision }))
     }
 
     pub(super) async fn renew(&self, zone: &ZoneName, owner: &str, lease: Lease) -> Option<Lease> {
@@ -328,7 +344,7 @@ fn object_error(what: &str, name: &str, error: &dyn std::fmt::Display) -> LogErr
 }
 
 /// A stored message as it was published, a CloudEvent in binary mode as structured JSON.
-fn stored_message(raw: StreamMessage) -> Message {
+fn stored_message(raw: &StreamMessage) -> Message {
     Message {
         seq: raw.sequence,
         at: timestamp(raw.time.unix_timestamp_nanos()),
@@ -469,7 +485,7 @@ impl OrderedReader {
                 None
             } else {
                 match stream.get_raw_message(seq).await {
-                    Ok(raw) => Some(*blake3::hash(&stored_message(raw).bytes).as_bytes()),
+                    Ok(raw) => Some(*blake3::hash(&stored_message(&raw).bytes).as_bytes()),
                     Err(error) if error.kind() == jetstream::stream::LastRawMessageErrorKind::NoMessageFound => None,
                     Err(error) => return Err(unreachable_stream(self.stream, &error)),
                 }

@@ -299,6 +299,20 @@ impl Log {
         }
     }
 
+    /// When the record of owners was begun: what was logged before cannot be judged by it.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn owners_since(&self) -> Result<Timestamp, LogError> {
+        match self {
+            Self::JetStream(log) => log.owners_since().await,
+            Self::Embedded(_) => Ok(Timestamp(i64::MIN)), // owners and entries are in one file
+            #[cfg(test)]
+            Self::Simulated(_) => Ok(Timestamp(i64::MIN)),
+        }
+    }
+
     /// Whether the log can be used now; `Err`: why not, and since when.
     pub(crate) fn health(&self) -> Result<(), String> {
         match self {
@@ -371,14 +385,15 @@ impl Log {
         }
     }
 
-    /// Tries to own a zone. `None`: somebody else does.
+    /// Tries to own a zone. `None`: somebody else does. The epoch is above `above`, the highest one in the zone's chain of
+    /// plans, even if the record of owners was lost and begins anew.
     ///
     /// # Errors
     ///
     /// When nobody answers.
-    pub(crate) async fn acquire(&self, zone: &ZoneName, owner: &str) -> Result<Option<Lease>, LogError> {
+    pub(crate) async fn acquire(&self, zone: &ZoneName, owner: &str, above: u64) -> Result<Option<Lease>, LogError> {
         match self {
-            Self::JetStream(log) => log.acquire(zone, owner).await,
+            Self::JetStream(log) => log.acquire(zone, owner, above).await,
             Self::Embedded(log) => log.acquire(zone).await.map(Some),
             #[cfg(test)]
             Self::Simulated(log) => Ok(log.acquire(zone)),

@@ -30,7 +30,7 @@ async fn a_file_of_version_0_1_is_upgraded_in_its_place() {
             assert_eq!(found, own, "opening {opening}");
             assert_eq!(messages(&log, Stream::Position, zone).expect("answers").len(), 3);
             assert_eq!(messages(&log, Stream::Assignment, zone).expect("answers").len(), 2);
-            let feature = log.last(Stream::Feature, &subject(&zone, "feature.f")).expect("answers").expect("there");
+            let feature = log.last(Stream::Feature, &subject(zone, "feature.f")).expect("answers").expect("there");
             assert_eq!(feature.bytes, Bytes::from(format!("{} feature.f 19", zone.zone())));
         }
         assert_eq!(log.bounds(Stream::Fleet).expect("answers"), (1, 50));

@@ -223,11 +223,13 @@ impl Fleet {
             }
             full &= load.fits_in(spec.capacity);
         }
-        // A dispatcher may force goods onto a vehicle, and an update may grow them under way; then the excess is shown, not refused.
+        // A dispatcher may force goods onto a vehicle, and an update may grow them while the vehicle drives to them or carries
+        // them; then the excess is shown, not refused.
         let forced = vehicle.route.visits.iter().any(|visit| {
             let order = self.order(visit.order);
             order.pinned.is_some() || order.on_board.is_some()
-        }) || vehicle.on_board.iter().any(|&order| self.order(order).pinned.is_some());
+        }) || vehicle.on_board.iter().any(|&order| self.order(order).pinned.is_some())
+            || vehicle.frozen(self.now()) > 0;
         let waits = || self.unanswered.values().any(|ask| ask.roads || ask.vehicles.contains(&id));
         if !full && !forced && !waits() {
             return broken("F3", &[], &[&vehicle.name], format!("{} is loaded beyond its capacity", vehicle.name));

@@ -105,7 +105,8 @@ impl Worker {
     pub(super) fn base_if_due(&mut self) {
         let Some(epoch) = self.engine.commit().epoch() else { return };
         let fleet = self.engine.fleet();
-        let recently = self.base_tried.is_some_and(|at| at.elapsed() < TRIED_EVERY);
+        let again = TRIED_EVERY.min(Duration::from_millis(self.base_every.0.max(100) as u64));
+        let recently = self.base_tried.is_some_and(|at| at.elapsed() < again);
         if recently || self.writes_base.load(Ordering::Acquire) || !is_due(fleet, self.clock.now(), self.base_every) {
             return;
         }

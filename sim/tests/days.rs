@@ -25,7 +25,7 @@ fn facts_of(text: &str) -> Vec<Fact> {
     let lines = text.lines().zip(1..).map(|(line, number)| read_day_line(number, line).unwrap());
     lines
         .filter_map(|line| {
-            let DayLine::Event { message } = line else { return None };
+            let (DayLine::Event { message } | DayLine::Recorded { message, .. }) = line else { return None };
             let decoded = decode(message.as_bytes()).unwrap();
             let What::Event(event) = decoded.what else { return None };
             Some((decoded.at, decoded.id, event))

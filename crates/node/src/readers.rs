@@ -213,8 +213,6 @@ impl Folded {
 
 pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
     let zone = zone_name(&args.place.tenant, &args.place.zone)?;
-    let opened = open_existing(&args.place.log).await?;
-    let folded = fold(&opened.log, &zone, true).await?;
     let network = match args.network {
         None => None,
         Some(path) => {
@@ -229,6 +227,8 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
             Some(days::network_in(&path, bytes)?.0)
         }
     };
+    let opened = open_existing(&args.place.log).await?;
+    let folded = fold(&opened.log, &zone, true).await?;
     let base = folded.base.as_deref().map(serde_json::from_slice).transpose().map_err(std::io::Error::other)?;
     let header = DayHeader { network, base, skipped: folded.gate.skipped(), ..DayHeader::new(zone.to_string()) };
     let mut out: Box<dyn Write> = match &args.output {

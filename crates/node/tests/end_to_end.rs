@@ -60,6 +60,10 @@ fn kill_minus_nine_loses_nothing_and_doubles_nothing() {
         pause(100);
     }
     assert_eq!(state["kpi"]["open"], 0, "orders are left open: {}", state["orders"]);
+    // SIGTERM ends it cleanly; then nothing more is said.
+    let pid = engine.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(engine.0.wait().unwrap().success(), "SIGTERM did not end it cleanly");
     let mut args = vec!["audit", "--json"];
     args.extend(whose);
     let audit = run(&args, folder);
@@ -75,10 +79,6 @@ fn kill_minus_nine_loses_nothing_and_doubles_nothing() {
     assert!(replay.status.success(), "{}", String::from_utf8_lossy(&replay.stderr));
     let replayed: Value = serde_json::from_slice(&replay.stdout).unwrap();
     assert_eq!(replayed["digest"], audited["digest"]);
-    // SIGTERM ends it cleanly.
-    let pid = engine.0.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    assert!(engine.0.wait().unwrap().success(), "SIGTERM did not end it cleanly");
 }
 
 /// Two engines on one zone; the owner is stopped for longer than its lease, while it works, and goes on as if nothing had

@@ -3,7 +3,7 @@
 //! die between any two effects and come back from torn snapshots.
 //!
 //! Everything follows from one seed. After the day the faults end, the system comes to rest, and then everything must be
-//! true that STREAMING promises: one gap-free chain of plans, each fact folded once, every asking fact answered, all
+//! true that docs/ARCHITECTURE.md promises: one gap-free chain of plans, each fact folded once, every asking fact answered, all
 //! folds equal, no assignment ever gone back.
 
 mod owners;
@@ -58,7 +58,7 @@ pub struct Faults {
     pub torn: f64,
     /// The log is of one replica: it judges the fence before the id.
     pub single: bool,
-    /// With a fact, somebody writes a message that should not be there: see [`strays`].
+    /// With a fact, somebody writes a message that should not be there: see `strays.rs`.
     pub stray: f64,
 }
 

@@ -6,7 +6,7 @@
 //!   refused until entries have expired. What is replaced or removed leaves the count.
 //! - **Age** ([`time`]): entries expire by the log's own time, 14 days for facts, as at the broker. A wrong clock
 //!   neither removes them nor stamps entries into the future for good.
-//! - **Damage** ([`file`]): each row has a checksum and each table totals. All of it is verified when the file is
+//! - **Damage** ([`mod@file`]): each row has a checksum and each table totals. All of it is verified when the file is
 //!   opened, and each row again when it is read. A damaged file is refused with an error and never changed.
 //! - **Failure** ([`writer`]): when the disk is full, appends fail with an error that says so, reads go on, and the log writes
 //!   again by itself when there is room. [`Embedded::health`] says what is wrong and since when.

@@ -19,8 +19,8 @@ const COUNT_MAX: u64 = 1 << 53;
 
 /// A set of spans kept sorted by counting, so that any quantile can be read at any time.
 ///
-/// Exact until it has seen [`SPANS_MAX`] different spans; from then on spans are rounded towards zero to their leading
-/// [`DIGITS`] binary digits, so that it stays small however long it counts. Count, mean and largest stay exact.
+/// Exact until it has seen `SPANS_MAX` different spans; from then on spans are rounded towards zero to their leading
+/// `DIGITS` binary digits, so that it stays small however long it counts. Count, mean and largest stay exact.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spread {
     counts: BTreeMap<i64, u64>,

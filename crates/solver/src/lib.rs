@@ -8,7 +8,7 @@
 //! `search` (what is tried when, and what is kept). [`check`] is a second, slower truth for tests and callers.
 //!
 //! Promises: the same problem, seed and number of rounds give the same solution on any number of threads. A solution never costs
-//! more than the problem's `initial` plan, if that can be driven. Every tour of a solution can be driven as [`schedule`] says, but
+//! more than the problem's `initial` plan, if that can be driven. Every tour of a solution can be driven as [`schedule()`] says, but
 //! for those that [`Solution::infeasible`] names. More replicas never cost more.
 //!
 //! Absent on purpose: orders, the log, a clock, a map. Times are `i32` milliseconds from an epoch of the caller's choice.

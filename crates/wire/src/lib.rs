@@ -4,10 +4,10 @@
 //! the type carries the major version (`fleet.order.created.v1`). Inside a major version fields are only added. A field that a
 //! type does not know stays in the log, has no effect, and is told as a [`Warning`].
 //!
-//! A value that comes out of [`decode`] is legal, so that nothing behind it checks again: what cannot be is refused here, and
+//! A value that comes out of [`decode()`] is legal, so that nothing behind it checks again: what cannot be is refused here, and
 //! the error says what is wrong, in which field, and what is expected instead.
 //!
-//! Where to begin: [`EventType`] is the one table of event types, [`decode`] and [`encode`] are the two directions,
+//! Where to begin: [`EventType`] is the one table of event types, [`decode()`] and [`encode()`] are the two directions,
 //! [`DayLine`] is a line of a recorded day.
 //!
 //! ```

@@ -5,7 +5,7 @@ use crate::index::{StopIx, TourIx};
 
 /// A solution: a sequence of stops per tour, and the stops on none.
 ///
-/// Every tour can be driven as [`crate::schedule`] says, but for those in `infeasible`.
+/// Every tour can be driven as [`crate::schedule()`] says, but for those in `infeasible`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Solution {
     /// One sequence per tour.
@@ -13,7 +13,7 @@ pub struct Solution {
     /// Stops on no tour, in ascending order.
     pub absent: Vec<StopIx>,
     /// Tours that cannot be driven even with only those stops that are locked to them. Their sequence is exactly that of the
-    /// problem's `initial`: nothing was taken from them or put into them, and [`crate::schedule`] has no times for them. Empty
+    /// problem's `initial`: nothing was taken from them or put into them, and [`crate::schedule()`] has no times for them. Empty
     /// unless such a tour was given.
     pub infeasible: Vec<TourIx>,
     /// The objective, in millionths. Tours in `infeasible` count as if they could be driven.

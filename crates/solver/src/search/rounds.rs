@@ -39,7 +39,7 @@ const RISE: f64 = 0.005;
 /// Tells the random numbers of crossings from others.
 const CROSSING: u64 = 0x6372_6f73;
 
-/// [`solve`] for legs that do not depend on the hour, from a plan as it is.
+/// `solve` for legs that do not depend on the hour, from a plan as it is.
 pub(crate) fn solve_constant(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
     let pieces = (problem.stops().len() as u64 / 250).max(1);
     let per_stop = if limits.warm { ITERATIONS_PER_STOP_WARM } else { ITERATIONS_PER_STOP };

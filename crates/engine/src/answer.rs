@@ -1,13 +1,12 @@
-//! The immediate answer: insertion, repair or removal for just the vehicles concerned, inside the same `handle`.
+//! The immediate answer to one task: insertion, repair or removal for just the vehicles concerned.
 //!
-//! Everything that waits is answered in one proposal (group commit). "No change" and "unassigned: reason" are answers
-//! too: every fact that asks ends in the `caused_by` of an accepted plan.
+//! "No change" and "unassigned: reason" are answers too: every fact that asks ends in the `caused_by` of an accepted plan.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 
 use fleetfold_fleet::Placement;
-use fleetfold_model::{ExchangeGroup, LogSeq, OrderId, StopKind, UnassignedReason, VehicleId};
+use fleetfold_model::{ExchangeGroup, OrderId, StopKind, UnassignedReason, VehicleId};
 use fleetfold_roads::LegQuery;
 use fleetfold_solver::{Problem, Solution, StopIx, TourIx, insert, schedule};
 
@@ -15,11 +14,8 @@ use crate::draft::Draft;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
 use crate::proposal::{Cause, Solved};
-use crate::roads::RoadAsks;
+use crate::waiting::Task;
 
-/// Facts answered in one plan. The cost of a joint answer grows with the square of their number: measured with 1,000 vehicles and
-/// 10,000 stops, 16 orders take 0.09 s, 128 take 4.8 s.
-const ASKS_MAX: usize = 16;
 /// Vehicles considered for one order at first: the nearest, and those whose stops are nearest.
 const NEAR_VEHICLES: usize = 10;
 const NEAR_STOPS: usize = 12;
@@ -30,57 +26,53 @@ const WIDE_STOPS: usize = 1_000;
 /// Unassigned orders tried again when a vehicle gets room.
 const RETRIED: usize = 20;
 
-/// The answer to everything that waits.
+/// Where and how an answer is made.
 pub(crate) struct Answer<'a> {
     pub(crate) moment: Moment<'a>,
     pub(crate) outlook: &'a Outlook,
     /// The first legs found missing that a routing server has not said yet: straight lines stood in for them.
     pub(crate) missing: RefCell<Option<LegQuery>>,
+    /// Legs between the stops that were looked at: what the answer cost.
+    pub(crate) work: Cell<usize>,
 }
 
-impl Answer<'_> {
-    /// Groups that answer these facts (the first [`ASKS_MAX`] of them), and repair these routes.
-    pub(crate) fn groups(
-        &self,
-        facts: &[LogSeq],
-        repairs: &BTreeMap<VehicleId, Option<LogSeq>>,
-        roads: &RoadAsks,
-    ) -> Vec<ExchangeGroup> {
+impl<'a> Answer<'a> {
+    pub(crate) fn new(moment: Moment<'a>, outlook: &'a Outlook) -> Self {
+        Self { moment, outlook, missing: RefCell::default(), work: Cell::new(0) }
+    }
+
+    /// Groups that do what a task asks for, and answer its fact.
+    pub(crate) fn groups(&self, task: &Task) -> Vec<ExchangeGroup> {
         let fleet = self.moment.fleet;
-        let mut causes: Vec<Cause> = Vec::new();
         let mut loose: BTreeSet<OrderId> = BTreeSet::new();
-        let mut concerned: BTreeSet<VehicleId> = BTreeSet::new();
         let mut stuck: Vec<(OrderId, UnassignedReason)> = Vec::new();
-        let asks = facts.iter().filter_map(|&seq| Some((seq, fleet.unanswered().get(&seq)?)));
-        for (seq, ask) in asks.take(ASKS_MAX) {
-            for &order in &ask.orders {
-                match self.placeable(order) {
-                    Some(Ok(())) => {
-                        loose.insert(order);
-                    }
-                    Some(Err(reason)) => stuck.push((order, reason)),
-                    None => {}
+        for &order in &task.orders {
+            match self.placeable(order) {
+                Some(Ok(())) => {
+                    loose.insert(order);
                 }
+                Some(Err(reason)) => stuck.push((order, reason)),
+                None => {}
             }
-            let mut vehicles = ask.vehicles.clone();
-            if ask.roads {
-                vehicles.extend(&roads.hit);
-            }
-            vehicles.retain(|&vehicle| fleet.vehicle(vehicle).is_available());
-            concerned.extend(&vehicles);
-            causes.push(Cause { seq: Some(seq), orders: ask.orders.clone(), vehicles });
         }
-        for &vehicle in repairs.keys().filter(|&&vehicle| fleet.vehicle(vehicle).is_available()) {
-            concerned.insert(vehicle);
-            causes.push(Cause { seq: None, orders: Vec::new(), vehicles: vec![vehicle] });
-        }
+        let works = |vehicle: &VehicleId| fleet.vehicle(*vehicle).is_available();
+        let concerned: BTreeSet<VehicleId> = task.vehicles.iter().copied().filter(works).collect();
         for &vehicle in &concerned {
             self.loosen(vehicle, &mut loose);
         }
         self.retry_unassigned(&concerned, &mut loose);
-        if roads.opened {
+        if task.opened {
             self.retry_unreachable(&mut loose);
         }
+        let causes: Vec<Cause> = if task.one_by_one {
+            let alone = |&vehicle| Cause { seq: task.seq, orders: Vec::new(), vehicles: vec![vehicle] };
+            concerned.iter().map(alone).collect()
+        } else if task.opened {
+            vec![Cause { seq: task.seq, orders: loose.iter().copied().collect(), vehicles: Vec::new() }]
+        } else {
+            let vehicles = concerned.iter().copied().collect();
+            vec![Cause { seq: task.seq, orders: task.orders.clone(), vehicles }]
+        };
         self.place(&loose, &concerned, &causes, &stuck)
     }
 
@@ -250,6 +242,7 @@ impl Answer<'_> {
 
     /// Fills the legs in, and remembers what was missing.
     fn finish(&self, draft: &Draft) -> Problem {
+        self.work.set(self.work.get() + draft.places.len() * draft.places.len());
         let mut missing = self.missing.borrow_mut();
         if missing.is_none() {
             *missing = draft.missing(self.outlook);

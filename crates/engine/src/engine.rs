@@ -22,7 +22,7 @@ use crate::roads::Roads;
 use crate::searches::Searches;
 
 #[cfg(test)]
-pub(crate) use propose::{PLAN_BYTES, weight};
+pub(crate) use propose::PLAN_BYTES;
 
 /// Judgement over a fleet.
 #[derive(Debug)]

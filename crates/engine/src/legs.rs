@@ -25,11 +25,17 @@ impl LegWait {
         self.asked_at.is_some() && self.waits_since.is_some_and(|since| log_now - since < WAIT_MAX)
     }
 
+    /// True when an answer that lacks legs would wait for them: the server owes nothing and has not given up.
+    pub(crate) fn may_fetch(&self, log_now: Timestamp) -> bool {
+        let waited = self.waits_since.map_or(Millis(0), |since| log_now - since);
+        !self.gave_up && self.asked_at.is_none() && waited < WAIT_MAX
+    }
+
     /// An answer lacks legs: true when they are to be fetched and the answer is to wait.
     pub(crate) fn fetches(&mut self, log_now: Timestamp) -> bool {
-        let since = *self.waits_since.get_or_insert(log_now);
         // A server that still owes an earlier table is too slow to be waited for again.
-        let fetches = !self.gave_up && self.asked_at.is_none() && log_now - since < WAIT_MAX;
+        let fetches = self.may_fetch(log_now);
+        self.waits_since.get_or_insert(log_now);
         if fetches {
             self.asked_at = Some(log_now);
         }

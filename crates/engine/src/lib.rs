@@ -53,6 +53,7 @@ mod answer;
 mod draft;
 mod effect;
 mod engine;
+mod join;
 mod learn;
 mod legs;
 mod located;
@@ -66,6 +67,7 @@ mod roads;
 mod search;
 mod searches;
 pub mod virtual_time;
+mod waiting;
 
 pub use draft::Draft;
 pub use effect::{Effect, Input, Note, PositionReport};

@@ -409,14 +409,14 @@ impl Solved<'_> {
 }
 
 /// Disjoint sets with path halving.
-struct Union(Vec<usize>);
+pub(crate) struct Union(Vec<usize>);
 
 impl Union {
-    fn new(n: usize) -> Self {
+    pub(crate) fn new(n: usize) -> Self {
         Self((0..n).collect())
     }
 
-    fn root(&mut self, mut node: usize) -> usize {
+    pub(crate) fn root(&mut self, mut node: usize) -> usize {
         while self.0[node] != node {
             self.0[node] = self.0[self.0[node]];
             node = self.0[node];
@@ -424,7 +424,7 @@ impl Union {
         node
     }
 
-    fn join(&mut self, a: usize, b: usize) {
+    pub(crate) fn join(&mut self, a: usize, b: usize) {
         let (a, b) = (self.root(a), self.root(b));
         self.0[a.max(b)] = a.min(b);
     }

@@ -24,6 +24,23 @@ pub struct LegQuery {
     old: Vec<Position>,
 }
 
+impl LegQuery {
+    /// Asks for what another query asks for too.
+    pub fn join(&mut self, other: Self) {
+        for place in other.new {
+            if !self.new.contains(&place) {
+                self.new.push(place);
+            }
+        }
+        self.old.retain(|place| !self.new.contains(place));
+        for place in other.old {
+            if !self.new.contains(&place) && !self.old.contains(&place) {
+                self.old.push(place);
+            }
+        }
+    }
+}
+
 /// What a source said to a query; less than was asked for if it did not answer in time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LegAnswer {

@@ -1,27 +1,18 @@
 //! Proposing: everything that waits is answered in one plan, improvements follow when nothing waits.
 
-use std::cell::RefCell;
+use std::collections::BTreeSet;
 
-use fleetfold_model::{ExchangeGroup, FORMAT, LogSeq, Proposal, SearchRecord};
+use fleetfold_model::{ExchangeGroup, FORMAT, LogSeq, Proposal, SearchRecord, VehicleId};
 
 use super::Engine;
-use crate::account;
-use crate::answer::Answer;
+use crate::account::{self, weight};
 use crate::effect::{Effect, Note};
 use crate::moment::Moment;
+use crate::roads::RoadAsks;
+use crate::waiting::{self, Task};
 
-/// A plan stays below this many bytes as estimated by [`weight`]; the wire refuses 512 KiB.
+/// A plan stays below this many bytes as estimated by [`account::weight`]; the wire refuses 512 KiB.
 pub(crate) const PLAN_BYTES: usize = 400 << 10;
-
-/// Bytes that a group takes in a message, on the safe side: names are at most 64 characters, mostly ten.
-pub(crate) fn weight(group: &ExchangeGroup) -> usize {
-    let visits: usize = group.routes.iter().map(|route| route.visits.len()).sum();
-    200 * group.routes.len()
-        + 320 * visits
-        + 420 * group.choices.len()
-        + 120 * group.unassigned.len()
-        + 12 * group.caused_by.len()
-}
 
 impl Engine {
     /// Answers all that waits, or else proposes improvements, if a proposal may be made now.
@@ -36,18 +27,21 @@ impl Engine {
         if !facts.is_empty() || !repairs.is_empty() {
             let asks = self.roads.take_asks();
             let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
-            let answer = Answer { moment, outlook: self.roads.outlook(), missing: RefCell::default() };
-            let groups = answer.groups(&facts, &repairs, &asks);
-            if let Some(query) = answer.missing.into_inner()
+            let tasks = waiting::tasks(moment, facts, &repairs, asks);
+            let waits = self.legs.may_fetch(self.log_now);
+            let answers = waiting::answer(moment, self.roads.outlook(), tasks, PLAN_BYTES, waits);
+            for task in answers.left {
+                self.put_back(task);
+            }
+            if let Some(query) = answers.missing
                 && self.legs.fetches(self.log_now)
             {
                 // The same is asked again when the legs have come.
-                self.promises.put_back(repairs);
-                self.roads.put_back(asks);
                 effects.push(Effect::FetchLegs(query));
                 return;
             }
             self.legs.answered();
+            let groups = answers.groups;
             if !groups.is_empty() {
                 // What does not fit stays unanswered, and is answered by the next plan.
                 let _later = self.propose(groups, SearchRecord::default(), effects);
@@ -59,6 +53,14 @@ impl Engine {
             let later = self.propose(groups, record, effects);
             self.searches.keep_improvements(later);
         }
+    }
+
+    /// A task that this plan has no room for is done by the next one.
+    fn put_back(&mut self, task: Task) {
+        let vehicles: BTreeSet<VehicleId> = task.vehicles.into_iter().collect();
+        self.promises.put_back(vehicles.iter().map(|&vehicle| (vehicle, None)).collect());
+        let hit = if task.seq.is_some() { vehicles } else { BTreeSet::new() };
+        self.roads.put_back(RoadAsks { hit, opened: task.opened });
     }
 
     /// The groups that may be proposed. Those that would lose an order, and those whose like the fold refuses again and again,

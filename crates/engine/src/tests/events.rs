@@ -331,7 +331,7 @@ fn a_plan_that_would_not_fit_into_a_message_becomes_several() {
     rig.input(Input::Commit(Outcome::Granted(2)));
     assert!(rig.engine.fleet().unanswered().is_empty());
     let largest =
-        rig.plans.iter().map(|plan| plan.groups.iter().map(crate::engine::weight).sum::<usize>()).max().unwrap();
+        rig.plans.iter().map(|plan| plan.groups.iter().map(crate::account::weight).sum::<usize>()).max().unwrap();
     assert!(largest <= crate::engine::PLAN_BYTES, "a plan of about {largest} bytes");
     let fullest = rig.plans.iter().map(|plan| plan.groups.len()).max().unwrap();
     assert!(fullest > 1 && rig.plans.len() > 12, "{} plans", rig.plans.len());

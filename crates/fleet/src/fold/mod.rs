@@ -33,6 +33,10 @@ pub(crate) struct Applying {
 }
 
 impl Applying {
+    pub(crate) fn of(seq: LogSeq, now: Timestamp) -> Self {
+        Self { seq, now, change: Change::default(), ask: None, zone_changed: false }
+    }
+
     pub(crate) fn order(&mut self, id: OrderId) {
         if !self.change.orders.contains(&id) {
             self.change.orders.push(id);
@@ -91,13 +95,7 @@ impl Fleet {
         }
         self.applied = entry.seq;
         self.logged_at = self.logged_at.max(entry.logged_at);
-        let mut doing = Applying {
-            seq: entry.seq,
-            now: self.zone.zone_time(self.logged_at),
-            change: Change::default(),
-            ask: None,
-            zone_changed: false,
-        };
+        let mut doing = Applying::of(entry.seq, self.zone.zone_time(self.logged_at));
         self.retire(&mut doing);
         let verdict = if let Event::PlanProposed(proposal) = &entry.event {
             self.counters.plans += 1;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_model::{ExchangeGroup, MessageHash, OrderId, Proposal, ProposedRoute, StopKind, VehicleId};
+use fleetfold_model::{
+    ExchangeGroup, LogSeq, MessageHash, OrderId, Proposal, ProposedRoute, StopKind, Timestamp, VehicleId,
+};
 
 use crate::change::{PlanOutcome, Refused};
 use crate::fold::Applying;
@@ -53,6 +55,24 @@ impl Fleet {
         } else {
             Ok(())
         }
+    }
+
+    /// Makes of this copy what the fleet will be if a group is accepted, as far as the next answer of the same plan asks: routes and
+    /// placements. Revisions, digest, index and what waits stay as they are, so the copy is good for nothing else. False, and
+    /// nothing changes, when the group would be refused.
+    pub fn foresee(&mut self, group: &ExchangeGroup, now: Timestamp) -> bool {
+        let mut doing = Applying::of(self.applied, now);
+        let Some(routes) = self.judge(group, &doing) else { return false };
+        let was: Vec<LogSeq> = routes.iter().map(|(vehicle, _)| self.vehicle(*vehicle).route.revision).collect();
+        let vehicles: Vec<VehicleId> = routes.iter().map(|(vehicle, _)| *vehicle).collect();
+        self.reassign(group, routes, &mut doing);
+        for (vehicle, revision) in vehicles.into_iter().zip(was) {
+            self.vehicles[vehicle.index()].route.revision = revision;
+        }
+        for &order in &doing.change.orders {
+            self.recount_order(order);
+        }
+        true
     }
 
     /// The new visits of each route when the group may be accepted; `None` when anything about it no longer holds.
@@ -175,8 +195,18 @@ impl Fleet {
         (visits.len() >= frozen && kept).then_some((id, visits))
     }
 
-    /// Makes an accepted group true.
+    /// Makes an accepted group true, and its facts answered.
     fn take(&mut self, group: &ExchangeGroup, routes: Vec<(VehicleId, Vec<Visit>)>, doing: &mut Applying) {
+        self.reassign(group, routes, doing);
+        for seq in &group.caused_by {
+            if let Some(ask) = self.drop_ask(*seq) {
+                doing.change.answered.push((*seq, self.logged_at - ask.logged_at));
+            }
+        }
+    }
+
+    /// Puts the orders of an accepted group on their routes, or on none.
+    fn reassign(&mut self, group: &ExchangeGroup, routes: Vec<(VehicleId, Vec<Visit>)>, doing: &mut Applying) {
         for (name, reason) in &group.unassigned {
             let Some(&order) = self.order_ids.get(name) else { continue };
             self.orders[order.index()].placement = Placement::Unassigned(*reason);
@@ -199,11 +229,6 @@ impl Fleet {
             route.visits = visits;
             route.revision = doing.seq;
             doing.route(vehicle);
-        }
-        for seq in &group.caused_by {
-            if let Some(ask) = self.drop_ask(*seq) {
-                doing.change.answered.push((*seq, self.logged_at - ask.logged_at));
-            }
         }
     }
 }

@@ -1,0 +1,211 @@
+//! How soon is a burst of orders answered? `cargo bench -p fleetfold-benches --bench burst [-- VEHICLES STOPS]`
+//!
+//! A fleet (default 1,000 vehicles) with open stops (default 10,000) on a square of 20 km; then orders come in one instant. The
+//! engine's thread alone is measured: plans come straight back from the log. Printed for each size of burst: when the last order
+//! was answered, the median, the longest single call of `handle` (how long a message that comes meanwhile waits), plans, and how
+//! many orders found no place. `FLEETFOLD_HOURS=1`: every hour has travel times of its own. `FLEETFOLD_CITY=1`: the streets of the
+//! generated city instead of straight lines. `FLEETFOLD_FULL=1`: vehicles have room for what they have and no more.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fleetfold_engine::{Effect, Engine, Input};
+use fleetfold_fleet::Fleet;
+use fleetfold_journal::Outcome;
+use fleetfold_model::{
+    Event, Job, Load, LoadDirection, LogEntry, LogSeq, MessageHash, Millis, Name, NetworkSpec, Order, OrderWork,
+    Policy, Position, Shift, Space, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts, ZoneOpened,
+};
+use fleetfold_roads::Network;
+use fleetfold_sim::{Seeded, city};
+
+const BURSTS: [usize; 7] = [1, 16, 64, 256, 1_000, 2_000, 10_000];
+
+struct Rig {
+    engine: Engine,
+    seq: u64,
+    now: i64,
+    inbox: VecDeque<Input>,
+    effects: Vec<Effect>,
+    /// When each unanswered fact was handed over.
+    asked: BTreeMap<LogSeq, Instant>,
+    waits: Vec<Duration>,
+    longest: Duration,
+    plans: usize,
+}
+
+impl Rig {
+    fn entry(&mut self, event: Event) -> Input {
+        self.seq += 1;
+        let (seq, logged_at) = (LogSeq(self.seq), Timestamp(self.now));
+        Input::Entry(LogEntry { seq, logged_at, id: self.seq, hash: MessageHash(u128::from(self.seq)), event })
+    }
+
+    fn fact(&mut self, event: Event) {
+        let entry = self.entry(event);
+        self.inbox.push_back(entry);
+    }
+
+    /// Hands the inbox over, and all that comes of it.
+    fn run(&mut self) {
+        while let Some(input) = self.inbox.pop_front() {
+            let begun = Instant::now();
+            self.engine.handle(input, &mut self.effects);
+            self.longest = self.longest.max(begun.elapsed());
+            for effect in std::mem::take(&mut self.effects) {
+                match effect {
+                    Effect::Append { proposal, .. } => {
+                        self.plans += 1;
+                        let entry = self.entry(Event::PlanProposed(proposal));
+                        self.inbox.push_back(Input::Commit(Outcome::Stored(LogSeq(self.seq))));
+                        self.inbox.push_back(entry);
+                    }
+                    Effect::Folded { change, .. } => {
+                        for (seq, _) in &change.answered {
+                            if let Some(asked) = self.asked.remove(seq) {
+                                self.waits.push(asked.elapsed());
+                            }
+                        }
+                    }
+                    Effect::FetchLegs(_)
+                    | Effect::Rerouted(_)
+                    | Effect::Solve(_)
+                    | Effect::AppendOwn(_)
+                    | Effect::Publish(_)
+                    | Effect::ReadLastPlan
+                    | Effect::Note(_) => {}
+                }
+            }
+        }
+    }
+}
+
+fn name(prefix: &str, number: usize) -> Name {
+    Name::new(&format!("{prefix}{number}")).expect("a legal name")
+}
+
+fn main() {
+    let arguments: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let vehicles = arguments.first().copied().unwrap_or(1_000);
+    let stops = arguments.get(1).copied().unwrap_or(10 * vehicles);
+    let set = |variable: &str| std::env::var(variable).is_ok_and(|value| value == "1");
+    let (hours, streets, full) = (set("FLEETFOLD_HOURS"), set("FLEETFOLD_CITY"), set("FLEETFOLD_FULL"));
+    let mut random = Seeded::new(7, "burst");
+    let city = streets.then(|| city(7));
+    let space = if streets { Space::Geographic } else { Space::Planar };
+    let network = match &city {
+        Some(city) => Arc::clone(&city.network),
+        None => {
+            let line = NetworkSpec::Line { space, metres_per_minute: 500.0, detour_percent: 130, round_up_seconds: 0 };
+            Arc::new(Network::new(&line).expect("a legal network"))
+        }
+    };
+    let mut spot = || match &city {
+        Some(city) => city.homes[random.below(city.homes.len() as u64) as usize],
+        None => Position { x: random.below(20_000_000) as i32, y: random.below(20_000_000) as i32 },
+    };
+    let mut rig = Rig {
+        engine: Engine::new(Fleet::new(), network),
+        seq: 0,
+        now: 8 * 3_600_000,
+        inbox: VecDeque::from([Input::Commit(Outcome::Granted(1))]),
+        effects: Vec::new(),
+        asked: BTreeMap::new(),
+        waits: Vec::new(),
+        longest: Duration::ZERO,
+        plans: 0,
+    };
+    let mut policy = Policy { search_rounds: 0, learn: false, ..Policy::default() };
+    if hours {
+        for (hour, percent) in policy.hour_percent.iter_mut().flat_map(|class| class.iter_mut().enumerate()) {
+            *percent = 100 + 7 * (hour % 6) as u16;
+        }
+    }
+    rig.fact(Event::ZoneOpened(ZoneOpened {
+        timezone: "UTC".into(),
+        space,
+        day_start: Timestamp(0),
+        log_start: Timestamp(0),
+        utc_offset: Millis(0),
+        rate: 1,
+        policy,
+    }));
+    // A stop is a load of one; a full fleet has room for what is open and nothing else.
+    let room = if full { stops.div_ceil(vehicles) as i32 } else { 1_000 };
+    for number in 0..vehicles {
+        let vehicle = Vehicle {
+            name: name("v", number),
+            capacity: Load([room, 0, 0, 0]),
+            skills: Vec::new(),
+            costs: VehicleCosts::default(),
+            time_factor: 1000,
+            start: spot(),
+            end: None,
+            shift: Some(Shift { starts: Timestamp(0), ends: Timestamp(20 * 3_600_000), breaks: Vec::new() }),
+            stops_max: None,
+            lifo: false,
+        };
+        let started = Event::ShiftStarted { vehicle: vehicle.name.clone(), shift: None, position: Some(vehicle.start) };
+        rig.fact(Event::VehicleRegistered(vehicle));
+        rig.fact(started);
+    }
+    let mut orders = 0;
+    let mut order = |now: i64| {
+        orders += 1;
+        let closes = Timestamp(now + 2 * 3_600_000 + (orders as i64 * 7_919) % (4 * 3_600_000));
+        let windows = vec![TimeWindow::new(Timestamp(now), closes).expect("a legal window")];
+        let stop = StopSpec { position: spot(), windows, service: Millis(120_000), setup: Millis(0) };
+        Order {
+            name: name("o", orders),
+            work: OrderWork::Job(Job { stop, direction: LoadDirection::Delivery }),
+            load: Load([1, 0, 0, 0]),
+            skills: Vec::new(),
+            priority: 0,
+            release: None,
+            promised: None,
+            placed: Timestamp(now),
+        }
+    };
+    rig.run();
+    let begun = Instant::now();
+    for _ in 0..stops {
+        let order = order(rig.now);
+        rig.fact(Event::OrderCreated(order));
+        rig.run();
+    }
+    let each = begun.elapsed() / stops.max(1) as u32;
+    println!(
+        "{vehicles} vehicles, {stops} open stops{}{}{}; one by one {each:.1?} an order (mean of all)",
+        if hours { ", by the hour" } else { "" },
+        if streets { ", streets" } else { "" },
+        if full { ", full" } else { "" },
+    );
+    println!("{:>8} {:>12} {:>12} {:>12} {:>8} {:>10}", "orders", "last", "median", "one call", "plans", "unassigned");
+    for burst in BURSTS {
+        let before: Vec<_> = rig.engine.fleet().unassigned_orders().collect();
+        (rig.longest, rig.plans) = (Duration::ZERO, 0);
+        rig.waits.clear();
+        rig.now += 1_000;
+        let first = rig.seq;
+        let mut names = Vec::with_capacity(burst);
+        for _ in 0..burst {
+            let order = order(rig.now);
+            names.push(order.name.clone());
+            rig.fact(Event::OrderCreated(order));
+        }
+        let begun = Instant::now();
+        rig.asked = (first + 1..=rig.seq).map(|seq| (LogSeq(seq), begun)).collect();
+        rig.run();
+        assert!(rig.asked.is_empty(), "every order is answered");
+        rig.waits.sort_unstable();
+        let (last, median) = (rig.waits[burst - 1], rig.waits[burst / 2]);
+        let unassigned = rig.engine.fleet().unassigned_orders().count() - before.len();
+        println!("{burst:>8} {last:>12.1?} {median:>12.1?} {:>12.1?} {:>8} {unassigned:>10}", rig.longest, rig.plans);
+        // What the burst brought is taken back, so that the next one meets the same fleet.
+        for name in names {
+            rig.fact(Event::OrderCancelled { order: name });
+            rig.run();
+        }
+    }
+}

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use fleetfold_sim::Seeded;
 use fleetfold_solver::{
-    Legs, NodeIx, Pause, Problem, Role, Rounding, SearchLimits, Stop, StopIx, TourSpec, insert, solve,
+    Legs, NodeIx, Pause, Problem, ProblemSpec, Role, Rounding, SearchLimits, Stop, StopIx, TourSpec, insert, solve,
 };
 
 /// What vehicles and stops ask for beside windows and one load.
@@ -84,7 +84,8 @@ fn problem(work: Work, kind: Kind) -> Problem {
     };
     let (scale, tours) = if work == Work::Day { (4.0, 30) } else { (10.0, 250) };
     let legs = Legs::Plane { places, scale, length: Rounding::Down, time: Rounding::Down };
-    let problem = Problem::new(stops, vec![tour; tours], legs).expect("a legal problem");
+    let problem = Problem::new(ProblemSpec { stops, tours: vec![tour; tours], legs, ..ProblemSpec::default() })
+        .expect("a legal problem");
     assert_eq!(problem.is_plain(), kind == Kind::Plain, "the path it takes");
     problem
 }
@@ -112,7 +113,10 @@ fn search(criterion: &mut Criterion) {
         // The iterations of a round are the search's own.
         let limits = |rounds| SearchLimits { rounds, warm: true, ..SearchLimits::default() };
         let good = pool.install(|| solve(&cold, &limits(10), &never));
-        let warm = cold.clone().with_initial(good.tours).expect("a legal plan");
+        let from = |initial: Vec<Vec<StopIx>>| {
+            Problem::new(ProblemSpec { initial, ..cold.spec().clone() }).expect("a legal plan")
+        };
+        let warm = from(good.tours);
         // Lists and pieces are made in every run; eight rounds make them small beside the iterations.
         let rounds = limits(8);
         let iterations = pool.install(|| solve(&warm, &rounds, &never)).iterations;
@@ -129,7 +133,7 @@ fn search(criterion: &mut Criterion) {
         for tour in &mut without {
             tour.retain(|&stop| stop != StopIx(0) && (mate == StopIx::NONE || stop != mate));
         }
-        let missing = warm.clone().with_initial(without).expect("a legal plan");
+        let missing = from(without);
         group.throughput(Throughput::Elements(1));
         group.bench_function(format!("one stop into a plan of 1,000, {name}"), |bencher| {
             bencher.iter_batched(|| (), |()| insert(&missing).cost, BatchSize::SmallInput);

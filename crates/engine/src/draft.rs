@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use fleetfold_fleet::{Anchor, Fleet, Placement, VehicleState, Visit};
 use fleetfold_model::{Millis, OrderId, Position, StopKind, Timestamp, VehicleId};
 use fleetfold_roads::LegQuery;
-use fleetfold_solver::{Legs, NodeIx, Pause, Problem, Role, Stop, StopIx, TIME_MAX, TourIx, TourSpec, Weights};
+use fleetfold_solver::{
+    Legs, NodeIx, Pause, Problem, ProblemSpec, Role, Stop, StopIx, TIME_MAX, TourIx, TourSpec, Weights,
+};
 
 use crate::outlook::Outlook;
 
@@ -142,9 +144,14 @@ impl Draft {
     }
 
     fn with_legs(&self, legs: Legs) -> Problem {
-        Problem::new(self.solver_stops.clone(), self.solver_tours.clone(), legs)
-            .and_then(|problem| problem.with_weights(self.weights).with_initial(self.initial.clone()))
-            .expect("a draft of a checked fleet is a legal problem")
+        Problem::new(ProblemSpec {
+            stops: self.solver_stops.clone(),
+            tours: self.solver_tours.clone(),
+            legs,
+            weights: self.weights,
+            initial: self.initial.clone(),
+        })
+        .expect("a draft of a checked fleet is a legal problem")
     }
 
     /// The same problem with one tour without limits: any load, any number of stops, no end of the shift. For the times of a route
@@ -156,7 +163,8 @@ impl Draft {
         tour.stops_max = u32::MAX;
         tour.end_by = TIME_MAX;
         tour.has = u64::MAX;
-        Problem::new(self.solver_stops.clone(), tours, problem.legs().clone()).ok()
+        let (stops, legs) = (self.solver_stops.clone(), problem.legs().clone());
+        Problem::new(ProblemSpec { stops, tours, legs, ..ProblemSpec::default() }).ok()
     }
 
     fn relative(&self, at: Timestamp) -> i32 {

@@ -1,6 +1,6 @@
 //! The text formats of the public benchmarks: Solomon and Gehring–Homberger (time windows), Li–Lim (pickup and delivery).
 
-use fleetfold_solver::{Legs, NodeIx, Problem, Role, Rounding, Stop, StopIx, TourSpec, Weights};
+use fleetfold_solver::{Legs, NodeIx, Problem, ProblemSpec, Role, Rounding, Stop, StopIx, TourSpec, Weights};
 
 use crate::error::{ReadError, Spot};
 use crate::format::Objective;
@@ -165,7 +165,7 @@ pub(crate) fn solomon(text: &str, objective: Objective) -> Result<Instance, Read
     let stops = nodes.rows.iter().enumerate().skip(1).map(|(place, row)| stop(place, row, scale)).collect();
     let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, &prices); nodes.vehicles];
     let legs = legs(&nodes, scale, Rounding::Down, Rounding::Down);
-    let problem = Problem::new(stops, tours, legs)?.with_weights(prices.weights);
+    let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() })?;
     Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale, unit: prices.unit, names: None })
 }
 
@@ -201,6 +201,6 @@ pub(crate) fn li_lim(text: &str, objective: Objective) -> Result<Instance, ReadE
     let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, &prices); nodes.vehicles];
     debug_assert!(tours.iter().all(|tour| tour.end_node != NodeIx::NONE), "tours end at the depot");
     let legs = legs(&nodes, scale, Rounding::Nearest, Rounding::Up);
-    let problem = Problem::new(stops, tours, legs)?.with_weights(prices.weights);
+    let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() })?;
     Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale, unit: prices.unit, names: None })
 }

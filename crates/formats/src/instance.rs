@@ -1,6 +1,6 @@
 //! A problem that was read from a file, with the file's own numbers and units.
 
-use fleetfold_solver::{Problem, Solution, StopIx};
+use fleetfold_solver::{Problem, ProblemSpec, Solution, StopIx};
 
 use crate::error::{ReadError, Spot};
 use crate::names::Names;
@@ -77,7 +77,7 @@ impl Instance {
                 slot.push(*stop);
             }
         }
-        self.problem = self.problem.with_initial(tours)?;
+        self.problem = Problem::new(ProblemSpec { initial: tours, ..self.problem.into_spec() })?;
         Ok(self)
     }
 }

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_solver::{LegMatrix, Legs, NodeIx, Pause, Problem, Role, SpherePlace, Stop, StopIx, TIME_MAX, TourSpec};
+use fleetfold_solver::{
+    LegMatrix, Legs, NodeIx, Pause, Problem, ProblemSpec, Role, SpherePlace, Stop, StopIx, TIME_MAX, TourSpec,
+};
 use serde::Deserialize;
 
 use crate::benchmark::HARD;
@@ -421,7 +423,7 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), ReadError> {
         locations: places.list,
     };
     let nodes = names.stops.iter().map(|(_, id, _)| *id).collect();
-    let problem = Problem::new(stops, tours, legs)?.with_weights(HARD);
+    let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: HARD, initial: Vec::new() })?;
     Ok((Instance { problem, nodes, scale: 1.0, unit: 1.0, names: None }, names))
 }
 

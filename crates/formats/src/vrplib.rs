@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_solver::{Legs, NodeIx, Problem, Rounding, Stop, TIME_MAX, TourSpec};
+use fleetfold_solver::{Legs, NodeIx, Problem, ProblemSpec, Rounding, Stop, TIME_MAX, TourSpec};
 
 use crate::benchmark::{Prices, UNSERVED};
 use crate::error::{ReadError, Spot};
@@ -143,6 +143,7 @@ pub(crate) fn vrplib(text: &str, objective: Objective) -> Result<Instance, ReadE
     };
     let vehicles = word("VEHICLES").and_then(|text| text.parse().ok()).unwrap_or(stops.len()).clamp(1, stops.len());
     let legs = Legs::Plane { places, scale, length: rounding, time: rounding };
-    let problem = Problem::new(stops, vec![tour; vehicles], legs)?.with_weights(prices.weights);
+    let tours = vec![tour; vehicles];
+    let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() })?;
     Ok(Instance { problem, nodes: customers, scale, unit: prices.unit, names: None })
 }

@@ -14,15 +14,16 @@
 //! Absent on purpose: orders, the log, a clock, a map. Times are `i32` milliseconds from an epoch of the caller's choice.
 //!
 //! ```
-//! use fleetfold_solver::{LegMatrix, NodeIx, Problem, SearchLimits, Stop, StopIx, TourSpec, solve};
+//! use fleetfold_solver::{LegMatrix, NodeIx, Problem, ProblemSpec, SearchLimits, Stop, StopIx, TourSpec, solve};
 //!
 //! // Three nodes on a line, a minute apart; one vehicle at the first, stops at the other two.
 //! let legs = LegMatrix::from_fn(3, |a, b| ((a as i32 - b as i32).abs() * 60_000, (a as i32 - b as i32).abs() * 500));
-//! let problem = Problem::new(
-//!     vec![Stop::job(NodeIx(2)), Stop::job(NodeIx(1))],
-//!     vec![TourSpec::at(NodeIx(0))],
-//!     legs,
-//! )
+//! let problem = Problem::new(ProblemSpec {
+//!     stops: vec![Stop::job(NodeIx(2)), Stop::job(NodeIx(1))],
+//!     tours: vec![TourSpec::at(NodeIx(0))],
+//!     legs: legs.into(),
+//!     ..ProblemSpec::default()
+//! })
 //! .expect("a legal problem");
 //! let solution = solve(&problem, &SearchLimits::default(), &std::sync::atomic::AtomicBool::new(false));
 //! assert_eq!(solution.tours, [[StopIx(1), StopIx(0)]]); // the near one on the way to the far one
@@ -40,8 +41,8 @@ mod state;
 
 pub use index::{NodeIx, StopIx, TourIx};
 pub use problem::{
-    Invalid, LegMatrix, LegRows, Legs, Pause, Problem, Role, Rounding, Solution, SpherePlace, Stop, TIME_MAX,
-    TimeDependentLegs, TourSpec, UNREACHABLE, Weights, travel_over,
+    Invalid, LegMatrix, LegRows, Legs, Pause, Problem, ProblemSpec, Role, Rounding, Solution, SpherePlace, Stop,
+    TIME_MAX, TimeDependentLegs, TourSpec, UNREACHABLE, Weights, travel_over,
 };
 pub use schedule::{Timed, price, schedule};
 pub use search::{Alternative, Pace, Progress, SearchLimits, alternatives, insert, solve, solve_with};

@@ -4,8 +4,8 @@ use std::sync::atomic::AtomicBool;
 
 use fleetfold_solver::check::{Fault, check};
 use fleetfold_solver::{
-    LegMatrix, Legs, NodeIx, Pace, Pause, Problem, Role, SearchLimits, Solution, Stop, StopIx, TimeDependentLegs,
-    TourIx, TourSpec, UNREACHABLE, insert, schedule, solve, solve_with, travel_over,
+    LegMatrix, Legs, NodeIx, Pace, Pause, Problem, ProblemSpec, Role, SearchLimits, Solution, Stop, StopIx,
+    TimeDependentLegs, TourIx, TourSpec, UNREACHABLE, Weights, insert, schedule, solve, solve_with, travel_over,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -48,6 +48,20 @@ fn any_drawn(stops_max: usize) -> impl Strategy<Value = Drawn> {
             lifo,
             pause,
         })
+}
+
+fn made(spec: ProblemSpec) -> Problem {
+    Problem::new(spec).expect("a legal problem")
+}
+
+/// Default prices, and no plan to start from.
+fn with_defaults(stops: Vec<Stop>, tours: Vec<TourSpec>, legs: &LegMatrix) -> Problem {
+    made(ProblemSpec { stops, tours, legs: legs.clone().into(), ..ProblemSpec::default() })
+}
+
+/// The same problem with another plan to start from.
+fn from_plan(problem: &Problem, initial: Vec<Vec<StopIx>>) -> Problem {
+    made(ProblemSpec { initial, ..problem.spec().clone() })
 }
 
 fn problem(drawn: &Drawn) -> Problem {
@@ -99,12 +113,11 @@ fn problem(drawn: &Drawn) -> Problem {
             ..TourSpec::at(NodeIx((place % n) as u32))
         })
         .collect();
-    let weights =
-        fleetfold_solver::Weights { flow_per_hour: if drawn.flow { 5_000_000 } else { 0 }, ..Default::default() };
-    Problem::new(stops, tours, legs).expect("drawn problems are legal").with_weights(weights)
+    let weights = Weights { flow_per_hour: if drawn.flow { 5_000_000 } else { 0 }, ..Weights::default() };
+    made(ProblemSpec { stops, tours, legs: legs.into(), weights, initial: Vec::new() })
 }
 
-/// The same problem with a jam from minute 50 to 110 on the ways from some places, and one way closed after that.
+/// The same problem and plan with a jam from minute 50 to 110 on the ways from some places, and one way closed after that.
 fn with_a_jam(problem: &Problem, percent: i32) -> Problem {
     let n = problem.legs().nodes();
     let matrix = |factor: &dyn Fn(usize, usize) -> i32| {
@@ -119,9 +132,7 @@ fn with_a_jam(problem: &Problem, percent: i32) -> Problem {
         (110 * MINUTE, matrix(&|a, b| if (a, b) == (0, 1) { 0 } else { 90 })),
     ];
     let legs = TimeDependentLegs::new(matrix(&|_, _| 100), then).expect("ascending, of one size");
-    Problem::new(problem.stops().to_vec(), problem.tours().to_vec(), Legs::TimeDependent(legs))
-        .expect("as legal as before")
-        .with_weights(*problem.weights())
+    made(ProblemSpec { legs: Legs::TimeDependent(legs), ..problem.spec().clone() })
 }
 
 /// The same problem from a plan that keeps nothing but shipments together: some stops locked to where they are, some goods on
@@ -149,12 +160,8 @@ fn from_any_plan(problem: &Problem, dealt: &[usize], hard: bool) -> Problem {
             initial[tour].extend((stops[index].mate != StopIx::NONE).then_some(stops[index].mate));
         }
     }
-    let weights = fleetfold_solver::Weights { hard, ..*problem.weights() };
-    Problem::new(stops, tours, problem.legs().clone())
-        .expect("as legal as before")
-        .with_weights(weights)
-        .with_initial(initial)
-        .expect("whole shipments, each stop once")
+    let weights = Weights { hard, ..*problem.weights() };
+    made(ProblemSpec { stops, tours, legs: problem.legs().clone(), weights, initial })
 }
 
 fn limits(rounds: u32) -> SearchLimits {
@@ -220,7 +227,7 @@ proptest! {
         let problem = problem(&drawn);
         let answer = insert(&problem);
         prop_assert_eq!(check(&problem, &answer).map(|(cost, _)| cost), Ok(answer.cost));
-        let again = problem.clone().with_initial(answer.tours.clone()).expect("an answer is a plan");
+        let again = from_plan(&problem, answer.tours.clone());
         let found = solve(&again, &limits(4), &never());
         prop_assert_eq!(check(&again, &found).map(|(cost, _)| cost), Ok(found.cost));
         prop_assert!(found.cost <= answer.cost, "{} > {}", found.cost, answer.cost);
@@ -233,7 +240,7 @@ proptest! {
         let problem = with_a_jam(&problem(&drawn), percent);
         let answer = insert(&problem);
         prop_assert_eq!(check(&problem, &answer).map(|(cost, _)| cost), Ok(answer.cost));
-        let again = problem.clone().with_initial(answer.tours.clone()).expect("an answer is a plan");
+        let again = from_plan(&problem, answer.tours.clone());
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
             pool.install(|| solve(&again, &limits(6), &never()))
@@ -262,24 +269,22 @@ proptest! {
         }
         let problem = problem(&drawn);
         let given = insert(&problem).tours;
-        let promised = problem.with_initial(given.clone()).expect("an answer is a plan").with_promises(0);
-        let found = solve(&promised, &SearchLimits { changes_max: Some(most), ..limits(6) }, &never());
+        let promised = |price: i64| made(from_plan(&problem, given.clone()).into_spec().with_promises(price));
+        let free = promised(0);
+        let found = solve(&free, &SearchLimits { changes_max: Some(most), ..limits(6) }, &never());
         let left = |tours: &[Vec<StopIx>]| {
             let stays = |(tour, sequence): (usize, &Vec<StopIx>)| sequence.iter().filter(|stop| given[tour].contains(stop)).count();
             let served: usize = given.concat().iter().filter(|stop| tours.iter().any(|tour| tour.contains(stop))).count();
             served - tours.iter().enumerate().map(stays).sum::<usize>()
         };
         prop_assert!(left(&found.tours) <= most as usize, "{} of {most}", left(&found.tours));
-        prop_assert_eq!(check(&promised, &found).map(|(cost, _)| cost), Ok(found.cost));
+        prop_assert_eq!(check(&free, &found).map(|(cost, _)| cost), Ok(found.cost));
         prop_assert!(found.cost <= found.cost_before);
         // The first two vehicles exchange all they have.
         if alike && given.len() > 1 {
-            let dear = promised.with_promises(1_000_000_000_000);
             let mut swapped = given.clone();
             swapped.swap(0, 1);
-            let stops = dear.stops().to_vec();
-            let again = Problem::new(stops, dear.tours().to_vec(), dear.legs().clone()).expect("as before")
-                .with_weights(*dear.weights()).with_initial(swapped).expect("as before");
+            let again = from_plan(&promised(1_000_000_000_000), swapped);
             let back = solve(&again, &SearchLimits { rounds: 0, ..limits(0) }, &never());
             prop_assert_eq!(left(&back.tours), 0);
         }
@@ -333,7 +338,7 @@ proptest! {
     fn more_replicas_never_cost_more(drawn in any_drawn(16), replicas in 2u32..4) {
         let problem = problem(&drawn);
         let given = insert(&problem).tours;
-        let promised = problem.clone().with_initial(given).expect("an answer is a plan").with_promises(700_000);
+        let promised = made(from_plan(&problem, given).into_spec().with_promises(700_000));
         let jam = with_a_jam(&problem, 250);
         for (problem, limits) in [
             (&problem, limits(3)),
@@ -368,7 +373,7 @@ proptest! {
         jam in any::<bool>(),
     ) {
         let problem = from_any_plan(&problem(&drawn), &dealt, hard);
-        let problem = if jam { with_a_jam(&problem, 300).with_initial(problem.initial().to_vec()).expect("the same plan") } else { problem };
+        let problem = if jam { with_a_jam(&problem, 300) } else { problem };
         let clocked = || solve_with(&problem, &limits(4), 2_000, |progress| {
             assert_eq!(progress.tours.len(), problem.tours().len(), "progress speaks of the whole problem");
             if progress.rounds < 4 { Pace::Go(f64::from(progress.rounds) / 3.0) } else { Pace::Stop }
@@ -460,9 +465,7 @@ proptest! {
                 .collect(),
             ..tour.clone()
         });
-        let moved = Problem::new(stops.collect(), tours.collect(), problem.legs().clone())
-            .expect("as legal as before")
-            .with_weights(*problem.weights());
+        let moved = made(ProblemSpec { stops: stops.collect(), tours: tours.collect(), ..problem.spec().clone() });
         let (one, other) = (solve(&problem, &limits(4), &never()), solve(&moved, &limits(4), &never()));
         prop_assert_eq!((one.tours, one.cost), (other.tours, other.cost));
     }
@@ -525,7 +528,7 @@ fn any_matrix_will_do() {
             let stops = stops.collect();
             let end_by = if rich { 45 * MINUTE } else { fleetfold_solver::TIME_MAX };
             let tour = TourSpec { end_by, end_node: NodeIx(0), capacity: [20, 20, 0, 0], ..TourSpec::at(NodeIx(0)) };
-            let problem = Problem::new(stops, vec![tour; 4], legs.clone()).expect("a legal problem");
+            let problem = with_defaults(stops, vec![tour; 4], &legs);
             let solution = solve(&problem, &limits(20), &never());
             let verdict = check(&problem, &solution).map(|(cost, _)| cost);
             assert_eq!(verdict, Ok(solution.cost), "salt {salt}, rich: {rich}");
@@ -556,12 +559,12 @@ fn what_means_nothing_changes_nothing() {
             ..tour.clone()
         });
         let stops = plain.stops().iter().map(|stop| Stop { unserved: 2 * stop.unserved, ..stop.clone() }).collect();
-        let weights = fleetfold_solver::Weights {
+        let weights = Weights {
             late_per_hour: 2 * plain.weights().late_per_hour,
             flow_per_hour: 2 * plain.weights().flow_per_hour,
             ..*plain.weights()
         };
-        let dear = Problem::new(stops, dear.collect(), plain.legs().clone()).unwrap().with_weights(weights);
+        let dear = made(ProblemSpec { stops, tours: dear.collect(), weights, ..plain.spec().clone() });
         // Prices of legs are whole millionths: a hundred of them may differ by one each.
         same[1] += u32::from((cost(&dear) - 2 * expected).abs() <= 200);
         let n = drawn.places.len();
@@ -574,7 +577,8 @@ fn what_means_nothing_changes_nothing() {
         });
         let mut tours = plain.tours().to_vec();
         tours.push(TourSpec { start_node: node(n), end_node: NodeIx::NONE, ..tours[0].clone() });
-        let beside = Problem::new(plain.stops().to_vec(), tours, legs).unwrap().with_weights(*plain.weights());
+        let initial = Vec::new();
+        let beside = made(ProblemSpec { tours, legs: legs.into(), initial, ..plain.spec().clone() });
         same[2] += u32::from(cost(&beside) == expected);
     }
     assert!(
@@ -590,7 +594,7 @@ fn a_lock_a_bar_and_a_skill_are_kept() {
     let barred = Stop { barred: vec![TourIx(1)], ..Stop::job(NodeIx(1)) };
     let skilled = Stop { needs: 2, ..Stop::job(NodeIx(1)) };
     let tours = vec![TourSpec { has: 0, ..TourSpec::at(NodeIx(0)) }, TourSpec { has: 2, ..TourSpec::at(NodeIx(0)) }];
-    let problem = Problem::new(vec![locked, barred, skilled], tours, legs).unwrap();
+    let problem = with_defaults(vec![locked, barred, skilled], tours, &legs);
     let found = solve(&problem, &limits(5), &never());
     assert_eq!(found.tours[0], [StopIx(1)]);
     assert_eq!(found.tours[1].len(), 2);
@@ -601,17 +605,17 @@ fn a_lock_a_bar_and_a_skill_are_kept() {
 #[test]
 fn hostile_problems_get_an_answer() {
     let far = LegMatrix::from_fn(2, |a, b| if a == b { (0, 0) } else { (UNREACHABLE, 0) });
-    let problem = Problem::new(vec![Stop::job(NodeIx(1))], vec![TourSpec::at(NodeIx(0))], far).unwrap();
+    let problem = with_defaults(vec![Stop::job(NodeIx(1))], vec![TourSpec::at(NodeIx(0))], &far);
     assert_eq!(solve(&problem, &limits(3), &never()).absent, [StopIx(0)], "an unreachable stop was driven to");
     let near = LegMatrix::from_fn(1, |_, _| (0, 0));
     let crowd: Vec<Stop> = (0..300).map(|_| Stop { load: [1, 0, 0, 0], ..Stop::job(NodeIx(0)) }).collect();
     let tour = TourSpec { capacity: [100, 0, 0, 0], ..TourSpec::at(NodeIx(0)) };
-    let problem = Problem::new(crowd, vec![tour], near.clone()).unwrap();
+    let problem = with_defaults(crowd, vec![tour], &near);
     assert_eq!(solve(&problem, &limits(2), &never()).absent.len(), 200);
-    let nobody = Problem::new(vec![Stop::job(NodeIx(0))], Vec::new(), near.clone()).unwrap();
+    let nobody = with_defaults(vec![Stop::job(NodeIx(0))], Vec::new(), &near);
     assert_eq!(solve(&nobody, &limits(2), &never()).absent, [StopIx(0)]);
     let shut = Stop { windows: vec![(-500 * MINUTE, -400 * MINUTE)], due: -400 * MINUTE, ..Stop::job(NodeIx(0)) };
-    let problem = Problem::new(vec![shut], vec![TourSpec::at(NodeIx(0))], near).unwrap();
+    let problem = with_defaults(vec![shut], vec![TourSpec::at(NodeIx(0))], &near);
     let late = solve(&problem, &limits(2), &never());
     assert!(late.absent.is_empty(), "unavoidable lateness is priced, not refused");
 }
@@ -624,7 +628,7 @@ fn loads_at_the_limit_are_counted() {
         let stops = vec![Stop { role, load, unserved: 1_000_000, ..Stop::job(NodeIx(1)) }; 3];
         let tour = TourSpec { end_node: NodeIx(0), end_by: 1_000, capacity, per_km: 1_000, ..TourSpec::at(NodeIx(0)) };
         let legs = LegMatrix::from_fn(2, |a, b| if a == b { (0, 0) } else { (10, 10) });
-        let problem = Problem::new(stops, vec![tour; 2], legs).unwrap();
+        let problem = with_defaults(stops, vec![tour; 2], &legs);
         let solution = solve(&problem, &SearchLimits { rounds: 3, ..SearchLimits::default() }, &AtomicBool::new(false));
         assert!(solution.tours.iter().all(|tour| tour.len() == 1), "{:?}", solution.tours);
         assert_eq!(solution.absent.len(), 1);
@@ -639,8 +643,8 @@ fn what_is_too_much_for_one_vehicle_goes_to_another() {
     let stop = |place| Stop { load: [1, 0, 0, 0], service: 10, ..Stop::job(NodeIx(place)) };
     let tour = TourSpec { end_node: NodeIx(0), capacity: [2, 0, 0, 0], ..TourSpec::at(NodeIx(0)) };
     let legs = LegMatrix::from_fn(3, |a, b| (times[a][b], times[a][b]));
-    let problem = Problem::new(vec![stop(2), stop(1), stop(2), stop(1)], vec![tour; 2], legs).unwrap();
-    let overloaded = problem.with_initial([[0, 1, 2].as_slice(), &[3]].map(numbers).to_vec()).unwrap();
+    let problem = with_defaults(vec![stop(2), stop(1), stop(2), stop(1)], vec![tour; 2], &legs);
+    let overloaded = from_plan(&problem, [[0, 1, 2].as_slice(), &[3]].map(numbers).to_vec());
     for solution in [insert(&overloaded), solve(&overloaded, &limits(3), &never())] {
         check(&overloaded, &solution).unwrap();
         assert_eq!((solution.absent.len(), solution.infeasible.len()), (0, 0));
@@ -656,8 +660,8 @@ fn a_tour_that_cannot_be_mended_is_named_and_left_alone() {
     let full = TourSpec { onboard: [3, 0, 0, 0], capacity: [2, 0, 0, 0], ..TourSpec::at(NodeIx(0)) };
     let stops =
         vec![on_board, Stop::job(NodeIx(2)), Stop::job(NodeIx(1)), Stop { locked: TourIx(0), ..Stop::job(NodeIx(2)) }];
-    let problem = Problem::new(stops, vec![full, TourSpec::at(NodeIx(0))], legs).unwrap();
-    let problem = problem.with_initial([[1, 0].as_slice(), &[]].map(numbers).to_vec()).unwrap();
+    let problem = with_defaults(stops, vec![full, TourSpec::at(NodeIx(0))], &legs);
+    let problem = from_plan(&problem, [[1, 0].as_slice(), &[]].map(numbers).to_vec());
     for solution in [insert(&problem), solve(&problem, &limits(3), &never())] {
         assert_eq!(solution.infeasible, [TourIx(0)]);
         assert_eq!(solution.tours, [[1, 0].as_slice(), &[2]].map(numbers));

@@ -1,7 +1,7 @@
 //! The solver starts service when everybody else does.
 
 use fleetfold_fleet::Stop;
-use fleetfold_solver::{LegMatrix, Problem, TourSpec, schedule};
+use fleetfold_solver::{LegMatrix, Problem, ProblemSpec, TourSpec, schedule};
 
 use super::somewhere::Dice;
 use super::*;
@@ -29,8 +29,13 @@ fn the_solver_starts_service_when_the_fleet_says() {
             ..fleetfold_solver::Stop::job(fleetfold_solver::NodeIx(1))
         };
         let legs = LegMatrix::from_fn(2, |a, b| if a == b { (0, 0) } else { (travel, 0) });
-        let problem = Problem::new(vec![solver_stop], vec![TourSpec::at(fleetfold_solver::NodeIx(0))], legs)
-            .expect("a legal problem");
+        let problem = Problem::new(ProblemSpec {
+            stops: vec![solver_stop],
+            tours: vec![TourSpec::at(fleetfold_solver::NodeIx(0))],
+            legs: legs.into(),
+            ..ProblemSpec::default()
+        })
+        .expect("a legal problem");
         let timed = schedule(&problem, fleetfold_solver::TourIx(0), &[fleetfold_solver::StopIx(0)])
             .expect("it can be driven")[0];
         let expected = stop.service_start(Timestamp(i64::from(travel)), true);

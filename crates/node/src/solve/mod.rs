@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use fleetfold_formats::{Instance, Objective, ProblemFormat};
-use fleetfold_solver::{Pace, SearchLimits, Solution, solve_with};
+use fleetfold_solver::{Pace, Problem, SearchLimits, Solution, solve_with};
 
 use crate::args::Solve;
 use crate::clock;
@@ -172,7 +172,8 @@ fn read(args: &Solve) -> Result<Instance, Failure> {
             if args.change_price.is_some() || args.changes_max.is_some() {
                 // A problem's prices are millionths or less: no price is too large for them.
                 let price = args.change_price.unwrap_or(0.0) * instance.unit;
-                instance.problem = instance.problem.with_promises(price as i64);
+                let promised = instance.problem.into_spec().with_promises(price as i64);
+                instance.problem = Problem::new(promised).expect("a promise makes no legal problem illegal");
             }
             Ok(instance)
         }

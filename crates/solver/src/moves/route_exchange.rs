@@ -67,7 +67,7 @@ fn free(problem: &Problem, stop: StopIx) -> bool {
 mod tests {
     use super::crossed;
     use crate::index::{NodeIx, StopIx, TourIx};
-    use crate::problem::{Legs, Problem, Rounding, Stop, TourSpec};
+    use crate::problem::{Legs, Problem, ProblemSpec, Rounding, Stop, TourSpec};
     use crate::random::Random;
     use crate::state::Neighbours;
 
@@ -79,7 +79,13 @@ mod tests {
         let mut list: Vec<Stop> = (1..=stops).map(NodeIx).map(Stop::job).collect();
         list[7].locked = TourIx(3);
         let legs = Legs::Plane { places, scale: 1.0, length: Rounding::Down, time: Rounding::Down };
-        let problem = Problem::new(list, vec![TourSpec::at(NodeIx(0)); 12], legs).expect("a legal problem");
+        let problem = Problem::new(ProblemSpec {
+            stops: list,
+            tours: vec![TourSpec::at(NodeIx(0)); 12],
+            legs,
+            ..ProblemSpec::default()
+        })
+        .expect("a legal problem");
         let near = Neighbours::new(&problem);
         let deal = |step: u32| {
             let mut tours = vec![Vec::new(); 12];

@@ -128,7 +128,7 @@ impl State<'_> {
 mod tests {
     use crate::index::{NodeIx, StopIx, TourIx};
     use crate::problem::{Legs, Rounding};
-    use crate::problem::{Problem, Stop, TourSpec};
+    use crate::problem::{Problem, ProblemSpec, Stop, TourSpec};
     use crate::random::Random;
     use crate::schedule::price;
     use crate::state::Neighbours;
@@ -149,7 +149,8 @@ mod tests {
             ..TourSpec::at(NodeIx(depot))
         };
         let legs = Legs::Plane { places, scale: 1.0, length: Rounding::Down, time: Rounding::Down };
-        Problem::new(stops, vec![tour(0), tour(1)], legs).expect("a legal problem")
+        Problem::new(ProblemSpec { stops, tours: vec![tour(0), tour(1)], legs, ..ProblemSpec::default() })
+            .expect("a legal problem")
     }
 
     #[test]

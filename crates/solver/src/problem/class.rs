@@ -1,6 +1,6 @@
 //! What a vehicle makes of a leg: its own time and its own price.
 
-use super::facts::TourSpec;
+use super::spec::TourSpec;
 use super::units::UNREACHABLE;
 
 /// What a class of vehicles makes of a leg.

@@ -12,7 +12,7 @@ use super::limits::SearchLimits;
 use super::rounds::{replica_seed, solve_constant};
 use crate::index::{NodeIx, StopIx, TourIx};
 use crate::moves::insert_into;
-use crate::problem::{LegMatrix, Legs, Problem, Role, Solution, absent_units, all_stops};
+use crate::problem::{LegMatrix, Legs, Problem, ProblemSpec, Role, Solution, absent_units, all_stops};
 use crate::random::mix;
 use crate::schedule::{drive, price};
 use crate::state::{Local, State};
@@ -52,10 +52,14 @@ pub(crate) fn frozen(problem: &Problem, tours: &[Vec<StopIx>]) -> Problem {
         }
     }
     let rows: Vec<&[(i32, i32)]> = at.par_iter().map(|&(span, node)| legs.row(span, node)).collect();
-    let matrix = LegMatrix::from_fn(n, |a, b| rows[a][b]);
-    Problem::new(problem.stops().to_vec(), problem.tours().to_vec(), matrix)
-        .and_then(|constant| constant.with_weights(*problem.weights()).with_initial(tours.to_vec()))
-        .expect("the same stops, and tours that were legal")
+    Problem::new(ProblemSpec {
+        stops: problem.stops().to_vec(),
+        tours: problem.tours().to_vec(),
+        legs: LegMatrix::from_fn(n, |a, b| rows[a][b]).into(),
+        weights: *problem.weights(),
+        initial: tours.to_vec(),
+    })
+    .expect("the same stops, and tours that were legal")
 }
 
 /// The objective of a plan as it is really driven. A tour that cannot be driven (as it was given) counts as if times were constant.

@@ -4,7 +4,7 @@
 
 use super::hourly::exact_cost;
 use crate::index::{StopIx, TourIx};
-use crate::problem::{Problem, Solution, Stop, absent_units, all_stops};
+use crate::problem::{Problem, ProblemSpec, Solution, Stop, absent_units, all_stops};
 use crate::schedule::price;
 use crate::state::plan_cost;
 
@@ -150,7 +150,7 @@ fn reduced(whole: &Problem, stops: &[StopIx], tours: &[TourIx], initial: &[Vec<S
     });
     let specs = tours.iter().map(|&tour| whole.tours()[tour.index()].clone()).collect();
     let initial = initial.iter().map(|sequence| sequence.iter().map(|&stop| stop_at[stop.index()]).collect()).collect();
-    Problem::new(list.collect(), specs, whole.legs().clone())
-        .and_then(|problem| problem.with_weights(*whole.weights()).with_initial(initial))
+    let (legs, weights) = (whole.legs().clone(), *whole.weights());
+    Problem::new(ProblemSpec { stops: list.collect(), tours: specs, legs, weights, initial })
         .expect("a part of a legal problem, whole shipments only")
 }

@@ -175,7 +175,7 @@ mod tests {
     use super::shrink;
     use crate::index::{NodeIx, StopIx, TourIx};
     use crate::problem::{Legs, Rounding};
-    use crate::problem::{Problem, Stop, TourSpec};
+    use crate::problem::{Problem, ProblemSpec, Stop, TourSpec};
     use crate::random::Random;
     use crate::state::Neighbours;
     use crate::state::{Local, Where};
@@ -194,7 +194,13 @@ mod tests {
             ..TourSpec::at(NodeIx(0))
         };
         let legs = Legs::Plane { places, scale: 1.0, length: Rounding::Down, time: Rounding::Down };
-        let problem = Problem::new(list, vec![tour; stops as usize], legs).expect("a legal problem");
+        let problem = Problem::new(ProblemSpec {
+            stops: list,
+            tours: vec![tour; stops as usize],
+            legs,
+            ..ProblemSpec::default()
+        })
+        .expect("a legal problem");
         let near = Neighbours::new(&problem);
         let at: Where = (0..stops).map(|stop| (0, stop)).collect();
         let all: Vec<u32> = (0..stops).collect();

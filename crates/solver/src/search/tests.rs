@@ -5,7 +5,9 @@ use super::{Pace, SearchLimits, solve_with};
 use crate::check::check;
 use crate::index::{NodeIx, StopIx, TourIx};
 use crate::moves::Ruin;
-use crate::problem::{LegMatrix, Legs, Pause, Problem, Role, Rounding, Stop, TourSpec, Weights, absent_units};
+use crate::problem::{
+    LegMatrix, Legs, Pause, Problem, ProblemSpec, Role, Rounding, Stop, TourSpec, Weights, absent_units,
+};
 use crate::random::Random;
 use crate::state::{Local, Neighbours, State};
 
@@ -93,9 +95,10 @@ fn problem(seed: u64, stops: usize, paired: bool, rich: bool) -> Problem {
             let (time, metres) = legs.pair(NodeIx(a as u32), NodeIx(b as u32));
             (time + detours[(a * 7 + b * 31) % 100], metres)
         });
-        return Problem::new(list, tours, matrix).expect("a legal problem");
+        return Problem::new(ProblemSpec { stops: list, tours, legs: matrix.into(), ..ProblemSpec::default() })
+            .expect("a legal problem");
     }
-    Problem::new(list, tours, legs).expect("a legal problem")
+    Problem::new(ProblemSpec { stops: list, tours, legs, ..ProblemSpec::default() }).expect("a legal problem")
 }
 
 /// Several pieces and more vehicles than they are dealt: nothing is lost or doubled when the cuts move.
@@ -120,8 +123,7 @@ fn fewest_vehicles_are_fewer_and_complete() {
         for (sum, fewest_vehicles) in [(&mut fewest, true), (&mut shortest, false)] {
             let fixed = if fewest_vehicles { 100_000 } else { 0 };
             let tours = problem.tours().iter().map(|tour| TourSpec { fixed, ..tour.clone() }).collect();
-            let problem =
-                Problem::new(problem.stops().to_vec(), tours, problem.legs().clone()).expect("as legal as before");
+            let problem = Problem::new(ProblemSpec { tours, ..problem.spec().clone() }).expect("as legal as before");
             let limits = SearchLimits { iterations: 60, seed, fewest_vehicles, ..SearchLimits::default() };
             let solution = solve_with(&problem, &limits, 10_000, |progress| {
                 if progress.rounds < 20 { Pace::Go(f64::from(progress.rounds) / 19.0) } else { Pace::Stop }
@@ -139,7 +141,8 @@ fn fewest_vehicles_are_fewer_and_complete() {
 fn nothing_to_serve_is_served() {
     let tour = TourSpec { pauses: vec![Pause { opens: 10, closes: 20, duration: 5 }], ..TourSpec::at(NodeIx(0)) };
     for tour in [TourSpec::at(NodeIx(0)), TourSpec { lifo: true, ..TourSpec::at(NodeIx(0)) }, tour] {
-        let problem = Problem::new(Vec::new(), vec![tour; 3], LegMatrix::from_fn(1, |_, _| (0, 0)));
+        let legs = LegMatrix::from_fn(1, |_, _| (0, 0)).into();
+        let problem = Problem::new(ProblemSpec { tours: vec![tour; 3], legs, ..ProblemSpec::default() });
         let problem = problem.expect("a legal problem");
         let local =
             Local::piece(&problem, &Neighbours::new(&problem), &Vec::new(), 0, Vec::new(), TourIx::first(3).collect());
@@ -158,7 +161,8 @@ fn quick_places_are_the_driven_ones() {
         for (paired, rich) in [(false, false), (true, false), (false, true), (true, true)] {
             let problem = problem(seed, 30, paired, rich);
             // Nothing is late: a walk would price it, a quick test refuses it.
-            let problem = problem.with_weights(Weights { hard: true, ..Weights::default() });
+            let weights = Weights { hard: true, ..Weights::default() };
+            let problem = Problem::new(ProblemSpec { weights, ..problem.into_spec() }).expect("as legal as before");
             let limits = SearchLimits { iterations: 60, seed, ..SearchLimits::default() };
             let solution = solve_with(&problem, &limits, 1_000, |progress| {
                 if progress.rounds < 6 { Pace::Go(f64::from(progress.rounds) / 5.0) } else { Pace::Stop }
@@ -198,7 +202,8 @@ fn records_equal_a_recount_after_every_move() {
         for (paired, rich) in [(false, false), (true, false), (false, true), (true, true)] {
             let mut problem = problem(seed, 30 + seed as usize, paired, rich);
             if rich && seed % 8 == 4 {
-                problem = problem.with_weights(Weights { flow_per_hour: 1_000, ..Weights::default() });
+                let weights = Weights { flow_per_hour: 1_000, ..Weights::default() };
+                problem = Problem::new(ProblemSpec { weights, ..problem.into_spec() }).expect("as legal as before");
             }
             plain += u32::from(problem.is_plain());
             assert!(!(rich && problem.is_plain()), "seed {seed}: the path it takes");

@@ -383,7 +383,7 @@ impl<'p> Local<'p> {
 mod tests {
     use super::Local;
     use crate::index::NodeIx;
-    use crate::problem::{LegMatrix, Legs, Problem, Rounding, Stop, TourSpec};
+    use crate::problem::{LegMatrix, Legs, Problem, ProblemSpec, Rounding, Stop, TourSpec};
 
     /// Whatever the legs are: tables, rows and single answers agree.
     #[test]
@@ -399,7 +399,13 @@ mod tests {
                 let stop = |n: u32| Stop { setup: setup * n as i32, ..Stop::job(NodeIx(1 + n.min(6))) };
                 let tour = TourSpec { end_node: NodeIx(end), ..TourSpec::at(NodeIx(0)) };
                 let other = TourSpec { time_factor: factor, ..tour.clone() };
-                let problem = Problem::new((0..8).map(stop).collect(), vec![tour, other], legs.clone()).unwrap();
+                let problem = Problem::new(ProblemSpec {
+                    stops: (0..8).map(stop).collect(),
+                    tours: vec![tour, other],
+                    legs: legs.clone(),
+                    ..ProblemSpec::default()
+                })
+                .unwrap();
                 let mut local = Local::whole(&problem);
                 local.tabulate();
                 for tour in 0..2 {

@@ -1,7 +1,65 @@
-//! What a problem is made of, as plain data: stops, vehicles, prices.
+//! What a problem is made of, as plain values: stops, vehicles, legs, prices, a plan.
 
+use super::class::Class;
+use super::legs::Legs;
 use super::units::TIME_MAX;
 use crate::index::{NodeIx, StopIx, TourIx};
+
+/// What a problem is made of. Fill in what you mean, take the rest from `default()`; [`super::Problem::new`] checks it.
+#[derive(Clone, Debug, Default)]
+pub struct ProblemSpec {
+    /// What is to be served.
+    pub stops: Vec<Stop>,
+    /// The vehicles.
+    pub tours: Vec<TourSpec>,
+    /// Times and lengths between nodes.
+    pub legs: Legs,
+    /// Prices that hold for the whole problem.
+    pub weights: Weights,
+    /// The plan to start from: one sequence of stops per tour, or nothing at all. It may break windows or loads (it is repaired
+    /// first), but not serve a stop twice or half a shipment.
+    pub initial: Vec<Vec<StopIx>>,
+}
+
+impl ProblemSpec {
+    /// Promises every stop of the initial plan to the tour that serves it there: another tour costs `change` (millionths) more for
+    /// each.
+    #[must_use]
+    pub fn with_promises(mut self, change: i64) -> Self {
+        for (tour, sequence) in TourIx::all().zip(&self.initial) {
+            for &stop in sequence {
+                // Stops that do not exist are found by the check.
+                if let Some(stop) = self.stops.get_mut(stop.index()) {
+                    (stop.home, stop.change) = (tour, change);
+                }
+            }
+        }
+        self
+    }
+
+    /// At least one stop is promised to a tour, and leaving it has a price.
+    pub(super) fn has_promises(&self) -> bool {
+        self.stops.iter().any(|stop| stop.home != TourIx::NONE && stop.change != 0)
+    }
+
+    /// See [`super::Problem::allows`].
+    #[inline]
+    pub(super) fn allows(&self, tour: TourIx, stop: StopIx) -> bool {
+        let stop = &self.stops[stop.index()];
+        let vehicle = &self.tours[tour.index()];
+        (stop.locked == TourIx::NONE || stop.locked == tour)
+            && stop.needs & !vehicle.has == 0
+            && (stop.barred.is_empty() || !stop.barred.contains(&tour))
+    }
+
+    /// See [`super::Problem::hop`].
+    #[inline]
+    pub(super) fn hop(&self, class: Class, from: NodeIx, to: StopIx) -> (i32, i32) {
+        let stop = &self.stops[to.index()];
+        let (time, cost) = class.leg(self.legs.pair(from, stop.node));
+        (time + if from == stop.node { 0 } else { stop.setup }, cost)
+    }
+}
 
 /// What happens at a stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

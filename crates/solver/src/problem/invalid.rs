@@ -1,0 +1,159 @@
+//! Whether plain values make a problem, and if not, why.
+
+use super::spec::{ProblemSpec, Role};
+use super::units::TIME_MAX;
+use crate::index::{NodeIx, StopIx, TourIx};
+
+/// Why values do not make a problem: which stop or tour, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Invalid {
+    /// A stop is at a node that the legs do not have.
+    Node(StopIx),
+    /// A tour starts or ends at a node that the legs do not have.
+    TourNode(TourIx),
+    /// A stop's windows are inverted, out of order, or a time is out of range.
+    Time(StopIx),
+    /// A tour's times are out of range.
+    TourTime(TourIx),
+    /// A stop's mate is not a stop that names it back with the other role.
+    Mate(StopIx),
+    /// A stop is locked to a tour that does not exist.
+    Tour(StopIx),
+    /// The matrix has a negative entry.
+    Leg,
+    /// A load is negative.
+    Load(StopIx),
+    /// Prices that add up beyond what the objective (`i64`) can hold.
+    Prices,
+    /// `initial` does not have one sequence per tour, or a stop twice, or one end of a shipment only.
+    Initial,
+}
+
+impl std::fmt::Display for Invalid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Node(stop) => write!(f, "stop {} is at a node that the legs do not have", stop.0),
+            Self::TourNode(tour) => write!(f, "tour {} starts or ends at a node that the legs do not have", tour.0),
+            Self::Time(stop) => write!(f, "stop {} has an inverted window or a time out of range", stop.0),
+            Self::TourTime(tour) => write!(f, "tour {} has a time out of range", tour.0),
+            Self::Mate(stop) => {
+                write!(f, "stop {} is half of a shipment whose other half does not name it back", stop.0)
+            }
+            Self::Tour(stop) => write!(f, "stop {} is locked to a tour that does not exist", stop.0),
+            Self::Leg => write!(f, "the leg matrix has a negative entry"),
+            Self::Prices => write!(f, "prices of stops left out and of vehicles add up to more than can be counted"),
+            Self::Load(stop) => write!(f, "stop {} has a negative load", stop.0),
+            Self::Initial => {
+                write!(f, "the initial plan has a stop twice, half a shipment, or not one sequence per tour")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+fn in_range(t: i32) -> bool {
+    (-TIME_MAX..=TIME_MAX).contains(&t)
+}
+
+impl ProblemSpec {
+    /// Whether these values make a problem: the first thing found wrong, with its index.
+    pub(super) fn check(&self) -> Result<(), Invalid> {
+        if !self.legs.is_legal() {
+            return Err(Invalid::Leg);
+        }
+        self.check_stops()?;
+        self.check_tours()?;
+        // Half of the range is left for legs, changes and lateness.
+        let prices = self.stops.iter().map(|stop| stop.unserved).chain(self.tours.iter().map(|tour| tour.fixed));
+        let sum = prices.map(i128::from).sum::<i128>();
+        if sum.abs() > i128::from(i64::MAX / 2) {
+            return Err(Invalid::Prices);
+        }
+        self.check_initial()
+    }
+
+    fn check_stops(&self) -> Result<(), Invalid> {
+        let Self { stops, tours, .. } = self;
+        let nodes = self.legs.nodes() as u32;
+        for (index, stop) in StopIx::all().zip(stops) {
+            if stop.node.0 >= nodes {
+                return Err(Invalid::Node(index));
+            }
+            let ordered = stop.windows.windows(2).all(|pair| pair[0].1 < pair[1].0);
+            let legal =
+                stop.windows.iter().all(|&(opens, closes)| opens <= closes && in_range(opens) && in_range(closes));
+            let spans = (0..=TIME_MAX).contains(&stop.service) && (0..=TIME_MAX).contains(&stop.setup);
+            if !ordered || !legal || !spans || !(in_range(stop.due) || stop.due == i32::MAX) || !in_range(stop.placed) {
+                return Err(Invalid::Time(index));
+            }
+            if stop.load.iter().any(|&load| load < 0) {
+                return Err(Invalid::Load(index));
+            }
+            if stop.locked != TourIx::NONE && stop.locked.index() >= tours.len() {
+                return Err(Invalid::Tour(index));
+            }
+            let paired = match stop.role {
+                Role::JobDelivery | Role::JobPickup => stop.mate == StopIx::NONE,
+                Role::Pickup => {
+                    stops.get(stop.mate.index()).is_some_and(|mate| mate.mate == index && mate.role == Role::Delivery)
+                }
+                Role::Delivery => {
+                    (stop.mate == StopIx::NONE && stop.locked != TourIx::NONE)
+                        || stops
+                            .get(stop.mate.index())
+                            .is_some_and(|mate| mate.mate == index && mate.role == Role::Pickup)
+                }
+            };
+            if !paired {
+                return Err(Invalid::Mate(index));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_tours(&self) -> Result<(), Invalid> {
+        let nodes = self.legs.nodes() as u32;
+        for (index, tour) in TourIx::all().zip(&self.tours) {
+            if tour.start_node.0 >= nodes || (tour.end_node != NodeIx::NONE && tour.end_node.0 >= nodes) {
+                return Err(Invalid::TourNode(index));
+            }
+            let pauses = tour
+                .pauses
+                .iter()
+                .all(|p| in_range(p.opens) && in_range(p.closes) && (0..=TIME_MAX).contains(&p.duration));
+            if !in_range(tour.start_at) || !in_range(tour.end_by) || !pauses {
+                return Err(Invalid::TourTime(index));
+            }
+        }
+        Ok(())
+    }
+
+    /// One sequence per tour, no stop twice, shipments whole, on one tour and in order.
+    fn check_initial(&self) -> Result<(), Invalid> {
+        if self.initial.is_empty() {
+            return Ok(());
+        }
+        if self.initial.len() != self.tours.len() {
+            return Err(Invalid::Initial);
+        }
+        let mut at = vec![(TourIx::NONE, 0); self.stops.len()];
+        for (tour, sequence) in TourIx::all().zip(&self.initial) {
+            for (position, &stop) in sequence.iter().enumerate() {
+                match at.get_mut(stop.index()) {
+                    Some(slot) if slot.0 == TourIx::NONE => *slot = (tour, position),
+                    _ => return Err(Invalid::Initial),
+                }
+            }
+        }
+        for (stop, &(tour, position)) in self.stops.iter().zip(&at) {
+            if stop.role == Role::Pickup {
+                let (mate_tour, mate_position) = at[stop.mate.index()];
+                if mate_tour != tour || (tour != TourIx::NONE && mate_position < position) {
+                    return Err(Invalid::Initial);
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! Which vehicles are alike, and in what.
+
+use std::collections::BTreeMap;
+
+use super::class::Class;
+use super::spec::TourSpec;
+use crate::index::TourIx;
+
+/// What vehicles have in common, found once for a problem.
+#[derive(Clone, Debug)]
+pub(super) struct Kinds {
+    /// Each class of vehicles: those of one class give a leg the same time and the same price.
+    classes: Vec<Class>,
+    /// The class of each tour.
+    class_of: Vec<u32>,
+    /// The first tour with the very same specification.
+    twin: Vec<TourIx>,
+    /// Tours that are their own twin: one of each kind.
+    leaders: Vec<TourIx>,
+    /// The first tour whose end, limits and class are the same.
+    tail_twin: Vec<TourIx>,
+}
+
+impl Kinds {
+    pub(super) fn of(tours: &[TourSpec]) -> Self {
+        let mut classes: Vec<Class> = Vec::new();
+        let mut known = BTreeMap::new();
+        let class_of = tours
+            .iter()
+            .map(|tour| {
+                let class = tour.class();
+                *known.entry(class).or_insert_with(|| {
+                    classes.push(class);
+                    classes.len() as u32 - 1
+                })
+            })
+            .collect();
+        let twin = firsts(tours, |tour| tour);
+        let leaders = TourIx::first(tours.len()).filter(|&tour| twin[tour.index()] == tour).collect();
+        let tail_twin = firsts(tours, |tour| {
+            (tour.end_node, tour.end_by, tour.finish_late, tour.capacity, tour.stops_max, tour.lifo, tour.class())
+        });
+        Self { classes, class_of, twin, leaders, tail_twin }
+    }
+
+    pub(super) fn classes(&self) -> impl Iterator<Item = Class> {
+        self.classes.iter().copied()
+    }
+
+    #[inline]
+    pub(super) fn class(&self, class: u32) -> Class {
+        self.classes[class as usize]
+    }
+
+    #[inline]
+    pub(super) fn class_of(&self, tour: TourIx) -> u32 {
+        self.class_of[tour.index()]
+    }
+
+    #[inline]
+    pub(super) fn twin(&self, tour: TourIx) -> TourIx {
+        self.twin[tour.index()]
+    }
+
+    #[inline]
+    pub(super) fn tail_twin(&self, tour: TourIx) -> TourIx {
+        self.tail_twin[tour.index()]
+    }
+
+    /// One tour of each kind.
+    pub(super) fn leaders(&self) -> &[TourIx] {
+        &self.leaders
+    }
+
+    /// All vehicles are of one kind.
+    pub(super) fn is_one(&self) -> bool {
+        self.leaders.len() <= 1
+    }
+}
+
+/// For each tour the first one that has the same key. There may be as many keys as vehicles.
+fn firsts<'t, K: Ord>(tours: &'t [TourSpec], key: impl Fn(&'t TourSpec) -> K) -> Vec<TourIx> {
+    let mut first = BTreeMap::new();
+    TourIx::all().zip(tours).map(|(tour, spec)| *first.entry(key(spec)).or_insert(tour)).collect()
+}

@@ -4,7 +4,8 @@
 //! engine's thread alone is measured: plans come straight back from the log. Printed for each size of burst: when the last order
 //! was answered, the median, the longest single call of `handle` (how long a message that comes meanwhile waits), plans, and how
 //! many orders found no place. `FLEETFOLD_HOURS=1`: every hour has travel times of its own. `FLEETFOLD_CITY=1`: the streets of the
-//! generated city instead of straight lines. `FLEETFOLD_FULL=1`: vehicles have room for what they have and no more.
+//! generated city instead of straight lines. `FLEETFOLD_GLOBE=1`: straight lines on the sphere instead of a plane. `FLEETFOLD_FULL=1`:
+//! vehicles have room for what they have and no more.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -48,6 +49,7 @@ impl Rig {
     }
 
     /// Hands the inbox over, and all that comes of it.
+    #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
     fn run(&mut self) {
         while let Some(input) = self.inbox.pop_front() {
             let begun = Instant::now();
@@ -85,24 +87,27 @@ fn name(prefix: &str, number: usize) -> Name {
     Name::new(&format!("{prefix}{number}")).expect("a legal name")
 }
 
+#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 fn main() {
     let arguments: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     let vehicles = arguments.first().copied().unwrap_or(1_000);
     let stops = arguments.get(1).copied().unwrap_or(10 * vehicles);
     let set = |variable: &str| std::env::var(variable).is_ok_and(|value| value == "1");
     let (hours, streets, full) = (set("FLEETFOLD_HOURS"), set("FLEETFOLD_CITY"), set("FLEETFOLD_FULL"));
+    let globe = streets || set("FLEETFOLD_GLOBE");
     let mut random = Seeded::new(7, "burst");
     let city = streets.then(|| city(7));
-    let space = if streets { Space::Geographic } else { Space::Planar };
-    let network = match &city {
-        Some(city) => Arc::clone(&city.network),
-        None => {
-            let line = NetworkSpec::Line { space, metres_per_minute: 500.0, detour_percent: 130, round_up_seconds: 0 };
-            Arc::new(Network::new(&line).expect("a legal network"))
-        }
-    };
+    let space = if globe { Space::Geographic } else { Space::Planar };
+    let line = NetworkSpec::Line { space, metres_per_minute: 500.0, detour_percent: 130, round_up_seconds: 0 };
+    let straight = || Arc::new(Network::new(&line).expect("a legal network"));
+    let network = city.as_ref().map_or_else(straight, |city| Arc::clone(&city.network));
     let mut spot = || match &city {
         Some(city) => city.homes[random.below(city.homes.len() as u64) as usize],
+        // 20 km of a degree of latitude, and as much of one of longitude at 41 degrees.
+        None if globe => Position {
+            x: -86_000_000 + random.below(2_390_000) as i32,
+            y: 411_000_000 + random.below(1_800_000) as i32,
+        },
         None => Position { x: random.below(20_000_000) as i32, y: random.below(20_000_000) as i32 },
     };
     let mut rig = Rig {
@@ -178,7 +183,13 @@ fn main() {
     println!(
         "{vehicles} vehicles, {stops} open stops{}{}{}; one by one {each:.1?} an order (mean of all)",
         if hours { ", by the hour" } else { "" },
-        if streets { ", streets" } else { "" },
+        if streets {
+            ", streets"
+        } else if globe {
+            ", on the sphere"
+        } else {
+            ""
+        },
         if full { ", full" } else { "" },
     );
     println!("{:>8} {:>12} {:>12} {:>12} {:>8} {:>10}", "orders", "last", "median", "one call", "plans", "unassigned");

@@ -5,11 +5,12 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
-use fleetfold_fleet::Placement;
-use fleetfold_model::{ExchangeGroup, OrderId, StopKind, UnassignedReason, VehicleId};
+use fleetfold_fleet::{Fleet, Placement};
+use fleetfold_model::{Choice, ExchangeGroup, Millis, Obstacle, OrderId, StopKind, UnassignedReason, VehicleId};
 use fleetfold_roads::LegQuery;
 use fleetfold_solver::{Problem, Solution, StopIx, TourIx, insert, schedule};
 
+use crate::bounds::{self, Refusals};
 use crate::draft::Draft;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
@@ -19,6 +20,8 @@ use crate::waiting::Task;
 /// Vehicles considered for one order at first: the nearest, and those whose stops are nearest.
 const NEAR_VEHICLES: usize = 10;
 const NEAR_STOPS: usize = 12;
+/// Open stops looked at around a stop to find [`NEAR_STOPS`] that are on a route.
+const LOOKED_AT: usize = 60;
 /// Vehicles considered when none of the near ones will do, and how many stops they may have together: legs between a thousand
 /// places are computed in about 60 ms.
 const WIDE_VEHICLES: usize = 200;
@@ -32,7 +35,7 @@ pub(crate) struct Answer<'a> {
     pub(crate) outlook: &'a Outlook,
     /// The first legs found missing that a routing server has not said yet: straight lines stood in for them.
     pub(crate) missing: RefCell<Option<LegQuery>>,
-    /// Legs between the stops that were looked at: what the answer cost.
+    /// Stops and vehicles that were looked at: what the answer cost.
     pub(crate) work: Cell<usize>,
 }
 
@@ -45,13 +48,13 @@ impl<'a> Answer<'a> {
     pub(crate) fn groups(&self, task: &Task) -> Vec<ExchangeGroup> {
         let fleet = self.moment.fleet;
         let mut loose: BTreeSet<OrderId> = BTreeSet::new();
-        let mut stuck: Vec<(OrderId, UnassignedReason)> = Vec::new();
+        let mut hopeless: Vec<Hopeless> = Vec::new();
         for &order in &task.orders {
-            match self.placeable(order) {
+            match self.placeable(order).map(|placeable| placeable.and_then(|()| self.hoped_for(order))) {
                 Some(Ok(())) => {
                     loose.insert(order);
                 }
-                Some(Err(reason)) => stuck.push((order, reason)),
+                Some(Err(why)) => hopeless.push(Hopeless { order, ..why }),
                 None => {}
             }
         }
@@ -60,7 +63,8 @@ impl<'a> Answer<'a> {
         for &vehicle in &concerned {
             self.loosen(vehicle, &mut loose);
         }
-        self.retry_unassigned(&concerned, &mut loose);
+        let mut retried = self.retry_unassigned(&concerned);
+        retried.retain(|order| !loose.contains(order));
         if task.opened {
             self.retry_unreachable(&mut loose);
         }
@@ -73,11 +77,11 @@ impl<'a> Answer<'a> {
             let vehicles = concerned.iter().copied().collect();
             vec![Cause { seq: task.seq, orders: task.orders.clone(), vehicles }]
         };
-        self.place(&loose, &concerned, &causes, &stuck)
+        self.place(&Asked { loose, concerned, retried }, &causes, &hopeless)
     }
 
     /// Can this order be placed by a search for a place? `None`: nothing to place. `Err`: no, and why.
-    fn placeable(&self, id: OrderId) -> Option<Result<(), UnassignedReason>> {
+    fn placeable(&self, id: OrderId) -> Option<Result<(), Hopeless>> {
         let order = self.moment.fleet.order(id);
         if !order.is_open() {
             return None;
@@ -87,7 +91,7 @@ impl<'a> Answer<'a> {
         {
             // Its goods, or the dispatcher's will, are tied to a vehicle that is not working.
             let on_route = matches!(order.placement, Placement::OnRoute(_));
-            return if on_route { None } else { Some(Err(UnassignedReason::NoVehicle)) };
+            return if on_route { None } else { Some(Err(Hopeless::because(UnassignedReason::NoVehicle))) };
         }
         if let Placement::OnRoute(vehicle) = order.placement {
             // A visit under way is not taken back for a change; its vehicle is looked at instead.
@@ -146,26 +150,53 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// Vehicles with news may have room for orders that found none before.
-    fn retry_unassigned(&self, concerned: &BTreeSet<VehicleId>, loose: &mut BTreeSet<OrderId>) {
-        let space = self.moment.fleet.zone().space;
-        for &vehicle in concerned {
-            let Some(here) = self.moment.fleet.vehicle(vehicle).whereabouts() else { continue };
-            let waiting = self
-                .moment
-                .fleet
-                .index()
-                .stops_near(space, here.position)
-                .take(400)
-                .filter(|&(order, _)| matches!(self.moment.fleet.order(order).placement, Placement::Unassigned(_)))
-                .map(|(order, _)| order)
-                .take(RETRIED);
-            for order in waiting {
-                if self.placeable(order) == Some(Ok(())) {
-                    loose.insert(order);
-                }
+    /// `Err` when no vehicle can take an order: told by its goods and its hours alone, see [`bounds`].
+    fn hoped_for(&self, id: OrderId) -> Result<(), Hopeless> {
+        let order = self.moment.fleet.order(id);
+        if order.on_board.or(order.pinned).is_some() || matches!(order.placement, Placement::OnRoute(_)) {
+            return Ok(());
+        }
+        let mut refusals = Refusals::default();
+        for vehicle in self.nearest_available(id) {
+            self.work.set(self.work.get() + 1);
+            match bounds::refusal(self.moment, vehicle, order) {
+                None => return Ok(()),
+                Some(refusal) => refusals.note(vehicle, refusal),
             }
         }
+        Err(Hopeless { order: id, reason: refusals.reason(), nearest_miss: refusals.nearest_miss() })
+    }
+
+    /// Working vehicles, those nearest to the first open stop of an order first.
+    fn nearest_available(&self, id: OrderId) -> impl Iterator<Item = VehicleId> + '_ {
+        let fleet = self.moment.fleet;
+        let order = fleet.order(id);
+        let first = order.open_stops().first().and_then(|&kind| order.stop(kind));
+        let near = first.map(|stop| fleet.index().vehicles_near(fleet.zone().space, stop.position));
+        near.into_iter().flatten().filter(|&vehicle| fleet.vehicle(vehicle).is_available())
+    }
+
+    /// Vehicles with news may have room for orders that found none before: those near that they could take.
+    fn retry_unassigned(&self, concerned: &BTreeSet<VehicleId>) -> BTreeSet<OrderId> {
+        let mut retried = BTreeSet::new();
+        let fleet = self.moment.fleet;
+        if fleet.unassigned_count() == 0 {
+            return retried;
+        }
+        for &vehicle in concerned {
+            let Some(here) = fleet.vehicle(vehicle).whereabouts() else { continue };
+            let waiting = fleet
+                .index()
+                .stops_near(fleet.zone().space, here.position)
+                .take(400)
+                .map(|(order, _)| order)
+                .filter(|&order| matches!(fleet.order(order).placement, Placement::Unassigned(_)))
+                .filter(|&order| self.placeable(order) == Some(Ok(())))
+                .filter(|&order| bounds::refusal(self.moment, vehicle, fleet.order(order)).is_none())
+                .take(RETRIED);
+            retried.extend(waiting);
+        }
+        retried
     }
 
     /// Where roads are open again, or quicker, orders that could not be reached may be.
@@ -177,35 +208,26 @@ impl<'a> Answer<'a> {
         loose.extend(unreachable.take(RETRIED));
     }
 
-    fn place(
-        &self,
-        loose: &BTreeSet<OrderId>,
-        concerned: &BTreeSet<VehicleId>,
-        causes: &[Cause],
-        stuck: &[(OrderId, UnassignedReason)],
-    ) -> Vec<ExchangeGroup> {
-        let mut solved = self.solve_near(concerned, loose);
+    fn place(&self, asked: &Asked, causes: &[Cause], hopeless: &[Hopeless]) -> Vec<ExchangeGroup> {
+        let mut solved = self.solve_near(asked);
         // A vehicle that already had more than it can do got more: take off what it cannot keep, and try once more.
         let overcharged = self.solved(&solved).overcharged();
         if !overcharged.is_empty() {
-            let (mut loose, mut concerned) = (loose.clone(), concerned.clone());
+            let mut again = asked.clone();
             for vehicle in overcharged {
-                self.loosen(vehicle, &mut loose);
-                concerned.insert(vehicle);
+                self.loosen(vehicle, &mut again.loose);
+                again.concerned.insert(vehicle);
             }
-            solved = self.solve_near(&concerned, &loose);
+            solved = self.solve_near(&again);
         }
         let mut groups: Vec<ExchangeGroup> =
-            self.solved(&solved).groups(causes, concerned).into_iter().map(|priced| priced.group).collect();
-        // Orders tied to a vehicle that does not work: said so in the group that answers for them.
-        for &(order, reason) in stuck {
-            let seq = causes.iter().find(|cause| cause.orders.contains(&order)).and_then(|cause| cause.seq);
+            self.solved(&solved).groups(causes, &asked.concerned).into_iter().map(|priced| priced.group).collect();
+        // Orders that no vehicle can take: said so in the group that answers for them.
+        for one in hopeless {
+            let seq = causes.iter().find(|cause| cause.orders.contains(&one.order)).and_then(|cause| cause.seq);
             let group = groups.iter_mut().find(|group| seq.is_some_and(|seq| group.caused_by.contains(&seq)));
-            let entry = (self.moment.fleet.order(order).name.clone(), reason);
-            if let Some(group) = group
-                && !group.unassigned.contains(&entry)
-            {
-                group.unassigned.push(entry);
+            if let Some(group) = group {
+                one.said_in(group, self.moment.fleet);
             }
         }
         groups.retain(|group| !group.routes.is_empty() || !group.unassigned.is_empty() || !group.caused_by.is_empty());
@@ -213,19 +235,20 @@ impl<'a> Answer<'a> {
     }
 
     /// Places orders on the vehicles near them; on vehicles farther away if some found no place.
-    fn solve_near(&self, concerned: &BTreeSet<VehicleId>, loose: &BTreeSet<OrderId>) -> (Draft, Problem, Solution) {
-        let orders: Vec<OrderId> = loose.iter().copied().collect();
-        let mut vehicles = concerned.clone();
-        for &order in &orders {
+    fn solve_near(&self, asked: &Asked) -> (Draft, Problem, Solution) {
+        let orders: Vec<OrderId> = asked.loose.union(&asked.retried).copied().collect();
+        let mut vehicles = asked.concerned.clone();
+        for &order in &asked.loose {
             self.candidates(order, NEAR_VEHICLES, NEAR_STOPS, &mut vehicles);
         }
         let solved = self.solve_at_once(&vehicles, &orders);
-        if solved.2.absent.is_empty() {
-            return solved;
-        }
+        // Orders that are tried again were refused by all others not long ago.
         let mut found = BTreeSet::new();
         for &stop in &solved.2.absent {
-            self.candidates(solved.0.stops[stop.index()].0, WIDE_VEHICLES, 0, &mut found);
+            let order = solved.0.stops[stop.index()].0;
+            if asked.loose.contains(&order) {
+                self.candidates(order, WIDE_VEHICLES, 0, &mut found);
+            }
         }
         let stops_of = |vehicle: VehicleId| self.moment.fleet.vehicle(vehicle).route.visits.len();
         let mut wide = vehicles.clone();
@@ -242,7 +265,7 @@ impl<'a> Answer<'a> {
 
     /// Fills the legs in, and remembers what was missing.
     fn finish(&self, draft: &Draft) -> Problem {
-        self.work.set(self.work.get() + draft.places.len() * draft.places.len());
+        self.work.set(self.work.get() + draft.stops.len() + draft.vehicles.len());
         let mut missing = self.missing.borrow_mut();
         if missing.is_none() {
             *missing = draft.missing(self.outlook);
@@ -279,24 +302,70 @@ impl<'a> Answer<'a> {
             vehicles.insert(only);
             return;
         }
-        let space = self.moment.fleet.zone().space;
-        let available = |&vehicle: &VehicleId| self.moment.fleet.vehicle(vehicle).is_available();
+        let fleet = self.moment.fleet;
+        let space = fleet.zone().space;
+        let could = |&vehicle: &VehicleId| {
+            fleet.vehicle(vehicle).is_available() && bounds::refusal(self.moment, vehicle, order).is_none()
+        };
         let places =
             [StopKind::Pickup, StopKind::Delivery].into_iter().filter(|kind| order.open_stops().contains(kind));
         for place in places.filter_map(|kind| order.stop(kind)).map(|stop| stop.position) {
-            vehicles
-                .extend(self.moment.fleet.index().vehicles_near(space, place).filter(available).take(near_vehicles));
-            let by_stops =
-                self.moment.fleet.index().stops_near(space, place).take(near_stops).filter_map(|(other, _)| match self
-                    .moment
-                    .fleet
-                    .order(other)
-                    .placement
-                {
-                    Placement::OnRoute(vehicle) => Some(vehicle),
-                    Placement::Unplaced | Placement::Unassigned(_) => None,
-                });
-            vehicles.extend(by_stops.filter(available));
+            vehicles.extend(fleet.index().vehicles_near(space, place).filter(could).take(near_vehicles));
+            let by_stops = fleet.index().stops_near(space, place).take(LOOKED_AT).filter_map(|(other, _)| match fleet
+                .order(other)
+                .placement
+            {
+                Placement::OnRoute(vehicle) => Some(vehicle),
+                Placement::Unplaced | Placement::Unassigned(_) => None,
+            });
+            vehicles.extend(by_stops.take(near_stops).filter(could));
         }
+    }
+}
+
+/// What is to be placed, and on whom.
+#[derive(Clone, Debug)]
+struct Asked {
+    /// Orders to be placed on any vehicle.
+    loose: BTreeSet<OrderId>,
+    /// Vehicles with news.
+    concerned: BTreeSet<VehicleId>,
+    /// Unassigned orders that these vehicles may have room for.
+    retried: BTreeSet<OrderId>,
+}
+
+/// An order that no vehicle can take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Hopeless {
+    order: OrderId,
+    reason: UnassignedReason,
+    /// The vehicle that comes nearest to taking it, and what it lacks.
+    nearest_miss: Option<(VehicleId, Obstacle)>,
+}
+
+impl Hopeless {
+    fn because(reason: UnassignedReason) -> Self {
+        Self { order: OrderId(0), reason, nearest_miss: None }
+    }
+
+    /// Says so in the group that answers for the order.
+    fn said_in(&self, group: &mut ExchangeGroup, fleet: &Fleet) {
+        let state = fleet.order(self.order);
+        if group.unassigned.iter().any(|(order, _)| *order == state.name) {
+            return;
+        }
+        group.unassigned.push((state.name.clone(), self.reason));
+        let vehicle = |id: VehicleId| fleet.vehicle(id).name.clone();
+        group.choices.push(Choice {
+            order: state.name.clone(),
+            vehicle: None,
+            previous: state.last_vehicle.map(vehicle),
+            reason: Some(self.reason),
+            detour: Millis(0),
+            runner_up: self.nearest_miss.map(|(id, _)| vehicle(id)),
+            runner_up_extra: Millis(0),
+            runner_up_obstacle: self.nearest_miss.map_or(Obstacle::Dearer, |(_, obstacle)| obstacle),
+            joint: 1,
+        });
     }
 }

@@ -128,9 +128,9 @@ impl Draft {
         draft
     }
 
-    /// Fills the legs in, as far as they are known: see [`Draft::missing`].
+    /// The problem of an answer: legs are computed when they are read, as far as they are known (see [`Draft::missing`]).
     pub(crate) fn finish_known(&self, outlook: &Outlook) -> Problem {
-        self.with_legs(outlook.legs(&self.places, self.epoch, self.until, false))
+        self.with_legs(outlook.asked_legs(&self.places, self.epoch, self.until))
     }
 
     /// The legs of this draft that a routing server has not said yet; `None`: all are known.
@@ -140,7 +140,7 @@ impl Draft {
 
     /// Fills the legs in. Where they come from a routing server, the caller waits for it: this is for the pool of the searches.
     pub fn finish(&self, outlook: &Outlook) -> Problem {
-        self.with_legs(outlook.legs(&self.places, self.epoch, self.until, true))
+        self.with_legs(outlook.legs(&self.places, self.epoch, self.until))
     }
 
     fn with_legs(&self, legs: Legs) -> Problem {

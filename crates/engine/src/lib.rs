@@ -50,6 +50,7 @@
 
 mod account;
 mod answer;
+mod bounds;
 mod draft;
 mod effect;
 mod engine;

@@ -8,7 +8,9 @@ use std::sync::{Arc, OnceLock};
 use fleetfold_fleet::Fleet;
 use fleetfold_model::{Millis, Position, Timestamp};
 use fleetfold_roads::{ActiveChange, Leg, LegTable, Network, Speeds};
-use fleetfold_solver::{LegMatrix, LegRows, Legs, NodeIx, TIME_MAX, TimeDependentLegs, UNREACHABLE, travel_over};
+use fleetfold_solver::{
+    AskedLegs, LegMatrix, LegRows, Legs, NodeIx, TIME_MAX, TimeDependentLegs, UNREACHABLE, travel_over,
+};
 
 use crate::learn;
 
@@ -180,24 +182,46 @@ impl Outlook {
     }
 
     /// All legs between places, for a plan that reaches from `epoch` to `until`. A routing server is asked for legs that it has
-    /// not said yet only where the caller may wait (`asks`); elsewhere straight lines stand in for them.
-    pub(crate) fn legs(&self, places: &[Position], epoch: Timestamp, until: Timestamp, asks: bool) -> Legs {
+    /// not said yet, and waited for.
+    pub(crate) fn legs(&self, places: &[Position], epoch: Timestamp, until: Timestamp) -> Legs {
         let n = places.len();
-        let first = self.later.partition_point(|span| span.from <= epoch);
-        let last = self.later.partition_point(|span| span.from < until).max(first);
+        let (first, last, ends) = self.spans(epoch, until);
         if first == last {
-            let network = self.of(first);
-            let legs = if asks { network.legs(places) } else { network.known_legs(places) };
+            let legs = self.of(first).legs(places);
             return Legs::Matrix(LegMatrix::from_fn(n, |a, b| solver_leg(legs[a * n + b])));
         }
-        let ends = self.later[first..last].iter().map(|span| (span.from - epoch).0.min(i64::from(TIME_MAX)) as i32);
         let rows = Rows {
             outlook: self.clone(),
             first,
             places: places.into(),
             tables: (first..=last).map(|_| OnceLock::new()).collect(),
         };
-        TimeDependentLegs::from_rows(n, ends.collect(), Arc::new(rows)).map_or_else(Legs::default, Legs::TimeDependent)
+        TimeDependentLegs::from_rows(n, ends, Arc::new(rows)).map_or_else(Legs::default, Legs::TimeDependent)
+    }
+
+    /// The same legs, each computed when it is read: for an answer that reads few of them. No routing server is asked: straight
+    /// lines stand in for what it has not said yet.
+    pub(crate) fn asked_legs(&self, places: &[Position], epoch: Timestamp, until: Timestamp) -> Legs {
+        let n = places.len();
+        let (first, last, ends) = self.spans(epoch, until);
+        let source = Arc::new(Rows {
+            outlook: self.clone(),
+            first,
+            places: places.into(),
+            tables: (first..=last).map(|_| OnceLock::new()).collect(),
+        });
+        if ends.is_empty() {
+            return Legs::Asked(AskedLegs::new(n, source));
+        }
+        TimeDependentLegs::asked(n, ends, source).map_or_else(Legs::default, Legs::TimeDependent)
+    }
+
+    /// The first and the last span between two instants, and when all but the last end, from the first instant on.
+    fn spans(&self, epoch: Timestamp, until: Timestamp) -> (usize, usize, Vec<i32>) {
+        let first = self.later.partition_point(|span| span.from <= epoch);
+        let last = self.later.partition_point(|span| span.from < until).max(first);
+        let ends = self.later[first..last].iter().map(|span| (span.from - epoch).0.min(i64::from(TIME_MAX)) as i32);
+        (first, last, ends.collect())
     }
 
     /// The network of a span; 0 is now.
@@ -231,9 +255,17 @@ struct Rows {
 
 impl LegRows for Rows {
     fn row(&self, span: usize, from: NodeIx) -> Vec<(i32, i32)> {
-        let table = || self.outlook.of(self.first + span).rows(Arc::clone(&self.places));
-        let legs = unless_known(&self.tables[span], table).from(from.index());
-        legs.into_iter().map(solver_leg).collect()
+        self.table(span).from(from.index()).into_iter().map(solver_leg).collect()
+    }
+
+    fn leg(&self, span: usize, from: NodeIx, to: NodeIx) -> (i32, i32) {
+        solver_leg(self.table(span).leg(from.index(), to.index()))
+    }
+}
+
+impl Rows {
+    fn table(&self, span: usize) -> &LegTable {
+        unless_known(&self.tables[span], || self.outlook.of(self.first + span).rows(Arc::clone(&self.places)))
     }
 }
 

@@ -17,8 +17,8 @@ use crate::moment::Moment;
 use crate::outlook::Outlook;
 use crate::roads::RoadAsks;
 
-/// Legs after which a plan is closed: 10 ms of straight lines, 50 ms of streets (measured on one core of a server of 2023).
-const WORK_MAX: usize = 1_000_000;
+/// Stops and vehicles looked at after which a plan is closed: 10 to 50 ms (measured on one core of a server of 2023).
+const WORK_MAX: usize = 20_000;
 /// Facts that wait for longer than this are served by age, whatever their deadlines: nobody waits for ever. Log time.
 const OLD: Millis = Millis(2_000);
 /// Routes that are repaired in one task.

@@ -217,15 +217,16 @@ impl Graph {
     /// Legs from one of the places, given by its node (its index in the list), to all of them. `known` are the places with
     /// their labels, see [`Graph::know`].
     pub(crate) fn row(&self, places: &[Position], known: &[Arc<Known>], node: usize) -> Vec<Leg> {
-        let (place, start) = (places[node], &known[node]);
-        let leg = |(&to, end): (&Position, &Arc<Known>)| {
-            if place == to {
-                Leg::default()
-            } else {
-                self.finish(start, end, self.map.hierarchy.cost(&start.label, &end.label))
-            }
-        };
-        places.iter().zip(known).map(leg).collect()
+        (0..places.len()).map(|to| self.pair(places, known, node, to)).collect()
+    }
+
+    /// One leg of that row.
+    pub(crate) fn pair(&self, places: &[Position], known: &[Arc<Known>], from: usize, to: usize) -> Leg {
+        if places[from] == places[to] {
+            return Leg::default();
+        }
+        let (start, end) = (&known[from], &known[to]);
+        self.finish(start, end, self.map.hierarchy.cost(&start.label, &end.label))
     }
 
     /// Legs from some of the places to others, given by their nodes: computed in parallel, collected in order.

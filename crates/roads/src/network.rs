@@ -56,6 +56,20 @@ impl LegTable {
     }
 }
 
+impl LegTable {
+    /// The leg from one of the places to another, given by their nodes. Nothing is kept.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such node.
+    pub fn leg(&self, from: usize, to: usize) -> Leg {
+        match &self.network.kind {
+            Kind::Graph(graph) => graph.pair(&self.places, &self.known, from, to),
+            Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => self.network.leg(self.places[from], self.places[to]),
+        }
+    }
+}
+
 impl Network {
     /// Builds a network from its description.
     ///
@@ -225,11 +239,6 @@ impl Network {
                 .flat_map_iter(|&from| places.iter().map(move |&to| self.leg(from, to)))
                 .collect(),
         }
-    }
-
-    /// Like [`Network::legs`], but a routing server is not asked: straight lines stand in for what it has not said yet.
-    pub fn known_legs(&self, places: &[Position]) -> Vec<Leg> {
-        if let Kind::Server(server) = &self.kind { server.known_legs(places) } else { self.legs(places) }
     }
 
     /// What a routing server is to be asked so that all legs between these places are known. `None`: nothing, or there is none.

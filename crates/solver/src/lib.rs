@@ -41,8 +41,8 @@ mod state;
 
 pub use index::{NodeIx, StopIx, TourIx};
 pub use problem::{
-    Invalid, LegMatrix, LegRows, Legs, Pause, Problem, ProblemSpec, Role, Rounding, Solution, SpherePlace, Stop,
-    TIME_MAX, TimeDependentLegs, TourSpec, UNREACHABLE, Weights, travel_over,
+    AskedLegs, Invalid, LegMatrix, LegRows, Legs, Pause, Problem, ProblemSpec, Role, Rounding, Solution, SpherePlace,
+    Stop, TIME_MAX, TimeDependentLegs, TourSpec, UNREACHABLE, Weights, travel_over,
 };
 pub use schedule::{Timed, price, schedule};
 pub use search::{Alternative, Pace, Progress, SearchLimits, alternatives, insert, solve, solve_with};

@@ -22,19 +22,24 @@ fn aim(problem: &ProblemSpec, kinds: &Kinds, index: StopIx) -> i32 {
     let one_of_each = stop.locked == TourIx::NONE && stop.barred.is_empty();
     let all = TourIx::first(if one_of_each { 0 } else { problem.tours.len() });
     let leaders = if one_of_each { kinds.leaders() } else { &[] };
-    let earliest = (all.chain(leaders.iter().copied()))
-        .filter(|&tour| problem.allows(tour, index))
-        .map(|tour| {
-            let class = kinds.class(kinds.class_of(tour));
-            let vehicle = &problem.tours[tour.index()];
-            let (mut at, mut node) = (vehicle.start_at, vehicle.start_node);
-            if let Some(pickup) = via {
-                let first = &problem.stops[pickup.index()];
-                at = first.opens_at(at + problem.hop(class, node, pickup).0) + first.service;
-                node = first.node;
-            }
-            stop.opens_at(at.saturating_add(problem.hop(class, node, index).0))
-        })
-        .min();
+    let arrivals = (all.chain(leaders.iter().copied())).filter(|&tour| problem.allows(tour, index)).map(|tour| {
+        let class = kinds.class(kinds.class_of(tour));
+        let vehicle = &problem.tours[tour.index()];
+        let (mut at, mut node) = (vehicle.start_at, vehicle.start_node);
+        if let Some(pickup) = via {
+            let first = &problem.stops[pickup.index()];
+            at = first.opens_at(at + problem.hop(class, node, pickup).0) + first.service;
+            node = first.node;
+        }
+        stop.opens_at(at.saturating_add(problem.hop(class, node, index).0))
+    });
+    let mut earliest: Option<i32> = None;
+    for at in arrivals {
+        if at <= stop.due {
+            // One that arrives in time is enough.
+            return stop.due.min(TIME_MAX);
+        }
+        earliest = Some(earliest.map_or(at, |earliest| earliest.min(at)));
+    }
     stop.due.max(earliest.unwrap_or(stop.due)).min(TIME_MAX)
 }

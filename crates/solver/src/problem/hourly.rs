@@ -11,6 +11,49 @@ pub trait LegRows: Send + Sync {
     /// Times (milliseconds) and lengths (metres) from a node to every node, in a span (0: the first). Asked when a row is first read, by
     /// any thread, now and then more than once; the same each time. What is missing or negative counts as no way.
     fn row(&self, span: usize, from: NodeIx) -> Vec<(i32, i32)>;
+
+    /// One leg of that row. Asked where single legs are wanted, see [`AskedLegs`] and [`TimeDependentLegs::asked`]: as often as it
+    /// is read.
+    fn leg(&self, span: usize, from: NodeIx, to: NodeIx) -> (i32, i32) {
+        self.row(span, from).get(to.index()).copied().unwrap_or((UNREACHABLE, 0))
+    }
+}
+
+/// Legs that are asked for one by one and not kept: for an answer that reads few of them.
+#[derive(Clone)]
+pub struct AskedLegs {
+    nodes: usize,
+    source: Arc<dyn LegRows>,
+    /// The span in which each node is left; empty: the first.
+    spans: Arc<[u32]>,
+}
+
+impl std::fmt::Debug for AskedLegs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AskedLegs").field("nodes", &self.nodes).finish_non_exhaustive()
+    }
+}
+
+impl AskedLegs {
+    /// Legs between `nodes` nodes, as they are in the first span of the source.
+    pub fn new(nodes: usize, source: Arc<dyn LegRows>) -> Self {
+        Self { nodes, source, spans: Arc::default() }
+    }
+
+    pub(crate) fn nodes(&self) -> usize {
+        self.nodes
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, a: NodeIx, b: NodeIx) -> (i32, i32) {
+        let span = self.spans.get(a.index()).map_or(0, |&span| span as usize);
+        legal(self.source.leg(span, a, b))
+    }
+}
+
+/// What is missing or negative counts as no way.
+fn legal(leg: (i32, i32)) -> (i32, i32) {
+    if leg.0 < 0 || leg.1 < 0 { (UNREACHABLE, 0) } else { leg }
 }
 
 type Row = Box<[(i32, i32)]>;
@@ -32,7 +75,7 @@ pub struct TimeDependentLegs {
     /// Instants at which the spans end, ascending, one less than there are spans.
     until: Vec<i32>,
     source: Arc<dyn LegRows>,
-    /// By span and node.
+    /// By span and node. Empty: legs are asked for one by one.
     rows: Arc<[OnceLock<Row>]>,
 }
 
@@ -62,6 +105,22 @@ impl TimeDependentLegs {
         ascending.then_some(Self { nodes, until, source, rows })
     }
 
+    /// Like [`TimeDependentLegs::from_rows`], but each leg is asked for when it is read, and not kept.
+    pub fn asked(nodes: usize, until: Vec<i32>, source: Arc<dyn LegRows>) -> Option<Self> {
+        let ascending = until.windows(2).all(|pair| pair[0] < pair[1]);
+        ascending.then(|| Self { nodes, until, source, rows: Arc::default() })
+    }
+
+    /// Where legs are asked for one by one: the same legs with those from each node as they are in one span.
+    pub(crate) fn asked_in(&self, span_of: impl Iterator<Item = usize>) -> Option<AskedLegs> {
+        let spans = || span_of.map(|span| span as u32).collect();
+        self.rows.is_empty().then(|| AskedLegs { nodes: self.nodes, source: Arc::clone(&self.source), spans: spans() })
+    }
+
+    fn leg(&self, span: usize, a: NodeIx, b: NodeIx) -> (i32, i32) {
+        if self.rows.is_empty() { legal(self.source.leg(span, a, b)) } else { self.row(span, a)[b.index()] }
+    }
+
     pub(crate) fn nodes(&self) -> usize {
         self.nodes
     }
@@ -82,24 +141,24 @@ impl TimeDependentLegs {
         // Not inside the lock: a source that works in parallel could come back here on the same thread.
         let mut row = self.source.row(span, from);
         row.resize(self.nodes, (UNREACHABLE, 0));
-        for leg in row.iter_mut().filter(|leg| leg.0 < 0 || leg.1 < 0) {
-            *leg = (UNREACHABLE, 0);
+        for leg in &mut row {
+            *leg = legal(*leg);
         }
         slot.get_or_init(|| row.into_boxed_slice())
     }
 
     /// A leg in the first span.
     pub(crate) fn first(&self, a: NodeIx, b: NodeIx) -> (i32, i32) {
-        self.row(0, a)[b.index()]
+        self.leg(0, a, b)
     }
 
     /// Time and length of a leg that is begun at an instant; `own` is what the vehicle makes of a time of the rows.
     pub(crate) fn leaving(&self, a: NodeIx, b: NodeIx, depart: i32, own: impl Fn(i32) -> i32) -> (i32, i32) {
         let first = self.span_at(depart);
-        let (_, metres) = self.row(first, a)[b.index()];
+        let (_, metres) = self.leg(first, a, b);
         let spans = (first..=self.until.len()).map(|span| {
             let until = self.until.get(span).map_or(i64::MAX, |&until| i64::from(until));
-            (until, i64::from(own(self.row(span, a)[b.index()].0)))
+            (until, i64::from(own(self.leg(span, a, b).0)))
         });
         (travel_over(i64::from(depart), spans).min(i64::from(UNREACHABLE)) as i32, metres)
     }

@@ -2,7 +2,7 @@
 //!
 //! A matrix of n nodes takes 8 n² bytes; above some 3,000 nodes legs come from coordinates, which is as fast.
 
-use super::hourly::TimeDependentLegs;
+use super::hourly::{AskedLegs, TimeDependentLegs};
 use super::units::UNREACHABLE;
 use crate::index::NodeIx;
 
@@ -119,6 +119,8 @@ pub enum Legs {
         /// Time = metres / this, rounded to the nearest.
         metres_per_time: f64,
     },
+    /// Asked for one by one.
+    Asked(AskedLegs),
     /// Other times at other hours. Where no departure is named, those of the first span.
     TimeDependent(TimeDependentLegs),
 }
@@ -140,6 +142,7 @@ impl Legs {
     pub fn nodes(&self) -> usize {
         match self {
             Self::Matrix(matrix) => matrix.n,
+            Self::Asked(legs) => legs.nodes(),
             Self::TimeDependent(legs) => legs.nodes(),
             Self::Plane { places, .. } => places.len(),
             Self::Sphere { places, .. } => places.len(),
@@ -151,6 +154,7 @@ impl Legs {
     pub fn pair(&self, a: NodeIx, b: NodeIx) -> (i32, i32) {
         match self {
             Self::Matrix(matrix) => matrix.get(a, b),
+            Self::Asked(legs) => legs.get(a, b),
             Self::TimeDependent(legs) => legs.first(a, b),
             Self::Plane { places, scale, length, time } => {
                 let ((ax, ay), (bx, by)) = (places[a.index()], places[b.index()]);
@@ -173,7 +177,7 @@ impl Legs {
         };
         match self {
             Self::TimeDependent(legs) => legs.leaving(a, b, depart, own),
-            Self::Matrix(_) | Self::Plane { .. } | Self::Sphere { .. } => {
+            Self::Matrix(_) | Self::Asked(_) | Self::Plane { .. } | Self::Sphere { .. } => {
                 let (time, metres) = self.pair(a, b);
                 (own(time), metres)
             }
@@ -206,19 +210,19 @@ impl Legs {
                     time.apply(((x - px) * (x - px) + (y - py) * (y - py)).sqrt() * scale)
                 }));
             }
-            Self::Sphere { .. } => times.extend(to.map(|place| self.pair(from, place).0)),
+            Self::Asked(_) | Self::Sphere { .. } => times.extend(to.map(|place| self.pair(from, place).0)),
         }
     }
 
     /// A leg and its way back are the same.
     pub(crate) fn is_symmetric(&self) -> bool {
-        !matches!(self, Self::Matrix(_) | Self::TimeDependent(_))
+        !matches!(self, Self::Matrix(_) | Self::Asked(_) | Self::TimeDependent(_))
     }
 
     /// Coordinates on some plane, where there are any: for finding near places without asking for every leg.
     pub(crate) fn planar(&self, place: NodeIx) -> Option<(f64, f64)> {
         match self {
-            Self::Matrix(_) | Self::TimeDependent(_) => None,
+            Self::Matrix(_) | Self::Asked(_) | Self::TimeDependent(_) => None,
             Self::Plane { places, .. } => Some(places[place.index()]),
             // Stretched so that both axes have one scale near the first place.
             Self::Sphere { places, .. } => {
@@ -231,7 +235,7 @@ impl Legs {
     /// Travel time per unit of the plane that [`Legs::planar`] speaks of: as near as a drawing is.
     pub(crate) fn time_per_planar(&self) -> Option<f64> {
         match self {
-            Self::Matrix(_) | Self::TimeDependent(_) => None,
+            Self::Matrix(_) | Self::Asked(_) | Self::TimeDependent(_) => None,
             Self::Plane { scale, .. } => Some(*scale),
             Self::Sphere { metres_per_time, .. } => Some(EARTH_RADIUS / metres_per_time),
         }
@@ -240,8 +244,8 @@ impl Legs {
     pub(crate) fn is_legal(&self) -> bool {
         match self {
             Self::Matrix(matrix) => matrix.is_legal(),
-            // Rows are looked at when they come.
-            Self::TimeDependent(_) => true,
+            // Legs are looked at when they come.
+            Self::Asked(_) | Self::TimeDependent(_) => true,
             Self::Plane { places, scale, .. } => {
                 scale.is_finite() && *scale > 0.0 && places.iter().all(|(x, y)| x.is_finite() && y.is_finite())
             }

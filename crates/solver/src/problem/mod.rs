@@ -18,7 +18,7 @@ mod solution;
 mod spec;
 mod units;
 
-pub use self::hourly::{LegRows, TimeDependentLegs, travel_over};
+pub use self::hourly::{AskedLegs, LegRows, TimeDependentLegs, travel_over};
 pub use self::invalid::Invalid;
 pub use self::legs::{LegMatrix, Legs, Rounding, SpherePlace};
 pub use self::solution::Solution;
@@ -234,7 +234,7 @@ impl Problem {
                 let class = self.own_class(tour);
                 class.priced(legs.leaving(a, b, depart, |time| class.time(time)))
             }
-            Legs::Matrix(_) | Legs::Plane { .. } | Legs::Sphere { .. } => self.leg(tour, a, b),
+            Legs::Matrix(_) | Legs::Asked(_) | Legs::Plane { .. } | Legs::Sphere { .. } => self.leg(tour, a, b),
         }
     }
 

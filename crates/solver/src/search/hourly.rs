@@ -44,6 +44,9 @@ pub(crate) fn frozen(problem: &Problem, tours: &[Vec<StopIx>]) -> Problem {
         });
     }
     let at: Vec<(usize, NodeIx)> = (0..n).map(|node| (legs.span_at(leaves[node]), NodeIx(node as u32))).collect();
+    if let Some(asked) = legs.asked_in(at.iter().map(|&(span, _)| span)) {
+        return with_legs(problem, tours, Legs::Asked(asked));
+    }
     // One row of each span first: whatever the source prepares for a span is prepared once.
     let mut prepared = vec![false; legs.spans()];
     for &(span, node) in &at {
@@ -52,10 +55,15 @@ pub(crate) fn frozen(problem: &Problem, tours: &[Vec<StopIx>]) -> Problem {
         }
     }
     let rows: Vec<&[(i32, i32)]> = at.par_iter().map(|&(span, node)| legs.row(span, node)).collect();
+    with_legs(problem, tours, LegMatrix::from_fn(n, |a, b| rows[a][b]).into())
+}
+
+/// The same problem with other legs and another plan to start from.
+fn with_legs(problem: &Problem, tours: &[Vec<StopIx>], legs: Legs) -> Problem {
     Problem::new(ProblemSpec {
         stops: problem.stops().to_vec(),
         tours: problem.tours().to_vec(),
-        legs: LegMatrix::from_fn(n, |a, b| rows[a][b]).into(),
+        legs,
         weights: *problem.weights(),
         initial: tours.to_vec(),
     })

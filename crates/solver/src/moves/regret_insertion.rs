@@ -3,7 +3,7 @@
 //! 1993).
 
 use super::insertion::Insertion;
-use crate::index::StopIx;
+use crate::index::{By, LocalStop, LocalTour, StopIx};
 use crate::problem::{Problem, Solution, absent_units, all_stops};
 use crate::state::{Local, State};
 
@@ -19,12 +19,12 @@ pub(crate) fn fill(mut state: State<'_>) -> Solution {
     let problem = local.problem;
     let cost_before = state.total;
     let mut waiting = state.absent.clone();
-    let tours: Vec<u32> = (0..problem.tours().len() as u32).collect();
-    let price = |state: &State<'_>, unit: u32, tour: u32| state.best_in_tour(unit, tour, local.unserved(unit));
+    let price =
+        |state: &State<'_>, unit: LocalStop, tour: LocalTour| state.best_in_tour(unit, tour, local.unserved(unit));
     if let [unit] = waiting[..] {
         // One new stop: the cheapest position there is.
         let mut best: Option<Insertion> = None;
-        for &tour in &tours {
+        for tour in state.tours() {
             let bound = best.map_or(local.unserved(unit), |best| best.cost);
             best = state.best_in_tour(unit, tour, bound).or(best);
         }
@@ -34,8 +34,8 @@ pub(crate) fn fill(mut state: State<'_>) -> Solution {
         }
     }
     // Best position of each unit in each tour; only the tour that changed is priced again.
-    let mut places: Vec<Vec<Option<Insertion>>> =
-        waiting.iter().map(|&unit| tours.iter().map(|&tour| price(&state, unit, tour)).collect()).collect();
+    let mut places: Vec<By<LocalTour, Option<Insertion>>> =
+        waiting.iter().map(|&unit| state.tours().map(|tour| price(&state, unit, tour)).collect()).collect();
     while !waiting.is_empty() {
         let choice = (0..waiting.len())
             .filter_map(|index| {
@@ -51,7 +51,7 @@ pub(crate) fn fill(mut state: State<'_>) -> Solution {
         places.swap_remove(index);
         state.put_at(unit, place);
         for (other, row) in waiting.iter().zip(&mut places) {
-            row[place.tour as usize] = price(&state, *other, place.tour);
+            row[place.tour] = price(&state, *other, place.tour);
         }
     }
     // Late mode: what is left goes where it does least harm, in order of price. Rich pieces only: where nothing can be
@@ -59,9 +59,9 @@ pub(crate) fn fill(mut state: State<'_>) -> Solution {
     waiting.sort_by_key(|&unit| (std::cmp::Reverse(local.unserved(unit)), unit));
     for unit in waiting {
         let bound = local.unserved(unit);
-        let best = tours
-            .iter()
-            .filter_map(|&tour| state.best_by_walk(unit, tour, bound))
+        let best = state
+            .tours()
+            .filter_map(|tour| state.best_by_walk(unit, tour, bound))
             .min_by_key(|place| (place.cost, place.tour));
         if let Some(place) = best {
             state = state.enriched();

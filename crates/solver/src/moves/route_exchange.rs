@@ -29,7 +29,7 @@ pub(crate) fn crossed(
     let mut child = vec![Vec::new(); first.len()];
     let mut taken = vec![false; stops];
     let mut count = 0;
-    for stop in near.near.of(StopIx(random.below(stops) as u32)) {
+    for &stop in near.near.of(StopIx(random.below(stops) as u32)) {
         let tour = tour_of[stop.index()];
         if count == kept || tour == usize::MAX || !child[tour].is_empty() {
             continue;

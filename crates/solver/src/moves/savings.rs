@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::recreate::Scratch;
-use crate::index::{NodeIx, StopIx, TourIx};
+use crate::index::{LocalStop, NodeIx, StopIx, TourIx};
 use crate::problem::{Problem, Role, TIME_MAX, absent_units};
 use crate::random::Random;
 use crate::state::Neighbours;
@@ -27,7 +27,7 @@ pub(crate) fn construct(problem: &Problem, near: &Neighbours, seed: u64) -> Vec<
         return tours;
     }
     let stops: Vec<StopIx> = StopIx::first(problem.stops().len()).collect();
-    let at: Where = stops.iter().map(|stop| (0, stop.0)).collect();
+    let at: Where = stops.iter().map(|&stop| (0, LocalStop::of_whole(stop))).collect();
     let local = Local::piece(problem, near, &at, 0, stops, TourIx::first(problem.tours().len()).collect());
     let mut state = State::of_whole(&local, &tours, &absent);
     let mut random = Random::new(seed, u32::MAX, u32::MAX);
@@ -96,7 +96,7 @@ fn best_savings(problem: &Problem, near: &Neighbours) -> Vec<Vec<StopIx>> {
         .flat_map_iter(|v| {
             let v = StopIx(v);
             let node = problem.stops()[v.index()].node;
-            near.after.of(v).map(move |c| problem.hop(tour, node, c))
+            near.after.of(v).iter().map(move |&c| problem.hop(tour, node, c))
         })
         .collect();
     let (one, other) = rayon::join(
@@ -118,7 +118,7 @@ fn savings(
     let mut merges: Vec<Merge> = Vec::with_capacity(legs.len());
     let mut legs = legs.iter();
     for v in StopIx::first(n) {
-        for (c, &(time, cost)) in near.after.of(v).zip(&mut legs) {
+        for (&c, &(time, cost)) in near.after.of(v).iter().zip(&mut legs) {
             let (first, second) = (&chains[v.index()], &chains[c.index()]);
             let wait =
                 (i64::from(second.earliest) - i64::from(first.latest) - i64::from(first.duration) - i64::from(time))

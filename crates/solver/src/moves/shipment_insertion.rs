@@ -4,10 +4,10 @@
 //! add says which are.
 
 use super::insertion::Insertion;
+use crate::index::{By, LocalNode, LocalStop, LocalTour};
 use crate::problem::{Role, UNREACHABLE};
 use crate::random::Random;
-use crate::state::{Ends, NONE, State};
-use crate::state::{Fixed, Rows};
+use crate::state::{Ends, Fixed, Rows, State};
 
 /// More than any price: nothing is added to it that would carry it over.
 const NOWHERE: i64 = i64::MAX / 4;
@@ -19,13 +19,13 @@ struct PickupPlace {
     apart: i64,
     /// What the tour asks for taking the shipment, beside legs.
     fixed: i64,
-    after: u32,
-    tour: u32,
+    after: LocalNode,
+    tour: LocalTour,
 }
 
 impl PickupPlace {
     /// What comes first: the least addition, the earlier node where that is equal.
-    fn key(&self) -> (i64, u32) {
+    fn key(&self) -> (i64, LocalNode) {
         (self.apart + self.fixed, self.after)
     }
 }
@@ -35,14 +35,14 @@ impl PickupPlace {
 pub(crate) struct PickupPlaces {
     list: Vec<PickupPlace>,
     /// By node: when it was last listed.
-    seen: Vec<u32>,
+    seen: By<LocalNode, u32>,
     mark: u32,
 }
 
 /// One end of a shipment with its legs, for tours of one class.
 #[derive(Clone, Copy)]
 struct End<'l> {
-    stop: u32,
+    stop: LocalStop,
     fixed: Fixed,
     /// The latest start that keeps its aim.
     closes: i32,
@@ -51,11 +51,11 @@ struct End<'l> {
 
 impl State<'_> {
     /// Both ends of a shipment with their legs on a tour of some class.
-    fn ends_of_shipment(&self, unit: u32, tour: u32) -> (End<'_>, End<'_>) {
-        let end = |stop: u32| End {
+    fn ends_of_shipment(&self, unit: LocalStop, tour: LocalTour) -> (End<'_>, End<'_>) {
+        let end = |stop: LocalStop| End {
             stop,
-            fixed: self.local.fixed[stop as usize],
-            closes: self.closes[stop as usize],
+            fixed: self.local.fixed[stop],
+            closes: self.closes[stop],
             rows: self.local.rows(tour, stop),
         };
         let pickup = end(unit);
@@ -66,8 +66,8 @@ impl State<'_> {
     /// would add is looked at first: most tours die there, few pickups are worth a walk, and few walks go to the end.
     pub(crate) fn best_shipment<const PLAIN: bool>(
         &self,
-        unit: u32,
-        tour: u32,
+        unit: LocalStop,
+        tour: LocalTour,
         bound: i64,
         fixed: i64,
     ) -> Option<Insertion> {
@@ -103,19 +103,19 @@ impl State<'_> {
                 best = cost + fixed;
                 found = Some(Insertion { tour, after: node, mate_after, cost: best });
             }
-            node = self.records[node as usize].next;
+            node = self.records[node].next;
         }
         found
     }
 
     /// For each node of a tour, its start first, until it is too late: what a stop alone would add behind it, [`NOWHERE`]
     /// where it cannot be. Returns the least.
-    fn alone(&self, of: &End<'_>, tour: u32, deltas: &mut Vec<i64>) -> i64 {
+    fn alone(&self, of: &End<'_>, tour: LocalTour, deltas: &mut Vec<i64>) -> i64 {
         deltas.clear();
         let end = self.sentinel(tour);
         let (mut node, mut least) = (end, NOWHERE);
         loop {
-            let record = &self.records[node as usize];
+            let record = &self.records[node];
             // Departures only grow along a tour.
             if record.depart > of.closes {
                 return least;
@@ -136,8 +136,8 @@ impl State<'_> {
         reason = "asked at sixty places for every shipment; a call costs a fifth of the search"
     )]
     #[inline(always)]
-    fn apart(&self, of: &End<'_>, tour: u32, node: u32) -> i64 {
-        let (fixed, record) = (&of.fixed, &self.records[node as usize]);
+    fn apart(&self, of: &End<'_>, tour: LocalTour, node: LocalNode) -> i64 {
+        let (fixed, record) = (&of.fixed, &self.records[node]);
         if record.depart > of.closes || fixed.opens.saturating_add(fixed.service) > record.next_latest {
             return NOWHERE;
         }
@@ -164,28 +164,28 @@ impl State<'_> {
     /// least is tried first: the delivery adds something too, so that few places need a walk for it.
     pub(crate) fn shipment_beside_neighbours<const PLAIN: bool>(
         &self,
-        unit: u32,
+        unit: LocalStop,
         bound: i64,
         places: &mut PickupPlaces,
         random: &mut Random,
     ) -> Option<Insertion> {
         let local = self.local;
         let PickupPlaces { list, seen, mark } = places;
-        let (mut pickup, mut delivery) = self.ends_of_shipment(unit, 0);
+        let (mut pickup, mut delivery) = self.ends_of_shipment(unit, LocalTour(0));
         let simple = local.problem.unrestricted() && !local.problem.promised() && !local.problem.limited();
         list.clear();
         seen.resize(self.records.len(), 0);
         *mark += 1;
-        let before = local.before.get(unit).iter().map(|&before| (before, self.records[before as usize].tour));
-        let behind = local.after.get(unit).iter().map(|&after| {
-            let record = &self.records[after as usize];
+        let before = local.before.of(unit).iter().map(|&before| (LocalNode::from(before), self.records[before].tour));
+        let behind = local.after.of(unit).iter().map(|&after| {
+            let record = &self.records[after];
             (record.prev, record.tour)
         });
         for (after, tour) in before.chain(behind) {
-            if tour == NONE || seen[after as usize] == *mark || self.refused.contains(&tour) {
+            if tour == LocalTour::NONE || seen[after] == *mark || self.refused.contains(&tour) {
                 continue;
             }
-            seen[after as usize] = *mark;
+            seen[after] = *mark;
             if !local.one_class {
                 pickup.rows = local.rows(tour, unit);
             }
@@ -232,15 +232,15 @@ impl State<'_> {
         &self,
         pickup: &End<'_>,
         delivery: &End<'_>,
-        tour: u32,
-        after: u32,
+        tour: LocalTour,
+        after: LocalNode,
         bound: i64,
         apart: i64,
         later: impl Iterator<Item = i64>,
-    ) -> Option<(i64, u32)> {
+    ) -> Option<(i64, LocalNode)> {
         let local = self.local;
         let (unit, mate) = (pickup.stop, delivery.stop);
-        let record = &self.records[after as usize];
+        let record = &self.records[after];
         let (to, to_cost) = self.leg_to(pickup.rows, tour, after, unit);
         let next = record.next;
         let mut later = later.peekable();
@@ -253,13 +253,13 @@ impl State<'_> {
                 return None;
             }
         }
-        let end_by = local.fixed_tours[tour as usize].end_by;
+        let end_by = local.fixed_tours[tour].end_by;
         let arrival = record.depart.saturating_add(to);
         let room = self.room_for_shipment(unit, tour);
-        let has_room = |node: u32| {
-            if PLAIN { self.records[node as usize].load <= room[0] } else { self.is_left_with_at_most(node, room) }
+        let has_room = |node: LocalNode| {
+            if PLAIN { self.records[node].load <= room[0] } else { self.is_left_with_at_most(node, room) }
         };
-        let opens_at = |stop: u32, fixed: &Fixed, at: i32| {
+        let opens_at = |stop: LocalStop, fixed: &Fixed, at: i32| {
             if PLAIN { at.max(fixed.opens) } else { local.opens_at(stop, at) }
         };
         if arrival > end_by || !has_room(after) {
@@ -280,7 +280,7 @@ impl State<'_> {
         // Directly behind the pickup.
         let mut detour = base - saved;
         let mut depart = start.saturating_add(pickup.fixed.service);
-        let mut from = unit;
+        let mut from = LocalNode::from(unit);
         let mut next = next;
         let mut next_latest = record.next_latest;
         let mut skipped = 0;
@@ -312,15 +312,16 @@ impl State<'_> {
             // On to `next`, with the goods on board and the delay so far.
             let (travel, cost) = self.hop(tour, from, next);
             let at = depart.saturating_add(travel);
-            let record = &self.records[next as usize];
+            let record = &self.records[next];
             if at > record.latest || !has_room(next) {
                 break;
             }
-            if from == unit {
+            if from == unit.into() {
                 detour += i64::from(cost);
             }
-            let fixed = &local.fixed[next as usize];
-            depart = opens_at(next, fixed, at).saturating_add(fixed.service);
+            let stop = next.stop();
+            let fixed = &local.fixed[stop];
+            depart = opens_at(stop, fixed, at).saturating_add(fixed.service);
             from = next;
             next_latest = record.next_latest;
             skipped = i64::from(record.next_cost);
@@ -331,12 +332,12 @@ impl State<'_> {
 
     /// The most that may be on board where the goods of a shipment come along: what [`State::is_left_with_at_most`] compares.
     #[inline]
-    fn room_for_shipment(&self, unit: u32, tour: u32) -> [i32; 4] {
-        let (local, fixed_tour) = (self.local, &self.local.fixed_tours[tour as usize]);
+    fn room_for_shipment(&self, unit: LocalStop, tour: LocalTour) -> [i32; 4] {
+        let (local, fixed_tour) = (self.local, &self.local.fixed_tours[tour]);
         if self.plain {
-            return [fixed_tour.capacity.saturating_sub(local.fixed[unit as usize].load), 0, 0, 0];
+            return [fixed_tour.capacity.saturating_sub(local.fixed[unit].load), 0, 0, 0];
         }
-        let (load, carried) = (&local.rich[unit as usize].load, &self.carried[tour as usize]);
+        let (load, carried) = (&local.rich[unit].load, &self.carried[tour]);
         std::array::from_fn(|d| fixed_tour.room[d].saturating_sub(carried[d]).saturating_sub(load[d]))
     }
 }

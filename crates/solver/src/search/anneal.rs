@@ -1,6 +1,6 @@
 //! One piece of a plan in one round: ruin and recreate, 2-opt* and SWAP* under simulated annealing.
 
-use crate::index::{StopIx, TourIx};
+use crate::index::{By, LocalStop, LocalTour, StopIx, TourIx};
 use crate::moves::Ruin;
 use crate::moves::Scratch;
 use crate::random::Random;
@@ -33,30 +33,30 @@ pub(crate) struct Effort {
 /// One piece, one round.
 pub(crate) fn anneal(
     local: &Local<'_>,
-    tours: &[Vec<u32>],
-    waiting: Vec<u32>,
+    tours: &[Vec<LocalStop>],
+    waiting: Vec<LocalStop>,
     logs: &[f64],
     Effort { temperature, ruin, iterations, .. }: Effort,
     mut random: Random,
 ) -> PieceResult {
     let mut state = State::new(local, tours, waiting);
-    let mut best: Vec<Vec<u32>> = tours.to_vec();
+    let mut best: By<LocalTour, Vec<LocalStop>> = tours.to_vec().into();
     let mut best_cost = state.total;
-    let mut dirty: Vec<u32> = Vec::new();
-    let mut is_dirty = vec![false; tours.len()];
+    let mut dirty: Vec<LocalTour> = Vec::new();
+    let mut is_dirty: By<LocalTour, bool> = By::each(false, tours.len());
     let mut scratch = Scratch::default();
-    let mut keep = |state: &State<'_>, best: &mut Vec<Vec<u32>>| {
+    let mut keep = |state: &State<'_>, best: &mut By<LocalTour, Vec<LocalStop>>| {
         for tour in state.touched() {
-            if !is_dirty[tour as usize] {
-                is_dirty[tour as usize] = true;
+            if !is_dirty[tour] {
+                is_dirty[tour] = true;
                 dirty.push(tour);
             }
         }
         if state.total < best_cost {
             best_cost = state.total;
             for tour in dirty.drain(..) {
-                is_dirty[tour as usize] = false;
-                state.sequence_into(tour, &mut best[tour as usize]);
+                is_dirty[tour] = false;
+                state.sequence_into(tour, &mut best[tour]);
             }
         }
     };
@@ -103,13 +103,12 @@ pub(crate) fn anneal(
             panic!("the records disagree with a recount: {what}");
         }
     }
-    let global =
-        |sequence: Vec<u32>| sequence.into_iter().map(|stop| local.stops[stop as usize]).collect::<Vec<StopIx>>();
+    let global = |sequence: Vec<LocalStop>| sequence.into_iter().map(|stop| local.stops[stop]).collect::<Vec<StopIx>>();
     PieceResult {
         cost: state.total,
-        current: (0..tours.len() as u32).map(|tour| (local.tours[tour as usize], state.global(tour))).collect(),
-        absent: state.absent.iter().map(|&unit| local.stops[unit as usize]).collect(),
-        best: best.into_iter().enumerate().map(|(tour, sequence)| (local.tours[tour], global(sequence))).collect(),
+        current: state.tours().map(|tour| (local.tours[tour], state.global(tour))).collect(),
+        absent: state.absent.iter().map(|&unit| local.stops[unit]).collect(),
+        best: local.tours.iter().copied().zip(best.into_iter().map(global)).collect(),
         best_cost,
         iterations,
     }

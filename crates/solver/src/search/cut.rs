@@ -1,6 +1,6 @@
 //! Cutting a plan into disjoint pieces of whole tours, along lines that are drawn anew every round.
 
-use crate::index::{NodeIx, StopIx, TourIx};
+use crate::index::{By, LocalStop, NodeIx, StopIx, TourIx};
 use crate::problem::Problem;
 use crate::random::{Random, mix};
 use crate::state::Neighbours;
@@ -21,7 +21,7 @@ pub(crate) struct Piece {
     pub(crate) absent: Vec<StopIx>,
 }
 
-/// Cuts a plan. Also says where each stop went: (piece, index within it).
+/// Cuts a plan. Also says where each stop went: the piece, and its number in it.
 pub(crate) fn cut(
     problem: &Problem,
     near: &Neighbours,
@@ -58,10 +58,10 @@ pub(crate) fn cut(
             Piece { stops, tours: mine, absent: Vec::new() }
         })
         .collect();
-    let mut at: Where = vec![(u32::MAX, u32::MAX); problem.stops().len()];
+    let mut at: Where = By::each((u32::MAX, LocalStop::NONE), problem.stops().len());
     for (piece, list) in pieces.iter().enumerate() {
-        for (index, &stop) in list.stops.iter().enumerate() {
-            at[stop.index()] = (piece as u32, index as u32);
+        for (local, &stop) in LocalStop::all().zip(&list.stops) {
+            at[stop] = (piece as u32, local);
         }
     }
     for &unit in absent {
@@ -69,13 +69,13 @@ pub(crate) fn cut(
         let bound = [spec.locked, spec.home].into_iter().find(|&tour| tour != TourIx::NONE);
         let home = bound.and_then(|tour| pieces.iter().position(|piece| piece.tours.contains(&tour)));
         let beside = || {
-            let piece = near.near.of(unit).map(|stop| at[stop.index()].0).find(|&piece| piece != u32::MAX);
+            let piece = near.near.of(unit).iter().map(|&stop| at[stop].0).find(|&piece| piece != u32::MAX);
             piece.map_or(unit.index() % count, |piece| piece as usize)
         };
         let piece = home.unwrap_or_else(beside);
         for stop in [unit, spec.mate] {
             if stop != StopIx::NONE {
-                at[stop.index()] = (piece as u32, pieces[piece].stops.len() as u32);
+                at[stop] = (piece as u32, LocalStop(pieces[piece].stops.len() as u32));
                 pieces[piece].stops.push(stop);
             }
         }

@@ -14,7 +14,7 @@ use super::cut::{PIECE_STOPS, Piece, cut};
 use super::heat::heat;
 use super::limits::{Pace, Progress, SearchLimits};
 use super::shrink::Shrinking;
-use crate::index::{StopIx, TourIx};
+use crate::index::{LocalStop, StopIx, TourIx};
 use crate::moves::{Ruin, construct, insert_into};
 use crate::problem::{Problem, Solution, absent_units, all_stops};
 use crate::random::{Random, mix};
@@ -290,12 +290,12 @@ impl Chain {
                 let most = effort.iterations.min((piece.stops.len() as u32 * effort.per_stop).max(20));
                 let Piece { stops, tours: mine, absent } = piece;
                 let local = Local::piece(problem, near, &at, index as u32, stops, mine);
-                let sequences: Vec<Vec<u32>> = local
+                let sequences: Vec<Vec<LocalStop>> = local
                     .tours
                     .iter()
-                    .map(|&tour| self.tours[tour.index()].iter().map(|&stop| at[stop.index()].1).collect())
+                    .map(|&tour| self.tours[tour.index()].iter().map(|&stop| at[stop].1).collect())
                     .collect();
-                let waiting = absent.iter().map(|&unit| at[unit.index()].1).collect();
+                let waiting = absent.iter().map(|&unit| at[unit].1).collect();
                 anneal(&local, &sequences, waiting, logs, Effort { iterations: most, ..effort }, random)
             })
             .collect();

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::index::{NodeIx, StopIx, TourIx};
+use crate::index::{Ix, NodeIx, StopIx, TourIx};
 use crate::problem::{Problem, TIME_MAX, UNREACHABLE};
 
 /// How many near stops a ruin walks at most (measured in the prototype), and beyond [`MANY`] stops.
@@ -17,32 +17,39 @@ const GRID_CANDIDATES: usize = 300;
 /// Stops whose lists one task makes.
 const CHUNK: usize = 64;
 
-/// A list of stops for each stop: of the problem, or of a piece by its own numbers.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Lists {
+/// A list of stops for each stop: of a problem, or of a piece.
+#[derive(Clone, Debug)]
+pub(crate) struct Lists<S> {
     starts: Vec<u32>,
-    items: Vec<u32>,
+    items: Vec<S>,
 }
 
-impl Lists {
+impl<S> Default for Lists<S> {
+    fn default() -> Self {
+        Self { starts: Vec::new(), items: Vec::new() }
+    }
+}
+
+impl<S: Ix> Lists<S> {
     pub(crate) fn with_capacity(lists: usize, items: usize) -> Self {
         let mut starts = Vec::with_capacity(lists + 1);
         starts.push(0);
         Self { starts, items: Vec::with_capacity(items) }
     }
 
-    pub(crate) fn push(&mut self, list: impl Iterator<Item = u32>) {
+    pub(crate) fn push(&mut self, list: impl Iterator<Item = S>) {
         self.items.extend(list);
         self.starts.push(self.items.len() as u32);
     }
 
-    /// Of a whole problem: the list of a stop.
-    pub(crate) fn of(&self, stop: StopIx) -> impl ExactSizeIterator<Item = StopIx> + '_ {
-        self.get(stop.0).iter().copied().map(StopIx)
+    /// The list of a stop.
+    pub(crate) fn of(&self, stop: S) -> &[S] {
+        self.at(stop.index())
     }
 
-    pub(crate) fn get(&self, index: u32) -> &[u32] {
-        let (from, to) = (self.starts[index as usize], self.starts[index as usize + 1]);
+    /// The list that was pushed after so many others.
+    fn at(&self, index: usize) -> &[S] {
+        let (from, to) = (self.starts[index], self.starts[index + 1]);
         &self.items[from as usize..to as usize]
     }
 }
@@ -51,11 +58,11 @@ impl Lists {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Neighbours {
     /// Nearest stops, the stop itself first.
-    pub(crate) near: Lists,
+    pub(crate) near: Lists<StopIx>,
     /// Stops it can follow with little leg and wait, best first.
-    pub(crate) before: Lists,
+    pub(crate) before: Lists<StopIx>,
     /// Stops that can follow it, best first.
-    pub(crate) after: Lists,
+    pub(crate) after: Lists<StopIx>,
 }
 
 impl Neighbours {
@@ -96,10 +103,10 @@ impl Neighbours {
             at[stop.index()] = position;
         }
         for position in at {
-            let (part, index) = (&parts[position / CHUNK], (position % CHUNK) as u32);
-            whole.near.push(part.near.get(index).iter().copied());
-            whole.before.push(part.before.get(index).iter().copied());
-            whole.after.push(part.after.get(index).iter().copied());
+            let (part, index) = (&parts[position / CHUNK], position % CHUNK);
+            whole.near.push(part.near.at(index).iter().copied());
+            whole.before.push(part.before.at(index).iter().copied());
+            whole.after.push(part.after.at(index).iter().copied());
         }
         whole
     }
@@ -152,7 +159,7 @@ impl Keys {
         self.near.clear();
         self.before.clear();
         self.after.clear();
-        self.near.push(pack(0, stop.0));
+        self.near.push(pack(0, stop));
     }
 
     /// One candidate; `leg` there and `back` without set-up.
@@ -164,15 +171,15 @@ impl Keys {
         let same = here.node == there.node;
         let to = leg.saturating_add(if same { 0 } else { there.setup });
         let from = back.saturating_add(if same { 0 } else { here.setup });
-        self.near.push(pack(1 + i64::from(to.min(from)), there.stop.0));
+        self.near.push(pack(1 + i64::from(to.min(from)), there.stop));
         // A fifth of the wait that nobody can avoid counts like driving.
         if from < UNREACHABLE && there.opens.saturating_add(there.service).saturating_add(from) <= here.closes {
             let wait = i64::from(here.opens) - i64::from(there.closes) - i64::from(there.service) - i64::from(from);
-            self.before.push(pack(i64::from(from) + wait.max(0) / 5, there.stop.0));
+            self.before.push(pack(i64::from(from) + wait.max(0) / 5, there.stop));
         }
         if to < UNREACHABLE && here.opens.saturating_add(here.service).saturating_add(to) <= there.closes {
             let wait = i64::from(there.opens) - i64::from(here.closes) - i64::from(here.service) - i64::from(to);
-            self.after.push(pack(i64::from(to) + wait.max(0) / 5, there.stop.0));
+            self.after.push(pack(i64::from(to) + wait.max(0) / 5, there.stop));
         }
     }
 
@@ -192,19 +199,19 @@ impl Keys {
     }
 }
 
-/// Key and index in one word: sorting sorts by key, then index.
-fn pack(key: i64, index: u32) -> u64 {
-    (key.clamp(0, i64::from(u32::MAX)) as u64) << 32 | u64::from(index)
+/// Key and stop in one word: sorting sorts by key, then stop.
+fn pack(key: i64, stop: StopIx) -> u64 {
+    (key.clamp(0, i64::from(u32::MAX)) as u64) << 32 | u64::from(stop.0)
 }
 
-/// The indices of the `most` smallest, in order.
-fn smallest(keyed: &mut Vec<u64>, most: usize) -> impl Iterator<Item = u32> + '_ {
+/// The stops with the `most` smallest keys, in order.
+fn smallest(keyed: &mut Vec<u64>, most: usize) -> impl Iterator<Item = StopIx> + '_ {
     if keyed.len() > most {
         keyed.select_nth_unstable(most);
         keyed.truncate(most);
     }
     keyed.sort_unstable();
-    keyed.iter().map(|&packed| packed as u32)
+    keyed.iter().map(|&packed| StopIx(packed as u32))
 }
 
 /// A stop in its cell.

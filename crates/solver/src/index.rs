@@ -106,7 +106,7 @@ impl From<LocalStop> for LocalNode {
 
 /// An index type.
 pub(crate) trait Ix: Copy {
-    /// The place in an array that has one entry for each.
+    /// For arrays that have one entry for each.
     fn index(self) -> usize;
 }
 

@@ -1,7 +1,9 @@
-//! Where a unit fits into a tour, and what it costs there.
+//! Cheapest insertion: where a unit fits into a tour, and what it costs there.
 //!
-//! The quick test is O(1) per position from the records; the walk drives the whole tour and also prices lateness, flow
-//! time and pauses. Both agree wherever the quick one says yes (tested).
+//! The quick test takes O(1) for each position: the records keep the earliest departure and the latest arrival of every node (forward
+//! time slack; Savelsbergh, "The Vehicle Routing Problem with Time Windows: Minimizing Route Duration", 1992). The walk drives the
+//! whole tour for each position and also prices lateness, flow time and pauses. Wherever the quick test finds a position, both
+//! give the same price (tested).
 
 use crate::index::{LocalNode, LocalStop, LocalTour};
 use crate::problem::{Role, UNREACHABLE};
@@ -15,13 +17,14 @@ pub(crate) struct Insertion {
     pub(crate) tour: LocalTour,
     /// The unit goes after this node.
     pub(crate) after: LocalNode,
-    /// Its delivery goes after this node (the pickup itself, if directly behind it).
+    /// The delivery of a shipment goes after this node (the pickup itself, if directly behind it). [`LocalNode::NONE`] for a job.
     pub(crate) mate_after: LocalNode,
+    /// By how much it makes the tour dearer, in millionths.
     pub(crate) cost: i64,
 }
 
 impl State<'_> {
-    /// The cheapest position in one tour that keeps every aim, if dearer ones than `bound` do not matter.
+    /// The cheapest position in one tour that keeps every aim. `None` if there is none that costs less than `bound`.
     pub(crate) fn best_in_tour(&self, unit: LocalStop, tour: LocalTour, bound: i64) -> Option<Insertion> {
         if self.has_pauses(tour) && self.price_of_joining(unit, tour).is_some() {
             return self.best_by_walk(unit, tour, bound);
@@ -29,7 +32,8 @@ impl State<'_> {
         self.quick_in_tour(unit, tour, bound)
     }
 
-    /// The same, but in tours with pauses: there what the quick tests say, which has to be tried. Tours that refused are not asked.
+    /// The same, but in a tour with pauses only a guess: the quick tests take pauses as they are now, so that the caller has to put
+    /// the unit in and look. Tours in `refused` are left out.
     pub(crate) fn quick_in_tour(&self, unit: LocalStop, tour: LocalTour, bound: i64) -> Option<Insertion> {
         if self.refused.contains(&tour) {
             return None;
@@ -48,7 +52,8 @@ impl State<'_> {
         }
     }
 
-    /// What a unit costs in a tour beside legs: the use of an empty vehicle, a broken promise. `None`: it may not join.
+    /// What a unit costs in a tour beside legs: the fixed price of a vehicle that was empty, and broken promises. `None` if rules or
+    /// the largest number of stops forbid it.
     pub(crate) fn price_of_joining(&self, unit: LocalStop, tour: LocalTour) -> Option<i64> {
         let stop = &self.local.fixed[unit];
         let shipment = stop.role == Role::Pickup;
@@ -117,7 +122,7 @@ impl State<'_> {
         if let Some(rows) = rows { rows.outbound(node) } else { self.hop(tour, stop, node) }
     }
 
-    /// A tour has room for a job, as far as sums tell.
+    /// False if a job has no room at any position of a tour, as far as sums of loads tell.
     fn has_room_somewhere(&self, unit: LocalStop, tour: LocalTour) -> bool {
         let stop = &self.local.fixed[unit];
         if self.plain {
@@ -139,7 +144,7 @@ impl State<'_> {
     ) -> Option<i64> {
         let fixed = &self.local.fixed[unit];
         let record = &self.records[after];
-        // Too late or too early whatever the legs: most places are, and this reads one record only.
+        // Most positions are too late or too early whatever the legs, and this test reads one record only.
         if record.depart > self.closes[unit] || fixed.opens.saturating_add(fixed.service) > record.next_latest {
             return None;
         }
@@ -167,7 +172,7 @@ impl State<'_> {
         (delta < bound && self.fits_rich_job(unit, tour, after, start)).then_some(delta)
     }
 
-    /// Shift and load of a job in a plain piece, put in behind a node.
+    /// True if a job of a plain piece, put in behind a node, keeps the shift and the capacity of the tour.
     #[inline]
     pub(crate) fn fits_plain_job(&self, unit: LocalStop, tour: LocalTour, after: LocalNode, start: i32) -> bool {
         let stop = &self.local.fixed[unit];
@@ -180,7 +185,8 @@ impl State<'_> {
             }
     }
 
-    /// Shift and load of a job in a rich piece, put in behind a node; a tour that refused the unit does not fit.
+    /// True if a job of a rich piece, put in behind a node, keeps the shift and the capacity of the tour, and the tour has not refused
+    /// it.
     #[inline]
     pub(crate) fn fits_rich_job(&self, unit: LocalStop, tour: LocalTour, after: LocalNode, start: i32) -> bool {
         (start <= self.local.fixed_tours[tour].end_by || start <= self.local.shift_end(tour, unit))
@@ -188,14 +194,15 @@ impl State<'_> {
             && !self.refused.contains(&tour)
     }
 
-    /// What service at a stop costs that starts so late.
+    /// Price of the lateness of a stop whose service starts at `start`.
     #[inline]
     pub(crate) fn price_of_lateness(&self, stop: LocalStop, start: i32) -> i64 {
         let due = self.local.rich[stop].due;
         if start <= due { 0 } else { span_price(start, due, self.local.problem.weights().late_per_hour) }
     }
 
-    /// Every position driven in full: prices lateness, flow time and pauses, keeps every rule.
+    /// The cheapest position in one tour, found by driving the tour in full for each position: lateness and flow time are priced,
+    /// pauses are moved, every rule is kept. O(n²) for a job in a tour of n stops, O(n³) for a shipment.
     pub(crate) fn best_by_walk(&self, unit: LocalStop, tour: LocalTour, bound: i64) -> Option<Insertion> {
         let stop = self.local.fixed[unit];
         let before = self.costs[tour];
@@ -234,7 +241,7 @@ impl State<'_> {
         (driven.cost < bound).then_some(driven.cost)
     }
 
-    /// What stops a unit from joining a tour, when nothing else will do: its rules or its shift.
+    /// Why a tour could not serve a unit even if it had nothing else to do: rules or shift. `None` if it could.
     pub(crate) fn verdict(&self, unit: LocalStop, tour: LocalTour) -> Option<Infeasible> {
         let stop = self.local.fixed[unit];
         let mut sequence = vec![self.local.stops[unit]];

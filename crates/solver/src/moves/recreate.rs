@@ -2,26 +2,28 @@
 //! skipped now and then (Christiaens & Vanden Berghe, "Slack Induction by String Removals for Vehicle Routing Problems", 2020).
 
 use super::insertion::Insertion;
-use super::shipment_insertion::PickupPlaces;
+use super::shipment_insertion::PickupPositions;
 use crate::index::{By, LocalNode, LocalStop, LocalTour, TourIx};
 use crate::problem::{Role, UNREACHABLE};
 use crate::random::Random;
 use crate::state::{Record, Rows, State};
 
-/// How often an unused vehicle of a like fleet is asked although others could take the stop. Never: the shortest plan of long
-/// tours may need one more vehicle and does not get it; every time: more vehicles than good plans have.
+/// Where all vehicles are alike: how often (per mille) an unused one is considered although a used one could take the unit. With 0,
+/// plans that would be shorter with one more vehicle do not get it; with 1000, plans have more vehicles than good plans have.
 const FRESH_PER_MILLE: usize = 150;
-/// How often a shipment is tried in all of the tours its compatible stops are on, not beside these stops only. Always, while
-/// tours are emptied: there the last place that is left counts, not the likely one.
+/// How often (per mille) a shipment is tried at all positions of the tours that its compatible stops are on, instead of beside these
+/// stops only. While tours are emptied it always is: there the last position that is left counts, not the most likely one.
 const WIDE_PER_MILLE: usize = 200;
-/// How often a unit without a place is tried late: a walk over whole tours costs as much as many iterations.
+/// How often (per mille) a late position is looked for when a unit has no other: that drives whole tours and costs as much as many
+/// iterations.
 const LATE_PER_MILLE: usize = 60;
-/// How many tours with pauses are tried for a unit.
+/// How many tours with pauses a unit is tried in before it is given up in this iteration.
 const REFUSALS_MAX: usize = 4;
-/// Units per iteration that may be placed late: each is a walk over whole tours.
+/// For how many units per iteration a late position may be looked for: each time, whole tours are driven.
 const LATE_TRIES_MAX: usize = 3;
 
-/// An order of insertion (weights of SISR, with opening and closing times beside them).
+/// The order in which units are inserted: the orders of Christiaens & Vanden Berghe 2020, and by time windows. How often each is drawn
+/// is how often it stands in [`ORDERS`].
 #[derive(Clone, Copy)]
 enum Order {
     Shuffled,
@@ -56,7 +58,7 @@ const ORDERS: [Order; 17] = {
     ]
 };
 
-/// What a recreate keeps between calls, so that it allocates nothing.
+/// Buffers that a recreate keeps between calls, so that it allocates nothing.
 #[derive(Default)]
 pub(crate) struct Scratch {
     waiting: Vec<LocalStop>,
@@ -65,7 +67,7 @@ pub(crate) struct Scratch {
     seen: By<LocalTour, u32>,
     mark: u32,
     shown: Vec<TourIx>,
-    pickups: PickupPlaces,
+    pickups: PickupPositions,
     /// No unused vehicle may be taken.
     pub(crate) closed: bool,
     pub(crate) units: Vec<LocalStop>,
@@ -80,18 +82,20 @@ impl State<'_> {
         self.sort(&mut waiting, random);
         let mut late_tries = 0;
         for &unit in &waiting {
-            let mut best = self.best_place(unit, scratch, random);
-            while let Some(place) = best.filter(|place| self.has_pauses(place.tour)) {
-                // The quick tests know where pauses are now only: what they find is tried, and stays if it breaks nothing more.
-                let was = self.flaws[place.tour];
-                self.put_at(unit, place);
-                let is = self.flaws[place.tour];
+            let mut best = self.best_insertion(unit, scratch, random);
+            while let Some(insertion) = best.filter(|insertion| self.has_pauses(insertion.tour)) {
+                // The quick tests take pauses as they are now. What they find is put in, and stays if the tour breaks nothing that it
+                // kept before.
+                let was = self.flaws[insertion.tour];
+                self.put_at(unit, insertion);
+                let is = self.flaws[insertion.tour];
                 if (was.is_broken() || !is.is_broken()) && (was.is_late() || !is.is_late()) {
                     break;
                 }
                 self.take_back(unit);
-                self.refused.push(place.tour);
-                best = if self.refused.len() < REFUSALS_MAX { self.best_place(unit, scratch, random) } else { None };
+                self.refused.push(insertion.tour);
+                best =
+                    if self.refused.len() < REFUSALS_MAX { self.best_insertion(unit, scratch, random) } else { None };
             }
             self.refused.clear();
             if self.records[unit].tour != LocalTour::NONE {
@@ -100,23 +104,28 @@ impl State<'_> {
             if best.is_none() && !self.plain && !self.local.problem.walks() && !self.local.problem.weights().hard {
                 late_tries += 1;
                 if late_tries <= LATE_TRIES_MAX && random.chance(LATE_PER_MILLE) {
-                    best = self.late_place(unit, scratch);
+                    best = self.late_insertion(unit, scratch);
                 }
             }
-            if let Some(place) = best {
-                self.put_at(unit, place);
+            if let Some(insertion) = best {
+                self.put_at(unit, insertion);
             }
         }
         scratch.waiting = waiting;
     }
 
-    pub(crate) fn put_at(&mut self, unit: LocalStop, place: Insertion) {
-        self.put(unit, place.tour, place.after, place.mate_after);
+    pub(crate) fn put_at(&mut self, unit: LocalStop, insertion: Insertion) {
+        self.put(unit, insertion.tour, insertion.after, insertion.mate_after);
     }
 
-    /// The cheapest position beside compatible stops; of all tours if there is none; in an unused tour if there is none either.
-    /// Where vehicles differ, unused ones are asked at once: they may be the best.
-    pub(crate) fn best_place(&self, unit: LocalStop, scratch: &mut Scratch, random: &mut Random) -> Option<Insertion> {
+    /// The cheapest position beside compatible stops; if there is none, of all tours in use; if there is none either, in an unused
+    /// tour. Where vehicles differ, unused ones are compared at once: they may be the best.
+    pub(crate) fn best_insertion(
+        &self,
+        unit: LocalStop,
+        scratch: &mut Scratch,
+        random: &mut Random,
+    ) -> Option<Insertion> {
         let bound = self.local.unserved(unit);
         let job = self.local.fixed[unit].role != Role::Pickup;
         let pooled = self.local.problem.pooled();
@@ -200,7 +209,7 @@ impl State<'_> {
         }
     }
 
-    /// The tightest loop there is: one record, two legs, a few comparisons per place. `SIMPLE`: any tour may take any stop for
+    /// The innermost loop of the search: one record, two legs and a few comparisons per position. `SIMPLE`: any tour may take any stop for
     /// what the legs cost.
     fn beside_in_rows<const PLAIN: bool, const SIMPLE: bool>(
         &self,
@@ -243,7 +252,7 @@ impl State<'_> {
                 }
                 cost += self.price_of_lateness(unit, start);
             }
-            // What joining costs comes last: it asks for what few places get to.
+            // What joining costs is asked last: it takes longest, and few positions get here.
             if !SIMPLE {
                 let Some(joining) = self.price_of_joining(unit, tour) else { return };
                 cost += joining;
@@ -267,16 +276,16 @@ impl State<'_> {
         let mut best: Option<Insertion> = None;
         for &tour in &scratch.tours {
             let below = best.map_or(bound, |best| best.cost);
-            if let Some(place) = self.quick_in_tour(unit, tour, below)
+            if let Some(insertion) = self.quick_in_tour(unit, tour, below)
                 && !random.blink()
             {
-                best = Some(place);
+                best = Some(insertion);
             }
         }
         best
     }
 
-    /// Used tours that hold a compatible stop of either end.
+    /// Fills `scratch.tours` with the tours that hold a stop which is compatible with the unit or its delivery.
     fn candidates(&self, unit: LocalStop, scratch: &mut Scratch) {
         let local = self.local;
         scratch.tours.clear();
@@ -294,7 +303,7 @@ impl State<'_> {
         }
     }
 
-    /// The best of the unused tours; of those that are alike, the first stands for all.
+    /// The cheapest position in an unused tour. Of vehicles that are alike only the first is tried.
     fn in_unused(&self, unit: LocalStop, bound: i64, shown: &mut Vec<TourIx>) -> Option<Insertion> {
         let problem = self.local.problem;
         let mut unused = self.tours().filter(|&tour| self.counts[tour] == 0);
@@ -320,7 +329,7 @@ impl State<'_> {
         best
     }
 
-    fn late_place(&self, unit: LocalStop, scratch: &mut Scratch) -> Option<Insertion> {
+    fn late_insertion(&self, unit: LocalStop, scratch: &mut Scratch) -> Option<Insertion> {
         let bound = self.local.unserved(unit);
         self.candidates(unit, scratch);
         if scratch.tours.is_empty() {
@@ -330,7 +339,7 @@ impl State<'_> {
             .tours
             .iter()
             .filter_map(|&tour| self.best_by_walk(unit, tour, bound))
-            .min_by_key(|place| (place.cost, place.tour))
+            .min_by_key(|insertion| (insertion.cost, insertion.tour))
     }
 
     fn sort(&self, units: &mut [LocalStop], random: &mut Random) {

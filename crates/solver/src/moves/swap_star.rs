@@ -1,13 +1,13 @@
 //! SWAP*: two stops change tours, each to its best position in the other tour, not only to where the other one was (Vidal,
-//! "Hybrid genetic search for the CVRP: open-source implementation and SWAP* neighborhood", 2022). In full vehicles
-//! it finds what neither strings nor tails can: room for a stop only where another leaves.
+//! "Hybrid genetic search for the CVRP: open-source implementation and SWAP* neighborhood", 2022). Where vehicles are full, a stop
+//! has room only if another one leaves: neither string removal nor 2-opt* finds such exchanges.
 
 use crate::index::{LocalNode, LocalStop, LocalTour};
 use crate::problem::Role;
 use crate::random::Random;
 use crate::state::State;
 
-/// Neighbours of a random stop that may be its partner.
+/// How many of the nearest stops of a random stop may be exchanged with it.
 const PARTNERS: usize = 20;
 
 impl State<'_> {
@@ -33,7 +33,7 @@ impl State<'_> {
         let promises = local.change_cost(tour_u, v) + local.change_cost(tour_v, u)
             - local.change_cost(tour_u, u)
             - local.change_cost(tour_v, v);
-        // What both leave saves; what each may cost in its new tour is what is left of it.
+        // What the two stops may cost in their new tours: what the old ones save, and the slack.
         let most = self.saved_without(u) + self.saved_without(v) + slack - promises;
         let Some((after_v, cost_v)) = self.instead_of(v, u, most) else { return false };
         let Some((after_u, _)) = self.instead_of(u, v, most - cost_v) else { return false };
@@ -51,7 +51,8 @@ impl State<'_> {
         true
     }
 
-    /// Tours have room for the other stop in place of their own, where sums tell; others are looked at later.
+    /// False if one of two tours has no room for the stop of the other when its own leaves, where sums of loads tell; elsewhere the
+    /// result is checked after the exchange.
     fn has_room_for(&self, u: LocalStop, v: LocalStop) -> bool {
         let local = self.local;
         let load = |stop: LocalStop| local.rich[stop].load;
@@ -65,7 +66,7 @@ impl State<'_> {
         !(self.plain || local.totals) || (fits(u, v) && fits(v, u))
     }
 
-    /// What the legs of a tour cost less without a stop.
+    /// By how much the legs of a tour are cheaper without one of its stops.
     fn saved_without(&self, stop: LocalStop) -> i64 {
         let record = &self.records[stop];
         let (_, direct) =
@@ -73,9 +74,9 @@ impl State<'_> {
         i64::from(self.records[record.prev].next_cost) + i64::from(record.next_cost) - i64::from(direct)
     }
 
-    /// The cheapest position of a stop on the tour of another that leaves: between its neighbours, or wherever the stop fits
-    /// though the other stays (nearly always, if it fits without it). After which node, and what the legs cost more, at
-    /// most `most`.
+    /// The cheapest position of a stop on the tour of another that leaves: where the other was, or anywhere else where the stop fits even
+    /// while the other stays (which is nearly always the case if it fits at all). Returns the node before the position, and what the
+    /// legs cost more, which is at most `most`.
     fn instead_of(&self, stop: LocalStop, leaving: LocalStop, most: i64) -> Option<(LocalNode, i64)> {
         let local = self.local;
         let tour = self.records[leaving].tour;

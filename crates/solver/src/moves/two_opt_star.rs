@@ -7,12 +7,13 @@ use crate::random::Random;
 use crate::schedule::drive;
 use crate::state::State;
 
-/// Predecessors around a random stop that an attempt looks at.
+/// How many compatible predecessors of a random stop an attempt looks at.
 const TAIL_TRIES: usize = 20;
 
 impl State<'_> {
-    /// 2-opt*: the tails behind v and from c on change tours, for the first compatible v before a random c that can be driven
-    /// and costs at most `slack` more. O(1) per candidate; only the winner is linked.
+    /// For a random stop c: exchanges the tail that begins with c and the tail behind v, so that c follows v. v is the first compatible
+    /// predecessor of c with which both tours can be driven and cost at most `slack` more. O(1) for each v; only the winner is
+    /// linked. False when nothing was changed.
     pub(crate) fn swap_tails(&mut self, slack: i64, random: &mut Random) -> bool {
         let local = self.local;
         let c = LocalStop(random.below(local.stops.len()) as u32);
@@ -45,7 +46,7 @@ impl State<'_> {
             if local.problem.tail_twin(global_v) != local.problem.tail_twin(global_c) {
                 continue;
             }
-            // The tail of v behind p. Its end is the sentinel of v's tour: the same end as that of c's.
+            // The tail behind v comes behind p. Both tours end alike, so that either sentinel may stand for the end.
             let next_v = record_v.next;
             let empties = self.is_sentinel(p) && self.is_sentinel(next_v);
             let (back_time, back_cost) = if empties { (0, 0) } else { self.hop(tour_c, p, next_v) };
@@ -72,7 +73,8 @@ impl State<'_> {
         false
     }
 
-    /// Loads, counts and rules of two tours that change tails: what broken promises cost, or `None` if it may not be.
+    /// What broken promises cost when the tails behind v and behind p are exchanged. `None` if loads, numbers of stops or rules forbid
+    /// it.
     fn tails_fit(&self, tour_v: LocalTour, v: LocalNode, tour_c: LocalTour, p: LocalNode) -> Option<i64> {
         let local = self.local;
         let head = |end: LocalNode, tour: LocalTour| {
@@ -121,9 +123,9 @@ impl State<'_> {
         Some(moves(tour_v, v, tour_c)? + moves(tour_c, p, tour_v)?)
     }
 
-    /// 2-opt* where tours must be driven to be judged: the tails behind v and from c on change places, for the first compatible v
-    /// before a random c that looks as if it could be driven and cost at most `slack` more, if no stop becomes late that was
-    /// not. False when nothing was changed; what was changed has to be judged by its price.
+    /// 2-opt* where only driving the tours tells what they cost. For a random stop c, v is the first compatible predecessor with which
+    /// both tours look as if they could be driven and cost at most `slack` more; the tails are exchanged if both tours can really be
+    /// driven with no more lateness than before. False when nothing was changed; otherwise the caller has to compare the price.
     pub(crate) fn swap_tails_by_walking(&mut self, slack: i64, random: &mut Random) -> bool {
         let local = self.local;
         let c = LocalStop(random.below(local.stops.len()) as u32);
@@ -148,7 +150,8 @@ impl State<'_> {
         false
     }
 
-    /// There are goods on board behind a node that cannot leave their tour (where that can be seen from the load).
+    /// True if goods of a shipment are on board behind a node, so that the tour cannot be cut there. Read from the load, which tells it
+    /// only where there are no jobs.
     fn is_loaded(&self, node: LocalNode) -> bool {
         let local = self.local;
         if !local.paired || local.jobs {
@@ -158,7 +161,7 @@ impl State<'_> {
         (0..4).any(|d| onboard[d].saturating_add(after[d]) != 0)
     }
 
-    /// O(1): what legs and windows say of changing the tails behind v and from c on, with pauses where they are now.
+    /// O(1): whether legs and windows allow to exchange the tails behind v and from c on, with pauses as they are now.
     fn tails_look_good(&self, v: LocalStop, c: LocalStop, slack: i64) -> bool {
         let problem = self.local.problem;
         if problem.walks() {
@@ -178,7 +181,7 @@ impl State<'_> {
             return false;
         }
         let (global_v, global_c) = (self.local.tours[tour_v], self.local.tours[tour_c]);
-        // Between unlike vehicles the rest of the tails costs something else too, and late tours have more to win than legs.
+        // Between vehicles that are not alike the rest of the tails has another price too, and late tours may gain more than legs.
         let legs_tell = problem.tail_twin(global_v) == problem.tail_twin(global_c)
             && !self.flaws[tour_v].is_late()
             && !self.flaws[tour_c].is_late();
@@ -191,7 +194,7 @@ impl State<'_> {
         !legs_tell || delta <= slack
     }
 
-    /// Changes the tails behind v and from c on, if both tours can be driven and nothing becomes late that was not.
+    /// Exchanges the tails behind v and from c on, if both tours can be driven then and are not later in sum than now.
     fn drive_tails(&mut self, v: LocalStop, c: LocalStop) -> bool {
         let local = self.local;
         let (tour_v, tour_c) = (self.records[v].tour, self.records[c].tour);

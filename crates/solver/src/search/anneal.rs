@@ -1,4 +1,5 @@
-//! One piece of a plan in one round: ruin and recreate, 2-opt* and SWAP* under simulated annealing.
+//! One piece of a plan in one round: ruin and recreate, 2-opt* and SWAP* under simulated annealing. A change is kept if the price grows by
+//! at most -T ln U, where T is the temperature and U is uniform in 0..1 (Christiaens & Vanden Berghe 2020).
 
 use crate::index::{By, LocalStop, LocalTour, StopIx, TourIx};
 use crate::moves::Ruin;
@@ -10,7 +11,7 @@ use crate::state::State;
 /// Cells of the table of logarithms.
 const CELLS: usize = 4096;
 
-/// What became of a piece: sequences and units as the problem numbers them.
+/// The result for a piece: sequences and units as the problem numbers them.
 pub(crate) struct PieceResult {
     pub(crate) cost: i64,
     pub(crate) current: Vec<(TourIx, Vec<StopIx>)>,
@@ -30,7 +31,7 @@ pub(crate) struct Effort {
     pub(crate) per_stop: u32,
 }
 
-/// One piece, one round.
+/// Runs one piece for one round, from these tours and these absent units.
 pub(crate) fn anneal(
     local: &Local<'_>,
     tours: &[Vec<LocalStop>],
@@ -60,16 +61,15 @@ pub(crate) fn anneal(
             }
         }
     };
-    // Jobs only; where tours are judged by a walk, a walk for each attempt costs more than it brings.
+    // SWAP* exchanges jobs. Where tours have to be driven to be compared, driving them for each attempt costs more than it gains.
     let swaps = local.jobs && !local.problem.walks() && !local.problem.lifo();
-    // Vehicles without anything to serve have nothing to exchange.
+    // Without stops there is nothing to move.
     let iterations = if local.stops.is_empty() { 0 } else { iterations };
     for _ in 0..iterations {
         let before = state.total;
         state.begin();
         state.ruin(ruin, &mut scratch.units, &mut random);
         state.recreate(&mut scratch, &mut random);
-        // -T ln U
         let slack = (temperature * logs[random.cell()]) as i64;
         if state.total <= before.saturating_add(slack) && state.is_legal() {
             keep(&state, &mut best);
@@ -114,7 +114,7 @@ pub(crate) fn anneal(
     }
 }
 
-/// `-ln U` at 4,096 points: `libm` rounds alike on every platform, the platform's own logarithm does not.
+/// -ln U at 4,096 points of U. `libm` rounds alike on every platform; the logarithm of the standard library does not.
 pub(crate) fn logarithms() -> Vec<f64> {
     (0..CELLS).map(|cell| -libm::log((cell as f64 + 0.5) / CELLS as f64)).collect()
 }

@@ -1,5 +1,6 @@
-//! Fewer vehicles: a tour is emptied, and its units are placed elsewhere by ruin and recreate without opening another.
-//! What is often without a place counts more and more (absence counters: Christiaens & Vanden Berghe 2020).
+//! Fleet minimization: a tour is emptied, and its units are inserted into the other tours by ruin and recreate. Units that are often
+//! absent count more and more (absence counters: Christiaens & Vanden Berghe, "Slack Induction by String Removals for Vehicle Routing
+//! Problems", 2020).
 
 use rayon::prelude::*;
 
@@ -13,11 +14,11 @@ use crate::state::Local;
 use crate::state::Neighbours;
 use crate::state::State;
 
-/// What became of one piece.
+/// The result for one piece.
 struct Shrunk {
     /// A complete plan.
     tours: By<LocalTour, Vec<LocalStop>>,
-    /// How often each stop had no place.
+    /// How often each stop was absent.
     absences: By<LocalStop, u32>,
     /// Tours emptied for good.
     emptied: u32,
@@ -40,7 +41,7 @@ fn shrink(
     let count = |state: &State<'_>, absences: &By<LocalStop, u32>| -> u64 {
         state.absent.iter().map(|&unit| 1 + u64::from(absences[unit])).sum()
     };
-    // Prices of leaving out are alike for all and far above any leg: without them the total is the length.
+    // What the plan costs without the prices of what it does not serve.
     let length = |state: &State<'_>| state.total - state.absent.iter().map(|&unit| local.unserved(unit)).sum::<i64>();
     let mut last = (0u64, 0i64);
     for step in 0..iterations {
@@ -70,7 +71,7 @@ fn shrink(
         if better && state.is_legal() {
             last = now;
         } else {
-            // What has just failed to find a place is hard to place.
+            // These units could not be inserted, so that they count more from now on.
             for &unit in &state.absent {
                 absences[unit] = absences[unit].saturating_add(1);
             }
@@ -88,7 +89,8 @@ fn shrink(
     Shrunk { tours: complete, absences, emptied }
 }
 
-/// The used tour whose units have found places most easily so far; the one with fewer stops where that is equal.
+/// The used tour without locked stops whose stops were absent least often, each counted once more than that; the first one where that is
+/// equal.
 fn easiest(state: &State<'_>, absences: &By<LocalStop, u32>) -> Option<LocalTour> {
     let tours: Vec<LocalTour> = state.tours().filter(|&tour| state.counts[tour] > 0).collect();
     if tours.len() < 2 {
@@ -104,7 +106,7 @@ fn easiest(state: &State<'_>, absences: &By<LocalStop, u32>) -> Option<LocalTour
 /// Sequences by tour, absences by stop, tours emptied; as the problem numbers them.
 type ShrunkPiece = (Vec<(TourIx, Vec<StopIx>)>, Vec<(StopIx, u32)>, u32);
 
-/// Emptying tours, round by round: pieces and patience grow while nothing is won.
+/// Emptying tours, round by round. After a round that emptied none, pieces are larger and run more iterations.
 pub(crate) struct Shrinking {
     absences: By<StopIx, u32>,
     iterations: u32,

@@ -158,9 +158,9 @@ fn nothing_to_serve_is_served() {
     }
 }
 
-/// What the quick tests say of a unit and a tour is what driving every place says: the same price, or no place at all.
+/// What the quick tests say of a unit and a tour is what driving every position says: the same price, or no position at all.
 #[test]
-fn quick_places_are_the_driven_ones() {
+fn quick_insertions_are_the_driven_ones() {
     let (mut found, mut none) = (0, 0);
     // Not: pauses, which move, and goods on board at the start, which may overrun a shift that the quick tests keep.
     for seed in (0..40).filter(|seed| seed % 4 != 1 && seed % 5 != 3) {
@@ -188,17 +188,19 @@ fn quick_places_are_the_driven_ones() {
             let state = State::of_whole(&local, &tours, &absent);
             for &unit in &absent {
                 for tour in state.tours() {
-                    let quick =
-                        state.quick_in_tour(LocalStop::of_whole(unit), tour, i64::MAX / 8).map(|place| place.cost);
-                    let driven =
-                        state.best_by_walk(LocalStop::of_whole(unit), tour, i64::MAX / 8).map(|place| place.cost);
+                    let quick = state
+                        .quick_in_tour(LocalStop::of_whole(unit), tour, i64::MAX / 8)
+                        .map(|insertion| insertion.cost);
+                    let driven = state
+                        .best_by_walk(LocalStop::of_whole(unit), tour, i64::MAX / 8)
+                        .map(|insertion| insertion.cost);
                     assert_eq!(quick, driven, "seed {seed}, paired {paired}, rich {rich}: {unit:?} on {tour:?}");
                     *(if quick.is_some() { &mut found } else { &mut none }) += 1;
                 }
             }
         }
     }
-    assert!(found > 1_000 && none > 100, "{found} places, {none} times none");
+    assert!(found > 1_000 && none > 100, "{found} positions, {none} times none");
 }
 
 /// Every record equals a recount after every accepted and every undone move (asserted in `anneal`), and the cost that

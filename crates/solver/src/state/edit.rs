@@ -51,7 +51,7 @@ impl State<'_> {
         for &(node, rich) in &self.saved_rich {
             self.rich[node] = rich;
         }
-        // What was written twice is put back in turn.
+        // A value that was written twice was saved twice: the first one saved is the one to end with.
         for &(stop, closes) in self.saved_closes.iter().rev() {
             self.closes[stop] = closes;
         }
@@ -65,7 +65,7 @@ impl State<'_> {
         self.total = self.saved_total;
     }
 
-    /// Takes units (with their mates) out of their tours; they become absent. Each tour is recomputed once.
+    /// Takes units, both stops of a shipment, out of their tours; they become absent. Each tour is recomputed once.
     pub(crate) fn remove_all(&mut self, units: &[LocalStop]) {
         let mut tours = std::mem::take(&mut self.emptier);
         tours.clear();
@@ -154,7 +154,7 @@ impl State<'_> {
         self.refresh(tour);
     }
 
-    /// Links a stop in and returns what the legs around it cost more.
+    /// Links a stop in behind a node and returns by how much the legs become dearer.
     pub(super) fn link(&mut self, stop: LocalStop, tour: LocalTour, after: LocalNode, was_empty: bool) -> i64 {
         let next = self.records[after].next;
         self.touch(stop);

@@ -1,8 +1,9 @@
 //! A plan under search: tours are linked lists of 32-byte records, one for each stop and one for each tour, with an undo log.
 //!
-//! The records carry the *forward* departure and the *backward* latest start of every stop (Savelsbergh 1992), so that an
-//! insertion test reads one record and two legs. Where a stop comes in only what changes is recomputed: both passes stop at the
-//! first value that stays.
+//! The record of a node holds the earliest departure from it and the latest arrival at it that keeps everything behind it feasible
+//! (forward time slack; Savelsbergh, "The Vehicle Routing Problem with Time Windows: Minimizing Route Duration", 1992), so that the
+//! test of an insertion reads one record and two legs. After an insertion the departures are recomputed forward and the latest
+//! arrivals backward, each until a value does not change.
 
 use std::cell::RefCell;
 
@@ -20,7 +21,7 @@ pub(crate) use self::neighbours::Neighbours;
 pub(crate) use self::piece::{Fixed, Local, Rows, Where};
 use self::rich::{Flaws, RichRecord};
 
-/// One stop, or one tour (its sentinel, which closes the ring).
+/// What is kept for a node: a stop, or the sentinel of a tour, with which the linked list of the tour begins and ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(32))]
 pub(crate) struct Record {
@@ -36,7 +37,7 @@ pub(crate) struct Record {
     pub(crate) next_latest: i32,
     /// Price of the leg to the successor.
     pub(crate) next_cost: i32,
-    /// Load of shipments after it, first dimension (plain pieces).
+    /// Goods of shipments that are on board when it is left, first dimension. Plain pieces only.
     pub(crate) load: i32,
 }
 
@@ -51,7 +52,8 @@ const BLANK: Record = Record {
     load: 0,
 };
 
-/// What the two ends of a shipment would add alone, by node of a tour: buffers, so that a move allocates nothing.
+/// What the pickup and the delivery of a shipment would each add alone behind each node of a tour, in driving order: buffers, so that a
+/// move allocates nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Ends {
     pub(crate) pickup: Vec<i64>,
@@ -62,25 +64,26 @@ pub(crate) struct Ends {
 pub(crate) struct State<'l> {
     pub(crate) local: &'l Local<'l>,
     pub(crate) records: By<LocalNode, Record>,
-    /// The latest start that counts as kept: the aim, or the present start where that is later.
+    /// The latest start of service at each stop that insertions have to keep: its aim, or its present start where that is later.
     pub(crate) closes: By<LocalStop, i32>,
-    /// Of rich pieces where loads or pauses make a difference along the way; else empty.
+    /// In rich pieces where loads change along the way or pauses are taken, one for each node; elsewhere empty.
     pub(crate) rich: By<LocalNode, RichRecord>,
     /// Price of each tour.
     pub(crate) costs: By<LocalTour, i64>,
     pub(crate) counts: By<LocalTour, u32>,
-    /// Of rich tours.
+    /// What each tour does not keep. Rich pieces only.
     pub(crate) flaws: By<LocalTour, Flaws>,
-    /// Tours that could not take the unit at hand where the quick tests said so.
+    /// Tours with pauses that broke something when the unit at hand was put in where the quick test had found a position. They are
+    /// left out for this unit.
     pub(crate) refused: Vec<LocalTour>,
     /// Goods of all jobs of a tour that are on board at its start or, where all are picked up, at its end.
     pub(crate) carried: By<LocalTour, [i32; 4]>,
     /// Units on no tour: jobs, pickups, deliveries of goods on board.
     pub(crate) absent: Vec<LocalStop>,
-    /// Everything: tours, and units not served.
+    /// The objective: the prices of all tours and of all absent units.
     pub(crate) total: i64,
     pub(crate) plain: bool,
-    // The undo log: nodes and tours as they were when first touched.
+    // The undo log: nodes, stops and tours as they were when the present move first changed them.
     saved: Vec<(LocalNode, Record)>,
     saved_rich: Vec<(LocalNode, RichRecord)>,
     saved_closes: Vec<(LocalStop, i32)>,
@@ -96,7 +99,7 @@ pub(crate) struct State<'l> {
 }
 
 impl<'l> State<'l> {
-    /// A state over a piece: one sequence per tour of it, and the units waiting.
+    /// A state over a piece: one sequence for each tour of it, and the units that are on none.
     pub(crate) fn new(local: &'l Local<'l>, tours: &[Vec<LocalStop>], absent: Vec<LocalStop>) -> Self {
         Self::build(local, tours, absent, |stop| stop)
     }
@@ -159,7 +162,7 @@ impl<'l> State<'l> {
         }
     }
 
-    /// A plan that breaks a window, a load or a rule as given is repaired by the rich path.
+    /// False if the plan breaks a window, a load or a rule as it is given: the records of plain pieces cannot hold such a plan.
     fn fits_plain<S: Copy>(&self, tours: &[Vec<S>], number: impl Fn(S) -> LocalStop + Copy) -> bool {
         LocalTour::all().zip(tours).all(|(tour, sequence)| {
             sequence.is_empty()
@@ -174,9 +177,10 @@ impl<'l> State<'l> {
         })
     }
 
-    /// Tours touched since [`State::begin`] keep their windows, shifts and loads, or broke windows or shifts before. What was put in
-    /// was tested; but where the way over a third node is the quicker one (a matrix, or rounding), a tour that lost a stop may
-    /// be late, and one that lost the delivery of goods on board may be overloaded. O(1) per tour without goods on board.
+    /// True if every tour touched since [`State::begin`] keeps its loads, and its windows and shift unless it broke them before.
+    /// Insertions have been tested, but not removals: where the way over a third node is quicker than the direct one (a matrix, or
+    /// rounding), a tour that lost a stop may be late; one that lost the delivery of goods on board may be overloaded. O(1) for
+    /// each tour without goods on board.
     pub(crate) fn is_legal(&self) -> bool {
         if self.local.on_board && !self.touched().all(|tour| self.keeps_loads(tour)) {
             return false;
@@ -192,14 +196,14 @@ impl<'l> State<'l> {
         })
     }
 
-    /// No more is on board behind any node of a tour than there is room for.
+    /// True if no more is on board behind any node of a tour than its capacity.
     fn keeps_loads(&self, tour: LocalTour) -> bool {
         let last = self.records[self.sentinel(tour)].prev;
         self.has_room_up_to(last, tour)
     }
 
-    /// No more is on board behind any node of a tour, from its start to this one, than there is room for. Of pieces that are plain or
-    /// have shipments or goods on board: others keep no loads along the way, because sums tell.
+    /// True if no more is on board behind any node of a tour, from its start to this one, than its capacity. Only for pieces that are
+    /// plain or have shipments or goods on board: in others the sum of the loads decides, and no load is kept for each node.
     pub(crate) fn has_room_up_to(&self, mut node: LocalNode, tour: LocalTour) -> bool {
         let end = self.sentinel(tour);
         let fixed = &self.local.fixed_tours[tour];
@@ -217,7 +221,7 @@ impl<'l> State<'l> {
         }
     }
 
-    /// The same state on the rich path, where stops may be placed late.
+    /// The same plan with the records of a rich piece, in which stops may be late.
     pub(crate) fn enriched(mut self) -> Self {
         if self.plain {
             self.plain = false;
@@ -283,12 +287,14 @@ impl<'l> State<'l> {
         self.sequence(tour).into_iter().map(|stop| self.local.stops[stop]).collect()
     }
 
-    /// Candidates in this tour are driven in full: what they cost is not the sum of their legs.
+    /// True if candidates in this tour have to be driven in full: its price is more than the sum of its legs, or it is unloaded last
+    /// in, first out.
     pub(crate) fn walks(&self, tour: LocalTour) -> bool {
         !self.plain && (self.local.problem.walks() || self.local.fixed_tours[tour].lifo)
     }
 
-    /// Pauses move when stops do: the quick tests know where they are now only, and what they find has to be tried.
+    /// True if the vehicle has pauses. They move when stops do, while the quick tests take them as they are now, so that what these find
+    /// has to be tried.
     pub(crate) fn has_pauses(&self, tour: LocalTour) -> bool {
         self.local.fixed_tours[tour].paused
     }
@@ -304,8 +310,8 @@ impl<'l> State<'l> {
         if fixed.role == Role::Delivery && fixed.mate != LocalStop::NONE { fixed.mate } else { stop }
     }
 
-    /// Lateness on a rich tour, more than any sum where it cannot be driven. Such tours are driven; of most the records
-    /// know that they keep everything.
+    /// Lateness of a tour of a rich piece beyond its aims; more than any real sum if it cannot be driven. The tour is driven only if the
+    /// records do not tell that it keeps everything.
     pub(crate) fn lateness(&self, tour: LocalTour) -> i64 {
         let flaws = self.flaws[tour];
         if !flaws.is_broken() && !flaws.is_late() && self.has_room(tour) {
@@ -330,8 +336,9 @@ impl<'l> State<'l> {
         self.records[end].tour = tour;
     }
 
-    /// Gives two tours new sequences over the same stops, inside a move. Both are saved before either is written.
+    /// Gives two tours new sequences of the stops that both have together, inside a move.
     pub(crate) fn exchange(&mut self, a: LocalTour, first: &[LocalStop], b: LocalTour, second: &[LocalStop]) {
+        // All stops are saved before any is written: a stop may come from the other tour.
         for &stop in first.iter().chain(second) {
             self.touch(stop);
         }
@@ -345,7 +352,7 @@ impl<'l> State<'l> {
         }
     }
 
-    /// The tail behind v and the tail behind p change tours (plain pieces).
+    /// Exchanges the tail behind v and the tail behind p, inside a move. Plain pieces only.
     pub(crate) fn join_tails(&mut self, tour_v: LocalTour, v: LocalNode, tour_c: LocalTour, p: LocalNode) {
         let (end_v, end_c) = (self.sentinel(tour_v), self.sentinel(tour_c));
         let (from_v, last_v) = (self.records[v].next, self.records[end_v].prev);

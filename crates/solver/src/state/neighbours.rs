@@ -1,18 +1,20 @@
-//! Which stops are near which: by distance for ruin, by time-window compatibility for recreate.
+//! Lists of neighbours of each stop: the nearest ones for ruin, and those that it can follow or precede with little driving and
+//! waiting for recreate (granular neighbourhoods with time windows: Vidal et al., "A hybrid genetic algorithm with adaptive diversity
+//! management for a large class of vehicle routing problems with time-windows", 2013).
 
 use rayon::prelude::*;
 
 use crate::index::{Ix, NodeIx, StopIx, TourIx};
 use crate::problem::{Problem, TIME_MAX, UNREACHABLE};
 
-/// How many near stops a ruin walks at most (measured in the prototype), and beyond [`MANY`] stops.
+/// How many nearest stops are listed, up to [`MANY`] stops and beyond (measured in the prototype).
 const NEAR_MAX: usize = 200;
 const NEAR_MAX_MANY: usize = 64;
 /// How many compatible predecessors and successors an insertion looks at (measured: 15 is harmful, 50 no better).
 const COMPATIBLE_MAX: usize = 30;
-/// Above this many stops, candidates come from a grid: never all pairs.
+/// Above this many stops, the candidates for a list come from a grid instead of from all pairs.
 const MANY: usize = 3_000;
-/// Candidates from the grid.
+/// About how many candidates the grid gives.
 const GRID_CANDIDATES: usize = 300;
 /// Stops whose lists one task makes.
 const CHUNK: usize = 64;
@@ -59,20 +61,20 @@ impl<S: Ix> Lists<S> {
 pub(crate) struct Neighbours {
     /// Nearest stops, the stop itself first.
     pub(crate) near: Lists<StopIx>,
-    /// Stops it can follow with little leg and wait, best first.
+    /// Stops that it can follow with little driving and waiting, best first.
     pub(crate) before: Lists<StopIx>,
-    /// Stops that can follow it, best first.
+    /// Stops that can follow it with little driving and waiting, best first.
     pub(crate) after: Lists<StopIx>,
 }
 
 impl Neighbours {
-    /// Lists of a problem with at least one tour: its first vehicle's class of legs stands for all.
+    /// The lists of a problem with at least one tour. Legs are those of its first vehicle.
     pub(crate) fn new(problem: &Problem) -> Self {
         let n = problem.stops().len();
         let near_max = if n > MANY { NEAR_MAX_MANY } else { NEAR_MAX };
         let grid = (n > MANY).then(|| Grid::new(problem)).flatten();
         let sites: Vec<Site> = StopIx::first(n).map(|stop| Site::new(problem, stop)).collect();
-        // The order in which lists are made: along the grid, so that candidates of one are still at hand for the next.
+        // Lists are made cell by cell of the grid, so that the candidates of one stop are still in the cache for the next.
         let order: Vec<StopIx> = match &grid {
             Some(grid) => grid.points.iter().map(|point| point.site.stop).collect(),
             None => StopIx::first(n).collect(),
@@ -120,7 +122,7 @@ impl Neighbours {
     }
 }
 
-/// What a list is made of: one stop in as few bytes as will do, because hundreds of thousands of pairs are looked at.
+/// What has to be known of a stop to list it: few bytes, because hundreds of thousands of pairs are compared.
 #[derive(Clone, Copy)]
 struct Site {
     stop: StopIx,
@@ -145,7 +147,7 @@ impl Site {
     }
 }
 
-/// Keys of all candidates of one stop: how near, how well before, how well after.
+/// The candidates for the three lists of one stop, each with the key that it is sorted by.
 #[derive(Default)]
 struct Keys {
     near: Vec<u64>,
@@ -162,7 +164,7 @@ impl Keys {
         self.near.push(pack(0, stop));
     }
 
-    /// One candidate; `leg` there and `back` without set-up.
+    /// Adds one candidate. `leg` is the travel time to it, `back` the travel time from it, both without set-up.
     #[inline]
     fn add(&mut self, here: &Site, there: &Site, leg: i32, back: i32) {
         if there.stop == here.stop {
@@ -172,7 +174,7 @@ impl Keys {
         let to = leg.saturating_add(if same { 0 } else { there.setup });
         let from = back.saturating_add(if same { 0 } else { here.setup });
         self.near.push(pack(1 + i64::from(to.min(from)), there.stop));
-        // A fifth of the wait that nobody can avoid counts like driving.
+        // The waiting that cannot be avoided counts a fifth of driving (Vidal et al. 2013).
         if from < UNREACHABLE && there.opens.saturating_add(there.service).saturating_add(from) <= here.closes {
             let wait = i64::from(here.opens) - i64::from(there.closes) - i64::from(there.service) - i64::from(from);
             self.before.push(pack(i64::from(from) + wait.max(0) / 5, there.stop));
@@ -183,7 +185,7 @@ impl Keys {
         }
     }
 
-    /// Every other stop, by the legs themselves.
+    /// Adds every other stop, with the real legs.
     fn add_all(&mut self, problem: &Problem, sites: &[Site], stop: StopIx) {
         let class = problem.class(problem.class_of(TourIx(0)));
         let symmetric = problem.legs().is_symmetric();
@@ -214,7 +216,7 @@ fn smallest(keyed: &mut Vec<u64>, most: usize) -> impl Iterator<Item = StopIx> +
     keyed.iter().map(|&packed| StopIx(packed as u32))
 }
 
-/// A stop in its cell.
+/// A stop with its coordinates.
 struct Point {
     x: f32,
     y: f32,
@@ -228,14 +230,14 @@ struct Grid {
     /// Where each cell's points begin.
     starts: Vec<u32>,
     points: Vec<Point>,
-    /// Stop → its point.
+    /// By stop: the index of its point.
     at: Vec<u32>,
     /// Travel time per unit of the coordinates.
     time: f32,
 }
 
 impl Grid {
-    /// `None` when the legs have no coordinates.
+    /// `None` if the legs have no coordinates.
     fn new(problem: &Problem) -> Option<Self> {
         let factor = f64::from(problem.tours()[0].time_factor) / 1000.0;
         let time = problem.legs().time_per_planar()? * factor;

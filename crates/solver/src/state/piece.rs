@@ -1,6 +1,6 @@
 //! A piece of a problem with indices of its own: some tours, their stops and those waiting, in compact arrays.
 //!
-//! A search runs on such pieces. 250 stops with their legs fit into a core's caches, whatever the size of the problem.
+//! A search runs on such pieces: 250 stops with their legs fit into a core's caches, however large the problem is.
 
 use super::neighbours::{Lists, Neighbours};
 use crate::index::{By, LocalNode, LocalStop, LocalTour, NodeIx, StopIx, TourIx};
@@ -9,7 +9,7 @@ use crate::problem::{Problem, Role, TIME_MAX};
 /// Tables of legs are made for pieces of up to this many nodes; larger ones ask the problem for each leg.
 const TABLE_NODES_MAX: usize = 1_200;
 
-/// What the search reads of a stop all the time.
+/// What the innermost loops read of a stop: 32 bytes.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(32))]
 pub(crate) struct Fixed {
@@ -18,18 +18,19 @@ pub(crate) struct Fixed {
     pub(crate) service: i32,
     /// Load of the first dimension.
     pub(crate) load: i32,
-    /// The aim, before any late placement.
+    /// The latest start of service that the search aims at.
     pub(crate) closes: i32,
     /// The other stop of the shipment, or [`LocalStop::NONE`].
     pub(crate) mate: LocalStop,
-    /// Until then service may start at once, from the first opening on; for ever where there is one window.
+    /// The end of the first window, if there are several; later than any time if there is one. Until then, service starts on arrival or
+    /// at the first opening.
     open_until: i32,
     pub(crate) role: Role,
     /// More than one window.
     pub(crate) several: bool,
 }
 
-/// What the search reads of a tour all the time.
+/// What the innermost loops read of a tour.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FixedTour {
     pub(crate) end_by: i32,
@@ -93,23 +94,23 @@ pub(crate) struct Local<'p> {
     /// Start of each tour's class in the table.
     class: By<LocalTour, usize>,
     nodes: usize,
-    /// Legs by (class, from, to), then the same by (class, to, from): a test of many places for one stop reads one row of each,
-    /// which stays in cache.
+    /// Legs by (class, from, to), then the same by (class, to, from): testing many positions of one stop reads one row of each half,
+    /// which stay in the cache.
     table: Vec<(i32, i32)>,
-    /// Where the second half begins. 0: every leg and its way back are the same, starts and ends included, and one half is both.
+    /// Where the second half begins. 0 if every leg, those of starts and ends included, is the same in both directions: one half then
+    /// stands for both.
     back: usize,
-    /// One table for all tours.
+    /// The vehicles of all tours are of one class, so that one table of legs holds for all.
     pub(crate) one_class: bool,
-    /// One window per stop, one dimension of load, jobs of one kind or shipments only, nothing priced but legs, changes and
-    /// use of a vehicle: deltas are exact and only what changes is recomputed.
+    /// See [`Problem::is_plain`].
     pub(crate) plain: bool,
-    /// There are jobs.
+    /// At least one stop is a job.
     pub(crate) jobs: bool,
-    /// There are jobs of one kind only: a tour has room for all of its goods, or nowhere.
+    /// All stops are jobs that deliver, or all are jobs that pick up: a tour has room for a stop at every position or at none.
     pub(crate) totals: bool,
-    /// There are shipments.
+    /// At least one stop is a pickup or delivery of a shipment.
     pub(crate) paired: bool,
-    /// There are goods on board at the start of a tour. While their delivery is off its tour, there is less room for what follows.
+    /// At least one tour has goods on board at its start. While their delivery is absent they take room to the end of the tour.
     pub(crate) on_board: bool,
     /// At least one shipment has load zero, so an empty vehicle may still carry goods that it must deliver.
     pub(crate) has_weightless_shipment: bool,
@@ -120,13 +121,13 @@ pub(crate) struct Local<'p> {
 pub(crate) type Where = By<StopIx, (u32, LocalStop)>;
 
 impl<'p> Local<'p> {
-    /// The whole problem as one piece, without neighbour lists and tables: for single answers.
+    /// The whole problem as one piece, without lists of neighbours and tables of legs: for answers without a search.
     pub(crate) fn whole(problem: &'p Problem) -> Self {
         let stops = StopIx::first(problem.stops().len()).collect();
         Self::bare(problem, stops, TourIx::first(problem.tours().len()).collect(), LocalStop::of_whole)
     }
 
-    /// Piece number `piece` of `at`: those stops and tours, with lists and legs of their own.
+    /// The piece with number `piece` in `at`, which has these stops and tours, with lists of neighbours and tables of legs.
     pub(crate) fn piece(
         problem: &'p Problem,
         near: &Neighbours,
@@ -269,7 +270,7 @@ impl<'p> Local<'p> {
         self.table = vec![(0, 0); half + self.back];
         let (table, back) = self.table.split_at_mut(half);
         if both_ways {
-            // Legs once for both ways: what differs is who sets up.
+            // Legs are computed once for both directions; only the set-up differs.
             let setups: Vec<i32> = self.stops.iter().map(|&stop| problem.stops()[stop.index()].setup).collect();
             for (chunk, &class) in classes.iter().enumerate() {
                 let class = problem.class(class);
@@ -362,13 +363,13 @@ impl<'p> Local<'p> {
         }
     }
 
-    /// True when a tour may serve a stop at all, whatever the sequence.
+    /// See [`Problem::allows`].
     #[inline]
     pub(crate) fn allows(&self, tour: LocalTour, stop: LocalStop) -> bool {
         self.problem.unrestricted() || self.problem.allows(self.tours[tour], self.stops[stop])
     }
 
-    /// Price of a tour serving a stop beyond driving: the change of a promise.
+    /// See [`Problem::change_cost`].
     #[inline]
     pub(crate) fn change_cost(&self, tour: LocalTour, stop: LocalStop) -> i64 {
         if self.problem.promised() { self.problem.change_cost(self.tours[tour], self.stops[stop]) } else { 0 }
@@ -422,7 +423,7 @@ mod tests {
         }));
         for legs in [plane, matrix] {
             for (setup, end, factor) in [(0, 0, 1000), (7, 0, 1000), (7, 3, 1000), (7, 0, 1300)] {
-                // Two stops at one place: who comes from next door sets up no more.
+                // The last two stops are at one node: between them there is no set-up.
                 let stop = |n: u32| Stop { setup: setup * n as i32, ..Stop::job(NodeIx(1 + n.min(6))) };
                 let tour = TourSpec { end_node: NodeIx(end), ..TourSpec::at(NodeIx(0)) };
                 let other = TourSpec { time_factor: factor, ..tour.clone() };

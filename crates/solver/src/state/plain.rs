@@ -1,12 +1,12 @@
-//! Tours of plain problems: one window a stop, one load, nothing late. A tour that lost stops is recomputed whole; where a stop
-//! came in, only what changes.
+//! Records of tours in plain pieces: one window per stop, one dimension of load, nothing late. A tour that lost stops is recomputed as a
+//! whole; after an insertion only the values that change are.
 
 use super::{Record, State};
 use crate::index::{LocalNode, LocalStop, LocalTour, NodeIx};
 use crate::problem::{Role, TIME_MAX};
 
 impl State<'_> {
-    /// How a stop changes the load on board on its way: only shipments do, goods of jobs are counted per tour.
+    /// By how much a stop changes the load that is kept for each node. Goods of shipments only: those of jobs are summed for the tour.
     #[inline]
     fn load_change(&self, stop: LocalStop) -> i32 {
         let stop = &self.local.fixed[stop];
@@ -93,7 +93,8 @@ impl State<'_> {
         if by <= self.local.fixed_tours[tour].end_by { by } else { by.min(self.local.shift_end(tour, stop)) }
     }
 
-    /// After stops were linked in between `first` and `last` (both new): forward and backward until nothing changes.
+    /// Recomputes a tour after stops were linked in. `first` and `last` are the first and the last new one. Departures are recomputed
+    /// forward and latest arrivals backward, each until a value does not change.
     pub(super) fn settle(&mut self, tour: LocalTour, first: LocalNode, last: LocalNode) {
         let local = self.local;
         let end = self.sentinel(tour);

@@ -1,5 +1,5 @@
-//! Tours of rich problems: several loads and windows, set-up, lateness, pauses. A tour that lost stops is recomputed whole;
-//! where a stop came in, only what changes.
+//! Records of tours in rich pieces: several windows and dimensions of load, set-up, lateness, pauses. A tour that lost stops is
+//! recomputed as a whole; after an insertion only the values that change are.
 
 use super::piece::FixedTour;
 use super::{Record, State};
@@ -7,18 +7,18 @@ use crate::index::{LocalNode, LocalStop, LocalTour, NodeIx};
 use crate::problem::{Role, TIME_MAX, UNREACHABLE};
 use crate::schedule::{drive, fits, span_price};
 
-/// Latest start of a stop that cannot be kept whatever happens.
+/// Latest start of a stop before the opening of its window, which no arrival can keep.
 const NEVER: i32 = -TIME_MAX * 2;
 
-/// Price of a tour that cannot be driven: above all others, below what a sum could not hold.
+/// Price of a tour that cannot be driven: more than any other price, small enough that sums do not overflow.
 const UNDRIVABLE: i64 = 1 << 52;
 
-/// What rich pieces know of a node beside its record: one line of the cache. Loads are what they are more than at the start of
-/// the tour.
+/// What rich pieces keep for a node beside its record: 64 bytes, one line of the cache. Loads are differences to the load at the start
+/// of the tour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub(crate) struct RichRecord {
-    /// Load after it.
+    /// Load when it is left.
     pub(crate) after: [i32; 4],
     /// Largest load from the start of the tour to here.
     pub(crate) peak_before: [i32; 4],
@@ -32,49 +32,50 @@ pub(crate) struct RichRecord {
     paused: u32,
 }
 
-/// What a rich tour does not keep, by how many of its stops.
+/// What a tour of a rich piece does not keep: numbers of stops.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flaws {
-    /// Begin after what the shift, or a hard aim, allows them.
+    /// Stops whose service starts later than their shift, or a deadline that must not be missed, allows.
     broken: i32,
-    /// Begin after their aim.
+    /// Stops whose service starts after their aim.
     late: i32,
-    /// Begin after the end of the shift, allowed to or not.
+    /// Stops whose service starts after the end of the shift, whether they may or not.
     overtime: i32,
     /// The end is reached after the end of the shift.
     home_late: bool,
 }
 
 impl Flaws {
-    /// A shift, or a hard aim, is not kept.
+    /// True if the shift, or a deadline that must not be missed, is not kept. Whoever is allowed to serve a stop after the end of the
+    /// shift may come home after it, too.
     pub(crate) fn is_broken(self) -> bool {
         self.broken > 0 || (self.home_late && self.overtime == 0)
     }
 
-    /// The aim of some stop is not kept.
+    /// True if a stop is served after its aim.
     pub(crate) fn is_late(self) -> bool {
         self.late > 0
     }
 }
 
-/// What stops of a tour cost beside legs and promises, and what they do not keep.
+/// Sums over stops of a tour: what they cost beside legs and promises, and what they do not keep.
 #[derive(Clone, Copy, Default)]
 struct Tally {
     cost: i64,
     flaws: Flaws,
 }
 
-/// What came of recomputing a stop.
+/// What recomputing a stop has changed.
 #[derive(Clone, Copy)]
 struct Step {
-    /// What follows it may change.
+    /// The nodes behind it have to be recomputed.
     changed: bool,
-    /// What comes before it may change.
+    /// The nodes before it have to be recomputed.
     behind: bool,
 }
 
 impl State<'_> {
-    /// Adds what a stop costs and does not keep when its service starts at `begin`; takes it away where `sign` is -1.
+    /// Adds what a stop costs and what it does not keep if its service starts at `begin`. With a `sign` of -1 it is subtracted.
     #[inline]
     fn count(&self, tally: &mut Tally, tour: LocalTour, stop: LocalStop, begin: i32, sign: i32) {
         let local = self.local;
@@ -95,7 +96,7 @@ impl State<'_> {
         tally.flaws.overtime += sign * i32::from(begin > end_by);
     }
 
-    /// The goods of a job that joins a tour.
+    /// Adds the goods of a job that joins a tour to the sum of the tour.
     pub(super) fn carry(&mut self, unit: LocalStop, tour: LocalTour) {
         if self.is_carried(unit) {
             let carried = &mut self.carried[tour];
@@ -103,7 +104,7 @@ impl State<'_> {
         }
     }
 
-    /// The load at the start of the tour counts this job.
+    /// True if the goods of a stop are part of the sum that is kept for its tour.
     #[inline]
     fn is_carried(&self, stop: LocalStop) -> bool {
         match self.local.fixed[stop].role {
@@ -113,7 +114,7 @@ impl State<'_> {
         }
     }
 
-    /// The latest arrival that keeps a stop and everything behind it, where the way to the next one takes `travel`.
+    /// The latest arrival at a stop that keeps it and everything behind it, if the leg to the next node takes `travel`.
     #[inline]
     fn latest_rich(&self, tour: LocalTour, stop: LocalStop, travel: i32, next_latest: i32) -> i32 {
         let local = self.local;
@@ -147,7 +148,7 @@ impl State<'_> {
         }
     }
 
-    /// True: it was another.
+    /// Returns whether it was another one before.
     fn set_latest(&mut self, node: LocalNode, latest: i32) -> bool {
         let changed = self.records[node].latest != latest;
         if changed {
@@ -164,7 +165,7 @@ impl State<'_> {
         }
     }
 
-    /// Recomputes one tour: departures and loads forward, latest starts and peaks backward, its price.
+    /// Recomputes one tour as a whole: departures and loads forward, latest arrivals and largest loads backward, and its price.
     pub(super) fn update_rich(&mut self, tour: LocalTour) {
         let local = self.local;
         let spec = &local.problem.tours()[local.tours[tour].index()];
@@ -198,7 +199,7 @@ impl State<'_> {
             tally.cost += spec.fixed;
         }
         if tally.flaws.is_broken() && !spec.pauses.is_empty() {
-            // One stop fewer may move a pause to where it makes another stop late.
+            // Removing a stop can move a pause so that another stop becomes late.
             tally.cost += UNDRIVABLE;
         }
         self.costs[tour] = tally.cost;
@@ -207,15 +208,15 @@ impl State<'_> {
         self.carried[tour] = carried;
     }
 
-    /// After stops were linked in between `first` and `last` (both new) of a tour: forward and backward until nothing changes.
-    /// Returns what the tour costs more beside legs and promises.
+    /// Recomputes a tour after stops were linked in, forward and backward, each until nothing changes. `first` and `last` are the first
+    /// and the last new stop. Returns by how much the tour becomes dearer beside legs and promises.
     pub(super) fn settle_rich(&mut self, tour: LocalTour, first: LocalNode, last: LocalNode) -> i64 {
         let end = self.sentinel(tour);
         let was = self.flaws[tour];
         let mut tally = Tally { cost: 0, flaws: was };
         let mut prev = self.records[first].prev;
         let mut node = first;
-        // The way back begins at the last stop that looks different from behind.
+        // The backward pass begins at the last stop whose change matters to the nodes before it.
         let mut from = last;
         let mut passed = false;
         while node != end {
@@ -240,7 +241,7 @@ impl State<'_> {
         tally.cost
     }
 
-    /// Recomputes what a stop has from before it: departure, loads, pauses. `new`: what it was does not count.
+    /// Recomputes what depends on the nodes before a stop: departure, loads, pauses. A `new` stop has no former values to compare with.
     #[inline]
     fn advance(&mut self, tally: &mut Tally, tour: LocalTour, prev: LocalNode, stop: LocalStop, new: bool) -> Step {
         let local = self.local;
@@ -297,19 +298,19 @@ impl State<'_> {
         step
     }
 
-    /// Recomputes the end of a tour, whose last node this is. True: it must be reached by another time.
+    /// Recomputes the end of a tour behind its last stop. Returns whether the latest arrival there has changed.
     fn come_home(&mut self, tally: &mut Tally, tour: LocalTour, last: LocalNode) -> bool {
         let spec = self.spec(tour);
         let (end, end_node, end_by) = (self.sentinel(tour), spec.end_node, spec.end_by);
         let travel = if last == end { 0 } else { self.hop(tour, last, end).0 };
         let arrival = self.records[last].depart.saturating_add(travel);
         tally.flaws.home_late = last != end && end_node != NodeIx::NONE && arrival > end_by;
-        // By the end of the shift, or as late as it is now.
+        // Insertions must not make a tour later that already ends after its shift.
         self.set_latest(end, if end_node == NodeIx::NONE { TIME_MAX } else { end_by.max(arrival) })
     }
 
-    /// Recomputes what nodes have from behind them, from one node of a tour to its start, or once past `first` to where
-    /// nothing changes.
+    /// Recomputes what depends on the nodes behind: backward from one node of a tour to its start, or, once `first` is passed, to the
+    /// node at which nothing changes.
     fn go_back(&mut self, tour: LocalTour, from: LocalNode, first: LocalNode) {
         let end = self.sentinel(tour);
         let paused = self.has_pauses(tour);
@@ -324,7 +325,7 @@ impl State<'_> {
                 return;
             }
             let travel = if paused && next != end {
-                // A pause stays where it is now: what is put in before it has to leave it its time.
+                // Pauses are taken where they are now, so that an insertion before one has to leave time for it.
                 let rich = &self.rich[next];
                 rich.travel.saturating_add(rich.pause_before)
             } else {
@@ -340,7 +341,7 @@ impl State<'_> {
         }
     }
 
-    /// The largest load from a node on, given that of its successor. True: it was another.
+    /// Recomputes the largest load from a node to the end of the tour, from that of its successor. Returns whether it has changed.
     fn set_peak_after(&mut self, node: LocalNode, next: LocalNode) -> bool {
         let (after, was) = (self.rich[node].after, self.rich[node].peak_after);
         let peak = if self.is_sentinel(next) { after } else { max(after, self.rich[next].peak_after) };
@@ -351,7 +352,7 @@ impl State<'_> {
         peak != was
     }
 
-    /// A job has room on a tour, put in behind a node.
+    /// True if a job has room on a tour when it is put in behind a node.
     #[inline]
     pub(crate) fn has_room_for_job(&self, unit: LocalStop, tour: LocalTour, after: LocalNode) -> bool {
         let local = self.local;
@@ -360,19 +361,19 @@ impl State<'_> {
             _ if local.totals => load,
             Role::JobDelivery => sum(load, self.rich[after].peak_before),
             Role::JobPickup => sum(load, self.rich[after].peak_after),
-            // Goods on board already take room until they are delivered.
+            // Goods that are on board at the start take room until their delivery, wherever that is.
             Role::Delivery | Role::Pickup => return self.has_room_up_to(after, tour),
         };
         fits(load, local.fixed_tours[tour].room)
     }
 
-    /// The load behind a node is at most so much more than at the start of its tour.
+    /// True if the load behind a node is at most `load` more than at the start of its tour.
     #[inline]
     pub(crate) fn is_left_with_at_most(&self, node: LocalNode, load: [i32; 4]) -> bool {
         fits(self.rich[node].after, load)
     }
 
-    /// True when every tour of a whole problem can be driven as [`drive`] says. Where the records tell, no tour is driven again.
+    /// True if every tour of a whole problem can be driven as [`drive`] says. A tour is driven only if its records do not tell.
     pub(crate) fn can_be_driven(&self) -> bool {
         self.plain || self.tours().all(|tour| self.is_surely_drivable(tour) || self.is_drivable(tour))
     }
@@ -382,7 +383,7 @@ impl State<'_> {
         drive(local.problem, local.tours[tour], stops, i64::MAX, |_, _| {}).is_ok()
     }
 
-    /// What the records tell of a tour that keeps every rule, without driving it: false where they do not tell.
+    /// True if the records tell that a tour can be driven. False: they do not tell, or it cannot.
     fn is_surely_drivable(&self, tour: LocalTour) -> bool {
         let (local, spec) = (self.local, self.spec(tour));
         let count = self.counts[tour];
@@ -391,10 +392,10 @@ impl State<'_> {
         }
         let end = self.sentinel(tour);
         let last = self.records[end].prev;
-        // Times only grow along a tour: one that is over soon has no leg that cannot be driven.
+        // Times only grow along a tour, and a leg that cannot be driven takes `UNREACHABLE`: a tour that ends earlier has none.
         let home = self.records[last].depart.saturating_add(self.hop(tour, last, end).0);
         let has_ways = home.saturating_sub(spec.start_at) < UNREACHABLE;
-        // Pickups come before their deliveries on every tour that is given.
+        // That pickups come before their deliveries was checked when the problem was made.
         let has_room = if local.paired { self.keeps_loads(tour) } else { self.has_room(tour) };
         has_ways
             && has_room
@@ -404,7 +405,7 @@ impl State<'_> {
             && !self.flaws[tour].is_broken()
     }
 
-    /// There is room for everything on a tour, wherever it is.
+    /// True if a tour has room for all of its goods all the way.
     pub(crate) fn has_room(&self, tour: LocalTour) -> bool {
         let carried = self.carried[tour];
         let peak = if self.local.totals { [0; 4] } else { self.rich[self.sentinel(tour)].peak_after };

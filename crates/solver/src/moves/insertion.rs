@@ -1,42 +1,47 @@
-//! Where a unit fits into a tour, and what it costs there.
+//! Cheapest insertion: where a unit fits into a tour, and what it costs there.
 //!
-//! The quick test is O(1) per position from the records; the walk drives the whole tour and also prices lateness, flow
-//! time and pauses. Both agree wherever the quick one says yes (tested).
+//! The quick test takes O(1) for each position: the records keep the earliest departure and the latest arrival of every node (forward
+//! time slack; Savelsbergh, "The Vehicle Routing Problem with Time Windows: Minimizing Route Duration", 1992). The walk drives the
+//! whole tour for each position and also prices lateness, flow time and pauses. Wherever the quick test finds a position, both
+//! give the same price (tested).
 
+use crate::index::{LocalNode, LocalStop, LocalTour};
 use crate::problem::{Role, UNREACHABLE};
 use crate::schedule::{Infeasible, drive, span_price};
 use crate::state::Rows;
-use crate::state::{NONE, State};
+use crate::state::State;
 
 /// A position for a unit, and the additional price of the tour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Insertion {
-    pub(crate) tour: u32,
+    pub(crate) tour: LocalTour,
     /// The unit goes after this node.
-    pub(crate) after: u32,
-    /// Its delivery goes after this node (the pickup itself, if directly behind it).
-    pub(crate) mate_after: u32,
+    pub(crate) after: LocalNode,
+    /// The delivery of a shipment goes after this node (the pickup itself, if directly behind it). [`LocalNode::NONE`] for a job.
+    pub(crate) mate_after: LocalNode,
+    /// By how much it makes the tour dearer, in millionths.
     pub(crate) cost: i64,
 }
 
 impl State<'_> {
-    /// The cheapest position in one tour that keeps every aim, if dearer ones than `bound` do not matter.
-    pub(crate) fn best_in_tour(&self, unit: u32, tour: u32, bound: i64) -> Option<Insertion> {
+    /// The cheapest position in one tour that keeps every aim. `None` if there is none that costs less than `bound`.
+    pub(crate) fn best_in_tour(&self, unit: LocalStop, tour: LocalTour, bound: i64) -> Option<Insertion> {
         if self.has_pauses(tour) && self.price_of_joining(unit, tour).is_some() {
             return self.best_by_walk(unit, tour, bound);
         }
         self.quick_in_tour(unit, tour, bound)
     }
 
-    /// The same, but in tours with pauses: there what the quick tests say, which has to be tried. Tours that refused are not asked.
-    pub(crate) fn quick_in_tour(&self, unit: u32, tour: u32, bound: i64) -> Option<Insertion> {
+    /// The same, but in a tour with pauses only a guess: the quick tests take pauses as they are now, so that the caller has to put
+    /// the unit in and look. Tours in `refused` are left out.
+    pub(crate) fn quick_in_tour(&self, unit: LocalStop, tour: LocalTour, bound: i64) -> Option<Insertion> {
         if self.refused.contains(&tour) {
             return None;
         }
         let fixed = self.price_of_joining(unit, tour)?;
         if self.walks(tour) {
             self.best_by_walk(unit, tour, bound)
-        } else if self.local.fixed[unit as usize].role == Role::Pickup {
+        } else if self.local.fixed[unit].role == Role::Pickup {
             if self.plain {
                 self.best_shipment::<true>(unit, tour, bound, fixed)
             } else {
@@ -47,12 +52,13 @@ impl State<'_> {
         }
     }
 
-    /// What a unit costs in a tour beside legs: the use of an empty vehicle, a broken promise. `None`: it may not join.
-    pub(crate) fn price_of_joining(&self, unit: u32, tour: u32) -> Option<i64> {
-        let stop = &self.local.fixed[unit as usize];
+    /// What a unit costs in a tour beside legs: the fixed price of a vehicle that was empty, and broken promises. `None` if rules or
+    /// the largest number of stops forbid it.
+    pub(crate) fn price_of_joining(&self, unit: LocalStop, tour: LocalTour) -> Option<i64> {
+        let stop = &self.local.fixed[unit];
         let shipment = stop.role == Role::Pickup;
         let spec = self.spec(tour);
-        let count = self.counts[tour as usize];
+        let count = self.counts[tour];
         if count + 1 + u32::from(shipment) > spec.stops_max
             || !self.local.allows(tour, unit)
             || (shipment && !self.local.allows(tour, stop.mate))
@@ -69,7 +75,7 @@ impl State<'_> {
         Some(fixed)
     }
 
-    fn best_job(&self, unit: u32, tour: u32, bound: i64, fixed: i64) -> Option<Insertion> {
+    fn best_job(&self, unit: LocalStop, tour: LocalTour, bound: i64, fixed: i64) -> Option<Insertion> {
         if !self.has_room_somewhere(unit, tour) {
             return None;
         }
@@ -81,12 +87,12 @@ impl State<'_> {
         loop {
             if let Some(cost) = self.job_after(rows, unit, tour, node, best - fixed) {
                 best = cost + fixed;
-                found = Some(Insertion { tour, after: node, mate_after: NONE, cost: best });
+                found = Some(Insertion { tour, after: node, mate_after: LocalNode::NONE, cost: best });
             }
-            let record = &self.records[node as usize];
+            let record = &self.records[node];
             node = record.next;
             // Departures only grow along a tour.
-            if node == end || record.depart > self.closes[unit as usize] {
+            if node == end || record.depart > self.closes[unit] {
                 return found;
             }
         }
@@ -94,22 +100,34 @@ impl State<'_> {
 
     /// The leg from a node to a stop whose rows these are.
     #[inline]
-    pub(crate) fn leg_to(&self, rows: Option<Rows<'_>>, tour: u32, node: u32, stop: u32) -> (i32, i32) {
-        if let Some(rows) = rows { rows.to[node as usize] } else { self.hop(tour, node, stop) }
+    pub(crate) fn leg_to(
+        &self,
+        rows: Option<Rows<'_>>,
+        tour: LocalTour,
+        node: impl Into<LocalNode>,
+        stop: LocalStop,
+    ) -> (i32, i32) {
+        if let Some(rows) = rows { rows.inbound(node) } else { self.hop(tour, node, stop) }
     }
 
     /// The leg to a node from a stop whose rows these are.
     #[inline]
-    pub(crate) fn leg_from(&self, rows: Option<Rows<'_>>, tour: u32, stop: u32, node: u32) -> (i32, i32) {
-        if let Some(rows) = rows { rows.from[node as usize] } else { self.hop(tour, stop, node) }
+    pub(crate) fn leg_from(
+        &self,
+        rows: Option<Rows<'_>>,
+        tour: LocalTour,
+        stop: LocalStop,
+        node: impl Into<LocalNode>,
+    ) -> (i32, i32) {
+        if let Some(rows) = rows { rows.outbound(node) } else { self.hop(tour, stop, node) }
     }
 
-    /// A tour has room for a job, as far as sums tell.
-    fn has_room_somewhere(&self, unit: u32, tour: u32) -> bool {
-        let stop = &self.local.fixed[unit as usize];
+    /// False if a job has no room at any position of a tour, as far as sums of loads tell.
+    fn has_room_somewhere(&self, unit: LocalStop, tour: LocalTour) -> bool {
+        let stop = &self.local.fixed[unit];
         if self.plain {
-            let room = self.local.fixed_tours[tour as usize].room[0];
-            return stop.role == Role::Delivery || self.carried[tour as usize][0] + stop.load <= room;
+            let room = self.local.fixed_tours[tour].room[0];
+            return stop.role == Role::Delivery || self.carried[tour][0] + stop.load <= room;
         }
         !self.local.totals || self.has_room_for_job(unit, tour, self.sentinel(tour))
     }
@@ -119,21 +137,20 @@ impl State<'_> {
     pub(crate) fn job_after(
         &self,
         rows: Option<Rows<'_>>,
-        unit: u32,
-        tour: u32,
-        after: u32,
+        unit: LocalStop,
+        tour: LocalTour,
+        after: LocalNode,
         bound: i64,
     ) -> Option<i64> {
-        let fixed = &self.local.fixed[unit as usize];
-        let record = &self.records[after as usize];
-        // Too late or too early whatever the legs: most places are, and this reads one record only.
-        if record.depart > self.closes[unit as usize] || fixed.opens.saturating_add(fixed.service) > record.next_latest
-        {
+        let fixed = &self.local.fixed[unit];
+        let record = &self.records[after];
+        // Most positions are too late or too early whatever the legs, and this test reads one record only.
+        if record.depart > self.closes[unit] || fixed.opens.saturating_add(fixed.service) > record.next_latest {
             return None;
         }
         let (to, to_cost) = self.leg_to(rows, tour, after, unit);
         let arrival = record.depart.saturating_add(to);
-        if arrival > self.closes[unit as usize] {
+        if arrival > self.closes[unit] {
             return None;
         }
         let (on, on_cost) = self.leg_from(rows, tour, unit, record.next);
@@ -155,44 +172,47 @@ impl State<'_> {
         (delta < bound && self.fits_rich_job(unit, tour, after, start)).then_some(delta)
     }
 
-    /// Shift and load of a job in a plain piece, put in behind a node.
+    /// True if a job of a plain piece, put in behind a node, keeps the shift and the capacity of the tour.
     #[inline]
-    pub(crate) fn fits_plain_job(&self, unit: u32, tour: u32, after: u32, start: i32) -> bool {
-        let stop = &self.local.fixed[unit as usize];
-        let fixed = &self.local.fixed_tours[tour as usize];
+    pub(crate) fn fits_plain_job(&self, unit: LocalStop, tour: LocalTour, after: LocalNode, start: i32) -> bool {
+        let stop = &self.local.fixed[unit];
+        let fixed = &self.local.fixed_tours[tour];
         (start <= fixed.end_by || start <= self.local.shift_end(tour, unit))
             && if stop.role == Role::Delivery {
                 self.has_room_up_to(after, tour)
             } else {
-                self.carried[tour as usize][0] + stop.load <= fixed.room[0]
+                self.carried[tour][0] + stop.load <= fixed.room[0]
             }
     }
 
-    /// Shift and load of a job in a rich piece, put in behind a node; a tour that refused the unit does not fit.
+    /// True if a job of a rich piece, put in behind a node, keeps the shift and the capacity of the tour, and the tour has not refused
+    /// it.
     #[inline]
-    pub(crate) fn fits_rich_job(&self, unit: u32, tour: u32, after: u32, start: i32) -> bool {
-        (start <= self.local.fixed_tours[tour as usize].end_by || start <= self.local.shift_end(tour, unit))
+    pub(crate) fn fits_rich_job(&self, unit: LocalStop, tour: LocalTour, after: LocalNode, start: i32) -> bool {
+        (start <= self.local.fixed_tours[tour].end_by || start <= self.local.shift_end(tour, unit))
             && self.has_room_for_job(unit, tour, after)
             && !self.refused.contains(&tour)
     }
 
-    /// What service at a stop costs that starts so late.
+    /// Price of the lateness of a stop whose service starts at `start`.
     #[inline]
-    pub(crate) fn price_of_lateness(&self, stop: u32, start: i32) -> i64 {
-        let due = self.local.rich[stop as usize].due;
+    pub(crate) fn price_of_lateness(&self, stop: LocalStop, start: i32) -> i64 {
+        let due = self.local.rich[stop].due;
         if start <= due { 0 } else { span_price(start, due, self.local.problem.weights().late_per_hour) }
     }
 
-    /// Every position driven in full: prices lateness, flow time and pauses, keeps every rule.
-    pub(crate) fn best_by_walk(&self, unit: u32, tour: u32, bound: i64) -> Option<Insertion> {
-        let stop = self.local.fixed[unit as usize];
-        let before = self.costs[tour as usize];
+    /// The cheapest position in one tour, found by driving the tour in full for each position: lateness and flow time are priced,
+    /// pauses are moved, every rule is kept. O(n²) for a job in a tour of n stops, O(n³) for a shipment.
+    pub(crate) fn best_by_walk(&self, unit: LocalStop, tour: LocalTour, bound: i64) -> Option<Insertion> {
+        let stop = self.local.fixed[unit];
+        let before = self.costs[tour];
         let mut sequence = self.sequence(tour);
         let mut best = bound;
         let mut found = None;
         let len = sequence.len();
-        let node_before =
-            |sequence: &[u32], index: usize| if index == 0 { self.sentinel(tour) } else { sequence[index - 1] };
+        let node_before = |sequence: &[LocalStop], index: usize| {
+            if index == 0 { self.sentinel(tour) } else { sequence[index - 1].into() }
+        };
         for at in 0..=len {
             let after = node_before(&sequence, at);
             sequence.insert(at, unit);
@@ -208,27 +228,27 @@ impl State<'_> {
                 }
             } else if let Some(cost) = self.walk_cost(tour, &sequence, before.saturating_add(best)) {
                 best = cost - before;
-                found = Some(Insertion { tour, after, mate_after: NONE, cost: best });
+                found = Some(Insertion { tour, after, mate_after: LocalNode::NONE, cost: best });
             }
             sequence.remove(at);
         }
         found
     }
 
-    fn walk_cost(&self, tour: u32, sequence: &[u32], bound: i64) -> Option<i64> {
-        let global = sequence.iter().map(|&stop| self.local.stops[stop as usize]);
-        let driven = drive(self.local.problem, self.local.tours[tour as usize], global, bound, |_, _| {}).ok()?;
+    fn walk_cost(&self, tour: LocalTour, sequence: &[LocalStop], bound: i64) -> Option<i64> {
+        let global = sequence.iter().map(|&stop| self.local.stops[stop]);
+        let driven = drive(self.local.problem, self.local.tours[tour], global, bound, |_, _| {}).ok()?;
         (driven.cost < bound).then_some(driven.cost)
     }
 
-    /// What stops a unit from joining a tour, when nothing else will do: its rules or its shift.
-    pub(crate) fn verdict(&self, unit: u32, tour: u32) -> Option<Infeasible> {
-        let stop = self.local.fixed[unit as usize];
-        let mut sequence = vec![self.local.stops[unit as usize]];
+    /// Why a tour could not serve a unit even if it had nothing else to do: rules or shift. `None` if it could.
+    pub(crate) fn verdict(&self, unit: LocalStop, tour: LocalTour) -> Option<Infeasible> {
+        let stop = self.local.fixed[unit];
+        let mut sequence = vec![self.local.stops[unit]];
         if stop.role == Role::Pickup {
-            sequence.push(self.local.stops[stop.mate as usize]);
+            sequence.push(self.local.stops[stop.mate]);
         }
-        let tour = self.local.tours[tour as usize];
+        let tour = self.local.tours[tour];
         drive(self.local.problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}).err()
     }
 }

@@ -2,26 +2,28 @@
 //! skipped now and then (Christiaens & Vanden Berghe, "Slack Induction by String Removals for Vehicle Routing Problems", 2020).
 
 use super::insertion::Insertion;
-use super::shipment_insertion::PickupPlaces;
-use crate::index::TourIx;
+use super::shipment_insertion::PickupPositions;
+use crate::index::{By, LocalNode, LocalStop, LocalTour, TourIx};
 use crate::problem::{Role, UNREACHABLE};
 use crate::random::Random;
-use crate::state::{NONE, Record, Rows, State};
+use crate::state::{Record, Rows, State};
 
-/// How often an unused vehicle of a like fleet is asked although others could take the stop. Never: the shortest plan of long
-/// tours may need one more vehicle and does not get it; every time: more vehicles than good plans have.
+/// Where all vehicles are alike: how often (per mille) an unused one is considered although a used one could take the unit. With 0,
+/// plans that would be shorter with one more vehicle do not get it; with 1000, plans have more vehicles than good plans have.
 const FRESH_PER_MILLE: usize = 150;
-/// How often a shipment is tried in all of the tours its compatible stops are on, not beside these stops only. Always, while
-/// tours are emptied: there the last place that is left counts, not the likely one.
+/// How often (per mille) a shipment is tried at all positions of the tours that its compatible stops are on, instead of beside these
+/// stops only. While tours are emptied it always is: there the last position that is left counts, not the most likely one.
 const WIDE_PER_MILLE: usize = 200;
-/// How often a unit without a place is tried late: a walk over whole tours costs as much as many iterations.
+/// How often (per mille) a late position is looked for when a unit has no other: that drives whole tours and costs as much as many
+/// iterations.
 const LATE_PER_MILLE: usize = 60;
-/// How many tours with pauses are tried for a unit.
+/// How many tours with pauses a unit is tried in before it is given up in this iteration.
 const REFUSALS_MAX: usize = 4;
-/// Units per iteration that may be placed late: each is a walk over whole tours.
+/// For how many units per iteration a late position may be looked for: each time, whole tours are driven.
 const LATE_TRIES_MAX: usize = 3;
 
-/// An order of insertion (weights of SISR, with opening and closing times beside them).
+/// The order in which units are inserted: the orders of Christiaens & Vanden Berghe 2020, and by time windows. How often each is drawn
+/// is how often it stands in [`ORDERS`].
 #[derive(Clone, Copy)]
 enum Order {
     Shuffled,
@@ -56,18 +58,19 @@ const ORDERS: [Order; 17] = {
     ]
 };
 
-/// What a recreate keeps between calls, so that it allocates nothing.
+/// Buffers that a recreate keeps between calls, so that it allocates nothing.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    waiting: Vec<u32>,
-    tours: Vec<u32>,
-    seen: Vec<u32>,
+    waiting: Vec<LocalStop>,
+    tours: Vec<LocalTour>,
+    /// By tour: when it was last listed.
+    seen: By<LocalTour, u32>,
     mark: u32,
     shown: Vec<TourIx>,
-    pickups: PickupPlaces,
+    pickups: PickupPositions,
     /// No unused vehicle may be taken.
     pub(crate) closed: bool,
-    pub(crate) units: Vec<u32>,
+    pub(crate) units: Vec<LocalStop>,
 }
 
 impl State<'_> {
@@ -79,45 +82,52 @@ impl State<'_> {
         self.sort(&mut waiting, random);
         let mut late_tries = 0;
         for &unit in &waiting {
-            let mut best = self.best_place(unit, scratch, random);
-            while let Some(place) = best.filter(|place| self.has_pauses(place.tour)) {
-                // The quick tests know where pauses are now only: what they find is tried, and stays if it breaks nothing more.
-                let was = self.flaws[place.tour as usize];
-                self.put_at(unit, place);
-                let is = self.flaws[place.tour as usize];
+            let mut best = self.best_insertion(unit, scratch, random);
+            while let Some(insertion) = best.filter(|insertion| self.has_pauses(insertion.tour)) {
+                // The quick tests take pauses as they are now. What they find is put in, and stays if the tour breaks nothing that it
+                // kept before.
+                let was = self.flaws[insertion.tour];
+                self.put_at(unit, insertion);
+                let is = self.flaws[insertion.tour];
                 if (was.is_broken() || !is.is_broken()) && (was.is_late() || !is.is_late()) {
                     break;
                 }
                 self.take_back(unit);
-                self.refused.push(place.tour);
-                best = if self.refused.len() < REFUSALS_MAX { self.best_place(unit, scratch, random) } else { None };
+                self.refused.push(insertion.tour);
+                best =
+                    if self.refused.len() < REFUSALS_MAX { self.best_insertion(unit, scratch, random) } else { None };
             }
             self.refused.clear();
-            if self.records[unit as usize].tour != NONE {
+            if self.records[unit].tour != LocalTour::NONE {
                 continue;
             }
             if best.is_none() && !self.plain && !self.local.problem.walks() && !self.local.problem.weights().hard {
                 late_tries += 1;
                 if late_tries <= LATE_TRIES_MAX && random.chance(LATE_PER_MILLE) {
-                    best = self.late_place(unit, scratch);
+                    best = self.late_insertion(unit, scratch);
                 }
             }
-            if let Some(place) = best {
-                self.put_at(unit, place);
+            if let Some(insertion) = best {
+                self.put_at(unit, insertion);
             }
         }
         scratch.waiting = waiting;
     }
 
-    pub(crate) fn put_at(&mut self, unit: u32, place: Insertion) {
-        self.put(unit, place.tour, place.after, place.mate_after);
+    pub(crate) fn put_at(&mut self, unit: LocalStop, insertion: Insertion) {
+        self.put(unit, insertion.tour, insertion.after, insertion.mate_after);
     }
 
-    /// The cheapest position beside compatible stops; of all tours if there is none; in an unused tour if there is none either.
-    /// Where vehicles differ, unused ones are asked at once: they may be the best.
-    pub(crate) fn best_place(&self, unit: u32, scratch: &mut Scratch, random: &mut Random) -> Option<Insertion> {
+    /// The cheapest position beside compatible stops; if there is none, of all tours in use; if there is none either, in an unused
+    /// tour. Where vehicles differ, unused ones are compared at once: they may be the best.
+    pub(crate) fn best_insertion(
+        &self,
+        unit: LocalStop,
+        scratch: &mut Scratch,
+        random: &mut Random,
+    ) -> Option<Insertion> {
         let bound = self.local.unserved(unit);
-        let job = self.local.fixed[unit as usize].role != Role::Pickup;
+        let job = self.local.fixed[unit].role != Role::Pickup;
         let pooled = self.local.problem.pooled();
         let mut best = if !self.plain && (self.local.problem.walks() || self.local.problem.lifo()) {
             self.in_neighbours_tours(unit, bound, scratch, random)
@@ -136,8 +146,8 @@ impl State<'_> {
             best = self.in_unused(unit, best.map_or(bound, |best| best.cost), &mut scratch.shown).or(best);
         }
         if best.is_none() {
-            for tour in 0..self.counts.len() as u32 {
-                if self.counts[tour as usize] > 0 {
+            for tour in self.tours() {
+                if self.counts[tour] > 0 {
                     let below = best.map_or(bound, |best: Insertion| best.cost);
                     best = self.quick_in_tour(unit, tour, below).or(best);
                 }
@@ -150,11 +160,11 @@ impl State<'_> {
     }
 
     /// The cheapest position of a job right behind or right before a compatible stop.
-    fn beside_neighbours(&self, unit: u32, bound: i64, random: &mut Random) -> Option<Insertion> {
+    fn beside_neighbours(&self, unit: LocalStop, bound: i64, random: &mut Random) -> Option<Insertion> {
         let local = self.local;
         let simple = local.problem.unrestricted() && !local.problem.promised() && !local.problem.limited();
         if local.one_class
-            && let Some(rows) = local.rows(0, unit)
+            && let Some(rows) = local.rows(LocalTour(0), unit)
         {
             return match (self.plain, simple) {
                 (true, true) => self.beside_in_rows::<true, true>(rows, unit, bound, random),
@@ -176,7 +186,7 @@ impl State<'_> {
                 && !random.blink()
             {
                 best = cost + joining;
-                found = Some(Insertion { tour, after, mate_after: NONE, cost: best });
+                found = Some(Insertion { tour, after, mate_after: LocalNode::NONE, cost: best });
             }
         });
         found
@@ -184,32 +194,32 @@ impl State<'_> {
 
     /// Every node behind which a unit would be beside a compatible stop, with its record.
     #[inline]
-    fn beside(&self, unit: u32, mut look: impl FnMut(u32, &Record)) {
-        for &before in self.local.before.get(unit) {
-            let record = &self.records[before as usize];
-            if record.tour != NONE {
-                look(before, record);
+    fn beside(&self, unit: LocalStop, mut look: impl FnMut(LocalNode, &Record)) {
+        for &before in self.local.before.of(unit) {
+            let record = &self.records[before];
+            if record.tour != LocalTour::NONE {
+                look(before.into(), record);
             }
         }
-        for &after in self.local.after.get(unit) {
-            let record = &self.records[after as usize];
-            if record.tour != NONE {
-                look(record.prev, &self.records[record.prev as usize]);
+        for &after in self.local.after.of(unit) {
+            let record = &self.records[after];
+            if record.tour != LocalTour::NONE {
+                look(record.prev, &self.records[record.prev]);
             }
         }
     }
 
-    /// The tightest loop there is: one record, two legs, a few comparisons per place. `SIMPLE`: any tour may take any stop for
+    /// The innermost loop of the search: one record, two legs and a few comparisons per position. `SIMPLE`: any tour may take any stop for
     /// what the legs cost.
     fn beside_in_rows<const PLAIN: bool, const SIMPLE: bool>(
         &self,
         rows: Rows<'_>,
-        unit: u32,
+        unit: LocalStop,
         bound: i64,
         random: &mut Random,
     ) -> Option<Insertion> {
-        let stop = self.local.fixed[unit as usize];
-        let closes = self.closes[unit as usize];
+        let stop = self.local.fixed[unit];
+        let closes = self.closes[unit];
         let ready = stop.opens.saturating_add(stop.service);
         let mut best = bound;
         let mut found = None;
@@ -217,8 +227,8 @@ impl State<'_> {
             if record.depart > closes || ready > record.next_latest {
                 return;
             }
-            let (to, to_cost) = rows.to[after as usize];
-            let (on, on_cost) = rows.from[record.next as usize];
+            let (to, to_cost) = rows.inbound(after);
+            let (on, on_cost) = rows.outbound(record.next);
             let mut cost = i64::from(to_cost) + i64::from(on_cost) - i64::from(record.next_cost);
             let arrival = record.depart.saturating_add(to);
             if cost >= best || arrival > closes {
@@ -242,14 +252,14 @@ impl State<'_> {
                 }
                 cost += self.price_of_lateness(unit, start);
             }
-            // What joining costs comes last: it asks for what few places get to.
+            // What joining costs is asked last: it takes longest, and few positions get here.
             if !SIMPLE {
                 let Some(joining) = self.price_of_joining(unit, tour) else { return };
                 cost += joining;
             }
             if cost < best && !random.blink() {
                 best = cost;
-                found = Some(Insertion { tour, after, mate_after: NONE, cost });
+                found = Some(Insertion { tour, after, mate_after: LocalNode::NONE, cost });
             }
         });
         found
@@ -257,7 +267,7 @@ impl State<'_> {
 
     fn in_neighbours_tours(
         &self,
-        unit: u32,
+        unit: LocalStop,
         bound: i64,
         scratch: &mut Scratch,
         random: &mut Random,
@@ -266,45 +276,45 @@ impl State<'_> {
         let mut best: Option<Insertion> = None;
         for &tour in &scratch.tours {
             let below = best.map_or(bound, |best| best.cost);
-            if let Some(place) = self.quick_in_tour(unit, tour, below)
+            if let Some(insertion) = self.quick_in_tour(unit, tour, below)
                 && !random.blink()
             {
-                best = Some(place);
+                best = Some(insertion);
             }
         }
         best
     }
 
-    /// Used tours that hold a compatible stop of either end.
-    fn candidates(&self, unit: u32, scratch: &mut Scratch) {
+    /// Fills `scratch.tours` with the tours that hold a stop which is compatible with the unit or its delivery.
+    fn candidates(&self, unit: LocalStop, scratch: &mut Scratch) {
         let local = self.local;
         scratch.tours.clear();
         scratch.seen.resize(local.tours.len(), 0);
         scratch.mark += 1;
-        let mate = local.fixed[unit as usize].mate;
-        for stop in std::iter::once(unit).chain((mate != NONE).then_some(mate)) {
-            for &other in local.before.get(stop).iter().chain(local.after.get(stop)) {
-                let tour = self.records[other as usize].tour;
-                if tour != NONE && scratch.seen[tour as usize] != scratch.mark {
-                    scratch.seen[tour as usize] = scratch.mark;
+        let mate = local.fixed[unit].mate;
+        for stop in std::iter::once(unit).chain((mate != LocalStop::NONE).then_some(mate)) {
+            for &other in local.before.of(stop).iter().chain(local.after.of(stop)) {
+                let tour = self.records[other].tour;
+                if tour != LocalTour::NONE && scratch.seen[tour] != scratch.mark {
+                    scratch.seen[tour] = scratch.mark;
                     scratch.tours.push(tour);
                 }
             }
         }
     }
 
-    /// The best of the unused tours; of those that are alike, the first stands for all.
-    fn in_unused(&self, unit: u32, bound: i64, shown: &mut Vec<TourIx>) -> Option<Insertion> {
+    /// The cheapest position in an unused tour. Of vehicles that are alike only the first is tried.
+    fn in_unused(&self, unit: LocalStop, bound: i64, shown: &mut Vec<TourIx>) -> Option<Insertion> {
         let problem = self.local.problem;
-        let mut unused = (0..self.counts.len() as u32).filter(|&tour| self.counts[tour as usize] == 0);
+        let mut unused = self.tours().filter(|&tour| self.counts[tour] == 0);
         if problem.pooled() {
             return self.best_in_tour(unit, unused.next()?, bound);
         }
-        let stop = &problem.stops()[self.local.stops[unit as usize].index()];
+        let stop = &problem.stops()[self.local.stops[unit].index()];
         let mut best: Option<Insertion> = None;
         shown.clear();
         for tour in unused {
-            let global = self.local.tours[tour as usize];
+            let global = self.local.tours[tour];
             let twin = problem.twin(global);
             let own = global == stop.home || global == stop.locked || !stop.barred.is_empty();
             if !own {
@@ -319,23 +329,23 @@ impl State<'_> {
         best
     }
 
-    fn late_place(&self, unit: u32, scratch: &mut Scratch) -> Option<Insertion> {
+    fn late_insertion(&self, unit: LocalStop, scratch: &mut Scratch) -> Option<Insertion> {
         let bound = self.local.unserved(unit);
         self.candidates(unit, scratch);
         if scratch.tours.is_empty() {
-            scratch.tours.extend(0..self.counts.len() as u32);
+            scratch.tours.extend(self.tours());
         }
         scratch
             .tours
             .iter()
             .filter_map(|&tour| self.best_by_walk(unit, tour, bound))
-            .min_by_key(|place| (place.cost, place.tour))
+            .min_by_key(|insertion| (insertion.cost, insertion.tour))
     }
 
-    fn sort(&self, units: &mut [u32], random: &mut Random) {
+    fn sort(&self, units: &mut [LocalStop], random: &mut Random) {
         let local = self.local;
-        let far = |unit: u32| local.hop(0, self.sentinel(0), unit).0;
-        let fixed = |unit: u32| &local.fixed[unit as usize];
+        let far = |unit: LocalStop| local.hop(LocalTour(0), self.sentinel(LocalTour(0)), unit).0;
+        let fixed = |unit: LocalStop| &local.fixed[unit];
         for index in (1..units.len()).rev() {
             units.swap(index, random.below(index + 1));
         }
@@ -343,7 +353,7 @@ impl State<'_> {
             Order::Shuffled => {}
             Order::LargestLoad if self.plain => units.sort_by_key(|&unit| std::cmp::Reverse(fixed(unit).load)),
             Order::LargestLoad => units.sort_by_key(|&unit| {
-                let load = &local.problem.stops()[local.stops[unit as usize].index()].load;
+                let load = &local.problem.stops()[local.stops[unit].index()].load;
                 std::cmp::Reverse(load.iter().map(|&load| i64::from(load)).sum::<i64>())
             }),
             Order::Farthest => units.sort_by_key(|&unit| std::cmp::Reverse(far(unit))),

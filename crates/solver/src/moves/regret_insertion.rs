@@ -3,69 +3,69 @@
 //! 1993).
 
 use super::insertion::Insertion;
-use crate::index::StopIx;
+use crate::index::{By, LocalStop, LocalTour, StopIx};
 use crate::problem::{Problem, Solution, absent_units, all_stops};
 use crate::state::{Local, State};
 
-/// The immediate answer, into these tours as they are.
+/// Puts what these tours do not serve into them, without a search.
 pub(crate) fn insert_into(problem: &Problem, initial: &[Vec<StopIx>]) -> Solution {
     let local = Local::whole(problem);
     fill(State::of_whole(&local, initial, &absent_units(problem, initial)))
 }
 
-/// Puts what is absent into a whole problem's tours.
+/// Puts the absent units of a whole problem into its tours.
 pub(crate) fn fill(mut state: State<'_>) -> Solution {
     let local = state.local;
     let problem = local.problem;
     let cost_before = state.total;
     let mut waiting = state.absent.clone();
-    let tours: Vec<u32> = (0..problem.tours().len() as u32).collect();
-    let price = |state: &State<'_>, unit: u32, tour: u32| state.best_in_tour(unit, tour, local.unserved(unit));
+    let price =
+        |state: &State<'_>, unit: LocalStop, tour: LocalTour| state.best_in_tour(unit, tour, local.unserved(unit));
     if let [unit] = waiting[..] {
         // One new stop: the cheapest position there is.
         let mut best: Option<Insertion> = None;
-        for &tour in &tours {
+        for tour in state.tours() {
             let bound = best.map_or(local.unserved(unit), |best| best.cost);
             best = state.best_in_tour(unit, tour, bound).or(best);
         }
-        if let Some(place) = best {
-            state.put_at(unit, place);
+        if let Some(insertion) = best {
+            state.put_at(unit, insertion);
             waiting.clear();
         }
     }
-    // Best position of each unit in each tour; only the tour that changed is priced again.
-    let mut places: Vec<Vec<Option<Insertion>>> =
-        waiting.iter().map(|&unit| tours.iter().map(|&tour| price(&state, unit, tour)).collect()).collect();
+    // The best position of each unit in each tour. After an insertion only the tour that changed is priced again.
+    let mut insertions: Vec<By<LocalTour, Option<Insertion>>> =
+        waiting.iter().map(|&unit| state.tours().map(|tour| price(&state, unit, tour)).collect()).collect();
     while !waiting.is_empty() {
         let choice = (0..waiting.len())
             .filter_map(|index| {
-                let mut costs = places[index].iter().flatten().copied().collect::<Vec<_>>();
-                costs.sort_by_key(|place| (place.cost, place.tour));
+                let mut costs = insertions[index].iter().flatten().copied().collect::<Vec<_>>();
+                costs.sort_by_key(|insertion| (insertion.cost, insertion.tour));
                 let best = *costs.first()?;
-                let second = costs.get(1).map_or(local.unserved(waiting[index]), |place| place.cost);
+                let second = costs.get(1).map_or(local.unserved(waiting[index]), |insertion| insertion.cost);
                 Some((second.saturating_sub(best.cost), index, best))
             })
             .max_by_key(|&(regret, index, _)| (regret, std::cmp::Reverse(waiting[index])));
-        let Some((_, index, place)) = choice else { break };
+        let Some((_, index, insertion)) = choice else { break };
         let unit = waiting.swap_remove(index);
-        places.swap_remove(index);
-        state.put_at(unit, place);
-        for (other, row) in waiting.iter().zip(&mut places) {
-            row[place.tour as usize] = price(&state, *other, place.tour);
+        insertions.swap_remove(index);
+        state.put_at(unit, insertion);
+        for (other, row) in waiting.iter().zip(&mut insertions) {
+            row[insertion.tour] = price(&state, *other, insertion.tour);
         }
     }
-    // Late mode: what is left goes where it does least harm, in order of price. Rich pieces only: where nothing can be
-    // late, a walk finds no more than the quick test did.
+    // What is left has no position at which everything is on time. It is put where it costs least, lateness included, the units
+    // that are dearest to leave out first.
     waiting.sort_by_key(|&unit| (std::cmp::Reverse(local.unserved(unit)), unit));
     for unit in waiting {
         let bound = local.unserved(unit);
-        let best = tours
-            .iter()
-            .filter_map(|&tour| state.best_by_walk(unit, tour, bound))
-            .min_by_key(|place| (place.cost, place.tour));
-        if let Some(place) = best {
+        let best = state
+            .tours()
+            .filter_map(|tour| state.best_by_walk(unit, tour, bound))
+            .min_by_key(|insertion| (insertion.cost, insertion.tour));
+        if let Some(insertion) = best {
             state = state.enriched();
-            state.put_at(unit, place);
+            state.put_at(unit, insertion);
         }
     }
     Solution {

@@ -6,10 +6,11 @@ use crate::problem::Problem;
 use crate::random::Random;
 use crate::state::Neighbours;
 
-/// A child takes so many of the tours of its first parent, percent: at least, and up to so many more.
+/// Share of the tours of its first parent that a child takes, in percent: the least, and by how much it may be more.
 const KEPT: (usize, usize) = (30, 40);
 
-/// Tours of the first plan around a random stop; from the second those that lose fewer than half of their stops to them.
+/// A child of two plans: the tours of the first plan around a random stop, and those tours of the second plan that keep more than half
+/// of their stops when the stops of the former are taken off them. What is on neither is left absent.
 pub(crate) fn crossed(
     problem: &Problem,
     near: &Neighbours,
@@ -29,7 +30,7 @@ pub(crate) fn crossed(
     let mut child = vec![Vec::new(); first.len()];
     let mut taken = vec![false; stops];
     let mut count = 0;
-    for stop in near.near.of(StopIx(random.below(stops) as u32)) {
+    for &stop in near.near.of(StopIx(random.below(stops) as u32)) {
         let tour = tour_of[stop.index()];
         if count == kept || tour == usize::MAX || !child[tour].is_empty() {
             continue;
@@ -40,7 +41,7 @@ pub(crate) fn crossed(
         }
         count += 1;
     }
-    // Both ends of a shipment are on one tour: whole units stay or go.
+    // Pickup and delivery of a shipment are on one tour, so that both stay or both go.
     for (tour, sequence) in second.iter().enumerate() {
         let left: Vec<StopIx> = sequence.iter().copied().filter(|&stop| !taken[stop.index()]).collect();
         if 2 * left.len() <= sequence.len() {
@@ -49,9 +50,9 @@ pub(crate) fn crossed(
         let ix = |tour: usize| TourIx(tour as u32);
         let like = |other: &usize| problem.twin(ix(*other)) == problem.twin(ix(tour)) && child[*other].is_empty();
         let bound = left.iter().any(|&stop| !free(problem, stop));
-        let place = std::iter::once(tour).chain(0..if bound { 0 } else { child.len() }).find(like);
-        if let Some(place) = place {
-            child[place] = left;
+        let vehicle = std::iter::once(tour).chain(0..if bound { 0 } else { child.len() }).find(like);
+        if let Some(vehicle) = vehicle {
+            child[vehicle] = left;
         }
     }
     child

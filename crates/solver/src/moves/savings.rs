@@ -1,17 +1,19 @@
-//! The first plan of a problem that has none: parallel savings with time windows (Clarke & Wright 1964; Solomon 1987) for
-//! jobs of one fleet, insertion beside neighbours for the rest.
+//! The first plan of a problem that has none. Jobs of a fleet of like vehicles: parallel savings (Clarke & Wright, "Scheduling of
+//! Vehicles from a Central Depot to a Number of Delivery Points", 1964) with time windows (Solomon, "Algorithms for the Vehicle Routing
+//! and Scheduling Problems with Time Window Constraints", 1987). Everything else: greedy insertion beside compatible stops.
 
 use rayon::prelude::*;
 
 use super::recreate::Scratch;
-use crate::index::{NodeIx, StopIx, TourIx};
+use crate::index::{LocalStop, NodeIx, StopIx, TourIx};
 use crate::problem::{Problem, Role, TIME_MAX, absent_units};
 use crate::random::Random;
 use crate::state::Neighbours;
 use crate::state::State;
 use crate::state::{Local, Where};
 
-/// Weights of the waiting time that a merge makes unavoidable; the better plan is kept.
+/// How much the waiting time that a merge makes unavoidable counts, compared with driving. A plan is made with each; the better one
+/// is kept.
 const WAITS: [f64; 2] = [0.2, 1.0];
 
 /// A plan from the problem's `initial` with the absent units put in: fast rather than good.
@@ -27,7 +29,7 @@ pub(crate) fn construct(problem: &Problem, near: &Neighbours, seed: u64) -> Vec<
         return tours;
     }
     let stops: Vec<StopIx> = StopIx::first(problem.stops().len()).collect();
-    let at: Where = stops.iter().map(|stop| (0, stop.0)).collect();
+    let at: Where = stops.iter().map(|&stop| (0, LocalStop::of_whole(stop))).collect();
     let local = Local::piece(problem, near, &at, 0, stops, TourIx::first(problem.tours().len()).collect());
     let mut state = State::of_whole(&local, &tours, &absent);
     let mut random = Random::new(seed, u32::MAX, u32::MAX);
@@ -39,7 +41,8 @@ fn has_jobs_only(problem: &Problem) -> bool {
     problem.stops().iter().all(|stop| matches!(stop.role, Role::JobDelivery | Role::JobPickup))
 }
 
-/// A chain of stops: what joining needs to know of it (Vidal et al. 2013, without time warp).
+/// A sequence of stops, with what has to be known to join two of them in O(1) (Vidal et al., "A hybrid genetic algorithm with adaptive
+/// diversity management for a large class of vehicle routing problems with time-windows", 2013; here without time warp).
 #[derive(Clone, Copy)]
 struct Chain {
     head: StopIx,
@@ -52,7 +55,7 @@ struct Chain {
     count: u32,
 }
 
-/// A merge of the tail v with the head c.
+/// Two chains joined: the last stop v of one is followed by the first stop c of the other.
 struct Merge {
     saving: i64,
     v: StopIx,
@@ -60,7 +63,7 @@ struct Merge {
     time: i32,
 }
 
-/// What both plans of savings read.
+/// What is the same for both weights.
 struct Ends {
     from_start: Vec<(i32, i32)>,
     to_end: Vec<(i32, i32)>,
@@ -90,13 +93,13 @@ fn best_savings(problem: &Problem, near: &Neighbours) -> Vec<Vec<StopIx>> {
             })
             .collect(),
     };
-    // Legs are asked for once; which waits count for how much is a second, cheap look.
+    // Legs are computed once for both weights.
     let legs: Vec<(i32, i32)> = (0..n as u32)
         .into_par_iter()
         .flat_map_iter(|v| {
             let v = StopIx(v);
             let node = problem.stops()[v.index()].node;
-            near.after.of(v).map(move |c| problem.hop(tour, node, c))
+            near.after.of(v).iter().map(move |&c| problem.hop(tour, node, c))
         })
         .collect();
     let (one, other) = rayon::join(
@@ -118,14 +121,14 @@ fn savings(
     let mut merges: Vec<Merge> = Vec::with_capacity(legs.len());
     let mut legs = legs.iter();
     for v in StopIx::first(n) {
-        for (c, &(time, cost)) in near.after.of(v).zip(&mut legs) {
+        for (&c, &(time, cost)) in near.after.of(v).iter().zip(&mut legs) {
             let (first, second) = (&chains[v.index()], &chains[c.index()]);
             let wait =
                 (i64::from(second.earliest) - i64::from(first.latest) - i64::from(first.duration) - i64::from(time))
                     .max(0);
             let saving =
                 i64::from(to_end[v.index()].1) + i64::from(from_start[c.index()].1) - i64::from(cost) + spec.fixed;
-            // Waiting counts like driving.
+            // Waiting has the price per time unit that driving has on this leg.
             let per_time = if time > 0 { f64::from(cost) / f64::from(time) } else { 1.0 };
             let saving = saving - (weight * wait as f64 * per_time) as i64;
             if saving > 0 {
@@ -135,7 +138,7 @@ fn savings(
     }
     merges.par_sort_unstable_by_key(|merge| (std::cmp::Reverse(merge.saving), merge.v, merge.c));
     let mut chains = chains.clone();
-    // A chain is known by the index in `chains` that its two ends carry.
+    // By stop: the index in `chains` of the chain that it is the first or the last stop of.
     let mut chain_of: Vec<u32> = (0..n as u32).collect();
     let mut next = vec![StopIx::NONE; n];
     let mut is_head = vec![true; n];
@@ -196,7 +199,7 @@ fn savings(
         }
         found.push((chain, sequence));
     }
-    // More chains than vehicles: the shortest wait for a place in another.
+    // If there are more chains than vehicles, the stops of the shortest chains stay absent.
     found.sort_by_key(|(chain, _)| (std::cmp::Reverse(chain.count), chain.head));
     let missing: i64 = found.iter().skip(problem.tours().len()).map(|(chain, _)| i64::from(chain.count) << 40).sum();
     found.truncate(problem.tours().len());

@@ -1,48 +1,49 @@
-//! Where both ends of a shipment fit into a tour.
+//! Cheapest insertion of a shipment: where its pickup and its delivery fit into a tour, and what they cost there.
 //!
-//! The delivery is walked along behind each pickup place that is worth it, with the delay so far. What either end alone would
-//! add says which are.
+//! For a position of the pickup the delivery is moved along the tour behind it, with the delay that the pickup causes; each step is
+//! O(1) by the records (forward time slack; Savelsbergh, "The Vehicle Routing Problem with Time Windows: Minimizing Route Duration",
+//! 1992). Most pickup positions are ruled out before that: what the pickup alone would add is already too dear.
 
 use super::insertion::Insertion;
+use crate::index::{By, LocalNode, LocalStop, LocalTour};
 use crate::problem::{Role, UNREACHABLE};
 use crate::random::Random;
-use crate::state::{Ends, NONE, State};
-use crate::state::{Fixed, Rows};
+use crate::state::{Ends, Fixed, Rows, State};
 
-/// More than any price: nothing is added to it that would carry it over.
+/// Price of a position where a stop cannot be: more than any real price, and small enough that sums with it do not overflow.
 const NOWHERE: i64 = i64::MAX / 4;
 
 /// A node behind which a pickup could be put.
 #[derive(Clone, Copy, Debug)]
-struct PickupPlace {
-    /// What the pickup adds there if its delivery is further on.
+struct PickupPosition {
+    /// What the pickup alone adds to the price of the legs if its delivery is not directly behind it.
     apart: i64,
-    /// What the tour asks for taking the shipment, beside legs.
+    /// What the shipment costs on this tour beside legs, see [`State::price_of_joining`].
     fixed: i64,
-    after: u32,
-    tour: u32,
+    after: LocalNode,
+    tour: LocalTour,
 }
 
-impl PickupPlace {
-    /// What comes first: the least addition, the earlier node where that is equal.
-    fn key(&self) -> (i64, u32) {
+impl PickupPosition {
+    /// Positions are tried in this order: the least price first, the node with the lower number where prices are equal.
+    fn key(&self) -> (i64, LocalNode) {
         (self.apart + self.fixed, self.after)
     }
 }
 
-/// Places of one pickup that are worth a look: a buffer, so that a move allocates nothing.
+/// The positions of one pickup that may be cheap enough: a buffer, so that a move allocates nothing.
 #[derive(Debug, Default)]
-pub(crate) struct PickupPlaces {
-    list: Vec<PickupPlace>,
+pub(crate) struct PickupPositions {
+    list: Vec<PickupPosition>,
     /// By node: when it was last listed.
-    seen: Vec<u32>,
+    seen: By<LocalNode, u32>,
     mark: u32,
 }
 
-/// One end of a shipment with its legs, for tours of one class.
+/// The pickup or the delivery of a shipment, with its legs for tours of one class.
 #[derive(Clone, Copy)]
 struct End<'l> {
-    stop: u32,
+    stop: LocalStop,
     fixed: Fixed,
     /// The latest start that keeps its aim.
     closes: i32,
@@ -50,24 +51,25 @@ struct End<'l> {
 }
 
 impl State<'_> {
-    /// Both ends of a shipment with their legs on a tour of some class.
-    fn ends_of_shipment(&self, unit: u32, tour: u32) -> (End<'_>, End<'_>) {
-        let end = |stop: u32| End {
+    /// Pickup and delivery of a shipment with their legs for a tour.
+    fn ends_of_shipment(&self, unit: LocalStop, tour: LocalTour) -> (End<'_>, End<'_>) {
+        let end = |stop: LocalStop| End {
             stop,
-            fixed: self.local.fixed[stop as usize],
-            closes: self.closes[stop as usize],
+            fixed: self.local.fixed[stop],
+            closes: self.closes[stop],
             rows: self.local.rows(tour, stop),
         };
         let pickup = end(unit);
         (pickup, end(pickup.fixed.mate))
     }
 
-    /// Pickup after each node in turn, delivery walked along behind it with the delayed departure. What either end alone
-    /// would add is looked at first: most tours die there, few pickups are worth a walk, and few walks go to the end.
+    /// The cheapest positions of a shipment in one tour: for each position of the pickup, the best one of the delivery behind it. What
+    /// pickup and delivery would add alone is computed first: it rules out most tours, most positions of the pickup in the others,
+    /// and the rest of most walks.
     pub(crate) fn best_shipment<const PLAIN: bool>(
         &self,
-        unit: u32,
-        tour: u32,
+        unit: LocalStop,
+        tour: LocalTour,
         bound: i64,
         fixed: i64,
     ) -> Option<Insertion> {
@@ -75,7 +77,7 @@ impl State<'_> {
         let mut ends = self.ends.borrow_mut();
         let Ends { pickup: pickups, delivery: deliveries } = &mut *ends;
         let least = self.alone(&pickup, tour, pickups);
-        // The delivery adds something too, where legs keep the triangle inequality (but for rounding).
+        // Where legs obey the triangle inequality, the delivery adds something too, but for rounding.
         if least >= NOWHERE || least - self.local.problem.slackness() >= bound - fixed {
             return None;
         }
@@ -87,7 +89,7 @@ impl State<'_> {
         let mut found = None;
         let mut node = self.sentinel(tour);
         for (index, &apart) in pickups.iter().enumerate() {
-            // Behind the next node and later; nothing: directly behind the pickup only.
+            // The least that the delivery adds behind the next node or later. Empty: it can only be directly behind the pickup.
             let later = deliveries.get(index + 1..).unwrap_or(&[]);
             if apart < NOWHERE
                 && let Some((cost, mate_after)) = self.shipment_after::<PLAIN>(
@@ -103,19 +105,19 @@ impl State<'_> {
                 best = cost + fixed;
                 found = Some(Insertion { tour, after: node, mate_after, cost: best });
             }
-            node = self.records[node as usize].next;
+            node = self.records[node].next;
         }
         found
     }
 
-    /// For each node of a tour, its start first, until it is too late: what a stop alone would add behind it, [`NOWHERE`]
-    /// where it cannot be. Returns the least.
-    fn alone(&self, of: &End<'_>, tour: u32, deltas: &mut Vec<i64>) -> i64 {
+    /// Writes into `deltas` what a stop alone would add behind each node of a tour, from its start on until it would be too late;
+    /// [`NOWHERE`] where it cannot be. Returns the least of these.
+    fn alone(&self, of: &End<'_>, tour: LocalTour, deltas: &mut Vec<i64>) -> i64 {
         deltas.clear();
         let end = self.sentinel(tour);
         let (mut node, mut least) = (end, NOWHERE);
         loop {
-            let record = &self.records[node as usize];
+            let record = &self.records[node];
             // Departures only grow along a tour.
             if record.depart > of.closes {
                 return least;
@@ -130,14 +132,14 @@ impl State<'_> {
         }
     }
 
-    /// What one end of a shipment alone would add behind a node, [`NOWHERE`] where it cannot be.
+    /// What the pickup or the delivery alone would add behind a node, [`NOWHERE`] where it cannot be.
     #[expect(
         clippy::inline_always,
-        reason = "asked at sixty places for every shipment; a call costs a fifth of the search"
+        reason = "asked at some sixty positions for every shipment; a call costs a fifth of the search"
     )]
     #[inline(always)]
-    fn apart(&self, of: &End<'_>, tour: u32, node: u32) -> i64 {
-        let (fixed, record) = (&of.fixed, &self.records[node as usize]);
+    fn apart(&self, of: &End<'_>, tour: LocalTour, node: LocalNode) -> i64 {
+        let (fixed, record) = (&of.fixed, &self.records[node]);
         if record.depart > of.closes || fixed.opens.saturating_add(fixed.service) > record.next_latest {
             return NOWHERE;
         }
@@ -145,7 +147,8 @@ impl State<'_> {
         let (on, on_cost) = self.leg_from(of.rows, tour, of.stop, record.next);
         let arrival = record.depart.saturating_add(to);
         let done = self.local.opens_at(of.stop, arrival).saturating_add(fixed.service);
-        // A pickup's delivery may come between it and the next node, which makes the way longer if anything.
+        // The delivery of a pickup may come between it and the next node. That makes the way longer, or shorter by at most the
+        // slackness of the legs.
         let on_time = if fixed.role != Role::Pickup {
             done.saturating_add(on) <= record.next_latest && on < UNREACHABLE
         } else if let Some(slackness) = self.local.problem.time_slackness() {
@@ -160,52 +163,52 @@ impl State<'_> {
         i64::from(to_cost) + out - i64::from(record.next_cost)
     }
 
-    /// The cheapest positions of a shipment whose pickup comes right behind or right before a compatible stop. What the pickup adds
-    /// least is tried first: the delivery adds something too, so that few places need a walk for it.
+    /// The cheapest positions of a shipment whose pickup comes right behind or right before a compatible stop. Positions at which the
+    /// pickup alone adds least are tried first. The delivery adds something too, so that few other positions have to be tried.
     pub(crate) fn shipment_beside_neighbours<const PLAIN: bool>(
         &self,
-        unit: u32,
+        unit: LocalStop,
         bound: i64,
-        places: &mut PickupPlaces,
+        buffer: &mut PickupPositions,
         random: &mut Random,
     ) -> Option<Insertion> {
         let local = self.local;
-        let PickupPlaces { list, seen, mark } = places;
-        let (mut pickup, mut delivery) = self.ends_of_shipment(unit, 0);
+        let PickupPositions { list, seen, mark } = buffer;
+        let (mut pickup, mut delivery) = self.ends_of_shipment(unit, LocalTour(0));
         let simple = local.problem.unrestricted() && !local.problem.promised() && !local.problem.limited();
         list.clear();
         seen.resize(self.records.len(), 0);
         *mark += 1;
-        let before = local.before.get(unit).iter().map(|&before| (before, self.records[before as usize].tour));
-        let behind = local.after.get(unit).iter().map(|&after| {
-            let record = &self.records[after as usize];
+        let before = local.before.of(unit).iter().map(|&before| (LocalNode::from(before), self.records[before].tour));
+        let behind = local.after.of(unit).iter().map(|&after| {
+            let record = &self.records[after];
             (record.prev, record.tour)
         });
         for (after, tour) in before.chain(behind) {
-            if tour == NONE || seen[after as usize] == *mark || self.refused.contains(&tour) {
+            if tour == LocalTour::NONE || seen[after] == *mark || self.refused.contains(&tour) {
                 continue;
             }
-            seen[after as usize] = *mark;
+            seen[after] = *mark;
             if !local.one_class {
                 pickup.rows = local.rows(tour, unit);
             }
             let apart = self.apart(&pickup, tour, after);
             if apart < bound {
-                list.push(PickupPlace { apart, fixed: 0, after, tour });
+                list.push(PickupPosition { apart, fixed: 0, after, tour });
             }
         }
         if !simple {
-            list.retain_mut(|place| {
-                let joining = self.price_of_joining(unit, place.tour);
-                place.fixed = joining.unwrap_or(0);
+            list.retain_mut(|position| {
+                let joining = self.price_of_joining(unit, position.tour);
+                position.fixed = joining.unwrap_or(0);
                 joining.is_some()
             });
         }
         let mut best = bound;
         let mut found = None;
-        // The least first, one by one: few come to their turn.
+        // Picked one by one instead of sorted: few of them are tried.
         while let Some(index) = (0..list.len()).min_by_key(|&index| list[index].key()) {
-            let PickupPlace { apart, fixed, after, tour } = list.swap_remove(index);
+            let PickupPosition { apart, fixed, after, tour } = list.swap_remove(index);
             if apart + fixed >= best {
                 break;
             }
@@ -224,27 +227,28 @@ impl State<'_> {
         found
     }
 
-    /// The cheapest delivery position for a pickup after `after`. `apart`: what the pickup adds with the delivery elsewhere;
-    /// `later`: the least that the delivery adds behind the next node and all after it.
+    /// The cheapest position of the delivery when the pickup comes after `after`: the price of both, and the node before the
+    /// delivery. `apart`: what the pickup alone adds; `later`: for the next node and each one after it, the least that the delivery
+    /// alone adds there or further on.
     #[inline]
-    #[expect(clippy::too_many_arguments, reason = "what the caller has looked up for all places of a tour")]
+    #[expect(clippy::too_many_arguments, reason = "what the caller has looked up for all positions of a tour")]
     fn shipment_after<const PLAIN: bool>(
         &self,
         pickup: &End<'_>,
         delivery: &End<'_>,
-        tour: u32,
-        after: u32,
+        tour: LocalTour,
+        after: LocalNode,
         bound: i64,
         apart: i64,
         later: impl Iterator<Item = i64>,
-    ) -> Option<(i64, u32)> {
+    ) -> Option<(i64, LocalNode)> {
         let local = self.local;
         let (unit, mate) = (pickup.stop, delivery.stop);
-        let record = &self.records[after as usize];
+        let record = &self.records[after];
         let (to, to_cost) = self.leg_to(pickup.rows, tour, after, unit);
         let next = record.next;
         let mut later = later.peekable();
-        // The price of the leg out of a node; the way home of an empty tour costs nothing.
+        // The price of the leg that is given up. An empty tour has none: its record says 0.
         let saved = i64::from(record.next_cost);
         if apart + later.peek().copied().unwrap_or(NOWHERE) >= bound {
             let (_, pair) = self.leg_from(pickup.rows, tour, unit, mate);
@@ -253,13 +257,13 @@ impl State<'_> {
                 return None;
             }
         }
-        let end_by = local.fixed_tours[tour as usize].end_by;
+        let end_by = local.fixed_tours[tour].end_by;
         let arrival = record.depart.saturating_add(to);
         let room = self.room_for_shipment(unit, tour);
-        let has_room = |node: u32| {
-            if PLAIN { self.records[node as usize].load <= room[0] } else { self.is_left_with_at_most(node, room) }
+        let has_room = |node: LocalNode| {
+            if PLAIN { self.records[node].load <= room[0] } else { self.is_left_with_at_most(node, room) }
         };
-        let opens_at = |stop: u32, fixed: &Fixed, at: i32| {
+        let opens_at = |stop: LocalStop, fixed: &Fixed, at: i32| {
             if PLAIN { at.max(fixed.opens) } else { local.opens_at(stop, at) }
         };
         if arrival > end_by || !has_room(after) {
@@ -277,15 +281,15 @@ impl State<'_> {
         }
         let mut best = bound;
         let mut found = None;
-        // Directly behind the pickup.
+        // The first position of the delivery is directly behind the pickup.
         let mut detour = base - saved;
         let mut depart = start.saturating_add(pickup.fixed.service);
-        let mut from = unit;
+        let mut from = LocalNode::from(unit);
         let mut next = next;
         let mut next_latest = record.next_latest;
         let mut skipped = 0;
         loop {
-            // The delivery between `from` and `next`.
+            // Try the delivery between `from` and `next`.
             let (there, there_cost) = self.leg_to(delivery.rows, tour, from, mate);
             let reach = depart.saturating_add(there);
             if reach <= mate_closes {
@@ -309,18 +313,19 @@ impl State<'_> {
             if self.is_sentinel(next) || later.next().is_none_or(|least| apart + least >= best) {
                 break;
             }
-            // On to `next`, with the goods on board and the delay so far.
+            // Drive on to `next`, with the goods on board and the delay so far.
             let (travel, cost) = self.hop(tour, from, next);
             let at = depart.saturating_add(travel);
-            let record = &self.records[next as usize];
+            let record = &self.records[next];
             if at > record.latest || !has_room(next) {
                 break;
             }
-            if from == unit {
+            if from == unit.into() {
                 detour += i64::from(cost);
             }
-            let fixed = &local.fixed[next as usize];
-            depart = opens_at(next, fixed, at).saturating_add(fixed.service);
+            let stop = next.stop();
+            let fixed = &local.fixed[stop];
+            depart = opens_at(stop, fixed, at).saturating_add(fixed.service);
             from = next;
             next_latest = record.next_latest;
             skipped = i64::from(record.next_cost);
@@ -329,14 +334,14 @@ impl State<'_> {
         found
     }
 
-    /// The most that may be on board where the goods of a shipment come along: what [`State::is_left_with_at_most`] compares.
+    /// The most that may be on board, beside a shipment, for the shipment to have room: what [`State::is_left_with_at_most`] compares.
     #[inline]
-    fn room_for_shipment(&self, unit: u32, tour: u32) -> [i32; 4] {
-        let (local, fixed_tour) = (self.local, &self.local.fixed_tours[tour as usize]);
+    fn room_for_shipment(&self, unit: LocalStop, tour: LocalTour) -> [i32; 4] {
+        let (local, fixed_tour) = (self.local, &self.local.fixed_tours[tour]);
         if self.plain {
-            return [fixed_tour.capacity.saturating_sub(local.fixed[unit as usize].load), 0, 0, 0];
+            return [fixed_tour.capacity.saturating_sub(local.fixed[unit].load), 0, 0, 0];
         }
-        let (load, carried) = (&local.rich[unit as usize].load, &self.carried[tour as usize]);
+        let (load, carried) = (&local.rich[unit].load, &self.carried[tour]);
         std::array::from_fn(|d| fixed_tour.room[d].saturating_sub(carried[d]).saturating_sub(load[d]))
     }
 }

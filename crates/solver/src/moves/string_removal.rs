@@ -1,7 +1,9 @@
-//! Taking strings of stops out (SISR: Christiaens & Vanden Berghe, "Slack Induction by String Removals", 2020).
+//! Ruin by string removal: strings of stops that follow each other are taken out of tours that lie near each other (Christiaens &
+//! Vanden Berghe, "Slack Induction by String Removals for Vehicle Routing Problems", 2020).
 
+use crate::index::{LocalNode, LocalStop, LocalTour};
 use crate::random::Random;
-use crate::state::{NONE, State};
+use crate::state::State;
 
 /// How much a ruin takes out.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,8 +15,9 @@ pub(crate) struct Ruin {
 }
 
 impl Ruin {
-    /// The paper's. With thousands of iterations per stop ahead, larger holes lead out of where smaller ones stay (measured on
-    /// 200 to 400 stops at 10 s: 0.62 instead of 0.82 %; with 2,000 per stop no gain).
+    /// The sizes of the paper. In a search of thousands of iterations per stop larger ones, which lead out of plans that smaller ones
+    /// do not leave (measured on 200 to 400 stops at 10 s: 0.62 instead of 0.82 % above the best known; no gain with 2,000
+    /// iterations per stop).
     pub(crate) fn new(iterations_per_stop: f64) -> Self {
         if iterations_per_stop < LONG_SEARCH {
             Self { removed_mean: 10.0, string_max: 10 }
@@ -29,12 +32,12 @@ const LONG_SEARCH: f64 = 3_000.0;
 
 impl State<'_> {
     /// Takes strings of neighbouring stops out of neighbouring tours around a random stop.
-    pub(crate) fn ruin(&mut self, how: Ruin, scratch: &mut Vec<u32>, random: &mut Random) {
+    pub(crate) fn ruin(&mut self, how: Ruin, scratch: &mut Vec<LocalStop>, random: &mut Random) {
         let local = self.local;
         if local.stops.is_empty() {
             return;
         }
-        let seed = random.below(local.stops.len()) as u32;
+        let seed = LocalStop(random.below(local.stops.len()) as u32);
         let (mut used, mut stops) = (0usize, 0usize);
         for &count in &self.counts {
             used += usize::from(count > 0);
@@ -45,22 +48,22 @@ impl State<'_> {
         }
         let longest = how.string_max.min(stops.div_ceil(used));
         let strings_max = (4.0 * how.removed_mean / (1.0 + longest as f64)).max(1.0);
-        // ⌊U(1, 4c̄/(1+ls))⌋
+        // The number of strings, as in the paper: ⌊U(1, 4 c̄ / (1 + l))⌋, where c̄ is the mean number of stops and l the longest string.
         let strings = (1.0 + random.unit() * (strings_max - 1.0)) as usize;
-        let mut ruined: [u32; 24] = [NONE; 24];
+        let mut ruined = [LocalTour::NONE; 24];
         let mut done = 0;
         scratch.clear();
-        for &stop in local.near.get(seed) {
+        for &stop in local.near.of(seed) {
             if done >= strings.min(ruined.len()) {
                 break;
             }
-            let tour = self.records[stop as usize].tour;
-            if tour == NONE || ruined[..done].contains(&tour) {
+            let tour = self.records[stop].tour;
+            if tour == LocalTour::NONE || ruined[..done].contains(&tour) {
                 continue;
             }
             ruined[done] = tour;
             done += 1;
-            let count = self.counts[tour as usize] as usize;
+            let count = self.counts[tour] as usize;
             let length = 1 + random.below(longest.min(count));
             self.string(stop, count, length, random, scratch);
         }
@@ -71,8 +74,9 @@ impl State<'_> {
         self.remove_all(scratch);
     }
 
-    /// One string of `length` stops around `stop`; half the time a piece inside it is kept.
-    fn string(&self, stop: u32, count: usize, length: usize, random: &mut Random, units: &mut Vec<u32>) {
+    /// Collects the units of a string of `length` stops around `stop`. Half of the time a longer string is taken and some stops inside it
+    /// are kept ("split string").
+    fn string(&self, stop: LocalStop, count: usize, length: usize, random: &mut Random, units: &mut Vec<LocalStop>) {
         let mut kept = 0;
         if length > 1 && length < count && random.chance(500) {
             kept = 1;
@@ -81,21 +85,21 @@ impl State<'_> {
             }
         }
         let total = length + kept;
-        let mut first = stop;
+        let mut first = LocalNode::from(stop);
         let mut back = random.below(total);
         while back > 0 {
-            let prev = self.records[first as usize].prev;
+            let prev = self.records[first].prev;
             if self.is_sentinel(prev) {
                 break;
             }
             first = prev;
             back -= 1;
         }
-        // Too near to the end: begin earlier.
+        // If the tour ends before the string does, the string begins earlier.
         let mut ahead = 1;
         let mut last = first;
         while ahead < total {
-            let next = self.records[last as usize].next;
+            let next = self.records[last].next;
             if self.is_sentinel(next) {
                 break;
             }
@@ -103,16 +107,16 @@ impl State<'_> {
             ahead += 1;
         }
         while ahead < total {
-            first = self.records[first as usize].prev;
+            first = self.records[first].prev;
             ahead += 1;
         }
         let keep_from = if kept > 0 { 1 + random.below(length - 1) } else { usize::MAX };
         let mut node = first;
         for index in 0..total {
             if !(kept > 0 && (keep_from..keep_from + kept).contains(&index)) {
-                units.push(self.unit_of(node));
+                units.push(self.unit_of(node.stop()));
             }
-            node = self.records[node as usize].next;
+            node = self.records[node].next;
         }
     }
 }

@@ -1,12 +1,13 @@
 //! SWAP*: two stops change tours, each to its best position in the other tour, not only to where the other one was (Vidal,
-//! "Hybrid genetic search for the CVRP: open-source implementation and SWAP* neighborhood", 2022). In full vehicles
-//! it finds what neither strings nor tails can: room for a stop only where another leaves.
+//! "Hybrid genetic search for the CVRP: open-source implementation and SWAP* neighborhood", 2022). Where vehicles are full, a stop
+//! has room only if another one leaves: neither string removal nor 2-opt* finds such exchanges.
 
+use crate::index::{LocalNode, LocalStop, LocalTour};
 use crate::problem::Role;
 use crate::random::Random;
-use crate::state::{NONE, State};
+use crate::state::State;
 
-/// Neighbours of a random stop that may be its partner.
+/// How many of the nearest stops of a random stop may be exchanged with it.
 const PARTNERS: usize = 20;
 
 impl State<'_> {
@@ -14,25 +15,25 @@ impl State<'_> {
     /// per position in either tour; only what looks good is linked. False when nothing was changed.
     pub(crate) fn swap_stops(&mut self, slack: i64, random: &mut Random) -> bool {
         let local = self.local;
-        let u = random.below(local.stops.len()) as u32;
-        let near = local.near.get(u);
-        let tour_u = self.records[u as usize].tour;
-        if tour_u == NONE || near.is_empty() {
+        let u = LocalStop(random.below(local.stops.len()) as u32);
+        let near = local.near.of(u);
+        let tour_u = self.records[u].tour;
+        if tour_u == LocalTour::NONE || near.is_empty() {
             return false;
         }
         let v = near[random.below(near.len().min(PARTNERS))];
-        let tour_v = self.records[v as usize].tour;
-        if tour_v == NONE || tour_v == tour_u {
+        let tour_v = self.records[v].tour;
+        if tour_v == LocalTour::NONE || tour_v == tour_u {
             return false;
         }
-        let job = |stop: u32| matches!(local.fixed[stop as usize].role, Role::JobDelivery | Role::JobPickup);
+        let job = |stop: LocalStop| matches!(local.fixed[stop].role, Role::JobDelivery | Role::JobPickup);
         if !job(u) || !job(v) || !local.allows(tour_u, v) || !local.allows(tour_v, u) || !self.has_room_for(u, v) {
             return false;
         }
         let promises = local.change_cost(tour_u, v) + local.change_cost(tour_v, u)
             - local.change_cost(tour_u, u)
             - local.change_cost(tour_v, v);
-        // What both leave saves; what each may cost in its new tour is what is left of it.
+        // What the two stops may cost in their new tours: what the old ones save, and the slack.
         let most = self.saved_without(u) + self.saved_without(v) + slack - promises;
         let Some((after_v, cost_v)) = self.instead_of(v, u, most) else { return false };
         let Some((after_u, _)) = self.instead_of(u, v, most - cost_v) else { return false };
@@ -40,8 +41,8 @@ impl State<'_> {
         let before = self.total;
         self.begin();
         self.remove_all(&[u, v]);
-        self.put(v, tour_u, after_v, NONE);
-        self.put(u, tour_v, after_u, NONE);
+        self.put(v, tour_u, after_v, LocalNode::NONE);
+        self.put(u, tour_v, after_u, LocalNode::NONE);
         let legal = if self.plain { self.is_legal() } else { self.lateness(tour_u) + self.lateness(tour_v) <= late };
         if !legal || self.total > before.saturating_add(slack) {
             self.undo();
@@ -50,12 +51,13 @@ impl State<'_> {
         true
     }
 
-    /// Tours have room for the other stop in place of their own, where sums tell; others are looked at later.
-    fn has_room_for(&self, u: u32, v: u32) -> bool {
+    /// False if one of two tours has no room for the stop of the other when its own leaves, where sums of loads tell; elsewhere the
+    /// result is checked after the exchange.
+    fn has_room_for(&self, u: LocalStop, v: LocalStop) -> bool {
         let local = self.local;
-        let load = |stop: u32| local.rich[stop as usize].load;
-        let fits = |stop: u32, other: u32| {
-            let tour = self.records[stop as usize].tour as usize;
+        let load = |stop: LocalStop| local.rich[stop].load;
+        let fits = |stop: LocalStop, other: LocalStop| {
+            let tour = self.records[stop].tour;
             let (carried, room) = (self.carried[tour], local.fixed_tours[tour].room);
             (0..4).all(|d| {
                 i64::from(carried[d]) + i64::from(load(other)[d]) - i64::from(load(stop)[d]) <= i64::from(room[d])
@@ -64,25 +66,22 @@ impl State<'_> {
         !(self.plain || local.totals) || (fits(u, v) && fits(v, u))
     }
 
-    /// What the legs of a tour cost less without a stop.
-    fn saved_without(&self, stop: u32) -> i64 {
-        let record = &self.records[stop as usize];
-        let (_, direct) = if self.counts[record.tour as usize] == 1 {
-            (0, 0)
-        } else {
-            self.hop(record.tour, record.prev, record.next)
-        };
-        i64::from(self.records[record.prev as usize].next_cost) + i64::from(record.next_cost) - i64::from(direct)
+    /// By how much the legs of a tour are cheaper without one of its stops.
+    fn saved_without(&self, stop: LocalStop) -> i64 {
+        let record = &self.records[stop];
+        let (_, direct) =
+            if self.counts[record.tour] == 1 { (0, 0) } else { self.hop(record.tour, record.prev, record.next) };
+        i64::from(self.records[record.prev].next_cost) + i64::from(record.next_cost) - i64::from(direct)
     }
 
-    /// The cheapest position of a stop on the tour of another that leaves: between its neighbours, or wherever the stop fits
-    /// though the other stays (nearly always, if it fits without it). After which node, and what the legs cost more, at
-    /// most `most`.
-    fn instead_of(&self, stop: u32, leaving: u32, most: i64) -> Option<(u32, i64)> {
+    /// The cheapest position of a stop on the tour of another that leaves: where the other was, or anywhere else where the stop fits even
+    /// while the other stays (which is nearly always the case if it fits at all). Returns the node before the position, and what the
+    /// legs cost more, which is at most `most`.
+    fn instead_of(&self, stop: LocalStop, leaving: LocalStop, most: i64) -> Option<(LocalNode, i64)> {
         let local = self.local;
-        let tour = self.records[leaving as usize].tour;
-        let fixed = &local.fixed[stop as usize];
-        let closes = self.closes[stop as usize];
+        let tour = self.records[leaving].tour;
+        let fixed = &local.fixed[stop];
+        let closes = self.closes[stop];
         let ready = fixed.opens.saturating_add(fixed.service);
         let rows = local.rows(tour, stop);
         let end = self.sentinel(tour);
@@ -90,20 +89,20 @@ impl State<'_> {
         let mut found = None;
         let mut node = end;
         loop {
-            let record = &self.records[node as usize];
+            let record = &self.records[node];
             // Departures only grow along a tour.
             if record.depart > closes {
                 return found;
             }
             let (mut next, mut latest, mut skipped) = (record.next, record.next_latest, record.next_cost);
-            if next == leaving {
-                let gone = &self.records[leaving as usize];
+            if next == leaving.into() {
+                let gone = &self.records[leaving];
                 (next, latest) = (gone.next, gone.next_latest);
-                skipped = if self.counts[tour as usize] == 1 { 0 } else { self.hop(tour, node, next).1 };
+                skipped = if self.counts[tour] == 1 { 0 } else { self.hop(tour, node, next).1 };
             }
-            if ready <= latest && node != leaving {
-                let (to, to_cost) = rows.map_or_else(|| self.hop(tour, node, stop), |rows| rows.to[node as usize]);
-                let (on, on_cost) = rows.map_or_else(|| self.hop(tour, stop, next), |rows| rows.from[next as usize]);
+            if ready <= latest && node != leaving.into() {
+                let (to, to_cost) = rows.map_or_else(|| self.hop(tour, node, stop), |rows| rows.inbound(node));
+                let (on, on_cost) = rows.map_or_else(|| self.hop(tour, stop, next), |rows| rows.outbound(next));
                 let delta = i64::from(to_cost) + i64::from(on_cost) - i64::from(skipped);
                 let arrival = record.depart.saturating_add(to);
                 if delta < best && arrival <= closes {
@@ -126,7 +125,7 @@ impl State<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::index::{NodeIx, StopIx, TourIx};
+    use crate::index::{LocalStop, LocalTour, NodeIx, StopIx, TourIx};
     use crate::problem::{Legs, Rounding};
     use crate::problem::{Problem, ProblemSpec, Stop, TourSpec};
     use crate::random::Random;
@@ -158,10 +157,10 @@ mod tests {
         for rich in [false, true] {
             let problem = crossed(rich);
             let near = Neighbours::new(&problem);
-            let at: Where = (0..12).map(|stop| (0, stop)).collect();
+            let at: Where = LocalStop::first(12).map(|stop| (0, stop)).collect();
             let local = Local::piece(&problem, &near, &at, 0, StopIx::first(12).collect(), TourIx::first(2).collect());
-            let wrong =
-                [(0..12).filter(|stop| stop % 2 == 0).collect(), (0..12).filter(|stop| stop % 2 == 1).collect()];
+            let both = [LocalTour(0), LocalTour(1)];
+            let wrong = [0, 1].map(|odd| LocalStop::first(12).filter(|stop| stop.0 % 2 == odd).collect::<Vec<_>>());
             let mut state = State::new(&local, &wrong, Vec::new());
             assert_eq!(state.plain, !rich);
             let mut random = Random::new(1, 0, 0);
@@ -172,11 +171,11 @@ mod tests {
                 exchanges += u32::from(done);
                 assert!(if done { state.total <= before } else { state.total == before });
                 assert_eq!(state.agrees_with_recount(), Ok(()));
-                let driven = [0, 1].map(|tour| price(&problem, TourIx(tour), &state.global(tour)));
+                let driven = both.map(|tour| price(&problem, local.tours[tour], &state.global(tour)));
                 assert!(driven.iter().all(Option::is_some), "both can be driven");
             }
             assert!(exchanges >= 3, "{exchanges} exchanges");
-            let mut tours = [state.global(0), state.global(1)];
+            let mut tours = both.map(|tour| state.global(tour));
             for tour in &mut tours {
                 tour.sort_unstable();
             }

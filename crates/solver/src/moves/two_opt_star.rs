@@ -1,29 +1,31 @@
 //! 2-opt*: two tours exchange the tails behind one of their nodes each (Potvin & Rousseau, "An exchange heuristic for routeing
 //! problems with time windows", 1995).
 
+use crate::index::{LocalNode, LocalStop, LocalTour};
 use crate::problem::Role;
 use crate::random::Random;
 use crate::schedule::drive;
-use crate::state::{NONE, State};
+use crate::state::State;
 
-/// Predecessors around a random stop that an attempt looks at.
+/// How many compatible predecessors of a random stop an attempt looks at.
 const TAIL_TRIES: usize = 20;
 
 impl State<'_> {
-    /// 2-opt*: the tails behind v and from c on change tours, for the first compatible v before a random c that can be driven
-    /// and costs at most `slack` more. O(1) per candidate; only the winner is linked.
+    /// For a random stop c: exchanges the tail that begins with c and the tail behind v, so that c follows v. v is the first compatible
+    /// predecessor of c with which both tours can be driven and cost at most `slack` more. O(1) for each v; only the winner is
+    /// linked. False when nothing was changed.
     pub(crate) fn swap_tails(&mut self, slack: i64, random: &mut Random) -> bool {
         let local = self.local;
-        let c = random.below(local.stops.len()) as u32;
-        let record_c = self.records[c as usize];
+        let c = LocalStop(random.below(local.stops.len()) as u32);
+        let record_c = self.records[c];
         let tour_c = record_c.tour;
-        let list = local.before.get(c);
-        if tour_c == NONE || list.is_empty() {
+        let list = local.before.of(c);
+        if tour_c == LocalTour::NONE || list.is_empty() {
             return false;
         }
         let p = record_c.prev;
-        let before_c = self.records[p as usize];
-        let global_c = local.tours[tour_c as usize];
+        let before_c = self.records[p];
+        let global_c = local.tours[tour_c];
         if local.paired && (local.has_weightless_shipment || before_c.load != 0) {
             return false;
         }
@@ -31,20 +33,20 @@ impl State<'_> {
         let first = random.below(looked);
         for try_ in 0..looked {
             let v = list[(first + try_) % looked];
-            let record_v = self.records[v as usize];
+            let record_v = self.records[v];
             let tour_v = record_v.tour;
-            if tour_v == NONE || tour_v == tour_c {
+            if tour_v == LocalTour::NONE || tour_v == tour_c {
                 continue;
             }
             let (time, cost) = self.hop(tour_v, v, c);
             if record_v.depart.saturating_add(time) > record_c.latest || (local.paired && record_v.load != 0) {
                 continue;
             }
-            let global_v = local.tours[tour_v as usize];
+            let global_v = local.tours[tour_v];
             if local.problem.tail_twin(global_v) != local.problem.tail_twin(global_c) {
                 continue;
             }
-            // The tail of v behind p. Its end is the sentinel of v's tour: the same end as that of c's.
+            // The tail behind v comes behind p. Both tours end alike, so that either sentinel may stand for the end.
             let next_v = record_v.next;
             let empties = self.is_sentinel(p) && self.is_sentinel(next_v);
             let (back_time, back_cost) = if empties { (0, 0) } else { self.hop(tour_c, p, next_v) };
@@ -60,39 +62,40 @@ impl State<'_> {
             if delta > slack {
                 continue;
             }
-            let Some(promises) = self.tails_fit(tour_v, v, tour_c, p) else { continue };
+            let Some(promises) = self.tails_fit(tour_v, v.into(), tour_c, p) else { continue };
             if delta + promises > slack {
                 continue;
             }
             self.begin();
-            self.join_tails(tour_v, v, tour_c, p);
+            self.join_tails(tour_v, v.into(), tour_c, p);
             return true;
         }
         false
     }
 
-    /// Loads, counts and rules of two tours that change tails: what broken promises cost, or `None` if it may not be.
-    fn tails_fit(&self, tour_v: u32, v: u32, tour_c: u32, p: u32) -> Option<i64> {
+    /// What broken promises cost when the tails behind v and behind p are exchanged. `None` if loads, numbers of stops or rules forbid
+    /// it.
+    fn tails_fit(&self, tour_v: LocalTour, v: LocalNode, tour_c: LocalTour, p: LocalNode) -> Option<i64> {
         let local = self.local;
-        let head = |end: u32, tour: u32| {
+        let head = |end: LocalNode, tour: LocalTour| {
             let (mut load, mut count) = (0, 0);
             let mut node = end;
             let sentinel = self.sentinel(tour);
             while node != sentinel {
-                let stop = &local.fixed[node as usize];
+                let stop = &local.fixed[node.stop()];
                 if matches!(stop.role, Role::JobDelivery | Role::JobPickup) {
                     load += stop.load;
                 }
                 count += 1;
-                node = self.records[node as usize].prev;
+                node = self.records[node].prev;
             }
             (load, count)
         };
         let ((load_v, count_v), (load_p, count_p)) = (head(v, tour_v), head(p, tour_c));
-        let stops_max = |tour: u32| local.problem.tours()[local.tours[tour as usize].index()].stops_max;
-        let room = |tour: u32| local.fixed_tours[tour as usize].room[0];
-        let (all_v, all_c) = (self.carried[tour_v as usize][0], self.carried[tour_c as usize][0]);
-        let (stops_v, stops_c) = (self.counts[tour_v as usize], self.counts[tour_c as usize]);
+        let stops_max = |tour: LocalTour| local.problem.tours()[local.tours[tour].index()].stops_max;
+        let room = |tour: LocalTour| local.fixed_tours[tour].room[0];
+        let (all_v, all_c) = (self.carried[tour_v][0], self.carried[tour_c][0]);
+        let (stops_v, stops_c) = (self.counts[tour_v], self.counts[tour_c]);
         if load_v + all_c - load_p > room(tour_v)
             || load_p + all_v - load_v > room(tour_c)
             || count_v + stops_c - count_p > stops_max(tour_v)
@@ -103,79 +106,85 @@ impl State<'_> {
         if local.problem.unrestricted() && !local.problem.promised() {
             return Some(0);
         }
-        let moves = |from: u32, after: u32, to: u32| {
+        let moves = |from: LocalTour, after: LocalNode, to: LocalTour| {
             let end = self.sentinel(from);
-            let mut node = self.records[after as usize].next;
+            let mut node = self.records[after].next;
             let mut promises = 0;
             while node != end {
-                if !local.allows(to, node) {
+                let stop = node.stop();
+                if !local.allows(to, stop) {
                     return None;
                 }
-                promises += local.change_cost(to, node) - local.change_cost(from, node);
-                node = self.records[node as usize].next;
+                promises += local.change_cost(to, stop) - local.change_cost(from, stop);
+                node = self.records[node].next;
             }
             Some(promises)
         };
         Some(moves(tour_v, v, tour_c)? + moves(tour_c, p, tour_v)?)
     }
 
-    /// 2-opt* where tours must be driven to be judged: the tails behind v and from c on change places, for the first compatible v
-    /// before a random c that looks as if it could be driven and cost at most `slack` more, if no stop becomes late that was
-    /// not. False when nothing was changed; what was changed has to be judged by its price.
+    /// 2-opt* where only driving the tours tells what they cost. For a random stop c, v is the first compatible predecessor with which
+    /// both tours look as if they could be driven and cost at most `slack` more; the tails are exchanged if both tours can really be
+    /// driven with no more lateness than before. False when nothing was changed; otherwise the caller has to compare the price.
     pub(crate) fn swap_tails_by_walking(&mut self, slack: i64, random: &mut Random) -> bool {
         let local = self.local;
-        let c = random.below(local.stops.len()) as u32;
-        let list = local.before.get(c);
-        let tour_c = self.records[c as usize].tour;
-        if tour_c == NONE || list.is_empty() || self.is_loaded(self.records[c as usize].prev) {
+        let c = LocalStop(random.below(local.stops.len()) as u32);
+        let list = local.before.of(c);
+        let tour_c = self.records[c].tour;
+        if tour_c == LocalTour::NONE || list.is_empty() || self.is_loaded(self.records[c].prev) {
             return false;
         }
         let looked = list.len().min(TAIL_TRIES);
         let first = random.below(looked);
         for try_ in 0..looked {
             let v = list[(first + try_) % looked];
-            let tour_v = self.records[v as usize].tour;
-            if tour_v != NONE && tour_v != tour_c && !self.is_loaded(v) && self.tails_look_good(v, c, slack) {
+            let tour_v = self.records[v].tour;
+            if tour_v != LocalTour::NONE
+                && tour_v != tour_c
+                && !self.is_loaded(v.into())
+                && self.tails_look_good(v, c, slack)
+            {
                 return self.drive_tails(v, c);
             }
         }
         false
     }
 
-    /// There are goods on board behind a node that cannot leave their tour (where that can be seen from the load).
-    fn is_loaded(&self, node: u32) -> bool {
+    /// True if goods of a shipment are on board behind a node, so that the tour cannot be cut there. Read from the load, which tells it
+    /// only where there are no jobs.
+    fn is_loaded(&self, node: LocalNode) -> bool {
         let local = self.local;
         if !local.paired || local.jobs {
             return false;
         }
-        let (onboard, after) = (self.spec(self.records[node as usize].tour).onboard, self.rich[node as usize].after);
+        let (onboard, after) = (self.spec(self.records[node].tour).onboard, self.rich[node].after);
         (0..4).any(|d| onboard[d].saturating_add(after[d]) != 0)
     }
 
-    /// O(1): what legs and windows say of changing the tails behind v and from c on, with pauses where they are now.
-    fn tails_look_good(&self, v: u32, c: u32, slack: i64) -> bool {
+    /// O(1): whether legs and windows allow to exchange the tails behind v and from c on, with pauses as they are now.
+    fn tails_look_good(&self, v: LocalStop, c: LocalStop, slack: i64) -> bool {
         let problem = self.local.problem;
         if problem.walks() {
             return true;
         }
-        let (record_v, record_c) = (&self.records[v as usize], &self.records[c as usize]);
+        let (record_v, record_c) = (&self.records[v], &self.records[c]);
         let (tour_v, tour_c) = (record_v.tour, record_c.tour);
         let (time, cost) = self.hop(tour_v, v, c);
         if record_v.depart.saturating_add(time) > record_c.latest {
             return false;
         }
-        let before_c = &self.records[record_c.prev as usize];
+        let before_c = &self.records[record_c.prev];
         let next_v = record_v.next;
         let empties = self.is_sentinel(record_c.prev) && self.is_sentinel(next_v);
         let (back_time, back_cost) = if empties { (0, 0) } else { self.hop(tour_c, record_c.prev, next_v) };
         if !empties && before_c.depart.saturating_add(back_time) > record_v.next_latest {
             return false;
         }
-        let (global_v, global_c) = (self.local.tours[tour_v as usize], self.local.tours[tour_c as usize]);
-        // Between unlike vehicles the rest of the tails costs something else too, and late tours have more to win than legs.
+        let (global_v, global_c) = (self.local.tours[tour_v], self.local.tours[tour_c]);
+        // Between vehicles that are not alike the rest of the tails has another price too, and late tours may gain more than legs.
         let legs_tell = problem.tail_twin(global_v) == problem.tail_twin(global_c)
-            && !self.flaws[tour_v as usize].is_late()
-            && !self.flaws[tour_c as usize].is_late();
+            && !self.flaws[tour_v].is_late()
+            && !self.flaws[tour_c].is_late();
         let mut delta =
             i64::from(cost) + i64::from(back_cost) - i64::from(record_v.next_cost) - i64::from(before_c.next_cost);
         if empties {
@@ -185,19 +194,19 @@ impl State<'_> {
         !legs_tell || delta <= slack
     }
 
-    /// Changes the tails behind v and from c on, if both tours can be driven and nothing becomes late that was not.
-    fn drive_tails(&mut self, v: u32, c: u32) -> bool {
+    /// Exchanges the tails behind v and from c on, if both tours can be driven then and are not later in sum than now.
+    fn drive_tails(&mut self, v: LocalStop, c: LocalStop) -> bool {
         let local = self.local;
-        let (tour_v, tour_c) = (self.records[v as usize].tour, self.records[c as usize].tour);
+        let (tour_v, tour_c) = (self.records[v].tour, self.records[c].tour);
         let (first, second) = (self.sequence(tour_v), self.sequence(tour_c));
         let cut_v = first.iter().position(|&stop| stop == v).map_or(0, |at| at + 1);
         let cut_c = second.iter().position(|&stop| stop == c).unwrap_or(0);
         let (mut new_v, mut new_c) = (first[..cut_v].to_vec(), second[..cut_c].to_vec());
         new_v.extend_from_slice(&second[cut_c..]);
         new_c.extend_from_slice(&first[cut_v..]);
-        let late = |tour: u32, sequence: &[u32]| {
-            let global = sequence.iter().map(|&stop| local.stops[stop as usize]);
-            drive(local.problem, local.tours[tour as usize], global, i64::MAX, |_, _| {}).ok().map(|d| d.late)
+        let late = |tour: LocalTour, sequence: &[LocalStop]| {
+            let global = sequence.iter().map(|&stop| local.stops[stop]);
+            drive(local.problem, local.tours[tour], global, i64::MAX, |_, _| {}).ok().map(|d| d.late)
         };
         let (Some(late_v), Some(late_c)) = (late(tour_v, &new_v), late(tour_c, &new_c)) else { return false };
         if !local.problem.walks() {

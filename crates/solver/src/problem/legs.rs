@@ -198,19 +198,19 @@ impl Legs {
     pub(crate) fn times_from(&self, from: NodeIx, to: impl Iterator<Item = NodeIx>, times: &mut Vec<i32>) {
         times.clear();
         match self {
-            Self::TimeDependent(legs) => times.extend(to.map(|place| legs.first(from, place).0)),
+            Self::TimeDependent(legs) => times.extend(to.map(|node| legs.first(from, node).0)),
             Self::Matrix(matrix) => {
                 let row = matrix.row(from);
-                times.extend(to.map(|place| row[place.index()].0));
+                times.extend(to.map(|node| row[node.index()].0));
             }
             Self::Plane { places, scale, time, .. } => {
                 let ((x, y), scale, time) = (places[from.index()], *scale, *time);
-                times.extend(to.map(|place| {
-                    let (px, py) = places[place.index()];
+                times.extend(to.map(|node| {
+                    let (px, py) = places[node.index()];
                     time.apply(((x - px) * (x - px) + (y - py) * (y - py)).sqrt() * scale)
                 }));
             }
-            Self::Asked(_) | Self::Sphere { .. } => times.extend(to.map(|place| self.pair(from, place).0)),
+            Self::Asked(_) | Self::Sphere { .. } => times.extend(to.map(|node| self.pair(from, node).0)),
         }
     }
 
@@ -220,13 +220,13 @@ impl Legs {
     }
 
     /// Coordinates on some plane, where there are any: for finding near places without asking for every leg.
-    pub(crate) fn planar(&self, place: NodeIx) -> Option<(f64, f64)> {
+    pub(crate) fn planar(&self, node: NodeIx) -> Option<(f64, f64)> {
         match self {
             Self::Matrix(_) | Self::Asked(_) | Self::TimeDependent(_) => None,
-            Self::Plane { places, .. } => Some(places[place.index()]),
+            Self::Plane { places, .. } => Some(places[node.index()]),
             // Stretched so that both axes have one scale near the first place.
             Self::Sphere { places, .. } => {
-                let place = &places[place.index()];
+                let place = &places[node.index()];
                 Some((place.lon * places_cos(places), place.lat))
             }
         }

@@ -1,6 +1,7 @@
-//! One piece of a plan in one round: ruin and recreate, 2-opt* and SWAP* under simulated annealing.
+//! One piece of a plan in one round: ruin and recreate, 2-opt* and SWAP* under simulated annealing. A change is kept if the price grows by
+//! at most -T ln U, where T is the temperature and U is uniform in 0..1 (Christiaens & Vanden Berghe 2020).
 
-use crate::index::{StopIx, TourIx};
+use crate::index::{By, LocalStop, LocalTour, StopIx, TourIx};
 use crate::moves::Ruin;
 use crate::moves::Scratch;
 use crate::random::Random;
@@ -10,7 +11,7 @@ use crate::state::State;
 /// Cells of the table of logarithms.
 const CELLS: usize = 4096;
 
-/// What became of a piece: sequences and units as the problem numbers them.
+/// The result for a piece: sequences and units as the problem numbers them.
 pub(crate) struct PieceResult {
     pub(crate) cost: i64,
     pub(crate) current: Vec<(TourIx, Vec<StopIx>)>,
@@ -30,46 +31,45 @@ pub(crate) struct Effort {
     pub(crate) per_stop: u32,
 }
 
-/// One piece, one round.
+/// Runs one piece for one round, from these tours and these absent units.
 pub(crate) fn anneal(
     local: &Local<'_>,
-    tours: &[Vec<u32>],
-    waiting: Vec<u32>,
+    tours: &[Vec<LocalStop>],
+    waiting: Vec<LocalStop>,
     logs: &[f64],
     Effort { temperature, ruin, iterations, .. }: Effort,
     mut random: Random,
 ) -> PieceResult {
     let mut state = State::new(local, tours, waiting);
-    let mut best: Vec<Vec<u32>> = tours.to_vec();
+    let mut best: By<LocalTour, Vec<LocalStop>> = tours.to_vec().into();
     let mut best_cost = state.total;
-    let mut dirty: Vec<u32> = Vec::new();
-    let mut is_dirty = vec![false; tours.len()];
+    let mut dirty: Vec<LocalTour> = Vec::new();
+    let mut is_dirty: By<LocalTour, bool> = By::each(false, tours.len());
     let mut scratch = Scratch::default();
-    let mut keep = |state: &State<'_>, best: &mut Vec<Vec<u32>>| {
+    let mut keep = |state: &State<'_>, best: &mut By<LocalTour, Vec<LocalStop>>| {
         for tour in state.touched() {
-            if !is_dirty[tour as usize] {
-                is_dirty[tour as usize] = true;
+            if !is_dirty[tour] {
+                is_dirty[tour] = true;
                 dirty.push(tour);
             }
         }
         if state.total < best_cost {
             best_cost = state.total;
             for tour in dirty.drain(..) {
-                is_dirty[tour as usize] = false;
-                state.sequence_into(tour, &mut best[tour as usize]);
+                is_dirty[tour] = false;
+                state.sequence_into(tour, &mut best[tour]);
             }
         }
     };
-    // Jobs only; where tours are judged by a walk, a walk for each attempt costs more than it brings.
+    // SWAP* exchanges jobs. Where tours have to be driven to be compared, driving them for each attempt costs more than it gains.
     let swaps = local.jobs && !local.problem.walks() && !local.problem.lifo();
-    // Vehicles without anything to serve have nothing to exchange.
+    // Without stops there is nothing to move.
     let iterations = if local.stops.is_empty() { 0 } else { iterations };
     for _ in 0..iterations {
         let before = state.total;
         state.begin();
         state.ruin(ruin, &mut scratch.units, &mut random);
         state.recreate(&mut scratch, &mut random);
-        // -T ln U
         let slack = (temperature * logs[random.cell()]) as i64;
         if state.total <= before.saturating_add(slack) && state.is_legal() {
             keep(&state, &mut best);
@@ -103,19 +103,18 @@ pub(crate) fn anneal(
             panic!("the records disagree with a recount: {what}");
         }
     }
-    let global =
-        |sequence: Vec<u32>| sequence.into_iter().map(|stop| local.stops[stop as usize]).collect::<Vec<StopIx>>();
+    let global = |sequence: Vec<LocalStop>| sequence.into_iter().map(|stop| local.stops[stop]).collect::<Vec<StopIx>>();
     PieceResult {
         cost: state.total,
-        current: (0..tours.len() as u32).map(|tour| (local.tours[tour as usize], state.global(tour))).collect(),
-        absent: state.absent.iter().map(|&unit| local.stops[unit as usize]).collect(),
-        best: best.into_iter().enumerate().map(|(tour, sequence)| (local.tours[tour], global(sequence))).collect(),
+        current: state.tours().map(|tour| (local.tours[tour], state.global(tour))).collect(),
+        absent: state.absent.iter().map(|&unit| local.stops[unit]).collect(),
+        best: local.tours.iter().copied().zip(best.into_iter().map(global)).collect(),
         best_cost,
         iterations,
     }
 }
 
-/// `-ln U` at 4,096 points: `libm` rounds alike on every platform, the platform's own logarithm does not.
+/// -ln U at 4,096 points of U. `libm` rounds alike on every platform; the logarithm of the standard library does not.
 pub(crate) fn logarithms() -> Vec<f64> {
     (0..CELLS).map(|cell| -libm::log((cell as f64 + 0.5) / CELLS as f64)).collect()
 }

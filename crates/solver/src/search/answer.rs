@@ -1,8 +1,8 @@
-//! Answers without a search: the cheapest positions there are, and what each tour would make of a unit.
+//! Answers without a search: the cheapest positions of the absent units, and what a unit would cost on each tour.
 
 use super::hourly::{frozen, insert_timed};
 use super::repair::repaired;
-use crate::index::{StopIx, TourIx};
+use crate::index::{LocalStop, LocalTour, StopIx, TourIx};
 use crate::moves::{fill, insert_into};
 use crate::problem::{Problem, Solution, absent_units};
 use crate::schedule::{Infeasible, schedule};
@@ -27,10 +27,10 @@ pub fn insert(problem: &Problem) -> Solution {
     }
 }
 
-/// What one tour would make of a unit.
+/// What it would mean to serve a unit on one tour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alternative {
-    /// It could take it.
+    /// The tour could serve it.
     Possible {
         /// Additional price, in millionths.
         cost: i64,
@@ -47,8 +47,8 @@ pub enum Alternative {
     Shift,
 }
 
-/// What every tour would make of a unit (a job, a pickup, a delivery of goods on board), if it were taken out of the
-/// plan and put in again. Index = tour.
+/// For each tour, in order, what it would mean to take a unit (a job, a pickup, a delivery of goods on board) out of the plan and to serve
+/// it on that tour.
 pub fn alternatives(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx) -> Vec<Alternative> {
     if problem.is_time_dependent() {
         return alternatives(&frozen(problem, tours), tours, unit);
@@ -64,23 +64,22 @@ pub fn alternatives(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx) -> V
     };
     TourIx::first(problem.tours().len())
         .map(|tour| {
-            // In a whole problem a piece's own numbers are the problem's.
-            let here = tour.0;
+            let here = LocalTour::of_whole(tour);
             if !problem.allows(tour, unit) {
                 return Alternative::Rules;
             }
-            if let Some(place) = state.best_by_walk(unit.0, here, i64::MAX / 4) {
+            if let Some(insertion) = state.best_by_walk(LocalStop::of_whole(unit), here, i64::MAX / 4) {
                 let before = driving(tour, &without[tour.index()]);
                 let late_before = state.late(here);
                 state.begin();
-                state.put_at(unit.0, place);
+                state.put_at(LocalStop::of_whole(unit), insertion);
                 let drive = driving(tour, &state.global(here)) - before;
                 let late = state.late(here) > late_before;
                 state.undo();
-                return Alternative::Possible { cost: place.cost, drive, late };
+                return Alternative::Possible { cost: insertion.cost, drive, late };
             }
-            let full = state.counts[tour.index()] + 2 > problem.tours()[tour.index()].stops_max;
-            match state.verdict(unit.0, here) {
+            let full = state.counts[here] + 2 > problem.tours()[tour.index()].stops_max;
+            match state.verdict(LocalStop::of_whole(unit), here) {
                 Some(Infeasible::Rules | Infeasible::Dear) => Alternative::Capacity,
                 None if full => Alternative::Rules,
                 Some(Infeasible::Shift) | None => Alternative::Shift,
@@ -90,14 +89,14 @@ pub fn alternatives(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx) -> V
 }
 
 impl State<'_> {
-    /// Sum of lateness beyond what is due on a tour of a whole problem.
-    fn late(&self, tour: u32) -> i64 {
+    /// Sum of the lateness beyond `due` on a tour of a whole problem.
+    fn late(&self, tour: LocalTour) -> i64 {
         let mut late = 0;
         let sequence = self.global(tour);
         let problem = self.local.problem;
         let _ = crate::schedule::drive(
             problem,
-            self.local.tours[tour as usize],
+            self.local.tours[tour],
             sequence.iter().copied(),
             i64::MAX,
             |stop, timed| {

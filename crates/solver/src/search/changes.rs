@@ -1,22 +1,22 @@
-//! How far a plan strays from what was promised: at most so many stops with another vehicle, and never more than vehicles that
-//! are alike make necessary.
+//! How many stops of a plan are not with the vehicle that they are promised to: a limit to their number, and an exchange of whole
+//! sequences among vehicles that are alike, which makes the number as small as possible.
 
 use std::collections::BTreeMap;
 
 use crate::index::{StopIx, TourIx};
 use crate::problem::Problem;
 
-/// Price of a change at the beginning, in mean legs (measured in the prototype: 0.1 to 0.25 keeps most of the calm).
+/// First price of a change, as a multiple of the price of a mean leg (measured in the prototype: with 0.1 to 0.25 few stops change).
 const FIRST_PRICE: f64 = 0.15;
-/// The price follows the number of changes: by this power of how far it is off, by these factors a round at most.
+/// After a round the price is multiplied by (changes / changes aimed at) to this power, but by no more than the second factor, up or down.
 const FOLLOW: f64 = 0.3;
 const FOLLOW_MAX: f64 = 1.2;
-/// Aim at this share of the changes that are allowed: the plan wanders around the aim.
+/// The share of the allowed changes that is aimed at: the number of changes varies around the aim.
 const AIM: f64 = 0.95;
-/// Vehicles among which sequences are dealt out anew; matching takes the cube of it.
+/// Most vehicles that are alike among which sequences are exchanged: the assignment takes time in proportion to the cube.
 const DEALT_MAX: usize = 300;
 
-/// Stops that are not with the tour they are promised to.
+/// How many stops are not on the tour that they are promised to.
 pub(crate) fn changed(problem: &Problem, tours: &[Vec<StopIx>]) -> usize {
     TourIx::all()
         .zip(tours)
@@ -29,18 +29,18 @@ fn strays(problem: &Problem, tour: TourIx, stop: StopIx) -> bool {
     home != TourIx::NONE && home != tour
 }
 
-/// A limit to the number of changes, kept by a price of each that rises and falls.
+/// A limit to the number of changes, kept by a price of each change that rises when there are too many and falls when there are fewer.
 pub(crate) struct ChangeLimit {
     most: usize,
-    /// The problem with that price.
+    /// The problem, in which each change costs that much more.
     pub(crate) problem: Problem,
-    /// Prices of the problem itself.
+    /// By stop: the price of a change in the problem itself.
     own: Vec<i64>,
     price: f64,
 }
 
 impl ChangeLimit {
-    /// `leg`: what a leg of the plan costs on average.
+    /// `leg` is the mean price of a leg of the plan.
     pub(crate) fn new(problem: &Problem, most: u32, leg: f64) -> Self {
         let own = problem.stops().iter().map(|stop| stop.change).collect();
         let mut limit = Self { most: most as usize, problem: problem.clone(), own, price: FIRST_PRICE * leg };
@@ -58,7 +58,7 @@ impl ChangeLimit {
         changed(&self.problem, tours) <= self.most
     }
 
-    /// Dearer when a plan has more changes than are aimed at, cheaper when it has fewer.
+    /// Raises the price if a plan has more changes than are aimed at, and lowers it if it has fewer.
     pub(crate) fn follow(&mut self, tours: &[Vec<StopIx>]) {
         let off = (changed(&self.problem, tours) as f64 + 1.0) / (self.most as f64 * AIM + 1.0);
         let factor = libm::pow(off, FOLLOW).clamp(1.0 / FOLLOW_MAX, FOLLOW_MAX);
@@ -67,8 +67,8 @@ impl ChangeLimit {
     }
 }
 
-/// The same sequences, dealt out among vehicles that are alike so that the fewest promises are broken: a search moves stops,
-/// and two vehicles that have exchanged all of theirs have exchanged nothing.
+/// The same sequences, assigned to vehicles that are alike so that broken promises cost least. A search moves single stops and does not
+/// see that two such vehicles which have exchanged all of their stops could exchange them back.
 pub(crate) fn dealt_out(problem: &Problem, mut tours: Vec<Vec<StopIx>>) -> Vec<Vec<StopIx>> {
     let bound = |&stop: &StopIx| {
         let stop = &problem.stops()[stop.index()];
@@ -85,7 +85,7 @@ pub(crate) fn dealt_out(problem: &Problem, mut tours: Vec<Vec<StopIx>>) -> Vec<V
         let wanted = |tour: TourIx| {
             group.iter().any(|&from| tours[from.index()].iter().any(|&stop| problem.stops()[stop.index()].home == tour))
         };
-        // Unused vehicles to which nothing is promised have no part in this.
+        // Unused vehicles to which nothing is promised are left out.
         let group: Vec<TourIx> =
             group.iter().copied().filter(|&tour| !tours[tour.index()].is_empty() || wanted(tour)).collect();
         if !(2..=DEALT_MAX).contains(&group.len()) {

@@ -1,6 +1,6 @@
-//! Cutting a plan into disjoint pieces of whole tours, along lines that are drawn anew every round.
+//! Cutting a plan into pieces of whole tours, along lines that are drawn anew in every round. No tour and no stop is in two pieces.
 
-use crate::index::{NodeIx, StopIx, TourIx};
+use crate::index::{By, LocalStop, NodeIx, StopIx, TourIx};
 use crate::problem::Problem;
 use crate::random::{Random, mix};
 use crate::state::Neighbours;
@@ -10,10 +10,10 @@ use crate::state::Where;
 pub(crate) const PIECE_STOPS: usize = 250;
 /// Fewest used tours per piece.
 const PIECE_TOURS_MIN: usize = 5;
-/// Unused vehicles that a piece of a fleet of like vehicles may call on.
+/// Where all vehicles are alike: the most unused ones that a piece gets.
 const SPARE_TOURS: usize = 8;
 
-/// Some whole tours, their stops and those waiting beside them, as the problem numbers them.
+/// Some whole tours, their stops and absent stops near them, as the problem numbers them.
 pub(crate) struct Piece {
     pub(crate) stops: Vec<StopIx>,
     pub(crate) tours: Vec<TourIx>,
@@ -21,7 +21,7 @@ pub(crate) struct Piece {
     pub(crate) absent: Vec<StopIx>,
 }
 
-/// Cuts a plan. Also says where each stop went: (piece, index within it).
+/// Cuts a plan. Also says where each stop went: the piece, and its number in it.
 pub(crate) fn cut(
     problem: &Problem,
     near: &Neighbours,
@@ -34,7 +34,7 @@ pub(crate) fn cut(
     let used = tours.iter().filter(|tour| !tour.is_empty()).count();
     let groups = ((stops + absent.len()) / piece_stops).min(used / PIECE_TOURS_MIN).max(1);
     let mut random = Random::new(mix(seed ^ 0x0063_7574), round, u32::MAX);
-    // Unused vehicles that are all alike are dealt out; others stand where they start.
+    // Where all vehicles are alike, unused ones are distributed over the pieces; elsewhere they belong to where they start.
     let (mut list, spare): (Vec<TourIx>, Vec<TourIx>) =
         TourIx::first(tours.len()).partition(|&tour| !problem.pooled() || !tours[tour.index()].is_empty());
     let mut parts: Vec<Vec<TourIx>> = Vec::with_capacity(groups);
@@ -58,10 +58,10 @@ pub(crate) fn cut(
             Piece { stops, tours: mine, absent: Vec::new() }
         })
         .collect();
-    let mut at: Where = vec![(u32::MAX, u32::MAX); problem.stops().len()];
+    let mut at: Where = By::each((u32::MAX, LocalStop::NONE), problem.stops().len());
     for (piece, list) in pieces.iter().enumerate() {
-        for (index, &stop) in list.stops.iter().enumerate() {
-            at[stop.index()] = (piece as u32, index as u32);
+        for (local, &stop) in LocalStop::all().zip(&list.stops) {
+            at[stop] = (piece as u32, local);
         }
     }
     for &unit in absent {
@@ -69,13 +69,13 @@ pub(crate) fn cut(
         let bound = [spec.locked, spec.home].into_iter().find(|&tour| tour != TourIx::NONE);
         let home = bound.and_then(|tour| pieces.iter().position(|piece| piece.tours.contains(&tour)));
         let beside = || {
-            let piece = near.near.of(unit).map(|stop| at[stop.index()].0).find(|&piece| piece != u32::MAX);
+            let piece = near.near.of(unit).iter().map(|&stop| at[stop].0).find(|&piece| piece != u32::MAX);
             piece.map_or(unit.index() % count, |piece| piece as usize)
         };
         let piece = home.unwrap_or_else(beside);
         for stop in [unit, spec.mate] {
             if stop != StopIx::NONE {
-                at[stop.index()] = (piece as u32, pieces[piece].stops.len() as u32);
+                at[stop] = (piece as u32, LocalStop(pieces[piece].stops.len() as u32));
                 pieces[piece].stops.push(stop);
             }
         }
@@ -84,7 +84,7 @@ pub(crate) fn cut(
     (pieces, at)
 }
 
-/// Where a tour lies: coordinates where legs have them, else one of its nodes.
+/// Where a tour lies: the mean of its coordinates or, if legs have none, the node in its middle.
 #[derive(Clone, Copy)]
 enum Centre {
     Plane(f64, f64),
@@ -110,8 +110,8 @@ fn centre(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Centre {
     Centre::Plane(x / count, y / count)
 }
 
-/// Recursive bisection, each time along another random line (or, without coordinates, by which of two random nodes is
-/// nearer).
+/// Recursive bisection of the tours in `list` into `groups` groups, each time along another random line (without coordinates: by which
+/// of two random nodes is nearer).
 fn split(
     problem: &Problem,
     tours: &[Vec<StopIx>],

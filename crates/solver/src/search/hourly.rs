@@ -1,8 +1,8 @@
 //! Travel times that depend on the hour of departure.
 //!
-//! The search itself works with constant legs: those from a node are read at the hour at which the plan so far leaves it. Every
-//! plan is then driven exactly, with times that never let a later departure arrive earlier, and counts only if it is better than
-//! the plan it came from; the next part of the search reads the legs at the hours of the better plan.
+//! The search itself works with constant legs: the legs from a node are those of the hour at which the plan so far leaves it. The plan
+//! that it finds is then driven with the real times (in which a later departure never arrives earlier) and is kept only if it is
+//! better than the plan before. The next part of the search takes the legs of the hours of the better plan.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,18 +17,18 @@ use crate::random::mix;
 use crate::schedule::{drive, price};
 use crate::state::{Local, State};
 
-/// Parts of a search between which the legs are read again.
+/// Number of parts of a search; the legs are read again before each.
 const PARTS: u32 = 4;
-/// Units that constant legs leave out for which every position is driven in full.
+/// For how many units that the search with constant legs left out all positions are driven with the real times.
 const WALKED_MAX: usize = 16;
-/// Tours driven at the end to move single units: some 10 ms.
+/// How many tours may be driven at the end to move single units: this takes some 10 ms.
 const DRIVES_MAX: usize = 20_000;
 
-/// The same problem with constant legs: those from a node as they are when these tours leave it.
+/// The same problem with constant legs: those from a node are as they are when these tours leave it. Its initial plan are these tours.
 pub(crate) fn frozen(problem: &Problem, tours: &[Vec<StopIx>]) -> Problem {
     let Legs::TimeDependent(legs) = &problem.legs() else { return problem.clone() };
     let n = legs.nodes();
-    // Where no tour leaves: when its window opens, or with the vehicle that starts there.
+    // A node that no tour leaves is left when the window of its stop opens, or when the vehicle that starts there does.
     let mut leaves = vec![i32::MIN; n];
     for stop in problem.stops() {
         let opens = stop.windows.first().map_or(i32::MIN, |&(opens, _)| opens);
@@ -47,7 +47,7 @@ pub(crate) fn frozen(problem: &Problem, tours: &[Vec<StopIx>]) -> Problem {
     if let Some(asked) = legs.asked_in(at.iter().map(|&(span, _)| span)) {
         return with_legs(problem, tours, Legs::Asked(asked));
     }
-    // One row of each span first: whatever the source prepares for a span is prepared once.
+    // One row of each span is read before the others are read in parallel: what the source prepares for a span it prepares once.
     let mut prepared = vec![false; legs.spans()];
     for &(span, node) in &at {
         if !std::mem::replace(&mut prepared[span], true) {
@@ -85,8 +85,8 @@ pub(crate) fn exact_cost(problem: &Problem, tours: &[Vec<StopIx>]) -> i64 {
     prices.iter().zip(as_if).map(|(price, as_if)| price.unwrap_or(as_if)).sum::<i64>() + unserved
 }
 
-/// Takes off each tour that cannot be driven what makes it so, from its end, stops that are bound to it last, and finds the
-/// cheapest positions for that and for what constant legs found none. Every tour can be driven afterwards: an empty one can.
+/// Removes stops from the end of each tour that cannot be driven, those that are locked to it last, until it can be driven; then puts
+/// absent units where they are cheapest. Every tour can be driven afterwards, for an empty one can.
 fn settled(problem: &Problem, mut tours: Vec<Vec<StopIx>>) -> Vec<Vec<StopIx>> {
     for (tour, sequence) in TourIx::all().zip(&mut tours) {
         while price(problem, tour, sequence).is_none() {
@@ -117,7 +117,8 @@ fn settled(problem: &Problem, mut tours: Vec<Vec<StopIx>>) -> Vec<Vec<StopIx>> {
     tours
 }
 
-/// The cheapest of all positions of a unit in a tour, each driven in full.
+/// The cheapest of all positions of a unit in a tour, each driven with the real times: by how much the tour becomes dearer than `before`,
+/// and its new sequence.
 fn cheapest(
     problem: &Problem,
     tour: TourIx,
@@ -145,7 +146,7 @@ fn cheapest(
     best
 }
 
-/// Moves single units to where they are really cheapest, each driven in full, as long as that gains and the drives last.
+/// Moves single units to their cheapest positions with the real times, until none gains or [`DRIVES_MAX`] tours have been driven.
 fn relocated(problem: &Problem, mut tours: Vec<Vec<StopIx>>) -> Vec<Vec<StopIx>> {
     let mut drives = DRIVES_MAX;
     let mut gained = true;
@@ -165,9 +166,12 @@ fn relocated(problem: &Problem, mut tours: Vec<Vec<StopIx>>) -> Vec<Vec<StopIx>>
                 .filter(|&tour| problem.allows(tour, unit))
                 .filter_map(|tour| {
                     let there = if tour == from { &without } else { &tours[tour.index()] };
-                    let places = there.len() + 1;
-                    drives =
-                        drives.checked_sub(if mate == StopIx::NONE { places } else { places * (places + 1) / 2 })?;
+                    let positions = there.len() + 1;
+                    drives = drives.checked_sub(if mate == StopIx::NONE {
+                        positions
+                    } else {
+                        positions * (positions + 1) / 2
+                    })?;
                     let before = if tour == from { rest } else { price(problem, tour, there)? };
                     let (added, sequence) = cheapest(problem, tour, there, unit, before)?;
                     Some((added, tour, sequence))
@@ -192,7 +196,7 @@ fn solution_of(problem: &Problem, tours: Vec<Vec<StopIx>>) -> Solution {
     Solution { tours, absent, infeasible: Vec::new(), cost, cost_before, rounds: 0, iterations: 0 }
 }
 
-/// A solution for constant legs as it is really driven; the initial plan where that is better.
+/// A solution for constant legs as it is driven with the real times, or the initial plan if that is better.
 pub(crate) fn settle(problem: &Problem, found: Solution) -> Solution {
     let (rounds, iterations) = (found.rounds, found.iterations);
     let [found, before] =
@@ -207,8 +211,8 @@ pub(crate) fn insert_timed(problem: &Problem) -> Solution {
     solution_of(problem, settled(problem, tours))
 }
 
-/// [`crate::solve`] with times that depend on the hour. Replicas are whole searches: which of their plans is the best shows only
-/// when they are really driven.
+/// [`crate::solve`] with times that depend on the hour. Each replica is a search of its own: which of their plans is the best is known only
+/// when they are driven with the real times.
 pub(crate) fn solve_timed(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
     let replicas = if limits.fewest_vehicles { 1 } else { limits.replicas.max(1) };
     let searches: Vec<Solution> = (0..replicas)

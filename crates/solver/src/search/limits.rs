@@ -13,7 +13,7 @@ pub struct SearchLimits {
     pub seed: u64,
     /// Start at low temperature: the initial plan is good and only part of it is stale.
     pub warm: bool,
-    /// Half of the search empties tours, the other half shortens those that are left. For problems in which a vehicle's
+    /// The first part of the search empties tours, the rest shortens those that are left. For problems in which a vehicle's
     /// `fixed` price is above any detour.
     pub fewest_vehicles: bool,
     /// Largest number of stops that may leave their `home`. `None`: only what a change costs limits them.

@@ -57,7 +57,7 @@ pub fn solve_with(
         };
         if problem.is_time_dependent() && !problem.stops().is_empty() && !problem.tours().is_empty() {
             let Found { best, alone } = search(&frozen(problem, problem.initial()), limits, expected, pace);
-            // Which of two plans is the better one when it is really driven, constant legs do not know.
+            // With constant legs it is not known which of two plans is the better one when it is really driven.
             let alone = alone.map(|tours| settle(problem, Solution { tours, ..best.clone() }));
             let best = settle(problem, best);
             return alone.filter(|alone| alone.cost < best.cost).unwrap_or(best);

@@ -1,6 +1,7 @@
-//! Plans that cannot be driven as they are given: what is taken off them before anything else is done.
+//! Initial plans with tours that cannot be driven: stops are taken off such tours before anything else is done.
 //!
-//! Promise: behind this door every tour can be driven. What cannot be mended is kept apart and handed back as it came.
+//! Promise: every tour of the problem that is handed on can be driven. Tours for which that is not possible are set apart and given back
+//! as they came.
 
 use super::hourly::exact_cost;
 use crate::index::{StopIx, TourIx};
@@ -8,22 +9,22 @@ use crate::problem::{Problem, ProblemSpec, Solution, Stop, absent_units, all_sto
 use crate::schedule::price;
 use crate::state::plan_cost;
 
-/// A problem that had tours that cannot be driven, without them.
+/// A problem some of whose initial tours cannot be driven, and the part of it that can be searched.
 pub(crate) struct Repair<'p> {
     whole: &'p Problem,
-    /// The problem without the tours that cannot be mended and without their stops, from a plan that can be driven.
+    /// The problem without the tours that cannot be repaired and without their stops. Its initial plan can be driven.
     problem: Problem,
-    /// Stop of `problem` → stop of the whole.
+    /// What the whole problem calls each stop of `problem`.
     stops: Vec<StopIx>,
-    /// Tour of `problem` → tour of the whole.
+    /// What the whole problem calls each tour of `problem`.
     tours: Vec<TourIx>,
-    /// Tours of the whole that cannot be mended.
+    /// Tours of the whole problem that cannot be repaired.
     infeasible: Vec<TourIx>,
-    /// What the whole costs beside `problem`.
+    /// What a plan of the whole problem costs more than the same plan of `problem`.
     pub(crate) cost_kept: i64,
 }
 
-/// Runs on the problem if all of its initial tours can be driven, else on what can be mended of it.
+/// Runs on the problem if all of its initial tours can be driven, else on the part of it that can be repaired.
 pub(crate) fn repaired(problem: &Problem, run: impl FnOnce(&Problem, Option<&Repair<'_>>) -> Solution) -> Solution {
     match Repair::of(problem) {
         None => run(problem, None),
@@ -32,7 +33,7 @@ pub(crate) fn repaired(problem: &Problem, run: impl FnOnce(&Problem, Option<&Rep
 }
 
 impl<'p> Repair<'p> {
-    /// `None` when every initial tour can be driven.
+    /// `None` if every initial tour can be driven.
     fn of(whole: &'p Problem) -> Option<Self> {
         let can_be_driven = |(tour, sequence): (TourIx, &Vec<StopIx>)| price(whole, tour, sequence).is_some();
         if TourIx::all().zip(whole.initial()).all(can_be_driven) {
@@ -52,7 +53,7 @@ impl<'p> Repair<'p> {
                 }
             }
         }
-        // What is locked to such a tour but not on it has nowhere to go.
+        // A stop that is locked to such a tour but not on it cannot be served by any other.
         for stop in 0..whole.stops().len() {
             let Stop { locked, mate, .. } = whole.stops()[stop];
             if infeasible.contains(&locked) {
@@ -70,7 +71,7 @@ impl<'p> Repair<'p> {
         Some(repair)
     }
 
-    /// A plan of the reduced problem with the tours that were kept apart.
+    /// A plan of the reduced problem, together with the tours that were set apart.
     pub(crate) fn whole_tours(&self, tours: &[Vec<StopIx>]) -> Vec<Vec<StopIx>> {
         let mut whole = vec![Vec::new(); self.whole.tours().len()];
         for (&tour, sequence) in self.tours.iter().zip(tours) {
@@ -96,7 +97,7 @@ impl<'p> Repair<'p> {
     }
 }
 
-/// What a plan costs; tours that cannot be driven as if they could.
+/// What a plan costs. Tours that cannot be driven count as if they could.
 fn objective(problem: &Problem, tours: &[Vec<StopIx>]) -> i64 {
     if problem.is_time_dependent() {
         exact_cost(problem, tours)
@@ -105,8 +106,8 @@ fn objective(problem: &Problem, tours: &[Vec<StopIx>]) -> i64 {
     }
 }
 
-/// A sequence without as many of its movable stops as it takes for it to be driven: first those that the tour may not serve, then
-/// from the end. `None` when that does not help.
+/// A sequence from which stops that are not locked to the tour were removed until it can be driven: first those that the tour may not
+/// serve, then from the end. `None` if it cannot be driven even then.
 fn shortened(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<Vec<StopIx>> {
     let mut sequence = sequence.to_vec();
     let is_locked = |stop: StopIx| stop != StopIx::NONE && problem.stops()[stop.index()].locked == tour;
@@ -142,7 +143,7 @@ fn reduced(whole: &Problem, stops: &[StopIx], tours: &[TourIx], initial: &[Vec<S
         Stop {
             mate: stop.mate.get().map_or(StopIx::NONE, |mate| stop_at[mate.index()]),
             locked: now(stop.locked),
-            // A promise to a tour that is not there is broken by every tour.
+            // A stop that is promised to a tour which is left out: its promise is broken by every tour, as if it were to one more.
             home: stop.home.get().map_or(TourIx::NONE, |home| now(home).get().unwrap_or(TourIx(tours.len() as u32))),
             barred: stop.barred.iter().filter_map(|&tour| now(tour).get()).collect(),
             ..stop.clone()

@@ -1,7 +1,8 @@
 //! Rounds of ruin and recreate under simulated annealing, in parallel over disjoint pieces of whole tours.
 //!
-//! A round: cut the tours into pieces, let each run a fixed number of iterations with its own seed, join in order. The
-//! caller is asked between rounds only, so the number of rounds replays the search on any number of threads.
+//! In a round, the tours are cut into pieces, each piece runs a fixed number of iterations with a seed of its own, and the results
+//! are joined in order. The caller can stop the search between rounds only, so that the number of rounds determines the result,
+//! whatever the number of threads.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,26 +15,27 @@ use super::cut::{PIECE_STOPS, Piece, cut};
 use super::heat::heat;
 use super::limits::{Pace, Progress, SearchLimits};
 use super::shrink::Shrinking;
-use crate::index::{StopIx, TourIx};
+use crate::index::{LocalStop, StopIx, TourIx};
 use crate::moves::{Ruin, construct, insert_into};
 use crate::problem::{Problem, Solution, absent_units, all_stops};
 use crate::random::{Random, mix};
 use crate::state::{Local, Neighbours, plan_cost};
 
-/// A small piece runs this many iterations for each stop in a round: from nothing, and around a good plan (where some
-/// 3,000 in all are enough: measured in the prototype).
+/// Most iterations of a piece in a round, for each of its stops: in a search from nothing, and in one that begins with a good plan
+/// (where some 3,000 in all are enough: measured in the prototype).
 const ITERATIONS_PER_STOP: u32 = 10;
 const ITERATIONS_PER_STOP_WARM: u32 = 2;
-/// Up to this many absent units are placed by regret, one by one; more by a construction.
+/// Up to this many absent units are inserted by regret, one by one; more by a faster construction.
 const REGRET_MAX: usize = 200;
 /// Share of a search for the fewest vehicles that empties tours.
 const SHRINK_SHARE: f64 = 0.6;
-/// Temperature while tours are emptied, in last temperatures: cool, so that what is gained in room is kept.
+/// Temperature while tours are emptied, as a multiple of the last temperature of the search: low, so that what is gained in room is
+/// kept.
 const SHRINK_HEAT: f64 = 3.0;
-/// While the first temperature is looked for, rounds are shorter by this factor.
+/// While the first temperature is being looked for, rounds are this many times shorter.
 const TRIAL_SHARE: u32 = 3;
-/// By how much the first round may lengthen a plan, for every 100 iterations per stop above the first 100: a start that is
-/// hotter spends its time on coming back.
+/// By what share the first round may make a plan dearer, for every 100 iterations per stop above the first 100. If it does so by more,
+/// the first temperature is too high: the search would spend its time on coming back.
 const RISE: f64 = 0.005;
 
 /// Tells the random numbers of crossings from others.
@@ -54,10 +56,10 @@ pub(crate) fn solve_constant(problem: &Problem, limits: &SearchLimits, stop: &At
     search(problem, limits, expected, pace).best
 }
 
-/// What a search found.
+/// The result of a search.
 pub(crate) struct Found {
     pub(crate) best: Solution,
-    /// Of several chains: the tours that the first one would have found alone.
+    /// If there were several chains: the tours that the first one would have found alone.
     pub(crate) alone: Option<Vec<Vec<StopIx>>>,
 }
 
@@ -100,7 +102,7 @@ pub(crate) fn search(
         let mut tours = construct(problem, &near, limits.seed);
         let left = absent_units(problem, &tours).len();
         if left > 0 && left <= REGRET_MAX && !problem.weights().hard {
-            // What cannot be on time may be late.
+            // The construction inserts nothing late. What is left may be late.
             tours = insert_into(problem, &tours).tours;
         }
         (tours, plan_cost(problem, problem.initial(), &initially_absent))
@@ -132,7 +134,7 @@ pub(crate) fn search(
             Chain { seed, tours: tours.clone(), absent: absent.clone(), best: None, coolings, cooling: 0 }
         })
         .collect();
-    // What the first chain would have found alone: all that it is led by. The others are led by all.
+    // What the first chain would have found alone. Nothing else leads it; the others are led by what any chain found.
     let mut alone = (replicas > 1).then(|| best.clone());
     let (mut elite_alone, mut elite) = (Elite::default(), Elite::default());
     while let Pace::Go(point) = pace(Progress { rounds, iterations, cost: best.cost, tours: &best.tours }) {
@@ -201,7 +203,7 @@ pub(crate) fn search(
                 offer(outcome.best_cost, &plan);
                 continue;
             };
-            // What a change costs in this round is not what it costs in the problem.
+            // In this round a change has another price than in the problem, so that plans have to be priced again.
             for tours in [&plan(), &chain.tours] {
                 if limit.allows(tours) {
                     offer(plan_cost(problem, tours, &absent_units(problem, tours)), &|| tours.clone());
@@ -212,7 +214,7 @@ pub(crate) fn search(
             limit.follow(&chains[0].tours);
         }
         if calibrating {
-            // Hotter than the time will cool again: back to the best plan, at half the temperature.
+            // If the plan has become too much dearer, the search begins again from the best plan, at half the temperature.
             calibrating = outcomes[0].cost > first_cost.saturating_add(rise) && heat.halve();
             if calibrating {
                 for (index, chain) in chains.iter_mut().enumerate() {
@@ -236,22 +238,22 @@ pub(crate) fn search(
     Found { best, alone: alone.map(|alone| alone.tours) }
 }
 
-/// The seed of one of several searches of one problem. The first is the one that a single search has.
+/// The seed of one of several searches of one problem. The first one has the seed of a single search.
 pub(crate) fn replica_seed(seed: u64, replica: u32) -> u64 {
     if replica == 0 { seed } else { mix(seed ^ u64::from(replica) << 32) }
 }
 
-/// What a plan costs beside what it does not serve.
+/// What a plan costs without the price of what it does not serve.
 fn length_of(problem: &Problem, absent: &[StopIx], cost: i64) -> i64 {
     cost - absent.iter().map(|&unit| problem.stops()[unit.index()].unserved).sum::<i64>()
 }
 
-/// A plan on its way, with random numbers of its own.
+/// A plan that is being improved, with random numbers of its own: a Markov chain of simulated annealing.
 struct Chain {
     seed: u64,
     tours: Vec<Vec<StopIx>>,
     absent: Vec<StopIx>,
-    /// The best plan of this cooling, where plans are crossed.
+    /// Where plans are crossed: the best plan of the present cooling.
     best: Option<(i64, Vec<Vec<StopIx>>)>,
     coolings: Coolings,
     /// The number of the present cooling.
@@ -262,14 +264,14 @@ struct Chain {
 struct Outcome {
     /// Where it stands now.
     cost: i64,
-    /// The best it met, put together from its pieces.
+    /// The sum of the best costs of its pieces.
     best_cost: i64,
     best: Vec<(TourIx, Vec<StopIx>)>,
     iterations: u64,
 }
 
 impl Outcome {
-    /// The best plan. Vehicles that no piece was dealt are unused in it.
+    /// The best plan, put together from the best of its pieces. Vehicles that are in no piece are unused in it.
     fn plan(&self, vehicles: usize) -> Vec<Vec<StopIx>> {
         let mut tours = vec![Vec::new(); vehicles];
         for (tour, sequence) in &self.best {
@@ -290,12 +292,12 @@ impl Chain {
                 let most = effort.iterations.min((piece.stops.len() as u32 * effort.per_stop).max(20));
                 let Piece { stops, tours: mine, absent } = piece;
                 let local = Local::piece(problem, near, &at, index as u32, stops, mine);
-                let sequences: Vec<Vec<u32>> = local
+                let sequences: Vec<Vec<LocalStop>> = local
                     .tours
                     .iter()
-                    .map(|&tour| self.tours[tour.index()].iter().map(|&stop| at[stop.index()].1).collect())
+                    .map(|&tour| self.tours[tour.index()].iter().map(|&stop| at[stop].1).collect())
                     .collect();
-                let waiting = absent.iter().map(|&unit| at[unit.index()].1).collect();
+                let waiting = absent.iter().map(|&unit| at[unit].1).collect();
                 anneal(&local, &sequences, waiting, logs, Effort { iterations: most, ..effort }, random)
             })
             .collect();

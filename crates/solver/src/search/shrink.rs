@@ -1,10 +1,11 @@
-//! Fewer vehicles: a tour is emptied, and its units are placed elsewhere by ruin and recreate without opening another.
-//! What is often without a place counts more and more (absence counters: Christiaens & Vanden Berghe 2020).
+//! Fleet minimization: a tour is emptied, and its units are inserted into the other tours by ruin and recreate. Units that are often
+//! absent count more and more (absence counters: Christiaens & Vanden Berghe, "Slack Induction by String Removals for Vehicle Routing
+//! Problems", 2020).
 
 use rayon::prelude::*;
 
 use super::cut::{PIECE_STOPS, cut};
-use crate::index::{StopIx, TourIx};
+use crate::index::{By, LocalStop, LocalTour, StopIx, TourIx};
 use crate::moves::Ruin;
 use crate::moves::Scratch;
 use crate::problem::Problem;
@@ -13,12 +14,12 @@ use crate::state::Local;
 use crate::state::Neighbours;
 use crate::state::State;
 
-/// What became of one piece.
+/// The result for one piece.
 struct Shrunk {
-    /// A complete plan: one sequence (local) per tour of the piece.
-    tours: Vec<Vec<u32>>,
-    /// How often each stop had no place.
-    absences: Vec<u32>,
+    /// A complete plan.
+    tours: By<LocalTour, Vec<LocalStop>>,
+    /// How often each stop was absent.
+    absences: By<LocalStop, u32>,
     /// Tours emptied for good.
     emptied: u32,
 }
@@ -26,28 +27,28 @@ struct Shrunk {
 /// Tries to empty tours of a piece whose plan is complete.
 fn shrink(
     local: &Local<'_>,
-    tours: &[Vec<u32>],
-    mut absences: Vec<u32>,
+    tours: &[Vec<LocalStop>],
+    mut absences: By<LocalStop, u32>,
     logs: &[f64],
     temperature: f64,
     iterations: u32,
     mut random: Random,
 ) -> Shrunk {
     let mut state = State::new(local, tours, Vec::new());
-    let mut complete = tours.to_vec();
+    let mut complete: By<LocalTour, Vec<LocalStop>> = tours.to_vec().into();
     let mut scratch = Scratch::default();
     scratch.closed = true;
-    let count = |state: &State<'_>, absences: &[u32]| -> u64 {
-        state.absent.iter().map(|&unit| 1 + u64::from(absences[unit as usize])).sum()
+    let count = |state: &State<'_>, absences: &By<LocalStop, u32>| -> u64 {
+        state.absent.iter().map(|&unit| 1 + u64::from(absences[unit])).sum()
     };
-    // Prices of leaving out are alike for all and far above any leg: without them the total is the length.
+    // What the plan costs without the prices of what it does not serve.
     let length = |state: &State<'_>| state.total - state.absent.iter().map(|&unit| local.unserved(unit)).sum::<i64>();
     let mut last = (0u64, 0i64);
     for step in 0..iterations {
         if state.absent.is_empty() {
             if step > 0 {
-                for tour in 0..tours.len() as u32 {
-                    state.sequence_into(tour, &mut complete[tour as usize]);
+                for tour in state.tours() {
+                    state.sequence_into(tour, &mut complete[tour]);
                 }
             }
             let Some(victim) = easiest(&state, &absences) else { break };
@@ -70,35 +71,34 @@ fn shrink(
         if better && state.is_legal() {
             last = now;
         } else {
-            // What has just failed to find a place is hard to place.
+            // These units could not be inserted, so that they count more from now on.
             for &unit in &state.absent {
-                absences[unit as usize] = absences[unit as usize].saturating_add(1);
+                absences[unit] = absences[unit].saturating_add(1);
             }
             state.undo();
             last.0 = count(&state, &absences);
         }
     }
     if state.absent.is_empty() {
-        for tour in 0..tours.len() as u32 {
-            state.sequence_into(tour, &mut complete[tour as usize]);
+        for tour in state.tours() {
+            state.sequence_into(tour, &mut complete[tour]);
         }
     }
-    let used = |plan: &[Vec<u32>]| plan.iter().filter(|tour| !tour.is_empty()).count() as u32;
+    let used = |plan: &[Vec<LocalStop>]| plan.iter().filter(|tour| !tour.is_empty()).count() as u32;
     let emptied = used(tours) - used(&complete);
     Shrunk { tours: complete, absences, emptied }
 }
 
-/// The used tour whose units have found places most easily so far; the one with fewer stops where that is equal.
-fn easiest(state: &State<'_>, absences: &[u32]) -> Option<u32> {
-    let used = (0..state.counts.len() as u32).filter(|&tour| state.counts[tour as usize] > 0);
-    let tours: Vec<u32> = used.collect();
+/// The used tour without locked stops whose stops were absent least often, each counted once more than that; the first one where that is
+/// equal.
+fn easiest(state: &State<'_>, absences: &By<LocalStop, u32>) -> Option<LocalTour> {
+    let tours: Vec<LocalTour> = state.tours().filter(|&tour| state.counts[tour] > 0).collect();
     if tours.len() < 2 {
         return None;
     }
-    let locked =
-        |stop: u32| state.local.problem.stops()[state.local.stops[stop as usize].index()].locked != TourIx::NONE;
+    let locked = |stop: LocalStop| state.local.problem.stops()[state.local.stops[stop].index()].locked != TourIx::NONE;
     tours.into_iter().filter(|&tour| !state.sequence(tour).into_iter().any(locked)).min_by_key(|&tour| {
-        let sum: u64 = state.sequence(tour).iter().map(|&stop| 1 + u64::from(absences[stop as usize])).sum();
+        let sum: u64 = state.sequence(tour).iter().map(|&stop| 1 + u64::from(absences[stop])).sum();
         (sum, tour)
     })
 }
@@ -106,16 +106,16 @@ fn easiest(state: &State<'_>, absences: &[u32]) -> Option<u32> {
 /// Sequences by tour, absences by stop, tours emptied; as the problem numbers them.
 type ShrunkPiece = (Vec<(TourIx, Vec<StopIx>)>, Vec<(StopIx, u32)>, u32);
 
-/// Emptying tours, round by round: pieces and patience grow while nothing is won.
+/// Emptying tours, round by round. After a round that emptied none, pieces are larger and run more iterations.
 pub(crate) struct Shrinking {
-    absences: Vec<u32>,
+    absences: By<StopIx, u32>,
     iterations: u32,
     piece_stops: usize,
 }
 
 impl Shrinking {
     pub(crate) fn new(problem: &Problem) -> Self {
-        Self { absences: vec![0; problem.stops().len()], iterations: 1_500, piece_stops: PIECE_STOPS }
+        Self { absences: By::each(0, problem.stops().len()), iterations: 1_500, piece_stops: PIECE_STOPS }
     }
 
     /// One round; the plan stays complete. Returns the iterations it took.
@@ -136,14 +136,14 @@ impl Shrinking {
             .map(|(index, piece)| {
                 let random = Random::new(mix(seed ^ 0x7368_7269), round, index as u32);
                 let local = Local::piece(problem, near, &at, index as u32, piece.stops, piece.tours);
-                let sequences: Vec<Vec<u32>> = local
+                let sequences: Vec<Vec<LocalStop>> = local
                     .tours
                     .iter()
-                    .map(|&tour| tours[tour.index()].iter().map(|&stop| at[stop.index()].1).collect())
+                    .map(|&tour| tours[tour.index()].iter().map(|&stop| at[stop].1).collect())
                     .collect();
-                let absences = local.stops.iter().map(|&stop| self.absences[stop.index()]).collect();
+                let absences = local.stops.iter().map(|&stop| self.absences[stop]).collect();
                 let shrunk = shrink(&local, &sequences, absences, logs, temperature, self.iterations, random);
-                let global = |sequence: &Vec<u32>| sequence.iter().map(|&stop| local.stops[stop as usize]).collect();
+                let global = |sequence: &Vec<LocalStop>| sequence.iter().map(|&stop| local.stops[stop]).collect();
                 (
                     local.tours.iter().copied().zip(shrunk.tours.iter().map(global)).collect(),
                     local.stops.iter().copied().zip(shrunk.absences).collect(),
@@ -157,7 +157,7 @@ impl Shrinking {
                 tours[tour.index()] = sequence;
             }
             for (stop, absence) in absences {
-                self.absences[stop.index()] = absence;
+                self.absences[stop] = absence;
             }
             emptied += won;
         }
@@ -173,7 +173,7 @@ impl Shrinking {
 #[cfg(test)]
 mod tests {
     use super::shrink;
-    use crate::index::{NodeIx, StopIx, TourIx};
+    use crate::index::{By, LocalStop, NodeIx, StopIx, TourIx};
     use crate::problem::{Legs, Rounding};
     use crate::problem::{Problem, ProblemSpec, Stop, TourSpec};
     use crate::random::Random;
@@ -202,14 +202,14 @@ mod tests {
         })
         .expect("a legal problem");
         let near = Neighbours::new(&problem);
-        let at: Where = (0..stops).map(|stop| (0, stop)).collect();
-        let all: Vec<u32> = (0..stops).collect();
+        let all: Vec<LocalStop> = LocalStop::first(30).collect();
+        let at: Where = all.iter().map(|&stop| (0, stop)).collect();
         let local = Local::piece(&problem, &near, &at, 0, StopIx::first(30).collect(), TourIx::first(30).collect());
-        let alone: Vec<Vec<u32>> = all.iter().map(|&stop| vec![stop]).collect();
-        let shrunk = shrink(&local, &alone, vec![0; 30], &vec![0.0; 4096], 0.0, 2_000, Random::new(1, 0, 0));
+        let alone: Vec<Vec<LocalStop>> = all.iter().map(|&stop| vec![stop]).collect();
+        let shrunk = shrink(&local, &alone, By::each(0, 30), &vec![0.0; 4096], 0.0, 2_000, Random::new(1, 0, 0));
         let used = shrunk.tours.iter().filter(|tour| !tour.is_empty()).count();
         assert_eq!((used, shrunk.emptied), (4, 26), "eight to a vehicle: thirty need four");
-        let mut served: Vec<u32> = shrunk.tours.concat();
+        let mut served: Vec<LocalStop> = shrunk.tours.concat();
         served.sort_unstable();
         assert_eq!(served, all);
     }

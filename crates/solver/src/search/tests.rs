@@ -3,7 +3,7 @@
 use super::anneal::{Effort, anneal, logarithms};
 use super::{Pace, SearchLimits, solve_with};
 use crate::check::check;
-use crate::index::{NodeIx, StopIx, TourIx};
+use crate::index::{By, LocalStop, NodeIx, StopIx, TourIx};
 use crate::moves::Ruin;
 use crate::problem::{
     LegMatrix, Legs, Pause, Problem, ProblemSpec, Role, Rounding, Stop, TourSpec, Weights, absent_units,
@@ -144,17 +144,23 @@ fn nothing_to_serve_is_served() {
         let legs = LegMatrix::from_fn(1, |_, _| (0, 0)).into();
         let problem = Problem::new(ProblemSpec { tours: vec![tour; 3], legs, ..ProblemSpec::default() });
         let problem = problem.expect("a legal problem");
-        let local =
-            Local::piece(&problem, &Neighbours::new(&problem), &Vec::new(), 0, Vec::new(), TourIx::first(3).collect());
+        let local = Local::piece(
+            &problem,
+            &Neighbours::new(&problem),
+            &By::default(),
+            0,
+            Vec::new(),
+            TourIx::first(3).collect(),
+        );
         let effort = Effort { temperature: 1.0, ruin: Ruin::new(0.0), iterations: 20, per_stop: 1 };
         let result = anneal(&local, &vec![Vec::new(); 3], Vec::new(), &logarithms(), effort, Random::new(1, 0, 0));
         assert_eq!(result.best_cost, 0);
     }
 }
 
-/// What the quick tests say of a unit and a tour is what driving every place says: the same price, or no place at all.
+/// What the quick tests say of a unit and a tour is what driving every position says: the same price, or no position at all.
 #[test]
-fn quick_places_are_the_driven_ones() {
+fn quick_insertions_are_the_driven_ones() {
     let (mut found, mut none) = (0, 0);
     // Not: pauses, which move, and goods on board at the start, which may overrun a shift that the quick tests keep.
     for seed in (0..40).filter(|seed| seed % 4 != 1 && seed % 5 != 3) {
@@ -181,16 +187,20 @@ fn quick_places_are_the_driven_ones() {
             let absent = absent_units(&problem, &tours);
             let state = State::of_whole(&local, &tours, &absent);
             for &unit in &absent {
-                for tour in 0..tours.len() as u32 {
-                    let quick = state.quick_in_tour(unit.0, tour, i64::MAX / 8).map(|place| place.cost);
-                    let driven = state.best_by_walk(unit.0, tour, i64::MAX / 8).map(|place| place.cost);
-                    assert_eq!(quick, driven, "seed {seed}, paired {paired}, rich {rich}: {unit:?} on {tour}");
+                for tour in state.tours() {
+                    let quick = state
+                        .quick_in_tour(LocalStop::of_whole(unit), tour, i64::MAX / 8)
+                        .map(|insertion| insertion.cost);
+                    let driven = state
+                        .best_by_walk(LocalStop::of_whole(unit), tour, i64::MAX / 8)
+                        .map(|insertion| insertion.cost);
+                    assert_eq!(quick, driven, "seed {seed}, paired {paired}, rich {rich}: {unit:?} on {tour:?}");
                     *(if quick.is_some() { &mut found } else { &mut none }) += 1;
                 }
             }
         }
     }
-    assert!(found > 1_000 && none > 100, "{found} places, {none} times none");
+    assert!(found > 1_000 && none > 100, "{found} positions, {none} times none");
 }
 
 /// Every record equals a recount after every accepted and every undone move (asserted in `anneal`), and the cost that

@@ -1,6 +1,7 @@
 //! Changes to a plan that can be undone: an undo log keeps each record as it was when a move first touched it.
 
-use super::{NONE, Record, State};
+use super::{Record, State};
+use crate::index::{LocalNode, LocalStop, LocalTour};
 use crate::problem::Role;
 
 impl State<'_> {
@@ -17,68 +18,67 @@ impl State<'_> {
     }
 
     /// Tours touched since [`State::begin`].
-    pub(crate) fn touched(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn touched(&self) -> impl Iterator<Item = LocalTour> + '_ {
         self.saved_tours.iter().map(|&(tour, ..)| tour)
     }
 
     #[inline]
-    pub(super) fn touch(&mut self, node: u32) {
-        let index = node as usize;
-        if self.node_stamps[index] == self.stamp {
+    pub(super) fn touch(&mut self, node: impl Into<LocalNode>) {
+        let node = node.into();
+        if self.node_stamps[node] == self.stamp {
             return;
         }
-        self.node_stamps[index] = self.stamp;
-        self.saved.push((node, self.records[index]));
-        if let Some(&rich) = self.rich.get(index) {
+        self.node_stamps[node] = self.stamp;
+        self.saved.push((node, self.records[node]));
+        if let Some(&rich) = self.rich.get(node) {
             self.saved_rich.push((node, rich));
         }
     }
 
-    pub(super) fn touch_tour(&mut self, tour: u32) {
-        let index = tour as usize;
-        if self.tour_stamps[index] != self.stamp {
-            self.tour_stamps[index] = self.stamp;
-            let flaws = self.flaws[index];
-            self.saved_tours.push((tour, self.costs[index], self.counts[index], self.carried[index], flaws));
+    pub(super) fn touch_tour(&mut self, tour: LocalTour) {
+        if self.tour_stamps[tour] != self.stamp {
+            self.tour_stamps[tour] = self.stamp;
+            let flaws = self.flaws[tour];
+            self.saved_tours.push((tour, self.costs[tour], self.counts[tour], self.carried[tour], flaws));
         }
     }
 
     /// Puts everything back as it was at [`State::begin`].
     pub(crate) fn undo(&mut self) {
         for &(node, record) in &self.saved {
-            self.records[node as usize] = record;
+            self.records[node] = record;
         }
         for &(node, rich) in &self.saved_rich {
-            self.rich[node as usize] = rich;
+            self.rich[node] = rich;
         }
-        // What was written twice is put back in turn.
-        for &(node, closes) in self.saved_closes.iter().rev() {
-            self.closes[node as usize] = closes;
+        // A value that was written twice was saved twice: the first one saved is the one to end with.
+        for &(stop, closes) in self.saved_closes.iter().rev() {
+            self.closes[stop] = closes;
         }
         for &(tour, cost, count, carried, flaws) in &self.saved_tours {
-            self.costs[tour as usize] = cost;
-            self.counts[tour as usize] = count;
-            self.carried[tour as usize] = carried;
-            self.flaws[tour as usize] = flaws;
+            self.costs[tour] = cost;
+            self.counts[tour] = count;
+            self.carried[tour] = carried;
+            self.flaws[tour] = flaws;
         }
         std::mem::swap(&mut self.absent, &mut self.saved_absent);
         self.total = self.saved_total;
     }
 
-    /// Takes units (with their mates) out of their tours; they become absent. Each tour is recomputed once.
-    pub(crate) fn remove_all(&mut self, units: &[u32]) {
+    /// Takes units, both stops of a shipment, out of their tours; they become absent. Each tour is recomputed once.
+    pub(crate) fn remove_all(&mut self, units: &[LocalStop]) {
         let mut tours = std::mem::take(&mut self.emptier);
         tours.clear();
         for &unit in units {
-            let tour = self.records[unit as usize].tour;
-            if tour == NONE {
+            let tour = self.records[unit].tour;
+            if tour == LocalTour::NONE {
                 continue;
             }
             self.touch_tour(tour);
             if !tours.contains(&tour) {
                 tours.push(tour);
             }
-            let stop = self.local.fixed[unit as usize];
+            let stop = self.local.fixed[unit];
             self.unlink(unit);
             if stop.role == Role::Pickup {
                 self.unlink(stop.mate);
@@ -92,60 +92,60 @@ impl State<'_> {
         self.emptier = tours;
     }
 
-    pub(super) fn unlink(&mut self, stop: u32) {
-        let Record { next, prev, .. } = self.records[stop as usize];
+    pub(super) fn unlink(&mut self, stop: LocalStop) {
+        let Record { next, prev, .. } = self.records[stop];
         self.touch(stop);
         self.touch(prev);
         self.touch(next);
-        self.records[prev as usize].next = next;
-        self.records[next as usize].prev = prev;
-        self.records[stop as usize].tour = NONE;
-        self.set_closes(stop, self.local.fixed[stop as usize].closes);
+        self.records[prev].next = next;
+        self.records[next].prev = prev;
+        self.records[stop].tour = LocalTour::NONE;
+        self.set_closes(stop, self.local.fixed[stop].closes);
     }
 
     /// Puts an absent unit into a tour: the job or pickup after `after`, the delivery of a shipment after `mate_after`.
-    pub(crate) fn put(&mut self, unit: u32, tour: u32, after: u32, mate_after: u32) {
+    pub(crate) fn put(&mut self, unit: LocalStop, tour: LocalTour, after: LocalNode, mate_after: LocalNode) {
         self.touch_tour(tour);
-        let stop = self.local.fixed[unit as usize];
+        let stop = self.local.fixed[unit];
         self.total -= self.local.unserved(unit);
-        let was_empty = self.counts[tour as usize] == 0;
+        let was_empty = self.counts[tour] == 0;
         let mut delta = self.link(unit, tour, after, was_empty);
         if stop.role == Role::Pickup {
             delta += self.link(stop.mate, tour, mate_after, false);
         }
-        let spec = &self.local.problem.tours()[self.local.tours[tour as usize].index()];
+        let spec = &self.local.problem.tours()[self.local.tours[tour].index()];
         if was_empty && !spec.in_use {
             delta += spec.fixed;
         }
         delta += self.local.change_cost(tour, unit);
         let last = if stop.role == Role::Pickup {
             delta += self.local.change_cost(tour, stop.mate);
-            self.counts[tour as usize] += 2;
+            self.counts[tour] += 2;
             stop.mate
         } else {
-            self.counts[tour as usize] += 1;
+            self.counts[tour] += 1;
             unit
         };
         if self.plain {
             if stop.role != Role::Pickup && stop.role != Role::Delivery {
-                self.carried[tour as usize][0] += stop.load;
+                self.carried[tour][0] += stop.load;
             }
-            self.settle(tour, unit, last);
+            self.settle(tour, unit.into(), last.into());
         } else {
             self.carry(unit, tour);
-            delta += self.settle_rich(tour, unit, last);
+            delta += self.settle_rich(tour, unit.into(), last.into());
         }
-        self.costs[tour as usize] += delta;
+        self.costs[tour] += delta;
         self.total += delta;
         let index = self.absent.iter().rposition(|&other| other == unit).expect("put takes absent units only");
         self.absent.swap_remove(index);
     }
 
     /// Takes a unit out again that [`State::put`] has just put in.
-    pub(crate) fn take_back(&mut self, unit: u32) {
-        let tour = self.records[unit as usize].tour;
+    pub(crate) fn take_back(&mut self, unit: LocalStop) {
+        let tour = self.records[unit].tour;
         self.unlink(unit);
-        let stop = self.local.fixed[unit as usize];
+        let stop = self.local.fixed[unit];
         if stop.role == Role::Pickup {
             self.unlink(stop.mate);
         }
@@ -154,19 +154,19 @@ impl State<'_> {
         self.refresh(tour);
     }
 
-    /// Links a stop in and returns what the legs around it cost more.
-    pub(super) fn link(&mut self, stop: u32, tour: u32, after: u32, was_empty: bool) -> i64 {
-        let next = self.records[after as usize].next;
+    /// Links a stop in behind a node and returns by how much the legs become dearer.
+    pub(super) fn link(&mut self, stop: LocalStop, tour: LocalTour, after: LocalNode, was_empty: bool) -> i64 {
+        let next = self.records[after].next;
         self.touch(stop);
         self.touch(after);
         self.touch(next);
         let (to, on) = (self.hop(tour, after, stop).1, self.hop(tour, stop, next).1);
-        let before = &mut self.records[after as usize];
+        let before = &mut self.records[after];
         let skipped = if was_empty { 0 } else { before.next_cost };
-        before.next = stop;
+        before.next = stop.into();
         before.next_cost = to;
-        self.records[next as usize].prev = stop;
-        let record = &mut self.records[stop as usize];
+        self.records[next].prev = stop.into();
+        let record = &mut self.records[stop];
         record.prev = after;
         record.next = next;
         record.tour = tour;

@@ -1,12 +1,13 @@
 //! A plan under search: tours are linked lists of 32-byte records, one for each stop and one for each tour, with an undo log.
 //!
-//! The records carry the *forward* departure and the *backward* latest start of every stop (Savelsbergh 1992), so that an
-//! insertion test reads one record and two legs. Where a stop comes in only what changes is recomputed: both passes stop at the
-//! first value that stays.
+//! The record of a node holds the earliest departure from it and the latest arrival at it that keeps everything behind it feasible
+//! (forward time slack; Savelsbergh, "The Vehicle Routing Problem with Time Windows: Minimizing Route Duration", 1992), so that the
+//! test of an insertion reads one record and two legs. After an insertion the departures are recomputed forward and the latest
+//! arrivals backward, each until a value does not change.
 
 use std::cell::RefCell;
 
-use crate::index::StopIx;
+use crate::index::{By, LocalNode, LocalStop, LocalTour, StopIx};
 use crate::problem::{Problem, Role, TourSpec};
 use crate::schedule::drive;
 
@@ -20,17 +21,14 @@ pub(crate) use self::neighbours::Neighbours;
 pub(crate) use self::piece::{Fixed, Local, Rows, Where};
 use self::rich::{Flaws, RichRecord};
 
-/// No node and no tour of a piece.
-pub(crate) const NONE: u32 = u32::MAX;
-
-/// One stop, or one tour (its sentinel, which closes the ring). Nodes are local: stops first, then sentinels.
+/// What is kept for a node: a stop, or the sentinel of a tour, with which the linked list of the tour begins and ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(32))]
 pub(crate) struct Record {
-    pub(crate) next: u32,
-    pub(crate) prev: u32,
-    /// [`NONE`]: not in the plan.
-    pub(crate) tour: u32,
+    pub(crate) next: LocalNode,
+    pub(crate) prev: LocalNode,
+    /// [`LocalTour::NONE`]: not in the plan.
+    pub(crate) tour: LocalTour,
     /// Earliest departure given everything before.
     pub(crate) depart: i32,
     /// Latest arrival (set-up included) that keeps everything after feasible.
@@ -39,14 +37,23 @@ pub(crate) struct Record {
     pub(crate) next_latest: i32,
     /// Price of the leg to the successor.
     pub(crate) next_cost: i32,
-    /// Load of shipments after it, first dimension (plain pieces).
+    /// Goods of shipments that are on board when it is left, first dimension. Plain pieces only.
     pub(crate) load: i32,
 }
 
-const BLANK: Record =
-    Record { next: NONE, prev: NONE, tour: NONE, depart: 0, latest: 0, next_latest: 0, next_cost: 0, load: 0 };
+const BLANK: Record = Record {
+    next: LocalNode::NONE,
+    prev: LocalNode::NONE,
+    tour: LocalTour::NONE,
+    depart: 0,
+    latest: 0,
+    next_latest: 0,
+    next_cost: 0,
+    load: 0,
+};
 
-/// What the two ends of a shipment would add alone, by node of a tour: buffers, so that a move allocates nothing.
+/// What the pickup and the delivery of a shipment would each add alone behind each node of a tour, in driving order: buffers, so that a
+/// move allocates nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Ends {
     pub(crate) pickup: Vec<i64>,
@@ -56,68 +63,69 @@ pub(crate) struct Ends {
 /// A plan under search.
 pub(crate) struct State<'l> {
     pub(crate) local: &'l Local<'l>,
-    pub(crate) records: Vec<Record>,
-    /// The latest start that counts as kept: the aim, or the present start where that is later.
-    pub(crate) closes: Vec<i32>,
-    /// Of rich pieces where loads or pauses make a difference along the way; else empty.
-    pub(crate) rich: Vec<RichRecord>,
+    pub(crate) records: By<LocalNode, Record>,
+    /// The latest start of service at each stop that insertions have to keep: its aim, or its present start where that is later.
+    pub(crate) closes: By<LocalStop, i32>,
+    /// In rich pieces where loads change along the way or pauses are taken, one for each node; elsewhere empty.
+    pub(crate) rich: By<LocalNode, RichRecord>,
     /// Price of each tour.
-    pub(crate) costs: Vec<i64>,
-    pub(crate) counts: Vec<u32>,
-    /// Of rich tours.
-    pub(crate) flaws: Vec<Flaws>,
-    /// Tours that could not take the unit at hand where the quick tests said so.
-    pub(crate) refused: Vec<u32>,
+    pub(crate) costs: By<LocalTour, i64>,
+    pub(crate) counts: By<LocalTour, u32>,
+    /// What each tour does not keep. Rich pieces only.
+    pub(crate) flaws: By<LocalTour, Flaws>,
+    /// Tours with pauses that broke something when the unit at hand was put in where the quick test had found a position. They are
+    /// left out for this unit.
+    pub(crate) refused: Vec<LocalTour>,
     /// Goods of all jobs of a tour that are on board at its start or, where all are picked up, at its end.
-    pub(crate) carried: Vec<[i32; 4]>,
+    pub(crate) carried: By<LocalTour, [i32; 4]>,
     /// Units on no tour: jobs, pickups, deliveries of goods on board.
-    pub(crate) absent: Vec<u32>,
-    /// Everything: tours, and units not served.
+    pub(crate) absent: Vec<LocalStop>,
+    /// The objective: the prices of all tours and of all absent units.
     pub(crate) total: i64,
     pub(crate) plain: bool,
-    // The undo log: nodes and tours as they were when first touched.
-    saved: Vec<(u32, Record)>,
-    saved_rich: Vec<(u32, RichRecord)>,
-    saved_closes: Vec<(u32, i32)>,
-    saved_tours: Vec<(u32, i64, u32, [i32; 4], Flaws)>,
-    saved_absent: Vec<u32>,
+    // The undo log: nodes, stops and tours as they were when the present move first changed them.
+    saved: Vec<(LocalNode, Record)>,
+    saved_rich: Vec<(LocalNode, RichRecord)>,
+    saved_closes: Vec<(LocalStop, i32)>,
+    saved_tours: Vec<(LocalTour, i64, u32, [i32; 4], Flaws)>,
+    saved_absent: Vec<LocalStop>,
     saved_total: i64,
-    node_stamps: Vec<u32>,
-    tour_stamps: Vec<u32>,
+    node_stamps: By<LocalNode, u32>,
+    tour_stamps: By<LocalTour, u32>,
     stamp: u32,
     // Buffers, so that a move allocates nothing.
-    emptier: Vec<u32>,
+    emptier: Vec<LocalTour>,
     pub(crate) ends: RefCell<Ends>,
 }
 
 impl<'l> State<'l> {
-    /// A state over a piece: one sequence (local indices) per tour of it, and the units waiting.
-    pub(crate) fn new(local: &'l Local<'l>, tours: &[Vec<u32>], absent: Vec<u32>) -> Self {
+    /// A state over a piece: one sequence for each tour of it, and the units that are on none.
+    pub(crate) fn new(local: &'l Local<'l>, tours: &[Vec<LocalStop>], absent: Vec<LocalStop>) -> Self {
         Self::build(local, tours, absent, |stop| stop)
     }
 
     /// A state over a whole problem, whose local numbers are the problem's own.
     pub(crate) fn of_whole(local: &'l Local<'l>, tours: &[Vec<StopIx>], absent: &[StopIx]) -> Self {
-        Self::build(local, tours, absent.iter().map(|unit| unit.0).collect(), |stop| stop.0)
+        Self::build(local, tours, absent.iter().map(|&unit| LocalStop::of_whole(unit)).collect(), LocalStop::of_whole)
     }
 
     fn build<S: Copy>(
         local: &'l Local<'l>,
         tours: &[Vec<S>],
-        absent: Vec<u32>,
-        number: impl Fn(S) -> u32 + Copy,
+        absent: Vec<LocalStop>,
+        number: impl Fn(S) -> LocalStop + Copy,
     ) -> Self {
         let (stops, count) = (local.stops.len(), local.tours.len());
         let mut state = Self {
             local,
-            records: vec![BLANK; stops + count],
+            records: By::each(BLANK, stops + count),
             closes: local.fixed.iter().map(|stop| stop.closes).collect(),
-            rich: Vec::new(),
-            costs: vec![0; count],
-            counts: vec![0; count],
+            rich: By::default(),
+            costs: By::each(0, count),
+            counts: By::each(0, count),
             refused: Vec::new(),
-            flaws: vec![Flaws::default(); count],
-            carried: vec![[0; 4]; count],
+            flaws: By::each(Flaws::default(), count),
+            carried: By::each([0; 4], count),
             absent,
             total: 0,
             plain: false,
@@ -127,20 +135,20 @@ impl<'l> State<'l> {
             saved_tours: Vec::new(),
             saved_absent: Vec::new(),
             saved_total: 0,
-            node_stamps: vec![0; stops + count],
-            tour_stamps: vec![0; count],
+            node_stamps: By::each(0, stops + count),
+            tour_stamps: By::each(0, count),
             stamp: 1,
             emptier: Vec::new(),
             ends: RefCell::default(),
         };
-        for (tour, sequence) in tours.iter().enumerate() {
-            state.link_up(tour as u32, sequence.iter().map(|&stop| number(stop)));
+        for (tour, sequence) in LocalTour::all().zip(tours) {
+            state.link_up(tour, sequence.iter().map(|&stop| number(stop)));
         }
         state.plain = local.plain && state.fits_plain(tours, number);
         if !state.plain {
             state.keep_rich();
         }
-        for tour in 0..count as u32 {
+        for tour in LocalTour::first(count) {
             state.update(tour);
         }
         state.total =
@@ -150,18 +158,18 @@ impl<'l> State<'l> {
 
     fn keep_rich(&mut self) {
         if !self.local.totals || self.local.fixed_tours.iter().any(|tour| tour.paused) {
-            self.rich = vec![RichRecord::default(); self.records.len()];
+            self.rich = By::each(RichRecord::default(), self.records.len());
         }
     }
 
-    /// A plan that breaks a window, a load or a rule as given is repaired by the rich path.
-    fn fits_plain<S: Copy>(&self, tours: &[Vec<S>], number: impl Fn(S) -> u32 + Copy) -> bool {
-        tours.iter().enumerate().all(|(tour, sequence)| {
+    /// False if the plan breaks a window, a load or a rule as it is given: the records of plain pieces cannot hold such a plan.
+    fn fits_plain<S: Copy>(&self, tours: &[Vec<S>], number: impl Fn(S) -> LocalStop + Copy) -> bool {
+        LocalTour::all().zip(tours).all(|(tour, sequence)| {
             sequence.is_empty()
                 || drive(
                     self.local.problem,
                     self.local.tours[tour],
-                    sequence.iter().map(|&stop| self.local.stops[number(stop) as usize]),
+                    sequence.iter().map(|&stop| self.local.stops[number(stop)]),
                     i64::MAX,
                     |_, _| {},
                 )
@@ -169,165 +177,170 @@ impl<'l> State<'l> {
         })
     }
 
-    /// Tours touched since [`State::begin`] keep their windows, shifts and loads, or broke windows or shifts before. What was put in
-    /// was tested; but where the way over a third node is the quicker one (a matrix, or rounding), a tour that lost a stop may
-    /// be late, and one that lost the delivery of goods on board may be overloaded. O(1) per tour without goods on board.
+    /// True if every tour touched since [`State::begin`] keeps its loads, and its windows and shift unless it broke them before.
+    /// Insertions have been tested, but not removals: where the way over a third node is quicker than the direct one (a matrix, or
+    /// rounding), a tour that lost a stop may be late; one that lost the delivery of goods on board may be overloaded. O(1) for
+    /// each tour without goods on board.
     pub(crate) fn is_legal(&self) -> bool {
         if self.local.on_board && !self.touched().all(|tour| self.keeps_loads(tour)) {
             return false;
         }
         if !self.plain {
-            return self
-                .saved_tours
-                .iter()
-                .all(|&(tour, .., was)| was.is_broken() || !self.flaws[tour as usize].is_broken());
+            return self.saved_tours.iter().all(|&(tour, .., was)| was.is_broken() || !self.flaws[tour].is_broken());
         }
         self.touched().all(|tour| {
             let end = self.sentinel(tour);
-            let record = &self.records[end as usize];
+            let record = &self.records[end];
             let first = record.next;
-            first == end
-                || record.depart.saturating_add(self.hop(tour, end, first).0) <= self.records[first as usize].latest
+            first == end || record.depart.saturating_add(self.hop(tour, end, first).0) <= self.records[first].latest
         })
     }
 
-    /// No more is on board behind any node of a tour than there is room for.
-    fn keeps_loads(&self, tour: u32) -> bool {
-        let last = self.records[self.sentinel(tour) as usize].prev;
+    /// True if no more is on board behind any node of a tour than its capacity.
+    fn keeps_loads(&self, tour: LocalTour) -> bool {
+        let last = self.records[self.sentinel(tour)].prev;
         self.has_room_up_to(last, tour)
     }
 
-    /// No more is on board behind any node of a tour, from its start to this one, than there is room for. Of pieces that are plain or
-    /// have shipments or goods on board: others keep no loads along the way, because sums tell.
-    pub(crate) fn has_room_up_to(&self, mut node: u32, tour: u32) -> bool {
+    /// True if no more is on board behind any node of a tour, from its start to this one, than its capacity. Only for pieces that are
+    /// plain or have shipments or goods on board: in others the sum of the loads decides, and no load is kept for each node.
+    pub(crate) fn has_room_up_to(&self, mut node: LocalNode, tour: LocalTour) -> bool {
         let end = self.sentinel(tour);
-        let fixed = &self.local.fixed_tours[tour as usize];
-        let (room, carried) = (fixed.room, self.carried[tour as usize]);
+        let fixed = &self.local.fixed_tours[tour];
+        let (room, carried) = (fixed.room, self.carried[tour]);
         loop {
             let fits = if self.plain {
-                self.records[node as usize].load <= fixed.capacity
+                self.records[node].load <= fixed.capacity
             } else {
                 self.is_left_with_at_most(node, std::array::from_fn(|d| room[d].saturating_sub(carried[d])))
             };
             if !fits || node == end {
                 return fits;
             }
-            node = self.records[node as usize].prev;
+            node = self.records[node].prev;
         }
     }
 
-    /// The same state on the rich path, where stops may be placed late.
+    /// The same plan with the records of a rich piece, in which stops may be late.
     pub(crate) fn enriched(mut self) -> Self {
         if self.plain {
             self.plain = false;
             self.keep_rich();
-            for tour in 0..self.counts.len() as u32 {
+            for tour in self.tours() {
                 self.update(tour);
             }
         }
         self
     }
 
+    /// All tours of the piece.
+    pub(crate) fn tours(&self) -> impl Iterator<Item = LocalTour> + use<> {
+        LocalTour::first(self.counts.len())
+    }
+
     /// The sentinel of a tour.
     #[inline]
-    pub(crate) fn sentinel(&self, tour: u32) -> u32 {
-        self.local.stops.len() as u32 + tour
+    pub(crate) fn sentinel(&self, tour: LocalTour) -> LocalNode {
+        self.local.sentinel(tour)
     }
 
     #[inline]
-    pub(crate) fn is_sentinel(&self, node: u32) -> bool {
-        node as usize >= self.local.stops.len()
+    pub(crate) fn is_sentinel(&self, node: LocalNode) -> bool {
+        node.index() >= self.local.stops.len()
     }
 
     /// Travel time (with set-up) and price from a node to a node of the same tour, its end included.
     #[inline]
-    pub(crate) fn hop(&self, tour: u32, from: u32, to: u32) -> (i32, i32) {
+    pub(crate) fn hop(&self, tour: LocalTour, from: impl Into<LocalNode>, to: impl Into<LocalNode>) -> (i32, i32) {
         self.local.hop(tour, from, to)
     }
 
     /// The stops of a tour in driving order.
-    pub(crate) fn sequence(&self, tour: u32) -> Vec<u32> {
-        let mut stops = Vec::with_capacity(self.counts[tour as usize] as usize);
+    pub(crate) fn sequence(&self, tour: LocalTour) -> Vec<LocalStop> {
+        let mut stops = Vec::with_capacity(self.counts[tour] as usize);
         self.sequence_into(tour, &mut stops);
         stops
     }
 
-    pub(crate) fn sequence_into(&self, tour: u32, stops: &mut Vec<u32>) {
+    pub(crate) fn sequence_into(&self, tour: LocalTour, stops: &mut Vec<LocalStop>) {
         stops.clear();
         let end = self.sentinel(tour);
-        let mut node = self.records[end as usize].next;
+        let mut node = self.records[end].next;
         while node != end {
-            stops.push(node);
-            node = self.records[node as usize].next;
+            stops.push(node.stop());
+            node = self.records[node].next;
         }
     }
 
     /// All tours as the problem numbers their stops.
     pub(crate) fn global_tours(&self) -> Vec<Vec<StopIx>> {
-        (0..self.counts.len() as u32).map(|tour| self.global(tour)).collect()
+        self.tours().map(|tour| self.global(tour)).collect()
     }
 
     /// Units on no tour as the problem numbers them.
     pub(crate) fn global_absent(&self) -> Vec<StopIx> {
-        self.absent.iter().map(|&unit| self.local.stops[unit as usize]).collect()
+        self.absent.iter().map(|&unit| self.local.stops[unit]).collect()
     }
 
     /// The stops of a tour as the problem numbers them.
-    pub(crate) fn global(&self, tour: u32) -> Vec<StopIx> {
-        self.sequence(tour).into_iter().map(|stop| self.local.stops[stop as usize]).collect()
+    pub(crate) fn global(&self, tour: LocalTour) -> Vec<StopIx> {
+        self.sequence(tour).into_iter().map(|stop| self.local.stops[stop]).collect()
     }
 
-    /// Candidates in this tour are driven in full: what they cost is not the sum of their legs.
-    pub(crate) fn walks(&self, tour: u32) -> bool {
-        !self.plain && (self.local.problem.walks() || self.local.fixed_tours[tour as usize].lifo)
+    /// True if candidates in this tour have to be driven in full: its price is more than the sum of its legs, or it is unloaded last
+    /// in, first out.
+    pub(crate) fn walks(&self, tour: LocalTour) -> bool {
+        !self.plain && (self.local.problem.walks() || self.local.fixed_tours[tour].lifo)
     }
 
-    /// Pauses move when stops do: the quick tests know where they are now only, and what they find has to be tried.
-    pub(crate) fn has_pauses(&self, tour: u32) -> bool {
-        self.local.fixed_tours[tour as usize].paused
+    /// True if the vehicle has pauses. They move when stops do, while the quick tests take them as they are now, so that what these find
+    /// has to be tried.
+    pub(crate) fn has_pauses(&self, tour: LocalTour) -> bool {
+        self.local.fixed_tours[tour].paused
     }
 
-    pub(crate) fn spec(&self, tour: u32) -> &TourSpec {
-        &self.local.problem.tours()[self.local.tours[tour as usize].index()]
+    pub(crate) fn spec(&self, tour: LocalTour) -> &TourSpec {
+        &self.local.problem.tours()[self.local.tours[tour].index()]
     }
 
     /// The unit a stop belongs to: itself, or the pickup of its shipment.
     #[inline]
-    pub(crate) fn unit_of(&self, stop: u32) -> u32 {
-        let fixed = &self.local.fixed[stop as usize];
-        if fixed.role == Role::Delivery && fixed.mate != NONE { fixed.mate } else { stop }
+    pub(crate) fn unit_of(&self, stop: LocalStop) -> LocalStop {
+        let fixed = &self.local.fixed[stop];
+        if fixed.role == Role::Delivery && fixed.mate != LocalStop::NONE { fixed.mate } else { stop }
     }
 
-    /// Lateness on a rich tour, more than any sum where it cannot be driven. Such tours are driven; of most the records
-    /// know that they keep everything.
-    pub(crate) fn lateness(&self, tour: u32) -> i64 {
-        let flaws = self.flaws[tour as usize];
+    /// Lateness of a tour of a rich piece beyond its aims; more than any real sum if it cannot be driven. The tour is driven only if the
+    /// records do not tell that it keeps everything.
+    pub(crate) fn lateness(&self, tour: LocalTour) -> i64 {
+        let flaws = self.flaws[tour];
         if !flaws.is_broken() && !flaws.is_late() && self.has_room(tour) {
             return 0;
         }
         let stops = self.global(tour).into_iter();
-        drive(self.local.problem, self.local.tours[tour as usize], stops, i64::MAX, |_, _| {})
+        drive(self.local.problem, self.local.tours[tour], stops, i64::MAX, |_, _| {})
             .map_or(i64::MAX / 4, |driven| driven.late)
     }
 
-    fn link_up(&mut self, tour: u32, stops: impl Iterator<Item = u32>) {
+    fn link_up(&mut self, tour: LocalTour, stops: impl Iterator<Item = LocalStop>) {
         let end = self.sentinel(tour);
         let mut prev = end;
         for stop in stops {
-            self.records[prev as usize].next = stop;
-            self.records[stop as usize].prev = prev;
-            self.records[stop as usize].tour = tour;
-            prev = stop;
+            self.records[prev].next = stop.into();
+            self.records[stop].prev = prev;
+            self.records[stop].tour = tour;
+            prev = stop.into();
         }
-        self.records[prev as usize].next = end;
-        self.records[end as usize].prev = prev;
-        self.records[end as usize].tour = tour;
+        self.records[prev].next = end;
+        self.records[end].prev = prev;
+        self.records[end].tour = tour;
     }
 
-    /// Gives two tours new sequences over the same stops, inside a move. Both are saved before either is written.
-    pub(crate) fn exchange(&mut self, a: u32, first: &[u32], b: u32, second: &[u32]) {
-        for &node in first.iter().chain(second) {
-            self.touch(node);
+    /// Gives two tours new sequences of the stops that both have together, inside a move.
+    pub(crate) fn exchange(&mut self, a: LocalTour, first: &[LocalStop], b: LocalTour, second: &[LocalStop]) {
+        // All stops are saved before any is written: a stop may come from the other tour.
+        for &stop in first.iter().chain(second) {
+            self.touch(stop);
         }
         for (tour, stops) in [(a, first), (b, second)] {
             self.touch(self.sentinel(tour));
@@ -339,11 +352,11 @@ impl<'l> State<'l> {
         }
     }
 
-    /// The tail behind v and the tail behind p change tours (plain pieces).
-    pub(crate) fn join_tails(&mut self, tour_v: u32, v: u32, tour_c: u32, p: u32) {
+    /// Exchanges the tail behind v and the tail behind p, inside a move. Plain pieces only.
+    pub(crate) fn join_tails(&mut self, tour_v: LocalTour, v: LocalNode, tour_c: LocalTour, p: LocalNode) {
         let (end_v, end_c) = (self.sentinel(tour_v), self.sentinel(tour_c));
-        let (from_v, last_v) = (self.records[v as usize].next, self.records[end_v as usize].prev);
-        let (from_c, last_c) = (self.records[p as usize].next, self.records[end_c as usize].prev);
+        let (from_v, last_v) = (self.records[v].next, self.records[end_v].prev);
+        let (from_c, last_c) = (self.records[p].next, self.records[end_c].prev);
         for node in [v, p, end_v, end_c] {
             self.touch(node);
         }
@@ -353,19 +366,19 @@ impl<'l> State<'l> {
             let mut node = first;
             while node != end {
                 self.touch(node);
-                self.records[node as usize].tour = tour;
-                node = self.records[node as usize].next;
+                self.records[node].tour = tour;
+                node = self.records[node].next;
             }
         }
-        let mut bind = |after: u32, first: u32, last: u32, old_end: u32, end: u32| {
+        let mut bind = |after: LocalNode, first: LocalNode, last: LocalNode, old_end: LocalNode, end: LocalNode| {
             if first == old_end {
-                self.records[after as usize].next = end;
-                self.records[end as usize].prev = after;
+                self.records[after].next = end;
+                self.records[end].prev = after;
             } else {
-                self.records[after as usize].next = first;
-                self.records[first as usize].prev = after;
-                self.records[last as usize].next = end;
-                self.records[end as usize].prev = last;
+                self.records[after].next = first;
+                self.records[first].prev = after;
+                self.records[last].next = end;
+                self.records[end].prev = last;
             }
         };
         bind(v, from_c, last_c, end_c, end_v);
@@ -374,14 +387,14 @@ impl<'l> State<'l> {
         self.refresh(tour_c);
     }
 
-    fn refresh(&mut self, tour: u32) {
-        self.total -= self.costs[tour as usize];
+    fn refresh(&mut self, tour: LocalTour) {
+        self.total -= self.costs[tour];
         self.update(tour);
-        self.total += self.costs[tour as usize];
+        self.total += self.costs[tour];
     }
 
     /// Recomputes one tour.
-    fn update(&mut self, tour: u32) {
+    fn update(&mut self, tour: LocalTour) {
         if self.plain {
             self.update_plain(tour);
         } else {
@@ -392,31 +405,34 @@ impl<'l> State<'l> {
     /// Everything recomputed from the bare sequences equals what is kept. For tests.
     #[cfg(test)]
     pub(crate) fn agrees_with_recount(&self) -> Result<(), String> {
-        let tours: Vec<Vec<u32>> = (0..self.local.tours.len() as u32).map(|tour| self.sequence(tour)).collect();
+        let tours: Vec<Vec<LocalStop>> = self.tours().map(|tour| self.sequence(tour)).collect();
         let fresh = State::new(self.local, &tours, self.absent.clone());
         let fresh = if self.plain { fresh } else { fresh.enriched() };
         if self.plain != fresh.plain {
             return Err("a plain plan is no longer on time".to_owned());
         }
-        for (tour, sequence) in tours.iter().enumerate() {
+        for (tour, sequence) in LocalTour::all().zip(&tours) {
             if self.costs[tour] != fresh.costs[tour] || self.counts[tour] != fresh.counts[tour] {
-                return Err(format!("tour {tour}: price {} or {}", self.costs[tour], fresh.costs[tour]));
+                return Err(format!("{tour:?}: price {} or {}", self.costs[tour], fresh.costs[tour]));
             }
             let ((load, flaws), (load_again, flaws_again)) =
                 ((self.carried[tour], self.flaws[tour]), (fresh.carried[tour], fresh.flaws[tour]));
             if load != load_again || flaws != flaws_again {
-                return Err(format!("tour {tour}: {load:?} or {load_again:?}, {flaws:?} or {flaws_again:?}"));
+                return Err(format!("{tour:?}: {load:?} or {load_again:?}, {flaws:?} or {flaws_again:?}"));
             }
-            for &node in sequence.iter().chain(std::iter::once(&self.sentinel(tour as u32))) {
-                let (ours, theirs) = (self.records[node as usize], fresh.records[node as usize]);
+            for node in sequence.iter().map(|&stop| stop.into()).chain(std::iter::once(self.sentinel(tour))) {
+                let (ours, theirs) = (self.records[node], fresh.records[node]);
                 if ours != theirs {
-                    return Err(format!("node {node} of tour {tour}: {ours:?} or {theirs:?}"));
+                    return Err(format!("{node:?} of {tour:?}: {ours:?} or {theirs:?}"));
                 }
-                let (ours, theirs) = (self.rich.get(node as usize), fresh.rich.get(node as usize));
-                if ours != theirs || self.closes.get(node as usize) != fresh.closes.get(node as usize) {
-                    return Err(format!("node {node} of tour {tour}: {ours:?} or {theirs:?}"));
+                let (ours, theirs) = (self.rich.get(node), fresh.rich.get(node));
+                if ours != theirs {
+                    return Err(format!("{node:?} of {tour:?}: {ours:?} or {theirs:?}"));
                 }
             }
+        }
+        if self.closes != fresh.closes {
+            return Err("aims differ".to_owned());
         }
         if self.total != fresh.total {
             return Err(format!("total {} or {}", self.total, fresh.total));

@@ -1,48 +1,57 @@
-//! Which stops are near which: by distance for ruin, by time-window compatibility for recreate.
+//! Lists of neighbours of each stop: the nearest ones for ruin, and those that it can follow or precede with little driving and
+//! waiting for recreate (granular neighbourhoods with time windows: Vidal et al., "A hybrid genetic algorithm with adaptive diversity
+//! management for a large class of vehicle routing problems with time-windows", 2013).
 
 use rayon::prelude::*;
 
-use crate::index::{NodeIx, StopIx, TourIx};
+use crate::index::{Ix, NodeIx, StopIx, TourIx};
 use crate::problem::{Problem, TIME_MAX, UNREACHABLE};
 
-/// How many near stops a ruin walks at most (measured in the prototype), and beyond [`MANY`] stops.
+/// How many nearest stops are listed, up to [`MANY`] stops and beyond (measured in the prototype).
 const NEAR_MAX: usize = 200;
 const NEAR_MAX_MANY: usize = 64;
 /// How many compatible predecessors and successors an insertion looks at (measured: 15 is harmful, 50 no better).
 const COMPATIBLE_MAX: usize = 30;
-/// Above this many stops, candidates come from a grid: never all pairs.
+/// Above this many stops, the candidates for a list come from a grid instead of from all pairs.
 const MANY: usize = 3_000;
-/// Candidates from the grid.
+/// About how many candidates the grid gives.
 const GRID_CANDIDATES: usize = 300;
 /// Stops whose lists one task makes.
 const CHUNK: usize = 64;
 
-/// A list of stops for each stop: of the problem, or of a piece by its own numbers.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Lists {
+/// A list of stops for each stop: of a problem, or of a piece.
+#[derive(Clone, Debug)]
+pub(crate) struct Lists<S> {
     starts: Vec<u32>,
-    items: Vec<u32>,
+    items: Vec<S>,
 }
 
-impl Lists {
+impl<S> Default for Lists<S> {
+    fn default() -> Self {
+        Self { starts: Vec::new(), items: Vec::new() }
+    }
+}
+
+impl<S: Ix> Lists<S> {
     pub(crate) fn with_capacity(lists: usize, items: usize) -> Self {
         let mut starts = Vec::with_capacity(lists + 1);
         starts.push(0);
         Self { starts, items: Vec::with_capacity(items) }
     }
 
-    pub(crate) fn push(&mut self, list: impl Iterator<Item = u32>) {
+    pub(crate) fn push(&mut self, list: impl Iterator<Item = S>) {
         self.items.extend(list);
         self.starts.push(self.items.len() as u32);
     }
 
-    /// Of a whole problem: the list of a stop.
-    pub(crate) fn of(&self, stop: StopIx) -> impl ExactSizeIterator<Item = StopIx> + '_ {
-        self.get(stop.0).iter().copied().map(StopIx)
+    /// The list of a stop.
+    pub(crate) fn of(&self, stop: S) -> &[S] {
+        self.at(stop.index())
     }
 
-    pub(crate) fn get(&self, index: u32) -> &[u32] {
-        let (from, to) = (self.starts[index as usize], self.starts[index as usize + 1]);
+    /// The list that was pushed after so many others.
+    fn at(&self, index: usize) -> &[S] {
+        let (from, to) = (self.starts[index], self.starts[index + 1]);
         &self.items[from as usize..to as usize]
     }
 }
@@ -51,21 +60,21 @@ impl Lists {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Neighbours {
     /// Nearest stops, the stop itself first.
-    pub(crate) near: Lists,
-    /// Stops it can follow with little leg and wait, best first.
-    pub(crate) before: Lists,
-    /// Stops that can follow it, best first.
-    pub(crate) after: Lists,
+    pub(crate) near: Lists<StopIx>,
+    /// Stops that it can follow with little driving and waiting, best first.
+    pub(crate) before: Lists<StopIx>,
+    /// Stops that can follow it with little driving and waiting, best first.
+    pub(crate) after: Lists<StopIx>,
 }
 
 impl Neighbours {
-    /// Lists of a problem with at least one tour: its first vehicle's class of legs stands for all.
+    /// The lists of a problem with at least one tour. Legs are those of its first vehicle.
     pub(crate) fn new(problem: &Problem) -> Self {
         let n = problem.stops().len();
         let near_max = if n > MANY { NEAR_MAX_MANY } else { NEAR_MAX };
         let grid = (n > MANY).then(|| Grid::new(problem)).flatten();
         let sites: Vec<Site> = StopIx::first(n).map(|stop| Site::new(problem, stop)).collect();
-        // The order in which lists are made: along the grid, so that candidates of one are still at hand for the next.
+        // Lists are made cell by cell of the grid, so that the candidates of one stop are still in the cache for the next.
         let order: Vec<StopIx> = match &grid {
             Some(grid) => grid.points.iter().map(|point| point.site.stop).collect(),
             None => StopIx::first(n).collect(),
@@ -96,10 +105,10 @@ impl Neighbours {
             at[stop.index()] = position;
         }
         for position in at {
-            let (part, index) = (&parts[position / CHUNK], (position % CHUNK) as u32);
-            whole.near.push(part.near.get(index).iter().copied());
-            whole.before.push(part.before.get(index).iter().copied());
-            whole.after.push(part.after.get(index).iter().copied());
+            let (part, index) = (&parts[position / CHUNK], position % CHUNK);
+            whole.near.push(part.near.at(index).iter().copied());
+            whole.before.push(part.before.at(index).iter().copied());
+            whole.after.push(part.after.at(index).iter().copied());
         }
         whole
     }
@@ -113,7 +122,7 @@ impl Neighbours {
     }
 }
 
-/// What a list is made of: one stop in as few bytes as will do, because hundreds of thousands of pairs are looked at.
+/// What has to be known of a stop to list it: few bytes, because hundreds of thousands of pairs are compared.
 #[derive(Clone, Copy)]
 struct Site {
     stop: StopIx,
@@ -138,7 +147,7 @@ impl Site {
     }
 }
 
-/// Keys of all candidates of one stop: how near, how well before, how well after.
+/// The candidates for the three lists of one stop, each with the key that it is sorted by.
 #[derive(Default)]
 struct Keys {
     near: Vec<u64>,
@@ -152,10 +161,10 @@ impl Keys {
         self.near.clear();
         self.before.clear();
         self.after.clear();
-        self.near.push(pack(0, stop.0));
+        self.near.push(pack(0, stop));
     }
 
-    /// One candidate; `leg` there and `back` without set-up.
+    /// Adds one candidate. `leg` is the travel time to it, `back` the travel time from it, both without set-up.
     #[inline]
     fn add(&mut self, here: &Site, there: &Site, leg: i32, back: i32) {
         if there.stop == here.stop {
@@ -164,19 +173,19 @@ impl Keys {
         let same = here.node == there.node;
         let to = leg.saturating_add(if same { 0 } else { there.setup });
         let from = back.saturating_add(if same { 0 } else { here.setup });
-        self.near.push(pack(1 + i64::from(to.min(from)), there.stop.0));
-        // A fifth of the wait that nobody can avoid counts like driving.
+        self.near.push(pack(1 + i64::from(to.min(from)), there.stop));
+        // The waiting that cannot be avoided counts a fifth of driving (Vidal et al. 2013).
         if from < UNREACHABLE && there.opens.saturating_add(there.service).saturating_add(from) <= here.closes {
             let wait = i64::from(here.opens) - i64::from(there.closes) - i64::from(there.service) - i64::from(from);
-            self.before.push(pack(i64::from(from) + wait.max(0) / 5, there.stop.0));
+            self.before.push(pack(i64::from(from) + wait.max(0) / 5, there.stop));
         }
         if to < UNREACHABLE && here.opens.saturating_add(here.service).saturating_add(to) <= there.closes {
             let wait = i64::from(there.opens) - i64::from(here.closes) - i64::from(here.service) - i64::from(to);
-            self.after.push(pack(i64::from(to) + wait.max(0) / 5, there.stop.0));
+            self.after.push(pack(i64::from(to) + wait.max(0) / 5, there.stop));
         }
     }
 
-    /// Every other stop, by the legs themselves.
+    /// Adds every other stop, with the real legs.
     fn add_all(&mut self, problem: &Problem, sites: &[Site], stop: StopIx) {
         let class = problem.class(problem.class_of(TourIx(0)));
         let symmetric = problem.legs().is_symmetric();
@@ -192,22 +201,22 @@ impl Keys {
     }
 }
 
-/// Key and index in one word: sorting sorts by key, then index.
-fn pack(key: i64, index: u32) -> u64 {
-    (key.clamp(0, i64::from(u32::MAX)) as u64) << 32 | u64::from(index)
+/// Key and stop in one word: sorting sorts by key, then stop.
+fn pack(key: i64, stop: StopIx) -> u64 {
+    (key.clamp(0, i64::from(u32::MAX)) as u64) << 32 | u64::from(stop.0)
 }
 
-/// The indices of the `most` smallest, in order.
-fn smallest(keyed: &mut Vec<u64>, most: usize) -> impl Iterator<Item = u32> + '_ {
+/// The stops with the `most` smallest keys, in order.
+fn smallest(keyed: &mut Vec<u64>, most: usize) -> impl Iterator<Item = StopIx> + '_ {
     if keyed.len() > most {
         keyed.select_nth_unstable(most);
         keyed.truncate(most);
     }
     keyed.sort_unstable();
-    keyed.iter().map(|&packed| packed as u32)
+    keyed.iter().map(|&packed| StopIx(packed as u32))
 }
 
-/// A stop in its cell.
+/// A stop with its coordinates.
 struct Point {
     x: f32,
     y: f32,
@@ -221,14 +230,14 @@ struct Grid {
     /// Where each cell's points begin.
     starts: Vec<u32>,
     points: Vec<Point>,
-    /// Stop → its point.
+    /// By stop: the index of its point.
     at: Vec<u32>,
     /// Travel time per unit of the coordinates.
     time: f32,
 }
 
 impl Grid {
-    /// `None` when the legs have no coordinates.
+    /// `None` if the legs have no coordinates.
     fn new(problem: &Problem) -> Option<Self> {
         let factor = f64::from(problem.tours()[0].time_factor) / 1000.0;
         let time = problem.legs().time_per_planar()? * factor;

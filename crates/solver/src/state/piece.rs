@@ -1,16 +1,15 @@
 //! A piece of a problem with indices of its own: some tours, their stops and those waiting, in compact arrays.
 //!
-//! A search runs on such pieces. 250 stops with their legs fit into a core's caches, whatever the size of the problem.
+//! A search runs on such pieces: 250 stops with their legs fit into a core's caches, however large the problem is.
 
-use super::NONE;
 use super::neighbours::{Lists, Neighbours};
-use crate::index::{NodeIx, StopIx, TourIx};
+use crate::index::{By, LocalNode, LocalStop, LocalTour, NodeIx, StopIx, TourIx};
 use crate::problem::{Problem, Role, TIME_MAX};
 
 /// Tables of legs are made for pieces of up to this many nodes; larger ones ask the problem for each leg.
 const TABLE_NODES_MAX: usize = 1_200;
 
-/// What the search reads of a stop all the time.
+/// What the innermost loops read of a stop: 32 bytes.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(32))]
 pub(crate) struct Fixed {
@@ -19,18 +18,19 @@ pub(crate) struct Fixed {
     pub(crate) service: i32,
     /// Load of the first dimension.
     pub(crate) load: i32,
-    /// The aim, before any late placement.
+    /// The latest start of service that the search aims at.
     pub(crate) closes: i32,
-    /// Local index of the other stop of the shipment, or [`NONE`].
-    pub(crate) mate: u32,
-    /// Until then service may start at once, from the first opening on; for ever where there is one window.
+    /// The other stop of the shipment, or [`LocalStop::NONE`].
+    pub(crate) mate: LocalStop,
+    /// The end of the first window, if there are several; later than any time if there is one. Until then, service starts on arrival or
+    /// at the first opening.
     open_until: i32,
     pub(crate) role: Role,
     /// More than one window.
     pub(crate) several: bool,
 }
 
-/// What the search reads of a tour all the time.
+/// What the innermost loops read of a tour.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FixedTour {
     pub(crate) end_by: i32,
@@ -56,63 +56,78 @@ pub(crate) struct RichFixed {
     windows: (u32, u32),
 }
 
-/// All legs to and from one stop.
+/// All legs to and from one stop: travel time (with set-up) and price.
 #[derive(Clone, Copy)]
 pub(crate) struct Rows<'l> {
-    pub(crate) to: &'l [(i32, i32)],
-    pub(crate) from: &'l [(i32, i32)],
+    to: &'l [(i32, i32)],
+    from: &'l [(i32, i32)],
+}
+
+impl Rows<'_> {
+    /// The leg to the stop from this node.
+    #[inline]
+    pub(crate) fn inbound(self, node: impl Into<LocalNode>) -> (i32, i32) {
+        self.to[node.into().index()]
+    }
+
+    /// The leg from the stop to this node.
+    #[inline]
+    pub(crate) fn outbound(self, node: impl Into<LocalNode>) -> (i32, i32) {
+        self.from[node.into().index()]
+    }
 }
 
 /// A piece of a problem.
 pub(crate) struct Local<'p> {
     pub(crate) problem: &'p Problem,
-    /// Local stop → stop of the problem.
-    pub(crate) stops: Vec<StopIx>,
-    /// Local tour → tour of the problem.
-    pub(crate) tours: Vec<TourIx>,
-    pub(crate) fixed: Vec<Fixed>,
-    pub(crate) fixed_tours: Vec<FixedTour>,
-    pub(crate) rich: Vec<RichFixed>,
+    /// What the problem calls each stop.
+    pub(crate) stops: By<LocalStop, StopIx>,
+    /// What the problem calls each tour.
+    pub(crate) tours: By<LocalTour, TourIx>,
+    pub(crate) fixed: By<LocalStop, Fixed>,
+    pub(crate) fixed_tours: By<LocalTour, FixedTour>,
+    pub(crate) rich: By<LocalStop, RichFixed>,
     windows: Vec<(i32, i32)>,
-    pub(crate) near: Lists,
-    pub(crate) before: Lists,
-    pub(crate) after: Lists,
+    pub(crate) near: Lists<LocalStop>,
+    pub(crate) before: Lists<LocalStop>,
+    pub(crate) after: Lists<LocalStop>,
     /// Start of each tour's class in the table.
-    class: Vec<usize>,
+    class: By<LocalTour, usize>,
     nodes: usize,
-    /// Legs by (class, from, to), then the same by (class, to, from): a test of many places for one stop reads one row of each,
-    /// which stays in cache.
+    /// Legs by (class, from, to), then the same by (class, to, from): testing many positions of one stop reads one row of each half,
+    /// which stay in the cache.
     table: Vec<(i32, i32)>,
-    /// Where the second half begins. 0: every leg and its way back are the same, starts and ends included, and one half is both.
+    /// Where the second half begins. 0 if every leg, those of starts and ends included, is the same in both directions: one half then
+    /// stands for both.
     back: usize,
-    /// One table for all tours.
+    /// The vehicles of all tours are of one class, so that one table of legs holds for all.
     pub(crate) one_class: bool,
-    /// One window per stop, one dimension of load, jobs of one kind or shipments only, nothing priced but legs, changes and
-    /// use of a vehicle: deltas are exact and only what changes is recomputed.
+    /// See [`Problem::is_plain`].
     pub(crate) plain: bool,
-    /// There are jobs.
+    /// At least one stop is a job.
     pub(crate) jobs: bool,
-    /// There are jobs of one kind only: a tour has room for all of its goods, or nowhere.
+    /// All stops are jobs that deliver, or all are jobs that pick up: a tour has room for a stop at every position or at none.
     pub(crate) totals: bool,
-    /// There are shipments.
+    /// At least one stop is a pickup or delivery of a shipment.
     pub(crate) paired: bool,
-    /// There are goods on board at the start of a tour. While their delivery is off its tour, there is less room for what follows.
+    /// At least one tour has goods on board at its start. While their delivery is absent they take room to the end of the tour.
     pub(crate) on_board: bool,
     /// At least one shipment has load zero, so an empty vehicle may still carry goods that it must deliver.
     pub(crate) has_weightless_shipment: bool,
 }
 
-/// Where each stop of a problem is while the problem is cut into pieces: (piece, local index).
-pub(crate) type Where = Vec<(u32, u32)>;
+/// Where each stop of a problem is while the problem is cut into pieces: the number of the piece, and the
+/// stop's own number in it.
+pub(crate) type Where = By<StopIx, (u32, LocalStop)>;
 
 impl<'p> Local<'p> {
-    /// The whole problem as one piece, without neighbour lists and tables: for single answers.
+    /// The whole problem as one piece, without lists of neighbours and tables of legs: for answers without a search.
     pub(crate) fn whole(problem: &'p Problem) -> Self {
         let stops = StopIx::first(problem.stops().len()).collect();
-        Self::bare(problem, stops, TourIx::first(problem.tours().len()).collect(), |stop| stop.0)
+        Self::bare(problem, stops, TourIx::first(problem.tours().len()).collect(), LocalStop::of_whole)
     }
 
-    /// Piece number `piece` of `at`: those stops and tours, with lists and legs of their own.
+    /// The piece with number `piece` in `at`, which has these stops and tours, with lists of neighbours and tables of legs.
     pub(crate) fn piece(
         problem: &'p Problem,
         near: &Neighbours,
@@ -121,13 +136,13 @@ impl<'p> Local<'p> {
         stops: Vec<StopIx>,
         tours: Vec<TourIx>,
     ) -> Self {
-        let mut local = Self::bare(problem, stops, tours, |stop| at[stop.index()].1);
-        let here = |lists: &Lists| {
+        let mut local = Self::bare(problem, stops, tours, |stop| at[stop].1);
+        let here = |lists: &Lists<StopIx>| {
             let mut mine = Lists::with_capacity(local.stops.len(), 0);
             for &stop in &local.stops {
-                mine.push(lists.of(stop).filter_map(|other| {
-                    let (its, index) = at[other.index()];
-                    (its == piece).then_some(index)
+                mine.push(lists.of(stop).iter().filter_map(|&other| {
+                    let (its, local) = at[other];
+                    (its == piece).then_some(local)
                 }));
             }
             mine
@@ -138,8 +153,13 @@ impl<'p> Local<'p> {
         local
     }
 
-    fn bare(problem: &'p Problem, stops: Vec<StopIx>, tours: Vec<TourIx>, local_of: impl Fn(StopIx) -> u32) -> Self {
-        let fixed: Vec<Fixed> = stops
+    fn bare(
+        problem: &'p Problem,
+        stops: Vec<StopIx>,
+        tours: Vec<TourIx>,
+        local_of: impl Fn(StopIx) -> LocalStop,
+    ) -> Self {
+        let fixed: By<LocalStop, Fixed> = stops
             .iter()
             .map(|&stop| {
                 let spec = &problem.stops()[stop.index()];
@@ -148,7 +168,7 @@ impl<'p> Local<'p> {
                     service: spec.service,
                     load: spec.load[0],
                     closes: problem.closes(stop),
-                    mate: if spec.mate == StopIx::NONE { NONE } else { local_of(spec.mate) },
+                    mate: if spec.mate == StopIx::NONE { LocalStop::NONE } else { local_of(spec.mate) },
                     role: spec.role,
                     open_until: if let [(_, closes), _, ..] = spec.windows[..] { closes } else { i32::MAX },
                     several: spec.windows.len() > 1,
@@ -156,7 +176,7 @@ impl<'p> Local<'p> {
             })
             .collect();
         let nodes = stops.len() + tours.len();
-        let class = vec![0; tours.len()];
+        let class = By::each(0, tours.len());
         let jobs = fixed.iter().any(|stop| matches!(stop.role, Role::JobDelivery | Role::JobPickup));
         let paired = fixed.iter().any(|stop| matches!(stop.role, Role::Pickup | Role::Delivery));
         let totals = fixed.iter().all(|stop| stop.role == Role::JobDelivery)
@@ -191,12 +211,12 @@ impl<'p> Local<'p> {
                 }
             })
             .collect();
-        let on_board = fixed.iter().any(|stop| stop.role == Role::Delivery && stop.mate == NONE);
+        let on_board = fixed.iter().any(|stop| stop.role == Role::Delivery && stop.mate == LocalStop::NONE);
         let has_weightless_shipment = fixed.iter().any(|stop| stop.role == Role::Pickup && stop.load == 0);
         Self {
             problem,
-            stops,
-            tours,
+            stops: stops.into(),
+            tours: tours.into(),
             fixed,
             fixed_tours,
             rich,
@@ -250,7 +270,7 @@ impl<'p> Local<'p> {
         self.table = vec![(0, 0); half + self.back];
         let (table, back) = self.table.split_at_mut(half);
         if both_ways {
-            // Legs once for both ways: what differs is who sets up.
+            // Legs are computed once for both directions; only the set-up differs.
             let setups: Vec<i32> = self.stops.iter().map(|&stop| problem.stops()[stop.index()].setup).collect();
             for (chunk, &class) in classes.iter().enumerate() {
                 let class = problem.class(class);
@@ -300,8 +320,8 @@ impl<'p> Local<'p> {
 
     /// The legs to and from one stop, for a tour's class.
     #[inline]
-    pub(crate) fn rows(&self, tour: u32, stop: u32) -> Option<Rows<'_>> {
-        let start = self.class[tour as usize] + stop as usize * self.nodes;
+    pub(crate) fn rows(&self, tour: LocalTour, node: impl Into<LocalNode>) -> Option<Rows<'_>> {
+        let start = self.class[tour] + node.into().index() * self.nodes;
         let from = self.table.get(start..start + self.nodes)?;
         let start = self.back + start;
         Some(Rows { to: self.table.get(start..start + self.nodes)?, from })
@@ -309,72 +329,80 @@ impl<'p> Local<'p> {
 
     /// Travel time (with set-up) and price from a node to a node of the same tour, its end included.
     #[inline]
-    pub(crate) fn hop(&self, tour: u32, from: u32, to: u32) -> (i32, i32) {
+    pub(crate) fn hop(&self, tour: LocalTour, from: impl Into<LocalNode>, to: impl Into<LocalNode>) -> (i32, i32) {
+        let (from, to) = (from.into(), to.into());
         if self.table.is_empty() {
             return self.ask(tour, from, to);
         }
-        self.table[self.class[tour as usize] + from as usize * self.nodes + to as usize]
+        self.table[self.class[tour] + from.index() * self.nodes + to.index()]
     }
 
-    fn ask(&self, tour: u32, from: u32, to: u32) -> (i32, i32) {
+    /// The sentinel of a tour.
+    #[inline]
+    pub(crate) fn sentinel(&self, tour: LocalTour) -> LocalNode {
+        LocalNode(self.stops.len() as u32 + tour.0)
+    }
+
+    /// The tour whose sentinel this is.
+    fn tour_at(&self, sentinel: LocalNode) -> LocalTour {
+        LocalTour(sentinel.0 - self.stops.len() as u32)
+    }
+
+    fn ask(&self, tour: LocalTour, from: LocalNode, to: LocalNode) -> (i32, i32) {
         let stops = self.stops.len();
-        let global = self.tours[tour as usize];
-        let node = if (from as usize) < stops {
-            self.problem.stops()[self.stops[from as usize].index()].node
+        let global = self.tours[tour];
+        let node = if from.index() < stops {
+            self.problem.stops()[self.stops[from.stop()].index()].node
         } else {
-            self.problem.tours()[self.tours[from as usize - stops].index()].start_node
+            self.problem.tours()[self.tours[self.tour_at(from)].index()].start_node
         };
-        if (to as usize) < stops {
-            self.problem.hop(global, node, self.stops[to as usize])
+        if to.index() < stops {
+            self.problem.hop(global, node, self.stops[to.stop()])
         } else {
             self.problem.hop_end(global, node)
         }
     }
 
-    /// True when a tour may serve a stop at all, whatever the sequence.
+    /// See [`Problem::allows`].
     #[inline]
-    pub(crate) fn allows(&self, tour: u32, stop: u32) -> bool {
-        self.problem.unrestricted() || self.problem.allows(self.tours[tour as usize], self.stops[stop as usize])
+    pub(crate) fn allows(&self, tour: LocalTour, stop: LocalStop) -> bool {
+        self.problem.unrestricted() || self.problem.allows(self.tours[tour], self.stops[stop])
     }
 
-    /// Price of a tour serving a stop beyond driving: the change of a promise.
+    /// See [`Problem::change_cost`].
     #[inline]
-    pub(crate) fn change_cost(&self, tour: u32, stop: u32) -> i64 {
-        if self.problem.promised() {
-            self.problem.change_cost(self.tours[tour as usize], self.stops[stop as usize])
-        } else {
-            0
-        }
+    pub(crate) fn change_cost(&self, tour: LocalTour, stop: LocalStop) -> i64 {
+        if self.problem.promised() { self.problem.change_cost(self.tours[tour], self.stops[stop]) } else { 0 }
     }
 
     /// Price of not serving a unit.
-    pub(crate) fn unserved(&self, unit: u32) -> i64 {
-        self.problem.stops()[self.stops[unit as usize].index()].unserved
+    pub(crate) fn unserved(&self, unit: LocalStop) -> i64 {
+        self.problem.stops()[self.stops[unit].index()].unserved
     }
 
     /// The latest start that a tour's shift allows at a stop.
     #[inline]
-    pub(crate) fn shift_end(&self, tour: u32, stop: u32) -> i32 {
-        let (fixed, tour) = (&self.fixed[stop as usize], &self.fixed_tours[tour as usize]);
-        let exempt = fixed.role == Role::Delivery && (fixed.mate == NONE || tour.finish_late);
+    pub(crate) fn shift_end(&self, tour: LocalTour, stop: LocalStop) -> i32 {
+        let (fixed, tour) = (&self.fixed[stop], &self.fixed_tours[tour]);
+        let exempt = fixed.role == Role::Delivery && (fixed.mate == LocalStop::NONE || tour.finish_late);
         if exempt { TIME_MAX } else { tour.end_by }
     }
 
     /// When service may start, in order.
-    pub(crate) fn windows(&self, stop: u32) -> &[(i32, i32)] {
-        let (from, to) = self.rich[stop as usize].windows;
+    pub(crate) fn windows(&self, stop: LocalStop) -> &[(i32, i32)] {
+        let (from, to) = self.rich[stop].windows;
         &self.windows[from as usize..to as usize]
     }
 
     /// Earliest start of service at or after `t`.
     #[inline]
-    pub(crate) fn opens_at(&self, stop: u32, t: i32) -> i32 {
-        let fixed = &self.fixed[stop as usize];
+    pub(crate) fn opens_at(&self, stop: LocalStop, t: i32) -> i32 {
+        let fixed = &self.fixed[stop];
         if t <= fixed.open_until { t.max(fixed.opens) } else { self.opens_again(stop, t) }
     }
 
     /// The same past the first of several windows.
-    fn opens_again(&self, stop: u32, t: i32) -> i32 {
+    fn opens_again(&self, stop: LocalStop, t: i32) -> i32 {
         self.windows(stop)[1..].iter().find(|&&(_, closes)| t <= closes).map_or(t, |&(opens, _)| t.max(opens))
     }
 }
@@ -382,7 +410,7 @@ impl<'p> Local<'p> {
 #[cfg(test)]
 mod tests {
     use super::Local;
-    use crate::index::NodeIx;
+    use crate::index::{LocalNode, LocalTour, NodeIx};
     use crate::problem::{LegMatrix, Legs, Problem, ProblemSpec, Rounding, Stop, TourSpec};
 
     /// Whatever the legs are: tables, rows and single answers agree.
@@ -395,7 +423,7 @@ mod tests {
         }));
         for legs in [plane, matrix] {
             for (setup, end, factor) in [(0, 0, 1000), (7, 0, 1000), (7, 3, 1000), (7, 0, 1300)] {
-                // Two stops at one place: who comes from next door sets up no more.
+                // The last two stops are at one node: between them there is no set-up.
                 let stop = |n: u32| Stop { setup: setup * n as i32, ..Stop::job(NodeIx(1 + n.min(6))) };
                 let tour = TourSpec { end_node: NodeIx(end), ..TourSpec::at(NodeIx(0)) };
                 let other = TourSpec { time_factor: factor, ..tour.clone() };
@@ -408,14 +436,14 @@ mod tests {
                 .unwrap();
                 let mut local = Local::whole(&problem);
                 local.tabulate();
-                for tour in 0..2 {
-                    let ends = |node: u32| node < 8 || node == 8 + tour;
-                    for from in (0..10).filter(|&node| ends(node)) {
-                        for to in (0..10).filter(|&node| ends(node) && node != from) {
+                for tour in LocalTour::first(2) {
+                    let is_of_tour = |&node: &LocalNode| node.0 < 8 || node == local.sentinel(tour);
+                    for from in LocalNode::first(10).filter(is_of_tour) {
+                        for to in LocalNode::first(10).filter(is_of_tour).filter(|&node| node != from) {
                             let asked = local.ask(tour, from, to);
-                            assert_eq!(local.hop(tour, from, to), asked, "{from} to {to}");
-                            assert_eq!(local.rows(tour, from).unwrap().from[to as usize], asked, "{from} to {to}");
-                            assert_eq!(local.rows(tour, to).unwrap().to[from as usize], asked, "{from} to {to}");
+                            assert_eq!(local.hop(tour, from, to), asked, "{from:?} to {to:?}");
+                            assert_eq!(local.rows(tour, from).unwrap().outbound(to), asked, "{from:?} to {to:?}");
+                            assert_eq!(local.rows(tour, to).unwrap().inbound(from), asked, "{from:?} to {to:?}");
                         }
                     }
                 }

@@ -1,15 +1,15 @@
-//! Tours of plain problems: one window a stop, one load, nothing late. A tour that lost stops is recomputed whole; where a stop
-//! came in, only what changes.
+//! Records of tours in plain pieces: one window per stop, one dimension of load, nothing late. A tour that lost stops is recomputed as a
+//! whole; after an insertion only the values that change are.
 
 use super::{Record, State};
-use crate::index::NodeIx;
+use crate::index::{LocalNode, LocalStop, LocalTour, NodeIx};
 use crate::problem::{Role, TIME_MAX};
 
 impl State<'_> {
-    /// How a stop changes the load on board on its way: only shipments do, goods of jobs are counted per tour.
+    /// By how much a stop changes the load that is kept for each node. Goods of shipments only: those of jobs are summed for the tour.
     #[inline]
-    fn load_change(&self, node: u32) -> i32 {
-        let stop = &self.local.fixed[node as usize];
+    fn load_change(&self, stop: LocalStop) -> i32 {
+        let stop = &self.local.fixed[stop];
         match stop.role {
             Role::Pickup => stop.load,
             Role::Delivery => -stop.load,
@@ -17,15 +17,15 @@ impl State<'_> {
         }
     }
 
-    pub(super) fn update_plain(&mut self, tour: u32) {
+    pub(super) fn update_plain(&mut self, tour: LocalTour) {
         let local = self.local;
-        let spec = &local.problem.tours()[local.tours[tour as usize].index()];
+        let spec = &local.problem.tours()[local.tours[tour].index()];
         let end = self.sentinel(tour);
         let mut prev = end;
         let (mut cost, mut count, mut carried) = (0, 0, 0);
         let start_latest = if spec.end_node == NodeIx::NONE { TIME_MAX } else { spec.end_by };
         {
-            let record = &mut self.records[end as usize];
+            let record = &mut self.records[end];
             if record.depart != spec.start_at || record.latest != start_latest || record.load != spec.onboard[0] {
                 record.depart = spec.start_at;
                 record.latest = start_latest;
@@ -33,23 +33,23 @@ impl State<'_> {
             }
         }
         loop {
-            let Record { next: node, depart, next_cost, load, .. } = self.records[prev as usize];
+            let Record { next: node, depart, next_cost, load, .. } = self.records[prev];
             let (time, leg) = if prev == end && node == end { (0, 0) } else { local.hop(tour, prev, node) };
             if next_cost != leg {
                 self.touch(prev);
-                self.records[prev as usize].next_cost = leg;
+                self.records[prev].next_cost = leg;
             }
             cost += i64::from(leg);
             if node == end {
                 break;
             }
-            let stop = &local.fixed[node as usize];
+            let stop = &local.fixed[node.stop()];
             let departs = depart.saturating_add(time).max(stop.opens) + stop.service;
-            let after = load + self.load_change(node);
-            let record = self.records[node as usize];
+            let after = load + self.load_change(node.stop());
+            let record = self.records[node];
             if record.depart != departs || record.load != after {
                 self.touch(node);
-                let record = &mut self.records[node as usize];
+                let record = &mut self.records[node];
                 record.depart = departs;
                 record.load = after;
             }
@@ -57,56 +57,56 @@ impl State<'_> {
                 carried += stop.load;
             }
             count += 1;
-            cost += local.change_cost(tour, node);
+            cost += local.change_cost(tour, node.stop());
             prev = node;
         }
         let mut latest = start_latest;
         let mut node = end;
         loop {
-            let before = self.records[node as usize].prev;
-            if self.records[before as usize].next_latest != latest {
+            let before = self.records[node].prev;
+            if self.records[before].next_latest != latest {
                 self.touch(before);
-                self.records[before as usize].next_latest = latest;
+                self.records[before].next_latest = latest;
             }
             if before == end {
                 break;
             }
-            latest = self.latest_plain(tour, before, node, latest);
-            if self.records[before as usize].latest != latest {
+            latest = self.latest_plain(tour, before.stop(), node, latest);
+            if self.records[before].latest != latest {
                 self.touch(before);
-                self.records[before as usize].latest = latest;
+                self.records[before].latest = latest;
             }
             node = before;
         }
         if count > 0 && !spec.in_use {
             cost += spec.fixed;
         }
-        self.costs[tour as usize] = cost;
-        self.counts[tour as usize] = count;
-        self.carried[tour as usize] = [carried, 0, 0, 0];
+        self.costs[tour] = cost;
+        self.counts[tour] = count;
+        self.carried[tour] = [carried, 0, 0, 0];
     }
 
     #[inline]
-    fn latest_plain(&self, tour: u32, node: u32, next: u32, next_latest: i32) -> i32 {
-        let by =
-            next_latest.saturating_sub(self.local.hop(tour, node, next).0) - self.local.fixed[node as usize].service;
-        let by = by.min(self.closes[node as usize]);
-        if by <= self.local.fixed_tours[tour as usize].end_by { by } else { by.min(self.local.shift_end(tour, node)) }
+    fn latest_plain(&self, tour: LocalTour, stop: LocalStop, next: LocalNode, next_latest: i32) -> i32 {
+        let by = next_latest.saturating_sub(self.local.hop(tour, stop, next).0) - self.local.fixed[stop].service;
+        let by = by.min(self.closes[stop]);
+        if by <= self.local.fixed_tours[tour].end_by { by } else { by.min(self.local.shift_end(tour, stop)) }
     }
 
-    /// After stops were linked in between `first` and `last` (both new): forward and backward until nothing changes.
-    pub(super) fn settle(&mut self, tour: u32, first: u32, last: u32) {
+    /// Recomputes a tour after stops were linked in. `first` and `last` are the first and the last new one. Departures are recomputed
+    /// forward and latest arrivals backward, each until a value does not change.
+    pub(super) fn settle(&mut self, tour: LocalTour, first: LocalNode, last: LocalNode) {
         let local = self.local;
         let end = self.sentinel(tour);
-        let mut prev = self.records[first as usize].prev;
+        let mut prev = self.records[first].prev;
         let mut node = first;
         let mut passed = false;
         while node != end {
-            let Record { depart, load, .. } = self.records[prev as usize];
-            let stop = &local.fixed[node as usize];
+            let Record { depart, load, .. } = self.records[prev];
+            let stop = &local.fixed[node.stop()];
             let departs = depart.saturating_add(local.hop(tour, prev, node).0).max(stop.opens) + stop.service;
-            let after = load + self.load_change(node);
-            let record = &self.records[node as usize];
+            let after = load + self.load_change(node.stop());
+            let record = &self.records[node];
             let next = record.next;
             if record.depart == departs && record.load == after {
                 if passed {
@@ -114,7 +114,7 @@ impl State<'_> {
                 }
             } else {
                 self.touch(node);
-                let record = &mut self.records[node as usize];
+                let record = &mut self.records[node];
                 record.depart = departs;
                 record.load = after;
             }
@@ -124,22 +124,22 @@ impl State<'_> {
         }
         let mut node = last;
         let mut passed = false;
-        let mut next = self.records[last as usize].next;
-        let mut next_latest = self.records[next as usize].latest;
-        self.records[last as usize].next_latest = next_latest;
+        let mut next = self.records[last].next;
+        let mut next_latest = self.records[next].latest;
+        self.records[last].next_latest = next_latest;
         loop {
-            let latest = self.latest_plain(tour, node, next, next_latest);
-            let Record { prev, latest: was, .. } = self.records[node as usize];
+            let latest = self.latest_plain(tour, node.stop(), next, next_latest);
+            let Record { prev, latest: was, .. } = self.records[node];
             if latest != was {
                 self.touch(node);
-                self.records[node as usize].latest = latest;
+                self.records[node].latest = latest;
             } else if passed {
                 break;
             }
             passed |= node == first;
-            if self.records[prev as usize].next_latest != latest {
+            if self.records[prev].next_latest != latest {
                 self.touch(prev);
-                self.records[prev as usize].next_latest = latest;
+                self.records[prev].next_latest = latest;
             }
             if prev == end {
                 break;

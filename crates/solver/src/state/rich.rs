@@ -1,24 +1,24 @@
-//! Tours of rich problems: several loads and windows, set-up, lateness, pauses. A tour that lost stops is recomputed whole;
-//! where a stop came in, only what changes.
+//! Records of tours in rich pieces: several windows and dimensions of load, set-up, lateness, pauses. A tour that lost stops is
+//! recomputed as a whole; after an insertion only the values that change are.
 
 use super::piece::FixedTour;
 use super::{Record, State};
-use crate::index::NodeIx;
+use crate::index::{LocalNode, LocalStop, LocalTour, NodeIx};
 use crate::problem::{Role, TIME_MAX, UNREACHABLE};
 use crate::schedule::{drive, fits, span_price};
 
-/// Latest start of a stop that cannot be kept whatever happens.
+/// Latest start of a stop before the opening of its window, which no arrival can keep.
 const NEVER: i32 = -TIME_MAX * 2;
 
-/// Price of a tour that cannot be driven: above all others, below what a sum could not hold.
+/// Price of a tour that cannot be driven: more than any other price, small enough that sums do not overflow.
 const UNDRIVABLE: i64 = 1 << 52;
 
-/// What rich pieces know of a node beside its record: one line of the cache. Loads are what they are more than at the start of
-/// the tour.
+/// What rich pieces keep for a node beside its record: 64 bytes, one line of the cache. Loads are differences to the load at the start
+/// of the tour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub(crate) struct RichRecord {
-    /// Load after it.
+    /// Load when it is left.
     pub(crate) after: [i32; 4],
     /// Largest load from the start of the tour to here.
     pub(crate) peak_before: [i32; 4],
@@ -32,98 +32,99 @@ pub(crate) struct RichRecord {
     paused: u32,
 }
 
-/// What a rich tour does not keep, by how many of its stops.
+/// What a tour of a rich piece does not keep: numbers of stops.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flaws {
-    /// Begin after what the shift, or a hard aim, allows them.
+    /// Stops whose service starts later than their shift, or a deadline that must not be missed, allows.
     broken: i32,
-    /// Begin after their aim.
+    /// Stops whose service starts after their aim.
     late: i32,
-    /// Begin after the end of the shift, allowed to or not.
+    /// Stops whose service starts after the end of the shift, whether they may or not.
     overtime: i32,
     /// The end is reached after the end of the shift.
     home_late: bool,
 }
 
 impl Flaws {
-    /// A shift, or a hard aim, is not kept.
+    /// True if the shift, or a deadline that must not be missed, is not kept. Whoever is allowed to serve a stop after the end of the
+    /// shift may come home after it, too.
     pub(crate) fn is_broken(self) -> bool {
         self.broken > 0 || (self.home_late && self.overtime == 0)
     }
 
-    /// The aim of some stop is not kept.
+    /// True if a stop is served after its aim.
     pub(crate) fn is_late(self) -> bool {
         self.late > 0
     }
 }
 
-/// What stops of a tour cost beside legs and promises, and what they do not keep.
+/// Sums over stops of a tour: what they cost beside legs and promises, and what they do not keep.
 #[derive(Clone, Copy, Default)]
 struct Tally {
     cost: i64,
     flaws: Flaws,
 }
 
-/// What came of recomputing a stop.
+/// What recomputing a stop has changed.
 #[derive(Clone, Copy)]
 struct Step {
-    /// What follows it may change.
+    /// The nodes behind it have to be recomputed.
     changed: bool,
-    /// What comes before it may change.
+    /// The nodes before it have to be recomputed.
     behind: bool,
 }
 
 impl State<'_> {
-    /// Adds what a stop costs and does not keep when its service starts at `begin`; takes it away where `sign` is -1.
+    /// Adds what a stop costs and what it does not keep if its service starts at `begin`. With a `sign` of -1 it is subtracted.
     #[inline]
-    fn count(&self, tally: &mut Tally, tour: u32, node: u32, begin: i32, sign: i32) {
+    fn count(&self, tally: &mut Tally, tour: LocalTour, stop: LocalStop, begin: i32, sign: i32) {
         let local = self.local;
-        let (rich, weights) = (&local.rich[node as usize], &local.problem.weights());
-        let FixedTour { end_by, .. } = local.fixed_tours[tour as usize];
+        let (rich, weights) = (&local.rich[stop], &local.problem.weights());
+        let FixedTour { end_by, .. } = local.fixed_tours[tour];
         if begin <= rich.kept && begin <= end_by && weights.flow_per_hour == 0 {
             return;
         }
-        let fixed = &local.fixed[node as usize];
+        let fixed = &local.fixed[stop];
         let mut cost = span_price(begin, rich.due, weights.late_per_hour);
         if weights.flow_per_hour > 0 && fixed.role != Role::Pickup {
             cost += span_price(begin.saturating_add(fixed.service), rich.placed, weights.flow_per_hour);
         }
         tally.cost += i64::from(sign) * cost;
-        let broken = begin > local.shift_end(tour, node) || (weights.hard && begin > rich.due);
+        let broken = begin > local.shift_end(tour, stop) || (weights.hard && begin > rich.due);
         tally.flaws.broken += sign * i32::from(broken);
         tally.flaws.late += sign * i32::from(begin > fixed.closes);
         tally.flaws.overtime += sign * i32::from(begin > end_by);
     }
 
-    /// The goods of a job that joins a tour.
-    pub(super) fn carry(&mut self, unit: u32, tour: u32) {
+    /// Adds the goods of a job that joins a tour to the sum of the tour.
+    pub(super) fn carry(&mut self, unit: LocalStop, tour: LocalTour) {
         if self.is_carried(unit) {
-            let carried = &mut self.carried[tour as usize];
-            *carried = sum(*carried, self.local.rich[unit as usize].load);
+            let carried = &mut self.carried[tour];
+            *carried = sum(*carried, self.local.rich[unit].load);
         }
     }
 
-    /// The load at the start of the tour counts this job.
+    /// True if the goods of a stop are part of the sum that is kept for its tour.
     #[inline]
-    fn is_carried(&self, node: u32) -> bool {
-        match self.local.fixed[node as usize].role {
+    fn is_carried(&self, stop: LocalStop) -> bool {
+        match self.local.fixed[stop].role {
             Role::JobDelivery => true,
             Role::JobPickup => self.local.totals,
             Role::Pickup | Role::Delivery => false,
         }
     }
 
-    /// The latest arrival that keeps a stop and everything behind it, where the way to the next one takes `travel`.
+    /// The latest arrival at a stop that keeps it and everything behind it, if the leg to the next node takes `travel`.
     #[inline]
-    fn latest_rich(&self, tour: u32, node: u32, travel: i32, next_latest: i32) -> i32 {
+    fn latest_rich(&self, tour: LocalTour, stop: LocalStop, travel: i32, next_latest: i32) -> i32 {
         let local = self.local;
-        let fixed = &local.fixed[node as usize];
-        let mut by = next_latest.saturating_sub(travel).saturating_sub(fixed.service).min(self.closes[node as usize]);
-        if by > local.fixed_tours[tour as usize].end_by {
-            by = by.min(local.shift_end(tour, node).max(self.records[node as usize].depart - fixed.service));
+        let fixed = &local.fixed[stop];
+        let mut by = next_latest.saturating_sub(travel).saturating_sub(fixed.service).min(self.closes[stop]);
+        if by > local.fixed_tours[tour].end_by {
+            by = by.min(local.shift_end(tour, stop).max(self.records[stop].depart - fixed.service));
         }
         if fixed.several {
-            latest_start(local.windows(node), by)
+            latest_start(local.windows(stop), by)
         } else if by < fixed.opens {
             NEVER
         } else {
@@ -131,64 +132,65 @@ impl State<'_> {
         }
     }
 
-    pub(super) fn set_closes(&mut self, node: u32, closes: i32) {
-        let slot = &mut self.closes[node as usize];
+    pub(super) fn set_closes(&mut self, stop: LocalStop, closes: i32) {
+        let slot = &mut self.closes[stop];
         if *slot != closes {
-            self.saved_closes.push((node, *slot));
+            self.saved_closes.push((stop, *slot));
             *slot = closes;
         }
     }
 
-    fn set_depart(&mut self, node: u32, depart: i32) {
-        if self.records[node as usize].depart != depart {
+    fn set_depart(&mut self, node: impl Into<LocalNode>, depart: i32) {
+        let node = node.into();
+        if self.records[node].depart != depart {
             self.touch(node);
-            self.records[node as usize].depart = depart;
+            self.records[node].depart = depart;
         }
     }
 
-    /// True: it was another.
-    fn set_latest(&mut self, node: u32, latest: i32) -> bool {
-        let changed = self.records[node as usize].latest != latest;
+    /// Returns whether it was another one before.
+    fn set_latest(&mut self, node: LocalNode, latest: i32) -> bool {
+        let changed = self.records[node].latest != latest;
         if changed {
             self.touch(node);
-            self.records[node as usize].latest = latest;
+            self.records[node].latest = latest;
         }
         changed
     }
 
-    fn set_next_latest(&mut self, node: u32, latest: i32) {
-        if self.records[node as usize].next_latest != latest {
+    fn set_next_latest(&mut self, node: LocalNode, latest: i32) {
+        if self.records[node].next_latest != latest {
             self.touch(node);
-            self.records[node as usize].next_latest = latest;
+            self.records[node].next_latest = latest;
         }
     }
 
-    /// Recomputes one tour: departures and loads forward, latest starts and peaks backward, its price.
-    pub(super) fn update_rich(&mut self, tour: u32) {
+    /// Recomputes one tour as a whole: departures and loads forward, latest arrivals and largest loads backward, and its price.
+    pub(super) fn update_rich(&mut self, tour: LocalTour) {
         let local = self.local;
-        let spec = &local.problem.tours()[local.tours[tour as usize].index()];
+        let spec = &local.problem.tours()[local.tours[tour].index()];
         let end = self.sentinel(tour);
         self.set_depart(end, spec.start_at);
         let mut tally = Tally::default();
         let (mut count, mut carried) = (0, [0; 4]);
         let mut prev = end;
         loop {
-            let Record { next: node, next_cost, .. } = self.records[prev as usize];
+            let Record { next: node, next_cost, .. } = self.records[prev];
             let leg = if prev == end && node == end { 0 } else { self.hop(tour, prev, node).1 };
             if next_cost != leg {
                 self.touch(prev);
-                self.records[prev as usize].next_cost = leg;
+                self.records[prev].next_cost = leg;
             }
             tally.cost += i64::from(leg);
             if node == end {
                 break;
             }
-            tally.cost += local.change_cost(tour, node);
+            tally.cost += local.change_cost(tour, node.stop());
             count += 1;
-            if self.is_carried(node) {
-                carried = sum(carried, local.rich[node as usize].load);
+            if self.is_carried(node.stop()) {
+                carried = sum(carried, local.rich[node.stop()].load);
             }
-            self.advance(&mut tally, tour, prev, node, true);
+            self.advance(&mut tally, tour, prev, node.stop(), true);
             prev = node;
         }
         self.come_home(&mut tally, tour, prev);
@@ -197,36 +199,36 @@ impl State<'_> {
             tally.cost += spec.fixed;
         }
         if tally.flaws.is_broken() && !spec.pauses.is_empty() {
-            // One stop fewer may move a pause to where it makes another stop late.
+            // Removing a stop can move a pause so that another stop becomes late.
             tally.cost += UNDRIVABLE;
         }
-        self.costs[tour as usize] = tally.cost;
-        self.flaws[tour as usize] = tally.flaws;
-        self.counts[tour as usize] = count;
-        self.carried[tour as usize] = carried;
+        self.costs[tour] = tally.cost;
+        self.flaws[tour] = tally.flaws;
+        self.counts[tour] = count;
+        self.carried[tour] = carried;
     }
 
-    /// After stops were linked in between `first` and `last` (both new) of a tour: forward and backward until nothing changes.
-    /// Returns what the tour costs more beside legs and promises.
-    pub(super) fn settle_rich(&mut self, tour: u32, first: u32, last: u32) -> i64 {
+    /// Recomputes a tour after stops were linked in, forward and backward, each until nothing changes. `first` and `last` are the first
+    /// and the last new stop. Returns by how much the tour becomes dearer beside legs and promises.
+    pub(super) fn settle_rich(&mut self, tour: LocalTour, first: LocalNode, last: LocalNode) -> i64 {
         let end = self.sentinel(tour);
-        let was = self.flaws[tour as usize];
+        let was = self.flaws[tour];
         let mut tally = Tally { cost: 0, flaws: was };
-        let mut prev = self.records[first as usize].prev;
+        let mut prev = self.records[first].prev;
         let mut node = first;
-        // The way back begins at the last stop that looks different from behind.
+        // The backward pass begins at the last stop whose change matters to the nodes before it.
         let mut from = last;
         let mut passed = false;
         while node != end {
             passed |= node == last;
-            let step = self.advance(&mut tally, tour, prev, node, node == first || node == last);
+            let step = self.advance(&mut tally, tour, prev, node.stop(), node == first || node == last);
             if passed && step.behind {
                 from = node;
             }
             if passed && !step.changed {
                 break;
             }
-            (prev, node) = (node, self.records[node as usize].next);
+            (prev, node) = (node, self.records[node].next);
         }
         if node == end && self.come_home(&mut tally, tour, prev) {
             from = prev;
@@ -235,33 +237,33 @@ impl State<'_> {
         if self.has_pauses(tour) {
             tally.cost += UNDRIVABLE * (i64::from(tally.flaws.is_broken()) - i64::from(was.is_broken()));
         }
-        self.flaws[tour as usize] = tally.flaws;
+        self.flaws[tour] = tally.flaws;
         tally.cost
     }
 
-    /// Recomputes what a stop has from before it: departure, loads, pauses. `new`: what it was does not count.
+    /// Recomputes what depends on the nodes before a stop: departure, loads, pauses. A `new` stop has no former values to compare with.
     #[inline]
-    fn advance(&mut self, tally: &mut Tally, tour: u32, prev: u32, node: u32, new: bool) -> Step {
+    fn advance(&mut self, tally: &mut Tally, tour: LocalTour, prev: LocalNode, stop: LocalStop, new: bool) -> Step {
         let local = self.local;
-        let fixed = &local.fixed[node as usize];
-        let free = self.records[prev as usize].depart;
-        let (travel, _) = self.hop(tour, prev, node);
+        let fixed = &local.fixed[stop];
+        let free = self.records[prev].depart;
+        let (travel, _) = self.hop(tour, prev, stop);
         let mut step = Step { changed: new, behind: false };
         let mut leaves = free;
         if !self.rich.is_empty() {
-            let before = self.rich[prev as usize];
-            let was = self.rich[node as usize];
+            let before = self.rich[prev];
+            let was = self.rich[stop];
             let mut rich = was;
             if self.has_pauses(tour) {
-                let stop = &local.problem.stops()[local.stops[node as usize].index()];
+                let its = &local.problem.stops()[local.stops[stop].index()];
                 let all = &self.spec(tour).pauses;
                 let mut pauses = all[before.paused as usize..].iter().peekable();
-                leaves = stop.leaves(free, |_| travel, &mut pauses).0;
+                leaves = its.leaves(free, |_| travel, &mut pauses).0;
                 rich.paused = (all.len() - pauses.len()) as u32;
                 (rich.pause_before, rich.travel) = (leaves - free, travel);
             }
             if !local.totals {
-                let goods = local.rich[node as usize].load;
+                let goods = local.rich[stop].load;
                 rich.after = match fixed.role {
                     Role::Pickup | Role::JobPickup => sum(before.after, goods),
                     Role::Delivery | Role::JobDelivery => less(before.after, goods),
@@ -271,65 +273,65 @@ impl State<'_> {
                 }
             }
             if rich != was {
-                self.touch(node);
-                self.rich[node as usize] = rich;
+                self.touch(stop);
+                self.rich[stop] = rich;
                 step.changed = true;
                 step.behind = local.jobs || rich.pause_before != was.pause_before || rich.travel != was.travel;
             }
         }
-        let begin = local.opens_at(node, leaves.saturating_add(travel));
+        let begin = local.opens_at(stop, leaves.saturating_add(travel));
         let depart = begin.saturating_add(fixed.service);
-        let departed = self.records[node as usize].depart;
+        let departed = self.records[stop].depart;
         if new || departed != depart {
             let began = departed - fixed.service;
             if !new {
-                self.count(tally, tour, node, began, -1);
+                self.count(tally, tour, stop, began, -1);
             }
-            self.count(tally, tour, node, begin, 1);
-            self.set_depart(node, depart);
+            self.count(tally, tour, stop, begin, 1);
+            self.set_depart(stop, depart);
             let closes = fixed.closes.max(begin);
-            let end_by = local.fixed_tours[tour as usize].end_by;
+            let end_by = local.fixed_tours[tour].end_by;
             step.changed = true;
-            step.behind |= closes != self.closes[node as usize] || begin > end_by || (!new && began > end_by);
-            self.set_closes(node, closes);
+            step.behind |= closes != self.closes[stop] || begin > end_by || (!new && began > end_by);
+            self.set_closes(stop, closes);
         }
         step
     }
 
-    /// Recomputes the end of a tour, whose last node this is. True: it must be reached by another time.
-    fn come_home(&mut self, tally: &mut Tally, tour: u32, last: u32) -> bool {
+    /// Recomputes the end of a tour behind its last stop. Returns whether the latest arrival there has changed.
+    fn come_home(&mut self, tally: &mut Tally, tour: LocalTour, last: LocalNode) -> bool {
         let spec = self.spec(tour);
         let (end, end_node, end_by) = (self.sentinel(tour), spec.end_node, spec.end_by);
         let travel = if last == end { 0 } else { self.hop(tour, last, end).0 };
-        let arrival = self.records[last as usize].depart.saturating_add(travel);
+        let arrival = self.records[last].depart.saturating_add(travel);
         tally.flaws.home_late = last != end && end_node != NodeIx::NONE && arrival > end_by;
-        // By the end of the shift, or as late as it is now.
+        // Insertions must not make a tour later that already ends after its shift.
         self.set_latest(end, if end_node == NodeIx::NONE { TIME_MAX } else { end_by.max(arrival) })
     }
 
-    /// Recomputes what nodes have from behind them, from one node of a tour to its start, or once past `first` to where
-    /// nothing changes.
-    fn go_back(&mut self, tour: u32, from: u32, first: u32) {
+    /// Recomputes what depends on the nodes behind: backward from one node of a tour to its start, or, once `first` is passed, to the
+    /// node at which nothing changes.
+    fn go_back(&mut self, tour: LocalTour, from: LocalNode, first: LocalNode) {
         let end = self.sentinel(tour);
         let paused = self.has_pauses(tour);
         let peaks = !self.rich.is_empty() && self.local.jobs && !self.local.totals;
         let (mut node, mut passed) = (from, false);
         loop {
-            let Record { next, prev, .. } = self.records[node as usize];
-            let next_latest = self.records[next as usize].latest;
+            let Record { next, prev, .. } = self.records[node];
+            let next_latest = self.records[next].latest;
             self.set_next_latest(node, next_latest);
             let mut changed = peaks && self.set_peak_after(node, next);
             if node == end {
                 return;
             }
             let travel = if paused && next != end {
-                // A pause stays where it is now: what is put in before it has to leave it its time.
-                let rich = &self.rich[next as usize];
+                // Pauses are taken where they are now, so that an insertion before one has to leave time for it.
+                let rich = &self.rich[next];
                 rich.travel.saturating_add(rich.pause_before)
             } else {
                 self.hop(tour, node, next).0
             };
-            let latest = self.latest_rich(tour, node, travel, next_latest);
+            let latest = self.latest_rich(tour, node.stop(), travel, next_latest);
             changed |= self.set_latest(node, latest);
             if passed && !changed {
                 return;
@@ -339,75 +341,75 @@ impl State<'_> {
         }
     }
 
-    /// The largest load from a node on, given that of its successor. True: it was another.
-    fn set_peak_after(&mut self, node: u32, next: u32) -> bool {
-        let (after, was) = (self.rich[node as usize].after, self.rich[node as usize].peak_after);
-        let peak = if self.is_sentinel(next) { after } else { max(after, self.rich[next as usize].peak_after) };
+    /// Recomputes the largest load from a node to the end of the tour, from that of its successor. Returns whether it has changed.
+    fn set_peak_after(&mut self, node: LocalNode, next: LocalNode) -> bool {
+        let (after, was) = (self.rich[node].after, self.rich[node].peak_after);
+        let peak = if self.is_sentinel(next) { after } else { max(after, self.rich[next].peak_after) };
         if peak != was {
             self.touch(node);
-            self.rich[node as usize].peak_after = peak;
+            self.rich[node].peak_after = peak;
         }
         peak != was
     }
 
-    /// A job has room on a tour, put in behind a node.
+    /// True if a job has room on a tour when it is put in behind a node.
     #[inline]
-    pub(crate) fn has_room_for_job(&self, unit: u32, tour: u32, after: u32) -> bool {
+    pub(crate) fn has_room_for_job(&self, unit: LocalStop, tour: LocalTour, after: LocalNode) -> bool {
         let local = self.local;
-        let load = sum(local.rich[unit as usize].load, self.carried[tour as usize]);
-        let load = match local.fixed[unit as usize].role {
+        let load = sum(local.rich[unit].load, self.carried[tour]);
+        let load = match local.fixed[unit].role {
             _ if local.totals => load,
-            Role::JobDelivery => sum(load, self.rich[after as usize].peak_before),
-            Role::JobPickup => sum(load, self.rich[after as usize].peak_after),
-            // Goods on board already take room until they are delivered.
+            Role::JobDelivery => sum(load, self.rich[after].peak_before),
+            Role::JobPickup => sum(load, self.rich[after].peak_after),
+            // Goods that are on board at the start take room until their delivery, wherever that is.
             Role::Delivery | Role::Pickup => return self.has_room_up_to(after, tour),
         };
-        fits(load, local.fixed_tours[tour as usize].room)
+        fits(load, local.fixed_tours[tour].room)
     }
 
-    /// The load behind a node is at most so much more than at the start of its tour.
+    /// True if the load behind a node is at most `load` more than at the start of its tour.
     #[inline]
-    pub(crate) fn is_left_with_at_most(&self, node: u32, load: [i32; 4]) -> bool {
-        fits(self.rich[node as usize].after, load)
+    pub(crate) fn is_left_with_at_most(&self, node: LocalNode, load: [i32; 4]) -> bool {
+        fits(self.rich[node].after, load)
     }
 
-    /// True when every tour of a whole problem can be driven as [`drive`] says. Where the records tell, no tour is driven again.
+    /// True if every tour of a whole problem can be driven as [`drive`] says. A tour is driven only if its records do not tell.
     pub(crate) fn can_be_driven(&self) -> bool {
-        self.plain || (0..self.counts.len() as u32).all(|tour| self.is_surely_drivable(tour) || self.is_drivable(tour))
+        self.plain || self.tours().all(|tour| self.is_surely_drivable(tour) || self.is_drivable(tour))
     }
 
-    fn is_drivable(&self, tour: u32) -> bool {
+    fn is_drivable(&self, tour: LocalTour) -> bool {
         let (local, stops) = (self.local, self.global(tour).into_iter());
-        drive(local.problem, local.tours[tour as usize], stops, i64::MAX, |_, _| {}).is_ok()
+        drive(local.problem, local.tours[tour], stops, i64::MAX, |_, _| {}).is_ok()
     }
 
-    /// What the records tell of a tour that keeps every rule, without driving it: false where they do not tell.
-    fn is_surely_drivable(&self, tour: u32) -> bool {
+    /// True if the records tell that a tour can be driven. False: they do not tell, or it cannot.
+    fn is_surely_drivable(&self, tour: LocalTour) -> bool {
         let (local, spec) = (self.local, self.spec(tour));
-        let count = self.counts[tour as usize];
+        let count = self.counts[tour];
         if count == 0 {
             return true;
         }
         let end = self.sentinel(tour);
-        let last = self.records[end as usize].prev;
-        // Times only grow along a tour: one that is over soon has no leg that cannot be driven.
-        let home = self.records[last as usize].depart.saturating_add(self.hop(tour, last, end).0);
+        let last = self.records[end].prev;
+        // Times only grow along a tour, and a leg that cannot be driven takes `UNREACHABLE`: a tour that ends earlier has none.
+        let home = self.records[last].depart.saturating_add(self.hop(tour, last, end).0);
         let has_ways = home.saturating_sub(spec.start_at) < UNREACHABLE;
-        // Pickups come before their deliveries on every tour that is given.
+        // That pickups come before their deliveries was checked when the problem was made.
         let has_room = if local.paired { self.keeps_loads(tour) } else { self.has_room(tour) };
         has_ways
             && has_room
             && local.problem.unrestricted()
             && count <= spec.stops_max
             && !spec.lifo
-            && !self.flaws[tour as usize].is_broken()
+            && !self.flaws[tour].is_broken()
     }
 
-    /// There is room for everything on a tour, wherever it is.
-    pub(crate) fn has_room(&self, tour: u32) -> bool {
-        let carried = self.carried[tour as usize];
-        let peak = if self.local.totals { [0; 4] } else { self.rich[self.sentinel(tour) as usize].peak_after };
-        fits(sum(carried, peak), self.local.fixed_tours[tour as usize].room)
+    /// True if a tour has room for all of its goods all the way.
+    pub(crate) fn has_room(&self, tour: LocalTour) -> bool {
+        let carried = self.carried[tour];
+        let peak = if self.local.totals { [0; 4] } else { self.rich[self.sentinel(tour)].peak_after };
+        fits(sum(carried, peak), self.local.fixed_tours[tour].room)
     }
 }
 

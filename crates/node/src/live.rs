@@ -29,7 +29,7 @@ use crate::metrics::Metrics;
 use crate::view::{Memory, Stale};
 use crate::warnings::Warnings;
 use intake::Taken;
-pub(crate) use start::start;
+pub(crate) use start::{log_gap, start};
 
 /// Deltas reach browsers at most this often.
 const DELTA_EVERY: Duration = Duration::from_millis(100);

@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -234,13 +235,21 @@ fn after_all_entries_have_expired_everyone_begins_at_the_base() {
         wait_answered(port, &format!("old-{number}"));
     }
     // The base is of log time about a second later; then nothing is said any more.
-    pause(3_000);
+    watch(port);
     post(port, "last");
     wait_answered(port, "last");
-    pause(3_000);
+    watch(port);
     engine.0.kill().unwrap();
     engine.0.wait().unwrap();
     producer.expire_all();
+/// Three seconds in which somebody looks, so that the engine does what is due and does not sleep for longer.
+fn watch(port: u16) {
+    for _ in 0..30 {
+        state(port);
+        pause(100);
+    }
+}
+
     // Another zone fills the stream meanwhile.
     let (_other, other) = serve(folder, &url, "new", "other", &[]);
     wait_ready(other);
@@ -306,6 +315,59 @@ fn an_older_copy_of_the_log_under_a_running_engine_is_noticed() {
         let _ = std::fs::remove_dir_all(folder.join(to));
         assert!(Command::new("cp").arg("-a").arg(folder.join(from)).arg(folder.join(to)).status().unwrap().success());
     };
+/// Everything has expired, and the only base that can be read was stored before the last entries: what drivers were told still
+/// names one of them. Nobody begins at that base in silence.
+#[test]
+fn entries_that_expired_behind_the_last_base_are_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let producer = Producer::new(&url);
+    let (mut engine, port) = serve(folder, &url, "porto", "data", &["--base-hours", "0.0003"]);
+    wait_ready(port);
+    crew(port);
+    post(port, "old");
+    wait_answered(port, "old");
+    watch(port);
+    engine.0.kill().unwrap();
+    engine.0.wait().unwrap();
+    // The engine goes on with its snapshot and stores no base for a day, in which the broker loses two weeks.
+    let (mut engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    post(port, "lost");
+    wait_answered(port, "lost");
+    pause(500);
+    engine.0.kill().unwrap();
+    engine.0.wait().unwrap();
+    producer.expire_all();
+    let whose = ["--log", &url, "--tenant", "acme", "--zone", "porto"];
+    let gap = |args: &[&str]| {
+        let args: Vec<&str> = args.iter().chain(&whose).copied().collect();
+        let mut child = Killed(fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
+        for _ in 0..600 {
+            if child.0.try_wait().unwrap().is_some() {
+                let mut words = String::new();
+                child.0.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+                return assert!(words.contains("LOG_GAP"), "{args:?} ended without a word of it: {words}");
+            }
+            pause(50);
+        }
+        panic!("{args:?} began in silence");
+    };
+    gap(&["serve", "--data", "nothing", "--listen", "127.0.0.1:0"]);
+    gap(&["verify"]);
+    // Who accepts the gap begins at the base all the same, and stores a new one.
+    let (_engine, port) = serve(folder, &url, "porto", "accepted", &["--accept-gap", "--base-hours", "0.0003"]);
+    wait_ready(port);
+    assert_eq!(http(port, "GET /v1/orders/old", "").0, 200);
+    assert_eq!(http(port, "GET /v1/orders/lost", "").0, 404);
+    post(port, "new");
+    wait_answered(port, "new");
+    watch(port);
+    let verified = run(&[&["verify"][..], &whose].concat(), folder);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+}
+
     let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
     wait_ready(port);
     crew(port);

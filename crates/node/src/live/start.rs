@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use fleetfold_engine::Engine;
 use fleetfold_fleet::{Fleet, Tally};
-use fleetfold_journal::{Begin, Covered, Gate, begin};
+use fleetfold_journal::{Begin, Covered, Gate, Held, begin};
 use fleetfold_model::LogSeq;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
@@ -19,6 +19,13 @@ use crate::publisher;
 use crate::snapshot;
 use crate::view::{self, Memory, Stale};
 use crate::warnings::Warnings;
+
+/// Says that a zone's log has a gap.
+pub(crate) fn log_gap(needed: u64, held: Held) -> String {
+    let named = held.expired.filter(|&seq| seq >= needed);
+    let shown = named.map_or(String::new(), |seq| format!("; entry {seq} is known to have been the zone's"));
+    format!("LOG_GAP: entries from {needed} on are needed, the log begins at {}{shown}", held.stream_first)
+}
 
 /// Loads the newest snapshot, checks that the log is still the one it was made from, and starts the engine.
 ///
@@ -34,11 +41,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         (fleet, tally, Some(header.last_hash))
     });
     let applied = fleet.applied().0;
-    let mut held = log.held(&zone).await?;
     let covered = Covered { applied, rev: fleet.chain().rev };
-    // A base is asked for only where something can have expired.
-    let base = if held.stream_first > applied + 1 { bases::newest(&log, &zone).await? } else { None };
-    held.base = base.as_ref().map(bases::Base::covered);
+    let (held, base) = bases::look(&log, &zone, applied).await?;
     let skipped = log.skipped(&zone).await?;
     let (read_after, expected) = match begin(covered, held) {
         Begin::After { after, verify } => {
@@ -58,13 +62,19 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
             ));
         }
         Begin::Expired { needed } if setup.accept_gap => {
-            let held = held.stream_first;
-            tracing::warn!(needed, held, "beginning although entries have expired: what came before is unknown");
-            (applied, None)
+            let first = held.stream_first;
+            tracing::warn!(needed, first, "LOG_GAP accepted: beginning although entries from `needed` on have expired");
+            match base {
+                Some(base) if base.fleet.applied() > fleet.applied() => {
+                    (fleet, tally) = (base.fleet, base.tally);
+                    (fleet.applied().0, None)
+                }
+                Some(_) | None => (applied, None),
+            }
         }
         Begin::Expired { needed } => {
             return Err(LogError::new(
-                format!("entries from {needed} on are needed, the log begins at {}", held.stream_first),
+                log_gap(needed, held),
                 "entries have expired and no base covers them: restore a newer snapshot into the data folder, or begin \
                  without them (--accept-gap)",
             ));

@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock::LogClock;
 use crate::hub::Hub;
 use crate::lease;
-use crate::log::{Log, Read, Reader, ZoneName};
+use crate::log::{Log, Message, Read, Reader, ZoneName};
 use crate::metrics::Metrics;
 use crate::view::{Memory, Stale};
 use crate::warnings::Warnings;
@@ -160,6 +160,8 @@ struct Worker {
     log: Log,
     zone: ZoneName,
     folder: Option<PathBuf>,
+    /// The message of the entry that is being folded: a fact that is refused is told with its bytes.
+    folding: Option<Message>,
     /// Hash of the last entry that was folded or passed over.
     last_hash: MessageHash,
     /// The log has shown that it is the one of the snapshot.

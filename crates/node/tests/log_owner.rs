@@ -184,7 +184,30 @@ fn stray_forged_and_garbage_messages_on_any_subject_do_not_stop_a_zone() {
         post(port, &id);
         wait_answered(port, &id);
     }
-    let rejected = producer.rejected();
+    // One more, which is legal and makes no sense: it is refused, and told in the same shape.
+    producer.publish(
+        "fleet.acme.porto.event.order_created._",
+        order("before").to_string().replace("\"id\":\"before\"", "\"id\":\"again\"").as_bytes(),
+    );
+    let mut rejected = producer.rejected();
+    for _ in 0..100 {
+        if rejected.iter().any(|one| one["reason"] == "order_exists") {
+            break;
+        }
+        pause(50);
+        rejected = producer.rejected();
+    }
+    let refused = rejected.iter().find(|one| one["reason"] == "order_exists").expect("the refused fact is told");
+    assert_eq!(
+        (&refused["id"], &refused["source"], &refused["entity"]),
+        (&json!("again"), &json!("/shop"), &json!("before"))
+    );
+    assert!(refused["bytes"].as_str().unwrap().contains("order.created"), "{refused}");
+    for one in &rejected {
+        for field in ["seq", "subject", "reason", "detail", "bytes", "size_bytes"] {
+            assert!(!one[field].is_null(), "no {field}: {one}");
+        }
+    }
     // All but the plan of an earlier epoch and number 0, which the fold refuses as no link of the chain, or rejects.
     for seq in rejected.iter().filter_map(|one| one["seq"].as_u64()) {
         assert!(rejected.iter().filter(|one| one["seq"] == seq).count() == 1, "told twice: {seq}");
@@ -219,6 +242,14 @@ fn a_new_zone_beside_a_working_one_is_ready_at_once() {
     wait_answered(new, "two");
 }
 
+/// Three seconds in which somebody looks, so that the engine does what is due and does not sleep for longer.
+fn watch(port: u16) {
+    for _ in 0..30 {
+        state(port);
+        pause(100);
+    }
+}
+
 /// The fifteenth day of a log: everything has expired but the base. A standby, an engine without a snapshot, `audit`, `record`
 /// and `verify` begin there and say so; a new zone has lost nothing; an engine with a snapshot goes on.
 #[test]
@@ -242,14 +273,6 @@ fn after_all_entries_have_expired_everyone_begins_at_the_base() {
     engine.0.kill().unwrap();
     engine.0.wait().unwrap();
     producer.expire_all();
-/// Three seconds in which somebody looks, so that the engine does what is due and does not sleep for longer.
-fn watch(port: u16) {
-    for _ in 0..30 {
-        state(port);
-        pause(100);
-    }
-}
-
     // Another zone fills the stream meanwhile.
     let (_other, other) = serve(folder, &url, "new", "other", &[]);
     wait_ready(other);
@@ -292,29 +315,6 @@ fn watch(port: u16) {
     assert!(words.contains("replay ends in the recorded digest"), "{words}");
 }
 
-/// A restored backup under a running engine: it says so, publishes nothing, and stays to be asked.
-#[test]
-fn an_older_copy_of_the_log_under_a_running_engine_is_noticed() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let (mut broker_process, url) = broker(folder);
-    let broker_port = url.rsplit(':').next().unwrap().to_owned();
-    let start = || {
-        let program = std::env::var("FLEETFOLD_NATS_SERVER").unwrap_or_else(|_| "nats-server".to_owned());
-        let child = Command::new(program)
-            .args(["-js", "-a", "127.0.0.1", "-p", &broker_port, "-sd"])
-            .arg(folder.join("js"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        wait_for(broker_port.parse().unwrap());
-        Killed(child)
-    };
-    let copy = |from: &str, to: &str| {
-        let _ = std::fs::remove_dir_all(folder.join(to));
-        assert!(Command::new("cp").arg("-a").arg(folder.join(from)).arg(folder.join(to)).status().unwrap().success());
-    };
 /// Everything has expired, and the only base that can be read was stored before the last entries: what drivers were told still
 /// names one of them. Nobody begins at that base in silence.
 #[test]
@@ -368,6 +368,29 @@ fn entries_that_expired_behind_the_last_base_are_noticed() {
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
 }
 
+/// A restored backup under a running engine: it says so, publishes nothing, and stays to be asked.
+#[test]
+fn an_older_copy_of_the_log_under_a_running_engine_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (mut broker_process, url) = broker(folder);
+    let broker_port = url.rsplit(':').next().unwrap().to_owned();
+    let start = || {
+        let program = std::env::var("FLEETFOLD_NATS_SERVER").unwrap_or_else(|_| "nats-server".to_owned());
+        let child = Command::new(program)
+            .args(["-js", "-a", "127.0.0.1", "-p", &broker_port, "-sd"])
+            .arg(folder.join("js"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        wait_for(broker_port.parse().unwrap());
+        Killed(child)
+    };
+    let copy = |from: &str, to: &str| {
+        let _ = std::fs::remove_dir_all(folder.join(to));
+        assert!(Command::new("cp").arg("-a").arg(folder.join(from)).arg(folder.join(to)).status().unwrap().success());
+    };
     let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
     wait_ready(port);
     crew(port);

@@ -140,6 +140,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         log: setup.log,
         zone: setup.zone,
         folder,
+        folding: None,
         last_hash: last_hash.unwrap_or_default(),
         verified: expected.is_none(),
         snapshot_at: clock::monotonic(),

@@ -62,7 +62,7 @@ pub(crate) enum Question {
     Decisions(u64, oneshot::Sender<String>),
     /// What was learned.
     Features(oneshot::Sender<String>),
-    /// A full picture and the number of the last delta in it.
+    /// A frame with the full picture, and the number of the last delta in it.
     Picture(oneshot::Sender<(String, u64)>),
     Summary(oneshot::Sender<Summary>),
 }

@@ -7,7 +7,6 @@ use fleetfold_engine::Engine;
 use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_journal::{Begin, Covered, Gate, Held, begin};
 use fleetfold_model::LogSeq;
-use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
 use super::{CORES_KEPT, Live, Readiness, Setup, Worker, bases, intake};
@@ -99,16 +98,16 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let (finish, done) = watch::channel(false);
     let hub = Arc::new(Hub::new(clock::wall().0 as u64));
     let space = setup.network.space();
-    let streets: Vec<Value> = setup
+    let streets: Vec<view::StreetRow> = setup
         .network
         .streets()
         .into_iter()
         .map(|street| {
             let (a, b) = (view::lon_lat(space, street.from), view::lon_lat(space, street.to));
-            json!([a[0], a[1], b[0], b[1], street.class, street.name, street.road])
+            (a[0], a[1], b[0], b[1], street.class, street.name, street.road)
         })
         .collect();
-    let streets: Arc<str> = Arc::from(Value::from(streets).to_string());
+    let streets: Arc<str> = Arc::from(view::text(&streets));
     let publisher = publisher::start(setup.log.clone(), setup.zone.clone());
     let threads = setup.threads.unwrap_or_else(|| {
         std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(CORES_KEPT).max(1))

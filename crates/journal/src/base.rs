@@ -200,11 +200,13 @@ pub fn parse(object: &str) -> Option<(ZoneName, LogSeq, u16)> {
 /// last one was logged more than `every` of log time ago and something was logged since.
 ///
 /// The fact that tells of a base is logged after the base and does not call for another one: a zone in which nothing
-/// happens gets no new bases.
+/// happens gets no new bases. But while a base is stored, the zone goes on: a plan that was logged before that fact is not in
+/// the base, and would be lost when everything expires.
 pub fn is_due(fleet: &Fleet, now_logged: Timestamp, every: Millis) -> bool {
     match fleet.last_base() {
         Some(last) if last.format == FORMAT => {
-            now_logged - last.logged_at > every && fleet.logged_at() > last.logged_at
+            let is_behind = fleet.logged_at() > last.logged_at || fleet.chain().seq > last.applied;
+            now_logged - last.logged_at > every && is_behind
         }
         _ => fleet.applied() > LogSeq(0),
     }
@@ -266,5 +268,23 @@ mod tests {
         tell(&mut fleet, 4_000, lost());
         assert!(!is_due(&fleet, Timestamp(3_603_000), hour), "the last one is not old enough");
         assert!(is_due(&fleet, Timestamp(3_603_001), hour));
+    }
+
+    #[test]
+    fn a_plan_that_was_logged_while_a_base_was_stored_calls_for_another_one() {
+        let hour = Millis(3_600_000);
+        let told = |applied, plan| {
+            let mut fleet = Fleet::new();
+            fleet.skip(LogSeq(plan), true);
+            let (object, hash) = ("o".to_owned(), "h".to_owned());
+            let base =
+                BaseWritten { applied: LogSeq(applied), format: FORMAT, digest: 0, object, hash, bytes: 1, epoch: 1 };
+            let (seq, event) = (LogSeq(9), Event::BaseWritten(base));
+            fleet.apply(&LogEntry { seq, logged_at: Timestamp(1_000), id: 9, hash: MessageHash(0), event });
+            fleet
+        };
+        assert!(!is_due(&told(8, 8), Timestamp(9_000_000), hour), "the plan is in the base");
+        assert!(is_due(&told(7, 8), Timestamp(9_000_000), hour));
+        assert!(!is_due(&told(7, 8), Timestamp(3_000_000), hour), "not sooner than any other");
     }
 }

@@ -66,8 +66,6 @@ pub struct Rejection {
     pub what: String,
     /// It stands on the plan subject, so the fence moves behind it.
     pub on_plan_subject: bool,
-    /// Source and id of the event, where it could be read.
-    pub event: Option<(String, String)>,
 }
 
 /// The gate of one zone.
@@ -134,7 +132,7 @@ impl Gate {
             Some((zone, address)) if zone == self.zone => address,
             _ => {
                 let what = format!("subject `{}` is none of zone {}", short(raw.subject), self.zone);
-                return rejected("wrong_subject", what, false, None);
+                return rejected("wrong_subject", what, false);
             }
         };
         let on_plan_subject = address == Address::Plan;
@@ -145,12 +143,11 @@ impl Gate {
             Ok(decoded) => decoded,
             Err(error) => return undecodable(&error, on_plan_subject),
         };
-        let said_by = Some((decoded.envelope.source.clone(), decoded.envelope.id.clone()));
         let event = match decoded.what {
             What::Event(event) => event,
             What::Position(vehicle, ..) => {
                 let what = format!("a position of {vehicle} among the facts: positions have their own stream");
-                return rejected("wrong_subject", what, on_plan_subject, said_by);
+                return rejected("wrong_subject", what, on_plan_subject);
             }
         };
         let belongs = Address::of_event(&event);
@@ -161,12 +158,12 @@ impl Gate {
                 self.zone.subject(&belongs),
                 short(raw.subject)
             );
-            return rejected("wrong_subject", what, on_plan_subject, said_by);
+            return rejected("wrong_subject", what, on_plan_subject);
         }
         let own = event.own_epoch();
         if let Some(warning) = decoded.warnings.first().filter(|_| self.strict && own.is_none()) {
             let error = DecodeError::UnknownField { kind: decoded.kind.name(), warning: warning.clone() };
-            return rejected(error.code(), error.to_string(), on_plan_subject, said_by);
+            return rejected(error.code(), error.to_string(), on_plan_subject);
         }
         if let Some(epoch) = own
             && epoch > self.epoch_max
@@ -184,7 +181,7 @@ impl Gate {
     pub fn not_an_owner(&self, raw: Raw<'_>, epoch: u64) -> Rejection {
         let on_plan_subject = parse(raw.subject).is_some_and(|(_, address)| address == Address::Plan);
         let what = format!("epoch {epoch} is none of an owner of zone {}: only the engine writes this type", self.zone);
-        Rejection { code: "no_owner", what, on_plan_subject, event: None }
+        Rejection { code: "no_owner", what, on_plan_subject }
     }
 }
 
@@ -200,11 +197,11 @@ fn is_at_home(address: &Address, belongs: &Address) -> bool {
 }
 
 fn undecodable(error: &DecodeError, on_plan_subject: bool) -> Judged {
-    rejected(error.code(), error.to_string(), on_plan_subject, None)
+    rejected(error.code(), error.to_string(), on_plan_subject)
 }
 
-fn rejected(code: &'static str, what: String, on_plan_subject: bool, event: Option<(String, String)>) -> Judged {
-    Judged::Rejected(Rejection { code, what, on_plan_subject, event })
+fn rejected(code: &'static str, what: String, on_plan_subject: bool) -> Judged {
+    Judged::Rejected(Rejection { code, what, on_plan_subject })
 }
 
 /// A subject for an error message: it may be as long as the broker allows.

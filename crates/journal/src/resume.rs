@@ -16,6 +16,18 @@ pub struct Held {
     pub first_plan_rev: Option<u64>,
     /// The newest base that can be had, if there is one.
     pub base: Option<Covered>,
+    /// The highest sequence below `stream_first` that something outside of the stream names as an entry of the zone: an
+    /// assignment by its revision, the list of skipped entries, a base by its name. `None`: nothing does.
+    pub expired: Option<u64>,
+}
+
+impl Held {
+    /// Takes note of something outside of the stream that names an entry of the zone. It counts if the stream has dropped it.
+    pub fn named(&mut self, seq: u64) {
+        if seq < self.stream_first {
+            self.expired = self.expired.max(Some(seq));
+        }
+    }
 }
 
 /// How far a snapshot or a base has come.
@@ -33,11 +45,14 @@ impl Covered {
     /// A stream drops its oldest entries, of all zones alike. So something can be missing only if the stream begins above
     /// `applied + 1`, and even then a quiet zone has lost nothing. Plans are numbered without a gap, and an engine that runs
     /// writes a snapshot and a base long before entries expire: if the first plan that is held is not the one after `rev`,
-    /// plans (and the facts between them) are gone.
+    /// plans (and the facts between them) are gone. If no plan is held, not even the ones that expired, something outside of
+    /// the stream may still name an entry above `applied`.
     fn is_enough(self, held: Held) -> bool {
-        self.applied + 1 >= held.stream_first
-            || held.zone.is_none()
-            || held.first_plan_rev.is_none_or(|rev| rev == self.rev + 1)
+        if self.applied + 1 >= held.stream_first {
+            return true;
+        }
+        let follows = held.zone.is_none() || held.first_plan_rev.is_none_or(|rev| rev == self.rev + 1);
+        follows && held.expired.is_none_or(|seq| seq <= self.applied)
     }
 }
 
@@ -63,9 +78,10 @@ pub enum Begin {
         /// Where the zone's log ends.
         last: u64,
     },
-    /// Entries that are needed have expired, and there is no base that covers them.
+    /// Entries that are needed have expired, and there is no base that covers them. Who begins all the same begins with
+    /// what has come furthest.
     Expired {
-        /// Entries from here on are needed.
+        /// Entries from here on are needed: the snapshot or the base has come up to the one before.
         needed: u64,
     },
 }
@@ -82,14 +98,14 @@ pub fn begin(snapshot: Covered, held: Held) -> Begin {
     if applied > held.stream_last || (snapshot_entry_held && zone_last < applied) {
         return Begin::Regressed { applied, last: zone_last };
     }
-    let base = held.base.filter(|base| base.applied > applied && base.is_enough(held));
-    if let Some(base) = base
+    let newer = held.base.filter(|base| base.applied > applied);
+    if let Some(base) = newer.filter(|base| base.is_enough(held))
         && (!snapshot.is_enough(held) || (applied == 0 && held.stream_first > 1))
     {
         return Begin::AtBase { applied: base.applied };
     }
     if !snapshot.is_enough(held) {
-        return Begin::Expired { needed: applied + 1 };
+        return Begin::Expired { needed: newer.map_or(applied, |base| base.applied) + 1 };
     }
     let after = if snapshot_entry_held { applied - 1 } else { applied };
     Begin::After { after, verify: snapshot_entry_held }
@@ -126,7 +142,7 @@ mod tests {
     use super::{Begin, Covered, Held, begin, still_the_same};
 
     fn held(stream: (u64, u64), zone: Option<(u64, u64)>) -> Held {
-        Held { stream_first: stream.0, stream_last: stream.1, zone, first_plan_rev: None, base: None }
+        Held { stream_first: stream.0, stream_last: stream.1, zone, first_plan_rev: None, base: None, expired: None }
     }
 
     fn covered(applied: u64, rev: u64) -> Covered {
@@ -191,9 +207,32 @@ mod tests {
         let base = |applied, rev| Held { base: Some(covered(applied, rev)), ..old };
         assert_eq!(begin(NOTHING, base(5_000, 90)), Begin::AtBase { applied: 5_000 });
         assert_eq!(begin(covered(300, 20), base(3_900, 69)), Begin::AtBase { applied: 3_900 });
-        assert_eq!(begin(NOTHING, base(3_900, 60)), Begin::Expired { needed: 1 }, "nine plans are missing");
+        assert_eq!(begin(NOTHING, base(3_900, 60)), Begin::Expired { needed: 3_901 }, "nine plans are missing");
         // A base older than the snapshot is of no use.
         assert_eq!(begin(covered(6_000, 80), base(5_000, 75)), Begin::After { after: 5_999, verify: true });
+    }
+
+    #[test]
+    fn entries_that_expired_behind_a_base_are_noticed_by_what_still_names_them() {
+        let quiet = Held { base: Some(covered(9, 2)), ..held((40, 60), None) };
+        let named = |mut held: Held, seqs: &[u64]| {
+            for &seq in seqs {
+                held.named(seq);
+            }
+            held
+        };
+        assert_eq!(begin(NOTHING, named(quiet, &[4, 9])), Begin::AtBase { applied: 9 }, "they are in the base");
+        assert_eq!(begin(NOTHING, named(quiet, &[12, 4])), Begin::Expired { needed: 10 });
+        assert_eq!(begin(covered(7, 2), named(quiet, &[12])), Begin::Expired { needed: 10 });
+        assert_eq!(begin(covered(11, 2), named(quiet, &[12])), Begin::Expired { needed: 12 });
+        assert_eq!(begin(covered(12, 2), named(quiet, &[12])), Begin::After { after: 12, verify: false });
+        // The facts between two plans, too, although the plans follow on.
+        let busy = Held { first_plan_rev: Some(3), base: quiet.base, ..held((40, 60), Some((44, 50))) };
+        assert_eq!(begin(NOTHING, busy), Begin::AtBase { applied: 9 });
+        assert_eq!(begin(NOTHING, named(busy, &[30])), Begin::Expired { needed: 10 });
+        assert_eq!(begin(NOTHING, named(busy, &[45])), Begin::AtBase { applied: 9 }, "the stream still holds that one");
+        // A zone without a base or a snapshot whose routes are still known.
+        assert_eq!(begin(NOTHING, named(held((40, 60), None), &[12])), Begin::Expired { needed: 1 });
     }
 
     #[test]

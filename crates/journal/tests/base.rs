@@ -282,14 +282,3 @@ fn the_base_that_version_0_2_0_wrote_is_read() {
     // Nothing of model or fleet is in the bytes: a renamed field or a moved variant there changes none of them.
     assert_eq!(String::from_utf8(write(&fleet, &tally, &zone())).unwrap(), GOLDEN);
 }
-
-/// Writes today's document of the rich log, to be recorded beside the earlier ones when a version is released.
-#[test]
-#[ignore = "run by hand when a version is released"]
-fn record_a_document() {
-    let path = format!("{}/base.json", env!("CARGO_TARGET_TMPDIR"));
-    std::fs::write(&path, document()).unwrap();
-    let (fleet, tally) = read(document().as_bytes(), &zone()).unwrap();
-    let (applied, open, served) = (fleet.applied().0, fleet.open_count(), tally.served);
-    println!("{path}: digest {:016x}, ({applied}, {open}, {served})", fleet.digest());
-}

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use fleetfold_journal::{Gate, Judged, ZoneName};
 use fleetfold_model::{Event, Name};
-use serde_json::{Value, json};
 
 use crate::clock;
 use crate::failure::Failure;
 use crate::log::Log;
 use crate::readers::Whole;
+use crate::view::{Logged, RetiredOrder};
 
 /// Longer than this nobody waits at a screen (guess).
 const LONGEST: Duration = Duration::from_secs(30);
@@ -21,7 +21,12 @@ const LINES_MAX: usize = 200;
 /// # Errors
 ///
 /// When the log cannot be read to its end in time.
-pub(crate) async fn order(log: &Log, zone: &ZoneName, order: &Name, applied: u64) -> Result<Option<Value>, Failure> {
+pub(crate) async fn order<'a>(
+    log: &Log,
+    zone: &ZoneName,
+    order: &'a Name,
+    applied: u64,
+) -> Result<Option<RetiredOrder<'a>>, Failure> {
     let mut gate = Gate::new(zone.clone(), log.skipped(zone).await?, log.epoch_max(zone).await?);
     gate.owners_known_since(log.owners_since().await?);
     // Most entries are of other orders: those whose bytes do not have the name need not be decoded. JSON has one way only to
@@ -44,13 +49,13 @@ pub(crate) async fn order(log: &Log, zone: &ZoneName, order: &Name, applied: u64
             && let Some(words) = about(&entry.event, order)
         {
             ended = end_of(&entry.event).or(ended);
-            story.push(json!({ "seq": entry.seq.0, "at": message.at.0, "type": said.kind.name(), "words": words }));
+            story.push(Logged { seq: entry.seq.0, at: message.at.0, kind: said.kind.name(), words });
         }
     }
     if story.is_empty() {
         return Ok(None);
     }
-    Ok(Some(json!({ "id": order.as_str(), "status": ended.unwrap_or("retired"), "retired": true, "story": story })))
+    Ok(Some(RetiredOrder { id: order.as_str(), status: ended.unwrap_or("retired"), retired: true, story }))
 }
 
 /// What an event says of an order; `None`: nothing.

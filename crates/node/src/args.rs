@@ -187,8 +187,8 @@ pub(crate) struct Serve {
     /// Threads for searching.
     #[arg(long)]
     pub(crate) threads: Option<usize>,
-    /// Begin with what the log still holds although needed entries have expired and no base covers them. What came before is
-    /// unknown then: for a zone of version 0.1 whose log is older than 14 days.
+    /// Begin with the newest snapshot or base although needed entries have expired (LOG_GAP). What came between is unknown then:
+    /// for a zone of version 0.1 whose log is older than 14 days, or where bases were lost.
     #[arg(long)]
     pub(crate) accept_gap: bool,
     /// How often a base is stored, hours of log time: where a reader begins whose older entries have expired.

@@ -18,12 +18,12 @@ use fleetfold_journal::{Address, Said};
 use fleetfold_model::Name;
 use fleetfold_wire::{Mode, Warning, What, Writer, decode, structured};
 use serde::Deserialize;
-use serde_json::json;
 use tokio::sync::{broadcast, oneshot};
 
 use crate::archive;
 use crate::live::{Live, Question};
 use crate::log::{AppendError, LogError, Stream};
+use crate::view::{self, Problem, RejectedLine, Submitted, WarnedLine, WarningList, text};
 
 /// Most browsers at a time.
 const CLIENTS_MAX: usize = 64;
@@ -150,8 +150,8 @@ async fn guard(State(app): State<Arc<App>>, request: axum::extract::Request, nex
 
 /// RFC 9457.
 fn problem(status: StatusCode, title: &str, detail: &str) -> Response {
-    let body = json!({ "type": "about:blank", "status": status.as_u16(), "title": title, "detail": detail });
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+    let body = Problem { kind: "about:blank", status: status.as_u16(), title, detail };
+    (status, [(header::CONTENT_TYPE, "application/problem+json")], text(&body)).into_response()
 }
 
 fn as_json(body: String) -> Response {
@@ -229,7 +229,7 @@ async fn retired_order(app: &App, id: &str) -> Response {
     // What the engine has not folded yet is not over.
     let applied = app.live.summary().await.map_or(0, |summary| summary.applied);
     match archive::order(&app.live.log, &app.live.zone, &name, applied).await {
-        Ok(Some(found)) => as_json(found.to_string()),
+        Ok(Some(found)) => as_json(text(&found)),
         Ok(None) => {
             let mut recent = app.unknown.lock().unwrap_or_else(PoisonError::into_inner);
             recent.push_back((name, crate::clock::monotonic()));
@@ -262,7 +262,7 @@ async fn streets(State(app): State<Arc<App>>) -> Response {
 
 /// The last warnings about events that were taken.
 async fn warnings(State(app): State<Arc<App>>) -> Response {
-    as_json(json!({ "warnings": app.live.warnings.list(), "counts": app.live.warnings.counts() }).to_string())
+    as_json(text(&WarningList { warnings: app.live.warnings.list(), counts: app.live.warnings.counts() }))
 }
 
 /// The events of a request: one per line, or the body, which may be in binary mode. `None` for a batch, which is not taken.
@@ -307,7 +307,7 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
                 accepted += u64::from(!taken.duplicate);
                 duplicates += u64::from(taken.duplicate);
                 last_seq = Some(taken.seq);
-                let told = |told: Warning| json!({ "line": index + 1, "field": told.field, "hint": told.hint });
+                let told = |told: Warning| WarnedLine { line: index + 1, field: told.field, hint: told.hint };
                 warnings.extend(taken.warnings.into_iter().map(told));
             }
             Err(Submit::Invalid(code, detail)) => {
@@ -315,7 +315,7 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
                 if single {
                     return problem(StatusCode::UNPROCESSABLE_ENTITY, "not a legal event", &detail);
                 }
-                rejected.push(json!({ "line": index + 1, "code": code, "detail": detail }));
+                rejected.push(RejectedLine { line: index + 1, code, detail });
             }
             Err(Submit::Log(detail)) => {
                 let title = "the log did not take it; send it again, the id makes repeats harmless";
@@ -324,12 +324,8 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
         }
     }
     let status = if rejected.is_empty() { StatusCode::ACCEPTED } else { StatusCode::MULTI_STATUS };
-    let mut body =
-        json!({ "accepted": accepted, "duplicates": duplicates, "rejected": rejected, "last_seq": last_seq });
-    if !warnings.is_empty() {
-        body["warnings"] = warnings.into();
-    }
-    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    let body = Submitted { accepted, duplicates, rejected, last_seq, warnings };
+    (status, [(header::CONTENT_TYPE, "application/json")], text(&body)).into_response()
 }
 
 /// An event that the log has.
@@ -409,8 +405,9 @@ async fn websocket(State(app): State<Arc<App>>, Query(resume): Query<Resume>, up
 async fn client(app: &App, mut socket: WebSocket, resume: Resume) {
     let hub = &app.live.hub;
     let mut deltas = hub.deltas.subscribe();
-    let hello = json!({ "type": "hello", "epoch": hub.epoch, "server": concat!("fleetfold ", env!("CARGO_PKG_VERSION")), "zone": app.live.zone.zone() });
-    if !send(&mut socket, &hello.to_string()).await {
+    let server = concat!("fleetfold ", env!("CARGO_PKG_VERSION"));
+    let hello = view::Frame::Hello { epoch: hub.epoch, server, zone: app.live.zone.zone() };
+    if !send(&mut socket, &text(&hello)).await {
         return;
     }
     let missed = resume
@@ -451,8 +448,7 @@ async fn client(app: &App, mut socket: WebSocket, resume: Resume) {
                     seq = number;
                 }
                 Err(broadcast::error::RecvError::Lagged(_)) => {
-                    let resync = json!({ "type": "resync" }).to_string();
-                    if !send(&mut socket, &resync).await {
+                    if !send(&mut socket, &text(&view::Frame::Resync)).await {
                         return;
                     }
                     deltas = hub.deltas.subscribe();
@@ -479,10 +475,8 @@ async fn client(app: &App, mut socket: WebSocket, resume: Resume) {
 }
 
 async fn picture(app: &App, socket: &mut WebSocket) -> Option<u64> {
-    let (body, seq) = ask(app, Question::Picture).await.ok()?;
-    let text =
-        format!("{{\"type\":\"snapshot\",\"seq\":{seq},\"sent_at\":{},\"body\":{body}}}", crate::clock::wall().0);
-    send(socket, &text).await.then_some(seq)
+    let (frame, seq) = ask(app, Question::Picture).await.ok()?;
+    send(socket, &frame).await.then_some(seq)
 }
 
 async fn send(socket: &mut WebSocket, text: &str) -> bool {

@@ -24,12 +24,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock::LogClock;
 use crate::hub::Hub;
 use crate::lease;
-use crate::log::{Log, Read, Reader, ZoneName};
+use crate::log::{Log, Message, Read, Reader, ZoneName};
 use crate::metrics::Metrics;
 use crate::view::{Memory, Stale};
 use crate::warnings::Warnings;
 use intake::Taken;
-pub(crate) use start::start;
+pub(crate) use start::{log_gap, start};
 
 /// Deltas reach browsers at most this often.
 const DELTA_EVERY: Duration = Duration::from_millis(100);
@@ -62,7 +62,7 @@ pub(crate) enum Question {
     Decisions(u64, oneshot::Sender<String>),
     /// What was learned.
     Features(oneshot::Sender<String>),
-    /// A full picture and the number of the last delta in it.
+    /// A frame with the full picture, and the number of the last delta in it.
     Picture(oneshot::Sender<(String, u64)>),
     Summary(oneshot::Sender<Summary>),
 }
@@ -160,6 +160,8 @@ struct Worker {
     log: Log,
     zone: ZoneName,
     folder: Option<PathBuf>,
+    /// The message of the entry that is being folded: a fact that is refused is told with its bytes.
+    folding: Option<Message>,
     /// Hash of the last entry that was folded or passed over.
     last_hash: MessageHash,
     /// The log has shown that it is the one of the snapshot.

@@ -18,7 +18,8 @@ use crate::args::{Audit, Record, VerifyZone};
 use crate::days;
 use crate::demo::zone_name;
 use crate::failure::Failure;
-use crate::live::bases::{self, Base};
+use crate::live::bases;
+use crate::live::log_gap;
 use crate::log::{self, Log, LogChoice, Message, Read, Reader, Stream};
 use crate::verify::Verify;
 
@@ -106,9 +107,7 @@ struct Folded {
 }
 
 async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Failure> {
-    let mut held = log.held(zone).await?;
-    let base = if held.stream_first > 1 { bases::newest(log, zone).await? } else { None };
-    held.base = base.as_ref().map(Base::covered);
+    let (held, base) = bases::look(log, zone, 0).await?;
     if held.zone.is_none() && base.is_none() {
         return Err(Failure::new(
             format!("the log holds nothing of zone {zone}"),
@@ -122,10 +121,7 @@ async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Fa
             (base.fleet, base.tally, applied, Some(base.document))
         }
         (Begin::Expired { needed }, _) => {
-            return Err(Failure::new(
-                format!("entries from {needed} on are needed, the log begins at {}", held.stream_first),
-                "they have expired, and no base covers them",
-            ));
+            return Err(Failure::new(log_gap(needed, held), "they have expired, and no base covers them"));
         }
         (Begin::Regressed { .. } | Begin::AtBase { .. }, _) => unreachable!("nothing was folded before"),
     };

@@ -1,4 +1,6 @@
-//! What a screen shows: view types of their own, made from the fleet and never read back.
+//! What a screen shows: documents made from the fleet, and never read back.
+
+mod documents;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
@@ -9,7 +11,8 @@ use fleetfold_model::{
     Choice, LogSeq, Name, Obstacle, OrderId, Position, Proposal, RoadTarget, Space, StopKind, Timestamp,
     UnassignedReason, VehicleId,
 };
-use serde_json::{Value, json};
+
+pub(crate) use documents::*;
 
 /// Decisions kept for the screen.
 const DECISIONS_MAX: usize = 400;
@@ -21,9 +24,9 @@ const REFUSED_MAX: usize = 100;
 /// What the screen needs beside the fleet: decisions in words, stories, refusals.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    pub(crate) decisions: VecDeque<Value>,
-    pub(crate) refused: VecDeque<Value>,
-    stories: BTreeMap<Name, VecDeque<Value>>,
+    pub(crate) decisions: VecDeque<Decision>,
+    pub(crate) refused: VecDeque<Refusal>,
+    stories: BTreeMap<Name, VecDeque<Told>>,
     next: u64,
 }
 
@@ -84,22 +87,25 @@ fn choice_words(choice: &Choice) -> String {
 
 impl Memory {
     /// A plan came back: its accepted groups become decisions in words.
-    pub(crate) fn plan(&mut self, proposal: &Proposal, accepted: &[bool], at: Timestamp) -> Vec<Value> {
+    pub(crate) fn plan(&mut self, proposal: &Proposal, accepted: &[bool], at: Timestamp) -> Vec<Decision> {
         let mut new = Vec::new();
         for (group, _) in proposal.groups.iter().zip(accepted).filter(|(_, accepted)| **accepted) {
             for choice in &group.choices {
                 self.next += 1;
                 let words = choice_words(choice);
-                let decision = json!({
-                    "n": self.next, "at": at.0, "rev": proposal.rev, "order": choice.order.as_str(),
-                    "vehicle": choice.vehicle.as_ref().map(Name::as_str),
-                    "kind": if proposal.search.rounds > 0 { "improvement" } else { "answer" },
-                    "words": words,
-                });
                 self.tell(&choice.order, at, &words);
                 if let Some(vehicle) = &choice.vehicle {
                     self.tell(vehicle, at, &words);
                 }
+                let decision = Decision {
+                    n: self.next,
+                    at: at.0,
+                    rev: proposal.rev,
+                    order: choice.order.to_string(),
+                    vehicle: choice.vehicle.as_ref().map(Name::to_string),
+                    kind: if proposal.search.rounds > 0 { "improvement" } else { "answer" },
+                    words,
+                };
                 self.decisions.push_back(decision.clone());
                 new.push(decision);
             }
@@ -113,7 +119,7 @@ impl Memory {
     /// One more line in an entity's story.
     pub(crate) fn tell(&mut self, who: &Name, at: Timestamp, words: &str) {
         let story = self.stories.entry(who.clone()).or_default();
-        story.push_back(json!({ "at": at.0, "words": words }));
+        story.push_back(Told { at: at.0, words: words.to_owned() });
         if story.len() > STORY_MAX {
             story.pop_front();
         }
@@ -125,8 +131,8 @@ impl Memory {
     }
 
     /// A fact made no sense.
-    pub(crate) fn refuse(&mut self, seq: LogSeq, at: Timestamp, reason: &str, detail: &str) -> Value {
-        let refused = json!({ "seq": seq.0, "at": at.0, "reason": reason, "detail": detail });
+    pub(crate) fn refuse(&mut self, seq: LogSeq, at: Timestamp, reason: &str, detail: &str) -> Refusal {
+        let refused = Refusal { seq: seq.0, at: at.0, reason: reason.to_owned(), detail: detail.to_owned() };
         self.refused.push_back(refused.clone());
         if self.refused.len() > REFUSED_MAX {
             self.refused.pop_front();
@@ -134,8 +140,9 @@ impl Memory {
         refused
     }
 
-    pub(crate) fn story(&self, who: &Name) -> Vec<Value> {
-        self.stories.get(who).map(|story| story.iter().cloned().collect()).unwrap_or_default()
+    /// The lines of a vehicle or order, oldest first.
+    pub(crate) fn story(&self, who: &Name) -> Vec<&Told> {
+        self.stories.get(who).into_iter().flatten().collect()
     }
 }
 
@@ -171,13 +178,13 @@ pub(crate) fn flag_words(flag: Flag) -> &'static str {
 }
 
 /// One vehicle for the screen.
-pub(crate) fn vehicle(engine: &Engine, id: VehicleId, detail: bool) -> Value {
+pub(crate) fn vehicle(engine: &Engine, id: VehicleId, detail: bool) -> Vehicle<'_> {
     let fleet = engine.fleet();
     let state = fleet.vehicle(id);
     let space = fleet.zone().space;
     let here = state.whereabouts();
     let frozen = state.frozen(engine.now());
-    let visits: Vec<Value> = state
+    let visits: Vec<Visit<'_>> = state
         .route
         .visits
         .iter()
@@ -186,12 +193,18 @@ pub(crate) fn vehicle(engine: &Engine, id: VehicleId, detail: bool) -> Value {
             let order = fleet.order(visit.order);
             let stop = order.stop(visit.stop)?;
             let late = stop.due.is_some_and(|due| visit.start > due);
-            Some(json!({
-                "order": order.name.as_str(), "stop": if visit.stop == StopKind::Pickup { "pickup" } else { "delivery" },
-                "at": lon_lat(space, stop.position), "arrival": visit.arrival.0, "start": visit.start.0,
-                "departure": visit.departure.0, "depart_at": visit.depart_at.0, "frozen": index < frozen, "late": late,
-                "due": stop.due.map(|due| due.0),
-            }))
+            Some(Visit {
+                order: order.name.as_str(),
+                stop: if visit.stop == StopKind::Pickup { "pickup" } else { "delivery" },
+                at: lon_lat(space, stop.position),
+                arrival: visit.arrival.0,
+                start: visit.start.0,
+                departure: visit.departure.0,
+                depart_at: visit.depart_at.0,
+                frozen: index < frozen,
+                late,
+                due: stop.due.map(|due| due.0),
+            })
         })
         .collect();
     // The line on the streets: the frozen leg first, then the rest.
@@ -216,22 +229,28 @@ pub(crate) fn vehicle(engine: &Engine, id: VehicleId, detail: bool) -> Value {
     } else {
         "waiting"
     };
-    let mut value = json!({
-        "id": state.name.as_str(), "status": status, "at": here.map(|anchor| lon_lat(space, anchor.position)),
-        "seen": here.map(|anchor| anchor.at.0), "revision": state.route.revision.0, "visits": visits, "lines": lines,
-        "on_board": state.on_board.len(), "stops_done": state.stops_done,
+    let detail = state.spec.as_ref().filter(|_| detail).map(|spec| VehicleDetail {
+        capacity: spec.capacity.0.map(|value| f64::from(value) / 1000.0).to_vec(),
+        skills: spec.skills.iter().map(Name::as_str).collect(),
+        shift: state.shift.as_ref().map(|shift| [shift.starts.0, shift.ends.0]),
+        accepted_revision: state.accepted.0,
     });
-    if detail && let Some(spec) = &state.spec {
-        value["capacity"] = json!(spec.capacity.0.map(|value| f64::from(value) / 1000.0));
-        value["skills"] = json!(spec.skills.iter().map(Name::as_str).collect::<Vec<_>>());
-        value["shift"] = json!(state.shift.as_ref().map(|shift| [shift.starts.0, shift.ends.0]));
-        value["accepted_revision"] = json!(state.accepted.0);
+    Vehicle {
+        id: state.name.as_str(),
+        status,
+        at: here.map(|anchor| lon_lat(space, anchor.position)),
+        seen: here.map(|anchor| anchor.at.0),
+        revision: state.route.revision.0,
+        visits,
+        lines,
+        on_board: state.on_board.len(),
+        stops_done: state.stops_done,
+        detail,
     }
-    value
 }
 
 /// One order for the screen.
-pub(crate) fn order(engine: &Engine, id: OrderId) -> Value {
+pub(crate) fn order(engine: &Engine, id: OrderId) -> Order<'_> {
     let fleet = engine.fleet();
     let state = fleet.order(id);
     let space = fleet.zone().space;
@@ -252,17 +271,24 @@ pub(crate) fn order(engine: &Engine, id: OrderId) -> Value {
     };
     let due = state.stop(StopKind::Delivery).and_then(|stop| stop.due);
     let done = state.delivery.completed.map(|mark| mark.at.0);
-    json!({
-        "id": state.name.as_str(), "status": status, "reason": reason, "vehicle": vehicle,
-        "pickup": at(StopKind::Pickup), "delivery": at(StopKind::Delivery), "due": due.map(|due| due.0),
-        "placed": state.spec.as_ref().map(|spec| spec.placed.0), "done": done,
-        "picked": state.pickup.completed.map(|mark| mark.at.0), "changes": state.vehicle_changes,
-        "priority": state.spec.as_ref().map(|spec| spec.priority),
-    })
+    Order {
+        id: state.name.as_str(),
+        status,
+        reason,
+        vehicle,
+        pickup: at(StopKind::Pickup),
+        delivery: at(StopKind::Delivery),
+        due: due.map(|due| due.0),
+        placed: state.spec.as_ref().map(|spec| spec.placed.0),
+        done,
+        picked: state.pickup.completed.map(|mark| mark.at.0),
+        changes: state.vehicle_changes,
+        priority: state.spec.as_ref().map(|spec| spec.priority),
+    }
 }
 
 /// Key figures for the strip.
-pub(crate) fn kpi(engine: &Engine, tally: &Tally, events_per_second: f64) -> Value {
+pub(crate) fn kpi(engine: &Engine, tally: &Tally, events_per_second: f64) -> Kpi {
     let fleet = engine.fleet();
     let (open, unassigned) = (fleet.open_count(), fleet.unassigned_count());
     let late: u32 = fleet
@@ -275,22 +301,33 @@ pub(crate) fn kpi(engine: &Engine, tally: &Tally, events_per_second: f64) -> Val
         .count() as u32;
     let hours = (engine.now() - fleet.zone().day_start).0 as f64 / 3_600_000.0;
     let per_hour = if fleet.zone().opened && hours > 0.02 { tally.vehicle_changes as f64 / hours } else { 0.0 };
-    json!({
-        "now": engine.now().0, "open": open, "unassigned": unassigned, "late": late, "served": tally.served, "orders": tally.orders,
-        "on_time": tally.on_time_share(), "p50": tally.answers.quantile(500).0, "p99": tally.answers.quantile(990).0,
-        "max": tally.answers.max().0, "answers": tally.answers.count(), "events": events_per_second,
-        "changes_per_hour": per_hour, "searching": engine.is_searching(), "owner": engine.commit().epoch(),
-    })
+    Kpi {
+        now: engine.now().0,
+        open,
+        unassigned,
+        late,
+        served: tally.served,
+        orders: tally.orders,
+        on_time: tally.on_time_share(),
+        p50: tally.answers.quantile(500).0,
+        p99: tally.answers.quantile(990).0,
+        max: tally.answers.max().0,
+        answers: tally.answers.count(),
+        events: events_per_second,
+        changes_per_hour: per_hour,
+        searching: engine.is_searching(),
+        owner: engine.commit().epoch(),
+    }
 }
 
 /// Streets drawn for one change; a change of a whole city is told by its area.
 const LINES_MAX: usize = 2_000;
 
 /// Roads that are closed or slowed now.
-pub(crate) fn roads(engine: &Engine) -> Value {
+pub(crate) fn roads(engine: &Engine) -> Vec<Road<'_>> {
     let (now, space) = (engine.now(), engine.fleet().zone().space);
     let active = engine.fleet().roads().values().filter(|road| road.is_active(now));
-    let list: Vec<Value> = active
+    active
         .map(|road| {
             let target = road.change.target.as_ref();
             let places = |line: &[Position]| -> Vec<[f64; 2]> { line.iter().map(|&at| lon_lat(space, at)).collect() };
@@ -300,60 +337,68 @@ pub(crate) fn roads(engine: &Engine) -> Value {
                 Some(RoadTarget::Area(ring)) => places(ring),
                 _ => Vec::new(),
             };
-            let id = road.change.change.as_str();
-            json!({ "id": id, "closed": road.closed, "lines": lines, "area": area })
+            Road { id: road.change.change.as_str(), closed: road.closed, lines, area }
         })
-        .collect();
-    json!(list)
+        .collect()
 }
 
 /// What was learned, with its evidence and age; `used`: enough was seen, and learning is on.
-pub(crate) fn features(engine: &Engine) -> Value {
+pub(crate) fn features(engine: &Engine) -> Learned {
     let (fleet, now) = (engine.fleet(), engine.now());
     let space = fleet.zone().space;
     let on = fleet.policy().learn;
     let class = |class: u8| ["motorway", "arterial", "street"][usize::from(class.min(2))];
-    let speeds: Vec<Value> = fleet
-        .learned_speeds()
-        .values()
-        .map(|speed| {
-            json!({
-                "class": class(speed.key.class),
-                "cell": speed.key.cell.map(|cell| [cell.x, cell.y]), "hour": speed.key.hour,
-                "travel_time": f64::from(speed.permille) / 1000.0, "count": speed.count, "weight_seconds": speed.weight,
-                "age_seconds": (now - speed.seen).0.max(0) / 1000, "used": on && fleetfold_engine::enough_seen(speed),
-            })
-        })
-        .collect();
-    let services: Vec<Value> = fleet
-        .learned_services()
-        .values()
-        .map(|service| {
-            json!({
-                "place": lon_lat(space, service.place), "service_seconds": service.service.0 as f64 / 1000.0,
-                "count": service.count, "age_seconds": (now - service.seen).0.max(0) / 1000,
-                "used": on && service.count >= fleetfold_fleet::SERVICES_ENOUGH,
-            })
-        })
-        .collect();
-    json!({
-        "version": fleet.features_version(), "on": on, "watermark": engine.watermark().map(|at| at.0),
-        "late": engine.late_observations(), "speeds": speeds, "services": services,
-    })
+    let age = |seen: Timestamp| (now - seen).0.max(0) / 1000;
+    let speeds = fleet.learned_speeds().values().map(|speed| Speed {
+        class: class(speed.key.class),
+        cell: speed.key.cell.map(|cell| [cell.x, cell.y]),
+        hour: speed.key.hour,
+        travel_time: f64::from(speed.permille) / 1000.0,
+        count: speed.count,
+        weight_seconds: speed.weight,
+        age_seconds: age(speed.seen),
+        used: on && fleetfold_engine::enough_seen(speed),
+    });
+    let services = fleet.learned_services().values().map(|service| Service {
+        place: lon_lat(space, service.place),
+        service_seconds: service.service.0 as f64 / 1000.0,
+        count: service.count,
+        age_seconds: age(service.seen),
+        used: on && service.count >= fleetfold_fleet::SERVICES_ENOUGH,
+    });
+    Learned {
+        version: fleet.features_version(),
+        on,
+        watermark: engine.watermark().map(|at| at.0),
+        late: engine.late_observations(),
+        speeds: speeds.collect(),
+        services: services.collect(),
+    }
 }
 
 /// The whole picture.
-pub(crate) fn snapshot(engine: &Engine, memory: &Memory, tally: &Tally, events_per_second: f64) -> Value {
+pub(crate) fn picture<'a>(
+    engine: &'a Engine,
+    memory: &'a Memory,
+    tally: &Tally,
+    events_per_second: f64,
+) -> Picture<'a> {
     let fleet = engine.fleet();
-    let vehicles: Vec<Value> = fleet.vehicles().ids().map(|id| vehicle(engine, id, false)).collect();
-    let orders: Vec<Value> = fleet.open_orders().map(|id| order(engine, id)).collect();
-    json!({
-        "zone": { "timezone": fleet.zone().timezone, "rate": fleet.zone().rate },
-        "vehicles": vehicles, "orders": orders, "roads": roads(engine), "kpi": kpi(engine, tally, events_per_second),
-        "decisions": memory.decisions.iter().rev().take(100).rev().collect::<Vec<_>>(),
-        "refused": memory.refused.iter().rev().take(20).rev().collect::<Vec<_>>(),
-        "applied": fleet.applied().0, "digest": format!("{:016x}", fleet.digest()),
-    })
+    Picture {
+        zone: Zone { timezone: fleet.zone().timezone.as_str(), rate: fleet.zone().rate },
+        vehicles: fleet.vehicles().ids().map(|id| vehicle(engine, id, false)).collect(),
+        orders: fleet.open_orders().map(|id| order(engine, id)).collect(),
+        roads: roads(engine),
+        kpi: kpi(engine, tally, events_per_second),
+        decisions: last(&memory.decisions, 100),
+        refused: last(&memory.refused, 20),
+        applied: fleet.applied().0,
+        digest: format!("{:016x}", fleet.digest()),
+    }
+}
+
+fn last<T>(all: &VecDeque<T>, most: usize) -> Vec<&T> {
+    all.iter().skip(all.len().saturating_sub(most)).collect()
 }
 
 /// What changed since the last delta.
@@ -362,8 +407,8 @@ pub(crate) struct Stale {
     pub(crate) vehicles: BTreeSet<VehicleId>,
     pub(crate) moved: BTreeSet<VehicleId>,
     pub(crate) orders: BTreeSet<OrderId>,
-    pub(crate) decisions: Vec<Value>,
-    pub(crate) refused: Vec<Value>,
+    pub(crate) decisions: Vec<Decision>,
+    pub(crate) refused: Vec<Refusal>,
     pub(crate) roads: bool,
 }
 
@@ -378,28 +423,23 @@ impl Stale {
     }
 
     /// The changes as a message body; positions of vehicles that only moved are sent alone.
-    pub(crate) fn take(&mut self, engine: &Engine, tally: &Tally, events_per_second: f64) -> Value {
+    pub(crate) fn take<'a>(&mut self, engine: &'a Engine, tally: &Tally, events_per_second: f64) -> Changes<'a> {
         let stale = std::mem::take(self);
         let fleet = engine.fleet();
         let space = fleet.zone().space;
-        let moved: Vec<Value> = stale
-            .moved
-            .difference(&stale.vehicles)
-            .filter_map(|&id| {
-                let here = fleet.vehicle(id).whereabouts()?;
-                let [lon, lat] = lon_lat(space, here.position);
-                Some(json!([fleet.vehicle(id).name.as_str(), lon, lat, here.at.0]))
-            })
-            .collect();
-        let mut body = json!({
-            "vehicles": stale.vehicles.iter().map(|&id| vehicle(engine, id, false)).collect::<Vec<_>>(),
-            "orders": stale.orders.iter().map(|&id| order(engine, id)).collect::<Vec<_>>(),
-            "moved": moved, "decisions": stale.decisions, "refused": stale.refused,
-            "kpi": kpi(engine, tally, events_per_second),
+        let moved = stale.moved.difference(&stale.vehicles).filter_map(|&id| {
+            let here = fleet.vehicle(id).whereabouts()?;
+            let [lon, lat] = lon_lat(space, here.position);
+            Some((fleet.vehicle(id).name.as_str(), lon, lat, here.at.0))
         });
-        if stale.roads {
-            body["roads"] = roads(engine);
+        Changes {
+            vehicles: stale.vehicles.iter().map(|&id| vehicle(engine, id, false)).collect(),
+            orders: stale.orders.iter().map(|&id| order(engine, id)).collect(),
+            moved: moved.collect(),
+            decisions: stale.decisions,
+            refused: stale.refused,
+            kpi: kpi(engine, tally, events_per_second),
+            roads: stale.roads.then(|| roads(engine)),
         }
-        body
     }
 }

@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -183,7 +184,30 @@ fn stray_forged_and_garbage_messages_on_any_subject_do_not_stop_a_zone() {
         post(port, &id);
         wait_answered(port, &id);
     }
-    let rejected = producer.rejected();
+    // One more, which is legal and makes no sense: it is refused, and told in the same shape.
+    producer.publish(
+        "fleet.acme.porto.event.order_created._",
+        order("before").to_string().replace("\"id\":\"before\"", "\"id\":\"again\"").as_bytes(),
+    );
+    let mut rejected = producer.rejected();
+    for _ in 0..100 {
+        if rejected.iter().any(|one| one["reason"] == "order_exists") {
+            break;
+        }
+        pause(50);
+        rejected = producer.rejected();
+    }
+    let refused = rejected.iter().find(|one| one["reason"] == "order_exists").expect("the refused fact is told");
+    assert_eq!(
+        (&refused["id"], &refused["source"], &refused["entity"]),
+        (&json!("again"), &json!("/shop"), &json!("before"))
+    );
+    assert!(refused["bytes"].as_str().unwrap().contains("order.created"), "{refused}");
+    for one in &rejected {
+        for field in ["seq", "subject", "reason", "detail", "bytes", "size_bytes"] {
+            assert!(!one[field].is_null(), "no {field}: {one}");
+        }
+    }
     // All but the plan of an earlier epoch and number 0, which the fold refuses as no link of the chain, or rejects.
     for seq in rejected.iter().filter_map(|one| one["seq"].as_u64()) {
         assert!(rejected.iter().filter(|one| one["seq"] == seq).count() == 1, "told twice: {seq}");
@@ -218,6 +242,14 @@ fn a_new_zone_beside_a_working_one_is_ready_at_once() {
     wait_answered(new, "two");
 }
 
+/// Three seconds in which somebody looks, so that the engine does what is due and does not sleep for longer.
+fn watch(port: u16) {
+    for _ in 0..30 {
+        state(port);
+        pause(100);
+    }
+}
+
 /// The fifteenth day of a log: everything has expired but the base. A standby, an engine without a snapshot, `audit`, `record`
 /// and `verify` begin there and say so; a new zone has lost nothing; an engine with a snapshot goes on.
 #[test]
@@ -234,10 +266,10 @@ fn after_all_entries_have_expired_everyone_begins_at_the_base() {
         wait_answered(port, &format!("old-{number}"));
     }
     // The base is of log time about a second later; then nothing is said any more.
-    pause(3_000);
+    watch(port);
     post(port, "last");
     wait_answered(port, "last");
-    pause(3_000);
+    watch(port);
     engine.0.kill().unwrap();
     engine.0.wait().unwrap();
     producer.expire_all();
@@ -281,6 +313,59 @@ fn after_all_entries_have_expired_everyone_begins_at_the_base() {
     assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
     let words = String::from_utf8_lossy(&replayed.stderr).into_owned();
     assert!(words.contains("replay ends in the recorded digest"), "{words}");
+}
+
+/// Everything has expired, and the only base that can be read was stored before the last entries: what drivers were told still
+/// names one of them. Nobody begins at that base in silence.
+#[test]
+fn entries_that_expired_behind_the_last_base_are_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let producer = Producer::new(&url);
+    let (mut engine, port) = serve(folder, &url, "porto", "data", &["--base-hours", "0.0003"]);
+    wait_ready(port);
+    crew(port);
+    post(port, "old");
+    wait_answered(port, "old");
+    watch(port);
+    engine.0.kill().unwrap();
+    engine.0.wait().unwrap();
+    // The engine goes on with its snapshot and stores no base for a day, in which the broker loses two weeks.
+    let (mut engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    post(port, "lost");
+    wait_answered(port, "lost");
+    pause(500);
+    engine.0.kill().unwrap();
+    engine.0.wait().unwrap();
+    producer.expire_all();
+    let whose = ["--log", &url, "--tenant", "acme", "--zone", "porto"];
+    let gap = |args: &[&str]| {
+        let args: Vec<&str> = args.iter().chain(&whose).copied().collect();
+        let mut child = Killed(fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
+        for _ in 0..600 {
+            if child.0.try_wait().unwrap().is_some() {
+                let mut words = String::new();
+                child.0.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+                return assert!(words.contains("LOG_GAP"), "{args:?} ended without a word of it: {words}");
+            }
+            pause(50);
+        }
+        panic!("{args:?} began in silence");
+    };
+    gap(&["serve", "--data", "nothing", "--listen", "127.0.0.1:0"]);
+    gap(&["verify"]);
+    // Who accepts the gap begins at the base all the same, and stores a new one.
+    let (_engine, port) = serve(folder, &url, "porto", "accepted", &["--accept-gap", "--base-hours", "0.0003"]);
+    wait_ready(port);
+    assert_eq!(http(port, "GET /v1/orders/old", "").0, 200);
+    assert_eq!(http(port, "GET /v1/orders/lost", "").0, 404);
+    post(port, "new");
+    wait_answered(port, "new");
+    watch(port);
+    let verified = run(&[&["verify"][..], &whose].concat(), folder);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
 }
 
 /// A restored backup under a running engine: it says so, publishes nothing, and stays to be asked.

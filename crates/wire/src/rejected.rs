@@ -1,4 +1,5 @@
-//! What stands on the stream `REJECTED`: one shape for messages that could not be decoded and for facts that made no sense.
+//! What stands on the stream `REJECTED`: one shape for messages that were rejected (they could not be decoded, or may not
+//! stand on their subject) and for facts that were refused (they made no sense when they came).
 
 use serde::Serialize;
 use serde_json::Value;
@@ -7,6 +8,10 @@ use serde_json::Value;
 const BYTES_MAX: usize = 16 * 1024;
 /// Most characters of an attribute that are repeated.
 const ATTRIBUTE_CHARS_MAX: usize = 256;
+/// Most characters of the subject that are repeated: a subject of ours is far shorter.
+const SUBJECT_CHARS_MAX: usize = 1_000;
+/// Most characters of the reason in words: it may quote what the message said.
+const DETAIL_CHARS_MAX: usize = 2_000;
 
 /// A message that was not folded, and why. Where the message could be read at all, it says whose event it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -49,9 +54,9 @@ impl RejectedV1 {
         let cut = &bytes[..bytes.len().min(BYTES_MAX)];
         Self {
             seq,
-            subject: subject.to_owned(),
+            subject: subject.chars().take(SUBJECT_CHARS_MAX).collect(),
             reason: reason.to_owned(),
-            detail: detail.to_owned(),
+            detail: detail.chars().take(DETAIL_CHARS_MAX).collect(),
             source: text(event.get("source")),
             id: text(event.get("id")),
             kind: text(event.get("type")),
@@ -61,7 +66,7 @@ impl RejectedV1 {
         }
     }
 
-    /// The message's bytes: JSON of at most about 100 KiB and its `detail`.
+    /// The message's bytes: JSON of at most about 120 KiB.
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("wire types are plain JSON")
     }
@@ -84,7 +89,8 @@ mod tests {
 
     #[test]
     fn a_huge_message_is_told_cut_short() {
-        let told = RejectedV1::new(1, "s", "too_large", "1 MB", &vec![1; 1 << 20]);
+        let (subject, detail) = ("s".repeat(1 << 20), "\u{1}".repeat(1 << 20));
+        let told = RejectedV1::new(1, &subject, "too_large", &detail, &vec![1; 1 << 20]);
         assert!(told.to_bytes().len() < 128 * 1024 && told.size_bytes == 1 << 20);
     }
 }

@@ -19,7 +19,7 @@ impl Run<'_> {
         let disk = self.nodes[node].disk.iter().rev().find(|disk| !disk.torn).cloned();
         let (fleet, last_id) = disk.map_or((Fleet::new(), String::new()), |disk| (disk.fleet, disk.last_id));
         let zone = (last > 0).then_some((first, last));
-        let held = Held { stream_first: first, stream_last: last, zone, first_plan_rev: None, base: None };
+        let held = Held { stream_first: first, stream_last: last, zone, ..Held::default() };
         let read = match begin(Covered { applied: fleet.applied().0, rev: fleet.chain().rev }, held) {
             Begin::After { after, verify } => {
                 let found = self.log.read("FLEET", after).next().map(|message| message.id.clone());

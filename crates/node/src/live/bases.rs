@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_journal::base::{is_due, object_name, parse, read, write};
-use fleetfold_journal::{Address, Covered, ZoneName, own_message};
+use fleetfold_journal::{Address, Covered, Held, ZoneName, own_message};
 use fleetfold_model::{BaseWritten, Event, FORMAT, LogSeq};
 use fleetfold_wire::{What, decode};
 
@@ -47,16 +47,37 @@ impl Base {
     }
 }
 
-/// The newest base that can be read. A damaged one is passed over with a warning, and the one before is taken.
+/// What a start can begin with beside a snapshot that has folded the entry `applied` (0: there is none): what the log holds,
+/// what outside of it still names entries that have expired, and the newest base. A base is looked for only where something
+/// above `applied` can have expired.
 ///
 /// # Errors
 ///
 /// When the log does not answer.
-pub(crate) async fn newest(log: &Log, zone: &ZoneName) -> Result<Option<Base>, LogError> {
-    let named = named(log, zone).await?;
+pub(crate) async fn look(log: &Log, zone: &ZoneName, applied: u64) -> Result<(Held, Option<Base>), LogError> {
+    let mut held = log.held(zone).await?;
+    if held.stream_first <= applied + 1 {
+        return Ok((held, None));
+    }
     // The fact that names a base may have expired, in a zone where nothing happens: the objects themselves are asked.
     let mut objects = log.list_objects(&format!("{}.", zone.key())).await?;
-    objects.retain(|object| parse(object).is_some_and(|(whose, _, format)| whose == *zone && format <= FORMAT));
+    objects.retain(|object| parse(object).is_some_and(|(whose, ..)| whose == *zone));
+    // One that is damaged or of a later version still says by its name how far it has come.
+    for (_, applied, _) in objects.iter().filter_map(|object| parse(object)) {
+        held.named(applied.0);
+    }
+    for revision in log.told_revisions(zone).await? {
+        held.named(revision.0);
+    }
+    let base = newest(log, zone, objects).await?;
+    held.base = base.as_ref().map(Base::covered);
+    Ok((held, base))
+}
+
+/// The newest base that can be read. A damaged one is passed over with a warning, and the one before is taken.
+async fn newest(log: &Log, zone: &ZoneName, mut objects: Vec<String>) -> Result<Option<Base>, LogError> {
+    let named = named(log, zone).await?;
+    objects.retain(|object| parse(object).is_some_and(|(_, _, format)| format <= FORMAT));
     objects.sort_by_key(|object| parse(object).map(|(_, applied, format)| (applied, format)));
     for object in objects.into_iter().rev() {
         match open(log, zone, &object, named.as_ref()).await? {

@@ -9,8 +9,7 @@ use fleetfold_journal::address::{feature_id, rejected_id};
 use fleetfold_journal::{Address, LastPlan, Outcome, OwnMessage, own_message};
 
 use fleetfold_model::{Event, Features, LogEntry, LogSeq, Millis, Proposal};
-use fleetfold_wire::{What, decode, features_to_json};
-use serde_json::json;
+use fleetfold_wire::{RejectedV1, What, decode, features_to_json};
 
 use super::Worker;
 use crate::clock;
@@ -165,13 +164,14 @@ impl Worker {
                 let refused = self.memory.refuse(*seq, now, reason.code(), &detail);
                 self.stale.refused.push(refused);
                 // Only the owner writes it down; a repeat has the same id.
-                if self.engine.commit().epoch().is_some() {
-                    let body = json!({ "seq": seq.0, "reason": reason.code(), "detail": detail });
+                if let (Some(message), Some(_)) = (&self.folding, self.engine.commit().epoch()) {
+                    let told = RejectedV1::new(seq.0, &message.subject, reason.code(), &detail, &message.bytes);
+                    let body = Bytes::from(told.to_bytes());
                     let subject = self.zone.subject(&Address::of_rejected(reason.code()));
                     let id = rejected_id(&self.zone, *seq);
                     let log = self.log.clone();
                     self.shell.spawn(async move {
-                        let _ = log.append(Stream::Rejected, subject, id, Bytes::from(body.to_string()), None).await;
+                        let _ = log.append(Stream::Rejected, subject, id, body, None).await;
                     });
                 }
             }

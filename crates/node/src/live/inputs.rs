@@ -18,13 +18,15 @@ impl Worker {
     pub(super) fn take(&mut self, taken: Taken) {
         self.verified = true;
         match taken {
-            Taken::Entry(entry) => {
+            Taken::Entry(entry, message) => {
                 if entry.seq <= self.engine.fleet().applied() {
                     return;
                 }
                 self.last_hash = entry.hash;
                 self.clock.saw(entry.logged_at);
+                self.folding = Some(message);
                 self.feed(Input::Entry(*entry));
+                self.folding = None;
             }
             Taken::Skipped { seq, at, hash, on_plan_subject, rejection } => {
                 self.last_hash = hash;

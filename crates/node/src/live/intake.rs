@@ -12,7 +12,7 @@ use bytes::Bytes;
 use fleetfold_journal::address::rejected_id;
 use fleetfold_journal::{Address, Gate, Judged, Rejection, Said};
 use fleetfold_model::{LogEntry, LogSeq, MessageHash, Timestamp};
-use fleetfold_wire::message_hash;
+use fleetfold_wire::{RejectedV1, message_hash};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -26,13 +26,11 @@ const AGAIN: Duration = Duration::from_millis(200);
 /// Attempts to tell what was rejected before the note alone must do: the note keeps every fold the same, the telling is for
 /// people.
 const TOLD_TRIES: u32 = 300;
-/// Most bytes of a rejected message that are kept in `REJECTED`: a fact has at most 64 KiB, what is larger is cut.
-const KEPT_BYTES: usize = 64 * 1024;
 
 /// What the engine's thread gets.
 pub(super) enum Taken {
-    /// An entry to be folded.
-    Entry(Box<LogEntry>),
+    /// An entry to be folded, and the message it came in.
+    Entry(Box<LogEntry>, Message),
     /// An entry that is not folded.
     Skipped {
         seq: LogSeq,
@@ -92,21 +90,21 @@ async fn run(
             }
             continue;
         }
-        let taken = take(&log, &mut gate, &warnings, &message).await;
+        let taken = take(&log, &mut gate, &warnings, message).await;
         if sender.send(taken).await.is_err() {
             return;
         }
     }
 }
 
-async fn take(log: &Log, gate: &mut Gate, warnings: &(Warnings, Arc<AtomicBool>), message: &Message) -> Taken {
+async fn take(log: &Log, gate: &mut Gate, warnings: &(Warnings, Arc<AtomicBool>), message: Message) -> Taken {
     let mut asked = false;
     gate.set_strict(warnings.1.load(Ordering::Acquire));
     let (on_plan_subject, rejection) = loop {
         match gate.judge(message.raw()) {
             Judged::Entry(entry, said) => {
-                warn(log, gate, &warnings.0, message, &said);
-                return Taken::Entry(entry);
+                warn(log, gate, &warnings.0, &message, &said);
+                return Taken::Entry(entry, message);
             }
             Judged::Skipped { on_plan_subject } => break (on_plan_subject, None),
             Judged::Rejected(rejection) => break (rejection.on_plan_subject, Some(rejection)),
@@ -128,7 +126,7 @@ async fn take(log: &Log, gate: &mut Gate, warnings: &(Warnings, Arc<AtomicBool>)
     };
     if let Some(rejection) = &rejection {
         tracing::warn!(seq = message.seq, code = rejection.code, what = rejection.what, "entry rejected");
-        note(log, gate, message, rejection).await;
+        note(log, gate, &message, rejection).await;
         gate.skip(LogSeq(message.seq));
     }
     let hash = message_hash(&message.bytes);
@@ -158,7 +156,9 @@ async fn note(log: &Log, gate: &Gate, message: &Message, rejection: &Rejection) 
     let zone = gate.zone();
     let subject = zone.subject(&Address::of_rejected(rejection.code));
     let id = rejected_id(zone, LogSeq(message.seq));
-    let body = Bytes::from(rejected_body(message, rejection).to_string());
+    let (code, what) = (rejection.code, rejection.what.as_str());
+    let told = RejectedV1::new(message.seq, &message.subject, code, what, &message.bytes);
+    let body = Bytes::from(told.to_bytes());
     for tried in 1.. {
         match log.append(Stream::Rejected, subject.clone(), id.clone(), body.clone(), None).await {
             Ok(_) => break,
@@ -176,61 +176,5 @@ async fn note(log: &Log, gate: &Gate, message: &Message, rejection: &Rejection) 
     while let Err(error) = log.skip(zone, message.seq).await {
         tracing::warn!(%error, seq = message.seq, "waiting to note the skipped entry");
         tokio::time::sleep(AGAIN).await;
-    }
-}
-
-/// What stands in `REJECTED`: sequence, subject, reason, the event it was if that could be read, and its bytes (as text where
-/// they are UTF-8, else hexadecimal), cut if it is larger than a fact may be.
-fn rejected_body(message: &Message, rejection: &Rejection) -> serde_json::Value {
-    let cut = message.bytes.len() > KEPT_BYTES;
-    let bytes = &message.bytes[..message.bytes.len().min(KEPT_BYTES)];
-    let mut body = json!({
-        "seq": message.seq,
-        "subject": message.subject.chars().take(1_000).collect::<String>(),
-        "code": rejection.code,
-        "reason": rejection.what.chars().take(2_000).collect::<String>(),
-        "size_bytes": message.bytes.len(),
-        "cut": cut,
-    });
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !cut => body["bytes"] = json!(text),
-        // A cut may fall into a character; control characters take six times their room as text.
-        Ok(_) | Err(_) => {
-            use std::fmt::Write as _;
-            let hexadecimal = bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-                let _ = write!(text, "{byte:02x}");
-                text
-            });
-            body["bytes_hex"] = json!(hexadecimal);
-        }
-    }
-    if let Some((source, id)) = &rejection.event {
-        body["event"] = json!({ "source": source, "id": id });
-    }
-    body
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use fleetfold_journal::Rejection;
-    use fleetfold_model::Timestamp;
-
-    use super::rejected_body;
-    use crate::log::Message;
-
-    #[test]
-    fn a_megabyte_of_control_characters_is_told_cut_short() {
-        let message = Message {
-            seq: 7,
-            at: Timestamp(0),
-            subject: "fleet.acme.porto.plan".to_owned(),
-            bytes: Bytes::from(vec![1u8; 1 << 20]),
-        };
-        let rejection =
-            Rejection { code: "too_large", what: "too large".to_owned(), on_plan_subject: true, event: None };
-        let body = rejected_body(&message, &rejection).to_string();
-        assert!(body.len() < 200_000, "{} bytes", body.len());
-        assert!(body.contains("\"cut\":true") && body.contains("\"size_bytes\":1048576"));
     }
 }

@@ -6,12 +6,11 @@ use std::time::Duration;
 use fleetfold_engine::Input;
 use fleetfold_fleet::Broken;
 use fleetfold_model::{Event, OrderId, Timestamp, VehicleId};
-use serde_json::{Value, json};
 
 use super::{DELTA_EVERY, Question, Summary, Worker};
 use crate::clock;
 use crate::snapshot;
-use crate::view;
+use crate::view::{self, Decisions, Frame, WithStory, text};
 
 /// Snapshots are written this often while there is news.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(10);
@@ -80,55 +79,51 @@ impl Worker {
         }
         self.delta_at = clock::monotonic();
         let rate = self.events_per_second();
-        let body = self.stale.take(&self.engine, &self.tally, rate);
         if self.hub.deltas.receiver_count() == 0 {
             // Nobody looks: number it all the same, so that who comes back knows that something is missing.
+            self.stale = view::Stale::default();
             self.delta += 1;
             self.hub.skip();
             return;
         }
+        let body = self.stale.take(&self.engine, &self.tally, rate);
         let prev = self.delta;
         self.delta += 1;
-        let text =
-            json!({ "type": "delta", "seq": self.delta, "prev": prev, "sent_at": clock::wall().0, "body": body })
-                .to_string();
-        self.hub.publish(self.delta, Arc::from(text));
+        let frame = Frame::Delta { seq: self.delta, prev, sent_at: clock::wall().0, body };
+        self.hub.publish(self.delta, Arc::from(text(&frame)));
     }
 
     pub(super) fn answer(&mut self, question: Question) {
         let rate = self.events_per_second();
         match question {
             Question::State(reply) => {
-                let picture = view::snapshot(&self.engine, &self.memory, &self.tally, rate);
-                let _ = reply.send(picture.to_string());
+                let _ = reply.send(text(&view::picture(&self.engine, &self.memory, &self.tally, rate)));
             }
             Question::Picture(reply) => {
-                let picture = view::snapshot(&self.engine, &self.memory, &self.tally, rate);
-                let _ = reply.send((picture.to_string(), self.delta));
+                let body = &view::picture(&self.engine, &self.memory, &self.tally, rate);
+                let frame = Frame::Snapshot { seq: self.delta, sent_at: clock::wall().0, body };
+                let _ = reply.send((text(&frame), self.delta));
             }
             Question::Vehicle(name, reply) => {
                 let found = self.engine.fleet().vehicle_id(&name).map(|id: VehicleId| {
-                    let mut value = view::vehicle(&self.engine, id, true);
-                    value["story"] = json!(self.memory.story(&self.engine.fleet().vehicle(id).name));
-                    value.to_string()
+                    let story = self.memory.story(&self.engine.fleet().vehicle(id).name);
+                    text(&WithStory { shown: view::vehicle(&self.engine, id, true), story })
                 });
                 let _ = reply.send(found);
             }
             Question::Order(name, reply) => {
                 let found = self.engine.fleet().order_id(&name).map(|id: OrderId| {
-                    let mut value = view::order(&self.engine, id);
-                    value["story"] = json!(self.memory.story(&self.engine.fleet().order(id).name));
-                    value.to_string()
+                    let story = self.memory.story(&self.engine.fleet().order(id).name);
+                    text(&WithStory { shown: view::order(&self.engine, id), story })
                 });
                 let _ = reply.send(found);
             }
             Question::Features(reply) => {
-                let _ = reply.send(view::features(&self.engine).to_string());
+                let _ = reply.send(text(&view::features(&self.engine)));
             }
             Question::Decisions(after, reply) => {
-                let list: Vec<&Value> =
-                    self.memory.decisions.iter().filter(|d| d["n"].as_u64().unwrap_or(0) > after).collect();
-                let _ = reply.send(json!({ "decisions": list, "refused": self.memory.refused }).to_string());
+                let decisions = self.memory.decisions.iter().filter(|decision| decision.n > after).collect();
+                let _ = reply.send(text(&Decisions { decisions, refused: &self.memory.refused }));
             }
             Question::Summary(reply) => {
                 let fleet = self.engine.fleet();

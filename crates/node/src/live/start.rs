@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use fleetfold_engine::Engine;
 use fleetfold_fleet::{Fleet, Tally};
-use fleetfold_journal::{Begin, Covered, Gate, begin};
+use fleetfold_journal::{Begin, Covered, Gate, Held, begin};
 use fleetfold_model::LogSeq;
-use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
 use super::{CORES_KEPT, Live, Readiness, Setup, Worker, bases, intake};
@@ -19,6 +18,13 @@ use crate::publisher;
 use crate::snapshot;
 use crate::view::{self, Memory, Stale};
 use crate::warnings::Warnings;
+
+/// Says that a zone's log has a gap.
+pub(crate) fn log_gap(needed: u64, held: Held) -> String {
+    let named = held.expired.filter(|&seq| seq >= needed);
+    let shown = named.map_or(String::new(), |seq| format!("; entry {seq} is known to have been the zone's"));
+    format!("LOG_GAP: entries from {needed} on are needed, the log begins at {}{shown}", held.stream_first)
+}
 
 /// Loads the newest snapshot, checks that the log is still the one it was made from, and starts the engine.
 ///
@@ -34,11 +40,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         (fleet, tally, Some(header.last_hash))
     });
     let applied = fleet.applied().0;
-    let mut held = log.held(&zone).await?;
     let covered = Covered { applied, rev: fleet.chain().rev };
-    // A base is asked for only where something can have expired.
-    let base = if held.stream_first > applied + 1 { bases::newest(&log, &zone).await? } else { None };
-    held.base = base.as_ref().map(bases::Base::covered);
+    let (held, base) = bases::look(&log, &zone, applied).await?;
     let skipped = log.skipped(&zone).await?;
     let (read_after, expected) = match begin(covered, held) {
         Begin::After { after, verify } => {
@@ -58,13 +61,19 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
             ));
         }
         Begin::Expired { needed } if setup.accept_gap => {
-            let held = held.stream_first;
-            tracing::warn!(needed, held, "beginning although entries have expired: what came before is unknown");
-            (applied, None)
+            let first = held.stream_first;
+            tracing::warn!(needed, first, "LOG_GAP accepted: beginning although entries from `needed` on have expired");
+            match base {
+                Some(base) if base.fleet.applied() > fleet.applied() => {
+                    (fleet, tally) = (base.fleet, base.tally);
+                    (fleet.applied().0, None)
+                }
+                Some(_) | None => (applied, None),
+            }
         }
         Begin::Expired { needed } => {
             return Err(LogError::new(
-                format!("entries from {needed} on are needed, the log begins at {}", held.stream_first),
+                log_gap(needed, held),
                 "entries have expired and no base covers them: restore a newer snapshot into the data folder, or begin \
                  without them (--accept-gap)",
             ));
@@ -89,16 +98,16 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let (finish, done) = watch::channel(false);
     let hub = Arc::new(Hub::new(clock::wall().0 as u64));
     let space = setup.network.space();
-    let streets: Vec<Value> = setup
+    let streets: Vec<view::StreetRow> = setup
         .network
         .streets()
         .into_iter()
         .map(|street| {
             let (a, b) = (view::lon_lat(space, street.from), view::lon_lat(space, street.to));
-            json!([a[0], a[1], b[0], b[1], street.class, street.name, street.road])
+            (a[0], a[1], b[0], b[1], street.class, street.name, street.road)
         })
         .collect();
-    let streets: Arc<str> = Arc::from(Value::from(streets).to_string());
+    let streets: Arc<str> = Arc::from(view::text(&streets));
     let publisher = publisher::start(setup.log.clone(), setup.zone.clone());
     let threads = setup.threads.unwrap_or_else(|| {
         std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(CORES_KEPT).max(1))
@@ -130,6 +139,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         log: setup.log,
         zone: setup.zone,
         folder,
+        folding: None,
         last_hash: last_hash.unwrap_or_default(),
         verified: expected.is_none(),
         snapshot_at: clock::monotonic(),

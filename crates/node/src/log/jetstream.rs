@@ -373,8 +373,8 @@ struct OrderedReader {
     filter: String,
     /// Every message of ours up to this sequence has been handed on.
     passed: u64,
-    /// The last message handed on: its sequence and the hash of its bytes.
-    last_read: Option<(u64, [u8; 32])>,
+    /// The last message handed on: its sequence and its bytes. They are hashed only when the stream is looked at again.
+    last_read: Option<(u64, Bytes)>,
     /// When the stream was created, nanoseconds, as first seen.
     created: Option<i128>,
     sender: mpsc::Sender<Read>,
@@ -463,7 +463,7 @@ impl OrderedReader {
             }
             let bytes = structured_bytes(message.headers.as_ref(), &message.payload);
             self.passed = seq;
-            self.last_read = Some((seq, *blake3::hash(&bytes).as_bytes()));
+            self.last_read = Some((seq, bytes.clone()));
             let message = Message { seq, at, subject: message.subject.to_string(), bytes };
             if self.sender.send(Read::Message(message)).await.is_err() {
                 return Ended::NobodyReads;
@@ -480,7 +480,8 @@ impl OrderedReader {
         let (first, last) = (info.state.first_sequence, info.state.last_sequence);
         let known = *self.created.get_or_insert(created);
         let mut read = None;
-        if let Some((seq, hash)) = self.last_read {
+        if let Some((seq, bytes)) = &self.last_read {
+            let seq = *seq;
             let stands = if seq < first || seq > last {
                 None
             } else {
@@ -490,9 +491,9 @@ impl OrderedReader {
                     Err(error) => return Err(unreachable_stream(self.stream, &error)),
                 }
             };
-            read = Some((hash, stands));
+            read = Some((*blake3::hash(bytes).as_bytes(), stands));
         }
-        let passed = self.last_read.map_or(0, |(seq, _)| seq);
+        let passed = self.last_read.as_ref().map_or(0, |(seq, _)| *seq);
         Ok(still_the_same(passed, last, (known as i64, created as i64), read))
     }
 }

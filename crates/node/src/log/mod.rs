@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod conformance;
 mod embedded;
+mod held;
 mod jetstream;
 #[cfg(test)]
 mod simulated;
@@ -15,9 +16,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fleetfold_journal::{Address, Held, Raw};
-use fleetfold_model::{Event, LogSeq, Timestamp};
-use fleetfold_wire::{What, decode};
+use fleetfold_journal::Raw;
+use fleetfold_model::{LogSeq, Timestamp};
 use tokio::sync::mpsc;
 
 pub(crate) use embedded::Embedded;
@@ -267,22 +267,6 @@ impl Log {
             #[cfg(test)]
             Self::Simulated(log) => Ok(log.first(stream, subject)),
         }
-    }
-
-    /// What the log holds of a zone's facts, for the judgement where to begin. Bases are the caller's.
-    ///
-    /// # Errors
-    ///
-    /// When nobody answers.
-    pub(crate) async fn held(&self, zone: &ZoneName) -> Result<Held, LogError> {
-        let own = self.zone_bounds(Stream::Fleet, zone).await?;
-        let first_plan = self.first(Stream::Fleet, &zone.subject(&Address::Plan)).await?;
-        let first_plan_rev = first_plan.and_then(|message| match decode(&message.bytes).ok()?.what {
-            What::Event(Event::PlanProposed(plan)) => Some(plan.rev),
-            What::Event(_) | What::Position(..) => None,
-        });
-        let (stream_first, stream_last) = self.bounds(Stream::Fleet).await?;
-        Ok(Held { stream_first, stream_last, zone: own, first_plan_rev, base: None })
     }
 
     /// No owner of the zone has, or had, a higher epoch than this.

@@ -1,4 +1,6 @@
-//! What an entry and a copy cost: `cargo test --release -p fleetfold-fleet --test measure -- --ignored --nocapture`.
+//! What one entry and one copy of the fleet cost, at 3,000 and at 300,000 orders: `just bench entries`.
+//!
+//! Not by criterion: the worst entry counts here, and each copy is of another fleet.
 
 #![expect(clippy::disallowed_methods, reason = "a measurement reads a clock")]
 
@@ -11,6 +13,11 @@ use fleetfold_model::{
     Position, Proposal, ProposedRoute, SearchRecord, Shipment, StopEvent, StopKind, StopSpec, Timestamp, Vehicle,
     VehicleCosts,
 };
+
+fn main() {
+    entries_and_copies();
+    what_is_left_of_many_orders();
+}
 
 fn name(text: &str) -> Name {
     Name::new(text).unwrap()
@@ -130,8 +137,6 @@ fn log(orders: usize, behind: usize) -> Log {
     log
 }
 
-#[test]
-#[ignore = "a measurement, not a test"]
 fn entries_and_copies() {
     let made = log(20_000, 1_500);
     let mut best = f64::INFINITY;
@@ -171,8 +176,6 @@ fn entries_and_copies() {
     }
 }
 
-#[test]
-#[ignore = "a measurement, not a test"]
 fn what_is_left_of_many_orders() {
     let timed = |what: &str, act: &mut dyn FnMut()| {
         let start = Instant::now();

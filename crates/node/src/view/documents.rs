@@ -1,0 +1,319 @@
+//! The documents of HTTP and of the live feed, as types: what is written here is what a browser reads (`assets/feed.js`).
+//!
+//! No type of another room is in them, so that a renamed field of the fleet renames no field of a document. Times are
+//! milliseconds since the Unix epoch in zone time, places are longitude and latitude.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::Serialize;
+
+use crate::warnings::Warned;
+
+/// Longitude and latitude, degrees.
+pub(crate) type LonLat = [f64; 2];
+
+/// A message of the live feed.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(crate) enum Frame<'a> {
+    /// The first one: which start of the engine this is, so that a browser can ask for what it missed.
+    Hello { epoch: u64, server: &'static str, zone: &'a str },
+    /// Everything. `seq` is the number of the last delta in it, `sent_at` the wall clock.
+    Snapshot { seq: u64, sent_at: i64, body: &'a Picture<'a> },
+    /// What changed since the delta `prev`.
+    Delta { seq: u64, prev: u64, sent_at: i64, body: Changes<'a> },
+    /// The browser was too slow: a snapshot follows.
+    Resync,
+}
+
+/// `/v1/state`, and the body of a snapshot.
+#[derive(Serialize)]
+pub(crate) struct Picture<'a> {
+    pub(crate) zone: Zone<'a>,
+    pub(crate) vehicles: Vec<Vehicle<'a>>,
+    pub(crate) orders: Vec<Order<'a>>,
+    pub(crate) roads: Vec<Road<'a>>,
+    pub(crate) kpi: Kpi,
+    /// The last 100, oldest first.
+    pub(crate) decisions: Vec<&'a Decision>,
+    /// The last 20, oldest first.
+    pub(crate) refused: Vec<&'a Refusal>,
+    /// Last entry folded.
+    pub(crate) applied: u64,
+    /// Hexadecimal.
+    pub(crate) digest: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Zone<'a> {
+    pub(crate) timezone: &'a str,
+    /// Zone seconds per log second.
+    pub(crate) rate: u32,
+}
+
+/// The body of a delta: only what changed.
+#[derive(Serialize)]
+pub(crate) struct Changes<'a> {
+    pub(crate) vehicles: Vec<Vehicle<'a>>,
+    pub(crate) orders: Vec<Order<'a>>,
+    /// Vehicles of which nothing but the position changed: id, longitude, latitude, when.
+    pub(crate) moved: Vec<(&'a str, f64, f64, i64)>,
+    pub(crate) decisions: Vec<Decision>,
+    pub(crate) refused: Vec<Refusal>,
+    pub(crate) kpi: Kpi,
+    /// All of them, if one changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) roads: Option<Vec<Road<'a>>>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Vehicle<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) status: &'static str,
+    pub(crate) at: Option<LonLat>,
+    /// When it was there.
+    pub(crate) seen: Option<i64>,
+    /// The entry that last changed its route.
+    pub(crate) revision: u64,
+    pub(crate) visits: Vec<Visit<'a>>,
+    /// The way on the streets, one line for each leg.
+    pub(crate) lines: Vec<Vec<LonLat>>,
+    /// How many orders.
+    pub(crate) on_board: usize,
+    pub(crate) stops_done: u32,
+    #[serde(flatten)]
+    pub(crate) detail: Option<VehicleDetail<'a>>,
+}
+
+/// What only `/v1/vehicles/{id}` shows of a registered vehicle.
+#[derive(Serialize)]
+pub(crate) struct VehicleDetail<'a> {
+    pub(crate) capacity: Vec<f64>,
+    pub(crate) skills: Vec<&'a str>,
+    /// Its start and its end.
+    pub(crate) shift: Option<[i64; 2]>,
+    /// The last revision that its driver accepted.
+    pub(crate) accepted_revision: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Visit<'a> {
+    pub(crate) order: &'a str,
+    pub(crate) stop: &'static str,
+    pub(crate) at: LonLat,
+    pub(crate) arrival: i64,
+    pub(crate) start: i64,
+    pub(crate) departure: i64,
+    pub(crate) depart_at: i64,
+    pub(crate) frozen: bool,
+    pub(crate) late: bool,
+    pub(crate) due: Option<i64>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Order<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) status: &'static str,
+    /// Why it is unassigned, in words.
+    pub(crate) reason: Option<&'static str>,
+    pub(crate) vehicle: Option<&'a str>,
+    pub(crate) pickup: Option<LonLat>,
+    pub(crate) delivery: Option<LonLat>,
+    pub(crate) due: Option<i64>,
+    /// When it was ordered.
+    pub(crate) placed: Option<i64>,
+    /// When its delivery was done.
+    pub(crate) done: Option<i64>,
+    /// When its goods were taken on.
+    pub(crate) picked: Option<i64>,
+    /// How often it was given to another vehicle.
+    pub(crate) changes: u32,
+    pub(crate) priority: Option<u8>,
+}
+
+/// A vehicle or an order by itself: what the picture shows of it, and its story.
+#[derive(Serialize)]
+pub(crate) struct WithStory<'a, T> {
+    #[serde(flatten)]
+    pub(crate) shown: T,
+    pub(crate) story: Vec<&'a Told>,
+}
+
+/// One line of a story.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Told {
+    pub(crate) at: i64,
+    pub(crate) words: String,
+}
+
+/// An order that the engine does not hold any more, as the log tells of it.
+#[derive(Serialize)]
+pub(crate) struct RetiredOrder<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) status: &'static str,
+    /// Always true.
+    pub(crate) retired: bool,
+    pub(crate) story: Vec<Logged>,
+}
+
+/// One entry of the log in the story of a retired order. `at` is log time.
+#[derive(Serialize)]
+pub(crate) struct Logged {
+    pub(crate) seq: u64,
+    pub(crate) at: i64,
+    #[serde(rename = "type")]
+    pub(crate) kind: &'static str,
+    pub(crate) words: String,
+}
+
+/// Key figures. Times of answers are milliseconds of log time.
+#[derive(Serialize)]
+pub(crate) struct Kpi {
+    pub(crate) now: i64,
+    pub(crate) open: usize,
+    pub(crate) unassigned: usize,
+    /// Visits that will be late.
+    pub(crate) late: u32,
+    pub(crate) served: u64,
+    pub(crate) orders: u64,
+    pub(crate) on_time: f64,
+    pub(crate) p50: i64,
+    pub(crate) p99: i64,
+    pub(crate) max: i64,
+    pub(crate) answers: u64,
+    /// Entries a second.
+    pub(crate) events: f64,
+    pub(crate) changes_per_hour: f64,
+    pub(crate) searching: bool,
+    /// Its epoch, if this engine owns the zone.
+    pub(crate) owner: Option<u64>,
+}
+
+/// A road that is closed or slowed.
+#[derive(Serialize)]
+pub(crate) struct Road<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) closed: bool,
+    pub(crate) lines: Vec<Vec<LonLat>>,
+    pub(crate) area: Vec<LonLat>,
+}
+
+/// A street of the map: from longitude and latitude to longitude and latitude, class, name, road.
+pub(crate) type StreetRow = (f64, f64, f64, f64, u8, String, u64);
+
+/// One choice of an accepted plan.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Decision {
+    /// They are numbered since the engine started.
+    pub(crate) n: u64,
+    pub(crate) at: i64,
+    /// Number of the plan.
+    pub(crate) rev: u64,
+    pub(crate) order: String,
+    pub(crate) vehicle: Option<String>,
+    pub(crate) kind: &'static str,
+    pub(crate) words: String,
+}
+
+/// A message that was rejected, or a fact that was refused.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Refusal {
+    pub(crate) seq: u64,
+    pub(crate) at: i64,
+    pub(crate) reason: String,
+    pub(crate) detail: String,
+}
+
+/// `/v1/decisions`.
+#[derive(Serialize)]
+pub(crate) struct Decisions<'a> {
+    pub(crate) decisions: Vec<&'a Decision>,
+    pub(crate) refused: &'a VecDeque<Refusal>,
+}
+
+/// `/v1/features`: what was learned.
+#[derive(Serialize)]
+pub(crate) struct Learned {
+    pub(crate) version: u64,
+    /// The policy wants it to be used.
+    pub(crate) on: bool,
+    pub(crate) watermark: Option<i64>,
+    /// Observations that came behind the watermark.
+    pub(crate) late: u64,
+    pub(crate) speeds: Vec<Speed>,
+    pub(crate) services: Vec<Service>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Speed {
+    pub(crate) class: &'static str,
+    pub(crate) cell: Option<[i16; 2]>,
+    pub(crate) hour: u8,
+    /// Factor on the travel time of the map.
+    pub(crate) travel_time: f64,
+    pub(crate) count: u32,
+    pub(crate) weight_seconds: u32,
+    pub(crate) age_seconds: i64,
+    /// Enough was seen, and learning is on.
+    pub(crate) used: bool,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Service {
+    pub(crate) place: LonLat,
+    pub(crate) service_seconds: f64,
+    pub(crate) count: u32,
+    pub(crate) age_seconds: i64,
+    /// Enough was seen, and learning is on.
+    pub(crate) used: bool,
+}
+
+/// `/v1/warnings`.
+#[derive(Serialize)]
+pub(crate) struct WarningList {
+    pub(crate) warnings: Vec<Warned>,
+    pub(crate) counts: BTreeMap<&'static str, u64>,
+}
+
+/// The answer of `POST /v1/events`.
+#[derive(Serialize)]
+pub(crate) struct Submitted {
+    pub(crate) accepted: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) rejected: Vec<RejectedLine>,
+    pub(crate) last_seq: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) warnings: Vec<WarnedLine>,
+}
+
+/// A line that is no legal event. Lines are counted from 1.
+#[derive(Serialize)]
+pub(crate) struct RejectedLine {
+    pub(crate) line: usize,
+    pub(crate) code: &'static str,
+    pub(crate) detail: String,
+}
+
+/// A line with a field that its type does not know.
+#[derive(Serialize)]
+pub(crate) struct WarnedLine {
+    pub(crate) line: usize,
+    pub(crate) field: String,
+    /// The field that was probably meant.
+    pub(crate) hint: Option<String>,
+}
+
+/// An error, as RFC 9457 has it.
+#[derive(Serialize)]
+pub(crate) struct Problem<'a> {
+    #[serde(rename = "type")]
+    pub(crate) kind: &'static str,
+    pub(crate) status: u16,
+    pub(crate) title: &'a str,
+    pub(crate) detail: &'a str,
+}
+
+/// The text of a document.
+pub(crate) fn text(document: &impl Serialize) -> String {
+    serde_json::to_string(document).expect("view types are plain JSON")
+}

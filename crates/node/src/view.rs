@@ -1,6 +1,7 @@
 //! What a screen shows: documents made from the fleet, and never read back.
 
 mod documents;
+pub(crate) mod stories;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;

@@ -45,7 +45,7 @@ impl Worker {
         self.delta_at = clock::monotonic();
         let rate = self.events_per_second();
         if self.hub.deltas.receiver_count() == 0 {
-            // Nobody looks: number it all the same, so that who comes back knows that something is missing.
+            // No screen is connected. The delta is numbered all the same, so that a screen that comes back knows that it missed one.
             self.stale = view::Stale::default();
             self.delta += 1;
             self.hub.skip();
@@ -118,7 +118,7 @@ impl Worker {
             let Some(folder) = self.folder.clone() else { return };
             let inputs = self.inputs.clone();
             let (header, fleet, tally) = (self.header(), self.engine.fleet().clone_without_index(), self.tally.clone());
-            self.shell.spawn_blocking(move || {
+            self.runtime.spawn_blocking(move || {
                 // The promises are checked on the copy, so that the engine need not wait for it.
                 if let Err(broken) = fleet.check() {
                     tracing::error!(%broken, "a promise is broken; its offenders are asked for anew, and no snapshot is kept of it");

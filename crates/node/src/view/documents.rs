@@ -1,7 +1,7 @@
 //! The documents of HTTP and of the live feed, as types: what is written here is what a browser reads (`assets/feed.js`).
 //!
 //! No type of another room is in them, so that a renamed field of the fleet renames no field of a document. Times are
-//! milliseconds since the Unix epoch in zone time, places are longitude and latitude.
+//! milliseconds of Unix time, in zone time, places are longitude and latitude.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -17,7 +17,13 @@ pub(crate) type LonLat = [f64; 2];
 #[serde(tag = "type", rename_all = "lowercase")]
 pub(crate) enum Frame<'a> {
     /// The first one: which start of the engine this is, so that a browser can ask for what it missed.
-    Hello { epoch: u64, server: &'static str, zone: &'a str },
+    Hello {
+        /// Its name in the feed is older than the owner's epoch, with which it has nothing to do.
+        #[serde(rename = "epoch")]
+        start: u64,
+        server: &'static str,
+        zone: &'a str,
+    },
     /// Everything. `seq` is the number of the last delta in it, `sent_at` the wall clock.
     Snapshot { seq: u64, sent_at: i64, body: &'a Picture<'a> },
     /// What changed since the delta `prev`.

@@ -57,7 +57,7 @@ pub(crate) async fn connect_client(
 
 fn config(stream: Stream) -> Config {
     let day = Duration::from_secs(24 * 3600);
-    let base = Config {
+    let common = Config {
         name: stream.name().to_owned(),
         storage: StorageType::File,
         compression: Some(Compression::S2),
@@ -73,22 +73,22 @@ fn config(stream: Stream) -> Config {
             max_age: 14 * day,
             deny_delete: true,
             deny_purge: true,
-            ..base
+            ..common
         },
         Stream::Position => Config {
             subjects: vec!["fleet.*.*.position.*".to_owned()],
             max_messages_per_subject: 1,
             max_age: Duration::from_secs(3600),
-            ..base
+            ..common
         },
         Stream::Assignment => {
-            Config { subjects: vec!["fleet.*.*.assignment.*".to_owned()], max_messages_per_subject: 1, ..base }
+            Config { subjects: vec!["fleet.*.*.assignment.*".to_owned()], max_messages_per_subject: 1, ..common }
         }
         Stream::Feature => {
-            Config { subjects: vec!["fleet.*.*.feature.*".to_owned()], max_messages_per_subject: 1, ..base }
+            Config { subjects: vec!["fleet.*.*.feature.*".to_owned()], max_messages_per_subject: 1, ..common }
         }
-        Stream::Warning => Config { subjects: vec!["fleet.*.*.warning.*".to_owned()], max_age: 30 * day, ..base },
-        Stream::Rejected => Config { subjects: vec!["fleet.*.*.rejected.*".to_owned()], max_age: 30 * day, ..base },
+        Stream::Warning => Config { subjects: vec!["fleet.*.*.warning.*".to_owned()], max_age: 30 * day, ..common },
+        Stream::Rejected => Config { subjects: vec!["fleet.*.*.rejected.*".to_owned()], max_age: 30 * day, ..common },
     }
 }
 

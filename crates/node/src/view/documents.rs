@@ -246,12 +246,12 @@ pub(crate) struct Learned {
     pub(crate) watermark: Option<i64>,
     /// Observations that came behind the watermark.
     pub(crate) late: u64,
-    pub(crate) speeds: Vec<Speed>,
-    pub(crate) services: Vec<Service>,
+    pub(crate) speeds: Vec<LearnedSpeed>,
+    pub(crate) services: Vec<LearnedService>,
 }
 
 #[derive(Serialize)]
-pub(crate) struct Speed {
+pub(crate) struct LearnedSpeed {
     pub(crate) class: &'static str,
     pub(crate) cell: Option<[i16; 2]>,
     pub(crate) hour: u8,
@@ -265,7 +265,7 @@ pub(crate) struct Speed {
 }
 
 #[derive(Serialize)]
-pub(crate) struct Service {
+pub(crate) struct LearnedService {
     pub(crate) place: LonLat,
     pub(crate) service_seconds: f64,
     pub(crate) count: u32,

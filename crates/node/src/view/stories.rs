@@ -27,10 +27,10 @@ pub(crate) fn line(event: &Event) -> Option<Line<'_>> {
         Event::OrderUpdated(change) => order(&change.order, "changed by the customer".to_owned()),
         Event::OrderReady { order: name, .. } => order(name, "goods ready".to_owned()),
         Event::OrderCancelled { order: name } => order(name, "cancelled".to_owned()),
-        Event::StopDeparted(stop) => report(stop, "driven to"),
-        Event::StopArrived(stop) => report(stop, "reached"),
-        Event::StopCompleted(stop) => report(stop, "done"),
-        Event::StopFailed(stop, reason) => report(stop, &format!("failed ({reason:?})")),
+        Event::StopDeparted(stop) => Some(reported(stop, "driven to")),
+        Event::StopArrived(stop) => Some(reported(stop, "reached")),
+        Event::StopCompleted(stop) => Some(reported(stop, "done")),
+        Event::StopFailed(stop, reason) => Some(reported(stop, &format!("failed ({reason:?})"))),
         Event::AssignmentRejected { vehicle, order: name } => order(name, format!("rejected by {vehicle}")),
         Event::StopPinned(Pin { order: name, vehicle }) => order(name, format!("pinned to {vehicle}")),
         Event::StopUnpinned { order: name } => order(name, "no longer pinned".to_owned()),
@@ -55,9 +55,9 @@ pub(crate) fn line(event: &Event) -> Option<Line<'_>> {
     }
 }
 
-fn report<'a>(stop: &'a StopEvent, words: &str) -> Option<Line<'a>> {
+fn reported<'a>(stop: &'a StopEvent, words: &str) -> Line<'a> {
     let words = format!("{:?} {words} by {}", stop.stop, stop.vehicle);
-    Some(Line { who: Who::Order(&stop.order), at: Some(stop.at), words })
+    Line { who: Who::Order(&stop.order), at: Some(stop.at), words }
 }
 
 #[cfg(test)]

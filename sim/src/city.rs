@@ -13,7 +13,7 @@ const COLUMNS: i32 = 38;
 const ROWS: i32 = 30;
 /// Metres between junctions.
 const SPACING: f64 = 230.0;
-/// The south-west corner: a place in the sea, where no map contradicts us.
+/// The south-west corner: a place in the sea, so that no generated street lies on a real one.
 const LON: f64 = -9.9;
 const LAT: f64 = 41.1;
 /// Row below which the river flows.

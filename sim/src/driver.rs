@@ -31,7 +31,7 @@ pub(crate) enum Doing {
     Broken { on_shift: bool },
 }
 
-/// A break that a driver has begun or taken, and which no departure has accounted for yet.
+/// A break that a driver has begun or finished since his last departure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rest {
     /// How long it is.

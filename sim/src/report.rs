@@ -3,52 +3,52 @@
 use fleetfold_fleet::Tally;
 use serde::Serialize;
 
-/// Key figures of a day. Field names are a promise of every `--json`.
+/// Key figures of a day. The names of the fields are those of every `--json`: scripts read them.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
-    /// Orders asked for.
+    /// Orders created.
     pub orders: u64,
-    /// Served.
+    /// Orders served.
     pub served: u64,
-    /// Neither served nor cancelled.
+    /// Orders that were neither served nor cancelled.
     pub unserved: u64,
-    /// Cancelled by the customer.
+    /// Orders that their customers cancelled.
     pub cancelled: u64,
-    /// A stop failed (no-shows and the like); part of `unserved`.
+    /// Orders of which a stop failed (the customer was not there, for example); they count as `unserved` too.
     pub failed: u64,
-    /// Share of the served whose last stop began by its due time.
+    /// Share of the served orders whose last service began by its due time, 0 to 1.
     pub on_time_share: f64,
-    /// Mean lateness of the served, early ones counted as 0.
+    /// Mean lateness of the served orders; one that was early counts as 0.
     pub lateness_seconds_mean: f64,
-    /// The latest.
+    /// Lateness of the latest one.
     pub lateness_seconds_max: f64,
-    /// Placement to service at the door, mean.
+    /// Mean time from the placing of an order to its service at the door.
     pub click_to_door_minutes_mean: f64,
-    /// Ready to picked up, mean.
+    /// Mean time from goods being ready to their pickup.
     pub ready_to_pickup_minutes_mean: f64,
-    /// Driven, as planned for the stops that were reached.
+    /// Distance driven: the sum of the planned legs to the stops that were reached.
     pub distance_meters: i64,
-    /// Times an order changed vehicle after it had one, per order.
+    /// How often an order was moved from one vehicle to another, mean over all orders.
     pub changes_per_order: f64,
     /// Facts that asked for an answer.
     pub asked: u64,
     /// Of those, answered by an accepted plan.
     pub answered: u64,
-    /// Log time of the fact to log time of its accepted plan.
+    /// From the log time of a fact to the log time of the accepted plan that answers it: median.
     pub answer_seconds_p50: f64,
-    /// The same.
+    /// The same time: 99 of 100 answers are faster.
     pub answer_seconds_p99: f64,
-    /// The same.
+    /// The same time: the slowest answer.
     pub answer_seconds_max: f64,
-    /// Answers slower than the contract of 10 s.
+    /// Answers that took longer than the promised 10 s.
     pub answers_over_10_seconds: u64,
-    /// How far arrivals were from the plan when the drive began, mean of early and late.
+    /// Mean absolute difference between an arrival and the one that was planned when the drive began.
     pub arrival_error_seconds_mean: f64,
-    /// The same, nine of ten are nearer.
+    /// The same difference: 9 of 10 arrivals are nearer.
     pub arrival_error_seconds_p90: f64,
     /// Plans in the chain.
     pub plans: u64,
-    /// Facts refused.
+    /// Facts that the fold refused.
     pub refused: u64,
     /// Digest of the fleet.
     pub digest: String,

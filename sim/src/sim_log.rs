@@ -9,7 +9,7 @@ use fleetfold_model::{Millis, Timestamp};
 
 /// As at the broker: an id is remembered this long.
 const DEDUPE: Millis = Millis(120_000);
-/// As at the broker: an owner that does not renew for this long is one no more.
+/// As at the broker: an owner that does not renew for this long is no longer an owner.
 const LEASE: Millis = Millis(3_000);
 /// As at the broker: the largest message.
 const BYTES_MAX: usize = 1 << 20;
@@ -17,7 +17,7 @@ const BYTES_MAX: usize = 1 << 20;
 /// One stored message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SimMessage {
-    /// Its place in its stream.
+    /// Its position in its stream.
     pub seq: u64,
     /// When it was stored.
     pub at: Timestamp,
@@ -73,7 +73,7 @@ impl SimLog {
         Self { fence_before_id, ..Self::default() }
     }
 
-    /// Appends; `Ok((place, true))` when the id was there before. `expected`: where the last message of the subject must
+    /// Appends; `Ok((seq, true))` when the id was there before. `expected`: where the last message of the subject must
     /// stand, 0: there is none. In a `last_value` stream each subject keeps one message.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ impl SimLog {
         Ok((seq, false))
     }
 
-    /// Messages behind a place, in order.
+    /// Messages with a sequence above `after`, in order.
     pub fn read(&self, stream: &'static str, after: u64) -> impl Iterator<Item = &SimMessage> {
         self.streams.get(stream).into_iter().flat_map(move |stream| stream.messages.range(after + 1..).map(|(_, m)| m))
     }
@@ -131,7 +131,7 @@ impl SimLog {
         stream.messages.get(stream.subjects.get(subject)?)
     }
 
-    /// First and last place (first > last: nothing).
+    /// First and last sequence (first > last: nothing).
     pub fn bounds(&self, stream: &'static str) -> (u64, u64) {
         self.streams.get(stream).map_or((1, 0), |stream| {
             (stream.messages.first_key_value().map_or(stream.last + 1, |(&seq, _)| seq), stream.last)

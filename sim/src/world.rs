@@ -142,7 +142,7 @@ impl Pretend {
             && self.drivers.values().all(resting)
     }
 
-    /// Who is not at rest, in words: where a run that does not end is stuck.
+    /// Who is not at rest, in words: what a run that does not end waits for.
     pub fn unfinished(&self) -> String {
         let busy = self.drivers.iter().filter_map(|(name, driver)| {
             let next = driver.plan.first().map(|visit| (visit.visit.order.as_str(), visit.visit.stop));

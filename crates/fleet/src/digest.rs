@@ -6,6 +6,10 @@
 //! field, nor the order of fields or variants, nor a dense id can change a digest. Whoever changes what is written here
 //! raises [`FORMAT`], which is the first word of every hash.
 //!
+//! The codes look like those of the document of a base (`crates/journal/src/base/values.rs`) and of the messages
+//! (`crates/wire/src/encode.rs`) and are apart on purpose: each of the three formats is frozen by itself, and a word that is
+//! renamed in one must not change the other two.
+//!
 //! Everything that decides how later entries are folded is inside, except what is listed here with its reason:
 //! position reports and the spatial index (they decide nothing), dense ids (names stand for them), skills as bits (they
 //! follow from the skills' names), counters, the last base and the sequence that created an order (they decide nothing),

@@ -228,7 +228,7 @@ impl OrderState {
     /// A stop with every later change taken into account. `None` while the order itself is unknown, or for the pickup of a job.
     pub fn stop(&self, kind: StopKind) -> Option<Stop> {
         let spec = self.spec.as_ref()?;
-        let (base, moved) = match (&spec.work, kind) {
+        let (ordered, moved) = match (&spec.work, kind) {
             (OrderWork::Job(job), StopKind::Delivery) => (&job.stop, self.delivery_moved_to),
             (OrderWork::Job(_), StopKind::Pickup) => return None,
             (OrderWork::Shipment(shipment), StopKind::Pickup) => (&shipment.pickup, self.pickup_moved_to),
@@ -250,22 +250,22 @@ impl OrderState {
                 windows: Vec::new(),
                 release: None,
                 due: None,
-                service: base.service,
-                setup: base.setup,
+                service: ordered.service,
+                setup: ordered.setup,
             });
         }
         let due = if kind == StopKind::Delivery && spec.promised.is_some() {
             spec.promised
         } else {
-            base.windows.last().map(|window| window.closes())
+            ordered.windows.last().map(|window| window.closes())
         };
         Some(Stop {
-            position: base.position,
-            windows: base.windows.clone(),
+            position: ordered.position,
+            windows: ordered.windows.clone(),
             release,
             due,
-            service: base.service,
-            setup: base.setup,
+            service: ordered.service,
+            setup: ordered.setup,
         })
     }
 }

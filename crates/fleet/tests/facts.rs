@@ -299,7 +299,7 @@ fn late_facts_about_a_retired_order_are_refused_and_a_duplicate_too() {
     assert_eq!(log.tell_as(Event::OrderCreated(job("o1", 100)), 4_711).refused, Some(Refused::DuplicateEvent));
     assert_eq!(log.report("completed", "v1", "o1", StopKind::Delivery).refused, Some(Refused::UnknownOrder));
     assert_eq!(log.tell(Event::OrderCancelled { order: name("o1") }).refused, Some(Refused::UnknownOrder));
-    assert_eq!(log.fleet.held_count(), 1, "no shell of it");
+    assert_eq!(log.fleet.held_count(), 1, "no placeholder of it");
     let change = log.job("o1", 7);
     assert_eq!((change.refused, change.asks), (None, true), "a new order may use the name");
 }

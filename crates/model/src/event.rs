@@ -249,44 +249,25 @@ pub enum Event {
     RepairAsked(RepairAsked),
 }
 
-impl Event {
-    /// The epoch of the engine that wrote an event of its own; `None` for what producers report.
-    pub fn own_epoch(&self) -> Option<u64> {
-        match self {
-            Self::PlanProposed(plan) => Some(plan.epoch),
-            Self::FeaturesLearned(features) => Some(features.epoch),
-            Self::VehicleLocated(located) => Some(located.epoch),
-            Self::BaseWritten(base) => Some(base.epoch),
-            Self::RepairAsked(repair) => Some(repair.epoch),
-            Self::ZoneOpened(_)
-            | Self::OrderCreated(_)
-            | Self::OrderUpdated(_)
-            | Self::OrderReady { .. }
-            | Self::OrderCancelled { .. }
-            | Self::VehicleRegistered(_)
-            | Self::ShiftStarted { .. }
-            | Self::ShiftEnded { .. }
-            | Self::VehicleLost { .. }
-            | Self::VehicleBack { .. }
-            | Self::RoadClosed(_)
-            | Self::RoadSlowed(_)
-            | Self::RoadReopened(_)
-            | Self::StopDeparted(_)
-            | Self::StopArrived(_)
-            | Self::StopCompleted(_)
-            | Self::StopFailed(..)
-            | Self::AssignmentAccepted { .. }
-            | Self::AssignmentRejected { .. }
-            | Self::StopPinned(_)
-            | Self::StopUnpinned { .. }
-            | Self::AssignmentForced(_)
-            | Self::PriorityRaised(_)
-            | Self::PolicyChanged(_) => None,
-        }
-    }
+/// Who makes an event happen. Every type of event is in one of these groups, and what follows from the group is decided there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The world, by itself and under any plan: what a what-if replay keeps.
+    World,
+    /// A driver, because of what was planned.
+    Driver,
+    /// A dispatcher's hand.
+    Dispatcher,
+    /// The engine that owned the zone in this term.
+    Engine {
+        /// The number of its term.
+        epoch: u64,
+    },
+}
 
-    /// True for what the world does by itself, which a what-if replay keeps.
-    pub fn is_exogenous(&self) -> bool {
+impl Event {
+    /// Who makes it happen.
+    pub fn origin(&self) -> Origin {
         match self {
             Self::ZoneOpened(_)
             | Self::OrderCreated(_)
@@ -300,23 +281,36 @@ impl Event {
             | Self::VehicleBack { .. }
             | Self::RoadClosed(_)
             | Self::RoadSlowed(_)
-            | Self::RoadReopened(_) => true,
+            | Self::RoadReopened(_) => Origin::World,
             Self::StopDeparted(_)
             | Self::StopArrived(_)
             | Self::StopCompleted(_)
             | Self::StopFailed(..)
             | Self::AssignmentAccepted { .. }
-            | Self::AssignmentRejected { .. }
-            | Self::StopPinned(_)
+            | Self::AssignmentRejected { .. } => Origin::Driver,
+            Self::StopPinned(_)
             | Self::StopUnpinned { .. }
             | Self::AssignmentForced(_)
             | Self::PriorityRaised(_)
-            | Self::PolicyChanged(_)
-            | Self::PlanProposed(_)
-            | Self::FeaturesLearned(_)
-            | Self::VehicleLocated(_)
-            | Self::BaseWritten(_)
-            | Self::RepairAsked(_) => false,
+            | Self::PolicyChanged(_) => Origin::Dispatcher,
+            Self::PlanProposed(plan) => Origin::Engine { epoch: plan.epoch },
+            Self::FeaturesLearned(features) => Origin::Engine { epoch: features.epoch },
+            Self::VehicleLocated(located) => Origin::Engine { epoch: located.epoch },
+            Self::BaseWritten(base) => Origin::Engine { epoch: base.epoch },
+            Self::RepairAsked(repair) => Origin::Engine { epoch: repair.epoch },
         }
+    }
+
+    /// The epoch of the engine that wrote an event of its own; `None` for what producers report.
+    pub fn own_epoch(&self) -> Option<u64> {
+        match self.origin() {
+            Origin::Engine { epoch } => Some(epoch),
+            Origin::World | Origin::Driver | Origin::Dispatcher => None,
+        }
+    }
+
+    /// True for what the world does by itself, which a what-if replay keeps.
+    pub fn is_exogenous(&self) -> bool {
+        self.origin() == Origin::World
     }
 }

@@ -40,7 +40,8 @@ mod vehicle;
 
 pub use entry::{FORMAT, LogEntry, MessageHash};
 pub use event::{
-    Event, FailReason, OrderChange, Pin, PriorityRaised, RoadChange, RoadTarget, StopEvent, StopKind, ZoneOpened,
+    Event, FailReason, OrderChange, Origin, Pin, PriorityRaised, RoadChange, RoadTarget, StopEvent, StopKind,
+    ZoneOpened,
 };
 pub use features::{Cell, Features, ServiceFeature, SpeedFeature, SpeedKey};
 pub use ids::{LogSeq, Name, OrderId, VehicleId};

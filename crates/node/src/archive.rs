@@ -9,6 +9,7 @@ use crate::clock;
 use crate::failure::Failure;
 use crate::log::Log;
 use crate::readers::Whole;
+use crate::view::stories::{Who, line};
 use crate::view::{Logged, RetiredOrder};
 
 /// Longer than this nobody waits at a screen (guess).
@@ -58,53 +59,16 @@ pub(crate) async fn order<'a>(
     Ok(Some(RetiredOrder { id: order.as_str(), status: ended.unwrap_or("retired"), retired: true, story }))
 }
 
-/// What an event says of an order; `None`: nothing.
+/// What an event says of an order; `None`: nothing. Plans and repairs are about several orders.
 fn about(event: &Event, order: &Name) -> Option<String> {
-    let stop = |stop: &fleetfold_model::StopEvent, words: &str| {
-        (stop.order == *order).then(|| format!("{:?} {words} by {}", stop.stop, stop.vehicle))
-    };
-    let pinned =
-        |pin: &fleetfold_model::Pin, words: &str| (pin.order == *order).then(|| format!("{words} {}", pin.vehicle));
     match event {
-        Event::OrderCreated(created) => (created.name == *order).then(|| "ordered".to_owned()),
-        Event::OrderUpdated(change) => (change.order == *order).then(|| "changed by the customer".to_owned()),
-        Event::OrderReady { order: whose, .. } => (whose == order).then(|| "goods ready".to_owned()),
-        Event::OrderCancelled { order: whose } => (whose == order).then(|| "cancelled".to_owned()),
-        Event::StopDeparted(report) => stop(report, "driven to"),
-        Event::StopArrived(report) => stop(report, "reached"),
-        Event::StopCompleted(report) => stop(report, "done"),
-        Event::StopFailed(report, reason) => stop(report, &format!("failed ({reason:?})")),
-        Event::AssignmentRejected { vehicle, order: whose } => {
-            (whose == order).then(|| format!("rejected by {vehicle}"))
-        }
-        Event::StopPinned(pin) => pinned(pin, "pinned to"),
-        Event::StopUnpinned { order: whose } => (whose == order).then(|| "no longer pinned".to_owned()),
-        Event::AssignmentForced(pin) => pinned(pin, "forced to"),
-        Event::PriorityRaised(raised) => (raised.order == *order).then(|| format!("priority {}", raised.priority)),
         Event::RepairAsked(repair) => repair.orders.contains(order).then(|| format!("asked for anew: {}", repair.what)),
         Event::PlanProposed(plan) => {
             let choice = plan.groups.iter().flat_map(|group| &group.choices).find(|choice| choice.order == *order)?;
-            Some(
-                choice
-                    .vehicle
-                    .as_ref()
-                    .map_or("unassigned".to_owned(), |vehicle| format!("to {vehicle} (plan {})", plan.rev)),
-            )
+            let to = |vehicle: &Name| format!("to {vehicle} (plan {})", plan.rev);
+            Some(choice.vehicle.as_ref().map_or("unassigned".to_owned(), to))
         }
-        Event::ZoneOpened(_)
-        | Event::VehicleRegistered(_)
-        | Event::ShiftStarted { .. }
-        | Event::ShiftEnded { .. }
-        | Event::VehicleLost { .. }
-        | Event::VehicleBack { .. }
-        | Event::RoadClosed(_)
-        | Event::RoadSlowed(_)
-        | Event::RoadReopened(_)
-        | Event::AssignmentAccepted { .. }
-        | Event::PolicyChanged(_)
-        | Event::FeaturesLearned(_)
-        | Event::VehicleLocated(_)
-        | Event::BaseWritten(_) => None,
+        event => line(event).filter(|line| line.who == Who::Order(order)).map(|line| line.words),
     }
 }
 

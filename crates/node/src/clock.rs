@@ -29,7 +29,7 @@ impl LogClock {
         Self { anchor: wall(), at: monotonic() }
     }
 
-    /// An entry arrived that was logged at this time. Old entries (catching up) say nothing about now.
+    /// An entry arrived that was logged at this time. Old entries, read while catching up, say nothing about the present.
     pub(crate) fn saw(&mut self, logged_at: Timestamp) {
         if logged_at > self.now() {
             self.anchor = logged_at;

@@ -120,7 +120,7 @@ fn look_at(source: &str) -> Result<String, Failure> {
     let before = clock::wall();
     if let Some(server) = MatrixServer::parse(source) {
         let server = server?;
-        // Nowhere in particular: a server that has no street there says so, and that is an answer.
+        // Any place will do: a server without a street there answers that it has none, and so it works.
         let answer = server.check(fleetfold_model::Position { x: 0, y: 0 });
         let took = (clock::wall() - before).0;
         return match answer {

@@ -50,7 +50,7 @@ pub(crate) async fn append_fact(
     })
 }
 
-/// With every order closed and every driver at rest for this long, a fed day is over.
+/// A fed day is over when every order has been closed and every driver at rest for this long.
 const QUIET: Duration = Duration::from_secs(3);
 
 /// Plays a world into a log at `rate` zone seconds per second. `zone_opened` is the mapping it was given.

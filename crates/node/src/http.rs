@@ -382,7 +382,9 @@ pub(crate) async fn submit(live: &Live, bytes: Bytes) -> Result<Taken, Submit> {
 
 #[derive(Deserialize)]
 struct Resume {
-    epoch: Option<u64>,
+    /// The start that the browser was told: see [`view::Frame::Hello`].
+    #[serde(rename = "epoch")]
+    start: Option<u64>,
     since: Option<u64>,
 }
 
@@ -406,13 +408,13 @@ async fn client(app: &App, mut socket: WebSocket, resume: Resume) {
     let hub = &app.live.hub;
     let mut deltas = hub.deltas.subscribe();
     let server = concat!("fleetfold ", env!("CARGO_PKG_VERSION"));
-    let hello = view::Frame::Hello { epoch: hub.epoch, server, zone: app.live.zone.zone() };
+    let hello = view::Frame::Hello { start: hub.start, server, zone: app.live.zone.zone() };
     if !send(&mut socket, &text(&hello)).await {
         return;
     }
     let missed = resume
         .since
-        .filter(|_| resume.epoch == Some(hub.epoch))
+        .filter(|_| resume.start == Some(hub.start))
         .and_then(|since| hub.since(since).map(|missed| (since, missed)));
     let mut seq = if let Some((since, missed)) = missed {
         let mut last = since;

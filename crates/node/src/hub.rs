@@ -14,13 +14,13 @@ const BEHIND_MAX: usize = 256;
 pub(crate) struct Hub {
     ring: Mutex<VecDeque<(u64, Arc<str>)>>,
     pub(crate) deltas: broadcast::Sender<(u64, Arc<str>)>,
-    /// Changes at every start.
-    pub(crate) epoch: u64,
+    /// Which start of the program this is: deltas are numbered anew in each. (The wall clock when it started.)
+    pub(crate) start: u64,
 }
 
 impl Hub {
-    pub(crate) fn new(epoch: u64) -> Self {
-        Self { ring: Mutex::default(), deltas: broadcast::channel(BEHIND_MAX).0, epoch }
+    pub(crate) fn new(start: u64) -> Self {
+        Self { ring: Mutex::default(), deltas: broadcast::channel(BEHIND_MAX).0, start }
     }
 
     fn ring(&self) -> MutexGuard<'_, VecDeque<(u64, Arc<str>)>> {

@@ -14,11 +14,12 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock;
 use crate::log::{Lease, Log, ZoneName};
 
-/// A lease lives 3 s at the broker; we stop half a second before, whatever our own clock makes of it.
+/// A lease lives 3 s at the broker. Without a renewal the engine stops half a second earlier by its own clock, so that it has
+/// stopped before another one can begin.
 const TRUSTED: Duration = Duration::from_millis(2_500);
-/// Between renewals.
+/// Time between two renewals.
 const RENEW_EVERY: Duration = Duration::from_secs(1);
-/// Between attempts of a standby.
+/// Time between two attempts of a standby.
 const TRY_EVERY: Duration = Duration::from_millis(250);
 
 /// What the thread is told.
@@ -46,7 +47,7 @@ pub(crate) fn hold(
     owner: String,
     inputs: mpsc::Sender<Input>,
     chain_epoch: Arc<AtomicU64>,
-    shell: tokio::runtime::Handle,
+    runtime: tokio::runtime::Handle,
 ) -> Thread {
     let (sender, orders) = std::sync::mpsc::channel();
     let (done, released) = oneshot::channel();
@@ -57,10 +58,10 @@ pub(crate) fn hold(
         }
         let mut held: Option<(Lease, std::time::Instant)> = None;
         loop {
-            // The time before the request counts: what was granted may have been on its way back for long.
+            // The lease runs from before the request, because the answer may have been on its way for long.
             let asked = clock::monotonic();
             match held {
-                None => match shell.block_on(log.acquire(&zone, &owner, chain_epoch.load(Ordering::Acquire))) {
+                None => match runtime.block_on(log.acquire(&zone, &owner, chain_epoch.load(Ordering::Acquire))) {
                     Ok(Some(lease)) => {
                         held = Some((lease, asked));
                         let _ = inputs.blocking_send(Input::Commit(Outcome::Granted(lease.epoch)));
@@ -68,7 +69,7 @@ pub(crate) fn hold(
                     Ok(None) => {}
                     Err(error) => tracing::warn!(%error, "lease"),
                 },
-                Some((lease, renewed)) => match shell.block_on(log.renew(&zone, &owner, lease)) {
+                Some((lease, renewed)) => match runtime.block_on(log.renew(&zone, &owner, lease)) {
                     Some(lease) => held = Some((lease, asked)),
                     None if renewed.elapsed() > TRUSTED => {
                         held = None;
@@ -82,7 +83,7 @@ pub(crate) fn hold(
                 Err(RecvTimeoutError::Timeout) | Ok(Order::Acquire) => {}
                 Ok(Order::LetGo) | Err(RecvTimeoutError::Disconnected) => {
                     if let Some((lease, _)) = held {
-                        shell.block_on(log.release(&zone, lease));
+                        runtime.block_on(log.release(&zone, lease));
                     }
                     let _ = done.send(());
                     return;

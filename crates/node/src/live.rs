@@ -33,14 +33,14 @@ pub(crate) use start::{log_gap, start};
 
 /// Deltas reach browsers at most this often.
 const DELTA_EVERY: Duration = Duration::from_millis(100);
-/// Searches leave the fold its core: the pool has this many threads fewer than cores, at least one.
+/// Cores that searches leave to the fold: the pool of searches has that many threads fewer than there are cores, at least one.
 const CORES_KEPT: usize = 1;
 
 /// What an engine needs.
 pub(crate) struct Setup {
     /// The log.
     pub log: Log,
-    /// Whose.
+    /// The zone that it dispatches.
     pub zone: ZoneName,
     /// The roads.
     pub network: Arc<Network>,
@@ -70,7 +70,7 @@ pub(crate) enum Question {
 /// Where the engine stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Summary {
-    /// Key figures so far.
+    /// Key figures of everything that was folded.
     pub tally: Tally,
     /// Digest.
     pub digest: u64,
@@ -177,7 +177,7 @@ struct Worker {
     abandon: Arc<AtomicBool>,
     inputs: mpsc::Sender<Input>,
     publisher: mpsc::UnboundedSender<(Assignment, Space)>,
-    shell: tokio::runtime::Handle,
+    runtime: tokio::runtime::Handle,
     hub: Arc<Hub>,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
@@ -200,9 +200,9 @@ impl Worker {
         mut asked: mpsc::Receiver<Question>,
         mut stopped: watch::Receiver<bool>,
     ) {
-        let owner = format!("{}-{}", std::process::id(), self.hub.epoch);
+        let owner = format!("{}-{}", std::process::id(), self.hub.start);
         let (log, zone, inputs) = (self.log.clone(), self.zone.clone(), self.inputs.clone());
-        let lease = lease::hold(log, zone, owner, inputs, Arc::clone(&self.chain_epoch), self.shell.clone());
+        let lease = lease::hold(log, zone, owner, inputs, Arc::clone(&self.chain_epoch), self.runtime.clone());
         let lease::Thread { orders: let_go, released } = lease;
         if self.caught_up_at <= self.engine.fleet().applied().0 {
             self.caught_up(&let_go);
@@ -256,7 +256,7 @@ impl Worker {
         self.write_snapshot();
     }
 
-    /// How long nothing needs to be done.
+    /// How long the loop may sleep: until the next tick of the engine or the next delta, at most ten seconds.
     fn wake(&self) -> Duration {
         let tick = self.engine.next_tick().map(|at| Duration::from_millis((at - self.clock.now()).0.max(1) as u64));
         let delta = (!self.stale.is_empty())

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 
 /// How long one request may take: an answer that waits for legs still comes well within the promised ten seconds.
 const DEADLINE: Duration = Duration::from_millis(400);
-/// All requests for one matrix together.
+/// How long all requests for one matrix may take together.
 const DEADLINE_TABLE: Duration = Duration::from_millis(1_500);
 /// A server that failed is left alone for so long, milliseconds.
 const PAUSE_MILLIS: i64 = 5_000;

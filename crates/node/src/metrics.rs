@@ -37,7 +37,7 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("fleetfold");
-        // Up to the contract of ten seconds, and beyond it.
+        // Up to the promised ten seconds, and beyond.
         let answers = Histogram::new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]);
         let (entries, positions, rounds, groups, stale) =
             (Counter::default(), Counter::default(), Counter::default(), Counter::default(), Counter::default());

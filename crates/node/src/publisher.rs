@@ -67,7 +67,7 @@ async fn tell(log: &Log, zone: &ZoneName, assignment: &Assignment, space: Space,
                     continue;
                 };
                 Heard::Last(last.map(|message| {
-                    // What cannot be read is not a route of ours: revision 0, to be replaced.
+                    // Bytes that cannot be read are no assignment of an engine. Revision 0 is lower than any, so they are replaced.
                     let told = assignment_from_json(&message.bytes);
                     (LogSeq(message.seq), told.map_or(LogSeq(0), |assignment| assignment.revision))
                 }))

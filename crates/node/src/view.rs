@@ -1,6 +1,7 @@
 //! What a screen shows: documents made from the fleet, and never read back.
 
 mod documents;
+pub(crate) mod stories;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
@@ -349,7 +350,7 @@ pub(crate) fn features(engine: &Engine) -> Learned {
     let on = fleet.policy().learn;
     let class = |class: u8| ["motorway", "arterial", "street"][usize::from(class.min(2))];
     let age = |seen: Timestamp| (now - seen).0.max(0) / 1000;
-    let speeds = fleet.learned_speeds().values().map(|speed| Speed {
+    let speeds = fleet.learned_speeds().values().map(|speed| LearnedSpeed {
         class: class(speed.key.class),
         cell: speed.key.cell.map(|cell| [cell.x, cell.y]),
         hour: speed.key.hour,
@@ -359,7 +360,7 @@ pub(crate) fn features(engine: &Engine) -> Learned {
         age_seconds: age(speed.seen),
         used: on && fleetfold_engine::enough_seen(speed),
     });
-    let services = fleet.learned_services().values().map(|service| Service {
+    let services = fleet.learned_services().values().map(|service| LearnedService {
         place: lon_lat(space, service.place),
         service_seconds: service.service.0 as f64 / 1000.0,
         count: service.count,

@@ -291,42 +291,42 @@ fn on_board_rule(field: &str, text: Option<&String>, default: OnBoardRule) -> Re
 }
 
 pub(crate) fn policy(raw: &PolicyV1) -> Result<Policy> {
-    let base = Policy::default();
+    let default = Policy::default();
     let amount = |field: &str, value: Option<f64>, default: i64| value.map_or(Ok(default), |value| money(field, value));
     let span =
         |field: &str, value: Option<f64>, default: Millis| value.map_or(Ok(default), |value| seconds(field, value));
-    let rounds = raw.search_rounds.unwrap_or(base.search_rounds);
+    let rounds = raw.search_rounds.unwrap_or(default.search_rounds);
     if rounds > 10_000 {
         return bad("search_rounds", "at most 10,000");
     }
-    let unserved_cost = amount("unserved_cost", raw.unserved_cost, base.unserved_cost)?;
+    let unserved_cost = amount("unserved_cost", raw.unserved_cost, default.unserved_cost)?;
     Ok(Policy {
         unserved_cost: unserved_cost.min(1_000_000_000_000),
         lateness_cost_per_hour: amount(
             "lateness_cost_per_hour",
             raw.lateness_cost_per_hour,
-            base.lateness_cost_per_hour,
+            default.lateness_cost_per_hour,
         )?,
-        flow_cost_per_hour: amount("flow_cost_per_hour", raw.flow_cost_per_hour, base.flow_cost_per_hour)?,
-        change_cost: amount("change_cost", raw.change_cost, base.change_cost)?,
-        publish_gain_min: amount("publish_gain_min", raw.publish_gain_min, base.publish_gain_min)?,
-        departure_margin: span("departure_margin_seconds", raw.departure_margin_seconds, base.departure_margin)?,
+        flow_cost_per_hour: amount("flow_cost_per_hour", raw.flow_cost_per_hour, default.flow_cost_per_hour)?,
+        change_cost: amount("change_cost", raw.change_cost, default.change_cost)?,
+        publish_gain_min: amount("publish_gain_min", raw.publish_gain_min, default.publish_gain_min)?,
+        departure_margin: span("departure_margin_seconds", raw.departure_margin_seconds, default.departure_margin)?,
         on_cancelled_on_board: on_board_rule(
             "on_cancelled_on_board",
             raw.on_cancelled_on_board.as_ref(),
-            base.on_cancelled_on_board,
+            default.on_cancelled_on_board,
         )?,
         on_failed_delivery: on_board_rule(
             "on_failed_delivery",
             raw.on_failed_delivery.as_ref(),
-            base.on_failed_delivery,
+            default.on_failed_delivery,
         )?,
-        deliver_after_shift: raw.deliver_after_shift.unwrap_or(base.deliver_after_shift),
+        deliver_after_shift: raw.deliver_after_shift.unwrap_or(default.deliver_after_shift),
         search_rounds: rounds,
-        gather: span("gather_seconds", raw.gather_seconds, base.gather)?,
-        learn: raw.learn.unwrap_or(base.learn),
-        retire_after: retirement(raw.retire_after_seconds, base.retire_after)?,
-        strict: raw.strict.unwrap_or(base.strict),
+        gather: span("gather_seconds", raw.gather_seconds, default.gather)?,
+        learn: raw.learn.unwrap_or(default.learn),
+        retire_after: retirement(raw.retire_after_seconds, default.retire_after)?,
+        strict: raw.strict.unwrap_or(default.strict),
         hour_percent: hours(raw)?,
     })
 }

@@ -26,15 +26,15 @@ use crate::seeded::Seeded;
 use crate::sim_log::{SimLease, SimLog};
 use crate::world::{Driving, Pretend};
 
-/// Zone seconds per log second: a short day must meet many leases and many faults.
+/// Zone seconds per log second. Low enough that a day lasts for many leases (3 s of log time each) and many faults.
 const RATE: u32 = 30;
-/// A request without an answer is given up after this.
+/// A request that was not answered within this time has failed.
 const TIMEOUT: Millis = Millis(2_000);
-/// Our own trust in a lease, as in `node`.
+/// How long a node trusts its lease without a renewal, as in `node`.
 const TRUSTED: Millis = Millis(2_500);
-/// After the day, this long without faults, everything must be at rest.
+/// After the day the faults end. Everything must have come to rest within this time.
 const CALM: Millis = Millis(30_000);
-/// A run that takes longer than this has got stuck.
+/// A run that takes longer than this does not end.
 const LONGEST: Millis = Millis(1_200_000);
 
 /// What goes wrong, as probabilities.
@@ -42,7 +42,7 @@ const LONGEST: Millis = Millis(1_200_000);
 pub struct Faults {
     /// A request is lost.
     pub request_lost: f64,
-    /// The log did it, but the reply is lost.
+    /// The log did what was asked, but its reply is lost.
     pub reply_lost: f64,
     /// A request arrives twice.
     pub request_doubled: f64,

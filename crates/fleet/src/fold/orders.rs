@@ -19,7 +19,7 @@ impl Fleet {
             Ok(skills) => skills,
             Err(refused) => {
                 if known.is_none() {
-                    self.over_from_now(id); // it stays as a shell
+                    self.over_from_now(id); // it stays as a placeholder
                 }
                 return Err(refused);
             }

@@ -23,7 +23,7 @@ impl Fleet {
         }
     }
 
-    /// The order and vehicle of a report. A stop that the order does not have is refused; anything unknown is kept as a shell.
+    /// The order and vehicle of a report. A stop that the order does not have is refused; anything unknown is kept as a placeholder: a name without a specification.
     pub(crate) fn reported(&mut self, stop: &StopEvent, doing: &mut Applying) -> Result<(OrderId, VehicleId), Refused> {
         let order = self.intern_order(&stop.order)?;
         let vehicle = self.intern_vehicle(&stop.vehicle);

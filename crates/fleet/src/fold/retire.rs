@@ -56,7 +56,7 @@ impl Fleet {
         }
     }
 
-    /// An order or a shell has `retire_after` to live.
+    /// An order or a placeholder has `retire_after` to live.
     pub(crate) fn over_from_now(&mut self, id: OrderId) {
         self.orders[id.index()].over_since = Some(self.logged_at);
         self.over.push((self.logged_at, id));

@@ -18,7 +18,7 @@ pub use table::NamedText;
 
 use table::Row;
 
-/// Midnight of the imported days, in milliseconds since the Unix epoch. The public sets give times of day without a date;
+/// Midnight of the imported days, in milliseconds of Unix time. The public sets give times of day without a date;
 /// 2021-01-01 is an arbitrary choice.
 const MIDNIGHT: i64 = 1_609_459_200_000;
 

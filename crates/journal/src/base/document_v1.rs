@@ -1,7 +1,7 @@
 //! The document as a whole, version 1.
 //!
 //! Every field has its name here, in its own type: renaming or reordering something in `model` or `fleet` changes no byte.
-//! Times are milliseconds since the Unix epoch and spans are milliseconds (`_ms`); positions in the log end in `_seq`.
+//! Times are milliseconds of Unix time and spans are milliseconds (`_ms`); positions in the log end in `_seq`.
 //! A field that may be missing is left out when it has its default value.
 
 use fleetfold_fleet::{Counters, Image, RememberedHash};

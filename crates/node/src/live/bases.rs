@@ -21,7 +21,7 @@ use crate::log::{AppendError, Log, LogError, Stream};
 
 /// How many bases of a zone are kept.
 const KEPT: usize = 3;
-/// After a failure it is tried again.
+/// Time between two attempts to store a base.
 const TRIED_EVERY: Duration = Duration::from_secs(60);
 /// Largest document that is unpacked: 300,000 orders take about 300 MB.
 const DOCUMENT_BYTES_MAX: usize = 4 << 30;
@@ -136,7 +136,7 @@ impl Worker {
         let (fleet, tally) = (fleet.clone_without_index(), self.tally.clone());
         let (log, zone, writes) = (self.log.clone(), self.zone.clone(), Arc::clone(&self.writes_base));
         let (space, now) = (fleet.zone().space, self.engine.now());
-        self.shell.spawn(async move {
+        self.runtime.spawn(async move {
             let object = object_name(&zone, fleet.applied(), FORMAT);
             let (applied, digest, whose) = (fleet.applied(), fleet.digest(), zone.clone());
             let packed = tokio::task::spawn_blocking(move || zstd::bulk::compress(&write(&fleet, &tally, &whose), 3));

@@ -44,7 +44,7 @@ impl Worker {
                 }
                 Effect::FetchLegs(query) => {
                     let (network, inputs) = (Arc::clone(self.engine.network()), self.inputs.clone());
-                    self.shell.spawn_blocking(move || {
+                    self.runtime.spawn_blocking(move || {
                         let _ = inputs.blocking_send(Input::Legs(network.fetch(&query)));
                     });
                 }
@@ -61,7 +61,7 @@ impl Worker {
     fn append_own(&self, event: &Event) {
         let message = own_message(&self.zone, event, self.engine.fleet().zone().space, self.engine.now());
         let log = self.log.clone();
-        self.shell.spawn(async move {
+        self.runtime.spawn(async move {
             let bytes = Bytes::from(message.bytes);
             for _ in 0..OWN_TRIES {
                 match log.append(Stream::Fleet, message.subject.clone(), message.id.clone(), bytes.clone(), None).await
@@ -83,7 +83,7 @@ impl Worker {
         let (log, zone, version) = (self.log.clone(), self.zone.clone(), features.version);
         let space = self.engine.fleet().zone().space;
         let values: Vec<(String, String)> = features_to_json(features, space);
-        self.shell.spawn(async move {
+        self.runtime.spawn(async move {
             for (key, value) in values {
                 let subject = zone.subject(&Address::of_feature(&key));
                 let id = feature_id(&zone, &key, version);
@@ -99,7 +99,7 @@ impl Worker {
         let OwnMessage { subject, id, bytes } =
             own_message(&self.zone, &event, self.engine.fleet().zone().space, self.engine.now());
         let (log, inputs, bytes) = (self.log.clone(), self.inputs.clone(), Bytes::from(bytes));
-        self.shell.spawn(async move {
+        self.runtime.spawn(async move {
             let outcome = match log.append(Stream::Fleet, subject, id, bytes, Some(expected.0)).await {
                 Ok(stored) if stored.duplicate => Outcome::Duplicate,
                 Ok(stored) => Outcome::Stored(LogSeq(stored.seq)),
@@ -121,7 +121,7 @@ impl Worker {
 
     pub(super) fn read_last_plan(&self) {
         let (log, inputs, subject) = (self.log.clone(), self.inputs.clone(), self.zone.subject(&Address::Plan));
-        self.shell.spawn(async move {
+        self.runtime.spawn(async move {
             loop {
                 match log.last(Stream::Fleet, &subject).await {
                     Ok(None) => {
@@ -170,7 +170,7 @@ impl Worker {
                     let subject = self.zone.subject(&Address::of_rejected(reason.code()));
                     let id = rejected_id(&self.zone, *seq);
                     let log = self.log.clone();
-                    self.shell.spawn(async move {
+                    self.runtime.spawn(async move {
                         let _ = log.append(Stream::Rejected, subject, id, body, None).await;
                     });
                 }

@@ -77,7 +77,8 @@ impl Worker {
     pub(super) fn position(&mut self, message: &Message) {
         let Ok(decoded) = decode(&message.bytes) else { return };
         let What::Position(vehicle, position, at) = decoded.what else { return };
-        // A clock more than five seconds ahead or fifteen minutes behind is not believed.
+        // A report whose time is more than five seconds ahead of the log or fifteen minutes behind it comes from a wrong clock: the
+        // time of the log is taken instead.
         let now = self.engine.fleet().zone().zone_time(message.at);
         let skewed =
             at > now + Millis(5_000 * i64::from(self.engine.fleet().zone().rate)) || at < now - Millis(900_000);

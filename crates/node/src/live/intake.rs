@@ -21,10 +21,10 @@ use crate::warnings::Warnings;
 
 /// Entries read ahead of the engine.
 const AHEAD: usize = 1024;
-/// Between attempts while the broker is away.
+/// Time between two attempts while the broker is away.
 const AGAIN: Duration = Duration::from_millis(200);
-/// Attempts to tell what was rejected before the note alone must do: the note keeps every fold the same, the telling is for
-/// people.
+/// Attempts to publish a rejected message on `REJECTED`. After that only the list of skipped entries has it: that list is what
+/// keeps every fold the same, `REJECTED` is for people.
 const TOLD_TRIES: u32 = 300;
 
 /// What the engine's thread gets.
@@ -37,7 +37,7 @@ pub(super) enum Taken {
         at: Timestamp,
         hash: MessageHash,
         on_plan_subject: bool,
-        /// Why, if it was found out just now.
+        /// Why it was rejected; `None`: it was on the list of skipped entries already.
         rejection: Option<Rejection>,
     },
     /// The log is not the one any more that was read before. Nothing follows.

@@ -10,53 +10,18 @@ use fleetfold_model::{Event, OrderId, Timestamp, VehicleId};
 use super::{DELTA_EVERY, Question, Summary, Worker};
 use crate::clock;
 use crate::snapshot;
+use crate::view::stories::{Who, line};
 use crate::view::{self, Decisions, Frame, WithStory, text};
 
 /// Snapshots are written this often while there is news.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(10);
 
 impl Worker {
+    /// One more line in the story of the order or the vehicle that an event is about.
     pub(super) fn story(&mut self, event: &Event, now: Timestamp) {
-        match event {
-            Event::OrderCreated(order) => self.memory.tell(&order.name, now, "ordered"),
-            Event::OrderUpdated(change) => self.memory.tell(&change.order, now, "changed by the customer"),
-            Event::OrderReady { order, .. } => self.memory.tell(order, now, "goods ready"),
-            Event::OrderCancelled { order } => self.memory.tell(order, now, "cancelled"),
-            Event::StopArrived(stop) => {
-                self.memory.tell(&stop.order, stop.at, &format!("{} is there ({:?})", stop.vehicle, stop.stop));
-            }
-            Event::StopCompleted(stop) => {
-                self.memory.tell(&stop.order, stop.at, &format!("{:?} done by {}", stop.stop, stop.vehicle));
-            }
-            Event::StopFailed(stop, reason) => {
-                self.memory.tell(
-                    &stop.order,
-                    stop.at,
-                    &format!("{:?} failed ({reason:?}), {}", stop.stop, stop.vehicle),
-                );
-            }
-            Event::VehicleLost { vehicle, .. } => self.memory.tell(vehicle, now, "lost: broken down or out of contact"),
-            Event::VehicleBack { vehicle, .. } => self.memory.tell(vehicle, now, "works again"),
-            Event::ShiftStarted { vehicle, .. } => self.memory.tell(vehicle, now, "signed on"),
-            Event::ShiftEnded { vehicle, .. } => self.memory.tell(vehicle, now, "signed off"),
-            Event::ZoneOpened(_)
-            | Event::VehicleRegistered(_)
-            | Event::RoadClosed(_)
-            | Event::RoadSlowed(_)
-            | Event::RoadReopened(_)
-            | Event::StopDeparted(_)
-            | Event::AssignmentAccepted { .. }
-            | Event::AssignmentRejected { .. }
-            | Event::StopPinned(_)
-            | Event::StopUnpinned { .. }
-            | Event::AssignmentForced(_)
-            | Event::PriorityRaised(_)
-            | Event::PolicyChanged(_)
-            | Event::PlanProposed(_)
-            | Event::FeaturesLearned(_)
-            | Event::VehicleLocated(_)
-            | Event::BaseWritten(_)
-            | Event::RepairAsked(_) => {}
+        if let Some(line) = line(event) {
+            let (Who::Order(name) | Who::Vehicle(name)) = line.who;
+            self.memory.tell(name, line.at.unwrap_or(now), &line.words);
         }
     }
 
@@ -80,7 +45,7 @@ impl Worker {
         self.delta_at = clock::monotonic();
         let rate = self.events_per_second();
         if self.hub.deltas.receiver_count() == 0 {
-            // Nobody looks: number it all the same, so that who comes back knows that something is missing.
+            // No screen is connected. The delta is numbered all the same, so that a screen that comes back knows that it missed one.
             self.stale = view::Stale::default();
             self.delta += 1;
             self.hub.skip();
@@ -153,7 +118,7 @@ impl Worker {
             let Some(folder) = self.folder.clone() else { return };
             let inputs = self.inputs.clone();
             let (header, fleet, tally) = (self.header(), self.engine.fleet().clone_without_index(), self.tally.clone());
-            self.shell.spawn_blocking(move || {
+            self.runtime.spawn_blocking(move || {
                 // The promises are checked on the copy, so that the engine need not wait for it.
                 if let Err(broken) = fleet.check() {
                     tracing::error!(%broken, "a promise is broken; its offenders are asked for anew, and no snapshot is kept of it");

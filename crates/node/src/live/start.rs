@@ -151,7 +151,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         abandon: Arc::new(AtomicBool::new(false)),
         inputs,
         publisher,
-        shell: tokio::runtime::Handle::current(),
+        runtime: tokio::runtime::Handle::current(),
         hub,
         metrics,
         readiness,

@@ -45,19 +45,19 @@ async fn put(log: &Log, tail: &str, id: &str, expected: Option<u64>) -> Result<s
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn appends_are_read_back_in_order_from_any_place() {
+async fn appends_are_read_back_in_order_from_any_seq() {
     for (which, opened) in all().await {
         let log = &opened.log;
-        let mut places = Vec::new();
+        let mut seqs = Vec::new();
         for number in 0..20 {
-            places.push(put(log, "event.order_created._", &format!("a/{number}"), None).await.expect(which).seq);
+            seqs.push(put(log, "event.order_created._", &format!("a/{number}"), None).await.expect(which).seq);
         }
-        assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{which}: {places:?}");
-        let mut reader = log.read(Stream::Fleet, &zone(), places[4]).await.expect(which);
-        for (number, &place) in places.iter().enumerate().skip(5) {
+        assert!(seqs.windows(2).all(|pair| pair[0] < pair[1]), "{which}: {seqs:?}");
+        let mut reader = log.read(Stream::Fleet, &zone(), seqs[4]).await.expect(which);
+        for (number, &seq) in seqs.iter().enumerate().skip(5) {
             let message =
                 tokio::time::timeout(Duration::from_secs(5), reader.message()).await.expect(which).expect(which);
-            assert_eq!((message.seq, message.bytes), (place, body(&format!("a/{number}"))), "{which}");
+            assert_eq!((message.seq, message.bytes), (seq, body(&format!("a/{number}"))), "{which}");
         }
         let late = put(log, "event.order_created._", "a/late", None).await.expect(which);
         let message = tokio::time::timeout(Duration::from_secs(5), reader.message()).await.expect(which).expect(which);

@@ -3,43 +3,34 @@
 //! Client defaults changed, with the measurements behind them: acknowledgements within 1 s (5 s costs five seconds at every
 //! broker kill), pings every 2 s, reconnects within 250 ms, heartbeats every second.
 
+mod reader;
+mod setup;
+
 use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy};
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
 use async_nats::jetstream::object_store::{self, DeleteErrorKind, GetErrorKind, ObjectStore};
-use async_nats::jetstream::stream::{Compression, Config, DiscardPolicy, StorageType};
 use async_nats::jetstream::{self, Context, kv};
 use bytes::Bytes;
-use fleetfold_journal::still_the_same;
 use fleetfold_model::Timestamp;
 use futures::StreamExt;
 use tokio::io::AsyncReadExt;
 use tokio::sync::{mpsc, watch};
 
 use super::{AppendError, Lease, LogError, Message, Read, Stored, Stream, ZoneName};
-use crate::clock;
+use reader::OrderedReader;
+pub(crate) use setup::connect_client;
+use setup::{bucket, ensure};
 
 /// The object store of bases.
 const BASES: &str = "BASES";
-/// Between attempts to reach a broker that is away.
-const AGAIN: Duration = Duration::from_millis(250);
 
 /// Acknowledgement timeout.
 const ACK: Duration = Duration::from_secs(1);
 /// How long a lease lives without renewal.
 pub(crate) const LEASE: Duration = Duration::from_secs(3);
-/// Most bytes of facts before producers are refused.
-const FLEET_BYTES_MAX: i64 = 16 << 30;
-
-/// Heartbeats of a reader: a pull that is silent for two of them is opened anew.
-const HEARTBEAT: Duration = Duration::from_secs(1);
-/// A pull of a reader is renewed this often.
-const PULL: Duration = Duration::from_secs(10);
-/// Messages asked for in one pull.
-const BATCH: usize = 500;
 
 /// A connection to JetStream.
 pub(crate) struct JetStream {
@@ -361,262 +352,4 @@ fn structured_bytes(headers: Option<&HeaderMap>, payload: &Bytes) -> Bytes {
             fleetfold_wire::structured(pairs, payload).map(Bytes::from)
         })
         .unwrap_or_else(|| payload.clone())
-}
-
-/// Reads a stream in order through every reconnect, and notices when it is not the same stream any more.
-///
-/// Our own and not the client's ordered consumer, for two reasons: that one has a heartbeat of 15 s and no way to change it,
-/// and it takes a stream that went back for one that has nothing new.
-struct OrderedReader {
-    context: Context,
-    stream: Stream,
-    filter: String,
-    /// Every message of ours up to this sequence has been handed on.
-    passed: u64,
-    /// The last message handed on: its sequence and its bytes. They are hashed only when the stream is looked at again.
-    last_read: Option<(u64, Bytes)>,
-    /// When the stream was created, nanoseconds, as first seen.
-    created: Option<i128>,
-    sender: mpsc::Sender<Read>,
-}
-
-/// How a pull ended.
-enum Ended {
-    /// Nobody reads any more.
-    NobodyReads,
-    /// It must be opened anew.
-    Broken,
-}
-
-impl OrderedReader {
-    async fn open(&mut self) -> Result<jetstream::consumer::pull::Stream, LogError> {
-        let failed = |error: &dyn std::fmt::Display| unreachable_stream(self.stream, error);
-        let stream = self.context.get_stream_no_info(self.stream.name()).await.map_err(|error| failed(&error))?;
-        let config = jetstream::consumer::pull::Config {
-            filter_subject: self.filter.clone(),
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.passed + 1 },
-            replay_policy: ReplayPolicy::Instant,
-            ack_policy: AckPolicy::None,
-            memory_storage: true,
-            num_replicas: 1,
-            inactive_threshold: Duration::from_secs(30),
-            ..jetstream::consumer::pull::Config::default()
-        };
-        let consumer = stream.create_consumer(config).await.map_err(|error| failed(&error))?;
-        let messages = consumer.stream().max_messages_per_batch(BATCH).expires(PULL).heartbeat(HEARTBEAT).messages();
-        messages.await.map_err(|error| failed(&error))
-    }
-
-    async fn run(mut self, first: jetstream::consumer::pull::Stream) {
-        let mut messages = Some(first);
-        loop {
-            if self.sender.is_closed() {
-                return;
-            }
-            // Before anything is read on: is it still the same stream?
-            if !self.stream.last_value() {
-                match self.check().await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(what)) => {
-                        let _ = self.sender.send(Read::Regressed(what)).await;
-                        return;
-                    }
-                    Err(_) => {
-                        messages = None;
-                        tokio::time::sleep(AGAIN).await;
-                        continue;
-                    }
-                }
-            }
-            let open = match messages.take() {
-                Some(open) => Ok(open),
-                None => self.open().await,
-            };
-            match open {
-                Ok(open) => match self.drain(open).await {
-                    Ended::NobodyReads => return,
-                    Ended::Broken => tokio::time::sleep(AGAIN / 5).await,
-                },
-                Err(_) => tokio::time::sleep(AGAIN).await,
-            }
-        }
-    }
-
-    /// Hands on what comes until the pull breaks or a message is missing.
-    async fn drain(&mut self, mut messages: jetstream::consumer::pull::Stream) -> Ended {
-        let mut delivered = 0;
-        loop {
-            let next = tokio::select! {
-                next = messages.next() => next,
-                () = self.sender.closed() => return Ended::NobodyReads,
-            };
-            // A missed heartbeat, a consumer that is gone, a connection that broke: open anew.
-            let Some(Ok(message)) = next else { return Ended::Broken };
-            let Ok(info) = message.info() else { return Ended::Broken };
-            if info.consumer_sequence != delivered + 1 {
-                return Ended::Broken; // one was lost on the way
-            }
-            delivered += 1;
-            let (seq, at) = (info.stream_sequence, timestamp(info.published.unix_timestamp_nanos()));
-            if seq <= self.passed {
-                return Ended::Broken; // it jumped backwards
-            }
-            let bytes = structured_bytes(message.headers.as_ref(), &message.payload);
-            self.passed = seq;
-            self.last_read = Some((seq, bytes.clone()));
-            let message = Message { seq, at, subject: message.subject.to_string(), bytes };
-            if self.sender.send(Read::Message(message)).await.is_err() {
-                return Ended::NobodyReads;
-            }
-        }
-    }
-
-    /// Is the stream still the one whose messages were read? The outer error: nobody answers.
-    async fn check(&mut self) -> Result<Result<(), String>, LogError> {
-        let failed = |error: &dyn std::fmt::Display| unreachable_stream(self.stream, error);
-        let mut stream = self.context.get_stream(self.stream.name()).await.map_err(|error| failed(&error))?;
-        let info = stream.info().await.map_err(|error| failed(&error))?;
-        let created = info.created.unix_timestamp_nanos();
-        let (first, last) = (info.state.first_sequence, info.state.last_sequence);
-        let known = *self.created.get_or_insert(created);
-        let mut read = None;
-        if let Some((seq, bytes)) = &self.last_read {
-            let seq = *seq;
-            let stands = if seq < first || seq > last {
-                None
-            } else {
-                match stream.get_raw_message(seq).await {
-                    Ok(raw) => Some(*blake3::hash(&stored_message(&raw).bytes).as_bytes()),
-                    Err(error) if error.kind() == jetstream::stream::LastRawMessageErrorKind::NoMessageFound => None,
-                    Err(error) => return Err(unreachable_stream(self.stream, &error)),
-                }
-            };
-            read = Some((*blake3::hash(bytes).as_bytes(), stands));
-        }
-        let passed = self.last_read.as_ref().map_or(0, |(seq, _)| *seq);
-        Ok(still_the_same(passed, last, (known as i64, created as i64), read))
-    }
-}
-
-/// A client with our defaults, and since when its broker is away.
-pub(crate) async fn connect_client(
-    url: &str,
-) -> Result<(async_nats::Client, watch::Receiver<Option<Instant>>), LogError> {
-    let (away, told) = watch::channel(None);
-    let client = async_nats::ConnectOptions::new()
-        .name("fleetfold")
-        .ping_interval(Duration::from_secs(2))
-        .connection_timeout(Duration::from_secs(2))
-        .request_timeout(Some(Duration::from_secs(2)))
-        .reconnect_delay_callback(|tries| Duration::from_millis(((tries as u64 + 1) * 25).min(250)))
-        .event_callback(move |event| {
-            match event {
-                async_nats::Event::Connected => {
-                    away.send_replace(None);
-                }
-                async_nats::Event::Disconnected | async_nats::Event::Closed => {
-                    away.send_if_modified(|since| since.replace(clock::monotonic()).is_none());
-                }
-                _ => {}
-            }
-            async move {
-                // Violations of rights appear here only; the call itself just times out.
-                match event {
-                    async_nats::Event::Connected | async_nats::Event::Draining | async_nats::Event::Closed => {
-                        tracing::info!(%event, "broker connection");
-                    }
-                    _ => tracing::warn!(%event, "broker connection"),
-                }
-            }
-        })
-        .connect(url)
-        .await
-        .map_err(|error| {
-            LogError::new(
-                format!("no broker answers at {url}: {error}"),
-                "start one with `nats-server -js`, or use --log embedded",
-            )
-        })?;
-    Ok((client, told))
-}
-
-fn config(stream: Stream) -> Config {
-    let day = Duration::from_secs(24 * 3600);
-    let base = Config {
-        name: stream.name().to_owned(),
-        storage: StorageType::File,
-        compression: Some(Compression::S2),
-        duplicate_window: Duration::from_secs(120),
-        allow_direct: true,
-        ..Config::default()
-    };
-    match stream {
-        Stream::Fleet => Config {
-            subjects: vec!["fleet.*.*.event.>".to_owned(), "fleet.*.*.plan".to_owned()],
-            discard: DiscardPolicy::New,
-            max_bytes: FLEET_BYTES_MAX,
-            max_age: 14 * day,
-            deny_delete: true,
-            deny_purge: true,
-            ..base
-        },
-        Stream::Position => Config {
-            subjects: vec!["fleet.*.*.position.*".to_owned()],
-            max_messages_per_subject: 1,
-            max_age: Duration::from_secs(3600),
-            ..base
-        },
-        Stream::Assignment => {
-            Config { subjects: vec!["fleet.*.*.assignment.*".to_owned()], max_messages_per_subject: 1, ..base }
-        }
-        Stream::Feature => {
-            Config { subjects: vec!["fleet.*.*.feature.*".to_owned()], max_messages_per_subject: 1, ..base }
-        }
-        Stream::Warning => Config { subjects: vec!["fleet.*.*.warning.*".to_owned()], max_age: 30 * day, ..base },
-        Stream::Rejected => Config { subjects: vec!["fleet.*.*.rejected.*".to_owned()], max_age: 30 * day, ..base },
-    }
-}
-
-async fn ensure(context: &Context, stream: Stream) -> Result<(), LogError> {
-    let mut wanted = config(stream);
-    let first = context.get_or_create_stream(wanted.clone()).await;
-    let mut handle = if let Ok(handle) = first {
-        handle
-    } else {
-        // A small broker cannot reserve our usual bytes: take what it gives.
-        wanted.max_bytes = -1;
-        context.get_or_create_stream(wanted.clone()).await.map_err(|error| {
-            LogError::new(
-                format!("stream {} cannot be created: {error}", stream.name()),
-                "start the broker with JetStream on (`nats-server -js`) and allow this user to create streams",
-            )
-        })?
-    };
-    let info = handle.info().await.map_err(|error| unreachable_stream(stream, &error))?;
-    let same = info.config.subjects == wanted.subjects
-        && info.config.max_messages_per_subject == wanted.max_messages_per_subject.max(-1);
-    let same = same || (info.config.subjects == wanted.subjects && wanted.max_messages_per_subject == 0);
-    if same {
-        Ok(())
-    } else {
-        Err(LogError::new(
-            format!("stream {} exists with other settings (subjects {:?})", stream.name(), info.config.subjects),
-            format!("rename or remove it: nats stream rm {}", stream.name()),
-        ))
-    }
-}
-
-async fn bucket(context: &Context, name: &str, max_age: Duration) -> Result<kv::Store, LogError> {
-    if let Ok(store) = context.get_key_value(name).await {
-        return Ok(store);
-    }
-    context
-        .create_key_value(kv::Config { bucket: name.to_owned(), history: 1, max_age, ..kv::Config::default() })
-        .await
-        .map_err(|error| {
-            LogError::new(
-                format!("bucket {name} cannot be created: {error}"),
-                "allow this user to create key-value buckets",
-            )
-        })
 }

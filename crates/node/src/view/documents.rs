@@ -1,7 +1,7 @@
 //! The documents of HTTP and of the live feed, as types: what is written here is what a browser reads (`assets/feed.js`).
 //!
 //! No type of another room is in them, so that a renamed field of the fleet renames no field of a document. Times are
-//! milliseconds since the Unix epoch in zone time, places are longitude and latitude.
+//! milliseconds of Unix time, in zone time, places are longitude and latitude.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -17,7 +17,13 @@ pub(crate) type LonLat = [f64; 2];
 #[serde(tag = "type", rename_all = "lowercase")]
 pub(crate) enum Frame<'a> {
     /// The first one: which start of the engine this is, so that a browser can ask for what it missed.
-    Hello { epoch: u64, server: &'static str, zone: &'a str },
+    Hello {
+        /// Its name in the feed is older than the owner's epoch, with which it has nothing to do.
+        #[serde(rename = "epoch")]
+        start: u64,
+        server: &'static str,
+        zone: &'a str,
+    },
     /// Everything. `seq` is the number of the last delta in it, `sent_at` the wall clock.
     Snapshot { seq: u64, sent_at: i64, body: &'a Picture<'a> },
     /// What changed since the delta `prev`.
@@ -240,12 +246,12 @@ pub(crate) struct Learned {
     pub(crate) watermark: Option<i64>,
     /// Observations that came behind the watermark.
     pub(crate) late: u64,
-    pub(crate) speeds: Vec<Speed>,
-    pub(crate) services: Vec<Service>,
+    pub(crate) speeds: Vec<LearnedSpeed>,
+    pub(crate) services: Vec<LearnedService>,
 }
 
 #[derive(Serialize)]
-pub(crate) struct Speed {
+pub(crate) struct LearnedSpeed {
     pub(crate) class: &'static str,
     pub(crate) cell: Option<[i16; 2]>,
     pub(crate) hour: u8,
@@ -259,7 +265,7 @@ pub(crate) struct Speed {
 }
 
 #[derive(Serialize)]
-pub(crate) struct Service {
+pub(crate) struct LearnedService {
     pub(crate) place: LonLat,
     pub(crate) service_seconds: f64,
     pub(crate) count: u32,

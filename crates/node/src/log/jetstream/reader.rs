@@ -1,0 +1,157 @@
+//! The ordered reader of a stream.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy};
+use async_nats::jetstream::{self, Context};
+use bytes::Bytes;
+use fleetfold_journal::still_the_same;
+use futures::StreamExt;
+use tokio::sync::mpsc;
+
+use super::{stored_message, structured_bytes, timestamp, unreachable_stream};
+use crate::log::{LogError, Message, Read, Stream};
+
+/// Between attempts to reach a broker that is away.
+const AGAIN: Duration = Duration::from_millis(250);
+/// Heartbeats of a reader: a pull that is silent for two of them is opened anew.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// A pull of a reader is renewed this often.
+const PULL: Duration = Duration::from_secs(10);
+/// Messages asked for in one pull.
+const BATCH: usize = 500;
+
+/// Reads a stream in order through every reconnect, and notices when it is not the same stream any more.
+///
+/// Our own and not the client's ordered consumer, for two reasons: that one has a heartbeat of 15 s and no way to change it,
+/// and it takes a stream that went back for one that has nothing new.
+pub(super) struct OrderedReader {
+    pub(super) context: Context,
+    pub(super) stream: Stream,
+    pub(super) filter: String,
+    /// Every message of ours up to this sequence has been handed on.
+    pub(super) passed: u64,
+    /// The last message handed on: its sequence and its bytes. They are hashed only when the stream is looked at again.
+    pub(super) last_read: Option<(u64, Bytes)>,
+    /// When the stream was created, nanoseconds, as first seen.
+    pub(super) created: Option<i128>,
+    pub(super) sender: mpsc::Sender<Read>,
+}
+
+/// How a pull ended.
+enum Ended {
+    /// Nobody reads any more.
+    NobodyReads,
+    /// It must be opened anew.
+    Broken,
+}
+
+impl OrderedReader {
+    pub(super) async fn open(&mut self) -> Result<jetstream::consumer::pull::Stream, LogError> {
+        let failed = |error: &dyn std::fmt::Display| unreachable_stream(self.stream, error);
+        let stream = self.context.get_stream_no_info(self.stream.name()).await.map_err(|error| failed(&error))?;
+        let config = jetstream::consumer::pull::Config {
+            filter_subject: self.filter.clone(),
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.passed + 1 },
+            replay_policy: ReplayPolicy::Instant,
+            ack_policy: AckPolicy::None,
+            memory_storage: true,
+            num_replicas: 1,
+            inactive_threshold: Duration::from_secs(30),
+            ..jetstream::consumer::pull::Config::default()
+        };
+        let consumer = stream.create_consumer(config).await.map_err(|error| failed(&error))?;
+        let messages = consumer.stream().max_messages_per_batch(BATCH).expires(PULL).heartbeat(HEARTBEAT).messages();
+        messages.await.map_err(|error| failed(&error))
+    }
+
+    pub(super) async fn run(mut self, first: jetstream::consumer::pull::Stream) {
+        let mut messages = Some(first);
+        loop {
+            if self.sender.is_closed() {
+                return;
+            }
+            // Before anything is read on: is it still the same stream?
+            if !self.stream.last_value() {
+                match self.check().await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(what)) => {
+                        let _ = self.sender.send(Read::Regressed(what)).await;
+                        return;
+                    }
+                    Err(_) => {
+                        messages = None;
+                        tokio::time::sleep(AGAIN).await;
+                        continue;
+                    }
+                }
+            }
+            let open = match messages.take() {
+                Some(open) => Ok(open),
+                None => self.open().await,
+            };
+            match open {
+                Ok(open) => match self.drain(open).await {
+                    Ended::NobodyReads => return,
+                    Ended::Broken => tokio::time::sleep(AGAIN / 5).await,
+                },
+                Err(_) => tokio::time::sleep(AGAIN).await,
+            }
+        }
+    }
+
+    /// Hands on what comes until the pull breaks or a message is missing.
+    async fn drain(&mut self, mut messages: jetstream::consumer::pull::Stream) -> Ended {
+        let mut delivered = 0;
+        loop {
+            let next = tokio::select! {
+                next = messages.next() => next,
+                () = self.sender.closed() => return Ended::NobodyReads,
+            };
+            // A missed heartbeat, a consumer that is gone, a connection that broke: open anew.
+            let Some(Ok(message)) = next else { return Ended::Broken };
+            let Ok(info) = message.info() else { return Ended::Broken };
+            if info.consumer_sequence != delivered + 1 {
+                return Ended::Broken; // one was lost on the way
+            }
+            delivered += 1;
+            let (seq, at) = (info.stream_sequence, timestamp(info.published.unix_timestamp_nanos()));
+            if seq <= self.passed {
+                return Ended::Broken; // it jumped backwards
+            }
+            let bytes = structured_bytes(message.headers.as_ref(), &message.payload);
+            self.passed = seq;
+            self.last_read = Some((seq, bytes.clone()));
+            let message = Message { seq, at, subject: message.subject.to_string(), bytes };
+            if self.sender.send(Read::Message(message)).await.is_err() {
+                return Ended::NobodyReads;
+            }
+        }
+    }
+
+    /// Is the stream still the one whose messages were read? The outer error: nobody answers.
+    async fn check(&mut self) -> Result<Result<(), String>, LogError> {
+        let failed = |error: &dyn std::fmt::Display| unreachable_stream(self.stream, error);
+        let mut stream = self.context.get_stream(self.stream.name()).await.map_err(|error| failed(&error))?;
+        let info = stream.info().await.map_err(|error| failed(&error))?;
+        let created = info.created.unix_timestamp_nanos();
+        let (first, last) = (info.state.first_sequence, info.state.last_sequence);
+        let known = *self.created.get_or_insert(created);
+        let mut read = None;
+        if let Some((seq, bytes)) = &self.last_read {
+            let seq = *seq;
+            let stands = if seq < first || seq > last {
+                None
+            } else {
+                match stream.get_raw_message(seq).await {
+                    Ok(raw) => Some(*blake3::hash(&stored_message(&raw).bytes).as_bytes()),
+                    Err(error) if error.kind() == jetstream::stream::LastRawMessageErrorKind::NoMessageFound => None,
+                    Err(error) => return Err(unreachable_stream(self.stream, &error)),
+                }
+            };
+            read = Some((*blake3::hash(bytes).as_bytes(), stands));
+        }
+        let passed = self.last_read.as_ref().map_or(0, |(seq, _)| *seq);
+        Ok(still_the_same(passed, last, (known as i64, created as i64), read))
+    }
+}

@@ -130,7 +130,12 @@ impl Draft {
 
     /// The problem of an answer: legs are computed when they are read, as far as they are known (see [`Draft::missing`]).
     pub(crate) fn finish_known(&self, outlook: &Outlook) -> Problem {
-        self.with_legs(outlook.asked_legs(&self.places, self.epoch, self.until))
+        let driven = self.solver_tours.iter().zip(&self.initial).flat_map(|(tour, sequence)| {
+            let nodes = sequence.iter().map(|stop| self.solver_stops[stop.index()].node);
+            let from = std::iter::once(tour.start_node).chain(nodes.clone());
+            from.zip(nodes)
+        });
+        self.with_legs(outlook.asked_legs(&self.places, driven, self.epoch, self.until))
     }
 
     /// The legs of this draft that a routing server has not said yet; `None`: all are known.

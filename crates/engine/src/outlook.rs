@@ -199,9 +199,15 @@ impl Outlook {
         TimeDependentLegs::from_rows(n, ends, Arc::new(rows)).map_or_else(Legs::default, Legs::TimeDependent)
     }
 
-    /// The same legs, each computed when it is read: for an answer that reads few of them. No routing server is asked: straight
-    /// lines stand in for what it has not said yet.
-    pub(crate) fn asked_legs(&self, places: &[Position], epoch: Timestamp, until: Timestamp) -> Legs {
+    /// The same legs, each computed when it is read: for an answer that reads few of them. `driven`: legs that are read again and
+    /// again. No routing server is asked: straight lines stand in for what it has not said yet.
+    pub(crate) fn asked_legs(
+        &self,
+        places: &[Position],
+        driven: impl Iterator<Item = (NodeIx, NodeIx)>,
+        epoch: Timestamp,
+        until: Timestamp,
+    ) -> Legs {
         let n = places.len();
         let (first, last, ends) = self.spans(epoch, until);
         let source = Arc::new(Rows {
@@ -211,7 +217,7 @@ impl Outlook {
             tables: (first..=last).map(|_| OnceLock::new()).collect(),
         });
         if ends.is_empty() {
-            return Legs::Asked(AskedLegs::new(n, source));
+            return Legs::Asked(AskedLegs::new(n, source).keeping(driven));
         }
         TimeDependentLegs::asked(n, ends, source).map_or_else(Legs::default, Legs::TimeDependent)
     }

@@ -11,6 +11,13 @@ use crate::schedule::{Infeasible, drive, span_price};
 use crate::state::Rows;
 use crate::state::State;
 
+/// Tours of up to this many stops are driven in full for every position; for a shipment that is 20,000 legs.
+const WALKED_WHOLE: usize = 32;
+/// Positions of a longer tour that are driven: those with the shortest detour.
+const NEAREST_WALKED: usize = 8;
+/// Positions of a longer tour that are driven beside these: the last ones before the stop is due.
+const DUE_WALKED: usize = 4;
+
 /// A position for a unit, and the additional price of the tour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Insertion {
@@ -204,20 +211,74 @@ impl State<'_> {
     /// The cheapest position in one tour, found by driving the tour in full for each position: lateness and flow time are priced,
     /// pauses are moved, every rule is kept. O(n²) for a job in a tour of n stops, O(n³) for a shipment.
     pub(crate) fn best_by_walk(&self, unit: LocalStop, tour: LocalTour, bound: i64) -> Option<Insertion> {
+        let all: Vec<usize> = (0..=self.counts[tour] as usize).collect();
+        self.best_of_positions(unit, tour, bound, &all, &all)
+    }
+
+    /// Like [`State::best_by_walk`], but in a tour of more than [`WALKED_WHOLE`] stops only the positions are driven that look best:
+    /// those with the shortest detour, and the last ones before the stop is due. O(n).
+    pub(crate) fn best_by_screened_walk(&self, unit: LocalStop, tour: LocalTour, bound: i64) -> Option<Insertion> {
+        if self.counts[tour] as usize <= WALKED_WHOLE {
+            return self.best_by_walk(unit, tour, bound);
+        }
+        let mate = self.local.fixed[unit].mate;
+        let positions = self.likely_positions(unit, tour);
+        let mates = if mate == LocalStop::NONE { Vec::new() } else { self.likely_positions(mate, tour) };
+        // Both ends of a shipment side by side is always worth a look.
+        let mut both: Vec<usize> = mates.iter().chain(&positions).copied().collect();
+        both.sort_unstable();
+        both.dedup();
+        self.best_of_positions(unit, tour, bound, &positions, &both)
+    }
+
+    /// Positions of a tour that look best for a stop by themselves, ascending: position k is before stop k of the tour.
+    fn likely_positions(&self, stop: LocalStop, tour: LocalTour) -> Vec<usize> {
+        let end = self.sentinel(tour);
+        let mut detours: Vec<(i64, usize)> = Vec::with_capacity(self.counts[tour] as usize + 1);
+        let mut due = 0;
+        let mut node = end;
+        loop {
+            let (position, next) = (detours.len(), self.records[node].next);
+            let price = |from, to| i64::from(self.hop(tour, from, to).1);
+            detours.push((price(node, stop.into()) + price(stop.into(), next) - price(node, next), position));
+            if self.records[node].depart <= self.closes[stop] {
+                due = position;
+            }
+            node = next;
+            if node == end {
+                break;
+            }
+        }
+        detours.sort_unstable();
+        let nearest = detours.into_iter().take(NEAREST_WALKED).map(|(_, position)| position);
+        let mut positions: Vec<usize> = nearest.chain(due.saturating_sub(DUE_WALKED - 1)..=due).collect();
+        positions.sort_unstable();
+        positions.dedup();
+        positions
+    }
+
+    /// The cheapest insertion before these stops of a tour, given by their positions; `mates`: where the delivery of a shipment may go.
+    fn best_of_positions(
+        &self,
+        unit: LocalStop,
+        tour: LocalTour,
+        bound: i64,
+        positions: &[usize],
+        mates: &[usize],
+    ) -> Option<Insertion> {
         let stop = self.local.fixed[unit];
         let before = self.costs[tour];
         let mut sequence = self.sequence(tour);
         let mut best = bound;
         let mut found = None;
-        let len = sequence.len();
         let node_before = |sequence: &[LocalStop], index: usize| {
             if index == 0 { self.sentinel(tour) } else { sequence[index - 1].into() }
         };
-        for at in 0..=len {
+        for &at in positions {
             let after = node_before(&sequence, at);
             sequence.insert(at, unit);
             if stop.role == Role::Pickup {
-                for mate_at in at + 1..=len + 1 {
+                for mate_at in mates.iter().filter(|&&mate| mate >= at).map(|&mate| mate + 1) {
                     let mate_after = node_before(&sequence, mate_at);
                     sequence.insert(mate_at, stop.mate);
                     if let Some(cost) = self.walk_cost(tour, &sequence, before.saturating_add(best)) {

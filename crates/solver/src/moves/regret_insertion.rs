@@ -61,7 +61,7 @@ pub(crate) fn fill(mut state: State<'_>) -> Solution {
         let bound = local.unserved(unit);
         let best = state
             .tours()
-            .filter_map(|tour| state.best_by_walk(unit, tour, bound))
+            .filter_map(|tour| state.best_by_screened_walk(unit, tour, bound))
             .min_by_key(|insertion| (insertion.cost, insertion.tour));
         if let Some(insertion) = best {
             state = state.enriched();

@@ -26,6 +26,8 @@ pub struct AskedLegs {
     source: Arc<dyn LegRows>,
     /// The span in which each node is left; empty: the first.
     spans: Arc<[u32]>,
+    /// A node behind each node, and the leg between them: those that are read again and again.
+    next: Arc<[(NodeIx, (i32, i32))]>,
 }
 
 impl std::fmt::Debug for AskedLegs {
@@ -37,7 +39,19 @@ impl std::fmt::Debug for AskedLegs {
 impl AskedLegs {
     /// Legs between `nodes` nodes, as they are in the first span of the source.
     pub fn new(nodes: usize, source: Arc<dyn LegRows>) -> Self {
-        Self { nodes, source, spans: Arc::default() }
+        Self { nodes, source, spans: Arc::default(), next: Arc::default() }
+    }
+
+    /// Keeps one leg from each of these nodes: the last one named. For legs along tours, which are read again and again.
+    #[must_use]
+    pub fn keeping(mut self, legs: impl Iterator<Item = (NodeIx, NodeIx)>) -> Self {
+        let mut next = vec![(NodeIx::NONE, (0, 0)); self.nodes];
+        legs.for_each(|(from, to)| next[from.index()].0 = to);
+        for (from, slot) in next.iter_mut().enumerate().filter(|(_, slot)| slot.0 != NodeIx::NONE) {
+            slot.1 = self.ask(NodeIx(from as u32), slot.0);
+        }
+        self.next = next.into();
+        self
     }
 
     pub(crate) fn nodes(&self) -> usize {
@@ -46,6 +60,13 @@ impl AskedLegs {
 
     #[inline]
     pub(crate) fn get(&self, a: NodeIx, b: NodeIx) -> (i32, i32) {
+        match self.next.get(a.index()) {
+            Some(&(next, leg)) if next == b => leg,
+            _ => self.ask(a, b),
+        }
+    }
+
+    fn ask(&self, a: NodeIx, b: NodeIx) -> (i32, i32) {
         let span = self.spans.get(a.index()).map_or(0, |&span| span as usize);
         legal(self.source.leg(span, a, b))
     }
@@ -114,7 +135,12 @@ impl TimeDependentLegs {
     /// Where legs are asked for one by one: the same legs with those from each node as they are in one span.
     pub(crate) fn asked_in(&self, span_of: impl Iterator<Item = usize>) -> Option<AskedLegs> {
         let spans = || span_of.map(|span| span as u32).collect();
-        self.rows.is_empty().then(|| AskedLegs { nodes: self.nodes, source: Arc::clone(&self.source), spans: spans() })
+        self.rows.is_empty().then(|| AskedLegs {
+            nodes: self.nodes,
+            source: Arc::clone(&self.source),
+            spans: spans(),
+            next: Arc::default(),
+        })
     }
 
     fn leg(&self, span: usize, a: NodeIx, b: NodeIx) -> (i32, i32) {

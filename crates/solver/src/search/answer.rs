@@ -68,7 +68,7 @@ pub fn alternatives(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx) -> V
             if !problem.allows(tour, unit) {
                 return Alternative::Rules;
             }
-            if let Some(insertion) = state.best_by_walk(LocalStop::of_whole(unit), here, i64::MAX / 4) {
+            if let Some(insertion) = state.best_by_screened_walk(LocalStop::of_whole(unit), here, i64::MAX / 4) {
                 let before = driving(tour, &without[tour.index()]);
                 let late_before = state.late(here);
                 state.begin();

@@ -45,7 +45,12 @@ pub(crate) fn frozen(problem: &Problem, tours: &[Vec<StopIx>]) -> Problem {
     }
     let at: Vec<(usize, NodeIx)> = (0..n).map(|node| (legs.span_at(leaves[node]), NodeIx(node as u32))).collect();
     if let Some(asked) = legs.asked_in(at.iter().map(|&(span, _)| span)) {
-        return with_legs(problem, tours, Legs::Asked(asked));
+        let driven = TourIx::all().zip(tours).flat_map(|(tour, sequence)| {
+            let stops = sequence.iter().map(|&stop| problem.stops()[stop.index()].node);
+            let nodes: Vec<NodeIx> = std::iter::once(problem.tours()[tour.index()].start_node).chain(stops).collect();
+            (1..nodes.len()).map(move |at| (nodes[at - 1], nodes[at]))
+        });
+        return with_legs(problem, tours, Legs::Asked(asked.keeping(driven)));
     }
     // One row of each span is read before the others are read in parallel: what the source prepares for a span it prepares once.
     let mut prepared = vec![false; legs.spans()];

@@ -209,17 +209,7 @@ impl<'a> Answer<'a> {
     }
 
     fn place(&self, asked: &Asked, causes: &[Cause], hopeless: &[Hopeless]) -> Vec<ExchangeGroup> {
-        let mut solved = self.solve_near(asked);
-        // A vehicle that already had more than it can do got more: take off what it cannot keep, and try once more.
-        let overcharged = self.solved(&solved).overcharged();
-        if !overcharged.is_empty() {
-            let mut again = asked.clone();
-            for vehicle in overcharged {
-                self.loosen(vehicle, &mut again.loose);
-                again.concerned.insert(vehicle);
-            }
-            solved = self.solve_near(&again);
-        }
+        let solved = self.solve_near(asked);
         let mut groups: Vec<ExchangeGroup> =
             self.solved(&solved).groups(causes, &asked.concerned).into_iter().map(|priced| priced.group).collect();
         // Orders that no vehicle can take: said so in the group that answers for them.

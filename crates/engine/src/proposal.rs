@@ -164,15 +164,6 @@ impl Solved<'_> {
         result
     }
 
-    /// Vehicles that would get new stops on a route that cannot be driven: it could not be driven before either.
-    pub(crate) fn overcharged(&self) -> Vec<VehicleId> {
-        let tours = (0..self.draft.vehicles.len()).filter(|&tour| self.gained(tour));
-        tours
-            .filter(|&tour| schedule(self.problem, TourIx(tour as u32), &self.solution.tours[tour]).is_none())
-            .map(|tour| self.draft.vehicles[tour])
-            .collect()
-    }
-
     /// True when a tour has a stop that was not on its route.
     fn gained(&self, tour: usize) -> bool {
         let stops = self.solution.tours[tour].iter().map(|&stop| &self.draft.stops[stop.index()]);

@@ -6,6 +6,7 @@ mod located;
 mod roads;
 mod service;
 mod somewhere;
+mod waiting;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;

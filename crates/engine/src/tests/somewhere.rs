@@ -58,7 +58,7 @@ fn no_order_vanishes_while_routes_cannot_be_driven() {
 
 impl Rig {
     /// The vehicle serves the first stop of its route.
-    fn serve_next(&mut self, van: &str) {
+    pub(super) fn serve_next(&mut self, van: &str) {
         let fleet = self.engine.fleet();
         let Some(visit) = fleet.vehicle(fleet.vehicle_id(van).unwrap()).route.visits.first().copied() else { return };
         let order = fleet.order(visit.order).name.to_string();

@@ -1,0 +1,183 @@
+//! Many facts at once: in which order they are answered, and that they are answered as one after the other.
+
+use super::somewhere::Dice;
+use super::*;
+use crate::bounds;
+use crate::draft::Draft;
+use crate::moment::Moment;
+
+impl Rig {
+    /// Facts that are all in the log before the answer to the first one comes back. That one may be refused by what came meanwhile;
+    /// returned is how many groups had been refused when it was folded.
+    fn at_once(&mut self, events: Vec<Event>) -> u64 {
+        let mut effects = Vec::new();
+        for event in events {
+            let entry = next_entry(&mut self.seq, self.now, event);
+            let id = self.seq;
+            self.engine.handle(Input::Entry(LogEntry { id, ..entry }), &mut effects);
+        }
+        let appended = |effects: Vec<Effect>| {
+            effects.into_iter().find_map(|effect| match effect {
+                Effect::Append { proposal, .. } => Some(proposal),
+                _ => None,
+            })
+        };
+        let mut refused = 0;
+        let mut proposed = appended(effects);
+        for first in [true, false] {
+            let Some(proposal) = proposed.take() else { break };
+            self.plans.push(proposal.clone());
+            let entry = next_entry(&mut self.seq, self.now, Event::PlanProposed(proposal));
+            let entry = Input::Entry(LogEntry { hash: MessageHash(u128::from(self.seq)), ..entry });
+            if first {
+                let mut effects = Vec::new();
+                self.engine.handle(entry, &mut effects);
+                refused = self.engine.fleet().counters().groups_refused;
+                proposed = appended(effects);
+            } else {
+                self.input(entry);
+            }
+        }
+        refused
+    }
+}
+
+/// The rig checks the fleet after each input; the fold would refuse a group that lost an order or forgot a base.
+#[test]
+fn a_burst_is_answered_whole_and_no_group_is_refused() {
+    for seed in 1..=40u64 {
+        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut rig = Rig::new();
+        rig.on("c", km(5, 5));
+        rig.on("d", km(2, 9));
+        for turn in 0..4 {
+            rig.now += 60_000;
+            let burst = (0..25)
+                .map(|number| {
+                    let (x, y) = (dice.roll(12) as i32, dice.roll(12) as i32);
+                    let id = format!("o{turn}-{number}");
+                    let known = || name(&format!("o{turn}-{}", number / 2));
+                    match dice.roll(12) {
+                        0 => Event::OrderCancelled { order: known() },
+                        1 => Event::VehicleLost { vehicle: name("c"), position: Some(km(x, y)) },
+                        2 => Event::VehicleBack { vehicle: name("c"), position: None },
+                        3 => Event::StopPinned(Pin { order: known(), vehicle: name("d") }),
+                        4 => Event::PriorityRaised(PriorityRaised { order: known(), priority: 3 }),
+                        5..=7 => Event::OrderCreated(shipment(&id, km(x, y), km(y, x))),
+                        _ => Event::OrderCreated(job(&id, km(x, y))),
+                    }
+                })
+                .collect();
+            let refused = rig.at_once(burst);
+            assert!(rig.engine.fleet().unanswered().is_empty(), "seed {seed}: a fact was never answered");
+            assert_eq!(rig.engine.fleet().counters().groups_refused, refused, "seed {seed}: {:#?}", rig.plans.last());
+        }
+    }
+}
+
+#[test]
+fn orders_that_come_at_once_see_what_those_before_were_given() {
+    let mut rig = Rig::new();
+    let plans = rig.plans.len();
+    // Vehicles hold four; of nine orders at one place each takes four, and one is left.
+    rig.at_once((0..9).map(|number| Event::OrderCreated(job(&format!("o{number}"), km(5, 0)))).collect());
+    let left = |rig: &Rig| {
+        let unassigned =
+            (0..9).filter(|number| matches!(rig.placement(&format!("o{number}")), Placement::Unassigned(_)));
+        unassigned.count()
+    };
+    assert_eq!((rig.route("a").len(), rig.route("b").len(), left(&rig)), (4, 4, 1));
+    // The first fact is answered alone, because the others were not there yet; the other eight in one plan.
+    assert_eq!(rig.plans.len(), plans + 2, "{:#?}", rig.plans);
+}
+
+#[test]
+fn a_breakdown_is_served_before_orders_and_urgent_orders_before_others() {
+    let mut rig = Rig::new();
+    rig.on("c", km(5, 5));
+    rig.order(job("x", km(1, 1)));
+    let seq = rig.seq;
+    let due = |id: &str, minutes: i64| {
+        let mut order = job(id, km(5, 1));
+        order.promised = Some(at(minutes));
+        Event::OrderCreated(order)
+    };
+    // The first is answered at once; the rest waits for its plan.
+    let events = vec![
+        Event::OrderCreated(job("first", km(9, 9))),
+        Event::OrderCreated(job("whenever", km(2, 2))),
+        due("later", 500),
+        due("sooner", 90),
+        Event::VehicleLost { vehicle: name("a"), position: Some(km(0, 0)) },
+    ];
+    let moment_of = |rig: &Rig| {
+        let fleet = rig.engine.fleet().clone();
+        let facts: Vec<LogSeq> = fleet.unanswered().keys().copied().collect();
+        let moment = Moment { fleet: &fleet, log_now: Timestamp(rig.now) };
+        let tasks =
+            crate::waiting::tasks(moment, facts, &std::collections::BTreeMap::new(), crate::roads::RoadAsks::default());
+        tasks.into_iter().filter_map(|task| task.seq).map(|fact| fact.0 - seq).collect::<Vec<u64>>()
+    };
+    let mut effects = Vec::new();
+    for event in events {
+        let entry = next_entry(&mut rig.seq, rig.now, event);
+        rig.engine.handle(Input::Entry(entry), &mut effects);
+    }
+    assert_eq!(moment_of(&rig), [5, 4, 3, 1, 2]);
+    // Whoever waits for two seconds is served by age.
+    rig.now += 2_000;
+    assert_eq!(moment_of(&rig), [5, 1, 2, 3, 4]);
+}
+
+/// The oracle is the search for a position itself, over one vehicle and one order.
+#[test]
+fn what_bounds_refuse_a_search_refuses_too() {
+    let (mut refused, mut taken) = (0, 0);
+    for seed in 1..=60u64 {
+        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut rig = Rig::new();
+        rig.on("c", km(5, 5));
+        let vans = ["a", "b", "c"];
+        for van in vans {
+            let capacity = Load([2 + dice.roll(4) as i32, 1 + dice.roll(3) as i32, 0, 0]);
+            let shift = Shift { starts: at(0), ends: at(30 + dice.roll(90) as i64), breaks: Vec::new() };
+            let stops_max = (dice.roll(3) == 0).then(|| 2 + dice.roll(4) as u32);
+            rig.fact(Event::VehicleRegistered(Vehicle { capacity, stops_max, ..vehicle(van, km(0, 0)) }));
+            rig.fact(Event::ShiftStarted { vehicle: name(van), shift: Some(shift), position: None });
+        }
+        for number in 0..24 {
+            rig.now += dice.roll(120_000) as i64;
+            let (x, y) = (dice.roll(12) as i32, dice.roll(12) as i32);
+            let id = format!("o{number}");
+            let mut order = if dice.roll(2) == 0 { job(&id, km(x, y)) } else { shipment(&id, km(x, y), km(y, x)) };
+            if let OrderWork::Job(job) = &mut order.work
+                && dice.roll(2) == 0
+            {
+                job.direction = LoadDirection::Delivery;
+            }
+            order.load = Load([1 + dice.roll(3) as i32, dice.roll(2) as i32, 0, 0]);
+            rig.order(order);
+            rig.serve_next(vans[dice.roll(3) as usize]);
+            let fleet = rig.engine.fleet();
+            let moment = Moment { fleet, log_now: Timestamp(rig.now) };
+            for order in fleet.unassigned_orders() {
+                for vehicle in fleet.vehicles().ids() {
+                    let state = fleet.order(order);
+                    if !fleet.vehicle(vehicle).is_available() || state.on_board.or(state.pinned).is_some() {
+                        continue;
+                    }
+                    let refusal = bounds::refusal(moment, vehicle, state);
+                    let (now, margin) = (moment.now(), moment.answer_margin());
+                    let draft = Draft::new(fleet, rig.engine.outlook(), &[vehicle], &[order], now, margin);
+                    let solution = fleetfold_solver::insert(&draft.finish_known(rig.engine.outlook()));
+                    // A route that is too full already gives stops up first.
+                    let placed = solution.absent.is_empty();
+                    assert!(refusal.is_none() || !placed, "seed {seed}, order {number}: {refusal:?}");
+                    refused += u32::from(refusal.is_some());
+                    taken += u32::from(placed);
+                }
+            }
+        }
+    }
+    assert!(refused > 200, "the bounds say no now and then: {refused} of which a search would take {taken}");
+}

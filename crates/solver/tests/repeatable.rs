@@ -3,14 +3,34 @@
 
 mod drawn;
 
+use std::sync::Arc;
+
 use drawn::{Drawn, MINUTE, any_drawn, from_plan, limits, made, never, problem, with_a_jam};
 use fleetfold_solver::check::check;
 use fleetfold_solver::{
-    LegMatrix, NodeIx, Pace, Pause, Problem, ProblemSpec, SearchLimits, Stop, TourSpec, UNREACHABLE, Weights, insert,
-    solve, solve_with,
+    AskedLegs, LegMatrix, LegRows, Legs, NodeIx, Pace, Pause, Problem, ProblemSpec, SearchLimits, Stop, StopIx,
+    TimeDependentLegs, TourSpec, UNREACHABLE, Weights, alternatives, insert, solve, solve_with,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
+
+/// The rows of a table.
+struct One(Legs);
+
+impl LegRows for One {
+    fn row(&self, _: usize, from: NodeIx) -> Vec<(i32, i32)> {
+        (0..self.0.nodes() as u32).map(|to| self.0.pair(from, NodeIx(to))).collect()
+    }
+}
+
+/// The rows of tables by the hour: a leg begun in a span, as long as that span lasts.
+struct Spans(TimeDependentLegs);
+
+impl LegRows for Spans {
+    fn row(&self, span: usize, from: NodeIx) -> Vec<(i32, i32)> {
+        self.0.row(span, from).to_vec()
+    }
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 160, ..ProptestConfig::default() })]
@@ -29,6 +49,43 @@ proptest! {
         }
         let several = solve(&problem, &SearchLimits { replicas: 3, ..limits(3) }, &never());
         prop_assert!(several.cost <= one.cost);
+    }
+
+    /// Legs that are asked for one by one, whether or not those along the tours are kept, give the answers of tables.
+    #[test]
+    fn legs_may_be_asked_for_one_by_one(drawn in any_drawn(16), percent in 50i32..400) {
+        let plain = problem(&drawn);
+        let from = from_plan(&plain, insert(&plain).tours);
+        let jammed = with_a_jam(&from, percent);
+        let Legs::TimeDependent(tables) = jammed.legs().clone() else { panic!("a jam has an hour") };
+        let n = plain.legs().nodes();
+        let constant = Arc::new(One(plain.legs().clone()));
+        let driven = from.tours().iter().zip(from.initial()).flat_map(|(tour, sequence)| {
+            let nodes: Vec<NodeIx> = sequence.iter().map(|stop| from.stops()[stop.index()].node).collect();
+            std::iter::once(tour.start_node).chain(nodes.clone()).zip(nodes)
+        });
+        let asked = AskedLegs::new(n, constant.clone());
+        let by_hour = TimeDependentLegs::asked(n, vec![50 * MINUTE, 110 * MINUTE], Arc::new(Spans(tables))).expect("ascending");
+        let cases = [
+            (&from, Legs::Asked(asked.clone())),
+            (&from, Legs::Asked(asked.keeping(driven))),
+            (&jammed, Legs::TimeDependent(by_hour)),
+        ];
+        for (tables, legs) in cases {
+            // A plan with one unit less, to be put in again.
+            let mut spec = tables.spec().clone();
+            if let Some(longest) = spec.initial.iter_mut().max_by_key(|tour| tour.len()) {
+                let out = longest.first().map(|&stop| (stop, spec.stops[stop.index()].mate));
+                longest.retain(|&stop| out.is_none_or(|(first, mate)| stop != first && stop != mate));
+            }
+            let tables = made(spec.clone());
+            let asked = made(ProblemSpec { legs, ..spec });
+            let (ours, theirs) = (insert(&asked), insert(&tables));
+            prop_assert_eq!(&ours, &theirs);
+            for unit in StopIx::first(asked.stops().len()).filter(|&stop| !asked.stops()[stop.index()].is_second_end()) {
+                prop_assert_eq!(alternatives(&asked, &ours.tours, unit), alternatives(&tables, &theirs.tours, unit));
+            }
+        }
     }
 
     /// The first of several searches side by side does what it does alone, and the best of all counts: with a temperature that is

@@ -159,7 +159,12 @@ impl TimeDependentLegs {
         self.until.partition_point(|&until| until <= at)
     }
 
-    pub(crate) fn row(&self, span: usize, from: NodeIx) -> &[(i32, i32)] {
+    /// Times and lengths from a node in a span, computed when they are first read.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such span or node, or legs are asked for one by one.
+    pub fn row(&self, span: usize, from: NodeIx) -> &[(i32, i32)] {
         let slot = &self.rows[span * self.nodes + from.index()];
         if let Some(row) = slot.get() {
             return row;

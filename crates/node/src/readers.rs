@@ -12,7 +12,7 @@ use fleetfold_journal::{Begin, Covered, Gate, Judged, Rejection, ZoneName, begin
 use fleetfold_model::{Event, LogEntry, LogSeq, Millis};
 use fleetfold_sim::Report;
 use fleetfold_wire::{DayFooter, DayHeader, DayLine};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::args::{Audit, Record, VerifyZone};
 use crate::days;
@@ -242,6 +242,55 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What `audit --json` prints.
+#[derive(Serialize)]
+struct Audited<'a> {
+    #[serde(flatten)]
+    report: Report,
+    /// Numbers of plans that do not follow the one before.
+    chain_gaps: &'a [u64],
+    /// Facts (their entries) that no accepted plan answers.
+    unanswered: &'a [u64],
+    over_10_seconds: Vec<SlowAnswer>,
+    /// Entries that are not folded.
+    skipped: Vec<u64>,
+    /// Number of the last plan.
+    last_plan: u64,
+}
+
+/// A fact whose answer came late.
+#[derive(Serialize)]
+struct SlowAnswer {
+    seq: u64,
+    waited_seconds: f64,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+/// What `verify --json` prints. Digests are hexadecimal; the numbers count plans.
+#[derive(Serialize)]
+struct Verified {
+    applied_seq: u64,
+    digest: String,
+    plans: u64,
+    compared: u64,
+    other_format: u64,
+    outside_chain: u64,
+    before_the_base: u64,
+    from_base: bool,
+    mismatch: Option<VerifiedMismatch>,
+}
+
+/// The first plan that was made from another fleet than the fold has.
+#[derive(Serialize)]
+struct VerifiedMismatch {
+    seq: u64,
+    rev: u64,
+    based_on_seq: u64,
+    live_digest: String,
+    folded_digest: String,
+}
+
 pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
     let zone = zone_name(&args.place.tenant, &args.place.zone)?;
     let opened = open_existing(&args.place.log).await?;
@@ -250,18 +299,20 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
     let unanswered: Vec<u64> = folded.fleet.unanswered().keys().map(|seq| seq.0).collect();
     let good = folded.gaps.is_empty() && unanswered.is_empty() && folded.causes.is_empty();
     if args.json {
-        let causes: Vec<_> = folded
-            .causes
-            .iter()
-            .map(|(seq, wait, kind)| json!({ "seq": seq.0, "waited_seconds": wait.0 as f64 / 1000.0, "type": kind }))
-            .collect();
-        let mut value = serde_json::to_value(&report).unwrap_or_default();
-        value["chain_gaps"] = json!(folded.gaps);
-        value["unanswered"] = json!(unanswered);
-        value["over_10_seconds"] = json!(causes);
-        value["skipped"] = json!(folded.gate.skipped());
-        value["last_plan"] = json!(folded.fleet.chain().rev);
-        crate::out::say!("{}", serde_json::to_string_pretty(&value).unwrap_or_default());
+        let slow = |&(seq, wait, kind): &(LogSeq, Millis, &'static str)| SlowAnswer {
+            seq: seq.0,
+            waited_seconds: wait.0 as f64 / 1000.0,
+            kind,
+        };
+        let audited = Audited {
+            report,
+            chain_gaps: &folded.gaps,
+            unanswered: &unanswered,
+            over_10_seconds: folded.causes.iter().map(slow).collect(),
+            skipped: folded.gate.skipped(),
+            last_plan: folded.fleet.chain().rev,
+        };
+        crate::out::say!("{}", serde_json::to_string_pretty(&audited).unwrap_or_default());
     } else {
         crate::out::write_out(format_args!("{}", report.table()));
         crate::out::say!(
@@ -289,17 +340,25 @@ pub(crate) async fn verify(args: VerifyZone) -> Result<ExitCode, Failure> {
     let folded = fold(&opened.log, &zone, false).await?;
     let (found, fleet) = (folded.verify.result(), &folded.fleet);
     if args.json {
-        let mismatch = found.mismatch.as_ref().map(|mismatch| {
-            json!({
-                "seq": mismatch.seq.0, "rev": mismatch.rev, "based_on_seq": mismatch.based_on.0,
-                "live_digest": format!("{:016x}", mismatch.live), "folded_digest": format!("{:016x}", mismatch.folded),
-            })
+        let hexadecimal = |digest: u64| format!("{digest:016x}");
+        let mismatch = found.mismatch.as_ref().map(|mismatch| VerifiedMismatch {
+            seq: mismatch.seq.0,
+            rev: mismatch.rev,
+            based_on_seq: mismatch.based_on.0,
+            live_digest: hexadecimal(mismatch.live),
+            folded_digest: hexadecimal(mismatch.folded),
         });
-        let value = json!({
-            "applied_seq": fleet.applied().0, "digest": format!("{:016x}", fleet.digest()), "plans": folded.plans,
-            "compared": found.compared, "other_format": found.other_format, "outside_chain": found.outside_chain,
-            "before_the_base": found.too_early, "from_base": folded.base.is_some(), "mismatch": mismatch,
-        });
+        let value = Verified {
+            applied_seq: fleet.applied().0,
+            digest: hexadecimal(fleet.digest()),
+            plans: folded.plans,
+            compared: found.compared,
+            other_format: found.other_format,
+            outside_chain: found.outside_chain,
+            before_the_base: found.too_early,
+            from_base: folded.base.is_some(),
+            mismatch,
+        };
         crate::out::say!("{}", serde_json::to_string_pretty(&value).unwrap_or_default());
     } else {
         crate::out::say!("  {:<26} {:016x} after entry {}", "digest", fleet.digest(), fleet.applied().0);

@@ -162,6 +162,30 @@ async fn last_value_streams_keep_one_message_per_subject() {
     }
 }
 
+/// What drivers were told last names entries even after those have expired.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_revision_that_each_driver_was_told_is_read() {
+    use fleetfold_model::{Assignment, LogSeq, Name, Space};
+    for (which, opened) in all().await {
+        let log = &opened.log;
+        assert_eq!(log.told_revisions(&zone()).await.expect(which), [], "{which}");
+        for (vehicle, revision) in [("a", 3), ("b", 7), ("a", 9)] {
+            let vehicle = Name::new(vehicle).expect("legal");
+            let told = Assignment { vehicle: vehicle.clone(), revision: LogSeq(revision), visits: Vec::new() };
+            let bytes = Bytes::from(fleetfold_wire::assignment_to_json(&told, Space::Planar));
+            let subject = subject(format!("assignment.{vehicle}"));
+            log.append(Stream::Assignment, subject, format!("{vehicle}/{revision}"), bytes, None).await.expect(which);
+        }
+        let garbage = subject("assignment.c");
+        log.append(Stream::Assignment, garbage, "c/1".to_owned(), body("no JSON"), None).await.expect(which);
+        let mut told = log.told_revisions(&zone()).await.expect(which);
+        told.sort_unstable();
+        assert_eq!(told, [LogSeq(7), LogSeq(9)], "{which}");
+        let other = ZoneName::new("acme", "lisbon").expect("a legal name");
+        assert_eq!(log.told_revisions(&other).await.expect(which), [], "{which}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_zone_has_one_owner_and_each_term_is_higher() {
     for (which, opened) in all().await {

@@ -1,5 +1,5 @@
-//! What driving and serving really take, learned as it happens: a factor of travel time by class of road, square of the zone and
-//! local hour, and a service time by place.
+//! Learns how long driving and serving really take: a factor of travel time for each class of road, square of the zone and local
+//! hour, and a service time for each place.
 //!
 //! Observations are gathered in windows of event time. A window closes when the watermark has passed its end: the newest event
 //! time seen, less the lateness that is waited for; what comes later still is counted and left out. Closing a window makes a new
@@ -13,28 +13,31 @@ use fleetfold_model::{
 };
 use fleetfold_roads::{Network, Speeds};
 
-/// A window of event time.
+/// Length of a window of event time, in which observations are summed up before they become a version.
 const WINDOW: Millis = Millis(15 * 60_000);
-/// How late an observation may come.
+/// An observation counts if it comes at most this long after the newest event time that was seen.
 const LATENESS: Millis = Millis(2 * 60_000);
-/// After so long without news an observation counts half: two weeks, so that a weekday remembers the last ones.
+/// The weight of an observation is halved in this time, milliseconds: two weeks, so that a Monday still counts the last Mondays.
 const HALF_LIFE: f64 = 14.0 * 86_400_000.0;
-/// Seconds of driving at normal speed that everything is mixed with: little evidence moves little.
+/// Each factor is a mean that begins with this many seconds of driving at normal speed, so that few observations change it little
+/// (guess).
 const PRIOR_SECONDS: f64 = 300.0;
-/// Evidence from which a factor is used: in one square, and in the whole zone.
+/// A factor is used from this many drives and seconds of driving on: first for one square, then for the whole zone (guess).
 const ENOUGH: [(u32, u32); 2] = [(5, 300), (10, 900)];
-/// So long a factor of the hour before stands in for one of this hour.
+/// Where too little is known of this hour, a factor of the hour before is used if it is not older than this.
 const FRESH: Millis = Millis(90 * 60_000);
-/// Drives shorter than this say more about parking than about roads, milliseconds.
+/// Shorter drives are not learned from, milliseconds: most of their time is parking (guess).
 const DRIVE_MIN: u64 = 45_000;
-/// What is further off than this many times is no drive but a pause or a wrong clock.
+/// A drive that took more than this many times as long as expected, or less than that part of it, is not learned from: it was a
+/// pause or a wrong clock (guess).
 const OUTLIER: f64 = 4.0;
-/// Position reports this far apart are compared with the roads.
+/// Two position reports of a vehicle are compared with the roads if the time between them is within these limits.
 const APART: (Millis, Millis) = (Millis(60_000), Millis(240_000));
 
-/// Factors and service times in one version: a fact is a message of 64 KiB at most. The rest comes with the next.
+/// Most factors and most service times in one version, because a fact is a message of at most 64 KiB. The rest comes with the next
+/// version.
 const MOST: (usize, usize) = (120, 160);
-/// A version that has not come back after so long (log time) is given up.
+/// A version that has not come back from the log after this time (log time) is taken for lost, and a new one is made.
 const GIVEN_UP: Millis = Millis(30_000);
 
 /// Sums of one window.
@@ -42,7 +45,7 @@ const GIVEN_UP: Millis = Millis(30_000);
 struct Sum {
     /// Seconds at normal speed.
     weight: f64,
-    /// Seconds they took.
+    /// Seconds that these drives really took.
     took: f64,
     count: u32,
 }
@@ -52,24 +55,24 @@ struct Departure {
     visit: (OrderId, StopKind),
     at: Timestamp,
     from: Position,
-    /// When the roads as they are known now let it arrive.
+    /// When it will arrive by the travel times that are known now.
     expected: Timestamp,
-    /// Positions on the way have told already.
+    /// Positions on the way were compared with the roads: the drive as a whole is not counted again.
     told: bool,
 }
 
 /// Observations that are not yet in a version.
 #[derive(Debug, Default)]
 pub(crate) struct Learner {
-    /// The version under way to the log, and since when.
+    /// The version that is on its way to the log, and since when (log time).
     under_way: Option<(u64, Timestamp)>,
     departures: BTreeMap<VehicleId, Departure>,
     tracks: BTreeMap<VehicleId, (Position, Timestamp)>,
     newest: Option<Timestamp>,
-    /// By window, then by key.
+    /// Sums of each open window, by the number of the window and then by what was observed.
     windows: BTreeMap<i64, BTreeMap<SpeedKey, Sum>>,
     services: BTreeMap<i64, BTreeMap<Position, (Vec<Millis>, Timestamp)>>,
-    /// Observations that came behind the watermark.
+    /// How many observations came behind the watermark and were left out.
     late: u64,
     /// How far arrivals were from what was expected at the departure.
     errors: Spread,
@@ -80,7 +83,7 @@ fn window_of(at: Timestamp) -> i64 {
 }
 
 impl Learner {
-    /// Everything before this has been waited for.
+    /// The watermark: observations from before this event time are not waited for any more.
     pub(crate) fn watermark(&self) -> Option<Timestamp> {
         self.newest.map(|newest| newest - LATENESS)
     }
@@ -95,7 +98,7 @@ impl Learner {
         &self.errors
     }
 
-    /// False, and counted, when the window of this event time is closed.
+    /// True when the window of this event time is still open. Otherwise the observation is counted as late.
     fn in_time(&mut self, at: Timestamp) -> bool {
         let closed = self.watermark().is_some_and(|watermark| window_of(at) < window_of(watermark));
         self.late += u64::from(closed);
@@ -115,7 +118,7 @@ impl Learner {
         self.tracks.insert(vehicle, (from, at));
     }
 
-    /// The drive to a stop is over.
+    /// A vehicle arrived at a stop: its drive is compared with what the roads said.
     pub(crate) fn arrived(
         &mut self,
         fleet: &Fleet,
@@ -134,7 +137,7 @@ impl Learner {
         self.drive(fleet, network, vehicle, (left.from, left.at), (to, at));
     }
 
-    /// A phone reports from the way.
+    /// A phone reports a position during a drive: the way since the last report is compared with what the roads said.
     pub(crate) fn passed(
         &mut self,
         fleet: &Fleet,
@@ -156,7 +159,7 @@ impl Learner {
         }
     }
 
-    /// From one place and time to another. True when it was taken.
+    /// Adds a drive from one place and time to another. True when it was counted.
     fn drive(
         &mut self,
         fleet: &Fleet,
@@ -242,7 +245,7 @@ impl Learner {
             }
             let old = services.get(&place).or_else(|| fleet.learned_services().get(&place));
             let (mean, count) = old.map_or((Millis(0), 0), |old| (old.service, old.count));
-            // A mean that forgets: of the last twenty or so.
+            // An exponential mean: about the last twenty services count.
             let known = i64::from(count.min(20));
             let sum = mean.0 * known + all.iter().map(|took| took.0).sum::<i64>();
             let service = Millis(sum / (known + all.len() as i64));
@@ -259,13 +262,13 @@ impl Learner {
     }
 }
 
-/// What a key says after one more window.
+/// A factor with the sums of one more window.
 fn mixed(old: Option<&SpeedFeature>, key: SpeedKey, sum: Sum, seen: Timestamp) -> SpeedFeature {
     let (mut weight, mut took, mut count) = (0.0, 0.0, 0);
     if let Some(old) = old {
         let age = (seen - old.seen).0.max(0) as f64;
         weight = f64::from(old.weight) * (-age / HALF_LIFE).exp2();
-        // The prior is mixed in on reading, so it is taken out first.
+        // A stored factor contains the prior; it is taken out before new sums are added and put back afterwards.
         took = (f64::from(old.permille) / 1000.0 * (f64::from(old.weight) + PRIOR_SECONDS) - PRIOR_SECONDS)
             * (weight / f64::from(old.weight).max(1.0));
         count = old.count;
@@ -282,14 +285,14 @@ fn mixed(old: Option<&SpeedFeature>, key: SpeedKey, sum: Sum, seen: Timestamp) -
     }
 }
 
-/// Was enough seen for a factor to be used?
+/// True when enough was observed for a factor to be used.
 pub fn enough_seen(feature: &SpeedFeature) -> bool {
     let (count, seconds) = ENOUGH[usize::from(feature.key.cell.is_none())];
     feature.count >= count && feature.weight >= seconds
 }
 
-/// Travel times of now: what the policy says of the hour, times what was learned of it; where that is too little, what was learned
-/// of the hour before, if just now.
+/// The speeds of an hour: the policy's factors of that hour, multiplied by the learned ones. Where too little was learned of the hour,
+/// what was learned of the hour before is used, if it is new (see [`FRESH`]).
 pub(crate) fn speeds(fleet: &Fleet, now: Timestamp) -> Speeds {
     let hour = fleet.zone().hour(now);
     let before = (hour + 23) % 24;

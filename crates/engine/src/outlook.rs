@@ -1,7 +1,7 @@
-//! The roads from now on: as they are, and as they are expected to be in the hours to come.
+//! Travel times from now on: those of now, and those that are expected in the hours to come.
 //!
-//! What will differ is known beforehand: factors by hour of the day, what was learned of those hours, and closures with a time.
-//! A plan takes each leg as it will be when it is driven.
+//! Three things make later hours differ, and all are known beforehand: the policy's factors by hour of the day, what was learned of
+//! those hours, and closures that begin or end at a known time. A plan takes each leg as it will be when it is driven.
 
 use std::sync::{Arc, OnceLock};
 
@@ -15,10 +15,10 @@ use fleetfold_solver::{
 use crate::learn;
 
 const HOUR: i64 = 3_600_000;
-/// How far ahead hours are told apart; what is later is taken as the last of them.
+/// For so many hours ahead, travel times are told apart by the hour. Later ones are taken as those of the last hour.
 const HOURS: i64 = 24;
 
-/// Roads now, and the spans after that in which travel times differ.
+/// Travel times of now, and of the spans of time after that in which they are others.
 #[derive(Clone, Debug)]
 pub struct Outlook {
     now: Arc<Network>,
@@ -30,18 +30,18 @@ pub struct Outlook {
 struct Span {
     from: Timestamp,
     state: RoadState,
-    /// Made when it is first asked: many hours are never planned for.
+    /// Travel times within the span, made when they are first asked for, because many hours are never planned for.
     network: Arc<OnceLock<Arc<Network>>>,
-    /// What it is made from.
+    /// The network from which it is made.
     base: Base,
 }
 
 /// What the network of a span is made from.
 #[derive(Clone, Debug)]
 enum Base {
-    /// At normal speeds, all open.
+    /// The roads at normal speeds and all open.
     Normal(Arc<Network>),
-    /// At the speeds of the span, but with other changes: the quicker way.
+    /// The roads at the speeds of the span, but with other closures: this is quicker than to begin at normal speeds.
     Speeds(Arc<Network>),
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn changes(fleet: &Fleet, at: Timestamp) -> Vec<ActiveChange> {
         .collect()
 }
 
-/// What an outlook depends on beside the state of now; while it is the same, so is the outlook.
+/// Everything that an outlook depends on, except the roads of now. While this stays the same, the outlook does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Known {
     hour: i64,
@@ -107,12 +107,13 @@ impl Known {
 }
 
 impl Outlook {
-    /// The same for ever.
+    /// Travel times that never change.
     pub fn constant(network: Arc<Network>) -> Self {
         Self { now: network, later: Vec::new() }
     }
 
-    /// Looks ahead. `current` is what `network` was made of; networks of spans that stay as they were are kept.
+    /// The outlook from `now` on. `current` says at which speeds and with which closures `network` was made. Networks of spans that
+    /// stay as they were are taken from the outlook before.
     pub(crate) fn ahead(
         &self,
         fleet: &Fleet,
@@ -240,8 +241,8 @@ impl Outlook {
     }
 }
 
-/// What a cell holds, made first if need be. Not made inside the cell's lock: it is made in parallel, and a thread that waits for
-/// the others may take up work that asks for the same cell.
+/// The value of a cell, which is made first if the cell is empty. It is not made while the cell is locked: making it is parallel work,
+/// and a thread that waits for its part may take up other work that asks for the same cell.
 fn unless_known<T>(cell: &OnceLock<T>, make: impl FnOnce() -> T) -> &T {
     if let Some(known) = cell.get() {
         return known;

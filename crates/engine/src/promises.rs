@@ -14,7 +14,7 @@ const LATE_MIN: Millis = Millis(60_000);
 const REPAIR_EVERY: Millis = Millis(5_000);
 /// The repair of one set of offenders is asked for again only after this, log time: the first one has had time to come back.
 const ASK_AGAIN: Millis = Millis(30_000);
-/// How often promises are looked over while there are routes, log time.
+/// How often all promises are checked while there are routes, log time.
 const LOOK_EVERY: Millis = Millis(1_000);
 
 /// Which routes need a repair that no event asks for.
@@ -24,7 +24,7 @@ pub(crate) struct Promises {
     repairs: BTreeMap<VehicleId, Option<LogSeq>>,
     /// When each route was last repaired for lateness, log time.
     repaired: BTreeMap<VehicleId, Timestamp>,
-    /// When all promises were last looked over, log time.
+    /// When all promises were last checked, log time.
     looked_at: Timestamp,
     /// Orders and vehicles that broke a promise of the fold, and when a repair of just these was last asked for (log time).
     broken: BTreeMap<(Vec<Name>, Vec<Name>), Timestamp>,

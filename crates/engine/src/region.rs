@@ -1,7 +1,7 @@
-//! Which vehicles and stops to re-plan together.
+//! Chooses which vehicles and stops are planned again together.
 //!
-//! Starts from what is dirty, adds near neighbours from the spatial index, and cuts the result into regions that can be
-//! searched in parallel.
+//! It starts from the dirty routes (those near which something changed), adds their near neighbours from the spatial index, and cuts
+//! the result into regions that can be searched in parallel.
 //!
 //! Promise (E1): no vehicle and no order is in two regions of one job.
 //! Absent on purpose: costs and travel times. This module decides *who*, not *how*.
@@ -11,15 +11,16 @@ use std::collections::BTreeSet;
 use fleetfold_fleet::{Fleet, Placement};
 use fleetfold_model::{OrderId, Position, VehicleId};
 
-/// Stops of one region: groups of three long tours leave nothing to exchange, larger ones cost time (measured in the prototype).
+/// Most stops in one region. With three long tours there is little to exchange; with more stops the search takes longer than the
+/// region stays as it is (measured in the prototype).
 const STOPS_MAX: usize = 400;
-/// Tours of one region.
+/// Most tours in one region.
 const TOURS_MAX: usize = 40;
-/// Regions of one job.
+/// Most regions in one job.
 const REGIONS_MAX: usize = 16;
-/// Unassigned orders that a region tries again.
+/// Most unassigned orders that a region tries to place again.
 const UNASSIGNED_MAX: usize = 40;
-/// Stops looked at around each stop of a region while it grows.
+/// How many of the nearest stops are looked at around each stop of a region while it grows.
 const LOOKED_AT: usize = 24;
 
 /// Vehicles and orders to plan together.

@@ -1,5 +1,5 @@
-//! The loop without a clock: take the earliest of the world's next event, the engine's next tick and whatever is under
-//! way; handle it; run searches inline and deliver them after a modelled delay.
+//! The loop without a clock. Again and again it takes whichever comes first: the world's next event, the engine's next tick, or
+//! something that is under way. Searches run at once, and their reports arrive after a modelled delay.
 //!
 //! Simulation, what-if replay and the tests share it. `fleetfold serve` is the only other loop.
 //!
@@ -54,7 +54,7 @@ impl Default for Delays {
     }
 }
 
-/// Something that was folded, for whoever watches.
+/// What whoever watches a run sees.
 pub enum Seen<'a> {
     /// An entry and what it changed.
     Entry(&'a LogEntry, &'a Change),
@@ -71,7 +71,7 @@ pub struct Ended {
     pub stuck: Option<Stuck>,
 }
 
-/// A run that would never end: a fault of the engine or of the world, never of the day it runs.
+/// A run that would never end. It is a fault of the engine or of the world, never of the day that is run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stuck {
     /// Log time at which it was broken off.
@@ -94,8 +94,8 @@ const STEPS_AT_ONCE_MAX: u64 = 100_000;
 const SILENT_ACTS_MAX: u64 = 100_000;
 /// Most plans in a row of which the fold refuses every group (guess: two searches that cross cost one or two).
 const REFUSED_PLANS_MAX: u64 = 100;
-/// When nothing but ticks has happened for this long, ticks become rarer: by a 64th of the silence. The tick of every second matters
-/// on a working day; over a year without an event it would be 31 million ticks.
+/// When nothing but ticks has happened for this long, the time between ticks grows to a 64th of the silence. On a working day a tick a
+/// second matters; a year without an event would have 31 million of them.
 const TICKS_QUIET: Millis = Millis(24 * 3_600_000);
 
 /// Watches that a run gets on.

@@ -6,7 +6,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use fleetfold_fleet::{Fleet, Placement};
-use fleetfold_model::{Choice, ExchangeGroup, Millis, Obstacle, OrderId, StopKind, UnassignedReason, VehicleId};
+use fleetfold_model::{
+    Choice, ExchangeGroup, LogSeq, Millis, Obstacle, OrderId, StopKind, UnassignedReason, VehicleId,
+};
 use fleetfold_roads::LegQuery;
 use fleetfold_solver::{Problem, Solution, StopIx, TourIx, insert, schedule};
 
@@ -15,7 +17,6 @@ use crate::draft::Draft;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
 use crate::proposal::{Cause, Solved};
-use crate::waiting::Task;
 
 /// Vehicles considered for one order at first: the nearest, and those whose stops are nearest.
 const NEAR_VEHICLES: usize = 10;
@@ -28,6 +29,21 @@ const WIDE_VEHICLES: usize = 200;
 const WIDE_STOPS: usize = 1_000;
 /// Unassigned orders tried again when a vehicle gets room.
 const RETRIED: usize = 20;
+
+/// One thing to do, in answer to a fact or to a broken promise.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Task {
+    /// The fact; `None`: a promise broke without one.
+    pub(crate) seq: Option<LogSeq>,
+    /// Orders to place or place again.
+    pub(crate) orders: Vec<OrderId>,
+    /// Routes to look at.
+    pub(crate) vehicles: Vec<VehicleId>,
+    /// The routes have nothing to do with one another: each may be changed without the others.
+    pub(crate) one_by_one: bool,
+    /// Roads became quicker: orders that could not be reached are tried again.
+    pub(crate) opened: bool,
+}
 
 /// Where and how an answer is made.
 pub(crate) struct Answer<'a> {

@@ -2,7 +2,7 @@
 
 mod fold;
 mod own;
-mod propose;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::roads::Roads;
 use crate::searches::Searches;
 
 #[cfg(test)]
-pub(crate) use propose::PLAN_BYTES;
+pub(crate) use waiting::{PLAN_BYTES, tasks};
 
 /// Judgement over a fleet.
 #[derive(Debug)]

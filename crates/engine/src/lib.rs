@@ -68,7 +68,6 @@ mod roads;
 mod search;
 mod searches;
 pub mod virtual_time;
-mod waiting;
 
 pub use draft::Draft;
 pub use effect::{Effect, Input, Note, PositionReport};

@@ -115,7 +115,7 @@ fn a_breakdown_is_served_before_orders_and_urgent_orders_before_others() {
         let facts: Vec<LogSeq> = fleet.unanswered().keys().copied().collect();
         let moment = Moment { fleet: &fleet, log_now: Timestamp(rig.now) };
         let tasks =
-            crate::waiting::tasks(moment, facts, &std::collections::BTreeMap::new(), crate::roads::RoadAsks::default());
+            crate::engine::tasks(moment, facts, &std::collections::BTreeMap::new(), crate::roads::RoadAsks::default());
         tasks.into_iter().filter_map(|task| task.seq).map(|fact| fact.0 - seq).collect::<Vec<u64>>()
     };
     let mut effects = Vec::new();

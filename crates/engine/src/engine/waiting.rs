@@ -1,21 +1,26 @@
-//! What waits for an answer, in the order in which it is served, one task after the other.
+//! What waits for an answer is served in order, one task after the other, and proposed; improvements follow when nothing waits.
 //!
 //! Each task is answered as if the answers before it had been accepted; together they become one plan. So n waiting facts cost n
 //! times one fact, and each order sees what the one before it was given. A plan is closed when it has cost [`WORK_MAX`] or is as
 //! large as a message may be: what is left waits for the next plan, and what comes meanwhile is ordered in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Ask, Fleet};
-use fleetfold_model::{ExchangeGroup, LogSeq, Millis, OrderId, Timestamp, VehicleId};
+use fleetfold_model::{ExchangeGroup, FORMAT, LogSeq, Millis, Proposal, SearchRecord, Timestamp, VehicleId};
 use fleetfold_roads::LegQuery;
 
-use crate::account;
-use crate::answer::Answer;
+use super::Engine;
+use crate::account::{self, weight};
+use crate::answer::{Answer, Task};
+use crate::effect::{Effect, Note};
 use crate::join::joined;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
 use crate::roads::RoadAsks;
+
+/// A plan stays below this many bytes as estimated by [`account::weight`]; the wire refuses 512 KiB.
+pub(crate) const PLAN_BYTES: usize = 400 << 10;
 
 /// Stops and vehicles looked at after which a plan is closed: 10 to 50 ms (measured on one core of a server of 2023).
 const WORK_MAX: usize = 20_000;
@@ -26,29 +31,14 @@ const REPAIRED_AT_ONCE: usize = 8;
 /// Tasks whose missing legs are asked for in one query.
 const ASKED_AT_ONCE: usize = 16;
 
-/// One thing to do, in answer to a fact or to a broken promise.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Task {
-    /// The fact; `None`: a promise broke without one.
-    pub(crate) seq: Option<LogSeq>,
-    /// Orders to place or place again.
-    pub(crate) orders: Vec<OrderId>,
-    /// Routes to look at.
-    pub(crate) vehicles: Vec<VehicleId>,
-    /// The routes have nothing to do with one another: each may be changed without the others.
-    pub(crate) one_by_one: bool,
-    /// Roads became quicker: orders that could not be reached are tried again.
-    pub(crate) opened: bool,
-}
-
 /// The answers of one plan, and what is left for the next.
 #[derive(Debug, Default)]
-pub(crate) struct Answers {
-    pub(crate) groups: Vec<ExchangeGroup>,
+struct Answers {
+    groups: Vec<ExchangeGroup>,
     /// Tasks that were not reached, and are not facts that wait in the fleet anyway.
-    pub(crate) left: Vec<Task>,
+    left: Vec<Task>,
     /// Nothing can be answered well before these legs are known.
-    pub(crate) missing: Option<LegQuery>,
+    missing: Option<LegQuery>,
 }
 
 /// Facts in the order in which they are served: those about vehicles, routes and roads; then those that wait for long, by age; then
@@ -102,13 +92,7 @@ pub(crate) fn tasks(
 }
 
 /// Answers tasks until the plan is full. `waits`: the answer may wait for legs that a routing server has not said yet.
-pub(crate) fn answer(
-    moment: Moment<'_>,
-    outlook: &Outlook,
-    tasks: Vec<Task>,
-    bytes_max: usize,
-    waits: bool,
-) -> Answers {
+fn answers_to(moment: Moment<'_>, outlook: &Outlook, tasks: Vec<Task>, bytes_max: usize, waits: bool) -> Answers {
     let mut answers = Answers::default();
     let mut ahead: Option<Fleet> = None;
     let mut parts: Vec<ExchangeGroup> = Vec::new();
@@ -148,7 +132,7 @@ pub(crate) fn answer(
                     group = plain;
                 }
             }
-            bytes += account::weight(&group);
+            bytes += weight(&group);
             parts.push(group);
         }
         if work >= WORK_MAX || bytes >= bytes_max {
@@ -163,4 +147,107 @@ pub(crate) fn answer(
         None => parts,
     };
     answers
+}
+
+impl Engine {
+    /// Answers all that waits, or else proposes improvements, if a proposal may be made now.
+    pub(super) fn answer(&mut self, effects: &mut Vec<Effect>) {
+        if !self.commit.is_ready() || self.legs.is_waiting(self.log_now) {
+            return;
+        }
+        let repairs = self.promises.take_repairs();
+        self.located.forget_answered(&self.fleet);
+        let held = |seq: &LogSeq| self.located.holds(*seq, self.log_now);
+        let facts: Vec<LogSeq> = self.fleet.unanswered().keys().copied().filter(|seq| !held(seq)).collect();
+        if !facts.is_empty() || !repairs.is_empty() {
+            let asks = self.roads.take_asks();
+            let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
+            let tasks = tasks(moment, facts, &repairs, asks);
+            let waits = self.legs.may_fetch(self.log_now);
+            let answers = answers_to(moment, self.roads.outlook(), tasks, PLAN_BYTES, waits);
+            for task in answers.left {
+                self.put_back(task);
+            }
+            if let Some(query) = answers.missing
+                && self.legs.fetches(self.log_now)
+            {
+                // The same is asked again when the legs have come.
+                effects.push(Effect::FetchLegs(query));
+                return;
+            }
+            self.legs.answered();
+            let groups = answers.groups;
+            if !groups.is_empty() {
+                // What does not fit stays unanswered, and is answered by the next plan.
+                let _later = self.propose(groups, SearchRecord::default(), effects);
+                return;
+            }
+        }
+        let (groups, record) = self.searches.take_improvements(&self.fleet);
+        if !groups.is_empty() {
+            let later = self.propose(groups, record, effects);
+            self.searches.keep_improvements(later);
+        }
+    }
+
+    /// A task that this plan has no room for is done by the next one.
+    fn put_back(&mut self, task: Task) {
+        let vehicles: BTreeSet<VehicleId> = task.vehicles.into_iter().collect();
+        self.promises.put_back(vehicles.iter().map(|&vehicle| (vehicle, None)).collect());
+        let hit = if task.seq.is_some() { vehicles } else { BTreeSet::new() };
+        self.roads.put_back(RoadAsks { hit, opened: task.opened });
+    }
+
+    /// The groups that may be proposed. Those that would lose an order, and those whose like the fold refuses again and again,
+    /// become plain answers to their facts.
+    fn accounted(&mut self, groups: Vec<ExchangeGroup>, effects: &mut Vec<Effect>) -> Vec<ExchangeGroup> {
+        self.refusals.forget_answered(&self.fleet);
+        let mut sound = Vec::with_capacity(groups.len());
+        for group in groups {
+            let missing = account::missing(&self.fleet, &group);
+            if missing.is_empty() && !self.refusals.are_too_many(&group) {
+                sound.push(group);
+            } else {
+                sound.extend(account::plain(&self.fleet, &group));
+                effects.push(Effect::Note(Note::Withheld { caused_by: group.caused_by, missing }));
+            }
+        }
+        sound
+    }
+
+    /// Sends groups as the next plan of the chain.
+    ///
+    /// A plan is one message, and messages have a limit: groups beyond it are returned. The facts they answer stay
+    /// unanswered, so that the next plan answers them.
+    fn propose(
+        &mut self,
+        mut groups: Vec<ExchangeGroup>,
+        search: SearchRecord,
+        effects: &mut Vec<Effect>,
+    ) -> Vec<ExchangeGroup> {
+        groups = self.accounted(groups, effects);
+        if groups.is_empty() {
+            return groups;
+        }
+        let mut bytes = 0;
+        let fit = groups.iter().take_while(|group| {
+            bytes += weight(group);
+            bytes <= PLAN_BYTES
+        });
+        let later = groups.split_off(fit.count().max(1).min(groups.len()));
+        let chain = *self.fleet.chain();
+        let proposal = Proposal {
+            format: FORMAT,
+            epoch: self.commit.epoch().expect("only an owner proposes"),
+            rev: chain.rev + 1,
+            prev_hash: chain.hash,
+            based_on: self.fleet.applied(),
+            groups,
+            search,
+            degraded: false,
+            fleet_digest: self.fleet.digest(),
+        };
+        effects.push(self.commit.propose(proposal, chain.seq).into());
+        later
+    }
 }

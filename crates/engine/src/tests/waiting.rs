@@ -17,10 +17,8 @@ impl Rig {
             self.engine.handle(Input::Entry(LogEntry { id, ..entry }), &mut effects);
         }
         let appended = |effects: Vec<Effect>| {
-            effects.into_iter().find_map(|effect| match effect {
-                Effect::Append { proposal, .. } => Some(proposal),
-                _ => None,
-            })
+            let plan = |effect| if let Effect::Append { proposal, .. } = effect { Some(proposal) } else { None };
+            effects.into_iter().find_map(plan)
         };
         let mut refused = 0;
         let mut proposed = appended(effects);

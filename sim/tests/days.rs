@@ -386,3 +386,46 @@ fn a_vehicle_that_shrinks_below_its_goods_does_not_stop_the_zone() {
     let outcome = run(facts.into_iter().zip(1..).map(|((at, event), id)| (at, id, event)).collect());
     assert_eq!(outcome.broken, None);
 }
+
+/// Found by a hunt: a vehicle is days late on its way to the only stop, because it signed on at the other end of the world. Every
+/// repair of its route was refused, and proposed again at once.
+#[test]
+fn a_route_that_nobody_can_mend_is_not_mended_for_ever() {
+    let at = |minutes: i64| Timestamp(MORNING + minutes * 60_000);
+    let home = Position { x: -86_291_000, y: 411_579_000 };
+    let stop = || StopSpec { position: home, windows: Vec::new(), service: Millis(0), setup: Millis(0) };
+    let facts = [
+        (
+            at(0),
+            Event::VehicleRegistered(Vehicle {
+                name: name("v", 0),
+                capacity: Load([2000, 0, 0, 0]),
+                skills: Vec::new(),
+                costs: VehicleCosts::default(),
+                time_factor: 1000,
+                start: home,
+                end: None,
+                shift: None,
+                stops_max: None,
+                lifo: false,
+            }),
+        ),
+        (at(0), Event::ShiftStarted { vehicle: name("v", 0), shift: None, position: Some(Position { x: 0, y: 0 }) }),
+        (
+            at(0),
+            Event::OrderCreated(Order {
+                name: name("o", 0),
+                work: OrderWork::Shipment(Shipment { pickup: stop(), delivery: stop() }),
+                load: Load([0; 4]),
+                skills: Vec::new(),
+                priority: 0,
+                release: None,
+                promised: Some(at(0)),
+                placed: at(0),
+            }),
+        ),
+        (at(120), Event::ShiftStarted { vehicle: name("v", 0), shift: None, position: None }),
+    ];
+    let outcome = run(facts.into_iter().zip(1..).map(|((at, event), id)| (at, id, event)).collect());
+    assert_eq!(outcome.broken, None);
+}

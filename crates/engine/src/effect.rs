@@ -124,12 +124,12 @@ pub enum Note {
         /// How many groups.
         groups: usize,
     },
-    /// A group was not proposed: it would have left orders on no route without a reason, or the fold refused its like again and
-    /// again. Its facts were answered plainly: the routes stay, what is on no route is unassigned.
+    /// A group was not proposed: it would have left orders on no route without a reason, the fold would have refused it, or refused
+    /// its like again and again. Its facts were answered plainly: the routes stay, what is on no route is unassigned.
     Withheld {
         /// The facts it answered.
         caused_by: Vec<LogSeq>,
-        /// The orders it would have lost; empty when it was refused too often.
+        /// The orders it would have lost; empty when it was or would have been refused.
         missing: Vec<Name>,
     },
     /// A promise of the fold was found broken: an alert. The owner of the zone asks for the offenders anew.

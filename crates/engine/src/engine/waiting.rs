@@ -198,14 +198,15 @@ impl Engine {
         self.roads.put_back(RoadAsks { hit, opened: task.opened });
     }
 
-    /// The groups that may be proposed. Those that would lose an order, and those whose like the fold refuses again and again,
-    /// become plain answers to their facts.
+    /// The groups that may be proposed. Those that would lose an order, those that the fold would refuse as things stand, and those
+    /// whose like it refuses again and again, become plain answers to their facts.
     fn accounted(&mut self, groups: Vec<ExchangeGroup>, effects: &mut Vec<Effect>) -> Vec<ExchangeGroup> {
         self.refusals.forget_answered(&self.fleet);
         let mut sound = Vec::with_capacity(groups.len());
         for group in groups {
             let missing = account::missing(&self.fleet, &group);
-            if missing.is_empty() && !self.refusals.are_too_many(&group) {
+            let stands = missing.is_empty() && self.fleet.would_accept(&group, self.now());
+            if stands && !self.refusals.are_too_many(&group) {
                 sound.push(group);
             } else {
                 sound.extend(account::plain(&self.fleet, &group));

@@ -57,6 +57,11 @@ impl Fleet {
         }
     }
 
+    /// True when a group would be accepted if it came back from the log at this zone time and nothing else came before it.
+    pub fn would_accept(&self, group: &ExchangeGroup, now: Timestamp) -> bool {
+        self.judge(group, &Applying::of(self.applied, now)).is_some()
+    }
+
     /// Makes of this copy what the fleet will be if a group is accepted, as far as the next answer of the same plan asks: routes and
     /// placements. Revisions, digest, index and what waits stay as they are, so the copy is good for nothing else. False, and
     /// nothing changes, when the group would be refused.

@@ -41,6 +41,11 @@ impl Refusals {
         }
     }
 
+    /// A group of ours was in a plan that nobody takes for one: its facts are answered plainly from now on.
+    pub(crate) fn rejected(&mut self, group: &ExchangeGroup) {
+        self.times.extend(group.caused_by.iter().map(|&seq| (seq, REFUSALS_MAX)));
+    }
+
     /// True when a fact of this group has been refused too often.
     pub(crate) fn are_too_many(&self, group: &ExchangeGroup) -> bool {
         group.caused_by.iter().any(|seq| self.times.get(seq).is_some_and(|&times| times >= REFUSALS_MAX))

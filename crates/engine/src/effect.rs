@@ -132,6 +132,12 @@ pub enum Note {
         /// The orders it would have lost; empty when it was or would have been refused.
         missing: Vec<Name>,
     },
+    /// A plan of ours stands in the log and was rejected there, which is a fault of the engine: an alert. The facts that it answered get
+    /// plain answers.
+    PlanRejected {
+        /// Number of the plan.
+        rev: u64,
+    },
     /// A promise of the fold was found broken: an alert. The owner of the zone asks for the offenders anew.
     Broken {
         /// Which promise, and how.

@@ -62,9 +62,11 @@ pub enum Wanted {
 struct InFlight {
     proposal: Proposal,
     expected: LogSeq,
-    /// The last message of the plan subject stands at this sequence, by what was read back. When the log was folded up to there and ours has not come back, ours
-    /// was never stored.
+    /// The last message of the plan subject stands at this sequence, by what was read back. When the log was folded up to there and
+    /// ours has not come back, ours was never stored.
     settles_at: Option<LogSeq>,
+    /// It stands at this sequence. When the log was folded up to there and it has not come back, nobody takes it for a plan.
+    stored_at: Option<LogSeq>,
 }
 
 /// Whether we may propose, and what is on its way.
@@ -72,6 +74,8 @@ struct InFlight {
 pub struct Commit {
     epoch: Option<u64>,
     in_flight: Option<InFlight>,
+    /// Ours that stands in the log and was not taken for a plan there.
+    rejected: Option<Proposal>,
     /// The log was folded up to this entry.
     passed: LogSeq,
 }
@@ -99,7 +103,7 @@ impl Commit {
     /// When a proposal is in flight: ask [`Commit::is_ready`] before.
     pub fn propose(&mut self, proposal: Proposal, expected: LogSeq) -> Wanted {
         assert!(self.in_flight.is_none(), "one proposal in flight at most");
-        self.in_flight = Some(InFlight { proposal: proposal.clone(), expected, settles_at: None });
+        self.in_flight = Some(InFlight { proposal: proposal.clone(), expected, settles_at: None, stored_at: None });
         Wanted::Append { proposal, expected }
     }
 
@@ -111,7 +115,14 @@ impl Commit {
                 None
             }
             Outcome::Lost => self.step_down(),
-            Outcome::Stored(_) => None, // it comes back in stream order, and counts then
+            Outcome::Stored(seq) => {
+                // It comes back in stream order, and counts then. An answer about an earlier one says nothing of this one.
+                if let Some(flight) = self.in_flight.as_mut().filter(|flight| seq > flight.expected) {
+                    flight.stored_at = Some(seq);
+                    self.settle();
+                }
+                None
+            }
             Outcome::Duplicate | Outcome::WrongSequence | Outcome::Unknown => {
                 self.in_flight.is_some().then_some(Wanted::ReadLastPlan)
             }
@@ -168,8 +179,18 @@ impl Commit {
         self.settle();
     }
 
+    /// Ours that was stored and then rejected, as anything may be that stands in the log: too large to be read, for instance. Given once.
+    /// The same is not to be proposed again.
+    pub fn take_rejected(&mut self) -> Option<Proposal> {
+        self.rejected.take()
+    }
+
     /// Ours would stand before the message at which it settles: if the log was folded up to there without it, it was never stored.
     fn settle(&mut self) {
+        let passed_over = |flight: &mut InFlight| flight.stored_at.is_some_and(|at| at <= self.passed);
+        if let Some(flight) = self.in_flight.take_if(passed_over) {
+            self.rejected = Some(flight.proposal);
+        }
         let settled = |flight: &InFlight| flight.settles_at.is_some_and(|at| at <= self.passed);
         if self.in_flight.as_ref().is_some_and(settled) {
             self.in_flight = None;
@@ -262,6 +283,21 @@ mod tests {
             owner.passed(LogSeq(24));
             assert!(owner.is_ready() && owner.epoch() == Some(5), "ours was never stored: propose anew");
         }
+    }
+
+    /// Found by kills at overload: a plan that was too large to be read was stored, and nobody proposed any more.
+    #[test]
+    fn a_plan_that_was_stored_and_rejected_makes_room_for_another() {
+        let mut owner = owner(5, 3, 20);
+        assert_eq!(after(&mut owner, Outcome::Stored(LogSeq(20))), "wait");
+        owner.passed(LogSeq(23));
+        assert!(owner.is_waiting(), "an answer about the plan before says nothing of this one");
+        assert_eq!(after(&mut owner, Outcome::Stored(LogSeq(24))), "wait");
+        assert!(owner.is_waiting());
+        owner.passed(LogSeq(24));
+        assert!(owner.is_ready());
+        assert_eq!(owner.take_rejected().map(|plan| plan.rev), Some(3));
+        assert_eq!(owner.take_rejected(), None);
     }
 
     /// Found by the simulator (seed 182 with stray messages): the last entry of a quiet zone was a stray one that had been folded

@@ -98,7 +98,7 @@ pub struct Choice {
 }
 
 /// Routes that exchanged stops, taken or left together.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExchangeGroup {
     /// The routes.
     pub routes: Vec<ProposedRoute>,

@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleetfold_fleet::{Ask, Fleet};
-use fleetfold_model::{ExchangeGroup, FORMAT, LogSeq, Millis, Proposal, SearchRecord, Timestamp, VehicleId};
+use fleetfold_fleet::{Ask, Fleet, Placement};
+use fleetfold_model::{ExchangeGroup, FORMAT, LogSeq, Millis, OrderId, Proposal, SearchRecord, Timestamp, VehicleId};
 use fleetfold_roads::LegQuery;
 
 use super::Engine;
@@ -101,7 +101,7 @@ fn answers_to(moment: Moment<'_>, outlook: &Outlook, tasks: Vec<Task>, bytes_max
     while let Some(task) = tasks.next() {
         let fleet = ahead.as_ref().unwrap_or(moment.fleet);
         let answer = Answer::new(Moment { fleet, ..moment }, outlook);
-        let groups = answer.groups(&task);
+        let groups = fitting(&answer, &task, bytes_max);
         work += answer.work.get();
         if let Some(query) = answer.missing.into_inner().filter(|_| waits) {
             answers.left.push(task);
@@ -123,6 +123,12 @@ fn answers_to(moment: Moment<'_>, outlook: &Outlook, tasks: Vec<Task>, bytes_max
             answers.left.push(task);
             continue;
         }
+        bytes += groups.iter().map(weight).sum::<usize>();
+        if bytes > bytes_max && !parts.is_empty() {
+            // The next plan has room for it.
+            answers.left.push(task);
+            break;
+        }
         for mut group in groups {
             if tasks.peek().is_some() || ahead.is_some() {
                 let ahead = ahead.get_or_insert_with(|| moment.fleet.clone());
@@ -132,10 +138,9 @@ fn answers_to(moment: Moment<'_>, outlook: &Outlook, tasks: Vec<Task>, bytes_max
                     group = plain;
                 }
             }
-            bytes += weight(&group);
             parts.push(group);
         }
-        if work >= WORK_MAX || bytes >= bytes_max {
+        if work >= WORK_MAX {
             break;
         }
     }
@@ -149,9 +154,46 @@ fn answers_to(moment: Moment<'_>, outlook: &Outlook, tasks: Vec<Task>, bytes_max
     answers
 }
 
+/// Groups that do a task and fit into one message. A task that does not fit is done in part: some of its orders, or some of its
+/// routes, while its fact goes on waiting. What cannot be made smaller is answered plainly.
+fn fitting(answer: &Answer<'_>, task: &Task, bytes_max: usize) -> Vec<ExchangeGroup> {
+    let fleet = answer.moment.fleet;
+    let mut part = task.clone();
+    loop {
+        let groups = answer.groups(&part);
+        let bytes: usize = groups.iter().map(weight).sum();
+        let does_something = part.seq.is_some() || task.seq.is_none() || !groups.is_empty();
+        if bytes <= bytes_max && does_something {
+            return groups;
+        }
+        let Some(smaller) = smaller(fleet, &part) else {
+            let asked = ExchangeGroup { caused_by: task.seq.into_iter().collect(), ..ExchangeGroup::default() };
+            return account::plain(fleet, &asked).into_iter().collect();
+        };
+        part = smaller;
+    }
+}
+
+/// Half of a task; `None` when it cannot be halved. Its fact is not answered by it.
+fn smaller(fleet: &Fleet, task: &Task) -> Option<Task> {
+    let unplaced = |order: &OrderId| fleet.order(*order).placement == Placement::Unplaced;
+    let orders: Vec<OrderId> = task.orders.iter().copied().filter(unplaced).collect();
+    let half = Task { orders: orders[..orders.len().div_ceil(2)].to_vec(), ..Task::default() };
+    let is_less = half.orders.len() < task.orders.len() || !task.vehicles.is_empty();
+    if !half.orders.is_empty() && is_less {
+        return Some(half);
+    }
+    let vehicles = &task.vehicles[..task.vehicles.len() / 2];
+    (!vehicles.is_empty()).then(|| Task { vehicles: vehicles.to_vec(), one_by_one: true, ..Task::default() })
+}
+
 impl Engine {
     /// Answers all that waits, or else proposes improvements, if a proposal may be made now.
     pub(super) fn answer(&mut self, effects: &mut Vec<Effect>) {
+        if let Some(rejected) = self.commit.take_rejected() {
+            rejected.groups.iter().for_each(|group| self.refusals.rejected(group));
+            effects.push(Effect::Note(Note::PlanRejected { rev: rejected.rev }));
+        }
         if !self.commit.is_ready() || self.legs.is_waiting(self.log_now) {
             return;
         }
@@ -198,14 +240,16 @@ impl Engine {
         self.roads.put_back(RoadAsks { hit, opened: task.opened });
     }
 
-    /// The groups that may be proposed. Those that would lose an order, those that the fold would refuse as things stand, and those
+    /// The groups that may be proposed. Those that would lose an order, those that fit into no message, those that the fold would refuse as
+    /// things stand, and those
     /// whose like it refuses again and again, become plain answers to their facts.
     fn accounted(&mut self, groups: Vec<ExchangeGroup>, effects: &mut Vec<Effect>) -> Vec<ExchangeGroup> {
         self.refusals.forget_answered(&self.fleet);
         let mut sound = Vec::with_capacity(groups.len());
         for group in groups {
             let missing = account::missing(&self.fleet, &group);
-            let stands = missing.is_empty() && self.fleet.would_accept(&group, self.now());
+            let fits = weight(&group) <= PLAN_BYTES;
+            let stands = missing.is_empty() && fits && self.fleet.would_accept(&group, self.now());
             if stands && !self.refusals.are_too_many(&group) {
                 sound.push(group);
             } else {

@@ -179,3 +179,37 @@ fn what_bounds_refuse_a_search_refuses_too() {
     }
     assert!(refused > 200, "the bounds say no now and then: {refused} of which a search would take {taken}");
 }
+
+/// Found by kills at overload: the plan after a breakdown changed so many long routes that no reader took its message, and the zone
+/// waited for it for ever.
+#[test]
+fn a_breakdown_that_fits_into_no_message_is_answered_in_several() {
+    let mut rig = Rig::new();
+    rig.input(Input::Commit(Outcome::Lost));
+    let vans: Vec<String> = (0..10).map(|index| format!("van-{index}")).collect();
+    for (index, van) in (0..).zip(&vans) {
+        let spec = Vehicle { capacity: Load([178, 0, 0, 0]), ..vehicle(van, km(20 * index, 0)) };
+        rig.happens(Event::VehicleRegistered(spec));
+        rig.happens(Event::ShiftStarted { vehicle: name(van), shift: None, position: None });
+    }
+    // Each has as much to do and a little room. Names are as long as they may be: a message is fuller than it looks.
+    let long = |index: i32| format!("order-{index:058}");
+    for index in 0..1_600 {
+        rig.happens(Event::OrderCreated(job(&long(index), km(20 * (index % 10), index % 3))));
+    }
+    rig.input(Input::Commit(Outcome::Granted(2)));
+    let plans = rig.plans.len();
+    let longest = vans.iter().max_by_key(|van| rig.route(van).len()).unwrap();
+    let carried = rig.route(longest).len();
+    assert!(carried > 100, "{carried}");
+    rig.fact(Event::VehicleLost { vehicle: name(longest), position: Some(km(0, 0)) });
+    assert!(rig.plans.len() > plans + 1, "one message would do: the case is too small");
+    let zone = fleetfold_journal::ZoneName::new("acme", "porto").unwrap();
+    for plan in &rig.plans {
+        let event = Event::PlanProposed(plan.clone());
+        let bytes = fleetfold_journal::own_message(&zone, &event, Space::Planar, Timestamp(0)).bytes.len();
+        assert!(bytes <= 512 << 10, "plan {} has {bytes} bytes", plan.rev);
+    }
+    let left = rig.engine.fleet().unassigned_count();
+    assert_eq!(left, 0, "somebody had room for each of the {carried}");
+}

@@ -184,6 +184,12 @@ impl Worker {
             Note::Withheld { caused_by, missing } => {
                 tracing::warn!(?caused_by, ?missing, "a group of routes was withheld; its facts are answered plainly");
             }
+            Note::PlanRejected { rev } => {
+                tracing::error!(
+                    rev,
+                    "a plan of this engine was rejected by the log's readers; its facts get plain answers"
+                );
+            }
             Note::Broken { what } => tracing::error!(what, "a promise is broken; the offenders are asked for anew"),
             Note::Searched { rounds, proposed, stale, gain } => {
                 tracing::debug!(rounds, proposed, stale, gain, "search ended");

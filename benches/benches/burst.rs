@@ -57,9 +57,9 @@ impl Rig {
             self.longest = self.longest.max(begun.elapsed());
             for effect in std::mem::take(&mut self.effects) {
                 match effect {
-                    Effect::Append { proposal, .. } => {
+                    Effect::Append { event, .. } => {
                         self.plans += 1;
-                        let entry = self.entry(Event::PlanProposed(proposal));
+                        let entry = self.entry(Arc::unwrap_or_clone(event));
                         self.inbox.push_back(Input::Commit(Outcome::Stored(LogSeq(self.seq))));
                         self.inbox.push_back(entry);
                     }

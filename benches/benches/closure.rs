@@ -42,9 +42,9 @@ impl Rig {
             self.engine.handle(input, &mut effects);
             for effect in effects.drain(..) {
                 match effect {
-                    Effect::Append { proposal, .. } => {
+                    Effect::Append { event, .. } => {
                         self.seq += 1;
-                        let event = Event::PlanProposed(proposal);
+                        let event = Arc::unwrap_or_clone(event);
                         let (seq, logged_at) = (LogSeq(self.seq), Timestamp(self.now));
                         self.waiting.insert(0, Input::Commit(Outcome::Stored(seq)));
                         self.waiting.insert(

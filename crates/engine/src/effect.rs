@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fleetfold_fleet::{Change, Flag, Refused};
 use fleetfold_journal::{Outcome, Wanted};
-use fleetfold_model::{Assignment, Event, LogEntry, LogSeq, Name, Position, Proposal, Timestamp, VehicleId};
+use fleetfold_model::{Assignment, Event, LogEntry, LogSeq, Name, Position, Timestamp, VehicleId};
 
 use fleetfold_roads::{LegAnswer, LegQuery};
 
@@ -71,8 +71,8 @@ pub enum Effect {
     Solve(SolveJob),
     /// Append this plan if the last message of the plan subject stands at `expected`; return the outcome.
     Append {
-        /// The plan.
-        proposal: Proposal,
+        /// The plan, as the event that goes into the log. The same `Arc` when it is sent again, so that it is encoded once.
+        event: Arc<Event>,
         /// Sequence at which the last message of the plan subject must stand.
         expected: LogSeq,
     },
@@ -93,7 +93,7 @@ pub enum Effect {
 impl From<Wanted> for Effect {
     fn from(wanted: Wanted) -> Self {
         match wanted {
-            Wanted::Append { proposal, expected } => Self::Append { proposal, expected },
+            Wanted::Append { event, expected } => Self::Append { event, expected },
             Wanted::ReadLastPlan => Self::ReadLastPlan,
             Wanted::SteppedDown { epoch } => Self::Note(Note::SteppedDown { epoch }),
         }

@@ -40,7 +40,8 @@
 //! engine.handle(Input::Entry(LogEntry { seq: LogSeq(1), logged_at: Timestamp(0), id: 1, hash, event }), &mut effects);
 //!
 //! // The answer is a plan to be appended to the log. There is no vehicle yet, and it says so.
-//! let Some(Effect::Append { proposal, .. }) = effects.last() else { panic!("an answer") };
+//! let Some(Effect::Append { event, .. }) = effects.last() else { panic!("an answer") };
+//! let Event::PlanProposed(proposal) = &**event else { panic!("a plan") };
 //! assert_eq!(proposal.groups[0].caused_by, [LogSeq(1)]);
 //! assert_eq!(proposal.groups[0].unassigned[0].1, UnassignedReason::NoVehicle);
 //! ```

@@ -148,7 +148,7 @@ impl Progress {
 }
 
 enum Pending {
-    Plan(Box<fleetfold_model::Proposal>, LogSeq),
+    Plan(Arc<Event>, LogSeq),
     Solved(Box<SolveReport>),
     Own(Box<Event>),
 }
@@ -194,9 +194,9 @@ pub fn run(
         for effect in std::mem::take(&mut effects) {
             match effect {
                 Effect::Folded { .. } | Effect::Rerouted(_) => {}
-                Effect::Append { proposal, expected } => {
+                Effect::Append { event, expected } => {
                     order += 1;
-                    pending.insert((now + delays.commit, order), Pending::Plan(Box::new(proposal), expected));
+                    pending.insert((now + delays.commit, order), Pending::Plan(event, expected));
                 }
                 Effect::FetchLegs(query) => inputs.push(Input::Legs(engine.network().fetch(&query))),
                 Effect::ReadLastPlan => inputs.push(Input::Commit(Outcome::LastPlan(last_plan))),
@@ -237,17 +237,17 @@ pub fn run(
                     inputs.push(Input::Entry(LogEntry { seq: LogSeq(seq), logged_at: now, id: 0, hash, event }));
                 }
                 Pending::Solved(report) => inputs.push(Input::Solved(*report)),
-                Pending::Plan(proposal, expected) => {
+                Pending::Plan(event, expected) => {
                     if last_plan.map_or(LogSeq(0), |last| last.seq) == expected {
                         seq += 1;
-                        let plan = Some((proposal.epoch, proposal.rev));
+                        let plan =
+                            if let Event::PlanProposed(plan) = &*event { Some((plan.epoch, plan.rev)) } else { None };
                         last_plan = Some(LastPlan { seq: LogSeq(seq), plan });
                         inputs.push(Input::Commit(Outcome::Stored(LogSeq(seq))));
                         // The bytes it would have in a log, so that the chain is the one that a recording of this run has.
                         let fleet_zone = engine.fleet().zone();
-                        let event = Event::PlanProposed(*proposal);
                         let message = own_message(&zone, &event, fleet_zone.space, fleet_zone.zone_time(now));
-                        let hash = chain::hash(&message.bytes);
+                        let (hash, event) = (chain::hash(&message.bytes), Arc::unwrap_or_clone(event));
                         inputs.push(Input::Entry(LogEntry { seq: LogSeq(seq), logged_at: now, id: 0, hash, event }));
                     } else {
                         inputs.push(Input::Commit(Outcome::WrongSequence));

@@ -8,7 +8,9 @@
 //! retry after a lost acknowledgement can be answered "wrong last sequence" although our first try was stored. And nothing is
 //! concluded from a message that was read back but has not come through the log in order: anybody may have written it.
 
-use fleetfold_model::{LogSeq, Proposal};
+use std::sync::Arc;
+
+use fleetfold_model::{Event, LogSeq, Proposal};
 
 /// What came of an append or of a read of the last plan, or of the lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +45,8 @@ pub struct LastPlan {
 pub enum Wanted {
     /// Append this plan if the last message of the plan subject stands at `expected` (0: there is none).
     Append {
-        /// The plan.
-        proposal: Proposal,
+        /// The plan, as the event that goes into the log. The same `Arc` when it is sent again, so that it is encoded once.
+        event: Arc<Event>,
         /// Where the last message of the plan subject must stand.
         expected: LogSeq,
     },
@@ -60,7 +62,9 @@ pub enum Wanted {
 /// A proposal on its way.
 #[derive(Clone, Debug)]
 struct InFlight {
-    proposal: Proposal,
+    epoch: u64,
+    rev: u64,
+    event: Arc<Event>,
     expected: LogSeq,
     /// The last message of the plan subject stands at this sequence, by what was read back. When the log was folded up to there and
     /// ours has not come back, ours was never stored.
@@ -75,7 +79,7 @@ pub struct Commit {
     epoch: Option<u64>,
     in_flight: Option<InFlight>,
     /// Ours that stands in the log and was not taken for a plan there.
-    rejected: Option<Proposal>,
+    rejected: Option<Arc<Event>>,
     /// The log was folded up to this entry.
     passed: LogSeq,
 }
@@ -103,8 +107,10 @@ impl Commit {
     /// When a proposal is in flight: ask [`Commit::is_ready`] before.
     pub fn propose(&mut self, proposal: Proposal, expected: LogSeq) -> Wanted {
         assert!(self.in_flight.is_none(), "one proposal in flight at most");
-        self.in_flight = Some(InFlight { proposal: proposal.clone(), expected, settles_at: None, stored_at: None });
-        Wanted::Append { proposal, expected }
+        let (epoch, rev, event) = (proposal.epoch, proposal.rev, Arc::new(Event::PlanProposed(proposal)));
+        let flight = InFlight { epoch, rev, event: Arc::clone(&event), expected, settles_at: None, stored_at: None };
+        self.in_flight = Some(flight);
+        Wanted::Append { event, expected }
     }
 
     /// Takes the result of what was wanted.
@@ -132,12 +138,12 @@ impl Commit {
 
     fn read_back(&mut self, last: Option<LastPlan>) -> Option<Wanted> {
         let flight = self.in_flight.as_mut()?;
-        let again = |flight: &InFlight, expected| Some(Wanted::Append { proposal: flight.proposal.clone(), expected });
+        let again = |flight: &InFlight, expected| Some(Wanted::Append { event: Arc::clone(&flight.event), expected });
         let Some(last) = last else {
             // Every plan has expired from the stream: anchor anew.
             return again(flight, LogSeq(0));
         };
-        if last.plan == Some((flight.proposal.epoch, flight.proposal.rev)) {
+        if last.plan == Some((flight.epoch, flight.rev)) {
             // Ours was stored, and comes back by then; or somebody forged one of the same number, and ours never does.
             flight.settles_at = Some(last.seq);
             self.settle();
@@ -160,13 +166,12 @@ impl Commit {
 
     /// A plan that follows the chain came back from the log. `ours` in the answer: it is the one in flight.
     pub fn came_back(&mut self, epoch: u64, rev: u64) -> (bool, Option<Wanted>) {
-        let ours =
-            self.in_flight.as_ref().is_some_and(|flight| (flight.proposal.epoch, flight.proposal.rev) == (epoch, rev));
+        let ours = self.in_flight.as_ref().is_some_and(|flight| (flight.epoch, flight.rev) == (epoch, rev));
         if ours {
             self.in_flight = None;
         } else if self.epoch.is_some_and(|mine| epoch > mine) {
             return (false, self.step_down());
-        } else if self.in_flight.as_ref().is_some_and(|flight| flight.proposal.rev <= rev) {
+        } else if self.in_flight.as_ref().is_some_and(|flight| flight.rev <= rev) {
             // Another plan took this number: ours can never be stored.
             self.in_flight = None;
         }
@@ -181,7 +186,7 @@ impl Commit {
 
     /// Ours that was stored and then rejected, as anything may be that stands in the log: too large to be read, for instance. Given once.
     /// The same is not to be proposed again.
-    pub fn take_rejected(&mut self) -> Option<Proposal> {
+    pub fn take_rejected(&mut self) -> Option<Arc<Event>> {
         self.rejected.take()
     }
 
@@ -189,7 +194,7 @@ impl Commit {
     fn settle(&mut self) {
         let passed_over = |flight: &mut InFlight| flight.stored_at.is_some_and(|at| at <= self.passed);
         if let Some(flight) = self.in_flight.take_if(passed_over) {
-            self.rejected = Some(flight.proposal);
+            self.rejected = Some(flight.event);
         }
         let settled = |flight: &InFlight| flight.settles_at.is_some_and(|at| at <= self.passed);
         if self.in_flight.as_ref().is_some_and(settled) {
@@ -205,7 +210,7 @@ impl Commit {
 
 #[cfg(test)]
 mod tests {
-    use fleetfold_model::{FORMAT, LogSeq, MessageHash, Proposal, SearchRecord};
+    use fleetfold_model::{Event, FORMAT, LogSeq, MessageHash, Proposal, SearchRecord};
 
     use super::{Commit, LastPlan, Outcome, Wanted};
 
@@ -296,7 +301,7 @@ mod tests {
         assert!(owner.is_waiting());
         owner.passed(LogSeq(24));
         assert!(owner.is_ready());
-        assert_eq!(owner.take_rejected().map(|plan| plan.rev), Some(3));
+        assert!(matches!(owner.take_rejected().as_deref(), Some(Event::PlanProposed(plan)) if plan.rev == 3));
         assert_eq!(owner.take_rejected(), None);
     }
 

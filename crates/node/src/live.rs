@@ -15,9 +15,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use fleetfold_engine::{Engine, Input};
 use fleetfold_fleet::Tally;
-use fleetfold_model::{Assignment, MessageHash, Millis, Space, Timestamp};
+use fleetfold_model::{Assignment, Event, MessageHash, Millis, Space, Timestamp};
 use fleetfold_roads::Network;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -160,6 +161,8 @@ struct Worker {
     log: Log,
     zone: ZoneName,
     folder: Option<PathBuf>,
+    /// The last plan that was sent, with the subject, the id and the bytes of its message.
+    appended: Option<(Arc<Event>, (String, String, Bytes))>,
     /// The message of the entry that is being folded: a fact that is refused is told with its bytes.
     folding: Option<Message>,
     /// Hash of the last entry that was folded or passed over.

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use fleetfold_engine::{Effect, Engine, Input, run as run_search};
 use fleetfold_fleet::Fleet;
 use fleetfold_journal::{Begin, Covered, FanOut, Heard, Held, Next, Outcome, begin, own_message};
-use fleetfold_model::{Event, LogSeq, Millis, Name, Space};
+use fleetfold_model::{LogSeq, Millis, Name, Space};
 use fleetfold_wire::assignment_to_json;
 
 use super::strays::Read;
@@ -124,8 +124,7 @@ impl Run<'_> {
                 return;
             }
             match effect {
-                Effect::Append { proposal, expected } => {
-                    let event = Event::PlanProposed(proposal);
+                Effect::Append { event, expected } => {
                     let message = own_message(&zone(), &event, Space::Geographic, self.now);
                     self.send(Sender::Node(node, life), Ask::Plan { message, expected: expected.0 });
                 }

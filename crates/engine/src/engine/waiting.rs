@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Ask, Fleet, Placement};
-use fleetfold_model::{ExchangeGroup, FORMAT, LogSeq, Millis, OrderId, Proposal, SearchRecord, Timestamp, VehicleId};
+use fleetfold_model::{
+    Event, ExchangeGroup, FORMAT, LogSeq, Millis, OrderId, Proposal, SearchRecord, Timestamp, VehicleId,
+};
 use fleetfold_roads::LegQuery;
 
 use super::Engine;
@@ -190,7 +192,7 @@ fn smaller(fleet: &Fleet, task: &Task) -> Option<Task> {
 impl Engine {
     /// Answers all that waits, or else proposes improvements, if a proposal may be made now.
     pub(super) fn answer(&mut self, effects: &mut Vec<Effect>) {
-        if let Some(rejected) = self.commit.take_rejected() {
+        if let Some(Event::PlanProposed(rejected)) = self.commit.take_rejected().as_deref() {
             rejected.groups.iter().for_each(|group| self.refusals.rejected(group));
             effects.push(Effect::Note(Note::PlanRejected { rev: rejected.rev }));
         }

@@ -271,7 +271,7 @@ fn a_stale_group_is_refused_whole_and_answered_again() {
         event: Event::OrderCreated(job("x", km(1, 0))),
     };
     rig.engine.handle(Input::Entry(created), &mut effects);
-    let Some(Effect::Append { proposal, .. }) =
+    let Some(Effect::Append { event, .. }) =
         effects.iter().find(|effect| matches!(effect, Effect::Append { .. })).cloned()
     else {
         panic!("no answer was proposed")
@@ -293,7 +293,7 @@ fn a_stale_group_is_refused_whole_and_answered_again() {
         logged_at: Timestamp(0),
         id: 0,
         hash: MessageHash::default(),
-        event: Event::PlanProposed(proposal),
+        event: Arc::unwrap_or_clone(event),
     };
     rig.input(Input::Entry(plan));
     assert_eq!(rig.route("b"), ["x"]);

@@ -158,10 +158,11 @@ impl Rig {
             assert!(self.plans.len() < plans + 256, "plans are proposed for ever: {:?}", self.plans.last());
             for effect in effects.drain(..) {
                 match effect {
-                    Effect::Append { proposal, expected } => {
+                    Effect::Append { event, expected } => {
                         assert_eq!(expected, self.engine.fleet().chain().seq, "the fence is the last plan's sequence");
+                        let Event::PlanProposed(proposal) = &*event else { panic!("a plan: {event:?}") };
                         self.plans.push(proposal.clone());
-                        let entry = next_entry(&mut self.seq, self.now, Event::PlanProposed(proposal));
+                        let entry = next_entry(&mut self.seq, self.now, Arc::unwrap_or_clone(event));
                         let hash = MessageHash(u128::from(self.seq));
                         inputs.push_back(Input::Entry(LogEntry { hash, ..entry }));
                     }

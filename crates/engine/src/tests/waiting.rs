@@ -17,15 +17,17 @@ impl Rig {
             self.engine.handle(Input::Entry(LogEntry { id, ..entry }), &mut effects);
         }
         let appended = |effects: Vec<Effect>| {
-            let plan = |effect| if let Effect::Append { proposal, .. } = effect { Some(proposal) } else { None };
+            let plan = |effect| if let Effect::Append { event, .. } = effect { Some(event) } else { None };
             effects.into_iter().find_map(plan)
         };
         let mut refused = 0;
         let mut proposed = appended(effects);
         for first in [true, false] {
-            let Some(proposal) = proposed.take() else { break };
-            self.plans.push(proposal.clone());
-            let entry = next_entry(&mut self.seq, self.now, Event::PlanProposed(proposal));
+            let Some(event) = proposed.take() else { break };
+            let entry = next_entry(&mut self.seq, self.now, Arc::unwrap_or_clone(event));
+            if let Event::PlanProposed(proposal) = &entry.event {
+                self.plans.push(proposal.clone());
+            }
             let entry = Input::Entry(LogEntry { hash: MessageHash(u128::from(self.seq)), ..entry });
             if first {
                 let mut effects = Vec::new();

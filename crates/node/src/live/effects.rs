@@ -8,7 +8,7 @@ use fleetfold_engine::{Effect, Input, Note, run as run_search};
 use fleetfold_journal::address::{feature_id, rejected_id};
 use fleetfold_journal::{Address, LastPlan, Outcome, OwnMessage, own_message};
 
-use fleetfold_model::{Event, Features, LogEntry, LogSeq, Millis, Proposal};
+use fleetfold_model::{Event, Features, LogEntry, LogSeq, Millis};
 use fleetfold_wire::{RejectedV1, What, decode, features_to_json};
 
 use super::Worker;
@@ -29,7 +29,7 @@ impl Worker {
                     folded = Some(entry);
                 }
                 Effect::Rerouted(vehicles) => self.stale.vehicles.extend(vehicles),
-                Effect::Append { proposal, expected } => self.append(proposal, expected),
+                Effect::Append { event, expected } => self.append(event, expected),
                 Effect::ReadLastPlan => self.read_last_plan(),
                 Effect::Solve(job) => {
                     let (inputs, abandon) = (self.inputs.clone(), Arc::clone(&self.abandon));
@@ -94,11 +94,15 @@ impl Worker {
         });
     }
 
-    pub(super) fn append(&self, proposal: Proposal, expected: LogSeq) {
-        let event = Event::PlanProposed(proposal);
-        let OwnMessage { subject, id, bytes } =
-            own_message(&self.zone, &event, self.engine.fleet().zone().space, self.engine.now());
-        let (log, inputs, bytes) = (self.log.clone(), self.inputs.clone(), Bytes::from(bytes));
+    /// Sends a plan. One that is sent again has the bytes that it had the first time.
+    pub(super) fn append(&mut self, event: Arc<Event>, expected: LogSeq) {
+        if self.appended.as_ref().is_none_or(|(last, _)| !Arc::ptr_eq(last, &event)) {
+            let message = own_message(&self.zone, &event, self.engine.fleet().zone().space, self.engine.now());
+            let OwnMessage { subject, id, bytes } = message;
+            self.appended = Some((event, (subject, id, Bytes::from(bytes))));
+        }
+        let Some((_, (subject, id, bytes))) = self.appended.clone() else { return };
+        let (log, inputs) = (self.log.clone(), self.inputs.clone());
         self.runtime.spawn(async move {
             let outcome = match log.append(Stream::Fleet, subject, id, bytes, Some(expected.0)).await {
                 Ok(stored) if stored.duplicate => Outcome::Duplicate,

@@ -139,6 +139,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         log: setup.log,
         zone: setup.zone,
         folder,
+        appended: None,
         folding: None,
         last_hash: last_hash.unwrap_or_default(),
         verified: expected.is_none(),

@@ -94,6 +94,8 @@ fn cut(zone: &ZoneName, seen: u64, last: u64) -> Failure {
 struct Folded {
     fleet: Fleet,
     tally: Tally,
+    /// The last entry that was folded. What was rejected may stand behind it.
+    last: LogSeq,
     lines: Vec<DayLine>,
     gate: Gate,
     /// Numbers of plans that do not follow the one before.
@@ -129,6 +131,7 @@ async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Fa
     gate.owners_known_since(log.owners_since().await?);
     let mut folded = Folded {
         verify: Verify::from(&fleet),
+        last: fleet.applied(),
         fleet,
         tally,
         lines: Vec::new(),
@@ -202,6 +205,7 @@ impl Folded {
             }
         }
         let change = self.fleet.apply(entry);
+        self.last = entry.seq;
         self.tally.observe(entry, &change, &self.fleet);
         self.verify.folded(entry, &change, &self.fleet);
     }
@@ -236,7 +240,8 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
         writeln!(out, "{}", line.to_text())?;
     }
     let fleet = &folded.fleet;
-    let footer = DayFooter::new(fleet.digest(), fleet.facts_digest(), fleet.applied().0);
+    // Rejected messages have no line, so a replay ends at the last entry.
+    let footer = DayFooter::new(fleet.digest(), fleet.facts_digest(), folded.last.0);
     writeln!(out, "{}", DayLine::Footer(footer).to_text())?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)

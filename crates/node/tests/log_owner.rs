@@ -273,6 +273,9 @@ fn after_all_entries_have_expired_everyone_begins_at_the_base() {
     engine.0.kill().unwrap();
     engine.0.wait().unwrap();
     producer.expire_all();
+    // Somebody writes nonsense into the bucket of the bases, which is everybody's.
+    producer.publish("$O.BASES.M.Z2FyYmFnZQ==", b"garbage");
+    producer.publish("$O.BASES.M.b2Rk", br#"{"name":"odd","mtime":"","deleted":true}"#);
     // Another zone fills the stream meanwhile.
     let (_other, other) = serve(folder, &url, "new", "other", &[]);
     wait_ready(other);
@@ -301,6 +304,8 @@ fn after_all_entries_have_expired_everyone_begins_at_the_base() {
         assert!(words.contains("beginning with the base"), "{data} began in silence: {words}");
     }
     drop((owner, standby));
+    // What nobody takes for an entry stands behind the last one.
+    producer.publish("fleet.acme.porto.plan", b"{}");
     let whose = ["--log", &url, "--tenant", "acme", "--zone", "porto"];
     for command in [&["audit"][..], &["verify"], &["record", "--output", "recorded.jsonl"]] {
         let args: Vec<&str> = command.iter().chain(&whose).copied().collect();

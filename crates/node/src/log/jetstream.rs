@@ -197,7 +197,13 @@ impl JetStream {
         let mut list = store.list().await.map_err(|error| object_error("listed", prefix, &error))?;
         let mut names = Vec::new();
         while let Some(info) = list.next().await {
-            let info = info.map_err(|error| object_error("listed", prefix, &error))?;
+            let info = match info {
+                Ok(info) => info,
+                // The bucket is everybody's: what is no description of an object, or the mark that other clients leave of a removed
+                // one, names none of ours.
+                Err(error) if error.to_string().contains("deserializing") => continue,
+                Err(error) => return Err(object_error("listed", prefix, &error)),
+            };
             if info.name.starts_with(prefix) && !info.deleted {
                 names.push(info.name);
             }

@@ -70,7 +70,7 @@ fn choice_words(choice: &Choice) -> String {
             format!("order {} unassigned: {}", choice.order, reason_words(reason.unwrap_or(UnassignedReason::NoPlace)))
         }
     };
-    if let (Some(_), Some(runner_up)) = (&choice.vehicle, &choice.runner_up) {
+    if let Some(runner_up) = &choice.runner_up {
         let why = match choice.runner_up_obstacle {
             Obstacle::Dearer => format!("+{}", minutes(choice.runner_up_extra.0)),
             Obstacle::Skills => "lacks a skill or may not serve it".to_owned(),
@@ -78,7 +78,8 @@ fn choice_words(choice: &Choice) -> String {
             Obstacle::Lateness => format!("would be late, +{}", minutes(choice.runner_up_extra.0)),
             Obstacle::Shift => "its shift ends too early".to_owned(),
         };
-        let _ = write!(words, "; runner-up {runner_up}, {why}");
+        let whom = if choice.vehicle.is_some() { "runner-up" } else { "the nearest miss is" };
+        let _ = write!(words, "; {whom} {runner_up}, {why}");
     }
     if choice.joint > 1 {
         let _ = write!(words, " (part of a joint change of {} orders)", choice.joint);

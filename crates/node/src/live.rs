@@ -27,6 +27,7 @@ use crate::hub::Hub;
 use crate::lease;
 use crate::log::{Log, Message, Read, Reader, ZoneName};
 use crate::metrics::Metrics;
+use crate::trouble::Trouble;
 use crate::view::{Memory, Stale};
 use crate::warnings::Warnings;
 use intake::Taken;
@@ -92,6 +93,8 @@ pub(crate) struct Summary {
 pub(crate) struct Readiness {
     caught_up: AtomicBool,
     regressed: std::sync::OnceLock<String>,
+    /// Why a rejected message cannot be noted: nothing behind it is folded.
+    unnoted: Trouble,
 }
 
 impl Readiness {
@@ -102,6 +105,7 @@ impl Readiness {
                  replaced on purpose"
             ));
         }
+        self.unnoted.get()?;
         if self.caught_up.load(Ordering::Acquire) { Ok(()) } else { Err("the log is still being folded".to_owned()) }
     }
 }
@@ -134,8 +138,9 @@ impl Live {
 
     /// Whether events are answered now; `Err`: why not.
     pub(crate) fn readiness(&self) -> Result<(), String> {
-        self.readiness.get()?;
-        self.log.health()
+        // A broker that is away is the reason for all else that fails.
+        let log = if self.readiness.regressed.get().is_none() { self.log.health() } else { Ok(()) };
+        log.and_then(|()| self.readiness.get())
     }
 
     /// Ends it: the search is abandoned, the lease released, a snapshot written.

@@ -28,6 +28,7 @@ mod schema;
 mod serve;
 mod snapshot;
 mod solve;
+mod trouble;
 mod verify;
 mod view;
 mod warnings;

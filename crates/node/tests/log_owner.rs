@@ -40,6 +40,19 @@ fn wait_ready(port: u16) {
     panic!("not ready: {:?}", http(port, "GET /readyz", ""));
 }
 
+/// Why it is not ready, as soon as the reason has these words.
+fn wait_not_ready(port: u16, words: &str) -> String {
+    let mut last = (0, String::new());
+    for _ in 0..160 {
+        last = http(port, "GET /readyz", "");
+        if last.0 == 503 && last.1.contains(words) {
+            return last.1;
+        }
+        pause(50);
+    }
+    panic!("not told: {words}: {last:?}");
+}
+
 fn state(port: u16) -> Value {
     serde_json::from_str(&http(port, "GET /v1/state", "").1).unwrap()
 }
@@ -111,6 +124,24 @@ impl Producer {
             (config.max_age, config.duplicate_window) = (age, window);
             self.context.update_stream(config).await.unwrap();
         });
+    }
+
+    /// Removes a stream; its settings are left.
+    fn delete(&self, name: &str) -> jetstream::stream::Config {
+        self.runtime.block_on(async {
+            let config = self.context.get_stream(name).await.unwrap().info().await.unwrap().config.clone();
+            self.context.delete_stream(name).await.unwrap();
+            config
+        })
+    }
+
+    fn create(&self, config: jetstream::stream::Config) {
+        self.runtime.block_on(self.context.create_stream(config)).unwrap();
+    }
+
+    fn messages(&self, name: &str) -> u64 {
+        self.runtime
+            .block_on(async { self.context.get_stream(name).await.unwrap().info().await.unwrap().state.messages })
     }
 
     fn rejected(&self) -> Vec<Value> {
@@ -449,6 +480,73 @@ fn readiness_says_that_the_broker_is_away_and_since_when() {
         pause(100);
     }
     assert!(answer.0 == 503 && answer.1.contains("broker has been away for"), "{answer:?}");
+}
+
+#[test]
+fn readiness_says_that_the_log_was_deleted_and_since_when() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let producer = Producer::new(&url);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    crew(port);
+    post(port, "before");
+    wait_answered(port, "before");
+    let config = producer.delete("FLEET");
+    wait_not_ready(port, "stream FLEET does not answer");
+    pause(1500);
+    let why = wait_not_ready(port, "stream FLEET does not answer");
+    let seconds = why.split_once("so for ").and_then(|(_, rest)| rest.split_once(" s")).expect(&why).0;
+    assert!(seconds.parse::<u64>().unwrap() >= 3, "{why}");
+    producer.create(config);
+    wait_not_ready(port, "LOG_REGRESSED");
+}
+
+#[test]
+fn what_notes_rejections_is_made_again_when_it_was_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let producer = Producer::new(&url);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    crew(port);
+    let garbage = |after: &str| {
+        producer.publish("fleet.acme.porto.event.order_created._", b"garbage");
+        post(port, after);
+        wait_answered(port, after);
+        assert!(is_ready(port), "{after}");
+    };
+    garbage("first");
+    producer.delete("REJECTED");
+    garbage("second");
+    assert_eq!(producer.rejected().len(), 1);
+    producer.delete("KV_SKIPPED");
+    garbage("third");
+    assert_eq!(producer.rejected().len(), 2);
+    assert_eq!(producer.messages("KV_SKIPPED"), 3, "what stood on the list stands on it again");
+}
+
+#[test]
+fn readiness_says_that_a_rejection_cannot_be_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let producer = Producer::new(&url);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    crew(port);
+    // It cannot be made again: another stream has its subjects.
+    let config = producer.delete("REJECTED");
+    producer.create(jetstream::stream::Config { name: "OTHER".to_owned(), ..config });
+    producer.publish("fleet.acme.porto.event.order_created._", b"garbage");
+    wait_not_ready(port, "cannot be noted");
+    post(port, "after");
+    producer.delete("OTHER");
+    wait_answered(port, "after");
+    wait_ready(port);
+    assert_eq!(producer.rejected().len(), 1);
 }
 
 #[test]

@@ -16,7 +16,8 @@ use fleetfold_wire::{RejectedV1, message_hash};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::log::{AppendError, Log, Message, Read, Reader, Stream};
+use super::Readiness;
+use crate::log::{AppendError, Log, LogError, Message, Read, Reader, Stream};
 use crate::warnings::Warnings;
 
 /// Entries read ahead of the engine.
@@ -26,6 +27,9 @@ const AGAIN: Duration = Duration::from_millis(200);
 /// Attempts to publish a rejected message on `REJECTED`. After that only the list of skipped entries has it: that list is what
 /// keeps every fold the same, `REJECTED` is for people.
 const TOLD_TRIES: u32 = 300;
+
+/// An attempt to make what was deleted again takes no longer.
+const MAKE: Duration = Duration::from_secs(5);
 
 /// What the engine's thread gets.
 pub(super) enum Taken {
@@ -60,9 +64,10 @@ pub(super) fn start(
     expected: Option<Expected>,
     reader: Reader,
     warnings: (Warnings, Arc<AtomicBool>),
+    readiness: Arc<Readiness>,
 ) -> mpsc::Receiver<Taken> {
     let (sender, receiver) = mpsc::channel(AHEAD);
-    tokio::spawn(run(log, gate, expected, reader, warnings, sender));
+    tokio::spawn(run(log, gate, expected, reader, (warnings, readiness), sender));
     receiver
 }
 
@@ -71,7 +76,7 @@ async fn run(
     mut gate: Gate,
     mut expected: Option<Expected>,
     mut reader: Reader,
-    warnings: (Warnings, Arc<AtomicBool>),
+    (warnings, readiness): ((Warnings, Arc<AtomicBool>), Arc<Readiness>),
     sender: mpsc::Sender<Taken>,
 ) {
     while let Some(read) = reader.next().await {
@@ -90,14 +95,20 @@ async fn run(
             }
             continue;
         }
-        let taken = take(&log, &mut gate, &warnings, message).await;
+        let taken = take(&log, &mut gate, &warnings, &readiness, message).await;
         if sender.send(taken).await.is_err() {
             return;
         }
     }
 }
 
-async fn take(log: &Log, gate: &mut Gate, warnings: &(Warnings, Arc<AtomicBool>), message: Message) -> Taken {
+async fn take(
+    log: &Log,
+    gate: &mut Gate,
+    warnings: &(Warnings, Arc<AtomicBool>),
+    readiness: &Readiness,
+    message: Message,
+) -> Taken {
     let mut asked = false;
     gate.set_strict(warnings.1.load(Ordering::Acquire));
     let (on_plan_subject, rejection) = loop {
@@ -126,7 +137,7 @@ async fn take(log: &Log, gate: &mut Gate, warnings: &(Warnings, Arc<AtomicBool>)
     };
     if let Some(rejection) = &rejection {
         tracing::warn!(seq = message.seq, code = rejection.code, what = rejection.what, "entry rejected");
-        note(log, gate, &message, rejection).await;
+        note(log, gate, &message, rejection, readiness).await;
         gate.skip(LogSeq(message.seq));
     }
     let hash = message_hash(&message.bytes);
@@ -152,13 +163,16 @@ fn warn(log: &Log, gate: &Gate, warnings: &Warnings, message: &Message, said: &S
 }
 
 /// Tells what was rejected, and notes its sequence. Returns when it is noted.
-async fn note(log: &Log, gate: &Gate, message: &Message, rejection: &Rejection) {
+async fn note(log: &Log, gate: &Gate, message: &Message, rejection: &Rejection, readiness: &Readiness) {
     let zone = gate.zone();
     let subject = zone.subject(&Address::of_rejected(rejection.code));
     let id = rejected_id(zone, LogSeq(message.seq));
     let (code, what) = (rejection.code, rejection.what.as_str());
     let told = RejectedV1::new(message.seq, &message.subject, code, what, &message.bytes);
     let body = Bytes::from(told.to_bytes());
+    let waits = |error: &dyn std::fmt::Display| {
+        readiness.unnoted.met(format!("rejected entry {} cannot be noted: {error}", message.seq));
+    };
     for tried in 1.. {
         match log.append(Stream::Rejected, subject.clone(), id.clone(), body.clone(), None).await {
             Ok(_) => break,
@@ -170,11 +184,32 @@ async fn note(log: &Log, gate: &Gate, message: &Message, rejection: &Rejection) 
                 tracing::error!(%error, seq = message.seq, "what was rejected could not be told");
                 break;
             }
-            Err(_) => tokio::time::sleep(AGAIN).await,
+            Err(error) => {
+                // The stream may have been deleted.
+                match tokio::time::timeout(MAKE, log.ensure(Stream::Rejected)).await {
+                    Ok(Err(made)) => waits(&made.what),
+                    Ok(Ok(())) | Err(_) => waits(&error),
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
         }
     }
-    while let Err(error) = log.skip(zone, message.seq).await {
+    let mut noted = log.skip(zone, message.seq).await;
+    while let Err(error) = noted {
         tracing::warn!(%error, seq = message.seq, "waiting to note the skipped entry");
+        waits(&error.what);
         tokio::time::sleep(AGAIN).await;
+        noted = tokio::time::timeout(MAKE, note_all(log, gate, message.seq)).await.unwrap_or(Err(error));
     }
+    readiness.unnoted.over();
+}
+
+/// Notes a skipped entry on a list that may have been deleted: what stood there stands there again before anything is folded.
+async fn note_all(log: &Log, gate: &Gate, seq: u64) -> Result<(), LogError> {
+    log.ensure_skipped().await?;
+    let listed = log.skipped(gate.zone()).await?;
+    for lost in gate.skipped().into_iter().filter(|known| listed.binary_search(known).is_err()) {
+        log.skip(gate.zone(), lost).await?;
+    }
+    log.skip(gate.zone(), seq).await
 }

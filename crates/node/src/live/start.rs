@@ -87,11 +87,11 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let reader = log.read(Stream::Fleet, &zone, read_after).await?;
     let (warnings, strict) = (Warnings::default(), Arc::new(AtomicBool::new(fleet.policy().strict)));
     let odd = (warnings.clone(), Arc::clone(&strict));
-    let entries = intake::start(log.clone(), gate, expected, reader, odd);
+    let readiness = Arc::new(Readiness::default());
+    let entries = intake::start(log.clone(), gate, expected, reader, odd, Arc::clone(&readiness));
     let positions = log.read(Stream::Position, &zone, 0).await?;
 
     let metrics = Arc::new(Metrics::new());
-    let readiness = Arc::new(Readiness::default());
     let (questions, asked) = mpsc::channel(256);
     let (inputs, inbox) = mpsc::channel(4096);
     let (stop, stopped) = watch::channel(false);

@@ -6,6 +6,7 @@
 mod reader;
 mod setup;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
@@ -20,12 +21,15 @@ use tokio::io::AsyncReadExt;
 use tokio::sync::{mpsc, watch};
 
 use super::{AppendError, Lease, LogError, Message, Read, Stored, Stream, ZoneName};
+use crate::trouble::Trouble;
 use reader::OrderedReader;
 pub(crate) use setup::connect_client;
 use setup::{bucket, ensure};
 
 /// The object store of bases.
 const BASES: &str = "BASES";
+/// The bucket of skipped entries.
+const SKIPPED: &str = "SKIPPED";
 
 /// Acknowledgement timeout.
 const ACK: Duration = Duration::from_secs(1);
@@ -40,6 +44,8 @@ pub(crate) struct JetStream {
     skipped: kv::Store,
     /// Since when the broker is away.
     away: watch::Receiver<Option<Instant>>,
+    /// Why `FLEET` cannot be read.
+    unread: Arc<Trouble>,
 }
 
 fn timestamp(nanos: i128) -> Timestamp {
@@ -62,8 +68,8 @@ impl JetStream {
             ensure(&context, stream).await?;
         }
         let owners = bucket(&context, "OWNERS", LEASE).await?;
-        let skipped = bucket(&context, "SKIPPED", Duration::ZERO).await?;
-        Ok(Self { client, context, owners, skipped, away })
+        let skipped = bucket(&context, SKIPPED, Duration::ZERO).await?;
+        Ok(Self { client, context, owners, skipped, away, unread: Arc::default() })
     }
 
     /// The server's version.
@@ -73,9 +79,17 @@ impl JetStream {
 
     pub(super) fn health(&self) -> Result<(), String> {
         match *self.away.borrow() {
-            None => Ok(()),
+            None => self.unread.get(),
             Some(since) => Err(format!("the broker has been away for {} s", since.elapsed().as_secs())),
         }
+    }
+
+    pub(super) async fn ensure(&self, stream: Stream) -> Result<(), LogError> {
+        ensure(&self.context, stream).await
+    }
+
+    pub(super) async fn ensure_skipped(&self) -> Result<(), LogError> {
+        bucket(&self.context, SKIPPED, Duration::ZERO).await.map(|_| ())
     }
 
     pub(super) async fn append(
@@ -130,6 +144,7 @@ impl JetStream {
             passed: after,
             last_read: None,
             created: None,
+            unread: (stream == Stream::Fleet).then(|| Arc::clone(&self.unread)),
             sender,
         };
         let first = reader.open().await?;

@@ -308,6 +308,34 @@ impl Log {
         }
     }
 
+    /// Makes a stream again that was deleted.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there and cannot be made.
+    pub(crate) async fn ensure(&self, stream: Stream) -> Result<(), LogError> {
+        match self {
+            Self::JetStream(log) => log.ensure(stream).await,
+            Self::Embedded(_) => Ok(()), // all are in one file
+            #[cfg(test)]
+            Self::Simulated(_) => Ok(()),
+        }
+    }
+
+    /// Makes the list of skipped entries again, an empty one, if it was deleted.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there and cannot be made.
+    pub(crate) async fn ensure_skipped(&self) -> Result<(), LogError> {
+        match self {
+            Self::JetStream(log) => log.ensure_skipped().await,
+            Self::Embedded(_) => Ok(()),
+            #[cfg(test)]
+            Self::Simulated(_) => Ok(()),
+        }
+    }
+
     /// Stores an object under a name, whole or not at all.
     ///
     /// # Errors

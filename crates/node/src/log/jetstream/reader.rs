@@ -1,5 +1,6 @@
 //! The ordered reader of a stream.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy};
@@ -11,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::{stored_message, structured_bytes, timestamp, unreachable_stream};
 use crate::log::{LogError, Message, Read, Stream};
+use crate::trouble::Trouble;
 
 /// Between attempts to reach a broker that is away.
 const AGAIN: Duration = Duration::from_millis(250);
@@ -35,6 +37,8 @@ pub(super) struct OrderedReader {
     pub(super) last_read: Option<(u64, Bytes)>,
     /// When the stream was created, nanoseconds, as first seen.
     pub(super) created: Option<i128>,
+    /// Where it is told that the stream cannot be read.
+    pub(super) unread: Option<Arc<Trouble>>,
     pub(super) sender: mpsc::Sender<Read>,
 }
 
@@ -66,6 +70,19 @@ impl OrderedReader {
     }
 
     pub(super) async fn run(mut self, first: jetstream::consumer::pull::Stream) {
+        self.read_on(first).await;
+        self.tell(Ok(()));
+    }
+
+    fn tell(&self, read: Result<(), LogError>) {
+        match (&self.unread, read) {
+            (Some(unread), Ok(())) => unread.over(),
+            (Some(unread), Err(error)) => unread.met(error.what),
+            (None, _) => {}
+        }
+    }
+
+    async fn read_on(&mut self, first: jetstream::consumer::pull::Stream) {
         let mut messages = Some(first);
         loop {
             if self.sender.is_closed() {
@@ -79,7 +96,8 @@ impl OrderedReader {
                         let _ = self.sender.send(Read::Regressed(what)).await;
                         return;
                     }
-                    Err(_) => {
+                    Err(error) => {
+                        self.tell(Err(error));
                         messages = None;
                         tokio::time::sleep(AGAIN).await;
                         continue;
@@ -91,11 +109,17 @@ impl OrderedReader {
                 None => self.open().await,
             };
             match open {
-                Ok(open) => match self.drain(open).await {
-                    Ended::NobodyReads => return,
-                    Ended::Broken => tokio::time::sleep(AGAIN / 5).await,
-                },
-                Err(_) => tokio::time::sleep(AGAIN).await,
+                Ok(open) => {
+                    self.tell(Ok(()));
+                    match self.drain(open).await {
+                        Ended::NobodyReads => return,
+                        Ended::Broken => tokio::time::sleep(AGAIN / 5).await,
+                    }
+                }
+                Err(error) => {
+                    self.tell(Err(error));
+                    tokio::time::sleep(AGAIN).await;
+                }
             }
         }
     }

@@ -1,0 +1,37 @@
+//! Something that fails for a while: why, and since when. What lasts is told by `/readyz`.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::clock;
+
+/// What is over before this is an election or a restart of the broker, and not told.
+const LASTS: Duration = Duration::from_secs(2);
+
+/// Why something fails now, and since when.
+#[derive(Debug, Default)]
+pub(crate) struct Trouble(Mutex<Option<(Instant, String)>>);
+
+impl Trouble {
+    /// It failed, maybe again.
+    pub(crate) fn met(&self, why: String) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = held.as_ref().map_or_else(clock::monotonic, |(since, _)| *since);
+        *held = Some((since, why));
+    }
+
+    /// It works.
+    pub(crate) fn over(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// `Err`: why it fails, and since when, once that has lasted.
+    pub(crate) fn get(&self) -> Result<(), String> {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some((since, why)) if since.elapsed() >= LASTS => {
+                Err(format!("{why}; so for {} s", since.elapsed().as_secs()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}

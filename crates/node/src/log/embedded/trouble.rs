@@ -92,7 +92,9 @@ impl Trouble {
                 ),
             ),
             Self::WrittenBy01 => LogError::new(
-                format!("the log file {file} holds two logs: version 0.1 has opened it after it was upgraded"),
+                format!(
+                    "the log file {file} holds two logs: version 0.1 has made its own in it, beside this version's"
+                ),
                 "stop 0.1 and put back the copy of the file from before 0.1 was started on it, with its `.head` file; \
                  this one is left as it is",
             ),

@@ -4,6 +4,7 @@
 //! totals. For 100 MB (125,000 messages) that took 3.4 s in a build for tests, on two busy
 //! cores; `time_to_open_100_mb` measures it. A file that passes is exactly what was committed last.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -35,31 +36,50 @@ pub(super) struct Opened {
 ///
 /// # Errors
 ///
-/// When another process holds it, the system refuses, or it is not what was written.
+/// When another process holds it, the system refuses, or it is not what was written. It is then left as it is.
 pub(super) fn open(path: &Path, opener: &Opener) -> Result<Opened, Trouble> {
-    let is_new = std::fs::metadata(path).map_or(true, |found| found.len() == 0);
-    if is_new {
-        // Who removes a log removes what was acknowledged in it.
-        let _ = std::fs::remove_file(head::path_of(path));
+    let acknowledged = head::read(path);
+    let is_missing = match std::fs::metadata(path) {
+        Ok(found) => found.len() == 0,
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    };
+    if is_missing && acknowledged > 0 {
+        return Err(Trouble::Missing { acknowledged });
     }
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
     let database = opener(&builder, path)?;
     let tables = table_names(&database)?;
-    if upgrade::is_needed(&tables) {
-        tracing::info!(path = %path.display(), "the log file is of version 0.1: upgrading it");
-        upgrade::upgrade(&database, DEDUPE)?;
-    } else if tables.is_empty() {
-        prepare(&database)?;
-    } else if !tables.iter().any(|name| name.starts_with("2 ")) {
-        return Err(Trouble::Failed(format!("it is the database of another program (its tables are {tables:?})")));
+    let is_ours = tables.iter().any(|name| name.starts_with("2 "));
+    let is_of_0_1 = upgrade::is_of_0_1(&database, &tables)?;
+    if is_ours && is_of_0_1 {
+        return Err(Trouble::WrittenBy01);
+    }
+    if !is_ours {
+        if !is_of_0_1 && !tables.is_empty() {
+            return Err(Trouble::Failed(format!("it is the database of another program (its tables are {tables:?})")));
+        }
+        if acknowledged > 0 {
+            return Err(Trouble::Behind { commit: 0, acknowledged });
+        }
+        if is_of_0_1 {
+            tracing::info!(path = %path.display(), "the log file is of version 0.1: upgrading it");
+            upgrade::upgrade(&database, DEDUPE)?;
+        } else {
+            prepare(&database)?;
+        }
     }
     let read = database.begin_read()?;
     let (state, ids) = verify(&read)?;
     drop(read);
-    let acknowledged = head::read(path);
     if state.commit < acknowledged {
         return Err(Trouble::Behind { commit: state.commit, acknowledged });
+    }
+    if is_ours && !upgrade::is_barred(&tables) {
+        // Written by a build before 0.2.0, which did not bar 0.1.
+        let write = database.begin_write()?;
+        upgrade::bar(&write)?;
+        write.commit()?;
     }
     Ok(Opened { database, state, ids })
 }
@@ -68,6 +88,7 @@ pub(super) fn open(path: &Path, opener: &Opener) -> Result<Opened, Trouble> {
 fn prepare(database: &Database) -> Result<(), Trouble> {
     let write = database.begin_write()?;
     Books::open(&write, &<[_; Book::COUNT]>::default())?.save(&mut State::default())?;
+    upgrade::bar(&write)?;
     write.commit()?;
     Ok(())
 }

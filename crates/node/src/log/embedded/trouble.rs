@@ -26,6 +26,13 @@ pub(super) enum Trouble {
         /// Commits that were acknowledged.
         acknowledged: u64,
     },
+    /// There is no file, or an empty one, but commits were acknowledged.
+    Missing {
+        /// Commits that were acknowledged.
+        acknowledged: u64,
+    },
+    /// Version 0.1 has made its own tables in the file beside ours: two logs in one file.
+    WrittenBy01,
 }
 
 impl Trouble {
@@ -77,6 +84,20 @@ impl Trouble {
                     super::head::path_of(path).display()
                 ),
             ),
+            Self::Missing { acknowledged } => LogError::new(
+                format!("the log file {file} is missing or empty, but commit {acknowledged} was acknowledged in it"),
+                format!(
+                    "put the file back; if the log was meant to be thrown away, remove {} too",
+                    super::head::path_of(path).display()
+                ),
+            ),
+            Self::WrittenBy01 => LogError::new(
+                format!(
+                    "the log file {file} holds two logs: version 0.1 has made its own in it, beside this version's"
+                ),
+                "stop 0.1 and put back the copy of the file from before 0.1 was started on it, with its `.head` file; \
+                 this one is left as it is",
+            ),
         }
     }
 }
@@ -92,6 +113,10 @@ impl std::fmt::Display for Trouble {
             Self::Behind { commit, acknowledged } => {
                 write!(f, "the log file ends with commit {commit}, commit {acknowledged} was acknowledged")
             }
+            Self::Missing { acknowledged } => {
+                write!(f, "the log file is missing or empty, but commit {acknowledged} was acknowledged")
+            }
+            Self::WrittenBy01 => f.write_str("the log file holds two logs: version 0.1 has opened it"),
         }
     }
 }

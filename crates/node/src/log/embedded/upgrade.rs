@@ -7,27 +7,51 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use fleetfold_model::{Millis, Timestamp};
-use redb::{Database, ReadableTable, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError, TableHandle, WriteTransaction};
 
-use super::rows::{Book, Books, Entry, State, code, encode_id, skipped_key, text_key};
+use super::rows::{Book, Books, Definition, Entry, State, code, encode_id, skipped_key, text_key};
 use super::time::GAP_MAX;
 use super::trouble::Trouble;
 use crate::log::Stream;
 
 /// (stream, sequence) → (log time, subject, bytes).
-const ENTRIES: TableDefinition<(u8, u64), (i64, &str, &[u8])> = TableDefinition::new("entries");
+pub(super) const ENTRIES: TableDefinition<(u8, u64), (i64, &str, &[u8])> = TableDefinition::new("entries");
 /// (stream, subject) → sequence of its last message.
-const LAST: TableDefinition<(u8, &str), u64> = TableDefinition::new("last");
+pub(super) const LAST: TableDefinition<(u8, &str), u64> = TableDefinition::new("last");
 /// (stream, id) → (sequence, log time).
-const IDS: TableDefinition<(u8, &str), (u64, i64)> = TableDefinition::new("ids");
+pub(super) const IDS: TableDefinition<(u8, &str), (u64, i64)> = TableDefinition::new("ids");
 /// Last sequence per stream, epoch per zone, times and bytes.
-const COUNTERS: TableDefinition<&str, u64> = TableDefinition::new("counters");
+pub(super) const COUNTERS: TableDefinition<&str, u64> = TableDefinition::new("counters");
 /// (`TENANT.ZONE`, sequence).
-const SKIPPED: TableDefinition<(&str, u64), ()> = TableDefinition::new("skipped");
+pub(super) const SKIPPED: TableDefinition<(&str, u64), ()> = TableDefinition::new("skipped");
 
-/// Whether these tables are those of layout 1.
-pub(super) fn is_needed(tables: &[String]) -> bool {
-    tables.iter().any(|name| name == "entries")
+/// The tables of layout 1.
+const TABLES: [&str; 5] = ["entries", "last", "ids", "counters", "skipped"];
+
+/// Whether tables of layout 1 stand in the file: such as version 0.1 opens.
+pub(super) fn is_of_0_1(database: &Database, tables: &[String]) -> Result<bool, Trouble> {
+    if !tables.iter().any(|name| name == ENTRIES.name()) {
+        return Ok(false);
+    }
+    match database.begin_read()?.open_table(ENTRIES) {
+        Ok(_) => Ok(true),
+        Err(TableError::TableTypeMismatch { .. } | TableError::TypeDefinitionChanged { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether [`bar`] has been here.
+pub(super) fn is_barred(tables: &[String]) -> bool {
+    TABLES.iter().all(|barred| tables.iter().any(|name| name == barred))
+}
+
+/// Bars version 0.1 from the file. It makes the tables that it misses, and would take a file without them for an empty log.
+/// So they stand in every file, empty and of other types, and 0.1 fails when it opens them.
+pub(super) fn bar(write: &WriteTransaction) -> Result<(), Trouble> {
+    for name in TABLES {
+        write.open_table(Definition::new(name))?;
+    }
+    Ok(())
 }
 
 fn stream(number: u8) -> Result<Stream, Trouble> {
@@ -89,6 +113,7 @@ pub(super) fn upgrade(database: &Database, dedupe: Millis) -> Result<(), Trouble
     write.delete_table(IDS)?;
     write.delete_table(COUNTERS)?;
     write.delete_table(SKIPPED)?;
+    bar(&write)?;
     write.commit()?;
     Ok(())
 }

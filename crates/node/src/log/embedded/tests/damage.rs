@@ -235,3 +235,30 @@ async fn damage_met_while_running_stops_the_log() {
     let refused = put(&log, Stream::Fleet, &zone("porto"), "event.e.x", "x").await;
     assert!(matches!(refused, Err(AppendError::Refused(_))), "{refused:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_or_empty_file_is_refused_while_its_head_stands() {
+    let bench = Bench::new();
+    let log = bench.open();
+    fill(&bench, &log).await;
+    drop(log);
+    let (whole, head) = (std::fs::read(bench.path()).expect("read"), head::path_of(&bench.path()));
+    for is_empty in [true, false] {
+        if is_empty {
+            std::fs::write(bench.path(), b"").expect("written");
+        } else {
+            std::fs::remove_file(bench.path()).expect("removed");
+        }
+        let Err(error) = bench.try_open() else { panic!("empty: {is_empty}: it became a new log") };
+        assert!(error.what.contains("missing or empty"), "{error}");
+        assert!(error.what.contains("log.redb is") && error.hint.contains("log.redb.head"), "{error}");
+        assert!(head.exists(), "the head is left as it is");
+        assert_eq!(bench.path().exists(), is_empty, "the file is left as it is");
+    }
+    std::fs::write(bench.path(), &whole).expect("written");
+    drop(bench.open());
+    // Who throws the log away removes both.
+    std::fs::remove_file(bench.path()).expect("removed");
+    std::fs::remove_file(&head).expect("removed");
+    assert_eq!(bench.open().bounds(Stream::Fleet).expect("answers"), (1, 0));
+}

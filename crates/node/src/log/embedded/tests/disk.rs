@@ -111,8 +111,9 @@ async fn an_older_copy_of_the_file_is_refused_by_name() {
     assert!(error.hint.contains("log.redb.head"), "{error}");
     std::fs::remove_file(head::path_of(&bench.path())).expect("removed");
     assert_eq!(bench.open().bounds(Stream::Fleet).expect("answers"), (1, 1));
-    // Who removes the log itself begins anew.
+    // Who removes the log with its head begins anew.
     std::fs::remove_file(bench.path()).expect("removed");
+    std::fs::remove_file(head::path_of(&bench.path())).expect("removed");
     assert_eq!(bench.open().bounds(Stream::Fleet).expect("answers"), (1, 0));
 }
 

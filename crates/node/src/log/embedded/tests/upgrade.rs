@@ -1,6 +1,7 @@
 //! `tests/data/log-0.1.redb.zst` was written by version 0.1: 20 rounds of facts, plans, positions, assignments and
 //! features in two zones, one rejected message, one skipped entry, and four leases.
 
+use super::super::upgrade as layout_1;
 use super::*;
 
 const FILE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/log-0.1.redb.zst"));
@@ -64,4 +65,90 @@ fn a_file_of_a_later_layout_is_refused_by_name() {
     }
     let Err(error) = bench.try_open() else { panic!("it was read as if it were ours") };
     assert!(error.what.contains("layout 3"), "{error}");
+}
+
+/// What 0.1 does when it opens a file: in one transaction it opens its tables, or makes them.
+fn open_as_0_1(path: &Path) -> Vec<Result<(), redb::TableError>> {
+    let database = Database::create(path).expect("opens");
+    let write = database.begin_write().expect("begun");
+    let opened = vec![
+        write.open_table(layout_1::ENTRIES).map(drop),
+        write.open_table(layout_1::LAST).map(drop),
+        write.open_table(layout_1::IDS).map(drop),
+        write.open_table(layout_1::COUNTERS).map(drop),
+        write.open_table(layout_1::SKIPPED).map(drop),
+    ];
+    write.abort().expect("aborted");
+    opened
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn version_0_1_cannot_open_a_file_of_this_version() {
+    for converted in [true, false] {
+        let bench = Bench::new();
+        if converted {
+            std::fs::write(bench.path(), zstd::decode_all(FILE).expect("unpacks")).expect("written");
+            assert!(open_as_0_1(&bench.path()).iter().all(Result::is_ok), "not what 0.1 opens: a weak test");
+        }
+        drop(bench.open());
+        let barred = |opened: &[Result<(), redb::TableError>]| {
+            opened.iter().all(|table| matches!(table, Err(redb::TableError::TableTypeMismatch { .. })))
+        };
+        let opened = open_as_0_1(&bench.path());
+        assert!(barred(&opened), "converted {converted}: {opened:?}");
+        // A build before 0.2.0 left no such tables: they are made when the file is opened.
+        {
+            let database = Database::create(bench.path()).expect("opens");
+            let write = database.begin_write().expect("begun");
+            for name in ["entries", "last", "ids", "counters", "skipped"] {
+                assert!(write.delete_table(rows::Definition::new(name)).expect("deleted"));
+            }
+            write.commit().expect("committed");
+        }
+        assert!(open_as_0_1(&bench.path()).iter().all(Result::is_ok));
+        let log = bench.open();
+        put(&log, Stream::Fleet, &zone("porto"), "event.e.x", "x").await.expect("stored");
+        drop(log);
+        assert!(barred(&open_as_0_1(&bench.path())));
+        bench.open();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_0_1_wrote_into_is_refused_and_left_alone() {
+    let bench = Bench::new();
+    let log = bench.open();
+    put(&log, Stream::Fleet, &zone("porto"), "event.e.x", "ours").await.expect("stored");
+    drop(log);
+    let entries = layout_1::ENTRIES;
+    {
+        let database = Database::create(bench.path()).expect("opens");
+        let write = database.begin_write().expect("begun");
+        let _ = write.delete_table(rows::Definition::new("entries"));
+        write
+            .open_table(entries)
+            .expect("made")
+            .insert((0, 1), (1, "fleet.acme.porto.event.e.y", b"theirs".as_slice()))
+            .expect("put");
+        write.commit().expect("committed");
+    }
+    let Err(error) = bench.try_open() else { panic!("two logs were made one") };
+    assert!(error.what.contains("0.1") && error.hint.contains("copy"), "{error}");
+    let database = Database::create(bench.path()).expect("opens");
+    let read = database.begin_read().expect("begun");
+    assert!(read.open_table(entries).expect("opens").get((0, 1)).expect("read").is_some());
+    assert!(rows::entry(&read, Stream::Fleet, 1).expect("read").is_some());
+    assert_eq!(rows::state(&read).expect("read").last(Stream::Fleet), 1);
+}
+
+#[test]
+fn an_old_copy_of_version_0_1_is_not_upgraded_before_it_is_refused() {
+    let bench = Bench::new();
+    std::fs::write(bench.path(), zstd::decode_all(FILE).expect("unpacks")).expect("written");
+    head::Head::open(&bench.path()).write(7);
+    let Err(error) = bench.try_open() else { panic!("an older copy was taken") };
+    assert!(error.what.contains("older than what was acknowledged"), "{error}");
+    assert!(open_as_0_1(&bench.path()).iter().all(Result::is_ok), "it was upgraded");
+    std::fs::remove_file(head::path_of(&bench.path())).expect("removed");
+    bench.open();
 }

@@ -152,6 +152,8 @@ impl Part for u64 {
 #[derive(Clone, Debug)]
 pub(crate) struct Parts<K, V> {
     maps: Vec<Arc<BTreeMap<K, V>>>,
+    /// What every part without entries is, so that a copy of a map that was large once costs what one of a small map costs.
+    empty: Arc<BTreeMap<K, V>>,
     len: usize,
 }
 
@@ -159,7 +161,7 @@ impl<K, V> Default for Parts<K, V> {
     fn default() -> Self {
         // All parts are one empty map until they are written to.
         let empty = Arc::new(BTreeMap::new());
-        Self { maps: (0..PARTS).map(|_| Arc::clone(&empty)).collect(), len: 0 }
+        Self { maps: (0..PARTS).map(|_| Arc::clone(&empty)).collect(), empty, len: 0 }
     }
 }
 
@@ -180,7 +182,11 @@ impl<K: Part + Ord + Clone, V: Clone> Parts<K, V> {
             return None;
         }
         self.len -= 1;
-        Arc::make_mut(part).remove(key)
+        let old = Arc::make_mut(part).remove(key);
+        if part.is_empty() {
+            *part = Arc::clone(&self.empty);
+        }
+        old
     }
 
     pub(crate) fn len(&self) -> usize {

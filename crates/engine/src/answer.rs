@@ -23,8 +23,7 @@ const NEAR_VEHICLES: usize = 10;
 const NEAR_STOPS: usize = 12;
 /// Open stops looked at around a stop to find [`NEAR_STOPS`] that are on a route.
 const LOOKED_AT: usize = 60;
-/// Vehicles considered when none of the near ones will do, and how many stops they may have together: legs between a thousand
-/// places are computed in about 60 ms.
+/// Vehicles considered when none of the near ones will do, and how many stops they may have together (guess: a tenth of a zone).
 const WIDE_VEHICLES: usize = 200;
 const WIDE_STOPS: usize = 1_000;
 /// Unassigned orders tried again when a vehicle gets room.

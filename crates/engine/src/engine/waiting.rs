@@ -24,7 +24,7 @@ use crate::roads::RoadAsks;
 /// A plan stays below this many bytes as estimated by [`account::weight`]; the wire refuses 512 KiB.
 pub(crate) const PLAN_BYTES: usize = 400 << 10;
 
-/// Stops and vehicles looked at after which a plan is closed: 10 to 50 ms (measured on one core of a server of 2023).
+/// Stops and vehicles looked at after which a plan is closed: 8 to 64 ms (measured, "Many facts at once" in docs/PERFORMANCE.md).
 const WORK_MAX: usize = 20_000;
 /// Facts that wait for longer than this are served by age, whatever their deadlines: nobody waits for ever. Log time.
 const OLD: Millis = Millis(2_000);

@@ -6,18 +6,25 @@
 use std::collections::BTreeMap;
 
 use fleetfold_fleet::{Anchor, Fleet, Placement, VehicleState, Visit};
-use fleetfold_model::{Millis, OrderId, Position, StopKind, Timestamp, VehicleId};
+use fleetfold_model::{LogSeq, Millis, OrderId, Position, StopKind, Timestamp, VehicleId};
 use fleetfold_roads::LegQuery;
 use fleetfold_solver::{
-    Legs, NodeIx, Pause, Problem, ProblemSpec, Role, Stop, StopIx, TIME_MAX, TourIx, TourSpec, Weights,
+    Legs, NodeIx, Pause, Problem, ProblemSpec, Role, Stop, StopIx, TIME_MAX, TourIx, TourSpec, UNREACHABLE, Weights,
 };
 
 use crate::outlook::Outlook;
 
-/// Leaving one's home tour costs this much more when the stop's start is near: drivers have looked at it.
-const URGENT_FACTOR: i64 = 3;
+/// Moving a stop to another vehicle costs this share of the mean leg of the routes looked at, in thousandths, and at most what the
+/// policy says: in a dense city the same money would be several legs, and no order would ever move.
+const CHANGE_PERMILLE_OF_LEG: i64 = 200;
+/// It costs this much more when the stop's start is near, because drivers have looked at it.
+const URGENT_PERMILLE: i64 = 3_000;
 /// How near is near, zone time (guess: what a driver has in mind).
 const URGENT_WITHIN: Millis = Millis(20 * 60_000);
+/// It costs this much when the start is far off, or the driver has not taken the route yet.
+const DISTANT_PERMILLE: i64 = 500;
+/// How far off is far, zone time (guess).
+const DISTANT_BEYOND: Millis = Millis(60 * 60_000);
 /// Travel times are told apart by the hour until this long after the last stop is due.
 const AFTER: Millis = Millis(60 * 60_000);
 
@@ -35,7 +42,7 @@ pub struct Draft {
     /// What each route held behind its head when the draft was made.
     pub tails: Vec<Vec<(OrderId, StopKind)>>,
     /// Revision of each route when the draft was made.
-    pub bases: Vec<fleetfold_model::LogSeq>,
+    pub bases: Vec<LogSeq>,
     /// What each problem stop is.
     pub stops: Vec<(OrderId, StopKind)>,
     /// Distinct places.
@@ -46,6 +53,8 @@ pub struct Draft {
     pub(crate) solver_tours: Vec<TourSpec>,
     pub(crate) initial: Vec<Vec<StopIx>>,
     pub(crate) weights: Weights,
+    /// How much a change of each stop's promise weighs, in thousandths.
+    promises: Vec<i64>,
 }
 
 impl Draft {
@@ -79,6 +88,7 @@ impl Draft {
                 flow_per_hour: policy.flow_cost_per_hour,
                 hard: false,
             },
+            promises: Vec::new(),
         };
         let mut place_ids = BTreeMap::new();
         for (tour, &id) in vehicles.iter().enumerate() {
@@ -149,14 +159,39 @@ impl Draft {
     }
 
     fn with_legs(&self, legs: Legs) -> Problem {
+        let mut stops = self.solver_stops.clone();
+        let leg = self.mean_leg(&legs);
+        for (stop, weight) in stops.iter_mut().zip(&self.promises) {
+            let price = leg.map_or(stop.change, |leg| stop.change.min(leg * CHANGE_PERMILLE_OF_LEG / 1_000));
+            stop.change = price.saturating_mul(*weight) / 1_000;
+        }
         Problem::new(ProblemSpec {
-            stops: self.solver_stops.clone(),
+            stops,
             tours: self.solver_tours.clone(),
             legs,
             weights: self.weights,
             initial: self.initial.clone(),
         })
         .expect("a draft of a checked fleet is a legal problem")
+    }
+
+    /// What the mean leg of the routes as they are costs, in millionths; `None` where no route has a stop.
+    pub(crate) fn mean_leg(&self, legs: &Legs) -> Option<i64> {
+        let (mut cost, mut count) = (0_i64, 0);
+        for (tour, sequence) in self.solver_tours.iter().zip(&self.initial) {
+            let mut from = tour.start_node;
+            for stop in sequence {
+                let to = self.solver_stops[stop.index()].node;
+                let (time, metres) = legs.pair(from, to);
+                // A leg that no road leads over says nothing of the others.
+                if time < UNREACHABLE {
+                    cost += i64::from(time) * tour.per_hour / 3_600_000 + i64::from(metres) * tour.per_km / 1_000;
+                    count += 1;
+                }
+                from = to;
+            }
+        }
+        (count > 0).then(|| cost / count)
     }
 
     /// The same problem with one tour without limits: any load, any number of stops, no end of the shift. For the times of a route
@@ -277,7 +312,16 @@ impl Draft {
             }
             Placement::Unplaced | Placement::Unassigned(_) => None,
         };
-        let urgent = planned.is_some_and(|start| start - now < URGENT_WITHIN);
+        // Without an acceptance ever, the fleet does not report them: told is told.
+        let untold = matches!(order.placement, Placement::OnRoute(vehicle) if {
+            let vehicle = fleet.vehicle(vehicle);
+            vehicle.accepted > LogSeq(0) && vehicle.accepted < vehicle.route.revision
+        });
+        self.promises.push(match planned.map(|start| start - now) {
+            Some(until) if until < URGENT_WITHIN => URGENT_PERMILLE,
+            Some(until) if until > DISTANT_BEYOND || untold => DISTANT_PERMILLE,
+            Some(_) | None => 1_000,
+        });
         let windows = solver_windows(&stop, |at| self.relative(at));
         let span = |span: Millis| span.0.clamp(0, i64::from(TIME_MAX)) as i32;
         let role = match (kind, order.is_shipment()) {
@@ -301,7 +345,8 @@ impl Draft {
             needs: order.skills,
             locked,
             home: if first_stop { was } else { TourIx::NONE },
-            change: fleet.policy().change_cost * if urgent { URGENT_FACTOR } else { 1 },
+            // As a limit; what it is depends on the legs.
+            change: fleet.policy().change_cost,
             unserved: fleet.policy().unserved_cost.saturating_mul(1 + i64::from(spec.priority)),
             placed: self.relative(spec.placed),
             barred,

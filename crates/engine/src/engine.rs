@@ -130,6 +130,13 @@ impl Engine {
         [search, look, held, self.legs.due_at()].into_iter().flatten().min()
     }
 
+    /// The same engine, which searches so many regions at the same time: as many as its runner has threads for. Plans depend on it.
+    #[must_use]
+    pub fn with_regions_side_by_side(mut self, regions: usize) -> Self {
+        self.searches.side_by_side(regions);
+        self
+    }
+
     /// The fleet.
     pub fn fleet(&self) -> &Fleet {
         &self.fleet

@@ -16,8 +16,6 @@ use fleetfold_model::{OrderId, Position, VehicleId};
 const STOPS_MAX: usize = 400;
 /// Most tours in one region.
 const TOURS_MAX: usize = 40;
-/// Most regions in one job.
-const REGIONS_MAX: usize = 16;
 /// Most unassigned orders that a region tries to place again.
 const UNASSIGNED_MAX: usize = 40;
 /// How many of the nearest stops are looked at around each stop of a region while it grows.
@@ -30,20 +28,19 @@ pub(crate) struct Region {
     pub(crate) unassigned: Vec<OrderId>,
 }
 
-/// Disjoint regions around the dirty vehicles, in order of vehicle id.
-pub(crate) fn carve(fleet: &Fleet, dirty: &BTreeSet<VehicleId>) -> Vec<Region> {
+/// Disjoint regions around stale vehicles, at most so many, in the order of the vehicles given.
+pub(crate) fn carve(fleet: &Fleet, stale: impl Iterator<Item = VehicleId>, regions_max: usize) -> Vec<Region> {
     let mut taken: BTreeSet<VehicleId> = BTreeSet::new();
     let mut taken_orders: BTreeSet<OrderId> = BTreeSet::new();
     let mut regions = Vec::new();
-    for &seed in dirty {
-        if regions.len() == REGIONS_MAX {
+    for seed in stale {
+        if regions.len() == regions_max {
             break;
         }
         if taken.contains(&seed) || !fleet.vehicle(seed).is_available() {
             continue;
         }
-        let region = grow(fleet, seed, &mut taken, &mut taken_orders);
-        regions.push(region);
+        regions.push(grow(fleet, seed, &mut taken, &mut taken_orders));
     }
     regions
 }

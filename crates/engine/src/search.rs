@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use fleetfold_model::SearchRecord;
 use fleetfold_solver::{Problem, SearchLimits, Solution, solve};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use crate::draft::Draft;
 use crate::outlook::Outlook;
@@ -13,7 +14,7 @@ use crate::outlook::Outlook;
 pub struct SolveJob {
     /// Number of the job.
     pub id: u64,
-    /// One draft per region.
+    /// One draft per region. No vehicle and no order is in two of them.
     pub regions: Vec<Draft>,
     /// The roads as they were, and as they are expected to be.
     pub outlook: Outlook,
@@ -52,16 +53,18 @@ pub fn run(job: SolveJob, stop: &AtomicBool) -> SolveReport {
         replicas: 1,
         ..SearchLimits::default()
     };
-    let mut regions = Vec::with_capacity(job.regions.len());
     let mut record = SearchRecord { seed: job.seed, ..SearchRecord::default() };
-    // One region after the other: inside each, the solver uses every thread of the pool.
-    for (index, draft) in job.regions.into_iter().enumerate() {
-        let problem = draft.finish(&outlook);
-        let solution = solve(&problem, &limits(index), stop);
+    let regions: Vec<_> = (job.regions.into_par_iter().enumerate())
+        .map(|(index, draft)| {
+            let problem = draft.finish(&outlook);
+            let solution = solve(&problem, &limits(index), stop);
+            (draft, problem, solution)
+        })
+        .collect();
+    for (_, _, solution) in &regions {
         record.rounds = record.rounds.max(solution.rounds);
         record.cost_before += solution.cost_before;
         record.cost_after += solution.cost;
-        regions.push((draft, problem, solution));
     }
     SolveReport { id: job.id, regions, record }
 }

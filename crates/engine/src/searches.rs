@@ -15,12 +15,20 @@ use crate::search::{SolveJob, SolveReport};
 
 /// Fewest rounds to which a search shortens itself.
 const ROUNDS_MIN: u32 = 4;
+/// Regions of one job, unless the runner says otherwise.
+const REGIONS: usize = 4;
+/// Stops of a vehicle that are told anew are worth it from this share of the mean leg on, in thousandths, and at most what the policy says.
+const GAIN_PERMILLE_OF_LEG: i64 = 250;
 
 /// The searches of one engine: at most one runs at a time.
 #[derive(Debug)]
 pub(crate) struct Searches {
     /// Stale routes, and since when (log time).
     dirty: BTreeMap<VehicleId, Timestamp>,
+    /// The same, the stalest first.
+    by_age: BTreeSet<(Timestamp, VehicleId)>,
+    /// Regions of one job: as many as are searched at the same time.
+    regions: usize,
     /// Number of the search that runs.
     running: Option<u64>,
     /// How many searches were started.
@@ -38,6 +46,8 @@ impl Searches {
     pub(crate) fn new(rounds: u32) -> Self {
         Self {
             dirty: BTreeMap::new(),
+            by_age: BTreeSet::new(),
+            regions: REGIONS,
             running: None,
             jobs: 0,
             rounds,
@@ -58,9 +68,22 @@ impl Searches {
 
     /// A route is stale: the next search looks at it.
     pub(crate) fn soil(&mut self, moment: Moment<'_>, vehicle: VehicleId) {
-        if moment.fleet.vehicle(vehicle).is_available() {
-            self.dirty.entry(vehicle).or_insert(moment.log_now);
+        if moment.fleet.vehicle(vehicle).is_available() && !self.dirty.contains_key(&vehicle) {
+            self.dirty.insert(vehicle, moment.log_now);
+            self.by_age.insert((moment.log_now, vehicle));
         }
+    }
+
+    /// A route is no longer stale.
+    fn clean(&mut self, vehicle: VehicleId) {
+        if let Some(since) = self.dirty.remove(&vehicle) {
+            self.by_age.remove(&(since, vehicle));
+        }
+    }
+
+    /// So many regions are searched at the same time.
+    pub(crate) fn side_by_side(&mut self, regions: usize) {
+        self.regions = regions.max(1);
     }
 
     /// Log time at which the next search may start; `None` while nothing is stale or one runs.
@@ -68,7 +91,7 @@ impl Searches {
         if self.running.is_some() || fleet.policy().search_rounds == 0 {
             return None;
         }
-        self.dirty.values().min().map(|&since| since + fleet.policy().gather)
+        self.by_age.first().map(|&(since, _)| since + fleet.policy().gather)
     }
 
     /// The next search, if one is due. Regions are cut around the stale routes, which are then no longer stale.
@@ -79,20 +102,20 @@ impl Searches {
         }
         let most = fleet.policy().search_rounds;
         let rounds = self.rounds.clamp(ROUNDS_MIN.min(most), most);
-        let dirty: BTreeSet<VehicleId> = self.dirty.keys().copied().collect();
         let (now, margin) = (moment.now(), moment.search_margin());
         let mut drafts = Vec::new();
-        for region in region::carve(fleet, &dirty) {
-            for vehicle in &region.vehicles {
-                self.dirty.remove(vehicle);
-            }
+        for region in region::carve(fleet, self.by_age.iter().map(|&(_, vehicle)| vehicle), self.regions) {
+            region.vehicles.iter().for_each(|&vehicle| self.clean(vehicle));
             let draft = Draft::new(fleet, outlook, &region.vehicles, &region.unassigned, now, margin);
             if !draft.stops.is_empty() {
                 drafts.push(draft);
             }
         }
         // Vehicles that stopped working meanwhile are not searched.
-        self.dirty.retain(|&vehicle, _| fleet.vehicle(vehicle).is_available());
+        let gone = |&(_, vehicle): &(Timestamp, VehicleId)| !fleet.vehicle(vehicle).is_available();
+        for (_, vehicle) in self.by_age.iter().copied().filter(gone).collect::<Vec<_>>() {
+            self.clean(vehicle);
+        }
         if drafts.is_empty() {
             return None;
         }
@@ -122,10 +145,16 @@ impl Searches {
                 .iter()
                 .zip(&draft.bases)
                 .all(|(&vehicle, &base)| fleet.vehicle(vehicle).route.revision == base);
+            let least = fleet.policy().publish_gain_min;
+            let least =
+                draft.mean_leg(problem.legs()).map_or(least, |leg| least.min(leg * GAIN_PERMILLE_OF_LEG / 1_000));
             for priced in solved.groups(&[], &BTreeSet::new()) {
+                if !priced.mends && priced.gain < least {
+                    continue;
+                }
                 if !fresh && !still_stands(fleet, &priced.group) {
                     stale += 1;
-                } else if priced.mends || priced.gain >= fleet.policy().publish_gain_min {
+                } else {
                     gain += priced.gain;
                     groups.push(priced.group);
                 }

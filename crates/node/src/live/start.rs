@@ -131,7 +131,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         done,
     };
     let worker = Worker {
-        engine: Engine::new(fleet, setup.network),
+        engine: Engine::new(fleet, setup.network).with_regions_side_by_side(threads),
         tally,
         memory: Memory::default(),
         stale: Stale::default(),

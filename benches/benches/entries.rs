@@ -147,7 +147,7 @@ fn serve(log: &mut Log, orders: usize, behind: usize) {
                 based_on: log.fleet.applied(),
                 groups: vec![group],
                 search: SearchRecord::default(),
-                degraded: false,
+                overload: 0,
                 fleet_digest: 0,
             }));
         }

@@ -16,6 +16,7 @@ use crate::bounds::{self, Refusals};
 use crate::draft::Draft;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
+use crate::overload::Effort;
 use crate::proposal::{Cause, Solved};
 
 /// Vehicles considered for one order at first: the nearest, and those whose stops are nearest.
@@ -48,6 +49,8 @@ pub(crate) struct Task {
 pub(crate) struct Answer<'a> {
     pub(crate) moment: Moment<'a>,
     pub(crate) outlook: &'a Outlook,
+    /// How many vehicles are asked about an order.
+    effort: Effort,
     /// The first legs found missing that a routing server has not said yet: straight lines stood in for them.
     pub(crate) missing: RefCell<Option<LegQuery>>,
     /// Stops and vehicles that were looked at: what the answer cost.
@@ -55,8 +58,8 @@ pub(crate) struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    pub(crate) fn new(moment: Moment<'a>, outlook: &'a Outlook) -> Self {
-        Self { moment, outlook, missing: RefCell::default(), work: Cell::new(0) }
+    pub(crate) fn new(moment: Moment<'a>, outlook: &'a Outlook, effort: Effort) -> Self {
+        Self { moment, outlook, effort, missing: RefCell::default(), work: Cell::new(0) }
     }
 
     /// Groups that do what a task asks for, and answer its fact.
@@ -244,7 +247,8 @@ impl<'a> Answer<'a> {
         let orders: Vec<OrderId> = asked.loose.union(&asked.retried).copied().collect();
         let mut vehicles = asked.concerned.clone();
         for &order in &asked.loose {
-            self.candidates(order, NEAR_VEHICLES, NEAR_STOPS, &mut vehicles);
+            let (near, by_stops) = (self.effort.share_of(NEAR_VEHICLES), self.effort.share_of(NEAR_STOPS));
+            self.candidates(order, near, by_stops, &mut vehicles);
         }
         let solved = self.solve_at_once(&vehicles, &orders);
         // Orders that are tried again were refused by all others not long ago.
@@ -252,7 +256,7 @@ impl<'a> Answer<'a> {
         for &stop in &solved.2.absent {
             let order = solved.0.stops[stop.index()].0;
             if asked.loose.contains(&order) {
-                self.candidates(order, WIDE_VEHICLES, 0, &mut found);
+                self.candidates(order, self.effort.share_of(WIDE_VEHICLES), 0, &mut found);
             }
         }
         let stops_of = |vehicle: VehicleId| self.moment.fleet.vehicle(vehicle).route.visits.len();
@@ -263,7 +267,7 @@ impl<'a> Answer<'a> {
         others.sort_by_key(|&vehicle| stops_of(vehicle));
         wide.extend(others.into_iter().take_while(|&vehicle| {
             stops += stops_of(vehicle) + 1;
-            stops <= WIDE_STOPS
+            stops <= self.effort.share_of(WIDE_STOPS)
         }));
         if wide.len() > vehicles.len() { self.solve_at_once(&wide, &orders) } else { solved }
     }

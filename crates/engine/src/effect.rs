@@ -154,6 +154,12 @@ pub enum Note {
         /// What the proposed groups save, in millionths of the currency.
         gain: i64,
     },
+    /// Facts wait for longer than before, or no longer do: from 0 (nothing is left out) to 4 (new orders should be refused), as the
+    /// table of `overload.rs` says.
+    Overload {
+        /// The level that holds from now on.
+        level: u8,
+    },
     /// This engine no longer owns the zone.
     SteppedDown {
         /// The epoch in which it owned it.

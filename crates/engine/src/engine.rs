@@ -12,11 +12,12 @@ use fleetfold_model::{Event, Timestamp};
 use fleetfold_roads::Network;
 
 use crate::account::Refusals;
-use crate::effect::{Effect, Input, PositionReport};
+use crate::effect::{Effect, Input, Note, PositionReport};
 use crate::learn::Learner;
 use crate::legs::LegWait;
 use crate::located::Located;
 use crate::moment::Moment;
+use crate::overload::Overload;
 use crate::promises::Promises;
 use crate::roads::Roads;
 use crate::searches::Searches;
@@ -38,6 +39,7 @@ pub struct Engine {
     located: Located,
     legs: LegWait,
     learner: Learner,
+    overload: Overload,
 }
 
 impl Engine {
@@ -53,6 +55,7 @@ impl Engine {
             located: Located::default(),
             legs: LegWait::default(),
             learner: Learner::default(),
+            overload: Overload::default(),
             fleet,
         }
     }
@@ -75,6 +78,7 @@ impl Engine {
             }
             Input::Broken { orders, vehicles, what } => self.broken(orders, vehicles, what, effects),
         }
+        self.look_at_the_wait(effects);
         self.answer(effects);
         self.search(effects);
         effects.extend(self.roads.take_rerouted().map(Effect::Rerouted));
@@ -111,11 +115,20 @@ impl Engine {
         self.fleet.policy().learn && self.commit.epoch().is_some()
     }
 
+    /// The oldest fact that waits says how much is done for each. Only an owner answers, so only an owner can be late.
+    fn look_at_the_wait(&mut self, effects: &mut Vec<Effect>) {
+        let oldest = self.fleet.unanswered().values().next().map(|ask| self.log_now - ask.logged_at);
+        if self.overload.look(oldest.filter(|_| self.commit.epoch().is_some()), self.log_now) {
+            effects.push(Effect::Note(Note::Overload { level: self.overload.level() }));
+        }
+    }
+
     fn search(&mut self, effects: &mut Vec<Effect>) {
         let free = !self.commit.is_waiting() && self.fleet.unanswered().is_empty();
         if self.commit.epoch().is_some() && free {
             let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
-            effects.extend(self.searches.start(moment, self.roads.outlook()).map(Effect::Solve));
+            let effort = self.overload.effort();
+            effects.extend(self.searches.start(moment, self.roads.outlook(), effort).map(Effect::Solve));
         }
     }
 
@@ -124,10 +137,10 @@ impl Engine {
         self.commit.epoch()?;
         // While an answer is under way no search begins: what ends that is an input of its own, not a tick.
         let free = !self.commit.is_waiting() && self.fleet.unanswered().is_empty();
-        let search = self.searches.due_at(&self.fleet).filter(|_| free);
+        let search = self.searches.due_at(&self.fleet, self.overload.effort()).filter(|_| free);
         let look = self.promises.due_at(&self.fleet, self.log_now);
         let held = self.located.due_at(&self.fleet);
-        [search, look, held, self.legs.due_at()].into_iter().flatten().min()
+        [search, look, held, self.legs.due_at(), self.overload.due_at()].into_iter().flatten().min()
     }
 
     /// The same engine, which searches so many regions at the same time: as many as its runner has threads for. Plans depend on it.
@@ -135,6 +148,11 @@ impl Engine {
     pub fn with_regions_side_by_side(mut self, regions: usize) -> Self {
         self.searches.side_by_side(regions);
         self
+    }
+
+    /// Level of overload, 0 to 4: see [`Note::Overload`].
+    pub fn overload(&self) -> u8 {
+        self.overload.level()
     }
 
     /// The fleet.

@@ -62,6 +62,7 @@ mod located;
 mod moment;
 mod observe;
 mod outlook;
+mod overload;
 mod promises;
 mod proposal;
 mod region;

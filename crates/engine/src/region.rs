@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 use fleetfold_fleet::{Fleet, Placement};
 use fleetfold_model::{OrderId, Position, VehicleId};
 
+use crate::overload::Effort;
+
 /// Most stops in one region. With three long tours there is little to exchange; with more stops the search takes longer than the
 /// region stays as it is (measured in the prototype).
 const STOPS_MAX: usize = 400;
@@ -29,7 +31,12 @@ pub(crate) struct Region {
 }
 
 /// Disjoint regions around stale vehicles, at most so many, in the order of the vehicles given.
-pub(crate) fn carve(fleet: &Fleet, stale: impl Iterator<Item = VehicleId>, regions_max: usize) -> Vec<Region> {
+pub(crate) fn carve(
+    fleet: &Fleet,
+    stale: impl Iterator<Item = VehicleId>,
+    regions_max: usize,
+    effort: Effort,
+) -> Vec<Region> {
     let mut taken: BTreeSet<VehicleId> = BTreeSet::new();
     let mut taken_orders: BTreeSet<OrderId> = BTreeSet::new();
     let mut regions = Vec::new();
@@ -40,7 +47,7 @@ pub(crate) fn carve(fleet: &Fleet, stale: impl Iterator<Item = VehicleId>, regio
         if taken.contains(&seed) || !fleet.vehicle(seed).is_available() {
             continue;
         }
-        regions.push(grow(fleet, seed, &mut taken, &mut taken_orders));
+        regions.push(grow(fleet, seed, effort, &mut taken, &mut taken_orders));
     }
     regions
 }
@@ -48,10 +55,12 @@ pub(crate) fn carve(fleet: &Fleet, stale: impl Iterator<Item = VehicleId>, regio
 fn grow(
     fleet: &Fleet,
     seed: VehicleId,
+    effort: Effort,
     taken: &mut BTreeSet<VehicleId>,
     taken_orders: &mut BTreeSet<OrderId>,
 ) -> Region {
     let space = fleet.zone().space;
+    let (stops_max, tours_max) = (effort.share_of(STOPS_MAX), effort.share_of(TOURS_MAX));
     let mut region = Region::default();
     let mut stops = 0;
     let mut queue = std::collections::VecDeque::from([seed]);
@@ -59,7 +68,7 @@ fn grow(
     while let Some(vehicle) = queue.pop_front() {
         let state = fleet.vehicle(vehicle);
         let size = state.route.visits.len();
-        if region.vehicles.len() == TOURS_MAX || (stops + size > STOPS_MAX && !region.vehicles.is_empty()) {
+        if region.vehicles.len() == tours_max || (stops + size > stops_max && !region.vehicles.is_empty()) {
             taken.remove(&vehicle);
             continue;
         }

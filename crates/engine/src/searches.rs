@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::Fleet;
-use fleetfold_model::{ExchangeGroup, SearchRecord, Timestamp, VehicleId};
+use fleetfold_model::{ExchangeGroup, Millis, SearchRecord, Timestamp, VehicleId};
 
 use crate::draft::Draft;
 use crate::effect::Note;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
+use crate::overload::Effort;
 use crate::proposal::Solved;
 use crate::region;
 use crate::search::{SolveJob, SolveReport};
@@ -87,24 +88,26 @@ impl Searches {
     }
 
     /// Log time at which the next search may start; `None` while nothing is stale or one runs.
-    pub(crate) fn due_at(&self, fleet: &Fleet) -> Option<Timestamp> {
-        if self.running.is_some() || fleet.policy().search_rounds == 0 {
+    pub(crate) fn due_at(&self, fleet: &Fleet, effort: Effort) -> Option<Timestamp> {
+        if self.running.is_some() || fleet.policy().search_rounds == 0 || !effort.searches() {
             return None;
         }
-        self.by_age.first().map(|&(since, _)| since + fleet.policy().gather)
+        self.by_age
+            .first()
+            .map(|&(since, _)| since + Millis(fleet.policy().gather.0.saturating_mul(effort.gathering())))
     }
 
     /// The next search, if one is due. Regions are cut around the stale routes, which are then no longer stale.
-    pub(crate) fn start(&mut self, moment: Moment<'_>, outlook: &Outlook) -> Option<SolveJob> {
+    pub(crate) fn start(&mut self, moment: Moment<'_>, outlook: &Outlook, effort: Effort) -> Option<SolveJob> {
         let fleet = moment.fleet;
-        if self.due_at(fleet).is_none_or(|at| moment.log_now < at) {
+        if self.due_at(fleet, effort).is_none_or(|at| moment.log_now < at) {
             return None;
         }
         let most = fleet.policy().search_rounds;
         let rounds = self.rounds.clamp(ROUNDS_MIN.min(most), most);
         let (now, margin) = (moment.now(), moment.search_margin());
         let mut drafts = Vec::new();
-        for region in region::carve(fleet, self.by_age.iter().map(|&(_, vehicle)| vehicle), self.regions) {
+        for region in region::carve(fleet, self.by_age.iter().map(|&(_, vehicle)| vehicle), self.regions, effort) {
             region.vehicles.iter().for_each(|&vehicle| self.clean(vehicle));
             let draft = Draft::new(fleet, outlook, &region.vehicles, &region.unassigned, now, margin);
             if !draft.stops.is_empty() {

@@ -223,7 +223,7 @@ mod tests {
             based_on: LogSeq(0),
             groups: Vec::new(),
             search: SearchRecord::default(),
-            degraded: false,
+            overload: 0,
             fleet_digest: 0,
         }
     }

@@ -142,8 +142,8 @@ pub struct Proposal {
     pub groups: Vec<ExchangeGroup>,
     /// How it was found.
     pub search: SearchRecord,
-    /// True when overload made the engine do less than it would.
-    pub degraded: bool,
+    /// Level of overload (0 to 4) under which it was made: above 0 the engine did less than it would.
+    pub overload: u8,
     /// Digest of the fleet at `based_on`.
     pub fleet_digest: u64,
 }

@@ -15,13 +15,13 @@ use axum::{Router, middleware};
 use bytes::Bytes;
 use fleetfold_journal::address::fact_id;
 use fleetfold_journal::{Address, Said};
-use fleetfold_model::Name;
+use fleetfold_model::{Event, Name};
 use fleetfold_wire::{Mode, Warning, What, Writer, decode, structured};
 use serde::Deserialize;
 use tokio::sync::{broadcast, oneshot};
 
 use crate::archive;
-use crate::live::{Live, Question};
+use crate::live::{Live, OVERLOAD_MAX, Question};
 use crate::log::{AppendError, LogError, Stream};
 use crate::view::{self, Problem, RejectedLine, Submitted, WarnedLine, WarningList, text};
 
@@ -29,6 +29,9 @@ use crate::view::{self, Problem, RejectedLine, Submitted, WarnedLine, WarningLis
 const CLIENTS_MAX: usize = 64;
 /// Largest body of `POST /v1/events`.
 const BODY_MAX: usize = 8 << 20;
+const OVERLOADED: &str = "orders wait for longer than they should; send it again, the id makes repeats harmless";
+/// When a producer that was refused because of overload may try again.
+const RETRY_AFTER_SECONDS: &str = "2";
 /// A silent browser is asked whether it is there.
 const PING: Duration = Duration::from_secs(15);
 /// A browser that takes longer than this for one message is let go.
@@ -160,8 +163,23 @@ fn as_json(body: String) -> Response {
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
     match app.live.readiness() {
-        Ok(()) => "ready\n".into_response(),
+        Ok(()) => match app.live.overload.load(Ordering::Acquire) {
+            0 => "ready\n".into_response(),
+            level => {
+                format!("ready; overload level {level} of {OVERLOAD_MAX}: {}\n", overload_words(level)).into_response()
+            }
+        },
         Err(why) => problem(StatusCode::SERVICE_UNAVAILABLE, "not ready", &why),
+    }
+}
+
+fn overload_words(level: u8) -> &'static str {
+    match level {
+        0 => "nothing is left out",
+        1 => "searches begin later",
+        2 => "fewer vehicles are asked about each order",
+        3 => "orders are inserted, and nothing is searched",
+        _ => "new orders are refused for now",
     }
 }
 
@@ -301,6 +319,7 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
     let single = lines.len() == 1;
     let (mut accepted, mut duplicates) = (0u64, 0u64);
     let (mut rejected, mut warnings, mut last_seq) = (Vec::new(), Vec::new(), None);
+    let mut overloaded = false;
     for (index, line) in lines.into_iter().enumerate() {
         match submit(&app.live, line).await {
             Ok(taken) => {
@@ -317,15 +336,34 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
                 }
                 rejected.push(RejectedLine { line: index + 1, code, detail });
             }
+            Err(Submit::Overloaded) => {
+                app.live.metrics.rejected("overloaded");
+                overloaded = true;
+                rejected.push(RejectedLine { line: index + 1, code: "overloaded", detail: OVERLOADED.to_owned() });
+            }
             Err(Submit::Log(detail)) => {
                 let title = "the log did not take it; send it again, the id makes repeats harmless";
                 return problem(StatusCode::SERVICE_UNAVAILABLE, title, &format!("line {}: {detail}", index + 1));
             }
         }
     }
-    let status = if rejected.is_empty() { StatusCode::ACCEPTED } else { StatusCode::MULTI_STATUS };
+    if overloaded && single {
+        let mut refused = problem(StatusCode::TOO_MANY_REQUESTS, "overloaded", OVERLOADED);
+        refused.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        return refused;
+    }
+    let status = match rejected.is_empty() {
+        true => StatusCode::ACCEPTED,
+        // A client that knows nothing of lists sends all of it again, which is harmless.
+        false if overloaded => StatusCode::TOO_MANY_REQUESTS,
+        false => StatusCode::MULTI_STATUS,
+    };
     let body = Submitted { accepted, duplicates, rejected, last_seq, warnings };
-    (status, [(header::CONTENT_TYPE, "application/json")], text(&body)).into_response()
+    let mut answer = (status, [(header::CONTENT_TYPE, "application/json")], text(&body)).into_response();
+    if overloaded {
+        answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER_SECONDS));
+    }
+    answer
 }
 
 /// An event that the log has.
@@ -344,6 +382,8 @@ pub(crate) enum Submit {
     Invalid(&'static str, String),
     /// The log did not store it.
     Log(String),
+    /// New orders are not taken now: those that are in the log would be answered too late.
+    Overloaded,
 }
 
 /// Validates an event and appends it to its stream.
@@ -365,6 +405,11 @@ pub(crate) async fn submit(live: &Live, bytes: Bytes) -> Result<Taken, Submit> {
         What::Position(vehicle, ..) => (Stream::Position, live.zone.subject(&Address::of_position(vehicle))),
         What::Event(event) => (Stream::Fleet, live.zone.subject(&Address::of_event(event))),
     };
+    // What relieves the fleet, or tells of it, is always taken.
+    let is_new_work = matches!(decoded.what, What::Event(Event::OrderCreated(_)));
+    if is_new_work && live.overload.load(Ordering::Acquire) >= OVERLOAD_MAX {
+        return Err(Submit::Overloaded);
+    }
     match live.log.append(stream, subject, id, bytes, None).await {
         Ok(stored) => {
             // Positions are in another stream, so their sequence would say nothing to a reader of the fleet's log.

@@ -10,19 +10,20 @@ mod intake;
 mod screens;
 mod start;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fleetfold_engine::{Engine, Input};
+use fleetfold_engine::{Engine, Input, PositionReport};
 use fleetfold_fleet::Tally;
-use fleetfold_model::{Assignment, Event, MessageHash, Millis, Space, Timestamp};
+use fleetfold_model::{Assignment, Event, MessageHash, Millis, Name, Space, Timestamp};
 use fleetfold_roads::Network;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::clock::LogClock;
+use crate::clock::{self, LogClock};
 use crate::hub::Hub;
 use crate::lease;
 use crate::log::{Log, Message, Read, Reader, ZoneName};
@@ -35,6 +36,12 @@ pub(crate) use start::{log_gap, start};
 
 /// Deltas reach browsers at most this often.
 const DELTA_EVERY: Duration = Duration::from_millis(100);
+/// The level of overload at which new orders are refused where that is possible.
+pub(crate) const OVERLOAD_MAX: u8 = 4;
+/// At that level, each vehicle's newest position is passed on this often.
+const POSITIONS_EVERY: Duration = Duration::from_secs(1);
+/// The engine's clock is looked at this often at least, however many entries come.
+const TICK_EVERY: Duration = Duration::from_millis(50);
 /// Cores that searches leave to the fold: the pool of searches has that many threads fewer than there are cores, at least one.
 const CORES_KEPT: usize = 1;
 
@@ -124,6 +131,8 @@ pub(crate) struct Live {
     pub(crate) warnings: Warnings,
     /// The zone's policy wants events with unknown fields refused.
     pub(crate) strict: Arc<AtomicBool>,
+    /// Level of overload, 0 to [`OVERLOAD_MAX`].
+    pub(crate) overload: Arc<AtomicU8>,
     stop: Arc<watch::Sender<bool>>,
     done: watch::Receiver<bool>,
 }
@@ -191,6 +200,11 @@ struct Worker {
     readiness: Arc<Readiness>,
     /// The zone's policy rejects events with unknown fields.
     strict: Arc<AtomicBool>,
+    overload: Arc<AtomicU8>,
+    /// Each vehicle's newest position that has not been passed on, and when the last ones were.
+    held_positions: BTreeMap<Name, PositionReport>,
+    positions_at: std::time::Instant,
+    ticked_at: std::time::Instant,
     /// Highest epoch in the zone's chain of plans.
     chain_epoch: Arc<AtomicU64>,
     caught_up_at: u64,
@@ -249,10 +263,13 @@ impl Worker {
                         Some(Read::Regressed(_)) | None => positions_open = false,
                     }
                 }
-                () = tokio::time::sleep(wake) => {
-                    let now = self.clock.now();
-                    self.feed(Input::Tick(now));
-                }
+                () = tokio::time::sleep(wake) => self.tick(),
+            }
+            // While entries keep coming the sleep is never over.
+            if self.ticked_at.elapsed() >= TICK_EVERY
+                && self.engine.next_tick().is_some_and(|at| at <= self.clock.now())
+            {
+                self.tick();
             }
             self.flush();
             self.snapshot_if_due();
@@ -264,12 +281,23 @@ impl Worker {
         self.write_snapshot();
     }
 
+    fn tick(&mut self) {
+        self.ticked_at = clock::monotonic();
+        let now = self.clock.now();
+        self.feed(Input::Tick(now));
+        if !self.held_positions.is_empty() && self.positions_at.elapsed() >= POSITIONS_EVERY {
+            self.pass_on_positions();
+        }
+    }
+
     /// How long the loop may sleep: until the next tick of the engine or the next delta, at most ten seconds.
     fn wake(&self) -> Duration {
         let tick = self.engine.next_tick().map(|at| Duration::from_millis((at - self.clock.now()).0.max(1) as u64));
         let delta = (!self.stale.is_empty())
             .then(|| DELTA_EVERY.saturating_sub(self.delta_at.elapsed()).max(Duration::from_millis(1)));
-        [tick, delta].into_iter().flatten().min().unwrap_or(Duration::from_secs(10))
+        let positions =
+            (!self.held_positions.is_empty()).then(|| POSITIONS_EVERY.saturating_sub(self.positions_at.elapsed()));
+        [tick, delta, positions].into_iter().flatten().min().unwrap_or(Duration::from_secs(10))
     }
 
     /// The zone is up to date: from now on we may own it.

@@ -32,6 +32,7 @@ pub(crate) struct Metrics {
     unanswered: Gauge<i64, std::sync::atomic::AtomicI64>,
     dirty: Gauge<i64, std::sync::atomic::AtomicI64>,
     queue: Gauge<i64, std::sync::atomic::AtomicI64>,
+    overload: Gauge<i64, std::sync::atomic::AtomicI64>,
 }
 
 impl Metrics {
@@ -42,8 +43,8 @@ impl Metrics {
         let (entries, positions, rounds, groups, stale) =
             (Counter::default(), Counter::default(), Counter::default(), Counter::default(), Counter::default());
         let rejected = Family::<Reason, Counter>::default();
-        let (applied, unanswered, dirty, queue) =
-            (Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default());
+        let (applied, unanswered, dirty, queue, overload) =
+            (Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default());
         registry.register_with_unit(
             "event_to_plan",
             "Log time of a change to log time of its accepted plan",
@@ -60,6 +61,11 @@ impl Metrics {
         registry.register("unanswered", "Changes that wait for an accepted plan", unanswered.clone());
         registry.register("dirty_routes", "Routes that wait for a search", dirty.clone());
         registry.register("input_queue", "Inputs that wait for the engine", queue.clone());
+        registry.register(
+            "overload_level",
+            "How much is left out because facts wait: 0 nothing, 4 most",
+            overload.clone(),
+        );
         Self {
             registry,
             answers,
@@ -73,6 +79,7 @@ impl Metrics {
             unanswered,
             dirty,
             queue,
+            overload,
         }
     }
 
@@ -101,7 +108,8 @@ impl Metrics {
         self.rejected.get_or_create(&Reason { reason }).inc();
     }
 
-    pub(crate) fn gauges(&self, fleet: &Fleet, dirty: usize, queue: usize) {
+    pub(crate) fn gauges(&self, fleet: &Fleet, dirty: usize, queue: usize, overload: u8) {
+        self.overload.set(i64::from(overload));
         self.applied.set(fleet.applied().0 as i64);
         self.unanswered.set(fleet.unanswered().len() as i64);
         self.dirty.set(dirty as i64);

@@ -123,7 +123,7 @@ mod tests {
             based_on: LogSeq(based_on),
             groups: Vec::new(),
             search: SearchRecord { seed: 0, rounds: 0, took: Millis(0), cost_before: 0, cost_after: 0 },
-            degraded: false,
+            overload: 0,
             fleet_digest,
         })
     }

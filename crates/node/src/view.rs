@@ -319,6 +319,7 @@ pub(crate) fn kpi(engine: &Engine, tally: &Tally, events_per_second: f64) -> Kpi
         changes_per_hour: per_hour,
         searching: engine.is_searching(),
         owner: engine.commit().epoch(),
+        overload: engine.overload(),
     }
 }
 

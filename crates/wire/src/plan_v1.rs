@@ -28,6 +28,11 @@ struct VisitV1 {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_none(level: &u8) -> bool {
+    *level == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
 fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }
@@ -90,8 +95,12 @@ pub(crate) struct PlanV1 {
     took_milliseconds: i64,
     cost_before: f64,
     cost_after: f64,
+    /// True when overload made the engine do less than it would.
     #[serde(default)]
     degraded: bool,
+    /// Level of overload, 0 to 4. Plans before 0.2 do not say it.
+    #[serde(default, skip_serializing_if = "is_none")]
+    overload_level: u8,
     /// Hexadecimal.
     fleet_digest: String,
 }
@@ -237,7 +246,8 @@ impl PlanV1 {
             took_milliseconds: plan.search.took.0,
             cost_before: plan.search.cost_before as f64 / 1e6,
             cost_after: plan.search.cost_after as f64 / 1e6,
-            degraded: plan.degraded,
+            degraded: plan.overload > 0,
+            overload_level: plan.overload,
             fleet_digest: format!("{:016x}", plan.fleet_digest),
         }
     }
@@ -293,7 +303,7 @@ impl PlanV1 {
                 cost_before: (self.cost_before * 1e6).round() as i64,
                 cost_after: (self.cost_after * 1e6).round() as i64,
             },
-            degraded: self.degraded,
+            overload: if self.degraded { self.overload_level.max(1) } else { self.overload_level },
             fleet_digest: hex("fleet_digest", &self.fleet_digest)?,
         })
     }

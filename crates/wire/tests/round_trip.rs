@@ -56,7 +56,7 @@ fn plan(place: Position) -> Proposal {
             choices: vec![choice],
         }],
         search: SearchRecord { seed: 7, rounds: 24, took: Millis(35), cost_before: 2_000_000, cost_after: 1_500_000 },
-        degraded: false,
+        overload: 0,
         fleet_digest: 0x0123_4567_89ab_cdef,
     }
 }

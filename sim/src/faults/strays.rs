@@ -81,7 +81,7 @@ fn forged(epoch: u64, rev: u64) -> Vec<u8> {
         based_on: LogSeq(0),
         groups: Vec::new(),
         search: SearchRecord::default(),
-        degraded: false,
+        overload: 0,
         fleet_digest: 0,
     };
     own_message(&zone(), &Event::PlanProposed(plan), Space::Geographic, fleetfold_model::Timestamp(0)).bytes

@@ -19,6 +19,7 @@ use crate::effect::{Effect, Note};
 use crate::join::joined;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
+use crate::overload::Effort;
 use crate::roads::RoadAsks;
 
 /// A plan stays below this many bytes as estimated by [`account::weight`]; the wire refuses 512 KiB.
@@ -94,7 +95,14 @@ pub(crate) fn tasks(
 }
 
 /// Answers tasks until the plan is full. `waits`: the answer may wait for legs that a routing server has not said yet.
-fn answers_to(moment: Moment<'_>, outlook: &Outlook, tasks: Vec<Task>, bytes_max: usize, waits: bool) -> Answers {
+fn answers_to(
+    moment: Moment<'_>,
+    outlook: &Outlook,
+    effort: Effort,
+    tasks: Vec<Task>,
+    bytes_max: usize,
+    waits: bool,
+) -> Answers {
     let mut answers = Answers::default();
     let mut ahead: Option<Fleet> = None;
     let mut parts: Vec<ExchangeGroup> = Vec::new();
@@ -102,7 +110,7 @@ fn answers_to(moment: Moment<'_>, outlook: &Outlook, tasks: Vec<Task>, bytes_max
     let mut tasks = tasks.into_iter().peekable();
     while let Some(task) = tasks.next() {
         let fleet = ahead.as_ref().unwrap_or(moment.fleet);
-        let answer = Answer::new(Moment { fleet, ..moment }, outlook);
+        let answer = Answer::new(Moment { fleet, ..moment }, outlook, effort);
         let groups = fitting(&answer, &task, bytes_max);
         work += answer.work.get();
         if let Some(query) = answer.missing.into_inner().filter(|_| waits) {
@@ -208,7 +216,7 @@ impl Engine {
             let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
             let tasks = tasks(moment, facts, &repairs, asks);
             let waits = self.legs.may_fetch(self.log_now);
-            let answers = answers_to(moment, self.roads.outlook(), tasks, PLAN_BYTES, waits);
+            let answers = answers_to(moment, self.roads.outlook(), self.overload.effort(), tasks, PLAN_BYTES, waits);
             for task in answers.left {
                 self.put_back(task);
             }
@@ -291,7 +299,7 @@ impl Engine {
             based_on: self.fleet.applied(),
             groups,
             search,
-            degraded: false,
+            overload: self.overload.level(),
             fleet_digest: self.fleet.digest(),
         };
         effects.push(self.commit.propose(proposal, chain.seq).into());

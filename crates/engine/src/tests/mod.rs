@@ -3,6 +3,7 @@
 mod events;
 mod legs;
 mod located;
+mod overload;
 mod roads;
 mod service;
 mod somewhere;

@@ -218,7 +218,7 @@ pub(crate) fn plan(fleet: &Fleet, choose: impl Fn(OrderId) -> Option<Name>) -> P
         based_on: fleet.applied(),
         groups: vec![group],
         search: SearchRecord::default(),
-        degraded: false,
+        overload: 0,
         fleet_digest: fleet.digest(),
     }
 }

@@ -1,6 +1,7 @@
 //! What the engine wants done: plans and searches out, outcomes back in as inputs.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use fleetfold_journal::{Address, LastPlan, Outcome, OwnMessage, own_message};
 use fleetfold_model::{Event, Features, LogEntry, LogSeq, Millis};
 use fleetfold_wire::{RejectedV1, What, decode, features_to_json};
 
-use super::Worker;
+use super::{OVERLOAD_MAX, Worker};
 use crate::clock;
 use crate::log::{AppendError, Stream};
 use crate::view;
@@ -198,6 +199,17 @@ impl Worker {
             Note::Searched { rounds, proposed, stale, gain } => {
                 tracing::debug!(rounds, proposed, stale, gain, "search ended");
                 self.metrics.groups(*proposed as u64, *stale as u64);
+            }
+            Note::Overload { level } => {
+                let before = self.overload.swap(*level, Ordering::AcqRel);
+                if *level > before {
+                    tracing::warn!(level, "facts wait: level of overload");
+                } else {
+                    tracing::info!(level, "facts wait less: level of overload");
+                }
+                if *level < OVERLOAD_MAX {
+                    self.pass_on_positions();
+                }
             }
             Note::SteppedDown { epoch } => tracing::warn!(epoch, "no longer owner of the zone"),
         }

@@ -8,8 +8,8 @@ use fleetfold_journal::Outcome;
 use fleetfold_model::{Event, LogEntry, Millis};
 use fleetfold_wire::{What, decode};
 
-use super::Worker;
 use super::intake::Taken;
+use super::{OVERLOAD_MAX, Worker};
 use crate::clock;
 use crate::log::Message;
 
@@ -87,7 +87,21 @@ impl Worker {
         if let Some(id) = self.engine.fleet().vehicle_id(vehicle.as_str()) {
             self.stale.moved.insert(id);
         }
-        self.feed(Input::Position(PositionReport { vehicle, position, at }));
+        let report = PositionReport { vehicle, position, at };
+        if self.overload.load(Ordering::Acquire) < OVERLOAD_MAX {
+            self.feed(Input::Position(report));
+        } else {
+            // The newest one says it all.
+            self.held_positions.insert(report.vehicle.clone(), report);
+        }
+    }
+
+    /// Hands over the positions that were held back.
+    pub(super) fn pass_on_positions(&mut self) {
+        self.positions_at = clock::monotonic();
+        for report in std::mem::take(&mut self.held_positions).into_values() {
+            self.feed(Input::Position(report));
+        }
     }
 
     pub(super) fn feed(&mut self, input: Input) {

@@ -38,6 +38,7 @@ impl Worker {
             self.engine.fleet(),
             self.engine.dirty_count(),
             self.inputs.max_capacity() - self.inputs.capacity(),
+            self.engine.overload(),
         );
         if self.stale.is_empty() || self.delta_at.elapsed() < DELTA_EVERY {
             return;

@@ -1,7 +1,8 @@
 //! How an engine comes up: from its snapshot, from a base, or from the first entry; or why it cannot.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 
 use fleetfold_engine::Engine;
 use fleetfold_fleet::{Fleet, Tally};
@@ -86,6 +87,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let chain_epoch = Arc::new(AtomicU64::new(fleet.chain().epoch));
     let reader = log.read(Stream::Fleet, &zone, read_after).await?;
     let (warnings, strict) = (Warnings::default(), Arc::new(AtomicBool::new(fleet.policy().strict)));
+    let overload = Arc::new(AtomicU8::new(0));
     let odd = (warnings.clone(), Arc::clone(&strict));
     let readiness = Arc::new(Readiness::default());
     let entries = intake::start(log.clone(), gate, expected, reader, odd, Arc::clone(&readiness));
@@ -127,6 +129,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         log: setup.log.clone(),
         warnings,
         strict: Arc::clone(&strict),
+        overload: Arc::clone(&overload),
         stop: Arc::new(stop),
         done,
     };
@@ -157,6 +160,10 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         metrics,
         readiness,
         strict,
+        overload,
+        held_positions: BTreeMap::new(),
+        positions_at: clock::monotonic(),
+        ticked_at: clock::monotonic(),
         chain_epoch,
         caught_up_at: last,
         delta: 0,

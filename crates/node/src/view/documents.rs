@@ -193,6 +193,8 @@ pub(crate) struct Kpi {
     pub(crate) searching: bool,
     /// Its epoch, if this engine owns the zone.
     pub(crate) owner: Option<u64>,
+    /// Level of overload, 0 to 4.
+    pub(crate) overload: u8,
 }
 
 /// A road that is closed or slowed.

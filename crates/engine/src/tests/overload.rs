@@ -1,0 +1,117 @@
+//! Facts that wait, and what is left out meanwhile; and what searches move when there is time.
+
+use std::sync::atomic::AtomicBool;
+
+use super::*;
+use crate::Note;
+
+impl Rig {
+    /// Hands an input over and keeps what is wanted, performing nothing of it.
+    fn wants(&mut self, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.engine.handle(input, &mut effects);
+        effects
+    }
+
+    /// Lets searches run until the engine wants no tick any more within a minute.
+    fn rest(&mut self) {
+        let ends = Timestamp(self.now + 60_000);
+        while let Some(at) = self.engine.next_tick().filter(|&at| at < ends) {
+            self.now = self.now.max(at.0) + 1;
+            let mut inputs = vec![Input::Tick(Timestamp(self.now))];
+            while let Some(input) = inputs.pop() {
+                for effect in self.wants(input) {
+                    match effect {
+                        Effect::Solve(job) => inputs.push(Input::Solved(crate::run(job, &AtomicBool::new(false)))),
+                        Effect::Append { event, .. } => {
+                            let entry = next_entry(&mut self.seq, self.now, Arc::unwrap_or_clone(event));
+                            let hash = MessageHash(u128::from(self.seq));
+                            inputs.push(Input::Entry(LogEntry { hash, ..entry }));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn appended(effects: &[Effect]) -> Option<Event> {
+    effects
+        .iter()
+        .find_map(|effect| if let Effect::Append { event, .. } = effect { Some((**event).clone()) } else { None })
+}
+
+fn levels(effects: &[Effect]) -> Vec<u8> {
+    let level = |effect: &Effect| if let Effect::Note(Note::Overload { level }) = effect { Some(*level) } else { None };
+    effects.iter().filter_map(level).collect()
+}
+
+#[test]
+fn facts_that_wait_raise_the_level_which_plans_say_and_which_falls_again() {
+    let mut rig = Rig::new();
+    let (first, second) = (
+        next_entry(&mut rig.seq, 0, Event::OrderCreated(job("o1", km(1, 0)))),
+        next_entry(&mut rig.seq, 0, Event::OrderCreated(job("o2", km(2, 0)))),
+    );
+    let (first, second) = (LogEntry { id: 101, ..first }, LogEntry { id: 102, ..second });
+    let plan = appended(&rig.wants(Input::Entry(first))).expect("an answer");
+    assert!(matches!(&plan, Event::PlanProposed(plan) if plan.overload == 0));
+    assert!(appended(&rig.wants(Input::Entry(second))).is_none(), "one plan is under way");
+    // It comes back after six seconds.
+    assert_eq!(levels(&rig.wants(Input::Tick(Timestamp(300)))), [1]);
+    assert_eq!(levels(&rig.wants(Input::Tick(Timestamp(6_000)))), [4]);
+    rig.now = 6_000;
+    let entry = next_entry(&mut rig.seq, rig.now, plan);
+    let plan =
+        appended(&rig.wants(Input::Entry(LogEntry { hash: MessageHash(9), ..entry }))).expect("the other answer");
+    assert!(matches!(&plan, Event::PlanProposed(plan) if plan.overload == 4), "made while facts waited: {plan:?}");
+    let entry = next_entry(&mut rig.seq, rig.now, plan);
+    rig.wants(Input::Entry(LogEntry { hash: MessageHash(10), ..entry }));
+    assert!(rig.engine.fleet().unanswered().is_empty());
+    let mut seen = Vec::new();
+    while rig.engine.overload() > 0 {
+        let at = rig.engine.next_tick().expect("a level that holds is looked at again");
+        rig.now = at.0;
+        seen.extend(levels(&rig.wants(Input::Tick(at))));
+    }
+    assert_eq!(seen, [3, 2, 1, 0]);
+    assert!(rig.now <= 10_100, "four seconds of calm are enough: {}", rig.now);
+}
+
+#[test]
+fn nothing_is_searched_while_facts_wait_for_long() {
+    let mut rig = Rig::new();
+    rig.order(job("o1", km(1, 0)));
+    rig.order(job("o2", km(2, 0)));
+    rig.fact(Event::PolicyChanged(Policy { learn: false, ..Policy::default() }));
+    let searches = |rig: &mut Rig, now: i64| {
+        let effects = rig.wants(Input::Tick(Timestamp(now)));
+        effects.iter().any(|effect| matches!(effect, Effect::Solve(_)))
+    };
+    // A fact whose answer takes three seconds.
+    let slow = next_entry(&mut rig.seq, 0, Event::OrderCreated(job("o3", km(3, 0))));
+    let plan = appended(&rig.wants(Input::Entry(LogEntry { id: 103, ..slow }))).expect("an answer");
+    assert!(!searches(&mut rig, 3_000));
+    rig.now = 3_000;
+    let entry = next_entry(&mut rig.seq, rig.now, plan);
+    rig.wants(Input::Entry(LogEntry { hash: MessageHash(9), ..entry }));
+    assert_eq!(rig.engine.overload(), 3);
+    assert!(!searches(&mut rig, 3_900), "not before the level has fallen");
+    assert!((4_000..9_000).step_by(100).any(|now| searches(&mut rig, now)), "then again");
+}
+
+/// What a change of vehicle costs was a sum of money, which in a dense city is ten legs: no order ever changed vehicle.
+#[test]
+fn orders_move_to_a_vehicle_that_comes_next_to_them_when_that_saves_legs() {
+    let mut rig = Rig::new();
+    let metres = |x: i32| Position { x: x * 1_000, y: 0 };
+    for (number, x) in [200, 400, 2_200, 2_400].into_iter().enumerate() {
+        rig.order(job(&format!("o{number}"), metres(x)));
+    }
+    assert_eq!(rig.route("a").len(), 4);
+    rig.on("d", metres(2_400));
+    rig.fact(Event::PolicyChanged(Policy { learn: false, departure_margin: Millis(0), ..Policy::default() }));
+    rig.rest();
+    assert_eq!((rig.route("a").len(), rig.route("d").len()), (2, 2), "a {:?}, d {:?}", rig.route("a"), rig.route("d"));
+}

@@ -23,7 +23,7 @@ use crate::roads::Roads;
 use crate::searches::Searches;
 
 #[cfg(test)]
-pub(crate) use waiting::{PLAN_BYTES, tasks};
+pub(crate) use waiting::{PLAN_BYTES, fitting, tasks};
 
 /// Judgement over a fleet.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl Engine {
             self.learner.passed(&self.fleet, self.roads.network(), vehicle, report.at, report.position);
         }
         let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
-        self.promises.look_at(moment, self.roads.outlook(), vehicle, None);
+        self.promises.look_at(moment, self.roads.outlook(), vehicle);
     }
 
     fn tick(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
@@ -106,7 +106,7 @@ impl Engine {
             effects.push(Effect::AppendOwn(Event::FeaturesLearned(features)));
         }
         let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
-        self.promises.look_at_all(moment, self.roads.outlook());
+        self.promises.look_around(moment, self.roads.outlook());
         self.roads.index_some(moment);
     }
 

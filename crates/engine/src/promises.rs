@@ -1,9 +1,9 @@
 //! Promises that break although no event asks for a new plan: a late departure, a slow drive, a road that closes by the clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Anchor, Fleet};
-use fleetfold_model::{LogSeq, Millis, Name, Timestamp, VehicleId};
+use fleetfold_model::{Millis, Name, Timestamp, VehicleId};
 
 use crate::moment::Moment;
 use crate::outlook::Outlook;
@@ -14,18 +14,23 @@ const LATE_MIN: Millis = Millis(60_000);
 const REPAIR_EVERY: Millis = Millis(5_000);
 /// The repair of one set of offenders is asked for again only after this, log time: the first one has had time to come back.
 const ASK_AGAIN: Millis = Millis(30_000);
-/// How often all promises are checked while there are routes, log time.
+/// How often promises are checked while there are routes, log time.
 const LOOK_EVERY: Millis = Millis(1_000);
+/// Routes that are checked at once. In a large fleet each has its turn every few seconds: what one second costs does not grow with
+/// the fleet. A route is also looked at whenever its vehicle reports.
+const LOOKED_AT_ONCE: usize = 1_000;
 
 /// Which routes need a repair that no event asks for.
 #[derive(Debug)]
 pub(crate) struct Promises {
-    /// Routes that became late or infeasible although no event asked for a new plan, each with the event that caused it, if one did.
-    repairs: BTreeMap<VehicleId, Option<LogSeq>>,
+    /// Routes that became late or infeasible although no event asked for a new plan.
+    repairs: BTreeSet<VehicleId>,
     /// When each route was last repaired for lateness, log time.
     repaired: BTreeMap<VehicleId, Timestamp>,
-    /// When all promises were last checked, log time.
+    /// When promises were last checked, log time.
     looked_at: Timestamp,
+    /// The vehicle whose turn is next.
+    next: VehicleId,
     /// Orders and vehicles that broke a promise of the fold, and when a repair of just these was last asked for (log time).
     broken: BTreeMap<(Vec<Name>, Vec<Name>), Timestamp>,
 }
@@ -33,9 +38,10 @@ pub(crate) struct Promises {
 impl Default for Promises {
     fn default() -> Self {
         Self {
-            repairs: BTreeMap::new(),
+            repairs: BTreeSet::new(),
             repaired: BTreeMap::new(),
             looked_at: Timestamp(i64::MIN / 2),
+            next: VehicleId(0),
             broken: BTreeMap::new(),
         }
     }
@@ -43,18 +49,18 @@ impl Default for Promises {
 
 impl Promises {
     /// Looks at one route. If a promise of it newly breaks, the next plan repairs it.
-    pub(crate) fn look_at(&mut self, moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId, cause: Option<LogSeq>) {
-        if self.repairs.contains_key(&vehicle) || !newly_late(moment, outlook, vehicle) {
+    pub(crate) fn look_at(&mut self, moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) {
+        if self.repairs.contains(&vehicle) || !newly_late(moment, outlook, vehicle) {
             return;
         }
         let recent = self.repaired.get(&vehicle).is_some_and(|&at| moment.log_now - at < REPAIR_EVERY);
         if !recent {
             self.repaired.insert(vehicle, moment.log_now);
-            self.repairs.insert(vehicle, cause);
+            self.repairs.insert(vehicle);
         }
     }
 
-    /// True once per [`LOOK_EVERY`]: all promises are to be looked over now.
+    /// True once per [`LOOK_EVERY`]: promises are to be looked over now.
     pub(crate) fn is_due(&mut self, log_now: Timestamp) -> bool {
         let due = log_now - self.looked_at >= LOOK_EVERY;
         if due {
@@ -65,7 +71,7 @@ impl Promises {
 
     /// Log time at which promises are to be looked over next; `None` while there is nothing to look at.
     pub(crate) fn due_at(&self, fleet: &Fleet, log_now: Timestamp) -> Option<Timestamp> {
-        let routes = fleet.vehicles().iter().any(|vehicle| !vehicle.route.visits.is_empty());
+        let routes = fleet.open_count() > fleet.unassigned_count();
         let timed = fleet
             .roads()
             .values()
@@ -73,18 +79,26 @@ impl Promises {
         (routes || timed).then_some(self.looked_at.max(log_now - LOOK_EVERY) + LOOK_EVERY)
     }
 
-    /// Looks at every route.
-    pub(crate) fn look_at_all(&mut self, moment: Moment<'_>, outlook: &Outlook) {
-        for id in 0..moment.fleet.vehicles().len() as u32 {
-            if !moment.fleet.vehicle(VehicleId(id)).route.visits.is_empty() {
-                self.look_at(moment, outlook, VehicleId(id), None);
+    /// Looks at the routes whose turn it is: at every one in a fleet that is not large.
+    pub(crate) fn look_around(&mut self, moment: Moment<'_>, outlook: &Outlook) {
+        let vehicles = moment.fleet.vehicles().len() as u32;
+        let mut looked_at = 0;
+        for _ in 0..vehicles {
+            let vehicle = VehicleId(self.next.0 % vehicles);
+            self.next = VehicleId(vehicle.0 + 1);
+            if !moment.fleet.vehicle(vehicle).route.visits.is_empty() {
+                self.look_at(moment, outlook, vehicle);
+                looked_at += 1;
+            }
+            if looked_at == LOOKED_AT_ONCE {
+                break;
             }
         }
     }
 
     /// The next plan repairs this route, whatever its promises.
     pub(crate) fn repair(&mut self, vehicle: VehicleId) {
-        self.repairs.entry(vehicle).or_insert(None);
+        self.repairs.insert(vehicle);
     }
 
     /// True when a repair of these offenders is to be asked for: not again within [`ASK_AGAIN`].
@@ -99,12 +113,12 @@ impl Promises {
     }
 
     /// The repairs could not be made yet.
-    pub(crate) fn put_back(&mut self, repairs: BTreeMap<VehicleId, Option<LogSeq>>) {
+    pub(crate) fn put_back(&mut self, repairs: BTreeSet<VehicleId>) {
         self.repairs.extend(repairs);
     }
 
     /// The routes to repair, which are then forgotten.
-    pub(crate) fn take_repairs(&mut self) -> BTreeMap<VehicleId, Option<LogSeq>> {
+    pub(crate) fn take_repairs(&mut self) -> BTreeSet<VehicleId> {
         std::mem::take(&mut self.repairs)
     }
 }

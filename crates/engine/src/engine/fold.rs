@@ -97,7 +97,7 @@ impl Engine {
         }
         if matches!(entry.event, Event::StopArrived(_) | Event::StopCompleted(_) | Event::StopDeparted(_)) {
             for &vehicle in &change.vehicles {
-                self.promises.look_at(moment, self.roads.outlook(), vehicle, Some(entry.seq));
+                self.promises.look_at(moment, self.roads.outlook(), vehicle);
             }
         }
         for &vehicle in &change.routes {

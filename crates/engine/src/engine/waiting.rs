@@ -4,7 +4,7 @@
 //! times one fact, and each order sees what the one before it was given. A plan is closed when it has cost [`WORK_MAX`] or is as
 //! large as a message may be: what is left waits for the next plan, and what comes meanwhile is ordered in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use fleetfold_fleet::{Ask, Fleet, Placement};
 use fleetfold_model::{
@@ -66,7 +66,7 @@ fn in_service_order(fleet: &Fleet, facts: &mut [LogSeq], log_now: Timestamp) {
 pub(crate) fn tasks(
     moment: Moment<'_>,
     mut facts: Vec<LogSeq>,
-    repairs: &BTreeMap<VehicleId, Option<LogSeq>>,
+    repairs: &BTreeSet<VehicleId>,
     roads: RoadAsks,
 ) -> Vec<Task> {
     let fleet = moment.fleet;
@@ -76,7 +76,7 @@ pub(crate) fn tasks(
     // Routes over slower roads are repaired in the name of the fact that made them so; without one, the clock did.
     let hit: Vec<VehicleId> = roads.hit.into_iter().filter(|vehicle| changed.is_some() && works(vehicle)).collect();
     let broken: Vec<VehicleId> =
-        repairs.keys().copied().filter(works).filter(|vehicle| !hit.contains(vehicle)).collect();
+        repairs.iter().copied().filter(works).filter(|vehicle| !hit.contains(vehicle)).collect();
     let repaired = |seq, vehicles: &[VehicleId]| {
         let vehicles = vehicles.to_vec();
         Task { seq, vehicles, one_by_one: true, ..Task::default() }
@@ -166,7 +166,7 @@ fn answers_to(
 
 /// Groups that do a task and fit into one message. A task that does not fit is done in part: some of its orders, or some of its
 /// routes, while its fact goes on waiting. What cannot be made smaller is answered plainly.
-fn fitting(answer: &Answer<'_>, task: &Task, bytes_max: usize) -> Vec<ExchangeGroup> {
+pub(crate) fn fitting(answer: &Answer<'_>, task: &Task, bytes_max: usize) -> Vec<ExchangeGroup> {
     let fleet = answer.moment.fleet;
     let mut part = task.clone();
     loop {
@@ -245,7 +245,7 @@ impl Engine {
     /// A task that this plan has no room for is done by the next one.
     fn put_back(&mut self, task: Task) {
         let vehicles: BTreeSet<VehicleId> = task.vehicles.into_iter().collect();
-        self.promises.put_back(vehicles.iter().map(|&vehicle| (vehicle, None)).collect());
+        self.promises.put_back(vehicles.clone());
         let hit = if task.seq.is_some() { vehicles } else { BTreeSet::new() };
         self.roads.put_back(RoadAsks { hit, opened: task.opened });
     }

@@ -114,8 +114,7 @@ fn a_breakdown_is_served_before_orders_and_urgent_orders_before_others() {
         let fleet = rig.engine.fleet().clone();
         let facts: Vec<LogSeq> = fleet.unanswered().keys().copied().collect();
         let moment = Moment { fleet: &fleet, log_now: Timestamp(rig.now) };
-        let tasks =
-            crate::engine::tasks(moment, facts, &std::collections::BTreeMap::new(), crate::roads::RoadAsks::default());
+        let tasks = crate::engine::tasks(moment, facts, &BTreeSet::new(), crate::roads::RoadAsks::default());
         tasks.into_iter().filter_map(|task| task.seq).map(|fact| fact.0 - seq).collect::<Vec<u64>>()
     };
     let mut effects = Vec::new();
@@ -214,4 +213,33 @@ fn a_breakdown_that_fits_into_no_message_is_answered_in_several() {
     }
     let left = rig.engine.fleet().unassigned_count();
     assert_eq!(left, 0, "somebody had room for each of the {carried}");
+}
+
+/// Found by reading: the parts of a task that fits into no message said nothing of orders that no vehicle can take, so that all of
+/// them were left with no reason but that there was no place.
+#[test]
+fn a_part_of_what_a_fact_asks_for_says_the_true_reasons() {
+    let mut rig = Rig::new();
+    rig.fact(Event::VehicleRegistered(Vehicle { capacity: Load([400, 0, 0, 0]), ..vehicle("lorry", km(0, 0)) }));
+    rig.fact(Event::ShiftStarted { vehicle: name("lorry"), shift: None, position: None });
+    // The vans hold four, an order is five.
+    for index in 0..40 {
+        rig.order(Order { load: Load([5, 0, 0, 0]), ..job(&format!("order-{index}"), km(index % 3, 1)) });
+    }
+    assert_eq!(rig.route("lorry").len(), 40);
+    rig.input(Input::Commit(Outcome::Lost));
+    rig.happens(Event::VehicleLost { vehicle: name("lorry"), position: Some(km(0, 0)) });
+    let fleet = rig.engine.fleet();
+    let moment = Moment { fleet, log_now: Timestamp(rig.now) };
+    let facts = fleet.unanswered().keys().copied().collect();
+    let tasks = crate::engine::tasks(moment, facts, &BTreeSet::new(), crate::roads::RoadAsks::default());
+    let answer = crate::answer::Answer::new(moment, rig.engine.outlook(), crate::overload::Effort::default());
+    let whole = crate::engine::fitting(&answer, &tasks[0], 400_000);
+    assert_eq!((whole[0].unassigned.len(), whole[0].caused_by.len()), (40, 1));
+    let parts = crate::engine::fitting(&answer, &tasks[0], 3_000);
+    assert!(!parts.is_empty());
+    for group in parts {
+        assert!(!group.unassigned.is_empty() && group.caused_by.is_empty(), "the fact waits for the rest: {group:?}");
+        assert!(group.unassigned.iter().all(|(_, reason)| *reason == UnassignedReason::Capacity), "{group:?}");
+    }
 }

@@ -20,6 +20,9 @@ use crate::view;
 /// Times that a fact of the engine is tried, 100 ms apart: a minute outlives a broker's restart.
 const OWN_TRIES: u32 = 600;
 
+/// Time after which a search begins no round any more. Longer ones find groups whose routes have moved on.
+const SEARCH_MAX: Duration = Duration::from_millis(1_000);
+
 impl Worker {
     pub(super) fn perform(&mut self, effects: Vec<Effect>) {
         let mut folded = None;
@@ -33,7 +36,14 @@ impl Worker {
                 Effect::Append { event, expected } => self.append(event, expected),
                 Effect::ReadLastPlan => self.read_last_plan(),
                 Effect::Solve(job) => {
-                    let (inputs, abandon) = (self.inputs.clone(), Arc::clone(&self.abandon));
+                    // One search runs at a time. It ends with the round in which its time is over: what it has found by then counts.
+                    self.abandon = Arc::default();
+                    let (over, abandon) = (Arc::clone(&self.abandon), Arc::clone(&self.abandon));
+                    self.runtime.spawn(async move {
+                        tokio::time::sleep(SEARCH_MAX).await;
+                        over.store(true, Ordering::Relaxed);
+                    });
+                    let inputs = self.inputs.clone();
                     let started = clock::monotonic();
                     let metrics = Arc::clone(&self.metrics);
                     self.pool.spawn(move || {

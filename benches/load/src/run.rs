@@ -361,12 +361,14 @@ impl Load {
         let spent = |before: Cost, after: Cost| after.cpu_seconds - before.cpu_seconds;
         let engine = spent(before.engine, after.engine);
         println!(
-            "engine {engine:.1} CPU s ({:.2} ms a fact), peak {:.0} MB; broker {:.1} CPU s; load {:.1} CPU s, {} facts sent again",
+            "engine {engine:.1} CPU s ({:.2} ms a fact), peak {:.0} MB; broker {:.1} CPU s; load {:.1} CPU s, {} facts sent again; \
+             the machine's load average is {}",
             engine * 1000.0 / figures.facts.max(1) as f64,
             after.engine.peak_megabytes,
             spent(before.broker, after.broker),
             spent(before.own, after.own),
             self.outbox.repeats,
+            std::fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').next().unwrap_or_default(),
         );
         let grew = |name: &str| {
             let name = format!("fleetfold_{name}");

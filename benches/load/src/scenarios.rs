@@ -175,9 +175,9 @@ impl Fleet {
 
 /// Far more than a vehicle is ever given.
 const ROOMY: i32 = 1_000;
-/// Changes a second that set the pace of the zone where a scenario has no drivers: with learned speeds it is so much that a quarter
-/// of an hour of zone time, which is what learning takes, passes in half a minute.
-const PACE: f64 = 150.0;
+/// Changes a second, for each vehicle, that set the pace of the zone where a scenario has drivers at most while travel times are learned:
+/// 27 zone seconds a second, so that a quarter of an hour of zone time, which is what learning takes, passes in half a minute.
+const PACE: f64 = 0.15;
 
 pub(crate) async fn play(args: Args) -> Result<(), Failure> {
     let Args { programs, fleet, scenario } = args;
@@ -193,7 +193,7 @@ pub(crate) async fn play(args: Args) -> Result<(), Failure> {
             load.finish().await
         }
         Scenario::Instant { orders } => {
-            let mut load = Load::prepare(programs, &fleet.state(PACE, 10, ROOMY)).await?;
+            let mut load = Load::prepare(programs, &fleet.state(PACE * fleet.vehicles as f64, 10, ROOMY)).await?;
             println!("{}", Figures::header());
             for burst in orders {
                 let (before, mark) = (load.meter().await, load.mark());
@@ -208,7 +208,9 @@ pub(crate) async fn play(args: Args) -> Result<(), Failure> {
         }
         Scenario::Full { orders, seconds: time } => {
             let room = fleet.stops.map_or(9, |stops| (stops / fleet.vehicles.max(1) as u64) as i32);
-            let mut load = Load::prepare(programs, &fleet.state(PACE, 9, room)).await?;
+            // Nobody drives: zone time passes as it does in production, so that vehicles do not become late meanwhile.
+            let pace = if fleet.learned { PACE * fleet.vehicles as f64 } else { 0.0 };
+            let mut load = Load::prepare(programs, &fleet.state(pace, 9, room)).await?;
             let (before, mark) = (load.meter().await, load.mark());
             load.run(Traffic { changes: orders, positions: 0.0, driving: false }, seconds(time)).await?;
             load.rest(PATIENCE).await?;

@@ -113,14 +113,13 @@ impl OrderedReader {
                     }
                 }
             }
-            let open = match messages.take() {
-                Some(open) => Ok(open),
-                None => {
-                    let mut away = self.away.clone();
-                    tokio::select! {
-                        open = self.open() => open,
-                        _ = away.changed() => continue,
-                    }
+            let open = if let Some(open) = messages.take() {
+                Ok(open)
+            } else {
+                let mut away = self.away.clone();
+                tokio::select! {
+                    open = self.open() => open,
+                    _ = away.changed() => continue,
                 }
             };
             match open {

@@ -38,6 +38,11 @@ hunt *args:
 kills *args:
     scripts/kill-loop {{args}}
 
+# Load on a running engine over a real broker (benches/load/README.md): just load instant --orders 64,256
+load *args:
+    cargo build --release -p fleetfold-node
+    cargo run --release -p fleetfold-load -- {{args}}
+
 # Coverage-guided fuzzing of the readers of problem files: just fuzz 60 vroom
 fuzz *args:
     scripts/fuzz {{args}}

@@ -22,7 +22,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use crate::archive;
 use crate::live::{Live, OVERLOAD_MAX, Question};
-use crate::log::{AppendError, LogError, Stream};
+use crate::log::{AppendError, Log, LogError, Stored, Stream};
 use crate::view::{self, Problem, RejectedLine, Submitted, WarnedLine, WarningList, text};
 
 /// Most browsers at a time.
@@ -32,6 +32,13 @@ const BODY_MAX: usize = 8 << 20;
 const OVERLOADED: &str = "orders wait for longer than they should; send it again, the id makes repeats harmless";
 /// When a producer that was refused because of overload may try again.
 const RETRY_AFTER_SECONDS: &str = "2";
+/// How long an event is offered to a log that does not answer: longer than a broker takes to start again, shorter than a
+/// producer waits for an answer.
+const KNOWN_WITHIN: Duration = Duration::from_secs(4);
+/// Pause between two offers.
+const ASKED_AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// Seconds after which a producer whose event was not taken may try again.
+const RETRY_AFTER: &str = "1";
 /// A silent browser is asked whether it is there.
 const PING: Duration = Duration::from_secs(15);
 /// A browser that takes longer than this for one message is let go.
@@ -341,9 +348,12 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
                 overloaded = true;
                 rejected.push(RejectedLine { line: index + 1, code: "overloaded", detail: OVERLOADED.to_owned() });
             }
-            Err(Submit::Log(detail)) => {
-                let title = "the log did not take it; send it again, the id makes repeats harmless";
-                return problem(StatusCode::SERVICE_UNAVAILABLE, title, &format!("line {}: {detail}", index + 1));
+            Err(Submit::Log(what, detail)) => {
+                // Lines before this one are in the log; to send them again is harmless.
+                let mut response =
+                    problem(StatusCode::SERVICE_UNAVAILABLE, what.title(), &format!("line {}: {detail}", index + 1));
+                response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER));
+                return response;
             }
         }
     }
@@ -380,10 +390,28 @@ pub(crate) struct Taken {
 pub(crate) enum Submit {
     /// It is no event, or none that this zone takes: a short stable word, and what is wrong.
     Invalid(&'static str, String),
-    /// The log did not store it.
-    Log(String),
     /// New orders are not taken now: those that are in the log would be answered too late.
     Overloaded,
+    /// The log did not take it: whether it may be there all the same, and why.
+    Log(Lost, String),
+}
+
+/// What is known of an event that the log did not confirm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// It was not stored.
+    NotStored,
+    /// It was sent, and no answer came: it may be stored.
+    Unknown,
+}
+
+impl Lost {
+    fn title(self) -> &'static str {
+        match self {
+            Self::NotStored => "the log did not take it: send it again",
+            Self::Unknown => "nobody knows whether the log took it: send it again, its id makes repeats harmless",
+        }
+    }
 }
 
 /// Validates an event and appends it to its stream.
@@ -410,7 +438,7 @@ pub(crate) async fn submit(live: &Live, bytes: Bytes) -> Result<Taken, Submit> {
     if is_new_work && live.overload.load(Ordering::Acquire) >= OVERLOAD_MAX {
         return Err(Submit::Overloaded);
     }
-    match live.log.append(stream, subject, id, bytes, None).await {
+    match append_until_known(&live.log, stream, subject, id, bytes).await {
         Ok(stored) => {
             // Positions are in another stream, so their sequence would say nothing to a reader of the fleet's log.
             let seq = (stream == Stream::Fleet).then_some(stored.seq);
@@ -418,8 +446,33 @@ pub(crate) async fn submit(live: &Live, bytes: Bytes) -> Result<Taken, Submit> {
             live.warnings.push(&said, seq, crate::clock::wall());
             Ok(Taken { seq: stored.seq, duplicate: stored.duplicate, warnings: said.warnings })
         }
-        Err(AppendError::WrongSequence) => Err(Submit::Log("unexpected fence".to_owned())),
-        Err(error @ (AppendError::Unknown(_) | AppendError::Refused(_))) => Err(Submit::Log(error.to_string())),
+        Err((lost, detail)) => Err(Submit::Log(lost, detail)),
+    }
+}
+
+/// Appends an event, and where no answer comes appends it again with the same id, of which the log keeps one, until it is known
+/// whether it is stored. Gives up after [`KNOWN_WITHIN`].
+async fn append_until_known(
+    log: &Log,
+    stream: Stream,
+    subject: String,
+    id: String,
+    bytes: Bytes,
+) -> Result<Stored, (Lost, String)> {
+    let begun = crate::clock::monotonic();
+    let mut sent = false;
+    loop {
+        let error = match log.append(stream, subject.clone(), id.clone(), bytes.clone(), None).await {
+            Ok(stored) => return Ok(stored),
+            Err(error) => error,
+        };
+        sent |= matches!(error, AppendError::Unknown(_));
+        let lost = if sent { Lost::Unknown } else { Lost::NotStored };
+        let over = matches!(error, AppendError::Refused(_) | AppendError::WrongSequence);
+        if over || begun.elapsed() > KNOWN_WITHIN {
+            return Err((lost, error.to_string()));
+        }
+        tokio::time::sleep(ASKED_AGAIN_AFTER).await;
     }
 }
 

@@ -19,7 +19,7 @@ use crate::log::{Lease, Log, ZoneName};
 const TRUSTED: Duration = Duration::from_millis(2_500);
 /// Time between two renewals.
 const RENEW_EVERY: Duration = Duration::from_secs(1);
-/// Time between two attempts of a standby.
+/// Time between two attempts of a standby, and after a renewal that was not confirmed.
 const TRY_EVERY: Duration = Duration::from_millis(250);
 
 /// What the thread is told.
@@ -60,17 +60,22 @@ pub(crate) fn hold(
         loop {
             // The lease runs from before the request, because the answer may have been on its way for long.
             let asked = clock::monotonic();
+            let mut pause = TRY_EVERY;
             match held {
                 None => match runtime.block_on(log.acquire(&zone, &owner, chain_epoch.load(Ordering::Acquire))) {
                     Ok(Some(lease)) => {
                         held = Some((lease, asked));
+                        pause = RENEW_EVERY;
                         let _ = inputs.blocking_send(Input::Commit(Outcome::Granted(lease.epoch)));
                     }
                     Ok(None) => {}
                     Err(error) => tracing::warn!(%error, "lease"),
                 },
                 Some((lease, renewed)) => match runtime.block_on(log.renew(&zone, &owner, lease)) {
-                    Some(lease) => held = Some((lease, asked)),
+                    Some(lease) => {
+                        held = Some((lease, asked));
+                        pause = RENEW_EVERY;
+                    }
                     None if renewed.elapsed() > TRUSTED => {
                         held = None;
                         let _ = inputs.blocking_send(Input::Commit(Outcome::Lost));
@@ -78,7 +83,6 @@ pub(crate) fn hold(
                     None => {}
                 },
             }
-            let pause = if held.is_some() { RENEW_EVERY } else { TRY_EVERY };
             match orders.recv_timeout(pause) {
                 Err(RecvTimeoutError::Timeout) | Ok(Order::Acquire) => {}
                 Ok(Order::LetGo) | Err(RecvTimeoutError::Disconnected) => {

@@ -50,7 +50,7 @@ async fn tell(log: &Log, zone: &ZoneName, assignment: &Assignment, space: Space,
                 match append.await {
                     Ok(stored) => Heard::Stored(LogSeq(stored.seq)),
                     Err(AppendError::WrongSequence) => Heard::WrongSequence,
-                    Err(AppendError::Unknown(why)) => {
+                    Err(AppendError::Unknown(why) | AppendError::NotSent(why)) => {
                         tracing::warn!(vehicle = vehicle.as_str(), why, "assignment unconfirmed; reading back");
                         tokio::time::sleep(AGAIN).await;
                         Heard::Unknown

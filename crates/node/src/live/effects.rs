@@ -119,7 +119,7 @@ impl Worker {
                 Ok(stored) if stored.duplicate => Outcome::Duplicate,
                 Ok(stored) => Outcome::Stored(LogSeq(stored.seq)),
                 Err(AppendError::WrongSequence) => Outcome::WrongSequence,
-                Err(AppendError::Unknown(why)) => {
+                Err(AppendError::Unknown(why) | AppendError::NotSent(why)) => {
                     tracing::warn!(why, "plan append unconfirmed; reading back");
                     tokio::time::sleep(Duration::from_millis(20)).await;
                     Outcome::Unknown

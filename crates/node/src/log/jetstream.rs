@@ -2,6 +2,10 @@
 //!
 //! Client defaults changed, with the measurements behind them: acknowledgements within 1 s (5 s costs five seconds at every
 //! broker kill), pings every 2 s, reconnects within 250 ms, heartbeats every second.
+//!
+//! A request that was under way when the connection broke is never answered, and one that is made while the broker is away
+//! would wait in the client's buffer and be sent long after its caller has given up. So nothing is sent while the broker is away,
+//! and whoever waits for an answer is told as soon as the connection breaks ([`JetStream::while_connected`]).
 
 mod reader;
 mod setup;
@@ -77,6 +81,19 @@ impl JetStream {
         self.client.server_info().version
     }
 
+    /// Does something at the broker. `None`, at once: the broker is away, or went away before it answered.
+    async fn while_connected<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut away = self.away.clone();
+        if away.borrow_and_update().is_some() {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            _ = away.changed() => None,
+        }
+    }
+
     pub(super) fn health(&self) -> Result<(), String> {
         match *self.away.borrow() {
             None => self.unread.get(),
@@ -107,11 +124,17 @@ impl JetStream {
         if let Some(expected) = expected {
             message = message.expected_last_subject_sequence(expected);
         }
+        if self.away.borrow().is_some() {
+            return Err(AppendError::NotSent("the broker is away".to_owned()));
+        }
         let publish = async {
             let ack = self.context.send_publish(subject, message).await?;
             ack.await
         };
-        match tokio::time::timeout(ACK * 2, publish).await {
+        let Some(published) = self.while_connected(tokio::time::timeout(ACK * 2, publish)).await else {
+            return Err(AppendError::Unknown("the broker went away".to_owned()));
+        };
+        match published {
             Ok(Ok(ack)) => Ok(Stored { seq: ack.sequence, duplicate: ack.duplicate }),
             Ok(Err(error)) => Err(match error.kind() {
                 PublishErrorKind::WrongLastSequence => AppendError::WrongSequence,
@@ -144,6 +167,7 @@ impl JetStream {
             passed: after,
             last_read: None,
             created: None,
+            away: self.away.clone(),
             unread: (stream == Stream::Fleet).then(|| Arc::clone(&self.unread)),
             sender,
         };
@@ -251,7 +275,10 @@ impl JetStream {
     pub(super) async fn last(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
         let handle =
             self.context.get_stream_no_info(stream.name()).await.map_err(|error| unreachable_stream(stream, &error))?;
-        match handle.get_last_raw_message_by_subject(subject).await {
+        let Some(last) = self.while_connected(handle.get_last_raw_message_by_subject(subject)).await else {
+            return Err(unreachable_stream(stream, &"the broker is away"));
+        };
+        match last {
             Ok(raw) => Ok(Some(stored_message(&raw))),
             Err(error) if error.kind() == jetstream::stream::LastRawMessageErrorKind::NoMessageFound => Ok(None),
             Err(error) => Err(unreachable_stream(stream, &error)),
@@ -269,7 +296,10 @@ impl JetStream {
         let failed = |error: &dyn std::fmt::Display| {
             LogError::new(format!("the lease cannot be taken: {error}"), "check the rights on $KV.OWNERS.>")
         };
-        let revision = match self.owners.create(key(zone), lease_value(owner, None)).await {
+        let Some(created) = self.while_connected(self.owners.create(key(zone), lease_value(owner, None))).await else {
+            return Ok(None);
+        };
+        let revision = match created {
             Ok(revision) => revision,
             Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => return Ok(None),
             Err(error) => return Err(failed(&error)),
@@ -286,10 +316,15 @@ impl JetStream {
 
     pub(super) async fn renew(&self, zone: &ZoneName, owner: &str, lease: Lease) -> Option<Lease> {
         let value = lease_value(owner, Some(lease.epoch));
-        match tokio::time::timeout(ACK, self.owners.update(key(zone), value, lease.revision)).await {
-            Ok(Ok(revision)) => Some(Lease { revision, ..lease }),
-            Ok(Err(_)) | Err(_) => None,
-        }
+        let renew = async {
+            if let Ok(revision) = self.owners.update(key(zone), value, lease.revision).await {
+                return Some(Lease { revision, ..lease });
+            }
+            // A renewal whose answer was lost may have been stored: then the entry is ours at a later revision.
+            let entry = self.owners.entry(key(zone)).await.ok()??;
+            is_renewal_of(&entry.value, owner, lease.epoch).then_some(Lease { revision: entry.revision, ..lease })
+        };
+        self.while_connected(tokio::time::timeout(ACK, renew)).await?.ok()?
     }
 
     pub(super) async fn release(&self, zone: &ZoneName, lease: Lease) {
@@ -346,6 +381,13 @@ fn lease_epoch(value: &[u8], revision: u64) -> Option<u64> {
     let value: serde_json::Value = serde_json::from_slice(value).ok()?;
     value.get("owner")?;
     Some(value.get("epoch").and_then(serde_json::Value::as_u64).unwrap_or(revision))
+}
+
+/// True when this owner wrote it to renew the lease of this epoch. The first writer of a lease does not know its epoch yet: what it
+/// wrote is no renewal.
+fn is_renewal_of(value: &[u8], owner: &str, epoch: u64) -> bool {
+    let Ok(value) = serde_json::from_slice::<serde_json::Value>(value) else { return false };
+    value["owner"] == owner && value["epoch"] == epoch
 }
 
 fn object_error(what: &str, name: &str, error: &dyn std::fmt::Display) -> LogError {

@@ -132,6 +132,9 @@ pub(crate) enum AppendError {
     /// The last message of the subject stands elsewhere.
     #[error("the last message of the subject is not where it was expected")]
     WrongSequence,
+    /// The log cannot be reached and nothing was sent: it was not stored.
+    #[error("it was not stored: {0}")]
+    NotSent(String),
     /// Timeout, disconnect, no leader: it may or may not have been stored.
     #[error("nobody knows whether it was stored: {0}")]
     Unknown(String),

@@ -49,6 +49,11 @@ pub fn pause(millis: u64) {
 
 pub fn broker(folder: &Path) -> (Killed, String) {
     let port = free_port();
+    (broker_on(folder, port), format!("nats://127.0.0.1:{port}"))
+}
+
+/// A broker on this port, with its store in the folder: the same one again after it was killed.
+pub fn broker_on(folder: &Path, port: u16) -> Killed {
     let program = std::env::var("FLEETFOLD_NATS_SERVER").unwrap_or_else(|_| "nats-server".to_owned());
     let child = Command::new(program)
         .args(["-js", "-a", "127.0.0.1", "-p", &port.to_string(), "-sd"])
@@ -58,7 +63,7 @@ pub fn broker(folder: &Path) -> (Killed, String) {
         .spawn()
         .expect("nats-server 2.10 or newer is needed: scripts/test obtains one");
     wait_for(port);
-    (Killed(child), format!("nats://127.0.0.1:{port}"))
+    Killed(child)
 }
 
 pub fn http(port: u16, request: &str, body: &str) -> (u16, String) {
@@ -67,6 +72,12 @@ pub fn http(port: u16, request: &str, body: &str) -> (u16, String) {
 
 /// With more header lines.
 pub fn http_with(port: u16, request: &str, headers: &str, body: &str) -> (u16, String) {
+    let (status, _, body) = http_whole(port, request, headers, body);
+    (status, body)
+}
+
+/// Status, head and body.
+pub fn http_whole(port: u16, request: &str, headers: &str, body: &str) -> (u16, String, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let head = format!(
@@ -81,5 +92,6 @@ pub fn http_with(port: u16, request: &str, headers: &str, body: &str) -> (u16, S
     let mut answer = String::new();
     let _ = stream.read_to_string(&mut answer);
     let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
-    (status, answer.split_once("\r\n\r\n").map_or(String::new(), |(_, body)| body.to_owned()))
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    (status, head.to_owned(), body.to_owned())
 }

@@ -1,21 +1,21 @@
 //! The ordered reader of a stream.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy};
 use async_nats::jetstream::{self, Context};
 use bytes::Bytes;
 use fleetfold_journal::still_the_same;
 use futures::StreamExt;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::{stored_message, structured_bytes, timestamp, unreachable_stream};
 use crate::log::{LogError, Message, Read, Stream};
 use crate::trouble::Trouble;
 
-/// Between attempts to reach a broker that is away.
-const AGAIN: Duration = Duration::from_millis(250);
+/// Between attempts to read from a broker that is connected and does not serve the stream, for instance while it starts.
+const AGAIN: Duration = Duration::from_millis(100);
 /// Heartbeats of a reader: a pull that is silent for two of them is opened anew.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// A pull of a reader is renewed this often.
@@ -37,6 +37,8 @@ pub(super) struct OrderedReader {
     pub(super) last_read: Option<(u64, Bytes)>,
     /// When the stream was created, nanoseconds, as first seen.
     pub(super) created: Option<i128>,
+    /// Since when the broker is away.
+    pub(super) away: watch::Receiver<Option<Instant>>,
     /// Where it is told that the stream cannot be read.
     pub(super) unread: Option<Arc<Trouble>>,
     pub(super) sender: mpsc::Sender<Read>,
@@ -85,12 +87,19 @@ impl OrderedReader {
     async fn read_on(&mut self, first: jetstream::consumer::pull::Stream) {
         let mut messages = Some(first);
         loop {
-            if self.sender.is_closed() {
-                return;
+            // While the broker is away nothing is asked: an answer could never come.
+            tokio::select! {
+                back = self.away.wait_for(Option::is_none) => if back.is_err() { return },
+                () = self.sender.closed() => return,
             }
             // Before anything is read on: is it still the same stream?
             if !self.stream.last_value() {
-                match self.check().await {
+                let mut away = self.away.clone();
+                let checked = tokio::select! {
+                    checked = self.check() => checked,
+                    _ = away.changed() => continue,
+                };
+                match checked {
                     Ok(Ok(())) => {}
                     Ok(Err(what)) => {
                         let _ = self.sender.send(Read::Regressed(what)).await;
@@ -104,16 +113,21 @@ impl OrderedReader {
                     }
                 }
             }
-            let open = match messages.take() {
-                Some(open) => Ok(open),
-                None => self.open().await,
+            let open = if let Some(open) = messages.take() {
+                Ok(open)
+            } else {
+                let mut away = self.away.clone();
+                tokio::select! {
+                    open = self.open() => open,
+                    _ = away.changed() => continue,
+                }
             };
             match open {
                 Ok(open) => {
                     self.tell(Ok(()));
                     match self.drain(open).await {
                         Ended::NobodyReads => return,
-                        Ended::Broken => tokio::time::sleep(AGAIN / 5).await,
+                        Ended::Broken => tokio::time::sleep(AGAIN / 2).await,
                     }
                 }
                 Err(error) => {
@@ -127,9 +141,12 @@ impl OrderedReader {
     /// Hands on what comes until the pull breaks or a message is missing.
     async fn drain(&mut self, mut messages: jetstream::consumer::pull::Stream) -> Ended {
         let mut delivered = 0;
+        let mut away = self.away.clone();
         loop {
             let next = tokio::select! {
                 next = messages.next() => next,
+                // The connection broke. The pull may never be answered again, and to wait for two heartbeats costs two seconds.
+                _ = away.changed() => return Ended::Broken,
                 () = self.sender.closed() => return Ended::NobodyReads,
             };
             // A missed heartbeat, a consumer that is gone, a connection that broke: open anew.

@@ -27,7 +27,7 @@ pub(crate) async fn connect_client(
         .event_callback(move |event| {
             match event {
                 async_nats::Event::Connected => {
-                    away.send_replace(None);
+                    away.send_if_modified(|since| since.take().is_some());
                 }
                 async_nats::Event::Disconnected | async_nats::Event::Closed => {
                     away.send_if_modified(|since| since.replace(clock::monotonic()).is_none());

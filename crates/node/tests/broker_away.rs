@@ -1,0 +1,139 @@
+//! The broker is killed (SIGKILL) and started again on its store, while events come: everything that was accepted is answered, nothing
+//! twice, and a producer is told what is known. Real processes, a real broker; how fast it goes is measured by `benches/load`.
+//!
+//! These tests need nats-server 2.10 or newer ($FLEETFOLD_NATS_SERVER or PATH); they fail, never skip, without one.
+
+mod support;
+
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use support::{Killed, broker_on, fleetfold, free_port, http, http_whole, pause, run, wait_for};
+
+fn serve(folder: &Path, url: &str) -> (Killed, u16) {
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let args = ["serve", "--log", url, "--tenant", "acme", "--zone", "porto", "--data", "data", "--listen", &listen];
+    let child = fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for(port);
+    (Killed(child), port)
+}
+
+fn event(id: &str, kind: &str, data: &Value) -> String {
+    let kind = format!("fleet.{kind}.v1");
+    json!({ "specversion": "1.0", "id": id, "source": "/shop", "type": kind, "time": "2026-06-01T09:00:00Z", "data": data })
+        .to_string()
+}
+
+fn order(id: &str) -> String {
+    let stop = json!({ "lon": -8.62, "lat": 41.15 });
+    event(id, "order.created", &json!({ "order_id": id, "job": { "stop": stop } }))
+}
+
+fn crew(port: u16) {
+    let van = json!({ "vehicle_id": "van", "start": { "lon": -8.63, "lat": 41.15 } });
+    assert_eq!(http(port, "POST /v1/events", &event("van", "vehicle.registered", &van)).0, 202);
+    assert_eq!(http(port, "POST /v1/events", &event("on", "shift.started", &json!({ "vehicle_id": "van" }))).0, 202);
+}
+
+/// Sends an event until it is accepted, as a producer does. How often it was refused.
+fn post_until_accepted(port: u16, body: &str) -> usize {
+    for refused in 0..200 {
+        let (status, head, answer) = http_whole(port, "POST /v1/events", "", body);
+        if status == 202 {
+            return refused;
+        }
+        assert_eq!(status, 503, "{answer}");
+        assert!(head.to_ascii_lowercase().contains("retry-after: 1"), "{head}");
+        pause(100);
+    }
+    panic!("never accepted: {body}");
+}
+
+/// Waits until an order is on a route.
+fn wait_assigned(port: u16, order: &str) {
+    let mut last = (0, String::new());
+    for _ in 0..400 {
+        last = http(port, &format!("GET /v1/orders/{order}"), "");
+        if last.0 == 200 && serde_json::from_str::<Value>(&last.1).unwrap()["status"] == "assigned" {
+            return;
+        }
+        pause(50);
+    }
+    panic!("{order} has no vehicle: {last:?}");
+}
+
+fn audit(folder: &Path, url: &str) -> Value {
+    let args = ["audit", "--json", "--log", url, "--tenant", "acme", "--zone", "porto"];
+    serde_json::from_slice(&run(&args, folder).stdout).unwrap()
+}
+
+#[test]
+fn what_comes_while_the_broker_is_killed_again_and_again_is_answered_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let broker_port = free_port();
+    let url = format!("nats://127.0.0.1:{broker_port}");
+    let mut broker = broker_on(folder, broker_port);
+    let (_engine, port) = serve(folder, &url);
+    crew(port);
+    let mut orders = Vec::new();
+    for round in 0..5 {
+        for number in 0..6 {
+            let name = format!("o{round}-{number}");
+            assert!(post_until_accepted(port, &order(&name)) < 100, "the broker is away for a moment only");
+            orders.push(name);
+            if number == 2 {
+                drop(broker); // killed, while plans for the orders before are on their way
+                if round % 2 == 1 {
+                    pause(700);
+                }
+                broker = broker_on(folder, broker_port);
+            }
+        }
+    }
+    for name in &orders {
+        wait_assigned(port, name);
+    }
+    let audit = audit(folder, &url);
+    assert_eq!(audit["orders"], orders.len(), "{audit}");
+    assert_eq!((&audit["unanswered"], &audit["chain_gaps"]), (&json!([]), &json!([])), "{audit}");
+}
+
+#[test]
+fn while_the_broker_is_away_a_producer_is_refused_in_words_and_afterwards_everything_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let broker_port = free_port();
+    let url = format!("nats://127.0.0.1:{broker_port}");
+    let broker = broker_on(folder, broker_port);
+    let (_engine, port) = serve(folder, &url);
+    crew(port);
+    post_until_accepted(port, &order("before"));
+    wait_assigned(port, "before");
+    drop(broker);
+    // The engine may notice a moment later that the connection broke; then it is known that nothing was sent.
+    for _ in 0..200 {
+        if http(port, "GET /readyz", "").0 == 503 {
+            break;
+        }
+        pause(50);
+    }
+    let (status, head, answer) = http_whole(port, "POST /v1/events", "", &order("meanwhile"));
+    assert_eq!(status, 503, "{answer}");
+    assert!(head.to_ascii_lowercase().contains("retry-after: 1"), "{head}");
+    let problem: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(problem["title"], "the log did not take it: send it again");
+    assert_eq!(problem["detail"], "line 1: it was not stored: the broker is away");
+    let _broker = broker_on(folder, broker_port);
+    // The lease has expired meanwhile: the engine must own the zone again before it answers.
+    post_until_accepted(port, &order("afterwards"));
+    wait_assigned(port, "afterwards");
+    assert_eq!(http(port, "GET /v1/orders/meanwhile", "").0, 404, "what was refused is not in the log");
+    post_until_accepted(port, &order("meanwhile"));
+    wait_assigned(port, "meanwhile");
+    let audit = audit(folder, &url);
+    assert_eq!(audit["orders"], 3, "{audit}");
+    assert_eq!((&audit["unanswered"], &audit["chain_gaps"]), (&json!([]), &json!([])), "{audit}");
+}

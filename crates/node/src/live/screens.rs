@@ -15,12 +15,12 @@ const SNAPSHOT_EVERY: Duration = Duration::from_secs(10);
 impl Worker {
     /// After each input: a few numbers are stored, and the screens get a copy if they want one.
     pub(super) fn show(&mut self) {
+        self.giver.give_if_wanted(&self.engine, &self.tally);
         self.metrics.gauges(
             self.engine.fleet(),
             self.engine.dirty_count(),
             self.inputs.max_capacity() - self.inputs.capacity(),
         );
-        self.giver.give_if_wanted(&self.engine, &self.tally);
     }
 
     pub(super) fn summary(&self) -> Summary {

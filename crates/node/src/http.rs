@@ -1,4 +1,5 @@
-//! HTTP and the live feed: health, metrics, state, events in, and a websocket that never makes the engine wait.
+//! HTTP and the live feed: health, metrics, events in, and a websocket that never makes the engine wait. Documents about the state are
+//! in `state.rs`.
 
 mod state;
 

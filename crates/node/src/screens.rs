@@ -35,6 +35,8 @@ const WHOLE_EVERY: Duration = Duration::from_millis(250);
 const POSITIONS_AGE: Duration = Duration::from_millis(100);
 /// An older copy is not good enough, because the figures that time moves are in it.
 const COPY_AGE: Duration = Duration::from_secs(1);
+/// Builds for tests compare the kept picture with one that is made anew where it has fewer vehicles and orders than this.
+const CHECKED_MAX: usize = 500;
 /// When nobody has looked for so long, picture and copy are let go.
 const KEPT_FOR: Duration = Duration::from_secs(10);
 
@@ -105,7 +107,7 @@ struct Scene {
     /// The whole picture as it was last made, and of which revision.
     whole: Option<(u64, Instant, Arc<Document>)>,
     /// The same as a frame for screens, with the number of the last delta in it.
-    frame: Option<(u64, Instant, Utf8Bytes)>,
+    frame: Option<(u64, Arc<Document>, Utf8Bytes)>,
 }
 
 struct Screens {
@@ -162,11 +164,7 @@ pub(crate) fn start(
 }
 
 impl Screens {
-    async fn run(
-        mut self,
-        mut handed: mpsc::UnboundedReceiver<Handover>,
-        mut questions: mpsc::Receiver<Question>,
-    ) {
+    async fn run(mut self, mut handed: mpsc::UnboundedReceiver<Handover>, mut questions: mpsc::Receiver<Question>) {
         let hub = Arc::clone(&self.hub);
         let mut asked_open = true;
         loop {
@@ -194,10 +192,10 @@ impl Screens {
         let screens = self.hub.screens();
         let delta = (screens > 0).then(|| self.delta_every.saturating_sub(self.delta_at.elapsed()));
         let again = self.again_at.map(|at| at.saturating_duration_since(clock::monotonic()));
-        let rest = (screens == 0 && self.scene.is_some()).then(|| KEPT_FOR.saturating_sub(self.looked_at.elapsed()));
+        let release = (screens == 0 && self.scene.is_some()).then(|| KEPT_FOR.saturating_sub(self.looked_at.elapsed()));
         // Who waits for a copy that was asked for is woken by it.
         let delta = delta.filter(|_| !self.looks);
-        [delta, again, rest].into_iter().flatten().min().unwrap_or(KEPT_FOR).max(Duration::from_millis(1))
+        [delta, again, release].into_iter().flatten().min().unwrap_or(KEPT_FOR).max(Duration::from_millis(1))
     }
 
     /// What the engine's thread handed over.
@@ -232,6 +230,9 @@ impl Screens {
                 let changed = scene.kept.update(&seen, stale, &mut scene.pending);
                 let same = (scene.seen.fleet.applied(), scene.seen.epoch) == (seen.fleet.applied(), seen.epoch);
                 self.revision += u64::from(changed || !same);
+                if cfg!(debug_assertions) && scene.kept.len() < CHECKED_MAX {
+                    scene.kept.check(&seen).expect("what became stale was noted");
+                }
                 scene.seen = seen;
             }
             scene => {
@@ -270,11 +271,11 @@ impl Screens {
                 self.signals.want();
             }
         }
-        self.rest_if_alone(now);
+        self.release_if_alone(now);
     }
 
     /// Without screens nobody asks for what changed; without questions too the picture need not be kept.
-    fn rest_if_alone(&mut self, now: Instant) {
+    fn release_if_alone(&mut self, now: Instant) {
         if self.hub.screens() > 0 {
             self.looked_at = now;
             return;
@@ -288,7 +289,7 @@ impl Screens {
             self.hub.skip(self.delta);
         }
         if alone {
-            self.signals.rest();
+            self.signals.release();
             self.scene = None;
         }
     }
@@ -328,7 +329,8 @@ impl Screens {
         let prev = self.delta;
         self.delta += 1;
         let (seq, sent_at) = (self.delta, clock::wall().0);
-        let frame = format!("{{\"type\":\"delta\",\"seq\":{seq},\"prev\":{prev},\"sent_at\":{sent_at},\"body\":{body}}}");
+        let frame =
+            format!("{{\"type\":\"delta\",\"seq\":{seq},\"prev\":{prev},\"sent_at\":{sent_at},\"body\":{body}}}");
         let sent = frame.len() as u64 * self.hub.screens() as u64;
         self.hub.publish(seq, frame.into());
         let by_bytes = Duration::from_millis(sent * 1000 / SENT_MAX);
@@ -412,22 +414,23 @@ impl Screens {
         Some(whole)
     }
 
-    /// The whole picture for a screen. An earlier one will do as long as the deltas after it are here.
+    /// The whole picture for a screen.
     fn frame(&mut self, now: Instant) -> Option<(Utf8Bytes, u64)> {
-        if let Some((seq, made, frame)) = self.scene.as_ref().and_then(|scene| scene.frame.as_ref())
-            && now.saturating_duration_since(*made) < COPY_AGE
-            && self.hub.since(*seq).is_some()
-        {
-            return Some((frame.clone(), *seq));
-        }
         let whole = self.whole(now)?;
         // The picture has what the next delta would tell.
         self.tell(now);
         let (seq, sent_at) = (self.delta, clock::wall().0);
+        let scene = self.scene.as_mut()?;
+        if let Some((of, same, frame)) = &scene.frame
+            && *of == seq
+            && Arc::ptr_eq(same, &whole)
+        {
+            return Some((frame.clone(), seq));
+        }
         let body = std::str::from_utf8(whole.plain()).expect("JSON is text");
         let frame = format!("{{\"type\":\"snapshot\",\"seq\":{seq},\"sent_at\":{sent_at},\"body\":{body}}}");
         let frame = Utf8Bytes::from(frame);
-        self.scene.as_mut()?.frame = Some((seq, now, frame.clone()));
+        scene.frame = Some((seq, whole, frame.clone()));
         Some((frame, seq))
     }
 }

@@ -6,9 +6,7 @@ mod memory;
 pub(crate) mod stories;
 
 use fleetfold_fleet::{Closed, Flag, Placement, Refused};
-use fleetfold_model::{
-    Name, OrderId, Position, RoadTarget, Space, StopKind, Timestamp, UnassignedReason, VehicleId,
-};
+use fleetfold_model::{Name, OrderId, Position, RoadTarget, Space, StopKind, Timestamp, UnassignedReason, VehicleId};
 
 pub(crate) use documents::*;
 pub(crate) use kept::{After, Kept, Page, Part, Pending};
@@ -126,9 +124,8 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
     for visit in &state.route.visits {
         let Some(stop) = fleet.order(visit.order).stop(visit.stop) else { continue };
         if let Some(start) = from.replace(stop.position) {
-            lines.push(
-                seen.network.path(start, stop.position).into_iter().map(|place| lon_lat(space, place)).collect(),
-            );
+            lines
+                .push(seen.network.path(start, stop.position).into_iter().map(|place| lon_lat(space, place)).collect());
         }
     }
     VehicleRoute {
@@ -193,8 +190,7 @@ pub(crate) fn order(seen: &Glimpse, id: OrderId) -> Order<'_> {
 pub(crate) fn kpi(seen: &Glimpse, late: u32, pace: f64) -> Kpi {
     let (fleet, figures) = (&seen.fleet, &seen.figures);
     let hours = (seen.now - fleet.zone().day_start).0 as f64 / 3_600_000.0;
-    let per_hour =
-        if fleet.zone().opened && hours > 0.02 { figures.vehicle_changes as f64 / hours } else { 0.0 };
+    let per_hour = if fleet.zone().opened && hours > 0.02 { figures.vehicle_changes as f64 / hours } else { 0.0 };
     Kpi {
         now: seen.now.0,
         open: fleet.open_count(),
@@ -269,4 +265,3 @@ pub(crate) fn features(seen: &Glimpse) -> Learned {
         services: services.collect(),
     }
 }
-

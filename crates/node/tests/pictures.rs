@@ -101,7 +101,8 @@ fn pages_walk_over_every_vehicle_and_every_order_once() {
     let (_engine, port) = engine(folder.path());
     let vans: Vec<String> = (0..7).flat_map(|number| van(&format!("van {number}").replace(' ', "-"))).collect();
     send(port, &vans);
-    let orders: Vec<String> = (0..45).map(|number| order(&format!("o/{number}&ä"), 41.15 + f64::from(number) * 1e-4)).collect();
+    let orders: Vec<String> =
+        (0..45).map(|number| order(&format!("o/{number}&ä"), 41.15 + f64::from(number) * 1e-4)).collect();
     send(port, &orders);
     let state = quiet(port, 45);
     for (part, limit) in [("vehicles", 3), ("vehicles", 7), ("orders", 10), ("orders", 1), ("orders", 10_000)] {
@@ -117,7 +118,8 @@ fn pages_walk_over_every_vehicle_and_every_order_once() {
             let escaped: String = next.bytes().map(|byte| format!("%{byte:02x}")).collect();
             after = format!("&after={escaped}");
         }
-        let names = |items: &[Value]| items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        let names =
+            |items: &[Value]| items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
         let (found, all) = (names(&walked), names(state[part].as_array().unwrap()));
         assert_eq!(found, all, "{part} in pages of {limit}");
         assert_eq!(found.iter().collect::<BTreeSet<_>>().len(), found.len());
@@ -126,7 +128,14 @@ fn pages_walk_over_every_vehicle_and_every_order_once() {
     assert_eq!((decisions["decisions"].as_array().map(Vec::len), decisions["next"].as_u64()), (Some(4), Some(4)));
     assert_eq!(json_of(port, "/v1/state?part=decisions&limit=1&after=4")["decisions"][0]["n"], 5);
     assert_eq!(json_of(port, "/v1/state?part=kpi")["kpi"]["open"], 45);
-    for wrong in ["?part=drivers", "?limit=5", "?part=orders&limit=0", "?part=orders&limit=10001", "?part=decisions&after=x", "?part=orders&after=%20"] {
+    for wrong in [
+        "?part=drivers",
+        "?limit=5",
+        "?part=orders&limit=0",
+        "?part=orders&limit=10001",
+        "?part=decisions&after=x",
+        "?part=orders&after=%20",
+    ] {
         assert_eq!(get(port, &format!("/v1/state{wrong}"), "").0, 400, "{wrong}");
     }
 }
@@ -142,7 +151,8 @@ fn who_has_the_state_is_told_so_until_it_changes() {
         let (status, head, body) = get(port, path, "");
         let tag = header(&head, "etag").expect("a tag").to_owned();
         assert_eq!((status, header(&head, "content-length")), (200, Some(body.len().to_string().as_str())));
-        let (status, head, body) = get(port, path, &format!("If-None-Match: \"other\", {}\r\n", tag.replace("w/", "W/")));
+        let (status, head, body) =
+            get(port, path, &format!("If-None-Match: \"other\", {}\r\n", tag.replace("w/", "W/")));
         assert_eq!((status, body.len(), header(&head, "etag")), (304, 0, Some(tag.as_str())), "{path}");
     }
     let (_, head, _) = get(port, "/v1/state", "");
@@ -161,7 +171,10 @@ fn gzip_holds_the_same_document() {
     let folder = tempfile::tempdir().unwrap();
     let (_engine, port) = engine(folder.path());
     send(port, &van("van"));
-    send(port, &(0..30).map(|number| order(&format!("o-{number}"), 41.16 + f64::from(number) * 1e-4)).collect::<Vec<_>>());
+    send(
+        port,
+        &(0..30).map(|number| order(&format!("o-{number}"), 41.16 + f64::from(number) * 1e-4)).collect::<Vec<_>>(),
+    );
     quiet(port, 30);
     for path in ["/v1/state", "/v1/state?part=vehicles"] {
         let (_, head, plain) = get(port, path, "");
@@ -197,7 +210,10 @@ fn an_answer_is_not_older_than_what_was_folded_when_the_question_came() {
             }
             2 => {
                 let orders = json_of(port, "/v1/state");
-                assert!(orders["orders"].as_array().unwrap().iter().any(|order| order["id"] == name.as_str()), "{name}");
+                assert!(
+                    orders["orders"].as_array().unwrap().iter().any(|order| order["id"] == name.as_str()),
+                    "{name}"
+                );
             }
             _ => assert!(json_of(port, "/v1/state?part=kpi")["applied"].as_u64().unwrap() >= last, "{name}"),
         }
@@ -270,7 +286,8 @@ fn deltas_lead_from_one_picture_to_the_next() {
     held.take(&picture["body"]);
     for turn in 0..12_usize {
         let name = format!("o-{}", turn + 1);
-        let mut facts = vec![order(&name, 41.16 + turn as f64 * 1e-3), position("van-1", turn), position("van-2", turn * 2)];
+        let mut facts =
+            vec![order(&name, 41.16 + turn as f64 * 1e-3), position("van-1", turn), position("van-2", turn * 2)];
         match turn {
             3 => facts.push(event("order.cancelled", "c-1", &json!({ "order_id": "o-1" }))),
             5 => facts.push(event("vehicle.lost", "l-1", &json!({ "vehicle_id": "van-1" }))),
@@ -287,9 +304,7 @@ fn deltas_lead_from_one_picture_to_the_next() {
         let upto = fresh["seq"].as_u64().unwrap();
         let mut expected = Held::default();
         expected.take(&fresh["body"]);
-        if upto < seq {
-            continue; // an earlier picture, which the deltas after it bring up to date
-        }
+        assert!(upto >= seq, "a picture is not older than a delta that was sent");
         while seq < upto {
             let delta = next(&mut watching);
             assert_eq!((delta["type"].as_str(), delta["prev"].as_u64()), (Some("delta"), Some(seq)));
@@ -300,7 +315,6 @@ fn deltas_lead_from_one_picture_to_the_next() {
         pause(if turn % 3 == 0 { 1_100 } else { 60 });
     }
     assert!(held.decisions.len() >= 12 && held.orders.len() >= 8, "{held:?}");
-    // A screen that got an earlier picture ends with the same.
     let (mut one, mut two) = (connect(port), connect(port));
     let (first, second) = (next(&mut one), next(&mut two));
     assert_eq!(first, second, "screens that come together share one picture");

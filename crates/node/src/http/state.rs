@@ -68,11 +68,7 @@ impl Asked {
     }
 }
 
-pub(super) async fn state(
-    State(app): State<Arc<App>>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn state(State(app): State<Arc<App>>, Query(asked): Query<Asked>, headers: HeaderMap) -> Response {
     let known = document::known(&headers);
     let answer = match asked.page() {
         Ok(None) => ask(&app, |reply| Question::State(known, reply)).await,
@@ -123,11 +119,7 @@ pub(super) struct Since {
     after: u64,
 }
 
-pub(super) async fn decisions(
-    State(app): State<Arc<App>>,
-    Query(since): Query<Since>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn decisions(State(app): State<Arc<App>>, Query(since): Query<Since>, headers: HeaderMap) -> Response {
     send(ask(&app, |reply| Question::Decisions(since.after, reply)).await, &headers).await
 }
 

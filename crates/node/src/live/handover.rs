@@ -57,7 +57,7 @@ impl Signals {
     }
 
     /// Nobody looks any more: what becomes stale need not be noted.
-    pub(crate) fn rest(&self) {
+    pub(crate) fn release(&self) {
         self.kept.store(false, Ordering::Release);
     }
 
@@ -260,5 +260,60 @@ impl Giver {
         while self.signals.backlog.load(Ordering::Acquire) > BACKLOG_MAX && !self.to.is_closed() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use fleetfold_engine::Engine;
+    use fleetfold_fleet::{Fleet, Tally};
+    use fleetfold_model::{LogSeq, NetworkSpec, Timestamp, VehicleId};
+    use tokio::sync::mpsc;
+
+    use super::{Giver, NEWS_MAX, Signals};
+
+    #[test]
+    fn a_copy_comes_when_it_is_wanted_with_all_that_became_stale_or_the_word_that_it_is_not_known() {
+        let network = crate::days::build(&NetworkSpec::default()).unwrap();
+        let (engine, tally) = (Engine::new(Fleet::new(), network), Tally::default());
+        let signals = Arc::new(Signals::default());
+        let (to, mut handed) = mpsc::unbounded_channel();
+        let mut giver = Giver::new(Arc::clone(&signals), to);
+        let mut moves = |giver: &mut Giver, vehicle| {
+            giver.mark(|stale| {
+                stale.moved.insert(VehicleId(vehicle));
+            });
+            giver.give_if_wanted(&engine, &tally);
+            handed.try_recv().ok().and_then(|handover| handover.glimpse)
+        };
+        assert!(moves(&mut giver, 1).is_none(), "nobody wants a copy");
+        signals.want();
+        let (glimpse, stale, missed) = moves(&mut giver, 2).unwrap();
+        assert!(missed && stale.moved.contains(&VehicleId(2)));
+        assert_eq!((glimpse.marked, signals.marked()), (2, 2));
+        assert!(moves(&mut giver, 3).is_none(), "one copy for one wish");
+        signals.want();
+        let (_, stale, missed) = moves(&mut giver, 4).unwrap();
+        assert_eq!((stale.moved.into_iter().map(|id| id.0).collect::<Vec<_>>(), missed), (vec![3, 4], false));
+        signals.release();
+        assert!(moves(&mut giver, 5).is_none());
+        signals.want();
+        let (_, stale, missed) = moves(&mut giver, 6).unwrap();
+        assert!(missed && !stale.moved.contains(&VehicleId(5)));
+    }
+
+    #[test]
+    fn news_is_handed_over_in_batches_though_nobody_looks() {
+        let signals = Arc::new(Signals::default());
+        let (to, mut handed) = mpsc::unbounded_channel();
+        let mut giver = Giver::new(Arc::clone(&signals), to);
+        for seq in 1..=NEWS_MAX as u64 {
+            assert!(handed.try_recv().is_err());
+            giver.refused(LogSeq(seq), Timestamp(0), "order_closed", String::new());
+        }
+        let batch = handed.try_recv().unwrap();
+        assert_eq!((batch.news.len(), batch.glimpse.is_none()), (NEWS_MAX, true));
     }
 }

@@ -1,5 +1,5 @@
-//! The whole picture, kept up to date piece by piece: each vehicle and each open order is a finished piece of JSON, made anew
-//! when it became stale. A picture, a page of one, and a delta are then copies of pieces.
+//! The whole picture, kept up to date in fragments: each vehicle and each open order is a finished fragment of JSON, made anew
+//! when it became stale. A picture, a page of one, and a delta are then copies of fragments.
 //!
 //! Promise: a delta, laid over the picture before it, gives the picture after it.
 
@@ -21,10 +21,10 @@ const LISTED_MAX: usize = 1_000;
 /// Refusals in a picture.
 const REFUSED_SHOWN: usize = 20;
 
-/// The pieces.
+/// The fragments.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
-    vehicles: BTreeMap<Name, Piece>,
+    vehicles: BTreeMap<Name, Fragment>,
     /// The open ones.
     orders: BTreeMap<Name, Box<str>>,
     roads: String,
@@ -36,7 +36,7 @@ pub(crate) struct Kept {
 
 /// One vehicle.
 #[derive(Debug)]
-struct Piece {
+struct Fragment {
     id: VehicleId,
     head: String,
     route: String,
@@ -130,13 +130,13 @@ pub(crate) struct Page {
     pub(crate) limit: usize,
 }
 
-fn join<'a>(to: &mut String, pieces: impl IntoIterator<Item = &'a str>) {
+fn join<'a>(to: &mut String, fragments: impl IntoIterator<Item = &'a str>) {
     to.push('[');
-    for (index, piece) in pieces.into_iter().enumerate() {
+    for (index, fragment) in fragments.into_iter().enumerate() {
         if index > 0 {
             to.push(',');
         }
-        to.push_str(piece);
+        to.push_str(fragment);
     }
     to.push(']');
 }
@@ -145,7 +145,7 @@ fn last<T: Serialize>(all: &std::collections::VecDeque<T>, most: usize) -> Strin
     text(&all.iter().skip(all.len().saturating_sub(most)).collect::<Vec<_>>())
 }
 
-impl Piece {
+impl Fragment {
     /// A vehicle is its head and its route as one object.
     fn push_to(&self, to: &mut String) {
         to.push_str(self.head.trim_end_matches('}'));
@@ -154,13 +154,13 @@ impl Piece {
     }
 }
 
-fn vehicles<'a>(to: &mut String, pieces: impl Iterator<Item = &'a Piece>) {
+fn vehicles<'a>(to: &mut String, fragments: impl Iterator<Item = &'a Fragment>) {
     to.push('[');
-    for (index, piece) in pieces.enumerate() {
+    for (index, fragment) in fragments.enumerate() {
         if index > 0 {
             to.push(',');
         }
-        piece.push_to(to);
+        fragment.push_to(to);
     }
     to.push(']');
 }
@@ -177,7 +177,7 @@ fn known(fleet: &Fleet, id: OrderId) -> Option<&Name> {
 }
 
 impl Kept {
-    /// All pieces, made anew.
+    /// All fragments, made anew.
     pub(crate) fn new(seen: &Glimpse) -> Self {
         let mut kept = Self { roads: text(&roads(seen)), active: active(seen), ..Self::default() };
         seen.fleet.vehicles().ids().for_each(|id| kept.set_vehicle(seen, id));
@@ -185,10 +185,12 @@ impl Kept {
         kept
     }
 
-    /// Brings the pieces up to date with a newer copy. `stale`: what changed between the two. It goes on to `pending`, with what
+    /// Brings the fragments up to date with a newer copy. `stale`: what changed between the two. It goes on to `pending`, with what
     /// only time has changed. Returns true if anything changed.
     pub(crate) fn update(&mut self, seen: &Glimpse, mut stale: Stale, pending: &mut Pending) -> bool {
-        stale.vehicles.extend(self.vehicles.values().filter(|piece| piece.freezes <= seen.now).map(|piece| piece.id));
+        stale
+            .vehicles
+            .extend(self.vehicles.values().filter(|fragment| fragment.freezes <= seen.now).map(|fragment| fragment.id));
         let active = active(seen);
         if stale.roads || active != self.active {
             (self.roads, self.active) = (text(&roads(seen)), active);
@@ -196,19 +198,54 @@ impl Kept {
         }
         stale.vehicles.iter().for_each(|&id| self.set_vehicle(seen, id));
         for &id in stale.moved.difference(&stale.vehicles) {
-            if let Some(piece) = self.vehicles.get_mut(&seen.fleet.vehicle(id).name) {
-                piece.head = text(&vehicle_head(seen, id));
+            if let Some(fragment) = self.vehicles.get_mut(&seen.fleet.vehicle(id).name) {
+                fragment.head = text(&vehicle_head(seen, id));
             }
         }
         stale.orders.iter().for_each(|&id| self.set_order(seen, id));
         // A vehicle that nobody registered can be gone without a word.
         if self.vehicles.len() != seen.fleet.vehicles().iter().count() {
             self.vehicles.retain(|name, _| seen.fleet.vehicle_id(name.as_str()).is_some());
-            self.late = self.vehicles.values().map(|piece| piece.late).sum();
+            self.late = self.vehicles.values().map(|fragment| fragment.late).sum();
         }
         let changed = !stale.is_empty();
         pending.add(stale);
         changed
+    }
+
+    /// What differs from fragments that are made anew; the slow way to know that everything that became stale was noted. Only the
+    /// first line of a vehicle may differ, which begins where the vehicle was.
+    pub(crate) fn check(&self, seen: &Glimpse) -> Result<(), String> {
+        let anew = Self::new(seen);
+        let route = |text: &str| -> serde_json::Value {
+            let mut route: serde_json::Value = serde_json::from_str(text).expect("fragments are JSON");
+            if let Some(first) = route["lines"].get_mut(0) {
+                *first = serde_json::Value::Null;
+            }
+            route
+        };
+        for (name, fragment) in &anew.vehicles {
+            let Some(kept) = self.vehicles.get(name) else { return Err(format!("vehicle {name} is missing")) };
+            if kept.head != fragment.head || route(&kept.route) != route(&fragment.route) {
+                let (old, new) = ((&kept.head, &kept.route), (&fragment.head, &fragment.route));
+                return Err(format!("vehicle {name} is kept as {old:?} and is {new:?}"));
+            }
+        }
+        for (name, fragment) in &anew.orders {
+            if self.orders.get(name) != Some(fragment) {
+                return Err(format!("order {name} is kept as {:?} and is {fragment}", self.orders.get(name)));
+            }
+        }
+        let sizes = |kept: &Self| (kept.vehicles.len(), kept.orders.len(), kept.late, kept.roads.clone());
+        if sizes(self) != sizes(&anew) {
+            return Err(format!("{:?} are kept, and there are {:?}", sizes(self), sizes(&anew)));
+        }
+        Ok(())
+    }
+
+    /// How many vehicles and open orders.
+    pub(crate) fn len(&self) -> usize {
+        self.vehicles.len() + self.orders.len()
     }
 
     /// An order left the fleet.
@@ -226,9 +263,9 @@ impl Kept {
         let waits = state.frozen(seen.now) == 0 && state.on && state.under_way.is_none();
         let first = state.route.visits.first().filter(|_| waits);
         let freezes = first.map_or(Timestamp(i64::MAX), |visit| visit.depart_at);
-        let piece = Piece { id, head: text(&head), route: text(&route), late, freezes };
-        let before = self.vehicles.insert(state.name.clone(), piece);
-        self.late = self.late + late - before.map_or(0, |piece| piece.late);
+        let fragment = Fragment { id, head: text(&head), route: text(&route), late, freezes };
+        let before = self.vehicles.insert(state.name.clone(), fragment);
+        self.late = self.late + late - before.map_or(0, |fragment| fragment.late);
     }
 
     fn set_order(&mut self, seen: &Glimpse, id: OrderId) {
@@ -242,8 +279,9 @@ impl Kept {
 
     /// `/v1/state`, and the body of a snapshot.
     pub(crate) fn body(&self, seen: &Glimpse, memory: &Memory, pace: f64) -> String {
-        let size: usize = self.vehicles.values().map(|piece| piece.head.len() + piece.route.len() + 2).sum::<usize>()
-            + self.orders.values().map(|piece| piece.len() + 1).sum::<usize>();
+        let size: usize =
+            self.vehicles.values().map(|fragment| fragment.head.len() + fragment.route.len() + 2).sum::<usize>()
+                + self.orders.values().map(|fragment| fragment.len() + 1).sum::<usize>();
         let mut body = String::with_capacity(size + self.roads.len() + (64 << 10));
         let zone = seen.fleet.zone();
         body.push_str("{\"zone\":");
@@ -251,7 +289,7 @@ impl Kept {
         body.push_str(",\"vehicles\":");
         vehicles(&mut body, self.vehicles.values());
         body.push_str(",\"orders\":");
-        join(&mut body, self.orders.values().map(|piece| &**piece));
+        join(&mut body, self.orders.values().map(|fragment| &**fragment));
         let (decisions, refused) = (last(&memory.decisions, DECISIONS_SHOWN), last(&memory.refused, REFUSED_SHOWN));
         let kpi = text(&kpi(seen, self.late, pace));
         let (roads, applied, digest) = (&self.roads, seen.fleet.applied().0, seen.fleet.digest());
@@ -279,13 +317,13 @@ impl Kept {
             Part::Vehicles => {
                 let mut found = self.vehicles.range::<Name, _>(behind);
                 let shown: Vec<_> = found.by_ref().take(most).collect();
-                vehicles(&mut body, shown.iter().map(|(_, piece)| *piece));
+                vehicles(&mut body, shown.iter().map(|(_, fragment)| *fragment));
                 next = shown.last().filter(|_| found.next().is_some()).map(|(name, _)| text(&name.as_str()));
             }
             Part::Orders => {
                 let mut found = self.orders.range::<Name, _>(behind);
                 let shown: Vec<_> = found.by_ref().take(most).collect();
-                join(&mut body, shown.iter().map(|(_, piece)| &***piece));
+                join(&mut body, shown.iter().map(|(_, fragment)| &***fragment));
                 next = shown.last().filter(|_| found.next().is_some()).map(|(name, _)| text(&name.as_str()));
             }
             Part::Roads => body.push_str(&self.roads),
@@ -303,7 +341,8 @@ impl Kept {
                 body.push_str(&text(&shown));
             }
         }
-        let _ = write!(body, ",\"next\":{},\"applied\":{}}}", next.as_deref().unwrap_or("null"), seen.fleet.applied().0);
+        let _ =
+            write!(body, ",\"next\":{},\"applied\":{}}}", next.as_deref().unwrap_or("null"), seen.fleet.applied().0);
         body
     }
 
@@ -318,7 +357,7 @@ impl Kept {
         let orders = stale.orders.iter().filter_map(|&id| {
             let name = known(fleet, id)?;
             // One that is over is in no picture any more; its end is told all the same.
-            Some(self.orders.get(name).map_or_else(|| text(&order(seen, id)), |piece| piece.to_string()))
+            Some(self.orders.get(name).map_or_else(|| text(&order(seen, id)), |fragment| fragment.to_string()))
         });
         let orders: Vec<String> = orders.collect();
         join(&mut body, orders.iter().map(String::as_str));
@@ -333,10 +372,7 @@ impl Kept {
             .collect();
         let (moved, decisions, refused) = (text(&moved), text(&decisions), text(&refused));
         let kpi = text(&kpi(seen, self.late, pace));
-        let _ = write!(
-            body,
-            ",\"moved\":{moved},\"decisions\":{decisions},\"refused\":{refused},\"kpi\":{kpi}"
-        );
+        let _ = write!(body, ",\"moved\":{moved},\"decisions\":{decisions},\"refused\":{refused},\"kpi\":{kpi}");
         if stale.roads {
             let _ = write!(body, ",\"roads\":{}", self.roads);
         }

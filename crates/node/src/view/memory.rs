@@ -131,4 +131,3 @@ impl Memory {
         self.stories.get(who).into_iter().flatten().collect()
     }
 }
-

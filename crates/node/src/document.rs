@@ -74,8 +74,8 @@ fn tell_tag(headers: &mut HeaderMap, tag: &str) {
 }
 
 impl Document {
-    pub(crate) fn new(json: String) -> Self {
-        Self { plain: Bytes::from(json), packed: OnceCell::new(), tag: None }
+    pub(crate) fn new(json: impl Into<Bytes>) -> Self {
+        Self { plain: json.into(), packed: OnceCell::new(), tag: None }
     }
 
     pub(crate) fn tagged(json: String, tag: String) -> Self {

@@ -91,6 +91,7 @@ pub(crate) async fn serve(live: Live, address: SocketAddr, bearer: Option<String
         .route("/version", get(|| async { env!("CARGO_PKG_VERSION") }))
         .route("/metrics", get(metrics))
         .route("/v1/state", get(state::state))
+        .route("/v1/picture", get(state::picture))
         .route("/v1/vehicles/{id}", get(state::vehicle))
         .route("/v1/orders/{id}", get(state::order))
         .route("/v1/decisions", get(state::decisions))
@@ -366,8 +367,8 @@ async fn client(app: &App, mut socket: WebSocket, resume: Resume) {
 
 /// Sends the whole picture; returns the number of the last delta in it.
 async fn picture(app: &App, socket: &mut WebSocket) -> Option<u64> {
-    let (frame, seq) = state::ask(app, Question::Picture).await.ok()?;
-    send(socket, frame).await.then_some(seq)
+    let picture = state::ask(app, Question::Picture).await.ok()?;
+    send(socket, picture.frame.clone()).await.then_some(picture.seq)
 }
 
 async fn send(socket: &mut WebSocket, text: Utf8Bytes) -> bool {

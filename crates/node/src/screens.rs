@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
@@ -52,8 +53,19 @@ pub(crate) enum Question {
     Decisions(u64, oneshot::Sender<String>),
     /// What was learned.
     Features(oneshot::Sender<String>),
-    /// A frame with the whole picture for a screen, and the number of the last delta in it.
-    Picture(oneshot::Sender<(Utf8Bytes, u64)>),
+    /// The whole picture for a screen.
+    Picture(oneshot::Sender<Arc<Picture>>),
+}
+
+/// The whole picture as the first frame of a screen.
+pub(crate) struct Picture {
+    /// The number of the last delta in it.
+    pub(crate) seq: u64,
+    pub(crate) frame: Utf8Bytes,
+    /// The same for HTTP.
+    pub(crate) document: Document,
+    /// The state that is in it.
+    whole: Arc<Document>,
 }
 
 /// A document, or the news that the client has it.
@@ -106,8 +118,8 @@ struct Scene {
     pending: Pending,
     /// The whole picture as it was last made, and of which revision.
     whole: Option<(u64, Instant, Arc<Document>)>,
-    /// The same as a frame for screens, with the number of the last delta in it.
-    frame: Option<(u64, Arc<Document>, Utf8Bytes)>,
+    /// The same for screens.
+    picture: Option<Arc<Picture>>,
 }
 
 struct Screens {
@@ -170,7 +182,6 @@ impl Screens {
         loop {
             let wake = self.wake();
             tokio::select! {
-                biased;
                 batch = handed.recv() => {
                     let Some(batch) = batch else { return };
                     self.take(batch);
@@ -238,7 +249,7 @@ impl Screens {
             scene => {
                 // Nobody looked for a while: there is no telling what changed.
                 let kept = Kept::new(&seen);
-                *scene = Some(Scene { seen, kept, pending: Pending::default(), whole: None, frame: None });
+                *scene = Some(Scene { seen, kept, pending: Pending::default(), whole: None, picture: None });
                 self.revision += 1;
                 self.delta += 1;
                 self.hub.skip(self.delta);
@@ -355,8 +366,8 @@ impl Screens {
                 let _ = reply.send(Answer::Document(whole));
             }
             Question::Picture(reply) => {
-                let Some(frame) = self.frame(now) else { return Some(Question::Picture(reply)) };
-                let _ = reply.send(frame);
+                let Some(picture) = self.picture(now) else { return Some(Question::Picture(reply)) };
+                let _ = reply.send(picture);
             }
             Question::Page(_, known, reply) if has(&known, &tag) => {
                 let _ = reply.send(Answer::Same(tag));
@@ -415,22 +426,25 @@ impl Screens {
     }
 
     /// The whole picture for a screen.
-    fn frame(&mut self, now: Instant) -> Option<(Utf8Bytes, u64)> {
+    fn picture(&mut self, now: Instant) -> Option<Arc<Picture>> {
         let whole = self.whole(now)?;
         // The picture has what the next delta would tell.
         self.tell(now);
-        let (seq, sent_at) = (self.delta, clock::wall().0);
+        let (seq, start, sent_at) = (self.delta, self.hub.start, clock::wall().0);
         let scene = self.scene.as_mut()?;
-        if let Some((of, same, frame)) = &scene.frame
-            && *of == seq
-            && Arc::ptr_eq(same, &whole)
+        if let Some(picture) = &scene.picture
+            && picture.seq == seq
+            && Arc::ptr_eq(&picture.whole, &whole)
         {
-            return Some((frame.clone(), seq));
+            return Some(Arc::clone(picture));
         }
         let body = std::str::from_utf8(whole.plain()).expect("JSON is text");
-        let frame = format!("{{\"type\":\"snapshot\",\"seq\":{seq},\"sent_at\":{sent_at},\"body\":{body}}}");
-        let frame = Utf8Bytes::from(frame);
-        scene.frame = Some((seq, whole, frame.clone()));
-        Some((frame, seq))
+        let frame = Utf8Bytes::from(format!(
+            "{{\"type\":\"snapshot\",\"epoch\":{start},\"seq\":{seq},\"sent_at\":{sent_at},\"body\":{body}}}"
+        ));
+        let document = Document::new(Bytes::from(frame.clone()));
+        let picture = Arc::new(Picture { seq, frame, document, whole });
+        scene.picture = Some(Arc::clone(&picture));
+        Some(picture)
     }
 }

@@ -225,9 +225,13 @@ fn an_answer_is_not_older_than_what_was_folded_when_the_question_came() {
 type Screen = WebSocket<TcpStream>;
 
 fn connect(port: u16) -> Screen {
+    connect_to(port, "")
+}
+
+fn connect_to(port: u16, query: &str) -> Screen {
     let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    let mut screen = tungstenite::client(format!("ws://127.0.0.1:{port}/ws"), stream).expect("a websocket").0;
+    let mut screen = tungstenite::client(format!("ws://127.0.0.1:{port}/ws{query}"), stream).expect("a websocket").0;
     assert_eq!(next(&mut screen)["type"], "hello");
     screen
 }
@@ -318,4 +322,19 @@ fn deltas_lead_from_one_picture_to_the_next() {
     let (mut one, mut two) = (connect(port), connect(port));
     let (first, second) = (next(&mut one), next(&mut two));
     assert_eq!(first, second, "screens that come together share one picture");
+    // The same by HTTP, and the feed goes on behind it.
+    let picture = json_of(port, "/v1/picture");
+    assert_eq!((&picture["type"], &picture["body"]["orders"]), (&first["type"], &first["body"]["orders"]));
+    send(port, &[order("o-99", 41.2)]);
+    let (epoch, mut seq) = (picture["epoch"].as_u64().unwrap(), picture["seq"].as_u64().unwrap());
+    let mut behind = connect_to(port, &format!("?epoch={epoch}&since={seq}"));
+    let mut orders = BTreeSet::new();
+    while !orders.contains("o-99") {
+        let delta = next(&mut behind);
+        assert_eq!((delta["type"].as_str(), delta["prev"].as_u64()), (Some("delta"), Some(seq)));
+        seq += 1;
+        orders.extend(
+            delta["body"]["orders"].as_array().unwrap().iter().map(|order| order["id"].as_str().unwrap().to_owned()),
+        );
+    }
 }

@@ -82,6 +82,14 @@ pub(super) async fn state(State(app): State<Arc<App>>, Query(asked): Query<Asked
     }
 }
 
+/// The first frame of a screen, for browsers: packed and shared by all of them. The feed goes on behind it.
+pub(super) async fn picture(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    match ask(&app, Question::Picture).await {
+        Ok(picture) => picture.document.answer(&headers).await,
+        Err(response) => response,
+    }
+}
+
 async fn send(answer: Result<String, Response>, headers: &HeaderMap) -> Response {
     match answer {
         Ok(body) => Document::new(body).answer(headers).await,

@@ -49,8 +49,8 @@ pub(crate) struct VehicleRoute<'a> {
     /// The entry that last changed its route.
     pub(crate) revision: u64,
     pub(crate) visits: Vec<Visit<'a>>,
-    /// The way on the streets, one line for each leg; the first one begins where the vehicle was when its route or its state
-    /// last changed.
+    /// The way on the streets, one line for each leg, as it was when the vehicle's route, its state or its way last changed: the
+    /// first one begins where the vehicle was then.
     pub(crate) lines: Vec<Vec<LonLat>>,
     /// How many orders.
     pub(crate) on_board: usize,

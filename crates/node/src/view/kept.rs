@@ -213,15 +213,14 @@ impl Kept {
         changed
     }
 
-    /// What differs from fragments that are made anew; the slow way to know that everything that became stale was noted. Only the
-    /// first line of a vehicle may differ, which begins where the vehicle was.
+    /// What differs from fragments that are made anew; the slow way to know that everything that became stale was noted. Lines may
+    /// differ: the first one begins where the vehicle was, and the others are drawn anew when the engine names the vehicle
+    /// because its way has changed, not for every change of the roads.
     pub(crate) fn check(&self, seen: &Glimpse) -> Result<(), String> {
         let anew = Self::new(seen);
         let route = |text: &str| -> serde_json::Value {
             let mut route: serde_json::Value = serde_json::from_str(text).expect("fragments are JSON");
-            if let Some(first) = route["lines"].get_mut(0) {
-                *first = serde_json::Value::Null;
-            }
+            route["lines"] = serde_json::Value::Null;
             route
         };
         for (name, fragment) in &anew.vehicles {

@@ -115,7 +115,7 @@ fn pages_walk_over_every_vehicle_and_every_order_once() {
             assert!(page["applied"].as_u64().unwrap() >= state["applied"].as_u64().unwrap());
             let Some(next) = page["next"].as_str() else { break };
             assert_eq!(items.last().unwrap()["id"], next);
-            let escaped: String = next.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            let escaped = percent_encoding::utf8_percent_encode(next, percent_encoding::NON_ALPHANUMERIC);
             after = format!("&after={escaped}");
         }
         let names =

@@ -356,7 +356,7 @@ impl Kept {
         let orders = stale.orders.iter().filter_map(|&id| {
             let name = known(fleet, id)?;
             // One that is over is in no picture any more; its end is told all the same.
-            Some(self.orders.get(name).map_or_else(|| text(&order(seen, id)), |fragment| fragment.to_string()))
+            Some(self.orders.get(name).map_or_else(|| text(&order(seen, id)), ToString::to_string))
         });
         let orders: Vec<String> = orders.collect();
         join(&mut body, orders.iter().map(String::as_str));

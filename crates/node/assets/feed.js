@@ -17,7 +17,20 @@ export function connect(screen) {
   /** @type {number | null} */ let epoch = null;
   let seq = 0;
   let wait = 250;
-  const open = () => {
+  // The first picture comes by HTTP: packed, and shared by all browsers. The feed goes on behind it; where it cannot, it sends a
+  // picture itself.
+  const first = async () => {
+    try {
+      const answer = await fetch('v1/picture');
+      if (!answer.ok) return;
+      const message = await answer.json();
+      epoch = message.epoch;
+      seq = message.seq;
+      screen.picture(message.body);
+    } catch { /* no connection: the feed says so */ }
+  };
+  const open = async () => {
+    if (epoch === null) await first();
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
     const resume = epoch === null ? '' : `?epoch=${epoch}&since=${seq}`;
     const socket = new WebSocket(`${scheme}://${location.host}/ws${resume}`);
@@ -39,9 +52,9 @@ export function connect(screen) {
     };
     socket.onclose = () => {
       screen.link(false, 'no connection: picture is old');
-      setTimeout(open, wait);
+      setTimeout(() => void open(), wait);
       wait = Math.min(wait * 2, 4000);
     };
   };
-  open();
+  void open();
 }

@@ -1,13 +1,16 @@
-//! HTTP and the live feed: health, metrics, state, events in, and a websocket that never makes the engine wait.
+//! HTTP and the live feed: health, metrics, events in, and a websocket that never makes the engine wait. Documents about the state are
+//! in `state.rs`.
+
+mod state;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::ws::{Message as Frame, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -18,15 +21,14 @@ use fleetfold_journal::{Address, Said};
 use fleetfold_model::{Event, Name};
 use fleetfold_wire::{Mode, Warning, What, Writer, decode, structured};
 use serde::Deserialize;
-use tokio::sync::{broadcast, oneshot};
 
-use crate::archive;
-use crate::live::{Live, OVERLOAD_MAX, Question};
+use crate::live::{Live, OVERLOAD_MAX};
 use crate::log::{AppendError, Log, LogError, Stored, Stream};
-use crate::view::{self, Problem, RejectedLine, Submitted, WarnedLine, WarningList, text};
+use crate::screens::Question;
+use crate::view::{Hello, Problem, RejectedLine, Submitted, WarnedLine, WarningList, text};
 
 /// Most browsers at a time.
-const CLIENTS_MAX: usize = 64;
+const CLIENTS_MAX: usize = 256;
 /// Largest body of `POST /v1/events`.
 const BODY_MAX: usize = 8 << 20;
 const OVERLOADED: &str = "orders wait for longer than they should; send it again, the id makes repeats harmless";
@@ -54,11 +56,6 @@ struct App {
     /// Orders that the log did not have, and when it was read for them.
     unknown: Mutex<VecDeque<(Name, Instant)>>,
 }
-
-/// The log is not read again for an order that it did not have within this time.
-const ASKED_AGAIN: Duration = Duration::from_secs(10);
-/// Most unknown orders that are remembered.
-const UNKNOWN_MAX: usize = 256;
 
 const ASSETS: [(&str, &str, &[u8]); 6] = [
     ("/", "text/html; charset=utf-8", include_bytes!("../assets/index.html")),
@@ -103,12 +100,13 @@ pub(crate) async fn serve(live: Live, address: SocketAddr, bearer: Option<String
         .route("/readyz", get(ready))
         .route("/version", get(|| async { env!("CARGO_PKG_VERSION") }))
         .route("/metrics", get(metrics))
-        .route("/v1/state", get(state))
-        .route("/v1/vehicles/{id}", get(vehicle))
-        .route("/v1/orders/{id}", get(order))
-        .route("/v1/decisions", get(decisions))
-        .route("/v1/features", get(features))
-        .route("/v1/streets", get(streets))
+        .route("/v1/state", get(state::state))
+        .route("/v1/picture", get(state::picture))
+        .route("/v1/vehicles/{id}", get(state::vehicle))
+        .route("/v1/orders/{id}", get(state::order))
+        .route("/v1/decisions", get(state::decisions))
+        .route("/v1/features", get(state::features))
+        .route("/v1/streets", get(state::streets))
         .route("/v1/events", post(events))
         .route("/v1/warnings", get(warnings))
         .route("/ws", get(websocket))
@@ -192,97 +190,9 @@ fn overload_words(level: u8) -> &'static str {
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
     let end = app.live.log.bounds(Stream::Fleet).await.ok().map(|(_, last)| last);
-    let applied = app.live.summary().await.map(|summary| summary.applied);
-    let lag = end.zip(applied).map(|(end, applied)| end.saturating_sub(applied));
+    let lag = end.map(|end| end.saturating_sub(app.live.applied()));
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], app.live.metrics.text(lag, &app.live.warnings.counts())).into_response()
-}
-
-async fn ask<T>(app: &App, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, Response> {
-    let gone = || problem(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the engine has stopped");
-    let (reply, answer) = oneshot::channel();
-    app.live.questions.send(question(reply)).await.map_err(|_| gone())?;
-    answer.await.map_err(|_| gone())
-}
-
-async fn state(State(app): State<Arc<App>>) -> Response {
-    match ask(&app, Question::State).await {
-        Ok(body) => as_json(body),
-        Err(response) => response,
-    }
-}
-
-async fn features(State(app): State<Arc<App>>) -> Response {
-    match ask(&app, Question::Features).await {
-        Ok(body) => as_json(body),
-        Err(response) => response,
-    }
-}
-
-async fn vehicle(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
-    match ask(&app, |reply| Question::Vehicle(id.clone(), reply)).await {
-        Ok(Some(body)) => as_json(body),
-        Ok(None) => problem(StatusCode::NOT_FOUND, "no such vehicle", &format!("no event has named vehicle {id}")),
-        Err(response) => response,
-    }
-}
-
-async fn order(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
-    match ask(&app, |reply| Question::Order(id.clone(), reply)).await {
-        Ok(Some(body)) => as_json(body),
-        Ok(None) => retired_order(&app, &id).await,
-        Err(response) => response,
-    }
-}
-
-/// An order that the engine does not hold: perhaps it is long over, and the log still tells of it. One question at a time
-/// reads the log, and for a while not again for an order that it does not have: a client may ask every 50 ms.
-async fn retired_order(app: &App, id: &str) -> Response {
-    let unknown = || problem(StatusCode::NOT_FOUND, "no such order", &format!("no event in the log names order {id}"));
-    let Some(name) = Name::new(id) else { return unknown() };
-    let asked_before = |recent: &mut VecDeque<(Name, Instant)>| {
-        recent.retain(|(_, at)| at.elapsed() < ASKED_AGAIN);
-        recent.iter().any(|(known, _)| *known == name)
-    };
-    if asked_before(&mut app.unknown.lock().unwrap_or_else(PoisonError::into_inner)) {
-        return unknown();
-    }
-    let Ok(_turn) = app.reads_log.try_acquire() else {
-        let detail = "the log is being read for another order";
-        return problem(StatusCode::SERVICE_UNAVAILABLE, "ask again in a second", detail);
-    };
-    // What the engine has not folded yet is not over.
-    let applied = app.live.summary().await.map_or(0, |summary| summary.applied);
-    match archive::order(&app.live.log, &app.live.zone, &name, applied).await {
-        Ok(Some(found)) => as_json(text(&found)),
-        Ok(None) => {
-            let mut recent = app.unknown.lock().unwrap_or_else(PoisonError::into_inner);
-            recent.push_back((name, crate::clock::monotonic()));
-            if recent.len() > UNKNOWN_MAX {
-                recent.pop_front();
-            }
-            drop(recent);
-            unknown()
-        }
-        Err(failure) => problem(StatusCode::SERVICE_UNAVAILABLE, "the log could not be read", &failure.to_string()),
-    }
-}
-
-#[derive(Deserialize)]
-struct After {
-    #[serde(default)]
-    after: u64,
-}
-
-async fn decisions(State(app): State<Arc<App>>, Query(after): Query<After>) -> Response {
-    match ask(&app, |reply| Question::Decisions(after.after, reply)).await {
-        Ok(body) => as_json(body),
-        Err(response) => response,
-    }
-}
-
-async fn streets(State(app): State<Arc<App>>) -> Response {
-    as_json(app.live.streets.to_string())
 }
 
 /// The last warnings about events that were taken.
@@ -480,7 +390,7 @@ async fn append_until_known(
 
 #[derive(Deserialize)]
 struct Resume {
-    /// The start that the browser was told: see [`view::Frame::Hello`].
+    /// The start that the browser was told: see [`Hello`].
     #[serde(rename = "epoch")]
     start: Option<u64>,
     since: Option<u64>,
@@ -501,62 +411,41 @@ async fn websocket(State(app): State<Arc<App>>, Query(resume): Query<Resume>, up
     })
 }
 
-/// One browser: hello, a picture (or what it missed), then deltas. Too slow: a fresh picture, never a queue.
+/// One browser: hello, a picture, then deltas. One that comes back goes on behind the last delta it had. One that is too slow for
+/// the ring of deltas gets a fresh picture, never a queue.
 async fn client(app: &App, mut socket: WebSocket, resume: Resume) {
     let hub = &app.live.hub;
-    let mut deltas = hub.deltas.subscribe();
+    let mut bell = hub.watch();
     let server = concat!("fleetfold ", env!("CARGO_PKG_VERSION"));
-    let hello = view::Frame::Hello { start: hub.start, server, zone: app.live.zone.zone() };
-    if !send(&mut socket, &text(&hello)).await {
+    let hello = Hello { start: hub.start, server, zone: app.live.zone.zone() };
+    if !send(&mut socket, text(&hello).into()).await {
         return;
     }
-    let missed = resume
-        .since
-        .filter(|_| resume.start == Some(hub.start))
-        .and_then(|since| hub.since(since).map(|missed| (since, missed)));
-    let mut seq = if let Some((since, missed)) = missed {
-        let mut last = since;
-        for (seq, text) in missed {
-            if !send(&mut socket, &text).await {
-                return;
-            }
-            last = seq;
-        }
-        last
-    } else {
-        match picture(app, &mut socket).await {
-            Some(seq) => seq,
-            None => return,
-        }
+    let back = resume.since.filter(|&since| resume.start == Some(hub.start) && hub.since(since).is_some());
+    let first = match back {
+        Some(since) => Some(since),
+        None => picture(app, &mut socket).await,
     };
+    let Some(mut seq) = first else { return };
     let mut ping = tokio::time::interval(PING);
     loop {
+        bell.borrow_and_update();
+        if let Some(deltas) = hub.since(seq) {
+            for (number, delta) in deltas {
+                if !send(&mut socket, delta).await {
+                    return;
+                }
+                seq = number;
+            }
+        } else {
+            if !send(&mut socket, Utf8Bytes::from_static("{\"type\":\"resync\"}")).await {
+                return;
+            }
+            let Some(fresh) = picture(app, &mut socket).await else { return };
+            seq = fresh;
+        }
         tokio::select! {
-            delta = deltas.recv() => match delta {
-                Ok((number, text)) => {
-                    if number <= seq {
-                        continue; // already in the picture
-                    }
-                    if number != seq + 1 {
-                        let Some(fresh) = picture(app, &mut socket).await else { return };
-                        seq = fresh;
-                        continue;
-                    }
-                    if !send(&mut socket, &text).await {
-                        return;
-                    }
-                    seq = number;
-                }
-                Err(broadcast::error::RecvError::Lagged(_)) => {
-                    if !send(&mut socket, &text(&view::Frame::Resync)).await {
-                        return;
-                    }
-                    deltas = hub.deltas.subscribe();
-                    let Some(fresh) = picture(app, &mut socket).await else { return };
-                    seq = fresh;
-                }
-                Err(broadcast::error::RecvError::Closed) => return,
-            },
+            rang = bell.changed() => if rang.is_err() { return },
             frame = socket.recv() => match frame {
                 Some(Ok(Frame::Close(_)) | Err(_)) | None => return,
                 Some(Ok(Frame::Text(text))) if text.as_str().contains("resync") => {
@@ -574,11 +463,12 @@ async fn client(app: &App, mut socket: WebSocket, resume: Resume) {
     }
 }
 
+/// Sends the whole picture; returns the number of the last delta in it.
 async fn picture(app: &App, socket: &mut WebSocket) -> Option<u64> {
-    let (frame, seq) = ask(app, Question::Picture).await.ok()?;
-    send(socket, &frame).await.then_some(seq)
+    let picture = state::ask(app, Question::Picture).await.ok()?;
+    send(socket, picture.frame.clone()).await.then_some(picture.seq)
 }
 
-async fn send(socket: &mut WebSocket, text: &str) -> bool {
-    matches!(tokio::time::timeout(SEND_MAX, socket.send(Frame::Text(text.into()))).await, Ok(Ok(())))
+async fn send(socket: &mut WebSocket, text: Utf8Bytes) -> bool {
+    matches!(tokio::time::timeout(SEND_MAX, socket.send(Frame::Text(text))).await, Ok(Ok(())))
 }

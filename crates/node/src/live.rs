@@ -1,10 +1,11 @@
 //! The live loop: entries from the log and ticks from the clock into the engine, its effects out to the log, the pool and
 //! the screens.
 //!
-//! One thread runs the engine and never waits for a socket, a disk or a browser; tasks around it do.
+//! One thread runs the engine. It waits for no socket, disk or browser, and makes no document: tasks and threads around it do.
 
 pub(crate) mod bases;
 mod effects;
+pub(crate) mod handover;
 mod inputs;
 mod intake;
 mod screens;
@@ -24,18 +25,18 @@ use fleetfold_roads::Network;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{self, LogClock};
+use crate::document::Document;
 use crate::hub::Hub;
 use crate::lease;
 use crate::log::{Log, Message, Read, Reader, ZoneName};
 use crate::metrics::Metrics;
+use crate::screens::Question;
 use crate::trouble::Trouble;
-use crate::view::{Memory, Stale};
 use crate::warnings::Warnings;
+use handover::{Giver, Signals};
 use intake::Taken;
 pub(crate) use start::{log_gap, start};
 
-/// Deltas reach browsers at most this often.
-const DELTA_EVERY: Duration = Duration::from_millis(100);
 /// The level of overload at which new orders are refused where that is possible.
 pub(crate) const OVERLOAD_MAX: u8 = 4;
 /// At that level, each vehicle's newest position is passed on this often.
@@ -61,19 +62,6 @@ pub(crate) struct Setup {
     pub base_every: Millis,
     /// Begin although needed entries have expired.
     pub accept_gap: bool,
-}
-
-/// A question to the engine's thread.
-pub(crate) enum Question {
-    State(oneshot::Sender<String>),
-    Vehicle(String, oneshot::Sender<Option<String>>),
-    Order(String, oneshot::Sender<Option<String>>),
-    Decisions(u64, oneshot::Sender<String>),
-    /// What was learned.
-    Features(oneshot::Sender<String>),
-    /// A frame with the full picture, and the number of the last delta in it.
-    Picture(oneshot::Sender<(String, u64)>),
-    Summary(oneshot::Sender<Summary>),
 }
 
 /// Where the engine stands.
@@ -120,11 +108,15 @@ impl Readiness {
 /// A running engine.
 #[derive(Clone)]
 pub(crate) struct Live {
+    /// To the thread of the screens.
     pub(crate) questions: mpsc::Sender<Question>,
+    summaries: mpsc::Sender<oneshot::Sender<Summary>>,
+    signals: Arc<Signals>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) readiness: Arc<Readiness>,
-    pub(crate) streets: Arc<str>,
+    /// The network for the map.
+    pub(crate) streets: Arc<Document>,
     pub(crate) zone: ZoneName,
     pub(crate) log: Log,
     /// Warnings about events that were taken, from HTTP and from the log.
@@ -138,11 +130,16 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Where the engine stands.
+    /// Where the engine stands, with all key figures. Its thread copies them: not for who asks often.
     pub(crate) async fn summary(&self) -> Option<Summary> {
         let (reply, answer) = oneshot::channel();
-        self.questions.send(Question::Summary(reply)).await.ok()?;
+        self.summaries.send(reply).await.ok()?;
         answer.await.ok()
+    }
+
+    /// The last entry of the log that was folded or passed over.
+    pub(crate) fn applied(&self) -> u64 {
+        self.signals.applied()
     }
 
     /// Whether events are answered now; `Err`: why not.
@@ -169,8 +166,7 @@ impl Live {
 struct Worker {
     engine: Engine,
     tally: Tally,
-    memory: Memory,
-    stale: Stale,
+    giver: Giver,
     clock: LogClock,
     log: Log,
     zone: ZoneName,
@@ -195,7 +191,8 @@ struct Worker {
     inputs: mpsc::Sender<Input>,
     publisher: mpsc::UnboundedSender<(Assignment, Space)>,
     runtime: tokio::runtime::Handle,
-    hub: Arc<Hub>,
+    /// Which start of the program this is (the wall clock when it started).
+    start: u64,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
     /// The zone's policy rejects events with unknown fields.
@@ -208,9 +205,6 @@ struct Worker {
     /// Highest epoch in the zone's chain of plans.
     chain_epoch: Arc<AtomicU64>,
     caught_up_at: u64,
-    delta: u64,
-    delta_at: std::time::Instant,
-    events: std::collections::VecDeque<std::time::Instant>,
 }
 
 impl Worker {
@@ -219,10 +213,10 @@ impl Worker {
         mut entries: mpsc::Receiver<Taken>,
         mut positions: Reader,
         mut inbox: mpsc::Receiver<Input>,
-        mut asked: mpsc::Receiver<Question>,
+        mut asked: mpsc::Receiver<oneshot::Sender<Summary>>,
         mut stopped: watch::Receiver<bool>,
     ) {
-        let owner = format!("{}-{}", std::process::id(), self.hub.start);
+        let owner = format!("{}-{}", std::process::id(), self.start);
         let (log, zone, inputs) = (self.log.clone(), self.zone.clone(), self.inputs.clone());
         let lease = lease::hold(log, zone, owner, inputs, Arc::clone(&self.chain_epoch), self.runtime.clone());
         let lease::Thread { orders: let_go, released } = lease;
@@ -230,6 +224,7 @@ impl Worker {
             self.caught_up(&let_go);
         }
         let (mut entries_open, mut positions_open) = (true, true);
+        let signals = Arc::clone(self.giver.signals());
         loop {
             let wake = self.wake();
             tokio::select! {
@@ -251,11 +246,14 @@ impl Worker {
                     }
                     if self.engine.fleet().applied().0 >= self.caught_up_at {
                         self.caught_up(&let_go);
+                    } else {
+                        self.giver.room().await;
                     }
                 }
-                question = asked.recv() => {
-                    let Some(question) = question else { break };
-                    self.answer(question);
+                () = signals.wanted() => {} // a copy is handed over below
+                reply = asked.recv() => {
+                    let Some(reply) = reply else { break };
+                    let _ = reply.send(self.summary());
                 }
                 read = positions.next(), if positions_open => {
                     match read {
@@ -271,7 +269,7 @@ impl Worker {
             {
                 self.tick();
             }
-            self.flush();
+            self.show();
             self.snapshot_if_due();
             self.base_if_due();
         }
@@ -290,14 +288,12 @@ impl Worker {
         }
     }
 
-    /// How long the loop may sleep: until the next tick of the engine or the next delta, at most ten seconds.
+    /// How long the loop may sleep: until the next tick of the engine, at most ten seconds.
     fn wake(&self) -> Duration {
         let tick = self.engine.next_tick().map(|at| Duration::from_millis((at - self.clock.now()).0.max(1) as u64));
-        let delta = (!self.stale.is_empty())
-            .then(|| DELTA_EVERY.saturating_sub(self.delta_at.elapsed()).max(Duration::from_millis(1)));
         let positions =
             (!self.held_positions.is_empty()).then(|| POSITIONS_EVERY.saturating_sub(self.positions_at.elapsed()));
-        [tick, delta, positions].into_iter().flatten().min().unwrap_or(Duration::from_secs(10))
+        [tick, positions].into_iter().flatten().min().unwrap_or(Duration::from_secs(10))
     }
 
     /// The zone is up to date: from now on we may own it.

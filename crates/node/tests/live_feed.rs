@@ -110,15 +110,23 @@ fn a_screen_that_comes_back_misses_nothing() {
         }
     };
     assert_eq!(picture["body"]["orders"].as_array().map(Vec::len), Some(2));
-    // Deltas nobody saw were not kept: who resumes over them gets a picture.
+    // Who comes back soon misses nothing, although no screen was there.
     drop((watching, back));
-    pause(300);
     let last = picture["seq"].as_u64().unwrap();
     order(port, 3);
     pause(500);
-    let mut late = connect(port, &format!("?epoch={epoch}&since={last}"));
+    let mut soon = connect(port, &format!("?epoch={epoch}&since={last}"));
+    assert_eq!(kind(&next(&mut soon)), "hello");
+    let mut resumed = last;
+    until_assigned(&mut soon, &mut resumed, "o-3");
+    // When nobody looks for long, what changes is not noted any more: who comes back then gets a picture.
+    drop(soon);
+    order(port, 4);
+    pause(11_500);
+    let mut late = connect(port, &format!("?epoch={epoch}&since={resumed}"));
     assert_eq!(kind(&next(&mut late)), "hello");
-    assert_eq!(kind(&next(&mut late)), "snapshot");
+    let picture = next(&mut late);
+    assert_eq!((kind(&picture), picture["body"]["orders"].as_array().map(Vec::len)), ("snapshot", Some(4)));
 }
 
 #[test]
@@ -126,7 +134,7 @@ fn a_full_house_turns_the_next_away_and_sleepers_keep_their_feed() {
     let folder = tempfile::tempdir().unwrap();
     let (_engine, port) = engine(folder.path(), &[]);
     van(port);
-    let mut asleep: Vec<Screen> = (0..63).map(|_| connect(port, "")).collect();
+    let mut asleep: Vec<Screen> = (0..255).map(|_| connect(port, "")).collect();
     let mut awake = connect(port, "");
     assert_eq!(kind(&next(&mut awake)), "hello");
     let mut seq = next(&mut awake)["seq"].as_u64().unwrap();
@@ -136,7 +144,7 @@ fn a_full_house_turns_the_next_away_and_sleepers_keep_their_feed() {
     until_assigned(&mut awake, &mut seq, "o-39");
     // One more is turned away with a reason, not left hanging.
     let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    let refused = tungstenite::client(format!("ws://127.0.0.1:{port}/ws"), stream).expect_err("64 is the most");
+    let refused = tungstenite::client(format!("ws://127.0.0.1:{port}/ws"), stream).expect_err("256 is the most");
     assert!(refused.to_string().contains("503"), "{refused}");
     // A sleeper that wakes up still has an unbroken feed.
     let mut woken = asleep.pop().unwrap();

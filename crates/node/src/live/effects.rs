@@ -29,10 +29,10 @@ impl Worker {
         for effect in effects {
             match effect {
                 Effect::Folded { entry, change } => {
-                    self.folded(&entry, &change);
+                    self.folded(&entry, change);
                     folded = Some(entry);
                 }
-                Effect::Rerouted(vehicles) => self.stale.vehicles.extend(vehicles),
+                Effect::Rerouted(vehicles) => self.giver.mark(|stale| stale.vehicles.extend(vehicles)),
                 Effect::Append { event, expected } => self.append(event, expected),
                 Effect::ReadLastPlan => self.read_last_plan(),
                 Effect::Solve(job) => {
@@ -176,8 +176,7 @@ impl Worker {
                         view::refused_words(*reason)
                     )
                 });
-                let refused = self.memory.refuse(*seq, now, reason.code(), &detail);
-                self.stale.refused.push(refused);
+                self.giver.refused(*seq, now, reason.code(), detail.clone());
                 // Only the owner writes it down; a repeat has the same id.
                 if let (Some(message), Some(_)) = (&self.folding, self.engine.commit().epoch()) {
                     let told = RejectedV1::new(seq.0, &message.subject, reason.code(), &detail, &message.bytes);
@@ -212,6 +211,8 @@ impl Worker {
             }
             Note::Overload { level } => {
                 let before = self.overload.swap(*level, Ordering::AcqRel);
+                // Screens are told although nothing else changed.
+                self.giver.mark(|_| {});
                 if *level > before {
                     tracing::warn!(level, "facts wait: level of overload");
                 } else {

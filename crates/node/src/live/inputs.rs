@@ -1,5 +1,6 @@
 //! What reaches the engine's thread: entries, hints, outcomes.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use fleetfold_engine::{Input, PositionReport};
@@ -33,8 +34,7 @@ impl Worker {
                 self.clock.saw(at);
                 if let Some(rejection) = rejection {
                     self.metrics.rejected(rejection.code);
-                    let refused = self.memory.refuse(seq, self.engine.now(), rejection.code, &rejection.what);
-                    self.stale.refused.push(refused);
+                    self.giver.refused(seq, self.engine.now(), rejection.code, rejection.what);
                 }
                 self.feed(Input::Skipped { seq, on_plan_subject });
             }
@@ -43,18 +43,15 @@ impl Worker {
     }
 
     /// An entry was folded: figures and screens follow.
-    pub(super) fn folded(&mut self, entry: &LogEntry, change: &Change) {
-        self.tally.observe(entry, change, self.engine.fleet());
+    pub(super) fn folded(&mut self, entry: &Arc<LogEntry>, change: Change) {
+        self.tally.observe(entry, &change, self.engine.fleet());
         let now = self.engine.now();
         self.metrics.entry();
-        self.events.push_back(clock::monotonic());
         for &(_, wait) in &change.answered {
             self.metrics.answered(wait);
         }
-        if let (Event::PlanProposed(proposal), Some(plan)) = (&entry.event, &change.plan) {
+        if change.plan.is_some() {
             self.chain_epoch.store(self.engine.fleet().chain().epoch, Ordering::Release);
-            let decisions = self.memory.plan(proposal, &plan.accepted, now);
-            self.stale.decisions.extend(decisions);
         }
         if let (Event::FeaturesLearned(features), None) = (&entry.event, &change.refused)
             && self.engine.commit().epoch().is_some()
@@ -64,14 +61,7 @@ impl Worker {
         if matches!(entry.event, Event::ZoneOpened(_) | Event::PolicyChanged(_)) {
             self.strict.store(self.engine.fleet().policy().strict, Ordering::Release);
         }
-        self.story(&entry.event, now);
-        self.stale.vehicles.extend(&change.vehicles);
-        self.stale.orders.extend(&change.orders);
-        for (order, name) in &change.retired {
-            self.stale.orders.remove(order);
-            self.memory.forget(name);
-        }
-        self.stale.roads |= matches!(entry.event, Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_));
+        self.giver.folded(Arc::clone(entry), change, self.engine.fleet(), now);
     }
 
     pub(super) fn position(&mut self, message: &Message) {
@@ -85,7 +75,9 @@ impl Worker {
         let at = if skewed { now } else { at };
         self.metrics.position();
         if let Some(id) = self.engine.fleet().vehicle_id(vehicle.as_str()) {
-            self.stale.moved.insert(id);
+            self.giver.mark(|stale| {
+                stale.moved.insert(id);
+            });
         }
         let report = PositionReport { vehicle, position, at };
         if self.overload.load(Ordering::Acquire) < OVERLOAD_MAX {

@@ -10,14 +10,17 @@ use fleetfold_journal::{Begin, Covered, Gate, Held, begin};
 use fleetfold_model::LogSeq;
 use tokio::sync::{mpsc, watch};
 
+use super::handover::{Giver, Signals};
 use super::{CORES_KEPT, Live, Readiness, Setup, Worker, bases, intake};
 use crate::clock::{self, LogClock};
+use crate::document::Document;
 use crate::hub::Hub;
 use crate::log::{LogError, Stream};
 use crate::metrics::Metrics;
 use crate::publisher;
+use crate::screens;
 use crate::snapshot;
-use crate::view::{self, Memory, Stale};
+use crate::view;
 use crate::warnings::Warnings;
 
 /// Says that a zone's log has a gap.
@@ -94,7 +97,10 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let positions = log.read(Stream::Position, &zone, 0).await?;
 
     let metrics = Arc::new(Metrics::new());
-    let (questions, asked) = mpsc::channel(256);
+    let (questions, questioned) = mpsc::channel(256);
+    let (summaries, asked) = mpsc::channel(16);
+    let (hands, handed) = mpsc::unbounded_channel();
+    let signals = Arc::new(Signals::default());
     let (inputs, inbox) = mpsc::channel(4096);
     let (stop, stopped) = watch::channel(false);
     let (finish, done) = watch::channel(false);
@@ -109,7 +115,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
             (a[0], a[1], b[0], b[1], street.class, street.name, street.road)
         })
         .collect();
-    let streets: Arc<str> = Arc::from(view::text(&streets));
+    let streets = Arc::new(Document::new(view::text(&streets)));
     let publisher = publisher::start(setup.log.clone(), setup.zone.clone());
     let threads = setup.threads.unwrap_or_else(|| {
         std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(CORES_KEPT).max(1))
@@ -119,8 +125,12 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         .thread_name(|index| format!("search-{index}"))
         .build()
         .map_err(|error| LogError::new(format!("no threads for searching: {error}"), "allow more threads"))?;
+    screens::start(Arc::clone(&signals), Arc::clone(&hub), handed, questioned)
+        .map_err(|error| LogError::new(format!("no thread for the screens: {error}"), "allow more threads"))?;
     let live = Live {
         questions,
+        summaries,
+        signals: Arc::clone(&signals),
         hub: Arc::clone(&hub),
         metrics: Arc::clone(&metrics),
         readiness: Arc::clone(&readiness),
@@ -136,8 +146,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let worker = Worker {
         engine: Engine::new(fleet, setup.network).with_regions_side_by_side(threads),
         tally,
-        memory: Memory::default(),
-        stale: Stale::default(),
+        giver: Giver::new(signals, hands),
         clock: LogClock::new(),
         log: setup.log,
         zone: setup.zone,
@@ -156,7 +165,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         inputs,
         publisher,
         runtime: tokio::runtime::Handle::current(),
-        hub,
+        start: hub.start,
         metrics,
         readiness,
         strict,
@@ -166,9 +175,6 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         ticked_at: clock::monotonic(),
         chain_epoch,
         caught_up_at: last,
-        delta: 0,
-        delta_at: clock::monotonic(),
-        events: std::collections::VecDeque::new(),
     };
     std::thread::Builder::new()
         .name("engine".to_owned())

@@ -12,42 +12,18 @@ use crate::warnings::Warned;
 /// Longitude and latitude, degrees.
 pub(crate) type LonLat = [f64; 2];
 
-/// A message of the live feed.
+/// The first message of the live feed. The others are put together in `kept.rs`: `snapshot` (the whole picture; `seq` is the
+/// number of the last delta in it), `delta` (what changed since the delta `prev`) and `resync` (the screen was too slow, a
+/// snapshot follows). Their `sent_at` is the wall clock.
 #[derive(Serialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-pub(crate) enum Frame<'a> {
-    /// The first one: which start of the engine this is, so that a browser can ask for what it missed.
-    Hello {
-        /// Its name in the feed is older than the owner's epoch, with which it has nothing to do.
-        #[serde(rename = "epoch")]
-        start: u64,
-        server: &'static str,
-        zone: &'a str,
-    },
-    /// Everything. `seq` is the number of the last delta in it, `sent_at` the wall clock.
-    Snapshot { seq: u64, sent_at: i64, body: &'a Picture<'a> },
-    /// What changed since the delta `prev`.
-    Delta { seq: u64, prev: u64, sent_at: i64, body: Changes<'a> },
-    /// The browser was too slow: a snapshot follows.
-    Resync,
-}
-
-/// `/v1/state`, and the body of a snapshot.
-#[derive(Serialize)]
-pub(crate) struct Picture<'a> {
-    pub(crate) zone: Zone<'a>,
-    pub(crate) vehicles: Vec<Vehicle<'a>>,
-    pub(crate) orders: Vec<Order<'a>>,
-    pub(crate) roads: Vec<Road<'a>>,
-    pub(crate) kpi: Kpi,
-    /// The last 100, oldest first.
-    pub(crate) decisions: Vec<&'a Decision>,
-    /// The last 20, oldest first.
-    pub(crate) refused: Vec<&'a Refusal>,
-    /// Last entry folded.
-    pub(crate) applied: u64,
-    /// Hexadecimal.
-    pub(crate) digest: String,
+#[serde(tag = "type", rename = "hello")]
+pub(crate) struct Hello<'a> {
+    /// Which start of the engine this is, so that a browser can ask for what it missed. Its name in the feed is older than the
+    /// owner's epoch, with which it has nothing to do.
+    #[serde(rename = "epoch")]
+    pub(crate) start: u64,
+    pub(crate) server: &'static str,
+    pub(crate) zone: &'a str,
 }
 
 #[derive(Serialize)]
@@ -57,39 +33,43 @@ pub(crate) struct Zone<'a> {
     pub(crate) rate: u32,
 }
 
-/// The body of a delta: only what changed.
+/// The first half of a vehicle in a picture: what a report of its position changes.
 #[derive(Serialize)]
-pub(crate) struct Changes<'a> {
-    pub(crate) vehicles: Vec<Vehicle<'a>>,
-    pub(crate) orders: Vec<Order<'a>>,
-    /// Vehicles of which nothing but the position changed: id, longitude, latitude, when.
-    pub(crate) moved: Vec<(&'a str, f64, f64, i64)>,
-    pub(crate) decisions: Vec<Decision>,
-    pub(crate) refused: Vec<Refusal>,
-    pub(crate) kpi: Kpi,
-    /// All of them, if one changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) roads: Option<Vec<Road<'a>>>,
-}
-
-#[derive(Serialize)]
-pub(crate) struct Vehicle<'a> {
+pub(crate) struct VehicleHead<'a> {
     pub(crate) id: &'a str,
     pub(crate) status: &'static str,
     pub(crate) at: Option<LonLat>,
     /// When it was there.
     pub(crate) seen: Option<i64>,
+}
+
+/// The second half of a vehicle in a picture: what a plan changes.
+#[derive(Serialize)]
+pub(crate) struct VehicleRoute<'a> {
     /// The entry that last changed its route.
     pub(crate) revision: u64,
     pub(crate) visits: Vec<Visit<'a>>,
-    /// The way on the streets, one line for each leg.
+    /// The way on the streets, one line for each leg, as it was when the vehicle's route, its state or its way last changed: the
+    /// first one begins where the vehicle was then.
     pub(crate) lines: Vec<Vec<LonLat>>,
     /// How many orders.
     pub(crate) on_board: usize,
     pub(crate) stops_done: u32,
+}
+
+/// `/v1/vehicles/{id}`.
+#[derive(Serialize)]
+pub(crate) struct Vehicle<'a> {
+    #[serde(flatten)]
+    pub(crate) head: VehicleHead<'a>,
+    #[serde(flatten)]
+    pub(crate) route: VehicleRoute<'a>,
     #[serde(flatten)]
     pub(crate) detail: Option<VehicleDetail<'a>>,
 }
+
+/// A vehicle of which nothing but the position changed: id, longitude, latitude, when.
+pub(crate) type Moved<'a> = (&'a str, f64, f64, i64);
 
 /// What only `/v1/vehicles/{id}` shows of a registered vehicle.
 #[derive(Serialize)]

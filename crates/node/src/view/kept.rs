@@ -1,0 +1,381 @@
+//! The whole picture, kept up to date in fragments: each vehicle and each open order is a finished fragment of JSON, made anew
+//! when it became stale. A picture, a page of one, and a delta are then copies of fragments.
+//!
+//! Promise: a delta, laid over the picture before it, gives the picture after it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::ops::Bound;
+
+use fleetfold_fleet::Fleet;
+use fleetfold_model::{Name, OrderId, Timestamp, VehicleId};
+use serde::Serialize;
+
+use super::{Decision, Memory, Moved, Refusal, Zone, kpi, lon_lat, order, roads, text, vehicle_head, vehicle_route};
+use crate::live::handover::{Glimpse, Stale};
+
+/// Decisions in a picture.
+const DECISIONS_SHOWN: usize = 100;
+/// Decisions and refusals that are kept for a delta while no screen is connected (guess: some 100 kB).
+const LISTED_MAX: usize = 1_000;
+/// Refusals in a picture.
+const REFUSED_SHOWN: usize = 20;
+
+/// The fragments.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    vehicles: BTreeMap<Name, Fragment>,
+    /// The open ones.
+    orders: BTreeMap<Name, Box<str>>,
+    roads: String,
+    /// Roads that are closed or slowed now.
+    active: Vec<Name>,
+    /// Visits of all vehicles that will be late.
+    late: u32,
+}
+
+/// One vehicle.
+#[derive(Debug)]
+struct Fragment {
+    id: VehicleId,
+    head: String,
+    route: String,
+    late: u32,
+    /// Zone time at which its first visit freezes although nothing is reported.
+    freezes: Timestamp,
+}
+
+/// What the next delta will tell.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    stale: Stale,
+    decisions: Vec<Decision>,
+    refused: Vec<Refusal>,
+}
+
+impl Pending {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.stale.is_empty() && self.decisions.is_empty() && self.refused.is_empty()
+    }
+
+    /// More decisions and refusals than any screen shows.
+    pub(crate) fn is_large(&self) -> bool {
+        self.decisions.len() + self.refused.len() > LISTED_MAX
+    }
+
+    pub(crate) fn decided(&mut self, decisions: Vec<Decision>) {
+        self.decisions.extend(decisions);
+    }
+
+    pub(crate) fn refused(&mut self, refusal: Refusal) {
+        self.refused.push(refusal);
+    }
+
+    fn add(&mut self, stale: Stale) {
+        self.stale.vehicles.extend(stale.vehicles);
+        self.stale.moved.extend(stale.moved);
+        self.stale.orders.extend(stale.orders);
+        self.stale.roads |= stale.roads;
+    }
+}
+
+/// What a page is taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Vehicles,
+    Orders,
+    Roads,
+    Kpi,
+    Decisions,
+    Refused,
+}
+
+impl Part {
+    /// Every part, with its name in a query and in the answer.
+    pub(crate) const ALL: [(&'static str, Self); 6] = [
+        ("vehicles", Self::Vehicles),
+        ("orders", Self::Orders),
+        ("roads", Self::Roads),
+        ("kpi", Self::Kpi),
+        ("decisions", Self::Decisions),
+        ("refused", Self::Refused),
+    ];
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|&(_, part)| part)
+    }
+
+    /// Its items are numbered, so that `after` is a number, not a name.
+    pub(crate) fn is_numbered(self) -> bool {
+        matches!(self, Self::Decisions | Self::Refused)
+    }
+}
+
+/// The last item of the page before.
+#[derive(Clone, Debug)]
+pub(crate) enum After {
+    /// There was no page before.
+    Nothing,
+    Name(Name),
+    Number(u64),
+}
+
+/// Which page.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    pub(crate) part: Part,
+    /// Behind what it begins.
+    pub(crate) after: After,
+    /// Most items in it; at least 1.
+    pub(crate) limit: usize,
+}
+
+fn join<'a>(to: &mut String, fragments: impl IntoIterator<Item = &'a str>) {
+    to.push('[');
+    for (index, fragment) in fragments.into_iter().enumerate() {
+        if index > 0 {
+            to.push(',');
+        }
+        to.push_str(fragment);
+    }
+    to.push(']');
+}
+
+fn last<T: Serialize>(all: &std::collections::VecDeque<T>, most: usize) -> String {
+    text(&all.iter().skip(all.len().saturating_sub(most)).collect::<Vec<_>>())
+}
+
+impl Fragment {
+    /// A vehicle is its head and its route as one object.
+    fn push_to(&self, to: &mut String) {
+        to.push_str(self.head.trim_end_matches('}'));
+        to.push(',');
+        to.push_str(&self.route[1..]);
+    }
+}
+
+fn vehicles<'a>(to: &mut String, fragments: impl Iterator<Item = &'a Fragment>) {
+    to.push('[');
+    for (index, fragment) in fragments.enumerate() {
+        if index > 0 {
+            to.push(',');
+        }
+        fragment.push_to(to);
+    }
+    to.push(']');
+}
+
+fn active(seen: &Glimpse) -> Vec<Name> {
+    let roads = seen.fleet.roads().values().filter(|road| road.is_active(seen.now));
+    roads.map(|road| road.change.change.clone()).collect()
+}
+
+/// The order of this number, if there is one.
+fn known(fleet: &Fleet, id: OrderId) -> Option<&Name> {
+    let name = &fleet.order(id).name;
+    (fleet.order_id(name.as_str()) == Some(id)).then_some(name)
+}
+
+impl Kept {
+    /// All fragments, made anew.
+    pub(crate) fn new(seen: &Glimpse) -> Self {
+        let mut kept = Self { roads: text(&roads(seen)), active: active(seen), ..Self::default() };
+        seen.fleet.vehicles().ids().for_each(|id| kept.set_vehicle(seen, id));
+        seen.fleet.open_orders().for_each(|id| kept.set_order(seen, id));
+        kept
+    }
+
+    /// Brings the fragments up to date with a newer copy. `stale`: what changed between the two. It goes on to `pending`, with what
+    /// only time has changed. Returns true if anything changed.
+    pub(crate) fn update(&mut self, seen: &Glimpse, mut stale: Stale, pending: &mut Pending) -> bool {
+        stale
+            .vehicles
+            .extend(self.vehicles.values().filter(|fragment| fragment.freezes <= seen.now).map(|fragment| fragment.id));
+        let active = active(seen);
+        if stale.roads || active != self.active {
+            (self.roads, self.active) = (text(&roads(seen)), active);
+            stale.roads = true;
+        }
+        stale.vehicles.iter().for_each(|&id| self.set_vehicle(seen, id));
+        for &id in stale.moved.difference(&stale.vehicles) {
+            if let Some(fragment) = self.vehicles.get_mut(&seen.fleet.vehicle(id).name) {
+                fragment.head = text(&vehicle_head(seen, id));
+            }
+        }
+        stale.orders.iter().for_each(|&id| self.set_order(seen, id));
+        // A vehicle that nobody registered can be gone without a word.
+        if self.vehicles.len() != seen.fleet.vehicles().iter().count() {
+            self.vehicles.retain(|name, _| seen.fleet.vehicle_id(name.as_str()).is_some());
+            self.late = self.vehicles.values().map(|fragment| fragment.late).sum();
+        }
+        let changed = !stale.is_empty();
+        pending.add(stale);
+        changed
+    }
+
+    /// What differs from fragments that are made anew; the slow way to know that everything that became stale was noted. Lines may
+    /// differ: the first one begins where the vehicle was, and the others are drawn anew when the engine names the vehicle
+    /// because its way has changed, not for every change of the roads.
+    pub(crate) fn check(&self, seen: &Glimpse) -> Result<(), String> {
+        let anew = Self::new(seen);
+        let route = |text: &str| -> serde_json::Value {
+            let mut route: serde_json::Value = serde_json::from_str(text).expect("fragments are JSON");
+            route["lines"] = serde_json::Value::Null;
+            route
+        };
+        for (name, fragment) in &anew.vehicles {
+            let Some(kept) = self.vehicles.get(name) else { return Err(format!("vehicle {name} is missing")) };
+            if kept.head != fragment.head || route(&kept.route) != route(&fragment.route) {
+                let (old, new) = ((&kept.head, &kept.route), (&fragment.head, &fragment.route));
+                return Err(format!("vehicle {name} is kept as {old:?} and is {new:?}"));
+            }
+        }
+        for (name, fragment) in &anew.orders {
+            if self.orders.get(name) != Some(fragment) {
+                return Err(format!("order {name} is kept as {:?} and is {fragment}", self.orders.get(name)));
+            }
+        }
+        let sizes = |kept: &Self| (kept.vehicles.len(), kept.orders.len(), kept.late, kept.roads.clone());
+        if sizes(self) != sizes(&anew) {
+            return Err(format!("{:?} are kept, and there are {:?}", sizes(self), sizes(&anew)));
+        }
+        Ok(())
+    }
+
+    /// How many vehicles and open orders.
+    pub(crate) fn len(&self) -> usize {
+        self.vehicles.len() + self.orders.len()
+    }
+
+    /// An order left the fleet.
+    pub(crate) fn forget(&mut self, order: &Name) {
+        self.orders.remove(order);
+    }
+
+    fn set_vehicle(&mut self, seen: &Glimpse, id: VehicleId) {
+        let state = seen.fleet.vehicle(id);
+        if seen.fleet.vehicle_id(state.name.as_str()) != Some(id) {
+            return;
+        }
+        let (head, route) = (vehicle_head(seen, id), vehicle_route(seen, id));
+        let late = route.visits.iter().filter(|visit| visit.late).count() as u32;
+        let waits = state.frozen(seen.now) == 0 && state.on && state.under_way.is_none();
+        let first = state.route.visits.first().filter(|_| waits);
+        let freezes = first.map_or(Timestamp(i64::MAX), |visit| visit.depart_at);
+        let fragment = Fragment { id, head: text(&head), route: text(&route), late, freezes };
+        let before = self.vehicles.insert(state.name.clone(), fragment);
+        self.late = self.late + late - before.map_or(0, |fragment| fragment.late);
+    }
+
+    fn set_order(&mut self, seen: &Glimpse, id: OrderId) {
+        let Some(name) = known(&seen.fleet, id) else { return };
+        if seen.fleet.order(id).is_open() {
+            self.orders.insert(name.clone(), text(&order(seen, id)).into_boxed_str());
+        } else {
+            self.orders.remove(name);
+        }
+    }
+
+    /// `/v1/state`, and the body of a snapshot.
+    pub(crate) fn body(&self, seen: &Glimpse, memory: &Memory, pace: f64) -> String {
+        let size: usize =
+            self.vehicles.values().map(|fragment| fragment.head.len() + fragment.route.len() + 2).sum::<usize>()
+                + self.orders.values().map(|fragment| fragment.len() + 1).sum::<usize>();
+        let mut body = String::with_capacity(size + self.roads.len() + (64 << 10));
+        let zone = seen.fleet.zone();
+        body.push_str("{\"zone\":");
+        body.push_str(&text(&Zone { timezone: zone.timezone.as_str(), rate: zone.rate }));
+        body.push_str(",\"vehicles\":");
+        vehicles(&mut body, self.vehicles.values());
+        body.push_str(",\"orders\":");
+        join(&mut body, self.orders.values().map(|fragment| &**fragment));
+        let (decisions, refused) = (last(&memory.decisions, DECISIONS_SHOWN), last(&memory.refused, REFUSED_SHOWN));
+        let kpi = text(&kpi(seen, self.late, pace));
+        let (roads, applied, digest) = (&self.roads, seen.fleet.applied().0, seen.fleet.digest());
+        let _ = write!(
+            body,
+            ",\"roads\":{roads},\"kpi\":{kpi},\"decisions\":{decisions},\"refused\":{refused},\"applied\":{applied},\
+             \"digest\":\"{digest:016x}\"}}"
+        );
+        body
+    }
+
+    /// One page of one part. `next` is where the page after it begins, `null` at the end.
+    pub(crate) fn page(&self, page: &Page, seen: &Glimpse, memory: &Memory, pace: f64) -> String {
+        let name = Part::ALL.iter().find(|(_, part)| *part == page.part).map_or("", |&(name, _)| name);
+        let mut body = format!("{{\"part\":\"{name}\",\"{name}\":");
+        let (after, number) = match &page.after {
+            After::Nothing => (Bound::Unbounded, 0),
+            After::Name(name) => (Bound::Excluded(name), 0),
+            After::Number(number) => (Bound::Unbounded, *number),
+        };
+        let behind = (after, Bound::<&Name>::Unbounded);
+        let most = page.limit;
+        let mut next = None;
+        match page.part {
+            Part::Vehicles => {
+                let mut found = self.vehicles.range::<Name, _>(behind);
+                let shown: Vec<_> = found.by_ref().take(most).collect();
+                vehicles(&mut body, shown.iter().map(|(_, fragment)| *fragment));
+                next = shown.last().filter(|_| found.next().is_some()).map(|(name, _)| text(&name.as_str()));
+            }
+            Part::Orders => {
+                let mut found = self.orders.range::<Name, _>(behind);
+                let shown: Vec<_> = found.by_ref().take(most).collect();
+                join(&mut body, shown.iter().map(|(_, fragment)| &***fragment));
+                next = shown.last().filter(|_| found.next().is_some()).map(|(name, _)| text(&name.as_str()));
+            }
+            Part::Roads => body.push_str(&self.roads),
+            Part::Kpi => body.push_str(&text(&kpi(seen, self.late, pace))),
+            Part::Decisions => {
+                let found: Vec<&Decision> = memory.decisions.iter().filter(|decision| decision.n > number).collect();
+                let shown = &found[..found.len().min(most)];
+                next = shown.last().filter(|_| shown.len() < found.len()).map(|last| last.n.to_string());
+                body.push_str(&text(&shown));
+            }
+            Part::Refused => {
+                let found: Vec<&Refusal> = memory.refused.iter().filter(|refusal| refusal.seq > number).collect();
+                let shown = &found[..found.len().min(most)];
+                next = shown.last().filter(|_| shown.len() < found.len()).map(|last| last.seq.to_string());
+                body.push_str(&text(&shown));
+            }
+        }
+        let _ =
+            write!(body, ",\"next\":{},\"applied\":{}}}", next.as_deref().unwrap_or("null"), seen.fleet.applied().0);
+        body
+    }
+
+    /// The body of a delta: only what changed. `moved` has vehicles of which nothing but the position changed: id, longitude,
+    /// latitude, when; `roads` has all of them, if one changed.
+    pub(crate) fn changes(&self, seen: &Glimpse, pending: Pending, pace: f64) -> String {
+        let Pending { stale, decisions, refused } = pending;
+        let fleet = &seen.fleet;
+        let mut body = String::from("{\"vehicles\":");
+        vehicles(&mut body, stale.vehicles.iter().filter_map(|&id| self.vehicles.get(&fleet.vehicle(id).name)));
+        body.push_str(",\"orders\":");
+        let orders = stale.orders.iter().filter_map(|&id| {
+            let name = known(fleet, id)?;
+            // One that is over is in no picture any more; its end is told all the same.
+            Some(self.orders.get(name).map_or_else(|| text(&order(seen, id)), ToString::to_string))
+        });
+        let orders: Vec<String> = orders.collect();
+        join(&mut body, orders.iter().map(String::as_str));
+        let moved: BTreeSet<VehicleId> = stale.moved.difference(&stale.vehicles).copied().collect();
+        let moved: Vec<Moved<'_>> = moved
+            .iter()
+            .filter_map(|&id| {
+                let here = fleet.vehicle(id).whereabouts()?;
+                let [lon, lat] = lon_lat(fleet.zone().space, here.position);
+                Some((fleet.vehicle(id).name.as_str(), lon, lat, here.at.0))
+            })
+            .collect();
+        let (moved, decisions, refused) = (text(&moved), text(&decisions), text(&refused));
+        let kpi = text(&kpi(seen, self.late, pace));
+        let _ = write!(body, ",\"moved\":{moved},\"decisions\":{decisions},\"refused\":{refused},\"kpi\":{kpi}");
+        if stale.roads {
+            let _ = write!(body, ",\"roads\":{}", self.roads);
+        }
+        body.push('}');
+        body
+    }
+}

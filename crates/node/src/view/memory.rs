@@ -1,0 +1,133 @@
+//! Decisions in words, stories of vehicles and orders, refusals: what a screen shows beside the fleet.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
+
+use fleetfold_fleet::Change;
+use fleetfold_model::{Choice, Event, LogEntry, LogSeq, Name, Obstacle, Proposal, Timestamp, UnassignedReason};
+
+use super::stories::{Who, line};
+use super::{Decision, Refusal, Told, reason_words};
+
+/// Decisions kept for the screen.
+const DECISIONS_MAX: usize = 400;
+/// Lines kept of one order's or vehicle's story.
+const STORY_MAX: usize = 40;
+/// Refused and rejected facts kept for the screen.
+const REFUSED_MAX: usize = 100;
+
+/// What the screen needs beside the fleet: decisions in words, stories, refusals.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) decisions: VecDeque<Decision>,
+    pub(crate) refused: VecDeque<Refusal>,
+    stories: BTreeMap<Name, VecDeque<Told>>,
+    next: u64,
+}
+
+fn minutes(millis: i64) -> String {
+    let seconds = millis / 1000;
+    if seconds.abs() < 60 { format!("{seconds} s") } else { format!("{} min", (seconds + 30) / 60) }
+}
+
+/// A decision in words.
+fn choice_words(choice: &Choice) -> String {
+    let mut words = match (&choice.vehicle, choice.reason) {
+        (Some(vehicle), _) => match &choice.previous {
+            Some(previous) if previous != vehicle => {
+                format!("order {} moved {previous} → {vehicle}, {} detour", choice.order, minutes(choice.detour.0))
+            }
+            _ => format!("order {} → {vehicle}, {} detour", choice.order, minutes(choice.detour.0)),
+        },
+        (None, reason) => {
+            format!("order {} unassigned: {}", choice.order, reason_words(reason.unwrap_or(UnassignedReason::NoPlace)))
+        }
+    };
+    if let Some(runner_up) = &choice.runner_up {
+        let why = match choice.runner_up_obstacle {
+            Obstacle::Dearer => format!("+{}", minutes(choice.runner_up_extra.0)),
+            Obstacle::Skills => "lacks a skill or may not serve it".to_owned(),
+            Obstacle::Capacity => "is full".to_owned(),
+            Obstacle::Lateness => format!("would be late, +{}", minutes(choice.runner_up_extra.0)),
+            Obstacle::Shift => "its shift ends too early".to_owned(),
+        };
+        let whom = if choice.vehicle.is_some() { "runner-up" } else { "the nearest miss is" };
+        let _ = write!(words, "; {whom} {runner_up}, {why}");
+    }
+    if choice.joint > 1 {
+        let _ = write!(words, " (part of a joint change of {} orders)", choice.joint);
+    }
+    words
+}
+
+impl Memory {
+    /// An entry was folded at this zone time: its line in a story, and the decisions that came of a plan, which are returned.
+    pub(crate) fn folded(&mut self, entry: &LogEntry, change: &Change, at: Timestamp) -> Vec<Decision> {
+        let decisions = match (&entry.event, &change.plan) {
+            (Event::PlanProposed(proposal), Some(plan)) => self.plan(proposal, &plan.accepted, at),
+            _ => Vec::new(),
+        };
+        if let Some(line) = line(&entry.event) {
+            let (Who::Order(name) | Who::Vehicle(name)) = line.who;
+            self.tell(name, line.at.unwrap_or(at), &line.words);
+        }
+        for (_, name) in &change.retired {
+            self.stories.remove(name);
+        }
+        decisions
+    }
+
+    /// A plan came back: its accepted groups become decisions in words.
+    fn plan(&mut self, proposal: &Proposal, accepted: &[bool], at: Timestamp) -> Vec<Decision> {
+        let mut new = Vec::new();
+        for (group, _) in proposal.groups.iter().zip(accepted).filter(|(_, accepted)| **accepted) {
+            for choice in &group.choices {
+                self.next += 1;
+                let words = choice_words(choice);
+                self.tell(&choice.order, at, &words);
+                if let Some(vehicle) = &choice.vehicle {
+                    self.tell(vehicle, at, &words);
+                }
+                let decision = Decision {
+                    n: self.next,
+                    at: at.0,
+                    rev: proposal.rev,
+                    order: choice.order.to_string(),
+                    vehicle: choice.vehicle.as_ref().map(Name::to_string),
+                    kind: if proposal.search.rounds > 0 { "improvement" } else { "answer" },
+                    words,
+                };
+                self.decisions.push_back(decision.clone());
+                new.push(decision);
+            }
+        }
+        while self.decisions.len() > DECISIONS_MAX {
+            self.decisions.pop_front();
+        }
+        new
+    }
+
+    /// One more line in an entity's story.
+    fn tell(&mut self, who: &Name, at: Timestamp, words: &str) {
+        let story = self.stories.entry(who.clone()).or_default();
+        story.push_back(Told { at: at.0, words: words.to_owned() });
+        if story.len() > STORY_MAX {
+            story.pop_front();
+        }
+    }
+
+    /// A fact made no sense.
+    pub(crate) fn refuse(&mut self, seq: LogSeq, at: Timestamp, reason: &str, detail: &str) -> Refusal {
+        let refused = Refusal { seq: seq.0, at: at.0, reason: reason.to_owned(), detail: detail.to_owned() };
+        self.refused.push_back(refused.clone());
+        if self.refused.len() > REFUSED_MAX {
+            self.refused.pop_front();
+        }
+        refused
+    }
+
+    /// The lines of a vehicle or order, oldest first.
+    pub(crate) fn story(&self, who: &Name) -> Vec<&Told> {
+        self.stories.get(who).into_iter().flatten().collect()
+    }
+}

@@ -234,14 +234,13 @@ impl<'a> Answer<'a> {
         for one in hopeless {
             let seq = causes.iter().find(|cause| cause.orders.contains(&one.order)).and_then(|cause| cause.seq);
             let group = groups.iter_mut().find(|group| seq.is_some_and(|seq| group.caused_by.contains(&seq)));
-            match group {
-                Some(group) => one.said_in(group, self.moment.fleet),
+            if let Some(group) = group {
+                one.said_in(group, self.moment.fleet);
+            } else {
                 // A part of what a fact asks for: it says the reason, and the fact goes on waiting for the rest.
-                None => {
-                    let mut alone = ExchangeGroup::default();
-                    one.said_in(&mut alone, self.moment.fleet);
-                    groups.push(alone);
-                }
+                let mut alone = ExchangeGroup::default();
+                one.said_in(&mut alone, self.moment.fleet);
+                groups.push(alone);
             }
         }
         groups.retain(|group| !group.routes.is_empty() || !group.unassigned.is_empty() || !group.caused_by.is_empty());

@@ -21,7 +21,7 @@ use crate::view;
 const OWN_TRIES: u32 = 600;
 
 /// Time after which a search begins no round any more. Longer ones find groups whose routes have moved on.
-const SEARCH_MAX: Duration = Duration::from_millis(1_000);
+const SEARCH_MAX: Duration = Duration::from_secs(1);
 
 impl Worker {
     pub(super) fn perform(&mut self, effects: Vec<Effect>) {

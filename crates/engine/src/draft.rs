@@ -16,13 +16,13 @@ use crate::outlook::Outlook;
 
 /// Moving a stop to another vehicle costs this share of the mean leg of the routes looked at, in thousandths, and at most what the
 /// policy says: in a dense city the same money would be several legs, and no order would ever move.
-const CHANGE_PERMILLE_OF_LEG: i64 = 200;
+const CHANGE_PERMILLE_OF_LEG: i64 = 400;
 /// It costs this much more when the stop's start is near, because drivers have looked at it.
 const URGENT_PERMILLE: i64 = 3_000;
 /// How near is near, zone time (guess: what a driver has in mind).
 const URGENT_WITHIN: Millis = Millis(20 * 60_000);
 /// It costs this much when the start is far off, or the driver has not taken the route yet.
-const DISTANT_PERMILLE: i64 = 500;
+const DISTANT_PERMILLE: i64 = 700;
 /// How far off is far, zone time (guess).
 const DISTANT_BEYOND: Millis = Millis(60 * 60_000);
 /// Travel times are told apart by the hour until this long after the last stop is due.

@@ -47,6 +47,13 @@ pub struct SimLease {
     pub revision: u64,
 }
 
+#[derive(Clone, Debug)]
+struct SimOwner {
+    name: String,
+    lease: SimLease,
+    ends: Timestamp,
+}
+
 #[derive(Clone, Debug, Default)]
 struct SimStream {
     messages: BTreeMap<u64, SimMessage>,
@@ -60,7 +67,7 @@ struct SimStream {
 pub struct SimLog {
     streams: BTreeMap<&'static str, SimStream>,
     /// Zone → owner's lease and when it ends.
-    owners: BTreeMap<String, (SimLease, Timestamp)>,
+    owners: BTreeMap<String, SimOwner>,
     lease_revision: u64,
     skipped: BTreeMap<String, BTreeSet<u64>>,
     fence_before_id: bool,
@@ -144,31 +151,34 @@ impl SimLog {
     }
 
     /// Tries to own a zone. `None`: somebody else does.
-    pub fn acquire(&mut self, zone: &str, now: Timestamp) -> Option<SimLease> {
-        if self.owners.get(zone).is_some_and(|&(_, ends)| ends > now) {
+    pub fn acquire(&mut self, zone: &str, owner: &str, now: Timestamp) -> Option<SimLease> {
+        if self.owners.get(zone).is_some_and(|held| held.ends > now) {
             return None;
         }
         self.lease_revision += 1;
         let lease = SimLease { epoch: self.lease_revision, revision: self.lease_revision };
-        self.owners.insert(zone.to_owned(), (lease, now + LEASE));
+        self.owners.insert(zone.to_owned(), SimOwner { name: owner.to_owned(), lease, ends: now + LEASE });
         Some(lease)
     }
 
-    /// Keeps owning it. `None`: lost, or renewed with an older revision.
-    pub fn renew(&mut self, zone: &str, lease: SimLease, now: Timestamp) -> Option<SimLease> {
-        let (held, ends) = self.owners.get_mut(zone)?;
-        if *held != lease || *ends <= now {
+    /// Keeps owning it. With an older revision nothing is prolonged: the answer to a renewal was lost, and is given again. `None`:
+    /// lost.
+    pub fn renew(&mut self, zone: &str, owner: &str, lease: SimLease, now: Timestamp) -> Option<SimLease> {
+        let held = self.owners.get_mut(zone)?;
+        if held.name != owner || held.lease.epoch != lease.epoch || held.ends <= now {
             return None;
         }
-        self.lease_revision += 1;
-        held.revision = self.lease_revision;
-        *ends = now + LEASE;
-        Some(*held)
+        if held.lease.revision == lease.revision {
+            self.lease_revision += 1;
+            held.lease.revision = self.lease_revision;
+            held.ends = now + LEASE;
+        }
+        Some(held.lease)
     }
 
     /// Lets it go.
     pub fn release(&mut self, zone: &str, lease: SimLease) {
-        if self.owners.get(zone).is_some_and(|&(held, _)| held == lease) {
+        if self.owners.get(zone).is_some_and(|held| held.lease == lease) {
             self.owners.remove(zone);
         }
     }

@@ -9,6 +9,9 @@ use super::strays::Read;
 use super::{Ask, Job, Reply, Run, Sender, TIMEOUT, plan_subject, zone};
 use crate::sim_log::SimRefusal;
 
+/// What every owner writes into its lease.
+const OWNER: &str = "node";
+
 impl Run<'_> {
     pub(super) fn travel(&mut self) -> i64 {
         if self.random.chance(self.faults.slow) {
@@ -109,11 +112,12 @@ impl Run<'_> {
                 })
             }
             Ask::Acquire => {
-                let lease = self.log.acquire(&zone().key(), now);
+                // Owners are told apart by their epochs.
+                let lease = self.log.acquire(&zone().key(), OWNER, now);
                 self.epoch_max = lease.map_or(self.epoch_max, |lease| self.epoch_max.max(lease.epoch));
                 Reply::Lease(lease)
             }
-            Ask::Renew(lease) => Reply::Lease(self.log.renew(&zone().key(), *lease, now)),
+            Ask::Renew(lease) => Reply::Lease(self.log.renew(&zone().key(), OWNER, *lease, now)),
         })
     }
 

@@ -412,7 +412,7 @@ impl Log {
             Self::JetStream(log) => log.acquire(zone, owner, above).await,
             Self::Embedded(log) => log.acquire(zone).await.map(Some),
             #[cfg(test)]
-            Self::Simulated(log) => Ok(log.acquire(zone)),
+            Self::Simulated(log) => Ok(log.acquire(zone, owner)),
         }
     }
 
@@ -422,7 +422,7 @@ impl Log {
             Self::JetStream(log) => log.renew(zone, owner, lease).await,
             Self::Embedded(_) => Some(lease),
             #[cfg(test)]
-            Self::Simulated(log) => log.renew(zone, lease),
+            Self::Simulated(log) => log.renew(zone, owner, lease),
         }
     }
 

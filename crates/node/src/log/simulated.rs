@@ -114,14 +114,14 @@ impl Simulated {
         self.log().bounds(stream.name())
     }
 
-    pub(super) fn acquire(&self, zone: &ZoneName) -> Option<Lease> {
-        let granted = self.log().acquire(&key(zone), clock::wall());
+    pub(super) fn acquire(&self, zone: &ZoneName, owner: &str) -> Option<Lease> {
+        let granted = self.log().acquire(&key(zone), owner, clock::wall());
         granted.map(|SimLease { epoch, revision }| Lease { epoch, revision })
     }
 
-    pub(super) fn renew(&self, zone: &ZoneName, lease: Lease) -> Option<Lease> {
+    pub(super) fn renew(&self, zone: &ZoneName, owner: &str, lease: Lease) -> Option<Lease> {
         let held = SimLease { epoch: lease.epoch, revision: lease.revision };
-        let renewed = self.log().renew(&key(zone), held, clock::wall());
+        let renewed = self.log().renew(&key(zone), owner, held, clock::wall());
         renewed.map(|SimLease { epoch, revision }| Lease { epoch, revision })
     }
 

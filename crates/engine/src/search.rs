@@ -3,8 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use fleetfold_model::SearchRecord;
-use fleetfold_solver::{Problem, SearchLimits, Solution, solve};
-use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use fleetfold_solver::{Problem, SearchLimits, Solution, solve_each};
 
 use crate::draft::Draft;
 use crate::outlook::Outlook;
@@ -54,13 +53,7 @@ pub fn run(job: SolveJob, stop: &AtomicBool) -> SolveReport {
         ..SearchLimits::default()
     };
     let mut record = SearchRecord { seed: job.seed, ..SearchRecord::default() };
-    let regions: Vec<_> = (job.regions.into_par_iter().enumerate())
-        .map(|(index, draft)| {
-            let problem = draft.finish(&outlook);
-            let solution = solve(&problem, &limits(index), stop);
-            (draft, problem, solution)
-        })
-        .collect();
+    let regions = solve_each(job.regions, |draft| draft.finish(&outlook), limits, stop);
     for (_, _, solution) in &regions {
         record.rounds = record.rounds.max(solution.rounds);
         record.cost_before += solution.cost_before;

@@ -45,4 +45,4 @@ pub use problem::{
     Stop, TIME_MAX, TimeDependentLegs, TourSpec, UNREACHABLE, Weights, travel_over,
 };
 pub use schedule::{Timed, price, schedule};
-pub use search::{Alternative, Pace, Progress, SearchLimits, alternatives, insert, solve, solve_with};
+pub use search::{Alternative, Pace, Progress, SearchLimits, alternatives, insert, solve, solve_each, solve_with};

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::AtomicBool;
 
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+
 use self::hourly::{frozen, settle, solve_timed};
 use self::repair::repaired;
 use self::rounds::{Found, search, solve_constant};
@@ -36,6 +38,22 @@ pub fn solve(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Sol
             solve_constant(problem, limits, stop)
         }
     })
+}
+
+/// Makes and solves problems that have nothing to do with one another, side by side on the current rayon pool; the order of the results
+/// is that of the inputs, and each is what [`solve`] alone would give.
+pub fn solve_each<T: Send>(
+    inputs: Vec<T>,
+    problem: impl Fn(&T) -> Problem + Sync,
+    limits: impl Fn(usize) -> SearchLimits + Sync,
+    stop: &AtomicBool,
+) -> Vec<(T, Problem, Solution)> {
+    let solved = inputs.into_par_iter().enumerate().map(|(index, input)| {
+        let problem = problem(&input);
+        let solution = solve(&problem, &limits(index), stop);
+        (input, problem, solution)
+    });
+    solved.collect()
 }
 
 /// Improves the problem's initial plan for as long as the caller says, which may read a clock: `pace` is asked before the

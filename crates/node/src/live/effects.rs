@@ -212,7 +212,7 @@ impl Worker {
             Note::Overload { level } => {
                 let before = self.overload.swap(*level, Ordering::AcqRel);
                 // Screens are told although nothing else changed.
-                self.giver.mark(|_| {});
+                self.giver.mark(|stale| stale.figures = true);
                 if *level > before {
                     tracing::warn!(level, "facts wait: level of overload");
                 } else {

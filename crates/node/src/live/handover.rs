@@ -80,11 +80,13 @@ pub(crate) struct Stale {
     pub(crate) moved: BTreeSet<VehicleId>,
     pub(crate) orders: BTreeSet<OrderId>,
     pub(crate) roads: bool,
+    /// Key figures are to be told although nothing else changed.
+    pub(crate) figures: bool,
 }
 
 impl Stale {
     pub(crate) fn is_empty(&self) -> bool {
-        self.vehicles.is_empty() && self.moved.is_empty() && self.orders.is_empty() && !self.roads
+        self.vehicles.is_empty() && self.moved.is_empty() && self.orders.is_empty() && !self.roads && !self.figures
     }
 }
 

@@ -74,14 +74,9 @@ impl Worker {
             at > now + Millis(5_000 * i64::from(self.engine.fleet().zone().rate)) || at < now - Millis(900_000);
         let at = if skewed { now } else { at };
         self.metrics.position();
-        if let Some(id) = self.engine.fleet().vehicle_id(vehicle.as_str()) {
-            self.giver.mark(|stale| {
-                stale.moved.insert(id);
-            });
-        }
         let report = PositionReport { vehicle, position, at };
         if self.overload.load(Ordering::Acquire) < OVERLOAD_MAX {
-            self.feed(Input::Position(report));
+            self.pass_on(report);
         } else {
             // The newest one says it all.
             self.held_positions.insert(report.vehicle.clone(), report);
@@ -92,8 +87,17 @@ impl Worker {
     pub(super) fn pass_on_positions(&mut self) {
         self.positions_at = clock::monotonic();
         for report in std::mem::take(&mut self.held_positions).into_values() {
-            self.feed(Input::Position(report));
+            self.pass_on(report);
         }
+    }
+
+    fn pass_on(&mut self, report: PositionReport) {
+        if let Some(id) = self.engine.fleet().vehicle_id(report.vehicle.as_str()) {
+            self.giver.mark(|stale| {
+                stale.moved.insert(id);
+            });
+        }
+        self.feed(Input::Position(report));
     }
 
     pub(super) fn feed(&mut self, input: Input) {

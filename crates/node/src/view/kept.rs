@@ -76,6 +76,7 @@ impl Pending {
         self.stale.moved.extend(stale.moved);
         self.stale.orders.extend(stale.orders);
         self.stale.roads |= stale.roads;
+        self.stale.figures |= stale.figures;
     }
 }
 

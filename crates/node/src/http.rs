@@ -31,16 +31,17 @@ use crate::view::{Hello, Problem, RejectedLine, Submitted, WarnedLine, WarningLi
 const CLIENTS_MAX: usize = 256;
 /// Largest body of `POST /v1/events`.
 const BODY_MAX: usize = 8 << 20;
+/// Why new orders are refused for now.
 const OVERLOADED: &str = "orders wait for longer than they should; send it again, the id makes repeats harmless";
-/// When a producer that was refused because of overload may try again.
-const RETRY_AFTER_SECONDS: &str = "2";
+/// Seconds after which a producer whose order was refused because of overload may try again.
+const CALMER_AFTER: &str = "2";
 /// How long an event is offered to a log that does not answer: longer than a broker takes to start again, shorter than a
 /// producer waits for an answer.
 const KNOWN_WITHIN: Duration = Duration::from_secs(4);
 /// Pause between two offers.
 const ASKED_AGAIN_AFTER: Duration = Duration::from_millis(50);
-/// Seconds after which a producer whose event was not taken may try again.
-const RETRY_AFTER: &str = "1";
+/// Seconds after which a producer whose event the log did not take may try again.
+const BACK_AFTER: &str = "1";
 /// A silent browser is asked whether it is there.
 const PING: Duration = Duration::from_secs(15);
 /// A browser that takes longer than this for one message is let go.
@@ -260,29 +261,30 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
             }
             Err(Submit::Log(what, detail)) => {
                 // Lines before this one are in the log; to send them again is harmless.
-                let mut response =
-                    problem(StatusCode::SERVICE_UNAVAILABLE, what.title(), &format!("line {}: {detail}", index + 1));
-                response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER));
-                return response;
+                let detail = format!("line {}: {detail}", index + 1);
+                return later(problem(StatusCode::SERVICE_UNAVAILABLE, what.title(), &detail), BACK_AFTER);
             }
         }
     }
     if overloaded && single {
-        let mut refused = problem(StatusCode::TOO_MANY_REQUESTS, "overloaded", OVERLOADED);
-        refused.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER_SECONDS));
-        return refused;
+        return later(problem(StatusCode::TOO_MANY_REQUESTS, "overloaded", OVERLOADED), CALMER_AFTER);
     }
-    let status = match rejected.is_empty() {
-        true => StatusCode::ACCEPTED,
+    let status = if overloaded {
         // A client that knows nothing of lists sends all of it again, which is harmless.
-        false if overloaded => StatusCode::TOO_MANY_REQUESTS,
-        false => StatusCode::MULTI_STATUS,
+        StatusCode::TOO_MANY_REQUESTS
+    } else if rejected.is_empty() {
+        StatusCode::ACCEPTED
+    } else {
+        StatusCode::MULTI_STATUS
     };
     let body = Submitted { accepted, duplicates, rejected, last_seq, warnings };
-    let mut answer = (status, [(header::CONTENT_TYPE, "application/json")], text(&body)).into_response();
-    if overloaded {
-        answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER_SECONDS));
-    }
+    let answer = (status, [(header::CONTENT_TYPE, "application/json")], text(&body)).into_response();
+    if overloaded { later(answer, CALMER_AFTER) } else { answer }
+}
+
+/// The same answer, which says after how many seconds to try again.
+fn later(mut answer: Response, seconds: &'static str) -> Response {
+    answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(seconds));
     answer
 }
 

@@ -1,12 +1,14 @@
 //! The broker is killed (SIGKILL) and started again on its store, while events come: everything that was accepted is answered, nothing
 //! twice, and a producer is told what is known. Real processes, a real broker; how fast it goes is measured by `benches/load`.
 //!
+//! And an engine that stood still while orders came says that it is behind, and refuses new ones until it is not.
+//!
 //! These tests need nats-server 2.10 or newer ($FLEETFOLD_NATS_SERVER or PATH); they fail, never skip, without one.
 
 mod support;
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use support::{Killed, broker_on, fleetfold, free_port, http, http_whole, pause, run, wait_for};
@@ -135,5 +137,65 @@ fn while_the_broker_is_away_a_producer_is_refused_in_words_and_afterwards_everyt
     wait_assigned(port, "meanwhile");
     let audit = audit(folder, &url);
     assert_eq!(audit["orders"], 3, "{audit}");
+    assert_eq!((&audit["unanswered"], &audit["chain_gaps"]), (&json!([]), &json!([])), "{audit}");
+}
+
+#[test]
+fn an_engine_that_is_far_behind_says_so_and_refuses_new_orders_for_a_while() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let broker_port = free_port();
+    let url = format!("nats://127.0.0.1:{broker_port}");
+    let _broker = broker_on(folder, broker_port);
+    let (engine, port) = serve(folder, &url);
+    crew(port);
+    post_until_accepted(port, &order("before"));
+    wait_assigned(port, "before");
+    let signal = |what: &str| {
+        assert!(Command::new("kill").args([what, &engine.0.id().to_string()]).status().unwrap().success());
+    };
+    signal("-STOP");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let log = async_nats::jetstream::new(async_nats::connect(&url).await.unwrap());
+        let subject = "fleet.acme.porto.event.order_created._";
+        log.publish(subject, order("waited").into()).await.unwrap().await.unwrap();
+    });
+    pause(6_000);
+    signal("-CONT");
+    let ready = || http(port, "GET /readyz", "");
+    let level = |what: &str| {
+        (0..200).any(|_| {
+            pause(20);
+            ready().1.contains(what)
+        })
+    };
+    assert!(level("overload level 4"), "{:?}", ready());
+    assert_eq!(ready().0, 200, "it answers, only late");
+    // The level holds for a second of calm, so these are judged under it.
+    let (status, head, answer) = http_whole(port, "POST /v1/events", "", &order("new"));
+    assert_eq!((status, head.to_ascii_lowercase().contains("retry-after: 2")), (429, true), "{head}{answer}");
+    let lines = format!("{}\n{}", order("new"), event("gone", "order.cancelled", &json!({ "order_id": "before" })));
+    let (status, _, answer) = http_whole(port, "POST /v1/events", "Content-Type: application/x-ndjson\r\n", &lines);
+    let told: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(
+        (status, &told["accepted"], &told["rejected"][0]["code"]),
+        (429, &json!(1), &json!("overloaded")),
+        "{answer}"
+    );
+    wait_assigned(port, "waited");
+    assert!(
+        (0..400).any(|_| {
+            pause(20);
+            ready().1 == "ready\n"
+        }),
+        "{:?}",
+        ready()
+    );
+    assert_eq!(http(port, "POST /v1/events", &order("new")).0, 202);
+    wait_assigned(port, "new");
+    let metrics = http(port, "GET /metrics", "").1;
+    assert!(metrics.contains("fleetfold_overload_level 0"), "{metrics}");
+    let audit = audit(folder, &url);
     assert_eq!((&audit["unanswered"], &audit["chain_gaps"]), (&json!([]), &json!([])), "{audit}");
 }

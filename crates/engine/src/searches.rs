@@ -18,7 +18,7 @@ use crate::search::{SolveJob, SolveReport};
 const ROUNDS_MIN: u32 = 4;
 /// Regions of one job, unless the runner says otherwise.
 const REGIONS: usize = 4;
-/// Stops of a vehicle that are told anew are worth it from this share of the mean leg on, in thousandths, and at most what the policy says.
+/// A group is worth telling when it gains this share of the mean leg, in thousandths, or what the policy says if that is less.
 const GAIN_PERMILLE_OF_LEG: i64 = 250;
 
 /// The searches of one engine: at most one runs at a time.

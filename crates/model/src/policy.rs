@@ -22,9 +22,9 @@ pub struct Policy {
     pub lateness_cost_per_hour: i64,
     /// An hour from placement to completion of an order (on-demand work); 0 where only windows count.
     pub flow_cost_per_hour: i64,
-    /// Moving a stop that a driver has been told about to another vehicle.
+    /// The most that moving a stop to another vehicle costs: what it costs is a share of the mean leg of the routes around it.
     pub change_cost: i64,
-    /// Least gain for which an improved plan is published.
+    /// Least gain for which an improved plan is published; a share of the mean leg is enough where that is less.
     pub publish_gain_min: i64,
     /// How much before the last moment a drive begins (covers errors of leg times).
     pub departure_margin: Millis,
@@ -55,7 +55,7 @@ impl Default for Policy {
             unserved_cost: 1_000_000_000,       // 1,000: far above any detour (guess)
             lateness_cost_per_hour: 60_000_000, // three driver hours for one customer hour (guess)
             flow_cost_per_hour: 0,
-            change_cost: 600_000, // about 0.2 mean legs of a city van (measured: a higher price gains little more calm)
+            change_cost: 600_000, // two fifths of a leg of two and a half kilometres (guess)
             publish_gain_min: 300_000,
             departure_margin: Millis::from_seconds(90),
             on_cancelled_on_board: OnBoardRule::Return,

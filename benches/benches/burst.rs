@@ -11,13 +11,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fleetfold_benches::{entry, job, van, zone_opened};
 use fleetfold_engine::{Effect, Engine, Input};
 use fleetfold_fleet::Fleet;
 use fleetfold_journal::Outcome;
-use fleetfold_model::{
-    Event, Job, Load, LoadDirection, LogEntry, LogSeq, MessageHash, Millis, Name, NetworkSpec, Order, OrderWork,
-    Policy, Position, Shift, Space, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts, ZoneOpened,
-};
+use fleetfold_model::{Event, LogSeq, NetworkSpec, Policy, Position, Space, Timestamp};
 use fleetfold_roads::Network;
 use fleetfold_sim::{Seeded, city};
 
@@ -39,8 +37,7 @@ struct Rig {
 impl Rig {
     fn entry(&mut self, event: Event) -> Input {
         self.seq += 1;
-        let (seq, logged_at) = (LogSeq(self.seq), Timestamp(self.now));
-        Input::Entry(LogEntry { seq, logged_at, id: self.seq, hash: MessageHash(u128::from(self.seq)), event })
+        entry(self.seq, Timestamp(self.now), event)
     }
 
     fn fact(&mut self, event: Event) {
@@ -83,10 +80,6 @@ impl Rig {
     }
 }
 
-fn name(prefix: &str, number: usize) -> Name {
-    Name::new(&format!("{prefix}{number}")).expect("a legal name")
-}
-
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 fn main() {
     let arguments: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
@@ -127,50 +120,18 @@ fn main() {
             *percent = 100 + 7 * (hour % 6) as u16;
         }
     }
-    rig.fact(Event::ZoneOpened(ZoneOpened {
-        timezone: "UTC".into(),
-        space,
-        day_start: Timestamp(0),
-        log_start: Timestamp(0),
-        utc_offset: Millis(0),
-        rate: 1,
-        policy,
-    }));
+    rig.fact(zone_opened(space, policy));
     // A stop is a load of one; a full fleet has room for what is open and nothing else.
     let room = if full { stops.div_ceil(vehicles) as i32 } else { 1_000 };
     for number in 0..vehicles {
-        let vehicle = Vehicle {
-            name: name("v", number),
-            capacity: Load([room, 0, 0, 0]),
-            skills: Vec::new(),
-            costs: VehicleCosts::default(),
-            time_factor: 1000,
-            start: spot(),
-            end: None,
-            shift: Some(Shift { starts: Timestamp(0), ends: Timestamp(20 * 3_600_000), breaks: Vec::new() }),
-            stops_max: None,
-            lifo: false,
-        };
-        let started = Event::ShiftStarted { vehicle: vehicle.name.clone(), shift: None, position: Some(vehicle.start) };
-        rig.fact(Event::VehicleRegistered(vehicle));
-        rig.fact(started);
+        for event in van(number, spot(), room) {
+            rig.fact(event);
+        }
     }
     let mut orders = 0;
     let mut order = |now: i64| {
         orders += 1;
-        let closes = Timestamp(now + 2 * 3_600_000 + (orders as i64 * 7_919) % (4 * 3_600_000));
-        let windows = vec![TimeWindow::new(Timestamp(now), closes).expect("a legal window")];
-        let stop = StopSpec { position: spot(), windows, service: Millis(120_000), setup: Millis(0) };
-        Order {
-            name: name("o", orders),
-            work: OrderWork::Job(Job { stop, direction: LoadDirection::Delivery }),
-            load: Load([1, 0, 0, 0]),
-            skills: Vec::new(),
-            priority: 0,
-            release: None,
-            promised: None,
-            placed: Timestamp(now),
-        }
+        job(orders, spot(), Timestamp(now))
     };
     rig.run();
     let begun = Instant::now();

@@ -12,14 +12,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use fleetfold_benches::{entry, job, van, zone_opened};
 use fleetfold_engine::{Draft, Effect, Engine, Input, Note, Outlook, SolveReport, run};
 use fleetfold_fleet::Fleet;
 use fleetfold_journal::Outcome;
-use fleetfold_model::{
-    Event, Job, Load, LoadDirection, LogEntry, LogSeq, MessageHash, Millis, Name, NetworkSpec, Order, OrderWork,
-    Policy, Position, Shift, Space, StopEvent, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts, VehicleId,
-    ZoneOpened,
-};
+use fleetfold_model::{Event, LogSeq, Millis, NetworkSpec, Policy, Position, Space, StopEvent, Timestamp, VehicleId};
 use fleetfold_roads::Network;
 use fleetfold_sim::Seeded;
 use fleetfold_solver::{SearchLimits, TourIx, price, solve};
@@ -50,8 +47,7 @@ struct Rig {
 impl Rig {
     fn entry(&mut self, event: Event) -> Input {
         self.seq += 1;
-        let (seq, logged_at) = (LogSeq(self.seq), Timestamp(self.now));
-        Input::Entry(LogEntry { seq, logged_at, id: self.seq, hash: MessageHash(u128::from(self.seq)), event })
+        entry(self.seq, Timestamp(self.now), event)
     }
 
     fn fact(&mut self, event: Event) {
@@ -202,10 +198,6 @@ impl Rig {
     }
 }
 
-fn name(prefix: &str, number: usize) -> Name {
-    Name::new(&format!("{prefix}{number}")).expect("a legal name")
-}
-
 fn main() {
     let arguments: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     let argument = |index: usize, default: usize| arguments.get(index).copied().unwrap_or(default);
@@ -228,59 +220,25 @@ fn main() {
         outlook: None,
         counts: Counts::default(),
     };
-    let opened = |search_rounds: u32| {
-        Event::ZoneOpened(ZoneOpened {
-            timezone: "UTC".into(),
-            space: Space::Planar,
-            day_start: Timestamp(0),
-            log_start: Timestamp(0),
-            utc_offset: Millis(0),
-            rate: 1,
-            policy: Policy { search_rounds, learn: false, ..Policy::default() },
-        })
-    };
-    rig.fact(opened(0));
+    let policy = |search_rounds| Policy { search_rounds, learn: false, ..Policy::default() };
+    rig.fact(zone_opened(Space::Planar, policy(0)));
     for number in 0..vehicles {
         let start = Position { x: random.below(side) as i32, y: random.below(side) as i32 };
-        let vehicle = Vehicle {
-            name: name("v", number),
-            capacity: Load([1_000, 0, 0, 0]),
-            skills: Vec::new(),
-            costs: VehicleCosts::default(),
-            time_factor: 1000,
-            start,
-            end: None,
-            shift: Some(Shift { starts: Timestamp(0), ends: Timestamp(20 * 3_600_000), breaks: Vec::new() }),
-            stops_max: None,
-            lifo: false,
-        };
-        let started = Event::ShiftStarted { vehicle: vehicle.name.clone(), shift: None, position: Some(vehicle.start) };
-        rig.fact(Event::VehicleRegistered(vehicle));
-        rig.fact(started);
+        for event in van(number, start, 1_000) {
+            rig.fact(event);
+        }
     }
     let mut orders = 0;
     let mut order = |now: i64| {
         orders += 1;
-        let closes = Timestamp(now + 2 * 3_600_000 + (orders as i64 * 7_919) % (4 * 3_600_000));
-        let windows = vec![TimeWindow::new(Timestamp(now), closes).expect("a legal window")];
         let position = Position { x: random.below(side) as i32, y: random.below(side) as i32 };
-        let stop = StopSpec { position, windows, service: Millis(120_000), setup: Millis(0) };
-        Event::OrderCreated(Order {
-            name: name("o", orders),
-            work: OrderWork::Job(Job { stop, direction: LoadDirection::Delivery }),
-            load: Load([1, 0, 0, 0]),
-            skills: Vec::new(),
-            priority: 0,
-            release: None,
-            promised: None,
-            placed: Timestamp(now),
-        })
+        Event::OrderCreated(job(orders, position, Timestamp(now)))
     };
     for _ in 0..stops {
         let event = order(rig.now);
         rig.fact(event);
     }
-    rig.fact(Event::PolicyChanged(Policy { learn: false, ..Policy::default() }));
+    rig.fact(Event::PolicyChanged(policy(Policy::default().search_rounds)));
     println!("{vehicles} vehicles, {stops} open stops, {rate} changes a second");
     let end = rig.now + seconds as i64 * 1_000;
     let mut changes = 0;

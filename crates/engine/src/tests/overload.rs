@@ -28,7 +28,13 @@ impl Rig {
                             let hash = MessageHash(u128::from(self.seq));
                             inputs.push(Input::Entry(LogEntry { hash, ..entry }));
                         }
-                        _ => {}
+                        Effect::Folded { .. }
+                        | Effect::Rerouted(_)
+                        | Effect::FetchLegs(_)
+                        | Effect::ReadLastPlan
+                        | Effect::AppendOwn(_)
+                        | Effect::Publish(_)
+                        | Effect::Note(_) => {}
                     }
                 }
             }

@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod failure;
 mod feed;
+mod gatekeeper;
 mod graph;
 mod http;
 mod hub;

@@ -339,7 +339,11 @@ mod tests {
         assert_eq!(judge(&mut gate, "fleet.acme.porto.plan", b"\xff{"), "not_cloudevent, plan subject: true");
         gate.skip(LogSeq(7));
         let own = own_message(&zone(), &plan(5), Space::Geographic, Timestamp(0));
-        assert_eq!(judge(&mut gate, &own.subject, &own.bytes), "skipped, plan subject: true", "although it could be read");
+        assert_eq!(
+            judge(&mut gate, &own.subject, &own.bytes),
+            "skipped, plan subject: true",
+            "although it could be read"
+        );
         gate.forget_before(LogSeq(8));
         let forged = own_message(&zone(), &plan(9), Space::Geographic, Timestamp(0));
         assert_eq!(judge(&mut gate, &forged.subject, &forged.bytes), "who owns 9");

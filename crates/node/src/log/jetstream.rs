@@ -109,7 +109,10 @@ impl JetStream {
     /// The state of a bucket now. (What a handle of the client says is of when it was opened.)
     async fn bucket_info(&self, name: &str) -> Result<jetstream::stream::Info, LogError> {
         let handle = self.context.get_stream(format!("KV_{name}")).await.map_err(|error| {
-            LogError::new(format!("the bucket {name} does not answer: {error}"), format!("check the rights on $KV.{name}.>"))
+            LogError::new(
+                format!("the bucket {name} does not answer: {error}"),
+                format!("check the rights on $KV.{name}.>"),
+            )
         })?;
         Ok(handle.cached_info().clone())
     }

@@ -4,7 +4,7 @@ mod support;
 
 use fleetfold_fleet::{Closed, Placement, Refused};
 use fleetfold_model::{
-    BaseWritten, Event, ExchangeGroup, Features, LogSeq, Millis, Name, RepairAsked, StopKind, Timestamp,
+    BaseWritten, Event, ExchangeGroup, Features, LogSeq, Millis, Name, Proposal, RepairAsked, StopKind, Timestamp,
     UnassignedReason,
 };
 use support::{Log, at, job, name, plan, shipment, vehicle, zone};
@@ -19,6 +19,24 @@ fn carrying() -> Log {
     log.report("completed", "v1", "s1", StopKind::Pickup);
     log.report("departed", "v1", "s1", StopKind::Delivery);
     log
+}
+
+// ---- the chain of plans -----------------------------------------------------------------------------------------
+
+/// A plan of format 1 begins a chain by its number alone. With the highest number there is, none could follow.
+#[test]
+fn no_plan_takes_the_last_numbers_of_the_chain() {
+    let mut log = Log::new();
+    log.vehicle("v1", 0);
+    for rev in [u64::MAX, u64::MAX - 1, (1 << 53) + 1] {
+        let forged = Proposal { format: 1, rev, ..plan(&log.fleet, |_| None) };
+        assert_eq!(log.tell(Event::PlanProposed(forged)).refused, Some(Refused::BrokenChain), "{rev}");
+    }
+    let expired = Proposal { format: 1, rev: 4_711, ..plan(&log.fleet, |_| None) };
+    assert_eq!(log.tell(Event::PlanProposed(expired)).refused, None, "plans before it have expired");
+    log.job("o1", 100);
+    log.plan(Some("v1"));
+    assert_eq!(log.fleet.chain().rev, 4_712);
 }
 
 // ---- every order is somewhere ------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@
 
 use std::collections::BTreeSet;
 
-use fleetfold_model::{LogEntry, LogSeq, Timestamp};
+use fleetfold_fleet::Fleet;
+use fleetfold_model::{Event, LogEntry, LogSeq, Timestamp};
 use fleetfold_wire::{CloudEvent, DecodeError, EventType, Warning, What, decode};
 
 use crate::address::{Address, ZoneName, parse};
@@ -44,6 +45,28 @@ pub enum Judged {
         /// The epoch it claims.
         epoch: u64,
     },
+    /// An event with unknown fields that stands behind a fact which may have changed the zone's policy: fold the log up to that
+    /// fact, tell the gate what the policy is then ([`Gate::policy`]), and judge again.
+    WhichPolicy {
+        /// The entry of that fact.
+        after: LogSeq,
+    },
+}
+
+/// What the zone's policy says about events with unknown fields, after an entry was folded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyAt {
+    /// The fold has come to this entry at least.
+    pub seq: LogSeq,
+    /// Events with unknown fields are rejected.
+    pub strict: bool,
+}
+
+impl PolicyAt {
+    /// The policy of a fleet, after the last entry that it has folded.
+    pub fn of(fleet: &Fleet) -> Self {
+        Self { seq: fleet.applied(), strict: fleet.policy().strict }
+    }
 }
 
 /// What a message said besides its event.
@@ -77,16 +100,18 @@ pub struct Gate {
     epoch_max: u64,
     /// The record of owners begins here: what was logged before cannot be judged by it.
     owners_since: Timestamp,
-    /// Events with unknown fields are rejected (the zone's policy).
-    strict: bool,
+    /// What the fold said last about the policy.
+    policy: PolicyAt,
+    /// The last fact let through that may have changed the policy.
+    policy_fact: LogSeq,
 }
 
 impl Gate {
-    /// The gate of a zone whose log can be asked who owns it. `skipped`: entries noted as skipped before. `epoch_max`: no
-    /// owner has, or had, a higher epoch.
-    pub fn new(zone: ZoneName, skipped: impl IntoIterator<Item = u64>, epoch_max: u64) -> Self {
+    /// The gate of a zone whose log can be asked who owns it. `policy`: what the fold says that the messages follow on.
+    /// `skipped`: entries noted as skipped before. `epoch_max`: no owner has, or had, a higher epoch.
+    pub fn new(zone: ZoneName, policy: PolicyAt, skipped: impl IntoIterator<Item = u64>, epoch_max: u64) -> Self {
         let skipped = skipped.into_iter().map(LogSeq).collect();
-        Self { zone, skipped, epoch_max, owners_since: Timestamp(i64::MIN), strict: false }
+        Self { zone, skipped, epoch_max, owners_since: Timestamp(i64::MIN), policy, policy_fact: LogSeq(0) }
     }
 
     /// The zone.
@@ -105,10 +130,11 @@ impl Gate {
         self.epoch_max = self.epoch_max.max(epoch_max);
     }
 
-    /// The zone's policy says whether events with unknown fields are rejected. What was rejected is noted as skipped, so later
-    /// folds need not know what the policy was.
-    pub fn set_strict(&mut self, strict: bool) {
-        self.strict = strict;
+    /// The fold has come so far, and this is the zone's policy there.
+    pub fn policy(&mut self, policy: PolicyAt) {
+        if policy.seq >= self.policy.seq {
+            self.policy = policy;
+        }
     }
 
     /// An entry was noted as skipped.
@@ -126,8 +152,11 @@ impl Gate {
         self.skipped = self.skipped.split_off(&first);
     }
 
-    /// Judges a message. Pure: the same message is judged the same, as long as the gate knows the same.
-    pub fn judge(&self, raw: Raw<'_>) -> Judged {
+    /// Judges a message. Messages come in the order of the log: an event with unknown fields is judged by the policy that the
+    /// facts before it have made. Which of these facts count only the fold knows (it refuses some), so where one of them was let
+    /// through and its fold was not heard of yet, the gate asks ([`Judged::WhichPolicy`]) and never guesses. However far messages
+    /// are read ahead of the fold, each is judged as if it had been folded entry by entry.
+    pub fn judge(&mut self, raw: Raw<'_>) -> Judged {
         let address = match parse(raw.subject) {
             Some((zone, address)) if zone == self.zone => address,
             _ => {
@@ -161,15 +190,23 @@ impl Gate {
             return rejected("wrong_subject", what, on_plan_subject);
         }
         let own = event.own_epoch();
-        if let Some(warning) = decoded.warnings.first().filter(|_| self.strict && own.is_none()) {
-            let error = DecodeError::UnknownField { kind: decoded.kind.name(), warning: warning.clone() };
-            return rejected(error.code(), error.to_string(), on_plan_subject);
+        if let Some(warning) = decoded.warnings.first().filter(|_| own.is_none()) {
+            if self.policy.seq < self.policy_fact {
+                return Judged::WhichPolicy { after: self.policy_fact };
+            }
+            if self.policy.strict {
+                let error = DecodeError::UnknownField { kind: decoded.kind.name(), warning: warning.clone() };
+                return rejected(error.code(), error.to_string(), on_plan_subject);
+            }
         }
         if let Some(epoch) = own
             && epoch > self.epoch_max
             && raw.at >= self.owners_since
         {
             return Judged::WhoOwns { epoch };
+        }
+        if matches!(event, Event::ZoneOpened(_) | Event::PolicyChanged(_)) {
+            self.policy_fact = self.policy_fact.max(raw.seq);
         }
         let id = if own.is_some() { 0 } else { decoded.id };
         let entry = LogEntry { seq: raw.seq, logged_at: raw.at, id, hash: decoded.hash, event };
@@ -216,20 +253,23 @@ mod tests {
     };
     use fleetfold_wire::encode;
 
-    use super::{Gate, Judged, Raw};
+    use super::{Gate, Judged, PolicyAt, Raw};
     use crate::address::ZoneName;
     use crate::chain::own_message;
+
+    const LAX: PolicyAt = PolicyAt { seq: LogSeq(0), strict: false };
 
     fn zone() -> ZoneName {
         ZoneName::new("acme", "porto").unwrap()
     }
 
-    fn judge(gate: &Gate, subject: &str, bytes: &[u8]) -> String {
+    fn judge(gate: &mut Gate, subject: &str, bytes: &[u8]) -> String {
         match gate.judge(Raw { seq: LogSeq(7), at: Timestamp(0), subject, bytes }) {
             Judged::Entry(entry, _) => format!("entry {}", fleetfold_wire::event_type(&entry.event)),
             Judged::Skipped { on_plan_subject } => format!("skipped, plan subject: {on_plan_subject}"),
             Judged::Rejected(why) => format!("{}, plan subject: {}", why.code, why.on_plan_subject),
             Judged::WhoOwns { epoch } => format!("who owns {epoch}"),
+            Judged::WhichPolicy { after } => format!("which policy after {}", after.0),
         }
     }
 
@@ -249,10 +289,10 @@ mod tests {
 
     #[test]
     fn an_event_stands_on_the_subject_of_its_type_and_entity() {
-        let gate = Gate::new(zone(), [], 5);
+        let mut gate = Gate::new(zone(), LAX, [], 5);
         let lost = Event::VehicleLost { vehicle: Name::new("veh-7").unwrap(), position: None };
         let bytes = encode(&lost, Space::Geographic, "/app", "1", Timestamp(0)).to_bytes();
-        let at = |tail: &str| judge(&gate, &format!("fleet.acme.porto.{tail}"), &bytes);
+        let mut at = |tail: &str| judge(&mut gate, &format!("fleet.acme.porto.{tail}"), &bytes);
         assert_eq!(at("event.vehicle_lost.veh-7"), "entry fleet.vehicle.lost.v1");
         assert_eq!(at("event.vehicle_lost._"), "entry fleet.vehicle.lost.v1");
         for wrong in ["event.vehicle_lost.veh-8", "event.order_created._", "event.vehicle_back.veh-7", "event.x"] {
@@ -260,24 +300,24 @@ mod tests {
         }
         assert_eq!(at("plan"), "wrong_subject, plan subject: true");
         assert_eq!(
-            judge(&gate, "fleet.acme.braga.event.vehicle_lost.veh-7", &bytes),
+            judge(&mut gate, "fleet.acme.braga.event.vehicle_lost.veh-7", &bytes),
             "wrong_subject, plan subject: false"
         );
     }
 
     #[test]
     fn what_the_engine_says_counts_from_an_owner_on_its_own_subject_only() {
-        let mut gate = Gate::new(zone(), [], 5);
+        let mut gate = Gate::new(zone(), LAX, [], 5);
         let own = own_message(&zone(), &plan(5), Space::Geographic, Timestamp(0));
-        assert_eq!(judge(&gate, &own.subject, &own.bytes), "entry fleet.plan.proposed.v1");
+        assert_eq!(judge(&mut gate, &own.subject, &own.bytes), "entry fleet.plan.proposed.v1");
         let elsewhere = "fleet.acme.porto.event.plan_proposed._";
-        assert_eq!(judge(&gate, elsewhere, &own.bytes), "wrong_subject, plan subject: false");
+        assert_eq!(judge(&mut gate, elsewhere, &own.bytes), "wrong_subject, plan subject: false");
         let forged = own_message(&zone(), &plan(1 << 62), Space::Geographic, Timestamp(0));
-        assert_eq!(judge(&gate, &forged.subject, &forged.bytes), format!("who owns {}", 1u64 << 62));
+        assert_eq!(judge(&mut gate, &forged.subject, &forged.bytes), format!("who owns {}", 1u64 << 62));
         let next = own_message(&zone(), &plan(9), Space::Geographic, Timestamp(0));
-        assert_eq!(judge(&gate, &next.subject, &next.bytes), "who owns 9");
+        assert_eq!(judge(&mut gate, &next.subject, &next.bytes), "who owns 9");
         gate.owner(9);
-        assert_eq!(judge(&gate, &next.subject, &next.bytes), "entry fleet.plan.proposed.v1");
+        assert_eq!(judge(&mut gate, &next.subject, &next.bytes), "entry fleet.plan.proposed.v1");
         let located = Event::VehicleLocated(VehicleLocated {
             vehicle: Name::new("veh-7").unwrap(),
             position: fleetfold_model::Position::default(),
@@ -286,26 +326,30 @@ mod tests {
             epoch: 5,
         });
         let located = own_message(&zone(), &located, Space::Geographic, Timestamp(0));
-        assert_eq!(judge(&gate, &located.subject, &located.bytes), "entry fleet.vehicle.located.v1");
+        assert_eq!(judge(&mut gate, &located.subject, &located.bytes), "entry fleet.vehicle.located.v1");
         assert_eq!(
-            judge(&gate, "fleet.acme.porto.event.vehicle_located._", &located.bytes),
+            judge(&mut gate, "fleet.acme.porto.event.vehicle_located._", &located.bytes),
             "wrong_subject, plan subject: false"
         );
     }
 
     #[test]
     fn garbage_is_rejected_and_what_was_skipped_stays_skipped() {
-        let mut gate = Gate::new(zone(), [], 5);
-        assert_eq!(judge(&gate, "fleet.acme.porto.plan", b"\xff{"), "not_cloudevent, plan subject: true");
+        let mut gate = Gate::new(zone(), LAX, [], 5);
+        assert_eq!(judge(&mut gate, "fleet.acme.porto.plan", b"\xff{"), "not_cloudevent, plan subject: true");
         gate.skip(LogSeq(7));
         let own = own_message(&zone(), &plan(5), Space::Geographic, Timestamp(0));
-        assert_eq!(judge(&gate, &own.subject, &own.bytes), "skipped, plan subject: true", "although it could be read");
+        assert_eq!(
+            judge(&mut gate, &own.subject, &own.bytes),
+            "skipped, plan subject: true",
+            "although it could be read"
+        );
         gate.forget_before(LogSeq(8));
         let forged = own_message(&zone(), &plan(9), Space::Geographic, Timestamp(0));
-        assert_eq!(judge(&gate, &forged.subject, &forged.bytes), "who owns 9");
+        assert_eq!(judge(&mut gate, &forged.subject, &forged.bytes), "who owns 9");
         gate.owners_known_since(Timestamp(1));
-        let old = judge(&gate, &forged.subject, &forged.bytes);
+        let old = judge(&mut gate, &forged.subject, &forged.bytes);
         assert_eq!(old, "entry fleet.plan.proposed.v1", "logged before the record of owners began");
-        assert_eq!(judge(&gate, &own.subject, &own.bytes), "entry fleet.plan.proposed.v1");
+        assert_eq!(judge(&mut gate, &own.subject, &own.bytes), "entry fleet.plan.proposed.v1");
     }
 }

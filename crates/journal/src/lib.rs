@@ -10,7 +10,7 @@
 //!
 //! ```
 //! use fleetfold_fleet::Fleet;
-//! use fleetfold_journal::{Address, Gate, Judged, Raw, ZoneName, address::fact_id};
+//! use fleetfold_journal::{Address, Gate, Judged, PolicyAt, Raw, ZoneName, address::fact_id};
 //! use fleetfold_model::{LogSeq, Timestamp};
 //! use fleetfold_wire::{What, decode};
 //!
@@ -27,10 +27,10 @@
 //! assert_eq!(fact_id(&zone, "/shop", "1"), "acme/porto/%2Fshop/1");
 //!
 //! // Every reader takes its messages through the gate. What stands on its subject is folded; anything else is rejected.
-//! let gate = Gate::new(zone, [], 0);
-//! let read = |subject| gate.judge(Raw { seq: LogSeq(1), at: Timestamp(0), subject, bytes });
-//! let Judged::Entry(entry, _) = read(subject.as_str()) else { panic!("it stands where it belongs") };
 //! let mut fleet = Fleet::new();
+//! let mut gate = Gate::new(zone, PolicyAt::of(&fleet), [], 0);
+//! let mut read = |subject| gate.judge(Raw { seq: LogSeq(1), at: Timestamp(0), subject, bytes });
+//! let Judged::Entry(entry, _) = read(subject.as_str()) else { panic!("it stands where it belongs") };
 //! assert_eq!(fleet.apply(&entry).refused, None);
 //! assert!(matches!(read("fleet.acme.porto.plan"), Judged::Rejected(why) if why.code == "wrong_subject"));
 //! # Ok::<(), fleetfold_wire::DecodeError>(())
@@ -54,5 +54,5 @@ pub use chain::{OwnMessage, own_message};
 pub use commit::{Commit, LastPlan, Outcome, Wanted};
 pub use fanout::{FanOut, Heard, Next};
 pub use format::{SNAPSHOT_FORMAT, SNAPSHOT_LAYOUT};
-pub use gate::{Gate, Judged, Raw, Rejection, Said};
+pub use gate::{Gate, Judged, PolicyAt, Raw, Rejection, Said};
 pub use resume::{Begin, Covered, Held, begin, still_the_same};

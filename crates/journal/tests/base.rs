@@ -282,3 +282,13 @@ fn the_base_that_version_0_2_0_wrote_is_read() {
     // Nothing of model or fleet is in the bytes: a renamed field or a moved variant there changes none of them.
     assert_eq!(String::from_utf8(write(&fleet, &tally, &zone())).unwrap(), GOLDEN);
 }
+
+/// Who reads about the names of bases finds one that is a name.
+#[test]
+fn the_name_of_a_base_in_the_documentation_is_one() {
+    let events = include_str!("../../../docs/EVENTS.md");
+    let (_, rest) = events.split_once("\"object\": \"").expect("the example of `fleet.base.written.v1`");
+    let object = rest.split('"').next().unwrap();
+    let (zone, applied, format) = fleetfold_journal::base::parse(object).expect(object);
+    assert_eq!(fleetfold_journal::base::object_name(&zone, applied, format), object);
+}

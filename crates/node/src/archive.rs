@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use fleetfold_journal::{Gate, Judged, ZoneName};
-use fleetfold_model::{Event, Name};
+use fleetfold_journal::{PolicyAt, ZoneName};
+use fleetfold_model::{Event, LogSeq, Name};
 
 use crate::clock;
 use crate::failure::Failure;
+use crate::gatekeeper::{self, Passed};
 use crate::log::Log;
 use crate::readers::Whole;
 use crate::view::stories::{Who, line};
@@ -28,8 +29,10 @@ pub(crate) async fn order<'a>(
     order: &'a Name,
     applied: u64,
 ) -> Result<Option<RetiredOrder<'a>>, Failure> {
-    let mut gate = Gate::new(zone.clone(), log.skipped(zone).await?, log.epoch_max(zone).await?);
-    gate.owners_known_since(log.owners_since().await?);
+    // Nothing is folded here, so nobody can say which policy was in force at an entry. The engine has, for all entries that are
+    // read here: what a strict policy rejected is noted as skipped.
+    let policy = PolicyAt { seq: LogSeq(u64::MAX), strict: false };
+    let mut gate = gatekeeper::gate(log, zone, policy).await?;
     // Most entries are of other orders: those whose bytes do not have the name need not be decoded. JSON has one way only to
     // write letters, digits and a few signs; a name with others may stand there escaped.
     let plain = order.as_str().chars().all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c));
@@ -46,7 +49,7 @@ pub(crate) async fn order<'a>(
         if !has_it || story.len() >= LINES_MAX || message.seq > applied {
             continue;
         }
-        if let Judged::Entry(entry, said) = gate.judge(message.raw())
+        if let Passed::Entry(entry, said) = gatekeeper::judge(log, &mut gate, &message).await?
             && let Some(words) = about(&entry.event, order)
         {
             ended = end_of(&entry.event).or(ended);

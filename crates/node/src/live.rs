@@ -9,7 +9,9 @@ pub(crate) mod handover;
 mod inputs;
 mod intake;
 mod screens;
+mod skip_list;
 mod start;
+mod telling;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,6 +22,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fleetfold_engine::{Engine, Input, PositionReport};
 use fleetfold_fleet::Tally;
+use fleetfold_journal::PolicyAt;
 use fleetfold_model::{Assignment, Event, MessageHash, Millis, Name, Space, Timestamp};
 use fleetfold_roads::Network;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -195,8 +198,12 @@ struct Worker {
     start: u64,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
-    /// The zone's policy rejects events with unknown fields.
+    /// The zone's policy rejects events with unknown fields, as HTTP sees it.
     strict: Arc<AtomicBool>,
+    /// The same for the intake, with the entry that it holds from.
+    policy: watch::Sender<PolicyAt>,
+    /// Facts that the fold refused, to be told.
+    refused: mpsc::Sender<telling::Untaken>,
     overload: Arc<AtomicU8>,
     /// Each vehicle's newest position that has not been passed on, and when the last ones were.
     held_positions: BTreeMap<Name, PositionReport>,

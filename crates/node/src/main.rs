@@ -12,6 +12,7 @@ mod doctor;
 mod document;
 mod failure;
 mod feed;
+mod gatekeeper;
 mod graph;
 mod http;
 mod hub;

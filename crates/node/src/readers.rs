@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use fleetfold_fleet::{Fleet, Tally};
-use fleetfold_journal::{Begin, Covered, Gate, Judged, Rejection, ZoneName, begin};
+use fleetfold_journal::{Begin, Covered, Gate, PolicyAt, Rejection, ZoneName, begin};
 use fleetfold_model::{Event, LogEntry, LogSeq, Millis};
 use fleetfold_sim::Report;
 use fleetfold_wire::{DayFooter, DayHeader, DayLine};
@@ -18,6 +18,7 @@ use crate::args::{Audit, Record, VerifyZone};
 use crate::days;
 use crate::demo::zone_name;
 use crate::failure::Failure;
+use crate::gatekeeper::{self, Passed};
 use crate::live::bases;
 use crate::live::log_gap;
 use crate::log::{self, Log, LogChoice, Message, Read, Reader, Stream};
@@ -98,8 +99,6 @@ struct Folded {
     last: LogSeq,
     lines: Vec<DayLine>,
     gate: Gate,
-    /// Numbers of plans that do not follow the one before.
-    gaps: Vec<u64>,
     plans: u64,
     rejected: Vec<(LogSeq, Rejection)>,
     /// The base it began with.
@@ -127,8 +126,7 @@ async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Fa
         }
         (Begin::Regressed { .. } | Begin::AtBase { .. }, _) => unreachable!("nothing was folded before"),
     };
-    let mut gate = Gate::new(zone.clone(), log.skipped(zone).await?, log.epoch_max(zone).await?);
-    gate.owners_known_since(log.owners_since().await?);
+    let gate = gatekeeper::gate(log, zone, PolicyAt::of(&fleet)).await?;
     let mut folded = Folded {
         verify: Verify::from(&fleet),
         last: fleet.applied(),
@@ -136,7 +134,6 @@ async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Fa
         tally,
         lines: Vec::new(),
         gate,
-        gaps: Vec::new(),
         plans: 0,
         rejected: Vec::new(),
         base,
@@ -165,27 +162,19 @@ async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Fa
 impl Folded {
     /// Takes a message through the gate; `None`: it is not folded.
     async fn pass(&mut self, log: &Log, message: &Message) -> Result<Option<LogEntry>, Failure> {
-        let mut asked = false;
         loop {
-            match self.gate.judge(message.raw()) {
-                Judged::Entry(entry, _) => return Ok(Some(*entry)),
-                Judged::Skipped { on_plan_subject } => {
+            match gatekeeper::judge(log, &mut self.gate, message).await? {
+                Passed::Entry(entry, _) => return Ok(Some(*entry)),
+                Passed::Skipped { on_plan_subject } => {
                     self.fleet.skip(LogSeq(message.seq), on_plan_subject);
                     return Ok(None);
                 }
-                Judged::Rejected(rejection) => {
+                Passed::Rejected(rejection) => {
                     self.reject(message.seq, rejection);
                     return Ok(None);
                 }
-                Judged::WhoOwns { epoch } if asked => {
-                    let rejection = self.gate.not_an_owner(message.raw(), epoch);
-                    self.reject(message.seq, rejection);
-                    return Ok(None);
-                }
-                Judged::WhoOwns { .. } => {
-                    self.gate.owner(log.epoch_max(self.gate.zone()).await?);
-                    asked = true;
-                }
+                // Everything before this message has been folded.
+                Passed::WhichPolicy { .. } => self.gate.policy(PolicyAt::of(&self.fleet)),
             }
         }
     }
@@ -197,13 +186,7 @@ impl Folded {
     }
 
     fn apply(&mut self, entry: &LogEntry) {
-        let chain = *self.fleet.chain();
-        if let Event::PlanProposed(plan) = &entry.event {
-            self.plans += 1;
-            if chain.rev > 0 && plan.rev != chain.rev + 1 {
-                self.gaps.push(plan.rev);
-            }
-        }
+        self.plans += u64::from(matches!(entry.event, Event::PlanProposed(_)));
         let change = self.fleet.apply(entry);
         self.last = entry.seq;
         self.tally.observe(entry, &change, &self.fleet);
@@ -252,8 +235,10 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
 struct Audited<'a> {
     #[serde(flatten)]
     report: Report,
-    /// Numbers of plans that do not follow the one before.
+    /// Numbers of plans whose predecessor is missing from the log.
     chain_gaps: &'a [u64],
+    /// Plans that do not follow the chain, such as copies: the fold refused them.
+    outside_chain: u64,
     /// Facts (their entries) that no accepted plan answers.
     unanswered: &'a [u64],
     over_10_seconds: Vec<SlowAnswer>,
@@ -302,7 +287,8 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
     let folded = fold(&opened.log, &zone, false).await?;
     let report = Report::new(&folded.tally, folded.fleet.digest(), folded.fleet.facts_digest());
     let unanswered: Vec<u64> = folded.fleet.unanswered().keys().map(|seq| seq.0).collect();
-    let good = folded.gaps.is_empty() && unanswered.is_empty() && folded.causes.is_empty();
+    let found = folded.verify.result();
+    let good = found.gaps.is_empty() && unanswered.is_empty() && folded.causes.is_empty();
     if args.json {
         let slow = |&(seq, wait, kind): &(LogSeq, Millis, &'static str)| SlowAnswer {
             seq: seq.0,
@@ -311,7 +297,8 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
         };
         let audited = Audited {
             report,
-            chain_gaps: &folded.gaps,
+            chain_gaps: &found.gaps,
+            outside_chain: found.outside_chain,
             unanswered: &unanswered,
             over_10_seconds: folded.causes.iter().map(slow).collect(),
             skipped: folded.gate.skipped(),
@@ -321,11 +308,14 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
     } else {
         crate::out::write_out(format_args!("{}", report.table()));
         crate::out::say!(
-            "  {:<26} {} plans, gaps or doubles: {}",
+            "  {:<26} {} plans, gaps: {}",
             "plan chain",
-            folded.plans,
-            if folded.gaps.is_empty() { "none".to_owned() } else { format!("{:?}", folded.gaps) }
+            folded.plans - found.outside_chain,
+            if found.gaps.is_empty() { "none".to_owned() } else { format!("before {:?}", found.gaps) }
         );
+        if found.outside_chain > 0 {
+            crate::out::say!("  {:<26} {}", "plans outside the chain", found.outside_chain);
+        }
         crate::out::say!(
             "  {:<26} {}",
             "never answered",

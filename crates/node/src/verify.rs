@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fleetfold_fleet::{Change, Fleet};
-use fleetfold_model::{Event, FORMAT, LogEntry, LogSeq};
+use fleetfold_model::{Event, FORMAT, LogEntry, LogSeq, MessageHash, Proposal};
 
 /// Most digests that are kept while no plan says which are still needed: 16 MiB of them.
 const DIGESTS_MAX: usize = 1 << 20;
@@ -40,12 +40,25 @@ pub(crate) struct Verified {
     pub(crate) compared: u64,
     /// Plans whose digest was made in another way, so that it says nothing here.
     pub(crate) other_format: u64,
-    /// Plans that do not follow the chain. Engines that lost the zone leave such plans behind; nothing is compared with them.
+    /// Plans that do not follow the chain. Engines that lost the zone leave such plans behind, and anybody may repeat one; the
+    /// fold refuses them and nothing is compared with them.
     pub(crate) outside_chain: u64,
+    /// Numbers of plans whose predecessor is missing from the log: accepted ones that do not follow the accepted one before, and
+    /// the first of several refused ones that follow each other. An engine goes on from an accepted plan only.
+    pub(crate) gaps: Vec<u64>,
     /// Plans made from an entry before the first one seen here.
     pub(crate) too_early: u64,
     /// The first plan that was made from another fleet.
     pub(crate) mismatch: Option<Mismatch>,
+}
+
+/// A refused plan whose number is above the next one of the chain.
+#[derive(Clone, Copy, Debug)]
+struct Ahead {
+    rev: u64,
+    hash: MessageHash,
+    /// The gap before it has been told.
+    told: bool,
 }
 
 /// Compares the fold of a log with the digests in its plans, entry by entry.
@@ -53,13 +66,18 @@ pub(crate) struct Verified {
 pub(crate) struct Verify {
     /// The digest after each entry from the newest plan's base on.
     digests: BTreeMap<LogSeq, u64>,
+    /// Number of the last accepted plan; 0: there is none.
+    rev: u64,
+    /// The last plan, if it was refused and its number is one that the chain has not come to.
+    ahead: Option<Ahead>,
     so_far: Verified,
 }
 
 impl Verify {
     /// Begins with a fleet that was folded before: a base, or an empty one.
     pub(crate) fn from(fleet: &Fleet) -> Self {
-        Self { digests: BTreeMap::from([(fleet.applied(), fleet.digest())]), so_far: Verified::default() }
+        let digests = BTreeMap::from([(fleet.applied(), fleet.digest())]);
+        Self { digests, rev: fleet.chain().rev, ..Self::default() }
     }
 
     /// Takes in one entry, right after `fleet` has folded it with this `change`.
@@ -68,6 +86,7 @@ impl Verify {
             // Messages that were not folded have no digest of their own: the fleet is as after the entry before.
             let known = self.digests.range(..=plan.based_on).next_back().map(|(&seq, &digest)| (seq, digest));
             let links = change.plan.as_ref().is_some_and(|outcome| outcome.links);
+            self.follow(plan, entry.hash, links);
             if !links {
                 self.so_far.outside_chain += 1;
             } else if plan.format != FORMAT {
@@ -92,6 +111,27 @@ impl Verify {
         self.digests.insert(entry.seq, fleet.digest());
         if self.digests.len() > DIGESTS_MAX {
             self.digests.pop_first();
+        }
+    }
+
+    /// Looks for plans that are missing before this one.
+    fn follow(&mut self, plan: &Proposal, hash: MessageHash, links: bool) {
+        let after = |rev: u64| rev.checked_add(1) == Some(plan.rev);
+        if links {
+            if self.rev > 0 && !after(self.rev) {
+                self.so_far.gaps.push(plan.rev);
+            }
+            (self.rev, self.ahead) = (plan.rev, None);
+            return;
+        }
+        let before = self.ahead.take().filter(|before| after(before.rev) && plan.prev_hash == before.hash);
+        if let Some(before) = before {
+            if !before.told {
+                self.so_far.gaps.push(before.rev);
+            }
+            self.ahead = Some(Ahead { rev: plan.rev, hash, told: true });
+        } else if plan.rev > self.rev.saturating_add(1) {
+            self.ahead = Some(Ahead { rev: plan.rev, hash, told: false });
         }
     }
 
@@ -166,5 +206,39 @@ mod tests {
         assert_eq!((other.other_format, other.compared, other.mismatch), (1, 0, None));
         let outside = fold(plan(FORMAT, 5, 1), false);
         assert_eq!((outside.outside_chain, outside.compared, outside.mismatch), (1, 0, None));
+    }
+
+    /// A plan with a number, made from no fleet; `links`: the fold has taken it.
+    fn numbered(verify: &mut Verify, seq: u64, rev: u64, (prev, hash): (u128, u128), links: bool) {
+        let Event::PlanProposed(plan) = plan(FORMAT, 0, Fleet::new().digest()) else { unreachable!() };
+        let event = Event::PlanProposed(Proposal { rev, prev_hash: MessageHash(prev), ..plan });
+        let entry = LogEntry { hash: MessageHash(hash), ..entry(seq, event) };
+        let change = Change { plan: Some(PlanOutcome { links, ..PlanOutcome::default() }), ..Change::default() };
+        verify.folded(&entry, &change, &Fleet::new());
+    }
+
+    #[test]
+    fn a_stray_copy_of_a_plan_is_no_gap() {
+        let mut verify = Verify::from(&Fleet::new());
+        numbered(&mut verify, 1, 1, (0, 101), true);
+        numbered(&mut verify, 2, 2, (101, 102), true);
+        // Copies of both, one after the other, and a forged one of the highest number there is, twice.
+        numbered(&mut verify, 3, 1, (0, 101), false);
+        numbered(&mut verify, 4, 2, (101, 102), false);
+        numbered(&mut verify, 5, u64::MAX, (7, 105), false);
+        numbered(&mut verify, 6, u64::MAX, (105, 106), false);
+        numbered(&mut verify, 7, 3, (102, 103), true);
+        assert_eq!((&verify.result().gaps, verify.result().outside_chain), (&Vec::new(), 4));
+    }
+
+    #[test]
+    fn plans_that_go_on_behind_a_missing_one_are_a_gap() {
+        let mut verify = Verify::from(&Fleet::new());
+        numbered(&mut verify, 1, 1, (0, 101), true);
+        // Plan 2 is missing. Those behind it are refused, and follow each other.
+        numbered(&mut verify, 3, 3, (102, 103), false);
+        numbered(&mut verify, 4, 4, (103, 104), false);
+        numbered(&mut verify, 5, 5, (104, 105), false);
+        assert_eq!((&verify.result().gaps, verify.result().outside_chain), (&vec![3], 3));
     }
 }

@@ -10,6 +10,9 @@ use crate::known_fields::{Warning, unknown};
 use crate::read_v1 as read;
 use crate::{FACT_BYTES_MAX, PLAN_BYTES_MAX};
 
+/// Longest `id`, `source` and `type` of an event, in bytes.
+const ATTRIBUTE_BYTES_MAX: usize = 256;
+
 /// Why bytes could not become an event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
@@ -24,9 +27,14 @@ pub enum DecodeError {
     /// Not JSON, or not a CloudEvent.
     #[error("not a CloudEvent in structured JSON: {0}")]
     NotCloudEvent(String),
-    /// An attribute of the envelope is missing or empty.
-    #[error("CloudEvents attribute `{0}` is missing, empty or too long")]
-    Attribute(&'static str),
+    /// An attribute of the envelope is missing, or has a value that it cannot have.
+    #[error("CloudEvents attribute `{name}` {what}")]
+    Attribute {
+        /// Which.
+        name: &'static str,
+        /// What is wrong with it, as the rest of a sentence.
+        what: String,
+    },
     /// A type nobody knows.
     #[error("unknown event type `{0}`; `fleetfold schema` lists the known ones")]
     UnknownType(String),
@@ -62,7 +70,7 @@ impl DecodeError {
         match self {
             Self::TooLarge { .. } => "too_large",
             Self::NotCloudEvent(_) => "not_cloudevent",
-            Self::Attribute(_) => "attribute",
+            Self::Attribute { .. } => "attribute",
             Self::UnknownType(_) => "unknown_type",
             Self::Payload { .. } => "payload",
             Self::UnknownField { .. } => Warning::CODE,
@@ -155,13 +163,20 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded> {
         return Err(not("a list; send each event as a message of its own".to_owned()));
     }
     let envelope: CloudEvent = serde_json::from_str(text).map_err(|error| not(error.to_string()))?;
+    let attribute = |name: &'static str, what: String| Err(DecodeError::Attribute { name, what });
     if envelope.specversion != "1.0" {
-        return Err(DecodeError::Attribute("specversion"));
+        let said: String = envelope.specversion.chars().filter(|c| !c.is_control()).take(20).collect();
+        return attribute("specversion", format!("is `{said}`; `1.0` is expected"));
     }
-    let sane = |text: &str| !text.is_empty() && text.len() <= 256 && !text.chars().any(char::is_control);
     for (name, text) in [("id", &envelope.id), ("source", &envelope.source), ("type", &envelope.kind)] {
-        if !sane(text) {
-            return Err(DecodeError::Attribute(name));
+        if text.is_empty() {
+            return attribute(name, "is missing or empty".to_owned());
+        }
+        if text.len() > ATTRIBUTE_BYTES_MAX {
+            return attribute(name, format!("has {} bytes; at most {ATTRIBUTE_BYTES_MAX} are taken", text.len()));
+        }
+        if let Some(control) = text.chars().find(|c| c.is_control()) {
+            return attribute(name, format!("has the control character U+{:04X}", u32::from(control)));
         }
     }
     let Some(kind) = EventType::named(&envelope.kind) else {
@@ -170,7 +185,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded> {
     if kind != EventType::PlanProposed && bytes.len() > FACT_BYTES_MAX {
         return Err(DecodeError::TooLarge { bytes: bytes.len(), most: FACT_BYTES_MAX });
     }
-    let Some(time) = envelope.time.as_deref() else { return Err(DecodeError::Attribute("time")) };
+    let Some(time) = envelope.time.as_deref() else { return attribute("time", "is missing".to_owned()) };
     let at = instant("time", time)?;
     let what = what(kind, &envelope, at)?;
     let warnings = unknown(kind, &envelope.data);

@@ -2,7 +2,7 @@
 //! from a publisher with too many rights. None of them may stop the zone, be taken for a plan, or make two folds differ.
 
 use fleetfold_journal::own_message;
-use fleetfold_journal::{Gate, Judged, Raw};
+use fleetfold_journal::{Gate, Judged, PolicyAt, Raw};
 use fleetfold_model::{Event, FORMAT, LogEntry, LogSeq, MessageHash, Name, Proposal, SearchRecord, Space};
 use fleetfold_wire::encode;
 
@@ -42,7 +42,7 @@ impl Run<'_> {
 
     /// Judges a message as it is stored: whether it is folded is noted in the log, and every later reader keeps to it.
     pub(super) fn judge(&mut self, message: &SimMessage) -> Result<Read, String> {
-        let gate = Gate::new(zone(), [], self.epoch_max);
+        let mut gate = Gate::new(zone(), PolicyAt::of(&self.truth), [], self.epoch_max);
         let raw = Raw { seq: LogSeq(message.seq), at: message.at, subject: &message.subject, bytes: &message.bytes };
         match gate.judge(raw) {
             Judged::Entry(entry, _) => Ok(Read::Entry(*entry)),
@@ -55,6 +55,7 @@ impl Run<'_> {
                 Ok(self.pass_over(message.seq, rejection.on_plan_subject))
             }
             Judged::Skipped { on_plan_subject } => Ok(Read::Skipped(on_plan_subject)),
+            Judged::WhichPolicy { .. } => Err("the policy of everything before is known".to_owned()),
         }
     }
 

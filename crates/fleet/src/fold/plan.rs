@@ -10,6 +10,10 @@ use crate::change::{PlanOutcome, Refused};
 use crate::fold::Applying;
 use crate::{Fleet, Placement, Visit};
 
+/// Highest number with which a chain begins whose first plan cannot be checked (format 1, and earlier ones have expired). No
+/// zone makes so many plans, and numbers are left for all that follow.
+const FIRST_REV_MAX: u64 = 1 << 53;
+
 impl Fleet {
     pub(crate) fn apply_plan(
         &mut self,
@@ -20,9 +24,10 @@ impl Fleet {
         // Hashes of format 1 were made of memory: no other build can check them, so only the number counts.
         let unchecked = proposal.format < 2;
         let links = if self.chain.rev == 0 {
-            unchecked || (proposal.rev == 1 && proposal.prev_hash == MessageHash::default())
+            (unchecked && proposal.rev <= FIRST_REV_MAX)
+                || (proposal.rev == 1 && proposal.prev_hash == MessageHash::default())
         } else {
-            proposal.rev == self.chain.rev + 1 && (unchecked || proposal.prev_hash == self.chain.hash)
+            self.chain.rev.checked_add(1) == Some(proposal.rev) && (unchecked || proposal.prev_hash == self.chain.hash)
         };
         let old_epoch = proposal.epoch < self.chain.epoch;
         let mut outcome = PlanOutcome { epoch: proposal.epoch, rev: proposal.rev, links, accepted: Vec::new() };

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fleetfold_engine::{Effect, Input, Note, run as run_search};
-use fleetfold_journal::address::{feature_id, rejected_id};
+use fleetfold_journal::address::feature_id;
 use fleetfold_journal::{Address, LastPlan, Outcome, OwnMessage, own_message};
 
 use fleetfold_model::{Event, Features, LogEntry, LogSeq, Millis};
-use fleetfold_wire::{RejectedV1, What, decode, features_to_json};
+use fleetfold_wire::{What, decode, features_to_json};
 
+use super::telling::Untaken;
 use super::{OVERLOAD_MAX, Worker};
 use crate::clock;
 use crate::log::{AppendError, Stream};
@@ -179,14 +180,10 @@ impl Worker {
                 self.giver.refused(*seq, now, reason.code(), detail.clone());
                 // Only the owner writes it down; a repeat has the same id.
                 if let (Some(message), Some(_)) = (&self.folding, self.engine.commit().epoch()) {
-                    let told = RejectedV1::new(seq.0, &message.subject, reason.code(), &detail, &message.bytes);
-                    let body = Bytes::from(told.to_bytes());
-                    let subject = self.zone.subject(&Address::of_rejected(reason.code()));
-                    let id = rejected_id(&self.zone, *seq);
-                    let log = self.log.clone();
-                    self.runtime.spawn(async move {
-                        let _ = log.append(Stream::Rejected, subject, id, body, None).await;
-                    });
+                    let untaken = Untaken { message: message.clone(), code: reason.code(), what: detail };
+                    if self.refused.try_send(untaken).is_err() {
+                        tracing::warn!(seq = seq.0, "too many refused facts wait to be told: this one is not");
+                    }
                 }
             }
             Note::Flagged { seq, flag } => {

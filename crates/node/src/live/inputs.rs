@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use fleetfold_engine::{Input, PositionReport};
 use fleetfold_fleet::Change;
-use fleetfold_journal::Outcome;
+use fleetfold_journal::{Outcome, PolicyAt};
 use fleetfold_model::{Event, LogEntry, Millis};
 use fleetfold_wire::{What, decode};
 
@@ -59,7 +59,9 @@ impl Worker {
             self.publish_features(features);
         }
         if matches!(entry.event, Event::ZoneOpened(_) | Event::PolicyChanged(_)) {
-            self.strict.store(self.engine.fleet().policy().strict, Ordering::Release);
+            let policy = PolicyAt::of(self.engine.fleet());
+            self.strict.store(policy.strict, Ordering::Release);
+            self.policy.send_replace(policy);
         }
         self.giver.folded(Arc::clone(entry), change, self.engine.fleet(), now);
     }

@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 
 use fleetfold_engine::Engine;
 use fleetfold_fleet::{Fleet, Tally};
-use fleetfold_journal::{Begin, Covered, Gate, Held, begin};
+use fleetfold_journal::{Begin, Covered, Held, PolicyAt, begin};
 use fleetfold_model::LogSeq;
 use tokio::sync::{mpsc, watch};
 
 use super::handover::{Giver, Signals};
-use super::{CORES_KEPT, Live, Readiness, Setup, Worker, bases, intake};
+use super::{CORES_KEPT, Live, Readiness, Setup, Worker, bases, intake, telling};
 use crate::clock::{self, LogClock};
 use crate::document::Document;
+use crate::gatekeeper;
 use crate::hub::Hub;
 use crate::log::{LogError, Stream};
 use crate::metrics::Metrics;
@@ -46,7 +47,6 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let applied = fleet.applied().0;
     let covered = Covered { applied, rev: fleet.chain().rev };
     let (held, base) = bases::look(&log, &zone, applied).await?;
-    let skipped = log.skipped(&zone).await?;
     let (read_after, expected) = match begin(covered, held) {
         Begin::After { after, verify } => {
             let expected = last_hash.filter(|_| verify).map(|hash| intake::Expected { seq: applied, hash });
@@ -84,16 +84,17 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         }
     };
     let last = held.zone.map_or(0, |(_, last)| last);
-    let mut gate = Gate::new(zone.clone(), skipped, log.epoch_max(&zone).await?);
+    let mut gate = gatekeeper::gate(&log, &zone, PolicyAt::of(&fleet)).await?;
     gate.forget_before(LogSeq(held.stream_first));
-    gate.owners_known_since(log.owners_since().await?);
     let chain_epoch = Arc::new(AtomicU64::new(fleet.chain().epoch));
     let reader = log.read(Stream::Fleet, &zone, read_after).await?;
     let (warnings, strict) = (Warnings::default(), Arc::new(AtomicBool::new(fleet.policy().strict)));
     let overload = Arc::new(AtomicU8::new(0));
-    let odd = (warnings.clone(), Arc::clone(&strict));
+    let (policy, in_force) = watch::channel(PolicyAt::of(&fleet));
     let readiness = Arc::new(Readiness::default());
-    let entries = intake::start(log.clone(), gate, expected, reader, odd, Arc::clone(&readiness));
+    let odd = warnings.clone();
+    let entries = intake::start(log.clone(), gate, expected, reader, odd, in_force, Arc::clone(&readiness));
+    let refused = telling::start(log.clone(), zone.clone());
     let positions = log.read(Stream::Position, &zone, 0).await?;
 
     let metrics = Arc::new(Metrics::new());
@@ -169,6 +170,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         metrics,
         readiness,
         strict,
+        policy,
+        refused,
         overload,
         held_positions: BTreeMap::new(),
         positions_at: clock::monotonic(),

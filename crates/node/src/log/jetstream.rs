@@ -24,7 +24,7 @@ use futures::StreamExt;
 use tokio::io::AsyncReadExt;
 use tokio::sync::{mpsc, watch};
 
-use super::{AppendError, Lease, LogError, Message, Read, Stored, Stream, ZoneName};
+use super::{AppendError, Lease, LogError, Message, Read, SkipMark, Stored, Stream, ZoneName};
 use crate::trouble::Trouble;
 use reader::OrderedReader;
 pub(crate) use setup::connect_client;
@@ -32,6 +32,8 @@ use setup::{bucket, ensure};
 
 /// The object store of bases.
 const BASES: &str = "BASES";
+/// The bucket of leases.
+const OWNERS: &str = "OWNERS";
 /// The bucket of skipped entries.
 const SKIPPED: &str = "SKIPPED";
 
@@ -71,7 +73,7 @@ impl JetStream {
         for stream in Stream::ALL {
             ensure(&context, stream).await?;
         }
-        let owners = bucket(&context, "OWNERS", LEASE).await?;
+        let owners = bucket(&context, OWNERS, LEASE).await?;
         let skipped = bucket(&context, SKIPPED, Duration::ZERO).await?;
         Ok(Self { client, context, owners, skipped, away, unread: Arc::default() })
     }
@@ -107,6 +109,29 @@ impl JetStream {
 
     pub(super) async fn ensure_skipped(&self) -> Result<(), LogError> {
         bucket(&self.context, SKIPPED, Duration::ZERO).await.map(|_| ())
+    }
+
+    pub(super) async fn skip_mark(&self) -> Result<SkipMark, LogError> {
+        let info = self.bucket_info(SKIPPED).await?;
+        let changed = info.state.last_sequence.saturating_sub(info.state.messages);
+        Ok(SkipMark { created: info.created.unix_timestamp_nanos(), changed })
+    }
+
+    pub(super) async fn created(&self, stream: Stream) -> Result<i128, LogError> {
+        let handle =
+            self.context.get_stream(stream.name()).await.map_err(|error| unreachable_stream(stream, &error))?;
+        Ok(handle.cached_info().created.unix_timestamp_nanos())
+    }
+
+    /// The state of a bucket now. (What a handle of the client says is of when it was opened.)
+    async fn bucket_info(&self, name: &str) -> Result<jetstream::stream::Info, LogError> {
+        let handle = self.context.get_stream(format!("KV_{name}")).await.map_err(|error| {
+            LogError::new(
+                format!("the bucket {name} does not answer: {error}"),
+                format!("check the rights on $KV.{name}.>"),
+            )
+        })?;
+        Ok(handle.cached_info().clone())
     }
 
     pub(super) async fn append(
@@ -203,16 +228,11 @@ impl JetStream {
         }
         // Nobody owns it now: an owner that was had a revision of this bucket. The bucket is asked anew: what the client's `status` says
         // is as old as the connection, and the plans of an owner that has just let go would be rejected by some and folded by others.
-        let bucket = self.context.get_stream_no_info(&self.owners.stream_name).await.map_err(|error| failed(&error))?;
-        let info = bucket.get_info().await.map_err(|error| failed(&error))?;
-        Ok(info.state.last_sequence)
+        Ok(self.bucket_info(OWNERS).await?.state.last_sequence)
     }
 
     pub(super) async fn owners_since(&self) -> Result<Timestamp, LogError> {
-        let status = self.owners.status().await.map_err(|error| {
-            LogError::new(format!("the owners of zones cannot be read: {error}"), "check the rights on $KV.OWNERS.>")
-        })?;
-        Ok(timestamp(status.info.created.unix_timestamp_nanos()))
+        Ok(timestamp(self.bucket_info(OWNERS).await?.created.unix_timestamp_nanos()))
     }
 
     pub(super) async fn put_object(&self, name: &str, bytes: &Bytes) -> Result<(), LogError> {

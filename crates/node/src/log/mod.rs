@@ -159,6 +159,16 @@ impl LogError {
     }
 }
 
+/// What a list of skipped entries looks like from outside. It stays the same while entries are added to the list only, and
+/// changes when one is removed or the list is made anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SkipMark {
+    /// When the list was made, nanoseconds.
+    created: i128,
+    /// Changes of it that were no additions.
+    changed: u64,
+}
+
 /// The log.
 #[derive(Clone)]
 pub(crate) enum Log {
@@ -336,6 +346,35 @@ impl Log {
             Self::Embedded(_) => Ok(()),
             #[cfg(test)]
             Self::Simulated(_) => Ok(()),
+        }
+    }
+
+    /// What tells whether anybody but who adds to it has touched the list of skipped entries. Cheap.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there, or nobody answers.
+    pub(crate) async fn skip_mark(&self) -> Result<SkipMark, LogError> {
+        match self {
+            Self::JetStream(log) => log.skip_mark().await,
+            Self::Embedded(_) => Ok(SkipMark::default()), // one process holds the file
+            #[cfg(test)]
+            Self::Simulated(_) => Ok(SkipMark::default()),
+        }
+    }
+
+    /// When a stream was created, in nanoseconds: another time is another stream of that name. 0 where a stream cannot be
+    /// created anew under a running program.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there, or nobody answers.
+    pub(crate) async fn created(&self, stream: Stream) -> Result<i128, LogError> {
+        match self {
+            Self::JetStream(log) => log.created(stream).await,
+            Self::Embedded(_) => Ok(0),
+            #[cfg(test)]
+            Self::Simulated(_) => Ok(0),
         }
     }
 

@@ -1,0 +1,108 @@
+//! Looking after the list of skipped entries.
+//!
+//! Most rejections are repeated by every fold from the log alone: a message on a subject that is not its own, or one with
+//! unknown fields behind a strict policy. Two kinds are not. Whether an epoch was an owner's depends on who owned the zone
+//! when the message was judged, and whether bytes can be read depends on the version that reads them. For these the list says
+//! what was decided. It lives beside the log, in a bucket that somebody may delete or thin, so every running engine puts back
+//! what it knows of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fleetfold_journal::ZoneName;
+use tokio::sync::mpsc;
+
+use super::Readiness;
+use crate::log::{Log, LogError, SkipMark, Stream};
+
+/// The list is looked at this often.
+const EVERY: Duration = Duration::from_secs(1);
+/// A look takes no longer.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Starts the task. `known`: the entries on the list so far. Those that follow are sent through the answer; when its sender is
+/// dropped, the task ends.
+pub(super) fn start(
+    log: Log,
+    zone: ZoneName,
+    known: Vec<u64>,
+    readiness: Arc<Readiness>,
+) -> mpsc::UnboundedSender<u64> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let care = Care { log, zone, known: known.into_iter().collect(), seen: None, born: None };
+    tokio::spawn(care.run(receiver, readiness));
+    sender
+}
+
+struct Care {
+    log: Log,
+    zone: ZoneName,
+    known: BTreeSet<u64>,
+    /// What the list looked like when everything known stood on it.
+    seen: Option<SkipMark>,
+    /// When the stream of facts was created, as first seen: a list of one log says nothing about another.
+    born: Option<i128>,
+}
+
+impl Care {
+    async fn run(mut self, mut more: mpsc::UnboundedReceiver<u64>, readiness: Arc<Readiness>) {
+        loop {
+            tokio::time::sleep(EVERY).await;
+            loop {
+                match more.try_recv() {
+                    Ok(seq) => drop(self.known.insert(seq)),
+                    Err(mpsc::error::TryRecvError::Empty) => break,
+                    Err(mpsc::error::TryRecvError::Disconnected) => return,
+                }
+            }
+            if readiness.regressed.get().is_some() {
+                return;
+            }
+            match tokio::time::timeout(LONGEST, self.look()).await {
+                Ok(Ok(0)) => {}
+                Ok(Ok(lost)) => tracing::warn!(lost, "entries were missing from the list of skipped entries; put back"),
+                Ok(Err(error)) => tracing::debug!(%error, "the list of skipped entries cannot be looked at"),
+                Err(_) => tracing::debug!("the list of skipped entries does not answer"),
+            }
+        }
+    }
+
+    /// Puts back what is missing; says how many entries. Costs one request while nobody else has touched the list.
+    async fn look(&mut self) -> Result<usize, LogError> {
+        let born = self.log.created(Stream::Fleet).await?;
+        if *self.born.get_or_insert(born) != born {
+            return Ok(0);
+        }
+        let now = self.log.skip_mark().await;
+        if let Ok(now) = now
+            && self.seen == Some(now)
+        {
+            return Ok(0);
+        }
+        self.seen = None;
+        let lost = put_back(&self.log, &self.zone, &self.known).await?;
+        // Somebody may have touched it between: then it is looked at again.
+        self.seen = Some(match now {
+            Ok(now) if lost == 0 => now,
+            Ok(_) | Err(_) => self.log.skip_mark().await?,
+        });
+        Ok(lost)
+    }
+}
+
+/// Makes the list again if it is gone, and puts back what is missing of `known`; says how many entries.
+///
+/// # Errors
+///
+/// When the list cannot be read or written.
+pub(super) async fn put_back(log: &Log, zone: &ZoneName, known: &BTreeSet<u64>) -> Result<usize, LogError> {
+    log.ensure_skipped().await?;
+    let listed = log.skipped(zone).await?;
+    let mut lost = 0;
+    for &seq in known.iter().filter(|seq| listed.binary_search(seq).is_err()) {
+        log.skip(zone, seq).await?;
+        lost += 1;
+    }
+    Ok(lost)
+}

@@ -1,0 +1,74 @@
+//! Telling people, on the stream `REJECTED`, what was not taken: messages that were rejected and facts that were refused.
+//!
+//! Each has an id of its own, so that a repeat is harmless, and is tried until it is stored. The stream is made again where it
+//! was deleted.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use fleetfold_journal::address::rejected_id;
+use fleetfold_journal::{Address, ZoneName};
+use fleetfold_wire::RejectedV1;
+use tokio::sync::mpsc;
+
+use crate::log::{AppendError, Log, Message, Stream};
+
+/// Time between two attempts while the broker is away.
+pub(super) const AGAIN: Duration = Duration::from_millis(200);
+/// Attempts to tell one: a minute outlives a restart of the broker. What is given up then is in the program's log only; no fold
+/// depends on it.
+const TRIES: u32 = 300;
+/// An attempt to make a deleted stream or bucket again takes no longer.
+pub(super) const MAKE: Duration = Duration::from_secs(5);
+/// Refused facts that wait to be told. What comes when so many wait is not told.
+const WAITING_MAX: usize = 4096;
+
+/// What was not taken, and why.
+pub(super) struct Untaken {
+    pub(super) message: Message,
+    /// A short stable word.
+    pub(super) code: &'static str,
+    /// The reason in words.
+    pub(super) what: String,
+}
+
+/// Starts the task that tells of facts that the fold refused, one after the other. The engine's thread hands them over and
+/// waits for nothing.
+pub(super) fn start(log: Log, zone: ZoneName) -> mpsc::Sender<Untaken> {
+    let (sender, mut receiver) = mpsc::channel::<Untaken>(WAITING_MAX);
+    tokio::spawn(async move {
+        while let Some(untaken) = receiver.recv().await {
+            tell(&log, &zone, &untaken, |_| {}).await;
+        }
+    });
+    sender
+}
+
+/// Tells of one. Returns when it is stored, or cannot be. `waits` hears why it is not stored yet.
+pub(super) async fn tell(log: &Log, zone: &ZoneName, untaken: &Untaken, waits: impl Fn(&str)) {
+    let Untaken { message, code, what } = untaken;
+    let subject = zone.subject(&Address::of_rejected(code));
+    let id = rejected_id(zone, fleetfold_model::LogSeq(message.seq));
+    let body = Bytes::from(RejectedV1::new(message.seq, &message.subject, code, what, &message.bytes).to_bytes());
+    for tried in 1.. {
+        match log.append(Stream::Rejected, subject.clone(), id.clone(), body.clone(), None).await {
+            Ok(_) => return,
+            Err(AppendError::Refused(why)) => {
+                tracing::error!(why, seq = message.seq, "the log refuses to keep what was not taken");
+                return;
+            }
+            Err(error) if tried == TRIES => {
+                tracing::error!(%error, seq = message.seq, "what was not taken could not be told");
+                return;
+            }
+            Err(error) => {
+                // The stream may have been deleted.
+                match tokio::time::timeout(MAKE, log.ensure(Stream::Rejected)).await {
+                    Ok(Err(made)) => waits(&made.what),
+                    Ok(Ok(())) | Err(_) => waits(&error.to_string()),
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+}

@@ -7,6 +7,7 @@ pub(crate) mod bases;
 mod effects;
 mod inputs;
 mod intake;
+mod keeper;
 mod screens;
 mod start;
 
@@ -19,7 +20,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fleetfold_engine::{Engine, Input, PositionReport};
 use fleetfold_fleet::Tally;
-use fleetfold_model::{Assignment, Event, MessageHash, Millis, Name, Space, Timestamp};
+use fleetfold_model::{Event, MessageHash, Millis, Name, Timestamp};
 use fleetfold_roads::Network;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -28,6 +29,7 @@ use crate::hub::Hub;
 use crate::lease;
 use crate::log::{Log, Message, Read, Reader, ZoneName};
 use crate::metrics::Metrics;
+use crate::publisher::Publisher;
 use crate::trouble::Trouble;
 use crate::view::{Memory, Stale};
 use crate::warnings::Warnings;
@@ -102,6 +104,12 @@ pub(crate) struct Readiness {
     regressed: std::sync::OnceLock<String>,
     /// Why a rejected message cannot be noted: nothing behind it is folded.
     unnoted: Trouble,
+    /// Why nobody is known to own the zone: no fact is answered.
+    pub(crate) unowned: Trouble,
+    /// Why drivers cannot be told their routes.
+    pub(crate) untold: Trouble,
+    /// Why a stream that was deleted cannot be made again.
+    unmade: Trouble,
 }
 
 impl Readiness {
@@ -113,6 +121,9 @@ impl Readiness {
             ));
         }
         self.unnoted.get()?;
+        self.unowned.get()?;
+        self.untold.get()?;
+        self.unmade.get()?;
         if self.caught_up.load(Ordering::Acquire) { Ok(()) } else { Err("the log is still being folded".to_owned()) }
     }
 }
@@ -188,12 +199,14 @@ struct Worker {
     /// How often a base is stored (log time).
     base_every: Millis,
     base_tried: Option<std::time::Instant>,
+    /// The store of bases was deleted and is empty now: a base is due at once.
+    bases_lost: Arc<AtomicBool>,
     /// A base is being stored.
     writes_base: Arc<AtomicBool>,
     pool: Arc<rayon::ThreadPool>,
     abandon: Arc<AtomicBool>,
     inputs: mpsc::Sender<Input>,
-    publisher: mpsc::UnboundedSender<(Assignment, Space)>,
+    publisher: Publisher,
     runtime: tokio::runtime::Handle,
     hub: Arc<Hub>,
     metrics: Arc<Metrics>,
@@ -224,7 +237,8 @@ impl Worker {
     ) {
         let owner = format!("{}-{}", std::process::id(), self.hub.start);
         let (log, zone, inputs) = (self.log.clone(), self.zone.clone(), self.inputs.clone());
-        let lease = lease::hold(log, zone, owner, inputs, Arc::clone(&self.chain_epoch), self.runtime.clone());
+        let readiness = Arc::clone(&self.readiness);
+        let lease = lease::hold(log, zone, owner, inputs, (Arc::clone(&self.chain_epoch), readiness), self.runtime.clone());
         let lease::Thread { orders: let_go, released } = lease;
         if self.caught_up_at <= self.engine.fleet().applied().0 {
             self.caught_up(&let_go);

@@ -62,7 +62,9 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
             for name in &missing {
                 let mend = match name.as_str() {
                     "FLEET" => "if the log was deleted, restore it from its backup; a first engine makes it otherwise",
-                    "KV_SKIPPED" => "restore it from its backup: rejected messages are listed in it; otherwise start an engine",
+                    "KV_SKIPPED" => {
+                        "restore it from its backup: rejected messages are listed in it; otherwise start an engine"
+                    }
                     _ => "start an engine: it makes it",
                 };
                 say(false, format!("{name} is missing"), mend);

@@ -238,7 +238,8 @@ impl Worker {
         let owner = format!("{}-{}", std::process::id(), self.hub.start);
         let (log, zone, inputs) = (self.log.clone(), self.zone.clone(), self.inputs.clone());
         let readiness = Arc::clone(&self.readiness);
-        let lease = lease::hold(log, zone, owner, inputs, (Arc::clone(&self.chain_epoch), readiness), self.runtime.clone());
+        let lease =
+            lease::hold(log, zone, owner, inputs, (Arc::clone(&self.chain_epoch), readiness), self.runtime.clone());
         let lease::Thread { orders: let_go, released } = lease;
         if self.caught_up_at <= self.engine.fleet().applied().0 {
             self.caught_up(&let_go);

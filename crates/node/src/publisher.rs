@@ -39,10 +39,7 @@ impl Publisher {
     /// # Errors
     ///
     /// When the task has ended.
-    pub(crate) fn send(
-        &self,
-        route: (Assignment, Space),
-    ) -> Result<(), mpsc::error::SendError<(Assignment, Space)>> {
+    pub(crate) fn send(&self, route: (Assignment, Space)) -> Result<(), mpsc::error::SendError<(Assignment, Space)>> {
         self.routes.send(route)
     }
 

@@ -12,8 +12,9 @@ use super::{AppendError, Log, LogChoice, Opened, Purpose, Stream, ZoneName, open
 
 async fn all() -> Vec<(&'static str, Opened)> {
     let embedded = open(&LogChoice::Embedded(None), Purpose::Write).await.expect("the embedded log opens");
-    let jetstream =
-        open(&LogChoice::Spawn, Purpose::Write).await.expect("nats-server 2.10 or newer is needed: scripts/test obtains one");
+    let jetstream = open(&LogChoice::Spawn, Purpose::Write)
+        .await
+        .expect("nats-server 2.10 or newer is needed: scripts/test obtains one");
     let simulated = |fence_before_id| Opened {
         log: Log::Simulated(Arc::new(Simulated::new(fence_before_id))),
         why: "the simulator's".to_owned(),

@@ -137,7 +137,9 @@ impl JetStream {
     async fn bases(&self) -> Result<Option<Handle>, LogError> {
         match self.context.get_stream(OBJ_BASES).await {
             Ok(handle) => Ok(Some(handle)),
-            Err(error) if matches!(error.kind(), GetStreamErrorKind::JetStream(error) if is_missing(&error)) => Ok(None),
+            Err(error) if matches!(error.kind(), GetStreamErrorKind::JetStream(error) if is_missing(&error)) => {
+                Ok(None)
+            }
             Err(error) => Err(object_error("read", "the list", &error)),
         }
     }
@@ -176,7 +178,8 @@ fn read_error(name: &str, error: &RawMessageError) -> LogError {
 
 /// The subject of an object's chunks, if that is the subject of nothing else.
 fn chunks_of(info: &ObjectInfo) -> Result<String, String> {
-    let is_plain = !info.nuid.is_empty() && info.nuid.len() <= 64 && info.nuid.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_plain =
+        !info.nuid.is_empty() && info.nuid.len() <= 64 && info.nuid.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if is_plain { Ok(format!("$O.{BASES}.C.{}", info.nuid)) } else { Err("its chunks have no name".to_owned()) }
 }
 

@@ -89,19 +89,24 @@ impl OrderedReader {
                 return;
             }
             // Before anything is read on: is it still the same stream?
-            if !self.stream.last_value() {
-                match self.check().await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(what)) => {
-                        let _ = self.sender.send(Read::Regressed(what)).await;
-                        return;
-                    }
-                    Err(error) => {
-                        self.tell(Err(error));
-                        messages = None;
-                        tokio::time::sleep(AGAIN).await;
-                        continue;
-                    }
+            match self.check().await {
+                Ok(Ok(())) => {}
+                // Hints: what was lost is reported anew, and is read from its beginning.
+                Ok(Err(what)) if self.stream.last_value() => {
+                    tracing::warn!(stream = self.stream.name(), what, "read from its beginning");
+                    (self.passed, self.last_read, self.created) = (0, None, None);
+                    messages = None;
+                    continue;
+                }
+                Ok(Err(what)) => {
+                    let _ = self.sender.send(Read::Regressed(what)).await;
+                    return;
+                }
+                Err(error) => {
+                    self.tell(Err(error));
+                    messages = None;
+                    tokio::time::sleep(AGAIN).await;
+                    continue;
                 }
             }
             let open = match messages.take() {

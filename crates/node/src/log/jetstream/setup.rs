@@ -104,7 +104,9 @@ pub(super) async fn ensure(context: &Context, stream: Stream) -> Result<(), LogE
         wanted.max_bytes = -1;
         match context.get_or_create_stream(wanted.clone()).await {
             Ok(handle) => handle,
-            Err(error) => return Err(cannot_create(context, "stream", stream.name(), &wanted.subjects, error.to_string()).await),
+            Err(error) => {
+                return Err(cannot_create(context, "stream", stream.name(), &wanted.subjects, error.to_string()).await);
+            }
         }
     };
     let info = handle.info().await.map_err(|error| unreachable_stream(stream, &error))?;
@@ -136,20 +138,16 @@ pub(super) async fn bucket(context: &Context, name: &str, max_age: Duration) -> 
 }
 
 /// The error of a stream that could not be created: mostly another one stands in its way.
-async fn cannot_create(
-    context: &Context,
-    kind: &str,
-    name: &str,
-    subjects: &[String],
-    error: String,
-) -> LogError {
+async fn cannot_create(context: &Context, kind: &str, name: &str, subjects: &[String], error: String) -> LogError {
     let what = format!("{kind} {name} cannot be created: {error}");
     for subject in subjects {
         match context.stream_by_subject(subject.as_str()).await {
             Ok(other) if other != name => {
                 return LogError::new(
                     format!("{kind} {name} cannot be created: stream {other} has its subjects ({subject})"),
-                    format!("take them from stream {other} (nats stream edit {other}), or remove it (nats stream rm {other})"),
+                    format!(
+                        "take them from stream {other} (nats stream edit {other}), or remove it (nats stream rm {other})"
+                    ),
                 );
             }
             Ok(_) | Err(_) => {}

@@ -228,9 +228,11 @@ pub fn own_id(zone: &ZoneName, event: &Event) -> String {
     }
 }
 
-/// The message id of an assignment.
-pub fn assignment_id(zone: &ZoneName, vehicle: &Name, revision: LogSeq) -> String {
-    format!("{zone}/{}/{}", revision.0, token(vehicle.as_str()))
+/// The message id of an assignment that is appended behind the vehicle's last one, which stands at `after` (0: there is none).
+/// `after` is in it because a log that was replaced uses its revisions again: what the log before told under the same revision
+/// is not the same message.
+pub fn assignment_id(zone: &ZoneName, vehicle: &Name, revision: LogSeq, after: LogSeq) -> String {
+    format!("{zone}/{}/{}/{}", revision.0, after.0, token(vehicle.as_str()))
 }
 
 /// The message id of a learned value.

@@ -2,6 +2,10 @@
 //!
 //! Each assignment is fenced by the seq of the vehicle's last one, and its revision decides: an owner that slept between
 //! accepting a plan and telling the driver must not put an old route back. Pure, so that `node` and `sim` run the same.
+//!
+//! Assignments outlive the log that they were made from. When the log went back or was replaced, what the log before told may
+//! have a higher revision than anything that comes now. So a new term begins with reading what each vehicle was told last
+//! ([`FanOut::found`]): a revision behind the log's end is of another log, and is replaced whatever its number.
 
 use std::collections::BTreeMap;
 
@@ -35,11 +39,27 @@ pub enum Next {
 #[derive(Clone, Debug, Default)]
 pub struct FanOut {
     standing: BTreeMap<Name, (LogSeq, LogSeq)>,
+    /// Where the last assignment of a vehicle stands that another log told.
+    foreign: BTreeMap<Name, LogSeq>,
 }
 
 impl FanOut {
+    /// Takes in what a vehicle was told last, as it was read at the beginning of a term: the seq of that assignment and its
+    /// revision. `end`: where the log of facts ended *afterwards*. A revision is told once its entry stands in the log, so one
+    /// behind the end is of another log. Returns whether it is.
+    pub fn found(&mut self, vehicle: &Name, seq: LogSeq, revision: LogSeq, end: LogSeq) -> bool {
+        if revision > end {
+            self.standing.remove(vehicle);
+            self.foreign.insert(vehicle.clone(), seq);
+        }
+        revision > end
+    }
+
     /// How to begin telling a vehicle a revision of its route.
     pub fn begin(&self, vehicle: &Name, revision: LogSeq) -> Next {
+        if let Some(&seq) = self.foreign.get(vehicle) {
+            return Next::Append(seq);
+        }
         match self.standing.get(vehicle) {
             // A new term tells everybody again: who knows already need not hear it twice.
             Some(&(_, told)) if told >= revision => Next::Done,
@@ -52,12 +72,15 @@ impl FanOut {
     pub fn heard(&mut self, vehicle: &Name, revision: LogSeq, heard: Heard) -> Next {
         match heard {
             Heard::Stored(seq) => {
+                self.foreign.remove(vehicle);
                 self.standing.insert(vehicle.clone(), (seq, revision));
                 Next::Done
             }
             // Ours may have been stored, or another owner's: the read tells.
             Heard::WrongSequence | Heard::Unknown => Next::ReadLast,
+            Heard::Last(Some((seq, _))) if self.foreign.get(vehicle) == Some(&seq) => Next::Append(seq),
             Heard::Last(last) => {
+                self.foreign.remove(vehicle);
                 let (seq, told) = last.unwrap_or((LogSeq(0), LogSeq(0)));
                 self.standing.insert(vehicle.clone(), (seq, told));
                 if last.is_some() && told >= revision { Next::Done } else { Next::Append(seq) }
@@ -87,5 +110,23 @@ mod tests {
         assert_eq!(fan.heard(&van, LogSeq(50), Heard::Last(Some((LogSeq(8), LogSeq(50))))), Next::Done);
         assert_eq!(fan.begin(&van, LogSeq(50)), Next::Done, "told already");
         assert_eq!(fan.heard(&van, LogSeq(60), Heard::Last(None)), Next::Append(LogSeq(0)));
+    }
+
+    #[test]
+    fn what_another_log_told_is_replaced_whatever_its_revision() {
+        let van = Name::new("van").expect("legal");
+        let mut fan = FanOut::default();
+        assert!(!fan.found(&van, LogSeq(7), LogSeq(20), LogSeq(20)), "it is of the log's last entry");
+        assert!(fan.found(&van, LogSeq(7), LogSeq(28), LogSeq(20)));
+        // Fenced by the seq of what the other log told, and not taken for newer however often it is read.
+        assert_eq!(fan.begin(&van, LogSeq(9)), Next::Append(LogSeq(7)));
+        assert_eq!(fan.heard(&van, LogSeq(9), Heard::Unknown), Next::ReadLast);
+        assert_eq!(fan.heard(&van, LogSeq(9), Heard::Last(Some((LogSeq(7), LogSeq(28))))), Next::Append(LogSeq(7)));
+        assert_eq!(fan.heard(&van, LogSeq(9), Heard::WrongSequence), Next::ReadLast);
+        // Another owner of this log has told it meanwhile.
+        assert_eq!(fan.heard(&van, LogSeq(9), Heard::Last(Some((LogSeq(8), LogSeq(22))))), Next::Done);
+        assert_eq!(fan.begin(&van, LogSeq(23)), Next::Append(LogSeq(8)));
+        assert_eq!(fan.heard(&van, LogSeq(23), Heard::Stored(LogSeq(9))), Next::Done);
+        assert_eq!(fan.begin(&van, LogSeq(23)), Next::Done);
     }
 }

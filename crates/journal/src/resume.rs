@@ -14,7 +14,8 @@ pub struct Held {
     pub zone: Option<(u64, u64)>,
     /// The number of the first plan of the zone that the stream still holds; `None`: it holds no plan of it.
     pub first_plan_rev: Option<u64>,
-    /// The newest base that can be had, if there is one.
+    /// The newest base that can be had, if there is one. It must have been found *before* the bounds above were asked for, so
+    /// that a base of this log never lies beyond them.
     pub base: Option<Covered>,
     /// The highest sequence below `stream_first` that something outside of the stream names as an entry of the zone: an
     /// assignment by its revision, the list of skipped entries, a base by its name. `None`: nothing does.
@@ -27,6 +28,13 @@ impl Held {
         if seq < self.stream_first {
             self.expired = self.expired.max(Some(seq));
         }
+    }
+
+    /// True when an entry of the zone was folded once that this log cannot have lost by age: it lies behind the log's end, or
+    /// between entries that are held. Then the log is an older copy, or another one.
+    pub fn lies_beyond(&self, applied: u64) -> bool {
+        let zone_last = self.zone.map_or(0, |(_, last)| last);
+        applied > self.stream_last || (applied >= self.stream_first && zone_last < applied)
     }
 }
 
@@ -48,7 +56,7 @@ impl Covered {
     /// plans (and the facts between them) are gone. If no plan is held, not even the ones that expired, something outside of
     /// the stream may still name an entry above `applied`.
     fn is_enough(self, held: Held) -> bool {
-        if self.applied + 1 >= held.stream_first {
+        if self.applied.saturating_add(1) >= held.stream_first {
             return true;
         }
         let follows = held.zone.is_none() || held.first_plan_rev.is_none_or(|rev| rev == self.rev + 1);
@@ -77,6 +85,8 @@ pub enum Begin {
         applied: u64,
         /// Where the zone's log ends.
         last: u64,
+        /// A base has folded it, and not the snapshot.
+        by_base: bool,
     },
     /// Entries that are needed have expired, and there is no base that covers them. Who begins all the same begins with
     /// what has come furthest.
@@ -88,6 +98,9 @@ pub enum Begin {
 
 /// Judges a start. `snapshot`: how far it has come, nothing without one.
 ///
+/// Whatever has folded an entry that the log does not have any more shows that the log went back, be it the snapshot or a
+/// base: entries that came now would get the numbers of entries that are in it, and would never be folded.
+///
 /// A snapshot is taken if nothing above it can be shown to be missing, else a base of which that is true. Without a
 /// snapshot on a stream whose first entries have expired, a base is better than nothing, even if nothing is shown to be
 /// missing: the zone may have had entries that all expired.
@@ -95,8 +108,11 @@ pub fn begin(snapshot: Covered, held: Held) -> Begin {
     let applied = snapshot.applied;
     let zone_last = held.zone.map_or(0, |(_, last)| last);
     let snapshot_entry_held = applied > 0 && applied >= held.stream_first && applied <= held.stream_last;
-    if applied > held.stream_last || (snapshot_entry_held && zone_last < applied) {
-        return Begin::Regressed { applied, last: zone_last };
+    let base = held.base.map_or(0, |base| base.applied);
+    for (folded, by_base) in [(applied, false), (base, true)] {
+        if folded > 0 && held.lies_beyond(folded) {
+            return Begin::Regressed { applied: folded, last: zone_last, by_base };
+        }
     }
     let newer = held.base.filter(|base| base.applied > applied);
     if let Some(base) = newer.filter(|base| base.is_enough(held))
@@ -172,10 +188,27 @@ mod tests {
     #[test]
     fn a_log_that_ends_before_what_was_folded_went_back() {
         let nine = covered(9, 2);
-        assert_eq!(begin(nine, held((1, 8), Some((1, 8)))), Begin::Regressed { applied: 9, last: 8 });
+        let by_snapshot = |last| Begin::Regressed { applied: 9, last, by_base: false };
+        assert_eq!(begin(nine, held((1, 8), Some((1, 8)))), by_snapshot(8));
         // Other zones have written on, but the entry that was folded is not there any more.
-        assert_eq!(begin(nine, held((1, 40), Some((1, 8)))), Begin::Regressed { applied: 9, last: 8 });
-        assert_eq!(begin(nine, held((1, 40), None)), Begin::Regressed { applied: 9, last: 0 });
+        assert_eq!(begin(nine, held((1, 40), Some((1, 8)))), by_snapshot(8));
+        assert_eq!(begin(nine, held((1, 40), None)), by_snapshot(0));
+    }
+
+    #[test]
+    fn a_base_that_is_newer_than_the_end_of_the_log_shows_that_it_went_back() {
+        let by_base = |last| Begin::Regressed { applied: 28, last, by_base: true };
+        let newer = |held: Held| Held { base: Some(covered(28, 6)), ..held };
+        let restored = newer(held((6, 18), Some((6, 18))));
+        assert_eq!(begin(NOTHING, restored), by_base(18), "an older copy was restored");
+        assert_eq!(begin(covered(15, 3), restored), by_base(18), "even with a snapshot that the log still covers");
+        assert_eq!(begin(NOTHING, newer(held((1, 0), None))), by_base(0), "the log was replaced by an empty one");
+        assert_eq!(begin(NOTHING, newer(held((1, 40), Some((1, 12))))), by_base(12), "other zones have written on");
+        assert_eq!(begin(NOTHING, newer(held((29, 40), None))), Begin::AtBase { applied: 28 }, "it has expired");
+        let whole = newer(held((1, 28), Some((1, 28))));
+        assert_eq!(begin(NOTHING, whole), Begin::After { after: 0, verify: false }, "the base is of the last entry");
+        let absurd = Held { base: Some(covered(u64::MAX, 6)), ..held((6, 18), Some((6, 18))) };
+        assert_eq!(begin(NOTHING, absurd), Begin::Regressed { applied: u64::MAX, last: 18, by_base: true });
     }
 
     #[test]

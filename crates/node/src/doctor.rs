@@ -44,7 +44,7 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
         }
         say(true, format!("a broker answers at {address}"), "");
     }
-    match log::open(&args.place.log).await {
+    match log::open(&args.place.log, log::Purpose::Read).await {
         Err(error) => say(false, error.what.clone(), &error.hint),
         Ok(opened) => {
             say(true, format!("log: {}", opened.why), "");
@@ -58,14 +58,25 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
                     "install nats-server 2.10 or newer; 2.12.7 or 2.14 and newer have the latest security fixes",
                 );
             }
-            for stream in Stream::ALL {
+            let missing = opened.log.missing();
+            for name in &missing {
+                let mend = match name.as_str() {
+                    "FLEET" => "if the log was deleted, restore it from its backup; a first engine makes it otherwise",
+                    "KV_SKIPPED" => {
+                        "restore it from its backup: rejected messages are listed in it; otherwise start an engine"
+                    }
+                    _ => "start an engine: it makes it",
+                };
+                say(false, format!("{name} is missing"), mend);
+            }
+            for stream in Stream::ALL.into_iter().filter(|stream| !missing.iter().any(|name| name == stream.name())) {
                 match opened.log.bounds(stream).await {
                     Ok((first, last)) => say(true, format!("stream {}: entries {first} to {last}", stream.name()), ""),
                     Err(error) => say(false, error.what, &error.hint),
                 }
             }
             // Clock skew: what the log stamps against what we read.
-            if let Some(zone) = log::ZoneName::new("fleetfold-doctor", "probe") {
+            if let Some(zone) = log::ZoneName::new("fleetfold-doctor", "probe").filter(|_| missing.is_empty()) {
                 let before = clock::wall();
                 let subject = zone.subject(&fleetfold_journal::Address::of_rejected("probe"));
                 let body = bytes::Bytes::from_static(b"{\"probe\":true}");

@@ -12,6 +12,7 @@ use fleetfold_journal::Outcome;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
+use crate::live::Readiness;
 use crate::log::{Lease, Log, ZoneName};
 
 /// A lease lives 3 s at the broker. Without a renewal the engine stops half a second earlier by its own clock, so that it has
@@ -40,13 +41,13 @@ pub(crate) struct Thread {
 }
 
 /// Starts the thread. It reports through `inputs`. `chain_epoch` is the highest epoch in the zone's chain of plans: ours must
-/// be higher.
+/// be higher. `readiness` is told why nobody is known to own the zone.
 pub(crate) fn hold(
     log: Log,
     zone: ZoneName,
     owner: String,
     inputs: mpsc::Sender<Input>,
-    chain_epoch: Arc<AtomicU64>,
+    (chain_epoch, readiness): (Arc<AtomicU64>, Arc<Readiness>),
     runtime: tokio::runtime::Handle,
 ) -> Thread {
     let (sender, orders) = std::sync::mpsc::channel();
@@ -64,12 +65,16 @@ pub(crate) fn hold(
             match held {
                 None => match runtime.block_on(log.acquire(&zone, &owner, chain_epoch.load(Ordering::Acquire))) {
                     Ok(Some(lease)) => {
+                        readiness.unowned.over();
                         held = Some((lease, asked));
                         pause = RENEW_EVERY;
                         let _ = inputs.blocking_send(Input::Commit(Outcome::Granted(lease.epoch)));
                     }
-                    Ok(None) => {}
-                    Err(error) => tracing::warn!(%error, "lease"),
+                    Ok(None) => readiness.unowned.over(),
+                    Err(error) => {
+                        tracing::warn!(%error, "lease");
+                        readiness.unowned.met(format!("nobody is known to own the zone: {}", error.what));
+                    }
                 },
                 Some((lease, renewed)) => match runtime.block_on(log.renew(&zone, &owner, lease)) {
                     Some(lease) => {

@@ -8,6 +8,7 @@ mod effects;
 pub(crate) mod handover;
 mod inputs;
 mod intake;
+mod keeper;
 mod screens;
 mod skip_list;
 mod start;
@@ -23,7 +24,7 @@ use bytes::Bytes;
 use fleetfold_engine::{Engine, Input, PositionReport};
 use fleetfold_fleet::Tally;
 use fleetfold_journal::PolicyAt;
-use fleetfold_model::{Assignment, Event, MessageHash, Millis, Name, Space, Timestamp};
+use fleetfold_model::{Event, MessageHash, Millis, Name, Timestamp};
 use fleetfold_roads::Network;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -33,6 +34,7 @@ use crate::hub::Hub;
 use crate::lease;
 use crate::log::{Log, Message, Read, Reader, ZoneName};
 use crate::metrics::Metrics;
+use crate::publisher::Publisher;
 use crate::screens::Question;
 use crate::trouble::Trouble;
 use crate::warnings::Warnings;
@@ -93,6 +95,12 @@ pub(crate) struct Readiness {
     regressed: std::sync::OnceLock<String>,
     /// Why a rejected message cannot be noted: nothing behind it is folded.
     unnoted: Trouble,
+    /// Why nobody is known to own the zone: no fact is answered.
+    pub(crate) unowned: Trouble,
+    /// Why drivers cannot be told their routes.
+    pub(crate) untold: Trouble,
+    /// Why a stream that was deleted cannot be made again.
+    unmade: Trouble,
 }
 
 impl Readiness {
@@ -104,6 +112,9 @@ impl Readiness {
             ));
         }
         self.unnoted.get()?;
+        self.unowned.get()?;
+        self.untold.get()?;
+        self.unmade.get()?;
         if self.caught_up.load(Ordering::Acquire) { Ok(()) } else { Err("the log is still being folded".to_owned()) }
     }
 }
@@ -187,12 +198,14 @@ struct Worker {
     /// How often a base is stored (log time).
     base_every: Millis,
     base_tried: Option<std::time::Instant>,
+    /// The store of bases was deleted and is empty now: a base is due at once.
+    bases_lost: Arc<AtomicBool>,
     /// A base is being stored.
     writes_base: Arc<AtomicBool>,
     pool: Arc<rayon::ThreadPool>,
     abandon: Arc<AtomicBool>,
     inputs: mpsc::Sender<Input>,
-    publisher: mpsc::UnboundedSender<(Assignment, Space)>,
+    publisher: Publisher,
     runtime: tokio::runtime::Handle,
     /// Which start of the program this is (the wall clock when it started).
     start: u64,
@@ -225,7 +238,9 @@ impl Worker {
     ) {
         let owner = format!("{}-{}", std::process::id(), self.start);
         let (log, zone, inputs) = (self.log.clone(), self.zone.clone(), self.inputs.clone());
-        let lease = lease::hold(log, zone, owner, inputs, Arc::clone(&self.chain_epoch), self.runtime.clone());
+        let readiness = Arc::clone(&self.readiness);
+        let lease =
+            lease::hold(log, zone, owner, inputs, (Arc::clone(&self.chain_epoch), readiness), self.runtime.clone());
         let lease::Thread { orders: let_go, released } = lease;
         if self.caught_up_at <= self.engine.fleet().applied().0 {
             self.caught_up(&let_go);

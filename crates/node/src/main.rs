@@ -60,6 +60,7 @@ fn main() -> ExitCode {
         }
     };
     let result = runtime.block_on(async {
+        catch_file_size_limit();
         match cli.command {
             Command::Demo(args) => demo::demo(args).await,
             Command::Serve(args) => serve::serve(args).await,
@@ -98,5 +99,17 @@ fn main() -> ExitCode {
             eprintln!("{failure}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Beyond a limit on the size of files (`ulimit -f`) the system ends a process without a word, unless it handles the signal:
+/// then the write fails, and the log says why it cannot go on.
+fn catch_file_size_limit() {
+    #[cfg(unix)]
+    {
+        /// `SIGXFSZ` on Linux, macOS and the BSDs.
+        const FILE_SIZE_EXCEEDED: i32 = 25;
+        // The handler stays when what it returns is dropped.
+        let _ = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(FILE_SIZE_EXCEEDED));
     }
 }

@@ -124,7 +124,10 @@ async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Fa
         (Begin::Expired { needed }, _) => {
             return Err(Failure::new(log_gap(needed, held), "they have expired, and no base covers them"));
         }
-        (Begin::Regressed { .. } | Begin::AtBase { .. }, _) => unreachable!("nothing was folded before"),
+        (Begin::Regressed { applied, last, by_base }, _) => {
+            return Err(bases::log_regressed(zone, applied, last, by_base).into());
+        }
+        (Begin::AtBase { .. }, None) => unreachable!("whoever begins at a base has one"),
     };
     let gate = gatekeeper::gate(log, zone, PolicyAt::of(&fleet)).await?;
     let mut folded = Folded {
@@ -378,12 +381,17 @@ pub(crate) async fn verify(args: VerifyZone) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Opens a log for reading: a file that is not there is an error and is not made.
+/// Opens a log for reading: what is not there is said and is not made.
 async fn open_existing(choice: &LogChoice) -> Result<log::Opened, Failure> {
-    if let LogChoice::Embedded(Some(path)) = choice
-        && !path.exists()
-    {
-        return Err(Failure::new(format!("{}: there is no such log", path.display()), "give the path of a log file"));
+    let opened = log::open(choice, log::Purpose::Read).await?;
+    for name in opened.log.missing() {
+        if name == Stream::Fleet.name() {
+            return Err(Failure::new(
+                "stream FLEET is missing: there is no log",
+                "restore it from its backup; nothing was made in its place",
+            ));
+        }
+        eprintln!("note: {name} is missing; an engine makes it, reading does not");
     }
-    Ok(log::open(choice).await?)
+    Ok(opened)
 }

@@ -57,7 +57,7 @@ pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
     let token = token_file.map(std::fs::read_to_string).transpose()?.map(|token| token.trim().to_owned());
     let listen = args.listen.or(config.listen).unwrap_or_else(|| std::net::SocketAddr::from(([127, 0, 0, 1], 8080)));
     let data = args.data.or(config.data).unwrap_or_else(|| PathBuf::from("fleetfold-data"));
-    let opened = log::open(&args.place.log).await?;
+    let opened = log::open(&args.place.log, log::Purpose::Serve).await?;
     crate::out::say!("log   {}", opened.why);
     let threads = args.threads.or(config.threads);
     let base_every = Millis((args.base_hours * 3_600_000.0) as i64);
@@ -91,7 +91,7 @@ pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
 pub(crate) async fn feed(args: Feed) -> Result<ExitCode, Failure> {
     let zone = zone_name(&args.place.tenant, &args.place.zone)?;
     let day = days::read(&args.day)?;
-    let opened = log::open(&args.place.log).await?;
+    let opened = log::open(&args.place.log, log::Purpose::Write).await?;
     eprintln!("log   {}", opened.why);
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {

@@ -48,30 +48,48 @@ impl Base {
 }
 
 /// What a start can begin with beside a snapshot that has folded the entry `applied` (0: there is none): what the log holds,
-/// what outside of it still names entries that have expired, and the newest base. A base is looked for only where something
-/// above `applied` can have expired.
+/// what outside of it still names entries that have expired, and the newest base. A base is opened only where something above
+/// `applied` can have expired, or where its name says that it is newer than the end of the log.
 ///
 /// # Errors
 ///
 /// When the log does not answer.
 pub(crate) async fn look(log: &Log, zone: &ZoneName, applied: u64) -> Result<(Held, Option<Base>), LogError> {
-    let mut held = log.held(zone).await?;
-    if held.stream_first <= applied + 1 {
-        return Ok((held, None));
-    }
-    // The fact that names a base may have expired, in a zone where nothing happens: the objects themselves are asked.
+    // The fact that names a base may have expired, in a zone where nothing happens: the objects themselves are asked. They are
+    // listed before the log is asked where it ends: whoever runs stores a base of an entry that the log has.
     let mut objects = log.list_objects(&format!("{}.", zone.key())).await?;
     objects.retain(|object| parse(object).is_some_and(|(whose, ..)| whose == *zone));
-    // One that is damaged or of a later version still says by its name how far it has come.
-    for (_, applied, _) in objects.iter().filter_map(|object| parse(object)) {
-        held.named(applied.0);
+    let mut held = log.held(zone).await?;
+    let names: Vec<u64> = objects.iter().filter_map(|object| parse(object)).map(|(_, applied, _)| applied.0).collect();
+    let may_lack = held.stream_first > applied.saturating_add(1);
+    if !may_lack && !names.iter().any(|&named| held.lies_beyond(named)) {
+        return Ok((held, None));
     }
-    for revision in log.told_revisions(zone).await? {
-        held.named(revision.0);
+    // One that is damaged or of a later version still says by its name how far it has come.
+    for named in names {
+        held.named(named);
+    }
+    if may_lack {
+        for revision in log.told_revisions(zone).await? {
+            held.named(revision.0);
+        }
     }
     let base = newest(log, zone, objects).await?;
     held.base = base.as_ref().map(Base::covered);
     Ok((held, base))
+}
+
+/// Says that a zone's log went back, and what mends it.
+pub(crate) fn log_regressed(zone: &ZoneName, applied: u64, last: u64, by_base: bool) -> LogError {
+    let folded = if by_base { "a base" } else { "the snapshot" };
+    LogError::new(
+        format!("LOG_REGRESSED: {folded} of {zone} has folded entry {applied}, but the zone's log ends at {last}"),
+        format!(
+            "restore the log; or, if it was replaced on purpose, remove the zone's snapshots (below --data) and its bases \
+             (the objects {}.* of the object store BASES, or the folder `.bases` beside the embedded file)",
+            zone.key()
+        ),
+    )
 }
 
 /// The newest base that can be read. A damaged one is passed over with a warning, and the one before is taken.
@@ -82,7 +100,7 @@ async fn newest(log: &Log, zone: &ZoneName, mut objects: Vec<String>) -> Result<
     for object in objects.into_iter().rev() {
         match open(log, zone, &object, named.as_ref()).await? {
             Ok(base) => return Ok(Some(base)),
-            Err(why) => tracing::warn!(object, why, "base passed over"),
+            Err(why) => tracing::warn!(object, why, "base passed over, the one before it is tried"),
         }
     }
     Ok(None)
@@ -91,6 +109,9 @@ async fn newest(log: &Log, zone: &ZoneName, mut objects: Vec<String>) -> Result<
 /// The newest base that the zone's log names.
 async fn named(log: &Log, zone: &ZoneName) -> Result<Option<BaseWritten>, LogError> {
     let subject = zone.subject(&Address::Event { kind: "base_written".to_owned(), entity: "_".to_owned() });
+    if log.created(Stream::Fleet).await?.is_none() {
+        return Ok(None);
+    }
     let Some(message) = log.last(Stream::Fleet, &subject).await? else { return Ok(None) };
     Ok(decode(&message.bytes).ok().and_then(|decoded| match decoded.what {
         What::Event(Event::BaseWritten(base)) => Some(base),
@@ -105,7 +126,10 @@ async fn open(
     object: &str,
     named: Option<&BaseWritten>,
 ) -> Result<Result<Base, String>, LogError> {
-    let Some(packed) = log.get_object(object).await? else { return Ok(Err("it is not there any more".to_owned())) };
+    let packed = match log.get_object(object).await? {
+        Ok(packed) => packed,
+        Err(why) => return Ok(Err(why)),
+    };
     if let Some(named) = named.filter(|named| named.object == object)
         && blake3::hash(&packed).to_string() != named.hash
     {
@@ -116,6 +140,9 @@ async fn open(
         let document = zstd::bulk::decompress(&packed, DOCUMENT_BYTES_MAX.min(64 * packed.len().max(1 << 20)))
             .map_err(|error| format!("it cannot be unpacked: {error}"))?;
         let (fleet, tally) = read(&document, &zone).map_err(|error| error.to_string())?;
+        if parse(&object).is_none_or(|(_, applied, _)| applied != fleet.applied()) {
+            return Err(format!("it is of entry {}, which is not what its name says", fleet.applied().0));
+        }
         Ok(Base { object, fleet, tally, document })
     });
     Ok(opened.await.unwrap_or_else(|error| Err(error.to_string())))
@@ -128,9 +155,12 @@ impl Worker {
         let fleet = self.engine.fleet();
         let again = TRIED_EVERY.min(Duration::from_millis(self.base_every.0.max(100) as u64));
         let recently = self.base_tried.is_some_and(|at| at.elapsed() < again);
-        if recently || self.writes_base.load(Ordering::Acquire) || !is_due(fleet, self.clock.now(), self.base_every) {
+        let lost = self.bases_lost.load(Ordering::Acquire) && fleet.applied() > LogSeq(0);
+        let due = lost || is_due(fleet, self.clock.now(), self.base_every);
+        if recently || self.writes_base.load(Ordering::Acquire) || !due {
             return;
         }
+        self.bases_lost.store(false, Ordering::Release);
         self.base_tried = Some(clock::monotonic());
         self.writes_base.store(true, Ordering::Release);
         let (fleet, tally) = (fleet.clone_without_index(), self.tally.clone());

@@ -106,6 +106,11 @@ impl Worker {
         if let Input::Commit(Outcome::Granted(epoch)) = &input {
             tracing::info!(epoch, "owner of the zone");
         }
+        match &input {
+            Input::Commit(Outcome::Granted(_)) => self.publisher.term(true),
+            Input::Commit(Outcome::Lost) => self.publisher.term(false),
+            _ => {}
+        }
         let mut effects = Vec::new();
         self.engine.handle(input, &mut effects);
         self.perform(effects);

@@ -42,7 +42,7 @@ struct Care {
     /// What the list looked like when everything known stood on it.
     seen: Option<SkipMark>,
     /// When the stream of facts was created, as first seen: a list of one log says nothing about another.
-    born: Option<i128>,
+    born: Option<i64>,
 }
 
 impl Care {
@@ -70,7 +70,7 @@ impl Care {
 
     /// Puts back what is missing; says how many entries. Costs one request while nobody else has touched the list.
     async fn look(&mut self) -> Result<usize, LogError> {
-        let born = self.log.created(Stream::Fleet).await?;
+        let Some(born) = self.log.created(Stream::Fleet).await? else { return Ok(0) };
         if *self.born.get_or_insert(born) != born {
             return Ok(0);
         }

@@ -11,7 +11,7 @@ use fleetfold_model::LogSeq;
 use tokio::sync::{mpsc, watch};
 
 use super::handover::{Giver, Signals};
-use super::{CORES_KEPT, Live, Readiness, Setup, Worker, bases, intake, telling};
+use super::{CORES_KEPT, Live, Readiness, Setup, Worker, bases, intake, keeper, telling};
 use crate::clock::{self, LogClock};
 use crate::document::Document;
 use crate::gatekeeper;
@@ -58,12 +58,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
             (fleet, tally) = (base.fleet, base.tally);
             (applied, None)
         }
-        Begin::Regressed { applied, last } => {
-            return Err(LogError::new(
-                format!("LOG_REGRESSED: the snapshot has folded entry {applied}, but the zone's log ends at {last}"),
-                "restore the log; or remove the snapshots if the log was replaced on purpose",
-            ));
-        }
+        Begin::Regressed { applied, last, by_base } => return Err(bases::log_regressed(&zone, applied, last, by_base)),
         Begin::Expired { needed } if setup.accept_gap => {
             let first = held.stream_first;
             tracing::warn!(needed, first, "LOG_GAP accepted: beginning although entries from `needed` on have expired");
@@ -83,6 +78,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
             ));
         }
     };
+    log.ensure(Stream::Fleet).await?;
     let last = held.zone.map_or(0, |(_, last)| last);
     let mut gate = gatekeeper::gate(&log, &zone, PolicyAt::of(&fleet)).await?;
     gate.forget_before(LogSeq(held.stream_first));
@@ -117,7 +113,9 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         })
         .collect();
     let streets = Arc::new(Document::new(view::text(&streets)));
-    let publisher = publisher::start(setup.log.clone(), setup.zone.clone());
+    let publisher = publisher::start(setup.log.clone(), setup.zone.clone(), Arc::clone(&readiness));
+    let bases_lost = Arc::new(AtomicBool::new(false));
+    keeper::start(setup.log.clone(), Arc::clone(&readiness), publisher.tell_again(), Arc::downgrade(&bases_lost));
     let threads = setup.threads.unwrap_or_else(|| {
         std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(CORES_KEPT).max(1))
     });
@@ -160,6 +158,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         snapshot_applied: read_after,
         base_every: setup.base_every,
         base_tried: None,
+        bases_lost,
         writes_base: Arc::new(AtomicBool::new(false)),
         pool: Arc::new(pool),
         abandon: Arc::new(AtomicBool::new(false)),

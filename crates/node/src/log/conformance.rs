@@ -8,12 +8,13 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::simulated::Simulated;
-use super::{AppendError, Log, LogChoice, Opened, Stream, ZoneName, open};
+use super::{AppendError, Log, LogChoice, Opened, Purpose, Stream, ZoneName, open};
 
 async fn all() -> Vec<(&'static str, Opened)> {
-    let embedded = open(&LogChoice::Embedded(None)).await.expect("the embedded log opens");
-    let jetstream =
-        open(&LogChoice::Spawn).await.expect("nats-server 2.10 or newer is needed: scripts/test obtains one");
+    let embedded = open(&LogChoice::Embedded(None), Purpose::Write).await.expect("the embedded log opens");
+    let jetstream = open(&LogChoice::Spawn, Purpose::Write)
+        .await
+        .expect("nats-server 2.10 or newer is needed: scripts/test obtains one");
     let simulated = |fence_before_id| Opened {
         log: Log::Simulated(Arc::new(Simulated::new(fence_before_id))),
         why: "the simulator's".to_owned(),
@@ -223,19 +224,19 @@ async fn skipped_entries_are_remembered_per_zone() {
 async fn the_file_keeps_what_it_confirmed_and_has_one_holder() {
     let folder = tempfile::tempdir().expect("a folder");
     let choice = LogChoice::Embedded(Some(folder.path().join("log.redb")));
-    let opened = open(&choice).await.expect("opens");
+    let opened = open(&choice, Purpose::Write).await.expect("opens");
     let stored = put(&opened.log, "plan", "plan/1", Some(0)).await.expect("stored");
-    let Err(held) = open(&choice).await else { panic!("two holders of one file") };
+    let Err(held) = open(&choice, Purpose::Write).await else { panic!("two holders of one file") };
     assert!(held.to_string().contains("cannot be opened"), "{held}");
     drop(opened);
     // The writer thread lets the file go when its last sender is gone.
-    let mut again = open(&choice).await;
+    let mut again = open(&choice, Purpose::Write).await;
     for _ in 0..50 {
         if again.is_ok() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
-        again = open(&choice).await;
+        again = open(&choice, Purpose::Write).await;
     }
     let Ok(again) = again else { panic!("the file was not let go") };
     let last = again.log.last(Stream::Fleet, &subject("plan")).await.expect("answers").expect("is there");

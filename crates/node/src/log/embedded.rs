@@ -453,7 +453,7 @@ impl Embedded {
     /// # Errors
     ///
     /// When the file cannot be read.
-    pub(super) fn get_blob(&self, name: &str) -> Result<Option<Bytes>, LogError> {
+    pub(super) fn get_blob(&self, name: &str) -> Result<Result<Bytes, String>, LogError> {
         blobs::get(&self.shared.path, name).map_err(|trouble| self.blob_error(&trouble))
     }
 

@@ -1,9 +1,10 @@
 //! What a log still holds of a zone, and what it still names: asked once, when somebody begins to read.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fleetfold_journal::{Address, Held};
-use fleetfold_model::{Event, LogSeq};
+use fleetfold_model::{Event, LogSeq, Name};
 use fleetfold_wire::{What, assignment_from_json, decode};
 
 use super::{Log, LogError, Stream, ZoneName};
@@ -12,13 +13,16 @@ use super::{Log, LogError, Stream, ZoneName};
 const SILENT: Duration = Duration::from_secs(10);
 
 impl Log {
-    /// What the log holds of a zone's facts, for the judgement where to begin. Bases, and what names entries that have
+    /// What the log holds of a zone's facts, for the judgement where to begin: nothing where the stream is missing. Bases, and what names entries that have
     /// expired, are the caller's.
     ///
     /// # Errors
     ///
     /// When nobody answers.
     pub(crate) async fn held(&self, zone: &ZoneName) -> Result<Held, LogError> {
+        if self.created(Stream::Fleet).await?.is_none() {
+            return Ok(Held { stream_first: 1, ..Held::default() });
+        }
         let own = self.zone_bounds(Stream::Fleet, zone).await?;
         let first_plan = self.first(Stream::Fleet, &zone.subject(&Address::Plan)).await?;
         let first_plan_rev = first_plan.and_then(|message| match decode(&message.bytes).ok()?.what {
@@ -36,9 +40,21 @@ impl Log {
     ///
     /// When nobody answers.
     pub(crate) async fn told_revisions(&self, zone: &ZoneName) -> Result<Vec<LogSeq>, LogError> {
-        let Some((_, last)) = self.zone_bounds(Stream::Assignment, zone).await? else { return Ok(Vec::new()) };
+        Ok(self.told(zone).await?.into_values().map(|(_, revision)| revision).collect())
+    }
+
+    /// What each vehicle was told last: the seq of its assignment and its revision. None where the stream is missing.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn told(&self, zone: &ZoneName) -> Result<BTreeMap<Name, (LogSeq, LogSeq)>, LogError> {
+        let mut told = BTreeMap::new();
+        if self.created(Stream::Assignment).await?.is_none() {
+            return Ok(told);
+        }
+        let Some((_, last)) = self.zone_bounds(Stream::Assignment, zone).await? else { return Ok(told) };
         let mut reader = self.read(Stream::Assignment, zone, 0).await?;
-        let mut revisions = Vec::new();
         loop {
             let Ok(Some(message)) = tokio::time::timeout(SILENT, reader.message()).await else {
                 return Err(LogError::new(
@@ -47,10 +63,12 @@ impl Log {
                 ));
             };
             // Bytes that are no assignment name nothing.
-            revisions.extend(assignment_from_json(&message.bytes).map(|assignment| assignment.revision));
+            if let Ok(assignment) = assignment_from_json(&message.bytes) {
+                told.insert(assignment.vehicle, (LogSeq(message.seq), assignment.revision));
+            }
             // A newer assignment of the same vehicle may stand in the place of the last one: it comes later.
             if message.seq >= last {
-                return Ok(revisions);
+                return Ok(told);
             }
         }
     }

@@ -7,6 +7,7 @@
 //! would wait in the client's buffer and be sent long after its caller has given up. So nothing is sent while the broker is away,
 //! and whoever waits for an answer is told as soon as the connection breaks ([`JetStream::while_connected`]).
 
+mod objects;
 mod reader;
 mod setup;
 
@@ -14,28 +15,27 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::context::{GetStreamErrorKind, PublishErrorKind};
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
-use async_nats::jetstream::object_store::{self, DeleteErrorKind, GetErrorKind, ObjectStore};
 use async_nats::jetstream::{self, Context, kv};
 use bytes::Bytes;
 use fleetfold_model::Timestamp;
 use futures::StreamExt;
-use tokio::io::AsyncReadExt;
 use tokio::sync::{mpsc, watch};
 
-use super::{AppendError, Lease, LogError, Message, Read, SkipMark, Stored, Stream, ZoneName};
+use super::{AppendError, Lease, LogError, Message, Purpose, Read, SkipMark, Stored, Stream, ZoneName};
 use crate::trouble::Trouble;
+use objects::OBJ_BASES;
 use reader::OrderedReader;
 pub(crate) use setup::connect_client;
-use setup::{bucket, ensure};
+use setup::{bucket, ensure, names};
 
-/// The object store of bases.
-const BASES: &str = "BASES";
-/// The bucket of leases.
-const OWNERS: &str = "OWNERS";
-/// The bucket of skipped entries.
+/// The bucket of skipped entries, and the stream that it stands in.
 const SKIPPED: &str = "SKIPPED";
+const KV_SKIPPED: &str = "KV_SKIPPED";
+/// The bucket of leases, and the stream that it stands in.
+const OWNERS: &str = "OWNERS";
+const KV_OWNERS: &str = "KV_OWNERS";
 
 /// Acknowledgement timeout.
 const ACK: Duration = Duration::from_secs(1);
@@ -46,8 +46,10 @@ pub(crate) const LEASE: Duration = Duration::from_secs(3);
 pub(crate) struct JetStream {
     client: async_nats::Client,
     context: Context,
-    owners: kv::Store,
-    skipped: kv::Store,
+    /// `None`: missing, in a log that was opened to be read.
+    owners: Option<kv::Store>,
+    skipped: Option<kv::Store>,
+    missing: Vec<String>,
     /// Since when the broker is away.
     away: watch::Receiver<Option<Instant>>,
     /// Why `FLEET` cannot be read.
@@ -59,23 +61,91 @@ fn timestamp(nanos: i128) -> Timestamp {
 }
 
 impl JetStream {
-    /// Connects, and creates or checks the streams.
+    /// Connects, and creates or checks the streams, as far as the purpose asks for that.
     ///
     /// # Errors
     ///
     /// Named: unreachable, JetStream off, missing rights.
-    pub(crate) async fn connect(url: &str) -> Result<Self, LogError> {
+    pub(crate) async fn connect(url: &str, purpose: Purpose) -> Result<Self, LogError> {
         let (client, away) = connect_client(url).await?;
         let context = jetstream::context::ContextBuilder::new()
             .timeout(Duration::from_secs(5))
             .ack_timeout(ACK)
             .build(client.clone());
-        for stream in Stream::ALL {
-            ensure(&context, stream).await?;
+        let mut log = Self {
+            client,
+            context: context.clone(),
+            owners: None,
+            skipped: None,
+            missing: Vec::new(),
+            away,
+            unread: Arc::default(),
+        };
+        if purpose == Purpose::Read {
+            let held = names(&context).await?;
+            let wanted = Stream::ALL.iter().map(|stream| stream.name()).chain([KV_OWNERS, KV_SKIPPED]);
+            log.missing = wanted.filter(|name| !held.contains(*name)).map(str::to_owned).collect();
+            if held.contains(KV_OWNERS) {
+                log.owners = Some(bucket(&context, OWNERS, LEASE).await?);
+            }
+            if held.contains(KV_SKIPPED) {
+                log.skipped = Some(bucket(&context, SKIPPED, Duration::ZERO).await?);
+            }
+            return Ok(log);
         }
-        let owners = bucket(&context, OWNERS, LEASE).await?;
-        let skipped = bucket(&context, SKIPPED, Duration::ZERO).await?;
-        Ok(Self { client, context, owners, skipped, away, unread: Arc::default() })
+        for stream in Stream::ALL {
+            // An engine makes the stream of facts once it has judged how to begin: if it is gone, its name must be free for the
+            // backup.
+            if !(stream == Stream::Fleet && purpose == Purpose::Serve && log.created(stream).await?.is_none()) {
+                ensure(&context, stream).await?;
+            }
+        }
+        log.owners = Some(bucket(&context, OWNERS, LEASE).await?);
+        log.skipped = Some(bucket(&context, SKIPPED, Duration::ZERO).await?);
+        Ok(log)
+    }
+
+    fn owners(&self) -> Result<&kv::Store, LogError> {
+        self.owners.as_ref().ok_or_else(|| not_there(OWNERS))
+    }
+
+    fn skipped_list(&self) -> Result<&kv::Store, LogError> {
+        self.skipped.as_ref().ok_or_else(|| not_there(SKIPPED))
+    }
+
+    pub(super) fn missing(&self) -> Vec<String> {
+        self.missing.clone()
+    }
+
+    pub(super) async fn created(&self, stream: Stream) -> Result<Option<i64>, LogError> {
+        match self.context.get_stream(stream.name()).await {
+            Ok(handle) => Ok(Some(timestamp(handle.cached_info().created.unix_timestamp_nanos()).0)),
+            Err(error) => match error.kind() {
+                GetStreamErrorKind::JetStream(error) if is_missing(&error) => Ok(None),
+                _ => Err(unreachable_stream(stream, &error)),
+            },
+        }
+    }
+
+    pub(super) async fn ensure_all(&self) -> Result<Vec<&'static str>, LogError> {
+        let held = names(&self.context).await?;
+        let (mut made, mut failed) = (Vec::new(), None);
+        for stream in Stream::ALL {
+            if stream == Stream::Fleet || held.contains(stream.name()) {
+                continue;
+            }
+            match ensure(&self.context, stream).await {
+                Ok(()) => made.push(stream.name()),
+                Err(error) => failed = Some(error),
+            }
+        }
+        if !held.contains(OBJ_BASES) {
+            match self.ensure_bases().await {
+                Ok(_) => made.push(OBJ_BASES),
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(made), Err)
     }
 
     /// The server's version.
@@ -115,12 +185,6 @@ impl JetStream {
         let info = self.bucket_info(SKIPPED).await?;
         let changed = info.state.last_sequence.saturating_sub(info.state.messages);
         Ok(SkipMark { created: info.created.unix_timestamp_nanos(), changed })
-    }
-
-    pub(super) async fn created(&self, stream: Stream) -> Result<i128, LogError> {
-        let handle =
-            self.context.get_stream(stream.name()).await.map_err(|error| unreachable_stream(stream, &error))?;
-        Ok(handle.cached_info().created.unix_timestamp_nanos())
     }
 
     /// The state of a bucket now. (What a handle of the client says is of when it was opened.)
@@ -221,7 +285,9 @@ impl JetStream {
         let failed = |error: &dyn std::fmt::Display| {
             LogError::new(format!("the owner of the zone cannot be read: {error}"), "check the rights on $KV.OWNERS.>")
         };
-        let entry = self.owners.entry(key(zone)).await.map_err(|error| failed(&error))?;
+        // Where the record is missing, nobody can be judged by it.
+        let Some(owners) = &self.owners else { return Ok(0) };
+        let entry = owners.entry(key(zone)).await.map_err(|error| failed(&error))?;
         let held = entry.filter(|entry| entry.operation == kv::Operation::Put);
         if let Some(epoch) = held.as_ref().and_then(|entry| lease_epoch(&entry.value, entry.revision)) {
             return Ok(epoch);
@@ -232,66 +298,10 @@ impl JetStream {
     }
 
     pub(super) async fn owners_since(&self) -> Result<Timestamp, LogError> {
+        if self.owners.is_none() {
+            return Ok(Timestamp(i64::MAX));
+        }
         Ok(timestamp(self.bucket_info(OWNERS).await?.created.unix_timestamp_nanos()))
-    }
-
-    pub(super) async fn put_object(&self, name: &str, bytes: &Bytes) -> Result<(), LogError> {
-        let store = self.objects().await?;
-        let mut data = bytes.as_ref();
-        store.put(name, &mut data).await.map(|_| ()).map_err(|error| object_error("stored", name, &error))
-    }
-
-    pub(super) async fn get_object(&self, name: &str) -> Result<Option<Bytes>, LogError> {
-        let store = self.objects().await?;
-        let mut object = match store.get(name).await {
-            Ok(object) => object,
-            Err(error) if error.kind() == GetErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(object_error("read", name, &error)),
-        };
-        let mut bytes = Vec::with_capacity(object.info().size);
-        object.read_to_end(&mut bytes).await.map_err(|error| object_error("read", name, &error))?;
-        Ok(Some(Bytes::from(bytes)))
-    }
-
-    pub(super) async fn list_objects(&self, prefix: &str) -> Result<Vec<String>, LogError> {
-        let store = self.objects().await?;
-        let mut list = store.list().await.map_err(|error| object_error("listed", prefix, &error))?;
-        let mut names = Vec::new();
-        while let Some(info) = list.next().await {
-            let info = match info {
-                Ok(info) => info,
-                // The bucket is everybody's: what is no description of an object, or the mark that other clients leave of a removed
-                // one, names none of ours.
-                Err(error) if error.to_string().contains("deserializing") => continue,
-                Err(error) => return Err(object_error("listed", prefix, &error)),
-            };
-            if info.name.starts_with(prefix) && !info.deleted {
-                names.push(info.name);
-            }
-        }
-        names.sort();
-        Ok(names)
-    }
-
-    pub(super) async fn delete_object(&self, name: &str) -> Result<(), LogError> {
-        match self.objects().await?.delete(name).await {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == DeleteErrorKind::NotFound => Ok(()),
-            Err(error) => Err(object_error("removed", name, &error)),
-        }
-    }
-
-    async fn objects(&self) -> Result<ObjectStore, LogError> {
-        if let Ok(store) = self.context.get_object_store(BASES).await {
-            return Ok(store);
-        }
-        let config = object_store::Config { bucket: BASES.to_owned(), ..object_store::Config::default() };
-        self.context.create_object_store(config).await.map_err(|error| {
-            LogError::new(
-                format!("the object store {BASES} cannot be created: {error}"),
-                "allow this user to create object stores",
-            )
-        })
     }
 
     pub(super) async fn last(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
@@ -318,13 +328,18 @@ impl JetStream {
         let failed = |error: &dyn std::fmt::Display| {
             LogError::new(format!("the lease cannot be taken: {error}"), "check the rights on $KV.OWNERS.>")
         };
-        let Some(created) = self.while_connected(self.owners.create(key(zone), lease_value(owner, None))).await else {
+        let Some(created) = self.while_connected(self.owners()?.create(key(zone), lease_value(owner, None))).await
+        else {
             return Ok(None);
         };
         let revision = match created {
             Ok(revision) => revision,
             Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => return Ok(None),
-            Err(error) => return Err(failed(&error)),
+            Err(error) => {
+                // The bucket may have been deleted. The next attempt finds it.
+                self.ensure_owners().await?;
+                return Err(failed(&error));
+            }
         };
         if revision > above {
             return Ok(Some(Lease { epoch: revision, revision }));
@@ -332,25 +347,35 @@ impl JetStream {
         // The bucket was lost and begins anew: its revisions are below the terms that the zone has had.
         let epoch = above + 1;
         let value = lease_value(owner, Some(epoch));
-        let revision = self.owners.update(key(zone), value, revision).await.map_err(|error| failed(&error))?;
+        let revision = self.owners()?.update(key(zone), value, revision).await.map_err(|error| failed(&error))?;
         Ok(Some(Lease { epoch, revision }))
     }
 
     pub(super) async fn renew(&self, zone: &ZoneName, owner: &str, lease: Lease) -> Option<Lease> {
         let value = lease_value(owner, Some(lease.epoch));
+        let owners = self.owners.as_ref()?;
         let renew = async {
-            if let Ok(revision) = self.owners.update(key(zone), value, lease.revision).await {
+            if let Ok(revision) = owners.update(key(zone), value, lease.revision).await {
                 return Some(Lease { revision, ..lease });
             }
             // A renewal whose answer was lost may have been stored: then the entry is ours at a later revision.
-            let entry = self.owners.entry(key(zone)).await.ok()??;
+            let entry = owners.entry(key(zone)).await.ok()??;
             is_renewal_of(&entry.value, owner, lease.epoch).then_some(Lease { revision: entry.revision, ..lease })
         };
         self.while_connected(tokio::time::timeout(ACK, renew)).await?.ok()?
     }
 
+    /// Makes the bucket of leases again where it was deleted.
+    async fn ensure_owners(&self) -> Result<(), LogError> {
+        match tokio::time::timeout(ACK * 2, bucket(&self.context, OWNERS, LEASE)).await {
+            Ok(made) => made.map(|_| ()),
+            Err(_) => Err(LogError::new("bucket OWNERS does not answer", "run `fleetfold doctor --log nats://…`")),
+        }
+    }
+
     pub(super) async fn release(&self, zone: &ZoneName, lease: Lease) {
-        let _ = tokio::time::timeout(ACK, self.owners.delete_expect_revision(key(zone), Some(lease.revision))).await;
+        let Some(owners) = &self.owners else { return };
+        let _ = tokio::time::timeout(ACK, owners.delete_expect_revision(key(zone), Some(lease.revision))).await;
     }
 
     pub(super) async fn skipped(&self, zone: &ZoneName) -> Result<Vec<u64>, LogError> {
@@ -360,7 +385,8 @@ impl JetStream {
                 "check the rights on $KV.SKIPPED.>",
             )
         };
-        let mut keys = self.skipped.keys().await.map_err(|error| failed(&error))?;
+        let Some(skipped) = &self.skipped else { return Ok(Vec::new()) };
+        let mut keys = skipped.keys().await.map_err(|error| failed(&error))?;
         let prefix = format!("{}.", key(zone));
         let mut all = Vec::new();
         while let Some(found) = keys.next().await {
@@ -375,13 +401,22 @@ impl JetStream {
 
     pub(super) async fn skip(&self, zone: &ZoneName, seq: u64) -> Result<(), LogError> {
         let key = format!("{}.{seq}", key(zone));
-        self.skipped.put(key, Bytes::from_static(b"1")).await.map(|_| ()).map_err(|error| {
+        self.skipped_list()?.put(key, Bytes::from_static(b"1")).await.map(|_| ()).map_err(|error| {
             LogError::new(
                 format!("entry {seq} cannot be marked as skipped: {error}"),
                 "check the rights on $KV.SKIPPED.>",
             )
         })
     }
+}
+
+/// The broker says that there is no such stream.
+fn is_missing(error: &jetstream::Error) -> bool {
+    error.error_code() == jetstream::ErrorCode::STREAM_NOT_FOUND
+}
+
+fn not_there(bucket: &str) -> LogError {
+    LogError::new(format!("bucket {bucket} is missing"), "the engine makes it at its next start")
 }
 
 fn key(zone: &ZoneName) -> String {
@@ -410,13 +445,6 @@ fn lease_epoch(value: &[u8], revision: u64) -> Option<u64> {
 fn is_renewal_of(value: &[u8], owner: &str, epoch: u64) -> bool {
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(value) else { return false };
     value["owner"] == owner && value["epoch"] == epoch
-}
-
-fn object_error(what: &str, name: &str, error: &dyn std::fmt::Display) -> LogError {
-    LogError::new(
-        format!("{name} cannot be {what} in the object store {BASES}: {error}"),
-        "check the rights on $O.BASES.>",
-    )
 }
 
 /// A stored message as it was published, a CloudEvent in binary mode as structured JSON.

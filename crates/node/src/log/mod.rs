@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 pub(crate) use embedded::Embedded;
 pub(crate) use fleetfold_journal::ZoneName;
 pub(crate) use jetstream::JetStream;
-pub(crate) use open::{LogChoice, Opened, open};
+pub(crate) use open::{LogChoice, Opened, Purpose, open};
 pub(crate) use spawn::Broker;
 
 /// The streams.
@@ -321,6 +321,46 @@ impl Log {
         }
     }
 
+    /// When a stream was created, milliseconds: another time is another stream of that name. `None`: it is missing. 0 where a stream
+    /// cannot be created anew under a running program.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn created(&self, stream: Stream) -> Result<Option<i64>, LogError> {
+        match self {
+            Self::JetStream(log) => log.created(stream).await,
+            Self::Embedded(_) => Ok(Some(0)), // all are in one file
+            #[cfg(test)]
+            Self::Simulated(_) => Ok(Some(0)),
+        }
+    }
+
+    /// Names of streams and buckets that were missing when the log was opened to be read, and were not made.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        match self {
+            Self::JetStream(log) => log.missing(),
+            Self::Embedded(_) => Vec::new(),
+            #[cfg(test)]
+            Self::Simulated(_) => Vec::new(),
+        }
+    }
+
+    /// Makes streams again that were deleted while an engine runs, all but the facts and the lists that their users keep whole.
+    /// Returns the names of those that were made.
+    ///
+    /// # Errors
+    ///
+    /// When one is not there and cannot be made.
+    pub(crate) async fn ensure_all(&self) -> Result<Vec<&'static str>, LogError> {
+        match self {
+            Self::JetStream(log) => log.ensure_all().await,
+            Self::Embedded(_) => Ok(Vec::new()),
+            #[cfg(test)]
+            Self::Simulated(_) => Ok(Vec::new()),
+        }
+    }
+
     /// Makes a stream again that was deleted.
     ///
     /// # Errors
@@ -363,21 +403,6 @@ impl Log {
         }
     }
 
-    /// When a stream was created, in nanoseconds: another time is another stream of that name. 0 where a stream cannot be
-    /// created anew under a running program.
-    ///
-    /// # Errors
-    ///
-    /// When it is not there, or nobody answers.
-    pub(crate) async fn created(&self, stream: Stream) -> Result<i128, LogError> {
-        match self {
-            Self::JetStream(log) => log.created(stream).await,
-            Self::Embedded(_) => Ok(0),
-            #[cfg(test)]
-            Self::Simulated(_) => Ok(0),
-        }
-    }
-
     /// Stores an object under a name, whole or not at all.
     ///
     /// # Errors
@@ -395,17 +420,18 @@ impl Log {
         }
     }
 
-    /// An object by its name.
+    /// An object by its name. The inner error says why this object cannot be had, although the log answers: it is not there, or
+    /// it is damaged.
     ///
     /// # Errors
     ///
     /// When nobody answers.
-    pub(crate) async fn get_object(&self, name: &str) -> Result<Option<Bytes>, LogError> {
+    pub(crate) async fn get_object(&self, name: &str) -> Result<Result<Bytes, String>, LogError> {
         match self {
             Self::JetStream(log) => log.get_object(name).await,
             Self::Embedded(log) => log.get_blob(name),
             #[cfg(test)]
-            Self::Simulated(log) => Ok(log.get_object(name)),
+            Self::Simulated(log) => Ok(log.get_object(name).ok_or_else(|| "it is not there any more".to_owned())),
         }
     }
 

@@ -39,6 +39,17 @@ impl std::str::FromStr for LogChoice {
     }
 }
 
+/// What a log is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To write facts into it: what is missing is made.
+    Write,
+    /// To run an engine on it: what is missing is made, but the stream of facts only once the engine knows how to begin.
+    Serve,
+    /// To read it: nothing is made.
+    Read,
+}
+
 /// An opened log, and what must live as long as it (a spawned broker, a temporary folder).
 pub(crate) struct Opened {
     /// The log.
@@ -56,14 +67,18 @@ pub(crate) struct Opened {
 /// # Errors
 ///
 /// What is wrong, and what mends it.
-pub(crate) async fn open(choice: &LogChoice) -> Result<Opened, LogError> {
+pub(crate) async fn open(choice: &LogChoice, purpose: Purpose) -> Result<Opened, LogError> {
     match choice {
         LogChoice::Nats(url) => {
-            let log = Log::JetStream(Arc::new(JetStream::connect(url).await?));
+            let log = Log::JetStream(Arc::new(JetStream::connect(url, purpose).await?));
             Ok(Opened { log, why: format!("NATS JetStream at {url}"), broker: None, folder: None })
         }
         LogChoice::Embedded(path) => {
             let (path, folder) = if let Some(path) = path {
+                if purpose == Purpose::Read && !path.exists() {
+                    let what = format!("{}: there is no such log", path.display());
+                    return Err(LogError::new(what, "give the path of a log file"));
+                }
                 (path.clone(), None)
             } else {
                 let folder = temporary()?;
@@ -75,7 +90,7 @@ pub(crate) async fn open(choice: &LogChoice) -> Result<Opened, LogError> {
         LogChoice::Spawn => {
             let folder = temporary()?;
             let broker = Broker::spawn(folder.path()).await?;
-            let log = Log::JetStream(Arc::new(JetStream::connect(&broker.url).await?));
+            let log = Log::JetStream(Arc::new(JetStream::connect(&broker.url, Purpose::Write).await?));
             Ok(Opened {
                 why: format!("NATS JetStream, {} started at {}", broker.program, broker.url),
                 log,
@@ -85,12 +100,12 @@ pub(crate) async fn open(choice: &LogChoice) -> Result<Opened, LogError> {
         }
         LogChoice::Auto => {
             if let Ok(url) = std::env::var("NATS_URL") {
-                return Box::pin(open(&LogChoice::Nats(url))).await;
+                return Box::pin(open(&LogChoice::Nats(url), purpose)).await;
             }
-            if let Ok(opened) = Box::pin(open(&LogChoice::Spawn)).await {
+            if let Ok(opened) = Box::pin(open(&LogChoice::Spawn, purpose)).await {
                 Ok(opened)
             } else {
-                let mut opened = Box::pin(open(&LogChoice::Embedded(None))).await?;
+                let mut opened = Box::pin(open(&LogChoice::Embedded(None), purpose)).await?;
                 opened.why.push_str(" ($NATS_URL is not set and there is no nats-server 2.10 or newer on PATH)");
                 Ok(opened)
             }

@@ -15,6 +15,9 @@ use super::trouble::Trouble;
 /// Beginning of the names of unfinished files. No blob's file begins so, because a dot in a name is encoded.
 const UNFINISHED: &str = ".unfinished-";
 
+/// Largest blob that is read. A base of 300,000 orders has about 30 MB.
+const BLOB_BYTES_MAX: u64 = 1 << 30;
+
 /// `log.redb.bases` of `log.redb`.
 pub(super) fn folder_of(log: &Path) -> PathBuf {
     let mut name = OsString::from(log.as_os_str());
@@ -49,13 +52,23 @@ pub(super) fn put(log: &Path, name: &str, bytes: &Bytes) -> Result<(), Trouble> 
     })
 }
 
-/// A blob's bytes; `None` when there is none of this name.
-pub(super) fn get(log: &Path, name: &str) -> Result<Option<Bytes>, Trouble> {
-    match std::fs::read(folder_of(log).join(file_name(name)?)) {
-        Ok(bytes) => Ok(Some(Bytes::from(bytes))),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+/// A blob's bytes. The inner error says why this one cannot be had: there is none, or it is no file that we wrote.
+pub(super) fn get(log: &Path, name: &str) -> Result<Result<Bytes, String>, Trouble> {
+    let path = folder_of(log).join(file_name(name)?);
+    let read = || -> std::io::Result<Result<Bytes, String>> {
+        // Links are not followed, and a pipe is not waited for.
+        let found = std::fs::symlink_metadata(&path)?;
+        if !found.is_file() {
+            return Ok(Err("it is no file".to_owned()));
+        }
+        if found.len() > BLOB_BYTES_MAX {
+            return Ok(Err(format!("it has {} bytes, {BLOB_BYTES_MAX} is the most", found.len())));
+        }
+        std::fs::read(&path).map(|bytes| Ok(Bytes::from(bytes)))
+    };
+    Ok(read().unwrap_or_else(|error| {
+        Err(if error.kind() == ErrorKind::NotFound { "it is not there any more".to_owned() } else { error.to_string() })
+    }))
 }
 
 /// The names that begin with `prefix`, in order.

@@ -36,16 +36,21 @@ pub(super) struct Opened {
 ///
 /// # Errors
 ///
-/// When another process holds it, the system refuses, or it is not what was written. It is then left as it is.
+/// When another process holds it, the system refuses, or it is not what was written. No row of it is then changed; the store
+/// itself may have written its own marks into the file, as it does whenever it opens one.
 pub(super) fn open(path: &Path, opener: &Opener) -> Result<Opened, Trouble> {
-    let acknowledged = head::read(path);
-    let is_missing = match std::fs::metadata(path) {
-        Ok(found) => found.len() == 0,
-        Err(error) => error.kind() == ErrorKind::NotFound,
+    let (is_absent, is_empty) = match std::fs::metadata(path) {
+        Ok(found) => (false, found.len() == 0),
+        Err(error) => (error.kind() == ErrorKind::NotFound, false),
     };
-    if is_missing && acknowledged > 0 {
-        return Err(Trouble::Missing { acknowledged });
-    }
+    // Only where neither file is there a log begins.
+    let acknowledged = match head::read(path) {
+        head::Found::Commit(acknowledged) if is_absent || is_empty => return Err(Trouble::Missing { acknowledged }),
+        head::Found::Commit(acknowledged) => acknowledged,
+        head::Found::Damaged => return Err(Trouble::HeadDamaged),
+        head::Found::Absent if is_empty => return Err(Trouble::Empty),
+        head::Found::Absent => 0,
+    };
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
     let database = opener(&builder, path)?;

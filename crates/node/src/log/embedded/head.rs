@@ -2,13 +2,13 @@
 //!
 //! The store keeps its two last commits, and when the newer one looks torn it goes back to the older: right after a power
 //! failure in the middle of a commit, wrong when the newer one was acknowledged and damaged afterwards. So the number of each
-//! durable commit is written here after the commit and before anybody hears of it. It is not synced: after a power failure it may
-//! be older than the log, never newer. A log file with fewer commits than this number has lost something, or is an
+//! durable commit is written here after the commit and before anybody hears of it. Only its first writing is synced: after a
+//! power failure it may be older than the log, never newer, and never empty. A log file with fewer commits than this number has lost something, or is an
 //! older copy.
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 const LENGTH: usize = 24;
@@ -34,12 +34,28 @@ fn content(commit: u64) -> [u8; LENGTH] {
     bytes
 }
 
-/// The number in the file; 0 when there is none, or none that can be read.
-pub(super) fn read(log: &Path) -> u64 {
+/// What the file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// There is no file.
+    Absent,
+    /// Commits up to this one were acknowledged.
+    Commit(u64),
+    /// It is empty, cut short, or another content than was written: nobody knows what was acknowledged.
+    Damaged,
+}
+
+/// Reads the file.
+pub(super) fn read(log: &Path) -> Found {
+    let mut file = match File::open(path_of(log)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Found::Absent,
+        Err(_) => return Found::Damaged,
+    };
     let mut bytes = [0; LENGTH];
-    let found = File::open(path_of(log)).and_then(|mut file| file.read_exact(&mut bytes));
+    let found = file.read_exact(&mut bytes);
     let commit = bytes.first_chunk::<8>().map_or(0, |commit| u64::from_le_bytes(*commit));
-    if found.is_ok() && content(commit) == bytes { commit } else { 0 }
+    if found.is_ok() && content(commit) == bytes { Found::Commit(commit) } else { Found::Damaged }
 }
 
 impl Head {
@@ -56,7 +72,9 @@ impl Head {
     /// Notes a commit.
     pub(super) fn write(&mut self, commit: u64) {
         let Some(file) = &mut self.file else { return };
+        let is_new = file.metadata().is_ok_and(|found| found.len() == 0);
         let written = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(&content(commit)));
+        let written = if is_new { written.and_then(|()| file.sync_all()) } else { written };
         if let Err(error) = written {
             tracing::warn!(%error, "the last commit's number cannot be written");
         }

@@ -224,9 +224,9 @@ async fn blobs_are_replaced_listed_and_removed() {
     let log = bench.open();
     assert!(!bench.folder.path().join("log.redb.bases/.unfinished-x").exists(), "an unfinished file stayed");
     assert_eq!(log.list_blobs("acme/").expect("answers"), ["acme/porto/1", "acme/porto/2"]);
-    assert_eq!(log.get_blob("acme/porto/1").expect("answers"), Some(Bytes::from_static(b"uno")));
-    assert_eq!(log.get_blob("..").expect("answers"), Some(Bytes::from_static(b"dots")));
-    assert_eq!(log.get_blob("none").expect("answers"), None);
+    assert_eq!(log.get_blob("acme/porto/1").expect("answers"), Ok(Bytes::from_static(b"uno")));
+    assert_eq!(log.get_blob("..").expect("answers"), Ok(Bytes::from_static(b"dots")));
+    assert!(log.get_blob("none").expect("answers").is_err());
     log.delete_blob("acme/porto/1").expect("removed");
     log.delete_blob("acme/porto/1").expect("removing twice is no error");
     assert_eq!(log.list_blobs("acme/").expect("answers"), ["acme/porto/2"]);

@@ -31,6 +31,10 @@ pub(super) enum Trouble {
         /// Commits that were acknowledged.
         acknowledged: u64,
     },
+    /// The file is empty, and nothing says what was in it.
+    Empty,
+    /// The file of the last acknowledged commit is empty or damaged.
+    HeadDamaged,
     /// Version 0.1 has made its own tables in the file beside ours: two logs in one file.
     WrittenBy01,
 }
@@ -60,7 +64,7 @@ impl Trouble {
             }
             Self::Damaged(what) => LogError::new(
                 format!("the log file {file} is damaged: {what}"),
-                "check the disk, then put a whole copy of the file in its place; the damaged one is left as it is",
+                "check the disk, then put a whole copy of the file in its place; no row of the damaged one is changed",
             ),
             Self::Full(what) => LogError::new(
                 format!("the disk is full: {file} cannot be written: {what}"),
@@ -87,16 +91,35 @@ impl Trouble {
             Self::Missing { acknowledged } => LogError::new(
                 format!("the log file {file} is missing or empty, but commit {acknowledged} was acknowledged in it"),
                 format!(
-                    "put the file back; if the log was meant to be thrown away, remove {} too",
+                    "put the file back; if the log was meant to be thrown away, remove {} too, and its bases (`.bases`)",
                     super::head::path_of(path).display()
                 ),
             ),
+            Self::Empty => LogError::new(
+                format!("the log file {file} is empty, which no log is"),
+                "put the log back; if there never was one, remove the empty file",
+            ),
+            Self::HeadDamaged => {
+                let head = super::head::path_of(path);
+                LogError::new(
+                    format!(
+                        "{} is empty or damaged: it says which commit of {file} was acknowledged last, so nobody knows \
+                         whether that file is whole",
+                        head.display()
+                    ),
+                    format!(
+                        "put both files back from one copy; if {file} is known to be the newest, remove {}; to throw the log \
+                         away, remove both, and its bases",
+                        head.display()
+                    ),
+                )
+            }
             Self::WrittenBy01 => LogError::new(
                 format!(
                     "the log file {file} holds two logs: version 0.1 has made its own in it, beside this version's"
                 ),
                 "stop 0.1 and put back the copy of the file from before 0.1 was started on it, with its `.head` file; \
-                 this one is left as it is",
+                 no row of this one is changed",
             ),
         }
     }
@@ -116,6 +139,8 @@ impl std::fmt::Display for Trouble {
             Self::Missing { acknowledged } => {
                 write!(f, "the log file is missing or empty, but commit {acknowledged} was acknowledged")
             }
+            Self::Empty => f.write_str("the log file is empty"),
+            Self::HeadDamaged => f.write_str("the file of the last acknowledged commit is empty or damaged"),
             Self::WrittenBy01 => f.write_str("the log file holds two logs: version 0.1 has opened it"),
         }
     }

@@ -93,24 +93,29 @@ impl OrderedReader {
                 () = self.sender.closed() => return,
             }
             // Before anything is read on: is it still the same stream?
-            if !self.stream.last_value() {
-                let mut away = self.away.clone();
-                let checked = tokio::select! {
-                    checked = self.check() => checked,
-                    _ = away.changed() => continue,
-                };
-                match checked {
-                    Ok(Ok(())) => {}
-                    Ok(Err(what)) => {
-                        let _ = self.sender.send(Read::Regressed(what)).await;
-                        return;
-                    }
-                    Err(error) => {
-                        self.tell(Err(error));
-                        messages = None;
-                        tokio::time::sleep(AGAIN).await;
-                        continue;
-                    }
+            let mut away = self.away.clone();
+            let checked = tokio::select! {
+                checked = self.check() => checked,
+                _ = away.changed() => continue,
+            };
+            match checked {
+                Ok(Ok(())) => {}
+                // Hints: what was lost is reported anew, and is read from its beginning.
+                Ok(Err(what)) if self.stream.last_value() => {
+                    tracing::warn!(stream = self.stream.name(), what, "read from its beginning");
+                    (self.passed, self.last_read, self.created) = (0, None, None);
+                    messages = None;
+                    continue;
+                }
+                Ok(Err(what)) => {
+                    let _ = self.sender.send(Read::Regressed(what)).await;
+                    return;
+                }
+                Err(error) => {
+                    self.tell(Err(error));
+                    messages = None;
+                    tokio::time::sleep(AGAIN).await;
+                    continue;
                 }
             }
             let open = if let Some(open) = messages.take() {

@@ -1,9 +1,11 @@
 //! The connection to a broker, and the streams and buckets that are made where they are missing.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::stream::{Compression, Config, DiscardPolicy, StorageType};
 use async_nats::jetstream::{Context, kv};
+use futures::TryStreamExt;
 use tokio::sync::watch;
 
 use super::unreachable_stream;
@@ -100,12 +102,12 @@ pub(super) async fn ensure(context: &Context, stream: Stream) -> Result<(), LogE
     } else {
         // A small broker cannot reserve our usual bytes: take what it gives.
         wanted.max_bytes = -1;
-        context.get_or_create_stream(wanted.clone()).await.map_err(|error| {
-            LogError::new(
-                format!("stream {} cannot be created: {error}", stream.name()),
-                "start the broker with JetStream on (`nats-server -js`) and allow this user to create streams",
-            )
-        })?
+        match context.get_or_create_stream(wanted.clone()).await {
+            Ok(handle) => handle,
+            Err(error) => {
+                return Err(cannot_create(context, "stream", stream.name(), &wanted.subjects, error.to_string()).await);
+            }
+        }
     };
     let info = handle.info().await.map_err(|error| unreachable_stream(stream, &error))?;
     let same = info.config.subjects == wanted.subjects
@@ -125,13 +127,48 @@ pub(super) async fn bucket(context: &Context, name: &str, max_age: Duration) -> 
     if let Ok(store) = context.get_key_value(name).await {
         return Ok(store);
     }
-    context
-        .create_key_value(kv::Config { bucket: name.to_owned(), history: 1, max_age, ..kv::Config::default() })
-        .await
-        .map_err(|error| {
-            LogError::new(
-                format!("bucket {name} cannot be created: {error}"),
-                "allow this user to create key-value buckets",
-            )
-        })
+    let config = kv::Config { bucket: name.to_owned(), history: 1, max_age, ..kv::Config::default() };
+    match context.create_key_value(config).await {
+        Ok(store) => Ok(store),
+        Err(error) => {
+            let subjects = [format!("$KV.{name}.>")];
+            Err(cannot_create(context, "bucket", &format!("KV_{name}"), &subjects, error.to_string()).await)
+        }
+    }
+}
+
+/// The error of a stream that could not be created: mostly another one stands in its way.
+async fn cannot_create(context: &Context, kind: &str, name: &str, subjects: &[String], error: String) -> LogError {
+    let what = format!("{kind} {name} cannot be created: {error}");
+    for subject in subjects {
+        match context.stream_by_subject(subject.as_str()).await {
+            Ok(other) if other != name => {
+                return LogError::new(
+                    format!("{kind} {name} cannot be created: stream {other} has its subjects ({subject})"),
+                    format!(
+                        "take them from stream {other} (nats stream edit {other}), or remove it (nats stream rm {other})"
+                    ),
+                );
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    if context.get_stream(name).await.is_ok() {
+        return LogError::new(
+            format!("{kind} {name} cannot be created: a stream of this name exists with other settings"),
+            format!("rename or remove it: nats stream rm {name}"),
+        );
+    }
+    LogError::new(what, "start the broker with JetStream on (`nats-server -js`) and allow this user to create streams")
+}
+
+/// The names of all streams that there are.
+pub(super) async fn names(context: &Context) -> Result<BTreeSet<String>, LogError> {
+    let failed = |error: &dyn std::fmt::Display| {
+        LogError::new(
+            format!("the streams of the broker cannot be listed: {error}"),
+            "start the broker with JetStream on (`nats-server -js`) and allow this user $JS.API.STREAM.NAMES",
+        )
+    };
+    context.stream_names().try_collect().await.map_err(|error| failed(&error))
 }

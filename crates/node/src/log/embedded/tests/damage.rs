@@ -262,3 +262,37 @@ async fn a_missing_or_empty_file_is_refused_while_its_head_stands() {
     std::fs::remove_file(&head).expect("removed");
     assert_eq!(bench.open().bounds(Stream::Fleet).expect("answers"), (1, 0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_or_damaged_head_is_refused_and_only_an_absent_pair_is_a_new_log() {
+    let bench = Bench::new();
+    let log = bench.open();
+    fill(&bench, &log).await;
+    drop(log);
+    let (path, head) = (bench.path(), head::path_of(&bench.path()));
+    let (whole, good) = (std::fs::read(&path).expect("read"), std::fs::read(&head).expect("read"));
+    let refused = |log: Option<&[u8]>, head_bytes: Option<&[u8]>, words: &str| {
+        for (file, bytes) in [(&path, log), (&head, head_bytes)] {
+            match bytes {
+                Some(bytes) => std::fs::write(file, bytes).expect("written"),
+                None => drop(std::fs::remove_file(file)),
+            }
+        }
+        let Err(error) = bench.try_open() else { panic!("opened instead of: {words}") };
+        assert!(error.what.contains(words) && !error.hint.is_empty(), "{error}");
+        assert_eq!(path.exists(), log.is_some());
+    };
+    for damaged in [&b""[..], &good[..5], &[1; 24]] {
+        refused(Some(&whole), Some(damaged), "is empty or damaged");
+        refused(Some(b""), Some(damaged), "is empty or damaged");
+        refused(None, Some(damaged), "is empty or damaged");
+    }
+    refused(Some(b""), Some(&good), "missing or empty");
+    refused(Some(b""), None, "which no log is");
+    std::fs::remove_file(&path).expect("removed");
+    drop(bench.open());
+    std::fs::write(&path, &whole).expect("written");
+    std::fs::remove_file(&head).expect("removed");
+    drop(bench.open());
+    assert_eq!(std::fs::read(&head).expect("read").len(), 24, "the head is written anew");
+}

@@ -1,0 +1,50 @@
+//! Makes streams again that somebody deleted while the engine runs, and says which.
+//!
+//! Not the facts: a log that was deleted is restored from its backup, and an empty one in its place would only be in the way.
+//! Not `KV_SKIPPED`, which the intake makes again together with what stood in it, and not `KV_OWNERS`, which whoever
+//! acquires the zone makes again.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::Readiness;
+use crate::log::{Log, Stream};
+
+/// Time between two looks.
+const EVERY: Duration = Duration::from_secs(2);
+/// A look takes no longer.
+const LOOK_MAX: Duration = Duration::from_secs(10);
+
+/// Starts the task. It ends with the engine, which holds `bases_lost`: that becomes true when the bases were deleted. `tell_again`
+/// is told when the assignments were deleted, whoever made the stream again.
+pub(super) fn start(log: Log, readiness: Arc<Readiness>, tell_again: Arc<Notify>, bases_lost: Weak<AtomicBool>) {
+    tokio::spawn(async move {
+        let mut told_in = None;
+        while let Some(bases_lost) = bases_lost.upgrade() {
+            match tokio::time::timeout(LOOK_MAX, log.ensure_all()).await {
+                Ok(Ok(made)) => {
+                    readiness.unmade.over();
+                    for name in made {
+                        tracing::warn!(name, "a stream was missing, and was made: it is empty");
+                        if name == "OBJ_BASES" {
+                            bases_lost.store(true, Ordering::Release);
+                        }
+                    }
+                }
+                Ok(Err(error)) => readiness.unmade.met(error.what),
+                // A broker that does not answer is told by others.
+                Err(_) => {}
+            }
+            if let Ok(Some(created)) = log.created(Stream::Assignment).await
+                && told_in.replace(created).is_some_and(|before| before != created)
+            {
+                tell_again.notify_one();
+            }
+            drop(bases_lost);
+            tokio::time::sleep(EVERY).await;
+        }
+    });
+}

@@ -1,0 +1,363 @@
+//! What was deleted, damaged or put back under the program: streams, leases, bases, the log itself. Real processes, a real broker.
+//!
+//! These tests need nats-server 2.10 or newer ($FLEETFOLD_NATS_SERVER or PATH); they fail, never skip, without one.
+
+mod support;
+
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::{self, Context, stream};
+use base64::Engine;
+use serde_json::{Value, json};
+use support::{Killed, broker, fleetfold, free_port, http, pause, wait_for};
+
+const WHOSE: [&str; 4] = ["--tenant", "acme", "--zone", "porto"];
+
+/// An engine of the zone with a data folder of its own name, and its port.
+fn serve(folder: &Path, url: &str, data: &str, more: &[&str]) -> (Killed, u16) {
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let args = [&["serve", "--log", url, "--data", data, "--listen", &listen], &WHOSE[..], more].concat();
+    let log = std::fs::File::options().create(true).append(true).open(folder.join(format!("{data}.log"))).unwrap();
+    let child = fleetfold(&args, folder).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+    wait_for(port);
+    wait_ready(port);
+    (Killed(child), port)
+}
+
+fn wait_ready(port: u16) {
+    for _ in 0..400 {
+        if http(port, "GET /readyz", "").0 == 200 {
+            return;
+        }
+        pause(50);
+    }
+    panic!("not ready: {:?}", http(port, "GET /readyz", ""));
+}
+
+fn wait_not_ready(port: u16, words: &str) {
+    let mut last = (0, String::new());
+    for _ in 0..300 {
+        last = http(port, "GET /readyz", "");
+        if last.0 == 503 && last.1.contains(words) {
+            return;
+        }
+        pause(50);
+    }
+    panic!("not told: {words}: {last:?}");
+}
+
+/// A command that ends by itself, within 20 seconds.
+fn ends(folder: &Path, args: &[&str]) -> Output {
+    let args = [args, &WHOSE].concat();
+    let mut child = fleetfold(&args, folder).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    for _ in 0..400 {
+        if child.try_wait().unwrap().is_some() {
+            return child.wait_with_output().unwrap();
+        }
+        pause(50);
+    }
+    child.kill().unwrap();
+    panic!("{args:?} does not end");
+}
+
+fn words(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn event(kind: &str, id: &str, data: &Value) -> String {
+    json!({ "specversion": "1.0", "id": id, "source": "/shop", "type": format!("fleet.{kind}.v1"), "time": "2026-06-01T09:00:00Z", "data": data }).to_string()
+}
+
+fn crew(port: u16, vehicles: &[&str]) {
+    for van in vehicles {
+        let vehicle = json!({ "vehicle_id": van, "start": { "lon": -8.63, "lat": 41.15 } });
+        for (kind, data) in [("vehicle.registered", vehicle), ("shift.started", json!({ "vehicle_id": van }))] {
+            assert_eq!(http(port, "POST /v1/events", &event(kind, &format!("{kind}-{van}"), &data)).0, 202);
+        }
+    }
+}
+
+fn post(port: u16, id: &str) {
+    let order = json!({ "order_id": id, "job": { "stop": { "lon": -8.62, "lat": 41.15 } } });
+    assert_eq!(http(port, "POST /v1/events", &event("order.created", id, &order)).0, 202);
+}
+
+/// Posts an order and waits until a vehicle has it.
+fn placed(port: u16, id: &str) {
+    post(port, id);
+    let mut last = (0, String::new());
+    for _ in 0..400 {
+        last = http(port, &format!("GET /v1/orders/{id}"), "");
+        if last.0 == 200 && last.1.contains("\"assigned\"") {
+            return;
+        }
+        pause(50);
+    }
+    panic!("{id} is not answered: {last:?}");
+}
+
+/// The broker as an administrator sees it.
+struct Admin {
+    runtime: tokio::runtime::Runtime,
+    context: Context,
+}
+
+impl Admin {
+    fn new(url: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let context = runtime.block_on(async { jetstream::new(async_nats::connect(url).await.unwrap()) });
+        Self { runtime, context }
+    }
+
+    fn exists(&self, name: &str) -> bool {
+        self.runtime.block_on(self.context.get_stream(name)).is_ok()
+    }
+
+    fn delete(&self, name: &str) {
+        self.runtime.block_on(self.context.delete_stream(name)).unwrap();
+    }
+
+    fn create(&self, name: &str, subject: &str) {
+        let config = stream::Config { name: name.to_owned(), subjects: vec![subject.to_owned()], ..Default::default() };
+        self.runtime.block_on(self.context.create_stream(config)).unwrap();
+    }
+
+    fn wait_exists(&self, name: &str) {
+        for _ in 0..200 {
+            if self.exists(name) {
+                return;
+            }
+            pause(50);
+        }
+        panic!("{name} is not made again");
+    }
+
+    /// As if the age of all facts had passed.
+    fn expire_all(&self) {
+        self.runtime.block_on(async {
+            let mut stream = self.context.get_stream("FLEET").await.unwrap();
+            let mut config = stream.info().await.unwrap().config.clone();
+            let (age, window) = (config.max_age, config.duplicate_window);
+            (config.max_age, config.duplicate_window) = (Duration::from_secs(1), Duration::from_secs(1));
+            self.context.update_stream(config.clone()).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            (config.max_age, config.duplicate_window) = (age, window);
+            self.context.update_stream(config).await.unwrap();
+        });
+    }
+
+    /// Last sequence of a stream.
+    fn end(&self, name: &str) -> u64 {
+        self.runtime
+            .block_on(async { self.context.get_stream(name).await.unwrap().info().await.unwrap().state.last_sequence })
+    }
+
+    /// Writes the description of an object.
+    fn describe(&self, name: &str, more: &Value) {
+        let mut meta = json!({
+            "name": name, "bucket": "BASES", "nuid": "NOCHUNKS", "size": 10, "chunks": 1, "mtime": "2026-06-01T09:00:00Z",
+            "digest": "SHA-256=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        });
+        for (key, value) in more.as_object().unwrap() {
+            meta[key] = value.clone();
+        }
+        let subject = format!("$O.BASES.M.{}", base64::engine::general_purpose::URL_SAFE.encode(name));
+        self.runtime.block_on(async {
+            let mut headers = HeaderMap::new();
+            headers.insert("Nats-Rollup", "sub");
+            let publish = self.context.publish_with_headers(subject, headers, meta.to_string().into());
+            publish.await.unwrap().await.unwrap();
+        });
+    }
+
+    /// What a vehicle was told last: revision and number of visits.
+    fn told(&self, vehicle: &str) -> Option<(u64, usize)> {
+        let subject = format!("fleet.acme.porto.assignment.{vehicle}");
+        let message = self.runtime.block_on(async {
+            self.context.get_stream("ASSIGNMENT").await.ok()?.get_last_raw_message_by_subject(&subject).await.ok()
+        })?;
+        let told: Value = serde_json::from_slice(&message.payload).unwrap();
+        Some((told["revision"].as_u64().unwrap(), told["visits"].as_array().unwrap().len()))
+    }
+
+    fn wait_told(&self, vehicle: &str, right: impl Fn(u64, usize) -> bool) {
+        for _ in 0..200 {
+            if self.told(vehicle).is_some_and(|(revision, visits)| right(revision, visits)) {
+                return;
+            }
+            pause(50);
+        }
+        panic!("{vehicle} was told {:?}", self.told(vehicle));
+    }
+}
+
+#[test]
+fn a_damaged_or_odd_base_is_passed_over_and_one_beyond_the_end_of_the_log_is_log_regressed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    let (engine, port) = serve(folder, &url, "data", &["--base-hours", "0.0003"]);
+    crew(port, &["van"]);
+    placed(port, "one");
+    for _ in 0..40 {
+        http(port, "GET /v1/state", "");
+        pause(100);
+    }
+    drop(engine);
+    admin.expire_all();
+    let name = format!("acme.porto.{:020}.2", admin.end("FLEET") + 9);
+    let odd = [
+        json!({}),
+        json!({ "options": { "link": { "bucket": "BASES", "name": name } }, "chunks": 0, "size": 0 }),
+        json!({ "options": { "link": { "bucket": "NOPE", "name": "x" } } }),
+        json!({ "options": { "link": { "bucket": "BASES" } } }),
+        json!({ "size": 0, "chunks": 0 }),
+        json!({ "digest": null }),
+        json!({ "digest": "SHA-256=!!!" }),
+        json!({ "digest": "SHA-256=AAAA" }),
+        json!({ "size": 1u64 << 62 }),
+        json!({ "size": 1u64 << 62, "chunks": 1_000_000_000 }),
+        json!({ "nuid": ">" }),
+    ];
+    for odd in odd {
+        admin.describe(&name, &odd);
+        let verified = ends(folder, &["verify", "--log", &url]);
+        assert!(verified.status.success(), "{odd}: {}", words(&verified));
+        assert!(words(&verified).contains("beginning with the base"), "{odd}: {}", words(&verified));
+    }
+    drop(serve(folder, &url, "fresh", &[]));
+    let said = std::fs::read_to_string(folder.join("fresh.log")).unwrap();
+    assert!(said.contains("base passed over"), "{said}");
+    // The log is replaced by an empty one, and the bases stay.
+    admin.delete("FLEET");
+    for (command, gone) in [("verify", "FLEET is missing"), ("serve", "LOG_REGRESSED")] {
+        let args = ["verify", "--log", &url];
+        let serve = ["serve", "--log", &url, "--data", "other", "--listen", "127.0.0.1:0"];
+        let refused = ends(folder, if command == "verify" { &args } else { &serve });
+        assert!(!refused.status.success() && words(&refused).contains(gone), "{command}: {}", words(&refused));
+        assert!(!admin.exists("FLEET"), "{command} has made a log");
+    }
+    admin.create("FLEET", "fleet.*.*.event.>");
+    let refused = ends(folder, &["verify", "--log", &url]);
+    let said = words(&refused);
+    assert!(!refused.status.success() && said.contains("LOG_REGRESSED: a base") && said.contains("BASES"), "{said}");
+}
+
+#[test]
+fn a_deleted_record_of_owners_is_made_again_and_a_zone_without_owner_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    let (_engine, port) = serve(folder, &url, "data", &[]);
+    let (_standby, beside) = serve(folder, &url, "standby", &[]);
+    crew(port, &["van"]);
+    placed(port, "one");
+    admin.delete("KV_OWNERS");
+    admin.wait_exists("KV_OWNERS");
+    pause(4_000);
+    placed(port, "two");
+    wait_ready(port);
+    wait_ready(beside);
+    // It cannot be made again: another stream has its name.
+    admin.delete("KV_OWNERS");
+    admin.create("KV_OWNERS", "something.else");
+    for port in [port, beside] {
+        wait_not_ready(port, "nobody is known to own the zone");
+    }
+    admin.delete("KV_OWNERS");
+    placed(port, "three");
+    wait_ready(port);
+    wait_ready(beside);
+}
+
+#[test]
+fn deleted_streams_are_made_again_and_every_driver_is_told_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    let (_engine, port) = serve(folder, &url, "data", &[]);
+    crew(port, &["a", "b"]);
+    placed(port, "one");
+    let who = if admin.told("a").is_some_and(|(_, visits)| visits > 0) { "a" } else { "b" };
+    admin.wait_told(who, |_, visits| visits == 1);
+    for name in ["ASSIGNMENT", "POSITION", "FEATURE", "WARNING", "REJECTED", "OBJ_BASES"] {
+        if admin.exists(name) {
+            admin.delete(name);
+        }
+        admin.wait_exists(name);
+    }
+    // Nothing has changed about its route, and it is told all the same.
+    admin.wait_told(who, |_, visits| visits == 1);
+    // It cannot be made again: readiness says so, and which stream is in the way.
+    admin.delete("ASSIGNMENT");
+    admin.create("OTHER", "fleet.*.*.assignment.>");
+    wait_not_ready(port, "stream OTHER has its subjects");
+    placed(port, "two");
+    let refused = ends(folder, &["verify", "--log", &url]);
+    assert!(refused.status.success(), "reading does not need it: {}", words(&refused));
+    admin.delete("OTHER");
+    wait_ready(port);
+    admin.wait_told(who, |_, visits| visits >= 1);
+}
+
+#[test]
+fn after_the_log_was_replaced_drivers_are_told_their_new_routes() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    let (engine, port) = serve(folder, &url, "data", &[]);
+    crew(port, &["van", "gone"]);
+    for number in 0..8 {
+        placed(port, &format!("old-{number}"));
+    }
+    drop(engine);
+    let before = ["van", "gone"].map(|vehicle| admin.told(vehicle).map_or(0, |(revision, _)| revision));
+    admin.delete("FLEET");
+    if admin.exists("OBJ_BASES") {
+        admin.delete("OBJ_BASES");
+    }
+    let (_engine, port) = serve(folder, &url, "new", &[]);
+    crew(port, &["van"]);
+    placed(port, "new");
+    let end = admin.end("FLEET");
+    assert!(before.iter().any(|&revision| revision > end), "a weak test: {before:?}, the new log ends at {end}");
+    admin.wait_told("van", |revision, visits| revision <= end && visits == 1);
+    if before[1] > 0 {
+        admin.wait_told("gone", |revision, visits| revision == 0 && visits == 0);
+    }
+}
+
+#[test]
+fn reading_commands_make_nothing_and_say_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    let (engine, port) = serve(folder, &url, "data", &[]);
+    crew(port, &["van"]);
+    placed(port, "one");
+    drop(engine);
+    let all = ["POSITION", "ASSIGNMENT", "FEATURE", "REJECTED", "WARNING", "KV_OWNERS", "KV_SKIPPED"];
+    for name in all {
+        admin.delete(name);
+    }
+    for command in ["verify", "audit", "record"] {
+        let read = ends(folder, &[command, "--log", &url]);
+        assert!(read.status.success(), "{command}: {}", words(&read));
+        for name in all {
+            assert!(words(&read).contains(&format!("{name} is missing")), "{command}, {name}: {}", words(&read));
+        }
+    }
+    let doctor = ends(folder, &["doctor", "--log", &url, "--listen", "127.0.0.1:0"]);
+    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(!doctor.status.success() && said.contains("KV_OWNERS is missing"), "{said}");
+    assert!(all.iter().all(|name| !admin.exists(name)), "something was made");
+}

@@ -66,7 +66,9 @@ pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
         zone: zone.clone(),
         network,
         data: Some(data),
-        threads,
+        pool: live::search_pool(threads)?,
+        owner: None,
+        own: true,
         base_every,
         accept_gap: args.accept_gap,
     })

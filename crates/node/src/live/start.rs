@@ -26,6 +26,21 @@ pub(crate) fn log_gap(needed: u64, held: Held) -> String {
     format!("LOG_GAP: entries from {needed} on are needed, the log begins at {}{shown}", held.stream_first)
 }
 
+/// The threads that search, for all zones of the program. `threads`: how many; `None`: one fewer than cores.
+///
+/// # Errors
+///
+/// When the system gives no threads.
+pub(crate) fn search_pool(threads: Option<usize>) -> Result<Arc<rayon::ThreadPool>, LogError> {
+    let threads = threads.unwrap_or_else(|| {
+        std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(CORES_KEPT).max(1))
+    });
+    let pool =
+        rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("search-{index}")).build();
+    pool.map(Arc::new)
+        .map_err(|error| LogError::new(format!("no threads for searching: {error}"), "allow more threads"))
+}
+
 /// Loads the newest snapshot, checks that the log is still the one it was made from, and starts the engine.
 ///
 /// # Errors
@@ -109,14 +124,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         .collect();
     let streets: Arc<str> = Arc::from(view::text(&streets));
     let publisher = publisher::start(setup.log.clone(), setup.zone.clone());
-    let threads = setup.threads.unwrap_or_else(|| {
-        std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(CORES_KEPT).max(1))
-    });
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|index| format!("search-{index}"))
-        .build()
-        .map_err(|error| LogError::new(format!("no threads for searching: {error}"), "allow more threads"))?;
+    let (own, wanted) = watch::channel(setup.own);
+    let owner = setup.owner.unwrap_or_else(|| format!("{}-{}", std::process::id(), hub.start));
     let live = Live {
         questions,
         hub: Arc::clone(&hub),
@@ -128,6 +137,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         warnings,
         strict: Arc::clone(&strict),
         stop: Arc::new(stop),
+        own: Arc::new(own),
         done,
     };
     let worker = Worker {
@@ -148,7 +158,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         base_every: setup.base_every,
         base_tried: None,
         writes_base: Arc::new(AtomicBool::new(false)),
-        pool: Arc::new(pool),
+        pool: setup.pool,
         abandon: Arc::new(AtomicBool::new(false)),
         inputs,
         publisher,
@@ -158,6 +168,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         readiness,
         strict,
         chain_epoch,
+        owner,
+        own: wanted,
         caught_up_at: last,
         delta: 0,
         delta_at: clock::monotonic(),

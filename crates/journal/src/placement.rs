@@ -233,8 +233,8 @@ pub fn decide(ranking: &Ranking, present: &Presence, standing: Standing) -> Deci
     let drains = present.member(present.me()).is_some_and(|member| member.draining);
     let other = ranking.first.as_ref().filter(|first| Some(*first) != me);
     // A zone is handed over to a node that has settled, so that joins do not make zones flap; a node that drains cannot wait.
-    let ask_first = standing.owns
-        && other.is_some_and(|first| drains || present.member(first).is_some_and(Member::has_settled));
+    let ask_first =
+        standing.owns && other.is_some_and(|first| drains || present.member(first).is_some_and(Member::has_settled));
     let own = if standing.owns {
         !(ask_first && standing.first_ready)
     } else {

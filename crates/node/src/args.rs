@@ -21,8 +21,12 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Play a generated city-day through the real engine, with a live map.
     Demo(Demo),
-    /// Run the engine for one zone of a log.
+    /// Run the engine for one zone of a log, or those zones of many that are this node's.
     Serve(Serve),
+    /// Say which node owns which zone, from what the nodes tell the broker.
+    Zones(Zones),
+    /// Ask a node to give its zones to the other nodes, and wait until it has.
+    Drain(Drain),
     /// Play a recorded day into a log.
     Feed(Feed),
     /// Write a day file from a log.
@@ -165,9 +169,41 @@ pub(crate) struct Demo {
 }
 
 #[derive(Args)]
+pub(crate) struct Zones {
+    /// `nats://HOST:PORT`.
+    #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG")]
+    pub(crate) log: LogChoice,
+    /// Print them as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Drain {
+    /// Which node.
+    pub(crate) node: String,
+    /// `nats://HOST:PORT`.
+    #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG")]
+    pub(crate) log: LogChoice,
+    /// Let it take zones again.
+    #[arg(long)]
+    pub(crate) undo: bool,
+}
+
+#[derive(Args)]
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) place: Where,
+    /// Run all zones of these names that are this node's, instead of one: `acme/*`, `*/*`, `acme/porto,acme/braga`. Any number of
+    /// nodes share them; needs a broker.
+    #[arg(long, value_delimiter = ',', env = "FLEETFOLD__ZONES")]
+    pub(crate) zones: Vec<crate::nodes::Pattern>,
+    /// The name of this node among the others (with --zones; default: host and port).
+    #[arg(long, env = "FLEETFOLD__NODE", requires = "zones")]
+    pub(crate) node: Option<String>,
+    /// Where other nodes send those who ask for a zone of this one (with --zones; default: http:// and the address of --listen).
+    #[arg(long, requires = "zones")]
+    pub(crate) advertise: Option<String>,
     /// Settings; flags and environment win over it.
     #[arg(long)]
     pub(crate) config: Option<PathBuf>,

@@ -20,6 +20,7 @@ mod live;
 mod log;
 mod matrix_server;
 mod metrics;
+mod nodes;
 mod offline;
 mod out;
 mod publisher;
@@ -60,6 +61,8 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Demo(args) => demo::demo(args).await,
             Command::Serve(args) => serve::serve(args).await,
+            Command::Zones(args) => nodes::commands::zones(args).await,
+            Command::Drain(args) => nodes::commands::drain(args).await,
             Command::Feed(args) => serve::feed(args).await,
             Command::Record(args) => readers::record(args).await,
             Command::Audit(args) => readers::audit(args).await,

@@ -3,6 +3,7 @@
 //! Client defaults changed, with the measurements behind them: acknowledgements within 1 s (5 s costs five seconds at every
 //! broker kill), pings every 2 s, reconnects within 250 ms, heartbeats every second.
 
+mod nodes;
 mod reader;
 mod setup;
 
@@ -22,6 +23,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{AppendError, Lease, LogError, Message, Read, Stored, Stream, ZoneName};
 use crate::trouble::Trouble;
+pub(crate) use nodes::{Nodes, Written};
 use reader::OrderedReader;
 pub(crate) use setup::connect_client;
 use setup::{bucket, ensure};

@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Zones(Zones),
     /// Ask a node to give its zones to the other nodes, and wait until it has.
     Drain(Drain),
+    /// Move vehicles and orders from one zone to another.
+    Zone(Zone),
     /// Play a recorded day into a log.
     Feed(Feed),
     /// Write a day file from a log.
@@ -188,6 +190,59 @@ pub(crate) struct Drain {
     /// Let it take zones again.
     #[arg(long)]
     pub(crate) undo: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Zone {
+    #[command(subcommand)]
+    pub(crate) what: ZoneCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ZoneCommand {
+    /// Hand a vehicle over to another zone: its shift ends in one and starts in the other. Run again after a crash, it completes
+    /// what was begun.
+    Handover {
+        /// Which vehicle.
+        #[arg(long)]
+        vehicle: String,
+        /// The zone it leaves.
+        #[arg(long)]
+        from: String,
+        /// The zone it comes to.
+        #[arg(long)]
+        to: String,
+        /// Which log.
+        #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG")]
+        log: LogChoice,
+        /// The tenant of both zones.
+        #[arg(long, default_value = "demo", env = "FLEETFOLD__TENANT")]
+        tenant: String,
+        /// Print what was done as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Hand the open orders of an area, and the vehicles in it, over to another zone, which is opened if it is new. Run it again until
+    /// nothing stays; after a crash it completes what was begun.
+    Split {
+        /// The zone that is too large.
+        from: String,
+        /// The zone that takes the area.
+        #[arg(long)]
+        into: String,
+        /// The area: a file with a GeoJSON polygon, or its corners: "LON,LAT LON,LAT LON,LAT".
+        #[arg(long, allow_hyphen_values = true)]
+        area: String,
+        /// Which log.
+        #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG")]
+        log: LogChoice,
+        /// The tenant of both zones.
+        #[arg(long, default_value = "demo", env = "FLEETFOLD__TENANT")]
+        tenant: String,
+        /// Print what was done as JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Args)]

@@ -20,7 +20,7 @@ const TRUSTED: Duration = Duration::from_millis(2_500);
 /// Time between two renewals.
 const RENEW_EVERY: Duration = Duration::from_secs(1);
 /// Time between two attempts of a standby.
-const TRY_EVERY: Duration = Duration::from_millis(250);
+const TRY_EVERY: Duration = Duration::from_millis(100);
 
 /// What the thread is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

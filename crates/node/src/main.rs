@@ -12,6 +12,7 @@ mod doctor;
 mod failure;
 mod feed;
 mod graph;
+mod handover;
 mod http;
 mod hub;
 mod import;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
             Command::Serve(args) => serve::serve(args).await,
             Command::Zones(args) => nodes::commands::zones(args).await,
             Command::Drain(args) => nodes::commands::drain(args).await,
+            Command::Zone(args) => handover::zone(args).await,
             Command::Feed(args) => serve::feed(args).await,
             Command::Record(args) => readers::record(args).await,
             Command::Audit(args) => readers::audit(args).await,

@@ -47,7 +47,8 @@ impl Cluster {
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
         let data = format!("data-{name}");
-        let args = ["serve", "--log", &self.url, "--zones", "acme/*", "--node", name, "--data", &data, "--listen", &listen];
+        let args =
+            ["serve", "--log", &self.url, "--zones", "acme/*", "--node", name, "--data", &data, "--listen", &listen];
         let path = self.folder.join(format!("{name}.log"));
         let log = std::fs::File::options().create(true).append(true).open(path).unwrap();
         let child = fleetfold(&args, &self.folder).stdout(Stdio::null()).stderr(log).spawn().unwrap();
@@ -71,7 +72,9 @@ impl Cluster {
     fn owners(&self) -> BTreeMap<String, String> {
         let overview = self.overview();
         let zones = overview["zones"].as_array().cloned().unwrap_or_default();
-        let owned = zones.iter().filter_map(|zone| Some((zone["zone"].as_str()?.to_owned(), zone["owner"].as_str()?.to_owned())));
+        let owned = zones
+            .iter()
+            .filter_map(|zone| Some((zone["zone"].as_str()?.to_owned(), zone["owner"].as_str()?.to_owned())));
         owned.collect()
     }
 
@@ -86,7 +89,10 @@ impl Cluster {
                     zone["nodes"].as_array().is_some_and(|nodes| nodes.iter().any(|node| node["state"] == "standby"))
                 })
             });
-            if owners.len() == zones && owners.values().all(|owner| self.nodes.contains_key(owner)) && (followed || !standbys) {
+            if owners.len() == zones
+                && owners.values().all(|owner| self.nodes.contains_key(owner))
+                && (followed || !standbys)
+            {
                 return owners;
             }
             assert!(started.elapsed() < Duration::from_secs(30), "zones without an owner or a standby: {overview}");
@@ -135,7 +141,11 @@ impl Cluster {
                     waits.insert(zone.clone(), since.elapsed().as_secs_f64());
                 }
             }
-            assert!(since.elapsed() < Duration::from_secs(40), "{id} has no vehicle: {waits:?} of {zones:?}, {}", self.overview());
+            assert!(
+                since.elapsed() < Duration::from_secs(40),
+                "{id} has no vehicle: {waits:?} of {zones:?}, {}",
+                self.overview()
+            );
             pause(5);
         }
         waits.into_values().collect()
@@ -144,7 +154,8 @@ impl Cluster {
     /// The log of every zone is whole: one gap-free chain, every fact answered, so many orders.
     fn audit(&self, zones: &[String], orders: u64) {
         for zone in zones {
-            let audited = run(&["audit", "--json", "--log", &self.url, "--tenant", "acme", "--zone", zone], &self.folder);
+            let audited =
+                run(&["audit", "--json", "--log", &self.url, "--tenant", "acme", "--zone", zone], &self.folder);
             let audited: Value = serde_json::from_slice(&audited.stdout).expect("audit prints JSON");
             assert_eq!(audited["orders"], orders, "{zone}: an order was lost or doubled: {audited}");
             assert_eq!(audited["chain_gaps"], json!([]), "{zone}: the chain of plans has gaps or doubles");
@@ -199,7 +210,11 @@ fn zones_are_found_spread_taken_over_handed_over_and_drained() {
     cluster.start(&killed);
     let joined = clock();
     while !cluster.owners().values().any(|owner| *owner == killed) {
-        assert!(joined.elapsed() < Duration::from_secs(40), "nothing was handed over to {killed}: {}", cluster.overview());
+        assert!(
+            joined.elapsed() < Duration::from_secs(40),
+            "nothing was handed over to {killed}: {}",
+            cluster.overview()
+        );
         pause(50);
     }
     println!("first zone handed over to a node that joined, seconds: {:.2}", joined.elapsed().as_secs_f64());

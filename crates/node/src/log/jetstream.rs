@@ -343,6 +343,12 @@ fn lease_value(owner: &str, epoch: Option<u64>) -> Bytes {
     Bytes::from(serde_json::json!({ "owner": owner, "epoch": epoch }).to_string())
 }
 
+/// Who owns a zone, as its lease says.
+fn lease_owner(value: &[u8]) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_slice(value).ok()?;
+    value.get("owner").and_then(serde_json::Value::as_str).map(str::to_owned)
+}
+
 /// The epoch that a lease says. `None`: version 0.1 wrote it, which did not say.
 fn lease_epoch(value: &[u8], revision: u64) -> Option<u64> {
     let value: serde_json::Value = serde_json::from_slice(value).ok()?;

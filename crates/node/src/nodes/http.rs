@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, any_service, get};
+use axum::routing::{any_service, get};
 use fleetfold_journal::ZoneName;
 
 use super::Node;
-use super::documents::overview;
+use super::documents::{NodeTold, overview};
 use crate::http::{may_ask, problem};
 use crate::view::text;
 
@@ -34,14 +34,7 @@ pub(crate) fn router(node: Arc<Node>, token: Option<String>, host: String) -> Ro
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/v1/zones", get(zones))
-        .route("/v1/zones/{tenant}/{zone}", any(zone_root))
-        .route("/v1/zones/{tenant}/{zone}/", any(zone_root))
-        .route("/v1/zones/{tenant}/{zone}/{*rest}", any(zone))
-        .fallback(|| async {
-            let detail =
-                "this node runs several zones: /v1/zones lists them, /v1/zones/TENANT/ZONE/state is the state of one";
-            problem(StatusCode::NOT_FOUND, "not found", detail)
-        })
+        .fallback(zone)
         .with_state(app)
 }
 
@@ -89,18 +82,21 @@ async fn zones(State(app): State<App>, request: Request) -> Response {
     }
 }
 
-async fn zone_root(state: State<App>, Path((tenant, zone_name)): Path<(String, String)>, request: Request) -> Response {
-    zone(state, Path((tenant, zone_name, String::new())), request).await
-}
-
-/// Hands a request on to the zone's own routes. Whoever asks a node that does not run the zone is sent to its owner.
-async fn zone(
-    State(app): State<App>,
-    Path((tenant, zone_name, rest)): Path<(String, String, String)>,
-    mut request: Request,
-) -> Response {
-    let unknown = |detail: &str| problem(StatusCode::NOT_FOUND, "no such zone here", detail);
-    let Some(zone) = ZoneName::new(&tenant, &zone_name) else { return unknown("letters, digits, - and _ make a name") };
+/// Hands a request below a zone's address on to the zone's own routes. Whoever asks a node that does not run the zone is sent to
+/// its owner. The address is taken apart here and not by the router, whose parameters would reach the zone's routes, too.
+async fn zone(State(app): State<App>, mut request: Request) -> Response {
+    let unknown = |detail: &str| problem(StatusCode::NOT_FOUND, "not found", detail);
+    let asked = request.uri().path().strip_prefix("/v1/zones/").map(|path| {
+        let mut parts = path.splitn(3, '/');
+        [parts.next(), parts.next(), parts.next()].map(|part| part.unwrap_or("").to_owned())
+    });
+    let Some((zone, rest)) =
+        asked.and_then(|[tenant, zone, rest]| ZoneName::new(&tenant, &zone).map(|zone| (zone, rest)))
+    else {
+        let detail =
+            "this node runs several zones: /v1/zones lists them, /v1/zones/TENANT/ZONE/state is the state of one";
+        return unknown(detail);
+    };
     let query = request.uri().query().map_or(String::new(), |query| format!("?{query}"));
     let Some(here) = app.node.zone(&zone) else {
         if let Err(refused) = may_ask(&request, app.token.as_ref(), &app.host) {
@@ -109,24 +105,22 @@ async fn zone(
         let Some(owner) = owner_address(&app.node, &zone).await else {
             return unknown("no node runs it: a zone is run once its first fact stands in the log");
         };
-        let location = format!("{owner}/v1/zones/{tenant}/{zone_name}/{rest}{query}");
+        let location = format!("{owner}/v1/zones/{zone}/{rest}{query}");
         return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response();
     };
-    // The path as it came: a parameter is decoded already, and an id may have a slash in it.
-    let prefix = format!("/v1/zones/{tenant}/{zone_name}");
-    let rest = request.uri().path().strip_prefix(&prefix).unwrap_or("").trim_start_matches('/');
-    let bare =
-        BARE.contains(&rest) || ["v1/", "leaflet/"].iter().any(|begin| rest.starts_with(begin)) || rest == "style.css";
+    let bare = BARE.contains(&rest.as_str())
+        || ["v1/", "leaflet/"].iter().any(|begin| rest.starts_with(begin))
+        || rest == "style.css";
     let path = if bare { format!("/{rest}{query}") } else { format!("/v1/{rest}{query}") };
     let Ok(uri) = path.parse::<Uri>() else { return unknown("the address cannot be read") };
     *request.uri_mut() = uri;
     any_service(here.router).call(request, ()).await
 }
 
-/// Where the owner of a zone serves its HTTP.
+/// Where the owner of a zone serves its HTTP, if it is another node.
 async fn owner_address(node: &Node, zone: &ZoneName) -> Option<String> {
-    let shown = overview(&node.buckets).await.ok()?;
-    let owner = shown.zones.iter().find(|shown| shown.zone == zone.to_string())?.owner.clone()?;
-    let found = shown.nodes.iter().find(|shown| shown.node == owner && owner != node.name.as_str())?;
-    Some(found.http.clone())
+    let owner = node.buckets.owner(zone).await.ok()??;
+    let told = node.buckets.node(&owner).await.ok()??;
+    let told = serde_json::from_slice::<NodeTold>(&told).ok()?;
+    (owner != node.name.as_str()).then_some(told.http)
 }

@@ -422,7 +422,7 @@ impl Runner {
     fn look(&self, zone: ZoneName) {
         let (node, reports) = (Arc::clone(&self.node), self.reports.clone());
         tokio::spawn(async move {
-            let free = node.buckets.is_free(&zone).await.unwrap_or(false);
+            let free = node.buckets.owner(&zone).await.is_ok_and(|owner| owner.is_none());
             let _ = reports.send(Happened::Looked { zone, free }).await;
         });
     }

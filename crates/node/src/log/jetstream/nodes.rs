@@ -14,7 +14,7 @@ use fleetfold_journal::address::parse;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
-use super::{ACK, JetStream, unreachable_stream};
+use super::{ACK, JetStream, lease_owner, unreachable_stream};
 use crate::log::{LogError, Stream};
 
 /// The bucket of nodes that are present.
@@ -72,22 +72,28 @@ fn unread(name: &str, error: &dyn std::fmt::Display) -> LogError {
     LogError::new(format!("bucket {name} cannot be read: {error}"), format!("check the rights on $KV.{name}.>"))
 }
 
-/// Everything that stands in a bucket.
-async fn all(store: &kv::Store, name: &str) -> Result<Vec<(String, Bytes)>, LogError> {
-    let mut keys = store.keys().await.map_err(|error| unread(name, &error))?;
+/// Values that are read at a time.
+const READ_AT_ONCE: usize = 64;
+
+/// Everything that stands in a bucket under keys that match. The keys come from the stream's state and not from a consumer: a
+/// consumer for every question would outlive it by minutes, and the broker has a limit for them.
+async fn all(context: &Context, store: &kv::Store, name: &str, keys: &str) -> Result<Vec<(String, Bytes)>, LogError> {
+    let prefix = format!("$KV.{name}.");
+    let stream = context.get_stream_no_info(&store.stream_name).await.map_err(|error| unread(name, &error))?;
+    let mut subjects =
+        stream.info_with_subjects(format!("{prefix}{keys}")).await.map_err(|error| unread(name, &error))?;
     let mut found = Vec::new();
-    while let Some(key) = keys.next().await {
-        found.push(key.map_err(|error| unread(name, &error))?);
+    while let Some(subject) = subjects.next().await {
+        let (subject, _) = subject.map_err(|error| unread(name, &error))?;
+        found.extend(subject.strip_prefix(&prefix).map(str::to_owned));
     }
     found.sort_unstable();
-    let mut entries = Vec::with_capacity(found.len());
-    for key in found {
-        // It may have expired meanwhile.
-        if let Some(value) = store.get(key.clone()).await.map_err(|error| unread(name, &error))? {
-            entries.push((key, value));
-        }
-    }
-    Ok(entries)
+    let values = futures::stream::iter(found).map(|key| async move {
+        let value = store.get(key.clone()).await.map_err(|error| unread(name, &error))?;
+        Ok(value.map(|value| (key, value))) // it may have expired meanwhile
+    });
+    let read: Vec<Result<Option<(String, Bytes)>, LogError>> = values.buffered(READ_AT_ONCE).collect().await;
+    read.into_iter().filter_map(Result::transpose).collect()
 }
 
 impl JetStream {
@@ -138,7 +144,7 @@ impl Nodes {
     ///
     /// When the broker is away.
     pub(crate) async fn present(&self) -> Result<Vec<(String, Bytes)>, LogError> {
-        all(&self.nodes, NODES).await
+        all(&self.context, &self.nodes, NODES, ">").await
     }
 
     /// Writes a key of the bucket of nodes.
@@ -184,16 +190,26 @@ impl Nodes {
     ///
     /// When the broker is away.
     pub(crate) async fn told_all(&self) -> Result<Vec<(String, Bytes)>, LogError> {
-        all(&self.zones, ZONES).await
+        all(&self.context, &self.zones, ZONES, ">").await
     }
 
-    /// Whether nobody holds the lease of a zone.
+    /// Who holds the lease of a zone.
     ///
     /// # Errors
     ///
     /// When the broker is away.
-    pub(crate) async fn is_free(&self, zone: &ZoneName) -> Result<bool, LogError> {
-        Ok(self.get(&self.owners, "OWNERS", &zone.key()).await?.is_none())
+    pub(crate) async fn owner(&self, zone: &ZoneName) -> Result<Option<String>, LogError> {
+        let lease = self.get(&self.owners, "OWNERS", &zone.key()).await?;
+        Ok(lease.and_then(|lease| lease_owner(&lease)))
+    }
+
+    /// What a node says of itself.
+    ///
+    /// # Errors
+    ///
+    /// When the broker is away.
+    pub(crate) async fn node(&self, node: &str) -> Result<Option<Bytes>, LogError> {
+        self.get(&self.nodes, NODES, node).await
     }
 
     async fn put(&self, store: &kv::Store, name: &str, key: &str, value: Bytes) -> Result<(), LogError> {

@@ -166,6 +166,11 @@ impl SimLog {
         Some(*held)
     }
 
+    /// When the lease of a zone ends; `None`: nobody has it.
+    pub fn owner_until(&self, zone: &str) -> Option<Timestamp> {
+        self.owners.get(zone).map(|&(_, ends)| ends)
+    }
+
     /// Lets it go.
     pub fn release(&mut self, zone: &str, lease: SimLease) {
         if self.owners.get(zone).is_some_and(|&(held, _)| held == lease) {

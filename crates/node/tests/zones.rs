@@ -257,7 +257,7 @@ fn zones_are_found_spread_taken_over_handed_over_and_drained() {
     let listed = run(&["zones", "--json", "--log", &url], folder.path());
     let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
     assert_eq!(listed["zones"].as_array().unwrap().len(), 9, "{listed}");
-    cluster.audit(&zones, 5);
+    cluster.audit(&zones, 4);
 }
 
 /// How long orders wait that come at the moment a node dies or ends: prints the figures of docs/SCALE.md.

@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Graph(Graph),
     /// Run a scenario of the simulator with every promise checked after every entry.
     Sim(Sim),
+    /// Run many zones on many nodes in virtual time, with losses of nodes and a rush hour: balance, takeovers, waits.
+    SimScale(SimScale),
     /// Print the JSON Schemas of all events, or the AsyncAPI document.
     Schema {
         /// What to print.
@@ -504,6 +506,22 @@ pub(crate) struct Sim {
     /// Write the day it generated, for `feed` and `backtest`.
     #[arg(long)]
     pub(crate) day: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct SimScale {
+    /// Nodes.
+    #[arg(long, default_value_t = 50, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=500))]
+    pub(crate) nodes: usize,
+    /// Zones.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    pub(crate) zones: usize,
+    /// Virtual seconds.
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(30..=86_400))]
+    pub(crate) seconds: u32,
+    /// Everything random follows from it.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -110,7 +110,7 @@ impl Pair {
         for (id, given, _) in &open {
             match given {
                 Given::Order(order) => {
-                    facts.push((id.clone(), vec![(id.clone(), Event::OrderCreated((**order).clone()))]))
+                    facts.push((id.clone(), vec![(id.clone(), Event::OrderCreated((**order).clone()))]));
                 }
                 Given::Vehicle { spec, shift, position } => {
                     let registered = (format!("{id}/registered"), Event::VehicleRegistered((**spec).clone()));
@@ -186,12 +186,11 @@ impl Pair {
             if !stops(order).all(|place| area.holds(place)) {
                 continue;
             }
-            match order_stays(fleet, order, self.to.fleet()) {
-                Some(why) => *done.stays.entry(why).or_default() += 1,
-                None => {
-                    let id = format!("order/{}/{}", token(order.name.as_str()), order.created.0);
-                    facts.push((id, Event::OrderCancelled { order: order.name.clone() }));
-                }
+            if let Some(why) = order_stays(fleet, order, self.to.fleet()) {
+                *done.stays.entry(why).or_default() += 1;
+            } else {
+                let id = format!("order/{}/{}", token(order.name.as_str()), order.created.0);
+                facts.push((id, Event::OrderCancelled { order: order.name.clone() }));
             }
         }
         self.give(facts).await?;
@@ -203,13 +202,12 @@ impl Pair {
         let mut facts = Vec::new();
         for name in which {
             let Some(vehicle) = self.from.vehicle(name) else { continue };
-            match vehicle_stays(self.from.fleet(), vehicle, self.to.vehicle(name)) {
-                Some(why) => *done.stays.entry(why).or_default() += 1,
-                None => {
-                    let id = format!("vehicle/{}/{}", token(name.as_str()), self.from.fleet().applied().0);
-                    let at = self.from.fleet().now();
-                    facts.push((id, Event::ShiftEnded { vehicle: name.clone(), at }));
-                }
+            if let Some(why) = vehicle_stays(self.from.fleet(), vehicle, self.to.vehicle(name)) {
+                *done.stays.entry(why).or_default() += 1;
+            } else {
+                let id = format!("vehicle/{}/{}", token(name.as_str()), self.from.fleet().applied().0);
+                let at = self.from.fleet().now();
+                facts.push((id, Event::ShiftEnded { vehicle: name.clone(), at }));
             }
         }
         self.give(facts).await?;

@@ -152,6 +152,7 @@ async fn guard(State(app): State<Arc<App>>, request: axum::extract::Request, nex
 }
 
 /// `Err`: the answer to one who may not.
+#[expect(clippy::result_large_err, reason = "the error is the answer, made once for a request")]
 pub(crate) fn may_ask(request: &axum::extract::Request, token: Option<&String>, host: &str) -> Result<(), Response> {
     let headers = request.headers();
     if let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) {

@@ -64,7 +64,7 @@ fn main() -> ExitCode {
             Command::Serve(args) => serve::serve(args).await,
             Command::Zones(args) => nodes::commands::zones(args).await,
             Command::Drain(args) => nodes::commands::drain(args).await,
-            Command::Zone(args) => handover::zone(args).await,
+            Command::Zone(args) => Box::pin(handover::zone(args)).await,
             Command::Feed(args) => serve::feed(args).await,
             Command::Record(args) => readers::record(args).await,
             Command::Audit(args) => readers::audit(args).await,
@@ -81,6 +81,7 @@ fn main() -> ExitCode {
             }
             Command::Graph(args) => graph::graph(&args),
             Command::Sim(args) => offline::sim(&args),
+            Command::SimScale(args) => Ok(offline::sim_scale(&args)),
             Command::Import(args) => import::import(&args),
             Command::Schema { what } => {
                 out::say!("{}", schema::document(what));

@@ -18,14 +18,14 @@ pub(crate) async fn zone(args: Zone) -> Result<ExitCode, Failure> {
                 Failure::new(format!("`{vehicle}` is no name of a vehicle"), "use 1 to 64 visible characters")
             })?;
             let opened = log::open(&log).await?;
-            let done = hand_over(&opened.log, &from, &to, &vehicle).await?;
+            let done = Box::pin(hand_over(&opened.log, &from, &to, &vehicle)).await?;
             Ok(show(&done, json))
         }
         ZoneCommand::Split { from, into, area, log, tenant, json } => {
             let (from, to) = (zone_name(&tenant, &from)?, zone_name(&tenant, &into)?);
             let area = if std::path::Path::new(&area).is_file() { std::fs::read_to_string(&area)? } else { area };
             let opened = log::open(&log).await?;
-            let done = split(&opened.log, &from, &to, &area).await?;
+            let done = Box::pin(split(&opened.log, &from, &to, &area)).await?;
             Ok(show(&done, json))
         }
     }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fleetfold_journal::ZoneName;
-use fleetfold_journal::placement::{BEAT_MILLIS, Beat, LOOK_MILLIS, Presence, Ranking, Standing, decide, rank};
+use fleetfold_journal::placement::{
+    BEAT_MILLIS, Beat, LOOK_MILLIS, NodeName, Presence, Ranking, Standing, decide, rank,
+};
 use fleetfold_model::Millis;
 use fleetfold_roads::Network;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -235,7 +237,7 @@ impl Runner {
             }
         };
         if changed {
-            let present: Vec<&str> = self.presence.members().keys().map(|node| node.as_str()).collect();
+            let present: Vec<&str> = self.presence.members().keys().map(NodeName::as_str).collect();
             tracing::info!(%node, ?present, "nodes");
             self.rank_all();
         }

@@ -44,7 +44,7 @@ pub(crate) struct Written {
 pub(crate) struct Nodes {
     client: async_nats::Client,
     context: Context,
-    nodes: kv::Store,
+    present: kv::Store,
     zones: kv::Store,
     owners: kv::Store,
 }
@@ -106,7 +106,7 @@ impl JetStream {
         Ok(Nodes {
             client: self.client.clone(),
             context: self.context.clone(),
-            nodes: bucket(&self.context, NODES, NODES_LIVE).await?,
+            present: bucket(&self.context, NODES, NODES_LIVE).await?,
             zones: bucket(&self.context, ZONES, ZONES_LIVE).await?,
             owners: self.owners.clone(),
         })
@@ -144,7 +144,7 @@ impl Nodes {
     ///
     /// When the broker is away.
     pub(crate) async fn present(&self) -> Result<Vec<(String, Bytes)>, LogError> {
-        all(&self.context, &self.nodes, NODES, ">").await
+        all(&self.context, &self.present, NODES, ">").await
     }
 
     /// Writes a key of the bucket of nodes.
@@ -153,12 +153,12 @@ impl Nodes {
     ///
     /// When it was not stored within a second.
     pub(crate) async fn announce(&self, key: &str, value: Bytes) -> Result<(), LogError> {
-        self.put(&self.nodes, NODES, key, value).await
+        self.put(&self.present, NODES, key, value).await
     }
 
     /// Says goodbye.
     pub(crate) async fn leave(&self, key: &str) {
-        let _ = tokio::time::timeout(ACK, self.nodes.delete(key)).await;
+        let _ = tokio::time::timeout(ACK, self.present.delete(key)).await;
     }
 
     /// Says how this node stands with a zone.
@@ -209,7 +209,7 @@ impl Nodes {
     ///
     /// When the broker is away.
     pub(crate) async fn node(&self, node: &str) -> Result<Option<Bytes>, LogError> {
-        self.get(&self.nodes, NODES, node).await
+        self.get(&self.present, NODES, node).await
     }
 
     async fn put(&self, store: &kv::Store, name: &str, key: &str, value: Bytes) -> Result<(), LogError> {

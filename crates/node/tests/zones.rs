@@ -151,6 +151,18 @@ impl Cluster {
         waits.into_values().collect()
     }
 
+    /// Prints what the nodes rejected: it says why an audit fails.
+    fn told_of_rejected(&self) {
+        for file in std::fs::read_dir(&self.folder).unwrap().map(|file| file.unwrap().path()) {
+            if file.extension().is_some_and(|kind| kind == "log") {
+                let text = std::fs::read_to_string(&file).unwrap();
+                for line in text.lines().filter(|line| line.contains("rejected")) {
+                    println!("{}: {line}", file.display());
+                }
+            }
+        }
+    }
+
     /// The log of every zone is whole: one gap-free chain, every fact answered, so many orders.
     fn audit(&self, zones: &[String], orders: u64) {
         for zone in zones {
@@ -312,6 +324,7 @@ fn measured_times_of_takeovers() {
         let (n, p50, max) = (all.len(), all[all.len() / 2], all[all.len() - 1]);
         println!("{how}: {n} zones, answered after p50 {p50:.2} s, max {max:.2} s");
     }
+    cluster.told_of_rejected();
     for zone in &zones {
         let audited = run(&["audit", "--json", "--log", &url, "--tenant", "acme", "--zone", zone], folder.path());
         let audited: Value = serde_json::from_slice(&audited.stdout).unwrap();

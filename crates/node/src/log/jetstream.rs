@@ -179,9 +179,11 @@ impl JetStream {
         if let Some(epoch) = held.as_ref().and_then(|entry| lease_epoch(&entry.value, entry.revision)) {
             return Ok(epoch);
         }
-        // Nobody owns it now: an owner that was had a revision of this bucket.
-        let status = self.owners.status().await.map_err(|error| failed(&error))?;
-        Ok(status.info.state.last_sequence)
+        // Nobody owns it now: an owner that was had a revision of this bucket. The bucket is asked anew: what the client's `status` says
+        // is as old as the connection, and the plans of an owner that has just let go would be rejected by some and folded by others.
+        let bucket = self.context.get_stream_no_info(&self.owners.stream_name).await.map_err(|error| failed(&error))?;
+        let info = bucket.get_info().await.map_err(|error| failed(&error))?;
+        Ok(info.state.last_sequence)
     }
 
     pub(super) async fn owners_since(&self) -> Result<Timestamp, LogError> {

@@ -1,8 +1,8 @@
 //! A pretend city: streets, demand, drivers, traffic, bad phones; runs the real engine in virtual time.
 //!
-//! Everything here follows from a seed. A failure prints the seed and the one command that repeats it. Three ways in:
-//! [`simulate`] runs a generated [`Scenario`], [`backtest`] runs a recorded day, [`survive`] runs a small day while everything around
-//! the engine fails. In all three the drivers are simulated and time is virtual: it jumps from event to event.
+//! Everything here follows from a seed. A failure prints the seed and the one command that repeats it. Time is virtual: it jumps from
+//! event to event. Four ways in: [`simulate`] runs a generated [`Scenario`], [`backtest`] runs a recorded day, [`survive`] runs a small
+//! day while everything around the engine fails; in these three the drivers are simulated. [`scale()`] runs many zones on many nodes.
 //!
 //! ```
 //! use fleetfold_sim::{Scenario, simulate};
@@ -20,6 +20,7 @@ mod driver;
 mod faults;
 mod report;
 mod run;
+mod scale;
 mod scenario;
 mod seeded;
 mod sim_log;
@@ -29,6 +30,7 @@ pub use city::{City, city, city_on};
 pub use faults::{Failure, Faults, SmallDay, Survived, survive};
 pub use report::Report;
 pub use run::{Outcome, backtest, simulate};
+pub use scale::{Scale, Scaled, Times, scale};
 pub use scenario::{Demand, Incidents, Phones, Scenario, Script, Traffic, script};
 pub use seeded::Seeded;
 pub use sim_log::{SimLease, SimLog, SimMessage, SimRefusal};

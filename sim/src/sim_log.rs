@@ -176,6 +176,11 @@ impl SimLog {
         Some(held.lease)
     }
 
+    /// When the lease of a zone ends; `None`: nobody has it.
+    pub fn owner_until(&self, zone: &str) -> Option<Timestamp> {
+        self.owners.get(zone).map(|owner| owner.ends)
+    }
+
     /// Lets it go.
     pub fn release(&mut self, zone: &str, lease: SimLease) {
         if self.owners.get(zone).is_some_and(|held| held.lease == lease) {

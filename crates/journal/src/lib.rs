@@ -4,7 +4,7 @@
 //!
 //! Where to begin: [`address`] is the one rule for subjects and message ids, [`Gate`] judges what may be folded, [`chain`] makes
 //! the engine's own messages, [`Commit`] and [`FanOut`] are the protocols of plans and assignments, [`begin`] says where a reader
-//! of a zone begins, [`base`] is the document in which a fleet outlives its log.
+//! of a zone begins, [`base`] is the document in which a fleet outlives its log, [`placement`] says which node runs which zone.
 //!
 //! Absent on purpose: sockets, files, clocks; searching; any question about who runs it.
 //!
@@ -46,6 +46,7 @@ mod commit;
 mod fanout;
 mod format;
 mod gate;
+pub mod placement;
 mod resume;
 
 pub use address::{Address, ZoneName};

@@ -21,8 +21,14 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Play a generated city-day through the real engine, with a live map.
     Demo(Demo),
-    /// Run the engine for one zone of a log.
+    /// Run the engine for one zone of a log, or those zones of many that are this node's.
     Serve(Serve),
+    /// Say which node owns which zone, from what the nodes tell the broker.
+    Zones(Zones),
+    /// Ask a node to give its zones to the other nodes, and wait until it has.
+    Drain(Drain),
+    /// Move vehicles and orders from one zone to another.
+    Zone(Zone),
     /// Play a recorded day into a log.
     Feed(Feed),
     /// Write a day file from a log.
@@ -45,6 +51,8 @@ pub(crate) enum Command {
     Graph(Graph),
     /// Run a scenario of the simulator with every promise checked after every entry.
     Sim(Sim),
+    /// Run many zones on many nodes in virtual time, with losses of nodes and a rush hour: balance, takeovers, waits.
+    SimScale(SimScale),
     /// Print the JSON Schemas of all events, or the AsyncAPI document.
     Schema {
         /// What to print.
@@ -165,9 +173,94 @@ pub(crate) struct Demo {
 }
 
 #[derive(Args)]
+pub(crate) struct Zones {
+    /// `nats://HOST:PORT`.
+    #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG")]
+    pub(crate) log: LogChoice,
+    /// Print them as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Drain {
+    /// Which node.
+    pub(crate) node: String,
+    /// `nats://HOST:PORT`.
+    #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG")]
+    pub(crate) log: LogChoice,
+    /// Let it take zones again.
+    #[arg(long)]
+    pub(crate) undo: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Zone {
+    #[command(subcommand)]
+    pub(crate) what: ZoneCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ZoneCommand {
+    /// Hand a vehicle over to another zone: its shift ends in one and starts in the other. Run again after a crash, it completes
+    /// what was begun.
+    Handover {
+        /// Which vehicle.
+        #[arg(long)]
+        vehicle: String,
+        /// The zone it leaves.
+        #[arg(long)]
+        from: String,
+        /// The zone it comes to.
+        #[arg(long)]
+        to: String,
+        /// Which log.
+        #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG")]
+        log: LogChoice,
+        /// The tenant of both zones.
+        #[arg(long, default_value = "demo", env = "FLEETFOLD__TENANT")]
+        tenant: String,
+        /// Print what was done as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Hand the open orders of an area, and the vehicles in it, over to another zone, which is opened if it is new. Run it again until
+    /// nothing stays; after a crash it completes what was begun.
+    Split {
+        /// The zone that is too large.
+        from: String,
+        /// The zone that takes the area.
+        #[arg(long)]
+        into: String,
+        /// The area: a file with a GeoJSON polygon, or its corners: "LON,LAT LON,LAT LON,LAT".
+        #[arg(long, allow_hyphen_values = true)]
+        area: String,
+        /// Which log.
+        #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG")]
+        log: LogChoice,
+        /// The tenant of both zones.
+        #[arg(long, default_value = "demo", env = "FLEETFOLD__TENANT")]
+        tenant: String,
+        /// Print what was done as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) place: Where,
+    /// Run all zones of these names that are this node's, instead of one: `acme/*`, `*/*`, `acme/porto,acme/braga`. Any number of
+    /// nodes share them; needs a broker.
+    #[arg(long, value_delimiter = ',', env = "FLEETFOLD__ZONES")]
+    pub(crate) zones: Vec<crate::nodes::Pattern>,
+    /// The name of this node among the others (with --zones; default: host and port).
+    #[arg(long, env = "FLEETFOLD__NODE", requires = "zones")]
+    pub(crate) node: Option<String>,
+    /// Where other nodes send those who ask for a zone of this one (with --zones; default: http:// and the address of --listen).
+    #[arg(long, requires = "zones")]
+    pub(crate) advertise: Option<String>,
     /// Settings; flags and environment win over it.
     #[arg(long)]
     pub(crate) config: Option<PathBuf>,
@@ -413,6 +506,22 @@ pub(crate) struct Sim {
     /// Write the day it generated, for `feed` and `backtest`.
     #[arg(long)]
     pub(crate) day: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct SimScale {
+    /// Nodes.
+    #[arg(long, default_value_t = 50, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=500))]
+    pub(crate) nodes: usize,
+    /// Zones.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    pub(crate) zones: usize,
+    /// Virtual seconds.
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(30..=86_400))]
+    pub(crate) seconds: u32,
+    /// Everything random follows from it.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

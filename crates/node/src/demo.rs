@@ -34,7 +34,9 @@ pub(crate) async fn demo(args: Demo) -> Result<ExitCode, Failure> {
         zone: zone.clone(),
         network: Arc::clone(&network),
         data,
-        threads: None,
+        pool: live::search_pool(None)?,
+        owner: None,
+        own: true,
         base_every: fleetfold_model::Millis::from_seconds(24 * 3600),
         accept_gap: false,
     })

@@ -77,7 +77,24 @@ const ASSETS: [(&str, &str, &[u8]); 6] = [
 ///
 /// When the address cannot be bound, or would be open to others without a token.
 pub(crate) async fn serve(live: Live, address: SocketAddr, bearer: Option<String>) -> Result<SocketAddr, LogError> {
-    if !address.ip().is_loopback() && bearer.is_none() {
+    let (listener, local) = listen(address, bearer.is_some()).await?;
+    let router = router(live.clone(), bearer, &local.to_string());
+    tokio::spawn(async move {
+        let _ = axum::serve(listener, router).with_graceful_shutdown(async move { live.ended().await }).await;
+    });
+    Ok(local)
+}
+
+/// Opens the address; the second value is the one it listens on.
+///
+/// # Errors
+///
+/// As [`serve`].
+pub(crate) async fn listen(
+    address: SocketAddr,
+    has_token: bool,
+) -> Result<(tokio::net::TcpListener, SocketAddr), LogError> {
+    if !address.ip().is_loopback() && !has_token {
         return Err(LogError::new(
             format!("{address} can be reached by others, and no token is set"),
             "give --token-file FILE (and put TLS in front), or listen on 127.0.0.1",
@@ -87,12 +104,16 @@ pub(crate) async fn serve(live: Live, address: SocketAddr, bearer: Option<String
         LogError::new(format!("cannot listen on {address}: {error}"), "choose another with --listen 127.0.0.1:PORT")
     })?;
     let local = listener.local_addr().map_err(|error| LogError::new(error.to_string(), "try another address"))?;
-    let ended = live.clone();
+    Ok((listener, local))
+}
+
+/// The routes of one zone. `host`: the address that is listened on.
+pub(crate) fn router(live: Live, bearer: Option<String>, host: &str) -> Router {
     let app = Arc::new(App {
         live,
         clients: AtomicUsize::new(0),
         token: bearer,
-        host: local.to_string(),
+        host: host.to_owned(),
         reads_log: tokio::sync::Semaphore::new(1),
         unknown: Mutex::default(),
     });
@@ -120,34 +141,16 @@ pub(crate) async fn serve(live: Live, address: SocketAddr, bearer: Option<String
             get(move || async move { ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], bytes) }),
         );
     }
-    let router = router
+    router
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard))
-        .with_state(app);
-    tokio::spawn(async move {
-        let _ = axum::serve(listener, router).with_graceful_shutdown(async move { ended.ended().await }).await;
-    });
-    Ok(local)
+        .with_state(app)
 }
 
 /// Who may ask: with a token set, only its bearer; pages of other origins never.
 async fn guard(State(app): State<Arc<App>>, request: axum::extract::Request, next: middleware::Next) -> Response {
-    let headers = request.headers();
-    if let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) {
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or(&app.host);
-        if origin.split("://").nth(1) != Some(host) {
-            return problem(StatusCode::FORBIDDEN, "foreign origin", "requests from other sites' pages are refused");
-        }
-    }
-    if let Some(expected) = &app.token {
-        let open = matches!(request.uri().path(), "/livez" | "/readyz");
-        let given = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "));
-        if !open && given != Some(expected.as_str()) {
-            return problem(StatusCode::UNAUTHORIZED, "no or wrong token", "send `Authorization: Bearer <token>`");
-        }
+    if let Err(refused) = may_ask(&request, app.token.as_ref(), &app.host) {
+        return refused;
     }
     let mut response = next.run(request).await;
     let policy =
@@ -157,8 +160,33 @@ async fn guard(State(app): State<Arc<App>>, request: axum::extract::Request, nex
     response
 }
 
+/// `Err`: the answer to one who may not.
+#[expect(clippy::result_large_err, reason = "the error is the answer, made once for a request")]
+pub(crate) fn may_ask(request: &axum::extract::Request, token: Option<&String>, host: &str) -> Result<(), Response> {
+    let headers = request.headers();
+    if let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) {
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or(host);
+        if origin.split("://").nth(1) != Some(host) {
+            let detail = "requests from other sites' pages are refused";
+            return Err(problem(StatusCode::FORBIDDEN, "foreign origin", detail));
+        }
+    }
+    if let Some(expected) = token {
+        let open = matches!(request.uri().path(), "/livez" | "/readyz");
+        let given = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "));
+        if !open && given != Some(expected.as_str()) {
+            let detail = "send `Authorization: Bearer <token>`";
+            return Err(problem(StatusCode::UNAUTHORIZED, "no or wrong token", detail));
+        }
+    }
+    Ok(())
+}
+
 /// RFC 9457.
-fn problem(status: StatusCode, title: &str, detail: &str) -> Response {
+pub(crate) fn problem(status: StatusCode, title: &str, detail: &str) -> Response {
     let body = Problem { kind: "about:blank", status: status.as_u16(), title, detail };
     (status, [(header::CONTENT_TYPE, "application/problem+json")], text(&body)).into_response()
 }

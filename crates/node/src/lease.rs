@@ -21,13 +21,15 @@ const TRUSTED: Duration = Duration::from_millis(2_500);
 /// Time between two renewals.
 const RENEW_EVERY: Duration = Duration::from_secs(1);
 /// Time between two attempts of a standby, and after a renewal that was not confirmed.
-const TRY_EVERY: Duration = Duration::from_millis(250);
+const TRY_EVERY: Duration = Duration::from_millis(100);
 
 /// What the thread is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     /// We have caught up: own the zone as soon as nobody else does.
     Acquire,
+    /// Another node shall own the zone: release it, and do not try to get it until the next `Acquire`.
+    StandBy,
     /// Release it and end.
     LetGo,
 }
@@ -53,16 +55,14 @@ pub(crate) fn hold(
     let (sender, orders) = std::sync::mpsc::channel();
     let (done, released) = oneshot::channel();
     let spawned = std::thread::Builder::new().name("lease".to_owned()).spawn(move || {
-        if orders.recv().ok() != Some(Order::Acquire) {
-            let _ = done.send(());
-            return;
-        }
         let mut held: Option<(Lease, std::time::Instant)> = None;
+        let mut wanted = false;
         loop {
             // The lease runs from before the request, because the answer may have been on its way for long.
             let asked = clock::monotonic();
             let mut pause = TRY_EVERY;
             match held {
+                None if !wanted => {}
                 None => match runtime.block_on(log.acquire(&zone, &owner, chain_epoch.load(Ordering::Acquire))) {
                     Ok(Some(lease)) => {
                         readiness.unowned.over();
@@ -88,8 +88,19 @@ pub(crate) fn hold(
                     None => {}
                 },
             }
-            match orders.recv_timeout(pause) {
-                Err(RecvTimeoutError::Timeout) | Ok(Order::Acquire) => {}
+            let order = if wanted { orders.recv_timeout(pause) } else { orders.recv().map_err(RecvTimeoutError::from) };
+            match order {
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Order::Acquire) => wanted = true,
+                Ok(Order::StandBy) => {
+                    wanted = false;
+                    readiness.unowned.over();
+                    if let Some((lease, _)) = held.take() {
+                        // The engine hears of it first, so that it proposes nothing after another owner has begun.
+                        let _ = inputs.blocking_send(Input::Commit(Outcome::Lost));
+                        runtime.block_on(log.release(&zone, lease));
+                    }
+                }
                 Ok(Order::LetGo) | Err(RecvTimeoutError::Disconnected) => {
                     if let Some((lease, _)) = held {
                         runtime.block_on(log.release(&zone, lease));

@@ -40,7 +40,7 @@ use crate::trouble::Trouble;
 use crate::warnings::Warnings;
 use handover::{Giver, Signals};
 use intake::Taken;
-pub(crate) use start::{log_gap, start};
+pub(crate) use start::{log_gap, search_pool, start};
 
 /// The level of overload at which new orders are refused where that is possible.
 pub(crate) const OVERLOAD_MAX: u8 = 4;
@@ -61,8 +61,12 @@ pub(crate) struct Setup {
     pub network: Arc<Network>,
     /// Where snapshots go; `None`: nowhere.
     pub data: Option<PathBuf>,
-    /// Threads for searching; `None`: one fewer than cores.
-    pub threads: Option<usize>,
+    /// Threads for searching, shared by all zones of the program: see [`search_pool`].
+    pub pool: Arc<rayon::ThreadPool>,
+    /// What the lease says who owns the zone; `None`: a name made of the process and its start.
+    pub owner: Option<String>,
+    /// Own the zone as soon as nobody else does. If false it is folded only, until [`Live::own`].
+    pub own: bool,
     /// How often a base is stored (log time).
     pub base_every: Millis,
     /// Begin although needed entries have expired.
@@ -92,6 +96,8 @@ pub(crate) struct Summary {
 #[derive(Debug, Default)]
 pub(crate) struct Readiness {
     caught_up: AtomicBool,
+    /// The epoch in which we own the zone; 0: we do not.
+    epoch: AtomicU64,
     regressed: std::sync::OnceLock<String>,
     /// Why a rejected message cannot be noted: nothing behind it is folded.
     unnoted: Trouble,
@@ -140,10 +146,31 @@ pub(crate) struct Live {
     /// Level of overload, 0 to [`OVERLOAD_MAX`].
     pub(crate) overload: Arc<AtomicU8>,
     stop: Arc<watch::Sender<bool>>,
+    own: Arc<watch::Sender<bool>>,
     done: watch::Receiver<bool>,
 }
 
 impl Live {
+    /// Own the zone as soon as nobody else does (true), or release it and fold it only (false).
+    pub(crate) fn own(&self, own: bool) {
+        self.own.send_if_modified(|wanted| std::mem::replace(wanted, own) != own);
+    }
+
+    /// The epoch in which this engine owns the zone, if it does.
+    pub(crate) fn epoch(&self) -> Option<u64> {
+        Some(self.readiness.epoch.load(Ordering::Acquire)).filter(|&epoch| epoch > 0)
+    }
+
+    /// Whether the log that stood at the start has been folded.
+    pub(crate) fn has_caught_up(&self) -> bool {
+        self.readiness.caught_up.load(Ordering::Acquire)
+    }
+
+    /// Whether the engine's thread has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        *self.done.borrow()
+    }
+
     /// Where the engine stands, with all key figures. Its thread copies them: not for who asks often.
     pub(crate) async fn summary(&self) -> Option<Summary> {
         let (reply, answer) = oneshot::channel();
@@ -207,8 +234,6 @@ struct Worker {
     inputs: mpsc::Sender<Input>,
     publisher: Publisher,
     runtime: tokio::runtime::Handle,
-    /// Which start of the program this is (the wall clock when it started).
-    start: u64,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
     /// The zone's policy rejects events with unknown fields, as HTTP sees it.
@@ -224,6 +249,10 @@ struct Worker {
     ticked_at: std::time::Instant,
     /// Highest epoch in the zone's chain of plans.
     chain_epoch: Arc<AtomicU64>,
+    /// What the lease says who owns the zone.
+    owner: String,
+    /// Whether the zone shall be owned.
+    own: watch::Receiver<bool>,
     caught_up_at: u64,
 }
 
@@ -236,7 +265,8 @@ impl Worker {
         mut asked: mpsc::Receiver<oneshot::Sender<Summary>>,
         mut stopped: watch::Receiver<bool>,
     ) {
-        let owner = format!("{}-{}", std::process::id(), self.start);
+        let owner = self.owner.clone();
+        let mut own = self.own.clone();
         let (log, zone, inputs) = (self.log.clone(), self.zone.clone(), self.inputs.clone());
         let readiness = Arc::clone(&self.readiness);
         let lease =
@@ -252,6 +282,7 @@ impl Worker {
             tokio::select! {
                 biased;
                 _ = stopped.wait_for(|stop| *stop) => break,
+                Ok(()) = own.changed() => self.order_lease(&let_go),
                 input = inbox.recv() => {
                     let Some(input) = input else { break };
                     self.feed(input);
@@ -321,8 +352,16 @@ impl Worker {
     /// The zone is up to date: from now on we may own it.
     fn caught_up(&mut self, orders: &std::sync::mpsc::Sender<lease::Order>) {
         if !self.readiness.caught_up.swap(true, Ordering::AcqRel) {
-            tracing::info!(applied = self.engine.fleet().applied().0, "caught up with the log");
-            let _ = orders.send(lease::Order::Acquire);
+            tracing::info!(zone = %self.zone, applied = self.engine.fleet().applied().0, "caught up with the log");
+            self.order_lease(orders);
+        }
+    }
+
+    /// Tells the lease's thread whether the zone shall be owned. Before we have caught up it never is.
+    fn order_lease(&self, orders: &std::sync::mpsc::Sender<lease::Order>) {
+        if self.readiness.caught_up.load(Ordering::Acquire) && self.readiness.regressed.get().is_none() {
+            let own = *self.own.borrow();
+            let _ = orders.send(if own { lease::Order::Acquire } else { lease::Order::StandBy });
         }
     }
 

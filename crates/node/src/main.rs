@@ -14,6 +14,7 @@ mod failure;
 mod feed;
 mod gatekeeper;
 mod graph;
+mod handover;
 mod http;
 mod hub;
 mod import;
@@ -22,6 +23,7 @@ mod live;
 mod log;
 mod matrix_server;
 mod metrics;
+mod nodes;
 mod offline;
 mod out;
 mod publisher;
@@ -64,6 +66,9 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Demo(args) => demo::demo(args).await,
             Command::Serve(args) => serve::serve(args).await,
+            Command::Zones(args) => nodes::commands::zones(args).await,
+            Command::Drain(args) => Box::pin(nodes::commands::drain(args)).await,
+            Command::Zone(args) => Box::pin(handover::zone(args)).await,
             Command::Feed(args) => serve::feed(args).await,
             Command::Record(args) => readers::record(args).await,
             Command::Audit(args) => readers::audit(args).await,
@@ -80,6 +85,7 @@ fn main() -> ExitCode {
             }
             Command::Graph(args) => graph::graph(&args),
             Command::Sim(args) => offline::sim(&args),
+            Command::SimScale(args) => Ok(offline::sim_scale(&args)),
             Command::Import(args) => import::import(&args),
             Command::Schema { what } => {
                 out::say!("{}", schema::document(what));

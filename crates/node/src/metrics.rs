@@ -116,6 +116,11 @@ impl Metrics {
         self.queue.set(queue as i64);
     }
 
+    /// The last entry folded, and how many changes wait for an accepted plan.
+    pub(crate) fn standing(&self) -> (u64, u64) {
+        (self.applied.get() as u64, self.unanswered.get() as u64)
+    }
+
     /// The `OpenMetrics` text. `lag` is the number of entries of the log that are not folded yet, `warnings` how many warnings
     /// there were of each kind.
     pub(crate) fn text(&self, lag: Option<u64>, warnings: &BTreeMap<&'static str, u64>) -> String {

@@ -209,6 +209,14 @@ pub(crate) fn sim(args: &Sim) -> Result<ExitCode, Failure> {
     broken(&outcome, &format!("fleetfold sim {} --seed {}", args.scenario.display(), scenario.seed))
 }
 
+/// Runs many zones on many nodes, and prints what came of it as JSON. The exit code is 2 when a change was lost or a chain broken.
+pub(crate) fn sim_scale(args: &crate::args::SimScale) -> ExitCode {
+    let (nodes, zones, seconds, seed) = (args.nodes, args.zones, args.seconds, args.seed);
+    let came = fleetfold_sim::scale(fleetfold_sim::Scale { nodes, zones, seconds, seed, ..Default::default() });
+    crate::out::say!("{}", serde_json::to_string_pretty(&came).unwrap_or_default());
+    if came.faults == 0 { ExitCode::SUCCESS } else { ExitCode::from(2) }
+}
+
 /// Writes the world's own events of a scenario.
 fn write_day(path: &std::path::Path, scenario: &Scenario) -> Result<(), Failure> {
     let city = city(scenario.seed);

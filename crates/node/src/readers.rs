@@ -7,7 +7,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use fleetfold_fleet::{Fleet, Tally};
+use fleetfold_fleet::{Change, Fleet, Tally};
 use fleetfold_journal::{Begin, Covered, Gate, PolicyAt, Rejection, ZoneName, begin};
 use fleetfold_model::{Event, LogEntry, LogSeq, Millis};
 use fleetfold_sim::Report;
@@ -92,8 +92,8 @@ fn cut(zone: &ZoneName, seen: u64, last: u64) -> Failure {
 }
 
 /// A zone folded from its log alone.
-struct Folded {
-    fleet: Fleet,
+pub(crate) struct Folded {
+    pub(crate) fleet: Fleet,
     tally: Tally,
     /// The last entry that was folded. What was rejected may stand behind it.
     last: LogSeq,
@@ -108,39 +108,11 @@ struct Folded {
 }
 
 async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Failure> {
-    let (held, base) = bases::look(log, zone, 0).await?;
-    if held.zone.is_none() && base.is_none() {
+    let Some((mut folded, after)) = Folded::begin(log, zone).await? else {
         return Err(Failure::new(
             format!("the log holds nothing of zone {zone}"),
             "check --log, --tenant and --zone; `fleetfold doctor` shows what a log holds",
         ));
-    }
-    let (fleet, tally, after, base) = match (begin(Covered::default(), held), base) {
-        (Begin::After { after, .. }, _) => (Fleet::new(), Tally::default(), after, None),
-        (Begin::AtBase { applied }, Some(base)) => {
-            eprintln!("note: entries up to {applied} have expired; beginning with the base made of them");
-            (base.fleet, base.tally, applied, Some(base.document))
-        }
-        (Begin::Expired { needed }, _) => {
-            return Err(Failure::new(log_gap(needed, held), "they have expired, and no base covers them"));
-        }
-        (Begin::Regressed { applied, last, by_base }, _) => {
-            return Err(bases::log_regressed(zone, applied, last, by_base).into());
-        }
-        (Begin::AtBase { .. }, None) => unreachable!("whoever begins at a base has one"),
-    };
-    let gate = gatekeeper::gate(log, zone, PolicyAt::of(&fleet)).await?;
-    let mut folded = Folded {
-        verify: Verify::from(&fleet),
-        last: fleet.applied(),
-        fleet,
-        tally,
-        lines: Vec::new(),
-        gate,
-        plans: 0,
-        rejected: Vec::new(),
-        base,
-        causes: Vec::new(),
     };
     let mut kinds = std::collections::BTreeMap::new();
     let mut whole = Whole::above(log, zone, after).await?;
@@ -163,8 +135,49 @@ async fn fold(log: &Log, zone: &ZoneName, keep_lines: bool) -> Result<Folded, Fa
 }
 
 impl Folded {
+    /// Where the fold of a zone begins: with nothing, or with a base; and the sequence after which it is to be read on. `None`: the
+    /// log holds nothing of the zone.
+    ///
+    /// # Errors
+    ///
+    /// When the log does not answer, or entries have expired and no base covers them.
+    pub(crate) async fn begin(log: &Log, zone: &ZoneName) -> Result<Option<(Self, u64)>, Failure> {
+        let (held, base) = bases::look(log, zone, 0).await?;
+        if held.zone.is_none() && base.is_none() {
+            return Ok(None);
+        }
+        let (fleet, tally, after, base) = match (begin(Covered::default(), held), base) {
+            (Begin::After { after, .. }, _) => (Fleet::new(), Tally::default(), after, None),
+            (Begin::AtBase { applied }, Some(base)) => {
+                eprintln!("note: entries up to {applied} have expired; beginning with the base made of them");
+                (base.fleet, base.tally, applied, Some(base.document))
+            }
+            (Begin::Expired { needed }, _) => {
+                return Err(Failure::new(log_gap(needed, held), "they have expired, and no base covers them"));
+            }
+            (Begin::Regressed { applied, last, by_base }, _) => {
+                return Err(bases::log_regressed(zone, applied, last, by_base).into());
+            }
+            (Begin::AtBase { .. }, None) => unreachable!("whoever begins at a base has one"),
+        };
+        let gate = gatekeeper::gate(log, zone, PolicyAt::of(&fleet)).await?;
+        let folded = Self {
+            verify: Verify::from(&fleet),
+            last: fleet.applied(),
+            fleet,
+            tally,
+            lines: Vec::new(),
+            gate,
+            plans: 0,
+            rejected: Vec::new(),
+            base,
+            causes: Vec::new(),
+        };
+        Ok(Some((folded, after)))
+    }
+
     /// Takes a message through the gate; `None`: it is not folded.
-    async fn pass(&mut self, log: &Log, message: &Message) -> Result<Option<LogEntry>, Failure> {
+    pub(crate) async fn pass(&mut self, log: &Log, message: &Message) -> Result<Option<LogEntry>, Failure> {
         loop {
             match gatekeeper::judge(log, &mut self.gate, message).await? {
                 Passed::Entry(entry, _) => return Ok(Some(*entry)),
@@ -188,12 +201,14 @@ impl Folded {
         self.rejected.push((LogSeq(seq), rejection));
     }
 
-    fn apply(&mut self, entry: &LogEntry) {
+    /// Folds an entry, and says what it changed.
+    pub(crate) fn apply(&mut self, entry: &LogEntry) -> Change {
         self.plans += u64::from(matches!(entry.event, Event::PlanProposed(_)));
         let change = self.fleet.apply(entry);
         self.last = entry.seq;
         self.tally.observe(entry, &change, &self.fleet);
         self.verify.folded(entry, &change, &self.fleet);
+        change
     }
 }
 

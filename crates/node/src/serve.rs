@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
+use fleetfold_journal::placement::NodeName;
 use fleetfold_model::{Event, Millis, Timestamp};
 use fleetfold_sim::{Driving, Phones, Pretend};
 use serde::Deserialize;
@@ -17,6 +19,7 @@ use crate::feed::{append_fact, mapping, play, reopen};
 use crate::http;
 use crate::live::{self, Setup};
 use crate::log::{self, Log, LogChoice, ZoneName};
+use crate::nodes::{self, Node, Pattern, Runner, Template};
 
 /// `fleetfold.toml`: each line may also be a flag or an environment variable, which win.
 #[derive(Debug, Default, Deserialize)]
@@ -30,6 +33,15 @@ struct Config {
     listen: Option<std::net::SocketAddr>,
     token_file: Option<PathBuf>,
     threads: Option<usize>,
+    #[serde(deserialize_with = "patterns")]
+    zones: Vec<Pattern>,
+    node: Option<String>,
+    advertise: Option<String>,
+}
+
+fn patterns<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Pattern>, D::Error> {
+    let texts = Vec::<String>::deserialize(from)?;
+    texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
 }
 
 fn config(path: Option<&PathBuf>) -> Result<Config, Failure> {
@@ -48,6 +60,7 @@ pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
     }
     let pick =
         |flag: String, default: &str, file: Option<String>| if flag == default { file.unwrap_or(flag) } else { flag };
+    let zones = if args.zones.is_empty() { config.zones } else { args.zones };
     let zone = zone_name(&pick(args.place.tenant, "demo", config.tenant), &pick(args.place.zone, "city", config.zone))?;
     let network = match args.network.or(config.network) {
         Some(source) => days::network_of(&source)?,
@@ -61,12 +74,21 @@ pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
     crate::out::say!("log   {}", opened.why);
     let threads = args.threads.or(config.threads);
     let base_every = Millis((args.base_hours * 3_600_000.0) as i64);
+    let pool = live::search_pool(threads)?;
+    if !zones.is_empty() {
+        let template =
+            Template { network, data, pool, base_every, accept_gap: args.accept_gap, token, host: String::new() };
+        let named = Named { node: args.node.or(config.node), advertise: args.advertise.or(config.advertise) };
+        return serve_zones(opened, template, &zones, named, listen).await;
+    }
     let live = live::start(Setup {
         log: opened.log.clone(),
         zone: zone.clone(),
         network,
         data: Some(data),
-        threads,
+        pool,
+        owner: None,
+        own: true,
         base_every,
         accept_gap: args.accept_gap,
     })
@@ -86,6 +108,65 @@ pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
         broker.stop().await;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// How a node is known to the others.
+struct Named {
+    node: Option<String>,
+    advertise: Option<String>,
+}
+
+/// Runs those zones that are this node's, until it is told to end.
+async fn serve_zones(
+    opened: log::Opened,
+    mut template: Template,
+    patterns: &[Pattern],
+    named: Named,
+    listen: std::net::SocketAddr,
+) -> Result<ExitCode, Failure> {
+    let Log::JetStream(broker) = &opened.log else {
+        return Err(Failure::new("several zones need a broker, and this log is none", "give --log nats://HOST:PORT"));
+    };
+    // Producers need the stream before there is a zone. Where there are bases there was a log: its name is left free for the backup.
+    if opened.log.list_objects("").await?.is_empty() {
+        opened.log.ensure(log::Stream::Fleet).await?;
+    }
+    let buckets = broker.nodes(log::Purpose::Serve).await?;
+    let (listener, address) = http::listen(listen, template.token.is_some()).await?;
+    template.host = address.to_string();
+    let default = || {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "node".to_owned());
+        let legal = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        format!("{}-{}", host.trim().chars().take(50).map(legal).collect::<String>(), address.port())
+    };
+    let name = named.node.unwrap_or_else(default);
+    let name = NodeName::new(&name).ok_or_else(|| {
+        Failure::new(format!("`{name}` is no name of a node"), "use 1 to 64 letters, digits, - and _")
+    })?;
+    let advertised = named.advertise.unwrap_or_else(|| format!("http://{address}"));
+    let node = Node::new(name.clone(), advertised, opened.log.clone(), buckets);
+    let router = nodes::http::router(Arc::clone(&node), template.token.clone(), template.host.clone());
+    let (ended, end) = watch::channel(false);
+    let mut served = end.clone();
+    tokio::spawn(async move {
+        let ended = async move {
+            let _ = served.wait_for(|ended| *ended).await;
+        };
+        let _ = axum::serve(listener, router).with_graceful_shutdown(ended).await;
+    });
+    crate::out::say!("node  {name}");
+    crate::out::say!("zones http://{address}/v1/zones");
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        wait_for_signal().await;
+        let _ = stop.send(true);
+    });
+    let ran = Runner::new(node, template).run(patterns, stopped).await;
+    let _ = ended.send(true);
+    if let Some(broker) = opened.broker {
+        broker.stop().await;
+    }
+    ran.map(|()| ExitCode::SUCCESS)
 }
 
 pub(crate) async fn feed(args: Feed) -> Result<ExitCode, Failure> {

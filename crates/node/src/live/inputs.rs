@@ -103,8 +103,13 @@ impl Worker {
     }
 
     pub(super) fn feed(&mut self, input: Input) {
-        if let Input::Commit(Outcome::Granted(epoch)) = &input {
-            tracing::info!(epoch, "owner of the zone");
+        match &input {
+            Input::Commit(Outcome::Granted(epoch)) => {
+                tracing::info!(zone = %self.zone, epoch, "owner of the zone");
+                self.readiness.epoch.store(*epoch, Ordering::Release);
+            }
+            Input::Commit(Outcome::Lost) => self.readiness.epoch.store(0, Ordering::Release),
+            _ => {}
         }
         match &input {
             Input::Commit(Outcome::Granted(_)) => self.publisher.term(true),

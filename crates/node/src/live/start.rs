@@ -31,6 +31,21 @@ pub(crate) fn log_gap(needed: u64, held: Held) -> String {
     format!("LOG_GAP: entries from {needed} on are needed, the log begins at {}{shown}", held.stream_first)
 }
 
+/// The threads that search, for all zones of the program. `threads`: how many; `None`: one fewer than cores.
+///
+/// # Errors
+///
+/// When the system gives no threads.
+pub(crate) fn search_pool(threads: Option<usize>) -> Result<Arc<rayon::ThreadPool>, LogError> {
+    let threads = threads.unwrap_or_else(|| {
+        std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(CORES_KEPT).max(1))
+    });
+    let pool =
+        rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("search-{index}")).build();
+    pool.map(Arc::new)
+        .map_err(|error| LogError::new(format!("no threads for searching: {error}"), "allow more threads"))
+}
+
 /// Loads the newest snapshot, checks that the log is still the one it was made from, and starts the engine.
 ///
 /// # Errors
@@ -116,16 +131,10 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let publisher = publisher::start(setup.log.clone(), setup.zone.clone(), Arc::clone(&readiness));
     let bases_lost = Arc::new(AtomicBool::new(false));
     keeper::start(setup.log.clone(), Arc::clone(&readiness), publisher.tell_again(), Arc::downgrade(&bases_lost));
-    let threads = setup.threads.unwrap_or_else(|| {
-        std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(CORES_KEPT).max(1))
-    });
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|index| format!("search-{index}"))
-        .build()
-        .map_err(|error| LogError::new(format!("no threads for searching: {error}"), "allow more threads"))?;
     screens::start(Arc::clone(&signals), Arc::clone(&hub), handed, questioned)
         .map_err(|error| LogError::new(format!("no thread for the screens: {error}"), "allow more threads"))?;
+    let (own, wanted) = watch::channel(setup.own);
+    let owner = setup.owner.unwrap_or_else(|| format!("{}-{}", std::process::id(), hub.start));
     let live = Live {
         questions,
         summaries,
@@ -140,10 +149,11 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         strict: Arc::clone(&strict),
         overload: Arc::clone(&overload),
         stop: Arc::new(stop),
+        own: Arc::new(own),
         done,
     };
     let worker = Worker {
-        engine: Engine::new(fleet, setup.network).with_regions_side_by_side(threads),
+        engine: Engine::new(fleet, setup.network).with_regions_side_by_side(setup.pool.current_num_threads()),
         tally,
         giver: Giver::new(signals, hands),
         clock: LogClock::new(),
@@ -160,12 +170,11 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         base_tried: None,
         bases_lost,
         writes_base: Arc::new(AtomicBool::new(false)),
-        pool: Arc::new(pool),
+        pool: setup.pool,
         abandon: Arc::new(AtomicBool::new(false)),
         inputs,
         publisher,
         runtime: tokio::runtime::Handle::current(),
-        start: hub.start,
         metrics,
         readiness,
         strict,
@@ -176,6 +185,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         positions_at: clock::monotonic(),
         ticked_at: clock::monotonic(),
         chain_epoch,
+        owner,
+        own: wanted,
         caught_up_at: last,
     };
     std::thread::Builder::new()

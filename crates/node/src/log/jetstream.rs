@@ -7,6 +7,7 @@
 //! would wait in the client's buffer and be sent long after its caller has given up. So nothing is sent while the broker is away,
 //! and whoever waits for an answer is told as soon as the connection breaks ([`JetStream::while_connected`]).
 
+mod nodes;
 mod objects;
 mod reader;
 mod setup;
@@ -25,6 +26,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{AppendError, Lease, LogError, Message, Purpose, Read, SkipMark, Stored, Stream, ZoneName};
 use crate::trouble::Trouble;
+pub(crate) use nodes::{Nodes, Written};
 use objects::OBJ_BASES;
 use reader::OrderedReader;
 pub(crate) use setup::connect_client;
@@ -431,6 +433,12 @@ fn unreachable_stream(stream: Stream, error: &dyn std::fmt::Display) -> LogError
 /// cannot know that revision before it is written; then it is the entry's own.
 fn lease_value(owner: &str, epoch: Option<u64>) -> Bytes {
     Bytes::from(serde_json::json!({ "owner": owner, "epoch": epoch }).to_string())
+}
+
+/// Who owns a zone, as its lease says.
+fn lease_owner(value: &[u8]) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_slice(value).ok()?;
+    value.get("owner").and_then(serde_json::Value::as_str).map(str::to_owned)
 }
 
 /// The epoch that a lease says. `None`: version 0.1 wrote it, which did not say.

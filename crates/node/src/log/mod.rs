@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 
 pub(crate) use embedded::Embedded;
 pub(crate) use fleetfold_journal::ZoneName;
-pub(crate) use jetstream::JetStream;
+pub(crate) use jetstream::{JetStream, Nodes, Written};
 pub(crate) use open::{LogChoice, Opened, Purpose, open};
 pub(crate) use spawn::Broker;
 

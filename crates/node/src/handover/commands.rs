@@ -1,0 +1,55 @@
+//! `fleetfold zone handover` and `fleetfold zone split` on the command line.
+
+use std::process::ExitCode;
+
+use fleetfold_model::Name;
+
+use super::{Done, hand_over, split};
+use crate::args::{Zone, ZoneCommand};
+use crate::demo::zone_name;
+use crate::failure::Failure;
+use crate::log;
+
+pub(crate) async fn zone(args: Zone) -> Result<ExitCode, Failure> {
+    match args.what {
+        ZoneCommand::Handover { vehicle, from, to, log, tenant, json } => {
+            let (from, to) = (zone_name(&tenant, &from)?, zone_name(&tenant, &to)?);
+            let vehicle = Name::new(&vehicle).ok_or_else(|| {
+                Failure::new(format!("`{vehicle}` is no name of a vehicle"), "use 1 to 64 visible characters")
+            })?;
+            let opened = log::open(&log, log::Purpose::Write).await?;
+            let done = Box::pin(hand_over(&opened.log, &from, &to, &vehicle)).await?;
+            Ok(show(&done, json))
+        }
+        ZoneCommand::Split { from, into, area, log, tenant, json } => {
+            let (from, to) = (zone_name(&tenant, &from)?, zone_name(&tenant, &into)?);
+            let area = if std::path::Path::new(&area).is_file() { std::fs::read_to_string(&area)? } else { area };
+            let opened = log::open(&log, log::Purpose::Write).await?;
+            let done = Box::pin(split(&opened.log, &from, &to, &area)).await?;
+            Ok(show(&done, json))
+        }
+    }
+}
+
+/// Prints what was done. The exit code is 2 when something left a zone and did not come to the other.
+fn show(done: &Done, json: bool) -> ExitCode {
+    if json {
+        crate::out::say!("{}", serde_json::to_string_pretty(done).unwrap_or_default());
+    } else {
+        crate::out::say!("  {:<40} {}", "orders handed over", done.orders);
+        crate::out::say!("  {:<40} {}", "vehicles handed over", done.vehicles);
+        if done.completed > 0 {
+            crate::out::say!("  {:<40} {}", "of these begun by an earlier run", done.completed);
+        }
+        for (why, count) in &done.stays {
+            crate::out::say!("  {:<40} {count}", format!("stays: {why}"));
+        }
+        for id in &done.lost {
+            crate::out::say!("  left the zone and did not come to the other: {id}");
+        }
+        if !done.stays.is_empty() {
+            crate::out::say!("  run it again until nothing stays");
+        }
+    }
+    if done.lost.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) }
+}

@@ -1,0 +1,126 @@
+//! HTTP of a node that runs several zones: who owns what, and every route of a zone below `/v1/zones/{tenant}/{zone}/`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::handler::Handler;
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any_service, get};
+use fleetfold_journal::ZoneName;
+
+use super::Node;
+use super::documents::{NodeTold, overview};
+use crate::http::{may_ask, problem};
+use crate::view::text;
+
+/// Routes of a zone that do not begin with `/v1/`: below the zone's address they stand as they are.
+const BARE: [&str; 8] = ["", "livez", "readyz", "version", "metrics", "ws", "map.js", "feed.js"];
+
+#[derive(Clone)]
+struct App {
+    node: Arc<Node>,
+    token: Option<String>,
+    host: String,
+}
+
+/// The routes of a node.
+pub(crate) fn router(node: Arc<Node>, token: Option<String>, host: String) -> Router {
+    let app = App { node, token, host };
+    Router::new()
+        .route("/livez", get(|| async { "live\n" }))
+        .route("/version", get(|| async { env!("CARGO_PKG_VERSION") }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/v1/zones", get(zones))
+        .fallback(zone)
+        .with_state(app)
+}
+
+async fn ready(State(app): State<App>) -> Response {
+    let trouble: Vec<String> = app
+        .node
+        .zones()
+        .iter()
+        .filter_map(|live| live.readiness().err().map(|why| format!("{}: {why}", live.zone)))
+        .collect();
+    let broker = app.node.log.health();
+    match (broker, trouble.is_empty()) {
+        (Err(why), _) => problem(StatusCode::SERVICE_UNAVAILABLE, "not ready", &why),
+        (Ok(()), false) => problem(StatusCode::SERVICE_UNAVAILABLE, "not ready", &trouble.join("; ")),
+        (Ok(()), true) => "ready\n".into_response(),
+    }
+}
+
+/// How many zones this node owns and follows. The figures of a zone are at `/v1/zones/{tenant}/{zone}/metrics`.
+async fn metrics(State(app): State<App>, request: Request) -> Response {
+    if let Err(refused) = may_ask(&request, app.token.as_ref(), &app.host) {
+        return refused;
+    }
+    let zones = app.node.zones();
+    let owned = zones.iter().filter(|live| live.epoch().is_some()).count();
+    let unanswered: u64 =
+        zones.iter().filter(|live| live.epoch().is_some()).map(|live| live.metrics.standing().1).sum();
+    let text = format!(
+        "# HELP fleetfold_zones Zones that this node runs.\n# TYPE fleetfold_zones gauge\n\
+         fleetfold_zones{{state=\"owner\"}} {owned}\nfleetfold_zones{{state=\"follower\"}} {}\n\
+         # HELP fleetfold_unanswered Changes that wait for an accepted plan in zones of this node.\n\
+         # TYPE fleetfold_unanswered gauge\nfleetfold_unanswered {unanswered}\n# EOF\n",
+        zones.len() - owned
+    );
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+}
+
+async fn zones(State(app): State<App>, request: Request) -> Response {
+    if let Err(refused) = may_ask(&request, app.token.as_ref(), &app.host) {
+        return refused;
+    }
+    match overview(&app.node.buckets).await {
+        Ok(overview) => ([(header::CONTENT_TYPE, "application/json")], text(&overview)).into_response(),
+        Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, "the broker does not answer", &error.to_string()),
+    }
+}
+
+/// Hands a request below a zone's address on to the zone's own routes. Whoever asks a node that does not run the zone is sent to
+/// its owner. The address is taken apart here and not by the router, whose parameters would reach the zone's routes, too.
+async fn zone(State(app): State<App>, mut request: Request) -> Response {
+    let unknown = |detail: &str| problem(StatusCode::NOT_FOUND, "not found", detail);
+    let asked = request.uri().path().strip_prefix("/v1/zones/").map(|path| {
+        let mut parts = path.splitn(3, '/');
+        [parts.next(), parts.next(), parts.next()].map(|part| part.unwrap_or("").to_owned())
+    });
+    let Some((zone, rest)) =
+        asked.and_then(|[tenant, zone, rest]| ZoneName::new(&tenant, &zone).map(|zone| (zone, rest)))
+    else {
+        let detail =
+            "this node runs several zones: /v1/zones lists them, /v1/zones/TENANT/ZONE/state is the state of one";
+        return unknown(detail);
+    };
+    let query = request.uri().query().map_or(String::new(), |query| format!("?{query}"));
+    let Some(here) = app.node.zone(&zone) else {
+        if let Err(refused) = may_ask(&request, app.token.as_ref(), &app.host) {
+            return refused;
+        }
+        let Some(owner) = owner_address(&app.node, &zone).await else {
+            return unknown("no node runs it: a zone is run once its first fact stands in the log");
+        };
+        let location = format!("{owner}/v1/zones/{zone}/{rest}{query}");
+        return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response();
+    };
+    let bare = BARE.contains(&rest.as_str())
+        || ["v1/", "leaflet/"].iter().any(|begin| rest.starts_with(begin))
+        || rest == "style.css";
+    let path = if bare { format!("/{rest}{query}") } else { format!("/v1/{rest}{query}") };
+    let Ok(uri) = path.parse::<Uri>() else { return unknown("the address cannot be read") };
+    *request.uri_mut() = uri;
+    any_service(here.router).call(request, ()).await
+}
+
+/// Where the owner of a zone serves its HTTP, if it is another node.
+async fn owner_address(node: &Node, zone: &ZoneName) -> Option<String> {
+    let owner = node.buckets.owner(zone).await.ok()??;
+    let told = node.buckets.node(&owner).await.ok()??;
+    let told = serde_json::from_slice::<NodeTold>(&told).ok()?;
+    (owner != node.name.as_str()).then_some(told.http)
+}

@@ -1,0 +1,193 @@
+//! Orders and vehicles change their zone by pairs of facts: nothing is lost, nothing is doubled, and what was begun is completed by the
+//! next run. Real processes, a real broker.
+//!
+//! These tests need nats-server 2.10 or newer ($FLEETFOLD_NATS_SERVER or PATH); they fail, never skip, without one.
+
+mod support;
+
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use support::{Killed, broker, fleetfold, free_port, http, pause, run, wait_for};
+
+/// Orders in the west of the zone and as many in the east.
+const EACH: usize = 12;
+/// East of 8.65 degrees west.
+const EAST: &str = "-8.65,41.0 -8.5,41.0 -8.5,41.3 -8.65,41.3";
+
+fn event(kind: &str, source: &str, id: &str, data: &Value) -> String {
+    json!({ "specversion": "1.0", "id": id, "source": source, "type": format!("fleet.{kind}.v1"), "time": "2026-06-01T09:00:00Z", "data": data }).to_string()
+}
+
+struct Zones<'a> {
+    folder: &'a Path,
+    url: String,
+    port: u16,
+}
+
+impl Zones<'_> {
+    fn post(&self, zone: &str, body: &str) {
+        let (status, answer) = http(self.port, &format!("POST /v1/zones/acme/{zone}/events"), body);
+        assert_eq!(status, 202, "{answer}");
+    }
+
+    fn status(&self, zone: &str, order: &str) -> String {
+        let (status, body) = http(self.port, &format!("GET /v1/zones/acme/{zone}/orders/{order}"), "");
+        let order: Value = serde_json::from_str(&body).unwrap_or_default();
+        if status == 200 { order["status"].as_str().unwrap_or_default().to_owned() } else { "unknown".to_owned() }
+    }
+
+    fn is_open(&self, zone: &str, order: &str) -> bool {
+        ["assigned", "unassigned"].contains(&self.status(zone, order).as_str())
+    }
+
+    fn wait(&self, what: &str, holds: impl Fn() -> bool) {
+        for _ in 0..400 {
+            if holds() {
+                return;
+            }
+            pause(50);
+        }
+        panic!("{what} does not come about: {}", http(self.port, "GET /v1/zones", "").1);
+    }
+
+    fn zone(&self, args: &[&str]) -> (bool, Value, String) {
+        let mut all = vec!["zone"];
+        all.extend(args);
+        all.extend(["--tenant", "acme", "--log", &self.url, "--json"]);
+        let output = run(&all, self.folder);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.success(), serde_json::from_slice(&output.stdout).unwrap_or_default(), said)
+    }
+
+    fn audit(&self, zone: &str) {
+        let audited = run(&["audit", "--json", "--log", &self.url, "--tenant", "acme", "--zone", zone], self.folder);
+        let audited: Value = serde_json::from_slice(&audited.stdout).expect("audit prints JSON");
+        assert_eq!((&audited["chain_gaps"], &audited["unanswered"]), (&json!([]), &json!([])), "{zone}: {audited}");
+    }
+
+    /// A zone with vans and orders in the west and in the east, all answered. Nobody drives before six hours are over.
+    fn fill(&self) {
+        let ready = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(6);
+        let ready = ready.to_string();
+        let mut body = String::new();
+        for (number, lon) in [(0, -8.7), (1, -8.7), (2, -8.6), (3, -8.6)] {
+            let van = format!("van-{number}");
+            let spec = json!({ "vehicle_id": van, "start": { "lon": lon, "lat": 41.15 } });
+            body += &(event("vehicle.registered", "/shop", &format!("r{number}"), &spec) + "\n");
+            body += &(event("shift.started", "/shop", &format!("s{number}"), &json!({ "vehicle_id": van })) + "\n");
+        }
+        for number in 0..2 * EACH {
+            let lon = if number < EACH { -8.7 } else { -8.6 };
+            let stop = json!({ "lon": lon + 0.001 * (number % EACH) as f64, "lat": 41.16, "service_seconds": 60 });
+            let order = json!({ "order_id": format!("o-{number}"), "job": { "stop": stop }, "release_time": ready });
+            body += &(event("order.created", "/shop", &format!("o{number}"), &order) + "\n");
+        }
+        self.wait("the node", || http(self.port, "GET /livez", "").0 == 200);
+        // The first fact goes to the broker: there is no zone yet that could take it over HTTP.
+        let first = event(
+            "vehicle.registered",
+            "/shop",
+            "first",
+            &json!({ "vehicle_id": "spare", "start": { "lon": -8.7, "lat": 41.15 } }),
+        );
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let context = async_nats::jetstream::new(async_nats::connect(&self.url).await.unwrap());
+            let subject = "fleet.acme.old.event.vehicle_registered.spare";
+            context.publish(subject, first.into()).await.unwrap().await.unwrap();
+        });
+        self.wait("the zone", || http(self.port, "GET /v1/zones/acme/old/readyz", "").0 == 200);
+        self.post("old", &body);
+        self.wait("an answer to all", || {
+            (0..2 * EACH).all(|number| self.status("old", &format!("o-{number}")) == "assigned")
+        });
+    }
+}
+
+fn serve(folder: &Path, url: &str) -> (Killed, u16) {
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let args = ["serve", "--log", url, "--zones", "acme/*", "--node", "one", "--data", "data", "--listen", &listen];
+    let log = std::fs::File::create(folder.join("one.log")).unwrap();
+    let child = fleetfold(&args, folder).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+    wait_for(port);
+    (Killed(child), port)
+}
+
+#[test]
+fn a_zone_is_split_by_area_and_every_open_order_is_open_in_exactly_one_zone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let (_engine, port) = serve(folder, &url);
+    let zones = Zones { folder, url, port };
+    zones.fill();
+    // An earlier run died between the two facts of one order: it was cancelled, and never created.
+    let source = "/handover/acme.old/acme.new";
+    zones.post("old", &event("order.cancelled", source, "order/o-20/1", &json!({ "order_id": "o-20" })));
+    zones.wait("the cancellation", || zones.status("old", "o-20") == "cancelled");
+    let split = ["split", "old", "--into", "new", "--area", EAST];
+    let (good, done, said) = zones.zone(&split);
+    assert!(good, "{done} {said}");
+    assert_eq!(
+        (&done["completed"], &done["orders"], &done["vehicles"]),
+        (&json!(1), &json!(EACH), &json!(2)),
+        "{done} {said}"
+    );
+    assert_eq!((&done["lost"], &done["stays"]), (&json!([]), &json!({})), "{done}");
+    for number in 0..2 * EACH {
+        let order = format!("o-{number}");
+        let (here, there) = if number < EACH { ("old", "new") } else { ("new", "old") };
+        zones.wait(&order, || zones.status(here, &order) == "assigned" && !zones.is_open(there, &order));
+    }
+    let moved: Value = serde_json::from_str(&http(port, "GET /v1/zones/acme/new/orders/o-15", "").1).unwrap();
+    assert!(["van-2", "van-3"].contains(&moved["vehicle"].as_str().unwrap()), "{moved}");
+    // Once more: there is nothing left to do, and nothing is done twice.
+    let (good, done, said) = zones.zone(&split);
+    assert!(good, "{said}");
+    assert_eq!((&done["completed"], &done["orders"], &done["vehicles"]), (&json!(0), &json!(0), &json!(0)), "{done}");
+    // A producer that still sends to the old zone is told there.
+    zones.post("old", &event("priority.raised", "/shop", "late", &json!({ "order_id": "o-15", "priority": 9 })));
+    for zone in ["old", "new"] {
+        zones.audit(zone);
+    }
+}
+
+#[test]
+fn a_vehicle_is_handed_over_once_however_often_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let (_engine, port) = serve(folder, &url);
+    let zones = Zones { folder, url, port };
+    zones.fill();
+    let handover = |vehicle: &'static str| ["handover", "--vehicle", vehicle, "--from", "old", "--to", "other"];
+    for again in [1, 0] {
+        let (good, done, said) = zones.zone(&handover("van-1"));
+        assert!(good, "{said}");
+        assert_eq!((&done["vehicles"], &done["orders"]), (&json!(again), &json!(0)), "{done}");
+    }
+    // An earlier run died between the two facts of another one.
+    let source = "/handover/acme.old/acme.other";
+    zones.post("old", &event("shift.ended", source, "vehicle/van-2/1", &json!({ "vehicle_id": "van-2" })));
+    let (good, done, said) = zones.zone(&handover("van-2"));
+    assert!(good, "{said}");
+    assert_eq!((&done["completed"], &done["vehicles"]), (&json!(1), &json!(1)), "{done}");
+    let state = |zone: &str| http(port, &format!("GET /v1/zones/acme/{zone}/state"), "").1;
+    zones.wait("the vans in the other zone", || state("other").contains("van-1") && state("other").contains("van-2"));
+    // Their orders have gone to the vans that stayed.
+    zones.wait("an answer to all", || {
+        (0..2 * EACH).all(|number| {
+            let (_, body) = http(port, &format!("GET /v1/zones/acme/old/orders/o-{number}"), "");
+            let order: Value = serde_json::from_str(&body).unwrap_or_default();
+            ["van-0", "van-3"].contains(&order["vehicle"].as_str().unwrap_or_default())
+        })
+    });
+    let (good, _, said) = zones.zone(&handover("nobody"));
+    assert!(!good && said.contains("knows no vehicle"), "{said}");
+    for zone in ["old", "other"] {
+        zones.audit(zone);
+    }
+}

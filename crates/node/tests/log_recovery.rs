@@ -150,6 +150,27 @@ impl Admin {
         });
     }
 
+    fn publish(&self, subject: &str, body: &[u8]) -> u64 {
+        let (subject, body) = (subject.to_owned(), body.to_vec());
+        let publish = async { self.context.publish(subject, body.into()).await.unwrap().await.unwrap().sequence };
+        self.runtime.block_on(publish)
+    }
+
+    /// Waits until the last message of a subject in a stream says these words.
+    fn wait_says(&self, name: &str, subject: &str, words: &str) {
+        for _ in 0..200 {
+            let last = self.runtime.block_on(async {
+                let stream = self.context.get_stream(name).await.ok()?;
+                stream.get_last_raw_message_by_subject(subject).await.ok()
+            });
+            if last.is_some_and(|last| String::from_utf8_lossy(&last.payload).contains(words)) {
+                return;
+            }
+            pause(50);
+        }
+        panic!("{name} does not say {words}");
+    }
+
     /// Last sequence of a stream.
     fn end(&self, name: &str) -> u64 {
         self.runtime
@@ -305,6 +326,43 @@ fn deleted_streams_are_made_again_and_every_driver_is_told_again() {
     admin.delete("OTHER");
     wait_ready(port);
     admin.wait_told(who, |_, visits| visits >= 1);
+}
+
+#[test]
+fn a_deleted_list_of_skipped_entries_is_put_back_while_nothing_happens() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    let (_engine, port) = serve(folder, &url, "data", &[]);
+    let garbage = admin.publish("fleet.acme.porto.event.order_created._", b"garbage");
+    let listed = format!("$KV.SKIPPED.acme.porto.{garbage}");
+    admin.wait_says("KV_SKIPPED", &listed, "1");
+    admin.delete("KV_SKIPPED");
+    admin.wait_says("KV_SKIPPED", &listed, "1");
+    // Somebody removes an entry of it.
+    let bucket = |admin: &Admin| admin.runtime.block_on(admin.context.get_key_value("SKIPPED")).unwrap();
+    let (key, store) = (format!("acme.porto.{garbage}"), bucket(&admin));
+    admin.runtime.block_on(store.purge(&key)).unwrap();
+    admin.wait_says("KV_SKIPPED", &listed, "1");
+    wait_ready(port);
+}
+
+#[test]
+fn a_refused_fact_is_told_though_the_stream_for_it_was_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    let (_engine, port) = serve(folder, &url, "data", &[]);
+    for id in ["first", "second"] {
+        if admin.exists("REJECTED") {
+            admin.delete("REJECTED");
+        }
+        let unknown = event("order.cancelled", id, &json!({ "order_id": id }));
+        assert_eq!(http(port, "POST /v1/events", &unknown).0, 202);
+        admin.wait_says("REJECTED", "fleet.acme.porto.rejected.>", id);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use fleetfold_formats::{Objective, ProblemFormat};
 
-use crate::log::LogChoice;
+use crate::log::{Layout, LogChoice, Placement, REPLICAS, Storage};
 
 /// A streaming dispatch engine: the fleet is a fold of its event log.
 #[derive(Parser)]
@@ -66,11 +66,40 @@ pub(crate) enum Command {
     },
 }
 
+/// How a broker keeps what is made of a log. What is there already stays as it is.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Kept {
+    /// One stream of facts for all zones, or one for each; chosen when the log is made (default: as it is, in a new log `shared`).
+    #[arg(long, value_enum, env = "FLEETFOLD__STREAMS")]
+    pub(crate) streams: Option<Layout>,
+    /// Replicas of each stream and bucket (default: 3 in a cluster of brokers, 1 on a single one).
+    #[arg(long, value_parser = replicas, env = "FLEETFOLD__REPLICAS")]
+    pub(crate) replicas: Option<u8>,
+    /// Only brokers with all of these tags keep them.
+    #[arg(long, value_delimiter = ',', value_name = "TAG", env = "FLEETFOLD__PLACEMENT")]
+    pub(crate) placement: Vec<String>,
+    /// Only brokers of this cluster keep them.
+    #[arg(long, value_name = "CLUSTER", env = "FLEETFOLD__PLACEMENT_CLUSTER")]
+    pub(crate) placement_cluster: Option<String>,
+}
+
+impl Kept {
+    /// As the log is opened with it.
+    pub(crate) fn storage(self) -> Storage {
+        let placement = Placement { cluster: self.placement_cluster, tags: self.placement };
+        Storage { layout: self.streams, replicas: self.replicas, placement }
+    }
+}
+
+fn replicas(text: &str) -> Result<u8, String> {
+    text.parse().ok().filter(|count| REPLICAS.contains(count)).ok_or_else(|| "1, 3 or 5 is needed".to_owned())
+}
+
 /// Which log, whose zone.
 #[derive(Args, Clone)]
 pub(crate) struct Where {
-    /// `nats://HOST:PORT`, `embedded` or `embedded:PATH`, `spawn`, or `auto` ($NATS_URL, else nats-server on PATH, else embedded).
-    #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG")]
+    /// `nats://[USER:PASSWORD@]HOST:PORT`, `embedded` or `embedded:PATH`, `spawn`, or `auto` ($NATS_URL, else nats-server on PATH, else embedded).
+    #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG", hide_env_values = true)]
     pub(crate) log: LogChoice,
     /// The tenant.
     #[arg(long, default_value = "demo", env = "FLEETFOLD__TENANT")]
@@ -175,7 +204,7 @@ pub(crate) struct Demo {
 #[derive(Args)]
 pub(crate) struct Zones {
     /// `nats://HOST:PORT`.
-    #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG")]
+    #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG", hide_env_values = true)]
     pub(crate) log: LogChoice,
     /// Print them as JSON.
     #[arg(long)]
@@ -187,7 +216,7 @@ pub(crate) struct Drain {
     /// Which node.
     pub(crate) node: String,
     /// `nats://HOST:PORT`.
-    #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG")]
+    #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG", hide_env_values = true)]
     pub(crate) log: LogChoice,
     /// Let it take zones again.
     #[arg(long)]
@@ -202,6 +231,21 @@ pub(crate) struct Zone {
 
 #[derive(Subcommand)]
 pub(crate) enum ZoneCommand {
+    /// Make the stream of a new zone, so that producers can write and nodes find it. Needed only where each zone has a stream of its
+    /// own and nobody serves the zone by its name.
+    Create {
+        /// The new zone.
+        zone: String,
+        /// Which log.
+        #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG", hide_env_values = true)]
+        log: LogChoice,
+        /// Its tenant.
+        #[arg(long, default_value = "demo", env = "FLEETFOLD__TENANT")]
+        tenant: String,
+        /// How its stream is kept.
+        #[command(flatten)]
+        kept: Kept,
+    },
     /// Hand a vehicle over to another zone: its shift ends in one and starts in the other. Run again after a crash, it completes
     /// what was begun.
     Handover {
@@ -215,7 +259,7 @@ pub(crate) enum ZoneCommand {
         #[arg(long)]
         to: String,
         /// Which log.
-        #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG")]
+        #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG", hide_env_values = true)]
         log: LogChoice,
         /// The tenant of both zones.
         #[arg(long, default_value = "demo", env = "FLEETFOLD__TENANT")]
@@ -236,7 +280,7 @@ pub(crate) enum ZoneCommand {
         #[arg(long, allow_hyphen_values = true)]
         area: String,
         /// Which log.
-        #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG")]
+        #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG", hide_env_values = true)]
         log: LogChoice,
         /// The tenant of both zones.
         #[arg(long, default_value = "demo", env = "FLEETFOLD__TENANT")]
@@ -251,6 +295,8 @@ pub(crate) enum ZoneCommand {
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) place: Where,
+    #[command(flatten)]
+    pub(crate) kept: Kept,
     /// Run all zones of these names that are this node's, instead of one: `acme/*`, `*/*`, `acme/porto,acme/braga`. Any number of
     /// nodes share them; needs a broker.
     #[arg(long, value_delimiter = ',', env = "FLEETFOLD__ZONES")]
@@ -303,6 +349,8 @@ pub(crate) struct Feed {
     pub(crate) day: PathBuf,
     #[command(flatten)]
     pub(crate) place: Where,
+    #[command(flatten)]
+    pub(crate) kept: Kept,
     /// Zone seconds per second.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub(crate) speed: u32,
@@ -482,6 +530,9 @@ pub(crate) struct VerifyZone {
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) place: Where,
+    /// Replicas that each stream and bucket should have (default: more than one in a cluster of brokers).
+    #[arg(long, value_parser = replicas, env = "FLEETFOLD__REPLICAS")]
+    pub(crate) replicas: Option<u8>,
     /// What `serve` would take travel times from: does it open, does it answer?
     #[arg(long, visible_alias = "graph")]
     pub(crate) network: Option<String>,

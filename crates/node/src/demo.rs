@@ -107,7 +107,7 @@ pub(crate) async fn settle(live: &Live) -> Option<Summary> {
     let mut last = None;
     for _ in 0..100 {
         let summary = live.summary().await?;
-        let end = live.log.bounds(log::Stream::Fleet).await.map_or(0, |(_, end)| end);
+        let end = live.log.bounds(log::Stream::Fleet, &live.zone).await.map_or(0, |(_, end)| end);
         if summary.unanswered == 0 && summary.applied >= end {
             return Some(summary);
         }

@@ -7,8 +7,9 @@ use serde_json::json;
 use crate::args::Doctor;
 use crate::clock;
 use crate::days;
+use crate::demo::zone_name;
 use crate::failure::Failure;
-use crate::log::{self, Log, LogChoice, Stream};
+use crate::log::{self, Log, LogChoice, Storage, Stream};
 use crate::matrix_server::MatrixServer;
 
 struct Finding {
@@ -33,18 +34,24 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
     if let Some(source) = &args.network {
         roads(source, &mut say).await;
     }
-    if let LogChoice::Nats(url) = &args.place.log {
-        let address = url.split("://").nth(1).unwrap_or(url);
-        let address = if address.contains(':') { address.to_owned() } else { format!("{address}:4222") };
-        let reachable =
-            tokio::time::timeout(std::time::Duration::from_secs(2), tokio::net::TcpStream::connect(&address)).await;
-        if !matches!(reachable, Ok(Ok(_))) {
-            say(false, format!("no broker answers at {address}"), "start one: nats-server -js");
+    if let LogChoice::Nats(server) = &args.place.log {
+        let mut answers = false;
+        for address in server.sockets() {
+            let connect = tokio::net::TcpStream::connect(&address);
+            if let Ok(Ok(_)) = tokio::time::timeout(std::time::Duration::from_secs(2), connect).await {
+                answers = true;
+                say(true, format!("a broker answers at {address}"), "");
+            } else {
+                say(false, format!("no broker answers at {address}"), "start one: nats-server -js");
+            }
+        }
+        if !answers {
             return Ok(print(&findings, args.json));
         }
-        say(true, format!("a broker answers at {address}"), "");
     }
-    match log::open(&args.place.log, log::Purpose::Read).await {
+    let zone = zone_name(&args.place.tenant, &args.place.zone)?;
+    let storage = Storage { replicas: args.replicas, ..Storage::default() };
+    match log::open_with(&args.place.log, log::Purpose::Read, storage).await {
         Err(error) => say(false, error.what.clone(), &error.hint),
         Ok(opened) => {
             say(true, format!("log: {}", opened.why), "");
@@ -58,10 +65,21 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
                     "install nats-server 2.10 or newer; 2.12.7 or 2.14 and newer have the latest security fixes",
                 );
             }
-            let missing = opened.log.missing();
+            let fleet = opened.log.stream_name(Stream::Fleet, &zone);
+            let mut missing = opened.log.missing(&zone);
+            let zones = match &opened.log {
+                Log::JetStream(broker) => broker.zones_with_streams().await.unwrap_or_default(),
+                _ => Vec::new(),
+            };
+            // The zone that nobody has named need not be there when others are.
+            if !zones.is_empty() && zone.key() == "demo.city" {
+                missing.retain(|name| *name != fleet);
+            }
             for name in &missing {
                 let mend = match name.as_str() {
-                    "FLEET" => "if the log was deleted, restore it from its backup; a first engine makes it otherwise",
+                    name if name == fleet => {
+                        "if the log was deleted, restore it from its backup; a first engine makes it otherwise"
+                    }
                     "KV_SKIPPED" => {
                         "restore it from its backup: rejected messages are listed in it; otherwise start an engine"
                     }
@@ -69,9 +87,26 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
                 };
                 say(false, format!("{name} is missing"), mend);
             }
-            for stream in Stream::ALL.into_iter().filter(|stream| !missing.iter().any(|name| name == stream.name())) {
-                match opened.log.bounds(stream).await {
-                    Ok((first, last)) => say(true, format!("stream {}: entries {first} to {last}", stream.name()), ""),
+            let own = zones.iter().map(|zone| (Stream::Fleet, zone));
+            let shared = Stream::ALL.into_iter().skip(usize::from(!zones.is_empty())).map(|stream| (stream, &zone));
+            for (stream, zone) in own.chain(shared) {
+                let name = opened.log.stream_name(stream, zone);
+                if missing.contains(&name) {
+                    continue;
+                }
+                match opened.log.bounds(stream, zone).await {
+                    Ok((first, last)) => say(true, format!("stream {name}: entries {first} to {last}"), ""),
+                    Err(error) => say(false, error.what, &error.hint),
+                }
+            }
+            if let Log::JetStream(broker) = &opened.log {
+                match broker.odd_replicas().await {
+                    Ok(all) => {
+                        for odd in all {
+                            let what = format!("{} has {} replicas, not {}", odd.name, odd.has, odd.wanted);
+                            say(false, what, &odd.mend());
+                        }
+                    }
                     Err(error) => say(false, error.what, &error.hint),
                 }
             }

@@ -77,6 +77,7 @@ impl Pair {
                 "check --log, --tenant and --from",
             ));
         };
+        log.make_zone(to).await?;
         let mut second = Side::read(log, to, source.clone()).await?;
         if second.is_none() {
             open_like(log, first.fleet(), to, &source).await?;

@@ -24,6 +24,7 @@ use serde::Deserialize;
 
 use crate::live::{Live, OVERLOAD_MAX};
 use crate::log::{AppendError, Log, LogError, Stored, Stream};
+use crate::nodes::documents::overview_of;
 use crate::screens::Question;
 use crate::view::{Hello, Problem, RejectedLine, Submitted, WarnedLine, WarningList, text};
 
@@ -131,6 +132,7 @@ pub(crate) fn router(live: Live, bearer: Option<String>, host: &str) -> Router {
         .route("/v1/streets", get(state::streets))
         .route("/v1/events", post(events))
         .route("/v1/warnings", get(warnings))
+        .route("/v1/zones", get(zones))
         .route("/ws", get(websocket))
         .fallback(|| async {
             problem(StatusCode::NOT_FOUND, "not found", "there is nothing here; / is the map, /v1/state the state")
@@ -218,10 +220,15 @@ fn overload_words(level: u8) -> &'static str {
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let end = app.live.log.bounds(Stream::Fleet).await.ok().map(|(_, last)| last);
+    let end = app.live.log.bounds(Stream::Fleet, &app.live.zone).await.ok().map(|(_, last)| last);
     let lag = end.map(|end| end.saturating_sub(app.live.applied()));
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], app.live.metrics.text(lag, &app.live.warnings.counts())).into_response()
+}
+
+/// The one zone that runs here, in the shape in which a node of several zones lists them.
+async fn zones(State(app): State<Arc<App>>) -> Response {
+    as_json(text(&overview_of(&app.live, format!("http://{}", app.host))))
 }
 
 /// The last warnings about events that were taken.

@@ -145,6 +145,8 @@ pub(crate) struct Live {
     pub(crate) strict: Arc<AtomicBool>,
     /// Level of overload, 0 to [`OVERLOAD_MAX`].
     pub(crate) overload: Arc<AtomicU8>,
+    /// As whom it takes the zone's lease.
+    pub(crate) owner: String,
     stop: Arc<watch::Sender<bool>>,
     own: Arc<watch::Sender<bool>>,
     done: watch::Receiver<bool>,
@@ -186,7 +188,7 @@ impl Live {
     /// Whether events are answered now; `Err`: why not.
     pub(crate) fn readiness(&self) -> Result<(), String> {
         // A broker that is away is the reason for all else that fails.
-        let log = if self.readiness.regressed.get().is_none() { self.log.health() } else { Ok(()) };
+        let log = if self.readiness.regressed.get().is_none() { self.log.health(Some(&self.zone)) } else { Ok(()) };
         log.and_then(|()| self.readiness.get())
     }
 

@@ -30,6 +30,14 @@ pub(crate) struct Pattern {
     pub zone: Option<String>,
 }
 
+impl Pattern {
+    /// Whether a zone has a name of this kind.
+    fn names(&self, zone: &ZoneName) -> bool {
+        let fits = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
+        fits(&self.tenant, zone.tenant()) && fits(&self.zone, zone.zone())
+    }
+}
+
 impl std::str::FromStr for Pattern {
     type Err = String;
 
@@ -62,13 +70,20 @@ pub(crate) struct Node {
     pub log: Log,
     /// What nodes tell each other.
     pub buckets: Nodes,
+    /// Which zones it may run.
+    pub patterns: Vec<Pattern>,
     /// The zones that run here.
     zones: RwLock<BTreeMap<ZoneName, Here>>,
 }
 
 impl Node {
-    pub(crate) fn new(name: NodeName, http: String, log: Log, buckets: Nodes) -> Arc<Self> {
-        Arc::new(Self { name, http, log, buckets, zones: RwLock::default() })
+    pub(crate) fn new(name: NodeName, http: String, log: Log, buckets: Nodes, patterns: Vec<Pattern>) -> Arc<Self> {
+        Arc::new(Self { name, http, log, buckets, patterns, zones: RwLock::default() })
+    }
+
+    /// Whether this node may run a zone of that name.
+    pub(crate) fn may_run(&self, zone: &ZoneName) -> bool {
+        self.patterns.iter().any(|pattern| pattern.names(zone))
     }
 
     /// A zone that runs here.

@@ -126,7 +126,9 @@ impl Teller {
             if let Err(why) = self.tell_all().await {
                 self.readiness.untold.met(format!("drivers cannot be told their routes: {why}"));
                 // The stream may have been deleted.
-                if let Ok(Err(error)) = tokio::time::timeout(MAKE, self.log.ensure(Stream::Assignment)).await {
+                if let Ok(Err(error)) =
+                    tokio::time::timeout(MAKE, self.log.ensure(Stream::Assignment, &self.zone)).await
+                {
                     self.readiness.untold.met(format!("drivers cannot be told their routes: {}", error.what));
                 }
                 tokio::time::sleep(AGAIN).await;
@@ -165,7 +167,7 @@ impl Teller {
     /// here is told an empty one, of revision 0.
     async fn look_at_what_was_told(&mut self) -> Result<(), LogError> {
         let told = self.log.told(&self.zone).await?;
-        let (_, end) = self.log.bounds(Stream::Fleet).await?;
+        let (_, end) = self.log.bounds(Stream::Fleet, &self.zone).await?;
         for (vehicle, (seq, revision)) in told {
             if self.fan.found(&vehicle, seq, revision, LogSeq(end)) {
                 tracing::warn!(

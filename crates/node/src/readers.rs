@@ -228,7 +228,7 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
             Some(days::network_in(&path, bytes)?.0)
         }
     };
-    let opened = open_existing(&args.place.log).await?;
+    let opened = open_existing(&args.place.log, &zone).await?;
     let folded = fold(&opened.log, &zone, true).await?;
     let base = folded.base.as_deref().map(serde_json::from_slice).transpose().map_err(std::io::Error::other)?;
     let header = DayHeader { network, base, skipped: folded.gate.skipped(), ..DayHeader::new(zone.to_string()) };
@@ -301,7 +301,7 @@ struct VerifiedMismatch {
 
 pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
     let zone = zone_name(&args.place.tenant, &args.place.zone)?;
-    let opened = open_existing(&args.place.log).await?;
+    let opened = open_existing(&args.place.log, &zone).await?;
     let folded = fold(&opened.log, &zone, false).await?;
     let report = Report::new(&folded.tally, folded.fleet.digest(), folded.fleet.facts_digest());
     let unanswered: Vec<u64> = folded.fleet.unanswered().keys().map(|seq| seq.0).collect();
@@ -349,7 +349,7 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
 /// Folds a zone's log again and compares it with the digests that the live engines wrote into their plans.
 pub(crate) async fn verify(args: VerifyZone) -> Result<ExitCode, Failure> {
     let zone = zone_name(&args.place.tenant, &args.place.zone)?;
-    let opened = open_existing(&args.place.log).await?;
+    let opened = open_existing(&args.place.log, &zone).await?;
     let folded = fold(&opened.log, &zone, false).await?;
     let (found, fleet) = (folded.verify.result(), &folded.fleet);
     if args.json {
@@ -397,12 +397,13 @@ pub(crate) async fn verify(args: VerifyZone) -> Result<ExitCode, Failure> {
 }
 
 /// Opens a log for reading: what is not there is said and is not made.
-async fn open_existing(choice: &LogChoice) -> Result<log::Opened, Failure> {
+async fn open_existing(choice: &LogChoice, zone: &ZoneName) -> Result<log::Opened, Failure> {
     let opened = log::open(choice, log::Purpose::Read).await?;
-    for name in opened.log.missing() {
-        if name == Stream::Fleet.name() {
+    for name in opened.log.missing(zone) {
+        if name == opened.log.stream_name(Stream::Fleet, zone) {
+            let of = if name == Stream::Fleet.name() { String::new() } else { format!(" of {zone}") };
             return Err(Failure::new(
-                "stream FLEET is missing: there is no log",
+                format!("stream {name} is missing: there is no log{of}"),
                 "restore it from its backup; nothing was made in its place",
             ));
         }

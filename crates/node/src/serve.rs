@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::feed::{append_fact, mapping, play, reopen};
 use crate::http;
 use crate::live::{self, Setup};
-use crate::log::{self, Log, LogChoice, ZoneName};
+use crate::log::{self, Layout, Log, LogChoice, Placement, REPLICAS, Storage, ZoneName};
 use crate::nodes::{self, Node, Pattern, Runner, Template};
 
 /// `fleetfold.toml`: each line may also be a flag or an environment variable, which win.
@@ -37,6 +37,17 @@ struct Config {
     zones: Vec<Pattern>,
     node: Option<String>,
     advertise: Option<String>,
+    streams: Option<Layout>,
+    #[serde(deserialize_with = "replicas")]
+    replicas: Option<u8>,
+    placement: Vec<String>,
+    placement_cluster: Option<String>,
+}
+
+fn replicas<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<u8>, D::Error> {
+    let count = u8::deserialize(from)?;
+    let known = REPLICAS.contains(&count);
+    known.then_some(Some(count)).ok_or_else(|| serde::de::Error::custom("replicas: 1, 3 or 5 is needed"))
 }
 
 fn patterns<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Pattern>, D::Error> {
@@ -48,7 +59,11 @@ fn config(path: Option<&PathBuf>) -> Result<Config, Failure> {
     let Some(path) = path else { return Ok(Config::default()) };
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give the path of a fleetfold.toml"))?;
-    toml::from_str(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display()), "mend that line"))
+    toml::from_str(&text).map_err(|error| {
+        // The line itself is not shown: it may be the one of the log's address, with a password.
+        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+        Failure::new(format!("{}, line {line}: {}", path.display(), error.message()), "mend that line")
+    })
 }
 
 pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
@@ -56,7 +71,7 @@ pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
     if args.place.log == LogChoice::Auto
         && let Some(log) = &config.log
     {
-        args.place.log = log.parse().map_err(|what: String| Failure::new(format!("log = {log:?}"), what))?;
+        args.place.log = log.parse().map_err(|what: String| Failure::new(format!("log = {log:?}"), what))?; // without a password
     }
     let pick =
         |flag: String, default: &str, file: Option<String>| if flag == default { file.unwrap_or(flag) } else { flag };
@@ -70,8 +85,15 @@ pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
     let token = token_file.map(std::fs::read_to_string).transpose()?.map(|token| token.trim().to_owned());
     let listen = args.listen.or(config.listen).unwrap_or_else(|| std::net::SocketAddr::from(([127, 0, 0, 1], 8080)));
     let data = args.data.or(config.data).unwrap_or_else(|| PathBuf::from("fleetfold-data"));
-    let opened = log::open(&args.place.log, log::Purpose::Serve).await?;
+    let tags = if args.kept.placement.is_empty() { config.placement } else { args.kept.placement };
+    let storage = Storage {
+        layout: args.kept.streams.or(config.streams),
+        replicas: args.kept.replicas.or(config.replicas),
+        placement: Placement { cluster: args.kept.placement_cluster.or(config.placement_cluster), tags },
+    };
+    let opened = log::open_with(&args.place.log, log::Purpose::Serve, storage).await?;
     crate::out::say!("log   {}", opened.why);
+    warn_of_replicas(&opened.log).await;
     let threads = args.threads.or(config.threads);
     let base_every = Millis((args.base_hours * 3_600_000.0) as i64);
     let pool = live::search_pool(threads)?;
@@ -110,6 +132,15 @@ pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Says which streams have other replicas than they should have. They are left as they are.
+async fn warn_of_replicas(log: &Log) {
+    let Log::JetStream(broker) = log else { return };
+    for odd in broker.odd_replicas().await.unwrap_or_default() {
+        let (name, has, wanted) = (odd.name.as_str(), odd.has, odd.wanted);
+        tracing::warn!(name, has, wanted, "it has other replicas than it should have: {}", odd.mend());
+    }
+}
+
 /// How a node is known to the others.
 struct Named {
     node: Option<String>,
@@ -129,7 +160,17 @@ async fn serve_zones(
     };
     // Producers need the stream before there is a zone. Where there are bases there was a log: its name is left free for the backup.
     if opened.log.list_objects("").await?.is_empty() {
-        opened.log.ensure(log::Stream::Fleet).await?;
+        broker.make_shared().await?;
+    }
+    if broker.layout() == Layout::PerZone {
+        // The same for the stream of each zone that is named; a zone whose log was deleted is told of by its engine.
+        let named =
+            patterns.iter().filter_map(|pattern| ZoneName::new(pattern.tenant.as_ref()?, pattern.zone.as_ref()?));
+        for zone in named {
+            if let Err(error) = opened.log.make_zone(&zone).await {
+                tracing::error!(%zone, %error, "the zone has no stream");
+            }
+        }
     }
     let buckets = broker.nodes(log::Purpose::Serve).await?;
     let (listener, address) = http::listen(listen, template.token.is_some()).await?;
@@ -144,7 +185,7 @@ async fn serve_zones(
         Failure::new(format!("`{name}` is no name of a node"), "use 1 to 64 letters, digits, - and _")
     })?;
     let advertised = named.advertise.unwrap_or_else(|| format!("http://{address}"));
-    let node = Node::new(name.clone(), advertised, opened.log.clone(), buckets);
+    let node = Node::new(name.clone(), advertised, opened.log.clone(), buckets, patterns.to_vec());
     let router = nodes::http::router(Arc::clone(&node), template.token.clone(), template.host.clone());
     let (ended, end) = watch::channel(false);
     let mut served = end.clone();
@@ -161,7 +202,7 @@ async fn serve_zones(
         wait_for_signal().await;
         let _ = stop.send(true);
     });
-    let ran = Runner::new(node, template).run(patterns, stopped).await;
+    let ran = Runner::new(node, template).run(stopped).await;
     let _ = ended.send(true);
     if let Some(broker) = opened.broker {
         broker.stop().await;
@@ -172,7 +213,8 @@ async fn serve_zones(
 pub(crate) async fn feed(args: Feed) -> Result<ExitCode, Failure> {
     let zone = zone_name(&args.place.tenant, &args.place.zone)?;
     let day = days::read(&args.day)?;
-    let opened = log::open(&args.place.log, log::Purpose::Write).await?;
+    let opened = log::open_with(&args.place.log, log::Purpose::Write, args.kept.storage()).await?;
+    opened.log.make_zone(&zone).await?;
     eprintln!("log   {}", opened.why);
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {

@@ -12,6 +12,14 @@ use crate::log;
 
 pub(crate) async fn zone(args: Zone) -> Result<ExitCode, Failure> {
     match args.what {
+        ZoneCommand::Create { zone, log, tenant, kept } => {
+            let zone = zone_name(&tenant, &zone)?;
+            let opened = log::open_with(&log, log::Purpose::Serve, kept.storage()).await?;
+            let made = opened.log.make_zone(&zone).await?;
+            let name = opened.log.stream_name(log::Stream::Fleet, &zone);
+            crate::out::say!("stream {name} of {zone} {}", if made { "was made" } else { "is there" });
+            Ok(ExitCode::SUCCESS)
+        }
         ZoneCommand::Handover { vehicle, from, to, log, tenant, json } => {
             let (from, to) = (zone_name(&tenant, &from)?, zone_name(&tenant, &to)?);
             let vehicle = Name::new(&vehicle).ok_or_else(|| {

@@ -109,7 +109,7 @@ async fn newest(log: &Log, zone: &ZoneName, mut objects: Vec<String>) -> Result<
 /// The newest base that the zone's log names.
 async fn named(log: &Log, zone: &ZoneName) -> Result<Option<BaseWritten>, LogError> {
     let subject = zone.subject(&Address::Event { kind: "base_written".to_owned(), entity: "_".to_owned() });
-    if log.created(Stream::Fleet).await?.is_none() {
+    if log.created(Stream::Fleet, zone).await?.is_none() {
         return Ok(None);
     }
     let Some(message) = log.last(Stream::Fleet, &subject).await? else { return Ok(None) };

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::Readiness;
-use crate::log::{Log, Stream};
+use crate::log::{Log, Stream, ZoneName};
 
 /// Time between two looks.
 const EVERY: Duration = Duration::from_secs(2);
@@ -20,7 +20,13 @@ const LOOK_MAX: Duration = Duration::from_secs(10);
 
 /// Starts the task. It ends with the engine, which holds `bases_lost`: that becomes true when the bases were deleted. `tell_again`
 /// is told when the assignments were deleted, whoever made the stream again.
-pub(super) fn start(log: Log, readiness: Arc<Readiness>, tell_again: Arc<Notify>, bases_lost: Weak<AtomicBool>) {
+pub(super) fn start(
+    log: Log,
+    zone: ZoneName,
+    readiness: Arc<Readiness>,
+    tell_again: Arc<Notify>,
+    bases_lost: Weak<AtomicBool>,
+) {
     tokio::spawn(async move {
         let mut told_in = None;
         while let Some(bases_lost) = bases_lost.upgrade() {
@@ -38,7 +44,7 @@ pub(super) fn start(log: Log, readiness: Arc<Readiness>, tell_again: Arc<Notify>
                 // A broker that does not answer is told by others.
                 Err(_) => {}
             }
-            if let Ok(Some(created)) = log.created(Stream::Assignment).await
+            if let Ok(Some(created)) = log.created(Stream::Assignment, &zone).await
                 && told_in.replace(created).is_some_and(|before| before != created)
             {
                 tell_again.notify_one();

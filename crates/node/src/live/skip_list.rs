@@ -70,7 +70,7 @@ impl Care {
 
     /// Puts back what is missing; says how many entries. Costs one request while nobody else has touched the list.
     async fn look(&mut self) -> Result<usize, LogError> {
-        let Some(born) = self.log.created(Stream::Fleet).await? else { return Ok(0) };
+        let Some(born) = self.log.created(Stream::Fleet, &self.zone).await? else { return Ok(0) };
         if *self.born.get_or_insert(born) != born {
             return Ok(0);
         }

@@ -93,7 +93,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
             ));
         }
     };
-    log.ensure(Stream::Fleet).await?;
+    log.ensure(Stream::Fleet, &zone).await?;
     let last = held.zone.map_or(0, |(_, last)| last);
     let mut gate = gatekeeper::gate(&log, &zone, PolicyAt::of(&fleet)).await?;
     gate.forget_before(LogSeq(held.stream_first));
@@ -130,7 +130,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let streets = Arc::new(Document::new(view::text(&streets)));
     let publisher = publisher::start(setup.log.clone(), setup.zone.clone(), Arc::clone(&readiness));
     let bases_lost = Arc::new(AtomicBool::new(false));
-    keeper::start(setup.log.clone(), Arc::clone(&readiness), publisher.tell_again(), Arc::downgrade(&bases_lost));
+    let (kept, tell_again) = (setup.log.clone(), publisher.tell_again());
+    keeper::start(kept, setup.zone.clone(), Arc::clone(&readiness), tell_again, Arc::downgrade(&bases_lost));
     screens::start(Arc::clone(&signals), Arc::clone(&hub), handed, questioned)
         .map_err(|error| LogError::new(format!("no thread for the screens: {error}"), "allow more threads"))?;
     let (own, wanted) = watch::channel(setup.own);
@@ -148,6 +149,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         warnings,
         strict: Arc::clone(&strict),
         overload: Arc::clone(&overload),
+        owner: owner.clone(),
         stop: Arc::new(stop),
         own: Arc::new(own),
         done,

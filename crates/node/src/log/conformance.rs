@@ -8,13 +8,17 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::simulated::Simulated;
-use super::{AppendError, Log, LogChoice, Opened, Purpose, Stream, ZoneName, open};
+use super::{AppendError, Layout, Log, LogChoice, Opened, Purpose, Storage, Stream, ZoneName, open, open_with};
 
 async fn all() -> Vec<(&'static str, Opened)> {
     let embedded = open(&LogChoice::Embedded(None), Purpose::Write).await.expect("the embedded log opens");
     let jetstream = open(&LogChoice::Spawn, Purpose::Write)
         .await
         .expect("nats-server 2.10 or newer is needed: scripts/test obtains one");
+    let storage = Storage { layout: Some(Layout::PerZone), ..Storage::default() };
+    let per_zone = open_with(&LogChoice::Spawn, Purpose::Write, storage).await.expect("a broker starts");
+    assert!(per_zone.log.make_zone(&zone()).await.expect("the broker makes it"), "made now");
+    assert!(!per_zone.log.make_zone(&zone()).await.expect("the broker answers"), "made twice");
     let simulated = |fence_before_id| Opened {
         log: Log::Simulated(Arc::new(Simulated::new(fence_before_id))),
         why: "the simulator's".to_owned(),
@@ -24,6 +28,7 @@ async fn all() -> Vec<(&'static str, Opened)> {
     vec![
         ("embedded", embedded),
         ("jetstream", jetstream),
+        ("jetstream, a stream for each zone", per_zone),
         ("simulated, one replica", simulated(true)),
         ("simulated, three replicas", simulated(false)),
     ]
@@ -63,7 +68,7 @@ async fn appends_are_read_back_in_order_from_any_seq() {
         let late = put(log, "event.order_created._", "a/late", None).await.expect(which);
         let message = tokio::time::timeout(Duration::from_secs(5), reader.message()).await.expect(which).expect(which);
         assert_eq!(message.seq, late.seq, "{which}: a reader that has caught up sees what comes");
-        assert_eq!(log.bounds(Stream::Fleet).await.expect(which), (1, late.seq), "{which}");
+        assert_eq!(log.bounds(Stream::Fleet, &zone()).await.expect(which), (1, late.seq), "{which}");
     }
 }
 
@@ -271,7 +276,7 @@ async fn two_zones_fed_the_same_day_do_not_suppress_each_other() {
             assert_eq!(sent, 2);
         }
         assert_eq!(
-            opened.log.bounds(Stream::Fleet).await.expect(which).1,
+            opened.log.bounds(Stream::Fleet, &zone()).await.expect(which).1,
             4,
             "{which}: a fact was taken for another zone's"
         );

@@ -20,7 +20,7 @@ impl Log {
     ///
     /// When nobody answers.
     pub(crate) async fn held(&self, zone: &ZoneName) -> Result<Held, LogError> {
-        if self.created(Stream::Fleet).await?.is_none() {
+        if self.created(Stream::Fleet, zone).await?.is_none() {
             return Ok(Held { stream_first: 1, ..Held::default() });
         }
         let own = self.zone_bounds(Stream::Fleet, zone).await?;
@@ -29,7 +29,7 @@ impl Log {
             What::Event(Event::PlanProposed(plan)) => Some(plan.rev),
             What::Event(_) | What::Position(..) => None,
         });
-        let (stream_first, stream_last) = self.bounds(Stream::Fleet).await?;
+        let (stream_first, stream_last) = self.bounds(Stream::Fleet, zone).await?;
         Ok(Held { stream_first, stream_last, zone: own, first_plan_rev, ..Held::default() })
     }
 
@@ -50,7 +50,7 @@ impl Log {
     /// When nobody answers.
     pub(crate) async fn told(&self, zone: &ZoneName) -> Result<BTreeMap<Name, (LogSeq, LogSeq)>, LogError> {
         let mut told = BTreeMap::new();
-        if self.created(Stream::Assignment).await?.is_none() {
+        if self.created(Stream::Assignment, zone).await?.is_none() {
             return Ok(told);
         }
         let Some((_, last)) = self.zone_bounds(Stream::Assignment, zone).await? else { return Ok(told) };

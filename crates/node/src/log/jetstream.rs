@@ -12,25 +12,30 @@ mod objects;
 mod reader;
 mod setup;
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::{GetStreamErrorKind, PublishErrorKind};
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
+use async_nats::jetstream::stream::{LastRawMessageErrorKind, RawMessageError, StorageType};
 use async_nats::jetstream::{self, Context, kv};
 use bytes::Bytes;
 use fleetfold_model::Timestamp;
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 
-use super::{AppendError, Lease, LogError, Message, Purpose, Read, SkipMark, Stored, Stream, ZoneName};
+use super::storage::zone_of;
+use super::{
+    AppendError, Layout, Lease, LogError, Message, Purpose, Read, Server, SkipMark, Storage, Stored, Stream, ZoneName,
+};
 use crate::trouble::Trouble;
 pub(crate) use nodes::{Nodes, Written};
 use objects::OBJ_BASES;
 use reader::OrderedReader;
-pub(crate) use setup::connect_client;
-use setup::{bucket, ensure, names};
+use setup::OddReplicas;
+use setup::{Maker, connect_client, layout_of, names, other_layout};
 
 /// The bucket of skipped entries, and the stream that it stands in.
 const SKIPPED: &str = "SKIPPED";
@@ -51,11 +56,13 @@ pub(crate) struct JetStream {
     /// `None`: missing, in a log that was opened to be read.
     owners: Option<kv::Store>,
     skipped: Option<kv::Store>,
-    missing: Vec<String>,
+    maker: Maker,
+    /// Streams that were there when the log was opened to be read.
+    held: Option<BTreeSet<String>>,
     /// Since when the broker is away.
     away: watch::Receiver<Option<Instant>>,
-    /// Why `FLEET` cannot be read.
-    unread: Arc<Trouble>,
+    /// By stream of facts: why it cannot be read.
+    unread: Mutex<BTreeMap<String, Arc<Trouble>>>,
 }
 
 fn timestamp(nanos: i128) -> Timestamp {
@@ -67,44 +74,104 @@ impl JetStream {
     ///
     /// # Errors
     ///
-    /// Named: unreachable, JetStream off, missing rights.
-    pub(crate) async fn connect(url: &str, purpose: Purpose) -> Result<Self, LogError> {
-        let (client, away) = connect_client(url).await?;
+    /// Named: unreachable, JetStream off, missing rights, another layout than the one that is asked for.
+    pub(crate) async fn connect(server: &Server, purpose: Purpose, storage: Storage) -> Result<Self, LogError> {
+        let (client, away) = connect_client(server).await?;
         let context = jetstream::context::ContextBuilder::new()
             .timeout(Duration::from_secs(5))
             .ack_timeout(ACK)
             .build(client.clone());
+        let held = names(&context).await?;
+        let asked = storage.layout;
+        let layout = settle(&context, &held, asked).await?;
         let mut log = Self {
-            client,
+            client: client.clone(),
             context: context.clone(),
             owners: None,
             skipped: None,
-            missing: Vec::new(),
+            maker: Maker::new(client, context, layout, storage),
+            held: None,
             away,
-            unread: Arc::default(),
+            unread: Mutex::default(),
         };
         if purpose == Purpose::Read {
-            let held = names(&context).await?;
-            let wanted = Stream::ALL.iter().map(|stream| stream.name()).chain([KV_OWNERS, KV_SKIPPED]);
-            log.missing = wanted.filter(|name| !held.contains(*name)).map(str::to_owned).collect();
             if held.contains(KV_OWNERS) {
-                log.owners = Some(bucket(&context, OWNERS, LEASE).await?);
+                log.owners = Some(log.owners_bucket().await?);
             }
             if held.contains(KV_SKIPPED) {
-                log.skipped = Some(bucket(&context, SKIPPED, Duration::ZERO).await?);
+                log.skipped = Some(log.skipped_bucket().await?);
             }
+            log.held = Some(held);
             return Ok(log);
         }
         for stream in Stream::ALL {
             // An engine makes the stream of facts once it has judged how to begin: if it is gone, its name must be free for the
-            // backup.
-            if !(stream == Stream::Fleet && purpose == Purpose::Serve && log.created(stream).await?.is_none()) {
-                ensure(&context, stream).await?;
+            // backup. The stream of a zone is made by whoever names the zone.
+            let left = stream == Stream::Fleet
+                && (layout == Layout::PerZone || (purpose == Purpose::Serve && !held.contains(stream.name())));
+            if !left {
+                log.maker.stream(stream, None).await?;
             }
         }
-        log.owners = Some(bucket(&context, OWNERS, LEASE).await?);
-        log.skipped = Some(bucket(&context, SKIPPED, Duration::ZERO).await?);
+        log.owners = Some(log.owners_bucket().await?);
+        log.skipped = Some(log.skipped_bucket().await?);
         Ok(log)
+    }
+
+    async fn owners_bucket(&self) -> Result<kv::Store, LogError> {
+        self.maker.bucket(OWNERS, LEASE, StorageType::File).await
+    }
+
+    async fn skipped_bucket(&self) -> Result<kv::Store, LogError> {
+        self.maker.bucket(SKIPPED, Duration::ZERO, StorageType::File).await
+    }
+
+    /// The name of the stream in which a zone's messages stand.
+    pub(super) fn name(&self, stream: Stream, zone: &ZoneName) -> String {
+        self.maker.layout.name(stream, Some(zone))
+    }
+
+    /// The name of the stream that has a subject of ours.
+    fn name_for(&self, stream: Stream, subject: &str) -> String {
+        self.maker.layout.name(stream, zone_in(subject).as_ref())
+    }
+
+    /// How the zones are laid out in streams.
+    pub(crate) fn layout(&self) -> Layout {
+        self.maker.layout
+    }
+
+    /// Makes the stream of facts that all zones share, where they share one: producers need it before there is a zone.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there and cannot be made.
+    pub(crate) async fn make_shared(&self) -> Result<(), LogError> {
+        match self.maker.layout {
+            Layout::Shared => self.maker.stream(Stream::Fleet, None).await,
+            Layout::PerZone => Ok(()),
+        }
+    }
+
+    /// Zones that have a stream of their own; none where all share one.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn zones_with_streams(&self) -> Result<Vec<ZoneName>, LogError> {
+        if self.maker.layout == Layout::Shared {
+            return Ok(Vec::new());
+        }
+        Ok(names(&self.context).await?.iter().filter_map(|name| zone_of(name)).collect())
+    }
+
+    /// Streams and buckets that have other replicas than they should have.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn odd_replicas(&self) -> Result<Vec<OddReplicas>, LogError> {
+        self.maker.odd_replicas().await
     }
 
     fn owners(&self) -> Result<&kv::Store, LogError> {
@@ -115,16 +182,20 @@ impl JetStream {
         self.skipped.as_ref().ok_or_else(|| not_there(SKIPPED))
     }
 
-    pub(super) fn missing(&self) -> Vec<String> {
-        self.missing.clone()
+    pub(super) fn missing(&self, zone: &ZoneName) -> Vec<String> {
+        let Some(held) = &self.held else { return Vec::new() };
+        let wanted = Stream::ALL.iter().map(|&stream| self.name(stream, zone));
+        let wanted = wanted.chain([KV_OWNERS, KV_SKIPPED].map(str::to_owned));
+        wanted.filter(|name| !held.contains(name)).collect()
     }
 
-    pub(super) async fn created(&self, stream: Stream) -> Result<Option<i64>, LogError> {
-        match self.context.get_stream(stream.name()).await {
+    pub(super) async fn created(&self, stream: Stream, zone: &ZoneName) -> Result<Option<i64>, LogError> {
+        let name = self.name(stream, zone);
+        match self.context.get_stream(&name).await {
             Ok(handle) => Ok(Some(timestamp(handle.cached_info().created.unix_timestamp_nanos()).0)),
             Err(error) => match error.kind() {
                 GetStreamErrorKind::JetStream(error) if is_missing(&error) => Ok(None),
-                _ => Err(unreachable_stream(stream, &error)),
+                _ => Err(unreachable_stream(&name, &error)),
             },
         }
     }
@@ -136,13 +207,13 @@ impl JetStream {
             if stream == Stream::Fleet || held.contains(stream.name()) {
                 continue;
             }
-            match ensure(&self.context, stream).await {
+            match self.maker.stream(stream, None).await {
                 Ok(()) => made.push(stream.name()),
                 Err(error) => failed = Some(error),
             }
         }
         if !held.contains(OBJ_BASES) {
-            match self.ensure_bases().await {
+            match self.maker.bases().await {
                 Ok(_) => made.push(OBJ_BASES),
                 Err(error) => failed = Some(error),
             }
@@ -168,19 +239,25 @@ impl JetStream {
         }
     }
 
-    pub(super) fn health(&self) -> Result<(), String> {
+    /// What is told of a stream of facts that cannot be read.
+    fn unread(&self, name: String) -> Arc<Trouble> {
+        let mut all = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(name).or_default())
+    }
+
+    pub(super) fn health(&self, zone: Option<&ZoneName>) -> Result<(), String> {
         match *self.away.borrow() {
-            None => self.unread.get(),
+            None => zone.map_or(Ok(()), |zone| self.unread(self.name(Stream::Fleet, zone)).get()),
             Some(since) => Err(format!("the broker has been away for {} s", since.elapsed().as_secs())),
         }
     }
 
-    pub(super) async fn ensure(&self, stream: Stream) -> Result<(), LogError> {
-        ensure(&self.context, stream).await
+    pub(super) async fn ensure(&self, stream: Stream, zone: &ZoneName) -> Result<(), LogError> {
+        self.maker.stream(stream, Some(zone)).await
     }
 
     pub(super) async fn ensure_skipped(&self) -> Result<(), LogError> {
-        bucket(&self.context, SKIPPED, Duration::ZERO).await.map(|_| ())
+        self.skipped_bucket().await.map(|_| ())
     }
 
     pub(super) async fn skip_mark(&self) -> Result<SkipMark, LogError> {
@@ -208,7 +285,7 @@ impl JetStream {
         bytes: Bytes,
         expected: Option<u64>,
     ) -> Result<Stored, AppendError> {
-        let mut message = PublishMessage::build().payload(bytes).expected_stream(stream.name());
+        let mut message = PublishMessage::build().payload(bytes).expected_stream(self.name_for(stream, &subject));
         if !id.is_empty() {
             message = message.message_id(&id);
         }
@@ -251,15 +328,17 @@ impl JetStream {
         after: u64,
     ) -> Result<mpsc::Receiver<Read>, LogError> {
         let (sender, receiver) = mpsc::channel(1024);
+        let name = self.name(stream, zone);
         let mut reader = OrderedReader {
             context: self.context.clone(),
-            stream,
+            stream: name.clone(),
+            is_hint: stream.last_value(),
             filter: zone.filter(),
             passed: after,
             last_read: None,
             created: None,
             away: self.away.clone(),
-            unread: (stream == Stream::Fleet).then(|| Arc::clone(&self.unread)),
+            unread: (stream == Stream::Fleet).then(|| self.unread(name)),
             sender,
         };
         let first = reader.open().await?;
@@ -274,12 +353,12 @@ impl JetStream {
     }
 
     pub(super) async fn first(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
-        let handle =
-            self.context.get_stream_no_info(stream.name()).await.map_err(|error| unreachable_stream(stream, &error))?;
+        let name = &self.name_for(stream, subject);
+        let handle = self.context.get_stream_no_info(name).await.map_err(|error| unreachable_stream(name, &error))?;
         match handle.get_first_raw_message_by_subject(subject, 0).await {
             Ok(raw) => Ok(Some(stored_message(&raw))),
-            Err(error) if error.kind() == jetstream::stream::LastRawMessageErrorKind::NoMessageFound => Ok(None),
-            Err(error) => Err(unreachable_stream(stream, &error)),
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(unreachable_stream(name, &error)),
         }
     }
 
@@ -289,14 +368,26 @@ impl JetStream {
         };
         // Where the record is missing, nobody can be judged by it.
         let Some(owners) = &self.owners else { return Ok(0) };
-        let entry = owners.entry(key(zone)).await.map_err(|error| failed(&error))?;
-        let held = entry.filter(|entry| entry.operation == kv::Operation::Put);
-        if let Some(epoch) = held.as_ref().and_then(|entry| lease_epoch(&entry.value, entry.revision)) {
+        let held = self.lease(owners, zone).await.map_err(|error| failed(&error))?;
+        if let Some(epoch) = held.as_ref().and_then(|entry| lease_epoch(&entry.payload, entry.sequence)) {
             return Ok(epoch);
         }
         // Nobody owns it now: an owner that was had a revision of this bucket. The bucket is asked anew: what the client's `status` says
         // is as old as the connection, and the plans of an owner that has just let go would be rejected by some and folded by others.
         Ok(self.bucket_info(OWNERS).await?.state.last_sequence)
+    }
+
+    /// The lease of a zone as the leader of its stream has it; `None`: nobody holds it. The client would ask any replica, and one that
+    /// is behind would name an owner of before: the plans of the next owner would be rejected.
+    async fn lease(&self, owners: &kv::Store, zone: &ZoneName) -> Result<Option<StreamMessage>, RawMessageError> {
+        let Ok(stream) = self.context.get_stream_no_info(&owners.stream_name).await else { return Ok(None) };
+        match stream.get_last_raw_message_by_subject(&format!("{}{}", owners.prefix, key(zone))).await {
+            // The mark of a lease that was let go has a header that says so.
+            Ok(message) if message.headers.get("KV-Operation").is_some() => Ok(None),
+            Ok(message) => Ok(Some(message)),
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) async fn owners_since(&self) -> Result<Timestamp, LogError> {
@@ -307,22 +398,22 @@ impl JetStream {
     }
 
     pub(super) async fn last(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
-        let handle =
-            self.context.get_stream_no_info(stream.name()).await.map_err(|error| unreachable_stream(stream, &error))?;
+        let name = &self.name_for(stream, subject);
+        let handle = self.context.get_stream_no_info(name).await.map_err(|error| unreachable_stream(name, &error))?;
         let Some(last) = self.while_connected(handle.get_last_raw_message_by_subject(subject)).await else {
-            return Err(unreachable_stream(stream, &"the broker is away"));
+            return Err(unreachable_stream(name, &"the broker is away"));
         };
         match last {
             Ok(raw) => Ok(Some(stored_message(&raw))),
-            Err(error) if error.kind() == jetstream::stream::LastRawMessageErrorKind::NoMessageFound => Ok(None),
-            Err(error) => Err(unreachable_stream(stream, &error)),
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(unreachable_stream(name, &error)),
         }
     }
 
-    pub(super) async fn bounds(&self, stream: Stream) -> Result<(u64, u64), LogError> {
-        let mut handle =
-            self.context.get_stream(stream.name()).await.map_err(|error| unreachable_stream(stream, &error))?;
-        let info = handle.info().await.map_err(|error| unreachable_stream(stream, &error))?;
+    pub(super) async fn bounds(&self, stream: Stream, zone: &ZoneName) -> Result<(u64, u64), LogError> {
+        let name = &self.name(stream, zone);
+        let handle = self.context.get_stream(name).await.map_err(|error| unreachable_stream(name, &error))?;
+        let info = handle.cached_info();
         Ok((info.state.first_sequence, info.state.last_sequence))
     }
 
@@ -361,15 +452,15 @@ impl JetStream {
                 return Some(Lease { revision, ..lease });
             }
             // A renewal whose answer was lost may have been stored: then the entry is ours at a later revision.
-            let entry = owners.entry(key(zone)).await.ok()??;
-            is_renewal_of(&entry.value, owner, lease.epoch).then_some(Lease { revision: entry.revision, ..lease })
+            let entry = self.lease(owners, zone).await.ok()??;
+            is_renewal_of(&entry.payload, owner, lease.epoch).then_some(Lease { revision: entry.sequence, ..lease })
         };
         self.while_connected(tokio::time::timeout(ACK, renew)).await?.ok()?
     }
 
     /// Makes the bucket of leases again where it was deleted.
     async fn ensure_owners(&self) -> Result<(), LogError> {
-        match tokio::time::timeout(ACK * 2, bucket(&self.context, OWNERS, LEASE)).await {
+        match tokio::time::timeout(ACK * 2, self.owners_bucket()).await {
             Ok(made) => made.map(|_| ()),
             Err(_) => Err(LogError::new("bucket OWNERS does not answer", "run `fleetfold doctor --log nats://…`")),
         }
@@ -425,8 +516,30 @@ fn key(zone: &ZoneName) -> String {
     zone.key()
 }
 
-fn unreachable_stream(stream: Stream, error: &dyn std::fmt::Display) -> LogError {
-    LogError::new(format!("stream {} does not answer: {error}", stream.name()), "run `fleetfold doctor --log nats://…`")
+/// The zone of a subject, or of a filter for subjects, of ours.
+fn zone_in(subject: &str) -> Option<ZoneName> {
+    let mut parts = subject.split('.').skip(1);
+    ZoneName::new(parts.next()?, parts.next()?)
+}
+
+/// The layout of a log: what is there decides, then what is asked for.
+async fn settle(context: &Context, held: &BTreeSet<String>, asked: Option<Layout>) -> Result<Layout, LogError> {
+    let said = match layout_of(held)? {
+        Some(layout) => {
+            let by = held.iter().find(|name| *name == Stream::Fleet.name() || zone_of(name).is_some());
+            Some((by.cloned().unwrap_or_default(), layout))
+        }
+        None => Maker::layout_said(context, held).await.map(|(by, layout)| (by.to_owned(), layout)),
+    };
+    match (said, asked) {
+        (Some((by, is)), Some(asked)) if is != asked => Err(other_layout(asked, &by, is)),
+        (Some((_, is)), _) => Ok(is),
+        (None, asked) => Ok(asked.unwrap_or(Layout::Shared)),
+    }
+}
+
+fn unreachable_stream(name: &str, error: &dyn std::fmt::Display) -> LogError {
+    LogError::new(format!("stream {name} does not answer: {error}"), "run `fleetfold doctor --log nats://…`")
 }
 
 /// What stands in a zone's lease: who owns it, and since which revision of the bucket, which is the epoch. The first writer

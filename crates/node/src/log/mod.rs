@@ -9,9 +9,11 @@ mod embedded;
 mod held;
 mod jetstream;
 mod open;
+mod server;
 #[cfg(test)]
 mod simulated;
 mod spawn;
+mod storage;
 
 use std::sync::Arc;
 
@@ -23,8 +25,10 @@ use tokio::sync::mpsc;
 pub(crate) use embedded::Embedded;
 pub(crate) use fleetfold_journal::ZoneName;
 pub(crate) use jetstream::{JetStream, Nodes, Written};
-pub(crate) use open::{LogChoice, Opened, Purpose, open};
+pub(crate) use open::{LogChoice, Opened, Purpose, open, open_with};
+pub(crate) use server::Server;
 pub(crate) use spawn::Broker;
+pub(crate) use storage::{Layout, Placement, REPLICAS, Storage};
 
 /// The streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -240,14 +244,14 @@ impl Log {
         }
     }
 
-    /// First and last sequence of a stream (first > last: empty).
+    /// First and last sequence of the stream in which a zone's messages stand, beside those of others (first > last: empty).
     ///
     /// # Errors
     ///
     /// When nobody answers.
-    pub(crate) async fn bounds(&self, stream: Stream) -> Result<(u64, u64), LogError> {
+    pub(crate) async fn bounds(&self, stream: Stream, zone: &ZoneName) -> Result<(u64, u64), LogError> {
         match self {
-            Self::JetStream(log) => log.bounds(stream).await,
+            Self::JetStream(log) => log.bounds(stream, zone).await,
             Self::Embedded(log) => log.bounds(stream),
             #[cfg(test)]
             Self::Simulated(log) => Ok(log.bounds(stream)),
@@ -311,35 +315,35 @@ impl Log {
         }
     }
 
-    /// Whether the log can be used now; `Err`: why not, and since when.
-    pub(crate) fn health(&self) -> Result<(), String> {
+    /// Whether the log can be used now; `Err`: why not, and since when. `zone`: whether that zone's part of it can be read, too.
+    pub(crate) fn health(&self, zone: Option<&ZoneName>) -> Result<(), String> {
         match self {
-            Self::JetStream(log) => log.health(),
+            Self::JetStream(log) => log.health(zone),
             Self::Embedded(log) => log.health(),
             #[cfg(test)]
             Self::Simulated(_) => Ok(()),
         }
     }
 
-    /// When a stream was created, milliseconds: another time is another stream of that name. `None`: it is missing. 0 where a stream
+    /// When the stream of a zone was created, milliseconds: another time is another stream of that name. `None`: it is missing. 0 where a stream
     /// cannot be created anew under a running program.
     ///
     /// # Errors
     ///
     /// When nobody answers.
-    pub(crate) async fn created(&self, stream: Stream) -> Result<Option<i64>, LogError> {
+    pub(crate) async fn created(&self, stream: Stream, zone: &ZoneName) -> Result<Option<i64>, LogError> {
         match self {
-            Self::JetStream(log) => log.created(stream).await,
+            Self::JetStream(log) => log.created(stream, zone).await,
             Self::Embedded(_) => Ok(Some(0)), // all are in one file
             #[cfg(test)]
             Self::Simulated(_) => Ok(Some(0)),
         }
     }
 
-    /// Names of streams and buckets that were missing when the log was opened to be read, and were not made.
-    pub(crate) fn missing(&self) -> Vec<String> {
+    /// Names of streams and buckets of a zone that were missing when the log was opened to be read, and were not made.
+    pub(crate) fn missing(&self, zone: &ZoneName) -> Vec<String> {
         match self {
-            Self::JetStream(log) => log.missing(),
+            Self::JetStream(log) => log.missing(zone),
             Self::Embedded(_) => Vec::new(),
             #[cfg(test)]
             Self::Simulated(_) => Vec::new(),
@@ -361,14 +365,47 @@ impl Log {
         }
     }
 
-    /// Makes a stream again that was deleted.
+    /// The name of the stream in which a zone's messages stand.
+    pub(crate) fn stream_name(&self, stream: Stream, zone: &ZoneName) -> String {
+        match self {
+            Self::JetStream(log) => log.name(stream, zone),
+            Self::Embedded(_) => stream.name().to_owned(),
+            #[cfg(test)]
+            Self::Simulated(_) => stream.name().to_owned(),
+        }
+    }
+
+    /// Makes the stream of a zone's facts where it is missing, so that producers can write. True when it was made now.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made; and when the zone has bases: then it had a log, whose name is left free for its backup.
+    pub(crate) async fn make_zone(&self, zone: &ZoneName) -> Result<bool, LogError> {
+        if self.created(Stream::Fleet, zone).await?.is_some() {
+            return Ok(false);
+        }
+        if !self.list_objects(&format!("{}.", zone.key())).await?.is_empty() {
+            let name = self.stream_name(Stream::Fleet, zone);
+            return Err(LogError::new(
+                format!("stream {name} is missing, but there are bases of {zone}: its log was deleted"),
+                format!(
+                    "restore {name} from its backup; or, to begin anew, remove the objects {}.* of the object store BASES",
+                    zone.key()
+                ),
+            ));
+        }
+        self.ensure(Stream::Fleet, zone).await?;
+        Ok(true)
+    }
+
+    /// Makes the stream of a zone where it is missing.
     ///
     /// # Errors
     ///
     /// When it is not there and cannot be made.
-    pub(crate) async fn ensure(&self, stream: Stream) -> Result<(), LogError> {
+    pub(crate) async fn ensure(&self, stream: Stream, zone: &ZoneName) -> Result<(), LogError> {
         match self {
-            Self::JetStream(log) => log.ensure(stream).await,
+            Self::JetStream(log) => log.ensure(stream, zone).await,
             Self::Embedded(_) => Ok(()), // all are in one file
             #[cfg(test)]
             Self::Simulated(_) => Ok(()),

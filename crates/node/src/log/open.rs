@@ -3,13 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Broker, Embedded, JetStream, Log, LogError};
+use super::{Broker, Embedded, JetStream, Layout, Log, LogError, Server, Storage};
 
 /// Which log to use, as `--log` says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LogChoice {
     /// A broker at an address.
-    Nats(String),
+    Nats(Server),
+    /// No log at all, but a text that may hold a password: it is refused when it is opened, because the command line would print a
+    /// value that it refuses.
+    Wrong,
     /// A local file; `None`: a temporary one.
     Embedded(Option<PathBuf>),
     /// Start a `nats-server` from PATH with a temporary store.
@@ -17,6 +20,9 @@ pub(crate) enum LogChoice {
     /// `$NATS_URL`, else a server on PATH, else embedded.
     Auto,
 }
+
+/// What `--log` can be.
+const CHOICES: &str = "use nats://[USER:PASSWORD@]HOST:PORT, embedded, embedded:PATH, spawn or auto";
 
 impl std::str::FromStr for LogChoice {
     type Err = String;
@@ -29,10 +35,12 @@ impl std::str::FromStr for LogChoice {
             _ => {
                 if let Some(path) = text.strip_prefix("embedded:") {
                     Ok(Self::Embedded(Some(PathBuf::from(path))))
-                } else if text.starts_with("nats://") || text.starts_with("tls://") {
-                    Ok(Self::Nats(text.to_owned()))
+                } else if let Some(server) = Server::parse(text) {
+                    Ok(Self::Nats(server))
+                } else if text.contains('@') {
+                    Ok(Self::Wrong)
                 } else {
-                    Err("use nats://HOST:PORT, embedded, embedded:PATH, spawn or auto".to_owned())
+                    Err(CHOICES.to_owned())
                 }
             }
         }
@@ -62,18 +70,36 @@ pub(crate) struct Opened {
     pub folder: Option<tempfile::TempDir>,
 }
 
-/// Opens the chosen log.
+/// Opens the chosen log. What is missing at a broker is made in the way that is usual there.
 ///
 /// # Errors
 ///
 /// What is wrong, and what mends it.
 pub(crate) async fn open(choice: &LogChoice, purpose: Purpose) -> Result<Opened, LogError> {
+    open_with(choice, purpose, Storage::default()).await
+}
+
+/// Opens the chosen log. What is missing at a broker is made as `storage` says.
+///
+/// # Errors
+///
+/// As [`open`]; and when the log has another layout than the one that is asked for.
+pub(crate) async fn open_with(choice: &LogChoice, purpose: Purpose, storage: Storage) -> Result<Opened, LogError> {
     match choice {
-        LogChoice::Nats(url) => {
-            let log = Log::JetStream(Arc::new(JetStream::connect(url, purpose).await?));
-            Ok(Opened { log, why: format!("NATS JetStream at {url}"), broker: None, folder: None })
+        LogChoice::Wrong => {
+            Err(LogError::new("the log's address cannot be read (it is not shown: it may hold a password)", CHOICES))
+        }
+        LogChoice::Nats(server) => {
+            let log = Log::JetStream(Arc::new(JetStream::connect(server, purpose, storage).await?));
+            Ok(Opened { log, why: format!("NATS JetStream at {server}"), broker: None, folder: None })
         }
         LogChoice::Embedded(path) => {
+            if storage.layout == Some(Layout::PerZone) || storage.replicas.is_some_and(|replicas| replicas > 1) {
+                return Err(LogError::new(
+                    "an embedded log is one file: it has no streams of zones and no replicas",
+                    "leave --streams and --replicas out, or give --log nats://HOST:PORT",
+                ));
+            }
             let (path, folder) = if let Some(path) = path {
                 if purpose == Purpose::Read && !path.exists() {
                     let what = format!("{}: there is no such log", path.display());
@@ -90,7 +116,9 @@ pub(crate) async fn open(choice: &LogChoice, purpose: Purpose) -> Result<Opened,
         LogChoice::Spawn => {
             let folder = temporary()?;
             let broker = Broker::spawn(folder.path()).await?;
-            let log = Log::JetStream(Arc::new(JetStream::connect(&broker.url, Purpose::Write).await?));
+            let server = Server::parse(&broker.url)
+                .ok_or_else(|| LogError::new(format!("{} is no address", broker.url), "report this"))?;
+            let log = Log::JetStream(Arc::new(JetStream::connect(&server, Purpose::Write, storage).await?));
             Ok(Opened {
                 why: format!("NATS JetStream, {} started at {}", broker.program, broker.url),
                 log,
@@ -100,12 +128,13 @@ pub(crate) async fn open(choice: &LogChoice, purpose: Purpose) -> Result<Opened,
         }
         LogChoice::Auto => {
             if let Ok(url) = std::env::var("NATS_URL") {
-                return Box::pin(open(&LogChoice::Nats(url), purpose)).await;
+                let choice = Server::parse(&url).map_or(LogChoice::Wrong, LogChoice::Nats);
+                return Box::pin(open_with(&choice, purpose, storage)).await;
             }
-            if let Ok(opened) = Box::pin(open(&LogChoice::Spawn, purpose)).await {
+            if let Ok(opened) = Box::pin(open_with(&LogChoice::Spawn, purpose, storage.clone())).await {
                 Ok(opened)
             } else {
-                let mut opened = Box::pin(open(&LogChoice::Embedded(None), purpose)).await?;
+                let mut opened = Box::pin(open_with(&LogChoice::Embedded(None), purpose, storage)).await?;
                 opened.why.push_str(" ($NATS_URL is not set and there is no nats-server 2.10 or newer on PATH)");
                 Ok(opened)
             }

@@ -48,27 +48,29 @@ fn show(found: &Overview) {
     }
     crate::out::say!("");
     crate::out::say!(
-        "{:<32} {:<24} {:<9} {:>8} {:>10} {:>6} {:>10}",
+        "{:<32} {:<24} {:<9} {:>8} {:>10} {:>6} {:>10} {:>8}",
         "zone",
         "node",
         "state",
         "epoch",
         "applied",
         "lag",
-        "unanswered"
+        "unanswered",
+        "overload"
     );
     for zone in &found.zones {
         for runs in &zone.nodes {
             let state = serde_json::to_value(runs.state).unwrap_or_default();
             crate::out::say!(
-                "{:<32} {:<24} {:<9} {:>8} {:>10} {:>6} {:>10}",
+                "{:<32} {:<24} {:<9} {:>8} {:>10} {:>6} {:>10} {:>8}",
                 zone.zone,
                 runs.node,
                 state.as_str().unwrap_or_default(),
                 runs.epoch.map_or("-".to_owned(), |epoch| epoch.to_string()),
                 runs.applied,
                 runs.lag,
-                runs.unanswered
+                runs.unanswered,
+                runs.overload
             );
         }
     }

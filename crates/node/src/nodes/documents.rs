@@ -1,11 +1,13 @@
 //! What stands in the buckets `NODES` and `ZONES`, and what `/v1/zones` and `fleetfold zones` make of it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use fleetfold_journal::ZoneName;
 use fleetfold_journal::placement::NodeName;
 use serde::{Deserialize, Serialize};
 
+use crate::live::Live;
 use crate::log::{LogError, Nodes};
 
 /// Beginning of the keys in `NODES` that ask a node to drain: `drain.<node>`.
@@ -48,6 +50,9 @@ pub(crate) struct ZoneTold {
     pub(crate) applied: u64,
     /// Facts without an answer.
     pub(crate) unanswered: u64,
+    /// Level of overload, 0 to 4. Nodes of version 0.1 do not say it.
+    #[serde(default)]
+    pub(crate) overload: u8,
 }
 
 /// Key of what a node says of a zone.
@@ -92,6 +97,8 @@ pub(crate) struct RunsShown {
     /// Entries of the zone's stream that another node has folded and this one has not.
     pub(crate) lag: u64,
     pub(crate) unanswered: u64,
+    /// Level of overload, 0 to 4.
+    pub(crate) overload: u8,
 }
 
 /// A zone as shown.
@@ -109,6 +116,26 @@ pub(crate) struct ZoneShown {
 pub(crate) struct Overview {
     pub(crate) nodes: Vec<NodeShown>,
     pub(crate) zones: Vec<ZoneShown>,
+}
+
+/// What an engine that runs alone says of its one zone, in the shape of several nodes. `http`: where it is served.
+pub(crate) fn overview_of(live: &Live, http: String) -> Overview {
+    let epoch = live.epoch();
+    let state = match (epoch, live.has_caught_up()) {
+        (Some(_), _) => State::Owner,
+        (None, true) => State::Standby,
+        (None, false) => State::Starting,
+    };
+    let (applied, unanswered) = live.metrics.standing();
+    let node = live.owner.clone();
+    let owner = epoch.is_some().then(|| node.clone());
+    let overload = live.overload.load(Ordering::Acquire);
+    let runs = RunsShown { node: node.clone(), state, epoch, applied, lag: 0, unanswered, overload };
+    let (owned, followed) = if epoch.is_some() { (1, 0) } else { (0, 1) };
+    Overview {
+        nodes: vec![NodeShown { node, http, draining: false, owned, followed }],
+        zones: vec![ZoneShown { zone: live.zone.to_string(), owner, nodes: vec![runs] }],
+    }
 }
 
 /// What the nodes say in their buckets.
@@ -132,7 +159,8 @@ fn show<B: AsRef<[u8]>>(present: &[(String, B)], told: &[(String, B)]) -> Overvi
         .collect();
     let mut zones: BTreeMap<String, Vec<RunsShown>> = BTreeMap::new();
     for (key, value) in told {
-        let Ok(ZoneTold { state, epoch, applied, unanswered }) = serde_json::from_slice(value.as_ref()) else {
+        let Ok(ZoneTold { state, epoch, applied, unanswered, overload }) = serde_json::from_slice(value.as_ref())
+        else {
             continue;
         };
         let mut parts = key.split('.');
@@ -145,7 +173,7 @@ fn show<B: AsRef<[u8]>>(present: &[(String, B)], told: &[(String, B)]) -> Overvi
         } else {
             shown.followed += 1;
         }
-        let runs = RunsShown { node, state, epoch, applied, lag: 0, unanswered };
+        let runs = RunsShown { node, state, epoch, applied, lag: 0, unanswered, overload };
         zones.entry(format!("{tenant}/{zone}")).or_default().push(runs);
     }
     let zones = zones
@@ -173,7 +201,7 @@ mod tests {
         let zone = |key: &str, value: &'static str| (key.to_owned(), value);
         let told = [
             zone("acme.porto.a", r#"{"state":"standby","epoch":null,"applied":7,"unanswered":0}"#),
-            zone("acme.porto.b", r#"{"state":"owner","epoch":3,"applied":9,"unanswered":1}"#),
+            zone("acme.porto.b", r#"{"state":"owner","epoch":3,"applied":9,"unanswered":1,"overload":3}"#),
             zone("acme.porto.dead", r#"{"state":"owner","epoch":2,"applied":5,"unanswered":1}"#),
         ];
         let shown = show(&[node("a"), node("b"), node("drain.a")], &told);
@@ -181,5 +209,6 @@ mod tests {
         let [porto] = shown.zones.as_slice() else { panic!("one zone: {shown:?}") };
         assert_eq!((porto.zone.as_str(), porto.owner.as_deref(), porto.nodes.len()), ("acme/porto", Some("b"), 2));
         assert_eq!((porto.nodes[1].state, porto.nodes[1].lag), (State::Standby, 2));
+        assert_eq!((porto.nodes[0].overload, porto.nodes[1].overload), (3, 0), "an older node says no level");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::handler::Handler;
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any_service, get};
 use fleetfold_journal::ZoneName;
@@ -13,6 +13,7 @@ use fleetfold_journal::ZoneName;
 use super::Node;
 use super::documents::{NodeTold, overview};
 use crate::http::{may_ask, problem};
+use crate::log::Stream;
 use crate::view::text;
 
 /// Routes of a zone that do not begin with `/v1/`: below the zone's address they stand as they are.
@@ -45,7 +46,7 @@ async fn ready(State(app): State<App>) -> Response {
         .iter()
         .filter_map(|live| live.readiness().err().map(|why| format!("{}: {why}", live.zone)))
         .collect();
-    let broker = app.node.log.health();
+    let broker = app.node.log.health(None);
     match (broker, trouble.is_empty()) {
         (Err(why), _) => problem(StatusCode::SERVICE_UNAVAILABLE, "not ready", &why),
         (Ok(()), false) => problem(StatusCode::SERVICE_UNAVAILABLE, "not ready", &trouble.join("; ")),
@@ -97,13 +98,21 @@ async fn zone(State(app): State<App>, mut request: Request) -> Response {
             "this node runs several zones: /v1/zones lists them, /v1/zones/TENANT/ZONE/state is the state of one";
         return unknown(detail);
     };
+    if request.method() == Method::PUT && rest.is_empty() {
+        return match may_ask(&request, app.token.as_ref(), &app.host) {
+            Err(refused) => refused,
+            Ok(()) => make(&app.node, &zone).await,
+        };
+    }
     let query = request.uri().query().map_or(String::new(), |query| format!("?{query}"));
     let Some(here) = app.node.zone(&zone) else {
         if let Err(refused) = may_ask(&request, app.token.as_ref(), &app.host) {
             return refused;
         }
         let Some(owner) = owner_address(&app.node, &zone).await else {
-            return unknown("no node runs it: a zone is run once its first fact stands in the log");
+            let detail = "no node runs it: a zone is run once its first fact stands in the log, or, where each zone has a stream \
+                          of its own, once that was made (PUT /v1/zones/TENANT/ZONE)";
+            return unknown(detail);
         };
         let location = format!("{owner}/v1/zones/{zone}/{rest}{query}");
         return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response();
@@ -115,6 +124,27 @@ async fn zone(State(app): State<App>, mut request: Request) -> Response {
     let Ok(uri) = path.parse::<Uri>() else { return unknown("the address cannot be read") };
     *request.uri_mut() = uri;
     any_service(here.router).call(request, ()).await
+}
+
+/// Makes the stream of a new zone, so that producers can write and nodes find it. Where all zones share a stream there is nothing to
+/// make, and the zone begins with its first fact.
+async fn make(node: &Node, zone: &ZoneName) -> Response {
+    if !node.may_run(zone) {
+        return problem(
+            StatusCode::NOT_FOUND,
+            "not found",
+            "no zone of this name is run here: see --zones of the node",
+        );
+    }
+    match node.log.make_zone(zone).await {
+        Ok(made) => {
+            let stream = node.log.stream_name(Stream::Fleet, zone);
+            let body = serde_json::json!({ "zone": zone.to_string(), "stream": stream, "made": made });
+            let status = if made { StatusCode::CREATED } else { StatusCode::OK };
+            (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+        }
+        Err(error) => problem(StatusCode::CONFLICT, "the stream was not made", &error.to_string()),
+    }
 }
 
 /// Where the owner of a zone serves its HTTP, if it is another node.

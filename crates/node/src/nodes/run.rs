@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::documents::{NodeTold, State, ZoneTold, beat_of, drain_key, drains, zone_key};
 use super::teller::Teller;
-use super::{Here, Node, Pattern};
+use super::{Here, Node};
 use crate::clock;
 use crate::failure::Failure;
 use crate::http;
@@ -135,7 +136,7 @@ impl Runner {
     /// # Errors
     ///
     /// When the broker is away at the start, or another node has this one's name.
-    pub(crate) async fn run(mut self, patterns: &[Pattern], mut stop: watch::Receiver<bool>) -> Result<(), Failure> {
+    pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), Failure> {
         let mut heard = self.node.buckets.hear().await?;
         // An older request to drain was for the program that had this name before.
         self.node.buckets.leave(&drain_key(&self.node.name)).await;
@@ -145,7 +146,7 @@ impl Runner {
             }
         }
         let (sender, mut found) = mpsc::channel(1024);
-        for pattern in patterns {
+        for pattern in &self.node.patterns {
             self.node.buckets.find(pattern.tenant.as_deref(), pattern.zone.as_deref(), sender.clone());
         }
         let mut beats = tokio::time::interval(Duration::from_millis(BEAT_MILLIS));
@@ -375,7 +376,7 @@ impl Runner {
             accept_gap: template.accept_gap,
         };
         // What the program that had this name before said of the zone must not be believed.
-        let told = ZoneTold { state: State::Starting, epoch: None, applied: 0, unanswered: 0 };
+        let told = ZoneTold { state: State::Starting, epoch: None, applied: 0, unanswered: 0, overload: 0 };
         let value = Bytes::from(serde_json::to_vec(&told).unwrap_or_default());
         self.teller.tell(zone_key(&zone, &self.node.name), Some(value));
         let (starts, reports) = (Arc::clone(&self.starts), self.reports.clone());
@@ -397,10 +398,11 @@ impl Runner {
             (false, None) => State::Starting,
         };
         let (applied, unanswered) = live.metrics.standing();
-        let now = ZoneTold { state, epoch, applied, unanswered };
-        let known = told
-            .as_ref()
-            .is_some_and(|(before, at)| (before.state, before.epoch) == (state, epoch) && at.elapsed() < TELL_EVERY);
+        let overload = live.overload.load(Ordering::Acquire);
+        let now = ZoneTold { state, epoch, applied, unanswered, overload };
+        let stays =
+            |before: &ZoneTold| (before.state, before.epoch, before.overload) == (now.state, now.epoch, now.overload);
+        let known = told.as_ref().is_some_and(|(before, at)| stays(before) && at.elapsed() < TELL_EVERY);
         if !known {
             let value = Bytes::from(serde_json::to_vec(&now).unwrap_or_default());
             self.teller.tell(zone_key(zone, &self.node.name), Some(value));

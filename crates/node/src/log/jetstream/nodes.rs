@@ -4,6 +4,7 @@
 //! somebody writes, and the client subscribes again by itself after a reconnect. The buckets are in memory, because what stands
 //! in them is written anew all the time.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy};
@@ -16,7 +17,8 @@ use tokio::sync::mpsc;
 
 use super::setup::names;
 use super::{ACK, JetStream, lease_owner, unreachable_stream};
-use crate::log::{LogError, Purpose, Stream};
+use crate::log::storage::zone_of;
+use crate::log::{Layout, LogError, Purpose, Stream};
 
 /// The bucket of nodes that are present.
 const NODES: &str = "NODES";
@@ -28,6 +30,8 @@ const ZONES: &str = "ZONES";
 const ZONES_LIVE: Duration = Duration::from_secs(10);
 /// Between attempts to look for zones at a broker that is away.
 const AGAIN: Duration = Duration::from_millis(250);
+/// Between two looks at the names of the streams, where each zone has its own.
+const STREAMS_AGAIN: Duration = Duration::from_secs(1);
 /// A search for zones that is silent for two of these is begun anew.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -45,28 +49,10 @@ pub(crate) struct Written {
 pub(crate) struct Nodes {
     client: async_nats::Client,
     context: Context,
+    layout: Layout,
     present: kv::Store,
     zones: kv::Store,
     owners: kv::Store,
-}
-
-async fn bucket(context: &Context, name: &str, max_age: Duration) -> Result<kv::Store, LogError> {
-    if let Ok(store) = context.get_key_value(name).await {
-        return Ok(store);
-    }
-    let config = kv::Config {
-        bucket: name.to_owned(),
-        history: 1,
-        max_age,
-        storage: StorageType::Memory,
-        ..kv::Config::default()
-    };
-    context.create_key_value(config).await.map_err(|error| {
-        LogError::new(
-            format!("bucket {name} cannot be created: {error}"),
-            "allow this user to create key-value buckets",
-        )
-    })
 }
 
 fn unread(name: &str, error: &dyn std::fmt::Display) -> LogError {
@@ -116,8 +102,11 @@ impl JetStream {
         Ok(Nodes {
             client: self.client.clone(),
             context: self.context.clone(),
-            present: bucket(&self.context, NODES, NODES_LIVE).await?,
-            zones: bucket(&self.context, ZONES, ZONES_LIVE).await?,
+            layout: self.maker.layout,
+            // In memory, because everything in them is said again within seconds; but with as many replicas as all else: while
+            // the only broker of a bucket is away no node could start, and no standby would be known to be ready.
+            present: self.maker.bucket(NODES, NODES_LIVE, StorageType::Memory).await?,
+            zones: self.maker.bucket(ZONES, ZONES_LIVE, StorageType::Memory).await?,
             owners: self.owners()?.clone(),
         })
     }
@@ -243,7 +232,9 @@ impl Nodes {
     /// Finds the zones of a log, those that are there and those to come: each as soon as its first fact stands in the log. Names
     /// come more than once. `tenant`, `zone`: which; `None`: all.
     ///
-    /// It reads headers only, of the last message of each subject of those types with which a zone can begin, and of every later
+    /// Where each zone has a stream of its own, the names of the streams are looked at every second.
+    ///
+    /// Where all zones share one it reads headers only, of the last message of each subject of those types with which a zone can begin, and of every later
     /// one: registrations, orders, shifts and the opening of the zone.
     pub(crate) fn find(&self, tenant: Option<&str>, zone: Option<&str>, found: mpsc::Sender<ZoneName>) {
         let prefix = format!("fleet.{}.{}.event", tenant.unwrap_or("*"), zone.unwrap_or("*"));
@@ -252,6 +243,11 @@ impl Nodes {
                 .map(|tail| format!("{prefix}.{tail}"))
                 .to_vec();
         let context = self.context.clone();
+        if self.layout == Layout::PerZone {
+            let (tenant, zone) = (tenant.map(str::to_owned), zone.map(str::to_owned));
+            tokio::spawn(find_streams(context, tenant, zone, found));
+            return;
+        }
         tokio::spawn(async move {
             while !found.is_closed() {
                 if let Err(error) = find(&context, filters.clone(), &found).await {
@@ -263,9 +259,29 @@ impl Nodes {
     }
 }
 
+/// Looks for streams of zones, for ever.
+async fn find_streams(context: Context, tenant: Option<String>, zone: Option<String>, found: mpsc::Sender<ZoneName>) {
+    let fits = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
+    let mut known = BTreeSet::new();
+    while !found.is_closed() {
+        match names(&context).await {
+            Ok(held) => {
+                let zones = held.iter().filter_map(|name| zone_of(name));
+                for found_now in zones.filter(|found| fits(&tenant, found.tenant()) && fits(&zone, found.zone())) {
+                    if known.insert(found_now.clone()) && found.send(found_now).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            Err(error) => tracing::debug!(%error, "streams of zones are looked for again"),
+        }
+        tokio::time::sleep(STREAMS_AGAIN).await;
+    }
+}
+
 /// Looks until the broker is away.
 async fn find(context: &Context, filters: Vec<String>, found: &mpsc::Sender<ZoneName>) -> Result<(), LogError> {
-    let failed = |error: &dyn std::fmt::Display| unreachable_stream(Stream::Fleet, error);
+    let failed = |error: &dyn std::fmt::Display| unreachable_stream(Stream::Fleet.name(), error);
     let stream = context.get_stream_no_info(Stream::Fleet.name()).await.map_err(|error| failed(&error))?;
     let config = jetstream::consumer::pull::Config {
         filter_subjects: filters,

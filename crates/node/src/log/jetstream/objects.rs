@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::GetStreamErrorKind;
-use async_nats::jetstream::object_store::{self, ObjectInfo, ObjectStore};
+use async_nats::jetstream::object_store::ObjectInfo;
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, RawMessageError, Stream as Handle};
 use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
@@ -33,7 +33,7 @@ const LIST_SILENT: Duration = Duration::from_secs(5);
 
 impl JetStream {
     pub(in crate::log) async fn put_object(&self, name: &str, bytes: &Bytes) -> Result<(), LogError> {
-        let store = self.ensure_bases().await?;
+        let store = self.maker.bases().await?;
         // The client removes the chunks of an object that it replaces, and takes the object's word for where they are.
         if let Some(handle) = self.bases().await?
             && let Some(Err(_)) = meta(&handle, name).await?.map(|found| found.and_then(|info| chunks_of(&info)))
@@ -142,20 +142,6 @@ impl JetStream {
             }
             Err(error) => Err(object_error("read", "the list", &error)),
         }
-    }
-
-    /// Makes the object store where it is missing.
-    pub(super) async fn ensure_bases(&self) -> Result<ObjectStore, LogError> {
-        if let Ok(store) = self.context.get_object_store(BASES).await {
-            return Ok(store);
-        }
-        let config = object_store::Config { bucket: BASES.to_owned(), ..object_store::Config::default() };
-        self.context.create_object_store(config).await.map_err(|error| {
-            LogError::new(
-                format!("the object store {BASES} cannot be created: {error}"),
-                "allow this user to create object stores",
-            )
-        })
     }
 }
 

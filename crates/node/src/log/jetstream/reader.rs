@@ -11,7 +11,7 @@ use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 
 use super::{stored_message, structured_bytes, timestamp, unreachable_stream};
-use crate::log::{LogError, Message, Read, Stream};
+use crate::log::{LogError, Message, Read};
 use crate::trouble::Trouble;
 
 /// Between attempts to read from a broker that is connected and does not serve the stream, for instance while it starts.
@@ -29,7 +29,10 @@ const BATCH: usize = 500;
 /// and it takes a stream that went back for one that has nothing new.
 pub(super) struct OrderedReader {
     pub(super) context: Context,
-    pub(super) stream: Stream,
+    /// The stream's name at the broker.
+    pub(super) stream: String,
+    /// Only last values stand in it: what was lost is reported anew.
+    pub(super) is_hint: bool,
     pub(super) filter: String,
     /// Every message of ours up to this sequence has been handed on.
     pub(super) passed: u64,
@@ -54,8 +57,8 @@ enum Ended {
 
 impl OrderedReader {
     pub(super) async fn open(&mut self) -> Result<jetstream::consumer::pull::Stream, LogError> {
-        let failed = |error: &dyn std::fmt::Display| unreachable_stream(self.stream, error);
-        let stream = self.context.get_stream_no_info(self.stream.name()).await.map_err(|error| failed(&error))?;
+        let failed = |error: &dyn std::fmt::Display| unreachable_stream(&self.stream, error);
+        let stream = self.context.get_stream_no_info(&self.stream).await.map_err(|error| failed(&error))?;
         let config = jetstream::consumer::pull::Config {
             filter_subject: self.filter.clone(),
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.passed + 1 },
@@ -101,8 +104,8 @@ impl OrderedReader {
             match checked {
                 Ok(Ok(())) => {}
                 // Hints: what was lost is reported anew, and is read from its beginning.
-                Ok(Err(what)) if self.stream.last_value() => {
-                    tracing::warn!(stream = self.stream.name(), what, "read from its beginning");
+                Ok(Err(what)) if self.is_hint => {
+                    tracing::warn!(stream = self.stream, what, "read from its beginning");
                     (self.passed, self.last_read, self.created) = (0, None, None);
                     messages = None;
                     continue;
@@ -177,8 +180,8 @@ impl OrderedReader {
 
     /// Is the stream still the one whose messages were read? The outer error: nobody answers.
     async fn check(&mut self) -> Result<Result<(), String>, LogError> {
-        let failed = |error: &dyn std::fmt::Display| unreachable_stream(self.stream, error);
-        let mut stream = self.context.get_stream(self.stream.name()).await.map_err(|error| failed(&error))?;
+        let failed = |error: &dyn std::fmt::Display| unreachable_stream(&self.stream, error);
+        let mut stream = self.context.get_stream(&self.stream).await.map_err(|error| failed(&error))?;
         let info = stream.info().await.map_err(|error| failed(&error))?;
         let created = info.created.unix_timestamp_nanos();
         let (first, last) = (info.state.first_sequence, info.state.last_sequence);
@@ -192,7 +195,7 @@ impl OrderedReader {
                 match stream.get_raw_message(seq).await {
                     Ok(raw) => Some(*blake3::hash(&stored_message(&raw).bytes).as_bytes()),
                     Err(error) if error.kind() == jetstream::stream::LastRawMessageErrorKind::NoMessageFound => None,
-                    Err(error) => return Err(unreachable_stream(self.stream, &error)),
+                    Err(error) => return Err(unreachable_stream(&self.stream, &error)),
                 }
             };
             read = Some((*blake3::hash(bytes).as_bytes(), stands));

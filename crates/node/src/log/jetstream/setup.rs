@@ -1,26 +1,44 @@
 //! The connection to a broker, and the streams and buckets that are made where they are missing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::stream::{Compression, Config, DiscardPolicy, StorageType};
+use async_nats::jetstream::object_store::{self, ObjectStore};
+use async_nats::jetstream::stream::{self, Compression, Config, DiscardPolicy, StorageType};
 use async_nats::jetstream::{Context, kv};
+use fleetfold_journal::ZoneName;
 use futures::TryStreamExt;
 use tokio::sync::watch;
 
-use super::unreachable_stream;
+use super::objects::{BASES, OBJ_BASES};
+use super::{KV_OWNERS, KV_SKIPPED};
 use crate::clock;
-use crate::log::{LogError, Stream};
+use crate::log::storage::{Layout, Storage, zone_of};
+use crate::log::{LogError, Server, Stream};
 
-/// Most bytes of facts before producers are refused.
+/// Most bytes of facts of all zones before producers are refused.
 const FLEET_BYTES_MAX: i64 = 16 << 30;
+/// Most bytes of facts of one zone in a stream of its own. The broker sets them aside when the stream is made.
+const ZONE_BYTES_MAX: i64 = 2 << 30;
+/// Entry of a stream's metadata that says how the log was laid out when it was made. It stands in the small streams, so that the
+/// layout is known before there is a zone, and after the stream of facts was deleted.
+const LAYOUT_KEY: &str = "fleetfold.streams";
+/// Replicas where the broker is one of several and nothing is asked for.
+const REPLICAS_IN_CLUSTER: usize = 3;
+/// A cluster that has just started does not know all its brokers: so long it is asked again before fewer replicas are made.
+const PEERS_MAX: Duration = Duration::from_secs(5);
+/// Pause between two such attempts.
+const PEERS_AGAIN: Duration = Duration::from_millis(250);
 
 /// A client with our defaults, and since when its broker is away.
 pub(crate) async fn connect_client(
-    url: &str,
+    server: &Server,
 ) -> Result<(async_nats::Client, watch::Receiver<Option<Instant>>), LogError> {
     let (away, told) = watch::channel(None);
-    let client = async_nats::ConnectOptions::new()
+    let client = server
+        .options()
         .name("fleetfold")
         .ping_interval(Duration::from_secs(2))
         .connection_timeout(Duration::from_secs(2))
@@ -46,95 +64,310 @@ pub(crate) async fn connect_client(
                 }
             }
         })
-        .connect(url)
+        .connect(server.addresses())
         .await
         .map_err(|error| {
-            LogError::new(
-                format!("no broker answers at {url}: {error}"),
-                "start one with `nats-server -js`, or use --log embedded",
-            )
+            let hint = if error.kind() == async_nats::ConnectErrorKind::AuthorizationViolation {
+                "give the user and the password of the broker's account: --log nats://USER:PASSWORD@HOST:PORT"
+            } else {
+                "start one with `nats-server -js`, or use --log embedded"
+            };
+            LogError::new(format!("no broker answers at {server}: {error}"), hint)
         })?;
     Ok((client, told))
 }
 
-fn config(stream: Stream) -> Config {
-    let day = Duration::from_secs(24 * 3600);
-    let common = Config {
-        name: stream.name().to_owned(),
-        storage: StorageType::File,
-        compression: Some(Compression::S2),
-        duplicate_window: Duration::from_secs(120),
-        allow_direct: true,
-        ..Config::default()
-    };
-    match stream {
-        Stream::Fleet => Config {
-            subjects: vec!["fleet.*.*.event.>".to_owned(), "fleet.*.*.plan".to_owned()],
-            discard: DiscardPolicy::New,
-            max_bytes: FLEET_BYTES_MAX,
-            max_age: 14 * day,
-            deny_delete: true,
-            deny_purge: true,
-            ..common
-        },
-        Stream::Position => Config {
-            subjects: vec!["fleet.*.*.position.*".to_owned()],
-            max_messages_per_subject: 1,
-            max_age: Duration::from_secs(3600),
-            ..common
-        },
-        Stream::Assignment => {
-            Config { subjects: vec!["fleet.*.*.assignment.*".to_owned()], max_messages_per_subject: 1, ..common }
-        }
-        Stream::Feature => {
-            Config { subjects: vec!["fleet.*.*.feature.*".to_owned()], max_messages_per_subject: 1, ..common }
-        }
-        Stream::Warning => Config { subjects: vec!["fleet.*.*.warning.*".to_owned()], max_age: 30 * day, ..common },
-        Stream::Rejected => Config { subjects: vec!["fleet.*.*.rejected.*".to_owned()], max_age: 30 * day, ..common },
+/// The layout of the log whose streams have these names; `None`: no stream of facts is there.
+///
+/// # Errors
+///
+/// When there are streams of both layouts.
+pub(super) fn layout_of(held: &BTreeSet<String>) -> Result<Option<Layout>, LogError> {
+    let zone = held.iter().find(|name| zone_of(name).is_some());
+    match (held.contains(Stream::Fleet.name()), zone) {
+        (true, Some(zone)) => Err(LogError::new(
+            format!(
+                "there are both the stream FLEET of all zones and the stream {zone} of one zone: which holds the log?"
+            ),
+            format!("keep a backup of both, then remove the one that is not the log: nats stream rm FLEET, or {zone}"),
+        )),
+        (true, None) => Ok(Some(Layout::Shared)),
+        (false, Some(_)) => Ok(Some(Layout::PerZone)),
+        (false, None) => Ok(None),
     }
 }
 
-pub(super) async fn ensure(context: &Context, stream: Stream) -> Result<(), LogError> {
-    let mut wanted = config(stream);
-    let first = context.get_or_create_stream(wanted.clone()).await;
-    let mut handle = if let Ok(handle) = first {
-        handle
-    } else {
-        // A small broker cannot reserve our usual bytes: take what it gives.
-        wanted.max_bytes = -1;
-        match context.get_or_create_stream(wanted.clone()).await {
-            Ok(handle) => handle,
-            Err(error) => {
-                return Err(cannot_create(context, "stream", stream.name(), &wanted.subjects, error.to_string()).await);
+/// The error of one who asks for another layout than that of the log. `by`: the stream that shows it.
+pub(super) fn other_layout(asked: Layout, by: &str, is: Layout) -> LogError {
+    let holds = match is {
+        Layout::Shared => "all zones of this log share one stream",
+        Layout::PerZone => "each zone of this log has a stream of its own",
+    };
+    LogError::new(
+        format!("--streams {} is asked for, but {holds}: stream {by} says so", asked.word()),
+        format!(
+            "leave --streams out, or say --streams {}; the layout is chosen when a log is made, and stays",
+            is.word()
+        ),
+    )
+}
+
+/// What streams and buckets of ours there can be.
+fn is_ours(name: &str) -> bool {
+    Stream::ALL.iter().any(|stream| stream.name() == name)
+        || [KV_OWNERS, KV_SKIPPED, "KV_NODES", "KV_ZONES", OBJ_BASES].contains(&name)
+        || zone_of(name).is_some()
+}
+
+/// A stream or bucket that has other replicas than it should have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OddReplicas {
+    /// Its name.
+    pub name: String,
+    /// Replicas that it has.
+    pub has: usize,
+    /// Replicas that it should have.
+    pub wanted: usize,
+}
+
+impl OddReplicas {
+    /// The command that mends it.
+    pub(crate) fn mend(&self) -> String {
+        format!("nats stream edit {} --replicas {}", self.name, self.wanted)
+    }
+}
+
+/// Makes the streams and buckets of a log that are missing, each in the way that the log is kept.
+pub(super) struct Maker {
+    client: async_nats::Client,
+    context: Context,
+    pub(super) layout: Layout,
+    storage: Storage,
+    /// The cluster would not keep as many replicas as are usual.
+    has_too_few: AtomicBool,
+}
+
+impl Maker {
+    pub(super) fn new(client: async_nats::Client, context: Context, layout: Layout, storage: Storage) -> Self {
+        Self { client, context, layout, storage, has_too_few: AtomicBool::new(false) }
+    }
+
+    /// How many brokers the cluster has, as far as it says; `None`: the broker is alone.
+    fn peers(&self) -> Option<usize> {
+        let info = self.client.server_info();
+        info.cluster.filter(|name| !name.is_empty()).map(|_| info.connect_urls.len())
+    }
+
+    /// Replicas of what is made.
+    fn replicas(&self) -> usize {
+        match (self.storage.replicas, self.peers()) {
+            (Some(asked), _) => usize::from(asked),
+            (None, Some(_)) if !self.has_too_few.load(Ordering::Acquire) => REPLICAS_IN_CLUSTER,
+            (None, Some(_) | None) => 1,
+        }
+    }
+
+    fn placement(&self) -> Option<stream::Placement> {
+        let placement = &self.storage.placement;
+        let asked = placement.cluster.is_some() || !placement.tags.is_empty();
+        asked.then(|| stream::Placement { cluster: placement.cluster.clone(), tags: placement.tags.clone() })
+    }
+
+    /// Makes something with the replicas that are asked for. Where none are asked for and the cluster does not have enough
+    /// brokers, one replica is made, and that is said.
+    async fn replicated<T, E: Error, F: Future<Output = Result<T, E>>>(
+        &self,
+        name: &str,
+        make: impl Fn(usize) -> F,
+    ) -> Result<T, E> {
+        let started = clock::monotonic();
+        loop {
+            let replicas = self.replicas();
+            match make(replicas).await {
+                Err(error) if self.storage.replicas.is_none() && replicas > 1 && lacks_peers(&error) => {
+                    let should = self.peers().is_some_and(|peers| peers >= REPLICAS_IN_CLUSTER);
+                    if should && started.elapsed() < PEERS_MAX {
+                        tokio::time::sleep(PEERS_AGAIN).await;
+                        continue;
+                    }
+                    tracing::warn!(
+                        name,
+                        %error,
+                        "the cluster does not keep {replicas} replicas: one is made. When it has the brokers: nats stream edit {name} --replicas {replicas}"
+                    );
+                    self.has_too_few.store(true, Ordering::Release);
+                }
+                done => return done,
             }
         }
-    };
-    let info = handle.info().await.map_err(|error| unreachable_stream(stream, &error))?;
-    let same = info.config.subjects == wanted.subjects
-        && info.config.max_messages_per_subject == wanted.max_messages_per_subject.max(-1);
-    let same = same || (info.config.subjects == wanted.subjects && wanted.max_messages_per_subject == 0);
-    if same {
-        Ok(())
-    } else {
-        Err(LogError::new(
-            format!("stream {} exists with other settings (subjects {:?})", stream.name(), info.config.subjects),
-            format!("rename or remove it: nats stream rm {}", stream.name()),
-        ))
+    }
+
+    fn config(&self, stream: Stream, zone: Option<&ZoneName>) -> Config {
+        let day = Duration::from_secs(24 * 3600);
+        let common = Config {
+            name: self.layout.name(stream, zone),
+            subjects: self.layout.subjects(stream, zone),
+            storage: StorageType::File,
+            compression: Some(Compression::S2),
+            duplicate_window: Duration::from_secs(120),
+            allow_direct: true,
+            placement: self.placement(),
+            metadata: HashMap::from([(LAYOUT_KEY.to_owned(), self.layout.word().to_owned())]),
+            ..Config::default()
+        };
+        match stream {
+            Stream::Fleet => Config {
+                discard: DiscardPolicy::New,
+                max_bytes: if self.layout == Layout::PerZone { ZONE_BYTES_MAX } else { FLEET_BYTES_MAX },
+                max_age: 14 * day,
+                deny_delete: true,
+                deny_purge: true,
+                ..common
+            },
+            Stream::Position => Config { max_messages_per_subject: 1, max_age: Duration::from_secs(3600), ..common },
+            Stream::Assignment | Stream::Feature => Config { max_messages_per_subject: 1, ..common },
+            Stream::Warning | Stream::Rejected => Config { max_age: 30 * day, ..common },
+        }
+    }
+
+    /// Makes a stream where it is missing.
+    pub(super) async fn stream(&self, stream: Stream, zone: Option<&ZoneName>) -> Result<(), LogError> {
+        let wanted = &self.config(stream, zone);
+        let name = wanted.name.as_str();
+        let make = |num_replicas| async move {
+            let whole = Config { num_replicas, ..wanted.clone() };
+            match self.context.get_or_create_stream(whole.clone()).await {
+                Ok(handle) => Ok(handle),
+                // A small broker cannot reserve our usual bytes: take what it gives.
+                Err(_) => self.context.get_or_create_stream(Config { max_bytes: -1, ..whole }).await,
+            }
+        };
+        let handle = match self.replicated(name, make).await {
+            Ok(handle) => handle,
+            Err(error) => {
+                return Err(cannot_create(&self.context, "stream", name, &wanted.subjects, error.to_string()).await);
+            }
+        };
+        let held = &handle.cached_info().config;
+        // Another engine may have made it a moment ago, in another layout.
+        if let Some(is) = held.metadata.get(LAYOUT_KEY).and_then(|word| Layout::of_word(word))
+            && is != self.layout
+        {
+            return Err(other_layout(self.layout, name, is));
+        }
+        let same = held.subjects == wanted.subjects
+            && (wanted.max_messages_per_subject == 0
+                || held.max_messages_per_subject == wanted.max_messages_per_subject.max(-1));
+        if same {
+            Ok(())
+        } else {
+            Err(LogError::new(
+                format!("stream {name} exists with other settings (subjects {:?})", held.subjects),
+                format!("rename or remove it: nats stream rm {name}"),
+            ))
+        }
+    }
+
+    /// A bucket, which is made where it is missing.
+    pub(super) async fn bucket(
+        &self,
+        name: &str,
+        max_age: Duration,
+        storage: StorageType,
+    ) -> Result<kv::Store, LogError> {
+        if let Ok(store) = self.context.get_key_value(name).await {
+            return Ok(store);
+        }
+        let stream = format!("KV_{name}");
+        let make = |num_replicas| {
+            self.context.create_key_value(kv::Config {
+                bucket: name.to_owned(),
+                history: 1,
+                max_age,
+                storage,
+                num_replicas,
+                placement: self.placement(),
+                ..kv::Config::default()
+            })
+        };
+        match self.replicated(&stream, make).await {
+            Ok(store) => Ok(store),
+            Err(error) => {
+                let subjects = [format!("$KV.{name}.>")];
+                Err(cannot_create(&self.context, "bucket", &stream, &subjects, chain(&error)).await)
+            }
+        }
+    }
+
+    /// The object store of bases, which is made where it is missing.
+    pub(super) async fn bases(&self) -> Result<ObjectStore, LogError> {
+        if let Ok(store) = self.context.get_object_store(BASES).await {
+            return Ok(store);
+        }
+        let make = |num_replicas| {
+            self.context.create_object_store(object_store::Config {
+                bucket: BASES.to_owned(),
+                num_replicas,
+                placement: self.placement(),
+                ..object_store::Config::default()
+            })
+        };
+        self.replicated(OBJ_BASES, make).await.map_err(|error| {
+            LogError::new(
+                format!("the object store {BASES} cannot be created: {}", chain(&error)),
+                "allow this user to create object stores",
+            )
+        })
+    }
+
+    /// The layout that the small streams say, and the one that says it. `None`: there are none. A version that wrote no layout knew
+    /// only one.
+    pub(super) async fn layout_said(context: &Context, held: &BTreeSet<String>) -> Option<(&'static str, Layout)> {
+        for name in Stream::ALL.into_iter().skip(1).map(Stream::name).filter(|name| held.contains(*name)) {
+            if let Ok(handle) = context.get_stream(name).await {
+                let said = handle.cached_info().config.metadata.get(LAYOUT_KEY).cloned();
+                return Some((name, said.and_then(|word| Layout::of_word(&word)).unwrap_or(Layout::Shared)));
+            }
+        }
+        None
+    }
+
+    /// Streams and buckets of ours that have other replicas than were asked for; where none were asked for, those that have one in a
+    /// cluster.
+    pub(super) async fn odd_replicas(&self) -> Result<Vec<OddReplicas>, LogError> {
+        let (asked, in_cluster) = (self.storage.replicas.map(usize::from), self.peers().is_some());
+        if asked.is_none() && !in_cluster {
+            return Ok(Vec::new());
+        }
+        let streams: Vec<stream::Info> =
+            self.context.streams().try_collect().await.map_err(|error| unlisted(&error))?;
+        let odd = streams.into_iter().filter(|info| is_ours(&info.config.name)).filter_map(|info| {
+            let (has, wanted) = (info.config.num_replicas, asked.unwrap_or(REPLICAS_IN_CLUSTER));
+            let is_odd = if asked.is_some() { has != wanted } else { has < 2 };
+            is_odd.then_some(OddReplicas { name: info.config.name, has, wanted })
+        });
+        Ok(odd.collect())
     }
 }
 
-pub(super) async fn bucket(context: &Context, name: &str, max_age: Duration) -> Result<kv::Store, LogError> {
-    if let Ok(store) = context.get_key_value(name).await {
-        return Ok(store);
-    }
-    let config = kv::Config { bucket: name.to_owned(), history: 1, max_age, ..kv::Config::default() };
-    match context.create_key_value(config).await {
-        Ok(store) => Ok(store),
-        Err(error) => {
-            let subjects = [format!("$KV.{name}.>")];
-            Err(cannot_create(context, "bucket", &format!("KV_{name}"), &subjects, error.to_string()).await)
+/// An error and what caused it.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
         }
+        next = cause.source();
     }
+    text
+}
+
+/// The broker says that it has too few brokers for the replicas. (The client hands codes of errors on for streams, and not for buckets.)
+fn lacks_peers(error: &dyn Error) -> bool {
+    let text = chain(error);
+    ["no suitable peers", "insufficient resources", "replicas > 1"].iter().any(|words| text.contains(words))
 }
 
 /// The error of a stream that could not be created: mostly another one stands in its way.
@@ -164,11 +397,12 @@ async fn cannot_create(context: &Context, kind: &str, name: &str, subjects: &[St
 
 /// The names of all streams that there are.
 pub(super) async fn names(context: &Context) -> Result<BTreeSet<String>, LogError> {
-    let failed = |error: &dyn std::fmt::Display| {
-        LogError::new(
-            format!("the streams of the broker cannot be listed: {error}"),
-            "start the broker with JetStream on (`nats-server -js`) and allow this user $JS.API.STREAM.NAMES",
-        )
-    };
-    context.stream_names().try_collect().await.map_err(|error| failed(&error))
+    context.stream_names().try_collect().await.map_err(|error| unlisted(&error))
+}
+
+fn unlisted(error: &dyn std::fmt::Display) -> LogError {
+    LogError::new(
+        format!("the streams of the broker cannot be listed: {error}"),
+        "start the broker with JetStream on (`nats-server -js`) and allow this user $JS.API.STREAM.NAMES",
+    )
 }

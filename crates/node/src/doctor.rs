@@ -75,7 +75,13 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
             if !zones.is_empty() && zone.key() == "demo.city" {
                 missing.retain(|name| *name != fleet);
             }
-            for name in &missing {
+            let has_streams =
+                Stream::ALL.iter().any(|&stream| !missing.contains(&opened.log.stream_name(stream, &zone)));
+            let is_new = !has_streams && opened.log.list_objects("").await.is_ok_and(|bases| bases.is_empty());
+            if is_new {
+                say(true, "no engine has run here yet: the first one makes its streams".to_owned(), "");
+            }
+            for name in missing.iter().filter(|_| !is_new) {
                 let mend = match name.as_str() {
                     name if name == fleet => {
                         "if the log was deleted, restore it from its backup; a first engine makes it otherwise"

@@ -244,6 +244,8 @@ struct Worker {
     policy: watch::Sender<PolicyAt>,
     /// Facts that the fold refused, to be told.
     refused: mpsc::Sender<telling::Untaken>,
+    /// The same, while we do not own the zone.
+    kept_refused: telling::Kept,
     overload: Arc<AtomicU8>,
     /// Each vehicle's newest position that has not been passed on, and when the last ones were.
     held_positions: BTreeMap<Name, PositionReport>,

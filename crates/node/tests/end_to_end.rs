@@ -225,7 +225,16 @@ fn the_doctor_names_what_is_wrong_and_what_mends_it() {
     assert!(!dead.status.success() && text.contains("no broker answers") && text.contains("nats-server -js"), "{text}");
     let (_broker, url) = broker(folder.path());
     let listen = format!("127.0.0.1:{}", free_port());
-    let well = run(&["doctor", "--log", &url, "--listen", &listen], folder.path());
+    let doctor = || run(&["doctor", "--log", &url, "--listen", &listen], folder.path());
+    let new = doctor();
+    let text = String::from_utf8_lossy(&new.stdout).to_string();
+    assert!(new.status.success() && text.contains("no engine has run here yet"), "{text}");
+    let port = free_port();
+    let serves = format!("127.0.0.1:{port}");
+    let args = ["serve", "--log", &url, "--listen", &serves];
+    let _engine = Killed(fleetfold(&args, folder.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    wait_for(port);
+    let well = doctor();
     let text = String::from_utf8_lossy(&well.stdout).to_string();
     assert!(text.contains("stream FLEET") && text.contains("differ by"), "{text}");
 }

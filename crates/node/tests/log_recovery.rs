@@ -86,6 +86,12 @@ fn post(port: u16, id: &str) {
     assert_eq!(http(port, "POST /v1/events", &event("order.created", id, &order)).0, 202);
 }
 
+/// The order `one` again, under another id: it is refused.
+fn twice(id: &str) -> String {
+    let order = json!({ "order_id": "one", "job": { "stop": { "lon": -8.62, "lat": 41.15 } } });
+    event("order.created", id, &order)
+}
+
 /// Posts an order and waits until a vehicle has it.
 fn placed(port: u16, id: &str) {
     post(port, id);
@@ -355,14 +361,30 @@ fn a_refused_fact_is_told_though_the_stream_for_it_was_deleted() {
     let (_broker, url) = broker(folder);
     let admin = Admin::new(&url);
     let (_engine, port) = serve(folder, &url, "data", &[]);
+    crew(port, &["van"]);
+    placed(port, "one");
     for id in ["first", "second"] {
         if admin.exists("REJECTED") {
             admin.delete("REJECTED");
         }
-        let unknown = event("order.cancelled", id, &json!({ "order_id": id }));
-        assert_eq!(http(port, "POST /v1/events", &unknown).0, 202);
-        admin.wait_says("REJECTED", "fleet.acme.porto.rejected.>", id);
+        assert_eq!(http(port, "POST /v1/events", &twice(id)).0, 202);
+        admin.wait_says("REJECTED", "fleet.acme.porto.rejected.order_exists", id);
     }
+}
+
+#[test]
+fn a_fact_that_was_refused_while_nobody_owned_the_zone_is_told_by_the_next_owner() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    let (owner, port) = serve(folder, &url, "data", &[]);
+    crew(port, &["van"]);
+    placed(port, "one");
+    let (_standby, beside) = serve(folder, &url, "standby", &[]);
+    drop(owner);
+    assert_eq!(http(beside, "POST /v1/events", &twice("between")).0, 202);
+    admin.wait_says("REJECTED", "fleet.acme.porto.rejected.order_exists", "between");
 }
 
 #[test]

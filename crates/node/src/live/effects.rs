@@ -163,6 +163,13 @@ impl Worker {
         });
     }
 
+    pub(super) fn tell_refused(&self, untaken: Untaken) {
+        let seq = untaken.message.seq;
+        if self.refused.try_send(untaken).is_err() {
+            tracing::warn!(seq, "too many refused facts wait to be told: this one is not");
+        }
+    }
+
     pub(super) fn note(&mut self, note: &Note, entry: Option<&LogEntry>) {
         let now = self.engine.now();
         match note {
@@ -178,11 +185,13 @@ impl Worker {
                     )
                 });
                 self.giver.refused(*seq, now, reason.code(), detail.clone());
-                // Only the owner writes it down; a repeat has the same id.
-                if let (Some(message), Some(_)) = (&self.folding, self.engine.commit().epoch()) {
+                if let Some(message) = &self.folding {
                     let untaken = Untaken { message: message.clone(), code: reason.code(), what: detail };
-                    if self.refused.try_send(untaken).is_err() {
-                        tracing::warn!(seq = seq.0, "too many refused facts wait to be told: this one is not");
+                    // Only the owner writes it down; a repeat has the same id.
+                    if self.engine.commit().epoch().is_some() {
+                        self.tell_refused(untaken);
+                    } else {
+                        self.kept_refused.keep(untaken);
                     }
                 }
             }

@@ -112,7 +112,12 @@ impl Worker {
             _ => {}
         }
         match &input {
-            Input::Commit(Outcome::Granted(_)) => self.publisher.term(true),
+            Input::Commit(Outcome::Granted(_)) => {
+                self.publisher.term(true);
+                for untaken in self.kept_refused.take(self.engine.now()) {
+                    self.tell_refused(untaken);
+                }
+            }
             Input::Commit(Outcome::Lost) => self.publisher.term(false),
             _ => {}
         }

@@ -182,6 +182,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         strict,
         policy,
         refused,
+        kept_refused: telling::Kept::default(),
         overload,
         held_positions: BTreeMap::new(),
         positions_at: clock::monotonic(),

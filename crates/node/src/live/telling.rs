@@ -3,11 +3,13 @@
 //! Each has an id of its own, so that a repeat is harmless, and is tried until it is stored. The stream is made again where it
 //! was deleted.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
 use fleetfold_journal::address::rejected_id;
 use fleetfold_journal::{Address, ZoneName};
+use fleetfold_model::{Millis, Timestamp};
 use fleetfold_wire::RejectedV1;
 use tokio::sync::mpsc;
 
@@ -30,6 +32,32 @@ pub(super) struct Untaken {
     pub(super) code: &'static str,
     /// The reason in words.
     pub(super) what: String,
+}
+
+/// Who owns the zone tells, and for some seconds nobody may: what was refused meanwhile is kept for the next owner. This long, in
+/// log time: shorter than the broker knows the ids of messages, so that a repeat stays harmless.
+const KEPT: Millis = Millis(100_000);
+/// Of so many, the newest.
+const KEPT_MAX: usize = 1024;
+
+/// Facts that were refused while we did not own the zone.
+#[derive(Default)]
+pub(super) struct Kept(VecDeque<Untaken>);
+
+impl Kept {
+    /// Keeps one.
+    pub(super) fn keep(&mut self, untaken: Untaken) {
+        let now = untaken.message.at;
+        while self.0.len() >= KEPT_MAX || self.0.front().is_some_and(|first| now - first.message.at > KEPT) {
+            self.0.pop_front();
+        }
+        self.0.push_back(untaken);
+    }
+
+    /// Takes out those that are to be told at this log time.
+    pub(super) fn take(&mut self, now: Timestamp) -> impl Iterator<Item = Untaken> + use<> {
+        std::mem::take(&mut self.0).into_iter().filter(move |kept| now - kept.message.at <= KEPT)
+    }
 }
 
 /// Starts the task that tells of facts that the fold refused, one after the other. The engine's thread hands them over and

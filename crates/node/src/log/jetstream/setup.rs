@@ -162,8 +162,8 @@ impl Maker {
     fn replicas(&self) -> usize {
         match (self.storage.replicas, self.peers()) {
             (Some(asked), _) => usize::from(asked),
-            (None, Some(_)) if !self.has_too_few.load(Ordering::Acquire) => REPLICAS_IN_CLUSTER,
-            (None, Some(_) | None) => 1,
+            (None, Some(_)) => REPLICAS_IN_CLUSTER,
+            (None, None) => 1,
         }
     }
 
@@ -180,12 +180,13 @@ impl Maker {
         name: &str,
         make: impl Fn(usize) -> F,
     ) -> Result<T, E> {
-        let started = clock::monotonic();
+        let (started, replicas) = (clock::monotonic(), self.replicas());
         loop {
-            let replicas = self.replicas();
             match make(replicas).await {
                 Err(error) if self.storage.replicas.is_none() && replicas > 1 && lacks_peers(&error) => {
-                    let should = self.peers().is_some_and(|peers| peers >= REPLICAS_IN_CLUSTER);
+                    // What was found out for one stream need not be waited for again.
+                    let should = self.peers().is_some_and(|peers| peers >= REPLICAS_IN_CLUSTER)
+                        && !self.has_too_few.load(Ordering::Acquire);
                     if should && started.elapsed() < PEERS_MAX {
                         tokio::time::sleep(PEERS_AGAIN).await;
                         continue;
@@ -196,6 +197,7 @@ impl Maker {
                         "the cluster does not keep {replicas} replicas: one is made. When it has the brokers: nats stream edit {name} --replicas {replicas}"
                     );
                     self.has_too_few.store(true, Ordering::Release);
+                    return make(1).await;
                 }
                 done => return done,
             }

@@ -3,6 +3,7 @@
 //!
 //! `load steady --help` and the like; what each scenario does is in `benches/load/README.md`.
 
+mod cluster;
 mod drivers;
 mod http;
 mod measure;

@@ -1,11 +1,11 @@
-//! Reads the zone's entries of the stream `FLEET` in order, through restarts of the broker.
+//! Reads entries of the stream `FLEET` in order, through restarts of the broker.
 
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::{self, Context};
+use fleetfold_journal::Address;
 use fleetfold_journal::address::parse;
-use fleetfold_journal::{Address, ZoneName};
 use fleetfold_model::Event;
 use fleetfold_wire::{What, decode};
 use futures::StreamExt;
@@ -38,13 +38,16 @@ pub(crate) struct Entry {
     pub(crate) seq: u64,
     /// Log time, milliseconds.
     pub(crate) at: i64,
+    /// The zone's name, without its tenant.
+    pub(crate) zone: String,
+    /// Its message id; empty where it has none.
+    pub(crate) id: String,
     pub(crate) what: Kind,
 }
 
-/// Starts to read from the first entry on.
-pub(crate) fn start(context: Context, zone: &ZoneName) -> mpsc::Receiver<Entry> {
+/// Starts to read what stands on these subjects, from the first entry on.
+pub(crate) fn start(context: Context, filter: String) -> mpsc::Receiver<Entry> {
     let (sender, receiver) = mpsc::channel(4096);
-    let filter = zone.filter();
     tokio::spawn(async move {
         let mut passed = 0;
         while !sender.is_closed() {
@@ -77,7 +80,10 @@ async fn read(context: &Context, filter: &str, passed: &mut u64, sender: &mpsc::
         }
         *passed = seq;
         let what = entry(&message);
-        if sender.send(Entry { seq, at, what }).await.is_err() {
+        let zone = message.subject.split('.').nth(2).unwrap_or_default().to_owned();
+        let id = message.headers.as_ref().and_then(|headers| headers.get("Nats-Msg-Id"));
+        let id = id.map_or(String::new(), ToString::to_string);
+        if sender.send(Entry { seq, at, zone, id, what }).await.is_err() {
             break;
         }
     }

@@ -30,16 +30,16 @@ pub(crate) fn wall() -> i64 {
 pub(crate) struct Programs {
     /// The broker's program.
     #[arg(long, env = "FLEETFOLD_NATS_SERVER", default_value = "nats-server", global = true)]
-    nats_server: PathBuf,
+    pub(crate) nats_server: PathBuf,
     /// The engine's program.
     #[arg(long, default_value = "target/release/fleetfold", global = true)]
-    fleetfold: PathBuf,
+    pub(crate) fleetfold: PathBuf,
     /// Threads of the engine for searches; by default what the engine takes.
     #[arg(long, global = true)]
     threads: Option<usize>,
     /// Keep the folder with the broker's store and the engine's log, and print its name.
     #[arg(long, global = true)]
-    keep: bool,
+    pub(crate) keep: bool,
 }
 
 /// The running processes. They are killed when this is dropped.
@@ -194,7 +194,7 @@ fn start_engine(programs: &Programs, broker: u16, http: u16, zone: &ZoneName, fo
     child.map_err(|error| format!("{}: {error} (--fleetfold PATH)", programs.fleetfold.display()).into())
 }
 
-fn free_port() -> Result<u16, Failure> {
+pub(crate) fn free_port() -> Result<u16, Failure> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 

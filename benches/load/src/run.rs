@@ -109,7 +109,7 @@ impl Load {
         let client = options.subscription_capacity(262_144).connect(rig.url()).await?;
         let assignments = client.subscribe(format!("{}assignment.*", zone.prefix())).await?;
         let (outbox, acks) = Outbox::new(client.clone()).await?;
-        let entries = reader::start(jetstream::new(client), &zone);
+        let entries = reader::start(jetstream::new(client), zone.filter());
         let log_start = wall();
         let ours = Producer { source: "/load", orders: "o" };
         let mut load = Self {

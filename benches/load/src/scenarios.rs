@@ -5,12 +5,12 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use fleetfold_model::Millis;
 
-use crate::Failure;
 use crate::http::{Browsers, ask};
 use crate::measure::{Figures, Waits};
 use crate::rig::{Programs, now, wall};
 use crate::run::{Load, State, Traffic};
 use crate::world::{Message, Producer, World};
+use crate::{Failure, cluster};
 
 /// Load on a running engine over a real broker, measured from the log.
 #[derive(Parser)]
@@ -127,6 +127,11 @@ enum Scenario {
         #[arg(long, default_value_t = 8.0)]
         every: f64,
     },
+    /// Many zones on several nodes over a cluster of brokers; a node and a broker are killed (SIGKILL) each minute.
+    Cluster {
+        #[command(flatten)]
+        size: cluster::Size,
+    },
     /// More and more changes a second until p99 passes a second; then how soon a burst of ten times the usual is over.
     Saturation {
         /// Changes a second of the first step.
@@ -219,6 +224,7 @@ pub(crate) async fn play(args: Args) -> Result<(), Failure> {
             load.costs(&before, &figures).await;
             load.finish().await
         }
+        Scenario::Cluster { size } => Box::pin(cluster::play(programs, size, fleet.seed)).await,
         Scenario::Stopped { rates, stop } => stopped(programs, &fleet, rates, seconds(stop)).await,
         Scenario::Browsers { rates, sockets, pollers, seconds: time } => {
             let mut load = Load::prepare(programs, &fleet.state(rates.changes, 10, ROOMY)).await?;

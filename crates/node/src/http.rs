@@ -1,6 +1,7 @@
 //! HTTP and the live feed: health, metrics, events in, and a websocket that never makes the engine wait. Documents about the state are
 //! in `state.rs`.
 
+mod sense;
 mod state;
 
 use std::collections::VecDeque;
@@ -27,11 +28,16 @@ use crate::log::{AppendError, Log, LogError, Stored, Stream};
 use crate::nodes::documents::overview_of;
 use crate::screens::Question;
 use crate::view::{Hello, Problem, RejectedLine, Submitted, WarnedLine, WarningList, text};
+use crate::warnings::tell;
+
+use sense::Patience;
 
 /// Most browsers at a time.
 const CLIENTS_MAX: usize = 256;
 /// Largest body of `POST /v1/events`.
 const BODY_MAX: usize = 8 << 20;
+/// The code of an event whose id names another one.
+const ID_REUSED: &str = "id_reused";
 /// Why new orders are refused for now.
 const OVERLOADED: &str = "orders wait for longer than they should; send it again, the id makes repeats harmless";
 /// Seconds after which a producer whose order was refused because of overload may try again.
@@ -189,8 +195,16 @@ pub(crate) fn may_ask(request: &axum::extract::Request, token: Option<&String>, 
 
 /// RFC 9457.
 pub(crate) fn problem(status: StatusCode, title: &str, detail: &str) -> Response {
-    let body = Problem { kind: "about:blank", status: status.as_u16(), title, detail };
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], text(&body)).into_response()
+    answer_with(status, &Problem { kind: "about:blank", status: status.as_u16(), code: None, title, detail })
+}
+
+/// The same, with the short stable word that a line of a batch would have.
+fn problem_of(status: StatusCode, code: &str, title: &str, detail: &str) -> Response {
+    answer_with(status, &Problem { kind: "about:blank", status: status.as_u16(), code: Some(code), title, detail })
+}
+
+fn answer_with(status: StatusCode, body: &Problem<'_>) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/problem+json")], text(body)).into_response()
 }
 
 fn as_json(body: String) -> Response {
@@ -273,19 +287,22 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
     let (mut accepted, mut duplicates) = (0u64, 0u64);
     let (mut rejected, mut warnings, mut last_seq) = (Vec::new(), Vec::new(), None);
     let mut overloaded = false;
+    let mut patience = Patience::new();
     for (index, line) in lines.into_iter().enumerate() {
-        match submit(&app.live, line).await {
+        match submit(&app.live, line, &mut patience).await {
             Ok(taken) => {
                 accepted += u64::from(!taken.duplicate);
                 duplicates += u64::from(taken.duplicate);
                 last_seq = Some(taken.seq);
-                let told = |told: Warning| WarnedLine { line: index + 1, field: told.field, hint: told.hint };
-                warnings.extend(taken.warnings.into_iter().map(told));
+                warnings.extend(taken.warnings.into_iter().map(|warning| WarnedLine::new(index + 1, warning)));
             }
             Err(Submit::Invalid(code, detail)) => {
                 app.live.metrics.rejected(code);
                 if single {
-                    return problem(StatusCode::UNPROCESSABLE_ENTITY, "not a legal event", &detail);
+                    return match code {
+                        ID_REUSED => problem_of(StatusCode::CONFLICT, code, "the id names another event", &detail),
+                        _ => problem_of(StatusCode::UNPROCESSABLE_ENTITY, code, "not a legal event", &detail),
+                    };
                 }
                 rejected.push(RejectedLine { line: index + 1, code, detail });
             }
@@ -329,7 +346,7 @@ pub(crate) struct Taken {
     pub(crate) seq: u64,
     /// It was there before.
     pub(crate) duplicate: bool,
-    /// Fields that its type does not know.
+    /// What looks like a mistake in it.
     pub(crate) warnings: Vec<Warning>,
 }
 
@@ -365,8 +382,9 @@ impl Lost {
 ///
 /// # Errors
 ///
-/// See [`Submit`]. In a zone with a strict policy an unknown field is an error.
-pub(crate) async fn submit(live: &Live, bytes: Bytes) -> Result<Taken, Submit> {
+/// See [`Submit`]. In a zone with a strict policy an unknown field is an error. So are places in coordinates that the zone does not
+/// read, and an id that names another event.
+async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Taken, Submit> {
     let strict = live.strict.load(Ordering::Acquire);
     let decoded = decode(&bytes)
         .and_then(|decoded| if strict { decoded.strict() } else { Ok(decoded) })
@@ -385,16 +403,30 @@ pub(crate) async fn submit(live: &Live, bytes: Bytes) -> Result<Taken, Submit> {
     if is_new_work && live.overload.load(Ordering::Acquire) >= OVERLOAD_MAX {
         return Err(Submit::Overloaded);
     }
-    match append_until_known(&live.log, stream, subject, id, bytes).await {
-        Ok(stored) => {
-            // Positions are in another stream, so their sequence would say nothing to a reader of the fleet's log.
-            let seq = (stream == Stream::Fleet).then_some(stored.seq);
-            let said = Said { envelope: decoded.envelope, kind: decoded.kind, warnings: decoded.warnings };
-            live.warnings.push(&said, seq, crate::clock::wall());
-            Ok(Taken { seq: stored.seq, duplicate: stored.duplicate, warnings: said.warnings })
-        }
-        Err((lost, detail)) => Err(Submit::Log(lost, detail)),
+    sense::wrong_coordinates(live, &decoded).await.map_err(|what| Submit::Invalid("coordinates", what))?;
+    // Asked before the event changes the answer.
+    let doubtful = sense::doubtful(live, &decoded, patience).await;
+    let stored = append_until_known(&live.log, stream, subject, id, bytes)
+        .await
+        .map_err(|(lost, detail)| Submit::Log(lost, detail))?;
+    if stored.duplicate
+        && let Some(what) = sense::reused(live, stream, stored, &decoded.envelope).await
+    {
+        return Err(Submit::Invalid(ID_REUSED, what));
     }
+    // Positions are in another stream, so their sequence would say nothing to a reader of the fleet's log.
+    let seq = (stream == Stream::Fleet).then_some(stored.seq);
+    live.posted.fetch_max(seq.unwrap_or(0), Ordering::AcqRel);
+    let mut warnings = sense::odd(live, &decoded);
+    // A repeat is in the state already.
+    warnings.extend(doubtful.filter(|_| !stored.duplicate));
+    warnings.splice(..0, decoded.warnings);
+    let said = Said { envelope: decoded.envelope, kind: decoded.kind, warnings };
+    let fresh = live.warnings.push(&said, seq, crate::clock::wall());
+    if let Some(seq) = seq {
+        tell(&live.log, &live.zone, seq, &fresh);
+    }
+    Ok(Taken { seq: stored.seq, duplicate: stored.duplicate, warnings: said.warnings })
 }
 
 /// Appends an event, and where no answer comes appends it again with the same id, of which the log keeps one, until it is known

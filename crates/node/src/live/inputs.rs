@@ -62,6 +62,7 @@ impl Worker {
             let policy = PolicyAt::of(self.engine.fleet());
             self.strict.store(policy.strict, Ordering::Release);
             self.policy.send_replace(policy);
+            self.zone_now.send_replace(self.engine.fleet().zone().clone());
         }
         self.giver.folded(Arc::clone(entry), change, self.engine.fleet(), now);
     }

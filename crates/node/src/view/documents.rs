@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use fleetfold_wire::Warning;
 use serde::Serialize;
 
 use crate::warnings::Warned;
@@ -282,13 +283,26 @@ pub(crate) struct RejectedLine {
     pub(crate) detail: String,
 }
 
-/// A line with a field that its type does not know.
+/// A line with something that looks like a mistake.
 #[derive(Serialize)]
 pub(crate) struct WarnedLine {
     pub(crate) line: usize,
+    /// What kind of warning, as a short stable word.
+    pub(crate) code: &'static str,
     pub(crate) field: String,
     /// The field that was probably meant.
     pub(crate) hint: Option<String>,
+    /// What is odd about the value, and what is done with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<String>,
+}
+
+impl WarnedLine {
+    /// A warning about a line; lines are counted from 1.
+    pub(crate) fn new(line: usize, warning: Warning) -> Self {
+        let Warning { code, field, hint, detail } = warning;
+        Self { line, code, field, hint, detail }
+    }
 }
 
 /// An error, as RFC 9457 has it.
@@ -297,6 +311,9 @@ pub(crate) struct Problem<'a> {
     #[serde(rename = "type")]
     pub(crate) kind: &'static str,
     pub(crate) status: u16,
+    /// A short stable word, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<&'a str>,
     pub(crate) title: &'a str,
     pub(crate) detail: &'a str,
 }

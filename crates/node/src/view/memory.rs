@@ -21,7 +21,9 @@ const REFUSED_MAX: usize = 100;
 pub(crate) struct Memory {
     pub(crate) decisions: VecDeque<Decision>,
     pub(crate) refused: VecDeque<Refusal>,
-    stories: BTreeMap<Name, VecDeque<Told>>,
+    /// Stories of orders and of vehicles: an order and a vehicle may have the same id.
+    orders: BTreeMap<Name, VecDeque<Told>>,
+    vehicles: BTreeMap<Name, VecDeque<Told>>,
     next: u64,
 }
 
@@ -68,11 +70,10 @@ impl Memory {
             _ => Vec::new(),
         };
         if let Some(line) = line(&entry.event) {
-            let (Who::Order(name) | Who::Vehicle(name)) = line.who;
-            self.tell(name, line.at.unwrap_or(at), &line.words);
+            self.tell(line.who, line.at.unwrap_or(at), &line.words);
         }
         for (_, name) in &change.retired {
-            self.stories.remove(name);
+            self.orders.remove(name);
         }
         decisions
     }
@@ -84,9 +85,9 @@ impl Memory {
             for choice in &group.choices {
                 self.next += 1;
                 let words = choice_words(choice);
-                self.tell(&choice.order, at, &words);
+                self.tell(Who::Order(&choice.order), at, &words);
                 if let Some(vehicle) = &choice.vehicle {
-                    self.tell(vehicle, at, &words);
+                    self.tell(Who::Vehicle(vehicle), at, &words);
                 }
                 let decision = Decision {
                     n: self.next,
@@ -108,8 +109,11 @@ impl Memory {
     }
 
     /// One more line in an entity's story.
-    fn tell(&mut self, who: &Name, at: Timestamp, words: &str) {
-        let story = self.stories.entry(who.clone()).or_default();
+    fn tell(&mut self, who: Who<'_>, at: Timestamp, words: &str) {
+        let story = match who {
+            Who::Order(name) => self.orders.entry(name.clone()).or_default(),
+            Who::Vehicle(name) => self.vehicles.entry(name.clone()).or_default(),
+        };
         story.push_back(Told { at: at.0, words: words.to_owned() });
         if story.len() > STORY_MAX {
             story.pop_front();
@@ -127,7 +131,11 @@ impl Memory {
     }
 
     /// The lines of a vehicle or order, oldest first.
-    pub(crate) fn story(&self, who: &Name) -> Vec<&Told> {
-        self.stories.get(who).into_iter().flatten().collect()
+    pub(crate) fn story(&self, who: Who<'_>) -> Vec<&Told> {
+        let story = match who {
+            Who::Order(name) => self.orders.get(name),
+            Who::Vehicle(name) => self.vehicles.get(name),
+        };
+        story.into_iter().flatten().collect()
     }
 }

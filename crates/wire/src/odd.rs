@@ -55,7 +55,11 @@ pub(crate) fn odd(kind: EventType, at: Timestamp, what: &What, data: &Value) -> 
         }
         Event::VehicleRegistered(registered) => vehicle(registered, at, &mut found),
         Event::ShiftStarted { shift: Some(started), .. } => shift(started, at, &mut found),
-        Event::RoadClosed(change) | Event::RoadSlowed(change) => road(change, at, &mut found),
+        Event::RoadClosed(change) => road(change, at, &mut found),
+        Event::RoadSlowed(change) => {
+            road(change, at, &mut found);
+            slowed(change, &mut found);
+        }
         Event::ZoneOpened(zone) => policy("policy.", &zone.policy, &mut found),
         Event::PolicyChanged(changed) => policy("", changed, &mut found),
         Event::ShiftStarted { shift: None, .. }
@@ -126,7 +130,7 @@ fn work(work: &OrderWork, at: Timestamp, found: &mut Found) {
             if let (Some(first), Some(last)) = (first, last)
                 && last.closes() < first.opens()
             {
-                let detail = "the last window of the delivery is over before the first one of the pickup opens: the delivery can only be late";
+                let detail = "the last window of the delivery is over before the first one of the pickup opens: it will be late or left out";
                 found.add("shipment.delivery.windows", detail);
             }
         }
@@ -145,7 +149,7 @@ fn stop(path: &str, stop: &StopSpec, at: Timestamp, found: &mut Found) {
     }
     if over(&stop.windows, at) {
         let detail = format!(
-            "every window was over at the event's own time ({}); the order is taken, and this stop can only be late",
+            "every window was over at the event's own time ({}); the order is taken, and this stop will be late or left out",
             text(at)
         );
         found.add(format!("{path}.windows"), detail);
@@ -161,7 +165,7 @@ fn times(
     found: &mut Found,
 ) {
     if let Some(promised) = promised {
-        let late = "the order is taken, and can only be late";
+        let late = "the order is taken, and will be late or left out";
         if promised < at {
             found.add("promised_time", format!("it was over at the event's own time ({}); {late}", text(at)));
         } else if release.is_some_and(|release| promised < release) {
@@ -176,7 +180,7 @@ fn times(
     if let Some(release) = release
         && over(windows, release)
     {
-        found.add("release_time", "every window of the first stop is over by then; the stop can only be late");
+        found.add("release_time", "every window of the first stop is over by then; it will be late or left out");
     }
 }
 
@@ -228,6 +232,9 @@ fn road(change: &RoadChange, at: Timestamp, found: &mut Found) {
         let begins = change.from.map_or(at, |from| from.max(at));
         found.add_if(until <= begins, "until_time", "the change is over before it begins: it has no effect");
     }
+}
+
+fn slowed(change: &RoadChange, found: &mut Found) {
     if let Some(percent) = change.time_percent
         && percent <= 100
     {

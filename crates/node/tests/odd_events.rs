@@ -71,7 +71,7 @@ fn used_ids(port: u16) {
     let (status, answer) = post(port, &first);
     assert_eq!((status, &answer["duplicates"]), (202, &json!(1)), "{answer}");
     let spaced = serde_json::to_string_pretty(&first).unwrap();
-    let (status, text) = http(port, "POST /v1/events", &spaced);
+    let (status, text) = support::http_with(port, "POST /v1/events", "Content-Type: application/json\r\n", &spaced);
     assert!(status == 202 && text.contains("\"duplicates\":1"), "{status} {text}");
     let other = event("1", "order.created", &time, &order("o2"));
     let (status, answer) = post(port, &other);

@@ -288,7 +288,7 @@ fn place_paths(kind: EventType) -> &'static [&'static str] {
 }
 
 /// Every place of a payload, with its path.
-fn places<'a>(kind: EventType, data: &'a Value) -> impl Iterator<Item = (String, &'a Value)> {
+fn places(kind: EventType, data: &Value) -> impl Iterator<Item = (String, &Value)> {
     place_paths(kind).iter().flat_map(move |&path| {
         let value = path.split('.').try_fold(data, |value, name| value.get(name));
         match value {

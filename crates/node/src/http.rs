@@ -38,6 +38,8 @@ const CLIENTS_MAX: usize = 256;
 const BODY_MAX: usize = 8 << 20;
 /// The code of an event whose id names another one.
 const ID_REUSED: &str = "id_reused";
+/// Longest text of an error that is put into a problem document.
+const PROBLEM_MAX: usize = 4096;
 /// Why new orders are refused for now.
 const OVERLOADED: &str = "orders wait for longer than they should; send it again, the id makes repeats harmless";
 /// Seconds after which a producer whose order was refused because of overload may try again.
@@ -160,7 +162,7 @@ async fn guard(State(app): State<Arc<App>>, request: axum::extract::Request, nex
     if let Err(refused) = may_ask(&request, app.token.as_ref(), &app.host) {
         return refused;
     }
-    let mut response = next.run(request).await;
+    let mut response = as_problem(next.run(request).await).await;
     let policy =
         "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:";
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(policy));
@@ -201,6 +203,32 @@ pub(crate) fn problem(status: StatusCode, title: &str, detail: &str) -> Response
 /// The same, with the short stable word that a line of a batch would have.
 fn problem_of(status: StatusCode, code: &str, title: &str, detail: &str) -> Response {
     answer_with(status, &Problem { kind: "about:blank", status: status.as_u16(), code: Some(code), title, detail })
+}
+
+/// An error that the framework answers in plain text (a body that is too large, a method or a query that is not known) as a problem
+/// document. Its other headers stay: `Allow` says which methods are known.
+async fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("text/plain");
+    if !(status.is_client_error() && kind.starts_with("text/plain")) {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let said = axum::body::to_bytes(body, PROBLEM_MAX).await.unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    let detail = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => format!("a body of at most {} MiB is taken: send it in parts", BODY_MAX >> 20),
+        StatusCode::METHOD_NOT_ALLOWED => "the header `Allow` names the methods that are known here".to_owned(),
+        _ => said.into_owned(),
+    };
+    let title = status.canonical_reason().unwrap_or("error").to_lowercase();
+    let mut answer = problem(status, &title, &detail);
+    for (name, value) in &parts.headers {
+        if ![header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name) {
+            answer.headers_mut().insert(name, value.clone());
+        }
+    }
+    answer
 }
 
 fn answer_with(status: StatusCode, body: &Problem<'_>) -> Response {

@@ -21,7 +21,7 @@ use crate::hub::Hub;
 use crate::live::OVERLOAD_MAX;
 use crate::live::handover::{Glimpse, Handover, News, Signals};
 use crate::view::stories::Who;
-use crate::view::{self, Decisions, Kept, Memory, Page, Pending, Vehicle, WithStory, text};
+use crate::view::{self, Kept, Memory, Page, Pending, Vehicle, WithStory, text};
 
 /// Deltas reach screens at most this often.
 const DELTA_EVERY: Duration = Duration::from_millis(100);
@@ -53,8 +53,8 @@ pub(crate) enum Question {
     Page(Page, Vec<String>, oneshot::Sender<Answer>),
     Vehicle(String, oneshot::Sender<Option<String>>),
     Order(String, oneshot::Sender<Option<String>>),
-    /// The decisions after this number.
-    Decisions(u64, oneshot::Sender<String>),
+    /// The decisions after this number and the last refusals, of one order or of all.
+    Decisions(u64, Option<String>, oneshot::Sender<String>),
     /// What an event that is about to be taken depends on.
     Known(Subject, oneshot::Sender<Known>),
     /// What was learned.
@@ -269,8 +269,8 @@ impl Screens {
                         change.retired.iter().for_each(|(_, name)| scene.kept.forget(name));
                     }
                 }
-                News::Refused { seq, at, reason, detail } => {
-                    let refused = self.memory.refuse(seq, at, reason, &detail);
+                News::Refused { seq, at, reason, detail, message } => {
+                    let refused = self.memory.refuse(seq, at, (reason, &detail), &message);
                     if let Some(scene) = &mut self.scene {
                         scene.pending.refused(refused);
                     }
@@ -447,9 +447,8 @@ impl Screens {
             Question::Features(reply) => {
                 let _ = reply.send(text(&view::features(&self.scene.as_ref()?.seen)));
             }
-            Question::Decisions(after, reply) => {
-                let decisions = self.memory.decisions.iter().filter(|decision| decision.n > after).collect();
-                let _ = reply.send(text(&Decisions { decisions, refused: &self.memory.refused }));
+            Question::Decisions(after, order, reply) => {
+                let _ = reply.send(text(&self.memory.decided(after, order.as_deref())));
             }
         }
         None

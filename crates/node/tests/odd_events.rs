@@ -226,3 +226,48 @@ fn over_nats_what_looks_like_a_mistake_is_taken_and_said() {
     assert_eq!(get(port, "/v1/warnings")["counts"], json!({ "odd_value": 2 }));
     eventually("the order is taken", || http(port, "GET /v1/orders/o1", "").0 == 200);
 }
+
+#[test]
+fn a_refusal_names_the_event_and_decisions_are_those_of_one_order_if_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path(), "embedded:log.redb");
+    let (time, start) = (at(0), json!({ "lon": -8.6291, "lat": 41.1579 }));
+    post(port, &event("1", "vehicle.registered", &time, &json!({ "vehicle_id": "v1", "start": start })));
+    post(port, &event("2", "shift.started", &time, &json!({ "vehicle_id": "v1" })));
+    for (id, name) in [("3", "o1"), ("4", "o2")] {
+        post(port, &event(id, "order.created", &time, &order(name)));
+    }
+    post(port, &event("5", "order.cancelled", &time, &json!({ "order_id": "o1" })));
+    post(port, &event("6", "order.cancelled", &time, &json!({ "order_id": "o1" })));
+    eventually("the refusal is listed", || get(port, "/v1/decisions")["refused"][0]["reason"] == "order_closed");
+    let refused = &get(port, "/v1/decisions")["refused"][0];
+    assert_eq!(
+        (&refused["id"], &refused["source"], &refused["entity"]),
+        (&json!("6"), &json!("/shop"), &json!("o1")),
+        "{refused}"
+    );
+    eventually("both are decided on", || get(port, "/v1/decisions?order=o2")["decisions"][0]["order"] == "o2");
+    let of = |order: &str| get(port, &format!("/v1/decisions?order={order}"));
+    assert!(of("o2")["decisions"].as_array().unwrap().iter().all(|it| it["order"] == "o2"));
+    assert_eq!((of("o1")["refused"].as_array().unwrap().len(), &of("o2")["refused"]), (1, &json!([])));
+}
+
+#[test]
+fn every_error_is_a_problem_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path(), "embedded:log.redb");
+    for (request, body, status) in [
+        ("DELETE /v1/state", String::new(), 405),
+        ("GET /v1/state?limit=many", String::new(), 400),
+        ("POST /v1/events", " ".repeat((8 << 20) + 1), 413),
+        ("POST /v1/events", "{".to_owned(), 422),
+        ("GET /v1/nothing", String::new(), 404),
+    ] {
+        let (got, headers, text) = support::http_whole(port, request, "", &body);
+        assert_eq!(got, status, "{request}: {text}");
+        assert!(headers.to_lowercase().contains("application/problem+json"), "{request}: {headers}");
+        let problem: Value = serde_json::from_str(&text).unwrap();
+        assert!(problem["status"] == status && !problem["detail"].as_str().unwrap().is_empty(), "{problem}");
+        assert_eq!(headers.to_lowercase().contains("allow: get"), status == 405, "{headers}");
+    }
+}

@@ -29,12 +29,12 @@ impl Worker {
                 self.feed(Input::Entry(*entry));
                 self.folding = None;
             }
-            Taken::Skipped { seq, at, hash, on_plan_subject, rejection } => {
+            Taken::Skipped { seq, at, hash, on_plan_subject, rejection, message } => {
                 self.last_hash = hash;
                 self.clock.saw(at);
                 if let Some(rejection) = rejection {
                     self.metrics.rejected(rejection.code);
-                    self.giver.refused(seq, self.engine.now(), rejection.code, rejection.what);
+                    self.giver.refused(seq, self.engine.now(), (rejection.code, rejection.what), message);
                 }
                 self.feed(Input::Skipped { seq, on_plan_subject });
             }

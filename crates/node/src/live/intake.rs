@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use fleetfold_fleet::Zone;
 use fleetfold_journal::{Gate, PolicyAt, Rejection, Said};
 use fleetfold_model::{Event, LogEntry, LogSeq, MessageHash, Timestamp};
@@ -34,6 +35,7 @@ pub(super) enum Taken {
         on_plan_subject: bool,
         /// Why it was rejected; `None`: it was on the list of skipped entries already.
         rejection: Option<Rejection>,
+        message: Bytes,
     },
     /// The log is not the one any more that was read before. Nothing follows.
     Regressed(String),
@@ -106,6 +108,7 @@ impl Intake {
     async fn take(&mut self, message: Message) -> Option<Taken> {
         let hash = message_hash(&message.bytes);
         let (seq, at) = (LogSeq(message.seq), message.at);
+        let bytes = message.bytes.clone();
         let (on_plan_subject, rejection) = loop {
             match gatekeeper::judge(&self.log, &mut self.gate, &message).await {
                 Ok(Passed::Entry(entry, said)) => {
@@ -137,7 +140,7 @@ impl Intake {
             tracing::warn!(seq = message.seq, code = rejection.code, what = rejection.what, "entry rejected");
             self.note(message, rejection).await;
         }
-        Some(Taken::Skipped { seq, at, hash, on_plan_subject, rejection })
+        Some(Taken::Skipped { seq, at, hash, on_plan_subject, rejection, message: bytes })
     }
 
     /// Lists what looks like a mistake, and tells it on the stream of warnings.

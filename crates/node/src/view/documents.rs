@@ -3,7 +3,7 @@
 //! No type of another room is in them, so that a renamed field of the fleet renames no field of a document. Times are
 //! milliseconds of Unix time, in zone time, places are longitude and latitude.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use fleetfold_wire::Warning;
 use serde::Serialize;
@@ -211,13 +211,22 @@ pub(crate) struct Refusal {
     pub(crate) at: i64,
     pub(crate) reason: String,
     pub(crate) detail: String,
+    /// Who wrote the event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<String>,
+    /// Its id in its source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
+    /// The order, vehicle or change of roads that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) entity: Option<String>,
 }
 
 /// `/v1/decisions`.
 #[derive(Serialize)]
 pub(crate) struct Decisions<'a> {
     pub(crate) decisions: Vec<&'a Decision>,
-    pub(crate) refused: &'a VecDeque<Refusal>,
+    pub(crate) refused: Vec<&'a Refusal>,
 }
 
 /// `/v1/features`: what was learned.

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 
 use fleetfold_fleet::Change;
 use fleetfold_model::{Choice, Event, LogEntry, LogSeq, Name, Obstacle, Proposal, Timestamp, UnassignedReason};
+use fleetfold_wire::RejectedV1;
 
 use super::stories::{Who, line};
-use super::{Decision, Refusal, Told, reason_words};
+use super::{Decision, Decisions, Refusal, Told, reason_words};
 
 /// Decisions kept for the screen.
 const DECISIONS_MAX: usize = 400;
@@ -121,13 +122,33 @@ impl Memory {
     }
 
     /// A fact made no sense.
-    pub(crate) fn refuse(&mut self, seq: LogSeq, at: Timestamp, reason: &str, detail: &str) -> Refusal {
-        let refused = Refusal { seq: seq.0, at: at.0, reason: reason.to_owned(), detail: detail.to_owned() };
+    ///
+    /// `message`: the bytes that it came in, which name the event as far as they can be read.
+    pub(crate) fn refuse(
+        &mut self,
+        seq: LogSeq,
+        at: Timestamp,
+        (reason, detail): (&str, &str),
+        message: &[u8],
+    ) -> Refusal {
+        let RejectedV1 { source, id, entity, .. } = RejectedV1::new(seq.0, "", reason, detail, message);
+        let (reason, detail) = (reason.to_owned(), detail.to_owned());
+        let refused = Refusal { seq: seq.0, at: at.0, reason, detail, source, id, entity };
         self.refused.push_back(refused.clone());
         if self.refused.len() > REFUSED_MAX {
             self.refused.pop_front();
         }
         refused
+    }
+
+    /// The decisions after a number and the last refusals, of one order or of all.
+    pub(crate) fn decided(&self, after: u64, order: Option<&str>) -> Decisions<'_> {
+        let is_asked = |named: Option<&str>| order.is_none_or(|order| named == Some(order));
+        let decisions = self.decisions.iter().filter(|decision| decision.n > after);
+        Decisions {
+            decisions: decisions.filter(|decision| is_asked(Some(&decision.order))).collect(),
+            refused: self.refused.iter().filter(|refusal| is_asked(refusal.entity.as_deref())).collect(),
+        }
     }
 
     /// The lines of a vehicle or order, oldest first.

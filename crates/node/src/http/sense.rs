@@ -19,7 +19,7 @@ use crate::log::{Stored, Stream};
 use crate::screens::{Known, Question, Subject};
 
 /// Longest time that the questions of one request may take together.
-const ASKS_MAX: Duration = Duration::from_millis(300);
+const ASKS_MAX: Duration = Duration::from_millis(500);
 /// Longest wait for the fold of a `zone.opened` that says how places are read.
 const OPENED_WITHIN: Duration = Duration::from_secs(2);
 /// Time between two looks at how far the fold has come.

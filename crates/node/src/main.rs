@@ -64,16 +64,16 @@ fn main() -> ExitCode {
     let result = runtime.block_on(async {
         catch_file_size_limit();
         match cli.command {
-            Command::Demo(args) => demo::demo(args).await,
-            Command::Serve(args) => serve::serve(args).await,
-            Command::Zones(args) => nodes::commands::zones(args).await,
+            Command::Demo(args) => Box::pin(demo::demo(args)).await,
+            Command::Serve(args) => Box::pin(serve::serve(args)).await,
+            Command::Zones(args) => Box::pin(nodes::commands::zones(args)).await,
             Command::Drain(args) => Box::pin(nodes::commands::drain(args)).await,
             Command::Zone(args) => Box::pin(handover::zone(args)).await,
-            Command::Feed(args) => serve::feed(args).await,
-            Command::Record(args) => readers::record(args).await,
-            Command::Audit(args) => readers::audit(args).await,
-            Command::Verify(args) => readers::verify(args).await,
-            Command::Doctor(args) => doctor::doctor(args).await,
+            Command::Feed(args) => Box::pin(serve::feed(args)).await,
+            Command::Record(args) => Box::pin(readers::record(args)).await,
+            Command::Audit(args) => Box::pin(readers::audit(args)).await,
+            Command::Verify(args) => Box::pin(readers::verify(args)).await,
+            Command::Doctor(args) => Box::pin(doctor::doctor(args)).await,
             Command::Replay(args) => offline::replay(&args),
             Command::Backtest(args) => offline::backtest(&args),
             Command::Solve(args) => {

@@ -104,10 +104,10 @@ impl Engine {
         let log = folder.join(format!("{data}.log"));
         let file = std::fs::File::options().create(true).append(true).open(&log).unwrap();
         let out = file.try_clone().unwrap();
-        let child = fleetfold(&args, folder).stdout(out).stderr(file).spawn().unwrap();
+        let process = Killed(fleetfold(&args, folder).stdout(out).stderr(file).spawn().unwrap());
         for _ in 0..400 {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Self { process: Killed(child), port, log };
+                return Self { process, port, log };
             }
             pause(50);
         }

@@ -338,8 +338,17 @@ fn the_other_layout_than_that_of_the_log_is_refused_and_the_stream_is_named() {
     let refused = |layout: &str, by: &str| {
         for what in [["--zone", "porto"], ["--zones", "acme/*"]] {
             let args = [&["serve", "--log", &url, "--listen", "127.0.0.1:0", "--streams", layout], &what[..]].concat();
-            let output = run(&args, folder.path());
-            assert!(!output.status.success(), "{layout} was taken");
+            let mut child =
+                fleetfold(&args, folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            let ended = (0..200).any(|_| {
+                pause(50);
+                child.try_wait().unwrap().is_some()
+            });
+            if !ended {
+                child.kill().unwrap();
+            }
+            let output = child.wait_with_output().unwrap();
+            assert!(ended && !output.status.success(), "{layout} was taken: {}", words(&output));
             assert!(words(&output).contains(&format!("stream {by}")), "{layout}: {}", words(&output));
         }
     };

@@ -91,7 +91,7 @@ pub(super) async fn tell(log: &Log, zone: &ZoneName, untaken: &Untaken, waits: i
             }
             Err(error) => {
                 // The stream may have been deleted.
-                match tokio::time::timeout(MAKE, log.ensure(Stream::Rejected, &zone)).await {
+                match tokio::time::timeout(MAKE, log.ensure(Stream::Rejected, zone)).await {
                     Ok(Err(made)) => waits(&made.what),
                     Ok(Ok(())) | Err(_) => waits(&error.to_string()),
                 }

@@ -109,7 +109,7 @@ async fn a_retry_with_the_same_id_and_fence_is_never_stored_twice() {
         let again = put(log, "plan", "plan/1", Some(0)).await;
         match which {
             "jetstream" | PER_ZONE | "simulated, one replica" => {
-                assert_eq!(again, Err(AppendError::WrongSequence), "{which}")
+                assert_eq!(again, Err(AppendError::WrongSequence), "{which}");
             }
             _ => assert_eq!(again.map(|stored| (stored.seq, stored.duplicate)), Ok((first.seq, true)), "{which}"),
         }

@@ -1,6 +1,6 @@
 //! The connection to a broker, and the streams and buckets that are made where they are missing.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -214,7 +214,7 @@ impl Maker {
             duplicate_window: Duration::from_secs(120),
             allow_direct: true,
             placement: self.placement(),
-            metadata: HashMap::from([(LAYOUT_KEY.to_owned(), self.layout.word().to_owned())]),
+            metadata: [(LAYOUT_KEY.to_owned(), self.layout.word().to_owned())].into_iter().collect(),
             ..Config::default()
         };
         match stream {

@@ -5,6 +5,7 @@ mod support;
 use std::path::Path;
 use std::process::Stdio;
 
+use futures::StreamExt as _;
 use serde_json::{Value, json};
 use support::{Killed, broker, fleetfold, free_port, http, pause, wait_for};
 
@@ -223,7 +224,6 @@ fn over_nats_what_looks_like_a_mistake_is_taken_and_said() {
         let jetstream = async_nats::jetstream::new(client.clone());
         let subject = "fleet.acme.porto.event.order_created._";
         jetstream.publish(subject, event.into()).await.unwrap().await.unwrap();
-        use futures::StreamExt as _;
         let two: Vec<_> = tokio::time::timeout(std::time::Duration::from_secs(20), told.take(2).collect())
             .await
             .expect("two warnings");

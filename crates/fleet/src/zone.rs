@@ -1,6 +1,6 @@
 //! The zone: its coordinates and the two clocks, log time and zone time.
 
-use fleetfold_model::{Millis, Space, Timestamp};
+use fleetfold_model::{Millis, Space, Timestamp, ZoneOpened};
 use serde::{Deserialize, Serialize};
 
 /// The zone: how log time maps to zone time and how coordinates are read.
@@ -32,6 +32,20 @@ impl Default for Zone {
             log_start: Timestamp(0),
             utc_offset: Millis(0),
             rate: 1,
+        }
+    }
+}
+
+impl From<&ZoneOpened> for Zone {
+    fn from(opened: &ZoneOpened) -> Self {
+        Self {
+            opened: true,
+            timezone: opened.timezone.clone(),
+            space: opened.space,
+            day_start: opened.day_start,
+            log_start: opened.log_start,
+            utc_offset: opened.utc_offset,
+            rate: opened.rate.max(1),
         }
     }
 }

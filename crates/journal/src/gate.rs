@@ -76,7 +76,7 @@ pub struct Said {
     pub envelope: CloudEvent,
     /// Its type.
     pub kind: EventType,
-    /// Fields of the payload that the type does not know.
+    /// What looks like a mistake: unknown fields, odd values.
     pub warnings: Vec<Warning>,
 }
 
@@ -190,7 +190,8 @@ impl Gate {
             return rejected("wrong_subject", what, on_plan_subject);
         }
         let own = event.own_epoch();
-        if let Some(warning) = decoded.warnings.first().filter(|_| own.is_none()) {
+        let refused = decoded.warnings.iter().find(|warning| warning.is_refused_by_strict());
+        if let Some(warning) = refused.filter(|_| own.is_none()) {
             if self.policy.seq < self.policy_fact {
                 return Judged::WhichPolicy { after: self.policy_fact };
             }

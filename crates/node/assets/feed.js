@@ -5,7 +5,7 @@
 /** @typedef {{id: string, status: string, at: [number, number] | null, seen: number | null, revision: number, visits: Visit[], lines: [number, number][][], on_board: number, stops_done: number}} Vehicle */
 /** @typedef {{id: string, status: string, reason: string | null, vehicle: string | null, pickup: [number, number] | null, delivery: [number, number] | null, due: number | null, placed: number | null}} Order */
 /** @typedef {{n: number, at: number, order: string, vehicle: string | null, kind: string, words: string}} Decision */
-/** @typedef {{seq: number, at: number, reason: string, detail: string}} Refusal */
+/** @typedef {{seq: number, at: number, reason: string, detail: string, source?: string, id?: string, entity?: string}} Refusal */
 /** @typedef {{id: string, closed: boolean, lines: [number, number][][], area: [number, number][]}} Road */
 /** @typedef {{now: number, open: number, unassigned: number, late: number, served: number, orders: number, on_time: number, p50: number, p99: number, max: number, answers: number, events: number, changes_per_hour: number, searching: boolean}} Kpi */
 /** @typedef {{vehicles: Vehicle[], orders: Order[], moved?: [string, number, number, number][], decisions: Decision[], refused: Refusal[], roads?: Road[], kpi: Kpi, zone?: {timezone: string, rate: number}}} Body */

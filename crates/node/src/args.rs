@@ -291,10 +291,24 @@ pub(crate) enum ZoneCommand {
     },
 }
 
+/// Which log, whose zone, where a file of settings may say so too.
+#[derive(Args, Clone)]
+pub(crate) struct WhereIfGiven {
+    /// `nats://[USER:PASSWORD@]HOST:PORT`, `embedded` or `embedded:PATH`, `spawn`, or `auto` ($NATS_URL, else nats-server on PATH, else embedded) [default: auto]
+    #[arg(long, env = "FLEETFOLD__LOG", hide_env_values = true)]
+    pub(crate) log: Option<LogChoice>,
+    /// The tenant [default: demo]
+    #[arg(long, env = "FLEETFOLD__TENANT")]
+    pub(crate) tenant: Option<String>,
+    /// The zone [default: city]
+    #[arg(long, env = "FLEETFOLD__ZONE")]
+    pub(crate) zone: Option<String>,
+}
+
 #[derive(Args)]
 pub(crate) struct Serve {
     #[command(flatten)]
-    pub(crate) place: Where,
+    pub(crate) place: WhereIfGiven,
     #[command(flatten)]
     pub(crate) kept: Kept,
     /// Run all zones of these names that are this node's, instead of one: `acme/*`, `*/*`, `acme/porto,acme/braga`. Any number of

@@ -42,15 +42,12 @@ pub(crate) async fn demo(args: Demo) -> Result<ExitCode, Failure> {
     })
     .await?;
     let address = http::serve(live.clone(), args.listen, None).await?;
-    crate::out::say!("log   {}", opened.why);
-    crate::out::say!("map   http://{address}");
-    crate::out::say!(
-        "day   {} orders, {} vehicles, {}× — {}",
-        scenario.demand.orders,
-        scenario.vehicles,
-        args.speed,
-        scenario.title
-    );
+    // With --json standard output is the report and nothing else.
+    let tell = |line: String| if args.json { eprintln!("{line}") } else { crate::out::say!("{line}") };
+    tell(format!("log   {}", opened.why));
+    tell(format!("map   http://{address}"));
+    let (orders, vehicles) = (scenario.demand.orders, scenario.vehicles);
+    tell(format!("day   {orders} orders, {vehicles} vehicles, {}× — {}", args.speed, scenario.title));
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         wait_for_signal().await;
@@ -74,7 +71,7 @@ pub(crate) async fn demo(args: Demo) -> Result<ExitCode, Failure> {
         show(&summary, args.json);
     }
     if args.stay && !interrupted {
-        crate::out::say!("the day is over; the map stays until Ctrl-C");
+        tell("the day is over; the map stays until Ctrl-C".to_owned());
         let _ = stopped.clone().wait_for(|stop| *stop).await;
     }
     finish(&live, &opened.log).await;

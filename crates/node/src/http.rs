@@ -1,6 +1,7 @@
 //! HTTP and the live feed: health, metrics, events in, and a websocket that never makes the engine wait. Documents about the state are
 //! in `state.rs`.
 
+mod sense;
 mod state;
 
 use std::collections::VecDeque;
@@ -27,11 +28,18 @@ use crate::log::{AppendError, Log, LogError, Stored, Stream};
 use crate::nodes::documents::overview_of;
 use crate::screens::Question;
 use crate::view::{Hello, Problem, RejectedLine, Submitted, WarnedLine, WarningList, text};
+use crate::warnings::tell;
+
+use sense::Patience;
 
 /// Most browsers at a time.
 const CLIENTS_MAX: usize = 256;
 /// Largest body of `POST /v1/events`.
 const BODY_MAX: usize = 8 << 20;
+/// The code of an event whose id names another one.
+const ID_REUSED: &str = "id_reused";
+/// Longest text of an error that is put into a problem document.
+const PROBLEM_MAX: usize = 4096;
 /// Why new orders are refused for now.
 const OVERLOADED: &str = "orders wait for longer than they should; send it again, the id makes repeats harmless";
 /// Seconds after which a producer whose order was refused because of overload may try again.
@@ -154,7 +162,7 @@ async fn guard(State(app): State<Arc<App>>, request: axum::extract::Request, nex
     if let Err(refused) = may_ask(&request, app.token.as_ref(), &app.host) {
         return refused;
     }
-    let mut response = next.run(request).await;
+    let mut response = as_problem(next.run(request).await).await;
     let policy =
         "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:";
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(policy));
@@ -189,8 +197,42 @@ pub(crate) fn may_ask(request: &axum::extract::Request, token: Option<&String>, 
 
 /// RFC 9457.
 pub(crate) fn problem(status: StatusCode, title: &str, detail: &str) -> Response {
-    let body = Problem { kind: "about:blank", status: status.as_u16(), title, detail };
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], text(&body)).into_response()
+    answer_with(status, &Problem { kind: "about:blank", status: status.as_u16(), code: None, title, detail })
+}
+
+/// The same, with the short stable word that a line of a batch would have.
+fn problem_of(status: StatusCode, code: &str, title: &str, detail: &str) -> Response {
+    answer_with(status, &Problem { kind: "about:blank", status: status.as_u16(), code: Some(code), title, detail })
+}
+
+/// An error that the framework answers in plain text (a body that is too large, a method or a query that is not known) as a problem
+/// document. Its other headers stay: `Allow` says which methods are known.
+async fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("text/plain");
+    if !(status.is_client_error() && kind.starts_with("text/plain")) {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let said = axum::body::to_bytes(body, PROBLEM_MAX).await.unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    let detail = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => format!("a body of at most {} MiB is taken: send it in parts", BODY_MAX >> 20),
+        StatusCode::METHOD_NOT_ALLOWED => "the header `Allow` names the methods that are known here".to_owned(),
+        _ => said.into_owned(),
+    };
+    let title = status.canonical_reason().unwrap_or("error").to_lowercase();
+    let mut answer = problem(status, &title, &detail);
+    for (name, value) in &parts.headers {
+        if ![header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name) {
+            answer.headers_mut().insert(name, value.clone());
+        }
+    }
+    answer
+}
+
+fn answer_with(status: StatusCode, body: &Problem<'_>) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/problem+json")], text(body)).into_response()
 }
 
 fn as_json(body: String) -> Response {
@@ -273,19 +315,22 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
     let (mut accepted, mut duplicates) = (0u64, 0u64);
     let (mut rejected, mut warnings, mut last_seq) = (Vec::new(), Vec::new(), None);
     let mut overloaded = false;
+    let mut patience = Patience::new();
     for (index, line) in lines.into_iter().enumerate() {
-        match submit(&app.live, line).await {
+        match submit(&app.live, line, &mut patience).await {
             Ok(taken) => {
                 accepted += u64::from(!taken.duplicate);
                 duplicates += u64::from(taken.duplicate);
                 last_seq = Some(taken.seq);
-                let told = |told: Warning| WarnedLine { line: index + 1, field: told.field, hint: told.hint };
-                warnings.extend(taken.warnings.into_iter().map(told));
+                warnings.extend(taken.warnings.into_iter().map(|warning| WarnedLine::new(index + 1, warning)));
             }
             Err(Submit::Invalid(code, detail)) => {
                 app.live.metrics.rejected(code);
                 if single {
-                    return problem(StatusCode::UNPROCESSABLE_ENTITY, "not a legal event", &detail);
+                    return match code {
+                        ID_REUSED => problem_of(StatusCode::CONFLICT, code, "the id names another event", &detail),
+                        _ => problem_of(StatusCode::UNPROCESSABLE_ENTITY, code, "not a legal event", &detail),
+                    };
                 }
                 rejected.push(RejectedLine { line: index + 1, code, detail });
             }
@@ -329,7 +374,7 @@ pub(crate) struct Taken {
     pub(crate) seq: u64,
     /// It was there before.
     pub(crate) duplicate: bool,
-    /// Fields that its type does not know.
+    /// What looks like a mistake in it.
     pub(crate) warnings: Vec<Warning>,
 }
 
@@ -365,8 +410,9 @@ impl Lost {
 ///
 /// # Errors
 ///
-/// See [`Submit`]. In a zone with a strict policy an unknown field is an error.
-pub(crate) async fn submit(live: &Live, bytes: Bytes) -> Result<Taken, Submit> {
+/// See [`Submit`]. In a zone with a strict policy an unknown field is an error. So are places in coordinates that the zone does not
+/// read, and an id that names another event.
+async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Taken, Submit> {
     let strict = live.strict.load(Ordering::Acquire);
     let decoded = decode(&bytes)
         .and_then(|decoded| if strict { decoded.strict() } else { Ok(decoded) })
@@ -385,16 +431,30 @@ pub(crate) async fn submit(live: &Live, bytes: Bytes) -> Result<Taken, Submit> {
     if is_new_work && live.overload.load(Ordering::Acquire) >= OVERLOAD_MAX {
         return Err(Submit::Overloaded);
     }
-    match append_until_known(&live.log, stream, subject, id, bytes).await {
-        Ok(stored) => {
-            // Positions are in another stream, so their sequence would say nothing to a reader of the fleet's log.
-            let seq = (stream == Stream::Fleet).then_some(stored.seq);
-            let said = Said { envelope: decoded.envelope, kind: decoded.kind, warnings: decoded.warnings };
-            live.warnings.push(&said, seq, crate::clock::wall());
-            Ok(Taken { seq: stored.seq, duplicate: stored.duplicate, warnings: said.warnings })
-        }
-        Err((lost, detail)) => Err(Submit::Log(lost, detail)),
+    sense::wrong_coordinates(live, &decoded).await.map_err(|what| Submit::Invalid("coordinates", what))?;
+    // Asked before the event changes the answer.
+    let doubtful = sense::doubtful(live, &decoded, patience).await;
+    let stored = append_until_known(&live.log, stream, subject, id, bytes)
+        .await
+        .map_err(|(lost, detail)| Submit::Log(lost, detail))?;
+    if stored.duplicate
+        && let Some(what) = sense::reused(live, stream, stored, &decoded.envelope).await
+    {
+        return Err(Submit::Invalid(ID_REUSED, what));
     }
+    // Positions are in another stream, so their sequence would say nothing to a reader of the fleet's log.
+    let seq = (stream == Stream::Fleet).then_some(stored.seq);
+    live.posted.fetch_max(seq.unwrap_or(0), Ordering::AcqRel);
+    let mut warnings = sense::odd(live, &decoded);
+    // A repeat is in the state already.
+    warnings.extend(doubtful.filter(|_| !stored.duplicate));
+    warnings.splice(..0, decoded.warnings);
+    let said = Said { envelope: decoded.envelope, kind: decoded.kind, warnings };
+    let fresh = live.warnings.push(&said, seq, crate::clock::wall());
+    if let Some(seq) = seq {
+        tell(&live.log, &live.zone, seq, &fresh);
+    }
+    Ok(Taken { seq: stored.seq, duplicate: stored.duplicate, warnings: said.warnings })
 }
 
 /// Appends an event, and where no answer comes appends it again with the same id, of which the log keeps one, until it is known

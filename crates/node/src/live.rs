@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fleetfold_engine::{Engine, Input, PositionReport};
-use fleetfold_fleet::Tally;
+use fleetfold_fleet::{Tally, Zone};
 use fleetfold_journal::PolicyAt;
 use fleetfold_model::{Event, MessageHash, Millis, Name, Timestamp};
 use fleetfold_roads::Network;
@@ -143,6 +143,10 @@ pub(crate) struct Live {
     pub(crate) warnings: Warnings,
     /// The zone's policy wants events with unknown fields refused.
     pub(crate) strict: Arc<AtomicBool>,
+    /// The zone's clock and coordinates, as the fold has them.
+    pub(crate) opened: watch::Receiver<Zone>,
+    /// The last fact that came over HTTP and is in the log.
+    pub(crate) posted: Arc<AtomicU64>,
     /// Level of overload, 0 to [`OVERLOAD_MAX`].
     pub(crate) overload: Arc<AtomicU8>,
     /// As whom it takes the zone's lease.
@@ -240,7 +244,9 @@ struct Worker {
     readiness: Arc<Readiness>,
     /// The zone's policy rejects events with unknown fields, as HTTP sees it.
     strict: Arc<AtomicBool>,
-    /// The same for the intake, with the entry that it holds from.
+    /// The zone's clock and coordinates, as HTTP sees them.
+    zone_now: watch::Sender<Zone>,
+    /// The policy on unknown fields for the intake, with the entry that it holds from.
     policy: watch::Sender<PolicyAt>,
     /// Facts that the fold refused, to be told.
     refused: mpsc::Sender<telling::Untaken>,

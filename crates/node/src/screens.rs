@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
+use fleetfold_fleet::Fleet;
+use fleetfold_model::Name;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
@@ -18,7 +20,8 @@ use crate::document::{Document, has};
 use crate::hub::Hub;
 use crate::live::OVERLOAD_MAX;
 use crate::live::handover::{Glimpse, Handover, News, Signals};
-use crate::view::{self, Decisions, Kept, Memory, Page, Pending, Vehicle, WithStory, text};
+use crate::view::stories::Who;
+use crate::view::{self, Kept, Memory, Page, Pending, Vehicle, WithStory, text};
 
 /// Deltas reach screens at most this often.
 const DELTA_EVERY: Duration = Duration::from_millis(100);
@@ -50,12 +53,53 @@ pub(crate) enum Question {
     Page(Page, Vec<String>, oneshot::Sender<Answer>),
     Vehicle(String, oneshot::Sender<Option<String>>),
     Order(String, oneshot::Sender<Option<String>>),
-    /// The decisions after this number.
-    Decisions(u64, oneshot::Sender<String>),
+    /// The decisions after this number and the last refusals, of one order or of all.
+    Decisions(u64, Option<String>, oneshot::Sender<String>),
+    /// What an event that is about to be taken depends on.
+    Known(Subject, oneshot::Sender<Known>),
     /// What was learned.
     Features(oneshot::Sender<String>),
     /// The whole picture for a screen.
     Picture(oneshot::Sender<Arc<Picture>>),
+}
+
+/// What an event is about.
+#[derive(Clone, Debug)]
+pub(crate) enum Subject {
+    Order(Name),
+    Vehicle(Name),
+}
+
+/// What the fleet knows of an event's subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// The priority of an order that is open.
+    Priority(u8),
+    /// The vehicle is registered.
+    Registered,
+    /// The vehicle is not registered.
+    Unregistered,
+    /// Nothing that matters.
+    Nothing,
+}
+
+impl Known {
+    fn of(fleet: &Fleet, subject: &Subject) -> Self {
+        match subject {
+            Subject::Order(name) => {
+                let order = fleet.order_id(name.as_str()).map(|id| fleet.order(id)).filter(|order| order.is_open());
+                order.and_then(|order| order.spec.as_ref()).map_or(Self::Nothing, |spec| Self::Priority(spec.priority))
+            }
+            Subject::Vehicle(name) => {
+                let vehicle = fleet.vehicle_id(name.as_str()).map(|id| fleet.vehicle(id));
+                if vehicle.is_some_and(|vehicle| vehicle.spec.is_some()) {
+                    Self::Registered
+                } else {
+                    Self::Unregistered
+                }
+            }
+        }
+    }
 }
 
 /// The whole picture as the first frame of a screen.
@@ -225,8 +269,8 @@ impl Screens {
                         change.retired.iter().for_each(|(_, name)| scene.kept.forget(name));
                     }
                 }
-                News::Refused { seq, at, reason, detail } => {
-                    let refused = self.memory.refuse(seq, at, reason, &detail);
+                News::Refused { seq, at, reason, detail, message } => {
+                    let refused = self.memory.refuse(seq, at, (reason, &detail), &message);
                     if let Some(scene) = &mut self.scene {
                         scene.pending.refused(refused);
                     }
@@ -385,24 +429,26 @@ impl Screens {
                 let found = seen.fleet.vehicle_id(&name).map(|id| {
                     let (head, route) = (view::vehicle_head(seen, id), view::vehicle_route(seen, id));
                     let shown = Vehicle { head, route, detail: view::vehicle_detail(seen, id) };
-                    text(&WithStory { shown, story: self.memory.story(&seen.fleet.vehicle(id).name) })
+                    text(&WithStory { shown, story: self.memory.story(Who::Vehicle(&seen.fleet.vehicle(id).name)) })
                 });
                 let _ = reply.send(found);
             }
             Question::Order(name, reply) => {
                 let seen = &self.scene.as_ref()?.seen;
                 let found = seen.fleet.order_id(&name).map(|id| {
-                    let story = self.memory.story(&seen.fleet.order(id).name);
+                    let story = self.memory.story(Who::Order(&seen.fleet.order(id).name));
                     text(&WithStory { shown: view::order(seen, id), story })
                 });
                 let _ = reply.send(found);
             }
+            Question::Known(subject, reply) => {
+                let _ = reply.send(Known::of(&self.scene.as_ref()?.seen.fleet, &subject));
+            }
             Question::Features(reply) => {
                 let _ = reply.send(text(&view::features(&self.scene.as_ref()?.seen)));
             }
-            Question::Decisions(after, reply) => {
-                let decisions = self.memory.decisions.iter().filter(|decision| decision.n > after).collect();
-                let _ = reply.send(text(&Decisions { decisions, refused: &self.memory.refused }));
+            Question::Decisions(after, order, reply) => {
+                let _ = reply.send(text(&self.memory.decided(after, order.as_deref())));
             }
         }
         None

@@ -1,6 +1,6 @@
 //! Commands that write to a log: serve, feed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,23 +66,31 @@ fn config(path: Option<&PathBuf>) -> Result<Config, Failure> {
     })
 }
 
-pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
+fn token_in(path: &Path) -> Result<String, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::new(format!("token file {}: {error}", path.display()), "give the path of a file with the bearer token")
+    })?;
+    Ok(text.trim().to_owned())
+}
+
+pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
     let config = config(args.config.as_ref())?;
-    if args.place.log == LogChoice::Auto
-        && let Some(log) = &config.log
-    {
-        args.place.log = log.parse().map_err(|what: String| Failure::new(format!("log = {log:?}"), what))?; // without a password
-    }
-    let pick =
-        |flag: String, default: &str, file: Option<String>| if flag == default { file.unwrap_or(flag) } else { flag };
+    let choice = match (args.place.log, config.log) {
+        (Some(choice), _) => choice,
+        (None, None) => LogChoice::Auto,
+        // What may be an address with a password is no error of form, so it is not shown.
+        (None, Some(log)) => log.parse().map_err(|what: String| Failure::new(format!("log = {log:?}"), what))?,
+    };
     let zones = if args.zones.is_empty() { config.zones } else { args.zones };
-    let zone = zone_name(&pick(args.place.tenant, "demo", config.tenant), &pick(args.place.zone, "city", config.zone))?;
+    let or = |flag: Option<String>, file: Option<String>, default: &str| flag.or(file).unwrap_or(default.to_owned());
+    let tenant = or(args.place.tenant, config.tenant, "demo");
+    let zone = zone_name(&tenant, &or(args.place.zone, config.zone, "city"))?;
     let network = match args.network.or(config.network) {
         Some(source) => days::network_of(&source)?,
         None => days::build(&fleetfold_model::NetworkSpec::default())?,
     };
     let token_file = args.token_file.or(config.token_file);
-    let token = token_file.map(std::fs::read_to_string).transpose()?.map(|token| token.trim().to_owned());
+    let token = token_file.map(|path| token_in(&path)).transpose()?;
     let listen = args.listen.or(config.listen).unwrap_or_else(|| std::net::SocketAddr::from(([127, 0, 0, 1], 8080)));
     let data = args.data.or(config.data).unwrap_or_else(|| PathBuf::from("fleetfold-data"));
     let tags = if args.kept.placement.is_empty() { config.placement } else { args.kept.placement };
@@ -91,7 +99,7 @@ pub(crate) async fn serve(mut args: Serve) -> Result<ExitCode, Failure> {
         replicas: args.kept.replicas.or(config.replicas),
         placement: Placement { cluster: args.kept.placement_cluster.or(config.placement_cluster), tags },
     };
-    let opened = log::open_with(&args.place.log, log::Purpose::Serve, storage).await?;
+    let opened = log::open_with(&choice, log::Purpose::Serve, storage).await?;
     crate::out::say!("log   {}", opened.why);
     warn_of_replicas(&opened.log).await;
     let threads = args.threads.or(config.threads);

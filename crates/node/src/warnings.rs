@@ -1,18 +1,26 @@
 //! Warnings about events that were taken all the same: the last ones, for people, and how many there were, for the metrics.
 //!
 //! One list is shared by the HTTP door and by the reader of the log. An event that came over HTTP is met again in the log;
-//! the same field of the same event is listed and counted once.
+//! the same field of the same event is listed and counted once. Whoever listed it tells it on the stream of warnings.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use fleetfold_journal::Said;
-use fleetfold_model::Timestamp;
-use fleetfold_wire::Warning;
+use bytes::Bytes;
+use fleetfold_journal::address::rejected_id;
+use fleetfold_journal::{Address, Said, ZoneName};
+use fleetfold_model::{LogSeq, Timestamp};
 use serde::Serialize;
+
+use crate::log::{AppendError, Log, Stream};
 
 /// Most warnings that are listed.
 const LISTED_MAX: usize = 200;
+/// Attempts to tell a warning on the stream.
+const TOLD_TRIES: u32 = 300;
+/// Time between two attempts while the broker is away.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// One warning about one event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,11 +39,14 @@ pub(crate) struct Warned {
     /// The name of its type.
     #[serde(rename = "type")]
     pub(crate) kind: &'static str,
-    /// The field that the warning is about, as a path in `data`.
+    /// The field that the warning is about, as a path in `data`, or the attribute `time`.
     pub(crate) field: String,
     /// The field that was probably meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hint: Option<String>,
+    /// What is odd about its value, and what is done with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<String>,
 }
 
 #[derive(Default)]
@@ -68,7 +79,7 @@ impl Warnings {
                 continue;
             }
             let warned = Warned {
-                code: Warning::CODE,
+                code: warning.code,
                 seq,
                 at: jiff::Timestamp::from_millisecond(now.0).map(|at| at.to_string()).unwrap_or_default(),
                 source: event.source.clone(),
@@ -76,6 +87,7 @@ impl Warnings {
                 kind: said.kind.name(),
                 field: warning.field.clone(),
                 hint: warning.hint.clone(),
+                detail: warning.detail.clone(),
             };
             *listed.counts.entry(warned.code).or_default() += 1;
             fresh.push(warned.clone());
@@ -95,6 +107,25 @@ impl Warnings {
     /// How many warnings there were since this engine started, by code.
     pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).counts.clone()
+    }
+}
+
+/// Tells the warnings about the entry at `seq` on the stream of warnings. Nothing waits for that. A repeat, by a second engine for
+/// instance, has the same id and is stored once.
+pub(crate) fn tell(log: &Log, zone: &ZoneName, seq: u64, fresh: &[Warned]) {
+    for warned in fresh {
+        let subject = zone.subject(&Address::Warning(warned.code.to_owned()));
+        let id = format!("{}/{}", rejected_id(zone, LogSeq(seq)), warned.field);
+        let body = Bytes::from(serde_json::json!(warned).to_string());
+        let log = log.clone();
+        tokio::spawn(async move {
+            for _ in 0..TOLD_TRIES {
+                match log.append(Stream::Warning, subject.clone(), id.clone(), body.clone(), None).await {
+                    Ok(_) | Err(AppendError::Refused(_)) => return,
+                    Err(_) => tokio::time::sleep(AGAIN).await,
+                }
+            }
+        });
     }
 }
 

@@ -46,7 +46,7 @@ fn a_producer_is_told_what_is_wrong_with_its_events() {
     );
     let (status, answer) = post(port, "Content-Type: application/x-ndjson\r\n", &lines);
     assert_eq!((status, &answer["accepted"]), (202, &json!(2)), "{answer}");
-    assert_eq!(answer["warnings"], json!([{ "line": 2, "field": "skils", "hint": "skills" }]));
+    assert_eq!(answer["warnings"], json!([{ "line": 2, "code": "unknown_field", "field": "skils", "hint": "skills" }]));
     let listed = get(port, "/v1/warnings");
     assert_eq!(listed["counts"], json!({ "unknown_field": 1 }));
     let warned = &listed["warnings"][0];

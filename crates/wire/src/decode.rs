@@ -6,8 +6,10 @@ use serde::de::DeserializeOwned;
 use crate::envelope::CloudEvent;
 use crate::event_type::{EventType, payload};
 use crate::fields::{instant, name, priority};
-use crate::known_fields::{Warning, unknown};
+use crate::known_fields::unknown;
+use crate::odd::odd;
 use crate::read_v1 as read;
+use crate::warning::Warning;
 use crate::{FACT_BYTES_MAX, PLAN_BYTES_MAX};
 
 /// Longest `id`, `source` and `type` of an event, in bytes.
@@ -73,7 +75,7 @@ impl DecodeError {
             Self::Attribute { .. } => "attribute",
             Self::UnknownType(_) => "unknown_type",
             Self::Payload { .. } => "payload",
-            Self::UnknownField { .. } => Warning::CODE,
+            Self::UnknownField { .. } => Warning::UNKNOWN_FIELD,
             Self::Field { .. } => "field",
         }
     }
@@ -109,7 +111,8 @@ pub struct Decoded {
     pub envelope: CloudEvent,
     /// What it said.
     pub what: What,
-    /// Fields of the payload that the type does not know, at most 20 of them. They have no effect.
+    /// What looks like a mistake: fields that the type does not know, at most 20 of them, and values that hardly anybody
+    /// means, at most 20 as well.
     pub warnings: Vec<Warning>,
 }
 
@@ -120,10 +123,13 @@ impl Decoded {
     ///
     /// The first unknown field.
     pub fn strict(mut self) -> Result<Self> {
-        if self.warnings.is_empty() {
-            return Ok(self);
+        match self.warnings.iter().position(Warning::is_refused_by_strict) {
+            None => Ok(self),
+            Some(first) => {
+                let warning = self.warnings.swap_remove(first);
+                Err(DecodeError::UnknownField { kind: self.kind.name(), warning })
+            }
         }
-        Err(DecodeError::UnknownField { kind: self.kind.name(), warning: self.warnings.swap_remove(0) })
     }
 }
 
@@ -147,7 +153,8 @@ pub fn id_hash(source: &str, id: &str) -> u64 {
     (hash ^ (hash >> 31)).max(1)
 }
 
-/// Decodes a message of the `FLEET` or `POSITION` stream. Unknown fields are told in [`Decoded::warnings`].
+/// Decodes a message of the `FLEET` or `POSITION` stream. Unknown fields and odd values are told in
+/// [`Decoded::warnings`].
 ///
 /// # Errors
 ///
@@ -188,7 +195,8 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded> {
     let Some(time) = envelope.time.as_deref() else { return attribute("time", "is missing".to_owned()) };
     let at = instant("time", time)?;
     let what = what(kind, &envelope, at)?;
-    let warnings = unknown(kind, &envelope.data);
+    let mut warnings = unknown(kind, &envelope.data);
+    warnings.extend(odd(kind, at, &what, &envelope.data));
     let id = id_hash(&envelope.source, &envelope.id);
     Ok(Decoded { id, hash: message_hash(bytes), kind, at, envelope, what, warnings })
 }

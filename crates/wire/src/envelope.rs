@@ -105,9 +105,36 @@ impl CloudEvent {
         }
     }
 
+    /// What differs between this event and another one with the same `source` and `id`: `type`, `data` or `time`. Payloads are
+    /// compared as JSON values, times as instants and only where both events state one. `None`: it is a repeat.
+    pub fn differs(&self, other: &Self) -> Option<&'static str> {
+        let instant = |event: &Self| event.time.as_deref().and_then(|time| crate::fields::instant("time", time).ok());
+        if self.kind != other.kind {
+            return Some("type");
+        }
+        if !same(&self.data, &other.data) {
+            return Some("data");
+        }
+        instant(self).zip(instant(other)).filter(|(this, that)| this != that).map(|_| "time")
+    }
+
     /// The message's bytes: compact JSON, fields in the order of this type, so that equal events have equal bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("wire types are plain JSON")
+    }
+}
+
+/// Whether two JSON values are the same. A whole number and one with a fraction are compared by value: 1 is 1.0.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(name, value)| b.get(name).is_some_and(|other| same(value, other)))
+        }
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Number(a), Value::Number(b)) if a.is_f64() != b.is_f64() => {
+            a.as_f64().zip(b.as_f64()).is_some_and(|(a, b)| a.total_cmp(&b).is_eq())
+        }
+        (a, b) => a == b,
     }
 }
 

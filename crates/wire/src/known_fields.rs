@@ -10,32 +10,12 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use crate::event_type::{EventType, Writer};
+use crate::warning::Warning;
 
 /// Most unknown fields reported of one event.
 const WARNINGS_MAX: usize = 20;
 /// Most characters of a field's name that are repeated in a warning.
 const FIELD_CHARS_MAX: usize = 64;
-
-/// An unknown field of an event that was taken all the same. The field is kept in the log and has no effect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// Where the field stands in `data`: `shipment.pickup.skils`, `shift.breaks[0].duration`.
-    pub field: String,
-    /// The known field that was probably meant, written like [`Warning::field`].
-    pub hint: Option<String>,
-}
-
-impl Warning {
-    /// A short stable word, as used in subjects and metrics.
-    pub const CODE: &str = "unknown_field";
-}
-
-impl std::fmt::Display for Warning {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "unknown field `{}`", self.field)?;
-        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "; did you mean `{hint}`?"))
-    }
-}
 
 /// What a payload of a type may look like: only what is needed to find unknown fields.
 #[derive(Debug)]
@@ -146,7 +126,7 @@ fn walk(root: &Shape, shape: &Shape, value: &Value, path: &str, found: &mut Vec<
             let shown: String = name.chars().take(FIELD_CHARS_MAX).collect();
             let here = nearest(name, fields.keys().map(String::as_str)).map(|meant| below(path, meant));
             let hint = here.or_else(|| elsewhere(root, name));
-            found.push(Warning { field: below(path, &shown), hint });
+            found.push(Warning::unknown_field(below(path, &shown), hint));
         }
     }
 }

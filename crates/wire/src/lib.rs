@@ -2,7 +2,7 @@
 //!
 //! This crate is the only one that promises a byte format to anyone outside. Facts are CloudEvents 1.0 in JSON; the name of
 //! the type carries the major version (`fleet.order.created.v1`). Inside a major version fields are only added. A field that a
-//! type does not know stays in the log, has no effect, and is told as a [`Warning`].
+//! type does not know stays in the log, has no effect, and is told as a [`Warning`]; so is a legal value that is probably a mistake.
 //!
 //! A value that comes out of [`decode()`] is legal, so that nothing behind it checks again: what cannot be is refused here, and
 //! the error says what is wrong, in which field, and what is expected instead.
@@ -44,9 +44,11 @@ mod event_v1;
 mod fields;
 mod known_fields;
 mod network_v1;
+mod odd;
 mod plan_v1;
 mod read_v1;
 mod rejected;
+mod warning;
 
 pub use day::{
     DAY_FORMAT, DAY_HEADER_BYTES_MAX, DAY_LINE_BYTES_MAX, DayError, DayFooter, DayHeader, DayLine, read_day_line,
@@ -56,10 +58,11 @@ pub use encode::{encode, encode_position, features_to_json};
 pub use envelope::{CloudEvent, Mode, structured};
 pub use event_type::{About, Entity, EventType, Writer, entity, event_type, schemas};
 pub use event_v1::PolicyV1;
-pub use known_fields::Warning;
 pub use network_v1::{NetworkV1, network_from_json, network_to_json};
+pub use odd::{odd_in_zone, other_coordinates};
 pub use plan_v1::{AssignmentV1, assignment_from_json, assignment_to_json};
 pub use rejected::RejectedV1;
+pub use warning::Warning;
 
 /// Largest fact, in bytes. Larger ones are refused: an event is about one thing (guess, far above any real one).
 pub const FACT_BYTES_MAX: usize = 64 * 1024;

@@ -213,7 +213,8 @@ fn every_event_is_read_back_as_it_was_written() {
         let decoded =
             decode(&serde_json::to_vec(&envelope).unwrap()).unwrap_or_else(|error| panic!("{event:?}: {error}"));
         assert_eq!(decoded.what, What::Event(event));
-        assert_eq!(decoded.warnings, [], "the encoder writes a field that {} does not know", envelope.kind);
+        let unknown: Vec<_> = decoded.warnings.iter().filter(|warning| warning.is_refused_by_strict()).collect();
+        assert!(unknown.is_empty(), "{unknown:?}: the encoder writes a field that {} does not know", envelope.kind);
     }
 }
 

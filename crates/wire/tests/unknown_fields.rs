@@ -78,7 +78,7 @@ fn a_strict_reader_refuses_what_another_takes_with_a_warning() {
     let bytes = event("fleet.order.created.v1", &data);
     assert!(decode(&bytes).is_ok());
     let error = decode_strict(&bytes).unwrap_err();
-    assert!(matches!(&error, DecodeError::UnknownField { .. }) && error.code() == Warning::CODE);
+    assert!(matches!(&error, DecodeError::UnknownField { .. }) && error.code() == Warning::UNKNOWN_FIELD);
     let text = error.to_string();
     assert!(text.contains("`skils`") && text.contains("`skills`"), "{text}");
     assert!(decode_strict(&event("fleet.order.ready.v1", &json!({ "order_id": "o" }))).is_ok());

@@ -12,15 +12,7 @@ impl Fleet {
         if self.zone.opened {
             return Err(Refused::ZoneOpen);
         }
-        self.zone = Zone {
-            opened: true,
-            timezone: opened.timezone.clone(),
-            space: opened.space,
-            day_start: opened.day_start,
-            log_start: opened.log_start,
-            utc_offset: opened.utc_offset,
-            rate: opened.rate.max(1),
-        };
+        self.zone = Zone::from(opened);
         self.policy = opened.policy.clone();
         self.policy_digest = policy_digest(&opened.policy);
         doing.zone_changed = true;

@@ -125,10 +125,12 @@ pub(super) async fn order(State(app): State<Arc<App>>, Path(id): Path<String>) -
 pub(super) struct Since {
     #[serde(default)]
     after: u64,
+    /// Of this order only.
+    order: Option<String>,
 }
 
 pub(super) async fn decisions(State(app): State<Arc<App>>, Query(since): Query<Since>, headers: HeaderMap) -> Response {
-    send(ask(&app, |reply| Question::Decisions(since.after, reply)).await, &headers).await
+    send(ask(&app, |reply| Question::Decisions(since.after, since.order, reply)).await, &headers).await
 }
 
 /// An order that the engine does not hold: perhaps it is long over, and the log still tells of it. One question at a time

@@ -184,7 +184,8 @@ impl Worker {
                         view::refused_words(*reason)
                     )
                 });
-                self.giver.refused(*seq, now, reason.code(), detail.clone());
+                let bytes = self.folding.as_ref().map_or_else(Bytes::new, |message| message.bytes.clone());
+                self.giver.refused(*seq, now, (reason.code(), detail.clone()), bytes);
                 if let Some(message) = &self.folding {
                     let untaken = Untaken { message: message.clone(), code: reason.code(), what: detail };
                     // Only the owner writes it down; a repeat has the same id.

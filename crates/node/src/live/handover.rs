@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use fleetfold_engine::Engine;
 use fleetfold_fleet::{Change, Fleet, Placement, Tally};
 use fleetfold_model::{Event, LogEntry, LogSeq, OrderId, Timestamp, VehicleId};
@@ -96,7 +97,9 @@ pub(crate) enum News {
     /// An entry was folded, at this zone time.
     Folded { entry: Arc<LogEntry>, change: Box<Change>, at: Timestamp },
     /// A message was rejected, or a fact was refused.
-    Refused { seq: LogSeq, at: Timestamp, reason: &'static str, detail: String },
+    ///
+    /// `message`: its bytes, by which the event is named.
+    Refused { seq: LogSeq, at: Timestamp, reason: &'static str, detail: String, message: Bytes },
 }
 
 /// Key figures as far as they come from the engine's thread. Times of answers are milliseconds of log time.
@@ -231,9 +234,15 @@ impl Giver {
     }
 
     /// A message was rejected, or a fact refused.
-    pub(super) fn refused(&mut self, seq: LogSeq, at: Timestamp, reason: &'static str, detail: String) {
+    pub(super) fn refused(
+        &mut self,
+        seq: LogSeq,
+        at: Timestamp,
+        (reason, detail): (&'static str, String),
+        message: Bytes,
+    ) {
         self.mark(|_| {});
-        self.news(News::Refused { seq, at, reason, detail });
+        self.news(News::Refused { seq, at, reason, detail, message });
     }
 
     fn news(&mut self, news: News) {
@@ -272,6 +281,7 @@ impl Giver {
 mod tests {
     use std::sync::Arc;
 
+    use bytes::Bytes;
     use fleetfold_engine::Engine;
     use fleetfold_fleet::{Fleet, Tally};
     use fleetfold_model::{LogSeq, NetworkSpec, Timestamp, VehicleId};
@@ -316,7 +326,7 @@ mod tests {
         let mut giver = Giver::new(Arc::clone(&signals), to);
         for seq in 1..=NEWS_MAX as u64 {
             assert!(handed.try_recv().is_err());
-            giver.refused(LogSeq(seq), Timestamp(0), "order_closed", String::new());
+            giver.refused(LogSeq(seq), Timestamp(0), ("order_closed", String::new()), Bytes::new());
         }
         let batch = handed.try_recv().unwrap();
         assert_eq!((batch.news.len(), batch.glimpse.is_none()), (NEWS_MAX, true));

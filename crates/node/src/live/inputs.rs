@@ -29,12 +29,12 @@ impl Worker {
                 self.feed(Input::Entry(*entry));
                 self.folding = None;
             }
-            Taken::Skipped { seq, at, hash, on_plan_subject, rejection } => {
+            Taken::Skipped { seq, at, hash, on_plan_subject, rejection, message } => {
                 self.last_hash = hash;
                 self.clock.saw(at);
                 if let Some(rejection) = rejection {
                     self.metrics.rejected(rejection.code);
-                    self.giver.refused(seq, self.engine.now(), rejection.code, rejection.what);
+                    self.giver.refused(seq, self.engine.now(), (rejection.code, rejection.what), message);
                 }
                 self.feed(Input::Skipped { seq, on_plan_subject });
             }
@@ -62,6 +62,7 @@ impl Worker {
             let policy = PolicyAt::of(self.engine.fleet());
             self.strict.store(policy.strict, Ordering::Release);
             self.policy.send_replace(policy);
+            self.zone_now.send_replace(self.engine.fleet().zone().clone());
         }
         self.giver.folded(Arc::clone(entry), change, self.engine.fleet(), now);
     }

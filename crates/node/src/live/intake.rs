@@ -7,24 +7,21 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fleetfold_journal::address::rejected_id;
-use fleetfold_journal::{Address, Gate, PolicyAt, Rejection, Said};
-use fleetfold_model::{LogEntry, LogSeq, MessageHash, Timestamp};
-use fleetfold_wire::message_hash;
-use serde_json::json;
+use fleetfold_fleet::Zone;
+use fleetfold_journal::{Gate, PolicyAt, Rejection, Said};
+use fleetfold_model::{Event, LogEntry, LogSeq, MessageHash, Timestamp};
+use fleetfold_wire::{message_hash, odd_in_zone};
 use tokio::sync::{mpsc, watch};
 
 use super::Readiness;
 use super::skip_list;
 use super::telling::{self, AGAIN, MAKE, Untaken};
 use crate::gatekeeper::{self, Passed};
-use crate::log::{AppendError, Log, LogError, Message, Read, Reader, Stream};
-use crate::warnings::Warnings;
+use crate::log::{Log, LogError, Message, Read, Reader};
+use crate::warnings::{self, Warnings};
 
 /// Entries read ahead of the engine.
 const AHEAD: usize = 1024;
-/// Attempts to tell a warning.
-const WARNED_TRIES: u32 = 300;
 
 /// What the engine's thread gets.
 pub(super) enum Taken {
@@ -38,6 +35,7 @@ pub(super) enum Taken {
         on_plan_subject: bool,
         /// Why it was rejected; `None`: it was on the list of skipped entries already.
         rejection: Option<Rejection>,
+        message: Bytes,
     },
     /// The log is not the one any more that was read before. Nothing follows.
     Regressed(String),
@@ -52,19 +50,19 @@ pub(super) struct Expected {
 
 /// Starts the task.
 ///
-/// `warnings`: where odd events are listed. `policy`: what the fold says about the policy, after each fact that may change it.
+/// `warnings`: where odd events are listed. `zone`: its clock and coordinates before the first entry. `policy`: what the fold says about the policy, after each fact that may change it.
 pub(super) fn start(
     log: Log,
     gate: Gate,
     expected: Option<Expected>,
     reader: Reader,
-    warnings: Warnings,
+    (zone, warnings): (Zone, Warnings),
     policy: watch::Receiver<PolicyAt>,
     readiness: Arc<Readiness>,
 ) -> mpsc::Receiver<Taken> {
     let (sender, receiver) = mpsc::channel(AHEAD);
     let skipped = skip_list::start(log.clone(), gate.zone().clone(), gate.skipped(), Arc::clone(&readiness));
-    let intake = Intake { log, gate, warnings, policy, readiness, skipped };
+    let intake = Intake { log, gate, zone, warnings, policy, readiness, skipped };
     tokio::spawn(intake.run(expected, reader, sender));
     receiver
 }
@@ -72,6 +70,8 @@ pub(super) fn start(
 struct Intake {
     log: Log,
     gate: Gate,
+    /// The zone's clock and coordinates after the last entry that was let through.
+    zone: Zone,
     warnings: Warnings,
     policy: watch::Receiver<PolicyAt>,
     readiness: Arc<Readiness>,
@@ -108,10 +108,11 @@ impl Intake {
     async fn take(&mut self, message: Message) -> Option<Taken> {
         let hash = message_hash(&message.bytes);
         let (seq, at) = (LogSeq(message.seq), message.at);
+        let bytes = message.bytes.clone();
         let (on_plan_subject, rejection) = loop {
             match gatekeeper::judge(&self.log, &mut self.gate, &message).await {
                 Ok(Passed::Entry(entry, said)) => {
-                    warn(&self.log, &self.gate, &self.warnings, &message, &said);
+                    self.warn(&message, &entry, *said);
                     return Some(Taken::Entry(entry, message));
                 }
                 Ok(Passed::Skipped { on_plan_subject }) => {
@@ -139,7 +140,22 @@ impl Intake {
             tracing::warn!(seq = message.seq, code = rejection.code, what = rejection.what, "entry rejected");
             self.note(message, rejection).await;
         }
-        Some(Taken::Skipped { seq, at, hash, on_plan_subject, rejection })
+        Some(Taken::Skipped { seq, at, hash, on_plan_subject, rejection, message: bytes })
+    }
+
+    /// Lists what looks like a mistake, and tells it on the stream of warnings.
+    fn warn(&mut self, message: &Message, entry: &LogEntry, mut said: Said) {
+        let now = self.zone.zone_time(message.at);
+        said.warnings.extend(odd_in_zone(said.kind, &said.envelope, self.zone.space, now));
+        let fresh = self.warnings.push(&said, Some(message.seq), crate::clock::wall());
+        warnings::tell(&self.log, self.gate.zone(), message.seq, &fresh);
+        // The fold may be far behind this task: what the next entries mean is taken from the entries themselves. A zone is
+        // opened once.
+        if let Event::ZoneOpened(opened) = &entry.event
+            && !self.zone.opened
+        {
+            self.zone = Zone::from(opened);
+        }
     }
 
     /// Tells what was rejected, and notes its sequence. Returns when it is noted.
@@ -167,23 +183,5 @@ impl Intake {
     async fn note_all(&self, seq: u64) -> Result<(), LogError> {
         let known = self.gate.skipped().into_iter().chain([seq]).collect();
         skip_list::put_back(&self.log, self.gate.zone(), &known).await.map(drop)
-    }
-}
-
-/// Lists what looks like a mistake, and tells it on the stream of warnings. Nothing waits for that.
-fn warn(log: &Log, gate: &Gate, warnings: &Warnings, message: &Message, said: &Said) {
-    for warned in warnings.push(said, Some(message.seq), crate::clock::wall()) {
-        let subject = gate.zone().subject(&Address::Warning(warned.code.to_owned()));
-        let id = format!("{}/{}", rejected_id(gate.zone(), LogSeq(message.seq)), warned.field);
-        let body = Bytes::from(json!(warned).to_string());
-        let log = log.clone();
-        tokio::spawn(async move {
-            for _ in 0..WARNED_TRIES {
-                match log.append(Stream::Warning, subject.clone(), id.clone(), body.clone(), None).await {
-                    Ok(_) | Err(AppendError::Refused(_)) => return,
-                    Err(_) => tokio::time::sleep(AGAIN).await,
-                }
-            }
-        });
     }
 }

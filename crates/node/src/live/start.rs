@@ -103,7 +103,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let overload = Arc::new(AtomicU8::new(0));
     let (policy, in_force) = watch::channel(PolicyAt::of(&fleet));
     let readiness = Arc::new(Readiness::default());
-    let odd = warnings.clone();
+    let (zone_now, opened) = watch::channel(fleet.zone().clone());
+    let odd = (fleet.zone().clone(), warnings.clone());
     let entries = intake::start(log.clone(), gate, expected, reader, odd, in_force, Arc::clone(&readiness));
     let refused = telling::start(log.clone(), zone.clone());
     let positions = log.read(Stream::Position, &zone, 0).await?;
@@ -148,6 +149,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         log: setup.log.clone(),
         warnings,
         strict: Arc::clone(&strict),
+        opened,
+        posted: Arc::default(),
         overload: Arc::clone(&overload),
         owner: owner.clone(),
         stop: Arc::new(stop),
@@ -180,6 +183,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         metrics,
         readiness,
         strict,
+        zone_now,
         policy,
         refused,
         kept_refused: telling::Kept::default(),

@@ -355,6 +355,10 @@ impl Embedded {
         })
     }
 
+    pub(super) fn get(&self, stream: Stream, seq: u64) -> Result<Option<Message>, LogError> {
+        self.shared.look_up(|read| Ok(entry(read, stream, seq)?.map(|entry| entry.message(seq))))
+    }
+
     pub(super) fn bounds(&self, stream: Stream) -> Result<(u64, u64), LogError> {
         self.shared.look_up(|read| {
             let last = rows::state(read)?.last(stream);

@@ -410,6 +410,19 @@ impl JetStream {
         }
     }
 
+    pub(super) async fn get(&self, stream: Stream, zone: &ZoneName, seq: u64) -> Result<Option<Message>, LogError> {
+        let name = &self.name(stream, zone);
+        let handle = self.context.get_stream_no_info(name).await.map_err(|error| unreachable_stream(name, &error))?;
+        let Some(found) = self.while_connected(handle.get_raw_message(seq)).await else {
+            return Err(unreachable_stream(name, &"the broker is away"));
+        };
+        match found {
+            Ok(raw) => Ok(Some(stored_message(&raw))),
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(unreachable_stream(name, &error)),
+        }
+    }
+
     pub(super) async fn bounds(&self, stream: Stream, zone: &ZoneName) -> Result<(u64, u64), LogError> {
         let name = &self.name(stream, zone);
         let handle = self.context.get_stream(name).await.map_err(|error| unreachable_stream(name, &error))?;

@@ -287,6 +287,21 @@ impl Log {
         }
     }
 
+    /// The message of a zone at a sequence of a stream; `None`: there is none, or it is not held any more.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn get(&self, stream: Stream, zone: &ZoneName, seq: u64) -> Result<Option<Message>, LogError> {
+        let found = match self {
+            Self::JetStream(log) => log.get(stream, zone, seq).await?,
+            Self::Embedded(log) => log.get(stream, seq)?,
+            #[cfg(test)]
+            Self::Simulated(log) => log.get(stream, seq),
+        };
+        Ok(found.filter(|message| message.subject.starts_with(&zone.prefix())))
+    }
+
     /// No owner of the zone has, or had, a higher epoch than this.
     ///
     /// # Errors

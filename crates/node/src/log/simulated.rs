@@ -82,6 +82,10 @@ impl Simulated {
         (first, own.last().unwrap_or(first))
     }
 
+    pub(super) fn get(&self, stream: Stream, seq: u64) -> Option<Message> {
+        self.log().read(stream.name(), seq.saturating_sub(1)).next().filter(|m| m.seq == seq).map(message)
+    }
+
     pub(super) fn first(&self, stream: Stream, subject: &str) -> Option<Message> {
         self.log().read(stream.name(), 0).find(|m| m.subject == subject).map(message)
     }

@@ -3,8 +3,9 @@
 //! No type of another room is in them, so that a renamed field of the fleet renames no field of a document. Times are
 //! milliseconds of Unix time, in zone time, places are longitude and latitude.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
+use fleetfold_wire::Warning;
 use serde::Serialize;
 
 use crate::warnings::Warned;
@@ -210,13 +211,22 @@ pub(crate) struct Refusal {
     pub(crate) at: i64,
     pub(crate) reason: String,
     pub(crate) detail: String,
+    /// Who wrote the event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<String>,
+    /// Its id in its source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
+    /// The order, vehicle or change of roads that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) entity: Option<String>,
 }
 
 /// `/v1/decisions`.
 #[derive(Serialize)]
 pub(crate) struct Decisions<'a> {
     pub(crate) decisions: Vec<&'a Decision>,
-    pub(crate) refused: &'a VecDeque<Refusal>,
+    pub(crate) refused: Vec<&'a Refusal>,
 }
 
 /// `/v1/features`: what was learned.
@@ -282,13 +292,26 @@ pub(crate) struct RejectedLine {
     pub(crate) detail: String,
 }
 
-/// A line with a field that its type does not know.
+/// A line with something that looks like a mistake.
 #[derive(Serialize)]
 pub(crate) struct WarnedLine {
     pub(crate) line: usize,
+    /// What kind of warning, as a short stable word.
+    pub(crate) code: &'static str,
     pub(crate) field: String,
     /// The field that was probably meant.
     pub(crate) hint: Option<String>,
+    /// What is odd about the value, and what is done with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<String>,
+}
+
+impl WarnedLine {
+    /// A warning about a line; lines are counted from 1.
+    pub(crate) fn new(line: usize, warning: Warning) -> Self {
+        let Warning { code, field, hint, detail } = warning;
+        Self { line, code, field, hint, detail }
+    }
 }
 
 /// An error, as RFC 9457 has it.
@@ -297,6 +320,9 @@ pub(crate) struct Problem<'a> {
     #[serde(rename = "type")]
     pub(crate) kind: &'static str,
     pub(crate) status: u16,
+    /// A short stable word, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<&'a str>,
     pub(crate) title: &'a str,
     pub(crate) detail: &'a str,
 }

@@ -24,6 +24,7 @@ const REFUSED_SHOWN: usize = 20;
 /// The fragments.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
+    /// The registered ones.
     vehicles: BTreeMap<Name, Fragment>,
     /// The open ones.
     orders: BTreeMap<Name, Box<str>>,
@@ -204,11 +205,6 @@ impl Kept {
             }
         }
         stale.orders.iter().for_each(|&id| self.set_order(seen, id));
-        // A vehicle that nobody registered can be gone without a word.
-        if self.vehicles.len() != seen.fleet.vehicles().iter().count() {
-            self.vehicles.retain(|name, _| seen.fleet.vehicle_id(name.as_str()).is_some());
-            self.late = self.vehicles.values().map(|fragment| fragment.late).sum();
-        }
         let changed = !stale.is_empty();
         pending.add(stale);
         changed
@@ -255,7 +251,8 @@ impl Kept {
 
     fn set_vehicle(&mut self, seen: &Glimpse, id: VehicleId) {
         let state = seen.fleet.vehicle(id);
-        if seen.fleet.vehicle_id(state.name.as_str()) != Some(id) {
+        // A vehicle that events have named and nobody has registered gets no work, and is on no map.
+        if seen.fleet.vehicle_id(state.name.as_str()) != Some(id) || state.spec.is_none() {
             return;
         }
         let (head, route) = (vehicle_head(seen, id), vehicle_route(seen, id));
@@ -364,6 +361,7 @@ impl Kept {
         let moved: BTreeSet<VehicleId> = stale.moved.difference(&stale.vehicles).copied().collect();
         let moved: Vec<Moved<'_>> = moved
             .iter()
+            .filter(|&&id| self.vehicles.contains_key(&fleet.vehicle(id).name))
             .filter_map(|&id| {
                 let here = fleet.vehicle(id).whereabouts()?;
                 let [lon, lat] = lon_lat(fleet.zone().space, here.position);

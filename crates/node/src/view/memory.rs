@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 
 use fleetfold_fleet::Change;
 use fleetfold_model::{Choice, Event, LogEntry, LogSeq, Name, Obstacle, Proposal, Timestamp, UnassignedReason};
+use fleetfold_wire::RejectedV1;
 
 use super::stories::{Who, line};
-use super::{Decision, Refusal, Told, reason_words};
+use super::{Decision, Decisions, Refusal, Told, reason_words};
 
 /// Decisions kept for the screen.
 const DECISIONS_MAX: usize = 400;
@@ -21,7 +22,9 @@ const REFUSED_MAX: usize = 100;
 pub(crate) struct Memory {
     pub(crate) decisions: VecDeque<Decision>,
     pub(crate) refused: VecDeque<Refusal>,
-    stories: BTreeMap<Name, VecDeque<Told>>,
+    /// Stories of orders and of vehicles: an order and a vehicle may have the same id.
+    orders: BTreeMap<Name, VecDeque<Told>>,
+    vehicles: BTreeMap<Name, VecDeque<Told>>,
     next: u64,
 }
 
@@ -68,11 +71,10 @@ impl Memory {
             _ => Vec::new(),
         };
         if let Some(line) = line(&entry.event) {
-            let (Who::Order(name) | Who::Vehicle(name)) = line.who;
-            self.tell(name, line.at.unwrap_or(at), &line.words);
+            self.tell(line.who, line.at.unwrap_or(at), &line.words);
         }
         for (_, name) in &change.retired {
-            self.stories.remove(name);
+            self.orders.remove(name);
         }
         decisions
     }
@@ -84,9 +86,9 @@ impl Memory {
             for choice in &group.choices {
                 self.next += 1;
                 let words = choice_words(choice);
-                self.tell(&choice.order, at, &words);
+                self.tell(Who::Order(&choice.order), at, &words);
                 if let Some(vehicle) = &choice.vehicle {
-                    self.tell(vehicle, at, &words);
+                    self.tell(Who::Vehicle(vehicle), at, &words);
                 }
                 let decision = Decision {
                     n: self.next,
@@ -108,8 +110,11 @@ impl Memory {
     }
 
     /// One more line in an entity's story.
-    fn tell(&mut self, who: &Name, at: Timestamp, words: &str) {
-        let story = self.stories.entry(who.clone()).or_default();
+    fn tell(&mut self, who: Who<'_>, at: Timestamp, words: &str) {
+        let story = match who {
+            Who::Order(name) => self.orders.entry(name.clone()).or_default(),
+            Who::Vehicle(name) => self.vehicles.entry(name.clone()).or_default(),
+        };
         story.push_back(Told { at: at.0, words: words.to_owned() });
         if story.len() > STORY_MAX {
             story.pop_front();
@@ -117,8 +122,18 @@ impl Memory {
     }
 
     /// A fact made no sense.
-    pub(crate) fn refuse(&mut self, seq: LogSeq, at: Timestamp, reason: &str, detail: &str) -> Refusal {
-        let refused = Refusal { seq: seq.0, at: at.0, reason: reason.to_owned(), detail: detail.to_owned() };
+    ///
+    /// `message`: the bytes that it came in, which name the event as far as they can be read.
+    pub(crate) fn refuse(
+        &mut self,
+        seq: LogSeq,
+        at: Timestamp,
+        (reason, detail): (&str, &str),
+        message: &[u8],
+    ) -> Refusal {
+        let RejectedV1 { source, id, entity, .. } = RejectedV1::new(seq.0, "", reason, detail, message);
+        let (reason, detail) = (reason.to_owned(), detail.to_owned());
+        let refused = Refusal { seq: seq.0, at: at.0, reason, detail, source, id, entity };
         self.refused.push_back(refused.clone());
         if self.refused.len() > REFUSED_MAX {
             self.refused.pop_front();
@@ -126,8 +141,22 @@ impl Memory {
         refused
     }
 
+    /// The decisions after a number and the last refusals, of one order or of all.
+    pub(crate) fn decided(&self, after: u64, order: Option<&str>) -> Decisions<'_> {
+        let is_asked = |named: Option<&str>| order.is_none_or(|order| named == Some(order));
+        let decisions = self.decisions.iter().filter(|decision| decision.n > after);
+        Decisions {
+            decisions: decisions.filter(|decision| is_asked(Some(&decision.order))).collect(),
+            refused: self.refused.iter().filter(|refusal| is_asked(refusal.entity.as_deref())).collect(),
+        }
+    }
+
     /// The lines of a vehicle or order, oldest first.
-    pub(crate) fn story(&self, who: &Name) -> Vec<&Told> {
-        self.stories.get(who).into_iter().flatten().collect()
+    pub(crate) fn story(&self, who: Who<'_>) -> Vec<&Told> {
+        let story = match who {
+            Who::Order(name) => self.orders.get(name),
+            Who::Vehicle(name) => self.vehicles.get(name),
+        };
+        story.into_iter().flatten().collect()
     }
 }

@@ -1,0 +1,177 @@
+//! What an event that came over HTTP means in its zone: another event under a used id, places in the coordinates of another zone,
+//! values that make no sense for this order or this vehicle.
+//!
+//! Only events that are rare ask the thread of the screens, and only for a short time in one request: an event is never held up
+//! for a warning.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use fleetfold_fleet::Zone;
+use fleetfold_journal::Address;
+use fleetfold_model::Event;
+use fleetfold_wire::{CloudEvent, Decoded, EventType, Warning, What, odd_in_zone, other_coordinates};
+use tokio::sync::oneshot;
+
+use crate::clock;
+use crate::live::Live;
+use crate::log::{Stored, Stream};
+use crate::screens::{Known, Question, Subject};
+
+/// Longest time that the questions of one request may take together.
+const ASKS_MAX: Duration = Duration::from_millis(500);
+/// Longest wait for the fold of a `zone.opened` that says how places are read.
+const OPENED_WITHIN: Duration = Duration::from_secs(2);
+/// Time between two looks at how far the fold has come.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// How much longer the events of one request may ask about the state of the fleet.
+pub(super) struct Patience(Duration);
+
+impl Patience {
+    pub(super) fn new() -> Self {
+        Self(ASKS_MAX)
+    }
+}
+
+/// Places in coordinates that the zone does not read: what is wrong with them. They would become places somewhere else.
+pub(super) async fn wrong_coordinates(live: &Live, decoded: &Decoded) -> Result<(), String> {
+    let wrong = |zone: &Zone| other_coordinates(decoded.kind, &decoded.envelope, zone.space);
+    if wrong(&live.opened.borrow()).is_none() {
+        return Ok(());
+    }
+    // The event that opens the zone may be in the log and not be folded yet.
+    let kind = "zone_opened".to_owned();
+    let opened = live.zone.subject(&Address::Event { kind, entity: "_".to_owned() });
+    match live.log.last(Stream::Fleet, &opened).await {
+        Ok(Some(message)) if !folded(live, message.seq, OPENED_WITHIN).await => return Ok(()),
+        Ok(_) => {}
+        Err(_) => return Ok(()), // the log will say so itself
+    }
+    let zone = live.opened.borrow().clone();
+    let Some(Warning { field, detail, .. }) = wrong(&zone) else { return Ok(()) };
+    let why = if zone.opened {
+        "its `zone.opened` says so in `coordinates`"
+    } else {
+        "it does so until a `zone.opened` says something else in `coordinates`"
+    };
+    Err(format!("`{field}`: {}; {why}", detail.unwrap_or_default()))
+}
+
+/// Waits until the fold has come to an entry; false if that takes too long.
+async fn folded(live: &Live, seq: u64, within: Duration) -> bool {
+    let began = clock::monotonic();
+    while live.applied() < seq {
+        if began.elapsed() > within || live.has_ended() {
+            return false;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    true
+}
+
+/// What the zone's clock and coordinates say of an event: values that are probably mistakes.
+pub(super) fn odd(live: &Live, decoded: &Decoded) -> Vec<Warning> {
+    let zone = live.opened.borrow();
+    odd_in_zone(decoded.kind, &decoded.envelope, zone.space, zone.zone_time(clock::wall()))
+}
+
+/// What the state of the fleet says of an event that is not in it yet.
+pub(super) async fn doubtful(live: &Live, decoded: &Decoded, patience: &mut Patience) -> Option<Warning> {
+    let What::Event(event) = &decoded.what else { return None };
+    let subject = subject(event)?;
+    let began = clock::monotonic();
+    let known = tokio::time::timeout(patience.0, ask(live, subject)).await;
+    patience.0 = patience.0.saturating_sub(began.elapsed());
+    doubt(event, decoded.kind, known.ok()??)
+}
+
+/// What to ask about before an event is taken; `None` for all that come often.
+fn subject(event: &Event) -> Option<Subject> {
+    match event {
+        Event::PriorityRaised(raised) => Some(Subject::Order(raised.order.clone())),
+        // Other facts about a vehicle that nobody has named are refused by the fold, in words.
+        Event::ShiftStarted { vehicle, .. } => Some(Subject::Vehicle(vehicle.clone())),
+        Event::ShiftEnded { .. }
+        | Event::VehicleLost { .. }
+        | Event::VehicleBack { .. }
+        | Event::ZoneOpened(_)
+        | Event::OrderCreated(_)
+        | Event::OrderUpdated(_)
+        | Event::OrderReady { .. }
+        | Event::OrderCancelled { .. }
+        | Event::VehicleRegistered(_)
+        | Event::RoadClosed(_)
+        | Event::RoadSlowed(_)
+        | Event::RoadReopened(_)
+        | Event::StopDeparted(_)
+        | Event::StopArrived(_)
+        | Event::StopCompleted(_)
+        | Event::StopFailed(..)
+        | Event::AssignmentAccepted { .. }
+        | Event::AssignmentRejected { .. }
+        | Event::StopPinned(_)
+        | Event::StopUnpinned { .. }
+        | Event::AssignmentForced(_)
+        | Event::PolicyChanged(_)
+        | Event::PlanProposed(_)
+        | Event::FeaturesLearned(_)
+        | Event::VehicleLocated(_)
+        | Event::BaseWritten(_)
+        | Event::RepairAsked(_) => None,
+    }
+}
+
+/// What the fleet knows of a subject, after everything that came over HTTP so far.
+async fn ask(live: &Live, subject: Subject) -> Option<Known> {
+    if !folded(live, live.posted.load(Ordering::Acquire), ASKS_MAX).await {
+        return None;
+    }
+    let (reply, answer) = oneshot::channel();
+    live.questions.send(Question::Known(subject, reply)).await.ok()?;
+    answer.await.ok()
+}
+
+fn doubt(event: &Event, kind: EventType, known: Known) -> Option<Warning> {
+    match (event, known) {
+        (Event::PriorityRaised(raised), Known::Priority(before)) if raised.priority <= before => {
+            let effect = if raised.priority == before { "nothing changes" } else { "it is lowered" };
+            Some(Warning::odd_value(
+                "priority",
+                format!("{} is not higher than {before}, which it was: {effect}", raised.priority),
+            ))
+        }
+        (_, Known::Unregistered) => {
+            let detail = format!(
+                "`{}` of a vehicle that nobody has registered: it gets no work, and is on no map, until `vehicle.registered` comes",
+                kind.name()
+            );
+            Some(Warning::odd_value("vehicle_id", detail))
+        }
+        (_, Known::Priority(_) | Known::Registered | Known::Nothing) => None,
+    }
+}
+
+/// The log has an event of this source and id already: what makes this one another event, in words; `None`: it is a repeat, or
+/// the stored one cannot be read any more.
+pub(super) async fn reused(live: &Live, stream: Stream, stored: Stored, event: &CloudEvent) -> Option<String> {
+    let found = match live.log.get(stream, &live.zone, stored.seq).await {
+        Ok(found) => found?,
+        Err(error) => {
+            tracing::debug!(%error, seq = stored.seq, "a repeat is not compared with what is stored");
+            return None;
+        }
+    };
+    let what = match serde_json::from_slice::<CloudEvent>(&found.bytes) {
+        Ok(first) => match event.differs(&first)? {
+            "type" => format!("the type `{}`", first.kind.chars().take(80).collect::<String>()),
+            field => format!("the same type, but another `{field}`"),
+        },
+        Err(_) => "no event in it".to_owned(),
+    };
+    Some(format!(
+        "source `{}` has used the id `{}` before: entry {} has {what}. Nothing was stored now. An id names one event of its \
+         source for ever: send this event under an id that the source has never used",
+        event.source, event.id, stored.seq
+    ))
+}

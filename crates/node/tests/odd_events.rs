@@ -1,0 +1,282 @@
+//! Events that are probably mistakes, as their producer meets them over HTTP and over NATS: nothing is lost in silence.
+
+mod support;
+
+use std::path::Path;
+use std::process::Stdio;
+
+use futures::StreamExt as _;
+use serde_json::{Value, json};
+use support::{Killed, broker, fleetfold, free_port, http, pause, wait_for};
+
+fn engine(folder: &Path, log: &str) -> (Killed, u16) {
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let args = ["serve", "--log", log, "--tenant", "acme", "--zone", "porto", "--listen", &listen, "--data", "data"];
+    let engine = Killed(fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    wait_for(port);
+    (engine, port)
+}
+
+fn at(ahead_hours: i64) -> String {
+    (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(ahead_hours)).to_string()
+}
+
+fn event(id: &str, kind: &str, time: &str, data: &Value) -> Value {
+    json!({ "specversion": "1.0", "id": id, "source": "/shop", "type": format!("fleet.{kind}.v1"), "time": time, "data": data })
+}
+
+fn order(id: &str) -> Value {
+    json!({ "order_id": id, "job": { "stop": { "lon": -8.62, "lat": 41.15, "service_seconds": 60 } } })
+}
+
+fn post(port: u16, event: &Value) -> (u16, Value) {
+    let (status, text) = http(port, "POST /v1/events", &event.to_string());
+    (status, serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")))
+}
+
+fn get(port: u16, path: &str) -> Value {
+    let (status, text) = http(port, &format!("GET {path}"), "");
+    assert_eq!(status, 200, "{path}: {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Field and detail of the warnings of an answer.
+fn told(answer: &(u16, Value)) -> Vec<(String, String)> {
+    assert_eq!(answer.0, 202, "{answer:?}");
+    let warnings = answer.1["warnings"].as_array().cloned().unwrap_or_default();
+    assert!(warnings.iter().all(|warning| warning["code"] == "odd_value"), "{warnings:?}");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    warnings.iter().map(|warning| (text(&warning["field"]), text(&warning["detail"]))).collect()
+}
+
+fn ids(state: &Value, part: &str) -> Vec<String> {
+    state[part].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn eventually(what: &str, is: impl Fn() -> bool) {
+    assert!(
+        (0..100).any(|_| is() || {
+            pause(50);
+            false
+        }),
+        "{what}"
+    );
+}
+
+/// The warnings of an event for which the engine is asked. Where it does not answer in time nothing is said, so the event is sent
+/// again under another id.
+fn told_in_time(port: u16, id: &str, kind: &str, data: &Value) -> Vec<(String, String)> {
+    let mut said = (0..20).map(|n| told(&post(port, &event(&format!("{id}-{n}"), kind, &at(0), data))));
+    said.find(|said| !said.is_empty()).expect("the engine answers in time once")
+}
+
+/// The same id with another content is refused with the reason; a repeat in other letters is a repeat.
+fn used_ids(port: u16) {
+    let time = at(0);
+    let first = event("1", "order.created", &time, &order("o1"));
+    assert_eq!(post(port, &first).1["accepted"], 1);
+    let (status, answer) = post(port, &first);
+    assert_eq!((status, &answer["duplicates"]), (202, &json!(1)), "{answer}");
+    let spaced = serde_json::to_string_pretty(&first).unwrap();
+    let (status, text) = support::http_with(port, "POST /v1/events", "Content-Type: application/json\r\n", &spaced);
+    assert!(status == 202 && text.contains("\"duplicates\":1"), "{status} {text}");
+    let other = event("1", "order.created", &time, &order("o2"));
+    let (status, answer) = post(port, &other);
+    let detail = answer["detail"].as_str().unwrap();
+    assert_eq!((status, &answer["code"], &answer["status"]), (409, &json!("id_reused"), &json!(409)), "{answer}");
+    for part in ["`/shop`", "`1`", "entry 1 ", "`data`", "under an id"] {
+        assert!(detail.contains(part), "{part}: {detail}");
+    }
+    let lines = format!("{}\n{other}\n", event("2", "order.created", &time, &order("o3")));
+    let (status, text) = support::http_with(port, "POST /v1/events", "Content-Type: application/x-ndjson\r\n", &lines);
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((status, &answer["accepted"], &answer["duplicates"]), (207, &json!(1), &json!(0)), "{answer}");
+    assert_eq!((&answer["rejected"][0]["line"], &answer["rejected"][0]["code"]), (&json!(2), &json!("id_reused")));
+    assert_eq!(http(port, "GET /v1/orders/o2", "").0, 404);
+}
+
+#[test]
+fn an_id_that_names_another_event_is_refused_on_the_embedded_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path(), "embedded:log.redb");
+    used_ids(port);
+}
+
+#[test]
+fn an_id_that_names_another_event_is_refused_on_a_broker() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_broker, url) = broker(folder.path());
+    let (_engine, port) = engine(folder.path(), &url);
+    used_ids(port);
+}
+
+#[test]
+fn values_without_sense_are_taken_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path(), "embedded:log.redb");
+    let start = json!({ "lon": -8.6291, "lat": 41.1579 });
+    let time = at(0);
+
+    // Limits of nothing, windows that are over.
+    let useless = json!({ "vehicle_id": "v0", "start": start, "stops_max": 0 });
+    assert_eq!(told(&post(port, &event("1", "vehicle.registered", &time, &useless)))[0].0, "stops_max");
+    let mut past = order("past");
+    past["job"]["stop"]["windows"] = json!([{ "opens": "2020-01-01T08:00:00Z", "closes": "2020-01-01T10:00:00Z" }]);
+    assert_eq!(told(&post(port, &event("2", "order.created", &time, &past)))[0].0, "job.stop.windows");
+
+    // A clock that is a year ahead.
+    let ahead = told(&post(port, &event("3", "order.created", &at(365 * 24 + 2), &order("o1"))));
+    assert!(ahead[0].0 == "time" && ahead[0].1.starts_with("365 days ahead of the zone's clock"), "{ahead:?}");
+    assert_eq!(told(&post(port, &event("4", "order.ready", &time, &json!({ "order_id": "o1" })))), []);
+
+    // Metres in a zone of degrees would become a place in the Atlantic.
+    let metres = json!({ "order_id": "o2", "job": { "stop": { "x_meters": 500, "y_meters": 500 } } });
+    let (status, answer) = post(port, &event("5", "order.created", &time, &metres));
+    let detail = answer["detail"].as_str().unwrap();
+    assert_eq!((status, &answer["code"]), (422, &json!("coordinates")), "{answer}");
+    assert!(detail.contains("`job.stop.x_meters`") && detail.contains("`lon`, `lat`"), "{detail}");
+
+    // A vehicle that nobody has registered is on no map; when it is registered it is.
+    let ghost = json!({ "vehicle_id": "ghost", "position": start });
+    let warned = told_in_time(port, "6", "shift.started", &ghost);
+    assert!(warned[0].0 == "vehicle_id" && warned[0].1.contains("vehicle.registered"), "{warned:?}");
+    assert_eq!(ids(&get(port, "/v1/state"), "vehicles"), ["v0"]);
+    assert_eq!(get(port, "/v1/vehicles/ghost")["id"], "ghost");
+    assert_eq!(
+        told(&post(port, &event("7", "vehicle.registered", &time, &json!({ "vehicle_id": "ghost", "start": start })))),
+        []
+    );
+    eventually("the vehicle is shown", || ids(&get(port, "/v1/state"), "vehicles") == ["ghost", "v0"]);
+    assert_eq!(told(&post(port, &event("8", "shift.ended", &time, &json!({ "vehicle_id": "ghost" })))), []);
+    assert_eq!(told(&post(port, &event("9", "shift.started", &time, &ghost))), []);
+
+    // A priority that is raised downwards. The same event again is a repeat, which says nothing.
+    let mut urgent = order("o3");
+    urgent["priority"] = json!(50);
+    assert_eq!(told(&post(port, &event("10", "order.created", &time, &urgent))), []);
+    eventually("the order is known", || http(port, "GET /v1/orders/o3", "").0 == 200);
+    let raised = json!({ "order_id": "o3", "priority": 5 });
+    let warned = told_in_time(port, "11", "priority.raised", &raised);
+    assert!(warned[0].0 == "priority" && warned[0].1.starts_with("5 is not higher than "), "{warned:?}");
+    eventually("the priority counts", || get(port, "/v1/orders/o3")["priority"] == 5);
+    let repeat = event("11-0", "priority.raised", &time, &raised);
+    assert_eq!((post(port, &repeat).0, &post(port, &repeat).1["warnings"]), (409, &Value::Null), "another time");
+
+    // All of them are listed and counted, once.
+    let listed = get(port, "/v1/warnings");
+    let fields: Vec<&str> =
+        listed["warnings"].as_array().unwrap().iter().map(|it| it["field"].as_str().unwrap()).collect();
+    assert_eq!(fields, ["stops_max", "job.stop.windows", "time", "vehicle_id", "priority"]);
+    assert_eq!(listed["counts"], json!({ "odd_value": 5 }));
+    let metrics = http(port, "GET /metrics", "").1;
+    assert!(metrics.contains("fleetfold_warnings_total{reason=\"odd_value\"} 5"), "{metrics}");
+}
+
+#[test]
+fn an_order_and_a_vehicle_of_one_id_have_two_stories() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path(), "embedded:log.redb");
+    let (time, start) = (at(0), json!({ "lon": -8.6291, "lat": 41.1579 }));
+    post(port, &event("1", "vehicle.registered", &time, &json!({ "vehicle_id": "5", "start": start })));
+    post(port, &event("2", "shift.started", &time, &json!({ "vehicle_id": "5" })));
+    post(port, &event("3", "order.created", &time, &order("5")));
+    eventually("both are told of", || {
+        let (order, vehicle) = (get(port, "/v1/orders/5"), get(port, "/v1/vehicles/5"));
+        let words = |it: &Value| it["story"].to_string();
+        assert!(!words(&order).contains("signed on") && !words(&vehicle).contains("ordered"), "{order} {vehicle}");
+        words(&order).contains("→ 5") && words(&vehicle).contains("signed on") && words(&vehicle).contains("→ 5")
+    });
+}
+
+#[test]
+fn places_are_read_as_the_zone_says_as_soon_as_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path(), "embedded:log.redb");
+    let time = at(0);
+    let zone = json!({ "timezone": "UTC", "coordinates": "planar", "day_start": time, "log_start": time });
+    let metres = json!({ "order_id": "o1", "job": { "stop": { "x_meters": 500, "y_meters": 500 } } });
+    // In one request: the fold has not opened the zone yet when the order is looked at.
+    let lines =
+        format!("{}\n{}\n", event("1", "zone.opened", &time, &zone), event("2", "order.created", &time, &metres));
+    let (status, text) = support::http_with(port, "POST /v1/events", "Content-Type: application/x-ndjson\r\n", &lines);
+    assert!(status == 202 && !text.contains("warnings"), "{status} {text}");
+    let (status, answer) = post(port, &event("3", "order.created", &time, &order("o2")));
+    let detail = answer["detail"].as_str().unwrap();
+    assert!(
+        status == 422 && detail.contains("`job.stop.lon`") && detail.contains("`x_meters`, `y_meters`"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn over_nats_what_looks_like_a_mistake_is_taken_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_broker, url) = broker(folder.path());
+    let (_engine, port) = engine(folder.path(), &url);
+    let metres = json!({ "order_id": "o1", "job": { "stop": { "x_meters": 500, "y_meters": 500 } } });
+    let event = event("1", "order.created", &at(48), &metres).to_string();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let on_stream = runtime.block_on(async {
+        let client = async_nats::connect(&url).await.unwrap();
+        let told = client.subscribe("fleet.acme.porto.warning.odd_value").await.unwrap();
+        client.flush().await.unwrap();
+        let jetstream = async_nats::jetstream::new(client.clone());
+        let subject = "fleet.acme.porto.event.order_created._";
+        jetstream.publish(subject, event.into()).await.unwrap().await.unwrap();
+        let two: Vec<_> = tokio::time::timeout(std::time::Duration::from_secs(20), told.take(2).collect())
+            .await
+            .expect("two warnings");
+        two.into_iter().map(|it| serde_json::from_slice::<Value>(&it.payload).unwrap()).collect::<Vec<_>>()
+    });
+    let mut fields: Vec<&str> = on_stream.iter().map(|it| it["field"].as_str().unwrap()).collect();
+    fields.sort_unstable();
+    assert_eq!(fields, ["job.stop.x_meters", "time"]);
+    assert_eq!(get(port, "/v1/warnings")["counts"], json!({ "odd_value": 2 }));
+    eventually("the order is taken", || http(port, "GET /v1/orders/o1", "").0 == 200);
+}
+
+#[test]
+fn a_refusal_names_the_event_and_decisions_are_those_of_one_order_if_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path(), "embedded:log.redb");
+    let (time, start) = (at(0), json!({ "lon": -8.6291, "lat": 41.1579 }));
+    post(port, &event("1", "vehicle.registered", &time, &json!({ "vehicle_id": "v1", "start": start })));
+    post(port, &event("2", "shift.started", &time, &json!({ "vehicle_id": "v1" })));
+    for (id, name) in [("3", "o1"), ("4", "o2")] {
+        post(port, &event(id, "order.created", &time, &order(name)));
+    }
+    post(port, &event("5", "order.cancelled", &time, &json!({ "order_id": "o1" })));
+    post(port, &event("6", "order.cancelled", &time, &json!({ "order_id": "o1" })));
+    eventually("the refusal is listed", || get(port, "/v1/decisions")["refused"][0]["reason"] == "order_closed");
+    let refused = &get(port, "/v1/decisions")["refused"][0];
+    assert_eq!(
+        (&refused["id"], &refused["source"], &refused["entity"]),
+        (&json!("6"), &json!("/shop"), &json!("o1")),
+        "{refused}"
+    );
+    eventually("both are decided on", || get(port, "/v1/decisions?order=o2")["decisions"][0]["order"] == "o2");
+    let of = |order: &str| get(port, &format!("/v1/decisions?order={order}"));
+    assert!(of("o2")["decisions"].as_array().unwrap().iter().all(|it| it["order"] == "o2"));
+    assert_eq!((of("o1")["refused"].as_array().unwrap().len(), &of("o2")["refused"]), (1, &json!([])));
+}
+
+#[test]
+fn every_error_is_a_problem_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path(), "embedded:log.redb");
+    for (request, body, status) in [
+        ("DELETE /v1/state", String::new(), 405),
+        ("GET /v1/state?limit=many", String::new(), 400),
+        ("POST /v1/events", " ".repeat((8 << 20) + 1), 413),
+        ("POST /v1/events", "{".to_owned(), 422),
+        ("GET /v1/nothing", String::new(), 404),
+    ] {
+        let (got, headers, text) = support::http_whole(port, request, "", &body);
+        assert_eq!(got, status, "{request}: {text}");
+        assert!(headers.to_lowercase().contains("application/problem+json"), "{request}: {headers}");
+        let problem: Value = serde_json::from_str(&text).unwrap();
+        assert!(problem["status"] == status && !problem["detail"].as_str().unwrap().is_empty(), "{problem}");
+        assert_eq!(headers.to_lowercase().contains("allow: get"), status == 405, "{headers}");
+    }
+}

@@ -105,17 +105,13 @@ impl CloudEvent {
         }
     }
 
-    /// What differs between this event and another one with the same `source` and `id`: `type`, `data` or `time`. Payloads are
-    /// compared as JSON values, times as instants and only where both events state one. `None`: it is a repeat.
+    /// What differs between this event and another one with the same `source` and `id`: `type` or `data`. Payloads are compared as
+    /// JSON values. `time` is not compared: a producer that tries again may state the time of the attempt. `None`: it is a repeat.
     pub fn differs(&self, other: &Self) -> Option<&'static str> {
-        let instant = |event: &Self| event.time.as_deref().and_then(|time| crate::fields::instant("time", time).ok());
         if self.kind != other.kind {
             return Some("type");
         }
-        if !same(&self.data, &other.data) {
-            return Some("data");
-        }
-        instant(self).zip(instant(other)).filter(|(this, that)| this != that).map(|_| "time")
+        (!same(&self.data, &other.data)).then_some("data")
     }
 
     /// The message's bytes: compact JSON, fields in the order of this type, so that equal events have equal bytes.

@@ -178,6 +178,8 @@ impl Fleet {
     }
 }
 
+/// So long after they were opened, browsers have their first picture.
+const OPENING: Duration = Duration::from_secs(5);
 /// Far more than a vehicle is ever given.
 const ROOMY: i32 = 1_000;
 /// Changes a second, for each vehicle, that set the pace of the zone where a scenario has drivers at most while travel times are learned:
@@ -232,6 +234,17 @@ pub(crate) async fn play(args: Args) -> Result<(), Failure> {
             for (name, count) in [("without browsers", 0), ("with browsers", sockets)] {
                 let (before, mark) = (load.meter().await, load.mark());
                 let browsers = (count > 0).then(|| Browsers::open(load.rig.http, sockets, pollers));
+                let mut mark = mark;
+                if browsers.is_some() {
+                    // All of them at once, each with the whole picture: told by itself.
+                    load.run(rates.traffic(), OPENING).await?;
+                    println!(
+                        "{}\n{}",
+                        Figures::header(),
+                        load.measure.figures(&load.since(mark)).row("browsers are opened")
+                    );
+                    mark = load.mark();
+                }
                 load.run(rates.traffic(), seconds(time)).await?;
                 let read = browsers.map(|browsers| browsers.read());
                 load.rest(PATIENCE).await?;

@@ -33,6 +33,7 @@ mod screens;
 mod serve;
 mod snapshot;
 mod solve;
+mod threads;
 mod trouble;
 mod verify;
 mod view;

@@ -20,6 +20,7 @@ use crate::document::{Document, has};
 use crate::hub::Hub;
 use crate::live::OVERLOAD_MAX;
 use crate::live::handover::{Glimpse, Handover, News, Signals};
+use crate::threads;
 use crate::view::stories::Who;
 use crate::view::{self, Kept, Memory, Page, Pending, Vehicle, WithStory, text};
 
@@ -216,7 +217,10 @@ pub(crate) fn start(
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let name = "screens".to_owned();
-    std::thread::Builder::new().name(name).spawn(move || runtime.block_on(screens.run(handed, questions)))?;
+    std::thread::Builder::new().name(name).spawn(move || {
+        threads::give_way(threads::SCREENS);
+        runtime.block_on(screens.run(handed, questions));
+    })?;
     Ok(())
 }
 

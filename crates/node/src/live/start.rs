@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::publisher;
 use crate::screens;
 use crate::snapshot;
+use crate::threads;
 use crate::view;
 use crate::warnings::Warnings;
 
@@ -31,17 +32,17 @@ pub(crate) fn log_gap(needed: u64, held: Held) -> String {
     format!("LOG_GAP: entries from {needed} on are needed, the log begins at {}{shown}", held.stream_first)
 }
 
-/// The threads that search, for all zones of the program. `threads`: how many; `None`: one fewer than cores.
+/// The threads that search, for all zones of the program. `count`: how many; `None`: one fewer than cores.
 ///
 /// # Errors
 ///
 /// When the system gives no threads.
-pub(crate) fn search_pool(threads: Option<usize>) -> Result<Arc<rayon::ThreadPool>, LogError> {
-    let threads = threads.unwrap_or_else(|| {
+pub(crate) fn search_pool(count: Option<usize>) -> Result<Arc<rayon::ThreadPool>, LogError> {
+    let count = count.unwrap_or_else(|| {
         std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(CORES_KEPT).max(1))
     });
-    let pool =
-        rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("search-{index}")).build();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(count).thread_name(|index| format!("search-{index}"));
+    let pool = pool.start_handler(|_| threads::give_way(threads::SEARCH)).build();
     pool.map(Arc::new)
         .map_err(|error| LogError::new(format!("no threads for searching: {error}"), "allow more threads"))
 }

@@ -95,6 +95,7 @@ impl From<Wanted> for Effect {
         match wanted {
             Wanted::Append { event, expected } => Self::Append { event, expected },
             Wanted::ReadLastPlan => Self::ReadLastPlan,
+            Wanted::PlanRemoved { seq, last } => Self::Note(Note::PlanRemoved { seq, last }),
             Wanted::SteppedDown { epoch } => Self::Note(Note::SteppedDown { epoch }),
         }
     }
@@ -159,6 +160,13 @@ pub enum Note {
     Overload {
         /// The level that holds from now on.
         level: u8,
+    },
+    /// The log has lost the last plan that was folded: nothing may be proposed any more.
+    PlanRemoved {
+        /// Where it stood.
+        seq: LogSeq,
+        /// Where the last message of the plan subject stands instead.
+        last: LogSeq,
     },
     /// This engine no longer owns the zone.
     SteppedDown {

@@ -52,12 +52,22 @@ pub enum Wanted {
     },
     /// Read the last message of the plan subject back.
     ReadLastPlan,
+    /// Say that the log has lost the plan that ours follows: whoever folds it again gets another fleet.
+    PlanRemoved {
+        /// Where it stood.
+        seq: LogSeq,
+        /// Where the last message of the plan subject stands instead.
+        last: LogSeq,
+    },
     /// Say that we no longer own the zone.
     SteppedDown {
         /// The epoch we owned it in.
         epoch: u64,
     },
 }
+
+/// So many answers in a row that name the same older plan are not late: a few may be on their way at once, not as many.
+const REMOVED_AFTER: u32 = 20;
 
 /// A proposal on its way.
 #[derive(Clone, Debug)]
@@ -69,6 +79,8 @@ struct InFlight {
     /// The last message of the plan subject stands at this sequence, by what was read back. When the log was folded up to there and
     /// ours has not come back, ours was never stored.
     settles_at: Option<LogSeq>,
+    /// The last message that was read back stood before `expected`, at this sequence, so many times in a row.
+    before: Option<(LogSeq, u32)>,
     /// It stands at this sequence. When the log was folded up to there and it has not come back, nobody takes it for a plan.
     stored_at: Option<LogSeq>,
 }
@@ -108,7 +120,15 @@ impl Commit {
     pub fn propose(&mut self, proposal: Proposal, expected: LogSeq) -> Wanted {
         assert!(self.in_flight.is_none(), "one proposal in flight at most");
         let (epoch, rev, event) = (proposal.epoch, proposal.rev, Arc::new(Event::PlanProposed(proposal)));
-        let flight = InFlight { epoch, rev, event: Arc::clone(&event), expected, settles_at: None, stored_at: None };
+        let flight = InFlight {
+            epoch,
+            rev,
+            event: Arc::clone(&event),
+            expected,
+            settles_at: None,
+            before: None,
+            stored_at: None,
+        };
         self.in_flight = Some(flight);
         Wanted::Append { event, expected }
     }
@@ -152,8 +172,15 @@ impl Commit {
             // Still the message we follow: our append was never stored. The same bytes and id again.
             again(flight, flight.expected)
         } else if last.seq < flight.expected {
-            // An answer that was long on its way, from before what we have folded: it says nothing. Read again.
-            Some(Wanted::ReadLastPlan)
+            // An answer that was long on its way, from before what we have folded: it says nothing. Read again. When every answer
+            // says so, the message that we have folded is not in the log any more.
+            let times = flight.before.filter(|&(seq, _)| seq == last.seq).map_or(1, |(_, times)| times + 1);
+            flight.before = Some((last.seq, times));
+            if times < REMOVED_AFTER {
+                Some(Wanted::ReadLastPlan)
+            } else {
+                Some(Wanted::PlanRemoved { seq: flight.expected, last: last.seq })
+            }
         } else {
             // Something newer that is not ours: another owner's plan, a late plan of an earlier term, or a stray message. What it
             // is tells the log in order; until then nothing is concluded.
@@ -240,6 +267,7 @@ mod tests {
             Some(Wanted::Append { .. }) => "append",
             Some(Wanted::ReadLastPlan) => "read",
             Some(Wanted::SteppedDown { .. }) => "step down",
+            Some(Wanted::PlanRemoved { .. }) => "removed",
             None => "wait",
         }
     }
@@ -323,6 +351,21 @@ mod tests {
         let mut owner = owner(5, 3, 20);
         assert_eq!(after(&mut owner, last(5, 1, 12)), "read");
         assert_eq!(owner.epoch(), Some(5));
+    }
+
+    /// Somebody removed the newest plan from the stream: every answer named the one before, and the zone asked for ever.
+    #[test]
+    fn a_plan_that_was_folded_and_is_gone_from_the_log_is_told() {
+        let mut owner = owner(5, 3, 20);
+        assert_eq!(after(&mut owner, Outcome::WrongSequence), "read");
+        for _ in 0..15 {
+            assert_eq!(after(&mut owner, last(5, 0, 8)), "read");
+        }
+        for _ in 1..super::REMOVED_AFTER {
+            assert_eq!(after(&mut owner, last(5, 1, 12)), "read");
+        }
+        let removed = Wanted::PlanRemoved { seq: LogSeq(20), last: LogSeq(12) };
+        assert_eq!(owner.outcome(last(5, 1, 12)), Some(removed));
     }
 
     /// Found by the simulator (seed 378): the owner stepped down and kept its lease, so that nobody proposed any more.

@@ -105,6 +105,8 @@ pub(crate) struct Readiness {
     pub(crate) unowned: Trouble,
     /// Why drivers cannot be told their routes.
     pub(crate) untold: Trouble,
+    /// Why the log takes no plans, although it answers.
+    unwritable: Trouble,
     /// Why a stream that was deleted cannot be made again.
     unmade: Trouble,
 }
@@ -119,6 +121,7 @@ impl Readiness {
         }
         self.unnoted.get()?;
         self.unowned.get()?;
+        self.unwritable.get()?;
         self.untold.get()?;
         self.unmade.get()?;
         if self.caught_up.load(Ordering::Acquire) { Ok(()) } else { Err("the log is still being folded".to_owned()) }
@@ -264,6 +267,8 @@ struct Worker {
     /// Whether the zone shall be owned.
     own: watch::Receiver<bool>,
     caught_up_at: u64,
+    /// What was folded and is not in the log any more.
+    gone: Option<String>,
 }
 
 impl Worker {
@@ -325,6 +330,10 @@ impl Worker {
                     }
                 }
                 () = tokio::time::sleep(wake) => self.tick(),
+            }
+            if let Some(what) = self.gone.take() {
+                self.regressed(what, &let_go);
+                entries_open = false;
             }
             // While entries keep coming the sleep is never over.
             if self.ticked_at.elapsed() >= TICK_EVERY

@@ -142,6 +142,21 @@ impl Admin {
         panic!("{name} is not made again");
     }
 
+    /// A stream of facts that its owner made himself: nothing keeps him from removing messages.
+    fn own_log(&self) {
+        let subjects = vec!["fleet.*.*.event.>".to_owned(), "fleet.*.*.plan".to_owned()];
+        let config = stream::Config { name: "FLEET".to_owned(), subjects, allow_direct: true, ..Default::default() };
+        self.runtime.block_on(self.context.create_stream(config)).unwrap();
+    }
+
+    fn seal(&self, name: &str) {
+        self.runtime.block_on(async {
+            let mut stream = self.context.get_stream(name).await.unwrap();
+            let config = stream::Config { sealed: true, ..stream.info().await.unwrap().config.clone() };
+            self.context.update_stream(config).await.unwrap();
+        });
+    }
+
     /// As if the age of all facts had passed.
     fn expire_all(&self) {
         self.runtime.block_on(async {
@@ -385,6 +400,46 @@ fn a_fact_that_was_refused_while_nobody_owned_the_zone_is_told_by_the_next_owner
     drop(owner);
     assert_eq!(http(beside, "POST /v1/events", &twice("between")).0, 202);
     admin.wait_says("REJECTED", "fleet.acme.porto.rejected.order_exists", "between");
+}
+
+#[test]
+fn a_plan_that_was_removed_from_the_log_is_told_and_nothing_is_proposed_on_top_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    admin.own_log();
+    let (engine, port) = serve(folder, &url, "data", &[]);
+    crew(port, &["van"]);
+    placed(port, "one");
+    pause(500);
+    admin.runtime.block_on(async {
+        let stream = admin.context.get_stream("FLEET").await.unwrap();
+        let plan = stream.get_last_raw_message_by_subject("fleet.acme.porto.plan").await.unwrap();
+        assert!(stream.delete_message(plan.sequence).await.unwrap());
+    });
+    post(port, "late");
+    wait_not_ready(port, "is not in the log any more");
+    drop(engine);
+    // What the log still holds is folded by an engine that remembers nothing else.
+    let (_engine, port) = serve(folder, &url, "fresh", &[]);
+    placed(port, "new");
+}
+
+#[test]
+fn a_sealed_log_is_said_and_a_fact_is_refused_for_certain() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    admin.own_log();
+    let (_engine, port) = serve(folder, &url, "data", &[]);
+    crew(port, &["van"]);
+    placed(port, "one");
+    admin.seal("FLEET");
+    let order = json!({ "order_id": "two", "job": { "stop": { "lon": -8.62, "lat": 41.15 } } });
+    let (status, body) = http(port, "POST /v1/events", &event("order.created", "two", &order));
+    assert!(status == 503 && body.contains("sealed") && !body.contains("nobody knows"), "{status} {body}");
 }
 
 #[test]

@@ -114,9 +114,15 @@ impl Worker {
             self.appended = Some((event, (subject, id, Bytes::from(bytes))));
         }
         let Some((_, (subject, id, bytes))) = self.appended.clone() else { return };
-        let (log, inputs) = (self.log.clone(), self.inputs.clone());
+        let (log, inputs, readiness) = (self.log.clone(), self.inputs.clone(), Arc::clone(&self.readiness));
         self.runtime.spawn(async move {
-            let outcome = match log.append(Stream::Fleet, subject, id, bytes, Some(expected.0)).await {
+            let appended = log.append(Stream::Fleet, subject, id, bytes, Some(expected.0)).await;
+            match &appended {
+                Err(AppendError::Refused(why)) => readiness.unwritable.met(format!("the log takes no plans: {why}")),
+                Ok(_) | Err(AppendError::WrongSequence) => readiness.unwritable.over(),
+                Err(AppendError::Unknown(_) | AppendError::NotSent(_)) => {}
+            }
+            let outcome = match appended {
                 Ok(stored) if stored.duplicate => Outcome::Duplicate,
                 Ok(stored) => Outcome::Stored(LogSeq(stored.seq)),
                 Err(AppendError::WrongSequence) => Outcome::WrongSequence,
@@ -228,6 +234,12 @@ impl Worker {
                 if *level < OVERLOAD_MAX {
                     self.pass_on_positions();
                 }
+            }
+            Note::PlanRemoved { seq, last } => {
+                self.gone = Some(format!(
+                    "entry {} was folded and is not in the log any more (the last plan is entry {}): somebody removed it",
+                    seq.0, last.0
+                ));
             }
             Note::SteppedDown { epoch } => tracing::warn!(epoch, "no longer owner of the zone"),
         }

@@ -196,6 +196,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         owner,
         own: wanted,
         caught_up_at: last,
+        gone: None,
     };
     std::thread::Builder::new()
         .name("engine".to_owned())

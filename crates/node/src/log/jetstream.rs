@@ -314,7 +314,13 @@ impl JetStream {
                 | PublishErrorKind::MaxAckPending => AppendError::Unknown(error.to_string()),
                 PublishErrorKind::WrongLastMessageId | PublishErrorKind::Other => {
                     let text = format!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string));
-                    if text.contains("maximum") { AppendError::Refused(text) } else { AppendError::Unknown(text) }
+                    // The broker's own words, for which the client has no name of its own.
+                    let definite = ["maximum", "sealed", "expected stream does not match", "message size"];
+                    if definite.iter().any(|word| text.contains(word)) {
+                        AppendError::Refused(text)
+                    } else {
+                        AppendError::Unknown(text)
+                    }
                 }
             }),
             Err(_) => Err(AppendError::Unknown("no acknowledgement within 2 s".to_owned())),

@@ -286,6 +286,8 @@ struct Verified {
     outside_chain: u64,
     before_the_base: u64,
     from_base: bool,
+    /// Numbers of plans whose predecessor is missing from the log.
+    chain_gaps: Vec<u64>,
     mismatch: Option<VerifiedMismatch>,
 }
 
@@ -370,6 +372,7 @@ pub(crate) async fn verify(args: VerifyZone) -> Result<ExitCode, Failure> {
             outside_chain: found.outside_chain,
             before_the_base: found.too_early,
             from_base: folded.base.is_some(),
+            chain_gaps: found.gaps.clone(),
             mismatch,
         };
         crate::out::say!("{}", serde_json::to_string_pretty(&value).unwrap_or_default());
@@ -387,7 +390,15 @@ pub(crate) async fn verify(args: VerifyZone) -> Result<ExitCode, Failure> {
             crate::out::say!("  {:<26} {}", "plans outside the chain", found.outside_chain);
         }
     }
+    let none_compared = found.compared + found.other_format + found.too_early == 0;
     match &found.mismatch {
+        None if !found.gaps.is_empty() || (none_compared && found.outside_chain > 0) => {
+            let before = found.gaps.first().map_or(String::new(), |rev| format!(" before plan {rev}"));
+            Err(Failure::new(
+                format!("plans are missing from the log{before}: what engines had folded of them is not in this fold"),
+                "somebody removed messages; restore the log from its backup. `fleetfold audit` lists the gaps",
+            ))
+        }
         None => Ok(ExitCode::SUCCESS),
         Some(mismatch) => Err(Failure::new(
             mismatch.to_string(),

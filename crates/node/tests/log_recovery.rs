@@ -424,6 +424,17 @@ fn a_plan_that_was_removed_from_the_log_is_told_and_nothing_is_proposed_on_top_o
     // What the log still holds is folded by an engine that remembers nothing else.
     let (_engine, port) = serve(folder, &url, "fresh", &[]);
     placed(port, "new");
+    assert!(ends(folder, &["verify", "--log", &url]).status.success(), "nothing follows the removed plan");
+    placed(port, "newer");
+    pause(500);
+    // A plan that others follow.
+    admin.runtime.block_on(async {
+        let stream = admin.context.get_stream("FLEET").await.unwrap();
+        let first = stream.get_first_raw_message_by_subject("fleet.acme.porto.plan", 1).await.unwrap();
+        assert!(stream.delete_message(first.sequence).await.unwrap());
+    });
+    let verified = ends(folder, &["verify", "--log", &url]);
+    assert!(!verified.status.success() && words(&verified).contains("plans are missing"), "{}", words(&verified));
 }
 
 #[test]

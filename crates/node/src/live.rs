@@ -105,8 +105,8 @@ pub(crate) struct Readiness {
     pub(crate) unowned: Trouble,
     /// Why drivers cannot be told their routes.
     pub(crate) untold: Trouble,
-    /// Why the log takes no plans, although it answers.
-    unwritable: Trouble,
+    /// Why the log takes nothing, although it answers.
+    pub(crate) unwritable: Trouble,
     /// Why a stream that was deleted cannot be made again.
     unmade: Trouble,
 }
@@ -269,6 +269,8 @@ struct Worker {
     caught_up_at: u64,
     /// What was folded and is not in the log any more.
     gone: Option<String>,
+    /// How often the last plan was read back since the last one was sent.
+    read_back: u32,
 }
 
 impl Worker {

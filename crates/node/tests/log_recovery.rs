@@ -451,6 +451,7 @@ fn a_sealed_log_is_said_and_a_fact_is_refused_for_certain() {
     let order = json!({ "order_id": "two", "job": { "stop": { "lon": -8.62, "lat": 41.15 } } });
     let (status, body) = http(port, "POST /v1/events", &event("order.created", "two", &order));
     assert!(status == 503 && body.contains("sealed") && !body.contains("nobody knows"), "{status} {body}");
+    wait_not_ready(port, "sealed");
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn odd_headers_and_subjects_stop_neither_an_engine_nor_its_restart_nor_a_reader(
         for subject in subjects.map(|rest| format!("fleet.acme.porto.{rest}")) {
             publish(&url, subject.as_bytes(), block, b"garbage");
         }
-        for subject in ["$KV.SKIPPED.acme.porto.7", "$O.BASES.M.Z2FyYmFnZQ=="] {
+        for subject in ["$KV.SKIPPED.acme.other.7", "$O.BASES.M.Z2FyYmFnZQ=="] {
             publish(&url, subject.as_bytes(), block, b"garbage");
         }
     }

@@ -112,6 +112,7 @@ impl Worker {
             let message = own_message(&self.zone, &event, self.engine.fleet().zone().space, self.engine.now());
             let OwnMessage { subject, id, bytes } = message;
             self.appended = Some((event, (subject, id, Bytes::from(bytes))));
+            self.read_back = 0;
         }
         let Some((_, (subject, id, bytes))) = self.appended.clone() else { return };
         let (log, inputs, readiness) = (self.log.clone(), self.inputs.clone(), Arc::clone(&self.readiness));
@@ -141,9 +142,14 @@ impl Worker {
         });
     }
 
-    pub(super) fn read_last_plan(&self) {
+    /// Reads the last plan back. Asked again and again about one plan, it asks more and more slowly: a broker that has just become the
+    /// leader may answer from before for some seconds.
+    pub(super) fn read_last_plan(&mut self) {
         let (log, inputs, subject) = (self.log.clone(), self.inputs.clone(), self.zone.subject(&Address::Plan));
+        let pause = Duration::from_millis(50) * self.read_back.min(10);
+        self.read_back += 1;
         self.runtime.spawn(async move {
+            tokio::time::sleep(pause).await;
             loop {
                 match log.last(Stream::Fleet, &subject).await {
                     Ok(None) => {

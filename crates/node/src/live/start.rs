@@ -197,6 +197,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         own: wanted,
         caught_up_at: last,
         gone: None,
+        read_back: 0,
     };
     std::thread::Builder::new()
         .name("engine".to_owned())

@@ -315,7 +315,7 @@ impl JetStream {
                 PublishErrorKind::WrongLastMessageId | PublishErrorKind::Other => {
                     let text = format!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string));
                     // The broker's own words, for which the client has no name of its own.
-                    let definite = ["maximum", "sealed", "expected stream does not match", "message size"];
+                    let definite = ["maximum", "sealed", "message size"];
                     if definite.iter().any(|word| text.contains(word)) {
                         AppendError::Refused(text)
                     } else {

@@ -33,8 +33,8 @@ pub(crate) async fn order<'a>(
     // read here: what a strict policy rejected is noted as skipped.
     let policy = PolicyAt { seq: LogSeq(u64::MAX), strict: false };
     let mut gate = gatekeeper::gate(log, zone, policy).await?;
-    // Most entries are of other orders: those whose bytes do not have the name need not be decoded. JSON has one way only to
-    // write letters, digits and a few signs; a name with others may stand there escaped.
+    // Most entries are of other orders: those whose bytes do not have the name need not be decoded. Where there is a backslash or a
+    // payload in Base64 the name may stand there in another spelling.
     let plain = order.as_str().chars().all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c));
     let needle = serde_json::to_vec(order.as_str()).unwrap_or_default();
     let mut story = Vec::new();
@@ -45,7 +45,9 @@ pub(crate) async fn order<'a>(
         if began.elapsed() > LONGEST {
             return Err(Failure::new("the log was not read to its end in time", "ask again, or use `record`"));
         }
-        let has_it = !plain || message.bytes.windows(needle.len()).any(|window| window == needle);
+        let bytes = &message.bytes;
+        let has = |wanted: &[u8]| bytes.windows(wanted.len()).any(|window| window == wanted);
+        let has_it = !plain || has(&needle) || bytes.contains(&b'\\') || has(b"data_base64");
         if !has_it || story.len() >= LINES_MAX || message.seq > applied {
             continue;
         }

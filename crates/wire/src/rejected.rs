@@ -4,6 +4,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::envelope::CloudEvent;
+
 /// Most bytes of a message that are repeated: escaped six times they are still far below what a broker takes.
 const BYTES_MAX: usize = 16 * 1024;
 /// Most characters of an attribute that are repeated.
@@ -45,21 +47,32 @@ pub struct RejectedV1 {
 impl RejectedV1 {
     /// Tells of a message. Nothing is asked of its bytes: what can be read of an event is told, and the rest is left out.
     pub fn new(seq: u64, subject: &str, reason: &str, detail: &str, bytes: &[u8]) -> Self {
-        let event: Value = serde_json::from_slice(bytes).unwrap_or_default();
-        let text = |value: Option<&Value>| {
-            value.and_then(Value::as_str).map(|text| text.chars().take(ATTRIBUTE_CHARS_MAX).collect::<String>())
+        let cut_short = |text: &str| text.chars().take(ATTRIBUTE_CHARS_MAX).collect::<String>();
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(cut_short);
+        // As it is decoded: an attribute that no type knows may hold what a reader of the whole message refuses.
+        let (source, id, kind, data) = match serde_json::from_slice::<CloudEvent>(bytes) {
+            Ok(event) => (
+                Some(cut_short(&event.source)),
+                Some(cut_short(&event.id)),
+                Some(cut_short(&event.kind)),
+                Some(event.data),
+            ),
+            Err(_) => {
+                let mut event: Value = serde_json::from_slice(bytes).unwrap_or_default();
+                let data = event.get_mut("data").map(Value::take);
+                (text(event.get("source")), text(event.get("id")), text(event.get("type")), data)
+            }
         };
-        let data = event.get("data");
-        let named = |field: &str| text(data.and_then(|data| data.get(field)));
+        let named = |field: &str| text(data.as_ref().and_then(|data| data.get(field)));
         let cut = &bytes[..bytes.len().min(BYTES_MAX)];
         Self {
             seq,
             subject: subject.chars().take(SUBJECT_CHARS_MAX).collect(),
             reason: reason.to_owned(),
             detail: detail.chars().take(DETAIL_CHARS_MAX).collect(),
-            source: text(event.get("source")),
-            id: text(event.get("id")),
-            kind: text(event.get("type")),
+            source,
+            id,
+            kind,
             entity: named("order_id").or_else(|| named("vehicle_id")).or_else(|| named("change_id")),
             bytes: String::from_utf8_lossy(cut).into_owned(),
             size_bytes: bytes.len(),
@@ -83,6 +96,9 @@ mod tests {
         let some = |text: &str| Some(text.to_owned());
         assert_eq!((told.id, told.source, told.entity), (some("7"), some("/shop"), some("o1")));
         assert_eq!(told.kind.as_deref(), Some("fleet.order.cancelled.v1"));
+        let huge = br#"{"specversion":"1.0","id":"7","source":"/shop","type":"t","note":1e999,"data":{"order_id":"o1"}}"#;
+        let told = RejectedV1::new(9, "fleet.acme.porto.event.x._", "order_closed", "it is over", huge);
+        assert_eq!((told.id, told.source, told.entity), (some("7"), some("/shop"), some("o1")));
         let told = RejectedV1::new(9, "fleet.acme.porto.plan", "not_cloudevent", "no JSON", b"\xff\xfe");
         assert_eq!((told.id, told.size_bytes), (None, 2));
     }

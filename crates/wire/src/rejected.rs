@@ -50,18 +50,13 @@ impl RejectedV1 {
         let cut_short = |text: &str| text.chars().take(ATTRIBUTE_CHARS_MAX).collect::<String>();
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(cut_short);
         // As it is decoded: an attribute that no type knows may hold what a reader of the whole message refuses.
-        let (source, id, kind, data) = match serde_json::from_slice::<CloudEvent>(bytes) {
-            Ok(event) => (
-                Some(cut_short(&event.source)),
-                Some(cut_short(&event.id)),
-                Some(cut_short(&event.kind)),
-                Some(event.data),
-            ),
-            Err(_) => {
-                let mut event: Value = serde_json::from_slice(bytes).unwrap_or_default();
-                let data = event.get_mut("data").map(Value::take);
-                (text(event.get("source")), text(event.get("id")), text(event.get("type")), data)
-            }
+        let (source, id, kind, data) = if let Ok(event) = serde_json::from_slice::<CloudEvent>(bytes) {
+            let [source, id, kind] = [&event.source, &event.id, &event.kind].map(|text| Some(cut_short(text)));
+            (source, id, kind, Some(event.data))
+        } else {
+            let mut event: Value = serde_json::from_slice(bytes).unwrap_or_default();
+            let data = event.get_mut("data").map(Value::take);
+            (text(event.get("source")), text(event.get("id")), text(event.get("type")), data)
         };
         let named = |field: &str| text(data.as_ref().and_then(|data| data.get(field)));
         let cut = &bytes[..bytes.len().min(BYTES_MAX)];
@@ -96,7 +91,8 @@ mod tests {
         let some = |text: &str| Some(text.to_owned());
         assert_eq!((told.id, told.source, told.entity), (some("7"), some("/shop"), some("o1")));
         assert_eq!(told.kind.as_deref(), Some("fleet.order.cancelled.v1"));
-        let huge = br#"{"specversion":"1.0","id":"7","source":"/shop","type":"t","note":1e999,"data":{"order_id":"o1"}}"#;
+        let huge =
+            br#"{"specversion":"1.0","id":"7","source":"/shop","type":"t","note":1e999,"data":{"order_id":"o1"}}"#;
         let told = RejectedV1::new(9, "fleet.acme.porto.event.x._", "order_closed", "it is over", huge);
         assert_eq!((told.id, told.source, told.entity), (some("7"), some("/shop"), some("o1")));
         let told = RejectedV1::new(9, "fleet.acme.porto.plan", "not_cloudevent", "no JSON", b"\xff\xfe");

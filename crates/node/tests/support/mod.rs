@@ -28,8 +28,19 @@ pub fn run(args: &[&str], folder: &Path) -> Output {
     fleetfold(args, folder).output().expect("the program runs")
 }
 
+/// A port for a server to come. It is below those that the system gives to connections: whoever tries such a port until a server is
+/// there may be given the port itself and be connected with himself, and the server finds it taken.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(97);
+    for _ in 0..10_000 {
+        let number = first.wrapping_add(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+        let port = 10_000 + (number % 20_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no free port on 127.0.0.1");
 }
 
 pub fn wait_for(port: u16) {

@@ -222,15 +222,15 @@ impl DayLine {
             Self::Event { message } => message.replace(['\n', '\r'], " "),
             Self::Recorded { seq, logged_at, message } => {
                 let one_line = message.starts_with('{') && message.ends_with('}') && !message.contains(['\n', '\r']);
-                let stamp = json(serde_json::to_string(logged_at));
-                let line = format!("{{\"seq\":{seq},\"logged_at\":{stamp},\"event\":{message}}}");
+                let plain = one_line.then(|| {
+                    let stamp = json(serde_json::to_string(logged_at));
+                    format!("{{\"seq\":{seq},\"logged_at\":{stamp},\"event\":{message}}}")
+                });
                 // Events are decoded field by field, and what a type does not know is passed over unread. A line is read as a whole, which
                 // is stricter: a number too large for any type, half a surrogate pair, objects nested too deep. Such messages are text.
-                if one_line && read_day_line(2, &line).as_ref() == Ok(self) {
-                    line
-                } else {
-                    json(serde_json::to_string(&AsText { seq: *seq, logged_at, text: message }))
-                }
+                plain
+                    .filter(|line| read_day_line(2, line).as_ref() == Ok(self))
+                    .unwrap_or_else(|| json(serde_json::to_string(&AsText { seq: *seq, logged_at, text: message })))
             }
         }
     }

@@ -108,18 +108,15 @@ impl Worker {
             Input::Commit(Outcome::Granted(epoch)) => {
                 tracing::info!(zone = %self.zone, epoch, "owner of the zone");
                 self.readiness.epoch.store(*epoch, Ordering::Release);
-            }
-            Input::Commit(Outcome::Lost) => self.readiness.epoch.store(0, Ordering::Release),
-            _ => {}
-        }
-        match &input {
-            Input::Commit(Outcome::Granted(_)) => {
                 self.publisher.term(true);
                 for untaken in self.kept_refused.take(self.engine.now()) {
                     self.tell_refused(untaken);
                 }
             }
-            Input::Commit(Outcome::Lost) => self.publisher.term(false),
+            Input::Commit(Outcome::Lost) => {
+                self.readiness.epoch.store(0, Ordering::Release);
+                self.publisher.term(false);
+            }
             _ => {}
         }
         let mut effects = Vec::new();

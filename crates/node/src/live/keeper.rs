@@ -28,13 +28,17 @@ pub(super) fn start(
     bases_lost: Weak<AtomicBool>,
 ) {
     tokio::spawn(async move {
-        let mut told_in = None;
+        let (mut told_in, mut is_first) = (None, true);
         while let Some(bases_lost) = bases_lost.upgrade() {
             match tokio::time::timeout(LOOK_MAX, log.ensure_all()).await {
                 Ok(Ok(made)) => {
                     readiness.unmade.over();
                     for name in made {
-                        tracing::warn!(name, "a stream was missing, and was made: it is empty");
+                        if is_first {
+                            tracing::info!(name, "a stream was made");
+                        } else {
+                            tracing::warn!(name, "a stream was missing, and was made: it is empty");
+                        }
                         if name == "OBJ_BASES" {
                             bases_lost.store(true, Ordering::Release);
                         }
@@ -50,6 +54,7 @@ pub(super) fn start(
                 tell_again.notify_one();
             }
             drop(bases_lost);
+            is_first = false;
             tokio::time::sleep(EVERY).await;
         }
     });

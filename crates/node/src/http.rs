@@ -436,18 +436,7 @@ async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Ta
     let doubtful = sense::doubtful(live, &decoded, patience).await;
     let stored = append_until_known(&live.log, stream, subject, id, bytes)
         .await
-        .inspect_err(|(_, detail)| {
-            // It answers, and will not take the next one either.
-            if stream == Stream::Fleet
-                && ["sealed", "maximum bytes", "maximum messages"].iter().any(|word| detail.contains(word))
-            {
-                live.readiness.unwritable.met(format!("the log takes nothing: {detail}"));
-            }
-        })
         .map_err(|(lost, detail)| Submit::Log(lost, detail))?;
-    if stream == Stream::Fleet && !stored.duplicate {
-        live.readiness.unwritable.over();
-    }
     if stored.duplicate
         && let Some(what) = sense::reused(live, stream, stored, &decoded.envelope).await
     {

@@ -105,8 +105,6 @@ pub(crate) struct Readiness {
     pub(crate) unowned: Trouble,
     /// Why drivers cannot be told their routes.
     pub(crate) untold: Trouble,
-    /// Why the log takes nothing, although it answers.
-    pub(crate) unwritable: Trouble,
     /// Why a stream that was deleted cannot be made again.
     unmade: Trouble,
 }
@@ -121,7 +119,6 @@ impl Readiness {
         }
         self.unnoted.get()?;
         self.unowned.get()?;
-        self.unwritable.get()?;
         self.untold.get()?;
         self.unmade.get()?;
         if self.caught_up.load(Ordering::Acquire) { Ok(()) } else { Err("the log is still being folded".to_owned()) }

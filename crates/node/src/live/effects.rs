@@ -115,15 +115,9 @@ impl Worker {
             self.read_back = 0;
         }
         let Some((_, (subject, id, bytes))) = self.appended.clone() else { return };
-        let (log, inputs, readiness) = (self.log.clone(), self.inputs.clone(), Arc::clone(&self.readiness));
+        let (log, inputs) = (self.log.clone(), self.inputs.clone());
         self.runtime.spawn(async move {
-            let appended = log.append(Stream::Fleet, subject, id, bytes, Some(expected.0)).await;
-            match &appended {
-                Err(AppendError::Refused(why)) => readiness.unwritable.met(format!("the log takes no plans: {why}")),
-                Ok(_) | Err(AppendError::WrongSequence) => readiness.unwritable.over(),
-                Err(AppendError::Unknown(_) | AppendError::NotSent(_)) => {}
-            }
-            let outcome = match appended {
+            let outcome = match log.append(Stream::Fleet, subject, id, bytes, Some(expected.0)).await {
                 Ok(stored) if stored.duplicate => Outcome::Duplicate,
                 Ok(stored) => Outcome::Stored(LogSeq(stored.seq)),
                 Err(AppendError::WrongSequence) => Outcome::WrongSequence,

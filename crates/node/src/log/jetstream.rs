@@ -9,6 +9,7 @@
 
 mod nodes;
 mod objects;
+mod owners;
 mod reader;
 mod setup;
 
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::{GetStreamErrorKind, PublishErrorKind};
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
-use async_nats::jetstream::stream::{LastRawMessageErrorKind, RawMessageError, StorageType};
+use async_nats::jetstream::stream::{LastRawMessageErrorKind, StorageType};
 use async_nats::jetstream::{self, Context, kv};
 use bytes::Bytes;
 use fleetfold_model::Timestamp;
@@ -28,11 +29,12 @@ use tokio::sync::{mpsc, watch};
 
 use super::storage::zone_of;
 use super::{
-    AppendError, Layout, Lease, LogError, Message, Purpose, Read, Server, SkipMark, Storage, Stored, Stream, ZoneName,
+    AppendError, Layout, LogError, Message, Purpose, Read, Server, SkipMark, Storage, Stored, Stream, ZoneName,
 };
 use crate::trouble::Trouble;
 pub(crate) use nodes::{Nodes, Written};
 use objects::OBJ_BASES;
+
 use reader::OrderedReader;
 use setup::OddReplicas;
 use setup::{Maker, connect_client, layout_of, names, other_layout};
@@ -62,7 +64,23 @@ pub(crate) struct JetStream {
     /// Since when the broker is away.
     away: watch::Receiver<Option<Instant>>,
     /// By stream of facts: why it cannot be read.
-    unread: Mutex<BTreeMap<String, Arc<Trouble>>>,
+    unread: Troubles,
+    /// By stream of facts: why it takes nothing, although the broker answers.
+    unwritable: Troubles,
+}
+
+/// Troubles by name.
+#[derive(Default)]
+struct Troubles(Mutex<BTreeMap<String, Arc<Trouble>>>);
+
+impl Troubles {
+    fn of(&self, name: &str) -> Arc<Trouble> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !all.contains_key(name) {
+            all.insert(name.to_owned(), Arc::default());
+        }
+        Arc::clone(&all[name])
+    }
 }
 
 fn timestamp(nanos: i128) -> Timestamp {
@@ -92,7 +110,8 @@ impl JetStream {
             maker: Maker::new(client, context, layout, storage),
             held: None,
             away,
-            unread: Mutex::default(),
+            unread: Troubles::default(),
+            unwritable: Troubles::default(),
         };
         if purpose == Purpose::Read {
             if held.contains(KV_OWNERS) {
@@ -239,17 +258,14 @@ impl JetStream {
         }
     }
 
-    /// What is told of a stream of facts that cannot be read.
-    fn unread(&self, name: String) -> Arc<Trouble> {
-        let mut all = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(all.entry(name).or_default())
-    }
-
     pub(super) fn health(&self, zone: Option<&ZoneName>) -> Result<(), String> {
-        match *self.away.borrow() {
-            None => zone.map_or(Ok(()), |zone| self.unread(self.name(Stream::Fleet, zone)).get()),
-            Some(since) => Err(format!("the broker has been away for {} s", since.elapsed().as_secs())),
+        if let Some(since) = *self.away.borrow() {
+            return Err(format!("the broker has been away for {} s", since.elapsed().as_secs()));
         }
+        let Some(zone) = zone else { return Ok(()) };
+        let name = self.name(Stream::Fleet, zone);
+        self.unread.of(&name).get()?;
+        self.unwritable.of(&name).get()
     }
 
     pub(super) async fn ensure(&self, stream: Stream, zone: &ZoneName) -> Result<(), LogError> {
@@ -285,7 +301,8 @@ impl JetStream {
         bytes: Bytes,
         expected: Option<u64>,
     ) -> Result<Stored, AppendError> {
-        let mut message = PublishMessage::build().payload(bytes).expected_stream(self.name_for(stream, &subject));
+        let name = self.name_for(stream, &subject);
+        let mut message = PublishMessage::build().payload(bytes).expected_stream(&name);
         if !id.is_empty() {
             message = message.message_id(&id);
         }
@@ -302,8 +319,15 @@ impl JetStream {
         let Some(published) = self.while_connected(tokio::time::timeout(ACK * 2, publish)).await else {
             return Err(AppendError::Unknown("the broker went away".to_owned()));
         };
+        let unwritable = (stream == Stream::Fleet).then(|| self.unwritable.of(&name));
         match published {
-            Ok(Ok(ack)) => Ok(Stored { seq: ack.sequence, duplicate: ack.duplicate }),
+            Ok(Ok(ack)) => {
+                // Of a repeat nothing was written.
+                if let Some(unwritable) = unwritable.filter(|_| !ack.duplicate) {
+                    unwritable.over();
+                }
+                Ok(Stored { seq: ack.sequence, duplicate: ack.duplicate })
+            }
             Ok(Err(error)) => Err(match error.kind() {
                 PublishErrorKind::WrongLastSequence => AppendError::WrongSequence,
                 PublishErrorKind::MaxPayloadExceeded => AppendError::Refused(error.to_string()),
@@ -314,9 +338,14 @@ impl JetStream {
                 | PublishErrorKind::MaxAckPending => AppendError::Unknown(error.to_string()),
                 PublishErrorKind::WrongLastMessageId | PublishErrorKind::Other => {
                     let text = format!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string));
-                    // The broker's own words, for which the client has no name of its own.
-                    let definite = ["maximum", "sealed", "message size"];
-                    if definite.iter().any(|word| text.contains(word)) {
+                    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+                    // The broker's own words, for which the client has no name of its own: it takes nothing, or not this.
+                    if says(&["sealed", "maximum messages", "maximum bytes"]) {
+                        if let Some(unwritable) = unwritable {
+                            unwritable.met(format!("the log takes nothing: {text}"));
+                        }
+                        AppendError::Refused(text)
+                    } else if says(&["maximum", "message size"]) {
                         AppendError::Refused(text)
                     } else {
                         AppendError::Unknown(text)
@@ -344,7 +373,7 @@ impl JetStream {
             last_read: None,
             created: None,
             away: self.away.clone(),
-            unread: (stream == Stream::Fleet).then(|| self.unread(name)),
+            unread: (stream == Stream::Fleet).then(|| self.unread.of(&name)),
             sender,
         };
         let first = reader.open().await?;
@@ -366,41 +395,6 @@ impl JetStream {
             Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
             Err(error) => Err(unreachable_stream(name, &error)),
         }
-    }
-
-    pub(super) async fn epoch_max(&self, zone: &ZoneName) -> Result<u64, LogError> {
-        let failed = |error: &dyn std::fmt::Display| {
-            LogError::new(format!("the owner of the zone cannot be read: {error}"), "check the rights on $KV.OWNERS.>")
-        };
-        // Where the record is missing, nobody can be judged by it.
-        let Some(owners) = &self.owners else { return Ok(0) };
-        let held = self.lease(owners, zone).await.map_err(|error| failed(&error))?;
-        if let Some(epoch) = held.as_ref().and_then(|entry| lease_epoch(&entry.payload, entry.sequence)) {
-            return Ok(epoch);
-        }
-        // Nobody owns it now: an owner that was had a revision of this bucket. The bucket is asked anew: what the client's `status` says
-        // is as old as the connection, and the plans of an owner that has just let go would be rejected by some and folded by others.
-        Ok(self.bucket_info(OWNERS).await?.state.last_sequence)
-    }
-
-    /// The lease of a zone as the leader of its stream has it; `None`: nobody holds it. The client would ask any replica, and one that
-    /// is behind would name an owner of before: the plans of the next owner would be rejected.
-    async fn lease(&self, owners: &kv::Store, zone: &ZoneName) -> Result<Option<StreamMessage>, RawMessageError> {
-        let Ok(stream) = self.context.get_stream_no_info(&owners.stream_name).await else { return Ok(None) };
-        match stream.get_last_raw_message_by_subject(&format!("{}{}", owners.prefix, key(zone))).await {
-            // The mark of a lease that was let go has a header that says so.
-            Ok(message) if message.headers.get("KV-Operation").is_some() => Ok(None),
-            Ok(message) => Ok(Some(message)),
-            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    pub(super) async fn owners_since(&self) -> Result<Timestamp, LogError> {
-        if self.owners.is_none() {
-            return Ok(Timestamp(i64::MAX));
-        }
-        Ok(timestamp(self.bucket_info(OWNERS).await?.created.unix_timestamp_nanos()))
     }
 
     pub(super) async fn last(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
@@ -434,60 +428,6 @@ impl JetStream {
         let handle = self.context.get_stream(name).await.map_err(|error| unreachable_stream(name, &error))?;
         let info = handle.cached_info();
         Ok((info.state.first_sequence, info.state.last_sequence))
-    }
-
-    pub(super) async fn acquire(&self, zone: &ZoneName, owner: &str, above: u64) -> Result<Option<Lease>, LogError> {
-        let failed = |error: &dyn std::fmt::Display| {
-            LogError::new(format!("the lease cannot be taken: {error}"), "check the rights on $KV.OWNERS.>")
-        };
-        let Some(created) = self.while_connected(self.owners()?.create(key(zone), lease_value(owner, None))).await
-        else {
-            return Ok(None);
-        };
-        let revision = match created {
-            Ok(revision) => revision,
-            Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => return Ok(None),
-            Err(error) => {
-                // The bucket may have been deleted. The next attempt finds it.
-                self.ensure_owners().await?;
-                return Err(failed(&error));
-            }
-        };
-        if revision > above {
-            return Ok(Some(Lease { epoch: revision, revision }));
-        }
-        // The bucket was lost and begins anew: its revisions are below the terms that the zone has had.
-        let epoch = above + 1;
-        let value = lease_value(owner, Some(epoch));
-        let revision = self.owners()?.update(key(zone), value, revision).await.map_err(|error| failed(&error))?;
-        Ok(Some(Lease { epoch, revision }))
-    }
-
-    pub(super) async fn renew(&self, zone: &ZoneName, owner: &str, lease: Lease) -> Option<Lease> {
-        let value = lease_value(owner, Some(lease.epoch));
-        let owners = self.owners.as_ref()?;
-        let renew = async {
-            if let Ok(revision) = owners.update(key(zone), value, lease.revision).await {
-                return Some(Lease { revision, ..lease });
-            }
-            // A renewal whose answer was lost may have been stored: then the entry is ours at a later revision.
-            let entry = self.lease(owners, zone).await.ok()??;
-            is_renewal_of(&entry.payload, owner, lease.epoch).then_some(Lease { revision: entry.sequence, ..lease })
-        };
-        self.while_connected(tokio::time::timeout(ACK, renew)).await?.ok()?
-    }
-
-    /// Makes the bucket of leases again where it was deleted.
-    async fn ensure_owners(&self) -> Result<(), LogError> {
-        match tokio::time::timeout(ACK * 2, self.owners_bucket()).await {
-            Ok(made) => made.map(|_| ()),
-            Err(_) => Err(LogError::new("bucket OWNERS does not answer", "run `fleetfold doctor --log nats://…`")),
-        }
-    }
-
-    pub(super) async fn release(&self, zone: &ZoneName, lease: Lease) {
-        let Some(owners) = &self.owners else { return };
-        let _ = tokio::time::timeout(ACK, owners.delete_expect_revision(key(zone), Some(lease.revision))).await;
     }
 
     pub(super) async fn skipped(&self, zone: &ZoneName) -> Result<Vec<u64>, LogError> {
@@ -559,32 +499,6 @@ async fn settle(context: &Context, held: &BTreeSet<String>, asked: Option<Layout
 
 fn unreachable_stream(name: &str, error: &dyn std::fmt::Display) -> LogError {
     LogError::new(format!("stream {name} does not answer: {error}"), "run `fleetfold doctor --log nats://…`")
-}
-
-/// What stands in a zone's lease: who owns it, and since which revision of the bucket, which is the epoch. The first writer
-/// cannot know that revision before it is written; then it is the entry's own.
-fn lease_value(owner: &str, epoch: Option<u64>) -> Bytes {
-    Bytes::from(serde_json::json!({ "owner": owner, "epoch": epoch }).to_string())
-}
-
-/// Who owns a zone, as its lease says.
-fn lease_owner(value: &[u8]) -> Option<String> {
-    let value: serde_json::Value = serde_json::from_slice(value).ok()?;
-    value.get("owner").and_then(serde_json::Value::as_str).map(str::to_owned)
-}
-
-/// The epoch that a lease says. `None`: version 0.1 wrote it, which did not say.
-fn lease_epoch(value: &[u8], revision: u64) -> Option<u64> {
-    let value: serde_json::Value = serde_json::from_slice(value).ok()?;
-    value.get("owner")?;
-    Some(value.get("epoch").and_then(serde_json::Value::as_u64).unwrap_or(revision))
-}
-
-/// True when this owner wrote it to renew the lease of this epoch. The first writer of a lease does not know its epoch yet: what it
-/// wrote is no renewal.
-fn is_renewal_of(value: &[u8], owner: &str, epoch: u64) -> bool {
-    let Ok(value) = serde_json::from_slice::<serde_json::Value>(value) else { return false };
-    value["owner"] == owner && value["epoch"] == epoch
 }
 
 /// A stored message as it was published, a CloudEvent in binary mode as structured JSON.

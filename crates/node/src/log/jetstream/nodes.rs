@@ -15,8 +15,9 @@ use fleetfold_journal::address::parse;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
+use super::owners::lease_owner;
 use super::setup::names;
-use super::{ACK, JetStream, lease_owner, unreachable_stream};
+use super::{ACK, JetStream, unreachable_stream};
 use crate::log::storage::zone_of;
 use crate::log::{Layout, LogError, Purpose, Stream};
 

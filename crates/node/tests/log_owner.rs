@@ -8,10 +8,9 @@ mod support;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
-use async_nats::jetstream::{self, Context};
 use serde_json::{Value, json};
+use support::admin::Admin;
 use support::{Killed, broker, fleetfold, free_port, http, pause, run, wait_for};
 
 /// An engine of a zone, with a data folder of its own name, and its port.
@@ -92,73 +91,6 @@ fn post(port: u16, id: &str) {
     assert_eq!(http(port, "POST /v1/events", &order(id).to_string()).0, 202);
 }
 
-/// The broker as a producer sees it.
-struct Producer {
-    runtime: tokio::runtime::Runtime,
-    context: Context,
-}
-
-impl Producer {
-    fn new(url: &str) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let context = runtime.block_on(async { jetstream::new(async_nats::connect(url).await.unwrap()) });
-        Self { runtime, context }
-    }
-
-    fn publish(&self, subject: &str, body: &[u8]) -> u64 {
-        let (subject, body) = (subject.to_owned(), body.to_vec());
-        self.runtime.block_on(async {
-            self.context.publish(subject, body.into()).await.unwrap().await.expect("the broker takes it").sequence
-        })
-    }
-
-    /// As if this age had passed since everything was stored.
-    fn expire_all(&self) {
-        self.runtime.block_on(async {
-            let mut stream = self.context.get_stream("FLEET").await.unwrap();
-            let mut config = stream.info().await.unwrap().config.clone();
-            let (age, window) = (config.max_age, config.duplicate_window);
-            (config.max_age, config.duplicate_window) = (Duration::from_secs(1), Duration::from_secs(1));
-            self.context.update_stream(config.clone()).await.unwrap();
-            tokio::time::sleep(Duration::from_secs(3)).await;
-            (config.max_age, config.duplicate_window) = (age, window);
-            self.context.update_stream(config).await.unwrap();
-        });
-    }
-
-    /// Removes a stream; its settings are left.
-    fn delete(&self, name: &str) -> jetstream::stream::Config {
-        self.runtime.block_on(async {
-            let config = self.context.get_stream(name).await.unwrap().info().await.unwrap().config.clone();
-            self.context.delete_stream(name).await.unwrap();
-            config
-        })
-    }
-
-    fn create(&self, config: jetstream::stream::Config) {
-        self.runtime.block_on(self.context.create_stream(config)).unwrap();
-    }
-
-    fn messages(&self, name: &str) -> u64 {
-        self.runtime
-            .block_on(async { self.context.get_stream(name).await.unwrap().info().await.unwrap().state.messages })
-    }
-
-    fn rejected(&self) -> Vec<Value> {
-        self.runtime.block_on(async {
-            let mut stream = self.context.get_stream("REJECTED").await.unwrap();
-            let last = stream.info().await.unwrap().state.last_sequence;
-            let mut all = Vec::new();
-            for seq in 1..=last {
-                if let Ok(message) = stream.get_raw_message(seq).await {
-                    all.push(serde_json::from_slice(&message.payload).unwrap());
-                }
-            }
-            all
-        })
-    }
-}
-
 fn forged_plan(epoch: u64, rev: u64) -> Value {
     event(
         "plan.proposed",
@@ -175,7 +107,7 @@ fn stray_forged_and_garbage_messages_on_any_subject_do_not_stop_a_zone() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (_broker, url) = broker(folder);
-    let producer = Producer::new(&url);
+    let producer = Admin::new(&url);
     let (mut engine, mut port) = serve(folder, &url, "porto", "data", &[]);
     wait_ready(port);
     crew(port);
@@ -288,7 +220,7 @@ fn after_all_entries_have_expired_everyone_begins_at_the_base() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (_broker, url) = broker(folder);
-    let producer = Producer::new(&url);
+    let producer = Admin::new(&url);
     let (mut engine, port) = serve(folder, &url, "porto", "data", &["--base-hours", "0.0003"]);
     wait_ready(port);
     crew(port);
@@ -358,7 +290,7 @@ fn entries_that_expired_behind_the_last_base_are_noticed() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (_broker, url) = broker(folder);
-    let producer = Producer::new(&url);
+    let producer = Admin::new(&url);
     let (mut engine, port) = serve(folder, &url, "porto", "data", &["--base-hours", "0.0003"]);
     wait_ready(port);
     crew(port);
@@ -487,7 +419,7 @@ fn readiness_says_that_the_log_was_deleted_and_since_when() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (_broker, url) = broker(folder);
-    let producer = Producer::new(&url);
+    let producer = Admin::new(&url);
     let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
     wait_ready(port);
     crew(port);
@@ -508,7 +440,7 @@ fn what_notes_rejections_is_made_again_when_it_was_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (_broker, url) = broker(folder);
-    let producer = Producer::new(&url);
+    let producer = Admin::new(&url);
     let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
     wait_ready(port);
     crew(port);
@@ -533,13 +465,13 @@ fn readiness_says_that_a_rejection_cannot_be_noted() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (_broker, url) = broker(folder);
-    let producer = Producer::new(&url);
+    let producer = Admin::new(&url);
     let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
     wait_ready(port);
     crew(port);
     // It cannot be made again: another stream has its subjects.
     let config = producer.delete("REJECTED");
-    producer.create(jetstream::stream::Config { name: "OTHER".to_owned(), ..config });
+    producer.create(async_nats::jetstream::stream::Config { name: "OTHER".to_owned(), ..config });
     producer.publish("fleet.acme.porto.event.order_created._", b"garbage");
     wait_not_ready(port, "cannot be noted");
     post(port, "after");

@@ -6,12 +6,9 @@ mod support;
 
 use std::path::Path;
 use std::process::{Output, Stdio};
-use std::time::Duration;
 
-use async_nats::HeaderMap;
-use async_nats::jetstream::{self, Context, stream};
-use base64::Engine;
 use serde_json::{Value, json};
+use support::admin::Admin;
 use support::{Killed, broker, fleetfold, free_port, http, pause, wait_for};
 
 const WHOSE: [&str; 4] = ["--tenant", "acme", "--zone", "porto"];
@@ -116,137 +113,6 @@ fn placed(port: u16, id: &str) {
     panic!("{id} is not answered: {last:?}");
 }
 
-/// The broker as an administrator sees it.
-struct Admin {
-    runtime: tokio::runtime::Runtime,
-    context: Context,
-}
-
-impl Admin {
-    fn new(url: &str) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let context = runtime.block_on(async { jetstream::new(async_nats::connect(url).await.unwrap()) });
-        Self { runtime, context }
-    }
-
-    fn exists(&self, name: &str) -> bool {
-        self.runtime.block_on(self.context.get_stream(name)).is_ok()
-    }
-
-    fn delete(&self, name: &str) {
-        self.runtime.block_on(self.context.delete_stream(name)).unwrap();
-    }
-
-    fn create(&self, name: &str, subject: &str) {
-        let config = stream::Config { name: name.to_owned(), subjects: vec![subject.to_owned()], ..Default::default() };
-        self.runtime.block_on(self.context.create_stream(config)).unwrap();
-    }
-
-    fn wait_exists(&self, name: &str) {
-        for _ in 0..200 {
-            if self.exists(name) {
-                return;
-            }
-            pause(50);
-        }
-        panic!("{name} is not made again");
-    }
-
-    /// A stream of facts that its owner made himself: nothing keeps him from removing messages.
-    fn own_log(&self) {
-        let subjects = vec!["fleet.*.*.event.>".to_owned(), "fleet.*.*.plan".to_owned()];
-        let config = stream::Config { name: "FLEET".to_owned(), subjects, allow_direct: true, ..Default::default() };
-        self.runtime.block_on(self.context.create_stream(config)).unwrap();
-    }
-
-    fn seal(&self, name: &str) {
-        self.runtime.block_on(async {
-            let mut stream = self.context.get_stream(name).await.unwrap();
-            let config = stream::Config { sealed: true, ..stream.info().await.unwrap().config.clone() };
-            self.context.update_stream(config).await.unwrap();
-        });
-    }
-
-    /// As if the age of all facts had passed.
-    fn expire_all(&self) {
-        self.runtime.block_on(async {
-            let mut stream = self.context.get_stream("FLEET").await.unwrap();
-            let mut config = stream.info().await.unwrap().config.clone();
-            let (age, window) = (config.max_age, config.duplicate_window);
-            (config.max_age, config.duplicate_window) = (Duration::from_secs(1), Duration::from_secs(1));
-            self.context.update_stream(config.clone()).await.unwrap();
-            tokio::time::sleep(Duration::from_secs(3)).await;
-            (config.max_age, config.duplicate_window) = (age, window);
-            self.context.update_stream(config).await.unwrap();
-        });
-    }
-
-    fn publish(&self, subject: &str, body: &[u8]) -> u64 {
-        let (subject, body) = (subject.to_owned(), body.to_vec());
-        let publish = async { self.context.publish(subject, body.into()).await.unwrap().await.unwrap().sequence };
-        self.runtime.block_on(publish)
-    }
-
-    /// Waits until the last message of a subject in a stream says these words.
-    fn wait_says(&self, name: &str, subject: &str, words: &str) {
-        for _ in 0..200 {
-            let last = self.runtime.block_on(async {
-                let stream = self.context.get_stream(name).await.ok()?;
-                stream.get_last_raw_message_by_subject(subject).await.ok()
-            });
-            if last.is_some_and(|last| String::from_utf8_lossy(&last.payload).contains(words)) {
-                return;
-            }
-            pause(50);
-        }
-        panic!("{name} does not say {words}");
-    }
-
-    /// Last sequence of a stream.
-    fn end(&self, name: &str) -> u64 {
-        self.runtime
-            .block_on(async { self.context.get_stream(name).await.unwrap().info().await.unwrap().state.last_sequence })
-    }
-
-    /// Writes the description of an object.
-    fn describe(&self, name: &str, more: &Value) {
-        let mut meta = json!({
-            "name": name, "bucket": "BASES", "nuid": "NOCHUNKS", "size": 10, "chunks": 1, "mtime": "2026-06-01T09:00:00Z",
-            "digest": "SHA-256=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-        });
-        for (key, value) in more.as_object().unwrap() {
-            meta[key] = value.clone();
-        }
-        let subject = format!("$O.BASES.M.{}", base64::engine::general_purpose::URL_SAFE.encode(name));
-        self.runtime.block_on(async {
-            let mut headers = HeaderMap::new();
-            headers.insert("Nats-Rollup", "sub");
-            let publish = self.context.publish_with_headers(subject, headers, meta.to_string().into());
-            publish.await.unwrap().await.unwrap();
-        });
-    }
-
-    /// What a vehicle was told last: revision and number of visits.
-    fn told(&self, vehicle: &str) -> Option<(u64, usize)> {
-        let subject = format!("fleet.acme.porto.assignment.{vehicle}");
-        let message = self.runtime.block_on(async {
-            self.context.get_stream("ASSIGNMENT").await.ok()?.get_last_raw_message_by_subject(&subject).await.ok()
-        })?;
-        let told: Value = serde_json::from_slice(&message.payload).unwrap();
-        Some((told["revision"].as_u64().unwrap(), told["visits"].as_array().unwrap().len()))
-    }
-
-    fn wait_told(&self, vehicle: &str, right: impl Fn(u64, usize) -> bool) {
-        for _ in 0..200 {
-            if self.told(vehicle).is_some_and(|(revision, visits)| right(revision, visits)) {
-                return;
-            }
-            pause(50);
-        }
-        panic!("{vehicle} was told {:?}", self.told(vehicle));
-    }
-}
-
 #[test]
 fn a_damaged_or_odd_base_is_passed_over_and_one_beyond_the_end_of_the_log_is_log_regressed() {
     let folder = tempfile::tempdir().unwrap();
@@ -294,7 +160,7 @@ fn a_damaged_or_odd_base_is_passed_over_and_one_beyond_the_end_of_the_log_is_log
         assert!(!refused.status.success() && words(&refused).contains(gone), "{command}: {}", words(&refused));
         assert!(!admin.exists("FLEET"), "{command} has made a log");
     }
-    admin.create("FLEET", "fleet.*.*.event.>");
+    admin.create_other("FLEET", "fleet.*.*.event.>");
     let refused = ends(folder, &["verify", "--log", &url]);
     let said = words(&refused);
     assert!(!refused.status.success() && said.contains("LOG_REGRESSED: a base") && said.contains("BASES"), "{said}");
@@ -318,7 +184,7 @@ fn a_deleted_record_of_owners_is_made_again_and_a_zone_without_owner_is_not_read
     wait_ready(beside);
     // It cannot be made again: another stream has its name.
     admin.delete("KV_OWNERS");
-    admin.create("KV_OWNERS", "something.else");
+    admin.create_other("KV_OWNERS", "something.else");
     for port in [port, beside] {
         wait_not_ready(port, "nobody is known to own the zone");
     }
@@ -349,7 +215,7 @@ fn deleted_streams_are_made_again_and_every_driver_is_told_again() {
     admin.wait_told(who, |_, visits| visits == 1);
     // It cannot be made again: readiness says so, and which stream is in the way.
     admin.delete("ASSIGNMENT");
-    admin.create("OTHER", "fleet.*.*.assignment.>");
+    admin.create_other("OTHER", "fleet.*.*.assignment.>");
     wait_not_ready(port, "stream OTHER has its subjects");
     placed(port, "two");
     let refused = ends(folder, &["verify", "--log", &url]);

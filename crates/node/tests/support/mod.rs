@@ -1,6 +1,7 @@
 //! What the tests of the program share: processes that end with the test, a broker, HTTP.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
+pub mod admin;
 pub mod pbf;
 
 use std::io::{Read, Write};

@@ -1,0 +1,170 @@
+//! The broker as an administrator, or a producer who may do everything, sees it.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::{self, Context, stream};
+use base64::Engine;
+use serde_json::{Value, json};
+
+use super::pause;
+
+/// The broker as an administrator sees it.
+pub struct Admin {
+    pub runtime: tokio::runtime::Runtime,
+    pub context: Context,
+}
+
+impl Admin {
+    pub fn new(url: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let context = runtime.block_on(async { jetstream::new(async_nats::connect(url).await.unwrap()) });
+        Self { runtime, context }
+    }
+
+    pub fn exists(&self, name: &str) -> bool {
+        self.runtime.block_on(self.context.get_stream(name)).is_ok()
+    }
+
+    /// Removes a stream; its settings are left.
+    pub fn delete(&self, name: &str) -> stream::Config {
+        self.runtime.block_on(async {
+            let config = self.context.get_stream(name).await.unwrap().info().await.unwrap().config.clone();
+            self.context.delete_stream(name).await.unwrap();
+            config
+        })
+    }
+
+    pub fn create(&self, config: stream::Config) {
+        self.runtime.block_on(self.context.create_stream(config)).unwrap();
+    }
+
+    /// Another stream of that name, or with that subject.
+    pub fn create_other(&self, name: &str, subject: &str) {
+        self.create(stream::Config { name: name.to_owned(), subjects: vec![subject.to_owned()], ..Default::default() });
+    }
+
+    pub fn messages(&self, name: &str) -> u64 {
+        self.runtime
+            .block_on(async { self.context.get_stream(name).await.unwrap().info().await.unwrap().state.messages })
+    }
+
+    /// Everything on `REJECTED`.
+    pub fn rejected(&self) -> Vec<Value> {
+        self.runtime.block_on(async {
+            let mut stream = self.context.get_stream("REJECTED").await.unwrap();
+            let last = stream.info().await.unwrap().state.last_sequence;
+            let mut all = Vec::new();
+            for seq in 1..=last {
+                if let Ok(message) = stream.get_raw_message(seq).await {
+                    all.push(serde_json::from_slice(&message.payload).unwrap());
+                }
+            }
+            all
+        })
+    }
+
+    pub fn wait_exists(&self, name: &str) {
+        for _ in 0..200 {
+            if self.exists(name) {
+                return;
+            }
+            pause(50);
+        }
+        panic!("{name} is not made again");
+    }
+
+    /// A stream of facts that its owner made himself: nothing keeps him from removing messages.
+    pub fn own_log(&self) {
+        let subjects = vec!["fleet.*.*.event.>".to_owned(), "fleet.*.*.plan".to_owned()];
+        let config = stream::Config { name: "FLEET".to_owned(), subjects, allow_direct: true, ..Default::default() };
+        self.create(config);
+    }
+
+    pub fn seal(&self, name: &str) {
+        self.runtime.block_on(async {
+            let mut stream = self.context.get_stream(name).await.unwrap();
+            let config = stream::Config { sealed: true, ..stream.info().await.unwrap().config.clone() };
+            self.context.update_stream(config).await.unwrap();
+        });
+    }
+
+    /// As if the age of all facts had passed.
+    pub fn expire_all(&self) {
+        self.runtime.block_on(async {
+            let mut stream = self.context.get_stream("FLEET").await.unwrap();
+            let mut config = stream.info().await.unwrap().config.clone();
+            let (age, window) = (config.max_age, config.duplicate_window);
+            (config.max_age, config.duplicate_window) = (Duration::from_secs(1), Duration::from_secs(1));
+            self.context.update_stream(config.clone()).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            (config.max_age, config.duplicate_window) = (age, window);
+            self.context.update_stream(config).await.unwrap();
+        });
+    }
+
+    pub fn publish(&self, subject: &str, body: &[u8]) -> u64 {
+        let (subject, body) = (subject.to_owned(), body.to_vec());
+        let publish = async { self.context.publish(subject, body.into()).await.unwrap().await.unwrap().sequence };
+        self.runtime.block_on(publish)
+    }
+
+    /// Waits until the last message of a subject in a stream says these words.
+    pub fn wait_says(&self, name: &str, subject: &str, words: &str) {
+        for _ in 0..200 {
+            let last = self.runtime.block_on(async {
+                let stream = self.context.get_stream(name).await.ok()?;
+                stream.get_last_raw_message_by_subject(subject).await.ok()
+            });
+            if last.is_some_and(|last| String::from_utf8_lossy(&last.payload).contains(words)) {
+                return;
+            }
+            pause(50);
+        }
+        panic!("{name} does not say {words}");
+    }
+
+    /// Last sequence of a stream.
+    pub fn end(&self, name: &str) -> u64 {
+        self.runtime
+            .block_on(async { self.context.get_stream(name).await.unwrap().info().await.unwrap().state.last_sequence })
+    }
+
+    /// Writes the description of an object.
+    pub fn describe(&self, name: &str, more: &Value) {
+        let mut meta = json!({
+            "name": name, "bucket": "BASES", "nuid": "NOCHUNKS", "size": 10, "chunks": 1, "mtime": "2026-06-01T09:00:00Z",
+            "digest": "SHA-256=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        });
+        for (key, value) in more.as_object().unwrap() {
+            meta[key] = value.clone();
+        }
+        let subject = format!("$O.BASES.M.{}", base64::engine::general_purpose::URL_SAFE.encode(name));
+        self.runtime.block_on(async {
+            let mut headers = HeaderMap::new();
+            headers.insert("Nats-Rollup", "sub");
+            let publish = self.context.publish_with_headers(subject, headers, meta.to_string().into());
+            publish.await.unwrap().await.unwrap();
+        });
+    }
+
+    /// What a vehicle was told last: revision and number of visits.
+    pub fn told(&self, vehicle: &str) -> Option<(u64, usize)> {
+        let subject = format!("fleet.acme.porto.assignment.{vehicle}");
+        let message = self.runtime.block_on(async {
+            self.context.get_stream("ASSIGNMENT").await.ok()?.get_last_raw_message_by_subject(&subject).await.ok()
+        })?;
+        let told: Value = serde_json::from_slice(&message.payload).unwrap();
+        Some((told["revision"].as_u64().unwrap(), told["visits"].as_array().unwrap().len()))
+    }
+
+    pub fn wait_told(&self, vehicle: &str, right: impl Fn(u64, usize) -> bool) {
+        for _ in 0..200 {
+            if self.told(vehicle).is_some_and(|(revision, visits)| right(revision, visits)) {
+                return;
+            }
+            pause(50);
+        }
+        panic!("{vehicle} was told {:?}", self.told(vehicle));
+    }
+}

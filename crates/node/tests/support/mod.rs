@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
 pub mod admin;
+pub mod nodes;
 pub mod pbf;
 
 use std::io::{Read, Write};

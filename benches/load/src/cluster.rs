@@ -7,22 +7,18 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use async_nats::{Client, Subscriber, jetstream};
+use async_nats::{Client, jetstream};
 use fleetfold_journal::ZoneName;
-use fleetfold_model::{Event, Name};
-use fleetfold_wire::assignment_from_json;
-use futures::{FutureExt, StreamExt};
 use tokio::process::{Child, Command};
-use tokio::sync::mpsc;
 
 use crate::Failure;
-use crate::drivers::Drivers;
 use crate::http::ask;
-use crate::measure::{Measure, Waits};
-use crate::outbox::Outbox;
-use crate::reader::{self, Entry, Kind};
+use crate::link::{self, Link, News};
+use crate::measure::Waits;
+use crate::reader::{Entry, Kind};
 use crate::rig::{Programs, cost, free_port, now, wall};
-use crate::world::{CYCLE_SECONDS, Producer, World, name};
+use crate::world::{CYCLE_SECONDS, Message, Producer, World};
+use crate::zone::{CANCELLED_OF, Zone};
 
 /// The tenant of all zones.
 const TENANT: &str = "load";
@@ -31,8 +27,6 @@ const CONTRACT: i64 = 10_000;
 /// In each minute a node is killed at this second and started again at the next, and so is a broker.
 const NODE_AWAY: [u64; 2] = [10, 20];
 const BROKER_AWAY: [u64; 2] = [40, 50];
-/// One change of so many is a cancellation.
-const CANCELLED_OF: u64 = 10;
 /// A kill explains a late answer that came within its wait, or so shortly before the fact that its consequences were not over, milliseconds:
 /// a lease expires after 3 s.
 const SHORTLY: i64 = 3_000;
@@ -96,15 +90,6 @@ impl Member {
     }
 }
 
-/// One zone: what happens in it, and what its log says.
-struct Zone {
-    world: World,
-    drivers: Drivers,
-    measure: Measure,
-    names: Vec<Name>,
-    cancelled: u64,
-}
-
 /// Something that was killed, or started again.
 struct Happened {
     /// Log time, milliseconds.
@@ -120,10 +105,7 @@ struct Cluster {
     brokers: Vec<Member>,
     nodes: Vec<Member>,
     url: String,
-    outbox: Outbox,
-    acks: Subscriber,
-    assignments: Subscriber,
-    entries: mpsc::Receiver<Entry>,
+    link: Link,
     zones: Vec<Zone>,
     sent: u64,
     /// Message ids that were read, each once.
@@ -225,9 +207,7 @@ impl Cluster {
             wait_ready(port, &node, &folder).await?;
             nodes.push(node);
         }
-        let assignments = client.subscribe(format!("fleet.{TENANT}.*.assignment.*")).await?;
-        let (outbox, acks) = Outbox::new(client).await?;
-        let entries = reader::start(context, format!("fleet.{TENANT}.>"));
+        let link = Link::new(client, format!("fleet.{TENANT}.>"), format!("fleet.{TENANT}.*.assignment.*")).await?;
         let log_start = wall();
         let ours = Producer { source: "/load", orders: "o" };
         let served = size.rate_of_changes / size.zones as f64 * (CANCELLED_OF - 1) as f64 / CANCELLED_OF as f64;
@@ -235,13 +215,7 @@ impl Cluster {
         let mut zones = Vec::new();
         for number in 0..size.zones {
             let zone = ZoneName::new(TENANT, &format!("z{number}")).ok_or("a legal zone")?;
-            zones.push(Zone {
-                world: World::new(zone, log_start, rate, ours, seed + number as u64),
-                drivers: Drivers::default(),
-                measure: Measure::default(),
-                names: Vec::new(),
-                cancelled: 0,
-            });
+            zones.push(Zone::new(World::new(zone, log_start, rate, ours, seed + number as u64), size.open));
         }
         println!(
             "{} brokers, {} nodes, {} zones of {} vehicles and {} open orders, {} changes/s together",
@@ -255,10 +229,7 @@ impl Cluster {
             brokers,
             nodes,
             url,
-            outbox,
-            acks,
-            assignments,
-            entries,
+            link,
             zones,
             sent: 0,
             stored: BTreeSet::new(),
@@ -267,9 +238,9 @@ impl Cluster {
         })
     }
 
-    async fn send(&mut self, message: crate::world::Message) -> Result<(), Failure> {
+    async fn send(&mut self, message: Message) -> Result<(), Failure> {
         self.sent += 1;
-        self.outbox.send(message).await
+        self.link.outbox.send(message).await
     }
 
     async fn fill(&mut self) -> Result<(), Failure> {
@@ -277,16 +248,15 @@ impl Cluster {
             let opened = self.zones[zone].world.opened(true, false);
             self.send(opened).await?;
             for number in 0..self.size.crew {
-                let (messages, start) = self.zones[zone].world.vehicle(number, 1_000);
-                self.zones[zone].drivers.add(name(&format!("v{number}")), start);
-                for message in messages {
+                for message in self.zones[zone].vehicle(number, 1_000) {
                     self.send(message).await?;
                 }
             }
         }
         for _ in 0..self.size.open {
             for zone in 0..self.zones.len() {
-                self.create(zone).await?;
+                let order = self.zones[zone].order();
+                self.send(order).await?;
             }
             self.turn().await?;
         }
@@ -296,43 +266,22 @@ impl Cluster {
         Ok(())
     }
 
-    async fn create(&mut self, zone: usize) -> Result<(), Failure> {
-        let zone = &mut self.zones[zone];
-        let (order, message) = zone.world.order(zone.world.zone_time(wall()));
-        zone.names.push(order);
-        self.send(message).await
-    }
-
+    /// One change after the other, in one zone after the other.
     async fn change(&mut self, number: u64) -> Result<(), Failure> {
-        let at = (number % self.zones.len() as u64) as usize;
-        if !(number / self.zones.len() as u64).is_multiple_of(CANCELLED_OF) {
-            return self.create(at).await;
+        let zones = self.zones.len() as u64;
+        let zone = &mut self.zones[(number % zones) as usize];
+        let cancels = (number / zones).is_multiple_of(CANCELLED_OF);
+        let message = if cancels { zone.cancellation() } else { Some(zone.order()) };
+        match message {
+            Some(message) => self.send(message).await,
+            None => Ok(()),
         }
-        let zone = &mut self.zones[at];
-        let newest = zone.names.len() as u64;
-        for _ in 0..20 {
-            let back = zone.world.below(self.size.open.min(newest).max(1));
-            let Some(order) = zone.names.get((newest - 1 - back) as usize) else { continue };
-            if zone.drivers.cancel(order) {
-                zone.cancelled += 1;
-                let cancelled = Event::OrderCancelled { order: order.clone() };
-                let message = zone.world.fact(&cancelled, zone.world.zone_time(wall()));
-                return self.send(message).await;
-            }
-        }
-        Ok(())
     }
 
     async fn drive(&mut self) -> Result<(), Failure> {
-        for at in 0..self.zones.len() {
-            let zone = &mut self.zones[at];
-            let open = zone.measure.orders_read().saturating_sub(zone.drivers.completed() + zone.cancelled);
-            let spare = open.saturating_sub(self.size.open);
-            let hurry = spare.saturating_sub(20.max(self.size.open / 100));
-            let zone_time = zone.world.zone_time(wall());
-            for event in zone.drivers.act(zone_time, spare as usize, hurry as usize) {
-                let message = self.zones[at].world.fact(&event, zone_time);
-                self.send(message).await?;
+        for zone in 0..self.zones.len() {
+            for report in self.zones[zone].reports() {
+                self.send(report).await?;
             }
         }
         Ok(())
@@ -340,47 +289,27 @@ impl Cluster {
 
     /// Takes what has come, or sleeps for a moment.
     async fn turn(&mut self) -> Result<(), Failure> {
-        tokio::select! {
-            entry = self.entries.recv() => self.take(entry.ok_or("the reader has ended")?),
-            ack = self.acks.next() => self.outbox.acknowledged(&ack.ok_or("the connection has ended")?),
-            told = self.assignments.next() => self.told(&told.ok_or("the connection has ended")?),
-            () = tokio::time::sleep(Duration::from_millis(5)) => {}
+        for news in self.link.turn().await? {
+            match news {
+                News::Entry(entry) => self.take(entry),
+                News::Told(message) => {
+                    let zone = message.subject.split('.').nth(2).and_then(zone_of);
+                    if let Some(zone) = zone.and_then(|number| self.zones.get_mut(number)) {
+                        zone.told(&message.payload);
+                    }
+                }
+            }
         }
-        for _ in 0..2_000 {
-            let Ok(entry) = self.entries.try_recv() else { break };
-            self.take(entry);
-        }
-        for _ in 0..2_000 {
-            let Some(Some(ack)) = self.acks.next().now_or_never() else { break };
-            self.outbox.acknowledged(&ack);
-        }
-        for _ in 0..2_000 {
-            let Some(Some(told)) = self.assignments.next().now_or_never() else { break };
-            self.told(&told);
-        }
-        self.outbox.repeat().await
+        Ok(())
     }
 
     fn take(&mut self, entry: Entry) {
         let Some(zone) = zone_of(&entry.zone).and_then(|number| self.zones.get_mut(number)) else { return };
-        match entry.what {
-            Kind::Plan { plan, bytes } => zone.measure.plan(entry.seq, entry.at, bytes, &plan),
-            Kind::Learned => zone.measure.fact(entry.seq, entry.at, "features_learned"),
-            Kind::Fact { kind } => {
-                zone.measure.fact(entry.seq, entry.at, &kind);
-                // The engine's own facts have ids of their own form.
-                if entry.id.contains("/%2Fload/") && !self.stored.insert(entry.id) {
-                    self.doubled += 1;
-                }
-            }
-        }
-    }
-
-    fn told(&mut self, message: &async_nats::Message) {
-        let zone = message.subject.split('.').nth(2).and_then(zone_of);
-        let assignment = assignment_from_json(&message.payload);
-        if let (Some(zone), Ok(assignment)) = (zone.and_then(|number| self.zones.get_mut(number)), assignment) {
-            zone.drivers.told(assignment);
+        zone.take(&entry);
+        // The engine's own facts have ids of their own form.
+        let is_ours = matches!(entry.what, Kind::Fact { .. }) && entry.id.contains("/%2Fload/");
+        if is_ours && !self.stored.insert(entry.id) {
+            self.doubled += 1;
         }
     }
 
@@ -388,9 +317,8 @@ impl Cluster {
         let begun = now();
         while begun.elapsed() < limit {
             self.turn().await?;
-            let read =
-                |zone: &Zone| zone.measure.waiting() == 0 && zone.measure.orders_read() >= zone.names.len() as u64;
-            if self.outbox.is_empty() && self.stored.len() as u64 >= self.sent && self.zones.iter().all(read) {
+            let all_stored = self.link.outbox.is_empty() && self.stored.len() as u64 >= self.sent;
+            if all_stored && self.zones.iter().all(Zone::is_answered) {
                 return Ok(true);
             }
         }
@@ -439,7 +367,7 @@ impl Cluster {
         println!(
             "{} facts sent ({} more than once), {} stored, {lost} lost, {} doubled; {} kills",
             self.sent,
-            self.outbox.repeats,
+            self.link.outbox.repeats,
             self.stored.len(),
             self.doubled,
             self.kills.len()
@@ -521,13 +449,8 @@ fn zone_of(zone: &str) -> Option<usize> {
 }
 
 async fn connect(url: &str) -> Result<Client, Failure> {
-    let servers = url.split(',').map(str::parse).collect::<Result<Vec<async_nats::ServerAddr>, _>>()?;
     for _ in 0..200 {
-        let options = async_nats::ConnectOptions::new()
-            .reconnect_delay_callback(|_| Duration::from_millis(100))
-            .client_capacity(65_536)
-            .subscription_capacity(262_144);
-        if let Ok(client) = options.connect(&servers[..]).await {
+        if let Ok(client) = link::connect(url).await {
             return Ok(client);
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

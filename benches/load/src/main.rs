@@ -6,6 +6,7 @@
 mod cluster;
 mod drivers;
 mod http;
+mod link;
 mod measure;
 mod outbox;
 mod reader;
@@ -13,6 +14,7 @@ mod rig;
 mod run;
 mod scenarios;
 mod world;
+mod zone;
 
 use std::process::ExitCode;
 

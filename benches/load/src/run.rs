@@ -3,31 +3,18 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use async_nats::Subscriber;
-use async_nats::jetstream;
 use fleetfold_journal::ZoneName;
-use fleetfold_model::{Event, Name};
-use fleetfold_wire::assignment_from_json;
-use futures::{FutureExt, StreamExt};
-use tokio::sync::mpsc;
 
 use crate::Failure;
-use crate::drivers::Drivers;
-use crate::measure::{Figures, Measure};
-use crate::outbox::Outbox;
-use crate::reader::{self, Entry, Kind};
+use crate::link::{self, Link, News};
+use crate::measure::Figures;
+use crate::reader::Kind;
 use crate::rig::{Cost, Programs, Rig, cost, metric, now, wall};
-use crate::world::{CYCLE_SECONDS, Message, Producer, World, name};
+use crate::world::{CYCLE_SECONDS, Message, Producer, World};
+use crate::zone::{CANCELLED_OF, Zone};
 
-/// How long the loop sleeps at most.
-const TURN: Duration = Duration::from_millis(2);
 /// Orders that may wait for an answer while the state is made.
 const FILL: u64 = 128;
-/// One change of so many is a cancellation, the others are new orders.
-const CANCELLED_OF: u64 = 10;
-/// Messages that are taken in one turn.
-const MESSAGES: usize = 2_000;
-
 /// The state that a scenario begins with.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
@@ -77,21 +64,11 @@ pub(crate) struct Meter {
     metrics: String,
 }
 
-/// A zone under load.
+/// A rig under load, with one zone.
 pub(crate) struct Load {
     pub(crate) rig: Rig,
-    pub(crate) world: World,
-    pub(crate) measure: Measure,
-    drivers: Drivers,
-    outbox: Outbox,
-    acks: Subscriber,
-    assignments: Subscriber,
-    entries: mpsc::Receiver<Entry>,
-    /// Names of our orders, in order of creation.
-    names: Vec<Name>,
-    cancelled: u64,
-    /// Open orders that there should be.
-    target: u64,
+    pub(crate) zone: Zone,
+    link: Link,
     learned: bool,
     learn: bool,
     log_start: i64,
@@ -104,26 +81,15 @@ impl Load {
     pub(crate) async fn prepare(programs: Programs, state: &State) -> Result<Self, Failure> {
         let zone = ZoneName::new("load", "city").ok_or("a legal zone")?;
         let rig = Rig::start(programs, zone.clone()).await?;
-        let reconnect = |_| Duration::from_millis(20);
-        let options = async_nats::ConnectOptions::new().reconnect_delay_callback(reconnect).client_capacity(65_536);
-        let client = options.subscription_capacity(262_144).connect(rig.url()).await?;
-        let assignments = client.subscribe(format!("{}assignment.*", zone.prefix())).await?;
-        let (outbox, acks) = Outbox::new(client.clone()).await?;
-        let entries = reader::start(jetstream::new(client), zone.filter());
+        let client = link::connect(&rig.url()).await?;
+        let link = Link::new(client, zone.filter(), format!("{}assignment.*", zone.prefix())).await?;
         let log_start = wall();
         let ours = Producer { source: "/load", orders: "o" };
+        let world = World::new(zone, log_start, state.rate, ours, state.seed);
         let mut load = Self {
             rig,
-            world: World::new(zone, log_start, state.rate, ours, state.seed),
-            measure: Measure::default(),
-            drivers: Drivers::default(),
-            outbox,
-            acks,
-            assignments,
-            entries,
-            names: Vec::new(),
-            cancelled: 0,
-            target: state.stops,
+            zone: Zone::new(world, state.stops),
+            link,
             learned: false,
             learn: state.learned,
             log_start,
@@ -136,19 +102,17 @@ impl Load {
 
     async fn fill(&mut self, state: &State) -> Result<(), Failure> {
         let begun = now();
-        let opened = self.world.opened(false, state.learned);
-        self.outbox.send(opened).await?;
+        let opened = self.zone.world.opened(false, state.learned);
+        self.link.outbox.send(opened).await?;
         for number in 0..state.vehicles {
-            let (messages, start) = self.world.vehicle(number, state.room);
-            self.drivers.add(name(&format!("v{number}")), start);
-            for message in messages {
-                self.outbox.send(message).await?;
+            for message in self.zone.vehicle(number, state.room) {
+                self.link.outbox.send(message).await?;
             }
         }
         self.rest(Duration::from_secs(60)).await?;
         let mut left = state.stops;
         while left > 0 {
-            let room = FILL.saturating_sub(self.measure.waiting() + self.outbox.len());
+            let room = FILL.saturating_sub(self.zone.measure.waiting() + self.link.outbox.len());
             for _ in 0..room.min(left) {
                 self.create().await?;
                 left -= 1;
@@ -157,8 +121,8 @@ impl Load {
         }
         self.rest(Duration::from_secs(120)).await?;
         if state.search {
-            let policy = self.world.policy(true, state.learned, self.world.zone_time(wall()));
-            self.outbox.send(policy).await?;
+            let policy = self.zone.world.policy(true, state.learned, self.zone.world.zone_time(wall()));
+            self.link.outbox.send(policy).await?;
         }
         println!(
             "state: {} vehicles, {} open stops, {} zone seconds a second, search {}, made in {:.1} s",
@@ -189,7 +153,7 @@ impl Load {
 
     /// A producer beside this one, with ids of its own.
     pub(crate) fn second_producer(&self, producer: Producer) -> World {
-        World::new(self.world.zone.clone(), self.log_start, self.rate, producer, 2)
+        World::new(self.zone.world.zone.clone(), self.log_start, self.rate, producer, 2)
     }
 
     /// Applies load for a time. Returns the range of sequences from its first fact on; call [`Load::rest`] before reading figures.
@@ -208,11 +172,11 @@ impl Load {
             }
             while (positions as f64) < elapsed * traffic.positions {
                 positions += 1;
-                let zone_time = self.world.zone_time(wall());
-                self.next_phone = (self.next_phone + 1) % self.drivers.len();
-                let (vehicle, position) = self.drivers.position(self.next_phone, zone_time);
-                let message = self.world.position(vehicle, position, zone_time);
-                self.outbox.send_once(message).await?;
+                let zone_time = self.zone.world.zone_time(wall());
+                self.next_phone = (self.next_phone + 1) % self.zone.drivers.len();
+                let (vehicle, position) = self.zone.drivers.position(self.next_phone, zone_time);
+                let message = self.zone.world.position(vehicle, position, zone_time);
+                self.link.outbox.send_once(message).await?;
             }
             if traffic.driving {
                 self.drive().await?;
@@ -224,16 +188,9 @@ impl Load {
 
     /// Publishes so many orders in one instant. They are encoded before.
     pub(crate) async fn burst(&mut self, orders: usize) -> Result<(), Failure> {
-        let zone_time = self.world.zone_time(wall());
-        let messages: Vec<Message> = (0..orders)
-            .map(|_| {
-                let (order, message) = self.world.order(zone_time);
-                self.names.push(order);
-                message
-            })
-            .collect();
+        let messages: Vec<Message> = (0..orders).map(|_| self.zone.order()).collect();
         for message in messages {
-            self.outbox.send(message).await?;
+            self.link.outbox.send(message).await?;
         }
         Ok(())
     }
@@ -252,18 +209,17 @@ impl Load {
         let begun = now();
         while begun.elapsed() < limit {
             self.turn().await?;
-            let log_ends = self.measure.orders_read() >= self.names.len() as u64;
-            if self.outbox.is_empty() && log_ends && self.measure.waiting() == 0 {
+            if self.link.outbox.is_empty() && self.zone.is_answered() {
                 return Ok(true);
             }
         }
-        println!("after {} s {} orders have no answer", limit.as_secs(), self.measure.waiting());
+        println!("after {} s {} orders have no answer", limit.as_secs(), self.zone.measure.waiting());
         Ok(false)
     }
 
     /// The sequence from which on the entries of what comes next stand.
     pub(crate) fn mark(&self) -> u64 {
-        self.measure.last() + 1
+        self.zone.measure.last() + 1
     }
 
     /// What was read from a mark until now.
@@ -272,77 +228,36 @@ impl Load {
     }
 
     async fn create(&mut self) -> Result<(), Failure> {
-        let (order, message) = self.world.order(self.world.zone_time(wall()));
-        self.names.push(order);
-        self.outbox.send(message).await
+        let order = self.zone.order();
+        self.link.outbox.send(order).await
     }
 
-    /// Cancels one of the newer orders that no driver is on the way to.
     async fn cancel(&mut self) -> Result<(), Failure> {
-        let newest = self.names.len() as u64;
-        for _ in 0..20 {
-            let back = self.world.below(self.target.min(newest).max(1));
-            let Some(order) = self.names.get((newest - 1 - back) as usize) else { continue };
-            if self.drivers.cancel(order) {
-                let cancelled = Event::OrderCancelled { order: order.clone() };
-                self.cancelled += 1;
-                let message = self.world.fact(&cancelled, self.world.zone_time(wall()));
-                return self.outbox.send(message).await;
-            }
+        match self.zone.cancellation() {
+            Some(cancellation) => self.link.outbox.send(cancellation).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     async fn drive(&mut self) -> Result<(), Failure> {
-        let open = self.measure.orders_read().saturating_sub(self.drivers.completed() + self.cancelled);
-        let spare = open.saturating_sub(self.target);
-        let hurry = spare.saturating_sub(20.max(self.target / 100));
-        let zone_time = self.world.zone_time(wall());
-        for event in self.drivers.act(zone_time, spare as usize, hurry as usize) {
-            let message = self.world.fact(&event, zone_time);
-            self.outbox.send(message).await?;
+        for report in self.zone.reports() {
+            self.link.outbox.send(report).await?;
         }
         Ok(())
     }
 
     /// Takes what has come, or sleeps for a moment.
     async fn turn(&mut self) -> Result<(), Failure> {
-        tokio::select! {
-            entry = self.entries.recv() => self.take(entry.ok_or("the reader has ended")?),
-            ack = self.acks.next() => self.outbox.acknowledged(&ack.ok_or("the connection has ended")?),
-            told = self.assignments.next() => self.told(&told.ok_or("the connection has ended")?),
-            () = tokio::time::sleep(TURN) => {}
-        }
-        for _ in 0..MESSAGES {
-            let Ok(entry) = self.entries.try_recv() else { break };
-            self.take(entry);
-        }
-        for _ in 0..MESSAGES {
-            let Some(Some(ack)) = self.acks.next().now_or_never() else { break };
-            self.outbox.acknowledged(&ack);
-        }
-        for _ in 0..MESSAGES {
-            let Some(Some(told)) = self.assignments.next().now_or_never() else { break };
-            self.told(&told);
-        }
-        self.outbox.repeat().await
-    }
-
-    fn take(&mut self, entry: Entry) {
-        match entry.what {
-            Kind::Fact { kind } => self.measure.fact(entry.seq, entry.at, &kind),
-            Kind::Plan { plan, bytes } => self.measure.plan(entry.seq, entry.at, bytes, &plan),
-            Kind::Learned => {
-                self.learned = self.learn;
-                self.measure.fact(entry.seq, entry.at, "features_learned");
+        for news in self.link.turn().await? {
+            match news {
+                News::Entry(entry) => {
+                    self.learned |= self.learn && matches!(entry.what, Kind::Learned);
+                    self.zone.take(&entry);
+                }
+                News::Told(message) => self.zone.told(&message.payload),
             }
         }
-    }
-
-    fn told(&mut self, message: &async_nats::Message) {
-        if let Ok(assignment) = assignment_from_json(&message.payload) {
-            self.drivers.told(assignment);
-        }
+        Ok(())
     }
 
     /// What the processes have cost until now.
@@ -367,7 +282,7 @@ impl Load {
             after.engine.peak_megabytes,
             spent(before.broker, after.broker),
             spent(before.own, after.own),
-            self.outbox.repeats,
+            self.link.outbox.repeats,
             std::fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').next().unwrap_or_default(),
         );
         let grew = |name: &str| {
@@ -386,7 +301,7 @@ impl Load {
     pub(crate) async fn finish(mut self) -> Result<(), Failure> {
         self.idle(Duration::from_millis(500)).await?;
         let audit = self.rig.audit().await?;
-        let waits = self.measure.figures(&(0..u64::MAX)).waits;
+        let waits = self.zone.measure.figures(&(0..u64::MAX)).waits;
         let seconds = |name: &str| audit[name].as_f64().unwrap_or(-1.0);
         let ours = [waits.quantile(500), waits.quantile(990), waits.max()].map(|wait| wait as f64 / 1000.0);
         let theirs = ["answer_seconds_p50", "answer_seconds_p99", "answer_seconds_max"].map(seconds);

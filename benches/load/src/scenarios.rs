@@ -194,7 +194,7 @@ pub(crate) async fn play(args: Args) -> Result<(), Failure> {
             let (before, mark) = (load.meter().await, load.mark());
             load.run(rates.traffic(), seconds(time)).await?;
             load.rest(PATIENCE).await?;
-            let figures = load.measure.figures(&load.since(mark));
+            let figures = load.zone.measure.figures(&load.since(mark));
             println!("{}\n{}", Figures::header(), figures.row(&format!("steady {}/s", rates.changes)));
             load.costs(&before, &figures).await;
             load.finish().await
@@ -206,7 +206,7 @@ pub(crate) async fn play(args: Args) -> Result<(), Failure> {
                 let (before, mark) = (load.meter().await, load.mark());
                 load.burst(burst).await?;
                 load.rest(PATIENCE).await?;
-                let figures = load.measure.figures(&load.since(mark));
+                let figures = load.zone.measure.figures(&load.since(mark));
                 println!("{}", figures.row(&format!("instant {burst}")));
                 load.costs(&before, &figures).await;
                 load.idle(Duration::from_secs(2)).await?;
@@ -221,7 +221,7 @@ pub(crate) async fn play(args: Args) -> Result<(), Failure> {
             let (before, mark) = (load.meter().await, load.mark());
             load.run(Traffic { changes: orders, positions: 0.0, driving: false }, seconds(time)).await?;
             load.rest(PATIENCE).await?;
-            let figures = load.measure.figures(&load.since(mark));
+            let figures = load.zone.measure.figures(&load.since(mark));
             println!("{}\n{}", Figures::header(), figures.row(&format!("full {orders}/s")));
             load.costs(&before, &figures).await;
             load.finish().await
@@ -241,14 +241,14 @@ pub(crate) async fn play(args: Args) -> Result<(), Failure> {
                     println!(
                         "{}\n{}",
                         Figures::header(),
-                        load.measure.figures(&load.since(mark)).row("browsers are opened")
+                        load.zone.measure.figures(&load.since(mark)).row("browsers are opened")
                     );
                     mark = load.mark();
                 }
                 load.run(rates.traffic(), seconds(time)).await?;
                 let read = browsers.map(|browsers| browsers.read());
                 load.rest(PATIENCE).await?;
-                let figures = load.measure.figures(&load.since(mark));
+                let figures = load.zone.measure.figures(&load.since(mark));
                 println!("{}\n{}", Figures::header(), figures.row(name));
                 load.costs(&before, &figures).await;
                 match read {
@@ -275,7 +275,7 @@ pub(crate) async fn play(args: Args) -> Result<(), Failure> {
                 let mark = load.mark();
                 load.run(traffic(changes), seconds(step)).await?;
                 let rested = load.rest(PATIENCE).await?;
-                let figures = load.measure.figures(&load.since(mark));
+                let figures = load.zone.measure.figures(&load.since(mark));
                 println!("{}", figures.row(&format!("{changes:.0}/s")));
                 if figures.waits.quantile(990) > 1_000 || !rested {
                     println!("saturated: p99 passes 1 s at {changes:.0} changes/s");
@@ -290,9 +290,9 @@ pub(crate) async fn play(args: Args) -> Result<(), Failure> {
             load.run(traffic(usual), seconds(30.0)).await?;
             load.rest(PATIENCE).await?;
             let range = load.since(mark);
-            let figures = load.measure.figures(&range);
+            let figures = load.zone.measure.figures(&range);
             println!("{}", figures.row(&format!("burst of {:.0}/s", usual * 10.0)));
-            let slow = load.measure.answers(&range).into_iter().filter(|(at, answered)| answered - at > 1_000);
+            let slow = load.zone.measure.answers(&range).into_iter().filter(|(at, answered)| answered - at > 1_000);
             let recovered = slow.map(|(_, answered)| answered - over).max().unwrap_or(0).max(0);
             println!(
                 "recovered {:.1} s after the burst: from then on no change waited for more than a second",
@@ -315,8 +315,8 @@ async fn stopped(programs: Programs, fleet: &Fleet, rates: Rates, stop: Duration
     load.run(rates.traffic(), seconds(5.0)).await?;
     load.rest(PATIENCE).await?;
     let range = load.since(mark);
-    println!("{}\n{}", Figures::header(), load.measure.figures(&range).row("from the stop on"));
-    let during = load.measure.answers(&range).into_iter().filter(|(at, _)| *at < resumed);
+    println!("{}\n{}", Figures::header(), load.zone.measure.figures(&range).row("from the stop on"));
+    let during = load.zone.measure.answers(&range).into_iter().filter(|(at, _)| *at < resumed);
     let after = Waits::new(during.map(|(_, answered)| answered - resumed).collect());
     println!(
         "{} changes came while it was stopped; answered after it went on: p50 {} p99 {} last {} ms",
@@ -339,7 +339,7 @@ async fn restart(
     load.run(rates.traffic(), seconds(3.0)).await?;
     let web = load.second_producer(Producer { source: "/web", orders: "w" });
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let producer = tokio::spawn(over_http(load.rig.http, web, load.world.zone_time(wall()), stopped));
+    let producer = tokio::spawn(over_http(load.rig.http, web, load.zone.world.zone_time(wall()), stopped));
     let mark = load.mark();
     let mut kills = Vec::new();
     for _ in 0..times {
@@ -354,8 +354,8 @@ async fn restart(
     let told = producer.await?;
     load.rest(PATIENCE).await?;
     let range = load.since(mark);
-    println!("{}\n{}", Figures::header(), load.measure.figures(&range).row("all restarts"));
-    let answers = load.measure.answers(&range);
+    println!("{}\n{}", Figures::header(), load.zone.measure.figures(&range).row("all restarts"));
+    let answers = load.zone.measure.answers(&range);
     let (mut all, mut slowest, mut first) = (Vec::new(), Vec::new(), Vec::new());
     for &(killed, back) in &kills {
         // What came from shortly before the kill until some seconds after the broker was back, and was not answered before.

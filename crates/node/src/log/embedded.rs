@@ -96,9 +96,36 @@ struct Illness {
     since: Timestamp,
 }
 
+/// Which file a name leads to: its device and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileId(u64, u64);
+
+impl FileId {
+    /// The file and its length. `None`: there is no such file, or the system does not tell.
+    #[cfg(unix)]
+    fn of(path: &Path) -> Option<(Self, u64)> {
+        use std::os::unix::fs::MetadataExt;
+        std::fs::metadata(path).ok().map(|found| (Self(found.dev(), found.ino()), found.len()))
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &Path) -> Option<(Self, u64)> {
+        None
+    }
+
+    /// Where this process reaches the file although no name leads to it any more.
+    fn reached(self) -> Option<PathBuf> {
+        let own = PathBuf::from(format!("/proc/{}/fd", std::process::id()));
+        let open = std::fs::read_dir(own).ok()?.flatten().map(|open| open.path());
+        open.into_iter().find(|open| Self::of(open).is_some_and(|(file, _)| file == self))
+    }
+}
+
 /// What the writer and the readers share.
 struct Shared {
     path: PathBuf,
+    /// The file that is open, and its length after the last commit.
+    file: Mutex<Option<(FileId, u64)>>,
     /// `None` while it is closed: between a failure and its end.
     database: RwLock<Option<Database>>,
     illness: Mutex<Option<Illness>>,
@@ -138,7 +165,33 @@ impl Shared {
         outcome
     }
 
+    /// Whether the name still leads to the file that is open: whoever starts next finds the file by its name. Returns its length, and
+    /// the length after the last commit; `None`: the system does not tell.
+    fn still_there(&self) -> Result<Option<(u64, u64)>, Trouble> {
+        let Some((opened, length)) = *self.file.lock().unwrap_or_else(PoisonError::into_inner) else { return Ok(None) };
+        match FileId::of(&self.path) {
+            Some((found, is)) if found == opened => Ok(Some((is, length))),
+            Some(_) | None => Err(Trouble::Removed(opened.reached())),
+        }
+    }
+
+    /// The same, and that it is whole. Only for the writer between two commits: a commit may make the file shorter.
+    fn still_whole(&self) -> Result<(), Trouble> {
+        match self.still_there()? {
+            Some((is, length)) if is < length => Err(Trouble::damaged(format!(
+                "somebody cut it short while it was open: it has {is} bytes, and had {length}"
+            ))),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Takes note of the file that the name leads to now.
+    fn look_at_file(&self) {
+        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = FileId::of(&self.path);
+    }
+
     fn set(&self, database: Database) {
+        self.look_at_file();
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(database);
     }
 
@@ -221,6 +274,7 @@ impl Embedded {
         let (notify, written) = watch::channel(0);
         let shared = Arc::new(Shared {
             path: path.to_owned(),
+            file: Mutex::new(FileId::of(path)),
             database: RwLock::new(Some(opened.database)),
             illness: Mutex::new(None),
             held: AtomicU64::new(opened.state.held()),
@@ -254,11 +308,21 @@ impl Embedded {
         if self.writer.as_ref().is_none_or(std::thread::JoinHandle::is_finished) {
             return Err("the log's writer has stopped".to_owned());
         }
+        if self.shared.trouble().is_none()
+            && let Err(trouble) = self.shared.still_there()
+        {
+            tracing::error!(error = %trouble.error(&self.shared.path), "nothing is stored any more");
+            self.shared.ill(&trouble);
+        }
         let illness = self.shared.illness.lock().unwrap_or_else(PoisonError::into_inner);
         illness.as_ref().map_or(Ok(()), |Illness { trouble, since }| {
             let since =
                 jiff::Timestamp::from_millisecond(since.0).map_or_else(|_| since.0.to_string(), |at| at.to_string());
-            Err(format!("{trouble} (since {since})"))
+            let mend = match trouble {
+                Trouble::Removed(_) => format!(": {}", trouble.error(&self.shared.path).hint),
+                _ => String::new(),
+            };
+            Err(format!("{trouble} (since {since}){mend}"))
         })
     }
 

@@ -12,7 +12,7 @@ use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, 
 
 use super::rows::{Book, Books, Entry, STATE, State, Totals, checked, code, decode_id, seq_of, state, table_names};
 use super::trouble::Trouble;
-use super::{DEDUPE, head, upgrade};
+use super::{DEDUPE, blobs, head, upgrade};
 use crate::log::Stream;
 
 /// Memory for pages of the file. A guess: the newest entries and the inner pages fit.
@@ -49,6 +49,9 @@ pub(super) fn open(path: &Path, opener: &Opener) -> Result<Opened, Trouble> {
         head::Found::Commit(acknowledged) => acknowledged,
         head::Found::Damaged => return Err(Trouble::HeadDamaged),
         head::Found::Absent if is_empty => return Err(Trouble::Empty),
+        head::Found::Absent if is_absent && !blobs::list(path, "")?.is_empty() => {
+            return Err(Trouble::MissingBesideBases);
+        }
         head::Found::Absent => 0,
     };
     let mut builder = Builder::new();

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::log::LogError;
 
@@ -31,6 +31,11 @@ pub(super) enum Trouble {
         /// Commits that were acknowledged.
         acknowledged: u64,
     },
+    /// There is no file, but bases that were made of one stand beside its place.
+    MissingBesideBases,
+    /// Somebody removed the file, or put another one in its place, while it was open. What was acknowledged is in a file that has
+    /// no name any more: it lives until this process ends, and may be reached there.
+    Removed(Option<PathBuf>),
     /// The file is empty, and nothing says what was in it.
     Empty,
     /// The file of the last acknowledged commit is empty or damaged.
@@ -95,6 +100,24 @@ impl Trouble {
                     super::head::path_of(path).display()
                 ),
             ),
+            Self::MissingBesideBases => LogError::new(
+                format!(
+                    "the log file {file} is missing, but bases that were made of a log are in {}",
+                    super::blobs::folder_of(path).display()
+                ),
+                "put the log file and its `.head` file back; if the log was meant to be thrown away, remove that folder and the \
+                 snapshots (below --data) too",
+            ),
+            Self::Removed(reached) => LogError::new(
+                self.to_string(),
+                match reached {
+                    Some(reached) => format!(
+                        "copy it back before this program ends: cp {} {file}; then start the program again",
+                        reached.display()
+                    ),
+                    None => format!("put {file} and its `.head` file back from one copy, then start the program again"),
+                },
+            ),
             Self::Empty => LogError::new(
                 format!("the log file {file} is empty, which no log is"),
                 "put the log back; if there never was one, remove the empty file",
@@ -139,6 +162,8 @@ impl std::fmt::Display for Trouble {
             Self::Missing { acknowledged } => {
                 write!(f, "the log file is missing or empty, but commit {acknowledged} was acknowledged")
             }
+            Self::MissingBesideBases => f.write_str("the log file is missing, but its bases are there"),
+            Self::Removed(_) => f.write_str("the log file was removed or replaced while it was open"),
             Self::Empty => f.write_str("the log file is empty"),
             Self::HeadDamaged => f.write_str("the file of the last acknowledged commit is empty or damaged"),
             Self::WrittenBy01 => f.write_str("the log file holds two logs: version 0.1 has opened it"),

@@ -251,7 +251,8 @@ impl Writer {
     /// Commits jobs. On an error nothing of them is stored, and the writer has halted.
     fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Answer>, Trouble> {
         let mut draft = None;
-        let outcome = self.shared.with(|database| self.write(database, jobs, &mut draft));
+        let still_whole = self.shared.still_whole();
+        let outcome = still_whole.and_then(|()| self.shared.with(|database| self.write(database, jobs, &mut draft)));
         let stored = match outcome {
             Ok(()) => true,
             Err(trouble) => {
@@ -300,6 +301,7 @@ impl Writer {
         let write = begin(database, durable)?;
         *draft = Some(self.draft(&write, jobs, durable)?);
         write.commit()?;
+        self.shared.look_at_file();
         Ok(())
     }
 
@@ -447,6 +449,7 @@ impl Writer {
             state.commit += 1;
             books.save(state)?;
             write.commit()?;
+            self.shared.look_at_file();
         }
         Ok(removed)
     }

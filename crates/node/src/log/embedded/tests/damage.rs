@@ -237,6 +237,55 @@ async fn damage_met_while_running_stops_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_removed_or_replaced_while_it_is_open_takes_nothing_more_and_can_be_saved() {
+    for is_replaced in [false, true] {
+        let bench = Bench::new();
+        let log = bench.open();
+        fill(&bench, &log).await;
+        // Positions are not synced one by one, and may be lost.
+        let facts = |log: &Embedded| ZONES.map(|name| messages(log, Stream::Fleet, &zone(name)).expect("read"));
+        let before = facts(&log);
+        std::fs::remove_file(bench.path()).expect("removed");
+        if is_replaced {
+            std::fs::write(bench.path(), b"another file").expect("written");
+        }
+        let refused = put(&log, Stream::Fleet, &zone("porto"), "event.e.x", "x").await;
+        assert!(matches!(refused, Err(AppendError::Refused(_))), "{refused:?}");
+        let ill = log.health().expect_err("it says so");
+        assert!(ill.contains("removed or replaced"), "{ill}");
+        // The error names the command that saves what was acknowledged.
+        let command = ill.split("cp ").nth(1).and_then(|rest| rest.split(';').next()).expect("a command");
+        let (from, to) = command.split_once(' ').expect("from and to");
+        assert_eq!(Path::new(to), bench.path());
+        std::fs::copy(from, to).expect("copied");
+        drop(log);
+        assert!(facts(&bench.open()) == before, "replaced: {is_replaced}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_removed_while_nobody_writes_is_noticed_by_who_asks_for_the_logs_health() {
+    let bench = Bench::new();
+    let log = bench.open();
+    fill(&bench, &log).await;
+    assert_eq!(log.health(), Ok(()));
+    std::fs::remove_file(bench.path()).expect("removed");
+    assert!(log.health().is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_cut_short_while_it_is_open_takes_nothing_more() {
+    let bench = Bench::new();
+    let log = bench.open();
+    fill(&bench, &log).await;
+    let file = std::fs::File::options().write(true).open(bench.path()).expect("opened");
+    file.set_len(file.metadata().expect("there").len() / 2).expect("cut");
+    let refused = put(&log, Stream::Fleet, &zone("porto"), "event.e.x", "x").await;
+    assert!(refused.is_err());
+    assert!(log.health().expect_err("it says so").contains("damaged"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_or_empty_file_is_refused_while_its_head_stands() {
     let bench = Bench::new();
     let log = bench.open();

@@ -101,6 +101,33 @@ impl From<Wanted> for Effect {
     }
 }
 
+/// Why a group of routes is not proposed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Withheld {
+    /// It would leave these orders on no route without a reason.
+    Loses(Vec<Name>),
+    /// It fits into no message: so many bytes, as estimated.
+    TooLarge(usize),
+    /// The fold would refuse it as things stand.
+    Outdated,
+    /// The fold has refused its like again and again.
+    RefusedTooOften,
+}
+
+impl std::fmt::Display for Withheld {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Loses(orders) => {
+                let names: Vec<&str> = orders.iter().map(Name::as_str).collect();
+                write!(f, "it would leave orders on no route without a reason: {}", names.join(", "))
+            }
+            Self::TooLarge(bytes) => write!(f, "it has about {bytes} bytes, and fits into no message"),
+            Self::Outdated => f.write_str("its routes do not fit the state of the fleet"),
+            Self::RefusedTooOften => f.write_str("groups that answer its facts were refused again and again"),
+        }
+    }
+}
+
 /// Something worth knowing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
@@ -125,13 +152,12 @@ pub enum Note {
         /// How many groups.
         groups: usize,
     },
-    /// A group was not proposed: it would have left orders on no route without a reason, the fold would have refused it, or refused
-    /// its like again and again. Its facts were answered plainly: the routes stay, what is on no route is unassigned.
+    /// A group was not proposed. Its facts were answered plainly: the routes stay, what is on no route is unassigned.
     Withheld {
+        /// What is wrong with it.
+        why: Withheld,
         /// The facts it answered.
         caused_by: Vec<LogSeq>,
-        /// The orders it would have lost; empty when it was or would have been refused.
-        missing: Vec<Name>,
     },
     /// A plan of ours stands in the log and was rejected there, which is a fault of the engine: an alert. The facts that it answered get
     /// plain answers.

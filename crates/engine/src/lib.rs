@@ -72,7 +72,7 @@ mod searches;
 pub mod virtual_time;
 
 pub use draft::Draft;
-pub use effect::{Effect, Input, Note, PositionReport};
+pub use effect::{Effect, Input, Note, PositionReport, Withheld};
 pub use engine::Engine;
 pub use learn::enough_seen;
 pub use outlook::Outlook;

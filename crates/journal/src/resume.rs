@@ -20,6 +20,9 @@ pub struct Held {
     /// The highest sequence below `stream_first` that something outside of the stream names as an entry of the zone: an
     /// assignment by its revision, the list of skipped entries, a base by its name. `None`: nothing does.
     pub expired: Option<u64>,
+    /// Entries of the stream, of any zone, above what the snapshot has folded were removed by somebody: a stream loses only its
+    /// oldest ones by itself.
+    pub removed: bool,
 }
 
 impl Held {
@@ -103,7 +106,8 @@ pub enum Begin {
 ///
 /// A snapshot is taken if nothing above it can be shown to be missing, else a base of which that is true. Without a
 /// snapshot on a stream whose first entries have expired, a base is better than nothing, even if nothing is shown to be
-/// missing: the zone may have had entries that all expired.
+/// missing: the zone may have had entries that all expired. The same is true where somebody removed entries from the middle: they
+/// may have been the zone's.
 pub fn begin(snapshot: Covered, held: Held) -> Begin {
     let applied = snapshot.applied;
     let zone_last = held.zone.map_or(0, |(_, last)| last);
@@ -116,7 +120,7 @@ pub fn begin(snapshot: Covered, held: Held) -> Begin {
     }
     let newer = held.base.filter(|base| base.applied > applied);
     if let Some(base) = newer.filter(|base| base.is_enough(held))
-        && (!snapshot.is_enough(held) || (applied == 0 && held.stream_first > 1))
+        && (!snapshot.is_enough(held) || held.removed || (applied == 0 && held.stream_first > 1))
     {
         return Begin::AtBase { applied: base.applied };
     }
@@ -158,7 +162,7 @@ mod tests {
     use super::{Begin, Covered, Held, begin, still_the_same};
 
     fn held(stream: (u64, u64), zone: Option<(u64, u64)>) -> Held {
-        Held { stream_first: stream.0, stream_last: stream.1, zone, first_plan_rev: None, base: None, expired: None }
+        Held { stream_first: stream.0, stream_last: stream.1, zone, ..Held::default() }
     }
 
     fn covered(applied: u64, rev: u64) -> Covered {
@@ -243,6 +247,18 @@ mod tests {
         assert_eq!(begin(NOTHING, base(3_900, 60)), Begin::Expired { needed: 3_901 }, "nine plans are missing");
         // A base older than the snapshot is of no use.
         assert_eq!(begin(covered(6_000, 80), base(5_000, 75)), Begin::After { after: 5_999, verify: true });
+    }
+
+    #[test]
+    fn where_entries_were_removed_from_the_middle_a_base_is_better_than_what_is_left() {
+        let whole = Held { base: Some(covered(28, 6)), ..held((1, 40), Some((1, 40))) };
+        assert_eq!(begin(NOTHING, whole), Begin::After { after: 0, verify: false });
+        let removed = Held { removed: true, ..whole };
+        assert_eq!(begin(NOTHING, removed), Begin::AtBase { applied: 28 });
+        assert_eq!(begin(covered(20, 4), removed), Begin::AtBase { applied: 28 });
+        assert_eq!(begin(covered(30, 7), removed), Begin::After { after: 29, verify: true }, "an older base");
+        let no_base = Held { base: None, ..removed };
+        assert_eq!(begin(NOTHING, no_base), Begin::After { after: 0, verify: false }, "the fold will show");
     }
 
     #[test]

@@ -547,6 +547,9 @@ pub(crate) struct Doctor {
     /// Replicas that each stream and bucket should have (default: more than one in a cluster of brokers).
     #[arg(long, value_parser = replicas, env = "FLEETFOLD__REPLICAS")]
     pub(crate) replicas: Option<u8>,
+    /// Where `serve` would keep its snapshots: could the zone be begun with them?
+    #[arg(long, default_value = "fleetfold-data")]
+    pub(crate) data: PathBuf,
     /// What `serve` would take travel times from: does it open, does it answer?
     #[arg(long, visible_alias = "graph")]
     pub(crate) network: Option<String>,

@@ -9,6 +9,7 @@ use crate::clock;
 use crate::days;
 use crate::demo::zone_name;
 use crate::failure::Failure;
+use crate::live;
 use crate::log::{self, Log, LogChoice, Storage, Stream};
 use crate::matrix_server::MatrixServer;
 
@@ -103,7 +104,20 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
                     continue;
                 }
                 match opened.log.bounds(stream, zone).await {
-                    Ok((first, last)) => say(true, format!("stream {name}: entries {first} to {last}"), ""),
+                    Ok((first, last)) => {
+                        say(true, format!("stream {name}: entries {first} to {last}"), "");
+                        if stream == Stream::Fleet {
+                            facts(&opened.log, zone, &name, &mut say).await;
+                        }
+                    }
+                    Err(error) => say(false, error.what, &error.hint),
+                }
+            }
+            if !missing.contains(&fleet) {
+                match live::beginning(&opened.log, &zone, Some(&args.data.join(zone.key())), false).await {
+                    Ok(begins) => {
+                        say(true, format!("zone {zone} would be folded from entry {} on", begins.read_after + 1), "");
+                    }
                     Err(error) => say(false, error.what, &error.hint),
                 }
             }
@@ -158,6 +172,32 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
         }
     }
     Ok(print(&findings, args.json))
+}
+
+/// Whether a stream of facts keeps them for as long as it should, and has kept them.
+async fn facts(log: &Log, zone: &log::ZoneName, name: &str, say: &mut impl FnMut(bool, String, &str)) {
+    match log.odd_settings(zone).await {
+        Ok(all) => {
+            for odd in all {
+                let what = format!("stream {name} drops facts before their time: {odd}");
+                say(
+                    false,
+                    what,
+                    "set it back; a zone whose log has a hole cannot be started without a base behind the hole",
+                );
+            }
+        }
+        Err(error) => say(false, error.what, &error.hint),
+    }
+    match log.removed(zone, 0).await {
+        Ok(0) => {}
+        Ok(removed) => say(
+            false,
+            format!("{removed} entries between the first and the last of stream {name} were removed"),
+            "look whether a zone lacks any: fleetfold verify. If one does, restore the log from its backup",
+        ),
+        Err(error) => say(false, error.what, &error.hint),
+    }
 }
 
 /// Opens the network and, where it is a server, asks it.

@@ -37,10 +37,11 @@ use crate::metrics::Metrics;
 use crate::publisher::Publisher;
 use crate::screens::Question;
 use crate::trouble::Trouble;
+use crate::verify::Verify;
 use crate::warnings::Warnings;
 use handover::{Giver, Signals};
 use intake::Taken;
-pub(crate) use start::{log_gap, search_pool, start};
+pub(crate) use start::{beginning, log_gap, search_pool, start};
 
 /// The level of overload at which new orders are refused where that is possible.
 pub(crate) const OVERLOAD_MAX: u8 = 4;
@@ -98,6 +99,7 @@ pub(crate) struct Readiness {
     caught_up: AtomicBool,
     /// The epoch in which we own the zone; 0: we do not.
     epoch: AtomicU64,
+    /// Why this log cannot be gone on with, and what mends it.
     regressed: std::sync::OnceLock<String>,
     /// Why a rejected message cannot be noted: nothing behind it is folded.
     unnoted: Trouble,
@@ -112,10 +114,7 @@ pub(crate) struct Readiness {
 impl Readiness {
     fn get(&self) -> Result<(), String> {
         if let Some(what) = self.regressed.get() {
-            return Err(format!(
-                "LOG_REGRESSED: {what}; nothing is published. Restore the log, or remove the snapshots and restart if it was \
-                 replaced on purpose"
-            ));
+            return Err(what.clone());
         }
         self.unnoted.get()?;
         self.unowned.get()?;
@@ -248,6 +247,8 @@ struct Worker {
     zone_now: watch::Sender<Zone>,
     /// The policy on unknown fields for the intake, with the entry that it holds from.
     policy: watch::Sender<PolicyAt>,
+    /// Where odd events are listed.
+    warnings: Warnings,
     /// Facts that the fold refused, to be told.
     refused: mpsc::Sender<telling::Untaken>,
     /// The same, while we do not own the zone.
@@ -264,6 +265,12 @@ struct Worker {
     /// Whether the zone shall be owned.
     own: watch::Receiver<bool>,
     caught_up_at: u64,
+    /// Compares our fold with what the engine had that made the plans which are read.
+    verify: Verify,
+    /// Entries that are read here were removed from the stream, of this zone or of another.
+    removed: bool,
+    /// Go on although entries are missing.
+    accept_gap: bool,
     /// What was folded and is not in the log any more.
     gone: Option<String>,
     /// How often the last plan was read back since the last one was sent.
@@ -304,7 +311,7 @@ impl Worker {
                 taken = entries.recv(), if entries_open => {
                     match taken {
                         Some(Taken::Regressed(what)) => {
-                            self.regressed(what, &let_go);
+                            self.regressed(log_regressed(&what), &let_go);
                             entries_open = false;
                             continue;
                         }
@@ -312,7 +319,10 @@ impl Worker {
                         None => break,
                     }
                     if self.engine.fleet().applied().0 >= self.caught_up_at {
-                        self.caught_up(&let_go);
+                        self.look_for_gaps();
+                        if self.gone.is_none() {
+                            self.caught_up(&let_go);
+                        }
                     } else {
                         self.giver.room().await;
                     }
@@ -383,11 +393,33 @@ impl Worker {
         }
     }
 
-    /// The log went back or was replaced: alarm, let the zone go, publish nothing any more. The screens stay.
+    /// Whoever does not own the zone compares what it folds with what the owner had. Where entries were removed, the two differ: such a
+    /// fold must not become the owner's.
+    fn look_for_gaps(&mut self) {
+        if self.accept_gap || self.engine.commit().epoch().is_some() {
+            return;
+        }
+        if let Some(what) = self.verify.lacks(self.removed) {
+            self.gone = Some(format!(
+                "LOG_GAP: the log lacks entries that an engine has folded: {what}; nothing is published. Restore the log from its \
+                 backup, or a newer snapshot or base; or begin without them (--accept-gap)"
+            ));
+        }
+    }
+
+    /// The log went back, was replaced or has a hole: alarm, let the zone go, publish nothing any more. The screens stay.
     fn regressed(&mut self, what: String, orders: &std::sync::mpsc::Sender<lease::Order>) {
-        tracing::error!(what, "LOG_REGRESSED: nothing is published any more; restore the log and restart");
+        tracing::error!("{what}");
         let _ = self.readiness.regressed.set(what);
         let _ = orders.send(lease::Order::LetGo);
         self.feed(Input::Commit(fleetfold_journal::Outcome::Lost));
     }
+}
+
+/// Says that a log which is being read went back or was replaced, and what mends it.
+fn log_regressed(what: &str) -> String {
+    format!(
+        "LOG_REGRESSED: {what}; nothing is published. Restore the log, or remove the snapshots and restart if it was replaced on \
+         purpose"
+    )
 }

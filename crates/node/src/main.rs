@@ -10,6 +10,7 @@ mod days;
 mod demo;
 mod doctor;
 mod document;
+mod doubt;
 mod failure;
 mod feed;
 mod gatekeeper;

@@ -51,6 +51,12 @@ pub(crate) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
     if let Some(mismatch) = &found.mismatch {
         return Err(Failure::new(mismatch.to_string(), DIFFERENT));
     }
+    if let Some(gap) = found.gaps.first() {
+        return Err(Failure::new(
+            format!("LOG_GAP: plans are missing from this day {gap}: it is not what happened"),
+            "record it anew from a log that has them",
+        ));
+    }
     eprintln!("{} plans were made from the digests that this replay has", found.compared);
     if found.other_format > 0 {
         eprintln!("{} plans of another format: their digests cannot be compared", found.other_format);

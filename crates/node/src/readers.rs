@@ -103,6 +103,8 @@ pub(crate) struct Folded {
     rejected: Vec<(LogSeq, Rejection)>,
     /// The base it began with.
     base: Option<Vec<u8>>,
+    /// Entries of the stream, of any zone, that were removed behind where it began.
+    removed: u64,
     causes: Vec<(LogSeq, Millis, &'static str)>,
     verify: Verify,
 }
@@ -149,7 +151,9 @@ impl Folded {
         let (fleet, tally, after, base) = match (begin(Covered::default(), held), base) {
             (Begin::After { after, .. }, _) => (Fleet::new(), Tally::default(), after, None),
             (Begin::AtBase { applied }, Some(base)) => {
-                eprintln!("note: entries up to {applied} have expired; beginning with the base made of them");
+                eprintln!(
+                    "note: entries up to {applied} have expired or were removed; beginning with the base made of them"
+                );
                 (base.fleet, base.tally, applied, Some(base.document))
             }
             (Begin::Expired { needed }, _) => {
@@ -171,6 +175,7 @@ impl Folded {
             plans: 0,
             rejected: Vec::new(),
             base,
+            removed: log.removed(zone, after).await?,
             causes: Vec::new(),
         };
         Ok(Some((folded, after)))
@@ -199,6 +204,12 @@ impl Folded {
     fn reject(&mut self, seq: u64, rejection: Rejection) {
         self.fleet.skip(LogSeq(seq), rejection.on_plan_subject);
         self.rejected.push((LogSeq(seq), rejection));
+    }
+
+    /// What shows that entries are missing, in words; `None`: nothing does.
+    fn missing(&self) -> Option<String> {
+        let gap = self.verify.result().gaps.first().map(|gap| format!("plans are missing {gap}"));
+        gap.or_else(|| self.verify.lacks(self.removed > 0))
     }
 
     /// Folds an entry, and says what it changed.
@@ -245,8 +256,17 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
     let footer = DayFooter::new(fleet.digest(), fleet.facts_digest(), folded.last.0);
     writeln!(out, "{}", DayLine::Footer(footer).to_text())?;
     out.flush()?;
+    if let Some(what) = folded.missing() {
+        return Err(Failure::new(
+            format!("LOG_GAP: the day is written as the log has it, and that is not what happened: {what}"),
+            REMOVED,
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }
+
+/// What to do about a log that lacks entries.
+const REMOVED: &str = "somebody removed messages; restore the log from its backup. `fleetfold audit` lists the gaps";
 
 /// What `audit --json` prints.
 #[derive(Serialize)]
@@ -254,7 +274,9 @@ struct Audited<'a> {
     #[serde(flatten)]
     report: Report,
     /// Numbers of plans whose predecessor is missing from the log.
-    chain_gaps: &'a [u64],
+    chain_gaps: Vec<u64>,
+    /// Entries of the stream, of any zone, that were removed behind where this began.
+    removed: u64,
     /// Plans that do not follow the chain, such as copies: the fold refused them.
     outside_chain: u64,
     /// Facts (their entries) that no accepted plan answers.
@@ -288,6 +310,8 @@ struct Verified {
     from_base: bool,
     /// Numbers of plans whose predecessor is missing from the log.
     chain_gaps: Vec<u64>,
+    /// Entries of the stream, of any zone, that were removed behind where this began.
+    removed: u64,
     mismatch: Option<VerifiedMismatch>,
 }
 
@@ -308,7 +332,8 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
     let report = Report::new(&folded.tally, folded.fleet.digest(), folded.fleet.facts_digest());
     let unanswered: Vec<u64> = folded.fleet.unanswered().keys().map(|seq| seq.0).collect();
     let found = folded.verify.result();
-    let good = found.gaps.is_empty() && unanswered.is_empty() && folded.causes.is_empty();
+    let lacks = folded.verify.lacks(folded.removed > 0);
+    let good = found.gaps.is_empty() && lacks.is_none() && unanswered.is_empty() && folded.causes.is_empty();
     if args.json {
         let slow = |&(seq, wait, kind): &(LogSeq, Millis, &'static str)| SlowAnswer {
             seq: seq.0,
@@ -317,7 +342,8 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
         };
         let audited = Audited {
             report,
-            chain_gaps: &found.gaps,
+            chain_gaps: found.gaps.iter().map(|gap| gap.rev).collect(),
+            removed: folded.removed,
             outside_chain: found.outside_chain,
             unanswered: &unanswered,
             over_10_seconds: folded.causes.iter().map(slow).collect(),
@@ -331,8 +357,19 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
             "  {:<26} {} plans, gaps: {}",
             "plan chain",
             folded.plans - found.outside_chain,
-            if found.gaps.is_empty() { "none".to_owned() } else { format!("before {:?}", found.gaps) }
+            if found.gaps.is_empty() {
+                lacks.clone().unwrap_or_else(|| "none".to_owned())
+            } else {
+                found.gaps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            }
         );
+        if folded.removed > 0 {
+            crate::out::say!(
+                "  {:<26} {} of the stream, of this zone or of another",
+                "entries removed",
+                folded.removed
+            );
+        }
         if found.outside_chain > 0 {
             crate::out::say!("  {:<26} {}", "plans outside the chain", found.outside_chain);
         }
@@ -372,7 +409,8 @@ pub(crate) async fn verify(args: VerifyZone) -> Result<ExitCode, Failure> {
             outside_chain: found.outside_chain,
             before_the_base: found.too_early,
             from_base: folded.base.is_some(),
-            chain_gaps: found.gaps.clone(),
+            chain_gaps: found.gaps.iter().map(|gap| gap.rev).collect(),
+            removed: folded.removed,
             mismatch,
         };
         crate::out::say!("{}", serde_json::to_string_pretty(&value).unwrap_or_default());
@@ -392,14 +430,17 @@ pub(crate) async fn verify(args: VerifyZone) -> Result<ExitCode, Failure> {
     }
     let none_compared = found.compared + found.other_format + found.too_early == 0;
     match &found.mismatch {
-        None if !found.gaps.is_empty() || (none_compared && found.outside_chain > 0) => {
-            let before = found.gaps.first().map_or(String::new(), |rev| format!(" before plan {rev}"));
-            Err(Failure::new(
-                format!("plans are missing from the log{before}: what engines had folded of them is not in this fold"),
-                "somebody removed messages; restore the log from its backup. `fleetfold audit` lists the gaps",
-            ))
-        }
-        None => Ok(ExitCode::SUCCESS),
+        None => match folded.missing() {
+            Some(what) => Err(Failure::new(
+                format!("LOG_GAP: {what}: what engines had folded of it is not in this fold"),
+                REMOVED,
+            )),
+            None if none_compared && found.outside_chain > 0 => Err(Failure::new(
+                "LOG_GAP: no plan of the log follows the chain: what engines had folded is not in this fold",
+                REMOVED,
+            )),
+            None => Ok(ExitCode::SUCCESS),
+        },
         Some(mismatch) => Err(Failure::new(
             mismatch.to_string(),
             "keep the log (`fleetfold record`) and report it; a snapshot of that engine may be damaged",

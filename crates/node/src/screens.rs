@@ -11,12 +11,11 @@ use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
-use fleetfold_fleet::Fleet;
-use fleetfold_model::Name;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
 use crate::document::{Document, has};
+use crate::doubt::{Known, Subject};
 use crate::hub::Hub;
 use crate::live::OVERLOAD_MAX;
 use crate::live::handover::{Glimpse, Handover, News, Signals};
@@ -62,45 +61,6 @@ pub(crate) enum Question {
     Features(oneshot::Sender<String>),
     /// The whole picture for a screen.
     Picture(oneshot::Sender<Arc<Picture>>),
-}
-
-/// What an event is about.
-#[derive(Clone, Debug)]
-pub(crate) enum Subject {
-    Order(Name),
-    Vehicle(Name),
-}
-
-/// What the fleet knows of an event's subject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Known {
-    /// The priority of an order that is open.
-    Priority(u8),
-    /// The vehicle is registered.
-    Registered,
-    /// The vehicle is not registered.
-    Unregistered,
-    /// Nothing that matters.
-    Nothing,
-}
-
-impl Known {
-    fn of(fleet: &Fleet, subject: &Subject) -> Self {
-        match subject {
-            Subject::Order(name) => {
-                let order = fleet.order_id(name.as_str()).map(|id| fleet.order(id)).filter(|order| order.is_open());
-                order.and_then(|order| order.spec.as_ref()).map_or(Self::Nothing, |spec| Self::Priority(spec.priority))
-            }
-            Subject::Vehicle(name) => {
-                let vehicle = fleet.vehicle_id(name.as_str()).map(|id| fleet.vehicle(id));
-                if vehicle.is_some_and(|vehicle| vehicle.spec.is_some()) {
-                    Self::Registered
-                } else {
-                    Self::Unregistered
-                }
-            }
-        }
-    }
 }
 
 /// The whole picture as the first frame of a screen.

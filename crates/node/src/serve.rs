@@ -20,6 +20,7 @@ use crate::http;
 use crate::live::{self, Setup};
 use crate::log::{self, Layout, Log, LogChoice, Placement, REPLICAS, Storage, ZoneName};
 use crate::nodes::{self, Node, Pattern, Runner, Template};
+use crate::snapshot;
 
 /// `fleetfold.toml`: each line may also be a flag or an environment variable, which win.
 #[derive(Debug, Default, Deserialize)]
@@ -99,6 +100,7 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         replicas: args.kept.replicas.or(config.replicas),
         placement: Placement { cluster: args.kept.placement_cluster.or(config.placement_cluster), tags },
     };
+    not_without_its_log(&choice, &data, &zone)?;
     let opened = log::open_with(&choice, log::Purpose::Serve, storage).await?;
     crate::out::say!("log   {}", opened.why);
     warn_of_replicas(&opened.log).await;
@@ -138,6 +140,23 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         broker.stop().await;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses to make an empty log where snapshots tell that there was another.
+fn not_without_its_log(choice: &LogChoice, data: &Path, zone: &ZoneName) -> Result<(), Failure> {
+    let LogChoice::Embedded(Some(file)) = choice else { return Ok(()) };
+    let folder = data.join(zone.key());
+    if file.exists() || snapshot::list(&folder).is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        format!(
+            "LOG_REGRESSED: the log file {} is missing, but snapshots of {zone} are in {}",
+            file.display(),
+            folder.display()
+        ),
+        "put the log file and its `.head` file back; if the log was meant to be thrown away, remove the snapshots too",
+    ))
 }
 
 /// Says which streams have other replicas than they should have. They are left as they are.

@@ -33,6 +33,32 @@ impl std::fmt::Display for Mismatch {
     }
 }
 
+/// A plan whose predecessor is missing from the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gap {
+    /// Number of the plan behind the gap.
+    pub(crate) rev: u64,
+    /// Its position in the log.
+    pub(crate) seq: LogSeq,
+    /// The last plan before the gap that the fold took; 0: there is none.
+    pub(crate) after_rev: u64,
+    /// Where that one is.
+    pub(crate) after_seq: LogSeq,
+}
+
+impl std::fmt::Display for Gap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.after_rev == 0 {
+            return write!(f, "before plan {} (entry {})", self.rev, self.seq.0);
+        }
+        write!(
+            f,
+            "between plan {} (entry {}) and plan {} (entry {})",
+            self.after_rev, self.after_seq.0, self.rev, self.seq.0
+        )
+    }
+}
+
 /// What came of the comparison so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verified {
@@ -43,9 +69,9 @@ pub(crate) struct Verified {
     /// Plans that do not follow the chain. Engines that lost the zone leave such plans behind, and anybody may repeat one; the
     /// fold refuses them and nothing is compared with them.
     pub(crate) outside_chain: u64,
-    /// Numbers of plans whose predecessor is missing from the log: accepted ones that do not follow the accepted one before, and
-    /// the first of several refused ones that follow each other. An engine goes on from an accepted plan only.
-    pub(crate) gaps: Vec<u64>,
+    /// Plans whose predecessor is missing from the log: accepted ones that do not follow the accepted one before, and the first of
+    /// several refused ones that follow each other. An engine goes on from an accepted plan only.
+    pub(crate) gaps: Vec<Gap>,
     /// Plans made from an entry before the first one seen here.
     pub(crate) too_early: u64,
     /// The first plan that was made from another fleet.
@@ -57,7 +83,9 @@ pub(crate) struct Verified {
 struct Ahead {
     rev: u64,
     hash: MessageHash,
-    /// The gap before it has been told.
+    /// The gap before it.
+    gap: Gap,
+    /// The gap has been told.
     told: bool,
 }
 
@@ -66,8 +94,12 @@ struct Ahead {
 pub(crate) struct Verify {
     /// The digest after each entry from the newest plan's base on.
     digests: BTreeMap<LogSeq, u64>,
-    /// Number of the last accepted plan; 0: there is none.
+    /// Number of the last accepted plan, and where it is; 0: there is none.
     rev: u64,
+    plan_seq: LogSeq,
+    /// How many of the last compared plans were made from another fleet, one after the other, and the first of them.
+    mismatches: u64,
+    since: Option<Mismatch>,
     /// The last plan, if it was refused and its number is one that the chain has not come to.
     ahead: Option<Ahead>,
     so_far: Verified,
@@ -77,7 +109,7 @@ impl Verify {
     /// Begins with a fleet that was folded before: a base, or an empty one.
     pub(crate) fn from(fleet: &Fleet) -> Self {
         let digests = BTreeMap::from([(fleet.applied(), fleet.digest())]);
-        Self { digests, rev: fleet.chain().rev, ..Self::default() }
+        Self { digests, rev: fleet.chain().rev, plan_seq: fleet.chain().seq, ..Self::default() }
     }
 
     /// Takes in one entry, right after `fleet` has folded it with this `change`.
@@ -86,21 +118,21 @@ impl Verify {
             // Messages that were not folded have no digest of their own: the fleet is as after the entry before.
             let known = self.digests.range(..=plan.based_on).next_back().map(|(&seq, &digest)| (seq, digest));
             let links = change.plan.as_ref().is_some_and(|outcome| outcome.links);
-            self.follow(plan, entry.hash, links);
+            self.follow(plan, entry, links);
             if !links {
                 self.so_far.outside_chain += 1;
             } else if plan.format != FORMAT {
                 self.so_far.other_format += 1;
             } else if let Some((seq, folded)) = known {
                 self.so_far.compared += 1;
-                if folded != plan.fleet_digest && self.so_far.mismatch.is_none() {
-                    self.so_far.mismatch = Some(Mismatch {
-                        seq: entry.seq,
-                        rev: plan.rev,
-                        based_on: plan.based_on,
-                        live: plan.fleet_digest,
-                        folded,
-                    });
+                if folded == plan.fleet_digest {
+                    (self.mismatches, self.since) = (0, None);
+                } else {
+                    let (rev, based_on, live) = (plan.rev, plan.based_on, plan.fleet_digest);
+                    let mismatch = Mismatch { seq: entry.seq, rev, based_on, live, folded };
+                    self.mismatches += 1;
+                    self.since.get_or_insert_with(|| mismatch.clone());
+                    self.so_far.mismatch.get_or_insert(mismatch);
                 }
                 // The next plan of the chain is made from this plan or from a later entry.
                 self.digests = self.digests.split_off(&seq);
@@ -115,24 +147,39 @@ impl Verify {
     }
 
     /// Looks for plans that are missing before this one.
-    fn follow(&mut self, plan: &Proposal, hash: MessageHash, links: bool) {
+    fn follow(&mut self, plan: &Proposal, entry: &LogEntry, links: bool) {
         let after = |rev: u64| rev.checked_add(1) == Some(plan.rev);
+        let gap = Gap { rev: plan.rev, seq: entry.seq, after_rev: self.rev, after_seq: self.plan_seq };
         if links {
             if self.rev > 0 && !after(self.rev) {
-                self.so_far.gaps.push(plan.rev);
+                self.so_far.gaps.push(gap);
             }
-            (self.rev, self.ahead) = (plan.rev, None);
+            (self.rev, self.plan_seq, self.ahead) = (plan.rev, entry.seq, None);
             return;
         }
         let before = self.ahead.take().filter(|before| after(before.rev) && plan.prev_hash == before.hash);
         if let Some(before) = before {
             if !before.told {
-                self.so_far.gaps.push(before.rev);
+                self.so_far.gaps.push(before.gap);
             }
-            self.ahead = Some(Ahead { rev: plan.rev, hash, told: true });
+            self.ahead = Some(Ahead { rev: plan.rev, hash: entry.hash, gap: before.gap, told: true });
         } else if plan.rev > self.rev.saturating_add(1) {
-            self.ahead = Some(Ahead { rev: plan.rev, hash, told: false });
+            self.ahead = Some(Ahead { rev: plan.rev, hash: entry.hash, gap, told: false });
         }
+    }
+
+    /// What shows that entries are missing which the engine that ran here had folded, judged where the fold has come to: what came
+    /// right again does not count. `None`: nothing does.
+    ///
+    /// One plan alone proves nothing: whoever may write to the plan subject can forge one. So it takes two that agree, or one
+    /// where the log itself says that entries were removed (`removed`).
+    pub(crate) fn lacks(&self, removed: bool) -> Option<String> {
+        if let Some(ahead) = self.ahead.filter(|ahead| ahead.told || removed) {
+            return Some(format!("plans are missing {}", ahead.gap));
+        }
+        let alone = removed || self.so_far.compared == 1;
+        let mismatch = self.since.as_ref()?;
+        (self.mismatches > u64::from(!alone)).then(|| mismatch.to_string())
     }
 
     /// What came of it.
@@ -239,6 +286,41 @@ mod tests {
         numbered(&mut verify, 3, 3, (102, 103), false);
         numbered(&mut verify, 4, 4, (103, 104), false);
         numbered(&mut verify, 5, 5, (104, 105), false);
-        assert_eq!((&verify.result().gaps, verify.result().outside_chain), (&vec![3], 3));
+        let found = verify.result();
+        assert_eq!((found.gaps.iter().map(|gap| gap.rev).collect::<Vec<_>>(), found.outside_chain), (vec![3], 3));
+        assert_eq!(found.gaps[0].to_string(), "between plan 1 (entry 1) and plan 3 (entry 3)");
+        assert!(verify.lacks(false).unwrap().contains("plan 3 (entry 3)"));
+        // An engine that went on from the last plan that it had folded has made a chain of its own.
+        numbered(&mut verify, 6, 2, (101, 106), true);
+        assert_eq!(verify.lacks(true), None);
+    }
+
+    #[test]
+    fn a_plan_alone_shows_a_gap_only_where_the_log_says_that_entries_were_removed() {
+        let mut verify = Verify::from(&Fleet::new());
+        numbered(&mut verify, 7, 5, (104, 105), false);
+        assert_eq!((verify.lacks(false), verify.result().gaps.len()), (None, 0), "anybody can write one");
+        assert!(verify.lacks(true).unwrap().contains("before plan 5 (entry 7)"));
+    }
+
+    #[test]
+    fn a_fold_that_came_right_again_lacks_nothing() {
+        let (mut fleet, mut verify) = (Fleet::new(), Verify::from(&Fleet::new()));
+        let mut made_from = |seq: u64, digest: u64| {
+            let Event::PlanProposed(plan) = plan(FORMAT, 0, digest) else { unreachable!() };
+            let rev = fleet.chain().rev + 1;
+            let plan = Proposal { rev, prev_hash: fleet.chain().hash, ..plan };
+            let entry = LogEntry { hash: MessageHash(u128::from(seq)), ..entry(seq, Event::PlanProposed(plan)) };
+            let change = fleet.apply(&entry);
+            assert!(change.plan.as_ref().unwrap().links);
+            verify.folded(&entry, &change, &fleet);
+            (verify.lacks(false).is_some(), verify.lacks(true).is_some())
+        };
+        let empty = Fleet::new().digest();
+        assert_eq!(made_from(1, empty ^ 1), (true, true), "the only plan there is");
+        assert_eq!(made_from(2, empty), (false, false));
+        assert_eq!(made_from(3, empty ^ 1), (false, true));
+        assert_eq!(made_from(4, empty ^ 1), (true, true));
+        assert_eq!(made_from(5, empty), (false, false));
     }
 }

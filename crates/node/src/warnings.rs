@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fleetfold_journal::address::rejected_id;
 use fleetfold_journal::{Address, Said, ZoneName};
-use fleetfold_model::{LogSeq, Timestamp};
+use fleetfold_model::{LogSeq, Millis, Timestamp};
 use serde::Serialize;
 
 use crate::log::{AppendError, Log, Stream};
@@ -109,6 +109,10 @@ impl Warnings {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).counts.clone()
     }
 }
+
+/// So old an entry has been told by the engine that read it first, and the broker has forgotten the id under which it did so (wall
+/// clock). Only who begins behind a snapshot knows that nobody before has read what it reads.
+pub(crate) const TOLD_BEFORE: Millis = Millis(100_000);
 
 /// Tells the warnings about the entry at `seq` on the stream of warnings. Nothing waits for that. A repeat, by a second engine for
 /// instance, has the same id and is stored once.

@@ -313,6 +313,72 @@ fn a_plan_that_was_removed_from_the_log_is_told_and_nothing_is_proposed_on_top_o
     assert!(!verified.status.success() && words(&verified).contains("plans are missing"), "{}", words(&verified));
 }
 
+/// Facts that somebody removed from the middle of the log: whoever has no snapshot is told, and does not dispatch half of a zone.
+#[test]
+fn a_log_with_a_hole_is_told_by_everyone_who_reads_it_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    admin.own_log();
+    let (engine, port) = serve(folder, &url, "data", &[]);
+    crew(port, &["van"]);
+    for order in ["one", "two", "three"] {
+        placed(port, order);
+    }
+    assert!(ends(folder, &["verify", "--log", &url]).status.success());
+    admin.purge("fleet.acme.porto.event.order_created._");
+    placed(port, "four");
+    let fresh = free_port();
+    let listen = format!("127.0.0.1:{fresh}");
+    let args = [&["serve", "--log", &url, "--data", "fresh", "--listen", &listen][..], &WHOSE].concat();
+    let standby = fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let _standby = Killed(standby);
+    wait_for(fresh);
+    wait_not_ready(fresh, "LOG_GAP");
+    wait_ready(port);
+    drop(engine);
+    wait_not_ready(fresh, "LOG_GAP");
+    for command in ["verify", "record", "audit"] {
+        let read = ends(folder, &[command, "--log", &url]);
+        let said = words(&read) + &String::from_utf8_lossy(&read.stdout);
+        assert!(!read.status.success() && said.contains("entry "), "{command}: {said}");
+    }
+    let doctor = ends(folder, &["doctor", "--log", &url, "--listen", "127.0.0.1:0"]);
+    assert!(!doctor.status.success() && String::from_utf8_lossy(&doctor.stdout).contains("were removed"));
+    let (_engine, port) = serve(folder, &url, "accepted", &["--accept-gap"]);
+    placed(port, "five");
+}
+
+#[test]
+fn a_hole_that_a_base_covers_is_of_no_matter() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    admin.own_log();
+    let (engine, port) = serve(folder, &url, "data", &["--base-hours", "0.0003"]);
+    crew(port, &["van"]);
+    placed(port, "one");
+    let hole = admin.last_of("fleet.acme.porto.event.order_created._");
+    for order in ["two", "three", "four", "five"] {
+        pause(800);
+        placed(port, order);
+    }
+    assert!(admin.last_of("fleet.acme.porto.event.base_written._") > hole + 4);
+    let digest = |port: u16| {
+        let state: Value = serde_json::from_str(&http(port, "GET /v1/state", "").1).unwrap();
+        (state["applied"].clone(), state["digest"].clone())
+    };
+    admin.remove(hole);
+    pause(2_000);
+    let (_standby, fresh) = serve(folder, &url, "fresh", &[]);
+    assert_eq!(digest(port), digest(fresh));
+    assert!(ends(folder, &["verify", "--log", &url]).status.success());
+    drop(engine);
+    placed(fresh, "six");
+}
+
 #[test]
 fn a_sealed_log_is_said_and_a_fact_is_refused_for_certain() {
     let folder = tempfile::tempdir().unwrap();

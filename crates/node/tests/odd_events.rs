@@ -173,6 +173,38 @@ fn values_without_sense_are_taken_and_said() {
     assert!(metrics.contains("fleetfold_warnings_total{reason=\"odd_value\"} 5"), "{metrics}");
 }
 
+/// Who publishes on the broker gets no answer: what makes no sense is told on the stream of warnings, once, whoever folds it anew.
+#[test]
+fn what_makes_no_sense_is_told_of_events_that_did_not_come_over_http() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_broker, url) = broker(folder.path());
+    let (first, port) = engine(folder.path(), &url);
+    let admin = support::admin::Admin::new(&url);
+    let publish = |subject: &str, event: &Value| {
+        admin.publish(&format!("fleet.acme.porto.event.{subject}"), event.to_string().as_bytes())
+    };
+    publish("order_created._", &event("1", "order.created", &at(0), &order("o")));
+    for (id, priority) in [("2", 5), ("3", 2)] {
+        publish(
+            "priority_raised._",
+            &event(id, "priority.raised", &at(0), &json!({ "order_id": "o", "priority": priority })),
+        );
+    }
+    publish("shift_started.nobody", &event("4", "shift.started", &at(0), &json!({ "vehicle_id": "nobody" })));
+    let listed = |port: u16| {
+        let warnings = get(port, "/v1/warnings")["warnings"].as_array().unwrap().clone();
+        warnings.iter().map(|warned| (warned["id"].clone(), warned["field"].clone())).collect::<Vec<_>>()
+    };
+    let expected = vec![(json!("3"), json!("priority")), (json!("4"), json!("vehicle_id"))];
+    eventually("both are listed, and no more", || listed(port) == expected);
+    eventually("both are told on the stream", || admin.messages("WARNING") == 2);
+    drop(first);
+    let _ = std::fs::remove_dir_all(folder.path().join("data"));
+    let (_second, port) = engine(folder.path(), &url);
+    eventually("the next engine lists them, too", || listed(port) == expected);
+    assert_eq!(admin.messages("WARNING"), 2);
+}
+
 #[test]
 fn an_order_and_a_vehicle_of_one_id_have_two_stories() {
     let folder = tempfile::tempdir().unwrap();

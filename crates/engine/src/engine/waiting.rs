@@ -15,7 +15,7 @@ use fleetfold_roads::LegQuery;
 use super::Engine;
 use crate::account::{self, weight};
 use crate::answer::{Answer, Task};
-use crate::effect::{Effect, Note};
+use crate::effect::{Effect, Note, Withheld};
 use crate::join::joined;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
@@ -250,24 +250,35 @@ impl Engine {
         self.roads.put_back(RoadAsks { hit, opened: task.opened });
     }
 
-    /// The groups that may be proposed. Those that would lose an order, those that fit into no message, those that the fold would refuse as
-    /// things stand, and those
-    /// whose like it refuses again and again, become plain answers to their facts.
+    /// The groups that may be proposed. Those that would lose an order, those that fit into no message, those that the fold would
+    /// refuse as things stand, and those whose like it refuses again and again, become plain answers to their facts.
     fn accounted(&mut self, groups: Vec<ExchangeGroup>, effects: &mut Vec<Effect>) -> Vec<ExchangeGroup> {
         self.refusals.forget_answered(&self.fleet);
         let mut sound = Vec::with_capacity(groups.len());
         for group in groups {
-            let missing = account::missing(&self.fleet, &group);
-            let fits = weight(&group) <= PLAN_BYTES;
-            let stands = missing.is_empty() && fits && self.fleet.would_accept(&group, self.now());
-            if stands && !self.refusals.are_too_many(&group) {
-                sound.push(group);
-            } else {
-                sound.extend(account::plain(&self.fleet, &group));
-                effects.push(Effect::Note(Note::Withheld { caused_by: group.caused_by, missing }));
+            match self.why_withheld(&group) {
+                None => sound.push(group),
+                Some(why) => {
+                    sound.extend(account::plain(&self.fleet, &group));
+                    effects.push(Effect::Note(Note::Withheld { why, caused_by: group.caused_by }));
+                }
             }
         }
         sound
+    }
+
+    fn why_withheld(&self, group: &ExchangeGroup) -> Option<Withheld> {
+        let missing = account::missing(&self.fleet, group);
+        let bytes = weight(group);
+        if !missing.is_empty() {
+            Some(Withheld::Loses(missing))
+        } else if bytes > PLAN_BYTES {
+            Some(Withheld::TooLarge(bytes))
+        } else if !self.fleet.would_accept(group, self.now()) {
+            Some(Withheld::Outdated)
+        } else {
+            self.refusals.are_too_many(group).then_some(Withheld::RefusedTooOften)
+        }
     }
 
     /// Sends groups as the next plan of the chain.

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use fleetfold_fleet::Zone;
 use fleetfold_journal::Address;
-use fleetfold_model::Event;
-use fleetfold_wire::{CloudEvent, Decoded, EventType, Warning, What, odd_in_zone, other_coordinates};
+use fleetfold_wire::{CloudEvent, Decoded, Warning, What, odd_in_zone, other_coordinates};
 use tokio::sync::oneshot;
 
 use crate::clock;
+use crate::doubt::{Known, Subject, doubt, subject};
 use crate::live::Live;
 use crate::log::{Stored, Stream};
-use crate::screens::{Known, Question, Subject};
+use crate::screens::Question;
 
 /// Longest time that the questions of one request may take together.
 const ASKS_MAX: Duration = Duration::from_millis(500);
@@ -86,42 +86,6 @@ pub(super) async fn doubtful(live: &Live, decoded: &Decoded, patience: &mut Pati
     doubt(event, decoded.kind, known.ok()??)
 }
 
-/// What to ask about before an event is taken; `None` for all that come often.
-fn subject(event: &Event) -> Option<Subject> {
-    match event {
-        Event::PriorityRaised(raised) => Some(Subject::Order(raised.order.clone())),
-        // Other facts about a vehicle that nobody has named are refused by the fold, in words.
-        Event::ShiftStarted { vehicle, .. } => Some(Subject::Vehicle(vehicle.clone())),
-        Event::ShiftEnded { .. }
-        | Event::VehicleLost { .. }
-        | Event::VehicleBack { .. }
-        | Event::ZoneOpened(_)
-        | Event::OrderCreated(_)
-        | Event::OrderUpdated(_)
-        | Event::OrderReady { .. }
-        | Event::OrderCancelled { .. }
-        | Event::VehicleRegistered(_)
-        | Event::RoadClosed(_)
-        | Event::RoadSlowed(_)
-        | Event::RoadReopened(_)
-        | Event::StopDeparted(_)
-        | Event::StopArrived(_)
-        | Event::StopCompleted(_)
-        | Event::StopFailed(..)
-        | Event::AssignmentAccepted { .. }
-        | Event::AssignmentRejected { .. }
-        | Event::StopPinned(_)
-        | Event::StopUnpinned { .. }
-        | Event::AssignmentForced(_)
-        | Event::PolicyChanged(_)
-        | Event::PlanProposed(_)
-        | Event::FeaturesLearned(_)
-        | Event::VehicleLocated(_)
-        | Event::BaseWritten(_)
-        | Event::RepairAsked(_) => None,
-    }
-}
-
 /// What the fleet knows of a subject, after everything that came over HTTP so far.
 async fn ask(live: &Live, subject: Subject) -> Option<Known> {
     if !folded(live, live.posted.load(Ordering::Acquire), ASKS_MAX).await {
@@ -130,26 +94,6 @@ async fn ask(live: &Live, subject: Subject) -> Option<Known> {
     let (reply, answer) = oneshot::channel();
     live.questions.send(Question::Known(subject, reply)).await.ok()?;
     answer.await.ok()
-}
-
-fn doubt(event: &Event, kind: EventType, known: Known) -> Option<Warning> {
-    match (event, known) {
-        (Event::PriorityRaised(raised), Known::Priority(before)) if raised.priority <= before => {
-            let effect = if raised.priority == before { "nothing changes" } else { "it is lowered" };
-            Some(Warning::odd_value(
-                "priority",
-                format!("{} is not higher than {before}, which it was: {effect}", raised.priority),
-            ))
-        }
-        (_, Known::Unregistered) => {
-            let detail = format!(
-                "`{}` of a vehicle that nobody has registered: it gets no work, and is on no map, until `vehicle.registered` comes",
-                kind.name()
-            );
-            Some(Warning::odd_value("vehicle_id", detail))
-        }
-        (_, Known::Priority(_) | Known::Registered | Known::Nothing) => None,
-    }
 }
 
 /// The log has an event of this source and id already: what makes this one another event, in words; `None`: it is a repeat, or

@@ -49,7 +49,7 @@ impl Base {
 
 /// What a start can begin with beside a snapshot that has folded the entry `applied` (0: there is none): what the log holds,
 /// what outside of it still names entries that have expired, and the newest base. A base is opened only where something above
-/// `applied` can have expired, or where its name says that it is newer than the end of the log.
+/// `applied` can have expired or was removed, or where its name says that it is newer than the end of the log.
 ///
 /// # Errors
 ///
@@ -62,7 +62,8 @@ pub(crate) async fn look(log: &Log, zone: &ZoneName, applied: u64) -> Result<(He
     let mut held = log.held(zone).await?;
     let names: Vec<u64> = objects.iter().filter_map(|object| parse(object)).map(|(_, applied, _)| applied.0).collect();
     let may_lack = held.stream_first > applied.saturating_add(1);
-    if !may_lack && !names.iter().any(|&named| held.lies_beyond(named)) {
+    held.removed = held.zone.is_some() && log.removed(zone, applied).await? > 0;
+    if !may_lack && !held.removed && !names.iter().any(|&named| held.lies_beyond(named)) {
         return Ok((held, None));
     }
     // One that is damaged or of a later version still says by its name how far it has come.
@@ -77,6 +78,16 @@ pub(crate) async fn look(log: &Log, zone: &ZoneName, applied: u64) -> Result<(He
     let base = newest(log, zone, objects).await?;
     held.base = base.as_ref().map(Base::covered);
     Ok((held, base))
+}
+
+/// Whether there is a base of the zone that this version may be able to read.
+///
+/// # Errors
+///
+/// When the log does not answer.
+pub(super) async fn are_there(log: &Log, zone: &ZoneName) -> Result<bool, LogError> {
+    let objects = log.list_objects(&format!("{}.", zone.key())).await?;
+    Ok(objects.iter().filter_map(|object| parse(object)).any(|(whose, _, format)| whose == *zone && format <= FORMAT))
 }
 
 /// Says that a zone's log went back, and what mends it.

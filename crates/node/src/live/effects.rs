@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fleetfold_engine::{Effect, Input, Note, run as run_search};
+use fleetfold_fleet::Flag;
 use fleetfold_journal::address::feature_id;
-use fleetfold_journal::{Address, LastPlan, Outcome, OwnMessage, own_message};
-
+use fleetfold_journal::{Address, LastPlan, Outcome, OwnMessage, Said, own_message};
 use fleetfold_model::{Event, Features, LogEntry, LogSeq, Millis};
 use fleetfold_wire::{What, decode, features_to_json};
 
@@ -204,12 +204,26 @@ impl Worker {
             }
             Note::Flagged { seq, flag } => {
                 tracing::debug!(seq = seq.0, why = view::flag_words(*flag), "odd fact taken");
+                // Stages that were not reported are usual, and a wrong clock is told by whoever reads the message.
+                if *flag == Flag::Conflict
+                    && let Some(message) = &self.folding
+                    && let Ok(decoded) = decode(&message.bytes)
+                {
+                    let detail = format!("{}; it is taken as what happened", view::flag_words(*flag));
+                    let warnings = vec![fleetfold_wire::Warning::odd_value("order_id", detail)];
+                    self.warn(message, &Said { envelope: decoded.envelope, kind: decoded.kind, warnings });
+                }
             }
             Note::GroupsRefused { rev, groups } => {
                 tracing::debug!(rev, groups, "groups refused: their routes had moved on");
             }
-            Note::Withheld { caused_by, missing } => {
-                tracing::warn!(?caused_by, ?missing, "a group of routes was withheld; its facts are answered plainly");
+            // A found improvement that does not fit any more is no answer to anything, and usual.
+            Note::Withheld { why, caused_by } if caused_by.is_empty() => {
+                tracing::debug!(%why, "an improvement was withheld");
+            }
+            Note::Withheld { why, caused_by } => {
+                let facts: Vec<u64> = caused_by.iter().map(|seq| seq.0).collect();
+                tracing::warn!(?facts, %why, "a group of routes was withheld; its facts are answered plainly");
             }
             Note::PlanRejected { rev } => {
                 tracing::error!(
@@ -236,10 +250,10 @@ impl Worker {
                 }
             }
             Note::PlanRemoved { seq, last } => {
-                self.gone = Some(format!(
+                self.gone = Some(super::log_regressed(&format!(
                     "entry {} was folded and is not in the log any more (the last plan is entry {}): somebody removed it",
                     seq.0, last.0
-                ));
+                )));
             }
             Note::SteppedDown { epoch } => tracing::warn!(epoch, "no longer owner of the zone"),
         }

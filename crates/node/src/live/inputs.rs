@@ -5,14 +5,16 @@ use std::sync::atomic::Ordering;
 
 use fleetfold_engine::{Input, PositionReport};
 use fleetfold_fleet::Change;
-use fleetfold_journal::{Outcome, PolicyAt};
+use fleetfold_journal::{Outcome, PolicyAt, Said};
 use fleetfold_model::{Event, LogEntry, Millis};
 use fleetfold_wire::{What, decode};
 
 use super::intake::Taken;
 use super::{OVERLOAD_MAX, Worker};
 use crate::clock;
+use crate::doubt::{self, Known, Subject};
 use crate::log::Message;
+use crate::warnings;
 
 impl Worker {
     /// What the intake hands over: an entry to be folded, or one to be passed over.
@@ -25,6 +27,9 @@ impl Worker {
                 }
                 self.last_hash = entry.hash;
                 self.clock.saw(entry.logged_at);
+                if let Some(subject) = doubt::subject(&entry.event) {
+                    self.doubt(&entry.event, &subject, &message);
+                }
                 self.folding = Some(message);
                 self.feed(Input::Entry(*entry));
                 self.folding = None;
@@ -42,9 +47,28 @@ impl Worker {
         }
     }
 
+    /// Lists what makes no sense about an event that is to be folded next, given what the fleet knows.
+    fn doubt(&self, event: &Event, subject: &Subject, message: &Message) {
+        let Ok(decoded) = decode(&message.bytes) else { return };
+        let known = Known::of(self.engine.fleet(), subject);
+        if let Some(warning) = doubt::doubt(event, decoded.kind, known) {
+            self.warn(message, &Said { envelope: decoded.envelope, kind: decoded.kind, warnings: vec![warning] });
+        }
+    }
+
+    /// Lists what looks like a mistake in an entry. The owner of the zone tells it, too.
+    pub(super) fn warn(&self, message: &Message, said: &Said) {
+        let fresh = self.warnings.push(said, Some(message.seq), clock::wall());
+        if self.engine.commit().epoch().is_some() {
+            let _runtime = self.runtime.enter();
+            warnings::tell(&self.log, &self.zone, message.seq, &fresh);
+        }
+    }
+
     /// An entry was folded: figures and screens follow.
     pub(super) fn folded(&mut self, entry: &Arc<LogEntry>, change: Change) {
         self.tally.observe(entry, &change, self.engine.fleet());
+        self.verify.folded(entry, &change, self.engine.fleet());
         let now = self.engine.now();
         self.metrics.entry();
         for &(_, wait) in &change.answered {

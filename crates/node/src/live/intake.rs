@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 use super::Readiness;
 use super::skip_list;
 use super::telling::{self, AGAIN, MAKE, Untaken};
+use crate::clock;
 use crate::gatekeeper::{self, Passed};
 use crate::log::{Log, LogError, Message, Read, Reader};
 use crate::warnings::{self, Warnings};
@@ -50,11 +51,11 @@ pub(super) struct Expected {
 
 /// Starts the task.
 ///
-/// `warnings`: where odd events are listed. `zone`: its clock and coordinates before the first entry. `policy`: what the fold says about the policy, after each fact that may change it.
+/// `expected`: the first entry, which the snapshot has folded. `folds_anew`: there was no snapshot to begin with. `warnings`: where odd events are listed. `zone`: its clock and coordinates before the first entry. `policy`: what the fold says about the policy, after each fact that may change it.
 pub(super) fn start(
     log: Log,
     gate: Gate,
-    expected: Option<Expected>,
+    (expected, folds_anew): (Option<Expected>, bool),
     reader: Reader,
     (zone, warnings): (Zone, Warnings),
     policy: watch::Receiver<PolicyAt>,
@@ -62,7 +63,7 @@ pub(super) fn start(
 ) -> mpsc::Receiver<Taken> {
     let (sender, receiver) = mpsc::channel(AHEAD);
     let skipped = skip_list::start(log.clone(), gate.zone().clone(), gate.skipped(), Arc::clone(&readiness));
-    let intake = Intake { log, gate, zone, warnings, policy, readiness, skipped };
+    let intake = Intake { log, gate, zone, warnings, policy, readiness, folds_anew, skipped };
     tokio::spawn(intake.run(expected, reader, sender));
     receiver
 }
@@ -75,6 +76,8 @@ struct Intake {
     warnings: Warnings,
     policy: watch::Receiver<PolicyAt>,
     readiness: Arc<Readiness>,
+    /// The log is folded from its first entry on, or from a base: others have read most of it before.
+    folds_anew: bool,
     /// Whoever looks after the list of skipped entries hears of each.
     skipped: mpsc::UnboundedSender<u64>,
 }
@@ -147,8 +150,10 @@ impl Intake {
     fn warn(&mut self, message: &Message, entry: &LogEntry, mut said: Said) {
         let now = self.zone.zone_time(message.at);
         said.warnings.extend(odd_in_zone(said.kind, &said.envelope, self.zone.space, now));
-        let fresh = self.warnings.push(&said, Some(message.seq), crate::clock::wall());
-        warnings::tell(&self.log, self.gate.zone(), message.seq, &fresh);
+        let fresh = self.warnings.push(&said, Some(message.seq), clock::wall());
+        if !self.folds_anew || clock::wall() - message.at <= warnings::TOLD_BEFORE {
+            warnings::tell(&self.log, self.gate.zone(), message.seq, &fresh);
+        }
         // The fold may be far behind this task: what the next entries mean is taken from the entries themselves. A zone is
         // opened once.
         if let Event::ZoneOpened(opened) = &entry.event

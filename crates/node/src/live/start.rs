@@ -1,13 +1,14 @@
 //! How an engine comes up: from its snapshot, from a base, or from the first entry; or why it cannot.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 
 use fleetfold_engine::Engine;
 use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_journal::{Begin, Covered, Held, PolicyAt, begin};
-use fleetfold_model::LogSeq;
+use fleetfold_model::{LogSeq, MessageHash};
 use tokio::sync::{mpsc, watch};
 
 use super::handover::{Giver, Signals};
@@ -16,12 +17,13 @@ use crate::clock::{self, LogClock};
 use crate::document::Document;
 use crate::gatekeeper;
 use crate::hub::Hub;
-use crate::log::{LogError, Stream};
+use crate::log::{Log, LogError, Stream, ZoneName};
 use crate::metrics::Metrics;
 use crate::publisher;
 use crate::screens;
 use crate::snapshot;
 use crate::threads;
+use crate::verify::Verify;
 use crate::view;
 use crate::warnings::Warnings;
 
@@ -47,22 +49,38 @@ pub(crate) fn search_pool(count: Option<usize>) -> Result<Arc<rayon::ThreadPool>
         .map_err(|error| LogError::new(format!("no threads for searching: {error}"), "allow more threads"))
 }
 
-/// Loads the newest snapshot, checks that the log is still the one it was made from, and starts the engine.
+/// Where a zone's fold begins.
+pub(crate) struct Beginning {
+    fleet: Fleet,
+    tally: Tally,
+    /// Entries above this sequence are read.
+    pub(crate) read_after: u64,
+    /// The last entry that the snapshot has folded, to be found again.
+    expected: Option<intake::Expected>,
+    /// The hash of that entry; `None`: there is no snapshot.
+    last_hash: Option<MessageHash>,
+    held: Held,
+}
+
+/// Loads the newest snapshot, or a base where it is of more use, and checks that the log is still the one it was made from.
 ///
 /// # Errors
 ///
 /// When the log does not answer, has lost what we need, or is not the one we folded.
-pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
-    let (log, zone) = (setup.log.clone(), setup.zone.clone());
-    let folder = setup.data.as_ref().map(|data| data.join(zone.key()));
-    let loaded = folder.as_ref().and_then(|folder| snapshot::newest(folder, &zone));
+pub(crate) async fn beginning(
+    log: &Log,
+    zone: &ZoneName,
+    folder: Option<&Path>,
+    accept_gap: bool,
+) -> Result<Beginning, LogError> {
+    let loaded = folder.and_then(|folder| snapshot::newest(folder, zone));
     let (mut fleet, mut tally, last_hash) = loaded.map_or((Fleet::new(), Tally::default(), None), |loaded| {
         let (header, fleet, tally) = loaded;
         (fleet, tally, Some(header.last_hash))
     });
     let applied = fleet.applied().0;
     let covered = Covered { applied, rev: fleet.chain().rev };
-    let (held, base) = bases::look(&log, &zone, applied).await?;
+    let (held, base) = bases::look(log, zone, applied).await?;
     let (read_after, expected) = match begin(covered, held) {
         Begin::After { after, verify } => {
             let expected = last_hash.filter(|_| verify).map(|hash| intake::Expected { seq: applied, hash });
@@ -70,12 +88,12 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         }
         Begin::AtBase { applied } => {
             let base = base.expect("a start at a base has one");
-            tracing::warn!(base = base.object, "older entries have expired: beginning with the base");
+            tracing::warn!(base = base.object, "older entries have expired or were removed: beginning with the base");
             (fleet, tally) = (base.fleet, base.tally);
             (applied, None)
         }
-        Begin::Regressed { applied, last, by_base } => return Err(bases::log_regressed(&zone, applied, last, by_base)),
-        Begin::Expired { needed } if setup.accept_gap => {
+        Begin::Regressed { applied, last, by_base } => return Err(bases::log_regressed(zone, applied, last, by_base)),
+        Begin::Expired { needed } if accept_gap => {
             let first = held.stream_first;
             tracing::warn!(needed, first, "LOG_GAP accepted: beginning although entries from `needed` on have expired");
             match base {
@@ -94,8 +112,36 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
             ));
         }
     };
+    Ok(Beginning { fleet, tally, read_after, expected, last_hash, held })
+}
+
+/// Begins where the zone can be begun ([`beginning`]), and starts the engine.
+///
+/// # Errors
+///
+/// As [`beginning`].
+pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
+    let (log, zone) = (setup.log.clone(), setup.zone.clone());
+    let folder = setup.data.as_ref().map(|data| data.join(zone.key()));
+    let begins = beginning(&log, &zone, folder.as_deref(), setup.accept_gap).await?;
+    let Beginning { fleet, tally, read_after, expected, last_hash, held } = begins;
+    let folds_anew = last_hash.is_none();
+    let has_base = bases::are_there(&log, &zone).await?;
     log.ensure(Stream::Fleet, &zone).await?;
     let last = held.zone.map_or(0, |(_, last)| last);
+    for odd in log.odd_settings(&zone).await.unwrap_or_default() {
+        let name = log.stream_name(Stream::Fleet, &zone);
+        tracing::warn!(name, "it drops facts before their time ({odd}); a zone whose log has a hole cannot be started");
+    }
+    let removed = log.removed(&zone, read_after).await?;
+    if removed > 0 {
+        tracing::warn!(
+            removed,
+            above = read_after,
+            "entries were removed from the stream of facts, of this zone or of another: whether the zone lacks any shows when its \
+             plans are compared with the fold"
+        );
+    }
     let mut gate = gatekeeper::gate(&log, &zone, PolicyAt::of(&fleet)).await?;
     gate.forget_before(LogSeq(held.stream_first));
     let chain_epoch = Arc::new(AtomicU64::new(fleet.chain().epoch));
@@ -106,7 +152,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let readiness = Arc::new(Readiness::default());
     let (zone_now, opened) = watch::channel(fleet.zone().clone());
     let odd = (fleet.zone().clone(), warnings.clone());
-    let entries = intake::start(log.clone(), gate, expected, reader, odd, in_force, Arc::clone(&readiness));
+    let entries =
+        intake::start(log.clone(), gate, (expected, folds_anew), reader, odd, in_force, Arc::clone(&readiness));
     let refused = telling::start(log.clone(), zone.clone());
     let positions = log.read(Stream::Position, &zone, 0).await?;
 
@@ -131,7 +178,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         .collect();
     let streets = Arc::new(Document::new(view::text(&streets)));
     let publisher = publisher::start(setup.log.clone(), setup.zone.clone(), Arc::clone(&readiness));
-    let bases_lost = Arc::new(AtomicBool::new(false));
+    // Who has none to begin with in a need gets one at once.
+    let bases_lost = Arc::new(AtomicBool::new(!has_base));
     let (kept, tell_again) = (setup.log.clone(), publisher.tell_again());
     keeper::start(kept, setup.zone.clone(), Arc::clone(&readiness), tell_again, Arc::downgrade(&bases_lost));
     screens::start(Arc::clone(&signals), Arc::clone(&hub), handed, questioned)
@@ -148,7 +196,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         streets,
         zone: setup.zone.clone(),
         log: setup.log.clone(),
-        warnings,
+        warnings: warnings.clone(),
         strict: Arc::clone(&strict),
         opened,
         posted: Arc::default(),
@@ -159,6 +207,10 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         done,
     };
     let worker = Worker {
+        verify: Verify::from(&fleet),
+        removed: removed > 0,
+        warnings,
+        accept_gap: setup.accept_gap,
         engine: Engine::new(fleet, setup.network).with_regions_side_by_side(setup.pool.current_num_threads()),
         tally,
         giver: Giver::new(signals, hands),

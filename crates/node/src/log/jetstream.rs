@@ -430,6 +430,24 @@ impl JetStream {
         Ok((info.state.first_sequence, info.state.last_sequence))
     }
 
+    pub(super) async fn removed(&self, zone: &ZoneName, after: u64) -> Result<u64, LogError> {
+        let name = &self.name(Stream::Fleet, zone);
+        let handle = self.context.get_stream(name).await.map_err(|error| unreachable_stream(name, &error))?;
+        let count = handle.cached_info().state.deleted_count.unwrap_or(0);
+        if count == 0 {
+            return Ok(0);
+        }
+        // So many that their list fits into no answer are too many anyway.
+        let Ok(asked) = handle.info_builder().with_deleted(true).fetch().await else { return Ok(count) };
+        Ok(asked.info.state.deleted.map_or(count, |all| all.into_iter().filter(|&seq| seq > after).count() as u64))
+    }
+
+    pub(super) async fn odd_settings(&self, zone: &ZoneName) -> Result<Vec<String>, LogError> {
+        let name = &self.name(Stream::Fleet, zone);
+        let handle = self.context.get_stream(name).await.map_err(|error| unreachable_stream(name, &error))?;
+        Ok(setup::odd_settings(&handle.cached_info().config))
+    }
+
     pub(super) async fn skipped(&self, zone: &ZoneName) -> Result<Vec<u64>, LogError> {
         let failed = |error: &dyn std::fmt::Display| {
             LogError::new(

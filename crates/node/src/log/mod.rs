@@ -258,6 +258,36 @@ impl Log {
         }
     }
 
+    /// How many entries of the stream of facts above `after` were removed by somebody, of any zone: a log loses only its oldest
+    /// ones by itself.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn removed(&self, zone: &ZoneName, after: u64) -> Result<u64, LogError> {
+        match self {
+            Self::JetStream(log) => log.removed(zone, after).await,
+            // Nothing else writes to the file, and whoever did would damage it.
+            Self::Embedded(_) => Ok(0),
+            #[cfg(test)]
+            Self::Simulated(_) => Ok(0),
+        }
+    }
+
+    /// What the stream of a zone's facts is set to that removes facts before their time, each in words.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn odd_settings(&self, zone: &ZoneName) -> Result<Vec<String>, LogError> {
+        match self {
+            Self::JetStream(log) => log.odd_settings(zone).await,
+            Self::Embedded(_) => Ok(Vec::new()),
+            #[cfg(test)]
+            Self::Simulated(_) => Ok(Vec::new()),
+        }
+    }
+
     /// First and last sequence of a zone's own messages in a stream; `None`: it has none there.
     ///
     /// # Errors

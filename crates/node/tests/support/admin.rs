@@ -81,6 +81,29 @@ impl Admin {
         self.create(config);
     }
 
+    /// Removes one fact.
+    pub fn remove(&self, seq: u64) {
+        self.runtime.block_on(async {
+            assert!(self.context.get_stream("FLEET").await.unwrap().delete_message(seq).await.unwrap());
+        });
+    }
+
+    /// Removes all facts of a subject.
+    pub fn purge(&self, subject: &str) {
+        self.runtime.block_on(async {
+            let purge = self.context.get_stream("FLEET").await.unwrap().purge().filter(subject).await.unwrap();
+            assert!(purge.success && purge.purged > 0);
+        });
+    }
+
+    /// Where the last message of a subject is.
+    pub fn last_of(&self, subject: &str) -> u64 {
+        self.runtime.block_on(async {
+            let stream = self.context.get_stream("FLEET").await.unwrap();
+            stream.get_last_raw_message_by_subject(subject).await.unwrap().sequence
+        })
+    }
+
     pub fn seal(&self, name: &str) {
         self.runtime.block_on(async {
             let mut stream = self.context.get_stream(name).await.unwrap();

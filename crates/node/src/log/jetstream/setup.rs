@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::object_store::{self, ObjectStore};
-use async_nats::jetstream::stream::{self, Compression, Config, DiscardPolicy, StorageType};
+use async_nats::jetstream::stream::{self, Compression, Config, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{Context, kv};
 use fleetfold_journal::ZoneName;
 use futures::TryStreamExt;
@@ -350,6 +350,20 @@ impl Maker {
         });
         Ok(odd.collect())
     }
+}
+
+/// What a stream of facts is set to that removes facts before their time, each in words.
+pub(super) fn odd_settings(config: &Config) -> Vec<String> {
+    let by_age = config.max_messages > 0 || config.max_bytes > 0;
+    let odd = [
+        (config.max_messages_per_subject > 0, format!("max_msgs_per_subject {}", config.max_messages_per_subject)),
+        (
+            by_age && config.discard == DiscardPolicy::Old,
+            format!("discard old at {} messages, {} bytes", config.max_messages, config.max_bytes),
+        ),
+        (config.retention != RetentionPolicy::Limits, format!("retention {:?}", config.retention)),
+    ];
+    odd.into_iter().filter(|(is_odd, _)| *is_odd).map(|(_, words)| words).collect()
 }
 
 /// An error and what caused it.

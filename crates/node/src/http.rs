@@ -27,6 +27,7 @@ use crate::live::{Live, OVERLOAD_MAX};
 use crate::log::{AppendError, Log, LogError, Stored, Stream};
 use crate::nodes::documents::overview_of;
 use crate::screens::Question;
+use crate::threads;
 use crate::view::{Hello, Problem, RejectedLine, Submitted, WarnedLine, WarningList, text};
 use crate::warnings::tell;
 
@@ -502,9 +503,11 @@ async fn websocket(State(app): State<Arc<App>>, Query(resume): Query<Resume>, up
             &format!("at most {CLIENTS_MAX} at a time"),
         );
     }
-    upgrade.on_upgrade(move |socket| async move {
-        client(&app, socket, resume).await;
-        app.clients.fetch_sub(1, Ordering::AcqRel);
+    upgrade.on_upgrade(|socket| async move {
+        threads::screens().spawn(async move {
+            client(&app, socket, resume).await;
+            app.clients.fetch_sub(1, Ordering::AcqRel);
+        });
     })
 }
 

@@ -1,9 +1,26 @@
 //! Which threads give way to which. The fold and its answers come first, then pictures, then searches.
 
+use std::sync::OnceLock;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
 /// `nice` of the threads that search.
 pub(crate) const SEARCH: i32 = 10;
 /// `nice` of the threads that make pictures.
 pub(crate) const SCREENS: i32 = 5;
+
+/// The thread that writes to screens, for all zones of the program. A delta goes to every screen at once: with a hundred of them that
+/// is milliseconds, in which the tasks between the broker and the engine must not wait. Where the system gives no such
+/// thread, screens are written to by whoever serves them.
+pub(crate) fn screens() -> Handle {
+    static SCREENS_RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
+    let runtime = SCREENS_RUNTIME.get_or_init(|| {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(1).thread_name("screens-out").enable_time().on_thread_start(|| give_way(SCREENS));
+        builder.build().inspect_err(|error| tracing::warn!(%error, "no thread of its own for screens")).ok()
+    });
+    runtime.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone())
+}
 
 /// The calling thread gives way to the others of the program where cores are short: it takes this `nice` value. Where the system
 /// does not let it, or knows one value for the whole program only, nothing is changed.

@@ -10,7 +10,7 @@ use crate::days;
 use crate::demo::zone_name;
 use crate::failure::Failure;
 use crate::live;
-use crate::log::{self, Log, LogChoice, Storage, Stream};
+use crate::log::{self, Log, LogChoice, Removed, Storage, Stream};
 use crate::matrix_server::MatrixServer;
 
 struct Finding {
@@ -190,8 +190,8 @@ async fn facts(log: &Log, zone: &log::ZoneName, name: &str, say: &mut impl FnMut
         Err(error) => say(false, error.what, &error.hint),
     }
     match log.removed(zone, 0).await {
-        Ok(0) => {}
-        Ok(removed) => say(
+        Ok(Removed { count: 0, .. }) => {}
+        Ok(Removed { count: removed, .. }) => say(
             false,
             format!("{removed} entries between the first and the last of stream {name} were removed"),
             "look whether a zone lacks any: fleetfold verify. If one does, restore the log from its backup",

@@ -24,7 +24,7 @@ use bytes::Bytes;
 use fleetfold_engine::{Engine, Input, PositionReport};
 use fleetfold_fleet::{Tally, Zone};
 use fleetfold_journal::PolicyAt;
-use fleetfold_model::{Event, MessageHash, Millis, Name, Timestamp};
+use fleetfold_model::{Event, LogSeq, MessageHash, Millis, Name, Timestamp};
 use fleetfold_roads::Network;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -49,6 +49,8 @@ pub(crate) const OVERLOAD_MAX: u8 = 4;
 const POSITIONS_EVERY: Duration = Duration::from_secs(1);
 /// The engine's clock is looked at this often at least, however many entries come.
 const TICK_EVERY: Duration = Duration::from_millis(50);
+/// Where plans do not fit to the fold, the log is asked this often whether entries were removed.
+const ASKED_AGAIN: Duration = Duration::from_secs(5);
 /// Cores that searches leave to the fold: the pool of searches has that many threads fewer than there are cores, at least one.
 const CORES_KEPT: usize = 1;
 
@@ -247,6 +249,8 @@ struct Worker {
     zone_now: watch::Sender<Zone>,
     /// The policy on unknown fields for the intake, with the entry that it holds from.
     policy: watch::Sender<PolicyAt>,
+    /// There was no snapshot to begin with: others have read most of the log before.
+    folds_anew: bool,
     /// Where odd events are listed.
     warnings: Warnings,
     /// Facts that the fold refused, to be told.
@@ -267,8 +271,10 @@ struct Worker {
     caught_up_at: u64,
     /// Compares our fold with what the engine had that made the plans which are read.
     verify: Verify,
-    /// Entries that are read here were removed from the stream, of this zone or of another.
-    removed: bool,
+    /// The last entry that was removed from the stream, of this zone or of another, as far as the log was asked; 0: none was.
+    last_removed: Arc<AtomicU64>,
+    /// What did not fit together when the log was last asked, and when.
+    doubted: Option<(String, std::time::Instant)>,
     /// Go on although entries are missing.
     accept_gap: bool,
     /// What was folded and is not in the log any more.
@@ -399,12 +405,33 @@ impl Worker {
         if self.accept_gap || self.engine.commit().epoch().is_some() {
             return;
         }
-        if let Some(what) = self.verify.lacks(self.removed) {
+        let Some(doubt) = self.verify.doubt() else { return };
+        let last_removed = LogSeq(self.last_removed.load(Ordering::Acquire));
+        if let Some(what) = self.verify.lacks(last_removed) {
+            // What lacks entries must not be where the next engine begins.
+            self.folder = None;
             self.gone = Some(format!(
                 "LOG_GAP: the log lacks entries that an engine has folded: {what}; nothing is published. Restore the log from its \
                  backup, or a newer snapshot or base; or begin without them (--accept-gap)"
             ));
+            return;
         }
+        if self.doubted.as_ref().is_some_and(|(_, at)| at.elapsed() < ASKED_AGAIN) {
+            return;
+        }
+        if self.doubted.as_ref().is_none_or(|(before, _)| *before != doubt) {
+            tracing::error!(
+                "{doubt}. No entry was removed from the log, so it is whole: either somebody without right has written plans, or the \
+                 engine that made them folds otherwise than this one. It goes on with what the log says"
+            );
+        }
+        self.doubted = Some((doubt, clock::monotonic()));
+        let (log, zone, last_removed) = (self.log.clone(), self.zone.clone(), Arc::clone(&self.last_removed));
+        self.runtime.spawn(async move {
+            if let Ok(removed) = log.removed(&zone, 0).await {
+                last_removed.store(removed.last.0, Ordering::Release);
+            }
+        });
     }
 
     /// The log went back, was replaced or has a hole: alarm, let the zone go, publish nothing any more. The screens stay.

@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::gatekeeper::{self, Passed};
 use crate::live::bases;
 use crate::live::log_gap;
-use crate::log::{self, Log, LogChoice, Message, Read, Reader, Stream};
+use crate::log::{self, Log, LogChoice, Message, Read, Reader, Removed, Stream};
 use crate::verify::Verify;
 
 /// Without a message for this long, although more must come, the log is asked again what it holds.
@@ -104,7 +104,7 @@ pub(crate) struct Folded {
     /// The base it began with.
     base: Option<Vec<u8>>,
     /// Entries of the stream, of any zone, that were removed behind where it began.
-    removed: u64,
+    removed: Removed,
     causes: Vec<(LogSeq, Millis, &'static str)>,
     verify: Verify,
 }
@@ -209,7 +209,15 @@ impl Folded {
     /// What shows that entries are missing, in words; `None`: nothing does.
     fn missing(&self) -> Option<String> {
         let gap = self.verify.result().gaps.first().map(|gap| format!("plans are missing {gap}"));
-        gap.or_else(|| self.verify.lacks(self.removed > 0))
+        let what = gap.or_else(|| self.verify.lacks(self.removed.last))?;
+        Some(if self.removed.count > 0 {
+            what
+        } else {
+            format!(
+                "{what}. No entry was removed from this stream: either somebody without right has written plans, or it is a copy \
+                 that lacks some"
+            )
+        })
     }
 
     /// Folds an entry, and says what it changed.
@@ -332,7 +340,7 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
     let report = Report::new(&folded.tally, folded.fleet.digest(), folded.fleet.facts_digest());
     let unanswered: Vec<u64> = folded.fleet.unanswered().keys().map(|seq| seq.0).collect();
     let found = folded.verify.result();
-    let lacks = folded.verify.lacks(folded.removed > 0);
+    let lacks = folded.verify.lacks(folded.removed.last);
     let good = found.gaps.is_empty() && lacks.is_none() && unanswered.is_empty() && folded.causes.is_empty();
     if args.json {
         let slow = |&(seq, wait, kind): &(LogSeq, Millis, &'static str)| SlowAnswer {
@@ -343,7 +351,7 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
         let audited = Audited {
             report,
             chain_gaps: found.gaps.iter().map(|gap| gap.rev).collect(),
-            removed: folded.removed,
+            removed: folded.removed.count,
             outside_chain: found.outside_chain,
             unanswered: &unanswered,
             over_10_seconds: folded.causes.iter().map(slow).collect(),
@@ -363,11 +371,11 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
                 found.gaps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
             }
         );
-        if folded.removed > 0 {
+        if folded.removed.count > 0 {
             crate::out::say!(
                 "  {:<26} {} of the stream, of this zone or of another",
                 "entries removed",
-                folded.removed
+                folded.removed.count
             );
         }
         if found.outside_chain > 0 {
@@ -410,7 +418,7 @@ pub(crate) async fn verify(args: VerifyZone) -> Result<ExitCode, Failure> {
             before_the_base: found.too_early,
             from_base: folded.base.is_some(),
             chain_gaps: found.gaps.iter().map(|gap| gap.rev).collect(),
-            removed: folded.removed,
+            removed: folded.removed.count,
             mismatch,
         };
         crate::out::say!("{}", serde_json::to_string_pretty(&value).unwrap_or_default());

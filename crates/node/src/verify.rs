@@ -97,9 +97,10 @@ pub(crate) struct Verify {
     /// Number of the last accepted plan, and where it is; 0: there is none.
     rev: u64,
     plan_seq: LogSeq,
-    /// How many of the last compared plans were made from another fleet, one after the other, and the first of them.
-    mismatches: u64,
+    /// Of the last compared plans those that were made from another fleet, one after the other: the first of them.
     since: Option<Mismatch>,
+    /// Up to this entry the fold is that of the engine which made the last plan that fits.
+    proved: LogSeq,
     /// The last plan, if it was refused and its number is one that the chain has not come to.
     ahead: Option<Ahead>,
     so_far: Verified,
@@ -109,7 +110,13 @@ impl Verify {
     /// Begins with a fleet that was folded before: a base, or an empty one.
     pub(crate) fn from(fleet: &Fleet) -> Self {
         let digests = BTreeMap::from([(fleet.applied(), fleet.digest())]);
-        Self { digests, rev: fleet.chain().rev, plan_seq: fleet.chain().seq, ..Self::default() }
+        Self {
+            digests,
+            proved: fleet.applied(),
+            rev: fleet.chain().rev,
+            plan_seq: fleet.chain().seq,
+            ..Self::default()
+        }
     }
 
     /// Takes in one entry, right after `fleet` has folded it with this `change`.
@@ -126,11 +133,10 @@ impl Verify {
             } else if let Some((seq, folded)) = known {
                 self.so_far.compared += 1;
                 if folded == plan.fleet_digest {
-                    (self.mismatches, self.since) = (0, None);
+                    (self.since, self.proved) = (None, plan.based_on);
                 } else {
                     let (rev, based_on, live) = (plan.rev, plan.based_on, plan.fleet_digest);
                     let mismatch = Mismatch { seq: entry.seq, rev, based_on, live, folded };
-                    self.mismatches += 1;
                     self.since.get_or_insert_with(|| mismatch.clone());
                     self.so_far.mismatch.get_or_insert(mismatch);
                 }
@@ -168,18 +174,22 @@ impl Verify {
         }
     }
 
-    /// What shows that entries are missing which the engine that ran here had folded, judged where the fold has come to: what came
-    /// right again does not count. `None`: nothing does.
+    /// What does not fit together where the fold has come to; what came right again does not count. `None`: nothing.
     ///
-    /// One plan alone proves nothing: whoever may write to the plan subject can forge one. So it takes two that agree, or one
-    /// where the log itself says that entries were removed (`removed`).
-    pub(crate) fn lacks(&self, removed: bool) -> Option<String> {
-        if let Some(ahead) = self.ahead.filter(|ahead| ahead.told || removed) {
+    /// By itself it proves nothing: whoever may write to the plan subject can forge plans.
+    pub(crate) fn doubt(&self) -> Option<String> {
+        if let Some(ahead) = self.ahead {
             return Some(format!("plans are missing {}", ahead.gap));
         }
-        let alone = removed || self.so_far.compared == 1;
-        let mismatch = self.since.as_ref()?;
-        (self.mismatches > u64::from(!alone)).then(|| mismatch.to_string())
+        self.since.as_ref().map(ToString::to_string)
+    }
+
+    /// What shows that entries are missing which the engine that ran here had folded; `None`: nothing does.
+    ///
+    /// It takes the word of the log that entries were removed, which nobody can forge who may only write, and a plan behind them
+    /// that does not fit. `last_removed`: the last entry that was removed, of this zone or of another; 0: none was.
+    pub(crate) fn lacks(&self, last_removed: LogSeq) -> Option<String> {
+        if last_removed > self.proved { self.doubt() } else { None }
     }
 
     /// What came of it.
@@ -289,38 +299,45 @@ mod tests {
         let found = verify.result();
         assert_eq!((found.gaps.iter().map(|gap| gap.rev).collect::<Vec<_>>(), found.outside_chain), (vec![3], 3));
         assert_eq!(found.gaps[0].to_string(), "between plan 1 (entry 1) and plan 3 (entry 3)");
-        assert!(verify.lacks(false).unwrap().contains("plan 3 (entry 3)"));
+        assert!(verify.lacks(LogSeq(2)).unwrap().contains("plan 3 (entry 3)"));
         // An engine that went on from the last plan that it had folded has made a chain of its own.
         numbered(&mut verify, 6, 2, (101, 106), true);
-        assert_eq!(verify.lacks(true), None);
+        assert_eq!(verify.lacks(LogSeq(2)), None);
     }
 
     #[test]
-    fn a_plan_alone_shows_a_gap_only_where_the_log_says_that_entries_were_removed() {
+    fn plans_that_anybody_could_have_forged_show_a_gap_only_where_the_log_says_that_entries_were_removed() {
         let mut verify = Verify::from(&Fleet::new());
         numbered(&mut verify, 7, 5, (104, 105), false);
-        assert_eq!((verify.lacks(false), verify.result().gaps.len()), (None, 0), "anybody can write one");
-        assert!(verify.lacks(true).unwrap().contains("before plan 5 (entry 7)"));
+        assert_eq!((verify.lacks(LogSeq(0)), verify.result().gaps.len()), (None, 0));
+        numbered(&mut verify, 8, 6, (105, 106), false);
+        assert_eq!((verify.lacks(LogSeq(0)), verify.result().gaps.len()), (None, 1));
+        assert!(verify.lacks(LogSeq(6)).unwrap().contains("before plan 5 (entry 7)"));
     }
 
     #[test]
     fn a_fold_that_came_right_again_lacks_nothing() {
         let (mut fleet, mut verify) = (Fleet::new(), Verify::from(&Fleet::new()));
-        let mut made_from = |seq: u64, digest: u64| {
-            let Event::PlanProposed(plan) = plan(FORMAT, 0, digest) else { unreachable!() };
+        let mut made = |seq: u64, fits: bool| {
+            let digest = fleet.digest() ^ u64::from(!fits);
+            let Event::PlanProposed(plan) = plan(FORMAT, seq - 1, digest) else { unreachable!() };
             let rev = fleet.chain().rev + 1;
             let plan = Proposal { rev, prev_hash: fleet.chain().hash, ..plan };
             let entry = LogEntry { hash: MessageHash(u128::from(seq)), ..entry(seq, Event::PlanProposed(plan)) };
             let change = fleet.apply(&entry);
             assert!(change.plan.as_ref().unwrap().links);
             verify.folded(&entry, &change, &fleet);
-            (verify.lacks(false).is_some(), verify.lacks(true).is_some())
+            let lacks = |removed| verify.lacks(LogSeq(removed)).is_some();
+            (verify.doubt().is_some(), lacks(2), lacks(6))
         };
-        let empty = Fleet::new().digest();
-        assert_eq!(made_from(1, empty ^ 1), (true, true), "the only plan there is");
-        assert_eq!(made_from(2, empty), (false, false));
-        assert_eq!(made_from(3, empty ^ 1), (false, true));
-        assert_eq!(made_from(4, empty ^ 1), (true, true));
-        assert_eq!(made_from(5, empty), (false, false));
+        assert_eq!(made(1, true), (false, false, false));
+        // Entry 2 was removed.
+        assert_eq!(made(3, false), (true, true, true));
+        assert_eq!(made(4, false), (true, true, true));
+        // What had been folded of it is over.
+        assert_eq!(made(5, true), (false, false, false));
+        // A forged plan long after it, and another entry that was removed right before.
+        assert_eq!(made(7, false), (true, false, true));
+        assert_eq!(made(8, true), (false, false, false));
     }
 }

@@ -333,7 +333,7 @@ fn a_log_with_a_hole_is_told_by_everyone_who_reads_it_anew() {
     let listen = format!("127.0.0.1:{fresh}");
     let args = [&["serve", "--log", &url, "--data", "fresh", "--listen", &listen][..], &WHOSE].concat();
     let standby = fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let _standby = Killed(standby);
+    let mut standby = Killed(standby);
     wait_for(fresh);
     wait_not_ready(fresh, "LOG_GAP");
     wait_ready(port);
@@ -346,8 +346,57 @@ fn a_log_with_a_hole_is_told_by_everyone_who_reads_it_anew() {
     }
     let doctor = ends(folder, &["doctor", "--log", &url, "--listen", "127.0.0.1:0"]);
     assert!(!doctor.status.success() && String::from_utf8_lossy(&doctor.stdout).contains("were removed"));
+    // It leaves nothing behind with which the next one would begin without a word.
+    let pid = standby.0.id().to_string();
+    std::process::Command::new("kill").arg(&pid).status().unwrap();
+    standby.0.wait().unwrap();
+    let again = fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let again = Killed(again);
+    wait_for(fresh);
+    wait_not_ready(fresh, "LOG_GAP");
+    drop(again);
     let (_engine, port) = serve(folder, &url, "accepted", &["--accept-gap"]);
     placed(port, "five");
+}
+
+/// Plans that somebody without right has written look as if others were missing before them. They prove nothing: the log has lost
+/// no entry.
+#[test]
+fn forged_plans_are_no_hole() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    let (engine, port) = serve(folder, &url, "data", &[]);
+    crew(port, &["van"]);
+    placed(port, "one");
+    placed(port, "two");
+    let (_standby, other) = serve(folder, &url, "standby", &[]);
+    drop(engine);
+    let subject = "fleet.acme.porto.plan";
+    let last = admin.message(admin.last_of(subject));
+    let forge = |rev: u64, before: &[u8]| {
+        let mut plan: Value = serde_json::from_slice(&last).unwrap();
+        plan["id"] = json!(format!("forged {rev}"));
+        plan["data"]["rev"] = json!(rev);
+        plan["data"]["prev_hash"] = json!(blake3::hash(before).to_hex()[..32]);
+        plan["data"]["fleet_digest"] = json!("00000000deadbeef");
+        plan["data"]["groups"] = json!([]);
+        plan.to_string().into_bytes()
+    };
+    let rev = serde_json::from_slice::<Value>(&last).unwrap()["data"]["rev"].as_u64().unwrap();
+    // Two that follow the chain, and two far ahead of it.
+    let one = forge(rev + 1, &last);
+    let two = forge(rev + 2, &one);
+    let far = forge(1_000_000, b"");
+    let farther = forge(1_000_001, &far);
+    for plan in [&one, &two, &far, &farther] {
+        admin.publish(subject, plan);
+    }
+    let (_fresh, fresh) = serve(folder, &url, "fresh", &[]);
+    wait_ready(other);
+    wait_ready(fresh);
+    placed(fresh, "three");
 }
 
 #[test]

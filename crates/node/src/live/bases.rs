@@ -62,7 +62,7 @@ pub(crate) async fn look(log: &Log, zone: &ZoneName, applied: u64) -> Result<(He
     let mut held = log.held(zone).await?;
     let names: Vec<u64> = objects.iter().filter_map(|object| parse(object)).map(|(_, applied, _)| applied.0).collect();
     let may_lack = held.stream_first > applied.saturating_add(1);
-    held.removed = held.zone.is_some() && log.removed(zone, applied).await? > 0;
+    held.removed = held.zone.is_some() && log.removed(zone, applied).await?.count > 0;
     if !may_lack && !held.removed && !names.iter().any(|&named| held.lies_beyond(named)) {
         return Ok((held, None));
     }

@@ -56,10 +56,10 @@ impl Worker {
         }
     }
 
-    /// Lists what looks like a mistake in an entry. The owner of the zone tells it, too.
+    /// Lists and tells what looks like a mistake in an entry.
     pub(super) fn warn(&self, message: &Message, said: &Said) {
         let fresh = self.warnings.push(said, Some(message.seq), clock::wall());
-        if self.engine.commit().epoch().is_some() {
+        if !self.folds_anew || clock::wall() - message.at <= warnings::TOLD_BEFORE {
             let _runtime = self.runtime.enter();
             warnings::tell(&self.log, &self.zone, message.seq, &fresh);
         }

@@ -1,5 +1,6 @@
 //! What others see of the engine: gauges, copies for the screens, a summary, snapshots.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fleetfold_engine::Input;
@@ -44,6 +45,7 @@ impl Worker {
             && self.snapshot_at.elapsed() >= SNAPSHOT_EVERY
             && self.engine.fleet().applied().0 > self.snapshot_applied
             && self.verified
+            && self.readiness.caught_up.load(Ordering::Acquire)
         {
             self.snapshot_at = clock::monotonic();
             self.snapshot_applied = self.engine.fleet().applied().0;
@@ -74,6 +76,7 @@ impl Worker {
         if let Some(folder) = &self.folder
             && self.engine.fleet().applied().0 > 0
             && self.verified
+            && self.readiness.caught_up.load(Ordering::Acquire)
             && let Err(error) = snapshot::write(folder, &self.header(), self.engine.fleet(), &self.tally)
         {
             tracing::warn!(%error, "snapshot not written");

@@ -134,9 +134,9 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         tracing::warn!(name, "it drops facts before their time ({odd}); a zone whose log has a hole cannot be started");
     }
     let removed = log.removed(&zone, read_after).await?;
-    if removed > 0 {
+    if removed.count > 0 {
         tracing::warn!(
-            removed,
+            removed = removed.count,
             above = read_after,
             "entries were removed from the stream of facts, of this zone or of another: whether the zone lacks any shows when its \
              plans are compared with the fold"
@@ -208,9 +208,11 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     };
     let worker = Worker {
         verify: Verify::from(&fleet),
-        removed: removed > 0,
+        last_removed: Arc::new(AtomicU64::new(removed.last.0)),
+        doubted: None,
         warnings,
         accept_gap: setup.accept_gap,
+        folds_anew,
         engine: Engine::new(fleet, setup.network).with_regions_side_by_side(setup.pool.current_num_threads()),
         tally,
         giver: Giver::new(signals, hands),

@@ -224,6 +224,12 @@ impl Shared {
         *illness = Some(Illness { trouble: trouble.clone(), since });
     }
 
+    /// The name leads to the open file again.
+    fn found_again(&self) {
+        let mut illness = self.illness.lock().unwrap_or_else(PoisonError::into_inner);
+        illness.take_if(|illness| matches!(illness.trouble, Trouble::Removed(_)));
+    }
+
     fn recovered(&self) {
         let mut illness = self.illness.lock().unwrap_or_else(PoisonError::into_inner);
         illness.take_if(|illness| illness.trouble.passes());
@@ -308,11 +314,14 @@ impl Embedded {
         if self.writer.as_ref().is_none_or(std::thread::JoinHandle::is_finished) {
             return Err("the log's writer has stopped".to_owned());
         }
-        if self.shared.trouble().is_none()
-            && let Err(trouble) = self.shared.still_there()
-        {
-            tracing::error!(error = %trouble.error(&self.shared.path), "nothing is stored any more");
-            self.shared.ill(&trouble);
+        match (self.shared.trouble(), self.shared.still_there()) {
+            (None, Err(trouble)) => {
+                tracing::error!(error = %trouble.error(&self.shared.path), "nothing is stored any more");
+                self.shared.ill(&trouble);
+            }
+            // It was moved back.
+            (Some(Trouble::Removed(_)), Ok(_)) => self.shared.found_again(),
+            _ => {}
         }
         let illness = self.shared.illness.lock().unwrap_or_else(PoisonError::into_inner);
         illness.as_ref().map_or(Ok(()), |Illness { trouble, since }| {

@@ -23,13 +23,13 @@ use async_nats::jetstream::message::{PublishMessage, StreamMessage};
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, StorageType};
 use async_nats::jetstream::{self, Context, kv};
 use bytes::Bytes;
-use fleetfold_model::Timestamp;
+use fleetfold_model::{LogSeq, Timestamp};
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 
 use super::storage::zone_of;
 use super::{
-    AppendError, Layout, LogError, Message, Purpose, Read, Server, SkipMark, Storage, Stored, Stream, ZoneName,
+    AppendError, Layout, LogError, Message, Purpose, Read, Removed, Server, SkipMark, Storage, Stored, Stream, ZoneName,
 };
 use crate::trouble::Trouble;
 pub(crate) use nodes::{Nodes, Written};
@@ -430,16 +430,22 @@ impl JetStream {
         Ok((info.state.first_sequence, info.state.last_sequence))
     }
 
-    pub(super) async fn removed(&self, zone: &ZoneName, after: u64) -> Result<u64, LogError> {
+    pub(super) async fn removed(&self, zone: &ZoneName, after: u64) -> Result<Removed, LogError> {
         let name = &self.name(Stream::Fleet, zone);
         let handle = self.context.get_stream(name).await.map_err(|error| unreachable_stream(name, &error))?;
         let count = handle.cached_info().state.deleted_count.unwrap_or(0);
         if count == 0 {
-            return Ok(0);
+            return Ok(Removed::default());
         }
-        // So many that their list fits into no answer are too many anyway.
-        let Ok(asked) = handle.info_builder().with_deleted(true).fetch().await else { return Ok(count) };
-        Ok(asked.info.state.deleted.map_or(count, |all| all.into_iter().filter(|&seq| seq > after).count() as u64))
+        // Where there are so many that their list fits into no answer, the last entry may be one of them.
+        let many = Removed { count, last: LogSeq(handle.cached_info().state.last_sequence) };
+        let Ok(asked) = handle.info_builder().with_deleted(true).fetch().await else { return Ok(many) };
+        let Some(all) = asked.info.state.deleted else { return Ok(many) };
+        let above = all.into_iter().filter(|&seq| seq > after);
+        Ok(above.fold(Removed::default(), |removed, seq| Removed {
+            count: removed.count + 1,
+            last: removed.last.max(LogSeq(seq)),
+        }))
     }
 
     pub(super) async fn odd_settings(&self, zone: &ZoneName) -> Result<Vec<String>, LogError> {

@@ -47,6 +47,15 @@ pub(crate) enum Stream {
     Warning,
 }
 
+/// Entries that were removed from between those that a stream holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Removed {
+    /// How many.
+    pub count: u64,
+    /// The last of them; 0: there is none.
+    pub last: LogSeq,
+}
+
 impl Stream {
     /// All of them.
     pub(crate) const ALL: [Self; 6] =
@@ -258,19 +267,19 @@ impl Log {
         }
     }
 
-    /// How many entries of the stream of facts above `after` were removed by somebody, of any zone: a log loses only its oldest
-    /// ones by itself.
+    /// Which entries of the stream of facts above `after` were removed by somebody, of any zone: a log loses only its oldest ones by
+    /// itself.
     ///
     /// # Errors
     ///
     /// When nobody answers.
-    pub(crate) async fn removed(&self, zone: &ZoneName, after: u64) -> Result<u64, LogError> {
+    pub(crate) async fn removed(&self, zone: &ZoneName, after: u64) -> Result<Removed, LogError> {
         match self {
             Self::JetStream(log) => log.removed(zone, after).await,
             // Nothing else writes to the file, and whoever did would damage it.
-            Self::Embedded(_) => Ok(0),
+            Self::Embedded(_) => Ok(Removed::default()),
             #[cfg(test)]
-            Self::Simulated(_) => Ok(0),
+            Self::Simulated(_) => Ok(Removed::default()),
         }
     }
 

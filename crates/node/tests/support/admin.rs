@@ -96,6 +96,14 @@ impl Admin {
         });
     }
 
+    /// The bytes of a fact.
+    pub fn message(&self, seq: u64) -> Vec<u8> {
+        self.runtime.block_on(async {
+            let stream = self.context.get_stream("FLEET").await.unwrap();
+            stream.get_raw_message(seq).await.unwrap().payload.to_vec()
+        })
+    }
+
     /// Where the last message of a subject is.
     pub fn last_of(&self, subject: &str) -> u64 {
         self.runtime.block_on(async {

@@ -112,8 +112,9 @@ impl Trouble {
                 self.to_string(),
                 match reached {
                     Some(reached) => format!(
-                        "copy it back before this program ends: cp {} {file}; then start the program again",
-                        reached.display()
+                        "before this program ends, move the file back, or copy it: cp {} {}; then start the program again",
+                        reached.display(),
+                        quoted(path)
                     ),
                     None => format!("put {file} and its `.head` file back from one copy, then start the program again"),
                 },
@@ -146,6 +147,13 @@ impl Trouble {
             ),
         }
     }
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 impl std::fmt::Display for Trouble {

@@ -218,6 +218,12 @@ impl Writer {
     }
 
     fn serve(&mut self, jobs: Vec<Job>) {
+        if let Some(Halt { trouble: Trouble::Removed(_), .. }) = &self.halt
+            && self.shared.still_there().is_ok()
+        {
+            self.shared.found_again();
+            self.halt = None;
+        }
         if let Some(trouble) = self.shared.damage() {
             self.halt = Some(Halt { trouble, retry_at: self.now() });
         }

@@ -264,6 +264,19 @@ async fn a_file_that_is_removed_or_replaced_while_it_is_open_takes_nothing_more_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_moved_away_and_back_is_written_again() {
+    let bench = Bench::new();
+    let log = bench.open();
+    fill(&bench, &log).await;
+    let away = bench.path().with_extension("away");
+    std::fs::rename(bench.path(), &away).expect("moved");
+    assert!(put(&log, Stream::Fleet, &zone("porto"), "event.e.x", "x").await.is_err());
+    std::fs::rename(&away, bench.path()).expect("moved");
+    put(&log, Stream::Fleet, &zone("porto"), "event.e.x", "x").await.expect("stored");
+    assert_eq!(log.health(), Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_is_removed_while_nobody_writes_is_noticed_by_who_asks_for_the_logs_health() {
     let bench = Bench::new();
     let log = bench.open();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use fleetfold_fleet::Fleet;
 use fleetfold_journal::own_message;
-use fleetfold_model::{Event, FORMAT, Space};
+use fleetfold_model::{Event, FORMAT, LogSeq, Space};
 use fleetfold_sim::{Driving, Outcome, Report, Scenario, Traffic, city, script, simulate};
 use fleetfold_wire::{DAY_FORMAT, DayFooter, DayHeader, DayLine, encode, network_to_json};
 
@@ -51,7 +51,7 @@ pub(crate) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
     if let Some(mismatch) = &found.mismatch {
         return Err(Failure::new(mismatch.to_string(), DIFFERENT));
     }
-    if let Some(gap) = found.gaps.first() {
+    if let Some(gap) = verify.gaps(LogSeq(0)).first() {
         return Err(Failure::new(
             format!("LOG_GAP: plans are missing from this day {gap}: it is not what happened"),
             "record it anew from a log that has them",

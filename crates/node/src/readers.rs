@@ -208,7 +208,8 @@ impl Folded {
 
     /// What shows that entries are missing, in words; `None`: nothing does.
     fn missing(&self) -> Option<String> {
-        let gap = self.verify.result().gaps.first().map(|gap| format!("plans are missing {gap}"));
+        let gaps = self.verify.gaps(self.removed.last);
+        let gap = gaps.first().map(|gap| format!("plans are missing {gap}"));
         let what = gap.or_else(|| self.verify.lacks(self.removed.last))?;
         Some(if self.removed.count > 0 {
             what
@@ -273,8 +274,9 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What to do about a log that lacks entries.
-const REMOVED: &str = "somebody removed messages; restore the log from its backup. `fleetfold audit` lists the gaps";
+/// What to do about a log that lacks entries, or seems to.
+const REMOVED: &str = "where entries were removed, restore the log from its backup; where they were not, look who may publish on the \
+                       plan subject. `fleetfold audit` lists the gaps";
 
 /// What `audit --json` prints.
 #[derive(Serialize)]
@@ -341,7 +343,8 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
     let unanswered: Vec<u64> = folded.fleet.unanswered().keys().map(|seq| seq.0).collect();
     let found = folded.verify.result();
     let lacks = folded.verify.lacks(folded.removed.last);
-    let good = found.gaps.is_empty() && lacks.is_none() && unanswered.is_empty() && folded.causes.is_empty();
+    let gaps = folded.verify.gaps(folded.removed.last);
+    let good = gaps.is_empty() && lacks.is_none() && unanswered.is_empty() && folded.causes.is_empty();
     if args.json {
         let slow = |&(seq, wait, kind): &(LogSeq, Millis, &'static str)| SlowAnswer {
             seq: seq.0,
@@ -350,7 +353,7 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
         };
         let audited = Audited {
             report,
-            chain_gaps: found.gaps.iter().map(|gap| gap.rev).collect(),
+            chain_gaps: gaps.iter().map(|gap| gap.rev).collect(),
             removed: folded.removed.count,
             outside_chain: found.outside_chain,
             unanswered: &unanswered,
@@ -365,10 +368,10 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
             "  {:<26} {} plans, gaps: {}",
             "plan chain",
             folded.plans - found.outside_chain,
-            if found.gaps.is_empty() {
+            if gaps.is_empty() {
                 lacks.clone().unwrap_or_else(|| "none".to_owned())
             } else {
-                found.gaps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+                gaps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
             }
         );
         if folded.removed.count > 0 {
@@ -399,6 +402,7 @@ pub(crate) async fn verify(args: VerifyZone) -> Result<ExitCode, Failure> {
     let opened = open_existing(&args.place.log, &zone).await?;
     let folded = fold(&opened.log, &zone, false).await?;
     let (found, fleet) = (folded.verify.result(), &folded.fleet);
+    let gaps = folded.verify.gaps(folded.removed.last);
     if args.json {
         let hexadecimal = |digest: u64| format!("{digest:016x}");
         let mismatch = found.mismatch.as_ref().map(|mismatch| VerifiedMismatch {
@@ -417,7 +421,7 @@ pub(crate) async fn verify(args: VerifyZone) -> Result<ExitCode, Failure> {
             outside_chain: found.outside_chain,
             before_the_base: found.too_early,
             from_base: folded.base.is_some(),
-            chain_gaps: found.gaps.iter().map(|gap| gap.rev).collect(),
+            chain_gaps: gaps.iter().map(|gap| gap.rev).collect(),
             removed: folded.removed.count,
             mismatch,
         };
@@ -451,7 +455,7 @@ pub(crate) async fn verify(args: VerifyZone) -> Result<ExitCode, Failure> {
         },
         Some(mismatch) => Err(Failure::new(
             mismatch.to_string(),
-            "keep the log (`fleetfold record`) and report it; a snapshot of that engine may be damaged",
+            "keep the log (`fleetfold record`) and report it; a snapshot of that engine may be damaged, or somebody without right wrote the plan",
         )),
     }
 }

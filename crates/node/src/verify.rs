@@ -69,9 +69,6 @@ pub(crate) struct Verified {
     /// Plans that do not follow the chain. Engines that lost the zone leave such plans behind, and anybody may repeat one; the
     /// fold refuses them and nothing is compared with them.
     pub(crate) outside_chain: u64,
-    /// Plans whose predecessor is missing from the log: accepted ones that do not follow the accepted one before, and the first of
-    /// several refused ones that follow each other. An engine goes on from an accepted plan only.
-    pub(crate) gaps: Vec<Gap>,
     /// Plans made from an entry before the first one seen here.
     pub(crate) too_early: u64,
     /// The first plan that was made from another fleet.
@@ -104,6 +101,11 @@ pub(crate) struct Verify {
     /// The last plan, if it was refused and its number is one that the chain has not come to.
     ahead: Option<Ahead>,
     so_far: Verified,
+    /// Accepted plans that do not follow the accepted one before.
+    gaps: Vec<Gap>,
+    /// The first of several refused plans that follow each other. An engine goes on from an accepted plan only: the accepted one before
+    /// them is missing, or somebody has forged them.
+    doubtful: Vec<Gap>,
 }
 
 impl Verify {
@@ -158,7 +160,7 @@ impl Verify {
         let gap = Gap { rev: plan.rev, seq: entry.seq, after_rev: self.rev, after_seq: self.plan_seq };
         if links {
             if self.rev > 0 && !after(self.rev) {
-                self.so_far.gaps.push(gap);
+                self.gaps.push(gap);
             }
             (self.rev, self.plan_seq, self.ahead) = (plan.rev, entry.seq, None);
             return;
@@ -166,7 +168,7 @@ impl Verify {
         let before = self.ahead.take().filter(|before| after(before.rev) && plan.prev_hash == before.hash);
         if let Some(before) = before {
             if !before.told {
-                self.so_far.gaps.push(before.gap);
+                self.doubtful.push(before.gap);
             }
             self.ahead = Some(Ahead { rev: plan.rev, hash: entry.hash, gap: before.gap, told: true });
         } else if plan.rev > self.rev.saturating_add(1) {
@@ -190,6 +192,19 @@ impl Verify {
     /// that does not fit. `last_removed`: the last entry that was removed, of this zone or of another; 0: none was.
     pub(crate) fn lacks(&self, last_removed: LogSeq) -> Option<String> {
         if last_removed > self.proved { self.doubt() } else { None }
+    }
+
+    /// Plans whose predecessor is missing from the log. Refused plans after which the chain went on from an accepted one were forged,
+    /// unless the log says that entries were removed (`last_removed` as for [`Self::lacks`]).
+    pub(crate) fn gaps(&self, last_removed: LogSeq) -> Vec<Gap> {
+        let mut gaps = self.gaps.clone();
+        if last_removed > LogSeq(0) {
+            gaps.extend(&self.doubtful);
+        } else if let Some(ahead) = self.ahead.filter(|ahead| ahead.told) {
+            gaps.push(ahead.gap);
+        }
+        gaps.sort_unstable_by_key(|gap| gap.seq);
+        gaps
     }
 
     /// What came of it.
@@ -285,7 +300,7 @@ mod tests {
         numbered(&mut verify, 5, u64::MAX, (7, 105), false);
         numbered(&mut verify, 6, u64::MAX, (105, 106), false);
         numbered(&mut verify, 7, 3, (102, 103), true);
-        assert_eq!((&verify.result().gaps, verify.result().outside_chain), (&Vec::new(), 4));
+        assert_eq!((verify.gaps(LogSeq(1)), verify.result().outside_chain), (Vec::new(), 4));
     }
 
     #[test]
@@ -296,22 +311,23 @@ mod tests {
         numbered(&mut verify, 3, 3, (102, 103), false);
         numbered(&mut verify, 4, 4, (103, 104), false);
         numbered(&mut verify, 5, 5, (104, 105), false);
-        let found = verify.result();
-        assert_eq!((found.gaps.iter().map(|gap| gap.rev).collect::<Vec<_>>(), found.outside_chain), (vec![3], 3));
-        assert_eq!(found.gaps[0].to_string(), "between plan 1 (entry 1) and plan 3 (entry 3)");
+        let gaps = verify.gaps(LogSeq(0));
+        assert_eq!((gaps.iter().map(|gap| gap.rev).collect::<Vec<_>>(), verify.result().outside_chain), (vec![3], 3));
+        assert_eq!(gaps[0].to_string(), "between plan 1 (entry 1) and plan 3 (entry 3)");
         assert!(verify.lacks(LogSeq(2)).unwrap().contains("plan 3 (entry 3)"));
         // An engine that went on from the last plan that it had folded has made a chain of its own.
         numbered(&mut verify, 6, 2, (101, 106), true);
         assert_eq!(verify.lacks(LogSeq(2)), None);
+        assert_eq!((verify.gaps(LogSeq(0)).len(), verify.gaps(LogSeq(2)).len()), (0, 1), "forged, or removed");
     }
 
     #[test]
     fn plans_that_anybody_could_have_forged_show_a_gap_only_where_the_log_says_that_entries_were_removed() {
         let mut verify = Verify::from(&Fleet::new());
         numbered(&mut verify, 7, 5, (104, 105), false);
-        assert_eq!((verify.lacks(LogSeq(0)), verify.result().gaps.len()), (None, 0));
+        assert_eq!((verify.lacks(LogSeq(0)), verify.gaps(LogSeq(0)).len()), (None, 0));
         numbered(&mut verify, 8, 6, (105, 106), false);
-        assert_eq!((verify.lacks(LogSeq(0)), verify.result().gaps.len()), (None, 1));
+        assert_eq!((verify.lacks(LogSeq(0)), verify.gaps(LogSeq(0)).len()), (None, 1));
         assert!(verify.lacks(LogSeq(6)).unwrap().contains("before plan 5 (entry 7)"));
     }
 

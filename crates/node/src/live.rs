@@ -168,9 +168,9 @@ impl Live {
         Some(self.readiness.epoch.load(Ordering::Acquire)).filter(|&epoch| epoch > 0)
     }
 
-    /// Whether the log that stood at the start has been folded.
+    /// Whether it could own the zone: the log that stood at the start has been folded, and is one to go on with.
     pub(crate) fn has_caught_up(&self) -> bool {
-        self.readiness.caught_up.load(Ordering::Acquire)
+        self.readiness.caught_up.load(Ordering::Acquire) && self.readiness.regressed.get().is_none()
     }
 
     /// Whether the engine's thread has ended.

@@ -185,13 +185,18 @@ impl Shared {
         }
     }
 
-    /// Takes note of the file that the name leads to now.
-    fn look_at_file(&self) {
-        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = FileId::of(&self.path);
+    /// After a commit: takes note of the file's length.
+    fn note_length(&self) {
+        let mut noted = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some((opened, length)), Some((found, is))) = (&mut *noted, FileId::of(&self.path))
+            && *opened == found
+        {
+            *length = is;
+        }
     }
 
     fn set(&self, database: Database) {
-        self.look_at_file();
+        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = FileId::of(&self.path);
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(database);
     }
 

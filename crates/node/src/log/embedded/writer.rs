@@ -269,7 +269,12 @@ impl Writer {
             }
         };
         match draft {
-            Some(draft) if stored => Ok(self.adopt(draft)),
+            Some(draft) if stored => {
+                let answers = self.adopt(draft);
+                // What was committed into a file that lost its name meanwhile is not acknowledged.
+                self.shared.still_there().inspect_err(|trouble| self.failed(trouble.clone()))?;
+                Ok(answers)
+            }
             _ => Err(self
                 .halt
                 .as_ref()
@@ -307,7 +312,7 @@ impl Writer {
         let write = begin(database, durable)?;
         *draft = Some(self.draft(&write, jobs, durable)?);
         write.commit()?;
-        self.shared.look_at_file();
+        self.shared.note_length();
         Ok(())
     }
 
@@ -455,7 +460,7 @@ impl Writer {
             state.commit += 1;
             books.save(state)?;
             write.commit()?;
-            self.shared.look_at_file();
+            self.shared.note_length();
         }
         Ok(removed)
     }

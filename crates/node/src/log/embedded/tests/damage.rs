@@ -264,6 +264,45 @@ async fn a_file_that_is_removed_or_replaced_while_it_is_open_takes_nothing_more_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_before_the_file_was_replaced_is_in_the_one_that_is_saved() {
+    for trial in 0..10 {
+        let bench = Bench::new();
+        let log = Arc::new(bench.open());
+        put(&log, Stream::Fleet, &zone("porto"), "event.e.first", "x").await.expect("stored");
+        let writers = (0..4).map(|writer| {
+            let log = Arc::clone(&log);
+            tokio::spawn(async move {
+                let mut acknowledged = 0;
+                loop {
+                    let tail = format!("event.e.{writer}-{acknowledged}");
+                    if put(&log, Stream::Fleet, &zone("porto"), &tail, "x").await.is_err() {
+                        return acknowledged;
+                    }
+                    acknowledged += 1;
+                }
+            })
+        });
+        let writers: Vec<_> = writers.collect();
+        tokio::time::sleep(Duration::from_millis(30 + trial)).await;
+        let other = bench.path().with_extension("other");
+        std::fs::write(&other, b"another file").expect("written");
+        std::fs::rename(&other, bench.path()).expect("replaced");
+        assert!(put(&log, Stream::Fleet, &zone("porto"), "event.e.after", "x").await.is_err());
+        let mut acknowledged = 1;
+        for writer in writers {
+            acknowledged += writer.await.expect("ended");
+        }
+        let ill = log.health().expect_err("it says so");
+        let command = ill.split("cp ").nth(1).and_then(|rest| rest.split(';').next()).expect("a command");
+        let (from, to) = command.split_once(' ').expect("from and to");
+        std::fs::copy(from, to).expect("copied");
+        drop(log);
+        let held = messages(&bench.open(), Stream::Fleet, &zone("porto")).expect("read").len();
+        assert!(held >= acknowledged, "{acknowledged} were acknowledged, {held} are held");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_is_moved_away_and_back_is_written_again() {
     let bench = Bench::new();
     let log = bench.open();

@@ -91,6 +91,10 @@ pub struct Rejection {
     pub on_plan_subject: bool,
 }
 
+/// No owner has a higher epoch, whoever has lost the record of owners: they rise by one with each owner, or by one with each renewal of a
+/// lease. A forged one above it would leave no epoch for the next owner.
+const EPOCH_MAX: u64 = 1 << 52;
+
 /// The gate of one zone.
 #[derive(Clone, Debug)]
 pub struct Gate {
@@ -200,11 +204,13 @@ impl Gate {
                 return rejected(error.code(), error.to_string(), on_plan_subject);
             }
         }
-        if let Some(epoch) = own
-            && epoch > self.epoch_max
-            && raw.at >= self.owners_since
-        {
-            return Judged::WhoOwns { epoch };
+        if let Some(epoch) = own.filter(|&epoch| epoch > self.epoch_max) {
+            if raw.at >= self.owners_since {
+                return Judged::WhoOwns { epoch };
+            }
+            if epoch > EPOCH_MAX {
+                return Judged::Rejected(self.not_an_owner(raw, epoch));
+            }
         }
         if matches!(event, Event::ZoneOpened(_) | Event::PolicyChanged(_)) {
             self.policy_fact = self.policy_fact.max(raw.seq);
@@ -352,5 +358,11 @@ mod tests {
         let old = judge(&mut gate, &forged.subject, &forged.bytes);
         assert_eq!(old, "entry fleet.plan.proposed.v1", "logged before the record of owners began");
         assert_eq!(judge(&mut gate, &own.subject, &own.bytes), "entry fleet.plan.proposed.v1");
+        let last = own_message(&zone(), &plan(u64::MAX), Space::Geographic, Timestamp(0));
+        assert_eq!(
+            judge(&mut gate, &last.subject, &last.bytes),
+            "no_owner, plan subject: true",
+            "no owner could follow"
+        );
     }
 }

@@ -16,15 +16,15 @@ mod telling;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use fleetfold_engine::{Engine, Input, PositionReport};
 use fleetfold_fleet::{Tally, Zone};
 use fleetfold_journal::PolicyAt;
-use fleetfold_model::{Event, LogSeq, MessageHash, Millis, Name, Timestamp};
+use fleetfold_model::{Event, MessageHash, Millis, Name, Timestamp};
 use fleetfold_roads::Network;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -37,7 +37,7 @@ use crate::metrics::Metrics;
 use crate::publisher::Publisher;
 use crate::screens::Question;
 use crate::trouble::Trouble;
-use crate::verify::Verify;
+use crate::verify::{Evidence, Verify};
 use crate::warnings::Warnings;
 use handover::{Giver, Signals};
 use intake::Taken;
@@ -271,8 +271,8 @@ struct Worker {
     caught_up_at: u64,
     /// Compares our fold with what the engine had that made the plans which are read.
     verify: Verify,
-    /// The last entry that was removed from the stream, of this zone or of another, as far as the log was asked; 0: none was.
-    last_removed: Arc<AtomicU64>,
+    /// What the log said of entries that were removed, when it was last asked.
+    evidence: Arc<Mutex<Evidence>>,
     /// What did not fit together when the log was last asked, and when.
     doubted: Option<(String, std::time::Instant)>,
     /// Go on although entries are missing.
@@ -405,9 +405,8 @@ impl Worker {
         if self.accept_gap || self.engine.commit().epoch().is_some() {
             return;
         }
-        let Some(doubt) = self.verify.doubt() else { return };
-        let last_removed = LogSeq(self.last_removed.load(Ordering::Acquire));
-        if let Some(what) = self.verify.lacks(last_removed) {
+        let evidence = *self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(what) = self.verify.lacks(evidence) {
             // What lacks entries must not be where the next engine begins.
             self.folder = None;
             self.gone = Some(format!(
@@ -416,20 +415,21 @@ impl Worker {
             ));
             return;
         }
+        let Some(doubt) = self.verify.doubt() else { return };
         if self.doubted.as_ref().is_some_and(|(_, at)| at.elapsed() < ASKED_AGAIN) {
             return;
         }
         if self.doubted.as_ref().is_none_or(|(before, _)| *before != doubt) {
             tracing::error!(
-                "{doubt}. No entry was removed from the log, so it is whole: either somebody without right has written plans, or the \
+                "{doubt}. As far as the log says it lacks no entry of the zone: either somebody without right has written plans, or the \
                  engine that made them folds otherwise than this one. It goes on with what the log says"
             );
         }
         self.doubted = Some((doubt, clock::monotonic()));
-        let (log, zone, last_removed) = (self.log.clone(), self.zone.clone(), Arc::clone(&self.last_removed));
+        let (log, zone, evidence) = (self.log.clone(), self.zone.clone(), Arc::clone(&self.evidence));
         self.runtime.spawn(async move {
-            if let Ok(removed) = log.removed(&zone, 0).await {
-                last_removed.store(removed.last.0, Ordering::Release);
+            if let Ok((_, now)) = log.evidence(&zone, 0).await {
+                *evidence.lock().unwrap_or_else(PoisonError::into_inner) = now;
             }
         });
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use fleetfold_fleet::Fleet;
 use fleetfold_journal::own_message;
-use fleetfold_model::{Event, FORMAT, LogSeq, Space};
+use fleetfold_model::{Event, FORMAT, Space};
 use fleetfold_sim::{Driving, Outcome, Report, Scenario, Traffic, city, script, simulate};
 use fleetfold_wire::{DAY_FORMAT, DayFooter, DayHeader, DayLine, encode, network_to_json};
 
@@ -51,7 +51,7 @@ pub(crate) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
     if let Some(mismatch) = &found.mismatch {
         return Err(Failure::new(mismatch.to_string(), DIFFERENT));
     }
-    if let Some(gap) = verify.gaps(LogSeq(0)).first() {
+    if let Some(gap) = verify.gaps(false).first() {
         return Err(Failure::new(
             format!("LOG_GAP: plans are missing from this day {gap}: it is not what happened"),
             "record it anew from a log that has them",
@@ -62,6 +62,12 @@ pub(crate) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
         eprintln!("{} plans of another format: their digests cannot be compared", found.other_format);
     }
     let digest = format!("{:016x}", fleet.digest());
+    if footer.format == 0 || footer.format > FORMAT {
+        return Err(Failure::new(
+            format!("the footer says format {}, and this program knows 1 to {FORMAT}", footer.format),
+            "replay it with the version that recorded it, or record it anew",
+        ));
+    }
     if footer.format != FORMAT {
         eprintln!(
             "replay ends in the digest {digest}. The recording is of format {}, whose digest {} was made in another way: \

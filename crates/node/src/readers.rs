@@ -21,8 +21,8 @@ use crate::failure::Failure;
 use crate::gatekeeper::{self, Passed};
 use crate::live::bases;
 use crate::live::log_gap;
-use crate::log::{self, Log, LogChoice, Message, Read, Reader, Removed, Stream};
-use crate::verify::Verify;
+use crate::log::{self, Log, LogChoice, Message, Read, Reader, Stream};
+use crate::verify::{Evidence, Verify};
 
 /// Without a message for this long, although more must come, the log is asked again what it holds.
 const SILENT: Duration = Duration::from_secs(5);
@@ -104,7 +104,8 @@ pub(crate) struct Folded {
     /// The base it began with.
     base: Option<Vec<u8>>,
     /// Entries of the stream, of any zone, that were removed behind where it began.
-    removed: Removed,
+    removed: u64,
+    evidence: Evidence,
     causes: Vec<(LogSeq, Millis, &'static str)>,
     verify: Verify,
 }
@@ -165,6 +166,7 @@ impl Folded {
             (Begin::AtBase { .. }, None) => unreachable!("whoever begins at a base has one"),
         };
         let gate = gatekeeper::gate(log, zone, PolicyAt::of(&fleet)).await?;
+        let (removed, evidence) = log.evidence(zone, after).await?;
         let folded = Self {
             verify: Verify::from(&fleet),
             last: fleet.applied(),
@@ -175,7 +177,8 @@ impl Folded {
             plans: 0,
             rejected: Vec::new(),
             base,
-            removed: log.removed(zone, after).await?,
+            removed: removed.count,
+            evidence,
             causes: Vec::new(),
         };
         Ok(Some((folded, after)))
@@ -208,10 +211,10 @@ impl Folded {
 
     /// What shows that entries are missing, in words; `None`: nothing does.
     fn missing(&self) -> Option<String> {
-        let gaps = self.verify.gaps(self.removed.last);
+        let gaps = self.verify.gaps(self.removed > 0);
         let gap = gaps.first().map(|gap| format!("plans are missing {gap}"));
-        let what = gap.or_else(|| self.verify.lacks(self.removed.last))?;
-        Some(if self.removed.count > 0 {
+        let what = gap.or_else(|| self.verify.lacks(self.evidence))?;
+        Some(if self.removed > 0 {
             what
         } else {
             format!(
@@ -342,8 +345,8 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
     let report = Report::new(&folded.tally, folded.fleet.digest(), folded.fleet.facts_digest());
     let unanswered: Vec<u64> = folded.fleet.unanswered().keys().map(|seq| seq.0).collect();
     let found = folded.verify.result();
-    let lacks = folded.verify.lacks(folded.removed.last);
-    let gaps = folded.verify.gaps(folded.removed.last);
+    let lacks = folded.verify.lacks(folded.evidence);
+    let gaps = folded.verify.gaps(folded.removed > 0);
     let good = gaps.is_empty() && lacks.is_none() && unanswered.is_empty() && folded.causes.is_empty();
     if args.json {
         let slow = |&(seq, wait, kind): &(LogSeq, Millis, &'static str)| SlowAnswer {
@@ -354,7 +357,7 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
         let audited = Audited {
             report,
             chain_gaps: gaps.iter().map(|gap| gap.rev).collect(),
-            removed: folded.removed.count,
+            removed: folded.removed,
             outside_chain: found.outside_chain,
             unanswered: &unanswered,
             over_10_seconds: folded.causes.iter().map(slow).collect(),
@@ -374,11 +377,11 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
                 gaps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
             }
         );
-        if folded.removed.count > 0 {
+        if folded.removed > 0 {
             crate::out::say!(
                 "  {:<26} {} of the stream, of this zone or of another",
                 "entries removed",
-                folded.removed.count
+                folded.removed
             );
         }
         if found.outside_chain > 0 {
@@ -402,7 +405,7 @@ pub(crate) async fn verify(args: VerifyZone) -> Result<ExitCode, Failure> {
     let opened = open_existing(&args.place.log, &zone).await?;
     let folded = fold(&opened.log, &zone, false).await?;
     let (found, fleet) = (folded.verify.result(), &folded.fleet);
-    let gaps = folded.verify.gaps(folded.removed.last);
+    let gaps = folded.verify.gaps(folded.removed > 0);
     if args.json {
         let hexadecimal = |digest: u64| format!("{digest:016x}");
         let mismatch = found.mismatch.as_ref().map(|mismatch| VerifiedMismatch {
@@ -422,7 +425,7 @@ pub(crate) async fn verify(args: VerifyZone) -> Result<ExitCode, Failure> {
             before_the_base: found.too_early,
             from_base: folded.base.is_some(),
             chain_gaps: gaps.iter().map(|gap| gap.rev).collect(),
-            removed: folded.removed.count,
+            removed: folded.removed,
             mismatch,
         };
         crate::out::say!("{}", serde_json::to_string_pretty(&value).unwrap_or_default());

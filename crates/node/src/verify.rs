@@ -86,6 +86,17 @@ struct Ahead {
     told: bool,
 }
 
+/// What is known of entries that somebody removed from a stream, of the zone or of another, and of what drivers were told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Evidence {
+    /// The last entry that was removed; 0: none was.
+    pub(crate) last_removed: LogSeq,
+    /// The last entry of the zone that changed a route which a driver was told; 0: none was told.
+    pub(crate) last_told: LogSeq,
+    /// The last such entry that was removed; 0: none.
+    pub(crate) told_and_removed: LogSeq,
+}
+
 /// Compares the fold of a log with the digests in its plans, entry by entry.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Verify {
@@ -188,17 +199,27 @@ impl Verify {
 
     /// What shows that entries are missing which the engine that ran here had folded; `None`: nothing does.
     ///
-    /// It takes the word of the log that entries were removed, which nobody can forge who may only write, and a plan behind them
-    /// that does not fit. `last_removed`: the last entry that was removed, of this zone or of another; 0: none was.
-    pub(crate) fn lacks(&self, last_removed: LogSeq) -> Option<String> {
-        if last_removed > self.proved { self.doubt() } else { None }
+    /// It takes the word of the log that entries were removed, which nobody can forge who may only write; and a plan behind them that
+    /// follows the chain and does not fit, or something that drivers were told and the fold does not have. (Anybody may write a plan
+    /// that does not follow the chain.)
+    pub(crate) fn lacks(&self, evidence: Evidence) -> Option<String> {
+        if evidence.told_and_removed > self.proved {
+            return Some(format!("drivers were told entry {}, which was removed", evidence.told_and_removed.0));
+        }
+        if evidence.last_removed <= self.proved {
+            return None;
+        }
+        let acted_on = self.ahead.filter(|ahead| ahead.gap.seq <= evidence.last_told);
+        acted_on
+            .map(|ahead| format!("plans are missing {}", ahead.gap))
+            .or_else(|| self.since.as_ref().map(ToString::to_string))
     }
 
     /// Plans whose predecessor is missing from the log. Refused plans after which the chain went on from an accepted one were forged,
-    /// unless the log says that entries were removed (`last_removed` as for [`Self::lacks`]).
-    pub(crate) fn gaps(&self, last_removed: LogSeq) -> Vec<Gap> {
+    /// unless entries were removed.
+    pub(crate) fn gaps(&self, were_removed: bool) -> Vec<Gap> {
         let mut gaps = self.gaps.clone();
-        if last_removed > LogSeq(0) {
+        if were_removed {
             gaps.extend(&self.doubtful);
         } else if let Some(ahead) = self.ahead.filter(|ahead| ahead.told) {
             gaps.push(ahead.gap);
@@ -220,7 +241,7 @@ mod tests {
         Event, FORMAT, LogEntry, LogSeq, MessageHash, Millis, Name, Proposal, SearchRecord, Timestamp,
     };
 
-    use super::{Verified, Verify};
+    use super::{Evidence, Verified, Verify};
 
     fn entry(seq: u64, event: Event) -> LogEntry {
         LogEntry { seq: LogSeq(seq), logged_at: Timestamp(0), id: seq, hash: MessageHash::default(), event }
@@ -238,6 +259,11 @@ mod tests {
             overload: 0,
             fleet_digest,
         })
+    }
+
+    /// An entry that was removed, and the last one that a driver was told.
+    fn removed(last: u64, told: u64) -> Evidence {
+        Evidence { last_removed: LogSeq(last), last_told: LogSeq(told), ..Evidence::default() }
     }
 
     /// A fleet after entries 3 (a vehicle came), 5 (another came), and the digests after each.
@@ -300,7 +326,7 @@ mod tests {
         numbered(&mut verify, 5, u64::MAX, (7, 105), false);
         numbered(&mut verify, 6, u64::MAX, (105, 106), false);
         numbered(&mut verify, 7, 3, (102, 103), true);
-        assert_eq!((verify.gaps(LogSeq(1)), verify.result().outside_chain), (Vec::new(), 4));
+        assert_eq!((verify.gaps(true), verify.result().outside_chain), (Vec::new(), 4));
     }
 
     #[test]
@@ -311,24 +337,27 @@ mod tests {
         numbered(&mut verify, 3, 3, (102, 103), false);
         numbered(&mut verify, 4, 4, (103, 104), false);
         numbered(&mut verify, 5, 5, (104, 105), false);
-        let gaps = verify.gaps(LogSeq(0));
+        let gaps = verify.gaps(false);
         assert_eq!((gaps.iter().map(|gap| gap.rev).collect::<Vec<_>>(), verify.result().outside_chain), (vec![3], 3));
         assert_eq!(gaps[0].to_string(), "between plan 1 (entry 1) and plan 3 (entry 3)");
-        assert!(verify.lacks(LogSeq(2)).unwrap().contains("plan 3 (entry 3)"));
+        assert!(verify.lacks(removed(2, 5)).unwrap().contains("plan 3 (entry 3)"));
         // An engine that went on from the last plan that it had folded has made a chain of its own.
         numbered(&mut verify, 6, 2, (101, 106), true);
-        assert_eq!(verify.lacks(LogSeq(2)), None);
-        assert_eq!((verify.gaps(LogSeq(0)).len(), verify.gaps(LogSeq(2)).len()), (0, 1), "forged, or removed");
+        assert_eq!(verify.lacks(removed(2, 5)), None);
+        assert_eq!((verify.gaps(false).len(), verify.gaps(true).len()), (0, 1), "forged, or removed");
     }
 
     #[test]
     fn plans_that_anybody_could_have_forged_show_a_gap_only_where_the_log_says_that_entries_were_removed() {
         let mut verify = Verify::from(&Fleet::new());
         numbered(&mut verify, 7, 5, (104, 105), false);
-        assert_eq!((verify.lacks(LogSeq(0)), verify.gaps(LogSeq(0)).len()), (None, 0));
+        assert_eq!((verify.lacks(removed(0, 9)), verify.gaps(false).len()), (None, 0));
         numbered(&mut verify, 8, 6, (105, 106), false);
-        assert_eq!((verify.lacks(LogSeq(0)), verify.gaps(LogSeq(0)).len()), (None, 1));
-        assert!(verify.lacks(LogSeq(6)).unwrap().contains("before plan 5 (entry 7)"));
+        assert_eq!((verify.lacks(removed(0, 9)), verify.gaps(false).len()), (None, 1));
+        assert_eq!(verify.lacks(removed(6, 5)), None, "no driver was told of them");
+        assert!(verify.lacks(removed(6, 8)).unwrap().contains("before plan 5 (entry 7)"));
+        let told_and_removed = Evidence { told_and_removed: LogSeq(4), ..removed(4, 4) };
+        assert!(verify.lacks(told_and_removed).unwrap().contains("entry 4"));
     }
 
     #[test]
@@ -343,7 +372,7 @@ mod tests {
             let change = fleet.apply(&entry);
             assert!(change.plan.as_ref().unwrap().links);
             verify.folded(&entry, &change, &fleet);
-            let lacks = |removed| verify.lacks(LogSeq(removed)).is_some();
+            let lacks = |last| verify.lacks(removed(last, 0)).is_some();
             (verify.doubt().is_some(), lacks(2), lacks(6))
         };
         assert_eq!(made(1, true), (false, false, false));

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
+use std::sync::{Arc, Mutex};
 
 use fleetfold_engine::Engine;
 use fleetfold_fleet::{Fleet, Tally};
@@ -133,7 +133,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         let name = log.stream_name(Stream::Fleet, &zone);
         tracing::warn!(name, "it drops facts before their time ({odd}); a zone whose log has a hole cannot be started");
     }
-    let removed = log.removed(&zone, read_after).await?;
+    let (removed, evidence) = log.evidence(&zone, read_after).await?;
     if removed.count > 0 {
         tracing::warn!(
             removed = removed.count,
@@ -208,7 +208,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     };
     let worker = Worker {
         verify: Verify::from(&fleet),
-        last_removed: Arc::new(AtomicU64::new(removed.last.0)),
+        evidence: Arc::new(Mutex::new(evidence)),
         doubted: None,
         warnings,
         accept_gap: setup.accept_gap,

@@ -178,9 +178,7 @@ impl Shared {
     /// The same, and that it is whole. Only for the writer between two commits: a commit may make the file shorter.
     fn still_whole(&self) -> Result<(), Trouble> {
         match self.still_there()? {
-            Some((is, length)) if is < length => Err(Trouble::damaged(format!(
-                "somebody cut it short while it was open: it has {is} bytes, and had {length}"
-            ))),
+            Some((is, length)) if is != length => Err(Trouble::Overwritten { is, was: length }),
             Some(_) | None => Ok(()),
         }
     }
@@ -207,6 +205,11 @@ impl Shared {
     /// Closes the file once no reader is in it.
     fn close(&self) {
         let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Trouble::Overwritten { .. } | Trouble::Removed(_)) = self.trouble() {
+            // Closing writes, and what stands there now is not ours: the system closes it with the program.
+            std::mem::forget(database);
+            return;
+        }
         let _ = guarded(|| {
             drop(database);
             Ok(())

@@ -7,7 +7,8 @@ use fleetfold_journal::{Address, Held};
 use fleetfold_model::{Event, LogSeq, Name};
 use fleetfold_wire::{What, assignment_from_json, decode};
 
-use super::{Log, LogError, Stream, ZoneName};
+use super::{Log, LogError, Removed, Stream, ZoneName};
+use crate::verify::Evidence;
 
 /// A reader that hands nothing over for so long, although more must come, is given up.
 const SILENT: Duration = Duration::from_secs(10);
@@ -41,6 +42,27 @@ impl Log {
     /// When nobody answers.
     pub(crate) async fn told_revisions(&self, zone: &ZoneName) -> Result<Vec<LogSeq>, LogError> {
         Ok(self.told(zone).await?.into_values().map(|(_, revision)| revision).collect())
+    }
+
+    /// Which entries of the stream of facts above `after` were removed, and what that and the assignments say of the zone.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn evidence(&self, zone: &ZoneName, after: u64) -> Result<(Removed, Evidence), LogError> {
+        let removed = self.removed(zone, after).await?;
+        if removed.count == 0 {
+            return Ok((removed, Evidence::default()));
+        }
+        let told = self.told_revisions(zone).await?;
+        // Where it is not known which entries are missing, the last one may be.
+        let last_removed = removed.seqs.last().copied().unwrap_or(u64::MAX);
+        let evidence = Evidence {
+            last_removed: LogSeq(last_removed),
+            last_told: told.iter().copied().max().unwrap_or_default(),
+            told_and_removed: told.into_iter().filter(|seq| removed.seqs.contains(&seq.0)).max().unwrap_or_default(),
+        };
+        Ok((removed, evidence))
     }
 
     /// What each vehicle was told last: the seq of its assignment and its revision. None where the stream is missing.

@@ -23,7 +23,7 @@ use async_nats::jetstream::message::{PublishMessage, StreamMessage};
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, StorageType};
 use async_nats::jetstream::{self, Context, kv};
 use bytes::Bytes;
-use fleetfold_model::{LogSeq, Timestamp};
+use fleetfold_model::Timestamp;
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 
@@ -437,15 +437,12 @@ impl JetStream {
         if count == 0 {
             return Ok(Removed::default());
         }
-        // Where there are so many that their list fits into no answer, the last entry may be one of them.
-        let many = Removed { count, last: LogSeq(handle.cached_info().state.last_sequence) };
+        // Where there are so many that their list fits into no answer, it is not known which.
+        let many = Removed { count, ..Removed::default() };
         let Ok(asked) = handle.info_builder().with_deleted(true).fetch().await else { return Ok(many) };
         let Some(all) = asked.info.state.deleted else { return Ok(many) };
-        let above = all.into_iter().filter(|&seq| seq > after);
-        Ok(above.fold(Removed::default(), |removed, seq| Removed {
-            count: removed.count + 1,
-            last: removed.last.max(LogSeq(seq)),
-        }))
+        let seqs: BTreeSet<u64> = all.into_iter().filter(|&seq| seq > after).collect();
+        Ok(Removed { count: seqs.len() as u64, seqs })
     }
 
     pub(super) async fn odd_settings(&self, zone: &ZoneName) -> Result<Vec<String>, LogError> {

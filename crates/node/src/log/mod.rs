@@ -15,6 +15,7 @@ mod simulated;
 mod spawn;
 mod storage;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -48,12 +49,12 @@ pub(crate) enum Stream {
 }
 
 /// Entries that were removed from between those that a stream holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Removed {
     /// How many.
     pub count: u64,
-    /// The last of them; 0: there is none.
-    pub last: LogSeq,
+    /// Which; empty where there are too many to be told.
+    pub seqs: BTreeSet<u64>,
 }
 
 impl Stream {

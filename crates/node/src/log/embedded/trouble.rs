@@ -36,6 +36,13 @@ pub(super) enum Trouble {
     /// Somebody removed the file, or put another one in its place, while it was open. What was acknowledged is in a file that has
     /// no name any more: it lives until this process ends, and may be reached there.
     Removed(Option<PathBuf>),
+    /// Somebody else has written to the file while it was open: its length is not the one after the last commit.
+    Overwritten {
+        /// Its length.
+        is: u64,
+        /// What it was.
+        was: u64,
+    },
     /// The file is empty, and nothing says what was in it.
     Empty,
     /// The file of the last acknowledged commit is empty or damaged.
@@ -119,6 +126,11 @@ impl Trouble {
                     None => format!("put {file} and its `.head` file back from one copy, then start the program again"),
                 },
             ),
+            Self::Overwritten { .. } => LogError::new(
+                format!("{file}: {self}"),
+                "end this program, put a whole copy of the file and its `.head` file there, and start it again; this program writes \
+                 nothing to it any more",
+            ),
             Self::Empty => LogError::new(
                 format!("the log file {file} is empty, which no log is"),
                 "put the log back; if there never was one, remove the empty file",
@@ -172,6 +184,10 @@ impl std::fmt::Display for Trouble {
             }
             Self::MissingBesideBases => f.write_str("the log file is missing, but its bases are there"),
             Self::Removed(_) => f.write_str("the log file was removed or replaced while it was open"),
+            Self::Overwritten { is, was } => write!(
+                f,
+                "somebody else wrote to the log file while it was open: it has {is} bytes, and had {was} after the last commit"
+            ),
             Self::Empty => f.write_str("the log file is empty"),
             Self::HeadDamaged => f.write_str("the file of the last acknowledged commit is empty or damaged"),
             Self::WrittenBy01 => f.write_str("the log file holds two logs: version 0.1 has opened it"),

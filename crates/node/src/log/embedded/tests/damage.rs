@@ -326,15 +326,33 @@ async fn a_file_that_is_removed_while_nobody_writes_is_noticed_by_who_asks_for_t
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_that_is_cut_short_while_it_is_open_takes_nothing_more() {
-    let bench = Bench::new();
-    let log = bench.open();
-    fill(&bench, &log).await;
-    let file = std::fs::File::options().write(true).open(bench.path()).expect("opened");
-    file.set_len(file.metadata().expect("there").len() / 2).expect("cut");
-    let refused = put(&log, Stream::Fleet, &zone("porto"), "event.e.x", "x").await;
-    assert!(refused.is_err());
-    assert!(log.health().expect_err("it says so").contains("damaged"));
+async fn a_file_that_is_cut_short_or_overwritten_while_it_is_open_is_not_written_any_more() {
+    let other = Bench::new();
+    let longer = other.open();
+    for _ in 0..3 {
+        fill(&other, &longer).await;
+    }
+    drop(longer);
+    let longer = std::fs::read(other.path()).expect("read");
+    for is_longer in [false, true] {
+        let bench = Bench::new();
+        let log = bench.open();
+        fill(&bench, &log).await;
+        let file = std::fs::File::options().write(true).open(bench.path()).expect("opened");
+        let before = file.metadata().expect("there").len();
+        if is_longer {
+            std::fs::write(bench.path(), &longer).expect("written");
+            assert!(longer.len() as u64 > before);
+        } else {
+            file.set_len(before / 2).expect("cut");
+        }
+        let now = std::fs::read(bench.path()).expect("read");
+        let refused = put(&log, Stream::Fleet, &zone("porto"), "event.e.x", "x").await;
+        assert!(matches!(refused, Err(AppendError::Refused(_))), "{refused:?}");
+        assert!(log.health().expect_err("it says so").contains("somebody else wrote"));
+        drop(log);
+        assert!(std::fs::read(bench.path()).expect("read") == now, "what was put there stays as it is");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -61,8 +61,16 @@ pub fn pause(millis: u64) {
 }
 
 pub fn broker(folder: &Path) -> (Killed, String) {
-    let port = free_port();
-    (broker_on(folder, port), format!("nats://127.0.0.1:{port}"))
+    for _ in 0..5 {
+        let port = free_port();
+        let mut broker = broker_on(folder, port);
+        // Another program may have taken the port between the look and the start: then this one has ended.
+        pause(20);
+        if broker.0.try_wait().expect("asked").is_none() {
+            return (broker, format!("nats://127.0.0.1:{port}"));
+        }
+    }
+    panic!("no broker stays up");
 }
 
 /// A broker on this port, with its store in the folder: the same one again after it was killed.

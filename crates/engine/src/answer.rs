@@ -14,6 +14,7 @@ use fleetfold_solver::{Problem, Solution, StopIx, TourIx, insert, schedule};
 
 use crate::bounds::{self, Refusals};
 use crate::draft::Draft;
+use crate::engine::Read;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
 use crate::overload::Effort;
@@ -55,11 +56,13 @@ pub(crate) struct Answer<'a> {
     pub(crate) missing: RefCell<Option<LegQuery>>,
     /// Stops and vehicles that were looked at: what the answer cost.
     pub(crate) work: Cell<usize>,
+    /// What the answer depends on.
+    pub(crate) read: RefCell<Read>,
 }
 
 impl<'a> Answer<'a> {
     pub(crate) fn new(moment: Moment<'a>, outlook: &'a Outlook, effort: Effort) -> Self {
-        Self { moment, outlook, effort, missing: RefCell::default(), work: Cell::new(0) }
+        Self { moment, outlook, effort, missing: RefCell::default(), work: Cell::new(0), read: RefCell::default() }
     }
 
     /// Groups that do what a task asks for, and answer its fact.
@@ -177,6 +180,7 @@ impl<'a> Answer<'a> {
         let mut refusals = Refusals::default();
         for vehicle in self.nearest_available(id) {
             self.work.set(self.work.get() + 1);
+            self.read.borrow_mut().vehicles.insert(vehicle);
             match bounds::refusal(self.moment, vehicle, order) {
                 None => return Ok(()),
                 Some(refusal) => refusals.note(vehicle, refusal),
@@ -293,6 +297,7 @@ impl<'a> Answer<'a> {
 
     fn solve_at_once(&self, vehicles: &BTreeSet<VehicleId>, orders: &[OrderId]) -> (Draft, Problem, Solution) {
         let vehicles: Vec<VehicleId> = vehicles.iter().copied().collect();
+        self.read.borrow_mut().vehicles.extend(&vehicles);
         let draft = Draft::new(
             self.moment.fleet,
             self.outlook,
@@ -319,6 +324,7 @@ impl<'a> Answer<'a> {
         let fleet = self.moment.fleet;
         let space = fleet.zone().space;
         let could = |&vehicle: &VehicleId| {
+            self.read.borrow_mut().vehicles.insert(vehicle);
             fleet.vehicle(vehicle).is_available() && bounds::refusal(self.moment, vehicle, order).is_none()
         };
         let places =
@@ -330,7 +336,10 @@ impl<'a> Answer<'a> {
                 .placement
             {
                 Placement::OnRoute(vehicle) => Some(vehicle),
-                Placement::Unplaced | Placement::Unassigned(_) => None,
+                Placement::Unplaced | Placement::Unassigned(_) => {
+                    self.read.borrow_mut().orders.insert(other);
+                    None
+                }
             });
             vehicles.extend(by_stops.take(near_stops).filter(could));
         }

@@ -2,6 +2,7 @@
 
 mod fold;
 mod own;
+mod side_by_side;
 mod waiting;
 
 use std::sync::Arc;
@@ -23,7 +24,10 @@ use crate::roads::Roads;
 use crate::searches::Searches;
 
 #[cfg(test)]
-pub(crate) use waiting::{PLAN_BYTES, fitting, tasks};
+pub(crate) use side_by_side::Queue;
+pub(crate) use side_by_side::Read;
+#[cfg(test)]
+pub(crate) use waiting::{PLAN_BYTES, answers_to, fitting, tasks};
 
 /// Judgement over a fleet.
 #[derive(Debug)]

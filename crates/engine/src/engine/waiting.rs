@@ -1,7 +1,7 @@
 //! What waits for an answer is served in order, one task after the other, and proposed; improvements follow when nothing waits.
 //!
-//! Each task is answered as if the answers before it had been accepted; together they become one plan. So n waiting facts cost n
-//! times one fact, and each order sees what the one before it was given. A plan is closed when it has cost [`WORK_MAX`] or is as
+//! Each task is answered as if the answers before it had been accepted (several at a time, see [`super::side_by_side`]); together they
+//! become one plan. So n waiting facts cost n times one fact, and each order sees what the one before it was given. A plan is closed when it has cost [`WORK_MAX`] or is as
 //! large as a message may be: what is left waits for the next plan, and what comes meanwhile is ordered in.
 
 use std::collections::BTreeSet;
@@ -13,6 +13,7 @@ use fleetfold_model::{
 use fleetfold_roads::LegQuery;
 
 use super::Engine;
+use super::side_by_side::{Made, Queue};
 use crate::account::{self, weight};
 use crate::answer::{Answer, Task};
 use crate::effect::{Effect, Note, Withheld};
@@ -36,8 +37,8 @@ const ASKED_AT_ONCE: usize = 16;
 
 /// The answers of one plan, and what is left for the next.
 #[derive(Debug, Default)]
-struct Answers {
-    groups: Vec<ExchangeGroup>,
+pub(crate) struct Answers {
+    pub(crate) groups: Vec<ExchangeGroup>,
     /// Tasks that were not reached, and are not facts that wait in the fleet anyway.
     left: Vec<Task>,
     /// Nothing can be answered well before these legs are known.
@@ -95,11 +96,11 @@ pub(crate) fn tasks(
 }
 
 /// Answers tasks until the plan is full. `waits`: the answer may wait for legs that a routing server has not said yet.
-fn answers_to(
+pub(crate) fn answers_to(
     moment: Moment<'_>,
     outlook: &Outlook,
     effort: Effort,
-    tasks: Vec<Task>,
+    mut queue: Queue,
     bytes_max: usize,
     waits: bool,
 ) -> Answers {
@@ -107,13 +108,12 @@ fn answers_to(
     let mut ahead: Option<Fleet> = None;
     let mut parts: Vec<ExchangeGroup> = Vec::new();
     let (mut work, mut bytes, mut asked) = (0, 0, 0);
-    let mut tasks = tasks.into_iter().peekable();
-    while let Some(task) = tasks.next() {
+    loop {
         let fleet = ahead.as_ref().unwrap_or(moment.fleet);
-        let answer = Answer::new(Moment { fleet, ..moment }, outlook, effort);
-        let groups = fitting(&answer, &task, bytes_max);
-        work += answer.work.get();
-        if let Some(query) = answer.missing.into_inner().filter(|_| waits) {
+        let made = queue.next(|task| make(Answer::new(Moment { fleet, ..moment }, outlook, effort), task, bytes_max));
+        let Some((task, made)) = made else { break };
+        work += made.work;
+        if let Some(query) = made.missing.filter(|_| waits) {
             answers.left.push(task);
             if !parts.is_empty() {
                 break;
@@ -133,20 +133,21 @@ fn answers_to(
             answers.left.push(task);
             continue;
         }
-        bytes += groups.iter().map(weight).sum::<usize>();
+        bytes += made.groups.iter().map(weight).sum::<usize>();
         if bytes > bytes_max && !parts.is_empty() {
             // The next plan has room for it.
             answers.left.push(task);
             break;
         }
-        for mut group in groups {
-            if tasks.peek().is_some() || ahead.is_some() {
+        for mut group in made.groups {
+            if queue.has_more() || ahead.is_some() {
                 let ahead = ahead.get_or_insert_with(|| moment.fleet.clone());
                 if !ahead.foresee(&group, moment.now()) {
                     let Some(plain) = account::plain(ahead, &group) else { continue };
                     ahead.foresee(&plain, moment.now());
                     group = plain;
                 }
+                queue.taken(ahead, &group);
             }
             parts.push(group);
         }
@@ -154,7 +155,7 @@ fn answers_to(
             break;
         }
     }
-    answers.left.extend(tasks);
+    answers.left.extend(queue.left());
     // Other facts wait in the fleet.
     answers.left.retain(|task| task.one_by_one || task.opened);
     answers.groups = match &ahead {
@@ -162,6 +163,14 @@ fn answers_to(
         None => parts,
     };
     answers
+}
+
+/// The answer to one task, and what it depends on.
+fn make(answer: Answer<'_>, task: &Task, bytes_max: usize) -> Made {
+    let groups = fitting(&answer, task, bytes_max);
+    let mut read = answer.read.into_inner();
+    read.orders.extend(&task.orders);
+    Made { groups, work: answer.work.get(), missing: answer.missing.into_inner(), read }
 }
 
 /// Groups that do a task and fit into one message. A task that does not fit is done in part: some of its orders, or some of its
@@ -216,7 +225,8 @@ impl Engine {
             let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
             let tasks = tasks(moment, facts, &repairs, asks);
             let waits = self.legs.may_fetch(self.log_now);
-            let answers = answers_to(moment, self.roads.outlook(), self.overload.effort(), tasks, PLAN_BYTES, waits);
+            let queue = Queue::new(tasks);
+            let answers = answers_to(moment, self.roads.outlook(), self.overload.effort(), queue, PLAN_BYTES, waits);
             for task in answers.left {
                 self.put_back(task);
             }

@@ -4,6 +4,7 @@ mod events;
 mod legs;
 mod located;
 mod overload;
+mod promises;
 mod roads;
 mod service;
 mod somewhere;

@@ -243,3 +243,72 @@ fn a_part_of_what_a_fact_asks_for_says_the_true_reasons() {
         assert!(group.unassigned.iter().all(|(_, reason)| *reason == UnassignedReason::Capacity), "{group:?}");
     }
 }
+
+/// Numbers drawn one after the other, always the same.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, most: u64) -> i32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) % most) as i32
+    }
+}
+
+/// Facts that wait are answered side by side on several threads. The slow obvious way is to answer them one after the other.
+#[test]
+fn answers_made_side_by_side_are_those_made_one_after_the_other() {
+    let mut changed = 0;
+    for seed in 0..12 {
+        let mut draw = Draw(seed);
+        let mut rig = Rig::new();
+        // Half of the worlds are so small that most orders want the same vehicles, or find no room.
+        let (size, vans) = if seed % 2 == 0 { (4, 6) } else { (14, 40) };
+        let mut place = |draw: &mut Draw| km(draw.below(size), draw.below(size));
+        for van in 0..vans {
+            let at = place(&mut draw);
+            rig.on(&format!("van-{van}"), at);
+        }
+        let order = |draw: &mut Draw, place: &mut dyn FnMut(&mut Draw) -> Position, id: &str| {
+            let made = if draw.below(3) == 0 {
+                let (from, to) = (place(draw), place(draw));
+                shipment(id, from, to)
+            } else {
+                let there = place(draw);
+                job(id, there)
+            };
+            let promised = (draw.below(2) == 0).then(|| at(i64::from(5 + draw.below(60))));
+            Order { promised, load: Load([1 + draw.below(2), 0, 0, 0]), ..made }
+        };
+        for index in 0..vans * 2 {
+            let made = order(&mut draw, &mut place, &format!("old-{index}"));
+            rig.order(made);
+        }
+        rig.input(Input::Commit(Outcome::Lost));
+        for index in 0..40 {
+            let made = order(&mut draw, &mut place, &format!("new-{index}"));
+            rig.happens(Event::OrderCreated(made));
+            match draw.below(12) {
+                0 => rig.happens(Event::OrderCancelled { order: name(&format!("old-{}", draw.below(8))) }),
+                1 => {
+                    let priority = 9;
+                    let order = name(&format!("new-{index}"));
+                    rig.happens(Event::PriorityRaised(PriorityRaised { order, priority }));
+                }
+                _ => {}
+            }
+        }
+        let fleet = rig.engine.fleet();
+        let moment = Moment { fleet, log_now: Timestamp(rig.now) };
+        let facts: Vec<LogSeq> = fleet.unanswered().keys().copied().collect();
+        assert!(facts.len() >= 40);
+        let tasks = crate::engine::tasks(moment, facts, &BTreeSet::new(), crate::roads::RoadAsks::default());
+        let answers = |queue| {
+            let effort = crate::overload::Effort::default();
+            crate::engine::answers_to(moment, rig.engine.outlook(), effort, queue, 400_000, false).groups
+        };
+        let side_by_side = answers(crate::engine::Queue::new(tasks.clone()));
+        assert_eq!(side_by_side, answers(crate::engine::Queue::one_by_one(tasks)), "seed {seed}");
+        changed += side_by_side.iter().map(|group| group.routes.len()).sum::<usize>();
+    }
+    assert!(changed > 100, "only {changed} routes were changed: the cases are too easy");
+}

@@ -43,6 +43,8 @@ pub(crate) fn search_pool(count: Option<usize>) -> Result<Arc<rayon::ThreadPool>
     let count = count.unwrap_or_else(|| {
         std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(CORES_KEPT).max(1))
     });
+    // Answers are made side by side on threads of their own, which come before those that search.
+    let _ = rayon::ThreadPoolBuilder::new().thread_name(|index| format!("answer-{index}")).build_global();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(count).thread_name(|index| format!("search-{index}"));
     let pool = pool.start_handler(|_| threads::give_way(threads::SEARCH)).build();
     pool.map(Arc::new)

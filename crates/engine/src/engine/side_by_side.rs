@@ -1,0 +1,109 @@
+//! Waiting facts that are answered side by side, on several threads, as if they were answered one after the other.
+//!
+//! Some tasks are answered for the same fleet. Each answer notes what it has read: vehicles that it asked about, orders that
+//! it met on no route. When the answers before it turn out to change any of that, it is made anew. So the plan is the same on any number of
+//! threads, and the same as without them.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use fleetfold_fleet::Fleet;
+use fleetfold_model::{ExchangeGroup, OrderId, VehicleId};
+use fleetfold_roads::LegQuery;
+use rayon::prelude::*;
+
+use crate::answer::Task;
+
+/// Most tasks that are answered for the same fleet. With more of them, more answers are made in vain, and a plan that is full
+/// leaves more behind.
+const SIDE_BY_SIDE: usize = 8;
+
+/// What an answer depends on beside what does not change while a plan is made.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Read {
+    /// Vehicles whose routes were looked at.
+    pub(crate) vehicles: BTreeSet<VehicleId>,
+    /// Orders that were asked for, or were met on no route.
+    pub(crate) orders: BTreeSet<OrderId>,
+}
+
+impl Read {
+    fn is_apart_from(&self, changed: &Self) -> bool {
+        self.vehicles.is_disjoint(&changed.vehicles) && self.orders.is_disjoint(&changed.orders)
+    }
+}
+
+/// The answer to one task.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    /// Groups that do what it asks for.
+    pub(super) groups: Vec<ExchangeGroup>,
+    /// Stops and vehicles that were looked at.
+    pub(super) work: usize,
+    /// Legs that a routing server has not said yet.
+    pub(super) missing: Option<LegQuery>,
+    pub(super) read: Read,
+}
+
+/// Tasks in the order in which they are served.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    tasks: VecDeque<Task>,
+    made: VecDeque<(Task, Made)>,
+    /// What the answers have changed that were taken since `made` was made.
+    changed: Read,
+    most: usize,
+}
+
+impl Queue {
+    pub(crate) fn new(tasks: Vec<Task>) -> Self {
+        Self { tasks: tasks.into(), made: VecDeque::new(), changed: Read::default(), most: SIDE_BY_SIDE }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn one_by_one(tasks: Vec<Task>) -> Self {
+        Self { most: 1, ..Self::new(tasks) }
+    }
+
+    /// True while there is another task.
+    pub(super) fn has_more(&self) -> bool {
+        !self.made.is_empty() || !self.tasks.is_empty()
+    }
+
+    /// The next task and its answer. `make`: how a task is answered for the fleet as it is now.
+    pub(super) fn next(&mut self, make: impl Fn(&Task) -> Made + Sync) -> Option<(Task, Made)> {
+        if self.made.is_empty() {
+            self.changed = Read::default();
+            let together = self.tasks.iter().take(self.most).take_while(|task| is_about_orders(task)).count();
+            let tasks: Vec<Task> = self.tasks.drain(..together.max(1).min(self.tasks.len())).collect();
+            let made: Vec<Made> =
+                if tasks.len() > 1 { tasks.par_iter().map(&make).collect() } else { tasks.iter().map(&make).collect() };
+            self.made = tasks.into_iter().zip(made).collect();
+        }
+        let (task, mut made) = self.made.pop_front()?;
+        if !made.read.is_apart_from(&self.changed) {
+            let in_vain = made.work;
+            made = make(&task);
+            made.work += in_vain;
+        }
+        Some((task, made))
+    }
+
+    /// An answer was taken: the fleet is now as this group leaves it.
+    pub(super) fn taken(&mut self, fleet: &Fleet, group: &ExchangeGroup) {
+        for route in &group.routes {
+            self.changed.vehicles.extend(fleet.vehicle_id(route.vehicle.as_str()));
+            self.changed.orders.extend(route.visits.iter().filter_map(|visit| fleet.order_id(visit.order.as_str())));
+        }
+        self.changed.orders.extend(group.unassigned.iter().filter_map(|(order, _)| fleet.order_id(order.as_str())));
+    }
+
+    /// Tasks that were not reached.
+    pub(super) fn left(self) -> impl Iterator<Item = Task> {
+        self.made.into_iter().map(|(task, _)| task).chain(self.tasks)
+    }
+}
+
+/// Only what asks about orders is answered side by side: what concerns vehicles and roads looks at more than it could note.
+fn is_about_orders(task: &Task) -> bool {
+    task.vehicles.is_empty() && !task.opened && !task.one_by_one
+}

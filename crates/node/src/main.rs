@@ -46,6 +46,10 @@ use clap::{CommandFactory, Parser};
 
 use args::{Cli, Command};
 
+/// Plans are decoded on one thread and freed on another; see the reason in `Cargo.toml`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("FLEETFOLD_LOG_LEVEL").unwrap_or_else(|_| {

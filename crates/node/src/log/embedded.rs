@@ -183,7 +183,7 @@ impl Shared {
         }
     }
 
-    /// After a commit: takes note of the file's length.
+    /// After a transaction of the writer: takes note of the file's length.
     fn note_length(&self) {
         let mut noted = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some((opened, length)), Some((found, is))) = (&mut *noted, FileId::of(&self.path))

@@ -258,7 +258,12 @@ impl Writer {
     fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Answer>, Trouble> {
         let mut draft = None;
         let still_whole = self.shared.still_whole();
-        let outcome = still_whole.and_then(|()| self.shared.with(|database| self.write(database, jobs, &mut draft)));
+        let outcome = still_whole.and_then(|()| {
+            let written = self.shared.with(|database| self.write(database, jobs, &mut draft));
+            // A transaction that was given up may have made the file longer, too.
+            self.shared.note_length();
+            written
+        });
         let stored = match outcome {
             Ok(()) => true,
             Err(trouble) => {
@@ -312,7 +317,6 @@ impl Writer {
         let write = begin(database, durable)?;
         *draft = Some(self.draft(&write, jobs, durable)?);
         write.commit()?;
-        self.shared.note_length();
         Ok(())
     }
 
@@ -409,7 +413,9 @@ impl Writer {
         }
         self.expired_at = now;
         let mut state = self.state.clone();
-        match self.shared.with(|database| self.expire(database, &mut state)) {
+        let expired = self.shared.with(|database| self.expire(database, &mut state));
+        self.shared.note_length();
+        match expired {
             Ok(removed) => {
                 self.expiring = removed > 0;
                 if removed > 0 {
@@ -460,7 +466,6 @@ impl Writer {
             state.commit += 1;
             books.save(state)?;
             write.commit()?;
-            self.shared.note_length();
         }
         Ok(removed)
     }

@@ -13,6 +13,7 @@ use fleetfold_journal::{Address, Said, ZoneName};
 use fleetfold_model::{LogSeq, Millis, Timestamp};
 use serde::Serialize;
 
+use crate::clock;
 use crate::log::{AppendError, Log, Stream};
 
 /// Most warnings that are listed.
@@ -112,7 +113,12 @@ impl Warnings {
 
 /// So old an entry has been told by the engine that read it first, and the broker has forgotten the id under which it did so (wall
 /// clock). Only who begins behind a snapshot knows that nobody before has read what it reads.
-pub(crate) const TOLD_BEFORE: Millis = Millis(100_000);
+const TOLD_BEFORE: Millis = Millis(100_000);
+
+/// Whether an entry that was logged at this time is to be told of. `folds_anew`: there was no snapshot to begin with.
+pub(crate) fn is_to_be_told(folds_anew: bool, logged_at: Timestamp) -> bool {
+    !folds_anew || clock::wall() - logged_at <= TOLD_BEFORE
+}
 
 /// Tells the warnings about the entry at `seq` on the stream of warnings. Nothing waits for that. A repeat, by a second engine for
 /// instance, has the same id and is stored once.

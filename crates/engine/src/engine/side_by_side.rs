@@ -1,8 +1,8 @@
 //! Waiting facts that are answered side by side, on several threads, as if they were answered one after the other.
 //!
-//! Some tasks are answered for the same fleet. Each answer notes what it has read: vehicles that it asked about, orders that
-//! it met on no route. When the answers before it turn out to change any of that, it is made anew. So the plan is the same on any number of
-//! threads, and the same as without them.
+//! Optimistic concurrency with read sets: some tasks are answered for the same fleet, and each answer notes what it has read: vehicles
+//! that it asked about, orders that it met on no route. When the answers before it turn out to change any of that, it is made anew. So the
+//! plan is the same on any number of threads, and the same as without them.
 
 use std::collections::{BTreeSet, VecDeque};
 

@@ -59,7 +59,7 @@ impl Worker {
     /// Lists and tells what looks like a mistake in an entry.
     pub(super) fn warn(&self, message: &Message, said: &Said) {
         let fresh = self.warnings.push(said, Some(message.seq), clock::wall());
-        if !self.folds_anew || clock::wall() - message.at <= warnings::TOLD_BEFORE {
+        if warnings::is_to_be_told(self.folds_anew, message.at) {
             let _runtime = self.runtime.enter();
             warnings::tell(&self.log, &self.zone, message.seq, &fresh);
         }

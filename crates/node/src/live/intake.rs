@@ -151,7 +151,7 @@ impl Intake {
         let now = self.zone.zone_time(message.at);
         said.warnings.extend(odd_in_zone(said.kind, &said.envelope, self.zone.space, now));
         let fresh = self.warnings.push(&said, Some(message.seq), clock::wall());
-        if !self.folds_anew || clock::wall() - message.at <= warnings::TOLD_BEFORE {
+        if warnings::is_to_be_told(self.folds_anew, message.at) {
             warnings::tell(&self.log, self.gate.zone(), message.seq, &fresh);
         }
         // The fold may be far behind this task: what the next entries mean is taken from the entries themselves. A zone is

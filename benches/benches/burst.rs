@@ -1,7 +1,7 @@
-//! How soon is a burst of orders answered? `cargo bench -p fleetfold-benches --bench burst [-- VEHICLES STOPS]`
+//! How soon is a burst of orders answered? `cargo bench -p fleetfold-benches --bench burst [-- VEHICLES STOPS BURST...]`
 //!
-//! A fleet (default 1,000 vehicles) with open stops (default 10,000) on a square of 20 km; then orders come in one instant. The
-//! engine's thread alone is measured: plans come straight back from the log. Printed for each size of burst: when the last order
+//! A fleet (default 1,000 vehicles) with open stops (default 10,000) on a square of 20 km; then orders come in one instant, in
+//! bursts of several sizes. The engine's thread alone is measured: plans come straight back from the log. Printed for each size of burst: when the last order
 //! was answered, the median, the longest single call of `handle` (how long a message that comes meanwhile waits), plans, and how
 //! many orders found no place. `FLEETFOLD_HOURS=1`: every hour has travel times of its own. `FLEETFOLD_CITY=1`: the streets of the
 //! generated city instead of straight lines. `FLEETFOLD_GLOBE=1`: straight lines on the sphere instead of a plane. `FLEETFOLD_FULL=1`:
@@ -154,7 +154,8 @@ fn main() {
         if full { ", full" } else { "" },
     );
     println!("{:>8} {:>12} {:>12} {:>12} {:>8} {:>10}", "orders", "last", "median", "one call", "plans", "unassigned");
-    for burst in BURSTS {
+    let bursts = if arguments.len() > 2 { &arguments[2..] } else { &BURSTS };
+    for &burst in bursts {
         let before: Vec<_> = rig.engine.fleet().unassigned_orders().collect();
         (rig.longest, rig.plans) = (Duration::ZERO, 0);
         rig.waits.clear();

@@ -34,6 +34,9 @@ pub(crate) struct Programs {
     /// The engine's program.
     #[arg(long, default_value = "target/release/fleetfold", global = true)]
     pub(crate) fleetfold: PathBuf,
+    /// Streets to drive on (`fleetfold graph build`), and along which vehicles and orders are; without: straight lines over a square.
+    #[arg(long, global = true)]
+    pub(crate) graph: Option<PathBuf>,
     /// Threads of the engine for searches; by default what the engine takes.
     #[arg(long, global = true)]
     threads: Option<usize>,
@@ -187,6 +190,9 @@ fn start_engine(programs: &Programs, broker: u16, http: u16, zone: &ZoneName, fo
         ])
         .args(["--listen", &format!("127.0.0.1:{http}"), "--data"])
         .arg(folder.join("data"));
+    if let Some(graph) = &programs.graph {
+        command.arg("--graph").arg(graph);
+    }
     if let Some(threads) = programs.threads {
         command.args(["--threads", &threads.to_string()]);
     }

@@ -10,7 +10,7 @@ use crate::link::{self, Link, News};
 use crate::measure::Figures;
 use crate::reader::Kind;
 use crate::rig::{Cost, Programs, Rig, cost, metric, now, wall};
-use crate::world::{CYCLE_SECONDS, Message, Producer, World};
+use crate::world::{CYCLE_SECONDS, Message, Places, Producer, World};
 use crate::zone::{CANCELLED_OF, Zone};
 
 /// Orders that may wait for an answer while the state is made.
@@ -73,6 +73,7 @@ pub(crate) struct Load {
     learn: bool,
     log_start: i64,
     rate: u32,
+    places: Places,
     next_phone: usize,
 }
 
@@ -80,12 +81,13 @@ impl Load {
     /// Starts the processes, opens the zone, and makes the state: vehicles on shift, open stops on their routes.
     pub(crate) async fn prepare(programs: Programs, state: &State) -> Result<Self, Failure> {
         let zone = ZoneName::new("load", "city").ok_or("a legal zone")?;
+        let places = Places::of(programs.graph.as_deref())?;
         let rig = Rig::start(programs, zone.clone()).await?;
         let client = link::connect(&rig.url()).await?;
         let link = Link::new(client, zone.filter(), format!("{}assignment.*", zone.prefix())).await?;
         let log_start = wall();
         let ours = Producer { source: "/load", orders: "o" };
-        let world = World::new(zone, log_start, state.rate, ours, state.seed);
+        let world = World::new(zone, log_start, state.rate, ours, state.seed).at(places.clone());
         let mut load = Self {
             rig,
             zone: Zone::new(world, state.stops),
@@ -94,6 +96,7 @@ impl Load {
             learn: state.learned,
             log_start,
             rate: state.rate,
+            places,
             next_phone: 0,
         };
         load.fill(state).await?;
@@ -153,7 +156,7 @@ impl Load {
 
     /// A producer beside this one, with ids of its own.
     pub(crate) fn second_producer(&self, producer: Producer) -> World {
-        World::new(self.zone.world.zone.clone(), self.log_start, self.rate, producer, 2)
+        World::new(self.zone.world.zone.clone(), self.log_start, self.rate, producer, 2).at(self.places.clone())
     }
 
     /// Applies load for a time. Returns the range of sequences from its first fact on; call [`Load::rest`] before reading figures.

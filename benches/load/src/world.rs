@@ -1,5 +1,8 @@
 //! What happens in the zone: its vehicles, its orders, and where phones say that they are, as messages for the log.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use fleetfold_journal::address::fact_id;
 use fleetfold_journal::{Address, ZoneName};
@@ -7,8 +10,11 @@ use fleetfold_model::{
     Event, Job, Load, LoadDirection, Millis, Name, Order, OrderWork, Policy, Position, Shift, Space, StopSpec,
     TimeWindow, Timestamp, Vehicle, VehicleCosts, ZoneOpened,
 };
+use fleetfold_roads::Streets;
 use fleetfold_sim::Seeded;
 use fleetfold_wire::{encode, encode_position};
+
+use crate::Failure;
 
 /// The first instant of the zone: eight in the morning of a summer's day.
 const DAY_START: Timestamp = Timestamp(1_780_300_800_000);
@@ -35,7 +41,41 @@ pub(crate) struct Producer {
     pub(crate) orders: &'static str,
 }
 
-/// A zone of 20 km by 20 km with vehicles and orders at uniform places.
+/// Where vehicles begin and orders are delivered.
+#[derive(Clone, Debug)]
+pub(crate) enum Places {
+    /// Anywhere on a square of 20 km.
+    Square,
+    /// At the junctions of a street network, each as likely as any other.
+    Junctions(Arc<[Position]>),
+}
+
+impl Places {
+    /// The junctions of a graph file; the square without one.
+    pub(crate) fn of(graph: Option<&Path>) -> Result<Self, Failure> {
+        let Some(graph) = graph else { return Ok(Self::Square) };
+        let bytes = std::fs::read(graph).map_err(|error| format!("{}: {error}", graph.display()))?;
+        let streets = Streets::from_bytes(&bytes).map_err(|error| format!("{}: {error}", graph.display()))?;
+        let junctions: Arc<[Position]> = streets.junction_ids().map(|junction| streets.junction(junction)).collect();
+        if junctions.is_empty() {
+            return Err(format!("{}: there is no junction in it", graph.display()).into());
+        }
+        Ok(Self::Junctions(junctions))
+    }
+
+    fn draw(&self, random: &mut Seeded) -> Position {
+        match self {
+            // 20 km of a degree of longitude at 41 degrees of latitude, and as much of one of latitude.
+            Self::Square => Position {
+                x: -86_000_000 + random.below(2_390_000) as i32,
+                y: 411_000_000 + random.below(1_800_000) as i32,
+            },
+            Self::Junctions(junctions) => junctions[random.below(junctions.len() as u64) as usize],
+        }
+    }
+}
+
+/// A zone with vehicles and orders at uniform places.
 pub(crate) struct World {
     pub(crate) zone: ZoneName,
     /// Log time at which the zone was opened, milliseconds.
@@ -43,6 +83,7 @@ pub(crate) struct World {
     /// Zone seconds for each second.
     rate: u32,
     producer: Producer,
+    places: Places,
     random: Seeded,
     events: u64,
     orders: u64,
@@ -51,7 +92,13 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(zone: ZoneName, log_start: i64, rate: u32, producer: Producer, seed: u64) -> Self {
         let random = Seeded::new(seed, producer.source);
-        Self { zone, log_start, rate: rate.max(1), producer, random, events: 0, orders: 0 }
+        let rate = rate.max(1);
+        Self { zone, log_start, rate, producer, places: Places::Square, random, events: 0, orders: 0 }
+    }
+
+    /// The same with other places.
+    pub(crate) fn at(self, places: Places) -> Self {
+        Self { places, ..self }
     }
 
     /// Zone time at an instant of log time.
@@ -65,11 +112,7 @@ impl World {
     }
 
     fn spot(&mut self) -> Position {
-        // 20 km of a degree of longitude at 41 degrees of latitude, and as much of one of latitude.
-        Position {
-            x: -86_000_000 + self.random.below(2_390_000) as i32,
-            y: 411_000_000 + self.random.below(1_800_000) as i32,
-        }
+        self.places.draw(&mut self.random)
     }
 
     /// The message of a fact.

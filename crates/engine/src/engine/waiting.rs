@@ -30,6 +30,8 @@ pub(crate) const PLAN_BYTES: usize = 400 << 10;
 const WORK_MAX: usize = 20_000;
 /// Facts that wait for longer than this are served by age, whatever their deadlines: nobody waits for ever. Log time.
 const OLD: Millis = Millis(2_000);
+/// Waiting facts that are looked at for one plan; a plan with the plainest answers there are is full after about so many.
+const LOOKED_AT: usize = 2_000;
 /// Routes that are repaired in one task.
 const REPAIRED_AT_ONCE: usize = 8;
 /// Tasks whose missing legs are asked for in one query.
@@ -45,9 +47,10 @@ pub(crate) struct Answers {
     missing: Option<LegQuery>,
 }
 
-/// Facts in the order in which they are served: those about vehicles, routes and roads; then those that wait for long, by age; then
-/// new orders by their deadline.
-fn in_service_order(fleet: &Fleet, facts: &mut [LogSeq], log_now: Timestamp) {
+/// The first facts in the order in which they are served: those about vehicles, routes and roads; then those that wait for long, by
+/// age; then new orders by their deadline. Not more than a plan could answer: sorting all of a hundred thousand for each plan would cost
+/// more than the answers. `facts`: in the order of the log.
+fn first_in_service_order(fleet: &Fleet, facts: &[LogSeq], log_now: Timestamp) -> Vec<LogSeq> {
     let due = |ask: &Ask| {
         let stops = ask.orders.iter().flat_map(|&id| {
             let order = fleet.order(id);
@@ -55,23 +58,29 @@ fn in_service_order(fleet: &Fleet, facts: &mut [LogSeq], log_now: Timestamp) {
         });
         stops.min().unwrap_or(Timestamp(i64::MAX))
     };
-    facts.sort_by_cached_key(|seq| match fleet.unanswered().get(seq) {
-        Some(ask) if !ask.vehicles.is_empty() || ask.roads => (0, Timestamp(0), *seq),
-        Some(ask) if log_now - ask.logged_at >= OLD => (1, Timestamp(0), *seq),
-        Some(ask) => (2, due(ask), *seq),
-        None => (3, Timestamp(0), *seq),
-    });
+    let asks = || facts.iter().filter_map(|seq| Some((*seq, fleet.unanswered().get(seq)?)));
+    let is_urgent = |ask: &Ask| !ask.vehicles.is_empty() || ask.roads;
+    let is_old = |ask: &Ask| log_now - ask.logged_at >= OLD;
+    let mut first: Vec<LogSeq> = asks().filter(|(_, ask)| is_urgent(ask)).map(|(seq, _)| seq).take(LOOKED_AT).collect();
+    let old = asks().filter(|(_, ask)| !is_urgent(ask) && is_old(ask)).map(|(seq, _)| seq);
+    first.extend(old.take(LOOKED_AT - first.len()));
+    let room = LOOKED_AT - first.len();
+    if room > 0 {
+        let new = asks().filter(|(_, ask)| !is_urgent(ask) && !is_old(ask));
+        let mut new: Vec<(Timestamp, LogSeq)> = new.map(|(seq, ask)| (due(ask), seq)).collect();
+        if new.len() > room {
+            new.select_nth_unstable(room);
+            new.truncate(room);
+        }
+        new.sort_unstable();
+        first.extend(new.into_iter().map(|(_, seq)| seq));
+    }
+    first
 }
 
-/// The tasks of what waits, in the order in which they are served. Broken promises come first: they are late already.
-pub(crate) fn tasks(
-    moment: Moment<'_>,
-    mut facts: Vec<LogSeq>,
-    repairs: &BTreeSet<VehicleId>,
-    roads: RoadAsks,
-) -> Vec<Task> {
+/// The tasks of what waits, as many as a plan may answer, in the order in which they are served. Broken promises come first: they are late already.
+pub(crate) fn tasks(moment: Moment<'_>, facts: &[LogSeq], repairs: &BTreeSet<VehicleId>, roads: RoadAsks) -> Vec<Task> {
     let fleet = moment.fleet;
-    in_service_order(fleet, &mut facts, moment.log_now);
     let works = |vehicle: &VehicleId| fleet.vehicle(*vehicle).is_available();
     let changed = facts.iter().copied().find(|seq| fleet.unanswered().get(seq).is_some_and(|ask| ask.roads));
     // Routes over slower roads are repaired in the name of the fact that made them so; without one, the clock did.
@@ -87,7 +96,7 @@ pub(crate) fn tasks(
     if roads.opened {
         tasks.push(Task { seq: changed, opened: true, ..Task::default() });
     }
-    tasks.extend(facts.into_iter().filter_map(|seq| {
+    tasks.extend(first_in_service_order(fleet, facts, moment.log_now).into_iter().filter_map(|seq| {
         let ask = fleet.unanswered().get(&seq)?;
         let (orders, vehicles) = (ask.orders.clone(), ask.vehicles.clone());
         Some(Task { seq: Some(seq), orders, vehicles, ..Task::default() })
@@ -223,7 +232,7 @@ impl Engine {
         if !facts.is_empty() || !repairs.is_empty() {
             let asks = self.roads.take_asks();
             let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
-            let tasks = tasks(moment, facts, &repairs, asks);
+            let tasks = tasks(moment, &facts, &repairs, asks);
             let waits = self.legs.may_fetch(self.log_now);
             let queue = Queue::new(tasks);
             let answers = answers_to(moment, self.roads.outlook(), self.overload.effort(), queue, PLAN_BYTES, waits);

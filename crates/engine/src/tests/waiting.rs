@@ -114,7 +114,7 @@ fn a_breakdown_is_served_before_orders_and_urgent_orders_before_others() {
         let fleet = rig.engine.fleet().clone();
         let facts: Vec<LogSeq> = fleet.unanswered().keys().copied().collect();
         let moment = Moment { fleet: &fleet, log_now: Timestamp(rig.now) };
-        let tasks = crate::engine::tasks(moment, facts, &BTreeSet::new(), crate::roads::RoadAsks::default());
+        let tasks = crate::engine::tasks(moment, &facts, &BTreeSet::new(), crate::roads::RoadAsks::default());
         tasks.into_iter().filter_map(|task| task.seq).map(|fact| fact.0 - seq).collect::<Vec<u64>>()
     };
     let mut effects = Vec::new();
@@ -126,6 +126,45 @@ fn a_breakdown_is_served_before_orders_and_urgent_orders_before_others() {
     // Whoever waits for two seconds is served by age.
     rig.now += 2_000;
     assert_eq!(moment_of(&rig), [5, 1, 2, 3, 4]);
+}
+
+/// A plan looks at the first facts only. The slow obvious way is to sort all of them.
+#[test]
+fn of_many_facts_a_plan_looks_at_those_that_are_served_first() {
+    let mut rig = Rig::new();
+    rig.on("c", km(5, 5));
+    rig.order(job("x", km(1, 1)));
+    let mut draw = Draw(3);
+    let mut effects = Vec::new();
+    for index in 0..2_600 {
+        let mut order = job(&format!("order-{index}"), km(1, 1));
+        order.promised = Some(at(i64::from(30 + draw.below(400))));
+        // The first five hundred wait for longer than the rest.
+        rig.now += i64::from(index == 500) * 1_500;
+        let entry = next_entry(&mut rig.seq, rig.now, Event::OrderCreated(order));
+        rig.engine.handle(Input::Entry(entry), &mut effects);
+    }
+    let lost = next_entry(&mut rig.seq, rig.now, Event::VehicleLost { vehicle: name("c"), position: Some(km(0, 0)) });
+    let lost_at = lost.seq;
+    rig.engine.handle(Input::Entry(lost), &mut effects);
+    rig.now += 600;
+    let fleet = rig.engine.fleet();
+    let facts: Vec<LogSeq> = fleet.unanswered().keys().copied().collect();
+    let moment = Moment { fleet, log_now: Timestamp(rig.now) };
+    let tasks = crate::engine::tasks(moment, &facts, &BTreeSet::new(), crate::roads::RoadAsks::default());
+    let served: Vec<LogSeq> = tasks.into_iter().filter_map(|task| task.seq).collect();
+    let due = |ask: &fleetfold_fleet::Ask| {
+        let stops = ask.orders.iter().filter_map(|&order| fleet.order(order).stop(StopKind::Delivery)?.due);
+        stops.min().unwrap_or(Timestamp(i64::MAX))
+    };
+    let mut sorted = facts.clone();
+    sorted.sort_by_key(|seq| match &fleet.unanswered()[seq] {
+        _ if *seq == lost_at => (0, Timestamp(0), *seq),
+        ask if rig.now - ask.logged_at.0 >= 2_000 => (1, Timestamp(0), *seq),
+        ask => (2, due(ask), *seq),
+    });
+    sorted.truncate(2_000);
+    assert_eq!(served, sorted);
 }
 
 /// The oracle is the search for a position itself, over one vehicle and one order.
@@ -231,8 +270,8 @@ fn a_part_of_what_a_fact_asks_for_says_the_true_reasons() {
     rig.happens(Event::VehicleLost { vehicle: name("lorry"), position: Some(km(0, 0)) });
     let fleet = rig.engine.fleet();
     let moment = Moment { fleet, log_now: Timestamp(rig.now) };
-    let facts = fleet.unanswered().keys().copied().collect();
-    let tasks = crate::engine::tasks(moment, facts, &BTreeSet::new(), crate::roads::RoadAsks::default());
+    let facts: Vec<LogSeq> = fleet.unanswered().keys().copied().collect();
+    let tasks = crate::engine::tasks(moment, &facts, &BTreeSet::new(), crate::roads::RoadAsks::default());
     let answer = crate::answer::Answer::new(moment, rig.engine.outlook(), crate::overload::Effort::default());
     let whole = crate::engine::fitting(&answer, &tasks[0], 400_000);
     assert_eq!((whole[0].unassigned.len(), whole[0].caused_by.len()), (40, 1));
@@ -301,7 +340,7 @@ fn answers_made_side_by_side_are_those_made_one_after_the_other() {
         let moment = Moment { fleet, log_now: Timestamp(rig.now) };
         let facts: Vec<LogSeq> = fleet.unanswered().keys().copied().collect();
         assert!(facts.len() >= 40);
-        let tasks = crate::engine::tasks(moment, facts, &BTreeSet::new(), crate::roads::RoadAsks::default());
+        let tasks = crate::engine::tasks(moment, &facts, &BTreeSet::new(), crate::roads::RoadAsks::default());
         let answers = |queue| {
             let effort = crate::overload::Effort::default();
             crate::engine::answers_to(moment, rig.engine.outlook(), effort, queue, 400_000, false).groups

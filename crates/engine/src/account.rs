@@ -6,21 +6,48 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleetfold_fleet::{Fleet, Placement};
-use fleetfold_model::{ExchangeGroup, LogSeq, Name, OrderId, UnassignedReason};
+use fleetfold_fleet::{Fleet, OrderState, Placement};
+use fleetfold_model::{ExchangeGroup, LogSeq, Name, OrderId, UnassignedReason, VehicleId};
 
 /// A fact whose groups were refused so often is answered plainly. Refusals are usual while routes change faster than plans
 /// come back; so many in a row mean that the fold will never take what this engine makes of the fact (guess).
 const REFUSALS_MAX: u32 = 8;
 
-/// Bytes that a group takes in a message, on the safe side: names are at most 64 characters, mostly ten.
+/// Most bytes of a visit in a plan's message, its name not counted.
+const VISIT_BYTES: usize = 300;
+/// The same with the longest name there is: 64 characters of six bytes.
+const VISIT_BYTES_MAX: usize = VISIT_BYTES + 64 * 6;
+
+/// Most bytes that a group takes in a plan's message.
 pub(crate) fn weight(group: &ExchangeGroup) -> usize {
-    let visits: usize = group.routes.iter().map(|route| route.visits.len()).sum();
-    200 * group.routes.len()
-        + 320 * visits
-        + 420 * group.choices.len()
-        + 120 * group.unassigned.len()
-        + 12 * group.caused_by.len()
+    let routes = group.routes.iter().map(|route| {
+        let visits = route.visits.iter().map(|visit| VISIT_BYTES + in_json(&visit.order));
+        200 + in_json(&route.vehicle) + visits.sum::<usize>()
+    });
+    let choices = group.choices.iter().map(|choice| {
+        let names = [Some(&choice.order), choice.vehicle.as_ref(), choice.previous.as_ref(), choice.runner_up.as_ref()];
+        400 + names.into_iter().flatten().map(in_json).sum::<usize>()
+    });
+    let unassigned = group.unassigned.iter().map(|(order, _)| 60 + in_json(order));
+    routes.chain(choices).chain(unassigned).sum::<usize>() + 21 * group.caused_by.len()
+}
+
+/// Bytes of a name in a message: control characters, quotes and backslashes take up to six.
+fn in_json(name: &Name) -> usize {
+    let escaped = name.as_str().bytes().filter(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\')).count();
+    name.as_str().len() + 5 * escaped
+}
+
+/// True when a vehicle's route with the stops of an order in it would take more than half of so many bytes: it must go into
+/// one message with what else changes, and a route as the driver is told it takes more than in a plan.
+pub(crate) fn is_too_long(fleet: &Fleet, vehicle: VehicleId, order: &OrderState, bytes_max: usize) -> bool {
+    let (visits, more) = (&fleet.vehicle(vehicle).route.visits, order.open_stops().len());
+    let most = bytes_max / 2;
+    if (visits.len() + more) * VISIT_BYTES_MAX <= most {
+        return false;
+    }
+    let held = visits.iter().map(|visit| VISIT_BYTES + in_json(&fleet.order(visit.order).name));
+    held.sum::<usize>() + more * (VISIT_BYTES + in_json(&order.name)) > most
 }
 
 /// How often groups that answer a fact were refused.

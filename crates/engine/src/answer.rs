@@ -5,14 +5,15 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
-use fleetfold_fleet::{Fleet, Placement};
+use fleetfold_fleet::{Fleet, OrderState, Placement};
 use fleetfold_model::{
     Choice, ExchangeGroup, LogSeq, Millis, Obstacle, OrderId, StopKind, UnassignedReason, VehicleId,
 };
 use fleetfold_roads::LegQuery;
 use fleetfold_solver::{Problem, Solution, StopIx, TourIx, insert, schedule};
 
-use crate::bounds::{self, Refusals};
+use crate::account::is_too_long;
+use crate::bounds::{self, Refusal, Refusals};
 use crate::draft::Draft;
 use crate::engine::Read;
 use crate::moment::Moment;
@@ -52,6 +53,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) outlook: &'a Outlook,
     /// How many vehicles are asked about an order.
     effort: Effort,
+    /// Most bytes of the groups of one task.
+    pub(crate) bytes_max: usize,
     /// The first legs found missing that a routing server has not said yet: straight lines stood in for them.
     pub(crate) missing: RefCell<Option<LegQuery>>,
     /// Stops and vehicles that were looked at: what the answer cost.
@@ -61,8 +64,18 @@ pub(crate) struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    pub(crate) fn new(moment: Moment<'a>, outlook: &'a Outlook, effort: Effort) -> Self {
-        Self { moment, outlook, effort, missing: RefCell::default(), work: Cell::new(0), read: RefCell::default() }
+    pub(crate) fn new(moment: Moment<'a>, outlook: &'a Outlook, effort: Effort, bytes_max: usize) -> Self {
+        let (missing, work, read) = (RefCell::default(), Cell::new(0), RefCell::default());
+        Self { moment, outlook, effort, bytes_max, missing, work, read }
+    }
+
+    /// Why a vehicle cannot take an order; `None`: it may.
+    fn refusal(&self, vehicle: VehicleId, order: &OrderState) -> Option<Refusal> {
+        bounds::refusal(self.moment, vehicle, order).or_else(|| {
+            let is_on_it = order.placement == Placement::OnRoute(vehicle) || order.on_board == Some(vehicle);
+            let is_too_long = !is_on_it && is_too_long(self.moment.fleet, vehicle, order, self.bytes_max);
+            is_too_long.then_some(Refusal::Stops)
+        })
     }
 
     /// Groups that do what a task asks for, and answer its fact.
@@ -181,7 +194,7 @@ impl<'a> Answer<'a> {
         for vehicle in self.nearest_available(id) {
             self.work.set(self.work.get() + 1);
             self.read.borrow_mut().vehicles.insert(vehicle);
-            match bounds::refusal(self.moment, vehicle, order) {
+            match self.refusal(vehicle, order) {
                 None => return Ok(()),
                 Some(refusal) => refusals.note(vehicle, refusal),
             }
@@ -214,7 +227,7 @@ impl<'a> Answer<'a> {
                 .map(|(order, _)| order)
                 .filter(|&order| matches!(fleet.order(order).placement, Placement::Unassigned(_)))
                 .filter(|&order| self.placeable(order) == Some(Ok(())))
-                .filter(|&order| bounds::refusal(self.moment, vehicle, fleet.order(order)).is_none())
+                .filter(|&order| self.refusal(vehicle, fleet.order(order)).is_none())
                 .take(RETRIED);
             retried.extend(waiting);
         }
@@ -325,7 +338,7 @@ impl<'a> Answer<'a> {
         let space = fleet.zone().space;
         let could = |&vehicle: &VehicleId| {
             self.read.borrow_mut().vehicles.insert(vehicle);
-            fleet.vehicle(vehicle).is_available() && bounds::refusal(self.moment, vehicle, order).is_none()
+            fleet.vehicle(vehicle).is_available() && self.refusal(vehicle, order).is_none()
         };
         let places =
             [StopKind::Pickup, StopKind::Delivery].into_iter().filter(|kind| order.open_stops().contains(kind));

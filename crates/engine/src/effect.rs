@@ -165,6 +165,13 @@ pub enum Note {
         /// Number of the plan.
         rev: u64,
     },
+    /// The log did not take a plan because of its size: the next ones are smaller.
+    PlanTooLarge {
+        /// Number of the plan.
+        rev: u64,
+        /// The next ones stay below this many bytes.
+        bytes_max: usize,
+    },
     /// A promise of the fold was found broken: an alert. The owner of the zone asks for the offenders anew.
     Broken {
         /// Which promise, and how.

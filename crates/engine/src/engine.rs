@@ -44,6 +44,8 @@ pub struct Engine {
     legs: LegWait,
     learner: Learner,
     overload: Overload,
+    /// A plan stays below this many bytes.
+    plan_bytes: usize,
 }
 
 impl Engine {
@@ -60,6 +62,7 @@ impl Engine {
             legs: LegWait::default(),
             learner: Learner::default(),
             overload: Overload::default(),
+            plan_bytes: waiting::PLAN_BYTES,
             fleet,
         }
     }

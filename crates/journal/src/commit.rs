@@ -23,6 +23,8 @@ pub enum Outcome {
     WrongSequence,
     /// Timeout, disconnect, no leader: nobody knows.
     Unknown,
+    /// The log takes no message so large: it was not stored.
+    TooLarge,
     /// The last message of the plan subject, as read back; `None`: there is none.
     LastPlan(Option<LastPlan>),
     /// We own the zone, in this epoch.
@@ -92,6 +94,8 @@ pub struct Commit {
     in_flight: Option<InFlight>,
     /// Ours that stands in the log and was not taken for a plan there.
     rejected: Option<Arc<Event>>,
+    /// Ours that the log did not take because it is too large.
+    too_large: Option<Arc<Event>>,
     /// The log was folded up to this entry.
     passed: LogSeq,
 }
@@ -151,6 +155,10 @@ impl Commit {
             }
             Outcome::Duplicate | Outcome::WrongSequence | Outcome::Unknown => {
                 self.in_flight.is_some().then_some(Wanted::ReadLastPlan)
+            }
+            Outcome::TooLarge => {
+                self.too_large = self.in_flight.take().map(|flight| flight.event);
+                None
             }
             Outcome::LastPlan(last) => self.read_back(last),
         }
@@ -215,6 +223,11 @@ impl Commit {
     /// The same is not to be proposed again.
     pub fn take_rejected(&mut self) -> Option<Arc<Event>> {
         self.rejected.take()
+    }
+
+    /// Ours that the log did not take because it is too large. Given once. The same is not to be proposed again.
+    pub fn take_too_large(&mut self) -> Option<Arc<Event>> {
+        self.too_large.take()
     }
 
     /// Ours would stand before the message at which it settles: if the log was folded up to there without it, it was never stored.
@@ -331,6 +344,15 @@ mod tests {
         assert!(owner.is_ready());
         assert!(matches!(owner.take_rejected().as_deref(), Some(Event::PlanProposed(plan)) if plan.rev == 3));
         assert_eq!(owner.take_rejected(), None);
+    }
+
+    #[test]
+    fn a_plan_that_the_log_finds_too_large_makes_room_for_a_smaller_one() {
+        let mut owner = owner(5, 3, 20);
+        assert_eq!(after(&mut owner, Outcome::TooLarge), "wait");
+        assert!(owner.is_ready());
+        assert!(matches!(owner.take_too_large().as_deref(), Some(Event::PlanProposed(plan)) if plan.rev == 3));
+        assert_eq!((owner.take_too_large(), owner.take_rejected()), (None, None));
     }
 
     /// Found by the simulator (seed 182 with stray messages): the last entry of a quiet zone was a stray one that had been folded

@@ -100,6 +100,8 @@ const EPOCH_MAX: u64 = 1 << 52;
 pub struct Gate {
     zone: ZoneName,
     skipped: BTreeSet<LogSeq>,
+    /// How far the list of skipped entries was read, as whoever keeps it counts. 0: not known.
+    skips_read: u64,
     /// Highest epoch that an owner can have, as far as the log has been asked.
     epoch_max: u64,
     /// The record of owners begins here: what was logged before cannot be judged by it.
@@ -115,7 +117,15 @@ impl Gate {
     /// `skipped`: entries noted as skipped before. `epoch_max`: no owner has, or had, a higher epoch.
     pub fn new(zone: ZoneName, policy: PolicyAt, skipped: impl IntoIterator<Item = u64>, epoch_max: u64) -> Self {
         let skipped = skipped.into_iter().map(LogSeq).collect();
-        Self { zone, skipped, epoch_max, owners_since: Timestamp(i64::MIN), policy, policy_fact: LogSeq(0) }
+        Self {
+            zone,
+            skipped,
+            skips_read: 0,
+            epoch_max,
+            owners_since: Timestamp(i64::MIN),
+            policy,
+            policy_fact: LogSeq(0),
+        }
     }
 
     /// The zone.
@@ -144,6 +154,16 @@ impl Gate {
     /// An entry was noted as skipped.
     pub fn skip(&mut self, seq: LogSeq) {
         self.skipped.insert(seq);
+    }
+
+    /// How far the list of skipped entries was read, as [`Gate::skips_read_to`] said last.
+    pub fn skips_read(&self) -> u64 {
+        self.skips_read
+    }
+
+    /// The list of skipped entries was read so far, as whoever keeps it counts.
+    pub fn skips_read_to(&mut self, read: u64) {
+        self.skips_read = read;
     }
 
     /// Entries noted as skipped, in order.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_journal::{ZoneName, base};
-use fleetfold_model::{Event, LogEntry, LogSeq, Name, NetworkSpec, Space, Timestamp};
+use fleetfold_model::{Event, FORMAT, LogEntry, LogSeq, Name, NetworkSpec, Space, Timestamp};
 use fleetfold_roads::Network;
 use fleetfold_wire::{
     DAY_HEADER_BYTES_MAX, DAY_LINE_BYTES_MAX, DayFooter, DayHeader, DayLine, What, decode, network_from_json,
@@ -46,6 +46,35 @@ impl Day {
         let zone = ZoneName::new(text("tenant"), text("zone"))
             .ok_or_else(|| bad("it does not name its tenant and zone".to_owned()))?;
         base::read(document.to_string().as_bytes(), &zone).map_err(|error| bad(error.to_string()))
+    }
+
+    /// A recording is whole when it ends with its footer.
+    ///
+    /// # Errors
+    ///
+    /// When it does not.
+    pub(crate) fn is_whole(&self, path: &Path) -> Result<(), Failure> {
+        if self.footer.is_some() || self.entries.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(
+            format!("{}: cut short: it ends at line {} without its footer", path.display(), self.lines),
+            "record the day anew with `fleetfold record`",
+        ))
+    }
+
+    /// True when a recording does not end in the digest that its footer says. A footer of another format cannot be compared.
+    ///
+    /// # Errors
+    ///
+    /// When the base that it begins with cannot be read.
+    pub(crate) fn was_changed(&self) -> Result<bool, Failure> {
+        let Some(footer) = self.footer.as_ref().filter(|footer| footer.format == FORMAT) else { return Ok(false) };
+        let (mut fleet, _) = self.beginning()?;
+        for entry in &self.entries {
+            fleet.apply(entry);
+        }
+        Ok(footer.digest != format!("{:016x}", fleet.digest()))
     }
 
     /// What simulated drivers can play: the day's own events, if there are any.

@@ -35,7 +35,7 @@ pub(crate) async fn append_fact(
     for _ in 0..TRIES_MAX {
         match log.append(Stream::Fleet, subject.clone(), message_id.clone(), bytes.clone(), None).await {
             Ok(stored) => return Ok(stored.seq),
-            Err(AppendError::Refused(why)) => {
+            Err(AppendError::Refused(why) | AppendError::TooLarge(why)) => {
                 return Err(LogError {
                     what: format!("the log refuses a fact: {why}"),
                     hint: "make room, then feed again: what is there already is not doubled".to_owned(),

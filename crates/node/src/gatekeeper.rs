@@ -26,7 +26,9 @@ pub(crate) enum Passed {
 pub(crate) async fn gate(log: &Log, zone: &ZoneName, policy: PolicyAt) -> Result<Gate, LogError> {
     // In this order: what was rejected because nobody had such an epoch is noted before somebody has.
     let epoch_max = log.epoch_max(zone).await?;
-    let mut gate = Gate::new(zone.clone(), policy, log.skipped(zone).await?, epoch_max);
+    let (skipped, read) = log.skipped_from(zone, 0).await?;
+    let mut gate = Gate::new(zone.clone(), policy, skipped, epoch_max);
+    gate.skips_read_to(read);
     gate.owners_known_since(log.owners_since().await?);
     Ok(gate)
 }
@@ -43,9 +45,11 @@ pub(crate) async fn judge(log: &Log, gate: &mut Gate, message: &Message) -> Resu
         return Ok(passed);
     }
     let epoch_max = log.epoch_max(gate.zone()).await?;
-    for seq in log.skipped(gate.zone()).await? {
+    let (skipped, read) = log.skipped_from(gate.zone(), gate.skips_read()).await?;
+    for seq in skipped {
         gate.skip(LogSeq(seq));
     }
+    gate.skips_read_to(read);
     gate.owner(epoch_max);
     Ok(passed(gate, message).unwrap_or_else(|epoch| Passed::Rejected(gate.not_an_owner(message.raw(), epoch))))
 }

@@ -31,7 +31,7 @@ use crate::threads;
 use crate::view::{Hello, Problem, RejectedLine, Submitted, WarnedLine, WarningList, text};
 use crate::warnings::tell;
 
-use sense::Patience;
+use sense::{Found, Patience};
 
 /// Most browsers at a time.
 const CLIENTS_MAX: usize = 256;
@@ -435,13 +435,17 @@ async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Ta
     sense::wrong_coordinates(live, &decoded).await.map_err(|what| Submit::Invalid("coordinates", what))?;
     // Asked before the event changes the answer.
     let doubtful = sense::doubtful(live, &decoded, patience).await;
-    let stored = append_until_known(&live.log, stream, subject, id, bytes)
-        .await
-        .map_err(|(lost, detail)| Submit::Log(lost, detail))?;
-    if stored.duplicate
-        && let Some(what) = sense::reused(live, stream, stored, &decoded.envelope).await
-    {
-        return Err(Submit::Invalid(ID_REUSED, what));
+    let append = |id: String| append_until_known(&live.log, stream, subject.clone(), id, bytes.clone());
+    let lost = |(lost, detail)| Submit::Log(lost, detail);
+    let mut stored = append(id).await.map_err(lost)?;
+    if stored.duplicate {
+        match sense::found(live, stream, stored, (&decoded.envelope, &subject)).await {
+            Found::Repeat => {}
+            Found::Reused(what) => return Err(Submit::Invalid(ID_REUSED, what)),
+            // Whoever used the id has stored nothing in this zone. Without an id at the broker the event may be stored twice when it is
+            // sent twice; the fold takes it once, by its source and id.
+            Found::Foreign => stored = append(String::new()).await.map_err(lost)?,
+        }
     }
     // Positions are in another stream, so their sequence would say nothing to a reader of the fleet's log.
     let seq = (stream == Stream::Fleet).then_some(stored.seq);
@@ -476,7 +480,7 @@ async fn append_until_known(
         };
         sent |= matches!(error, AppendError::Unknown(_));
         let lost = if sent { Lost::Unknown } else { Lost::NotStored };
-        let over = matches!(error, AppendError::Refused(_) | AppendError::WrongSequence);
+        let over = matches!(error, AppendError::Refused(_) | AppendError::TooLarge(_) | AppendError::WrongSequence);
         if over || begun.elapsed() > KNOWN_WITHIN {
             return Err((lost, error.to_string()));
         }

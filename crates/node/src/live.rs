@@ -107,6 +107,8 @@ pub(crate) struct Readiness {
     unnoted: Trouble,
     /// Why nobody is known to own the zone: no fact is answered.
     pub(crate) unowned: Trouble,
+    /// Why no plan comes into the log: nothing is decided.
+    pub(crate) undecided: Trouble,
     /// Why drivers cannot be told their routes.
     pub(crate) untold: Trouble,
     /// Why a stream that was deleted cannot be made again.
@@ -120,6 +122,7 @@ impl Readiness {
         }
         self.unnoted.get()?;
         self.unowned.get()?;
+        self.undecided.get()?;
         self.untold.get()?;
         self.unmade.get()?;
         if self.caught_up.load(Ordering::Acquire) { Ok(()) } else { Err("the log is still being folded".to_owned()) }
@@ -219,8 +222,8 @@ struct Worker {
     log: Log,
     zone: ZoneName,
     folder: Option<PathBuf>,
-    /// The last plan that was sent, with the subject, the id and the bytes of its message.
-    appended: Option<(Arc<Event>, (String, String, Bytes))>,
+    /// The last plan that was sent, with the subject and the bytes of its message.
+    appended: Option<(Arc<Event>, (String, Bytes))>,
     /// The message of the entry that is being folded: a fact that is refused is told with its bytes.
     folding: Option<Message>,
     /// Hash of the last entry that was folded or passed over.

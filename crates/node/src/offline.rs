@@ -28,12 +28,7 @@ fn show(report: &Report, json: bool) {
 pub(crate) fn replay(args: &Replay) -> Result<ExitCode, Failure> {
     let day = days::read(&args.day)?;
     let Some(footer) = &day.footer else {
-        if !day.entries.is_empty() {
-            return Err(Failure::new(
-                format!("{}: cut short: it ends at line {} without its footer", args.day.display(), day.lines),
-                "record the day anew with `fleetfold record`",
-            ));
-        }
+        day.is_whole(&args.day)?;
         return Err(Failure::new(
             "this day was not recorded from a log: it has no digest",
             "use `fleetfold backtest`, or record one with `fleetfold record`",
@@ -96,6 +91,12 @@ const DIFFERENT: &str = "fold it with the version that recorded it; report it if
 /// Runs a day's own orders with simulated drivers in virtual time.
 pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
     let day = days::read(&args.day)?;
+    day.is_whole(&args.day)?;
+    if day.was_changed()? {
+        eprintln!(
+            "note: this is not what was recorded: events were added, changed or removed (`fleetfold replay` says more)"
+        );
+    }
     let network = if let Some(source) = &args.network {
         days::network_of(source)?
     } else {

@@ -204,9 +204,9 @@ impl Teller {
                             unconfirmed = why;
                             Heard::Unknown
                         }
-                        Err(AppendError::Refused(why)) => {
-                            tracing::error!(vehicle = vehicle.as_str(), why, "the log refuses an assignment");
-                            return Ok(());
+                        // It is tried again, after the others, and said by `/readyz`.
+                        Err(AppendError::Refused(why) | AppendError::TooLarge(why)) => {
+                            return Err(format!("the log refuses it: {why}"));
                         }
                     }
                 }

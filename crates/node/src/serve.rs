@@ -240,6 +240,7 @@ async fn serve_zones(
 pub(crate) async fn feed(args: Feed) -> Result<ExitCode, Failure> {
     let zone = zone_name(&args.place.tenant, &args.place.zone)?;
     let day = days::read(&args.day)?;
+    day.is_whole(&args.day)?;
     let opened = log::open_with(&args.place.log, log::Purpose::Write, args.kept.storage()).await?;
     opened.log.make_zone(&zone).await?;
     eprintln!("log   {}", opened.why);

@@ -131,7 +131,7 @@ pub(crate) fn tell(log: &Log, zone: &ZoneName, seq: u64, fresh: &[Warned]) {
         tokio::spawn(async move {
             for _ in 0..TOLD_TRIES {
                 match log.append(Stream::Warning, subject.clone(), id.clone(), body.clone(), None).await {
-                    Ok(_) | Err(AppendError::Refused(_)) => return,
+                    Ok(_) | Err(AppendError::Refused(_) | AppendError::TooLarge(_)) => return,
                     Err(_) => tokio::time::sleep(AGAIN).await,
                 }
             }

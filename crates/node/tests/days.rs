@@ -152,3 +152,25 @@ fn a_file_that_is_no_whole_day_is_told_where() {
         assert!(!output.status.success() && !words.contains("panicked") && words.contains("error: "), "{words}");
     }
 }
+
+/// What is not whole is not played as if it were.
+#[test]
+fn a_recording_that_was_cut_or_changed_is_told_by_backtest_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let recorded = recording(folder);
+    let backtest = |lines: &[String]| {
+        std::fs::write(folder.join("changed.jsonl"), lines.join("\n") + "\n").unwrap();
+        let output = run(&["backtest", "changed.jsonl", "--json"], folder);
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (good, words) = backtest(&recorded);
+    assert!(good && !words.contains("not what was recorded"), "{words}");
+    let (good, words) = backtest(&recorded[..recorded.len() / 2]);
+    assert!(!good && words.contains("cut short"), "{words}");
+    let order = recorded.iter().position(|line| line.contains("fleet.order.created.v1")).unwrap();
+    let mut without = recorded.clone();
+    without.remove(order);
+    let (good, words) = backtest(&without);
+    assert!(good && words.contains("not what was recorded"), "{words}");
+}

@@ -6,6 +6,7 @@ use fleetfold_journal::Outcome;
 use fleetfold_model::{Event, LogSeq, Name, RepairAsked, VehicleId};
 
 use super::Engine;
+use super::waiting::PLAN_BYTES;
 use crate::effect::{Effect, Note};
 use crate::moment::Moment;
 use crate::roads::RoadNews;
@@ -30,6 +31,7 @@ impl Engine {
         if led || self.commit.epoch().is_none() {
             return;
         }
+        self.plan_bytes = PLAN_BYTES;
         // A new owner: every route is stale, and every vehicle is told again (receivers keep the highest revision).
         self.look_at_roads();
         let moment = Moment { fleet: &self.fleet, log_now: self.log_now };

@@ -23,8 +23,11 @@ use crate::outlook::Outlook;
 use crate::overload::Effort;
 use crate::roads::RoadAsks;
 
-/// A plan stays below this many bytes as estimated by [`account::weight`]; the wire refuses 512 KiB.
+/// A plan stays below this many bytes as estimated by [`account::weight`]; the wire refuses 512 KiB. Where the log takes less, the
+/// engine finds out and stays below that.
 pub(crate) const PLAN_BYTES: usize = 400 << 10;
+/// It does not try with less: what is too large then is answered plainly.
+const PLAN_BYTES_MIN: usize = 4 << 10;
 
 /// Stops and vehicles looked at after which a plan is closed: 8 to 64 ms (measured, "Many facts at once" in docs/PERFORMANCE.md).
 const WORK_MAX: usize = 20_000;
@@ -119,7 +122,7 @@ pub(crate) fn answers_to(
     let (mut work, mut bytes, mut asked) = (0, 0, 0);
     loop {
         let fleet = ahead.as_ref().unwrap_or(moment.fleet);
-        let made = queue.next(|task| make(Answer::new(Moment { fleet, ..moment }, outlook, effort), task, bytes_max));
+        let made = queue.next(|task| make(Answer::new(Moment { fleet, ..moment }, outlook, effort, bytes_max), task));
         let Some((task, made)) = made else { break };
         work += made.work;
         if let Some(query) = made.missing.filter(|_| waits) {
@@ -175,8 +178,8 @@ pub(crate) fn answers_to(
 }
 
 /// The answer to one task, and what it depends on.
-fn make(answer: Answer<'_>, task: &Task, bytes_max: usize) -> Made {
-    let groups = fitting(&answer, task, bytes_max);
+fn make(answer: Answer<'_>, task: &Task) -> Made {
+    let groups = fitting(&answer, task);
     let mut read = answer.read.into_inner();
     read.orders.extend(&task.orders);
     Made { groups, work: answer.work.get(), missing: answer.missing.into_inner(), read }
@@ -184,14 +187,14 @@ fn make(answer: Answer<'_>, task: &Task, bytes_max: usize) -> Made {
 
 /// Groups that do a task and fit into one message. A task that does not fit is done in part: some of its orders, or some of its
 /// routes, while its fact goes on waiting. What cannot be made smaller is answered plainly.
-pub(crate) fn fitting(answer: &Answer<'_>, task: &Task, bytes_max: usize) -> Vec<ExchangeGroup> {
+pub(crate) fn fitting(answer: &Answer<'_>, task: &Task) -> Vec<ExchangeGroup> {
     let fleet = answer.moment.fleet;
     let mut part = task.clone();
     loop {
         let groups = answer.groups(&part);
         let bytes: usize = groups.iter().map(weight).sum();
         let does_something = part.seq.is_some() || task.seq.is_none() || !groups.is_empty();
-        if bytes <= bytes_max && does_something {
+        if bytes <= answer.bytes_max && does_something {
             return groups;
         }
         let Some(smaller) = smaller(fleet, &part) else {
@@ -222,6 +225,14 @@ impl Engine {
             rejected.groups.iter().for_each(|group| self.refusals.rejected(group));
             effects.push(Effect::Note(Note::PlanRejected { rev: rejected.rev }));
         }
+        if let Some(Event::PlanProposed(large)) = self.commit.take_too_large().as_deref() {
+            if self.plan_bytes > PLAN_BYTES_MIN {
+                self.plan_bytes = (self.plan_bytes / 2).max(PLAN_BYTES_MIN);
+            } else {
+                large.groups.iter().for_each(|group| self.refusals.rejected(group));
+            }
+            effects.push(Effect::Note(Note::PlanTooLarge { rev: large.rev, bytes_max: self.plan_bytes }));
+        }
         if !self.commit.is_ready() || self.legs.is_waiting(self.log_now) {
             return;
         }
@@ -235,7 +246,8 @@ impl Engine {
             let tasks = tasks(moment, &facts, &repairs, asks);
             let waits = self.legs.may_fetch(self.log_now);
             let queue = Queue::new(tasks);
-            let answers = answers_to(moment, self.roads.outlook(), self.overload.effort(), queue, PLAN_BYTES, waits);
+            let answers =
+                answers_to(moment, self.roads.outlook(), self.overload.effort(), queue, self.plan_bytes, waits);
             for task in answers.left {
                 self.put_back(task);
             }
@@ -291,7 +303,7 @@ impl Engine {
         let bytes = weight(group);
         if !missing.is_empty() {
             Some(Withheld::Loses(missing))
-        } else if bytes > PLAN_BYTES {
+        } else if bytes > self.plan_bytes {
             Some(Withheld::TooLarge(bytes))
         } else if !self.fleet.would_accept(group, self.now()) {
             Some(Withheld::Outdated)
@@ -317,7 +329,7 @@ impl Engine {
         let mut bytes = 0;
         let fit = groups.iter().take_while(|group| {
             bytes += weight(group);
-            bytes <= PLAN_BYTES
+            bytes <= self.plan_bytes
         });
         let later = groups.split_off(fit.count().max(1).min(groups.len()));
         let chain = *self.fleet.chain();

@@ -272,10 +272,11 @@ fn a_part_of_what_a_fact_asks_for_says_the_true_reasons() {
     let moment = Moment { fleet, log_now: Timestamp(rig.now) };
     let facts: Vec<LogSeq> = fleet.unanswered().keys().copied().collect();
     let tasks = crate::engine::tasks(moment, &facts, &BTreeSet::new(), crate::roads::RoadAsks::default());
-    let answer = crate::answer::Answer::new(moment, rig.engine.outlook(), crate::overload::Effort::default());
-    let whole = crate::engine::fitting(&answer, &tasks[0], 400_000);
+    let effort = crate::overload::Effort::default();
+    let answer = |bytes| crate::answer::Answer::new(moment, rig.engine.outlook(), effort, bytes);
+    let whole = crate::engine::fitting(&answer(400_000), &tasks[0]);
     assert_eq!((whole[0].unassigned.len(), whole[0].caused_by.len()), (40, 1));
-    let parts = crate::engine::fitting(&answer, &tasks[0], 3_000);
+    let parts = crate::engine::fitting(&answer(3_000), &tasks[0]);
     assert!(!parts.is_empty());
     for group in parts {
         assert!(!group.unassigned.is_empty() && group.caused_by.is_empty(), "the fact waits for the rest: {group:?}");

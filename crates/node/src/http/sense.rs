@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use fleetfold_fleet::Zone;
 use fleetfold_journal::Address;
-use fleetfold_wire::{CloudEvent, Decoded, Warning, What, odd_in_zone, other_coordinates};
+use fleetfold_wire::{CloudEvent, Decoded, Warning, What, decode, odd_in_zone, other_coordinates};
 use tokio::sync::oneshot;
 
 use crate::clock;
 use crate::doubt::{Known, Subject, doubt, subject};
 use crate::live::Live;
-use crate::log::{Stored, Stream};
+use crate::log::{Message, Stored, Stream};
 use crate::screens::Question;
 
 /// Longest time that the questions of one request may take together.
@@ -96,26 +96,50 @@ async fn ask(live: &Live, subject: Subject) -> Option<Known> {
     answer.await.ok()
 }
 
-/// The log has an event of this source and id already: what makes this one another event, in words; `None`: it is a repeat, or
-/// the stored one cannot be read any more.
-pub(super) async fn reused(live: &Live, stream: Stream, stored: Stored, event: &CloudEvent) -> Option<String> {
+/// What the log has under the message id of an event.
+pub(super) enum Found {
+    /// The event itself, or what cannot be read any more.
+    Repeat,
+    /// Another event of the zone; in words.
+    Reused(String),
+    /// Something that is no event of this zone: it stands on a subject of another zone, or on one where its type has no place.
+    Foreign,
+}
+
+/// What stands in the log under the message id of an event which was posted now.
+pub(super) async fn found(live: &Live, stream: Stream, stored: Stored, (event, subject): (&CloudEvent, &str)) -> Found {
     let found = match live.log.get(stream, &live.zone, stored.seq).await {
-        Ok(found) => found?,
+        Ok(Some(found)) => found,
+        Ok(None) => return Found::Repeat,
         Err(error) => {
             tracing::debug!(%error, seq = stored.seq, "a repeat is not compared with what is stored");
-            return None;
+            return Found::Repeat;
         }
     };
+    if found.subject != subject && !is_at_home(live, &found) {
+        return Found::Foreign;
+    }
     let what = match serde_json::from_slice::<CloudEvent>(&found.bytes) {
-        Ok(first) => match event.differs(&first)? {
-            "type" => format!("the type `{}`", first.kind.chars().take(80).collect::<String>()),
-            field => format!("the same type, but another `{field}`"),
+        Ok(first) => match event.differs(&first) {
+            None => return Found::Repeat,
+            Some("type") => format!("the type `{}`", first.kind.chars().take(80).collect::<String>()),
+            Some(field) => format!("the same type, but another `{field}`"),
         },
         Err(_) => "no event in it".to_owned(),
     };
-    Some(format!(
+    Found::Reused(format!(
         "source `{}` has used the id `{}` before: entry {} has {what}. Nothing was stored now. An id names one event of its \
          source for ever: send this event under an id that the source has never used",
         event.source, event.id, stored.seq
     ))
+}
+
+/// True when a message is an event of the zone on the subject that it belongs on.
+fn is_at_home(live: &Live, message: &Message) -> bool {
+    let Ok(decoded) = decode(&message.bytes) else { return false };
+    let address = match &decoded.what {
+        What::Position(vehicle, ..) => Address::of_position(vehicle),
+        What::Event(event) => Address::of_event(event),
+    };
+    live.zone.subject(&address) == message.subject
 }

@@ -191,7 +191,7 @@ impl Worker {
                     let base =
                         BaseWritten { applied, format: FORMAT, digest, object: object.clone(), hash, bytes, epoch };
                     let message = own_message(&zone, &Event::BaseWritten(base), space, now);
-                    say(&log, message).await;
+                    say(&log, &zone, &message).await;
                     forget_old(&log, &zone, applied).await;
                     tracing::info!(object, bytes, "base stored");
                 }
@@ -209,12 +209,11 @@ async fn store(log: &Log, object: &str, packed: Vec<u8>) -> Result<(String, u64)
 }
 
 /// Says in the log that a base was stored.
-async fn say(log: &Log, message: fleetfold_journal::OwnMessage) {
-    let bytes = Bytes::from(message.bytes);
+async fn say(log: &Log, zone: &ZoneName, message: &fleetfold_journal::OwnMessage) {
     for _ in 0..SAID_TRIES {
-        match log.append(Stream::Fleet, message.subject.clone(), message.id.clone(), bytes.clone(), None).await {
+        match log.append_own(zone, message).await {
             Ok(_) => return,
-            Err(AppendError::Refused(why)) => {
+            Err(AppendError::Refused(why) | AppendError::TooLarge(why)) => {
                 tracing::error!(why, "the log refuses to say that a base was stored");
                 return;
             }

@@ -21,6 +21,9 @@ use crate::view;
 /// Times that a fact of the engine is tried, 100 ms apart: a minute outlives a broker's restart.
 const OWN_TRIES: u32 = 600;
 
+/// A plan of so many bytes has nothing that could be left to the next one.
+const SMALL_PLAN: usize = 8 << 10;
+
 /// Time after which a search begins no round any more. Longer ones find groups whose routes have moved on.
 const SEARCH_MAX: Duration = Duration::from_secs(1);
 
@@ -72,14 +75,12 @@ impl Worker {
     /// A fact of the engine's own goes into the log; what it is about is in its id, so that repeats are harmless.
     fn append_own(&self, event: &Event) {
         let message = own_message(&self.zone, event, self.engine.fleet().zone().space, self.engine.now());
-        let log = self.log.clone();
+        let (log, zone) = (self.log.clone(), self.zone.clone());
         self.runtime.spawn(async move {
-            let bytes = Bytes::from(message.bytes);
             for _ in 0..OWN_TRIES {
-                match log.append(Stream::Fleet, message.subject.clone(), message.id.clone(), bytes.clone(), None).await
-                {
+                match log.append_own(&zone, &message).await {
                     Ok(_) => return,
-                    Err(AppendError::Refused(why)) => {
+                    Err(AppendError::Refused(why) | AppendError::TooLarge(why)) => {
                         tracing::error!(why, subject = message.subject, "the log refuses a fact of the engine");
                         return;
                     }
@@ -110,16 +111,31 @@ impl Worker {
     pub(super) fn append(&mut self, event: Arc<Event>, expected: LogSeq) {
         if self.appended.as_ref().is_none_or(|(last, _)| !Arc::ptr_eq(last, &event)) {
             let message = own_message(&self.zone, &event, self.engine.fleet().zone().space, self.engine.now());
-            let OwnMessage { subject, id, bytes } = message;
-            self.appended = Some((event, (subject, id, Bytes::from(bytes))));
+            let OwnMessage { subject, bytes, .. } = message;
+            self.appended = Some((event, (subject, Bytes::from(bytes))));
             self.read_back = 0;
         }
-        let Some((_, (subject, id, bytes))) = self.appended.clone() else { return };
-        let (log, inputs) = (self.log.clone(), self.inputs.clone());
+        let Some((event, (subject, bytes))) = self.appended.clone() else { return };
+        let answers_facts = matches!(
+            &*event, Event::PlanProposed(plan) if plan.groups.iter().any(|group| !group.caused_by.is_empty())
+        );
+        let (log, inputs, readiness) = (self.log.clone(), self.inputs.clone(), Arc::clone(&self.readiness));
         self.runtime.spawn(async move {
-            let outcome = match log.append(Stream::Fleet, subject, id, bytes, Some(expected.0)).await {
-                Ok(stored) if stored.duplicate => Outcome::Duplicate,
-                Ok(stored) => Outcome::Stored(LogSeq(stored.seq)),
+            let size = bytes.len();
+            // Without a message id: the expected sequence keeps a repeat out, and an id could be used up by somebody else.
+            let outcome = match log.append(Stream::Fleet, subject, String::new(), bytes, Some(expected.0)).await {
+                Ok(stored) => {
+                    readiness.undecided.over();
+                    Outcome::Stored(LogSeq(stored.seq))
+                }
+                Err(AppendError::TooLarge(why)) => {
+                    // Smaller ones are tried at once; where not even those are taken, nothing is decided.
+                    if size <= SMALL_PLAN && answers_facts {
+                        readiness.undecided.met(format!("the log takes no plan of {size} bytes: {why}"));
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    Outcome::TooLarge
+                }
                 Err(AppendError::WrongSequence) => Outcome::WrongSequence,
                 Err(AppendError::Unknown(why) | AppendError::NotSent(why)) => {
                     tracing::warn!(why, "plan append unconfirmed; reading back");
@@ -128,6 +144,7 @@ impl Worker {
                 }
                 Err(AppendError::Refused(why)) => {
                     tracing::error!(why, "the log refuses the plan");
+                    readiness.undecided.met(format!("the log refuses plans: {why}"));
                     tokio::time::sleep(Duration::from_millis(500)).await;
                     Outcome::Unknown
                 }
@@ -230,6 +247,9 @@ impl Worker {
                     rev,
                     "a plan of this engine was rejected by the log's readers; its facts get plain answers"
                 );
+            }
+            Note::PlanTooLarge { rev, bytes_max } => {
+                tracing::warn!(rev, bytes_max, "the log takes no plan so large: the next ones are smaller");
             }
             Note::Broken { what } => tracing::error!(what, "a promise is broken; the offenders are asked for anew"),
             Note::Searched { rounds, proposed, stale, gain } => {

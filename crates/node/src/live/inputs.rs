@@ -130,6 +130,7 @@ impl Worker {
     pub(super) fn feed(&mut self, input: Input) {
         match &input {
             Input::Commit(Outcome::Granted(epoch)) => {
+                self.readiness.undecided.over();
                 tracing::info!(zone = %self.zone, epoch, "owner of the zone");
                 self.readiness.epoch.store(*epoch, Ordering::Release);
                 self.publisher.term(true);
@@ -138,6 +139,7 @@ impl Worker {
                 }
             }
             Input::Commit(Outcome::Lost) => {
+                self.readiness.undecided.over();
                 self.readiness.epoch.store(0, Ordering::Release);
                 self.publisher.term(false);
             }

@@ -5,6 +5,7 @@
 //! skip what this fold skipped.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use fleetfold_fleet::Zone;
@@ -62,8 +63,10 @@ pub(super) fn start(
     readiness: Arc<Readiness>,
 ) -> mpsc::Receiver<Taken> {
     let (sender, receiver) = mpsc::channel(AHEAD);
-    let skipped = skip_list::start(log.clone(), gate.zone().clone(), gate.skipped(), Arc::clone(&readiness));
-    let intake = Intake { log, gate, zone, warnings, policy, readiness, folds_anew, skipped };
+    let first = Arc::new(AtomicU64::new(0));
+    let told = (Arc::clone(&readiness), Arc::clone(&first));
+    let skipped = skip_list::start(log.clone(), gate.zone().clone(), gate.skipped(), told);
+    let intake = Intake { log, gate, zone, warnings, policy, readiness, folds_anew, skipped, first, forgot: 0 };
     tokio::spawn(intake.run(expected, reader, sender));
     receiver
 }
@@ -80,6 +83,10 @@ struct Intake {
     folds_anew: bool,
     /// Whoever looks after the list of skipped entries hears of each.
     skipped: mpsc::UnboundedSender<u64>,
+    /// The first entry of the log that has not expired.
+    first: Arc<AtomicU64>,
+    /// Skipped entries before this one were forgotten.
+    forgot: u64,
 }
 
 impl Intake {
@@ -109,6 +116,11 @@ impl Intake {
 
     /// `None`: the engine's thread has ended.
     async fn take(&mut self, message: Message) -> Option<Taken> {
+        let first = self.first.load(Ordering::Acquire);
+        if first > self.forgot {
+            self.gate.forget_before(LogSeq(first));
+            self.forgot = first;
+        }
         let hash = message_hash(&message.bytes);
         let (seq, at) = (LogSeq(message.seq), message.at);
         let bytes = message.bytes.clone();

@@ -4,10 +4,11 @@
 //! unknown fields behind a strict policy. Two kinds are not. Whether an epoch was an owner's depends on who owned the zone
 //! when the message was judged, and whether bytes can be read depends on the version that reads them. For these the list says
 //! what was decided. It lives beside the log, in a bucket that somebody may delete or thin, so every running engine puts back
-//! what it knows of it.
+//! what it knows of it. What it says of entries that have expired from the log is taken off.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fleetfold_journal::ZoneName;
@@ -18,19 +19,23 @@ use crate::log::{Log, LogError, SkipMark, Stream};
 
 /// The list is looked at this often.
 const EVERY: Duration = Duration::from_secs(1);
+/// Expired entries are taken off at every so many looks.
+const CLEARED_AT: u32 = 30;
+/// Taking them off takes no longer at once.
+const CLEARING: Duration = Duration::from_secs(60);
 /// A look takes no longer.
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// Starts the task. `known`: the entries on the list so far. Those that follow are sent through the answer; when its sender is
-/// dropped, the task ends.
+/// dropped, the task ends. `first`: where it says which entry of the log is the first that has not expired.
 pub(super) fn start(
     log: Log,
     zone: ZoneName,
     known: Vec<u64>,
-    readiness: Arc<Readiness>,
+    (readiness, first): (Arc<Readiness>, Arc<AtomicU64>),
 ) -> mpsc::UnboundedSender<u64> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let care = Care { log, zone, known: known.into_iter().collect(), seen: None, born: None };
+    let care = Care { log, zone, known: known.into_iter().collect(), first, seen: None, born: None };
     tokio::spawn(care.run(receiver, readiness));
     sender
 }
@@ -39,6 +44,8 @@ struct Care {
     log: Log,
     zone: ZoneName,
     known: BTreeSet<u64>,
+    /// The first entry of the log that has not expired.
+    first: Arc<AtomicU64>,
     /// What the list looked like when everything known stood on it.
     seen: Option<SkipMark>,
     /// When the stream of facts was created, as first seen: a list of one log says nothing about another.
@@ -47,7 +54,7 @@ struct Care {
 
 impl Care {
     async fn run(mut self, mut more: mpsc::UnboundedReceiver<u64>, readiness: Arc<Readiness>) {
-        loop {
+        for looks in 1u32.. {
             tokio::time::sleep(EVERY).await;
             loop {
                 match more.try_recv() {
@@ -65,7 +72,21 @@ impl Care {
                 Ok(Err(error)) => tracing::debug!(%error, "the list of skipped entries cannot be looked at"),
                 Err(_) => tracing::debug!("the list of skipped entries does not answer"),
             }
+            if looks.is_multiple_of(CLEARED_AT)
+                && let Ok(Err(error)) = tokio::time::timeout(CLEARING, self.clear()).await
+            {
+                tracing::debug!(%error, "expired entries stay on the list of skipped ones");
+            }
         }
+    }
+
+    /// Takes entries off that have expired from the log.
+    async fn clear(&mut self) -> Result<(), LogError> {
+        let (first, _) = self.log.bounds(Stream::Fleet, &self.zone).await?;
+        self.first.fetch_max(first, Ordering::AcqRel);
+        let kept = self.known.split_off(&first);
+        let expired: Vec<u64> = std::mem::replace(&mut self.known, kept).into_iter().collect();
+        self.log.forget_skipped(&self.zone, &expired).await
     }
 
     /// Puts back what is missing; says how many entries. Costs one request while nobody else has touched the list.

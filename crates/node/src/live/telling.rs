@@ -81,7 +81,7 @@ pub(super) async fn tell(log: &Log, zone: &ZoneName, untaken: &Untaken, waits: i
     for tried in 1.. {
         match log.append(Stream::Rejected, subject.clone(), id.clone(), body.clone(), None).await {
             Ok(_) => return,
-            Err(AppendError::Refused(why)) => {
+            Err(AppendError::Refused(why) | AppendError::TooLarge(why)) => {
                 tracing::error!(why, seq = message.seq, "the log refuses to keep what was not taken");
                 return;
             }

@@ -124,7 +124,7 @@ async fn too_large_a_message_is_refused() {
     for (which, opened) in all().await {
         let large = Bytes::from(vec![b'x'; 9 << 20]);
         let result = opened.log.append(Stream::Fleet, subject("plan"), "large".to_owned(), large, Some(0)).await;
-        assert!(matches!(result, Err(AppendError::Refused(_))), "{which}: {result:?}");
+        assert!(matches!(result, Err(AppendError::TooLarge(_))), "{which}: {result:?}");
         put(&opened.log, "plan", "plan/1", Some(0)).await.expect(which);
     }
 }

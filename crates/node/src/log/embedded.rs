@@ -363,7 +363,7 @@ impl Embedded {
         expected: Option<u64>,
     ) -> Result<Stored, AppendError> {
         if bytes.len() > MESSAGE_MAX {
-            return Err(AppendError::Refused(format!(
+            return Err(AppendError::TooLarge(format!(
                 "the message has {} bytes, {MESSAGE_MAX} is the most",
                 bytes.len()
             )));

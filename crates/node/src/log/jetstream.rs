@@ -46,6 +46,8 @@ const KV_SKIPPED: &str = "KV_SKIPPED";
 const OWNERS: &str = "OWNERS";
 const KV_OWNERS: &str = "KV_OWNERS";
 
+/// So many changes of the list of skipped entries are followed one by one; with more it is read anew.
+const FOLLOWED_MAX: u64 = 200;
 /// Acknowledgement timeout.
 const ACK: Duration = Duration::from_secs(1);
 /// How long a lease lives without renewal.
@@ -63,6 +65,8 @@ pub(crate) struct JetStream {
     held: Option<BTreeSet<String>>,
     /// Since when the broker is away.
     away: watch::Receiver<Option<Instant>>,
+    /// By zone: the revision of its lease, held by somebody else, and since when it has been seen.
+    leases_seen: Mutex<BTreeMap<ZoneName, (u64, Instant)>>,
     /// By stream of facts: why it cannot be read.
     unread: Troubles,
     /// By stream of facts: why it takes nothing, although the broker answers.
@@ -110,6 +114,7 @@ impl JetStream {
             maker: Maker::new(client, context, layout, storage),
             held: None,
             away,
+            leases_seen: Mutex::default(),
             unread: Troubles::default(),
             unwritable: Troubles::default(),
         };
@@ -330,7 +335,7 @@ impl JetStream {
             }
             Ok(Err(error)) => Err(match error.kind() {
                 PublishErrorKind::WrongLastSequence => AppendError::WrongSequence,
-                PublishErrorKind::MaxPayloadExceeded => AppendError::Refused(error.to_string()),
+                PublishErrorKind::MaxPayloadExceeded => AppendError::TooLarge(error.to_string()),
                 // 503 during elections shows as a missing stream; a write still in flight as `Other`: nobody knows yet.
                 PublishErrorKind::StreamNotFound
                 | PublishErrorKind::TimedOut
@@ -340,12 +345,14 @@ impl JetStream {
                     let text = format!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string));
                     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
                     // The broker's own words, for which the client has no name of its own: it takes nothing, or not this.
-                    if says(&["sealed", "maximum messages", "maximum bytes"]) {
+                    if says(&["sealed", "maximum messages", "maximum bytes", "insufficient resources"]) {
                         if let Some(unwritable) = unwritable {
                             unwritable.met(format!("the log takes nothing: {text}"));
                         }
                         AppendError::Refused(text)
-                    } else if says(&["maximum", "message size"]) {
+                    } else if says(&["message size"]) {
+                        AppendError::TooLarge(text)
+                    } else if says(&["maximum"]) {
                         AppendError::Refused(text)
                     } else {
                         AppendError::Unknown(text)
@@ -470,6 +477,48 @@ impl JetStream {
         }
         all.sort_unstable();
         Ok(all)
+    }
+
+    pub(super) async fn skipped_from(&self, zone: &ZoneName, from: u64) -> Result<(Vec<u64>, u64), LogError> {
+        if self.skipped.is_none() {
+            return Ok((Vec::new(), 0));
+        }
+        // Asked before the list is read: what is added meanwhile is read twice, and not missed.
+        let end = self.bucket_info(SKIPPED).await?.state.last_sequence;
+        if from == 0 || end < from || end - from > FOLLOWED_MAX {
+            return Ok((self.skipped(zone).await?, end));
+        }
+        let failed = |error: &dyn std::fmt::Display| unreachable_stream(KV_SKIPPED, error);
+        let handle = self.context.get_stream_no_info(KV_SKIPPED).await.map_err(|error| failed(&error))?;
+        let prefix = format!("$KV.{SKIPPED}.{}.", key(zone));
+        let (mut all, mut at) = (Vec::new(), from);
+        while at < end {
+            match handle.get_first_raw_message_by_subject(format!("{prefix}*"), at + 1).await {
+                Ok(raw) => {
+                    at = raw.sequence;
+                    let seq = raw.subject.strip_prefix(&prefix).and_then(|seq| seq.parse::<u64>().ok());
+                    all.extend(seq.filter(|_| raw.headers.get("KV-Operation").is_none()));
+                }
+                Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => break,
+                Err(error) => return Err(failed(&error)),
+            }
+        }
+        Ok((all, end))
+    }
+
+    pub(super) async fn forget_skipped(&self, zone: &ZoneName, seqs: &[u64]) -> Result<(), LogError> {
+        let failed = |error: &dyn std::fmt::Display| {
+            LogError::new(
+                format!("expired entries cannot be taken off the list of skipped ones: {error}"),
+                format!("check the right on $JS.API.STREAM.PURGE.{KV_SKIPPED}"),
+            )
+        };
+        let handle = self.context.get_stream_no_info(KV_SKIPPED).await.map_err(|error| failed(&error))?;
+        for seq in seqs {
+            let purge = handle.purge().filter(format!("$KV.{SKIPPED}.{}.{seq}", key(zone)));
+            purge.await.map_err(|error| failed(&error))?;
+        }
+        Ok(())
     }
 
     pub(super) async fn skip(&self, zone: &ZoneName, seq: u64) -> Result<(), LogError> {

@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fleetfold_journal::Raw;
+use fleetfold_journal::{OwnMessage, Raw};
 use fleetfold_model::{LogSeq, Timestamp};
 use tokio::sync::mpsc;
 
@@ -152,9 +152,12 @@ pub(crate) enum AppendError {
     /// Timeout, disconnect, no leader: it may or may not have been stored.
     #[error("nobody knows whether it was stored: {0}")]
     Unknown(String),
-    /// The log refuses: full, too large, not permitted.
+    /// The log refuses: full, not permitted.
     #[error("the log refuses it: {0}")]
     Refused(String),
+    /// The log takes no message so large.
+    #[error("the log takes no message so large: {0}")]
+    TooLarge(String),
 }
 
 /// Why the log cannot be used.
@@ -223,6 +226,24 @@ impl Log {
             #[cfg(test)]
             Self::Simulated(log) => log.append(stream, &subject, &id, &bytes, expected),
         }
+    }
+
+    /// Appends a fact of the engine's own to the log of a zone under its message id, so that a repeat is kept out. An id that somebody has
+    /// used for another message keeps nothing out: then it is appended without one. What it says twice counts once.
+    ///
+    /// # Errors
+    ///
+    /// See [`AppendError`].
+    pub(crate) async fn append_own(&self, zone: &ZoneName, message: &OwnMessage) -> Result<Stored, AppendError> {
+        let bytes = Bytes::copy_from_slice(&message.bytes);
+        let append = |id: &str| self.append(Stream::Fleet, message.subject.clone(), id.to_owned(), bytes.clone(), None);
+        let stored = append(&message.id).await?;
+        if !stored.duplicate {
+            return Ok(stored);
+        }
+        let found = self.get(Stream::Fleet, zone, stored.seq).await;
+        let found = found.map_err(|error| AppendError::Unknown(error.what))?;
+        if found.is_none_or(|found| found.subject == message.subject) { Ok(stored) } else { append("").await }
     }
 
     /// Reads a stream's messages for a zone in order, those above the sequence `after`, for ever. Bounded: a slow reader
@@ -327,19 +348,18 @@ impl Log {
         }
     }
 
-    /// The message of a zone at a sequence of a stream; `None`: there is none, or it is not held any more.
+    /// The message at a sequence of the stream in which a zone's messages stand, whosever it is; `None`: it is not held any more.
     ///
     /// # Errors
     ///
     /// When nobody answers.
     pub(crate) async fn get(&self, stream: Stream, zone: &ZoneName, seq: u64) -> Result<Option<Message>, LogError> {
-        let found = match self {
-            Self::JetStream(log) => log.get(stream, zone, seq).await?,
-            Self::Embedded(log) => log.get(stream, seq)?,
+        match self {
+            Self::JetStream(log) => log.get(stream, zone, seq).await,
+            Self::Embedded(log) => log.get(stream, seq),
             #[cfg(test)]
-            Self::Simulated(log) => log.get(stream, seq),
-        };
-        Ok(found.filter(|message| message.subject.starts_with(&zone.prefix())))
+            Self::Simulated(log) => Ok(log.get(stream, seq)),
+        }
     }
 
     /// No owner of the zone has, or had, a higher epoch than this.
@@ -604,6 +624,34 @@ impl Log {
             Self::Embedded(log) => log.skipped(zone),
             #[cfg(test)]
             Self::Simulated(log) => Ok(log.skipped(zone)),
+        }
+    }
+
+    /// Those that were noted since an earlier answer, perhaps with earlier ones, and what to ask from the next time. `from` 0: all.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn skipped_from(&self, zone: &ZoneName, from: u64) -> Result<(Vec<u64>, u64), LogError> {
+        match self {
+            Self::JetStream(log) => log.skipped_from(zone, from).await,
+            Self::Embedded(log) => Ok((log.skipped(zone)?, 0)),
+            #[cfg(test)]
+            Self::Simulated(log) => Ok((log.skipped(zone), 0)),
+        }
+    }
+
+    /// Takes entries off the list that have expired from the log.
+    ///
+    /// # Errors
+    ///
+    /// When the log does not do it.
+    pub(crate) async fn forget_skipped(&self, zone: &ZoneName, seqs: &[u64]) -> Result<(), LogError> {
+        match self {
+            Self::JetStream(log) => log.forget_skipped(zone, seqs).await,
+            Self::Embedded(_) => Ok(()), // it does so when they expire
+            #[cfg(test)]
+            Self::Simulated(_) => Ok(()),
         }
     }
 

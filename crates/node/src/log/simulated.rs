@@ -44,7 +44,7 @@ impl Simulated {
         match self.log().append(stream.name(), stream.last_value(), subject, id, bytes.to_vec(), expected, now) {
             Ok((seq, duplicate)) => Ok(Stored { seq, duplicate }),
             Err(SimRefusal::WrongSequence) => Err(AppendError::WrongSequence),
-            Err(SimRefusal::TooLarge) => Err(AppendError::Refused("it is too large".to_owned())),
+            Err(SimRefusal::TooLarge) => Err(AppendError::TooLarge("it is too large".to_owned())),
         }
     }
 

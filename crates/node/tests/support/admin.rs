@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use async_nats::jetstream::{self, Context, stream};
 use base64::Engine;
+use futures::TryStreamExt;
 use serde_json::{Value, json};
 
 use super::pause;
@@ -138,6 +139,37 @@ impl Admin {
         let (subject, body) = (subject.to_owned(), body.to_vec());
         let publish = async { self.context.publish(subject, body.into()).await.unwrap().await.unwrap().sequence };
         self.runtime.block_on(publish)
+    }
+
+    /// With a message id.
+    pub fn publish_as(&self, subject: &str, id: &str, body: &[u8]) -> u64 {
+        let message = jetstream::message::PublishMessage::build().message_id(id).payload(body.to_vec().into());
+        let publish = self.context.send_publish(subject.to_owned(), message);
+        self.runtime.block_on(async { publish.await.unwrap().await.unwrap().sequence })
+    }
+
+    /// Changes the settings of a stream.
+    pub fn change(&self, name: &str, change: impl FnOnce(&mut stream::Config)) {
+        self.runtime.block_on(async {
+            let mut config = self.context.get_stream(name).await.unwrap().info().await.unwrap().config.clone();
+            change(&mut config);
+            self.context.update_stream(config).await.unwrap();
+        });
+    }
+
+    /// Pauses every consumer of a stream, and says how many there were.
+    pub fn pause_consumers(&self, name: &str) -> usize {
+        self.runtime.block_on(async {
+            let stream = self.context.get_stream(name).await.unwrap();
+            let names: Vec<String> = stream.consumer_names().try_collect().await.unwrap();
+            let until = json!({ "pause_until": "2126-01-01T00:00:00Z" });
+            for consumer in &names {
+                let pause = self.context.request(format!("CONSUMER.PAUSE.{name}.{consumer}"), &until);
+                let paused: jetstream::response::Response<Value> = pause.await.unwrap();
+                assert!(matches!(paused, jetstream::response::Response::Ok(answer) if answer["paused"] == true));
+            }
+            names.len()
+        })
     }
 
     /// Waits until the last message of a subject in a stream says these words.

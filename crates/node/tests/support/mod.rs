@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
 pub mod admin;
+pub mod engine;
 pub mod nodes;
 pub mod pbf;
 

@@ -8,18 +8,20 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy};
-use async_nats::jetstream::{self, Context, kv, stream::StorageType};
+use async_nats::jetstream::stream::{LastRawMessageErrorKind, RawMessageError, StorageType, Stream as Handle};
+use async_nats::jetstream::{self, Context, kv};
 use bytes::Bytes;
-use fleetfold_journal::ZoneName;
 use fleetfold_journal::address::parse;
+use fleetfold_journal::{Address, ZoneName};
+use fleetfold_wire::{What, decode};
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
 use super::owners::lease_owner;
 use super::setup::names;
-use super::{ACK, JetStream, unreachable_stream};
+use super::{ACK, JetStream, stored_message, unreachable_stream};
 use crate::log::storage::zone_of;
-use crate::log::{Layout, LogError, Purpose, Stream};
+use crate::log::{Layout, LogError, Message, Purpose, Stream};
 
 /// The bucket of nodes that are present.
 const NODES: &str = "NODES";
@@ -33,6 +35,8 @@ const ZONES_LIVE: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_millis(250);
 /// Between two looks at the names of the streams, where each zone has its own.
 const STREAMS_AGAIN: Duration = Duration::from_secs(1);
+/// Messages of a zone that are looked at for an event, where the last ones are none.
+const FIRST_LOOKED_AT: usize = 64;
 /// A search for zones that is silent for two of these is begun anew.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -280,6 +284,36 @@ async fn find_streams(context: Context, tenant: Option<String>, zone: Option<Str
     }
 }
 
+/// True when an event of its subject stands at a sequence.
+async fn is_fact_at(stream: &Handle<()>, seq: u64) -> Result<bool, RawMessageError> {
+    match stream.get_raw_message(seq).await {
+        Ok(raw) => Ok(is_fact(&stored_message(&raw))),
+        Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// True when one of the first messages of a zone is an event of its subject.
+async fn has_fact(stream: &Handle<()>, zone: &ZoneName) -> Result<bool, RawMessageError> {
+    let mut seq = 0;
+    for _ in 0..FIRST_LOOKED_AT {
+        match stream.get_first_raw_message_by_subject(format!("{}event.>", zone.prefix()), seq + 1).await {
+            Ok(raw) if is_fact(&stored_message(&raw)) => return Ok(true),
+            Ok(raw) => seq = raw.sequence,
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
+}
+
+/// True for an event on the subject that it belongs on.
+fn is_fact(message: &Message) -> bool {
+    let (Ok(decoded), Some((zone, _))) = (decode(&message.bytes), parse(&message.subject)) else { return false };
+    let What::Event(event) = &decoded.what else { return false };
+    zone.subject(&Address::of_event(event)) == message.subject
+}
+
 /// Looks until the broker is away.
 async fn find(context: &Context, filters: Vec<String>, found: &mpsc::Sender<ZoneName>) -> Result<(), LogError> {
     let failed = |error: &dyn std::fmt::Display| unreachable_stream(Stream::Fleet.name(), error);
@@ -305,7 +339,7 @@ async fn find(context: &Context, filters: Vec<String>, found: &mpsc::Sender<Zone
         .await
         .map_err(|error| failed(&error))?;
     let mut delivered = 0;
-    let mut last: Option<ZoneName> = None;
+    let (mut begun, mut looked) = (BTreeSet::new(), BTreeSet::new());
     loop {
         let next = tokio::select! {
             next = messages.next() => next,
@@ -317,10 +351,16 @@ async fn find(context: &Context, filters: Vec<String>, found: &mpsc::Sender<Zone
             return Ok(()); // one was lost on the way
         }
         delivered += 1;
-        if let Some((zone, _)) = parse(&message.subject)
-            && last.as_ref() != Some(&zone)
-        {
-            last = Some(zone.clone());
+        let Some((zone, _)) = parse(&message.subject) else { continue };
+        if begun.contains(&zone) {
+            continue;
+        }
+        // What is rejected makes no zone. The first time, earlier messages of the zone are looked at, too: only the last one of each
+        // subject comes here.
+        let is_first = looked.insert(zone.clone());
+        let is_fact = is_fact_at(&stream, info.stream_sequence).await.map_err(|error| failed(&error))?;
+        if is_fact || (is_first && has_fact(&stream, &zone).await.map_err(|error| failed(&error))?) {
+            begun.insert(zone.clone());
             if found.send(zone).await.is_err() {
                 return Ok(());
             }

@@ -1,14 +1,21 @@
 //! The leases of zones: who owns which, in the bucket `OWNERS`. The revision of the bucket at which a lease was taken is the epoch of
 //! its owner.
 
+use std::sync::PoisonError;
+use std::time::Duration;
+
 use async_nats::jetstream::kv;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, RawMessageError};
 use bytes::Bytes;
 use fleetfold_model::Timestamp;
 
-use super::{ACK, JetStream, OWNERS, key, timestamp};
+use super::{ACK, JetStream, LEASE, OWNERS, key, timestamp};
+use crate::clock::monotonic;
 use crate::log::{Lease, LogError, ZoneName};
+
+/// A lease that stands for so much longer than it may is not let go by the bucket.
+const LEASE_GRACE: Duration = Duration::from_secs(1);
 
 impl JetStream {
     pub(in crate::log) async fn epoch_max(&self, zone: &ZoneName) -> Result<u64, LogError> {
@@ -61,7 +68,9 @@ impl JetStream {
         };
         let revision = match created {
             Ok(revision) => revision,
-            Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => return Ok(None),
+            Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => {
+                return self.take_over(zone, owner, above).await;
+            }
             Err(error) => {
                 // The bucket may have been deleted. The next attempt finds it.
                 self.ensure_owners().await?;
@@ -76,6 +85,39 @@ impl JetStream {
         let value = lease_value(owner, Some(epoch));
         let revision = self.owners()?.update(key(zone), value, revision).await.map_err(|error| failed(&error))?;
         Ok(Some(Lease { epoch, revision }))
+    }
+
+    /// Takes a lease that nobody renews any more. The bucket lets it go by itself after [`LEASE`], unless somebody has made or set the
+    /// bucket otherwise: then it would stand for ever.
+    async fn take_over(&self, zone: &ZoneName, owner: &str, above: u64) -> Result<Option<Lease>, LogError> {
+        let owners = self.owners()?;
+        let Some(Ok(Some(held))) = self.while_connected(self.lease(owners, zone)).await else { return Ok(None) };
+        if !self.is_silent(zone, held.sequence) {
+            return Ok(None);
+        }
+        tracing::warn!(
+            %zone, "the lease of the zone is older than it may be: bucket {OWNERS} does not let leases go after {} s", LEASE.as_secs()
+        );
+        // Its holder may renew it at this moment: then the revision is another, and it is not ours.
+        let Ok(revision) = owners.update(key(zone), lease_value(owner, None), held.sequence).await else {
+            return Ok(None);
+        };
+        let epoch = revision.max(above + 1);
+        let value = lease_value(owner, Some(epoch));
+        Ok(owners.update(key(zone), value, revision).await.ok().map(|revision| Lease { epoch, revision }))
+    }
+
+    /// True when this revision of a zone's lease was seen for so long that it should be gone.
+    fn is_silent(&self, zone: &ZoneName, revision: u64) -> bool {
+        let mut seen = self.leases_seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = monotonic();
+        match seen.get(zone) {
+            Some(&(known, since)) if known == revision => now - since > LEASE + LEASE_GRACE,
+            Some(_) | None => {
+                seen.insert(zone.clone(), (revision, now));
+                false
+            }
+        }
     }
 
     pub(in crate::log) async fn renew(&self, zone: &ZoneName, owner: &str, lease: Lease) -> Option<Lease> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy};
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, ReplayPolicy, pull};
 use async_nats::jetstream::{self, Context};
 use bytes::Bytes;
 use fleetfold_journal::still_the_same;
@@ -20,6 +20,8 @@ const AGAIN: Duration = Duration::from_millis(100);
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// A pull of a reader is renewed this often.
 const PULL: Duration = Duration::from_secs(10);
+/// A reader that nothing comes to for so long asks whether something should.
+const SILENT: Duration = Duration::from_secs(5);
 /// Messages asked for in one pull.
 const BATCH: usize = 500;
 
@@ -47,6 +49,12 @@ pub(super) struct OrderedReader {
     pub(super) sender: mpsc::Sender<Read>,
 }
 
+/// A consumer of ours, and what comes from it.
+pub(super) struct Open {
+    consumer: Consumer<pull::Config>,
+    messages: pull::Stream,
+}
+
 /// How a pull ended.
 enum Ended {
     /// Nobody reads any more.
@@ -56,10 +64,10 @@ enum Ended {
 }
 
 impl OrderedReader {
-    pub(super) async fn open(&mut self) -> Result<jetstream::consumer::pull::Stream, LogError> {
+    pub(super) async fn open(&mut self) -> Result<Open, LogError> {
         let failed = |error: &dyn std::fmt::Display| unreachable_stream(&self.stream, error);
         let stream = self.context.get_stream_no_info(&self.stream).await.map_err(|error| failed(&error))?;
-        let config = jetstream::consumer::pull::Config {
+        let config = pull::Config {
             filter_subject: self.filter.clone(),
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.passed + 1 },
             replay_policy: ReplayPolicy::Instant,
@@ -67,14 +75,15 @@ impl OrderedReader {
             memory_storage: true,
             num_replicas: 1,
             inactive_threshold: Duration::from_secs(30),
-            ..jetstream::consumer::pull::Config::default()
+            ..pull::Config::default()
         };
         let consumer = stream.create_consumer(config).await.map_err(|error| failed(&error))?;
         let messages = consumer.stream().max_messages_per_batch(BATCH).expires(PULL).heartbeat(HEARTBEAT).messages();
-        messages.await.map_err(|error| failed(&error))
+        let messages = messages.await.map_err(|error| failed(&error))?;
+        Ok(Open { consumer, messages })
     }
 
-    pub(super) async fn run(mut self, first: jetstream::consumer::pull::Stream) {
+    pub(super) async fn run(mut self, first: Open) {
         self.read_on(first).await;
         self.tell(Ok(()));
     }
@@ -87,7 +96,7 @@ impl OrderedReader {
         }
     }
 
-    async fn read_on(&mut self, first: jetstream::consumer::pull::Stream) {
+    async fn read_on(&mut self, first: Open) {
         let mut messages = Some(first);
         loop {
             // While the broker is away nothing is asked: an answer could never come.
@@ -147,12 +156,20 @@ impl OrderedReader {
     }
 
     /// Hands on what comes until the pull breaks or a message is missing.
-    async fn drain(&mut self, mut messages: jetstream::consumer::pull::Stream) -> Ended {
+    async fn drain(&mut self, Open { consumer, mut messages }: Open) -> Ended {
         let mut delivered = 0;
         let mut away = self.away.clone();
         loop {
             let next = tokio::select! {
                 next = messages.next() => next,
+                // Somebody may have paused the consumer: heartbeats still come then, and no message.
+                () = tokio::time::sleep(SILENT) => match consumer.get_info().await {
+                    Ok(info) if info.num_pending > 0 || info.paused => {
+                        tracing::warn!(stream = self.stream, pending = info.num_pending, paused = info.paused, "nothing comes: it is read anew");
+                        return Ended::Broken;
+                    }
+                    Ok(_) | Err(_) => continue,
+                },
                 // The connection broke. The pull may never be answered again, and to wait for two heartbeats costs two seconds.
                 _ = away.changed() => return Ended::Broken,
                 () = self.sender.closed() => return Ended::NobodyReads,

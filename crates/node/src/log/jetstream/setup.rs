@@ -9,6 +9,7 @@ use async_nats::jetstream::object_store::{self, ObjectStore};
 use async_nats::jetstream::stream::{self, Compression, Config, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{Context, kv};
 use fleetfold_journal::ZoneName;
+use fleetfold_wire::PLAN_BYTES_MAX;
 use futures::TryStreamExt;
 use tokio::sync::watch;
 
@@ -352,7 +353,7 @@ impl Maker {
     }
 }
 
-/// What a stream of facts is set to that removes facts before their time, each in words.
+/// What a stream of facts is set to that removes facts before their time, or keeps them out, each in words.
 pub(super) fn odd_settings(config: &Config) -> Vec<String> {
     let by_age = config.max_messages > 0 || config.max_bytes > 0;
     let odd = [
@@ -362,6 +363,11 @@ pub(super) fn odd_settings(config: &Config) -> Vec<String> {
             format!("discard old at {} messages, {} bytes", config.max_messages, config.max_bytes),
         ),
         (config.retention != RetentionPolicy::Limits, format!("retention {:?}", config.retention)),
+        (config.no_ack, "no_ack: nobody learns what was stored".to_owned()),
+        (
+            (1..PLAN_BYTES_MAX as i32).contains(&config.max_message_size),
+            format!("max_msg_size {}, and plans may have {PLAN_BYTES_MAX}", config.max_message_size),
+        ),
     ];
     odd.into_iter().filter(|(is_odd, _)| *is_odd).map(|(_, words)| words).collect()
 }

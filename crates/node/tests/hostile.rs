@@ -1,0 +1,258 @@
+//! What a hostile producer publishes, and what somebody at the broker sets otherwise, stops no zone and loses no fact. Real processes,
+//! a real broker.
+//!
+//! These tests need nats-server 2.10 or newer ($FLEETFOLD_NATS_SERVER or PATH); they fail, never skip, without one.
+
+mod support;
+
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use support::admin::Admin;
+use support::engine::{crew, event, is_ready, order, post, serve, state, wait_answered, wait_ready};
+use support::{Killed, broker, fleetfold, free_port, http, pause, wait_for};
+
+/// A message id is free text. Whoever uses up those of plans to come keeps no plan out.
+#[test]
+fn message_ids_that_somebody_has_used_up_keep_no_plan_and_no_fact_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let producer = Admin::new(&url);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    crew(port);
+    post(port, "before");
+    wait_answered(port, "before");
+    for epoch in 1..=5 {
+        for rev in 1..=40 {
+            let id = format!("acme/porto/plan:/{epoch}/{rev}");
+            producer.publish_as("fleet.acme.porto.event.order_created._", &id, b"x");
+        }
+    }
+    post(port, "after");
+    wait_answered(port, "after");
+
+    // A fact of another zone, or on a subject where it has no place, under the id of a fact of ours: ours is stored, not taken for
+    // a repeat.
+    for (name, subject) in
+        [("one", "fleet.acme.braga.event.order_created._"), ("two", "fleet.acme.porto.event.order_cancelled._")]
+    {
+        let id = format!("acme/porto/%2Fshop/{name}");
+        producer.publish_as(subject, &id, order(name).to_string().as_bytes());
+        let (status, said) = http(port, "POST /v1/events", &order(name).to_string());
+        assert!(status == 202 && said.contains("\"duplicates\":0"), "{name}: {said}");
+        wait_answered(port, name);
+    }
+    // Another event of the zone under the same id is refused.
+    let other = event(
+        "order.created",
+        "after",
+        &json!({ "order_id": "other", "job": { "stop": { "lon": -8.62, "lat": 41.15 } } }),
+    );
+    assert_eq!(http(port, "POST /v1/events", &other.to_string()).0, 409);
+    // A repeat is a repeat.
+    let (status, said) = http(port, "POST /v1/events", &order("after").to_string());
+    assert!(status == 202 && said.contains("\"duplicates\":1"), "{said}");
+}
+
+/// Orders that are on no route and have no reason for it.
+fn nowhere(port: u16) -> usize {
+    let state = state(port);
+    let orders = state["orders"].as_array().unwrap();
+    orders.iter().filter(|order| order["vehicle"].is_null() && order["reason"].is_null()).count()
+}
+
+fn wait_all_answered(port: u16, orders: usize) {
+    for _ in 0..400 {
+        if state(port)["orders"].as_array().unwrap().len() == orders && nowhere(port) == 0 {
+            return;
+        }
+        pause(100);
+    }
+    panic!("{} orders have no answer", nowhere(port));
+}
+
+/// Posts orders with long names, many at once.
+fn post_many(port: u16, orders: usize, name: impl Fn(usize) -> String) {
+    let numbers: Vec<usize> = (0..orders).collect();
+    for some in numbers.chunks(100) {
+        let lines: Vec<String> = some.iter().map(|&number| order(&name(number)).to_string()).collect();
+        let (status, said) = http(port, "POST /v1/events", &lines.join("\n"));
+        assert!(status == 202, "{status} {said}");
+    }
+}
+
+/// A broker that takes small messages only: plans are as small as that, and every order is answered.
+#[test]
+fn where_the_broker_takes_small_messages_plans_are_small() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("small.conf"), "max_payload: 16384\n").unwrap();
+    let program = std::env::var("FLEETFOLD_NATS_SERVER").unwrap_or_else(|_| "nats-server".to_owned());
+    let broker_port = free_port();
+    let store = folder.join("js");
+    let _broker = Killed(
+        std::process::Command::new(program)
+            .args([
+                "-c",
+                "small.conf",
+                "-js",
+                "-a",
+                "127.0.0.1",
+                "-p",
+                &broker_port.to_string(),
+                "-sd",
+                store.to_str().unwrap(),
+            ])
+            .current_dir(folder)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    wait_for(broker_port);
+    let (_engine, port) = serve(folder, &format!("nats://127.0.0.1:{broker_port}"), "porto", "data", &[]);
+    wait_ready(port);
+    crew(port);
+    post_many(port, 300, |number| format!("an-order-with-a-long-name-{number}-{}", "x".repeat(20)));
+    wait_all_answered(port, 300);
+    wait_ready(port);
+    let routes: usize = state(port)["vehicles"][0]["visits"].as_array().unwrap().len();
+    assert!((10..100).contains(&routes), "{routes} visits");
+}
+
+/// Names of many bytes: what a plan takes in a message is counted in bytes, so that its readers take it.
+#[test]
+fn plans_with_the_longest_names_are_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    crew(port);
+    post_many(port, 2_000, |number| format!("{}{number:06}", "\u{1F69A}".repeat(58)));
+    wait_all_answered(port, 2_000);
+    wait_ready(port);
+    let log = std::fs::read_to_string(folder.join("data.log")).unwrap();
+    assert!(!log.contains("was rejected by the log's readers"), "a plan was too large");
+}
+
+/// Somebody has made the bucket of leases keep what it has: an owner that dies is followed all the same.
+#[test]
+fn a_lease_that_the_bucket_does_not_let_go_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    let (first, port) = serve(folder, &url, "porto", "first", &[]);
+    wait_ready(port);
+    crew(port);
+    let (_second, standby) = serve(folder, &url, "porto", "second", &[]);
+    wait_ready(standby);
+    admin.change("KV_OWNERS", |config| config.max_age = std::time::Duration::ZERO);
+    post(port, "before");
+    wait_answered(standby, "before");
+    drop(first);
+    post(standby, "after");
+    wait_answered(standby, "after");
+}
+
+/// A paused consumer gets heartbeats and no message.
+#[test]
+fn a_paused_consumer_is_left_for_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    crew(port);
+    post(port, "before");
+    wait_answered(port, "before");
+    assert!(admin.pause_consumers("FLEET") > 0);
+    post(port, "after");
+    wait_answered(port, "after");
+    assert!(is_ready(port));
+}
+
+/// Entries that have expired from the log are taken off the list of skipped ones.
+#[test]
+fn the_list_of_skipped_entries_does_not_grow_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let producer = Admin::new(&url);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    crew(port);
+    for _ in 0..50 {
+        producer.publish("fleet.acme.porto.event.order_created._", b"garbage");
+    }
+    post(port, "behind");
+    wait_answered(port, "behind");
+    assert_eq!(producer.messages("KV_SKIPPED"), 50);
+    producer.expire_all();
+    for _ in 0..700 {
+        if producer.messages("KV_SKIPPED") == 0 {
+            break;
+        }
+        pause(100);
+    }
+    assert_eq!(producer.messages("KV_SKIPPED"), 0, "expired entries stay on the list");
+    // What is rejected now is noted, and nothing old comes back.
+    producer.publish("fleet.acme.porto.event.order_created._", b"garbage");
+    post(port, "later");
+    wait_answered(port, "later");
+    pause(3_000);
+    assert_eq!(producer.messages("KV_SKIPPED"), 1);
+}
+
+/// The names of the zones that a node shows.
+fn zones(port: u16) -> Vec<String> {
+    let shown: Value = serde_json::from_str(&http(port, "GET /v1/zones", "").1).unwrap();
+    let zones = shown["zones"].as_array().unwrap();
+    zones.iter().map(|zone| zone["zone"].as_str().unwrap().to_owned()).collect()
+}
+
+fn node(folder: &Path, url: &str, port: u16) -> Killed {
+    let listen = format!("127.0.0.1:{port}");
+    let args = ["serve", "--log", url, "--zones", "*/*", "--node", "n", "--data", "nodes", "--listen", &listen];
+    let node = Killed(fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    wait_for(port);
+    node
+}
+
+/// Only a fact begins a zone, wherever it stands among messages that are none.
+#[test]
+fn what_is_rejected_begins_no_zone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let producer = Admin::new(&url);
+    let port = free_port();
+    let started = node(folder, &url, port);
+    let created = |zone: &str| format!("fleet.acme.{zone}.event.order_created._");
+    for number in 0..20 {
+        producer.publish(&created(&format!("evil-{number}")), b"x");
+    }
+    producer.publish(&created("mixed"), b"x");
+    producer.publish(&created("mixed"), order("o").to_string().as_bytes());
+    producer.publish(&created("mixed"), b"x");
+    let wait = |port: u16| {
+        let shown = (0..200).any(|_| {
+            pause(50);
+            zones(port) == ["acme/mixed"]
+        });
+        assert!(shown, "{:?}", zones(port));
+        pause(2_000);
+        assert_eq!(zones(port), ["acme/mixed"]);
+    };
+    wait(port);
+    // A node that comes later sees the last message of each subject only.
+    drop(started);
+    let port = free_port();
+    let _node = node(folder, &url, port);
+    wait(port);
+}

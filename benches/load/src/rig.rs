@@ -117,8 +117,31 @@ impl Rig {
         if status.success() { Ok(()) } else { Err("the signal could not be sent".into()) }
     }
 
+    /// Kills the engine (SIGKILL) and starts it with an empty data folder. Returns how long it took until it is ready.
+    pub(crate) async fn refold(&mut self) -> Result<Duration, Failure> {
+        self.engine.kill().await?;
+        let data = self.path.join("data");
+        std::fs::remove_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
+        let begun = now();
+        self.engine = start_engine(&self.programs, self.broker_port, self.http, &self.zone, &self.path)?;
+        loop {
+            if ask(self.http, "GET /readyz", "").await.is_ok_and(|answer| answer.status == 200) {
+                return Ok(begun.elapsed());
+            }
+            if begun.elapsed() > Duration::from_secs(600) {
+                return Err("the engine is not ready after 10 minutes".into());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub(crate) fn engine_cost(&self) -> Cost {
         self.engine.id().map(cost).unwrap_or_default()
+    }
+
+    /// Size of the broker's files.
+    pub(crate) fn store_megabytes(&self) -> f64 {
+        bytes_below(&self.path.join("js")) as f64 / 1e6
     }
 
     pub(crate) fn broker_cost(&self) -> Cost {
@@ -155,6 +178,16 @@ pub(crate) fn metric(text: &str, name: &str) -> f64 {
         (found.split('{').next() == Some(name)).then(|| value.parse::<f64>().ok())?
     };
     text.lines().filter(|line| !line.starts_with('#')).filter_map(value).sum()
+}
+
+fn bytes_below(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let size = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(data) if data.is_dir() => bytes_below(&entry.path()),
+        Ok(data) => data.len(),
+        Err(_) => 0,
+    };
+    entries.flatten().map(size).sum()
 }
 
 async fn start_broker(program: &Path, port: u16, folder: &Path) -> Result<Child, Failure> {

@@ -132,6 +132,15 @@ enum Scenario {
         #[command(flatten)]
         size: cluster::Size,
     },
+    /// A log of so many entries is folded anew, by an engine with nothing of its own: from its first entry, then from a base.
+    Refold {
+        /// Entries in the log.
+        #[arg(long, default_value_t = 1_000_000)]
+        entries: u64,
+        /// Changes a second while it is made.
+        #[arg(long, default_value_t = 450.0)]
+        changes: f64,
+    },
     /// More and more changes a second until p99 passes a second; then how soon a burst of ten times the usual is over.
     Saturation {
         /// Changes a second of the first step.
@@ -259,6 +268,25 @@ pub(crate) async fn play(args: Args) -> Result<(), Failure> {
                         figures.waits.quantile(990) as f64 / quiet.max(1) as f64,
                     ),
                 }
+            }
+            load.finish().await
+        }
+        Scenario::Refold { entries, changes } => {
+            let mut load = Load::prepare(programs, &fleet.state(changes, 10, ROOMY)).await?;
+            while load.mark() <= entries {
+                load.run(Traffic { changes, positions: 0.0, driving: true }, Duration::from_secs(5)).await?;
+            }
+            load.rest(PATIENCE).await?;
+            println!("{} entries, {:.0} MB in the broker's store", load.mark() - 1, load.rig.store_megabytes());
+            for what in ["from the first entry", "from a base"] {
+                let took = load.rig.refold().await?.as_secs_f64();
+                let cost = load.rig.engine_cost();
+                println!(
+                    "ready {took:.2} s after the start, {what}; engine {:.1} CPU s, peak {:.0} MB",
+                    cost.cpu_seconds, cost.peak_megabytes
+                );
+                // A start without a base stores one.
+                load.idle(Duration::from_secs(5)).await?;
             }
             load.finish().await
         }

@@ -231,6 +231,8 @@ struct Worker {
     /// The log has shown that it is the one of the snapshot.
     verified: bool,
     snapshot_at: std::time::Instant,
+    /// How long the last one took to check and to write, milliseconds.
+    snapshot_took: Arc<AtomicU64>,
     snapshot_applied: u64,
     /// How often a base is stored (log time).
     base_every: Millis,

@@ -1,5 +1,6 @@
 //! What others see of the engine: gauges, copies for the screens, a summary, snapshots.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -10,8 +11,11 @@ use super::{Summary, Worker};
 use crate::clock;
 use crate::snapshot;
 
-/// Snapshots are written this often while there is news.
+/// Snapshots are written this often while there is news, unless that takes long.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(10);
+/// Between two snapshots so many times as long passes as one takes: they cost two per cent of a core at most. At 100,000 open stops one
+/// takes most of a second.
+const SNAPSHOT_PAUSE: u64 = 50;
 
 impl Worker {
     /// After each input: a few numbers are stored, and the screens get a copy if they want one.
@@ -43,6 +47,8 @@ impl Worker {
     pub(super) fn snapshot_if_due(&mut self) {
         if self.folder.is_some()
             && self.snapshot_at.elapsed() >= SNAPSHOT_EVERY
+            && self.snapshot_at.elapsed().as_millis() as u64
+                >= SNAPSHOT_PAUSE * self.snapshot_took.load(Ordering::Relaxed)
             && self.engine.fleet().applied().0 > self.snapshot_applied
             && self.verified
             && self.readiness.caught_up.load(Ordering::Acquire)
@@ -50,9 +56,10 @@ impl Worker {
             self.snapshot_at = clock::monotonic();
             self.snapshot_applied = self.engine.fleet().applied().0;
             let Some(folder) = self.folder.clone() else { return };
-            let inputs = self.inputs.clone();
+            let (inputs, took) = (self.inputs.clone(), Arc::clone(&self.snapshot_took));
             let (header, fleet, tally) = (self.header(), self.engine.fleet().clone_without_index(), self.tally.clone());
             self.runtime.spawn_blocking(move || {
+                let begun = clock::monotonic();
                 // The promises are checked on the copy, so that the engine need not wait for it.
                 if let Err(broken) = fleet.check() {
                     tracing::error!(%broken, "a promise is broken; its offenders are asked for anew, and no snapshot is kept of it");
@@ -64,6 +71,7 @@ impl Worker {
                 if let Err(error) = snapshot::write(&folder, &header, &fleet, &tally) {
                     tracing::warn!(%error, "snapshot not written");
                 }
+                took.store(begun.elapsed().as_millis() as u64, Ordering::Relaxed);
             });
         }
     }

@@ -227,6 +227,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         last_hash: last_hash.unwrap_or_default(),
         verified: expected.is_none(),
         snapshot_at: clock::monotonic(),
+        snapshot_took: Arc::default(),
         snapshot_applied: read_after,
         base_every: setup.base_every,
         base_tried: None,

@@ -81,7 +81,7 @@ impl Load {
     /// Starts the processes, opens the zone, and makes the state: vehicles on shift, open stops on their routes.
     pub(crate) async fn prepare(programs: Programs, state: &State) -> Result<Self, Failure> {
         let zone = ZoneName::new("load", "city").ok_or("a legal zone")?;
-        let places = Places::of(programs.graph.as_deref())?;
+        let places = Places::of(programs.graph.as_deref(), state.vehicles)?;
         let rig = Rig::start(programs, zone.clone()).await?;
         let client = link::connect(&rig.url()).await?;
         let link = Link::new(client, zone.filter(), format!("{}assignment.*", zone.prefix())).await?;

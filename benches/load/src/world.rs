@@ -44,16 +44,23 @@ pub(crate) struct Producer {
 /// Where vehicles begin and orders are delivered.
 #[derive(Clone, Debug)]
 pub(crate) enum Places {
-    /// Anywhere on a square of 20 km.
-    Square,
+    /// Anywhere on a square with a side of 20 km times this many thousandths.
+    Square(u64),
     /// At the junctions of a street network, each as likely as any other.
     Junctions(Arc<[Position]>),
 }
 
 impl Places {
-    /// The junctions of a graph file; the square without one.
-    pub(crate) fn of(graph: Option<&Path>) -> Result<Self, Failure> {
-        let Some(graph) = graph else { return Ok(Self::Square) };
+    /// A square of 20 km by 20 km.
+    pub(crate) const SQUARE: Self = Self::Square(1_000);
+
+    /// The junctions of a graph file. Without one a square of 20 km for up to 1,000 vehicles; for more of them one that is so much larger
+    /// that each has the same space.
+    pub(crate) fn of(graph: Option<&Path>, vehicles: usize) -> Result<Self, Failure> {
+        let Some(graph) = graph else {
+            let side = (vehicles as f64 / 1_000.0).sqrt().max(1.0);
+            return Ok(Self::Square((side * 1_000.0) as u64));
+        };
         let bytes = std::fs::read(graph).map_err(|error| format!("{}: {error}", graph.display()))?;
         let streets = Streets::from_bytes(&bytes).map_err(|error| format!("{}: {error}", graph.display()))?;
         let junctions: Arc<[Position]> = streets.junction_ids().map(|junction| streets.junction(junction)).collect();
@@ -66,9 +73,9 @@ impl Places {
     fn draw(&self, random: &mut Seeded) -> Position {
         match self {
             // 20 km of a degree of longitude at 41 degrees of latitude, and as much of one of latitude.
-            Self::Square => Position {
-                x: -86_000_000 + random.below(2_390_000) as i32,
-                y: 411_000_000 + random.below(1_800_000) as i32,
+            Self::Square(side) => Position {
+                x: -86_000_000 + random.below(2_390 * side) as i32,
+                y: 411_000_000 + random.below(1_800 * side) as i32,
             },
             Self::Junctions(junctions) => junctions[random.below(junctions.len() as u64) as usize],
         }
@@ -93,7 +100,7 @@ impl World {
     pub(crate) fn new(zone: ZoneName, log_start: i64, rate: u32, producer: Producer, seed: u64) -> Self {
         let random = Seeded::new(seed, producer.source);
         let rate = rate.max(1);
-        Self { zone, log_start, rate, producer, places: Places::Square, random, events: 0, orders: 0 }
+        Self { zone, log_start, rate, producer, places: Places::SQUARE, random, events: 0, orders: 0 }
     }
 
     /// The same with other places.

@@ -46,6 +46,8 @@ pub struct Engine {
     overload: Overload,
     /// A plan stays below this many bytes.
     plan_bytes: usize,
+    /// When that was changed last (log time).
+    smaller_since: Timestamp,
 }
 
 impl Engine {
@@ -63,6 +65,7 @@ impl Engine {
             learner: Learner::default(),
             overload: Overload::default(),
             plan_bytes: waiting::PLAN_BYTES,
+            smaller_since: Timestamp(0),
             fleet,
         }
     }

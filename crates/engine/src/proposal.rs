@@ -308,7 +308,12 @@ impl Solved<'_> {
         let answers = alternatives(self.problem, &self.solution.tours, unit);
         let all = |reason: Alternative| answers.iter().all(|&answer| answer == reason || answer == Alternative::Rules);
         if answers.iter().all(|&answer| answer == Alternative::Rules) {
-            UnassignedReason::Rejected
+            let is_tied = state.on_board.or(state.pinned).is_some();
+            let could = |vehicle: &&VehicleId| state.skills & !self.fleet.vehicle(**vehicle).skills == 0;
+            let is_rejected =
+                self.draft.vehicles.iter().filter(could).all(|vehicle| state.rejected_by.contains(vehicle));
+            // Elsewhere they may have no more stops in this shift.
+            if is_tied || is_rejected { UnassignedReason::Rejected } else { UnassignedReason::NoPlace }
         } else if all(Alternative::Capacity) {
             UnassignedReason::Capacity
         } else if all(Alternative::Shift) {

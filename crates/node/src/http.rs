@@ -396,12 +396,15 @@ pub(crate) enum Lost {
     NotStored,
     /// It was sent, and no answer came: it may be stored.
     Unknown,
+    /// It was not stored, and never will be.
+    TooLarge,
 }
 
 impl Lost {
     fn title(self) -> &'static str {
         match self {
             Self::NotStored => "the log did not take it: send it again",
+            Self::TooLarge => "the log takes no event so large",
             Self::Unknown => "nobody knows whether the log took it: send it again, its id makes repeats harmless",
         }
     }
@@ -436,7 +439,10 @@ async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Ta
     // Asked before the event changes the answer.
     let doubtful = sense::doubtful(live, &decoded, patience).await;
     let append = |id: String| append_until_known(&live.log, stream, subject.clone(), id, bytes.clone());
-    let lost = |(lost, detail)| Submit::Log(lost, detail);
+    let lost = |(lost, detail)| match lost {
+        Lost::TooLarge => Submit::Invalid("too_large", detail),
+        Lost::NotStored | Lost::Unknown => Submit::Log(lost, detail),
+    };
     let mut stored = append(id).await.map_err(lost)?;
     if stored.duplicate {
         match sense::found(live, stream, stored, (&decoded.envelope, &subject)).await {
@@ -479,7 +485,11 @@ async fn append_until_known(
             Err(error) => error,
         };
         sent |= matches!(error, AppendError::Unknown(_));
-        let lost = if sent { Lost::Unknown } else { Lost::NotStored };
+        let lost = match &error {
+            _ if sent => Lost::Unknown,
+            AppendError::TooLarge(_) => Lost::TooLarge,
+            _ => Lost::NotStored,
+        };
         let over = matches!(error, AppendError::Refused(_) | AppendError::TooLarge(_) | AppendError::WrongSequence);
         if over || begun.elapsed() > KNOWN_WITHIN {
             return Err((lost, error.to_string()));

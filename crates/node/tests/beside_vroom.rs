@@ -4,6 +4,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -209,4 +210,38 @@ fn a_vroom_user_can_swap_the_command_and_keep_the_files() {
         assert!(missing.is_empty(), "steps lack {missing:?}");
     }
     assert!(ours_all <= theirs_all, "{ours_all}, VROOM {theirs_all}");
+}
+
+/// Small vehicles stand before large ones in these files. VROOM 1.15's cost of each: a mixed fleet must not cost more, in whatever order
+/// its vehicles stand.
+#[test]
+fn a_mixed_fleet_costs_no_more_than_vrooms_whatever_the_order_of_its_vehicles() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/fleets");
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for (name, vroom) in [
+        ("4-small-1-big", 1_838),
+        ("12-small-2-big", 3_101),
+        ("vans-and-lorries-60", 29_534),
+        ("no-fixed-price", 7_574),
+        ("two-types-fixed", 12_074),
+    ] {
+        let text = std::fs::read_to_string(data.join(format!("{name}.json"))).unwrap();
+        let mut file: Value = serde_json::from_str(&text).unwrap();
+        for turn in 0..3 {
+            let vehicles = file["vehicles"].as_array_mut().unwrap();
+            match turn {
+                0 => {}
+                1 => vehicles.reverse(),
+                _ => vehicles.sort_by_key(|vehicle| (vehicle["id"].as_u64().unwrap() * 7) % 13),
+            }
+            std::fs::write(folder.join("fleet.json"), file.to_string()).unwrap();
+            let output = run(&["solve", "fleet.json", "--json", "--rounds", "150", "--threads", "2"], folder);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let solution: Value = serde_json::from_slice(&output.stdout).unwrap();
+            let cost = solution["summary"]["cost"].as_i64().unwrap();
+            assert_eq!(solution["unassigned"].as_array().map_or(0, Vec::len), 0, "{name}: all are served");
+            assert!(cost * 100 <= vroom * 101, "{name}, order {turn}: {cost}, VROOM {vroom}");
+        }
+    }
 }

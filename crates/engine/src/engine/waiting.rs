@@ -26,6 +26,8 @@ use crate::roads::RoadAsks;
 /// A plan stays below this many bytes as estimated by [`account::weight`]; the wire refuses 512 KiB. Where the log takes less, the
 /// engine finds out and stays below that.
 pub(crate) const PLAN_BYTES: usize = 400 << 10;
+/// After so long (log time) without a refusal it tries plans twice as large.
+const LARGER_AFTER: Millis = Millis(10_000);
 /// It does not try with less: what is too large then is answered plainly.
 const PLAN_BYTES_MIN: usize = 4 << 10;
 
@@ -35,6 +37,13 @@ const WORK_MAX: usize = 20_000;
 const OLD: Millis = Millis(2_000);
 /// Waiting facts that are looked at for one plan; a plan with the plainest answers there are is full after about so many.
 const LOOKED_AT: usize = 2_000;
+/// Where a fact asks for more orders than this, what a breakdown takes off a long route for instance, they are placed in parts, so that
+/// others are answered between them.
+const PLACED_AT_ONCE: usize = 16;
+/// Orders of such a part: a task costs the square of its orders times the length of the routes that they may go to.
+const PART: usize = 4;
+/// Parts of one fact that are placed before other facts are served; the rest comes after them.
+const PARTS_FIRST: usize = 4;
 /// Routes that are repaired in one task.
 const REPAIRED_AT_ONCE: usize = 8;
 /// Tasks whose missing legs are asked for in one query.
@@ -50,7 +59,7 @@ pub(crate) struct Answers {
     missing: Option<LegQuery>,
 }
 
-/// The first facts in the order in which they are served: those about vehicles, routes and roads; then those that wait for long, by
+/// The first facts in the order in which they are served: those about vehicles, routes and roads, and cancellations; then those that wait for long, by
 /// age; then new orders by their deadline. Not more than a plan could answer: sorting all of a hundred thousand for each plan would cost
 /// more than the answers. `facts`: in the order of the log.
 fn first_in_service_order(fleet: &Fleet, facts: &[LogSeq], log_now: Timestamp) -> Vec<LogSeq> {
@@ -62,7 +71,10 @@ fn first_in_service_order(fleet: &Fleet, facts: &[LogSeq], log_now: Timestamp) -
         stops.min().unwrap_or(Timestamp(i64::MAX))
     };
     let asks = || facts.iter().filter_map(|seq| Some((*seq, fleet.unanswered().get(seq)?)));
-    let is_urgent = |ask: &Ask| !ask.vehicles.is_empty() || ask.roads;
+    // What is asked about orders that are over, a cancellation for instance, costs nothing to answer.
+    let is_urgent = |ask: &Ask| {
+        !ask.vehicles.is_empty() || ask.roads || ask.orders.iter().all(|&order| !fleet.order(order).is_open())
+    };
     let is_old = |ask: &Ask| log_now - ask.logged_at >= OLD;
     let mut first: Vec<LogSeq> = asks().filter(|(_, ask)| is_urgent(ask)).map(|(seq, _)| seq).take(LOOKED_AT).collect();
     let old = asks().filter(|(_, ask)| !is_urgent(ask) && is_old(ask)).map(|(seq, _)| seq);
@@ -99,11 +111,25 @@ pub(crate) fn tasks(moment: Moment<'_>, facts: &[LogSeq], repairs: &BTreeSet<Veh
     if roads.opened {
         tasks.push(Task { seq: changed, opened: true, ..Task::default() });
     }
-    tasks.extend(first_in_service_order(fleet, facts, moment.log_now).into_iter().filter_map(|seq| {
-        let ask = fleet.unanswered().get(&seq)?;
-        let (orders, vehicles) = (ask.orders.clone(), ask.vehicles.clone());
-        Some(Task { seq: Some(seq), orders, vehicles, ..Task::default() })
-    }));
+    let mut later: Vec<Task> = Vec::new();
+    for seq in first_in_service_order(fleet, facts, moment.log_now) {
+        let Some(ask) = fleet.unanswered().get(&seq) else { continue };
+        let (mut orders, vehicles) = (ask.orders.clone(), ask.vehicles.clone());
+        if orders.len() > PLACED_AT_ONCE {
+            // Those that plans before have placed are done.
+            orders.retain(|&order| fleet.order(order).placement == Placement::Unplaced);
+        }
+        if orders.len() <= PLACED_AT_ONCE {
+            tasks.push(Task { seq: Some(seq), orders, vehicles, ..Task::default() });
+            continue;
+        }
+        let (parts, last) = orders.split_at(orders.len() - PART);
+        let mut parts = parts.chunks(PART).map(|part| Task { orders: part.to_vec(), ..Task::default() });
+        tasks.extend(parts.by_ref().take(PARTS_FIRST));
+        later.extend(parts);
+        later.push(Task { seq: Some(seq), orders: last.to_vec(), vehicles, ..Task::default() });
+    }
+    tasks.extend(later);
     tasks
 }
 
@@ -226,6 +252,7 @@ impl Engine {
             effects.push(Effect::Note(Note::PlanRejected { rev: rejected.rev }));
         }
         if let Some(Event::PlanProposed(large)) = self.commit.take_too_large().as_deref() {
+            self.smaller_since = self.log_now;
             if self.plan_bytes > PLAN_BYTES_MIN {
                 self.plan_bytes = (self.plan_bytes / 2).max(PLAN_BYTES_MIN);
             } else {
@@ -235,6 +262,10 @@ impl Engine {
         }
         if !self.commit.is_ready() || self.legs.is_waiting(self.log_now) {
             return;
+        }
+        // The log may take larger plans again.
+        if self.plan_bytes < PLAN_BYTES && self.log_now - self.smaller_since >= LARGER_AFTER {
+            (self.plan_bytes, self.smaller_since) = ((self.plan_bytes * 2).min(PLAN_BYTES), self.log_now);
         }
         let repairs = self.promises.take_repairs();
         self.located.forget_answered(&self.fleet);

@@ -128,6 +128,63 @@ fn a_breakdown_is_served_before_orders_and_urgent_orders_before_others() {
     assert_eq!(moment_of(&rig), [5, 1, 2, 3, 4]);
 }
 
+/// A cancellation of an order that is on no route yet never waits behind new orders.
+#[test]
+fn a_cancellation_is_served_before_new_orders_wherever_its_order_is() {
+    let mut rig = Rig::new();
+    rig.on("c", km(5, 5));
+    rig.order(job("x", km(1, 1)));
+    let mut effects = Vec::new();
+    let first = rig.seq;
+    // The first is answered at once; the rest waits for its plan.
+    for index in 0..30 {
+        let created = Event::OrderCreated(job(&format!("order-{index}"), km(index % 5, 1)));
+        let entry = next_entry(&mut rig.seq, rig.now, created);
+        rig.engine.handle(Input::Entry(entry), &mut effects);
+    }
+    let cancelled = next_entry(&mut rig.seq, rig.now, Event::OrderCancelled { order: name("order-20") });
+    let waits = cancelled.seq;
+    rig.engine.handle(Input::Entry(cancelled), &mut effects);
+    let fleet = rig.engine.fleet();
+    let facts: Vec<LogSeq> = fleet.unanswered().keys().copied().collect();
+    let moment = Moment { fleet, log_now: Timestamp(rig.now + 5_000) };
+    let tasks = crate::engine::tasks(moment, &facts, &BTreeSet::new(), crate::roads::RoadAsks::default());
+    let served: Vec<u64> = tasks.iter().filter_map(|task| task.seq).map(|seq| seq.0 - first).collect();
+    // The order itself, the 21st, asks for nothing any more: it is answered with its cancellation.
+    assert!(facts.contains(&waits));
+    assert_eq!(served[..2], [21, waits.0 - first], "{served:?}");
+}
+
+/// What a breakdown takes off a long route is placed in parts, so that others are answered between them.
+#[test]
+fn many_orders_of_one_fact_are_placed_in_parts() {
+    let mut rig = Rig::new();
+    rig.fact(Event::VehicleRegistered(Vehicle { capacity: Load([400, 0, 0, 0]), ..vehicle("lorry", km(0, 0)) }));
+    rig.fact(Event::ShiftStarted { vehicle: name("lorry"), shift: None, position: None });
+    // The vans hold four, an order is five.
+    for index in 0..40 {
+        rig.order(Order { load: Load([5, 0, 0, 0]), ..job(&format!("order-{index}"), km(index % 3, 1)) });
+    }
+    let visits = rig.route("lorry").len();
+    assert_eq!(visits, 40);
+    rig.input(Input::Commit(Outcome::Lost));
+    rig.happens(Event::VehicleLost { vehicle: name("lorry"), position: Some(km(0, 0)) });
+    let fleet = rig.engine.fleet();
+    let facts: Vec<LogSeq> = fleet.unanswered().keys().copied().collect();
+    let moment = Moment { fleet, log_now: Timestamp(rig.now) };
+    let tasks = crate::engine::tasks(moment, &facts, &BTreeSet::new(), crate::roads::RoadAsks::default());
+    assert!(tasks.len() > 1 && tasks.iter().all(|task| task.orders.len() <= 4), "{tasks:?}");
+    assert_eq!(tasks.iter().filter(|task| task.seq.is_some()).count(), 1, "the last part answers the fact");
+    assert!(tasks.last().unwrap().seq.is_some());
+    let mut orders: Vec<_> = tasks.iter().flat_map(|task| task.orders.clone()).collect();
+    orders.sort_unstable();
+    orders.dedup();
+    assert_eq!(orders.len(), visits);
+    // All of them are on a route or have a reason in the end: the rig checks it.
+    rig.input(Input::Commit(Outcome::Granted(2)));
+    assert!(rig.engine.fleet().unanswered().is_empty());
+}
+
 /// A plan looks at the first facts only. The slow obvious way is to sort all of them.
 #[test]
 fn of_many_facts_a_plan_looks_at_those_that_are_served_first() {
@@ -270,13 +327,14 @@ fn a_part_of_what_a_fact_asks_for_says_the_true_reasons() {
     rig.happens(Event::VehicleLost { vehicle: name("lorry"), position: Some(km(0, 0)) });
     let fleet = rig.engine.fleet();
     let moment = Moment { fleet, log_now: Timestamp(rig.now) };
-    let facts: Vec<LogSeq> = fleet.unanswered().keys().copied().collect();
-    let tasks = crate::engine::tasks(moment, &facts, &BTreeSet::new(), crate::roads::RoadAsks::default());
+    let (&seq, ask) = fleet.unanswered().first_key_value().unwrap();
+    let (orders, vehicles) = (ask.orders.clone(), ask.vehicles.clone());
+    let task = crate::answer::Task { seq: Some(seq), orders, vehicles, ..Default::default() };
     let effort = crate::overload::Effort::default();
     let answer = |bytes| crate::answer::Answer::new(moment, rig.engine.outlook(), effort, bytes);
-    let whole = crate::engine::fitting(&answer(400_000), &tasks[0]);
+    let whole = crate::engine::fitting(&answer(400_000), &task);
     assert_eq!((whole[0].unassigned.len(), whole[0].caused_by.len()), (40, 1));
-    let parts = crate::engine::fitting(&answer(3_000), &tasks[0]);
+    let parts = crate::engine::fitting(&answer(3_000), &task);
     assert!(!parts.is_empty());
     for group in parts {
         assert!(!group.unassigned.is_empty() && group.caused_by.is_empty(), "the fact waits for the rest: {group:?}");

@@ -48,6 +48,8 @@ const KV_OWNERS: &str = "KV_OWNERS";
 
 /// So many changes of the list of skipped entries are followed one by one; with more it is read anew.
 const FOLLOWED_MAX: u64 = 200;
+/// The broker is asked how large a message may be at most this often.
+const LIMIT_LOOKED_AT: Duration = Duration::from_secs(10);
 /// Acknowledgement timeout.
 const ACK: Duration = Duration::from_secs(1);
 /// How long a lease lives without renewal.
@@ -60,13 +62,16 @@ pub(crate) struct JetStream {
     /// `None`: missing, in a log that was opened to be read.
     owners: Option<kv::Store>,
     skipped: Option<kv::Store>,
-    maker: Maker,
+    maker: Arc<Maker>,
     /// Streams that were there when the log was opened to be read.
     held: Option<BTreeSet<String>>,
     /// Since when the broker is away.
     away: watch::Receiver<Option<Instant>>,
     /// By zone: the revision of its lease, held by somebody else, and since when it has been seen.
     leases_seen: Mutex<BTreeMap<ZoneName, (u64, Instant)>>,
+    server: Server,
+    /// When the broker was last asked how large a message may be.
+    limit_looked_at: Mutex<Option<Instant>>,
     /// By stream of facts: why it cannot be read.
     unread: Troubles,
     /// By stream of facts: why it takes nothing, although the broker answers.
@@ -111,10 +116,12 @@ impl JetStream {
             context: context.clone(),
             owners: None,
             skipped: None,
-            maker: Maker::new(client, context, layout, storage),
+            maker: Arc::new(Maker::new(client, context, layout, storage)),
             held: None,
             away,
             leases_seen: Mutex::default(),
+            server: server.clone(),
+            limit_looked_at: Mutex::default(),
             unread: Troubles::default(),
             unwritable: Troubles::default(),
         };
@@ -335,7 +342,10 @@ impl JetStream {
             }
             Ok(Err(error)) => Err(match error.kind() {
                 PublishErrorKind::WrongLastSequence => AppendError::WrongSequence,
-                PublishErrorKind::MaxPayloadExceeded => AppendError::TooLarge(error.to_string()),
+                PublishErrorKind::MaxPayloadExceeded => {
+                    self.look_at_the_limit();
+                    AppendError::TooLarge(error.to_string())
+                }
                 // 503 during elections shows as a missing stream; a write still in flight as `Other`: nobody knows yet.
                 PublishErrorKind::StreamNotFound
                 | PublishErrorKind::TimedOut
@@ -361,6 +371,25 @@ impl JetStream {
             }),
             Err(_) => Err(AppendError::Unknown("no acknowledgement within 2 s".to_owned())),
         }
+    }
+
+    /// The client judges the size of a message by what the broker said when it connected. Somebody may have changed that since: a second
+    /// connection tells, and then the first one is made anew.
+    fn look_at_the_limit(&self) {
+        let mut looked = self.limit_looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.is_some_and(|at| at.elapsed() < LIMIT_LOOKED_AT) {
+            return;
+        }
+        *looked = Some(crate::clock::monotonic());
+        let (client, server) = (self.client.clone(), self.server.clone());
+        tokio::spawn(async move {
+            let Ok((fresh, _)) = connect_client(&server).await else { return };
+            let (was, is) = (client.server_info().max_payload, fresh.server_info().max_payload);
+            if was != is {
+                tracing::info!(was, is, "the broker's limit of a message has changed: connecting anew");
+                let _ = client.force_reconnect().await;
+            }
+        });
     }
 
     pub(super) async fn read(

@@ -196,6 +196,10 @@ impl Runner {
         tokio::spawn(async move {
             if let Err(error) = node.buckets.announce(node.name.as_str(), value).await {
                 tracing::debug!(%error, "beat");
+                // The buckets may have been deleted.
+                if let Err(error) = node.buckets.make_again().await {
+                    tracing::debug!(%error, "buckets of nodes");
+                }
             }
         });
     }

@@ -9,6 +9,7 @@
 //! | `savings` | parallel savings with time windows | Clarke & Wright 1964; Solomon 1987 |
 //! | `two_opt_star` | 2-opt*: two tours exchange their tails | Potvin & Rousseau 1995 |
 //! | `swap_star` | SWAP*: two stops exchange tours, each to its best position | Vidal 2022 |
+//! | `vehicle_exchange` | a tour goes to a vehicle of another kind, or two exchange theirs | Gendreau et al. 1999 |
 //! | `route_exchange` | selective route exchange of two plans | Nagata & Bräysy 2009 |
 //!
 //! Absent on purpose: which move is tried when, and whether its result is kept. That is `search`.
@@ -22,6 +23,7 @@ mod shipment_insertion;
 mod string_removal;
 mod swap_star;
 mod two_opt_star;
+mod vehicle_exchange;
 
 pub(crate) use self::recreate::Scratch;
 pub(crate) use self::regret_insertion::{fill, insert_into};

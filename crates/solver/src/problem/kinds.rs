@@ -19,6 +19,8 @@ pub(super) struct Kinds {
     leaders: Vec<TourIx>,
     /// The first tour whose end, limits and class are the same.
     tail_twin: Vec<TourIx>,
+    /// The first tour whose vehicle holds as much and costs as much, wherever it begins and ends.
+    make: Vec<TourIx>,
 }
 
 impl Kinds {
@@ -40,7 +42,8 @@ impl Kinds {
         let tail_twin = firsts(tours, |tour| {
             (tour.end_node, tour.end_by, tour.finish_late, tour.capacity, tour.stops_max, tour.lifo, tour.class())
         });
-        Self { classes, class_of, twin, leaders, tail_twin }
+        let make = firsts(tours, |tour| (tour.capacity, tour.stops_max, tour.lifo, tour.fixed, tour.class()));
+        Self { classes, class_of, twin, leaders, tail_twin, make }
     }
 
     pub(super) fn classes(&self) -> impl Iterator<Item = Class> {
@@ -65,6 +68,17 @@ impl Kinds {
     #[inline]
     pub(super) fn tail_twin(&self, tour: TourIx) -> TourIx {
         self.tail_twin[tour.index()]
+    }
+
+    /// The first tour whose vehicle is of the same make.
+    #[inline]
+    pub(super) fn make(&self, tour: TourIx) -> TourIx {
+        self.make[tour.index()]
+    }
+
+    /// Vehicles differ in what they hold or cost, not only in where they begin and end.
+    pub(super) fn are_mixed(&self) -> bool {
+        self.make.iter().any(|&first| first != TourIx(0))
     }
 
     /// One tour of each kind.

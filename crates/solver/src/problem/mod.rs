@@ -150,6 +150,17 @@ impl Problem {
         self.kinds.tail_twin(tour)
     }
 
+    /// The first tour whose vehicle holds as much and costs as much, wherever it begins and ends.
+    #[inline]
+    pub(crate) fn make(&self, tour: TourIx) -> TourIx {
+        self.kinds.make(tour)
+    }
+
+    /// True if vehicles differ in what they hold or cost.
+    pub(crate) fn mixed(&self) -> bool {
+        self.kinds.are_mixed()
+    }
+
     /// Every candidate is priced by a walk along the tour, because flow time counts.
     #[inline]
     pub(crate) fn walks(&self) -> bool {

@@ -8,6 +8,8 @@ use crate::random::Random;
 use crate::state::Local;
 use crate::state::State;
 
+/// How often (per mille), where vehicles differ, a tour changes its vehicle instead of losing some stops.
+const EXCHANGED_PER_MILLE: usize = 50;
 /// Cells of the table of logarithms.
 const CELLS: usize = 4096;
 
@@ -63,12 +65,18 @@ pub(crate) fn anneal(
     };
     // SWAP* exchanges jobs. Where tours have to be driven to be compared, driving them for each attempt costs more than it gains.
     let swaps = local.jobs && !local.problem.walks() && !local.problem.lifo();
+    // Where vehicles differ in what they hold or cost, tours change them.
+    let mixed = local.problem.mixed();
     // Without stops there is nothing to move.
     let iterations = if local.stops.is_empty() { 0 } else { iterations };
     for _ in 0..iterations {
         let before = state.total;
-        state.begin();
-        state.ruin(ruin, &mut scratch.units, &mut random);
+        let changed =
+            mixed && random.chance(EXCHANGED_PER_MILLE) && state.exchange_vehicles(&mut scratch.units, &mut random);
+        if !changed {
+            state.begin();
+            state.ruin(ruin, &mut scratch.units, &mut random);
+        }
         state.recreate(&mut scratch, &mut random);
         let slack = (temperature * logs[random.cell()]) as i64;
         if state.total <= before.saturating_add(slack) && state.is_legal() {

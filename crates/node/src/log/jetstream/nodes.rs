@@ -5,6 +5,7 @@
 //! in them is written anew all the time.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy};
@@ -18,7 +19,7 @@ use futures::StreamExt;
 use tokio::sync::mpsc;
 
 use super::owners::lease_owner;
-use super::setup::names;
+use super::setup::{Maker, names};
 use super::{ACK, JetStream, stored_message, unreachable_stream};
 use crate::log::storage::zone_of;
 use crate::log::{Layout, LogError, Message, Purpose, Stream};
@@ -35,8 +36,10 @@ const ZONES_LIVE: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_millis(250);
 /// Between two looks at the names of the streams, where each zone has its own.
 const STREAMS_AGAIN: Duration = Duration::from_secs(1);
+/// A search for zones that finds nothing for so long asks whether something should have come.
+const SILENT: Duration = Duration::from_secs(5);
 /// Messages of a zone that are looked at for an event, where the last ones are none.
-const FIRST_LOOKED_AT: usize = 64;
+const FIRST_LOOKED_AT: usize = 1_000;
 /// A search for zones that is silent for two of these is begun anew.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -58,6 +61,7 @@ pub(crate) struct Nodes {
     present: kv::Store,
     zones: kv::Store,
     owners: kv::Store,
+    maker: Arc<Maker>,
 }
 
 fn unread(name: &str, error: &dyn std::fmt::Display) -> LogError {
@@ -108,6 +112,7 @@ impl JetStream {
             client: self.client.clone(),
             context: self.context.clone(),
             layout: self.maker.layout,
+            maker: Arc::clone(&self.maker),
             // In memory, because everything in them is said again within seconds; but with as many replicas as all else: while
             // the only broker of a bucket is away no node could start, and no standby would be known to be ready.
             present: self.maker.bucket(NODES, NODES_LIVE, StorageType::Memory).await?,
@@ -158,6 +163,16 @@ impl Nodes {
     /// When it was not stored within a second.
     pub(crate) async fn announce(&self, key: &str, value: Bytes) -> Result<(), LogError> {
         self.put(&self.present, NODES, key, value).await
+    }
+
+    /// Makes the buckets again where they were deleted.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be made.
+    pub(crate) async fn make_again(&self) -> Result<(), LogError> {
+        self.maker.bucket(NODES, NODES_LIVE, StorageType::Memory).await?;
+        self.maker.bucket(ZONES, ZONES_LIVE, StorageType::Memory).await.map(drop)
     }
 
     /// Says goodbye.
@@ -344,6 +359,11 @@ async fn find(context: &Context, filters: Vec<String>, found: &mpsc::Sender<Zone
         let next = tokio::select! {
             next = messages.next() => next,
             () = found.closed() => return Ok(()),
+            // Somebody may have paused the consumer: heartbeats still come then, and no message.
+            () = tokio::time::sleep(SILENT) => match consumer.get_info().await {
+                Ok(info) if info.num_pending > 0 || info.paused => return Ok(()),
+                Ok(_) | Err(_) => continue,
+            },
         };
         let Some(Ok(message)) = next else { return Ok(()) };
         let Ok(info) = message.info() else { return Ok(()) };

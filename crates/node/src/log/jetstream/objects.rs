@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::GetStreamErrorKind;
-use async_nats::jetstream::object_store::ObjectInfo;
+use async_nats::jetstream::object_store::{ObjectInfo, ObjectMetadata};
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, RawMessageError, Stream as Handle};
 use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
@@ -28,6 +28,10 @@ pub(super) const OBJ_BASES: &str = "OBJ_BASES";
 const OBJECT_BYTES_MAX: usize = 1 << 30;
 /// Least bytes of a chunk on average, above a few chunks: the client writes 64 to 128 KiB.
 const CHUNK_BYTES_MIN: usize = 1 << 10;
+/// Bytes of a chunk, where the broker takes as much.
+const CHUNK_BYTES: usize = 128 << 10;
+/// Room for the subject and the headers of a chunk.
+const HEADERS_MAX: usize = 1 << 10;
 /// The list of objects is given up when nothing comes for so long.
 const LIST_SILENT: Duration = Duration::from_secs(5);
 
@@ -41,7 +45,11 @@ impl JetStream {
             self.mark_as_removed(name).await?;
         }
         let mut data = bytes.as_ref();
-        store.put(name, &mut data).await.map(|_| ()).map_err(|error| object_error("stored", name, &error))
+        // A chunk is a message: it must not be larger than the broker takes.
+        let most = self.client.server_info().max_payload.saturating_sub(HEADERS_MAX).max(CHUNK_BYTES_MIN);
+        let chunk_size = Some(most.min(CHUNK_BYTES));
+        let object = ObjectMetadata { name: name.to_owned(), chunk_size, ..ObjectMetadata::default() };
+        store.put(object, &mut data).await.map(|_| ()).map_err(|error| object_error("stored", name, &error))
     }
 
     /// An object's bytes. The inner error says why this object cannot be had, although the broker answers.

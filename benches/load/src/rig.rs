@@ -121,7 +121,9 @@ impl Rig {
     pub(crate) async fn refold(&mut self) -> Result<Duration, Failure> {
         self.engine.kill().await?;
         let data = self.path.join("data");
-        std::fs::remove_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
+        if data.exists() {
+            std::fs::remove_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
+        }
         let begun = now();
         self.engine = start_engine(&self.programs, self.broker_port, self.http, &self.zone, &self.path)?;
         loop {

@@ -34,6 +34,7 @@ use super::{
 use crate::trouble::Trouble;
 pub(crate) use nodes::{Nodes, Written};
 use objects::OBJ_BASES;
+use owners::LeaseSeen;
 
 use reader::OrderedReader;
 use setup::OddReplicas;
@@ -67,8 +68,7 @@ pub(crate) struct JetStream {
     held: Option<BTreeSet<String>>,
     /// Since when the broker is away.
     away: watch::Receiver<Option<Instant>>,
-    /// By zone: the revision of its lease, held by somebody else, and since when it has been seen.
-    leases_seen: Mutex<BTreeMap<ZoneName, (u64, Instant)>>,
+    leases_seen: Mutex<BTreeMap<ZoneName, LeaseSeen>>,
     server: Server,
     /// When the broker was last asked how large a message may be.
     limit_looked_at: Mutex<Option<Instant>>,

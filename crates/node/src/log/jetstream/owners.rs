@@ -2,7 +2,7 @@
 //! its owner.
 
 use std::sync::PoisonError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::kv;
 use async_nats::jetstream::message::StreamMessage;
@@ -16,6 +16,18 @@ use crate::log::{Lease, LogError, ZoneName};
 
 /// A lease that stands for so much longer than it may is not let go by the bucket.
 const LEASE_GRACE: Duration = Duration::from_secs(1);
+
+/// Between two looks at a lease that somebody else holds.
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
+
+/// The lease of a zone that somebody else holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LeaseSeen {
+    revision: u64,
+    /// Since when this revision has been seen.
+    since: Instant,
+    looked_at: Instant,
+}
 
 impl JetStream {
     pub(in crate::log) async fn epoch_max(&self, zone: &ZoneName) -> Result<u64, LogError> {
@@ -90,6 +102,9 @@ impl JetStream {
     /// Takes a lease that nobody renews any more. The bucket lets it go by itself after [`LEASE`], unless somebody has made or set the
     /// bucket otherwise: then it would stand for ever.
     async fn take_over(&self, zone: &ZoneName, owner: &str, above: u64) -> Result<Option<Lease>, LogError> {
+        if !self.is_to_be_looked_at(zone) {
+            return Ok(None);
+        }
         let owners = self.owners()?;
         let Some(Ok(Some(held))) = self.while_connected(self.lease(owners, zone)).await else { return Ok(None) };
         if !self.is_silent(zone, held.sequence) {
@@ -107,17 +122,19 @@ impl JetStream {
         Ok(owners.update(key(zone), value, revision).await.ok().map(|revision| Lease { epoch, revision }))
     }
 
+    /// A standby tries to get the lease ten times a second; who holds it is looked at less often.
+    fn is_to_be_looked_at(&self, zone: &ZoneName) -> bool {
+        let seen = self.leases_seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get(zone).is_none_or(|lease| lease.looked_at.elapsed() >= LOOKED_AT_EVERY)
+    }
+
     /// True when this revision of a zone's lease was seen for so long that it should be gone.
     fn is_silent(&self, zone: &ZoneName, revision: u64) -> bool {
         let mut seen = self.leases_seen.lock().unwrap_or_else(PoisonError::into_inner);
         let now = monotonic();
-        match seen.get(zone) {
-            Some(&(known, since)) if known == revision => now - since > LEASE + LEASE_GRACE,
-            Some(_) | None => {
-                seen.insert(zone.clone(), (revision, now));
-                false
-            }
-        }
+        let since = seen.get(zone).filter(|lease| lease.revision == revision).map_or(now, |lease| lease.since);
+        seen.insert(zone.clone(), LeaseSeen { revision, since, looked_at: now });
+        now - since > LEASE + LEASE_GRACE
     }
 
     pub(in crate::log) async fn renew(&self, zone: &ZoneName, owner: &str, lease: Lease) -> Option<Lease> {

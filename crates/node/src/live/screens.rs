@@ -16,6 +16,8 @@ const SNAPSHOT_EVERY: Duration = Duration::from_secs(10);
 /// Between two snapshots so many times as long passes as one takes: they cost two per cent of a core at most. At 100,000 open stops one
 /// takes most of a second.
 const SNAPSHOT_PAUSE: u64 = 50;
+/// No pause is longer: a program that was stopped while it wrote seems to have taken long.
+const SNAPSHOT_PAUSE_MAX: u64 = 120_000;
 
 impl Worker {
     /// After each input: a few numbers are stored, and the screens get a copy if they want one.
@@ -48,7 +50,7 @@ impl Worker {
         if self.folder.is_some()
             && self.snapshot_at.elapsed() >= SNAPSHOT_EVERY
             && self.snapshot_at.elapsed().as_millis() as u64
-                >= SNAPSHOT_PAUSE * self.snapshot_took.load(Ordering::Relaxed)
+                >= (SNAPSHOT_PAUSE * self.snapshot_took.load(Ordering::Relaxed)).min(SNAPSHOT_PAUSE_MAX)
             && self.engine.fleet().applied().0 > self.snapshot_applied
             && self.verified
             && self.readiness.caught_up.load(Ordering::Acquire)

@@ -35,7 +35,7 @@ pub(super) fn start(
     (readiness, first): (Arc<Readiness>, Arc<AtomicU64>),
 ) -> mpsc::UnboundedSender<u64> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let care = Care { log, zone, known: known.into_iter().collect(), first, seen: None, born: None };
+    let care = Care { log, zone, known: known.into_iter().collect(), first, has_read: false, seen: None, born: None };
     tokio::spawn(care.run(receiver, readiness));
     sender
 }
@@ -46,6 +46,8 @@ struct Care {
     known: BTreeSet<u64>,
     /// The first entry of the log that has not expired.
     first: Arc<AtomicU64>,
+    /// The whole list was read, with what has expired.
+    has_read: bool,
     /// What the list looked like when everything known stood on it.
     seen: Option<SkipMark>,
     /// When the stream of facts was created, as first seen: a list of one log says nothing about another.
@@ -84,9 +86,15 @@ impl Care {
     async fn clear(&mut self) -> Result<(), LogError> {
         let (first, _) = self.log.bounds(Stream::Fleet, &self.zone).await?;
         self.first.fetch_max(first, Ordering::AcqRel);
-        let kept = self.known.split_off(&first);
-        let expired: Vec<u64> = std::mem::replace(&mut self.known, kept).into_iter().collect();
-        self.log.forget_skipped(&self.zone, &expired).await
+        // At the start only those are known that have not expired: the list is read once.
+        if !self.has_read {
+            self.known.extend(self.log.skipped(&self.zone).await?);
+            self.has_read = true;
+        }
+        let expired: Vec<u64> = self.known.range(..first).copied().collect();
+        self.log.forget_skipped(&self.zone, &expired).await?;
+        self.known = self.known.split_off(&first);
+        Ok(())
     }
 
     /// Puts back what is missing; says how many entries. Costs one request while nobody else has touched the list.

@@ -42,27 +42,51 @@ pub struct CloudEvent {
 
 /// What may arrive: the payload stands in `data` or in `data_base64`.
 #[derive(Deserialize)]
-struct Incoming {
+pub(crate) struct Incoming<D = Value> {
     specversion: String,
     id: String,
     source: String,
     #[serde(rename = "type")]
-    kind: String,
+    pub(crate) kind: String,
     subject: Option<String>,
     time: Option<String>,
     dataschema: Option<String>,
     datacontenttype: Option<String>,
     sequence: Option<String>,
     traceparent: Option<String>,
-    data: Option<Value>,
+    data: Option<D>,
     data_base64: Option<String>,
+}
+
+impl<D> Incoming<D> {
+    /// The envelope without its payload, and the payload; `None` if that does not stand in `data`.
+    pub(crate) fn with_data(mut self) -> Option<(CloudEvent, D)> {
+        let data = self.data.take().filter(|_| self.data_base64.is_none())?;
+        Some((self.envelope(Value::Null), data))
+    }
+
+    fn envelope(self, data: Value) -> CloudEvent {
+        CloudEvent {
+            specversion: self.specversion,
+            id: self.id,
+            source: self.source,
+            kind: self.kind,
+            subject: self.subject,
+            time: self.time,
+            dataschema: self.dataschema,
+            datacontenttype: self.datacontenttype,
+            sequence: self.sequence,
+            traceparent: self.traceparent,
+            data,
+        }
+    }
 }
 
 impl TryFrom<Incoming> for CloudEvent {
     type Error = String;
 
-    fn try_from(incoming: Incoming) -> Result<Self, String> {
-        let data = match (incoming.data, incoming.data_base64) {
+    fn try_from(mut incoming: Incoming) -> Result<Self, String> {
+        let data = match (incoming.data.take(), incoming.data_base64.take()) {
             (Some(data), None) => data,
             (None, Some(text)) => {
                 let bytes = base64::decode(&text).ok_or("`data_base64` is not Base64 (RFC 4648, with padding)")?;
@@ -71,19 +95,7 @@ impl TryFrom<Incoming> for CloudEvent {
             (None, None) => return Err("missing field `data`".to_owned()),
             (Some(_), Some(_)) => return Err("`data` and `data_base64` exclude each other".to_owned()),
         };
-        Ok(Self {
-            specversion: incoming.specversion,
-            id: incoming.id,
-            source: incoming.source,
-            kind: incoming.kind,
-            subject: incoming.subject,
-            time: incoming.time,
-            dataschema: incoming.dataschema,
-            datacontenttype: incoming.datacontenttype,
-            sequence: incoming.sequence,
-            traceparent: incoming.traceparent,
-            data,
-        })
+        Ok(incoming.envelope(data))
     }
 }
 

@@ -106,27 +106,46 @@ pub(crate) fn unknown(kind: EventType, data: &Value) -> Vec<Warning> {
         Writer::Engine => {}
         Writer::Producer => {
             let root = &SHAPES[kind as usize];
-            walk(root, root, data, "", &mut found);
+            walk(root, root, data, &Path::Root, &mut found);
         }
     }
     found
 }
 
-fn walk(root: &Shape, shape: &Shape, value: &Value, path: &str, found: &mut Vec<Warning>) {
+/// Where a value stands in the payload. Written as text only for a field that is unknown.
+enum Path<'a> {
+    Root,
+    Field(&'a Path<'a>, &'a str),
+    Item(&'a Path<'a>, usize),
+}
+
+impl std::fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Field(Self::Root, name) => f.write_str(name),
+            Self::Field(above, name) => write!(f, "{above}.{name}"),
+            Self::Item(above, index) => write!(f, "{above}[{index}]"),
+        }
+    }
+}
+
+fn walk(root: &Shape, shape: &Shape, value: &Value, path: &Path<'_>, found: &mut Vec<Warning>) {
     if let (Shape::List(item), Value::Array(values)) = (shape, value) {
         for (index, value) in values.iter().enumerate() {
-            walk(root, item, value, &format!("{path}[{index}]"), found);
+            walk(root, item, value, &Path::Item(path, index), found);
         }
     }
     let (Shape::Object { fields, others }, Value::Object(values)) = (shape, value) else { return };
     for (name, value) in values {
         if let Some(inner) = fields.get(name).or(others.as_deref()) {
-            walk(root, inner, value, &below(path, name), found);
+            walk(root, inner, value, &Path::Field(path, name), found);
         } else if found.len() < WARNINGS_MAX {
             let shown: String = name.chars().take(FIELD_CHARS_MAX).collect();
-            let here = nearest(name, fields.keys().map(String::as_str)).map(|meant| below(path, meant));
+            let here =
+                nearest(name, fields.keys().map(String::as_str)).map(|meant| Path::Field(path, meant).to_string());
             let hint = here.or_else(|| elsewhere(root, name));
-            found.push(Warning::unknown_field(below(path, &shown), hint));
+            found.push(Warning::unknown_field(Path::Field(path, &shown).to_string(), hint));
         }
     }
 }

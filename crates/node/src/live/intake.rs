@@ -121,7 +121,6 @@ impl Intake {
             self.gate.forget_before(LogSeq(first));
             self.forgot = first;
         }
-        let hash = message_hash(&message.bytes);
         let (seq, at) = (LogSeq(message.seq), message.at);
         let bytes = message.bytes.clone();
         let (on_plan_subject, rejection) = loop {
@@ -155,6 +154,7 @@ impl Intake {
             tracing::warn!(seq = message.seq, code = rejection.code, what = rejection.what, "entry rejected");
             self.note(message, rejection).await;
         }
+        let hash = message_hash(&bytes);
         Some(Taken::Skipped { seq, at, hash, on_plan_subject, rejection, message: bytes })
     }
 

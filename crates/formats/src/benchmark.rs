@@ -12,7 +12,8 @@ pub(crate) const UNSERVED: i64 = 1_000_000_000_000;
 pub(crate) const VEHICLE: i64 = 1_000_000_000;
 
 /// Time windows of benchmarks must be kept: lateness has no price.
-pub(crate) const HARD: Weights = Weights { late_per_hour: 0, flow_per_hour: 0, hard: true };
+pub(crate) const HARD: Weights =
+    Weights { late_per_hour: 0, flow_per_hour: 0, hard: true, setup_in_window: false, pause_on_the_way: false };
 
 /// Price units of the solver in a unit of money.
 const MONEY: f64 = 1_000.0;
@@ -46,7 +47,7 @@ impl Prices {
                 fixed: 0,
                 per_hour: per_time(HOUR),
                 per_km: (KILOMETRE * MONEY * kilometres * 1e3) as i64,
-                weights: Weights { late_per_hour: per_time(LATE_HOUR), flow_per_hour: 0, hard: false },
+                weights: Weights { late_per_hour: per_time(LATE_HOUR), ..Weights::default() },
                 unit: MONEY,
             },
         }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use fleetfold_solver::{
-    LegMatrix, Legs, NodeIx, Pause, Problem, ProblemSpec, Role, SpherePlace, Stop, StopIx, TIME_MAX, TourSpec,
+    LegMatrix, Legs, NodeIx, Pause, Problem, ProblemSpec, Role, SpherePlace, Stop, StopIx, TIME_MAX, TourSpec, Weights,
 };
 use serde::Deserialize;
 
@@ -17,6 +17,8 @@ use crate::names::Names;
 
 /// Lowest price of leaving out a task of priority 0: higher than that of any detour. For priority p it is (1 + p) times as high.
 const UNSERVED_MIN: i64 = 10_000_000_000;
+/// As VROOM has it: windows are for set-up, and a break may be taken anywhere on the way.
+const VROOM: Weights = Weights { setup_in_window: true, pause_on_the_way: true, ..HARD };
 /// Speed where there are coordinates and no matrix, in metres per second (36 km/h).
 const METRES_PER_SECOND: f64 = 10.0;
 /// Highest price of an hour of driving: the price of a leg of fifteen hours is still exact.
@@ -218,26 +220,6 @@ fn windows(at: &Spot, given: &[[u32; 2]]) -> Result<Vec<(i32, i32)>, ReadError> 
     Ok(list)
 }
 
-/// Moves time windows from the beginning of set-up to the beginning of service. VROOM's windows are for the beginning of a task's
-/// set-up, the solver's for the beginning of service after it. If another task or a vehicle's start is at the same place, the
-/// task may need no set-up, so that the latest start must stay where it is.
-fn open_for_setup(stops: &mut [Stop], tours: &[TourSpec]) {
-    let mut users: BTreeMap<NodeIx, u32> = BTreeMap::new();
-    for node in stops.iter().map(|stop| stop.node).chain(tours.iter().map(|tour| tour.start_node)) {
-        *users.entry(node).or_default() += 1;
-    }
-    for stop in stops.iter_mut().filter(|stop| stop.setup > 0) {
-        let alone = users[&stop.node] == 1;
-        for (opens, closes) in &mut stop.windows {
-            *opens += stop.setup;
-            *closes = if alone { *closes + stop.setup } else { (*closes).max(*opens) };
-        }
-        if let Some(&(_, closes)) = stop.windows.last() {
-            stop.due = closes;
-        }
-    }
-}
-
 fn seconds(at: &Spot, span: u32) -> Result<i32, ReadError> {
     i32::try_from(span)
         .ok()
@@ -361,9 +343,9 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), ReadError> {
                 return Err(ReadError::unsupported(at, "a break needs one time window"));
             };
             let duration = seconds(&at, pause.service)?;
-            pauses.push((Pause { opens, closes, duration }, (pause.id, pause.description.clone())));
+            pauses.push((Pause::new(opens, closes, duration), (pause.id, pause.description.clone())));
         }
-        pauses.sort_by_key(|(pause, _)| pause.opens);
+        pauses.sort_by(|(a, _), (b, _)| a.windows.cmp(&b.windows));
         let (pauses, named): (Vec<Pause>, Vec<(u64, String)>) = pauses.into_iter().unzip();
         breaks.push(named);
         for (name, price, most) in
@@ -411,7 +393,6 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), ReadError> {
         },
         Some(matrices) => matrix(matrices, &places)?,
     };
-    open_for_setup(&mut stops, &tours);
     let names = Names {
         stops: names,
         vehicles: input.vehicles.iter().map(|vehicle| (vehicle.id, vehicle.description.clone())).collect(),
@@ -423,7 +404,7 @@ pub(crate) fn vroom(text: &str) -> Result<(Instance, Names), ReadError> {
         locations: places.list,
     };
     let nodes = names.stops.iter().map(|(_, id, _)| *id).collect();
-    let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: HARD, initial: Vec::new() })?;
+    let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: VROOM, initial: Vec::new() })?;
     Ok((Instance { problem, nodes, scale: 1.0, unit: 1.0, names: None }, names))
 }
 

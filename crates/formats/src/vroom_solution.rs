@@ -48,7 +48,7 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Valu
             while left > 0
                 && let Some((pause, (id, description))) = pauses.next()
             {
-                let begins = free.max(pause.opens);
+                let begins = free.max(pause.windows[0].0);
                 steps.push(json!({
                     "type": "break", "id": id, "description": description, "arrival": free, "duration": driven, "setup": 0,
                     "service": pause.duration, "waiting_time": begins - free, "load": load_before, "violations": [],

@@ -31,8 +31,10 @@
 //! ```
 
 pub mod check;
+mod goods;
 mod index;
 mod moves;
+mod pauses;
 mod problem;
 mod random;
 mod schedule;
@@ -42,7 +44,7 @@ mod state;
 pub use index::{NodeIx, StopIx, TourIx};
 pub use problem::{
     AskedLegs, Invalid, LegMatrix, LegRows, Legs, Pause, Problem, ProblemSpec, Role, Rounding, Solution, SpherePlace,
-    Stop, TIME_MAX, TimeDependentLegs, TourSpec, UNREACHABLE, Weights, travel_over,
+    Stop, TIME_MAX, TimeDependentLegs, TimesOfType, TourSpec, UNREACHABLE, Weights, travel_over,
 };
-pub use schedule::{Timed, price, schedule};
+pub use schedule::{Timed, price, schedule, schedule_home};
 pub use search::{Alternative, Pace, Progress, SearchLimits, alternatives, insert, solve, solve_each, solve_with};

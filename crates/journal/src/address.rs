@@ -17,7 +17,7 @@
 //! share one.
 
 use fleetfold_model::{Event, LogSeq, Name};
-use fleetfold_wire::{entity, event_type};
+use fleetfold_wire::{Entity, entity, event_type};
 
 /// Whose: a tenant and one of its zones.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +84,9 @@ impl std::fmt::Display for ZoneName {
     }
 }
 
+/// The entity of a subject that names none: an order, the zone, or any vehicle.
+const ANY: &str = "_";
+
 /// What a subject names within a zone. Every part is a token already (see [`token`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
@@ -114,17 +117,21 @@ impl Address {
         if matches!(event, Event::PlanProposed(_)) {
             return Self::Plan;
         }
-        Self::Event { kind: kind_token(event_type(event)), entity: token(entity(event)) }
+        let entity = match Entity::of(event) {
+            Entity::Zone | Entity::Order(_) => ANY.to_owned(),
+            Entity::Vehicle(name) | Entity::RoadChange(name) => named(name),
+        };
+        Self::Event { kind: kind_token(event_type(event)), entity }
     }
 
     /// Where the position of a vehicle stands.
     pub fn of_position(vehicle: &Name) -> Self {
-        Self::Position(token(vehicle.as_str()))
+        Self::Position(named(vehicle))
     }
 
     /// Where the route of a vehicle stands.
     pub fn of_assignment(vehicle: &Name) -> Self {
-        Self::Assignment(token(vehicle.as_str()))
+        Self::Assignment(named(vehicle))
     }
 
     /// Where a learned value stands.
@@ -180,6 +187,12 @@ pub fn token(id: &str) -> String {
         }
     }
     token
+}
+
+/// The id of a vehicle or a road change as a subject's token. One that is called [`ANY`] is encoded: whoever may report for it may
+/// not report for all.
+fn named(name: &Name) -> String {
+    if name.as_str() == ANY { format!("%{:02X}", ANY.as_bytes()[0]) } else { token(name.as_str()) }
 }
 
 /// The message id of a fact: its producer's source and id, in its zone.

@@ -17,6 +17,9 @@ pub struct Held {
     /// The newest base that can be had, if there is one. It must have been found *before* the bounds above were asked for, so
     /// that a base of this log never lies beyond them.
     pub base: Option<Covered>,
+    /// The log itself names that base, with its hash: who has folded nothing need not fold what is in it. Whoever wants to see
+    /// that the log folds to what its plans say leaves this false.
+    pub base_is_named: bool,
     /// The highest sequence below `stream_first` that something outside of the stream names as an entry of the zone: an
     /// assignment by its revision, the list of skipped entries, a base by its name. `None`: nothing does.
     pub expired: Option<u64>,
@@ -42,7 +45,7 @@ impl Held {
 }
 
 /// How far a snapshot or a base has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Covered {
     /// Last entry folded into it; 0: none.
     pub applied: u64,
@@ -106,7 +109,8 @@ pub enum Begin {
 ///
 /// A snapshot is taken if nothing above it can be shown to be missing, else a base of which that is true. Without a
 /// snapshot on a stream whose first entries have expired, a base is better than nothing, even if nothing is shown to be
-/// missing: the zone may have had entries that all expired. The same is true where somebody removed entries from the middle: they
+/// missing: the zone may have had entries that all expired. The same is true of a base that the log names, which saves to fold what
+/// is in it. The same is true where somebody removed entries from the middle: they
 /// may have been the zone's.
 pub fn begin(snapshot: Covered, held: Held) -> Begin {
     let applied = snapshot.applied;
@@ -120,7 +124,9 @@ pub fn begin(snapshot: Covered, held: Held) -> Begin {
     }
     let newer = held.base.filter(|base| base.applied > applied);
     if let Some(base) = newer.filter(|base| base.is_enough(held))
-        && (!snapshot.is_enough(held) || held.removed || (applied == 0 && held.stream_first > 1))
+        && (!snapshot.is_enough(held)
+            || held.removed
+            || (applied == 0 && (held.stream_first > 1 || held.base_is_named)))
     {
         return Begin::AtBase { applied: base.applied };
     }
@@ -186,6 +192,20 @@ mod tests {
             begin(nine, held((4, 90), Some((9, 9)))),
             Begin::After { after: 8, verify: true },
             "another zone works"
+        );
+    }
+
+    #[test]
+    fn a_base_that_the_log_names_saves_the_fold_of_what_is_in_it() {
+        let log = held((1, 90), Some((1, 90)));
+        let named = Held { base: Some(covered(60, 20)), base_is_named: true, ..log };
+        assert_eq!(begin(NOTHING, named), Begin::AtBase { applied: 60 });
+        assert_eq!(begin(covered(9, 2), named), Begin::After { after: 8, verify: true }, "a snapshot is as good");
+        let found = Held { base_is_named: false, ..named };
+        assert_eq!(
+            begin(NOTHING, found),
+            Begin::After { after: 0, verify: false },
+            "it is only an object somebody stored"
         );
     }
 

@@ -179,7 +179,7 @@ async fn facts(log: &Log, zone: &log::ZoneName, name: &str, say: &mut impl FnMut
     match log.odd_settings(zone).await {
         Ok(all) => {
             for odd in all {
-                let what = format!("stream {name} drops facts before their time: {odd}");
+                let what = format!("stream {name} drops facts before their time: {}", odd.words);
                 say(
                     false,
                     what,

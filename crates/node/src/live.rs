@@ -326,6 +326,13 @@ impl Worker {
                             entries_open = false;
                             continue;
                         }
+                        Some(Taken::Gap(what)) => {
+                            // What lacks entries must not be where the next engine begins.
+                            self.folder = None;
+                            self.regressed(log_gap_unread(&what), &let_go);
+                            entries_open = false;
+                            continue;
+                        }
                         Some(taken) => self.take(taken),
                         None => break,
                     }
@@ -346,7 +353,7 @@ impl Worker {
                 read = positions.next(), if positions_open => {
                     match read {
                         Some(Read::Message(message)) => self.position(&message),
-                        Some(Read::Regressed(_)) | None => positions_open = false,
+                        Some(Read::Regressed(_) | Read::Gap(_)) | None => positions_open = false,
                     }
                 }
                 () = tokio::time::sleep(wake) => self.tick(),
@@ -446,6 +453,14 @@ impl Worker {
         let _ = orders.send(lease::Order::LetGo);
         self.feed(Input::Commit(fleetfold_journal::Outcome::Lost));
     }
+}
+
+/// Says that the engine was too late for entries of the log, and what mends it.
+fn log_gap_unread(what: &str) -> String {
+    format!(
+        "LOG_GAP: {what}: it slept, or was slower than the log forgets; nothing is published. Restart this engine: it begins with \
+         its snapshot or the newest base if these have come far enough, and says so if not. Make the broker keep facts for longer"
+    )
 }
 
 /// Says that a log which is being read went back or was replaced, and what mends it.

@@ -67,13 +67,15 @@ impl Whole {
                 Ok(Some(Read::Regressed(what))) => {
                     return Err(Failure::new(format!("LOG_REGRESSED: {what}"), "read it again"));
                 }
+                Ok(Some(Read::Gap(what))) => return Err(Failure::new(format!("LOG_GAP: {what}"), "read it again")),
                 Ok(None) => return Err(cut(&self.zone, self.seen, self.last)),
                 Err(_) => {
-                    // The rest may have expired while it was read: then there is nothing more to wait for.
                     if let Ok(held) = self.log.zone_bounds(Stream::Fleet, &self.zone).await
                         && held.is_none_or(|(_, last)| last <= self.seen)
                     {
-                        return Ok(None);
+                        let (seen, last) = (self.seen + 1, self.last);
+                        let what = format!("LOG_GAP: entries from {seen} to {last} were removed while they were read");
+                        return Err(Failure::new(what, "read it again"));
                     }
                     silent += 1;
                     if silent >= SILENT_TIMES {

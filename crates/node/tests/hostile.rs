@@ -8,9 +8,10 @@ mod support;
 use std::path::Path;
 use std::process::Stdio;
 
+use async_nats::jetstream::stream;
 use serde_json::{Value, json};
 use support::admin::Admin;
-use support::engine::{crew, event, is_ready, order, post, serve, state, wait_answered, wait_ready};
+use support::engine::{crew, event, is_ready, order, post, serve, state, wait_answered, wait_not_ready, wait_ready};
 use support::{Killed, broker, fleetfold, free_port, http, pause, wait_for};
 
 /// A message id is free text. Whoever uses up those of plans to come keeps no plan out.
@@ -255,4 +256,128 @@ fn what_is_rejected_begins_no_zone() {
     let port = free_port();
     let _node = node(folder, &url, port);
     wait(port);
+}
+
+fn signal(process: &Killed, signal: &str) {
+    let id = process.0.id().to_string();
+    assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
+}
+
+/// A standby that slept while facts came and expired has a hole. It says so, and whoever begins then begins with a base.
+#[test]
+fn a_standby_that_slept_while_facts_expired_does_not_own_the_zone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    let often = ["--base-hours", "0.0005"];
+    let (owner, port) = serve(folder, &url, "porto", "owner", &often);
+    wait_ready(port);
+    crew(port);
+    admin.change("FLEET", |config| {
+        config.max_age = std::time::Duration::from_secs(6);
+        config.duplicate_window = std::time::Duration::from_secs(3);
+    });
+    let (standby, sleeps) = serve(folder, &url, "porto", "standby", &often);
+    wait_ready(sleeps);
+    signal(&standby, "-STOP");
+    pause(12_000);
+    post_many(port, 40, |number| format!("order-{number}"));
+    wait_all_answered(port, 40);
+    pause(9_000);
+    signal(&standby, "-CONT");
+    let said = wait_not_ready(sleeps, "LOG_GAP");
+    assert!(said.contains("Restart this engine"), "{said}");
+    drop(owner);
+    drop(standby);
+    let (_next, port) = serve(folder, &url, "porto", "standby", &often);
+    wait_ready(port);
+    wait_all_answered(port, 40);
+    post(port, "after");
+    wait_answered(port, "after");
+}
+
+/// Two sources whose hashes are the same by FNV-1a, which tables use and the fold once did.
+#[test]
+fn sources_that_somebody_has_chosen_do_not_stand_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    crew(port);
+    for source in ["8yn0iYCKYHlIj4-BwPqk", "GReLUrM4wMqfg9yzV3KQ"] {
+        let mut event = order(source);
+        (event["source"], event["id"]) = (json!(source), json!("1"));
+        assert_eq!(http(port, "POST /v1/events", &event.to_string()).0, 202);
+        wait_answered(port, source);
+    }
+}
+
+/// On a subject `_` stands for any vehicle. One that is called so has a subject of its own, and its driver speaks for it alone.
+#[test]
+fn a_vehicle_that_is_called_as_any_is_only_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let producer = Admin::new(&url);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    crew(port);
+    let lost = |vehicle: &str| event("vehicle.lost", vehicle, &json!({ "vehicle_id": vehicle })).to_string();
+    let named =
+        event("vehicle.registered", "named", &json!({ "vehicle_id": "_", "start": { "lon": -8.63, "lat": 41.15 } }));
+    for fact in [named.to_string(), lost("_")] {
+        assert_eq!(http(port, "POST /v1/events", &fact).0, 202);
+    }
+    producer.publish_as("fleet.acme.porto.event.vehicle_lost.%5F", "forged", lost("van").as_bytes());
+    post(port, "order");
+    wait_answered(port, "order");
+    let order: Value = serde_json::from_str(&http(port, "GET /v1/orders/order", "").1).unwrap();
+    assert_eq!(order["status"], "assigned", "the van is not lost: {order}");
+    assert_eq!(producer.rejected().len(), 1);
+}
+
+/// A stream that removes facts from the middle of the log is refused before anything is decided on it.
+#[test]
+fn a_stream_that_makes_holes_is_refused_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    let subjects = vec!["fleet.*.*.event.>".to_owned(), "fleet.*.*.plan".to_owned()];
+    admin.create(stream::Config {
+        name: "FLEET".to_owned(),
+        subjects,
+        max_messages_per_subject: 1,
+        ..Default::default()
+    });
+    let args = ["serve", "--log", &url, "--tenant", "acme", "--zone", "porto", "--listen", "127.0.0.1:0"];
+    let output = fleetfold(&args, folder).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("max_msgs_per_subject 1"), "{said}");
+}
+
+/// A place in the coordinates of another zone is worse than the last one known.
+#[test]
+fn a_position_of_another_plane_moves_no_vehicle() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let producer = Admin::new(&url);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    crew(port);
+    let position =
+        event("position", "far", &json!({ "vehicle_id": "van", "position": { "x_meters": 1e6, "y_meters": 50 } }));
+    producer.publish_as("fleet.acme.porto.position.van", "far", position.to_string().as_bytes());
+    for _ in 0..200 {
+        if http(port, "GET /v1/warnings", "").1.contains("x_meters") {
+            let van: Value = serde_json::from_str(&http(port, "GET /v1/vehicles/van", "").1).unwrap();
+            assert!(van.to_string().contains("-8.63"), "{van}");
+            return;
+        }
+        pause(50);
+    }
+    panic!("no warning: {}", http(port, "GET /v1/warnings", "").1);
 }

@@ -143,16 +143,16 @@ pub fn message_hash(bytes: &[u8]) -> MessageHash {
     MessageHash(u128::from_be_bytes(first))
 }
 
-/// Hash of an event's `source` and `id`, by which the fold knows a repeat; never 0, which means an event of the engine. FNV-1a
-/// over both, with the finisher of `SplitMix64`.
+/// Hash of an event's `source` and `id`, by which the fold knows a repeat; never 0, which means an event of the engine. The first
+/// eight bytes of BLAKE3 over both: nobody finds a source or an id with the hash of another one by chance or by calculation, as
+/// is easy with a hash made for tables.
 pub fn id_hash(source: &str, id: &str) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325u64;
-    for byte in source.bytes().chain([0]).chain(id.bytes()) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (hash ^ (hash >> 31)).max(1)
+    let mut hasher = blake3::Hasher::new();
+    // Neither has a control character, so that this parts them.
+    hasher.update(source.as_bytes()).update(&[0]).update(id.as_bytes());
+    let mut first = [0; 8];
+    first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    u64::from_be_bytes(first).max(1)
 }
 
 /// Decodes a message of the `FLEET` or `POSITION` stream. Unknown fields and odd values are told in

@@ -11,13 +11,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_journal::base::{is_due, object_name, parse, read, write};
-use fleetfold_journal::{Address, Covered, Held, ZoneName, own_message};
+use fleetfold_journal::{Address, Covered, Held, PolicyAt, ZoneName, own_message};
 use fleetfold_model::{BaseWritten, Event, FORMAT, LogSeq};
 use fleetfold_wire::{What, decode};
 
 use super::Worker;
 use crate::clock;
-use crate::log::{AppendError, Log, LogError, Stream};
+use crate::gatekeeper::{self, Passed};
+use crate::log::{AppendError, Log, LogError, Message, Stream};
 
 /// How many bases of a zone are kept.
 const KEPT: usize = 3;
@@ -80,6 +81,29 @@ pub(crate) async fn look(log: &Log, zone: &ZoneName, applied: u64) -> Result<(He
     Ok((held, base))
 }
 
+/// The base that the log itself names last, with its hash, if it is there and this version can read it: what it has folded need not
+/// be folded again. The fact that names it is judged as any other: what anybody else has written there counts for nothing.
+///
+/// # Errors
+///
+/// When the log does not answer.
+pub(super) async fn vouched(log: &Log, zone: &ZoneName) -> Result<Option<Base>, LogError> {
+    let Some(message) = last_named(log, zone).await? else { return Ok(None) };
+    let fleet = Fleet::new();
+    let mut gate = gatekeeper::gate(log, zone, PolicyAt::of(&fleet)).await?;
+    let named = match gatekeeper::judge(log, &mut gate, &message).await? {
+        Passed::Entry(entry, _) => match entry.event {
+            Event::BaseWritten(named) if named.format <= FORMAT => named,
+            _ => return Ok(None),
+        },
+        Passed::Skipped { .. } | Passed::Rejected(_) | Passed::WhichPolicy { .. } => return Ok(None),
+    };
+    match open(log, zone, &named.object, Some(&named)).await? {
+        Ok(base) if base.fleet.digest() == named.digest && base.fleet.applied() == named.applied => Ok(Some(base)),
+        Ok(_) | Err(_) => Ok(None),
+    }
+}
+
 /// Whether there is a base of the zone that this version may be able to read.
 ///
 /// # Errors
@@ -119,15 +143,20 @@ async fn newest(log: &Log, zone: &ZoneName, mut objects: Vec<String>) -> Result<
 
 /// The newest base that the zone's log names.
 async fn named(log: &Log, zone: &ZoneName) -> Result<Option<BaseWritten>, LogError> {
-    let subject = zone.subject(&Address::Event { kind: "base_written".to_owned(), entity: "_".to_owned() });
-    if log.created(Stream::Fleet, zone).await?.is_none() {
-        return Ok(None);
-    }
-    let Some(message) = log.last(Stream::Fleet, &subject).await? else { return Ok(None) };
+    let Some(message) = last_named(log, zone).await? else { return Ok(None) };
     Ok(decode(&message.bytes).ok().and_then(|decoded| match decoded.what {
         What::Event(Event::BaseWritten(base)) => Some(base),
         What::Event(_) | What::Position(..) => None,
     }))
+}
+
+/// The last message that names a base.
+async fn last_named(log: &Log, zone: &ZoneName) -> Result<Option<Message>, LogError> {
+    let subject = zone.subject(&Address::Event { kind: "base_written".to_owned(), entity: "_".to_owned() });
+    if log.created(Stream::Fleet, zone).await?.is_none() {
+        return Ok(None);
+    }
+    log.last(Stream::Fleet, &subject).await
 }
 
 /// Reads a base; the inner error says why it is not to be trusted.

@@ -7,7 +7,7 @@ use fleetfold_engine::{Input, PositionReport};
 use fleetfold_fleet::Change;
 use fleetfold_journal::{Outcome, PolicyAt, Said};
 use fleetfold_model::{Event, LogEntry, Millis};
-use fleetfold_wire::{What, decode};
+use fleetfold_wire::{What, decode, other_coordinates};
 
 use super::intake::Taken;
 use super::{OVERLOAD_MAX, Worker};
@@ -43,7 +43,7 @@ impl Worker {
                 }
                 self.feed(Input::Skipped { seq, on_plan_subject });
             }
-            Taken::Regressed(_) => {}
+            Taken::Regressed(_) | Taken::Gap(_) => {}
         }
     }
 
@@ -94,6 +94,12 @@ impl Worker {
     pub(super) fn position(&mut self, message: &Message) {
         let Ok(decoded) = decode(&message.bytes) else { return };
         let What::Position(vehicle, position, at) = decoded.what else { return };
+        // A place that is none of this zone is worse than the last one known.
+        if let Some(warning) = other_coordinates(decoded.kind, &decoded.envelope, self.engine.fleet().zone().space) {
+            let said = Said { envelope: decoded.envelope, kind: decoded.kind, warnings: vec![warning] };
+            self.warnings.push(&said, None, clock::wall());
+            return;
+        }
         // A report whose time is more than five seconds ahead of the log or fifteen minutes behind it comes from a wrong clock: the
         // time of the log is taken instead.
         let now = self.engine.fleet().zone().zone_time(message.at);

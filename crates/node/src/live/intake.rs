@@ -41,6 +41,8 @@ pub(super) enum Taken {
     },
     /// The log is not the one any more that was read before. Nothing follows.
     Regressed(String),
+    /// Entries may have expired before they were read. Nothing follows.
+    Gap(String),
 }
 
 /// The entry that a snapshot ended with, to be found unchanged as the first one read.
@@ -96,6 +98,10 @@ impl Intake {
                 Read::Message(message) => message,
                 Read::Regressed(what) => {
                     let _ = sender.send(Taken::Regressed(what)).await;
+                    return;
+                }
+                Read::Gap(what) => {
+                    let _ = sender.send(Taken::Gap(what)).await;
                     return;
                 }
             };

@@ -82,7 +82,15 @@ pub(crate) async fn beginning(
     });
     let applied = fleet.applied().0;
     let covered = Covered { applied, rev: fleet.chain().rev };
-    let (held, base) = bases::look(log, zone, applied).await?;
+    // Asked for before the log's end, so that it never lies beyond.
+    let vouched = if applied == 0 { bases::vouched(log, zone).await? } else { None };
+    let (mut held, mut base) = bases::look(log, zone, applied).await?;
+    if let Some(vouched) =
+        vouched.filter(|vouched| base.as_ref().is_none_or(|base| base.covered() <= vouched.covered()))
+    {
+        (held.base, held.base_is_named) = (Some(vouched.covered()), true);
+        base = Some(vouched);
+    }
     let (read_after, expected) = match begin(covered, held) {
         Begin::After { after, verify } => {
             let expected = last_hash.filter(|_| verify).map(|hash| intake::Expected { seq: applied, hash });
@@ -90,7 +98,11 @@ pub(crate) async fn beginning(
         }
         Begin::AtBase { applied } => {
             let base = base.expect("a start at a base has one");
-            tracing::warn!(base = base.object, "older entries have expired or were removed: beginning with the base");
+            tracing::info!(
+                base = base.object,
+                first = held.stream_first,
+                "beginning with the base, and what came after it"
+            );
             (fleet, tally) = (base.fleet, base.tally);
             (applied, None)
         }
@@ -133,7 +145,15 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let last = held.zone.map_or(0, |(_, last)| last);
     for odd in log.odd_settings(&zone).await.unwrap_or_default() {
         let name = log.stream_name(Stream::Fleet, &zone);
-        tracing::warn!(name, "it drops facts before their time ({odd}); a zone whose log has a hole cannot be started");
+        let what = format!("stream {name} drops facts before their time: {}", odd.words);
+        if odd.makes_holes && !setup.accept_gap {
+            return Err(LogError::new(
+                what,
+                "set it back (`nats stream edit`, or make the stream again): a zone whose log has holes cannot be begun again. Or \
+                 go on in spite of it (--accept-gap)",
+            ));
+        }
+        tracing::warn!("{what}; a zone whose log has a hole cannot be started");
     }
     let (removed, evidence) = log.evidence(&zone, read_after).await?;
     if removed.count > 0 {

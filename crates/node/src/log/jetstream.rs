@@ -29,14 +29,15 @@ use tokio::sync::{mpsc, watch};
 
 use super::storage::zone_of;
 use super::{
-    AppendError, Layout, LogError, Message, Purpose, Read, Removed, Server, SkipMark, Storage, Stored, Stream, ZoneName,
+    AppendError, Layout, LogError, Message, OddSetting, Purpose, Read, Removed, Server, SkipMark, Storage, Stored,
+    Stream, ZoneName,
 };
 use crate::trouble::Trouble;
 pub(crate) use nodes::{Nodes, Written};
 use objects::OBJ_BASES;
 use owners::LeaseSeen;
 
-use reader::OrderedReader;
+use reader::{OrderedReader, Whole};
 use setup::OddReplicas;
 use setup::{Maker, connect_client, layout_of, names, other_layout};
 
@@ -407,6 +408,7 @@ impl JetStream {
             filter: zone.filter(),
             passed: after,
             last_read: None,
+            whole: Whole::default(),
             created: None,
             away: self.away.clone(),
             unread: (stream == Stream::Fleet).then(|| self.unread.of(&name)),
@@ -481,7 +483,7 @@ impl JetStream {
         Ok(Removed { count: seqs.len() as u64, seqs })
     }
 
-    pub(super) async fn odd_settings(&self, zone: &ZoneName) -> Result<Vec<String>, LogError> {
+    pub(super) async fn odd_settings(&self, zone: &ZoneName) -> Result<Vec<OddSetting>, LogError> {
         let name = &self.name(Stream::Fleet, zone);
         let handle = self.context.get_stream(name).await.map_err(|error| unreachable_stream(name, &error))?;
         Ok(setup::odd_settings(&handle.cached_info().config))

@@ -100,6 +100,15 @@ impl Message {
     }
 }
 
+/// Something that a stream of facts is set to, by which facts get lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OddSetting {
+    /// The setting, in words.
+    pub words: String,
+    /// It removes facts from the middle of the log: no engine could begin again there.
+    pub makes_holes: bool,
+}
+
 /// What a reader meets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Read {
@@ -107,6 +116,8 @@ pub(crate) enum Read {
     Message(Message),
     /// The log is not the one any more whose messages were read before: it went back, or was replaced. Nothing follows.
     Regressed(String),
+    /// Messages may have expired before this reader had them: it came too late, or was too slow. Nothing follows.
+    Gap(String),
 }
 
 /// Messages of a stream in order, for as long as somebody reads.
@@ -124,6 +135,10 @@ impl Reader {
             Some(Read::Message(message)) => Some(message),
             Some(Read::Regressed(what)) => {
                 tracing::error!(what, "LOG_REGRESSED");
+                None
+            }
+            Some(Read::Gap(what)) => {
+                tracing::error!(what, "LOG_GAP");
                 None
             }
             None => None,
@@ -310,7 +325,7 @@ impl Log {
     /// # Errors
     ///
     /// When nobody answers.
-    pub(crate) async fn odd_settings(&self, zone: &ZoneName) -> Result<Vec<String>, LogError> {
+    pub(crate) async fn odd_settings(&self, zone: &ZoneName) -> Result<Vec<OddSetting>, LogError> {
         match self {
             Self::JetStream(log) => log.odd_settings(zone).await,
             Self::Embedded(_) => Ok(Vec::new()),

@@ -11,6 +11,7 @@ use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 
 use super::{stored_message, structured_bytes, timestamp, unreachable_stream};
+use crate::clock;
 use crate::log::{LogError, Message, Read};
 use crate::trouble::Trouble;
 
@@ -22,6 +23,14 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const PULL: Duration = Duration::from_secs(10);
 /// A reader that nothing comes to for so long asks whether something should.
 const SILENT: Duration = Duration::from_secs(5);
+/// A reader that did not look for so long may have missed what came and expired meanwhile.
+const ASLEEP: Duration = Duration::from_secs(10);
+/// While a reader catches up it looks this often whether entries expire that it has not read: at first, and in the end.
+const LOOKED: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// A reader that nothing comes to looks this often how far the stream has come without it, or as often as [`SILENT`] says where a
+/// stream forgets within five minutes.
+const NOTHING_CAME: Duration = Duration::from_secs(60);
+const FORGETFUL: Duration = Duration::from_secs(300);
 /// Messages asked for in one pull.
 const BATCH: usize = 500;
 
@@ -40,6 +49,8 @@ pub(super) struct OrderedReader {
     pub(super) passed: u64,
     /// The last message handed on: its sequence and its bytes. They are hashed only when the stream is looked at again.
     pub(super) last_read: Option<(u64, Bytes)>,
+    /// Whether every message of ours was read.
+    pub(super) whole: Whole,
     /// When the stream was created, nanoseconds, as first seen.
     pub(super) created: Option<i128>,
     /// Since when the broker is away.
@@ -47,6 +58,59 @@ pub(super) struct OrderedReader {
     /// Where it is told that the stream cannot be read.
     pub(super) unread: Option<Arc<Trouble>>,
     pub(super) sender: mpsc::Sender<Read>,
+}
+
+/// What a reader knows of whether it has read every message of its own.
+///
+/// A stream drops its oldest messages, of all subjects alike, whether a reader has had them or not. So one that sleeps or is slow
+/// for longer than the stream keeps messages would pass over some without a sign: the next one it is given just has a higher
+/// sequence, as it has where others write on the same stream.
+pub(super) struct Whole {
+    /// Every message of ours up to this sequence was read. `None`: nothing was read or asked yet.
+    sure: Option<u64>,
+    /// The broker had no more for us when it delivered the last one.
+    current: bool,
+    /// When something came last, or it was known that nothing had.
+    awake: Instant,
+    /// When it was last looked at what the stream still holds, and how long from then to the next look.
+    looked: Instant,
+    every: Duration,
+    /// For how long the stream keeps messages; zero: for ever.
+    keeps: Duration,
+}
+
+impl Default for Whole {
+    fn default() -> Self {
+        let now = clock::monotonic();
+        Self { sure: None, current: false, awake: now, looked: now, every: LOOKED.0, keeps: Duration::ZERO }
+    }
+}
+
+impl Whole {
+    /// A message has come. True if it has to be looked at what the stream holds before the message is handed on.
+    fn came(&mut self, seq: u64, pending: u64) -> bool {
+        let now = clock::monotonic();
+        let is_next = self.current && now - self.awake < ASLEEP;
+        (self.awake, self.current) = (now, pending == 0);
+        if is_next {
+            self.sure = Some(seq);
+            return false;
+        }
+        pending == 0 || now - self.looked >= self.every
+    }
+
+    /// The stream was looked at after everything of ours up to `passed` had come: its first message is `first`. False: messages of
+    /// ours may have expired unread.
+    fn holds(&mut self, first: u64, passed: u64) -> bool {
+        self.looked = clock::monotonic();
+        self.every = (self.every * 2).min(LOOKED.1);
+        let sure = *self.sure.get_or_insert(passed.max(first.saturating_sub(1)));
+        if first > sure.saturating_add(1) {
+            return false;
+        }
+        self.sure = Some(sure.max(passed));
+        true
+    }
 }
 
 /// A consumer of ours, and what comes from it.
@@ -61,6 +125,8 @@ enum Ended {
     NobodyReads,
     /// It must be opened anew.
     Broken,
+    /// Messages may have expired before they were read.
+    Gap(String),
 }
 
 impl OrderedReader {
@@ -114,13 +180,13 @@ impl OrderedReader {
                 Ok(Ok(())) => {}
                 // Hints: what was lost is reported anew, and is read from its beginning.
                 Ok(Err(what)) if self.is_hint => {
-                    tracing::warn!(stream = self.stream, what, "read from its beginning");
+                    tracing::warn!(stream = self.stream, ?what, "read from its beginning");
                     (self.passed, self.last_read, self.created) = (0, None, None);
                     messages = None;
                     continue;
                 }
                 Ok(Err(what)) => {
-                    let _ = self.sender.send(Read::Regressed(what)).await;
+                    let _ = self.sender.send(what).await;
                     return;
                 }
                 Err(error) => {
@@ -145,6 +211,10 @@ impl OrderedReader {
                     match self.drain(open).await {
                         Ended::NobodyReads => return,
                         Ended::Broken => tokio::time::sleep(AGAIN / 2).await,
+                        Ended::Gap(what) => {
+                            let _ = self.sender.send(Read::Gap(what)).await;
+                            return;
+                        }
                     }
                 }
                 Err(error) => {
@@ -168,7 +238,12 @@ impl OrderedReader {
                         tracing::warn!(stream = self.stream, pending = info.num_pending, paused = info.paused, "nothing comes: it is read anew");
                         return Ended::Broken;
                     }
-                    Ok(_) | Err(_) => continue,
+                    Ok(_) => match self.nothing_came(&consumer).await {
+                        Ok(Ok(())) => continue,
+                        Ok(Err(what)) => return Ended::Gap(what),
+                        Err(_) => return Ended::Broken,
+                    },
+                    Err(_) => continue,
                 },
                 // The connection broke. The pull may never be answered again, and to wait for two heartbeats costs two seconds.
                 _ = away.changed() => return Ended::Broken,
@@ -185,6 +260,14 @@ impl OrderedReader {
             if seq <= self.passed {
                 return Ended::Broken; // it jumped backwards
             }
+            let pending = info.pending;
+            if !self.is_hint && self.whole.came(seq, pending) {
+                match self.look(seq).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(what)) => return Ended::Gap(what),
+                    Err(_) => return Ended::Broken,
+                }
+            }
             let bytes = structured_bytes(message.headers.as_ref(), &message.payload);
             self.passed = seq;
             self.last_read = Some((seq, bytes.clone()));
@@ -195,13 +278,47 @@ impl OrderedReader {
         }
     }
 
+    /// Looks at what the stream holds, after everything of ours up to `passed` has come. The outer error: nobody answers.
+    async fn look(&mut self, passed: u64) -> Result<Result<(), String>, LogError> {
+        let failed = |error: &dyn std::fmt::Display| unreachable_stream(&self.stream, error);
+        let stream = self.context.get_stream(&self.stream).await.map_err(|error| failed(&error))?;
+        let info = stream.cached_info();
+        (self.whole.keeps, self.whole.awake) = (info.config.max_age, clock::monotonic());
+        let first = info.state.first_sequence;
+        Ok(if self.whole.holds(first, passed) { Ok(()) } else { Err(expired_unread(&self.whole, first)) })
+    }
+
+    /// Nothing came for a while, and nothing waits for us: the reader has everything there is, unless it has slept.
+    async fn nothing_came(&mut self, consumer: &Consumer<pull::Config>) -> Result<Result<(), String>, LogError> {
+        if self.is_hint {
+            return Ok(Ok(()));
+        }
+        if self.whole.awake.elapsed() >= ASLEEP {
+            return self.look(self.passed).await;
+        }
+        (self.whole.awake, self.whole.current) = (clock::monotonic(), true);
+        let forgetful = self.whole.keeps > Duration::ZERO && self.whole.keeps < FORGETFUL;
+        if !forgetful && self.whole.looked.elapsed() < NOTHING_CAME {
+            return Ok(Ok(()));
+        }
+        let failed = |error: &dyn std::fmt::Display| unreachable_stream(&self.stream, error);
+        let stream = self.context.get_stream(&self.stream).await.map_err(|error| failed(&error))?;
+        self.whole.looked = clock::monotonic();
+        // Asked for after the end of the stream: if still nothing waits, nothing of ours stands before that end.
+        let info = consumer.get_info().await.map_err(|error| failed(&error))?;
+        if info.num_pending == 0 && info.delivered.stream_sequence <= self.passed {
+            self.whole.sure = self.whole.sure.max(Some(stream.cached_info().state.last_sequence));
+        }
+        Ok(Ok(()))
+    }
+
     /// Is the stream still the one whose messages were read? The outer error: nobody answers.
-    async fn check(&mut self) -> Result<Result<(), String>, LogError> {
+    async fn check(&mut self) -> Result<Result<(), Read>, LogError> {
         let failed = |error: &dyn std::fmt::Display| unreachable_stream(&self.stream, error);
         let mut stream = self.context.get_stream(&self.stream).await.map_err(|error| failed(&error))?;
         let info = stream.info().await.map_err(|error| failed(&error))?;
         let created = info.created.unix_timestamp_nanos();
-        let (first, last) = (info.state.first_sequence, info.state.last_sequence);
+        let (first, last, keeps) = (info.state.first_sequence, info.state.last_sequence, info.config.max_age);
         let known = *self.created.get_or_insert(created);
         let mut read = None;
         if let Some((seq, bytes)) = &self.last_read {
@@ -218,6 +335,59 @@ impl OrderedReader {
             read = Some((*blake3::hash(bytes).as_bytes(), stands));
         }
         let passed = self.last_read.as_ref().map_or(0, |(seq, _)| *seq);
-        Ok(still_the_same(passed, last, (known as i64, created as i64), read))
+        if let Err(what) = still_the_same(passed, last, (known as i64, created as i64), read) {
+            return Ok(Err(Read::Regressed(what)));
+        }
+        (self.whole.current, self.whole.keeps) = (false, keeps);
+        let whole = self.is_hint || self.whole.holds(first, self.passed);
+        Ok(if whole { Ok(()) } else { Err(Read::Gap(expired_unread(&self.whole, first))) })
+    }
+}
+
+fn expired_unread(whole: &Whole, first: u64) -> String {
+    let next = whole.sure.unwrap_or(0).saturating_add(1);
+    format!(
+        "entries from {next} to {} were dropped from the stream before this reader had them",
+        first.saturating_sub(1)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{ASLEEP, Whole};
+
+    fn slept(whole: &mut Whole, span: Duration) {
+        whole.awake -= span;
+        whole.looked -= span;
+    }
+
+    #[test]
+    fn what_expires_behind_a_reader_is_no_gap_and_what_expires_before_it_is_one() {
+        let mut whole = Whole::default();
+        // It begins at 100, where the log begins.
+        assert!(whole.holds(101, 100));
+        // It catches up: 40 wait behind this one. The log forgets what it has read.
+        slept(&mut whole, Duration::from_secs(1));
+        assert!(whole.came(110, 40));
+        assert!(whole.holds(101, 110));
+        assert!(whole.holds(111, 110));
+        assert!(!whole.holds(112, 111), "111 was not read when the stream was looked at last");
+    }
+
+    #[test]
+    fn a_reader_that_is_awake_misses_nothing_however_far_the_next_entry_is() {
+        let mut whole = Whole::default();
+        assert!(whole.holds(1, 0));
+        assert!(whole.came(5, 0), "the last one that waits is looked at before it is handed on");
+        assert!(whole.holds(1, 5));
+        // Others write on the stream, and it is emptied behind the reader.
+        assert!(!whole.came(9_000, 0));
+        assert!(whole.holds(9_001, 9_000));
+        // It sleeps. What came and expired meanwhile leaves no other trace.
+        slept(&mut whole, ASLEEP);
+        assert!(whole.came(20_000, 0));
+        assert!(!whole.holds(19_000, 20_000));
     }
 }

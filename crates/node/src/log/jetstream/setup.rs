@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::objects::{BASES, OBJ_BASES};
 use super::{KV_OWNERS, KV_SKIPPED};
 use crate::clock;
+use crate::log::OddSetting;
 use crate::log::storage::{Layout, Storage, zone_of};
 use crate::log::{LogError, Server, Stream};
 
@@ -354,22 +355,30 @@ impl Maker {
 }
 
 /// What a stream of facts is set to that removes facts before their time, or keeps them out, each in words.
-pub(super) fn odd_settings(config: &Config) -> Vec<String> {
-    let by_age = config.max_messages > 0 || config.max_bytes > 0;
+pub(super) fn odd_settings(config: &Config) -> Vec<OddSetting> {
+    let by_count = config.max_messages > 0 || config.max_bytes > 0;
     let odd = [
-        (config.max_messages_per_subject > 0, format!("max_msgs_per_subject {}", config.max_messages_per_subject)),
         (
-            by_age && config.discard == DiscardPolicy::Old,
+            config.max_messages_per_subject > 0,
+            true,
+            format!("max_msgs_per_subject {}", config.max_messages_per_subject),
+        ),
+        (config.retention != RetentionPolicy::Limits, true, format!("retention {:?}", config.retention)),
+        (
+            by_count && config.discard == DiscardPolicy::Old,
+            false,
             format!("discard old at {} messages, {} bytes", config.max_messages, config.max_bytes),
         ),
-        (config.retention != RetentionPolicy::Limits, format!("retention {:?}", config.retention)),
-        (config.no_ack, "no_ack: nobody learns what was stored".to_owned()),
+        (config.storage == StorageType::Memory, false, "storage memory: a restart of the broker loses all".to_owned()),
+        (config.no_ack, false, "no_ack: nobody learns what was stored".to_owned()),
         (
             (1..PLAN_BYTES_MAX as i32).contains(&config.max_message_size),
+            false,
             format!("max_msg_size {}, and plans may have {PLAN_BYTES_MAX}", config.max_message_size),
         ),
     ];
-    odd.into_iter().filter(|(is_odd, _)| *is_odd).map(|(_, words)| words).collect()
+    let set = odd.into_iter().filter(|(is_odd, ..)| *is_odd);
+    set.map(|(_, makes_holes, words)| OddSetting { words, makes_holes }).collect()
 }
 
 /// An error and what caused it.

@@ -7,6 +7,7 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 use self::hourly::{frozen, settle, solve_timed};
 use self::repair::repaired;
 use self::rounds::{Found, search, solve_constant};
+use self::verdict::checked;
 use crate::problem::{Problem, Solution};
 
 mod anneal;
@@ -22,22 +23,24 @@ mod rounds;
 mod shrink;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 pub use self::answer::{Alternative, alternatives, insert};
 pub use self::limits::{Pace, Progress, SearchLimits};
 
 /// Improves the problem's initial plan by `limits.rounds` rounds. Reads `stop` between rounds.
 ///
-/// Where the initial plan can be driven, the result is never worse than it. A tour of it that cannot be driven loses stops first,
+/// The result is checked by [`crate::check::check`] before it is handed out. Where the initial plan can be driven, the result is never worse than it. A tour of it that cannot be driven loses stops first,
 /// as [`insert`] says.
 pub fn solve(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
-    repaired(problem, |problem, _| {
+    let found = repaired(problem, |problem, _| {
         if problem.is_time_dependent() {
             solve_timed(problem, limits, stop)
         } else {
             solve_constant(problem, limits, stop)
         }
-    })
+    });
+    checked(problem, found)
 }
 
 /// Makes and solves problems that have nothing to do with one another, side by side on the current rayon pool; the order of the results
@@ -65,7 +68,7 @@ pub fn solve_with(
     expected: u64,
     mut pace: impl FnMut(Progress<'_>) -> Pace,
 ) -> Solution {
-    repaired(problem, |problem, repair| {
+    let found = repaired(problem, |problem, repair| {
         let pace = |progress: Progress<'_>| match repair {
             None => pace(progress),
             Some(repair) => {
@@ -81,5 +84,6 @@ pub fn solve_with(
             return alone.filter(|alone| alone.cost < best.cost).unwrap_or(best);
         }
         search(problem, limits, expected, pace).best
-    })
+    });
+    checked(problem, found)
 }

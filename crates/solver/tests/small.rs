@@ -7,8 +7,8 @@ mod drawn;
 use drawn::{limits, made, never};
 use fleetfold_solver::check::check;
 use fleetfold_solver::{
-    LegMatrix, Legs, NodeIx, Pause, Problem, ProblemSpec, Role, SearchLimits, Solution, Stop, StopIx, TimesOfType,
-    TourIx, TourSpec, Weights, price, solve,
+    LegMatrix, Legs, NodeIx, Pace, Pause, Problem, ProblemSpec, Role, SearchLimits, Solution, Stop, StopIx,
+    TimesOfType, TourIx, TourSpec, UNREACHABLE, Weights, price, solve, solve_with,
 };
 use proptest::prelude::*;
 
@@ -197,6 +197,24 @@ fn alone(problem: &Problem, tour: TourIx, order: &[StopIx]) -> Option<i64> {
     let checked = check(problem, &plan).ok().map(|(cost, _)| cost - left);
     assert_eq!(price(problem, tour, order), checked, "the search and the checker agree on {order:?}");
     checked
+}
+
+/// Only one round trip exists. No insertion of one stop after the other passes through plans that exist.
+#[test]
+fn a_stop_that_is_reached_over_others_only_is_served() {
+    let n = 6;
+    let legs = LegMatrix::from_fn(n, |a, b| if b == (a + 1) % n || a == b { (10, 0) } else { (UNREACHABLE, 0) });
+    let stops = (1..n as u32).map(|node| Stop { unserved: 10_000_000_000, ..Stop::job(NodeIx(node)) }).collect();
+    let tour = TourSpec { end_node: NodeIx(0), per_hour: 3_600_000_000, per_km: 0, ..TourSpec::at(NodeIx(0)) };
+    let weights = Weights { hard: true, late_per_hour: 0, ..Weights::default() };
+    let problem = made(ProblemSpec { stops, tours: vec![tour], legs: legs.into(), weights, initial: Vec::new() });
+    let found = solve(&problem, &SearchLimits { iterations: 400, ..limits(20) }, &never());
+    assert_eq!(found.tours, [drawn::numbers(&[0, 1, 2, 3, 4])], "{found:?}");
+    assert_eq!(found.cost, 60_000);
+    let clocked = solve_with(&problem, &limits(20), 20_000, |progress| {
+        if progress.rounds < 20 { Pace::Go(f64::from(progress.rounds) / 20.0) } else { Pace::Stop }
+    });
+    assert_eq!(clocked.tours, found.tours);
 }
 
 proptest! {

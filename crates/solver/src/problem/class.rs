@@ -1,6 +1,6 @@
 //! What a vehicle makes of a leg: its own time and its own price.
 
-use super::legs::Legs;
+use super::legs::{BRIDGE, Legs};
 use super::spec::TourSpec;
 use super::units::UNREACHABLE;
 use crate::index::NodeIx;
@@ -51,6 +51,9 @@ impl Class {
     /// Price, in millionths, of a leg that takes such a vehicle so long; and the time.
     #[inline]
     pub(super) fn priced(self, (time, metres): (i32, i32)) -> (i32, i32) {
+        if metres == BRIDGE {
+            return (time, i32::MAX / 4);
+        }
         // Millionths; an `i32` holds 107 hours at 20 an hour.
         let by_time = i64::from(time).saturating_mul(self.per_hour) / 3_600_000;
         let cost = by_time.saturating_add(i64::from(metres).saturating_mul(self.per_km) / 1000);

@@ -6,6 +6,9 @@ use super::hourly::{AskedLegs, TimeDependentLegs};
 use super::units::UNREACHABLE;
 use crate::index::NodeIx;
 
+/// The length of a leg that does not exist and is as dear as a leg can be.
+pub(super) const BRIDGE: i32 = i32::MAX;
+
 /// How a length becomes an integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rounding {
@@ -60,6 +63,12 @@ impl LegMatrix {
     pub fn with_lengths(mut self, lengths: Vec<i32>) -> Self {
         self.lengths = lengths;
         self
+    }
+
+    /// The same legs, and where there is none one that takes no time and is as dear as a leg can be.
+    pub(crate) fn with_bridges(&self) -> Self {
+        let bridged = |&(time, metres): &(i32, i32)| if time >= UNREACHABLE { (0, BRIDGE) } else { (time, metres) };
+        Self { n: self.n, legs: self.legs.iter().map(bridged).collect(), lengths: self.lengths.clone() }
     }
 
     pub(crate) fn len(&self) -> usize {

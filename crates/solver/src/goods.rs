@@ -44,6 +44,14 @@ impl Goods {
             && self.more.iter().zip(more).all(|(&goods, &most)| goods <= i64::from(most))
     }
 
+    /// The dimension of which there is most too much for a vehicle, and by how much.
+    pub(crate) fn over(&self, spec: &TourSpec) -> Option<(usize, i64)> {
+        let goods = self.first.iter().map(|&goods| i64::from(goods)).chain(self.more.iter().copied());
+        let room = spec.capacity.iter().chain(&spec.more_capacity).map(|&room| i64::from(room));
+        let over = goods.zip(room.chain(std::iter::repeat(0))).map(|(goods, room)| goods - room).enumerate();
+        over.filter(|&(_, over)| over > 0).max_by_key(|&(_, over)| over)
+    }
+
     /// True where a vehicle has room for them.
     pub(crate) fn fit(&self, spec: &TourSpec) -> bool {
         fits(self.first, spec.capacity)

@@ -34,6 +34,7 @@ pub mod check;
 mod goods;
 mod index;
 mod moves;
+mod obstacle;
 mod pauses;
 mod problem;
 mod random;
@@ -42,6 +43,7 @@ mod search;
 mod state;
 
 pub use index::{NodeIx, StopIx, TourIx};
+pub use obstacle::{Obstacle, obstacles};
 pub use problem::{
     AskedLegs, Invalid, LegMatrix, LegRows, Legs, Pause, Problem, ProblemSpec, Role, Rounding, Solution, SpherePlace,
     Stop, TIME_MAX, TimeDependentLegs, TimesOfType, TourSpec, UNREACHABLE, Weights, travel_over,

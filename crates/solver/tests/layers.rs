@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up. A module may use those below it and files of its own folder.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["index", "random"],
     &["problem"],
     &["goods"],
     &["pauses"],
     &["schedule", "check"],
+    &["obstacle"],
     &["state"],
     &["moves"],
     &["search"],

@@ -7,8 +7,8 @@ mod drawn;
 use drawn::{limits, made, never};
 use fleetfold_solver::check::check;
 use fleetfold_solver::{
-    LegMatrix, Legs, NodeIx, Pace, Pause, Problem, ProblemSpec, Role, SearchLimits, Solution, Stop, StopIx,
-    TimesOfType, TourIx, TourSpec, UNREACHABLE, Weights, price, solve, solve_with,
+    LegMatrix, Legs, NodeIx, Obstacle, Pace, Pause, Problem, ProblemSpec, Role, SearchLimits, Solution, Stop, StopIx,
+    TimesOfType, TourIx, TourSpec, UNREACHABLE, Weights, insert, obstacles, price, solve, solve_with,
 };
 use proptest::prelude::*;
 
@@ -219,6 +219,68 @@ fn a_stop_that_is_reached_over_others_only_is_served() {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    /// What is said of a unit that is left out is true: where nothing is in the way there is a position for it, elsewhere there is none,
+    /// and a rule that is loosened by as much as is said is not in the way any more.
+    #[test]
+    fn reasons_are_true(small in small(6), dealt in proptest::collection::vec(0usize..4, 6)) {
+        let problem = problem(&small);
+        let answer = insert(&problem);
+        let mut tours = answer.tours.clone();
+        // One more unit is taken off than had to be left out.
+        let units: Vec<StopIx> =
+            StopIx::first(problem.stops().len()).filter(|unit| !problem.stops()[unit.index()].is_second_end()).collect();
+        let unit = units[dealt[0] % units.len()];
+        let mate = problem.stops()[unit.index()].mate;
+        tours.iter_mut().for_each(|tour| tour.retain(|&stop| stop != unit && stop != mate));
+        prop_assume!(TourIx::all().zip(&tours).all(|(tour, stops)| price(&problem, tour, stops).is_some()));
+        for (tour, obstacle) in TourIx::all().zip(obstacles(&problem, &tours, unit)) {
+            let sequence = &tours[tour.index()];
+            let mut fits = false;
+            for at in 0..=sequence.len() {
+                let mut with = sequence.clone();
+                with.insert(at, unit);
+                if problem.stops()[unit.index()].role != Role::Pickup {
+                    fits |= price(&problem, tour, &with).is_some();
+                    continue;
+                }
+                for end in at + 1..=with.len() {
+                    let mut both = with.clone();
+                    both.insert(end, mate);
+                    fits |= price(&problem, tour, &both).is_some();
+                }
+            }
+            prop_assert_eq!(fits, obstacle == Obstacle::Price, "{:?} {:?}", tour, obstacle);
+            let mut spec = problem.spec().clone();
+            let (stops, vehicle) = (&mut spec.stops, &mut spec.tours[tour.index()]);
+            match obstacle {
+                Obstacle::Stops(over) => vehicle.stops_max += over,
+                Obstacle::Load(dimension, over) if dimension < 4 => vehicle.capacity[dimension] += over as i32,
+                Obstacle::Load(dimension, over) => vehicle.more_capacity[dimension - 4] += over as i32,
+                Obstacle::Late(by) => {
+                    for stop in [unit, mate].into_iter().filter_map(StopIx::get) {
+                        let stop = &mut stops[stop.index()];
+                        stop.due = stop.due.saturating_add(by as i32);
+                        if let Some(window) = stop.windows.last_mut() {
+                            window.1 += by as i32;
+                        }
+                    }
+                }
+                Obstacle::Shift(by) | Obstacle::Home(by) => vehicle.end_by += by as i32,
+                Obstacle::Travel(by) => vehicle.travel_max += by as i32,
+                Obstacle::Way(by) => vehicle.metres_max += by,
+                Obstacle::Skills => vehicle.has = u64::MAX,
+                Obstacle::Price | Obstacle::Pinned | Obstacle::OtherLate(_) | Obstacle::Pauses | Obstacle::Order | Obstacle::Unreachable => continue,
+            }
+            let loosened = made(spec);
+            // What is in the way even of the unit alone may be in the way again where others are.
+            let mut alone = tours.clone();
+            alone[tour.index()].clear();
+            let is_alone = obstacles(&problem, &alone, unit)[tour.index()] == obstacle;
+            let plan = if is_alone { &alone } else { &tours };
+            prop_assert_ne!(obstacles(&loosened, plan, unit)[tour.index()], obstacle);
+        }
+    }
 
     /// Never a rule broken, never cheaper than the best plan, and (nearly) always as good.
     #[test]

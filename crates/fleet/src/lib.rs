@@ -83,5 +83,5 @@ pub use order::{Closed, Mark, OrderState, Placement, Progress, Stop};
 pub use road::RoadState;
 pub use service::service_start;
 pub use tally::{Spread, Tally};
-pub use vehicle::{Anchor, Route, UnderWay, Unlocated, VehicleState, Visit};
+pub use vehicle::{Anchor, NEVER_SEEN, Route, UnderWay, Unlocated, VehicleState, Visit};
 pub use zone::Zone;

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::digest::name_digest;
 use crate::pages::Vacant;
 
+/// The time of a place that is known from the vehicle's registration only: nobody has said that it was there.
+pub const NEVER_SEEN: Timestamp = Timestamp(i64::MIN / 4);
+
 /// A stop inside a route, with planned times (zone time).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visit {
@@ -179,7 +182,7 @@ impl VehicleState {
         let seen = match (self.unlocated, self.anchor) {
             (Some(earlier), _) => earlier.seen,
             (None, Some(anchor)) => anchor.at,
-            (None, None) => Timestamp(i64::MIN / 4),
+            (None, None) => NEVER_SEEN,
         };
         let last = self.anchor.map(|anchor| anchor.position).or_else(|| self.spec.as_ref().map(|spec| spec.start));
         self.anchor = last.map(|position| Anchor { position, at });
@@ -191,9 +194,9 @@ impl VehicleState {
     pub fn whereabouts(&self) -> Option<Anchor> {
         match (self.anchor, self.hint) {
             (Some(anchor), Some(hint)) => Some(if hint.at > anchor.at { hint } else { anchor }),
-            (anchor, hint) => anchor.or(hint).or_else(|| {
-                self.spec.as_ref().map(|spec| Anchor { position: spec.start, at: Timestamp(i64::MIN / 4) })
-            }),
+            (anchor, hint) => anchor
+                .or(hint)
+                .or_else(|| self.spec.as_ref().map(|spec| Anchor { position: spec.start, at: NEVER_SEEN })),
         }
     }
 }

@@ -177,7 +177,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 #[derive(Args)]
 pub(crate) struct Demo {
     #[command(flatten)]
-    pub(crate) place: Where,
+    pub(crate) of: Where,
     /// Zone seconds per second.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub(crate) speed: u32,
@@ -308,7 +308,7 @@ pub(crate) struct WhereIfGiven {
 #[derive(Args)]
 pub(crate) struct Serve {
     #[command(flatten)]
-    pub(crate) place: WhereIfGiven,
+    pub(crate) of: WhereIfGiven,
     #[command(flatten)]
     pub(crate) kept: Kept,
     /// Run all zones of these names that are this node's, instead of one: `acme/*`, `*/*`, `acme/porto,acme/braga`. Any number of
@@ -362,7 +362,7 @@ pub(crate) struct Feed {
     /// The day file.
     pub(crate) day: PathBuf,
     #[command(flatten)]
-    pub(crate) place: Where,
+    pub(crate) of: Where,
     #[command(flatten)]
     pub(crate) kept: Kept,
     /// Zone seconds per second.
@@ -450,7 +450,7 @@ pub(crate) fn degrees(text: &str) -> Result<(f64, f64), String> {
 #[derive(Args)]
 pub(crate) struct Record {
     #[command(flatten)]
-    pub(crate) place: Where,
+    pub(crate) of: Where,
     /// The network the zone was run with, to be kept in the day.
     #[arg(long)]
     pub(crate) network: Option<PathBuf>,
@@ -525,7 +525,7 @@ pub(crate) struct Import {
 #[derive(Args)]
 pub(crate) struct Audit {
     #[command(flatten)]
-    pub(crate) place: Where,
+    pub(crate) of: Where,
     /// Print the figures as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -534,7 +534,7 @@ pub(crate) struct Audit {
 #[derive(Args)]
 pub(crate) struct VerifyZone {
     #[command(flatten)]
-    pub(crate) place: Where,
+    pub(crate) of: Where,
     /// Print the figures as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -543,7 +543,7 @@ pub(crate) struct VerifyZone {
 #[derive(Args)]
 pub(crate) struct Doctor {
     #[command(flatten)]
-    pub(crate) place: Where,
+    pub(crate) of: Where,
     /// Replicas that each stream and bucket should have (default: more than one in a cluster of brokers).
     #[arg(long, value_parser = replicas, env = "FLEETFOLD__REPLICAS")]
     pub(crate) replicas: Option<u8>,

@@ -17,8 +17,8 @@ use crate::live::{self, Live, Setup, Summary};
 use crate::log::{self, Log, ZoneName};
 
 pub(crate) async fn demo(args: Demo) -> Result<ExitCode, Failure> {
-    let zone = zone_name(&args.place.tenant, &args.place.zone)?;
-    let opened = log::open(&args.place.log, log::Purpose::Write).await?;
+    let zone = zone_name(&args.of.tenant, &args.of.zone)?;
+    let opened = log::open(&args.of.log, log::Purpose::Write).await?;
     let mut scenario = Scenario::demo(args.seed);
     scenario.demand.orders = args.orders;
     scenario.vehicles = (args.orders / 15).clamp(2, 400);

@@ -35,7 +35,7 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
     if let Some(source) = &args.network {
         roads(source, &mut say).await;
     }
-    if let LogChoice::Nats(server) = &args.place.log {
+    if let LogChoice::Nats(server) = &args.of.log {
         let mut answers = false;
         for address in server.sockets() {
             let connect = tokio::net::TcpStream::connect(&address);
@@ -50,9 +50,9 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
             return Ok(print(&findings, args.json));
         }
     }
-    let zone = zone_name(&args.place.tenant, &args.place.zone)?;
+    let zone = zone_name(&args.of.tenant, &args.of.zone)?;
     let storage = Storage { replicas: args.replicas, ..Storage::default() };
-    match log::open_with(&args.place.log, log::Purpose::Read, storage).await {
+    match log::open_with(&args.of.log, log::Purpose::Read, storage).await {
         Err(error) => say(false, error.what.clone(), &error.hint),
         Ok(opened) => {
             say(true, format!("log: {}", opened.why), "");

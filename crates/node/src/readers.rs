@@ -238,7 +238,7 @@ impl Folded {
 }
 
 pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
-    let zone = zone_name(&args.place.tenant, &args.place.zone)?;
+    let zone = zone_name(&args.of.tenant, &args.of.zone)?;
     let network = match args.network {
         None => None,
         Some(path) => {
@@ -253,7 +253,7 @@ pub(crate) async fn record(args: Record) -> Result<ExitCode, Failure> {
             Some(days::network_in(&path, bytes)?.0)
         }
     };
-    let opened = open_existing(&args.place.log, &zone).await?;
+    let opened = open_existing(&args.of.log, &zone).await?;
     let folded = fold(&opened.log, &zone, true).await?;
     let base = folded.base.as_deref().map(serde_json::from_slice).transpose().map_err(std::io::Error::other)?;
     let header = DayHeader { network, base, skipped: folded.gate.skipped(), ..DayHeader::new(zone.to_string()) };
@@ -341,8 +341,8 @@ struct VerifiedMismatch {
 }
 
 pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
-    let zone = zone_name(&args.place.tenant, &args.place.zone)?;
-    let opened = open_existing(&args.place.log, &zone).await?;
+    let zone = zone_name(&args.of.tenant, &args.of.zone)?;
+    let opened = open_existing(&args.of.log, &zone).await?;
     let folded = fold(&opened.log, &zone, false).await?;
     let report = Report::new(&folded.tally, folded.fleet.digest(), folded.fleet.facts_digest());
     let unanswered: Vec<u64> = folded.fleet.unanswered().keys().map(|seq| seq.0).collect();
@@ -403,8 +403,8 @@ pub(crate) async fn audit(args: Audit) -> Result<ExitCode, Failure> {
 
 /// Folds a zone's log again and compares it with the digests that the live engines wrote into their plans.
 pub(crate) async fn verify(args: VerifyZone) -> Result<ExitCode, Failure> {
-    let zone = zone_name(&args.place.tenant, &args.place.zone)?;
-    let opened = open_existing(&args.place.log, &zone).await?;
+    let zone = zone_name(&args.of.tenant, &args.of.zone)?;
+    let opened = open_existing(&args.of.log, &zone).await?;
     let folded = fold(&opened.log, &zone, false).await?;
     let (found, fleet) = (folded.verify.result(), &folded.fleet);
     let gaps = folded.verify.gaps(folded.removed > 0);

@@ -76,7 +76,7 @@ fn token_in(path: &Path) -> Result<String, Failure> {
 
 pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
     let config = config(args.config.as_ref())?;
-    let choice = match (args.place.log, config.log) {
+    let choice = match (args.of.log, config.log) {
         (Some(choice), _) => choice,
         (None, None) => LogChoice::Auto,
         // What may be an address with a password is no error of form, so it is not shown.
@@ -84,8 +84,8 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
     };
     let zones = if args.zones.is_empty() { config.zones } else { args.zones };
     let or = |flag: Option<String>, file: Option<String>, default: &str| flag.or(file).unwrap_or(default.to_owned());
-    let tenant = or(args.place.tenant, config.tenant, "demo");
-    let zone = zone_name(&tenant, &or(args.place.zone, config.zone, "city"))?;
+    let tenant = or(args.of.tenant, config.tenant, "demo");
+    let zone = zone_name(&tenant, &or(args.of.zone, config.zone, "city"))?;
     let network = match args.network.or(config.network) {
         Some(source) => days::network_of(&source)?,
         None => days::build(&fleetfold_model::NetworkSpec::default())?,
@@ -238,10 +238,10 @@ async fn serve_zones(
 }
 
 pub(crate) async fn feed(args: Feed) -> Result<ExitCode, Failure> {
-    let zone = zone_name(&args.place.tenant, &args.place.zone)?;
+    let zone = zone_name(&args.of.tenant, &args.of.zone)?;
     let day = days::read(&args.day)?;
     day.is_whole(&args.day)?;
-    let opened = log::open_with(&args.place.log, log::Purpose::Write, args.kept.storage()).await?;
+    let opened = log::open_with(&args.of.log, log::Purpose::Write, args.kept.storage()).await?;
     opened.log.make_zone(&zone).await?;
     eprintln!("log   {}", opened.why);
     let (stop, stopped) = watch::channel(false);

@@ -5,7 +5,7 @@ mod kept;
 mod memory;
 pub(crate) mod stories;
 
-use fleetfold_fleet::{Closed, Flag, Placement, Refused};
+use fleetfold_fleet::{Closed, Flag, NEVER_SEEN, Placement, Refused};
 use fleetfold_model::{Name, OrderId, Position, RoadTarget, Space, StopKind, Timestamp, UnassignedReason, VehicleId};
 
 pub(crate) use documents::*;
@@ -85,7 +85,7 @@ pub(crate) fn vehicle_head(seen: &Glimpse, id: VehicleId) -> VehicleHead<'_> {
         id: state.name.as_str(),
         status,
         at: here.map(|anchor| lon_lat(seen.fleet.zone().space, anchor.position)),
-        seen: here.map(|anchor| anchor.at.0),
+        seen: here.map(|anchor| anchor.at.0).filter(|&at| at != NEVER_SEEN.0),
     }
 }
 

@@ -4,6 +4,7 @@
 //! Whatever the broker does meanwhile, a rejected message is noted in the end or nothing behind it is folded: a refold must
 //! skip what this fold skipped.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,6 +14,7 @@ use fleetfold_journal::{Gate, PolicyAt, Rejection, Said};
 use fleetfold_model::{Event, LogEntry, LogSeq, MessageHash, Timestamp};
 use fleetfold_wire::{message_hash, odd_in_zone};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use super::Readiness;
 use super::skip_list;
@@ -24,6 +26,8 @@ use crate::warnings::{self, Warnings};
 
 /// Entries read ahead of the engine.
 const AHEAD: usize = 1024;
+/// Rejected messages that are noted at the same time.
+const NOTED_AT_ONCE: usize = 128;
 
 /// What the engine's thread gets.
 pub(super) enum Taken {
@@ -73,6 +77,26 @@ pub(super) fn start(
     receiver
 }
 
+/// A rejected message that is being noted.
+struct Noting {
+    seq: u64,
+    taken: Taken,
+    noted: JoinHandle<Result<(), LogError>>,
+}
+
+/// How the first rejected message was noted; `None`: none is being noted.
+async fn first_noted(noting: &mut VecDeque<Noting>) -> Option<Result<(), LogError>> {
+    let first = noting.front_mut()?;
+    Some((&mut first.noted).await.unwrap_or_else(|error| Err(LogError::new(error.to_string(), "try again"))))
+}
+
+/// What a message is.
+enum Judgement {
+    Taken(Taken),
+    /// It is handed on when it is noted.
+    Noting(Noting),
+}
+
 struct Intake {
     log: Log,
     gate: Gate,
@@ -93,35 +117,69 @@ struct Intake {
 
 impl Intake {
     async fn run(mut self, mut expected: Option<Expected>, mut reader: Reader, sender: mpsc::Sender<Taken>) {
-        while let Some(read) = reader.next().await {
-            let message = match read {
-                Read::Message(message) => message,
-                Read::Regressed(what) => {
-                    let _ = sender.send(Taken::Regressed(what)).await;
-                    return;
-                }
-                Read::Gap(what) => {
-                    let _ = sender.send(Taken::Gap(what)).await;
-                    return;
+        let mut noting: VecDeque<Noting> = VecDeque::new();
+        loop {
+            let read = tokio::select! {
+                biased;
+                read = reader.next(), if noting.len() < NOTED_AT_ONCE => read,
+                Some(noted) = first_noted(&mut noting) => {
+                    if !self.hand_on_noted(&mut noting, noted, &sender).await {
+                        return;
+                    }
+                    continue;
                 }
             };
-            if let Some(Expected { seq, hash }) = expected.take() {
-                if message.seq != seq || message_hash(&message.bytes) != hash {
-                    let what = format!("entry {seq} is not the one that the snapshot was made from");
-                    let _ = sender.send(Taken::Regressed(what)).await;
+            let taken = match read {
+                Some(Read::Message(message)) => {
+                    if let Some(Expected { seq, hash }) = expected.take() {
+                        if message.seq == seq && message_hash(&message.bytes) == hash {
+                            continue;
+                        }
+                        let what = format!("entry {seq} is not the one that the snapshot was made from");
+                        Some(Taken::Regressed(what))
+                    } else {
+                        match self.take(message).await {
+                            None => return,
+                            Some(Judgement::Noting(note)) => {
+                                noting.push_back(note);
+                                continue;
+                            }
+                            Some(Judgement::Taken(taken)) => Some(taken),
+                        }
+                    }
+                }
+                Some(Read::Regressed(what)) => Some(Taken::Regressed(what)),
+                Some(Read::Gap(what)) => Some(Taken::Gap(what)),
+                None => None,
+            };
+            // Whatever was rejected before it is noted, and handed on, first.
+            while let Some(noted) = first_noted(&mut noting).await {
+                if !self.hand_on_noted(&mut noting, noted, &sender).await {
                     return;
                 }
-                continue;
             }
-            let Some(taken) = self.take(message).await else { return };
-            if sender.send(taken).await.is_err() {
+            let Some(taken) = taken else { return };
+            let is_last = matches!(taken, Taken::Regressed(_) | Taken::Gap(_));
+            if sender.send(taken).await.is_err() || is_last {
                 return;
             }
         }
     }
 
+    /// Hands on the first rejected message, once it is noted for good. False: the engine's thread has ended.
+    async fn hand_on_noted(
+        &mut self,
+        noting: &mut VecDeque<Noting>,
+        noted: Result<(), LogError>,
+        sender: &mpsc::Sender<Taken>,
+    ) -> bool {
+        let Some(Noting { seq, taken, .. }) = noting.pop_front() else { return true };
+        self.noted(seq, noted).await;
+        sender.send(taken).await.is_ok()
+    }
+
     /// `None`: the engine's thread has ended.
-    async fn take(&mut self, message: Message) -> Option<Taken> {
+    async fn take(&mut self, message: Message) -> Option<Judgement> {
         let first = self.first.load(Ordering::Acquire);
         if first > self.forgot {
             self.gate.forget_before(LogSeq(first));
@@ -133,7 +191,7 @@ impl Intake {
             match gatekeeper::judge(&self.log, &mut self.gate, &message).await {
                 Ok(Passed::Entry(entry, said)) => {
                     self.warn(&message, &entry, *said);
-                    return Some(Taken::Entry(entry, message));
+                    return Some(Judgement::Taken(Taken::Entry(entry, message)));
                 }
                 Ok(Passed::Skipped { on_plan_subject }) => {
                     // It may have been noted since this engine began.
@@ -156,12 +214,15 @@ impl Intake {
                 }
             }
         };
-        if let Some(rejection) = &rejection {
-            tracing::warn!(seq = message.seq, code = rejection.code, what = rejection.what, "entry rejected");
-            self.note(message, rejection).await;
-        }
         let hash = message_hash(&bytes);
-        Some(Taken::Skipped { seq, at, hash, on_plan_subject, rejection, message: bytes })
+        let Some(rejection) = rejection else {
+            let taken = Taken::Skipped { seq, at, hash, on_plan_subject, rejection: None, message: bytes };
+            return Some(Judgement::Taken(taken));
+        };
+        tracing::warn!(seq = message.seq, code = rejection.code, what = rejection.what, "entry rejected");
+        let noted = self.note(message, &rejection);
+        let taken = Taken::Skipped { seq, at, hash, on_plan_subject, rejection: Some(rejection), message: bytes };
+        Some(Judgement::Noting(Noting { seq: seq.0, taken, noted }))
     }
 
     /// Lists what looks like a mistake, and tells it on the stream of warnings.
@@ -181,18 +242,23 @@ impl Intake {
         }
     }
 
-    /// Tells what was rejected, and notes its sequence. Returns when it is noted.
-    async fn note(&mut self, message: Message, rejection: &Rejection) {
+    /// Tells what was rejected, and notes its sequence, while the next messages are judged: a flood of them is noted many at a time.
+    fn note(&self, message: Message, rejection: &Rejection) -> JoinHandle<Result<(), LogError>> {
+        let (log, zone, readiness) = (self.log.clone(), self.gate.zone().clone(), Arc::clone(&self.readiness));
         let seq = message.seq;
         let untaken = Untaken { message, code: rejection.code, what: rejection.what.clone() };
-        let waits = |why: &str| {
-            self.readiness.unnoted.met(format!("rejected entry {seq} cannot be noted: {why}"));
-        };
-        telling::tell(&self.log, self.gate.zone(), &untaken, waits).await;
-        let mut noted = self.log.skip(self.gate.zone(), seq).await;
+        tokio::spawn(async move {
+            let waits = |why: &str| readiness.unnoted.met(format!("rejected entry {seq} cannot be noted: {why}"));
+            telling::tell(&log, &zone, &untaken, waits).await;
+            log.skip(&zone, seq).await
+        })
+    }
+
+    /// Returns when a rejected message is noted for good, however its first attempt went.
+    async fn noted(&mut self, seq: u64, mut noted: Result<(), LogError>) {
         while let Err(error) = noted {
             tracing::warn!(%error, seq, "waiting to note the skipped entry");
-            waits(&error.what);
+            self.readiness.unnoted.met(format!("rejected entry {seq} cannot be noted: {}", error.what));
             tokio::time::sleep(AGAIN).await;
             noted = tokio::time::timeout(MAKE, self.note_all(seq)).await.unwrap_or(Err(error));
         }

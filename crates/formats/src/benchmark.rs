@@ -1,6 +1,8 @@
 //! The text formats of the public benchmarks: Solomon and Gehring–Homberger (time windows), Li–Lim (pickup and delivery).
 
-use fleetfold_solver::{Legs, NodeIx, Problem, ProblemSpec, Role, Rounding, Stop, StopIx, TourSpec, Weights};
+use std::ops::RangeInclusive;
+
+use fleetfold_solver::{Legs, NodeIx, Problem, ProblemSpec, Role, Rounding, Stop, StopIx, TIME_MAX, TourSpec, Weights};
 
 use crate::error::{ReadError, Spot};
 use crate::format::Objective;
@@ -59,9 +61,43 @@ impl Prices {
     }
 }
 
-struct Row {
-    line: usize,
-    values: Vec<f64>,
+/// Largest coordinate, in length units of the solver: legs between two such places are still far from [`fleetfold_solver::UNREACHABLE`].
+pub(crate) const COORDINATE_MAX: f64 = 1e8;
+/// Largest load of a stop or vehicle.
+pub(crate) const LOAD_MAX: f64 = 1e8;
+
+/// A line of numbers.
+pub(crate) struct Row {
+    /// Counted from 1.
+    pub(crate) line: usize,
+    pub(crate) values: Vec<f64>,
+}
+
+impl Row {
+    pub(crate) fn at(&self) -> Spot {
+        Spot::Line(self.line)
+    }
+
+    /// The number in a column, if it lies in the range; `name` says what the number is.
+    pub(crate) fn in_range(&self, column: usize, name: &str, range: &RangeInclusive<f64>) -> Result<f64, ReadError> {
+        let count = self.values.len();
+        let missing = || ReadError::malformed(self.at(), format!("{count} numbers, and {name} is missing"));
+        let &value = self.values.get(column).ok_or_else(missing)?;
+        if range.contains(&value) {
+            return Ok(value);
+        }
+        let what = format!("{name} {value} is out of range: {} to {} is read", range.start(), range.end());
+        Err(ReadError::impossible(self.at(), what))
+    }
+
+    /// The same for what has no fractions.
+    pub(crate) fn whole(&self, column: usize, name: &str, range: &RangeInclusive<f64>) -> Result<i32, ReadError> {
+        let value = self.in_range(column, name, range)?;
+        if value.fract() != 0.0 {
+            return Err(ReadError::impossible(self.at(), format!("{name} {value} is no whole number")));
+        }
+        Ok(value as i32)
+    }
 }
 
 /// The lines that consist of numbers. Other lines are headings.
@@ -81,7 +117,22 @@ struct Nodes {
     capacity: f64,
 }
 
-fn nodes(text: &str, columns: usize) -> Result<Nodes, ReadError> {
+/// The columns of a customer.
+const COLUMNS: [&str; 9] =
+    ["number", "x", "y", "demand", "ready time", "due date", "service time", "pickup", "delivery"];
+
+/// What may stand in each column, where `scale` units of the solver are one of the file.
+fn ranges(scale: f64) -> [RangeInclusive<f64>; 9] {
+    let coordinate = COORDINATE_MAX / scale;
+    let time = f64::from(TIME_MAX) / 2.0 / scale;
+    let around = |most: f64| -most..=most;
+    let number = || 0.0..=1e6;
+    let [x, y, demand] = [coordinate, coordinate, LOAD_MAX].map(around);
+    // What is negative is refused later, with the reason.
+    [number(), x, y, demand, around(time), around(time), around(time / 2.0), number(), number()]
+}
+
+fn nodes(text: &str, columns: usize, scale: f64) -> Result<Nodes, ReadError> {
     let mut rows = rows(text);
     if rows.is_empty() {
         return Err(ReadError::malformed(None, "there are no numbers in it"));
@@ -91,24 +142,23 @@ fn nodes(text: &str, columns: usize) -> Result<Nodes, ReadError> {
         let what = "expected the number of vehicles and their capacity";
         return Err(ReadError::malformed(Spot::Line(head.line), what));
     };
-    if !(1.0..=1e6).contains(&vehicles) || !(0.0..=1e8).contains(&capacity) {
-        let what = format!("{vehicles} vehicles of capacity {capacity} cannot be");
-        return Err(ReadError::impossible(Spot::Line(head.line), what));
-    }
+    head.whole(0, "number of vehicles", &(1.0..=1e6))?;
+    head.in_range(1, "capacity", &(0.0..=LOAD_MAX))?;
     if rows.len() < 2 {
         return Err(ReadError::malformed(None, "a depot and at least one customer are needed"));
     }
     ReadError::unless_few("customers", rows.len() - 1)?;
+    let ranges = ranges(scale);
     for (index, row) in rows.iter().enumerate() {
-        let at = Spot::Line(row.line);
+        let at = row.at();
         if row.values.len() < columns {
             return Err(ReadError::malformed(at, format!("{} numbers, {columns} are needed", row.values.len())));
         }
         if row.values[0] as usize != index {
             return Err(ReadError::malformed(at, format!("customer {} where {index} was expected", row.values[0])));
         }
-        if !row.values.iter().all(|value| value.is_finite() && value.abs() < 1e6) {
-            return Err(ReadError::impossible(at, "a number out of range"));
+        for (column, range) in ranges.iter().enumerate().take(columns) {
+            row.in_range(column, COLUMNS[column], range)?;
         }
         let [opens, closes, service] = [row.values[4], row.values[5], row.values[6]];
         if closes < opens {
@@ -157,8 +207,8 @@ fn stop(place: usize, row: &Row, scale: f64) -> Stop {
 
 /// Reads Solomon's and Gehring and Homberger's format. Distances follow the DIMACS convention: Euclidean, truncated to one decimal.
 pub(crate) fn solomon(text: &str, objective: Objective) -> Result<Instance, ReadError> {
-    let nodes = nodes(text, 7)?;
     let scale = 10.0;
+    let nodes = nodes(text, 7, scale)?;
     let prices = Prices::of_benchmark(objective, scale);
     if let Some(row) = nodes.rows.iter().find(|row| row.values[3] < 0.0) {
         return Err(ReadError::impossible(Spot::Line(row.line), format!("a demand of {}", row.values[3])));
@@ -173,8 +223,8 @@ pub(crate) fn solomon(text: &str, objective: Objective) -> Result<Instance, Read
 /// Reads Li and Lim's format. Distances are rounded to a thousandth and times up to one, so that a plan which is feasible here
 /// is feasible in double precision, too.
 pub(crate) fn li_lim(text: &str, objective: Objective) -> Result<Instance, ReadError> {
-    let nodes = nodes(text, 9)?;
     let scale = 1000.0;
+    let nodes = nodes(text, 9, scale)?;
     let prices = Prices::of_benchmark(objective, scale);
     let mut stops = Vec::with_capacity(nodes.rows.len() - 1);
     for (place, row) in nodes.rows.iter().enumerate().skip(1) {

@@ -33,6 +33,7 @@ mod benchmark;
 mod city;
 pub mod days;
 mod error;
+mod fleets;
 mod format;
 mod instance;
 mod names;
@@ -48,17 +49,40 @@ pub use names::Names;
 pub use plot::svg;
 pub use vroom_solution::solution;
 
-/// Reads a problem. A VROOM file says itself what its vehicles cost, and the objective is not used for it.
+/// How a file is read.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadOptions {
+    /// Its format.
+    pub format: ProblemFormat,
+    /// What the search makes small. A VROOM file says itself what its vehicles cost, and this is not used for it.
+    pub objective: Objective,
+    /// Refuse what a tolerant reader passes over or repairs: unknown keys, and a start plan that cannot be driven as it stands.
+    pub strict: bool,
+}
+
+/// Reads a problem, tolerantly. A VROOM file says itself what its vehicles cost, and the objective is not used for it.
 ///
 /// # Errors
 ///
 /// What is wrong, and where in the file.
 pub fn read(text: &str, format: ProblemFormat, objective: Objective) -> Result<Instance, ReadError> {
+    read_with(text, &ReadOptions { format, objective, strict: false })
+}
+
+/// Reads a problem.
+///
+/// # Errors
+///
+/// What is wrong, and where in the file.
+pub fn read_with(text: &str, options: &ReadOptions) -> Result<Instance, ReadError> {
+    let &ReadOptions { format, objective, strict: _ } = options;
     match if format == ProblemFormat::Auto { guess(text) } else { format } {
         ProblemFormat::Solomon => benchmark::solomon(text, objective),
         ProblemFormat::LiLim => benchmark::li_lim(text, objective),
         ProblemFormat::Vroom => vroom::vroom(text).map(|(instance, names)| Instance { names: Some(names), ..instance }),
         ProblemFormat::Vrplib => vrplib::vrplib(text, objective),
+        ProblemFormat::Mixed => fleets::mixed(text, objective),
+        ProblemFormat::Depots => fleets::depots(text, objective),
         ProblemFormat::City => city::city(text, objective),
         ProblemFormat::Auto => Err(ReadError::UnknownFormat),
     }

@@ -114,6 +114,11 @@ fn shortage(fleet: &Fleet, vehicle: &VehicleState, frozen: usize, order: &OrderS
         let each = load.iter().zip(goods.0).zip(capacity.0);
         each.map(|((&load, goods), room)| load + i64::from(goods) - i64::from(room)).max().unwrap_or(0).max(0)
     };
+    // A route that is too full as it stands is made anew, in another order of stops: nothing can be told from this one.
+    let too_full = |load: &[i64; 4]| load.iter().zip(capacity.0).any(|(&load, room)| load > i64::from(room));
+    if too_full(&load) {
+        return 0;
+    }
     if !order.is_shipment() && order.loads_at_start() {
         return missing(&load);
     }
@@ -123,6 +128,9 @@ fn shortage(fleet: &Fleet, vehicle: &VehicleState, frozen: usize, order: &OrderS
         // Goods come off at the delivery of a shipment and of a job that was loaded at the start.
         let comes_off = visit.stop == StopKind::Delivery && (state.is_shipment() || state.loads_at_start());
         add(&mut load, state.load(), if comes_off { -1 } else { 1 });
+        if too_full(&load) {
+            return 0;
+        }
         least = least.min(missing(&load));
     }
     // What a job picks up stays on board to the end.

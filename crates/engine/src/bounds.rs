@@ -119,10 +119,8 @@ fn shortage(fleet: &Fleet, vehicle: &VehicleState, frozen: usize, order: &OrderS
     if too_full(&load) {
         return 0;
     }
-    if !order.is_shipment() && order.loads_at_start() {
-        return missing(&load);
-    }
-    let mut least = missing(&load);
+    let at_start = missing(&load);
+    let mut least = at_start;
     for visit in tail {
         let state = fleet.order(visit.order);
         // Goods come off at the delivery of a shipment and of a job that was loaded at the start.
@@ -133,8 +131,14 @@ fn shortage(fleet: &Fleet, vehicle: &VehicleState, frozen: usize, order: &OrderS
         }
         least = least.min(missing(&load));
     }
-    // What a job picks up stays on board to the end.
-    if order.is_shipment() { least } else { missing(&load) }
+    if order.is_shipment() {
+        least
+    } else if order.loads_at_start() {
+        at_start
+    } else {
+        // What a job picks up stays on board to the end.
+        missing(&load)
+    }
 }
 
 /// What all vehicles together say to an order, where each said no.

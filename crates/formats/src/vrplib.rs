@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use fleetfold_solver::{LegMatrix, Legs, NodeIx, Problem, ProblemSpec, Rounding, Stop, TIME_MAX, TourSpec};
+use fleetfold_solver::{LegMatrix, Legs, NodeIx, ProblemSpec, Rounding, Stop, TIME_MAX, TourSpec};
 
-use crate::benchmark::{COORDINATE_MAX, LOAD_MAX, Prices, UNSERVED};
+use crate::benchmark::{COORDINATE_MAX, LOAD_MAX, Prices, UNSERVED, instance};
 use crate::error::{ReadError, Spot};
 use crate::format::Objective;
 use crate::instance::Instance;
@@ -346,6 +346,6 @@ pub(crate) fn vrplib(text: &str, objective: Objective) -> Result<Instance, ReadE
         Legs::Plane { places, scale, length: rounding, time: rounding }
     };
     let tours = vec![tour; vehicles];
-    let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() })?;
-    Ok(Instance { problem, nodes: customers, scale, unit: prices.unit, names: None })
+    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() };
+    instance(spec, customers, scale, prices.unit)
 }

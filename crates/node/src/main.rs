@@ -82,6 +82,7 @@ fn main() -> ExitCode {
             Command::Doctor(args) => Box::pin(doctor::doctor(args)).await,
             Command::Replay(args) => offline::replay(&args),
             Command::Backtest(args) => offline::backtest(&args),
+            Command::Solve(args) if args.serve.is_some() => Box::pin(solve::service::serve(&args)).await,
             Command::Solve(args) => {
                 tokio::spawn(solve::watch_for_ctrl_c());
                 // A search takes its thread for itself.

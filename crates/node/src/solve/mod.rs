@@ -192,7 +192,8 @@ fn print(args: &Solve, instance: &Instance, solution: &Solution, started: std::t
     let seconds = (clock::monotonic() - started).as_secs_f64();
     if args.json {
         if let Some(names) = &instance.names {
-            let body = fleetfold_formats::solution(instance, names, solution);
+            let body = fleetfold_formats::solution(instance, names, solution)
+                .map_err(|what| Failure::new(what.to_string(), "this is an error of fleetfold: please report the file"))?;
             writeln!(out, "{body}")?;
             return Ok(());
         }

@@ -113,7 +113,8 @@ fn rows(text: &str) -> Vec<Row> {
 
 /// A problem of a benchmark: whoever reads a benchmark gives the numbers of its stops, and its units.
 pub(crate) fn instance(spec: ProblemSpec, nodes: Vec<u64>, scale: f64, unit: f64) -> Result<Instance, ReadError> {
-    Ok(Instance { problem: Problem::new(spec)?, nodes, scale, unit, names: None })
+    let problem = Problem::new(spec)?;
+    Ok(Instance { problem, nodes, scale, unit, names: None, warnings: Vec::new(), strict: false })
 }
 
 struct Nodes {

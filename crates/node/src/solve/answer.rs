@@ -29,7 +29,8 @@ pub(super) fn gap(best_known: Option<f64>, first: f64, cost: f64) -> String {
 /// The plan as VROOM would say it; `None` for other formats. Every answer in VROOM's form comes through here.
 pub(super) fn vroom(instance: &Instance, solution: &Solution) -> Result<Option<Value>, Refusal> {
     let names = instance.names.as_ref();
-    Ok(names.map(|names| fleetfold_formats::solution(instance, names, solution)))
+    let solution = names.map(|names| fleetfold_formats::solution(instance, names, solution)).transpose();
+    solution.map_err(|broken| Refusal::internal(format!("the plan that was found is not shown: {broken}")))
 }
 
 /// What is printed: routes, JSON or a summary, as the arguments say.
@@ -55,7 +56,7 @@ fn benchmark(instance: &Instance, solution: &Solution, spent: Duration) -> Value
     json!({
         "routes": instance.routes(solution),
         "vehicle_of_route": used,
-        "unassigned": solution.absent.iter().map(|&stop| instance.nodes[stop.index()]).collect::<Vec<_>>(),
+        "unassigned": solution.absent.iter().map(|&stop| instance.name(stop)).collect::<Vec<_>>(),
         "vehicles": used.len(),
         "distance": instance.distance(solution),
         "cost": instance.cost(solution.cost, &solution.tours),

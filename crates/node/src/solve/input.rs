@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use fleetfold_formats::{Instance, Objective, ProblemFormat, ReadOptions};
+use fleetfold_formats::{Instance, Objective, ProblemFormat, ReadError, ReadOptions};
 use fleetfold_solver::{Legs, Problem};
 
 use crate::args::Solve;
@@ -49,7 +49,16 @@ fn text(args: &Solve) -> Result<(String, String), Refusal> {
     Ok((path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-pub(super) fn read(args: &Solve) -> Result<Instance, Refusal> {
+/// The text of a problem, with what is known of it before it is read.
+pub(super) struct Source {
+    /// What an error calls it.
+    name: String,
+    pub(super) text: String,
+    pub(super) format: ProblemFormat,
+}
+
+/// Finds the text of the problem and its format.
+pub(super) fn source(args: &Solve) -> Result<Source, Refusal> {
     let (name, text) = text(args)?;
     let format = match args.format {
         _ if args.vroom => ProblemFormat::Vroom,
@@ -63,11 +72,21 @@ pub(super) fn read(args: &Solve) -> Result<Instance, Refusal> {
             "leave --objective out; give vehicles a `costs.fixed` to use fewer of them",
         ));
     }
+    Ok(Source { name, text, format })
+}
+
+impl Source {
+    /// An error in this text says where it comes from.
+    pub(super) fn named(&self, refusal: Refusal) -> Refusal {
+        Refusal::new(refusal.kind, format!("{}: {}", self.name, refusal.failure.what), refusal.failure.hint)
+    }
+}
+
+/// The problem, and what was passed over in it, in words.
+pub(super) fn read(args: &Solve, source: &Source) -> Result<Instance, Refusal> {
     let objective = args.objective.unwrap_or(Objective::Distance);
-    let instance = read_text(&text, &ReadOptions { format, objective, strict: args.strict }).map_err(|refusal| {
-        let what = format!("{name}: {}", refusal.failure.what);
-        Refusal::new(refusal.kind, what, refusal.failure.hint)
-    })?;
+    let options = ReadOptions { format: source.format, objective, strict: args.strict };
+    let instance = read_text(&source.text, &options).map_err(|refusal| source.named(refusal))?;
     let asks_server = !args.routing_host.is_empty() || !args.routing_port.is_empty() || args.router.is_some();
     if asks_server && matches!(instance.problem.legs(), Legs::Sphere { .. }) {
         return Err(Refusal::new(
@@ -84,12 +103,20 @@ pub(super) fn read(args: &Solve) -> Result<Instance, Refusal> {
 
 /// Reads a problem. Every problem that this program solves by itself comes through here.
 pub(super) fn read_text(text: &str, options: &ReadOptions) -> Result<Instance, Refusal> {
-    fleetfold_formats::read_with(text, options).map_err(|what| {
-        Refusal::input(
-            what.to_string(),
-            "mend the problem, or say its format with --format solomon|li-lim|vrplib|mixed|depots|vroom|city",
-        )
-    })
+    fleetfold_formats::read_with(text, options).map_err(unreadable)
+}
+
+/// The times of the routes that a VROOM file gives, and what they break: VROOM's `-c`.
+pub(super) fn plan(text: &str, strict: bool) -> Result<serde_json::Value, Refusal> {
+    fleetfold_formats::plan(text, strict).map_err(unreadable)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "an error is turned into another one")]
+fn unreadable(what: ReadError) -> Refusal {
+    Refusal::input(
+        what.to_string(),
+        "mend the problem, or say its format with --format solomon|li-lim|vrplib|mixed|depots|vroom|city",
+    )
 }
 
 /// The problem with the plan of --init.

@@ -15,9 +15,9 @@ pub(crate) mod service;
 use std::io::{IsTerminal, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use fleetfold_formats::{Instance, Objective};
+use fleetfold_formats::{Instance, Objective, ProblemFormat};
 use fleetfold_solver::{Progress, Solution};
 
 use crate::args::Solve;
@@ -64,7 +64,19 @@ fn write(args: &Solve, text: &str) -> Result<(), Refusal> {
 /// What is printed.
 fn run(args: &Solve) -> Result<String, Refusal> {
     let started = clock::monotonic();
-    let instance = input::read(args)?;
+    let source = input::source(args)?;
+    if args.choose_eta && source.format == ProblemFormat::Vroom && args.init.is_none() {
+        // Whatever the routes break is part of VROOM's answer.
+        let plan = input::plan(&source.text, args.strict).map_err(|refusal| source.named(refusal))?;
+        return Ok(format!("{plan}\n"));
+    }
+    let instance = input::read(args, &source)?;
+    for warning in &instance.warnings {
+        eprintln!("warning: {warning}");
+    }
+    if instance.names.as_ref().is_some_and(fleetfold_formats::Names::wants_plan) {
+        return Ok(format!("{}\n", input::plan(&source.text, args.strict)?));
+    }
     let threads =
         args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let solution = if args.choose_eta {
@@ -73,8 +85,8 @@ fn run(args: &Solve) -> Result<String, Refusal> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| {
             Refusal::new(refusal::Kind::Internal, format!("no {threads} threads: {error}"), "give fewer with --threads")
         })?;
-        let effort = effort(args, threads);
-        let mut shown = Shown::new(args, started);
+        let effort = effort(args, &instance, threads);
+        let mut shown = Shown::new(args);
         let solution = pool.install(|| {
             effort.search(&instance, started, &stopped, |progress, spent| shown.show(args, &instance, progress, spent))
         });
@@ -95,7 +107,7 @@ fn run(args: &Solve) -> Result<String, Refusal> {
     answer::text(args, &instance, &solution, clock::monotonic() - started)
 }
 
-fn effort(args: &Solve, threads: usize) -> Effort {
+fn effort(args: &Solve, instance: &Instance, threads: usize) -> Effort {
     /// Seconds of a search of which nothing else is said.
     const SECONDS: f64 = 10.0;
     let level = args.explore.or(args.vroom.then_some(effort::LEVEL_MAX)).filter(|_| args.rounds.is_none());
@@ -107,7 +119,7 @@ fn effort(args: &Solve, threads: usize) -> Effort {
         threads,
         replicas: args.replicas,
         seed: args.seed,
-        warm: args.init.is_some(),
+        warm: args.init.is_some() || !instance.problem.initial().is_empty(),
         fewest_vehicles: args.objective == Some(Objective::Vehicles),
         changes_max: args.changes_max,
     }
@@ -122,7 +134,7 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(args: &Solve, _started: Instant) -> Self {
+    fn new(args: &Solve) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let quiet = args.routes || args.json || args.vroom;
         Self { wanted: args.progress || (!quiet && terminal), terminal, last: None, first_cost: None }

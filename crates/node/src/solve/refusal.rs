@@ -1,5 +1,7 @@
 //! Why there is no plan, in words for people and in VROOM's form.
 
+use fleetfold_formats::{VroomCode, vroom_failure};
+
 use crate::failure::Failure;
 
 /// Whose fault it is, as VROOM tells it. The code is in the JSON document and is the exit code of the program.
@@ -53,6 +55,13 @@ impl Refusal {
 
     /// VROOM's document of an error.
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::json!({ "code": self.kind.code(), "error": self.failure.what })
+        let what = &self.failure.what;
+        match self.kind {
+            Kind::Internal => vroom_failure(VroomCode::Internal, what),
+            Kind::Input => vroom_failure(VroomCode::Input, what),
+            Kind::Routing => vroom_failure(VroomCode::Routing, what),
+            // VROOM itself has no limits.
+            Kind::TooLarge => serde_json::json!({ "code": self.kind.code(), "error": what }),
+        }
     }
 }

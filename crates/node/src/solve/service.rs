@@ -88,8 +88,6 @@ struct Options {
     l: Option<f64>,
     /// Only the times of the routes that are given.
     c: bool,
-    /// Refuse unknown keys and plans to start from that have to be repaired; ours.
-    strict: bool,
 }
 
 /// What has to be known of a document before it is read in full.
@@ -116,6 +114,8 @@ pub(crate) async fn answer(request: Request) -> Response {
         let what = format!("{} problems are being solved or wait: send it again", AT_ONCE + WAITING_MAX);
         return busy(&Refusal::new(Kind::Internal, what, ""));
     };
+    // `/solve?strict` refuses unknown keys and routes to start from that have to be repaired.
+    let strict = request.uri().query().is_some_and(|query| query.split('&').any(|word| word == "strict"));
     let reading = tokio::time::timeout(BODY_WITHIN, axum::body::to_bytes(request.into_body(), BODY_MAX));
     let body = match reading.await {
         Ok(Ok(body)) => body,
@@ -129,7 +129,7 @@ pub(crate) async fn answer(request: Request) -> Response {
     let stop = Arc::new(AtomicBool::new(false));
     // From here on the search ends when this future is dropped, which is what the server does when the client hangs up.
     let _watch = StopWhenDropped(Arc::clone(&stop));
-    let solved = tokio::task::spawn_blocking(move || solve(&body, &stop, turn)).await;
+    let solved = tokio::task::spawn_blocking(move || solve(&body, strict, &stop, turn)).await;
     match solved.unwrap_or_else(|_| Err(Refusal::panicked())) {
         Ok(solution) => (StatusCode::OK, as_json(), solution.to_string()).into_response(),
         Err(refusal) => refused(&refusal),
@@ -166,7 +166,7 @@ fn refused(refusal: &Refusal) -> Response {
 }
 
 /// Solves on threads that give way. `turn` is kept until the search has ended, whether or not anybody waits for it.
-fn solve(body: &[u8], stop: &AtomicBool, turn: OwnedSemaphorePermit) -> Result<Value, Refusal> {
+fn solve(body: &[u8], strict: bool, stop: &AtomicBool, turn: OwnedSemaphorePermit) -> Result<Value, Refusal> {
     let _turn = turn;
     let started = clock::monotonic();
     if stop.load(Ordering::Relaxed) {
@@ -183,34 +183,32 @@ fn solve(body: &[u8], stop: &AtomicBool, turn: OwnedSemaphorePermit) -> Result<V
     pool.install(|| {
         let text =
             std::str::from_utf8(body).map_err(|error| Refusal::input(format!("the body is no text: {error}"), ""))?;
-        let (text, options) = outline(text)?;
-        let read = ReadOptions { format: ProblemFormat::Vroom, objective: Objective::Distance, strict: options.strict };
-        let instance = input::read_text(&text, &read)?;
-        let solution = if options.c {
-            gate::given(&instance)?
-        } else {
-            let effort = Effort {
-                rounds: None,
-                level: Some(options.x.unwrap_or(LEVEL_MAX)),
-                seconds: Some(options.l.unwrap_or(SECONDS_MAX).clamp(0.0, SECONDS_MAX)),
-                threads: options.t.unwrap_or(threads).clamp(1, threads),
-                replicas: None,
-                seed: 1,
-                warm: !instance.problem.initial().is_empty(),
-                fewest_vehicles: false,
-                changes_max: None,
-            };
-            let solution = effort.search(&instance, started, &|| stop.load(Ordering::Relaxed), |_, _| {});
-            gate::check(&instance, &solution)?;
-            solution
+        let options = outline(text)?;
+        if options.c {
+            return input::plan(text, strict);
+        }
+        let read = ReadOptions { format: ProblemFormat::Vroom, objective: Objective::Distance, strict };
+        let instance = input::read_text(text, &read)?;
+        let effort = Effort {
+            rounds: None,
+            level: Some(options.x.unwrap_or(LEVEL_MAX)),
+            seconds: Some(options.l.unwrap_or(SECONDS_MAX).clamp(0.0, SECONDS_MAX)),
+            threads: options.t.unwrap_or(threads).clamp(1, threads),
+            replicas: None,
+            seed: 1,
+            warm: !instance.problem.initial().is_empty(),
+            fewest_vehicles: false,
+            changes_max: None,
         };
+        let solution = effort.search(&instance, started, &|| stop.load(Ordering::Relaxed), |_, _| {});
+        gate::check(&instance, &solution)?;
         let solution = answer::vroom(&instance, &solution)?;
         solution.ok_or_else(|| Refusal::internal("a problem of VROOM has no names"))
     })
 }
 
-/// The document without its options, and the options; refuses what is too large before anything is built of it.
-fn outline(text: &str) -> Result<(std::borrow::Cow<'_, str>, Options), Refusal> {
+/// The options of a document; refuses what is too large before anything is built of it.
+fn outline(text: &str) -> Result<Options, Refusal> {
     let malformed = |error: serde_json::Error| Refusal::input(format!("the body is no problem: {error}"), "");
     let outline: Outline = serde_json::from_str(text).map_err(malformed)?;
     let count = |list: &Option<Vec<IgnoredAny>>| list.as_ref().map_or(0, Vec::len);
@@ -221,16 +219,11 @@ fn outline(text: &str) -> Result<(std::borrow::Cow<'_, str>, Options), Refusal> 
             return Err(Refusal::new(Kind::TooLarge, what, ""));
         }
     }
-    let Some(options) = outline.options else { return Ok((text.into(), Options::default())) };
+    let options = outline.options.unwrap_or_default();
     if options.l.is_some_and(|seconds| !(0.0..=86_400.0).contains(&seconds)) {
         return Err(Refusal::input("`options.l` is a number of seconds from 0 on", ""));
     }
-    // The options are ours, the rest is the problem's.
-    let mut whole: Value = serde_json::from_str(text).map_err(malformed)?;
-    if let Some(fields) = whole.as_object_mut() {
-        fields.remove("options");
-    }
-    Ok((whole.to_string().into(), options))
+    Ok(options)
 }
 
 /// Who may ask a server that has no zone.
@@ -288,11 +281,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_are_taken_out_of_the_problem() {
-        let (text, options) =
-            outline("{\"jobs\":[],\"vehicles\":[],\"options\":{\"x\":2,\"g\":true,\"l\":3.5}}").unwrap();
+    fn options_are_those_of_the_command_line() {
+        let options = outline("{\"jobs\":[],\"vehicles\":[],\"options\":{\"x\":2,\"g\":true,\"l\":3.5}}").unwrap();
         assert_eq!((options.x, options.l, options.c), (Some(2), Some(3.5), false));
-        assert!(!text.contains("options"), "{text}");
     }
 
     #[test]

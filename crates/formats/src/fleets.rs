@@ -286,7 +286,7 @@ fn numbered<'r>(
     what: &str,
 ) -> Result<(&'r Row, (f64, f64)), ReadError> {
     let row = next(rows, &format!("{what} {index}"))?;
-    if row.values[0] != index as f64 {
+    if row.whole(0, "number", &(0.0..=1e9))? as usize != index {
         return Err(ReadError::malformed(row.at(), format!("{what} {} where {index} was expected", row.values[0])));
     }
     Ok((row, place(row, 1)?))

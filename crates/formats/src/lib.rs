@@ -66,7 +66,7 @@ pub struct ReadOptions {
 ///
 /// What is wrong, and where in the file.
 pub fn read(text: &str, format: ProblemFormat, objective: Objective) -> Result<Instance, ReadError> {
-    read_with(text, &ReadOptions { format, objective, strict: false })
+    read_with(text, ReadOptions { format, objective, strict: false })
 }
 
 /// Reads a problem.
@@ -74,8 +74,8 @@ pub fn read(text: &str, format: ProblemFormat, objective: Objective) -> Result<I
 /// # Errors
 ///
 /// What is wrong, and where in the file.
-pub fn read_with(text: &str, options: &ReadOptions) -> Result<Instance, ReadError> {
-    let &ReadOptions { format, objective, strict } = options;
+pub fn read_with(text: &str, options: ReadOptions) -> Result<Instance, ReadError> {
+    let ReadOptions { format, objective, strict } = options;
     let read = match if format == ProblemFormat::Auto { guess(text) } else { format } {
         ProblemFormat::Vroom => return read_vroom(text, VroomOptions { strict, ..VroomOptions::default() }),
         ProblemFormat::Solomon => benchmark::solomon(text, objective),

@@ -110,9 +110,10 @@ fn parse(text: &str) -> Result<File, ReadError> {
         }
         if name == "DEPOT_SECTION" {
             for node in numbers {
-                if node == -1.0 {
+                let whole = node.fract() == 0.0 && (0.0..1e15).contains(&node);
+                if node < 0.0 {
                     depots_end = true;
-                } else if depots_end || node < 0.0 || node.fract() != 0.0 {
+                } else if depots_end || !whole {
                     let what = format!("DEPOT_SECTION has {node} where a node, or -1 as its end, was expected");
                     return Err(ReadError::malformed(at(), what));
                 } else if file.depots.contains(&(node as u64)) {
@@ -127,7 +128,7 @@ fn parse(text: &str) -> Result<File, ReadError> {
         if numbers.len() != wanted + 1 || node < 0.0 || node.fract() != 0.0 {
             return Err(ReadError::malformed(at(), format!("{known} needs a node and {wanted} numbers")));
         }
-        if let Some(wrong) = numbers.iter().find(|value| !(value.abs() < 1e7)) {
+        if let Some(wrong) = numbers.iter().find(|value| !(-1e7..=1e7).contains(*value)) {
             let what = format!("{wrong} is out of range in {known}: -1e7 to 1e7 is read");
             return Err(ReadError::impossible(at(), what));
         }

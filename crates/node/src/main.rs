@@ -88,7 +88,7 @@ fn main() -> ExitCode {
                 // A search takes its thread for itself.
                 tokio::task::spawn_blocking(move || solve::solve(&args))
                     .await
-                    .unwrap_or_else(|error| Err(failure::Failure::new(error.to_string(), "report it with the file")))
+                    .map_err(|error| failure::Failure::new(error.to_string(), "report it with the file"))
             }
             Command::Graph(args) => graph::graph(&args),
             Command::Sim(args) => offline::sim(&args),

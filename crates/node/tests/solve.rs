@@ -373,12 +373,15 @@ fn vroom_files_are_read_and_answered_in_kind() {
     for (path, value, expected) in [
         ("/jobs/0/extra", serde_json::json!(1), "extra"),
         ("/jobs/0/time_windows", serde_json::json!([[9, 3]]), "job 1: the window closes at 3"),
-        ("/jobs/0/location_index", serde_json::json!(77), "job 1: index 77, but the matrix has 6 rows"),
+        ("/jobs/0/location_index", serde_json::json!(77), "job 1: index 77 exceeds the matrix of 6 rows"),
         ("/jobs/0/service", serde_json::json!(-4), "jobs[0].service"),
-        ("/matrices/car/durations/2", serde_json::json!([1, 2]), "`durations[2]` has 2 numbers"),
-        ("/vehicles/0/costs", serde_json::json!({ "per_task_hour": 3 }), "per_task_hour"),
-        ("/vehicles/0/costs", serde_json::json!({ "per_hour": 4_000_000_000u32 }), "`costs.per_hour`"),
-        ("/vehicles/0/costs", serde_json::json!({ "per_km": 501 }), "`costs.per_km`"),
+        ("/matrices/car/durations/2", serde_json::json!([1, 2]), "`matrices.car.durations[2]` has 2 numbers"),
+        (
+            "/vehicles/0/costs",
+            serde_json::json!({ "per_hour": 4_000_000_000u32 }),
+            "vehicle 10: the leg from 0 to 5 costs",
+        ),
+        ("/vehicles/0/costs", serde_json::json!({ "per_km": 501 }), "vehicle 10: `per_km`"),
     ] {
         let mut bad = input.clone();
         let (parent, key) = path.rsplit_once('/').unwrap();
@@ -388,7 +391,11 @@ fn vroom_files_are_read_and_answered_in_kind() {
             _ => slot[key] = value,
         }
         std::fs::write(folder.join("bad.json"), bad.to_string()).unwrap();
-        let output = run(&["solve", "bad.json", "--rounds", "1"], folder);
+        // An unknown key is passed over with a warning, but for those who want to be told.
+        let passed = run(&["solve", "bad.json", "--rounds", "1"], folder);
+        assert_eq!(passed.status.success(), expected == "extra", "{path}");
+        assert!(String::from_utf8_lossy(&passed.stderr).contains(expected), "{path}");
+        let output = run(&["solve", "bad.json", "--rounds", "1", "--strict"], folder);
         let said = String::from_utf8_lossy(&output.stderr).to_string();
         assert!(!output.status.success() && said.contains(expected), "{path}: {said}");
     }
@@ -458,7 +465,8 @@ fn given_routes_are_judged_as_they_stand() {
     let folder = folder.path();
     std::fs::write(folder.join("s.txt"), solomon()).unwrap();
     // Everybody alone, for a fleet that is large enough; then two on a vehicle that holds neither.
-    let alone: String = (1..=CUSTOMERS).map(|node| format!("{node}\n")).collect();
+    let numbers: Vec<String> = (1..=CUSTOMERS).map(|node| node.to_string()).collect();
+    let alone = numbers.join("\n");
     std::fs::write(folder.join("wide.txt"), solomon().replace("  12         50", "  30         50")).unwrap();
     std::fs::write(folder.join("alone.txt"), &alone).unwrap();
     let output = run(&["solve", "wide.txt", "-c", "--init", "alone.txt", "--json"], folder);
@@ -471,6 +479,16 @@ fn given_routes_are_judged_as_they_stand() {
     let customers = customers();
     let length: f64 = customers[1..].iter().map(|c| there_and_back(c, &customers[0])).sum();
     assert!((body["cost"].as_f64().unwrap() - length).abs() < 1e-6, "{length}: {body}");
+    // A VROOM file brings its routes with it: here the far job first.
+    let mut given = line_of_jobs();
+    given["vehicles"][0]["steps"] = serde_json::json!([{ "type": "job", "id": 3 }, { "type": "job", "id": 1 }]);
+    std::fs::write(folder.join("v.json"), given.to_string()).unwrap();
+    let body = json(&run(&["solve", "v.json", "-c"], folder).stdout);
+    let ids = |body: &serde_json::Value| {
+        let steps = body["routes"][0]["steps"].as_array().unwrap();
+        steps.iter().filter_map(|step| step["id"].as_u64()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&body), [3, 1], "{body}");
     std::fs::write(folder.join("together.txt"), alone.replace('\n', " ")).unwrap();
     let output = run(&["solve", "wide.txt", "-c", "--init", "together.txt", "--json"], folder);
     let body = json(&output.stdout);
@@ -551,4 +569,30 @@ fn fleets_of_the_benchmarks_are_solved() {
         way
     };
     judge(&solved("depots.txt", &depots), &length, &|vehicle| places[usize::from(vehicle > 6)]);
+}
+
+/// A start plan that has to be repaired is repaired with a warning, or refused by those who are strict. Either way no plan is broken.
+#[test]
+fn a_start_plan_that_cannot_be_is_repaired_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("s.txt"), solomon()).unwrap();
+    std::fs::write(folder.join("twice.txt"), "1 2\n2 3\n").unwrap();
+    let init = ["--init", "twice.txt"];
+    check(&solve(folder, "s.txt", &init), false);
+    let strict = run(&["solve", "s.txt", "--rounds", "1", "--strict", "--init", "twice.txt"], folder);
+    let said = String::from_utf8_lossy(&strict.stderr).to_string();
+    assert!(strict.status.code() == Some(2) && said.contains("twice"), "{said}");
+    // No round at all: the first plan, or what the given one was repaired to.
+    let first = run(&["solve", "s.txt", "--rounds", "0", "--routes"], folder);
+    check(&String::from_utf8(first.stdout).unwrap(), false);
+    // Everybody on one vehicle, which holds few of them.
+    let all: Vec<String> = (1..=CUSTOMERS).map(|node| node.to_string()).collect();
+    std::fs::write(folder.join("all.txt"), all.join(" ")).unwrap();
+    let output = run(&["solve", "s.txt", "--rounds", "0", "--routes", "--init", "all.txt"], folder);
+    if output.status.success() {
+        check(&String::from_utf8(output.stdout).unwrap(), false);
+    } else {
+        assert!(output.stdout.is_empty(), "a broken plan is not printed");
+    }
 }

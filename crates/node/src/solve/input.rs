@@ -86,7 +86,7 @@ impl Source {
 pub(super) fn read(args: &Solve, source: &Source) -> Result<Instance, Refusal> {
     let objective = args.objective.unwrap_or(Objective::Distance);
     let options = ReadOptions { format: source.format, objective, strict: args.strict };
-    let instance = read_text(&source.text, &options).map_err(|refusal| source.named(refusal))?;
+    let instance = read_text(&source.text, options).map_err(|refusal| source.named(refusal))?;
     let asks_server = !args.routing_host.is_empty() || !args.routing_port.is_empty() || args.router.is_some();
     if asks_server && matches!(instance.problem.legs(), Legs::Sphere { .. }) {
         return Err(Refusal::new(
@@ -102,7 +102,7 @@ pub(super) fn read(args: &Solve, source: &Source) -> Result<Instance, Refusal> {
 }
 
 /// Reads a problem. Every problem that this program solves by itself comes through here.
-pub(super) fn read_text(text: &str, options: &ReadOptions) -> Result<Instance, Refusal> {
+pub(super) fn read_text(text: &str, options: ReadOptions) -> Result<Instance, Refusal> {
     fleetfold_formats::read_with(text, options).map_err(unreadable)
 }
 

@@ -22,7 +22,6 @@ use fleetfold_solver::{Progress, Solution};
 
 use crate::args::Solve;
 use crate::clock;
-use crate::failure::Failure;
 
 use effort::Effort;
 use refusal::Refusal;
@@ -31,12 +30,12 @@ use refusal::Refusal;
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 
 /// Reads, searches, checks, prints.
-pub(crate) fn solve(args: &Solve) -> Result<ExitCode, Failure> {
+pub(crate) fn solve(args: &Solve) -> ExitCode {
     // What goes wrong in the search is still told in the form that was asked for.
     let solved = catch_unwind(AssertUnwindSafe(|| run(args))).unwrap_or_else(|_| Err(Refusal::panicked()));
     let refusal = match solved {
         Ok(text) => match write(args, &text) {
-            Ok(()) => return Ok(ExitCode::SUCCESS),
+            Ok(()) => return ExitCode::SUCCESS,
             Err(refusal) => refusal,
         },
         Err(refusal) => {
@@ -48,7 +47,7 @@ pub(crate) fn solve(args: &Solve) -> Result<ExitCode, Failure> {
         }
     };
     eprintln!("{}", refusal.failure);
-    Ok(ExitCode::from(refusal.kind.code()))
+    ExitCode::from(refusal.kind.code())
 }
 
 /// Prints, or writes into the file of --output.
@@ -141,7 +140,7 @@ impl Shown {
     }
 
     fn show(&mut self, args: &Solve, instance: &Instance, progress: &Progress, spent: Duration) {
-        if !self.wanted || self.last.is_some_and(|last| spent - last <= SHOW_EVERY && progress.rounds > 0) {
+        if !self.wanted || self.last.is_some_and(|last| spent.saturating_sub(last) <= SHOW_EVERY && progress.rounds > 0) {
             return;
         }
         self.last = Some(spent);

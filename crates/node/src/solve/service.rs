@@ -188,7 +188,7 @@ fn solve(body: &[u8], strict: bool, stop: &AtomicBool, turn: OwnedSemaphorePermi
             return input::plan(text, strict);
         }
         let read = ReadOptions { format: ProblemFormat::Vroom, objective: Objective::Distance, strict };
-        let instance = input::read_text(text, &read)?;
+        let instance = input::read_text(text, read)?;
         let effort = Effort {
             rounds: None,
             level: Some(options.x.unwrap_or(LEVEL_MAX)),

@@ -167,7 +167,15 @@ pub(crate) fn solomon(text: &str, objective: Objective) -> Result<Instance, Read
     let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, &prices); nodes.vehicles];
     let legs = legs(&nodes, scale, Rounding::Down, Rounding::Down);
     let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() })?;
-    Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale, unit: prices.unit, names: None, warnings: Vec::new(), strict: false })
+    Ok(Instance {
+        problem,
+        nodes: (1..nodes.rows.len() as u64).collect(),
+        scale,
+        unit: prices.unit,
+        names: None,
+        warnings: Vec::new(),
+        strict: false,
+    })
 }
 
 /// Reads Li and Lim's format. Distances are rounded to a thousandth and times up to one, so that a plan which is feasible here
@@ -203,5 +211,13 @@ pub(crate) fn li_lim(text: &str, objective: Objective) -> Result<Instance, ReadE
     debug_assert!(tours.iter().all(|tour| tour.end_node != NodeIx::NONE), "tours end at the depot");
     let legs = legs(&nodes, scale, Rounding::Nearest, Rounding::Up);
     let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() })?;
-    Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale, unit: prices.unit, names: None, warnings: Vec::new(), strict: false })
+    Ok(Instance {
+        problem,
+        nodes: (1..nodes.rows.len() as u64).collect(),
+        scale,
+        unit: prices.unit,
+        names: None,
+        warnings: Vec::new(),
+        strict: false,
+    })
 }

@@ -74,5 +74,13 @@ pub(crate) fn city(text: &str, objective: Objective) -> Result<Instance, ReadErr
     let legs = Legs::Sphere { places, metres_per_time: 10.0 };
     let tours = vec![tour; city.vehicles];
     let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() })?;
-    Ok(Instance { problem, nodes: (1..nodes as u64).collect(), scale: 1.0, unit: prices.unit, names: None, warnings: Vec::new(), strict: false })
+    Ok(Instance {
+        problem,
+        nodes: (1..nodes as u64).collect(),
+        scale: 1.0,
+        unit: prices.unit,
+        names: None,
+        warnings: Vec::new(),
+        strict: false,
+    })
 }

@@ -209,7 +209,9 @@ impl Instance {
                 let name: StopName = word.parse().map_err(none)?;
                 let all = match name {
                     StopName::Number(number) => numbered.get(&number).map_or(&[][..], Vec::as_slice),
-                    StopName::Pickup(_) | StopName::Delivery(_) => named.get(&name).map_or(&[][..], std::slice::from_ref),
+                    StopName::Pickup(_) | StopName::Delivery(_) => {
+                        named.get(&name).map_or(&[][..], std::slice::from_ref)
+                    }
                 };
                 let Some(&stop) = all.iter().find(|stop| !used[stop.index()]).or(all.first()) else {
                     repairs.add(at(), format!("there is no node {word}"))?;

@@ -145,5 +145,13 @@ pub(crate) fn vrplib(text: &str, objective: Objective) -> Result<Instance, ReadE
     let legs = Legs::Plane { places, scale, length: rounding, time: rounding };
     let tours = vec![tour; vehicles];
     let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() })?;
-    Ok(Instance { problem, nodes: customers, scale, unit: prices.unit, names: None, warnings: Vec::new(), strict: false })
+    Ok(Instance {
+        problem,
+        nodes: customers,
+        scale,
+        unit: prices.unit,
+        names: None,
+        warnings: Vec::new(),
+        strict: false,
+    })
 }

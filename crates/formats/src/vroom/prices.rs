@@ -121,9 +121,8 @@ fn table(
 fn farthest(places: &[Location]) -> f64 {
     let points = || places.iter().filter_map(|place| place.point);
     let span = |axis: usize| {
-        let (low, high) = points().fold((f64::MAX, f64::MIN), |(low, high), point| {
-            (low.min(point[axis]), high.max(point[axis]))
-        });
+        let (low, high) =
+            points().fold((f64::MAX, f64::MIN), |(low, high), point| (low.min(point[axis]), high.max(point[axis])));
         (high - low).max(0.0).to_radians()
     };
     // Half of the equator, and the way along a meridian and then along a parallel that is taken for the equator.
@@ -189,7 +188,8 @@ impl Roads {
             }
             drives.push(Drives { table: 0, time_factor: factor as u16, custom_costs: false });
         }
-        let point = |place: &Location| place.point.map_or(SpherePlace::new(0.0, 0.0), |[lon, lat]| SpherePlace::new(lon, lat));
+        let point =
+            |place: &Location| place.point.map_or(SpherePlace::new(0.0, 0.0), |[lon, lat]| SpherePlace::new(lon, lat));
         let lines = Legs::Sphere { places: places.iter().map(point).collect(), metres_per_time: METRES_PER_SECOND };
         let metres = farthest(places).ceil();
         let most = vec![((metres / METRES_PER_SECOND).ceil() as i32, metres as i32)];
@@ -284,7 +284,11 @@ impl Roads {
         }
         let cost = dearest.0 / PARTS;
         if dearest.0 <= LEG_PRICE_MAX * PARTS {
-            let what = format!("the costs of this file are out of range: a leg costs up to {cost}, a task up to {}, a vehicle up to {}; divide all costs alike", task / PARTS, fixed / PARTS);
+            let what = format!(
+                "the costs of this file are out of range: a leg costs up to {cost}, a task up to {}, a vehicle up to {}; divide all costs alike",
+                task / PARTS,
+                fixed / PARTS
+            );
             return Err(ReadError::impossible(None, what));
         }
         let place = |node: u32| match places.get(node as usize) {
@@ -293,7 +297,8 @@ impl Roads {
             _ => "an open start".to_owned(),
         };
         let leg = dearest.1.map_or("a leg".to_owned(), |(a, b)| format!("the leg from {} to {}", place(a), place(b)));
-        let what = format!("{leg} costs {cost}, which is out of range: {LEG_PRICE_MAX} is the most; divide all costs alike");
+        let what =
+            format!("{leg} costs {cost}, which is out of range: {LEG_PRICE_MAX} is the most; divide all costs alike");
         Err(ReadError::impossible(Spot::Item("vehicle", dearest.2), what))
     }
 }

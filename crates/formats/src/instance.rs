@@ -194,7 +194,9 @@ impl Instance {
             numbered.entry(number).or_default().push(stop);
         }
         // Jobs, then pickups, then deliveries.
-        numbered.values_mut().for_each(|stops| stops.sort_by_key(|&stop| self.name(stop)));
+        for stops in numbered.values_mut() {
+            stops.sort_by_key(|&stop| self.name(stop));
+        }
         let mut repairs = Repairs { strict: self.strict, warnings: std::mem::take(&mut self.warnings) };
         let mut tours = vec![Vec::new(); self.problem.tours().len()];
         let mut used = vec![false; self.nodes.len()];

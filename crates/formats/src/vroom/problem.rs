@@ -137,6 +137,11 @@ fn matrices(document: &mut Document) -> Result<BTreeMap<String, Matrices>, ReadE
         (None, None) => BTreeMap::new(),
     };
     let driven: BTreeSet<&str> = document.vehicles.iter().flatten().map(profile).collect();
+    if !given.is_empty()
+        && let Some(missing) = driven.iter().find(|&&profile| !given.contains_key(profile))
+    {
+        return Err(ReadError::malformed(None, format!("`matrices` has none for profile {missing}")));
+    }
     given.retain(|profile, _| driven.contains(profile.as_str()));
     for (profile, matrices) in &given {
         let Some(durations) = &matrices.durations else {
@@ -163,11 +168,6 @@ fn matrices(document: &mut Document) -> Result<BTreeMap<String, Matrices>, ReadE
                 return Err(ReadError::malformed(None, what));
             }
         }
-    }
-    if !given.is_empty()
-        && let Some(missing) = driven.iter().find(|&&profile| !given.contains_key(profile))
-    {
-        return Err(ReadError::malformed(None, format!("`matrices` has none for profile {missing}")));
     }
     Ok(given)
 }
@@ -548,15 +548,27 @@ impl Draft {
         let clock = Clock::new(self.opens.iter().copied(), ahead);
         let last = self.opens.iter().map(|&opens| i64::from(opens)).max().unwrap_or(0);
         let endless = self.vehicles.iter().any(|vehicle| i64::from(clock.shifted(vehicle.shift.1)) == TIME_END);
-        if endless && i64::from(clock.shifted(last)) + all_work > TIME_END {
-            let what = format!(
-                "services and set-ups of {work} s in all, {longest} s of them here, are out of range: {TIME_END} s are the most"
-            );
-            return Err(ReadError::impossible(self.stops[slowest].at.clone(), what));
-        }
         let rates: Vec<Rates> = self.tours.iter().map(|draft| draft.rates.clone()).collect();
         let nowhere = self.tours.iter().any(|draft| draft.tour.start_node == NodeIx::NONE);
         let roads = Roads::new(matrices, &rates, &self.places.list, nowhere)?;
+        if endless {
+            let begun = i64::from(clock.shifted(last)) + all_work;
+            let out_of_range = |at: Option<Spot>, what: String| {
+                ReadError::impossible(at, format!("{what} are out of range: {TIME_END} s are the most"))
+            };
+            if begun > TIME_END {
+                let what = format!("services and set-ups of {work} s in all, {longest} s of them here,");
+                return Err(out_of_range(Some(self.stops[slowest].at.clone()), what));
+            }
+            // There and back.
+            let leg = roads.longest();
+            if begun + 2 * leg > TIME_END {
+                return Err(out_of_range(
+                    None,
+                    format!("ways of up to {leg} s beside {work} s of services and set-ups"),
+                ));
+            }
+        }
         let weights = self.weights(options.priorities);
         let scale = roads.scale(&rates, &self.places.list, longest, &weights)?;
         let needed: BTreeSet<u32> = self.stops.iter().flat_map(|draft| &draft.skills).copied().collect();

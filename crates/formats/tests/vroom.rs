@@ -345,6 +345,22 @@ fn a_vehicle_leaves_as_late_as_it_can() {
 }
 
 #[test]
+fn a_break_is_taken_on_the_way() {
+    let output = solved(&json!({
+        "vehicles": [{"id": 1, "start_index": 0, "end_index": 0, "time_window": [0, 9000],
+            "breaks": [{"id": 1, "service": 30, "time_windows": [[80, 80]]}]}],
+        "jobs": [{"id": 1, "location_index": 1, "time_windows": [[50, 140]]}],
+        "matrices": {"car": {"durations": [[0, 100], [200, 0]], "distances": [[0, 500], [600, 0]]}},
+    }));
+    let step = |index: usize| {
+        let step = &output["routes"][0]["steps"][index];
+        ["arrival", "waiting_time", "duration", "distance"].map(|key| number(step, key))
+    };
+    // At 80 it has driven 80 s of the 100 s to the job, and four fifths of the way.
+    assert_eq!([0, 1, 2, 3].map(step), [[0, 0, 0, 0], [80, 0, 80, 400], [130, 0, 100, 500], [330, 0, 300, 1100]]);
+}
+
+#[test]
 fn times_of_any_epoch_are_the_same_plan() {
     let shifted = |by: u32| {
         solved(&ring_with(&[

@@ -194,7 +194,9 @@ impl Instance {
             numbered.entry(number).or_default().push(stop);
         }
         // Jobs, then pickups, then deliveries.
-        numbered.values_mut().for_each(|stops| stops.sort_by_key(|&stop| self.name(stop)));
+        for stops in numbered.values_mut() {
+            stops.sort_by_key(|&stop| self.name(stop));
+        }
         let mut repairs = Repairs { strict: self.strict, warnings: std::mem::take(&mut self.warnings) };
         let mut tours = vec![Vec::new(); self.problem.tours().len()];
         let mut used = vec![false; self.nodes.len()];
@@ -209,7 +211,9 @@ impl Instance {
                 let name: StopName = word.parse().map_err(none)?;
                 let all = match name {
                     StopName::Number(number) => numbered.get(&number).map_or(&[][..], Vec::as_slice),
-                    StopName::Pickup(_) | StopName::Delivery(_) => named.get(&name).map_or(&[][..], std::slice::from_ref),
+                    StopName::Pickup(_) | StopName::Delivery(_) => {
+                        named.get(&name).map_or(&[][..], std::slice::from_ref)
+                    }
                 };
                 let Some(&stop) = all.iter().find(|stop| !used[stop.index()]).or(all.first()) else {
                     repairs.add(at(), format!("there is no node {word}"))?;

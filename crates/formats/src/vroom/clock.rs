@@ -43,7 +43,8 @@ impl Clock {
     pub(super) fn windows(self, at: &Spot, windows: &[(i64, i64)]) -> Result<Vec<(i32, i32)>, ReadError> {
         let shifted = windows.iter().map(|&(opens, closes)| {
             if closes < self.base {
-                let what = format!("time {closes} is out of range, {OPENS_MAX} s or more before other times of the file");
+                let what =
+                    format!("time {closes} is out of range, {OPENS_MAX} s or more before other times of the file");
                 return Err(ReadError::impossible(at.clone(), what));
             }
             Ok((self.shifted(opens), self.shifted(closes)))

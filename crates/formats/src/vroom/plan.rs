@@ -46,9 +46,8 @@ pub fn plan(text: &str, strict: bool) -> Result<Value, ReadError> {
                     Visit::Break(index.expect("checked when it was read"))
                 }
                 kind => {
-                    let unknown = || {
-                        ReadError::impossible(at(), format!("`steps` name {kind} {}, which there is not", step.id))
-                    };
+                    let unknown =
+                        || ReadError::impossible(at(), format!("`steps` name {kind} {}, which there is not", step.id));
                     Visit::Task(*known.get(&(kind, step.id)).ok_or_else(unknown)?)
                 }
             };

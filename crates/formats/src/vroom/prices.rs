@@ -67,7 +67,7 @@ fn thousandths(speed_factor: f64) -> Option<u16> {
 fn table(
     profile: &str,
     matrices: &Matrices,
-    speed: f64,
+    speed: Option<f64>,
     places: &[Location],
     nowhere: bool,
 ) -> Result<(LegMatrix, (i32, i32)), ReadError> {
@@ -76,7 +76,7 @@ fn table(
     let nodes = index.len() + usize::from(nowhere);
     let time = |a: usize, b: usize| {
         let time = durations[a][b];
-        let own = if speed == 1.0 { f64::from(time) } else { (f64::from(time) / speed).round() };
+        let own = speed.map_or(f64::from(time), |speed| (f64::from(time) / speed).round());
         own.min(f64::from(UNREACHABLE)) as i32
     };
     let mut wrong = None;
@@ -121,9 +121,8 @@ fn table(
 fn farthest(places: &[Location]) -> f64 {
     let points = || places.iter().filter_map(|place| place.point);
     let span = |axis: usize| {
-        let (low, high) = points().fold((f64::MAX, f64::MIN), |(low, high), point| {
-            (low.min(point[axis]), high.max(point[axis]))
-        });
+        let (low, high) =
+            points().fold((f64::MAX, f64::MIN), |(low, high), point| (low.min(point[axis]), high.max(point[axis])));
         (high - low).max(0.0).to_radians()
     };
     // Half of the equator, and the way along a meridian and then along a parallel that is taken for the equator.
@@ -145,15 +144,16 @@ impl Roads {
         }
         let mut tables = Vec::new();
         let mut most = Vec::new();
-        let mut known: BTreeMap<(&str, u64), u16> = BTreeMap::new();
+        let mut known: BTreeMap<(&str, Option<u64>), u16> = BTreeMap::new();
         let mut drives = Vec::with_capacity(vehicles.len());
         let mut has_distances = false;
         for vehicle in vehicles {
             let given = matrices.get(&vehicle.profile).expect("checked before: every profile has matrices");
             let factor = thousandths(vehicle.speed_factor);
-            let speed = if factor.is_some() { 1.0 } else { vehicle.speed_factor };
+            // Times of the table itself are divided where thousandths are not exact.
+            let speed = if factor.is_some() { None } else { Some(vehicle.speed_factor) };
             let next = tables.len();
-            let table_of = *known.entry((&vehicle.profile, speed.to_bits())).or_insert(next as u16);
+            let table_of = *known.entry((&vehicle.profile, speed.map(f64::to_bits))).or_insert(next as u16);
             if usize::from(table_of) == next {
                 let nodes = places.len() + 1;
                 let count = (next + 1).saturating_mul(nodes).saturating_mul(nodes);
@@ -189,7 +189,8 @@ impl Roads {
             }
             drives.push(Drives { table: 0, time_factor: factor as u16, custom_costs: false });
         }
-        let point = |place: &Location| place.point.map_or(SpherePlace::new(0.0, 0.0), |[lon, lat]| SpherePlace::new(lon, lat));
+        let point =
+            |place: &Location| place.point.map_or(SpherePlace::new(0.0, 0.0), |[lon, lat]| SpherePlace::new(lon, lat));
         let lines = Legs::Sphere { places: places.iter().map(point).collect(), metres_per_time: METRES_PER_SECOND };
         let metres = farthest(places).ceil();
         let most = vec![((metres / METRES_PER_SECOND).ceil() as i32, metres as i32)];
@@ -205,6 +206,16 @@ impl Roads {
             if a == count || b == count { (0, 0) } else { lines.pair(NodeIx(a as u32), NodeIx(b as u32)) }
         });
         Ok(Self { legs: Legs::Matrix(legs), drives, has_distances: true, most })
+    }
+
+    /// The longest time of a leg that can be driven, for the slowest vehicle.
+    pub(super) fn longest(&self) -> i64 {
+        let own = |drives: &Drives| {
+            let time = i64::from(self.most[usize::from(drives.table)].0) * i64::from(drives.time_factor) / 1000;
+            // What is as long as this cannot be driven.
+            if time < i64::from(UNREACHABLE) { time } else { 0 }
+        };
+        self.drives.iter().map(own).max().unwrap_or(0)
     }
 
     /// Price of a leg in [`PARTS`] of VROOM's cost.
@@ -284,7 +295,11 @@ impl Roads {
         }
         let cost = dearest.0 / PARTS;
         if dearest.0 <= LEG_PRICE_MAX * PARTS {
-            let what = format!("the costs of this file are out of range: a leg costs up to {cost}, a task up to {}, a vehicle up to {}; divide all costs alike", task / PARTS, fixed / PARTS);
+            let what = format!(
+                "the costs of this file are out of range: a leg costs up to {cost}, a task up to {}, a vehicle up to {}; divide all costs alike",
+                task / PARTS,
+                fixed / PARTS
+            );
             return Err(ReadError::impossible(None, what));
         }
         let place = |node: u32| match places.get(node as usize) {
@@ -293,7 +308,8 @@ impl Roads {
             _ => "an open start".to_owned(),
         };
         let leg = dearest.1.map_or("a leg".to_owned(), |(a, b)| format!("the leg from {} to {}", place(a), place(b)));
-        let what = format!("{leg} costs {cost}, which is out of range: {LEG_PRICE_MAX} is the most; divide all costs alike");
+        let what =
+            format!("{leg} costs {cost}, which is out of range: {LEG_PRICE_MAX} is the most; divide all costs alike");
         Err(ReadError::impossible(Spot::Item("vehicle", dearest.2), what))
     }
 }

@@ -137,6 +137,11 @@ fn matrices(document: &mut Document) -> Result<BTreeMap<String, Matrices>, ReadE
         (None, None) => BTreeMap::new(),
     };
     let driven: BTreeSet<&str> = document.vehicles.iter().flatten().map(profile).collect();
+    if !given.is_empty()
+        && let Some(missing) = driven.iter().find(|&&profile| !given.contains_key(profile))
+    {
+        return Err(ReadError::malformed(None, format!("`matrices` has none for profile {missing}")));
+    }
     given.retain(|profile, _| driven.contains(profile.as_str()));
     for (profile, matrices) in &given {
         let Some(durations) = &matrices.durations else {
@@ -151,7 +156,8 @@ fn matrices(document: &mut Document) -> Result<BTreeMap<String, Matrices>, ReadE
             return Err(ReadError::TooLarge { what: "rows of a matrix", count: rows, most: NODES_MAX });
         }
         let all = [("durations", &matrices.durations), ("distances", &matrices.distances), ("costs", &matrices.costs)];
-        for (name, matrix) in all.into_iter().filter_map(|(name, matrix)| matrix.as_ref().map(|matrix| (name, matrix))) {
+        for (name, matrix) in all.into_iter().filter_map(|(name, matrix)| matrix.as_ref().map(|matrix| (name, matrix)))
+        {
             if matrix.len() != rows {
                 let what = format!("`matrices.{profile}.{name}` has {} rows, `durations` has {rows}", matrix.len());
                 return Err(ReadError::malformed(None, what));
@@ -162,11 +168,6 @@ fn matrices(document: &mut Document) -> Result<BTreeMap<String, Matrices>, ReadE
                 return Err(ReadError::malformed(None, what));
             }
         }
-    }
-    if !given.is_empty()
-        && let Some(missing) = driven.iter().find(|&&profile| !given.contains_key(profile))
-    {
-        return Err(ReadError::malformed(None, format!("`matrices` has none for profile {missing}")));
     }
     Ok(given)
 }
@@ -214,8 +215,11 @@ impl Draft {
         for name in vehicles.iter().filter_map(|vehicle| vehicle.type_.as_ref()).filter(|name| !name.is_empty()) {
             let next = types.len() + 1;
             let number = u16::try_from(next);
-            let number = number
-                .map_err(|_| ReadError::TooLarge { what: "vehicle types", count: next, most: usize::from(u16::MAX) })?;
+            let number = number.map_err(|_| ReadError::TooLarge {
+                what: "vehicle types",
+                count: next,
+                most: usize::from(u16::MAX),
+            })?;
             types.entry(name.clone()).or_insert(number);
         }
         let rows = matrices.values().filter_map(|matrices| matrices.durations.as_ref()).map(Vec::len).min();
@@ -259,11 +263,7 @@ impl Draft {
         sorted(at, given)
     }
 
-    fn add_vehicle(
-        &mut self,
-        vehicle: &Vehicle,
-        matrices: &BTreeMap<String, Matrices>,
-    ) -> Result<(), ReadError> {
+    fn add_vehicle(&mut self, vehicle: &Vehicle, matrices: &BTreeMap<String, Matrices>) -> Result<(), ReadError> {
         let id = vehicle.id.ok_or_else(|| ReadError::malformed(None, "a vehicle has no `id`"))?;
         let at = Spot::Item("vehicle", id);
         let impossible = |what: String| ReadError::impossible(at.clone(), what);
@@ -277,7 +277,9 @@ impl Draft {
         let shift = self.windows(&at, vehicle.time_window.as_ref().map(std::slice::from_ref))?[0];
         let capacity = match &vehicle.capacity {
             Some(capacity) => self.amounts(&at, "capacity", Some(capacity))?,
-            None if self.dimensions > 0 => return Err(impossible("it has no `capacity`, the first vehicle has".into())),
+            None if self.dimensions > 0 => {
+                return Err(impossible("it has no `capacity`, the first vehicle has".into()));
+            }
             None => Vec::new(),
         };
         let (pauses, breaks) = self.breaks(&at, vehicle, shift)?;
@@ -383,7 +385,8 @@ impl Draft {
             let window = name.windows.iter().find(|window| now <= window.1);
             now = window.map_or(NEVER + 1, |window| now.max(window.0)) + name.service;
             if now > shift.1 {
-                let what = format!("break {} cannot be taken within the shift and behind the breaks before it", name.id);
+                let what =
+                    format!("break {} cannot be taken within the shift and behind the breaks before it", name.id);
                 return Err(ReadError::impossible(at.clone(), what));
             }
         }
@@ -516,7 +519,8 @@ impl Draft {
             if let Some(vehicle) = self.vehicles.iter().find(|vehicle| cut(vehicle))
                 && all > i64::from(ROOM_MAX)
             {
-                let what = format!("a capacity of {} is out of range beside {all} of goods", vehicle.capacity[dimension]);
+                let what =
+                    format!("a capacity of {} is out of range beside {all} of goods", vehicle.capacity[dimension]);
                 return Err(ReadError::impossible(Spot::Item("vehicle", vehicle.id), what));
             }
         }
@@ -533,21 +537,38 @@ impl Draft {
     ) -> Result<Instance, ReadError> {
         self.check_room()?;
         let (work, (longest, slowest)) = self.work();
-        let all_work = work + self.vehicles.iter().flat_map(|vehicle| &vehicle.breaks).map(|own| own.service).sum::<i64>();
+        let all_work =
+            work + self.vehicles.iter().flat_map(|vehicle| &vehicle.breaks).map(|own| own.service).sum::<i64>();
         // Without a shift a vehicle may leave long before the first window.
-        let ahead = if self.tours.iter().all(|draft| draft.shift_is_given) { 0 } else { all_work.saturating_mul(4) + 10_000_000 };
+        let ahead = if self.tours.iter().all(|draft| draft.shift_is_given) {
+            0
+        } else {
+            all_work.saturating_mul(4) + 10_000_000
+        };
         let clock = Clock::new(self.opens.iter().copied(), ahead);
         let last = self.opens.iter().map(|&opens| i64::from(opens)).max().unwrap_or(0);
         let endless = self.vehicles.iter().any(|vehicle| i64::from(clock.shifted(vehicle.shift.1)) == TIME_END);
-        if endless && i64::from(clock.shifted(last)) + all_work > TIME_END {
-            let what = format!(
-                "services and set-ups of {work} s in all, {longest} s of them here, are out of range: {TIME_END} s are the most"
-            );
-            return Err(ReadError::impossible(self.stops[slowest].at.clone(), what));
-        }
         let rates: Vec<Rates> = self.tours.iter().map(|draft| draft.rates.clone()).collect();
         let nowhere = self.tours.iter().any(|draft| draft.tour.start_node == NodeIx::NONE);
         let roads = Roads::new(matrices, &rates, &self.places.list, nowhere)?;
+        if endless {
+            let begun = i64::from(clock.shifted(last)) + all_work;
+            let out_of_range = |at: Option<Spot>, what: String| {
+                ReadError::impossible(at, format!("{what} are out of range: {TIME_END} s are the most"))
+            };
+            if begun > TIME_END {
+                let what = format!("services and set-ups of {work} s in all, {longest} s of them here,");
+                return Err(out_of_range(Some(self.stops[slowest].at.clone()), what));
+            }
+            // There and back.
+            let leg = roads.longest();
+            if begun + 2 * leg > TIME_END {
+                return Err(out_of_range(
+                    None,
+                    format!("ways of up to {leg} s beside {work} s of services and set-ups"),
+                ));
+            }
+        }
         let weights = self.weights(options.priorities);
         let scale = roads.scale(&rates, &self.places.list, longest, &weights)?;
         let needed: BTreeSet<u32> = self.stops.iter().flat_map(|draft| &draft.skills).copied().collect();
@@ -556,7 +577,8 @@ impl Draft {
         let skills = Skills::new(&needed, &vehicle_skills);
         let mut stops = Vec::with_capacity(self.stops.len());
         for ((draft, name), weight) in self.stops.into_iter().zip(&self.tasks).zip(weights) {
-            let windows = if name.windows == [(0, NEVER)] { Vec::new() } else { clock.windows(&draft.at, &name.windows)? };
+            let windows =
+                if name.windows == [(0, NEVER)] { Vec::new() } else { clock.windows(&draft.at, &name.windows)? };
             let (needs, barred) = skills.needs(&draft.skills);
             stops.push(Stop {
                 due: windows.last().map_or(i32::MAX, |window| window.1),

@@ -280,12 +280,11 @@ impl<'p> Document<'p> {
     ) -> Result<(), BrokenPlan> {
         let names = self.names;
         let (spec, vehicle) = (&self.problem.tours()[tour.index()], &names.vehicles[tour.index()]);
-        let tasks: Vec<StopIx> = visits
-            .iter()
-            .filter_map(|&visit| if let Visit::Task(stop) = visit { Some(stop) } else { None })
-            .collect();
+        let tasks: Vec<StopIx> =
+            visits.iter().filter_map(|&visit| if let Visit::Task(stop) = visit { Some(stop) } else { None }).collect();
         let place_of = |stop: Option<&StopIx>| stop.map(|stop| self.problem.stops()[stop.index()].node);
-        let first = if vehicle.has_start { Some(spec.start_node) } else { place_of(tasks.first()).or(spec.end_node.get()) };
+        let first =
+            if vehicle.has_start { Some(spec.start_node) } else { place_of(tasks.first()).or(spec.end_node.get()) };
         let last = spec.end_node.get().or(place_of(tasks.last())).or(first);
         let mut sums = Sums::new(names.dimensions);
         let mut load = start_load(self.problem, names, &tasks);
@@ -426,9 +425,10 @@ fn reason(problem: &Problem, stop: StopIx) -> &'static str {
     let all = || TourIx::all().zip(problem.tours());
     let able = || {
         all().filter(|&(tour, spec)| {
-            tasks.iter().map(|stop| &problem.stops()[stop.index()]).all(|stop| {
-                stop.needs & !spec.has == 0 && !stop.barred.contains(&tour)
-            })
+            tasks
+                .iter()
+                .map(|stop| &problem.stops()[stop.index()])
+                .all(|stop| stop.needs & !spec.has == 0 && !stop.barred.contains(&tour))
         })
     };
     if able().next().is_none() {

@@ -111,6 +111,12 @@ fn rows(text: &str) -> Vec<Row> {
         .collect()
 }
 
+/// A problem of a benchmark: whoever reads a benchmark gives the numbers of its stops, and its units.
+pub(crate) fn instance(spec: ProblemSpec, nodes: Vec<u64>, scale: f64, unit: f64) -> Result<Instance, ReadError> {
+    let problem = Problem::new(spec)?;
+    Ok(Instance { problem, nodes, scale, unit, names: None, warnings: Vec::new(), strict: false })
+}
+
 struct Nodes {
     rows: Vec<Row>,
     vehicles: usize,
@@ -216,8 +222,8 @@ pub(crate) fn solomon(text: &str, objective: Objective) -> Result<Instance, Read
     let stops = nodes.rows.iter().enumerate().skip(1).map(|(place, row)| stop(place, row, scale)).collect();
     let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, &prices); nodes.vehicles];
     let legs = legs(&nodes, scale, Rounding::Down, Rounding::Down);
-    let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() })?;
-    Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale, unit: prices.unit, names: None })
+    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() };
+    instance(spec, (1..nodes.rows.len() as u64).collect(), scale, prices.unit)
 }
 
 /// Reads Li and Lim's format. Distances are rounded to a thousandth and times up to one, so that a plan which is feasible here
@@ -252,6 +258,6 @@ pub(crate) fn li_lim(text: &str, objective: Objective) -> Result<Instance, ReadE
     let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, &prices); nodes.vehicles];
     debug_assert!(tours.iter().all(|tour| tour.end_node != NodeIx::NONE), "tours end at the depot");
     let legs = legs(&nodes, scale, Rounding::Nearest, Rounding::Up);
-    let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() })?;
-    Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale, unit: prices.unit, names: None })
+    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() };
+    instance(spec, (1..nodes.rows.len() as u64).collect(), scale, prices.unit)
 }

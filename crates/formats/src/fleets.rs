@@ -3,9 +3,9 @@
 //!
 //! Absent on purpose: Cordeau's periodic and site-dependent problems, which are refused by name.
 
-use fleetfold_solver::{Legs, NodeIx, Problem, ProblemSpec, Rounding, Stop, TIME_MAX, TourIx, TourSpec};
+use fleetfold_solver::{Legs, NodeIx, ProblemSpec, Rounding, Stop, TIME_MAX, TourIx, TourSpec};
 
-use crate::benchmark::{LOAD_MAX, Prices, Row, UNSERVED};
+use crate::benchmark::{LOAD_MAX, Prices, Row, UNSERVED, instance};
 use crate::error::ReadError;
 use crate::format::Objective;
 use crate::instance::Instance;
@@ -165,8 +165,8 @@ pub(crate) fn mixed(text: &str, objective: Objective) -> Result<Instance, ReadEr
         tours.extend(std::iter::repeat_n(tour, kind.count as usize));
     }
     let legs = plane(places, scale);
-    let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() })?;
-    Ok(Instance { problem, nodes: (1..=customers as u64).collect(), scale, unit: prices.unit, names: None })
+    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() };
+    instance(spec, (1..=customers as u64).collect(), scale, prices.unit)
 }
 
 /// What the first number of Cordeau's files says.
@@ -275,8 +275,8 @@ pub(crate) fn depots(text: &str, objective: Objective) -> Result<Instance, ReadE
     };
     let stops = customers.iter().enumerate().map(stop).collect();
     let legs = plane(places, scale);
-    let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() })?;
-    Ok(Instance { problem, nodes: (1..=count as u64).collect(), scale, unit: prices.unit, names: None })
+    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() };
+    instance(spec, (1..=count as u64).collect(), scale, prices.unit)
 }
 
 /// The next line, which must begin with this number, and its place.
@@ -286,7 +286,7 @@ fn numbered<'r>(
     what: &str,
 ) -> Result<(&'r Row, (f64, f64)), ReadError> {
     let row = next(rows, &format!("{what} {index}"))?;
-    if row.values[0] != index as f64 {
+    if row.whole(0, "number", &(0.0..=1e9))? as usize != index {
         return Err(ReadError::malformed(row.at(), format!("{what} {} where {index} was expected", row.values[0])));
     }
     Ok((row, place(row, 1)?))

@@ -35,6 +35,9 @@ pub enum Objective {
     Dispatch,
 }
 
+/// How lines at the beginning of a VRPLIB file may begin.
+const VRPLIB: [&str; 5] = ["NODE_COORD_SECTION", "EDGE_WEIGHT_", "DIMENSION", "DEMAND_SECTION", "DEPOT_SECTION"];
+
 /// What a file is, by its first words; [`ProblemFormat::Auto`] if they belong to no format.
 pub fn guess(text: &str) -> ProblemFormat {
     let start = text.trim_start();
@@ -45,7 +48,6 @@ pub fn guess(text: &str) -> ProblemFormat {
             ProblemFormat::City
         };
     }
-    const VRPLIB: [&str; 5] = ["NODE_COORD_SECTION", "EDGE_WEIGHT_", "DIMENSION", "DEMAND_SECTION", "DEPOT_SECTION"];
     let heads = || text.lines().take(40).map(|line| line.trim_start().to_uppercase());
     if heads().any(|line| VRPLIB.iter().any(|word| line.starts_with(word))) {
         return ProblemFormat::Vrplib;

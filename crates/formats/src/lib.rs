@@ -2,8 +2,9 @@
 //!
 //! [`read`] turns the text of a benchmark, VRPLIB, VROOM or city file into an [`Instance`]: a problem for the solver together
 //! with the names that the file uses. [`days`] turns the tables of public recorded days into a day file of this program.
-//! No reader panics and none skips what it does not understand: a file that makes no sense is refused with the line, field or
-//! column that is wrong, and with the reason ([`ReadError`], [`days::ImportError`]).
+//! No reader panics: a file that makes no sense is refused with the line, field or column that is wrong, and with the reason
+//! ([`ReadError`], [`days::ImportError`]). What a reader does not understand it refuses too, but for keys of a VROOM file that VROOM
+//! does not have: these are warned of ([`Instance::warnings`]), or refused where reading is strict ([`VroomOptions`]).
 //!
 //! Absent on purpose: files and folders. Whoever calls opens the files and hands over their text.
 //!
@@ -39,15 +40,14 @@ mod instance;
 mod names;
 mod plot;
 mod vroom;
-mod vroom_solution;
 mod vrplib;
 
-pub use error::{ReadError, Spot};
+pub use error::{ReadError, Spot, VroomCode, vroom_error, vroom_failure};
 pub use format::{Objective, ProblemFormat, guess};
-pub use instance::Instance;
+pub use instance::{Instance, StopName};
 pub use names::Names;
 pub use plot::svg;
-pub use vroom_solution::solution;
+pub use vroom::{BrokenPlan, Priorities, VroomOptions, plan, read_vroom, solution};
 
 /// How a file is read.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +66,7 @@ pub struct ReadOptions {
 ///
 /// What is wrong, and where in the file.
 pub fn read(text: &str, format: ProblemFormat, objective: Objective) -> Result<Instance, ReadError> {
-    read_with(text, &ReadOptions { format, objective, strict: false })
+    read_with(text, ReadOptions { format, objective, strict: false })
 }
 
 /// Reads a problem.
@@ -74,16 +74,17 @@ pub fn read(text: &str, format: ProblemFormat, objective: Objective) -> Result<I
 /// # Errors
 ///
 /// What is wrong, and where in the file.
-pub fn read_with(text: &str, options: &ReadOptions) -> Result<Instance, ReadError> {
-    let &ReadOptions { format, objective, strict: _ } = options;
-    match if format == ProblemFormat::Auto { guess(text) } else { format } {
+pub fn read_with(text: &str, options: ReadOptions) -> Result<Instance, ReadError> {
+    let ReadOptions { format, objective, strict } = options;
+    let read = match if format == ProblemFormat::Auto { guess(text) } else { format } {
+        ProblemFormat::Vroom => return read_vroom(text, VroomOptions { strict, ..VroomOptions::default() }),
         ProblemFormat::Solomon => benchmark::solomon(text, objective),
         ProblemFormat::LiLim => benchmark::li_lim(text, objective),
-        ProblemFormat::Vroom => vroom::vroom(text).map(|(instance, names)| Instance { names: Some(names), ..instance }),
         ProblemFormat::Vrplib => vrplib::vrplib(text, objective),
         ProblemFormat::Mixed => fleets::mixed(text, objective),
         ProblemFormat::Depots => fleets::depots(text, objective),
         ProblemFormat::City => city::city(text, objective),
         ProblemFormat::Auto => Err(ReadError::UnknownFormat),
-    }
+    };
+    read.map(|instance| Instance { strict, ..instance })
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use fleetfold_solver::{LegMatrix, Legs, NodeIx, Problem, ProblemSpec, Rounding, Stop, TIME_MAX, TourSpec};
+use fleetfold_solver::{LegMatrix, Legs, NodeIx, ProblemSpec, Rounding, Stop, TIME_MAX, TourSpec};
 
-use crate::benchmark::{COORDINATE_MAX, LOAD_MAX, Prices, UNSERVED};
+use crate::benchmark::{COORDINATE_MAX, LOAD_MAX, Prices, UNSERVED, instance};
 use crate::error::{ReadError, Spot};
 use crate::format::Objective;
 use crate::instance::Instance;
@@ -110,9 +110,10 @@ fn parse(text: &str) -> Result<File, ReadError> {
         }
         if name == "DEPOT_SECTION" {
             for node in numbers {
-                if node == -1.0 {
+                let whole = node.fract() == 0.0 && (0.0..1e15).contains(&node);
+                if node < 0.0 {
                     depots_end = true;
-                } else if depots_end || node < 0.0 || node.fract() != 0.0 {
+                } else if depots_end || !whole {
                     let what = format!("DEPOT_SECTION has {node} where a node, or -1 as its end, was expected");
                     return Err(ReadError::malformed(at(), what));
                 } else if file.depots.contains(&(node as u64)) {
@@ -127,7 +128,7 @@ fn parse(text: &str) -> Result<File, ReadError> {
         if numbers.len() != wanted + 1 || node < 0.0 || node.fract() != 0.0 {
             return Err(ReadError::malformed(at(), format!("{known} needs a node and {wanted} numbers")));
         }
-        if let Some(wrong) = numbers.iter().find(|value| !(value.abs() < 1e7)) {
+        if let Some(wrong) = numbers.iter().find(|value| !(-1e7..=1e7).contains(*value)) {
             let what = format!("{wrong} is out of range in {known}: -1e7 to 1e7 is read");
             return Err(ReadError::impossible(at(), what));
         }
@@ -346,6 +347,6 @@ pub(crate) fn vrplib(text: &str, objective: Objective) -> Result<Instance, ReadE
         Legs::Plane { places, scale, length: rounding, time: rounding }
     };
     let tours = vec![tour; vehicles];
-    let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() })?;
-    Ok(Instance { problem, nodes: customers, scale, unit: prices.unit, names: None })
+    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() };
+    instance(spec, customers, scale, prices.unit)
 }

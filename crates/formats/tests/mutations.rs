@@ -119,7 +119,8 @@ proptest! {
             prop_assert!(judged.is_ok(), "{:?}: {}", judged, text);
             instance.routes(&solution);
             if let Some(names) = &instance.names {
-                fleetfold_formats::solution(&instance, names, &solution);
+                let written = fleetfold_formats::solution(&instance, names, &solution);
+                prop_assert!(written.is_ok(), "{:?}: {}", written, text);
             }
         }
     }

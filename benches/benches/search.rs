@@ -75,11 +75,7 @@ fn problem(work: Work, kind: Kind) -> Problem {
         capacity: [if work == Work::Day { 2_000 } else { 200 }, 1_000, 0, 0],
         per_hour: 0,
         per_km: 1000,
-        pauses: if kind == Kind::Break {
-            vec![Pause { opens: 12_500, closes: 15_500, duration: 500 }]
-        } else {
-            Vec::new()
-        },
+        pauses: if kind == Kind::Break { vec![Pause::new(12_500, 15_500, 500)] } else { Vec::new() },
         ..TourSpec::at(NodeIx(0))
     };
     let (scale, tours) = if work == Work::Day { (4.0, 30) } else { (10.0, 250) };

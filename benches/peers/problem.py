@@ -115,6 +115,9 @@ def _isnum(x):
 
 
 def load(name):
+    import fleets
+    if fleets.is_fleet(name):
+        return fleets.load(name)
     if name.startswith("city_"):
         _, s, v, seed = name.split("_")
         return city(int(s), int(v), int(seed))

@@ -114,19 +114,31 @@ fn shortage(fleet: &Fleet, vehicle: &VehicleState, frozen: usize, order: &OrderS
         let each = load.iter().zip(goods.0).zip(capacity.0);
         each.map(|((&load, goods), room)| load + i64::from(goods) - i64::from(room)).max().unwrap_or(0).max(0)
     };
-    if !order.is_shipment() && order.loads_at_start() {
-        return missing(&load);
+    // A route that is too full as it stands is made anew, in another order of stops: nothing can be told from this one.
+    let too_full = |load: &[i64; 4]| load.iter().zip(capacity.0).any(|(&load, room)| load > i64::from(room));
+    if too_full(&load) {
+        return 0;
     }
-    let mut least = missing(&load);
+    let at_start = missing(&load);
+    let mut least = at_start;
     for visit in tail {
         let state = fleet.order(visit.order);
         // Goods come off at the delivery of a shipment and of a job that was loaded at the start.
         let comes_off = visit.stop == StopKind::Delivery && (state.is_shipment() || state.loads_at_start());
         add(&mut load, state.load(), if comes_off { -1 } else { 1 });
+        if too_full(&load) {
+            return 0;
+        }
         least = least.min(missing(&load));
     }
-    // What a job picks up stays on board to the end.
-    if order.is_shipment() { least } else { missing(&load) }
+    if order.is_shipment() {
+        least
+    } else if order.loads_at_start() {
+        at_start
+    } else {
+        // What a job picks up stays on board to the end.
+        missing(&load)
+    }
 }
 
 /// What all vehicles together say to an order, where each said no.

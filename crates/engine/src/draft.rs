@@ -86,7 +86,7 @@ impl Draft {
             weights: Weights {
                 late_per_hour: policy.lateness_cost_per_hour,
                 flow_per_hour: policy.flow_cost_per_hour,
-                hard: false,
+                ..Weights::default()
             },
             promises: Vec::new(),
         };
@@ -249,8 +249,8 @@ impl Draft {
         let taken =
             vehicle.breaks_taken as usize + usize::from(head.iter().any(|visit| visit.break_before > Millis(0)));
         let pauses = shift.map_or(&[][..], |shift| shift.breaks.get(taken..).unwrap_or(&[]));
+        let start_node = self.place(start.position, ids);
         TourSpec {
-            start_node: self.place(start.position, ids),
             start_at: self.relative(start.at),
             end_node: spec.end.map_or(NodeIx::NONE, |end| self.place(end, ids)),
             end_by: shift.map_or(TIME_MAX, |shift| self.relative(shift.ends)),
@@ -268,13 +268,13 @@ impl Draft {
             lifo: spec.lifo,
             pauses: pauses
                 .iter()
-                .map(|pause| Pause {
-                    opens: self.relative(pause.window.opens()),
-                    closes: self.relative(pause.window.closes()),
-                    duration: pause.duration.0.clamp(0, i64::from(TIME_MAX)) as i32,
+                .map(|pause| {
+                    let (opens, closes) = (self.relative(pause.window.opens()), self.relative(pause.window.closes()));
+                    Pause::new(opens, closes, pause.duration.0.clamp(0, i64::from(TIME_MAX)) as i32)
                 })
                 .collect(),
             in_use: vehicle.stops_done > 0 || !vehicle.route.visits.is_empty(),
+            ..TourSpec::at(start_node)
         }
     }
 
@@ -334,7 +334,6 @@ impl Draft {
         let barred = order.rejected_by.iter().filter_map(|&vehicle| tour_of(vehicle)).collect();
         let node = self.place(stop.position, ids);
         self.solver_stops.push(Stop {
-            node,
             windows,
             due: stop.due.map_or(i32::MAX, |due| self.relative(due)),
             service: span(fleet.service_at(stop.position, stop.service)),
@@ -350,6 +349,7 @@ impl Draft {
             unserved: fleet.policy().unserved_cost.saturating_mul(1 + i64::from(spec.priority)),
             placed: self.relative(spec.placed),
             barred,
+            ..Stop::job(node)
         });
         self.stops.push((id, kind));
         StopIx(self.stops.len() as u32 - 1)

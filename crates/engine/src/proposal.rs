@@ -266,7 +266,8 @@ impl Solved<'_> {
                 let before = |lead: i32| self.draft.absolute(opens) - Millis(i64::from(lead)) - margin;
                 // Another hour may be slower.
                 let then = (before(lead) - self.draft.epoch).0.clamp(0, i64::from(timed.start.max(0))) as i32;
-                let (travel, _) = self.problem.legs().leaving(node, spec.node, then, tour_spec.time_factor);
+                let (travel, _) =
+                    self.problem.legs().leaving(node, spec.node, then, (tour_spec.table, tour_spec.time_factor));
                 let setup = if node == spec.node { 0 } else { spec.setup };
                 before(lead.max(travel.saturating_add(setup).min(timed.start - timed.leave))).max(self.draft.epoch)
             });

@@ -1,6 +1,8 @@
 //! The text formats of the public benchmarks: Solomon and Gehring–Homberger (time windows), Li–Lim (pickup and delivery).
 
-use fleetfold_solver::{Legs, NodeIx, Problem, ProblemSpec, Role, Rounding, Stop, StopIx, TourSpec, Weights};
+use std::ops::RangeInclusive;
+
+use fleetfold_solver::{Legs, NodeIx, Problem, ProblemSpec, Role, Rounding, Stop, StopIx, TIME_MAX, TourSpec, Weights};
 
 use crate::error::{ReadError, Spot};
 use crate::format::Objective;
@@ -12,7 +14,8 @@ pub(crate) const UNSERVED: i64 = 1_000_000_000_000;
 pub(crate) const VEHICLE: i64 = 1_000_000_000;
 
 /// Time windows of benchmarks must be kept: lateness has no price.
-pub(crate) const HARD: Weights = Weights { late_per_hour: 0, flow_per_hour: 0, hard: true };
+pub(crate) const HARD: Weights =
+    Weights { late_per_hour: 0, flow_per_hour: 0, hard: true, setup_in_window: false, pause_on_the_way: false };
 
 /// Price units of the solver in a unit of money.
 const MONEY: f64 = 1_000.0;
@@ -46,7 +49,7 @@ impl Prices {
                 fixed: 0,
                 per_hour: per_time(HOUR),
                 per_km: (KILOMETRE * MONEY * kilometres * 1e3) as i64,
-                weights: Weights { late_per_hour: per_time(LATE_HOUR), flow_per_hour: 0, hard: false },
+                weights: Weights { late_per_hour: per_time(LATE_HOUR), ..Weights::default() },
                 unit: MONEY,
             },
         }
@@ -58,9 +61,43 @@ impl Prices {
     }
 }
 
-struct Row {
-    line: usize,
-    values: Vec<f64>,
+/// Largest coordinate, in length units of the solver: legs between two such places are still far from [`fleetfold_solver::UNREACHABLE`].
+pub(crate) const COORDINATE_MAX: f64 = 1e8;
+/// Largest load of a stop or vehicle.
+pub(crate) const LOAD_MAX: f64 = 1e8;
+
+/// A line of numbers.
+pub(crate) struct Row {
+    /// Counted from 1.
+    pub(crate) line: usize,
+    pub(crate) values: Vec<f64>,
+}
+
+impl Row {
+    pub(crate) fn at(&self) -> Spot {
+        Spot::Line(self.line)
+    }
+
+    /// The number in a column, if it lies in the range; `name` says what the number is.
+    pub(crate) fn in_range(&self, column: usize, name: &str, range: &RangeInclusive<f64>) -> Result<f64, ReadError> {
+        let count = self.values.len();
+        let missing = || ReadError::malformed(self.at(), format!("{count} numbers, and {name} is missing"));
+        let &value = self.values.get(column).ok_or_else(missing)?;
+        if range.contains(&value) {
+            return Ok(value);
+        }
+        let what = format!("{name} {value} is out of range: {} to {} is read", range.start(), range.end());
+        Err(ReadError::impossible(self.at(), what))
+    }
+
+    /// The same for what has no fractions.
+    pub(crate) fn whole(&self, column: usize, name: &str, range: &RangeInclusive<f64>) -> Result<i32, ReadError> {
+        let value = self.in_range(column, name, range)?;
+        if value.fract() != 0.0 {
+            return Err(ReadError::impossible(self.at(), format!("{name} {value} is no whole number")));
+        }
+        Ok(value as i32)
+    }
 }
 
 /// The lines that consist of numbers. Other lines are headings.
@@ -74,13 +111,34 @@ fn rows(text: &str) -> Vec<Row> {
         .collect()
 }
 
+/// A problem of a benchmark: whoever reads a benchmark gives the numbers of its stops, and its units.
+pub(crate) fn instance(spec: ProblemSpec, nodes: Vec<u64>, scale: f64, unit: f64) -> Result<Instance, ReadError> {
+    let problem = Problem::new(spec)?;
+    Ok(Instance { problem, nodes, scale, unit, names: None, warnings: Vec::new(), strict: false })
+}
+
 struct Nodes {
     rows: Vec<Row>,
     vehicles: usize,
     capacity: f64,
 }
 
-fn nodes(text: &str, columns: usize) -> Result<Nodes, ReadError> {
+/// The columns of a customer.
+const COLUMNS: [&str; 9] =
+    ["number", "x", "y", "demand", "ready time", "due date", "service time", "pickup", "delivery"];
+
+/// What may stand in each column, where `scale` units of the solver are one of the file.
+fn ranges(scale: f64) -> [RangeInclusive<f64>; 9] {
+    let coordinate = COORDINATE_MAX / scale;
+    let time = f64::from(TIME_MAX) / 2.0 / scale;
+    let around = |most: f64| -most..=most;
+    let number = || 0.0..=1e6;
+    let [x, y, demand] = [coordinate, coordinate, LOAD_MAX].map(around);
+    // What is negative is refused later, with the reason.
+    [number(), x, y, demand, around(time), around(time), around(time / 2.0), number(), number()]
+}
+
+fn nodes(text: &str, columns: usize, scale: f64) -> Result<Nodes, ReadError> {
     let mut rows = rows(text);
     if rows.is_empty() {
         return Err(ReadError::malformed(None, "there are no numbers in it"));
@@ -90,24 +148,23 @@ fn nodes(text: &str, columns: usize) -> Result<Nodes, ReadError> {
         let what = "expected the number of vehicles and their capacity";
         return Err(ReadError::malformed(Spot::Line(head.line), what));
     };
-    if !(1.0..=1e6).contains(&vehicles) || !(0.0..=1e8).contains(&capacity) {
-        let what = format!("{vehicles} vehicles of capacity {capacity} cannot be");
-        return Err(ReadError::impossible(Spot::Line(head.line), what));
-    }
+    head.whole(0, "number of vehicles", &(1.0..=1e6))?;
+    head.in_range(1, "capacity", &(0.0..=LOAD_MAX))?;
     if rows.len() < 2 {
         return Err(ReadError::malformed(None, "a depot and at least one customer are needed"));
     }
     ReadError::unless_few("customers", rows.len() - 1)?;
+    let ranges = ranges(scale);
     for (index, row) in rows.iter().enumerate() {
-        let at = Spot::Line(row.line);
+        let at = row.at();
         if row.values.len() < columns {
             return Err(ReadError::malformed(at, format!("{} numbers, {columns} are needed", row.values.len())));
         }
         if row.values[0] as usize != index {
             return Err(ReadError::malformed(at, format!("customer {} where {index} was expected", row.values[0])));
         }
-        if !row.values.iter().all(|value| value.is_finite() && value.abs() < 1e6) {
-            return Err(ReadError::impossible(at, "a number out of range"));
+        for (column, range) in ranges.iter().enumerate().take(columns) {
+            row.in_range(column, COLUMNS[column], range)?;
         }
         let [opens, closes, service] = [row.values[4], row.values[5], row.values[6]];
         if closes < opens {
@@ -156,8 +213,8 @@ fn stop(place: usize, row: &Row, scale: f64) -> Stop {
 
 /// Reads Solomon's and Gehring and Homberger's format. Distances follow the DIMACS convention: Euclidean, truncated to one decimal.
 pub(crate) fn solomon(text: &str, objective: Objective) -> Result<Instance, ReadError> {
-    let nodes = nodes(text, 7)?;
     let scale = 10.0;
+    let nodes = nodes(text, 7, scale)?;
     let prices = Prices::of_benchmark(objective, scale);
     if let Some(row) = nodes.rows.iter().find(|row| row.values[3] < 0.0) {
         return Err(ReadError::impossible(Spot::Line(row.line), format!("a demand of {}", row.values[3])));
@@ -165,15 +222,15 @@ pub(crate) fn solomon(text: &str, objective: Objective) -> Result<Instance, Read
     let stops = nodes.rows.iter().enumerate().skip(1).map(|(place, row)| stop(place, row, scale)).collect();
     let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, &prices); nodes.vehicles];
     let legs = legs(&nodes, scale, Rounding::Down, Rounding::Down);
-    let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() })?;
-    Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale, unit: prices.unit, names: None })
+    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() };
+    instance(spec, (1..nodes.rows.len() as u64).collect(), scale, prices.unit)
 }
 
 /// Reads Li and Lim's format. Distances are rounded to a thousandth and times up to one, so that a plan which is feasible here
 /// is feasible in double precision, too.
 pub(crate) fn li_lim(text: &str, objective: Objective) -> Result<Instance, ReadError> {
-    let nodes = nodes(text, 9)?;
     let scale = 1000.0;
+    let nodes = nodes(text, 9, scale)?;
     let prices = Prices::of_benchmark(objective, scale);
     let mut stops = Vec::with_capacity(nodes.rows.len() - 1);
     for (place, row) in nodes.rows.iter().enumerate().skip(1) {
@@ -201,6 +258,6 @@ pub(crate) fn li_lim(text: &str, objective: Objective) -> Result<Instance, ReadE
     let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, &prices); nodes.vehicles];
     debug_assert!(tours.iter().all(|tour| tour.end_node != NodeIx::NONE), "tours end at the depot");
     let legs = legs(&nodes, scale, Rounding::Nearest, Rounding::Up);
-    let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() })?;
-    Ok(Instance { problem, nodes: (1..nodes.rows.len() as u64).collect(), scale, unit: prices.unit, names: None })
+    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() };
+    instance(spec, (1..nodes.rows.len() as u64).collect(), scale, prices.unit)
 }

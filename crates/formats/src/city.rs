@@ -1,10 +1,10 @@
 //! The city format of `benches/peers`: JSON with `xy` (rows of latitude, longitude; the depot first), `ready`, `due`, `service`,
 //! `demand`, `vehicles`, `capacity`. Times are in seconds; vehicles drive along great circles at ten metres a second.
 
-use fleetfold_solver::{Legs, NodeIx, Problem, ProblemSpec, SpherePlace, Stop, TourSpec};
+use fleetfold_solver::{Legs, NodeIx, ProblemSpec, SpherePlace, Stop, TourSpec};
 use serde::Deserialize;
 
-use crate::benchmark::{Prices, UNSERVED};
+use crate::benchmark::{Prices, UNSERVED, instance};
 use crate::error::{ReadError, Spot};
 use crate::format::Objective;
 use crate::instance::Instance;
@@ -73,6 +73,6 @@ pub(crate) fn city(text: &str, objective: Objective) -> Result<Instance, ReadErr
     let places = city.xy.iter().map(|&[lat, lon]| SpherePlace::new(lon, lat)).collect();
     let legs = Legs::Sphere { places, metres_per_time: 10.0 };
     let tours = vec![tour; city.vehicles];
-    let problem = Problem::new(ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() })?;
-    Ok(Instance { problem, nodes: (1..nodes as u64).collect(), scale: 1.0, unit: prices.unit, names: None })
+    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() };
+    instance(spec, (1..nodes as u64).collect(), 1.0, prices.unit)
 }

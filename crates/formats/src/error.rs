@@ -97,3 +97,24 @@ impl ReadError {
         Ok(())
     }
 }
+
+/// VROOM's codes of what can go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VroomCode {
+    /// This program is wrong.
+    Internal = 1,
+    /// The document is wrong.
+    Input = 2,
+    /// No ways could be found between locations.
+    Routing = 3,
+}
+
+/// What VROOM answers where there is no solution.
+pub fn vroom_failure(code: VroomCode, what: &str) -> serde_json::Value {
+    serde_json::json!({ "code": code as u8, "error": what })
+}
+
+/// What VROOM answers to a document that it cannot read.
+pub fn vroom_error(error: &ReadError) -> serde_json::Value {
+    vroom_failure(VroomCode::Input, &error.to_string())
+}

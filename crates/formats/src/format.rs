@@ -10,8 +10,12 @@ pub enum ProblemFormat {
     Solomon,
     /// Li–Lim (pickup and delivery).
     LiLim,
-    /// VRPLIB text with Euclidean coordinates: CVRP and VRPTW.
+    /// VRPLIB text with coordinates or a matrix: CVRP and VRPTW.
     Vrplib,
+    /// Golden and Taillard: vehicles of several types, with fixed costs and costs per distance unit.
+    Mixed,
+    /// Cordeau: several depots, with or without time windows.
+    Depots,
     /// VROOM JSON: jobs, shipments and vehicles, with matrices or coordinates.
     Vroom,
     /// JSON with `xy`, `ready`, `due`, `service`, `demand`, `vehicles`, `capacity`.
@@ -22,7 +26,7 @@ pub enum ProblemFormat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Objective {
-    /// Length of all routes.
+    /// Length of all routes. In a `mixed` file: its fixed costs and its costs per distance unit.
     Distance,
     /// Fewest vehicles, then length.
     Vehicles,
@@ -30,6 +34,9 @@ pub enum Objective {
     /// broken at that price. Times of files are minutes and lengths kilometres where they do not say.
     Dispatch,
 }
+
+/// How lines at the beginning of a VRPLIB file may begin.
+const VRPLIB: [&str; 5] = ["NODE_COORD_SECTION", "EDGE_WEIGHT_", "DIMENSION", "DEMAND_SECTION", "DEPOT_SECTION"];
 
 /// What a file is, by its first words; [`ProblemFormat::Auto`] if they belong to no format.
 pub fn guess(text: &str) -> ProblemFormat {
@@ -41,12 +48,21 @@ pub fn guess(text: &str) -> ProblemFormat {
             ProblemFormat::City
         };
     }
-    if text.lines().take(40).any(|line| line.to_uppercase().starts_with("NODE_COORD_SECTION")) {
+    let heads = || text.lines().take(40).map(|line| line.trim_start().to_uppercase());
+    if heads().any(|line| VRPLIB.iter().any(|word| line.starts_with(word))) {
         return ProblemFormat::Vrplib;
     }
-    let first = start.lines().next().unwrap_or("").split_whitespace();
-    if first.clone().count() == 3 && first.clone().all(|word| word.parse::<f64>().is_ok()) {
-        return ProblemFormat::LiLim;
+    // How many numbers the first two lines have; a line that begins with `//` is a comment.
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("//"));
+    let mut numbers = || {
+        let words = lines.next()?.split_whitespace();
+        words.clone().all(|word| word.parse::<f64>().is_ok()).then(|| words.count())
+    };
+    match (numbers(), numbers()) {
+        (Some(3), _) => return ProblemFormat::LiLim,
+        (Some(4..=6), Some(4)) => return ProblemFormat::Mixed,
+        (Some(4), Some(2)) => return ProblemFormat::Depots,
+        _ => {}
     }
     if text.lines().take(10).any(|line| line.trim().eq_ignore_ascii_case("VEHICLE")) {
         return ProblemFormat::Solomon;

@@ -1,6 +1,8 @@
 //! A problem that was read from a file, with the file's own numbers and units.
 
-use fleetfold_solver::{Problem, ProblemSpec, Solution, StopIx};
+use std::collections::BTreeMap;
+
+use fleetfold_solver::{Problem, ProblemSpec, Role, Solution, Stop, StopIx};
 
 use crate::error::{ReadError, Spot};
 use crate::names::Names;
@@ -17,12 +19,132 @@ pub struct Instance {
     pub unit: f64,
     /// What a VROOM solution repeats from the file; `None` for other formats.
     pub names: Option<Names>,
+    /// What was read over or repaired, for people.
+    pub warnings: Vec<String>,
+    /// What has to be repaired in a plan to start from is an error, not a warning.
+    pub strict: bool,
+}
+
+/// What a file calls a stop, as a word of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StopName {
+    /// A node of a benchmark, or a job of a VROOM file.
+    Number(u64),
+    /// The pickup of a shipment of a VROOM file: `p` and its id.
+    Pickup(u64),
+    /// The delivery of a shipment of a VROOM file: `d` and its id.
+    Delivery(u64),
+}
+
+impl std::fmt::Display for StopName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(id) => write!(f, "{id}"),
+            Self::Pickup(id) => write!(f, "p{id}"),
+            Self::Delivery(id) => write!(f, "d{id}"),
+        }
+    }
+}
+
+impl std::str::FromStr for StopName {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        match (word.strip_prefix('p'), word.strip_prefix('d')) {
+            (Some(id), _) => Ok(Self::Pickup(id.parse()?)),
+            (_, Some(id)) => Ok(Self::Delivery(id.parse()?)),
+            (None, None) => Ok(Self::Number(word.parse()?)),
+        }
+    }
+}
+
+/// A number where it is one in the routes too, otherwise text.
+impl serde::Serialize for StopName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Number(id) => serializer.serialize_u64(*id),
+            Self::Pickup(_) | Self::Delivery(_) => serializer.collect_str(self),
+        }
+    }
+}
+
+/// What had to be repaired in a plan: warnings, or an error at the first where reading is strict.
+pub(crate) struct Repairs {
+    pub(crate) strict: bool,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Repairs {
+    pub(crate) fn add(&mut self, at: impl Into<Option<Spot>>, what: impl Into<String>) -> Result<(), ReadError> {
+        let error = ReadError::impossible(at, what);
+        if self.strict {
+            return Err(error);
+        }
+        self.warnings.push(error.to_string());
+        Ok(())
+    }
+}
+
+/// A plan in which no stop is twice and every shipment is whole and in order, as the solver demands of a plan to start from. Of a stop
+/// that is there twice the first stays; a shipment that is not whole and in order on one vehicle is left out.
+pub(crate) fn repaired(
+    stops: &[Stop],
+    mut tours: Vec<Vec<StopIx>>,
+    name: impl Fn(StopIx) -> String,
+    repairs: &mut Repairs,
+) -> Result<Vec<Vec<StopIx>>, ReadError> {
+    let mut at: Vec<Option<(usize, usize)>> = vec![None; stops.len()];
+    for (tour, sequence) in tours.iter_mut().enumerate() {
+        let mut once = Vec::with_capacity(sequence.len());
+        for &stop in sequence.iter() {
+            if at[stop.index()].is_some() {
+                repairs.add(None, format!("the plan to start from has {} twice", name(stop)))?;
+                continue;
+            }
+            at[stop.index()] = Some((tour, once.len()));
+            once.push(stop);
+        }
+        *sequence = once;
+    }
+    let mut broken = vec![false; stops.len()];
+    for (index, stop) in StopIx::all().zip(stops).filter(|(_, stop)| stop.role == Role::Pickup) {
+        let whole = match (at[index.index()], at[stop.mate.index()]) {
+            (None, None) => true,
+            (Some((tour, first)), Some((other, second))) => tour == other && first < second,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        if !whole {
+            let what = format!(
+                "the plan to start from does not have {} and {} in this order on one vehicle",
+                name(index),
+                name(stop.mate)
+            );
+            repairs.add(None, what)?;
+            broken[index.index()] = true;
+            broken[stop.mate.index()] = true;
+        }
+    }
+    for sequence in &mut tours {
+        sequence.retain(|stop| !broken[stop.index()]);
+    }
+    Ok(tours)
 }
 
 impl Instance {
-    /// The routes that have stops, in the file's numbers.
-    pub fn routes(&self, solution: &Solution) -> Vec<Vec<u64>> {
-        let named = |tour: &Vec<StopIx>| tour.iter().map(|&stop| self.nodes[stop.index()]).collect();
+    /// What the file calls a stop.
+    pub fn name(&self, stop: StopIx) -> StopName {
+        let number = self.nodes[stop.index()];
+        match (&self.names, self.problem.stops()[stop.index()].role) {
+            (Some(_), Role::Pickup) => StopName::Pickup(number),
+            (Some(_), Role::Delivery) => StopName::Delivery(number),
+            (Some(_), Role::JobPickup | Role::JobDelivery) | (None, _) => StopName::Number(number),
+        }
+    }
+
+    /// The routes that have stops, in the file's numbers. Jobs, pickups and deliveries of a VROOM file may share their ids, so that
+    /// those of shipments have a letter ([`StopName`]).
+    pub fn routes(&self, solution: &Solution) -> Vec<Vec<StopName>> {
+        let named = |tour: &Vec<StopIx>| tour.iter().map(|&stop| self.name(stop)).collect();
         solution.tours.iter().filter(|tour| !tour.is_empty()).map(named).collect()
     }
 
@@ -47,22 +169,37 @@ impl Instance {
             let ends = spec.end_node.get();
             let stops = sequence.iter().map(|&stop| self.problem.stops()[stop.index()].node);
             for next in stops.chain(ends) {
-                sum += i64::from(self.problem.legs().metres(node, next));
+                sum += i64::from(self.problem.legs().length_in(spec.table, node, next));
                 node = next;
             }
         }
         sum as f64 / self.scale
     }
 
-    /// The same problem with a plan to start from: one route a line, as numbers of the file.
+    /// The same problem with a plan to start from: one route a line, in words as [`Instance::routes`] gives them. A number without a
+    /// letter may also be the pickup or delivery of that id; where several stops have it, the job is taken first, then the pickup, then
+    /// the delivery.
+    ///
+    /// What is no stop of this problem, there twice or half a shipment is left out with a warning.
     ///
     /// # Errors
     ///
-    /// A word that is no number or no stop of this problem, with its line; more routes than vehicles; a stop that is served twice.
+    /// A word that names no stop in any file, with its line; more routes than vehicles. With [`Instance::strict`] also what is left
+    /// out otherwise.
     pub fn start_from(mut self, text: &str) -> Result<Self, ReadError> {
-        let stop_of: std::collections::BTreeMap<u64, StopIx> =
-            self.nodes.iter().enumerate().map(|(stop, &node)| (node, StopIx(stop as u32))).collect();
+        let mut named: BTreeMap<StopName, StopIx> = BTreeMap::new();
+        let mut numbered: BTreeMap<u64, Vec<StopIx>> = BTreeMap::new();
+        for (stop, &number) in StopIx::all().zip(&self.nodes) {
+            named.insert(self.name(stop), stop);
+            numbered.entry(number).or_default().push(stop);
+        }
+        // Jobs, then pickups, then deliveries.
+        for stops in numbered.values_mut() {
+            stops.sort_by_key(|&stop| self.name(stop));
+        }
+        let mut repairs = Repairs { strict: self.strict, warnings: std::mem::take(&mut self.warnings) };
         let mut tours = vec![Vec::new(); self.problem.tours().len()];
+        let mut used = vec![false; self.nodes.len()];
         let vehicles = tours.len();
         let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
         for (route, (line, words)) in lines.enumerate() {
@@ -71,12 +208,23 @@ impl Instance {
             for word in words.split_whitespace() {
                 let at = || Spot::Line(line + 1);
                 let none = |_| ReadError::malformed(at(), format!("{word} is no node number"));
-                let node: u64 = word.parse().map_err(none)?;
-                let unknown = || ReadError::impossible(at(), format!("there is no node {node}"));
-                let stop = stop_of.get(&node).ok_or_else(unknown)?;
-                slot.push(*stop);
+                let name: StopName = word.parse().map_err(none)?;
+                let all = match name {
+                    StopName::Number(number) => numbered.get(&number).map_or(&[][..], Vec::as_slice),
+                    StopName::Pickup(_) | StopName::Delivery(_) => {
+                        named.get(&name).map_or(&[][..], std::slice::from_ref)
+                    }
+                };
+                let Some(&stop) = all.iter().find(|stop| !used[stop.index()]).or(all.first()) else {
+                    repairs.add(at(), format!("there is no node {word}"))?;
+                    continue;
+                };
+                used[stop.index()] = true;
+                slot.push(stop);
             }
         }
+        let tours = repaired(self.problem.stops(), tours, |stop| self.name(stop).to_string(), &mut repairs)?;
+        self.warnings = repairs.warnings;
         self.problem = Problem::new(ProblemSpec { initial: tours, ..self.problem.into_spec() })?;
         Ok(self)
     }

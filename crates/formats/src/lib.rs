@@ -2,8 +2,9 @@
 //!
 //! [`read`] turns the text of a benchmark, VRPLIB, VROOM or city file into an [`Instance`]: a problem for the solver together
 //! with the names that the file uses. [`days`] turns the tables of public recorded days into a day file of this program.
-//! No reader panics and none skips what it does not understand: a file that makes no sense is refused with the line, field or
-//! column that is wrong, and with the reason ([`ReadError`], [`days::ImportError`]).
+//! No reader panics: a file that makes no sense is refused with the line, field or column that is wrong, and with the reason
+//! ([`ReadError`], [`days::ImportError`]). What a reader does not understand it refuses too, but for keys of a VROOM file that VROOM
+//! does not have: these are warned of ([`Instance::warnings`]), or refused where reading is strict ([`VroomOptions`]).
 //!
 //! Absent on purpose: files and folders. Whoever calls opens the files and hands over their text.
 //!
@@ -33,33 +34,57 @@ mod benchmark;
 mod city;
 pub mod days;
 mod error;
+mod fleets;
 mod format;
 mod instance;
 mod names;
 mod plot;
 mod vroom;
-mod vroom_solution;
 mod vrplib;
 
-pub use error::{ReadError, Spot};
+pub use error::{ReadError, Spot, VroomCode, vroom_error, vroom_failure};
 pub use format::{Objective, ProblemFormat, guess};
-pub use instance::Instance;
+pub use instance::{Instance, StopName};
 pub use names::Names;
 pub use plot::svg;
-pub use vroom_solution::solution;
+pub use vroom::{BrokenPlan, Priorities, VroomOptions, plan, read_vroom, solution};
 
-/// Reads a problem. A VROOM file says itself what its vehicles cost, and the objective is not used for it.
+/// How a file is read.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadOptions {
+    /// Its format.
+    pub format: ProblemFormat,
+    /// What the search makes small. A VROOM file says itself what its vehicles cost, and this is not used for it.
+    pub objective: Objective,
+    /// Refuse what a tolerant reader passes over or repairs: unknown keys, and a start plan that cannot be driven as it stands.
+    pub strict: bool,
+}
+
+/// Reads a problem, tolerantly. A VROOM file says itself what its vehicles cost, and the objective is not used for it.
 ///
 /// # Errors
 ///
 /// What is wrong, and where in the file.
 pub fn read(text: &str, format: ProblemFormat, objective: Objective) -> Result<Instance, ReadError> {
-    match if format == ProblemFormat::Auto { guess(text) } else { format } {
+    read_with(text, ReadOptions { format, objective, strict: false })
+}
+
+/// Reads a problem.
+///
+/// # Errors
+///
+/// What is wrong, and where in the file.
+pub fn read_with(text: &str, options: ReadOptions) -> Result<Instance, ReadError> {
+    let ReadOptions { format, objective, strict } = options;
+    let read = match if format == ProblemFormat::Auto { guess(text) } else { format } {
+        ProblemFormat::Vroom => return read_vroom(text, VroomOptions { strict, ..VroomOptions::default() }),
         ProblemFormat::Solomon => benchmark::solomon(text, objective),
         ProblemFormat::LiLim => benchmark::li_lim(text, objective),
-        ProblemFormat::Vroom => vroom::vroom(text).map(|(instance, names)| Instance { names: Some(names), ..instance }),
         ProblemFormat::Vrplib => vrplib::vrplib(text, objective),
+        ProblemFormat::Mixed => fleets::mixed(text, objective),
+        ProblemFormat::Depots => fleets::depots(text, objective),
         ProblemFormat::City => city::city(text, objective),
         ProblemFormat::Auto => Err(ReadError::UnknownFormat),
-    }
+    };
+    read.map(|instance| Instance { strict, ..instance })
 }

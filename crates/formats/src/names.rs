@@ -1,18 +1,89 @@
-//! What a VROOM solution repeats from the problem's file.
+//! What a VROOM solution repeats from the problem's file, and what its times and costs are computed from.
 
-/// What the solution says of a problem beside what the solver knows: ids, descriptions, priorities and locations as the file
-/// gave them.
+use crate::vroom::Location;
+
+/// What the solution says of a problem beside what the solver knows: ids, descriptions, priorities, locations, times and costs as the
+/// file gave them.
 pub struct Names {
-    /// Stop → type, id and description.
-    pub(crate) stops: Vec<(&'static str, u64, String)>,
-    /// Vehicle → id and description.
-    pub(crate) vehicles: Vec<(u64, String)>,
-    /// Vehicle → id and description of each break, in the order of its pauses.
-    pub(crate) breaks: Vec<Vec<(u64, String)>>,
-    /// Stop → priority.
-    pub(crate) priorities: Vec<u8>,
+    /// Stop → its task.
+    pub(crate) tasks: Vec<TaskName>,
+    /// Vehicle.
+    pub(crate) vehicles: Vec<VehicleName>,
     /// Dimensions of load that the file uses.
     pub(crate) dimensions: usize,
     /// Node of the leg matrix → coordinates and index, as given.
-    pub(crate) locations: Vec<(Option<[f64; 2]>, Option<usize>)>,
+    pub(crate) locations: Vec<Location>,
+    /// Lengths of legs are known.
+    pub(crate) has_distances: bool,
+    /// See [`Names::wants_plan`].
+    pub(crate) wants_plan: bool,
+}
+
+impl Names {
+    /// The file asks (by `options.c`) for the times of the routes that it gives, not for better ones: see [`crate::plan`].
+    pub fn wants_plan(&self) -> bool {
+        self.wants_plan
+    }
+}
+
+/// A task of the file.
+pub(crate) struct TaskName {
+    /// `job`, `pickup` or `delivery`.
+    pub(crate) kind: &'static str,
+    pub(crate) id: u64,
+    pub(crate) description: String,
+    pub(crate) priority: u32,
+    /// When its set-up may begin, seconds.
+    pub(crate) windows: Vec<(i64, i64)>,
+    /// What it delivers and what it picks up, in every dimension of load.
+    pub(crate) delivery: Vec<i64>,
+    pub(crate) pickup: Vec<i64>,
+}
+
+/// A vehicle of the file.
+pub(crate) struct VehicleName {
+    pub(crate) id: u64,
+    pub(crate) description: String,
+    /// First and last second of its shift.
+    pub(crate) shift: (i64, i64),
+    pub(crate) capacity: Vec<i64>,
+    /// It begins where the file says, not at its first task.
+    pub(crate) has_start: bool,
+    /// Costs in VROOM's units.
+    pub(crate) fixed: i64,
+    pub(crate) per_hour: i64,
+    pub(crate) per_km: i64,
+    pub(crate) per_task_hour: i64,
+    /// Its legs have costs of their own, so that hours and kilometres do not count.
+    pub(crate) custom_costs: bool,
+    /// In the order of the solver's pauses.
+    pub(crate) breaks: Vec<BreakName>,
+    /// The route that the file gives it.
+    pub(crate) steps: Vec<GivenStep>,
+}
+
+/// A break of a vehicle.
+pub(crate) struct BreakName {
+    pub(crate) id: u64,
+    pub(crate) description: String,
+    pub(crate) windows: Vec<(i64, i64)>,
+    pub(crate) service: i64,
+    pub(crate) max_load: Option<Vec<i64>>,
+}
+
+/// A step of a route that the file gives.
+pub(crate) struct GivenStep {
+    /// `start`, `job`, `pickup`, `delivery`, `break` or `end`.
+    pub(crate) kind: &'static str,
+    /// 0 for a start or an end.
+    pub(crate) id: u64,
+    pub(crate) forced: Forced,
+}
+
+/// When a step of a given route has to begin, seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Forced {
+    pub(crate) at: Option<i64>,
+    pub(crate) after: Option<i64>,
+    pub(crate) before: Option<i64>,
 }

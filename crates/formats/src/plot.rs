@@ -61,6 +61,6 @@ fn points(legs: &Legs) -> Option<Vec<(f64, f64)>> {
     match legs {
         Legs::Plane { places, .. } => Some(places.clone()),
         Legs::Sphere { places, .. } => Some(places.iter().map(fleetfold_solver::SpherePlace::flat).collect()),
-        Legs::Matrix(_) | Legs::Asked(_) | Legs::TimeDependent(_) => None,
+        Legs::Matrix(_) | Legs::Several(_) | Legs::Asked(_) | Legs::TimeDependent(_) => None,
     }
 }

@@ -9,10 +9,13 @@ use fleetfold_solver::{SearchLimits, solve};
 use proptest::prelude::*;
 
 /// One small file of each format; the fuzzer begins from them too.
-const FILES: [(&str, ProblemFormat); 5] = [
+const FILES: [(&str, ProblemFormat); 8] = [
     (include_str!("files/solomon/a"), ProblemFormat::Solomon),
     (include_str!("files/li_lim/a"), ProblemFormat::LiLim),
     (include_str!("files/vrplib/a"), ProblemFormat::Vrplib),
+    (include_str!("files/vrplib/explicit"), ProblemFormat::Vrplib),
+    (include_str!("files/mixed/a"), ProblemFormat::Mixed),
+    (include_str!("files/depots/a"), ProblemFormat::Depots),
     (include_str!("files/vroom/a"), ProblemFormat::Vroom),
     (include_str!("files/city/a"), ProblemFormat::City),
 ];
@@ -116,7 +119,8 @@ proptest! {
             prop_assert!(judged.is_ok(), "{:?}: {}", judged, text);
             instance.routes(&solution);
             if let Some(names) = &instance.names {
-                fleetfold_formats::solution(&instance, names, &solution);
+                let written = fleetfold_formats::solution(&instance, names, &solution);
+                prop_assert!(written.is_ok(), "{:?}: {}", written, text);
             }
         }
     }

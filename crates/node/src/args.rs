@@ -109,26 +109,48 @@ pub(crate) struct Where {
     pub(crate) zone: String,
 }
 
+/// Exit codes: 0, a plan was printed; 1, an error of ours; 2, the input is at fault; 3, a routing server is needed.
 #[derive(Args)]
 pub(crate) struct Solve {
-    /// The problem.
-    pub(crate) file: PathBuf,
+    /// The problem: a file, or `-` for standard input. With --vroom also the problem itself as text.
+    pub(crate) file: Option<PathBuf>,
+    /// The problem, as VROOM has it.
+    #[arg(short = 'i', long = "input", value_name = "FILE", conflicts_with = "file")]
+    pub(crate) input: Option<PathBuf>,
+    /// Write what would be printed into this file.
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Do what the command `vroom` does: VROOM JSON in, VROOM JSON out (errors too), VROOM's flags and exit codes.
+    #[arg(long, conflicts_with_all = ["routes", "serve"])]
+    pub(crate) vroom: bool,
+    /// Answer problems in VROOM JSON over HTTP at this address, as vroom-express does: POST / or /solve.
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["file", "input", "output", "init", "plot", "json", "routes"])]
+    pub(crate) serve: Option<SocketAddr>,
+    /// A file with the bearer token that is asked for; needed off loopback.
+    #[arg(long, requires = "serve")]
+    pub(crate) token_file: Option<PathBuf>,
     /// Its format.
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) format: ProblemFormat,
     /// What counts (default: the file's own: distance for benchmarks).
     #[arg(long, value_enum)]
     pub(crate) objective: Option<Objective>,
-    /// How long to search.
-    #[arg(long, default_value_t = 10.0, value_parser = seconds)]
-    pub(crate) seconds: f64,
+    /// Refuse unknown keys, and a plan to start from that has to be repaired.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// How long to search at most (default: 10; with --explore: as long as that takes).
+    #[arg(short = 'l', long, visible_alias = "limit", value_parser = seconds)]
+    pub(crate) seconds: Option<f64>,
     /// Search by rounds instead of the clock: the same result every time, on any number of threads.
-    #[arg(long, conflicts_with = "seconds")]
+    #[arg(long, conflicts_with_all = ["seconds", "explore"])]
     pub(crate) rounds: Option<u32>,
+    /// How thoroughly to search, from 0 to 5: a number of rounds that grows with the problem (with --vroom: 5).
+    #[arg(short = 'x', long, value_name = "LEVEL")]
+    pub(crate) explore: Option<u32>,
     /// Threads (default: all cores).
-    #[arg(long, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
+    #[arg(short = 't', long, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) threads: Option<usize>,
-    /// Searches of a small problem side by side, the best counts (default: what threads are idle; 1 with --rounds).
+    /// Searches of a small problem side by side, the best counts (default: what threads are idle; 1 with --rounds or --explore).
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) replicas: Option<u32>,
     /// Everything random follows from it.
@@ -137,6 +159,21 @@ pub(crate) struct Solve {
     /// Start from these routes: one per line, as --routes prints them.
     #[arg(long)]
     pub(crate) init: Option<PathBuf>,
+    /// Search nothing: say when the given routes (`steps` of the vehicles, or --init) arrive and what they cost.
+    #[arg(short = 'c', long = "choose-eta")]
+    pub(crate) choose_eta: bool,
+    /// Add what is known of the way. Lengths are always there where they are known, and shapes of streets are not known.
+    #[arg(short = 'g', long = "geometry")]
+    pub(crate) geometry: bool,
+    /// Routing server of a profile, as `car:HOST`. None is asked: a problem that needs one is refused with code 3.
+    #[arg(short = 'a', value_name = "PROFILE:HOST", requires = "vroom")]
+    pub(crate) routing_host: Vec<String>,
+    /// Its port, as `car:PORT`.
+    #[arg(short = 'p', value_name = "PROFILE:PORT", requires = "vroom")]
+    pub(crate) routing_port: Vec<String>,
+    /// What kind of routing server it is.
+    #[arg(short = 'r', value_name = "ROUTER", requires = "vroom")]
+    pub(crate) router: Option<String>,
     /// A known cost, in the file's units: the progress line and the summary say how far above it the plan is.
     #[arg(long, value_parser = positive)]
     pub(crate) best_known: Option<f64>,
@@ -152,7 +189,7 @@ pub(crate) struct Solve {
     /// Print one route per line and nothing else.
     #[arg(long, conflicts_with = "json")]
     pub(crate) routes: bool,
-    /// Print the solution as JSON.
+    /// Print the solution as JSON, or the error: {"code":2,"error":"…"}.
     #[arg(long)]
     pub(crate) json: bool,
     /// Draw the routes into this SVG file.

@@ -142,6 +142,7 @@ pub(crate) fn router(live: Live, bearer: Option<String>, host: &str) -> Router {
         .route("/v1/events", post(events))
         .route("/v1/warnings", get(warnings))
         .route("/v1/zones", get(zones))
+        .route("/solve", post(solve))
         .route("/ws", get(websocket))
         .fallback(|| async {
             problem(StatusCode::NOT_FOUND, "not found", "there is nothing here; / is the map, /v1/state the state")
@@ -277,6 +278,14 @@ async fn zones(State(app): State<Arc<App>>) -> Response {
 /// The last warnings about events that were taken.
 async fn warnings(State(app): State<Arc<App>>) -> Response {
     as_json(text(&WarningList { warnings: app.live.warnings.list(), counts: app.live.warnings.counts() }))
+}
+
+/// A problem of its own, which has nothing to do with the zone; see [`crate::solve::service`].
+async fn solve(State(app): State<Arc<App>>, request: axum::extract::Request) -> Response {
+    tokio::select! {
+        answer = crate::solve::service::answer(request) => answer,
+        () = app.live.ended() => crate::solve::service::stopping(),
+    }
 }
 
 /// The events of a request: one per line, or the body, which may be in binary mode. `None` for a batch, which is not taken.

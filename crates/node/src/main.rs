@@ -82,12 +82,13 @@ fn main() -> ExitCode {
             Command::Doctor(args) => Box::pin(doctor::doctor(args)).await,
             Command::Replay(args) => offline::replay(&args),
             Command::Backtest(args) => offline::backtest(&args),
+            Command::Solve(args) if args.serve.is_some() => Box::pin(solve::service::serve(&args)).await,
             Command::Solve(args) => {
                 tokio::spawn(solve::watch_for_ctrl_c());
                 // A search takes its thread for itself.
                 tokio::task::spawn_blocking(move || solve::solve(&args))
                     .await
-                    .unwrap_or_else(|error| Err(failure::Failure::new(error.to_string(), "report it with the file")))
+                    .map_err(|error| failure::Failure::new(error.to_string(), "report it with the file"))
             }
             Command::Graph(args) => graph::graph(&args),
             Command::Sim(args) => offline::sim(&args),

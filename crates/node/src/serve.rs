@@ -67,7 +67,7 @@ fn config(path: Option<&PathBuf>) -> Result<Config, Failure> {
     })
 }
 
-fn token_in(path: &Path) -> Result<String, Failure> {
+pub(crate) fn token_in(path: &Path) -> Result<String, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Failure::new(format!("token file {}: {error}", path.display()), "give the path of a file with the bearer token")
     })?;

@@ -8,6 +8,35 @@ use std::path::Path;
 
 use support::{fleetfold, pause, run};
 
+/// Runs the program with this on its standard input.
+fn run_with(folder: &Path, args: &[&str], input: &str) -> std::process::Output {
+    use std::io::Write;
+    use std::process::Stdio;
+    let mut command = fleetfold(args, folder);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A program that refuses its arguments does not read.
+    let _ = child.stdin.take().expect("it is a pipe").write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn json(bytes: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(bytes).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(bytes)))
+}
+
+/// Three jobs on a line, 100 seconds apart; the second needs a skill that no vehicle has.
+fn line_of_jobs() -> serde_json::Value {
+    let durations: Vec<Vec<u32>> = (0..4u32).map(|a| (0..4).map(|b| a.abs_diff(b) * 100).collect()).collect();
+    serde_json::json!({
+        "jobs": [
+            { "id": 1, "location_index": 1 },
+            { "id": 2, "location_index": 2, "skills": [7] },
+            { "id": 3, "location_index": 3 },
+        ],
+        "vehicles": [{ "id": 10, "start_index": 0, "end_index": 0 }],
+        "matrices": { "car": { "durations": durations } },
+    })
+}
+
 const CUSTOMERS: usize = 30;
 
 /// A number that depends on its place only.
@@ -196,9 +225,9 @@ fn vrplib_files_are_read_and_drawn() {
     assert_eq!(seen, (2..=CUSTOMERS + 1).collect::<Vec<_>>(), "everybody is served once");
     let drawing = std::fs::read_to_string(folder.join("c.svg")).unwrap();
     assert_eq!(drawing.matches("<polyline").count(), routes.lines().count());
-    std::fs::write(folder.join("x.vrp"), text.replace("EUC_2D", "EXPLICIT")).unwrap();
+    std::fs::write(folder.join("x.vrp"), text.replace("EUC_2D", "GEO")).unwrap();
     let output = run(&["solve", "x.vrp", "--rounds", "1"], folder);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("EXPLICIT"), "refused by name");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("GEO"), "refused by name");
 }
 
 /// Ctrl-C ends the search, not the program: the best plan so far is printed.
@@ -344,12 +373,15 @@ fn vroom_files_are_read_and_answered_in_kind() {
     for (path, value, expected) in [
         ("/jobs/0/extra", serde_json::json!(1), "extra"),
         ("/jobs/0/time_windows", serde_json::json!([[9, 3]]), "job 1: the window closes at 3"),
-        ("/jobs/0/location_index", serde_json::json!(77), "job 1: index 77, but the matrix has 6 rows"),
+        ("/jobs/0/location_index", serde_json::json!(77), "job 1: index 77 exceeds the matrix of 6 rows"),
         ("/jobs/0/service", serde_json::json!(-4), "jobs[0].service"),
-        ("/matrices/car/durations/2", serde_json::json!([1, 2]), "`durations[2]` has 2 numbers"),
-        ("/vehicles/0/costs", serde_json::json!({ "per_task_hour": 3 }), "per_task_hour"),
-        ("/vehicles/0/costs", serde_json::json!({ "per_hour": 4_000_000_000u32 }), "`costs.per_hour`"),
-        ("/vehicles/0/costs", serde_json::json!({ "per_km": 501 }), "`costs.per_km`"),
+        ("/matrices/car/durations/2", serde_json::json!([1, 2]), "`matrices.car.durations[2]` has 2 numbers"),
+        (
+            "/vehicles/0/costs",
+            serde_json::json!({ "per_hour": 4_000_000_000u32 }),
+            "vehicle 10: the leg from 0 to 5 costs",
+        ),
+        ("/vehicles/0/costs", serde_json::json!({ "per_km": 501 }), "vehicle 10: `per_km`"),
     ] {
         let mut bad = input.clone();
         let (parent, key) = path.rsplit_once('/').unwrap();
@@ -359,8 +391,208 @@ fn vroom_files_are_read_and_answered_in_kind() {
             _ => slot[key] = value,
         }
         std::fs::write(folder.join("bad.json"), bad.to_string()).unwrap();
-        let output = run(&["solve", "bad.json", "--rounds", "1"], folder);
+        // An unknown key is passed over with a warning, but for those who want to be told.
+        let passed = run(&["solve", "bad.json", "--rounds", "1"], folder);
+        assert_eq!(passed.status.success(), expected == "extra", "{path}");
+        assert!(String::from_utf8_lossy(&passed.stderr).contains(expected), "{path}");
+        let output = run(&["solve", "bad.json", "--rounds", "1", "--strict"], folder);
         let said = String::from_utf8_lossy(&output.stderr).to_string();
         assert!(!output.status.success() && said.contains(expected), "{path}: {said}");
+    }
+}
+
+/// The problem comes from a file or from standard input, and the plan goes to standard output or into a file.
+#[test]
+fn a_problem_is_read_from_standard_input_and_a_plan_written_into_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let problem = line_of_jobs().to_string();
+    std::fs::write(folder.join("v.json"), &problem).unwrap();
+    let whole = json(&run(&["solve", "v.json", "--rounds", "5", "--json"], folder).stdout);
+    assert_eq!(whole["summary"]["cost"], 600, "{whole}");
+    let piped = run_with(folder, &["solve", "-", "--rounds", "5", "--json"], &problem);
+    assert_eq!(json(&piped.stdout), whole);
+    let named = run(&["solve", "-i", "v.json", "-o", "out.json", "-t", "1", "--rounds", "5", "--json"], folder);
+    assert!(named.status.success() && named.stdout.is_empty());
+    assert_eq!(json(&std::fs::read(folder.join("out.json")).unwrap()), whole);
+    let nothing = run(&["solve", "--rounds", "5"], folder);
+    assert!(!nothing.status.success() && String::from_utf8_lossy(&nothing.stderr).contains("standard input"));
+}
+
+/// The flags, the standard streams and the exit codes of the command `vroom`.
+#[test]
+fn the_vroom_command_is_answered_in_its_own_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let problem = line_of_jobs().to_string();
+    std::fs::write(folder.join("v.json"), &problem).unwrap();
+    let cost = |output: &std::process::Output| {
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let body = json(&output.stdout);
+        assert_eq!((&body["code"], &body["unassigned"][0]["id"]), (&0.into(), &2.into()), "{body}");
+        body["summary"]["cost"].as_i64().unwrap()
+    };
+    // As text, on standard input, as a file; with each of the flags.
+    assert_eq!(cost(&run(&["solve", "--vroom", "-x", "0", &problem], folder)), 600);
+    assert_eq!(cost(&run_with(folder, &["solve", "--vroom", "-x", "9", "-l", "0.5"], &problem)), 600);
+    let server = ["-a", "car:0.0.0.0", "-p", "car:5000", "-r", "osrm"];
+    let mut flags = vec!["solve", "--vroom", "-t", "2", "-x", "1", "-g", "-i", "v.json"];
+    flags.extend(server);
+    assert_eq!(cost(&run(&flags, folder)), 600);
+    // Errors are documents on standard output, and the exit code is VROOM's.
+    let refused = |args: &[&str], input: &str| {
+        let output = run_with(folder, args, input);
+        let body = json(&output.stdout);
+        assert_eq!(output.status.code().map(i64::from), body["code"].as_i64(), "{body}");
+        (body["code"].as_i64().unwrap(), body["error"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(refused(&["solve", "--vroom"], "{ no problem").0, 2);
+    assert_eq!(refused(&["solve", "--vroom", "-i", "nowhere.json"], "").0, 2);
+    let places = serde_json::json!({ "jobs": [{ "id": 1, "location": [2.0, 48.0] }], "vehicles": [{ "id": 1, "start": [2.1, 48.0] }] });
+    let mut asks = vec!["solve", "--vroom"];
+    asks.extend(server);
+    let (code, error) = refused(&asks, &places.to_string());
+    assert!(code == 3 && error.contains("routing server"), "{code}: {error}");
+    // The same document for whoever asks for JSON.
+    let (code, error) = refused(&["solve", "-", "--json"], "no format at all");
+    assert!(code == 2 && error.contains("none of the formats"), "{code}: {error}");
+}
+
+/// `-c` searches nothing: the given routes are timed and priced, or refused with the rule that they break.
+#[test]
+fn given_routes_are_judged_as_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("s.txt"), solomon()).unwrap();
+    // Everybody alone, for a fleet that is large enough; then two on a vehicle that holds neither.
+    let numbers: Vec<String> = (1..=CUSTOMERS).map(|node| node.to_string()).collect();
+    let alone = numbers.join("\n");
+    std::fs::write(folder.join("wide.txt"), solomon().replace("  12         50", "  30         50")).unwrap();
+    std::fs::write(folder.join("alone.txt"), &alone).unwrap();
+    let output = run(&["solve", "wide.txt", "-c", "--init", "alone.txt", "--json"], folder);
+    let body = json(&output.stdout);
+    assert_eq!(body["routes"].as_array().map(Vec::len), Some(CUSTOMERS), "{body}");
+    let there_and_back = |c: &Customer, depot: &Customer| {
+        let exact = (((c.x - depot.x).pow(2) + (c.y - depot.y).pow(2)) as f64).sqrt();
+        2.0 * (exact * 10.0).floor() / 10.0
+    };
+    let customers = customers();
+    let length: f64 = customers[1..].iter().map(|c| there_and_back(c, &customers[0])).sum();
+    assert!((body["cost"].as_f64().unwrap() - length).abs() < 1e-6, "{length}: {body}");
+    // A VROOM file brings its routes with it: here the far job first.
+    let mut given = line_of_jobs();
+    given["vehicles"][0]["steps"] = serde_json::json!([{ "type": "job", "id": 3 }, { "type": "job", "id": 1 }]);
+    std::fs::write(folder.join("v.json"), given.to_string()).unwrap();
+    let body = json(&run(&["solve", "v.json", "-c"], folder).stdout);
+    let ids = |body: &serde_json::Value| {
+        let steps = body["routes"][0]["steps"].as_array().unwrap();
+        steps.iter().filter_map(|step| step["id"].as_u64()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&body), [3, 1], "{body}");
+    std::fs::write(folder.join("together.txt"), alone.replace('\n', " ")).unwrap();
+    let output = run(&["solve", "wide.txt", "-c", "--init", "together.txt", "--json"], folder);
+    let body = json(&output.stdout);
+    assert!(output.status.code() == Some(2) && body["error"].as_str().unwrap().contains("break a rule"), "{body}");
+}
+
+/// What is left out is named in the summary, with the reason if there is one.
+#[test]
+fn what_is_left_out_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("v.json"), line_of_jobs().to_string()).unwrap();
+    let said = |args: &[&str]| String::from_utf8(run(args, folder).stdout).unwrap();
+    let summary = said(&["solve", "v.json", "--rounds", "2"]);
+    assert!(summary.contains("unserved     1\nleft out     job 2: skills\n"), "{summary}");
+    let heavy = solomon().replace("  12         50", "  12         5");
+    std::fs::write(folder.join("heavy.txt"), heavy).unwrap();
+    let summary = said(&["solve", "heavy.txt", "--rounds", "0"]);
+    let too_heavy = customers().iter().position(|c| c.demand > 5).unwrap();
+    assert!(summary.contains(&format!("left out     customer {too_heavy}: no vehicle holds as much\n")), "{summary}");
+}
+
+/// Each vehicle of a mixed fleet at its own price, each one of several depots back to its own; a plan says who drives what.
+#[test]
+fn fleets_of_the_benchmarks_are_solved() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let customers = customers();
+    let (depot, rest) = (&customers[0], &customers[1..]);
+    let mut mixed =
+        format!("// comment\n{CUSTOMERS} 2 999999.0 0.0\n30 9 10.0 1.0\n2 60 30.0 1.2\n{} {}\n", depot.x, depot.y);
+    let mut depots = format!("2 6 {CUSTOMERS} 2\n0 50\n0 50\n");
+    for (index, c) in rest.iter().enumerate() {
+        writeln!(mixed, "{} {} {}", c.x, c.y, c.demand).unwrap();
+        writeln!(depots, "{} {} {} 0 {} 1 2 1 2", index + 1, c.x, c.y, c.demand).unwrap();
+    }
+    let places = [(depot.x, depot.y), (100 - depot.x, 100 - depot.y)];
+    for (index, (x, y)) in places.iter().enumerate() {
+        writeln!(depots, "{} {x} {y} 0 0 0 0", CUSTOMERS + 1 + index).unwrap();
+    }
+    let solved = |name: &str, text: &str| {
+        std::fs::write(folder.join(name), text).unwrap();
+        let output = run(&["solve", name, "--rounds", "20", "--json"], folder);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        json(&output.stdout)
+    };
+    // The cost of the routes, computed from the texts alone.
+    let judge = |body: &serde_json::Value, price: &dyn Fn(u64, f64, i64) -> f64, home: &dyn Fn(u64) -> (i64, i64)| {
+        let mut seen = vec![0; customers.len()];
+        let mut sum = 0.0;
+        let vehicles = body["vehicle_of_route"].as_array().unwrap();
+        for (route, vehicle) in body["routes"].as_array().unwrap().iter().zip(vehicles) {
+            let vehicle = vehicle.as_u64().unwrap();
+            let (mut here, mut way, mut load) = (home(vehicle), 0.0, 0);
+            for node in route.as_array().unwrap() {
+                let node = node.as_u64().unwrap() as usize;
+                seen[node] += 1;
+                let next = (customers[node].x, customers[node].y);
+                way += ((here.0 - next.0) as f64).hypot((here.1 - next.1) as f64);
+                load += customers[node].demand;
+                here = next;
+            }
+            let back = home(vehicle);
+            way += ((here.0 - back.0) as f64).hypot((here.1 - back.1) as f64);
+            sum += price(vehicle, way, load);
+        }
+        assert!(seen[1..].iter().all(|&times| times == 1), "{seen:?}");
+        assert!((body["cost"].as_f64().unwrap() - sum).abs() < 0.1, "{sum}: {body}");
+    };
+    let small_or_large = |vehicle: u64, way: f64, load: i64| {
+        let (most, fixed, each) = if vehicle <= 30 { (9, 10.0, 1.0) } else { (60, 30.0, 1.2) };
+        assert!(load <= most, "vehicle {vehicle} carries {load}");
+        fixed + each * way
+    };
+    judge(&solved("mixed.txt", &mixed), &small_or_large, &|_| places[0]);
+    let length = |vehicle: u64, way: f64, load: i64| {
+        assert!(load <= 50, "vehicle {vehicle} carries {load}");
+        way
+    };
+    judge(&solved("depots.txt", &depots), &length, &|vehicle| places[usize::from(vehicle > 6)]);
+}
+
+/// A start plan that has to be repaired is repaired with a warning, or refused by those who are strict. Either way no plan is broken.
+#[test]
+fn a_start_plan_that_cannot_be_is_repaired_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("s.txt"), solomon()).unwrap();
+    std::fs::write(folder.join("twice.txt"), "1 2\n2 3\n").unwrap();
+    let init = ["--init", "twice.txt"];
+    check(&solve(folder, "s.txt", &init), false);
+    let strict = run(&["solve", "s.txt", "--rounds", "1", "--strict", "--init", "twice.txt"], folder);
+    let said = String::from_utf8_lossy(&strict.stderr).to_string();
+    assert!(strict.status.code() == Some(2) && said.contains("twice"), "{said}");
+    // No round at all: the first plan, or what the given one was repaired to.
+    let first = run(&["solve", "s.txt", "--rounds", "0", "--routes"], folder);
+    check(&String::from_utf8(first.stdout).unwrap(), false);
+    // Everybody on one vehicle, which holds few of them.
+    let all: Vec<String> = (1..=CUSTOMERS).map(|node| node.to_string()).collect();
+    std::fs::write(folder.join("all.txt"), all.join(" ")).unwrap();
+    let output = run(&["solve", "s.txt", "--rounds", "0", "--routes", "--init", "all.txt"], folder);
+    if output.status.success() {
+        check(&String::from_utf8(output.stdout).unwrap(), false);
+    } else {
+        assert!(output.stdout.is_empty(), "a broken plan is not printed");
     }
 }

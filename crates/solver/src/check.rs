@@ -2,7 +2,7 @@
 //! sequences. It shares no code with the search.
 
 use crate::index::{NodeIx, StopIx, TourIx};
-use crate::problem::{Problem, Role, Solution, UNREACHABLE};
+use crate::problem::{Pause, Problem, Role, Solution, Stop, TourSpec, UNREACHABLE};
 
 /// What is wrong with a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +19,12 @@ pub enum Fault {
     Rules(StopIx),
     /// More stops than the tour may have.
     Stops(TourIx),
-    /// Service starts after the shift, the end is reached too late, or a leg cannot be driven.
+    /// Service starts after the shift or is not over by its end, the end is reached too late, or a leg cannot be driven.
     Shift(TourIx),
+    /// The pauses cannot all be taken in time, or the load is too large meanwhile.
+    Pauses(TourIx),
+    /// More driving, or a longer way, than the tour may have.
+    Way(TourIx),
     /// Served late although nothing may be.
     Late(StopIx),
     /// Unloaded out of order.
@@ -48,24 +52,19 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
             cost += spec.fixed;
         }
         let price = |time: i64, metres: i32| time * spec.per_hour / 3_600_000 + i64::from(metres) * spec.per_km / 1000;
+        let weights = problem.weights();
+        let taken = pauses_before(problem, tour, sequence).ok_or(Fault::Pauses(tour))?;
+        let mut left = spec.pauses.iter();
         let mut clock = i64::from(spec.start_at);
         let mut here = spec.start_node;
-        let mut load: [i64; 4] = std::array::from_fn(|d| {
-            let at_start = sequence.iter().map(|&stop| &stops[stop.index()]);
-            i64::from(spec.onboard[d])
-                + at_start
-                    .filter(|stop| stop.role == Role::JobDelivery)
-                    .map(|stop| i64::from(stop.load[d]))
-                    .sum::<i64>()
-        });
-        let over = |load: &[i64; 4]| (0..4).any(|d| load[d] > i64::from(spec.capacity[d]));
-        if over(&load) {
+        let mut load = Load::at_start(problem, tour, sequence);
+        if load.is_over(spec) {
             return Err(Fault::Load(sequence[0]));
         }
-        let mut pauses = spec.pauses.clone();
         let mut open: Vec<StopIx> = Vec::new();
         let mut overtime = false;
-        for &index in sequence {
+        let (mut driven, mut length) = (0, 0);
+        for (&index, &count) in sequence.iter().zip(&taken) {
             let stop = &stops[index.index()];
             seen[index.index()] += 1;
             if stop.needs & !spec.has != 0
@@ -74,53 +73,43 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
             {
                 return Err(Fault::Rules(index));
             }
-            let leg = |clock: i64| {
-                let (time, metres) =
-                    problem.legs().leaving(here, stop.node, clock.min(i64::from(i32::MAX)) as i32, spec.time_factor);
-                if time >= UNREACHABLE { Err(Fault::Shift(tour)) } else { Ok((i64::from(time), metres)) }
-            };
-            let (mut travel, mut metres) = leg(clock)?;
-            let setup = if here == stop.node { 0 } else { i64::from(stop.setup) };
-            let open_from = |t: i64| {
-                let window = stop.windows.iter().find(|&&(_, closes)| t <= i64::from(closes));
-                window.map_or(t, |&(opens, _)| t.max(i64::from(opens)))
-            };
-            while let Some(&pause) = pauses.first() {
-                let served = open_from(clock + travel + setup) + i64::from(stop.service);
-                if clock < i64::from(pause.opens) && served <= i64::from(pause.closes) {
-                    break;
-                }
-                clock = clock.max(i64::from(pause.opens)) + i64::from(pause.duration);
-                pauses.remove(0);
-                (travel, metres) = leg(clock)?;
+            let pauses: Vec<&Pause> = left.by_ref().take(count).collect();
+            if !pauses.iter().all(|pause| load.allows(pause)) {
+                return Err(Fault::Pauses(tour));
             }
-            let start = open_from(clock + travel + setup);
+            let way = way(problem, tour, here, Some(stop.node), clock, &pauses).ok_or(Fault::Shift(tour))?;
+            let (service, setup) = times(stop, spec, here);
+            let (action, start) = begins(problem, stop, way.arrival, setup);
+            let over = start + service;
             let exempt = stop.role == Role::Delivery && (stop.mate == StopIx::NONE || spec.finish_late);
-            if start > i64::from(spec.end_by) {
-                if !exempt {
-                    return Err(Fault::Shift(tour));
-                }
-                overtime = true;
+            let late_for_shift = if spec.end_node == NodeIx::NONE {
+                over > i64::from(spec.end_by)
+            } else {
+                start > i64::from(spec.end_by)
+            };
+            if late_for_shift && !exempt {
+                return Err(Fault::Shift(tour));
             }
-            cost += price(travel, metres);
+            overtime |= exempt && over > i64::from(spec.end_by);
+            driven += way.time;
+            length += i64::from(problem.legs().length_in(spec.table, here, stop.node));
+            cost += price(way.time, way.metres);
+            cost += (setup + service) * spec.per_task_hour / 3_600_000;
             if stop.home != TourIx::NONE && stop.home != tour {
                 cost += stop.change;
             }
-            let late = (start - i64::from(stop.due)).max(0);
-            if late > 0 && problem.weights().hard {
+            let late = (action - i64::from(stop.due)).max(0);
+            if late > 0 && weights.hard {
                 return Err(Fault::Late(index));
             }
             lateness += late;
-            cost += late * problem.weights().late_per_hour / 3_600_000;
-            clock = start + i64::from(stop.service);
+            cost += late * weights.late_per_hour / 3_600_000;
+            clock = over;
             if stop.role != Role::Pickup {
-                cost += (clock - i64::from(stop.placed)).max(0) * problem.weights().flow_per_hour / 3_600_000;
+                cost += (clock - i64::from(stop.placed)).max(0) * weights.flow_per_hour / 3_600_000;
             }
-            let sign = if matches!(stop.role, Role::Pickup | Role::JobPickup) { 1 } else { -1 };
-            for (sum, &goods) in load.iter_mut().zip(&stop.load) {
-                *sum += sign * i64::from(goods);
-            }
-            if over(&load) {
+            load.serve(stop);
+            if load.is_over(spec) {
                 return Err(Fault::Load(index));
             }
             match stop.role {
@@ -142,14 +131,21 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
         if let Some(&pickup) = open.first() {
             return Err(Fault::Shipment(pickup));
         }
-        if spec.end_node != NodeIx::NONE {
-            let (home, metres) =
-                problem.legs().leaving(here, spec.end_node, clock.min(i64::from(i32::MAX)) as i32, spec.time_factor);
-            let home = i64::from(home);
-            if clock + home > i64::from(spec.end_by) && !overtime {
-                return Err(Fault::Shift(tour));
-            }
-            cost += price(home, metres);
+        let pauses: Vec<&Pause> = left.by_ref().take(taken[sequence.len()]).collect();
+        if !pauses.iter().all(|pause| load.allows(pause)) || (weights.hard && left.next().is_some()) {
+            return Err(Fault::Pauses(tour));
+        }
+        let home = way(problem, tour, here, spec.end_node.get(), clock, &pauses).ok_or(Fault::Shift(tour))?;
+        if home.arrival > i64::from(spec.end_by) && !overtime {
+            return Err(Fault::Shift(tour));
+        }
+        driven += home.time;
+        if let Some(end) = spec.end_node.get() {
+            length += i64::from(problem.legs().length_in(spec.table, here, end));
+        }
+        cost += price(home.time, home.metres);
+        if driven > i64::from(spec.travel_max) || length > spec.metres_max {
+            return Err(Fault::Way(tour));
         }
     }
     for &stop in &solution.absent {
@@ -164,4 +160,185 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
         Some(stop) => Err(Fault::Twice(StopIx(stop as u32))),
         None => Ok((cost, lateness)),
     }
+}
+
+/// Time of service, and of set-up where the vehicle comes from another node.
+fn times(stop: &Stop, vehicle: &TourSpec, from: NodeIx) -> (i64, i64) {
+    let mut times = (i64::from(stop.service), i64::from(stop.setup));
+    for own in stop.by_type.iter().filter(|own| own.vehicle_type == vehicle.vehicle_type) {
+        times = (i64::from(own.service), i64::from(own.setup));
+    }
+    (times.0, if from == stop.node { 0 } else { times.1 })
+}
+
+/// When that begins which has to be in time, and when service begins.
+fn begins(problem: &Problem, stop: &Stop, arrival: i64, setup: i64) -> (i64, i64) {
+    let open_from = |t: i64| {
+        let window = stop.windows.iter().find(|&&(_, closes)| t <= i64::from(closes));
+        window.map_or(t, |&(opens, _)| t.max(i64::from(opens)))
+    };
+    if problem.weights().setup_in_window {
+        (open_from(arrival), open_from(arrival) + setup)
+    } else {
+        (open_from(arrival + setup), open_from(arrival + setup))
+    }
+}
+
+/// A way with pauses.
+struct Way {
+    arrival: i64,
+    time: i64,
+    metres: i32,
+    /// Price of pauses that begin late.
+    late: i64,
+}
+
+/// `None`: no way, or a pause cannot begin in time where nothing may be late.
+fn way(problem: &Problem, tour: TourIx, from: NodeIx, to: Option<NodeIx>, free: i64, pauses: &[&Pause]) -> Option<Way> {
+    let (spec, weights) = (&problem.tours()[tour.index()], problem.weights());
+    let leg = |leave: i64| {
+        to.map_or((0, 0), |to| {
+            let leave = leave.min(i64::from(i32::MAX)) as i32;
+            problem.legs().leaving(from, to, leave, (spec.table, spec.time_factor))
+        })
+    };
+    let mut clock = free;
+    let mut to_drive = i64::from(leg(free).0);
+    let mut late = 0;
+    for pause in pauses {
+        let open = pause.windows.iter().find(|window| clock <= i64::from(window.1));
+        if open.is_none() && weights.hard {
+            return None;
+        }
+        let begins = open.map_or(clock, |window| clock.max(i64::from(window.0)));
+        let closes = pause.windows.iter().map(|window| i64::from(window.1)).max().unwrap_or(begins);
+        late += (begins - closes).max(0) * weights.late_per_hour / 3_600_000;
+        to_drive = (to_drive - (begins - clock)).max(0);
+        clock = begins + i64::from(pause.duration);
+    }
+    let (time, metres) = if weights.pause_on_the_way { leg(free) } else { leg(clock) };
+    let arrival = clock + if weights.pause_on_the_way { to_drive } else { i64::from(time) };
+    (time < UNREACHABLE).then_some(Way { arrival, time: i64::from(time), metres, late })
+}
+
+/// How many pauses are taken before each stop and behind the last one: of all ways to have served so many stops and taken so many
+/// pauses the cheapest counts, of equal ones the earliest.
+fn pauses_before(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<Vec<usize>> {
+    let (spec, weights) = (&problem.tours()[tour.index()], problem.weights());
+    let all: Vec<&Pause> = spec.pauses.iter().collect();
+    let mut ways: Vec<Option<(i64, i64, Vec<usize>)>> = vec![None; all.len() + 1];
+    ways[0] = Some((0, i64::from(spec.start_at), Vec::new()));
+    let mut here = spec.start_node;
+    let mut load = Load::at_start(problem, tour, sequence);
+    for &index in sequence {
+        let stop = &problem.stops()[index.index()];
+        let mut next: Vec<Option<(i64, i64, Vec<usize>)>> = vec![None; all.len() + 1];
+        for (from, found) in ways.iter().enumerate() {
+            let Some((late, free, counts)) = found else { continue };
+            for to in from..=all.len() {
+                let pauses = &all[from..to];
+                if !pauses.iter().all(|pause| load.allows(pause)) {
+                    continue;
+                }
+                let Some(way) = way(problem, tour, here, Some(stop.node), *free, pauses) else { continue };
+                let (service, setup) = times(stop, spec, here);
+                let (action, start) = begins(problem, stop, way.arrival, setup);
+                let over = start + service;
+                let exempt = stop.role == Role::Delivery && (stop.mate == StopIx::NONE || spec.finish_late);
+                let shift_over = if spec.end_node == NodeIx::NONE { over } else { start };
+                if (shift_over > i64::from(spec.end_by) && !exempt) || (weights.hard && action > i64::from(stop.due)) {
+                    continue;
+                }
+                let mut late =
+                    late + way.late + (action - i64::from(stop.due)).max(0) * weights.late_per_hour / 3_600_000;
+                if stop.role != Role::Pickup {
+                    late += (over - i64::from(stop.placed)).max(0) * weights.flow_per_hour / 3_600_000;
+                }
+                if next[to].as_ref().is_none_or(|known| (late, over) < (known.0, known.1)) {
+                    let counts = counts.iter().copied().chain([to - from]).collect();
+                    next[to] = Some((late, over, counts));
+                }
+            }
+        }
+        load.serve(stop);
+        here = stop.node;
+        ways = next;
+    }
+    let mut best: Option<((i64, i64), Vec<usize>)> = None;
+    for (from, found) in ways.into_iter().enumerate().rev() {
+        let Some((mut late, free, mut counts)) = found else { continue };
+        let pauses = &all[from..];
+        let key = if weights.hard {
+            if !pauses.iter().all(|pause| load.allows(pause)) {
+                continue;
+            }
+            let Some(home) = way(problem, tour, here, spec.end_node.get(), free, pauses) else { continue };
+            if home.arrival > i64::from(spec.end_by) {
+                continue;
+            }
+            counts.push(pauses.len());
+            (late, home.arrival)
+        } else {
+            let mut clock = free;
+            for pause in pauses {
+                clock = clock.max(i64::from(pause.windows[0].0));
+                let closes = pause.windows.iter().map(|window| i64::from(window.1)).max().unwrap_or(clock);
+                late += (clock - closes).max(0) * weights.late_per_hour / 3_600_000;
+                clock += i64::from(pause.duration);
+            }
+            counts.push(0);
+            (late, 0)
+        };
+        if best.as_ref().is_none_or(|(known, _)| key < *known) {
+            best = Some((key, counts));
+        }
+    }
+    best.map(|(_, counts)| counts)
+}
+
+/// What is on board, in all dimensions.
+struct Load(Vec<i64>);
+
+impl Load {
+    fn at_start(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Self {
+        let more = problem.stops().first().map_or(0, |stop| stop.more_load.len());
+        let mut load = Self(vec![0; 4 + more]);
+        load.add(problem.tours()[tour.index()].onboard.map(i64::from).into_iter(), 1);
+        for &index in sequence {
+            let stop = &problem.stops()[index.index()];
+            if stop.role == Role::JobDelivery {
+                load.add(given(stop), 1);
+            }
+        }
+        load
+    }
+
+    fn add(&mut self, goods: impl Iterator<Item = i64>, sign: i64) {
+        for (sum, goods) in self.0.iter_mut().zip(goods) {
+            *sum += sign * goods;
+        }
+    }
+
+    fn serve(&mut self, stop: &Stop) {
+        self.add(given(stop), if matches!(stop.role, Role::Pickup | Role::JobPickup) { 1 } else { -1 });
+        let takes = stop.takes.map(i64::from).into_iter().chain(stop.more_load.iter().map(|goods| i64::from(goods.1)));
+        self.add(takes, 1);
+    }
+
+    fn is_over(&self, spec: &TourSpec) -> bool {
+        let room = spec.capacity.iter().chain(&spec.more_capacity).map(|&room| i64::from(room));
+        let room = room.chain(std::iter::repeat(0));
+        self.0.iter().zip(room).any(|(&goods, room)| goods > room)
+    }
+
+    fn allows(&self, pause: &Pause) -> bool {
+        let no_limit = [i32::MAX; 4];
+        let most = pause.load_max.as_ref().unwrap_or(&no_limit).iter().chain(&pause.more_load_max);
+        self.0.iter().zip(most).all(|(&goods, &most)| goods <= i64::from(most))
+    }
+}
+
+/// What is left at a stop or taken there.
+fn given(stop: &Stop) -> impl Iterator<Item = i64> + '_ {
+    stop.load.iter().map(|&goods| i64::from(goods)).chain(stop.more_load.iter().map(|goods| i64::from(goods.0)))
 }

@@ -31,8 +31,11 @@
 //! ```
 
 pub mod check;
+mod goods;
 mod index;
 mod moves;
+mod obstacle;
+mod pauses;
 mod problem;
 mod random;
 mod schedule;
@@ -40,9 +43,10 @@ mod search;
 mod state;
 
 pub use index::{NodeIx, StopIx, TourIx};
+pub use obstacle::{Obstacle, obstacles};
 pub use problem::{
     AskedLegs, Invalid, LegMatrix, LegRows, Legs, Pause, Problem, ProblemSpec, Role, Rounding, Solution, SpherePlace,
-    Stop, TIME_MAX, TimeDependentLegs, TourSpec, UNREACHABLE, Weights, travel_over,
+    Stop, TIME_MAX, TimeDependentLegs, TimesOfType, TourSpec, UNREACHABLE, Weights, travel_over,
 };
-pub use schedule::{Timed, price, schedule};
+pub use schedule::{Timed, price, schedule, schedule_home};
 pub use search::{Alternative, Pace, Progress, SearchLimits, alternatives, insert, solve, solve_each, solve_with};

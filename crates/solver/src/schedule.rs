@@ -1,15 +1,19 @@
 //! One tour driven stop by stop: exact times, loads, pauses and cost. Every verdict of the search must agree with this.
 
+use crate::goods::Goods;
 use crate::index::{NodeIx, StopIx, TourIx};
-use crate::problem::{Problem, Role, UNREACHABLE};
+use crate::pauses::{place, through};
+use crate::problem::{Problem, Role, span_price};
 
 /// Exact times of one stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timed {
-    /// The vehicle is free to leave for here (a pause before it is over).
+    /// The vehicle leaves for here.
     pub leave: i32,
-    /// Pause taken before leaving.
+    /// Time of pauses taken before leaving, or on the way.
     pub pause: i32,
+    /// How many these are.
+    pub pauses: u32,
     /// It is there.
     pub arrival: i32,
     /// Service starts.
@@ -34,7 +38,7 @@ pub(crate) struct Driven {
 pub(crate) enum Infeasible {
     /// Load, skill, lock, most stops, order of a shipment.
     Rules,
-    /// The shift ends first, or a leg cannot be driven.
+    /// The shift ends first, a pause cannot be taken, the way is too long, or a leg cannot be driven.
     Shift,
     /// Its price reached the limit on the way.
     Dear,
@@ -46,10 +50,22 @@ pub(crate) fn drive(
     tour: TourIx,
     sequence: impl Iterator<Item = StopIx> + Clone,
     limit: i64,
-    mut visit: impl FnMut(StopIx, Timed),
+    visit: impl FnMut(StopIx, Timed),
 ) -> Result<Driven, Infeasible> {
+    drive_home(problem, tour, sequence, limit, visit).map(|(driven, _)| driven)
+}
+
+/// The same, and how it comes home: [`Timed::start`] is when the vehicle is there.
+fn drive_home(
+    problem: &Problem,
+    tour: TourIx,
+    sequence: impl Iterator<Item = StopIx> + Clone,
+    limit: i64,
+    mut visit: impl FnMut(StopIx, Timed),
+) -> Result<(Driven, Timed), Infeasible> {
     let spec = &problem.tours()[tour.index()];
-    let mut load = spec.onboard;
+    let weights = problem.weights();
+    let mut goods = Goods::on_board(spec);
     let mut count = 0;
     for stop in sequence.clone() {
         if !problem.allows(tour, stop) {
@@ -58,79 +74,88 @@ pub(crate) fn drive(
         count += 1;
         let stop = &problem.stops()[stop.index()];
         if stop.role == Role::JobDelivery {
-            add(&mut load, stop.load, 1);
+            goods.load(stop);
         }
     }
-    if count > spec.stops_max || !fits(load, spec.capacity) {
+    if count > spec.stops_max || !goods.fit(spec) {
         return Err(Infeasible::Rules);
     }
     if count == 0 {
-        return Ok(Driven { cost: 0, late: 0 });
+        return Ok((Driven { cost: 0, late: 0 }, Timed::default()));
     }
     let mut driven = Driven { cost: if spec.in_use { 0 } else { spec.fixed }, late: 0 };
     let (mut now, mut node) = (spec.start_at, spec.start_node);
-    let mut pauses = spec.pauses.iter().peekable();
+    let gaps = if spec.pauses.is_empty() {
+        None
+    } else {
+        Some(place(problem, tour, sequence.clone(), goods.clone()).ok_or(Infeasible::Shift)?)
+    };
+    let mut paused = 0;
+    let mut pauses_at = |position: usize| {
+        let before = paused;
+        paused += gaps.as_ref().map_or(0, |gaps| gaps[position]);
+        &spec.pauses[before..paused]
+    };
     let mut stack: Vec<StopIx> = Vec::new();
     let mut overtime = false;
-    for index in sequence {
+    let (mut travel, mut metres) = (0i64, 0i64);
+    for (position, index) in sequence.enumerate() {
         let stop = &problem.stops()[index.index()];
-        let way = |now: i32| problem.hop_at(tour, node, index, now).ok_or(Infeasible::Shift);
-        let (left, pause_taken) = stop.leaves(now, |now| way(now).map_or(UNREACHABLE, |(time, _)| time), &mut pauses);
-        now = left;
-        let (travel, cost) = way(now)?;
-        let ready = now.saturating_add(travel);
-        let start = stop.opens_at(ready);
-        if start > problem.shift_end(tour, index) || (problem.weights().hard && start > stop.due) {
+        let pauses = pauses_at(position);
+        let gap = through(problem, tour, (node, stop.node), now, pauses).ok_or(Infeasible::Shift)?;
+        let (service, setup) = problem.times_at(tour, node, index);
+        let (action, start) = problem.start_of(index, gap.arrival, setup);
+        let departure = start.saturating_add(service);
+        let shift_end = problem.shift_end(tour, index);
+        if start > shift_end || (weights.hard && action > stop.due) {
             return Err(Infeasible::Shift);
         }
-        overtime |= start > spec.end_by;
-        let departure = start + stop.service;
-        let setup = if node == stop.node { 0 } else { stop.setup };
+        overtime |= departure > spec.end_by && shift_end > spec.end_by;
+        let length = problem.legs().leaving(node, stop.node, gap.leave, (spec.table, 1000)).1;
         visit(
             index,
             Timed {
-                leave: now,
-                pause: pause_taken,
-                arrival: ready - setup,
+                leave: gap.leave,
+                pause: gap.paused,
+                pauses: pauses.len() as u32,
+                arrival: gap.arrival,
                 start,
                 departure,
-                metres: problem.legs().leaving(node, stop.node, now, 1000).1,
+                metres: length,
             },
         );
-        driven.cost += i64::from(cost) + problem.change_cost(tour, index);
-        driven.cost += span_price(start, stop.due, problem.weights().late_per_hour);
-        if problem.weights().flow_per_hour > 0 && stop.role != Role::Pickup {
-            driven.cost += span_price(departure, stop.placed, problem.weights().flow_per_hour);
+        travel += i64::from(gap.travel);
+        if spec.metres_max < i64::MAX {
+            metres += i64::from(problem.legs().length_in(spec.table, node, stop.node));
+        }
+        driven.cost += i64::from(gap.cost) + problem.change_cost(tour, index);
+        driven.cost += span_price(action, stop.due, weights.late_per_hour);
+        driven.cost += span_price(setup.saturating_add(service), 0, spec.per_task_hour);
+        if weights.flow_per_hour > 0 && stop.role != Role::Pickup {
+            driven.cost += span_price(departure, stop.placed, weights.flow_per_hour);
         }
         if driven.cost >= limit {
             return Err(Infeasible::Dear); // every further leg only adds
         }
-        driven.late += i64::from((start - problem.closes(index)).max(0));
+        driven.late += i64::from((action - problem.closes(index)).max(0));
+        goods.serve(stop);
         match stop.role {
-            Role::JobDelivery => add(&mut load, stop.load, -1),
-            Role::JobPickup => add(&mut load, stop.load, 1),
-            Role::Pickup => {
-                add(&mut load, stop.load, 1);
-                stack.push(stop.mate);
-            }
-            Role::Delivery => {
-                add(&mut load, stop.load, -1);
-                if stop.mate == StopIx::NONE {
-                    // On board before anything picked up here: last out.
-                    if spec.lifo && !stack.is_empty() {
-                        return Err(Infeasible::Rules);
-                    }
-                } else {
-                    match stack.iter().rposition(|&open| open == index) {
-                        Some(top) if !spec.lifo || top + 1 == stack.len() => {
-                            stack.remove(top);
-                        }
-                        _ => return Err(Infeasible::Rules),
-                    }
+            Role::JobDelivery | Role::JobPickup => {}
+            Role::Pickup => stack.push(stop.mate),
+            Role::Delivery if stop.mate == StopIx::NONE => {
+                // On board before anything picked up here: last out.
+                if spec.lifo && !stack.is_empty() {
+                    return Err(Infeasible::Rules);
                 }
             }
+            Role::Delivery => match stack.iter().rposition(|&open| open == index) {
+                Some(top) if !spec.lifo || top + 1 == stack.len() => {
+                    stack.remove(top);
+                }
+                _ => return Err(Infeasible::Rules),
+            },
         }
-        if !fits(load, spec.capacity) {
+        if !goods.fit(spec) {
             return Err(Infeasible::Rules);
         }
         now = departure;
@@ -139,36 +164,45 @@ pub(crate) fn drive(
     if !stack.is_empty() {
         return Err(Infeasible::Rules);
     }
-    let (time, cost) = problem.hop_end_at(tour, node, now);
-    if time >= UNREACHABLE || (!overtime && spec.end_node != NodeIx::NONE && now.saturating_add(time) > spec.end_by) {
+    let pauses = pauses_at(count as usize);
+    let home = through(problem, tour, (node, spec.end_node), now, pauses).ok_or(Infeasible::Shift)?;
+    travel += i64::from(home.travel);
+    if spec.end_node != NodeIx::NONE && spec.metres_max < i64::MAX {
+        metres += i64::from(problem.legs().length_in(spec.table, node, spec.end_node));
+    }
+    if (!overtime && home.arrival > spec.end_by) || travel > i64::from(spec.travel_max) || metres > spec.metres_max {
         return Err(Infeasible::Shift);
     }
-    driven.cost += i64::from(cost);
-    Ok(driven)
+    driven.cost += i64::from(home.cost);
+    let back = Timed {
+        leave: home.leave,
+        pause: home.paused,
+        pauses: pauses.len() as u32,
+        arrival: home.arrival,
+        start: home.arrival,
+        departure: home.arrival,
+        metres: if spec.end_node == NodeIx::NONE {
+            0
+        } else {
+            problem.legs().leaving(node, spec.end_node, home.leave, (spec.table, 1000)).1
+        },
+    };
+    Ok((driven, back))
 }
 
 /// Exact times of every stop of a sequence, in order; `None` when it breaks a rule or the shift.
 pub fn schedule(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<Vec<Timed>> {
+    schedule_home(problem, tour, sequence).map(|(times, _)| times)
+}
+
+/// The same, and how the vehicle comes home behind the last stop: [`Timed::arrival`] is when it is there, every pause taken.
+pub fn schedule_home(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<(Vec<Timed>, Timed)> {
     let mut times = Vec::with_capacity(sequence.len());
-    drive(problem, tour, sequence.iter().copied(), i64::MAX, |_, timed| times.push(timed)).ok().map(|_| times)
+    let driven = drive_home(problem, tour, sequence.iter().copied(), i64::MAX, |_, timed| times.push(timed));
+    driven.ok().map(|(_, home)| (times, home))
 }
 
 /// What driving a sequence costs, in millionths; `None` when it breaks a rule or the shift.
 pub fn price(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<i64> {
     drive(problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}).ok().map(|driven| driven.cost)
-}
-
-/// Price of the span from `from` to `at`, 0 when not after it.
-pub(crate) fn span_price(at: i32, from: i32, per_hour: i64) -> i64 {
-    (i64::from(at) - i64::from(from)).max(0) * per_hour / 3_600_000
-}
-
-fn add(load: &mut [i32; 4], goods: [i32; 4], sign: i32) {
-    for (sum, goods) in load.iter_mut().zip(goods) {
-        *sum = sum.saturating_add(sign * goods);
-    }
-}
-
-pub(crate) fn fits(load: [i32; 4], capacity: [i32; 4]) -> bool {
-    load.iter().zip(capacity).all(|(&load, room)| load <= room)
 }

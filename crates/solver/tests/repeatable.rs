@@ -175,7 +175,7 @@ proptest! {
             start_at: tour.start_at + day,
             end_by: tour.end_by + day,
             pauses: (tour.pauses.iter())
-                .map(|pause| Pause { opens: pause.opens + day, closes: pause.closes + day, ..*pause })
+                .map(|pause| Pause { windows: pause.windows.iter().map(later).collect(), ..pause.clone() })
                 .collect(),
             ..tour.clone()
         });

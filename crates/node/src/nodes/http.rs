@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any_service, get};
+use axum::routing::{any_service, get, post};
 use fleetfold_journal::ZoneName;
 
 use super::Node;
@@ -17,7 +17,7 @@ use crate::log::Stream;
 use crate::view::text;
 
 /// Routes of a zone that do not begin with `/v1/`: below the zone's address they stand as they are.
-const BARE: [&str; 8] = ["", "livez", "readyz", "version", "metrics", "ws", "map.js", "feed.js"];
+const BARE: [&str; 9] = ["", "livez", "readyz", "version", "metrics", "solve", "ws", "map.js", "feed.js"];
 
 #[derive(Clone)]
 struct App {
@@ -35,6 +35,7 @@ pub(crate) fn router(node: Arc<Node>, token: Option<String>, host: String) -> Ro
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/v1/zones", get(zones))
+        .route("/solve", post(solve))
         .fallback(zone)
         .with_state(app)
 }
@@ -80,6 +81,14 @@ async fn zones(State(app): State<App>, request: Request) -> Response {
     match overview(&app.node.buckets).await {
         Ok(overview) => ([(header::CONTENT_TYPE, "application/json")], text(&overview)).into_response(),
         Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, "the broker does not answer", &error.to_string()),
+    }
+}
+
+/// A problem of its own, which has nothing to do with any zone.
+async fn solve(State(app): State<App>, request: Request) -> Response {
+    match may_ask(&request, app.token.as_ref(), &app.host) {
+        Err(refused) => refused,
+        Ok(()) => crate::solve::service::answer(request).await,
     }
 }
 

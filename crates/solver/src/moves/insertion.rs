@@ -6,8 +6,8 @@
 //! give the same price (tested).
 
 use crate::index::{LocalNode, LocalStop, LocalTour};
-use crate::problem::{Role, UNREACHABLE};
-use crate::schedule::{Infeasible, drive, span_price};
+use crate::problem::{Role, UNREACHABLE, span_price};
+use crate::schedule::{Infeasible, drive};
 use crate::state::Rows;
 use crate::state::State;
 
@@ -184,7 +184,7 @@ impl State<'_> {
     pub(crate) fn fits_plain_job(&self, unit: LocalStop, tour: LocalTour, after: LocalNode, start: i32) -> bool {
         let stop = &self.local.fixed[unit];
         let fixed = &self.local.fixed_tours[tour];
-        (start <= fixed.end_by || start <= self.local.shift_end(tour, unit))
+        (start <= fixed.start_by || start <= self.local.shift_end(tour, unit))
             && if stop.role == Role::Delivery {
                 self.has_room_up_to(after, tour)
             } else {
@@ -196,7 +196,7 @@ impl State<'_> {
     /// it.
     #[inline]
     pub(crate) fn fits_rich_job(&self, unit: LocalStop, tour: LocalTour, after: LocalNode, start: i32) -> bool {
-        (start <= self.local.fixed_tours[tour].end_by || start <= self.local.shift_end(tour, unit))
+        (start <= self.local.fixed_tours[tour].start_by || start <= self.local.shift_end(tour, unit))
             && self.has_room_for_job(unit, tour, after)
             && !self.refused.contains(&tour)
     }

@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use super::recreate::Scratch;
-use crate::index::{LocalStop, NodeIx, StopIx, TourIx};
+use crate::index::{LocalStop, StopIx, TourIx};
 use crate::problem::{Problem, Role, TIME_MAX, absent_units};
 use crate::random::Random;
 use crate::state::Neighbours;
@@ -146,7 +146,7 @@ fn savings(
     let drivable = |chain: &Chain| {
         let arrival = spec.start_at.saturating_add(from_start[chain.head.index()].0);
         let done = arrival.max(chain.earliest).saturating_add(chain.duration);
-        let home = spec.end_node == NodeIx::NONE || done.saturating_add(to_end[chain.tail.index()].0) <= spec.end_by;
+        let home = done.saturating_add(to_end[chain.tail.index()].0) <= spec.end_by;
         arrival <= chain.latest
             && home
             && chain.load <= spec.capacity[0] - spec.onboard[0]

@@ -270,7 +270,7 @@ impl State<'_> {
             return None;
         }
         let start = opens_at(unit, &pickup.fixed, arrival);
-        if start > end_by {
+        if start > local.shift_end(tour, unit) {
             return None;
         }
         let shift_end = local.shift_end(tour, mate);

@@ -1,11 +1,14 @@
 //! What a vehicle makes of a leg: its own time and its own price.
 
+use super::legs::{BRIDGE, Legs};
 use super::spec::TourSpec;
 use super::units::UNREACHABLE;
+use crate::index::NodeIx;
 
 /// What a class of vehicles makes of a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Class {
+    table: u16,
     time_factor: u16,
     per_hour: i64,
     per_km: i64,
@@ -13,7 +16,7 @@ pub(crate) struct Class {
 
 impl TourSpec {
     pub(super) fn class(&self) -> Class {
-        Class { time_factor: self.time_factor, per_hour: self.per_hour, per_km: self.per_km }
+        Class { table: self.table, time_factor: self.time_factor, per_hour: self.per_hour, per_km: self.per_km }
     }
 }
 
@@ -33,15 +36,24 @@ impl Class {
         }
     }
 
-    /// Time and price, in millionths, of a leg of the matrix.
+    /// Time and price, in millionths, of a leg.
     #[inline]
-    pub(crate) fn leg(self, (time, metres): (i32, i32)) -> (i32, i32) {
+    pub(crate) fn leg(self, legs: &Legs, a: NodeIx, b: NodeIx) -> (i32, i32) {
+        let (time, metres) = legs.pair_in(self.table, a, b);
         self.priced((self.time(time), metres))
+    }
+
+    /// More than what rounding can change a price by, in millionths.
+    pub(super) fn price_rounding(self) -> i64 {
+        i64::from(self.priced((self.time(ROUNDINGS), ROUNDINGS)).1)
     }
 
     /// Price, in millionths, of a leg that takes such a vehicle so long; and the time.
     #[inline]
     pub(super) fn priced(self, (time, metres): (i32, i32)) -> (i32, i32) {
+        if metres == BRIDGE {
+            return (time, i32::MAX / 4);
+        }
         // Millionths; an `i32` holds 107 hours at 20 an hour.
         let by_time = i64::from(time).saturating_mul(self.per_hour) / 3_600_000;
         let cost = by_time.saturating_add(i64::from(metres).saturating_mul(self.per_km) / 1000);

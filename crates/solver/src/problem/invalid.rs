@@ -21,8 +21,13 @@ pub enum Invalid {
     Tour(StopIx),
     /// The matrix has a negative entry.
     Leg,
-    /// A load is negative.
+    /// A load is negative, or has more or fewer dimensions than that of other stops, or something that is no job both leaves and takes
+    /// goods.
     Load(StopIx),
+    /// A tour drives a table of legs that does not exist.
+    Table(TourIx),
+    /// A tour's capacity, or that of one of its pauses, has more or fewer dimensions than the loads.
+    Dimensions(TourIx),
     /// Prices that add up beyond what the objective (`i64`) can hold.
     Prices,
     /// `initial` does not have one sequence per tour, or a stop twice, or one end of a shipment only.
@@ -42,7 +47,13 @@ impl std::fmt::Display for Invalid {
             Self::Tour(stop) => write!(f, "stop {} is locked to a tour that does not exist", stop.0),
             Self::Leg => write!(f, "the leg matrix has a negative entry"),
             Self::Prices => write!(f, "prices of stops left out and of vehicles add up to more than can be counted"),
-            Self::Load(stop) => write!(f, "stop {} has a negative load", stop.0),
+            Self::Load(stop) => {
+                write!(f, "stop {} has a negative load, or one of other dimensions than the other stops", stop.0)
+            }
+            Self::Table(tour) => write!(f, "tour {} drives a table of legs that does not exist", tour.0),
+            Self::Dimensions(tour) => {
+                write!(f, "the capacity of tour {} has other dimensions than the loads of the stops", tour.0)
+            }
             Self::Initial => {
                 write!(f, "the initial plan has a stop twice, half a shipment, or not one sequence per tour")
             }
@@ -51,6 +62,16 @@ impl std::fmt::Display for Invalid {
 }
 
 impl std::error::Error for Invalid {}
+
+/// In order, not overlapping, in range.
+fn are_windows(windows: &[(i32, i32)]) -> bool {
+    windows.windows(2).all(|pair| pair[0].1 < pair[1].0)
+        && windows.iter().all(|&(opens, closes)| opens <= closes && in_range(opens) && in_range(closes))
+}
+
+fn is_span(span: i32) -> bool {
+    (0..=TIME_MAX).contains(&span)
+}
 
 fn in_range(t: i32) -> bool {
     (-TIME_MAX..=TIME_MAX).contains(&t)
@@ -80,14 +101,21 @@ impl ProblemSpec {
             if stop.node.0 >= nodes {
                 return Err(Invalid::Node(index));
             }
-            let ordered = stop.windows.windows(2).all(|pair| pair[0].1 < pair[1].0);
-            let legal =
-                stop.windows.iter().all(|&(opens, closes)| opens <= closes && in_range(opens) && in_range(closes));
-            let spans = (0..=TIME_MAX).contains(&stop.service) && (0..=TIME_MAX).contains(&stop.setup);
-            if !ordered || !legal || !spans || !(in_range(stop.due) || stop.due == i32::MAX) || !in_range(stop.placed) {
+            let of_types = stop.by_type.iter().all(|times| is_span(times.service) && is_span(times.setup));
+            let spans = is_span(stop.service) && is_span(stop.setup) && of_types;
+            if !are_windows(&stop.windows)
+                || !spans
+                || !(in_range(stop.due) || stop.due == i32::MAX)
+                || !in_range(stop.placed)
+            {
                 return Err(Invalid::Time(index));
             }
-            if stop.load.iter().any(|&load| load < 0) {
+            let more = stop.more_load.iter().flat_map(|&(load, takes)| [load, takes]);
+            let is_job = stop.role == Role::JobDelivery;
+            if stop.load.into_iter().chain(stop.takes).chain(more).any(|load| load < 0)
+                || (!is_job && stop.takes != [0; 4])
+                || stop.more_load.len() != stops[0].more_load.len()
+            {
                 return Err(Invalid::Load(index));
             }
             if stop.locked != TourIx::NONE && stop.locked.index() >= tours.len() {
@@ -121,9 +149,17 @@ impl ProblemSpec {
             let pauses = tour
                 .pauses
                 .iter()
-                .all(|p| in_range(p.opens) && in_range(p.closes) && (0..=TIME_MAX).contains(&p.duration));
+                .all(|pause| are_windows(&pause.windows) && !pause.windows.is_empty() && is_span(pause.duration));
             if !in_range(tour.start_at) || !in_range(tour.end_by) || !pauses {
                 return Err(Invalid::TourTime(index));
+            }
+            if usize::from(tour.table) >= self.legs.tables() {
+                return Err(Invalid::Table(index));
+            }
+            let dimensions = self.stops.first().map_or(tour.more_capacity.len(), |stop| stop.more_load.len());
+            let alike = |count: usize| count == dimensions || count == 0;
+            if !alike(tour.more_capacity.len()) || !tour.pauses.iter().all(|pause| alike(pause.more_load_max.len())) {
+                return Err(Invalid::Dimensions(index));
             }
         }
         Ok(())

@@ -39,10 +39,8 @@ impl Kinds {
             .collect();
         let twin = firsts(tours, |tour| tour);
         let leaders = TourIx::first(tours.len()).filter(|&tour| twin[tour.index()] == tour).collect();
-        let tail_twin = firsts(tours, |tour| {
-            (tour.end_node, tour.end_by, tour.finish_late, tour.capacity, tour.stops_max, tour.lifo, tour.class())
-        });
-        let make = firsts(tours, |tour| (tour.capacity, tour.stops_max, tour.lifo, tour.fixed, tour.class()));
+        let tail_twin = firsts(tours, |tour| (tour.end_node, tour.end_by, tour.finish_late, limits(tour)));
+        let make = firsts(tours, |tour| (tour.fixed, limits(tour)));
         Self { classes, class_of, twin, leaders, tail_twin, make }
     }
 
@@ -90,6 +88,12 @@ impl Kinds {
     pub(super) fn is_one(&self) -> bool {
         self.leaders.len() <= 1
     }
+}
+
+/// What a vehicle holds, may and costs on the way.
+fn limits(tour: &TourSpec) -> impl Ord + use<'_> {
+    let holds = (tour.capacity, &tour.more_capacity, tour.stops_max, tour.lifo, tour.travel_max, tour.metres_max);
+    (holds, tour.per_task_hour, tour.vehicle_type, tour.class())
 }
 
 /// For each tour the first one that has the same key. There may be as many keys as vehicles.

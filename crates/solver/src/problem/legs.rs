@@ -6,6 +6,9 @@ use super::hourly::{AskedLegs, TimeDependentLegs};
 use super::units::UNREACHABLE;
 use crate::index::NodeIx;
 
+/// The length of a leg that does not exist and is as dear as a leg can be.
+pub(super) const BRIDGE: i32 = i32::MAX;
+
 /// How a length becomes an integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rounding {
@@ -38,6 +41,8 @@ impl Rounding {
 pub struct LegMatrix {
     n: usize,
     legs: Vec<(i32, i32)>,
+    /// True lengths, where the second number of a leg is a price; otherwise empty.
+    lengths: Vec<i32>,
 }
 
 impl LegMatrix {
@@ -49,7 +54,21 @@ impl LegMatrix {
                 legs.push(leg(a, b));
             }
         }
-        Self { n, legs }
+        Self { n, legs, lengths: Vec::new() }
+    }
+
+    /// The same legs with other true lengths: what was given as length before counts as a price only. One length for each pair, row
+    /// by row.
+    #[must_use]
+    pub fn with_lengths(mut self, lengths: Vec<i32>) -> Self {
+        self.lengths = lengths;
+        self
+    }
+
+    /// The same legs, and where there is none one that takes no time and is as dear as a leg can be.
+    pub(crate) fn with_bridges(&self) -> Self {
+        let bridged = |&(time, metres): &(i32, i32)| if time >= UNREACHABLE { (0, BRIDGE) } else { (time, metres) };
+        Self { n: self.n, legs: self.legs.iter().map(bridged).collect(), lengths: self.lengths.clone() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -58,6 +77,8 @@ impl LegMatrix {
 
     pub(crate) fn is_legal(&self) -> bool {
         self.legs.iter().all(|&(time, metres)| time >= 0 && metres >= 0)
+            && self.lengths.iter().all(|&metres| metres >= 0)
+            && (self.lengths.is_empty() || self.lengths.len() == self.legs.len())
     }
 
     pub(crate) fn get(&self, a: NodeIx, b: NodeIx) -> (i32, i32) {
@@ -101,6 +122,9 @@ impl SpherePlace {
 pub enum Legs {
     /// Given in full.
     Matrix(LegMatrix),
+    /// Several tables over the same nodes: vehicles of one kind drive other ways than those of another, see [`super::TourSpec::table`].
+    /// Where no vehicle is named, the first.
+    Several(Vec<LegMatrix>),
     /// Straight lines on a plane: length = `scale` × distance, rounded; time = the same, rounded its own way.
     Plane {
         /// Coordinates of the nodes.
@@ -142,6 +166,7 @@ impl Legs {
     pub fn nodes(&self) -> usize {
         match self {
             Self::Matrix(matrix) => matrix.n,
+            Self::Several(tables) => tables.first().map_or(0, |table| table.n),
             Self::Asked(legs) => legs.nodes(),
             Self::TimeDependent(legs) => legs.nodes(),
             Self::Plane { places, .. } => places.len(),
@@ -154,6 +179,7 @@ impl Legs {
     pub fn pair(&self, a: NodeIx, b: NodeIx) -> (i32, i32) {
         match self {
             Self::Matrix(matrix) => matrix.get(a, b),
+            Self::Several(tables) => tables[0].get(a, b),
             Self::Asked(legs) => legs.get(a, b),
             Self::TimeDependent(legs) => legs.first(a, b),
             Self::Plane { places, scale, length, time } => {
@@ -169,16 +195,44 @@ impl Legs {
         }
     }
 
-    /// Time and length of a leg that is begun at an instant, by a vehicle of this factor (1000: as the legs say).
-    pub fn leaving(&self, a: NodeIx, b: NodeIx, depart: i32, time_factor: u16) -> (i32, i32) {
+    /// Time and priced length of a leg in one of several tables.
+    #[inline]
+    pub(crate) fn pair_in(&self, table: u16, a: NodeIx, b: NodeIx) -> (i32, i32) {
+        match self {
+            Self::Several(tables) => tables[usize::from(table)].get(a, b),
+            Self::Matrix(_) | Self::Asked(_) | Self::TimeDependent(_) | Self::Plane { .. } | Self::Sphere { .. } => {
+                self.pair(a, b)
+            }
+        }
+    }
+
+    /// The true length of a leg in one of several tables, metres: the priced one unless the table has prices of its own.
+    pub fn length_in(&self, table: u16, a: NodeIx, b: NodeIx) -> i32 {
+        let of = |matrix: &LegMatrix| matrix.lengths.get(a.index() * matrix.n + b.index()).copied();
+        let other = match self {
+            Self::Matrix(matrix) => of(matrix),
+            Self::Several(tables) => of(&tables[usize::from(table)]),
+            Self::Asked(_) | Self::TimeDependent(_) | Self::Plane { .. } | Self::Sphere { .. } => None,
+        };
+        other.unwrap_or_else(|| self.pair_in(table, a, b).1)
+    }
+
+    /// How many tables there are to choose from.
+    pub(crate) fn tables(&self) -> usize {
+        if let Self::Several(tables) = self { tables.len() } else { 1 }
+    }
+
+    /// Time and priced length of a leg that is begun at an instant, by a vehicle that drives this table in this factor (1000: as the
+    /// legs say).
+    pub fn leaving(&self, a: NodeIx, b: NodeIx, depart: i32, (table, time_factor): (u16, u16)) -> (i32, i32) {
         let own = |time: i32| {
             let time = i64::from(time) * i64::from(time_factor) / 1000;
             time.min(i64::from(UNREACHABLE)) as i32
         };
         match self {
             Self::TimeDependent(legs) => legs.leaving(a, b, depart, own),
-            Self::Matrix(_) | Self::Asked(_) | Self::Plane { .. } | Self::Sphere { .. } => {
-                let (time, metres) = self.pair(a, b);
+            Self::Matrix(_) | Self::Several(_) | Self::Asked(_) | Self::Plane { .. } | Self::Sphere { .. } => {
+                let (time, metres) = self.pair_in(table, a, b);
                 (own(time), metres)
             }
         }
@@ -203,6 +257,10 @@ impl Legs {
                 let row = matrix.row(from);
                 times.extend(to.map(|node| row[node.index()].0));
             }
+            Self::Several(tables) => {
+                let row = tables[0].row(from);
+                times.extend(to.map(|node| row[node.index()].0));
+            }
             Self::Plane { places, scale, time, .. } => {
                 let ((x, y), scale, time) = (places[from.index()], *scale, *time);
                 times.extend(to.map(|node| {
@@ -216,13 +274,13 @@ impl Legs {
 
     /// A leg and its way back are the same.
     pub(crate) fn is_symmetric(&self) -> bool {
-        !matches!(self, Self::Matrix(_) | Self::Asked(_) | Self::TimeDependent(_))
+        !matches!(self, Self::Matrix(_) | Self::Several(_) | Self::Asked(_) | Self::TimeDependent(_))
     }
 
     /// Coordinates on some plane, where there are any: for finding near places without asking for every leg.
     pub(crate) fn planar(&self, node: NodeIx) -> Option<(f64, f64)> {
         match self {
-            Self::Matrix(_) | Self::Asked(_) | Self::TimeDependent(_) => None,
+            Self::Matrix(_) | Self::Several(_) | Self::Asked(_) | Self::TimeDependent(_) => None,
             Self::Plane { places, .. } => Some(places[node.index()]),
             // Stretched so that both axes have one scale near the first place.
             Self::Sphere { places, .. } => {
@@ -235,7 +293,7 @@ impl Legs {
     /// Travel time per unit of the plane that [`Legs::planar`] speaks of: as near as a drawing is.
     pub(crate) fn time_per_planar(&self) -> Option<f64> {
         match self {
-            Self::Matrix(_) | Self::Asked(_) | Self::TimeDependent(_) => None,
+            Self::Matrix(_) | Self::Several(_) | Self::Asked(_) | Self::TimeDependent(_) => None,
             Self::Plane { scale, .. } => Some(*scale),
             Self::Sphere { metres_per_time, .. } => Some(EARTH_RADIUS / metres_per_time),
         }
@@ -244,6 +302,9 @@ impl Legs {
     pub(crate) fn is_legal(&self) -> bool {
         match self {
             Self::Matrix(matrix) => matrix.is_legal(),
+            Self::Several(tables) => {
+                tables.iter().all(|table| table.is_legal() && table.n == tables[0].n) && !tables.is_empty()
+            }
             // Legs are looked at when they come.
             Self::Asked(_) | Self::TimeDependent(_) => true,
             Self::Plane { places, scale, .. } => {

@@ -23,7 +23,8 @@ pub use self::invalid::Invalid;
 pub use self::legs::{LegMatrix, Legs, Rounding, SpherePlace};
 pub use self::solution::Solution;
 pub(crate) use self::solution::{absent_units, all_stops};
-pub use self::spec::{Pause, ProblemSpec, Role, Stop, TourSpec, Weights};
+pub use self::spec::{Pause, ProblemSpec, Role, Stop, TimesOfType, TourSpec, Weights};
+pub(crate) use self::units::span_price;
 pub use self::units::{TIME_MAX, UNREACHABLE};
 
 /// A legal problem: whatever [`Problem::new`] checks holds for as long as it lives, so that the search never checks it again.
@@ -37,6 +38,7 @@ pub struct Problem {
     closes: Vec<i32>,
     /// See the functions of the same names.
     walks: bool,
+    odd: bool,
     lifo: bool,
     unrestricted: bool,
     has_setup: bool,
@@ -64,10 +66,11 @@ impl Problem {
         let setup_max = stops.iter().map(|stop| stop.setup).max().unwrap_or(0);
         let metric = legs.is_symmetric();
         let time_rounding = kinds.classes().map(|class| class.time(ROUNDINGS)).max().unwrap_or(0);
-        let price_rounding =
-            kinds.classes().map(|class| i64::from(class.leg((ROUNDINGS, ROUNDINGS)).1)).max().unwrap_or(0);
+        let price_rounding = kinds.classes().map(Class::price_rounding).max().unwrap_or(0);
+        let odd = is_odd(&spec);
         Ok(Self {
-            walks: weights.flow_per_hour > 0,
+            walks: weights.flow_per_hour > 0 || odd,
+            odd,
             lifo: tours.iter().any(|tour| tour.lifo),
             unrestricted: stops
                 .iter()
@@ -161,10 +164,41 @@ impl Problem {
         self.kinds.are_mixed()
     }
 
-    /// Every candidate is priced by a walk along the tour, because flow time counts.
+    /// Every candidate is priced by a walk along the tour, because flow time counts, or because of what [`Problem::is_odd`] says.
     #[inline]
     pub(crate) fn walks(&self) -> bool {
         self.walks
+    }
+
+    /// It has rules or prices that the records of a plan under search do not know, so that tours are driven in full: limits of a
+    /// tour's driving, prices of tasks, goods both left and taken, more than four dimensions of load, times that differ by vehicle,
+    /// windows of set-up.
+    #[inline]
+    pub(crate) fn is_odd(&self) -> bool {
+        self.odd
+    }
+
+    /// Times of service and of set-up at a stop for a tour that comes from a node.
+    #[inline]
+    pub(crate) fn times_at(&self, tour: TourIx, from: NodeIx, stop: StopIx) -> (i32, i32) {
+        let its = &self.spec.stops[stop.index()];
+        let vehicle_type = self.spec.tours[tour.index()].vehicle_type;
+        let own = its.by_type.iter().find(|times| times.vehicle_type == vehicle_type);
+        let (service, setup) = own.map_or((its.service, its.setup), |times| (times.service, times.setup));
+        (service, if from == its.node { 0 } else { setup })
+    }
+
+    /// When a vehicle that is at a stop begins there what its windows are for, and when it begins service.
+    #[inline]
+    pub(crate) fn start_of(&self, stop: StopIx, arrival: i32, setup: i32) -> (i32, i32) {
+        let its = &self.spec.stops[stop.index()];
+        if self.spec.weights.setup_in_window {
+            let action = its.opens_at(arrival);
+            (action, action.saturating_add(setup))
+        } else {
+            let start = its.opens_at(arrival.saturating_add(setup));
+            (start, start)
+        }
     }
 
     /// At least one vehicle is unloaded last in, first out.
@@ -230,7 +264,7 @@ impl Problem {
 
     /// Travel time and price of a leg for a tour's class.
     pub(crate) fn leg(&self, tour: TourIx, a: NodeIx, b: NodeIx) -> (i32, i32) {
-        self.own_class(tour).leg(self.spec.legs.pair(a, b))
+        self.own_class(tour).leg(&self.spec.legs, a, b)
     }
 
     /// Travel time including the set-up at `b`, and price, from one stop or tour start (`a >= stops`) to a stop.
@@ -239,33 +273,22 @@ impl Problem {
     }
 
     /// Travel time and price of a leg that is begun at an instant.
-    fn leg_at(&self, tour: TourIx, a: NodeIx, b: NodeIx, depart: i32) -> (i32, i32) {
+    pub(crate) fn leg_at(&self, tour: TourIx, a: NodeIx, b: NodeIx, depart: i32) -> (i32, i32) {
         match &self.spec.legs {
             Legs::TimeDependent(legs) => {
                 let class = self.own_class(tour);
                 class.priced(legs.leaving(a, b, depart, |time| class.time(time)))
             }
-            Legs::Matrix(_) | Legs::Asked(_) | Legs::Plane { .. } | Legs::Sphere { .. } => self.leg(tour, a, b),
+            Legs::Matrix(_) | Legs::Several(_) | Legs::Asked(_) | Legs::Plane { .. } | Legs::Sphere { .. } => {
+                self.leg(tour, a, b)
+            }
         }
-    }
-
-    /// Like [`Problem::hop`], begun at an instant; `None` where there is no way then.
-    pub(crate) fn hop_at(&self, tour: TourIx, from: NodeIx, to: StopIx, depart: i32) -> Option<(i32, i32)> {
-        let stop = &self.spec.stops[to.index()];
-        let (time, cost) = self.leg_at(tour, from, stop.node, depart);
-        (time < UNREACHABLE).then(|| (time + if from == stop.node { 0 } else { stop.setup }, cost))
     }
 
     /// Travel time and price from a node to a tour's end.
     pub(crate) fn hop_end(&self, tour: TourIx, from: NodeIx) -> (i32, i32) {
         let end = self.spec.tours[tour.index()].end_node;
         if end == NodeIx::NONE { (0, 0) } else { self.leg(tour, from, end) }
-    }
-
-    /// Like [`Problem::hop_end`], begun at an instant.
-    pub(crate) fn hop_end_at(&self, tour: TourIx, from: NodeIx, depart: i32) -> (i32, i32) {
-        let end = self.spec.tours[tour.index()].end_node;
-        if end == NodeIx::NONE { (0, 0) } else { self.leg_at(tour, from, end, depart) }
     }
 
     /// True when this tour may serve this stop at all, whatever the sequence.
@@ -280,11 +303,17 @@ impl Problem {
     }
 
     /// The latest start of service that a tour's shift allows at a stop.
-    pub(crate) fn shift_end(&self, tour: TourIx, stop: StopIx) -> i32 {
-        let stop = &self.spec.stops[stop.index()];
+    pub(crate) fn shift_end(&self, tour: TourIx, index: StopIx) -> i32 {
+        let stop = &self.spec.stops[index.index()];
         let spec = &self.spec.tours[tour.index()];
         let exempt = stop.role == Role::Delivery && (stop.mate == StopIx::NONE || spec.finish_late);
-        if exempt { TIME_MAX } else { spec.end_by }
+        if exempt {
+            TIME_MAX
+        } else if spec.end_node == NodeIx::NONE {
+            spec.end_by.saturating_sub(self.times_at(tour, stop.node, index).0)
+        } else {
+            spec.end_by
+        }
     }
 
     pub(crate) fn is_time_dependent(&self) -> bool {
@@ -296,6 +325,15 @@ impl Problem {
     pub fn is_plain(&self) -> bool {
         self.plain
     }
+}
+
+/// See [`Problem::is_odd`].
+fn is_odd(spec: &ProblemSpec) -> bool {
+    let ProblemSpec { stops, tours, weights, .. } = spec;
+    let has_setup = || stops.iter().any(|stop| stop.setup > 0);
+    let odd_stop = |stop: &Stop| stop.takes != [0; 4] || !stop.more_load.is_empty() || !stop.by_type.is_empty();
+    let odd_tour = |tour: &TourSpec| tour.per_task_hour > 0 || tour.travel_max < i32::MAX || tour.metres_max < i64::MAX;
+    (weights.setup_in_window && has_setup()) || stops.iter().any(odd_stop) || tours.iter().any(odd_tour)
 }
 
 /// See [`Problem::is_plain`].
@@ -316,7 +354,7 @@ fn is_plain(spec: &ProblemSpec, closes: &[i32]) -> bool {
         .iter()
         .zip(closes)
         .all(|(stop, &closes)| stop.windows.len() <= 1 && (stop.due == i32::MAX || closes <= stop.due));
-    let walks = weights.flow_per_hour > 0;
+    let walks = weights.flow_per_hour > 0 || is_odd(spec);
     let special = tours.iter().any(|tour| tour.lifo || !tour.pauses.is_empty());
     !walks && !special && loads && countable && roles && windows
 }

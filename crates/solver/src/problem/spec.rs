@@ -56,7 +56,7 @@ impl ProblemSpec {
     #[inline]
     pub(super) fn hop(&self, class: Class, from: NodeIx, to: StopIx) -> (i32, i32) {
         let stop = &self.stops[to.index()];
-        let (time, cost) = class.leg(self.legs.pair(from, stop.node));
+        let (time, cost) = class.leg(&self.legs, from, stop.node);
         (time + if from == stop.node { 0 } else { stop.setup }, cost)
     }
 }
@@ -89,6 +89,13 @@ pub struct Stop {
     pub setup: i32,
     /// How much room its goods take, in each dimension of load.
     pub load: [i32; 4],
+    /// Goods that are taken on here while those of `load` are left: only of a [`Role::JobDelivery`]. They stay on board.
+    pub takes: [i32; 4],
+    /// Further dimensions of load: what is left or taken as `load` says, and what is taken as `takes` says. Of a shipment's ends
+    /// both have the same.
+    pub more_load: Vec<(i32, i32)>,
+    /// Other times of service and set-up for vehicles of a type ([`TourSpec::vehicle_type`]).
+    pub by_type: Vec<TimesOfType>,
     /// What happens.
     pub role: Role,
     /// The other stop of the shipment, or [`StopIx::NONE`].
@@ -119,6 +126,9 @@ impl Stop {
             service: 0,
             setup: 0,
             load: [0; 4],
+            takes: [0; 4],
+            more_load: Vec::new(),
+            by_type: Vec::new(),
             role: Role::JobDelivery,
             mate: StopIx::NONE,
             needs: 0,
@@ -145,34 +155,37 @@ impl Stop {
         }
         t
     }
+}
 
-    /// When a vehicle that is free at `now` leaves for this stop, and the pauses it takes before: every one that is due, or that
-    /// would be too late after the service here. `travel`: how long the way takes from an instant, set-up included.
-    pub(crate) fn leaves<'p>(
-        &self,
-        mut now: i32,
-        travel: impl Fn(i32) -> i32,
-        pauses: &mut std::iter::Peekable<impl Iterator<Item = &'p Pause>>,
-    ) -> (i32, i32) {
-        let served = |now: i32| self.opens_at(now.saturating_add(travel(now))).saturating_add(self.service);
-        let mut taken = 0;
-        while let Some(pause) = pauses.next_if(|pause| now >= pause.opens || served(now) > pause.closes) {
-            now = now.max(pause.opens) + pause.duration;
-            taken += pause.duration;
-        }
-        (now, taken)
-    }
+/// How long a stop takes vehicles of one type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimesOfType {
+    /// The type.
+    pub vehicle_type: u16,
+    /// Time of service.
+    pub service: i32,
+    /// Time of set-up.
+    pub setup: i32,
 }
 
 /// A pause of the driver within a tour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pause {
-    /// It does not begin before.
-    pub opens: i32,
-    /// It does not begin after.
-    pub closes: i32,
+    /// When it may begin: (opens, closes), in order, not overlapping, at least one.
+    pub windows: Vec<(i32, i32)>,
     /// How long it takes.
     pub duration: i32,
+    /// Most goods on board meanwhile, in the first four dimensions of load; `None`: no matter how many.
+    pub load_max: Option<[i32; 4]>,
+    /// The same in the further dimensions, as many as there are or none.
+    pub more_load_max: Vec<i32>,
+}
+
+impl Pause {
+    /// A pause that begins in this window, whatever is on board.
+    pub fn new(opens: i32, closes: i32, duration: i32) -> Self {
+        Self { windows: vec![(opens, closes)], duration, load_max: None, more_load_max: Vec::new() }
+    }
 }
 
 /// One vehicle, from where and when it will be free.
@@ -184,8 +197,8 @@ pub struct TourSpec {
     pub start_at: i32,
     /// Where it must end, or [`NodeIx::NONE`].
     pub end_node: NodeIx,
-    /// No service starts after, and the end is reached by then. Goods on board at the start are exempt: they cannot
-    /// stay there for good.
+    /// The end is reached by then, or, without an end, every service is over. Goods on board at the start are exempt: they
+    /// cannot stay there for good.
     pub end_by: i32,
     /// Deliveries of shipments are exempt too.
     pub finish_late: bool,
@@ -201,13 +214,26 @@ pub struct TourSpec {
     pub per_hour: i64,
     /// Millionths per kilometre.
     pub per_km: i64,
+    /// Millionths per hour of service and set-up.
+    pub per_task_hour: i64,
     /// Its driving time, in thousandths of the time that the legs say.
     pub time_factor: u16,
+    /// Which legs it drives, where there are several tables ([`Legs::Several`]).
+    pub table: u16,
+    /// Its type: some stops take longer for some types.
+    pub vehicle_type: u16,
+    /// Longest time of driving.
+    pub travel_max: i32,
+    /// Longest way, metres.
+    pub metres_max: i64,
+    /// Capacity in further dimensions of load: as many as the stops have, or none.
+    pub more_capacity: Vec<i32>,
     /// Most stops.
     pub stops_max: u32,
     /// Its goods are unloaded last in, first out.
     pub lifo: bool,
-    /// Pauses still to be taken, in order.
+    /// Pauses still to be taken, in order. Every one of a tour that has stops; where lateness is allowed, late if need be, and behind the
+    /// last stop not at all.
     pub pauses: Vec<Pause>,
     /// Already in use: its fixed price is spent.
     pub in_use: bool,
@@ -228,7 +254,13 @@ impl TourSpec {
             fixed: 0,
             per_hour: 20_000_000,
             per_km: 300_000,
+            per_task_hour: 0,
             time_factor: 1000,
+            table: 0,
+            vehicle_type: 0,
+            travel_max: i32::MAX,
+            metres_max: i64::MAX,
+            more_capacity: Vec::new(),
             stops_max: u32::MAX,
             lifo: false,
             pauses: Vec::new(),
@@ -244,12 +276,22 @@ pub struct Weights {
     pub late_per_hour: i64,
     /// An hour between `placed` and the end of service; 0 where only windows count.
     pub flow_per_hour: i64,
-    /// Nothing is ever served late: what cannot be on time is left out.
+    /// Nothing is ever served late: what cannot be on time is left out. A pause that cannot begin on time stops the tour.
     pub hard: bool,
+    /// Windows hold for the beginning of set-up, not for that of service after it.
+    pub setup_in_window: bool,
+    /// A pause may be taken anywhere on the way. Otherwise it is taken before a vehicle leaves for its next stop.
+    pub pause_on_the_way: bool,
 }
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { late_per_hour: 60_000_000, flow_per_hour: 0, hard: false }
+        Self {
+            late_per_hour: 60_000_000,
+            flow_per_hour: 0,
+            hard: false,
+            setup_in_window: false,
+            pause_on_the_way: false,
+        }
     }
 }

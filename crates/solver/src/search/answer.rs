@@ -2,6 +2,7 @@
 
 use super::hourly::{frozen, insert_timed};
 use super::repair::repaired;
+use super::verdict::checked;
 use crate::index::{LocalStop, LocalTour, StopIx, TourIx};
 use crate::moves::{fill, insert_into};
 use crate::problem::{Problem, Solution, absent_units};
@@ -15,6 +16,10 @@ use crate::state::{Local, State};
 /// it may not serve, then the others from the end, but none that is locked to it. They are placed again like all that is absent.
 /// If that does not help, the tour stays exactly as it is and is named in [`Solution::infeasible`].
 pub fn insert(problem: &Problem) -> Solution {
+    checked(problem, insert_unchecked(problem))
+}
+
+fn insert_unchecked(problem: &Problem) -> Solution {
     if problem.is_time_dependent() {
         return repaired(problem, |problem, _| insert_timed(problem));
     }

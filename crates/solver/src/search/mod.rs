@@ -4,16 +4,20 @@ use std::sync::atomic::AtomicBool;
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
+use self::forbidden::{SHARE, from_relaxed, relaxed};
 use self::hourly::{frozen, settle, solve_timed};
 use self::repair::repaired;
 use self::rounds::{Found, search, solve_constant};
-use crate::problem::{Problem, Solution};
+use self::verdict::checked;
+use crate::problem::{Problem, Solution, absent_units};
+use crate::state::plan_cost;
 
 mod anneal;
 mod answer;
 mod changes;
 mod crossing;
 mod cut;
+mod forbidden;
 mod heat;
 mod hourly;
 mod limits;
@@ -22,22 +26,30 @@ mod rounds;
 mod shrink;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 pub use self::answer::{Alternative, alternatives, insert};
 pub use self::limits::{Pace, Progress, SearchLimits};
 
 /// Improves the problem's initial plan by `limits.rounds` rounds. Reads `stop` between rounds.
 ///
-/// Where the initial plan can be driven, the result is never worse than it. A tour of it that cannot be driven loses stops first,
+/// The result is checked by [`crate::check::check`] before it is handed out. Where the initial plan can be driven, the result is never worse than it. A tour of it that cannot be driven loses stops first,
 /// as [`insert`] says.
 pub fn solve(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
-    repaired(problem, |problem, _| {
+    let found = repaired(problem, |problem, _| {
         if problem.is_time_dependent() {
             solve_timed(problem, limits, stop)
+        } else if let Some(relaxed) = relaxed(problem) {
+            let rounds = (f64::from(limits.rounds) * SHARE).ceil() as u32;
+            let first = solve_constant(&relaxed, &SearchLimits { rounds, ..*limits }, stop);
+            let again = from_relaxed(problem, first.tours);
+            let found = solve_constant(&again, &SearchLimits { rounds: limits.rounds - rounds, ..*limits }, stop);
+            Solution { rounds: found.rounds + first.rounds, iterations: found.iterations + first.iterations, ..found }
         } else {
             solve_constant(problem, limits, stop)
         }
-    })
+    });
+    checked(problem, found)
 }
 
 /// Makes and solves problems that have nothing to do with one another, side by side on the current rayon pool; the order of the results
@@ -65,7 +77,7 @@ pub fn solve_with(
     expected: u64,
     mut pace: impl FnMut(Progress<'_>) -> Pace,
 ) -> Solution {
-    repaired(problem, |problem, repair| {
+    let found = repaired(problem, |problem, repair| {
         let pace = |progress: Progress<'_>| match repair {
             None => pace(progress),
             Some(repair) => {
@@ -80,6 +92,28 @@ pub fn solve_with(
             let best = settle(problem, best);
             return alone.filter(|alone| alone.cost < best.cost).unwrap_or(best);
         }
-        search(problem, limits, expected, pace).best
-    })
+        let Some(relaxed) = relaxed(problem) else { return search(problem, limits, expected, pace).best };
+        // The first part of the time belongs to the relaxed problem. Its plans are none of ours to show.
+        let mut pace = pace;
+        let (start, own) = (absent_units(problem, problem.initial()), problem.initial());
+        let cost = plan_cost(problem, own, &start);
+        let first = search(&relaxed, limits, (expected as f64 * SHARE) as u64, |progress| {
+            match pace(Progress { cost, tours: own, ..progress }) {
+                Pace::Go(point) if point < SHARE => Pace::Go(point / SHARE),
+                Pace::Go(_) | Pace::Stop => Pace::Stop,
+            }
+        });
+        let (rounds, iterations) = (first.best.rounds, first.best.iterations);
+        let again = from_relaxed(problem, first.best.tours);
+        let found = search(&again, limits, (expected as f64 * (1.0 - SHARE)) as u64, |progress| {
+            let progress =
+                Progress { rounds: progress.rounds + rounds, iterations: progress.iterations + iterations, ..progress };
+            match pace(progress) {
+                Pace::Go(point) => Pace::Go(((point - SHARE) / (1.0 - SHARE)).max(0.0)),
+                Pace::Stop => Pace::Stop,
+            }
+        });
+        Solution { rounds: found.best.rounds + rounds, iterations: found.best.iterations + iterations, ..found.best }
+    });
+    checked(problem, found)
 }

@@ -64,7 +64,7 @@ fn problem(seed: u64, stops: usize, paired: bool, rich: bool) -> Problem {
     let mut tours = vec![tour; stops / 4 + 1];
     if rich && seed % 4 == 1 {
         for tour in &mut tours {
-            tour.pauses = vec![Pause { opens: 300, closes: 700, duration: 60 }];
+            tour.pauses = vec![Pause::new(300, 700, 60)];
         }
     }
     if seed.is_multiple_of(3) {
@@ -139,7 +139,7 @@ fn fewest_vehicles_are_fewer_and_complete() {
 /// A piece without stops, whatever its vehicles ask for, is searched without harm.
 #[test]
 fn nothing_to_serve_is_served() {
-    let tour = TourSpec { pauses: vec![Pause { opens: 10, closes: 20, duration: 5 }], ..TourSpec::at(NodeIx(0)) };
+    let tour = TourSpec { pauses: vec![Pause::new(10, 20, 5)], ..TourSpec::at(NodeIx(0)) };
     for tour in [TourSpec::at(NodeIx(0)), TourSpec { lifo: true, ..TourSpec::at(NodeIx(0)) }, tour] {
         let legs = LegMatrix::from_fn(1, |_, _| (0, 0)).into();
         let problem = Problem::new(ProblemSpec { tours: vec![tour; 3], legs, ..ProblemSpec::default() });

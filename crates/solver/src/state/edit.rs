@@ -126,7 +126,12 @@ impl State<'_> {
             self.counts[tour] += 1;
             unit
         };
-        if self.plain {
+        if !self.plain && self.is_driven(tour) {
+            let before = self.costs[tour];
+            self.update(tour);
+            delta = self.costs[tour] - before;
+            self.costs[tour] = before;
+        } else if self.plain {
             if stop.role != Role::Pickup && stop.role != Role::Delivery {
                 self.carried[tour][0] += stop.load;
             }

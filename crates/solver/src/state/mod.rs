@@ -157,7 +157,7 @@ impl<'l> State<'l> {
     }
 
     fn keep_rich(&mut self) {
-        if !self.local.totals || self.local.fixed_tours.iter().any(|tour| tour.paused) {
+        if !self.local.totals || self.local.problem.is_odd() || self.local.fixed_tours.iter().any(|tour| tour.paused) {
             self.rich = By::each(RichRecord::default(), self.records.len());
         }
     }
@@ -287,8 +287,8 @@ impl<'l> State<'l> {
         self.sequence(tour).into_iter().map(|stop| self.local.stops[stop]).collect()
     }
 
-    /// True if candidates in this tour have to be driven in full: its price is more than the sum of its legs, or it is unloaded last
-    /// in, first out.
+    /// True if candidates in this tour have to be driven in full: its price is more than the sum of its legs, it has rules that its
+    /// records do not know, or it is unloaded last in, first out.
     pub(crate) fn walks(&self, tour: LocalTour) -> bool {
         !self.plain && (self.local.problem.walks() || self.local.fixed_tours[tour].lifo)
     }

@@ -33,7 +33,12 @@ pub(crate) struct Fixed {
 /// What the innermost loops read of a tour.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FixedTour {
+    /// Whatever starts by then keeps the shift at its stop.
+    pub(crate) start_by: i32,
+    /// End of the shift.
     pub(crate) end_by: i32,
+    /// Service has to be over by the end of the shift: there is no way home that tells.
+    open: bool,
     /// Capacity of the first dimension.
     pub(crate) capacity: i32,
     /// Capacity less what is on board at the start.
@@ -181,12 +186,16 @@ impl<'p> Local<'p> {
         let paired = fixed.iter().any(|stop| matches!(stop.role, Role::Pickup | Role::Delivery));
         let totals = fixed.iter().all(|stop| stop.role == Role::JobDelivery)
             || fixed.iter().all(|stop| stop.role == Role::JobPickup);
+        let longest = fixed.iter().map(|stop| stop.service).max().unwrap_or(0);
         let fixed_tours = tours
             .iter()
             .map(|&tour| {
                 let spec = &problem.tours()[tour.index()];
+                let open = spec.end_node == NodeIx::NONE;
                 FixedTour {
+                    start_by: if open { spec.end_by.saturating_sub(longest) } else { spec.end_by },
                     end_by: spec.end_by,
+                    open,
                     capacity: spec.capacity[0],
                     room: std::array::from_fn(|d| spec.capacity[d].saturating_sub(spec.onboard[d])),
                     finish_late: spec.finish_late,
@@ -277,7 +286,7 @@ impl<'p> Local<'p> {
                 let first = chunk * square;
                 for a in 0..nodes {
                     for b in a + 1..nodes {
-                        let (time, cost) = class.leg(problem.legs().pair(from[a], from[b]));
+                        let (time, cost) = class.leg(problem.legs(), from[a], from[b]);
                         let (there, again) = (first + a * nodes + b, first + b * nodes + a);
                         if symmetric {
                             table[there] = (time, cost);
@@ -300,13 +309,13 @@ impl<'p> Local<'p> {
             for (a, &node) in from.iter().enumerate() {
                 for (b, &to) in self.stops.iter().enumerate() {
                     let to = &problem.stops()[to.index()];
-                    let (time, cost) = class.leg(problem.legs().pair(node, to.node));
+                    let (time, cost) = class.leg(problem.legs(), node, to.node);
                     table[a * nodes + b] = (time + if node == to.node { 0 } else { to.setup }, cost);
                 }
                 for (b, &tour) in self.tours.iter().enumerate() {
                     let end = problem.tours()[tour.index()].end_node;
                     if end != NodeIx::NONE {
-                        table[a * nodes + stops + b] = class.leg(problem.legs().pair(node, end));
+                        table[a * nodes + stops + b] = class.leg(problem.legs(), node, end);
                     }
                 }
             }
@@ -385,7 +394,13 @@ impl<'p> Local<'p> {
     pub(crate) fn shift_end(&self, tour: LocalTour, stop: LocalStop) -> i32 {
         let (fixed, tour) = (&self.fixed[stop], &self.fixed_tours[tour]);
         let exempt = fixed.role == Role::Delivery && (fixed.mate == LocalStop::NONE || tour.finish_late);
-        if exempt { TIME_MAX } else { tour.end_by }
+        if exempt {
+            TIME_MAX
+        } else if tour.open {
+            tour.end_by.saturating_sub(fixed.service)
+        } else {
+            tour.end_by
+        }
     }
 
     /// When service may start, in order.

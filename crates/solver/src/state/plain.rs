@@ -90,7 +90,7 @@ impl State<'_> {
     fn latest_plain(&self, tour: LocalTour, stop: LocalStop, next: LocalNode, next_latest: i32) -> i32 {
         let by = next_latest.saturating_sub(self.local.hop(tour, stop, next).0) - self.local.fixed[stop].service;
         let by = by.min(self.closes[stop]);
-        if by <= self.local.fixed_tours[tour].end_by { by } else { by.min(self.local.shift_end(tour, stop)) }
+        if by <= self.local.fixed_tours[tour].start_by { by } else { by.min(self.local.shift_end(tour, stop)) }
     }
 
     /// Recomputes a tour after stops were linked in. `first` and `last` are the first and the last new one. Departures are recomputed

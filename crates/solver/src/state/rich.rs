@@ -3,9 +3,10 @@
 
 use super::piece::FixedTour;
 use super::{Record, State};
+use crate::goods::fits;
 use crate::index::{LocalNode, LocalStop, LocalTour, NodeIx};
-use crate::problem::{Role, TIME_MAX, UNREACHABLE};
-use crate::schedule::{drive, fits, span_price};
+use crate::problem::{Role, TIME_MAX, UNREACHABLE, span_price};
+use crate::schedule::drive;
 
 /// Latest start of a stop before the opening of its window, which no arrival can keep.
 const NEVER: i32 = -TIME_MAX * 2;
@@ -24,12 +25,8 @@ pub(crate) struct RichRecord {
     pub(crate) peak_before: [i32; 4],
     /// Largest load from here to the end of the tour.
     pub(crate) peak_after: [i32; 4],
-    /// Time between being free at the stop before and leaving for this one (tours with pauses).
-    pause_before: i32,
-    /// Travel time to here from the stop before (tours with pauses).
-    travel: i32,
-    /// Pauses taken before it.
-    paused: u32,
+    /// Time between being free at the stop before and being ready here (tours that are driven in full).
+    way: i32,
 }
 
 /// What a tour of a rich piece does not keep: numbers of stops.
@@ -39,7 +36,7 @@ pub(crate) struct Flaws {
     broken: i32,
     /// Stops whose service starts after their aim.
     late: i32,
-    /// Stops whose service starts after the end of the shift, whether they may or not.
+    /// Stops whose service ends after the end of the shift and may.
     overtime: i32,
     /// The end is reached after the end of the shift.
     home_late: bool,
@@ -80,20 +77,22 @@ impl State<'_> {
     fn count(&self, tally: &mut Tally, tour: LocalTour, stop: LocalStop, begin: i32, sign: i32) {
         let local = self.local;
         let (rich, weights) = (&local.rich[stop], &local.problem.weights());
-        let FixedTour { end_by, .. } = local.fixed_tours[tour];
-        if begin <= rich.kept && begin <= end_by && weights.flow_per_hour == 0 {
+        let FixedTour { start_by, end_by, .. } = local.fixed_tours[tour];
+        let fixed = &local.fixed[stop];
+        let over = begin.saturating_add(fixed.service);
+        if begin <= rich.kept && begin <= start_by && over <= end_by && weights.flow_per_hour == 0 {
             return;
         }
-        let fixed = &local.fixed[stop];
         let mut cost = span_price(begin, rich.due, weights.late_per_hour);
         if weights.flow_per_hour > 0 && fixed.role != Role::Pickup {
-            cost += span_price(begin.saturating_add(fixed.service), rich.placed, weights.flow_per_hour);
+            cost += span_price(over, rich.placed, weights.flow_per_hour);
         }
         tally.cost += i64::from(sign) * cost;
-        let broken = begin > local.shift_end(tour, stop) || (weights.hard && begin > rich.due);
+        let shift_end = local.shift_end(tour, stop);
+        let broken = begin > shift_end || (weights.hard && begin > rich.due);
         tally.flaws.broken += sign * i32::from(broken);
         tally.flaws.late += sign * i32::from(begin > fixed.closes);
-        tally.flaws.overtime += sign * i32::from(begin > end_by);
+        tally.flaws.overtime += sign * i32::from(over > end_by && shift_end > end_by);
     }
 
     /// Adds the goods of a job that joins a tour to the sum of the tour.
@@ -120,7 +119,7 @@ impl State<'_> {
         let local = self.local;
         let fixed = &local.fixed[stop];
         let mut by = next_latest.saturating_sub(travel).saturating_sub(fixed.service).min(self.closes[stop]);
-        if by > local.fixed_tours[tour].end_by {
+        if by > local.fixed_tours[tour].start_by {
             by = by.min(local.shift_end(tour, stop).max(self.records[stop].depart - fixed.service));
         }
         if fixed.several {
@@ -198,14 +197,53 @@ impl State<'_> {
         if count > 0 && !spec.in_use {
             tally.cost += spec.fixed;
         }
-        if tally.flaws.is_broken() && !spec.pauses.is_empty() {
-            // Removing a stop can move a pause so that another stop becomes late.
-            tally.cost += UNDRIVABLE;
-        }
         self.costs[tour] = tally.cost;
         self.flaws[tour] = tally.flaws;
         self.counts[tour] = count;
         self.carried[tour] = carried;
+        if count > 0 && self.is_driven(tour) {
+            self.drive_over(tour);
+        }
+    }
+
+    /// True if the records of a tour are made by driving it in full: it has pauses, or rules and prices that they do not know.
+    pub(crate) fn is_driven(&self, tour: LocalTour) -> bool {
+        self.has_pauses(tour) || self.local.problem.is_odd()
+    }
+
+    /// Drives a tour and keeps its times, its price and what it breaks. If it cannot be driven its records stay as if it had neither
+    /// pauses nor odd rules, and it is dearer than any that can.
+    fn drive_over(&mut self, tour: LocalTour) {
+        let local = self.local;
+        let stops = self.sequence(tour);
+        let mut times = Vec::with_capacity(stops.len());
+        let global = stops.iter().map(|&stop| local.stops[stop]);
+        let driven = drive(local.problem, local.tours[tour], global, i64::MAX, |_, timed| times.push(timed));
+        let Ok(driven) = driven else {
+            self.costs[tour] += UNDRIVABLE;
+            self.flaws[tour].broken = self.flaws[tour].broken.max(1);
+            return;
+        };
+        self.costs[tour] = driven.cost;
+        let mut flaws = Flaws::default();
+        let end = self.sentinel(tour);
+        let (mut free, mut last) = (self.records[end].depart, end);
+        for (&stop, timed) in stops.iter().zip(&times) {
+            let fixed = local.fixed[stop];
+            let aims_at = if local.problem.weights().setup_in_window { timed.arrival } else { timed.start };
+            flaws.late += i32::from(aims_at > fixed.closes);
+            flaws.overtime += i32::from(timed.departure > local.fixed_tours[tour].end_by);
+            let way = timed.arrival.saturating_sub(free);
+            if self.rich[stop].way != way {
+                self.touch(stop);
+                self.rich[stop].way = way;
+            }
+            self.set_depart(stop, timed.departure);
+            self.set_closes(stop, fixed.closes.max(timed.start));
+            (free, last) = (timed.departure, stop.into());
+        }
+        self.flaws[tour] = flaws;
+        self.go_back(tour, last, end);
     }
 
     /// Recomputes a tour after stops were linked in, forward and backward, each until nothing changes. `first` and `last` are the first
@@ -234,9 +272,6 @@ impl State<'_> {
             from = prev;
         }
         self.go_back(tour, from, first);
-        if self.has_pauses(tour) {
-            tally.cost += UNDRIVABLE * (i64::from(tally.flaws.is_broken()) - i64::from(was.is_broken()));
-        }
         self.flaws[tour] = tally.flaws;
         tally.cost
     }
@@ -249,19 +284,11 @@ impl State<'_> {
         let free = self.records[prev].depart;
         let (travel, _) = self.hop(tour, prev, stop);
         let mut step = Step { changed: new, behind: false };
-        let mut leaves = free;
         if !self.rich.is_empty() {
             let before = self.rich[prev];
             let was = self.rich[stop];
             let mut rich = was;
-            if self.has_pauses(tour) {
-                let its = &local.problem.stops()[local.stops[stop].index()];
-                let all = &self.spec(tour).pauses;
-                let mut pauses = all[before.paused as usize..].iter().peekable();
-                leaves = its.leaves(free, |_| travel, &mut pauses).0;
-                rich.paused = (all.len() - pauses.len()) as u32;
-                (rich.pause_before, rich.travel) = (leaves - free, travel);
-            }
+            rich.way = travel;
             if !local.totals {
                 let goods = local.rich[stop].load;
                 rich.after = match fixed.role {
@@ -276,10 +303,10 @@ impl State<'_> {
                 self.touch(stop);
                 self.rich[stop] = rich;
                 step.changed = true;
-                step.behind = local.jobs || rich.pause_before != was.pause_before || rich.travel != was.travel;
+                step.behind = local.jobs;
             }
         }
-        let begin = local.opens_at(stop, leaves.saturating_add(travel));
+        let begin = local.opens_at(stop, free.saturating_add(travel));
         let depart = begin.saturating_add(fixed.service);
         let departed = self.records[stop].depart;
         if new || departed != depart {
@@ -290,9 +317,9 @@ impl State<'_> {
             self.count(tally, tour, stop, begin, 1);
             self.set_depart(stop, depart);
             let closes = fixed.closes.max(begin);
-            let end_by = local.fixed_tours[tour].end_by;
+            let start_by = local.fixed_tours[tour].start_by;
             step.changed = true;
-            step.behind |= closes != self.closes[stop] || begin > end_by || (!new && began > end_by);
+            step.behind |= closes != self.closes[stop] || begin > start_by || (!new && began > start_by);
             self.set_closes(stop, closes);
         }
         step
@@ -304,7 +331,7 @@ impl State<'_> {
         let (end, end_node, end_by) = (self.sentinel(tour), spec.end_node, spec.end_by);
         let travel = if last == end { 0 } else { self.hop(tour, last, end).0 };
         let arrival = self.records[last].depart.saturating_add(travel);
-        tally.flaws.home_late = last != end && end_node != NodeIx::NONE && arrival > end_by;
+        tally.flaws.home_late = last != end && arrival > end_by;
         // Insertions must not make a tour later that already ends after its shift.
         self.set_latest(end, if end_node == NodeIx::NONE { TIME_MAX } else { end_by.max(arrival) })
     }
@@ -313,7 +340,7 @@ impl State<'_> {
     /// node at which nothing changes.
     fn go_back(&mut self, tour: LocalTour, from: LocalNode, first: LocalNode) {
         let end = self.sentinel(tour);
-        let paused = self.has_pauses(tour);
+        let driven = self.is_driven(tour) && !self.rich.is_empty();
         let peaks = !self.rich.is_empty() && self.local.jobs && !self.local.totals;
         let (mut node, mut passed) = (from, false);
         loop {
@@ -324,10 +351,9 @@ impl State<'_> {
             if node == end {
                 return;
             }
-            let travel = if paused && next != end {
+            let travel = if driven && next != end {
                 // Pauses are taken where they are now, so that an insertion before one has to leave time for it.
-                let rich = &self.rich[next];
-                rich.travel.saturating_add(rich.pause_before)
+                self.rich[next].way
             } else {
                 self.hop(tour, node, next).0
             };
@@ -389,6 +415,9 @@ impl State<'_> {
         let count = self.counts[tour];
         if count == 0 {
             return true;
+        }
+        if self.is_driven(tour) {
+            return !self.flaws[tour].is_broken();
         }
         let end = self.sentinel(tour);
         let last = self.records[end].prev;

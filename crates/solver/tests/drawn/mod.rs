@@ -104,11 +104,7 @@ pub fn problem(drawn: &Drawn) -> Problem {
             has: u64::from(skill > 0),
             fixed: 1_000_000,
             lifo: drawn.lifo,
-            pauses: if drawn.pause {
-                vec![Pause { opens: 60 * MINUTE, closes: 120 * MINUTE, duration: 20 * MINUTE }]
-            } else {
-                Vec::new()
-            },
+            pauses: if drawn.pause { vec![Pause::new(60 * MINUTE, 120 * MINUTE, 20 * MINUTE)] } else { Vec::new() },
             ..TourSpec::at(NodeIx((place % n) as u32))
         })
         .collect();

@@ -1,0 +1,56 @@
+//! VROOM JSON: jobs, shipments and vehicles, with matrices or coordinates.
+//!
+//! Reads what VROOM's document of its API names. A key that VROOM does not have is warned of, or refused where reading is strict.
+//! Costs follow VROOM's defaults: an hour of driving costs 3,600, so that the cost of a plan is its seconds of driving.
+//!
+//! `shapes` is the document as it is written; `places`, `clock`, `skills` and `prices` turn one kind of its values into those of
+//! the solver, `problem` puts them together, and `given` reads routes that the document gives. `timing` finds the times of a route
+//! for the output: `solution` of what the solver found, `plan` of what the document gave.
+//!
+//! Absent on purpose: a routing engine. Where there is no matrix, vehicles drive straight lines between coordinates.
+
+mod clock;
+mod given;
+mod places;
+mod plan;
+mod prices;
+mod problem;
+mod shapes;
+mod skills;
+mod solution;
+mod timing;
+
+pub(crate) use places::Location;
+pub use plan::plan;
+pub use solution::{BrokenPlan, solution};
+
+use crate::error::ReadError;
+use crate::instance::Instance;
+
+/// How a VROOM file is read. Fill in what you mean, take the rest from `default()`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VroomOptions {
+    /// What is only warned of otherwise is an error: unknown keys, and given routes that have to be repaired.
+    pub strict: bool,
+    /// What priorities weigh.
+    pub priorities: Priorities,
+}
+
+/// What priorities of tasks weigh where not every task can be served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Priorities {
+    /// As VROOM: the sum of the priorities that are served counts first, then the number of tasks.
+    #[default]
+    SumFirst,
+    /// A task of priority p counts as much as 1 + p tasks of priority 0.
+    Weighed,
+}
+
+/// Reads a VROOM file.
+///
+/// # Errors
+///
+/// What is wrong, and where in the file.
+pub fn read_vroom(text: &str, options: VroomOptions) -> Result<Instance, ReadError> {
+    problem::read(text, options)
+}

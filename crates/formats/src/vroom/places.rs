@@ -1,0 +1,57 @@
+//! The locations of a file as nodes of the solver.
+
+use std::collections::BTreeMap;
+
+use fleetfold_solver::NodeIx;
+
+use super::shapes::Point;
+use crate::error::{ReadError, Spot};
+
+/// A location as the file gives it: coordinates, index in the matrices, or both.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Location {
+    pub(crate) point: Option<[f64; 2]>,
+    pub(crate) index: Option<usize>,
+}
+
+/// The locations of a file. The index of a location in the list is its node. Two locations are one node where VROOM takes them for
+/// one: the same index where there are matrices, the same coordinates otherwise.
+pub(super) struct Places {
+    pub(super) list: Vec<Location>,
+    known: BTreeMap<(Option<usize>, [u64; 2]), NodeIx>,
+    /// Rows of the smallest matrix, where there are matrices.
+    rows: Option<usize>,
+}
+
+impl Places {
+    pub(super) fn new(rows: Option<usize>) -> Self {
+        Self { list: Vec::new(), known: BTreeMap::new(), rows }
+    }
+
+    /// The node of a location.
+    pub(super) fn add(&mut self, at: &Spot, point: Option<Point>, index: Option<u32>) -> Result<NodeIx, ReadError> {
+        let point = point.map(|Point(point)| point);
+        if let Some([lon, lat]) = point
+            && (!(-180.0..=180.0).contains(&lon) || !(-90.0..=90.0).contains(&lat))
+        {
+            return Err(ReadError::impossible(at.clone(), format!("[{lon}, {lat}] is no longitude and latitude")));
+        }
+        let index = index.map(|index| index as usize);
+        let key = match (self.rows, index, point) {
+            (Some(rows), Some(index), _) if index >= rows => {
+                let what = format!("index {index} exceeds the matrix of {rows} rows");
+                return Err(ReadError::impossible(at.clone(), what));
+            }
+            (Some(_), None, _) => return Err(ReadError::malformed(at.clone(), "with a matrix an index is needed")),
+            (None, _, None) => return Err(ReadError::malformed(at.clone(), "without a matrix a location is needed")),
+            (Some(_), index, _) => (index, [0, 0]),
+            (None, _, Some([lon, lat])) => (None, [lon.to_bits(), lat.to_bits()]),
+        };
+        let next = NodeIx(self.list.len() as u32);
+        let node = *self.known.entry(key).or_insert(next);
+        if node == next {
+            self.list.push(Location { point, index });
+        }
+        Ok(node)
+    }
+}

@@ -1,0 +1,156 @@
+//! VROOM's mode `-c`: the times of the routes that a document gives, and what is wrong with them.
+//!
+//! The order of the steps of each vehicle is kept. Times are chosen as [`super::timing`] says: forced times (`service_at`,
+//! `service_after`, `service_before`) are kept wherever the vehicle can be there in time, then windows; what cannot begin in a window is
+//! late rather than early, and as soon as possible; of the times that end the route as early, those are taken that start it latest.
+//! VROOM asks an integer programme for the least sum of all lead times and delays. Where every window can be kept both find no
+//! violation; otherwise VROOM may begin one step early so that a later one is less late, which this module does not.
+
+use fleetfold_solver::{StopIx, TourIx};
+use serde_json::Value;
+
+use super::solution::{Document, RouteViolations, Violations, Visit, ride, start_load};
+use super::timing::{Times, off};
+use super::{VroomOptions, given, read_vroom};
+use crate::error::{ReadError, Spot};
+use crate::names::{Names, VehicleName};
+use fleetfold_solver::{Problem, Role};
+
+/// The times and violations of the routes (`vehicle.steps`) of a VROOM document, in VROOM's format of a solution. Tasks that are in no
+/// route are `unassigned`.
+///
+/// # Errors
+///
+/// What is wrong with the document, and where; also a step that names no task, or one that another step names.
+pub fn plan(text: &str, strict: bool) -> Result<Value, ReadError> {
+    // What the steps break is reported here, so that it is no error of reading a plan to start from.
+    let options = VroomOptions { strict: false, ..VroomOptions::default() };
+    let instance = read_vroom(text, options)?;
+    if strict {
+        // Unknown keys are refused: reading again without the routes would be the same document.
+        refuse_unknown(&instance.warnings)?;
+    }
+    let names = instance.names.as_ref().expect("a VROOM file has names");
+    let problem = &instance.problem;
+    let known = given::stops_by_name(&names.tasks);
+    let mut document = Document::new(problem, names);
+    for (tour, vehicle) in TourIx::all().zip(&names.vehicles).filter(|(_, vehicle)| !vehicle.steps.is_empty()) {
+        let at = || Spot::Item("vehicle", vehicle.id);
+        let mut visits = Vec::new();
+        let mut forced = Vec::new();
+        for step in &vehicle.steps {
+            let visit = match step.kind {
+                "start" | "end" => continue,
+                "break" => {
+                    let index = vehicle.breaks.iter().position(|own| own.id == step.id);
+                    Visit::Break(index.expect("checked when it was read"))
+                }
+                kind => {
+                    let unknown =
+                        || ReadError::impossible(at(), format!("`steps` name {kind} {}, which there is not", step.id));
+                    Visit::Task(*known.get(&(kind, step.id)).ok_or_else(unknown)?)
+                }
+            };
+            let is_twice = match visit {
+                Visit::Task(stop) => document.is_written(stop) || visits.contains(&visit),
+                Visit::Break(_) => visits.contains(&visit),
+            };
+            if is_twice {
+                return Err(ReadError::impossible(at(), format!("`steps` name {} {} twice", step.kind, step.id)));
+            }
+            visits.push(visit);
+            forced.push(step.forced);
+        }
+        let mut ride = ride(problem, names, tour, &visits);
+        for (step, forced) in ride.steps.iter_mut().zip(forced) {
+            step.forced = forced;
+        }
+        if let Some(start) = vehicle.steps.first().filter(|step| step.kind == "start") {
+            ride.leaves = start.forced;
+        }
+        let times = ride.times();
+        let violations = violations(problem, names, tour, &visits, &times);
+        document.add_route(tour, &visits, &times, &violations).expect("every task once, checked above");
+    }
+    for stop in StopIx::all().take(names.tasks.len()) {
+        if !document.is_written(stop) {
+            document.leave_out(stop, None).expect("it is not written yet");
+        }
+    }
+    Ok(document.finish().expect("every task is written"))
+}
+
+fn refuse_unknown(warnings: &[String]) -> Result<(), ReadError> {
+    match warnings.iter().find(|warning| warning.contains("unknown key")) {
+        Some(warning) => Err(ReadError::malformed(None, warning.clone())),
+        None => Ok(()),
+    }
+}
+
+/// What a route breaks, by VROOM's names.
+fn violations(problem: &Problem, names: &Names, tour: TourIx, visits: &[Visit], times: &Times) -> RouteViolations {
+    let (spec, vehicle): (_, &VehicleName) = (&problem.tours()[tour.index()], &names.vehicles[tour.index()]);
+    let tasks: Vec<StopIx> =
+        visits.iter().filter_map(|&visit| if let Visit::Task(stop) = visit { Some(stop) } else { None }).collect();
+    let at = |stop: StopIx| tasks.iter().position(|&other| other == stop);
+    let mut found = RouteViolations::default();
+    found.start.add_off(off(&[vehicle.shift], times.start).min(0));
+    found.end.add_off(off(&[vehicle.shift], times.end.arrival).max(0));
+    let is_over = |load: &[i64], most: &[i64]| load.iter().zip(most).any(|(load, most)| load > most);
+    let mut load = start_load(problem, names, &tasks);
+    if is_over(&load, &vehicle.capacity) {
+        found.start.add("load", 0);
+    }
+    for (&visit, moment) in visits.iter().zip(&times.steps) {
+        let mut wrong = Violations::default();
+        match visit {
+            Visit::Break(index) => {
+                let own = &vehicle.breaks[index];
+                wrong.add_off(off(&own.windows, moment.begin));
+                if own.max_load.as_ref().is_some_and(|most| is_over(&load, most)) {
+                    wrong.add("max_load", 0);
+                }
+            }
+            Visit::Task(stop) => {
+                let (its, task) = (&problem.stops()[stop.index()], &names.tasks[stop.index()]);
+                wrong.add_off(off(&task.windows, moment.begin));
+                load.iter_mut().zip(&task.pickup).for_each(|(sum, goods)| *sum += goods);
+                load.iter_mut().zip(&task.delivery).for_each(|(sum, goods)| *sum -= goods);
+                if its.needs & !spec.has != 0 || its.barred.contains(&tour) {
+                    wrong.add("skills", 0);
+                }
+                let is_in_order = match its.role {
+                    Role::JobDelivery | Role::JobPickup => true,
+                    Role::Pickup => at(its.mate) > at(stop),
+                    Role::Delivery => at(its.mate).is_some_and(|pickup| Some(pickup) < at(stop)),
+                };
+                if !is_in_order {
+                    wrong.add("precedence", 0);
+                }
+            }
+        }
+        if is_over(&load, &vehicle.capacity) {
+            wrong.add("load", 0);
+        }
+        found.steps.push(wrong);
+    }
+    if is_over(&load, &vehicle.capacity) {
+        found.end.add("load", 0);
+    }
+    if tasks.len() > spec.stops_max as usize {
+        found.route.add("max_tasks", 0);
+    }
+    let driven = times.steps.iter().map(|moment| moment.driven).sum::<i64>() + times.end.driven;
+    if driven > i64::from(spec.travel_max) {
+        found.route.add("max_travel_time", 0);
+    }
+    let metres = times.steps.iter().map(|moment| moment.metres).sum::<i64>() + times.end.metres;
+    if metres > spec.metres_max {
+        found.route.add("max_distance", 0);
+    }
+    let taken = visits.iter().filter(|visit| matches!(visit, Visit::Break(_))).count();
+    if taken < vehicle.breaks.len() {
+        found.route.add("missing_break", 0);
+    }
+    found
+}

@@ -1,0 +1,472 @@
+//! VROOM's solution format, from a solution of the solver.
+
+use std::collections::BTreeMap;
+
+use fleetfold_solver::{NodeIx, Problem, Role, Solution, Stop, StopIx, TourIx, TourSpec, schedule_home};
+use serde_json::{Map, Value, json};
+
+use super::timing::{Leg, Ride, Step, Times, off};
+use crate::error::Spot;
+use crate::instance::Instance;
+use crate::names::{Forced, Names};
+
+/// A plan that breaks a rule of its own problem. This is an error of this program, not of the file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{at}: the plan {what}")]
+pub struct BrokenPlan {
+    /// The vehicle or the task.
+    pub at: Spot,
+    /// What the plan does.
+    pub what: &'static str,
+}
+
+/// What a vehicle does at a step of its route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Visit {
+    Task(StopIx),
+    /// One of the vehicle's breaks.
+    Break(usize),
+}
+
+/// What is wrong with a step, a route or a whole plan: VROOM's name of each cause, and by how many seconds where it is one of time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Violations(BTreeMap<&'static str, i64>);
+
+impl Violations {
+    pub(super) fn add(&mut self, cause: &'static str, seconds: i64) {
+        *self.0.entry(cause).or_default() += seconds;
+    }
+
+    /// Adds how far from windows something begins.
+    pub(super) fn add_off(&mut self, off: i64) {
+        if off != 0 {
+            self.add(if off < 0 { "lead_time" } else { "delay" }, off.abs());
+        }
+    }
+
+    fn extend(&mut self, other: &Self) {
+        for (cause, seconds) in &other.0 {
+            self.add(cause, *seconds);
+        }
+    }
+
+    fn json(&self) -> Value {
+        let one = |(&cause, &seconds): (&&str, &i64)| match cause {
+            "lead_time" | "delay" => json!({ "cause": cause, "duration": seconds }),
+            _ => json!({ "cause": cause }),
+        };
+        self.0.iter().map(one).collect()
+    }
+}
+
+/// What is wrong with a route, where anything may be.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RouteViolations {
+    pub(super) start: Violations,
+    /// By step; empty: none.
+    pub(super) steps: Vec<Violations>,
+    pub(super) end: Violations,
+    pub(super) route: Violations,
+}
+
+/// What a summary adds up.
+#[derive(Default)]
+struct Sums {
+    cost: i64,
+    duration: i64,
+    distance: i64,
+    setup: i64,
+    service: i64,
+    waiting: i64,
+    priority: i64,
+    delivery: Vec<i64>,
+    pickup: Vec<i64>,
+    violations: Violations,
+}
+
+fn add(sums: &mut [i64], amounts: &[i64], sign: i64) {
+    sums.iter_mut().zip(amounts).for_each(|(sum, amount)| *sum += sign * amount);
+}
+
+impl Sums {
+    fn new(dimensions: usize) -> Self {
+        Self { delivery: vec![0; dimensions], pickup: vec![0; dimensions], ..Self::default() }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.cost += other.cost;
+        self.duration += other.duration;
+        self.distance += other.distance;
+        self.setup += other.setup;
+        self.service += other.service;
+        self.waiting += other.waiting;
+        self.priority += other.priority;
+        add(&mut self.delivery, &other.delivery, 1);
+        add(&mut self.pickup, &other.pickup, 1);
+        self.violations.extend(&other.violations);
+    }
+
+    fn write(&self, names: &Names, object: &mut Map<String, Value>) {
+        for (key, value) in [
+            ("cost", self.cost),
+            ("setup", self.setup),
+            ("service", self.service),
+            ("duration", self.duration),
+            ("waiting_time", self.waiting),
+            ("priority", self.priority),
+        ] {
+            object.insert(key.to_owned(), json!(value));
+        }
+        if names.dimensions > 0 {
+            object.insert("delivery".to_owned(), json!(self.delivery));
+            // Deprecated, and still written by VROOM.
+            object.insert("amount".to_owned(), json!(self.delivery));
+            object.insert("pickup".to_owned(), json!(self.pickup));
+        }
+        if names.has_distances {
+            object.insert("distance".to_owned(), json!(self.distance));
+        }
+        object.insert("violations".to_owned(), self.violations.json());
+    }
+}
+
+/// A solution in VROOM's format. `names` are those of the instance.
+///
+/// # Errors
+///
+/// The plan breaks a rule, or a task is neither in a route nor left out.
+pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Result<Value, BrokenPlan> {
+    let problem = &instance.problem;
+    let mut document = Document::new(problem, names);
+    for (tour, sequence) in TourIx::all().zip(&solution.tours).filter(|(_, sequence)| !sequence.is_empty()) {
+        let broken = |what| BrokenPlan { at: Spot::Item("vehicle", names.vehicles[tour.index()].id), what };
+        let (timed, home) = schedule_home(problem, tour, sequence).ok_or_else(|| broken("breaks a rule"))?;
+        let mut visits = Vec::with_capacity(sequence.len());
+        let mut breaks = (0..names.vehicles[tour.index()].breaks.len()).map(Visit::Break);
+        for (&stop, timed) in sequence.iter().zip(&timed) {
+            visits.extend(breaks.by_ref().take(timed.pauses as usize));
+            visits.push(Visit::Task(stop));
+        }
+        visits.extend(breaks.by_ref().take(home.pauses as usize));
+        if breaks.next().is_some() {
+            return Err(broken("lacks a break"));
+        }
+        let ride = ride(problem, names, tour, &visits);
+        let times = ride.times();
+        let in_time = ride.steps.iter().zip(&times.steps).all(|(step, moment)| off(&step.windows, moment.begin) == 0);
+        if !in_time || times.start < ride.shift.0 || times.end.arrival > ride.shift.1 {
+            return Err(broken("is not in time"));
+        }
+        document.add_route(tour, &visits, &times, &RouteViolations::default())?;
+    }
+    for &stop in &solution.absent {
+        document.leave_out(stop, Some(reason(problem, stop)))?;
+    }
+    document.finish()
+}
+
+/// A route whose times are to be found.
+pub(super) fn ride(problem: &Problem, names: &Names, tour: TourIx, visits: &[Visit]) -> Ride {
+    let spec = &problem.tours()[tour.index()];
+    let vehicle = &names.vehicles[tour.index()];
+    let mut here = spec.start_node;
+    let steps = visits.iter().map(|&visit| match visit {
+        Visit::Break(index) => {
+            let own = &vehicle.breaks[index];
+            Step { windows: own.windows.clone(), setup: 0, service: own.service, leg: None, forced: Forced::default() }
+        }
+        Visit::Task(stop) => {
+            let its = &problem.stops()[stop.index()];
+            let (setup, service) = times_at(spec, its, here);
+            let leg = leg(problem, spec, here, its.node);
+            here = its.node;
+            let windows = names.tasks[stop.index()].windows.clone();
+            Step { windows, setup, service, leg: Some(leg), forced: Forced::default() }
+        }
+    });
+    let steps = steps.collect();
+    let home = spec.end_node.get().map_or(Leg::default(), |end| leg(problem, spec, here, end));
+    Ride { shift: vehicle.shift, leaves: Forced::default(), steps, home }
+}
+
+/// Time and length of a leg for a vehicle.
+fn leg(problem: &Problem, spec: &TourSpec, from: NodeIx, to: NodeIx) -> Leg {
+    let time = problem.legs().leaving(from, to, 0, (spec.table, spec.time_factor)).0;
+    Leg { time: i64::from(time), metres: i64::from(problem.legs().length_in(spec.table, from, to)) }
+}
+
+/// Times of set-up and of service at a stop, for a vehicle that comes from a node.
+fn times_at(spec: &TourSpec, stop: &Stop, from: NodeIx) -> (i64, i64) {
+    let own = stop.by_type.iter().find(|own| own.vehicle_type == spec.vehicle_type);
+    let (setup, service) = own.map_or((stop.setup, stop.service), |own| (own.setup, own.service));
+    (if from == stop.node { 0 } else { i64::from(setup) }, i64::from(service))
+}
+
+/// A solution in the making.
+pub(super) struct Document<'p> {
+    problem: &'p Problem,
+    names: &'p Names,
+    routes: Vec<Value>,
+    unassigned: Vec<Value>,
+    sums: Sums,
+    /// Stop → how often it was written.
+    written: Vec<u32>,
+}
+
+impl<'p> Document<'p> {
+    pub(super) fn new(problem: &'p Problem, names: &'p Names) -> Self {
+        Self {
+            problem,
+            names,
+            routes: Vec::new(),
+            unassigned: Vec::new(),
+            sums: Sums::new(names.dimensions),
+            written: vec![0; problem.stops().len()],
+        }
+    }
+
+    /// Where a node is, as the file gives it.
+    fn put_place(&self, node: NodeIx, object: &mut Map<String, Value>) {
+        let Some(location) = self.names.locations.get(node.index()) else { return };
+        if let Some(point) = location.point {
+            object.insert("location".to_owned(), json!(point));
+        }
+        if let Some(index) = location.index {
+            object.insert("location_index".to_owned(), json!(index));
+        }
+    }
+
+    fn broken(&self, stop: StopIx, what: &'static str) -> BrokenPlan {
+        let task = &self.names.tasks[stop.index()];
+        BrokenPlan { at: Spot::Item(task.kind, task.id), what }
+    }
+
+    fn write_once(&mut self, stop: StopIx) -> Result<(), BrokenPlan> {
+        self.written[stop.index()] += 1;
+        if self.written[stop.index()] > 1 {
+            return Err(self.broken(stop, "has it twice"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_written(&self, stop: StopIx) -> bool {
+        self.written[stop.index()] > 0
+    }
+
+    pub(super) fn leave_out(&mut self, stop: StopIx, reason: Option<&str>) -> Result<(), BrokenPlan> {
+        self.write_once(stop)?;
+        let task = &self.names.tasks[stop.index()];
+        let mut object = Map::new();
+        object.insert("id".to_owned(), json!(task.id));
+        object.insert("type".to_owned(), json!(task.kind));
+        self.put_place(self.problem.stops()[stop.index()].node, &mut object);
+        if !task.description.is_empty() {
+            object.insert("description".to_owned(), json!(task.description));
+        }
+        if let Some(reason) = reason {
+            object.insert("reason".to_owned(), json!(reason));
+        }
+        self.unassigned.push(Value::Object(object));
+        Ok(())
+    }
+
+    /// Writes a route.
+    pub(super) fn add_route(
+        &mut self,
+        tour: TourIx,
+        visits: &[Visit],
+        times: &Times,
+        violations: &RouteViolations,
+    ) -> Result<(), BrokenPlan> {
+        let names = self.names;
+        let (spec, vehicle) = (&self.problem.tours()[tour.index()], &names.vehicles[tour.index()]);
+        let tasks: Vec<StopIx> =
+            visits.iter().filter_map(|&visit| if let Visit::Task(stop) = visit { Some(stop) } else { None }).collect();
+        let place_of = |stop: Option<&StopIx>| stop.map(|stop| self.problem.stops()[stop.index()].node);
+        let first =
+            if vehicle.has_start { Some(spec.start_node) } else { place_of(tasks.first()).or(spec.end_node.get()) };
+        let last = spec.end_node.get().or(place_of(tasks.last())).or(first);
+        let mut sums = Sums::new(names.dimensions);
+        let mut load = start_load(self.problem, names, &tasks);
+        let mut steps = Vec::with_capacity(visits.len() + 2);
+        let (mut here, mut custom, mut worked) = (spec.start_node, 0i64, 0i64);
+        let none = Violations::default();
+        let step = |kind: &str, arrival: i64, sums: &Sums, load: &[i64], violations: &Violations| {
+            let mut object = Map::new();
+            object.insert("type".to_owned(), json!(kind));
+            object.insert("arrival".to_owned(), json!(arrival));
+            object.insert("duration".to_owned(), json!(sums.duration));
+            for key in ["setup", "service", "waiting_time"] {
+                object.insert(key.to_owned(), json!(0));
+            }
+            if names.dimensions > 0 {
+                object.insert("load".to_owned(), json!(load));
+            }
+            if names.has_distances {
+                object.insert("distance".to_owned(), json!(sums.distance));
+            }
+            object.insert("violations".to_owned(), violations.json());
+            object
+        };
+        let mut start = step("start", times.start, &sums, &load, &violations.start);
+        if let Some(node) = first {
+            self.put_place(node, &mut start);
+        }
+        steps.push(Value::Object(start));
+        sums.violations.extend(&violations.start);
+        for (position, (&visit, moment)) in visits.iter().zip(&times.steps).enumerate() {
+            let wrong = violations.steps.get(position).unwrap_or(&none);
+            sums.violations.extend(wrong);
+            sums.duration += moment.driven;
+            sums.distance += moment.metres;
+            let waiting = moment.begin - moment.arrival;
+            sums.waiting += waiting;
+            let (mut object, id, description, setup, service) = match visit {
+                Visit::Break(index) => {
+                    let own = &vehicle.breaks[index];
+                    let object = step("break", moment.arrival, &sums, &load, wrong);
+                    (object, own.id, &own.description, 0, own.service)
+                }
+                Visit::Task(stop) => {
+                    self.write_once(stop)?;
+                    let (its, task) = (&self.problem.stops()[stop.index()], &names.tasks[stop.index()]);
+                    let (setup, service) = times_at(spec, its, here);
+                    let seconds = self.problem.legs().leaving(here, its.node, 0, (spec.table, spec.time_factor));
+                    custom += i64::from(seconds.1);
+                    worked += setup + service;
+                    here = its.node;
+                    add(&mut load, &task.pickup, 1);
+                    add(&mut load, &task.delivery, -1);
+                    add(&mut sums.pickup, &task.pickup, 1);
+                    add(&mut sums.delivery, &task.delivery, 1);
+                    sums.priority += i64::from(task.priority);
+                    let mut object = step(task.kind, moment.arrival, &sums, &load, wrong);
+                    // VROOM gives the id of a step twice, the second time as `job`.
+                    object.insert("job".to_owned(), json!(task.id));
+                    self.put_place(its.node, &mut object);
+                    (object, task.id, &task.description, setup, service)
+                }
+            };
+            sums.setup += setup;
+            sums.service += service;
+            object.insert("id".to_owned(), json!(id));
+            for (key, value) in [("setup", setup), ("service", service), ("waiting_time", waiting)] {
+                object.insert(key.to_owned(), json!(value));
+            }
+            if !description.is_empty() {
+                object.insert("description".to_owned(), json!(description));
+            }
+            steps.push(Value::Object(object));
+        }
+        sums.duration += times.end.driven;
+        sums.distance += times.end.metres;
+        if let Some(end) = spec.end_node.get() {
+            custom += i64::from(self.problem.legs().leaving(here, end, 0, (spec.table, spec.time_factor)).1);
+        }
+        let mut end = step("end", times.end.arrival, &sums, &load, &violations.end);
+        if let Some(node) = last {
+            self.put_place(node, &mut end);
+        }
+        steps.push(Value::Object(end));
+        sums.violations.extend(&violations.end);
+        sums.violations.extend(&violations.route);
+        // Exact for the whole route, and rounded down once, as VROOM does.
+        let wide = i128::from;
+        let driving = if vehicle.custom_costs {
+            wide(custom) * 3_600_000
+        } else {
+            wide(sums.duration) * wide(vehicle.per_hour) * 1000 + wide(sums.distance) * wide(vehicle.per_km) * 3600
+        };
+        let variable = (driving + wide(worked) * wide(vehicle.per_task_hour) * 1000) / 3_600_000;
+        sums.cost = vehicle.fixed + variable as i64;
+        let mut route = Map::new();
+        route.insert("vehicle".to_owned(), json!(vehicle.id));
+        sums.write(names, &mut route);
+        if !vehicle.description.is_empty() {
+            route.insert("description".to_owned(), json!(vehicle.description));
+        }
+        route.insert("steps".to_owned(), Value::Array(steps));
+        self.routes.push(Value::Object(route));
+        self.sums.add(&sums);
+        Ok(())
+    }
+
+    /// The whole document, in which every task is in a route or left out.
+    pub(super) fn finish(self) -> Result<Value, BrokenPlan> {
+        if let Some(lost) = self.written.iter().position(|&times| times == 0) {
+            return Err(self.broken(StopIx(lost as u32), "has lost it"));
+        }
+        let mut summary = Map::new();
+        summary.insert("routes".to_owned(), json!(self.routes.len()));
+        summary.insert("unassigned".to_owned(), json!(self.unassigned.len()));
+        self.sums.write(self.names, &mut summary);
+        Ok(json!({ "code": 0, "summary": summary, "unassigned": self.unassigned, "routes": self.routes }))
+    }
+}
+
+/// Goods on board at the start: what the jobs of a route deliver.
+pub(super) fn start_load(problem: &Problem, names: &Names, tasks: &[StopIx]) -> Vec<i64> {
+    let mut load = vec![0; names.dimensions];
+    for stop in tasks.iter().filter(|stop| problem.stops()[stop.index()].role == Role::JobDelivery) {
+        add(&mut load, &names.tasks[stop.index()].delivery, 1);
+    }
+    load
+}
+
+/// Why a task has no vehicle: what rules out all of them, or that no vehicle that could serve it has room in its route.
+fn reason(problem: &Problem, stop: StopIx) -> &'static str {
+    let its = &problem.stops()[stop.index()];
+    // A shipment is served whole or not at all.
+    let tasks = match its.role {
+        Role::JobDelivery | Role::JobPickup => vec![stop],
+        Role::Pickup => vec![stop, its.mate],
+        Role::Delivery => vec![its.mate, stop],
+    };
+    let all = || TourIx::all().zip(problem.tours());
+    let able = || {
+        all().filter(|&(tour, spec)| {
+            tasks
+                .iter()
+                .map(|stop| &problem.stops()[stop.index()])
+                .all(|stop| stop.needs & !spec.has == 0 && !stop.barred.contains(&tour))
+        })
+    };
+    if able().next().is_none() {
+        return "skills";
+    }
+    let holds = |spec: &TourSpec| {
+        let more = its.more_load.iter().zip(&spec.more_capacity);
+        (0..4).all(|d| its.load[d] <= spec.capacity[d] && its.takes[d] <= spec.capacity[d])
+            && more.into_iter().all(|(&(load, takes), &room)| load <= room && takes <= room)
+    };
+    if !able().any(|(_, spec)| holds(spec)) {
+        return "capacity";
+    }
+    let takes = |spec: &TourSpec| spec.stops_max as usize >= tasks.len();
+    if !able().any(|(_, spec)| holds(spec) && takes(spec)) {
+        return "max_tasks";
+    }
+    let serves = |tour: TourIx| schedule_home(problem, tour, &tasks).is_some();
+    if able().any(|(tour, _)| serves(tour)) {
+        return "no_place";
+    }
+    let length = |spec: &TourSpec| {
+        let nodes = tasks.iter().map(|stop| problem.stops()[stop.index()].node).chain(spec.end_node.get());
+        let mut sum = Leg::default();
+        let mut here = spec.start_node;
+        for next in nodes {
+            let leg = leg(problem, spec, here, next);
+            sum = Leg { time: sum.time + leg.time, metres: sum.metres + leg.metres };
+            here = next;
+        }
+        sum
+    };
+    let fitting = || able().filter(|&(_, spec)| holds(spec) && takes(spec)).map(|(_, spec)| (spec, length(spec)));
+    if fitting().all(|(spec, way)| way.time > i64::from(spec.travel_max)) {
+        return "max_travel_time";
+    }
+    if fitting().all(|(spec, way)| way.metres > spec.metres_max) {
+        return "max_distance";
+    }
+    "time"
+}

@@ -1,0 +1,742 @@
+//! VROOM files: what is read, what is refused, and what the output says, against the file itself and not against the solver.
+
+use fleetfold_formats::{Instance, Priorities, ReadError, VroomOptions, plan, read_vroom, solution, vroom_error};
+use fleetfold_solver::check::check;
+use fleetfold_solver::{SearchLimits, Solution, solve};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn read(file: &Value) -> Result<Instance, ReadError> {
+    read_vroom(&file.to_string(), VroomOptions::default())
+}
+
+fn searched(instance: &Instance) -> Solution {
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let limits = SearchLimits { rounds: 3, iterations: 300, ..SearchLimits::default() };
+    let solution = solve(&instance.problem, &limits, &stop);
+    check(&instance.problem, &solution).expect("a plan that keeps the rules");
+    solution
+}
+
+fn solved(file: &Value) -> Value {
+    let instance = read(file).unwrap_or_else(|what| panic!("{what}: {file}"));
+    let found = searched(&instance);
+    solution(&instance, instance.names.as_ref().unwrap(), &found).expect("a plan that keeps the rules")
+}
+
+fn refused(file: &Value) -> String {
+    read(file).err().unwrap_or_else(|| panic!("accepted: {file}")).to_string()
+}
+
+/// Three jobs on a ring whose cheapest round is 100 + 120 + 140 + 310 = 670.
+fn ring() -> Value {
+    json!({
+        "jobs": [
+            {"id": 1, "location_index": 1, "service": 10},
+            {"id": 2, "location_index": 2, "service": 10},
+            {"id": 3, "location_index": 3, "service": 10},
+        ],
+        "vehicles": [{"id": 1, "start_index": 0, "end_index": 0}],
+        "matrices": {"car": {"durations": [[0, 100, 200, 300], [110, 0, 120, 250], [210, 130, 0, 140], [310, 260, 150, 0]]}},
+    })
+}
+
+/// The ring with values put in place of others: `(path, value)` as JSON pointers, missing keys added.
+fn ring_with(edits: &[(&str, Value)]) -> Value {
+    let mut file = ring();
+    for (path, value) in edits {
+        let (parent, key) = path.rsplit_once('/').unwrap();
+        let parent = file.pointer_mut(parent).unwrap_or_else(|| panic!("no {parent}"));
+        match key.parse::<usize>() {
+            Ok(index) => parent[index] = value.clone(),
+            Err(_) => parent[key] = value.clone(),
+        }
+    }
+    file
+}
+
+fn ids(output: &Value, list: &str) -> Vec<u64> {
+    let all =
+        if list == "unassigned" { output["unassigned"].as_array() } else { output["routes"][0]["steps"].as_array() };
+    all.into_iter().flatten().filter_map(|step| step["id"].as_u64()).collect()
+}
+
+fn flat(value: u32) -> Value {
+    json!(vec![vec![value; 4]; 4])
+}
+
+#[test]
+fn every_field_of_the_document_is_read() {
+    let distances = json!([[0, 10, 20, 30], [10, 0, 10, 20], [20, 10, 0, 10], [30, 20, 10, 0]]);
+    let cases = [
+        ("job amount", vec![("/jobs/0/amount", json!([1])), ("/vehicles/0/capacity", json!([1]))], 670, vec![]),
+        (
+            "delivery and pickup of one job",
+            vec![
+                ("/jobs/0/delivery", json!([4])),
+                ("/jobs/0/pickup", json!([3])),
+                ("/jobs/1/pickup", json!([1])),
+                ("/vehicles/0/capacity", json!([4])),
+            ],
+            670,
+            vec![],
+        ),
+        (
+            "what is picked up stays on board",
+            vec![
+                ("/jobs/0/delivery", json!([4])),
+                ("/jobs/0/pickup", json!([3])),
+                ("/jobs/1/pickup", json!([2])),
+                ("/jobs/1/priority", json!(1)),
+                ("/jobs/2/delivery", json!([0])),
+                ("/vehicles/0/capacity", json!([4])),
+            ],
+            650,
+            vec![1],
+        ),
+        (
+            "six dimensions of load",
+            vec![("/jobs/2/delivery", json!([0, 0, 0, 0, 0, 6])), ("/vehicles/0/capacity", json!([9, 9, 9, 9, 9, 5]))],
+            430,
+            vec![3],
+        ),
+        ("cost of an hour", vec![("/vehicles/0/costs", json!({"per_hour": 50000}))], 9305, vec![]),
+        ("cost of an hour of tasks", vec![("/vehicles/0/costs", json!({"per_task_hour": 3600}))], 700, vec![]),
+        ("fixed cost", vec![("/vehicles/0/costs", json!({"fixed": 9}))], 679, vec![]),
+        ("own costs", vec![("/matrices/car/costs", flat(1))], 4, vec![]),
+        ("slow", vec![("/vehicles/0/speed_factor", json!(0.05))], 13400, vec![]),
+        ("very slow", vec![("/vehicles/0/speed_factor", json!(0.01))], 67000, vec![]),
+        ("longest drive", vec![("/vehicles/0/max_travel_time", json!(669))], 430, vec![3]),
+        (
+            "longest way",
+            vec![("/matrices/car/distances", distances), ("/vehicles/0/max_distance", json!(59))],
+            430,
+            vec![3],
+        ),
+        ("most tasks", vec![("/vehicles/0/max_tasks", json!(2))], 430, vec![3]),
+        (
+            "skills",
+            vec![("/jobs/2/skills", json!([7])), ("/jobs/1/skills", json!([8])), ("/vehicles/0/skills", json!([8]))],
+            430,
+            vec![3],
+        ),
+        (
+            "service by type",
+            vec![
+                ("/jobs/2/service_per_type", json!({"van": 500})),
+                ("/vehicles/0/type", json!("van")),
+                ("/vehicles/0/time_window", json!([0, 1000])),
+            ],
+            430,
+            vec![3],
+        ),
+        (
+            "set-up by type",
+            vec![
+                ("/jobs/2/setup_per_type", json!({"van": 500, "bike": 1})),
+                ("/vehicles/0/type", json!("van")),
+                ("/vehicles/0/time_window", json!([0, 1000])),
+            ],
+            430,
+            vec![3],
+        ),
+        ("options", vec![("/options", json!({"g": true}))], 670, vec![]),
+    ];
+    for (what, edits, cost, left) in cases {
+        let output = solved(&ring_with(&edits));
+        assert_eq!((&output["summary"]["cost"], ids(&output, "unassigned")), (&json!(cost), left), "{what}: {output}");
+    }
+}
+
+#[test]
+fn the_old_matrix_is_that_of_cars() {
+    let mut file = ring();
+    file["matrix"] = file["matrices"]["car"]["durations"].take();
+    file.as_object_mut().unwrap().remove("matrices");
+    assert_eq!(solved(&file)["summary"]["cost"], 670);
+}
+
+#[test]
+fn vehicles_of_two_profiles_drive_their_own_ways() {
+    let file =
+        ring_with(&[("/vehicles/0/profile", json!("slow")), ("/matrices/slow", json!({"durations": flat(1000)}))]);
+    assert_eq!(solved(&file)["summary"]["cost"], 4000);
+    let mut both = file;
+    both["vehicles"].as_array_mut().unwrap().push(json!({"id": 2, "start_index": 0, "end_index": 0}));
+    let output = solved(&both);
+    assert_eq!((&output["summary"]["cost"], &output["routes"][0]["vehicle"]), (&json!(670), &json!(2)));
+}
+
+#[test]
+fn many_skills_are_as_few() {
+    let skills: Vec<u32> = (0..200).collect();
+    let mut file = ring_with(&[("/vehicles/0/skills", json!(skills))]);
+    let jobs: Vec<Value> = (0..200).map(|id| json!({"id": id, "location_index": 1 + id % 3, "skills": [id]})).collect();
+    file["jobs"] = json!(jobs);
+    assert_eq!(solved(&file)["summary"]["cost"], 670);
+    // Each of the 200 vehicles lacks another skill, so that no two skills are alike.
+    let vehicles: Vec<Value> = (0..200u32)
+        .map(|id| {
+            let has: Vec<u32> = (0..200).filter(|&skill| skill != id).collect();
+            json!({"id": id, "start_index": 0, "end_index": 0, "skills": has, "time_window": [0, if id == 199 { 9000 } else { 0 }]})
+        })
+        .collect();
+    file["vehicles"] = json!(vehicles);
+    assert_eq!(ids(&solved(&file), "unassigned"), [199]);
+}
+
+#[test]
+fn a_vehicle_without_a_start_begins_at_its_first_task() {
+    let mut file = ring();
+    file["vehicles"][0].as_object_mut().unwrap().remove("start_index");
+    let output = solved(&file);
+    assert_eq!(output["summary"]["cost"], 390); // 3 → 2 → 1 → 0, or any other way of 390
+    let steps = output["routes"][0]["steps"].as_array().unwrap();
+    assert_eq!((&steps[0]["type"], &steps[0]["location_index"]), (&json!("start"), &steps[1]["location_index"]));
+    assert_eq!((&steps[0]["arrival"], &steps[1]["arrival"]), (&json!(0), &json!(0)));
+    let lines =
+        json!({"vehicles": [{"id": 1, "end": [13.4, 52.5]}], "jobs": [{"id": 1, "location": [13.5, 52.5, 30.0]}]});
+    assert_eq!(solved(&lines)["summary"]["cost"], 678); // 6.78 km at 10 m/s
+}
+
+#[test]
+fn a_vehicle_without_an_end_ends_at_its_last_task() {
+    let mut file = ring();
+    file["vehicles"][0].as_object_mut().unwrap().remove("end_index");
+    let output = solved(&file);
+    let end = output["routes"][0]["steps"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((&end["type"], &end["arrival"], &end["location_index"]), (&json!("end"), &json!(390), &json!(3)));
+}
+
+#[test]
+fn what_vroom_refuses_is_refused() {
+    let cases = [
+        ("priority", vec![("/jobs/0/priority", json!(101))]),
+        ("dimensions", vec![("/jobs/0/delivery", json!([1, 1])), ("/vehicles/0/capacity", json!([1]))]),
+        ("dimensions", vec![("/jobs/0/delivery", json!([1]))]),
+        ("twice", vec![("/jobs/1/id", json!(1))]),
+        ("distances", vec![("/vehicles/0/costs", json!({"per_km": 1}))]),
+        ("distances", vec![("/vehicles/0/max_distance", json!(1))]),
+        ("per_hour", vec![("/matrices/car/costs", flat(1)), ("/vehicles/0/costs", json!({"per_hour": 1}))]),
+        ("no task", vec![("/jobs", json!([]))]),
+        ("`time_windows` is empty", vec![("/jobs/0/time_windows", json!([]))]),
+        ("overlap", vec![("/jobs/0/time_windows", json!([[5, 9], [0, 5]]))]),
+        ("before it opens", vec![("/vehicles/0/time_window", json!([5, 4]))]),
+        ("invalid type", vec![("/jobs/0/time_windows", Value::Null)]),
+        ("invalid value", vec![("/jobs/0/service", json!(-1))]),
+        ("no `id`", vec![("/jobs/0", json!({"location_index": 1}))]),
+        ("index", vec![("/jobs/0/location_index", json!(4))]),
+        ("has 3 numbers", vec![("/matrices/car/durations/2", json!([1, 2, 3]))]),
+        ("has 1 rows", vec![("/matrices/car/distances", json!([[1, 2, 3, 4]]))]),
+        ("no `durations`", vec![("/matrices/car", json!({"distances": flat(1)}))]),
+        ("profile bike", vec![("/vehicles/0/profile", json!("bike"))]),
+        ("speed factor", vec![("/vehicles/0/speed_factor", json!(0.0))]),
+        ("speed factor", vec![("/vehicles/0/speed_factor", json!(5.1))]),
+        ("neither a start nor an end", vec![("/vehicles/0", json!({"id": 1}))]),
+        ("empty type", vec![("/jobs/0/setup_per_type", json!({"": 3}))]),
+        ("has no `delivery`", vec![("/shipments", json!([{"pickup": {"id": 1, "location_index": 1}}]))]),
+        ("valid `type`", vec![("/vehicles/0/steps", json!([{"type": "jobs", "id": 1}]))]),
+        ("unexpected end", vec![("/vehicles/0/steps", json!([{"type": "end"}, {"type": "job", "id": 1}]))]),
+        ("break 5", vec![("/vehicles/0/steps", json!([{"type": "break", "id": 5}]))]),
+        (
+            "cannot be taken",
+            vec![
+                ("/vehicles/0/time_window", json!([0, 500])),
+                ("/vehicles/0/breaks", json!([{"id": 5, "service": 300, "time_windows": [[450, 460]]}])),
+            ],
+        ),
+        (
+            "two breaks",
+            vec![(
+                "/vehicles/0/breaks",
+                json!([{"id": 5, "time_windows": [[1, 2]]}, {"id": 5, "time_windows": [[1, 2]]}]),
+            )],
+        ),
+        ("max_load", vec![("/vehicles/0/breaks", json!([{"id": 5, "max_load": [1], "time_windows": [[1, 2]]}]))]),
+    ];
+    for (words, edits) in cases {
+        let what = refused(&ring_with(&edits));
+        assert!(what.contains(words), "{words}: {what}");
+    }
+    let error = read(&ring_with(&[("/jobs", json!([]))])).err().unwrap();
+    assert_eq!(vroom_error(&error)["code"], 2);
+    assert_eq!(vroom_error(&error)["error"], error.to_string());
+}
+
+#[test]
+fn unknown_keys_are_warned_of_or_refused() {
+    let file =
+        ring_with(&[("/meta", json!(1)), ("/jobs/1/colour", json!("red")), ("/vehicles/0/costs", json!({"tax": 1}))]);
+    let warnings = read(&file).unwrap().warnings;
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    assert!(warnings[1].starts_with("job 2: ") && warnings[1].contains("`colour`"), "{warnings:?}");
+    let strict = VroomOptions { strict: true, ..VroomOptions::default() };
+    assert!(read_vroom(&file.to_string(), strict).err().unwrap().to_string().contains("`meta`"));
+    assert!(read_vroom(&ring().to_string(), strict).is_ok());
+}
+
+#[test]
+fn times_out_of_range_are_refused_by_name() {
+    let far = ring_with(&[
+        ("/jobs/0/time_windows", json!([[0, 10]])),
+        ("/jobs/1/time_windows", json!([[4_000_000_000u32, 4_000_000_010u32]])),
+    ]);
+    assert!(refused(&far).starts_with("job 1: ") && refused(&far).contains("range"), "{}", refused(&far));
+    let years = ring_with(&[
+        ("/jobs/0/service", json!(240_000_000)),
+        ("/jobs/1/service", json!(240_000_000)),
+        ("/jobs/2/service", json!(240_000_000)),
+    ]);
+    assert!(refused(&years).contains("range"), "{}", refused(&years));
+    let ways = ring_with(&[("/matrices/car/durations", flat(300_000_000))]);
+    assert!(refused(&ways).contains("range"), "{}", refused(&ways));
+    // What never closes is no time out of range.
+    let open = ring_with(&[
+        ("/jobs/0/time_windows", json!([[0, u32::MAX]])),
+        ("/vehicles/0/time_window", json!([0, u32::MAX])),
+    ]);
+    assert_eq!(solved(&open)["summary"]["cost"], 670);
+}
+
+#[test]
+fn costs_are_exact_or_refused_and_never_capped() {
+    let far =
+        json!([[0, 1_500_000, 3_000_000, 9], [1_500_000, 0, 1_500_000, 9], [3_000_000, 1_500_000, 0, 9], [9, 9, 9, 0]]);
+    let file = ring_with(&[
+        ("/jobs", json!([{"id": 1, "location_index": 1}, {"id": 2, "location_index": 2}])),
+        ("/matrices/car/distances", far),
+        ("/vehicles/0/costs", json!({"per_km": 500, "per_hour": 0})),
+    ]);
+    assert_eq!(solved(&file)["summary"]["cost"], 3_000_000);
+    let dear = ring_with(&[("/matrices/car/costs", flat(1_000_000_000))]);
+    let what = refused(&dear);
+    assert!(what.contains("the leg from 0 to 0") && what.contains("1000000000") && what.contains("range"), "{what}");
+}
+
+#[test]
+fn the_sum_of_priorities_counts_first() {
+    // Room for one of them only.
+    let shift = ("/vehicles/0/time_window", json!([0, 620]));
+    let one = ring_with(&[shift.clone(), ("/jobs/2/priority", json!(1))]);
+    assert_eq!(ids(&solved(&one), "unassigned"), [1, 2]);
+    let none = ring_with(&[shift]);
+    assert_eq!(ids(&solved(&none), "unassigned").len(), 1);
+    // Weighed, two tasks of priority 0 are as good as one of priority 1, and cheaper.
+    let weighed = VroomOptions { priorities: Priorities::Weighed, ..VroomOptions::default() };
+    let instance = read_vroom(&one.to_string(), weighed).unwrap();
+    let found = searched(&instance);
+    assert_eq!(found.absent.len(), 1);
+}
+
+#[test]
+fn a_vehicle_leaves_as_late_as_it_can() {
+    let output = solved(&ring_with(&[("/jobs/0/time_windows", json!([[5000, 6000]]))]));
+    let steps = &output["routes"][0]["steps"];
+    assert_eq!((&steps[0]["arrival"], &output["summary"]["waiting_time"]), (&json!(4900), &json!(0)));
+    // At the place where it is, a vehicle needs no set-up, even before its first task.
+    let here = json!({
+        "vehicles": [{"id": 1, "start_index": 0, "end_index": 0, "time_window": [1000, 9000]}],
+        "jobs": [{"id": 1, "location_index": 0, "setup": 600, "service": 5, "time_windows": [[1000, 1200]]}],
+        "matrices": {"car": {"durations": [[0]]}},
+    });
+    let output = solved(&here);
+    assert_eq!(output["routes"][0]["steps"][1]["arrival"], 1000);
+    assert_eq!(output["routes"][0]["steps"][2]["arrival"], 1005);
+}
+
+#[test]
+fn a_break_is_taken_on_the_way() {
+    let output = solved(&json!({
+        "vehicles": [{"id": 1, "start_index": 0, "end_index": 0, "time_window": [0, 9000],
+            "breaks": [{"id": 1, "service": 30, "time_windows": [[80, 80]]}]}],
+        "jobs": [{"id": 1, "location_index": 1, "time_windows": [[50, 140]]}],
+        "matrices": {"car": {"durations": [[0, 100], [200, 0]], "distances": [[0, 500], [600, 0]]}},
+    }));
+    let step = |index: usize| {
+        let step = &output["routes"][0]["steps"][index];
+        ["arrival", "waiting_time", "duration", "distance"].map(|key| number(step, key))
+    };
+    // At 80 it has driven 80 s of the 100 s to the job, and four fifths of the way.
+    assert_eq!([0, 1, 2, 3].map(step), [[0, 0, 0, 0], [80, 0, 80, 400], [130, 0, 100, 500], [330, 0, 300, 1100]]);
+}
+
+#[test]
+fn times_of_any_epoch_are_the_same_plan() {
+    let shifted = |by: u32| {
+        solved(&ring_with(&[
+            ("/jobs/0/time_windows", json!([[by + 5000, by + 6000]])),
+            ("/jobs/2/time_windows", json!([[by, by + 4000]])),
+            ("/vehicles/0/time_window", json!([by, by + 8000])),
+            ("/vehicles/0/breaks", json!([{"id": 1, "service": 60, "time_windows": [[by + 4100, by + 4200]]}])),
+        ]))
+    };
+    let (near, far) = (shifted(0), shifted(1_700_000_000));
+    assert_eq!(near["summary"], far["summary"]);
+    for (a, b) in
+        near["routes"][0]["steps"].as_array().unwrap().iter().zip(far["routes"][0]["steps"].as_array().unwrap())
+    {
+        assert_eq!(a["arrival"].as_u64().unwrap() + 1_700_000_000, b["arrival"].as_u64().unwrap());
+    }
+}
+
+#[test]
+fn given_routes_are_repaired_or_refused() {
+    let steps = json!([
+        {"type": "start"}, {"type": "job", "id": 3}, {"type": "job", "id": 3}, {"type": "job", "id": 9},
+        {"type": "delivery", "id": 1}, {"type": "pickup", "id": 1}, {"type": "job", "id": 1}, {"type": "end"},
+    ]);
+    let file = ring_with(&[
+        ("/vehicles/0/steps", steps),
+        ("/shipments", json!([{"pickup": {"id": 1, "location_index": 1}, "delivery": {"id": 1, "location_index": 2}}])),
+    ]);
+    let instance = read(&file).unwrap();
+    assert_eq!(instance.warnings.len(), 3, "{:?}", instance.warnings);
+    let initial: Vec<String> =
+        instance.problem.initial()[0].iter().map(|&stop| instance.name(stop).to_string()).collect();
+    assert_eq!(initial, ["3", "1"]);
+    let strict = VroomOptions { strict: true, ..VroomOptions::default() };
+    assert!(read_vroom(&file.to_string(), strict).err().unwrap().to_string().contains("job 9"));
+}
+
+/// A job, a pickup and a delivery that all have the id 1.
+fn one_id() -> Value {
+    ring_with(&[(
+        "/shipments",
+        json!([{"pickup": {"id": 1, "location_index": 1}, "delivery": {"id": 1, "location_index": 2}}]),
+    )])
+}
+
+#[test]
+fn words_of_routes_are_unambiguous() {
+    let instance = read(&one_id()).unwrap();
+    let words: Vec<String> = instance.routes(&searched(&instance))[0].iter().map(ToString::to_string).collect();
+    let mut sorted = words.clone();
+    sorted.sort();
+    assert_eq!(sorted, ["1", "2", "3", "d1", "p1"]);
+    let again = instance.start_from(&words.join(" ")).unwrap();
+    let initial: Vec<String> = again.problem.initial()[0].iter().map(|&stop| again.name(stop).to_string()).collect();
+    assert_eq!(initial, words);
+    // What was printed before there were letters.
+    let old = read(&one_id()).unwrap().start_from("2 1 1 1 3").unwrap();
+    assert_eq!((old.problem.initial()[0].len(), old.warnings.len()), (5, 0));
+    let broken = read(&one_id()).unwrap().start_from("2 2 d1 77").unwrap();
+    assert_eq!((broken.problem.initial()[0].len(), broken.warnings.len()), (1, 3), "{:?}", broken.warnings);
+    let mut strict = read(&one_id()).unwrap();
+    strict.strict = true;
+    assert!(strict.start_from("2 2").is_err());
+}
+
+#[test]
+fn a_plan_without_a_task_is_an_error() {
+    let instance = read(&ring()).unwrap();
+    let mut found = searched(&instance);
+    found.tours[0].pop();
+    let names = instance.names.as_ref().unwrap();
+    assert!(solution(&instance, names, &found).unwrap_err().to_string().contains("has lost it"));
+    let twice = found.tours[0][0];
+    found.absent.push(twice);
+    assert!(solution(&instance, names, &found).unwrap_err().to_string().contains("has it twice"));
+}
+
+fn planned(edits: &[(&str, Value)]) -> Value {
+    plan(&ring_with(edits).to_string(), false).unwrap_or_else(|what| panic!("{what}"))
+}
+
+fn order(ids: &[u64]) -> Value {
+    ids.iter().map(|id| json!({"type": "job", "id": id})).collect()
+}
+
+#[test]
+fn a_plan_says_what_is_wrong_with_it() {
+    let pickup_first = json!([{"type": "delivery", "id": 7}, {"type": "pickup", "id": 7}]);
+    let shipments =
+        json!([{"amount": [1], "pickup": {"id": 7, "location_index": 1}, "delivery": {"id": 7, "location_index": 2}}]);
+    let late = json!([{"cause": "delay", "duration": 110}]);
+    // Edits of the ring, where to look, and what is there.
+    type Case<'c> = (Vec<(&'c str, Value)>, &'c str, Value);
+    let cases: Vec<Case<'_>> = vec![
+        (vec![("/jobs/2/time_windows", json!([[0, 250]]))], "/routes/0/steps/2/violations", late.clone()),
+        (vec![("/jobs/2/time_windows", json!([[0, 250]]))], "/routes/0/violations", late.clone()),
+        (vec![("/jobs/2/time_windows", json!([[0, 250]]))], "/summary/violations", late),
+        (
+            vec![("/vehicles/0/time_window", json!([0, 600]))],
+            "/routes/0/steps/4/violations",
+            json!([{"cause": "delay", "duration": 140}]),
+        ),
+        (vec![("/vehicles/0/max_tasks", json!(2))], "/routes/0/violations", json!([{"cause": "max_tasks"}])),
+        (
+            vec![("/vehicles/0/max_travel_time", json!(709))],
+            "/routes/0/violations",
+            json!([{"cause": "max_travel_time"}]),
+        ),
+        (vec![("/jobs/0/skills", json!([1]))], "/routes/0/steps/1/violations", json!([{"cause": "skills"}])),
+        (
+            vec![("/jobs/0/delivery", json!([3])), ("/vehicles/0/capacity", json!([2]))],
+            "/routes/0/steps/0/violations",
+            json!([{"cause": "load"}]),
+        ),
+        (
+            vec![("/vehicles/0/breaks", json!([{"id": 4, "time_windows": [[0, 9]]}]))],
+            "/routes/0/violations",
+            json!([{"cause": "missing_break"}]),
+        ),
+        (
+            vec![("/vehicles/0/capacity", json!([2])), ("/shipments", shipments), ("/vehicles/0/steps", pickup_first)],
+            "/routes/0/steps/1/violations",
+            json!([{"cause": "precedence"}]),
+        ),
+    ];
+    for (mut edits, at, wanted) in cases {
+        if !edits.iter().any(|edit| edit.0.ends_with("steps")) {
+            edits.push(("/vehicles/0/steps", order(&[1, 3, 2])));
+        }
+        let output = planned(&edits);
+        assert_eq!(output.pointer(at), Some(&wanted), "{edits:?}: {output}");
+    }
+    let fine = planned(&[("/vehicles/0/steps", order(&[1, 3]))]);
+    assert_eq!((&fine["summary"]["violations"], ids(&fine, "unassigned")), (&json!([]), vec![2]));
+    assert!(plan(&ring_with(&[("/vehicles/0/steps", order(&[1, 9]))]).to_string(), false).is_err());
+    assert!(plan(&ring_with(&[("/vehicles/0/steps", order(&[1, 1]))]).to_string(), false).is_err());
+}
+
+#[test]
+fn forced_times_of_a_plan_are_kept() {
+    let at = |key: &str, time: u32, windows: Value| {
+        let mut steps = order(&[1, 2, 3]);
+        steps[1][key] = json!(time);
+        planned(&[("/vehicles/0/steps", steps), ("/jobs/1/time_windows", windows)])
+    };
+    let step = |output: &Value| {
+        let step = &output["routes"][0]["steps"][2];
+        (step["arrival"].as_i64().unwrap() + step["waiting_time"].as_i64().unwrap(), step["violations"].clone())
+    };
+    assert_eq!(step(&at("service_at", 1000, json!([[0, 5000]]))), (1000, json!([])));
+    assert_eq!(step(&at("service_after", 900, json!([[0, 5000]]))), (900, json!([])));
+    assert_eq!(
+        step(&at("service_at", 1000, json!([[2000, 5000]]))),
+        (1000, json!([{"cause": "lead_time", "duration": 1000}]))
+    );
+    assert_eq!(
+        step(&at("service_before", 500, json!([[600, 5000]]))),
+        (500, json!([{"cause": "lead_time", "duration": 100}]))
+    );
+    // It leaves as late as the forced time allows.
+    assert_eq!(at("service_at", 1000, json!([[0, 5000]]))["routes"][0]["steps"][0]["arrival"], 770);
+}
+
+#[test]
+fn the_load_during_a_break_is_limited() {
+    let breaks = json!([{"id": 4, "service": 5, "max_load": [1], "time_windows": [[0, 5000]]}]);
+    let steps = json!([{"type": "break", "id": 4}, {"type": "job", "id": 1}]);
+    let output = planned(&[
+        ("/jobs/0/delivery", json!([2])),
+        ("/vehicles/0/capacity", json!([2])),
+        ("/vehicles/0/breaks", breaks.clone()),
+        ("/vehicles/0/steps", steps),
+    ]);
+    assert_eq!(output["routes"][0]["steps"][1]["violations"], json!([{"cause": "max_load"}]));
+    let output = solved(&ring_with(&[
+        ("/jobs/0/delivery", json!([2])),
+        ("/vehicles/0/capacity", json!([2])),
+        ("/vehicles/0/breaks", breaks),
+    ]));
+    let steps = output["routes"][0]["steps"].as_array().unwrap();
+    let load = &steps.iter().find(|step| step["type"] == "break").unwrap()["load"];
+    assert_eq!(load, &json!([0]));
+}
+
+/// A small file of jobs, shipments, windows, set-ups and breaks.
+fn any_file() -> impl Strategy<Value = Value> {
+    let window = || prop::option::of((0..3000u32, 0..2000u32));
+    let job = (1..5usize, 0..50u32, 0..50u32, window(), 0..3u32, 0..3u32, 0..3u32);
+    let shipment = (1..5usize, 1..5usize, window(), 0..3u32);
+    let vehicle =
+        (prop::bool::ANY, prop::bool::ANY, window(), prop::option::of((0..2000u32, 0..900u32, 0..200u32)), 5..20u32);
+    let legs = prop::collection::vec(1..400u32, 25);
+    (
+        prop::collection::vec(job, 1..6),
+        prop::collection::vec(shipment, 0..3),
+        prop::collection::vec(vehicle, 1..3),
+        legs,
+        prop::sample::select(vec![0u32, 1_000_000_000]),
+    )
+        .prop_map(|(jobs, shipments, vehicles, legs, epoch)| {
+            let window = |(opens, long): (u32, u32)| json!([epoch + opens, epoch + opens + long]);
+            let timed = |mut task: Value, own: Option<(u32, u32)>| {
+                if let Some(own) = own {
+                    task["time_windows"] = json!([window(own)]);
+                }
+                task
+            };
+            let jobs: Vec<Value> = jobs
+                .into_iter()
+                .zip(1..)
+                .map(|((node, setup, service, own, delivery, pickup, priority), id)| {
+                    timed(json!({"id": id, "location_index": node, "setup": setup, "service": service, "priority": priority,
+                        "delivery": [delivery], "pickup": [pickup]}), own)
+                })
+                .collect();
+            let shipments: Vec<Value> = shipments
+                .into_iter()
+                .zip(1..)
+                .map(|((from, to, own, amount), id)| {
+                    json!({"amount": [amount], "pickup": timed(json!({"id": id, "location_index": from, "setup": 7}), own),
+                        "delivery": {"id": id, "location_index": to, "service": 9}})
+                })
+                .collect();
+            let vehicles: Vec<Value> = vehicles
+                .into_iter()
+                .zip(1..)
+                .map(|((has_start, has_end, shift, pause, speed), id)| {
+                    let mut vehicle = json!({"id": id, "capacity": [5], "speed_factor": f64::from(speed) / 10.0});
+                    if has_start || !has_end {
+                        vehicle["start_index"] = json!(0);
+                    }
+                    if has_end {
+                        vehicle["end_index"] = json!(0);
+                    }
+                    if let Some((opens, long)) = shift {
+                        vehicle["time_window"] = json!([epoch + opens, epoch + opens + long + 4000]);
+                    } else if epoch > 0 {
+                        vehicle["time_window"] = json!([epoch, epoch + 8000]);
+                    }
+                    if let Some((opens, long, service)) = pause {
+                        let opens = opens + shift.map_or(0, |shift| shift.0);
+                        vehicle["breaks"] = json!([{"id": 1, "service": service, "time_windows": [[epoch + opens, epoch + opens + long]]}]);
+                    }
+                    vehicle
+                })
+                .collect();
+            let rows: Vec<Vec<u32>> =
+                (0..5).map(|a| (0..5).map(|b| if a == b { 0 } else { legs[a * 5 + b] }).collect()).collect();
+            json!({"jobs": jobs, "shipments": shipments, "vehicles": vehicles,
+                "matrices": {"car": {"durations": rows.clone(), "distances": rows}}})
+        })
+}
+
+fn number(value: &Value, key: &str) -> i64 {
+    value[key].as_i64().unwrap_or_else(|| panic!("no {key} in {value}"))
+}
+
+/// Goes through a route as it is written and says what is wrong with it.
+fn walk(file: &Value, route: &Value) -> Result<(), String> {
+    let vehicle =
+        file["vehicles"].as_array().unwrap().iter().find(|vehicle| vehicle["id"] == route["vehicle"]).unwrap();
+    let find = |kind: &str, id: &Value| -> Value {
+        let is = |task: &&Value| task["id"] == *id;
+        match kind {
+            "job" => file["jobs"].as_array().unwrap().iter().find(is).unwrap().clone(),
+            "break" => vehicle["breaks"].as_array().unwrap().iter().find(is).unwrap().clone(),
+            kind => {
+                let ends = file["shipments"].as_array().unwrap().iter().map(|shipment| {
+                    let mut end = shipment[kind].clone();
+                    end[kind] = shipment["amount"].clone();
+                    end
+                });
+                let mut ends = ends.filter(|end| end["id"] == *id);
+                ends.next().unwrap()
+            }
+        }
+    };
+    let steps = route["steps"].as_array().unwrap();
+    let mut free = number(&steps[0], "arrival");
+    let (mut load, mut duration, mut left) = (steps[0]["load"][0].as_i64().unwrap(), 0, 0);
+    let mut here = vehicle["start_index"].as_u64();
+    let speed = vehicle["speed_factor"].as_f64().unwrap();
+    for (position, step) in steps.iter().enumerate() {
+        let wrong = |what: &str| Err(format!("step {position}: {what}: {route}"));
+        let kind = step["type"].as_str().unwrap();
+        let driven = number(step, "duration") - duration;
+        duration = number(step, "duration");
+        if number(step, "arrival") != free + driven || driven < 0 {
+            return wrong("the arrival is not the time of driving after the step before");
+        }
+        left += driven;
+        if kind == "start" {
+            continue;
+        }
+        let begin = number(step, "arrival") + number(step, "waiting_time");
+        if kind != "break" {
+            let next = step["location_index"].as_u64();
+            if let (Some(a), Some(b)) = (here, next) {
+                let leg = file["matrices"]["car"]["durations"][a as usize][b as usize].as_f64().unwrap() / speed;
+                if (leg - left as f64).abs() > 1.0 {
+                    return wrong("it does not drive as long as the matrix says");
+                }
+            }
+            if kind != "end" {
+                let task = find(kind, &step["id"]);
+                let setup = if here == next { 0 } else { task["setup"].as_i64().unwrap_or(0) };
+                if number(step, "setup") != setup {
+                    return wrong("another set-up");
+                }
+                load += task["pickup"][0].as_i64().unwrap_or(0) - task["delivery"][0].as_i64().unwrap_or(0);
+                if load != step["load"][0].as_i64().unwrap() || !(0..=5).contains(&load) {
+                    return wrong("another load");
+                }
+            }
+            (here, left) = (next, 0);
+        }
+        if kind != "end" {
+            let task = find(kind, &step["id"]);
+            if let Some([opens, closes]) =
+                task["time_windows"][0].as_array().map(|window| [&window[0], &window[1]].map(|t| t.as_i64().unwrap()))
+                && !(opens..=closes).contains(&begin)
+            {
+                return wrong("it begins outside its window");
+            }
+        }
+        free = begin + number(step, "setup") + number(step, "service");
+    }
+    if let Some(shift) = vehicle["time_window"].as_array() {
+        let end = number(&steps[steps.len() - 1], "arrival");
+        if number(&steps[0], "arrival") < shift[0].as_i64().unwrap() || end > shift[1].as_i64().unwrap() {
+            return Err(format!("outside the shift: {route}"));
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_written_can_be_driven(file in any_file()) {
+        // A break may not fit its shift.
+        let Ok(instance) = read(&file) else { return Ok(()) };
+        let found = searched(&instance);
+        let output = solution(&instance, instance.names.as_ref().unwrap(), &found).unwrap();
+        let mut ids: Vec<(String, u64)> = Vec::new();
+        for route in output["routes"].as_array().unwrap() {
+            prop_assert_eq!(walk(&file, route), Ok(()), "{}", file);
+        }
+        let routes = output["routes"].as_array().unwrap().iter().flat_map(|route| route["steps"].as_array().unwrap());
+        for task in routes.chain(output["unassigned"].as_array().unwrap()) {
+            if let kind @ ("job" | "pickup" | "delivery") = task["type"].as_str().unwrap() {
+                ids.push((kind.to_owned(), task["id"].as_u64().unwrap()));
+            }
+        }
+        let count = file["jobs"].as_array().unwrap().len() + 2 * file["shipments"].as_array().unwrap().len();
+        ids.sort();
+        ids.dedup();
+        prop_assert_eq!(ids.len(), count);
+        // The same routes as given ones have the same times and no violations; a later start would end later.
+        let mut given = file.clone();
+        for route in output["routes"].as_array().unwrap() {
+            let vehicle = given["vehicles"].as_array_mut().unwrap().iter_mut().find(|vehicle| vehicle["id"] == route["vehicle"]);
+            let step = |step: &Value| json!({"type": step["type"], "id": step["id"].as_u64().unwrap_or(0)});
+            vehicle.unwrap()["steps"] = route["steps"].as_array().unwrap().iter().map(step).collect();
+        }
+        let again = plan(&given.to_string(), true).unwrap();
+        prop_assert_eq!(&again["routes"], &output["routes"]);
+        for (index, route) in output["routes"].as_array().unwrap().iter().enumerate() {
+            let mut later = given.clone();
+            let vehicle = later["vehicles"].as_array_mut().unwrap().iter_mut().find(|vehicle| vehicle["id"] == route["vehicle"]);
+            vehicle.unwrap()["steps"][0]["service_at"] = json!(number(&route["steps"][0], "arrival") + 1);
+            let later = plan(&later.to_string(), true).unwrap();
+            let end = |output: &Value| output["routes"][index]["steps"].as_array().unwrap().last().map(|end| number(end, "arrival"));
+            let wrong = later["routes"][index]["violations"] != json!([]);
+            prop_assert!(wrong || end(&later) > end(&output), "{} could leave later", route);
+        }
+    }
+}

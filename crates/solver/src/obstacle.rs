@@ -1,0 +1,196 @@
+//! Why a tour does not serve a unit that is left out, and by how much: found by driving the tour with the unit at every position and
+//! counting what breaks, so that what is said can be recomputed.
+
+use crate::goods::Goods;
+use crate::index::{NodeIx, StopIx, TourIx};
+use crate::problem::{Problem, Role, TourSpec, UNREACHABLE};
+use crate::schedule::drive;
+
+/// What keeps a unit off a tour. Times are in units of the problem, lengths in metres.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Obstacle {
+    /// Nothing does: at this place of the plan the tour could take it. It is left out because that costs more than leaving it out.
+    Price,
+    /// It must be served by another tour, or must not be by this one.
+    Pinned,
+    /// The vehicle lacks a skill.
+    Skills,
+    /// The tour has as many stops as it may have: so many too many.
+    Stops(u32),
+    /// Too much would be on board: the dimension of load, and by how much.
+    Load(usize, i64),
+    /// Service there would begin after its last window, by so much.
+    Late(i64),
+    /// Another stop of the tour would be late then, by so much.
+    OtherLate(i64),
+    /// Service would not be over, or begun, within the shift, by so much.
+    Shift(i64),
+    /// The vehicle would be home too late, by so much.
+    Home(i64),
+    /// It would drive too long, by so much.
+    Travel(i64),
+    /// Its way would be too long, by so much.
+    Way(i64),
+    /// A pause could not be taken in time.
+    Pauses,
+    /// Goods would have to be unloaded out of order.
+    Order,
+    /// There is no way there, or from there.
+    Unreachable,
+}
+
+/// What keeps a unit (a job, a pickup with its delivery, a delivery of goods on board) off each tour of a plan that does not serve it,
+/// in the order of the tours. Of all positions the one is told that breaks fewest rules, and of those the one that breaks them least.
+pub fn obstacles(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx) -> Vec<Obstacle> {
+    TourIx::all().zip(tours).map(|(tour, sequence)| obstacle(problem, tour, sequence, unit)).collect()
+}
+
+fn obstacle(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) -> Obstacle {
+    let stop = &problem.stops()[unit.index()];
+    let spec = &problem.tours()[tour.index()];
+    let mate = if stop.role == Role::Pickup { stop.mate } else { StopIx::NONE };
+    for one in [unit, mate].into_iter().filter(|&one| one != StopIx::NONE) {
+        let its = &problem.stops()[one.index()];
+        if its.needs & !spec.has != 0 {
+            return Obstacle::Skills;
+        }
+        if !problem.allows(tour, one) {
+            return Obstacle::Pinned;
+        }
+    }
+    let count = sequence.len() as u32 + 1 + u32::from(mate != StopIx::NONE);
+    if count > spec.stops_max {
+        return Obstacle::Stops(count - spec.stops_max);
+    }
+    let mut best: Option<Broken> = None;
+    let mut with = sequence.to_vec();
+    for at in 0..=sequence.len() {
+        with.insert(at, unit);
+        let ends = if mate == StopIx::NONE { at + 1..at + 2 } else { at + 1..sequence.len() + 2 };
+        for end in ends {
+            if mate != StopIx::NONE {
+                with.insert(end, mate);
+            }
+            match broken(problem, tour, &with, unit) {
+                None => return Obstacle::Price,
+                Some(found) => {
+                    if best.is_none_or(|known| (found.kinds, found.sum) < (known.kinds, known.sum)) {
+                        best = Some(found);
+                    }
+                }
+            }
+            if mate != StopIx::NONE {
+                with.remove(end);
+            }
+        }
+        with.remove(at);
+    }
+    // What it would be alone says more than what the others on the tour make of it.
+    let alone: Vec<StopIx> = std::iter::once(unit).chain(mate.get()).collect();
+    broken(problem, tour, &alone, unit).or(best).map_or(Obstacle::Unreachable, |found| found.what)
+}
+
+/// What a sequence breaks.
+#[derive(Clone, Copy)]
+struct Broken {
+    /// How many rules of different kinds.
+    kinds: u32,
+    /// By how much in all, whatever the units: it only orders positions.
+    sum: i64,
+    /// The first of them, in the order in which they are met.
+    what: Obstacle,
+}
+
+/// Drives a sequence to its end whatever it breaks. `None`: nothing.
+fn broken(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) -> Option<Broken> {
+    if drive(problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}).is_ok() {
+        return None;
+    }
+    let spec: &TourSpec = &problem.tours()[tour.index()];
+    let mut met = Met::default();
+    let mut goods = Goods::on_board(spec);
+    let stops = problem.stops();
+    for stop in sequence.iter().map(|stop| &stops[stop.index()]).filter(|stop| stop.role == Role::JobDelivery) {
+        goods.load(stop);
+    }
+    let room = |goods: &Goods, met: &mut Met| {
+        if let Some((dimension, over)) = goods.over(spec) {
+            met.add(Obstacle::Load(dimension, over), over);
+        }
+    };
+    room(&goods, &mut met);
+    let (mut now, mut node) = (spec.start_at, spec.start_node);
+    let (mut travel, mut metres) = (0i64, 0i64);
+    for &index in sequence {
+        let stop = &stops[index.index()];
+        let (time, _) = problem.leg_at(tour, node, stop.node, now);
+        if time >= UNREACHABLE {
+            met.add(Obstacle::Unreachable, i64::from(UNREACHABLE));
+            return met.worst();
+        }
+        travel += i64::from(time);
+        metres += i64::from(problem.legs().length_in(spec.table, node, stop.node));
+        let (service, setup) = problem.times_at(tour, node, index);
+        let (action, start) = problem.start_of(index, now.saturating_add(time), setup);
+        let late = i64::from(action) - i64::from(stop.due);
+        if problem.weights().hard && late > 0 {
+            let own = index == unit || stop.mate == unit;
+            met.add(if own { Obstacle::Late(late) } else { Obstacle::OtherLate(late) }, late);
+        }
+        let over = i64::from(start) - i64::from(problem.shift_end(tour, index));
+        if over > 0 {
+            met.add(Obstacle::Shift(over), over);
+        }
+        now = start.saturating_add(service);
+        goods.serve(stop);
+        room(&goods, &mut met);
+        node = stop.node;
+    }
+    if spec.end_node != NodeIx::NONE {
+        let (time, _) = problem.leg_at(tour, node, spec.end_node, now);
+        if time >= UNREACHABLE {
+            met.add(Obstacle::Unreachable, i64::from(UNREACHABLE));
+            return met.worst();
+        }
+        travel += i64::from(time);
+        metres += i64::from(problem.legs().length_in(spec.table, node, spec.end_node));
+        let over = i64::from(now) + i64::from(time) - i64::from(spec.end_by);
+        if over > 0 {
+            met.add(Obstacle::Home(over), over);
+        }
+    }
+    for (over, what) in [
+        (travel - i64::from(spec.travel_max), Obstacle::Travel as fn(i64) -> Obstacle),
+        (metres.saturating_sub(spec.metres_max), Obstacle::Way),
+    ] {
+        if over > 0 {
+            met.add(what(over), over);
+        }
+    }
+    // Nothing that a clock or a scale shows: what is left are pauses and the order of goods.
+    met.worst().or(Some(Broken {
+        kinds: 1,
+        sum: 0,
+        what: if spec.pauses.is_empty() { Obstacle::Order } else { Obstacle::Pauses },
+    }))
+}
+
+/// Rules that were met broken on the way.
+#[derive(Default)]
+struct Met(Vec<(Obstacle, i64)>);
+
+impl Met {
+    fn add(&mut self, what: Obstacle, by: i64) {
+        let same = |known: &&mut (Obstacle, i64)| std::mem::discriminant(&known.0) == std::mem::discriminant(&what);
+        match self.0.iter_mut().find(same) {
+            Some(known) if known.1 < by => *known = (what, by),
+            Some(_) => {}
+            None => self.0.push((what, by)),
+        }
+    }
+
+    fn worst(&self) -> Option<Broken> {
+        let &(what, _) = self.0.first()?;
+        Some(Broken { kinds: self.0.len() as u32, sum: self.0.iter().map(|(_, by)| by).sum(), what })
+    }
+}

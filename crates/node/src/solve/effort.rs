@@ -118,7 +118,10 @@ mod tests {
 
     #[test]
     fn a_higher_level_and_a_larger_problem_have_more_rounds() {
-        assert_eq!([0, 1, 2, 3, 4, 5, 99].map(|level| rounds_of_level(level, 1_000)), [40, 80, 120, 180, 260, 400, 400]);
+        assert_eq!(
+            [0, 1, 2, 3, 4, 5, 99].map(|level| rounds_of_level(level, 1_000)),
+            [40, 80, 120, 180, 260, 400, 400]
+        );
         assert_eq!([0, 10, 50, 100].map(|stops| rounds_of_level(5, stops)), [20, 40, 200, 400]);
     }
 }

@@ -140,7 +140,8 @@ impl Shown {
     }
 
     fn show(&mut self, args: &Solve, instance: &Instance, progress: &Progress, spent: Duration) {
-        if !self.wanted || self.last.is_some_and(|last| spent.saturating_sub(last) <= SHOW_EVERY && progress.rounds > 0) {
+        if !self.wanted || self.last.is_some_and(|last| spent.saturating_sub(last) <= SHOW_EVERY && progress.rounds > 0)
+        {
             return;
         }
         self.last = Some(spent);

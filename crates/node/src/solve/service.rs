@@ -20,6 +20,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use fleetfold_formats::{Objective, ProblemFormat, ReadOptions};
+use futures::StreamExt;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -43,6 +44,8 @@ const WAITING_MAX: usize = 8;
 const BODY_MAX: usize = 32 << 20;
 /// Longest time in which a body has to be there.
 const BODY_WITHIN: Duration = Duration::from_secs(30);
+/// Longest time in which the body of a request that is turned away is read and thrown away.
+const DISCARD_WITHIN: Duration = Duration::from_secs(5);
 /// Most tasks of a problem; a shipment counts twice. More belong to the command line, which has all cores.
 const TASKS_MAX: usize = 10_000;
 /// Most vehicles of a problem.
@@ -111,6 +114,10 @@ impl Drop for StopWhenDropped {
 /// Answers a request whose body is a problem.
 pub(crate) async fn answer(request: Request) -> Response {
     let Ok(_place) = queue().places.try_acquire() else {
+        // A connection that is closed over an unread body is reset, and the client might never see the answer.
+        let mut rest = request.into_body().into_data_stream();
+        let discard = async { while rest.next().await.is_some_and(|part| part.is_ok()) {} };
+        let _ = tokio::time::timeout(DISCARD_WITHIN, discard).await;
         let what = format!("{} problems are being solved or wait: send it again", AT_ONCE + WAITING_MAX);
         return busy(&Refusal::new(Kind::Internal, what, ""));
     };

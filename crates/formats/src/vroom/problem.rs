@@ -597,6 +597,10 @@ impl Draft {
             for (pause, own) in tour.pauses.iter_mut().zip(&name.breaks) {
                 pause.windows = clock.windows(&Spot::Item("break", own.id), &own.windows)?;
             }
+            // Breaks of a vehicle that is used are paid as tasks are.
+            let paused: i128 = name.breaks.iter().map(|own| i128::from(own.service)).sum();
+            let paused = paused * i128::from(rates.per_task_hour) * i128::from(scale.units) / 3600;
+            let paused = i64::try_from(paused).unwrap_or(i64::MAX).min(i64::MAX / 4);
             if tour.start_node == NodeIx::NONE {
                 tour.start_node = NodeIx(self.places.list.len() as u32);
             }
@@ -604,7 +608,7 @@ impl Draft {
                 start_at: shift.0,
                 end_by: shift.1,
                 has,
-                fixed: rates.fixed * scale.units,
+                fixed: rates.fixed * scale.units + paused,
                 per_hour: if drives.custom_costs { 0 } else { rates.per_hour * scale.units * 1000 },
                 per_km: if drives.custom_costs { 1000 * scale.units } else { rates.per_km * scale.units },
                 per_task_hour: rates.per_task_hour * scale.units * 1000,
@@ -613,6 +617,7 @@ impl Draft {
                 ..tour
             });
         }
+        let has_times = !self.opens.is_empty() || self.vehicles.iter().any(|vehicle| !vehicle.breaks.is_empty());
         let initial = given::start_plan(&stops, &self.tasks, &self.vehicles, &mut repairs)?;
         let problem = Problem::new(ProblemSpec { stops, tours, legs: roads.legs, weights: VROOM, initial })?;
         Ok(Instance {
@@ -626,6 +631,7 @@ impl Draft {
                 dimensions: self.dimensions,
                 locations: self.places.list,
                 has_distances: roads.has_distances,
+                has_times,
                 wants_plan,
             }),
             warnings: repairs.warnings,

@@ -463,7 +463,7 @@ fn a_plan_says_what_is_wrong_with_it() {
             "/routes/0/steps/4/violations",
             json!([{"cause": "delay", "duration": 140}]),
         ),
-        (vec![("/vehicles/0/max_tasks", json!(2))], "/routes/0/violations", json!([{"cause": "max_tasks"}])),
+        (vec![("/vehicles/0/max_tasks", json!(2))], "/routes/0/steps/3/violations", json!([{"cause": "max_tasks"}])),
         (
             vec![("/vehicles/0/max_travel_time", json!(709))],
             "/routes/0/violations",

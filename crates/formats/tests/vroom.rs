@@ -216,7 +216,6 @@ fn what_vroom_refuses_is_refused() {
         ("dimensions", vec![("/jobs/0/delivery", json!([1]))]),
         ("twice", vec![("/jobs/1/id", json!(1))]),
         ("distances", vec![("/vehicles/0/costs", json!({"per_km": 1}))]),
-        ("distances", vec![("/vehicles/0/max_distance", json!(1))]),
         ("per_hour", vec![("/matrices/car/costs", flat(1)), ("/vehicles/0/costs", json!({"per_hour": 1}))]),
         ("no task", vec![("/jobs", json!([]))]),
         ("`time_windows` is empty", vec![("/jobs/0/time_windows", json!([]))]),
@@ -269,6 +268,7 @@ fn unknown_keys_are_warned_of_or_refused() {
         ring_with(&[("/meta", json!(1)), ("/jobs/1/colour", json!("red")), ("/vehicles/0/costs", json!({"tax": 1}))]);
     let warnings = read(&file).unwrap().warnings;
     assert_eq!(warnings.len(), 3, "{warnings:?}");
+    assert_eq!(read(&ring_with(&[("/vehicles/0/max_distance", json!(1))])).unwrap().warnings.len(), 1);
     assert!(warnings[1].starts_with("job 2: ") && warnings[1].contains("`colour`"), "{warnings:?}");
     let strict = VroomOptions { strict: true, ..VroomOptions::default() };
     assert!(read_vroom(&file.to_string(), strict).err().unwrap().to_string().contains("`meta`"));

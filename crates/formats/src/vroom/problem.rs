@@ -206,6 +206,8 @@ struct Draft {
     /// Vehicle type → number from 1; 0 is that of vehicles without a type.
     types: BTreeMap<String, u16>,
     opens: Vec<u32>,
+    /// What VROOM takes without a word and changes nothing.
+    doubts: Vec<(Spot, String)>,
 }
 
 impl Draft {
@@ -232,6 +234,7 @@ impl Draft {
             dimensions: vehicles.first().and_then(|vehicle| vehicle.capacity.as_ref()).map_or(0, Vec::len),
             types,
             opens: Vec::new(),
+            doubts: Vec::new(),
         })
     }
 
@@ -302,9 +305,13 @@ impl Draft {
             if own.costs.is_some() && (rates.per_hour != i64::from(PER_HOUR) || rates.per_km != 0) {
                 return Err(impossible("`per_hour` and `per_km` cannot stand beside a matrix of `costs`".into()));
             }
-            if own.distances.is_none() && (rates.per_km != 0 || vehicle.max_distance.is_some()) {
-                let what = format!("`per_km` and `max_distance` need `matrices.{}.distances`", rates.profile);
-                return Err(impossible(what));
+            if own.distances.is_none() && rates.per_km != 0 {
+                return Err(impossible(format!("`per_km` needs `matrices.{}.distances`", rates.profile)));
+            }
+            if own.distances.is_none() && vehicle.max_distance.is_some() {
+                // VROOM takes all distances for 0.
+                self.doubts
+                    .push((at.clone(), format!("`max_distance` without `matrices.{}.distances`", rates.profile)));
             }
         }
         let (load, more) = split(&capacity, ROOM_MAX);
@@ -536,6 +543,9 @@ impl Draft {
         mut repairs: Repairs,
     ) -> Result<Instance, ReadError> {
         self.check_room()?;
+        for (at, what) in std::mem::take(&mut self.doubts) {
+            repairs.add(at, format!("{what} is read over"))?;
+        }
         let (work, (longest, slowest)) = self.work();
         let all_work =
             work + self.vehicles.iter().flat_map(|vehicle| &vehicle.breaks).map(|own| own.service).sum::<i64>();

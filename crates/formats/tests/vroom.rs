@@ -446,14 +446,15 @@ fn order(ids: &[u64]) -> Value {
     ids.iter().map(|id| json!({"type": "job", "id": id})).collect()
 }
 
+/// Edits of the ring, where to look in the answer, and what is there.
+type Case<'c> = (Vec<(&'c str, Value)>, &'c str, Value);
+
 #[test]
 fn a_plan_says_what_is_wrong_with_it() {
     let pickup_first = json!([{"type": "delivery", "id": 7}, {"type": "pickup", "id": 7}]);
     let shipments =
         json!([{"amount": [1], "pickup": {"id": 7, "location_index": 1}, "delivery": {"id": 7, "location_index": 2}}]);
     let late = json!([{"cause": "delay", "duration": 110}]);
-    // Edits of the ring, where to look, and what is there.
-    type Case<'c> = (Vec<(&'c str, Value)>, &'c str, Value);
     let cases: Vec<Case<'_>> = vec![
         (vec![("/jobs/2/time_windows", json!([[0, 250]]))], "/routes/0/steps/2/violations", late.clone()),
         (vec![("/jobs/2/time_windows", json!([[0, 250]]))], "/routes/0/violations", late.clone()),

@@ -15,6 +15,8 @@ pub struct Names {
     pub(crate) locations: Vec<Location>,
     /// Lengths of legs are known.
     pub(crate) has_distances: bool,
+    /// At least one task or vehicle has a time window or a break.
+    pub(crate) has_times: bool,
     /// See [`Names::wants_plan`].
     pub(crate) wants_plan: bool,
 }

@@ -216,7 +216,6 @@ fn what_vroom_refuses_is_refused() {
         ("dimensions", vec![("/jobs/0/delivery", json!([1]))]),
         ("twice", vec![("/jobs/1/id", json!(1))]),
         ("distances", vec![("/vehicles/0/costs", json!({"per_km": 1}))]),
-        ("distances", vec![("/vehicles/0/max_distance", json!(1))]),
         ("per_hour", vec![("/matrices/car/costs", flat(1)), ("/vehicles/0/costs", json!({"per_hour": 1}))]),
         ("no task", vec![("/jobs", json!([]))]),
         ("`time_windows` is empty", vec![("/jobs/0/time_windows", json!([]))]),
@@ -269,6 +268,7 @@ fn unknown_keys_are_warned_of_or_refused() {
         ring_with(&[("/meta", json!(1)), ("/jobs/1/colour", json!("red")), ("/vehicles/0/costs", json!({"tax": 1}))]);
     let warnings = read(&file).unwrap().warnings;
     assert_eq!(warnings.len(), 3, "{warnings:?}");
+    assert_eq!(read(&ring_with(&[("/vehicles/0/max_distance", json!(1))])).unwrap().warnings.len(), 1);
     assert!(warnings[1].starts_with("job 2: ") && warnings[1].contains("`colour`"), "{warnings:?}");
     let strict = VroomOptions { strict: true, ..VroomOptions::default() };
     assert!(read_vroom(&file.to_string(), strict).err().unwrap().to_string().contains("`meta`"));
@@ -446,14 +446,15 @@ fn order(ids: &[u64]) -> Value {
     ids.iter().map(|id| json!({"type": "job", "id": id})).collect()
 }
 
+/// Edits of the ring, where to look in the answer, and what is there.
+type Case<'c> = (Vec<(&'c str, Value)>, &'c str, Value);
+
 #[test]
 fn a_plan_says_what_is_wrong_with_it() {
     let pickup_first = json!([{"type": "delivery", "id": 7}, {"type": "pickup", "id": 7}]);
     let shipments =
         json!([{"amount": [1], "pickup": {"id": 7, "location_index": 1}, "delivery": {"id": 7, "location_index": 2}}]);
     let late = json!([{"cause": "delay", "duration": 110}]);
-    // Edits of the ring, where to look, and what is there.
-    type Case<'c> = (Vec<(&'c str, Value)>, &'c str, Value);
     let cases: Vec<Case<'_>> = vec![
         (vec![("/jobs/2/time_windows", json!([[0, 250]]))], "/routes/0/steps/2/violations", late.clone()),
         (vec![("/jobs/2/time_windows", json!([[0, 250]]))], "/routes/0/violations", late.clone()),
@@ -463,7 +464,7 @@ fn a_plan_says_what_is_wrong_with_it() {
             "/routes/0/steps/4/violations",
             json!([{"cause": "delay", "duration": 140}]),
         ),
-        (vec![("/vehicles/0/max_tasks", json!(2))], "/routes/0/violations", json!([{"cause": "max_tasks"}])),
+        (vec![("/vehicles/0/max_tasks", json!(2))], "/routes/0/steps/3/violations", json!([{"cause": "max_tasks"}])),
         (
             vec![("/vehicles/0/max_travel_time", json!(709))],
             "/routes/0/violations",

@@ -6,15 +6,14 @@
 //! VROOM asks an integer programme for the least sum of all lead times and delays. Where every window can be kept both find no
 //! violation; otherwise VROOM may begin one step early so that a later one is less late, which this module does not.
 
-use fleetfold_solver::{StopIx, TourIx};
+use fleetfold_solver::{Problem, Role, StopIx, TourIx};
 use serde_json::Value;
 
 use super::solution::{Document, RouteViolations, Violations, Visit, ride, start_load};
-use super::timing::{Times, off};
+use super::timing::{Moment, Times, off};
 use super::{VroomOptions, given, read_vroom};
 use crate::error::{ReadError, Spot};
 use crate::names::{Names, VehicleName};
-use fleetfold_solver::{Problem, Role};
 
 /// The times and violations of the routes (`vehicle.steps`) of a VROOM document, in VROOM's format of a solution. Tasks that are in no
 /// route are `unassigned`.
@@ -101,8 +100,22 @@ fn violations(problem: &Problem, names: &Names, tour: TourIx, visits: &[Visit], 
     if is_over(&load, &vehicle.capacity) {
         found.start.add("load", 0);
     }
+    let mut served = 0;
+    let (mut driven, mut metres) = (0, 0);
+    // Every step behind which too much is driven says so.
+    let mut add_way = |wrong: &mut Violations, moment: &Moment| {
+        driven += moment.driven;
+        metres += moment.metres;
+        if driven > i64::from(spec.travel_max) {
+            wrong.add("max_travel_time", 0);
+        }
+        if metres > spec.metres_max {
+            wrong.add("max_distance", 0);
+        }
+    };
     for (&visit, moment) in visits.iter().zip(&times.steps) {
         let mut wrong = Violations::default();
+        add_way(&mut wrong, moment);
         match visit {
             Visit::Break(index) => {
                 let own = &vehicle.breaks[index];
@@ -114,6 +127,10 @@ fn violations(problem: &Problem, names: &Names, tour: TourIx, visits: &[Visit], 
             Visit::Task(stop) => {
                 let (its, task) = (&problem.stops()[stop.index()], &names.tasks[stop.index()]);
                 wrong.add_off(off(&task.windows, moment.begin));
+                served += 1;
+                if served > spec.stops_max as usize {
+                    wrong.add("max_tasks", 0);
+                }
                 load.iter_mut().zip(&task.pickup).for_each(|(sum, goods)| *sum += goods);
                 load.iter_mut().zip(&task.delivery).for_each(|(sum, goods)| *sum -= goods);
                 if its.needs & !spec.has != 0 || its.barred.contains(&tour) {
@@ -137,17 +154,7 @@ fn violations(problem: &Problem, names: &Names, tour: TourIx, visits: &[Visit], 
     if is_over(&load, &vehicle.capacity) {
         found.end.add("load", 0);
     }
-    if tasks.len() > spec.stops_max as usize {
-        found.route.add("max_tasks", 0);
-    }
-    let driven = times.steps.iter().map(|moment| moment.driven).sum::<i64>() + times.end.driven;
-    if driven > i64::from(spec.travel_max) {
-        found.route.add("max_travel_time", 0);
-    }
-    let metres = times.steps.iter().map(|moment| moment.metres).sum::<i64>() + times.end.metres;
-    if metres > spec.metres_max {
-        found.route.add("max_distance", 0);
-    }
+    add_way(&mut found.end, &times.end);
     let taken = visits.iter().filter(|visit| matches!(visit, Visit::Break(_))).count();
     if taken < vehicle.breaks.len() {
         found.route.add("missing_break", 0);

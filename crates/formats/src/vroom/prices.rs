@@ -18,7 +18,7 @@ const SCALES: [i64; 4] = [1000, 100, 10, 1];
 /// Highest price of a leg that the solver counts exactly.
 const LEG_PRICE_MAX: i128 = i32::MAX as i128 / 4;
 /// Parts of VROOM's cost in which prices are computed here: an hour has 3,600 s and a kilometre 1,000 m.
-const PARTS: i128 = 3_600_000;
+pub(super) const PARTS: i128 = 3_600_000;
 /// Most nodes of a table that is made from coordinates.
 const TABLE_NODES_MAX: usize = 10_000;
 /// Most legs of all tables together (8 bytes each).

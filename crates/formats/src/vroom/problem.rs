@@ -206,6 +206,8 @@ struct Draft {
     /// Vehicle type → number from 1; 0 is that of vehicles without a type.
     types: BTreeMap<String, u16>,
     opens: Vec<u32>,
+    /// What VROOM takes without a word and changes nothing.
+    doubts: Vec<(Spot, String)>,
 }
 
 impl Draft {
@@ -232,6 +234,7 @@ impl Draft {
             dimensions: vehicles.first().and_then(|vehicle| vehicle.capacity.as_ref()).map_or(0, Vec::len),
             types,
             opens: Vec::new(),
+            doubts: Vec::new(),
         })
     }
 
@@ -302,9 +305,13 @@ impl Draft {
             if own.costs.is_some() && (rates.per_hour != i64::from(PER_HOUR) || rates.per_km != 0) {
                 return Err(impossible("`per_hour` and `per_km` cannot stand beside a matrix of `costs`".into()));
             }
-            if own.distances.is_none() && (rates.per_km != 0 || vehicle.max_distance.is_some()) {
-                let what = format!("`per_km` and `max_distance` need `matrices.{}.distances`", rates.profile);
-                return Err(impossible(what));
+            if own.distances.is_none() && rates.per_km != 0 {
+                return Err(impossible(format!("`per_km` needs `matrices.{}.distances`", rates.profile)));
+            }
+            if own.distances.is_none() && vehicle.max_distance.is_some() {
+                // VROOM takes all distances for 0.
+                self.doubts
+                    .push((at.clone(), format!("`max_distance` without `matrices.{}.distances`", rates.profile)));
             }
         }
         let (load, more) = split(&capacity, ROOM_MAX);
@@ -536,6 +543,9 @@ impl Draft {
         mut repairs: Repairs,
     ) -> Result<Instance, ReadError> {
         self.check_room()?;
+        for (at, what) in std::mem::take(&mut self.doubts) {
+            repairs.add(at, format!("{what} is read over"))?;
+        }
         let (work, (longest, slowest)) = self.work();
         let all_work =
             work + self.vehicles.iter().flat_map(|vehicle| &vehicle.breaks).map(|own| own.service).sum::<i64>();
@@ -597,6 +607,10 @@ impl Draft {
             for (pause, own) in tour.pauses.iter_mut().zip(&name.breaks) {
                 pause.windows = clock.windows(&Spot::Item("break", own.id), &own.windows)?;
             }
+            // Breaks of a vehicle that is used are paid as tasks are.
+            let paused: i128 = name.breaks.iter().map(|own| i128::from(own.service)).sum();
+            let paused = paused * i128::from(rates.per_task_hour) * i128::from(scale.units) / 3600;
+            let paused = i64::try_from(paused).unwrap_or(i64::MAX).min(i64::MAX / 4);
             if tour.start_node == NodeIx::NONE {
                 tour.start_node = NodeIx(self.places.list.len() as u32);
             }
@@ -604,7 +618,7 @@ impl Draft {
                 start_at: shift.0,
                 end_by: shift.1,
                 has,
-                fixed: rates.fixed * scale.units,
+                fixed: rates.fixed * scale.units + paused,
                 per_hour: if drives.custom_costs { 0 } else { rates.per_hour * scale.units * 1000 },
                 per_km: if drives.custom_costs { 1000 * scale.units } else { rates.per_km * scale.units },
                 per_task_hour: rates.per_task_hour * scale.units * 1000,
@@ -613,6 +627,7 @@ impl Draft {
                 ..tour
             });
         }
+        let has_times = !self.opens.is_empty() || self.vehicles.iter().any(|vehicle| !vehicle.breaks.is_empty());
         let initial = given::start_plan(&stops, &self.tasks, &self.vehicles, &mut repairs)?;
         let problem = Problem::new(ProblemSpec { stops, tours, legs: roads.legs, weights: VROOM, initial })?;
         Ok(Instance {
@@ -626,6 +641,7 @@ impl Draft {
                 dimensions: self.dimensions,
                 locations: self.places.list,
                 has_distances: roads.has_distances,
+                has_times,
                 wants_plan,
             }),
             warnings: repairs.warnings,

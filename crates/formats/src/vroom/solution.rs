@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use fleetfold_solver::{NodeIx, Problem, Role, Solution, Stop, StopIx, TourIx, TourSpec, schedule_home};
 use serde_json::{Map, Value, json};
 
+use super::prices::PARTS;
 use super::timing::{Leg, Ride, Step, Times, off};
 use crate::error::Spot;
 use crate::instance::Instance;
@@ -289,7 +290,7 @@ impl<'p> Document<'p> {
         let mut sums = Sums::new(names.dimensions);
         let mut load = start_load(self.problem, names, &tasks);
         let mut steps = Vec::with_capacity(visits.len() + 2);
-        let (mut here, mut custom, mut worked) = (spec.start_node, 0i64, 0i64);
+        let (mut here, mut custom) = (spec.start_node, 0i64);
         let none = Violations::default();
         let step = |kind: &str, arrival: i64, sums: &Sums, load: &[i64], violations: &Violations| {
             let mut object = Map::new();
@@ -333,7 +334,6 @@ impl<'p> Document<'p> {
                     let (setup, service) = times_at(spec, its, here);
                     let seconds = self.problem.legs().leaving(here, its.node, 0, (spec.table, spec.time_factor));
                     custom += i64::from(seconds.1);
-                    worked += setup + service;
                     here = its.node;
                     add(&mut load, &task.pickup, 1);
                     add(&mut load, &task.delivery, -1);
@@ -370,14 +370,17 @@ impl<'p> Document<'p> {
         steps.push(Value::Object(end));
         sums.violations.extend(&violations.end);
         sums.violations.extend(&violations.route);
-        // Exact for the whole route, and rounded down once, as VROOM does.
+        // As VROOM prints it: driving is rounded to the nearest unit where the file has any times, otherwise only the sum is rounded,
+        // down. Breaks are paid as tasks are.
         let wide = i128::from;
         let driving = if vehicle.custom_costs {
-            wide(custom) * 3_600_000
+            wide(custom) * PARTS
         } else {
             wide(sums.duration) * wide(vehicle.per_hour) * 1000 + wide(sums.distance) * wide(vehicle.per_km) * 3600
         };
-        let variable = (driving + wide(worked) * wide(vehicle.per_task_hour) * 1000) / 3_600_000;
+        let tasks = wide(sums.setup + sums.service) * wide(vehicle.per_task_hour) * 1000;
+        let variable =
+            if names.has_times { (driving + PARTS / 2) / PARTS + tasks / PARTS } else { (driving + tasks) / PARTS };
         sums.cost = vehicle.fixed + variable as i64;
         let mut route = Map::new();
         route.insert("vehicle".to_owned(), json!(vehicle.id));

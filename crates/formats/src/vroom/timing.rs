@@ -123,8 +123,8 @@ impl Ride {
                 let begin = step.begins(now);
                 let drive = rest.min(begin - now);
                 driven += drive;
-                // Lengths are driven in proportion to time.
-                let so_far = if leg.time == 0 { 0 } else { leg.metres * driven / leg.time };
+                // Lengths are driven in proportion to time, rounded to the nearest metre.
+                let so_far = if leg.time == 0 { 0 } else { (2 * leg.metres * driven + leg.time) / (2 * leg.time) };
                 steps.push(Moment { arrival: now + drive, begin, driven: drive, metres: so_far - metres });
                 metres = so_far;
                 now = begin + step.service;

@@ -41,7 +41,9 @@ pub(super) fn from_relaxed(problem: &Problem, found: Vec<Vec<StopIx>>) -> Proble
         if sequence.iter().any(|stop| seen[stop.index()]) {
             sequence.clear();
         }
-        sequence.iter().for_each(|stop| seen[stop.index()] = true);
+        for stop in sequence.iter() {
+            seen[stop.index()] = true;
+        }
     }
     let spec = ProblemSpec { initial, ..problem.spec().clone() };
     Problem::new(spec).unwrap_or_else(|_| problem.clone())

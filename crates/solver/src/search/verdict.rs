@@ -34,7 +34,9 @@ fn mended(problem: &Problem, mut found: Solution) -> Solution {
         let plan = Solution { tours, absent, ..Solution::default() };
         let is_new = alone.iter().all(|stop| !seen[stop.index()]);
         if is_new && check(problem, &plan).is_ok() {
-            alone.iter().for_each(|stop| seen[stop.index()] = true);
+            for stop in &alone {
+                seen[stop.index()] = true;
+            }
             found.tours[tour.index()] = alone;
         }
     }

@@ -438,6 +438,39 @@ fn a_plan_without_a_task_is_an_error() {
     assert!(solution(&instance, names, &found).unwrap_err().to_string().contains("has it twice"));
 }
 
+/// For each vehicle what keeps it from a task that is left out, and by how much.
+#[test]
+fn a_task_that_is_left_out_says_what_keeps_each_vehicle_from_it() {
+    let vehicle = |id: u64, more: Value| {
+        let mut vehicle = json!({"id": id, "start_index": 0, "end_index": 0, "capacity": [5]});
+        vehicle.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        vehicle
+    };
+    let file = json!({
+        "jobs": [{"id": 7, "location_index": 1, "service": 10, "skills": [1], "delivery": [4], "time_windows": [[0, 90]]}],
+        "vehicles": [
+            vehicle(1, json!({"time_window": [0, 100], "skills": [1]})),
+            vehicle(2, json!({})),
+            vehicle(3, json!({"capacity": [1], "skills": [1]})),
+            vehicle(4, json!({"time_window": [50, 500], "skills": [1]})),
+            vehicle(5, json!({"max_tasks": 0, "skills": [1]})),
+            vehicle(6, json!({"max_travel_time": 110, "skills": [1]})),
+        ],
+        "matrices": {"car": {"durations": [[0, 60], [60, 0]]}},
+    });
+    let output = solved(&file);
+    let told = &output["unassigned"][0]["obstacles"];
+    let expected = json!([
+        {"vehicle": 1, "what": "way_home", "by": 30},
+        {"vehicle": 2, "what": "skills"},
+        {"vehicle": 3, "what": "capacity", "by": 3, "dimension": 0},
+        {"vehicle": 4, "what": "time_window", "by": 20},
+        {"vehicle": 5, "what": "max_tasks", "by": 1},
+        {"vehicle": 6, "what": "max_travel_time", "by": 10},
+    ]);
+    assert_eq!(*told, expected, "{output}");
+}
+
 fn planned(edits: &[(&str, Value)]) -> Value {
     plan(&ring_with(edits).to_string(), false).unwrap_or_else(|what| panic!("{what}"))
 }

@@ -15,6 +15,7 @@ mod places;
 mod plan;
 mod prices;
 mod problem;
+mod reasons;
 mod shapes;
 mod skills;
 mod solution;

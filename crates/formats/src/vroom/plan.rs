@@ -73,7 +73,7 @@ pub fn plan(text: &str, strict: bool) -> Result<Value, ReadError> {
     }
     for stop in StopIx::all().take(names.tasks.len()) {
         if !document.is_written(stop) {
-            document.leave_out(stop, None).expect("it is not written yet");
+            document.leave_out(stop, None, Vec::new()).expect("it is not written yet");
         }
     }
     Ok(document.finish().expect("every task is written"))

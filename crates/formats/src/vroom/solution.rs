@@ -6,6 +6,7 @@ use fleetfold_solver::{NodeIx, Problem, Role, Solution, Stop, StopIx, TourIx, To
 use serde_json::{Map, Value, json};
 
 use super::prices::PARTS;
+use super::reasons::{obstacles_of, reason, unit};
 use super::timing::{Leg, Ride, Step, Times, off};
 use crate::error::Spot;
 use crate::instance::Instance;
@@ -160,8 +161,9 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
         }
         document.add_route(tour, &visits, &times, &RouteViolations::default())?;
     }
+    let mut told = obstacles_of(problem, names, solution);
     for &stop in &solution.absent {
-        document.leave_out(stop, Some(reason(problem, stop)))?;
+        document.leave_out(stop, Some(reason(problem, stop)), told.remove(&unit(problem, stop)).unwrap_or_default())?;
     }
     document.finish()
 }
@@ -191,7 +193,7 @@ pub(super) fn ride(problem: &Problem, names: &Names, tour: TourIx, visits: &[Vis
 }
 
 /// Time and length of a leg for a vehicle.
-fn leg(problem: &Problem, spec: &TourSpec, from: NodeIx, to: NodeIx) -> Leg {
+pub(super) fn leg(problem: &Problem, spec: &TourSpec, from: NodeIx, to: NodeIx) -> Leg {
     let time = problem.legs().leaving(from, to, 0, (spec.table, spec.time_factor)).0;
     Leg { time: i64::from(time), metres: i64::from(problem.legs().length_in(spec.table, from, to)) }
 }
@@ -254,7 +256,12 @@ impl<'p> Document<'p> {
         self.written[stop.index()] > 0
     }
 
-    pub(super) fn leave_out(&mut self, stop: StopIx, reason: Option<&str>) -> Result<(), BrokenPlan> {
+    pub(super) fn leave_out(
+        &mut self,
+        stop: StopIx,
+        reason: Option<&str>,
+        obstacles: Vec<Value>,
+    ) -> Result<(), BrokenPlan> {
         self.write_once(stop)?;
         let task = &self.names.tasks[stop.index()];
         let mut object = Map::new();
@@ -266,6 +273,9 @@ impl<'p> Document<'p> {
         }
         if let Some(reason) = reason {
             object.insert("reason".to_owned(), json!(reason));
+        }
+        if !obstacles.is_empty() {
+            object.insert("obstacles".to_owned(), Value::Array(obstacles));
         }
         self.unassigned.push(Value::Object(object));
         Ok(())
@@ -414,62 +424,4 @@ pub(super) fn start_load(problem: &Problem, names: &Names, tasks: &[StopIx]) -> 
         add(&mut load, &names.tasks[stop.index()].delivery, 1);
     }
     load
-}
-
-/// Why a task has no vehicle: what rules out all of them, or that no vehicle that could serve it has room in its route.
-fn reason(problem: &Problem, stop: StopIx) -> &'static str {
-    let its = &problem.stops()[stop.index()];
-    // A shipment is served whole or not at all.
-    let tasks = match its.role {
-        Role::JobDelivery | Role::JobPickup => vec![stop],
-        Role::Pickup => vec![stop, its.mate],
-        Role::Delivery => vec![its.mate, stop],
-    };
-    let all = || TourIx::all().zip(problem.tours());
-    let able = || {
-        all().filter(|&(tour, spec)| {
-            tasks
-                .iter()
-                .map(|stop| &problem.stops()[stop.index()])
-                .all(|stop| stop.needs & !spec.has == 0 && !stop.barred.contains(&tour))
-        })
-    };
-    if able().next().is_none() {
-        return "skills";
-    }
-    let holds = |spec: &TourSpec| {
-        let more = its.more_load.iter().zip(&spec.more_capacity);
-        (0..4).all(|d| its.load[d] <= spec.capacity[d] && its.takes[d] <= spec.capacity[d])
-            && more.into_iter().all(|(&(load, takes), &room)| load <= room && takes <= room)
-    };
-    if !able().any(|(_, spec)| holds(spec)) {
-        return "capacity";
-    }
-    let takes = |spec: &TourSpec| spec.stops_max as usize >= tasks.len();
-    if !able().any(|(_, spec)| holds(spec) && takes(spec)) {
-        return "max_tasks";
-    }
-    let serves = |tour: TourIx| schedule_home(problem, tour, &tasks).is_some();
-    if able().any(|(tour, _)| serves(tour)) {
-        return "no_place";
-    }
-    let length = |spec: &TourSpec| {
-        let nodes = tasks.iter().map(|stop| problem.stops()[stop.index()].node).chain(spec.end_node.get());
-        let mut sum = Leg::default();
-        let mut here = spec.start_node;
-        for next in nodes {
-            let leg = leg(problem, spec, here, next);
-            sum = Leg { time: sum.time + leg.time, metres: sum.metres + leg.metres };
-            here = next;
-        }
-        sum
-    };
-    let fitting = || able().filter(|&(_, spec)| holds(spec) && takes(spec)).map(|(_, spec)| (spec, length(spec)));
-    if fitting().all(|(spec, way)| way.time > i64::from(spec.travel_max)) {
-        return "max_travel_time";
-    }
-    if fitting().all(|(spec, way)| way.metres > spec.metres_max) {
-        return "max_distance";
-    }
-    "time"
 }

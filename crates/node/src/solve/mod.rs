@@ -118,7 +118,7 @@ fn effort(args: &Solve, instance: &Instance, threads: usize) -> Effort {
         threads,
         replicas: args.replicas,
         seed: args.seed,
-        warm: args.init.is_some() || !instance.problem.initial().is_empty(),
+        warm: args.init.is_some() || instance.problem.initial().iter().any(|tour| !tour.is_empty()),
         fewest_vehicles: args.objective == Some(Objective::Vehicles),
         changes_max: args.changes_max,
     }

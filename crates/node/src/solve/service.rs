@@ -203,7 +203,7 @@ fn solve(body: &[u8], strict: bool, stop: &AtomicBool, turn: OwnedSemaphorePermi
             threads: options.t.unwrap_or(threads).clamp(1, threads),
             replicas: None,
             seed: 1,
-            warm: !instance.problem.initial().is_empty(),
+            warm: instance.problem.initial().iter().any(|tour| !tour.is_empty()),
             fewest_vehicles: false,
             changes_max: None,
         };

@@ -17,6 +17,8 @@ use crate::names::{BreakName, Names, TaskName, VehicleName};
 
 /// As VROOM has it: windows are for set-up, and a break may be taken anywhere on the way.
 const VROOM: Weights = Weights { setup_in_window: true, pause_on_the_way: true, ..HARD };
+/// In files of up to so many tasks, set-up where tasks share a place is searched exactly, by driving every tour in full.
+const EXACT_MAX: usize = 16;
 /// Most rows of a matrix.
 const NODES_MAX: usize = 30_000;
 /// Dimensions of load that the solver keeps in line.
@@ -629,7 +631,8 @@ impl Draft {
         }
         let has_times = !self.opens.is_empty() || self.vehicles.iter().any(|vehicle| !vehicle.breaks.is_empty());
         let initial = given::start_plan(&stops, &self.tasks, &self.vehicles, &mut repairs)?;
-        let problem = Problem::new(ProblemSpec { stops, tours, legs: roads.legs, weights: VROOM, initial })?;
+        let weights = Weights { setup_in_window: !open_for_setup(&mut stops, &tours), ..VROOM };
+        let problem = Problem::new(ProblemSpec { stops, tours, legs: roads.legs, weights, initial })?;
         Ok(Instance {
             problem,
             nodes: self.tasks.iter().map(|task| task.id).collect(),
@@ -667,4 +670,37 @@ fn split(amounts: &[u32], most: u32) -> ([i32; INLINE], Vec<i32>) {
     let mut first = [0; INLINE];
     first.iter_mut().zip(amounts).for_each(|(slot, &amount)| *slot = bounded(amount));
     (first, amounts.iter().skip(INLINE).map(|&amount| bounded(amount)).collect())
+}
+
+/// Moves time windows from the beginning of set-up, as VROOM has them, to that of service after it, so that the search need not drive
+/// every tour in full. False, and nothing is moved, where that would lose plans which a small file should have, or allow some that
+/// are late: at a place with several tasks, or at a vehicle's start, a task may need no set-up. In larger files such a task may then
+/// begin a set-up later than it could.
+fn open_for_setup(stops: &mut [Stop], tours: &[TourSpec]) -> bool {
+    let mut users: BTreeMap<NodeIx, u32> = BTreeMap::new();
+    for node in stops.iter().map(|stop| stop.node).chain(tours.iter().map(|tour| tour.start_node)) {
+        *users.entry(node).or_default() += 1;
+    }
+    let is_alone = |stop: &Stop| users[&stop.node] == 1;
+    let is_small = stops.len() <= EXACT_MAX;
+    let needs_exact = |stop: &Stop| {
+        let is_narrow = stop.windows.iter().any(|&(opens, closes)| closes - opens < stop.setup);
+        let has_setup = stop.setup > 0 && !stop.windows.is_empty();
+        !stop.by_type.is_empty() || (has_setup && !is_alone(stop) && (is_small || is_narrow))
+    };
+    if stops.iter().any(needs_exact) {
+        return false;
+    }
+    for stop in stops.iter_mut().filter(|stop| stop.setup > 0) {
+        let later = if is_alone(stop) { stop.setup } else { 0 };
+        for (opens, closes) in &mut stop.windows {
+            *opens += stop.setup;
+            *closes += later;
+        }
+        if let Some(&(_, closes)) = stop.windows.last() {
+            stop.due = closes;
+        }
+    }
+    // Windows that were some apart may touch now only where they were too narrow, which was looked at.
+    true
 }

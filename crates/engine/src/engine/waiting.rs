@@ -59,9 +59,9 @@ pub(crate) struct Answers {
     missing: Option<LegQuery>,
 }
 
-/// The first facts in the order in which they are served: those about vehicles, routes and roads, and cancellations; then those that wait for long, by
-/// age; then new orders by their deadline. Not more than a plan could answer: sorting all of a hundred thousand for each plan would cost
-/// more than the answers. `facts`: in the order of the log.
+/// The first facts in the order in which they are served: those about vehicles, routes and roads, and cancellations; then those that
+/// wait for long, by age; then new orders by their deadline. Not more than a plan could answer: sorting all of a hundred thousand for
+/// each plan would cost more than the answers. `facts`: in the order of the log.
 fn first_in_service_order(fleet: &Fleet, facts: &[LogSeq], log_now: Timestamp) -> Vec<LogSeq> {
     let due = |ask: &Ask| {
         let stops = ask.orders.iter().flat_map(|&id| {

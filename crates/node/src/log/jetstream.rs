@@ -12,6 +12,7 @@ mod objects;
 mod owners;
 mod reader;
 mod setup;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,9 +38,10 @@ pub(crate) use nodes::{Nodes, Written};
 use objects::OBJ_BASES;
 use owners::LeaseSeen;
 
-use reader::{OrderedReader, Whole};
+use reader::OrderedReader;
 use setup::OddReplicas;
 use setup::{Maker, connect_client, layout_of, names, other_layout};
+use whole::Whole;
 
 /// The bucket of skipped entries, and the stream that it stands in.
 const SKIPPED: &str = "SKIPPED";

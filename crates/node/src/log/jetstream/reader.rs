@@ -10,6 +10,7 @@ use fleetfold_journal::still_the_same;
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 
+use super::whole::{ASLEEP, Whole};
 use super::{stored_message, structured_bytes, timestamp, unreachable_stream};
 use crate::clock;
 use crate::log::{LogError, Message, Read};
@@ -23,10 +24,6 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const PULL: Duration = Duration::from_secs(10);
 /// A reader that nothing comes to for so long asks whether something should.
 const SILENT: Duration = Duration::from_secs(5);
-/// A reader that did not look for so long may have missed what came and expired meanwhile.
-const ASLEEP: Duration = Duration::from_secs(10);
-/// While a reader catches up it looks this often whether entries expire that it has not read: at first, and in the end.
-const LOOKED: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 /// A reader that nothing comes to looks this often how far the stream has come without it, or as often as [`SILENT`] says where a
 /// stream forgets within five minutes.
 const NOTHING_CAME: Duration = Duration::from_secs(60);
@@ -58,59 +55,6 @@ pub(super) struct OrderedReader {
     /// Where it is told that the stream cannot be read.
     pub(super) unread: Option<Arc<Trouble>>,
     pub(super) sender: mpsc::Sender<Read>,
-}
-
-/// What a reader knows of whether it has read every message of its own.
-///
-/// A stream drops its oldest messages, of all subjects alike, whether a reader has had them or not. So one that sleeps or is slow
-/// for longer than the stream keeps messages would pass over some without a sign: the next one it is given just has a higher
-/// sequence, as it has where others write on the same stream.
-pub(super) struct Whole {
-    /// Every message of ours up to this sequence was read. `None`: nothing was read or asked yet.
-    sure: Option<u64>,
-    /// The broker had no more for us when it delivered the last one.
-    current: bool,
-    /// When something came last, or it was known that nothing had.
-    awake: Instant,
-    /// When it was last looked at what the stream still holds, and how long from then to the next look.
-    looked: Instant,
-    every: Duration,
-    /// For how long the stream keeps messages; zero: for ever.
-    keeps: Duration,
-}
-
-impl Default for Whole {
-    fn default() -> Self {
-        let now = clock::monotonic();
-        Self { sure: None, current: false, awake: now, looked: now, every: LOOKED.0, keeps: Duration::ZERO }
-    }
-}
-
-impl Whole {
-    /// A message has come. True if it has to be looked at what the stream holds before the message is handed on.
-    fn came(&mut self, seq: u64, pending: u64) -> bool {
-        let now = clock::monotonic();
-        let is_next = self.current && now - self.awake < ASLEEP;
-        (self.awake, self.current) = (now, pending == 0);
-        if is_next {
-            self.sure = Some(seq);
-            return false;
-        }
-        pending == 0 || now - self.looked >= self.every
-    }
-
-    /// The stream was looked at after everything of ours up to `passed` had come: its first message is `first`. False: messages of
-    /// ours may have expired unread.
-    fn holds(&mut self, first: u64, passed: u64) -> bool {
-        self.looked = clock::monotonic();
-        self.every = (self.every * 2).min(LOOKED.1);
-        let sure = *self.sure.get_or_insert(passed.max(first.saturating_sub(1)));
-        if first > sure.saturating_add(1) {
-            return false;
-        }
-        self.sure = Some(sure.max(passed));
-        true
-    }
 }
 
 /// A consumer of ours, and what comes from it.
@@ -285,7 +229,7 @@ impl OrderedReader {
         let info = stream.cached_info();
         (self.whole.keeps, self.whole.awake) = (info.config.max_age, clock::monotonic());
         let first = info.state.first_sequence;
-        Ok(if self.whole.holds(first, passed) { Ok(()) } else { Err(expired_unread(&self.whole, first)) })
+        Ok(if self.whole.holds(first, passed) { Ok(()) } else { Err(self.whole.missed(first)) })
     }
 
     /// Nothing came for a while, and nothing waits for us: the reader has everything there is, unless it has slept.
@@ -340,54 +284,6 @@ impl OrderedReader {
         }
         (self.whole.current, self.whole.keeps) = (false, keeps);
         let whole = self.is_hint || self.whole.holds(first, self.passed);
-        Ok(if whole { Ok(()) } else { Err(Read::Gap(expired_unread(&self.whole, first))) })
-    }
-}
-
-fn expired_unread(whole: &Whole, first: u64) -> String {
-    let next = whole.sure.unwrap_or(0).saturating_add(1);
-    format!(
-        "entries from {next} to {} were dropped from the stream before this reader had them",
-        first.saturating_sub(1)
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::{ASLEEP, Whole};
-
-    fn slept(whole: &mut Whole, span: Duration) {
-        whole.awake -= span;
-        whole.looked -= span;
-    }
-
-    #[test]
-    fn what_expires_behind_a_reader_is_no_gap_and_what_expires_before_it_is_one() {
-        let mut whole = Whole::default();
-        // It begins at 100, where the log begins.
-        assert!(whole.holds(101, 100));
-        // It catches up: 40 wait behind this one. The log forgets what it has read.
-        slept(&mut whole, Duration::from_secs(1));
-        assert!(whole.came(110, 40));
-        assert!(whole.holds(101, 110));
-        assert!(whole.holds(111, 110));
-        assert!(!whole.holds(112, 111), "111 was not read when the stream was looked at last");
-    }
-
-    #[test]
-    fn a_reader_that_is_awake_misses_nothing_however_far_the_next_entry_is() {
-        let mut whole = Whole::default();
-        assert!(whole.holds(1, 0));
-        assert!(whole.came(5, 0), "the last one that waits is looked at before it is handed on");
-        assert!(whole.holds(1, 5));
-        // Others write on the stream, and it is emptied behind the reader.
-        assert!(!whole.came(9_000, 0));
-        assert!(whole.holds(9_001, 9_000));
-        // It sleeps. What came and expired meanwhile leaves no other trace.
-        slept(&mut whole, ASLEEP);
-        assert!(whole.came(20_000, 0));
-        assert!(!whole.holds(19_000, 20_000));
+        Ok(if whole { Ok(()) } else { Err(Read::Gap(self.whole.missed(first))) })
     }
 }

@@ -701,6 +701,5 @@ fn open_for_setup(stops: &mut [Stop], tours: &[TourSpec]) -> bool {
             stop.due = closes;
         }
     }
-    // Windows that were some apart may touch now only where they were too narrow, which was looked at.
     true
 }

@@ -3,8 +3,9 @@
 //! price, and what it finds is the plan to begin with on the real one, where they are forbidden.
 
 use crate::index::{NodeIx, StopIx, TourIx};
-use crate::problem::{LegMatrix, Legs, Problem, ProblemSpec, Role, UNREACHABLE};
+use crate::problem::{LegMatrix, Legs, Problem, ProblemSpec, Role, Solution, UNREACHABLE, absent_units, all_stops};
 use crate::schedule::price;
+use crate::state::plan_cost;
 
 /// Share of a search that is spent on the relaxed problem.
 pub(super) const SHARE: f64 = 0.3;
@@ -49,6 +50,19 @@ pub(super) fn from_relaxed(problem: &Problem, found: Vec<Vec<StopIx>>) -> Proble
     Problem::new(spec).unwrap_or_else(|_| problem.clone())
 }
 
+/// What comes of both parts of a search: the plan that the second one found, or the given one if that was better. `first`: rounds and
+/// iterations of the first part.
+pub(super) fn behind(problem: &Problem, first: (u32, u64), found: Solution) -> Solution {
+    let absent = absent_units(problem, problem.initial());
+    let cost_before = plan_cost(problem, problem.initial(), &absent);
+    let (rounds, iterations) = (found.rounds + first.0, found.iterations + first.1);
+    if found.cost <= cost_before {
+        return Solution { rounds, iterations, cost_before, ..found };
+    }
+    let (tours, absent) = (problem.initial().to_vec(), all_stops(problem, &absent));
+    Solution { tours, absent, infeasible: Vec::new(), cost: cost_before, cost_before, rounds, iterations }
+}
+
 /// True for a unit that no tour can serve alone because of a leg that does not exist, although there are legs to it and from it.
 fn needs_others(problem: &Problem, unit: StopIx) -> bool {
     let stop = &problem.stops()[unit.index()];
@@ -70,4 +84,30 @@ fn needs_others(problem: &Problem, unit: StopIx) -> bool {
         is_barred |= others.any(|node| exists(tour, node, stop.node)) || back.any(|node| exists(tour, last, node));
     }
     is_barred
+}
+
+#[cfg(test)]
+mod tests {
+    use super::behind;
+    use crate::index::{NodeIx, StopIx};
+    use crate::problem::{LegMatrix, Problem, ProblemSpec, Solution, Stop, TourSpec};
+
+    #[test]
+    fn a_plan_that_is_worse_than_the_given_one_does_not_take_its_place() {
+        let legs = LegMatrix::from_fn(2, |a, b| (i32::from(a != b), 0));
+        let spec = ProblemSpec {
+            stops: vec![Stop::job(NodeIx(1))],
+            tours: vec![TourSpec { per_hour: 3_600_000, ..TourSpec::at(NodeIx(0)) }],
+            legs: legs.into(),
+            initial: vec![vec![StopIx(0)]],
+            ..ProblemSpec::default()
+        };
+        let problem = Problem::new(spec).unwrap();
+        let none = || Solution { tours: vec![Vec::new()], absent: vec![StopIx(0)], rounds: 2, ..Solution::default() };
+        let kept = behind(&problem, (3, 40), Solution { cost: 1_000_000_000, ..none() });
+        assert_eq!((kept.tours, kept.absent.len(), kept.rounds), (vec![vec![StopIx(0)]], 0, 5));
+        assert_eq!((kept.cost, kept.cost_before, kept.iterations), (1, 1, 40));
+        let better = behind(&problem, (3, 40), Solution { cost: 0, ..none() });
+        assert_eq!((better.cost, better.cost_before, better.rounds), (0, 1, 5));
+    }
 }

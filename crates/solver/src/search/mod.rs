@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
-use self::forbidden::{SHARE, from_relaxed, relaxed};
+use self::forbidden::{SHARE, behind, from_relaxed, relaxed};
 use self::hourly::{frozen, settle, solve_timed};
 use self::repair::repaired;
 use self::rounds::{Found, search, solve_constant};
@@ -33,8 +33,8 @@ pub use self::limits::{Pace, Progress, SearchLimits};
 
 /// Improves the problem's initial plan by `limits.rounds` rounds. Reads `stop` between rounds.
 ///
-/// The result is checked by [`crate::check::check`] before it is handed out. Where the initial plan can be driven, the result is never worse than it. A tour of it that cannot be driven loses stops first,
-/// as [`insert`] says.
+/// The result is checked by [`crate::check::check`] before it is handed out. Where the initial plan can be driven, the result is
+/// never worse than it. A tour of it that cannot be driven loses stops first, as [`insert`] says.
 pub fn solve(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
     let found = repaired(problem, |problem, _| {
         if problem.is_time_dependent() {
@@ -44,7 +44,7 @@ pub fn solve(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Sol
             let first = solve_constant(&relaxed, &SearchLimits { rounds, ..*limits }, stop);
             let again = from_relaxed(problem, first.tours);
             let found = solve_constant(&again, &SearchLimits { rounds: limits.rounds - rounds, ..*limits }, stop);
-            Solution { rounds: found.rounds + first.rounds, iterations: found.iterations + first.iterations, ..found }
+            behind(problem, (first.rounds, first.iterations), found)
         } else {
             solve_constant(problem, limits, stop)
         }
@@ -113,7 +113,7 @@ pub fn solve_with(
                 Pace::Stop => Pace::Stop,
             }
         });
-        Solution { rounds: found.best.rounds + rounds, iterations: found.best.iterations + iterations, ..found.best }
+        behind(problem, (rounds, iterations), found.best)
     });
     checked(problem, found)
 }

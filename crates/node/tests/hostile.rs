@@ -14,16 +14,21 @@ use support::admin::Admin;
 use support::engine::{crew, event, is_ready, order, post, serve, state, wait_answered, wait_not_ready, wait_ready};
 use support::{Killed, broker, fleetfold, free_port, http, pause, wait_for};
 
+/// A broker, and an engine with one vehicle at work. They end in the order in which a test lets go of them: the last one first.
+fn one_zone() -> (tempfile::TempDir, Killed, String, Killed, u16) {
+    let folder = tempfile::tempdir().unwrap();
+    let (broker, url) = broker(folder.path());
+    let (engine, port) = serve(folder.path(), &url, "porto", "data", &[]);
+    wait_ready(port);
+    crew(port);
+    (folder, broker, url, engine, port)
+}
+
 /// A message id is free text. Whoever uses up those of plans to come keeps no plan out.
 #[test]
 fn message_ids_that_somebody_has_used_up_keep_no_plan_and_no_fact_out() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let (_broker, url) = broker(folder);
+    let (_folder, _broker, url, _engine, port) = one_zone();
     let producer = Admin::new(&url);
-    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
-    wait_ready(port);
-    crew(port);
     post(port, "before");
     wait_answered(port, "before");
     for epoch in 1..=5 {
@@ -127,12 +132,8 @@ fn where_the_broker_takes_small_messages_plans_are_small() {
 /// Names of many bytes: what a plan takes in a message is counted in bytes, so that its readers take it.
 #[test]
 fn plans_with_the_longest_names_are_read_back() {
-    let folder = tempfile::tempdir().unwrap();
+    let (folder, _broker, _url, _engine, port) = one_zone();
     let folder = folder.path();
-    let (_broker, url) = broker(folder);
-    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
-    wait_ready(port);
-    crew(port);
     post_many(port, 2_000, |number| format!("{}{number:06}", "\u{1F69A}".repeat(58)));
     wait_all_answered(port, 2_000);
     wait_ready(port);
@@ -163,13 +164,8 @@ fn a_lease_that_the_bucket_does_not_let_go_is_taken_over() {
 /// A paused consumer gets heartbeats and no message.
 #[test]
 fn a_paused_consumer_is_left_for_another() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let (_broker, url) = broker(folder);
+    let (_folder, _broker, url, _engine, port) = one_zone();
     let admin = Admin::new(&url);
-    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
-    wait_ready(port);
-    crew(port);
     post(port, "before");
     wait_answered(port, "before");
     assert!(admin.pause_consumers("FLEET") > 0);
@@ -181,13 +177,8 @@ fn a_paused_consumer_is_left_for_another() {
 /// Entries that have expired from the log are taken off the list of skipped ones.
 #[test]
 fn the_list_of_skipped_entries_does_not_grow_for_ever() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let (_broker, url) = broker(folder);
+    let (_folder, _broker, url, _engine, port) = one_zone();
     let producer = Admin::new(&url);
-    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
-    wait_ready(port);
-    crew(port);
     for _ in 0..50 {
         producer.publish("fleet.acme.porto.event.order_created._", b"garbage");
     }
@@ -300,12 +291,7 @@ fn a_standby_that_slept_while_facts_expired_does_not_own_the_zone() {
 /// Two sources whose hashes are the same by FNV-1a, which tables use and the fold once did.
 #[test]
 fn sources_that_somebody_has_chosen_do_not_stand_for_each_other() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let (_broker, url) = broker(folder);
-    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
-    wait_ready(port);
-    crew(port);
+    let (_folder, _broker, _url, _engine, port) = one_zone();
     for source in ["8yn0iYCKYHlIj4-BwPqk", "GReLUrM4wMqfg9yzV3KQ"] {
         let mut event = order(source);
         (event["source"], event["id"]) = (json!(source), json!("1"));
@@ -317,13 +303,8 @@ fn sources_that_somebody_has_chosen_do_not_stand_for_each_other() {
 /// On a subject `_` stands for any vehicle. One that is called so has a subject of its own, and its driver speaks for it alone.
 #[test]
 fn a_vehicle_that_is_called_as_any_is_only_itself() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let (_broker, url) = broker(folder);
+    let (_folder, _broker, url, _engine, port) = one_zone();
     let producer = Admin::new(&url);
-    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
-    wait_ready(port);
-    crew(port);
     let lost = |vehicle: &str| event("vehicle.lost", vehicle, &json!({ "vehicle_id": vehicle })).to_string();
     let named =
         event("vehicle.registered", "named", &json!({ "vehicle_id": "_", "start": { "lon": -8.63, "lat": 41.15 } }));
@@ -361,13 +342,8 @@ fn a_stream_that_makes_holes_is_refused_at_the_start() {
 /// A place in the coordinates of another zone is worse than the last one known.
 #[test]
 fn a_position_of_another_plane_moves_no_vehicle() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let (_broker, url) = broker(folder);
+    let (_folder, _broker, url, _engine, port) = one_zone();
     let producer = Admin::new(&url);
-    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
-    wait_ready(port);
-    crew(port);
     let position =
         event("position", "far", &json!({ "vehicle_id": "van", "position": { "x_meters": 1e6, "y_meters": 50 } }));
     producer.publish_as("fleet.acme.porto.position.van", "far", position.to_string().as_bytes());

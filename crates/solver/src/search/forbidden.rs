@@ -57,7 +57,7 @@ pub(super) fn behind(problem: &Problem, first: (u32, u64), found: Solution) -> S
     let cost_before = plan_cost(problem, problem.initial(), &absent);
     let (rounds, iterations) = (found.rounds + first.0, found.iterations + first.1);
     if found.cost <= cost_before {
-        return Solution { rounds, iterations, cost_before, ..found };
+        return Solution { cost_before, rounds, iterations, ..found };
     }
     let (tours, absent) = (problem.initial().to_vec(), all_stops(problem, &absent));
     Solution { tours, absent, infeasible: Vec::new(), cost: cost_before, cost_before, rounds, iterations }

@@ -45,6 +45,8 @@ pub(crate) struct Task {
     pub(crate) one_by_one: bool,
     /// Roads became quicker: orders that could not be reached are tried again.
     pub(crate) opened: bool,
+    /// The orders are on no route, as was said before: if they stay there, nothing is to be said.
+    pub(crate) again: bool,
 }
 
 /// Where and how an answer is made.
@@ -111,6 +113,11 @@ impl<'a> Answer<'a> {
             let vehicles = concerned.iter().copied().collect();
             vec![Cause { seq: task.seq, orders: task.orders.clone(), vehicles }]
         };
+        if task.again {
+            let mut groups = self.place(&Asked { loose, concerned, retried }, &causes, &[]);
+            groups.retain(|group| !group.routes.is_empty());
+            return groups;
+        }
         self.place(&Asked { loose, concerned, retried }, &causes, &hopeless)
     }
 

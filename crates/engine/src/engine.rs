@@ -20,6 +20,7 @@ use crate::located::Located;
 use crate::moment::Moment;
 use crate::overload::Overload;
 use crate::promises::Promises;
+use crate::retries::Retries;
 use crate::roads::Roads;
 use crate::searches::Searches;
 
@@ -44,6 +45,8 @@ pub struct Engine {
     legs: LegWait,
     learner: Learner,
     overload: Overload,
+    /// Orders on no route, to be tried again.
+    retries: Retries,
     /// A plan stays below this many bytes.
     plan_bytes: usize,
     /// When that was changed last (log time).
@@ -64,6 +67,7 @@ impl Engine {
             legs: LegWait::default(),
             learner: Learner::default(),
             overload: Overload::default(),
+            retries: Retries::of(&fleet),
             plan_bytes: waiting::PLAN_BYTES,
             smaller_since: Timestamp(0),
             fleet,
@@ -150,7 +154,8 @@ impl Engine {
         let search = self.searches.due_at(&self.fleet, self.overload.effort()).filter(|_| free);
         let look = self.promises.due_at(&self.fleet, self.log_now);
         let held = self.located.due_at(&self.fleet);
-        [search, look, held, self.legs.due_at(), self.overload.due_at()].into_iter().flatten().min()
+        let again = self.retries.due_at().filter(|_| free && self.overload.effort().is_whole());
+        [search, look, held, again, self.legs.due_at(), self.overload.due_at()].into_iter().flatten().min()
     }
 
     /// The same engine, which searches so many regions at the same time: as many as its runner has threads for. Plans depend on it.

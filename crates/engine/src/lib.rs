@@ -66,6 +66,7 @@ mod overload;
 mod promises;
 mod proposal;
 mod region;
+mod retries;
 mod roads;
 mod search;
 mod searches;

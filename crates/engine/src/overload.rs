@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | 0 | | nothing |
 //! | 1 | 0.25 s | searches begin four times as late |
-//! | 2 | 1 s | fewer vehicles are asked about an order, regions of searches are smaller |
+//! | 2 | 1 s | fewer vehicles are asked about an order, regions of searches are smaller, no order on no route is tried again |
 //! | 3 | 2.5 s | no search begins: insertion only |
 //! | 4 | 5 s | the runner passes on fewer positions and pictures, and refuses new orders of producers that it can refuse |
 //!
@@ -33,6 +33,11 @@ impl Effort {
     /// How many of `most` vehicles, places or stops are looked at.
     pub(crate) fn share_of(self, most: usize) -> usize {
         if self.level >= 2 { most.div_ceil(3) } else { most }
+    }
+
+    /// True while every vehicle that there is reason to ask is asked.
+    pub(crate) fn is_whole(self) -> bool {
+        self.level < 2
     }
 
     /// True while searches begin.

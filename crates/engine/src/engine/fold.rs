@@ -37,6 +37,9 @@ impl Engine {
         self.commit.passed(entry.seq);
         self.roads.routes_changed(&change.routes);
         let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
+        for &order in &change.orders {
+            self.retries.changed(&self.fleet, order, self.log_now);
+        }
         if change.asks {
             change.vehicles.iter().for_each(|&vehicle| self.searches.soil(moment, vehicle));
         }

@@ -21,8 +21,11 @@ use crate::join::joined;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
 use crate::overload::Effort;
+use crate::retries::Due;
 use crate::roads::RoadAsks;
 
+/// Routes that are stale where an order is on none.
+const SEARCHED_AROUND: usize = 2;
 /// A plan stays below this many bytes as estimated by [`account::weight`]; the wire refuses 512 KiB. Where the log takes less, the
 /// engine finds out and stays below that.
 pub(crate) const PLAN_BYTES: usize = 400 << 10;
@@ -271,10 +274,12 @@ impl Engine {
         self.located.forget_answered(&self.fleet);
         let held = |seq: &LogSeq| self.located.holds(*seq, self.log_now);
         let facts: Vec<LogSeq> = self.fleet.unanswered().keys().copied().filter(|seq| !held(seq)).collect();
-        if !facts.is_empty() || !repairs.is_empty() {
+        let again = if facts.is_empty() && repairs.is_empty() { self.tried_again() } else { Vec::new() };
+        if !facts.is_empty() || !repairs.is_empty() || !again.is_empty() {
             let asks = self.roads.take_asks();
             let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
-            let tasks = tasks(moment, &facts, &repairs, asks);
+            let mut tasks = tasks(moment, &facts, &repairs, asks);
+            tasks.extend(again);
             let waits = self.legs.may_fetch(self.log_now);
             let queue = Queue::new(tasks);
             let answers =
@@ -302,6 +307,28 @@ impl Engine {
             let later = self.propose(groups, record, effects);
             self.searches.keep_improvements(later);
         }
+    }
+
+    /// Orders on no route whose turn it is. Where a search may make room for one, the nearest routes are stale.
+    fn tried_again(&mut self) -> Vec<Task> {
+        if !self.overload.effort().is_whole() {
+            return Vec::new();
+        }
+        let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
+        let mut tasks = Vec::new();
+        for Due { order, search } in self.retries.take(self.log_now) {
+            let state = self.fleet.order(order);
+            if search && let Some(stop) = state.open_stops().first().and_then(|&kind| state.stop(kind)) {
+                let near = self.fleet.index().vehicles_near(self.fleet.zone().space, stop.position);
+                let could = |&vehicle: &VehicleId| {
+                    let vehicle = self.fleet.vehicle(vehicle);
+                    vehicle.is_available() && state.skills & !vehicle.skills == 0
+                };
+                near.filter(could).take(SEARCHED_AROUND).for_each(|vehicle| self.searches.soil(moment, vehicle));
+            }
+            tasks.push(Task { orders: vec![order], again: true, ..Task::default() });
+        }
+        tasks
     }
 
     /// A task that this plan has no room for is done by the next one.

@@ -121,3 +121,35 @@ fn orders_move_to_a_vehicle_that_comes_next_to_them_when_that_saves_legs() {
     rig.rest();
     assert_eq!((rig.route("a").len(), rig.route("d").len()), (3, 1), "a {:?}, d {:?}", rig.route("a"), rig.route("d"));
 }
+
+/// Nobody reports anything, and still the one swap that makes room is found.
+#[test]
+fn an_order_that_one_swap_would_place_is_placed_when_there_is_time() {
+    let mut rig = Rig::new();
+    rig.fact(Event::PolicyChanged(Policy { learn: false, departure_margin: Millis(0), ..Policy::default() }));
+    let crane = Vehicle { skills: vec![name("crane")], ..vehicle("c", km(5, 0)) };
+    rig.fact(Event::VehicleRegistered(crane.clone()));
+    rig.fact(Event::ShiftStarted { vehicle: crane.name, shift: None, position: None });
+    let full = Load([4, 0, 0, 0]);
+    // Later, so that nobody has left for it yet.
+    let windows = vec![TimeWindow::new(at(200), at(400)).unwrap()];
+    let work = OrderWork::Job(Job { stop: StopSpec { windows, ..stop(km(5, 4)) }, direction: LoadDirection::Pickup });
+    rig.order(Order { load: full, work, ..job("plain", km(5, 4)) });
+    assert_eq!(rig.route("c").len(), 1, "it is the nearest");
+    rig.order(Order { load: full, skills: vec![name("crane")], ..job("heavy", km(5, 6)) });
+    let heavy = rig.engine.fleet().order_id("heavy").unwrap();
+    let placement = |rig: &Rig| rig.engine.fleet().order(heavy).placement;
+    assert!(matches!(placement(&rig), Placement::Unassigned(_)), "the only crane is full");
+    rig.rest();
+    assert!(matches!(placement(&rig), Placement::OnRoute(_)), "another vehicle takes what needs no crane");
+}
+
+#[test]
+fn an_order_that_nobody_can_take_makes_no_plans() {
+    let mut rig = Rig::new();
+    rig.fact(Event::PolicyChanged(Policy { learn: false, departure_margin: Millis(0), ..Policy::default() }));
+    rig.order(Order { skills: vec![name("crane")], ..job("heavy", km(5, 6)) });
+    let before = rig.engine.fleet().chain().rev;
+    rig.rest();
+    assert_eq!(rig.engine.fleet().chain().rev, before);
+}

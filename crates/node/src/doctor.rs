@@ -117,6 +117,9 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
                 match live::beginning(&opened.log, &zone, Some(&args.data.join(zone.key())), false).await {
                     Ok(begins) => {
                         say(true, format!("zone {zone} would be folded from entry {} on", begins.read_after + 1), "");
+                        if let Some(unseen) = begins.unseen {
+                            say(true, format!("zone {zone}: {unseen}"), "");
+                        }
                     }
                     Err(error) => say(false, error.what, &error.hint),
                 }

@@ -41,7 +41,7 @@ use crate::verify::{Evidence, Verify};
 use crate::warnings::Warnings;
 use handover::{Giver, Signals};
 use intake::Taken;
-pub(crate) use start::{beginning, log_gap, search_pool, start};
+pub(crate) use start::{beginning, log_gap, search_pool, start, unseen};
 
 /// The level of overload at which new orders are refused where that is possible.
 pub(crate) const OVERLOAD_MAX: u8 = 4;
@@ -353,7 +353,7 @@ impl Worker {
                 read = positions.next(), if positions_open => {
                     match read {
                         Some(Read::Message(message)) => self.position(&message),
-                        Some(Read::Regressed(_) | Read::Gap(_)) | None => positions_open = false,
+                        Some(Read::Regressed(_) | Read::Gap(_) | Read::Unsure(_)) | None => positions_open = false,
                     }
                 }
                 () = tokio::time::sleep(wake) => self.tick(),

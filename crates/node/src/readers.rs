@@ -20,8 +20,8 @@ use crate::demo::zone_name;
 use crate::failure::Failure;
 use crate::gatekeeper::{self, Passed};
 use crate::live::bases;
-use crate::live::log_gap;
-use crate::log::{self, Log, LogChoice, Message, Read, Reader, Stream};
+use crate::live::{log_gap, unseen};
+use crate::log::{self, Log, LogChoice, Message, Read, Reader, Stream, Unsure};
 use crate::verify::{Evidence, Verify};
 
 /// Without a message for this long, although more must come, the log is asked again what it holds.
@@ -67,7 +67,9 @@ impl Whole {
                 Ok(Some(Read::Regressed(what))) => {
                     return Err(Failure::new(format!("LOG_REGRESSED: {what}"), "read it again"));
                 }
-                Ok(Some(Read::Gap(what))) => return Err(Failure::new(format!("LOG_GAP: {what}"), "read it again")),
+                Ok(Some(Read::Gap(what) | Read::Unsure(Unsure { what, .. }))) => {
+                    return Err(Failure::new(format!("LOG_GAP: {what}"), "read it again"));
+                }
                 Ok(None) => return Err(cut(&self.zone, self.seen, self.last)),
                 Err(_) => {
                     if let Ok(held) = self.log.zone_bounds(Stream::Fleet, &self.zone).await
@@ -157,6 +159,9 @@ impl Folded {
                 eprintln!(
                     "note: entries up to {applied} have expired or were removed; beginning with the base made of them"
                 );
+                if let Some(unseen) = unseen(applied, held) {
+                    eprintln!("note: {unseen}");
+                }
                 (base.fleet, base.tally, applied, Some(base.document))
             }
             (Begin::Expired { needed }, _) => {

@@ -288,6 +288,44 @@ fn a_standby_that_slept_while_facts_expired_does_not_own_the_zone() {
     wait_answered(port, "after");
 }
 
+/// Facts of other zones expire, and the connection breaks. A zone in which nothing happened has lost nothing and stays ready: one that
+/// never had a fact, and one whose facts are all behind it.
+#[test]
+fn quiet_zones_stay_ready_when_the_facts_of_others_have_expired_and_the_broker_is_started_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (first, url) = broker(folder);
+    let port_of_broker: u16 = url.rsplit(':').next().unwrap().parse().unwrap();
+    let admin = Admin::new(&url);
+    let (_new, new) = serve(folder, &url, "new", "new", &[]);
+    let (_quiet, quiet) = serve(folder, &url, "quiet", "quiet", &[]);
+    let (_busy, busy) = serve(folder, &url, "busy", "busy", &[]);
+    for port in [new, quiet, busy] {
+        wait_ready(port);
+    }
+    crew(quiet);
+    post(quiet, "before");
+    wait_answered(quiet, "before");
+    crew(busy);
+    let mut running = Some(first);
+    for round in 1..=2 {
+        post_many(busy, 20, |number| format!("order-{round}-{number}"));
+        wait_all_answered(busy, 20 * round);
+        admin.expire_all();
+        drop(running.take());
+        running = Some(support::broker_on(folder, port_of_broker));
+        pause(1_500);
+        for port in [new, quiet, busy] {
+            wait_ready(port);
+        }
+    }
+    crew(new);
+    for port in [new, quiet] {
+        post(port, "then");
+        wait_answered(port, "then");
+    }
+}
+
 /// Two sources whose hashes are the same by FNV-1a, which tables use and the fold once did.
 #[test]
 fn sources_that_somebody_has_chosen_do_not_stand_for_each_other() {

@@ -56,6 +56,24 @@ impl Base {
 ///
 /// When the log does not answer.
 pub(crate) async fn look(log: &Log, zone: &ZoneName, applied: u64) -> Result<(Held, Option<Base>), LogError> {
+    let (mut held, objects) = asked(log, zone, applied).await?;
+    let Some(objects) = objects else { return Ok((held, None)) };
+    let base = newest(log, zone, objects).await?;
+    held.base = base.as_ref().map(Base::covered);
+    Ok((held, base))
+}
+
+/// The same without a base: what the log holds, and what outside of it names entries that have expired.
+///
+/// # Errors
+///
+/// When the log does not answer.
+pub(super) async fn named(log: &Log, zone: &ZoneName, applied: u64) -> Result<Held, LogError> {
+    Ok(asked(log, zone, applied).await?.0)
+}
+
+/// `None`: nothing above `applied` can have expired or was removed, so that no base is of use.
+async fn asked(log: &Log, zone: &ZoneName, applied: u64) -> Result<(Held, Option<Vec<String>>), LogError> {
     // The fact that names a base may have expired, in a zone where nothing happens: the objects themselves are asked. They are
     // listed before the log is asked where it ends: whoever runs stores a base of an entry that the log has.
     let mut objects = log.list_objects(&format!("{}.", zone.key())).await?;
@@ -76,9 +94,7 @@ pub(crate) async fn look(log: &Log, zone: &ZoneName, applied: u64) -> Result<(He
             held.named(revision.0);
         }
     }
-    let base = newest(log, zone, objects).await?;
-    held.base = base.as_ref().map(Base::covered);
-    Ok((held, base))
+    Ok((held, Some(objects)))
 }
 
 /// The base that the log itself names last, with its hash, if it is there and this version can read it: what it has folded need not
@@ -129,7 +145,7 @@ pub(crate) fn log_regressed(zone: &ZoneName, applied: u64, last: u64, by_base: b
 
 /// The newest base that can be read. A damaged one is passed over with a warning, and the one before is taken.
 async fn newest(log: &Log, zone: &ZoneName, mut objects: Vec<String>) -> Result<Option<Base>, LogError> {
-    let named = named(log, zone).await?;
+    let named = last_base(log, zone).await?;
     objects.retain(|object| parse(object).is_some_and(|(_, _, format)| format <= FORMAT));
     objects.sort_by_key(|object| parse(object).map(|(_, applied, format)| (applied, format)));
     for object in objects.into_iter().rev() {
@@ -142,7 +158,7 @@ async fn newest(log: &Log, zone: &ZoneName, mut objects: Vec<String>) -> Result<
 }
 
 /// The newest base that the zone's log names.
-async fn named(log: &Log, zone: &ZoneName) -> Result<Option<BaseWritten>, LogError> {
+async fn last_base(log: &Log, zone: &ZoneName) -> Result<Option<BaseWritten>, LogError> {
     let Some(message) = last_named(log, zone).await? else { return Ok(None) };
     Ok(decode(&message.bytes).ok().and_then(|decoded| match decoded.what {
         What::Event(Event::BaseWritten(base)) => Some(base),

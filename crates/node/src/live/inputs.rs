@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use fleetfold_engine::{Input, PositionReport};
 use fleetfold_fleet::Change;
-use fleetfold_journal::{Outcome, PolicyAt, Said};
+use fleetfold_journal::{Covered, Outcome, PolicyAt, Said};
 use fleetfold_model::{Event, LogEntry, Millis};
 use fleetfold_wire::{What, decode, other_coordinates};
 
@@ -42,6 +42,10 @@ impl Worker {
                     self.giver.refused(seq, self.engine.now(), (rejection.code, rejection.what), message);
                 }
                 self.feed(Input::Skipped { seq, on_plan_subject });
+            }
+            Taken::Unsure(reply) => {
+                let fleet = self.engine.fleet();
+                let _ = reply.send(Covered { applied: fleet.applied().0, rev: fleet.chain().rev });
             }
             Taken::Regressed(_) | Taken::Gap(_) => {}
         }

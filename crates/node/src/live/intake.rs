@@ -10,18 +10,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use fleetfold_fleet::Zone;
-use fleetfold_journal::{Gate, PolicyAt, Rejection, Said};
+use fleetfold_journal::{Begin, Covered, Gate, PolicyAt, Rejection, Said, begin};
 use fleetfold_model::{Event, LogEntry, LogSeq, MessageHash, Timestamp};
 use fleetfold_wire::{message_hash, odd_in_zone};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::Readiness;
+use super::bases;
 use super::skip_list;
+use super::start::log_gap;
 use super::telling::{self, AGAIN, MAKE, Untaken};
 use crate::clock;
 use crate::gatekeeper::{self, Passed};
-use crate::log::{Log, LogError, Message, Read, Reader};
+use crate::log::{Log, LogError, Message, Read, Reader, Unsure};
 use crate::warnings::{self, Warnings};
 
 /// Entries read ahead of the engine.
@@ -47,6 +49,8 @@ pub(super) enum Taken {
     Regressed(String),
     /// Entries may have expired before they were read. Nothing follows.
     Gap(String),
+    /// How far has the fold come? What follows depends on that.
+    Unsure(oneshot::Sender<Covered>),
 }
 
 /// The entry that a snapshot ended with, to be found unchanged as the first one read.
@@ -129,6 +133,7 @@ impl Intake {
                     continue;
                 }
             };
+            let unsure = if let Some(Read::Unsure(unsure)) = &read { Some(unsure.clone()) } else { None };
             let taken = match read {
                 Some(Read::Message(message)) => {
                     if let Some(Expected { seq, hash }) = expected.take() {
@@ -150,7 +155,7 @@ impl Intake {
                 }
                 Some(Read::Regressed(what)) => Some(Taken::Regressed(what)),
                 Some(Read::Gap(what)) => Some(Taken::Gap(what)),
-                None => None,
+                Some(Read::Unsure(_)) | None => None,
             };
             // Whatever was rejected before it is noted, and handed on, first.
             while let Some(noted) = first_noted(&mut noting).await {
@@ -158,7 +163,15 @@ impl Intake {
                     return;
                 }
             }
-            let Some(taken) = taken else { return };
+            let taken = match (taken, unsure) {
+                (Some(taken), _) => taken,
+                (None, Some(unsure)) => match self.lacks(unsure, &sender).await {
+                    Some(Some(what)) => Taken::Gap(what),
+                    Some(None) => continue,
+                    None => return,
+                },
+                (None, None) => return,
+            };
             let is_last = matches!(taken, Taken::Regressed(_) | Taken::Gap(_));
             if sender.send(taken).await.is_err() || is_last {
                 return;
@@ -176,6 +189,39 @@ impl Intake {
         let Some(Noting { seq, taken, .. }) = noting.pop_front() else { return true };
         self.noted(seq, noted).await;
         sender.send(taken).await.is_ok()
+    }
+
+    /// What the zone lacks, after the stream dropped messages that the reader cannot have seen; the inner `None`: nothing shows that
+    /// it lacks any. The outer one: the engine's thread has ended.
+    ///
+    /// It is the judgement of a start ([`fleetfold_journal::begin`]): the zone's own plans, assignments and bases say what it had.
+    /// Most of the time the messages were another zone's.
+    async fn lacks(&self, unsure: Unsure, sender: &mpsc::Sender<Taken>) -> Option<Option<String>> {
+        let (reply, answer) = oneshot::channel();
+        sender.send(Taken::Unsure(reply)).await.ok()?;
+        let covered = answer.await.ok()?;
+        let held = loop {
+            match bases::named(&self.log, self.gate.zone(), covered.applied).await {
+                Ok(held) => break held,
+                Err(error) => {
+                    tracing::warn!(%error, "waiting to ask what the log holds");
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        };
+        let (zone, what) = (self.gate.zone(), unsure.what);
+        if let Begin::Expired { needed } = begin(covered, held) {
+            return Some(Some(format!("{what}; {}", log_gap(needed, held))));
+        }
+        if unsure.too_young {
+            tracing::info!(%zone, "{what}; nothing shows that one of them was this zone's");
+        } else {
+            tracing::warn!(
+                %zone,
+                "{what}; nothing shows that one of them was this zone's, so it goes on. If one was, it is lost: send it again"
+            );
+        }
+        Some(None)
     }
 
     /// `None`: the engine's thread has ended.

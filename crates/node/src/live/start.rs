@@ -34,6 +34,19 @@ pub(crate) fn log_gap(needed: u64, held: Held) -> String {
     format!("LOG_GAP: entries from {needed} on are needed, the log begins at {}{shown}", held.stream_first)
 }
 
+/// Says that the stream has dropped entries which what a fold begins with has not seen: it has come to `applied`, and of a zone in
+/// which nothing happened nothing is missing. `None`: it has dropped none, or nothing was folded yet.
+pub(crate) fn unseen(applied: u64, held: Held) -> Option<String> {
+    let last = held.stream_first.saturating_sub(1);
+    (applied > 0 && last > applied).then(|| {
+        let next = applied + 1;
+        format!(
+            "entries from {next} to {last} of the stream have expired, and this fold has come to {applied} only; nothing shows that \
+             one of them was this zone's. If one was (sent while no engine ran), it is lost: send it again"
+        )
+    })
+}
+
 /// The threads that search, for all zones of the program. `count`: how many; `None`: one fewer than cores.
 ///
 /// # Errors
@@ -62,6 +75,8 @@ pub(crate) struct Beginning {
     /// The hash of that entry; `None`: there is no snapshot.
     last_hash: Option<MessageHash>,
     held: Held,
+    /// Entries that may have been lost: see [`unseen`].
+    pub(crate) unseen: Option<String>,
 }
 
 /// Loads the newest snapshot, or a base where it is of more use, and checks that the log is still the one it was made from.
@@ -126,7 +141,8 @@ pub(crate) async fn beginning(
             ));
         }
     };
-    Ok(Beginning { fleet, tally, read_after, expected, last_hash, held })
+    let unseen = unseen(fleet.applied().0, held);
+    Ok(Beginning { fleet, tally, read_after, expected, last_hash, held, unseen })
 }
 
 /// Begins where the zone can be begun ([`beginning`]), and starts the engine.
@@ -138,7 +154,10 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let (log, zone) = (setup.log.clone(), setup.zone.clone());
     let folder = setup.data.as_ref().map(|data| data.join(zone.key()));
     let begins = beginning(&log, &zone, folder.as_deref(), setup.accept_gap).await?;
-    let Beginning { fleet, tally, read_after, expected, last_hash, held } = begins;
+    let Beginning { fleet, tally, read_after, expected, last_hash, held, unseen } = begins;
+    if let Some(unseen) = unseen {
+        tracing::warn!(%zone, "{unseen}");
+    }
     let folds_anew = last_hash.is_none();
     let has_base = bases::are_there(&log, &zone).await?;
     log.ensure(Stream::Fleet, &zone).await?;

@@ -118,6 +118,18 @@ pub(crate) enum Read {
     Regressed(String),
     /// Messages may have expired before this reader had them: it came too late, or was too slow. Nothing follows.
     Gap(String),
+    /// The reader was away, and meanwhile the stream dropped messages that it cannot have seen: perhaps only others' messages. It
+    /// has had all of its own before. What follows is to be taken only where nothing shows that the zone lacks any.
+    Unsure(Unsure),
+}
+
+/// Messages that were dropped from a stream while a reader was away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unsure {
+    /// Which, in words.
+    pub(crate) what: String,
+    /// It was away for less time than the stream keeps messages, so none of its own can have expired by age.
+    pub(crate) too_young: bool,
 }
 
 /// Messages of a stream in order, for as long as somebody reads.
@@ -137,7 +149,7 @@ impl Reader {
                 tracing::error!(what, "LOG_REGRESSED");
                 None
             }
-            Some(Read::Gap(what)) => {
+            Some(Read::Gap(what) | Read::Unsure(Unsure { what, .. })) => {
                 tracing::error!(what, "LOG_GAP");
                 None
             }

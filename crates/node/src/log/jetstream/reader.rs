@@ -10,7 +10,7 @@ use fleetfold_journal::still_the_same;
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 
-use super::whole::{ASLEEP, Whole};
+use super::whole::{Doubt, Whole};
 use super::{stored_message, structured_bytes, timestamp, unreachable_stream};
 use crate::clock;
 use crate::log::{LogError, Message, Read};
@@ -22,9 +22,10 @@ const AGAIN: Duration = Duration::from_millis(100);
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// A pull of a reader is renewed this often.
 const PULL: Duration = Duration::from_secs(10);
-/// A reader that nothing comes to for so long asks whether something should.
-const SILENT: Duration = Duration::from_secs(5);
-/// A reader that nothing comes to looks this often how far the stream has come without it, or as often as [`SILENT`] says where a
+/// A reader that nothing comes to for so many of [`TICK`] asks whether something should.
+const SILENT: u32 = 5;
+const TICK: Duration = Duration::from_secs(1);
+/// A reader that nothing comes to looks this often how far the stream has come without it, or whenever it asks ([`SILENT`]) where a
 /// stream forgets within five minutes.
 const NOTHING_CAME: Duration = Duration::from_secs(60);
 const FORGETFUL: Duration = Duration::from_secs(300);
@@ -129,6 +130,11 @@ impl OrderedReader {
                     messages = None;
                     continue;
                 }
+                Ok(Err(unsure @ Read::Unsure(_))) => {
+                    if self.sender.send(unsure).await.is_err() {
+                        return;
+                    }
+                }
                 Ok(Err(what)) => {
                     let _ = self.sender.send(what).await;
                     return;
@@ -152,7 +158,10 @@ impl OrderedReader {
             match open {
                 Ok(open) => {
                     self.tell(Ok(()));
-                    match self.drain(open).await {
+                    self.whole.begins(open.consumer.cached_info().num_pending);
+                    let ended = self.drain(open).await;
+                    self.whole.ticked();
+                    match ended {
                         Ended::NobodyReads => return,
                         Ended::Broken => tokio::time::sleep(AGAIN / 2).await,
                         Ended::Gap(what) => {
@@ -171,23 +180,40 @@ impl OrderedReader {
 
     /// Hands on what comes until the pull breaks or a message is missing.
     async fn drain(&mut self, Open { consumer, mut messages }: Open) -> Ended {
-        let mut delivered = 0;
+        let (mut delivered, mut silent) = (0, 0);
         let mut away = self.away.clone();
         loop {
+            self.whole.ticked();
             let next = tokio::select! {
                 next = messages.next() => next,
+                () = tokio::time::sleep(TICK), if silent + 1 < SILENT => {
+                    silent += 1;
+                    continue;
+                }
                 // Somebody may have paused the consumer: heartbeats still come then, and no message.
-                () = tokio::time::sleep(SILENT) => match consumer.get_info().await {
+                () = tokio::time::sleep(TICK) => match consumer.get_info().await {
                     Ok(info) if info.num_pending > 0 || info.paused => {
                         tracing::warn!(stream = self.stream, pending = info.num_pending, paused = info.paused, "nothing comes: it is read anew");
                         return Ended::Broken;
                     }
                     Ok(_) => match self.nothing_came(&consumer).await {
-                        Ok(Ok(())) => continue,
-                        Ok(Err(what)) => return Ended::Gap(what),
+                        Ok(Ok(())) => {
+                            silent = 0;
+                            continue;
+                        }
+                        Ok(Err(Doubt::Gap(what))) => return Ended::Gap(what),
+                        Ok(Err(Doubt::Unsure(unsure))) => {
+                            if self.sender.send(Read::Unsure(unsure)).await.is_err() {
+                                return Ended::NobodyReads;
+                            }
+                            continue;
+                        }
                         Err(_) => return Ended::Broken,
                     },
-                    Err(_) => continue,
+                    Err(_) => {
+                        silent = 0;
+                        continue;
+                    }
                 },
                 // The connection broke. The pull may never be answered again, and to wait for two heartbeats costs two seconds.
                 _ = away.changed() => return Ended::Broken,
@@ -195,6 +221,7 @@ impl OrderedReader {
             };
             // A missed heartbeat, a consumer that is gone, a connection that broke: open anew.
             let Some(Ok(message)) = next else { return Ended::Broken };
+            silent = 0;
             let Ok(info) = message.info() else { return Ended::Broken };
             if info.consumer_sequence != delivered + 1 {
                 return Ended::Broken; // one was lost on the way
@@ -208,7 +235,12 @@ impl OrderedReader {
             if !self.is_hint && self.whole.came(seq, pending) {
                 match self.look(seq).await {
                     Ok(Ok(())) => {}
-                    Ok(Err(what)) => return Ended::Gap(what),
+                    Ok(Err(Doubt::Gap(what))) => return Ended::Gap(what),
+                    Ok(Err(Doubt::Unsure(unsure))) => {
+                        if self.sender.send(Read::Unsure(unsure)).await.is_err() {
+                            return Ended::NobodyReads;
+                        }
+                    }
                     Err(_) => return Ended::Broken,
                 }
             }
@@ -223,24 +255,25 @@ impl OrderedReader {
     }
 
     /// Looks at what the stream holds, after everything of ours up to `passed` has come. The outer error: nobody answers.
-    async fn look(&mut self, passed: u64) -> Result<Result<(), String>, LogError> {
+    async fn look(&mut self, passed: u64) -> Result<Result<(), Doubt>, LogError> {
         let failed = |error: &dyn std::fmt::Display| unreachable_stream(&self.stream, error);
         let stream = self.context.get_stream(&self.stream).await.map_err(|error| failed(&error))?;
         let info = stream.cached_info();
-        (self.whole.keeps, self.whole.awake) = (info.config.max_age, clock::monotonic());
-        let first = info.state.first_sequence;
-        Ok(if self.whole.holds(first, passed) { Ok(()) } else { Err(self.whole.missed(first)) })
+        self.whole.keeps = info.config.max_age;
+        let holds = self.whole.holds(info.state.first_sequence, passed);
+        self.whole.awake = clock::monotonic();
+        Ok(holds)
     }
 
     /// Nothing came for a while, and nothing waits for us: the reader has everything there is, unless it has slept.
-    async fn nothing_came(&mut self, consumer: &Consumer<pull::Config>) -> Result<Result<(), String>, LogError> {
+    async fn nothing_came(&mut self, consumer: &Consumer<pull::Config>) -> Result<Result<(), Doubt>, LogError> {
         if self.is_hint {
             return Ok(Ok(()));
         }
-        if self.whole.awake.elapsed() >= ASLEEP {
+        if self.whole.has_slept() {
             return self.look(self.passed).await;
         }
-        (self.whole.awake, self.whole.current) = (clock::monotonic(), true);
+        self.whole.has_all();
         let forgetful = self.whole.keeps > Duration::ZERO && self.whole.keeps < FORGETFUL;
         if !forgetful && self.whole.looked.elapsed() < NOTHING_CAME {
             return Ok(Ok(()));
@@ -251,7 +284,7 @@ impl OrderedReader {
         // Asked for after the end of the stream: if still nothing waits, nothing of ours stands before that end.
         let info = consumer.get_info().await.map_err(|error| failed(&error))?;
         if info.num_pending == 0 && info.delivered.stream_sequence <= self.passed {
-            self.whole.sure = self.whole.sure.max(Some(stream.cached_info().state.last_sequence));
+            self.whole.has_all_to(stream.cached_info().state.last_sequence);
         }
         Ok(Ok(()))
     }
@@ -283,7 +316,12 @@ impl OrderedReader {
             return Ok(Err(Read::Regressed(what)));
         }
         (self.whole.current, self.whole.keeps) = (false, keeps);
-        let whole = self.is_hint || self.whole.holds(first, self.passed);
-        Ok(if whole { Ok(()) } else { Err(Read::Gap(self.whole.missed(first))) })
+        if self.is_hint {
+            return Ok(Ok(()));
+        }
+        Ok(self.whole.holds(first, self.passed).map_err(|doubt| match doubt {
+            Doubt::Gap(what) => Read::Gap(what),
+            Doubt::Unsure(unsure) => Read::Unsure(unsure),
+        }))
     }
 }

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use crate::clock;
+use crate::log::Unsure;
 
 /// A reader that did not look for so long may have missed what came and expired meanwhile.
-pub(super) const ASLEEP: Duration = Duration::from_secs(10);
+const ASLEEP: Duration = Duration::from_secs(10);
 /// While a reader catches up it looks this often whether entries expire that it has not read: at first, and in the end.
 const LOOKED: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
@@ -14,13 +15,25 @@ const LOOKED: (Duration, Duration) = (Duration::from_millis(50), Duration::from_
 /// A stream drops its oldest messages, of all subjects alike, whether a reader has had them or not. So one that sleeps or is slow
 /// for longer than the stream keeps messages would pass over some without a sign: the next one it is given just has a higher
 /// sequence, as it has where others write on the same stream.
+///
+/// A reader that had everything, and was away while the stream went on, has most likely lost nothing: what was dropped were old
+/// messages of others. It is [`Doubt::Unsure`], and whoever folds looks for what would show the contrary.
 pub(super) struct Whole {
     /// Every message of ours up to this sequence was read. `None`: nothing was read or asked yet.
-    pub(super) sure: Option<u64>,
+    sure: Option<u64>,
     /// The broker had no more for us when it delivered the last one.
     pub(super) current: bool,
+    /// More of ours waited at the broker when the stream was looked at last.
+    behind: bool,
+    /// More of ours wait behind the message that came last.
+    coming: bool,
     /// When something came last, or it was known that nothing had.
     pub(super) awake: Instant,
+    /// How long before the last message that was.
+    away: Duration,
+    /// When this reader ran last, and for how long it did not: the program was stopped, or the one who folds was slow.
+    ticked: Instant,
+    slept: Duration,
     /// When it was last looked at what the stream still holds, and how long from then to the next look.
     pub(super) looked: Instant,
     every: Duration,
@@ -28,46 +41,106 @@ pub(super) struct Whole {
     pub(super) keeps: Duration,
 }
 
+/// What speaks against having read every message of one's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// Messages of ours waited, or nobody looked for longer than messages are kept.
+    Gap(String),
+    /// We had everything before, and were away.
+    Unsure(Unsure),
+}
+
 impl Default for Whole {
     fn default() -> Self {
         let now = clock::monotonic();
-        Self { sure: None, current: false, awake: now, looked: now, every: LOOKED.0, keeps: Duration::ZERO }
+        Self {
+            sure: None,
+            current: false,
+            behind: false,
+            coming: false,
+            awake: now,
+            away: Duration::ZERO,
+            ticked: now,
+            slept: Duration::ZERO,
+            looked: now,
+            every: LOOKED.0,
+            keeps: Duration::ZERO,
+        }
     }
 }
 
 impl Whole {
+    /// Messages begin to come. `pending`: how many of ours wait.
+    pub(super) fn begins(&mut self, pending: u64) {
+        (self.behind, self.coming) = (pending > 0, pending > 0);
+        self.ticked = clock::monotonic();
+    }
+
+    /// The reader runs: to be said at least every second while it waits for messages.
+    pub(super) fn ticked(&mut self) {
+        let now = clock::monotonic();
+        self.slept = self.slept.max(now - self.ticked);
+        self.ticked = now;
+    }
+
+    /// True when nothing is known of what came meanwhile.
+    pub(super) fn has_slept(&self) -> bool {
+        self.awake.elapsed() >= ASLEEP || self.slept_too_long()
+    }
+
+    fn slept_too_long(&self) -> bool {
+        self.keeps > Duration::ZERO && self.slept >= self.keeps
+    }
+
+    /// Nothing of ours waits at the broker, and the reader was awake.
+    pub(super) fn has_all(&mut self) {
+        (self.awake, self.slept) = (clock::monotonic(), Duration::ZERO);
+        (self.current, self.behind, self.coming) = (true, false, false);
+    }
+
+    /// Nothing of ours stands up to this sequence but what was read.
+    pub(super) fn has_all_to(&mut self, seq: u64) {
+        self.sure = self.sure.max(Some(seq));
+    }
+
     /// A message has come. True if it has to be looked at what the stream holds before the message is handed on.
     pub(super) fn came(&mut self, seq: u64, pending: u64) -> bool {
         let now = clock::monotonic();
-        let is_next = self.current && now - self.awake < ASLEEP;
-        (self.awake, self.current) = (now, pending == 0);
+        let is_next = self.current && !self.has_slept();
+        self.away = now - self.awake;
+        (self.awake, self.current, self.coming) = (now, pending == 0, pending > 0);
         if is_next {
-            self.sure = Some(seq);
+            (self.sure, self.behind, self.slept) = (Some(seq), self.coming, Duration::ZERO);
             return false;
         }
-        pending == 0 || now - self.looked >= self.every
+        let looks = pending == 0 || now - self.looked >= self.every;
+        self.behind |= !looks;
+        looks
     }
 
-    /// The stream was looked at after everything of ours up to `passed` had come: its first message is `first`. False: messages of
-    /// ours may have expired unread.
-    pub(super) fn holds(&mut self, first: u64, passed: u64) -> bool {
+    /// The stream was looked at after everything of ours up to `passed` had come: its first message is `first`.
+    ///
+    /// # Errors
+    ///
+    /// Messages of ours may have been dropped unread. Told once: from then on nothing is missing.
+    pub(super) fn holds(&mut self, first: u64, passed: u64) -> Result<(), Doubt> {
         self.looked = clock::monotonic();
         self.every = (self.every * 2).min(LOOKED.1);
-        let sure = *self.sure.get_or_insert(passed.max(first.saturating_sub(1)));
-        if first > sure.saturating_add(1) {
-            return false;
-        }
+        let away = std::mem::take(&mut self.away).max(self.awake.elapsed());
+        let overslept = self.slept_too_long();
+        let was_behind = std::mem::replace(&mut self.behind, self.coming);
+        self.slept = Duration::ZERO;
+        let before = first.saturating_sub(1);
+        let sure = *self.sure.get_or_insert(passed.max(before));
         self.sure = Some(sure.max(passed));
-        true
-    }
-
-    /// Which entries may have been missed where the stream begins with `first`, in words.
-    pub(super) fn missed(&self, first: u64) -> String {
-        let next = self.sure.unwrap_or(0).saturating_add(1);
-        format!(
-            "entries from {next} to {} were dropped from the stream before this reader had them",
-            first.saturating_sub(1)
-        )
+        if before <= sure {
+            return Ok(());
+        }
+        self.sure = self.sure.max(Some(before));
+        let what =
+            format!("entries from {} to {before} were dropped from the stream before this reader had them", sure + 1);
+        let too_young = self.keeps == Duration::ZERO || away < self.keeps;
+        Err(if was_behind || overslept { Doubt::Gap(what) } else { Doubt::Unsure(Unsure { what, too_young }) })
     }
 }
 
@@ -75,38 +148,70 @@ impl Whole {
 mod tests {
     use std::time::Duration;
 
-    use super::{ASLEEP, Whole};
+    use super::{ASLEEP, Doubt, Unsure, Whole};
 
-    fn slept(whole: &mut Whole, span: Duration) {
+    fn away(whole: &mut Whole, span: Duration) {
         whole.awake -= span;
         whole.looked -= span;
+    }
+
+    /// The program was stopped for so long.
+    fn slept(whole: &mut Whole, span: Duration) {
+        away(whole, span);
+        whole.ticked -= span;
+        whole.ticked();
+    }
+
+    fn is_gap(holds: &Result<(), Doubt>) -> bool {
+        matches!(holds, Err(Doubt::Gap(_)))
     }
 
     #[test]
     fn what_expires_behind_a_reader_is_no_gap_and_what_expires_before_it_is_one() {
         let mut whole = Whole::default();
         // It begins at 100, where the log begins.
-        assert!(whole.holds(101, 100));
+        assert_eq!(whole.holds(101, 100), Ok(()));
+        whole.begins(41);
         // It catches up: 40 wait behind this one. The log forgets what it has read.
-        slept(&mut whole, Duration::from_secs(1));
+        away(&mut whole, Duration::from_secs(1));
         assert!(whole.came(110, 40));
-        assert!(whole.holds(101, 110));
-        assert!(whole.holds(111, 110));
-        assert!(!whole.holds(112, 111), "111 was not read when the stream was looked at last");
+        assert_eq!(whole.holds(101, 110), Ok(()));
+        assert_eq!(whole.holds(111, 110), Ok(()));
+        assert!(is_gap(&whole.holds(112, 111)), "111 was not read when the stream was looked at last");
     }
 
     #[test]
     fn a_reader_that_is_awake_misses_nothing_however_far_the_next_entry_is() {
-        let mut whole = Whole::default();
-        assert!(whole.holds(1, 0));
+        let mut whole = Whole { keeps: ASLEEP / 2, ..Whole::default() };
+        assert_eq!(whole.holds(1, 0), Ok(()));
         assert!(whole.came(5, 0), "the last one that waits is looked at before it is handed on");
-        assert!(whole.holds(1, 5));
+        assert_eq!(whole.holds(1, 5), Ok(()));
         // Others write on the stream, and it is emptied behind the reader.
         assert!(!whole.came(9_000, 0));
-        assert!(whole.holds(9_001, 9_000));
-        // It sleeps. What came and expired meanwhile leaves no other trace.
+        assert_eq!(whole.holds(9_001, 9_000), Ok(()));
+        // The program is stopped. What came and expired meanwhile leaves no other trace.
         slept(&mut whole, ASLEEP);
         assert!(whole.came(20_000, 0));
-        assert!(!whole.holds(19_000, 20_000));
+        assert!(is_gap(&whole.holds(19_000, 20_000)));
+        // Told once.
+        assert_eq!(whole.holds(19_500, 20_000), Ok(()));
+    }
+
+    /// Others' entries expire, and the broker is started again: a zone in which nothing ever happened lacks nothing.
+    #[test]
+    fn a_reader_that_had_everything_and_was_away_is_unsure() {
+        let mut whole = Whole { keeps: Duration::from_secs(3_600), ..Whole::default() };
+        assert_eq!(whole.holds(1, 0), Ok(()));
+        whole.begins(0);
+        let unsure = |whole: &mut Whole, first| match whole.holds(first, 0) {
+            Err(Doubt::Unsure(Unsure { too_young, .. })) => Some(too_young),
+            _ => None,
+        };
+        assert_eq!(unsure(&mut whole, 5), Some(true), "nothing of that age can have expired");
+        away(&mut whole, Duration::from_secs(7_200));
+        assert_eq!(unsure(&mut whole, 50), Some(false));
+        // What the broker says of the end of the stream counts, too.
+        whole.has_all_to(400);
+        assert_eq!(whole.holds(401, 0), Ok(()));
     }
 }

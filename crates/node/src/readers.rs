@@ -149,7 +149,7 @@ impl Folded {
     ///
     /// When the log does not answer, or entries have expired and no base covers them.
     pub(crate) async fn begin(log: &Log, zone: &ZoneName) -> Result<Option<(Self, u64)>, Failure> {
-        let (held, base) = bases::look(log, zone, 0).await?;
+        let (held, base) = bases::look_far(log, zone).await?;
         if held.zone.is_none() && base.is_none() {
             return Ok(None);
         }

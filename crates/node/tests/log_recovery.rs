@@ -166,6 +166,45 @@ fn a_damaged_or_odd_base_is_passed_over_and_one_beyond_the_end_of_the_log_is_log
     assert!(!refused.status.success() && said.contains("LOG_REGRESSED: a base") && said.contains("BASES"), "{said}");
 }
 
+/// Any base whose fact is still in the log is compared with it, not only the newest one.
+#[test]
+fn an_older_base_that_somebody_has_changed_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    let (engine, port) = serve(folder, &url, "data", &["--base-hours", "0.0003"]);
+    crew(port, &["van"]);
+    placed(port, "one");
+    admin.expire_all();
+    for id in ["two", "three"] {
+        placed(port, id);
+        // Later than the last base is old, something happens: the next one is stored.
+        pause(2_500);
+        placed(port, &format!("{id}-later"));
+        pause(2_500);
+    }
+    drop(engine);
+    let bases = admin.bases();
+    let [.., older, newest] = &bases[..] else { panic!("too few bases: {bases:?}") };
+    admin.delete_base(newest);
+    let begins = |data: &str| {
+        let (engine, _) = serve(folder, &url, data, &[]);
+        drop(engine);
+        std::fs::read_to_string(folder.join(format!("{data}.log"))).unwrap()
+    };
+    let said = begins("fresh");
+    assert!(said.contains(older.as_str()) && !said.contains("base passed over"), "{said}");
+    // Said about an order, and part of no digest.
+    admin.change_base(older, |document| {
+        let changed = document.replacen("\"served\":0", "\"served\":7", 1);
+        assert_ne!(changed, document, "{document}");
+        changed
+    });
+    let said = begins("other");
+    assert!(said.contains("its bytes are not the ones that the log names"), "{said}");
+}
+
 #[test]
 fn a_deleted_record_of_owners_is_made_again_and_a_zone_without_owner_is_not_ready() {
     let folder = tempfile::tempdir().unwrap();

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_journal::base::{is_due, object_name, parse, read, write};
-use fleetfold_journal::{Address, Covered, Held, PolicyAt, ZoneName, own_message};
+use fleetfold_journal::{Address, Begin, Covered, Held, PolicyAt, ZoneName, begin, own_message};
 use fleetfold_model::{BaseWritten, Event, FORMAT, LogSeq};
 use fleetfold_wire::{What, decode};
 
@@ -58,6 +58,31 @@ impl Base {
 pub(crate) async fn look(log: &Log, zone: &ZoneName, applied: u64) -> Result<(Held, Option<Base>), LogError> {
     let (mut held, objects) = asked(log, zone, applied).await?;
     let Some(objects) = objects else { return Ok((held, None)) };
+    let base = newest(log, zone, objects).await?;
+    held.base = base.as_ref().map(Base::covered);
+    Ok((held, base))
+}
+
+/// What a reader can begin with that wants as much of the log as there is: the oldest base behind which nothing is missing, else the
+/// newest one.
+///
+/// # Errors
+///
+/// When the log does not answer.
+pub(crate) async fn look_far(log: &Log, zone: &ZoneName) -> Result<(Held, Option<Base>), LogError> {
+    let (mut held, objects) = asked(log, zone, 0).await?;
+    let Some(mut objects) = objects else { return Ok((held, None)) };
+    objects.retain(|object| parse(object).is_some_and(|(_, _, format)| format <= FORMAT));
+    objects.sort_by_key(|object| parse(object).map(|(_, applied, format)| (applied, format)));
+    for object in &objects {
+        let named = naming(log, zone, object).await?;
+        // One that is damaged is told where it is the one to begin with.
+        let Ok(base) = open(log, zone, object, named.as_ref()).await? else { continue };
+        held.base = Some(base.covered());
+        if matches!(begin(Covered::default(), held), Begin::AtBase { .. }) {
+            return Ok((held, Some(base)));
+        }
+    }
     let base = newest(log, zone, objects).await?;
     held.base = base.as_ref().map(Base::covered);
     Ok((held, base))
@@ -145,10 +170,10 @@ pub(crate) fn log_regressed(zone: &ZoneName, applied: u64, last: u64, by_base: b
 
 /// The newest base that can be read. A damaged one is passed over with a warning, and the one before is taken.
 async fn newest(log: &Log, zone: &ZoneName, mut objects: Vec<String>) -> Result<Option<Base>, LogError> {
-    let named = last_base(log, zone).await?;
     objects.retain(|object| parse(object).is_some_and(|(_, _, format)| format <= FORMAT));
     objects.sort_by_key(|object| parse(object).map(|(_, applied, format)| (applied, format)));
     for object in objects.into_iter().rev() {
+        let named = naming(log, zone, &object).await?;
         match open(log, zone, &object, named.as_ref()).await? {
             Ok(base) => return Ok(Some(base)),
             Err(why) => tracing::warn!(object, why, "base passed over, the one before it is tried"),
@@ -157,18 +182,36 @@ async fn newest(log: &Log, zone: &ZoneName, mut objects: Vec<String>) -> Result<
     Ok(None)
 }
 
-/// The newest base that the zone's log names.
-async fn last_base(log: &Log, zone: &ZoneName) -> Result<Option<BaseWritten>, LogError> {
-    let Some(message) = last_named(log, zone).await? else { return Ok(None) };
-    Ok(decode(&message.bytes).ok().and_then(|decoded| match decoded.what {
-        What::Event(Event::BaseWritten(base)) => Some(base),
+/// What the zone's log says of a base, if it still says it: that stands behind the last entry that is folded into the base.
+async fn naming(log: &Log, zone: &ZoneName, object: &str) -> Result<Option<BaseWritten>, LogError> {
+    let Some((_, applied, _)) = parse(object) else { return Ok(None) };
+    let base = |message: &Message| match decode(&message.bytes).ok()?.what {
+        What::Event(Event::BaseWritten(base)) if base.object == object => Some(base),
         What::Event(_) | What::Position(..) => None,
-    }))
+    };
+    let Some(last) = last_named(log, zone).await? else { return Ok(None) };
+    if let Some(base) = base(&last) {
+        return Ok(Some(base));
+    }
+    let subject = subject(zone);
+    let mut from = applied.0 + 1;
+    while let Some(message) = log.first(Stream::Fleet, &subject, from).await? {
+        if let Some(base) = base(&message) {
+            return Ok(Some(base));
+        }
+        from = message.seq + 1;
+    }
+    Ok(None)
+}
+
+/// Where facts about bases stand.
+fn subject(zone: &ZoneName) -> String {
+    zone.subject(&Address::Event { kind: "base_written".to_owned(), entity: "_".to_owned() })
 }
 
 /// The last message that names a base.
 async fn last_named(log: &Log, zone: &ZoneName) -> Result<Option<Message>, LogError> {
-    let subject = zone.subject(&Address::Event { kind: "base_written".to_owned(), entity: "_".to_owned() });
+    let subject = subject(zone);
     if log.created(Stream::Fleet, zone).await?.is_none() {
         return Ok(None);
     }

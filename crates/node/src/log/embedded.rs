@@ -475,10 +475,10 @@ impl Embedded {
     }
 
     /// The first message of a subject that is held.
-    pub(super) fn first(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
+    pub(super) fn first(&self, stream: Stream, subject: &str, from: u64) -> Result<Option<Message>, LogError> {
         let zone = rows::zone_of(subject);
         self.shared.look_up(|read| {
-            let mut from = 0;
+            let mut from = from;
             loop {
                 let batch = read_batch(read, stream, zone, from)?;
                 let Some(end) = batch.last() else { return Ok(None) };

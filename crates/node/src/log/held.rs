@@ -25,7 +25,7 @@ impl Log {
             return Ok(Held { stream_first: 1, ..Held::default() });
         }
         let own = self.zone_bounds(Stream::Fleet, zone).await?;
-        let first_plan = self.first(Stream::Fleet, &zone.subject(&Address::Plan)).await?;
+        let first_plan = self.first(Stream::Fleet, &zone.subject(&Address::Plan), 0).await?;
         let first_plan_rev = first_plan.and_then(|message| match decode(&message.bytes).ok()?.what {
             What::Event(Event::PlanProposed(plan)) => Some(plan.rev),
             What::Event(_) | What::Position(..) => None,

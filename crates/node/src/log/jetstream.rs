@@ -422,15 +422,15 @@ impl JetStream {
     }
 
     pub(super) async fn zone_bounds(&self, stream: Stream, zone: &ZoneName) -> Result<Option<(u64, u64)>, LogError> {
-        let Some(first) = self.first(stream, &zone.filter()).await? else { return Ok(None) };
+        let Some(first) = self.first(stream, &zone.filter(), 0).await? else { return Ok(None) };
         let last = self.last(stream, &zone.filter()).await?.map_or(first.seq, |last| last.seq);
         Ok(Some((first.seq, last.max(first.seq))))
     }
 
-    pub(super) async fn first(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
+    pub(super) async fn first(&self, stream: Stream, subject: &str, from: u64) -> Result<Option<Message>, LogError> {
         let name = &self.name_for(stream, subject);
         let handle = self.context.get_stream_no_info(name).await.map_err(|error| unreachable_stream(name, &error))?;
-        match handle.get_first_raw_message_by_subject(subject, 0).await {
+        match handle.get_first_raw_message_by_subject(subject, from).await {
             Ok(raw) => Ok(Some(stored_message(&raw))),
             Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
             Err(error) => Err(unreachable_stream(name, &error)),

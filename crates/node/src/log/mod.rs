@@ -361,17 +361,17 @@ impl Log {
         Ok((first <= last).then_some((first, last)))
     }
 
-    /// The first message of a subject that a stream still holds.
+    /// The first message of a subject from a sequence on that a stream still holds.
     ///
     /// # Errors
     ///
     /// When nobody answers.
-    pub(crate) async fn first(&self, stream: Stream, subject: &str) -> Result<Option<Message>, LogError> {
+    pub(crate) async fn first(&self, stream: Stream, subject: &str, from: u64) -> Result<Option<Message>, LogError> {
         match self {
-            Self::JetStream(log) => log.first(stream, subject).await,
-            Self::Embedded(log) => log.first(stream, subject),
+            Self::JetStream(log) => log.first(stream, subject, from).await,
+            Self::Embedded(log) => log.first(stream, subject, from),
             #[cfg(test)]
-            Self::Simulated(log) => Ok(log.first(stream, subject)),
+            Self::Simulated(log) => Ok(log.first(stream, subject, from)),
         }
     }
 

@@ -86,8 +86,8 @@ impl Simulated {
         self.log().read(stream.name(), seq.saturating_sub(1)).next().filter(|m| m.seq == seq).map(message)
     }
 
-    pub(super) fn first(&self, stream: Stream, subject: &str) -> Option<Message> {
-        self.log().read(stream.name(), 0).find(|m| m.subject == subject).map(message)
+    pub(super) fn first(&self, stream: Stream, subject: &str, from: u64) -> Option<Message> {
+        self.log().read(stream.name(), 0).map(message).find(|m| m.seq >= from && m.subject == subject)
     }
 
     pub(super) fn epoch_max(&self) -> u64 {

@@ -7,6 +7,7 @@ use async_nats::jetstream::{self, Context, stream};
 use base64::Engine;
 use futures::TryStreamExt;
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
 
 use super::pause;
 
@@ -208,6 +209,35 @@ impl Admin {
             headers.insert("Nats-Rollup", "sub");
             let publish = self.context.publish_with_headers(subject, headers, meta.to_string().into());
             publish.await.unwrap().await.unwrap();
+        });
+    }
+
+    /// The names of all bases, oldest first.
+    pub fn bases(&self) -> Vec<String> {
+        self.runtime.block_on(async {
+            let store = self.context.get_object_store("BASES").await.unwrap();
+            let all: Vec<_> = store.list().await.unwrap().try_collect().await.unwrap();
+            let mut names: Vec<String> = all.into_iter().map(|info| info.name).collect();
+            names.sort();
+            names
+        })
+    }
+
+    pub fn delete_base(&self, name: &str) {
+        self.runtime.block_on(async {
+            self.context.get_object_store("BASES").await.unwrap().delete(name).await.unwrap();
+        });
+    }
+
+    /// Writes a base anew with another document.
+    pub fn change_base(&self, name: &str, change: impl FnOnce(String) -> String) {
+        self.runtime.block_on(async {
+            let store = self.context.get_object_store("BASES").await.unwrap();
+            let mut packed = Vec::new();
+            store.get(name).await.unwrap().read_to_end(&mut packed).await.unwrap();
+            let document = String::from_utf8(zstd::decode_all(&packed[..]).unwrap()).unwrap();
+            let packed = zstd::encode_all(change(document).as_bytes(), 0).unwrap();
+            store.put(name, &mut &packed[..]).await.unwrap();
         });
     }
 

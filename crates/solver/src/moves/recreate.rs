@@ -59,7 +59,6 @@ const ORDERS: [Order; 17] = {
 };
 
 /// Buffers that a recreate keeps between calls, so that it allocates nothing.
-#[derive(Default)]
 pub(crate) struct Scratch {
     waiting: Vec<LocalStop>,
     tours: Vec<LocalTour>,
@@ -70,7 +69,25 @@ pub(crate) struct Scratch {
     pickups: PickupPositions,
     /// No unused vehicle may be taken.
     pub(crate) closed: bool,
+    /// How much of what it costs to use one more vehicle counts whatever fills it, per mille.
+    pub(crate) share: usize,
     pub(crate) units: Vec<LocalStop>,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self {
+            waiting: Vec::new(),
+            tours: Vec::new(),
+            seen: By::default(),
+            mark: 0,
+            shown: Vec::new(),
+            pickups: PickupPositions::default(),
+            closed: false,
+            share: 1000,
+            units: Vec::new(),
+        }
+    }
 }
 
 impl State<'_> {
@@ -143,7 +160,12 @@ impl State<'_> {
             self.in_neighbours_tours(unit, bound, scratch, random)
         };
         if !scratch.closed && (!pooled || random.chance(FRESH_PER_MILLE)) {
-            best = self.in_unused(unit, best.map_or(bound, |best| best.cost), &mut scratch.shown).or(best);
+            let below = best.map_or(bound, |best| best.cost);
+            best = if scratch.share < 1000 {
+                self.in_unused_to_be_filled(unit, (below, bound), scratch).or(best)
+            } else {
+                self.in_unused(unit, below, &mut scratch.shown).or(best)
+            };
         }
         if best.is_none() {
             for tour in self.tours() {
@@ -325,6 +347,43 @@ impl State<'_> {
             }
             let below = best.map_or(bound, |best| best.cost);
             best = self.best_in_tour(unit, tour, below).or(best);
+        }
+        best
+    }
+
+    /// The unused vehicle of a mixed fleet that costs least where it is priced for what could fill it: of its price and of the drive to
+    /// the unit, `scratch.share` counts whole, and the rest by how much of the vehicle the unit fills (after the "optimistic opportunity
+    /// savings" of Golden, Assad, Levy & Gheysens, "The fleet size and mix vehicle routing problem", 1984). `below`: what it may cost so.
+    /// `bound`: what it may cost in truth.
+    fn in_unused_to_be_filled(
+        &self,
+        unit: LocalStop,
+        (below, bound): (i64, i64),
+        scratch: &mut Scratch,
+    ) -> Option<Insertion> {
+        let problem = self.local.problem;
+        let stop = &problem.stops()[self.local.stops[unit].index()];
+        let mut least = below;
+        let mut best: Option<Insertion> = None;
+        scratch.shown.clear();
+        for tour in self.tours().filter(|&tour| self.counts[tour] == 0) {
+            let global = self.local.tours[tour];
+            let twin = problem.twin(global);
+            if global != stop.home && global != stop.locked && stop.barred.is_empty() {
+                if scratch.shown.contains(&twin) {
+                    continue;
+                }
+                scratch.shown.push(twin);
+            }
+            let Some(insertion) = self.best_in_tour(unit, tour, bound) else { continue };
+            let room = problem.tours()[global.index()].capacity;
+            let fills = stop.load.iter().zip(room).map(|(&load, most)| i64::from(load) * 1000 / i64::from(most.max(1)));
+            let fills = fills.max().unwrap_or(0).clamp(0, 1000);
+            let counts = (scratch.share as i64 * 1000 + (1000 - scratch.share as i64) * fills) / 1000;
+            let price = (i128::from(insertion.cost) * i128::from(counts) / 1000) as i64;
+            if price < least {
+                (least, best) = (price, Some(insertion));
+            }
         }
         best
     }

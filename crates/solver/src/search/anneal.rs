@@ -10,6 +10,8 @@ use crate::state::State;
 
 /// How often (per mille), where vehicles differ, a tour changes its vehicle instead of losing some stops.
 const EXCHANGED_PER_MILLE: usize = 50;
+/// How often (per mille), where vehicles differ, one more vehicle is priced for what could fill it.
+const FILLED_PER_MILLE: usize = 500;
 /// Cells of the table of logarithms.
 const CELLS: usize = 4096;
 
@@ -76,6 +78,9 @@ pub(crate) fn anneal(
         if !changed {
             state.begin();
             state.ruin(ruin, &mut scratch.units, &mut random);
+        }
+        if mixed {
+            scratch.share = if random.chance(FILLED_PER_MILLE) { random.below(1000) } else { 1000 };
         }
         state.recreate(&mut scratch, &mut random);
         let slack = (temperature * logs[random.cell()]) as i64;

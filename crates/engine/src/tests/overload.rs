@@ -136,6 +136,9 @@ fn an_order_that_one_swap_would_place_is_placed_when_there_is_time() {
     let work = OrderWork::Job(Job { stop: StopSpec { windows, ..stop(km(5, 4)) }, direction: LoadDirection::Pickup });
     rig.order(Order { load: full, work, ..job("plain", km(5, 4)) });
     assert_eq!(rig.route("c").len(), 1, "it is the nearest");
+    // No route is stale any more.
+    rig.rest();
+    assert_eq!(rig.engine.dirty_count(), 0);
     rig.order(Order { load: full, skills: vec![name("crane")], ..job("heavy", km(5, 6)) });
     let heavy = rig.engine.fleet().order_id("heavy").unwrap();
     let placement = |rig: &Rig| rig.engine.fleet().order(heavy).placement;

@@ -154,7 +154,9 @@ impl Engine {
         let search = self.searches.due_at(&self.fleet, self.overload.effort()).filter(|_| free);
         let look = self.promises.due_at(&self.fleet, self.log_now);
         let held = self.located.due_at(&self.fleet);
-        let again = self.retries.due_at().filter(|_| free && self.overload.effort().is_whole());
+        // Nothing is tried while no answer can be made: what ends that is an input, or another tick.
+        let answers = free && self.commit.is_ready() && !self.legs.is_waiting(self.log_now);
+        let again = self.retries.due_at().filter(|_| answers && self.overload.effort().is_whole());
         [search, look, held, again, self.legs.due_at(), self.overload.due_at()].into_iter().flatten().min()
     }
 

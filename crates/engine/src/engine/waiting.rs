@@ -276,10 +276,10 @@ impl Engine {
         let facts: Vec<LogSeq> = self.fleet.unanswered().keys().copied().filter(|seq| !held(seq)).collect();
         let again = if facts.is_empty() && repairs.is_empty() { self.tried_again() } else { Vec::new() };
         if !facts.is_empty() || !repairs.is_empty() || !again.is_empty() {
-            let asks = self.roads.take_asks();
+            // What roads ask for waits for the fact that it belongs to.
+            let asks = again.is_empty().then(|| self.roads.take_asks());
             let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
-            let mut tasks = tasks(moment, &facts, &repairs, asks);
-            tasks.extend(again);
+            let tasks = asks.map_or(again, |asks| tasks(moment, &facts, &repairs, asks));
             let waits = self.legs.may_fetch(self.log_now);
             let queue = Queue::new(tasks);
             let answers =

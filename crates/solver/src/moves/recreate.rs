@@ -59,6 +59,7 @@ const ORDERS: [Order; 17] = {
 };
 
 /// Buffers that a recreate keeps between calls, so that it allocates nothing.
+#[derive(Default)]
 pub(crate) struct Scratch {
     waiting: Vec<LocalStop>,
     tours: Vec<LocalTour>,
@@ -69,25 +70,9 @@ pub(crate) struct Scratch {
     pickups: PickupPositions,
     /// No unused vehicle may be taken.
     pub(crate) closed: bool,
-    /// How much of what it costs to use one more vehicle counts whatever fills it, per mille.
-    pub(crate) share: usize,
+    /// How much of what one more vehicle costs counts only as far as the unit fills it, per mille.
+    pub(crate) filled: usize,
     pub(crate) units: Vec<LocalStop>,
-}
-
-impl Default for Scratch {
-    fn default() -> Self {
-        Self {
-            waiting: Vec::new(),
-            tours: Vec::new(),
-            seen: By::default(),
-            mark: 0,
-            shown: Vec::new(),
-            pickups: PickupPositions::default(),
-            closed: false,
-            share: 1000,
-            units: Vec::new(),
-        }
-    }
 }
 
 impl State<'_> {
@@ -160,12 +145,7 @@ impl State<'_> {
             self.in_neighbours_tours(unit, bound, scratch, random)
         };
         if !scratch.closed && (!pooled || random.chance(FRESH_PER_MILLE)) {
-            let below = best.map_or(bound, |best| best.cost);
-            best = if scratch.share < 1000 {
-                self.in_unused_to_be_filled(unit, (below, bound), scratch).or(best)
-            } else {
-                self.in_unused(unit, below, &mut scratch.shown).or(best)
-            };
+            best = self.in_unused(unit, best.map_or(bound, |best| best.cost), scratch).or(best);
         }
         if best.is_none() {
             for tour in self.tours() {
@@ -176,7 +156,7 @@ impl State<'_> {
             }
         }
         if best.is_none() && pooled && !scratch.closed {
-            best = self.in_unused(unit, bound, &mut scratch.shown);
+            best = self.in_unused(unit, bound, scratch);
         }
         best
     }
@@ -325,62 +305,42 @@ impl State<'_> {
         }
     }
 
-    /// The cheapest position in an unused tour. Of vehicles that are alike only the first is tried.
-    fn in_unused(&self, unit: LocalStop, bound: i64, shown: &mut Vec<TourIx>) -> Option<Insertion> {
+    /// The cheapest unused vehicle for a unit, if it is cheaper than `below`. As far as `scratch.filled` says, its price and the drive to
+    /// the unit are counted by how much of the vehicle the unit fills: a vehicle is priced for what could fill it, not for its first stop
+    /// (after the "optimistic opportunity savings" of Golden, Assad, Levy & Gheysens, "The fleet size and mix vehicle routing problem",
+    /// 1984).
+    fn in_unused(&self, unit: LocalStop, below: i64, scratch: &mut Scratch) -> Option<Insertion> {
         let problem = self.local.problem;
         let mut unused = self.tours().filter(|&tour| self.counts[tour] == 0);
         if problem.pooled() {
-            return self.best_in_tour(unit, unused.next()?, bound);
+            return self.best_in_tour(unit, unused.next()?, below);
         }
         let stop = &problem.stops()[self.local.stops[unit].index()];
-        let mut best: Option<Insertion> = None;
-        shown.clear();
+        let filled = scratch.filled as i64;
+        let (mut least, mut best) = (below, None);
+        scratch.shown.clear();
         for tour in unused {
             let global = self.local.tours[tour];
             let twin = problem.twin(global);
             let own = global == stop.home || global == stop.locked || !stop.barred.is_empty();
             if !own {
-                if shown.contains(&twin) {
-                    continue;
-                }
-                shown.push(twin);
-            }
-            let below = best.map_or(bound, |best| best.cost);
-            best = self.best_in_tour(unit, tour, below).or(best);
-        }
-        best
-    }
-
-    /// The unused vehicle of a mixed fleet that costs least where it is priced for what could fill it: of its price and of the drive to
-    /// the unit, `scratch.share` counts whole, and the rest by how much of the vehicle the unit fills (after the "optimistic opportunity
-    /// savings" of Golden, Assad, Levy & Gheysens, "The fleet size and mix vehicle routing problem", 1984). `below`: what it may cost so.
-    /// `bound`: what it may cost in truth.
-    fn in_unused_to_be_filled(
-        &self,
-        unit: LocalStop,
-        (below, bound): (i64, i64),
-        scratch: &mut Scratch,
-    ) -> Option<Insertion> {
-        let problem = self.local.problem;
-        let stop = &problem.stops()[self.local.stops[unit].index()];
-        let mut least = below;
-        let mut best: Option<Insertion> = None;
-        scratch.shown.clear();
-        for tour in self.tours().filter(|&tour| self.counts[tour] == 0) {
-            let global = self.local.tours[tour];
-            let twin = problem.twin(global);
-            if global != stop.home && global != stop.locked && stop.barred.is_empty() {
                 if scratch.shown.contains(&twin) {
                     continue;
                 }
                 scratch.shown.push(twin);
             }
+            let bound = if filled == 0 { least } else { self.local.unserved(unit) };
             let Some(insertion) = self.best_in_tour(unit, tour, bound) else { continue };
-            let room = problem.tours()[global.index()].capacity;
-            let fills = stop.load.iter().zip(room).map(|(&load, most)| i64::from(load) * 1000 / i64::from(most.max(1)));
-            let fills = fills.max().unwrap_or(0).clamp(0, 1000);
-            let counts = (scratch.share as i64 * 1000 + (1000 - scratch.share as i64) * fills) / 1000;
-            let price = (i128::from(insertion.cost) * i128::from(counts) / 1000) as i64;
+            let price = if filled == 0 {
+                insertion.cost
+            } else {
+                let room = problem.tours()[global.index()].capacity;
+                let each = stop.load.iter().zip(room);
+                let fills = each.map(|(&load, most)| i64::from(load) * 1000 / i64::from(most.max(1)));
+                let fills = fills.max().unwrap_or(0).clamp(0, 1000);
+                let counts = ((1000 - filled) * 1000 + filled * fills) / 1000;
+                (i128::from(insertion.cost) * i128::from(counts) / 1000) as i64
+            };
             if price < least {
                 (least, best) = (price, Some(insertion));
             }

@@ -80,7 +80,7 @@ pub(crate) fn anneal(
             state.ruin(ruin, &mut scratch.units, &mut random);
         }
         if mixed {
-            scratch.share = if random.chance(FILLED_PER_MILLE) { random.below(1000) } else { 1000 };
+            scratch.filled = if random.chance(FILLED_PER_MILLE) { 1000 - random.below(1000) } else { 0 };
         }
         state.recreate(&mut scratch, &mut random);
         let slack = (temperature * logs[random.cell()]) as i64;

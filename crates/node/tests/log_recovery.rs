@@ -113,15 +113,21 @@ fn placed(port: u16, id: &str) {
     panic!("{id} is not answered: {last:?}");
 }
 
-#[test]
-fn a_damaged_or_odd_base_is_passed_over_and_one_beyond_the_end_of_the_log_is_log_regressed() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let (_broker, url) = broker(folder);
+/// A zone whose owner stores a base every second, with one order on a route.
+fn zone_with_bases(folder: &Path) -> (Killed, String, Admin, Killed, u16) {
+    let (broker, url) = broker(folder);
     let admin = Admin::new(&url);
     let (engine, port) = serve(folder, &url, "data", &["--base-hours", "0.0003"]);
     crew(port, &["van"]);
     placed(port, "one");
+    (broker, url, admin, engine, port)
+}
+
+#[test]
+fn a_damaged_or_odd_base_is_passed_over_and_one_beyond_the_end_of_the_log_is_log_regressed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url, admin, engine, port) = zone_with_bases(folder);
     for _ in 0..40 {
         http(port, "GET /v1/state", "");
         pause(100);
@@ -171,11 +177,7 @@ fn a_damaged_or_odd_base_is_passed_over_and_one_beyond_the_end_of_the_log_is_log
 fn an_older_base_that_somebody_has_changed_is_passed_over() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let (_broker, url) = broker(folder);
-    let admin = Admin::new(&url);
-    let (engine, port) = serve(folder, &url, "data", &["--base-hours", "0.0003"]);
-    crew(port, &["van"]);
-    placed(port, "one");
+    let (_broker, url, admin, engine, port) = zone_with_bases(folder);
     admin.expire_all();
     for id in ["two", "three"] {
         placed(port, id);

@@ -93,7 +93,7 @@ pub(crate) async fn look_far(log: &Log, zone: &ZoneName) -> Result<(Held, Option
 /// # Errors
 ///
 /// When the log does not answer.
-pub(super) async fn named(log: &Log, zone: &ZoneName, applied: u64) -> Result<Held, LogError> {
+pub(super) async fn held(log: &Log, zone: &ZoneName, applied: u64) -> Result<Held, LogError> {
     Ok(asked(log, zone, applied).await?.0)
 }
 

@@ -133,7 +133,6 @@ impl Intake {
                     continue;
                 }
             };
-            let unsure = if let Some(Read::Unsure(unsure)) = &read { Some(unsure.clone()) } else { None };
             let taken = match read {
                 Some(Read::Message(message)) => {
                     if let Some(Expected { seq, hash }) = expected.take() {
@@ -155,23 +154,22 @@ impl Intake {
                 }
                 Some(Read::Regressed(what)) => Some(Taken::Regressed(what)),
                 Some(Read::Gap(what)) => Some(Taken::Gap(what)),
-                Some(Read::Unsure(_)) | None => None,
-            };
-            // Whatever was rejected before it is noted, and handed on, first.
-            while let Some(noted) = first_noted(&mut noting).await {
-                if !self.hand_on_noted(&mut noting, noted, &sender).await {
-                    return;
+                Some(Read::Unsure(unsure)) => {
+                    if !self.hand_on_all_noted(&mut noting, &sender).await {
+                        return;
+                    }
+                    match self.lacks(unsure, &sender).await {
+                        Some(Some(what)) => Some(Taken::Gap(what)),
+                        Some(None) => continue,
+                        None => return,
+                    }
                 }
-            }
-            let taken = match (taken, unsure) {
-                (Some(taken), _) => taken,
-                (None, Some(unsure)) => match self.lacks(unsure, &sender).await {
-                    Some(Some(what)) => Taken::Gap(what),
-                    Some(None) => continue,
-                    None => return,
-                },
-                (None, None) => return,
+                None => None,
             };
+            if !self.hand_on_all_noted(&mut noting, &sender).await {
+                return;
+            }
+            let Some(taken) = taken else { return };
             let is_last = matches!(taken, Taken::Regressed(_) | Taken::Gap(_));
             if sender.send(taken).await.is_err() || is_last {
                 return;
@@ -191,6 +189,16 @@ impl Intake {
         sender.send(taken).await.is_ok()
     }
 
+    /// Whatever was rejected before an entry is noted, and handed on, first. False: the engine's thread has ended.
+    async fn hand_on_all_noted(&mut self, noting: &mut VecDeque<Noting>, sender: &mpsc::Sender<Taken>) -> bool {
+        while let Some(noted) = first_noted(noting).await {
+            if !self.hand_on_noted(noting, noted, sender).await {
+                return false;
+            }
+        }
+        true
+    }
+
     /// What the zone lacks, after the stream dropped messages that the reader cannot have seen; the inner `None`: nothing shows that
     /// it lacks any. The outer one: the engine's thread has ended.
     ///
@@ -201,7 +209,7 @@ impl Intake {
         sender.send(Taken::Unsure(reply)).await.ok()?;
         let covered = answer.await.ok()?;
         let held = loop {
-            match bases::named(&self.log, self.gate.zone(), covered.applied).await {
+            match bases::held(&self.log, self.gate.zone(), covered.applied).await {
                 Ok(held) => break held,
                 Err(error) => {
                     tracing::warn!(%error, "waiting to ask what the log holds");

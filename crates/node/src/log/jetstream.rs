@@ -7,12 +7,12 @@
 //! would wait in the client's buffer and be sent long after its caller has given up. So nothing is sent while the broker is away,
 //! and whoever waits for an answer is told as soon as the connection breaks ([`JetStream::while_connected`]).
 
+mod completeness;
 mod nodes;
 mod objects;
 mod owners;
 mod reader;
 mod setup;
-mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,10 +38,10 @@ pub(crate) use nodes::{Nodes, Written};
 use objects::OBJ_BASES;
 use owners::LeaseSeen;
 
+use completeness::Completeness;
 use reader::OrderedReader;
 use setup::OddReplicas;
 use setup::{Maker, connect_client, layout_of, names, other_layout};
-use whole::Whole;
 
 /// The bucket of skipped entries, and the stream that it stands in.
 const SKIPPED: &str = "SKIPPED";
@@ -410,7 +410,7 @@ impl JetStream {
             filter: zone.filter(),
             passed: after,
             last_read: None,
-            whole: Whole::default(),
+            completeness: Completeness::default(),
             created: None,
             away: self.away.clone(),
             unread: (stream == Stream::Fleet).then(|| self.unread.of(&name)),

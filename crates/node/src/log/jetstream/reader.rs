@@ -10,7 +10,7 @@ use fleetfold_journal::still_the_same;
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 
-use super::whole::{Doubt, Whole};
+use super::completeness::Completeness;
 use super::{stored_message, structured_bytes, timestamp, unreachable_stream};
 use crate::clock;
 use crate::log::{LogError, Message, Read};
@@ -48,7 +48,7 @@ pub(super) struct OrderedReader {
     /// The last message handed on: its sequence and its bytes. They are hashed only when the stream is looked at again.
     pub(super) last_read: Option<(u64, Bytes)>,
     /// Whether every message of ours was read.
-    pub(super) whole: Whole,
+    pub(super) completeness: Completeness,
     /// When the stream was created, nanoseconds, as first seen.
     pub(super) created: Option<i128>,
     /// Since when the broker is away.
@@ -66,12 +66,10 @@ pub(super) struct Open {
 
 /// How a pull ended.
 enum Ended {
-    /// Nobody reads any more.
-    NobodyReads,
+    /// Nobody reads any more, or nothing follows.
+    Over,
     /// It must be opened anew.
     Broken,
-    /// Messages may have expired before they were read.
-    Gap(String),
 }
 
 impl OrderedReader {
@@ -130,14 +128,10 @@ impl OrderedReader {
                     messages = None;
                     continue;
                 }
-                Ok(Err(unsure @ Read::Unsure(_))) => {
-                    if self.sender.send(unsure).await.is_err() {
+                Ok(Err(doubt)) => {
+                    if !self.goes_on_after(doubt).await {
                         return;
                     }
-                }
-                Ok(Err(what)) => {
-                    let _ = self.sender.send(what).await;
-                    return;
                 }
                 Err(error) => {
                     self.tell(Err(error));
@@ -158,16 +152,12 @@ impl OrderedReader {
             match open {
                 Ok(open) => {
                     self.tell(Ok(()));
-                    self.whole.begins(open.consumer.cached_info().num_pending);
+                    self.completeness.begins(open.consumer.cached_info().num_pending);
                     let ended = self.drain(open).await;
-                    self.whole.ticked();
+                    self.completeness.ticked();
                     match ended {
-                        Ended::NobodyReads => return,
+                        Ended::Over => return,
                         Ended::Broken => tokio::time::sleep(AGAIN / 2).await,
-                        Ended::Gap(what) => {
-                            let _ = self.sender.send(Read::Gap(what)).await;
-                            return;
-                        }
                     }
                 }
                 Err(error) => {
@@ -183,7 +173,7 @@ impl OrderedReader {
         let (mut delivered, mut silent) = (0, 0);
         let mut away = self.away.clone();
         loop {
-            self.whole.ticked();
+            self.completeness.ticked();
             let next = tokio::select! {
                 next = messages.next() => next,
                 () = tokio::time::sleep(TICK), if silent + 1 < SILENT => {
@@ -197,14 +187,10 @@ impl OrderedReader {
                         return Ended::Broken;
                     }
                     Ok(_) => match self.nothing_came(&consumer).await {
-                        Ok(Ok(())) => {
+                        Ok(came) => {
                             silent = 0;
-                            continue;
-                        }
-                        Ok(Err(Doubt::Gap(what))) => return Ended::Gap(what),
-                        Ok(Err(Doubt::Unsure(unsure))) => {
-                            if self.sender.send(Read::Unsure(unsure)).await.is_err() {
-                                return Ended::NobodyReads;
+                            if let Err(doubt) = came && !self.goes_on_after(doubt).await {
+                                return Ended::Over;
                             }
                             continue;
                         }
@@ -217,7 +203,7 @@ impl OrderedReader {
                 },
                 // The connection broke. The pull may never be answered again, and to wait for two heartbeats costs two seconds.
                 _ = away.changed() => return Ended::Broken,
-                () = self.sender.closed() => return Ended::NobodyReads,
+                () = self.sender.closed() => return Ended::Over,
             };
             // A missed heartbeat, a consumer that is gone, a connection that broke: open anew.
             let Some(Ok(message)) = next else { return Ended::Broken };
@@ -232,13 +218,12 @@ impl OrderedReader {
                 return Ended::Broken; // it jumped backwards
             }
             let pending = info.pending;
-            if !self.is_hint && self.whole.came(seq, pending) {
+            if !self.is_hint && self.completeness.came(seq, pending) {
                 match self.look(seq).await {
                     Ok(Ok(())) => {}
-                    Ok(Err(Doubt::Gap(what))) => return Ended::Gap(what),
-                    Ok(Err(Doubt::Unsure(unsure))) => {
-                        if self.sender.send(Read::Unsure(unsure)).await.is_err() {
-                            return Ended::NobodyReads;
+                    Ok(Err(doubt)) => {
+                        if !self.goes_on_after(doubt).await {
+                            return Ended::Over;
                         }
                     }
                     Err(_) => return Ended::Broken,
@@ -249,42 +234,48 @@ impl OrderedReader {
             self.last_read = Some((seq, bytes.clone()));
             let message = Message { seq, at, subject: message.subject.to_string(), bytes };
             if self.sender.send(Read::Message(message)).await.is_err() {
-                return Ended::NobodyReads;
+                return Ended::Over;
             }
         }
     }
 
+    /// Hands on that messages may be missing, or that the log is another one. False: nothing follows that.
+    async fn goes_on_after(&self, doubt: Read) -> bool {
+        let goes_on = matches!(doubt, Read::Unsure(_));
+        self.sender.send(doubt).await.is_ok() && goes_on
+    }
+
     /// Looks at what the stream holds, after everything of ours up to `passed` has come. The outer error: nobody answers.
-    async fn look(&mut self, passed: u64) -> Result<Result<(), Doubt>, LogError> {
+    async fn look(&mut self, passed: u64) -> Result<Result<(), Read>, LogError> {
         let failed = |error: &dyn std::fmt::Display| unreachable_stream(&self.stream, error);
         let stream = self.context.get_stream(&self.stream).await.map_err(|error| failed(&error))?;
         let info = stream.cached_info();
-        self.whole.keeps = info.config.max_age;
-        let holds = self.whole.holds(info.state.first_sequence, passed);
-        self.whole.awake = clock::monotonic();
+        self.completeness.keeps = info.config.max_age;
+        let holds = self.completeness.holds(info.state.first_sequence, passed);
+        self.completeness.awake = clock::monotonic();
         Ok(holds)
     }
 
     /// Nothing came for a while, and nothing waits for us: the reader has everything there is, unless it has slept.
-    async fn nothing_came(&mut self, consumer: &Consumer<pull::Config>) -> Result<Result<(), Doubt>, LogError> {
+    async fn nothing_came(&mut self, consumer: &Consumer<pull::Config>) -> Result<Result<(), Read>, LogError> {
         if self.is_hint {
             return Ok(Ok(()));
         }
-        if self.whole.has_slept() {
+        if self.completeness.has_slept() {
             return self.look(self.passed).await;
         }
-        self.whole.has_all();
-        let forgetful = self.whole.keeps > Duration::ZERO && self.whole.keeps < FORGETFUL;
-        if !forgetful && self.whole.looked.elapsed() < NOTHING_CAME {
+        self.completeness.has_all();
+        let forgetful = self.completeness.keeps > Duration::ZERO && self.completeness.keeps < FORGETFUL;
+        if !forgetful && self.completeness.looked.elapsed() < NOTHING_CAME {
             return Ok(Ok(()));
         }
         let failed = |error: &dyn std::fmt::Display| unreachable_stream(&self.stream, error);
         let stream = self.context.get_stream(&self.stream).await.map_err(|error| failed(&error))?;
-        self.whole.looked = clock::monotonic();
+        self.completeness.looked = clock::monotonic();
         // Asked for after the end of the stream: if still nothing waits, nothing of ours stands before that end.
         let info = consumer.get_info().await.map_err(|error| failed(&error))?;
         if info.num_pending == 0 && info.delivered.stream_sequence <= self.passed {
-            self.whole.has_all_to(stream.cached_info().state.last_sequence);
+            self.completeness.has_all_to(stream.cached_info().state.last_sequence);
         }
         Ok(Ok(()))
     }
@@ -315,13 +306,10 @@ impl OrderedReader {
         if let Err(what) = still_the_same(passed, last, (known as i64, created as i64), read) {
             return Ok(Err(Read::Regressed(what)));
         }
-        (self.whole.current, self.whole.keeps) = (false, keeps);
+        (self.completeness.current, self.completeness.keeps) = (false, keeps);
         if self.is_hint {
             return Ok(Ok(()));
         }
-        Ok(self.whole.holds(first, self.passed).map_err(|doubt| match doubt {
-            Doubt::Gap(what) => Read::Gap(what),
-            Doubt::Unsure(unsure) => Read::Unsure(unsure),
-        }))
+        Ok(self.completeness.holds(first, self.passed))
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::clock;
-use crate::log::Unsure;
+use crate::log::{Read, Unsure};
 
 /// A reader that did not look for so long may have missed what came and expired meanwhile.
 const ASLEEP: Duration = Duration::from_secs(10);
@@ -17,8 +17,8 @@ const LOOKED: (Duration, Duration) = (Duration::from_millis(50), Duration::from_
 /// sequence, as it has where others write on the same stream.
 ///
 /// A reader that had everything, and was away while the stream went on, has most likely lost nothing: what was dropped were old
-/// messages of others. It is [`Doubt::Unsure`], and whoever folds looks for what would show the contrary.
-pub(super) struct Whole {
+/// messages of others. It is [`Read::Unsure`], and whoever folds looks for what would show the contrary.
+pub(super) struct Completeness {
     /// Every message of ours up to this sequence was read. `None`: nothing was read or asked yet.
     sure: Option<u64>,
     /// The broker had no more for us when it delivered the last one.
@@ -41,16 +41,7 @@ pub(super) struct Whole {
     pub(super) keeps: Duration,
 }
 
-/// What speaks against having read every message of one's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Doubt {
-    /// Messages of ours waited, or nobody looked for longer than messages are kept.
-    Gap(String),
-    /// We had everything before, and were away.
-    Unsure(Unsure),
-}
-
-impl Default for Whole {
+impl Default for Completeness {
     fn default() -> Self {
         let now = clock::monotonic();
         Self {
@@ -69,7 +60,7 @@ impl Default for Whole {
     }
 }
 
-impl Whole {
+impl Completeness {
     /// Messages begin to come. `pending`: how many of ours wait.
     pub(super) fn begins(&mut self, pending: u64) {
         (self.behind, self.coming) = (pending > 0, pending > 0);
@@ -122,8 +113,9 @@ impl Whole {
     ///
     /// # Errors
     ///
-    /// Messages of ours may have been dropped unread. Told once: from then on nothing is missing.
-    pub(super) fn holds(&mut self, first: u64, passed: u64) -> Result<(), Doubt> {
+    /// Messages of ours may have been dropped unread: [`Read::Gap`] where more of them waited, or the program did not run for longer than
+    /// messages are kept, else [`Read::Unsure`]. Told once: from then on nothing is missing.
+    pub(super) fn holds(&mut self, first: u64, passed: u64) -> Result<(), Read> {
         self.looked = clock::monotonic();
         self.every = (self.every * 2).min(LOOKED.1);
         let away = std::mem::take(&mut self.away).max(self.awake.elapsed());
@@ -140,7 +132,7 @@ impl Whole {
         let what =
             format!("entries from {} to {before} were dropped from the stream before this reader had them", sure + 1);
         let too_young = self.keeps == Duration::ZERO || away < self.keeps;
-        Err(if was_behind || overslept { Doubt::Gap(what) } else { Doubt::Unsure(Unsure { what, too_young }) })
+        Err(if was_behind || overslept { Read::Gap(what) } else { Read::Unsure(Unsure { what, too_young }) })
     }
 }
 
@@ -148,70 +140,70 @@ impl Whole {
 mod tests {
     use std::time::Duration;
 
-    use super::{ASLEEP, Doubt, Unsure, Whole};
+    use super::{ASLEEP, Completeness, Read, Unsure};
 
-    fn away(whole: &mut Whole, span: Duration) {
-        whole.awake -= span;
-        whole.looked -= span;
+    fn away(read: &mut Completeness, span: Duration) {
+        read.awake -= span;
+        read.looked -= span;
     }
 
     /// The program was stopped for so long.
-    fn slept(whole: &mut Whole, span: Duration) {
-        away(whole, span);
-        whole.ticked -= span;
-        whole.ticked();
+    fn slept(read: &mut Completeness, span: Duration) {
+        away(read, span);
+        read.ticked -= span;
+        read.ticked();
     }
 
-    fn is_gap(holds: &Result<(), Doubt>) -> bool {
-        matches!(holds, Err(Doubt::Gap(_)))
+    fn is_gap(holds: &Result<(), Read>) -> bool {
+        matches!(holds, Err(Read::Gap(_)))
     }
 
     #[test]
     fn what_expires_behind_a_reader_is_no_gap_and_what_expires_before_it_is_one() {
-        let mut whole = Whole::default();
+        let mut read = Completeness::default();
         // It begins at 100, where the log begins.
-        assert_eq!(whole.holds(101, 100), Ok(()));
-        whole.begins(41);
+        assert_eq!(read.holds(101, 100), Ok(()));
+        read.begins(41);
         // It catches up: 40 wait behind this one. The log forgets what it has read.
-        away(&mut whole, Duration::from_secs(1));
-        assert!(whole.came(110, 40));
-        assert_eq!(whole.holds(101, 110), Ok(()));
-        assert_eq!(whole.holds(111, 110), Ok(()));
-        assert!(is_gap(&whole.holds(112, 111)), "111 was not read when the stream was looked at last");
+        away(&mut read, Duration::from_secs(1));
+        assert!(read.came(110, 40));
+        assert_eq!(read.holds(101, 110), Ok(()));
+        assert_eq!(read.holds(111, 110), Ok(()));
+        assert!(is_gap(&read.holds(112, 111)), "111 was not read when the stream was looked at last");
     }
 
     #[test]
     fn a_reader_that_is_awake_misses_nothing_however_far_the_next_entry_is() {
-        let mut whole = Whole { keeps: ASLEEP / 2, ..Whole::default() };
-        assert_eq!(whole.holds(1, 0), Ok(()));
-        assert!(whole.came(5, 0), "the last one that waits is looked at before it is handed on");
-        assert_eq!(whole.holds(1, 5), Ok(()));
+        let mut read = Completeness { keeps: ASLEEP / 2, ..Completeness::default() };
+        assert_eq!(read.holds(1, 0), Ok(()));
+        assert!(read.came(5, 0), "the last one that waits is looked at before it is handed on");
+        assert_eq!(read.holds(1, 5), Ok(()));
         // Others write on the stream, and it is emptied behind the reader.
-        assert!(!whole.came(9_000, 0));
-        assert_eq!(whole.holds(9_001, 9_000), Ok(()));
+        assert!(!read.came(9_000, 0));
+        assert_eq!(read.holds(9_001, 9_000), Ok(()));
         // The program is stopped. What came and expired meanwhile leaves no other trace.
-        slept(&mut whole, ASLEEP);
-        assert!(whole.came(20_000, 0));
-        assert!(is_gap(&whole.holds(19_000, 20_000)));
+        slept(&mut read, ASLEEP);
+        assert!(read.came(20_000, 0));
+        assert!(is_gap(&read.holds(19_000, 20_000)));
         // Told once.
-        assert_eq!(whole.holds(19_500, 20_000), Ok(()));
+        assert_eq!(read.holds(19_500, 20_000), Ok(()));
     }
 
     /// Others' entries expire, and the broker is started again: a zone in which nothing ever happened lacks nothing.
     #[test]
     fn a_reader_that_had_everything_and_was_away_is_unsure() {
-        let mut whole = Whole { keeps: Duration::from_secs(3_600), ..Whole::default() };
-        assert_eq!(whole.holds(1, 0), Ok(()));
-        whole.begins(0);
-        let unsure = |whole: &mut Whole, first| match whole.holds(first, 0) {
-            Err(Doubt::Unsure(Unsure { too_young, .. })) => Some(too_young),
+        let mut read = Completeness { keeps: Duration::from_secs(3_600), ..Completeness::default() };
+        assert_eq!(read.holds(1, 0), Ok(()));
+        read.begins(0);
+        let unsure = |read: &mut Completeness, first| match read.holds(first, 0) {
+            Err(Read::Unsure(Unsure { too_young, .. })) => Some(too_young),
             _ => None,
         };
-        assert_eq!(unsure(&mut whole, 5), Some(true), "nothing of that age can have expired");
-        away(&mut whole, Duration::from_secs(7_200));
-        assert_eq!(unsure(&mut whole, 50), Some(false));
+        assert_eq!(unsure(&mut read, 5), Some(true), "nothing of that age can have expired");
+        away(&mut read, Duration::from_secs(7_200));
+        assert_eq!(unsure(&mut read, 50), Some(false));
         // What the broker says of the end of the stream counts, too.
-        whole.has_all_to(400);
-        assert_eq!(whole.holds(401, 0), Ok(()));
+        read.has_all_to(400);
+        assert_eq!(read.holds(401, 0), Ok(()));
     }
 }

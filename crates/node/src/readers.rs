@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::gatekeeper::{self, Passed};
 use crate::live::bases;
 use crate::live::{log_gap, unseen};
-use crate::log::{self, Log, LogChoice, Message, Read, Reader, Stream, Unsure};
+use crate::log::{self, Log, LogChoice, Message, Read, Reader, Stream};
 use crate::verify::{Evidence, Verify};
 
 /// Without a message for this long, although more must come, the log is asked again what it holds.
@@ -67,7 +67,7 @@ impl Whole {
                 Ok(Some(Read::Regressed(what))) => {
                     return Err(Failure::new(format!("LOG_REGRESSED: {what}"), "read it again"));
                 }
-                Ok(Some(Read::Gap(what) | Read::Unsure(Unsure { what, .. }))) => {
+                Ok(Some(Read::Gap(what) | Read::Unsure(what))) => {
                     return Err(Failure::new(format!("LOG_GAP: {what}"), "read it again"));
                 }
                 Ok(None) => return Err(cut(&self.zone, self.seen, self.last)),

@@ -23,7 +23,7 @@ use super::start::log_gap;
 use super::telling::{self, AGAIN, MAKE, Untaken};
 use crate::clock;
 use crate::gatekeeper::{self, Passed};
-use crate::log::{Log, LogError, Message, Read, Reader, Unsure};
+use crate::log::{Log, LogError, Message, Read, Reader};
 use crate::warnings::{self, Warnings};
 
 /// Entries read ahead of the engine.
@@ -154,11 +154,11 @@ impl Intake {
                 }
                 Some(Read::Regressed(what)) => Some(Taken::Regressed(what)),
                 Some(Read::Gap(what)) => Some(Taken::Gap(what)),
-                Some(Read::Unsure(unsure)) => {
+                Some(Read::Unsure(what)) => {
                     if !self.hand_on_all_noted(&mut noting, &sender).await {
                         return;
                     }
-                    match self.lacks(unsure, &sender).await {
+                    match self.lacks(what, &sender).await {
                         Some(Some(what)) => Some(Taken::Gap(what)),
                         Some(None) => continue,
                         None => return,
@@ -204,7 +204,7 @@ impl Intake {
     ///
     /// It is the judgement of a start ([`fleetfold_journal::begin`]): the zone's own plans, assignments and bases say what it had.
     /// Most of the time the messages were another zone's.
-    async fn lacks(&self, unsure: Unsure, sender: &mpsc::Sender<Taken>) -> Option<Option<String>> {
+    async fn lacks(&self, what: String, sender: &mpsc::Sender<Taken>) -> Option<Option<String>> {
         let (reply, answer) = oneshot::channel();
         sender.send(Taken::Unsure(reply)).await.ok()?;
         let covered = answer.await.ok()?;
@@ -217,18 +217,13 @@ impl Intake {
                 }
             }
         };
-        let (zone, what) = (self.gate.zone(), unsure.what);
         if let Begin::Expired { needed } = begin(covered, held) {
             return Some(Some(format!("{what}; {}", log_gap(needed, held))));
         }
-        if unsure.too_young {
-            tracing::info!(%zone, "{what}; nothing shows that one of them was this zone's");
-        } else {
-            tracing::warn!(
-                %zone,
-                "{what}; nothing shows that one of them was this zone's, so it goes on. If one was, it is lost: send it again"
-            );
-        }
+        tracing::warn!(
+            zone = %self.gate.zone(),
+            "{what}; nothing shows that one of them was this zone's, so it goes on. If one was, it is lost: send it again"
+        );
         Some(None)
     }
 

@@ -120,16 +120,7 @@ pub(crate) enum Read {
     Gap(String),
     /// The reader was away, and meanwhile the stream dropped messages that it cannot have seen: perhaps only others' messages. It
     /// has had all of its own before. What follows is to be taken only where nothing shows that the zone lacks any.
-    Unsure(Unsure),
-}
-
-/// Messages that were dropped from a stream while a reader was away.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unsure {
-    /// Which, in words.
-    pub(crate) what: String,
-    /// It was away for less time than the stream keeps messages, so none of its own can have expired by age.
-    pub(crate) too_young: bool,
+    Unsure(String),
 }
 
 /// Messages of a stream in order, for as long as somebody reads.
@@ -149,7 +140,7 @@ impl Reader {
                 tracing::error!(what, "LOG_REGRESSED");
                 None
             }
-            Some(Read::Gap(what) | Read::Unsure(Unsure { what, .. })) => {
+            Some(Read::Gap(what) | Read::Unsure(what)) => {
                 tracing::error!(what, "LOG_GAP");
                 None
             }

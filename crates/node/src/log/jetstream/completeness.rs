@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::clock;
-use crate::log::{Read, Unsure};
+use crate::log::Read;
 
 /// A reader that did not look for so long may have missed what came and expired meanwhile.
 const ASLEEP: Duration = Duration::from_secs(10);
@@ -29,8 +29,6 @@ pub(super) struct Completeness {
     coming: bool,
     /// When something came last, or it was known that nothing had.
     pub(super) awake: Instant,
-    /// How long before the last message that was.
-    away: Duration,
     /// When this reader ran last, and for how long it did not: the program was stopped, or the one who folds was slow.
     ticked: Instant,
     slept: Duration,
@@ -50,7 +48,6 @@ impl Default for Completeness {
             behind: false,
             coming: false,
             awake: now,
-            away: Duration::ZERO,
             ticked: now,
             slept: Duration::ZERO,
             looked: now,
@@ -98,7 +95,6 @@ impl Completeness {
     pub(super) fn came(&mut self, seq: u64, pending: u64) -> bool {
         let now = clock::monotonic();
         let is_next = self.current && !self.has_slept();
-        self.away = now - self.awake;
         (self.awake, self.current, self.coming) = (now, pending == 0, pending > 0);
         if is_next {
             (self.sure, self.behind, self.slept) = (Some(seq), self.coming, Duration::ZERO);
@@ -118,7 +114,6 @@ impl Completeness {
     pub(super) fn holds(&mut self, first: u64, passed: u64) -> Result<(), Read> {
         self.looked = clock::monotonic();
         self.every = (self.every * 2).min(LOOKED.1);
-        let away = std::mem::take(&mut self.away).max(self.awake.elapsed());
         let overslept = self.slept_too_long();
         let was_behind = std::mem::replace(&mut self.behind, self.coming);
         self.slept = Duration::ZERO;
@@ -131,8 +126,7 @@ impl Completeness {
         self.sure = self.sure.max(Some(before));
         let what =
             format!("entries from {} to {before} were dropped from the stream before this reader had them", sure + 1);
-        let too_young = self.keeps == Duration::ZERO || away < self.keeps;
-        Err(if was_behind || overslept { Read::Gap(what) } else { Read::Unsure(Unsure { what, too_young }) })
+        Err(if was_behind || overslept { Read::Gap(what) } else { Read::Unsure(what) })
     }
 }
 
@@ -140,7 +134,7 @@ impl Completeness {
 mod tests {
     use std::time::Duration;
 
-    use super::{ASLEEP, Completeness, Read, Unsure};
+    use super::{ASLEEP, Completeness, Read};
 
     fn away(read: &mut Completeness, span: Duration) {
         read.awake -= span;
@@ -195,13 +189,9 @@ mod tests {
         let mut read = Completeness { keeps: Duration::from_secs(3_600), ..Completeness::default() };
         assert_eq!(read.holds(1, 0), Ok(()));
         read.begins(0);
-        let unsure = |read: &mut Completeness, first| match read.holds(first, 0) {
-            Err(Read::Unsure(Unsure { too_young, .. })) => Some(too_young),
-            _ => None,
-        };
-        assert_eq!(unsure(&mut read, 5), Some(true), "nothing of that age can have expired");
+        assert!(matches!(read.holds(5, 0), Err(Read::Unsure(_))));
         away(&mut read, Duration::from_secs(7_200));
-        assert_eq!(unsure(&mut read, 50), Some(false));
+        assert!(matches!(read.holds(50, 0), Err(Read::Unsure(_))));
         // What the broker says of the end of the stream counts, too.
         read.has_all_to(400);
         assert_eq!(read.holds(401, 0), Ok(()));

@@ -21,8 +21,10 @@ pub struct Held {
     /// that the log folds to what its plans say leaves this false.
     pub base_is_named: bool,
     /// The highest sequence below `stream_first` that something outside of the stream names as an entry of the zone: an
-    /// assignment by its revision, the list of skipped entries, a base by its name. `None`: nothing does.
+    /// assignment by its revision, the owner's mark of how far it has folded, a base by its name. `None`: nothing does.
     pub expired: Option<u64>,
+    /// The stream is the zone's own, so that whatever it has dropped was the zone's.
+    pub alone: bool,
     /// Entries of the stream, of any zone, above what the snapshot has folded were removed by somebody: a stream loses only its
     /// oldest ones by itself.
     pub removed: bool,
@@ -64,6 +66,9 @@ impl Covered {
     fn is_enough(self, held: Held) -> bool {
         if self.applied.saturating_add(1) >= held.stream_first {
             return true;
+        }
+        if held.alone {
+            return false;
         }
         let follows = held.zone.is_none() || held.first_plan_rev.is_none_or(|rev| rev == self.rev + 1);
         follows && held.expired.is_none_or(|seq| seq <= self.applied)

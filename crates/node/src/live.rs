@@ -9,6 +9,7 @@ pub(crate) mod handover;
 mod inputs;
 mod intake;
 mod keeper;
+mod mark;
 mod screens;
 mod skip_list;
 mod start;
@@ -269,6 +270,10 @@ struct Worker {
     ticked_at: std::time::Instant,
     /// Highest epoch in the zone's chain of plans.
     chain_epoch: Arc<AtomicU64>,
+    /// The last entry read that has changed the fleet (0: none has), and the digest after it.
+    changed: (u64, u64),
+    /// The same entry, while we own the zone, for whoever is away meanwhile.
+    mark: watch::Sender<u64>,
     /// What the lease says who owns the zone.
     owner: String,
     /// Whether the zone shall be owned.
@@ -369,6 +374,7 @@ impl Worker {
                 self.tick();
             }
             self.show();
+            self.mark_folded();
             self.snapshot_if_due();
             self.base_if_due();
         }
@@ -376,6 +382,17 @@ impl Worker {
         let _ = let_go.send(lease::Order::LetGo);
         let _ = tokio::time::timeout(Duration::from_millis(800), released).await;
         self.write_snapshot();
+    }
+
+    /// Says how far the log is folded, if we own the zone. An entry that changes nothing (that a base was stored, say) is missed by nobody.
+    fn mark_folded(&mut self) {
+        let fleet = self.engine.fleet();
+        if fleet.digest() != self.changed.1 {
+            self.changed = (fleet.applied().0, fleet.digest());
+        }
+        if self.engine.commit().epoch().is_some() && self.changed.0 > 0 {
+            self.mark.send_if_modified(|marked| std::mem::replace(marked, self.changed.0) != self.changed.0);
+        }
     }
 
     fn tick(&mut self) {

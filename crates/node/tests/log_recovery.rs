@@ -207,6 +207,37 @@ fn an_older_base_that_somebody_has_changed_is_passed_over() {
     assert!(said.contains("its bytes are not the ones that the log names"), "{said}");
 }
 
+/// Orders that nobody could take leave no assignment. That they were folded is known all the same when they have expired.
+#[test]
+fn who_lacks_expired_entries_that_left_no_assignment_does_not_begin() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    let (owner, port) = serve(folder, &url, "owner", &[]);
+    crew(port, &["van"]);
+    placed(port, "before");
+    let (standby, _) = serve(folder, &url, "standby", &[]);
+    pause(2_500);
+    let id = standby.0.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    pause(2_500);
+    drop(standby);
+    for id in ["heavy-1", "heavy-2"] {
+        let order = json!({ "order_id": id, "skills": ["crane"], "job": { "stop": { "lon": -8.62, "lat": 41.15 } } });
+        assert_eq!(http(port, "POST /v1/events", &event("order.created", id, &order)).0, 202);
+    }
+    pause(2_500);
+    admin.expire_all();
+    drop(owner);
+    let refused = ends(folder, &["serve", "--log", &url, "--data", "standby", "--listen", "127.0.0.1:0"]);
+    let said = words(&refused);
+    assert!(!refused.status.success() && said.contains("LOG_GAP") && said.contains("is known to have been"), "{said}");
+    // Whoever goes on in spite of it says so.
+    let (_again, port) = serve(folder, &url, "standby", &["--accept-gap"]);
+    placed(port, "after");
+}
+
 #[test]
 fn a_deleted_record_of_owners_is_made_again_and_a_zone_without_owner_is_not_ready() {
     let folder = tempfile::tempdir().unwrap();

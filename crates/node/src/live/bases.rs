@@ -15,7 +15,7 @@ use fleetfold_journal::{Address, Begin, Covered, Held, PolicyAt, ZoneName, begin
 use fleetfold_model::{BaseWritten, Event, FORMAT, LogSeq};
 use fleetfold_wire::{What, decode};
 
-use super::Worker;
+use super::{Worker, mark};
 use crate::clock;
 use crate::gatekeeper::{self, Passed};
 use crate::log::{AppendError, Log, LogError, Message, Stream};
@@ -117,6 +117,9 @@ async fn asked(log: &Log, zone: &ZoneName, applied: u64) -> Result<(Held, Option
     if may_lack {
         for revision in log.told_revisions(zone).await? {
             held.named(revision.0);
+        }
+        if let Some(folded) = mark::folded(log, zone).await? {
+            held.named(folded);
         }
     }
     Ok((held, Some(objects)))

@@ -12,7 +12,7 @@ use fleetfold_model::{LogSeq, MessageHash};
 use tokio::sync::{mpsc, watch};
 
 use super::handover::{Giver, Signals};
-use super::{CORES_KEPT, Live, Readiness, Setup, Worker, bases, intake, keeper, telling};
+use super::{CORES_KEPT, Live, Readiness, Setup, Worker, bases, intake, keeper, mark, telling};
 use crate::clock::{self, LogClock};
 use crate::document::Document;
 use crate::gatekeeper;
@@ -247,6 +247,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         own: Arc::new(own),
         done,
     };
+    let (mark, changed) = (mark::start(setup.log.clone(), setup.zone.clone()), (0, fleet.digest()));
     let worker = Worker {
         verify: Verify::from(&fleet),
         evidence: Arc::new(Mutex::new(evidence)),
@@ -289,6 +290,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         positions_at: clock::monotonic(),
         ticked_at: clock::monotonic(),
         chain_epoch,
+        changed,
+        mark,
         owner,
         own: wanted,
         caught_up_at: last,

@@ -31,7 +31,8 @@ impl Log {
             What::Event(_) | What::Position(..) => None,
         });
         let (stream_first, stream_last) = self.bounds(Stream::Fleet, zone).await?;
-        Ok(Held { stream_first, stream_last, zone: own, first_plan_rev, ..Held::default() })
+        let alone = self.is_alone();
+        Ok(Held { stream_first, stream_last, zone: own, first_plan_rev, alone, ..Held::default() })
     }
 
     /// The revision of the last assignment of each vehicle: the entry that last changed its route. Assignments never expire,

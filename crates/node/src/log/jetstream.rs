@@ -410,7 +410,7 @@ impl JetStream {
             filter: zone.filter(),
             passed: after,
             last_read: None,
-            completeness: Completeness::default(),
+            completeness: Completeness::of(stream == Stream::Fleet && self.layout() == Layout::PerZone),
             created: None,
             away: self.away.clone(),
             unread: (stream == Stream::Fleet).then(|| self.unread.of(&name)),

@@ -352,6 +352,16 @@ impl Log {
         Ok((first <= last).then_some((first, last)))
     }
 
+    /// Each zone has a stream of facts of its own.
+    pub(crate) fn is_alone(&self) -> bool {
+        match self {
+            Self::JetStream(log) => log.layout() == Layout::PerZone,
+            Self::Embedded(_) => false,
+            #[cfg(test)]
+            Self::Simulated(_) => false,
+        }
+    }
+
     /// The first message of a subject from a sequence on that a stream still holds.
     ///
     /// # Errors

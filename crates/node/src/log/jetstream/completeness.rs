@@ -37,6 +37,8 @@ pub(super) struct Completeness {
     every: Duration,
     /// For how long the stream keeps messages; zero: for ever.
     pub(super) keeps: Duration,
+    /// Nobody else writes on the stream: whatever it has dropped was ours.
+    alone: bool,
 }
 
 impl Default for Completeness {
@@ -53,11 +55,17 @@ impl Default for Completeness {
             looked: now,
             every: LOOKED.0,
             keeps: Duration::ZERO,
+            alone: false,
         }
     }
 }
 
 impl Completeness {
+    /// Nothing is read yet. `alone`: nobody else writes on the stream.
+    pub(super) fn of(alone: bool) -> Self {
+        Self { alone, ..Self::default() }
+    }
+
     /// Messages begin to come. `pending`: how many of ours wait.
     pub(super) fn begins(&mut self, pending: u64) {
         (self.behind, self.coming) = (pending > 0, pending > 0);
@@ -109,7 +117,7 @@ impl Completeness {
     ///
     /// # Errors
     ///
-    /// Messages of ours may have been dropped unread: [`Read::Gap`] where more of them waited, or the program did not run for longer than
+    /// Messages of ours may have been dropped unread: [`Read::Gap`] where nobody else's can be there, more of ours waited, or the program did not run for longer than
     /// messages are kept, else [`Read::Unsure`]. Told once: from then on nothing is missing.
     pub(super) fn holds(&mut self, first: u64, passed: u64) -> Result<(), Read> {
         self.looked = clock::monotonic();
@@ -126,7 +134,7 @@ impl Completeness {
         self.sure = self.sure.max(Some(before));
         let what =
             format!("entries from {} to {before} were dropped from the stream before this reader had them", sure + 1);
-        Err(if was_behind || overslept { Read::Gap(what) } else { Read::Unsure(what) })
+        Err(if was_behind || overslept || self.alone { Read::Gap(what) } else { Read::Unsure(what) })
     }
 }
 

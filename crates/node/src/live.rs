@@ -272,7 +272,7 @@ struct Worker {
     chain_epoch: Arc<AtomicU64>,
     /// The last entry read that has changed the fleet (0: none has), and the digest after it.
     changed: (u64, u64),
-    /// The same entry, while we own the zone, for whoever is away meanwhile.
+    /// The same entry, while we own the zone (else 0), for whoever is away meanwhile.
     mark: watch::Sender<u64>,
     /// What the lease says who owns the zone.
     owner: String,
@@ -390,9 +390,8 @@ impl Worker {
         if fleet.digest() != self.changed.1 {
             self.changed = (fleet.applied().0, fleet.digest());
         }
-        if self.engine.commit().epoch().is_some() && self.changed.0 > 0 {
-            self.mark.send_if_modified(|marked| std::mem::replace(marked, self.changed.0) != self.changed.0);
-        }
+        let said = if self.engine.commit().epoch().is_some() { self.changed.0 } else { 0 };
+        self.mark.send_if_modified(|marked| std::mem::replace(marked, said) != said);
     }
 
     fn tick(&mut self) {

@@ -277,6 +277,7 @@ fn deleted_streams_are_made_again_and_every_driver_is_told_again() {
     placed(port, "one");
     let who = if admin.told("a").is_some_and(|(_, visits)| visits > 0) { "a" } else { "b" };
     admin.wait_told(who, |_, visits| visits == 1);
+    admin.wait_marked();
     for name in ["ASSIGNMENT", "POSITION", "FEATURE", "WARNING", "REJECTED", "OBJ_BASES"] {
         if admin.exists(name) {
             admin.delete(name);
@@ -285,6 +286,7 @@ fn deleted_streams_are_made_again_and_every_driver_is_told_again() {
     }
     // Nothing has changed about its route, and it is told all the same.
     admin.wait_told(who, |_, visits| visits == 1);
+    admin.wait_marked();
     // It cannot be made again: readiness says so, and which stream is in the way.
     admin.delete("ASSIGNMENT");
     admin.create_other("OTHER", "fleet.*.*.assignment.>");

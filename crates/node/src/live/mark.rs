@@ -16,6 +16,8 @@ use crate::log::{Log, LogError, Stream};
 
 /// The mark is written at most this often: well below the age to which any log keeps its entries.
 const EVERY: Duration = Duration::from_secs(1);
+/// So often it is looked whether the mark still stands.
+const LOOKED: Duration = Duration::from_secs(5);
 /// The key. No learned value has it: theirs name a class of roads or a place.
 const KEY: &str = "log-folded";
 
@@ -30,20 +32,38 @@ fn subject(zone: &ZoneName) -> String {
     zone.subject(&Address::of_feature(KEY))
 }
 
-/// Starts the task, which ends with the sender: what is sent last is written in the end.
+/// Starts the task, which ends with the sender: what is sent last is written in the end. 0: there is nothing to be said, or another
+/// engine says it.
 pub(super) fn start(log: Log, zone: ZoneName) -> watch::Sender<u64> {
     let (sender, mut folded) = watch::channel(0);
     tokio::spawn(async move {
-        let mut written = 0;
+        let (mut written, mut written_in) = (0, None);
         loop {
-            let is_over = folded.changed().await.is_err();
+            let has_something_to_say = *folded.borrow() > 0;
+            let is_over = tokio::select! {
+                changed = folded.changed() => changed.is_err(),
+                () = tokio::time::sleep(LOOKED), if has_something_to_say => {
+                    // Somebody may have deleted the stream, and it was made again.
+                    if let Ok(Some(created)) = log.created(Stream::Feature, &zone).await
+                        && written_in.replace(created).is_some_and(|before| before != created)
+                    {
+                        written = 0;
+                    }
+                    false
+                }
+            };
             let seq = *folded.borrow_and_update();
-            if seq != written {
+            if seq > 0 && seq != written {
                 let bytes = serde_json::to_vec(&Mark { folded: seq }).expect("numbers can be written");
                 let id = feature_id(&zone, KEY, seq);
                 match log.append(Stream::Feature, subject(&zone), id, Bytes::from(bytes), None).await {
-                    Ok(_) => written = seq,
-                    // It is written with the next entry. A broker that is away is told by others.
+                    Ok(_) => {
+                        written = seq;
+                        if written_in.is_none() {
+                            written_in = log.created(Stream::Feature, &zone).await.ok().flatten();
+                        }
+                    }
+                    // It is tried again. A broker that is away is told by others.
                     Err(error) => tracing::debug!(%error, seq, "how far the log is folded is not written"),
                 }
             }

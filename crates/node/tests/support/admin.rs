@@ -212,6 +212,21 @@ impl Admin {
         });
     }
 
+    /// Waits until the owner of the zone has said how far it has folded.
+    pub fn wait_marked(&self) {
+        for _ in 0..100 {
+            let last = async {
+                let stream = self.context.get_stream("FEATURE").await.ok()?;
+                stream.get_last_raw_message_by_subject("fleet.acme.porto.feature.log-folded").await.ok()
+            };
+            if self.runtime.block_on(last).is_some() {
+                return;
+            }
+            pause(100);
+        }
+        panic!("nobody says how far the log is folded");
+    }
+
     /// The names of all bases, oldest first.
     pub fn bases(&self) -> Vec<String> {
         self.runtime.block_on(async {

@@ -6,11 +6,12 @@
 //!
 //! Absent on purpose: everything but what the fold needs.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, Hash};
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
-use fleetfold_model::{Name, Position};
+use hashbrown::{DefaultHashBuilder, HashTable};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Entries of one page of a table. A write after a copy clones this many (guess: 32 orders are about 20 kB).
@@ -120,73 +121,59 @@ impl<'de, T: Clone + Vacant + Deserialize<'de>> Deserialize<'de> for Pages<T> {
     }
 }
 
-/// A key that says which part of a map it belongs to: the same on every machine.
-pub(crate) trait Part {
-    fn part(&self) -> usize;
-}
-
-impl Part for Name {
-    fn part(&self) -> usize {
-        // FNV-1a, as good as any for short names: http://www.isthe.com/chongo/tech/comp/fnv/
-        let hash = self
-            .as_str()
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        (hash ^ (hash >> 32)) as usize % PARTS
-    }
-}
-
-impl Part for Position {
-    fn part(&self) -> usize {
-        ((u64::from(self.x as u32) << 32) | u64::from(self.y as u32)).part()
-    }
-}
-
-impl Part for u64 {
-    fn part(&self) -> usize {
-        (self.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % PARTS
-    }
-}
-
-/// A map in [`PARTS`] parts. It has no order; nothing in the fold walks it.
+/// A map in [`PARTS`] hash tables. It has no order, and another one in each program: whoever walks it sorts, or does what no order
+/// changes. The hash has a random key, so that nobody can send ids that all fall into one place.
 #[derive(Clone, Debug)]
 pub(crate) struct Parts<K, V> {
-    maps: Vec<Arc<BTreeMap<K, V>>>,
+    tables: Vec<Arc<HashTable<(K, V)>>>,
     /// What every part without entries is, so that a copy of a map that was large once costs what one of a small map costs.
-    empty: Arc<BTreeMap<K, V>>,
+    empty: Arc<HashTable<(K, V)>>,
     len: usize,
+    hasher: DefaultHashBuilder,
 }
 
 impl<K, V> Default for Parts<K, V> {
     fn default() -> Self {
-        // All parts are one empty map until they are written to.
-        let empty = Arc::new(BTreeMap::new());
-        Self { maps: (0..PARTS).map(|_| Arc::clone(&empty)).collect(), empty, len: 0 }
+        // All parts are one empty table until they are written to.
+        let empty = Arc::new(HashTable::new());
+        let tables = (0..PARTS).map(|_| Arc::clone(&empty)).collect();
+        Self { tables, empty, len: 0, hasher: DefaultHashBuilder::default() }
     }
 }
 
-impl<K: Part + Ord + Clone, V: Clone> Parts<K, V> {
+/// The part of a hash. A table looks at the lowest bits and at the seven highest ones of the same hash, so these are others.
+fn part(hash: u64) -> usize {
+    (hash >> 40) as usize % PARTS
+}
+
+impl<K: Hash + Eq + Clone, V: Clone> Parts<K, V> {
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
-        self.maps[key.part()].get(key)
+        let hash = self.hasher.hash_one(key);
+        self.tables[part(hash)].find(hash, |(known, _)| known == key).map(|(_, value)| value)
     }
 
     pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
-        let old = Arc::make_mut(&mut self.maps[key.part()]).insert(key, value);
-        self.len += usize::from(old.is_none());
-        old
+        let hash = self.hasher.hash_one(&key);
+        let table = Arc::make_mut(&mut self.tables[part(hash)]);
+        if let Some((_, standing)) = table.find_mut(hash, |(known, _)| *known == key) {
+            return Some(std::mem::replace(standing, value));
+        }
+        table.insert_unique(hash, (key, value), |(key, _)| self.hasher.hash_one(key));
+        self.len += 1;
+        None
     }
 
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
-        let part = &mut self.maps[key.part()];
-        if !part.contains_key(key) {
-            return None;
-        }
+        let hash = self.hasher.hash_one(key);
+        let table = &mut self.tables[part(hash)];
+        table.find(hash, |(known, _)| known == key)?;
+        let entry = Arc::make_mut(table).find_entry(hash, |(known, _)| known == key).ok()?;
+        let ((_, old), _) = entry.remove();
         self.len -= 1;
-        let old = Arc::make_mut(part).remove(key);
-        if part.is_empty() {
-            *part = Arc::clone(&self.empty);
+        if table.is_empty() {
+            *table = Arc::clone(&self.empty);
         }
-        old
+        Some(old)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -198,17 +185,17 @@ impl<K: Part + Ord + Clone, V: Clone> Parts<K, V> {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.maps.iter().flat_map(|part| part.iter())
+        self.tables.iter().flat_map(|table| table.iter().map(|(key, value)| (key, value)))
     }
 }
 
-impl<K: Part + Ord + Clone + Serialize, V: Clone + Serialize> Serialize for Parts<K, V> {
+impl<K: Hash + Eq + Clone + Serialize, V: Clone + Serialize> Serialize for Parts<K, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.iter().collect::<Vec<_>>().serialize(serializer)
     }
 }
 
-impl<'de, K: Part + Ord + Clone + Deserialize<'de>, V: Clone + Deserialize<'de>> Deserialize<'de> for Parts<K, V> {
+impl<'de, K: Hash + Eq + Clone + Deserialize<'de>, V: Clone + Deserialize<'de>> Deserialize<'de> for Parts<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut parts = Self::default();
         for (key, value) in Vec::<(K, V)>::deserialize(deserializer)? {

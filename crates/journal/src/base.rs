@@ -139,6 +139,10 @@ pub fn read(bytes: &[u8], zone: &ZoneName) -> Result<(Fleet, Tally), BaseError> 
 }
 
 fn document_version(bytes: &[u8]) -> Result<u32, BaseError> {
+    // As `write` writes it. Any other way needs the whole document to be walked.
+    if bytes.starts_with(br#"{"fleetfold_base":1,"#) {
+        return Ok(1);
+    }
     #[derive(Deserialize)]
     struct Version {
         fleetfold_base: u32,
@@ -173,6 +177,10 @@ fn read_v1(bytes: &[u8], zone: &ZoneName) -> Result<(Fleet, Tally), BaseError> {
 
 /// The document's fields; what is wrong is told with its path.
 fn fields<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BaseError> {
+    // To keep the path costs more than to read: it is kept when there is an error to tell.
+    if let Ok(document) = serde_json::from_slice(bytes) {
+        return Ok(document);
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let damaged = |path: String, what: String| BaseError::Damaged { path, what };
     let document = serde_path_to_error::deserialize(&mut json)

@@ -171,6 +171,7 @@ impl Draft {
             legs,
             weights: self.weights,
             initial: self.initial.clone(),
+            ..ProblemSpec::default()
         })
         .expect("a draft of a checked fleet is a legal problem")
     }

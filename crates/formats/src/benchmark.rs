@@ -222,7 +222,7 @@ pub(crate) fn solomon(text: &str, objective: Objective) -> Result<Instance, Read
     let stops = nodes.rows.iter().enumerate().skip(1).map(|(place, row)| stop(place, row, scale)).collect();
     let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, &prices); nodes.vehicles];
     let legs = legs(&nodes, scale, Rounding::Down, Rounding::Down);
-    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() };
+    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, ..ProblemSpec::default() };
     instance(spec, (1..nodes.rows.len() as u64).collect(), scale, prices.unit)
 }
 
@@ -258,6 +258,6 @@ pub(crate) fn li_lim(text: &str, objective: Objective) -> Result<Instance, ReadE
     let tours = vec![tour(&nodes.rows[0], scale, nodes.capacity, &prices); nodes.vehicles];
     debug_assert!(tours.iter().all(|tour| tour.end_node != NodeIx::NONE), "tours end at the depot");
     let legs = legs(&nodes, scale, Rounding::Nearest, Rounding::Up);
-    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() };
+    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, ..ProblemSpec::default() };
     instance(spec, (1..nodes.rows.len() as u64).collect(), scale, prices.unit)
 }

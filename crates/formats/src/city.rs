@@ -73,6 +73,6 @@ pub(crate) fn city(text: &str, objective: Objective) -> Result<Instance, ReadErr
     let places = city.xy.iter().map(|&[lat, lon]| SpherePlace::new(lon, lat)).collect();
     let legs = Legs::Sphere { places, metres_per_time: 10.0 };
     let tours = vec![tour; city.vehicles];
-    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() };
+    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, ..ProblemSpec::default() };
     instance(spec, (1..nodes as u64).collect(), 1.0, prices.unit)
 }

@@ -165,7 +165,7 @@ pub(crate) fn mixed(text: &str, objective: Objective) -> Result<Instance, ReadEr
         tours.extend(std::iter::repeat_n(tour, kind.count as usize));
     }
     let legs = plane(places, scale);
-    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() };
+    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, ..ProblemSpec::default() };
     instance(spec, (1..=customers as u64).collect(), scale, prices.unit)
 }
 
@@ -275,7 +275,7 @@ pub(crate) fn depots(text: &str, objective: Objective) -> Result<Instance, ReadE
     };
     let stops = customers.iter().enumerate().map(stop).collect();
     let legs = plane(places, scale);
-    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() };
+    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, ..ProblemSpec::default() };
     instance(spec, (1..=count as u64).collect(), scale, prices.unit)
 }
 

@@ -347,6 +347,6 @@ pub(crate) fn vrplib(text: &str, objective: Objective) -> Result<Instance, ReadE
         Legs::Plane { places, scale, length: rounding, time: rounding }
     };
     let tours = vec![tour; vehicles];
-    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, initial: Vec::new() };
+    let spec = ProblemSpec { stops, tours, legs, weights: prices.weights, ..ProblemSpec::default() };
     instance(spec, customers, scale, prices.unit)
 }

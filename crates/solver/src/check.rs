@@ -1,8 +1,10 @@
 //! The independent checker: what a plan costs and whether it may be driven, computed the slow obvious way from the bare
 //! sequences. It shares no code with the search.
 
+mod extras;
+
 use crate::index::{NodeIx, StopIx, TourIx};
-use crate::problem::{Pause, Problem, Role, Solution, Stop, TourSpec, UNREACHABLE};
+use crate::problem::{Pause, Problem, RelationKind, Role, Solution, Stop, TourSpec, UNREACHABLE};
 
 /// What is wrong with a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub enum Fault {
     Late(StopIx),
     /// Unloaded out of order.
     Lifo(StopIx),
+    /// What holds between stops is broken: the relation, by its place in the list.
+    Relation(usize),
 }
 
 /// Cost and total lateness (milliseconds after `due`) of a solution.
@@ -51,6 +55,15 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
         if !spec.in_use {
             cost += spec.fixed;
         }
+        if extras::are_there(problem, tour, sequence) {
+            for &index in sequence {
+                seen[index.index()] += 1;
+                may_serve(problem, tour, index)?;
+            }
+            let (price, late) = extras::check(problem, tour, sequence)?;
+            (cost, lateness) = (cost + price, lateness + late);
+            continue;
+        }
         let price = |time: i64, metres: i32| time * spec.per_hour / 3_600_000 + i64::from(metres) * spec.per_km / 1000;
         let weights = problem.weights();
         let taken = pauses_before(problem, tour, sequence).ok_or(Fault::Pauses(tour))?;
@@ -67,12 +80,7 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
         for (&index, &count) in sequence.iter().zip(&taken) {
             let stop = &stops[index.index()];
             seen[index.index()] += 1;
-            if stop.needs & !spec.has != 0
-                || stop.barred.contains(&(tour))
-                || (stop.locked != TourIx::NONE && stop.locked != tour)
-            {
-                return Err(Fault::Rules(index));
-            }
+            may_serve(problem, tour, index)?;
             let pauses: Vec<&Pause> = left.by_ref().take(count).collect();
             if !pauses.iter().all(|pause| load.allows(pause)) {
                 return Err(Fault::Pauses(tour));
@@ -112,20 +120,7 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
             if load.is_over(spec) {
                 return Err(Fault::Load(index));
             }
-            match stop.role {
-                Role::Pickup => open.push(index),
-                Role::Delivery if stop.mate != StopIx::NONE => {
-                    let Some(at) = open.iter().position(|&pickup| pickup == stop.mate) else {
-                        return Err(Fault::Shipment(index));
-                    };
-                    if spec.lifo && at + 1 != open.len() {
-                        return Err(Fault::Lifo(index));
-                    }
-                    open.remove(at);
-                }
-                Role::Delivery if spec.lifo && !open.is_empty() => return Err(Fault::Lifo(index)),
-                Role::Delivery | Role::JobDelivery | Role::JobPickup => {}
-            }
+            unload(spec, stop, index, &mut open)?;
             here = stop.node;
         }
         if let Some(&pickup) = open.first() {
@@ -155,11 +150,76 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
             cost += spec.unserved;
         }
     }
+    related(problem, solution)?;
     match seen.iter().position(|&times| times != 1) {
         Some(stop) if seen[stop] == 0 => Err(Fault::Lost(StopIx(stop as u32))),
         Some(stop) => Err(Fault::Twice(StopIx(stop as u32))),
         None => Ok((cost, lateness)),
     }
+}
+
+fn may_serve(problem: &Problem, tour: TourIx, index: StopIx) -> Result<(), Fault> {
+    let (stop, spec) = (&problem.stops()[index.index()], &problem.tours()[tour.index()]);
+    let is_other = stop.locked != TourIx::NONE && stop.locked != tour;
+    if stop.needs & !spec.has != 0 || stop.barred.contains(&tour) || is_other {
+        return Err(Fault::Rules(index));
+    }
+    Ok(())
+}
+
+/// Both ends of each shipment, in the order in which the vehicle is unloaded. `open`: pickups whose goods are on board.
+fn unload(spec: &TourSpec, stop: &Stop, index: StopIx, open: &mut Vec<StopIx>) -> Result<(), Fault> {
+    match stop.role {
+        Role::Pickup => open.push(index),
+        Role::Delivery if stop.mate != StopIx::NONE => {
+            let Some(at) = open.iter().position(|&pickup| pickup == stop.mate) else {
+                return Err(Fault::Shipment(index));
+            };
+            if (spec.lifo && at + 1 != open.len()) || (spec.fifo && at != 0) {
+                return Err(Fault::Lifo(index));
+            }
+            open.remove(at);
+        }
+        Role::Delivery if spec.lifo && !open.is_empty() => return Err(Fault::Lifo(index)),
+        Role::Delivery | Role::JobDelivery | Role::JobPickup => {}
+    }
+    Ok(())
+}
+
+/// What holds between stops.
+fn related(problem: &Problem, solution: &Solution) -> Result<(), Fault> {
+    for (number, relation) in problem.spec().relations.iter().enumerate() {
+        // Where each of its stops is served: tour and position; a shipment is where its pickup is.
+        let mut served: Vec<(StopIx, usize, usize)> = Vec::new();
+        for &stop in &relation.stops {
+            for (tour, sequence) in solution.tours.iter().enumerate() {
+                if let Some(position) = sequence.iter().position(|&other| other == stop) {
+                    served.push((stop, tour, position));
+                }
+            }
+        }
+        let one_tour = served.windows(2).all(|pair| pair[0].1 == pair[1].1);
+        let apart = |a: &(StopIx, usize, usize), b: &(StopIx, usize, usize)| {
+            a.1 != b.1 || problem.stops()[a.0.index()].mate == b.0
+        };
+        // Nothing that is served may follow something that is not.
+        let begun = served.iter().zip(&relation.stops).all(|(served, &stop)| served.0 == stop);
+        let kept = match relation.kind {
+            RelationKind::SameTour => one_tour,
+            RelationKind::DifferentTours => {
+                served.iter().enumerate().all(|(at, one)| served[..at].iter().all(|other| apart(one, other)))
+            }
+            RelationKind::AtMostOne => {
+                served.len() <= 1 || (served.len() == 2 && problem.stops()[served[0].0.index()].mate == served[1].0)
+            }
+            RelationKind::InOrder => one_tour && begun && served.windows(2).all(|pair| pair[0].2 < pair[1].2),
+            RelationKind::Directly => one_tour && begun && served.windows(2).all(|pair| pair[0].2 + 1 == pair[1].2),
+        };
+        if !kept {
+            return Err(Fault::Relation(number));
+        }
+    }
+    Ok(())
 }
 
 /// Time of service, and of set-up where the vehicle comes from another node.

@@ -38,6 +38,7 @@ mod obstacle;
 mod pauses;
 mod problem;
 mod random;
+mod rules;
 mod schedule;
 mod search;
 mod state;
@@ -45,8 +46,10 @@ mod state;
 pub use index::{NodeIx, StopIx, TourIx};
 pub use obstacle::{Obstacle, obstacles};
 pub use problem::{
-    AskedLegs, Invalid, LegMatrix, LegRows, Legs, Pause, Problem, ProblemSpec, Role, Rounding, Solution, SpherePlace,
-    Stop, TIME_MAX, TimeDependentLegs, TimesOfType, TourSpec, UNREACHABLE, Weights, travel_over,
+    AskedLegs, DrivingTime, EU_DRIVING_HOURS, Invalid, LegMatrix, LegRows, Legs, Pause, Problem, ProblemSpec, Relation,
+    RelationKind, Reload, ReloadPlace, Role, Rounding, SoftWindow, Solution, SpherePlace, Stop, TIME_MAX,
+    TimeDependentLegs, TimesOfType, TourSpec, UNREACHABLE, US_DRIVING_HOURS, Weights, travel_over,
 };
-pub use schedule::{Timed, price, schedule, schedule_home};
+pub use rules::driving_time::Rest;
+pub use schedule::{Reloaded, Timed, price, rests, schedule, schedule_home};
 pub use search::{Alternative, Pace, Progress, SearchLimits, alternatives, insert, solve, solve_each, solve_with};

@@ -3,7 +3,11 @@
 use crate::goods::Goods;
 use crate::index::{NodeIx, StopIx, TourIx};
 use crate::pauses::{place, through};
-use crate::problem::{Problem, Role, span_price};
+use crate::problem::{Pause, Problem, ReloadPlace, Role, TourSpec, span_price};
+use crate::rules::driving_time::{self, Point, Rest};
+use crate::rules::relations::Order;
+use crate::rules::reload;
+use crate::rules::soft_window;
 
 /// Exact times of one stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +26,19 @@ pub struct Timed {
     pub departure: i32,
     /// Length of the leg, metres.
     pub metres: i32,
+    /// Where and when the vehicle has reloaded since the stop before; the leg then begins there.
+    pub reloaded: Option<Reloaded>,
+}
+
+/// A reload on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reloaded {
+    /// The vehicle is there.
+    pub arrival: i32,
+    /// It leaves for the next stop.
+    pub leave: i32,
+    /// Where.
+    pub node: NodeIx,
 }
 
 /// What driving a sequence comes to.
@@ -63,17 +80,141 @@ fn drive_home(
     limit: i64,
     mut visit: impl FnMut(StopIx, Timed),
 ) -> Result<(Driven, Timed), Infeasible> {
+    let start = start_of_duty(problem, tour, sequence.clone())?;
+    drive_from(problem, tour, start, sequence, limit, &mut visit)
+}
+
+/// When a vehicle leaves: as early as it can, or, where its driver's day would be too long, as late as nothing else becomes later.
+fn start_of_duty(
+    problem: &Problem,
+    tour: TourIx,
+    sequence: impl Iterator<Item = StopIx> + Clone,
+) -> Result<i32, Infeasible> {
+    let spec = &problem.tours()[tour.index()];
+    let Some(day) = spec.driving_time.filter(|day| day.duty_max < i32::MAX) else { return Ok(spec.start_at) };
+    let end = |start: i32| {
+        let driven = drive_from(problem, tour, start, sequence.clone(), i64::MAX, &mut |_, _| {});
+        driven.map(|(driven, home)| (driven.cost, home.arrival))
+    };
+    let earliest = end(spec.start_at)?;
+    let is_kept = |start: i32| earliest.1.saturating_sub(start) <= day.duty_max;
+    if is_kept(spec.start_at) {
+        return Ok(spec.start_at);
+    }
+    // Whoever leaves later waits less, until the end becomes later.
+    let (mut same, mut later) = (spec.start_at, earliest.1);
+    while same + 1 < later {
+        let middle = same + (later - same) / 2;
+        if end(middle) == Ok(earliest) { same = middle } else { later = middle }
+    }
+    if is_kept(same) { Ok(same) } else { Err(Infeasible::Shift) }
+}
+
+/// What only some tours have: where they reload, when they wait, which breaks driving times ask for.
+#[derive(Default)]
+struct Extras {
+    /// By stop: the place at which the vehicle reloads on the way there.
+    reloads: Vec<Option<usize>>,
+    /// By stop: not to be begun before.
+    waits: Vec<i32>,
+    rests: Vec<Rest>,
+}
+
+impl Extras {
+    /// `None` if there are none. The error: there is no way to divide the tour, or to take its breaks.
+    fn of(
+        problem: &Problem,
+        tour: TourIx,
+        start: i32,
+        sequence: impl Iterator<Item = StopIx> + Clone,
+        gaps: Option<&Vec<usize>>,
+    ) -> Result<Option<Self>, Infeasible> {
+        let spec = &problem.tours()[tour.index()];
+        let is_soft = |stop: StopIx| problem.stops()[stop.index()].soft.is_some();
+        let has_soft = problem.is_odd() && sequence.clone().any(is_soft);
+        if !has_soft && spec.reload.is_none() && spec.driving_time.is_none() {
+            return Ok(None);
+        }
+        let stops: Vec<StopIx> = sequence.collect();
+        let mut extras = Self::default();
+        if let Some(reload) = &spec.reload {
+            extras.reloads = reload::places(problem, tour, reload, &stops).ok_or(Infeasible::Rules)?;
+        }
+        if has_soft {
+            extras.waits = soft_window::waits(problem, tour, &stops);
+        }
+        if let Some(day) = spec.driving_time {
+            let mut paused = 0;
+            let mut pauses_at = |position: usize| {
+                let before = paused;
+                paused += gaps.map_or(0, |gaps| gaps[position]);
+                &spec.pauses[before..paused]
+            };
+            let ready = |from: usize| {
+                let begins = |&at: &usize| extras.reloads.get(at).is_some_and(Option::is_some);
+                let until = (from + 1..stops.len()).find(begins).unwrap_or(stops.len());
+                let loaded = stops[from..until].iter().map(|stop| &problem.stops()[stop.index()]);
+                let releases = loaded.filter(|stop| stop.role == Role::JobDelivery).map(|stop| stop.release);
+                releases.max().unwrap_or(i32::MIN)
+            };
+            let start = start.max(ready(0));
+            let mut points: Vec<(Point, &[Pause])> = Vec::with_capacity(stops.len() + 1);
+            for (position, &stop) in stops.iter().enumerate() {
+                let mut pauses = pauses_at(position);
+                if let Some(place) = extras.reload_before(spec, position) {
+                    let (node, service) = (place.node, place.service);
+                    points.push((Point::Reload { node, service, ready: ready(position) }, pauses));
+                    pauses = &[];
+                }
+                points.push((Point::Stop(stop), pauses));
+            }
+            points.push((Point::End, pauses_at(stops.len())));
+            let with = |waits: &[i32]| driving_time::rests(problem, tour, day, &points, (start, waits));
+            let found = match with(&extras.waits) {
+                // Breaks leave no time to wait for what is preferred.
+                None if has_soft => with(&[]).inspect(|_| extras.waits.clear()),
+                found => found,
+            };
+            drop(points);
+            extras.rests = found.ok_or(Infeasible::Shift)?;
+        }
+        Ok(Some(extras))
+    }
+
+    fn reload_before<'s>(&self, spec: &'s TourSpec, position: usize) -> Option<&'s ReloadPlace> {
+        let place = self.reloads.get(position).copied().flatten()?;
+        spec.reload.as_ref().map(|reload| &reload.places[place])
+    }
+
+    /// Time of the breaks on the way to a stop, or to the place where the vehicle reloads before it.
+    fn rested(&self, position: usize, to_reload: bool) -> i32 {
+        let own = self.rests.iter().filter(|rest| rest.before == position && rest.to_reload == to_reload);
+        own.map(|rest| rest.duration).sum()
+    }
+}
+
+/// Drives a sequence from this instant on.
+fn drive_from(
+    problem: &Problem,
+    tour: TourIx,
+    starts: i32,
+    sequence: impl Iterator<Item = StopIx> + Clone,
+    limit: i64,
+    visit: &mut impl FnMut(StopIx, Timed),
+) -> Result<(Driven, Timed), Infeasible> {
     let spec = &problem.tours()[tour.index()];
     let weights = problem.weights();
     let mut goods = Goods::on_board(spec);
     let mut count = 0;
+    let mut order = Order::default();
+    let is_ordered = problem.relations().are_ordered();
     for stop in sequence.clone() {
-        if !problem.allows(tour, stop) {
+        if !problem.allows(tour, stop) || (is_ordered && !order.allows(problem, stop)) {
             return Err(Infeasible::Rules);
         }
         count += 1;
         let stop = &problem.stops()[stop.index()];
-        if stop.role == Role::JobDelivery {
+        if stop.role == Role::JobDelivery && spec.reload.is_none() {
             goods.load(stop);
         }
     }
@@ -84,12 +225,36 @@ fn drive_home(
         return Ok((Driven { cost: 0, late: 0 }, Timed::default()));
     }
     let mut driven = Driven { cost: if spec.in_use { 0 } else { spec.fixed }, late: 0 };
-    let (mut now, mut node) = (spec.start_at, spec.start_node);
     let gaps = if spec.pauses.is_empty() {
         None
     } else {
         Some(place(problem, tour, sequence.clone(), goods.clone()).ok_or(Infeasible::Shift)?)
     };
+    let extras = Extras::of(problem, tour, starts, sequence.clone(), gaps.as_ref())?;
+    let loaded_until = |from: usize| -> usize {
+        let next = |extras: &Extras| {
+            (from + 1..count as usize).find(|&stop| extras.reloads.get(stop).is_some_and(Option::is_some))
+        };
+        extras.as_ref().and_then(next).unwrap_or(count as usize)
+    };
+    // When everything is there that is loaded before the stop with this number, and, where the tour reloads, what is on board then.
+    let load_trip = |from: usize, goods: &mut Goods| -> i32 {
+        let trip = sequence.clone().take(loaded_until(from)).skip(from);
+        let stops = trip.map(|stop| &problem.stops()[stop.index()]).filter(|stop| stop.role == Role::JobDelivery);
+        stops.fold(i32::MIN, |ready, stop| {
+            if spec.reload.is_some() {
+                goods.load(stop);
+            }
+            ready.max(stop.release)
+        })
+    };
+    // Goods of shipments: they stay on board where the tour reloads.
+    let mut shipped = Goods::on_board(spec);
+    let ready = if problem.is_odd() { load_trip(0, &mut goods) } else { starts };
+    if !goods.fit(spec) {
+        return Err(Infeasible::Rules);
+    }
+    let (mut now, mut node) = (starts.max(ready), spec.start_node);
     let mut paused = 0;
     let mut pauses_at = |position: usize| {
         let before = paused;
@@ -99,12 +264,39 @@ fn drive_home(
     let mut stack: Vec<StopIx> = Vec::new();
     let mut overtime = false;
     let (mut travel, mut metres) = (0i64, 0i64);
-    for (position, index) in sequence.enumerate() {
+    for (position, index) in sequence.clone().enumerate() {
         let stop = &problem.stops()[index.index()];
-        let pauses = pauses_at(position);
-        let gap = through(problem, tour, (node, stop.node), now, pauses).ok_or(Infeasible::Shift)?;
+        let mut pauses = pauses_at(position);
+        let count_of_pauses = pauses.len() as u32;
+        let mut reloaded = None;
+        let mut paused_before = 0;
+        if let Some(place) = extras.as_ref().and_then(|extras| extras.reload_before(spec, position)) {
+            let gap = through(problem, tour, (node, place.node), now, pauses).ok_or(Infeasible::Shift)?;
+            let rested = extras.as_ref().map_or(0, |extras| extras.rested(position, true));
+            let arrival = gap.arrival.saturating_add(rested);
+            travel += i64::from(gap.travel);
+            if spec.metres_max < i64::MAX {
+                metres += i64::from(problem.legs().length_in(spec.table, node, place.node));
+            }
+            driven.cost += i64::from(gap.cost);
+            goods = shipped.clone();
+            let ready = load_trip(position, &mut goods);
+            if !goods.fit(spec) {
+                return Err(Infeasible::Rules);
+            }
+            let leave = arrival.saturating_add(place.service).max(ready);
+            reloaded = Some(Reloaded { arrival, leave, node: place.node });
+            (now, node, pauses, paused_before) = (leave, place.node, &[], gap.paused);
+        }
+        let mut gap = through(problem, tour, (node, stop.node), now, pauses).ok_or(Infeasible::Shift)?;
+        let rested = extras.as_ref().map_or(0, |extras| extras.rested(position, false));
+        gap.arrival = gap.arrival.saturating_add(rested);
         let (service, setup) = problem.times_at(tour, node, index);
-        let (action, start) = problem.start_of(index, gap.arrival, setup);
+        let wait = extras.as_ref().and_then(|extras| extras.waits.get(position)).copied();
+        let ready = wait.map_or(gap.arrival, |wait| {
+            gap.arrival.max(wait.saturating_sub(if weights.setup_in_window { 0 } else { setup }))
+        });
+        let (action, start) = problem.start_of(index, ready, setup);
         let departure = start.saturating_add(service);
         let shift_end = problem.shift_end(tour, index);
         if start > shift_end || (weights.hard && action > stop.due) {
@@ -116,12 +308,13 @@ fn drive_home(
             index,
             Timed {
                 leave: gap.leave,
-                pause: gap.paused,
-                pauses: pauses.len() as u32,
+                pause: gap.paused + paused_before,
+                pauses: count_of_pauses,
                 arrival: gap.arrival,
                 start,
                 departure,
                 metres: length,
+                reloaded,
             },
         );
         travel += i64::from(gap.travel);
@@ -131,6 +324,7 @@ fn drive_home(
         driven.cost += i64::from(gap.cost) + problem.change_cost(tour, index);
         driven.cost += span_price(action, stop.due, weights.late_per_hour);
         driven.cost += span_price(setup.saturating_add(service), 0, spec.per_task_hour);
+        driven.cost += stop.soft.map_or(0, |soft| soft.price(action));
         if weights.flow_per_hour > 0 && stop.role != Role::Pickup {
             driven.cost += span_price(departure, stop.placed, weights.flow_per_hour);
         }
@@ -139,6 +333,9 @@ fn drive_home(
         }
         driven.late += i64::from((action - problem.closes(index)).max(0));
         goods.serve(stop);
+        if spec.reload.is_some() && matches!(stop.role, Role::Pickup | Role::Delivery) {
+            shipped.serve(stop);
+        }
         match stop.role {
             Role::JobDelivery | Role::JobPickup => {}
             Role::Pickup => stack.push(stop.mate),
@@ -149,8 +346,8 @@ fn drive_home(
                 }
             }
             Role::Delivery => match stack.iter().rposition(|&open| open == index) {
-                Some(top) if !spec.lifo || top + 1 == stack.len() => {
-                    stack.remove(top);
+                Some(place) if (!spec.lifo || place + 1 == stack.len()) && (!spec.fifo || place == 0) => {
+                    stack.remove(place);
                 }
                 _ => return Err(Infeasible::Rules),
             },
@@ -165,7 +362,9 @@ fn drive_home(
         return Err(Infeasible::Rules);
     }
     let pauses = pauses_at(count as usize);
-    let home = through(problem, tour, (node, spec.end_node), now, pauses).ok_or(Infeasible::Shift)?;
+    let mut home = through(problem, tour, (node, spec.end_node), now, pauses).ok_or(Infeasible::Shift)?;
+    let rested = extras.as_ref().map_or(0, |extras| extras.rested(count as usize, false));
+    home.arrival = home.arrival.saturating_add(rested);
     travel += i64::from(home.travel);
     if spec.end_node != NodeIx::NONE && spec.metres_max < i64::MAX {
         metres += i64::from(problem.legs().length_in(spec.table, node, spec.end_node));
@@ -186,8 +385,29 @@ fn drive_home(
         } else {
             problem.legs().leaving(node, spec.end_node, home.leave, (spec.table, 1000)).1
         },
+        reloaded: None,
     };
     Ok((driven, back))
+}
+
+/// The breaks that driving times ask for on a tour; none where it cannot be driven.
+pub fn rests(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Vec<Rest> {
+    let spec = &problem.tours()[tour.index()];
+    let stops = || sequence.iter().copied();
+    if spec.driving_time.is_none() || sequence.is_empty() {
+        return Vec::new();
+    }
+    let gaps = if spec.pauses.is_empty() {
+        None
+    } else {
+        let mut goods = Goods::on_board(spec);
+        let delivered = stops().map(|stop| &problem.stops()[stop.index()]);
+        delivered.filter(|stop| stop.role == Role::JobDelivery).for_each(|stop| goods.load(stop));
+        place(problem, tour, stops(), goods)
+    };
+    let starts = start_of_duty(problem, tour, stops());
+    let extras = starts.and_then(|start| Extras::of(problem, tour, start, stops(), gaps.as_ref()));
+    extras.ok().flatten().map_or(Vec::new(), |extras| extras.rests)
 }
 
 /// Exact times of every stop of a sequence, in order; `None` when it breaks a rule or the shift.

@@ -1,16 +1,18 @@
-//! The modules of the crate stand on each other in one order: what a problem is, what is on board, where pauses are taken, how a tour is driven, a plan under search, moves
+//! The modules of the crate stand on each other in one order: what a problem is, what is on board, where pauses are taken, which further rules a tour keeps, how it is driven, how a plan is checked, a plan under search, moves
 //! on it, and the search that chooses among them. A reader can begin at the bottom and never has to look up.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up. A module may use those below it and files of its own folder.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 11] = [
     &["index", "random"],
     &["problem"],
     &["goods"],
     &["pauses"],
-    &["schedule", "check"],
+    &["rules"],
+    &["schedule"],
+    &["check"],
     &["obstacle"],
     &["state"],
     &["moves"],

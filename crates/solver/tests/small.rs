@@ -129,7 +129,7 @@ fn problem(small: &Small) -> Problem {
     let weights =
         Weights { late_per_hour: 0, flow_per_hour: 0, hard: true, setup_in_window: true, pause_on_the_way: true };
     let legs = if rule(7) { Legs::Several(vec![table(100), table(150)]) } else { table(100).into() };
-    made(ProblemSpec { stops, tours, legs, weights, initial: Vec::new() })
+    made(ProblemSpec { stops, tours, legs, weights, ..ProblemSpec::default() })
 }
 
 /// The cost of the best of all plans: the cheapest order of every set of stops on every vehicle, then every way to share the stops.
@@ -207,7 +207,7 @@ fn a_stop_that_is_reached_over_others_only_is_served() {
     let stops = (1..n as u32).map(|node| Stop { unserved: 10_000_000_000, ..Stop::job(NodeIx(node)) }).collect();
     let tour = TourSpec { end_node: NodeIx(0), per_hour: 3_600_000_000, per_km: 0, ..TourSpec::at(NodeIx(0)) };
     let weights = Weights { hard: true, late_per_hour: 0, ..Weights::default() };
-    let problem = made(ProblemSpec { stops, tours: vec![tour], legs: legs.into(), weights, initial: Vec::new() });
+    let problem = made(ProblemSpec { stops, tours: vec![tour], legs: legs.into(), weights, ..ProblemSpec::default() });
     let found = solve(&problem, &SearchLimits { iterations: 400, ..limits(20) }, &never());
     assert_eq!(found.tours, [drawn::numbers(&[0, 1, 2, 3, 4])], "{found:?}");
     assert_eq!(found.cost, 60_000);

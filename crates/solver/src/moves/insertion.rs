@@ -7,6 +7,7 @@
 
 use crate::index::{LocalNode, LocalStop, LocalTour};
 use crate::problem::{Role, UNREACHABLE, span_price};
+use crate::random::Random;
 use crate::schedule::{Infeasible, drive};
 use crate::state::Rows;
 use crate::state::State;
@@ -69,6 +70,7 @@ impl State<'_> {
         if count + 1 + u32::from(shipment) > spec.stops_max
             || !self.local.allows(tour, unit)
             || (shipment && !self.local.allows(tour, stop.mate))
+            || !self.may_join(unit, tour)
         {
             return None;
         }
@@ -266,6 +268,9 @@ impl State<'_> {
         positions: &[usize],
         mates: &[usize],
     ) -> Option<Insertion> {
+        if !self.may_join(unit, tour) {
+            return None;
+        }
         let stop = self.local.fixed[unit];
         let before = self.costs[tour];
         let mut sequence = self.sequence(tour);
@@ -294,6 +299,34 @@ impl State<'_> {
             sequence.remove(at);
         }
         found
+    }
+
+    /// Some position in some tour that breaks nothing.
+    pub(crate) fn anywhere(&self, unit: LocalStop, tries: usize, random: &mut Random) -> Option<Insertion> {
+        let mate = self.local.fixed[unit].mate;
+        let shipment = self.local.fixed[unit].role == Role::Pickup;
+        (0..tries).find_map(|_| {
+            let tour = LocalTour(random.below(self.local.tours.len()) as u32);
+            self.price_of_joining(unit, tour)?;
+            let mut sequence = self.sequence(tour);
+            let node_before = |sequence: &[LocalStop], index: usize| {
+                if index == 0 { self.sentinel(tour) } else { sequence[index - 1].into() }
+            };
+            let at = random.below(sequence.len() + 1);
+            let after = node_before(&sequence, at);
+            sequence.insert(at, unit);
+            let mut mate_after = LocalNode::NONE;
+            if shipment {
+                let mate_at = at + 1 + random.below(sequence.len() - at);
+                mate_after = node_before(&sequence, mate_at);
+                sequence.insert(mate_at, mate);
+            }
+            let global = sequence.iter().map(|&stop| self.local.stops[stop]);
+            let driven = drive(self.local.problem, self.local.tours[tour], global, i64::MAX, |_, _| {}).ok()?;
+            let cost = driven.cost - self.costs[tour];
+            let is_kept = driven.late == 0 && cost < self.local.unserved(unit);
+            is_kept.then_some(Insertion { tour, after, mate_after, cost })
+        })
     }
 
     fn walk_cost(&self, tour: LocalTour, sequence: &[LocalStop], bound: i64) -> Option<i64> {

@@ -11,6 +11,15 @@ use crate::state::{Record, Rows, State};
 /// Where all vehicles are alike: how often (per mille) an unused one is considered although a used one could take the unit. With 0,
 /// plans that would be shorter with one more vehicle do not get it; with 1000, plans have more vehicles than good plans have.
 const FRESH_PER_MILLE: usize = 150;
+/// In pieces of up to so many stops a unit is now and then put at some position, not at its best one: a tour of a few stops has so few
+/// positions that blinks do not lead out of a bad order, and the search there is short.
+const SMALL: usize = 16;
+/// How often (per mille).
+const ANYWHERE_PER_MILLE: usize = 100;
+/// Positions that are tried then.
+const ANYWHERE_TRIES: usize = 3;
+/// Where stops are related: how often (per mille) an unused vehicle is passed over, so that another one is tried.
+const PASSED_OVER_PER_MILLE: usize = 200;
 /// How often (per mille) a shipment is tried at all positions of the tours that its compatible stops are on, instead of beside these
 /// stops only. While tours are emptied it always is: there the last position that is left counts, not the most likely one.
 const WIDE_PER_MILLE: usize = 200;
@@ -82,8 +91,18 @@ impl State<'_> {
         waiting.clear();
         waiting.extend_from_slice(&self.absent);
         self.sort(&mut waiting, random);
+        self.put_in_order(&mut waiting);
         let mut late_tries = 0;
+        let is_small = self.local.stops.len() <= SMALL;
         for &unit in &waiting {
+            if is_small
+                && !scratch.closed
+                && random.chance(ANYWHERE_PER_MILLE)
+                && let Some(insertion) = self.anywhere(unit, ANYWHERE_TRIES, random)
+            {
+                self.put_at(unit, insertion);
+                continue;
+            }
             let mut best = self.best_insertion(unit, scratch, random);
             while let Some(insertion) = best.filter(|insertion| self.has_pauses(insertion.tour)) {
                 // The quick tests take pauses as they are now. What they find is put in, and stays if the tour breaks nothing that it
@@ -145,7 +164,7 @@ impl State<'_> {
             self.in_neighbours_tours(unit, bound, scratch, random)
         };
         if !scratch.closed && (!pooled || random.chance(FRESH_PER_MILLE)) {
-            best = self.in_unused(unit, best.map_or(bound, |best| best.cost), scratch).or(best);
+            best = self.in_unused(unit, best.map_or(bound, |best| best.cost), scratch, random).or(best);
         }
         if best.is_none() {
             for tour in self.tours() {
@@ -156,7 +175,7 @@ impl State<'_> {
             }
         }
         if best.is_none() && pooled && !scratch.closed {
-            best = self.in_unused(unit, bound, scratch);
+            best = self.in_unused(unit, bound, scratch, random);
         }
         best
     }
@@ -309,8 +328,10 @@ impl State<'_> {
     /// the unit are counted by how much of the vehicle the unit fills: a vehicle is priced for what could fill it, not for its first stop
     /// (after the "optimistic opportunity savings" of Golden, Assad, Levy & Gheysens, "The fleet size and mix vehicle routing problem",
     /// 1984).
-    fn in_unused(&self, unit: LocalStop, below: i64, scratch: &mut Scratch) -> Option<Insertion> {
+    fn in_unused(&self, unit: LocalStop, below: i64, scratch: &mut Scratch, random: &mut Random) -> Option<Insertion> {
         let problem = self.local.problem;
+        // The first of several stops that belong to one tour decides for all of them, and does not know what they need.
+        let related = problem.relations().are_there();
         let mut unused = self.tours().filter(|&tour| self.counts[tour] == 0);
         if problem.pooled() {
             return self.best_in_tour(unit, unused.next()?, below);
@@ -320,6 +341,9 @@ impl State<'_> {
         let (mut least, mut best) = (below, None);
         scratch.shown.clear();
         for tour in unused {
+            if related && random.chance(PASSED_OVER_PER_MILLE) {
+                continue;
+            }
             let global = self.local.tours[tour];
             let twin = problem.twin(global);
             let own = global == stop.home || global == stop.locked || !stop.barred.is_empty();

@@ -39,7 +39,8 @@ pub(crate) fn fill(mut state: State<'_>) -> Solution {
     while !waiting.is_empty() {
         let choice = (0..waiting.len())
             .filter_map(|index| {
-                let mut costs = insertions[index].iter().flatten().copied().collect::<Vec<_>>();
+                let may = |insertion: &Insertion| state.may_join(waiting[index], insertion.tour);
+                let mut costs = insertions[index].iter().flatten().copied().filter(may).collect::<Vec<_>>();
                 costs.sort_by_key(|insertion| (insertion.cost, insertion.tour));
                 let best = *costs.first()?;
                 let second = costs.get(1).map_or(local.unserved(waiting[index]), |insertion| insertion.cost);

@@ -30,6 +30,10 @@ pub enum Invalid {
     Dimensions(TourIx),
     /// Prices that add up beyond what the objective (`i64`) can hold.
     Prices,
+    /// A time of a tour's reloading, or of its driver's working day, is out of range, or it reloads at a node that the legs do not have.
+    Rules(TourIx),
+    /// A relation has a stop twice, or one that does not exist; by its place in the list.
+    Relation(usize),
     /// `initial` does not have one sequence per tour, or a stop twice, or one end of a shipment only.
     Initial,
 }
@@ -54,6 +58,14 @@ impl std::fmt::Display for Invalid {
             Self::Dimensions(tour) => {
                 write!(f, "the capacity of tour {} has other dimensions than the loads of the stops", tour.0)
             }
+            Self::Rules(tour) => {
+                write!(
+                    f,
+                    "tour {} reloads at a node that the legs do not have, or a limit of its day is out of range",
+                    tour.0
+                )
+            }
+            Self::Relation(index) => write!(f, "relation {index} has a stop twice, or one that does not exist"),
             Self::Initial => {
                 write!(f, "the initial plan has a stop twice, half a shipment, or not one sequence per tour")
             }
@@ -85,6 +97,7 @@ impl ProblemSpec {
         }
         self.check_stops()?;
         self.check_tours()?;
+        self.check_relations()?;
         // Half of the range is left for legs, changes and lateness.
         let prices = self.stops.iter().map(|stop| stop.unserved).chain(self.tours.iter().map(|tour| tour.fixed));
         let sum = prices.map(i128::from).sum::<i128>();
@@ -107,6 +120,11 @@ impl ProblemSpec {
                 || !spans
                 || !(in_range(stop.due) || stop.due == i32::MAX)
                 || !in_range(stop.placed)
+                || !in_range(stop.release)
+                || stop.soft.is_some_and(|soft| {
+                    let inverted = soft.opens > soft.closes || !in_range(soft.opens) || !in_range(soft.closes);
+                    inverted || soft.early_per_hour < 0 || soft.late_per_hour < 0
+                })
             {
                 return Err(Invalid::Time(index));
             }
@@ -153,6 +171,15 @@ impl ProblemSpec {
             if !in_range(tour.start_at) || !in_range(tour.end_by) || !pauses {
                 return Err(Invalid::TourTime(index));
             }
+            let reloads = tour.reload.iter().flat_map(|reload| &reload.places);
+            let are_legal = reloads.clone().all(|place| place.node.0 < nodes && is_span(place.service));
+            let day = tour.driving_time.is_none_or(|day| {
+                let parts = 0 <= day.first_part && day.first_part < day.pause;
+                day.driving_max > 0 && is_span(day.pause) && day.pause > 0 && parts && day.duty_max > 0
+            });
+            if !are_legal || !day {
+                return Err(Invalid::Rules(index));
+            }
             if usize::from(tour.table) >= self.legs.tables() {
                 return Err(Invalid::Table(index));
             }
@@ -160,6 +187,18 @@ impl ProblemSpec {
             let alike = |count: usize| count == dimensions || count == 0;
             if !alike(tour.more_capacity.len()) || !tour.pauses.iter().all(|pause| alike(pause.more_load_max.len())) {
                 return Err(Invalid::Dimensions(index));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_relations(&self) -> Result<(), Invalid> {
+        for (index, relation) in self.relations.iter().enumerate() {
+            let mut stops = relation.stops.clone();
+            stops.sort_unstable();
+            let is_twice = stops.windows(2).any(|pair| pair[0] == pair[1]);
+            if is_twice || stops.last().is_some_and(|last| last.index() >= self.stops.len()) {
+                return Err(Invalid::Relation(index));
             }
         }
         Ok(())

@@ -93,7 +93,8 @@ impl Kinds {
 /// What a vehicle holds, may and costs on the way.
 fn limits(tour: &TourSpec) -> impl Ord + use<'_> {
     let holds = (tour.capacity, &tour.more_capacity, tour.stops_max, tour.lifo, tour.travel_max, tour.metres_max);
-    (holds, tour.per_task_hour, tour.vehicle_type, tour.class())
+    let rules = (tour.fifo, &tour.reload, tour.driving_time);
+    (holds, rules, tour.per_task_hour, tour.vehicle_type, tour.class())
 }
 
 /// For each tour the first one that has the same key. There may be as many keys as vehicles.

@@ -14,6 +14,8 @@ mod hourly;
 mod invalid;
 mod kinds;
 mod legs;
+mod relations;
+mod rules;
 mod solution;
 mod spec;
 mod units;
@@ -21,6 +23,9 @@ mod units;
 pub use self::hourly::{AskedLegs, LegRows, TimeDependentLegs, travel_over};
 pub use self::invalid::Invalid;
 pub use self::legs::{LegMatrix, Legs, Rounding, SpherePlace};
+pub(crate) use self::relations::Relations;
+pub use self::relations::{Relation, RelationKind};
+pub use self::rules::{DrivingTime, EU_DRIVING_HOURS, Reload, ReloadPlace, SoftWindow, US_DRIVING_HOURS};
 pub use self::solution::Solution;
 pub(crate) use self::solution::{absent_units, all_stops};
 pub use self::spec::{Pause, ProblemSpec, Role, Stop, TimesOfType, TourSpec, Weights};
@@ -36,6 +41,8 @@ pub struct Problem {
     kinds: Kinds,
     /// By stop, see [`Problem::closes`].
     closes: Vec<i32>,
+    /// What holds between stops, by stop.
+    relations: Relations,
     /// See the functions of the same names.
     walks: bool,
     odd: bool,
@@ -68,13 +75,13 @@ impl Problem {
         let time_rounding = kinds.classes().map(|class| class.time(ROUNDINGS)).max().unwrap_or(0);
         let price_rounding = kinds.classes().map(Class::price_rounding).max().unwrap_or(0);
         let odd = is_odd(&spec);
+        let relations = Relations::new(&spec.relations, stops);
         Ok(Self {
             walks: weights.flow_per_hour > 0 || odd,
             odd,
             lifo: tours.iter().any(|tour| tour.lifo),
-            unrestricted: stops
-                .iter()
-                .all(|stop| stop.locked == TourIx::NONE && stop.needs == 0 && stop.barred.is_empty()),
+            unrestricted: spec.relations.is_empty()
+                && stops.iter().all(|stop| stop.locked == TourIx::NONE && stop.needs == 0 && stop.barred.is_empty()),
             has_setup: setup_max > 0,
             limited: tours.iter().any(|tour| (tour.stops_max as usize) < stops.len()),
             promised: spec.has_promises(),
@@ -85,6 +92,7 @@ impl Problem {
             spec,
             kinds,
             closes,
+            relations,
         })
     }
 
@@ -121,6 +129,11 @@ impl Problem {
     /// The plan to start from.
     pub fn initial(&self) -> &[Vec<StopIx>] {
         &self.spec.initial
+    }
+
+    /// What holds between stops.
+    pub(crate) fn relations(&self) -> &Relations {
+        &self.relations
     }
 
     /// The class of a tour: vehicles of one class make the same of a leg.
@@ -172,7 +185,7 @@ impl Problem {
 
     /// It has rules or prices that the records of a plan under search do not know, so that tours are driven in full: limits of a
     /// tour's driving, prices of tasks, goods both left and taken, more than four dimensions of load, times that differ by vehicle,
-    /// windows of set-up.
+    /// windows of set-up, and whatever `rules` has that concerns one tour.
     #[inline]
     pub(crate) fn is_odd(&self) -> bool {
         self.odd
@@ -331,9 +344,17 @@ impl Problem {
 fn is_odd(spec: &ProblemSpec) -> bool {
     let ProblemSpec { stops, tours, weights, .. } = spec;
     let has_setup = || stops.iter().any(|stop| stop.setup > 0);
-    let odd_stop = |stop: &Stop| stop.takes != [0; 4] || !stop.more_load.is_empty() || !stop.by_type.is_empty();
-    let odd_tour = |tour: &TourSpec| tour.per_task_hour > 0 || tour.travel_max < i32::MAX || tour.metres_max < i64::MAX;
-    (weights.setup_in_window && has_setup()) || stops.iter().any(odd_stop) || tours.iter().any(odd_tour)
+    let odd_goods = |stop: &Stop| stop.takes != [0; 4] || !stop.more_load.is_empty();
+    let odd_times = |stop: &Stop| !stop.by_type.is_empty() || stop.release > -units::TIME_MAX || stop.soft.is_some();
+    let odd_stop = |stop: &Stop| odd_goods(stop) || odd_times(stop);
+    let odd_limits =
+        |tour: &TourSpec| tour.per_task_hour > 0 || tour.travel_max < i32::MAX || tour.metres_max < i64::MAX;
+    let odd_tour =
+        |tour: &TourSpec| odd_limits(tour) || tour.fifo || tour.reload.is_some() || tour.driving_time.is_some();
+    (weights.setup_in_window && has_setup())
+        || stops.iter().any(odd_stop)
+        || tours.iter().any(odd_tour)
+        || spec.relations.iter().any(Relation::is_ordered)
 }
 
 /// See [`Problem::is_plain`].

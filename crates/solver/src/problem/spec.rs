@@ -2,6 +2,8 @@
 
 use super::class::Class;
 use super::legs::Legs;
+use super::relations::Relation;
+use super::rules::{DrivingTime, Reload, SoftWindow};
 use super::units::TIME_MAX;
 use crate::index::{NodeIx, StopIx, TourIx};
 
@@ -19,6 +21,8 @@ pub struct ProblemSpec {
     /// The plan to start from: one sequence of stops per tour, or nothing at all. It may break windows or loads (it is repaired
     /// first), but not serve a stop twice or half a shipment.
     pub initial: Vec<Vec<StopIx>>,
+    /// What holds between stops.
+    pub relations: Vec<Relation>,
 }
 
 impl ProblemSpec {
@@ -114,6 +118,11 @@ pub struct Stop {
     pub placed: i32,
     /// Tours that must not serve it.
     pub barred: Vec<TourIx>,
+    /// Its goods cannot be loaded before: only of a [`Role::JobDelivery`]. A tour leaves its start, or the place where it reloads, when the
+    /// last of what it loads there is ready.
+    pub release: i32,
+    /// When service should begin; windows and `due` say when it may.
+    pub soft: Option<SoftWindow>,
 }
 
 impl Stop {
@@ -138,6 +147,8 @@ impl Stop {
             unserved: 1_000_000_000,
             placed: 0,
             barred: Vec::new(),
+            release: -TIME_MAX,
+            soft: None,
         }
     }
 
@@ -232,6 +243,12 @@ pub struct TourSpec {
     pub stops_max: u32,
     /// Its goods are unloaded last in, first out.
     pub lifo: bool,
+    /// The goods of its shipments are unloaded first in, first out.
+    pub fifo: bool,
+    /// Where it may reload.
+    pub reload: Option<Reload>,
+    /// Limits of its driver's working day.
+    pub driving_time: Option<DrivingTime>,
     /// Pauses still to be taken, in order. Every one of a tour that has stops; where lateness is allowed, late if need be, and behind the
     /// last stop not at all.
     pub pauses: Vec<Pause>,
@@ -263,6 +280,9 @@ impl TourSpec {
             more_capacity: Vec::new(),
             stops_max: u32::MAX,
             lifo: false,
+            fifo: false,
+            reload: None,
+            driving_time: None,
             pauses: Vec::new(),
             in_use: false,
         }

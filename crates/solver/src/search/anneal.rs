@@ -66,15 +66,18 @@ pub(crate) fn anneal(
         }
     };
     // SWAP* exchanges jobs. Where tours have to be driven to be compared, driving them for each attempt costs more than it gains.
-    let swaps = local.jobs && !local.problem.walks() && !local.problem.lifo();
+    // Where stops are related, a stop may not follow its tail or its place into another tour: they move one by one.
+    let related = local.problem.relations().are_there();
+    let swaps = local.jobs && !local.problem.walks() && !local.problem.lifo() && !related;
     // Where vehicles differ in what they hold or cost, tours change them.
     let mixed = local.problem.mixed();
+    let exchanges = mixed && !related;
     // Without stops there is nothing to move.
     let iterations = if local.stops.is_empty() { 0 } else { iterations };
     for _ in 0..iterations {
         let before = state.total;
         let changed =
-            mixed && random.chance(EXCHANGED_PER_MILLE) && state.exchange_vehicles(&mut scratch.units, &mut random);
+            exchanges && random.chance(EXCHANGED_PER_MILLE) && state.exchange_vehicles(&mut scratch.units, &mut random);
         if !changed {
             state.begin();
             state.ruin(ruin, &mut scratch.units, &mut random);
@@ -90,7 +93,9 @@ pub(crate) fn anneal(
             state.undo();
         }
         let slack = (temperature * logs[random.cell()]) as i64;
-        if state.plain {
+        if related {
+            // Nothing is exchanged.
+        } else if state.plain {
             if state.swap_tails(slack, &mut random) {
                 keep(&state, &mut best);
             }

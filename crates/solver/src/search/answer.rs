@@ -25,7 +25,7 @@ fn insert_unchecked(problem: &Problem) -> Solution {
     }
     let local = Local::whole(problem);
     let state = State::of_whole(&local, problem.initial(), &absent_units(problem, problem.initial()));
-    if state.can_be_driven() {
+    if state.can_be_driven() && !problem.relations().are_there() {
         fill(state)
     } else {
         repaired(problem, |problem, _| insert_into(problem, problem.initial()))

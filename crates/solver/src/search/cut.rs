@@ -32,7 +32,12 @@ pub(crate) fn cut(
 ) -> (Vec<Piece>, Where) {
     let stops: usize = tours.iter().map(Vec::len).sum();
     let used = tours.iter().filter(|tour| !tour.is_empty()).count();
-    let groups = ((stops + absent.len()) / piece_stops).min(used / PIECE_TOURS_MIN).max(1);
+    // Relations hold between all tours: they are kept where all are in one piece.
+    let groups = if problem.relations().are_there() {
+        1
+    } else {
+        ((stops + absent.len()) / piece_stops).min(used / PIECE_TOURS_MIN).max(1)
+    };
     let mut random = Random::new(mix(seed ^ 0x0063_7574), round, u32::MAX);
     // Where all vehicles are alike, unused ones are distributed over the pieces; elsewhere they belong to where they start.
     let (mut list, spare): (Vec<TourIx>, Vec<TourIx>) =

@@ -71,6 +71,7 @@ fn with_legs(problem: &Problem, tours: &[Vec<StopIx>], legs: Legs) -> Problem {
         legs,
         weights: *problem.weights(),
         initial: tours.to_vec(),
+        relations: problem.spec().relations.clone(),
     })
     .expect("the same stops, and tours that were legal")
 }

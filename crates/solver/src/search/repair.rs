@@ -5,7 +5,8 @@
 
 use super::hourly::exact_cost;
 use crate::index::{StopIx, TourIx};
-use crate::problem::{Problem, ProblemSpec, Solution, Stop, absent_units, all_stops};
+use crate::problem::{Problem, ProblemSpec, Relation, Solution, Stop, absent_units, all_stops};
+use crate::rules::relations::keep;
 use crate::schedule::price;
 use crate::state::plan_cost;
 
@@ -35,14 +36,16 @@ pub(crate) fn repaired(problem: &Problem, run: impl FnOnce(&Problem, Option<&Rep
 impl<'p> Repair<'p> {
     /// `None` if every initial tour can be driven.
     fn of(whole: &'p Problem) -> Option<Self> {
+        let mut given = whole.initial().to_vec();
+        keep(whole, &mut given);
         let can_be_driven = |(tour, sequence): (TourIx, &Vec<StopIx>)| price(whole, tour, sequence).is_some();
-        if TourIx::all().zip(whole.initial()).all(can_be_driven) {
+        if given == whole.initial() && TourIx::all().zip(&given).all(can_be_driven) {
             return None;
         }
         let mut initial = Vec::new();
         let (mut tours, mut infeasible) = (Vec::new(), Vec::new());
         let mut is_kept = vec![false; whole.stops().len()];
-        for (tour, sequence) in TourIx::all().zip(whole.initial()) {
+        for (tour, sequence) in TourIx::all().zip(&given) {
             if let Some(sequence) = shortened(whole, tour, sequence) {
                 tours.push(tour);
                 initial.push(sequence);
@@ -152,6 +155,11 @@ fn reduced(whole: &Problem, stops: &[StopIx], tours: &[TourIx], initial: &[Vec<S
     let specs = tours.iter().map(|&tour| whole.tours()[tour.index()].clone()).collect();
     let initial = initial.iter().map(|sequence| sequence.iter().map(|&stop| stop_at[stop.index()]).collect()).collect();
     let (legs, weights) = (whole.legs().clone(), *whole.weights());
-    Problem::new(ProblemSpec { stops: list.collect(), tours: specs, legs, weights, initial })
+    let relations = whole.spec().relations.iter().map(|relation| Relation {
+        kind: relation.kind,
+        stops: relation.stops.iter().filter_map(|&stop| stop_at[stop.index()].get()).collect(),
+    });
+    let relations = relations.collect();
+    Problem::new(ProblemSpec { stops: list.collect(), tours: specs, legs, weights, initial, relations })
         .expect("a part of a legal problem, whole shipments only")
 }

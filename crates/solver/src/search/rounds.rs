@@ -19,6 +19,7 @@ use crate::index::{LocalStop, StopIx, TourIx};
 use crate::moves::{Ruin, construct, insert_into};
 use crate::problem::{Problem, Solution, absent_units, all_stops};
 use crate::random::{Random, mix};
+use crate::rules::relations::keep;
 use crate::state::{Local, Neighbours, plan_cost};
 
 /// Most iterations of a piece in a round, for each of its stops: in a search from nothing, and in one that begins with a good plan
@@ -95,7 +96,13 @@ pub(crate) fn search(
     }
     let near = Neighbours::new(problem);
     let initially_absent = absent_units(problem, problem.initial());
-    let (tours, cost_before) = if initially_absent.len() <= REGRET_MAX {
+    let related = problem.relations().are_there();
+    let (tours, cost_before) = if related && initially_absent.len() > REGRET_MAX {
+        // Constructions look at each tour for itself. The first iteration of the search puts everything in.
+        let mut tours = problem.initial().to_vec();
+        keep(problem, &mut tours);
+        (tours, plan_cost(problem, problem.initial(), &initially_absent))
+    } else if initially_absent.len() <= REGRET_MAX {
         let answer = insert_into(problem, problem.initial());
         (answer.tours, answer.cost_before)
     } else {
@@ -123,7 +130,7 @@ pub(crate) fn search(
     let mut shrinking = Shrinking::new(problem);
     let replicas = if limits.fewest_vehicles { 1 } else { limits.replicas.max(1) };
     let mut limit = limits.changes_max.map(|most| ChangeLimit::new(problem, most, leg));
-    let one_cooling = limits.warm || limits.fewest_vehicles || limit.is_some();
+    let one_cooling = limits.warm || limits.fewest_vehicles || limit.is_some() || related;
     let per_stop_crossed = if one_cooling { 0.0 } else { per_stop_in_all };
     let mut chains: Vec<Chain> = (0..replicas)
         .map(|replica| {

@@ -69,6 +69,12 @@ impl State<'_> {
     pub(crate) fn remove_all(&mut self, units: &[LocalStop]) {
         let mut tours = std::mem::take(&mut self.emptier);
         tours.clear();
+        let related;
+        let mut units = units;
+        if self.local.problem.relations().are_there() {
+            related = self.with_related(units);
+            units = &related;
+        }
         for &unit in units {
             let tour = self.records[unit].tour;
             if tour == LocalTour::NONE {

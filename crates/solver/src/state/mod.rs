@@ -15,6 +15,7 @@ mod edit;
 mod neighbours;
 mod piece;
 mod plain;
+mod relations;
 mod rich;
 
 pub(crate) use self::neighbours::Neighbours;

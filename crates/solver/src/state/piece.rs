@@ -117,6 +117,8 @@ pub(crate) struct Local<'p> {
     pub(crate) paired: bool,
     /// At least one tour has goods on board at its start. While their delivery is absent they take room to the end of the tour.
     pub(crate) on_board: bool,
+    /// Where a problem has relations: what this piece calls each stop of the problem. Else empty.
+    at_home: By<StopIx, LocalStop>,
     /// At least one shipment has load zero, so an empty vehicle may still carry goods that it must deliver.
     pub(crate) has_weightless_shipment: bool,
 }
@@ -197,7 +199,10 @@ impl<'p> Local<'p> {
                     end_by: spec.end_by,
                     open,
                     capacity: spec.capacity[0],
-                    room: std::array::from_fn(|d| spec.capacity[d].saturating_sub(spec.onboard[d])),
+                    // Who reloads has room for more than fits at once.
+                    room: std::array::from_fn(|d| {
+                        if spec.reload.is_some() { i32::MAX } else { spec.capacity[d].saturating_sub(spec.onboard[d]) }
+                    }),
                     finish_late: spec.finish_late,
                     paused: !spec.pauses.is_empty(),
                     lifo: spec.lifo,
@@ -220,6 +225,13 @@ impl<'p> Local<'p> {
                 }
             })
             .collect();
+        let mut at_home = By::default();
+        if problem.relations().are_there() {
+            at_home = By::each(LocalStop::NONE, problem.stops().len());
+            for (local, &stop) in LocalStop::all().zip(&stops) {
+                at_home[stop] = local;
+            }
+        }
         let on_board = fixed.iter().any(|stop| stop.role == Role::Delivery && stop.mate == LocalStop::NONE);
         let has_weightless_shipment = fixed.iter().any(|stop| stop.role == Role::Pickup && stop.load == 0);
         Self {
@@ -243,8 +255,14 @@ impl<'p> Local<'p> {
             totals,
             paired,
             on_board,
+            at_home,
             has_weightless_shipment,
         }
+    }
+
+    /// What this piece calls a stop of the problem, where that has relations. `None`: the stop is in another piece.
+    pub(crate) fn at_home(&self, stop: StopIx) -> Option<LocalStop> {
+        self.at_home.get(stop).copied().and_then(LocalStop::get)
     }
 
     fn tabulate(&mut self) {

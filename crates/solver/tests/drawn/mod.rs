@@ -109,7 +109,7 @@ pub fn problem(drawn: &Drawn) -> Problem {
         })
         .collect();
     let weights = Weights { flow_per_hour: if drawn.flow { 5_000_000 } else { 0 }, ..Weights::default() };
-    made(ProblemSpec { stops, tours, legs: legs.into(), weights, initial: Vec::new() })
+    made(ProblemSpec { stops, tours, legs: legs.into(), weights, ..ProblemSpec::default() })
 }
 
 /// The same problem and plan with a jam from minute 50 to 110 on the ways from some places, and one way closed after that.
@@ -156,7 +156,7 @@ pub fn from_any_plan(problem: &Problem, dealt: &[usize], hard: bool) -> Problem 
         }
     }
     let weights = Weights { hard, ..*problem.weights() };
-    made(ProblemSpec { stops, tours, legs: problem.legs().clone(), weights, initial })
+    made(ProblemSpec { stops, tours, legs: problem.legs().clone(), weights, initial, ..ProblemSpec::default() })
 }
 
 pub fn limits(rounds: u32) -> SearchLimits {

@@ -1,0 +1,234 @@
+//! Tours that reload, wait for a preferred time, or keep driving times: their plan is more than a sequence. The times that the
+//! solver gives are taken as a witness here: whether they keep every rule, and what they cost, is computed anew.
+
+use super::{Fault, Load, times};
+use crate::index::{NodeIx, StopIx, TourIx};
+use crate::problem::{DrivingTime, Problem, Role, TIME_MAX, UNREACHABLE};
+use crate::rules::driving_time::Rest;
+use crate::schedule::{rests, schedule_home};
+
+/// True for a tour of which the sequence does not say everything.
+pub(super) fn are_there(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> bool {
+    let spec = &problem.tours()[tour.index()];
+    let stop = |&index: &StopIx| &problem.stops()[index.index()];
+    spec.reload.is_some()
+        || spec.driving_time.is_some()
+        || sequence.iter().map(stop).any(|stop| stop.soft.is_some() || stop.release > -TIME_MAX)
+}
+
+/// A stretch of driving, or of standing still, of a driver's day.
+enum Span {
+    Driving(i64),
+    /// Without work: waiting, breaks, pauses.
+    Idle(i64),
+    /// Service or reloading.
+    Work(i64),
+}
+
+/// Cost and lateness of a tour, without its fixed price.
+pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Result<(i64, i64), Fault> {
+    let (spec, weights) = (&problem.tours()[tour.index()], problem.weights());
+    let (times_of, home) = schedule_home(problem, tour, sequence).ok_or(Fault::Shift(tour))?;
+    let rests = rests(problem, tour, sequence);
+    let price = |time: i64, metres: i32| time * spec.per_hour / 3_600_000 + i64::from(metres) * spec.per_km / 1000;
+    let leg = |from: NodeIx, to: NodeIx, leave: i32| {
+        let (time, metres) = problem.legs().leaving(from, to, leave, (spec.table, spec.time_factor));
+        if time < UNREACHABLE { Ok((i64::from(time), metres)) } else { Err(Fault::Shift(tour)) }
+    };
+    let trip = |from: usize| {
+        let until = (from + 1..sequence.len()).find(|&at| times_of[at].reloaded.is_some()).unwrap_or(sequence.len());
+        sequence[from..until].iter().map(|stop| &problem.stops()[stop.index()])
+    };
+    let ready = |from: usize| {
+        let delivered = trip(from).filter(|stop| stop.role == Role::JobDelivery);
+        delivered.map(|stop| stop.release).max().unwrap_or(i32::MIN)
+    };
+    let mut kept = Load::at_start(problem, tour, &[]);
+    let mut load = Load::at_start(problem, tour, &sequence[..trip(0).count()]);
+    if load.is_over(spec) {
+        return Err(Fault::Load(sequence[0]));
+    }
+    let begins = times_of.first().map_or(spec.start_at, |first| first.leave - first.pause);
+    if begins < spec.start_at || times_of[0].leave < ready(0) {
+        return Err(Fault::Shift(tour));
+    }
+    let (mut cost, mut lateness) = (0, 0);
+    let (mut clock, mut here) = (i64::from(begins), spec.start_node);
+    let (mut driven, mut length) = (0, 0i64);
+    let mut day: Vec<Span> = Vec::new();
+    let mut open: Vec<StopIx> = Vec::new();
+    let mut overtime = false;
+    for (position, (&index, timed)) in sequence.iter().zip(&times_of).enumerate() {
+        let stop = &problem.stops()[index.index()];
+        let mut idle = i64::from(timed.pause);
+        if let Some(reloaded) = timed.reloaded {
+            let places = spec.reload.iter().flat_map(|reload| &reload.places);
+            let place = places.into_iter().find(|place| place.node == reloaded.node).ok_or(Fault::Shift(tour))?;
+            let (time, metres) = leg(here, reloaded.node, clock as i32)?;
+            let rested = before(&rests, (position, true));
+            if i64::from(reloaded.arrival) < clock + time + idle + rested
+                || reloaded.leave < reloaded.arrival + place.service
+                || reloaded.leave < ready(position)
+            {
+                return Err(Fault::Shift(tour));
+            }
+            drive(&mut day, &rests, (position, true), clock, time, idle);
+            day.push(Span::Work(i64::from(place.service)));
+            day.push(Span::Idle(i64::from(reloaded.leave - reloaded.arrival - place.service)));
+            cost += price(time, metres);
+            driven += time;
+            length += i64::from(problem.legs().length_in(spec.table, here, reloaded.node));
+            load = Load(kept.0.clone());
+            for stop in trip(position).filter(|stop| stop.role == Role::JobDelivery) {
+                load.add(super::given(stop), 1);
+            }
+            if load.is_over(spec) {
+                return Err(Fault::Load(index));
+            }
+            (clock, here, idle) = (i64::from(reloaded.leave), reloaded.node, 0);
+        }
+        let (time, metres) = leg(here, stop.node, timed.leave)?;
+        let rested = before(&rests, (position, false));
+        if i64::from(timed.arrival) < clock + time + idle + rested {
+            return Err(Fault::Shift(tour));
+        }
+        drive(&mut day, &rests, (position, false), clock, time, idle);
+        let (service, setup) = times(stop, spec, here);
+        let start = i64::from(timed.start);
+        let action = if weights.setup_in_window { start - setup } else { start };
+        let is_open = stop.windows.is_empty()
+            || stop.windows.iter().any(|w| i64::from(w.0) <= action && action <= i64::from(w.1))
+            || stop.windows.iter().all(|w| action > i64::from(w.1));
+        if start < i64::from(timed.arrival) + setup || !is_open {
+            return Err(Fault::Late(index));
+        }
+        day.push(Span::Idle(start - setup - i64::from(timed.arrival)));
+        day.push(Span::Work(service));
+        let over = start + service;
+        let exempt = stop.role == Role::Delivery && (stop.mate == StopIx::NONE || spec.finish_late);
+        let shift_over = if spec.end_node == NodeIx::NONE { over } else { start };
+        if shift_over > i64::from(spec.end_by) && !exempt {
+            return Err(Fault::Shift(tour));
+        }
+        overtime |= exempt && over > i64::from(spec.end_by);
+        let late = (action - i64::from(stop.due)).max(0);
+        if late > 0 && weights.hard {
+            return Err(Fault::Late(index));
+        }
+        lateness += late;
+        driven += time;
+        length += i64::from(problem.legs().length_in(spec.table, here, stop.node));
+        cost += price(time, metres) + late * weights.late_per_hour / 3_600_000;
+        cost += (setup + service) * spec.per_task_hour / 3_600_000;
+        if stop.home != TourIx::NONE && stop.home != tour {
+            cost += stop.change;
+        }
+        if let Some(soft) = stop.soft {
+            cost += (i64::from(soft.opens) - action).max(0) * soft.early_per_hour / 3_600_000;
+            cost += (action - i64::from(soft.closes)).max(0) * soft.late_per_hour / 3_600_000;
+        }
+        if stop.role != Role::Pickup {
+            cost += (over - i64::from(stop.placed)).max(0) * weights.flow_per_hour / 3_600_000;
+        }
+        load.serve(stop);
+        if matches!(stop.role, Role::Pickup | Role::Delivery) {
+            kept.serve(stop);
+        }
+        if load.is_over(spec) {
+            return Err(Fault::Load(index));
+        }
+        super::unload(spec, stop, index, &mut open)?;
+        (clock, here) = (over, stop.node);
+    }
+    if let Some(&pickup) = open.first() {
+        return Err(Fault::Shipment(pickup));
+    }
+    let (time, metres) = spec.end_node.get().map_or(Ok((0, 0)), |end| leg(here, end, home.leave))?;
+    let rested = before(&rests, (sequence.len(), false));
+    let late_home = i64::from(home.arrival) > i64::from(spec.end_by) && !overtime;
+    if i64::from(home.arrival) < clock + time + i64::from(home.pause) + rested || late_home {
+        return Err(Fault::Shift(tour));
+    }
+    drive(&mut day, &rests, (sequence.len(), false), clock, time, i64::from(home.pause));
+    if let Some(end) = spec.end_node.get() {
+        length += i64::from(problem.legs().length_in(spec.table, here, end));
+    }
+    driven += time;
+    cost += price(time, metres);
+    if driven > i64::from(spec.travel_max) || length > spec.metres_max {
+        return Err(Fault::Way(tour));
+    }
+    let reloads = times_of.iter().filter(|timed| timed.reloaded.is_some()).count();
+    if spec.reload.as_ref().is_some_and(|reload| reloads > reload.times_max as usize) {
+        return Err(Fault::Rules(sequence[0]));
+    }
+    if let Some(rule) = spec.driving_time
+        && !keeps(&day, rule, i64::from(home.arrival) - i64::from(begins))
+    {
+        return Err(Fault::Pauses(tour));
+    }
+    Ok((cost, lateness))
+}
+
+/// Breaks on the way to a stop, or to the place where the vehicle reloads before it.
+fn on_the_way(rests: &[Rest], (position, to_reload): (usize, bool)) -> impl Iterator<Item = &Rest> {
+    rests.iter().filter(move |rest| rest.before == position && rest.to_reload == to_reload)
+}
+
+/// Their time.
+fn before(rests: &[Rest], place: (usize, bool)) -> i64 {
+    on_the_way(rests, place).map(|rest| i64::from(rest.duration)).sum()
+}
+
+/// Writes a leg into a driver's day: driving, with the breaks where they begin.
+fn drive(day: &mut Vec<Span>, rests: &[Rest], place: (usize, bool), from: i64, time: i64, paused: i64) {
+    day.push(Span::Idle(paused));
+    let (mut clock, mut left) = (from + paused, time);
+    for rest in on_the_way(rests, place) {
+        let stretch = (i64::from(rest.begin) - clock).min(left);
+        day.push(Span::Driving(stretch));
+        left -= stretch;
+        day.push(Span::Idle(i64::from(rest.duration)));
+        clock = i64::from(rest.begin) + i64::from(rest.duration);
+    }
+    day.push(Span::Driving(left));
+}
+
+/// Whether a day keeps a rule: whether its idle times can be read as breaks, or parts of breaks, so that no driving between two of
+/// them is too long. What an idle time is read as matters later, so that every reading is followed.
+fn keeps(day: &[Span], rule: DrivingTime, duty: i64) -> bool {
+    let (pause, first) = (i64::from(rule.pause), i64::from(rule.first_part));
+    // Driving since the last break, and whether the first part of the next one has been taken.
+    let mut readings = vec![(0, false)];
+    let mut idle = 0;
+    let rested = |readings: &mut Vec<(i64, bool)>, idle: i64| {
+        for (driven, part) in readings.clone() {
+            if idle >= pause || (part && idle >= pause - first) {
+                readings.push((0, false));
+            }
+            if first > 0 && idle >= first {
+                readings.push((driven, true));
+            }
+        }
+        readings.sort_unstable();
+        readings.dedup();
+    };
+    for span in day {
+        match *span {
+            // Idle times that follow each other are one.
+            Span::Idle(time) => idle += time,
+            Span::Driving(0) | Span::Work(0) => {}
+            Span::Driving(time) => {
+                rested(&mut readings, idle);
+                idle = 0;
+                readings.iter_mut().for_each(|reading| reading.0 += time);
+                readings.retain(|reading| reading.0 <= i64::from(rule.driving_max));
+            }
+            Span::Work(time) => {
+                rested(&mut readings, idle);
+                idle = if rule.service_counts { time } else { 0 };
+            }
+        }
+    }
+    !readings.is_empty() && duty <= i64::from(rule.duty_max)
+}

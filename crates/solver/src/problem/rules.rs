@@ -1,0 +1,83 @@
+//! Rules of a vehicle or a stop beyond windows, loads and shifts, as values.
+
+use super::units::span_price;
+use crate::index::NodeIx;
+
+/// When service should begin, and what it costs to begin earlier or later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SoftWindow {
+    /// Service should not begin before.
+    pub opens: i32,
+    /// Service should not begin later.
+    pub closes: i32,
+    /// Millionths for an hour that it begins too early; not negative.
+    pub early_per_hour: i64,
+    /// Millionths for an hour that it begins too late; not negative.
+    pub late_per_hour: i64,
+}
+
+impl SoftWindow {
+    /// What it costs to begin at an instant, millionths.
+    pub(crate) fn price(&self, begin: i32) -> i64 {
+        span_price(self.opens, begin, self.early_per_hour) + span_price(begin, self.closes, self.late_per_hour)
+    }
+}
+
+/// Where a vehicle may reload, and how often.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reload {
+    /// The places.
+    pub places: Vec<ReloadPlace>,
+    /// Most times in one tour.
+    pub times_max: u32,
+}
+
+/// A place at which a vehicle may reload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReloadPlace {
+    /// Where it is.
+    pub node: NodeIx,
+    /// How long it takes there.
+    pub service: i32,
+}
+
+/// Limits of a driver's working day. Times are in the unit of the problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DrivingTime {
+    /// Longest driving without a break.
+    pub driving_max: i32,
+    /// Length of a break behind which driving time begins anew.
+    pub pause: i32,
+    /// A break may be taken in two parts, of which the first takes so long and the second the rest of `pause`; 0: it may not.
+    pub first_part: i32,
+    /// Service that takes as long as a break counts as one.
+    pub service_counts: bool,
+    /// Longest time from leaving the start to the end; `i32::MAX`: no limit.
+    pub duty_max: i32,
+}
+
+impl DrivingTime {
+    /// Regulation (EC) 561/2006, articles 6 and 7, within one day: 45 minutes after four and a half hours of driving, as a whole or as 15
+    /// and then 30 minutes; 13 hours from start to end leave the 11 hours of a daily rest. Article 6 allows nine hours of driving a
+    /// day: [`EU_DRIVING_HOURS`]. `hour`: the length of an hour in the unit of the problem, a multiple of 4.
+    pub fn eu_561(hour: i32) -> Self {
+        Self {
+            driving_max: hour * 9 / 2,
+            pause: hour * 3 / 4,
+            first_part: hour / 4,
+            service_counts: false,
+            duty_max: hour * 13,
+        }
+    }
+
+    /// 49 CFR § 395.3 of the United States, property-carrying vehicles, within one day: half an hour without driving after eight hours of
+    /// driving, at work or not; 14 hours from start to end. The section allows eleven hours of driving: [`US_DRIVING_HOURS`].
+    pub fn us_hos(hour: i32) -> Self {
+        Self { driving_max: hour * 8, pause: hour / 2, first_part: 0, service_counts: true, duty_max: hour * 14 }
+    }
+}
+
+/// Hours of driving that Regulation (EC) 561/2006 allows in a day.
+pub const EU_DRIVING_HOURS: i32 = 9;
+/// Hours of driving that 49 CFR § 395.3 allows in a day.
+pub const US_DRIVING_HOURS: i32 = 11;

@@ -1,0 +1,137 @@
+//! Reloading on the way (multi-trip): between two stops a vehicle may drive to a place where what it took on is left and what its next
+//! stops want is loaded.
+//!
+//! A tour stays a sequence of stops. Where it reloads is found for each sequence by dividing it into trips, the best way for every
+//! beginning of the sequence (the splitting of a giant tour, Prins, "A simple and effective evolutionary algorithm for the vehicle
+//! routing problem", 2004). Goods of shipments stay on board.
+
+use crate::goods::Goods;
+use crate::index::{StopIx, TourIx};
+use crate::problem::{Problem, Reload, Role, UNREACHABLE, span_price};
+
+/// A way to have served a number of stops, and to have reloaded behind them.
+#[derive(Clone, Copy)]
+struct Label {
+    cost: i64,
+    free: i32,
+    times: u32,
+    /// The place at which was reloaded; `None`: this is the start of the tour.
+    place: Option<usize>,
+    /// The trip before: the number of stops served when it began, and which label.
+    before: (usize, usize),
+}
+
+/// Before which stops of a tour the vehicle reloads, and at which place. `None`: no way to divide it keeps loads and times.
+pub(crate) fn places(
+    problem: &Problem,
+    tour: TourIx,
+    reload: &Reload,
+    sequence: &[StopIx],
+) -> Option<Vec<Option<usize>>> {
+    let spec = &problem.tours()[tour.index()];
+    let weights = problem.weights();
+    let count = sequence.len();
+    let first = Label { cost: 0, free: spec.start_at, times: 0, place: None, before: (0, 0) };
+    let mut labels: Vec<Vec<Label>> = vec![Vec::new(); count];
+    labels[0].push(first);
+    let mut best: Option<(i64, i32, (usize, usize))> = None;
+    let mut kept = Goods::on_board(spec);
+    for begins in 0..count {
+        let ends = trip_ends(problem, tour, sequence, begins, &kept);
+        // A trip leaves when the last of its goods is ready, so that trips of different lengths may leave at different times.
+        let ready = |until: usize| {
+            let loaded = sequence[begins..until].iter().map(|stop| &problem.stops()[stop.index()]);
+            let delivered = loaded.filter(|stop| stop.role == Role::JobDelivery);
+            delivered.map(|stop| stop.release).max().unwrap_or(i32::MIN)
+        };
+        let mut departures: Vec<i32> = (begins + 1..=ends).map(ready).collect();
+        let ready_at = departures.clone();
+        departures.dedup();
+        for (index, departure) in
+            (0..labels[begins].len()).flat_map(|index| departures.iter().map(move |&at| (index, at)))
+        {
+            let label = labels[begins][index];
+            let mut node = label.place.map_or(spec.start_node, |place| reload.places[place].node);
+            let (mut free, mut cost) = (label.free.max(departure), label.cost);
+            for position in begins..ends {
+                let stop = sequence[position];
+                let its = &problem.stops()[stop.index()];
+                let (travel, price) = problem.leg_at(tour, node, its.node, free);
+                let (service, setup) = problem.times_at(tour, node, stop);
+                let (action, start) = problem.start_of(stop, free.saturating_add(travel), setup);
+                let too_late = start > problem.shift_end(tour, stop) || (weights.hard && action > its.due);
+                if travel >= UNREACHABLE || too_late {
+                    break;
+                }
+                free = start.saturating_add(service);
+                cost += i64::from(price) + span_price(action, its.due, weights.late_per_hour);
+                node = its.node;
+                if ready_at[position - begins] != departure {
+                    continue;
+                }
+                if position + 1 == count {
+                    let (home, price) = spec.end_node.get().map_or((0, 0), |end| problem.leg_at(tour, node, end, free));
+                    let end = (cost + i64::from(price), free.saturating_add(home));
+                    if home < UNREACHABLE && best.is_none_or(|(cost, free, _)| end < (cost, free)) {
+                        best = Some((end.0, end.1, (begins, index)));
+                    }
+                } else if label.times < reload.times_max {
+                    for (number, place) in reload.places.iter().enumerate() {
+                        let (travel, price) = problem.leg_at(tour, node, place.node, free);
+                        if travel >= UNREACHABLE {
+                            continue;
+                        }
+                        let next = Label {
+                            cost: cost + i64::from(price),
+                            free: free.saturating_add(travel).saturating_add(place.service),
+                            times: label.times + 1,
+                            place: Some(number),
+                            before: (begins, index),
+                        };
+                        offer(&mut labels[position + 1], next);
+                    }
+                }
+            }
+        }
+        let stop = &problem.stops()[sequence[begins].index()];
+        if matches!(stop.role, Role::Pickup | Role::Delivery) {
+            kept.serve(stop);
+        }
+    }
+    let (_, _, mut at) = best?;
+    let mut found = vec![None; count];
+    while let Label { place: Some(place), before, .. } = labels[at.0][at.1] {
+        found[at.0] = Some(place);
+        at = before;
+    }
+    Some(found)
+}
+
+/// Keeps a label unless another one is as good in everything. Labels behind which trips were begun already stay where they are.
+fn offer(labels: &mut Vec<Label>, new: Label) {
+    let as_good = |known: &Label| {
+        known.cost <= new.cost && known.free <= new.free && known.times <= new.times && known.place == new.place
+    };
+    if !labels.iter().any(as_good) {
+        labels.push(new);
+    }
+}
+
+/// How many stops are served, counted from the start of the tour, when a trip that begins there has to end at the latest: with one more
+/// the vehicle would be too full. `kept`: goods of shipments that are on board.
+fn trip_ends(problem: &Problem, tour: TourIx, sequence: &[StopIx], begins: usize, kept: &Goods) -> usize {
+    let fits = |ends: usize| trip_fits(problem, tour, &sequence[begins..ends], kept.clone());
+    (begins + 1..=sequence.len()).take_while(|&ends| fits(ends)).last().unwrap_or(begins)
+}
+
+/// True where a vehicle has room for all goods of a trip at each of its stops.
+fn trip_fits(problem: &Problem, tour: TourIx, trip: &[StopIx], mut goods: Goods) -> bool {
+    let spec = &problem.tours()[tour.index()];
+    let stop = |&index: &StopIx| &problem.stops()[index.index()];
+    trip.iter().map(stop).filter(|stop| stop.role == Role::JobDelivery).for_each(|stop| goods.load(stop));
+    goods.fit(spec)
+        && trip.iter().map(stop).all(|stop| {
+            goods.serve(stop);
+            goods.fit(spec)
+        })
+}

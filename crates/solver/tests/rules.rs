@@ -1,0 +1,344 @@
+//! Small problems with rules beyond windows, loads and shifts, against all plans there are: related stops, releases, preferred times,
+//! reloading, first in first out, driving times.
+
+mod drawn;
+
+use std::sync::atomic::AtomicBool;
+
+use drawn::made;
+use fleetfold_solver::check::check;
+use fleetfold_solver::{
+    DrivingTime, LegMatrix, NodeIx, Problem, ProblemSpec, Relation, RelationKind, Reload, ReloadPlace, Role,
+    SearchLimits, SoftWindow, Solution, Stop, StopIx, TourIx, TourSpec, Weights, insert, price, rests, schedule,
+    schedule_home, solve,
+};
+use proptest::prelude::*;
+
+/// Place, window, service, load, release, preferred time with its two prices.
+type Task = (i32, i32, Option<(i32, i32)>, i32, i32, Option<i32>, Option<(i32, i32, i64, i64)>);
+
+#[derive(Clone, Debug)]
+struct Drawn {
+    tasks: Vec<Task>,
+    shipment: bool,
+    vehicles: Vec<(i32, i32, u8)>,
+    relations: Vec<(u8, u8, u8, u8)>,
+    rules: u8,
+}
+
+fn any_drawn() -> impl Strategy<Value = Drawn> {
+    let soft = (0i32..90, 0i32..20, 0i64..3, 0i64..3);
+    let task = (
+        0i32..30,
+        0i32..30,
+        proptest::option::weighted(0.4, (0i32..120, 10i32..80)),
+        0i32..8,
+        0i32..4,
+        proptest::option::weighted(0.3, 0i32..60),
+        proptest::option::weighted(0.4, soft),
+    );
+    let vehicle = (3i32..7, 120i32..400, any::<u8>());
+    let relation = (0u8..5, any::<u8>(), any::<u8>(), any::<u8>());
+    (
+        proptest::collection::vec(task, 2..6),
+        any::<bool>(),
+        proptest::collection::vec(vehicle, 1..3),
+        proptest::collection::vec(relation, 0..3),
+        any::<u8>(),
+    )
+        .prop_map(|(tasks, shipment, vehicles, relations, rules)| Drawn {
+            tasks,
+            shipment,
+            vehicles,
+            relations,
+            rules,
+        })
+}
+
+/// Node 0 is the depot, node 1 another place to reload, the tasks follow.
+fn problem(drawn: &Drawn) -> Problem {
+    let rule = |bit: u8| drawn.rules & (1 << bit) != 0;
+    let mut places = vec![(15, 15), (3, 25)];
+    places.extend(drawn.tasks.iter().map(|task| (task.0, task.1)));
+    let legs = LegMatrix::from_fn(places.len(), |a, b| {
+        let time = (places[a].0 - places[b].0).abs() + (places[a].1 - places[b].1).abs();
+        (time, time)
+    });
+    let mut stops: Vec<Stop> = (2..)
+        .zip(&drawn.tasks)
+        .map(|(node, &(_, _, window, service, load, release, soft))| Stop {
+            windows: window.map(|(opens, length)| (opens, opens + length)).into_iter().collect(),
+            due: window.map_or(i32::MAX, |(opens, length)| opens + length),
+            service,
+            load: [load, 0, 0, 0],
+            role: if node % 3 == 0 { Role::JobPickup } else { Role::JobDelivery },
+            release: release.filter(|_| rule(0)).unwrap_or(-1_000),
+            soft: soft.filter(|_| rule(1)).map(|(opens, length, early, late)| SoftWindow {
+                opens,
+                closes: opens + length,
+                early_per_hour: early * 1_800_000_000,
+                late_per_hour: late * 1_800_000_000,
+            }),
+            unserved: 1_000_000_000,
+            ..Stop::job(NodeIx(node))
+        })
+        .collect();
+    if drawn.shipment && stops.len() >= 4 {
+        for (pickup, delivery) in [(0, 1), (2, 3)] {
+            for (stop, role, mate) in [(pickup, Role::Pickup, delivery), (delivery, Role::Delivery, pickup)] {
+                (stops[stop].role, stops[stop].mate, stops[stop].release) = (role, StopIx(mate as u32), -1_000);
+                stops[stop].load = [drawn.tasks[pickup].4, 0, 0, 0];
+            }
+        }
+    }
+    let tours = drawn.vehicles.iter().map(|&(capacity, span, bits)| TourSpec {
+        end_node: if bits & 1 != 0 { NodeIx(0) } else { NodeIx::NONE },
+        end_by: span,
+        capacity: [capacity, 9, 9, 9],
+        per_hour: 3_600_000_000,
+        per_km: 0,
+        fifo: rule(2),
+        reload: (rule(3) && bits & 2 != 0).then(|| Reload {
+            places: [(0, 5), (1, 0)].map(|(node, service)| ReloadPlace { node: NodeIx(node), service }).to_vec(),
+            times_max: 2,
+        }),
+        driving_time: (rule(4) && bits & 4 != 0).then_some(DrivingTime {
+            driving_max: 40,
+            pause: 12,
+            first_part: if bits & 8 != 0 { 4 } else { 0 },
+            service_counts: bits & 16 != 0,
+            duty_max: if bits & 32 != 0 { 150 } else { i32::MAX },
+        }),
+        ..TourSpec::at(NodeIx(0))
+    });
+    let relations = drawn.relations.iter().filter(|_| rule(5)).map(|&(kind, a, b, c)| {
+        let kinds = [
+            RelationKind::SameTour,
+            RelationKind::DifferentTours,
+            RelationKind::AtMostOne,
+            RelationKind::InOrder,
+            RelationKind::Directly,
+        ];
+        let mut named: Vec<StopIx> = Vec::new();
+        for drawn in [a, b, c] {
+            let stop = StopIx(u32::from(drawn) % stops.len() as u32);
+            // Ends of shipments are related by their pickups only, so that every relation can be kept.
+            if !named.contains(&stop) && stops[stop.index()].role != Role::Delivery {
+                named.push(stop);
+            }
+        }
+        Relation { kind: kinds[usize::from(kind)], stops: named }
+    });
+    // Two orders that share a stop ask for luck: the stops before it in both have to be put on one tour first.
+    let mut relations: Vec<Relation> = relations.collect();
+    let is_ordered = |relation: &Relation| matches!(relation.kind, RelationKind::InOrder | RelationKind::Directly);
+    if relations.iter().filter(|relation| is_ordered(relation)).count() > 1 {
+        relations.truncate(1);
+    }
+    let weights = Weights { hard: true, late_per_hour: 0, ..Weights::default() };
+    made(ProblemSpec { tours: tours.collect(), legs: legs.into(), weights, relations, stops, ..ProblemSpec::default() })
+}
+
+/// The cost of the best of all plans: every stop on every tour at every position, or absent.
+fn best(problem: &Problem) -> i64 {
+    fn place(problem: &Problem, next: usize, tours: &mut Vec<Vec<StopIx>>, best: &mut i64) {
+        if next == problem.stops().len() {
+            let stops = StopIx::first(next).filter(|stop| !tours.iter().any(|tour| tour.contains(stop)));
+            let plan = Solution { absent: stops.collect(), tours: tours.clone(), ..Solution::default() };
+            if let Ok((cost, _)) = check(problem, &plan) {
+                *best = cost.min(*best);
+            }
+            return;
+        }
+        place(problem, next + 1, tours, best);
+        for tour in 0..tours.len() {
+            for position in 0..=tours[tour].len() {
+                tours[tour].insert(position, StopIx(next as u32));
+                place(problem, next + 1, tours, best);
+                tours[tour].remove(position);
+            }
+        }
+    }
+    let mut best_cost = i64::MAX;
+    place(problem, 0, &mut vec![Vec::new(); problem.tours().len()], &mut best_cost);
+    best_cost
+}
+
+fn limits() -> SearchLimits {
+    SearchLimits { rounds: 20, iterations: 400, ..SearchLimits::default() }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// No plan is better than the one that is found, and no answer breaks a rule.
+    #[test]
+    fn the_best_of_all_plans_is_found(drawn in any_drawn()) {
+        let problem = problem(&drawn);
+        let found = solve(&problem, &limits(), &AtomicBool::new(false));
+        let (cost, _) = check(&problem, &found).map_err(|fault| TestCaseError::fail(format!("{fault:?}")))?;
+        prop_assert_eq!(cost, found.cost);
+        prop_assert_eq!(cost, best(&problem));
+        let answer = insert(&problem);
+        let (cost, _) = check(&problem, &answer).map_err(|fault| TestCaseError::fail(format!("{fault:?}")))?;
+        prop_assert!(cost >= found.cost);
+    }
+
+    /// Whatever plan a search begins with, it ends with one that breaks nothing.
+    #[test]
+    fn plans_that_break_relations_are_mended(drawn in any_drawn(), order in any::<u64>()) {
+        let problem = problem(&drawn);
+        let mut initial = vec![Vec::new(); problem.tours().len()];
+        for stop in StopIx::first(problem.stops().len()) {
+            let its = &problem.stops()[stop.index()];
+            if its.role == Role::Delivery {
+                continue;
+            }
+            let tour = (order >> (3 * stop.0)) as usize % initial.len();
+            initial[tour].push(stop);
+            if its.mate != StopIx::NONE {
+                initial[tour].push(its.mate);
+            }
+        }
+        let problem = made(ProblemSpec { initial, ..problem.into_spec() });
+        let found = solve(&problem, &limits(), &AtomicBool::new(false));
+        prop_assert!(found.infeasible.is_empty());
+        prop_assert!(check(&problem, &found).is_ok(), "{:?}", check(&problem, &found));
+    }
+}
+
+/// A vehicle that holds two of five pallets drives three times.
+#[test]
+fn a_vehicle_reloads_where_that_is_shorter() {
+    let legs = LegMatrix::from_fn(7, |a, b| ((a as i32 - b as i32).abs() * 10, 0));
+    let stop = |node| Stop { load: [1, 0, 0, 0], ..Stop::job(NodeIx(node)) };
+    let reload = Reload {
+        places: vec![ReloadPlace { node: NodeIx(0), service: 3 }, ReloadPlace { node: NodeIx(6), service: 3 }],
+        times_max: 2,
+    };
+    let tour = TourSpec {
+        capacity: [2, 0, 0, 0],
+        end_node: NodeIx(0),
+        per_hour: 3_600_000_000,
+        per_km: 0,
+        reload: Some(reload),
+        ..TourSpec::at(NodeIx(0))
+    };
+    let problem = made(ProblemSpec {
+        stops: (1..6).map(stop).collect(),
+        tours: vec![tour],
+        legs: legs.into(),
+        ..ProblemSpec::default()
+    });
+    let found = solve(&problem, &limits(), &AtomicBool::new(false));
+    assert!(found.absent.is_empty(), "{found:?}");
+    // The nearest one by itself, two on the way to the second depot, two on the way home.
+    assert_eq!(found.cost, 140_000);
+    let times = schedule(&problem, TourIx(0), &found.tours[0]).unwrap();
+    assert_eq!(times.iter().filter(|timed| timed.reloaded.is_some()).count(), 2);
+}
+
+/// Hours of driving in the form of the European rules.
+#[test]
+fn breaks_are_taken_after_four_and_a_half_hours_of_driving() {
+    const HOUR: i32 = 60;
+    let day = |legs: &[i32], waits: &[i32], service: i32| {
+        let count = legs.len() + 1;
+        let legs: Vec<i32> = legs.to_vec();
+        let matrix =
+            LegMatrix::from_fn(count, |a, b| if b == a + 1 { (legs[a], 0) } else { (i32::from(a != b) * 9_999, 0) });
+        let stops = (1..count as u32).zip(waits).map(|(node, &opens)| Stop {
+            windows: vec![(opens, 100_000)],
+            service,
+            ..Stop::job(NodeIx(node))
+        });
+        let tour = TourSpec { driving_time: Some(DrivingTime::eu_561(HOUR)), ..TourSpec::at(NodeIx(0)) };
+        made(ProblemSpec { stops: stops.collect(), tours: vec![tour], legs: matrix.into(), ..ProblemSpec::default() })
+    };
+    let end = |problem: &Problem| {
+        let sequence: Vec<StopIx> = StopIx::first(problem.stops().len()).collect();
+        let rests = rests(problem, TourIx(0), &sequence);
+        let (_, home) = schedule_home(problem, TourIx(0), &sequence).unwrap();
+        (home.arrival, rests.iter().map(|rest| (rest.before, rest.begin, rest.duration)).collect::<Vec<_>>())
+    };
+    // Six hours at a stretch: the break is on the way.
+    assert_eq!(end(&day(&[6 * HOUR], &[0], 0)), (6 * HOUR + 45, vec![(0, 270, 45)]));
+    // Four hours, then one: the break is taken where the driver waits, and costs nothing.
+    assert_eq!(end(&day(&[4 * HOUR, HOUR], &[5 * HOUR, 0], 0)).0, 6 * HOUR);
+    // Who waits for 20 minutes stays for 45.
+    assert_eq!(end(&day(&[4 * HOUR, HOUR], &[4 * HOUR + 20, 0], 0)).0, 5 * HOUR + 45);
+    // Work is no break.
+    assert_eq!(end(&day(&[4 * HOUR, HOUR], &[0, 0], HOUR)).0, 7 * HOUR + 45);
+}
+
+/// The duty begins when the driver leaves, not when his vehicle could.
+#[test]
+fn who_is_not_needed_early_leaves_late() {
+    let legs = LegMatrix::from_fn(3, |a, b| (i32::from(a != b) * 10, 0));
+    let stop = |node, opens| Stop { windows: vec![(opens, opens + 5)], due: opens + 5, ..Stop::job(NodeIx(node)) };
+    let rule = |duty_max| DrivingTime { driving_max: 1_000, pause: 1, first_part: 0, service_counts: true, duty_max };
+    let with = |duty_max| {
+        let tour = TourSpec { driving_time: Some(rule(duty_max)), ..TourSpec::at(NodeIx(0)) };
+        let weights = Weights { hard: true, ..Weights::default() };
+        let stops = vec![stop(1, 500), stop(2, 530)];
+        made(ProblemSpec { stops, tours: vec![tour], legs: legs.clone().into(), weights, ..ProblemSpec::default() })
+    };
+    let both = [StopIx(0), StopIx(1)];
+    let problem = with(40);
+    let times = schedule(&problem, TourIx(0), &both).expect("it leaves at 495");
+    assert_eq!((times[0].leave, times[1].departure), (495, 530));
+    assert!(price(&with(34), TourIx(0), &both).is_none(), "35 are the least");
+}
+
+/// The least price of a tour whose stops may begin at any whole instant up to `horizon`: every choice is tried.
+fn by_trying(problem: &Problem, sequence: &[StopIx], horizon: i32) -> Option<i64> {
+    fn rest(problem: &Problem, sequence: &[StopIx], node: NodeIx, free: i32, horizon: i32) -> Option<i64> {
+        let Some((&stop, behind)) = sequence.split_first() else { return Some(0) };
+        let its = &problem.stops()[stop.index()];
+        let travel = problem.legs().pair(node, its.node).0;
+        (free + travel..=horizon)
+            .filter(|&begin| its.windows.is_empty() || its.windows.iter().any(|w| w.0 <= begin && begin <= w.1))
+            .filter_map(|begin| {
+                let soft = its.soft.map_or(0, |soft| {
+                    let early = i64::from((soft.opens - begin).max(0)) * soft.early_per_hour;
+                    (early + i64::from((begin - soft.closes).max(0)) * soft.late_per_hour) / 3_600_000
+                });
+                let later = rest(problem, behind, its.node, begin + its.service, horizon)?;
+                Some(soft + later)
+            })
+            .min()
+    }
+    rest(problem, sequence, problem.tours()[0].start_node, problem.tours()[0].start_at, horizon)
+}
+
+proptest! {
+    /// The times that are found cost no more than any others.
+    #[test]
+    fn no_other_times_are_cheaper(
+        stops in proptest::collection::vec((0i32..12, 0i32..4, 0i64..4, 0i64..4, 0i32..3, 0i32..20), 1..4),
+    ) {
+        let legs = LegMatrix::from_fn(stops.len() + 1, |a, b| (i32::from(a != b) * (1 + (a + b) as i32 % 3), 0));
+        let list = (1..).zip(&stops).map(|(node, &(opens, wide, early, late, service, closes))| Stop {
+            windows: if closes < 12 { vec![(0, 12 + closes)] } else { Vec::new() },
+            due: if closes < 12 { 12 + closes } else { i32::MAX },
+            service,
+            soft: Some(SoftWindow {
+                opens,
+                closes: opens + wide,
+                early_per_hour: early * 3_600_000,
+                late_per_hour: late * 3_600_000,
+            }),
+            ..Stop::job(NodeIx(node))
+        });
+        let spec = ProblemSpec {
+            stops: list.collect(),
+            tours: vec![TourSpec { per_hour: 0, per_km: 0, ..TourSpec::at(NodeIx(0)) }],
+            legs: legs.into(),
+            weights: Weights { hard: true, ..Weights::default() },
+            ..ProblemSpec::default()
+        };
+        let problem = made(spec);
+        let sequence: Vec<StopIx> = StopIx::first(stops.len()).collect();
+        prop_assert_eq!(price(&problem, TourIx(0), &sequence), by_trying(&problem, &sequence, 40));
+    }
+}

@@ -14,8 +14,14 @@ pub(crate) const UNSERVED: i64 = 1_000_000_000_000;
 pub(crate) const VEHICLE: i64 = 1_000_000_000;
 
 /// Time windows of benchmarks must be kept: lateness has no price.
-pub(crate) const HARD: Weights =
-    Weights { late_per_hour: 0, flow_per_hour: 0, hard: true, setup_in_window: false, pause_on_the_way: false };
+pub(crate) const HARD: Weights = Weights {
+    late_per_hour: 0,
+    flow_per_hour: 0,
+    hard: true,
+    setup_in_window: false,
+    prizes: false,
+    pause_on_the_way: false,
+};
 
 /// Price units of the solver in a unit of money.
 const MONEY: f64 = 1_000.0;

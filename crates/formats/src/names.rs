@@ -19,6 +19,10 @@ pub struct Names {
     pub(crate) has_times: bool,
     /// See [`Names::wants_plan`].
     pub(crate) wants_plan: bool,
+    /// Seconds of the file at the solver's time 0.
+    pub(crate) time_base: i64,
+    /// Units of the solver for one of the file's cost.
+    pub(crate) cost_units: i64,
 }
 
 impl Names {

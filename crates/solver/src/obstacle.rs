@@ -4,6 +4,7 @@
 use crate::goods::Goods;
 use crate::index::{NodeIx, StopIx, TourIx};
 use crate::problem::{Problem, Role, TourSpec, UNREACHABLE};
+use crate::rules::relations::may_join;
 use crate::schedule::drive;
 
 /// What keeps a unit off a tour. Times are in units of the problem, lengths in metres.
@@ -33,8 +34,12 @@ pub enum Obstacle {
     Way(i64),
     /// A pause could not be taken in time.
     Pauses,
-    /// Goods would have to be unloaded out of order.
+    /// Goods would have to be unloaded out of order, or stops served out of order.
     Order,
+    /// What holds between it and other stops of the plan forbids it.
+    Related,
+    /// The driver could not keep his driving times.
+    DrivingTime,
     /// There is no way there, or from there.
     Unreachable,
 }
@@ -42,10 +47,10 @@ pub enum Obstacle {
 /// What keeps a unit (a job, a pickup with its delivery, a delivery of goods on board) off each tour of a plan that does not serve it,
 /// in the order of the tours. Of all positions the one is told that breaks fewest rules, and of those the one that breaks them least.
 pub fn obstacles(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx) -> Vec<Obstacle> {
-    TourIx::all().zip(tours).map(|(tour, sequence)| obstacle(problem, tour, sequence, unit)).collect()
+    TourIx::all().zip(tours).map(|(tour, sequence)| obstacle(problem, tours, (tour, sequence), unit)).collect()
 }
 
-fn obstacle(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) -> Obstacle {
+fn obstacle(problem: &Problem, tours: &[Vec<StopIx>], (tour, sequence): (TourIx, &[StopIx]), unit: StopIx) -> Obstacle {
     let stop = &problem.stops()[unit.index()];
     let spec = &problem.tours()[tour.index()];
     let mate = if stop.role == Role::Pickup { stop.mate } else { StopIx::NONE };
@@ -57,6 +62,9 @@ fn obstacle(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) 
         if !problem.allows(tour, one) {
             return Obstacle::Pinned;
         }
+    }
+    if !may_join(problem, tours, unit, tour) {
+        return Obstacle::Related;
     }
     let count = sequence.len() as u32 + 1 + u32::from(mate != StopIx::NONE);
     if count > spec.stops_max {
@@ -114,7 +122,10 @@ fn broken(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) ->
         goods.load(stop);
     }
     let room = |goods: &Goods, met: &mut Met| {
-        if let Some((dimension, over)) = goods.over(spec) {
+        // Where it reloads, not everything is on board at once.
+        if spec.reload.is_none()
+            && let Some((dimension, over)) = goods.over(spec)
+        {
             met.add(Obstacle::Load(dimension, over), over);
         }
     };
@@ -171,7 +182,15 @@ fn broken(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) ->
     met.worst().or(Some(Broken {
         kinds: 1,
         sum: 0,
-        what: if spec.pauses.is_empty() { Obstacle::Order } else { Obstacle::Pauses },
+        what: if spec.driving_time.is_some() {
+            Obstacle::DrivingTime
+        } else if spec.reload.is_some() {
+            Obstacle::Load(0, 0)
+        } else if spec.pauses.is_empty() {
+            Obstacle::Order
+        } else {
+            Obstacle::Pauses
+        },
     }))
 }
 

@@ -79,7 +79,7 @@ fn problem(drawn: &Drawn) -> Problem {
                 early_per_hour: early * 1_800_000_000,
                 late_per_hour: late * 1_800_000_000,
             }),
-            unserved: 1_000_000_000,
+            unserved: if rule(6) { i64::from(service + 2) * 6_000 } else { 1_000_000_000 },
             ..Stop::job(NodeIx(node))
         })
         .collect();
@@ -135,7 +135,7 @@ fn problem(drawn: &Drawn) -> Problem {
     if relations.iter().filter(|relation| is_ordered(relation)).count() > 1 {
         relations.truncate(1);
     }
-    let weights = Weights { hard: true, late_per_hour: 0, ..Weights::default() };
+    let weights = Weights { hard: true, late_per_hour: 0, prizes: rule(6), ..Weights::default() };
     made(ProblemSpec { tours: tours.collect(), legs: legs.into(), weights, relations, stops, ..ProblemSpec::default() })
 }
 

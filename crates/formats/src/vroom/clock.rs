@@ -52,6 +52,11 @@ impl Clock {
         shifted.collect()
     }
 
+    /// The time of the file at the solver's time 0.
+    pub(super) fn base(self) -> i64 {
+        self.base
+    }
+
     /// A time of the solver.
     pub(super) fn shifted(self, time: i64) -> i32 {
         (time - self.base).clamp(0, TIME_END) as i32

@@ -16,6 +16,7 @@ mod plan;
 mod prices;
 mod problem;
 mod reasons;
+mod rules;
 mod shapes;
 mod skills;
 mod solution;

@@ -52,7 +52,7 @@ pub fn plan(text: &str, strict: bool) -> Result<Value, ReadError> {
             };
             let is_twice = match visit {
                 Visit::Task(stop) => document.is_written(stop) || visits.contains(&visit),
-                Visit::Break(_) => visits.contains(&visit),
+                Visit::Break(_) | Visit::Reload(..) | Visit::Rest(..) => visits.contains(&visit),
             };
             if is_twice {
                 return Err(ReadError::impossible(at(), format!("`steps` name {} {} twice", step.kind, step.id)));
@@ -96,7 +96,7 @@ fn violations(problem: &Problem, names: &Names, tour: TourIx, visits: &[Visit], 
     found.start.add_off(off(&[vehicle.shift], times.start).min(0));
     found.end.add_off(off(&[vehicle.shift], times.end.arrival).max(0));
     let is_over = |load: &[i64], most: &[i64]| load.iter().zip(most).any(|(load, most)| load > most);
-    let mut load = start_load(problem, names, &tasks);
+    let mut load = start_load(problem, names, tasks.iter().copied());
     if is_over(&load, &vehicle.capacity) {
         found.start.add("load", 0);
     }
@@ -117,6 +117,8 @@ fn violations(problem: &Problem, names: &Names, tour: TourIx, visits: &[Visit], 
         let mut wrong = Violations::default();
         add_way(&mut wrong, moment);
         match visit {
+            // A route that is given has neither: VROOM has no such steps.
+            Visit::Reload(..) | Visit::Rest(..) => {}
             Visit::Break(index) => {
                 let own = &vehicle.breaks[index];
                 wrong.add_off(off(&own.windows, moment.begin));

@@ -7,9 +7,10 @@ use fleetfold_solver::{NodeIx, Pause, Problem, ProblemSpec, Role, Stop, StopIx, 
 use super::clock::{Clock, NEVER, TIME_END, sorted, span};
 use super::places::Places;
 use super::prices::{Rates, Roads};
+use super::rules::{self, Preferred};
 use super::shapes::{Break, Document, Matrices, Shipment, Task, Vehicle, Window};
 use super::skills::Skills;
-use super::{Priorities, VroomOptions, given};
+use super::{Priorities, VroomOptions, given, shapes};
 use crate::benchmark::HARD;
 use crate::error::{ReadError, Spot};
 use crate::instance::{Instance, Repairs};
@@ -75,8 +76,17 @@ fn warn_of_unknown(document: &Document, repairs: &mut Repairs) -> Result<(), Rea
         warn(None, &format!("matrices.{profile}."), &matrices.unknown)?;
     }
     let item = |kind: &'static str, id: Option<u64>| id.map(|id| Spot::Item(kind, id));
+    for (number, relation) in document.relations.iter().flatten().enumerate() {
+        warn(None, &format!("relations[{number}]."), &relation.unknown)?;
+        for task in relation.tasks.iter().flatten() {
+            warn(None, &format!("relations[{number}].tasks."), &task.unknown)?;
+        }
+    }
     for job in document.jobs.iter().flatten() {
         warn(item("job", job.id), "", &job.unknown)?;
+        if let Some(soft) = &job.soft_time_window {
+            warn(item("job", job.id), "soft_time_window.", &soft.unknown)?;
+        }
     }
     for shipment in document.shipments.iter().flatten() {
         let ends = [("pickup", &shipment.pickup), ("delivery", &shipment.delivery)];
@@ -84,12 +94,16 @@ fn warn_of_unknown(document: &Document, repairs: &mut Repairs) -> Result<(), Rea
         warn(item("pickup", first), "shipment.", &shipment.unknown)?;
         for (kind, end) in ends.into_iter().filter_map(|(kind, end)| end.as_ref().map(|end| (kind, end))) {
             warn(item(kind, end.id), "", &end.unknown)?;
+            if let Some(soft) = &end.soft_time_window {
+                warn(item(kind, end.id), "soft_time_window.", &soft.unknown)?;
+            }
             for (key, is_there) in [
                 ("amount", end.amount.is_some()),
                 ("delivery", end.delivery.is_some()),
                 ("pickup", end.pickup.is_some()),
                 ("skills", end.skills.is_some()),
                 ("priority", end.priority.is_some()),
+                ("prize", end.prize.is_some()),
             ] {
                 if is_there {
                     warn(item(kind, end.id), "", &[key.to_owned()])?;
@@ -108,6 +122,15 @@ fn warn_of_unknown(document: &Document, repairs: &mut Repairs) -> Result<(), Rea
         }
         for step in vehicle.steps.iter().flatten() {
             warn(at.clone(), "steps.", &step.unknown)?;
+        }
+        if let Some(reload) = &vehicle.reload {
+            warn(at.clone(), "reload.", &reload.unknown)?;
+            for place in reload.places.iter().flatten() {
+                warn(at.clone(), "reload.places.", &place.unknown)?;
+            }
+        }
+        if let Some(day) = &vehicle.driving_time {
+            warn(at.clone(), "driving_time.", &day.unknown)?;
         }
     }
     Ok(())
@@ -181,6 +204,10 @@ fn profile(vehicle: &Vehicle) -> &str {
 /// What is known of a task before times are shifted and prices are scaled.
 struct DraftStop {
     stop: Stop,
+    release: Option<i64>,
+    preferred: Option<Preferred>,
+    /// What leaving it out costs, in the file's cost; `None`: more than everything else.
+    prize: Option<i64>,
     at: Spot,
     skills: Vec<u32>,
     /// What leaving it out weighs is `priorities` times the priority, and `tasks` tasks.
@@ -210,6 +237,9 @@ struct Draft {
     opens: Vec<u32>,
     /// What VROOM takes without a word and changes nothing.
     doubts: Vec<(Spot, String)>,
+    relations: Vec<shapes::Relation>,
+    /// A task says what leaving it out costs.
+    has_prizes: bool,
 }
 
 impl Draft {
@@ -237,6 +267,9 @@ impl Draft {
             types,
             opens: Vec::new(),
             doubts: Vec::new(),
+            relations: document.relations.clone().unwrap_or_default(),
+            has_prizes: document.jobs.iter().flatten().any(|job| job.prize.is_some())
+                || document.shipments.iter().flatten().any(|shipment| shipment.prize.is_some()),
         })
     }
 
@@ -331,18 +364,20 @@ impl Draft {
             steps: given::steps(vehicle, &breaks)?,
             breaks,
         });
+        let mut tour = TourSpec {
+            end_node: end,
+            capacity: load,
+            more_capacity: more,
+            stops_max: vehicle.max_tasks.unwrap_or(u32::MAX),
+            travel_max: vehicle.max_travel_time.map_or(i32::MAX, |most| i32::try_from(most).unwrap_or(i32::MAX)),
+            metres_max: vehicle.max_distance.map_or(i64::MAX, i64::from),
+            vehicle_type: vehicle.type_.as_ref().and_then(|name| self.types.get(name)).copied().unwrap_or(0),
+            pauses,
+            ..TourSpec::at(start)
+        };
+        rules::of_vehicle(&mut tour, &at, vehicle, &mut self.places)?;
         self.tours.push(DraftTour {
-            tour: TourSpec {
-                end_node: end,
-                capacity: load,
-                more_capacity: more,
-                stops_max: vehicle.max_tasks.unwrap_or(u32::MAX),
-                travel_max: vehicle.max_travel_time.map_or(i32::MAX, |most| i32::try_from(most).unwrap_or(i32::MAX)),
-                metres_max: vehicle.max_distance.map_or(i64::MAX, i64::from),
-                vehicle_type: vehicle.type_.as_ref().and_then(|name| self.types.get(name)).copied().unwrap_or(0),
-                pauses,
-                ..TourSpec::at(start)
-            },
+            tour,
             at,
             skills: vehicle.skills.iter().flatten().copied().collect(),
             rates,
@@ -443,7 +478,9 @@ impl Draft {
             delivery: vec![0; self.dimensions],
             pickup: vec![0; self.dimensions],
         };
-        Ok((DraftStop { stop, at, skills: skills.to_vec(), tasks: 1 }, name))
+        let preferred = task.soft_time_window.as_ref().map(|given| Preferred::read(&at, given)).transpose()?;
+        let (release, prize) = (task.release.map(i64::from), task.prize.map(i64::from));
+        Ok((DraftStop { stop, release, preferred, prize, at, skills: skills.to_vec(), tasks: 1 }, name))
     }
 
     fn add_job(&mut self, job: &Task) -> Result<(), ReadError> {
@@ -455,7 +492,12 @@ impl Draft {
         let pickup = self.goods(&draft.at, "pickup", job.pickup.as_ref())?;
         let stop = &mut draft.stop;
         // What is only picked up is a pickup, which the search knows better than a delivery of nothing that takes goods on.
-        if delivery.iter().all(|&amount| amount == 0) && pickup.iter().any(|&amount| amount > 0) {
+        let only_picked_up = delivery.iter().all(|&amount| amount == 0) && pickup.iter().any(|&amount| amount > 0);
+        if only_picked_up && draft.release.is_some() {
+            let what = "`release` is for jobs with a `delivery`; this one has a `pickup` only: give it a time window";
+            return Err(ReadError::impossible(draft.at, what.to_owned()));
+        }
+        if only_picked_up {
             let (load, more) = split(&pickup, u32::MAX);
             (stop.role, stop.load) = (Role::JobPickup, load);
             stop.more_load = more.into_iter().map(|amount| (amount, 0)).collect();
@@ -486,6 +528,11 @@ impl Draft {
             let goods = amount.into_iter().map(i64::from).collect();
             *(if role == Role::Pickup { &mut name.pickup } else { &mut name.delivery }) = goods;
             draft.tasks = 2;
+            draft.prize = shipment.prize.map(i64::from);
+            if draft.release.is_some() {
+                let what = "`release` is for jobs with a `delivery`: the goods of a shipment are where it is picked up";
+                return Err(ReadError::impossible(draft.at, what.to_owned()));
+            }
             draft.stop = Stop {
                 role,
                 mate,
@@ -597,7 +644,12 @@ impl Draft {
                 windows,
                 needs,
                 barred,
-                unserved: scale.unserved * weight,
+                unserved: draft.prize.map_or(scale.unserved * weight, |prize| prize * scale.units),
+                release: draft.release.map_or(draft.stop.release, |release| clock.shifted(release)),
+                soft: draft.preferred.map(|preferred| {
+                    let (opens, closes) = preferred.window;
+                    preferred.scaled((clock.shifted(opens), clock.shifted(closes)), scale.units)
+                }),
                 ..draft.stop
             });
         }
@@ -631,8 +683,10 @@ impl Draft {
         }
         let has_times = !self.opens.is_empty() || self.vehicles.iter().any(|vehicle| !vehicle.breaks.is_empty());
         let initial = given::start_plan(&stops, &self.tasks, &self.vehicles, &mut repairs)?;
-        let weights = Weights { setup_in_window: !open_for_setup(&mut stops, &tours), ..VROOM };
-        let problem = Problem::new(ProblemSpec { stops, tours, legs: roads.legs, weights, initial })?;
+        let prizes = self.has_prizes;
+        let relations = rules::relations(&self.relations, &self.tasks)?;
+        let weights = Weights { setup_in_window: !open_for_setup(&mut stops, &tours), prizes, ..VROOM };
+        let problem = Problem::new(ProblemSpec { stops, tours, legs: roads.legs, weights, initial, relations })?;
         Ok(Instance {
             problem,
             nodes: self.tasks.iter().map(|task| task.id).collect(),
@@ -646,6 +700,8 @@ impl Draft {
                 has_distances: roads.has_distances,
                 has_times,
                 wants_plan,
+                time_base: clock.base(),
+                cost_units: scale.units,
             }),
             warnings: repairs.warnings,
             strict: options.strict,

@@ -53,6 +53,8 @@ fn in_words(problem: &Problem, unit: StopIx, tour: TourIx, vehicle: u64, what: O
         Obstacle::Way(by) => ("max_distance", Some(by)),
         Obstacle::Pauses => ("breaks", None),
         Obstacle::Order => ("order", None),
+        Obstacle::Related => ("relation", None),
+        Obstacle::DrivingTime => ("driving_time", None),
         Obstacle::Unreachable => ("unreachable", None),
     };
     let mut told = json!({ "vehicle": vehicle, "what": word });

@@ -106,6 +106,43 @@ objects! {
         matrix: Rows,
         // Of vroom-express: the options of the command line.
         options: Options,
+        // Not of VROOM, as is everything that [`super::rules`] reads.
+        relations: Vec<Relation>,
+    }
+    /// What holds between tasks.
+    Relation {
+        type_: String,
+        tasks: Vec<TaskRef>,
+    }
+    /// A task by its type (`job` where none is said) and id.
+    TaskRef {
+        type_: String,
+        id: u64,
+    }
+    /// When service should begin, and the price of an hour earlier or later.
+    SoftTimeWindow {
+        time_window: Window,
+        per_hour_early: u32,
+        per_hour_late: u32,
+    }
+    /// Where a vehicle reloads, and how often at most.
+    Reload {
+        places: Vec<ReloadSpot>,
+        max_times: u32,
+    }
+    ReloadSpot {
+        location: Point,
+        location_index: u32,
+        service: u32,
+    }
+    /// Limits of a driver's day: a rule by name, single limits, or both.
+    DrivingTime {
+        rule: String,
+        max_driving: u32,
+        break_time: u32,
+        first_part: u32,
+        service_counts: bool,
+        max_duty: u32,
     }
     /// Options of the command line in a request to vroom-express. Only `c` changes anything here.
     Options {
@@ -138,6 +175,9 @@ objects! {
         priority: u32,
         time_windows: Vec<Window>,
         description: String,
+        release: u32,
+        soft_time_window: SoftTimeWindow,
+        prize: u32,
     }
     Shipment {
         pickup: Task,
@@ -145,6 +185,7 @@ objects! {
         amount: Vec<u32>,
         skills: Vec<u32>,
         priority: u32,
+        prize: u32,
     }
     Vehicle {
         id: u64,
@@ -165,6 +206,9 @@ objects! {
         max_travel_time: u32,
         max_distance: u32,
         steps: Vec<Step>,
+        unloading: String,
+        reload: Reload,
+        driving_time: DrivingTime,
     }
     /// What a vehicle costs.
     Costs {

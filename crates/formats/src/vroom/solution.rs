@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_solver::{NodeIx, Problem, Role, Solution, Stop, StopIx, TourIx, TourSpec, schedule_home};
+use fleetfold_solver::{
+    NodeIx, Problem, Role, Solution, Stop, StopIx, TIME_MAX, Timed, TourIx, TourSpec, rests, schedule_home,
+};
 use serde_json::{Map, Value, json};
 
+use super::clock::NEVER;
 use super::prices::PARTS;
 use super::reasons::{obstacles_of, reason, unit};
 use super::timing::{Leg, Ride, Step, Times, off};
@@ -28,6 +31,10 @@ pub(super) enum Visit {
     Task(StopIx),
     /// One of the vehicle's breaks.
     Break(usize),
+    /// It unloads and loads again; seconds until it leaves.
+    Reload(NodeIx, i64),
+    /// A break that driving times ask for: when it begins, and seconds.
+    Rest(i64, i64),
 }
 
 /// What is wrong with a step, a route or a whole plan: VROOM's name of each cause, and by how many seconds where it is one of time.
@@ -145,15 +152,29 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
         let (timed, home) = schedule_home(problem, tour, sequence).ok_or_else(|| broken("breaks a rule"))?;
         let mut visits = Vec::with_capacity(sequence.len());
         let mut breaks = (0..names.vehicles[tour.index()].breaks.len()).map(Visit::Break);
-        for (&stop, timed) in sequence.iter().zip(&timed) {
+        let rests = rests(problem, tour, sequence);
+        let rests_before = |position: usize, to_reload: bool| {
+            let own = rests.iter().filter(move |rest| rest.before == position && rest.to_reload == to_reload);
+            own.map(|rest| Visit::Rest(i64::from(rest.begin) + names.time_base, i64::from(rest.duration)))
+        };
+        for (position, (&stop, timed)) in sequence.iter().zip(&timed).enumerate() {
             visits.extend(breaks.by_ref().take(timed.pauses as usize));
+            if let Some(reloaded) = timed.reloaded {
+                visits.extend(rests_before(position, true));
+                visits.push(Visit::Reload(reloaded.node, i64::from(reloaded.leave - reloaded.arrival)));
+            }
+            visits.extend(rests_before(position, false));
             visits.push(Visit::Task(stop));
         }
         visits.extend(breaks.by_ref().take(home.pauses as usize));
+        visits.extend(rests_before(sequence.len(), false));
         if breaks.next().is_some() {
             return Err(broken("lacks a break"));
         }
-        let ride = ride(problem, names, tour, &visits);
+        let mut ride = ride(problem, names, tour, &visits);
+        if has_fixed_times(problem, tour, sequence) {
+            fix_times(problem, names, tour, (&visits, &timed), &mut ride);
+        }
         let times = ride.times();
         let in_time = ride.steps.iter().zip(&times.steps).all(|(step, moment)| off(&step.windows, moment.begin) == 0);
         if !in_time || times.start < ride.shift.0 || times.end.arrival > ride.shift.1 {
@@ -168,6 +189,44 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
     document.finish()
 }
 
+/// Times are part of the plan, not only its order: it reloads, rests, or begins tasks when they are preferred or can be loaded.
+fn has_fixed_times(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> bool {
+    let spec = &problem.tours()[tour.index()];
+    let is_timed = |stop: &StopIx| {
+        let its = &problem.stops()[stop.index()];
+        its.soft.is_some() || its.release > -TIME_MAX
+    };
+    spec.reload.is_some() || spec.driving_time.is_some() || sequence.iter().any(is_timed)
+}
+
+/// Makes a ride begin everything when the plan does.
+fn fix_times(problem: &Problem, names: &Names, tour: TourIx, (visits, timed): (&[Visit], &[Timed]), ride: &mut Ride) {
+    let spec = &problem.tours()[tour.index()];
+    let mut here = spec.start_node;
+    let mut timed = timed.iter();
+    let leaves = timed.as_slice().first().map(|first| i64::from(first.leave - first.pause) + names.time_base);
+    // Who leaves later has driven less when he rests.
+    if visits.iter().any(|visit| matches!(visit, Visit::Rest(..))) {
+        ride.leaves.at = leaves;
+    } else {
+        ride.leaves.after = leaves;
+    }
+    for (step, visit) in ride.steps.iter_mut().zip(visits) {
+        match *visit {
+            Visit::Task(stop) => {
+                let its = &problem.stops()[stop.index()];
+                let (setup, _) = times_at(spec, its, here);
+                here = its.node;
+                if let Some(timed) = timed.next() {
+                    step.forced.at = Some(i64::from(timed.start) - setup + names.time_base);
+                }
+            }
+            Visit::Reload(node, _) => here = node,
+            Visit::Break(_) | Visit::Rest(..) => {}
+        }
+    }
+}
+
 /// A route whose times are to be found.
 pub(super) fn ride(problem: &Problem, names: &Names, tour: TourIx, visits: &[Visit]) -> Ride {
     let spec = &problem.tours()[tour.index()];
@@ -177,6 +236,14 @@ pub(super) fn ride(problem: &Problem, names: &Names, tour: TourIx, visits: &[Vis
         Visit::Break(index) => {
             let own = &vehicle.breaks[index];
             Step { windows: own.windows.clone(), setup: 0, service: own.service, leg: None, forced: Forced::default() }
+        }
+        Visit::Reload(node, service) => {
+            let leg = leg(problem, spec, here, node);
+            here = node;
+            Step { windows: vec![(0, NEVER)], setup: 0, service, leg: Some(leg), forced: Forced::default() }
+        }
+        Visit::Rest(begin, service) => {
+            Step { windows: vec![(begin, begin)], setup: 0, service, leg: None, forced: Forced::default() }
         }
         Visit::Task(stop) => {
             let its = &problem.stops()[stop.index()];
@@ -298,7 +365,10 @@ impl<'p> Document<'p> {
             if vehicle.has_start { Some(spec.start_node) } else { place_of(tasks.first()).or(spec.end_node.get()) };
         let last = spec.end_node.get().or(place_of(tasks.last())).or(first);
         let mut sums = Sums::new(names.dimensions);
-        let mut load = start_load(self.problem, names, &tasks);
+        let mut load = start_load(self.problem, names, trip(visits));
+        // Goods of shipments stay on board where the vehicle reloads.
+        let mut shipped = vec![0; names.dimensions];
+        let (mut unpaid, mut soft) = (0, 0i64);
         let mut steps = Vec::with_capacity(visits.len() + 2);
         let (mut here, mut custom) = (spec.start_node, 0i64);
         let none = Violations::default();
@@ -332,7 +402,29 @@ impl<'p> Document<'p> {
             sums.distance += moment.metres;
             let waiting = moment.begin - moment.arrival;
             sums.waiting += waiting;
+            if let Visit::Reload(node, service) = visit {
+                load.clone_from(&shipped);
+                add(&mut load, &start_load(self.problem, names, trip(&visits[position + 1..])), 1);
+                let mut object = step("reload", moment.arrival, &sums, &load, wrong);
+                self.put_place(node, &mut object);
+                object.insert("service".to_owned(), json!(service));
+                object.insert("waiting_time".to_owned(), json!(waiting));
+                steps.push(Value::Object(object));
+                here = node;
+                (sums.service, unpaid) = (sums.service + service, unpaid + service);
+                continue;
+            }
+            if let Visit::Rest(_, service) = visit {
+                let mut object = step("break", moment.arrival, &sums, &load, wrong);
+                object.insert("description".to_owned(), json!("driving time"));
+                object.insert("service".to_owned(), json!(service));
+                object.insert("waiting_time".to_owned(), json!(waiting));
+                steps.push(Value::Object(object));
+                (sums.service, unpaid) = (sums.service + service, unpaid + service);
+                continue;
+            }
             let (mut object, id, description, setup, service) = match visit {
+                Visit::Reload(..) | Visit::Rest(..) => continue,
                 Visit::Break(index) => {
                     let own = &vehicle.breaks[index];
                     let object = step("break", moment.arrival, &sums, &load, wrong);
@@ -347,6 +439,13 @@ impl<'p> Document<'p> {
                     here = its.node;
                     add(&mut load, &task.pickup, 1);
                     add(&mut load, &task.delivery, -1);
+                    if matches!(its.role, Role::Pickup | Role::Delivery) {
+                        add(&mut shipped, &task.pickup, 1);
+                        add(&mut shipped, &task.delivery, -1);
+                    }
+                    if let Some(preferred) = its.soft {
+                        soft += preferred.price((moment.begin - names.time_base) as i32);
+                    }
                     add(&mut sums.pickup, &task.pickup, 1);
                     add(&mut sums.delivery, &task.delivery, 1);
                     sums.priority += i64::from(task.priority);
@@ -388,10 +487,10 @@ impl<'p> Document<'p> {
         } else {
             wide(sums.duration) * wide(vehicle.per_hour) * 1000 + wide(sums.distance) * wide(vehicle.per_km) * 3600
         };
-        let tasks = wide(sums.setup + sums.service) * wide(vehicle.per_task_hour) * 1000;
+        let tasks = wide(sums.setup + sums.service - unpaid) * wide(vehicle.per_task_hour) * 1000;
         let variable =
             if names.has_times { (driving + PARTS / 2) / PARTS + tasks / PARTS } else { (driving + tasks) / PARTS };
-        sums.cost = vehicle.fixed + variable as i64;
+        sums.cost = vehicle.fixed + variable as i64 + soft / names.cost_units;
         let mut route = Map::new();
         route.insert("vehicle".to_owned(), json!(vehicle.id));
         sums.write(names, &mut route);
@@ -417,10 +516,16 @@ impl<'p> Document<'p> {
     }
 }
 
+/// The tasks of a route up to where it reloads.
+fn trip(visits: &[Visit]) -> impl Iterator<Item = StopIx> + '_ {
+    let trip = visits.iter().take_while(|visit| !matches!(visit, Visit::Reload(..)));
+    trip.filter_map(|&visit| if let Visit::Task(stop) = visit { Some(stop) } else { None })
+}
+
 /// Goods on board at the start: what the jobs of a route deliver.
-pub(super) fn start_load(problem: &Problem, names: &Names, tasks: &[StopIx]) -> Vec<i64> {
+pub(super) fn start_load(problem: &Problem, names: &Names, tasks: impl Iterator<Item = StopIx>) -> Vec<i64> {
     let mut load = vec![0; names.dimensions];
-    for stop in tasks.iter().filter(|stop| problem.stops()[stop.index()].role == Role::JobDelivery) {
+    for stop in tasks.filter(|stop| problem.stops()[stop.index()].role == Role::JobDelivery) {
         add(&mut load, &names.tasks[stop.index()].delivery, 1);
     }
     load

@@ -18,6 +18,10 @@ const SMALL: usize = 16;
 const ANYWHERE_PER_MILLE: usize = 100;
 /// Positions that are tried then.
 const ANYWHERE_TRIES: usize = 3;
+/// Where leaving out has prizes: how often (per mille) a unit may cost more than its prize, and fewer than
+/// how many doublings of it.
+const LOSS_PER_MILLE: usize = 400;
+const LOSS_DOUBLINGS: usize = 6;
 /// Where stops are related: how often (per mille) an unused vehicle is passed over, so that another one is tried.
 const PASSED_OVER_PER_MILLE: usize = 200;
 /// How often (per mille) a shipment is tried at all positions of the tours that its compatible stops are on, instead of beside these
@@ -147,7 +151,11 @@ impl State<'_> {
         scratch: &mut Scratch,
         random: &mut Random,
     ) -> Option<Insertion> {
-        let bound = self.local.unserved(unit);
+        let mut bound = self.local.unserved(unit);
+        if self.local.problem.weights().prizes && random.chance(LOSS_PER_MILLE) {
+            // Alone it may not pay, and together with what comes after it, it may.
+            bound = bound.saturating_mul(1 << random.below(LOSS_DOUBLINGS));
+        }
         let job = self.local.fixed[unit].role != Role::Pickup;
         let pooled = self.local.problem.pooled();
         let mut best = if !self.plain && (self.local.problem.walks() || self.local.problem.lifo()) {

@@ -33,6 +33,27 @@ impl Relation {
         matches!(self.kind, RelationKind::InOrder | RelationKind::Directly)
     }
 
+    /// True if a unit may join a tour. `tour_of`: where each stop is, or `none`.
+    pub(crate) fn allows<T: PartialEq + Copy>(
+        &self,
+        unit: StopIx,
+        tour: T,
+        none: T,
+        tour_of: impl Fn(StopIx) -> T,
+    ) -> bool {
+        let mut others = self.stops.iter().filter(|&&stop| stop != unit).map(|&stop| tour_of(stop));
+        match self.kind {
+            RelationKind::AtMostOne => others.all(|other| other == none),
+            RelationKind::DifferentTours => others.all(|other| other != tour),
+            RelationKind::SameTour => others.all(|other| other == none || other == tour),
+            RelationKind::InOrder | RelationKind::Directly => {
+                // Whatever comes before it is there already.
+                let mut before = self.stops.iter().take_while(|&&stop| stop != unit);
+                before.all(|&stop| tour_of(stop) == tour)
+            }
+        }
+    }
+
     /// Its stops are taken out together: where one cannot move without the others.
     pub(crate) fn moves_as_one(&self) -> bool {
         self.kind == RelationKind::SameTour || self.is_ordered()

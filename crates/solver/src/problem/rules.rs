@@ -18,7 +18,7 @@ pub struct SoftWindow {
 
 impl SoftWindow {
     /// What it costs to begin at an instant, millionths.
-    pub(crate) fn price(&self, begin: i32) -> i64 {
+    pub fn price(&self, begin: i32) -> i64 {
         span_price(self.opens, begin, self.early_per_hour) + span_price(begin, self.closes, self.late_per_hour)
     }
 }

@@ -300,6 +300,9 @@ pub struct Weights {
     pub hard: bool,
     /// Windows hold for the beginning of set-up, not for that of service after it.
     pub setup_in_window: bool,
+    /// Leaving stops out may be cheaper than serving them, so that the search also tries what pays only together with others (prize
+    /// collecting). It never changes what a plan costs.
+    pub prizes: bool,
     /// A pause may be taken anywhere on the way. Otherwise it is taken before a vehicle leaves for its next stop.
     pub pause_on_the_way: bool,
 }
@@ -311,6 +314,7 @@ impl Default for Weights {
             flow_per_hour: 0,
             hard: false,
             setup_in_window: false,
+            prizes: false,
             pause_on_the_way: false,
         }
     }

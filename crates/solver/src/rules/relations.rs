@@ -23,6 +23,15 @@ impl Order {
     }
 }
 
+/// False if the relations of a unit that is on no tour forbid that it joins this one.
+pub(crate) fn may_join(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx, tour: TourIx) -> bool {
+    let tour_of = |stop: StopIx| {
+        let found = TourIx::all().zip(tours).find(|(_, sequence)| sequence.contains(&stop));
+        found.map_or(TourIx::NONE, |(tour, _)| tour)
+    };
+    problem.relations().of(unit).all(|relation| relation.allows(unit, tour, TourIx::NONE, tour_of))
+}
+
 /// Takes out of a plan what breaks relations: the later unit of two that exclude each other, and what follows something that is gone.
 pub(crate) fn keep(problem: &Problem, tours: &mut [Vec<StopIx>]) {
     let relations = problem.relations();

@@ -3,7 +3,6 @@
 
 use super::State;
 use crate::index::{LocalStop, LocalTour, StopIx};
-use crate::problem::RelationKind;
 
 impl State<'_> {
     /// False if the relations of a unit forbid that it joins a tour, as the plan stands now.
@@ -15,19 +14,7 @@ impl State<'_> {
         }
         let own = local.stops[unit];
         let tour_of = |stop: StopIx| local.at_home(stop).map_or(LocalTour::NONE, |stop| self.records[stop].tour);
-        relations.of(own).all(|relation| {
-            let mut others = relation.stops.iter().filter(|&&stop| stop != own).map(|&stop| tour_of(stop));
-            match relation.kind {
-                RelationKind::AtMostOne => others.all(|other| other == LocalTour::NONE),
-                RelationKind::DifferentTours => others.all(|other| other != tour),
-                RelationKind::SameTour => others.all(|other| other == LocalTour::NONE || other == tour),
-                RelationKind::InOrder | RelationKind::Directly => {
-                    // Whatever comes before it is there already.
-                    let mut before = relation.stops.iter().take_while(|&&stop| stop != own);
-                    before.all(|&stop| tour_of(stop) == tour)
-                }
-            }
-        })
+        relations.of(own).all(|relation| relation.allows(own, tour, LocalTour::NONE, tour_of))
     }
 
     /// The units that have to be taken out with these, themselves included.

@@ -1,0 +1,178 @@
+//! What a document may say beyond VROOM's format, from the file to the answer.
+
+use fleetfold_formats::{Instance, ReadError, VroomOptions, read_vroom, solution};
+use fleetfold_solver::check::check;
+use fleetfold_solver::{SearchLimits, solve};
+use serde_json::{Value, json};
+
+fn read(file: &Value) -> Result<Instance, ReadError> {
+    read_vroom(&file.to_string(), VroomOptions { strict: true, ..VroomOptions::default() })
+}
+
+fn solved(file: &Value) -> Value {
+    let instance = read(file).unwrap_or_else(|what| panic!("{what}: {file}"));
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let limits = SearchLimits { rounds: 20, iterations: 300, ..SearchLimits::default() };
+    let found = solve(&instance.problem, &limits, &stop);
+    check(&instance.problem, &found).expect("a plan that keeps the rules");
+    solution(&instance, instance.names.as_ref().unwrap(), &found).expect("a plan that keeps the rules")
+}
+
+fn refused(file: &Value) -> String {
+    read(file).err().unwrap_or_else(|| panic!("accepted: {file}")).to_string()
+}
+
+/// Places on a line, an hour of 3,600 s apart per `step`.
+fn line(step: u32, jobs: &[Value], vehicles: &[Value]) -> Value {
+    let durations: Vec<Vec<u32>> = (0..10u32).map(|a| (0..10u32).map(|b| a.abs_diff(b) * step).collect()).collect();
+    json!({"jobs": jobs, "vehicles": vehicles, "matrices": {"car": {"durations": durations}}})
+}
+
+fn job(id: u32, more: &Value) -> Value {
+    let mut job = json!({"id": id, "location_index": id});
+    job.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    job
+}
+
+/// What each route does: its vehicle, and type and id of its steps.
+fn routes(answer: &Value) -> Vec<(u64, Vec<String>)> {
+    let route = |route: &Value| {
+        let steps = route["steps"].as_array().unwrap().iter().map(|step| match step["id"].as_u64() {
+            Some(id) => format!("{} {id}", step["type"].as_str().unwrap()),
+            None => step["type"].as_str().unwrap().to_owned(),
+        });
+        (route["vehicle"].as_u64().unwrap(), steps.collect())
+    };
+    answer["routes"].as_array().unwrap().iter().map(route).collect()
+}
+
+#[test]
+fn a_small_van_reloads() {
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0, "capacity": [2],
+        "reload": {"places": [{"location_index": 0, "service": 300}, {"location_index": 6, "service": 60}], "max_times": 2}});
+    let jobs: Vec<Value> = (1..6).map(|id| job(id, &json!({"delivery": [1], "service": 10}))).collect();
+    let answer = solved(&line(100, &jobs, std::slice::from_ref(&van)));
+    assert_eq!(answer["summary"]["unassigned"], 0);
+    let steps = answer["routes"][0]["steps"].as_array().unwrap();
+    let reloads: Vec<&Value> = steps.iter().filter(|step| step["type"] == "reload").collect();
+    assert_eq!(reloads.len(), 2, "{answer}");
+    assert!(reloads.iter().all(|step| step["location_index"].is_number() && step["service"].as_u64() > Some(0)));
+    assert!(steps.iter().all(|step| step["load"][0].as_u64().unwrap() <= 2), "{answer}");
+    // Without a place to reload two of five fit.
+    let mut file = line(100, &jobs, &[van]);
+    file["vehicles"][0].as_object_mut().unwrap().remove("reload");
+    assert_eq!(solved(&file)["summary"]["unassigned"], 3);
+}
+
+#[test]
+fn european_driving_times_are_kept_and_shown() {
+    let lorry = |rule: &Value| json!({"id": 7, "start_index": 0, "driving_time": rule, "time_window": [1000, 100_000]});
+    let answer = solved(&line(3600, &[job(6, &json!({}))], &[lorry(&json!({"rule": "eu_561"}))]));
+    assert_eq!(routes(&answer), [(7, ["start", "break", "job 6", "end"].map(str::to_owned).to_vec())]);
+    let steps = answer["routes"][0]["steps"].as_array().unwrap();
+    assert_eq!((steps[1]["arrival"].as_i64(), steps[1]["service"].as_i64()), (Some(1000 + 16_200), Some(2700)));
+    assert_eq!(steps[2]["arrival"], 1000 + 6 * 3600 + 2700);
+    // Ten hours are more than a day of driving.
+    let far = json!({"jobs": [job(9, &json!({}))], "vehicles": [lorry(&json!({"rule": "eu_561"}))],
+        "matrices": {"car": {"durations": (0..10).map(|a| (0..10).map(|b| if a == b { 0 } else { 36_000 }).collect::<Vec<u32>>()).collect::<Vec<_>>()}}});
+    let answer = solved(&far);
+    assert_eq!(answer["unassigned"][0]["obstacles"][0]["what"], "max_travel_time", "{answer}");
+    let own = json!({"max_driving": 7200, "break_time": 600});
+    let answer = solved(&line(3600, &[job(6, &json!({}))], &[lorry(&own)]));
+    let breaks = routes(&answer)[0].1.iter().filter(|step| *step == "break").count();
+    assert_eq!(breaks, 2, "after two and after four hours of six");
+    assert!(refused(&line(1, &[job(1, &json!({}))], &[lorry(&json!({"rule": "eu"}))])).contains("eu_561"));
+    assert!(refused(&line(1, &[job(1, &json!({}))], &[lorry(&json!({"max_driving": 5}))])).contains("break_time"));
+}
+
+#[test]
+fn related_tasks_are_kept_together_or_apart() {
+    let vans: Vec<Value> = (1..3).map(|id| json!({"id": id, "start_index": 0, "end_index": 0})).collect();
+    let jobs: Vec<Value> = (1..5).map(|id| job(id, &json!({}))).collect();
+    let with = |kind: &str, ids: &[u32]| {
+        let mut file = line(100, &jobs, &vans);
+        let tasks: Vec<Value> = ids.iter().map(|id| json!({"id": id})).collect();
+        file["relations"] = json!([{"type": kind, "tasks": tasks}]);
+        file
+    };
+    let apart = solved(&with("different_vehicles", &[1, 2]));
+    assert_eq!((routes(&apart).len(), apart["summary"]["unassigned"].as_u64()), (2, Some(0)));
+    let order = solved(&with("in_order", &[3, 1, 4]));
+    let steps = routes(&order)[0].1.join(" ");
+    let at = |id: &str| steps.find(id).unwrap_or_else(|| panic!("{id} in {steps}"));
+    assert!(at("job 3") < at("job 1") && at("job 1") < at("job 4"));
+    assert!(routes(&solved(&with("directly", &[4, 1])))[0].1.join(" ").contains("job 4 job 1"));
+    let one = solved(&with("at_most_one", &[2, 4]));
+    assert_eq!(one["summary"]["unassigned"], 1);
+    assert_eq!(one["unassigned"][0]["id"], 4, "the farther one");
+    assert_eq!(one["unassigned"][0]["obstacles"][0]["what"], "relation");
+    for (edit, word) in [
+        (json!([{"type": "near", "tasks": [{"id": 1}, {"id": 2}]}]), "same_vehicle"),
+        (json!([{"type": "in_order", "tasks": [{"id": 1}, {"id": 77}]}]), "there is no job 77"),
+        (json!([{"type": "in_order", "tasks": [{"id": 1}, {"id": 1}]}]), "there twice"),
+        (json!([{"type": "in_order", "tasks": [{"id": 1}]}]), "at least two"),
+        (json!([{"type": "in_order", "tasks": [{"id": 1}, {"id": 2}], "strength": 1}]), "strength"),
+    ] {
+        let mut file = with("in_order", &[1, 2]);
+        file["relations"] = edit;
+        let told = refused(&file);
+        assert!(told.contains(word) && told.contains("relations[0]"), "{told}");
+    }
+}
+
+#[test]
+fn preferred_times_cost_what_they_are_missed_by() {
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0});
+    let soft =
+        json!({"soft_time_window": {"time_window": [1000, 1100], "per_hour_early": 3600, "per_hour_late": 7200}});
+    let wide = solved(&line(100, &[job(1, &soft)], std::slice::from_ref(&van)));
+    assert_eq!(
+        (wide["summary"]["cost"].as_i64(), wide["routes"][0]["steps"][1]["arrival"].as_i64()),
+        (Some(200), Some(1000))
+    );
+    let mut shut = soft;
+    shut["time_windows"] = json!([[0, 900]]);
+    // 100 s too early, a unit each.
+    assert_eq!(solved(&line(100, &[job(1, &shut)], &[van]))["summary"]["cost"], 300);
+}
+
+#[test]
+fn a_prize_that_is_less_than_the_way_is_not_fetched() {
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0});
+    let jobs = [job(1, &json!({"prize": 150})), job(2, &json!({"prize": 300})), job(9, &json!({"prize": 100}))];
+    let answer = solved(&line(100, &jobs, &[van]));
+    let left: Vec<u64> =
+        answer["unassigned"].as_array().unwrap().iter().map(|task| task["id"].as_u64().unwrap()).collect();
+    assert_eq!(left, [9]);
+}
+
+#[test]
+fn goods_are_not_loaded_before_they_are_ready() {
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0, "capacity": [9], "time_window": [0, 9000]});
+    let jobs = [job(1, &json!({"delivery": [1], "release": 500})), job(2, &json!({"delivery": [1]}))];
+    let answer = solved(&line(100, &jobs, std::slice::from_ref(&van)));
+    assert_eq!(answer["routes"][0]["steps"][0]["arrival"], 500, "{answer}");
+    let shipment = json!({"vehicles": [van], "shipments": [{"amount": [1], "pickup": {"id": 1, "location_index": 1, "release": 5},
+        "delivery": {"id": 1, "location_index": 2}}], "matrices": {"car": {"durations": [[0, 1, 1], [1, 0, 1], [1, 1, 0]]}}});
+    assert!(refused(&shipment).contains("release"));
+}
+
+#[test]
+fn goods_leave_in_the_order_that_the_vehicle_asks_for() {
+    let file = |unloading: &str| {
+        let vehicle = json!({"id": 1, "start_index": 0, "end_index": 0, "capacity": [9], "unloading": unloading});
+        let mut file = line(100, &[], &[vehicle]);
+        file["shipments"] = json!([
+            {"amount": [1], "pickup": {"id": 1, "location_index": 1}, "delivery": {"id": 1, "location_index": 3}},
+            {"amount": [1], "pickup": {"id": 2, "location_index": 2}, "delivery": {"id": 2, "location_index": 4}},
+        ]);
+        file
+    };
+    let steps = |unloading: &str| routes(&solved(&file(unloading)))[0].1.join(" ");
+    let fifo = steps("fifo");
+    assert!(fifo.find("delivery 1") < fifo.find("delivery 2"), "{fifo}");
+    let lifo = steps("lifo");
+    let nested = lifo.contains("delivery 1 pickup 2") || lifo.find("delivery 2") < lifo.find("delivery 1");
+    assert!(nested, "{lifo}");
+    assert!(refused(&file("any")).contains("fifo"));
+}

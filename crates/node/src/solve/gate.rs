@@ -73,6 +73,7 @@ fn words(instance: &Instance, fault: &Fault) -> String {
         Fault::Way(tour) => format!("{} drives longer or farther than it may", vehicle(tour)),
         Fault::Late(it) => format!("{} is served too late", stop(it)),
         Fault::Lifo(it) => format!("{} is unloaded out of order", stop(it)),
+        Fault::Relation(number) => format!("what the {}. relation asks of its tasks is broken", number + 1),
     }
 }
 

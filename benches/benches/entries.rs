@@ -140,6 +140,7 @@ fn serve(log: &mut Log, orders: usize, behind: usize) {
             };
             let chain = *log.fleet.chain();
             log.tell(Event::PlanProposed(Proposal {
+                rules: fleetfold_model::RULES,
                 format: fleetfold_model::FORMAT,
                 epoch: 1,
                 rev: chain.rev + 1,

@@ -16,7 +16,7 @@ use fleetfold_benches::{entry, job, van, zone_opened};
 use fleetfold_engine::{Draft, Effect, Engine, Input, Note, Outlook, SolveReport, run};
 use fleetfold_fleet::Fleet;
 use fleetfold_journal::Outcome;
-use fleetfold_model::{Event, LogSeq, Millis, NetworkSpec, Policy, Position, Space, StopEvent, Timestamp, VehicleId};
+use fleetfold_model::{Event, LogSeq, NetworkSpec, Policy, Position, Space, StopEvent, Timestamp, VehicleId};
 use fleetfold_roads::Network;
 use fleetfold_sim::Seeded;
 use fleetfold_solver::{SearchLimits, TourIx, price, solve};
@@ -158,7 +158,7 @@ impl Rig {
         let outlook = self.outlook.as_ref().expect("a search has run");
         let all: Vec<VehicleId> = (0..fleet.vehicles().len() as u32).map(VehicleId).collect();
         let unassigned: Vec<_> = fleet.unassigned_orders().collect();
-        let draft = Draft::new(fleet, outlook, &all, &unassigned, Timestamp(self.now), Millis(0));
+        let draft = Draft::new(fleet, outlook, &all, &unassigned, Timestamp(self.now));
         let problem = draft.finish(outlook);
         let stop = Arc::new(AtomicBool::new(false));
         let (ends, begun) = (Arc::clone(&stop), Instant::now());

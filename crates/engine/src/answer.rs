@@ -137,7 +137,7 @@ impl<'a> Answer<'a> {
         if let Placement::OnRoute(vehicle) = order.placement {
             // A visit under way is not taken back for a change; its vehicle is looked at instead.
             let state = self.moment.fleet.vehicle(vehicle);
-            let frozen = state.frozen(self.moment.now() + self.moment.answer_margin());
+            let frozen = state.frozen();
             if state.route.visits[..frozen].iter().any(|visit| visit.order == id) {
                 return None;
             }
@@ -148,10 +148,10 @@ impl<'a> Answer<'a> {
     /// Takes off a route what it can no longer keep: orders behind the end of the shift or beyond capacity, from the back, and
     /// orders newly late. They may well come back to where they were.
     fn loosen(&self, vehicle: VehicleId, loose: &mut BTreeSet<OrderId>) {
-        let (now, margin) = (self.moment.now(), self.moment.answer_margin());
+        let now = self.moment.now();
         loop {
             let taken: Vec<OrderId> = loose.iter().copied().collect();
-            let draft = Draft::new(self.moment.fleet, self.outlook, &[vehicle], &taken, now, margin);
+            let draft = Draft::new(self.moment.fleet, self.outlook, &[vehicle], &taken, now);
             if draft.initial[0].is_empty() {
                 return;
             }
@@ -318,14 +318,7 @@ impl<'a> Answer<'a> {
     fn solve_at_once(&self, vehicles: &BTreeSet<VehicleId>, orders: &[OrderId]) -> (Draft, Problem, Solution) {
         let vehicles: Vec<VehicleId> = vehicles.iter().copied().collect();
         self.read.borrow_mut().vehicles.extend(&vehicles);
-        let draft = Draft::new(
-            self.moment.fleet,
-            self.outlook,
-            &vehicles,
-            orders,
-            self.moment.now(),
-            self.moment.answer_margin(),
-        );
+        let draft = Draft::new(self.moment.fleet, self.outlook, &vehicles, orders, self.moment.now());
         let problem = self.finish(&draft);
         let solution = insert(&problem);
         (draft, problem, solution)

@@ -45,7 +45,7 @@ pub(crate) fn refusal(moment: Moment<'_>, id: VehicleId, order: &OrderState) -> 
         return Some(Refusal::Stops);
     }
     let soon = moment.now() + moment.answer_margin();
-    let frozen = vehicle.frozen(soon);
+    let frozen = vehicle.frozen();
     let by = shortage(fleet, vehicle, frozen, order, spec.capacity);
     if by > 0 {
         return Some(Refusal::Capacity { by });

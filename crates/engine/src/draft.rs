@@ -9,7 +9,8 @@ use fleetfold_fleet::{Anchor, Fleet, Placement, VehicleState, Visit};
 use fleetfold_model::{LogSeq, Millis, OrderId, Position, StopKind, Timestamp, VehicleId};
 use fleetfold_roads::LegQuery;
 use fleetfold_solver::{
-    Legs, NodeIx, Pause, Problem, ProblemSpec, Role, Stop, StopIx, TIME_MAX, TourIx, TourSpec, UNREACHABLE, Weights,
+    Legs, NodeIx, Pause, Problem, ProblemSpec, Relation, RelationKind, Role, Stop, StopIx, TIME_MAX, TourIx, TourSpec,
+    UNREACHABLE, Weights,
 };
 
 use crate::outlook::Outlook;
@@ -55,20 +56,13 @@ pub struct Draft {
     pub(crate) weights: Weights,
     /// How much a change of each stop's promise weighs, in thousandths.
     promises: Vec<i64>,
+    relations: Vec<Relation>,
 }
 
 impl Draft {
     /// Drafts a problem over some vehicles. `loose` orders are taken off their routes (or come from nowhere) and are to be
-    /// placed; everything else on those routes stays where it is. `margin`: how long a decision takes to come back,
-    /// zone time: visits that will freeze within it count as frozen.
-    pub fn new(
-        fleet: &Fleet,
-        outlook: &Outlook,
-        vehicles: &[VehicleId],
-        loose: &[OrderId],
-        now: Timestamp,
-        margin: Millis,
-    ) -> Self {
+    /// placed; everything else on those routes stays where it is.
+    pub fn new(fleet: &Fleet, outlook: &Outlook, vehicles: &[VehicleId], loose: &[OrderId], now: Timestamp) -> Self {
         let policy = fleet.policy();
         let mut draft = Self {
             epoch: now,
@@ -89,11 +83,12 @@ impl Draft {
                 ..Weights::default()
             },
             promises: Vec::new(),
+            relations: Vec::new(),
         };
         let mut place_ids = BTreeMap::new();
         for (tour, &id) in vehicles.iter().enumerate() {
             let vehicle = fleet.vehicle(id);
-            let frozen = vehicle.frozen(now + margin);
+            let frozen = vehicle.frozen();
             let (head, start) = head(fleet, outlook, vehicle, frozen, now);
             let spec = draft.tour(fleet, vehicle, &head, start, &mut place_ids);
             draft.solver_tours.push(spec);
@@ -134,6 +129,7 @@ impl Draft {
             }
         }
         draft.pair();
+        draft.keep_order_of_unloading(fleet);
         draft.until = draft.until + AFTER;
         draft
     }
@@ -171,7 +167,7 @@ impl Draft {
             legs,
             weights: self.weights,
             initial: self.initial.clone(),
-            ..ProblemSpec::default()
+            relations: self.relations.clone(),
         })
         .expect("a draft of a checked fleet is a legal problem")
     }
@@ -331,6 +327,11 @@ impl Draft {
             (StopKind::Delivery, false) if order.loads_at_start() => Role::JobDelivery,
             (StopKind::Delivery, false) => Role::JobPickup,
         };
+        // A dispatcher's word counts more than what fits and who can: the order takes all the room there is, and no more.
+        let tied = order.pinned.map(|vehicle| fleet.vehicle(vehicle));
+        let room = tied.and_then(|vehicle| vehicle.spec.as_ref()).map(|spec| spec.capacity.0);
+        let load = room.map_or(spec.load.0, |room| std::array::from_fn(|d| spec.load.0[d].min(room[d])));
+        let needs = tied.map_or(order.skills, |vehicle| order.skills & vehicle.skills);
         let first_stop = kind == StopKind::Pickup || !order.open_stops().contains(&StopKind::Pickup) || head_has_pickup;
         let barred = order.rejected_by.iter().filter_map(|&vehicle| tour_of(vehicle)).collect();
         let node = self.place(stop.position, ids);
@@ -339,10 +340,10 @@ impl Draft {
             due: stop.due.map_or(i32::MAX, |due| self.relative(due)),
             service: span(fleet.service_at(stop.position, stop.service)),
             setup: span(stop.setup),
-            load: spec.load.0,
+            load,
             role,
             mate: StopIx::NONE,
-            needs: order.skills,
+            needs,
             locked,
             home: if first_stop { was } else { TourIx::NONE },
             // As a limit; what it is depends on the legs.
@@ -354,6 +355,24 @@ impl Draft {
         });
         self.stops.push((id, kind));
         StopIx(self.stops.len() as u32 - 1)
+    }
+
+    /// Where a vehicle is unloaded last in, first out, what is on board already leaves it in the reverse order of its loading.
+    fn keep_order_of_unloading(&mut self, fleet: &Fleet) {
+        for &id in &self.vehicles {
+            let vehicle = fleet.vehicle(id);
+            if vehicle.spec.as_ref().is_none_or(|spec| !spec.lifo) {
+                continue;
+            }
+            let delivery = |&order: &OrderId| {
+                let stop = self.stops.iter().position(|&stop| stop == (order, StopKind::Delivery))?;
+                Some(StopIx(stop as u32))
+            };
+            let stops: Vec<StopIx> = vehicle.on_board.iter().rev().filter_map(delivery).collect();
+            if stops.len() > 1 {
+                self.relations.push(Relation { kind: RelationKind::InOrder, stops });
+            }
+        }
     }
 
     /// Joins the halves of shipments. A delivery alone is of goods on board (or about to be, from the head).

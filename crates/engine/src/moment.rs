@@ -3,10 +3,8 @@
 use fleetfold_fleet::Fleet;
 use fleetfold_model::{Millis, Timestamp};
 
-/// How long an answer takes to come back from the log at worst, log time: visits that freeze within it are left alone.
+/// How long an answer takes to come back from the log at worst, log time.
 const ANSWER_MARGIN: Millis = Millis(250);
-/// The same for the result of a search.
-const SEARCH_MARGIN: Millis = Millis(1_500);
 
 /// The fleet at an instant.
 #[derive(Clone, Copy, Debug)]
@@ -30,10 +28,5 @@ impl Moment<'_> {
     /// How long an answer takes to come back from the log at worst, zone time.
     pub(crate) fn answer_margin(&self) -> Millis {
         self.zone_span(ANSWER_MARGIN)
-    }
-
-    /// How long the result of a search takes to come back at worst, zone time.
-    pub(crate) fn search_margin(&self) -> Millis {
-        self.zone_span(SEARCH_MARGIN)
     }
 }

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Anchor, Fleet};
-use fleetfold_model::{Millis, Name, Timestamp, VehicleId};
+use fleetfold_model::{LogSeq, Millis, Name, Timestamp, VehicleId};
 
 use crate::moment::Moment;
 use crate::outlook::Outlook;
+use crate::proposal::RETIME_MIN;
 
 /// A stop is newly late when it would start this much after both its due time and the planned start (zone time).
 const LATE_MIN: Millis = Millis(60_000);
-/// A route is repaired for lateness at most this often (log time): a jam must not cause a new plan at every position.
+/// A route is repaired for lateness, or told new times, at most this often (log time): a jam must not cause a new plan at every
+/// position.
 const REPAIR_EVERY: Millis = Millis(5_000);
 /// The repair of one set of offenders is asked for again only after this, log time: the first one has had time to come back.
 const ASK_AGAIN: Millis = Millis(30_000);
@@ -27,6 +29,8 @@ pub(crate) struct Promises {
     repairs: BTreeSet<VehicleId>,
     /// When each route was last repaired for lateness, log time.
     repaired: BTreeMap<VehicleId, Timestamp>,
+    /// The revision of each route whose times were last to be told anew, and by how much they had moved.
+    retimed: BTreeMap<VehicleId, (LogSeq, Millis)>,
     /// When promises were last checked, log time.
     looked_at: Timestamp,
     /// The vehicle whose turn is next.
@@ -40,6 +44,7 @@ impl Default for Promises {
         Self {
             repairs: BTreeSet::new(),
             repaired: BTreeMap::new(),
+            retimed: BTreeMap::new(),
             looked_at: Timestamp(i64::MIN / 2),
             next: VehicleId(0),
             broken: BTreeMap::new(),
@@ -48,16 +53,31 @@ impl Default for Promises {
 }
 
 impl Promises {
-    /// Looks at one route. If a promise of it newly breaks, the next plan repairs it.
+    /// Looks at one route. If a promise of it newly breaks, the next plan repairs it; if its times are not the ones any more that were
+    /// told ([`RETIME_MIN`]), the next plan tells new ones.
     pub(crate) fn look_at(&mut self, moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) {
-        if self.repairs.contains(&vehicle) || !newly_late(moment, outlook, vehicle) {
+        if self.repairs.contains(&vehicle) {
             return;
         }
+        let revision = moment.fleet.vehicle(vehicle).route.revision;
+        let Some(off) = off_plan(moment, outlook, vehicle) else { return };
         let recent = self.repaired.get(&vehicle).is_some_and(|&at| moment.log_now - at < REPAIR_EVERY);
-        if !recent {
-            self.repaired.insert(vehicle, moment.log_now);
-            self.repairs.insert(vehicle);
+        if recent {
+            return;
         }
+        if let OffPlan::Moved(by) = off {
+            // What could not be told before is not tried again until it has grown.
+            let tried = self.retimed.insert(vehicle, (revision, by));
+            if let Some((at, was)) = tried
+                && at == revision
+                && (by - was).0.abs() < RETIME_MIN.0
+            {
+                self.retimed.insert(vehicle, (at, was));
+                return;
+            }
+        }
+        self.repaired.insert(vehicle, moment.log_now);
+        self.repairs.insert(vehicle);
     }
 
     /// True once per [`LOOK_EVERY`]: promises are to be looked over now.
@@ -123,11 +143,19 @@ impl Promises {
     }
 }
 
-/// Will a stop of this route start more than [`LATE_MIN`] after both its due time and what was planned?
-fn newly_late(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> bool {
+/// How a route is not driven as planned.
+enum OffPlan {
+    /// A stop will start more than [`LATE_MIN`] after both its due time and what was planned.
+    Late,
+    /// A stop will begin at another time than was told: by so much later, or earlier.
+    Moved(Millis),
+}
+
+fn off_plan(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> Option<OffPlan> {
+    let mut moved = None;
     let fleet = moment.fleet;
     let state = fleet.vehicle(vehicle);
-    let (Some(spec), Some(here)) = (&state.spec, state.whereabouts()) else { return false };
+    let (Some(spec), Some(here)) = (&state.spec, state.whereabouts()) else { return None };
     let now = moment.now();
     let starts = state.shift.as_ref().map_or(now, |shift| shift.starts);
     let mut free = Anchor { position: here.position, at: now.max(starts) };
@@ -140,7 +168,10 @@ fn newly_late(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> bool
         let travel = Millis(i64::from(leg.millis) * i64::from(spec.time_factor) / 1000);
         let arrival = match under.map(|under| under.arrived) {
             Some(Some(arrived)) => arrived,
-            Some(None) if state.hint.is_none() => visit.arrival.max(now),
+            // On its way: as planned unless the phone says otherwise.
+            Some(None) if state.hint.is_none_or(|hint| hint.at <= here.at && hint.position != here.position) => {
+                visit.arrival.max(now)
+            }
             Some(None) | None => leaves + travel,
         };
         let start = stop.service_start(arrival, free.position != stop.position);
@@ -148,10 +179,14 @@ fn newly_late(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> bool
             && start > due + LATE_MIN
             && start > visit.start + LATE_MIN
         {
-            return true;
+            return Some(OffPlan::Late);
+        }
+        let by = start - visit.start;
+        if moved.is_none() && by.0.abs() >= RETIME_MIN.0 && leg.millis < fleetfold_solver::UNREACHABLE {
+            moved = Some(OffPlan::Moved(by));
         }
         let service = fleet.service_at(stop.position, stop.service);
         free = Anchor { position: stop.position, at: (start + service).max(now) };
     }
-    false
+    moved
 }

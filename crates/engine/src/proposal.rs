@@ -16,7 +16,7 @@ use crate::account::plain;
 use crate::draft::Draft;
 
 /// A promise that moved by more than this is told to the driver (guess: what a customer notices).
-const RETIME_MIN: Millis = Millis(120_000);
+pub(crate) const RETIME_MIN: Millis = Millis(60_000);
 /// Orders of one decision that are explained one by one; the rest of a joint change is named only.
 const EXPLAINED_MAX: usize = 24;
 
@@ -227,11 +227,8 @@ impl Solved<'_> {
             return false;
         }
         self.route(tour).is_some_and(|route| {
-            route
-                .visits
-                .iter()
-                .zip(&state.route.visits)
-                .any(|(new, old)| (new.start - old.start).0.abs() > RETIME_MIN.0)
+            let pairs = || route.visits.iter().zip(&state.route.visits);
+            pairs().any(|(new, old)| (new.start - old.start).0.abs() >= RETIME_MIN.0)
         })
     }
 

@@ -105,11 +105,11 @@ impl Searches {
         }
         let most = fleet.policy().search_rounds;
         let rounds = self.rounds.clamp(ROUNDS_MIN.min(most), most);
-        let (now, margin) = (moment.now(), moment.search_margin());
+        let now = moment.now();
         let mut drafts = Vec::new();
         for region in region::carve(fleet, self.by_age.iter().map(|&(_, vehicle)| vehicle), self.regions, effort) {
             region.vehicles.iter().for_each(|&vehicle| self.clean(vehicle));
-            let draft = Draft::new(fleet, outlook, &region.vehicles, &region.unassigned, now, margin);
+            let draft = Draft::new(fleet, outlook, &region.vehicles, &region.unassigned, now);
             if !draft.stops.is_empty() {
                 drafts.push(draft);
             }

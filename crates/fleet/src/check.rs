@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_model::{Load, Millis, Name, OrderId, StopKind, VehicleId};
+use fleetfold_model::{Load, Name, OrderId, StopKind, VehicleId};
 
 use crate::{Change, Fleet, Placement, VehicleState};
 
@@ -224,16 +224,13 @@ impl Fleet {
             }
             full &= load.fits_in(spec.capacity);
         }
-        // A visit that freezes while an answer is on its way through the log (two seconds of log time) is left alone by the
-        // engine.
-        let soon = Millis(2_000 * i64::from(self.zone().rate));
         // A dispatcher may force goods onto a vehicle, and an update may grow them while the vehicle drives to them or carries
         // them; then the excess is shown, not refused.
         let forced = vehicle.route.visits.iter().any(|visit| {
             let order = self.order(visit.order);
             order.pinned.is_some() || order.on_board.is_some()
         }) || vehicle.on_board.iter().any(|&order| self.order(order).pinned.is_some())
-            || vehicle.frozen(self.now() + soon) > 0
+            || vehicle.frozen() > 0
             || !aboard.fits_in(spec.capacity);
         let waits = || self.unanswered.values().any(|ask| ask.roads || ask.vehicles.contains(&id));
         if !full && !forced && !waits() {

@@ -162,12 +162,19 @@ impl VehicleState {
         self.spec.is_some() && self.on && !self.lost
     }
 
-    /// How many visits at the head of the route are never re-planned at this zone time: the one under way, or the next
-    /// one once its time to depart has come.
-    pub fn frozen(&self, now: Timestamp) -> usize {
+    /// How many visits at the head of the route are not re-planned: the one that the driver has said to be under way to. What
+    /// nobody has said does not bind: a driver who has not departed can be told something else.
+    pub fn frozen(&self) -> usize {
         let Some(first) = self.route.visits.first() else { return 0 };
-        let under_way = self.under_way.is_some_and(|under| (under.order, under.stop) == (first.order, first.stop));
-        usize::from(under_way || (self.under_way.is_none() && self.on && now >= first.depart_at))
+        usize::from(self.under_way.is_some_and(|under| (under.order, under.stop) == (first.order, first.stop)))
+    }
+
+    /// The same under the rules by which a plan was made ([`fleetfold_model::RULES`]): under the first ones the next visit was not
+    /// re-planned either, from its planned departure on.
+    pub(crate) fn frozen_by(&self, rules: u16, now: Timestamp) -> usize {
+        let Some(first) = self.route.visits.first() else { return 0 };
+        let is_planned_by_now = self.under_way.is_none() && self.on && now >= first.depart_at;
+        self.frozen().max(usize::from(rules < 2 && is_planned_by_now))
     }
 
     /// A fact said where it was.

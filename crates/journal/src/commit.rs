@@ -256,6 +256,7 @@ mod tests {
 
     fn plan(epoch: u64, rev: u64) -> Proposal {
         Proposal {
+            rules: fleetfold_model::RULES,
             format: FORMAT,
             epoch,
             rev,

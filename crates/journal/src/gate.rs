@@ -302,6 +302,7 @@ mod tests {
 
     fn plan(epoch: u64) -> Event {
         Event::PlanProposed(Proposal {
+            rules: fleetfold_model::RULES,
             format: FORMAT,
             epoch,
             rev: 1,

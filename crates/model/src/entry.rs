@@ -11,6 +11,12 @@ use crate::{Event, LogSeq, Timestamp};
 /// on purpose.
 pub const FORMAT: u16 = 2;
 
+/// Rules by which the groups of a plan are taken. Every plan says by which it was made, and is judged by these for ever.
+///
+/// 1: plans of before 0.2, which say none: the next visit of a vehicle could not be changed from the planned departure on. 2: it can
+/// be, until its driver has departed.
+pub const RULES: u16 = 2;
+
 /// The hash of a message's bytes as they stand in the log: the first 16 bytes of its BLAKE3 hash, as a big-endian number.
 /// 0 means that there are no bytes (an entry made in a test, or before the first plan).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

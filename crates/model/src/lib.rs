@@ -38,7 +38,7 @@ mod space;
 mod units;
 mod vehicle;
 
-pub use entry::{FORMAT, LogEntry, MessageHash};
+pub use entry::{FORMAT, LogEntry, MessageHash, RULES};
 pub use event::{
     Event, FailReason, OrderChange, Origin, Pin, PriorityRaised, RoadChange, RoadTarget, StopEvent, StopKind,
     ZoneOpened,

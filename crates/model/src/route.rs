@@ -130,6 +130,8 @@ pub struct SearchRecord {
 pub struct Proposal {
     /// How `prev_hash` and `fleet_digest` were made: see [`crate::FORMAT`].
     pub format: u16,
+    /// By which rules its groups are taken: see [`crate::RULES`].
+    pub rules: u16,
     /// Term of the engine that proposes.
     pub epoch: u64,
     /// Number in the zone's chain of plans, without gaps.

@@ -203,7 +203,7 @@ impl Pair {
         let mut facts = Vec::new();
         for name in which {
             let Some(vehicle) = self.from.vehicle(name) else { continue };
-            if let Some(why) = vehicle_stays(self.from.fleet(), vehicle, self.to.vehicle(name)) {
+            if let Some(why) = vehicle_stays(vehicle, self.to.vehicle(name)) {
                 *done.stays.entry(why).or_default() += 1;
             } else {
                 let id = format!("vehicle/{}/{}", token(name.as_str()), self.from.fleet().applied().0);
@@ -302,14 +302,14 @@ fn starts_soon(fleet: &Fleet, order: &OrderState) -> bool {
 }
 
 /// Why a vehicle cannot change its zone now.
-fn vehicle_stays(fleet: &Fleet, vehicle: &VehicleState, there: Option<&VehicleState>) -> Option<Stays> {
+fn vehicle_stays(vehicle: &VehicleState, there: Option<&VehicleState>) -> Option<Stays> {
     if !vehicle.is_available() {
         return Some("it is not at work");
     }
     if !vehicle.on_board.is_empty() {
         return Some("it carries goods");
     }
-    if vehicle.under_way.is_some() || vehicle.frozen(fleet.now()) > 0 {
+    if vehicle.under_way.is_some() || vehicle.frozen() > 0 {
         return Some("it is on the way to a stop");
     }
     if there.is_some_and(|there| there.on) {

@@ -393,7 +393,11 @@ impl Screens {
                 let found = seen.fleet.vehicle_id(&name).map(|id| {
                     let (head, route) = (view::vehicle_head(seen, id), view::vehicle_route(seen, id));
                     let shown = Vehicle { head, route, detail: view::vehicle_detail(seen, id) };
-                    text(&WithStory { shown, story: self.memory.story(Who::Vehicle(&seen.fleet.vehicle(id).name)) })
+                    text(&WithStory {
+                        shown,
+                        arrival: None,
+                        story: self.memory.story(Who::Vehicle(&seen.fleet.vehicle(id).name)),
+                    })
                 });
                 let _ = reply.send(found);
             }
@@ -401,7 +405,7 @@ impl Screens {
                 let seen = &self.scene.as_ref()?.seen;
                 let found = seen.fleet.order_id(&name).map(|id| {
                     let story = self.memory.story(Who::Order(&seen.fleet.order(id).name));
-                    text(&WithStory { shown: view::order(seen, id), story })
+                    text(&WithStory { shown: view::order(seen, id), arrival: view::arrival(seen, id), story })
                 });
                 let _ = reply.send(found);
             }

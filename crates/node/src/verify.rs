@@ -249,6 +249,7 @@ mod tests {
 
     fn plan(format: u16, based_on: u64, fleet_digest: u64) -> Event {
         Event::PlanProposed(Proposal {
+            rules: fleetfold_model::RULES,
             format,
             epoch: 1,
             rev: 1,

@@ -94,7 +94,7 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
     let fleet = &seen.fleet;
     let state = fleet.vehicle(id);
     let space = fleet.zone().space;
-    let frozen = state.frozen(seen.now);
+    let frozen = state.frozen();
     let visits: Vec<Visit<'_>> = state
         .route
         .visits
@@ -183,7 +183,27 @@ pub(crate) fn order(seen: &Glimpse, id: OrderId) -> Order<'_> {
         picked: state.pickup.completed.map(|mark| mark.at.0),
         changes: state.vehicle_changes,
         priority: state.spec.as_ref().map(|spec| spec.priority),
+        late_seconds: planned(fleet, id)
+            .filter_map(|visit| Some(visit.start - state.stop(visit.stop)?.due?))
+            .map(|late| late.0 / 60_000 * 60)
+            .filter(|&late| late > 0)
+            .max(),
     }
+}
+
+/// When the vehicle of an order is at its last stop, as planned.
+pub(crate) fn arrival(seen: &Glimpse, id: OrderId) -> Option<i64> {
+    planned(&seen.fleet, id).last().map(|visit| visit.arrival.0)
+}
+
+/// The planned visits of an order.
+fn planned(fleet: &fleetfold_fleet::Fleet, id: OrderId) -> impl Iterator<Item = &fleetfold_fleet::Visit> {
+    let vehicle = match fleet.order(id).placement {
+        Placement::OnRoute(vehicle) => Some(vehicle),
+        Placement::Unplaced | Placement::Unassigned(_) => None,
+    };
+    let visits = vehicle.into_iter().flat_map(|vehicle| &fleet.vehicle(vehicle).route.visits);
+    visits.filter(move |visit| visit.order == id)
 }
 
 /// Key figures for the strip. `late`: how many visits will be late, `pace`: entries a second.

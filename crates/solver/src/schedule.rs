@@ -80,20 +80,20 @@ fn drive_home(
     limit: i64,
     mut visit: impl FnMut(StopIx, Timed),
 ) -> Result<(Driven, Timed), Infeasible> {
-    let start = start_of_duty(problem, tour, sequence.clone())?;
-    drive_from(problem, tour, start, sequence, limit, &mut visit)
+    let start = start_of_duty(problem, tour, &sequence)?;
+    drive_from(problem, tour, start, &sequence, limit, &mut visit)
 }
 
 /// When a vehicle leaves: as early as it can, or, where its driver's day would be too long, as late as nothing else becomes later.
 fn start_of_duty(
     problem: &Problem,
     tour: TourIx,
-    sequence: impl Iterator<Item = StopIx> + Clone,
+    sequence: &(impl Iterator<Item = StopIx> + Clone),
 ) -> Result<i32, Infeasible> {
     let spec = &problem.tours()[tour.index()];
     let Some(day) = spec.driving_time.filter(|day| day.duty_max < i32::MAX) else { return Ok(spec.start_at) };
     let end = |start: i32| {
-        let driven = drive_from(problem, tour, start, sequence.clone(), i64::MAX, &mut |_, _| {});
+        let driven = drive_from(problem, tour, start, sequence, i64::MAX, &mut |_, _| {});
         driven.map(|(driven, home)| (driven.cost, home.arrival))
     };
     let earliest = end(spec.start_at)?;
@@ -126,7 +126,7 @@ impl Extras {
         problem: &Problem,
         tour: TourIx,
         start: i32,
-        sequence: impl Iterator<Item = StopIx> + Clone,
+        sequence: &(impl Iterator<Item = StopIx> + Clone),
         gaps: Option<&Vec<usize>>,
     ) -> Result<Option<Self>, Infeasible> {
         let spec = &problem.tours()[tour.index()];
@@ -135,7 +135,7 @@ impl Extras {
         if !has_soft && spec.reload.is_none() && spec.driving_time.is_none() {
             return Ok(None);
         }
-        let stops: Vec<StopIx> = sequence.collect();
+        let stops: Vec<StopIx> = sequence.clone().collect();
         let mut extras = Self::default();
         if let Some(reload) = &spec.reload {
             extras.reloads = reload::places(problem, tour, reload, &stops).ok_or(Infeasible::Rules)?;
@@ -198,7 +198,7 @@ fn drive_from(
     problem: &Problem,
     tour: TourIx,
     starts: i32,
-    sequence: impl Iterator<Item = StopIx> + Clone,
+    sequence: &(impl Iterator<Item = StopIx> + Clone),
     limit: i64,
     visit: &mut impl FnMut(StopIx, Timed),
 ) -> Result<(Driven, Timed), Infeasible> {
@@ -230,7 +230,7 @@ fn drive_from(
     } else {
         Some(place(problem, tour, sequence.clone(), goods.clone()).ok_or(Infeasible::Shift)?)
     };
-    let extras = Extras::of(problem, tour, starts, sequence.clone(), gaps.as_ref())?;
+    let extras = Extras::of(problem, tour, starts, sequence, gaps.as_ref())?;
     let loaded_until = |from: usize| -> usize {
         let next = |extras: &Extras| {
             (from + 1..count as usize).find(|&stop| extras.reloads.get(stop).is_some_and(Option::is_some))
@@ -405,8 +405,8 @@ pub fn rests(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Vec<Rest> 
         delivered.filter(|stop| stop.role == Role::JobDelivery).for_each(|stop| goods.load(stop));
         place(problem, tour, stops(), goods)
     };
-    let starts = start_of_duty(problem, tour, stops());
-    let extras = starts.and_then(|start| Extras::of(problem, tour, start, stops(), gaps.as_ref()));
+    let starts = start_of_duty(problem, tour, &stops());
+    let extras = starts.and_then(|start| Extras::of(problem, tour, start, &stops(), gaps.as_ref()));
     extras.ok().flatten().map_or(Vec::new(), |extras| extras.rests)
 }
 

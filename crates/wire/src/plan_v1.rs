@@ -83,6 +83,9 @@ pub(crate) struct PlanV1 {
     /// How `prev_hash` and `fleet_digest` were made; absent in plans of version 0.1.
     #[serde(default = "first_format")]
     format: u16,
+    /// Plans of before 0.2 say none.
+    #[serde(default = "first_rules", skip_serializing_if = "is_first_rules")]
+    rules: u16,
     epoch: u64,
     rev: u64,
     /// Hexadecimal.
@@ -164,6 +167,15 @@ fn hash(field: &str, text: &str) -> Result<MessageHash, DecodeError> {
         .map_err(|_| DecodeError::Field { field: field.to_owned(), what: format!("`{text}` is not hexadecimal") })
 }
 
+fn first_rules() -> u16 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_first_rules(rules: &u16) -> bool {
+    *rules == first_rules()
+}
+
 fn first_format() -> u16 {
     1
 }
@@ -236,6 +248,7 @@ impl PlanV1 {
         };
         Self {
             format: plan.format,
+            rules: plan.rules,
             epoch: plan.epoch,
             rev: plan.rev,
             prev_hash: plan.prev_hash.to_string(),
@@ -291,6 +304,7 @@ impl PlanV1 {
         }
         Ok(Proposal {
             format: self.format,
+            rules: self.rules,
             epoch: self.epoch,
             rev: self.rev,
             prev_hash: hash("prev_hash", &self.prev_hash)?,

@@ -44,6 +44,7 @@ fn plan(place: Position) -> Proposal {
         joint: 0,
     };
     Proposal {
+        rules: fleetfold_model::RULES,
         format: FORMAT,
         epoch: 3,
         rev: 9,

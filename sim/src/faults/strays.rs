@@ -75,6 +75,7 @@ impl Run<'_> {
 
 fn forged(epoch: u64, rev: u64) -> Vec<u8> {
     let plan = Proposal {
+        rules: fleetfold_model::RULES,
         format: FORMAT,
         epoch,
         rev,

@@ -114,7 +114,7 @@ impl Engine {
     /// One vehicle's route as its driver is told.
     pub(super) fn assignment(&self, vehicle: VehicleId) -> Assignment {
         let state = self.fleet.vehicle(vehicle);
-        let frozen = state.frozen(self.now());
+        let frozen = state.frozen();
         let visits = state.route.visits.iter().enumerate().filter_map(|(index, visit)| {
             let order = self.fleet.order(visit.order);
             let position = order.stop(visit.stop)?.position;

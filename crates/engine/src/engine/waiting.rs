@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use fleetfold_fleet::{Ask, Fleet, Placement};
 use fleetfold_model::{
-    Event, ExchangeGroup, FORMAT, LogSeq, Millis, OrderId, Proposal, SearchRecord, Timestamp, VehicleId,
+    Event, ExchangeGroup, FORMAT, LogSeq, Millis, OrderId, Proposal, RULES, SearchRecord, Timestamp, VehicleId,
 };
 use fleetfold_roads::LegQuery;
 
@@ -392,6 +392,7 @@ impl Engine {
         let later = groups.split_off(fit.count().max(1).min(groups.len()));
         let chain = *self.fleet.chain();
         let proposal = Proposal {
+            rules: RULES,
             format: FORMAT,
             epoch: self.commit.epoch().expect("only an owner proposes"),
             rev: chain.rev + 1,

@@ -1,6 +1,7 @@
 //! The engine as its inputs and effects show it. A rig feeds it a small zone and performs what it wants at once.
 
 mod events;
+mod judgement;
 mod legs;
 mod located;
 mod overload;

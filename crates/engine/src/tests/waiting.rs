@@ -262,8 +262,8 @@ fn what_bounds_refuse_a_search_refuses_too() {
                         continue;
                     }
                     let refusal = bounds::refusal(moment, vehicle, state);
-                    let (now, margin) = (moment.now(), moment.answer_margin());
-                    let draft = Draft::new(fleet, rig.engine.outlook(), &[vehicle], &[order], now, margin);
+                    let now = moment.now();
+                    let draft = Draft::new(fleet, rig.engine.outlook(), &[vehicle], &[order], now);
                     let solution = fleetfold_solver::insert(&draft.finish_known(rig.engine.outlook()));
                     // A route that is too full already gives stops up first.
                     let placed = solution.absent.is_empty();

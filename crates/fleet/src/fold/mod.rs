@@ -12,7 +12,7 @@ mod retire;
 mod roads;
 mod vehicles;
 
-use fleetfold_model::{Event, LogEntry, LogSeq, Name, Order, OrderId, Timestamp, VehicleId};
+use fleetfold_model::{Event, LogEntry, LogSeq, Name, Order, OrderId, RULES, Timestamp, VehicleId};
 
 use crate::change::{Change, Flag, Refused};
 use crate::digest::{order_spec_digest, policy_digest};
@@ -26,6 +26,8 @@ pub(crate) struct Applying {
     pub(crate) seq: LogSeq,
     /// Zone time of the entry.
     pub(crate) now: Timestamp,
+    /// Rules of the plan that is being taken.
+    pub(crate) rules: u16,
     pub(crate) change: Change,
     pub(crate) ask: Option<Ask>,
     /// The zone, its policy, its chain or a version of what was learned changed.
@@ -34,7 +36,7 @@ pub(crate) struct Applying {
 
 impl Applying {
     pub(crate) fn of(seq: LogSeq, now: Timestamp) -> Self {
-        Self { seq, now, change: Change::default(), ask: None, zone_changed: false }
+        Self { seq, now, rules: RULES, change: Change::default(), ask: None, zone_changed: false }
     }
 
     pub(crate) fn order(&mut self, id: OrderId) {

@@ -40,6 +40,7 @@ impl Fleet {
             self.chain.rev = proposal.rev;
             self.chain.hash = hash;
         }
+        doing.rules = proposal.rules;
         let broken = !links;
         if !old_epoch && links {
             for (index, group) in proposal.groups.iter().enumerate() {
@@ -199,7 +200,7 @@ impl Fleet {
                 return None;
             }
         }
-        let frozen = state.frozen(doing.now);
+        let frozen = state.frozen_by(doing.rules, doing.now);
         let kept =
             state.route.visits[..frozen].iter().zip(&visits).all(|(a, b)| (a.order, a.stop) == (b.order, b.stop));
         (visits.len() >= frozen && kept).then_some((id, visits))

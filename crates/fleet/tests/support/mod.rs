@@ -211,6 +211,7 @@ pub(crate) fn plan(fleet: &Fleet, choose: impl Fn(OrderId) -> Option<Name>) -> P
         }
     }
     Proposal {
+        rules: fleetfold_model::RULES,
         format: fleetfold_model::FORMAT,
         epoch: fleet.chain().epoch.max(1),
         rev: fleet.chain().rev + 1,

@@ -116,6 +116,9 @@ pub(crate) struct Order<'a> {
     /// How often it was given to another vehicle.
     pub(crate) changes: u32,
     pub(crate) priority: Option<u8>,
+    /// By how many seconds, in whole minutes, a stop of it begins late in the plan, where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) late_seconds: Option<i64>,
 }
 
 /// A vehicle or an order by itself: what the picture shows of it, and its story.
@@ -123,6 +126,9 @@ pub(crate) struct Order<'a> {
 pub(crate) struct WithStory<'a, T> {
     #[serde(flatten)]
     pub(crate) shown: T,
+    /// When the vehicle of an order is at its last stop, as planned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) arrival: Option<i64>,
     pub(crate) story: Vec<&'a Told>,
 }
 

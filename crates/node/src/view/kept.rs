@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::ops::Bound;
 
 use fleetfold_fleet::Fleet;
-use fleetfold_model::{Name, OrderId, Timestamp, VehicleId};
+use fleetfold_model::{Name, OrderId, VehicleId};
 use serde::Serialize;
 
 use super::{Decision, Memory, Moved, Refusal, Zone, kpi, lon_lat, order, roads, text, vehicle_head, vehicle_route};
@@ -38,12 +38,9 @@ pub(crate) struct Kept {
 /// One vehicle.
 #[derive(Debug)]
 struct Fragment {
-    id: VehicleId,
     head: String,
     route: String,
     late: u32,
-    /// Zone time at which its first visit freezes although nothing is reported.
-    freezes: Timestamp,
 }
 
 /// What the next delta will tell.
@@ -183,16 +180,13 @@ impl Kept {
     pub(crate) fn new(seen: &Glimpse) -> Self {
         let mut kept = Self { roads: text(&roads(seen)), active: active(seen), ..Self::default() };
         seen.fleet.vehicles().ids().for_each(|id| kept.set_vehicle(seen, id));
-        seen.fleet.open_orders().for_each(|id| kept.set_order(seen, id));
+        seen.fleet.open_orders().for_each(|id| _ = kept.set_order(seen, id));
         kept
     }
 
     /// Brings the fragments up to date with a newer copy. `stale`: what changed between the two. It goes on to `pending`, with what
     /// only time has changed. Returns true if anything changed.
     pub(crate) fn update(&mut self, seen: &Glimpse, mut stale: Stale, pending: &mut Pending) -> bool {
-        stale
-            .vehicles
-            .extend(self.vehicles.values().filter(|fragment| fragment.freezes <= seen.now).map(|fragment| fragment.id));
         let active = active(seen);
         if stale.roads || active != self.active {
             (self.roads, self.active) = (text(&roads(seen)), active);
@@ -204,7 +198,15 @@ impl Kept {
                 fragment.head = text(&vehicle_head(seen, id));
             }
         }
-        stale.orders.iter().for_each(|&id| self.set_order(seen, id));
+        // A route whose times moved may make orders late that did not change otherwise.
+        let routes = stale.vehicles.iter().flat_map(|&id| &seen.fleet.vehicle(id).route.visits);
+        let routed: BTreeSet<OrderId> = routes.map(|visit| visit.order).collect();
+        stale.orders.iter().for_each(|&id| _ = self.set_order(seen, id));
+        for id in routed {
+            if !stale.orders.contains(&id) && self.set_order(seen, id) {
+                stale.orders.insert(id);
+            }
+        }
         let changed = !stale.is_empty();
         pending.add(stale);
         changed
@@ -257,20 +259,20 @@ impl Kept {
         }
         let (head, route) = (vehicle_head(seen, id), vehicle_route(seen, id));
         let late = route.visits.iter().filter(|visit| visit.late).count() as u32;
-        let waits = state.frozen(seen.now) == 0 && state.on && state.under_way.is_none();
-        let first = state.route.visits.first().filter(|_| waits);
-        let freezes = first.map_or(Timestamp(i64::MAX), |visit| visit.depart_at);
-        let fragment = Fragment { id, head: text(&head), route: text(&route), late, freezes };
+        let fragment = Fragment { head: text(&head), route: text(&route), late };
         let before = self.vehicles.insert(state.name.clone(), fragment);
         self.late = self.late + late - before.map_or(0, |fragment| fragment.late);
     }
 
-    fn set_order(&mut self, seen: &Glimpse, id: OrderId) {
-        let Some(name) = known(&seen.fleet, id) else { return };
+    /// Returns whether what is shown of the order changed.
+    fn set_order(&mut self, seen: &Glimpse, id: OrderId) -> bool {
+        let Some(name) = known(&seen.fleet, id) else { return false };
         if seen.fleet.order(id).is_open() {
-            self.orders.insert(name.clone(), text(&order(seen, id)).into_boxed_str());
+            let fragment = text(&order(seen, id)).into_boxed_str();
+            let before = self.orders.insert(name.clone(), fragment);
+            before.is_none_or(|before| self.orders.get(name) != Some(&before))
         } else {
-            self.orders.remove(name);
+            self.orders.remove(name).is_some()
         }
     }
 

@@ -221,7 +221,9 @@ fn keeps(day: &[Span], rule: DrivingTime, duty: i64) -> bool {
             Span::Driving(time) => {
                 rested(&mut readings, idle);
                 idle = 0;
-                readings.iter_mut().for_each(|reading| reading.0 += time);
+                for reading in &mut readings {
+                    reading.0 += time;
+                }
                 readings.retain(|reading| reading.0 <= i64::from(rule.driving_max));
             }
             Span::Work(time) => {

@@ -127,11 +127,12 @@ pub(crate) fn rests(
                     label.free = label.free.max(ready);
                 }
                 // Who waits or works long enough has had his break.
-                if idle >= rule.pause || (rule.service_counts && service >= rule.pause) {
+                let whole = idle >= rule.pause || (rule.service_counts && service >= rule.pause);
+                let first = rule.first_part > 0 && idle >= rule.first_part;
+                let second = rule.first_part > 0 && label.part && idle >= rule.pause - rule.first_part;
+                if whole || second {
                     (label.driven, label.part) = (0, false);
-                } else if rule.first_part > 0 && label.part && idle >= rule.pause - rule.first_part {
-                    (label.driven, label.part) = (0, false);
-                } else if rule.first_part > 0 && idle >= rule.first_part {
+                } else if first {
                     label.part = true;
                 }
                 if !next.iter().any(|known| known.is_as_good_as(&label)) {

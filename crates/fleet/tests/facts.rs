@@ -102,6 +102,25 @@ fn a_cause_whose_order_has_a_route_or_a_reason_already_is_answered_by_a_group_wi
     assert_eq!(log.order("o2").placement, Placement::Unassigned(UnassignedReason::NoPlace));
 }
 
+/// What a plan may change depends on the rules that it was made by, for ever: old logs are folded as they were.
+#[test]
+fn a_plan_is_taken_by_the_rules_that_it_names() {
+    for (rules, accepted) in [(1, false), (2, true)] {
+        let mut log = Log::new();
+        log.vehicle("v1", 0);
+        log.job("o1", 100);
+        log.plan(Some("v1"));
+        // The planned departure has come, and nobody has said that he departed.
+        log.now += 2 * 3_600_000;
+        log.job("o2", 200);
+        let mut proposal = plan(&log.fleet, |_| Some(name("v1")));
+        proposal.rules = rules;
+        proposal.groups[0].routes[0].visits.reverse();
+        let change = log.tell(Event::PlanProposed(proposal));
+        assert_eq!(change.plan.unwrap().accepted, [accepted], "rules {rules}");
+    }
+}
+
 // ---- where a vehicle was -----------------------------------------------------------------------------------------
 
 #[test]

@@ -1,0 +1,102 @@
+//! Streets that only trips which begin or end there may use, and nobody may drive through.
+//!
+//! A legal trip drives streets of such zones first, then open streets, then streets of zones again; each part may be empty. The
+//! search knows nothing of this: the graph is laid out in layers, so that every way through it is a legal trip. At a junction of a
+//! zone there are up to three nodes: one for trips that are still leaving the zone where they began, one for trips on open
+//! streets, and one for trips that have entered the zone where they will end. Streets that can only be reached or left through a
+//! zone belong to it.
+
+use fleetfold_model::Position;
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::DiGraph;
+
+use crate::ids::JunctionId;
+use crate::streets::Edge;
+
+/// Where a trip is, at a junction.
+#[derive(Clone, Copy)]
+struct Nodes {
+    /// It has driven streets of a zone only.
+    leaving: Option<JunctionId>,
+    /// It has driven an open street last.
+    open: Option<JunctionId>,
+    /// It may drive streets of a zone only, up to its end.
+    arriving: Option<JunctionId>,
+}
+
+/// Lays a strongly connected network out in layers. `destination` says which edges only trips that begin or end there may use.
+pub(super) fn layers(
+    junctions: Vec<Position>,
+    edges: Vec<Edge>,
+    destination: impl Fn(&Edge) -> bool,
+) -> (Vec<Position>, Vec<Edge>) {
+    let Some(zone) = zones(junctions.len(), &edges, destination) else { return (junctions, edges) };
+    let (mut open, mut leaves) = (vec![false; junctions.len()], vec![false; junctions.len()]);
+    let mut touched = vec![false; junctions.len()];
+    for (edge, &zone) in edges.iter().zip(&zone) {
+        if zone {
+            (touched[edge.from.0 as usize], touched[edge.to.0 as usize]) = (true, true);
+            leaves[edge.from.0 as usize] = true;
+        } else {
+            (open[edge.from.0 as usize], open[edge.to.0 as usize]) = (true, true);
+        }
+    }
+    let mut places = junctions;
+    let nodes: Vec<Nodes> = (0..places.len())
+        .map(|at| {
+            let place = places[at];
+            let mut more = || {
+                places.push(place);
+                JunctionId::at(places.len() - 1)
+            };
+            let here = JunctionId::at(at);
+            match (open[at], touched[at]) {
+                (true, false) => Nodes { leaving: None, open: Some(here), arriving: None },
+                // Where no street of a zone goes on, a trip that leaves is on open streets from here.
+                (true, true) if !leaves[at] => Nodes { leaving: None, open: Some(here), arriving: Some(more()) },
+                (true, true) => Nodes { leaving: Some(more()), open: Some(here), arriving: Some(more()) },
+                (false, _) => Nodes { leaving: Some(here), open: None, arriving: Some(more()) },
+            }
+        })
+        .collect();
+    let mut laid = Vec::with_capacity(edges.len());
+    for (edge, &zone) in edges.iter().zip(&zone) {
+        let (from, to) = (nodes[edge.from.0 as usize], nodes[edge.to.0 as usize]);
+        let mut lay = |from: Option<JunctionId>, to: Option<JunctionId>| {
+            if let (Some(from), Some(to)) = (from, to) {
+                laid.push(Edge { from, to, ..*edge });
+            }
+        };
+        if zone {
+            lay(from.leaving, to.leaving.or(to.open));
+            lay(from.open, to.arriving);
+            lay(from.arriving, to.arriving);
+        } else {
+            lay(from.open, to.open);
+            lay(from.leaving, to.open);
+        }
+    }
+    (places, laid)
+}
+
+/// Which edges are streets of a zone: those that are said to be, and those outside of the largest part of the network that can be
+/// reached and left on open streets. `None` if no edge is, or if there is no such part.
+fn zones(junctions: usize, edges: &[Edge], destination: impl Fn(&Edge) -> bool) -> Option<Vec<bool>> {
+    let mut zone: Vec<bool> = edges.iter().map(destination).collect();
+    if !zone.contains(&true) {
+        return None;
+    }
+    let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(junctions, edges.len());
+    let ids: Vec<_> = (0..junctions).map(|_| graph.add_node(())).collect();
+    for (edge, _) in edges.iter().zip(&zone).filter(|&(_, zone)| !zone) {
+        graph.add_edge(ids[edge.from], ids[edge.to], ());
+    }
+    let parts = tarjan_scc(&graph);
+    let largest = parts.iter().max_by_key(|part| part.len()).filter(|part| part.len() > 1)?;
+    let mut inside = vec![false; junctions];
+    largest.iter().for_each(|node| inside[node.index()] = true);
+    for (edge, zone) in edges.iter().zip(&mut zone) {
+        *zone |= !(inside[edge.from.0 as usize] && inside[edge.to.0 as usize]);
+    }
+    Some(zone)
+}

@@ -188,7 +188,7 @@ pub(crate) struct Road<'a> {
 }
 
 /// A street of the map: from longitude and latitude to longitude and latitude, class, name, road.
-pub(crate) type StreetRow = (f64, f64, f64, f64, u8, String, u64);
+pub(crate) type StreetRow = (f64, f64, f64, f64, u8, String, i64);
 
 /// One choice of an accepted plan.
 #[derive(Clone, Debug, Serialize)]

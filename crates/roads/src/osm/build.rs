@@ -32,17 +32,35 @@ pub fn build(
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<(Streets, Report), OsmError> {
     let settings = settings.into();
-    let mut report = Report::default();
     let size = bytes.len() as u64;
     let mut tell = |doing, read| progress(Progress { doing, read, of: 2 * size });
+    let (network, mut report) = network(bytes, &settings, &mut tell)?;
+    tell("ordering junctions", 2 * size);
+    let Raw { junctions, segments, points, edges, names, destination, .. } = network;
+    let (junctions, edges, dropped) = largest_part(&junctions, edges).ok_or(OsmError::NoStreets)?;
+    report.dropped = dropped;
+    let (junctions, edges) = layers(junctions, edges, |edge| destination[edge.segment][usize::from(edge.along)]);
+    let streets = Streets::ordered(&junctions, edges, &with_end(segments, points.len()), &points, names);
+    Ok((streets.built_for(settings), report))
+}
+
+/// The streets of an extract with their turn restrictions, before what cannot be reached is left out. `tell` is told what is being
+/// done and how many bytes are read, of twice as many as there are.
+pub(crate) fn network(
+    bytes: &[u8],
+    settings: &BuildSettings,
+    tell: &mut (impl FnMut(&'static str, u64) + Send),
+) -> Result<(Raw, Report), OsmError> {
+    let mut report = Report::default();
+    let size = bytes.len() as u64;
     let mut first = |read| tell("reading ways and turn restrictions", read as u64);
-    let (ways, restrictions) = read_ways(bytes, &settings, &mut first, &mut report)?;
+    let (ways, restrictions) = read_ways(bytes, settings, &mut first, &mut report)?;
     if ways.is_empty() {
         return Err(OsmError::NoStreets);
     }
     let mut points = Points::new(&ways);
     let mut second = |read| tell("reading places", size + read as u64);
-    points.read(bytes, &settings, &mut second)?;
+    points.read(bytes, settings, &mut second)?;
     tell("joining streets", 2 * size);
     for via in restrictions.iter().flat_map(|restriction| &restriction.via_nodes) {
         if let Some(at) = points.index(*via) {
@@ -51,14 +69,8 @@ pub fn build(
     }
     report.barriers = points.barriers.len();
     let mut network = join(&ways, &points, &mut report);
-    restrict(&mut network, &restrictions, &settings, &mut report);
-    tell("ordering junctions", 2 * size);
-    let Raw { junctions, segments, points, edges, names, destination, .. } = network;
-    let (junctions, edges, dropped) = largest_part(&junctions, edges).ok_or(OsmError::NoStreets)?;
-    report.dropped = dropped;
-    let (junctions, edges) = layers(junctions, edges, |edge| destination[edge.segment][usize::from(edge.along)]);
-    let streets = Streets::ordered(&junctions, edges, &with_end(segments, points.len()), &points, names);
-    Ok((streets.built_for(settings), report))
+    restrict(&mut network, &restrictions, settings, &mut report);
+    Ok((network, report))
 }
 
 /// Reads the ways that a vehicle may use, and the turn restrictions. Of several versions of an item the highest counts, and of

@@ -22,6 +22,8 @@ mod zone;
 
 pub use crate::profile::{BuildSettings, Dimensions, Profile, SNAP_METRES};
 pub use build::build;
+#[cfg(test)]
+pub(crate) use build::network;
 pub use error::OsmError;
 pub use report::{Progress, Report};
 pub use table::tables;

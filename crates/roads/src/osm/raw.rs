@@ -10,22 +10,22 @@ use crate::streets::{Edge, Segment};
 
 /// A street network while it is being put together.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Raw {
+pub(crate) struct Raw {
     /// OpenStreetMap's id of every junction. `None` for the end of a stretch at a barrier that nobody passes.
-    pub(super) ids: Vec<Option<i64>>,
+    pub(crate) ids: Vec<Option<i64>>,
     /// The place of every junction.
-    pub(super) junctions: Vec<Position>,
-    pub(super) segments: Vec<Segment>,
-    pub(super) points: Vec<Position>,
-    pub(super) edges: Vec<Edge>,
-    pub(super) names: Vec<String>,
+    pub(crate) junctions: Vec<Position>,
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) points: Vec<Position>,
+    pub(crate) edges: Vec<Edge>,
+    pub(crate) names: Vec<String>,
     /// By segment, and by whether it is driven along its line: only trips that begin or end there may use it.
-    pub(super) destination: Vec<[bool; 2]>,
+    pub(crate) destination: Vec<[bool; 2]>,
 }
 
 impl Raw {
     /// Adds a junction.
-    pub(super) fn junction(&mut self, place: Position, id: Option<i64>) -> JunctionId {
+    pub(crate) fn junction(&mut self, place: Position, id: Option<i64>) -> JunctionId {
         self.junctions.push(place);
         self.ids.push(id);
         JunctionId::at(self.junctions.len() - 1)
@@ -33,7 +33,7 @@ impl Raw {
 
     /// Adds a stretch of street between two junctions with an edge for each direction in which it may be driven. If it is
     /// `barred`, only trips that begin or end there may use it.
-    pub(super) fn stretch(
+    pub(crate) fn stretch(
         &mut self,
         way: &Way,
         how: &Use,

@@ -41,3 +41,19 @@ pub fn tables() -> String {
     );
     text
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_document_has_the_tables_of_the_code() {
+        let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/ROADS.md"));
+        let tables =
+            document.split("<!-- tables -->\n").nth(1).and_then(|rest| rest.split("<!-- end of tables -->").next());
+        assert_eq!(
+            tables,
+            Some(super::tables().as_str()),
+            "put this between the two marks of docs/ROADS.md:\n{}",
+            super::tables()
+        );
+    }
+}

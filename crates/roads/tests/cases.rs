@@ -148,7 +148,7 @@ fn map(way: &str, node: &str) -> String {
     write!(text, "<way id='10'><nd ref='1'/><nd ref='7'/><nd ref='2'/>{highway}{test}<tag k='name' v='Test'/></way>")
         .unwrap();
     for (id, nodes, name) in [(20, "1 3 4 2", "Round"), (30, "5 1", "West"), (31, "2 6", "East")] {
-        let nodes: String = nodes.split(' ').map(|node| format!("<nd ref='{node}'/>")).collect();
+        let nodes = nodes.split(' ').map(|node| format!("<nd ref='{node}'/>")).collect::<Vec<String>>().concat();
         write!(text, "<way id='{id}'>{nodes}<tag k='highway' v='residential'/><tag k='name' v='{name}'/></way>")
             .unwrap();
     }
@@ -281,11 +281,12 @@ fn limits_are_for_the_size_that_the_graph_is_built_for() {
 }
 /// `map` with a motorway, a bridge and so on 17 m north of the middle of `Test`, joined to both its ends.
 fn beside(road: &str) -> String {
-    let tags: String = road
+    let tags = road
         .split(", ")
         .map(|pair| pair.split_once('=').unwrap())
         .map(|(key, value)| format!("<tag k='{key}' v='{value}'/>"))
-        .collect();
+        .collect::<Vec<String>>()
+        .concat();
     let road = format!(
         "<node id='11' lon='7.001' lat='50.0004'/><node id='12' lon='7.005' lat='50.0004'/>\
          <way id='40'><nd ref='11'/><nd ref='12'/>{tags}<tag k='oneway' v='no'/><tag k='name' v='Fast'/></way>\

@@ -113,17 +113,21 @@ fn last_word(tags: &Tags, profile: Profile, direction: &str, without: May, gener
     decided
 }
 
+/// Limits, each with the profiles that are larger at their usual size.
+const LARGER: [(&str, &str, &[Profile]); 6] = [
+    ("maxheight", "2.5", &[Profile::Van, Profile::Truck]),
+    ("maxheight", "12'6\"", &[Profile::Truck]),
+    ("maxweight", "3.5", &[Profile::Truck]),
+    ("maxweightrating", "7.5 t", &[Profile::Truck]),
+    ("maxlength", "6", &[Profile::Truck]),
+    ("maxaxleload", "2", &[Profile::Van, Profile::Truck]),
+];
+
 fn too_large(tags: &Tags, profile: Profile) -> bool {
-    tags.iter().any(|(key, value)| match (key.as_str(), value.as_str(), profile) {
-        (_, _, Profile::Bike) => false,
-        ("maxheight", "2.5", Profile::Van | Profile::Truck) => true,
-        ("maxheight", "12'6\"", Profile::Truck) => true,
-        ("maxweight", "3.5", Profile::Truck) => true,
-        ("maxweightrating", "7.5 t", Profile::Truck) => true,
-        ("maxlength", "6", Profile::Truck) => true,
-        ("maxaxleload", "2", Profile::Van | Profile::Truck) => true,
-        _ => false,
-    })
+    let larger = |key: &str, value: &str| {
+        LARGER.iter().any(|&(limit, posted, all)| (limit, posted) == (key, value) && all.contains(&profile))
+    };
+    tags.iter().any(|(key, value)| larger(key, value))
 }
 
 /// What a vehicle may do on the street, in the direction of its line and against it.
@@ -199,7 +203,7 @@ fn map(way: &Tags, node: &Tags) -> String {
     write!(text, "<way id='10'><nd ref='1'/><nd ref='7'/><nd ref='2'/>{}<tag k='name' v='Test'/></way>", xml(way))
         .unwrap();
     for (id, nodes, name) in [(20, "1 3 4 2", "Round"), (30, "5 1", "West"), (31, "2 6", "East")] {
-        let nodes: String = nodes.split(' ').map(|node| format!("<nd ref='{node}'/>")).collect();
+        let nodes = nodes.split(' ').map(|node| format!("<nd ref='{node}'/>")).collect::<Vec<String>>().concat();
         write!(text, "<way id='{id}'>{nodes}<tag k='highway' v='residential'/><tag k='name' v='{name}'/></way>")
             .unwrap();
     }

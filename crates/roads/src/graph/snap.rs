@@ -157,7 +157,7 @@ pub(super) fn share(weight: Cost, parts: u64) -> Cost {
 fn antimeridian(a: i32, b: i32, along: f64) -> i32 {
     let round = i64::from(HALF_ROUND) * 2;
     let b = i64::from(b) + if a > b { round } else { -round };
-    let x = (a as f64 + (b - i64::from(a)) as f64 * along) as i64;
+    let x = (f64::from(a) + (b - i64::from(a)) as f64 * along) as i64;
     let half = i64::from(HALF_ROUND);
     (if x > half {
         x - round

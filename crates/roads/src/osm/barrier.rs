@@ -63,11 +63,13 @@ mod tests {
     use crate::osm::item::Tags;
     use crate::profile::Profile;
 
+    type Pairs<'a> = &'a [(&'a str, &'a str)];
+
     #[test]
     fn barriers_are_passed_by_whom_they_are_open_to() {
         use Access::{Closed, Destination, Open};
         // The tags, then who passes: a car, a lorry, a bicycle.
-        let cases: [(&[(&str, &str)], [Access; 3]); 22] = [
+        let cases: [(Pairs<'_>, [Access; 3]); 22] = [
             (&[("barrier", "bollard")], [Closed, Closed, Open]),
             (&[("barrier", "block")], [Closed, Closed, Open]),
             (&[("barrier", "jersey_barrier")], [Closed, Closed, Open]),

@@ -73,6 +73,9 @@ pub(crate) fn network(
     Ok((network, report))
 }
 
+/// The ways that a vehicle may use, and all turn restrictions.
+type Ways = (Vec<(Way, Use)>, Vec<Restriction>);
+
 /// Reads the ways that a vehicle may use, and the turn restrictions. Of several versions of an item the highest counts, and of
 /// equal ones the last.
 fn read_ways(
@@ -80,7 +83,7 @@ fn read_ways(
     settings: &BuildSettings,
     tell: &mut (dyn FnMut(usize) + Send),
     report: &mut Report,
-) -> Result<(Vec<(Way, Use)>, Vec<Restriction>), OsmError> {
+) -> Result<Ways, OsmError> {
     let mut ways: Vec<(Way, Use)> = Vec::new();
     let mut restrictions: Vec<Restriction> = Vec::new();
     // Every item in order; what is not used may still be the newest version of something.

@@ -1,9 +1,10 @@
 //! How fast ways are driven: by class, and by posted limits in all their spellings (OSM wiki, pages Key:maxspeed,
 //! Key:zone:maxspeed and Default speed limits).
 
-use super::access::{Direction, directed};
+use super::access::{Direction, conditional, directed};
+use super::condition::{Holds, clauses};
 use super::item::Tags;
-use crate::profile::Profile;
+use crate::profile::{BuildSettings, Profile};
 
 /// A class of roads.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,15 +14,15 @@ pub(crate) struct Class {
     /// Mean speed without a posted limit, in km/h.
     pub(crate) kmh: f64,
     /// The class for the map and for the hours of the day: 0 motorway, 1 arterial, 2 street.
-    pub(crate) class: u8,
+    pub(crate) importance: u8,
     /// Without access tags, motor vehicles may use it.
     pub(crate) motor: bool,
     /// Without access tags, bicycles may use it.
     pub(crate) bike: bool,
 }
 
-const fn class(highway: &'static str, kmh: f64, class: u8, motor: bool, bike: bool) -> Class {
-    Class { highway, kmh, class, motor, bike }
+const fn class(highway: &'static str, kmh: f64, importance: u8, motor: bool, bike: bool) -> Class {
+    Class { highway, kmh, importance, motor, bike }
 }
 
 /// All classes that are read; the speeds are those of OSRM's car profile where it has one.
@@ -70,8 +71,9 @@ const MILE_KM: f64 = 1.609_344;
 const KNOT_KMH: f64 = 1.852;
 
 /// The speed in km/h that a vehicle drives along a way in one direction.
-pub(crate) fn driven_kmh(tags: &Tags, class: &Class, profile: Profile, direction: Direction) -> f64 {
-    let limit = limit_kmh(tags, class, profile, direction);
+pub(crate) fn driven_kmh(tags: &Tags, class: &Class, settings: &BuildSettings, direction: Direction) -> f64 {
+    let profile = settings.profile;
+    let limit = limit_kmh(tags, class, settings, direction);
     if profile == Profile::Bike {
         return limit.unwrap_or(f64::INFINITY).clamp(SLOWEST_KMH, profile.speed_max());
     }
@@ -80,12 +82,21 @@ pub(crate) fn driven_kmh(tags: &Tags, class: &Class, profile: Profile, direction
 
 /// The limit in km/h that counts for a vehicle: one for its kind, otherwise the general one, otherwise that of the zone or of the
 /// kind of road that the way is said to have.
-fn limit_kmh(tags: &Tags, class: &Class, profile: Profile, direction: Direction) -> Option<f64> {
+fn limit_kmh(tags: &Tags, class: &Class, settings: &BuildSettings, direction: Direction) -> Option<f64> {
+    let profile = settings.profile;
     let own =
         profile.kinds()[1..].iter().rev().find_map(|kind| directed(tags, &format!("maxspeed:{kind}"), Some(direction)));
     let unlimited = matches!(class.highway, "motorway" | "motorway_link" | "trunk" | "trunk_link");
     let read = |text: &str| posted(text, unlimited);
-    own.and_then(read)
+    // A limit that always holds for a vehicle of this size, such as `60 @ (weight>7.5)`.
+    let sized = profile.kinds()[1..].iter().rev().map(|kind| format!("maxspeed:{kind}")).chain(["maxspeed".to_owned()]);
+    let sized = sized.filter_map(|key| {
+        let all = conditional(tags, &key, Some(direction)).flat_map(|text| clauses(text, &settings.dimensions));
+        all.filter(|&(_, holds)| holds == Holds::Always).filter_map(|(text, _)| read(text)).last()
+    });
+    let sized = sized.reduce(f64::min);
+    sized
+        .or_else(|| own.and_then(read))
         .or_else(|| directed(tags, "maxspeed", Some(direction)).and_then(read))
         .or_else(|| tags.get("zone:maxspeed").and_then(|zone| posted(zone, false)))
         .or_else(|| {
@@ -96,7 +107,7 @@ fn limit_kmh(tags: &Tags, class: &Class, profile: Profile, direction: Direction)
 
 /// A posted limit in km/h. Of several the least counts. `unlimited` says whether the road can be one without a limit.
 pub(crate) fn posted(text: &str, unlimited: bool) -> Option<f64> {
-    let all = text.split([';', '|']).filter_map(|one| one_limit(one.trim(), unlimited));
+    let all = text.split([';', '|', ',']).filter_map(|one| one_limit(one.trim(), unlimited));
     all.reduce(f64::min)
 }
 
@@ -110,7 +121,7 @@ fn one_limit(text: &str, unlimited: bool) -> Option<f64> {
     if let Some((country, kind)) = text.split_once(':') {
         return by_country(country, kind, unlimited);
     }
-    with_unit(&text, 1.0)
+    with_unit(&text, 1.0).or_else(|| by_country("", &text, unlimited))
 }
 
 /// A number with a unit; `plain` are the km/h of a number without one.
@@ -119,7 +130,7 @@ fn with_unit(text: &str, plain: f64) -> Option<f64> {
     let value: f64 = text[..end].parse().ok()?;
     let unit = match text[end..].trim() {
         "" => plain,
-        "km/h" | "kmh" | "kph" | "kmph" | "km" | "km/u" => 1.0,
+        "km/h" | "km/hr" | "kmh" | "kph" | "kmph" | "km" | "km/u" => 1.0,
         "mph" | "mp/h" | "miles" => MILE_KM,
         "knots" | "knot" | "kn" | "kt" => KNOT_KMH,
         _ => return None,
@@ -145,7 +156,7 @@ fn by_country(country: &str, kind: &str, unlimited: bool) -> Option<f64> {
 /// Limits in km/h by country and kind of road, where a country differs from the most usual one, which stands first under no
 /// country (OSM wiki, Default speed limits, and the page of each country).
 #[rustfmt::skip]
-const NATIONAL: [(&str, &str, f64); 106] = [
+const NATIONAL: [(&str, &str, f64); 115] = [
     ("", "urban", 50.0), ("", "rural", 90.0), ("", "trunk", 100.0), ("", "motorway", 120.0), ("", "expressway", 110.0),
     ("", "living_street", 20.0), ("", "walk", WALK_KMH), ("", "pedestrian_zone", WALK_KMH), ("", "bicycle_road", 30.0), ("", "none", UNLIMITED_KMH),
     ("at", "rural", 100.0), ("at", "trunk", 100.0), ("at", "motorway", 130.0), ("at", "living_street", WALK_KMH),
@@ -154,7 +165,7 @@ const NATIONAL: [(&str, &str, f64); 106] = [
     ("be-bru", "urban", 30.0), ("be-bru", "rural", 70.0), ("be-vlg", "rural", 70.0), ("be-wal", "rural", 90.0),
     ("bg", "motorway", 140.0), ("by", "urban", 60.0), ("by", "motorway", 110.0),
     ("ch", "rural", 80.0), ("ch", "trunk", 100.0), ("ch", "motorway", 120.0),
-    ("cz", "trunk", 110.0), ("cz", "motorway", 130.0),
+    ("ca-on", "rural", 80.0), ("cz", "trunk", 110.0), ("cz", "motorway", 130.0), ("cz", "urban_trunk", 80.0), ("cz", "urban_motorway", 80.0),
     ("de", "living_street", WALK_KMH), ("de", "rural", 100.0), ("de", "trunk", UNLIMITED_KMH), ("de", "motorway", UNLIMITED_KMH),
     ("de", "bicycle_road", 30.0),
     ("dk", "rural", 80.0), ("dk", "motorway", 130.0), ("dk", "living_street", 15.0),
@@ -164,8 +175,8 @@ const NATIONAL: [(&str, &str, f64); 106] = [
     ("gb", "urban", 48.280_32), ("gb", "nsl_restricted", 48.280_32), ("gb", "nsl_single", 96.560_64), ("gb", "nsl_dual", 112.654_08), ("gb", "motorway", 112.654_08),
     ("gr", "trunk", 110.0), ("gr", "motorway", 130.0), ("hr", "trunk", 110.0), ("hr", "motorway", 130.0),
     ("hu", "trunk", 110.0), ("hu", "motorway", 130.0), ("ie", "rural", 80.0), ("ie", "motorway", 120.0),
-    ("it", "trunk", 110.0), ("it", "motorway", 130.0), ("jp", "urban", 60.0), ("jp", "rural", 60.0), ("jp", "motorway", 100.0),
-    ("lt", "motorway", 130.0), ("lu", "motorway", 130.0), ("lv", "motorway", 110.0),
+    ("il", "rural", 80.0), ("il", "motorway", 110.0), ("it", "trunk", 110.0), ("it", "motorway", 130.0), ("jp", "urban", 60.0), ("jp", "rural", 60.0), ("jp", "motorway", 100.0),
+    ("kz", "urban", 60.0), ("lt", "motorway", 130.0), ("lu", "motorway", 130.0), ("lv", "motorway", 110.0),
     ("nl", "rural", 80.0), ("nl", "trunk", 100.0), ("nl", "motorway", 100.0), ("nl", "living_street", 15.0),
     ("no", "rural", 80.0), ("no", "motorway", 110.0), ("nz", "rural", 100.0), ("nz", "motorway", 100.0),
     ("ph", "urban", 40.0), ("ph", "rural", 80.0), ("ph", "motorway", 100.0),
@@ -176,6 +187,7 @@ const NATIONAL: [(&str, &str, f64); 106] = [
     ("se", "rural", 70.0), ("se", "motorway", 110.0), ("si", "trunk", 110.0), ("si", "motorway", 130.0), ("sk", "motorway", 130.0),
     ("tr", "trunk", 110.0), ("tr", "motorway", 130.0), ("ua", "motorway", 130.0),
     ("uk", "urban", 48.280_32), ("uk", "nsl_restricted", 48.280_32), ("uk", "nsl_single", 96.560_64), ("uk", "nsl_dual", 112.654_08), ("uk", "motorway", 112.654_08),
+    ("za", "urban", 60.0), ("za", "rural", 100.0), ("za", "motorway", 120.0),
 ];
 
 #[cfg(test)]
@@ -198,6 +210,8 @@ mod tests {
             ("DE:walk", Some(7.0)),
             ("PT:urban", Some(50.0)),
             ("RU:urban", Some(60.0)),
+            ("urban", Some(50.0)),
+            ("50,30", Some(30.0)),
             ("FR:rural", Some(80.0)),
             ("XX:rural", Some(90.0)),
             ("DE:living_street", Some(7.0)),

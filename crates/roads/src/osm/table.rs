@@ -13,7 +13,7 @@ pub fn tables() -> String {
     );
     for class in &CLASSES {
         let open = |open: bool| if open { "open" } else { "if named" };
-        let name = ["motorway", "arterial", "street"][usize::from(class.class)];
+        let name = ["motorway", "arterial", "street"][usize::from(class.importance)];
         let (motor, bike) = (open(class.motor), open(class.bike));
         let _ = writeln!(text, "| {} | {} | {name} | {motor} | {bike} |", class.highway, class.kmh);
     }

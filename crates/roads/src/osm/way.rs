@@ -70,14 +70,15 @@ pub(crate) fn usage(settings: &BuildSettings, tags: &Tags) -> Option<Use> {
     let stopping = if tags.get("tunnel").is_some_and(|value| !matches!(value, "no" | "building_passage")) {
         Stopping::Under
     } else if bridge
-        || matches!(class.highway, "motorway" | "motorway_link" | "trunk_link")
+        || class.highway == "motorway"
+        || class.highway.ends_with("_link")
         || tags.get("motorroad") == Some("yes")
     {
         Stopping::Through
     } else {
         Stopping::Allowed
     };
-    Some(Use { forward, backward, class: if bridge && class.class < 2 { 0 } else { class.class }, stopping })
+    Some(Use { forward, backward, class: if bridge && class.importance < 2 { 0 } else { class.importance }, stopping })
 }
 
 /// How a vehicle may drive along a way in one direction.
@@ -102,7 +103,7 @@ fn drive(
     if access == Access::Closed || !(oneway_allows || permission.pushed) {
         return None;
     }
-    let kmh = if permission.pushed { PUSHED_KMH } else { driven_kmh(tags, class, settings.profile, direction) };
+    let kmh = if permission.pushed { PUSHED_KMH } else { driven_kmh(tags, class, settings, direction) };
     Some(Drive { kmh, destination: access == Access::Destination })
 }
 
@@ -155,16 +156,18 @@ mod tests {
     use crate::profile::{BuildSettings, Profile};
     use crate::streets::Stopping;
 
-    fn tags(all: &[(&str, &str)]) -> Tags {
+    type Pairs<'a> = &'a [(&'a str, &'a str)];
+
+    fn tags(all: Pairs<'_>) -> Tags {
         Tags(all.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect())
     }
 
-    fn used(profile: Profile, all: &[(&str, &str)]) -> Option<Use> {
+    fn used(profile: Profile, all: Pairs<'_>) -> Option<Use> {
         usage(&profile.into(), &tags(all))
     }
 
     /// Speeds in km/h along and against a way's line; zero where it may not be driven.
-    fn speeds(profile: Profile, all: &[(&str, &str)]) -> [f64; 2] {
+    fn speeds(profile: Profile, all: Pairs<'_>) -> [f64; 2] {
         let way = used(profile, all);
         let kmh = |drive: Option<super::Drive>| drive.map_or(0.0, |drive| drive.kmh);
         way.map_or([0.0; 2], |way| [kmh(way.forward), kmh(way.backward)])
@@ -173,7 +176,7 @@ mod tests {
     #[test]
     fn ways_are_driven_in_the_directions_and_at_the_speeds_that_are_posted() {
         use Profile::{Bike, Car, Truck, Van};
-        let cases: [(Profile, &[(&str, &str)], [f64; 2]); 31] = [
+        let cases: [(Profile, Pairs<'_>, [f64; 2]); 34] = [
             (Car, &[("highway", "residential"), ("maxspeed", "30")], [24.0, 24.0]),
             (Car, &[("highway", "primary"), ("oneway", "-1")], [0.0, 65.0]),
             (Car, &[("highway", "tertiary"), ("junction", "roundabout")], [40.0, 0.0]),
@@ -189,6 +192,13 @@ mod tests {
             (Car, &[("highway", "primary"), ("maxspeed", "none")], [65.0, 65.0]),
             (Van, &[("highway", "motorway"), ("maxspeed", "none"), ("oneway", "no")], [110.0, 110.0]),
             (Truck, &[("highway", "primary"), ("maxspeed", "100"), ("maxspeed:hgv:backward", "60")], [80.0, 48.0]),
+            (Truck, &[("highway", "primary"), ("maxspeed:conditional", "50 @ (weight>7.5)")], [40.0, 40.0]),
+            (
+                Truck,
+                &[("highway", "primary"), ("maxspeed", "80"), ("maxspeed:hgv:conditional", "60 @ (weight>7.5)")],
+                [48.0, 48.0],
+            ),
+            (Car, &[("highway", "primary"), ("maxspeed:conditional", "50 @ (weight>7.5)")], [65.0, 65.0]),
             (Truck, &[("highway", "primary"), ("oneway:hgv", "yes")], [65.0, 0.0]),
             (Truck, &[("highway", "primary"), ("hgv:backward", "no")], [65.0, 0.0]),
             (Car, &[("highway", "primary"), ("hgv:backward", "no")], [65.0, 65.0]),
@@ -219,7 +229,7 @@ mod tests {
     #[test]
     fn turn_restrictions_are_read_for_whom_they_are() {
         use Profile::{Car, Truck};
-        let cases: [(Profile, &[(&str, &str)], Option<&str>); 12] = [
+        let cases: [(Profile, Pairs<'_>, Option<&str>); 12] = [
             (Car, &[("type", "restriction"), ("restriction", "no_left_turn")], Some("no_left_turn")),
             (Car, &[("type", "restriction"), ("restriction", "no_left_turn_on_red")], None),
             (Car, &[("type", "restriction"), ("restriction", "no_right_turn_on_red")], None),
@@ -240,10 +250,11 @@ mod tests {
 
     #[test]
     fn nobody_stops_on_a_motorway_a_ramp_a_bridge_or_in_a_tunnel() {
-        let cases: [(&[(&str, &str)], Stopping); 7] = [
+        let cases: [(Pairs<'_>, Stopping); 8] = [
             (&[("highway", "residential")], Stopping::Allowed),
             (&[("highway", "motorway")], Stopping::Through),
             (&[("highway", "motorway_link")], Stopping::Through),
+            (&[("highway", "primary_link")], Stopping::Through),
             (&[("highway", "trunk"), ("motorroad", "yes")], Stopping::Through),
             (&[("highway", "primary"), ("bridge", "viaduct")], Stopping::Through),
             (&[("highway", "primary"), ("bridge", "no"), ("tunnel", "building_passage")], Stopping::Allowed),

@@ -94,7 +94,9 @@ fn zones(junctions: usize, edges: &[Edge], destination: impl Fn(&Edge) -> bool) 
     let parts = tarjan_scc(&graph);
     let largest = parts.iter().max_by_key(|part| part.len()).filter(|part| part.len() > 1)?;
     let mut inside = vec![false; junctions];
-    largest.iter().for_each(|node| inside[node.index()] = true);
+    for node in largest {
+        inside[node.index()] = true;
+    }
     for (edge, zone) in edges.iter().zip(&mut zone) {
         *zone |= !(inside[edge.from.0 as usize] && inside[edge.to.0 as usize]);
     }

@@ -55,7 +55,9 @@ fn largest(nodes: usize, edges: &[Edge], keep: impl Fn(&Edge) -> bool) -> Option
         return None;
     }
     let mut inside = vec![false; nodes];
-    most.iter().for_each(|node| inside[node.index()] = true);
+    for node in most {
+        inside[node.index()] = true;
+    }
     Some(inside)
 }
 
@@ -207,7 +209,7 @@ fn place(at: usize) -> Position {
 
 fn xml(tags: &str) -> String {
     let pairs = tags.split(' ').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap());
-    pairs.map(|(key, value)| format!("<tag k='{key}' v='{value}'/>")).collect()
+    pairs.map(|(key, value)| format!("<tag k='{key}' v='{value}'/>")).collect::<Vec<String>>().concat()
 }
 
 /// An extract of streets between points, and the same streets for the oracle of one profile.

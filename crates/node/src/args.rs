@@ -485,7 +485,7 @@ pub(crate) struct Size {
     #[arg(long, value_name = "TONNES", value_parser = size)]
     pub(crate) weight: Option<f64>,
     /// Load of the heaviest axle in tonnes, as `maxaxleload` limits it.
-    #[arg(long, value_name = "TONNES", value_parser = size)]
+    #[arg(long, alias = "axleload", value_name = "TONNES", value_parser = size)]
     pub(crate) axle_load: Option<f64>,
     /// A place further than this from every street, in metres, is unreachable. 500 if it is not given.
     #[arg(long, value_name = "METRES", value_parser = clap::value_parser!(u32).range(1..=100_000))]

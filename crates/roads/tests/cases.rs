@@ -264,6 +264,22 @@ fn places_on_streets_for_destinations_are_served_there() {
     assert_eq!(broken(gate.as_bytes(), Profile::Car.into(), WEST, MIDDLE, Rule::Uses("Round")), None);
 }
 
+/// A street for destinations has several edges in each direction: closing one by its number closes the others with it.
+#[test]
+fn an_edge_is_closed_with_its_copies() {
+    use fleetfold_model::RoadTarget;
+    use fleetfold_roads::ActiveChange;
+    let (streets, _) = osm::build(map("access=destination", "").as_bytes(), Profile::Car, |_| {}).unwrap();
+    let network = Network::from_streets(streets);
+    let (west, middle) = (place(WEST), place(MIDDLE));
+    let edge = network.edges_driven(west, middle)[1].0;
+    let target = RoadTarget::Edges(vec![edge]);
+    assert!(network.edges_named(&target).len() > 1);
+    let closed = network.with_changes(&[ActiveChange { target, time_percent: None }]).unwrap();
+    let names: Vec<String> = closed.streets_driven(west, middle).into_iter().map(|street| street.name).collect();
+    assert!(names.iter().any(|name| name == "Round"), "{names:?}");
+}
+
 /// The same street for lorries of several sizes.
 #[test]
 fn limits_are_for_the_size_that_the_graph_is_built_for() {

@@ -9,6 +9,7 @@ mod item;
 mod limit;
 mod measure;
 mod pbf;
+mod precinct;
 mod raw;
 mod read;
 mod report;
@@ -18,7 +19,6 @@ mod table;
 mod text;
 mod way;
 mod xml;
-mod zone;
 
 pub use crate::profile::{BuildSettings, Dimensions, Profile, SNAP_METRES};
 pub use build::build;

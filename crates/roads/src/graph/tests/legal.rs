@@ -31,7 +31,7 @@ struct Edge {
     destination: bool,
 }
 
-/// Streets with the parts of a trip: 0 leaving a zone for destinations, 1 on open streets, 2 arriving in a zone.
+/// Streets with the parts of a trip: 0 leaving a precinct, 1 on open streets, 2 arriving in a precinct.
 struct Oracle {
     edges: Vec<Edge>,
     graph: DiGraph<(), Cost>,
@@ -327,10 +327,10 @@ fn recorded(name: &str, places: usize) {
                 destination: raw.destination[edge.segment][usize::from(edge.along)],
             })
             .collect();
-        let zones = edges.iter().filter(|edge| edge.destination).count();
+        let tagged = edges.iter().filter(|edge| edge.destination).count();
         let oracle = Oracle::new(raw.junctions.len(), edges, None).expect("one largest part");
         let graph = Graph::new(osm::build(&bytes, settings, |_| {}).unwrap().0);
-        // Half of the places are in zones for destinations.
+        // Half of the places are in precincts.
         let inside: Vec<&Edge> = oracle.edges.iter().filter(|edge| edge.destination).collect();
         let places: Vec<Position> = (0..places)
             .map(|at| {
@@ -344,7 +344,7 @@ fn recorded(name: &str, places: usize) {
             .collect();
         check(&graph, &oracle, &places);
         println!(
-            "{name} {}: {} pairs equal; {zones} edges are tagged for destinations, {} of {} are in zones; {} junctions",
+            "{name} {}: {} pairs equal; {tagged} edges are tagged for destinations, {} of {} are in precincts; {} junctions",
             profile.word(),
             places.len() * (places.len() - 1),
             inside.len(),

@@ -1,10 +1,10 @@
-//! Streets that only trips which begin or end there may use, and nobody may drive through.
+//! Precincts: streets that only trips which begin or end there may use, and that nobody may drive through.
 //!
-//! A legal trip drives streets of such zones first, then open streets, then streets of zones again; each part may be empty. The
+//! A legal trip drives streets of precincts first, then open streets, then streets of precincts again; each part may be empty. The
 //! search knows nothing of this: the graph is laid out in layers, so that every way through it is a legal trip. At a junction of a
-//! zone there are up to three nodes: one for trips that are still leaving the zone where they began, one for trips on open
-//! streets, and one for trips that have entered the zone where they will end. Streets that can only be reached or left through a
-//! zone belong to it.
+//! precinct there are up to three nodes: one for trips that are still leaving the precinct where they began, one for trips on open
+//! streets, and one for trips that have entered the precinct where they will end. Streets that can only be reached or left through a
+//! precinct belong to it.
 
 use fleetfold_model::Position;
 use petgraph::algo::tarjan_scc;
@@ -16,11 +16,11 @@ use crate::streets::Edge;
 /// Where a trip is, at a junction.
 #[derive(Clone, Copy)]
 struct Nodes {
-    /// It has driven streets of a zone only.
+    /// It has driven streets of a precinct only.
     leaving: Option<JunctionId>,
     /// It has driven an open street last.
     open: Option<JunctionId>,
-    /// It may drive streets of a zone only, up to its end.
+    /// It may drive streets of a precinct only, up to its end.
     arriving: Option<JunctionId>,
 }
 
@@ -30,11 +30,11 @@ pub(super) fn layers(
     edges: Vec<Edge>,
     destination: impl Fn(&Edge) -> bool,
 ) -> (Vec<Position>, Vec<Edge>) {
-    let Some(zone) = zones(junctions.len(), &edges, destination) else { return (junctions, edges) };
+    let Some(precinct) = precincts(junctions.len(), &edges, destination) else { return (junctions, edges) };
     let (mut open, mut leaves) = (vec![false; junctions.len()], vec![false; junctions.len()]);
     let mut touched = vec![false; junctions.len()];
-    for (edge, &zone) in edges.iter().zip(&zone) {
-        if zone {
+    for (edge, &precinct) in edges.iter().zip(&precinct) {
+        if precinct {
             (touched[edge.from.0 as usize], touched[edge.to.0 as usize]) = (true, true);
             leaves[edge.from.0 as usize] = true;
         } else {
@@ -52,7 +52,7 @@ pub(super) fn layers(
             let here = JunctionId::at(at);
             match (open[at], touched[at]) {
                 (true, false) => Nodes { leaving: None, open: Some(here), arriving: None },
-                // Where no street of a zone goes on, a trip that leaves is on open streets from here.
+                // Where no street of a precinct goes on, a trip that leaves is on open streets from here.
                 (true, true) if !leaves[at] => Nodes { leaving: None, open: Some(here), arriving: Some(more()) },
                 (true, true) => Nodes { leaving: Some(more()), open: Some(here), arriving: Some(more()) },
                 (false, _) => Nodes { leaving: Some(here), open: None, arriving: Some(more()) },
@@ -60,14 +60,14 @@ pub(super) fn layers(
         })
         .collect();
     let mut laid = Vec::with_capacity(edges.len());
-    for (edge, &zone) in edges.iter().zip(&zone) {
+    for (edge, &precinct) in edges.iter().zip(&precinct) {
         let (from, to) = (nodes[edge.from.0 as usize], nodes[edge.to.0 as usize]);
         let mut lay = |from: Option<JunctionId>, to: Option<JunctionId>| {
             if let (Some(from), Some(to)) = (from, to) {
                 laid.push(Edge { from, to, ..*edge });
             }
         };
-        if zone {
+        if precinct {
             lay(from.leaving, to.leaving.or(to.open));
             lay(from.open, to.arriving);
             lay(from.arriving, to.arriving);
@@ -79,16 +79,16 @@ pub(super) fn layers(
     (places, laid)
 }
 
-/// Which edges are streets of a zone: those that are said to be, and those outside of the largest part of the network that can be
+/// Which edges are streets of a precinct: those that are said to be, and those outside of the largest part of the network that can be
 /// reached and left on open streets. `None` if no edge is, or if there is no such part.
-fn zones(junctions: usize, edges: &[Edge], destination: impl Fn(&Edge) -> bool) -> Option<Vec<bool>> {
-    let mut zone: Vec<bool> = edges.iter().map(destination).collect();
-    if !zone.contains(&true) {
+fn precincts(junctions: usize, edges: &[Edge], destination: impl Fn(&Edge) -> bool) -> Option<Vec<bool>> {
+    let mut precinct: Vec<bool> = edges.iter().map(destination).collect();
+    if !precinct.contains(&true) {
         return None;
     }
     let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(junctions, edges.len());
     let ids: Vec<_> = (0..junctions).map(|_| graph.add_node(())).collect();
-    for (edge, _) in edges.iter().zip(&zone).filter(|&(_, zone)| !zone) {
+    for (edge, _) in edges.iter().zip(&precinct).filter(|&(_, precinct)| !precinct) {
         graph.add_edge(ids[edge.from], ids[edge.to], ());
     }
     let parts = tarjan_scc(&graph);
@@ -97,8 +97,8 @@ fn zones(junctions: usize, edges: &[Edge], destination: impl Fn(&Edge) -> bool) 
     for node in largest {
         inside[node.index()] = true;
     }
-    for (edge, zone) in edges.iter().zip(&mut zone) {
-        *zone |= !(inside[edge.from.0 as usize] && inside[edge.to.0 as usize]);
+    for (edge, precinct) in edges.iter().zip(&mut precinct) {
+        *precinct |= !(inside[edge.from.0 as usize] && inside[edge.to.0 as usize]);
     }
-    Some(zone)
+    Some(precinct)
 }

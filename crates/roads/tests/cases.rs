@@ -427,6 +427,13 @@ fn files_are_read_as_people_have_them() {
         round(&without.replace("</osm>", &format!("{newer}{old}</osm>")));
         direct(&without.replace("</osm>", &format!("{}{old}</osm>", newer.replace("version='3'", "version='1'"))));
     }
+    // The same holds for a point: here its newest version has no bollard.
+    let point =
+        |version: u8, tags: &str| format!("<node id='7' version='{version}' lon='7.003' lat='50.0'>{tags}</node>");
+    let bollard = "<tag k='barrier' v='bollard'/>";
+    let bare = "<node id='7' lon='7.003' lat='50.0'></node>";
+    direct(&plain.replace(bare, &(point(2, "") + &point(1, bollard))));
+    round(&plain.replace(bare, &(point(1, "") + &point(2, bollard))));
     // Ids of an editor that has not uploaded yet are negative; such a way can be closed.
     let negative = plain.replace("ref='", "ref='-").replace("id='", "id='-");
     direct(&negative);

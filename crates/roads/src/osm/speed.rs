@@ -156,7 +156,7 @@ fn by_country(country: &str, kind: &str, unlimited: bool) -> Option<f64> {
 /// Limits in km/h by country and kind of road, where a country differs from the most usual one, which stands first under no
 /// country (OSM wiki, Default speed limits, and the page of each country).
 #[rustfmt::skip]
-const NATIONAL: [(&str, &str, f64); 115] = [
+pub(crate) const NATIONAL: [(&str, &str, f64); 115] = [
     ("", "urban", 50.0), ("", "rural", 90.0), ("", "trunk", 100.0), ("", "motorway", 120.0), ("", "expressway", 110.0),
     ("", "living_street", 20.0), ("", "walk", WALK_KMH), ("", "pedestrian_zone", WALK_KMH), ("", "bicycle_road", 30.0), ("", "none", UNLIMITED_KMH),
     ("at", "rural", 100.0), ("at", "trunk", 100.0), ("at", "motorway", 130.0), ("at", "living_street", WALK_KMH),

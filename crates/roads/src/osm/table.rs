@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::speed::{CLASSES, PUSHED_KMH, SHARE_OF_LIMIT, SLOWEST_KMH, UNLIMITED_KMH, WALK_KMH};
+use super::speed::{CLASSES, NATIONAL, PUSHED_KMH, SHARE_OF_LIMIT, SLOWEST_KMH, UNLIMITED_KMH, WALK_KMH};
 use crate::line::ACCESS_METRES_PER_SECOND;
 use crate::profile::{Dimensions, Profile, SNAP_METRES};
 
-/// Classes of roads, shares of limits, caps, sizes and the pace off the street, as tables in Markdown.
+/// Classes of roads, shares of limits, caps, sizes, the pace off the street and limits by country, as tables in Markdown.
 pub fn tables() -> String {
     let mut text = String::from(
         "| `highway` | km/h without a limit | class | motor vehicles | bicycles |\n|---|---|---|---|---|\n",
@@ -39,6 +39,19 @@ pub fn tables() -> String {
          | pace between a place and its street | {ACCESS_METRES_PER_SECOND} m/s |\n\
          | most metres between a place and its street (`--snap-limit`) | {SNAP_METRES} m |\n"
     );
+    text.push_str("\n| country | limits by kind of road (`XX:urban`), km/h |\n|---|---|\n");
+    for (at, &(country, ..)) in NATIONAL.iter().enumerate() {
+        if NATIONAL[..at].iter().any(|&(before, ..)| before == country) {
+            continue;
+        }
+        let limits: Vec<String> = NATIONAL
+            .iter()
+            .filter(|&&(of, ..)| of == country)
+            .map(|&(_, kind, kmh)| format!("{kind} {kmh:.0}"))
+            .collect();
+        let name = if country.is_empty() { "any other".to_owned() } else { country.to_ascii_uppercase() };
+        let _ = writeln!(text, "| {name} | {} |", limits.join(", "));
+    }
     text
 }
 

@@ -6,31 +6,45 @@ use osmpbf::{Element, ElementReader, RelMemberType};
 
 use super::barrier::is_barrier_key;
 use super::error::OsmError;
-use super::item::{Item, Node, Restriction, Tags, Wanted, Way, is_restriction};
+use super::item::{Item, Key, Kind, Node, Restriction, Tags, Wanted, Way, is_restriction};
 
 pub(crate) fn read(bytes: impl Read + Send, wanted: Wanted, sink: &mut dyn FnMut(Item)) -> Result<(), OsmError> {
     let mut out_of_range = None;
     ElementReader::new(bytes)
         .for_each(|element| match (element, wanted) {
-            (Element::Node(node), Wanted::Nodes) if node.info().visible() => {
+            // Deleted items are in files of the history of a map only.
+            (Element::Node(node), Wanted::Nodes) if node.info().deleted() => {
+                let version = node.info().version().unwrap_or_default() as u32;
+                sink(Item::Node(Node { id: node.id(), version, ..Node::default() }));
+            }
+            (Element::DenseNode(node), Wanted::Nodes) if node.info().is_some_and(osmpbf::DenseNodeInfo::deleted) => {
+                let version = node.info().map_or(0, osmpbf::DenseNodeInfo::version) as u32;
+                sink(Item::Node(Node { id: node.id(), version, ..Node::default() }));
+            }
+            (Element::Way(way), Wanted::WaysAndRestrictions) if way.info().deleted() => {
+                let version = way.info().version().unwrap_or_default() as u32;
+                sink(Item::Nothing(Key { kind: Kind::Way, id: way.id(), version }));
+            }
+            (Element::Relation(relation), Wanted::WaysAndRestrictions) if relation.info().deleted() => {
+                let version = relation.info().version().unwrap_or_default() as u32;
+                sink(Item::Nothing(Key { kind: Kind::Relation, id: relation.id(), version }));
+            }
+            (Element::Node(node), Wanted::Nodes) => {
                 let place = (node.decimicro_lon(), node.decimicro_lat());
                 let version = node.info().version().unwrap_or_default() as u32;
                 keep(node.id(), version, place, node.tags(), &mut out_of_range, sink);
             }
-            (Element::DenseNode(node), Wanted::Nodes) if node.info().is_none_or(osmpbf::DenseNodeInfo::visible) => {
+            (Element::DenseNode(node), Wanted::Nodes) => {
                 let place = (node.decimicro_lon(), node.decimicro_lat());
                 let version = node.info().map_or(0, osmpbf::DenseNodeInfo::version) as u32;
                 keep(node.id(), version, place, node.tags(), &mut out_of_range, sink);
             }
-            (Element::Way(way), Wanted::WaysAndRestrictions)
-                if way.info().visible() && way.tags().any(|(key, _)| key == "highway") =>
-            {
+            (Element::Way(way), Wanted::WaysAndRestrictions) if way.tags().any(|(key, _)| key == "highway") => {
                 let version = way.info().version().unwrap_or_default() as u32;
                 sink(Item::Way(Way { id: way.id(), version, nodes: way.refs().collect(), tags: tags(way.tags()) }));
             }
             (Element::Relation(relation), Wanted::WaysAndRestrictions)
-                if relation.info().visible()
-                    && relation.tags().any(|(key, value)| key == "type" && is_restriction(value)) =>
+                if relation.tags().any(|(key, value)| key == "type" && is_restriction(value)) =>
             {
                 let mut restriction = Restriction {
                     id: relation.id(),

@@ -16,6 +16,8 @@ const GLYPH = /** @type {Record<string, string>} */ ({ driving: '▲', 'at stop'
 const canvas = L.canvas({ padding: 0.3 });
 const map = L.map('map', { renderer: canvas, zoomControl: true, attributionControl: false, preferCanvas: true, zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false });
 map.setView([0, 0], 2);
+// Streets of an extract may be shown to others only with the name of those who made the map.
+const ATTRIBUTION = 'Streets of extracts: &copy; <a href="https://www.openstreetmap.org/copyright">OpenStreetMap</a> contributors';
 const streetsLayer = L.layerGroup().addTo(map);
 const closedLayer = L.layerGroup().addTo(map);
 
@@ -57,6 +59,7 @@ async function streets() {
   for (const kind of [0, 1, 2]) {
     if (byClass[kind].length) L.polyline(byClass[kind], { ...looks[kind], interactive: false, smoothFactor: 0 }).addTo(streetsLayer).bringToBack();
   }
+  if (list.length) L.control.attribution({ prefix: false }).addAttribution(ATTRIBUTION).addTo(map);
   if (list.length) fit(L.latLngBounds(list.map((/** @type {number[]} */ s) => [s[1], s[0]])));
 }
 

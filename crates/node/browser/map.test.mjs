@@ -42,6 +42,8 @@ try {
   await page.waitForFunction(() => document.querySelector('#story-title')?.textContent === 'Vehicle veh-3');
   check(page.url().endsWith('#v=veh-3'), 'what is looked at has a link of its own');
   const inked = await page.evaluate(() => { const c = document.querySelector('#map canvas'); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n; });
+  check((await page.textContent('#map .leaflet-control-attribution')).includes('OpenStreetMap'), 'whose streets are drawn is said');
+  check((await page.textContent('#legend')).includes('road slowed'), 'the legend knows slowed roads');
   check(inked > 5000, `streets and routes are drawn (${inked} points)`);
   // Three hundred vehicles: from a delta to the frame that shows it.
   const waits = await page.evaluate(async () => {

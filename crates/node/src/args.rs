@@ -421,9 +421,9 @@ pub(crate) struct Graph {
 
 #[derive(Subcommand)]
 pub(crate) enum GraphCommand {
-    /// Build a graph file from an OpenStreetMap extract (.osm.pbf, .osm, .osm.gz).
+    /// Build a graph file from an OpenStreetMap extract (.osm.pbf, .osm, .osm.gz, .osm.bz2).
     Build {
-        /// The extract (`.osm.pbf`, `.osm.gz`, `.osm`); or a day file that brings streets, as `fleetfold sim --day` writes.
+        /// The extract (`.osm.pbf`, `.osm.gz`, `.osm.bz2`, `.osm`); or a day file that brings streets, as `fleetfold sim --day` writes.
         extract: PathBuf,
         /// Where the graph is written.
         #[arg(long, short)]
@@ -431,6 +431,9 @@ pub(crate) enum GraphCommand {
         /// What drives.
         #[arg(long, value_enum, default_value = "car")]
         profile: Vehicle,
+        /// How large it is, and how far from a street a stop may lie.
+        #[command(flatten)]
+        size: Size,
     },
     /// Say what a graph file holds.
     Info {
@@ -450,6 +453,9 @@ pub(crate) enum GraphCommand {
         /// Print GeoJSON.
         #[arg(long)]
         geojson: bool,
+        /// A place further than this from every street, in metres, is unreachable; as the graph file says if it is not given.
+        #[arg(long, value_name = "METRES", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        snap_limit: Option<u32>,
     },
     /// Seconds and metres between all places, as JSON.
     Matrix {
@@ -457,7 +463,40 @@ pub(crate) enum GraphCommand {
         network: String,
         /// Places, one LON,LAT a line; `-`: standard input.
         places: PathBuf,
+        /// A place further than this from every street, in metres, is unreachable; as the graph file says if it is not given.
+        #[arg(long, value_name = "METRES", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        snap_limit: Option<u32>,
     },
+}
+
+/// The size of a vehicle, where it is not the usual one of its profile.
+#[derive(Args)]
+pub(crate) struct Size {
+    /// Height in metres, as `maxheight` limits it.
+    #[arg(long, value_name = "METRES", value_parser = size)]
+    pub(crate) height: Option<f64>,
+    /// Width in metres, as `maxwidth` limits it.
+    #[arg(long, value_name = "METRES", value_parser = size)]
+    pub(crate) width: Option<f64>,
+    /// Length in metres, as `maxlength` limits it.
+    #[arg(long, value_name = "METRES", value_parser = size)]
+    pub(crate) length: Option<f64>,
+    /// Largest permitted mass in tonnes, as `maxweight` and `maxweightrating` limit it.
+    #[arg(long, value_name = "TONNES", value_parser = size)]
+    pub(crate) weight: Option<f64>,
+    /// Load of the heaviest axle in tonnes, as `maxaxleload` limits it.
+    #[arg(long, alias = "axleload", value_name = "TONNES", value_parser = size)]
+    pub(crate) axle_load: Option<f64>,
+    /// A place further than this from every street, in metres, is unreachable. 500 if it is not given.
+    #[arg(long, value_name = "METRES", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) snap_limit: Option<u32>,
+}
+
+/// A size in metres or tonnes. Zero: no limit is for it.
+fn size(text: &str) -> Result<f64, String> {
+    let value: f64 =
+        text.trim().parse().map_err(|_| format!("`{text}` is no number of metres or tonnes, as in 4.0"))?;
+    if (0.0..=1_000.0).contains(&value) { Ok(value) } else { Err(format!("{value} is not between 0 and 1,000")) }
 }
 
 /// Whose streets.

@@ -3,14 +3,15 @@
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use fleetfold_model::{NetworkSpec, Position};
-use fleetfold_roads::osm::{Profile, build};
+use fleetfold_roads::osm::{BuildSettings, Dimensions, Profile, build};
 use fleetfold_roads::{Network, Streets, UNREACHABLE_MILLIS};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use crate::args::{Graph, GraphCommand, Vehicle, degrees};
+use crate::args::{Graph, GraphCommand, Size, Vehicle, degrees};
 use crate::days;
 use crate::failure::Failure;
 
@@ -19,10 +20,12 @@ const PLACES_MAX: usize = 10_000;
 
 pub(crate) fn graph(args: &Graph) -> Result<ExitCode, Failure> {
     match &args.what {
-        GraphCommand::Build { extract, output, profile } => build_file(extract, output, *profile)?,
+        GraphCommand::Build { extract, output, profile, size } => build_file(extract, output, *profile, size)?,
         GraphCommand::Info { graph } => info(graph)?,
-        &GraphCommand::Route { ref graph, from, to, geojson } => route(graph, position(from), position(to), geojson)?,
-        GraphCommand::Matrix { network, places } => matrix(network, places)?,
+        &GraphCommand::Route { ref graph, from, to, geojson, snap_limit } => {
+            route(graph, position(from), position(to), geojson, snap_limit)?;
+        }
+        GraphCommand::Matrix { network, places, snap_limit } => matrix(network, places, *snap_limit)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -54,10 +57,29 @@ fn lon_lat(place: Position) -> [f64; 2] {
     [f64::from(place.x) / 1e7, f64::from(place.y) / 1e7]
 }
 
-fn build_file(extract: &Path, output: &Path, profile: Vehicle) -> Result<(), Failure> {
+/// What a graph is built for: the usual size of a profile, except for what is given.
+fn settings(profile: Profile, size: &Size) -> BuildSettings {
+    let usual = BuildSettings::from(profile);
+    let whole =
+        |given: Option<f64>, units: f64, usual: u32| given.map_or(usual, |given| (given * units).round() as u32);
+    let Dimensions { height_cm, width_cm, length_cm, weight_kg, axle_load_kg } = usual.dimensions;
+    BuildSettings {
+        dimensions: Dimensions {
+            height_cm: whole(size.height, 100.0, height_cm),
+            width_cm: whole(size.width, 100.0, width_cm),
+            length_cm: whole(size.length, 100.0, length_cm),
+            weight_kg: whole(size.weight, 1_000.0, weight_kg),
+            axle_load_kg: whole(size.axle_load, 1_000.0, axle_load_kg),
+        },
+        snap_metres: size.snap_limit.unwrap_or(usual.snap_metres),
+        ..usual
+    }
+}
+
+fn build_file(extract: &Path, output: &Path, profile: Vehicle, size: &Size) -> Result<(), Failure> {
     let bytes = bytes_of(extract, "give an OpenStreetMap extract, as from download.geofabrik.de")?;
     if bytes.starts_with(b"{") {
-        return build_from_day(extract, bytes, output);
+        return build_from_day(extract, bytes, output, size.snap_limit);
     }
     let profile = match profile {
         Vehicle::Car => Profile::Car,
@@ -71,7 +93,7 @@ fn build_file(extract: &Path, output: &Path, profile: Vehicle) -> Result<(), Fai
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
     // Joining and ordering take about as long as the reading (no bytes tell how far they are).
-    let built = build(&bytes, profile, |at| {
+    let built = build(&bytes, settings(profile, size), |at| {
         bar.set_length(at.of);
         bar.set_position(at.read);
         bar.set_message(at.doing);
@@ -79,7 +101,7 @@ fn build_file(extract: &Path, output: &Path, profile: Vehicle) -> Result<(), Fai
     let (streets, report) = built.map_err(|error| {
         Failure::new(
             format!("{}: {error}", extract.display()),
-            "download the extract again, or choose another --profile",
+            "mend the extract or download it again, or choose another --profile",
         )
     })?;
     bar.finish_and_clear();
@@ -92,10 +114,12 @@ fn build_file(extract: &Path, output: &Path, profile: Vehicle) -> Result<(), Fai
         streets.directed_edges()
     );
     crate::out::say!(
-        "  {} turn restrictions kept, {} left out (of other vehicles, or not on used ways)",
+        "  {} turn restrictions kept, {} left out (of other vehicles, or not on used ways), {} barriers not open to all",
         report.restrictions,
-        report.restrictions_left_out
+        report.restrictions_left_out,
+        report.barriers
     );
+    say_vehicle(&streets);
     crate::out::say!(
         "  dropped: {} junctions and {} edges not reachable both ways, {} references to nodes outside the extract",
         report.dropped.junctions,
@@ -106,7 +130,7 @@ fn build_file(extract: &Path, output: &Path, profile: Vehicle) -> Result<(), Fai
 }
 
 /// The streets that a generated or recorded day brings.
-fn build_from_day(day: &Path, bytes: Vec<u8>, output: &Path) -> Result<(), Failure> {
+fn build_from_day(day: &Path, bytes: Vec<u8>, output: &Path, snap_limit: Option<u32>) -> Result<(), Failure> {
     let (_, NetworkSpec::Graph { nodes, edges, names }) = days::network_in(day, bytes)? else {
         return Err(Failure::new(
             format!("{}: its network has no streets", day.display()),
@@ -115,6 +139,7 @@ fn build_from_day(day: &Path, bytes: Vec<u8>, output: &Path) -> Result<(), Failu
     };
     let streets = Streets::from_edges(&nodes, &edges, &names)
         .map_err(|error| Failure::new(format!("{}: {error}", day.display()), "mend the network file"))?;
+    let streets = limited(streets, snap_limit);
     write(&streets, output)?;
     crate::out::say!("  {} junctions, {} directed edges", streets.junctions(), streets.directed_edges());
     Ok(())
@@ -144,11 +169,55 @@ fn info(path: &Path) -> Result<(), Failure> {
         streets.stretches(),
         streets.names()
     );
+    say_vehicle(streets);
     Ok(())
 }
 
-fn route(path: &Path, from: Position, to: Position, geojson: bool) -> Result<(), Failure> {
-    let network = open(path)?;
+/// What a graph was built for.
+fn say_vehicle(streets: &Streets) {
+    if let Some((profile, size)) = streets.vehicle() {
+        let part = |name: &str, value: u32, whole: f64, unit: &str| {
+            (value > 0).then(|| format!("{name} {} {unit}", f64::from(value) / whole))
+        };
+        let parts = [
+            part("height", size.height_cm, 100.0, "m"),
+            part("width", size.width_cm, 100.0, "m"),
+            part("length", size.length_cm, 100.0, "m"),
+            part("weight", size.weight_kg, 1_000.0, "t"),
+            part("axle load", size.axle_load_kg, 1_000.0, "t"),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        let size = if parts.is_empty() { "limits of size are not for it".to_owned() } else { parts.join(", ") };
+        crate::out::say!("  built for profile {}: {size}", profile.word());
+    } else {
+        crate::out::say!(
+            "  not said for which profile: streets of a day, or built by an earlier version of the program"
+        );
+    }
+    crate::out::say!("  a place more than {} m from every street is unreachable", streets.snap_metres());
+}
+
+/// The streets with another limit of snapping if one is given.
+fn limited(streets: Streets, snap_limit: Option<u32>) -> Streets {
+    match snap_limit {
+        Some(metres) => streets.with_snap_metres(metres),
+        None => streets,
+    }
+}
+
+/// Why a place is out of reach of the streets, if it is.
+fn off_street(network: &Network, place: Position) -> Option<String> {
+    let (metres, limit) = network.off_street(place)?;
+    let [lon, lat] = lon_lat(place);
+    Some(format!("{lon},{lat} is {metres:.0} m from the nearest street, {limit} m are the most"))
+}
+
+fn route(path: &Path, from: Position, to: Position, geojson: bool, snap_limit: Option<u32>) -> Result<(), Failure> {
+    let bytes = bytes_of(path, "build it: fleetfold graph build AREA.osm.pbf -o AREA.graph")?;
+    let network = Network::from_streets(limited(streets(path, &bytes)?, snap_limit));
+    if let Some(why) = [from, to].into_iter().find_map(|place| off_street(&network, place)) {
+        return Err(Failure::new(format!("unreachable: {why}"), "correct the place, or give a larger --snap-limit"));
+    }
     let leg = network.leg(from, to);
     if leg.millis >= UNREACHABLE_MILLIS {
         return Err(Failure::new(
@@ -186,8 +255,16 @@ fn clock(millis: u64) -> String {
     format!("{}:{:02}", millis / 60_000, millis / 1000 % 60)
 }
 
-fn matrix(source: &str, places: &Path) -> Result<(), Failure> {
-    let network = days::network_of(source)?;
+fn matrix(source: &str, places: &Path, snap_limit: Option<u32>) -> Result<(), Failure> {
+    let network = match snap_limit {
+        // Streets of a graph file. Whatever else gives travel times snaps as it likes.
+        Some(metres) => {
+            let path = Path::new(source);
+            let bytes = bytes_of(path, "give a graph file, or leave --snap-limit out")?;
+            Arc::new(Network::from_streets(streets(path, &bytes)?.with_snap_metres(metres)))
+        }
+        None => days::network_of(source)?,
+    };
     let text = if places == Path::new("-") {
         let mut text = String::new();
         std::io::stdin()
@@ -210,6 +287,9 @@ fn matrix(source: &str, places: &Path) -> Result<(), Failure> {
             format!("{}: {} places", places.display(), list.len()),
             "give between 1 and 10,000 places, one LON,LAT a line",
         ));
+    }
+    for why in list.iter().filter_map(|&place| off_street(&network, place)) {
+        eprintln!("unreachable: {why}");
     }
     let legs = network.legs(&list);
     let rows = |value: &dyn Fn(&fleetfold_roads::Leg) -> serde_json::Value| -> Vec<Vec<serde_json::Value>> {

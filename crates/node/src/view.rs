@@ -5,7 +5,9 @@ mod kept;
 mod memory;
 pub(crate) mod stories;
 
-use fleetfold_fleet::{Closed, Flag, NEVER_SEEN, Placement, Refused};
+use std::borrow::Cow;
+
+use fleetfold_fleet::{Closed, Flag, NEVER_SEEN, OrderState, Placement, Refused};
 use fleetfold_model::{Name, OrderId, Position, RoadTarget, Space, StopKind, Timestamp, UnassignedReason, VehicleId};
 
 pub(crate) use documents::*;
@@ -148,6 +150,20 @@ pub(crate) fn vehicle_detail(seen: &Glimpse, id: VehicleId) -> Option<VehicleDet
     })
 }
 
+/// Why an order is on no route. If one of its stops is too far from every street, the distance is the reason.
+fn why_unassigned(seen: &Glimpse, state: &OrderState, reason: UnassignedReason) -> Cow<'static, str> {
+    let words = reason_words(reason);
+    if reason != UnassignedReason::Unreachable {
+        return Cow::Borrowed(words);
+    }
+    let far = [StopKind::Pickup, StopKind::Delivery].into_iter().find_map(|kind| {
+        let (metres, limit) = seen.network.off_street(state.stop(kind)?.position)?;
+        let stop = if kind == StopKind::Pickup { "pickup" } else { "delivery" };
+        Some(format!("{words}: the {stop} is {metres:.0} m from the nearest street, {limit} m are the most"))
+    });
+    far.map_or(Cow::Borrowed(words), Cow::Owned)
+}
+
 /// One order for the screen.
 pub(crate) fn order(seen: &Glimpse, id: OrderId) -> Order<'_> {
     let fleet = &seen.fleet;
@@ -161,7 +177,7 @@ pub(crate) fn order(seen: &Glimpse, id: OrderId) -> Order<'_> {
         (None, _) if state.spec.is_none() => ("unknown", None),
         (None, Placement::OnRoute(_)) if state.on_board.is_some() => ("on board", None),
         (None, Placement::OnRoute(_)) => ("assigned", None),
-        (None, Placement::Unassigned(reason)) => ("unassigned", Some(reason_words(reason))),
+        (None, Placement::Unassigned(reason)) => ("unassigned", Some(why_unassigned(seen, state, reason))),
         (None, Placement::Unplaced) => ("open", None),
     };
     let vehicle = match state.placement {

@@ -77,6 +77,61 @@ fn a_graph_is_built_asked_and_refused_when_damaged() {
     );
 }
 
+#[test]
+fn a_graph_states_the_vehicle_that_it_was_built_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let town = town();
+    let town = town.to_str().unwrap();
+    let said = |args: &[&str]| {
+        let done = run(args, folder.path());
+        assert!(done.status.success(), "{done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    };
+    said(&["graph", "build", town, "-o", "car.graph"]);
+    let car = said(&["graph", "info", "car.graph"]);
+    assert!(car.contains("profile car: height 1.8 m") && car.contains("more than 500 m"), "{car}");
+    let sizes = ["--profile", "truck", "--height", "3.6", "--weight", "12", "--axle-load", "8", "--snap-limit", "90"];
+    said(&[&["graph", "build", town, "-o", "truck.graph"], &sizes[..]].concat());
+    let truck = said(&["graph", "info", "truck.graph"]);
+    let expected = "profile truck: height 3.6 m, width 2.55 m, length 12 m, weight 12 t, axle load 8 t";
+    assert!(truck.contains(expected) && truck.contains("more than 90 m"), "{truck}");
+    let wrong = run(&["graph", "build", town, "-o", "x.graph", "--height", "four"], folder.path());
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("no number of metres or tonnes"), "{wrong:?}");
+    // 333 m south of the southernmost street.
+    let (from, (lon, lat)) = (place(corner(2, 1)), corner(2, 0));
+    let off = place((lon, lat - 0.003));
+    said(&["graph", "route", "car.graph", &from, &off]);
+    said(&["graph", "route", "truck.graph", &from, &off, "--snap-limit", "400"]);
+    let far = run(&["graph", "route", "truck.graph", &from, &off], folder.path());
+    let why = String::from_utf8_lossy(&far.stderr);
+    assert!(why.contains("m from the nearest street, 90 m are the most"), "{why}");
+    std::fs::write(folder.path().join("places.csv"), format!("{from}\n{off}\n")).unwrap();
+    let matrix = run(&["graph", "matrix", "truck.graph", "places.csv"], folder.path());
+    assert!(String::from_utf8_lossy(&matrix.stderr).contains("90 m are the most"), "{matrix:?}");
+    let matrix: Value = serde_json::from_slice(&matrix.stdout).unwrap();
+    assert_eq!(matrix["durations"][0][1], Value::Null);
+}
+
+/// A stop on the water: the distance to the nearest street is the reason why nobody drives there.
+#[test]
+fn a_stop_far_from_every_street_is_unassigned_with_the_distance() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path());
+    let van = json!({ "vehicle_id": "van", "start": spot(corner(3, 2)), "capacity": [1] });
+    assert_eq!(event(port, "vehicle.registered", "r", &van).0, 202);
+    assert_eq!(event(port, "shift.started", "s", &json!({ "vehicle_id": "van" })).0, 202);
+    let (lon, lat) = corner(2, 0);
+    let data = json!({ "order_id": "swim", "job": { "stop": spot((lon, lat - 0.02)) }, "load": [1] });
+    assert_eq!(event(port, "order.created", "o", &data).0, 202);
+    let reason = |state: &Value| state["orders"][0]["reason"].as_str().unwrap_or_default().to_owned();
+    let state = until(port, "a reason", |state| reason(state).contains("no road leads there"));
+    let said = reason(&state);
+    assert!(
+        said.contains("the delivery is 22") && said.contains("m from the nearest street, 500 m are the most"),
+        "{said}"
+    );
+}
+
 /// An engine that drives in the town.
 /// The generated city in a graph file is the generated city.
 #[test]

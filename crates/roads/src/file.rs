@@ -1,19 +1,25 @@
 //! Street networks as bytes: a header with version and checksum, then plain little-endian arrays, so that a mapped file is
 //! read at the speed of memory.
 //!
-//! Layout: magic, version, BLAKE3 of what follows, then per section a count (u64) and its items.
+//! Layout: magic, version, BLAKE3 of what follows, then per section a count (u64) and its items. Version 3 begins with what the
+//! streets were built for; version 2, which is still read, had no such section.
 
 use fleetfold_model::Position;
 
 use crate::cch::Topology;
 use crate::ids::{JunctionId, SegmentId};
 use crate::order::Part;
-use crate::streets::{Edge, Segment, Streets};
+use crate::profile::{Dimensions, Profile};
+use crate::streets::{Edge, SNAP_METRES_OF_OLD, Segment, Stopping, Streets};
 
 const MAGIC: &[u8; 8] = b"FLTFGRPH";
 /// Version of the layout: it is raised with every change of it.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+/// The version before: it does not say what the streets were built for, nor where one may not stop.
+const VERSION_BEFORE: u32 = 2;
 const HEADER: usize = 8 + 4 + 32;
+/// Numbers in the section that says what the streets were built for.
+const SETTINGS: usize = 7;
 
 /// Why bytes are no street network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +28,7 @@ pub enum FileError {
     #[error("not a graph file")]
     Foreign,
     /// Written by another version of the program.
-    #[error("a graph file of version {0}, this program reads {VERSION}")]
+    #[error("a graph file of version {0}, this program reads {VERSION_BEFORE} and {VERSION}")]
     Version(u32),
     /// Cut short or changed.
     #[error("the graph file is cut short or damaged: its checksum differs")]
@@ -42,6 +48,7 @@ impl Streets {
             body.extend((count as u64).to_le_bytes());
             items.for_each(|item| body.extend(item.to_le_bytes()));
         };
+        section(SETTINGS, &mut self.settings().into_iter());
         let place = |p: &Position| [p.x as u32, p.y as u32];
         section(self.junctions.len(), &mut self.junctions.iter().flat_map(place));
         section(
@@ -53,10 +60,9 @@ impl Streets {
         );
         section(
             self.segments.len(),
-            &mut self
-                .segments
-                .iter()
-                .flat_map(|s| [s.road as u32, (s.road >> 32) as u32, s.name, u32::from(s.class), s.points]),
+            &mut self.segments.iter().flat_map(|s| {
+                [s.road as u32, (s.road >> 32) as u32, s.name, u32::from(s.class) | code_of(s.stopping) << 8, s.points]
+            }),
         );
         section(self.points.len(), &mut self.points.iter().flat_map(place));
         for list in [&self.topology.up_first, &self.topology.up_head, &self.topology.arc_of_edge] {
@@ -89,7 +95,7 @@ impl Streets {
         }
         let version = bytes.get(8..12).and_then(|v| v.try_into().ok()).map(u32::from_le_bytes);
         match version {
-            Some(VERSION) => {}
+            Some(VERSION | VERSION_BEFORE) => {}
             Some(other) => return Err(FileError::Version(other)),
             None => return Err(FileError::Damaged),
         }
@@ -97,8 +103,30 @@ impl Streets {
         if sum != Some(blake3::hash(body).as_bytes().as_slice()) {
             return Err(FileError::Damaged);
         }
-        Reader { left: body }.streets().ok_or(FileError::Damaged)
+        Reader { left: body }.streets(version == Some(VERSION)).ok_or(FileError::Damaged)
     }
+
+    /// The numbers of the section that says what the streets were built for: one more than the number of the profile, or zero if
+    /// it is not known; the size; the limit of snapping.
+    fn settings(&self) -> [u32; SETTINGS] {
+        let (code, size) = self.vehicle.map_or((0, Dimensions::default()), |(profile, size)| {
+            (1 + Profile::ALL.iter().position(|&one| one == profile).unwrap_or_default() as u32, size)
+        });
+        let Dimensions { height_cm, width_cm, length_cm, weight_kg, axle_load_kg } = size;
+        [code, height_cm, width_cm, length_cm, weight_kg, axle_load_kg, self.snap_metres]
+    }
+}
+
+fn code_of(stopping: Stopping) -> u32 {
+    match stopping {
+        Stopping::Allowed => 0,
+        Stopping::Through => 1,
+        Stopping::Under => 2,
+    }
+}
+
+fn stopping_of(code: u32) -> Option<Stopping> {
+    [Stopping::Allowed, Stopping::Through, Stopping::Under].into_iter().find(|&stopping| code_of(stopping) == code)
 }
 
 /// Writes a part and its halves, the whole before its halves, four numbers each.
@@ -143,7 +171,22 @@ impl Reader<'_> {
         Some(self.rows::<2>()?.into_iter().map(|[x, y]| Position { x: x as i32, y: y as i32 }).collect())
     }
 
-    fn streets(mut self) -> Option<Streets> {
+    /// What the streets were built for, and the limit of snapping.
+    fn settings(&mut self) -> Option<(Option<(Profile, Dimensions)>, u32)> {
+        let numbers = self.rows::<1>()?.into_iter().map(|[number]| number).collect::<Vec<u32>>();
+        let [code, height_cm, width_cm, length_cm, weight_kg, axle_load_kg, snap_metres] = numbers[..] else {
+            return None;
+        };
+        let size = Dimensions { height_cm, width_cm, length_cm, weight_kg, axle_load_kg };
+        let vehicle = match code.checked_sub(1) {
+            None => None,
+            Some(number) => Some((*Profile::ALL.get(number as usize)?, size)),
+        };
+        Some((vehicle, snap_metres))
+    }
+
+    fn streets(mut self, says_settings: bool) -> Option<Streets> {
+        let (vehicle, snap_metres) = if says_settings { self.settings()? } else { (None, SNAP_METRES_OF_OLD) };
         let junctions = self.places()?;
         let edges: Vec<Edge> = self
             .rows::<5>()?
@@ -160,13 +203,16 @@ impl Reader<'_> {
         let segments: Vec<Segment> = self
             .rows::<5>()?
             .into_iter()
-            .map(|[low, high, name, class, points]| Segment {
-                road: u64::from(high) << 32 | u64::from(low),
-                name,
-                class: class as u8,
-                points,
+            .map(|[low, high, name, class, points]| {
+                Some(Segment {
+                    road: u64::from(high) << 32 | u64::from(low),
+                    name,
+                    class: class as u8,
+                    stopping: if says_settings { stopping_of(class >> 8)? } else { Stopping::Allowed },
+                    points,
+                })
             })
-            .collect();
+            .collect::<Option<_>>()?;
         let points = self.places()?;
         let mut list = || self.rows::<1>().map(|rows| rows.into_iter().map(|[value]| value).collect::<Vec<u32>>());
         let (up_first, up_head, arc_of_edge) = (list()?, list()?, list()?);
@@ -181,7 +227,7 @@ impl Reader<'_> {
             names.push(String::from_utf8(mine.to_vec()).ok()?);
         }
         let topology = Topology { part, up_first, up_head, arc_of_edge };
-        let streets = Streets { junctions, edges, segments, points, names, topology };
+        let streets = Streets { junctions, edges, segments, points, names, topology, vehicle, snap_metres };
         is_sound(&streets).then_some(streets)
     }
 }

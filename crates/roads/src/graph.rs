@@ -18,13 +18,12 @@ use crate::change::{ActiveChange, WeightChange};
 use crate::ids::{EdgeId, JunctionId, SegmentId};
 use crate::label::{Label, Start};
 use crate::leg::{Leg, UNREACHABLE_MILLIS};
+use crate::line::ACCESS_METRES_PER_SECOND;
 use crate::speeds::Speeds;
 use crate::street::Street;
 use crate::streets::{Edge, Streets};
 use crate::tables::Tables;
 
-/// Pace between a place and the street it is served from, in metres per second: between a brisk walk and a slow drive (guess).
-const ACCESS_METRES_PER_SECOND: f64 = 5.0;
 /// Places whose labels are kept: 6 kB each on the map of a city.
 const PLACES_KEPT: usize = 8_192;
 /// If more than one edge in so many changes, all arcs are customised anew: it is then quicker than following each change.
@@ -160,6 +159,12 @@ impl Graph {
 
     fn snap(&self, place: Position) -> Option<Snapped> {
         self.map.snap(self.weights(), place)
+    }
+
+    /// Metres from a place to the street that would serve it, and the most metres that there may be, if they are more.
+    pub(crate) fn off_street(&self, place: Position) -> Option<(f64, u32)> {
+        let limit = self.map.streets.snap_metres;
+        self.snap(place).is_none().then(|| (self.map.touch(self.weights(), place, true).access, limit))
     }
 
     fn starts(&self, at: &Snapped) -> Vec<Start> {

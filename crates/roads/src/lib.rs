@@ -46,6 +46,7 @@ mod line;
 mod network;
 mod order;
 pub mod osm;
+mod profile;
 mod server;
 mod speeds;
 mod street;

@@ -5,6 +5,9 @@ use geo::{Distance, Haversine, Point};
 
 use crate::leg::{Leg, UNREACHABLE_MILLIS};
 
+/// Pace between a place and the street it is served from, in metres per second: between a brisk walk and a slow drive (guess).
+pub(crate) const ACCESS_METRES_PER_SECOND: f64 = 5.0;
+
 /// Degrees of a place in the geographic space.
 pub(crate) fn degrees(place: Position) -> Point<f64> {
     Point::new(f64::from(place.x) / 1e7, f64::from(place.y) / 1e7)

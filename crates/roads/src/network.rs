@@ -215,6 +215,15 @@ impl Network {
         matches!(self.kind, Kind::Graph(_))
     }
 
+    /// If a place is too far from every street to be reached: metres to the nearest one on which a vehicle may stop, and the most
+    /// that there may be. `None` if it is near enough, and if the network has no streets.
+    pub fn off_street(&self, place: Position) -> Option<(f64, u32)> {
+        match &self.kind {
+            Kind::Graph(graph) => graph.off_street(place),
+            Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => None,
+        }
+    }
+
     /// The leg from one place to another.
     pub fn leg(&self, from: Position, to: Position) -> Leg {
         if from == to {

@@ -8,6 +8,7 @@ use crate::cch::Topology;
 use crate::error::NetworkError;
 use crate::ids::{EdgeId, JunctionId, SegmentId};
 use crate::order::{Adjacency, order};
+use crate::profile::{BuildSettings, Dimensions, Profile};
 
 /// One direction of a segment, between two junctions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +31,21 @@ pub(crate) struct Segment {
     pub(crate) name: u32,
     /// 0 motorway or bridge, 1 arterial, 2 street.
     pub(crate) class: u8,
+    /// Whether a vehicle may stop on it.
+    pub(crate) stopping: Stopping,
     /// Index of the first of its points; they end where those of the next segment begin.
     pub(crate) points: u32,
+}
+
+/// Whether a vehicle may stop on a stretch of street to serve a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stopping {
+    /// It may.
+    Allowed,
+    /// It may not, on a motorway, a ramp or a bridge. A place on it is a vehicle that is passing.
+    Through,
+    /// It may not, in a tunnel. A place on it is above it.
+    Under,
 }
 
 /// A street network ready to be used: its largest strongly connected part, in order of contraction.
@@ -47,7 +61,14 @@ pub struct Streets {
     pub(crate) points: Vec<Position>,
     pub(crate) names: Vec<String>,
     pub(crate) topology: Topology,
+    /// What they were built for; `None` for streets that are not from an extract, and for graph files of old.
+    pub(crate) vehicle: Option<(Profile, Dimensions)>,
+    /// A place further than this from every street, in metres, cannot be reached.
+    pub(crate) snap_metres: u32,
 }
+
+/// [`Streets::snap_metres`] of streets that were not built from an extract, or by an earlier version of the program: 20 km.
+pub(crate) const SNAP_METRES_OF_OLD: u32 = 20_000;
 
 /// What was left out when a network was put together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,7 +108,13 @@ impl Streets {
             if last != Some((low, high, road)) {
                 last = Some((low, high, road));
                 let name = if (edge.name as usize) < names.len() { edge.name } else { u32::MAX };
-                segments.push(Segment { road, name, class: edge.class, points: points.len() as u32 });
+                segments.push(Segment {
+                    road,
+                    name,
+                    class: edge.class,
+                    stopping: Stopping::Allowed,
+                    points: points.len() as u32,
+                });
                 points.extend([junctions[low as usize], junctions[high as usize]]);
             }
             built.push(Edge {
@@ -99,44 +126,27 @@ impl Streets {
                 along: edge.from == low,
             });
         }
-        segments.push(Segment { road: 0, name: u32::MAX, class: 2, points: points.len() as u32 });
-        Ok(Self::assemble(junctions, built, &segments, &points, names.to_vec())?.0)
+        segments.push(Segment {
+            road: 0,
+            name: u32::MAX,
+            class: 2,
+            stopping: Stopping::Allowed,
+            points: points.len() as u32,
+        });
+        let (junctions, edges, _) = largest_part(junctions, built).ok_or(NetworkError::Empty)?;
+        Ok(Self::ordered(&junctions, edges, &segments, &points, names.to_vec()))
     }
 
-    /// Keeps the largest part in which everything can be reached from everywhere, and orders it.
-    pub(crate) fn assemble(
-        junctions: &[Position],
-        edges: Vec<Edge>,
+    /// Orders junctions for contraction and segments along a curve through the map.
+    pub(crate) fn ordered(
+        places: &[Position],
+        mut edges: Vec<Edge>,
         segments: &[Segment],
         points: &[Position],
         names: Vec<String>,
-    ) -> Result<(Self, Dropped), NetworkError> {
-        if junctions.is_empty() || edges.is_empty() {
-            return Err(NetworkError::Empty);
-        }
-        let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(junctions.len(), edges.len());
-        let ids: Vec<_> = junctions.iter().map(|_| graph.add_node(())).collect();
-        for edge in &edges {
-            graph.add_edge(ids[edge.from], ids[edge.to], ());
-        }
-        // From a junction outside of this part some others cannot be reached, or cannot be left again.
-        let parts = tarjan_scc(&graph);
-        let largest = parts.iter().max_by_key(|part| part.len()).ok_or(NetworkError::Empty)?;
-        let mut kept: Vec<usize> = largest.iter().map(|node| node.index()).collect();
-        kept.sort_unstable();
-        let mut renamed = vec![None; junctions.len()];
-        for (new, &old) in kept.iter().enumerate() {
-            renamed[old] = Some(JunctionId::at(new));
-        }
-        let before = (junctions.len(), edges.len());
-        let places: Vec<Position> = kept.iter().map(|&old| junctions[old]).collect();
-        let mut edges: Vec<Edge> = edges
-            .into_iter()
-            .filter_map(|edge| Some(Edge { from: renamed[edge.from]?, to: renamed[edge.to]?, ..edge }))
-            .collect();
-        let dropped = Dropped { junctions: before.0 - places.len(), edges: before.1 - edges.len() };
+    ) -> Self {
         let neighbours = Adjacency::new(places.len(), edges.iter().map(|edge| (edge.from.0, edge.to.0)));
-        let (order, part) = order(&places, &neighbours);
+        let (order, part) = order(places, &neighbours);
         let mut rank = vec![JunctionId::default(); places.len()];
         for (at, &node) in order.iter().enumerate() {
             rank[node as usize] = JunctionId::at(at);
@@ -149,7 +159,30 @@ impl Streets {
         edges.sort_by_key(|edge| (edge.from, edge.to, edge.segment, edge.along));
         let ends: Vec<(u32, u32)> = edges.iter().map(|edge| (edge.from.0, edge.to.0)).collect();
         let topology = Topology::new(junctions.len(), part, &ends);
-        Ok((Self { junctions, edges, segments, points, names, topology }, dropped))
+        Self { junctions, edges, segments, points, names, topology, vehicle: None, snap_metres: SNAP_METRES_OF_OLD }
+    }
+
+    /// The same streets with what they were built for.
+    pub(crate) fn built_for(self, settings: BuildSettings) -> Self {
+        let vehicle = Some((settings.profile, settings.dimensions));
+        Self { vehicle, snap_metres: settings.snap_metres, ..self }
+    }
+
+    /// What the streets were built for: a kind of vehicle and its size. `None` if they are not from an extract, or from a graph
+    /// file of an earlier version of the program.
+    pub fn vehicle(&self) -> Option<(Profile, Dimensions)> {
+        self.vehicle
+    }
+
+    /// A place further than this from every street, in metres, cannot be reached.
+    pub fn snap_metres(&self) -> u32 {
+        self.snap_metres
+    }
+
+    /// The same streets with another distance, in metres, beyond which a place cannot be reached.
+    #[must_use]
+    pub fn with_snap_metres(self, snap_metres: u32) -> Self {
+        Self { snap_metres, ..self }
     }
 
     /// All junctions, by rank.
@@ -218,6 +251,36 @@ impl Streets {
     }
 }
 
+/// The largest part in which everything can be reached from everywhere: its junctions, its edges and what is left out. `None` if
+/// there are no edges.
+pub(crate) fn largest_part(junctions: &[Position], edges: Vec<Edge>) -> Option<(Vec<Position>, Vec<Edge>, Dropped)> {
+    if edges.is_empty() {
+        return None;
+    }
+    let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(junctions.len(), edges.len());
+    let ids: Vec<_> = junctions.iter().map(|_| graph.add_node(())).collect();
+    for edge in &edges {
+        graph.add_edge(ids[edge.from], ids[edge.to], ());
+    }
+    // From a junction outside of this part some others cannot be reached, or cannot be left again.
+    let parts = tarjan_scc(&graph);
+    let largest = parts.iter().max_by_key(|part| part.len())?;
+    let mut kept: Vec<usize> = largest.iter().map(|node| node.index()).collect();
+    kept.sort_unstable();
+    let mut renamed = vec![None; junctions.len()];
+    for (new, &old) in kept.iter().enumerate() {
+        renamed[old] = Some(JunctionId::at(new));
+    }
+    let before = (junctions.len(), edges.len());
+    let places: Vec<Position> = kept.iter().map(|&old| junctions[old]).collect();
+    let edges: Vec<Edge> = edges
+        .into_iter()
+        .filter_map(|edge| Some(Edge { from: renamed[edge.from]?, to: renamed[edge.to]?, ..edge }))
+        .collect();
+    let dropped = Dropped { junctions: before.0 - places.len(), edges: before.1 - edges.len() };
+    Some((places, edges, dropped))
+}
+
 /// Leaves out segments without edges, and sorts the others along a curve through the map (Morton, "A Computer Oriented
 /// Geodetic Data Base and a New Technique in File Sequencing", 1966): neighbours on the map come close together in memory.
 fn side_by_side(edges: &mut [Edge], segments: &[Segment], points: &[Position]) -> (Vec<Segment>, Vec<Position>) {
@@ -254,7 +317,13 @@ fn side_by_side(edges: &mut [Edge], segments: &[Segment], points: &[Position]) -
         sorted.push(Segment { points: places.len() as u32, ..segments[segment] });
         places.extend_from_slice(line(segment));
     }
-    sorted.push(Segment { road: 0, name: u32::MAX, class: 2, points: places.len() as u32 });
+    sorted.push(Segment {
+        road: 0,
+        name: u32::MAX,
+        class: 2,
+        stopping: Stopping::Allowed,
+        points: places.len() as u32,
+    });
     for edge in edges.iter_mut() {
         edge.segment = renamed[edge.segment];
     }

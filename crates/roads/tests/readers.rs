@@ -103,3 +103,31 @@ fn bodies_that_were_hard_to_read_once_are_refused_or_can_be_driven_on() {
     }
     assert!(read >= 2);
 }
+
+/// Graph files of version 2 lack the section about the vehicle: they are read as what they were. Other versions are refused by name.
+#[test]
+fn graph_files_of_the_version_before_are_read_and_others_refused() {
+    use fleetfold_model::StreetEdge;
+    let nodes = [(0, 0), (100_000, 0), (0, 100_000)].map(|(x, y)| Position { x, y });
+    let street = |(from, to)| StreetEdge { from, to, millis: 1_000, metres: 10, class: 2, name: 0, road: 7 };
+    let edges = [(0, 1), (1, 2), (2, 0)].map(street);
+    let streets = Streets::from_edges(&nodes, &edges, &["Rua".to_owned()]).unwrap();
+    let bytes = streets.to_bytes();
+    let header = 8 + 4 + 32;
+    let of_version = |version: u32, body: &[u8]| {
+        let mut bytes = b"FLTFGRPH".to_vec();
+        bytes.extend(version.to_le_bytes());
+        bytes.extend(blake3::hash(body).as_bytes());
+        bytes.extend(body);
+        bytes
+    };
+    assert_eq!(of_version(3, &bytes[header..]), bytes);
+    let settings = 8 + 7 * 4;
+    let before = Streets::from_bytes(&of_version(2, &bytes[header + settings..])).unwrap();
+    assert_eq!(before, streets);
+    assert_eq!((before.vehicle(), before.snap_metres()), (None, 20_000));
+    for version in [0, 1, 4] {
+        let error = Streets::from_bytes(&of_version(version, &bytes[header..])).unwrap_err().to_string();
+        assert!(error.contains(&format!("version {version}, this program reads 2 and 3")), "{error}");
+    }
+}

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::road_ids;
+
 /// The names of the classes of road. The index of a name is the number of its class.
 pub(crate) const CLASSES: [&str; 3] = ["motorway", "arterial", "street"];
 
@@ -210,8 +212,9 @@ pub(crate) struct AssignmentRefV1 {
 pub(crate) struct RoadV1 {
     /// Names the change; a reopening names the closure it ends.
     pub(crate) change_id: String,
-    /// Road ids of the network.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Road ids of the network. Ways that an editor has not uploaded yet have negative ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "road_ids")]
+    #[schemars(with = "Vec<i64>")]
     pub(crate) roads: Vec<u64>,
     /// Or edges (one direction between two junctions) by their numbers in the graph file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -48,6 +48,7 @@ mod odd;
 mod plan_v1;
 mod read_v1;
 mod rejected;
+mod road_ids;
 mod warning;
 
 pub use day::{

@@ -9,3 +9,4 @@ export const polygon: Make;
 export const rectangle: Make;
 export const circleMarker: Make;
 export const latLngBounds: Make;
+export const control: { attribution: Make };

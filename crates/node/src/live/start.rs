@@ -214,7 +214,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         .into_iter()
         .map(|street| {
             let (a, b) = (view::lon_lat(space, street.from), view::lon_lat(space, street.to));
-            (a[0], a[1], b[0], b[1], street.class, street.name, street.road)
+            (a[0], a[1], b[0], b[1], street.class, street.name, street.road as i64)
         })
         .collect();
     let streets = Arc::new(Document::new(view::text(&streets)));

@@ -3,6 +3,7 @@
 //! No type of another room is in them, so that a renamed field of the fleet renames no field of a document. Times are
 //! milliseconds of Unix time, in zone time, places are longitude and latitude.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use fleetfold_wire::Warning;
@@ -102,7 +103,7 @@ pub(crate) struct Order<'a> {
     pub(crate) id: &'a str,
     pub(crate) status: &'static str,
     /// Why it is unassigned, in words.
-    pub(crate) reason: Option<&'static str>,
+    pub(crate) reason: Option<Cow<'static, str>>,
     pub(crate) vehicle: Option<&'a str>,
     pub(crate) pickup: Option<LonLat>,
     pub(crate) delivery: Option<LonLat>,
@@ -194,7 +195,7 @@ pub(crate) struct Road<'a> {
 }
 
 /// A street of the map: from longitude and latitude to longitude and latitude, class, name, road.
-pub(crate) type StreetRow = (f64, f64, f64, f64, u8, String, u64);
+pub(crate) type StreetRow = (f64, f64, f64, f64, u8, String, i64);
 
 /// One choice of an accepted plan.
 #[derive(Clone, Debug, Serialize)]

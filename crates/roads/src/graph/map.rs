@@ -12,10 +12,14 @@ use rstar::{AABB, PointDistance, RTree, RTreeObject};
 
 use crate::cch::{Hierarchy, Topology};
 use crate::ids::{EdgeId, SegmentId};
-use crate::streets::Streets;
+use crate::streets::{Edge, Streets};
 
 /// Length of a unit of the plane in metres: 1e-7 degrees of latitude on the mean sphere.
 const METRES_A_UNIT: f64 = 0.011_119_5;
+/// Half a turn around the globe, in 1e-7 degrees of longitude.
+pub(super) const HALF_ROUND: u32 = 1_800_000_000;
+/// A place this near to the antimeridian, in 1e-7 degrees, may be served from its other side: half a degree.
+const BESIDE_UNITS: u32 = 5_000_000;
 /// Segments in one leaf of the tree.
 const LEAF: u32 = 8;
 
@@ -103,6 +107,15 @@ impl Map {
         flat(place, self.shrink)
     }
 
+    /// A place as points of the plane: twice near the antimeridian, because it is near the streets of both sides.
+    pub(super) fn images(&self, place: Position) -> impl Iterator<Item = [f64; 2]> + use<> {
+        let here = self.flat(place);
+        let round = 2.0 * f64::from(HALF_ROUND) * self.shrink;
+        let beside = place.x.unsigned_abs() > HALF_ROUND - BESIDE_UNITS;
+        let there = [here[0] - round.copysign(here[0]), here[1]];
+        std::iter::once(here).chain(beside.then_some(there))
+    }
+
     /// A place as a point of the plane, in the type of the geometry library.
     fn on_plane(&self, place: Position) -> Coord<f64> {
         let [x, y] = self.flat(place);
@@ -115,6 +128,12 @@ impl Map {
     pub(super) fn edges_along(&self, segment: SegmentId) -> &[EdgeId] {
         let range = self.segment_first[segment] as usize..self.segment_first[segment.0 as usize + 1] as usize;
         &self.segment_edges[range]
+    }
+
+    /// An edge, and the other edges that are the same stretch of street in the same direction.
+    fn copies(&self, edge: EdgeId) -> impl Iterator<Item = EdgeId> {
+        let &Edge { segment, along, .. } = &self.streets.edges[edge];
+        self.edges_along(segment).iter().copied().filter(move |&other| self.streets.edges[other].along == along)
     }
 
     /// The square of the map in which the middle of a segment lies.
@@ -137,7 +156,9 @@ impl Map {
             RoadTarget::Edges(edges) => {
                 // An event may have been written for another graph file: an edge that is not here means nothing.
                 let known = |edge: &EdgeId| (edge.0 as usize) < self.streets.edges.len();
-                return edges.iter().map(|&edge| EdgeId(edge)).filter(known).collect();
+                let named = edges.iter().map(|&edge| EdgeId(edge)).filter(known);
+                // Copies of a junction have copies of its edges: one is closed with the others.
+                return named.flat_map(|edge| self.copies(edge)).collect();
             }
             RoadTarget::Area(ring) => {
                 let ring: LineString<f64> = ring.iter().map(|&place| self.on_plane(place)).collect();
@@ -191,7 +212,14 @@ impl Map {
     pub(super) fn nearest(&self, segment: SegmentId, point: [f64; 2]) -> Nearest {
         let mut best = Nearest { distance_2: f64::INFINITY, piece: 0, along: 0.0 };
         for (piece, ends) in self.streets.line_of(segment).windows(2).enumerate() {
-            let (a, b) = (flat(ends[0], self.shrink), flat(ends[1], self.shrink));
+            let (mut a, mut b) = (flat(ends[0], self.shrink), flat(ends[1], self.shrink));
+            if ends[0].x.abs_diff(ends[1].x) > HALF_ROUND {
+                // The piece crosses the antimeridian: both ends are taken on the side of the point.
+                let round = 2.0 * f64::from(HALF_ROUND) * self.shrink;
+                for end in [&mut a, &mut b] {
+                    end[0] += ((point[0] - end[0]) / round).round() * round;
+                }
+            }
             let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
             let length = dx * dx + dy * dy;
             let (px, py) = (point[0] - a[0], point[1] - a[1]);
@@ -209,7 +237,13 @@ impl Map {
     pub(super) fn lengths(&self, line: &[Position]) -> (Vec<f64>, f64) {
         let length = |ends: &[Position]| {
             let (a, b) = (self.flat(ends[0]), self.flat(ends[1]));
-            (a[0] - b[0]).hypot(a[1] - b[1])
+            let wide = (a[0] - b[0]).abs();
+            let wide = if ends[0].x.abs_diff(ends[1].x) > HALF_ROUND {
+                2.0 * f64::from(HALF_ROUND) * self.shrink - wide
+            } else {
+                wide
+            };
+            wide.hypot(a[1] - b[1])
         };
         let lengths: Vec<f64> = line.windows(2).map(length).collect();
         let whole = lengths.iter().sum();

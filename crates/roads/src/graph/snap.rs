@@ -2,16 +2,21 @@
 
 use fleetfold_model::{Position, Space};
 
-use super::map::Map;
+use super::map::{HALF_ROUND, Map};
 use crate::cch::{Cost, NEVER, pack, unpack};
 use crate::ids::{EdgeId, JunctionId, SegmentId};
 use crate::label::Start;
 use crate::line::crow;
+use crate::streets::Stopping;
 
-/// A place further from every street than this, in metres, is not on the map.
-const SNAP_METRES_MAX: f64 = 20_000.0;
 /// An open street is preferred to a closed one that is nearer by at most this much: 30 m, in units of the plane of 11.1 mm.
 const CORNER_UNITS: f64 = 2_700.0;
+/// A street on which a vehicle may stop is preferred to a motorway, a ramp, a bridge or a tunnel that is nearer by at most this
+/// much: 150 m, the width of a junction of motorways (guess).
+const NO_STOPPING_UNITS: f64 = 13_490.0;
+/// A place this near to the middle of a motorway, a ramp or a bridge is on it, because it is where a vehicle is: 4 m, half the
+/// width of a carriageway.
+const ON_THE_ROAD_UNITS: f64 = 360.0;
 /// Parts into which a segment's length is divided to say how far along it a place lies.
 pub(super) const WHOLE: u64 = 1 << 20;
 
@@ -47,28 +52,51 @@ impl Weights<'_> {
 }
 
 impl Map {
-    /// The nearest stretch of street, or an open one about as near if the nearest is closed. `None` where there is no street
-    /// within [`SNAP_METRES_MAX`].
+    /// The stretch of street that serves a place. `None` if it is too far away.
+    ///
+    /// The nearest one serves it, except that an open one is preferred to a closed one, and one on which a vehicle may stop to one
+    /// on which it may not, up to a distance.
     pub(super) fn snap(&self, weights: Weights<'_>, place: Position) -> Option<Snapped> {
-        let point = self.flat(place);
+        let near = |at: &Snapped| at.access <= f64::from(self.streets.snap_metres);
+        let preferred = self.touch(weights, place, true);
+        // What is preferred may be too far where something else is near enough.
+        if near(&preferred) { Some(preferred) } else { Some(self.touch(weights, place, false)).filter(near) }
+    }
+
+    /// The stretch of street that serves a place, however far away it is; `prefer` an open one on which a vehicle may stop.
+    pub(super) fn touch(&self, weights: Weights<'_>, place: Position, prefer: bool) -> Snapped {
         let open = |segment: SegmentId| self.edges_along(segment).iter().any(|&edge| weights.now[edge] != NEVER);
-        let none = (f64::INFINITY, SegmentId::default());
-        let (mut nearest, mut usable) = (none, none);
-        for (leaf, distance) in self.tree.nearest_neighbor_iter_with_distance_2(&point) {
-            if distance > nearest.0 && (usable.0 == nearest.0 || distance > usable.0.min(corner(nearest.0))) {
-                break;
-            }
-            for segment in leaf.segments() {
-                let distance = self.nearest(segment, point).distance_2;
-                if distance < nearest.0 {
-                    nearest = (distance, segment);
+        // How much further a stretch seems to be, in units of the plane, at a squared distance.
+        let worse = |segment: SegmentId, distance_2: f64| {
+            let stopping = match self.streets.segments[segment].stopping {
+                Stopping::Allowed => 0.0,
+                Stopping::Through if distance_2 <= ON_THE_ROAD_UNITS * ON_THE_ROAD_UNITS => 0.0,
+                Stopping::Through | Stopping::Under => NO_STOPPING_UNITS,
+            };
+            if open(segment) { stopping } else { stopping + CORNER_UNITS }
+        };
+        let mut best = (f64::INFINITY, SegmentId::default(), self.flat(place));
+        for point in self.images(place) {
+            for (leaf, distance_2) in self.tree.nearest_neighbor_iter_with_distance_2(&point) {
+                if distance_2 > best.0 {
+                    break;
                 }
-                if distance < usable.0 && open(segment) {
-                    usable = (distance, segment);
+                for segment in leaf.segments() {
+                    let mut distance_2 = self.nearest(segment, point).distance_2;
+                    if distance_2 >= best.0 {
+                        continue;
+                    }
+                    let worse = if prefer { worse(segment, distance_2) } else { 0.0 };
+                    if worse > 0.0 {
+                        distance_2 = (distance_2.sqrt() + worse).powi(2);
+                    }
+                    if distance_2 < best.0 {
+                        best = (distance_2, segment, point);
+                    }
                 }
             }
         }
-        let segment = if usable.0 <= corner(nearest.0) { usable.1 } else { nearest.1 };
+        let (_, segment, point) = best;
         let touch = self.nearest(segment, point);
         let (piece, along) = (touch.piece, touch.along);
         let line = self.streets.line_of(segment);
@@ -78,9 +106,10 @@ impl Map {
         let offset = if whole > 0.0 { (before / whole * WHOLE as f64) as u64 } else { 0 };
         let between = |a: i32, b: i32| (f64::from(a) + (f64::from(b) - f64::from(a)) * along) as i32;
         let (a, b) = (line[piece], line[(piece + 1).min(line.len() - 1)]);
-        let point = Position { x: between(a.x, b.x), y: between(a.y, b.y) };
+        let x = if a.x.abs_diff(b.x) > HALF_ROUND { antimeridian(a.x, b.x, along) } else { between(a.x, b.x) };
+        let point = Position { x, y: between(a.y, b.y) };
         let access = crow(Space::Geographic, place, point);
-        (access <= SNAP_METRES_MAX).then_some(Snapped { segment, offset: offset.min(WHOLE), access, point })
+        Snapped { segment, offset: offset.min(WHOLE), access, point }
     }
 
     /// Junctions at the ends of a place's street, with what it costs to get there and back.
@@ -124,7 +153,17 @@ pub(super) fn share(weight: Cost, parts: u64) -> Cost {
     pack((millis * parts / WHOLE) as u32, (metres * parts / WHOLE) as u32)
 }
 
-/// Squared distance up to which a street counts as being at the same corner as one at a squared distance.
-fn corner(distance_2: f64) -> f64 {
-    (distance_2.sqrt() + CORNER_UNITS).powi(2)
+/// A longitude between two others that lie on both sides of the antimeridian, at a part of the way from the first.
+fn antimeridian(a: i32, b: i32, along: f64) -> i32 {
+    let round = i64::from(HALF_ROUND) * 2;
+    let b = i64::from(b) + if a > b { round } else { -round };
+    let x = (f64::from(a) + (b - i64::from(a)) as f64 * along) as i64;
+    let half = i64::from(HALF_ROUND);
+    (if x > half {
+        x - round
+    } else if x < -half {
+        x + round
+    } else {
+        x
+    }) as i32
 }

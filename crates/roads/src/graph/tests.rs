@@ -1,3 +1,5 @@
+mod legal;
+
 use fleetfold_model::{Position, RoadTarget, StreetEdge};
 use petgraph::algo::dijkstra;
 use petgraph::graph::{DiGraph, NodeIndex};

@@ -1,20 +1,25 @@
 //! From ways to a street network: junctions, segments between them, turn restrictions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_model::Position;
 
+use super::access::Access;
+use super::barrier::passable;
 use super::error::OsmError;
-use super::item::{Item, Restriction, Wanted, Way};
-use super::profile::{Profile, Use};
+use super::item::{Item, Key, Kind, Restriction, Wanted, Way};
+use super::precinct::layers;
 use super::raw::Raw;
 use super::read::read;
 use super::report::{Progress, Report};
 use super::restrict::restrict;
+use super::way::{Use, usage};
 use crate::ids::JunctionId;
-use crate::streets::{Segment, Streets};
+use crate::profile::BuildSettings;
+use crate::streets::{Segment, Stopping, Streets, largest_part};
 
-/// Builds the streets of an extract (`.osm.pbf`, `.osm`, `.osm.gz`) for one kind of vehicle.
+/// Builds the streets of an extract (`.osm.pbf`, `.osm`, `.osm.gz`, `.osm.bz2`) for one kind of vehicle: a profile with its usual
+/// size, or settings that say the size.
 ///
 /// `progress` is told how far the build has come: many times while bytes are read, and once for each step after that.
 ///
@@ -23,71 +28,180 @@ use crate::streets::{Segment, Streets};
 /// Bytes that are no extract, a damaged one, or one without streets.
 pub fn build(
     bytes: &[u8],
-    profile: Profile,
+    settings: impl Into<BuildSettings>,
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<(Streets, Report), OsmError> {
-    let mut report = Report::default();
-    let mut ways: Vec<(Way, Use)> = Vec::new();
-    let mut restrictions: Vec<Restriction> = Vec::new();
+    let settings = settings.into();
     let size = bytes.len() as u64;
     let mut tell = |doing, read| progress(Progress { doing, read, of: 2 * size });
+    let (network, mut report) = network(bytes, &settings, &mut tell)?;
+    tell("ordering junctions", 2 * size);
+    let Raw { junctions, segments, points, edges, names, destination, .. } = network;
+    let (junctions, edges, dropped) = largest_part(&junctions, edges).ok_or(OsmError::NoStreets)?;
+    report.dropped = dropped;
+    let (junctions, edges) = layers(junctions, edges, |edge| destination[edge.segment][usize::from(edge.along)]);
+    let streets = Streets::ordered(&junctions, edges, &with_end(segments, points.len()), &points, names);
+    Ok((streets.built_for(settings), report))
+}
+
+/// The streets of an extract with their turn restrictions, before what cannot be reached is left out. `tell` is told what is being
+/// done and how many bytes are read, of twice as many as there are.
+pub(crate) fn network(
+    bytes: &[u8],
+    settings: &BuildSettings,
+    tell: &mut (impl FnMut(&'static str, u64) + Send),
+) -> Result<(Raw, Report), OsmError> {
+    let mut report = Report::default();
+    let size = bytes.len() as u64;
     let mut first = |read| tell("reading ways and turn restrictions", read as u64);
-    read(bytes, Wanted::WaysAndRestrictions, &mut first, &mut |item| match item {
-        Item::Way(way) => {
-            report.ways += 1;
-            if let Some(how) = profile.of(&way.tags) {
-                ways.push((way, how));
-            }
-        }
-        Item::Restriction(restriction) => restrictions.push(restriction),
-        Item::Node { .. } => {}
-    })?;
-    report.used = ways.len();
+    let (ways, restrictions) = read_ways(bytes, settings, &mut first, &mut report)?;
     if ways.is_empty() {
         return Err(OsmError::NoStreets);
     }
-    let mut wanted: Vec<i64> = ways.iter().flat_map(|(way, _)| way.nodes.iter().copied()).collect();
-    wanted.sort_unstable();
-    // A point that is met twice, or ends a way, is a junction.
-    let mut ids: Vec<i64> = Vec::new();
-    let mut meets: Vec<bool> = Vec::new();
-    for &id in &wanted {
-        if ids.last() == Some(&id) {
-            if let Some(last) = meets.last_mut() {
-                *last = true;
-            }
-        } else {
-            ids.push(id);
-            meets.push(false);
-        }
-    }
-    let index = |id: i64| ids.binary_search(&id).ok();
-    let mut places: Vec<Option<Position>> = vec![None; ids.len()];
+    let mut points = Points::new(&ways);
     let mut second = |read| tell("reading places", size + read as u64);
-    read(bytes, Wanted::Nodes, &mut second, &mut |item| {
-        if let Item::Node { id, x, y } = item
-            && let Some(at) = index(id)
-        {
-            places[at] = Some(Position { x, y });
-        }
-    })?;
+    points.read(bytes, settings, &mut second)?;
     tell("joining streets", 2 * size);
     for via in restrictions.iter().flat_map(|restriction| &restriction.via_nodes) {
-        if let Some(at) = index(*via) {
-            meets[at] = true;
+        if let Some(at) = points.index(*via) {
+            points.meets[at] = true;
         }
     }
-    let mut network = Raw {
-        ids: Vec::new(),
-        junctions: Vec::new(),
-        segments: Vec::new(),
-        points: Vec::new(),
-        edges: Vec::new(),
-        names: Vec::new(),
-    };
-    let mut junction_of: Vec<Option<JunctionId>> = vec![None; ids.len()];
+    report.barriers = points.barriers.len();
+    let mut network = join(&ways, &points, &mut report);
+    restrict(&mut network, &restrictions, settings, &mut report);
+    Ok((network, report))
+}
+
+/// The ways that a vehicle may use, and all turn restrictions.
+type Ways = (Vec<(Way, Use)>, Vec<Restriction>);
+
+/// Reads the ways that a vehicle may use, and the turn restrictions. Of several versions of an item the highest counts, and of
+/// equal ones the last.
+fn read_ways(
+    bytes: &[u8],
+    settings: &BuildSettings,
+    tell: &mut (dyn FnMut(usize) + Send),
+    report: &mut Report,
+) -> Result<Ways, OsmError> {
+    let mut ways: Vec<(Way, Use)> = Vec::new();
+    let mut restrictions: Vec<Restriction> = Vec::new();
+    // Every item in order; what is not used may still be the newest version of something.
+    let mut seen: Vec<Key> = Vec::new();
+    let mut used: Vec<usize> = Vec::new();
+    let mut used_relations: Vec<usize> = Vec::new();
+    read(bytes, Wanted::WaysAndRestrictions, tell, &mut |item| match item {
+        Item::Way(way) => {
+            report.ways += 1;
+            seen.push(Key { kind: Kind::Way, id: way.id, version: way.version });
+            if let Some(how) = usage(settings, &way.tags) {
+                used.push(seen.len() - 1);
+                ways.push((way, how));
+            }
+        }
+        Item::Restriction(restriction) => {
+            seen.push(Key { kind: Kind::Relation, id: restriction.id, version: restriction.version });
+            used_relations.push(seen.len() - 1);
+            restrictions.push(restriction);
+        }
+        Item::Nothing(key) => seen.push(key),
+        Item::Node(_) => {}
+    })?;
+    let old = old_versions(&seen);
+    if !old.is_empty() {
+        let mut at = used.iter();
+        ways.retain(|_| at.next().is_some_and(|at| !old.contains(at)));
+        let mut at = used_relations.iter();
+        restrictions.retain(|_| at.next().is_some_and(|at| !old.contains(at)));
+    }
+    report.used = ways.len();
+    Ok((ways, restrictions))
+}
+
+/// The indices of items of which there is a higher version, or the same one further on.
+fn old_versions(seen: &[Key]) -> BTreeSet<usize> {
+    let same = |a: &Key, b: &Key| (a.kind, a.id) == (b.kind, b.id);
+    // Nearly every extract is sorted and holds every item once.
+    if seen.windows(2).all(|pair| (pair[0].kind, pair[0].id) < (pair[1].kind, pair[1].id)) {
+        return BTreeSet::new();
+    }
+    let mut order: Vec<usize> = (0..seen.len()).collect();
+    order.sort_by_key(|&at| (seen[at], at));
+    order.windows(2).filter(|pair| same(&seen[pair[0]], &seen[pair[1]])).map(|pair| pair[0]).collect()
+}
+
+/// The points of all ways, by index.
+struct Points {
+    /// OpenStreetMap's ids, ascending.
+    ids: Vec<i64>,
+    /// True for a point in which ways meet or end: it is a junction.
+    meets: Vec<bool>,
+    /// `None`: the extract does not hold the point.
+    places: Vec<Option<Position>>,
+    /// Points that not everybody may pass.
+    barriers: BTreeMap<usize, Access>,
+}
+
+impl Points {
+    /// The points of some ways. One that is met twice, or ends a way, is a junction.
+    fn new(ways: &[(Way, Use)]) -> Self {
+        let mut wanted: Vec<i64> = ways.iter().flat_map(|(way, _)| way.nodes.iter().copied()).collect();
+        wanted.sort_unstable();
+        let mut ids: Vec<i64> = Vec::new();
+        let mut meets: Vec<bool> = Vec::new();
+        for &id in &wanted {
+            if ids.last() == Some(&id) {
+                if let Some(last) = meets.last_mut() {
+                    *last = true;
+                }
+            } else {
+                ids.push(id);
+                meets.push(false);
+            }
+        }
+        let places = vec![None; ids.len()];
+        Self { ids, meets, places, barriers: BTreeMap::new() }
+    }
+
+    fn index(&self, id: i64) -> Option<usize> {
+        self.ids.binary_search(&id).ok()
+    }
+
+    /// Reads where the points are and which of them bar the way.
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        settings: &BuildSettings,
+        tell: &mut (dyn FnMut(usize) + Send),
+    ) -> Result<(), OsmError> {
+        let mut versions = vec![0; self.ids.len()];
+        read(bytes, Wanted::Nodes, tell, &mut |item| {
+            if let Item::Node(node) = item
+                && let Some(at) = self.index(node.id)
+                && node.version >= versions[at]
+            {
+                versions[at] = node.version;
+                self.places[at] = node.place.map(|(x, y)| Position { x, y });
+                match passable(&node.tags, settings) {
+                    Access::Open => {
+                        self.barriers.remove(&at);
+                    }
+                    closed => {
+                        self.barriers.insert(at, closed);
+                        self.meets[at] = true;
+                    }
+                }
+            }
+        })
+    }
+}
+
+/// Cuts the ways into stretches between junctions.
+fn join(ways: &[(Way, Use)], points: &Points, report: &mut Report) -> Raw {
+    let mut network = Raw::default();
+    let mut junction_of: Vec<Option<JunctionId>> = vec![None; points.ids.len()];
     let mut name_of: BTreeMap<String, u32> = BTreeMap::new();
-    for (way, how) in &ways {
+    for (way, how) in ways {
         let name = way.tags.get("name").or_else(|| way.tags.get("ref")).map_or(u32::MAX, |name| {
             *name_of.entry(name.to_owned()).or_insert_with(|| {
                 network.names.push(name.to_owned());
@@ -96,30 +210,39 @@ pub fn build(
         });
         // Pieces in which every point is known.
         let known: Vec<Option<usize>> =
-            way.nodes.iter().map(|&id| index(id).filter(|&at| places[at].is_some())).collect();
+            way.nodes.iter().map(|&id| points.index(id).filter(|&at| points.places[at].is_some())).collect();
         report.missing_nodes += known.iter().filter(|at| at.is_none()).count();
         for piece in known.split(Option::is_none) {
             let piece: Vec<usize> = piece.iter().flatten().copied().collect();
             let mut begin = 0;
             for at in 1..piece.len() {
-                if meets[piece[at]] || at + 1 == piece.len() {
-                    network.stretch(way, how, name, &piece[begin..=at], &ids, &places, &mut junction_of);
+                if points.meets[piece[at]] || at + 1 == piece.len() {
+                    let line = &piece[begin..=at];
+                    let (first, last) = (line[0], line[line.len() - 1]);
+                    let mut junction = |at: usize| {
+                        let place = points.places[at].unwrap_or_default();
+                        match points.barriers.get(&at) {
+                            // Every stretch ends there by itself: nobody drives from one to another.
+                            Some(Access::Closed) => network.junction(place, None),
+                            _ => *junction_of[at].get_or_insert_with(|| network.junction(place, Some(points.ids[at]))),
+                        }
+                    };
+                    let ends = (junction(first), junction(last));
+                    // Whoever drives up to such a barrier passes it, turns round or stops there: the stretch may be driven by the
+                    // same trips as the barrier may be passed.
+                    let barred = [first, last].iter().any(|at| points.barriers.get(at) == Some(&Access::Destination));
+                    let line = line.iter().filter_map(|&at| points.places[at]).collect();
+                    network.stretch(way, how, name, line, ends, barred);
                     begin = at;
                 }
             }
         }
     }
-    restrict(&mut network, &restrictions, profile, &mut report);
-    tell("ordering junctions", 2 * size);
-    let Raw { junctions, segments, points, edges, names, .. } = network;
-    let (streets, dropped) = Streets::assemble(&junctions, edges, &with_end(segments, points.len()), &points, names)
-        .map_err(|_| OsmError::NoStreets)?;
-    report.dropped = dropped;
-    Ok((streets, report))
+    network
 }
 
 /// Segments with a last one that only says where the points end.
 fn with_end(mut segments: Vec<Segment>, points: usize) -> Vec<Segment> {
-    segments.push(Segment { road: 0, name: u32::MAX, class: 2, points: points as u32 });
+    segments.push(Segment { road: 0, name: u32::MAX, class: 2, stopping: Stopping::Allowed, points: points as u32 });
     segments
 }

@@ -3,54 +3,62 @@
 use fleetfold_model::{Position, Space};
 
 use super::item::Way;
-use super::profile::Use;
+use super::way::Use;
 use crate::ids::{JunctionId, SegmentId};
 use crate::line::crow;
 use crate::streets::{Edge, Segment};
 
 /// A street network while it is being put together.
-pub(super) struct Raw {
-    /// OpenStreetMap's id of every junction.
-    pub(super) ids: Vec<i64>,
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Raw {
+    /// OpenStreetMap's id of every junction. `None` for the end of a stretch at a barrier that nobody passes.
+    pub(crate) ids: Vec<Option<i64>>,
     /// The place of every junction.
-    pub(super) junctions: Vec<Position>,
-    pub(super) segments: Vec<Segment>,
-    pub(super) points: Vec<Position>,
-    pub(super) edges: Vec<Edge>,
-    pub(super) names: Vec<String>,
+    pub(crate) junctions: Vec<Position>,
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) points: Vec<Position>,
+    pub(crate) edges: Vec<Edge>,
+    pub(crate) names: Vec<String>,
+    /// By segment, and by whether it is driven along its line: only trips that begin or end there may use it.
+    pub(crate) destination: Vec<[bool; 2]>,
 }
 
 impl Raw {
-    /// Adds a stretch of street along some points of a way, given by their indices, with an edge for each direction in which it
-    /// may be driven. `ids` and `places` are those of all points of the extract; `junction_of` are the junctions made so far.
-    #[expect(clippy::too_many_arguments, reason = "one call, and every argument is a column of the same table")]
-    pub(super) fn stretch(
+    /// Adds a junction.
+    pub(crate) fn junction(&mut self, place: Position, id: Option<i64>) -> JunctionId {
+        self.junctions.push(place);
+        self.ids.push(id);
+        JunctionId::at(self.junctions.len() - 1)
+    }
+
+    /// Adds a stretch of street between two junctions with an edge for each direction in which it may be driven. If it is
+    /// `barred`, only trips that begin or end there may use it.
+    pub(crate) fn stretch(
         &mut self,
         way: &Way,
         how: &Use,
         name: u32,
-        line: &[usize],
-        ids: &[i64],
-        places: &[Option<Position>],
-        junction_of: &mut [Option<JunctionId>],
+        line: Vec<Position>,
+        (from, to): (JunctionId, JunctionId),
+        barred: bool,
     ) {
-        let mut junction = |at: usize| {
-            *junction_of[at].get_or_insert_with(|| {
-                self.junctions.push(places[at].unwrap_or_default());
-                self.ids.push(ids[at]);
-                JunctionId::at(self.junctions.len() - 1)
-            })
-        };
-        let (from, to) = (junction(line[0]), junction(line[line.len() - 1]));
-        let line: Vec<Position> = line.iter().filter_map(|&at| places[at]).collect();
         let metres: f64 = line.windows(2).map(|ends| crow(Space::Geographic, ends[0], ends[1])).sum();
         let segment = SegmentId::at(self.segments.len());
-        self.segments.push(Segment { road: way.id as u64, name, class: how.class, points: self.points.len() as u32 });
+        self.segments.push(Segment {
+            road: way.id as u64,
+            name,
+            class: how.class,
+            stopping: how.stopping,
+            points: self.points.len() as u32,
+        });
         self.points.extend(line);
-        for (speed, from, to, along) in [(how.forward, from, to, true), (how.backward, to, from, false)] {
-            let Some(kmh) = speed else { continue };
-            let millis = ((metres / (kmh / 3.6) * 1000.0).round() as u32).max(1);
+        let mut destination = [barred; 2];
+        for (drive, from, to, along) in [(how.forward, from, to, true), (how.backward, to, from, false)] {
+            let Some(drive) = drive else { continue };
+            destination[usize::from(along)] |= drive.destination;
+            let millis = ((metres / (drive.kmh / 3.6) * 1000.0).round() as u32).max(1);
             self.edges.push(Edge { from, to, millis, metres: metres.round() as u32, segment, along });
         }
+        self.destination.push(destination);
     }
 }

@@ -1,8 +1,11 @@
 //! Extracts of any format, told apart by their first bytes.
 
+use std::io::BufReader;
+
 use super::error::OsmError;
 use super::item::{Item, Wanted};
 use super::pbf;
+use super::text::utf8;
 use super::xml;
 
 /// Bytes that are read at once.
@@ -31,18 +34,18 @@ pub(crate) fn read(
     tell: &mut (dyn FnMut(usize) + Send),
     sink: &mut dyn FnMut(Item),
 ) -> Result<(), OsmError> {
-    let told = |bytes, tell| std::io::BufReader::with_capacity(BUFFER, Told { bytes, at: 0, tell });
+    let told = BufReader::with_capacity(BUFFER, Told { bytes, at: 0, tell });
     if bytes.starts_with(&[0x1f, 0x8b]) {
-        let text = flate2::bufread::MultiGzDecoder::new(told(bytes, tell));
-        return xml::read(std::io::BufReader::new(text), wanted, sink);
+        let text = flate2::bufread::MultiGzDecoder::new(told);
+        return xml::read(utf8(BufReader::with_capacity(BUFFER, text))?, wanted, sink);
     }
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    if text.first() == Some(&b'<') {
-        return xml::read(told(text, tell), wanted, sink);
+    if bytes.starts_with(b"BZh") {
+        let text = bzip2::bufread::MultiBzDecoder::new(told);
+        return xml::read(utf8(BufReader::with_capacity(BUFFER, text))?, wanted, sink);
     }
     // A block header's length, then its first field: the type "OSMHeader".
-    if bytes.get(4..15) != Some(b"\x0a\x09OSMHeader") {
-        return Err(OsmError::Foreign);
+    if bytes.get(4..15) == Some(b"\x0a\x09OSMHeader") {
+        return pbf::read(told, wanted, sink);
     }
-    pbf::read(told(bytes, tell), wanted, sink)
+    xml::read(utf8(told)?, wanted, sink)
 }

@@ -11,6 +11,8 @@ pub struct Report {
     pub used: usize,
     /// References to points that the extract does not hold: the way is cut there.
     pub missing_nodes: usize,
+    /// Points of used ways that not everybody may pass: barriers and limits.
+    pub barriers: usize,
     /// Turn restrictions that are kept.
     pub restrictions: usize,
     /// Turn restrictions that are left out: they are for other vehicles, or name ways that are not used or do not meet.

@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::item::Restriction;
-use super::profile::Profile;
 use super::raw::Raw;
 use super::report::Report;
+use super::way::{obeys, restriction as kind_of};
 use crate::ids::{EdgeId, JunctionId};
+use crate::profile::BuildSettings;
 use crate::streets::Edge;
 
 /// Most edges that the ways between the two ends of a restriction may have: enough for a way around a block.
@@ -47,19 +48,20 @@ impl Incident {
 }
 
 /// Makes the copies of junctions that restrictions need.
-pub(super) fn restrict(network: &mut Raw, restrictions: &[Restriction], profile: Profile, report: &mut Report) {
+pub(super) fn restrict(network: &mut Raw, restrictions: &[Restriction], settings: &BuildSettings, report: &mut Report) {
     let mut incident = Incident { leaving: BTreeMap::new(), entering: BTreeMap::new() };
     for (index, edge) in network.edges.iter().enumerate() {
         incident.leaving.entry(edge.from).or_default().push(EdgeId::at(index));
         incident.entering.entry(edge.to).or_default().push(EdgeId::at(index));
     }
     let junctions: BTreeMap<i64, JunctionId> =
-        network.ids.iter().enumerate().map(|(at, &id)| (id, JunctionId::at(at))).collect();
+        network.ids.iter().enumerate().filter_map(|(at, &id)| Some((id?, JunctionId::at(at)))).collect();
     let mut all: Vec<Forbidden> = Vec::new();
     for restriction in restrictions {
-        let kind = profile.restriction(&restriction.tags).unwrap_or_default();
         let before = all.len();
-        if profile.obeys(&restriction.tags) && (kind.starts_with("only_") || kind.starts_with("no_")) {
+        if let Some(kind) = kind_of(settings, &restriction.tags)
+            && obeys(settings.profile, &restriction.tags)
+        {
             match (restriction.via_nodes.as_slice(), restriction.via_ways.as_slice()) {
                 ([via], []) => {
                     if let Some(&junction) = junctions.get(via) {
@@ -257,24 +259,28 @@ mod tests {
     use fleetfold_model::Position;
     use proptest::prelude::*;
 
-    use super::{Forbidden, Incident, Profile, copy_junctions};
+    use super::{Forbidden, Incident, copy_junctions};
     use crate::ids::{EdgeId, JunctionId, SegmentId};
     use crate::osm::raw::Raw;
-    use crate::streets::{Edge, Segment};
+    use crate::profile::Profile;
+    use crate::streets::{Edge, Segment, Stopping};
 
     /// A street both ways between some pairs of junctions: edges 2k and 2k + 1 are the two directions of segment k.
     fn network(nodes: u32, pairs: &[(u32, u32)]) -> (Raw, Incident) {
         let mut raw = Raw {
-            ids: (0..i64::from(nodes)).collect(),
+            ids: (0..i64::from(nodes)).map(Some).collect(),
             junctions: vec![Position::default(); nodes as usize],
-            segments: Vec::new(),
-            points: Vec::new(),
-            edges: Vec::new(),
-            names: Vec::new(),
+            ..Raw::default()
         };
         let mut incident = Incident { leaving: BTreeMap::new(), entering: BTreeMap::new() };
         for (segment, &(a, b)) in pairs.iter().enumerate() {
-            raw.segments.push(Segment { road: segment as u64, name: u32::MAX, class: 2, points: 0 });
+            raw.segments.push(Segment {
+                road: segment as u64,
+                name: u32::MAX,
+                class: 2,
+                stopping: Stopping::Allowed,
+                points: 0,
+            });
             for (from, to) in [(a, b), (b, a)] {
                 let index = EdgeId::at(raw.edges.len());
                 let (from, to) = (JunctionId(from), JunctionId(to));

@@ -1,19 +1,24 @@
-//! `.osm`, the XML format.
+//! `.osm`, the XML format, as servers write it and as editors save it.
 
 use std::io::BufRead;
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use super::barrier::is_barrier_key;
 use super::error::OsmError;
-use super::item::{Item, Restriction, Wanted, Way};
+use super::item::{Item, Key, Kind, Node, Restriction, Tags, Wanted, Way, is_restriction};
 
 /// The item to which the tags and members that follow belong.
 enum Open {
     Nothing,
-    Way(Way),
-    Relation(Restriction),
+    Node(Node),
+    Way(Way, Alive),
+    Relation(Restriction, Alive),
 }
+
+/// False for an item that is deleted: on the server, or in the editor that saved the file.
+type Alive = bool;
 
 pub(crate) fn read(text: impl BufRead, wanted: Wanted, sink: &mut dyn FnMut(Item)) -> Result<(), OsmError> {
     let mut reader = Reader::from_reader(text);
@@ -23,67 +28,59 @@ pub(crate) fn read(text: impl BufRead, wanted: Wanted, sink: &mut dyn FnMut(Item
     loop {
         let byte = reader.buffer_position();
         let damaged = |what: &str| OsmError::Damaged(format!("byte {byte}: {what}"));
-        match reader.read_event_into(&mut buffer).map_err(|error| damaged(&error.to_string()))? {
-            Event::Start(tag) | Event::Empty(tag) => match tag.name().as_ref() {
-                b"osm" => begun = true,
-                b"node" if wanted == Wanted::Nodes => {
-                    let degrees = |key: &str| {
-                        let value = attribute(&tag, key).and_then(|value| value.parse::<f64>().ok());
-                        value.filter(|value| value.abs() <= 180.0).map(|value| (value * 1e7).round() as i32)
-                    };
-                    // A deleted node, in the history of a map, has no coordinates.
-                    if let (Some(id), Some(x), Some(y)) = (number(&tag, "id"), degrees("lon"), degrees("lat")) {
-                        sink(Item::Node { id, x, y });
+        let event = reader.read_event_into(&mut buffer).map_err(|error| damaged(&error.to_string()))?;
+        let closes = matches!(event, Event::Empty(_));
+        match event {
+            Event::Start(tag) | Event::Empty(tag) => {
+                match tag.name().as_ref() {
+                    b"osm" => begun = true,
+                    b"node" if wanted == Wanted::Nodes => {
+                        open = node(&tag)?.map_or(Open::Nothing, Open::Node);
                     }
-                }
-                b"way" => {
-                    let id = number(&tag, "id").ok_or_else(|| damaged("a way without an id"))?;
-                    open = Open::Way(Way { id, ..Way::default() });
-                }
-                b"relation" => open = Open::Relation(Restriction::default()),
-                b"nd" => {
-                    if let Open::Way(way) = &mut open {
-                        way.nodes.push(number(&tag, "ref").ok_or_else(|| damaged("a reference without a number"))?);
+                    b"way" => {
+                        let id = number(&tag, "id").ok_or_else(|| damaged("a way without an id"))?;
+                        open = Open::Way(Way { id, version: version(&tag), ..Way::default() }, alive(&tag));
                     }
-                }
-                b"tag" => {
-                    let pair = (attribute(&tag, "k").unwrap_or_default(), attribute(&tag, "v").unwrap_or_default());
-                    match &mut open {
-                        Open::Way(way) => way.tags.0.push(pair),
-                        Open::Relation(relation) => relation.tags.0.push(pair),
-                        Open::Nothing => {}
+                    b"relation" => {
+                        let id = number(&tag, "id").unwrap_or_default();
+                        let relation = Restriction { id, version: version(&tag), ..Restriction::default() };
+                        open = Open::Relation(relation, alive(&tag));
                     }
-                }
-                b"member" => {
-                    if let (Open::Relation(relation), Some(id)) = (&mut open, number(&tag, "ref")) {
-                        let role = attribute(&tag, "role").unwrap_or_default();
-                        match (role.as_str(), attribute(&tag, "type").unwrap_or_default().as_str()) {
-                            ("from", "way") => relation.from.push(id),
-                            ("to", "way") => relation.to.push(id),
-                            ("via", "node") => relation.via_nodes.push(id),
-                            ("via", "way") => relation.via_ways.push(id),
-                            _ => {}
+                    b"nd" => {
+                        if let Open::Way(way, _) = &mut open {
+                            let id = number(&tag, "ref").ok_or_else(|| damaged("a reference without a number"))?;
+                            way.nodes.push(id);
                         }
                     }
-                }
-                _ => {}
-            },
-            Event::End(tag) => {
-                ended |= tag.name().as_ref() == b"osm";
-                if !matches!(tag.name().as_ref(), b"way" | b"relation") {
-                    buffer.clear();
-                    continue;
-                }
-                match std::mem::replace(&mut open, Open::Nothing) {
-                    Open::Way(way) if wanted != Wanted::Nodes && way.tags.get("highway").is_some() => {
-                        sink(Item::Way(way));
+                    b"tag" => {
+                        let text = |key: &str| {
+                            attribute(&tag, key).ok_or_else(|| {
+                                damaged("a tag that cannot be read: save the file as UTF-8, or say its encoding in its first line")
+                            })
+                        };
+                        match &mut open {
+                            Open::Way(Way { tags, .. }, _)
+                            | Open::Relation(Restriction { tags, .. }, _)
+                            | Open::Node(Node { tags, .. }) => tags.0.push((text("k")?, text("v")?)),
+                            Open::Nothing => {}
+                        }
                     }
-                    Open::Relation(relation)
-                        if wanted != Wanted::Nodes && relation.tags.get("type") == Some("restriction") =>
-                    {
-                        sink(Item::Restriction(relation));
+                    b"member" => {
+                        if let (Open::Relation(relation, _), Some(id)) = (&mut open, number(&tag, "ref")) {
+                            let role = attribute(&tag, "role").unwrap_or_default();
+                            relation.add(&role, &attribute(&tag, "type").unwrap_or_default(), id);
+                        }
                     }
                     _ => {}
+                }
+                if closes && matches!(tag.name().as_ref(), b"node" | b"way" | b"relation") {
+                    close(&mut open, wanted, sink);
+                }
+            }
+            Event::End(tag) => {
+                ended |= tag.name().as_ref() == b"osm";
+                if matches!(tag.name().as_ref(), b"node" | b"way" | b"relation") {
+                    close(&mut open, wanted, sink);
                 }
             }
             Event::Eof if !begun => return Err(OsmError::Foreign),
@@ -93,6 +90,54 @@ pub(crate) fn read(text: impl BufRead, wanted: Wanted, sink: &mut dyn FnMut(Item
         }
         buffer.clear();
     }
+}
+
+/// A point whose tags follow. `None` for one without an id, or without coordinates although it is not deleted.
+fn node(tag: &BytesStart<'_>) -> Result<Option<Node>, OsmError> {
+    let Some(id) = number(tag, "id") else { return Ok(None) };
+    let mut node = Node { id, version: version(tag), ..Node::default() };
+    if alive(tag) {
+        let degrees = |key: &str| attribute(tag, key).and_then(|value| value.parse::<f64>().ok());
+        let (Some(lon), Some(lat)) = (degrees("lon"), degrees("lat")) else { return Ok(None) };
+        if !(lon.abs() <= 180.0 && lat.abs() <= 90.0) {
+            return Err(OsmError::OutOfRange { node: id, place: format!("longitude {lon}, latitude {lat}") });
+        }
+        node.place = Some(((lon * 1e7).round() as i32, (lat * 1e7).round() as i32));
+    }
+    Ok(Some(node))
+}
+
+/// Hands over the item that ends here.
+fn close(open: &mut Open, wanted: Wanted, sink: &mut dyn FnMut(Item)) {
+    let ways = wanted != Wanted::Nodes;
+    match std::mem::replace(open, Open::Nothing) {
+        Open::Node(mut node) => {
+            if !node.tags.keys().any(is_barrier_key) {
+                node.tags = Tags::default();
+            }
+            sink(Item::Node(node));
+        }
+        Open::Way(way, alive) if ways && alive && way.tags.get("highway").is_some() => sink(Item::Way(way)),
+        Open::Way(way, _) if ways => {
+            sink(Item::Nothing(Key { kind: Kind::Way, id: way.id, version: way.version }));
+        }
+        Open::Relation(relation, alive) if ways && alive && relation.tags.get("type").is_some_and(is_restriction) => {
+            sink(Item::Restriction(relation));
+        }
+        Open::Relation(relation, _) if ways => {
+            sink(Item::Nothing(Key { kind: Kind::Relation, id: relation.id, version: relation.version }));
+        }
+        Open::Way(..) | Open::Relation(..) | Open::Nothing => {}
+    }
+}
+
+/// False if the item is deleted: `visible` is what a server says, `action` what an editor is about to do.
+fn alive(tag: &BytesStart<'_>) -> Alive {
+    attribute(tag, "visible").as_deref() != Some("false") && attribute(tag, "action").as_deref() != Some("delete")
+}
+
+fn version(tag: &BytesStart<'_>) -> u32 {
+    attribute(tag, "version").and_then(|version| version.parse().ok()).unwrap_or_default()
 }
 
 fn attribute(tag: &BytesStart<'_>, key: &str) -> Option<String> {

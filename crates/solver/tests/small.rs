@@ -278,7 +278,7 @@ proptest! {
                 Obstacle::Travel(by) => vehicle.travel_max += by as i32,
                 Obstacle::Way(by) => vehicle.metres_max += by,
                 Obstacle::Skills => vehicle.has = u64::MAX,
-                Obstacle::Price | Obstacle::Pinned | Obstacle::OtherLate(_) | Obstacle::Pauses | Obstacle::Order | Obstacle::Unreachable => continue,
+                Obstacle::Price | Obstacle::Pinned | Obstacle::OtherLate(_) | Obstacle::Pauses | Obstacle::Order | Obstacle::Related | Obstacle::DrivingTime | Obstacle::Unreachable => continue,
             }
             let loosened = made(spec);
             // What is in the way even of the unit alone may be in the way again where others are.

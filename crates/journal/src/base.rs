@@ -139,13 +139,13 @@ pub fn read(bytes: &[u8], zone: &ZoneName) -> Result<(Fleet, Tally), BaseError> 
 }
 
 fn document_version(bytes: &[u8]) -> Result<u32, BaseError> {
-    // As `write` writes it. Any other way needs the whole document to be walked.
-    if bytes.starts_with(br#"{"fleetfold_base":1,"#) {
-        return Ok(1);
-    }
     #[derive(Deserialize)]
     struct Version {
         fleetfold_base: u32,
+    }
+    // As `write` writes it. Any other way needs the whole document to be walked.
+    if bytes.starts_with(br#"{"fleetfold_base":1,"#) {
+        return Ok(1);
     }
     let error = match serde_json::from_slice::<Version>(bytes) {
         Ok(Version { fleetfold_base: 0 }) => return Err(BaseError::NotABase { what: "its version is 0".to_owned() }),

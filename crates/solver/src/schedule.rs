@@ -62,6 +62,7 @@ pub(crate) enum Infeasible {
 }
 
 /// Drives a sequence, until its price reaches `limit`. Lateness beyond `due` is priced.
+#[expect(clippy::needless_pass_by_value, reason = "callers make the iterator for this call")]
 pub(crate) fn drive(
     problem: &Problem,
     tour: TourIx,
@@ -69,19 +70,19 @@ pub(crate) fn drive(
     limit: i64,
     visit: impl FnMut(StopIx, Timed),
 ) -> Result<Driven, Infeasible> {
-    drive_home(problem, tour, sequence, limit, visit).map(|(driven, _)| driven)
+    drive_home(problem, tour, &sequence, limit, visit).map(|(driven, _)| driven)
 }
 
 /// The same, and how it comes home: [`Timed::start`] is when the vehicle is there.
 fn drive_home(
     problem: &Problem,
     tour: TourIx,
-    sequence: impl Iterator<Item = StopIx> + Clone,
+    sequence: &(impl Iterator<Item = StopIx> + Clone),
     limit: i64,
     mut visit: impl FnMut(StopIx, Timed),
 ) -> Result<(Driven, Timed), Infeasible> {
-    let start = start_of_duty(problem, tour, &sequence)?;
-    drive_from(problem, tour, start, &sequence, limit, &mut visit)
+    let start = start_of_duty(problem, tour, sequence)?;
+    drive_from(problem, tour, start, sequence, limit, &mut visit)
 }
 
 /// When a vehicle leaves: as early as it can, or, where its driver's day would be too long, as late as nothing else becomes later.
@@ -418,7 +419,7 @@ pub fn schedule(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<
 /// The same, and how the vehicle comes home behind the last stop: [`Timed::arrival`] is when it is there, every pause taken.
 pub fn schedule_home(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<(Vec<Timed>, Timed)> {
     let mut times = Vec::with_capacity(sequence.len());
-    let driven = drive_home(problem, tour, sequence.iter().copied(), i64::MAX, |_, timed| times.push(timed));
+    let driven = drive_home(problem, tour, &sequence.iter().copied(), i64::MAX, |_, timed| times.push(timed));
     driven.ok().map(|(_, home)| (times, home))
 }
 

@@ -1,6 +1,6 @@
 //! Decisions in words, stories of vehicles and orders, refusals: what a screen shows beside the fleet.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 
 use fleetfold_fleet::Change;
@@ -23,8 +23,8 @@ pub(crate) struct Memory {
     pub(crate) decisions: VecDeque<Decision>,
     pub(crate) refused: VecDeque<Refusal>,
     /// Stories of orders and of vehicles: an order and a vehicle may have the same id.
-    orders: HashMap<Name, VecDeque<Told>>,
-    vehicles: HashMap<Name, VecDeque<Told>>,
+    orders: BTreeMap<Name, VecDeque<Told>>,
+    vehicles: BTreeMap<Name, VecDeque<Told>>,
     next: u64,
 }
 

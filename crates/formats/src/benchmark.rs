@@ -2,7 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use fleetfold_solver::{Legs, NodeIx, Problem, ProblemSpec, Role, Rounding, Stop, StopIx, TIME_MAX, TourSpec, Weights};
+use fleetfold_solver::{
+    Fairness, Legs, NodeIx, Problem, ProblemSpec, Role, Rounding, Stop, StopIx, TIME_MAX, TourSpec, Weights,
+};
 
 use crate::error::{ReadError, Spot};
 use crate::format::Objective;
@@ -20,6 +22,7 @@ pub(crate) const HARD: Weights = Weights {
     hard: true,
     setup_in_window: false,
     prizes: false,
+    fairness: Fairness { longest_per_hour: 0, spread_per_hour: 0, spread_per_stop: 0 },
     pause_on_the_way: false,
 };
 

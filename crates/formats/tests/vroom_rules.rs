@@ -147,6 +147,24 @@ fn a_prize_that_is_less_than_the_way_is_not_fetched() {
 }
 
 #[test]
+fn days_become_equal_where_that_has_a_price() {
+    let vans: Vec<Value> = (1..3).map(|id| json!({"id": id, "start_index": 0})).collect();
+    let jobs: Vec<Value> = (1..5).map(|id| job(id, &json!({"service": 1000}))).collect();
+    let mut file = line(100, &jobs, &vans);
+    assert_eq!(routes(&solved(&file)).len(), 1, "one van on the line drives least");
+    file["fairness"] = json!({"longest_per_hour": 36_000});
+    let answer = solved(&file);
+    assert_eq!(routes(&answer).len(), 2);
+    // Two of four tasks and the longer way: 2,400 s of 10 a second.
+    assert_eq!(answer["summary"]["fairness"], 24_000);
+    file["fairness"] = json!({"spread_per_task": 1_000_000});
+    let steps: Vec<usize> = routes(&solved(&file)).iter().map(|(_, steps)| steps.len()).collect();
+    assert!(steps.iter().all(|&count| count == steps[0]), "{steps:?}");
+    file["fairness"] = json!({"per_hour": 1});
+    assert!(refused(&file).contains("fairness.per_hour"));
+}
+
+#[test]
 fn goods_are_not_loaded_before_they_are_ready() {
     let van = json!({"id": 1, "start_index": 0, "end_index": 0, "capacity": [9], "time_window": [0, 9000]});
     let jobs = [job(1, &json!({"delivery": [1], "release": 500})), job(2, &json!({"delivery": [1]}))];

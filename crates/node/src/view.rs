@@ -286,7 +286,9 @@ pub(crate) fn features(seen: &Glimpse) -> Learned {
         age_seconds: age(speed.seen),
         used: on && fleetfold_engine::enough_seen(speed),
     });
-    let services = fleet.learned_services().values().map(|service| LearnedService {
+    let mut services: Vec<_> = fleet.learned_services().values().collect();
+    services.sort_by_key(|service| service.place);
+    let services = services.into_iter().map(|service| LearnedService {
         place: lon_lat(space, service.place),
         service_seconds: service.service.0 as f64 / 1000.0,
         count: service.count,

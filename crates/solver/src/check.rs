@@ -44,6 +44,8 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
     let stops = problem.stops();
     let mut seen = vec![0u32; stops.len()];
     let (mut cost, mut lateness) = (0i64, 0i64);
+    // How long each tour in use takes, and its stops.
+    let mut days: Vec<(i64, u32)> = Vec::new();
     for (tour, sequence) in TourIx::all().zip(&solution.tours) {
         let spec = &problem.tours()[tour.index()];
         if sequence.is_empty() {
@@ -60,8 +62,9 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
                 seen[index.index()] += 1;
                 may_serve(problem, tour, index)?;
             }
-            let (price, late) = extras::check(problem, tour, sequence)?;
+            let (price, late, end) = extras::check(problem, tour, sequence)?;
             (cost, lateness) = (cost + price, lateness + late);
+            days.push((end - i64::from(spec.start_at), sequence.len() as u32));
             continue;
         }
         let price = |time: i64, metres: i32| time * spec.per_hour / 3_600_000 + i64::from(metres) * spec.per_km / 1000;
@@ -139,6 +142,7 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
             length += i64::from(problem.legs().length_in(spec.table, here, end));
         }
         cost += price(home.time, home.metres);
+        days.push((home.arrival - i64::from(spec.start_at), sequence.len() as u32));
         if driven > i64::from(spec.travel_max) || length > spec.metres_max {
             return Err(Fault::Way(tour));
         }
@@ -151,6 +155,7 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
         }
     }
     related(problem, solution)?;
+    cost += problem.weights().fairness.price(days.into_iter());
     match seen.iter().position(|&times| times != 1) {
         Some(stop) if seen[stop] == 0 => Err(Fault::Lost(StopIx(stop as u32))),
         Some(stop) => Err(Fault::Twice(StopIx(stop as u32))),

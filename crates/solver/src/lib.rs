@@ -46,8 +46,8 @@ mod state;
 pub use index::{NodeIx, StopIx, TourIx};
 pub use obstacle::{Obstacle, obstacles};
 pub use problem::{
-    AskedLegs, DrivingTime, EU_DRIVING_HOURS, Invalid, LegMatrix, LegRows, Legs, Pause, Problem, ProblemSpec, Relation,
-    RelationKind, Reload, ReloadPlace, Role, Rounding, SoftWindow, Solution, SpherePlace, Stop, TIME_MAX,
+    AskedLegs, DrivingTime, EU_DRIVING_HOURS, Fairness, Invalid, LegMatrix, LegRows, Legs, Pause, Problem, ProblemSpec,
+    Relation, RelationKind, Reload, ReloadPlace, Role, Rounding, SoftWindow, Solution, SpherePlace, Stop, TIME_MAX,
     TimeDependentLegs, TimesOfType, TourSpec, UNREACHABLE, US_DRIVING_HOURS, Weights, travel_over,
 };
 pub use rules::driving_time::Rest;

@@ -48,6 +48,8 @@ pub(crate) struct Driven {
     pub(crate) cost: i64,
     /// Sum of lateness beyond what the search aims at; 0 when every stop keeps its aim.
     pub(crate) late: i64,
+    /// When the vehicle is at its end.
+    pub(crate) end: i32,
 }
 
 /// Why a sequence cannot be driven.
@@ -223,9 +225,9 @@ fn drive_from(
         return Err(Infeasible::Rules);
     }
     if count == 0 {
-        return Ok((Driven { cost: 0, late: 0 }, Timed::default()));
+        return Ok((Driven { cost: 0, late: 0, end: spec.start_at }, Timed::default()));
     }
-    let mut driven = Driven { cost: if spec.in_use { 0 } else { spec.fixed }, late: 0 };
+    let mut driven = Driven { cost: if spec.in_use { 0 } else { spec.fixed }, late: 0, end: 0 };
     let gaps = if spec.pauses.is_empty() {
         None
     } else {
@@ -374,6 +376,7 @@ fn drive_from(
         return Err(Infeasible::Shift);
     }
     driven.cost += i64::from(home.cost);
+    driven.end = home.arrival;
     let back = Timed {
         leave: home.leave,
         pause: home.paused,

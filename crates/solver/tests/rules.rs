@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use drawn::made;
 use fleetfold_solver::check::check;
 use fleetfold_solver::{
-    DrivingTime, LegMatrix, NodeIx, Problem, ProblemSpec, Relation, RelationKind, Reload, ReloadPlace, Role,
+    DrivingTime, Fairness, LegMatrix, NodeIx, Problem, ProblemSpec, Relation, RelationKind, Reload, ReloadPlace, Role,
     SearchLimits, SoftWindow, Solution, Stop, StopIx, TourIx, TourSpec, Weights, insert, price, rests, schedule,
     schedule_home, solve,
 };
@@ -135,7 +135,13 @@ fn problem(drawn: &Drawn) -> Problem {
     if relations.iter().filter(|relation| is_ordered(relation)).count() > 1 {
         relations.truncate(1);
     }
-    let weights = Weights { hard: true, late_per_hour: 0, prizes: rule(6), ..Weights::default() };
+    let unequal = |bit: i64| if rule(7) { bit } else { 0 };
+    let fairness = Fairness {
+        longest_per_hour: unequal(i64::from(drawn.rules & 3) * 1_800_000_000),
+        spread_per_hour: unequal(i64::from(drawn.rules >> 2 & 3) * 1_800_000_000),
+        spread_per_stop: unequal(i64::from(drawn.rules >> 4 & 3) * 7_000),
+    };
+    let weights = Weights { hard: true, late_per_hour: 0, prizes: rule(6), fairness, ..Weights::default() };
     made(ProblemSpec { tours: tours.collect(), legs: legs.into(), weights, relations, stops, ..ProblemSpec::default() })
 }
 

@@ -126,14 +126,8 @@ fn problem(small: &Small) -> Problem {
             }
         })
         .collect();
-    let weights = Weights {
-        late_per_hour: 0,
-        flow_per_hour: 0,
-        hard: true,
-        setup_in_window: true,
-        pause_on_the_way: true,
-        prizes: false,
-    };
+    let weights =
+        Weights { late_per_hour: 0, hard: true, setup_in_window: true, pause_on_the_way: true, ..Weights::default() };
     let legs = if rule(7) { Legs::Several(vec![table(100), table(150)]) } else { table(100).into() };
     made(ProblemSpec { stops, tours, legs, weights, ..ProblemSpec::default() })
 }

@@ -76,6 +76,9 @@ fn warn_of_unknown(document: &Document, repairs: &mut Repairs) -> Result<(), Rea
         warn(None, &format!("matrices.{profile}."), &matrices.unknown)?;
     }
     let item = |kind: &'static str, id: Option<u64>| id.map(|id| Spot::Item(kind, id));
+    if let Some(fairness) = &document.fairness {
+        warn(None, "fairness.", &fairness.unknown)?;
+    }
     for (number, relation) in document.relations.iter().flatten().enumerate() {
         warn(None, &format!("relations[{number}]."), &relation.unknown)?;
         for task in relation.tasks.iter().flatten() {
@@ -240,6 +243,7 @@ struct Draft {
     relations: Vec<shapes::Relation>,
     /// A task says what leaving it out costs.
     has_prizes: bool,
+    fairness: Option<shapes::Fairness>,
 }
 
 impl Draft {
@@ -268,6 +272,7 @@ impl Draft {
             opens: Vec::new(),
             doubts: Vec::new(),
             relations: document.relations.clone().unwrap_or_default(),
+            fairness: document.fairness.clone(),
             has_prizes: document.jobs.iter().flatten().any(|job| job.prize.is_some())
                 || document.shipments.iter().flatten().any(|shipment| shipment.prize.is_some()),
         })
@@ -684,8 +689,9 @@ impl Draft {
         let has_times = !self.opens.is_empty() || self.vehicles.iter().any(|vehicle| !vehicle.breaks.is_empty());
         let initial = given::start_plan(&stops, &self.tasks, &self.vehicles, &mut repairs)?;
         let prizes = self.has_prizes;
+        let fairness = rules::fairness(self.fairness.as_ref(), scale.units);
         let relations = rules::relations(&self.relations, &self.tasks)?;
-        let weights = Weights { setup_in_window: !open_for_setup(&mut stops, &tours), prizes, ..VROOM };
+        let weights = Weights { setup_in_window: !open_for_setup(&mut stops, &tours), prizes, fairness, ..VROOM };
         let problem = Problem::new(ProblemSpec { stops, tours, legs: roads.legs, weights, initial, relations })?;
         Ok(Instance {
             problem,

@@ -2,7 +2,7 @@
 //! VROOM reads over these keys.
 
 use fleetfold_solver::{
-    DrivingTime, EU_DRIVING_HOURS, NodeIx, Relation, RelationKind, Reload, ReloadPlace, SoftWindow, TourSpec,
+    DrivingTime, EU_DRIVING_HOURS, Fairness, NodeIx, Relation, RelationKind, Reload, ReloadPlace, SoftWindow, TourSpec,
     US_DRIVING_HOURS,
 };
 
@@ -127,6 +127,18 @@ fn driving_time(at: &Spot, given: &shapes::DrivingTime) -> Result<(DrivingTime, 
         return Err(ReadError::impossible(at.clone(), what.to_owned()));
     }
     Ok((rule, hours))
+}
+
+/// What unequal days cost. `units`: units of the solver for one of the file's cost.
+pub(super) fn fairness(given: Option<&shapes::Fairness>, units: i64) -> Fairness {
+    let Some(given) = given else { return Fairness::default() };
+    let scaled =
+        |cost: Option<u32>, factor: i64| i64::from(cost.unwrap_or(0)).saturating_mul(units).saturating_mul(factor);
+    Fairness {
+        longest_per_hour: scaled(given.longest_per_hour, 1000),
+        spread_per_hour: scaled(given.spread_per_hour, 1000),
+        spread_per_stop: scaled(given.spread_per_task, 1),
+    }
 }
 
 /// The relations of a document.

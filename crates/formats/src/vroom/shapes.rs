@@ -108,6 +108,13 @@ objects! {
         options: Options,
         // Not of VROOM, as is everything that [`super::rules`] reads.
         relations: Vec<Relation>,
+        fairness: Fairness,
+    }
+    /// What unequal days cost.
+    Fairness {
+        longest_per_hour: u32,
+        spread_per_hour: u32,
+        spread_per_task: u32,
     }
     /// What holds between tasks.
     Relation {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fleetfold_solver::{
-    NodeIx, Problem, Role, Solution, Stop, StopIx, TIME_MAX, Timed, TourIx, TourSpec, rests, schedule_home,
+    Fairness, NodeIx, Problem, Role, Solution, Stop, StopIx, TIME_MAX, Timed, TourIx, TourSpec, rests, schedule_home,
 };
 use serde_json::{Map, Value, json};
 
@@ -147,9 +147,12 @@ impl Sums {
 pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Result<Value, BrokenPlan> {
     let problem = &instance.problem;
     let mut document = Document::new(problem, names);
+    let mut days = Vec::new();
     for (tour, sequence) in TourIx::all().zip(&solution.tours).filter(|(_, sequence)| !sequence.is_empty()) {
         let broken = |what| BrokenPlan { at: Spot::Item("vehicle", names.vehicles[tour.index()].id), what };
         let (timed, home) = schedule_home(problem, tour, sequence).ok_or_else(|| broken("breaks a rule"))?;
+        let begins = problem.tours()[tour.index()].start_at;
+        days.push((i64::from(home.arrival) - i64::from(begins), sequence.len() as u32));
         let mut visits = Vec::with_capacity(sequence.len());
         let mut breaks = (0..names.vehicles[tour.index()].breaks.len()).map(Visit::Break);
         let rests = rests(problem, tour, sequence);
@@ -182,6 +185,8 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
         }
         document.add_route(tour, &visits, &times, &RouteViolations::default())?;
     }
+    let fairness = problem.weights().fairness;
+    document.fairness = (fairness != Fairness::default()).then(|| fairness.price(days.into_iter()) / names.cost_units);
     let mut told = obstacles_of(problem, names, solution);
     for &stop in &solution.absent {
         document.leave_out(stop, Some(reason(problem, stop)), told.remove(&unit(problem, stop)).unwrap_or_default())?;
@@ -279,6 +284,8 @@ pub(super) struct Document<'p> {
     routes: Vec<Value>,
     unassigned: Vec<Value>,
     sums: Sums,
+    /// What unequal days cost, where they cost something.
+    fairness: Option<i64>,
     /// Stop → how often it was written.
     written: Vec<u32>,
 }
@@ -291,6 +298,7 @@ impl<'p> Document<'p> {
             routes: Vec::new(),
             unassigned: Vec::new(),
             sums: Sums::new(names.dimensions),
+            fairness: None,
             written: vec![0; problem.stops().len()],
         }
     }
@@ -512,6 +520,9 @@ impl<'p> Document<'p> {
         summary.insert("routes".to_owned(), json!(self.routes.len()));
         summary.insert("unassigned".to_owned(), json!(self.unassigned.len()));
         self.sums.write(self.names, &mut summary);
+        if let Some(price) = self.fairness {
+            summary.insert("fairness".to_owned(), json!(price));
+        }
         Ok(json!({ "code": 0, "summary": summary, "unassigned": self.unassigned, "routes": self.routes }))
     }
 }

@@ -25,8 +25,8 @@ enum Span {
     Work(i64),
 }
 
-/// Cost and lateness of a tour, without its fixed price.
-pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Result<(i64, i64), Fault> {
+/// Cost, lateness and end of a tour, without its fixed price.
+pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Result<(i64, i64, i64), Fault> {
     let (spec, weights) = (&problem.tours()[tour.index()], problem.weights());
     let (times_of, home) = schedule_home(problem, tour, sequence).ok_or(Fault::Shift(tour))?;
     let rests = rests(problem, tour, sequence);
@@ -167,7 +167,7 @@ pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Res
     {
         return Err(Fault::Pauses(tour));
     }
-    Ok((cost, lateness))
+    Ok((cost, lateness, i64::from(home.arrival)))
 }
 
 /// Breaks on the way to a stop, or to the place where the vehicle reloads before it.

@@ -286,13 +286,13 @@ impl State<'_> {
                 for mate_at in mates.iter().filter(|&&mate| mate >= at).map(|&mate| mate + 1) {
                     let mate_after = node_before(&sequence, mate_at);
                     sequence.insert(mate_at, stop.mate);
-                    if let Some(cost) = self.walk_cost(tour, &sequence, before.saturating_add(best)) {
+                    if let Some(cost) = self.walk_cost(tour, &sequence, (2, before.saturating_add(best))) {
                         best = cost - before;
                         found = Some(Insertion { tour, after, mate_after, cost: best });
                     }
                     sequence.remove(mate_at);
                 }
-            } else if let Some(cost) = self.walk_cost(tour, &sequence, before.saturating_add(best)) {
+            } else if let Some(cost) = self.walk_cost(tour, &sequence, (1, before.saturating_add(best))) {
                 best = cost - before;
                 found = Some(Insertion { tour, after, mate_after: LocalNode::NONE, cost: best });
             }
@@ -329,10 +329,12 @@ impl State<'_> {
         })
     }
 
-    fn walk_cost(&self, tour: LocalTour, sequence: &[LocalStop], bound: i64) -> Option<i64> {
+    /// What a tour costs with so many stops more, if less than `bound`.
+    fn walk_cost(&self, tour: LocalTour, sequence: &[LocalStop], (more, bound): (u32, i64)) -> Option<i64> {
         let global = sequence.iter().map(|&stop| self.local.stops[stop]);
         let driven = drive(self.local.problem, self.local.tours[tour], global, bound, |_, _| {}).ok()?;
-        (driven.cost < bound).then_some(driven.cost)
+        let cost = driven.cost + self.price_of_unequal_days(tour, driven.end, more);
+        (cost < bound).then_some(cost)
     }
 
     /// Why a tour could not serve a unit even if it had nothing else to do: rules or shift. `None` if it could.

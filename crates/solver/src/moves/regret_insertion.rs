@@ -17,7 +17,7 @@ pub(crate) fn insert_into(problem: &Problem, initial: &[Vec<StopIx>]) -> Solutio
 pub(crate) fn fill(mut state: State<'_>) -> Solution {
     let local = state.local;
     let problem = local.problem;
-    let cost_before = state.total;
+    let cost_before = state.objective();
     let mut waiting = state.absent.clone();
     let price =
         |state: &State<'_>, unit: LocalStop, tour: LocalTour| state.best_in_tour(unit, tour, local.unserved(unit));
@@ -73,7 +73,7 @@ pub(crate) fn fill(mut state: State<'_>) -> Solution {
         tours: state.global_tours(),
         absent: all_stops(problem, &state.global_absent()),
         infeasible: Vec::new(),
-        cost: state.total,
+        cost: state.objective(),
         cost_before,
         rounds: 0,
         iterations: 0,

@@ -1,5 +1,6 @@
 //! Whether plain values make a problem, and if not, why.
 
+use super::legs::Legs;
 use super::spec::{ProblemSpec, Role};
 use super::units::TIME_MAX;
 use crate::index::{NodeIx, StopIx, TourIx};
@@ -34,6 +35,8 @@ pub enum Invalid {
     Rules(TourIx),
     /// A relation has a stop twice, or one that does not exist; by its place in the list.
     Relation(usize),
+    /// What unequal days cost is negative, or legs depend on the hour, with which it cannot be searched.
+    Fairness,
     /// `initial` does not have one sequence per tour, or a stop twice, or one end of a shipment only.
     Initial,
 }
@@ -65,6 +68,7 @@ impl std::fmt::Display for Invalid {
                     tour.0
                 )
             }
+            Self::Fairness => write!(f, "fairness has a negative price, or stands beside legs that depend on the hour"),
             Self::Relation(index) => write!(f, "relation {index} has a stop twice, or one that does not exist"),
             Self::Initial => {
                 write!(f, "the initial plan has a stop twice, half a shipment, or not one sequence per tour")
@@ -98,6 +102,12 @@ impl ProblemSpec {
         self.check_stops()?;
         self.check_tours()?;
         self.check_relations()?;
+        let fairness = self.weights.fairness;
+        let prices = [fairness.longest_per_hour, fairness.spread_per_hour, fairness.spread_per_stop];
+        let by_hour = matches!(self.legs, Legs::TimeDependent(_));
+        if prices.iter().any(|&price| price < 0) || (!fairness.is_none() && by_hour) {
+            return Err(Invalid::Fairness);
+        }
         // Half of the range is left for legs, changes and lateness.
         let prices = self.stops.iter().map(|stop| stop.unserved).chain(self.tours.iter().map(|tour| tour.fixed));
         let sum = prices.map(i128::from).sum::<i128>();

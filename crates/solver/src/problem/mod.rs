@@ -25,7 +25,7 @@ pub use self::invalid::Invalid;
 pub use self::legs::{LegMatrix, Legs, Rounding, SpherePlace};
 pub(crate) use self::relations::Relations;
 pub use self::relations::{Relation, RelationKind};
-pub use self::rules::{DrivingTime, EU_DRIVING_HOURS, Reload, ReloadPlace, SoftWindow, US_DRIVING_HOURS};
+pub use self::rules::{DrivingTime, EU_DRIVING_HOURS, Fairness, Reload, ReloadPlace, SoftWindow, US_DRIVING_HOURS};
 pub use self::solution::Solution;
 pub(crate) use self::solution::{absent_units, all_stops};
 pub use self::spec::{Pause, ProblemSpec, Role, Stop, TimesOfType, TourSpec, Weights};
@@ -129,6 +129,11 @@ impl Problem {
     /// The plan to start from.
     pub fn initial(&self) -> &[Vec<StopIx>] {
         &self.spec.initial
+    }
+
+    /// Something holds between tours, so that no part of a plan can be searched without the others.
+    pub(crate) fn is_one_piece(&self) -> bool {
+        self.relations.are_there() || !self.spec.weights.fairness.is_none()
     }
 
     /// What holds between stops.
@@ -352,6 +357,7 @@ fn is_odd(spec: &ProblemSpec) -> bool {
     let odd_tour =
         |tour: &TourSpec| odd_limits(tour) || tour.fifo || tour.reload.is_some() || tour.driving_time.is_some();
     (weights.setup_in_window && has_setup())
+        || !weights.fairness.is_none()
         || stops.iter().any(odd_stop)
         || tours.iter().any(odd_tour)
         || spec.relations.iter().any(Relation::is_ordered)

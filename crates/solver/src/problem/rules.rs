@@ -81,3 +81,38 @@ impl DrivingTime {
 pub const EU_DRIVING_HOURS: i32 = 9;
 /// Hours of driving that 49 CFR § 395.3 allows in a day.
 pub const US_DRIVING_HOURS: i32 = 11;
+
+/// What it costs that vehicles in use have unequal days. All 0: nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fairness {
+    /// Millionths for an hour of the longest tour, from when its vehicle is free to its end (makespan).
+    pub longest_per_hour: i64,
+    /// Millionths for an hour of difference between the longest and the shortest tour.
+    pub spread_per_hour: i64,
+    /// Millionths for each stop that the tour with the most has more than the one with the fewest.
+    pub spread_per_stop: i64,
+}
+
+impl Fairness {
+    /// Nothing is to be paid.
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The price of a plan, millionths, of the times and the numbers of stops of the tours in use.
+    pub fn price(&self, tours: impl Iterator<Item = (i64, u32)>) -> i64 {
+        let none = ((i64::MAX, 0), (u32::MAX, 0));
+        let ((shortest, longest), (fewest, most)) = tours.fold(none, |(times, stops), (time, count)| {
+            ((times.0.min(time), times.1.max(time)), (stops.0.min(count), stops.1.max(count)))
+        });
+        if most == 0 {
+            return 0;
+        }
+        let hours = |time: i64, per_hour: i64| {
+            (i128::from(time) * i128::from(per_hour) / 3_600_000).clamp(0, i128::from(i64::MAX / 8)) as i64
+        };
+        hours(longest, self.longest_per_hour)
+            + hours(longest - shortest, self.spread_per_hour)
+            + i64::from(most - fewest).saturating_mul(self.spread_per_stop).min(i64::MAX / 8)
+    }
+}

@@ -3,7 +3,7 @@
 use super::class::Class;
 use super::legs::Legs;
 use super::relations::Relation;
-use super::rules::{DrivingTime, Reload, SoftWindow};
+use super::rules::{DrivingTime, Fairness, Reload, SoftWindow};
 use super::units::TIME_MAX;
 use crate::index::{NodeIx, StopIx, TourIx};
 
@@ -303,6 +303,8 @@ pub struct Weights {
     /// Leaving stops out may be cheaper than serving them, so that the search also tries what pays only together with others (prize
     /// collecting). It never changes what a plan costs.
     pub prizes: bool,
+    /// What unequal days cost.
+    pub fairness: Fairness,
     /// A pause may be taken anywhere on the way. Otherwise it is taken before a vehicle leaves for its next stop.
     pub pause_on_the_way: bool,
 }
@@ -315,6 +317,7 @@ impl Default for Weights {
             hard: false,
             setup_in_window: false,
             prizes: false,
+            fairness: Fairness::default(),
             pause_on_the_way: false,
         }
     }

@@ -8,8 +8,9 @@
 //! | `reload` | goods are unloaded and loaded again on the way (multi-trip) |
 //! | `driving_time` | breaks after so much driving, longest driving and longest duty |
 //!
-//! Absent on purpose: periodic visits over several days, docks that several vehicles share, and aims over all vehicles (makespan,
-//! balance).
+//! What unequal days of the vehicles cost (makespan, balance) is counted where a whole plan is.
+//!
+//! Absent on purpose: periodic visits over several days, docks that several vehicles share, electric range.
 
 pub(crate) mod driving_time;
 pub(crate) mod relations;

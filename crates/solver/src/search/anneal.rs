@@ -46,7 +46,7 @@ pub(crate) fn anneal(
 ) -> PieceResult {
     let mut state = State::new(local, tours, waiting);
     let mut best: By<LocalTour, Vec<LocalStop>> = tours.to_vec().into();
-    let mut best_cost = state.total;
+    let mut best_cost = state.objective();
     let mut dirty: Vec<LocalTour> = Vec::new();
     let mut is_dirty: By<LocalTour, bool> = By::each(false, tours.len());
     let mut scratch = Scratch::default();
@@ -57,8 +57,8 @@ pub(crate) fn anneal(
                 dirty.push(tour);
             }
         }
-        if state.total < best_cost {
-            best_cost = state.total;
+        if state.objective() < best_cost {
+            best_cost = state.objective();
             for tour in dirty.drain(..) {
                 is_dirty[tour] = false;
                 state.sequence_into(tour, &mut best[tour]);
@@ -67,7 +67,7 @@ pub(crate) fn anneal(
     };
     // SWAP* exchanges jobs. Where tours have to be driven to be compared, driving them for each attempt costs more than it gains.
     // Where stops are related, a stop may not follow its tail or its place into another tour: they move one by one.
-    let related = local.problem.relations().are_there();
+    let related = local.problem.is_one_piece();
     let swaps = local.jobs && !local.problem.walks() && !local.problem.lifo() && !related;
     // Where vehicles differ in what they hold or cost, tours change them.
     let mixed = local.problem.mixed();
@@ -75,7 +75,7 @@ pub(crate) fn anneal(
     // Without stops there is nothing to move.
     let iterations = if local.stops.is_empty() { 0 } else { iterations };
     for _ in 0..iterations {
-        let before = state.total;
+        let before = state.objective();
         let changed =
             exchanges && random.chance(EXCHANGED_PER_MILLE) && state.exchange_vehicles(&mut scratch.units, &mut random);
         if !changed {
@@ -87,7 +87,7 @@ pub(crate) fn anneal(
         }
         state.recreate(&mut scratch, &mut random);
         let slack = (temperature * logs[random.cell()]) as i64;
-        if state.total <= before.saturating_add(slack) && state.is_legal() {
+        if state.objective() <= before.saturating_add(slack) && state.is_legal() {
             keep(&state, &mut best);
         } else {
             state.undo();
@@ -100,10 +100,10 @@ pub(crate) fn anneal(
                 keep(&state, &mut best);
             }
         } else {
-            let before = state.total;
+            let before = state.objective();
             state.begin();
             if state.swap_tails_by_walking(slack, &mut random) {
-                if state.total <= before.saturating_add(slack) {
+                if state.objective() <= before.saturating_add(slack) {
                     keep(&state, &mut best);
                 } else {
                     state.undo();
@@ -123,7 +123,7 @@ pub(crate) fn anneal(
     }
     let global = |sequence: Vec<LocalStop>| sequence.into_iter().map(|stop| local.stops[stop]).collect::<Vec<StopIx>>();
     PieceResult {
-        cost: state.total,
+        cost: state.objective(),
         current: state.tours().map(|tour| (local.tours[tour], state.global(tour))).collect(),
         absent: state.absent.iter().map(|&unit| local.stops[unit]).collect(),
         best: local.tours.iter().copied().zip(best.into_iter().map(global)).collect(),

@@ -32,8 +32,8 @@ pub(crate) fn cut(
 ) -> (Vec<Piece>, Where) {
     let stops: usize = tours.iter().map(Vec::len).sum();
     let used = tours.iter().filter(|tour| !tour.is_empty()).count();
-    // Relations hold between all tours: they are kept where all are in one piece.
-    let groups = if problem.relations().are_there() {
+    // What holds between tours is kept where all are in one piece.
+    let groups = if problem.is_one_piece() {
         1
     } else {
         ((stops + absent.len()) / piece_stops).min(used / PIECE_TOURS_MIN).max(1)

@@ -96,7 +96,7 @@ pub(crate) fn search(
     }
     let near = Neighbours::new(problem);
     let initially_absent = absent_units(problem, problem.initial());
-    let related = problem.relations().are_there();
+    let related = problem.is_one_piece();
     let (tours, cost_before) = if related && initially_absent.len() > REGRET_MAX {
         // Constructions look at each tour for itself. The first iteration of the search puts everything in.
         let mut tours = problem.initial().to_vec();

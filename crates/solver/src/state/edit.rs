@@ -39,7 +39,8 @@ impl State<'_> {
         if self.tour_stamps[tour] != self.stamp {
             self.tour_stamps[tour] = self.stamp;
             let flaws = self.flaws[tour];
-            self.saved_tours.push((tour, self.costs[tour], self.counts[tour], self.carried[tour], flaws));
+            let span = self.spans[tour];
+            self.saved_tours.push((tour, self.costs[tour], self.counts[tour], self.carried[tour], span, flaws));
         }
     }
 
@@ -55,10 +56,11 @@ impl State<'_> {
         for &(stop, closes) in self.saved_closes.iter().rev() {
             self.closes[stop] = closes;
         }
-        for &(tour, cost, count, carried, flaws) in &self.saved_tours {
+        for &(tour, cost, count, carried, span, flaws) in &self.saved_tours {
             self.costs[tour] = cost;
             self.counts[tour] = count;
             self.carried[tour] = carried;
+            self.spans[tour] = span;
             self.flaws[tour] = flaws;
         }
         std::mem::swap(&mut self.absent, &mut self.saved_absent);

@@ -79,6 +79,8 @@ pub(crate) struct State<'l> {
     pub(crate) refused: Vec<LocalTour>,
     /// Goods of all jobs of a tour that are on board at its start or, where all are picked up, at its end.
     pub(crate) carried: By<LocalTour, [i32; 4]>,
+    /// Where unequal days cost something: how long each tour takes.
+    pub(crate) spans: By<LocalTour, i64>,
     /// Units on no tour: jobs, pickups, deliveries of goods on board.
     pub(crate) absent: Vec<LocalStop>,
     /// The objective: the prices of all tours and of all absent units.
@@ -88,7 +90,7 @@ pub(crate) struct State<'l> {
     saved: Vec<(LocalNode, Record)>,
     saved_rich: Vec<(LocalNode, RichRecord)>,
     saved_closes: Vec<(LocalStop, i32)>,
-    saved_tours: Vec<(LocalTour, i64, u32, [i32; 4], Flaws)>,
+    saved_tours: Vec<(LocalTour, i64, u32, [i32; 4], i64, Flaws)>,
     saved_absent: Vec<LocalStop>,
     saved_total: i64,
     node_stamps: By<LocalNode, u32>,
@@ -127,6 +129,7 @@ impl<'l> State<'l> {
             refused: Vec::new(),
             flaws: By::each(Flaws::default(), count),
             carried: By::each([0; 4], count),
+            spans: By::each(0, count),
             absent,
             total: 0,
             plain: false,
@@ -155,6 +158,31 @@ impl<'l> State<'l> {
         state.total =
             state.costs.iter().sum::<i64>() + state.absent.iter().map(|&unit| local.unserved(unit)).sum::<i64>();
         state
+    }
+
+    /// What the plan costs: its tours, what is left out, and that days are unequal.
+    #[inline]
+    pub(crate) fn objective(&self) -> i64 {
+        let fairness = self.local.problem.weights().fairness;
+        if fairness.is_none() { self.total } else { self.total + fairness.price(self.days()) }
+    }
+
+    /// How long each tour in use takes, and how many stops it has.
+    fn days(&self) -> impl Iterator<Item = (i64, u32)> + '_ {
+        let used = self.tours().filter(|&tour| self.counts[tour] > 0);
+        used.map(|tour| (self.spans[tour], self.counts[tour]))
+    }
+
+    /// By how much days become more unequal where a tour ends then and has so many stops more.
+    pub(crate) fn price_of_unequal_days(&self, tour: LocalTour, end: i32, more: u32) -> i64 {
+        let fairness = self.local.problem.weights().fairness;
+        if fairness.is_none() {
+            return 0;
+        }
+        let new = (i64::from(end) - i64::from(self.spec(tour).start_at), self.counts[tour] + more);
+        let others = self.tours().filter(|&other| other != tour && self.counts[other] > 0);
+        let others = others.map(|other| (self.spans[other], self.counts[other]));
+        fairness.price(others.chain([new])) - fairness.price(self.days())
     }
 
     fn keep_rich(&mut self) {
@@ -445,5 +473,5 @@ impl<'l> State<'l> {
 /// The objective of a plan, as the search counts it.
 pub(crate) fn plan_cost(problem: &Problem, tours: &[Vec<StopIx>], absent: &[StopIx]) -> i64 {
     let local = Local::whole(problem);
-    State::of_whole(&local, tours, absent).total
+    State::of_whole(&local, tours, absent).objective()
 }

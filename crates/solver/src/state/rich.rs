@@ -225,6 +225,7 @@ impl State<'_> {
             return;
         };
         self.costs[tour] = driven.cost;
+        self.spans[tour] = i64::from(driven.end) - i64::from(self.spec(tour).start_at);
         let mut flaws = Flaws::default();
         let end = self.sentinel(tour);
         let (mut free, mut last) = (self.records[end].depart, end);

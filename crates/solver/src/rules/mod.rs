@@ -1,5 +1,5 @@
 //! Rules beyond windows, loads and shifts: one file for each. A rule of one tour is kept where a tour is driven
-//! ([`crate::schedule`]); a rule between tours is asked before a unit joins a tour.
+//! (`schedule`); a rule between tours is asked before a unit joins a tour.
 //!
 //! | file | rule |
 //! |---|---|

@@ -50,6 +50,6 @@ pub use problem::{
     Relation, RelationKind, Reload, ReloadPlace, Role, Rounding, SoftWindow, Solution, SpherePlace, Stop, TIME_MAX,
     TimeDependentLegs, TimesOfType, TourSpec, UNREACHABLE, US_DRIVING_HOURS, Weights, travel_over,
 };
-pub use rules::driving_time::Rest;
-pub use schedule::{Reloaded, Timed, price, rests, schedule, schedule_home};
+pub use rules::driving_time::DrivingBreak;
+pub use schedule::{Reloaded, Timed, driving_breaks, price, schedule, schedule_home};
 pub use search::{Alternative, Pace, Progress, SearchLimits, alternatives, insert, solve, solve_each, solve_with};

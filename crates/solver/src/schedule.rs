@@ -4,7 +4,7 @@ use crate::goods::Goods;
 use crate::index::{NodeIx, StopIx, TourIx};
 use crate::pauses::{place, through};
 use crate::problem::{Pause, Problem, ReloadPlace, Role, TourSpec, span_price};
-use crate::rules::driving_time::{self, Point, Rest};
+use crate::rules::driving_time::{self, DrivingBreak, Point};
 use crate::rules::relations::Order;
 use crate::rules::reload;
 use crate::rules::soft_window;
@@ -120,7 +120,7 @@ struct Extras {
     reloads: Vec<Option<usize>>,
     /// By stop: not to be begun before.
     waits: Vec<i32>,
-    rests: Vec<Rest>,
+    breaks: Vec<DrivingBreak>,
 }
 
 impl Extras {
@@ -172,14 +172,14 @@ impl Extras {
                 points.push((Point::Stop(stop), pauses));
             }
             points.push((Point::End, pauses_at(stops.len())));
-            let with = |waits: &[i32]| driving_time::rests(problem, tour, day, &points, (start, waits));
+            let with = |waits: &[i32]| driving_time::driving_breaks(problem, tour, day, &points, (start, waits));
             let found = match with(&extras.waits) {
                 // Breaks leave no time to wait for what is preferred.
                 None if has_soft => with(&[]).inspect(|_| extras.waits.clear()),
                 found => found,
             };
             drop(points);
-            extras.rests = found.ok_or(Infeasible::Shift)?;
+            extras.breaks = found.ok_or(Infeasible::Shift)?;
         }
         Ok(Some(extras))
     }
@@ -190,9 +190,9 @@ impl Extras {
     }
 
     /// Time of the breaks on the way to a stop, or to the place where the vehicle reloads before it.
-    fn rested(&self, position: usize, to_reload: bool) -> i32 {
-        let own = self.rests.iter().filter(|rest| rest.before == position && rest.to_reload == to_reload);
-        own.map(|rest| rest.duration).sum()
+    fn break_time(&self, position: usize, to_reload: bool) -> i32 {
+        let own = self.breaks.iter().filter(|own| own.before == position && own.to_reload == to_reload);
+        own.map(|own| own.duration).sum()
     }
 }
 
@@ -275,7 +275,7 @@ fn drive_from(
         let mut paused_before = 0;
         if let Some(place) = extras.as_ref().and_then(|extras| extras.reload_before(spec, position)) {
             let gap = through(problem, tour, (node, place.node), now, pauses).ok_or(Infeasible::Shift)?;
-            let rested = extras.as_ref().map_or(0, |extras| extras.rested(position, true));
+            let rested = extras.as_ref().map_or(0, |extras| extras.break_time(position, true));
             let arrival = gap.arrival.saturating_add(rested);
             travel += i64::from(gap.travel);
             if spec.metres_max < i64::MAX {
@@ -292,7 +292,7 @@ fn drive_from(
             (now, node, pauses, paused_before) = (leave, place.node, &[], gap.paused);
         }
         let mut gap = through(problem, tour, (node, stop.node), now, pauses).ok_or(Infeasible::Shift)?;
-        let rested = extras.as_ref().map_or(0, |extras| extras.rested(position, false));
+        let rested = extras.as_ref().map_or(0, |extras| extras.break_time(position, false));
         gap.arrival = gap.arrival.saturating_add(rested);
         let (service, setup) = problem.times_at(tour, node, index);
         let wait = extras.as_ref().and_then(|extras| extras.waits.get(position)).copied();
@@ -366,7 +366,7 @@ fn drive_from(
     }
     let pauses = pauses_at(count as usize);
     let mut home = through(problem, tour, (node, spec.end_node), now, pauses).ok_or(Infeasible::Shift)?;
-    let rested = extras.as_ref().map_or(0, |extras| extras.rested(count as usize, false));
+    let rested = extras.as_ref().map_or(0, |extras| extras.break_time(count as usize, false));
     home.arrival = home.arrival.saturating_add(rested);
     travel += i64::from(home.travel);
     if spec.end_node != NodeIx::NONE && spec.metres_max < i64::MAX {
@@ -395,7 +395,7 @@ fn drive_from(
 }
 
 /// The breaks that driving times ask for on a tour; none where it cannot be driven.
-pub fn rests(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Vec<Rest> {
+pub fn driving_breaks(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Vec<DrivingBreak> {
     let spec = &problem.tours()[tour.index()];
     let stops = || sequence.iter().copied();
     if spec.driving_time.is_none() || sequence.is_empty() {
@@ -411,7 +411,7 @@ pub fn rests(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Vec<Rest> 
     };
     let starts = start_of_duty(problem, tour, &stops());
     let extras = starts.and_then(|start| Extras::of(problem, tour, start, &stops(), gaps.as_ref()));
-    extras.ok().flatten().map_or(Vec::new(), |extras| extras.rests)
+    extras.ok().flatten().map_or(Vec::new(), |extras| extras.breaks)
 }
 
 /// Exact times of every stop of a sequence, in order; `None` when it breaks a rule or the shift.

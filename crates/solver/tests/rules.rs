@@ -9,8 +9,8 @@ use drawn::made;
 use fleetfold_solver::check::check;
 use fleetfold_solver::{
     DrivingTime, Fairness, LegMatrix, NodeIx, Problem, ProblemSpec, Relation, RelationKind, Reload, ReloadPlace, Role,
-    SearchLimits, SoftWindow, Solution, Stop, StopIx, TourIx, TourSpec, Weights, insert, price, rests, schedule,
-    schedule_home, solve,
+    SearchLimits, SoftWindow, Solution, Stop, StopIx, TourIx, TourSpec, Weights, driving_breaks, insert, price,
+    schedule, schedule_home, solve,
 };
 use proptest::prelude::*;
 
@@ -263,9 +263,9 @@ fn breaks_are_taken_after_four_and_a_half_hours_of_driving() {
     };
     let end = |problem: &Problem| {
         let sequence: Vec<StopIx> = StopIx::first(problem.stops().len()).collect();
-        let rests = rests(problem, TourIx(0), &sequence);
+        let breaks = driving_breaks(problem, TourIx(0), &sequence);
         let (_, home) = schedule_home(problem, TourIx(0), &sequence).unwrap();
-        (home.arrival, rests.iter().map(|rest| (rest.before, rest.begin, rest.duration)).collect::<Vec<_>>())
+        (home.arrival, breaks.iter().map(|rest| (rest.before, rest.begin, rest.duration)).collect::<Vec<_>>())
     };
     // Six hours at a stretch: the break is on the way.
     assert_eq!(end(&day(&[6 * HOUR], &[0], 0)), (6 * HOUR + 45, vec![(0, 270, 45)]));

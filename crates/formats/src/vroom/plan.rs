@@ -52,7 +52,7 @@ pub fn plan(text: &str, strict: bool) -> Result<Value, ReadError> {
             };
             let is_twice = match visit {
                 Visit::Task(stop) => document.is_written(stop) || visits.contains(&visit),
-                Visit::Break(_) | Visit::Reload(..) | Visit::Rest(..) => visits.contains(&visit),
+                Visit::Break(_) | Visit::Reload(..) | Visit::DrivingBreak(..) => visits.contains(&visit),
             };
             if is_twice {
                 return Err(ReadError::impossible(at(), format!("`steps` name {} {} twice", step.kind, step.id)));
@@ -118,7 +118,7 @@ fn violations(problem: &Problem, names: &Names, tour: TourIx, visits: &[Visit], 
         add_way(&mut wrong, moment);
         match visit {
             // A route that is given has neither: VROOM has no such steps.
-            Visit::Reload(..) | Visit::Rest(..) => {}
+            Visit::Reload(..) | Visit::DrivingBreak(..) => {}
             Visit::Break(index) => {
                 let own = &vehicle.breaks[index];
                 wrong.add_off(off(&own.windows, moment.begin));

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use fleetfold_solver::{
-    Fairness, NodeIx, Problem, Role, Solution, Stop, StopIx, TIME_MAX, Timed, TourIx, TourSpec, rests, schedule_home,
+    Fairness, NodeIx, Problem, Role, Solution, Stop, StopIx, TIME_MAX, Timed, TourIx, TourSpec, driving_breaks,
+    schedule_home,
 };
 use serde_json::{Map, Value, json};
 
@@ -34,7 +35,7 @@ pub(super) enum Visit {
     /// It unloads and loads again; seconds until it leaves.
     Reload(NodeIx, i64),
     /// A break that driving times ask for: when it begins, and seconds.
-    Rest(i64, i64),
+    DrivingBreak(i64, i64),
 }
 
 /// What is wrong with a step, a route or a whole plan: VROOM's name of each cause, and by how many seconds where it is one of time.
@@ -155,22 +156,22 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
         days.push((i64::from(home.arrival) - i64::from(begins), sequence.len() as u32));
         let mut visits = Vec::with_capacity(sequence.len());
         let mut breaks = (0..names.vehicles[tour.index()].breaks.len()).map(Visit::Break);
-        let rests = rests(problem, tour, sequence);
-        let rests_before = |position: usize, to_reload: bool| {
-            let own = rests.iter().filter(move |rest| rest.before == position && rest.to_reload == to_reload);
-            own.map(|rest| Visit::Rest(i64::from(rest.begin) + names.time_base, i64::from(rest.duration)))
+        let rest_breaks = driving_breaks(problem, tour, sequence);
+        let breaks_before = |position: usize, to_reload: bool| {
+            let own = rest_breaks.iter().filter(move |rest| rest.before == position && rest.to_reload == to_reload);
+            own.map(|rest| Visit::DrivingBreak(i64::from(rest.begin) + names.time_base, i64::from(rest.duration)))
         };
         for (position, (&stop, timed)) in sequence.iter().zip(&timed).enumerate() {
             visits.extend(breaks.by_ref().take(timed.pauses as usize));
             if let Some(reloaded) = timed.reloaded {
-                visits.extend(rests_before(position, true));
+                visits.extend(breaks_before(position, true));
                 visits.push(Visit::Reload(reloaded.node, i64::from(reloaded.leave - reloaded.arrival)));
             }
-            visits.extend(rests_before(position, false));
+            visits.extend(breaks_before(position, false));
             visits.push(Visit::Task(stop));
         }
         visits.extend(breaks.by_ref().take(home.pauses as usize));
-        visits.extend(rests_before(sequence.len(), false));
+        visits.extend(breaks_before(sequence.len(), false));
         if breaks.next().is_some() {
             return Err(broken("lacks a break"));
         }
@@ -194,7 +195,7 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
     document.finish()
 }
 
-/// Times are part of the plan, not only its order: it reloads, rests, or begins tasks when they are preferred or can be loaded.
+/// Times are part of the plan, not only its order: it reloads, rest_breaks, or begins tasks when they are preferred or can be loaded.
 fn has_fixed_times(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> bool {
     let spec = &problem.tours()[tour.index()];
     let is_timed = |stop: &StopIx| {
@@ -210,8 +211,8 @@ fn fix_times(problem: &Problem, names: &Names, tour: TourIx, (visits, timed): (&
     let mut here = spec.start_node;
     let mut timed = timed.iter();
     let leaves = timed.as_slice().first().map(|first| i64::from(first.leave - first.pause) + names.time_base);
-    // Who leaves later has driven less when he rests.
-    if visits.iter().any(|visit| matches!(visit, Visit::Rest(..))) {
+    // Who leaves later has driven less when he has a break.
+    if visits.iter().any(|visit| matches!(visit, Visit::DrivingBreak(..))) {
         ride.leaves.at = leaves;
     } else {
         ride.leaves.after = leaves;
@@ -227,7 +228,7 @@ fn fix_times(problem: &Problem, names: &Names, tour: TourIx, (visits, timed): (&
                 }
             }
             Visit::Reload(node, _) => here = node,
-            Visit::Break(_) | Visit::Rest(..) => {}
+            Visit::Break(_) | Visit::DrivingBreak(..) => {}
         }
     }
 }
@@ -247,7 +248,7 @@ pub(super) fn ride(problem: &Problem, names: &Names, tour: TourIx, visits: &[Vis
             here = node;
             Step { windows: vec![(0, NEVER)], setup: 0, service, leg: Some(leg), forced: Forced::default() }
         }
-        Visit::Rest(begin, service) => {
+        Visit::DrivingBreak(begin, service) => {
             Step { windows: vec![(begin, begin)], setup: 0, service, leg: None, forced: Forced::default() }
         }
         Visit::Task(stop) => {
@@ -422,7 +423,7 @@ impl<'p> Document<'p> {
                 (sums.service, unpaid) = (sums.service + service, unpaid + service);
                 continue;
             }
-            if let Visit::Rest(_, service) = visit {
+            if let Visit::DrivingBreak(_, service) = visit {
                 let mut object = step("break", moment.arrival, &sums, &load, wrong);
                 object.insert("description".to_owned(), json!("driving time"));
                 object.insert("service".to_owned(), json!(service));
@@ -432,7 +433,7 @@ impl<'p> Document<'p> {
                 continue;
             }
             let (mut object, id, description, setup, service) = match visit {
-                Visit::Reload(..) | Visit::Rest(..) => continue,
+                Visit::Reload(..) | Visit::DrivingBreak(..) => continue,
                 Visit::Break(index) => {
                     let own = &vehicle.breaks[index];
                     let object = step("break", moment.arrival, &sums, &load, wrong);

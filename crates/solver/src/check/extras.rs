@@ -4,8 +4,8 @@
 use super::{Fault, Load, times};
 use crate::index::{NodeIx, StopIx, TourIx};
 use crate::problem::{DrivingTime, Problem, Role, TIME_MAX, UNREACHABLE};
-use crate::rules::driving_time::Rest;
-use crate::schedule::{rests, schedule_home};
+use crate::rules::driving_time::DrivingBreak;
+use crate::schedule::{driving_breaks, schedule_home};
 
 /// True for a tour of which the sequence does not say everything.
 pub(super) fn are_there(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> bool {
@@ -29,7 +29,7 @@ enum Span {
 pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Result<(i64, i64, i64), Fault> {
     let (spec, weights) = (&problem.tours()[tour.index()], problem.weights());
     let (times_of, home) = schedule_home(problem, tour, sequence).ok_or(Fault::Shift(tour))?;
-    let rests = rests(problem, tour, sequence);
+    let breaks = driving_breaks(problem, tour, sequence);
     let price = |time: i64, metres: i32| time * spec.per_hour / 3_600_000 + i64::from(metres) * spec.per_km / 1000;
     let leg = |from: NodeIx, to: NodeIx, leave: i32| {
         let (time, metres) = problem.legs().leaving(from, to, leave, (spec.table, spec.time_factor));
@@ -65,14 +65,14 @@ pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Res
             let places = spec.reload.iter().flat_map(|reload| &reload.places);
             let place = places.into_iter().find(|place| place.node == reloaded.node).ok_or(Fault::Shift(tour))?;
             let (time, metres) = leg(here, reloaded.node, clock as i32)?;
-            let rested = before(&rests, (position, true));
+            let rested = before(&breaks, (position, true));
             if i64::from(reloaded.arrival) < clock + time + idle + rested
                 || reloaded.leave < reloaded.arrival + place.service
                 || reloaded.leave < ready(position)
             {
                 return Err(Fault::Shift(tour));
             }
-            drive(&mut day, &rests, (position, true), clock, time, idle);
+            drive(&mut day, &breaks, (position, true), clock, time, idle);
             day.push(Span::Work(i64::from(place.service)));
             day.push(Span::Idle(i64::from(reloaded.leave - reloaded.arrival - place.service)));
             cost += price(time, metres);
@@ -88,11 +88,11 @@ pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Res
             (clock, here, idle) = (i64::from(reloaded.leave), reloaded.node, 0);
         }
         let (time, metres) = leg(here, stop.node, timed.leave)?;
-        let rested = before(&rests, (position, false));
+        let rested = before(&breaks, (position, false));
         if i64::from(timed.arrival) < clock + time + idle + rested {
             return Err(Fault::Shift(tour));
         }
-        drive(&mut day, &rests, (position, false), clock, time, idle);
+        drive(&mut day, &breaks, (position, false), clock, time, idle);
         let (service, setup) = times(stop, spec, here);
         let start = i64::from(timed.start);
         let action = if weights.setup_in_window { start - setup } else { start };
@@ -144,12 +144,12 @@ pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Res
         return Err(Fault::Shipment(pickup));
     }
     let (time, metres) = spec.end_node.get().map_or(Ok((0, 0)), |end| leg(here, end, home.leave))?;
-    let rested = before(&rests, (sequence.len(), false));
+    let rested = before(&breaks, (sequence.len(), false));
     let late_home = i64::from(home.arrival) > i64::from(spec.end_by) && !overtime;
     if i64::from(home.arrival) < clock + time + i64::from(home.pause) + rested || late_home {
         return Err(Fault::Shift(tour));
     }
-    drive(&mut day, &rests, (sequence.len(), false), clock, time, i64::from(home.pause));
+    drive(&mut day, &breaks, (sequence.len(), false), clock, time, i64::from(home.pause));
     if let Some(end) = spec.end_node.get() {
         length += i64::from(problem.legs().length_in(spec.table, here, end));
     }
@@ -171,20 +171,20 @@ pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Res
 }
 
 /// Breaks on the way to a stop, or to the place where the vehicle reloads before it.
-fn on_the_way(rests: &[Rest], (position, to_reload): (usize, bool)) -> impl Iterator<Item = &Rest> {
-    rests.iter().filter(move |rest| rest.before == position && rest.to_reload == to_reload)
+fn on_the_way(breaks: &[DrivingBreak], (position, to_reload): (usize, bool)) -> impl Iterator<Item = &DrivingBreak> {
+    breaks.iter().filter(move |rest| rest.before == position && rest.to_reload == to_reload)
 }
 
 /// Their time.
-fn before(rests: &[Rest], place: (usize, bool)) -> i64 {
-    on_the_way(rests, place).map(|rest| i64::from(rest.duration)).sum()
+fn before(breaks: &[DrivingBreak], place: (usize, bool)) -> i64 {
+    on_the_way(breaks, place).map(|rest| i64::from(rest.duration)).sum()
 }
 
 /// Writes a leg into a driver's day: driving, with the breaks where they begin.
-fn drive(day: &mut Vec<Span>, rests: &[Rest], place: (usize, bool), from: i64, time: i64, paused: i64) {
+fn drive(day: &mut Vec<Span>, breaks: &[DrivingBreak], place: (usize, bool), from: i64, time: i64, paused: i64) {
     day.push(Span::Idle(paused));
     let (mut clock, mut left) = (from + paused, time);
-    for rest in on_the_way(rests, place) {
+    for rest in on_the_way(breaks, place) {
         let stretch = (i64::from(rest.begin) - clock).min(left);
         day.push(Span::Driving(stretch));
         left -= stretch;

@@ -5,7 +5,7 @@
 //! time left than each other one (labels of a shortest path with resources, as in Goel, "Vehicle scheduling and routing with drivers'
 //! working hours", 2009).
 //!
-//! Not looked at: rests of a night, weeks, two drivers, and exceptions that a driver may claim now and then.
+//! Not looked at: breaks of a night, weeks, two drivers, and exceptions that a driver may claim now and then.
 //!
 //! [`TourSpec::travel_max`]: crate::TourSpec::travel_max
 
@@ -15,7 +15,7 @@ use crate::problem::{DrivingTime, Pause, Problem};
 
 /// A break for the sake of driving times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rest {
+pub struct DrivingBreak {
     /// It is taken before the vehicle is at this stop of the tour (0: the first one; as many as there are stops: the end).
     pub before: usize,
     /// When it begins.
@@ -45,12 +45,12 @@ struct Label {
     driven: i32,
     /// The first part of a break has been taken.
     part: bool,
-    rests: Vec<Rest>,
+    breaks: Vec<DrivingBreak>,
 }
 
 impl Label {
-    fn rest(&mut self, (before, to_reload): (usize, bool), begin: i32, duration: i32) {
-        self.rests.push(Rest { before, begin, duration, to_reload });
+    fn take_break(&mut self, (before, to_reload): (usize, bool), begin: i32, duration: i32) {
+        self.breaks.push(DrivingBreak { before, begin, duration, to_reload });
     }
 
     fn is_as_good_as(&self, other: &Self) -> bool {
@@ -60,19 +60,19 @@ impl Label {
 
 /// The breaks of a driver on a way through these points, each with the pauses that are taken on the way there; `None`: not every point
 /// can be reached in time. Leaves at `start`.
-pub(crate) fn rests(
+pub(crate) fn driving_breaks(
     problem: &Problem,
     tour: TourIx,
     rule: DrivingTime,
     points: &[(Point, &[Pause])],
     (start, waits): (i32, &[i32]),
-) -> Option<Vec<Rest>> {
+) -> Option<Vec<DrivingBreak>> {
     let spec = &problem.tours()[tour.index()];
     let weights = problem.weights();
     if rule.driving_max <= 0 {
         return None;
     }
-    let mut labels = vec![Label { free: start, driven: 0, part: false, rests: Vec::new() }];
+    let mut labels = vec![Label { free: start, driven: 0, part: false, breaks: Vec::new() }];
     let (mut node, mut position) = (spec.start_node, 0);
     for &(point, pauses) in points {
         let to = match point {
@@ -98,7 +98,7 @@ pub(crate) fn rests(
                 let arrival = label.free;
                 let mut idle = taken;
                 if taken > 0 {
-                    label.rest((position, to_reload), arrival, taken);
+                    label.take_break((position, to_reload), arrival, taken);
                 }
                 let service = match point {
                     Point::End => 0,
@@ -147,7 +147,7 @@ pub(crate) fn rests(
         node = to;
         labels = next;
     }
-    labels.into_iter().min_by_key(|label| label.free).map(|label| label.rests)
+    labels.into_iter().min_by_key(|label| label.free).map(|label| label.breaks)
 }
 
 /// Drives a leg, with a break wherever one is due. `None`: there is no way.
@@ -171,7 +171,7 @@ fn arrive(
         clock = clock.saturating_add(drive);
         left -= drive;
         let length = if label.part { rule.pause - rule.first_part } else { rule.pause };
-        label.rest(place, clock, length);
+        label.take_break(place, clock, length);
         clock = clock.saturating_add(length);
         (label.driven, label.part) = (0, false);
     }

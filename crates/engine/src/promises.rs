@@ -67,14 +67,11 @@ impl Promises {
         }
         if let OffPlan::Moved(by) = off {
             // What could not be told before is not tried again until it has grown.
-            let tried = self.retimed.insert(vehicle, (revision, by));
-            if let Some((at, was)) = tried
-                && at == revision
-                && (by - was).0.abs() < RETIME_MIN.0
-            {
-                self.retimed.insert(vehicle, (at, was));
+            let tried = self.retimed.get(&vehicle);
+            if tried.is_some_and(|&(at, was)| at == revision && (by - was).0.abs() < RETIME_MIN.0) {
                 return;
             }
+            self.retimed.insert(vehicle, (revision, by));
         }
         self.repaired.insert(vehicle, moment.log_now);
         self.repairs.insert(vehicle);
@@ -151,6 +148,7 @@ enum OffPlan {
     Moved(Millis),
 }
 
+/// How a route will not be driven as planned, as far as is known now; `None`: it will be.
 fn off_plan(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> Option<OffPlan> {
     let mut moved = None;
     let fleet = moment.fleet;

@@ -309,7 +309,7 @@ fn vehicle_stays(vehicle: &VehicleState, there: Option<&VehicleState>) -> Option
     if !vehicle.on_board.is_empty() {
         return Some("it carries goods");
     }
-    if vehicle.under_way.is_some() || vehicle.frozen() > 0 {
+    if vehicle.under_way.is_some() {
         return Some("it is on the way to a stop");
     }
     if there.is_some_and(|there| there.on) {

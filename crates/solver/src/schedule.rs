@@ -154,11 +154,8 @@ impl Extras {
                 &spec.pauses[before..paused]
             };
             let ready = |from: usize| {
-                let begins = |&at: &usize| extras.reloads.get(at).is_some_and(Option::is_some);
-                let until = (from + 1..stops.len()).find(begins).unwrap_or(stops.len());
-                let loaded = stops[from..until].iter().map(|stop| &problem.stops()[stop.index()]);
-                let releases = loaded.filter(|stop| stop.role == Role::JobDelivery).map(|stop| stop.release);
-                releases.max().unwrap_or(i32::MIN)
+                let trip = &stops[from..extras.trip_end(from, stops.len())];
+                reload::trip_ready(problem, trip.iter().copied())
             };
             let start = start.max(ready(0));
             let mut points: Vec<(Point, &[Pause])> = Vec::with_capacity(stops.len() + 1);
@@ -187,6 +184,12 @@ impl Extras {
     fn reload_before<'s>(&self, spec: &'s TourSpec, position: usize) -> Option<&'s ReloadPlace> {
         let place = self.reloads.get(position).copied().flatten()?;
         spec.reload.as_ref().map(|reload| &reload.places[place])
+    }
+
+    /// How many stops are served when the trip that begins before a stop is over; `count`: all of the tour.
+    fn trip_end(&self, from: usize, count: usize) -> usize {
+        let reloads = |&stop: &usize| self.reloads.get(stop).is_some_and(Option::is_some);
+        (from + 1..count).find(reloads).unwrap_or(count)
     }
 
     /// Time of the breaks on the way to a stop, or to the place where the vehicle reloads before it.
@@ -234,29 +237,23 @@ fn drive_from(
         Some(place(problem, tour, sequence.clone(), goods.clone()).ok_or(Infeasible::Shift)?)
     };
     let extras = Extras::of(problem, tour, starts, sequence, gaps.as_ref())?;
-    let loaded_until = |from: usize| -> usize {
-        let next = |extras: &Extras| {
-            (from + 1..count as usize).find(|&stop| extras.reloads.get(stop).is_some_and(Option::is_some))
-        };
-        extras.as_ref().and_then(next).unwrap_or(count as usize)
+    let trip = |from: usize| {
+        let end = extras.as_ref().map_or(count as usize, |extras| extras.trip_end(from, count as usize));
+        sequence.clone().take(end).skip(from)
     };
-    // When everything is there that is loaded before the stop with this number, and, where the tour reloads, what is on board then.
-    let load_trip = |from: usize, goods: &mut Goods| -> i32 {
-        let trip = sequence.clone().take(loaded_until(from)).skip(from);
-        let stops = trip.map(|stop| &problem.stops()[stop.index()]).filter(|stop| stop.role == Role::JobDelivery);
-        stops.fold(i32::MIN, |ready, stop| {
-            if spec.reload.is_some() {
-                goods.load(stop);
-            }
-            ready.max(stop.release)
-        })
+    let load_trip = |from: usize, goods: &mut Goods| {
+        let stops = trip(from).map(|stop| &problem.stops()[stop.index()]);
+        stops.filter(|stop| stop.role == Role::JobDelivery).for_each(|stop| goods.load(stop));
     };
     // Goods of shipments: they stay on board where the tour reloads.
     let mut shipped = Goods::on_board(spec);
-    let ready = if problem.is_odd() { load_trip(0, &mut goods) } else { starts };
-    if !goods.fit(spec) {
-        return Err(Infeasible::Rules);
+    if spec.reload.is_some() {
+        load_trip(0, &mut goods);
+        if !goods.fit(spec) {
+            return Err(Infeasible::Rules);
+        }
     }
+    let ready = if problem.is_odd() { reload::trip_ready(problem, trip(0)) } else { starts };
     let (mut now, mut node) = (starts.max(ready), spec.start_node);
     let mut paused = 0;
     let mut pauses_at = |position: usize| {
@@ -283,11 +280,11 @@ fn drive_from(
             }
             driven.cost += i64::from(gap.cost);
             goods = shipped.clone();
-            let ready = load_trip(position, &mut goods);
+            load_trip(position, &mut goods);
             if !goods.fit(spec) {
                 return Err(Infeasible::Rules);
             }
-            let leave = arrival.saturating_add(place.service).max(ready);
+            let leave = arrival.saturating_add(place.service).max(reload::trip_ready(problem, trip(position)));
             reloaded = Some(Reloaded { arrival, leave, node: place.node });
             (now, node, pauses, paused_before) = (leave, place.node, &[], gap.paused);
         }
@@ -349,8 +346,8 @@ fn drive_from(
                 }
             }
             Role::Delivery => match stack.iter().rposition(|&open| open == index) {
-                Some(place) if (!spec.lifo || place + 1 == stack.len()) && (!spec.fifo || place == 0) => {
-                    stack.remove(place);
+                Some(at) if (!spec.lifo || at + 1 == stack.len()) && (!spec.fifo || at == 0) => {
+                    stack.remove(at);
                 }
                 _ => return Err(Infeasible::Rules),
             },

@@ -99,7 +99,9 @@ fn problem(drawn: &Drawn) -> Problem {
         per_km: 0,
         fifo: rule(2),
         reload: (rule(3) && bits & 2 != 0).then(|| Reload {
-            places: [(0, 5), (1, 0)].map(|(node, service)| ReloadPlace { node: NodeIx(node), service }).to_vec(),
+            places: [(0, 5), (1, 3), (1, 0)]
+                .map(|(node, service)| ReloadPlace { node: NodeIx(node), service })
+                .to_vec(),
             times_max: 2,
         }),
         driving_time: (rule(4) && bits & 4 != 0).then_some(DrivingTime {

@@ -63,18 +63,20 @@ pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Res
         let mut idle = i64::from(timed.pause);
         if let Some(reloaded) = timed.reloaded {
             let places = spec.reload.iter().flat_map(|reload| &reload.places);
-            let place = places.into_iter().find(|place| place.node == reloaded.node).ok_or(Fault::Shift(tour))?;
+            // One node may be named more than once.
+            let here_too = places.filter(|place| place.node == reloaded.node).map(|place| place.service);
+            let service = here_too.min().ok_or(Fault::Shift(tour))?;
             let (time, metres) = leg(here, reloaded.node, clock as i32)?;
             let rested = before(&breaks, (position, true));
             if i64::from(reloaded.arrival) < clock + time + idle + rested
-                || reloaded.leave < reloaded.arrival + place.service
+                || reloaded.leave < reloaded.arrival + service
                 || reloaded.leave < ready(position)
             {
                 return Err(Fault::Shift(tour));
             }
             drive(&mut day, &breaks, (position, true), clock, time, idle);
-            day.push(Span::Work(i64::from(place.service)));
-            day.push(Span::Idle(i64::from(reloaded.leave - reloaded.arrival - place.service)));
+            day.push(Span::Work(i64::from(service)));
+            day.push(Span::Idle(i64::from(reloaded.leave - reloaded.arrival - service)));
             cost += price(time, metres);
             driven += time;
             length += i64::from(problem.legs().length_in(spec.table, here, reloaded.node));
@@ -172,24 +174,24 @@ pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Res
 
 /// Breaks on the way to a stop, or to the place where the vehicle reloads before it.
 fn on_the_way(breaks: &[DrivingBreak], (position, to_reload): (usize, bool)) -> impl Iterator<Item = &DrivingBreak> {
-    breaks.iter().filter(move |rest| rest.before == position && rest.to_reload == to_reload)
+    breaks.iter().filter(move |own| own.before == position && own.to_reload == to_reload)
 }
 
 /// Their time.
-fn before(breaks: &[DrivingBreak], place: (usize, bool)) -> i64 {
-    on_the_way(breaks, place).map(|rest| i64::from(rest.duration)).sum()
+fn before(breaks: &[DrivingBreak], to: (usize, bool)) -> i64 {
+    on_the_way(breaks, to).map(|own| i64::from(own.duration)).sum()
 }
 
 /// Writes a leg into a driver's day: driving, with the breaks where they begin.
-fn drive(day: &mut Vec<Span>, breaks: &[DrivingBreak], place: (usize, bool), from: i64, time: i64, paused: i64) {
+fn drive(day: &mut Vec<Span>, breaks: &[DrivingBreak], to: (usize, bool), from: i64, time: i64, paused: i64) {
     day.push(Span::Idle(paused));
     let (mut clock, mut left) = (from + paused, time);
-    for rest in on_the_way(breaks, place) {
-        let stretch = (i64::from(rest.begin) - clock).min(left);
+    for own in on_the_way(breaks, to) {
+        let stretch = (i64::from(own.begin) - clock).min(left);
         day.push(Span::Driving(stretch));
         left -= stretch;
-        day.push(Span::Idle(i64::from(rest.duration)));
-        clock = i64::from(rest.begin) + i64::from(rest.duration);
+        day.push(Span::Idle(i64::from(own.duration)));
+        clock = i64::from(own.begin) + i64::from(own.duration);
     }
     day.push(Span::Driving(left));
 }

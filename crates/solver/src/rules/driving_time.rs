@@ -156,7 +156,7 @@ fn arrive(
     tour: TourIx,
     rule: DrivingTime,
     label: &Label,
-    (from, to, place): (NodeIx, NodeIx, (usize, bool)),
+    (from, to, whither): (NodeIx, NodeIx, (usize, bool)),
     pauses: &[Pause],
 ) -> Option<Label> {
     let gap = through(problem, tour, (from, to), label.free, pauses)?;
@@ -171,7 +171,7 @@ fn arrive(
         clock = clock.saturating_add(drive);
         left -= drive;
         let length = if label.part { rule.pause - rule.first_part } else { rule.pause };
-        label.take_break(place, clock, length);
+        label.take_break(whither, clock, length);
         clock = clock.saturating_add(length);
         (label.driven, label.part) = (0, false);
     }

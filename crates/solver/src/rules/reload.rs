@@ -39,11 +39,7 @@ pub(crate) fn places(
     for begins in 0..count {
         let ends = trip_ends(problem, tour, sequence, begins, &kept);
         // A trip leaves when the last of its goods is ready, so that trips of different lengths may leave at different times.
-        let ready = |until: usize| {
-            let loaded = sequence[begins..until].iter().map(|stop| &problem.stops()[stop.index()]);
-            let delivered = loaded.filter(|stop| stop.role == Role::JobDelivery);
-            delivered.map(|stop| stop.release).max().unwrap_or(i32::MIN)
-        };
+        let ready = |until: usize| trip_ready(problem, sequence[begins..until].iter().copied());
         let mut departures: Vec<i32> = (begins + 1..=ends).map(ready).collect();
         let ready_at = departures.clone();
         departures.dedup();
@@ -122,6 +118,12 @@ fn offer(labels: &mut Vec<Label>, new: Label) {
 fn trip_ends(problem: &Problem, tour: TourIx, sequence: &[StopIx], begins: usize, kept: &Goods) -> usize {
     let fits = |ends: usize| trip_fits(problem, tour, &sequence[begins..ends], kept.clone());
     (begins + 1..=sequence.len()).take_while(|&ends| fits(ends)).last().unwrap_or(begins)
+}
+
+/// When everything is there that is loaded for a trip.
+pub(crate) fn trip_ready(problem: &Problem, trip: impl Iterator<Item = StopIx>) -> i32 {
+    let stops = trip.map(|stop| &problem.stops()[stop.index()]);
+    stops.filter(|stop| stop.role == Role::JobDelivery).map(|stop| stop.release).max().unwrap_or(i32::MIN)
 }
 
 /// True where a vehicle has room for all goods of a trip at each of its stops.

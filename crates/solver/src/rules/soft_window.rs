@@ -14,8 +14,8 @@ struct Slopes(Vec<(i64, i64)>);
 impl Slopes {
     fn add(&mut self, at: i32, steeper: i64) {
         let at = i64::from(at);
-        let place = self.0.partition_point(|&(known, _)| known <= at);
-        self.0.insert(place, (at, steeper));
+        let index = self.0.partition_point(|&(known, _)| known <= at);
+        self.0.insert(index, (at, steeper));
     }
 
     /// The earliest instant at which the function does not fall any more, where it begins with the slope `first`; everything before is

@@ -117,8 +117,8 @@ impl Completeness {
     ///
     /// # Errors
     ///
-    /// Messages of ours may have been dropped unread: [`Read::Gap`] where nobody else's can be there, more of ours waited, or the program did not run for longer than
-    /// messages are kept, else [`Read::Unsure`]. Told once: from then on nothing is missing.
+    /// Messages of ours may have been dropped unread: [`Read::Gap`] where nobody else's can be there, more of ours waited, or the program
+    /// did not run for longer than messages are kept, else [`Read::Unsure`]. Told once: from then on nothing is missing.
     pub(super) fn holds(&mut self, first: u64, passed: u64) -> Result<(), Read> {
         self.looked = clock::monotonic();
         self.every = (self.every * 2).min(LOOKED.1);

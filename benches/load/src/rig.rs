@@ -72,7 +72,7 @@ impl Rig {
         let path = folder.path().to_path_buf();
         let (broker_port, http) = (free_port()?, free_port()?);
         let broker = start_broker(&programs.nats_server, broker_port, &path).await?;
-        let engine = start_engine(&programs, broker_port, http, &zone, &path)?;
+        let engine = start_engine(&programs, broker_port, http, &zone, &path, &[])?;
         let folder = if programs.keep {
             println!("kept: {}", folder.keep().display());
             None
@@ -125,7 +125,9 @@ impl Rig {
             std::fs::remove_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
         }
         let begun = now();
-        self.engine = start_engine(&self.programs, self.broker_port, self.http, &self.zone, &self.path)?;
+        // A base is stored as soon as the log is folded, so that the next start has one to begin with.
+        let bases = ["--base-hours", "0.001"];
+        self.engine = start_engine(&self.programs, self.broker_port, self.http, &self.zone, &self.path, &bases)?;
         loop {
             if ask(self.http, "GET /readyz", "").await.is_ok_and(|answer| answer.status == 200) {
                 return Ok(begun.elapsed());
@@ -210,7 +212,14 @@ async fn start_broker(program: &Path, port: u16, folder: &Path) -> Result<Child,
     Err("the broker does not open its port".into())
 }
 
-fn start_engine(programs: &Programs, broker: u16, http: u16, zone: &ZoneName, folder: &Path) -> Result<Child, Failure> {
+fn start_engine(
+    programs: &Programs,
+    broker: u16,
+    http: u16,
+    zone: &ZoneName,
+    folder: &Path,
+    more: &[&str],
+) -> Result<Child, Failure> {
     let log = std::fs::File::create(folder.join("engine.log"))?;
     let mut command = Command::new(&programs.fleetfold);
     command
@@ -224,7 +233,8 @@ fn start_engine(programs: &Programs, broker: u16, http: u16, zone: &ZoneName, fo
             zone.zone(),
         ])
         .args(["--listen", &format!("127.0.0.1:{http}"), "--data"])
-        .arg(folder.join("data"));
+        .arg(folder.join("data"))
+        .args(more);
     if let Some(graph) = &programs.graph {
         command.arg("--graph").arg(graph);
     }

@@ -285,8 +285,8 @@ pub(crate) async fn play(args: Args) -> Result<(), Failure> {
                     "ready {took:.2} s after the start, {what}; engine {:.1} CPU s, peak {:.0} MB",
                     cost.cpu_seconds, cost.peak_megabytes
                 );
-                // A start without a base stores one.
-                load.idle(Duration::from_secs(5)).await?;
+                // The base that the next start begins with is being stored.
+                load.idle(Duration::from_secs(8)).await?;
             }
             load.finish().await
         }

@@ -29,6 +29,8 @@ const LOOKED_AT: usize = 60;
 /// Vehicles considered when none of the near ones will do, and how many stops they may have together (guess: a tenth of a zone).
 const WIDE_VEHICLES: usize = 200;
 const WIDE_STOPS: usize = 1_000;
+/// Entries of slack that are looked at in the time in which one route is (guess: they lie side by side in memory).
+const SLACKS_LOOKED_AT: usize = 50;
 /// Unassigned orders tried again when a vehicle gets room.
 const RETRIED: usize = 20;
 
@@ -193,20 +195,47 @@ impl<'a> Answer<'a> {
 
     /// `Err` when no vehicle can take an order: told by its goods and its hours alone, see [`bounds`].
     fn hoped_for(&self, id: OrderId) -> Result<(), Hopeless> {
-        let order = self.moment.fleet.order(id);
+        let fleet = self.moment.fleet;
+        let order = fleet.order(id);
         if order.on_board.or(order.pinned).is_some() || matches!(order.placement, Placement::OnRoute(_)) {
             return Ok(());
         }
-        let mut refusals = Refusals::default();
-        for vehicle in self.nearest_available(id) {
+        let looked_at = |vehicle: VehicleId| {
             self.work.set(self.work.get() + 1);
             self.read.borrow_mut().vehicles.insert(vehicle);
-            match self.refusal(vehicle, order) {
+        };
+        // Nearly always one of the nearest can.
+        for vehicle in self.nearest_available(id).take(NEAR_VEHICLES) {
+            looked_at(vehicle);
+            if self.refusal(vehicle, order).is_none() {
+                return Ok(());
+            }
+        }
+        self.read.borrow_mut().all_vehicles = true;
+        let asks = bounds::Asks::of(self.moment, order);
+        let mut refusals = Refusals::default();
+        for (vehicle, slack) in fleet.slacks().filter(|(_, slack)| slack.is_available) {
+            let refusal = asks.refused_by(vehicle, slack);
+            let is_vague = match refusal {
+                None => true,
+                Some(Refusal::Capacity { by }) => !asks.is_exact() && refusals.may_be_nearest(by),
+                Some(Refusal::Skills | Refusal::Rejected | Refusal::Stops | Refusal::Shift) => false,
+            };
+            let refusal = if is_vague {
+                looked_at(vehicle);
+                self.refusal(vehicle, order)
+            } else {
+                refusal
+            };
+            match refusal {
                 None => return Ok(()),
                 Some(refusal) => refusals.note(vehicle, refusal),
             }
         }
-        Err(Hopeless { order: id, reason: refusals.reason(), nearest_miss: refusals.nearest_miss() })
+        self.work.set(self.work.get() + fleet.vehicles().len() / SLACKS_LOOKED_AT);
+        let place = order.open_stops().first().and_then(|&kind| order.stop(kind)).map(|stop| stop.position);
+        let nearest_miss = place.and_then(|place| refusals.nearest_miss(fleet, place));
+        Err(Hopeless { order: id, reason: refusals.reason(), nearest_miss })
     }
 
     /// Working vehicles, those nearest to the first open stop of an order first.

@@ -2,8 +2,8 @@
 //!
 //! Promise: where this says no, a search for a position in the vehicle's route says no too. The other way round it promises nothing.
 
-use fleetfold_fleet::{Fleet, OrderState, Placement, VehicleState};
-use fleetfold_model::{Load, Millis, Obstacle, StopKind, Timestamp, UnassignedReason, VehicleId};
+use fleetfold_fleet::{Fleet, OrderState, Placement, Slack, Units, VehicleState};
+use fleetfold_model::{Load, Millis, Obstacle, Position, Timestamp, UnassignedReason, VehicleId};
 
 use crate::moment::Moment;
 
@@ -46,7 +46,7 @@ pub(crate) fn refusal(moment: Moment<'_>, id: VehicleId, order: &OrderState) -> 
     }
     let soon = moment.now() + moment.answer_margin();
     let frozen = vehicle.frozen();
-    let by = shortage(fleet, vehicle, frozen, order, spec.capacity);
+    let by = shortage(fleet, vehicle, order, spec.capacity);
     if by > 0 {
         return Some(Refusal::Capacity { by });
     }
@@ -84,60 +84,97 @@ fn ends_too_early(fleet: &Fleet, vehicle: &VehicleState, frozen: usize, order: &
 
 /// Units by which the goods of an order do not fit at the position of a route where they come nearest to fitting, in the dimension
 /// in which the most are missing there. 0: they fit somewhere.
-fn shortage(fleet: &Fleet, vehicle: &VehicleState, frozen: usize, order: &OrderState, capacity: Load) -> i64 {
-    let (head, tail) = vehicle.route.visits.split_at(frozen.min(vehicle.route.visits.len()));
-    let mut load = [0i64; 4];
-    let add = |load: &mut [i64; 4], goods: Load, sign: i64| {
-        for (sum, one) in load.iter_mut().zip(goods.0) {
-            *sum += sign * i64::from(one);
-        }
-    };
-    for &carried in &vehicle.on_board {
-        if !head.iter().any(|visit| visit.order == carried && visit.stop == StopKind::Delivery) {
-            add(&mut load, fleet.order(carried).load(), 1);
-        }
-    }
-    for visit in head {
-        let state = fleet.order(visit.order);
-        if visit.stop == StopKind::Pickup || !state.is_shipment() {
-            add(&mut load, state.load(), 1);
-        }
-    }
-    for visit in tail {
-        let state = fleet.order(visit.order);
-        if !state.is_shipment() && state.loads_at_start() {
-            add(&mut load, state.load(), 1);
-        }
-    }
+fn shortage(fleet: &Fleet, vehicle: &VehicleState, order: &OrderState, capacity: Load) -> i64 {
     let goods = order.load();
-    let missing = |load: &[i64; 4]| {
+    let missing = |load: &Units| {
         let each = load.iter().zip(goods.0).zip(capacity.0);
         each.map(|((&load, goods), room)| load + i64::from(goods) - i64::from(room)).max().unwrap_or(0).max(0)
     };
-    // A route that is too full as it stands is made anew, in another order of stops: nothing can be told from this one.
-    let too_full = |load: &[i64; 4]| load.iter().zip(capacity.0).any(|(&load, room)| load > i64::from(room));
-    if too_full(&load) {
-        return 0;
-    }
-    let at_start = missing(&load);
-    let mut least = at_start;
-    for visit in tail {
-        let state = fleet.order(visit.order);
-        // Goods come off at the delivery of a shipment and of a job that was loaded at the start.
-        let comes_off = visit.stop == StopKind::Delivery && (state.is_shipment() || state.loads_at_start());
-        add(&mut load, state.load(), if comes_off { -1 } else { 1 });
-        if too_full(&load) {
+    let (mut first, mut last, mut least) = (None, 0, i64::MAX);
+    for load in fleet.loads_along(vehicle) {
+        // A route that is too full as it stands is made anew, in another order of stops: nothing can be told from this one.
+        if load.iter().zip(capacity.0).any(|(&load, room)| load > i64::from(room)) {
             return 0;
         }
-        least = least.min(missing(&load));
+        last = missing(&load);
+        first.get_or_insert(last);
+        least = least.min(last);
     }
     if order.is_shipment() {
         least
     } else if order.loads_at_start() {
-        at_start
+        first.unwrap_or(0)
     } else {
         // What a job picks up stays on board to the end.
-        missing(&load)
+        last
+    }
+}
+
+/// What an order asks of a vehicle, for one look at the slack of all of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asks<'a> {
+    order: &'a OrderState,
+    goods: Load,
+    stops: u32,
+    /// Service at its stops: all of it, and the longest.
+    served: Millis,
+    longest: Millis,
+    /// Zone time from which a vehicle could go about it.
+    soon: Timestamp,
+    delivered_after_shift: bool,
+}
+
+impl<'a> Asks<'a> {
+    pub(crate) fn of(moment: Moment<'a>, order: &'a OrderState) -> Self {
+        let fleet = moment.fleet;
+        let (mut served, mut longest) = (Millis(0), Millis(0));
+        for stop in order.open_stops().iter().filter_map(|&kind| order.stop(kind)) {
+            let service = fleet.service_at(stop.position, stop.service);
+            (served, longest) = (served + service, longest.max(service));
+        }
+        let soon = moment.now() + moment.answer_margin();
+        let delivered_after_shift = fleet.policy().deliver_after_shift;
+        let (goods, stops) = (order.load(), order.open_stops().len() as u32);
+        Self { order, goods, stops, served, longest, soon, delivered_after_shift }
+    }
+
+    /// True where units that are missing are told exactly, and not only that they are at least so many: unless goods of several
+    /// dimensions may be carried on some part of the route only.
+    pub(crate) fn is_exact(&self) -> bool {
+        !self.order.is_shipment() || self.goods.0.iter().filter(|&&units| units > 0).count() <= 1
+    }
+
+    /// Why a vehicle cannot take the order, told from its slack alone: where this says no, [`refusal`] does, for the same reason,
+    /// and at least as many units are missing. `None`: it may, as far as this can tell.
+    pub(crate) fn refused_by(&self, id: VehicleId, slack: &Slack) -> Option<Refusal> {
+        if self.order.skills & !slack.skills != 0 {
+            return Some(Refusal::Skills);
+        }
+        if self.order.rejected_by.contains(&id) {
+            return Some(Refusal::Rejected);
+        }
+        if slack.stops.is_some_and(|left| left < self.stops) {
+            return Some(Refusal::Stops);
+        }
+        // A vehicle that is too full as it stands is looked at more closely.
+        let at_start = slack.room_at_start?;
+        let room = if self.order.is_shipment() {
+            slack.room_at_most
+        } else if self.order.loads_at_start() {
+            at_start
+        } else {
+            slack.room_at_end
+        };
+        let missing = self.goods.0.iter().zip(room.0).map(|(&goods, room)| i64::from(goods) - i64::from(room));
+        let by = missing.max().unwrap_or(0);
+        if by > 0 {
+            return Some(Refusal::Capacity { by });
+        }
+        let is_exempt = self.delivered_after_shift && (slack.has_shipments || self.order.is_shipment());
+        let ends = slack.ends.filter(|_| !is_exempt)?;
+        let works =
+            slack.driven.0 * DRIVEN_AT_LEAST / 100 + (slack.served + self.served - slack.longest.max(self.longest)).0;
+        (self.soon + Millis(works) > ends).then_some(Refusal::Shift)
     }
 }
 
@@ -149,14 +186,29 @@ pub(crate) struct Refusals {
     capacity: bool,
     shift: bool,
     stops: bool,
-    /// The vehicle that comes nearest to taking it: the one with the fewest units missing, the nearest of these first.
-    nearest: Option<(i64, VehicleId, Obstacle)>,
+    /// What is missing where the least is, and all vehicles of which so much is, by ascending number.
+    nearest: Option<(Miss, Vec<VehicleId>)>,
 }
 
+/// How far a vehicle is from taking an order: capacity that is missing first, by how much; then time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Miss {
+    Capacity(i64),
+    Shift,
+}
+
+/// So many vehicles are measured one by one; of more, one is soon met among those nearest to the order.
+const MEASURED: usize = 64;
+
 impl Refusals {
-    /// Takes note of one vehicle's answer. Vehicles are asked nearest first.
+    /// True while a vehicle of which at least `missing` units are missing may be the one that comes nearest.
+    pub(crate) fn may_be_nearest(&self, missing: i64) -> bool {
+        self.nearest.as_ref().is_none_or(|(least, _)| Miss::Capacity(missing) <= *least)
+    }
+
+    /// Takes note of one vehicle's answer. Vehicles are asked by ascending number.
     pub(crate) fn note(&mut self, vehicle: VehicleId, refusal: Refusal) {
-        let (miss, obstacle) = match refusal {
+        let miss = match refusal {
             Refusal::Skills => {
                 self.skills = true;
                 return;
@@ -171,15 +223,17 @@ impl Refusals {
             }
             Refusal::Capacity { by } => {
                 self.capacity = true;
-                (by, Obstacle::Capacity)
+                Miss::Capacity(by)
             }
             Refusal::Shift => {
                 self.shift = true;
-                (i64::MAX, Obstacle::Shift)
+                Miss::Shift
             }
         };
-        if self.nearest.is_none_or(|(least, ..)| miss < least) {
-            self.nearest = Some((miss, vehicle, obstacle));
+        match &mut self.nearest {
+            Some((least, vehicles)) if miss == *least => vehicles.push(vehicle),
+            Some((least, _)) if miss > *least => {}
+            nearest => *nearest = Some((miss, vec![vehicle])),
         }
     }
 
@@ -195,8 +249,21 @@ impl Refusals {
         }
     }
 
-    /// The vehicle that comes nearest to taking the order, and what it lacks.
-    pub(crate) fn nearest_miss(&self) -> Option<(VehicleId, Obstacle)> {
-        self.nearest.map(|(_, vehicle, obstacle)| (vehicle, obstacle))
+    /// The vehicle that comes nearest to taking the order, and what it lacks: the one of which the fewest units are missing, the
+    /// nearest of these.
+    pub(crate) fn nearest_miss(&self, fleet: &Fleet, place: Position) -> Option<(VehicleId, Obstacle)> {
+        let (miss, vehicles) = self.nearest.as_ref()?;
+        let obstacle = match miss {
+            Miss::Capacity(_) => Obstacle::Capacity,
+            Miss::Shift => Obstacle::Shift,
+        };
+        let (index, space) = (fleet.index(), fleet.zone().space);
+        let nearest = if vehicles.len() <= MEASURED {
+            let far = |id: &VehicleId| index.metres_between(space, place, *id).unwrap_or(f64::INFINITY);
+            vehicles.iter().copied().min_by(|a, b| far(a).total_cmp(&far(b)))
+        } else {
+            index.vehicles_near(space, place).find(|id| vehicles.binary_search(id).is_ok())
+        };
+        nearest.map(|vehicle| (vehicle, obstacle))
     }
 }

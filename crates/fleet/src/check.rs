@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use fleetfold_model::{Load, Name, OrderId, StopKind, VehicleId};
 
+use crate::slack::Slack;
 use crate::{Change, Fleet, Placement, VehicleState};
 
 /// A broken promise: its number and the offenders.
@@ -53,6 +54,14 @@ impl Fleet {
                 *on_routes.entry(visit.order).or_default() += 1;
             }
             self.check_route(VehicleId(index as u32))?;
+            if self.slacks[index] != Slack::of(self, vehicle) {
+                return broken(
+                    "F4",
+                    &[],
+                    &[&vehicle.name],
+                    format!("{} miscounts what it has left to give", vehicle.name),
+                );
+            }
         }
         let mut asked: BTreeMap<OrderId, u32> = BTreeMap::new();
         for order in self.unanswered.values().flat_map(|ask| &ask.orders) {

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::policy_digest;
 use crate::index::Index;
-use crate::pages::{Bits, Pages, Parts, Queue};
+
+use crate::pages::{Bits, Pages, Parts, Queue, Vacant};
+use crate::slack::Slack;
 use crate::{Anchor, Ask, Chain, OrderState, Placement, RoadState, VehicleState, Zone};
 
 /// Running totals, outside the digest.
@@ -88,6 +90,9 @@ pub struct Fleet {
     pub(crate) counters: Counters,
     #[serde(skip)]
     pub(crate) index: Arc<Index>,
+    /// What each vehicle has left to give.
+    #[serde(skip)]
+    pub(crate) slacks: Pages<Slack>,
 }
 
 /// A base that was stored, as the log says: the whole fleet after an entry.
@@ -227,6 +232,7 @@ impl Fleet {
             facts_sum: 0,
             counters: Counters::default(),
             index: Arc::default(),
+            slacks: Pages::default(),
         };
         fleet.redigest_zone();
         fleet
@@ -393,11 +399,29 @@ impl Fleet {
     /// Fills what a snapshot leaves out.
     pub fn rebuild_index(&mut self) {
         self.index = Arc::default();
+        self.slacks = Pages::default();
         for id in 0..self.vehicles.len() {
             self.reindex_vehicle(VehicleId(id as u32));
+            self.reslack(VehicleId(id as u32));
         }
         for id in 0..self.orders.len() {
             self.reindex_order(OrderId(id as u32));
+        }
+    }
+
+    /// What each vehicle has left to give, by ascending number.
+    pub fn slacks(&self) -> impl Iterator<Item = (VehicleId, &Slack)> {
+        self.slacks.iter().enumerate().map(|(index, slack)| (VehicleId(index as u32), slack))
+    }
+
+    /// Brings up to date what a vehicle has left to give.
+    pub(crate) fn reslack(&mut self, id: VehicleId) {
+        let slack = Slack::of(self, &self.vehicles[id.index()]);
+        while self.slacks.len() <= id.index() {
+            self.slacks.push(Slack::vacant());
+        }
+        if self.slacks[id.index()] != slack {
+            self.slacks[id.index()] = slack;
         }
     }
 

@@ -102,6 +102,12 @@ impl Index {
         self.vehicles.nearest_neighbor_iter(&self.project(space, place)).map(|point| point.data)
     }
 
+    /// How far a vehicle is from a place, in a straight line. `None`: nobody knows where it is.
+    pub fn metres_between(&self, space: Space, place: Position, vehicle: VehicleId) -> Option<f64> {
+        let [x, y] = self.project(space, place);
+        self.vehicle_at.get(&vehicle).map(|at| (at[0] - x).hypot(at[1] - y))
+    }
+
     /// Open stops, nearest first.
     pub fn stops_near(&self, space: Space, place: Position) -> impl Iterator<Item = (OrderId, StopKind)> + '_ {
         self.stops.nearest_neighbor_iter(&self.project(space, place)).map(|point| point.data)

@@ -4,8 +4,8 @@ mod support;
 
 use fleetfold_fleet::{Closed, Placement, Refused};
 use fleetfold_model::{
-    BaseWritten, Event, ExchangeGroup, Features, LogSeq, Millis, Name, Proposal, RepairAsked, StopKind, Timestamp,
-    UnassignedReason,
+    BaseWritten, Event, ExchangeGroup, Features, Load, LogSeq, Millis, Name, OrderChange, Proposal, RepairAsked,
+    StopKind, Timestamp, UnassignedReason,
 };
 use support::{Log, at, job, name, plan, shipment, vehicle, zone};
 
@@ -159,6 +159,23 @@ fn goods_that_somebody_is_on_the_way_to_move_without_being_asked_for() {
     log.report("arrived", "v2", "s1", StopKind::Pickup);
     log.located("v1", 400, log.now + 60_000, lost, 1);
     assert_eq!(log.order("s1").pickup_moved_to, Some(at(300)), "whoever stands beside them knows better");
+}
+
+/// What a vehicle has left to give follows the goods that it has on board, also where no route leads to their delivery.
+#[test]
+fn goods_on_board_that_become_more_leave_less_room() {
+    let mut log = Log::new();
+    log.vehicle("v1", 0);
+    log.shipment("s1", 100, 500);
+    log.report("completed", "v1", "s1", StopKind::Pickup);
+    let load = Some(Load([7, 0, 0, 0]));
+    let (work, skills, priority, release, promised) = (None, None, None, None, None);
+    log.tell(Event::OrderUpdated(OrderChange { order: name("s1"), work, load, skills, priority, release, promised }));
+    let v1 = log.fleet.vehicle_id("v1").expect("registered");
+    let (_, slack) = log.fleet.slacks().nth(v1.index()).expect("one for each vehicle");
+    let capacity = log.fleet.vehicle(v1).spec.as_ref().expect("registered").capacity;
+    assert_eq!(slack.room_at_start.map(|room| room.0[0]), Some(capacity.0[0] - 7));
+    log.fleet.check().expect("every promise holds");
 }
 
 #[test]

@@ -24,11 +24,14 @@ pub(crate) struct Read {
     pub(crate) vehicles: BTreeSet<VehicleId>,
     /// Orders that were asked for, or were met on no route.
     pub(crate) orders: BTreeSet<OrderId>,
+    /// Every vehicle's slack was looked at.
+    pub(crate) all_vehicles: bool,
 }
 
 impl Read {
     fn is_apart_from(&self, changed: &Self) -> bool {
-        self.vehicles.is_disjoint(&changed.vehicles) && self.orders.is_disjoint(&changed.orders)
+        let sees_none = !self.all_vehicles || changed.vehicles.is_empty();
+        sees_none && self.vehicles.is_disjoint(&changed.vehicles) && self.orders.is_disjoint(&changed.orders)
     }
 }
 

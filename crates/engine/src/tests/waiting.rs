@@ -2,7 +2,7 @@
 
 use super::somewhere::Dice;
 use super::*;
-use crate::bounds;
+use crate::bounds::{self, Refusal};
 use crate::draft::Draft;
 use crate::moment::Moment;
 
@@ -227,7 +227,7 @@ fn of_many_facts_a_plan_looks_at_those_that_are_served_first() {
 /// The oracle is the search for a position itself, over one vehicle and one order.
 #[test]
 fn what_bounds_refuse_a_search_refuses_too() {
-    let (mut refused, mut taken) = (0, 0);
+    let (mut refused, mut taken, mut told) = (0, 0, 0);
     for seed in 1..=60u64 {
         let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut rig = Rig::new();
@@ -262,6 +262,24 @@ fn what_bounds_refuse_a_search_refuses_too() {
                         continue;
                     }
                     let refusal = bounds::refusal(moment, vehicle, state);
+                    // Slack says the same, or nothing.
+                    let (_, slack) = fleet.slacks().nth(vehicle.index()).expect("one for each vehicle");
+                    let asks = bounds::Asks::of(moment, state);
+                    match (asks.refused_by(vehicle, slack), refusal) {
+                        (None, None | Some(Refusal::Capacity { .. } | Refusal::Shift)) => {}
+                        (Some(Refusal::Capacity { by: at_least }), Some(Refusal::Capacity { by })) => {
+                            assert!(at_least <= by, "seed {seed}, order {number}: {at_least}, {by}");
+                            assert!(
+                                at_least == by || !asks.is_exact(),
+                                "seed {seed}, order {number}: {at_least}, {by}"
+                            );
+                            told += 1;
+                        }
+                        (by_slack, refusal) => {
+                            assert_eq!(by_slack, refusal, "seed {seed}, order {number}");
+                            told += 1;
+                        }
+                    }
                     let now = moment.now();
                     let draft = Draft::new(fleet, rig.engine.outlook(), &[vehicle], &[order], now);
                     let solution = fleetfold_solver::insert(&draft.finish_known(rig.engine.outlook()));
@@ -274,6 +292,7 @@ fn what_bounds_refuse_a_search_refuses_too() {
             }
         }
     }
+    assert!(told * 10 > refused * 9, "slack alone tells {told} of {refused}");
     assert!(refused > 200, "the bounds say no now and then: {refused} of which a search would take {taken}");
 }
 

@@ -132,6 +132,17 @@ impl Fleet {
             }
             self.reindex_vehicle(id);
             self.redigest_vehicle(id);
+            self.reslack(id);
+        }
+        // A plan names the vehicle of each order that it moves. Other entries may change the goods of an order on a route.
+        if doing.change.plan.is_none() {
+            for &id in &doing.change.orders {
+                let order = &self.orders[id.index()];
+                let planned = if let Placement::OnRoute(vehicle) = order.placement { Some(vehicle) } else { None };
+                for vehicle in planned.into_iter().chain(order.on_board) {
+                    self.reslack(vehicle);
+                }
+            }
         }
         if doing.zone_changed {
             self.redigest_zone();

@@ -69,7 +69,7 @@ impl Fleet {
     }
 
     /// Makes of this copy what the fleet will be if a group is accepted, as far as the next answer of the same plan asks: routes and
-    /// placements. Revisions, digest, index and what waits stay as they are, so the copy is good for nothing else. False, and
+    /// placements. Revisions, digest, spatial index and what waits stay as they are, so the copy is good for nothing else. False, and
     /// nothing changes, when the group would be refused.
     pub fn foresee(&mut self, group: &ExchangeGroup, now: Timestamp) -> bool {
         let mut doing = Applying::of(self.applied, now);
@@ -79,6 +79,7 @@ impl Fleet {
         self.reassign(group, routes, &mut doing);
         for (vehicle, revision) in vehicles.into_iter().zip(was) {
             self.vehicles[vehicle.index()].route.revision = revision;
+            self.reslack(vehicle);
         }
         for &order in &doing.change.orders {
             self.recount_order(order);

@@ -212,6 +212,7 @@ impl Fleet {
             self.vehicles[id.index()].digests = vehicle.digests;
             self.redigest_vehicle(id);
             self.reindex_vehicle(id);
+            self.reslack(id);
             self.vehicle_ids.remove(&vehicle.name);
             self.free_vehicles.set(id.index(), true);
         }

@@ -1,0 +1,145 @@
+//! What each vehicle's route leaves room for, in a few numbers a vehicle: so that an order that nobody can take is told from one
+//! pass over small entries, and not from the stops of thousands of routes.
+//!
+//! Promise: the numbers are those of the route as it is now; no snapshot or digest holds them. Absent on purpose: who may take an
+//! order. That is judged by the engine.
+
+use fleetfold_model::{LOAD_DIMENSIONS, Load, Millis, StopKind, Timestamp};
+
+use crate::pages::Vacant;
+use crate::{Fleet, VehicleState};
+
+/// Units of each load dimension, wider than one load so that sums of them do not run over.
+pub type Units = [i64; LOAD_DIMENSIONS];
+
+/// What one vehicle has left to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slack {
+    /// It may be given work ([`VehicleState::is_available`]).
+    pub is_available: bool,
+    /// Its skills as bits.
+    pub skills: u64,
+    /// Stops that it may be given beside those of its route; `None`: any number.
+    pub stops: Option<u32>,
+    /// Free room when the part of its route begins that may be planned anew. `None`: it carries more than it holds, or will on its route as it stands.
+    pub room_at_start: Option<Load>,
+    /// Free room once its route is done.
+    pub room_at_end: Load,
+    /// In each dimension, the free room where there is the most of it.
+    pub room_at_most: Load,
+    /// Time driven between the stops that may be planned anew.
+    pub driven: Millis,
+    /// Time of service at them.
+    pub served: Millis,
+    /// The longest of these services.
+    pub longest: Millis,
+    /// The end of its shift. `None`: it has none, or goods on board that are delivered after it too.
+    pub ends: Option<Timestamp>,
+    /// Some of these stops are of shipments, which a policy may let it deliver after its shift.
+    pub has_shipments: bool,
+}
+
+impl Vacant for Slack {
+    fn vacant() -> Self {
+        Self {
+            is_available: false,
+            skills: 0,
+            stops: None,
+            room_at_start: None,
+            room_at_end: Load::default(),
+            room_at_most: Load::default(),
+            driven: Millis(0),
+            served: Millis(0),
+            longest: Millis(0),
+            ends: None,
+            has_shipments: false,
+        }
+    }
+
+    fn is_vacant(&self) -> bool {
+        *self == Self::vacant()
+    }
+}
+
+impl Slack {
+    /// What a vehicle of this fleet has left.
+    pub(crate) fn of(fleet: &Fleet, vehicle: &VehicleState) -> Self {
+        let Some(spec) = &vehicle.spec else { return Self::vacant() };
+        let mut slack = Self {
+            is_available: vehicle.is_available(),
+            skills: vehicle.skills,
+            stops: spec
+                .stops_max
+                .map(|most| most.saturating_sub(vehicle.stops_done + vehicle.route.visits.len() as u32)),
+            ..Self::vacant()
+        };
+        let room = |load: &Units| {
+            Load(std::array::from_fn(|dim| {
+                (i64::from(spec.capacity.0[dim]) - load[dim]).clamp(-1, i64::from(i32::MAX)) as i32
+            }))
+        };
+        let (mut first, mut last, mut most) = (None, Load::default(), Load([i32::MIN; LOAD_DIMENSIONS]));
+        let mut is_too_full = false;
+        for load in fleet.loads_along(vehicle) {
+            let room = room(&load);
+            first.get_or_insert(room);
+            last = room;
+            most = Load(std::array::from_fn(|dim| most.0[dim].max(room.0[dim])));
+            is_too_full |= room.0.iter().any(|&room| room < 0);
+        }
+        (slack.room_at_start, slack.room_at_end, slack.room_at_most) = (first.filter(|_| !is_too_full), last, most);
+        if vehicle.on_board.is_empty() {
+            slack.ends = vehicle.shift.as_ref().map(|shift| shift.ends);
+        }
+        let tail = &vehicle.route.visits[vehicle.frozen().min(vehicle.route.visits.len())..];
+        let mut free = None;
+        for visit in tail {
+            // The drive to the first stop depends on when somebody asks.
+            let leaves = free.map_or(visit.arrival, |free: Timestamp| free.max(visit.depart_at) + visit.break_before);
+            slack.driven.0 += (visit.arrival - leaves).0.max(0);
+            let service = visit.departure - visit.start;
+            slack.served = slack.served + service;
+            slack.longest = slack.longest.max(service);
+            slack.has_shipments |= fleet.order(visit.order).is_shipment();
+            free = Some(visit.departure);
+        }
+        slack
+    }
+}
+
+impl Fleet {
+    /// What is on board of a vehicle when the part of its route begins that may be planned anew, and behind each stop of that part.
+    pub fn loads_along<'a>(&'a self, vehicle: &'a VehicleState) -> impl Iterator<Item = Units> + 'a {
+        let (head, tail) = vehicle.route.visits.split_at(vehicle.frozen().min(vehicle.route.visits.len()));
+        let mut load = Units::default();
+        let add = |load: &mut Units, goods: Load, sign: i64| {
+            for (sum, one) in load.iter_mut().zip(goods.0) {
+                *sum += sign * i64::from(one);
+            }
+        };
+        for &carried in &vehicle.on_board {
+            if !head.iter().any(|visit| visit.order == carried && visit.stop == StopKind::Delivery) {
+                add(&mut load, self.order(carried).load(), 1);
+            }
+        }
+        for visit in head {
+            let state = self.order(visit.order);
+            if visit.stop == StopKind::Pickup || !state.is_shipment() {
+                add(&mut load, state.load(), 1);
+            }
+        }
+        for visit in tail {
+            let state = self.order(visit.order);
+            if !state.is_shipment() && state.loads_at_start() {
+                add(&mut load, state.load(), 1);
+            }
+        }
+        std::iter::once(load).chain(tail.iter().map(move |visit| {
+            let state = self.order(visit.order);
+            // Goods come off at the delivery of a shipment and of a job that was loaded at the start.
+            let comes_off = visit.stop == StopKind::Delivery && (state.is_shipment() || state.loads_at_start());
+            add(&mut load, state.load(), if comes_off { -1 } else { 1 });
+            load
+        }))
+    }
+}

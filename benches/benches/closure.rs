@@ -49,7 +49,14 @@ impl Rig {
                         self.waiting.insert(0, Input::Commit(Outcome::Stored(seq)));
                         self.waiting.insert(
                             0,
-                            Input::Entry(LogEntry { seq, logged_at, id: 0, hash: MessageHash::default(), event }),
+                            Input::Entry(LogEntry {
+                                seq,
+                                logged_at,
+                                id: 0,
+                                time: None,
+                                hash: MessageHash::default(),
+                                event,
+                            }),
                         );
                     }
                     Effect::Solve(job) if self.search => self.waiting.insert(0, Input::Solved(run(job, &never))),
@@ -72,6 +79,7 @@ impl Rig {
             seq: LogSeq(self.seq),
             logged_at: Timestamp(self.now),
             id: self.seq,
+            time: None,
             hash: MessageHash::default(),
             event,
         };

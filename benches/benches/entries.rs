@@ -58,7 +58,7 @@ impl Log {
         let id = if matches!(event, Event::PlanProposed(_)) { 0 } else { seq };
         let hash = MessageHash(u128::from(seq));
         let logged_at = Timestamp(seq as i64 * self.millis_an_entry);
-        let entry = LogEntry { seq: LogSeq(seq), logged_at, id, hash, event };
+        let entry = LogEntry { seq: LogSeq(seq), logged_at, id, time: None, hash, event };
         self.fleet.apply(&entry);
         if self.keep {
             self.entries.push(entry);
@@ -130,6 +130,7 @@ fn serve(log: &mut Log, orders: usize, behind: usize) {
                 base: vehicle.route.revision,
                 start: Position::default(),
                 start_at: Timestamp(0),
+                diverts: false,
                 visits: old.chain(new).collect(),
             };
             let group = ExchangeGroup {
@@ -232,7 +233,7 @@ fn what_is_left_of_served_orders(orders: usize) {
         seq += 1;
         let (seq, logged_at) = (LogSeq(seq), fleet.logged_at());
         let event = Event::AssignmentAccepted { vehicle: name("vehicle-1"), revision: 0 };
-        black_box(fleet.apply(&LogEntry { seq, logged_at, id: 0, hash: MessageHash::default(), event }));
+        black_box(fleet.apply(&LogEntry { seq, logged_at, id: 0, time: None, hash: MessageHash::default(), event }));
     });
 }
 

@@ -18,7 +18,14 @@ pub fn name(prefix: &str, number: usize) -> Name {
 
 /// The entry at this position of a log, as the engine takes it.
 pub fn entry(seq: u64, logged_at: Timestamp, event: Event) -> Input {
-    Input::Entry(LogEntry { seq: LogSeq(seq), logged_at, id: seq, hash: MessageHash(u128::from(seq)), event })
+    Input::Entry(LogEntry {
+        seq: LogSeq(seq),
+        logged_at,
+        id: seq,
+        time: None,
+        hash: MessageHash(u128::from(seq)),
+        event,
+    })
 }
 
 /// A zone whose clock is that of the log.

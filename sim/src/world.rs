@@ -487,8 +487,14 @@ impl World for Pretend {
         // The stop he drives to or serves is off the plan: he stops there and asks what is next.
         let dropped = match &driver.doing {
             Doing::Driving { visit, .. } => {
-                !on_plan(visit)
-                    && (self.cancelled.contains(&visit.visit.order) || !driver.plan.iter().any(|other| other.frozen))
+                let is_next = driver
+                    .plan
+                    .first()
+                    .is_some_and(|next| (&next.visit.order, next.visit.stop) == (&visit.visit.order, visit.visit.stop));
+                // Sent elsewhere first, or not there at all any more.
+                let is_bound = driver.plan.iter().any(|other| other.frozen);
+                (!on_plan(visit) && self.cancelled.contains(&visit.visit.order))
+                    || (!(is_next && on_plan(visit)) && !is_bound)
             }
             Doing::Serving { visit, .. } => self.cancelled.contains(&visit.visit.order) && !on_plan(visit),
             Doing::Off | Doing::Idle | Doing::Waiting { .. } | Doing::Broken { .. } => false,

@@ -25,7 +25,14 @@ fn orders_that_a_group_names_and_does_not_place_are_still_asked_for() {
         let What::Event(event) = decoded.what else { panic!("entry {seq} is no event") };
         let is_plan = matches!(event, Event::PlanProposed(_));
         let (logged_at, id) = (Timestamp(1_000 * seq as i64), if is_plan { 0 } else { decoded.id });
-        let change = fleet.apply(&LogEntry { seq: LogSeq(seq), logged_at, id, hash: decoded.hash, event });
+        let change = fleet.apply(&LogEntry {
+            seq: LogSeq(seq),
+            logged_at,
+            id,
+            time: Some(decoded.at),
+            hash: decoded.hash,
+            event,
+        });
         fleet.check_changed(&change).unwrap();
         if let Some(outcome) = change.plan {
             assert!(outcome.links, "plan {} does not follow the chain", outcome.rev);

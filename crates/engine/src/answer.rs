@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use fleetfold_fleet::{Fleet, OrderState, Placement};
 use fleetfold_model::{
-    Choice, ExchangeGroup, LogSeq, Millis, Obstacle, OrderId, StopKind, UnassignedReason, VehicleId,
+    Choice, Diversion, ExchangeGroup, LogSeq, Millis, Obstacle, OrderId, StopKind, Timestamp, UnassignedReason,
+    VehicleId,
 };
 use fleetfold_roads::LegQuery;
 use fleetfold_solver::{Problem, Solution, StopIx, TourIx, insert, schedule};
@@ -19,7 +20,7 @@ use crate::engine::Read;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
 use crate::overload::Effort;
-use crate::proposal::{Cause, Solved};
+use crate::proposal::{Cause, RETIME_MIN, Solved};
 
 /// Vehicles considered for one order at first: the nearest, and those whose stops are nearest.
 const NEAR_VEHICLES: usize = 10;
@@ -65,12 +66,14 @@ pub(crate) struct Answer<'a> {
     pub(crate) work: Cell<usize>,
     /// What the answer depends on.
     pub(crate) read: RefCell<Read>,
+    /// Vehicles that may go elsewhere before the stop that they are on their way to.
+    turning: RefCell<BTreeSet<VehicleId>>,
 }
 
 impl<'a> Answer<'a> {
     pub(crate) fn new(moment: Moment<'a>, outlook: &'a Outlook, effort: Effort, bytes_max: usize) -> Self {
         let (missing, work, read) = (RefCell::default(), Cell::new(0), RefCell::default());
-        Self { moment, outlook, effort, bytes_max, missing, work, read }
+        Self { moment, outlook, effort, bytes_max, missing, work, read, turning: RefCell::default() }
     }
 
     /// Why a vehicle cannot take an order; `None`: it may.
@@ -95,6 +98,15 @@ impl<'a> Answer<'a> {
                 Some(Err(why)) => hopeless.push(Hopeless { order, ..why }),
                 None => {}
             }
+        }
+        let choices: Vec<Choice> = loose.iter().filter_map(|&order| self.refused_pin(order)).collect();
+        if !choices.is_empty() {
+            // Everything stays as it is. What else changed about the order is looked at when the pin is off.
+            return vec![ExchangeGroup {
+                caused_by: task.seq.into_iter().collect(),
+                choices,
+                ..ExchangeGroup::default()
+            }];
         }
         let works = |vehicle: &VehicleId| fleet.vehicle(*vehicle).is_available();
         let concerned: BTreeSet<VehicleId> = task.vehicles.iter().copied().filter(works).collect();
@@ -123,6 +135,34 @@ impl<'a> Answer<'a> {
         self.place(&Asked { loose, concerned, retried }, &causes, &hopeless)
     }
 
+    /// Says that an order stays where it is although it is pinned to another vehicle, where that one cannot take it.
+    fn refused_pin(&self, id: OrderId) -> Option<Choice> {
+        let fleet = self.moment.fleet;
+        let order = fleet.order(id);
+        let (Placement::OnRoute(carrier), Some(pinned)) = (order.placement, order.pinned) else { return None };
+        if carrier == pinned || order.is_forced() || !fleet.vehicle(pinned).is_available() {
+            return None;
+        }
+        let solved = self.solve_at_once(&BTreeSet::from([carrier, pinned]), &[id]);
+        if solved.2.absent.is_empty() {
+            return None;
+        }
+        let obstacle = self.solved(&solved).obstacle(id, pinned);
+        let vehicle = Some(fleet.vehicle(carrier).name.clone());
+        Some(Choice {
+            order: order.name.clone(),
+            previous: vehicle.clone(),
+            vehicle,
+            reason: None,
+            detour: Millis(0),
+            runner_up: Some(fleet.vehicle(pinned).name.clone()),
+            runner_up_extra: Millis(0),
+            runner_up_obstacle: obstacle,
+            joint: 1,
+            pin_refused: true,
+        })
+    }
+
     /// Can this order be placed by a search for a place? `None`: nothing to place. `Err`: no, and why.
     fn placeable(&self, id: OrderId) -> Option<Result<(), Hopeless>> {
         let order = self.moment.fleet.order(id);
@@ -134,17 +174,93 @@ impl<'a> Answer<'a> {
         {
             // Its goods, or the dispatcher's will, are tied to a vehicle that is not working.
             let on_route = matches!(order.placement, Placement::OnRoute(_));
-            return if on_route { None } else { Some(Err(Hopeless::because(UnassignedReason::NoVehicle))) };
+            let why = if order.on_board.is_some() { UnassignedReason::Aboard } else { UnassignedReason::NoVehicle };
+            return if on_route { None } else { Some(Err(Hopeless::because(why))) };
         }
         if let Placement::OnRoute(vehicle) = order.placement {
             // A visit under way is not taken back for a change; its vehicle is looked at instead.
             let state = self.moment.fleet.vehicle(vehicle);
             let frozen = state.frozen();
             if state.route.visits[..frozen].iter().any(|visit| visit.order == id) {
-                return None;
+                if !self.has_moved_away(vehicle) {
+                    return None;
+                }
+                self.turning.borrow_mut().insert(vehicle);
             }
         }
         Some(Ok(()))
+    }
+
+    /// True when the stop that a vehicle is on its way to is farther off than it was when the vehicle was sent there, and the
+    /// vehicle can be sent elsewhere: its order is placed like a new one.
+    fn has_moved_away(&self, id: VehicleId) -> bool {
+        let fleet = self.moment.fleet;
+        let vehicle = fleet.vehicle(id);
+        if fleet.policy().diversion == Diversion::Never || vehicle.on_its_way_at().is_none() {
+            return false;
+        }
+        let draft = Draft::new(fleet, self.outlook, &[id], &[], self.moment.now());
+        let (expected, planned) = (draft.heads[0].first(), vehicle.route.visits.first());
+        expected.zip(planned).is_some_and(|(expected, planned)| expected.arrival - planned.arrival >= RETIME_MIN)
+    }
+
+    /// The same answer, or a better one in which vehicles that are on their way to a stop go elsewhere first, where the policy
+    /// wants that.
+    fn diverted(
+        &self,
+        asked: &Asked,
+        orders: &[OrderId],
+        solved: (Draft, Problem, Solution),
+    ) -> (Draft, Problem, Solution) {
+        let fleet = self.moment.fleet;
+        let (broken, cost) = (self.broken_promises(asked, &solved), solved.2.cost);
+        let is_worth_a_look = match fleet.policy().diversion {
+            Diversion::Never => false,
+            Diversion::SavesPromise => broken > (0, 0),
+            Diversion::Saves(_) => true,
+        };
+        let mut turning = self.turning.borrow().clone();
+        let could = |&vehicle: &VehicleId| fleet.vehicle(vehicle).on_its_way_at().is_some();
+        let others: Vec<VehicleId> = solved.0.vehicles.iter().copied().filter(could).collect();
+        if !is_worth_a_look || others.iter().all(|vehicle| turning.contains(vehicle)) {
+            return solved;
+        }
+        turning.extend(others);
+        let vehicles: BTreeSet<VehicleId> = solved.0.vehicles.iter().copied().collect();
+        let other = self.solve_turning(&vehicles, orders, &turning);
+        let saves = match fleet.policy().diversion {
+            Diversion::Never => false,
+            Diversion::SavesPromise => self.broken_promises(asked, &other) < broken,
+            Diversion::Saves(gain) => cost - other.2.cost >= gain,
+        };
+        if saves { other } else { solved }
+    }
+
+    /// Of what was to be placed, how many orders are on no route; and how many stops of all these routes are late.
+    fn broken_promises(
+        &self,
+        asked: &Asked,
+        (draft, problem, solution): &(Draft, Problem, Solution),
+    ) -> (usize, usize) {
+        let order_of = |stop: &StopIx| draft.stops[stop.index()].0;
+        let absent: BTreeSet<OrderId> =
+            solution.absent.iter().map(order_of).filter(|order| asked.loose.contains(order)).collect();
+        let is_late = |due: Timestamp, start: Timestamp| start - due >= RETIME_MIN;
+        let mut late = 0;
+        for (tour, sequence) in solution.tours.iter().enumerate() {
+            let head = draft.heads[tour].iter().filter(|visit| {
+                let stop = self.moment.fleet.order(visit.order).stop(visit.stop);
+                stop.and_then(|stop| stop.due).is_some_and(|due| is_late(due, visit.start))
+            });
+            late += head.count();
+            let Some(times) = schedule(problem, TourIx(tour as u32), sequence) else { continue };
+            let tail = sequence.iter().zip(&times).filter(|(stop, timed)| {
+                let due = problem.stops()[stop.index()].due;
+                due != i32::MAX && is_late(draft.absolute(due), draft.absolute(timed.start))
+            });
+            late += tail.count();
+        }
+        (absent.len(), late)
     }
 
     /// Takes off a route what it can no longer keep: orders behind the end of the shift or beyond capacity, from the back, and
@@ -327,7 +443,8 @@ impl<'a> Answer<'a> {
             stops += stops_of(vehicle) + 1;
             stops <= self.effort.share_of(WIDE_STOPS)
         }));
-        if wide.len() > vehicles.len() { self.solve_at_once(&wide, &orders) } else { solved }
+        let solved = if wide.len() > vehicles.len() { self.solve_at_once(&wide, &orders) } else { solved };
+        self.diverted(asked, &orders, solved)
     }
 
     /// Fills the legs in, and remembers what was missing.
@@ -345,9 +462,18 @@ impl<'a> Answer<'a> {
     }
 
     fn solve_at_once(&self, vehicles: &BTreeSet<VehicleId>, orders: &[OrderId]) -> (Draft, Problem, Solution) {
+        self.solve_turning(vehicles, orders, &self.turning.borrow())
+    }
+
+    fn solve_turning(
+        &self,
+        vehicles: &BTreeSet<VehicleId>,
+        orders: &[OrderId],
+        turning: &BTreeSet<VehicleId>,
+    ) -> (Draft, Problem, Solution) {
         let vehicles: Vec<VehicleId> = vehicles.iter().copied().collect();
         self.read.borrow_mut().vehicles.extend(&vehicles);
-        let draft = Draft::new(self.moment.fleet, self.outlook, &vehicles, orders, self.moment.now());
+        let draft = Draft::turning(self.moment.fleet, self.outlook, &vehicles, orders, turning, self.moment.now());
         let problem = self.finish(&draft);
         let solution = insert(&problem);
         (draft, problem, solution)
@@ -431,6 +557,7 @@ impl Hopeless {
             runner_up_extra: Millis(0),
             runner_up_obstacle: self.nearest_miss.map_or(Obstacle::Dearer, |(_, obstacle)| obstacle),
             joint: 1,
+            pin_refused: false,
         });
     }
 }

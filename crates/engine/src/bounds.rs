@@ -59,7 +59,7 @@ fn ends_too_early(fleet: &Fleet, vehicle: &VehicleState, frozen: usize, order: &
     let tail = &vehicle.route.visits[frozen.min(vehicle.route.visits.len())..];
     // Goods on board are delivered after the shift too, and where the policy says so, those of all shipments.
     let exempt = |id| fleet.policy().deliver_after_shift && fleet.order(id).is_shipment();
-    if !vehicle.on_board.is_empty()
+    if vehicle.on_board.iter().any(|&carried| !fleet.order(carried).loads_at_start())
         || (fleet.policy().deliver_after_shift && order.is_shipment())
         || tail.iter().any(|visit| exempt(visit.order))
     {

@@ -3,7 +3,7 @@
 //! A draft holds everything but the legs, which may take long: an answer fills them in at once, a search in the pool.
 //! Promise: the frozen head of a route never enters the problem.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Anchor, Fleet, Placement, VehicleState, Visit};
 use fleetfold_model::{LogSeq, Millis, OrderId, Position, StopKind, Timestamp, VehicleId};
@@ -26,6 +26,8 @@ const URGENT_WITHIN: Millis = Millis(20 * 60_000);
 const DISTANT_PERMILLE: i64 = 700;
 /// How far off is far, zone time (guess).
 const DISTANT_BEYOND: Millis = Millis(60 * 60_000);
+/// What a driver who is told to go elsewhere needs to turn, zone time (guess: to read a message and to find a place to turn).
+const REACTION: Millis = Millis(20_000);
 /// Travel times are told apart by the hour until this long after the last stop is due.
 const AFTER: Millis = Millis(60 * 60_000);
 
@@ -42,6 +44,8 @@ pub struct Draft {
     pub heads: Vec<Vec<Visit>>,
     /// What each route held behind its head when the draft was made.
     pub tails: Vec<Vec<(OrderId, StopKind)>>,
+    /// The stop that each vehicle is on its way to, where it may be sent elsewhere first: no head holds it then.
+    pub turning: Vec<Option<(OrderId, StopKind)>>,
     /// Revision of each route when the draft was made.
     pub bases: Vec<LogSeq>,
     /// What each problem stop is.
@@ -63,6 +67,18 @@ impl Draft {
     /// Drafts a problem over some vehicles. `loose` orders are taken off their routes (or come from nowhere) and are to be
     /// placed; everything else on those routes stays where it is.
     pub fn new(fleet: &Fleet, outlook: &Outlook, vehicles: &[VehicleId], loose: &[OrderId], now: Timestamp) -> Self {
+        Self::turning(fleet, outlook, vehicles, loose, &BTreeSet::new(), now)
+    }
+
+    /// The same where some vehicles may be sent elsewhere before the stop that they are on their way to, from where they are now.
+    pub(crate) fn turning(
+        fleet: &Fleet,
+        outlook: &Outlook,
+        vehicles: &[VehicleId],
+        loose: &[OrderId],
+        turning: &BTreeSet<VehicleId>,
+        now: Timestamp,
+    ) -> Self {
         let policy = fleet.policy();
         let mut draft = Self {
             epoch: now,
@@ -70,6 +86,7 @@ impl Draft {
             vehicles: vehicles.to_vec(),
             heads: Vec::new(),
             tails: Vec::new(),
+            turning: Vec::new(),
             bases: Vec::new(),
             stops: Vec::new(),
             places: Vec::new(),
@@ -88,9 +105,20 @@ impl Draft {
         let mut place_ids = BTreeMap::new();
         for (tour, &id) in vehicles.iter().enumerate() {
             let vehicle = fleet.vehicle(id);
-            let frozen = vehicle.frozen();
-            let (head, start) = head(fleet, outlook, vehicle, frozen, now);
-            let spec = draft.tour(fleet, vehicle, &head, start, &mut place_ids);
+            let place = turning.contains(&id).then(|| vehicle.on_its_way_at()).flatten();
+            let frozen = if place.is_some() { 0 } else { vehicle.frozen() };
+            let (head, mut start) = head(fleet, outlook, vehicle, frozen, now);
+            if let Some(place) = place {
+                start = Anchor { position: place.position, at: now + REACTION };
+            }
+            let under = vehicle.under_way.filter(|_| place.is_some());
+            draft.turning.push(under.map(|under| (under.order, under.stop)));
+            let mut spec = draft.tour(fleet, vehicle, &head, start, &mut place_ids);
+            let orders = vehicle.route.visits.iter().map(|visit| visit.order).chain(loose.iter().copied());
+            if orders.map(|order| fleet.order(order)).any(|order| order.is_forced() && order.pinned == Some(id)) {
+                // A dispatcher's word counts more than the end of a shift, too.
+                spec.end_by = TIME_MAX;
+            }
             draft.solver_tours.push(spec);
             draft.heads.push(head);
             draft.starts.push(start);
@@ -229,8 +257,9 @@ impl Draft {
         ids: &mut BTreeMap<Position, NodeIx>,
     ) -> TourSpec {
         let spec = vehicle.spec.as_ref().expect("only registered vehicles are drafted");
-        let mut onboard = fleetfold_model::Load::default();
-        for &order in &vehicle.on_board {
+        let mut onboard = vehicle.kept;
+        // Goods of jobs on board are counted where they are delivered.
+        for &order in vehicle.on_board.iter().filter(|&&order| !fleet.order(order).loads_at_start()) {
             if !head.iter().any(|visit| visit.order == order && visit.stop == StopKind::Delivery) {
                 onboard += fleet.order(order).load();
             }

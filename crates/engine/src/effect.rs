@@ -145,6 +145,11 @@ pub enum Note {
         /// What was odd about it.
         flag: Flag,
     },
+    /// A position was passed over: the vehicle cannot have come so far since it was last seen.
+    Implausible {
+        /// Whose.
+        vehicle: fleetfold_model::Name,
+    },
     /// Groups of a plan that came back were refused: their routes had changed meanwhile.
     GroupsRefused {
         /// Number of the plan.

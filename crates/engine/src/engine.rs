@@ -19,6 +19,7 @@ use crate::legs::LegWait;
 use crate::located::Located;
 use crate::moment::Moment;
 use crate::overload::Overload;
+use crate::plausible::Doubts;
 use crate::promises::Promises;
 use crate::retries::Retries;
 use crate::roads::Roads;
@@ -42,6 +43,8 @@ pub struct Engine {
     searches: Searches,
     refusals: Refusals,
     located: Located,
+    /// Positions that cannot be.
+    doubts: Doubts,
     legs: LegWait,
     learner: Learner,
     overload: Overload,
@@ -64,6 +67,7 @@ impl Engine {
             searches: Searches::new(fleet.policy().search_rounds),
             refusals: Refusals::default(),
             located: Located::default(),
+            doubts: Doubts::default(),
             legs: LegWait::default(),
             learner: Learner::default(),
             overload: Overload::default(),
@@ -82,7 +86,7 @@ impl Engine {
                 self.fleet.skip(seq, on_plan_subject);
                 self.commit.passed(seq);
             }
-            Input::Position(report) => self.position(&report),
+            Input::Position(report) => self.position(&report, effects),
             Input::Tick(now) => self.tick(now, effects),
             Input::Solved(report) => effects.extend(self.searches.solved(&self.fleet, &report).map(Effect::Note)),
             Input::Commit(outcome) => self.commit_outcome(outcome, effects),
@@ -98,7 +102,12 @@ impl Engine {
         effects.extend(self.roads.take_rerouted().map(Effect::Rerouted));
     }
 
-    fn position(&mut self, report: &PositionReport) {
+    fn position(&mut self, report: &PositionReport, effects: &mut Vec<Effect>) {
+        let known = self.fleet.vehicle_id(report.vehicle.as_str());
+        if known.is_some_and(|id| !self.doubts.allow(&self.fleet, id, report.position, report.at)) {
+            effects.push(Effect::Note(Note::Implausible { vehicle: report.vehicle.clone() }));
+            return;
+        }
         let Some(vehicle) = self.fleet.hint(&report.vehicle, report.position, report.at) else { return };
         if self.learns() {
             self.learner.passed(&self.fleet, self.roads.network(), vehicle, report.at, report.position);

@@ -351,8 +351,14 @@ mod tests {
             assert_eq!(learner.close(&fleet, at(seq)), None, "one at a time");
             seq += 1;
             let event = Event::FeaturesLearned(features);
-            let entry =
-                LogEntry { seq: LogSeq(seq as u64), logged_at: at(seq), id: 0, hash: MessageHash::default(), event };
+            let entry = LogEntry {
+                seq: LogSeq(seq as u64),
+                logged_at: at(seq),
+                id: 0,
+                time: None,
+                hash: MessageHash::default(),
+                event,
+            };
             assert_eq!(fleet.apply(&entry).refused, None);
         }
         assert_eq!(fleet.learned_services().len(), 1_000);

@@ -37,7 +37,7 @@
 //!     placed: Timestamp(0),
 //! };
 //! let (hash, event) = (MessageHash::default(), Event::OrderCreated(order));
-//! engine.handle(Input::Entry(LogEntry { seq: LogSeq(1), logged_at: Timestamp(0), id: 1, hash, event }), &mut effects);
+//! engine.handle(Input::Entry(LogEntry { seq: LogSeq(1), logged_at: Timestamp(0), id: 1, time: None, hash, event }), &mut effects);
 //!
 //! // The answer is a plan to be appended to the log. There is no vehicle yet, and it says so.
 //! let Some(Effect::Append { event, .. }) = effects.last() else { panic!("an answer") };
@@ -63,6 +63,7 @@ mod moment;
 mod observe;
 mod outlook;
 mod overload;
+mod plausible;
 mod promises;
 mod proposal;
 mod region;

@@ -287,6 +287,10 @@ impl Solved<'_> {
             base: self.draft.bases[tour],
             start: self.draft.starts[tour].position,
             start_at: self.draft.starts[tour].at,
+            diverts: self.draft.turning[tour].is_some_and(|(order, stop)| {
+                let first = sequence.first().map(|stop| self.draft.stops[stop.index()]);
+                first != Some((order, stop))
+            }),
             visits,
         })
     }
@@ -325,6 +329,16 @@ impl Solved<'_> {
         }
     }
 
+    /// Why a vehicle does not take an order that found no place.
+    pub(crate) fn obstacle(&self, order: OrderId, vehicle: VehicleId) -> Obstacle {
+        let (Some(unit), Some(tour)) = (self.unit(order), self.tour_of(vehicle)) else { return Obstacle::Skills };
+        match alternatives(self.problem, &self.solution.tours, unit)[tour] {
+            Alternative::Rules => Obstacle::Skills,
+            Alternative::Capacity => Obstacle::Capacity,
+            Alternative::Shift | Alternative::Possible { .. } => Obstacle::Shift,
+        }
+    }
+
     /// Fills in why: for each order that moved, what its vehicle and the runner-up would make of it.
     fn explain(&self, group: &mut ExchangeGroup, moved: &BTreeSet<OrderId>) {
         let mut orders: Vec<(OrderId, Option<usize>)> = Vec::new();
@@ -359,6 +373,7 @@ impl Solved<'_> {
                 runner_up_extra: Millis(0),
                 runner_up_obstacle: Obstacle::Dearer,
                 joint,
+                pin_refused: false,
             };
             if let (Some(tour), Some(unit)) = (tour, self.unit(order)) {
                 self.compare(&mut choice, tour, unit);

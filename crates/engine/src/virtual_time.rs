@@ -234,7 +234,14 @@ pub fn run(
                 Pending::Own(event) => {
                     seq += 1;
                     let (hash, event) = (MessageHash::default(), *event);
-                    inputs.push(Input::Entry(LogEntry { seq: LogSeq(seq), logged_at: now, id: 0, hash, event }));
+                    inputs.push(Input::Entry(LogEntry {
+                        seq: LogSeq(seq),
+                        logged_at: now,
+                        id: 0,
+                        time: None,
+                        hash,
+                        event,
+                    }));
                 }
                 Pending::Solved(report) => inputs.push(Input::Solved(*report)),
                 Pending::Plan(event, expected) => {
@@ -248,7 +255,14 @@ pub fn run(
                         let fleet_zone = engine.fleet().zone();
                         let message = own_message(&zone, &event, fleet_zone.space, fleet_zone.zone_time(now));
                         let (hash, event) = (chain::hash(&message.bytes), Arc::unwrap_or_clone(event));
-                        inputs.push(Input::Entry(LogEntry { seq: LogSeq(seq), logged_at: now, id: 0, hash, event }));
+                        inputs.push(Input::Entry(LogEntry {
+                            seq: LogSeq(seq),
+                            logged_at: now,
+                            id: 0,
+                            time: None,
+                            hash,
+                            event,
+                        }));
                     } else {
                         inputs.push(Input::Commit(Outcome::WrongSequence));
                     }
@@ -262,7 +276,7 @@ pub fn run(
                     Happening::Fact(id, event) => {
                         seq += 1;
                         let hash = MessageHash::default();
-                        Input::Entry(LogEntry { seq: LogSeq(seq), logged_at: now, id, hash, event })
+                        Input::Entry(LogEntry { seq: LogSeq(seq), logged_at: now, id, time: None, hash, event })
                     }
                     Happening::Position(report) => Input::Position(report),
                 });

@@ -27,4 +27,6 @@ pub struct Chain {
     pub hash: MessageHash,
     /// Sequence of the last entry on the plan subject, folded or not: what the next append is fenced with.
     pub seq: LogSeq,
+    /// Rules by which facts are judged ([`fleetfold_model::RULES`]): the highest that a plan of the chain has named; 0: no plan yet.
+    pub rules: u16,
 }

@@ -42,6 +42,8 @@ pub enum Refused {
     OldFeatures,
     /// A position that is older than the one a fact told.
     OldPosition,
+    /// Something newer was said of the same thing before: this one comes too late to change it.
+    Superseded,
 }
 
 impl Refused {
@@ -66,6 +68,7 @@ impl Refused {
             Self::AtStop => "at_stop",
             Self::OldFeatures => "old_features",
             Self::OldPosition => "old_position",
+            Self::Superseded => "superseded",
         }
     }
 }
@@ -113,8 +116,10 @@ pub struct Change {
     pub plan: Option<PlanOutcome>,
     /// Facts this plan answered, and how long each had waited (log time).
     pub answered: Vec<(LogSeq, Millis)>,
-    /// Orders that this entry ended, each once in its life.
+    /// Orders that this entry ended.
     pub closed: Vec<OrderId>,
+    /// Orders that were over and are open again.
+    pub reopened: Vec<OrderId>,
     /// Orders and shells that left the state before this entry was folded, with their names. Look at these first: an order in
     /// the other lists may have taken one of these numbers.
     pub retired: Vec<(OrderId, Name)>,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_model::{Load, Name, OrderId, StopKind, VehicleId};
+use fleetfold_model::{Name, OrderId, StopKind, VehicleId};
 
 use crate::slack::Slack;
 use crate::{Change, Fleet, Placement, VehicleState};
@@ -196,14 +196,16 @@ impl Fleet {
         if !vehicle.is_available() && !vehicle.route.visits.is_empty() {
             return broken("F2", &[], &[&vehicle.name], format!("{} is not working but has a route", vehicle.name));
         }
-        let mut load = Load::default();
+        let mut load = vehicle.kept;
         for &order in &vehicle.on_board {
             if !self.order(order).is_open() {
                 return broken("F3", &[&self.order(order).name], &[&vehicle.name], {
                     format!("{} carries {}, which is over", vehicle.name, self.order(order).name)
                 });
             }
-            load += self.order(order).load();
+            if !self.order(order).loads_at_start() {
+                load += self.order(order).load();
+            }
         }
         let aboard = load;
         for visit in &vehicle.route.visits {

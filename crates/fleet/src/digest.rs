@@ -19,15 +19,15 @@
 //! The *facts digest* leaves out plans and log times too, so it is equal however the same facts were shuffled.
 
 use fleetfold_model::{
-    Break, Cell, FORMAT, FailReason, Job, Load, LoadDirection, LogSeq, Metres, Millis, Name, OnBoardRule, Order,
-    OrderChange, OrderId, OrderWork, Policy, Position, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, Space,
-    SpeedFeature, SpeedKey, StopKind, StopSpec, TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts,
+    Break, Cell, Diversion, FORMAT, FailReason, Job, Load, LoadDirection, LogSeq, Metres, Millis, Name, OnBoardRule,
+    Order, OrderChange, OrderId, OrderWork, Policy, Position, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment,
+    Space, SpeedFeature, SpeedKey, StopKind, StopSpec, TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts,
     VehicleId,
 };
 
 use crate::{
-    Anchor, Ask, Chain, Closed, Fleet, Mark, OrderState, Placement, Progress, RoadState, Route, UnderWay, Unlocated,
-    VehicleState, Visit, Zone,
+    Anchor, Ask, Chain, Closed, Fleet, Mark, OrderState, Placement, Progress, RoadState, Route, ToldTimes, UnderWay,
+    Unlocated, VehicleState, Visit, Zone,
 };
 
 /// What kind of thing a hash is of: its second word.
@@ -193,6 +193,19 @@ impl Canon {
             .option(*until, Self::time)
     }
 
+    /// The default says nothing: policies of before there was a choice keep their digests.
+    fn diversion(self, diversion: Diversion) -> Self {
+        match diversion {
+            Diversion::SavesPromise => self,
+            Diversion::Never => self.word(1),
+            Diversion::Saves(cost) => self.word(2).word(cost as u64),
+        }
+    }
+
+    fn told(self, ToldTimes(told): &ToldTimes) -> Self {
+        told.iter().fold(self, |hash, (what, &at)| hash.word(what.code()).time(at))
+    }
+
     fn anchor(self, Anchor { position, at }: Anchor) -> Self {
         self.position(position).time(at)
     }
@@ -224,6 +237,7 @@ fn unassigned_code(reason: UnassignedReason) -> u64 {
         UnassignedReason::Unreachable => 5,
         UnassignedReason::Rejected => 6,
         UnassignedReason::NoPlace => 7,
+        UnassignedReason::Aboard => 8,
     }
 }
 
@@ -300,6 +314,7 @@ pub(crate) fn policy_digest(policy: &Policy) -> u64 {
         on_cancelled_on_board,
         on_failed_delivery,
         deliver_after_shift,
+        diversion,
         search_rounds,
         gather,
         learn,
@@ -320,6 +335,7 @@ pub(crate) fn policy_digest(policy: &Policy) -> u64 {
         .span(*retire_after)
         .flag(*strict)
         .list(hour_percent, |hash, hours| hash.list(hours, |hash, &percent| hash.word(u64::from(percent))))
+        .diversion(*diversion)
         .finish()
 }
 
@@ -392,6 +408,7 @@ impl Fleet {
             created: _,
             vehicle_changes,
             last_vehicle,
+            told,
             seen: _,
             asked: _,
             digests: _,
@@ -428,6 +445,7 @@ impl Fleet {
             .list(early_changes, Canon::order_change)
             .flag(*early_cancel)
             .word(u64::from(*vehicle_changes));
+        full = full.told(told);
         (full.finish(), facts.finish())
     }
 
@@ -452,6 +470,8 @@ impl Fleet {
             stops_done,
             breaks_taken,
             accepted,
+            kept,
+            told,
             touched,
             hint: _,
             digests: _,
@@ -491,6 +511,11 @@ impl Fleet {
             .word(u64::from(*breaks_taken))
             .seq(*accepted)
             .time(*touched);
+        // Words that only later rules know are left out where they say nothing, so that older logs keep their digests.
+        if *kept != Load::default() {
+            full = full.load(*kept);
+        }
+        full = full.told(told);
         (full.finish(), facts.finish())
     }
 
@@ -508,8 +533,8 @@ impl Fleet {
     /// Digest of the zone, its policy, its chain and the versions of what was learned.
     fn zone_digest(&self) -> u64 {
         let Zone { opened, timezone, space, day_start, log_start, utc_offset, rate } = &self.zone;
-        let Chain { epoch, rev, hash: _, seq: _ } = &self.chain;
-        Canon::of(Kind::Zone)
+        let Chain { epoch, rev, hash: _, seq: _, rules } = &self.chain;
+        let zone = Canon::of(Kind::Zone)
             .flag(*opened)
             .text(timezone)
             .word(space_code(*space))
@@ -522,8 +547,8 @@ impl Fleet {
             .word(*rev)
             .word(self.features_version)
             .time(self.learned_until)
-            .time(self.swept_at)
-            .finish()
+            .time(self.swept_at);
+        if *rules < 3 { zone.finish() } else { zone.word(u64::from(*rules)).finish() }
     }
 
     /// Replaces one summand of the digest.

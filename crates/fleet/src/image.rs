@@ -13,11 +13,11 @@ mod take;
 pub use read::ImageError;
 
 use fleetfold_model::{
-    FailReason, LogSeq, Name, Order, OrderChange, PlannedVisit, Policy, Position, ServiceFeature, Shift, SpeedFeature,
-    StopKind, Timestamp, UnassignedReason, Vehicle,
+    FailReason, Load, LogSeq, Name, Order, OrderChange, PlannedVisit, Policy, Position, ServiceFeature, Shift,
+    SpeedFeature, StopKind, Timestamp, UnassignedReason, Vehicle,
 };
 
-use crate::{Anchor, Chain, Closed, Counters, RoadState, StoredBase, Unlocated, Zone};
+use crate::{Anchor, Chain, Closed, Counters, RoadState, StoredBase, ToldTimes, Unlocated, Zone};
 
 /// Everything that the fold needs to go on after an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,6 +162,8 @@ pub struct OrderImage {
     pub vehicle_changes: u32,
     /// The vehicle it was last on.
     pub last_vehicle: Option<Name>,
+    /// When facts said what is known of it.
+    pub told: ToldTimes,
     /// Hashes of the ids of events about it.
     pub seen: Vec<u64>,
 }
@@ -212,6 +214,10 @@ pub struct VehicleImage {
     pub breaks_taken: u32,
     /// Highest route revision the driver took.
     pub accepted: LogSeq,
+    /// What goods take up that stay on board after a failed delivery.
+    pub kept: Load,
+    /// When facts said what is known of it.
+    pub told: ToldTimes,
     /// Log time of the last fact about it while it is not registered; 0 afterwards.
     pub touched: Timestamp,
 }

@@ -36,6 +36,7 @@
 //!     seq: LogSeq(1),
 //!     logged_at: Timestamp(1_000),
 //!     id: 7,
+//!     time: None,
 //!     hash: MessageHash::default(),
 //!     event: Event::OrderCreated(order),
 //! };
@@ -68,6 +69,7 @@ mod road;
 mod service;
 mod slack;
 mod tally;
+mod told;
 mod vehicle;
 mod zone;
 
@@ -85,5 +87,6 @@ pub use road::RoadState;
 pub use service::service_start;
 pub use slack::{Slack, Units};
 pub use tally::{Spread, Tally};
+pub use told::{Told, ToldTimes};
 pub use vehicle::{Anchor, NEVER_SEEN, Route, UnderWay, Unlocated, VehicleState, Visit};
 pub use zone::Zone;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::name_digest;
 use crate::pages::Vacant;
+use crate::{Told, ToldTimes};
 
 /// Who did something at a stop, and when (event time).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +128,8 @@ pub struct OrderState {
     pub vehicle_changes: u32,
     /// The vehicle it was last on.
     pub last_vehicle: Option<VehicleId>,
+    /// When facts said what is known of it.
+    pub told: ToldTimes,
     /// Hashes of the ids of events about it.
     pub(crate) seen: Vec<u64>,
     /// How many facts that wait for an answer name it.
@@ -172,6 +175,7 @@ impl OrderState {
             created: LogSeq(0),
             vehicle_changes: 0,
             last_vehicle: None,
+            told: ToldTimes::default(),
             seen: Vec::new(),
             asked: 0,
             digests: (0, 0),
@@ -186,6 +190,11 @@ impl OrderState {
     /// True for pickup and delivery.
     pub fn is_shipment(&self) -> bool {
         matches!(self.spec.as_ref().map(|spec| &spec.work), Some(OrderWork::Shipment(_)))
+    }
+
+    /// True where it goes to the vehicle that it is pinned to whatever it costs.
+    pub fn is_forced(&self) -> bool {
+        self.pinned.is_some() && self.told.0.contains_key(&Told::Forced)
     }
 
     /// The stops still to be served, pickup first.

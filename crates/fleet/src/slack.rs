@@ -88,7 +88,7 @@ impl Slack {
             is_too_full |= room.0.iter().any(|&room| room < 0);
         }
         (slack.room_at_start, slack.room_at_end, slack.room_at_most) = (first.filter(|_| !is_too_full), last, most);
-        if vehicle.on_board.is_empty() {
+        if vehicle.on_board.iter().all(|&carried| fleet.order(carried).loads_at_start()) {
             slack.ends = vehicle.shift.as_ref().map(|shift| shift.ends);
         }
         let tail = &vehicle.route.visits[vehicle.frozen().min(vehicle.route.visits.len())..];
@@ -111,13 +111,14 @@ impl Fleet {
     /// What is on board of a vehicle when the part of its route begins that may be planned anew, and behind each stop of that part.
     pub fn loads_along<'a>(&'a self, vehicle: &'a VehicleState) -> impl Iterator<Item = Units> + 'a {
         let (head, tail) = vehicle.route.visits.split_at(vehicle.frozen().min(vehicle.route.visits.len()));
-        let mut load = Units::default();
+        let mut load: Units = vehicle.kept.0.map(i64::from);
         let add = |load: &mut Units, goods: Load, sign: i64| {
             for (sum, one) in load.iter_mut().zip(goods.0) {
                 *sum += sign * i64::from(one);
             }
         };
-        for &carried in &vehicle.on_board {
+        // Goods of jobs on board are counted where they are delivered.
+        for &carried in vehicle.on_board.iter().filter(|&&carried| !self.order(carried).loads_at_start()) {
             if !head.iter().any(|visit| visit.order == carried && visit.stop == StopKind::Delivery) {
                 add(&mut load, self.order(carried).load(), 1);
             }

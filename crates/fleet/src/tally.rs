@@ -188,6 +188,11 @@ impl Tally {
                 }
             }
         }
+        for &id in &change.reopened {
+            self.failed = self.failed.saturating_sub(1);
+            let counted = u64::from(fleet.order(id).vehicle_changes);
+            self.vehicle_changes = self.vehicle_changes.saturating_sub(counted);
+        }
         for &id in &change.closed {
             let order = fleet.order(id);
             let Some(why) = order.closed else { continue };

@@ -1,8 +1,9 @@
 //! What is known of one vehicle: its shift, its route, its goods, and where it was at its last fact.
 
-use fleetfold_model::{LogSeq, Metres, Millis, Name, OrderId, Position, Shift, StopKind, Timestamp, Vehicle};
+use fleetfold_model::{Load, LogSeq, Metres, Millis, Name, OrderId, Position, Shift, StopKind, Timestamp, Vehicle};
 use serde::{Deserialize, Serialize};
 
+use crate::ToldTimes;
 use crate::digest::name_digest;
 use crate::pages::Vacant;
 
@@ -110,6 +111,10 @@ pub struct VehicleState {
     pub breaks_taken: u32,
     /// Highest route revision the driver took.
     pub accepted: LogSeq,
+    /// What goods take up that stay on board after a failed delivery, until its shift ends.
+    pub kept: Load,
+    /// When facts said what is known of it.
+    pub told: ToldTimes,
     /// Log time of the last fact about it while it is not registered; 0 afterwards.
     pub(crate) touched: Timestamp,
     /// Last reported position and its event time. It decides nothing in the fold and is outside the digest: positions are
@@ -151,6 +156,8 @@ impl VehicleState {
             stops_done: 0,
             breaks_taken: 0,
             accepted: LogSeq(0),
+            kept: Load::default(),
+            told: ToldTimes::default(),
             touched: Timestamp(0),
             hint: None,
             digests: (0, 0),
@@ -175,6 +182,13 @@ impl VehicleState {
         let Some(first) = self.route.visits.first() else { return 0 };
         let is_planned_by_now = self.under_way.is_none() && self.on && now >= first.depart_at;
         self.frozen().max(usize::from(rules < 2 && is_planned_by_now))
+    }
+
+    /// Where it is on its way to a stop, as its phone said since it departed; `None`: it is not under way, has arrived, or nobody
+    /// knows.
+    pub fn on_its_way_at(&self) -> Option<Anchor> {
+        let under = self.under_way.filter(|under| under.arrived.is_none())?;
+        self.hint.filter(|hint| hint.at > under.departed)
     }
 
     /// A fact said where it was.

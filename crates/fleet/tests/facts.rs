@@ -472,3 +472,123 @@ fn a_fact_that_waits_does_not_keep_the_number_of_a_retired_order() {
     log.plan(Some("v1"));
     assert_eq!(shipment("o2", 5, 6).name, log.order("o2").name);
 }
+
+// ---- facts that come out of order --------------------------------------------------------------------------------------
+
+fn moved(order: &str, x: i32) -> Event {
+    let work = Some(job(order, x).work);
+    let (load, skills, priority, release, promised) = (None, None, None, None, None);
+    Event::OrderUpdated(OrderChange { order: name(order), work, load, skills, priority, release, promised })
+}
+
+/// Of two facts about one thing the one with the later time counts, whichever comes last.
+#[test]
+fn the_later_time_counts_and_not_the_later_entry() {
+    let mut log = Log::new();
+    log.vehicle("v1", 0);
+    log.job("o1", 100);
+    log.plan(Some("v1"));
+    log.tell(moved("o1", 900));
+    log.behind = 60_000;
+    assert_eq!(log.tell(moved("o1", 300)).refused, Some(Refused::Superseded));
+    assert_eq!(log.order("o1").stop(StopKind::Delivery).unwrap().position, at(900));
+    // What nobody has said anything newer of counts, however late it comes.
+    let (work, load, skills, release, promised) = (Some(job("o1", 300).work), None, None, None, None);
+    let both = OrderChange { order: name("o1"), work, load, skills, priority: Some(7), release, promised };
+    assert_eq!(log.tell(Event::OrderUpdated(both)).refused, None);
+    let order = log.order("o1");
+    assert_eq!(order.stop(StopKind::Delivery).unwrap().position, at(900));
+    assert_eq!(order.spec.as_ref().unwrap().priority, 7);
+    // A registration, a sign-on, a breakdown.
+    log.behind = 0;
+    log.tell(Event::VehicleRegistered(vehicle("v1", 5)));
+    log.tell(Event::ShiftEnded { vehicle: name("v1"), at: Timestamp(log.now) });
+    log.tell(Event::VehicleLost { vehicle: name("v1"), position: None });
+    log.behind = 60_000;
+    for event in [
+        Event::VehicleRegistered(vehicle("v1", 6)),
+        Event::ShiftStarted { vehicle: name("v1"), shift: None, position: None },
+        Event::VehicleBack { vehicle: name("v1"), position: None },
+    ] {
+        assert_eq!(log.tell(event.clone()).refused, Some(Refused::Superseded), "{event:?}");
+    }
+    let state = log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap());
+    assert!(!state.on && state.lost && state.spec.as_ref().unwrap().start == at(5), "{state:?}");
+}
+
+/// The same facts under the rules of before: the last entry counts, for ever.
+#[test]
+fn a_log_of_before_is_folded_as_it_was() {
+    let mut log = Log::new();
+    log.vehicle("v1", 0);
+    log.job("o1", 100);
+    let proposal = Proposal { rules: 2, ..plan(&log.fleet, |_| Some(name("v1"))) };
+    log.tell(Event::PlanProposed(proposal));
+    log.tell(moved("o1", 900));
+    log.behind = 60_000;
+    assert_eq!(log.tell(moved("o1", 300)).refused, None);
+    assert_eq!(log.order("o1").stop(StopKind::Delivery).unwrap().position, at(300));
+    assert!(log.order("o1").told.0.is_empty());
+}
+
+/// A clock that runs ahead does not shut out everything that comes after.
+#[test]
+fn a_clock_that_runs_ahead_shuts_nobody_out() {
+    let mut log = Log::new();
+    log.vehicle("v1", 0);
+    log.job("o1", 100);
+    log.plan(Some("v1"));
+    log.behind = -365 * 24 * 3_600_000;
+    log.tell(moved("o1", 300));
+    log.behind = 0;
+    assert_eq!(log.tell(moved("o1", 900)).refused, None);
+    assert_eq!(log.order("o1").stop(StopKind::Delivery).unwrap().position, at(900));
+}
+
+/// Goods that were delivered before somebody cancelled are delivered, although the phone says so last.
+#[test]
+fn what_was_delivered_before_it_was_cancelled_is_served() {
+    let mut log = carrying();
+    let delivered = Timestamp(log.now);
+    log.now += 60_000;
+    log.tell(Event::OrderCancelled { order: name("s1") });
+    assert_eq!(log.order("s1").stop(StopKind::Delivery).unwrap().position, at(100), "on its way back");
+    let (vehicle, order, stop) = (name("v1"), name("s1"), StopKind::Delivery);
+    let report = fleetfold_model::StopEvent { vehicle, order, stop, at: delivered, position: None };
+    log.tell(Event::StopCompleted(report));
+    assert_eq!(log.order("s1").closed, Some(Closed::Served));
+    let v1 = log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap());
+    assert_eq!(v1.anchor.unwrap().position, at(500), "where it was delivered");
+}
+
+/// An app that starts anew says that its driver is on, and nothing of where he is.
+#[test]
+fn who_signs_on_again_stays_where_he_was_last() {
+    let mut log = carrying();
+    log.report("arrived", "v1", "s1", StopKind::Delivery);
+    log.tell(Event::ShiftStarted { vehicle: name("v1"), shift: None, position: None });
+    let place = |log: &Log| log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap()).anchor.unwrap().position;
+    assert_eq!(place(&log), at(500));
+    log.tell(Event::ShiftStarted { vehicle: name("v1"), shift: None, position: Some(at(7)) });
+    assert_eq!(place(&log), at(7), "he says where he is");
+}
+
+/// A failed order for which there is a new appointment is open again, and counted as failed no more.
+#[test]
+fn a_failed_order_with_a_new_appointment_is_tried_again() {
+    let mut log = Log::new();
+    log.vehicle("v1", 0);
+    log.job("o1", 100);
+    log.plan(Some("v1"));
+    log.report("failed", "v1", "o1", StopKind::Delivery);
+    assert!(matches!(log.order("o1").closed, Some(Closed::Failed(_))));
+    let (load, skills, priority, release, promised) = (None, None, Some(3), None, None);
+    let change = OrderChange { order: name("o1"), work: None, load, skills, priority, release, promised };
+    assert_eq!(log.tell(Event::OrderUpdated(change.clone())).refused, Some(Refused::OrderClosed), "no appointment");
+    let promised = Some(Timestamp(log.now + 3_600_000));
+    let changed = log.tell(Event::OrderUpdated(OrderChange { promised, ..change }));
+    assert_eq!((changed.refused, changed.reopened.len(), changed.asks), (None, 1, true));
+    log.plan(Some("v1"));
+    log.report("completed", "v1", "o1", StopKind::Delivery);
+    assert_eq!(log.order("o1").closed, Some(Closed::Served));
+}

@@ -75,8 +75,14 @@ fn a_broken_promise_names_who_breaks_it_and_a_repair_puts_it_right() {
         epoch: fleet.chain().epoch,
     });
     let seq = LogSeq(fleet.applied().0 + 1);
-    let change =
-        fleet.apply(&LogEntry { seq, logged_at: fleet.logged_at(), id: 0, hash: MessageHash::default(), event });
+    let change = fleet.apply(&LogEntry {
+        seq,
+        logged_at: fleet.logged_at(),
+        id: 0,
+        time: None,
+        hash: MessageHash::default(),
+        event,
+    });
     assert!(change.asks);
     fleet.check_changed(&change).unwrap();
     fleet.check().unwrap();
@@ -93,7 +99,7 @@ fn the_check_of_what_changed_finds_what_the_full_check_finds() {
     let mut tell = |event| {
         let seq = LogSeq(fleet.applied().0 + 1);
         let logged_at = fleet.logged_at();
-        let change = fleet.apply(&LogEntry { seq, logged_at, id: 0, hash: MessageHash::default(), event });
+        let change = fleet.apply(&LogEntry { seq, logged_at, id: 0, time: None, hash: MessageHash::default(), event });
         fleet.check_changed(&change)
     };
     let broken = tell(touch).unwrap_err();

@@ -107,7 +107,7 @@ fn goods_of_a_lost_vehicle_wait_where_it_was() {
          completed v1 s1 pickup
          lost v1
          located v1 250",
-        "v1 lost at 250:
+        "v1 lost at 250: [o1]
          s1 waits, goods at 250
          o1 waits
          2 unanswered",

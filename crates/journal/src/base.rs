@@ -258,7 +258,14 @@ mod tests {
         let mut fleet = Fleet::new();
         let tell = |fleet: &mut Fleet, at, event| {
             let seq = LogSeq(fleet.applied().0 + 7);
-            fleet.apply(&LogEntry { seq, logged_at: Timestamp(at), id: seq.0, hash: MessageHash(0), event });
+            fleet.apply(&LogEntry {
+                seq,
+                logged_at: Timestamp(at),
+                id: seq.0,
+                time: None,
+                hash: MessageHash(0),
+                event,
+            });
         };
         let lost = || Event::VehicleLost { vehicle: Name::new("v").unwrap(), position: None };
         let base = |format| {
@@ -288,7 +295,7 @@ mod tests {
             let base =
                 BaseWritten { applied: LogSeq(applied), format: FORMAT, digest: 0, object, hash, bytes: 1, epoch: 1 };
             let (seq, event) = (LogSeq(9), Event::BaseWritten(base));
-            fleet.apply(&LogEntry { seq, logged_at: Timestamp(1_000), id: 9, hash: MessageHash(0), event });
+            fleet.apply(&LogEntry { seq, logged_at: Timestamp(1_000), id: 9, time: None, hash: MessageHash(0), event });
             fleet
         };
         assert!(!is_due(&told(8, 8), Timestamp(9_000_000), hour), "the plan is in the base");

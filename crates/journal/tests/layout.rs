@@ -1,9 +1,9 @@
 //! The layout of snapshots: nobody changes it without raising its format.
 
-use fleetfold_fleet::{Closed, Fleet, Placement, Tally};
+use fleetfold_fleet::{Closed, Fleet, Placement, Tally, Told};
 use fleetfold_journal::{SNAPSHOT_FORMAT, SNAPSHOT_LAYOUT};
 use fleetfold_model::{
-    FailReason, LoadDirection, OnBoardRule, OrderWork, RoadTarget, Space, StopKind, UnassignedReason,
+    Diversion, FailReason, LoadDirection, OnBoardRule, OrderWork, RoadTarget, Space, StopKind, UnassignedReason,
 };
 use serde::Deserialize;
 use serde_reflection::{Tracer, TracerConfig};
@@ -31,6 +31,8 @@ fn snapshot_layout() -> String {
         tracer.trace_simple_type::<UnassignedReason>()?;
         tracer.trace_simple_type::<LoadDirection>()?;
         tracer.trace_simple_type::<OnBoardRule>()?;
+        tracer.trace_simple_type::<Diversion>()?;
+        tracer.trace_simple_type::<Told>()?;
         tracer.trace_simple_type::<OrderWork>()?;
         tracer.trace_simple_type::<RoadTarget>()?;
         tracer.trace_simple_type::<Closed>()?;

@@ -11,11 +11,14 @@ use crate::{Event, LogSeq, Timestamp};
 /// on purpose.
 pub const FORMAT: u16 = 2;
 
-/// Rules by which the groups of a plan are taken. Every plan says by which it was made, and is judged by these for ever.
+/// Rules by which a log is folded. Every plan says by which it was made, and is judged by these for ever; facts are judged by the
+/// highest that any plan before them has named.
 ///
 /// 1: plans of before 0.2, which say none: the next visit of a vehicle could not be changed from the planned departure on. 2: it can
-/// be, until its driver has departed.
-pub const RULES: u16 = 2;
+/// be, until its driver has departed. 3: facts about the same thing count in the order of their times, not in that of the log; a
+/// driver who signs on again stays where he was; a failed order can be tried again, and goods that stay aboard after a
+/// failed delivery take up room; a vehicle under way can be sent elsewhere until it has arrived.
+pub const RULES: u16 = 3;
 
 /// The hash of a message's bytes as they stand in the log: the first 16 bytes of its BLAKE3 hash, as a big-endian number.
 /// 0 means that there are no bytes (an entry made in a test, or before the first plan).
@@ -37,6 +40,8 @@ pub struct LogEntry {
     pub logged_at: Timestamp,
     /// 64-bit hash of the producer's source and event id; 0 for the engine's own events.
     pub id: u64,
+    /// When it happened, as its producer says (zone time); `None`: nobody says, and log time is taken.
+    pub time: Option<Timestamp>,
     /// Hash of the message's bytes. The chain of plans is made of these.
     pub hash: MessageHash,
     /// What happened.

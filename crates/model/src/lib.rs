@@ -48,7 +48,7 @@ pub use ids::{LogSeq, Name, OrderId, VehicleId};
 pub use network::{NetworkSpec, StreetEdge};
 pub use order::{Job, LoadDirection, Order, OrderWork, Shipment, StopSpec};
 pub use own::{BaseWritten, RepairAsked, VehicleLocated};
-pub use policy::{OnBoardRule, Policy};
+pub use policy::{Diversion, OnBoardRule, Policy};
 pub use route::{
     AssignedVisit, Assignment, Choice, ExchangeGroup, Obstacle, PlannedVisit, Proposal, ProposedRoute, SearchRecord,
     UnassignedReason,

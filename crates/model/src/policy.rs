@@ -13,6 +13,18 @@ pub enum OnBoardRule {
     Keep,
 }
 
+/// When a vehicle that is on its way to a stop may be sent elsewhere first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Diversion {
+    /// Never.
+    Never,
+    /// When an order is served, or served in time, that is not without it.
+    #[default]
+    SavesPromise,
+    /// When the plan becomes cheaper by this much, in millionths of the zone's currency.
+    Saves(i64),
+}
+
 /// How a zone wants to be dispatched. Costs are in millionths of the zone's currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
@@ -34,6 +46,8 @@ pub struct Policy {
     pub on_failed_delivery: OnBoardRule,
     /// Goods picked up within the shift may be delivered after it.
     pub deliver_after_shift: bool,
+    /// When a vehicle that is on its way to a stop may be sent elsewhere first.
+    pub diversion: Diversion,
     /// Search rounds of one improvement; 0 switches improvement off (immediate answers only).
     pub search_rounds: u32,
     /// How long changes are gathered before a search, in log time.
@@ -61,6 +75,7 @@ impl Default for Policy {
             on_cancelled_on_board: OnBoardRule::Return,
             on_failed_delivery: OnBoardRule::Keep,
             deliver_after_shift: false,
+            diversion: Diversion::SavesPromise,
             search_rounds: 24,
             gather: Millis(250),
             learn: true,

@@ -36,6 +36,8 @@ pub struct ProposedRoute {
     pub start: Position,
     /// When the vehicle is free at `start`.
     pub start_at: Timestamp,
+    /// The vehicle is on its way to a stop, and turns at `start` to go elsewhere first.
+    pub diverts: bool,
     /// The visits, the frozen ones first.
     pub visits: Vec<PlannedVisit>,
 }
@@ -57,6 +59,8 @@ pub enum UnassignedReason {
     Rejected,
     /// All of the above taken together leave no place.
     NoPlace,
+    /// Its goods are in a vehicle that is not working.
+    Aboard,
 }
 
 /// What ruled a vehicle out, or made it dearer.
@@ -95,6 +99,8 @@ pub struct Choice {
     pub runner_up_obstacle: Obstacle,
     /// Part of a joint change of this many orders (1: alone).
     pub joint: u32,
+    /// A dispatcher had pinned it to the runner-up, which cannot take it: the pin is off, and the order stays where it is.
+    pub pin_refused: bool,
 }
 
 /// Routes that exchanged stops, taken or left together.

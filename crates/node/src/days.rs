@@ -210,7 +210,14 @@ impl Day {
         let own = event.own_epoch().is_some();
         if let Some((seq, logged_at)) = stamp {
             let id = if own { 0 } else { decoded.id };
-            self.entries.push(LogEntry { seq, logged_at, id, hash: decoded.hash, event: event.clone() });
+            self.entries.push(LogEntry {
+                seq,
+                logged_at,
+                id,
+                time: Some(decoded.at),
+                hash: decoded.hash,
+                event: event.clone(),
+            });
         }
         if !own {
             self.events.push((decoded.at, decoded.id, event));

@@ -24,6 +24,7 @@ pub(crate) struct Metrics {
     answers: Histogram,
     entries: Counter,
     positions: Counter,
+    implausible: Counter,
     rounds: Counter,
     groups: Counter,
     stale: Counter,
@@ -42,6 +43,7 @@ impl Metrics {
         let answers = Histogram::new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]);
         let (entries, positions, rounds, groups, stale) =
             (Counter::default(), Counter::default(), Counter::default(), Counter::default(), Counter::default());
+        let implausible = Counter::default();
         let rejected = Family::<Reason, Counter>::default();
         let (applied, unanswered, dirty, queue, overload) =
             (Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default());
@@ -53,6 +55,11 @@ impl Metrics {
         );
         registry.register("entries", "Log entries folded", entries.clone());
         registry.register("positions", "Position reports taken", positions.clone());
+        registry.register(
+            "positions_implausible",
+            "Position reports passed over because no vehicle comes so far so fast",
+            implausible.clone(),
+        );
         registry.register("search_rounds", "Search rounds run", rounds.clone());
         registry.register("groups_proposed", "Exchange groups of searches proposed", groups.clone());
         registry.register("groups_stale", "Exchange groups dropped because their routes had moved on", stale.clone());
@@ -71,6 +78,7 @@ impl Metrics {
             answers,
             entries,
             positions,
+            implausible,
             rounds,
             groups,
             stale,
@@ -89,6 +97,10 @@ impl Metrics {
 
     pub(crate) fn position(&self) {
         self.positions.inc();
+    }
+
+    pub(crate) fn implausible(&self) {
+        self.implausible.inc();
     }
 
     pub(crate) fn answered(&self, wait: Millis) {

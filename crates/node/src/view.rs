@@ -34,6 +34,7 @@ fn reason_words(reason: UnassignedReason) -> &'static str {
         UnassignedReason::Unreachable => "no road leads there",
         UnassignedReason::Rejected => "every driver who could has rejected it, or its pinned vehicle cannot",
         UnassignedReason::NoPlace => "no route has a place for it",
+        UnassignedReason::Aboard => "its goods are in a vehicle that is not working",
     }
 }
 
@@ -57,6 +58,7 @@ pub(crate) fn refused_words(reason: Refused) -> &'static str {
         Refused::AtStop => "another vehicle stands at its stop",
         Refused::OldFeatures => "what an earlier owner learned, too late",
         Refused::OldPosition => "a position older than the one known",
+        Refused::Superseded => "something newer was said of it before",
     }
 }
 

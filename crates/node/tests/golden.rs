@@ -57,7 +57,14 @@ fn recorded(day: &Path) -> Recorded {
                 let id = if event.own_epoch().is_some() { 0 } else { decoded.id };
                 let at: jiff::Timestamp = logged_at.parse().unwrap();
                 let logged_at = Timestamp(at.as_millisecond());
-                entries.push(LogEntry { seq: LogSeq(seq), logged_at, id, hash: decoded.hash, event });
+                entries.push(LogEntry {
+                    seq: LogSeq(seq),
+                    logged_at,
+                    id,
+                    time: Some(decoded.at),
+                    hash: decoded.hash,
+                    event,
+                });
             }
             DayLine::Footer(footer) => digest = footer.digest,
             DayLine::Header(_) | DayLine::Event { .. } => {}

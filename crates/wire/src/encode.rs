@@ -1,8 +1,9 @@
 //! From legal values to bytes.
 
 use fleetfold_model::{
-    Event, FailReason, Features, Load, LoadDirection, Millis, Name, OnBoardRule, Order, OrderChange, OrderWork, Policy,
-    Position, RoadChange, RoadTarget, Shift, Space, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle,
+    Diversion, Event, FailReason, Features, Load, LoadDirection, Millis, Name, OnBoardRule, Order, OrderChange,
+    OrderWork, Policy, Position, RoadChange, RoadTarget, Shift, Space, StopEvent, StopKind, StopSpec, TimeWindow,
+    Timestamp, Vehicle,
 };
 use serde::Serialize;
 use serde_json::{Value, to_value};
@@ -277,6 +278,16 @@ pub(crate) fn policy(policy: &Policy) -> PolicyV1 {
         on_cancelled_on_board: Some(rule(policy.on_cancelled_on_board)),
         on_failed_delivery: Some(rule(policy.on_failed_delivery)),
         deliver_after_shift: Some(policy.deliver_after_shift),
+        // The default is not written: earlier versions do not know the field.
+        diversion: match policy.diversion {
+            Diversion::SavesPromise => None,
+            Diversion::Never => Some("never".to_owned()),
+            Diversion::Saves(_) => Some("saves_cost".to_owned()),
+        },
+        diversion_gain_min: match policy.diversion {
+            Diversion::SavesPromise | Diversion::Never => None,
+            Diversion::Saves(gain) => Some(money(gain)),
+        },
         search_rounds: Some(policy.search_rounds),
         gather_seconds: Some(seconds(policy.gather)),
         learn: Some(policy.learn),

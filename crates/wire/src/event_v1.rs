@@ -282,6 +282,12 @@ pub struct PolicyV1 {
     /// Goods on board may be delivered after the shift.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deliver_after_shift: Option<bool>,
+    /// When a vehicle on its way to a stop may be sent elsewhere first: `never`, `saves_promise` (if not given) or `saves_cost`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diversion: Option<String>,
+    /// With `saves_cost`: how much cheaper the plan must become.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diversion_gain_min: Option<f64>,
     /// Search rounds of an improvement; 0: immediate answers only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search_rounds: Option<u32>,

@@ -43,6 +43,9 @@ struct RouteV1 {
     base_seq: u64,
     start: PlaceV1,
     start_at: String,
+    /// It is on its way to a stop and turns at `start` to go elsewhere first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    diverts: bool,
     visits: Vec<VisitV1>,
 }
 
@@ -67,6 +70,9 @@ struct ChoiceV1 {
     runner_up_extra_seconds: f64,
     runner_up_obstacle: String,
     joint_orders: u32,
+    /// A dispatcher had pinned it to the runner-up, which cannot take it: the pin is off, and the order stays where it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pin_refused: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -126,7 +132,7 @@ struct AssignedV1 {
     frozen: bool,
 }
 
-const REASONS: [(UnassignedReason, &str); 7] = [
+const REASONS: [(UnassignedReason, &str); 8] = [
     (UnassignedReason::NoVehicle, "no_vehicle"),
     (UnassignedReason::Skills, "skills"),
     (UnassignedReason::Capacity, "capacity"),
@@ -134,6 +140,7 @@ const REASONS: [(UnassignedReason, &str); 7] = [
     (UnassignedReason::Unreachable, "unreachable"),
     (UnassignedReason::Rejected, "rejected"),
     (UnassignedReason::NoPlace, "no_place"),
+    (UnassignedReason::Aboard, "aboard"),
 ];
 
 const OBSTACLES: [(Obstacle, &str); 5] = [
@@ -223,6 +230,7 @@ impl PlanV1 {
             base_seq: route.base.0,
             start: place_out(space, route.start),
             start_at: text(route.start_at),
+            diverts: route.diverts,
             visits: route.visits.iter().map(VisitV1::from_model).collect(),
         };
         let choice = |choice: &Choice| ChoiceV1 {
@@ -235,6 +243,7 @@ impl PlanV1 {
             runner_up_extra_seconds: choice.runner_up_extra.0 as f64 / 1000.0,
             runner_up_obstacle: word(&OBSTACLES, choice.runner_up_obstacle),
             joint_orders: choice.joint,
+            pin_refused: choice.pin_refused,
         };
         let group = |group: &ExchangeGroup| GroupV1 {
             routes: group.routes.iter().map(route).collect(),
@@ -276,6 +285,7 @@ impl PlanV1 {
                     base: LogSeq(route.base_seq),
                     start: place("start", &route.start)?,
                     start_at: instant("start_at", &route.start_at)?,
+                    diverts: route.diverts,
                     visits: route.visits.into_iter().map(VisitV1::into_model).collect::<Result<_, _>>()?,
                 });
             }
@@ -293,6 +303,7 @@ impl PlanV1 {
                     runner_up_extra: millis(choice.runner_up_extra_seconds),
                     runner_up_obstacle: meaning("runner_up_obstacle", &OBSTACLES, &choice.runner_up_obstacle)?,
                     joint: choice.joint_orders,
+                    pin_refused: choice.pin_refused,
                 })
             });
             groups.push(ExchangeGroup {

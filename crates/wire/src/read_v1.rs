@@ -1,8 +1,8 @@
 //! Payloads of version 1 as legal values: what the JSON says, checked field by field.
 
 use fleetfold_model::{
-    BaseWritten, Break, Cell, FailReason, Features, Job, LoadDirection, LogSeq, Millis, Name, OnBoardRule, Order,
-    OrderChange, OrderWork, Pin, Policy, Position, RepairAsked, RoadChange, RoadTarget, ServiceFeature, Shift,
+    BaseWritten, Break, Cell, Diversion, FailReason, Features, Job, LoadDirection, LogSeq, Millis, Name, OnBoardRule,
+    Order, OrderChange, OrderWork, Pin, Policy, Position, RepairAsked, RoadChange, RoadTarget, ServiceFeature, Shift,
     Shipment, Space, SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle,
     VehicleCosts, VehicleLocated, ZoneOpened,
 };
@@ -322,6 +322,7 @@ pub(crate) fn policy(raw: &PolicyV1) -> Result<Policy> {
             default.on_failed_delivery,
         )?,
         deliver_after_shift: raw.deliver_after_shift.unwrap_or(default.deliver_after_shift),
+        diversion: diversion(raw)?,
         search_rounds: rounds,
         gather: span("gather_seconds", raw.gather_seconds, default.gather)?,
         learn: raw.learn.unwrap_or(default.learn),
@@ -329,6 +330,22 @@ pub(crate) fn policy(raw: &PolicyV1) -> Result<Policy> {
         strict: raw.strict.unwrap_or(default.strict),
         hour_percent: hours(raw)?,
     })
+}
+
+fn diversion(raw: &PolicyV1) -> Result<Diversion> {
+    let gain = raw.diversion_gain_min.map(|gain| money("diversion_gain_min", gain)).transpose()?;
+    match (raw.diversion.as_deref(), gain) {
+        (None | Some("saves_promise"), None) => Ok(Diversion::SavesPromise),
+        (Some("never"), None) => Ok(Diversion::Never),
+        (Some("saves_cost"), Some(gain)) => Ok(Diversion::Saves(gain)),
+        (Some("saves_cost"), None) => {
+            bad("diversion_gain_min", "is missing: with `saves_cost` it says how much cheaper the plan must become")
+        }
+        (None | Some("saves_promise" | "never"), Some(_)) => {
+            bad("diversion_gain_min", "goes with `\"diversion\": \"saves_cost\"` only")
+        }
+        (Some(other), _) => bad("diversion", format!("`{other}` is none of `never`, `saves_promise`, `saves_cost`")),
+    }
 }
 
 /// How long closed orders stay in the state. At least a minute, because late reports about an order must still find it; at most

@@ -30,8 +30,14 @@ fn plan(place: Position) -> Proposal {
         metres: Metres(1_234),
         break_before: Millis(0),
     };
-    let route =
-        ProposedRoute { vehicle: name("veh-1"), base: LogSeq(4), start: place, start_at: at(0), visits: vec![visit] };
+    let route = ProposedRoute {
+        vehicle: name("veh-1"),
+        base: LogSeq(4),
+        start: place,
+        start_at: at(0),
+        diverts: true,
+        visits: vec![visit],
+    };
     let choice = Choice {
         order: name("ord-1"),
         vehicle: Some(name("veh-1")),
@@ -41,6 +47,7 @@ fn plan(place: Position) -> Proposal {
         runner_up: Some(name("veh-2")),
         runner_up_extra: Millis(500),
         runner_up_obstacle: Obstacle::Dearer,
+        pin_refused: true,
         joint: 0,
     };
     Proposal {

@@ -519,5 +519,12 @@ fn entry(message: &crate::sim_log::SimMessage) -> Result<LogEntry, String> {
     let decoded = decode(&message.bytes).map_err(|error| error.to_string())?;
     let What::Event(event) = decoded.what else { return Err("a position among the facts".to_owned()) };
     let id = if matches!(event, Event::PlanProposed(_)) { 0 } else { decoded.id };
-    Ok(LogEntry { seq: LogSeq(message.seq), logged_at: message.at, id, hash: decoded.hash, event })
+    Ok(LogEntry {
+        seq: LogSeq(message.seq),
+        logged_at: message.at,
+        id,
+        time: Some(decoded.at),
+        hash: decoded.hash,
+        event,
+    })
 }

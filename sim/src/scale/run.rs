@@ -319,7 +319,7 @@ impl Run {
             let stored = target.log.append("FLEET", false, "fact", "", Vec::new(), None, now);
             stored.map_or(0, |(seq, _)| seq)
         };
-        target.entries.push(Arc::new(LogEntry { seq: LogSeq(stored), logged_at: now, id, hash, event }));
+        target.entries.push(Arc::new(LogEntry { seq: LogSeq(stored), logged_at: now, id, time: None, hash, event }));
         for node in 0..self.nodes.len() {
             self.wake(node, zone);
         }

@@ -267,6 +267,7 @@ fn a_stale_group_is_refused_whole_and_answered_again() {
         seq: LogSeq(rig.seq + 1),
         logged_at: Timestamp(0),
         id: 900,
+        time: None,
         hash: MessageHash::default(),
         event: Event::OrderCreated(job("x", km(1, 0))),
     };
@@ -282,6 +283,7 @@ fn a_stale_group_is_refused_whole_and_answered_again() {
             seq: LogSeq(rig.seq + 2),
             logged_at: Timestamp(0),
             id: 901,
+            time: None,
             hash: MessageHash::default(),
             event: lost,
         }),
@@ -292,6 +294,7 @@ fn a_stale_group_is_refused_whole_and_answered_again() {
         seq: LogSeq(rig.seq),
         logged_at: Timestamp(0),
         id: 0,
+        time: None,
         hash: MessageHash::default(),
         event: Arc::unwrap_or_clone(event),
     };
@@ -313,6 +316,7 @@ fn a_plan_that_would_not_fit_into_a_message_becomes_several() {
             seq: LogSeq(rig.seq),
             logged_at: Timestamp(0),
             id: 1_000 + number,
+            time: None,
             hash: MessageHash::default(),
             event,
         };

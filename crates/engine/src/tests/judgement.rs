@@ -2,6 +2,7 @@
 //! is obeyed.
 
 use fleetfold_fleet::Visit;
+use fleetfold_model::{Diversion, ExchangeGroup, PlannedVisit, ProposedRoute};
 
 use super::*;
 
@@ -88,4 +89,193 @@ fn a_forced_order_goes_to_a_vehicle_that_is_too_small_for_it() {
     assert_eq!(rig.route("b"), ["x"]);
     rig.order(job("y", km(9, 0)));
     assert_eq!(rig.route("a"), ["y"], "there is no room left beside it");
+}
+
+/// A vehicle says where it is.
+fn seen(rig: &mut Rig, id: &str, position: Position) {
+    let at = Timestamp(rig.now);
+    rig.input(Input::Position(PositionReport { vehicle: name(id), position, at }));
+}
+
+/// A driver on his way takes an urgent order first where that alone keeps its promise, unless the policy says never.
+#[test]
+fn a_driver_on_his_way_goes_elsewhere_first_when_that_keeps_a_promise() {
+    for (diversion, diverts) in [(Diversion::SavesPromise, true), (Diversion::Never, false)] {
+        let mut rig = Rig::new();
+        let policy = Policy { diversion, ..rig.engine.fleet().policy().clone() };
+        rig.fact(Event::PolicyChanged(policy));
+        rig.order(job("far", km(-20, 0)));
+        rig.at_stop("a", "far", StopKind::Delivery, Event::StopDeparted);
+        rig.now = at(1).0;
+        seen(&mut rig, "a", km(-1, 0));
+        // Nobody is late without it: he drives on.
+        rig.order(Order { promised: Some(at(60)), ..job("later", km(-5, 0)) });
+        assert_eq!(rig.route("a")[0], "far", "{diversion:?}");
+        rig.order(Order { promised: Some(at(8)), ..job("urgent", km(-4, 0)) });
+        assert_eq!(rig.route("a")[0], if diverts { "urgent" } else { "far" }, "{diversion:?}");
+        if !diverts {
+            continue;
+        }
+        // He turned where he was, not where he had departed: there after the three kilometres that were left.
+        let arrival = first(&rig, "a").arrival;
+        assert!((arrival - at(4)).0.abs() <= 30_000, "{arrival:?}");
+        let state = rig.engine.fleet().vehicle(rig.engine.fleet().vehicle_id("a").unwrap());
+        assert_eq!(state.under_way, None);
+        rig.at_stop("a", "urgent", StopKind::Delivery, Event::StopDeparted);
+        rig.at_stop("a", "urgent", StopKind::Delivery, Event::StopCompleted);
+        assert!(rig.route("a").contains(&"far".to_owned()));
+    }
+}
+
+/// A plan that was made before a driver departed does not turn him around: only one that says so does.
+#[test]
+fn a_plan_from_before_the_departure_does_not_turn_a_driver() {
+    let mut rig = Rig::new();
+    rig.order(job("x", km(-20, 0)));
+    let fleet = rig.engine.fleet().clone();
+    let (a, b) = (fleet.vehicle_id("a").unwrap(), fleet.vehicle_id("b").unwrap());
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    let fleet = rig.engine.fleet();
+    let route = |vehicle: VehicleId, diverts| ProposedRoute {
+        vehicle: fleet.vehicle(vehicle).name.clone(),
+        base: fleet.vehicle(vehicle).route.revision,
+        start: km(0, 0),
+        start_at: at(0),
+        diverts,
+        visits: Vec::new(),
+    };
+    let visits = fleet.vehicle(a).route.visits.iter().map(|visit| PlannedVisit {
+        order: name("x"),
+        stop: visit.stop,
+        depart_at: visit.depart_at,
+        arrival: visit.arrival,
+        start: visit.start,
+        departure: visit.departure,
+        metres: visit.metres,
+        break_before: visit.break_before,
+    });
+    let taken = ProposedRoute { visits: visits.collect(), ..route(b, false) };
+    for diverts in [false, true] {
+        let group = ExchangeGroup { routes: vec![route(a, diverts), taken.clone()], ..ExchangeGroup::default() };
+        assert_eq!(fleet.would_accept(&group, at(1)), diverts);
+    }
+}
+
+/// The place of an order moves while its driver is on his way there: whoever is nearest to the new place takes it.
+#[test]
+fn an_order_whose_place_moves_away_goes_to_whoever_is_near() {
+    let mut rig = Rig::new();
+    rig.order(job("x", km(-6, 0)));
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    rig.now = at(1).0;
+    seen(&mut rig, "a", km(-1, 0));
+    let work = Some(job("x", km(11, 0)).work);
+    let (load, skills, priority, release, promised) = (None, None, None, None, None);
+    rig.fact(Event::OrderUpdated(OrderChange { order: name("x"), work, load, skills, priority, release, promised }));
+    assert_eq!((rig.route("a"), rig.route("b")), (vec![], vec!["x".to_owned()]));
+}
+
+/// A pin that its vehicle cannot obey is refused, and the good plan stays.
+#[test]
+fn a_pin_to_a_vehicle_that_cannot_take_the_order_is_refused() {
+    let mut rig = Rig::new();
+    let shift = Some(Shift { starts: at(0), ends: at(20), breaks: Vec::new() });
+    rig.fact(Event::ShiftStarted { vehicle: name("b"), shift, position: None });
+    let mut order = job("x", km(1, 0));
+    if let OrderWork::Job(job) = &mut order.work {
+        job.stop.windows = vec![TimeWindow::new(at(60), at(200)).unwrap()];
+    }
+    rig.order(order);
+    assert_eq!(rig.route("a"), ["x"]);
+    rig.fact(Event::StopPinned(Pin { order: name("x"), vehicle: name("b") }));
+    assert_eq!(rig.route("a"), ["x"], "it stays where it can be served");
+    let fleet = rig.engine.fleet();
+    assert_eq!(fleet.order(fleet.order_id("x").unwrap()).pinned, None);
+    let said = rig.plans.iter().flat_map(|plan| &plan.groups).flat_map(|group| &group.choices).last().unwrap();
+    assert!(said.pin_refused && said.runner_up == Some(name("b")), "{said:?}");
+    assert_eq!(said.runner_up_obstacle, fleetfold_model::Obstacle::Shift);
+    // By force it goes all the same.
+    rig.fact(Event::AssignmentForced(Pin { order: name("x"), vehicle: name("b") }));
+    assert_eq!(rig.route("b"), ["x"]);
+}
+
+/// The goods of a job are in the van that drove off with them.
+#[test]
+fn goods_of_jobs_stay_in_the_van_that_drove_off_with_them() {
+    let delivered = |id: &str, position| {
+        let mut order = job(id, position);
+        if let OrderWork::Job(job) = &mut order.work {
+            job.direction = LoadDirection::Delivery;
+        }
+        order
+    };
+    let mut rig = Rig::new();
+    rig.order(delivered("x", km(3, 0)));
+    rig.order(delivered("y", km(4, 0)));
+    assert_eq!(rig.route("a"), ["x", "y"]);
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    assert_eq!(rig.route("b"), [""; 0]);
+    rig.fact(Event::VehicleLost { vehicle: name("a"), position: Some(km(2, 0)) });
+    for order in ["x", "y"] {
+        assert_eq!(rig.placement(order), Placement::Unassigned(UnassignedReason::Aboard), "nobody else has {order}");
+    }
+    // Their own van works again: they are on board of it.
+    rig.fact(Event::VehicleBack { vehicle: name("a"), position: Some(km(2, 0)) });
+    assert_eq!((rig.route("a"), rig.route("b")), (vec!["x".to_owned(), "y".to_owned()], vec![]));
+    // Its shift ends: they are back where they were loaded, and go with the other one.
+    rig.fact(Event::ShiftEnded { vehicle: name("a"), at: Timestamp(rig.now) });
+    assert_eq!(rig.route("b"), ["y", "x"]);
+}
+
+/// Goods that nobody took stay on board and take up room, until the order is tried again or the shift ends.
+#[test]
+fn goods_of_a_failed_delivery_take_up_room_until_it_is_tried_again() {
+    let mut rig = Rig::new();
+    rig.fact(Event::ShiftEnded { vehicle: name("b"), at: at(0) });
+    let full = |id: &str, from, to| Order { load: Load([4, 0, 0, 0]), ..shipment(id, from, to) };
+    rig.order(full("x", km(0, 0), km(1, 0)));
+    rig.at_stop("a", "x", StopKind::Pickup, Event::StopCompleted);
+    rig.at_stop("a", "x", StopKind::Delivery, |stop| Event::StopFailed(stop, fleetfold_model::FailReason::NoShow));
+    rig.order(full("y", km(2, 0), km(3, 0)));
+    assert_eq!(rig.placement("y"), Placement::Unassigned(UnassignedReason::Capacity));
+    let (work, load, skills, priority, release) = (None, None, None, None, None);
+    let promised = Some(at(120));
+    rig.fact(Event::OrderUpdated(OrderChange { order: name("x"), work, load, skills, priority, release, promised }));
+    assert_eq!(rig.route("a")[0], "x", "a new appointment, and the goods are on board");
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopCompleted);
+    for second in 1..=60 {
+        rig.now += 1_000;
+        rig.input(Input::Tick(Timestamp(rig.now)));
+        if second == 60 {
+            assert_eq!(rig.route("a"), ["+y", "y"], "now there is room");
+        }
+    }
+}
+
+/// Receivers without a fix send 0,0, and phones jump: such a position moves no plan. Several that agree do.
+#[test]
+fn a_position_that_cannot_be_moves_nothing() {
+    let spec = NetworkSpec::Line {
+        space: Space::Geographic,
+        metres_per_minute: 1000.0,
+        detour_percent: 100,
+        round_up_seconds: 0,
+    };
+    let mut rig = Rig::with(&spec, Space::Geographic);
+    let (home, near) = (Position { x: -86_000_000, y: 411_000_000 }, Position { x: -86_010_000, y: 411_010_000 });
+    rig.on("a", home);
+    rig.order(Order { promised: Some(at(60)), ..job("x", near) });
+    let here = |rig: &Rig| rig.engine.fleet().vehicle(VehicleId(0)).whereabouts().unwrap().position;
+    for minute in 1..20 {
+        rig.now = at(minute).0;
+        seen(&mut rig, "a", Position { x: 0, y: 0 });
+        rig.input(Input::Tick(Timestamp(rig.now)));
+        assert_eq!((here(&rig), rig.route("a")), (home, vec!["x".to_owned()]));
+    }
+    let madrid = Position { x: -37_000_000, y: 404_000_000 };
+    for count in 1..=4 {
+        rig.now += 10_000;
+        seen(&mut rig, "a", madrid);
+        assert_eq!(here(&rig) == madrid, count == 4, "after {count}");
+    }
 }

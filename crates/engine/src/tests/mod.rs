@@ -96,7 +96,7 @@ fn vehicle(id: &str, position: Position) -> Vehicle {
 /// The next entry of a log that is taken now.
 fn next_entry(seq: &mut u64, now: i64, event: Event) -> LogEntry {
     *seq += 1;
-    LogEntry { seq: LogSeq(*seq), logged_at: Timestamp(now), id: 0, hash: MessageHash::default(), event }
+    LogEntry { seq: LogSeq(*seq), logged_at: Timestamp(now), id: 0, time: None, hash: MessageHash::default(), event }
 }
 
 impl Rig {
@@ -248,4 +248,30 @@ fn the_engine_has_one_public_method_that_changes_it() {
         }
     }
     assert_eq!(found, ["handle"]);
+}
+
+/// Every row of `docs/REACTIONS.md` names the tests that hold it, and there are such tests.
+#[test]
+fn every_reaction_in_the_documents_is_held_by_a_test() {
+    let crates = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let text = std::fs::read_to_string(format!("{crates}/../docs/REACTIONS.md")).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| what happens"));
+    let mut held = 0;
+    for row in rows {
+        let tests = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        assert!(tests.contains('`'), "no test holds: {row}");
+        for test in tests.split(',') {
+            let (file, function) = test.trim().split_once(" `").unwrap_or_else(|| panic!("{test} in {row}"));
+            let path = match file.split_once('/').unwrap() {
+                ("engine", file) => format!("{crates}/engine/src/tests/{file}.rs"),
+                ("fleet", file) => format!("{crates}/fleet/tests/{file}.rs"),
+                other => panic!("{other:?} in {row}"),
+            };
+            let source = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+            let function = format!("fn {}()", function.trim().trim_end_matches('`'));
+            assert!(source.contains(&function), "{path} has no `{function}`");
+            held += 1;
+        }
+    }
+    assert!(held > 15, "{held}");
 }

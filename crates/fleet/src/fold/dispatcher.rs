@@ -4,13 +4,14 @@ use fleetfold_model::{OrderId, Pin, Timestamp, VehicleId};
 
 use super::{Applying, Verdict};
 use crate::change::Refused;
-use crate::{Fleet, Placement};
+use crate::{Fleet, Placement, Told};
 
 impl Fleet {
     pub(super) fn pin(&mut self, pin: &Pin, doing: &mut Applying) -> Verdict {
         let (order, vehicle) = self.pin_targets(pin, doing)?;
         self.recall(order, vehicle, doing)?;
         self.orders[order.index()].pinned = Some(vehicle);
+        self.orders[order.index()].told.0.remove(&Told::Forced);
         if self.orders[order.index()].placement != Placement::OnRoute(vehicle) {
             self.ask_about(order, doing);
         }
@@ -25,6 +26,9 @@ impl Fleet {
         }
         self.recall(order, vehicle, doing)?;
         self.orders[order.index()].pinned = Some(vehicle);
+        if doing.judges_times() {
+            self.orders[order.index()].told.0.insert(Told::Forced, doing.at);
+        }
         self.orders[order.index()].rejected_by.retain(|&other| other != vehicle);
         self.ask_about(order, doing);
         doing.ask_vehicle(vehicle);

@@ -16,7 +16,7 @@ use fleetfold_model::{Event, LogEntry, LogSeq, Name, Order, OrderId, RULES, Time
 
 use crate::change::{Change, Flag, Refused};
 use crate::digest::{order_spec_digest, policy_digest};
-use crate::{Ask, Fleet, OrderState, Placement, VehicleState};
+use crate::{Ask, Fleet, OrderState, Placement, Told, ToldTimes, VehicleState};
 
 /// Most different skills in one zone: they are bits of a word.
 pub(crate) const SKILLS_MAX: usize = 64;
@@ -26,7 +26,9 @@ pub(crate) struct Applying {
     pub(crate) seq: LogSeq,
     /// Zone time of the entry.
     pub(crate) now: Timestamp,
-    /// Rules of the plan that is being taken.
+    /// When it happened, as its producer says, and not later than [`Self::now`] (zone time).
+    pub(crate) at: Timestamp,
+    /// Rules of the plan that is being taken, or by which a fact is judged.
     pub(crate) rules: u16,
     pub(crate) change: Change,
     pub(crate) ask: Option<Ask>,
@@ -36,7 +38,7 @@ pub(crate) struct Applying {
 
 impl Applying {
     pub(crate) fn of(seq: LogSeq, now: Timestamp) -> Self {
-        Self { seq, now, rules: RULES, change: Change::default(), ask: None, zone_changed: false }
+        Self { seq, now, at: now, rules: RULES, change: Change::default(), ask: None, zone_changed: false }
     }
 
     pub(crate) fn order(&mut self, id: OrderId) {
@@ -82,6 +84,25 @@ impl Applying {
     }
 }
 
+impl Applying {
+    /// True when facts are judged by their own times, so that they may come in any order.
+    pub(crate) fn judges_times(&self) -> bool {
+        self.rules >= 3
+    }
+
+    /// Takes note of when something was said. `Err`: something newer was said of it before.
+    pub(crate) fn tell(&self, told: &mut ToldTimes, what: Told) -> Verdict {
+        if !self.judges_times() {
+            return Ok(());
+        }
+        if told.is_newer_than(self.at, what) {
+            return Err(Refused::Superseded);
+        }
+        told.0.insert(what, self.at);
+        Ok(())
+    }
+}
+
 pub(crate) use retire::KEPT;
 
 pub(crate) type Verdict = Result<(), Refused>;
@@ -105,6 +126,10 @@ impl Fleet {
             self.apply_plan(proposal, entry.hash, &mut doing)
         } else {
             self.counters.facts += 1;
+            doing.rules = self.chain.rules;
+            if let Some(time) = entry.time {
+                doing.at = time.min(doing.now);
+            }
             self.apply_fact(entry, &mut doing)
         };
         if let Err(reason) = verdict {
@@ -224,8 +249,7 @@ impl Fleet {
             Event::OrderCancelled { order } => self.order_cancelled(order, doing),
             Event::VehicleRegistered(vehicle) => self.vehicle_registered(vehicle, doing),
             Event::ShiftStarted { vehicle, shift, position } => {
-                self.shift_started(vehicle, shift.as_ref(), *position, doing);
-                Ok(())
+                self.shift_started(vehicle, shift.as_ref(), *position, doing)
             }
             Event::ShiftEnded { vehicle, at } => self.shift_ended(vehicle, *at, doing),
             Event::VehicleLost { vehicle, position } => self.vehicle_lost(vehicle, *position, doing),
@@ -253,6 +277,7 @@ impl Fleet {
                 let id = self.known_order(order)?;
                 doing.order(id);
                 self.orders[id.index()].pinned = None;
+                self.orders[id.index()].told.0.remove(&Told::Forced);
                 self.ask_about(id, doing);
                 Ok(())
             }
@@ -261,6 +286,7 @@ impl Fleet {
                 let id = self.known_order(&raised.order)?;
                 doing.order(id);
                 self.still_open(id)?;
+                doing.tell(&mut self.orders[id.index()].told, Told::Priority)?;
                 self.edit_spec(id, |spec| spec.priority = raised.priority);
                 self.ask_about(id, doing);
                 Ok(())

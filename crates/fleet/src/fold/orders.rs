@@ -5,7 +5,7 @@ use fleetfold_model::{Name, OnBoardRule, Order, OrderChange, OrderId, OrderWork,
 use crate::change::{Flag, Refused};
 use crate::digest::order_spec_digest;
 use crate::fold::{Applying, Verdict};
-use crate::{Closed, Fleet, Placement};
+use crate::{Closed, Fleet, Placement, Told};
 
 impl Fleet {
     pub(crate) fn order_created(&mut self, spec: &Order, doing: &mut Applying) -> Verdict {
@@ -56,7 +56,9 @@ impl Fleet {
     pub(crate) fn order_updated(&mut self, change: &OrderChange, doing: &mut Applying) -> Verdict {
         let id = self.intern_order(&change.order)?;
         doing.order(id);
+        self.try_again(id, change, doing);
         self.still_open(id)?;
+        let change = &self.what_is_new(id, change, doing)?;
         if self.orders[id.index()].spec.is_none() {
             self.orders[id.index()].early_changes.push(change.clone());
             return Ok(());
@@ -68,6 +70,76 @@ impl Fleet {
         }
         self.ask_about(id, doing);
         Ok(())
+    }
+
+    /// What a change says that nothing newer has said otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Superseded`] when nothing is left of it.
+    fn what_is_new(&mut self, id: OrderId, change: &OrderChange, doing: &mut Applying) -> Result<OrderChange, Refused> {
+        let OrderChange { order, mut work, mut load, mut skills, mut priority, mut release, mut promised } =
+            change.clone();
+        let told = &mut self.orders[id.index()].told;
+        let mut is_old = |is_said: bool, what: Told| is_said && doing.tell(told, what).is_err();
+        let old = [
+            work.take_if(|_| is_old(true, Told::Work)).is_some(),
+            load.take_if(|_| is_old(true, Told::Load)).is_some(),
+            skills.take_if(|_| is_old(true, Told::Skills)).is_some(),
+            priority.take_if(|_| is_old(true, Told::Priority)).is_some(),
+            release.take_if(|_| is_old(true, Told::Release)).is_some(),
+            promised.take_if(|_| is_old(true, Told::Promised)).is_some(),
+        ];
+        let left = OrderChange { order, work, load, skills, priority, release, promised };
+        if !old.contains(&true) {
+            return Ok(left);
+        }
+        let OrderChange { order: _, work, load, skills, priority, release, promised } = &left;
+        let says_more = work.is_some() || load.is_some() || skills.is_some() || priority.is_some();
+        if !says_more && release.is_none() && promised.is_none() {
+            return Err(Refused::Superseded);
+        }
+        doing.flag(Flag::Conflict);
+        Ok(left)
+    }
+
+    /// A failed order for which a new appointment is made is open again: goods that stayed on board are brought from there.
+    fn try_again(&mut self, id: OrderId, change: &OrderChange, doing: &mut Applying) {
+        let order = &self.orders[id.index()];
+        let is_appointment = change.work.is_some() || change.release.is_some() || change.promised.is_some();
+        let Some(Closed::Failed(_)) = order.closed.filter(|_| doing.judges_times() && is_appointment) else { return };
+        let failed = [order.pickup.failed, order.delivery.failed].into_iter().flatten();
+        if failed.map(|(mark, _)| mark.at).max().is_some_and(|failed| failed > doing.at) {
+            return; // it was told before the failure
+        }
+        self.open_again(id, doing);
+    }
+
+    /// A failed order is open again.
+    pub(crate) fn open_again(&mut self, id: OrderId, doing: &mut Applying) {
+        let order = &mut self.orders[id.index()];
+        (order.closed, order.over_since) = (None, None);
+        order.placement = Placement::Unplaced;
+        let carrier = order.delivery.failed.map(|(mark, _)| mark.vehicle);
+        if order.pickup.failed.is_some() {
+            order.pickup = crate::Progress::default();
+        }
+        order.delivery = crate::Progress::default();
+        let load = order.load();
+        let has_goods = order.pickup.completed.is_some() || order.told.0.contains_key(&Told::Loaded);
+        if let Some(carrier) = carrier.filter(|_| has_goods) {
+            let state = &mut self.vehicles[carrier.index()];
+            if state.on && state.kept.0.iter().zip(load.0).all(|(&kept, load)| kept >= load) {
+                state.kept -= load;
+                self.load_on_board(id, carrier, doing);
+            } else {
+                // They went back with the vehicle at the end of its shift.
+                self.orders[id.index()].pickup = crate::Progress::default();
+            }
+        }
+        doing.order(id);
+        doing.change.reopened.push(id);
+        doing.ask_order(id);
     }
 
     pub(crate) fn change_order(&mut self, id: OrderId, change: &OrderChange, doing: &mut Applying) -> Verdict {
@@ -130,6 +202,7 @@ impl Fleet {
         let id = self.intern_order(name)?;
         doing.order(id);
         self.still_open(id)?;
+        doing.tell(&mut self.orders[id.index()].told, Told::Cancelled)?;
         let order = &self.orders[id.index()];
         if order.spec.is_none() {
             self.orders[id.index()].early_cancel = true;
@@ -139,7 +212,15 @@ impl Fleet {
             doing.ask_vehicle(vehicle);
         }
         let on_board = order.on_board;
-        if on_board.is_some() && self.policy.on_cancelled_on_board == OnBoardRule::Return {
+        let has_origin = !doing.judges_times() || order.stop(StopKind::Pickup).is_some();
+        if let Some(carrier) = on_board.filter(|_| doing.judges_times())
+            && !(has_origin && self.policy.on_cancelled_on_board == OnBoardRule::Return)
+        {
+            // Nobody takes them off before the vehicle is back: they take up room until then.
+            let load = order.load();
+            self.vehicles[carrier.index()].kept += load;
+        }
+        if on_board.is_some() && has_origin && self.policy.on_cancelled_on_board == OnBoardRule::Return {
             self.send_back(id, doing);
         } else {
             self.close(id, Closed::Cancelled, doing);

@@ -39,6 +39,7 @@ impl Fleet {
             self.chain.epoch = self.chain.epoch.max(proposal.epoch);
             self.chain.rev = proposal.rev;
             self.chain.hash = hash;
+            self.chain.rules = self.chain.rules.max(proposal.rules);
         }
         doing.rules = proposal.rules;
         let broken = !links;
@@ -201,7 +202,9 @@ impl Fleet {
                 return None;
             }
         }
-        let frozen = state.frozen_by(doing.rules, doing.now);
+        let has_arrived = state.under_way.is_some_and(|under| under.arrived.is_some());
+        let turns = doing.rules >= 3 && route.diverts && !has_arrived;
+        let frozen = if turns { 0 } else { state.frozen_by(doing.rules, doing.now) };
         let kept =
             state.route.visits[..frozen].iter().zip(&visits).all(|(a, b)| (a.order, a.stop) == (b.order, b.stop));
         (visits.len() >= frozen && kept).then_some((id, visits))
@@ -210,10 +213,33 @@ impl Fleet {
     /// Makes an accepted group true, and its facts answered.
     fn take(&mut self, group: &ExchangeGroup, routes: Vec<(VehicleId, Vec<Visit>)>, doing: &mut Applying) {
         self.reassign(group, routes, doing);
+        let knows_refusals = doing.judges_times();
+        for choice in group.choices.iter().filter(|choice| choice.pin_refused && knows_refusals) {
+            let vehicle = choice.runner_up.as_ref().and_then(|vehicle| self.vehicle_ids.get(vehicle).copied());
+            if let Some(&order) = self.order_ids.get(&choice.order)
+                && vehicle.is_some()
+                && self.orders[order.index()].pinned == vehicle
+            {
+                self.orders[order.index()].pinned = None;
+                doing.order(order);
+            }
+        }
         for seq in &group.caused_by {
             if let Some(ask) = self.drop_ask(*seq) {
                 doing.change.answered.push((*seq, self.logged_at - ask.logged_at));
             }
+        }
+    }
+
+    /// A vehicle that is on its way to a stop which its new visits do not begin with turns where the plan says.
+    fn turn(&mut self, id: VehicleId, group: &ExchangeGroup, visits: &[Visit]) {
+        let state = &mut self.vehicles[id.index()];
+        let Some(under) = state.under_way else { return };
+        let goes_on = visits.first().is_some_and(|first| (first.order, first.stop) == (under.order, under.stop));
+        let route = group.routes.iter().find(|route| route.vehicle == state.name && route.diverts);
+        if let Some(route) = route.filter(|_| !goes_on) {
+            state.under_way = None;
+            state.stands_at(route.start, route.start_at);
         }
     }
 
@@ -225,6 +251,7 @@ impl Fleet {
             doing.order(order);
         }
         for (vehicle, visits) in routes {
+            self.turn(vehicle, group, &visits);
             for visit in &visits {
                 let order = &mut self.orders[visit.order.index()];
                 let new = Placement::OnRoute(vehicle);

@@ -2,12 +2,12 @@
 //! later stage of a stop wins over an earlier one, and earlier stages that are missing are inferred and counted.
 
 use fleetfold_model::{
-    FailReason, Millis, Name, OnBoardRule, OrderId, Position, StopEvent, StopKind, Timestamp, VehicleId,
+    FailReason, Load, Millis, Name, OnBoardRule, OrderId, Position, StopEvent, StopKind, Timestamp, VehicleId,
 };
 
 use crate::change::{Flag, Refused};
 use crate::fold::{Applying, Verdict};
-use crate::{Closed, Fleet, Mark, Placement, UnderWay};
+use crate::{Closed, Fleet, Mark, Placement, Told, UnderWay};
 
 /// How far a reported time may lie ahead of the log before log time is used instead.
 const SKEW_MAX: Millis = Millis(5_000);
@@ -112,8 +112,29 @@ impl Fleet {
                 state.breaks_taken += 1;
             }
             state.under_way = Some(UnderWay { order, stop: stop.stop, departed: at, arrived: None });
+            self.leave_with_goods(vehicle, doing);
         }
         Ok(())
+    }
+
+    /// A vehicle drives off: the goods of the jobs that it is to deliver are on board, and no other vehicle can bring them.
+    fn leave_with_goods(&mut self, vehicle: VehicleId, doing: &mut Applying) {
+        if !doing.judges_times() {
+            return;
+        }
+        let visits = self.vehicles[vehicle.index()].route.visits.iter();
+        let loaded: Vec<OrderId> = visits
+            .map(|visit| visit.order)
+            .filter(|&order| {
+                let order = &self.orders[order.index()];
+                order.loads_at_start() && order.on_board.is_none() && order.load() != Load::default()
+            })
+            .collect();
+        for order in loaded {
+            self.orders[order.index()].told.0.insert(Told::Loaded, doing.at);
+            self.load_on_board(order, vehicle, doing);
+            doing.order(order);
+        }
     }
 
     pub(crate) fn stop_completed(&mut self, stop: &StopEvent, doing: &mut Applying) -> Verdict {
@@ -123,8 +144,14 @@ impl Fleet {
         if self.orders[order.index()].progress(stop.stop).is_done() {
             return Err(Refused::StopDone);
         }
+        let told = &self.orders[order.index()].told;
+        if stop.stop == StopKind::Delivery && doing.judges_times() && told.is_newer_than(at, Told::Cancelled) {
+            // The cancellation came too late: the goods had been delivered where they were ordered.
+            self.orders[order.index()].delivery_moved_to = None;
+        }
         let place = self.orders[order.index()].stop(stop.stop).map(|stop| stop.position).or(stop.position);
         self.leave_stop(order, vehicle, stop.stop, at, place, doing);
+        self.leave_with_goods(vehicle, doing);
         if self.orders[order.index()].progress(stop.stop).arrived.is_none() {
             doing.flag(Flag::Gap);
         }
@@ -195,7 +222,10 @@ impl Fleet {
         }
         let goods_on_board = self.orders[order.index()].on_board == Some(vehicle);
         let returning = self.orders[order.index()].delivery_moved_to.is_some();
+        // Goods of a job go back with the vehicle, wherever that ends.
+        let has_origin = !doing.judges_times() || self.orders[order.index()].stop(StopKind::Pickup).is_some();
         if stop.stop == StopKind::Delivery
+            && has_origin
             && goods_on_board
             && !returning
             && self.policy.on_failed_delivery == OnBoardRule::Return
@@ -208,6 +238,11 @@ impl Fleet {
             doing.route(vehicle);
         } else {
             self.orders[order.index()].progress_mut(stop.stop).failed = Some((Mark { vehicle, at }, reason));
+            if goods_on_board && doing.judges_times() {
+                // Nobody takes them off: they stay aboard and take up room.
+                let load = self.orders[order.index()].load();
+                self.vehicles[vehicle.index()].kept += load;
+            }
             self.close(order, Closed::Failed(reason), doing);
         }
         doing.ask_vehicle(vehicle);

@@ -1,16 +1,17 @@
 //! Vehicles sign on and off, break down and come back.
 
-use fleetfold_model::{Name, OrderId, Position, Shift, Timestamp, Vehicle, VehicleId};
+use fleetfold_model::{Load, Name, OrderId, Position, Shift, Timestamp, Vehicle, VehicleId};
 
 use crate::change::{Flag, Refused};
 use crate::digest::vehicle_spec_digest;
 use crate::fold::{Applying, Verdict};
-use crate::{Fleet, Mark, Placement};
+use crate::{Fleet, Mark, Placement, Told};
 
 impl Fleet {
     pub(crate) fn vehicle_registered(&mut self, spec: &Vehicle, doing: &mut Applying) -> Verdict {
         let id = self.intern_vehicle(&spec.name);
         doing.vehicle(id);
+        doing.tell(&mut self.vehicles[id.index()].told, Told::Registered)?;
         let skills = self.skill_bits(&spec.skills)?;
         let state = &mut self.vehicles[id.index()];
         state.spec = Some(spec.clone());
@@ -35,21 +36,25 @@ impl Fleet {
         shift: Option<&Shift>,
         position: Option<Position>,
         doing: &mut Applying,
-    ) {
+    ) -> Verdict {
         let id = self.intern_vehicle(name);
         doing.vehicle(id);
         let state = &mut self.vehicles[id.index()];
+        doing.tell(&mut state.told, Told::Shift)?;
         let registered = state.spec.as_ref().and_then(|spec| spec.shift.clone());
         state.shift = shift.cloned().or(registered);
+        let was_on = state.on;
         if !state.on {
             state.on = true;
             state.lost = false;
             state.stops_done = 0;
             state.breaks_taken = 0;
         }
+        // An app that starts anew says nothing of where its driver is: he is where he was last.
+        let stays = was_on && position.is_none() && state.anchor.is_some() && doing.judges_times();
         let place = position.or_else(|| state.spec.as_ref().map(|spec| spec.start));
         let starts = state.shift.as_ref().map_or(doing.now, |shift| shift.starts);
-        if let Some(position) = place {
+        if let Some(position) = place.filter(|_| !stays) {
             state.stands_at(position, doing.now.max(starts));
         }
         if state.spec.is_some() {
@@ -57,6 +62,7 @@ impl Fleet {
         } else {
             doing.flag(Flag::Gap);
         }
+        Ok(())
     }
 
     pub(crate) fn shift_ended(&mut self, name: &Name, at: Timestamp, doing: &mut Applying) -> Verdict {
@@ -66,6 +72,7 @@ impl Fleet {
         if !state.on {
             return Err(Refused::NotOnShift);
         }
+        doing.tell(&mut state.told, Told::Shift)?;
         if at > doing.now {
             if let Some(shift) = state.shift.as_mut() {
                 shift.ends = at.max(shift.starts);
@@ -76,6 +83,7 @@ impl Fleet {
             return Ok(());
         }
         state.on = false;
+        state.kept = Load::default();
         // Goods still on board are where it stands now, which this fact does not say.
         if !state.on_board.is_empty() || state.under_way.is_some() {
             state.stands_somewhere(doing.now, doing.seq);
@@ -89,6 +97,7 @@ impl Fleet {
         let id = self.known_vehicle(name)?;
         doing.vehicle(id);
         let state = &mut self.vehicles[id.index()];
+        doing.tell(&mut state.told, Told::Lost)?;
         state.lost = true;
         match position {
             Some(position) => state.stands_at(position, doing.now),
@@ -109,7 +118,21 @@ impl Fleet {
             doing.route(id);
         }
         let visits = std::mem::take(&mut state.route.visits);
-        let on_board = std::mem::take(&mut state.on_board);
+        let (on_board, loaded): (Vec<OrderId>, Vec<OrderId>) = std::mem::take(&mut state.on_board)
+            .into_iter()
+            .partition(|&order| !self.orders[order.index()].told.0.contains_key(&Told::Loaded));
+        let state = &mut self.vehicles[id.index()];
+        if state.on {
+            // Goods of jobs are in it, and nobody comes for them: they wait until it works again, or its shift ends.
+            state.on_board.clone_from(&loaded);
+        } else {
+            // They are back where they were loaded.
+            for &order in &loaded {
+                self.orders[order.index()].on_board = None;
+                self.orders[order.index()].told.0.remove(&Told::Loaded);
+            }
+        }
+        let state = &self.vehicles[id.index()];
         let place = state.anchor.map(|anchor| anchor.position);
         for &order in &on_board {
             let state = &mut self.orders[order.index()];
@@ -122,7 +145,7 @@ impl Fleet {
         waiting.extend(&on_board);
         waiting.sort_unstable();
         waiting.dedup();
-        for order in visits.iter().map(|visit| visit.order).chain(on_board) {
+        for order in visits.iter().map(|visit| visit.order).chain(on_board).chain(loaded) {
             if self.orders[order.index()].is_open() {
                 self.orders[order.index()].placement = Placement::Unplaced;
                 // Pinned to a vehicle that is gone: the pin has lost its object.
@@ -139,6 +162,7 @@ impl Fleet {
         let id = self.known_vehicle(name)?;
         doing.vehicle(id);
         let state = &mut self.vehicles[id.index()];
+        doing.tell(&mut state.told, Told::Lost)?;
         state.lost = false;
         match position {
             Some(position) => state.stands_at(position, doing.now),
@@ -157,6 +181,12 @@ impl Fleet {
             self.orders[order.index()].pickup.completed = Some(mark);
             doing.order(order);
             doing.ask_order(order);
+        }
+        for order in self.vehicles[id.index()].on_board.clone() {
+            let state = &self.orders[order.index()];
+            if state.told.0.contains_key(&Told::Loaded) && matches!(state.placement, Placement::Unassigned(_)) {
+                doing.ask_order(order);
+            }
         }
         doing.ask_vehicle(id);
         Ok(())

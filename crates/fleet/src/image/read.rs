@@ -233,6 +233,7 @@ impl Fleet {
             created: image.created,
             vehicle_changes: image.vehicle_changes,
             last_vehicle: vehicle(&image.last_vehicle)?,
+            told: image.told.clone(),
             seen: image.seen.clone(),
             ..OrderState::new(image.name.clone())
         };
@@ -284,6 +285,8 @@ impl Fleet {
             stops_done: image.stops_done,
             breaks_taken: image.breaks_taken,
             accepted: image.accepted,
+            kept: image.kept,
+            told: image.told.clone(),
             touched: image.touched,
             ..VehicleState::new(image.name.clone())
         };

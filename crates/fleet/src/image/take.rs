@@ -97,6 +97,7 @@ impl Fleet {
             created: order.created,
             vehicle_changes: order.vehicle_changes,
             last_vehicle: vehicle(order.last_vehicle),
+            told: order.told.clone(),
             seen: order.seen.clone(),
         }
     }
@@ -133,6 +134,8 @@ impl Fleet {
             stops_done: vehicle.stops_done,
             breaks_taken: vehicle.breaks_taken,
             accepted: vehicle.accepted,
+            kept: vehicle.kept,
+            told: vehicle.told.clone(),
             touched: vehicle.touched,
         }
     }

@@ -24,12 +24,14 @@ pub(crate) struct Log {
     pub(crate) fleet: Fleet,
     pub(crate) entries: Vec<LogEntry>,
     pub(crate) now: i64,
+    /// How long before it was logged the next fact happened.
+    pub(crate) behind: i64,
 }
 
 impl Log {
     /// A zone whose orders are retired a minute after their end.
     pub(crate) fn new() -> Self {
-        let mut log = Self { fleet: Fleet::new(), entries: Vec::new(), now: 1_000_000 };
+        let mut log = Self { fleet: Fleet::new(), entries: Vec::new(), now: 1_000_000, behind: 0 };
         log.tell(zone(Millis(60_000)));
         log
     }
@@ -43,7 +45,14 @@ impl Log {
     pub(crate) fn tell_as(&mut self, event: Event, id: u64) -> Change {
         self.now += 1_000;
         let seq = LogSeq(self.fleet.applied().0 + 1);
-        let entry = LogEntry { seq, logged_at: Timestamp(self.now), id, hash: MessageHash(u128::from(seq.0)), event };
+        let entry = LogEntry {
+            seq,
+            logged_at: Timestamp(self.now),
+            id,
+            time: Some(Timestamp(self.now - self.behind)),
+            hash: MessageHash(u128::from(seq.0)),
+            event,
+        };
         let change = self.fleet.apply(&entry);
         self.entries.push(entry);
         self.fleet.check().unwrap_or_else(|broken| {
@@ -193,6 +202,7 @@ pub(crate) fn plan(fleet: &Fleet, choose: impl Fn(OrderId) -> Option<Name>) -> P
                     base: state.route.revision,
                     start: at(0),
                     start_at: Timestamp(0),
+                    diverts: false,
                     visits: visits.collect(),
                 });
             }
@@ -307,10 +317,19 @@ pub(crate) fn event(fleet: &Fleet, &(kind, vehicle_number, order_number, x, _): 
 
 /// A log of random steps, made beside a fleet that folds it (plans need one).
 pub(crate) fn log_of(steps: &[Step]) -> Vec<LogEntry> {
+    log_by(steps, fleetfold_model::RULES)
+}
+
+/// The same where every plan names these rules. Facts come up to twenty seconds late.
+pub(crate) fn log_by(steps: &[Step], rules: u16) -> Vec<LogEntry> {
     let mut log = Log::new();
     for step in steps {
         log.now += i64::from(step.4) * 1_000;
-        let event = event(&log.fleet, step, Timestamp(log.now));
+        log.behind = i64::from(step.3.unsigned_abs() % 20) * 1_000;
+        let mut event = event(&log.fleet, step, Timestamp(log.now));
+        if let Event::PlanProposed(plan) = &mut event {
+            plan.rules = rules;
+        }
         let repeated = step.2 % 11 == 0;
         if repeated {
             log.tell_as(event, 1 + u64::from(step.1))

@@ -1,10 +1,12 @@
 //! What is known of each order and each vehicle, and the facts that wait for an answer, version 1.
 
 use fleetfold_fleet::{
-    Anchor, AskImage, Closed, MarkImage, OrderImage, PlacementImage, ProgressImage, UnderWayImage, Unlocated,
-    VehicleImage,
+    Anchor, AskImage, Closed, MarkImage, OrderImage, PlacementImage, ProgressImage, Told, ToldTimes, UnderWayImage,
+    Unlocated, VehicleImage,
 };
-use fleetfold_model::{FailReason, LogSeq, Metres, Millis, PlannedVisit, StopKind, Timestamp, UnassignedReason};
+use fleetfold_model::{
+    FailReason, LOAD_DIMENSIONS, Load, LogSeq, Metres, Millis, PlannedVisit, StopKind, Timestamp, UnassignedReason,
+};
 use serde::{Deserialize, Serialize};
 
 use super::specs_v1::{OrderChangeV1, OrderSpecV1, ShiftSpecV1, VehicleSpecV1};
@@ -101,6 +103,21 @@ enum PlacementImageV1 {
     Unassigned(Word<UnassignedReason>),
 }
 
+/// When something was said.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct ToldV1 {
+    what: Word<Told>,
+    at_ms: i64,
+}
+
+fn told(ToldTimes(times): ToldTimes) -> Vec<ToldV1> {
+    times.into_iter().map(|(what, Timestamp(at_ms))| ToldV1 { what: Word(what), at_ms }).collect()
+}
+
+fn told_times(told: Vec<ToldV1>) -> ToldTimes {
+    ToldTimes(told.into_iter().map(|ToldV1 { what: Word(what), at_ms }| (what, Timestamp(at_ms))).collect())
+}
+
 /// One order.
 #[derive(Serialize, Deserialize)]
 pub(super) struct OrderImageV1 {
@@ -142,6 +159,8 @@ pub(super) struct OrderImageV1 {
     vehicle_changes: Count<u32>,
     #[serde(default, skip_serializing_if = "is_default")]
     last_vehicle: Option<NameText>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    told: Vec<ToldV1>,
     /// Hashes of the ids of events about it.
     #[serde(default, skip_serializing_if = "is_default")]
     seen: Vec<Hash64>,
@@ -170,6 +189,7 @@ impl From<OrderImage> for OrderImageV1 {
             created,
             vehicle_changes,
             last_vehicle,
+            told: times,
             seen,
         } = order;
         Self {
@@ -201,6 +221,7 @@ impl From<OrderImage> for OrderImageV1 {
             created_seq: created.0,
             vehicle_changes: Count(vehicle_changes),
             last_vehicle: last_vehicle.map(NameText),
+            told: told(times),
             seen: seen.into_iter().map(Hash64).collect(),
         }
     }
@@ -238,6 +259,7 @@ impl From<OrderImageV1> for OrderImage {
             created: LogSeq(order.created_seq),
             vehicle_changes: order.vehicle_changes.0,
             last_vehicle: plain(order.last_vehicle),
+            told: told_times(order.told),
             seen: order.seen.into_iter().map(|Hash64(hash)| hash).collect(),
             name,
         }
@@ -344,6 +366,11 @@ pub(super) struct VehicleImageV1 {
     breaks_taken: Count<u32>,
     #[serde(default, skip_serializing_if = "is_default")]
     accepted_seq: u64,
+    /// What goods take up that stay on board after a failed delivery, in thousandths of each dimension.
+    #[serde(default, skip_serializing_if = "is_default")]
+    kept_thousandths: [i32; LOAD_DIMENSIONS],
+    #[serde(default, skip_serializing_if = "is_default")]
+    told: Vec<ToldV1>,
     #[serde(default, skip_serializing_if = "is_default")]
     touched_ms: i64,
 }
@@ -366,6 +393,8 @@ impl From<VehicleImage> for VehicleImageV1 {
             stops_done,
             breaks_taken,
             accepted,
+            kept: Load(kept_thousandths),
+            told: times,
             touched,
         } = vehicle;
         Self {
@@ -389,6 +418,8 @@ impl From<VehicleImage> for VehicleImageV1 {
             stops_done: Count(stops_done),
             breaks_taken: Count(breaks_taken),
             accepted_seq: accepted.0,
+            kept_thousandths,
+            told: told(times),
             touched_ms: touched.0,
         }
     }
@@ -423,6 +454,8 @@ impl From<VehicleImageV1> for VehicleImage {
             stops_done: vehicle.stops_done.0,
             breaks_taken: vehicle.breaks_taken.0,
             accepted: LogSeq(vehicle.accepted_seq),
+            kept: Load(vehicle.kept_thousandths),
+            told: told_times(vehicle.told),
             touched: Timestamp(vehicle.touched_ms),
             name,
         }

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use fleetfold_fleet::Told;
 use fleetfold_model::{
     FailReason, LoadDirection, MessageHash, Name, OnBoardRule, Position, Space, StopKind, TimeWindow, Timestamp,
     UnassignedReason,
@@ -170,6 +171,20 @@ words!(FailReason:
     FailReason::Goods => "goods",
     FailReason::Other => "other",
 );
+words!(Told:
+    Told::Work => "work",
+    Told::Load => "load",
+    Told::Skills => "skills",
+    Told::Priority => "priority",
+    Told::Release => "release",
+    Told::Promised => "promised",
+    Told::Cancelled => "cancelled",
+    Told::Registered => "registered",
+    Told::Shift => "shift",
+    Told::Lost => "lost",
+    Told::Loaded => "loaded",
+    Told::Forced => "forced",
+);
 words!(UnassignedReason:
     UnassignedReason::NoVehicle => "no_vehicle",
     UnassignedReason::Skills => "skills",
@@ -178,6 +193,7 @@ words!(UnassignedReason:
     UnassignedReason::Unreachable => "unreachable",
     UnassignedReason::Rejected => "rejected",
     UnassignedReason::NoPlace => "no_place",
+    UnassignedReason::Aboard => "aboard",
 );
 
 /// A value of an enum, written as its word.
@@ -300,7 +316,7 @@ mod tests {
         assert_eq!(FailReason::ALL, "one of `no_show` `refused` `no_access` `goods` `other`");
         assert_eq!(
             UnassignedReason::ALL,
-            "one of `no_vehicle` `skills` `capacity` `shift` `unreachable` `rejected` `no_place`"
+            "one of `no_vehicle` `skills` `capacity` `shift` `unreachable` `rejected` `no_place` `aboard`"
         );
         assert_eq!((FailReason::NoAccess.word(), FailReason::of_word("goods")), ("no_access", Some(FailReason::Goods)));
         assert_eq!((UnassignedReason::NoPlace.word(), StopKind::of_word("Pickup")), ("no_place", None));

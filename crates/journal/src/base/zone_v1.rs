@@ -2,8 +2,8 @@
 
 use fleetfold_fleet::{Chain, RoadState, StoredBase, Zone};
 use fleetfold_model::{
-    Cell, LogSeq, Millis, OnBoardRule, Policy, RoadChange, RoadTarget, ServiceFeature, Space, SpeedFeature, SpeedKey,
-    Timestamp,
+    Cell, Diversion, LogSeq, Millis, OnBoardRule, Policy, RoadChange, RoadTarget, ServiceFeature, Space, SpeedFeature,
+    SpeedKey, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,18 @@ struct HoursV1 {
     street: [u16; 24],
 }
 
+/// When a vehicle on its way to a stop may be sent elsewhere first.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+enum DiversionV1 {
+    #[default]
+    #[serde(rename = "saves_promise")]
+    SavesPromise,
+    #[serde(rename = "never")]
+    Never,
+    #[serde(rename = "saves_cost")]
+    SavesCost { gain_min_millionths: i64 },
+}
+
 /// How the zone is dispatched. Costs are in millionths of the zone's currency.
 ///
 /// A field that a later version adds gets the value that was in force before there was such a field, not the default of
@@ -74,6 +86,8 @@ pub(super) struct PolicyStateV1 {
     on_cancelled_on_board: Word<OnBoardRule>,
     on_failed_delivery: Word<OnBoardRule>,
     deliver_after_shift: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    diversion: DiversionV1,
     search_rounds: u32,
     gather_ms: i64,
     learn: bool,
@@ -94,6 +108,7 @@ impl From<Policy> for PolicyStateV1 {
             on_cancelled_on_board,
             on_failed_delivery,
             deliver_after_shift,
+            diversion,
             search_rounds,
             gather,
             learn,
@@ -111,6 +126,11 @@ impl From<Policy> for PolicyStateV1 {
             on_cancelled_on_board: Word(on_cancelled_on_board),
             on_failed_delivery: Word(on_failed_delivery),
             deliver_after_shift,
+            diversion: match diversion {
+                Diversion::SavesPromise => DiversionV1::SavesPromise,
+                Diversion::Never => DiversionV1::Never,
+                Diversion::Saves(gain) => DiversionV1::SavesCost { gain_min_millionths: gain },
+            },
             search_rounds,
             gather_ms: gather.0,
             learn,
@@ -134,6 +154,11 @@ impl From<PolicyStateV1> for Policy {
             on_cancelled_on_board: policy.on_cancelled_on_board.0,
             on_failed_delivery: policy.on_failed_delivery.0,
             deliver_after_shift: policy.deliver_after_shift,
+            diversion: match policy.diversion {
+                DiversionV1::SavesPromise => Diversion::SavesPromise,
+                DiversionV1::Never => Diversion::Never,
+                DiversionV1::SavesCost { gain_min_millionths } => Diversion::Saves(gain_min_millionths),
+            },
             search_rounds: policy.search_rounds,
             gather: Millis(policy.gather_ms),
             learn: policy.learn,
@@ -151,17 +176,19 @@ pub(super) struct ChainStateV1 {
     rev: Count<u64>,
     hash: Hash128,
     seq: Count<u64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    rules: u16,
 }
 
 impl From<Chain> for ChainStateV1 {
-    fn from(Chain { epoch, rev, hash, seq: LogSeq(seq) }: Chain) -> Self {
-        Self { epoch, rev: Count(rev), hash: Hash128(hash), seq: Count(seq) }
+    fn from(Chain { epoch, rev, hash, seq: LogSeq(seq), rules }: Chain) -> Self {
+        Self { epoch, rev: Count(rev), hash: Hash128(hash), seq: Count(seq), rules }
     }
 }
 
 impl From<ChainStateV1> for Chain {
-    fn from(ChainStateV1 { epoch, rev, hash, seq }: ChainStateV1) -> Self {
-        Self { epoch, rev: rev.0, hash: hash.0, seq: LogSeq(seq.0) }
+    fn from(ChainStateV1 { epoch, rev, hash, seq, rules }: ChainStateV1) -> Self {
+        Self { epoch, rev: rev.0, hash: hash.0, seq: LogSeq(seq.0), rules }
     }
 }
 

@@ -148,7 +148,7 @@ fn features() -> Event {
 
 /// A log in which every type of event has something to say.
 pub(crate) fn rich_log() -> Log {
-    let mut log = Log { fleet: Fleet::new(), entries: Vec::new(), now: BEGINS };
+    let mut log = Log { fleet: Fleet::new(), entries: Vec::new(), now: BEGINS, behind: 0 };
     log.tell(opened());
     log.tell(features());
     for number in 0..4 {

@@ -231,6 +231,10 @@ impl Worker {
                     self.warn(message, &Said { envelope: decoded.envelope, kind: decoded.kind, warnings });
                 }
             }
+            Note::Implausible { vehicle } => {
+                tracing::debug!(%vehicle, "a position was passed over: it cannot have come so far");
+                self.metrics.implausible();
+            }
             Note::GroupsRefused { rev, groups } => {
                 tracing::debug!(rev, groups, "groups refused: their routes had moved on");
             }

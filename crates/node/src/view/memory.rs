@@ -35,6 +35,14 @@ fn minutes(millis: i64) -> String {
 
 /// A decision in words.
 fn choice_words(choice: &Choice) -> String {
+    if let (true, Some(vehicle), Some(pinned)) = (choice.pin_refused, &choice.vehicle, &choice.runner_up) {
+        let why = match choice.runner_up_obstacle {
+            Obstacle::Skills => "it lacks a skill or may not serve it",
+            Obstacle::Capacity => "it is full",
+            Obstacle::Shift | Obstacle::Lateness | Obstacle::Dearer => "its shift ends too early",
+        };
+        return format!("order {} stays with {vehicle}: pinned to {pinned}, which cannot take it: {why}", choice.order);
+    }
     let mut words = match (&choice.vehicle, choice.reason) {
         (Some(vehicle), _) => match &choice.previous {
             Some(previous) if previous != vehicle => {

@@ -493,8 +493,8 @@ impl World for Pretend {
                     .is_some_and(|next| (&next.visit.order, next.visit.stop) == (&visit.visit.order, visit.visit.stop));
                 // Sent elsewhere first, or not there at all any more.
                 let is_bound = driver.plan.iter().any(|other| other.frozen);
-                (!on_plan(visit) && self.cancelled.contains(&visit.visit.order))
-                    || (!(is_next && on_plan(visit)) && !is_bound)
+                let is_off = !on_plan(visit);
+                is_off && self.cancelled.contains(&visit.visit.order) || !is_bound && (is_off || !is_next)
             }
             Doing::Serving { visit, .. } => self.cancelled.contains(&visit.visit.order) && !on_plan(visit),
             Doing::Off | Doing::Idle | Doing::Waiting { .. } | Doing::Broken { .. } => false,

@@ -53,17 +53,17 @@ impl Doubts {
 }
 
 /// Metres between two places: exact enough to tell a city from a continent.
-fn metres(space: Space, a: Position, b: Position) -> f64 {
-    let (x, y) = (f64::from(a.x) - f64::from(b.x), f64::from(a.y) - f64::from(b.y));
+fn metres(space: Space, from: Position, to: Position) -> f64 {
+    let (x, y) = (f64::from(from.x) - f64::from(to.x), f64::from(from.y) - f64::from(to.y));
     match space {
         Space::Planar => x.hypot(y) / 1_000.0,
         Space::Geographic => {
             // Great circle, on a sphere of 6,371 km (haversine).
             let radians = |e7: i32| (f64::from(e7) / 1e7).to_radians();
-            let (phi, other) = (radians(a.y), radians(b.y));
-            let (dy, dx) = (other - phi, radians(b.x) - radians(a.x));
-            let h = (dy / 2.0).sin().powi(2) + phi.cos() * other.cos() * (dx / 2.0).sin().powi(2);
-            2.0 * 6_371_008.8 * h.sqrt().min(1.0).asin()
+            let (phi, other) = (radians(from.y), radians(to.y));
+            let (dy, dx) = (other - phi, radians(to.x) - radians(from.x));
+            let haversine = (dy / 2.0).sin().powi(2) + phi.cos() * other.cos() * (dx / 2.0).sin().powi(2);
+            2.0 * 6_371_008.8 * haversine.sqrt().min(1.0).asin()
         }
     }
 }

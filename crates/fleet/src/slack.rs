@@ -98,7 +98,7 @@ impl Slack {
             let leaves = free.map_or(visit.arrival, |free: Timestamp| free.max(visit.depart_at) + visit.break_before);
             slack.driven.0 += (visit.arrival - leaves).0.max(0);
             let service = visit.departure - visit.start;
-            slack.served = slack.served + service;
+            slack.served += service;
             slack.longest = slack.longest.max(service);
             slack.has_shipments |= fleet.order(visit.order).is_shipment();
             free = Some(visit.departure);

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleetfold_fleet::{Anchor, Fleet, Placement, VehicleState, Visit};
+use fleetfold_fleet::{Anchor, Fleet, Placement, UnderWay, VehicleState, Visit};
 use fleetfold_model::{LogSeq, Millis, OrderId, Position, StopKind, Timestamp, VehicleId};
 use fleetfold_roads::LegQuery;
 use fleetfold_solver::{
@@ -445,6 +445,16 @@ pub(crate) fn solver_windows(stop: &fleetfold_fleet::Stop, relative: impl Fn(Tim
     windows
 }
 
+/// When a vehicle is at the stop that it is on its way to. `travel`: from where it is known to be.
+pub(crate) fn arrival_under_way(vehicle: &VehicleState, under: UnderWay, travel: Millis, now: Timestamp) -> Timestamp {
+    match (under.arrived, vehicle.on_its_way_at()) {
+        (Some(at), _) => at,
+        (None, Some(_)) => now + travel,
+        // Nobody has said where it is since it departed.
+        (None, None) => (under.departed + travel).max(now),
+    }
+}
+
 /// The frozen head with times as expected now, and where and when the vehicle is free behind it.
 fn head(
     fleet: &Fleet,
@@ -464,15 +474,7 @@ fn head(
         let leg = outlook.leg(free.position, stop.position, leaves);
         let travel = Millis(i64::from(leg.millis) * factor / 1000);
         let under = vehicle.under_way.filter(|under| (under.order, under.stop) == (visit.order, visit.stop));
-        let arrival = match under {
-            Some(under) => match under.arrived {
-                Some(at) => at,
-                // On its way: as planned unless the phone says otherwise.
-                None if vehicle.hint.is_some_and(|hint| hint.at > under.departed) => now + travel,
-                None => (under.departed + travel).max(now),
-            },
-            None => leaves + travel,
-        };
+        let arrival = under.map_or(leaves + travel, |under| arrival_under_way(vehicle, under, travel, now));
         let start = stop.service_start(arrival, free.position != stop.position);
         visit.arrival = arrival;
         visit.start = start;

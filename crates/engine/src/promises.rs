@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fleetfold_fleet::{Anchor, Fleet};
 use fleetfold_model::{LogSeq, Millis, Name, Timestamp, VehicleId};
 
+use crate::draft::arrival_under_way;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
 use crate::proposal::RETIME_MIN;
@@ -164,14 +165,7 @@ fn off_plan(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> Option
         let leaves = if under.is_some() { now } else { free.at.max(visit.depart_at) + visit.break_before };
         let leg = outlook.leg(free.position, stop.position, leaves);
         let travel = Millis(i64::from(leg.millis) * i64::from(spec.time_factor) / 1000);
-        let arrival = match under.map(|under| under.arrived) {
-            Some(Some(arrived)) => arrived,
-            // On its way: as planned unless the phone says otherwise.
-            Some(None) if state.hint.is_none_or(|hint| hint.at <= here.at && hint.position != here.position) => {
-                visit.arrival.max(now)
-            }
-            Some(None) | None => leaves + travel,
-        };
+        let arrival = under.map_or(leaves + travel, |under| arrival_under_way(state, under, travel, now));
         let start = stop.service_start(arrival, free.position != stop.position);
         if let Some(due) = stop.due
             && start > due + LATE_MIN

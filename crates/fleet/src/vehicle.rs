@@ -1,6 +1,8 @@
 //! What is known of one vehicle: its shift, its route, its goods, and where it was at its last fact.
 
-use fleetfold_model::{Load, LogSeq, Metres, Millis, Name, OrderId, Position, Shift, StopKind, Timestamp, Vehicle};
+use fleetfold_model::{
+    CUT_OFF, Load, LogSeq, Metres, Millis, Name, OrderId, Position, Shift, StopKind, Timestamp, Vehicle,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::ToldTimes;
@@ -38,6 +40,13 @@ pub struct Route {
     pub revision: LogSeq,
     /// In driving order.
     pub visits: Vec<Visit>,
+}
+
+impl Route {
+    /// True when no road leads to this visit as far as was known when the route was planned, or to one before it: its times say nothing.
+    pub fn is_cut_off_at(&self, index: usize) -> bool {
+        self.visits.iter().take(index + 1).any(|visit| visit.arrival - visit.depart_at >= CUT_OFF)
+    }
 }
 
 /// Where a vehicle was at its last fact, and since when it is free there.

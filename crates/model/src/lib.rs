@@ -50,8 +50,8 @@ pub use order::{Job, LoadDirection, Order, OrderWork, Shipment, StopSpec};
 pub use own::{BaseWritten, RepairAsked, VehicleLocated};
 pub use policy::{Diversion, OnBoardRule, Policy};
 pub use route::{
-    AssignedVisit, Assignment, Choice, ExchangeGroup, Obstacle, PlannedVisit, Proposal, ProposedRoute, SearchRecord,
-    UnassignedReason,
+    AssignedVisit, Assignment, CUT_OFF, Choice, ExchangeGroup, Obstacle, PlannedVisit, Proposal, ProposedRoute,
+    SearchRecord, UnassignedReason,
 };
 pub use space::{Position, Space};
 pub use units::{Cost, LOAD_DIMENSIONS, Load, Metres, Millis, TimeWindow, Timestamp};

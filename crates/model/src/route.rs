@@ -25,6 +25,16 @@ pub struct PlannedVisit {
     pub break_before: Millis,
 }
 
+/// No drive takes so long: it stands for there being no way (half of what travel times use for that).
+pub const CUT_OFF: Millis = Millis(250_000_000);
+
+impl PlannedVisit {
+    /// True when no road leads to it, as far as was known when it was planned.
+    pub fn is_cut_off(&self) -> bool {
+        self.arrival - self.depart_at >= CUT_OFF
+    }
+}
+
 /// The route proposed for one vehicle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProposedRoute {

@@ -1,7 +1,7 @@
 // @ts-check
 // The live feed: hello, a picture, then deltas in an unbroken chain. A gap asks for a fresh picture.
 
-/** @typedef {{order: string, stop: string, at: [number, number], arrival: number, start: number, depart_at: number, departure: number, frozen: boolean, late: boolean, due: number | null}} Visit */
+/** @typedef {{order: string, stop: string, at: [number, number], arrival: number | null, start: number | null, depart_at: number, departure: number | null, unreachable?: boolean, frozen: boolean, late: boolean, due: number | null}} Visit */
 /** @typedef {{id: string, status: string, at: [number, number] | null, seen: number | null, revision: number, visits: Visit[], lines: [number, number][][], on_board: number, stops_done: number}} Vehicle */
 /** @typedef {{id: string, status: string, reason: string | null, vehicle: string | null, pickup: [number, number] | null, delivery: [number, number] | null, due: number | null, placed: number | null}} Order */
 /** @typedef {{n: number, at: number, order: string, vehicle: string | null, kind: string, words: string}} Decision */

@@ -219,7 +219,7 @@ async function tell() {
   const it = await answer.json();
   const facts = chosen.kind === 'orders'
     ? [['status', it.status], ['why', it.reason], ['vehicle', it.vehicle], ['placed', it.placed && time(it.placed)], ['due', it.due && time(it.due)], ['arrival', it.arrival && time(it.arrival)], ['late', it.late_seconds && `${Math.round(it.late_seconds / 60)} min`], ['picked up', it.picked && time(it.picked)], ['done', it.done && time(it.done)], ['vehicle changes', it.changes]]
-    : [['status', it.status], ['position', it.seen > 0 ? `${age(now - it.seen)} old` : 'unknown'], ['stops done', it.stops_done], ['on board', it.on_board], ['next', it.visits.slice(0, 5).map((/** @type {any} */ v) => `${v.order} ${v.stop} ${time(v.start)}${v.late ? ' late' : ''}`).join(', ')]];
+    : [['status', it.status], ['position', it.seen > 0 ? `${age(now - it.seen)} old` : 'unknown'], ['stops done', it.stops_done], ['on board', it.on_board], ['next', it.visits.slice(0, 5).map((/** @type {any} */ v) => `${v.order} ${v.stop} ${v.unreachable ? 'no way there' : time(v.start)}${v.late ? ' late' : ''}`).join(', ')]];
   $('story-title').textContent = `${chosen.kind === 'orders' ? 'Order' : 'Vehicle'} ${it.id}`;
   $('story-facts').replaceChildren(...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => {
     const dt = document.createElement('dt'); dt.textContent = String(label);

@@ -28,10 +28,10 @@ use crate::log::{AppendError, Log, LogError, Stored, Stream};
 use crate::nodes::documents::overview_of;
 use crate::screens::Question;
 use crate::threads;
-use crate::view::{Hello, Problem, RejectedLine, Submitted, WarnedLine, WarningList, text};
+use crate::view::{Hello, Problem, RejectedLine, RoadsLine, Submitted, WarnedLine, WarningList, text};
 use crate::warnings::tell;
 
-use sense::{Found, Patience};
+use sense::{Doubted, Found, Patience};
 
 /// Most browsers at a time.
 const CLIENTS_MAX: usize = 256;
@@ -39,6 +39,8 @@ const CLIENTS_MAX: usize = 256;
 const BODY_MAX: usize = 8 << 20;
 /// The code of an event whose id names another one.
 const ID_REUSED: &str = "id_reused";
+/// The code of a change of the roads that changes nothing.
+const NO_EFFECT: &str = "no_effect";
 /// Longest text of an error that is put into a problem document.
 const PROBLEM_MAX: usize = 4096;
 /// Why new orders are refused for now.
@@ -324,6 +326,7 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
     let single = lines.len() == 1;
     let (mut accepted, mut duplicates) = (0u64, 0u64);
     let (mut rejected, mut warnings, mut last_seq) = (Vec::new(), Vec::new(), None);
+    let mut roads = Vec::new();
     let mut overloaded = false;
     let mut patience = Patience::new();
     for (index, line) in lines.into_iter().enumerate() {
@@ -332,6 +335,7 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
                 accepted += u64::from(!taken.duplicate);
                 duplicates += u64::from(taken.duplicate);
                 last_seq = Some(taken.seq);
+                roads.extend(taken.streets.map(|streets| RoadsLine { line: index + 1, streets }));
                 warnings.extend(taken.warnings.into_iter().map(|warning| WarnedLine::new(index + 1, warning)));
             }
             Err(Submit::Invalid(code, detail)) => {
@@ -367,7 +371,7 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
     } else {
         StatusCode::MULTI_STATUS
     };
-    let body = Submitted { accepted, duplicates, rejected, last_seq, warnings };
+    let body = Submitted { accepted, duplicates, rejected, last_seq, warnings, roads };
     let answer = (status, [(header::CONTENT_TYPE, "application/json")], text(&body)).into_response();
     if overloaded { later(answer, CALMER_AFTER) } else { answer }
 }
@@ -386,6 +390,8 @@ pub(crate) struct Taken {
     pub(crate) duplicate: bool,
     /// What looks like a mistake in it.
     pub(crate) warnings: Vec<Warning>,
+    /// How many streets a change of the roads is about.
+    pub(crate) streets: Option<usize>,
 }
 
 /// Why an event was not taken.
@@ -445,8 +451,19 @@ async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Ta
         return Err(Submit::Overloaded);
     }
     sense::wrong_coordinates(live, &decoded).await.map_err(|what| Submit::Invalid("coordinates", what))?;
+    if let Some(what) = sense::ends_before_it_begins(&decoded) {
+        return Err(Submit::Invalid(NO_EFFECT, what));
+    }
     // Asked before the event changes the answer.
-    let doubtful = sense::doubtful(live, &decoded, patience).await;
+    let (doubtful, streets) = match sense::doubtful(live, &decoded, patience).await {
+        Doubted::Refused(warning) => {
+            let what = format!("`{}`: {}", warning.field, warning.detail.unwrap_or_default());
+            return Err(Submit::Invalid(NO_EFFECT, what));
+        }
+        Doubted::Odd(warning) => (Some(warning), None),
+        Doubted::Streets(streets) => (None, Some(streets)),
+        Doubted::Nothing => (None, None),
+    };
     let append = |id: String| append_until_known(&live.log, stream, subject.clone(), id, bytes.clone());
     let lost = |(lost, detail)| match lost {
         Lost::TooLarge => Submit::Invalid("too_large", detail),
@@ -474,7 +491,7 @@ async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Ta
     if let Some(seq) = seq {
         tell(&live.log, &live.zone, seq, &fresh);
     }
-    Ok(Taken { seq: stored.seq, duplicate: stored.duplicate, warnings: said.warnings })
+    Ok(Taken { seq: stored.seq, duplicate: stored.duplicate, warnings: said.warnings, streets })
 }
 
 /// Appends an event, and where no answer comes appends it again with the same id, of which the log keeps one, until it is known

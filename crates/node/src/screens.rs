@@ -410,7 +410,8 @@ impl Screens {
                 let _ = reply.send(found);
             }
             Question::Known(subject, reply) => {
-                let _ = reply.send(Known::of(&self.scene.as_ref()?.seen.fleet, &subject));
+                let seen = &self.scene.as_ref()?.seen;
+                let _ = reply.send(Known::of(&seen.fleet, &seen.network, &subject));
             }
             Question::Features(reply) => {
                 let _ = reply.send(text(&view::features(&self.scene.as_ref()?.seen)));

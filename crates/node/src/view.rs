@@ -108,13 +108,16 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
             let order = fleet.order(visit.order);
             let stop = order.stop(visit.stop)?;
             let late = stop.due.is_some_and(|due| visit.start > due);
+            let unreachable = state.route.is_cut_off_at(index);
+            let time = |at: Timestamp| (!unreachable).then_some(at.0);
             Some(Visit {
                 order: order.name.as_str(),
                 stop: if visit.stop == StopKind::Pickup { "pickup" } else { "delivery" },
                 at: lon_lat(space, stop.position),
-                arrival: visit.arrival.0,
-                start: visit.start.0,
-                departure: visit.departure.0,
+                arrival: time(visit.arrival),
+                start: time(visit.start),
+                departure: time(visit.departure),
+                unreachable,
                 depart_at: visit.depart_at.0,
                 frozen: index < frozen,
                 late,
@@ -211,7 +214,12 @@ pub(crate) fn order(seen: &Glimpse, id: OrderId) -> Order<'_> {
 
 /// When the vehicle of an order is at its last stop, as planned.
 pub(crate) fn arrival(seen: &Glimpse, id: OrderId) -> Option<i64> {
-    planned(&seen.fleet, id).last().map(|visit| visit.arrival.0)
+    let vehicle = match seen.fleet.order(id).placement {
+        Placement::OnRoute(vehicle) => &seen.fleet.vehicle(vehicle).route,
+        Placement::Unplaced | Placement::Unassigned(_) => return None,
+    };
+    let last = vehicle.visits.iter().rposition(|visit| visit.order == id)?;
+    (!vehicle.is_cut_off_at(last)).then(|| vehicle.visits[last].arrival.0)
 }
 
 /// The planned visits of an order.

@@ -214,8 +214,23 @@ fn a_closed_bridge_changes_the_routes_over_it_and_the_map() {
     let bow = [corner(0, 0), corner(5, 5), corner(5, 0), corner(0, 5)].map(spot);
     let (code, said) = event(port, "road.closed", "bow", &json!({ "change_id": "bow", "area": bow }));
     assert!((400..500).contains(&code) && said.contains("in order around the area"), "{code} {said}");
-    let (code, _) = event(port, "road.closed", "c1", &json!({ "change_id": "flood", "roads": [301] }));
-    assert_eq!(code, 202);
+    // What changes nothing is refused, with what is near.
+    let elsewhere = [(0.0, 0.0), (0.1, 0.0), (0.1, 0.1)].map(spot);
+    for (kind, data, near) in [
+        ("road.closed", json!({ "change_id": "n1", "roads": [300_000] }), "nearest ids are"),
+        ("road.slowed", json!({ "change_id": "n2", "area": elsewhere, "time_percent": 150 }), "m away"),
+        ("road.reopened", json!({ "change_id": "never" }), "none is in force"),
+        (
+            "road.closed",
+            json!({ "change_id": "n3", "roads": [301], "from_time": "2030-01-02T00:00:00Z", "until_time": "2030-01-01T00:00:00Z" }),
+            "over before it begins",
+        ),
+    ] {
+        let (code, said) = event(port, kind, &format!("no-{data}"), &data);
+        assert!(code == 422 && said.contains("no_effect") && said.contains(near), "{data}: {code} {said}");
+    }
+    let (code, said) = event(port, "road.closed", "c1", &json!({ "change_id": "flood", "roads": [301] }));
+    assert!(code == 202 && said.contains(r#""roads":[{"line":1,"streets":"#), "{code} {said}");
     let after =
         until(port, "the closure on the map", |state| state["roads"].as_array().is_some_and(|roads| roads.len() == 1));
     assert_eq!(after["roads"][0]["id"], "flood");

@@ -148,6 +148,11 @@ impl Graph {
         self.map.edges_named(target)
     }
 
+    /// Ids of roads that are nearest to one that is not here.
+    pub(crate) fn roads_like(&self, road: u64) -> Vec<u64> {
+        self.map.roads_like(road)
+    }
+
     /// Lines of the streets that a change of the roads is about.
     pub(crate) fn lines_of(&self, target: &RoadTarget) -> Vec<Vec<Position>> {
         self.map.lines_of(target)

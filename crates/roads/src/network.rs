@@ -309,6 +309,14 @@ impl Network {
         }
     }
 
+    /// Ids of roads of this network that are nearest to one that it does not have: what somebody may have meant.
+    pub fn roads_like(&self, road: u64) -> Vec<u64> {
+        match &self.kind {
+            Kind::Graph(graph) => graph.roads_like(road),
+            Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => Vec::new(),
+        }
+    }
+
     /// Lines of the streets that a change is about, for the map; none if the network has no streets.
     pub fn lines_of(&self, target: &RoadTarget) -> Vec<Vec<Position>> {
         match &self.kind {

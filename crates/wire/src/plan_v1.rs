@@ -130,6 +130,9 @@ struct AssignedV1 {
     visit: VisitV1,
     position: PlaceV1,
     frozen: bool,
+    /// No road leads there now, or to a stop before it: its times say nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unreachable: bool,
 }
 
 const REASONS: [(UnassignedReason, &str); 8] = [
@@ -336,16 +339,19 @@ impl PlanV1 {
 
 /// The JSON of an assignment.
 pub fn assignment_to_json(assignment: &Assignment, space: Space) -> Vec<u8> {
+    let cut_off = assignment.visits.iter().position(|visit| visit.visit.is_cut_off()).unwrap_or(usize::MAX);
     let raw = AssignmentV1 {
         vehicle_id: assignment.vehicle.to_string(),
         revision: assignment.revision.0,
         visits: assignment
             .visits
             .iter()
-            .map(|visit| AssignedV1 {
+            .enumerate()
+            .map(|(index, visit)| AssignedV1 {
                 visit: VisitV1::from_model(&visit.visit),
                 position: place_out(space, visit.position),
                 frozen: visit.frozen,
+                unreachable: index >= cut_off,
             })
             .collect(),
     };

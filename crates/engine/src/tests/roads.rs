@@ -233,3 +233,29 @@ fn hours_made_anew_are_those_made_from_before() {
     let different: BTreeSet<i32> = legs(&asked).into_iter().collect();
     assert!(different.len() > 20, "every hour has times of its own");
 }
+
+/// Both ways to a stop close while its driver is on his way, and open again: meanwhile there is no time, and then it is the old one.
+#[test]
+fn opening_roads_heals_what_closing_them_broke_at_once() {
+    let mut rig = two_roads();
+    rig.on("a", corner(0, 1));
+    rig.order(job("x", corner(10, 1)));
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    let route = |rig: &Rig| rig.engine.fleet().vehicle(VehicleId(0)).route.clone();
+    let planned = route(&rig).visits[0].arrival;
+    let target = Some(RoadTarget::Roads(vec![1, 2]));
+    let change = RoadChange { change: name("flood"), target, time_percent: None, from: None, until: None };
+    rig.fact(Event::RoadClosed(change.clone()));
+    for _ in 0..10 {
+        rig.now += 1_000;
+        rig.input(Input::Tick(Timestamp(rig.now)));
+    }
+    assert!(route(&rig).is_cut_off_at(0), "{:?}", route(&rig));
+    rig.fact(Event::RoadReopened(change));
+    for _ in 0..10 {
+        rig.now += 1_000;
+        rig.input(Input::Tick(Timestamp(rig.now)));
+    }
+    let healed = route(&rig);
+    assert!(!healed.is_cut_off_at(0) && (healed.visits[0].arrival - planned).0.abs() < 60_000, "{healed:?}");
+}

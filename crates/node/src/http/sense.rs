@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use fleetfold_fleet::Zone;
 use fleetfold_journal::Address;
+use fleetfold_model::Event;
 use fleetfold_wire::{CloudEvent, Decoded, Warning, What, decode, odd_in_zone, other_coordinates};
 use tokio::sync::oneshot;
 
@@ -77,13 +78,39 @@ pub(super) fn odd(live: &Live, decoded: &Decoded) -> Vec<Warning> {
 }
 
 /// What the state of the fleet says of an event that is not in it yet.
-pub(super) async fn doubtful(live: &Live, decoded: &Decoded, patience: &mut Patience) -> Option<Warning> {
-    let What::Event(event) = &decoded.what else { return None };
-    let subject = subject(event)?;
+pub(super) async fn doubtful(live: &Live, decoded: &Decoded, patience: &mut Patience) -> Doubted {
+    let What::Event(event) = &decoded.what else { return Doubted::Nothing };
+    let Some(subject) = subject(event) else { return Doubted::Nothing };
     let began = clock::monotonic();
     let known = tokio::time::timeout(patience.0, ask(live, subject)).await;
     patience.0 = patience.0.saturating_sub(began.elapsed());
-    doubt(event, decoded.kind, known.ok()??)
+    let Ok(Some(known)) = known else { return Doubted::Nothing };
+    match (doubt(event, decoded.kind, &known), known) {
+        (Some(warning), Known::NoStreet(_) | Known::NoSuchChange(_)) => Doubted::Refused(warning),
+        (Some(warning), _) => Doubted::Odd(warning),
+        (None, Known::Streets(streets)) => Doubted::Streets(streets),
+        (None, _) => Doubted::Nothing,
+    }
+}
+
+/// What the state of the fleet says of an event.
+pub(super) enum Doubted {
+    /// It has no effect at all: whoever sends it means something else.
+    Refused(Warning),
+    /// It is probably a mistake.
+    Odd(Warning),
+    /// A change of so many streets.
+    Streets(usize),
+    /// Nothing.
+    Nothing,
+}
+
+/// A change of the roads that ends before it begins.
+pub(super) fn ends_before_it_begins(decoded: &Decoded) -> Option<String> {
+    let What::Event(Event::RoadClosed(change) | Event::RoadSlowed(change)) = &decoded.what else { return None };
+    let (from, until) = (change.from?, change.until?);
+    (until <= from)
+        .then(|| "`until_time`: the change is over before it begins; give it a later end, or none".to_owned())
 }
 
 /// What the fleet knows of a subject, after everything that came over HTTP so far.

@@ -54,8 +54,8 @@ impl Worker {
     /// Lists what makes no sense about an event that is to be folded next, given what the fleet knows.
     fn doubt(&self, event: &Event, subject: &Subject, message: &Message) {
         let Ok(decoded) = decode(&message.bytes) else { return };
-        let known = Known::of(self.engine.fleet(), subject);
-        if let Some(warning) = doubt::doubt(event, decoded.kind, known) {
+        let known = Known::of(self.engine.fleet(), self.engine.network(), subject);
+        if let Some(warning) = doubt::doubt(event, decoded.kind, &known) {
             self.warn(message, &Said { envelope: decoded.envelope, kind: decoded.kind, warnings: vec![warning] });
         }
     }

@@ -89,9 +89,12 @@ pub(crate) struct Visit<'a> {
     pub(crate) order: &'a str,
     pub(crate) stop: &'static str,
     pub(crate) at: LonLat,
-    pub(crate) arrival: i64,
-    pub(crate) start: i64,
-    pub(crate) departure: i64,
+    /// `None` where no road leads there now, and behind that.
+    pub(crate) arrival: Option<i64>,
+    pub(crate) start: Option<i64>,
+    pub(crate) departure: Option<i64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) unreachable: bool,
     pub(crate) depart_at: i64,
     pub(crate) frozen: bool,
     pub(crate) late: bool,
@@ -289,6 +292,15 @@ pub(crate) struct Submitted {
     pub(crate) last_seq: Option<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) warnings: Vec<WarnedLine>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) roads: Vec<RoadsLine>,
+}
+
+/// A line that changes roads, and how many streets that are.
+#[derive(Serialize)]
+pub(crate) struct RoadsLine {
+    pub(crate) line: usize,
+    pub(crate) streets: usize,
 }
 
 /// A line that is no legal event. Lines are counted from 1.

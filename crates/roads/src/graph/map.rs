@@ -174,6 +174,14 @@ impl Map {
         segments.into_iter().flat_map(|segment| self.edges_along(segment)).copied().collect()
     }
 
+    /// The ids of roads before and behind one, of those that there are.
+    pub(super) fn roads_like(&self, road: u64) -> Vec<u64> {
+        let all = self.by_road();
+        let behind = all.partition_point(|&(other, _)| other < road);
+        let before = all[..behind].last().map(|&(other, _)| other);
+        before.into_iter().chain(all.get(behind).map(|&(other, _)| other)).collect()
+    }
+
     /// Lines of the streets that a change of the roads is about, each segment once.
     pub(super) fn lines_of(&self, target: &RoadTarget) -> Vec<Vec<Position>> {
         let edges = self.edges_named(target);

@@ -63,5 +63,5 @@ pub use legs::LegIndex;
 pub use network::{LegTable, Network};
 pub use server::{LegAnswer, LegQuery, LegSource};
 pub use speeds::Speeds;
-pub use street::{Driven, Street};
+pub use street::{Driven, OffStreet, Street};
 pub use streets::{Dropped, Streets};

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use fleetfold_model::Position;
 use fleetfold_roads::osm::{self, BuildSettings, Dimensions, OsmError, Profile};
-use fleetfold_roads::{Network, UNREACHABLE_MILLIS};
+use fleetfold_roads::{Network, OffStreet, UNREACHABLE_MILLIS};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Rule {
@@ -351,8 +351,9 @@ fn a_place_too_far_from_every_street_is_unreachable_with_the_distance() {
     let (streets, _) = osm::build(bytes.as_bytes(), car, |_| {}).unwrap();
     let network = Network::from_streets(streets.clone());
     assert_eq!(network.off_street(place(near)), None);
-    let (metres, limit) = network.off_street(place(far)).unwrap();
-    assert!((549.0..551.0).contains(&metres) && limit == 500, "{metres} {limit}");
+    let why = network.off_street(place(far)).unwrap();
+    assert!(matches!(why, OffStreet::Far { metres: 549.0..551.0, limit: 500 }), "{why:?}");
+    assert_eq!(why.to_string(), "is 550 m from the nearest street, 500 m are the most");
     let network = Network::from_streets(streets.with_snap_metres(100));
     assert!(network.off_street(place(near)).is_some());
 }
@@ -470,4 +471,90 @@ fn compressed_extracts_are_read_in_one_stream_or_several() {
         assert_eq!(osm::build(&bytes, Profile::Car, |_| {}).unwrap().0, streets);
     }
     assert!(osm::build(&whole[..whole.len() / 2], Profile::Car, |_| {}).is_err());
+}
+
+/// `map` with a street `Island` from north to south, 290 m long, that begins so many metres south of `Test`. A way with these tags
+/// leads to it over a point with these tags, unless there are none.
+fn island(metres: f64, way: &str, node: &str) -> String {
+    let pairs = |list: &str| {
+        let pairs = list.split(", ").filter_map(|pair| pair.split_once('='));
+        pairs.map(|(key, value)| format!("<tag k='{key}' v='{value}'/>")).collect::<Vec<String>>().concat()
+    };
+    let north = 50.0 - metres / 111_195.0;
+    let bridge = if way.is_empty() {
+        String::new()
+    } else {
+        format!("<way id='51'><nd ref='7'/><nd ref='53'/><nd ref='51'/>{}<tag k='name' v='Bridge'/></way>", pairs(way))
+    };
+    let middle = f64::midpoint(north, 50.0);
+    let text = format!(
+        "<node id='51' lon='7.003' lat='{north:.7}'/><node id='52' lon='7.003' lat='{:.7}'/>\
+         <node id='53' lon='7.003' lat='{middle:.7}'>{}</node>{bridge}\
+         <way id='50'><nd ref='51'/><nd ref='52'/><tag k='highway' v='residential'/><tag k='name' v='Island'/></way></osm>",
+        north - 0.0026,
+        pairs(node),
+    );
+    map("", "").replace("</osm>", &text)
+}
+
+/// A place on an island is not served over the water, unless the map only seems to have an island there.
+#[test]
+fn a_place_whose_street_is_apart_from_the_others_is_unreachable() {
+    use Profile::{Bike, Car, Truck, Van};
+    let (served, over, cut) = (Rule::Avoids("Island"), Rule::Uses("Island"), Rule::Unreachable);
+    // Metres to the island, tags of the way to it and of a point of that way, what drives, and how the place is reached.
+    let cases = [
+        (150.0, "", "", Car, cut),
+        (150.0, "route=ferry, motor_vehicle=yes, duration=00:05", "", Car, cut),
+        (150.0, "highway=footway", "", Car, cut),
+        (150.0, "highway=unclassified", "", Car, over),
+        (150.0, "highway=unclassified, maxweight=3.5", "", Van, over),
+        (150.0, "highway=unclassified, maxweight=3.5", "", Truck, cut),
+        (150.0, "highway=unclassified", "barrier=height_restrictor, maxheight=2", Van, cut),
+        (150.0, "highway=unclassified, motor_vehicle=no", "", Car, cut),
+        (150.0, "highway=unclassified", "barrier=bollard", Car, cut),
+        (150.0, "highway=unclassified", "barrier=bollard", Bike, over),
+        // A delivery to what is private stops in front, and who goes there by a track does so as well.
+        (150.0, "highway=unclassified, access=private", "", Car, served),
+        (150.0, "highway=unclassified", "barrier=gate, access=private", Car, served),
+        (150.0, "highway=unclassified", "barrier=gate, locked=yes", Car, served),
+        (150.0, "highway=track", "", Car, served),
+        (150.0, "highway=track, motor_vehicle=agricultural", "", Car, cut),
+        // So near to `Test` that the map lacks a connection, unless it says what is forbidden.
+        (20.0, "", "", Car, served),
+        (20.0, "highway=footway", "", Car, served),
+        (20.0, "highway=service, hgv=no", "", Truck, cut),
+        (20.0, "highway=service, hgv=no", "", Car, over),
+    ];
+    for (metres, way, node, profile, rule) in cases {
+        let text = island(metres, way, node);
+        // 14 m beside the street, 145 m from its northern end.
+        let stop = (7.0032, 50.0 - metres / 111_195.0 - 0.0013);
+        assert_eq!(
+            broken(text.as_bytes(), profile.into(), WEST, stop, rule),
+            None,
+            "{metres} {way} {node} {profile:?}"
+        );
+        assert_eq!(
+            broken(text.as_bytes(), profile.into(), stop, WEST, rule),
+            None,
+            "{metres} {way} {node} {profile:?}"
+        );
+    }
+    let (streets, report) = osm::build(island(150.0, "", "").as_bytes(), Car, |_| {}).unwrap();
+    assert_eq!(report.apart, 1);
+    let read = fleetfold_roads::Streets::from_bytes(&streets.to_bytes()).unwrap();
+    assert_eq!(read, streets, "a graph file has the streets that are apart");
+    let network = Network::from_streets(read);
+    let why = network.off_street(place((7.0032, 49.997))).unwrap();
+    assert!(matches!(&why, OffStreet::Apart { street, metres: 13.0..16.0 } if street == "Island"), "{why:?}");
+    let words = "is 14 m from its street (Island), which no road connects with the others for this vehicle";
+    assert_eq!(why.to_string(), words);
+    assert!(network.streets().iter().all(|street| street.name != "Island"), "it is not drawn as a street to drive on");
+    // Between the two an open street is preferred up to 30 m further.
+    assert_eq!(network.off_street(place((7.003, 49.9992))), None);
+    assert!(network.off_street(place((7.003, 49.9990))).is_some());
+    // A street of 90 m alone is an error of the map.
+    let short = island(150.0, "", "").replace("lat='49.9960510'", "lat='49.9978'");
+    assert_eq!(broken(short.as_bytes(), Car.into(), WEST, (7.0032, 49.9982), served), None);
 }

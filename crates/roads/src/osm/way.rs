@@ -51,6 +51,14 @@ pub(crate) fn restriction<'t>(settings: &BuildSettings, tags: &'t Tags) -> Optio
     (turns && !kind.ends_with("_on_red")).then_some(kind)
 }
 
+/// True for a way that is made for vehicles of its kind, or a track, whoever may use it.
+pub(crate) fn is_for_vehicles(profile: Profile, tags: &Tags) -> bool {
+    let class = tags.get("highway").and_then(class_of);
+    class.is_some_and(|class| {
+        class.highway == "track" || if profile == Profile::Bike { class.bike } else { class.motor }
+    })
+}
+
 /// How a vehicle may use a way; `None`: not at all.
 pub(crate) fn usage(settings: &BuildSettings, tags: &Tags) -> Option<Use> {
     let class = class_of(tags.get("highway")?)?;

@@ -159,7 +159,7 @@ const DIRECT: Rule = Rule::Uses("Test");
 
 /// Tags of the way, tags of the point in its middle, what drives through from west to east, the rule and its source.
 #[rustfmt::skip]
-const THROUGH: [(&str, &str, Profile, Rule, &str); 74] = [
+const THROUGH: [(&str, &str, Profile, Rule, &str); 89] = [
     ("access=yes;no, vehicle=yes", "", Profile::Car, DIRECT, "OSM wiki Key:access"),
     ("motor_vehicle=agricultural;destination", "", Profile::Car, Rule::Round, "OSM wiki Key:access: destinations only"),
     ("access=private", "", Profile::Car, Rule::Round, "OSM wiki Tag:access=private"),
@@ -234,6 +234,21 @@ const THROUGH: [(&str, &str, Profile, Rule, &str); 74] = [
     ("hgv:conditional=no @ (Mo-Fr 07:00-19:00)", "", Profile::Truck, Rule::Round, "OSM wiki Conditional restrictions: the hour is not known"),
     ("hgv:conditional=no @ (Mo-Fr 07:00-19:00)", "", Profile::Car, DIRECT, "OSM wiki Conditional restrictions"),
     ("hgv:forward=no", "", Profile::Truck, Rule::Round, "OSM wiki Key:hgv"),
+    ("access=resident", "", Profile::Car, Rule::Round, "OSM wiki Key:access"),
+    ("maxgcweight=12", "", Profile::Truck, Rule::Round, "OSM wiki Key:maxgcweight"),
+    ("maxgcweightrating=12", "", Profile::Truck, Rule::Round, "OSM wiki Key:maxgcweightrating"),
+    ("hgv:conditional=no @ (weight>7.5; 22:00-06:00)", "", Profile::Truck, Rule::Round, "OSM wiki Conditional restrictions"),
+    ("oneway:conditional=-1 @ (Mo-Fr 07:00-09:00)", "", Profile::Car, Rule::Round, "OSM wiki Key:oneway: the hour is not known"),
+    ("oneway=-1, oneway:conditional=no @ (22:00-06:00)", "", Profile::Car, Rule::Round, "OSM wiki Key:oneway: the hour is not known"),
+    ("oneway=-1, oneway:conditional=no @ (weight<3.5)", "", Profile::Car, DIRECT, "OSM wiki Conditional restrictions"),
+    ("oneway=-1, cycleway:both=track, cycleway:left:oneway=-1", "", Profile::Bike, DIRECT, "OSM wiki Key:cycleway"),
+    ("oneway=-1, oneway:bicycle=no, oneway:conditional=-1 @ (07:00-09:00)", "", Profile::Bike, DIRECT, "OSM wiki Key:oneway:bicycle"),
+    ("oneway:conditional=-1 @ (weight>7.5), oneway:hgv:conditional=no @ (weight<40)", "", Profile::Truck, DIRECT, "OSM wiki Conditional restrictions: the narrower key wins"),
+    ("oneway:conditional=-1 @ (weight>7.5)", "", Profile::Truck, Rule::Round, "OSM wiki Conditional restrictions"),
+    ("abandoned=yes", "", Profile::Car, Rule::Round, "OSM wiki Key:abandoned"),
+    ("construction=yes", "", Profile::Car, Rule::Round, "OSM wiki Key:construction; car profile of OSRM"),
+    ("construction=minor", "", Profile::Car, DIRECT, "OSM wiki Key:construction"),
+    ("status=impassable", "", Profile::Car, Rule::Round, "car profile of OSRM"),
 ];
 
 #[test]
@@ -445,6 +460,14 @@ fn files_are_read_as_people_have_them() {
     let error = osm::build(plain.replace("lat='50.0060000'", "lat='91'").as_bytes(), car, |_| {}).unwrap_err();
     assert!(matches!(error, OsmError::OutOfRange { node: 3, .. }), "{error}");
     assert!(error.to_string().contains("latitude 91"), "{error}");
+    let error = osm::build(plain.replace("lat='50.0'", "lat='50,0'").as_bytes(), car, |_| {}).unwrap_err();
+    assert!(matches!(error, OsmError::OutOfRange { node: 7, .. }) && error.to_string().contains("50,0"), "{error}");
+    // A point without coordinates is one that the extract does not hold.
+    round(&plain.replace("<node id='7' lon='7.003' lat='50.0'>", "<node id='7'>"));
+    // Changes of a map are no map.
+    let changes = plain.replace("<osm ", "<osmChange ").replace("</osm>", "</osmChange>");
+    let error = osm::build(changes.as_bytes(), car, |_| {}).unwrap_err();
+    assert!(error.to_string().contains("a file of changes (.osc)"), "{error}");
     let bad = plain.replace("'utf-8'", "'cp437'");
     let bad = format!("<?xml version='1.0' encoding='cp437'?>{bad}");
     assert!(matches!(osm::build(bad.as_bytes(), car, |_| {}), Err(OsmError::Encoding(_))));
@@ -557,4 +580,34 @@ fn a_place_whose_street_is_apart_from_the_others_is_unreachable() {
     // A street of 90 m alone is an error of the map.
     let short = island(150.0, "", "").replace("lat='49.9960510'", "lat='49.9978'");
     assert_eq!(broken(short.as_bytes(), Car.into(), WEST, (7.0032, 49.9982), served), None);
+}
+
+/// Straight on from `West` to `East` is forbidden over the ways between, whatever else the relation names and in whatever order.
+#[test]
+fn turns_over_ways_are_forbidden_however_the_relation_lists_them() {
+    let split = map("", "").replace("<nd ref='1'/><nd ref='7'/><nd ref='2'/>", "<nd ref='1'/><nd ref='7'/>").replace(
+        "</osm>",
+        "<way id='11'><nd ref='7'/><nd ref='2'/><tag k='highway' v='residential'/><tag k='name' v='Test'/></way></osm>",
+    );
+    // Whoever turns round twice may go on: that takes longer, too.
+    let (forbidden, allowed) = (Rule::Seconds(180.0, f64::INFINITY), Rule::Seconds(0.0, 100.0));
+    for (between, rule) in [
+        ("way 10, way 11", forbidden),
+        ("way 11, way 10", forbidden),
+        ("way 10, node 7, way 11", forbidden),
+        ("node 7", allowed),
+        ("way 20", allowed),
+        ("way 99", allowed),
+    ] {
+        let mut members = String::from("<member type='way' ref='30' role='from'/>");
+        for (kind, id) in between.split(", ").filter_map(|member| member.split_once(' ')) {
+            write!(members, "<member type='{kind}' ref='{id}' role='via'/>").unwrap();
+        }
+        let relation = format!(
+            "<relation id='1'>{members}<member type='way' ref='31' role='to'/><tag k='type' v='restriction'/>\
+             <tag k='restriction' v='no_straight_on'/></relation></osm>"
+        );
+        let text = split.replace("</osm>", &relation);
+        assert_eq!(broken(text.as_bytes(), Profile::Car.into(), WEST, EAST, rule), None, "{between}");
+    }
 }

@@ -1,13 +1,14 @@
-//! Small extracts of one rule each, with the source of the rule. In most of them a short street `Test` (way 10, with the point 7 in its
-//! middle) competes with a long way `Round` (way 20).
+//! Small extracts of one rule each, with the source of the rule. In most of them a short street `Test` competes with a long way `Round`.
 //!
 //! `tests/cases` are rebuilt from public reports about routing engines; the others are written here, by the tags of `Test`.
 
+mod support;
+
 use std::fmt::Write as _;
 
-use fleetfold_model::Position;
 use fleetfold_roads::osm::{self, BuildSettings, Dimensions, OsmError, Profile};
 use fleetfold_roads::{Network, OffStreet, UNREACHABLE_MILLIS};
+use support::{Degrees, EAST, Tags, WEST, place, xml};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Rule {
@@ -27,10 +28,6 @@ enum Rule {
     Refused,
 }
 
-type Degrees = (f64, f64);
-
-const WEST: Degrees = (6.9985, 50.0);
-const EAST: Degrees = (7.0075, 50.0);
 const MIDDLE: Degrees = (7.004, 50.0);
 
 /// File, what drives, from, to, the rule, what is right and its source.
@@ -82,10 +79,6 @@ const FILES: [(&str, Profile, Degrees, Degrees, Rule, &str); 44] = [
     ("stop-across-the-antimeridian.osm", Profile::Car, (179.9965, -16.8), (-179.9999, -16.8003), Rule::Seconds(0.0, 150.0), "snaps to Test: OSM wiki 180th meridian"),
 ];
 
-fn place((lon, lat): Degrees) -> Position {
-    Position { x: (lon * 1e7).round() as i32, y: (lat * 1e7).round() as i32 }
-}
-
 /// What is wrong if the rule does not hold.
 fn broken(bytes: &[u8], settings: BuildSettings, from: Degrees, to: Degrees, rule: Rule) -> Option<String> {
     let streets = match osm::build(bytes, settings, |_| {}) {
@@ -125,34 +118,16 @@ fn extracts_of_one_rule_each_are_read_as_their_sources_say() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// The map of most cases with these tags on `Test` and on the point in its middle, written as `k=v, k=v`.
+/// Tags that are written as `k=v, k=v`.
+fn tags(list: &str) -> Tags {
+    let pairs = list.split(", ").filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap());
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+/// The map with these tags on `Test`, which is a residential street if they do not say otherwise, and on the point in its middle.
 fn map(way: &str, node: &str) -> String {
-    let tags = |list: &str| {
-        let mut text = String::new();
-        for pair in list.split(", ").filter(|pair| !pair.is_empty()) {
-            let (key, value) = pair.split_once('=').unwrap();
-            let value = value.replace('>', "&gt;").replace('"', "&quot;");
-            write!(text, "<tag k=\"{key}\" v=\"{value}\"/>").unwrap();
-        }
-        text
-    };
-    let places = [(1, 0, 0), (2, 60, 0), (3, 0, 60), (4, 60, 60), (5, -20, 0), (6, 80, 0)];
-    let mut text = String::from("<osm version='0.6'>");
-    for (id, x, y) in places {
-        let (lon, lat) = (7.0 + f64::from(x) * 1e-4, 50.0 + f64::from(y) * 1e-4);
-        write!(text, "<node id='{id}' lon='{lon:.7}' lat='{lat:.7}'/>").unwrap();
-    }
-    write!(text, "<node id='7' lon='7.003' lat='50.0'>{}</node>", tags(node)).unwrap();
-    let highway = if way.contains("highway=") { "" } else { "<tag k='highway' v='residential'/>" };
-    let test = tags(way);
-    write!(text, "<way id='10'><nd ref='1'/><nd ref='7'/><nd ref='2'/>{highway}{test}<tag k='name' v='Test'/></way>")
-        .unwrap();
-    for (id, nodes, name) in [(20, "1 3 4 2", "Round"), (30, "5 1", "West"), (31, "2 6", "East")] {
-        let nodes = nodes.split(' ').map(|node| format!("<nd ref='{node}'/>")).collect::<Vec<String>>().concat();
-        write!(text, "<way id='{id}'>{nodes}<tag k='highway' v='residential'/><tag k='name' v='{name}'/></way>")
-            .unwrap();
-    }
-    text + "</osm>"
+    let highway = if way.contains("highway=") { "" } else { "highway=residential, " };
+    support::map(&tags(&format!("{highway}{way}")), &tags(node), 60)
 }
 
 const DIRECT: Rule = Rule::Uses("Test");
@@ -312,12 +287,7 @@ fn limits_are_for_the_size_that_the_graph_is_built_for() {
 }
 /// `map` with a motorway, a bridge and so on 17 m north of the middle of `Test`, joined to both its ends.
 fn beside(road: &str) -> String {
-    let tags = road
-        .split(", ")
-        .map(|pair| pair.split_once('=').unwrap())
-        .map(|(key, value)| format!("<tag k='{key}' v='{value}'/>"))
-        .collect::<Vec<String>>()
-        .concat();
+    let tags = xml(&tags(road));
     let road = format!(
         "<node id='11' lon='7.001' lat='50.0004'/><node id='12' lon='7.005' lat='50.0004'/>\
          <way id='40'><nd ref='11'/><nd ref='12'/>{tags}<tag k='oneway' v='no'/><tag k='name' v='Fast'/></way>\
@@ -499,10 +469,7 @@ fn compressed_extracts_are_read_in_one_stream_or_several() {
 /// `map` with a street `Island` from north to south, 290 m long, that begins so many metres south of `Test`. A way with these tags
 /// leads to it over a point with these tags, unless there are none.
 fn island(metres: f64, way: &str, node: &str) -> String {
-    let pairs = |list: &str| {
-        let pairs = list.split(", ").filter_map(|pair| pair.split_once('='));
-        pairs.map(|(key, value)| format!("<tag k='{key}' v='{value}'/>")).collect::<Vec<String>>().concat()
-    };
+    let pairs = |list: &str| xml(&tags(list));
     let north = 50.0 - metres / 111_195.0;
     let bridge = if way.is_empty() {
         String::new()

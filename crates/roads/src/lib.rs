@@ -56,7 +56,7 @@ mod tables;
 
 pub use change::{ActiveChange, WeightChange};
 pub use error::NetworkError;
-pub use file::{FileError, is_graph_file};
+pub use file::{FileError, VERSIONS_READ, is_graph_file};
 pub use ids::{EdgeId, JunctionId};
 pub use leg::{Leg, UNREACHABLE_MILLIS};
 pub use legs::LegIndex;

@@ -10,7 +10,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         bytes.extend(blake3::hash(data).as_bytes());
         bytes.extend(data);
         if let Ok(streets) = Streets::from_bytes(&bytes) {
-            let places = [streets.junction(0), streets.junction(streets.junctions() - 1)];
+            let ends = streets.junction_ids().next().into_iter().chain(streets.junction_ids().last());
+            let places: Vec<_> = ends.map(|junction| streets.junction(junction)).collect();
             let _legs = Network::from_streets(streets).legs(&places);
         }
     }

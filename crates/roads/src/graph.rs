@@ -121,7 +121,7 @@ impl Graph {
     /// The same streets at other speeds, all open.
     pub(crate) fn with_speeds(&self, speeds: &Speeds) -> Self {
         let streets = &self.map.streets;
-        let factors: Vec<u32> = SegmentId::first(streets.stretches())
+        let factors: Vec<u32> = SegmentId::first(streets.all_stretches())
             .map(|segment| speeds.permille(streets.segments[segment].class, self.map.cell(segment)))
             .collect();
         let weight = |(edge, &normal): (&Edge, &Cost)| {

@@ -202,9 +202,23 @@ impl Streets {
         self.edges.len()
     }
 
-    /// How many stretches of street between two junctions there are.
+    /// How many stretches of street between two junctions there are that are driven in some direction.
     pub fn stretches(&self) -> usize {
+        self.driven().filter(|&driven| driven).count()
+    }
+
+    /// How many stretches of street there are, with those that are apart from the others.
+    pub(crate) fn all_stretches(&self) -> usize {
         self.segments.len() - 1
+    }
+
+    /// Of every stretch in order, whether it is driven in some direction.
+    fn driven(&self) -> impl Iterator<Item = bool> {
+        let mut driven = vec![false; self.all_stretches()];
+        for edge in &self.edges {
+            driven[edge.segment.0 as usize] = true;
+        }
+        driven.into_iter()
     }
 
     /// Where a junction is.
@@ -242,11 +256,15 @@ impl Streets {
         self.names.len()
     }
 
-    /// South-west and north-east corner of the box around all streets.
+    /// South-west and north-east corner of the box around all streets that are driven.
     pub fn bounds(&self) -> (Position, Position) {
-        let all = self.points.iter();
-        let low = all.clone().fold((i32::MAX, i32::MAX), |low, p| (low.0.min(p.x), low.1.min(p.y)));
-        let high = all.fold((i32::MIN, i32::MIN), |high, p| (high.0.max(p.x), high.1.max(p.y)));
+        let (mut low, mut high) = ((i32::MAX, i32::MAX), (i32::MIN, i32::MIN));
+        for (segment, _) in SegmentId::first(self.all_stretches()).zip(self.driven()).filter(|&(_, driven)| driven) {
+            for at in self.line_of(segment) {
+                low = (low.0.min(at.x), low.1.min(at.y));
+                high = (high.0.max(at.x), high.1.max(at.y));
+            }
+        }
         (Position { x: low.0, y: low.1 }, Position { x: high.0, y: high.1 })
     }
 

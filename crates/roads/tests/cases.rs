@@ -134,7 +134,7 @@ const DIRECT: Rule = Rule::Uses("Test");
 
 /// Tags of the way, tags of the point in its middle, what drives through from west to east, the rule and its source.
 #[rustfmt::skip]
-const THROUGH: [(&str, &str, Profile, Rule, &str); 89] = [
+const THROUGH: [(&str, &str, Profile, Rule, &str); 91] = [
     ("access=yes;no, vehicle=yes", "", Profile::Car, DIRECT, "OSM wiki Key:access"),
     ("motor_vehicle=agricultural;destination", "", Profile::Car, Rule::Round, "OSM wiki Key:access: destinations only"),
     ("access=private", "", Profile::Car, Rule::Round, "OSM wiki Tag:access=private"),
@@ -220,6 +220,8 @@ const THROUGH: [(&str, &str, Profile, Rule, &str); 89] = [
     ("oneway=-1, oneway:bicycle=no, oneway:conditional=-1 @ (07:00-09:00)", "", Profile::Bike, DIRECT, "OSM wiki Key:oneway:bicycle"),
     ("oneway:conditional=-1 @ (weight>7.5), oneway:hgv:conditional=no @ (weight<40)", "", Profile::Truck, DIRECT, "OSM wiki Conditional restrictions: the narrower key wins"),
     ("oneway:conditional=-1 @ (weight>7.5)", "", Profile::Truck, Rule::Round, "OSM wiki Conditional restrictions"),
+    ("hov=designated", "", Profile::Van, Rule::Round, "OSM wiki Key:hov; car profile of OSRM"),
+    ("hov=designated", "", Profile::Bike, DIRECT, "OSM wiki Key:hov"),
     ("abandoned=yes", "", Profile::Car, Rule::Round, "OSM wiki Key:abandoned"),
     ("construction=yes", "", Profile::Car, Rule::Round, "OSM wiki Key:construction; car profile of OSRM"),
     ("construction=minor", "", Profile::Car, DIRECT, "OSM wiki Key:construction"),
@@ -533,6 +535,9 @@ fn a_place_whose_street_is_apart_from_the_others_is_unreachable() {
     }
     let (streets, report) = osm::build(island(150.0, "", "").as_bytes(), Car, |_| {}).unwrap();
     assert_eq!(report.apart, 1);
+    let main = osm::build(map("", "").as_bytes(), Car, |_| {}).unwrap().0;
+    assert_eq!(streets.bounds(), main.bounds(), "the streets that are driven are as before");
+    assert_eq!(streets.stretches(), main.stretches());
     let read = fleetfold_roads::Streets::from_bytes(&streets.to_bytes()).unwrap();
     assert_eq!(read, streets, "a graph file has the streets that are apart");
     let network = Network::from_streets(read);

@@ -84,6 +84,12 @@ fn beside(stretches: impl Iterator<Item = (SegmentId, u32)>, kept: &[Edge], netw
         lines.filter(move |line| line.dx().abs() < HALF_ROUND * shrink)
     };
     let corner = |at: Coord<f64>| [at.x, at.y];
+    let around = |lines: &[Line<f64>]| {
+        let ends = || lines.iter().flat_map(|line| [line.start, line.end]);
+        let low = ends().fold([f64::INFINITY; 2], |low, at| [low[0].min(at.x), low[1].min(at.y)]);
+        let high = ends().fold([f64::NEG_INFINITY; 2], |high, at| [high[0].max(at.x), high[1].max(at.y)]);
+        AABB::from_corners(low.map(|at| at - GAP_UNITS), high.map(|at| at + GAP_UNITS))
+    };
     let indexed = stretches.flat_map(|(segment, part)| {
         pieces(segment)
             .map(move |line| GeomWithData::new(Piece::new(corner(line.start), corner(line.end)), part))
@@ -91,19 +97,21 @@ fn beside(stretches: impl Iterator<Item = (SegmentId, u32)>, kept: &[Edge], netw
     });
     let tree = RTree::bulk_load(indexed.collect());
     let mut near = BTreeSet::new();
+    let mut last = None;
+    let mut lines: Vec<Line<f64>> = Vec::new();
     for edge in kept {
-        if network.segments[edge.segment].stopping != Stopping::Allowed {
+        // The other direction of a stretch mostly follows the first.
+        let again = last.replace(edge.segment) == Some(edge.segment);
+        if again || network.segments[edge.segment].stopping != Stopping::Allowed {
             continue;
         }
-        for line in pieces(edge.segment) {
-            let (a, b) = (line.start, line.end);
-            let low = [a.x.min(b.x) - GAP_UNITS, a.y.min(b.y) - GAP_UNITS];
-            let high = [a.x.max(b.x) + GAP_UNITS, a.y.max(b.y) + GAP_UNITS];
-            for other in tree.locate_in_envelope_intersecting(&AABB::from_corners(low, high)) {
-                let Piece { from, to } = *other.geom();
-                if Euclidean.distance(&line, &Line::new(from, to)) < GAP_UNITS {
-                    near.insert(other.data);
-                }
+        lines.clear();
+        lines.extend(pieces(edge.segment));
+        for other in tree.locate_in_envelope_intersecting(&around(&lines)) {
+            let Piece { from, to } = *other.geom();
+            let other_line = Line::new(from, to);
+            if lines.iter().any(|line| Euclidean.distance(line, &other_line) < GAP_UNITS) {
+                near.insert(other.data);
             }
         }
     }

@@ -107,7 +107,9 @@ fn drive(
     // A road for motor vehicles only, and one that no bicycle is let on by the word "vehicle".
     let fast = class.highway == "motorway" || class.highway == "motorway_link" || tags.get("motorroad") == Some("yes");
     // A stretch for buses or for the fire brigade is closed like a busway.
-    let reserved = matches!(tags.get("service"), Some("emergency_access" | "busway" | "bus"));
+    // So is one for cars with several people in them.
+    let shared = !bike && tags.get("hov") == Some("designated");
+    let reserved = shared || matches!(tags.get("service"), Some("emergency_access" | "busway" | "bus"));
     let usual = if bike { class.bike && !fast } else { class.motor };
     let before = if usual && !reserved { Access::Open } else { Access::Closed };
     // General permission opens no way that is not built for the vehicle; a tag that names the vehicle does.

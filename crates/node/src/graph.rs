@@ -222,7 +222,10 @@ fn route(path: &Path, from: Position, to: Position, geojson: bool, snap_limit: O
     let bytes = bytes_of(path, "build it: fleetfold graph build AREA.osm.pbf -o AREA.graph")?;
     let network = Network::from_streets(limited(streets(path, &bytes)?, snap_limit));
     if let Some(why) = [from, to].into_iter().find_map(|place| off_street(&network, place)) {
-        return Err(Failure::new(format!("unreachable: {why}"), "correct the place; for one that is far from streets, give a larger --snap-limit"));
+        return Err(Failure::new(
+            format!("unreachable: {why}"),
+            "correct the place; for one that is far from streets, give a larger --snap-limit",
+        ));
     }
     let leg = network.leg(from, to);
     if leg.millis >= UNREACHABLE_MILLIS {

@@ -126,6 +126,12 @@ fn build_file(extract: &Path, output: &Path, profile: Vehicle, size: &Size) -> R
         report.dropped.edges,
         report.missing_nodes
     );
+    if report.apart > 0 {
+        crate::out::say!(
+            "  {} stretches of street have no connection with the others: a place beside one is unreachable",
+            report.apart
+        );
+    }
     Ok(())
 }
 
@@ -205,18 +211,21 @@ fn limited(streets: Streets, snap_limit: Option<u32>) -> Streets {
     }
 }
 
-/// Why a place is out of reach of the streets, if it is.
+/// Why no street serves a place, if none does.
 fn off_street(network: &Network, place: Position) -> Option<String> {
-    let (metres, limit) = network.off_street(place)?;
+    let why = network.off_street(place)?;
     let [lon, lat] = lon_lat(place);
-    Some(format!("{lon},{lat} is {metres:.0} m from the nearest street, {limit} m are the most"))
+    Some(format!("{lon},{lat} {why}"))
 }
 
 fn route(path: &Path, from: Position, to: Position, geojson: bool, snap_limit: Option<u32>) -> Result<(), Failure> {
     let bytes = bytes_of(path, "build it: fleetfold graph build AREA.osm.pbf -o AREA.graph")?;
     let network = Network::from_streets(limited(streets(path, &bytes)?, snap_limit));
     if let Some(why) = [from, to].into_iter().find_map(|place| off_street(&network, place)) {
-        return Err(Failure::new(format!("unreachable: {why}"), "correct the place, or give a larger --snap-limit"));
+        return Err(Failure::new(
+            format!("unreachable: {why}"),
+            "correct the place; for one that is far from streets, give a larger --snap-limit",
+        ));
     }
     let leg = network.leg(from, to);
     if leg.millis >= UNREACHABLE_MILLIS {

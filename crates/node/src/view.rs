@@ -155,18 +155,18 @@ pub(crate) fn vehicle_detail(seen: &Glimpse, id: VehicleId) -> Option<VehicleDet
     })
 }
 
-/// Why an order is on no route. If one of its stops is too far from every street, the distance is the reason.
+/// Why an order is on no route. If no street serves one of its stops, that is the reason.
 fn why_unassigned(seen: &Glimpse, state: &OrderState, reason: UnassignedReason) -> Cow<'static, str> {
     let words = reason_words(reason);
     if reason != UnassignedReason::Unreachable {
         return Cow::Borrowed(words);
     }
-    let far = [StopKind::Pickup, StopKind::Delivery].into_iter().find_map(|kind| {
-        let (metres, limit) = seen.network.off_street(state.stop(kind)?.position)?;
+    let off = [StopKind::Pickup, StopKind::Delivery].into_iter().find_map(|kind| {
+        let why = seen.network.off_street(state.stop(kind)?.position)?;
         let stop = if kind == StopKind::Pickup { "pickup" } else { "delivery" };
-        Some(format!("{words}: the {stop} is {metres:.0} m from the nearest street, {limit} m are the most"))
+        Some(format!("{words}: the {stop} {why}"))
     });
-    far.map_or(Cow::Borrowed(words), Cow::Owned)
+    off.map_or(Cow::Borrowed(words), Cow::Owned)
 }
 
 /// One order for the screen.

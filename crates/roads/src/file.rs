@@ -17,6 +17,8 @@ const MAGIC: &[u8; 8] = b"FLTFGRPH";
 const VERSION: u32 = 3;
 /// The version before: it does not say what the streets were built for, nor where one may not stop.
 const VERSION_BEFORE: u32 = 2;
+/// The versions of the layout that are read; the last one is written.
+pub const VERSIONS_READ: [u32; 2] = [VERSION_BEFORE, VERSION];
 const HEADER: usize = 8 + 4 + 32;
 /// Numbers in the section that says what the streets were built for.
 const SETTINGS: usize = 7;

@@ -20,7 +20,7 @@ use crate::label::{Label, Start};
 use crate::leg::{Leg, UNREACHABLE_MILLIS};
 use crate::line::ACCESS_METRES_PER_SECOND;
 use crate::speeds::Speeds;
-use crate::street::Street;
+use crate::street::{OffStreet, Street};
 use crate::streets::{Edge, Streets};
 use crate::tables::Tables;
 
@@ -31,7 +31,7 @@ const FEW: usize = 100;
 /// Longest time of one edge, in milliseconds: a day and a half.
 const EDGE_MILLIS_MAX: u64 = 1 << 27;
 
-/// A place on the streets with its costs to the hierarchy above it; both empty if there is no street near it.
+/// A place on the streets with its costs to the hierarchy above it; both empty if no street serves it.
 #[derive(Debug)]
 pub(crate) struct Known {
     snapped: Option<Snapped>,
@@ -121,7 +121,7 @@ impl Graph {
     /// The same streets at other speeds, all open.
     pub(crate) fn with_speeds(&self, speeds: &Speeds) -> Self {
         let streets = &self.map.streets;
-        let factors: Vec<u32> = SegmentId::first(streets.stretches())
+        let factors: Vec<u32> = SegmentId::first(streets.all_stretches())
             .map(|segment| speeds.permille(streets.segments[segment].class, self.map.cell(segment)))
             .collect();
         let weight = |(edge, &normal): (&Edge, &Cost)| {
@@ -163,13 +163,12 @@ impl Graph {
     }
 
     fn snap(&self, place: Position) -> Option<Snapped> {
-        self.map.snap(self.weights(), place)
+        self.map.snap(self.weights(), place).ok()
     }
 
-    /// Metres from a place to the street that would serve it, and the most metres that there may be, if they are more.
-    pub(crate) fn off_street(&self, place: Position) -> Option<(f64, u32)> {
-        let limit = self.map.streets.snap_metres;
-        self.snap(place).is_none().then(|| (self.map.touch(self.weights(), place, true).access, limit))
+    /// Why no street serves a place, if none does.
+    pub(crate) fn off_street(&self, place: Position) -> Option<OffStreet> {
+        self.map.snap(self.weights(), place).err()
     }
 
     fn starts(&self, at: &Snapped) -> Vec<Start> {

@@ -56,12 +56,12 @@ mod tables;
 
 pub use change::{ActiveChange, WeightChange};
 pub use error::NetworkError;
-pub use file::{FileError, is_graph_file};
+pub use file::{FileError, VERSIONS_READ, is_graph_file};
 pub use ids::{EdgeId, JunctionId};
 pub use leg::{Leg, UNREACHABLE_MILLIS};
 pub use legs::LegIndex;
 pub use network::{LegTable, Network};
 pub use server::{LegAnswer, LegQuery, LegSource};
 pub use speeds::Speeds;
-pub use street::{Driven, Street};
+pub use street::{Driven, OffStreet, Street};
 pub use streets::{Dropped, Streets};

@@ -13,7 +13,7 @@ use crate::leg::{Leg, UNREACHABLE_MILLIS};
 use crate::line::{Line, crow};
 use crate::server::{LegAnswer, LegQuery, LegSource, Server};
 use crate::speeds::Speeds;
-use crate::street::{Driven, Street};
+use crate::street::{Driven, OffStreet, Street};
 use crate::streets::Streets;
 use crate::table::Table;
 
@@ -215,9 +215,8 @@ impl Network {
         matches!(self.kind, Kind::Graph(_))
     }
 
-    /// If a place is too far from every street to be reached: metres to the nearest one on which a vehicle may stop, and the most
-    /// that there may be. `None` if it is near enough, and if the network has no streets.
-    pub fn off_street(&self, place: Position) -> Option<(f64, u32)> {
+    /// Why no street serves a place. `None` if one does, and if the network has no streets.
+    pub fn off_street(&self, place: Position) -> Option<OffStreet> {
         match &self.kind {
             Kind::Graph(graph) => graph.off_street(place),
             Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => None,

@@ -134,14 +134,16 @@ impl Streets {
             points: points.len() as u32,
         });
         let (junctions, edges, _) = largest_part(junctions, built).ok_or(NetworkError::Empty)?;
-        Ok(Self::ordered(&junctions, edges, &segments, &points, names.to_vec()))
+        Ok(Self::ordered(&junctions, edges, &segments, &[], &points, names.to_vec()))
     }
 
-    /// Orders junctions for contraction and segments along a curve through the map.
+    /// Orders junctions for contraction and segments along a curve through the map. Segments without edges are left out, unless they
+    /// are among those that are `apart`.
     pub(crate) fn ordered(
         places: &[Position],
         mut edges: Vec<Edge>,
         segments: &[Segment],
+        apart: &[SegmentId],
         points: &[Position],
         names: Vec<String>,
     ) -> Self {
@@ -152,7 +154,7 @@ impl Streets {
             rank[node as usize] = JunctionId::at(at);
         }
         let junctions: Vec<Position> = order.iter().map(|&node| places[node as usize]).collect();
-        let (segments, points) = side_by_side(&mut edges, segments, points);
+        let (segments, points) = side_by_side(&mut edges, segments, apart, points);
         for edge in &mut edges {
             (edge.from, edge.to) = (rank[edge.from], rank[edge.to]);
         }
@@ -200,9 +202,23 @@ impl Streets {
         self.edges.len()
     }
 
-    /// How many stretches of street between two junctions there are.
+    /// How many stretches of street between two junctions there are that are driven in some direction.
     pub fn stretches(&self) -> usize {
+        self.driven().filter(|&driven| driven).count()
+    }
+
+    /// How many stretches of street there are, with those that are apart from the others.
+    pub(crate) fn all_stretches(&self) -> usize {
         self.segments.len() - 1
+    }
+
+    /// Of every stretch in order, whether it is driven in some direction.
+    fn driven(&self) -> impl Iterator<Item = bool> {
+        let mut driven = vec![false; self.all_stretches()];
+        for edge in &self.edges {
+            driven[edge.segment.0 as usize] = true;
+        }
+        driven.into_iter()
     }
 
     /// Where a junction is.
@@ -230,16 +246,25 @@ impl Streets {
         roads
     }
 
+    /// The name of a segment; empty if it has none.
+    pub(crate) fn name_of(&self, segment: SegmentId) -> &str {
+        self.names.get(self.segments[segment].name as usize).map_or("", String::as_str)
+    }
+
     /// How many different names the streets have.
     pub fn names(&self) -> usize {
         self.names.len()
     }
 
-    /// South-west and north-east corner of the box around all streets.
+    /// South-west and north-east corner of the box around all streets that are driven.
     pub fn bounds(&self) -> (Position, Position) {
-        let all = self.points.iter();
-        let low = all.clone().fold((i32::MAX, i32::MAX), |low, p| (low.0.min(p.x), low.1.min(p.y)));
-        let high = all.fold((i32::MIN, i32::MIN), |high, p| (high.0.max(p.x), high.1.max(p.y)));
+        let (mut low, mut high) = ((i32::MAX, i32::MAX), (i32::MIN, i32::MIN));
+        for (segment, _) in SegmentId::first(self.all_stretches()).zip(self.driven()).filter(|&(_, driven)| driven) {
+            for at in self.line_of(segment) {
+                low = (low.0.min(at.x), low.1.min(at.y));
+                high = (high.0.max(at.x), high.1.max(at.y));
+            }
+        }
         (Position { x: low.0, y: low.1 }, Position { x: high.0, y: high.1 })
     }
 
@@ -281,9 +306,14 @@ pub(crate) fn largest_part(junctions: &[Position], edges: Vec<Edge>) -> Option<(
     Some((places, edges, dropped))
 }
 
-/// Leaves out segments without edges, and sorts the others along a curve through the map (Morton, "A Computer Oriented
+/// Leaves out segments without edges that are not `apart`, and sorts the others along a curve through the map (Morton, "A Computer Oriented
 /// Geodetic Data Base and a New Technique in File Sequencing", 1966): neighbours on the map come close together in memory.
-fn side_by_side(edges: &mut [Edge], segments: &[Segment], points: &[Position]) -> (Vec<Segment>, Vec<Position>) {
+fn side_by_side(
+    edges: &mut [Edge],
+    segments: &[Segment],
+    apart: &[SegmentId],
+    points: &[Position],
+) -> (Vec<Segment>, Vec<Position>) {
     let line = |segment: usize| &points[segments[segment].points as usize..segments[segment + 1].points as usize];
     let spread = |wide: i32| {
         let mut bits = u64::from((i64::from(wide) - i64::from(i32::MIN)) as u32);
@@ -299,8 +329,8 @@ fn side_by_side(edges: &mut [Edge], segments: &[Segment], points: &[Position]) -
         bits
     };
     let mut used = vec![false; segments.len()];
-    for edge in edges.iter() {
-        used[edge.segment.0 as usize] = true;
+    for segment in edges.iter().map(|edge| edge.segment).chain(apart.iter().copied()) {
+        used[segment] = true;
     }
     let mut order: Vec<(u64, usize)> = (0..segments.len() - 1)
         .filter(|&segment| used[segment])

@@ -1,13 +1,14 @@
-//! Small extracts of one rule each, with the source of the rule. In most of them a short street `Test` (way 10, with the point 7 in its
-//! middle) competes with a long way `Round` (way 20).
+//! Small extracts of one rule each, with the source of the rule. In most of them a short street `Test` competes with a long way `Round`.
 //!
 //! `tests/cases` are rebuilt from public reports about routing engines; the others are written here, by the tags of `Test`.
 
+mod support;
+
 use std::fmt::Write as _;
 
-use fleetfold_model::Position;
 use fleetfold_roads::osm::{self, BuildSettings, Dimensions, OsmError, Profile};
-use fleetfold_roads::{Network, UNREACHABLE_MILLIS};
+use fleetfold_roads::{Network, OffStreet, UNREACHABLE_MILLIS};
+use support::{Degrees, EAST, Tags, WEST, place, xml};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Rule {
@@ -27,10 +28,6 @@ enum Rule {
     Refused,
 }
 
-type Degrees = (f64, f64);
-
-const WEST: Degrees = (6.9985, 50.0);
-const EAST: Degrees = (7.0075, 50.0);
 const MIDDLE: Degrees = (7.004, 50.0);
 
 /// File, what drives, from, to, the rule, what is right and its source.
@@ -82,10 +79,6 @@ const FILES: [(&str, Profile, Degrees, Degrees, Rule, &str); 44] = [
     ("stop-across-the-antimeridian.osm", Profile::Car, (179.9965, -16.8), (-179.9999, -16.8003), Rule::Seconds(0.0, 150.0), "snaps to Test: OSM wiki 180th meridian"),
 ];
 
-fn place((lon, lat): Degrees) -> Position {
-    Position { x: (lon * 1e7).round() as i32, y: (lat * 1e7).round() as i32 }
-}
-
 /// What is wrong if the rule does not hold.
 fn broken(bytes: &[u8], settings: BuildSettings, from: Degrees, to: Degrees, rule: Rule) -> Option<String> {
     let streets = match osm::build(bytes, settings, |_| {}) {
@@ -125,41 +118,23 @@ fn extracts_of_one_rule_each_are_read_as_their_sources_say() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// The map of most cases with these tags on `Test` and on the point in its middle, written as `k=v, k=v`.
+/// Tags that are written as `k=v, k=v`.
+fn tags(list: &str) -> Tags {
+    let pairs = list.split(", ").filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap());
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+/// The map with these tags on `Test`, which is a residential street if they do not say otherwise, and on the point in its middle.
 fn map(way: &str, node: &str) -> String {
-    let tags = |list: &str| {
-        let mut text = String::new();
-        for pair in list.split(", ").filter(|pair| !pair.is_empty()) {
-            let (key, value) = pair.split_once('=').unwrap();
-            let value = value.replace('>', "&gt;").replace('"', "&quot;");
-            write!(text, "<tag k=\"{key}\" v=\"{value}\"/>").unwrap();
-        }
-        text
-    };
-    let places = [(1, 0, 0), (2, 60, 0), (3, 0, 60), (4, 60, 60), (5, -20, 0), (6, 80, 0)];
-    let mut text = String::from("<osm version='0.6'>");
-    for (id, x, y) in places {
-        let (lon, lat) = (7.0 + f64::from(x) * 1e-4, 50.0 + f64::from(y) * 1e-4);
-        write!(text, "<node id='{id}' lon='{lon:.7}' lat='{lat:.7}'/>").unwrap();
-    }
-    write!(text, "<node id='7' lon='7.003' lat='50.0'>{}</node>", tags(node)).unwrap();
-    let highway = if way.contains("highway=") { "" } else { "<tag k='highway' v='residential'/>" };
-    let test = tags(way);
-    write!(text, "<way id='10'><nd ref='1'/><nd ref='7'/><nd ref='2'/>{highway}{test}<tag k='name' v='Test'/></way>")
-        .unwrap();
-    for (id, nodes, name) in [(20, "1 3 4 2", "Round"), (30, "5 1", "West"), (31, "2 6", "East")] {
-        let nodes = nodes.split(' ').map(|node| format!("<nd ref='{node}'/>")).collect::<Vec<String>>().concat();
-        write!(text, "<way id='{id}'>{nodes}<tag k='highway' v='residential'/><tag k='name' v='{name}'/></way>")
-            .unwrap();
-    }
-    text + "</osm>"
+    let highway = if way.contains("highway=") { "" } else { "highway=residential, " };
+    support::map(&tags(&format!("{highway}{way}")), &tags(node), 60)
 }
 
 const DIRECT: Rule = Rule::Uses("Test");
 
 /// Tags of the way, tags of the point in its middle, what drives through from west to east, the rule and its source.
 #[rustfmt::skip]
-const THROUGH: [(&str, &str, Profile, Rule, &str); 74] = [
+const THROUGH: [(&str, &str, Profile, Rule, &str); 91] = [
     ("access=yes;no, vehicle=yes", "", Profile::Car, DIRECT, "OSM wiki Key:access"),
     ("motor_vehicle=agricultural;destination", "", Profile::Car, Rule::Round, "OSM wiki Key:access: destinations only"),
     ("access=private", "", Profile::Car, Rule::Round, "OSM wiki Tag:access=private"),
@@ -234,6 +209,23 @@ const THROUGH: [(&str, &str, Profile, Rule, &str); 74] = [
     ("hgv:conditional=no @ (Mo-Fr 07:00-19:00)", "", Profile::Truck, Rule::Round, "OSM wiki Conditional restrictions: the hour is not known"),
     ("hgv:conditional=no @ (Mo-Fr 07:00-19:00)", "", Profile::Car, DIRECT, "OSM wiki Conditional restrictions"),
     ("hgv:forward=no", "", Profile::Truck, Rule::Round, "OSM wiki Key:hgv"),
+    ("access=resident", "", Profile::Car, Rule::Round, "OSM wiki Key:access"),
+    ("maxgcweight=12", "", Profile::Truck, Rule::Round, "OSM wiki Key:maxgcweight"),
+    ("maxgcweightrating=12", "", Profile::Truck, Rule::Round, "OSM wiki Key:maxgcweightrating"),
+    ("hgv:conditional=no @ (weight>7.5; 22:00-06:00)", "", Profile::Truck, Rule::Round, "OSM wiki Conditional restrictions"),
+    ("oneway:conditional=-1 @ (Mo-Fr 07:00-09:00)", "", Profile::Car, Rule::Round, "OSM wiki Key:oneway: the hour is not known"),
+    ("oneway=-1, oneway:conditional=no @ (22:00-06:00)", "", Profile::Car, Rule::Round, "OSM wiki Key:oneway: the hour is not known"),
+    ("oneway=-1, oneway:conditional=no @ (weight<3.5)", "", Profile::Car, DIRECT, "OSM wiki Conditional restrictions"),
+    ("oneway=-1, cycleway:both=track, cycleway:left:oneway=-1", "", Profile::Bike, DIRECT, "OSM wiki Key:cycleway"),
+    ("oneway=-1, oneway:bicycle=no, oneway:conditional=-1 @ (07:00-09:00)", "", Profile::Bike, DIRECT, "OSM wiki Key:oneway:bicycle"),
+    ("oneway:conditional=-1 @ (weight>7.5), oneway:hgv:conditional=no @ (weight<40)", "", Profile::Truck, DIRECT, "OSM wiki Conditional restrictions: the narrower key wins"),
+    ("oneway:conditional=-1 @ (weight>7.5)", "", Profile::Truck, Rule::Round, "OSM wiki Conditional restrictions"),
+    ("hov=designated", "", Profile::Van, Rule::Round, "OSM wiki Key:hov; car profile of OSRM"),
+    ("hov=designated", "", Profile::Bike, DIRECT, "OSM wiki Key:hov"),
+    ("abandoned=yes", "", Profile::Car, Rule::Round, "OSM wiki Key:abandoned"),
+    ("construction=yes", "", Profile::Car, Rule::Round, "OSM wiki Key:construction; car profile of OSRM"),
+    ("construction=minor", "", Profile::Car, DIRECT, "OSM wiki Key:construction"),
+    ("status=impassable", "", Profile::Car, Rule::Round, "car profile of OSRM"),
 ];
 
 #[test]
@@ -297,12 +289,7 @@ fn limits_are_for_the_size_that_the_graph_is_built_for() {
 }
 /// `map` with a motorway, a bridge and so on 17 m north of the middle of `Test`, joined to both its ends.
 fn beside(road: &str) -> String {
-    let tags = road
-        .split(", ")
-        .map(|pair| pair.split_once('=').unwrap())
-        .map(|(key, value)| format!("<tag k='{key}' v='{value}'/>"))
-        .collect::<Vec<String>>()
-        .concat();
+    let tags = xml(&tags(road));
     let road = format!(
         "<node id='11' lon='7.001' lat='50.0004'/><node id='12' lon='7.005' lat='50.0004'/>\
          <way id='40'><nd ref='11'/><nd ref='12'/>{tags}<tag k='oneway' v='no'/><tag k='name' v='Fast'/></way>\
@@ -351,8 +338,9 @@ fn a_place_too_far_from_every_street_is_unreachable_with_the_distance() {
     let (streets, _) = osm::build(bytes.as_bytes(), car, |_| {}).unwrap();
     let network = Network::from_streets(streets.clone());
     assert_eq!(network.off_street(place(near)), None);
-    let (metres, limit) = network.off_street(place(far)).unwrap();
-    assert!((549.0..551.0).contains(&metres) && limit == 500, "{metres} {limit}");
+    let why = network.off_street(place(far)).unwrap();
+    assert!(matches!(why, OffStreet::Far { metres: 549.0..551.0, limit: 500 }), "{why:?}");
+    assert_eq!(why.to_string(), "is 550 m from the nearest street, 500 m are the most");
     let network = Network::from_streets(streets.with_snap_metres(100));
     assert!(network.off_street(place(near)).is_some());
 }
@@ -444,6 +432,14 @@ fn files_are_read_as_people_have_them() {
     let error = osm::build(plain.replace("lat='50.0060000'", "lat='91'").as_bytes(), car, |_| {}).unwrap_err();
     assert!(matches!(error, OsmError::OutOfRange { node: 3, .. }), "{error}");
     assert!(error.to_string().contains("latitude 91"), "{error}");
+    let error = osm::build(plain.replace("lat='50.0'", "lat='50,0'").as_bytes(), car, |_| {}).unwrap_err();
+    assert!(matches!(error, OsmError::OutOfRange { node: 7, .. }) && error.to_string().contains("50,0"), "{error}");
+    // A point without coordinates is one that the extract does not hold.
+    round(&plain.replace("<node id='7' lon='7.003' lat='50.0'>", "<node id='7'>"));
+    // Changes of a map are no map.
+    let changes = plain.replace("<osm ", "<osmChange ").replace("</osm>", "</osmChange>");
+    let error = osm::build(changes.as_bytes(), car, |_| {}).unwrap_err();
+    assert!(error.to_string().contains("a file of changes (.osc)"), "{error}");
     let bad = plain.replace("'utf-8'", "'cp437'");
     let bad = format!("<?xml version='1.0' encoding='cp437'?>{bad}");
     assert!(matches!(osm::build(bad.as_bytes(), car, |_| {}), Err(OsmError::Encoding(_))));
@@ -470,4 +466,120 @@ fn compressed_extracts_are_read_in_one_stream_or_several() {
         assert_eq!(osm::build(&bytes, Profile::Car, |_| {}).unwrap().0, streets);
     }
     assert!(osm::build(&whole[..whole.len() / 2], Profile::Car, |_| {}).is_err());
+}
+
+/// `map` with a street `Island` from north to south, 290 m long, that begins so many metres south of `Test`. A way with these tags
+/// leads to it over a point with these tags, unless there are none.
+fn island(metres: f64, way: &str, node: &str) -> String {
+    let pairs = |list: &str| xml(&tags(list));
+    let north = 50.0 - metres / 111_195.0;
+    let bridge = if way.is_empty() {
+        String::new()
+    } else {
+        format!("<way id='51'><nd ref='7'/><nd ref='53'/><nd ref='51'/>{}<tag k='name' v='Bridge'/></way>", pairs(way))
+    };
+    let middle = f64::midpoint(north, 50.0);
+    let text = format!(
+        "<node id='51' lon='7.003' lat='{north:.7}'/><node id='52' lon='7.003' lat='{:.7}'/>\
+         <node id='53' lon='7.003' lat='{middle:.7}'>{}</node>{bridge}\
+         <way id='50'><nd ref='51'/><nd ref='52'/><tag k='highway' v='residential'/><tag k='name' v='Island'/></way></osm>",
+        north - 0.0026,
+        pairs(node),
+    );
+    map("", "").replace("</osm>", &text)
+}
+
+/// A place on an island is not served over the water, unless the map only seems to have an island there.
+#[test]
+fn a_place_whose_street_is_apart_from_the_others_is_unreachable() {
+    use Profile::{Bike, Car, Truck, Van};
+    let (served, over, cut) = (Rule::Avoids("Island"), Rule::Uses("Island"), Rule::Unreachable);
+    // Metres to the island, tags of the way to it and of a point of that way, what drives, and how the place is reached.
+    let cases = [
+        (150.0, "", "", Car, cut),
+        (150.0, "route=ferry, motor_vehicle=yes, duration=00:05", "", Car, cut),
+        (150.0, "highway=footway", "", Car, cut),
+        (150.0, "highway=unclassified", "", Car, over),
+        (150.0, "highway=unclassified, maxweight=3.5", "", Van, over),
+        (150.0, "highway=unclassified, maxweight=3.5", "", Truck, cut),
+        (150.0, "highway=unclassified", "barrier=height_restrictor, maxheight=2", Van, cut),
+        (150.0, "highway=unclassified, motor_vehicle=no", "", Car, cut),
+        (150.0, "highway=unclassified", "barrier=bollard", Car, cut),
+        (150.0, "highway=unclassified", "barrier=bollard", Bike, over),
+        // A delivery to what is private stops in front, and who goes there by a track does so as well.
+        (150.0, "highway=unclassified, access=private", "", Car, served),
+        (150.0, "highway=unclassified", "barrier=gate, access=private", Car, served),
+        (150.0, "highway=unclassified", "barrier=gate, locked=yes", Car, served),
+        (150.0, "highway=track", "", Car, served),
+        (150.0, "highway=track, motor_vehicle=agricultural", "", Car, cut),
+        // So near to `Test` that the map lacks a connection, unless it says what is forbidden.
+        (20.0, "", "", Car, served),
+        (20.0, "highway=footway", "", Car, served),
+        (20.0, "highway=service, hgv=no", "", Truck, cut),
+        (20.0, "highway=service, hgv=no", "", Car, over),
+    ];
+    for (metres, way, node, profile, rule) in cases {
+        let text = island(metres, way, node);
+        // 14 m beside the street, 145 m from its northern end.
+        let stop = (7.0032, 50.0 - metres / 111_195.0 - 0.0013);
+        assert_eq!(
+            broken(text.as_bytes(), profile.into(), WEST, stop, rule),
+            None,
+            "{metres} {way} {node} {profile:?}"
+        );
+        assert_eq!(
+            broken(text.as_bytes(), profile.into(), stop, WEST, rule),
+            None,
+            "{metres} {way} {node} {profile:?}"
+        );
+    }
+    let (streets, report) = osm::build(island(150.0, "", "").as_bytes(), Car, |_| {}).unwrap();
+    assert_eq!(report.apart, 1);
+    let main = osm::build(map("", "").as_bytes(), Car, |_| {}).unwrap().0;
+    assert_eq!(streets.bounds(), main.bounds(), "the streets that are driven are as before");
+    assert_eq!(streets.stretches(), main.stretches());
+    let read = fleetfold_roads::Streets::from_bytes(&streets.to_bytes()).unwrap();
+    assert_eq!(read, streets, "a graph file has the streets that are apart");
+    let network = Network::from_streets(read);
+    let why = network.off_street(place((7.0032, 49.997))).unwrap();
+    assert!(matches!(&why, OffStreet::Apart { street, metres: 13.0..16.0 } if street == "Island"), "{why:?}");
+    let words = "is 14 m from its street (Island), which no road connects with the others for this vehicle";
+    assert_eq!(why.to_string(), words);
+    assert!(network.streets().iter().all(|street| street.name != "Island"), "it is not drawn as a street to drive on");
+    // Between the two an open street is preferred up to 30 m further.
+    assert_eq!(network.off_street(place((7.003, 49.9992))), None);
+    assert!(network.off_street(place((7.003, 49.9990))).is_some());
+    // A street of 90 m alone is an error of the map.
+    let short = island(150.0, "", "").replace("lat='49.9960510'", "lat='49.9978'");
+    assert_eq!(broken(short.as_bytes(), Car.into(), WEST, (7.0032, 49.9982), served), None);
+}
+
+/// Straight on from `West` to `East` is forbidden over the ways between, whatever else the relation names and in whatever order.
+#[test]
+fn turns_over_ways_are_forbidden_however_the_relation_lists_them() {
+    let split = map("", "").replace("<nd ref='1'/><nd ref='7'/><nd ref='2'/>", "<nd ref='1'/><nd ref='7'/>").replace(
+        "</osm>",
+        "<way id='11'><nd ref='7'/><nd ref='2'/><tag k='highway' v='residential'/><tag k='name' v='Test'/></way></osm>",
+    );
+    // Whoever turns round twice may go on: that takes longer, too.
+    let (forbidden, allowed) = (Rule::Seconds(180.0, f64::INFINITY), Rule::Seconds(0.0, 100.0));
+    for (between, rule) in [
+        ("way 10, way 11", forbidden),
+        ("way 11, way 10", forbidden),
+        ("way 10, node 7, way 11", forbidden),
+        ("node 7", allowed),
+        ("way 20", allowed),
+        ("way 99", allowed),
+    ] {
+        let mut members = String::from("<member type='way' ref='30' role='from'/>");
+        for (kind, id) in between.split(", ").filter_map(|member| member.split_once(' ')) {
+            write!(members, "<member type='{kind}' ref='{id}' role='via'/>").unwrap();
+        }
+        let relation = format!(
+            "<relation id='1'>{members}<member type='way' ref='31' role='to'/><tag k='type' v='restriction'/>\
+             <tag k='restriction' v='no_straight_on'/></relation></osm>"
+        );
+        let text = split.replace("</osm>", &relation);
+        assert_eq!(broken(text.as_bytes(), Profile::Car.into(), WEST, EAST, rule), None, "{between}");
+    }
 }

@@ -5,12 +5,12 @@
 //! and lets the last one decide. What a trip may do is found by driving: through the street from west to east, through it from
 //! east to west, and to a place on it.
 
-use std::fmt::Write as _;
+mod support;
 
-use fleetfold_model::Position;
 use fleetfold_roads::osm::{self, Profile};
 use fleetfold_roads::{Network, UNREACHABLE_MILLIS};
 use proptest::prelude::*;
+use support::{Degrees, EAST, Tags, WEST, map, place};
 
 /// What the wiki allows on a way in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,8 +95,6 @@ fn about(profile: Profile, direction: &str) -> Vec<String> {
     };
     plain.iter().flat_map(|key| [(*key).to_owned(), format!("{key}:{direction}")]).collect()
 }
-
-type Tags = Vec<(String, String)>;
 
 fn last_word(tags: &Tags, profile: Profile, direction: &str, without: May, general_opens: bool) -> May {
     let mut decided = without;
@@ -183,35 +181,7 @@ fn wiki(way: &Tags, node: &Tags, profile: Profile) -> [May; 2] {
     })
 }
 
-fn xml(tags: &Tags) -> String {
-    let mut text = String::new();
-    for (key, value) in tags {
-        write!(text, "<tag k='{key}' v=\"{}\"/>", value.replace('"', "&quot;")).unwrap();
-    }
-    text
-}
-
-/// A street `Test` of two stretches, and a way around it that takes much longer.
-fn map(way: &Tags, node: &Tags) -> String {
-    let places = [(1, 0, 0), (2, 60, 0), (3, 0, 900), (4, 60, 900), (5, -20, 0), (6, 80, 0)];
-    let mut text = String::from("<osm>");
-    for (id, x, y) in places {
-        let (lon, lat) = (7.0 + f64::from(x) * 1e-4, 50.0 + f64::from(y) * 1e-4);
-        write!(text, "<node id='{id}' lon='{lon:.7}' lat='{lat:.7}'/>").unwrap();
-    }
-    write!(text, "<node id='7' lon='7.003' lat='50.0'>{}</node>", xml(node)).unwrap();
-    write!(text, "<way id='10'><nd ref='1'/><nd ref='7'/><nd ref='2'/>{}<tag k='name' v='Test'/></way>", xml(way))
-        .unwrap();
-    for (id, nodes, name) in [(20, "1 3 4 2", "Round"), (30, "5 1", "West"), (31, "2 6", "East")] {
-        let nodes = nodes.split(' ').map(|node| format!("<nd ref='{node}'/>")).collect::<Vec<String>>().concat();
-        write!(text, "<way id='{id}'>{nodes}<tag k='highway' v='residential'/><tag k='name' v='{name}'/></way>")
-            .unwrap();
-    }
-    text + "</osm>"
-}
-
-fn drives_over_test(network: &Network, from: (f64, f64), to: (f64, f64)) -> bool {
-    let place = |(lon, lat): (f64, f64)| Position { x: (lon * 1e7).round() as i32, y: (lat * 1e7).round() as i32 };
+fn drives_over_test(network: &Network, from: Degrees, to: Degrees) -> bool {
     let (from, to) = (place(from), place(to));
     assert!(network.leg(from, to).millis < UNREACHABLE_MILLIS, "there is always a way round");
     network.streets_driven(from, to).iter().any(|street| street.name == "Test")
@@ -245,17 +215,16 @@ proptest! {
     #[test]
     fn combinations_of_tags_allow_what_the_wiki_allows((way, node, profile) in drawn()) {
         let expected = wiki(&way, &node, profile);
-        let (streets, _) = osm::build(map(&way, &node).as_bytes(), profile, |_| {}).unwrap();
+        let (streets, _) = osm::build(map(&way, &node, 900).as_bytes(), profile, |_| {}).unwrap();
         let network = Network::from_streets(streets);
-        let (west, east) = ((6.9985, 50.0), (7.0075, 50.0));
         // Faster than the way round, however slow it is: the way round is twenty kilometres long.
-        prop_assert_eq!(drives_over_test(&network, west, east), expected[0] == May::PassThrough, "{:?}", expected);
-        prop_assert_eq!(drives_over_test(&network, east, west), expected[1] == May::PassThrough, "{:?}", expected);
+        prop_assert_eq!(drives_over_test(&network, WEST, EAST), expected[0] == May::PassThrough, "{:?}", expected);
+        prop_assert_eq!(drives_over_test(&network, EAST, WEST), expected[1] == May::PassThrough, "{:?}", expected);
         // A place on it is served from it if both its ends can be got at: otherwise a part of the street may be a dead end.
         let both = expected.iter().all(|&may| may >= May::EndThere);
         if both {
-            prop_assert!(drives_over_test(&network, west, (7.0015, 50.0)));
-            prop_assert!(drives_over_test(&network, (7.0045, 50.0), east));
+            prop_assert!(drives_over_test(&network, WEST, (7.0015, 50.0)));
+            prop_assert!(drives_over_test(&network, (7.0045, 50.0), EAST));
         }
     }
 }

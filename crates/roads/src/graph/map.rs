@@ -208,7 +208,7 @@ impl Map {
     /// Segments by the id of their road, sorted.
     fn by_road(&self) -> &[(u64, SegmentId)] {
         self.by_road.get_or_init(|| {
-            let segments = &self.streets.segments[..self.streets.stretches()];
+            let segments = &self.streets.segments[..self.streets.all_stretches()];
             let mut all: Vec<_> = SegmentId::first(segments.len()).map(|at| (segments[at].road, at)).collect();
             all.sort_unstable();
             all
@@ -262,7 +262,7 @@ impl Map {
 /// The index: leaves of neighbouring segments. Segments are in the order of a curve through the map, so that segments with
 /// neighbouring numbers lie close together.
 fn tree_of(streets: &Streets, shrink: f64) -> RTree<Leaf> {
-    let stretches = streets.stretches() as u32;
+    let stretches = streets.all_stretches() as u32;
     let leaves = (0..stretches).step_by(LEAF as usize).map(|first| {
         let end = (first + LEAF).min(stretches);
         let begin = streets.segments[first as usize].points as usize;

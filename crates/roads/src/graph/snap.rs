@@ -7,9 +7,11 @@ use crate::cch::{Cost, NEVER, pack, unpack};
 use crate::ids::{EdgeId, JunctionId, SegmentId};
 use crate::label::Start;
 use crate::line::crow;
+use crate::street::OffStreet;
 use crate::streets::Stopping;
 
-/// An open street is preferred to a closed one that is nearer by at most this much: 30 m, in units of the plane of 11.1 mm.
+/// An open street is preferred to one that is closed, or apart from the others, and nearer by at most this much: 30 m, in units of the
+/// plane of 11.1 mm.
 const CORNER_UNITS: f64 = 2_700.0;
 /// A street on which a vehicle may stop is preferred to a motorway, a ramp, a bridge or a tunnel that is nearer by at most this
 /// much: 150 m, the width of a junction of motorways (guess).
@@ -52,15 +54,27 @@ impl Weights<'_> {
 }
 
 impl Map {
-    /// The stretch of street that serves a place. `None` if it is too far away.
+    /// The stretch of street that serves a place.
     ///
-    /// The nearest one serves it, except that an open one is preferred to a closed one, and one on which a vehicle may stop to one
-    /// on which it may not, up to a distance.
-    pub(super) fn snap(&self, weights: Weights<'_>, place: Position) -> Option<Snapped> {
-        let near = |at: &Snapped| at.access <= f64::from(self.streets.snap_metres);
+    /// The nearest one serves it, except that an open one is preferred to a closed one or one that is apart from the others, and one on
+    /// which a vehicle may stop to one on which it may not, up to a distance.
+    ///
+    /// # Errors
+    ///
+    /// The streets are too far away, or the one that would serve the place is apart from the others.
+    pub(super) fn snap(&self, weights: Weights<'_>, place: Position) -> Result<Snapped, OffStreet> {
+        let limit = self.streets.snap_metres;
+        let near = |at: &Snapped| at.access <= f64::from(limit);
         let preferred = self.touch(weights, place, true);
         // What is preferred may be too far where something else is near enough.
-        if near(&preferred) { Some(preferred) } else { Some(self.touch(weights, place, false)).filter(near) }
+        let at = if near(&preferred) { preferred } else { self.touch(weights, place, false) };
+        if !near(&at) {
+            return Err(OffStreet::Far { metres: preferred.access, limit });
+        }
+        if self.edges_along(at.segment).is_empty() {
+            return Err(OffStreet::Apart { street: self.streets.name_of(at.segment).to_owned(), metres: at.access });
+        }
+        Ok(at)
     }
 
     /// The stretch of street that serves a place, however far away it is; `prefer` an open one on which a vehicle may stop.

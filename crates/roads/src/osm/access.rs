@@ -44,29 +44,46 @@ pub(crate) struct Permission {
     pub(crate) pushed: bool,
 }
 
+/// Values that keep others out because the owner of a street or of a gate wants it, and not because a vehicle is of some kind or size.
+const PRIVATE: [&str; 8] = ["private", "permit", "residents", "resident", "employees", "staff", "members", "students"];
+
+/// The tags as they are for a vehicle that the owner of a street or of a gate lets in. A track is as good as a driveway to it.
+pub(crate) fn invited(tags: &Tags) -> Tags {
+    let open = |(key, value): &(String, String)| {
+        let value = match (key.as_str(), value.as_str()) {
+            ("locked", "yes") => "no",
+            ("highway", "track") => "service",
+            (_, value) if PRIVATE.contains(&value) => "yes",
+            (_, value) => value,
+        };
+        (key.clone(), value.to_owned())
+    };
+    Tags(tags.0.iter().map(open).collect())
+}
+
 /// What an access tag allows. Of a list the most generous value counts, because the traffic of each value is allowed. `None`:
 /// nothing that is known.
 pub(crate) fn value(text: &str, profile: Profile) -> Option<Permission> {
     let one = |word: &str| {
-        let access = match word {
-            "yes" | "designated" | "official" | "permissive" | "public" | "optional_sidepath" | "discouraged"
-            | "true" => Access::Open,
-            "dismount" if profile == Profile::Bike => return Some(Permission { access: Access::Open, pushed: true }),
-            "destination" | "delivery" | "customers" | "local" => Access::Destination,
-            "no" | "private" | "permit" | "residents" | "agricultural" | "forestry" | "emergency" | "military"
-            | "employees" | "staff" | "members" | "students" | "use_sidepath" | "dismount" | "false" => Access::Closed,
-            // A list of the kinds of vehicles that may use the way.
-            "psv" | "bus" | "taxi" | "tourist_bus" | "coach" | "minibus" | "hov" | "hgv" | "goods" | "motorcar"
-            | "motorcycle" | "moped" | "mofa" | "bicycle" | "foot" | "horse" | "carriage" | "disabled" | "tractor"
-            | "atv" | "snowmobile" | "ski" | "motor_vehicle" | "vehicle" => {
-                if profile.kinds().contains(&word) {
-                    Access::Open
-                } else {
-                    Access::Closed
+        let access =
+            match word {
+                "yes" | "designated" | "official" | "permissive" | "public" | "optional_sidepath" | "discouraged"
+                | "true" => Access::Open,
+                "dismount" if profile == Profile::Bike => {
+                    return Some(Permission { access: Access::Open, pushed: true });
                 }
-            }
-            _ => return None,
-        };
+                "destination" | "delivery" | "customers" | "local" => Access::Destination,
+                "no" | "agricultural" | "forestry" | "emergency" | "military" | "use_sidepath" | "dismount"
+                | "false" => Access::Closed,
+                private if PRIVATE.contains(&private) => Access::Closed,
+                // A list of the kinds of vehicles that may use the way.
+                "psv" | "bus" | "taxi" | "tourist_bus" | "coach" | "minibus" | "hov" | "hgv" | "goods" | "motorcar"
+                | "motorcycle" | "moped" | "mofa" | "bicycle" | "foot" | "horse" | "carriage" | "disabled"
+                | "tractor" | "atv" | "snowmobile" | "ski" | "motor_vehicle" | "vehicle" => {
+                    if profile.kinds().contains(&word) { Access::Open } else { Access::Closed }
+                }
+                _ => return None,
+            };
         Some(Permission { access, pushed: false })
     };
     let words = text.split([';', ',', '|']).map(|word| word.trim().to_ascii_lowercase());

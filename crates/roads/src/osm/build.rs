@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_model::Position;
+use petgraph::unionfind::UnionFind;
 
-use super::access::Access;
+use super::access::{Access, invited};
+use super::apart::Connected;
 use super::barrier::passable;
 use super::error::OsmError;
 use super::item::{Item, Key, Kind, Restriction, Wanted, Way};
@@ -13,7 +15,7 @@ use super::raw::Raw;
 use super::read::read;
 use super::report::{Progress, Report};
 use super::restrict::restrict;
-use super::way::{Use, usage};
+use super::way::{Use, is_for_vehicles, usage};
 use crate::ids::JunctionId;
 use crate::profile::BuildSettings;
 use crate::streets::{Segment, Stopping, Streets, largest_part};
@@ -34,13 +36,17 @@ pub fn build(
     let settings = settings.into();
     let size = bytes.len() as u64;
     let mut tell = |doing, read| progress(Progress { doing, read, of: 2 * size });
-    let (network, mut report) = network(bytes, &settings, &mut tell)?;
+    let (mut network, mut report) = network(bytes, &settings, &mut tell)?;
     tell("ordering junctions", 2 * size);
-    let Raw { junctions, segments, points, edges, names, destination, .. } = network;
-    let (junctions, edges, dropped) = largest_part(&junctions, edges).ok_or(OsmError::NoStreets)?;
+    let connected = Connected::new(&network);
+    let all = std::mem::take(&mut network.edges);
+    let (junctions, edges, dropped) = largest_part(&network.junctions, all).ok_or(OsmError::NoStreets)?;
     report.dropped = dropped;
+    let apart = connected.apart(&edges, &network);
+    report.apart = apart.len();
+    let Raw { segments, points, names, destination, .. } = network;
     let (junctions, edges) = layers(junctions, edges, |edge| destination[edge.segment][usize::from(edge.along)]);
-    let streets = Streets::ordered(&junctions, edges, &with_end(segments, points.len()), &points, names);
+    let streets = Streets::ordered(&junctions, edges, &with_end(segments, points.len()), &apart, &points, names);
     Ok((streets.built_for(settings), report))
 }
 
@@ -54,11 +60,12 @@ pub(crate) fn network(
     let mut report = Report::default();
     let size = bytes.len() as u64;
     let mut first = |read| tell("reading ways and turn restrictions", read as u64);
-    let (ways, restrictions) = read_ways(bytes, settings, &mut first, &mut report)?;
+    let Ways { used: ways, others, restrictions } = read_ways(bytes, settings, &mut first, &mut report)?;
     if ways.is_empty() {
         return Err(OsmError::NoStreets);
     }
     let mut points = Points::new(&ways);
+    points.touch(&others);
     let mut second = |read| tell("reading places", size + read as u64);
     points.read(bytes, settings, &mut second)?;
     tell("joining streets", 2 * size);
@@ -73,10 +80,18 @@ pub(crate) fn network(
     Ok((network, report))
 }
 
-/// The ways that a vehicle may use, and all turn restrictions.
-type Ways = (Vec<(Way, Use)>, Vec<Restriction>);
+/// What is read of ways and relations.
+#[derive(Default)]
+struct Ways {
+    /// The ways that a vehicle may use.
+    used: Vec<(Way, Use)>,
+    /// The points of other ways for vehicles, each with whether this one might use it as a guest of its owner.
+    others: Vec<(Vec<i64>, bool)>,
+    /// All turn restrictions.
+    restrictions: Vec<Restriction>,
+}
 
-/// Reads the ways that a vehicle may use, and the turn restrictions. Of several versions of an item the highest counts, and of
+/// Reads ways for vehicles and turn restrictions. Of several versions of an item the highest counts, and of
 /// equal ones the last.
 fn read_ways(
     bytes: &[u8],
@@ -84,11 +99,10 @@ fn read_ways(
     tell: &mut (dyn FnMut(usize) + Send),
     report: &mut Report,
 ) -> Result<Ways, OsmError> {
-    let mut ways: Vec<(Way, Use)> = Vec::new();
-    let mut restrictions: Vec<Restriction> = Vec::new();
+    let Ways { used: mut ways, mut others, mut restrictions } = Ways::default();
     // Every item in order; what is not used may still be the newest version of something.
     let mut seen: Vec<Key> = Vec::new();
-    let mut used: Vec<usize> = Vec::new();
+    let (mut used, mut unused): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
     let mut used_relations: Vec<usize> = Vec::new();
     read(bytes, Wanted::WaysAndRestrictions, tell, &mut |item| match item {
         Item::Way(way) => {
@@ -97,6 +111,10 @@ fn read_ways(
             if let Some(how) = usage(settings, &way.tags) {
                 used.push(seen.len() - 1);
                 ways.push((way, how));
+            } else if is_for_vehicles(settings.profile, &way.tags) {
+                let guest = usage(settings, &invited(&way.tags)).is_some();
+                unused.push(seen.len() - 1);
+                others.push((way.nodes, guest));
             }
         }
         Item::Restriction(restriction) => {
@@ -111,11 +129,13 @@ fn read_ways(
     if !old.is_empty() {
         let mut at = used.iter();
         ways.retain(|_| at.next().is_some_and(|at| !old.contains(at)));
+        let mut at = unused.iter();
+        others.retain(|_| at.next().is_some_and(|at| !old.contains(at)));
         let mut at = used_relations.iter();
         restrictions.retain(|_| at.next().is_some_and(|at| !old.contains(at)));
     }
     report.used = ways.len();
-    Ok((ways, restrictions))
+    Ok(Ways { used: ways, others, restrictions })
 }
 
 /// The indices of items of which there is a higher version, or the same one further on.
@@ -130,6 +150,17 @@ fn old_versions(seen: &[Key]) -> BTreeSet<usize> {
     order.windows(2).filter(|pair| same(&seen[pair[0]], &seen[pair[1]])).map(|pair| pair[0]).collect()
 }
 
+/// What meets the ways at a point besides barriers that anybody may pass and other ways that are used.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Touched {
+    #[default]
+    Nothing,
+    /// A private street, a track or a private gate, by number. Those that meet have one number.
+    Private(u32),
+    /// A street or a barrier that is forbidden to the vehicle.
+    Forbidden,
+}
+
 /// The points of all ways, by index.
 struct Points {
     /// OpenStreetMap's ids, ascending.
@@ -140,6 +171,10 @@ struct Points {
     places: Vec<Option<Position>>,
     /// Points that not everybody may pass.
     barriers: BTreeMap<usize, Access>,
+    /// What else meets the ways at each point.
+    touched: Vec<Touched>,
+    /// How many private streets, tracks and private gates have a number.
+    privates: u32,
 }
 
 impl Points {
@@ -160,7 +195,29 @@ impl Points {
             }
         }
         let places = vec![None; ids.len()];
-        Self { ids, meets, places, barriers: BTreeMap::new() }
+        let touched = vec![Touched::Nothing; ids.len()];
+        Self { ids, meets, places, barriers: BTreeMap::new(), touched, privates: 0 }
+    }
+
+    /// Marks the points at which ways that are not used touch others.
+    fn touch(&mut self, others: &[(Vec<i64>, bool)]) {
+        let mut sets = UnionFind::<u32>::new(others.len());
+        let mut private: BTreeMap<i64, u32> = BTreeMap::new();
+        for (number, (nodes, guest)) in (0..).zip(others) {
+            for &node in nodes {
+                if *guest {
+                    sets.union(*private.entry(node).or_insert(number), number);
+                } else if let Some(at) = self.index(node) {
+                    self.touched[at] = Touched::Forbidden;
+                }
+            }
+        }
+        for (node, number) in private {
+            if let Some(at) = self.index(node) {
+                self.touched[at] = Touched::Private(sets.find_mut(number));
+            }
+        }
+        self.privates = others.len() as u32;
     }
 
     fn index(&self, id: i64) -> Option<usize> {
@@ -189,6 +246,15 @@ impl Points {
                     closed => {
                         self.barriers.insert(at, closed);
                         self.meets[at] = true;
+                        let guest = passable(&invited(&node.tags), settings) != Access::Closed;
+                        match self.touched[at] {
+                            Touched::Private(_) => {}
+                            _ if guest => {
+                                self.touched[at] = Touched::Private(self.privates);
+                                self.privates += 1;
+                            }
+                            _ => self.touched[at] = Touched::Forbidden,
+                        }
                     }
                 }
             }
@@ -228,6 +294,13 @@ fn join(ways: &[(Way, Use)], points: &Points, report: &mut Report) -> Raw {
                         }
                     };
                     let ends = (junction(first), junction(last));
+                    for &at in line {
+                        match points.touched[at] {
+                            Touched::Nothing => {}
+                            Touched::Private(number) => network.private.push((number, ends.0)),
+                            Touched::Forbidden => network.forbidden.push(ends.0),
+                        }
+                    }
                     // Whoever drives up to such a barrier passes it, turns round or stops there: the stretch may be driven by the
                     // same trips as the barrier may be passed.
                     let barred = [first, last].iter().any(|at| points.barriers.get(at) == Some(&Access::Destination));

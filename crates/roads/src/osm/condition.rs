@@ -35,8 +35,17 @@ pub(crate) fn clauses<'t>(text: &'t str, dimensions: &Dimensions) -> Vec<(&'t st
     found
 }
 
-/// Whether a condition holds. All of its parts must.
+/// Whether a condition holds. Between semicolons, as opening hours have them, are alternatives.
 fn holds(condition: &str, dimensions: &Dimensions) -> Holds {
+    let alternatives: Vec<Holds> = condition.split(';').map(|one| all_hold(one, dimensions)).collect();
+    [Holds::Always, Holds::ForDestinations, Holds::Sometimes]
+        .into_iter()
+        .find(|best| alternatives.contains(best))
+        .unwrap_or(Holds::Never)
+}
+
+/// Whether all parts of a condition hold.
+fn all_hold(condition: &str, dimensions: &Dimensions) -> Holds {
     let condition = condition.replace(" AND ", " and ");
     let parts: Vec<Holds> = condition.split(" and ").map(|part| part_holds(part.trim(), dimensions)).collect();
     [Holds::Never, Holds::Sometimes, Holds::ForDestinations]
@@ -105,6 +114,12 @@ mod tests {
             ("no @ (weight>7.5)", vec![("no", Holds::Always)]),
             ("no @ (weight > 40)", vec![("no", Holds::Never)]),
             ("no @ (length>=12 m)", vec![("no", Holds::Always)]),
+            (
+                "no @ (Mo-Fr 07:00-09:00; Sa 10:00-12:00); yes @ snow",
+                vec![("no", Holds::Sometimes), ("yes", Holds::Never)],
+            ),
+            ("no @ (weight>7.5; 22:00-06:00)", vec![("no", Holds::Always)]),
+            ("no @ (weight>40; 22:00-06:00)", vec![("no", Holds::Sometimes)]),
             ("no @ (weight>7.5 AND Mo-Fr 07:00-19:00)", vec![("no", Holds::Sometimes)]),
             ("none @ destination", vec![("none", Holds::ForDestinations)]),
             ("no @ snow", vec![("no", Holds::Never)]),

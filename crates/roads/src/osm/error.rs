@@ -6,6 +6,9 @@ pub enum OsmError {
     /// None of `.osm.pbf`, `.osm`, `.osm.gz` and `.osm.bz2`.
     #[error("not an OpenStreetMap extract (.osm.pbf, .osm, .osm.gz or .osm.bz2)")]
     Foreign,
+    /// Changes of a map, in which the streets that did not change are missing.
+    #[error("a file of changes (.osc) and not an extract: apply it to one, for example with osmium apply-changes")]
+    Changes,
     /// Cut short or changed; with what the reader of the format says.
     #[error("the extract is cut short or damaged: {0}")]
     Damaged(String),

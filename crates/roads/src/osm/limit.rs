@@ -1,5 +1,5 @@
 //! Posted limits of height, width, length and weight, against the size of a vehicle (OSM wiki, pages Key:maxheight, Key:maxwidth,
-//! Key:maxlength, Key:maxweight, Key:maxweightrating and Key:maxaxleload).
+//! Key:maxlength, Key:maxweight, Key:maxweightrating, Key:maxgcweight and Key:maxaxleload).
 
 use super::access::{Access, Direction, conditional, directed};
 use super::condition::clauses;
@@ -10,7 +10,7 @@ use crate::profile::{BuildSettings, Dimensions};
 /// A kind of limit: its key, the size that it is compared with, and the unit of that.
 type Kind = (&'static str, fn(&Dimensions) -> u32, Unit);
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 10] = [
     ("maxheight", |size| size.height_cm, Unit::Centimetres),
     ("maxheight:physical", |size| size.height_cm, Unit::Centimetres),
     ("maxwidth", |size| size.width_cm, Unit::Centimetres),
@@ -18,6 +18,9 @@ const KINDS: [Kind; 8] = [
     ("maxlength", |size| size.length_cm, Unit::Centimetres),
     ("maxweight", |size| size.weight_kg, Unit::Kilograms),
     ("maxweightrating", |size| size.weight_kg, Unit::Kilograms),
+    // Of a vehicle with its trailer: without one it is the same.
+    ("maxgcweight", |size| size.weight_kg, Unit::Kilograms),
+    ("maxgcweightrating", |size| size.weight_kg, Unit::Kilograms),
     ("maxaxleload", |size| size.axle_load_kg, Unit::Kilograms),
 ];
 

@@ -1,6 +1,7 @@
 //! OpenStreetMap extracts: bytes in, streets out. See [`build()`].
 
 mod access;
+mod apart;
 mod barrier;
 mod build;
 mod condition;

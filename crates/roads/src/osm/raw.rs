@@ -21,9 +21,19 @@ pub(crate) struct Raw {
     pub(crate) names: Vec<String>,
     /// By segment, and by whether it is driven along its line: only trips that begin or end there may use it.
     pub(crate) destination: Vec<[bool; 2]>,
+    /// Private streets, tracks and private gates, each by a number, with a junction of every stretch that touches one.
+    pub(crate) private: Vec<(u32, JunctionId)>,
+    /// A junction of every stretch that a street or a barrier touches which is forbidden to the vehicle.
+    pub(crate) forbidden: Vec<JunctionId>,
 }
 
 impl Raw {
+    /// The points of a stretch.
+    pub(crate) fn line_of(&self, segment: SegmentId) -> &[Position] {
+        let end = self.segments.get(segment.0 as usize + 1).map_or(self.points.len(), |next| next.points as usize);
+        &self.points[self.segments[segment].points as usize..end]
+    }
+
     /// Adds a junction.
     pub(crate) fn junction(&mut self, place: Position, id: Option<i64>) -> JunctionId {
         self.junctions.push(place);

@@ -17,6 +17,9 @@ pub struct Report {
     pub restrictions: usize,
     /// Turn restrictions that are left out: they are for other vehicles, or name ways that are not used or do not meet.
     pub restrictions_left_out: usize,
+    /// Stretches of street that have no connection with the largest part: nobody drives on them, and places beside them cannot be
+    /// reached.
+    pub apart: usize,
     /// Junctions and edges outside the largest part.
     pub dropped: Dropped,
 }

@@ -68,7 +68,8 @@ pub(super) fn restrict(network: &mut Raw, restrictions: &[Restriction], settings
                         over_a_node(network, &incident, restriction, kind, junction, &mut all);
                     }
                 }
-                ([], [_, ..]) => over_ways(network, &incident, restriction, kind, &mut all),
+                // Points that are named beside ways lie on them.
+                (_, [_, ..]) => over_ways(network, &incident, restriction, kind, &mut all),
                 _ => {}
             }
         }
@@ -108,9 +109,12 @@ fn over_a_node(
 
 fn over_ways(network: &Raw, incident: &Incident, restriction: &Restriction, kind: &str, all: &mut Vec<Forbidden>) {
     let named = |edge: EdgeId| restriction.to.contains(&road(network, edge));
+    // Some relations list the ways between from the end to the beginning.
+    let turned: Vec<i64> = restriction.via_ways.iter().rev().copied().collect();
     for way_in in EdgeId::first(network.edges.len()) {
         if restriction.from.contains(&road(network, way_in))
             && let Some(path) = along(network, incident, way_in, &restriction.via_ways, named)
+                .or_else(|| along(network, incident, way_in, &turned, named))
         {
             let end = network.edges[path[path.len() - 1]].to;
             let before = all.len();

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::apart::{APART_METRES, GAP_METRES};
 use super::speed::{CLASSES, NATIONAL, PUSHED_KMH, SHARE_OF_LIMIT, SLOWEST_KMH, UNLIMITED_KMH, WALK_KMH};
 use crate::line::ACCESS_METRES_PER_SECOND;
 use crate::profile::{Dimensions, Profile, SNAP_METRES};
@@ -37,7 +38,9 @@ pub fn tables() -> String {
          | the slowest that anything drives | {SLOWEST_KMH} km/h |\n\
          | a bicycle that is pushed (`dismount`) | {PUSHED_KMH} km/h |\n\
          | pace between a place and its street | {ACCESS_METRES_PER_SECOND} m/s |\n\
-         | most metres between a place and its street (`--snap-limit`) | {SNAP_METRES} m |\n"
+         | most metres between a place and its street (`--snap-limit`) | {SNAP_METRES} m |\n\
+         | streets without a connection are an error of the map if they are shorter in all | {APART_METRES} m |\n\
+         | or if they come nearer to another street | {GAP_METRES} m |\n"
     );
     text.push_str("\n| country | limits by kind of road (`XX:urban`), km/h |\n|---|---|\n");
     for (at, &(country, ..)) in NATIONAL.iter().enumerate() {

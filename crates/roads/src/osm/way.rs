@@ -1,6 +1,6 @@
 //! Which ways a vehicle may use, in which direction, how fast, and where along them it may stop.
 
-use super::access::{Access, Direction, permission};
+use super::access::{Access, Direction, conditional, permission};
 use super::condition::{Holds, clauses};
 use super::item::Tags;
 use super::limit::limited;
@@ -51,16 +51,21 @@ pub(crate) fn restriction<'t>(settings: &BuildSettings, tags: &'t Tags) -> Optio
     (turns && !kind.ends_with("_on_red")).then_some(kind)
 }
 
+/// True for a way that is made for vehicles of its kind, or a track, whoever may use it.
+pub(crate) fn is_for_vehicles(profile: Profile, tags: &Tags) -> bool {
+    let class = tags.get("highway").and_then(class_of);
+    class.is_some_and(|class| {
+        class.highway == "track" || if profile == Profile::Bike { class.bike } else { class.motor }
+    })
+}
+
 /// How a vehicle may use a way; `None`: not at all.
 pub(crate) fn usage(settings: &BuildSettings, tags: &Tags) -> Option<Use> {
     let class = class_of(tags.get("highway")?)?;
-    if tags.get("area") == Some("yes")
-        || tags.get("smoothness") == Some("impassable")
-        || tags.get("impassable") == Some("yes")
-    {
+    if tags.get("area") == Some("yes") || is_out_of_use(tags) {
         return None;
     }
-    let [along, against] = oneway(tags, class, settings.profile);
+    let [along, against] = oneway(tags, class, settings);
     let drive = |direction, oneway_allows| drive(settings, tags, class, direction, oneway_allows);
     let (forward, backward) = (drive(Direction::Forward, along), drive(Direction::Backward, against));
     if forward.is_none() && backward.is_none() {
@@ -81,6 +86,15 @@ pub(crate) fn usage(settings: &BuildSettings, tags: &Tags) -> Option<Use> {
     Some(Use { forward, backward, class: if bridge && class.importance < 2 { 0 } else { class.importance }, stopping })
 }
 
+/// True for a way that nobody can drive along, whatever its class: impassable, out of use, or being built.
+fn is_out_of_use(tags: &Tags) -> bool {
+    let impassable = ["smoothness", "status"].iter().any(|key| tags.get(key) == Some("impassable"));
+    let yes = ["impassable", "disused", "abandoned"].iter().any(|key| tags.get(key) == Some("yes"));
+    // Smaller works leave a road open (OSM wiki, Key:construction).
+    let built = tags.get("construction").is_some_and(|works| !matches!(works, "no" | "minor" | "widening"));
+    impassable || yes || built
+}
+
 /// How a vehicle may drive along a way in one direction.
 fn drive(
     settings: &BuildSettings,
@@ -93,7 +107,9 @@ fn drive(
     // A road for motor vehicles only, and one that no bicycle is let on by the word "vehicle".
     let fast = class.highway == "motorway" || class.highway == "motorway_link" || tags.get("motorroad") == Some("yes");
     // A stretch for buses or for the fire brigade is closed like a busway.
-    let reserved = matches!(tags.get("service"), Some("emergency_access" | "busway" | "bus"));
+    // So is one for cars with several people in them.
+    let shared = !bike && tags.get("hov") == Some("designated");
+    let reserved = shared || matches!(tags.get("service"), Some("emergency_access" | "busway" | "bus"));
     let usual = if bike { class.bike && !fast } else { class.motor };
     let before = if usual && !reserved { Access::Open } else { Access::Closed };
     // General permission opens no way that is not built for the vehicle; a tag that names the vehicle does.
@@ -107,9 +123,32 @@ fn drive(
     Some(Drive { kmh, destination: access == Access::Destination })
 }
 
-/// In which directions a way may be driven as far as its one-way tags say: along its line, and against it (OSM wiki, Key:oneway).
-fn oneway(tags: &Tags, class: &Class, profile: Profile) -> [bool; 2] {
-    let read = |text: &str| match text {
+/// In which directions a way may be driven as far as its one-way tags say: along its line, and against it (OSM wiki, Key:oneway). What
+/// is one-way at some hours is not driven against these hours' direction at all, because a graph knows no hour.
+fn oneway(tags: &Tags, class: &Class, settings: &BuildSettings) -> [bool; 2] {
+    let kinds = &settings.profile.kinds()[1..];
+    let mut now = posted_oneway(tags, class, settings.profile);
+    // What is said of this kind of vehicle, or of contraflow lanes, holds in spite of a condition for all vehicles.
+    let own = kinds.iter().any(|kind| tags.get_joined(&["oneway:", kind]).is_some())
+        || settings.profile == Profile::Bike && contraflow(tags);
+    let general = (!own).then(|| "oneway".to_owned());
+    for key in general.into_iter().chain(kinds.iter().map(|kind| format!("oneway:{kind}"))) {
+        for text in conditional(tags, &key, None) {
+            for (text, holds) in clauses(text, &settings.dimensions) {
+                match (holds, read_oneway(text)) {
+                    (Holds::Always, Some(then)) => now = then,
+                    (Holds::Sometimes, Some(then)) => now = [now[0] && then[0], now[1] && then[1]],
+                    _ => {}
+                }
+            }
+        }
+    }
+    now
+}
+
+/// The directions that the value of a one-way tag allows.
+fn read_oneway(text: &str) -> Option<[bool; 2]> {
+    match text {
         "yes" | "true" | "1" => Some([true, false]),
         "-1" | "reverse" => Some([false, true]),
         // Traffic alternates by the minute: one waits and goes.
@@ -117,13 +156,17 @@ fn oneway(tags: &Tags, class: &Class, profile: Profile) -> [bool; 2] {
         // Traffic changes its direction by the hour, and the hours are not known.
         "reversible" => Some([false, false]),
         _ => None,
-    };
+    }
+}
+
+/// The same without conditions.
+fn posted_oneway(tags: &Tags, class: &Class, profile: Profile) -> [bool; 2] {
     let kinds = profile.kinds();
-    let own = kinds[1..].iter().rev().find_map(|kind| tags.get_joined(&["oneway:", kind]).and_then(read));
+    let own = kinds[1..].iter().rev().find_map(|kind| tags.get_joined(&["oneway:", kind]).and_then(read_oneway));
     if let Some(own) = own {
         return own;
     }
-    let general = tags.get("oneway").and_then(read).unwrap_or_else(|| {
+    let general = tags.get("oneway").and_then(read_oneway).unwrap_or_else(|| {
         let round = matches!(tags.get("junction"), Some("roundabout" | "circular"));
         let implied = round || matches!(class.highway, "motorway" | "motorway_link");
         [true, !implied]
@@ -142,8 +185,9 @@ fn contraflow(tags: &Tags) -> bool {
     };
     let lane = |side: &str| {
         let both_ways = matches!(tags.get_joined(&[side, ":oneway"]), Some("no" | "-1"));
+        let kind = tags.get(side).or_else(|| tags.get("cycleway:both"));
         tags.get(side).is_some_and(opposite)
-            || both_ways && tags.get(side).is_some_and(|value| !matches!(value, "no" | "none" | "separate"))
+            || both_ways && kind.is_some_and(|value| !matches!(value, "no" | "none" | "separate"))
     };
     let named = tags.get_joined(&["bicycle", against.suffix()]);
     sides.iter().any(|side| lane(side))

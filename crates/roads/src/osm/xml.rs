@@ -34,6 +34,7 @@ pub(crate) fn read(text: impl BufRead, wanted: Wanted, sink: &mut dyn FnMut(Item
             Event::Start(tag) | Event::Empty(tag) => {
                 match tag.name().as_ref() {
                     b"osm" => begun = true,
+                    b"osmChange" if !begun => return Err(OsmError::Changes),
                     b"node" if wanted == Wanted::Nodes => {
                         open = node(&tag)?.map_or(Open::Nothing, Open::Node);
                     }
@@ -93,15 +94,19 @@ pub(crate) fn read(text: impl BufRead, wanted: Wanted, sink: &mut dyn FnMut(Item
 }
 
 /// A point whose tags follow. `None` for one without an id, or without coordinates although it is not deleted.
+///
+/// # Errors
+///
+/// Coordinates that are no numbers, or are not on the globe.
 fn node(tag: &BytesStart<'_>) -> Result<Option<Node>, OsmError> {
     let Some(id) = number(tag, "id") else { return Ok(None) };
     let mut node = Node { id, version: version(tag), ..Node::default() };
     if alive(tag) {
-        let degrees = |key: &str| attribute(tag, key).and_then(|value| value.parse::<f64>().ok());
-        let (Some(lon), Some(lat)) = (degrees("lon"), degrees("lat")) else { return Ok(None) };
-        if !(lon.abs() <= 180.0 && lat.abs() <= 90.0) {
+        let (Some(lon), Some(lat)) = (attribute(tag, "lon"), attribute(tag, "lat")) else { return Ok(None) };
+        let degrees = |text: &str, most: f64| text.trim().parse::<f64>().ok().filter(|value| value.abs() <= most);
+        let (Some(lon), Some(lat)) = (degrees(&lon, 180.0), degrees(&lat, 90.0)) else {
             return Err(OsmError::OutOfRange { node: id, place: format!("longitude {lon}, latitude {lat}") });
-        }
+        };
         node.place = Some(((lon * 1e7).round() as i32, (lat * 1e7).round() as i32));
     }
     Ok(Some(node))

@@ -5,7 +5,7 @@
 
 use fleetfold_fleet::Fleet;
 use fleetfold_model::{Event, Name, Position, RoadTarget};
-use fleetfold_roads::Network;
+use fleetfold_roads::{Network, OffStreet};
 use fleetfold_wire::{EventType, Warning};
 
 /// What an event is about.
@@ -76,7 +76,9 @@ impl Known {
 /// What of a network is near roads that it does not have.
 fn what_is_near(network: &Network, target: &RoadTarget) -> String {
     let far = |place: Option<&Position>| match place.and_then(|&place| network.off_street(place)) {
-        Some((metres, _)) if metres.is_finite() => format!("the nearest street is {metres:.0} m away"),
+        Some(OffStreet::Far { metres, .. }) if metres.is_finite() => {
+            format!("the nearest street is {metres:.0} m away")
+        }
         _ => "there are streets near, and none in it".to_owned(),
     };
     match target {

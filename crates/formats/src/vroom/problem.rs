@@ -7,6 +7,7 @@ use fleetfold_solver::{NodeIx, Pause, Problem, ProblemSpec, Role, Stop, StopIx, 
 use super::clock::{Clock, NEVER, TIME_END, sorted, span};
 use super::places::Places;
 use super::prices::{Rates, Roads};
+use super::roads::{Streets, Tables};
 use super::rules::{self, Preferred};
 use super::shapes::{Break, Document, Matrices, Shipment, Task, Vehicle, Window};
 use super::skills::Skills;
@@ -37,7 +38,7 @@ const PRIORITY_MAX: u32 = 100;
 const SPEED_FACTOR_MAX: f64 = 5.0;
 
 /// Reads a problem.
-pub(super) fn read(text: &str, options: VroomOptions) -> Result<Instance, ReadError> {
+pub(super) fn read(text: &str, options: VroomOptions, streets: Option<&dyn Streets>) -> Result<Instance, ReadError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let mut document: Document = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| ReadError::malformed(None, error.to_string()))?;
@@ -45,7 +46,7 @@ pub(super) fn read(text: &str, options: VroomOptions) -> Result<Instance, ReadEr
     let mut repairs = Repairs { strict: options.strict, warnings: Vec::new() };
     warn_of_unknown(&document, &mut repairs)?;
     check_counts(&document)?;
-    let matrices = matrices(&mut document)?;
+    let matrices = matrices(&mut document, streets.is_some())?;
     let mut draft = Draft::new(&document, &matrices)?;
     for vehicle in document.vehicles.as_deref().unwrap_or_default() {
         draft.add_vehicle(vehicle, &matrices)?;
@@ -57,8 +58,16 @@ pub(super) fn read(text: &str, options: VroomOptions) -> Result<Instance, ReadEr
         draft.add_shipment(shipment)?;
     }
     draft.check_ids()?;
-    let wants_plan = document.options.as_ref().and_then(|options| options.c).unwrap_or(false);
-    draft.instance(options, &matrices, wants_plan, repairs)
+    let mut tables = Tables { given: matrices, by_node: Vec::new() };
+    let said = document.options.unwrap_or_default();
+    let wants_geometry = options.lengths || said.g.unwrap_or(false);
+    if let Some(streets) = streets {
+        let driven: BTreeSet<&str> = draft.tours.iter().map(|draft| draft.rates.profile.as_str()).collect();
+        let driven: Vec<&str> = driven.into_iter().collect();
+        tables.ask(streets, wants_geometry, &driven, &draft.places.list, &mut repairs)?;
+    }
+    let asked = Asked { plan: said.c.unwrap_or(false), geometry: wants_geometry };
+    draft.instance(options, &tables, asked, repairs)
 }
 
 fn warn_of_unknown(document: &Document, repairs: &mut Repairs) -> Result<(), ReadError> {
@@ -155,8 +164,8 @@ fn check_counts(document: &Document) -> Result<(), ReadError> {
     ReadError::unless_few("vehicles", vehicles.len())
 }
 
-/// The matrices of the profiles that are driven, all square and of one size within a profile.
-fn matrices(document: &mut Document) -> Result<BTreeMap<String, Matrices>, ReadError> {
+/// The matrices of the profiles that are driven, all square and of one size within a profile. `some`: a profile may have none.
+fn matrices(document: &mut Document, some: bool) -> Result<BTreeMap<String, Matrices>, ReadError> {
     let mut given = match (document.matrices.take(), document.matrix.take()) {
         (Some(matrices), _) => matrices,
         (None, Some(durations)) => {
@@ -166,6 +175,7 @@ fn matrices(document: &mut Document) -> Result<BTreeMap<String, Matrices>, ReadE
     };
     let driven: BTreeSet<&str> = document.vehicles.iter().flatten().map(profile).collect();
     if !given.is_empty()
+        && !some
         && let Some(missing) = driven.iter().find(|&&profile| !given.contains_key(profile))
     {
         return Err(ReadError::malformed(None, format!("`matrices` has none for profile {missing}")));
@@ -224,6 +234,13 @@ struct DraftTour {
     skills: BTreeSet<u32>,
     rates: Rates,
     shift_is_given: bool,
+}
+
+/// What a document asks for beside a plan.
+#[derive(Clone, Copy)]
+struct Asked {
+    plan: bool,
+    geometry: bool,
 }
 
 /// A problem in the making. Stops and tours lack their times, skills and prices until [`Draft::instance`].
@@ -361,6 +378,7 @@ impl Draft {
             shift,
             capacity: capacity.iter().map(|&room| i64::from(room)).collect(),
             has_start,
+            profile: rates.profile.clone(),
             fixed: rates.fixed,
             per_hour: rates.per_hour,
             per_km: rates.per_km,
@@ -592,8 +610,8 @@ impl Draft {
     fn instance(
         mut self,
         options: VroomOptions,
-        matrices: &BTreeMap<String, Matrices>,
-        wants_plan: bool,
+        tables: &Tables,
+        asked: Asked,
         mut repairs: Repairs,
     ) -> Result<Instance, ReadError> {
         self.check_room()?;
@@ -614,7 +632,7 @@ impl Draft {
         let endless = self.vehicles.iter().any(|vehicle| i64::from(clock.shifted(vehicle.shift.1)) == TIME_END);
         let rates: Vec<Rates> = self.tours.iter().map(|draft| draft.rates.clone()).collect();
         let nowhere = self.tours.iter().any(|draft| draft.tour.start_node == NodeIx::NONE);
-        let roads = Roads::new(matrices, &rates, &self.places.list, nowhere)?;
+        let roads = Roads::new(tables, &rates, &self.places.list, nowhere)?;
         if endless {
             let begun = i64::from(clock.shifted(last)) + all_work;
             let out_of_range = |at: Option<Spot>, what: String| {
@@ -705,7 +723,8 @@ impl Draft {
                 locations: self.places.list,
                 has_distances: roads.has_distances,
                 has_times,
-                wants_plan,
+                wants_plan: asked.plan,
+                wants_geometry: asked.geometry,
                 time_base: clock.base(),
                 cost_units: scale.units,
             }),

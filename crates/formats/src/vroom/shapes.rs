@@ -151,10 +151,10 @@ objects! {
         service_counts: bool,
         max_duty: u32,
     }
-    /// Options of the command line in a request to vroom-express. Only `c` changes anything here.
+    /// Options of the command line in a request to vroom-express. Only `c` and `g` change anything here.
     Options {
         c: bool,
-        g: IgnoredAny,
+        g: bool,
         l: IgnoredAny,
         t: IgnoredAny,
         x: IgnoredAny,

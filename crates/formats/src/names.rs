@@ -92,6 +92,8 @@ pub(crate) struct GivenStep {
     /// 0 for a start or an end.
     pub(crate) id: u64,
     pub(crate) forced: Forced,
+    /// The task has to be served by this vehicle.
+    pub(crate) pinned: bool,
 }
 
 /// When a step of a given route has to begin, seconds.

@@ -27,7 +27,8 @@ impl Streets for Grid {
         };
         let way = |a: &[f64; 2], b: &[f64; 2]| {
             let steps = ((a[0] - b[0]).abs() * 1000.0 + (a[1] - b[1]).abs() * 1000.0).round() as u32;
-            (a == b || (a[0] < 9.0 && b[0] < 9.0)).then_some((steps * seconds, steps * 100))
+            (a.map(f64::to_bits) == b.map(f64::to_bits) || (a[0] < 9.0 && b[0] < 9.0))
+                .then_some((steps * seconds, steps * 100))
         };
         Ok(places.iter().flat_map(|a| places.iter().map(move |b| way(a, b))).collect())
     }

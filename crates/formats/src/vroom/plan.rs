@@ -57,7 +57,9 @@ fn timed(problem: &Problem, names: &Names) -> Result<Value, ReadError> {
             };
             let is_twice = match visit {
                 Visit::Task(stop) => document.is_written(stop) || visits.contains(&visit),
-                Visit::Break(_) | Visit::Reload(..) | Visit::DrivingBreak(..) => visits.contains(&visit),
+                Visit::Break(_) | Visit::Reload(..) | Visit::DrivingBreak(..) | Visit::Charge(..) => {
+                    visits.contains(&visit)
+                }
             };
             if is_twice {
                 return Err(ReadError::impossible(at(), format!("`steps` name {} {} twice", step.kind, step.id)));
@@ -122,8 +124,8 @@ fn violations(problem: &Problem, names: &Names, tour: TourIx, visits: &[Visit], 
         let mut wrong = Violations::default();
         add_way(&mut wrong, moment);
         match visit {
-            // A route that is given has neither: VROOM has no such steps.
-            Visit::Reload(..) | Visit::DrivingBreak(..) => {}
+            // A route that is given has none of these: VROOM has no such steps.
+            Visit::Reload(..) | Visit::DrivingBreak(..) | Visit::Charge(..) => {}
             Visit::Break(index) => {
                 let own = &vehicle.breaks[index];
                 wrong.add_off(off(&own.windows, moment.begin));
@@ -142,6 +144,11 @@ fn violations(problem: &Problem, names: &Names, tour: TourIx, visits: &[Visit], 
                 load.iter_mut().zip(&task.delivery).for_each(|(sum, goods)| *sum -= goods);
                 if its.needs & !spec.has != 0 || its.barred.contains(&tour) {
                     wrong.add("skills", 0);
+                }
+                let is_elsewhere = its.locked != TourIx::NONE && its.locked != tour;
+                let count = tasks.len();
+                if is_elsewhere || its.rank.is_some_and(|rank| !rank.allows(served - 1, count)) {
+                    wrong.add("pinned", 0);
                 }
                 let is_in_order = match its.role {
                     Role::JobDelivery | Role::JobPickup => true,

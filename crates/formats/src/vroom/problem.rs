@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleetfold_solver::{NodeIx, Pause, Problem, ProblemSpec, Role, Stop, StopIx, TimesOfType, TourSpec, Weights};
+use fleetfold_solver::{
+    NodeIx, Pause, Problem, ProblemSpec, Rank, Role, Stop, StopIx, TimesOfType, TourIx, TourSpec, Weights,
+};
 
 use super::clock::{Clock, NEVER, TIME_END, sorted, span};
 use super::places::Places;
 use super::prices::{Rates, Roads};
 use super::roads::{Streets, Tables};
-use super::rules::{self, Preferred};
+use super::rules::{self, Pin, Preferred};
 use super::shapes::{Break, Document, Matrices, Shipment, Task, Vehicle, Window};
 use super::skills::Skills;
 use super::{Priorities, VroomOptions, given, shapes};
@@ -96,6 +98,9 @@ fn warn_of_unknown(document: &Document, repairs: &mut Repairs) -> Result<(), Rea
     }
     for job in document.jobs.iter().flatten() {
         warn(item("job", job.id), "", &job.unknown)?;
+        if let Some(pinned) = &job.pinned {
+            warn(item("job", job.id), "pinned.", &pinned.unknown)?;
+        }
         if let Some(soft) = &job.soft_time_window {
             warn(item("job", job.id), "soft_time_window.", &soft.unknown)?;
         }
@@ -104,6 +109,9 @@ fn warn_of_unknown(document: &Document, repairs: &mut Repairs) -> Result<(), Rea
         let ends = [("pickup", &shipment.pickup), ("delivery", &shipment.delivery)];
         let first = shipment.pickup.as_ref().and_then(|pickup| pickup.id);
         warn(item("pickup", first), "shipment.", &shipment.unknown)?;
+        if let Some(pinned) = &shipment.pinned {
+            warn(item("pickup", first), "shipment.pinned.", &pinned.unknown)?;
+        }
         for (kind, end) in ends.into_iter().filter_map(|(kind, end)| end.as_ref().map(|end| (kind, end))) {
             warn(item(kind, end.id), "", &end.unknown)?;
             if let Some(soft) = &end.soft_time_window {
@@ -116,6 +124,7 @@ fn warn_of_unknown(document: &Document, repairs: &mut Repairs) -> Result<(), Rea
                 ("skills", end.skills.is_some()),
                 ("priority", end.priority.is_some()),
                 ("prize", end.prize.is_some()),
+                ("pinned", end.pinned.is_some()),
             ] {
                 if is_there {
                     warn(item(kind, end.id), "", &[key.to_owned()])?;
@@ -140,6 +149,15 @@ fn warn_of_unknown(document: &Document, repairs: &mut Repairs) -> Result<(), Rea
             for place in reload.places.iter().flatten() {
                 warn(at.clone(), "reload.places.", &place.unknown)?;
             }
+        }
+        if let Some(battery) = &vehicle.battery {
+            warn(at.clone(), "battery.", &battery.unknown)?;
+            for station in battery.stations.iter().flatten() {
+                warn(at.clone(), "battery.stations.", &station.unknown)?;
+            }
+        }
+        if let Some(walking) = &vehicle.walking {
+            warn(at.clone(), "walking.", &walking.unknown)?;
         }
         if let Some(day) = &vehicle.driving_time {
             warn(at.clone(), "driving_time.", &day.unknown)?;
@@ -221,6 +239,7 @@ struct DraftStop {
     preferred: Option<Preferred>,
     /// What leaving it out costs, in the file's cost; `None`: more than everything else.
     prize: Option<i64>,
+    pin: Pin,
     at: Spot,
     skills: Vec<u32>,
     /// What leaving it out weighs is `priorities` times the priority, and `tasks` tasks.
@@ -362,8 +381,13 @@ impl Draft {
             if own.costs.is_some() && (rates.per_hour != i64::from(PER_HOUR) || rates.per_km != 0) {
                 return Err(impossible("`per_hour` and `per_km` cannot stand beside a matrix of `costs`".into()));
             }
-            if own.distances.is_none() && rates.per_km != 0 {
-                return Err(impossible(format!("`per_km` needs `matrices.{}.distances`", rates.profile)));
+            let drains = vehicle.battery.as_ref().and_then(|battery| battery.per_km).unwrap_or(0) > 0;
+            for (key, needs) in
+                [("per_km", rates.per_km != 0), ("battery.per_km", drains), ("walking", vehicle.walking.is_some())]
+            {
+                if own.distances.is_none() && needs {
+                    return Err(impossible(format!("`{key}` needs `matrices.{}.distances`", rates.profile)));
+                }
             }
             if own.distances.is_none() && vehicle.max_distance.is_some() {
                 // VROOM takes all distances for 0.
@@ -503,7 +527,8 @@ impl Draft {
         };
         let preferred = task.soft_time_window.as_ref().map(|given| Preferred::read(&at, given)).transpose()?;
         let (release, prize) = (task.release.map(i64::from), task.prize.map(i64::from));
-        Ok((DraftStop { stop, release, preferred, prize, at, skills: skills.to_vec(), tasks: 1 }, name))
+        let pin = task.pinned.as_ref().map_or(Ok(Pin::default()), |given| Pin::read(&at, given))?;
+        Ok((DraftStop { stop, release, preferred, prize, pin, at, skills: skills.to_vec(), tasks: 1 }, name))
     }
 
     fn add_job(&mut self, job: &Task) -> Result<(), ReadError> {
@@ -552,6 +577,10 @@ impl Draft {
             *(if role == Role::Pickup { &mut name.pickup } else { &mut name.delivery }) = goods;
             draft.tasks = 2;
             draft.prize = shipment.prize.map(i64::from);
+            draft.pin = shipment.pinned.as_ref().map_or(Ok(Pin::default()), |given| Pin::read(&draft.at, given))?;
+            // The first stop of a route is a pickup, and the last one a delivery.
+            let own = if role == Role::Pickup { Rank::First } else { Rank::Last };
+            draft.pin.rank = draft.pin.rank.filter(|&rank| rank == own);
             if draft.release.is_some() {
                 let what = "`release` is for jobs with a `delivery`: the goods of a shipment are where it is picked up";
                 return Err(ReadError::impossible(draft.at, what.to_owned()));
@@ -658,7 +687,15 @@ impl Draft {
             self.tours.iter_mut().map(|draft| std::mem::take(&mut draft.skills)).collect();
         let skills = Skills::new(&needed, &vehicle_skills);
         let mut stops = Vec::with_capacity(self.stops.len());
+        let steps = pinned_by_steps(&self.vehicles);
         for ((draft, name), weight) in self.stops.into_iter().zip(&self.tasks).zip(weights) {
+            let locked = draft.pin.tour(&draft.at, &self.vehicles)?;
+            let by_step = steps.get(&(name.kind, name.id)).copied().unwrap_or(TourIx::NONE);
+            if locked != TourIx::NONE && by_step != TourIx::NONE && locked != by_step {
+                let other = self.vehicles[by_step.index()].id;
+                let what = format!("it is pinned to one vehicle, and by `steps` to vehicle {other}");
+                return Err(ReadError::impossible(draft.at, what));
+            }
             let windows =
                 if name.windows == [(0, NEVER)] { Vec::new() } else { clock.windows(&draft.at, &name.windows)? };
             let (needs, barred) = skills.needs(&draft.skills);
@@ -667,6 +704,8 @@ impl Draft {
                 windows,
                 needs,
                 barred,
+                locked: if locked == TourIx::NONE { by_step } else { locked },
+                rank: draft.pin.rank,
                 unserved: draft.prize.map_or(scale.unserved * weight, |prize| prize * scale.units),
                 release: draft.release.map_or(draft.stop.release, |release| clock.shifted(release)),
                 soft: draft.preferred.map(|preferred| {
@@ -743,6 +782,15 @@ impl Draft {
         let weight = |(draft, name): (&DraftStop, &TaskName)| draft.tasks * (1 + point * i64::from(name.priority));
         self.stops.iter().zip(&self.tasks).map(weight).collect()
     }
+}
+
+/// Tasks that `steps` pin to their vehicles. Of a shipment both ends are, whichever is named.
+fn pinned_by_steps(vehicles: &[VehicleName]) -> BTreeMap<(&'static str, u64), TourIx> {
+    let each = TourIx::all().zip(vehicles).flat_map(|(tour, vehicle)| {
+        let pinned = vehicle.steps.iter().filter(|step| step.pinned);
+        pinned.map(move |step| ((step.kind, step.id), tour))
+    });
+    each.collect()
 }
 
 /// Amounts in the dimensions that the solver keeps in line, and in the others; what is more than `most` is `most`.

@@ -132,8 +132,8 @@ pub fn add_geometry(solution: &mut Value, names: &Names, streets: &dyn Streets) 
         let known = names.vehicles.iter().find(|known| Some(known.id) == vehicle);
         let Some(profile) = known.map(|known| known.profile.as_str()) else { continue };
         let steps = route["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
-        // Breaks have no place.
-        let stands = steps.iter().filter(|step| step["type"] != "break");
+        // Breaks have no place, and to what is served on foot the vehicle does not drive.
+        let stands = steps.iter().filter(|step| step["type"] != "break" && step["on_foot"] != true);
         let point = |step: &Value| Some([step["location"][0].as_f64()?, step["location"][1].as_f64()?]);
         let Some(places) = stands.map(point).collect::<Option<Vec<[f64; 2]>>>() else { continue };
         let line = streets

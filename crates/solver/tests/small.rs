@@ -273,7 +273,7 @@ proptest! {
                 Obstacle::Way(by) => vehicle.metres_max += by,
                 Obstacle::Skills => vehicle.has = u64::MAX,
                 Obstacle::Range(by) => {
-                    for battery in &mut vehicle.battery {
+                    if let Some(battery) = &mut vehicle.battery {
                         battery.level += by * 1_000_000;
                         battery.capacity += by * 1_000_000;
                     }

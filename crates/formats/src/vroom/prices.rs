@@ -205,8 +205,11 @@ impl Roads {
         }
         let count = places.len();
         if count > TABLE_NODES_MAX {
-            let what = "locations without a matrix, where a vehicle has no start";
-            return Err(ReadError::TooLarge { what, count, most: TABLE_NODES_MAX });
+            let what = format!(
+                "where a vehicle has no `start`, {TABLE_NODES_MAX} locations are the most without a matrix, and there are {count}: give \
+                 every vehicle a `start`, or split the problem by zone"
+            );
+            return Err(ReadError::impossible(None, what));
         }
         let legs = LegMatrix::from_fn(count + 1, |a, b| {
             if a == count || b == count { (0, 0) } else { lines.pair(NodeIx(a as u32), NodeIx(b as u32)) }

@@ -133,7 +133,6 @@ pub(super) fn draw(solution: &mut serde_json::Value, names: &Names, streets: Opt
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "an error is turned into another one")]
 fn unreadable(what: ReadError) -> Refusal {
     if let ReadError::Routing { what } = what {
         return streets::refusal(what);

@@ -245,3 +245,46 @@ fn what_cannot_be_is_refused_by_name() {
     file["matrices"]["car"].as_object_mut().unwrap().remove("distances");
     assert!(refused(&file).contains("`walking` needs `matrices.car.distances`"));
 }
+
+/// What a parked vehicle need not set up, it may begin when the window opens and not later than it closes.
+#[test]
+fn windows_of_doors_are_kept_on_foot_too() {
+    let places = [0, 1_000, 1_030, 5_000];
+    let window = json!({"setup": 100, "time_windows": [[600, 620]]});
+    let jobs =
+        [job(1, &json!({"setup": 100, "time_windows": [[400, 560]]})), job(2, &window), job(3, &json!({"setup": 5}))];
+    let walking = json!({"walking": {"max_metres": 50, "km_per_hour": 3.6}, "time_window": [0, 5_000]});
+    let answer = solved(&street(&places, &jobs, &[van(&walking)]));
+    assert_eq!(answer["summary"]["unassigned"], 0, "{answer}");
+    has_times_in_order(&answer);
+    let second = steps(&answer, "job").find(|step| step["id"] == 2).unwrap();
+    let begin = second["arrival"].as_i64().unwrap() + second["waiting_time"].as_i64().unwrap();
+    assert!((600..=620).contains(&begin) && second["on_foot"] == true && second["setup"] == 0, "{answer}");
+}
+
+/// A break that is taken on the way to the first task begins behind the start, not before the shift.
+#[test]
+fn a_vehicle_with_rules_of_its_own_may_pause_on_its_first_way() {
+    let places = [0, 20_000, 10_000];
+    let pause = json!([{"id": 1, "time_windows": [[100, 300]], "service": 600}]);
+    let rules = [
+        json!({"reload": {"places": [{"location_index": 0}]}}),
+        json!({"driving_time": {"rule": "eu_561"}}),
+        json!({"battery": {"capacity": 90, "per_km": 1, "stations": [{"location_index": 2, "power": 90}]}}),
+        json!({"walking": {"max_metres": 9}}),
+    ];
+    for rule in rules {
+        let mut own = van(&rule);
+        own["breaks"] = pause.clone();
+        own["time_window"] = json!([0, 9_000]);
+        let answer = solved(&street(&places, &[job(1, &json!({}))], &[own]));
+        assert_eq!(answer["summary"]["unassigned"], 0, "{rule}: {answer}");
+        let kinds: Vec<&str> = answer["routes"][0]["steps"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|step| step["type"].as_str().unwrap())
+            .collect();
+        assert_eq!(kinds, ["start", "break", "job", "end"], "{rule}: {answer}");
+    }
+}

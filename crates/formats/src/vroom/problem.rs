@@ -817,7 +817,9 @@ fn open_for_setup(stops: &mut [Stop], tours: &[TourSpec]) -> bool {
         let has_setup = stop.setup > 0 && !stop.windows.is_empty();
         !stop.by_type.is_empty() || (has_setup && !is_alone(stop) && (is_small || is_narrow))
     };
-    if stops.iter().any(needs_exact) {
+    // Who comes on foot sets nothing up.
+    let on_foot = tours.iter().any(|tour| tour.walking.is_some());
+    if stops.iter().any(|stop| needs_exact(stop) || (on_foot && stop.setup > 0)) {
         return false;
     }
     for stop in stops.iter_mut().filter(|stop| stop.setup > 0) {

@@ -123,10 +123,12 @@ pub(super) fn reason(problem: &Problem, stop: StopIx) -> &'static str {
     if fitting().all(|(spec, way)| way.metres > spec.metres_max) {
         return "max_distance";
     }
-    let alone = obstacles(problem, &vec![Vec::new(); problem.tours().len()], unit(problem, stop));
-    let empties = |tour: TourIx| matches!(alone[tour.index()], Obstacle::Range(_));
-    if able().filter(|&(_, spec)| holds(spec) && takes(spec)).all(|(tour, _)| empties(tour)) {
-        return "range";
+    let left = || able().filter(|&(_, spec)| holds(spec) && takes(spec));
+    if left().all(|(_, spec)| spec.battery.is_some()) {
+        let alone = obstacles(problem, &vec![Vec::new(); problem.tours().len()], unit(problem, stop));
+        if left().all(|(tour, _)| matches!(alone[tour.index()], Obstacle::Range(_))) {
+            return "range";
+        }
     }
     "time"
 }

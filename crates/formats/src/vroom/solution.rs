@@ -212,14 +212,14 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
     document.finish()
 }
 
-/// Times are part of the plan, not only its order: it reloads, is charged, rests, or begins tasks when they are preferred or can be loaded.
+/// Times are part of the plan, not only its order: it reloads, rests, or begins tasks when they are preferred or can be loaded.
 fn has_fixed_times(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> bool {
     let spec = &problem.tours()[tour.index()];
     let is_timed = |stop: &StopIx| {
         let its = &problem.stops()[stop.index()];
         its.soft.is_some() || its.release > -TIME_MAX
     };
-    spec.reload.is_some() || spec.driving_time.is_some() || spec.battery.is_some() || sequence.iter().any(is_timed)
+    spec.reload.is_some() || spec.driving_time.is_some() || sequence.iter().any(is_timed)
 }
 
 /// Makes a ride begin everything when the plan does.
@@ -229,7 +229,7 @@ fn fix_times(problem: &Problem, names: &Names, tour: TourIx, (visits, timed): (&
     let mut timed = timed.iter();
     // Where a vehicle is charged before its first task, its leaving is that from the station.
     let first = timed.as_slice().first().filter(|first| first.charged.is_none());
-    let leaves = first.map(|first| i64::from(first.leave - first.pause) + names.time_base);
+    let leaves = first.map(|first| i64::from(first.leave) + names.time_base);
     // Who leaves later has driven less when he has a break.
     if visits.iter().any(|visit| matches!(visit, Visit::DrivingBreak(..))) {
         ride.leaves.at = leaves;
@@ -435,8 +435,16 @@ impl<'p> Document<'p> {
         let tasks: Vec<StopIx> =
             visits.iter().filter_map(|&visit| if let Visit::Task(stop) = visit { Some(stop) } else { None }).collect();
         let place_of = |stop: Option<&StopIx>| stop.map(|stop| self.problem.stops()[stop.index()].node);
-        let first =
-            if vehicle.has_start { Some(spec.start_node) } else { place_of(tasks.first()).or(spec.end_node.get()) };
+        let charged_first = visits.iter().find_map(|visit| match *visit {
+            Visit::Charge(node, ..) => Some(Some(node)),
+            Visit::Task(_) => Some(None),
+            Visit::Break(_) | Visit::Reload(..) | Visit::DrivingBreak(..) => None,
+        });
+        let first = if vehicle.has_start {
+            Some(spec.start_node)
+        } else {
+            charged_first.flatten().or(place_of(tasks.first())).or(spec.end_node.get())
+        };
         let last = spec.end_node.get().or(place_of(tasks.last())).or(first);
         let mut sums = Sums::new(names.dimensions);
         let mut load = start_load(self.problem, names, trip(visits));

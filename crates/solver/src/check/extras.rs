@@ -53,6 +53,8 @@ pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Res
     let begins = match times_of[0] {
         // It leaves for a station when everything is loaded.
         Timed { charged: Some(_), .. } => spec.start_at.max(ready(0)),
+        // A pause on the way is taken behind the start.
+        first if weights.pause_on_the_way => first.leave,
         first => first.leave - first.pause,
     };
     if begins < spec.start_at || times_of[0].leave < ready(0) {

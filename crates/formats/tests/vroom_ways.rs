@@ -246,13 +246,35 @@ fn what_cannot_be_is_refused_by_name() {
     assert!(refused(&file).contains("`walking` needs `matrices.car.distances`"));
 }
 
+/// A given route that a pinned task makes impossible is mended, and says so: nothing is handed out that cannot be driven.
+#[test]
+fn a_pinned_task_that_cannot_be_driven_is_left_out() {
+    let places = [0, 1_000, 40_000];
+    let mut file = street(&places, &[job(1, &json!({})), job(2, &json!({}))], &[van(&json!({"max_distance": 10_000}))]);
+    file["vehicles"][0]["steps"] =
+        json!([{"type": "job", "id": 1, "pinned": true}, {"type": "job", "id": 2, "pinned": true}]);
+    assert!(refused(&file).contains("job 2, which is pinned"), "{}", refused(&file));
+    let instance = read_vroom(&file.to_string(), VroomOptions::default()).unwrap();
+    assert!(instance.warnings.iter().any(|words| words.contains("job 2")), "{:?}", instance.warnings);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let found = solve(&instance.problem, &SearchLimits { rounds: 3, ..SearchLimits::default() }, &stop);
+    assert!(found.infeasible.is_empty());
+    check(&instance.problem, &found).expect("a plan that keeps the rules");
+    let answer = solution(&instance, instance.names.as_ref().unwrap(), &found).unwrap();
+    assert_eq!((ids(&answer["routes"][0]), &answer["unassigned"][0]["id"]), (vec![1], &json!(2)), "{answer}");
+}
+
 /// What a parked vehicle need not set up, it may begin when the window opens and not later than it closes.
 #[test]
 fn windows_of_doors_are_kept_on_foot_too() {
     let places = [0, 1_000, 1_030, 5_000];
     let window = json!({"setup": 100, "time_windows": [[600, 620]]});
-    let jobs =
-        [job(1, &json!({"setup": 100, "time_windows": [[400, 560]]})), job(2, &window), job(3, &json!({"setup": 5}))];
+    let jobs = [
+        job(1, &json!({"setup": 100, "time_windows": [[400, 560]]})),
+        job(2, &window),
+        job(3, &json!({"setup": 5, "time_windows": [[0, 1_040]]})),
+    ];
+    // Thirty seconds back to the van and four hundred of driving: the third is in time if the second begins when it may.
     let walking = json!({"walking": {"max_metres": 50, "km_per_hour": 3.6}, "time_window": [0, 5_000]});
     let answer = solved(&street(&places, &jobs, &[van(&walking)]));
     assert_eq!(answer["summary"]["unassigned"], 0, "{answer}");

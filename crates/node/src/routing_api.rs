@@ -114,12 +114,16 @@ impl RoutingApi {
         // Valhalla counts kilometres.
         let metres = if self.protocol == Protocol::Valhalla { 1000.0 } else { 1.0 };
         let cell = |row: usize, column: usize| {
-            let Some(seconds) = durations[row][column].as_f64() else {
-                return Leg { millis: UNREACHABLE_MILLIS, metres: 0 };
-            };
+            if durations[row][column].is_null() {
+                return Ok(Leg { millis: UNREACHABLE_MILLIS, metres: 0 });
+            }
+            let seconds = durations[row][column].as_f64().filter(|&seconds| seconds >= 0.0);
+            let seconds = seconds.ok_or_else(|| {
+                Trouble::Other(format!("its table has a duration that is none: {}", durations[row][column]))
+            })?;
             let length = distances[row][column].as_f64().unwrap_or(0.0) * metres;
             let millis = (seconds * 1000.0).round().clamp(0.0, f64::from(UNREACHABLE_MILLIS - 1));
-            Leg { millis: millis as i32, metres: length.round().clamp(0.0, 2e9) as i32 }
+            Ok(Leg { millis: millis as i32, metres: length.round().clamp(0.0, 2e9) as i32 })
         };
         let whole = |table: &Value| {
             let rows = table.as_array().map_or(&[][..], Vec::as_slice);
@@ -128,10 +132,8 @@ impl RoutingApi {
         if !whole(&durations) || !whole(&distances) {
             return Err(Trouble::Other("its table has other rows and columns than were asked for".to_owned()));
         }
-        Ok((0..from.len())
-            .flat_map(|row| (0..to.len()).map(move |column| (row, column)))
-            .map(|(r, c)| cell(r, c))
-            .collect())
+        let pairs = (0..from.len()).flat_map(|row| (0..to.len()).map(move |column| (row, column)));
+        pairs.map(|(row, column)| cell(row, column)).collect()
     }
 
     /// The line that is driven from each place to the next, longitudes and latitudes.

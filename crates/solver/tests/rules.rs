@@ -362,6 +362,31 @@ proptest! {
     }
 }
 
+/// Where a vehicle has to wait anyway it is charged as long: then it needs less where it has no time. Filling the battery would take too
+/// long for the first stop, and charging no more than needed for the second.
+#[test]
+fn waiting_time_is_used_to_charge() {
+    let at = [0, 5, 12, 30];
+    let legs = LegMatrix::from_fn(4, |a, b| {
+        let metres = (at[a] - at[b] as i32).abs();
+        (metres, metres)
+    });
+    let stop = |node, opens, closes| Stop { windows: vec![(opens, closes)], due: closes, ..Stop::job(NodeIx(node)) };
+    let stations = [0, 2].map(|node| Station { node: NodeIx(node), per_time: 1_000_000, setup: 0 }).to_vec();
+    let battery = Battery { capacity: 100_000_000, level: 0, per_metre: 1_000_000, per_time: 0, stations };
+    let with = |by: i32| {
+        let tour = TourSpec { battery: Some(battery.clone()), ..TourSpec::at(NodeIx(0)) };
+        let weights = Weights { hard: true, ..Weights::default() };
+        let (stops, tours) = (vec![stop(1, 20, 20), stop(3, 0, by)], vec![tour]);
+        made(ProblemSpec { stops, tours, legs: legs.clone().into(), weights, ..ProblemSpec::default() })
+    };
+    let both = [StopIx(0), StopIx(1)];
+    let times = schedule(&with(60), TourIx(0), &both).expect("fifteen at the first station, fifteen at the second");
+    let charged: Vec<i64> = times.iter().filter_map(|timed| timed.charged).map(|charged| charged.amount).collect();
+    assert_eq!((charged, times[1].arrival), (vec![15_000_000, 15_000_000], 60));
+    assert!(price(&with(59), TourIx(0), &both).is_none());
+}
+
 /// What is said of a battery that runs out can be recomputed: with so much more in it the tour can be driven, with less it cannot.
 #[test]
 fn a_battery_that_runs_out_is_an_obstacle_with_its_want() {

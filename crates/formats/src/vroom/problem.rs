@@ -16,7 +16,7 @@ use super::skills::Skills;
 use super::{Priorities, VroomOptions, given, shapes};
 use crate::benchmark::HARD;
 use crate::error::{ReadError, Spot};
-use crate::instance::{Instance, Repairs};
+use crate::instance::{Instance, Repairs, with_pinned_kept};
 use crate::names::{BreakName, Names, TaskName, VehicleName};
 
 /// As VROOM has it: windows are for set-up, and a break may be taken anywhere on the way.
@@ -750,6 +750,8 @@ impl Draft {
         let relations = rules::relations(&self.relations, &self.tasks)?;
         let weights = Weights { setup_in_window: !open_for_setup(&mut stops, &tours), prizes, fairness, ..VROOM };
         let problem = Problem::new(ProblemSpec { stops, tours, legs: roads.legs, weights, initial, relations })?;
+        let name = |stop: StopIx| format!("{} {}", self.tasks[stop.index()].kind, self.tasks[stop.index()].id);
+        let problem = with_pinned_kept(problem, name, &mut repairs)?;
         Ok(Instance {
             problem,
             nodes: self.tasks.iter().map(|task| task.id).collect(),

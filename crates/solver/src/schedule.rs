@@ -147,13 +147,15 @@ struct Extras {
 }
 
 impl Extras {
-    /// `None` if there are none. The error: there is no way to divide the tour, or to take its breaks.
+    /// `None` if there are none. The error: there is no way to divide the tour, to charge it for legs that cost less than `limit`, or to
+    /// take its breaks.
     fn of(
         problem: &Problem,
         tour: TourIx,
         start: i32,
         sequence: &(impl Iterator<Item = StopIx> + Clone),
         gaps: Option<&Vec<usize>>,
+        limit: i64,
     ) -> Result<Option<Self>, Infeasible> {
         let spec = &problem.tours()[tour.index()];
         let is_soft = |stop: StopIx| problem.stops()[stop.index()].soft.is_some();
@@ -171,7 +173,7 @@ impl Extras {
         }
         if let Some(battery) = &spec.battery {
             let start = start.max(reload::trip_ready(problem, stops.iter().copied()));
-            let found = battery::charges(problem, tour, battery, start, &stops);
+            let found = battery::charges(problem, tour, battery, start, &stops, limit);
             extras.charges = found.ok_or(Infeasible::Shift)?;
         }
         if let Some(day) = spec.driving_time {
@@ -279,7 +281,15 @@ fn drive_from(
     } else {
         Some(place(problem, tour, sequence.clone(), goods.clone()).ok_or(Infeasible::Shift)?)
     };
-    let extras = Extras::of(problem, tour, starts, sequence, gaps.as_ref())?;
+    if limit < i64::MAX && spec.battery.is_some() {
+        // Stations are only looked for where the way without them is not too dear already.
+        let stops: Vec<StopIx> = sequence.clone().collect();
+        if driven.cost.saturating_add(battery::price_of_legs(problem, tour, &stops)) >= limit {
+            return Err(Infeasible::Dear);
+        }
+    }
+    let left = if limit < i64::MAX { limit.saturating_sub(driven.cost) } else { limit };
+    let extras = Extras::of(problem, tour, starts, sequence, gaps.as_ref(), left)?;
     let trip = |from: usize| {
         let end = extras.as_ref().map_or(count as usize, |extras| extras.trip_end(from, count as usize));
         sequence.clone().take(end).skip(from)
@@ -499,7 +509,7 @@ pub fn driving_breaks(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> V
         place(problem, tour, stops(), goods)
     };
     let starts = start_of_duty(problem, tour, &stops());
-    let extras = starts.and_then(|start| Extras::of(problem, tour, start, &stops(), gaps.as_ref()));
+    let extras = starts.and_then(|start| Extras::of(problem, tour, start, &stops(), gaps.as_ref(), i64::MAX));
     extras.ok().flatten().map_or(Vec::new(), |extras| extras.breaks)
 }
 

@@ -368,7 +368,8 @@ proptest! {
 fn waiting_time_is_used_to_charge() {
     let at = [0, 5, 12, 30];
     let legs = LegMatrix::from_fn(4, |a, b| {
-        let metres = (at[a] - at[b] as i32).abs();
+        let metres: i32 = at[a] - at[b];
+        let metres = metres.abs();
         (metres, metres)
     });
     let stop = |node, opens, closes| Stop { windows: vec![(opens, closes)], due: closes, ..Stop::job(NodeIx(node)) };
@@ -415,7 +416,8 @@ fn a_battery_that_runs_out_is_an_obstacle_with_its_want() {
 fn doors_near_each_other_are_served_on_foot() {
     let at = [0, 100, 110, 120, 400];
     let legs = LegMatrix::from_fn(5, |a, b| {
-        let metres = (at[a] - at[b] as i32).abs();
+        let metres: i32 = at[a] - at[b];
+        let metres = metres.abs();
         (metres / 5, metres)
     });
     let stop = |node| Stop { setup: 60, service: 10, ..Stop::job(NodeIx(node)) };

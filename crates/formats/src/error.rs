@@ -57,6 +57,12 @@ pub enum ReadError {
         /// What is not read.
         what: String,
     },
+    /// Streets were asked, and there is no answer.
+    #[error("{what}")]
+    Routing {
+        /// Why.
+        what: String,
+    },
     /// More than can be held in memory.
     #[error("{count} {what}; {most} are the most: split the problem by zone")]
     TooLarge {
@@ -114,7 +120,8 @@ pub fn vroom_failure(code: VroomCode, what: &str) -> serde_json::Value {
     serde_json::json!({ "code": code as u8, "error": what })
 }
 
-/// What VROOM answers to a document that it cannot read.
+/// What VROOM answers to a document that it cannot read, or about whose places no streets are known.
 pub fn vroom_error(error: &ReadError) -> serde_json::Value {
-    vroom_failure(VroomCode::Input, &error.to_string())
+    let code = if matches!(error, ReadError::Routing { .. }) { VroomCode::Routing } else { VroomCode::Input };
+    vroom_failure(code, &error.to_string())
 }

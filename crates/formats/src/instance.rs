@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_solver::{Problem, ProblemSpec, Role, Solution, Stop, StopIx};
+use fleetfold_solver::{Problem, ProblemSpec, Role, Solution, Stop, StopIx, TourIx, price};
 
 use crate::error::{ReadError, Spot};
 use crate::names::Names;
@@ -130,6 +130,36 @@ pub(crate) fn repaired(
     Ok(tours)
 }
 
+/// The same problem with a plan to start from whose tours can be driven, as far as stops that no other vehicle may serve have to be
+/// left out for it: the search never takes such a stop off its tour. Others it takes off by itself.
+pub(crate) fn with_pinned_kept(
+    problem: Problem,
+    name: impl Fn(StopIx) -> String,
+    repairs: &mut Repairs,
+) -> Result<Problem, ReadError> {
+    let stops = problem.stops();
+    let is_pinned = |stop: StopIx, tour: TourIx| stop != StopIx::NONE && stops[stop.index()].locked == tour;
+    let mut initial = problem.initial().to_vec();
+    for (tour, sequence) in TourIx::all().zip(&mut initial) {
+        let stays = |stop: StopIx| is_pinned(stop, tour) || is_pinned(stops[stop.index()].mate, tour);
+        // What is not pinned here will be taken off first.
+        let mut pinned: Vec<StopIx> = sequence.iter().copied().filter(|&stop| stays(stop)).collect();
+        while !pinned.is_empty() && price(&problem, tour, &pinned).is_none() {
+            let Some(gone) = pinned.pop() else { break };
+            let mate = stops[gone.index()].mate;
+            pinned.retain(|&stop| stop != mate);
+            sequence.retain(|&stop| stop != gone && (mate == StopIx::NONE || stop != mate));
+            let what =
+                format!("the plan to start from cannot be driven with {}, which is pinned: it is left out", name(gone));
+            repairs.add(None, what)?;
+        }
+    }
+    if initial == problem.initial() {
+        return Ok(problem);
+    }
+    Ok(Problem::new(ProblemSpec { initial, ..problem.into_spec() })?)
+}
+
 impl Instance {
     /// What the file calls a stop.
     pub fn name(&self, stop: StopIx) -> StopName {
@@ -224,8 +254,10 @@ impl Instance {
             }
         }
         let tours = repaired(self.problem.stops(), tours, |stop| self.name(stop).to_string(), &mut repairs)?;
+        let names: Vec<String> = StopIx::all().take(self.nodes.len()).map(|stop| self.name(stop).to_string()).collect();
+        let problem = Problem::new(ProblemSpec { initial: tours, ..self.problem.into_spec() })?;
+        self.problem = with_pinned_kept(problem, |stop| names[stop.index()].clone(), &mut repairs)?;
         self.warnings = repairs.warnings;
-        self.problem = Problem::new(ProblemSpec { initial: tours, ..self.problem.into_spec() })?;
         Ok(self)
     }
 }

@@ -47,7 +47,10 @@ pub use format::{Objective, ProblemFormat, guess};
 pub use instance::{Instance, StopName};
 pub use names::Names;
 pub use plot::svg;
-pub use vroom::{BrokenPlan, Priorities, VroomOptions, plan, read_vroom, solution};
+pub use vroom::{
+    BrokenPlan, Priorities, Streets, VroomOptions, Way, add_geometry, decode_polyline, encode_polyline, plan,
+    read_vroom, read_vroom_on, solution,
+};
 
 /// How a file is read.
 #[derive(Clone, Copy, Debug)]

@@ -19,6 +19,8 @@ pub struct Names {
     pub(crate) has_times: bool,
     /// See [`Names::wants_plan`].
     pub(crate) wants_plan: bool,
+    /// See [`Names::wants_geometry`].
+    pub(crate) wants_geometry: bool,
     /// Seconds of the file at the solver's time 0.
     pub(crate) time_base: i64,
     /// Units of the solver for one of the file's cost.
@@ -29,6 +31,11 @@ impl Names {
     /// The file asks (by `options.c`) for the times of the routes that it gives, not for better ones: see [`crate::plan`].
     pub fn wants_plan(&self) -> bool {
         self.wants_plan
+    }
+
+    /// The file, or whoever read it, asks for the lines that are driven: see [`crate::add_geometry`].
+    pub fn wants_geometry(&self) -> bool {
+        self.wants_geometry
     }
 }
 
@@ -55,6 +62,7 @@ pub(crate) struct VehicleName {
     pub(crate) capacity: Vec<i64>,
     /// It begins where the file says, not at its first task.
     pub(crate) has_start: bool,
+    pub(crate) profile: String,
     /// Costs in VROOM's units.
     pub(crate) fixed: i64,
     pub(crate) per_hour: i64,
@@ -84,6 +92,8 @@ pub(crate) struct GivenStep {
     /// 0 for a start or an end.
     pub(crate) id: u64,
     pub(crate) forced: Forced,
+    /// The task has to be served by this vehicle.
+    pub(crate) pinned: bool,
 }
 
 /// When a step of a given route has to begin, seconds.

@@ -9,7 +9,7 @@ use fleetfold_solver::{SearchLimits, solve};
 use proptest::prelude::*;
 
 /// One small file of each format; the fuzzer begins from them too.
-const FILES: [(&str, ProblemFormat); 8] = [
+const FILES: [(&str, ProblemFormat); 9] = [
     (include_str!("files/solomon/a"), ProblemFormat::Solomon),
     (include_str!("files/li_lim/a"), ProblemFormat::LiLim),
     (include_str!("files/vrplib/a"), ProblemFormat::Vrplib),
@@ -17,6 +17,7 @@ const FILES: [(&str, ProblemFormat); 8] = [
     (include_str!("files/mixed/a"), ProblemFormat::Mixed),
     (include_str!("files/depots/a"), ProblemFormat::Depots),
     (include_str!("files/vroom/a"), ProblemFormat::Vroom),
+    (include_str!("files/vroom/rules"), ProblemFormat::Vroom),
     (include_str!("files/city/a"), ProblemFormat::City),
 ];
 

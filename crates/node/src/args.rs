@@ -162,17 +162,20 @@ pub(crate) struct Solve {
     /// Search nothing: say when the given routes (`steps` of the vehicles, or --init) arrive and what they cost.
     #[arg(short = 'c', long = "choose-eta")]
     pub(crate) choose_eta: bool,
-    /// Add what is known of the way. Lengths are always there where they are known, and shapes of streets are not known.
+    /// Add the line that is driven to each route, as an encoded polyline: with --graph or a routing server.
     #[arg(short = 'g', long = "geometry")]
     pub(crate) geometry: bool,
-    /// Routing server of a profile, as `car:HOST`. None is asked: a problem that needs one is refused with code 3.
-    #[arg(short = 'a', value_name = "PROFILE:HOST", requires = "vroom")]
+    /// Streets for vehicles of a VROOM problem that brings no matrix for them: `FILE` for all profiles, `PROFILE=FILE` for one.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["routing_host", "routing_port", "router"])]
+    pub(crate) graph: Vec<String>,
+    /// Routing server of a profile, as `car:HOST`: asked for what a VROOM problem brings no matrix for (default: 0.0.0.0).
+    #[arg(short = 'a', value_name = "PROFILE:HOST")]
     pub(crate) routing_host: Vec<String>,
-    /// Its port, as `car:PORT`.
-    #[arg(short = 'p', value_name = "PROFILE:PORT", requires = "vroom")]
+    /// Its port, as `car:PORT` (default: 5000).
+    #[arg(short = 'p', value_name = "PROFILE:PORT")]
     pub(crate) routing_port: Vec<String>,
-    /// What kind of routing server it is.
-    #[arg(short = 'r', value_name = "ROUTER", requires = "vroom")]
+    /// What kind of routing server it is: osrm (default), valhalla or ors.
+    #[arg(short = 'r', value_name = "ROUTER")]
     pub(crate) router: Option<String>,
     /// A known cost, in the file's units: the progress line and the summary say how far above it the plan is.
     #[arg(long, value_parser = positive)]

@@ -53,7 +53,7 @@ fn position((lon, lat): (f64, f64)) -> Position {
     Position { x: (lon * 1e7).round() as i32, y: (lat * 1e7).round() as i32 }
 }
 
-fn lon_lat(place: Position) -> [f64; 2] {
+pub(crate) fn lon_lat(place: Position) -> [f64; 2] {
     [f64::from(place.x) / 1e7, f64::from(place.y) / 1e7]
 }
 

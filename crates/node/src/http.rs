@@ -285,7 +285,7 @@ async fn warnings(State(app): State<Arc<App>>) -> Response {
 /// A problem of its own, which has nothing to do with the zone; see [`crate::solve::service`].
 async fn solve(State(app): State<Arc<App>>, request: axum::extract::Request) -> Response {
     tokio::select! {
-        answer = crate::solve::service::answer(request) => answer,
+        answer = crate::solve::service::answer(request, None) => answer,
         () = app.live.ended() => crate::solve::service::stopping(),
     }
 }

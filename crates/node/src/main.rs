@@ -29,6 +29,7 @@ mod offline;
 mod out;
 mod publisher;
 mod readers;
+mod routing_api;
 mod schema;
 mod screens;
 mod serve;

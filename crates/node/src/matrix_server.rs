@@ -1,14 +1,14 @@
-//! Routing servers that can be asked for travel times: OSRM's `/table` and Valhalla's `/sources_to_targets`.
+//! Routing servers that an engine asks for travel times: within deadlines, and left alone for a while when they fail.
 
 use std::sync::Mutex;
 use std::time::Duration;
 
 use fleetfold_model::Position;
-use fleetfold_roads::{Leg, LegSource, UNREACHABLE_MILLIS};
-use serde_json::{Value, json};
+use fleetfold_roads::{Leg, LegSource};
 
 use crate::clock;
 use crate::failure::Failure;
+use crate::routing_api::{Protocol, RoutingApi};
 
 /// How long one request may take: an answer that waits for legs still comes well within the promised ten seconds.
 const DEADLINE: Duration = Duration::from_millis(400);
@@ -19,20 +19,10 @@ const PAUSE_MILLIS: i64 = 5_000;
 /// Sources and targets of one request: together within OSRM's default of 100 places and Valhalla's of 2,500 pairs.
 const BLOCK: usize = 50;
 
-/// Which protocol a server speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Protocol {
-    Osrm,
-    Valhalla,
-}
-
 /// A routing server.
 #[derive(Debug)]
 pub(crate) struct MatrixServer {
-    protocol: Protocol,
-    /// Without a slash at its end.
-    url: String,
-    agent: ureq::Agent,
+    api: RoutingApi,
     /// Wall-clock milliseconds before which it is not asked again.
     not_before: Mutex<i64>,
 }
@@ -41,18 +31,17 @@ impl MatrixServer {
     /// `osrm:http://HOST:PORT` or `valhalla:http://HOST:PORT`; `None`: the text names something else.
     pub(crate) fn parse(text: &str) -> Option<Result<Self, Failure>> {
         let (kind, url) = text.split_once(':')?;
-        let protocol = match kind {
-            "osrm" => Protocol::Osrm,
-            "valhalla" => Protocol::Valhalla,
+        let (protocol, profile) = match kind {
+            "osrm" => (Protocol::Osrm, "driving"),
+            "valhalla" => (Protocol::Valhalla, "auto"),
             _ => return None,
         };
         if !(url.starts_with("http://") || url.starts_with("https://")) {
             let hint = format!("write {kind}:http://HOST:PORT");
             return Some(Err(Failure::new(format!("`{text}`: `{url}` is no address of a server"), hint)));
         }
-        let config = ureq::Agent::config_builder().timeout_global(Some(DEADLINE)).http_status_as_error(false).build();
-        let url = url.trim_end_matches('/').to_owned();
-        Some(Ok(Self { protocol, url, agent: config.into(), not_before: Mutex::new(0) }))
+        let api = RoutingApi::new(protocol, url, profile, DEADLINE);
+        Some(Ok(Self { api, not_before: Mutex::new(0) }))
     }
 
     /// Asks one leg of a place to itself: is somebody there who understands?
@@ -61,94 +50,12 @@ impl MatrixServer {
     }
 
     pub(crate) fn name(&self) -> String {
-        let kind = if self.protocol == Protocol::Osrm { "OSRM" } else { "Valhalla" };
-        format!("{kind} at {}", self.url)
+        self.api.name()
     }
 
     fn block(&self, from: &[Position], to: &[Position]) -> Result<Vec<Leg>, String> {
-        let (answer, tables) = match self.protocol {
-            Protocol::Osrm => {
-                let places: Vec<String> = from
-                    .iter()
-                    .chain(to)
-                    .map(|&place| degrees(place))
-                    .map(|(lon, lat)| format!("{lon:.6},{lat:.6}"))
-                    .collect();
-                let numbers = |range: std::ops::Range<usize>| {
-                    range.map(|number| number.to_string()).collect::<Vec<_>>().join(";")
-                };
-                let url = format!(
-                    "{}/table/v1/driving/{}?annotations=duration,distance&sources={}&destinations={}",
-                    self.url,
-                    places.join(";"),
-                    numbers(0..from.len()),
-                    numbers(from.len()..from.len() + to.len())
-                );
-                let answer = read(self.agent.get(&url).call())?;
-                let tables = answer.get("durations").cloned().zip(answer.get("distances").cloned());
-                (answer, tables)
-            }
-            Protocol::Valhalla => {
-                let places = |places: &[Position]| -> Vec<Value> {
-                    places
-                        .iter()
-                        .map(|&place| degrees(place))
-                        .map(|(lon, lat)| json!({"lon": lon, "lat": lat}))
-                        .collect()
-                };
-                let body = json!({"sources": places(from), "targets": places(to), "costing": "auto", "verbose": false});
-                let url = format!("{}/sources_to_targets", self.url);
-                let sent = self.agent.post(&url).header("content-type", "application/json").send(body.to_string());
-                let answer = read(sent)?;
-                let matrix = &answer["sources_to_targets"];
-                let tables = matrix.get("durations").cloned().zip(matrix.get("distances").cloned());
-                (answer, tables)
-            }
-        };
-        let (durations, distances) = tables.ok_or_else(|| {
-            let said = answer["message"].as_str().or_else(|| answer["error"].as_str()).unwrap_or("no table").to_owned();
-            format!("it answers: {said}{}", advice(answer["code"].as_str().unwrap_or("")))
-        })?;
-        // OSRM counts metres, Valhalla kilometres.
-        let metres = if self.protocol == Protocol::Osrm { 1.0 } else { 1000.0 };
-        let cell = |row: usize, column: usize| {
-            let Some(seconds) = durations[row][column].as_f64() else {
-                return Leg { millis: UNREACHABLE_MILLIS, metres: 0 };
-            };
-            let length = distances[row][column].as_f64().unwrap_or(0.0) * metres;
-            let millis = (seconds * 1000.0).round().clamp(0.0, f64::from(UNREACHABLE_MILLIS - 1));
-            Leg { millis: millis as i32, metres: length.round().clamp(0.0, 2e9) as i32 }
-        };
-        let whole = |table: &Value| {
-            let rows = table.as_array().map_or(&[][..], Vec::as_slice);
-            rows.len() == from.len() && rows.iter().all(|row| row.as_array().is_some_and(|row| row.len() == to.len()))
-        };
-        if !whole(&durations) || !whole(&distances) {
-            return Err("its table has other rows and columns than were asked for".to_owned());
-        }
-        Ok((0..from.len())
-            .flat_map(|row| (0..to.len()).map(move |column| (row, column)))
-            .map(|(r, c)| cell(r, c))
-            .collect())
+        self.api.block(from, to).map_err(|trouble| trouble.to_string())
     }
-}
-
-fn advice(code: &str) -> &'static str {
-    match code {
-        "TooBig" => " (start it with --max-table-size 100 or more)",
-        "NoSegment" => " (no street near a place: does its map cover the zone?)",
-        _ => "",
-    }
-}
-
-fn read(sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, String> {
-    let mut response = sent.map_err(|error| error.to_string())?;
-    let text = response.body_mut().read_to_string().map_err(|error| error.to_string())?;
-    serde_json::from_str(&text).map_err(|_| format!("status {}, and no JSON", response.status()))
-}
-
-fn degrees(place: Position) -> (f64, f64) {
-    (f64::from(place.x) / 1e7, f64::from(place.y) / 1e7)
 }
 
 impl LegSource for MatrixServer {

@@ -447,7 +447,7 @@ fn the_vroom_command_is_answered_in_its_own_way() {
     let mut asks = vec!["solve", "--vroom"];
     asks.extend(server);
     let (code, error) = refused(&asks, &places.to_string());
-    assert!(code == 3 && error.contains("routing server"), "{code}: {error}");
+    assert!(code == 3 && error.contains("OSRM at http://0.0.0.0:5000"), "{code}: {error}");
     // The same document for whoever asks for JSON.
     let (code, error) = refused(&["solve", "-", "--json"], "no format at all");
     assert!(code == 2 && error.contains("none of the formats"), "{code}: {error}");

@@ -4,7 +4,7 @@
 mod extras;
 
 use crate::index::{NodeIx, StopIx, TourIx};
-use crate::problem::{Pause, Problem, RelationKind, Role, Solution, Stop, TourSpec, UNREACHABLE};
+use crate::problem::{Pause, Problem, Rank, RelationKind, Role, Solution, Stop, TourSpec, UNREACHABLE};
 
 /// What is wrong with a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,10 @@ pub enum Fault {
     Lifo(StopIx),
     /// What holds between stops is broken: the relation, by its place in the list.
     Relation(usize),
+    /// Not at the only position that it may have in its tour.
+    Rank(StopIx),
+    /// The battery runs out, or is charged beyond what it holds.
+    Range(TourIx),
 }
 
 /// Cost and total lateness (milliseconds after `due`) of a solution.
@@ -56,6 +60,14 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
         }
         if !spec.in_use {
             cost += spec.fixed;
+        }
+        for (position, &index) in sequence.iter().enumerate() {
+            let ranks = stops[index.index()].rank;
+            let is_first = ranks != Some(Rank::First) || position == 0;
+            let is_last = ranks != Some(Rank::Last) || position == sequence.len() - 1;
+            if !is_first || !is_last {
+                return Err(Fault::Rank(index));
+            }
         }
         if extras::are_there(problem, tour, sequence) {
             for &index in sequence {

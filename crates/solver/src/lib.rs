@@ -46,10 +46,12 @@ mod state;
 pub use index::{NodeIx, StopIx, TourIx};
 pub use obstacle::{Obstacle, obstacles};
 pub use problem::{
-    AskedLegs, DrivingTime, EU_DRIVING_HOURS, Fairness, Invalid, LegMatrix, LegRows, Legs, Pause, Problem, ProblemSpec,
-    Relation, RelationKind, Reload, ReloadPlace, Role, Rounding, SoftWindow, Solution, SpherePlace, Stop, TIME_MAX,
-    TimeDependentLegs, TimesOfType, TourSpec, UNREACHABLE, US_DRIVING_HOURS, Weights, travel_over,
+    AskedLegs, Battery, DrivingTime, EU_DRIVING_HOURS, Fairness, Invalid, LegMatrix, LegRows, Legs, Pause, Problem,
+    ProblemSpec, Rank, Relation, RelationKind, Reload, ReloadPlace, Role, Rounding, SoftWindow, Solution, SpherePlace,
+    Station, Stop, TIME_MAX, TimeDependentLegs, TimesOfType, TourSpec, UNREACHABLE, US_DRIVING_HOURS, Walking, Weights,
+    travel_over,
 };
+pub use rules::doors::{Walk, walks};
 pub use rules::driving_time::DrivingBreak;
-pub use schedule::{Reloaded, Timed, driving_breaks, price, schedule, schedule_home};
+pub use schedule::{Charged, Reloaded, Timed, driving_breaks, price, schedule, schedule_home};
 pub use search::{Alternative, Pace, Progress, SearchLimits, alternatives, insert, solve, solve_each, solve_with};

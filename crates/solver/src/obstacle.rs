@@ -4,6 +4,8 @@
 use crate::goods::Goods;
 use crate::index::{NodeIx, StopIx, TourIx};
 use crate::problem::{Problem, Role, TourSpec, UNREACHABLE};
+use crate::rules::battery::used_in_all;
+use crate::rules::doors::Parked;
 use crate::rules::relations::may_join;
 use crate::schedule::drive;
 
@@ -38,6 +40,9 @@ pub enum Obstacle {
     Order,
     /// What holds between it and other stops of the plan forbids it.
     Related,
+    /// The battery would run out: in a day that could be driven otherwise so much more, in whole units of energy, would be taken than is
+    /// in it, and no station on the way makes up for it in time.
+    Range(i64),
     /// The driver could not keep his driving times.
     DrivingTime,
     /// There is no way there, or from there.
@@ -130,17 +135,37 @@ fn broken(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) ->
         }
     };
     room(&goods, &mut met);
+    let is_at = |(position, stop): (usize, &StopIx)| {
+        stops[stop.index()].rank.is_none_or(|rank| rank.allows(position, sequence.len()))
+    };
+    if !sequence.iter().enumerate().all(is_at) {
+        met.add(Obstacle::Order, 1);
+    }
+    let mut parked = Parked::at_start(problem, tour);
     let (mut now, mut node) = (spec.start_at, spec.start_node);
     let (mut travel, mut metres) = (0i64, 0i64);
     for &index in sequence {
         let stop = &stops[index.index()];
-        let (time, _) = problem.leg_at(tour, node, stop.node, now);
+        let on_foot = parked.walk_to(stop.node);
+        let walked = on_foot.unwrap_or_else(|| {
+            let (time, vehicle) = parked.walk_back(node);
+            parked.park(stop.node);
+            node = vehicle;
+            time
+        });
+        now = now.saturating_add(walked);
+        if on_foot.is_some() {
+            node = stop.node;
+        }
+        let time = if on_foot.is_some() { 0 } else { problem.leg_at(tour, node, stop.node, now).0 };
         if time >= UNREACHABLE {
             met.add(Obstacle::Unreachable, i64::from(UNREACHABLE));
             return met.worst();
         }
         travel += i64::from(time);
-        metres += i64::from(problem.legs().length_in(spec.table, node, stop.node));
+        if on_foot.is_none() {
+            metres += i64::from(problem.legs().length_in(spec.table, node, stop.node));
+        }
         let (service, setup) = problem.times_at(tour, node, index);
         let (action, start) = problem.start_of(index, now.saturating_add(time), setup);
         let late = i64::from(action) - i64::from(stop.due);
@@ -157,6 +182,8 @@ fn broken(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) ->
         room(&goods, &mut met);
         node = stop.node;
     }
+    let (walked, vehicle) = parked.walk_back(node);
+    (now, node) = (now.saturating_add(walked), vehicle);
     if spec.end_node != NodeIx::NONE {
         let (time, _) = problem.leg_at(tour, node, spec.end_node, now);
         if time >= UNREACHABLE {
@@ -182,7 +209,12 @@ fn broken(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) ->
     met.worst().or(Some(Broken {
         kinds: 1,
         sum: 0,
-        what: if spec.driving_time.is_some() {
+        what: if let Some(battery) = &spec.battery
+            && let over = used_in_all(problem, tour, battery, sequence) - battery.level
+            && over > 0
+        {
+            Obstacle::Range((over - 1) / 1_000_000 + 1)
+        } else if spec.driving_time.is_some() {
             Obstacle::DrivingTime
         } else if spec.reload.is_some() {
             Obstacle::Load(0, 0)

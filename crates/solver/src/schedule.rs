@@ -3,7 +3,9 @@
 use crate::goods::Goods;
 use crate::index::{NodeIx, StopIx, TourIx};
 use crate::pauses::{place, through};
-use crate::problem::{Pause, Problem, ReloadPlace, Role, TourSpec, span_price};
+use crate::problem::{Pause, Problem, Rank, ReloadPlace, Role, TourSpec, span_price};
+use crate::rules::battery::{self, Charge};
+use crate::rules::doors::Parked;
 use crate::rules::driving_time::{self, DrivingBreak, Point};
 use crate::rules::relations::Order;
 use crate::rules::reload;
@@ -28,6 +30,25 @@ pub struct Timed {
     pub metres: i32,
     /// Where and when the vehicle has reloaded since the stop before; the leg then begins there.
     pub reloaded: Option<Reloaded>,
+    /// Where and when the vehicle was charged since the stop before; the leg then begins there.
+    pub charged: Option<Charged>,
+    /// Time of walking: from door to door to this stop, or back to the vehicle before it leaves.
+    pub walked: i32,
+    /// The stop is served on foot: the vehicle stays where it is.
+    pub on_foot: bool,
+}
+
+/// A stop at a charging station.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charged {
+    /// The vehicle is there.
+    pub arrival: i32,
+    /// It leaves for the next place.
+    pub leave: i32,
+    /// Where.
+    pub node: NodeIx,
+    /// What is put into the battery, millionths.
+    pub amount: i64,
 }
 
 /// A reload on the way.
@@ -121,21 +142,25 @@ struct Extras {
     /// By stop: not to be begun before.
     waits: Vec<i32>,
     breaks: Vec<DrivingBreak>,
+    /// By stop, and for the way to the end: where the vehicle is charged.
+    charges: Vec<Option<Charge>>,
 }
 
 impl Extras {
-    /// `None` if there are none. The error: there is no way to divide the tour, or to take its breaks.
+    /// `None` if there are none. The error: there is no way to divide the tour, to charge it for legs that cost less than `limit`, or to
+    /// take its breaks.
     fn of(
         problem: &Problem,
         tour: TourIx,
         start: i32,
         sequence: &(impl Iterator<Item = StopIx> + Clone),
         gaps: Option<&Vec<usize>>,
+        limit: i64,
     ) -> Result<Option<Self>, Infeasible> {
         let spec = &problem.tours()[tour.index()];
         let is_soft = |stop: StopIx| problem.stops()[stop.index()].soft.is_some();
         let has_soft = problem.is_odd() && sequence.clone().any(is_soft);
-        if !has_soft && spec.reload.is_none() && spec.driving_time.is_none() {
+        if !has_soft && spec.reload.is_none() && spec.driving_time.is_none() && spec.battery.is_none() {
             return Ok(None);
         }
         let stops: Vec<StopIx> = sequence.clone().collect();
@@ -145,6 +170,11 @@ impl Extras {
         }
         if has_soft {
             extras.waits = soft_window::waits(problem, tour, &stops);
+        }
+        if let Some(battery) = &spec.battery {
+            let start = start.max(reload::trip_ready(problem, stops.iter().copied()));
+            let found = battery::charges(problem, tour, battery, start, &stops, limit);
+            extras.charges = found.ok_or(Infeasible::Shift)?;
         }
         if let Some(day) = spec.driving_time {
             let mut paused = 0;
@@ -186,6 +216,13 @@ impl Extras {
         spec.reload.as_ref().map(|reload| &reload.places[place])
     }
 
+    /// Where the vehicle is charged on the way to a stop or to the end: the node, how long that takes, and what is put in.
+    fn charge_before(&self, spec: &TourSpec, position: usize) -> Option<(NodeIx, i32, i64)> {
+        let charge = self.charges.get(position).copied().flatten()?;
+        let station = spec.battery.as_ref()?.stations[charge.station];
+        Some((station.node, station.setup.saturating_add(station.time(charge.amount)), charge.amount))
+    }
+
     /// How many stops are served when the trip that begins before a stop is over; `count`: all of the tour.
     fn trip_end(&self, from: usize, count: usize) -> usize {
         let reloads = |&stop: &usize| self.reloads.get(stop).is_some_and(Option::is_some);
@@ -214,17 +251,25 @@ fn drive_from(
     let mut count = 0;
     let mut order = Order::default();
     let is_ordered = problem.relations().are_ordered();
+    let mut last_at = None;
     for stop in sequence.clone() {
         if !problem.allows(tour, stop) || (is_ordered && !order.allows(problem, stop)) {
             return Err(Infeasible::Rules);
         }
+        let position = count as usize;
         count += 1;
         let stop = &problem.stops()[stop.index()];
+        match stop.rank {
+            Some(Rank::First) if position > 0 => return Err(Infeasible::Rules),
+            Some(Rank::Last) => last_at = last_at.or(Some(position)),
+            Some(Rank::First) | None => {}
+        }
         if stop.role == Role::JobDelivery && spec.reload.is_none() {
             goods.load(stop);
         }
     }
-    if count > spec.stops_max || !goods.fit(spec) {
+    let is_last = last_at.is_none_or(|position| Rank::Last.allows(position, count as usize));
+    if count > spec.stops_max || !is_last || !goods.fit(spec) {
         return Err(Infeasible::Rules);
     }
     if count == 0 {
@@ -236,7 +281,15 @@ fn drive_from(
     } else {
         Some(place(problem, tour, sequence.clone(), goods.clone()).ok_or(Infeasible::Shift)?)
     };
-    let extras = Extras::of(problem, tour, starts, sequence, gaps.as_ref())?;
+    if limit < i64::MAX && spec.battery.is_some() {
+        // Stations are only looked for where the way without them is not too dear already.
+        let stops: Vec<StopIx> = sequence.clone().collect();
+        if driven.cost.saturating_add(battery::price_of_legs(problem, tour, &stops)) >= limit {
+            return Err(Infeasible::Dear);
+        }
+    }
+    let left = if limit < i64::MAX { limit.saturating_sub(driven.cost) } else { limit };
+    let extras = Extras::of(problem, tour, starts, sequence, gaps.as_ref(), left)?;
     let trip = |from: usize| {
         let end = extras.as_ref().map_or(count as usize, |extras| extras.trip_end(from, count as usize));
         sequence.clone().take(end).skip(from)
@@ -264,6 +317,7 @@ fn drive_from(
     let mut stack: Vec<StopIx> = Vec::new();
     let mut overtime = false;
     let (mut travel, mut metres) = (0i64, 0i64);
+    let mut parked = Parked::at_start(problem, tour);
     for (position, index) in sequence.clone().enumerate() {
         let stop = &problem.stops()[index.index()];
         let mut pauses = pauses_at(position);
@@ -288,7 +342,29 @@ fn drive_from(
             reloaded = Some(Reloaded { arrival, leave, node: place.node });
             (now, node, pauses, paused_before) = (leave, place.node, &[], gap.paused);
         }
-        let mut gap = through(problem, tour, (node, stop.node), now, pauses).ok_or(Infeasible::Shift)?;
+        let mut charged = None;
+        if let Some((station, time, amount)) = extras.as_ref().and_then(|extras| extras.charge_before(spec, position)) {
+            let gap = through(problem, tour, (node, station), now, pauses).ok_or(Infeasible::Shift)?;
+            travel += i64::from(gap.travel);
+            if spec.metres_max < i64::MAX {
+                metres += i64::from(problem.legs().length_in(spec.table, node, station));
+            }
+            driven.cost += i64::from(gap.cost);
+            let leave = gap.arrival.saturating_add(time);
+            charged = Some(Charged { arrival: gap.arrival, leave, node: station, amount });
+            (now, node, pauses, paused_before) = (leave, station, &[], gap.paused);
+        }
+        let on_foot = parked.walk_to(stop.node);
+        let walked = on_foot.unwrap_or_else(|| {
+            let (time, vehicle) = parked.walk_back(node);
+            parked.park(stop.node);
+            node = vehicle;
+            time
+        });
+        let (from, to) = if on_foot.is_some() { (stop.node, NodeIx::NONE) } else { (node, stop.node) };
+        let free = now.saturating_add(walked);
+        let mut gap = through(problem, tour, (from, to), free, pauses).ok_or(Infeasible::Shift)?;
+        node = from;
         let rested = extras.as_ref().map_or(0, |extras| extras.break_time(position, false));
         gap.arrival = gap.arrival.saturating_add(rested);
         let (service, setup) = problem.times_at(tour, node, index);
@@ -303,7 +379,10 @@ fn drive_from(
             return Err(Infeasible::Shift);
         }
         overtime |= departure > spec.end_by && shift_end > spec.end_by;
-        let length = problem.legs().leaving(node, stop.node, gap.leave, (spec.table, 1000)).1;
+        let length = match on_foot {
+            None => problem.legs().leaving(node, stop.node, gap.leave, (spec.table, 1000)).1,
+            Some(_) => 0,
+        };
         visit(
             index,
             Timed {
@@ -315,13 +394,17 @@ fn drive_from(
                 departure,
                 metres: length,
                 reloaded,
+                charged,
+                walked,
+                on_foot: on_foot.is_some(),
             },
         );
         travel += i64::from(gap.travel);
-        if spec.metres_max < i64::MAX {
+        if spec.metres_max < i64::MAX && on_foot.is_none() {
             metres += i64::from(problem.legs().length_in(spec.table, node, stop.node));
         }
         driven.cost += i64::from(gap.cost) + problem.change_cost(tour, index);
+        driven.cost += span_price(walked, 0, spec.per_task_hour);
         driven.cost += span_price(action, stop.due, weights.late_per_hour);
         driven.cost += span_price(setup.saturating_add(service), 0, spec.per_task_hour);
         driven.cost += stop.soft.map_or(0, |soft| soft.price(action));
@@ -361,7 +444,23 @@ fn drive_from(
     if !stack.is_empty() {
         return Err(Infeasible::Rules);
     }
-    let pauses = pauses_at(count as usize);
+    let (walked, vehicle) = parked.walk_back(node);
+    (now, node) = (now.saturating_add(walked), vehicle);
+    driven.cost += span_price(walked, 0, spec.per_task_hour);
+    let mut pauses = pauses_at(count as usize);
+    let count_of_pauses = pauses.len() as u32;
+    let (mut charged, mut paused_before) = (None, 0);
+    if let Some((station, time, amount)) = extras.as_ref().and_then(|own| own.charge_before(spec, count as usize)) {
+        let gap = through(problem, tour, (node, station), now, pauses).ok_or(Infeasible::Shift)?;
+        travel += i64::from(gap.travel);
+        if spec.metres_max < i64::MAX {
+            metres += i64::from(problem.legs().length_in(spec.table, node, station));
+        }
+        driven.cost += i64::from(gap.cost);
+        let leave = gap.arrival.saturating_add(time);
+        charged = Some(Charged { arrival: gap.arrival, leave, node: station, amount });
+        (now, node, pauses, paused_before) = (leave, station, &[], gap.paused);
+    }
     let mut home = through(problem, tour, (node, spec.end_node), now, pauses).ok_or(Infeasible::Shift)?;
     let rested = extras.as_ref().map_or(0, |extras| extras.break_time(count as usize, false));
     home.arrival = home.arrival.saturating_add(rested);
@@ -376,8 +475,8 @@ fn drive_from(
     driven.end = home.arrival;
     let back = Timed {
         leave: home.leave,
-        pause: home.paused,
-        pauses: pauses.len() as u32,
+        pause: home.paused + paused_before,
+        pauses: count_of_pauses,
         arrival: home.arrival,
         start: home.arrival,
         departure: home.arrival,
@@ -387,6 +486,9 @@ fn drive_from(
             problem.legs().leaving(node, spec.end_node, home.leave, (spec.table, 1000)).1
         },
         reloaded: None,
+        charged,
+        walked,
+        on_foot: false,
     };
     Ok((driven, back))
 }
@@ -407,7 +509,7 @@ pub fn driving_breaks(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> V
         place(problem, tour, stops(), goods)
     };
     let starts = start_of_duty(problem, tour, &stops());
-    let extras = starts.and_then(|start| Extras::of(problem, tour, start, &stops(), gaps.as_ref()));
+    let extras = starts.and_then(|start| Extras::of(problem, tour, start, &stops(), gaps.as_ref(), i64::MAX));
     extras.ok().flatten().map_or(Vec::new(), |extras| extras.breaks)
 }
 

@@ -1,5 +1,5 @@
 //! Small problems with rules beyond windows, loads and shifts, against all plans there are: related stops, releases, preferred times,
-//! reloading, first in first out, driving times.
+//! reloading, first in first out, driving times, batteries, walks from door to door, first and last stops.
 
 mod drawn;
 
@@ -8,9 +8,9 @@ use std::sync::atomic::AtomicBool;
 use drawn::made;
 use fleetfold_solver::check::check;
 use fleetfold_solver::{
-    DrivingTime, Fairness, LegMatrix, NodeIx, Problem, ProblemSpec, Relation, RelationKind, Reload, ReloadPlace, Role,
-    SearchLimits, SoftWindow, Solution, Stop, StopIx, TourIx, TourSpec, Weights, driving_breaks, insert, price,
-    schedule, schedule_home, solve,
+    Battery, DrivingTime, Fairness, LegMatrix, NodeIx, Obstacle, Problem, ProblemSpec, Rank, Relation, RelationKind,
+    Reload, ReloadPlace, Role, SearchLimits, SoftWindow, Solution, Station, Stop, StopIx, TourIx, TourSpec, Walking,
+    Weights, driving_breaks, insert, obstacles, price, schedule, schedule_home, solve,
 };
 use proptest::prelude::*;
 
@@ -24,6 +24,8 @@ struct Drawn {
     vehicles: Vec<(i32, i32, u8)>,
     relations: Vec<(u8, u8, u8, u8)>,
     rules: u8,
+    /// Batteries, walks, ranks.
+    more: u8,
 }
 
 fn any_drawn() -> impl Strategy<Value = Drawn> {
@@ -45,13 +47,15 @@ fn any_drawn() -> impl Strategy<Value = Drawn> {
         proptest::collection::vec(vehicle, 1..3),
         proptest::collection::vec(relation, 0..3),
         any::<u8>(),
+        any::<u8>(),
     )
-        .prop_map(|(tasks, shipment, vehicles, relations, rules)| Drawn {
+        .prop_map(|(tasks, shipment, vehicles, relations, rules, more)| Drawn {
             tasks,
             shipment,
             vehicles,
             relations,
             rules,
+            more,
         })
 }
 
@@ -91,7 +95,30 @@ fn problem(drawn: &Drawn) -> Problem {
             }
         }
     }
+    let more = |bit: u8| drawn.more & (1 << bit) != 0;
+    // Equal days and fixed positions ask for luck, too.
+    for (index, stop) in stops.iter_mut().enumerate().filter(|_| more(2) && !rule(7)) {
+        stop.rank = match (drawn.more >> 3) as usize {
+            first if first % 8 == index => Some(Rank::First),
+            last if last / 8 % 4 == index => Some(Rank::Last),
+            _ => None,
+        };
+        // Setting up is parking: who walks spends it once.
+        stop.setup = i32::from(drawn.more >> 6) * 2;
+    }
     let tours = drawn.vehicles.iter().map(|&(capacity, span, bits)| TourSpec {
+        // One of these excludes the other, and reloading and driving times.
+        battery: (more(0) && !rule(3) && !rule(4)).then(|| Battery {
+            capacity: 60_000_000,
+            level: i64::from(bits) * 230_000,
+            per_metre: 500_000,
+            per_time: 500_000,
+            stations: [(0, 4, 2), (1, 10, 0)]
+                .map(|(node, units, setup)| Station { node: NodeIx(node), per_time: units * 1_000_000, setup })
+                .to_vec(),
+        }),
+        walking: (more(1) && !more(0) && !rule(3) && !rule(4))
+            .then(|| Walking { metres_max: 4 + i32::from(bits & 15), time_per_metre: 1_500_000 }),
         end_node: if bits & 1 != 0 { NodeIx(0) } else { NodeIx::NONE },
         end_by: span,
         capacity: [capacity, 9, 9, 9],
@@ -177,7 +204,7 @@ fn limits() -> SearchLimits {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 
     /// No plan is better than the one that is found, and no answer breaks a rule.
     #[test]
@@ -244,6 +271,190 @@ fn a_vehicle_reloads_where_that_is_shorter() {
     assert_eq!(found.cost, 140_000);
     let times = schedule(&problem, TourIx(0), &found.tours[0]).unwrap();
     assert_eq!(times.iter().filter(|timed| timed.reloaded.is_some()).count(), 2);
+}
+
+/// The cheapest and then the quickest way to serve a sequence with a battery: every station, or none, between any two places, and every
+/// whole amount.
+fn by_charging(problem: &Problem, sequence: &[StopIx]) -> Option<(i64, i32)> {
+    fn go(
+        problem: &Problem,
+        left: &[StopIx],
+        (node, free, level): (NodeIx, i32, i64),
+        cost: i64,
+    ) -> Option<(i64, i32)> {
+        let spec = &problem.tours()[0];
+        let battery = spec.battery.as_ref().unwrap();
+        let leg = |from: NodeIx, to: NodeIx, level: i64| {
+            let (time, metres) = problem.legs().pair(from, to);
+            let rest = level - battery.used(time, metres);
+            (rest >= 0).then_some((time, rest, i64::from(time) * spec.per_hour / 3_600_000))
+        };
+        let on = |(node, free, level): (NodeIx, i32, i64), cost: i64| {
+            let Some((&stop, behind)) = left.split_first() else {
+                let (time, _, price) = leg(node, spec.end_node, level)?;
+                return (free + time <= spec.end_by).then_some((cost + price, free + time));
+            };
+            let its = &problem.stops()[stop.index()];
+            let (time, level, price) = leg(node, its.node, level)?;
+            let begin = its.windows.first().map_or(free + time, |window| window.0.max(free + time));
+            let in_time = begin <= its.due && begin <= spec.end_by;
+            let at = (its.node, begin + its.service, level);
+            in_time.then(|| go(problem, behind, at, cost + price)).flatten()
+        };
+        let mut best = on((node, free, level), cost);
+        for station in &battery.stations {
+            let Some((time, level, price)) = leg(node, station.node, level) else { continue };
+            for units in 0..=(battery.capacity - level) / 1_000_000 {
+                let amount = units * 1_000_000;
+                let leave = free + time + station.setup + station.time(amount);
+                let found = on((station.node, leave, level + amount), cost + price);
+                best = [best, found].into_iter().flatten().min();
+            }
+        }
+        best
+    }
+    let spec = &problem.tours()[0];
+    go(problem, sequence, (spec.start_node, spec.start_at, spec.battery.as_ref()?.level), 0)
+}
+
+proptest! {
+    /// No way to charge is cheaper than the one that is found, or as cheap and quicker, where every station charges as fast; and none is
+    /// found where there is none.
+    #[test]
+    fn no_other_way_to_charge_is_cheaper(
+        places in proptest::collection::vec((0i32..12, 0i32..12, 0i32..40, 20i32..60), 1..4),
+        level in 0i64..30,
+        rate in 1i64..4,
+    ) {
+        let mut points = vec![(6, 6), (0, 6), (12, 3)];
+        points.extend(places.iter().map(|place| (place.0, place.1)));
+        let legs = LegMatrix::from_fn(points.len(), |a, b| {
+            let time = (points[a].0 - points[b].0).abs() + (points[a].1 - points[b].1).abs();
+            (time, time)
+        });
+        let stops = (3..).zip(&places).map(|(node, &(_, _, opens, long))| Stop {
+            windows: vec![(opens, opens + long)],
+            due: opens + long,
+            service: 1,
+            ..Stop::job(NodeIx(node))
+        });
+        let stations = [1, 2].map(|node| Station { node: NodeIx(node), per_time: rate * 1_000_000, setup: node as i32 });
+        let battery =
+            Battery { capacity: 30_000_000, level: level * 1_000_000, per_metre: 1_000_000, per_time: 0, stations: stations.into() };
+        let tour = TourSpec {
+            end_node: NodeIx(0),
+            end_by: 150,
+            per_hour: 3_600_000_000,
+            per_km: 0,
+            battery: Some(battery),
+            ..TourSpec::at(NodeIx(0))
+        };
+        let weights = Weights { hard: true, ..Weights::default() };
+        let (stops, tours) = (stops.collect::<Vec<_>>(), vec![tour]);
+        let problem = made(ProblemSpec { stops, tours, legs: legs.into(), weights, ..ProblemSpec::default() });
+        let sequence: Vec<StopIx> = StopIx::first(places.len()).collect();
+        let found = schedule_home(&problem, TourIx(0), &sequence)
+            .map(|(_, home)| (price(&problem, TourIx(0), &sequence).unwrap(), home.arrival));
+        let wanted = by_charging(&problem, &sequence);
+        // Charging more than is needed where the vehicle would have to wait later can be quicker: then only the price is the least.
+        prop_assert_eq!(found.map(|found| found.0), wanted.map(|wanted| wanted.0));
+        prop_assert!(found.zip(wanted).is_none_or(|(found, wanted)| found.1 >= wanted.1));
+    }
+}
+
+/// Where a vehicle has to wait anyway it is charged as long: then it needs less where it has no time. Filling the battery would take too
+/// long for the first stop, and charging no more than needed for the second.
+#[test]
+fn waiting_time_is_used_to_charge() {
+    let at = [0, 5, 12, 30];
+    let legs = LegMatrix::from_fn(4, |a, b| {
+        let metres: i32 = at[a] - at[b];
+        let metres = metres.abs();
+        (metres, metres)
+    });
+    let stop = |node, opens, closes| Stop { windows: vec![(opens, closes)], due: closes, ..Stop::job(NodeIx(node)) };
+    let stations = [0, 2].map(|node| Station { node: NodeIx(node), per_time: 1_000_000, setup: 0 }).to_vec();
+    let battery = Battery { capacity: 100_000_000, level: 0, per_metre: 1_000_000, per_time: 0, stations };
+    let with = |by: i32| {
+        let tour = TourSpec { battery: Some(battery.clone()), ..TourSpec::at(NodeIx(0)) };
+        let weights = Weights { hard: true, ..Weights::default() };
+        let (stops, tours) = (vec![stop(1, 20, 20), stop(3, 0, by)], vec![tour]);
+        made(ProblemSpec { stops, tours, legs: legs.clone().into(), weights, ..ProblemSpec::default() })
+    };
+    let both = [StopIx(0), StopIx(1)];
+    let times = schedule(&with(60), TourIx(0), &both).expect("fifteen at the first station, fifteen at the second");
+    let charged: Vec<i64> = times.iter().filter_map(|timed| timed.charged).map(|charged| charged.amount).collect();
+    assert_eq!((charged, times[1].arrival), (vec![15_000_000, 15_000_000], 60));
+    assert!(price(&with(59), TourIx(0), &both).is_none());
+}
+
+/// What is said of a battery that runs out can be recomputed: with so much more in it the tour can be driven, with less it cannot.
+#[test]
+fn a_battery_that_runs_out_is_an_obstacle_with_its_want() {
+    let legs = LegMatrix::from_fn(3, |a, b| (10, (a as i32 - b as i32).abs() * 1_000));
+    let with = |more: i64| {
+        let battery = Battery {
+            capacity: 100_000_000,
+            level: 1_500_000 + more * 1_000_000,
+            per_metre: 1_000,
+            per_time: 10_000,
+            stations: vec![Station { node: NodeIx(1), per_time: 1, setup: 0 }],
+        };
+        let tour = TourSpec { end_node: NodeIx(0), end_by: 1_000, battery: Some(battery), ..TourSpec::at(NodeIx(0)) };
+        let (stops, tours) = (vec![Stop::job(NodeIx(2))], vec![tour]);
+        made(ProblemSpec { stops, tours, legs: legs.clone().into(), ..ProblemSpec::default() })
+    };
+    // 4 km and 20 units of time: 4.2. The station puts in a millionth in a unit of time, which is too slow.
+    assert_eq!(obstacles(&with(0), &[Vec::new()], StopIx(0)), [Obstacle::Range(3)]);
+    assert_eq!(obstacles(&with(2), &[Vec::new()], StopIx(0)), [Obstacle::Range(1)]);
+    assert_eq!(obstacles(&with(3), &[Vec::new()], StopIx(0)), [Obstacle::Price]);
+    assert!(price(&with(2), TourIx(0), &[StopIx(0)]).is_none() && price(&with(3), TourIx(0), &[StopIx(0)]).is_some());
+}
+
+/// A street with doors ten metres apart, and one far away: the van is parked once.
+#[test]
+fn doors_near_each_other_are_served_on_foot() {
+    let at = [0, 100, 110, 120, 400];
+    let legs = LegMatrix::from_fn(5, |a, b| {
+        let metres: i32 = at[a] - at[b];
+        let metres = metres.abs();
+        (metres / 5, metres)
+    });
+    let stop = |node| Stop { setup: 60, service: 10, ..Stop::job(NodeIx(node)) };
+    let tour = |walking| TourSpec {
+        end_node: NodeIx(0),
+        per_hour: 3_600_000_000,
+        per_km: 0,
+        per_task_hour: 3_600_000_000,
+        walking,
+        ..TourSpec::at(NodeIx(0))
+    };
+    let with = |walking| {
+        let weights = Weights { hard: true, ..Weights::default() };
+        let stops = (1..5).map(stop).collect();
+        made(ProblemSpec {
+            stops,
+            tours: vec![tour(walking)],
+            legs: legs.clone().into(),
+            weights,
+            ..ProblemSpec::default()
+        })
+    };
+    let sequence: Vec<StopIx> = StopIx::first(4).collect();
+    let driven = price(&with(None), TourIx(0), &sequence).unwrap();
+    // 800 m at 5 m/s, four times parked and served.
+    assert_eq!(driven, (160 + 4 * 70) * 1000);
+    let walking = Walking { metres_max: 25, time_per_metre: 1_000_000 };
+    let problem = with(Some(walking));
+    let (times, home) = schedule_home(&problem, TourIx(0), &sequence).unwrap();
+    assert_eq!(times.iter().map(|timed| timed.on_foot).collect::<Vec<_>>(), [false, true, true, false]);
+    assert_eq!(times.iter().map(|timed| timed.walked).collect::<Vec<_>>(), [0, 10, 10, 20]);
+    // 20 m there and back on foot, and then on from where the van stands.
+    assert_eq!(times[3].arrival, 20 + 60 + 10 + 10 + 10 + 10 + 10 + 20 + 60);
+    assert_eq!(home.arrival, times[3].arrival + 60 + 10 + 80);
+    let plan = solve(&problem, &limits(), &AtomicBool::new(false));
+    let (cost, _) = check(&problem, &plan).unwrap();
+    assert_eq!(cost, (160 + 2 * 60 + 4 * 10 + 40) * 1000);
 }
 
 /// Hours of driving in the form of the European rules.

@@ -272,6 +272,12 @@ proptest! {
                 Obstacle::Travel(by) => vehicle.travel_max += by as i32,
                 Obstacle::Way(by) => vehicle.metres_max += by,
                 Obstacle::Skills => vehicle.has = u64::MAX,
+                Obstacle::Range(by) => {
+                    if let Some(battery) = &mut vehicle.battery {
+                        battery.level += by * 1_000_000;
+                        battery.capacity += by * 1_000_000;
+                    }
+                }
                 Obstacle::Price | Obstacle::Pinned | Obstacle::OtherLate(_) | Obstacle::Pauses | Obstacle::Order | Obstacle::Related | Obstacle::DrivingTime | Obstacle::Unreachable => continue,
             }
             let loosened = made(spec);

@@ -16,6 +16,10 @@ pub(super) fn steps(vehicle: &Vehicle, breaks: &[BreakName]) -> Result<Vec<Given
     let mut steps = Vec::with_capacity(given.len());
     for (position, step) in given.iter().enumerate() {
         let kind = step.type_.as_deref().unwrap_or_default();
+        // Steps of our own answers: where a route reloads and is charged is found anew.
+        if kind == "reload" || kind == "charge" {
+            continue;
+        }
         let kind = ["start", "job", "pickup", "delivery", "break", "end"].into_iter().find(|&known| known == kind);
         let Some(kind) = kind else {
             return Err(ReadError::malformed(at(), format!("`steps[{position}]` has no valid `type`")));
@@ -33,7 +37,11 @@ pub(super) fn steps(vehicle: &Vehicle, breaks: &[BreakName]) -> Result<Vec<Given
         if kind == "break" && !breaks.iter().any(|known| known.id == id) {
             return Err(ReadError::impossible(at(), format!("`steps` name break {id}, which it does not have")));
         }
-        steps.push(GivenStep { kind, id, forced: forced(step) });
+        let pinned = step.pinned.unwrap_or(false);
+        if pinned && !matches!(kind, "job" | "pickup" | "delivery") {
+            return Err(ReadError::impossible(at(), format!("`steps[{position}]` is pinned and is no task")));
+        }
+        steps.push(GivenStep { kind, id, forced: forced(step), pinned });
     }
     Ok(steps)
 }

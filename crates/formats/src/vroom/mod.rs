@@ -7,15 +7,18 @@
 //! the solver, `problem` puts them together, and `given` reads routes that the document gives. `timing` finds the times of a route
 //! for the output: `solution` of what the solver found, `plan` of what the document gave.
 //!
-//! Absent on purpose: a routing engine. Where there is no matrix, vehicles drive straight lines between coordinates.
+//! Absent on purpose: a routing engine. Where there is no matrix and no [`Streets`] are asked, vehicles drive straight lines between
+//! coordinates.
 
 mod clock;
 mod given;
 mod places;
 mod plan;
+mod polyline;
 mod prices;
 mod problem;
 mod reasons;
+mod roads;
 mod rules;
 mod shapes;
 mod skills;
@@ -24,6 +27,8 @@ mod timing;
 
 pub(crate) use places::Location;
 pub use plan::plan;
+pub use polyline::{decode_polyline, encode_polyline};
+pub use roads::{Streets, Way, add_geometry};
 pub use solution::{BrokenPlan, solution};
 
 use crate::error::ReadError;
@@ -36,6 +41,8 @@ pub struct VroomOptions {
     pub strict: bool,
     /// What priorities weigh.
     pub priorities: Priorities,
+    /// Lengths of ways are wanted also where a file has times only, as VROOM's `-g` has it; `options.g` says the same.
+    pub lengths: bool,
 }
 
 /// What priorities of tasks weigh where not every task can be served.
@@ -54,5 +61,14 @@ pub enum Priorities {
 ///
 /// What is wrong, and where in the file.
 pub fn read_vroom(text: &str, options: VroomOptions) -> Result<Instance, ReadError> {
-    problem::read(text, options)
+    problem::read(text, options, None)
+}
+
+/// Reads a VROOM file; for profiles without a matrix streets are asked.
+///
+/// # Errors
+///
+/// What is wrong, and where in the file; or why there is no answer about streets.
+pub fn read_vroom_on(text: &str, options: VroomOptions, streets: &dyn Streets) -> Result<Instance, ReadError> {
+    problem::read(text, options, Some(streets))
 }

@@ -51,6 +51,8 @@ impl Places {
         let node = *self.known.entry(key).or_insert(next);
         if node == next {
             self.list.push(Location { point, index });
+        } else if let Some(known) = self.list.get_mut(node.index()) {
+            known.point = known.point.or(point);
         }
         Ok(node)
     }

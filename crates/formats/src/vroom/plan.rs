@@ -9,28 +9,33 @@
 use fleetfold_solver::{Problem, Role, StopIx, TourIx};
 use serde_json::Value;
 
+use super::roads::Streets;
 use super::solution::{Document, RouteViolations, Violations, Visit, ride, start_load};
 use super::timing::{Moment, Times, off};
-use super::{VroomOptions, given, read_vroom};
+use super::{VroomOptions, given, problem};
 use crate::error::{ReadError, Spot};
 use crate::names::{Names, VehicleName};
 
-/// The times and violations of the routes (`vehicle.steps`) of a VROOM document, in VROOM's format of a solution. Tasks that are in no
-/// route are `unassigned`.
+/// The times and violations of the routes (`vehicle.steps`) of a VROOM document, in VROOM's format of a solution, and the names of the
+/// document. Tasks that are in no route are `unassigned`. For profiles without a matrix `streets` are asked, where there are any.
 ///
 /// # Errors
 ///
 /// What is wrong with the document, and where; also a step that names no task, or one that another step names.
-pub fn plan(text: &str, strict: bool) -> Result<Value, ReadError> {
+pub fn plan(text: &str, options: VroomOptions, streets: Option<&dyn Streets>) -> Result<(Value, Names), ReadError> {
     // What the steps break is reported here, so that it is no error of reading a plan to start from.
-    let options = VroomOptions { strict: false, ..VroomOptions::default() };
-    let instance = read_vroom(text, options)?;
+    let strict = options.strict;
+    let instance = problem::read(text, VroomOptions { strict: false, ..options }, streets)?;
     if strict {
         // Unknown keys are refused: reading again without the routes would be the same document.
         refuse_unknown(&instance.warnings)?;
     }
-    let names = instance.names.as_ref().expect("a VROOM file has names");
-    let problem = &instance.problem;
+    let (problem, names) = (&instance.problem, instance.names.expect("a VROOM file has names"));
+    let document = timed(problem, &names)?;
+    Ok((document, names))
+}
+
+fn timed(problem: &Problem, names: &Names) -> Result<Value, ReadError> {
     let known = given::stops_by_name(&names.tasks);
     let mut document = Document::new(problem, names);
     for (tour, vehicle) in TourIx::all().zip(&names.vehicles).filter(|(_, vehicle)| !vehicle.steps.is_empty()) {
@@ -52,7 +57,9 @@ pub fn plan(text: &str, strict: bool) -> Result<Value, ReadError> {
             };
             let is_twice = match visit {
                 Visit::Task(stop) => document.is_written(stop) || visits.contains(&visit),
-                Visit::Break(_) | Visit::Reload(..) | Visit::DrivingBreak(..) => visits.contains(&visit),
+                Visit::Break(_) | Visit::Reload(..) | Visit::DrivingBreak(..) | Visit::Charge(..) => {
+                    visits.contains(&visit)
+                }
             };
             if is_twice {
                 return Err(ReadError::impossible(at(), format!("`steps` name {} {} twice", step.kind, step.id)));
@@ -117,8 +124,8 @@ fn violations(problem: &Problem, names: &Names, tour: TourIx, visits: &[Visit], 
         let mut wrong = Violations::default();
         add_way(&mut wrong, moment);
         match visit {
-            // A route that is given has neither: VROOM has no such steps.
-            Visit::Reload(..) | Visit::DrivingBreak(..) => {}
+            // A route that is given has none of these: VROOM has no such steps.
+            Visit::Reload(..) | Visit::DrivingBreak(..) | Visit::Charge(..) => {}
             Visit::Break(index) => {
                 let own = &vehicle.breaks[index];
                 wrong.add_off(off(&own.windows, moment.begin));
@@ -137,6 +144,11 @@ fn violations(problem: &Problem, names: &Names, tour: TourIx, visits: &[Visit], 
                 load.iter_mut().zip(&task.delivery).for_each(|(sum, goods)| *sum -= goods);
                 if its.needs & !spec.has != 0 || its.barred.contains(&tour) {
                     wrong.add("skills", 0);
+                }
+                let is_elsewhere = its.locked != TourIx::NONE && its.locked != tour;
+                let count = tasks.len();
+                if is_elsewhere || its.rank.is_some_and(|rank| !rank.allows(served - 1, count)) {
+                    wrong.add("pinned", 0);
                 }
                 let is_in_order = match its.role {
                     Role::JobDelivery | Role::JobPickup => true,

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use fleetfold_solver::{LegMatrix, Legs, NodeIx, SpherePlace, UNREACHABLE};
 
 use super::places::Location;
-use super::shapes::{Matrices, Rows};
+use super::roads::Tables;
+use super::shapes::Rows;
 use crate::error::{ReadError, Spot};
 
 /// Speed where there are coordinates and no matrix, in metres per second (36 km/h).
@@ -20,7 +21,7 @@ const LEG_PRICE_MAX: i128 = i32::MAX as i128 / 4;
 /// Parts of VROOM's cost in which prices are computed here: an hour has 3,600 s and a kilometre 1,000 m.
 pub(super) const PARTS: i128 = 3_600_000;
 /// Most nodes of a table that is made from coordinates.
-const TABLE_NODES_MAX: usize = 10_000;
+pub(super) const TABLE_NODES_MAX: usize = 10_000;
 /// Most legs of all tables together (8 bytes each).
 const TABLE_LEGS_MAX: usize = 1 << 30;
 /// Lowest wanted price of leaving a task out, in units of the solver: in small files higher than any plan.
@@ -66,13 +67,18 @@ fn thousandths(speed_factor: f64) -> Option<u16> {
 /// One table of legs, and the longest time and second number in it.
 fn table(
     profile: &str,
-    matrices: &Matrices,
+    tables: &Tables,
     speed: Option<f64>,
     places: &[Location],
     nowhere: bool,
 ) -> Result<(LegMatrix, (i32, i32)), ReadError> {
+    let matrices = &tables.given[profile];
     let durations = matrices.durations.as_ref().expect("checked before: every profile that is driven has durations");
-    let index: Vec<usize> = places.iter().map(|place| place.index.unwrap_or(0)).collect();
+    let index: Vec<usize> = if tables.has_rows_by_node(profile) {
+        (0..places.len()).collect()
+    } else {
+        places.iter().map(|place| place.index.unwrap_or(0)).collect()
+    };
     let nodes = index.len() + usize::from(nowhere);
     let time = |a: usize, b: usize| {
         let time = durations[a][b];
@@ -134,12 +140,12 @@ impl Roads {
     /// From matrices, or straight lines between coordinates where there are none. `nowhere`: one more node behind all places, from
     /// which and to which every way is free.
     pub(super) fn new(
-        matrices: &BTreeMap<String, Matrices>,
+        matrices: &Tables,
         vehicles: &[Rates],
         places: &[Location],
         nowhere: bool,
     ) -> Result<Self, ReadError> {
-        if matrices.is_empty() {
+        if matrices.given.is_empty() {
             return Self::straight(vehicles, places, nowhere);
         }
         let mut tables = Vec::new();
@@ -148,7 +154,7 @@ impl Roads {
         let mut drives = Vec::with_capacity(vehicles.len());
         let mut has_distances = false;
         for vehicle in vehicles {
-            let given = matrices.get(&vehicle.profile).expect("checked before: every profile has matrices");
+            let given = matrices.given.get(&vehicle.profile).expect("checked before: every profile has matrices");
             let factor = thousandths(vehicle.speed_factor);
             // Times of the table itself are divided where thousandths are not exact.
             let speed = if factor.is_some() { None } else { Some(vehicle.speed_factor) };
@@ -161,7 +167,7 @@ impl Roads {
                     let what = "legs of all profiles and speed factors";
                     return Err(ReadError::TooLarge { what, count, most: TABLE_LEGS_MAX });
                 }
-                let (table, longest) = table(&vehicle.profile, given, speed, places, nowhere)?;
+                let (table, longest) = table(&vehicle.profile, matrices, speed, places, nowhere)?;
                 tables.push(table);
                 most.push(longest);
             }
@@ -199,8 +205,11 @@ impl Roads {
         }
         let count = places.len();
         if count > TABLE_NODES_MAX {
-            let what = "locations without a matrix, where a vehicle has no start";
-            return Err(ReadError::TooLarge { what, count, most: TABLE_NODES_MAX });
+            let what = format!(
+                "where a vehicle has no `start`, {TABLE_NODES_MAX} locations are the most without a matrix, and there are {count}: give \
+                 every vehicle a `start`, or split the problem by zone"
+            );
+            return Err(ReadError::impossible(None, what));
         }
         let legs = LegMatrix::from_fn(count + 1, |a, b| {
             if a == count || b == count { (0, 0) } else { lines.pair(NodeIx(a as u32), NodeIx(b as u32)) }

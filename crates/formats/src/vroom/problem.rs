@@ -2,18 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleetfold_solver::{NodeIx, Pause, Problem, ProblemSpec, Role, Stop, StopIx, TimesOfType, TourSpec, Weights};
+use fleetfold_solver::{
+    NodeIx, Pause, Problem, ProblemSpec, Rank, Role, Stop, StopIx, TimesOfType, TourIx, TourSpec, Weights,
+};
 
 use super::clock::{Clock, NEVER, TIME_END, sorted, span};
 use super::places::Places;
 use super::prices::{Rates, Roads};
-use super::rules::{self, Preferred};
+use super::roads::{Streets, Tables};
+use super::rules::{self, Pin, Preferred};
 use super::shapes::{Break, Document, Matrices, Shipment, Task, Vehicle, Window};
 use super::skills::Skills;
 use super::{Priorities, VroomOptions, given, shapes};
 use crate::benchmark::HARD;
 use crate::error::{ReadError, Spot};
-use crate::instance::{Instance, Repairs};
+use crate::instance::{Instance, Repairs, with_pinned_kept};
 use crate::names::{BreakName, Names, TaskName, VehicleName};
 
 /// As VROOM has it: windows are for set-up, and a break may be taken anywhere on the way.
@@ -37,7 +40,7 @@ const PRIORITY_MAX: u32 = 100;
 const SPEED_FACTOR_MAX: f64 = 5.0;
 
 /// Reads a problem.
-pub(super) fn read(text: &str, options: VroomOptions) -> Result<Instance, ReadError> {
+pub(super) fn read(text: &str, options: VroomOptions, streets: Option<&dyn Streets>) -> Result<Instance, ReadError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let mut document: Document = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| ReadError::malformed(None, error.to_string()))?;
@@ -45,7 +48,7 @@ pub(super) fn read(text: &str, options: VroomOptions) -> Result<Instance, ReadEr
     let mut repairs = Repairs { strict: options.strict, warnings: Vec::new() };
     warn_of_unknown(&document, &mut repairs)?;
     check_counts(&document)?;
-    let matrices = matrices(&mut document)?;
+    let matrices = matrices(&mut document, streets.is_some())?;
     let mut draft = Draft::new(&document, &matrices)?;
     for vehicle in document.vehicles.as_deref().unwrap_or_default() {
         draft.add_vehicle(vehicle, &matrices)?;
@@ -57,8 +60,16 @@ pub(super) fn read(text: &str, options: VroomOptions) -> Result<Instance, ReadEr
         draft.add_shipment(shipment)?;
     }
     draft.check_ids()?;
-    let wants_plan = document.options.as_ref().and_then(|options| options.c).unwrap_or(false);
-    draft.instance(options, &matrices, wants_plan, repairs)
+    let mut tables = Tables { given: matrices, by_node: Vec::new() };
+    let said = document.options.unwrap_or_default();
+    let wants_geometry = options.lengths || said.g.unwrap_or(false);
+    if let Some(streets) = streets {
+        let driven: BTreeSet<&str> = draft.tours.iter().map(|draft| draft.rates.profile.as_str()).collect();
+        let driven: Vec<&str> = driven.into_iter().collect();
+        tables.ask(streets, wants_geometry, &driven, &draft.places.list, &mut repairs)?;
+    }
+    let asked = Asked { plan: said.c.unwrap_or(false), geometry: wants_geometry };
+    draft.instance(options, &tables, asked, repairs)
 }
 
 fn warn_of_unknown(document: &Document, repairs: &mut Repairs) -> Result<(), ReadError> {
@@ -87,6 +98,9 @@ fn warn_of_unknown(document: &Document, repairs: &mut Repairs) -> Result<(), Rea
     }
     for job in document.jobs.iter().flatten() {
         warn(item("job", job.id), "", &job.unknown)?;
+        if let Some(pinned) = &job.pinned {
+            warn(item("job", job.id), "pinned.", &pinned.unknown)?;
+        }
         if let Some(soft) = &job.soft_time_window {
             warn(item("job", job.id), "soft_time_window.", &soft.unknown)?;
         }
@@ -95,6 +109,9 @@ fn warn_of_unknown(document: &Document, repairs: &mut Repairs) -> Result<(), Rea
         let ends = [("pickup", &shipment.pickup), ("delivery", &shipment.delivery)];
         let first = shipment.pickup.as_ref().and_then(|pickup| pickup.id);
         warn(item("pickup", first), "shipment.", &shipment.unknown)?;
+        if let Some(pinned) = &shipment.pinned {
+            warn(item("pickup", first), "shipment.pinned.", &pinned.unknown)?;
+        }
         for (kind, end) in ends.into_iter().filter_map(|(kind, end)| end.as_ref().map(|end| (kind, end))) {
             warn(item(kind, end.id), "", &end.unknown)?;
             if let Some(soft) = &end.soft_time_window {
@@ -107,6 +124,7 @@ fn warn_of_unknown(document: &Document, repairs: &mut Repairs) -> Result<(), Rea
                 ("skills", end.skills.is_some()),
                 ("priority", end.priority.is_some()),
                 ("prize", end.prize.is_some()),
+                ("pinned", end.pinned.is_some()),
             ] {
                 if is_there {
                     warn(item(kind, end.id), "", &[key.to_owned()])?;
@@ -132,6 +150,15 @@ fn warn_of_unknown(document: &Document, repairs: &mut Repairs) -> Result<(), Rea
                 warn(at.clone(), "reload.places.", &place.unknown)?;
             }
         }
+        if let Some(battery) = &vehicle.battery {
+            warn(at.clone(), "battery.", &battery.unknown)?;
+            for station in battery.stations.iter().flatten() {
+                warn(at.clone(), "battery.stations.", &station.unknown)?;
+            }
+        }
+        if let Some(walking) = &vehicle.walking {
+            warn(at.clone(), "walking.", &walking.unknown)?;
+        }
         if let Some(day) = &vehicle.driving_time {
             warn(at.clone(), "driving_time.", &day.unknown)?;
         }
@@ -155,8 +182,8 @@ fn check_counts(document: &Document) -> Result<(), ReadError> {
     ReadError::unless_few("vehicles", vehicles.len())
 }
 
-/// The matrices of the profiles that are driven, all square and of one size within a profile.
-fn matrices(document: &mut Document) -> Result<BTreeMap<String, Matrices>, ReadError> {
+/// The matrices of the profiles that are driven, all square and of one size within a profile. `some`: a profile may have none.
+fn matrices(document: &mut Document, some: bool) -> Result<BTreeMap<String, Matrices>, ReadError> {
     let mut given = match (document.matrices.take(), document.matrix.take()) {
         (Some(matrices), _) => matrices,
         (None, Some(durations)) => {
@@ -166,6 +193,7 @@ fn matrices(document: &mut Document) -> Result<BTreeMap<String, Matrices>, ReadE
     };
     let driven: BTreeSet<&str> = document.vehicles.iter().flatten().map(profile).collect();
     if !given.is_empty()
+        && !some
         && let Some(missing) = driven.iter().find(|&&profile| !given.contains_key(profile))
     {
         return Err(ReadError::malformed(None, format!("`matrices` has none for profile {missing}")));
@@ -211,6 +239,7 @@ struct DraftStop {
     preferred: Option<Preferred>,
     /// What leaving it out costs, in the file's cost; `None`: more than everything else.
     prize: Option<i64>,
+    pin: Pin,
     at: Spot,
     skills: Vec<u32>,
     /// What leaving it out weighs is `priorities` times the priority, and `tasks` tasks.
@@ -224,6 +253,13 @@ struct DraftTour {
     skills: BTreeSet<u32>,
     rates: Rates,
     shift_is_given: bool,
+}
+
+/// What a document asks for beside a plan.
+#[derive(Clone, Copy)]
+struct Asked {
+    plan: bool,
+    geometry: bool,
 }
 
 /// A problem in the making. Stops and tours lack their times, skills and prices until [`Draft::instance`].
@@ -345,8 +381,13 @@ impl Draft {
             if own.costs.is_some() && (rates.per_hour != i64::from(PER_HOUR) || rates.per_km != 0) {
                 return Err(impossible("`per_hour` and `per_km` cannot stand beside a matrix of `costs`".into()));
             }
-            if own.distances.is_none() && rates.per_km != 0 {
-                return Err(impossible(format!("`per_km` needs `matrices.{}.distances`", rates.profile)));
+            let drains = vehicle.battery.as_ref().and_then(|battery| battery.per_km).unwrap_or(0) > 0;
+            for (key, needs) in
+                [("per_km", rates.per_km != 0), ("battery.per_km", drains), ("walking", vehicle.walking.is_some())]
+            {
+                if own.distances.is_none() && needs {
+                    return Err(impossible(format!("`{key}` needs `matrices.{}.distances`", rates.profile)));
+                }
             }
             if own.distances.is_none() && vehicle.max_distance.is_some() {
                 // VROOM takes all distances for 0.
@@ -361,6 +402,7 @@ impl Draft {
             shift,
             capacity: capacity.iter().map(|&room| i64::from(room)).collect(),
             has_start,
+            profile: rates.profile.clone(),
             fixed: rates.fixed,
             per_hour: rates.per_hour,
             per_km: rates.per_km,
@@ -485,7 +527,8 @@ impl Draft {
         };
         let preferred = task.soft_time_window.as_ref().map(|given| Preferred::read(&at, given)).transpose()?;
         let (release, prize) = (task.release.map(i64::from), task.prize.map(i64::from));
-        Ok((DraftStop { stop, release, preferred, prize, at, skills: skills.to_vec(), tasks: 1 }, name))
+        let pin = task.pinned.as_ref().map_or(Ok(Pin::default()), |given| Pin::read(&at, given))?;
+        Ok((DraftStop { stop, release, preferred, prize, pin, at, skills: skills.to_vec(), tasks: 1 }, name))
     }
 
     fn add_job(&mut self, job: &Task) -> Result<(), ReadError> {
@@ -534,6 +577,10 @@ impl Draft {
             *(if role == Role::Pickup { &mut name.pickup } else { &mut name.delivery }) = goods;
             draft.tasks = 2;
             draft.prize = shipment.prize.map(i64::from);
+            draft.pin = shipment.pinned.as_ref().map_or(Ok(Pin::default()), |given| Pin::read(&draft.at, given))?;
+            // The first stop of a route is a pickup, and the last one a delivery.
+            let own = if role == Role::Pickup { Rank::First } else { Rank::Last };
+            draft.pin.rank = draft.pin.rank.filter(|&rank| rank == own);
             if draft.release.is_some() {
                 let what = "`release` is for jobs with a `delivery`: the goods of a shipment are where it is picked up";
                 return Err(ReadError::impossible(draft.at, what.to_owned()));
@@ -592,8 +639,8 @@ impl Draft {
     fn instance(
         mut self,
         options: VroomOptions,
-        matrices: &BTreeMap<String, Matrices>,
-        wants_plan: bool,
+        tables: &Tables,
+        asked: Asked,
         mut repairs: Repairs,
     ) -> Result<Instance, ReadError> {
         self.check_room()?;
@@ -614,7 +661,7 @@ impl Draft {
         let endless = self.vehicles.iter().any(|vehicle| i64::from(clock.shifted(vehicle.shift.1)) == TIME_END);
         let rates: Vec<Rates> = self.tours.iter().map(|draft| draft.rates.clone()).collect();
         let nowhere = self.tours.iter().any(|draft| draft.tour.start_node == NodeIx::NONE);
-        let roads = Roads::new(matrices, &rates, &self.places.list, nowhere)?;
+        let roads = Roads::new(tables, &rates, &self.places.list, nowhere)?;
         if endless {
             let begun = i64::from(clock.shifted(last)) + all_work;
             let out_of_range = |at: Option<Spot>, what: String| {
@@ -640,7 +687,15 @@ impl Draft {
             self.tours.iter_mut().map(|draft| std::mem::take(&mut draft.skills)).collect();
         let skills = Skills::new(&needed, &vehicle_skills);
         let mut stops = Vec::with_capacity(self.stops.len());
+        let steps = pinned_by_steps(&self.vehicles);
         for ((draft, name), weight) in self.stops.into_iter().zip(&self.tasks).zip(weights) {
+            let locked = draft.pin.tour(&draft.at, &self.vehicles)?;
+            let by_step = steps.get(&(name.kind, name.id)).copied().unwrap_or(TourIx::NONE);
+            if locked != TourIx::NONE && by_step != TourIx::NONE && locked != by_step {
+                let other = self.vehicles[by_step.index()].id;
+                let what = format!("it is pinned to one vehicle, and by `steps` to vehicle {other}");
+                return Err(ReadError::impossible(draft.at, what));
+            }
             let windows =
                 if name.windows == [(0, NEVER)] { Vec::new() } else { clock.windows(&draft.at, &name.windows)? };
             let (needs, barred) = skills.needs(&draft.skills);
@@ -649,6 +704,8 @@ impl Draft {
                 windows,
                 needs,
                 barred,
+                locked: if locked == TourIx::NONE { by_step } else { locked },
+                rank: draft.pin.rank,
                 unserved: draft.prize.map_or(scale.unserved * weight, |prize| prize * scale.units),
                 release: draft.release.map_or(draft.stop.release, |release| clock.shifted(release)),
                 soft: draft.preferred.map(|preferred| {
@@ -693,6 +750,8 @@ impl Draft {
         let relations = rules::relations(&self.relations, &self.tasks)?;
         let weights = Weights { setup_in_window: !open_for_setup(&mut stops, &tours), prizes, fairness, ..VROOM };
         let problem = Problem::new(ProblemSpec { stops, tours, legs: roads.legs, weights, initial, relations })?;
+        let name = |stop: StopIx| format!("{} {}", self.tasks[stop.index()].kind, self.tasks[stop.index()].id);
+        let problem = with_pinned_kept(problem, name, &mut repairs)?;
         Ok(Instance {
             problem,
             nodes: self.tasks.iter().map(|task| task.id).collect(),
@@ -705,7 +764,8 @@ impl Draft {
                 locations: self.places.list,
                 has_distances: roads.has_distances,
                 has_times,
-                wants_plan,
+                wants_plan: asked.plan,
+                wants_geometry: asked.geometry,
                 time_base: clock.base(),
                 cost_units: scale.units,
             }),
@@ -724,6 +784,15 @@ impl Draft {
         let weight = |(draft, name): (&DraftStop, &TaskName)| draft.tasks * (1 + point * i64::from(name.priority));
         self.stops.iter().zip(&self.tasks).map(weight).collect()
     }
+}
+
+/// Tasks that `steps` pin to their vehicles. Of a shipment both ends are, whichever is named.
+fn pinned_by_steps(vehicles: &[VehicleName]) -> BTreeMap<(&'static str, u64), TourIx> {
+    let each = TourIx::all().zip(vehicles).flat_map(|(tour, vehicle)| {
+        let pinned = vehicle.steps.iter().filter(|step| step.pinned);
+        pinned.map(move |step| ((step.kind, step.id), tour))
+    });
+    each.collect()
 }
 
 /// Amounts in the dimensions that the solver keeps in line, and in the others; what is more than `most` is `most`.
@@ -750,7 +819,9 @@ fn open_for_setup(stops: &mut [Stop], tours: &[TourSpec]) -> bool {
         let has_setup = stop.setup > 0 && !stop.windows.is_empty();
         !stop.by_type.is_empty() || (has_setup && !is_alone(stop) && (is_small || is_narrow))
     };
-    if stops.iter().any(needs_exact) {
+    // Who comes on foot sets nothing up.
+    let on_foot = tours.iter().any(|tour| tour.walking.is_some());
+    if stops.iter().any(|stop| needs_exact(stop) || (on_foot && stop.setup > 0)) {
         return false;
     }
     for stop in stops.iter_mut().filter(|stop| stop.setup > 0) {

@@ -55,6 +55,7 @@ fn in_words(problem: &Problem, unit: StopIx, tour: TourIx, vehicle: u64, what: O
         Obstacle::Order => ("order", None),
         Obstacle::Related => ("relation", None),
         Obstacle::DrivingTime => ("driving_time", None),
+        Obstacle::Range(by) => ("range", Some(by)),
         Obstacle::Unreachable => ("unreachable", None),
     };
     let mut told = json!({ "vehicle": vehicle, "what": word });
@@ -79,10 +80,10 @@ pub(super) fn reason(problem: &Problem, stop: StopIx) -> &'static str {
     let all = || TourIx::all().zip(problem.tours());
     let able = || {
         all().filter(|&(tour, spec)| {
-            tasks
-                .iter()
-                .map(|stop| &problem.stops()[stop.index()])
-                .all(|stop| stop.needs & !spec.has == 0 && !stop.barred.contains(&tour))
+            tasks.iter().map(|stop| &problem.stops()[stop.index()]).all(|stop| {
+                let is_other = stop.locked != TourIx::NONE && stop.locked != tour;
+                stop.needs & !spec.has == 0 && !stop.barred.contains(&tour) && !is_other
+            })
         })
     };
     if able().next().is_none() {
@@ -121,6 +122,13 @@ pub(super) fn reason(problem: &Problem, stop: StopIx) -> &'static str {
     }
     if fitting().all(|(spec, way)| way.metres > spec.metres_max) {
         return "max_distance";
+    }
+    let left = || able().filter(|&(_, spec)| holds(spec) && takes(spec));
+    if left().all(|(_, spec)| spec.battery.is_some()) {
+        let alone = obstacles(problem, &vec![Vec::new(); problem.tours().len()], unit(problem, stop));
+        if left().all(|(tour, _)| matches!(alone[tour.index()], Obstacle::Range(_))) {
+            return "range";
+        }
     }
     "time"
 }

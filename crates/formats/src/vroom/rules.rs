@@ -1,9 +1,10 @@
-//! What a document may say beyond VROOM's format: releases, preferred times, prizes, relations, unloading, reloading, driving times.
+//! What a document may say beyond VROOM's format: releases, preferred times, prizes, relations, pinned tasks, unloading, reloading,
+//! driving times, batteries, walks.
 //! VROOM reads over these keys.
 
 use fleetfold_solver::{
-    DrivingTime, EU_DRIVING_HOURS, Fairness, NodeIx, Relation, RelationKind, Reload, ReloadPlace, SoftWindow, TourSpec,
-    US_DRIVING_HOURS,
+    Battery, DrivingTime, EU_DRIVING_HOURS, Fairness, NodeIx, Rank, Relation, RelationKind, Reload, ReloadPlace,
+    SoftWindow, Station, TourIx, TourSpec, US_DRIVING_HOURS, Walking,
 };
 
 use super::clock::span;
@@ -11,7 +12,7 @@ use super::given;
 use super::places::Places;
 use super::shapes::{self, Vehicle};
 use crate::error::{ReadError, Spot};
-use crate::names::TaskName;
+use crate::names::{TaskName, VehicleName};
 
 const HOUR: i32 = 3600;
 
@@ -47,7 +48,7 @@ impl Preferred {
     }
 }
 
-/// Puts into a tour what its vehicle says of unloading, reloading and driving times.
+/// Puts into a tour what its vehicle says of unloading, reloading, driving times, its battery and walks.
 pub(super) fn of_vehicle(
     tour: &mut TourSpec,
     at: &Spot,
@@ -74,6 +75,25 @@ pub(super) fn of_vehicle(
         }
         tour.reload = Some(Reload { places: found, times_max: reload.max_times.unwrap_or(u32::MAX) });
     }
+    if let Some(given) = &vehicle.battery {
+        tour.battery = Some(battery(at, given, places)?);
+    }
+    if let Some(given) = &vehicle.walking {
+        tour.walking = Some(walking(at, given)?);
+    }
+    let alone = [
+        ("reload", vehicle.reload.is_some()),
+        ("driving_time", vehicle.driving_time.is_some()),
+        ("battery", vehicle.battery.is_some()),
+        ("walking", vehicle.walking.is_some()),
+    ];
+    let named: Vec<&str> = alone.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect();
+    if let [first, .., second] = named[..]
+        && (vehicle.battery.is_some() || vehicle.walking.is_some())
+    {
+        let what = format!("`{first}` and `{second}` do not go together: leave one of them out");
+        return Err(ReadError::impossible(at.clone(), what));
+    }
     if let Some(given) = &vehicle.driving_time {
         let (rule, hours) = driving_time(at, given)?;
         tour.driving_time = Some(rule);
@@ -82,6 +102,98 @@ pub(super) fn of_vehicle(
         }
     }
     Ok(())
+}
+
+/// Millionths in one of the file's units of energy, and of a second.
+const MILLIONTHS: i64 = 1_000_000;
+/// Walking speeds, km/h: the usual one, and what is out of range.
+const WALKING_KMH: f64 = 5.0;
+const WALKING_KMH_RANGE: std::ops::RangeInclusive<f64> = 0.1..=50.0;
+
+fn battery(at: &Spot, given: &shapes::Battery, places: &mut Places) -> Result<Battery, ReadError> {
+    let Some(capacity) = given.capacity.map(i64::from) else {
+        return Err(ReadError::malformed(at.clone(), "`battery` has no `capacity`"));
+    };
+    let level = given.charge.map_or(capacity, i64::from);
+    if level > capacity {
+        let what = format!("`battery.charge` of {level} is more than its `capacity` of {capacity}");
+        return Err(ReadError::impossible(at.clone(), what));
+    }
+    let (per_km, per_hour) = (i64::from(given.per_km.unwrap_or(0)), i64::from(given.per_hour.unwrap_or(0)));
+    if per_km == 0 && per_hour == 0 {
+        let what = "`battery` needs `per_km` or `per_hour`: what driving takes out of it";
+        return Err(ReadError::malformed(at.clone(), what));
+    }
+    let mut stations = Vec::new();
+    for (number, station) in given.stations.iter().flatten().enumerate() {
+        let power = i64::from(station.power.unwrap_or(0));
+        if power == 0 {
+            let what = format!("`battery.stations[{number}]` has no `power`: what is charged in an hour");
+            return Err(ReadError::malformed(at.clone(), what));
+        }
+        stations.push(Station {
+            node: places.add(at, station.location, station.location_index)?,
+            per_time: (power * MILLIONTHS / i64::from(HOUR)).max(1),
+            setup: span(at, station.setup.unwrap_or(0))?,
+        });
+    }
+    Ok(Battery {
+        capacity: capacity * MILLIONTHS,
+        level: level * MILLIONTHS,
+        per_metre: per_km * MILLIONTHS / 1000,
+        per_time: per_hour * MILLIONTHS / i64::from(HOUR),
+        stations,
+    })
+}
+
+fn walking(at: &Spot, given: &shapes::Walking) -> Result<Walking, ReadError> {
+    let Some(metres) = given.max_metres else {
+        return Err(ReadError::malformed(at.clone(), "`walking` has no `max_metres`"));
+    };
+    let speed = given.km_per_hour.unwrap_or(WALKING_KMH);
+    let (least, most) = (WALKING_KMH_RANGE.start(), WALKING_KMH_RANGE.end());
+    if !WALKING_KMH_RANGE.contains(&speed) {
+        let what = format!("`walking.km_per_hour` of {speed}; it is {least} to {most}");
+        return Err(ReadError::impossible(at.clone(), what));
+    }
+    let Ok(metres_max) = i32::try_from(metres) else {
+        return Err(ReadError::impossible(at.clone(), format!("`walking.max_metres` of {metres} is out of range")));
+    };
+    Ok(Walking { metres_max, time_per_metre: (3.6 / speed * MILLIONTHS as f64).round() as i64 })
+}
+
+/// Where a task has to be served.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pin {
+    /// By its id.
+    pub(super) vehicle: Option<u64>,
+    pub(super) rank: Option<Rank>,
+}
+
+impl Pin {
+    pub(super) fn read(at: &Spot, given: &shapes::Pinned) -> Result<Self, ReadError> {
+        let rank = match given.position.as_deref() {
+            None => None,
+            Some("first") => Some(Rank::First),
+            Some("last") => Some(Rank::Last),
+            Some(other) => {
+                let what = format!("`pinned.position` is \"{other}\"; \"first\" and \"last\" are known");
+                return Err(ReadError::impossible(at.clone(), what));
+            }
+        };
+        if rank.is_none() && given.vehicle.is_none() {
+            return Err(ReadError::malformed(at.clone(), "`pinned` needs a `vehicle`, a `position`, or both"));
+        }
+        Ok(Self { vehicle: given.vehicle, rank })
+    }
+
+    /// The tour of its vehicle.
+    pub(super) fn tour(self, at: &Spot, vehicles: &[VehicleName]) -> Result<TourIx, ReadError> {
+        let Some(id) = self.vehicle else { return Ok(TourIx::NONE) };
+        let known = TourIx::all().zip(vehicles).find(|(_, vehicle)| vehicle.id == id);
+        let unknown = || ReadError::impossible(at.clone(), format!("it is pinned to vehicle {id}, which there is not"));
+        known.map(|(tour, _)| tour).ok_or_else(unknown)
+    }
 }
 
 /// The rule, and the hours that may be driven in all where it says so.

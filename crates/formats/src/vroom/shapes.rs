@@ -142,6 +142,30 @@ objects! {
         location_index: u32,
         service: u32,
     }
+    /// A battery and where it is charged; energy in a unit of the file's choice.
+    Battery {
+        capacity: u32,
+        charge: u32,
+        per_km: u32,
+        per_hour: u32,
+        stations: Vec<Station>,
+    }
+    Station {
+        location: Point,
+        location_index: u32,
+        power: u32,
+        setup: u32,
+    }
+    /// What is near the parked vehicle is served on foot.
+    Walking {
+        max_metres: u32,
+        km_per_hour: f64,
+    }
+    /// The vehicle that has to serve a task, and the only position in its route.
+    Pinned {
+        vehicle: u64,
+        position: String,
+    }
     /// Limits of a driver's day: a rule by name, single limits, or both.
     DrivingTime {
         rule: String,
@@ -151,10 +175,10 @@ objects! {
         service_counts: bool,
         max_duty: u32,
     }
-    /// Options of the command line in a request to vroom-express. Only `c` changes anything here.
+    /// Options of the command line in a request to vroom-express. Only `c` and `g` change anything here.
     Options {
         c: bool,
-        g: IgnoredAny,
+        g: bool,
         l: IgnoredAny,
         t: IgnoredAny,
         x: IgnoredAny,
@@ -185,6 +209,7 @@ objects! {
         release: u32,
         soft_time_window: SoftTimeWindow,
         prize: u32,
+        pinned: Pinned,
     }
     Shipment {
         pickup: Task,
@@ -193,6 +218,7 @@ objects! {
         skills: Vec<u32>,
         priority: u32,
         prize: u32,
+        pinned: Pinned,
     }
     Vehicle {
         id: u64,
@@ -216,6 +242,8 @@ objects! {
         unloading: String,
         reload: Reload,
         driving_time: DrivingTime,
+        battery: Battery,
+        walking: Walking,
     }
     /// What a vehicle costs.
     Costs {
@@ -238,6 +266,8 @@ objects! {
         service_at: u32,
         service_after: u32,
         service_before: u32,
+        // Not of VROOM.
+        pinned: bool,
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use fleetfold_solver::{
-    Fairness, NodeIx, Problem, Role, Solution, Stop, StopIx, TIME_MAX, Timed, TourIx, TourSpec, driving_breaks,
-    schedule_home,
+    Charged, Fairness, NodeIx, Problem, Role, Solution, Stop, StopIx, TIME_MAX, Timed, TourIx, TourSpec, Walk,
+    driving_breaks, schedule_home,
 };
 use serde_json::{Map, Value, json};
 
@@ -15,6 +15,9 @@ use super::timing::{Leg, Ride, Step, Times, off};
 use crate::error::Spot;
 use crate::instance::Instance;
 use crate::names::{Forced, Names};
+
+/// Parts in which the solver counts energy.
+const MILLIONTHS: i64 = 1_000_000;
 
 /// A plan that breaks a rule of its own problem. This is an error of this program, not of the file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +39,12 @@ pub(super) enum Visit {
     Reload(NodeIx, i64),
     /// A break that driving times ask for: when it begins, and seconds.
     DrivingBreak(i64, i64),
+    /// It is charged; seconds until it leaves, and what is put into the battery, in millionths.
+    Charge(NodeIx, i64, i64),
+}
+
+fn charge(charged: Charged) -> Visit {
+    Visit::Charge(charged.node, i64::from(charged.leave - charged.arrival), charged.amount)
 }
 
 /// What is wrong with a step, a route or a whole plan: VROOM's name of each cause, and by how many seconds where it is one of time.
@@ -88,6 +97,8 @@ struct Sums {
     setup: i64,
     service: i64,
     waiting: i64,
+    /// On foot.
+    walking: i64,
     priority: i64,
     delivery: Vec<i64>,
     pickup: Vec<i64>,
@@ -110,6 +121,7 @@ impl Sums {
         self.setup += other.setup;
         self.service += other.service;
         self.waiting += other.waiting;
+        self.walking += other.walking;
         self.priority += other.priority;
         add(&mut self.delivery, &other.delivery, 1);
         add(&mut self.pickup, &other.pickup, 1);
@@ -126,6 +138,9 @@ impl Sums {
             ("priority", self.priority),
         ] {
             object.insert(key.to_owned(), json!(value));
+        }
+        if self.walking > 0 {
+            object.insert("walking".to_owned(), json!(self.walking));
         }
         if names.dimensions > 0 {
             object.insert("delivery".to_owned(), json!(self.delivery));
@@ -167,10 +182,12 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
                 visits.extend(breaks_before(position, true));
                 visits.push(Visit::Reload(reloaded.node, i64::from(reloaded.leave - reloaded.arrival)));
             }
+            visits.extend(timed.charged.map(charge));
             visits.extend(breaks_before(position, false));
             visits.push(Visit::Task(stop));
         }
         visits.extend(breaks.by_ref().take(home.pauses as usize));
+        visits.extend(home.charged.map(charge));
         visits.extend(breaks_before(sequence.len(), false));
         if breaks.next().is_some() {
             return Err(broken("lacks a break"));
@@ -195,7 +212,7 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
     document.finish()
 }
 
-/// Times are part of the plan, not only its order: it reloads, rest_breaks, or begins tasks when they are preferred or can be loaded.
+/// Times are part of the plan, not only its order: it reloads, rests, or begins tasks when they are preferred or can be loaded.
 fn has_fixed_times(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> bool {
     let spec = &problem.tours()[tour.index()];
     let is_timed = |stop: &StopIx| {
@@ -210,7 +227,9 @@ fn fix_times(problem: &Problem, names: &Names, tour: TourIx, (visits, timed): (&
     let spec = &problem.tours()[tour.index()];
     let mut here = spec.start_node;
     let mut timed = timed.iter();
-    let leaves = timed.as_slice().first().map(|first| i64::from(first.leave - first.pause) + names.time_base);
+    // Where a vehicle is charged before its first task, its leaving is that from the station.
+    let first = timed.as_slice().first().filter(|first| first.charged.is_none());
+    let leaves = first.map(|first| i64::from(first.leave) + names.time_base);
     // Who leaves later has driven less when he has a break.
     if visits.iter().any(|visit| matches!(visit, Visit::DrivingBreak(..))) {
         ride.leaves.at = leaves;
@@ -221,13 +240,14 @@ fn fix_times(problem: &Problem, names: &Names, tour: TourIx, (visits, timed): (&
         match *visit {
             Visit::Task(stop) => {
                 let its = &problem.stops()[stop.index()];
-                let (setup, _) = times_at(spec, its, here);
+                let timed_here = timed.as_slice().first().is_some_and(|timed| timed.on_foot);
+                let (setup, _) = times_at(spec, its, if timed_here { its.node } else { here });
                 here = its.node;
                 if let Some(timed) = timed.next() {
                     step.forced.at = Some(i64::from(timed.start) - setup + names.time_base);
                 }
             }
-            Visit::Reload(node, _) => here = node,
+            Visit::Reload(node, _) | Visit::Charge(node, ..) => here = node,
             Visit::Break(_) | Visit::DrivingBreak(..) => {}
         }
     }
@@ -238,31 +258,76 @@ pub(super) fn ride(problem: &Problem, names: &Names, tour: TourIx, visits: &[Vis
     let spec = &problem.tours()[tour.index()];
     let vehicle = &names.vehicles[tour.index()];
     let mut here = spec.start_node;
+    let (mut walks, walk_home) = walks_of(problem, tour, visits);
+    let mut vehicle_at = here;
     let steps = visits.iter().map(|&visit| match visit {
         Visit::Break(index) => {
             let own = &vehicle.breaks[index];
-            Step { windows: own.windows.clone(), setup: 0, service: own.service, leg: None, forced: Forced::default() }
+            Step {
+                windows: own.windows.clone(),
+                setup: 0,
+                service: own.service,
+                leg: None,
+                forced: Forced::default(),
+                walk: 0,
+            }
         }
-        Visit::Reload(node, service) => {
+        Visit::Reload(node, service) | Visit::Charge(node, service, _) => {
             let leg = leg(problem, spec, here, node);
-            here = node;
-            Step { windows: vec![(0, NEVER)], setup: 0, service, leg: Some(leg), forced: Forced::default() }
+            (here, vehicle_at) = (node, node);
+            Step { windows: vec![(0, NEVER)], setup: 0, service, leg: Some(leg), forced: Forced::default(), walk: 0 }
         }
         Visit::DrivingBreak(begin, service) => {
-            Step { windows: vec![(begin, begin)], setup: 0, service, leg: None, forced: Forced::default() }
+            Step { windows: vec![(begin, begin)], setup: 0, service, leg: None, forced: Forced::default(), walk: 0 }
         }
         Visit::Task(stop) => {
             let its = &problem.stops()[stop.index()];
-            let (setup, service) = times_at(spec, its, here);
-            let leg = leg(problem, spec, here, its.node);
-            here = its.node;
+            let walk = walks.next().unwrap_or_default();
+            let from = if walk.on_foot { its.node } else { vehicle_at };
+            let (setup, service) = times_at(spec, its, from);
+            let leg = if walk.on_foot { Leg::default() } else { leg(problem, spec, from, its.node) };
+            (here, vehicle_at) = (its.node, if walk.on_foot { vehicle_at } else { its.node });
             let windows = names.tasks[stop.index()].windows.clone();
-            Step { windows, setup, service, leg: Some(leg), forced: Forced::default() }
+            let walk = i64::from(walk.time);
+            Step { windows, setup, service, leg: Some(leg), forced: Forced::default(), walk }
         }
     });
     let steps = steps.collect();
-    let home = spec.end_node.get().map_or(Leg::default(), |end| leg(problem, spec, here, end));
-    Ride { shift: vehicle.shift, leaves: Forced::default(), steps, home }
+    let home = spec.end_node.get().map_or(Leg::default(), |end| leg(problem, spec, vehicle_at, end));
+    Ride { shift: vehicle.shift, leaves: Forced::default(), steps, home, walk_home: i64::from(walk_home) }
+}
+
+/// The walks before the tasks of a route, and the one before the vehicle drives to its end.
+fn walks_of(problem: &Problem, tour: TourIx, visits: &[Visit]) -> (std::vec::IntoIter<Walk>, i32) {
+    let tasks = visits.iter().filter_map(|&visit| if let Visit::Task(stop) = visit { Some(stop) } else { None });
+    let (walks, home) = fleetfold_solver::walks(problem, tour, &tasks.collect::<Vec<_>>());
+    (walks.into_iter(), home)
+}
+
+/// What is in the battery of a vehicle, in millionths; `None`: it has none.
+struct Level<'p> {
+    problem: &'p Problem,
+    spec: &'p TourSpec,
+    left: Option<i64>,
+}
+
+impl Level<'_> {
+    /// The vehicle drives, and what is left in whole units is written down.
+    fn drive(&mut self, from: NodeIx, to: NodeIx, step: &mut Map<String, Value>) {
+        let leg = leg(self.problem, self.spec, from, to);
+        if let (Some(battery), Some(left)) = (&self.spec.battery, &mut self.left) {
+            *left -= battery.used(leg.time as i32, leg.metres as i32);
+            step.insert("battery".to_owned(), json!(left.div_euclid(MILLIONTHS)));
+        }
+    }
+
+    fn put_in(&mut self, amount: i64, step: &mut Map<String, Value>) {
+        if let Some(left) = &mut self.left {
+            *left += amount;
+            step.insert("battery".to_owned(), json!(left.div_euclid(MILLIONTHS)));
+            step.insert("charged".to_owned(), json!((amount + MILLIONTHS - 1).div_euclid(MILLIONTHS)));
+        }
+    }
 }
 
 /// Time and length of a leg for a vehicle.
@@ -370,8 +435,16 @@ impl<'p> Document<'p> {
         let tasks: Vec<StopIx> =
             visits.iter().filter_map(|&visit| if let Visit::Task(stop) = visit { Some(stop) } else { None }).collect();
         let place_of = |stop: Option<&StopIx>| stop.map(|stop| self.problem.stops()[stop.index()].node);
-        let first =
-            if vehicle.has_start { Some(spec.start_node) } else { place_of(tasks.first()).or(spec.end_node.get()) };
+        let charged_first = visits.iter().find_map(|visit| match *visit {
+            Visit::Charge(node, ..) => Some(Some(node)),
+            Visit::Task(_) => Some(None),
+            Visit::Break(_) | Visit::Reload(..) | Visit::DrivingBreak(..) => None,
+        });
+        let first = if vehicle.has_start {
+            Some(spec.start_node)
+        } else {
+            charged_first.flatten().or(place_of(tasks.first())).or(spec.end_node.get())
+        };
         let last = spec.end_node.get().or(place_of(tasks.last())).or(first);
         let mut sums = Sums::new(names.dimensions);
         let mut load = start_load(self.problem, names, trip(visits));
@@ -380,6 +453,8 @@ impl<'p> Document<'p> {
         let (mut unpaid, mut soft) = (0, 0i64);
         let mut steps = Vec::with_capacity(visits.len() + 2);
         let (mut here, mut custom) = (spec.start_node, 0i64);
+        let (mut walks, walk_home) = walks_of(self.problem, tour, visits);
+        let mut level = Level { problem: self.problem, spec, left: spec.battery.as_ref().map(|battery| battery.level) };
         let none = Violations::default();
         let step = |kind: &str, arrival: i64, sums: &Sums, load: &[i64], violations: &Violations| {
             let mut object = Map::new();
@@ -402,6 +477,7 @@ impl<'p> Document<'p> {
         if let Some(node) = first {
             self.put_place(node, &mut start);
         }
+        level.drive(spec.start_node, spec.start_node, &mut start);
         steps.push(Value::Object(start));
         sums.violations.extend(&violations.start);
         for (position, (&visit, moment)) in visits.iter().zip(&times.steps).enumerate() {
@@ -423,6 +499,19 @@ impl<'p> Document<'p> {
                 (sums.service, unpaid) = (sums.service + service, unpaid + service);
                 continue;
             }
+            if let Visit::Charge(node, service, amount) = visit {
+                let mut object = step("charge", moment.arrival, &sums, &load, wrong);
+                self.put_place(node, &mut object);
+                level.drive(here, node, &mut object);
+                level.put_in(amount, &mut object);
+                object.insert("service".to_owned(), json!(service));
+                object.insert("waiting_time".to_owned(), json!(waiting));
+                steps.push(Value::Object(object));
+                custom += i64::from(self.problem.legs().leaving(here, node, 0, (spec.table, spec.time_factor)).1);
+                here = node;
+                (sums.service, unpaid) = (sums.service + service, unpaid + service);
+                continue;
+            }
             if let Visit::DrivingBreak(_, service) = visit {
                 let mut object = step("break", moment.arrival, &sums, &load, wrong);
                 object.insert("description".to_owned(), json!("driving time"));
@@ -433,7 +522,7 @@ impl<'p> Document<'p> {
                 continue;
             }
             let (mut object, id, description, setup, service) = match visit {
-                Visit::Reload(..) | Visit::DrivingBreak(..) => continue,
+                Visit::Reload(..) | Visit::DrivingBreak(..) | Visit::Charge(..) => continue,
                 Visit::Break(index) => {
                     let own = &vehicle.breaks[index];
                     let object = step("break", moment.arrival, &sums, &load, wrong);
@@ -442,10 +531,14 @@ impl<'p> Document<'p> {
                 Visit::Task(stop) => {
                     self.write_once(stop)?;
                     let (its, task) = (&self.problem.stops()[stop.index()], &names.tasks[stop.index()]);
-                    let (setup, service) = times_at(spec, its, here);
-                    let seconds = self.problem.legs().leaving(here, its.node, 0, (spec.table, spec.time_factor));
-                    custom += i64::from(seconds.1);
-                    here = its.node;
+                    let walk = walks.next().unwrap_or_default();
+                    let from = if walk.on_foot { its.node } else { here };
+                    let (setup, service) = times_at(spec, its, from);
+                    if !walk.on_foot {
+                        let seconds = self.problem.legs().leaving(here, its.node, 0, (spec.table, spec.time_factor));
+                        custom += i64::from(seconds.1);
+                    }
+                    sums.walking += i64::from(walk.time);
                     add(&mut load, &task.pickup, 1);
                     add(&mut load, &task.delivery, -1);
                     if matches!(its.role, Role::Pickup | Role::Delivery) {
@@ -462,6 +555,13 @@ impl<'p> Document<'p> {
                     // VROOM gives the id of a step twice, the second time as `job`.
                     object.insert("job".to_owned(), json!(task.id));
                     self.put_place(its.node, &mut object);
+                    level.drive(from, its.node, &mut object);
+                    if walk.time > 0 || walk.on_foot {
+                        object.insert("walking".to_owned(), json!(walk.time));
+                        object.insert("on_foot".to_owned(), json!(walk.on_foot));
+                    }
+                    // Who walks leaves the vehicle where it is.
+                    here = if walk.on_foot { here } else { its.node };
                     (object, task.id, &task.description, setup, service)
                 }
             };
@@ -481,9 +581,14 @@ impl<'p> Document<'p> {
         if let Some(end) = spec.end_node.get() {
             custom += i64::from(self.problem.legs().leaving(here, end, 0, (spec.table, spec.time_factor)).1);
         }
+        sums.walking += i64::from(walk_home);
         let mut end = step("end", times.end.arrival, &sums, &load, &violations.end);
         if let Some(node) = last {
             self.put_place(node, &mut end);
+        }
+        level.drive(here, spec.end_node.get().unwrap_or(here), &mut end);
+        if walk_home > 0 {
+            end.insert("walking".to_owned(), json!(walk_home));
         }
         steps.push(Value::Object(end));
         sums.violations.extend(&violations.end);
@@ -496,7 +601,7 @@ impl<'p> Document<'p> {
         } else {
             wide(sums.duration) * wide(vehicle.per_hour) * 1000 + wide(sums.distance) * wide(vehicle.per_km) * 3600
         };
-        let tasks = wide(sums.setup + sums.service - unpaid) * wide(vehicle.per_task_hour) * 1000;
+        let tasks = wide(sums.setup + sums.service + sums.walking - unpaid) * wide(vehicle.per_task_hour) * 1000;
         let variable =
             if names.has_times { (driving + PARTS / 2) / PARTS + tasks / PARTS } else { (driving + tasks) / PARTS };
         sums.cost = vehicle.fixed + variable as i64 + soft / names.cost_units;

@@ -30,6 +30,8 @@ pub(super) struct Step {
     /// The way from the place before; `None` for a break, which has no place.
     pub(super) leg: Option<Leg>,
     pub(super) forced: Forced,
+    /// Seconds of walking before the way: from door to door, or back to the vehicle.
+    pub(super) walk: i64,
 }
 
 /// A route before its times are known.
@@ -41,6 +43,8 @@ pub(super) struct Ride {
     pub(super) steps: Vec<Step>,
     /// The way from the last task to the end.
     pub(super) home: Leg,
+    /// Seconds of walking back to the vehicle before it.
+    pub(super) walk_home: i64,
 }
 
 /// What is driven to a step, and when it is reached and begins.
@@ -99,6 +103,12 @@ impl Ride {
         self.steps[position..].iter().find_map(|step| step.leg).unwrap_or(self.home)
     }
 
+    /// Seconds of walking before the way to the next place.
+    fn walk_from(&self, position: usize) -> i64 {
+        let next = self.steps[position..].iter().find(|step| step.leg.is_some());
+        next.map_or(self.walk_home, |step| step.walk)
+    }
+
     /// The times of the route, see the module.
     pub(super) fn times(&self) -> Times {
         let Forced { at, after, .. } = self.leaves;
@@ -132,7 +142,7 @@ impl Ride {
                 let arrival = now + rest;
                 let begin = step.begins(arrival);
                 steps.push(Moment { arrival, begin, driven: rest, metres: leg.metres - metres });
-                now = begin + step.setup + step.service;
+                now = begin + step.setup + step.service + self.walk_from(position + 1);
                 leg = self.way_from(position + 1);
                 (driven, metres) = (0, 0);
             }
@@ -146,10 +156,11 @@ impl Ride {
     fn latest_start(&self, early: &Times) -> i64 {
         let mut latest = early.end.arrival;
         let mut rest = self.home.time;
+        let mut walk = self.walk_home;
         for (step, moment) in self.steps.iter().zip(&early.steps).rev() {
             if let Some(leg) = step.leg {
-                latest = step.begins_by(moment.begin, latest - rest - step.setup - step.service);
-                rest = leg.time;
+                latest = step.begins_by(moment.begin, latest - rest - walk - step.setup - step.service);
+                (rest, walk) = (leg.time, step.walk);
             } else {
                 let by = latest - step.service;
                 latest = step.begins_by(moment.begin, by);

@@ -88,7 +88,7 @@ async fn zones(State(app): State<App>, request: Request) -> Response {
 async fn solve(State(app): State<App>, request: Request) -> Response {
     match may_ask(&request, app.token.as_ref(), &app.host) {
         Err(refused) => refused,
-        Ok(()) => crate::solve::service::answer(request).await,
+        Ok(()) => crate::solve::service::answer(request, None).await,
     }
 }
 

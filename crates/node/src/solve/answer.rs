@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use crate::args::Solve;
 
-use super::gate;
 use super::refusal::Refusal;
+use super::streets::Known;
+use super::{gate, input};
 
 /// Most lines of a summary about what is left out.
 const LEFT_OUT_MAX: usize = 50;
@@ -27,14 +28,27 @@ pub(super) fn gap(best_known: Option<f64>, first: f64, cost: f64) -> String {
 }
 
 /// The plan as VROOM would say it; `None` for other formats. Every answer in VROOM's form comes through here.
-pub(super) fn vroom(instance: &Instance, solution: &Solution) -> Result<Option<Value>, Refusal> {
-    let names = instance.names.as_ref();
-    let solution = names.map(|names| fleetfold_formats::solution(instance, names, solution)).transpose();
-    solution.map_err(|broken| Refusal::internal(format!("the plan that was found is not shown: {broken}")))
+pub(super) fn vroom(
+    instance: &Instance,
+    solution: &Solution,
+    streets: Option<&Known>,
+) -> Result<Option<Value>, Refusal> {
+    let Some(names) = &instance.names else { return Ok(None) };
+    let solution = fleetfold_formats::solution(instance, names, solution);
+    let broken = |broken| Refusal::internal(format!("the plan that was found is not shown: {broken}"));
+    let mut solution = solution.map_err(broken)?;
+    input::draw(&mut solution, names, streets)?;
+    Ok(Some(solution))
 }
 
 /// What is printed: routes, JSON or a summary, as the arguments say.
-pub(super) fn text(args: &Solve, instance: &Instance, solution: &Solution, spent: Duration) -> Result<String, Refusal> {
+pub(super) fn text(
+    args: &Solve,
+    instance: &Instance,
+    solution: &Solution,
+    streets: Option<&Known>,
+    spent: Duration,
+) -> Result<String, Refusal> {
     if args.routes {
         let lines = instance.routes(solution).into_iter().map(|route| {
             let words: Vec<String> = route.iter().map(ToString::to_string).collect();
@@ -43,7 +57,7 @@ pub(super) fn text(args: &Solve, instance: &Instance, solution: &Solution, spent
         return Ok(lines.collect());
     }
     if args.json || args.vroom {
-        let body = vroom(instance, solution)?.unwrap_or_else(|| benchmark(instance, solution, spent));
+        let body = vroom(instance, solution, streets)?.unwrap_or_else(|| benchmark(instance, solution, spent));
         return Ok(format!("{body}\n"));
     }
     summary(args, instance, solution, spent)
@@ -101,7 +115,7 @@ fn left_out(instance: &Instance, solution: &Solution) -> Result<Vec<(String, Str
     if solution.absent.is_empty() {
         return Ok(Vec::new());
     }
-    if let Some(body) = vroom(instance, solution)? {
+    if let Some(body) = vroom(instance, solution, None)? {
         let words = |task: &Value, key: &str| match &task[key] {
             Value::Null => None,
             Value::String(text) => Some(text.replace('_', " ")),

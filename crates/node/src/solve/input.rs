@@ -3,12 +3,13 @@
 use std::io::Read;
 use std::path::Path;
 
-use fleetfold_formats::{Instance, Objective, ProblemFormat, ReadError, ReadOptions};
-use fleetfold_solver::{Legs, Problem};
+use fleetfold_formats::{Instance, Names, Objective, ProblemFormat, ReadError, ReadOptions, Streets, VroomOptions};
+use fleetfold_solver::Problem;
 
 use crate::args::Solve;
 
-use super::refusal::{Kind, Refusal};
+use super::refusal::Refusal;
+use super::streets::{self, Known};
 
 /// Largest file read.
 const BYTES_MAX: u64 = 1 << 30;
@@ -83,36 +84,59 @@ impl Source {
 }
 
 /// The problem, and what was passed over in it, in words.
-pub(super) fn read(args: &Solve, source: &Source) -> Result<Instance, Refusal> {
+pub(super) fn read(args: &Solve, source: &Source, streets: Option<&Known>) -> Result<Instance, Refusal> {
     let objective = args.objective.unwrap_or(Objective::Distance);
     let options = ReadOptions { format: source.format, objective, strict: args.strict };
-    let instance = read_text(&source.text, options).map_err(|refusal| source.named(refusal))?;
-    let asks_server = !args.routing_host.is_empty() || !args.routing_port.is_empty() || args.router.is_some();
-    if asks_server && matches!(instance.problem.legs(), Legs::Sphere { .. }) {
-        return Err(Refusal::new(
-            Kind::Routing,
-            "the problem has no matrix for its places, and no routing server is asked",
-            "put `matrices` into the problem; without -a, -p and -r places are joined by great circles at 36 km/h",
-        ));
-    }
+    let instance = match source.format {
+        ProblemFormat::Vroom => read_vroom(&source.text, vroom_options(args), streets),
+        _ => read_text(&source.text, options),
+    };
+    let instance = instance.map_err(|refusal| source.named(refusal))?;
     match &args.init {
         None => Ok(instance),
         Some(init) => start_from(args, instance, init),
     }
 }
 
-/// Reads a problem. Every problem that this program solves by itself comes through here.
-pub(super) fn read_text(text: &str, options: ReadOptions) -> Result<Instance, Refusal> {
+/// How a VROOM problem is read.
+pub(super) fn vroom_options(args: &Solve) -> VroomOptions {
+    VroomOptions { strict: args.strict, lengths: args.geometry, ..VroomOptions::default() }
+}
+
+/// Reads a VROOM problem.
+pub(super) fn read_vroom(text: &str, options: VroomOptions, streets: Option<&Known>) -> Result<Instance, Refusal> {
+    match streets {
+        Some(streets) => fleetfold_formats::read_vroom_on(text, options, streets),
+        None => fleetfold_formats::read_vroom(text, options),
+    }
+    .map_err(unreadable)
+}
+
+/// Reads a problem of another format.
+fn read_text(text: &str, options: ReadOptions) -> Result<Instance, Refusal> {
     fleetfold_formats::read_with(text, options).map_err(unreadable)
 }
 
 /// The times of the routes that a VROOM file gives, and what they break: VROOM's `-c`.
-pub(super) fn plan(text: &str, strict: bool) -> Result<serde_json::Value, Refusal> {
-    fleetfold_formats::plan(text, strict).map_err(unreadable)
+pub(super) fn plan(text: &str, options: VroomOptions, streets: Option<&Known>) -> Result<serde_json::Value, Refusal> {
+    let asked = streets.map(|streets| streets as &dyn Streets);
+    let (mut plan, names) = fleetfold_formats::plan(text, options, asked).map_err(unreadable)?;
+    draw(&mut plan, &names, streets)?;
+    Ok(plan)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "an error is turned into another one")]
+/// Puts the lines that are driven into a solution, where they are asked for and streets are known.
+pub(super) fn draw(solution: &mut serde_json::Value, names: &Names, streets: Option<&Known>) -> Result<(), Refusal> {
+    match streets.filter(|_| names.wants_geometry()) {
+        Some(streets) => fleetfold_formats::add_geometry(solution, names, streets).map_err(unreadable),
+        None => Ok(()),
+    }
+}
+
 fn unreadable(what: ReadError) -> Refusal {
+    if let ReadError::Routing { what } = what {
+        return streets::refusal(what);
+    }
     Refusal::input(
         what.to_string(),
         "mend the problem, or say its format with --format solomon|li-lim|vrplib|mixed|depots|vroom|city",

@@ -11,6 +11,7 @@ mod gate;
 mod input;
 mod refusal;
 pub(crate) mod service;
+mod streets;
 
 use std::io::{IsTerminal, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -64,17 +65,20 @@ fn write(args: &Solve, text: &str) -> Result<(), Refusal> {
 fn run(args: &Solve) -> Result<String, Refusal> {
     let started = clock::monotonic();
     let source = input::source(args)?;
+    let streets = if source.format == ProblemFormat::Vroom { streets::of(args)? } else { None };
+    let streets = streets.as_ref();
+    let only_times = || input::plan(&source.text, input::vroom_options(args), streets);
     if args.choose_eta && source.format == ProblemFormat::Vroom && args.init.is_none() {
         // Whatever the routes break is part of VROOM's answer.
-        let plan = input::plan(&source.text, args.strict).map_err(|refusal| source.named(refusal))?;
+        let plan = only_times().map_err(|refusal| source.named(refusal))?;
         return Ok(format!("{plan}\n"));
     }
-    let instance = input::read(args, &source)?;
+    let instance = input::read(args, &source, streets)?;
     for warning in &instance.warnings {
         eprintln!("warning: {warning}");
     }
     if instance.names.as_ref().is_some_and(fleetfold_formats::Names::wants_plan) {
-        return Ok(format!("{}\n", input::plan(&source.text, args.strict)?));
+        return Ok(format!("{}\n", only_times()?));
     }
     let threads =
         args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
@@ -103,7 +107,7 @@ fn run(args: &Solve) -> Result<String, Refusal> {
         std::fs::write(path, drawing)
             .map_err(|error| Refusal::input(format!("{}: {error}", path.display()), "give another path with --plot"))?;
     }
-    answer::text(args, &instance, &solution, clock::monotonic() - started)
+    answer::text(args, &instance, &solution, streets, clock::monotonic() - started)
 }
 
 fn effort(args: &Solve, instance: &Instance, threads: usize) -> Effort {

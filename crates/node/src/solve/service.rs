@@ -19,7 +19,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use fleetfold_formats::{Objective, ProblemFormat, ReadOptions};
+use fleetfold_formats::VroomOptions;
 use futures::StreamExt;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -34,6 +34,7 @@ use crate::threads;
 
 use super::effort::{Effort, LEVEL_MAX};
 use super::refusal::{Kind, Refusal};
+use super::streets::Known;
 use super::{answer, gate, input};
 
 /// Searches at once.
@@ -112,7 +113,7 @@ impl Drop for StopWhenDropped {
 }
 
 /// Answers a request whose body is a problem.
-pub(crate) async fn answer(request: Request) -> Response {
+pub(crate) async fn answer(request: Request, streets: Option<Arc<Known>>) -> Response {
     let Ok(_place) = queue().places.try_acquire() else {
         // A connection that is closed over an unread body is reset, and the client might never see the answer.
         let mut rest = request.into_body().into_data_stream();
@@ -136,7 +137,7 @@ pub(crate) async fn answer(request: Request) -> Response {
     let stop = Arc::new(AtomicBool::new(false));
     // From here on the search ends when this future is dropped, which is what the server does when the client hangs up.
     let _watch = StopWhenDropped(Arc::clone(&stop));
-    let solved = tokio::task::spawn_blocking(move || solve(&body, strict, &stop, turn)).await;
+    let solved = tokio::task::spawn_blocking(move || solve(&body, strict, streets.as_deref(), &stop, turn)).await;
     match solved.unwrap_or_else(|_| Err(Refusal::panicked())) {
         Ok(solution) => (StatusCode::OK, as_json(), solution.to_string()).into_response(),
         Err(refusal) => refused(&refusal),
@@ -173,7 +174,13 @@ fn refused(refusal: &Refusal) -> Response {
 }
 
 /// Solves on threads that give way. `turn` is kept until the search has ended, whether or not anybody waits for it.
-fn solve(body: &[u8], strict: bool, stop: &AtomicBool, turn: OwnedSemaphorePermit) -> Result<Value, Refusal> {
+fn solve(
+    body: &[u8],
+    strict: bool,
+    streets: Option<&Known>,
+    stop: &AtomicBool,
+    turn: OwnedSemaphorePermit,
+) -> Result<Value, Refusal> {
     let _turn = turn;
     let started = clock::monotonic();
     if stop.load(Ordering::Relaxed) {
@@ -191,11 +198,11 @@ fn solve(body: &[u8], strict: bool, stop: &AtomicBool, turn: OwnedSemaphorePermi
         let text =
             std::str::from_utf8(body).map_err(|error| Refusal::input(format!("the body is no text: {error}"), ""))?;
         let options = outline(text)?;
+        let read = VroomOptions { strict, ..VroomOptions::default() };
         if options.c {
-            return input::plan(text, strict);
+            return input::plan(text, read, streets);
         }
-        let read = ReadOptions { format: ProblemFormat::Vroom, objective: Objective::Distance, strict };
-        let instance = input::read_text(text, read)?;
+        let instance = input::read_vroom(text, read, streets)?;
         let effort = Effort {
             rounds: None,
             level: Some(options.x.unwrap_or(LEVEL_MAX)),
@@ -209,7 +216,7 @@ fn solve(body: &[u8], strict: bool, stop: &AtomicBool, turn: OwnedSemaphorePermi
         };
         let solution = effort.search(&instance, started, &|| stop.load(Ordering::Relaxed), |_, _| {});
         gate::check(&instance, &solution)?;
-        let solution = answer::vroom(&instance, &solution)?;
+        let solution = answer::vroom(&instance, &solution, streets)?;
         solution.ok_or_else(|| Refusal::internal("a problem of VROOM has no names"))
     })
 }
@@ -237,14 +244,16 @@ fn outline(text: &str) -> Result<Options, Refusal> {
 struct Host {
     token: Option<String>,
     address: String,
+    streets: Option<Arc<Known>>,
 }
 
 /// Serves problems until Ctrl-C or SIGTERM: `fleetfold solve --serve ADDRESS`.
 pub(crate) async fn serve(args: &Solve) -> Result<ExitCode, Failure> {
     let address: SocketAddr = args.serve.expect("the caller looked for it");
     let token = args.token_file.as_deref().map(crate::serve::token_in).transpose()?;
+    let streets = super::streets::of(args).map_err(|refusal| refusal.failure)?.map(Arc::new);
     let (listener, local) = listen(address, token.is_some()).await?;
-    let host = Arc::new(Host { token, address: local.to_string() });
+    let host = Arc::new(Host { token, address: local.to_string(), streets });
     let router = Router::new()
         .route("/", post(asked))
         .route("/solve", post(asked))
@@ -279,7 +288,7 @@ async fn told_to_end() {
 async fn asked(State(host): State<Arc<Host>>, request: Request) -> Response {
     match may_ask(&request, host.token.as_ref(), &host.address) {
         Err(refused) => refused,
-        Ok(()) => answer(request).await,
+        Ok(()) => answer(request, host.streets.clone()).await,
     }
 }
 

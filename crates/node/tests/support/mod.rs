@@ -5,6 +5,7 @@ pub mod admin;
 pub mod engine;
 pub mod nodes;
 pub mod pbf;
+pub mod town;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,11 +1,11 @@
-//! Tours that reload, wait for a preferred time, or keep driving times: their plan is more than a sequence. The times that the
+//! Tours that reload, are charged, wait for a preferred time, walk, or keep driving times: their plan is more than a sequence. The times that the
 //! solver gives are taken as a witness here: whether they keep every rule, and what they cost, is computed anew.
 
 use super::{Fault, Load, times};
 use crate::index::{NodeIx, StopIx, TourIx};
-use crate::problem::{DrivingTime, Problem, Role, TIME_MAX, UNREACHABLE};
+use crate::problem::{Battery, DrivingTime, Problem, Role, TIME_MAX, TourSpec, UNREACHABLE};
 use crate::rules::driving_time::DrivingBreak;
-use crate::schedule::{driving_breaks, schedule_home};
+use crate::schedule::{Charged, Timed, driving_breaks, schedule_home};
 
 /// True for a tour of which the sequence does not say everything.
 pub(super) fn are_there(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> bool {
@@ -13,6 +13,8 @@ pub(super) fn are_there(problem: &Problem, tour: TourIx, sequence: &[StopIx]) ->
     let stop = |&index: &StopIx| &problem.stops()[index.index()];
     spec.reload.is_some()
         || spec.driving_time.is_some()
+        || spec.battery.is_some()
+        || spec.walking.is_some()
         || sequence.iter().map(stop).any(|stop| stop.soft.is_some() || stop.release > -TIME_MAX)
 }
 
@@ -48,7 +50,13 @@ pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Res
     if load.is_over(spec) {
         return Err(Fault::Load(sequence[0]));
     }
-    let begins = times_of.first().map_or(spec.start_at, |first| first.leave - first.pause);
+    let begins = match times_of[0] {
+        // It leaves for a station when everything is loaded.
+        Timed { charged: Some(_), .. } => spec.start_at.max(ready(0)),
+        // A pause on the way is taken behind the start.
+        first if weights.pause_on_the_way => first.leave,
+        first => first.leave - first.pause,
+    };
     if begins < spec.start_at || times_of[0].leave < ready(0) {
         return Err(Fault::Shift(tour));
     }
@@ -58,6 +66,10 @@ pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Res
     let mut day: Vec<Span> = Vec::new();
     let mut open: Vec<StopIx> = Vec::new();
     let mut overtime = false;
+    let mut energy = spec.battery.as_ref().map(|battery| Energy { battery, level: battery.level });
+    let apart = |from: NodeIx, to: NodeIx| i64::from(problem.legs().length_in(spec.table, from, to));
+    // Where the vehicle is parked, once it has come to a stop, and where its driver is.
+    let mut parked: Option<NodeIx> = None;
     for (position, (&index, timed)) in sequence.iter().zip(&times_of).enumerate() {
         let stop = &problem.stops()[index.index()];
         let mut idle = i64::from(timed.pause);
@@ -79,7 +91,7 @@ pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Res
             day.push(Span::Idle(i64::from(reloaded.leave - reloaded.arrival - service)));
             cost += price(time, metres);
             driven += time;
-            length += i64::from(problem.legs().length_in(spec.table, here, reloaded.node));
+            length += apart(here, reloaded.node);
             load = Load(kept.0.clone());
             for stop in trip(position).filter(|stop| stop.role == Role::JobDelivery) {
                 load.add(super::given(stop), 1);
@@ -89,13 +101,41 @@ pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Res
             }
             (clock, here, idle) = (i64::from(reloaded.leave), reloaded.node, 0);
         }
-        let (time, metres) = leg(here, stop.node, timed.leave)?;
+        if let Some(charged) = timed.charged {
+            let (time, metres) = leg(here, charged.node, clock as i32)?;
+            energy.as_mut().map_or(Ok(()), |energy| energy.drain(problem, tour, (here, charged.node)))?;
+            let is_late = i64::from(charged.arrival) < clock + time + idle;
+            (clock, idle) = (charge(tour, spec, charged, is_late)?, 0);
+            energy.as_mut().map_or(Ok(()), |energy| energy.put_in(tour, charged.amount))?;
+            cost += price(time, metres);
+            driven += time;
+            length += i64::from(problem.legs().length_in(spec.table, here, charged.node));
+            here = charged.node;
+        }
+        let near = |parked: NodeIx, limit: i32| {
+            apart(parked, stop.node) <= i64::from(limit) && apart(stop.node, parked) <= i64::from(limit)
+        };
+        let on_foot = match (spec.walking, parked) {
+            (Some(walking), Some(parked)) => near(parked, walking.metres_max),
+            _ => false,
+        };
+        // He walks from door to door, or back to where the vehicle is.
+        let to = if on_foot { stop.node } else { parked.unwrap_or(here) };
+        let walked = if to == here { 0 } else { walk(spec, apart(here, to)) };
+        let (mut time, mut length_of) = (0, 0);
+        if !on_foot {
+            here = to;
+            (time, length_of) = leg(here, stop.node, timed.leave)?;
+            energy.as_mut().map_or(Ok(()), |energy| energy.drain(problem, tour, (here, stop.node)))?;
+            parked = spec.walking.map(|_| stop.node);
+        }
+        cost += walked * spec.per_task_hour / 3_600_000;
         let rested = before(&breaks, (position, false));
-        if i64::from(timed.arrival) < clock + time + idle + rested {
+        if i64::from(timed.arrival) < clock + walked + time + idle + rested {
             return Err(Fault::Shift(tour));
         }
         drive(&mut day, &breaks, (position, false), clock, time, idle);
-        let (service, setup) = times(stop, spec, here);
+        let (service, setup) = times(stop, spec, if on_foot { stop.node } else { here });
         let start = i64::from(timed.start);
         let action = if weights.setup_in_window { start - setup } else { start };
         let is_open = stop.windows.is_empty()
@@ -119,8 +159,10 @@ pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Res
         }
         lateness += late;
         driven += time;
-        length += i64::from(problem.legs().length_in(spec.table, here, stop.node));
-        cost += price(time, metres) + late * weights.late_per_hour / 3_600_000;
+        if !on_foot {
+            length += apart(here, stop.node);
+        }
+        cost += price(time, length_of) + late * weights.late_per_hour / 3_600_000;
         cost += (setup + service) * spec.per_task_hour / 3_600_000;
         if stop.home != TourIx::NONE && stop.home != tour {
             cost += stop.change;
@@ -145,13 +187,33 @@ pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Res
     if let Some(&pickup) = open.first() {
         return Err(Fault::Shipment(pickup));
     }
+    let mut idle = i64::from(home.pause);
+    if let Some(parked) = parked {
+        let walked = if parked == here { 0 } else { walk(spec, apart(here, parked)) };
+        cost += walked * spec.per_task_hour / 3_600_000;
+        (clock, here) = (clock + walked, parked);
+    }
+    if let Some(charged) = home.charged {
+        let (time, metres) = leg(here, charged.node, clock as i32)?;
+        energy.as_mut().map_or(Ok(()), |energy| energy.drain(problem, tour, (here, charged.node)))?;
+        let is_late = i64::from(charged.arrival) < clock + time + idle;
+        (clock, idle) = (charge(tour, spec, charged, is_late)?, 0);
+        energy.as_mut().map_or(Ok(()), |energy| energy.put_in(tour, charged.amount))?;
+        cost += price(time, metres);
+        driven += time;
+        length += i64::from(problem.legs().length_in(spec.table, here, charged.node));
+        here = charged.node;
+    }
     let (time, metres) = spec.end_node.get().map_or(Ok((0, 0)), |end| leg(here, end, home.leave))?;
+    if let Some(end) = spec.end_node.get() {
+        energy.as_mut().map_or(Ok(()), |energy| energy.drain(problem, tour, (here, end)))?;
+    }
     let rested = before(&breaks, (sequence.len(), false));
     let late_home = i64::from(home.arrival) > i64::from(spec.end_by) && !overtime;
-    if i64::from(home.arrival) < clock + time + i64::from(home.pause) + rested || late_home {
+    if i64::from(home.arrival) < clock + time + idle + rested || late_home {
         return Err(Fault::Shift(tour));
     }
-    drive(&mut day, &breaks, (sequence.len(), false), clock, time, i64::from(home.pause));
+    drive(&mut day, &breaks, (sequence.len(), false), clock, time, idle);
     if let Some(end) = spec.end_node.get() {
         length += i64::from(problem.legs().length_in(spec.table, here, end));
     }
@@ -170,6 +232,52 @@ pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Res
         return Err(Fault::Pauses(tour));
     }
     Ok((cost, lateness, i64::from(home.arrival)))
+}
+
+/// What is in a battery.
+struct Energy<'p> {
+    battery: &'p Battery,
+    level: i64,
+}
+
+impl Energy<'_> {
+    /// Takes out what a leg takes.
+    fn drain(&mut self, problem: &Problem, tour: TourIx, (from, to): (NodeIx, NodeIx)) -> Result<(), Fault> {
+        let spec = &problem.tours()[tour.index()];
+        let time = problem.legs().leaving(from, to, 0, (spec.table, spec.time_factor)).0;
+        let metres = problem.legs().length_in(spec.table, from, to);
+        let takes = i128::from(time) * i128::from(self.battery.per_time)
+            + i128::from(metres) * i128::from(self.battery.per_metre);
+        let left = i128::from(self.level) - takes;
+        self.level = left.max(-1) as i64;
+        if left < 0 { Err(Fault::Range(tour)) } else { Ok(()) }
+    }
+
+    fn put_in(&mut self, tour: TourIx, amount: i64) -> Result<(), Fault> {
+        self.level += amount;
+        if amount < 0 || self.level > self.battery.capacity { Err(Fault::Range(tour)) } else { Ok(()) }
+    }
+}
+
+/// When a vehicle leaves a station, if it is one of its own and it is there long enough for what is put in.
+fn charge(tour: TourIx, spec: &TourSpec, charged: Charged, is_late: bool) -> Result<i64, Fault> {
+    let stations = spec.battery.iter().flat_map(|battery| &battery.stations);
+    // One node may be named more than once.
+    let lasts = stations.filter(|station| station.node == charged.node).map(|station| {
+        let whole = i128::from(charged.amount) + i128::from(station.per_time) - 1;
+        i128::from(station.setup) + whole.div_euclid(i128::from(station.per_time))
+    });
+    let least = lasts.min().ok_or(Fault::Range(tour))?;
+    if is_late || i128::from(charged.leave) < i128::from(charged.arrival) + least {
+        return Err(Fault::Shift(tour));
+    }
+    Ok(i64::from(charged.leave))
+}
+
+/// Time of a walk of so many metres.
+fn walk(spec: &TourSpec, metres: i64) -> i64 {
+    let each = spec.walking.map_or(0, |walking| walking.time_per_metre);
+    ((i128::from(metres) * i128::from(each) + 500_000) / 1_000_000) as i64
 }
 
 /// Breaks on the way to a stop, or to the place where the vehicle reloads before it.

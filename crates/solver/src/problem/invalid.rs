@@ -1,7 +1,8 @@
 //! Whether plain values make a problem, and if not, why.
 
 use super::legs::Legs;
-use super::spec::{ProblemSpec, Role};
+use super::rules::Station;
+use super::spec::{ProblemSpec, Role, TourSpec};
 use super::units::TIME_MAX;
 use crate::index::{NodeIx, StopIx, TourIx};
 
@@ -31,7 +32,8 @@ pub enum Invalid {
     Dimensions(TourIx),
     /// Prices that add up beyond what the objective (`i64`) can hold.
     Prices,
-    /// A time of a tour's reloading, or of its driver's working day, is out of range, or it reloads at a node that the legs do not have.
+    /// A time of a tour's reloading, of its driver's working day, of its walks or of its battery is out of range, a node of these is none
+    /// that the legs have, or it has rules that do not go together.
     Rules(TourIx),
     /// A relation has a stop twice, or one that does not exist; by its place in the list.
     Relation(usize),
@@ -64,7 +66,8 @@ impl std::fmt::Display for Invalid {
             Self::Rules(tour) => {
                 write!(
                     f,
-                    "tour {} reloads at a node that the legs do not have, or a limit of its day is out of range",
+                    "tour {} reloads or is charged at a node that the legs do not have, a number of its rules is out of range, or \
+                     its rules do not go together",
                     tour.0
                 )
             }
@@ -187,7 +190,7 @@ impl ProblemSpec {
                 let parts = 0 <= day.first_part && day.first_part < day.pause;
                 day.driving_max > 0 && is_span(day.pause) && day.pause > 0 && parts && day.duty_max > 0
             });
-            if !are_legal || !day {
+            if !are_legal || !day || !self.has_legal_battery(tour) || !self.has_legal_walks(tour) {
                 return Err(Invalid::Rules(index));
             }
             if usize::from(tour.table) >= self.legs.tables() {
@@ -200,6 +203,27 @@ impl ProblemSpec {
             }
         }
         Ok(())
+    }
+
+    fn has_legal_battery(&self, tour: &TourSpec) -> bool {
+        let by_hour = matches!(self.legs, Legs::TimeDependent(_));
+        let nodes = self.legs.nodes() as u32;
+        let is_energy = |energy: i64| (0..=i64::MAX / 8).contains(&energy);
+        tour.battery.as_ref().is_none_or(|battery| {
+            let is_legal = |station: &Station| station.node.0 < nodes && station.per_time > 0 && is_span(station.setup);
+            let are_legal = battery.stations.iter().all(is_legal);
+            let levels = is_energy(battery.capacity) && (0..=battery.capacity).contains(&battery.level);
+            let takes = is_energy(battery.per_metre) && is_energy(battery.per_time);
+            are_legal && levels && takes && tour.reload.is_none() && tour.driving_time.is_none() && !by_hour
+        })
+    }
+
+    fn has_legal_walks(&self, tour: &TourSpec) -> bool {
+        let by_hour = matches!(self.legs, Legs::TimeDependent(_));
+        tour.walking.is_none_or(|walking| {
+            let alone = tour.reload.is_none() && tour.driving_time.is_none() && tour.battery.is_none();
+            walking.metres_max >= 0 && (0..=1_000_000_000_000).contains(&walking.time_per_metre) && alone && !by_hour
+        })
     }
 
     fn check_relations(&self) -> Result<(), Invalid> {

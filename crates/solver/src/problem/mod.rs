@@ -25,7 +25,10 @@ pub use self::invalid::Invalid;
 pub use self::legs::{LegMatrix, Legs, Rounding, SpherePlace};
 pub(crate) use self::relations::Relations;
 pub use self::relations::{Relation, RelationKind};
-pub use self::rules::{DrivingTime, EU_DRIVING_HOURS, Fairness, Reload, ReloadPlace, SoftWindow, US_DRIVING_HOURS};
+pub use self::rules::{
+    Battery, DrivingTime, EU_DRIVING_HOURS, Fairness, Rank, Reload, ReloadPlace, SoftWindow, Station, US_DRIVING_HOURS,
+    Walking,
+};
 pub use self::solution::Solution;
 pub(crate) use self::solution::{absent_units, all_stops};
 pub use self::spec::{Pause, ProblemSpec, Role, Stop, TimesOfType, TourSpec, Weights};
@@ -351,11 +354,11 @@ fn is_odd(spec: &ProblemSpec) -> bool {
     let has_setup = || stops.iter().any(|stop| stop.setup > 0);
     let odd_goods = |stop: &Stop| stop.takes != [0; 4] || !stop.more_load.is_empty();
     let odd_times = |stop: &Stop| !stop.by_type.is_empty() || stop.release > -units::TIME_MAX || stop.soft.is_some();
-    let odd_stop = |stop: &Stop| odd_goods(stop) || odd_times(stop);
+    let odd_stop = |stop: &Stop| odd_goods(stop) || odd_times(stop) || stop.rank.is_some();
     let odd_limits =
         |tour: &TourSpec| tour.per_task_hour > 0 || tour.travel_max < i32::MAX || tour.metres_max < i64::MAX;
-    let odd_tour =
-        |tour: &TourSpec| odd_limits(tour) || tour.fifo || tour.reload.is_some() || tour.driving_time.is_some();
+    let odd_way = |tour: &TourSpec| tour.reload.is_some() || tour.battery.is_some() || tour.walking.is_some();
+    let odd_tour = |tour: &TourSpec| odd_limits(tour) || odd_way(tour) || tour.fifo || tour.driving_time.is_some();
     (weights.setup_in_window && has_setup())
         || !weights.fairness.is_none()
         || stops.iter().any(odd_stop)

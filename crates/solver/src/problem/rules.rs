@@ -41,6 +41,84 @@ pub struct ReloadPlace {
     pub service: i32,
 }
 
+/// The battery of a vehicle. Energy is counted in millionths of a unit of the caller's choice.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Battery {
+    /// What it holds.
+    pub capacity: i64,
+    /// What is in it at the start of the tour.
+    pub level: i64,
+    /// What a metre takes.
+    pub per_metre: i64,
+    /// What a unit of driving time takes.
+    pub per_time: i64,
+    /// Where it may be charged.
+    pub stations: Vec<Station>,
+}
+
+impl Battery {
+    /// What a leg of so much time and so many metres takes.
+    pub fn used(&self, time: i32, metres: i32) -> i64 {
+        let of = |number: i32, each: i64| i64::from(number).saturating_mul(each);
+        of(time, self.per_time).saturating_add(of(metres, self.per_metre))
+    }
+}
+
+/// A place at which a battery is charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Station {
+    /// Where it is.
+    pub node: NodeIx,
+    /// What it puts in during a unit of time, millionths; more than 0.
+    pub per_time: i64,
+    /// How long it takes there beside charging.
+    pub setup: i32,
+}
+
+impl Station {
+    /// How long it takes to put in so much, rounded up.
+    pub fn time(&self, amount: i64) -> i32 {
+        let time = (i128::from(amount) + i128::from(self.per_time) - 1) / i128::from(self.per_time).max(1);
+        i32::try_from(time).unwrap_or(i32::MAX)
+    }
+}
+
+/// What is near a parked vehicle is served on foot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Walking {
+    /// So near: metres from the vehicle, there and back.
+    pub metres_max: i32,
+    /// Millionths of a unit of time for a metre.
+    pub time_per_metre: i64,
+}
+
+impl Walking {
+    /// How long it takes to walk so many metres, rounded to the nearest.
+    pub fn time(&self, metres: i32) -> i32 {
+        let time = (i128::from(metres) * i128::from(self.time_per_metre) + 500_000) / 1_000_000;
+        i32::try_from(time).unwrap_or(i32::MAX)
+    }
+}
+
+/// The only position that a stop may have in its tour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// No stop is served before it.
+    First,
+    /// No stop is served after it.
+    Last,
+}
+
+impl Rank {
+    /// A stop of this rank may be at this position of a tour of so many stops.
+    pub fn allows(self, position: usize, count: usize) -> bool {
+        match self {
+            Self::First => position == 0,
+            Self::Last => position + 1 == count,
+        }
+    }
+}
+
 /// Limits of a driver's working day. Times are in the unit of the problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DrivingTime {

@@ -3,7 +3,7 @@
 use super::class::Class;
 use super::legs::Legs;
 use super::relations::Relation;
-use super::rules::{DrivingTime, Fairness, Reload, SoftWindow};
+use super::rules::{Battery, DrivingTime, Fairness, Rank, Reload, SoftWindow, Walking};
 use super::units::TIME_MAX;
 use crate::index::{NodeIx, StopIx, TourIx};
 
@@ -123,6 +123,8 @@ pub struct Stop {
     pub release: i32,
     /// When service should begin; windows and `due` say when it may.
     pub soft: Option<SoftWindow>,
+    /// The only position that it may have in its tour; `None`: any.
+    pub rank: Option<Rank>,
 }
 
 impl Stop {
@@ -149,6 +151,7 @@ impl Stop {
             barred: Vec::new(),
             release: -TIME_MAX,
             soft: None,
+            rank: None,
         }
     }
 
@@ -249,6 +252,10 @@ pub struct TourSpec {
     pub reload: Option<Reload>,
     /// Limits of its driver's working day.
     pub driving_time: Option<DrivingTime>,
+    /// What it drives on, if that may run out. Not with `reload` or `driving_time`, nor with legs that depend on the hour.
+    pub battery: Option<Battery>,
+    /// What is near is served on foot. Not with `reload`, `driving_time` or `battery`, nor with legs that depend on the hour.
+    pub walking: Option<Walking>,
     /// Pauses still to be taken, in order. Every one of a tour that has stops; where lateness is allowed, late if need be, and behind the
     /// last stop not at all.
     pub pauses: Vec<Pause>,
@@ -283,6 +290,8 @@ impl TourSpec {
             fifo: false,
             reload: None,
             driving_time: None,
+            battery: None,
+            walking: None,
             pauses: Vec::new(),
             in_use: false,
         }

@@ -7,11 +7,17 @@
 //! | `soft_window` | a price for service before or after a preferred time |
 //! | `reload` | goods are unloaded and loaded again on the way (multi-trip) |
 //! | `driving_time` | breaks after so much driving, longest driving and longest duty |
+//! | `battery` | electric range: charging at stations on the way |
+//! | `doors` | what is near a parked vehicle is served on foot |
 //!
 //! What unequal days of the vehicles cost (makespan, balance) is counted where a whole plan is.
 //!
-//! Absent on purpose: periodic visits over several days, docks that several vehicles share, electric range.
+//! A position that a stop must have in its tour ([`crate::Rank`]) needs no more than a comparison.
+//!
+//! Absent on purpose: periodic visits over several days, docks that several vehicles share.
 
+pub(crate) mod battery;
+pub(crate) mod doors;
 pub(crate) mod driving_time;
 pub(crate) mod relations;
 pub(crate) mod reload;

@@ -65,6 +65,7 @@ mod outlook;
 mod overload;
 mod promises;
 mod proposal;
+pub mod reasons;
 mod region;
 mod retries;
 mod roads;

@@ -140,6 +140,8 @@ pub(crate) struct Live {
     pub(crate) hub: Arc<Hub>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) readiness: Arc<Readiness>,
+    /// The roads at normal speeds, all open.
+    pub(crate) network: Arc<Network>,
     /// The network for the map.
     pub(crate) streets: Arc<Document>,
     pub(crate) zone: ZoneName,

@@ -18,4 +18,4 @@ pub use miss::{Lack, Miss};
 pub use offer::{Delay, Offer, Possible, Stand};
 pub use parts::Parts;
 pub use quote::{Limits, Quoted, Slot, quote};
-pub use what_if::{Settled, Trial, settle};
+pub use what_if::{OrderDifference, PlanCost, Settled, Trial, Whereabouts, settle};

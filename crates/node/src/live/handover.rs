@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use fleetfold_engine::Engine;
+use fleetfold_engine::{Engine, Outlook};
 use fleetfold_fleet::{Change, Fleet, Placement, Tally};
 use fleetfold_model::{Event, LogEntry, LogSeq, OrderId, Timestamp, VehicleId};
 use fleetfold_roads::Network;
@@ -136,6 +136,7 @@ impl Figures {
 pub(crate) struct Glimpse {
     pub(crate) fleet: Fleet,
     pub(crate) network: Arc<Network>,
+    pub(crate) outlook: Outlook,
     /// Zone time.
     pub(crate) now: Timestamp,
     /// The epoch of the engine, if it owns the zone.
@@ -160,6 +161,7 @@ impl Glimpse {
         Self {
             fleet: engine.fleet().clone_without_index(),
             network: Arc::clone(engine.network()),
+            outlook: engine.outlook().clone(),
             now: engine.now(),
             epoch: engine.commit().epoch(),
             is_searching: engine.is_searching(),

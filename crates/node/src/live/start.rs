@@ -234,6 +234,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         hub: Arc::clone(&hub),
         metrics: Arc::clone(&metrics),
         readiness: Arc::clone(&readiness),
+        network: Arc::clone(&setup.network),
         streets,
         zone: setup.zone.clone(),
         log: setup.log.clone(),

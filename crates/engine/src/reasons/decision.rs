@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fleetfold_fleet::{Anchor, Fleet, Placement};
-use fleetfold_model::{ExchangeGroup, Millis, OrderId, StopKind, Timestamp, UnassignedReason, VehicleId};
+use fleetfold_model::{ExchangeGroup, Millis, OrderId, PlannedVisit, StopKind, Timestamp, UnassignedReason, VehicleId};
 use fleetfold_solver::StopIx;
 
 use super::near::by_detour;
@@ -96,10 +96,14 @@ fn explain(
 ) -> Group {
     let routes = group.routes.iter().filter_map(|route| Some((before.vehicle_id(route.vehicle.as_str())?, route)));
     let routes: Vec<_> = routes.collect();
-    let starts: BTreeMap<VehicleId, Anchor> = routes
-        .iter()
-        .map(|&(vehicle, route)| (vehicle, Anchor { position: route.start, at: route.start_at }))
-        .collect();
+    // A search began before its plan: where a stop was served meanwhile, the vehicle is not where the plan began.
+    let is_open = |visit: &PlannedVisit| {
+        let order = before.order_id(visit.order.as_str()).map(|id| before.order(id));
+        order.is_some_and(|order| order.progress(visit.stop).completed.is_none())
+    };
+    let starts = routes.iter().filter(|(_, route)| route.visits.iter().all(is_open));
+    let starts = starts.map(|&(vehicle, route)| (vehicle, Anchor { position: route.start, at: route.start_at }));
+    let starts: BTreeMap<VehicleId, Anchor> = starts.collect();
     let was = Stand { fleet: before, outlook, now, starts };
     let is = Stand { fleet: after, ..was.clone() };
     let on = |fleet: &Fleet, order: OrderId| match fleet.order(order).placement {

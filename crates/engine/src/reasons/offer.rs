@@ -79,6 +79,10 @@ impl Stand<'_> {
         let mut draft = Draft::new(self.fleet, self.outlook, vehicles, loose, self.now);
         for (tour, vehicle) in vehicles.iter().enumerate() {
             let Some(&start) = self.starts.get(vehicle) else { continue };
+            // It departed after the plan began: what is behind that stop begins there.
+            if !draft.heads[tour].is_empty() && start.position != draft.starts[tour].position {
+                continue;
+            }
             draft.starts[tour] = start;
             // One place is one node: whoever starts at a stop has set up there.
             let known = draft.places.iter().position(|&place| place == start.position);

@@ -12,7 +12,7 @@ pub(crate) const KNOWN: &str = "vehicle ID lost|back|on|off [at TIME], vehicle {
 ///
 /// # Errors
 ///
-/// What is wrong with it, and what can be said.
+/// What is wrong with it.
 pub(crate) fn event(text: &str, number: usize, now: Timestamp) -> Result<Value, String> {
     let text = text.trim();
     let fail = |what: String| format!("change {number}, `{text}`: {what}");
@@ -37,7 +37,6 @@ pub(crate) fn event(text: &str, number: usize, now: Timestamp) -> Result<Value, 
 
 /// Type, payload, and the time that it has of its own.
 fn data(text: &str, number: usize) -> Result<(&'static str, Value, Option<String>), String> {
-    let unknown = || format!("it is no change that is known. Known are: {KNOWN}");
     for (word, what) in [("order", "order.created"), ("vehicle", "vehicle.registered")] {
         if let Some(rest) = text.strip_prefix(word).map(str::trim_start)
             && rest.starts_with('{')
@@ -88,7 +87,7 @@ fn data(text: &str, number: usize) -> Result<(&'static str, Value, Option<String
             plain("road.closed", json!({ "change_id": format!("what-if-{number}"), "area": area }))
         }
         ["change", id, "reopened"] => plain("road.reopened", json!({ "change_id": id })),
-        _ => Err(unknown()),
+        _ => Err("no change is written so".to_owned()),
     }
 }
 
@@ -145,11 +144,11 @@ mod tests {
     #[test]
     fn what_is_no_change_says_which_are() {
         for (text, said) in [
-            ("vehicle v7 explodes", "Known are: vehicle ID lost"),
+            ("vehicle v7 explodes", "no change is written so"),
             ("order o1 priority high", "`high` is no priority"),
             ("road main closed", "`main` is no id of a road"),
             ("order {\"order_id\":", "the JSON of the order"),
-            ("", "Known are"),
+            ("", "no change is written so"),
         ] {
             let error = event(text, 3, Timestamp(0)).unwrap_err();
             assert!(error.contains(said) && error.contains("change 3"), "{error}");

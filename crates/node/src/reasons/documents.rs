@@ -128,6 +128,10 @@ pub(crate) struct Offer {
     pub(crate) stops: Vec<Stop>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) delays: Vec<Delay>,
+    /// Somebody would be served later than promised who would not be otherwise, or more so. An answer takes that only where every
+    /// vehicle would make somebody late, whatever it saves.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) makes_late: bool,
     /// Where it cannot take the order: each list is enough if all in it gives.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) needs: Vec<Vec<Give>>,
@@ -207,6 +211,7 @@ impl Offer {
             dearer_by: None,
             stops: Vec::new(),
             delays: Vec::new(),
+            makes_late: false,
             needs: Vec::new(),
             route_is_broken: false,
             limits_broken: Vec::new(),
@@ -217,6 +222,7 @@ impl Offer {
                 it.dearer_by = chosen.map(|chosen| money(Money(possible.extra.total().0 - chosen.0)));
                 it.stops = stops(possible);
                 it.delays = delays(fleet, possible);
+                it.makes_late = possible.makes_late();
             }
             EngineOffer::Missed(miss) => {
                 it.needs = needs(fleet, miss);

@@ -1,6 +1,6 @@
 //! `fleetfold what-if` and `POST /v1/what-if`: what would come of changes, tried on a copy. Nothing of it enters the log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -52,6 +52,7 @@ impl Changes {
             return Err(wrong(format!("{} changes: 1 to {CHANGES_MAX} can be tried at once", changes.len())));
         }
         let mut read = Self::default();
+        let mut made: BTreeSet<String> = BTreeSet::new();
         for (number, change) in (1..).zip(changes) {
             let event = match change {
                 Change::Words(text) => change::event(&text, number, now).map_err(&wrong)?,
@@ -66,6 +67,24 @@ impl Changes {
             }
             if let Some(warning) = other_coordinates(decoded.kind, &decoded.envelope, fleet.zone().space) {
                 return Err(Failure::new(format!("change {number}: {warning}"), "give places as the zone reads them"));
+            }
+            // Such an event would be kept until its order or vehicle comes: here it is a slip of the pen.
+            for (field, what) in [("order_id", "order"), ("vehicle_id", "vehicle")] {
+                let Some(id) = event.get("data").and_then(|data| data.get(field)).and_then(Value::as_str) else {
+                    continue;
+                };
+                let makes = decoded.kind.name()
+                    == format!("fleet.{what}.{}.v1", if what == "order" { "created" } else { "registered" });
+                let is_known = fleet.order_id(id).is_some() && what == "order"
+                    || fleet.vehicle_id(id).is_some() && what == "vehicle";
+                if makes {
+                    made.insert(format!("{what} {id}"));
+                } else if !is_known && !made.contains(&format!("{what} {id}")) {
+                    return Err(Failure::new(
+                        format!("change {number}: the zone knows no {what} {id}"),
+                        "look for its id in /v1/state, or in `fleetfold explain`; an order that is over for a day is forgotten",
+                    ));
+                }
             }
             let What::Event(is) = decoded.what else {
                 let what = format!("change {number}: a position report is a hint, and no change that can be tried");

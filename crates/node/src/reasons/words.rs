@@ -10,6 +10,9 @@ use super::documents::{
 /// Alternatives that are told one by one; of the others how many there are.
 const TOLD: usize = 12;
 
+/// Orders that become later and are told one by one.
+const DELAYS_TOLD: usize = 6;
+
 /// The clock of a zone, for people.
 pub(crate) struct Clock(pub(crate) i64);
 
@@ -75,25 +78,30 @@ fn stop_words(clock: &Clock, stop: &Stop) -> String {
     format!("{} {}{late}", stop.stop, clock.time(stop.start))
 }
 
+/// Each order once, with the stop of it that becomes later the most.
 fn delays(delays: &[Delay]) -> String {
-    let mut text = String::new();
-    for delay in delays.iter().take(TOLD) {
-        let late = match (delay.late_seconds, delay.late_seconds_before) {
-            (late, before) if late > before => format!(" and {} late", span(late)),
-            _ => String::new(),
-        };
-        let _ = write!(
-            text,
-            "{}{} {} later{late}",
-            if text.is_empty() { "" } else { ", " },
-            delay.order,
-            span(delay.later_seconds)
-        );
+    let mut by_order: Vec<&Delay> = Vec::new();
+    for delay in delays {
+        match by_order.iter_mut().find(|known| known.order == delay.order) {
+            Some(known) if known.later_seconds >= delay.later_seconds => {}
+            Some(known) => *known = delay,
+            None => by_order.push(delay),
+        }
     }
-    if delays.len() > TOLD {
-        let _ = write!(text, " and {} more", delays.len() - TOLD);
+    let late = |order: &str| {
+        let late = |delay: &&Delay| delay.order == order && delay.late_seconds > delay.late_seconds_before;
+        delays.iter().filter(late).map(|delay| delay.late_seconds).fold(0.0, f64::max)
+    };
+    let mut told: Vec<String> = Vec::new();
+    for delay in by_order.iter().take(DELAYS_TOLD) {
+        let late = late(&delay.order);
+        let late = if late > 0.0 { format!(" and {} late", span(late)) } else { String::new() };
+        told.push(format!("{} {} later{late}", delay.order, span(delay.later_seconds)));
     }
-    text
+    if by_order.len() > DELAYS_TOLD {
+        told.push(format!("{} orders more", by_order.len() - DELAYS_TOLD));
+    }
+    told.join(", ")
 }
 
 fn give(give: &Give) -> String {
@@ -131,6 +139,12 @@ fn offer(clock: &Clock, offer: &Offer) -> String {
     let Some(parts) = &offer.cost else { return format!("{}: no: {}", offer.vehicle, needs(offer)) };
     let compared = match offer.dearer_by {
         Some(by) if by >= 0.0 => format!("dearer by {by:.2}, "),
+        Some(by) if offer.makes_late => {
+            format!(
+                "cheaper by {:.2}, but somebody would be late, and an answer takes what keeps all promises first: ",
+                -by
+            )
+        }
         Some(by) => format!("would have been cheaper by {:.2}, ", -by),
         None => String::new(),
     };
@@ -224,6 +238,9 @@ fn group(text: &mut String, clock: &Clock, group: &GroupReason) {
         };
         let _ = writeln!(text, "  part of a joint change of {} orders{saving}", group.joint);
     }
+    if group.joint == 0 && !group.routes.is_empty() {
+        let _ = writeln!(text, "  no order moved: times, or the order of stops, were told anew");
+    }
     for route in &group.routes {
         let say = |parts: &Option<Cost>| parts.as_ref().map_or("not to be driven within its limits".to_owned(), cost);
         let _ = writeln!(
@@ -263,7 +280,7 @@ pub(crate) fn decision(clock: &Clock, decision: &Decision) -> String {
 pub(crate) fn order(clock: &Clock, order: &ExplainedOrder) -> String {
     let on = order.vehicle.as_deref().map_or(String::new(), |vehicle| format!(" on {vehicle}"));
     let mut text =
-        format!("{} is {}{on} at {} (entry {})\n", order.order, order.status, clock.day(order.at), order.applied);
+        format!("{} (entry {}): {} is {}{on}\n", clock.day(order.at), order.applied, order.order, order.status);
     for stop in &order.stops {
         let _ = writeln!(text, "  {}", stop_words(clock, stop));
     }
@@ -279,8 +296,8 @@ pub(crate) fn order(clock: &Clock, order: &ExplainedOrder) -> String {
 }
 
 pub(crate) fn vehicle(clock: &Clock, vehicle: &ExplainedVehicle) -> String {
-    let mut text =
-        format!("{} is {} at {} (entry {})\n", vehicle.vehicle, vehicle.status, clock.day(vehicle.at), vehicle.applied);
+    let (at, id, status) = (clock.day(vehicle.at), &vehicle.vehicle, vehicle.status);
+    let mut text = format!("{at} (entry {}): {id} is {status}\n", vehicle.applied);
     match &vehicle.cost {
         Some(parts) if !vehicle.visits.is_empty() => {
             let _ = writeln!(text, "  what is left of its route costs {}", cost(parts));

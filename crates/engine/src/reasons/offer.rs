@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fleetfold_fleet::{Anchor, Fleet};
 use fleetfold_model::{Cost, Millis, OrderId, StopKind, Timestamp, VehicleId};
-use fleetfold_solver::{NodeIx, Problem, StopIx, Timed, TourIx, price};
+use fleetfold_solver::{Legs, NodeIx, Problem, StopIx, Timed, TourIx};
 
 use super::miss::{Lack, Miss, miss, unit_of};
 use super::parts::{Parts, driven};
@@ -151,13 +151,24 @@ impl<'a> Table<'a> {
 
     /// What it means that a sequence with an order is driven and not the one without it. `None`: one of them cannot be driven.
     pub(super) fn compare(&self, tour: usize, order: OrderId, with: &[StopIx], without: &[StopIx]) -> Option<Possible> {
-        let (before, times_before) = self.driven(tour, without)?;
+        let base = self.driven(tour, without)?;
+        self.compared(tour, order, with, (without, &base))
+    }
+
+    /// The same, where it is known what the sequence without the order comes to.
+    fn compared(
+        &self,
+        tour: usize,
+        order: OrderId,
+        with: &[StopIx],
+        (without, (before, times_before)): (&[StopIx], &(Parts, Vec<Timed>)),
+    ) -> Option<Possible> {
         let (after, times) = self.driven(tour, with)?;
         let late = |stop: StopIx, timed: &Timed| {
             Millis((i64::from(timed.start) - i64::from(self.problem.stops()[stop.index()].due)).max(0))
         };
         let mut found = Possible {
-            extra: after.less(&before),
+            extra: after.less(before),
             stops: Vec::new(),
             sequence: with.iter().map(|stop| self.draft.stops[stop.index()]).collect(),
             delays: Vec::new(),
@@ -192,18 +203,35 @@ impl<'a> Table<'a> {
     pub(super) fn offer_within(&self, tour: usize, order: OrderId, is_acceptable: impl Fn(&Possible) -> bool) -> Offer {
         let unit = unit_of(&self.draft, order);
         let without = self.without(tour, order);
-        let at = TourIx(tour as u32);
-        let mut positions: Vec<(i64, Vec<StopIx>)> = with_unit(&without, &unit)
-            .filter_map(|sequence| price(&self.problem, at, &sequence).map(|price| (price, sequence)))
-            .collect();
-        positions.sort_unstable();
-        let found = |(_, sequence): &(i64, Vec<StopIx>)| self.compare(tour, order, sequence, &without);
         // Leaving it out is an answer too.
         let unserved = unit.first().map_or(i64::MAX, |stop| self.problem.stops()[stop.index()].unserved);
         let is_forced = self.stand.fleet.order(order).pinned.is_some();
         let over = |found: &Possible| if is_forced { 0 } else { (found.extra.total().0 - unserved).max(0) };
-        let acceptable = positions.iter().filter_map(found).find(|found| over(found) == 0 && is_acceptable(found));
-        if let Some(found) = acceptable.or_else(|| positions.first().and_then(found)) {
+        let mut best: Option<Found> = None;
+        let mut acceptable: Option<Found> = None;
+        let base = self.driven(tour, &without);
+        let places = if base.is_some() { places_by_detour(&self.problem, tour, &without, &unit) } else { Vec::new() };
+        for place in places {
+            // What is acceptable is the answer. Until something is, whatever can be driven may be the best there is.
+            if acceptable.as_ref().is_some_and(|(least, ..)| place.least > *least) {
+                break;
+            }
+            let sequence = place.sequence(&without, &unit);
+            let Some(found) = base.as_ref().and_then(|base| self.compared(tour, order, &sequence, (&without, base)))
+            else {
+                continue;
+            };
+            let is_acceptable = over(&found) == 0 && is_acceptable(&found);
+            let found = (found.extra.total().0, sequence, found);
+            let is_less =
+                |known: &Option<Found>| known.as_ref().is_none_or(|known| (found.0, &found.1) < (known.0, &known.1));
+            if is_acceptable && is_less(&acceptable) {
+                acceptable = Some(found);
+            } else if !is_acceptable && is_less(&best) {
+                best = Some(found);
+            }
+        }
+        if let Some((_, _, found)) = acceptable.or(best) {
             return match over(&found) {
                 0 => Offer::Possible(Box::new(found)),
                 over => Offer::Missed(Miss { ways: vec![vec![Lack::Price(Cost(over))]], is_broken: false }),
@@ -214,20 +242,85 @@ impl<'a> Table<'a> {
     }
 }
 
+/// A position: its cost, the sequence, what it means.
+type Found = (i64, Vec<StopIx>, Possible);
+
+/// Where the stops of a unit go into a tour: the first before the stop with this number, the second before that one.
+struct Place {
+    /// It costs at least this much.
+    least: i64,
+    at: usize,
+    end: usize,
+}
+
+impl Place {
+    fn sequence(&self, tour: &[StopIx], unit: &[StopIx]) -> Vec<StopIx> {
+        let mut sequence = Vec::with_capacity(tour.len() + 2);
+        sequence.extend_from_slice(&tour[..self.at]);
+        sequence.extend(unit.first());
+        sequence.extend_from_slice(&tour[self.at..self.end]);
+        sequence.extend(unit.get(1));
+        sequence.extend_from_slice(&tour[self.end..]);
+        sequence
+    }
+}
+
+/// Every place in a tour for a unit, in their order along it.
+fn places<'s>(tour: &'s [StopIx], unit: &'s [StopIx]) -> impl Iterator<Item = (usize, usize)> + 's {
+    let (has_first, has_second) = (!unit.is_empty(), unit.len() > 1);
+    let starts = (0..=tour.len()).filter(move |_| has_first);
+    starts.flat_map(move |at| (at..=tour.len()).take(if has_second { usize::MAX } else { 1 }).map(move |end| (at, end)))
+}
+
 /// Every sequence that has the stops of a unit, in their order, somewhere in a tour.
 pub(super) fn with_unit<'s>(tour: &'s [StopIx], unit: &'s [StopIx]) -> impl Iterator<Item = Vec<StopIx>> + 's {
-    let (first, second) = (unit.first().copied(), unit.get(1).copied());
-    let places = first.into_iter().flat_map(move |first| (0..=tour.len()).map(move |at| (first, at)));
-    places.flat_map(move |(first, at)| {
-        let ends = if second.is_some() { at..tour.len() + 1 } else { at..at + 1 };
-        ends.map(move |end| {
-            let mut sequence = Vec::with_capacity(tour.len() + 2);
-            sequence.extend_from_slice(&tour[..at]);
-            sequence.push(first);
-            sequence.extend_from_slice(&tour[at..end]);
-            sequence.extend(second);
-            sequence.extend_from_slice(&tour[end..]);
-            sequence
+    places(tour, unit).map(|(at, end)| Place { least: 0, at, end }.sequence(tour, unit))
+}
+
+/// Every place in a tour for a unit, the one with the shortest detour first. The price of the detour is a least price of the whole:
+/// everything else (lateness, a change of vehicle, its first use) only adds to it, as long as nobody is anywhere sooner because of a
+/// stop more. Where that could be, the least is as little as can be: where travel times depend on the hour, where breaks find a place
+/// at the stop, where a detour is quicker than the direct way, and where a set-up is saved.
+fn places_by_detour(problem: &Problem, tour: usize, sequence: &[StopIx], unit: &[StopIx]) -> Vec<Place> {
+    let spec = &problem.tours()[tour];
+    let is_simple = !matches!(problem.legs(), Legs::TimeDependent(_)) && spec.pauses.is_empty();
+    let node = |stop: &StopIx| problem.stops()[stop.index()].node;
+    let unit_nodes: Vec<NodeIx> = unit.iter().map(node).collect();
+    // Before the stop with a number: from where, to where.
+    let from = |at: usize| at.checked_sub(1).map_or(spec.start_node, |before| node(&sequence[before]));
+    let to = |at: usize| sequence.get(at).map_or(spec.end_node, node);
+    let leg = |a: NodeIx, b: NodeIx| {
+        if a == NodeIx::NONE || b == NodeIx::NONE {
+            return (0, 0);
+        }
+        let (time, metres) = problem.legs().pair(a, b);
+        let time = i64::from(time) * i64::from(spec.time_factor) / 1_000;
+        (time, time * spec.per_hour / 3_600_000 + i64::from(metres) * spec.per_km / 1_000)
+    };
+    let through = |at: usize, nodes: &[NodeIx]| {
+        let (direct, mut time, mut price) = (leg(from(at), to(at)), 0, 0);
+        let mut last = from(at);
+        for &next in nodes.iter().chain([&to(at)]) {
+            let (takes, costs) = leg(last, next);
+            (time, price) = (time + takes, price + costs);
+            last = next;
+        }
+        let saves_setup = nodes.contains(&to(at)) || nodes.windows(2).any(|pair| pair[0] == pair[1]);
+        (time >= direct.0 && !saves_setup).then_some(price - direct.1)
+    };
+    let single: Vec<Vec<Option<i64>>> =
+        unit_nodes.iter().map(|&node| (0..=sequence.len()).map(|at| through(at, &[node])).collect()).collect();
+    let mut found: Vec<Place> = places(sequence, unit)
+        .map(|(at, end)| {
+            let least = match unit_nodes.len() {
+                _ if !is_simple => None,
+                2 if at == end => through(at, &unit_nodes),
+                2 => single[0][at].zip(single[1][end]).map(|(first, second)| first + second),
+                _ => single.first().and_then(|single| single[at]),
+            };
+            Place { least: least.unwrap_or(i64::MIN), at, end }
         })
-    })
+        .collect();
+    found.sort_by_key(|place| (place.least, place.at, place.end));
+    found
 }

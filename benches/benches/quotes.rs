@@ -5,7 +5,8 @@
 //! are asked about each. Printed is the distribution of the time from the question to the answer, the copy of the fleet included, and by
 //! how much the engine's own answer to the same order then differs. `FLEETFOLD_CITY=1`: the streets of the generated city instead of
 //! straight lines. `FLEETFOLD_FULL=1`: vehicles have room for what they have and no more. `FLEETFOLD_HOURS=1`: every hour has travel
-//! times of its own. `FLEETFOLD_SHIPMENTS=1`: shipments are quoted instead of jobs.
+//! times of its own. `FLEETFOLD_SHIPMENTS=1`: shipments are quoted instead of jobs. Beside the time on the wall stands what the thread
+//! had of a processor (Linux), which other programs on a busy machine do not change much.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -92,7 +93,7 @@ fn main() {
         if full { ", full" } else { "" },
         if hours { ", by the hour" } else { "" },
     );
-    let mut took: Vec<Duration> = Vec::with_capacity(count);
+    let (mut took, mut worked): (Vec<Duration>, Vec<Duration>) = (Vec::new(), Vec::new());
     let (mut accepted, mut compared, mut same, mut cheaper, mut dearer) = (0, 0, 0, 0, 0);
     for number in 0..count {
         let asked = quoted_order(stops + number, &mut spot, rig.now, shipments);
@@ -103,10 +104,11 @@ fn main() {
             })
             .collect();
         let limits = Limits { nobody_late: number % 2 == 0, ..Limits::default() };
-        let begun = Instant::now();
+        let (begun, before) = (Instant::now(), processor_time());
         let copy = rig.engine.fleet().clone_without_index();
         let quoted = quote((&copy, rig.engine.outlook(), rig.engine.now()), &asked, &slots, (&limits, 24));
         took.push(begun.elapsed());
+        worked.extend(processor_time().zip(before).map(|(after, before)| after.saturating_sub(before)));
         let quoted = quoted.expect("the fold takes it");
         for slot in &quoted {
             let best = slot.offers.first();
@@ -143,11 +145,14 @@ fn main() {
             rig.fact(Event::OrderCancelled { order: name });
         }
     }
-    took.sort_unstable();
-    let at = |permille: usize| took[(took.len() * permille / 1000).min(took.len() - 1)];
-    println!("{:>10} {:>10} {:>10} {:>10} {:>10}", "p50", "p90", "p99", "p99.9", "max");
-    let row = [at(500), at(900), at(990), at(999), took[took.len() - 1]];
-    println!("{}", row.map(|took| format!("{took:>10.2?}")).join(" "));
+    println!("{:>10} {:>10} {:>10} {:>10} {:>10} {:>10}", "", "p50", "p90", "p99", "p99.9", "max");
+    for (what, mut spans) in [("wall", took), ("processor", worked)] {
+        spans.sort_unstable();
+        let at =
+            |permille: usize| spans.get(spans.len() * permille / 1000).or(spans.last()).copied().unwrap_or_default();
+        let row = [at(500), at(900), at(990), at(999), at(1000)];
+        println!("{what:>10} {}", row.map(|span| format!("{span:>10.2?}")).join(" "));
+    }
     println!("{accepted} of {} slots accepted", count * slots);
     println!(
         "of {compared} that were placed, the engine took the quoted vehicle {same} times, a cheaper one {cheaper}, a dearer one {dearer}"
@@ -163,4 +168,10 @@ fn quoted_order(number: usize, spot: &mut impl FnMut() -> Position, now: i64, sh
     let OrderWork::Job(job) = order.work.clone() else { return order };
     let pickup = StopSpec { position: spot(), windows: Vec::new(), ..job.stop.clone() };
     Order { work: OrderWork::Shipment(Shipment { pickup, delivery: job.stop }), ..order }
+}
+
+/// What this thread has had of a processor; `None` where the system does not say.
+fn processor_time() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }

@@ -11,9 +11,6 @@ use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
-use fleetfold_engine::Outlook;
-use fleetfold_fleet::Fleet;
-use fleetfold_model::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
@@ -64,17 +61,6 @@ pub(crate) enum Question {
     Features(oneshot::Sender<String>),
     /// The whole picture for a screen.
     Picture(oneshot::Sender<Arc<Picture>>),
-    /// A copy to compute with.
-    Copy(oneshot::Sender<Copied>),
-}
-
-/// What the engine held at one instant, to compute with on another thread. It shares the fleet's tables.
-pub(crate) struct Copied {
-    /// Without its index.
-    pub(crate) fleet: Fleet,
-    pub(crate) outlook: Outlook,
-    /// Zone time.
-    pub(crate) now: Timestamp,
 }
 
 /// The whole picture as the first frame of a screen.
@@ -425,11 +411,6 @@ impl Screens {
             }
             Question::Known(subject, reply) => {
                 let _ = reply.send(Known::of(&self.scene.as_ref()?.seen.fleet, &subject));
-            }
-            Question::Copy(reply) => {
-                let seen = &self.scene.as_ref()?.seen;
-                let (fleet, outlook) = (seen.fleet.clone_without_index(), seen.outlook.clone());
-                let _ = reply.send(Copied { fleet, outlook, now: seen.now });
             }
             Question::Features(reply) => {
                 let _ = reply.send(text(&view::features(&self.scene.as_ref()?.seen)));

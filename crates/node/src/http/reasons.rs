@@ -12,15 +12,14 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::state::ask;
 use super::{App, as_json, later, problem};
 use crate::args::ExplainWhat;
 use crate::failure::Failure;
+use crate::live::handover::Copied;
 use crate::reasons::{
     Asked, Change, Changes, Question as QuoteQuestion, Reading, Source, Subject, answer, events_in, explained, instant,
     tried,
 };
-use crate::screens::{Copied, Question};
 use crate::view::text;
 
 /// Reading the log for one question takes no longer than this.
@@ -40,9 +39,19 @@ pub(super) struct Turns {
     quotes: Semaphore,
 }
 
+/// Quotes that are computed at a time.
+const QUOTES: usize = 2;
+
 impl Default for Turns {
     fn default() -> Self {
-        Self { trials: Semaphore::new(1), quotes: Semaphore::new(2) }
+        Self { trials: Semaphore::new(1), quotes: Semaphore::new(QUOTES) }
+    }
+}
+
+impl Turns {
+    /// Nobody computes.
+    fn are_free(&self) -> bool {
+        self.trials.available_permits() == 1 && self.quotes.available_permits() == QUOTES
     }
 }
 
@@ -138,8 +147,16 @@ fn changes_in(headers: &HeaderMap, body: &[u8]) -> Result<(Vec<Change>, bool), S
     Ok((events.into_iter().map(Change::Event).collect(), false))
 }
 
-async fn copied(app: &App) -> Result<Copied, Response> {
-    ask(app, Question::Copy).await
+async fn copied(app: &App) -> Result<Arc<Copied>, Response> {
+    let gone = || problem(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the engine has stopped");
+    app.live.copy().await.ok_or_else(gone)
+}
+
+/// Lets the copy go when nobody computes any more.
+fn done(app: &App) {
+    if app.turns.are_free() {
+        app.live.forget_copy();
+    }
 }
 
 pub(super) async fn what_if(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
@@ -150,7 +167,7 @@ pub(super) async fn what_if(State(app): State<Arc<App>>, headers: HeaderMap, bod
             return refused(StatusCode::BAD_REQUEST, "no change can be read", &Failure::new(what, example));
         }
     };
-    let _turn = match turn(&app.turns.trials).await {
+    let turn = match turn(&app.turns.trials).await {
         Ok(turn) => turn,
         Err(busy) => return busy,
     };
@@ -162,13 +179,16 @@ pub(super) async fn what_if(State(app): State<Arc<App>>, headers: HeaderMap, bod
     let computed = tokio::task::spawn_blocking(move || {
         let changes = Changes::read(changes, &copy.fleet, copy.now)?;
         let log_now = copy.fleet.zone().log_time(copy.now).max(copy.fleet.logged_at());
-        Ok(text(&tried(copy.fleet, network, log_now, changes, searches)))
+        Ok(text(&tried(copy.fleet.clone_without_index(), network, log_now, changes, searches)))
     });
-    answered(computed.await, "not a legal change")
+    let answer = answered(computed.await, "not a legal change");
+    drop(turn);
+    done(&app);
+    answer
 }
 
 pub(super) async fn quotes(State(app): State<Arc<App>>, body: Bytes) -> Response {
-    let _turn = match turn(&app.turns.quotes).await {
+    let turn = match turn(&app.turns.quotes).await {
         Ok(turn) => turn,
         Err(busy) => return busy,
     };
@@ -180,7 +200,10 @@ pub(super) async fn quotes(State(app): State<Arc<App>>, body: Bytes) -> Response
         let question = QuoteQuestion::read(&body, &copy.fleet, copy.now)?;
         Ok(text(&answer(&copy.fleet, &copy.outlook, copy.now, &question)?))
     });
-    answered(computed.await, "not a legal question")
+    let answer = answered(computed.await, "not a legal question");
+    drop(turn);
+    done(&app);
+    answer
 }
 
 fn answered(computed: Result<Result<String, Failure>, tokio::task::JoinError>, title: &str) -> Response {

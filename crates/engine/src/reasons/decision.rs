@@ -197,16 +197,37 @@ pub fn place(stand: &Stand<'_>, order: OrderId, asked: usize) -> (Vec<(VehicleId
     (offers(&table, order, &near), not_asked)
 }
 
-/// What is left of a vehicle's route: what it comes to, and when each stop begins and how much later than promised, what is under way
-/// left out. `None`: it cannot be driven within its limits, or the vehicle is not registered.
-pub fn route(stand: &Stand<'_>, vehicle: VehicleId) -> Option<(Parts, Vec<(OrderId, StopKind, Timestamp, Millis)>)> {
+/// What is left of a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// What it comes to.
+    pub parts: Parts,
+    /// Its stops, what is under way left out.
+    pub stops: Vec<LeftStop>,
+}
+
+/// A stop that is left of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftStop {
+    /// Whose.
+    pub order: OrderId,
+    /// Which of its stops.
+    pub stop: StopKind,
+    /// When service begins.
+    pub start: Timestamp,
+    /// How much later than promised that is.
+    pub late: Millis,
+}
+
+/// What is left of a vehicle's route. `None`: it cannot be driven within its limits, or the vehicle is not registered.
+pub fn route(stand: &Stand<'_>, vehicle: VehicleId) -> Option<Left> {
     stand.fleet.vehicle(vehicle).spec.as_ref()?;
     let table = Table::new(stand, &[vehicle], &[]);
     let (parts, times) = table.driven(0, &table.tours[0])?;
-    let stops = table.tours[0].iter().zip(&times).map(|(&stop, timed)| {
-        let (order, kind) = table.draft.stops[stop.index()];
-        let late = (i64::from(timed.start) - i64::from(table.problem.stops()[stop.index()].due)).max(0);
-        (order, kind, table.draft.absolute(timed.start), Millis(late))
+    let stops = table.tours[0].iter().zip(&times).map(|(&index, timed)| {
+        let (order, stop) = table.draft.stops[index.index()];
+        let late = (i64::from(timed.start) - i64::from(table.problem.stops()[index.index()].due)).max(0);
+        LeftStop { order, stop, start: table.draft.absolute(timed.start), late: Millis(late) }
     });
-    Some((parts, stops.collect()))
+    Some(Left { parts, stops: stops.collect() })
 }

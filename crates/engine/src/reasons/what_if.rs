@@ -126,7 +126,7 @@ pub fn settle(trial: Trial) -> Settled {
     let new = Stand { fleet: &after, outlook: &is, now, starts: BTreeMap::new() };
     let orders = differences(&old, &new);
     let (cost_before, cost_after) = (plan_cost(&old), plan_cost(&new));
-    Settled { refused, is_open, orders, cost_before, cost_after, before, after }
+    Settled { before, after, refused, is_open, orders, cost_before, cost_after }
 }
 
 /// An engine whose log is a number.
@@ -249,7 +249,7 @@ fn plan_cost(stand: &Stand<'_>) -> PlanCost {
             continue;
         }
         match route(stand, id) {
-            Some((parts, _)) => cost.parts = cost.parts.plus(&parts),
+            Some(left) => cost.parts = cost.parts.plus(&left.parts),
             None => cost.undrivable += 1,
         }
     }

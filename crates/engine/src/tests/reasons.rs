@@ -314,7 +314,7 @@ impl Slow<'_> {
                     assert_eq!(over.0, cost - self.fleet.policy().unserved_cost * (1 + priority));
                     assert!(over.0 > 0);
                 }
-                _ => self.holds_way(way, &lacking, &drives),
+                _ => Self::holds_way(way, &lacking, &drives),
             }
         }
         assert!(!said.ways.is_empty() || said.is_broken, "a miss says why");
@@ -329,7 +329,7 @@ impl Slow<'_> {
     }
 
     /// What a way says is enough, and nothing less of it is.
-    fn holds_way(&self, way: &[Lack], own: &[Lack], drives: &[Drive]) {
+    fn holds_way(way: &[Lack], own: &[Lack], drives: &[Drive]) {
         let mut gives = (0, [0; 4], 0, false);
         let mut kinds = 0;
         for lack in way.iter().filter(|lack| !own.contains(lack)) {
@@ -338,7 +338,15 @@ impl Slow<'_> {
                 Lack::Room { dimension, by } => gives.1[*dimension] = *by,
                 Lack::Shift(by) => gives.0 = by.0,
                 Lack::Order => gives.3 = true,
-                other => panic!("{other:?} is not so: {own:?}"),
+                Lack::OffDuty
+                | Lack::BrokenDown
+                | Lack::PinnedTo(_)
+                | Lack::OnBoardOf(_)
+                | Lack::UnderWayWith(_)
+                | Lack::Rejected
+                | Lack::Skills(_)
+                | Lack::Way
+                | Lack::Price(_) => panic!("{lack:?} is not so: {own:?}"),
             }
             kinds += 1;
         }
@@ -650,8 +658,9 @@ fn hold_day(seed: u64, checked: &mut Checked) {
             let slow = Slow { fleet: &fleet, network: &network, now: now.0, change: BTreeMap::new() };
             let drive = slow.drive(id, &slow.tail(id));
             let said = route(&stand, id);
-            assert_eq!(said.as_ref().map(|(parts, _)| *parts), drive.is_legal().then_some(drive.parts));
-            let lates = said.map_or(Vec::new(), |(_, stops)| stops.iter().map(|stop| (stop.2.0, stop.3.0)).collect());
+            assert_eq!(said.as_ref().map(|left| left.parts), drive.is_legal().then_some(drive.parts));
+            let lates =
+                said.map_or(Vec::new(), |left| left.stops.iter().map(|stop| (stop.start.0, stop.late.0)).collect());
             let found = drive.times.iter().zip(&drive.late).map(|(times, &late)| (times.1, late));
             assert!(lates.is_empty() || lates.into_iter().eq(found));
             count(checked, "routes as they stand");
@@ -737,6 +746,9 @@ fn hold_quotes(stand: &Stand<'_>, seed: u64, checked: &mut Checked) {
     }
 }
 
+/// The stops of each vehicle, and when they begin.
+type Routes = Vec<(Name, Vec<(Name, StopKind, Timestamp)>)>;
+
 /// What is tried on a copy is what happens when it happens; and the copy leaves no trace.
 #[test]
 fn a_trial_ends_as_the_real_thing_does() {
@@ -761,7 +773,7 @@ fn a_trial_ends_as_the_real_thing_does() {
         let came = settle(trial);
         assert_eq!((fleet.digest(), came.is_open), (digest, false));
         // The day itself had an answer to everything.
-        let routes = |fleet: &Fleet| -> Vec<(Name, Vec<(Name, StopKind, Timestamp)>)> {
+        let routes = |fleet: &Fleet| -> Routes {
             let visits = |id: VehicleId| {
                 fleet
                     .vehicle(id)
@@ -820,7 +832,9 @@ fn every_reason_is_a_fact() {
             checked
         });
         let Ok(held) = held else { panic!("a reason of day {seed} is false") };
-        held.into_iter().for_each(|(what, times)| *checked.entry(what).or_default() += times);
+        for (what, times) in held {
+            *checked.entry(what).or_default() += times;
+        }
     }
     println!("{checked:?}");
     // Whatever is never drawn is never checked.

@@ -79,7 +79,7 @@ pub(crate) struct Trigger {
 
 /// A stop as it would be served.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Stop {
+pub(crate) struct StopTimes {
     pub(crate) stop: &'static str,
     pub(crate) arrival: i64,
     pub(crate) start: i64,
@@ -125,7 +125,7 @@ pub(crate) struct Offer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dearer_by: Option<f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) stops: Vec<Stop>,
+    pub(crate) stops: Vec<StopTimes>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) delays: Vec<Delay>,
     /// Somebody would be served later than promised who would not be otherwise, or more so. An answer takes that only where every
@@ -154,8 +154,8 @@ pub(crate) fn vehicle_name(fleet: &Fleet, vehicle: VehicleId) -> String {
     fleet.vehicle(vehicle).name.to_string()
 }
 
-pub(crate) fn stops(possible: &Possible) -> Vec<Stop> {
-    let stop = |&(kind, arrival, start, late): &(StopKind, Timestamp, Timestamp, Millis)| Stop {
+pub(crate) fn stops(possible: &Possible) -> Vec<StopTimes> {
+    let stop = |&(kind, arrival, start, late): &(StopKind, Timestamp, Timestamp, Millis)| StopTimes {
         stop: stop_name(kind),
         arrival: arrival.0,
         start: start.0,
@@ -245,7 +245,7 @@ pub(crate) struct OrderReason {
     /// What its vehicle's route comes to more than without it; absent where that route could not be driven without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cost: Option<Cost>,
-    pub(crate) stops: Vec<Stop>,
+    pub(crate) stops: Vec<StopTimes>,
     pub(crate) delays: Vec<Delay>,
     /// What others would have made of it, with all else as decided.
     pub(crate) alternatives: Vec<Offer>,
@@ -280,7 +280,7 @@ pub(crate) struct GroupReason {
 
 /// One plan.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Decision {
+pub(crate) struct PlanReason {
     /// The number of the plan.
     pub(crate) decision: u64,
     pub(crate) seq: u64,
@@ -300,9 +300,9 @@ pub(crate) struct ExplainedOrder {
     pub(crate) status: &'static str,
     pub(crate) vehicle: Option<String>,
     /// Its open stops as planned.
-    pub(crate) stops: Vec<Stop>,
+    pub(crate) stops: Vec<StopTimes>,
     /// The decision that put it there.
-    pub(crate) decision: Option<Decision>,
+    pub(crate) decision: Option<PlanReason>,
     /// Where it is on no route: what vehicles lack now.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) now: Vec<Offer>,
@@ -332,7 +332,7 @@ pub(crate) struct ExplainedVehicle {
     pub(crate) cost: Option<Cost>,
     pub(crate) visits: Vec<ExplainedVisit>,
     /// The decision that last changed its route.
-    pub(crate) decision: Option<Decision>,
+    pub(crate) decision: Option<PlanReason>,
 }
 
 /// Where an order is in one of two plans.

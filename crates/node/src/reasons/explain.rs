@@ -13,8 +13,8 @@ use fleetfold_model::{
 use fleetfold_roads::Network;
 
 use super::documents::{
-    Cost, Decision, ExplainedOrder, ExplainedVehicle, ExplainedVisit, GroupReason, Offer, OrderReason, RouteReason,
-    Stop, Trigger, delays, money, seconds, stop_name, stops, vehicle_name,
+    Cost, ExplainedOrder, ExplainedVehicle, ExplainedVisit, GroupReason, Offer, OrderReason, PlanReason, RouteReason,
+    StopTimes, Trigger, delays, money, seconds, stop_name, stops, vehicle_name,
 };
 use super::source::{Reading, Source};
 use super::words::{self, Clock};
@@ -72,7 +72,7 @@ pub(crate) struct Asked {
 pub(crate) enum Explained {
     Order(Box<ExplainedOrder>),
     Vehicle(Box<ExplainedVehicle>),
-    Decision(Box<Decision>),
+    Decision(Box<PlanReason>),
 }
 
 impl Explained {
@@ -131,15 +131,7 @@ pub(crate) async fn explain(args: Explain) -> Result<ExitCode, Failure> {
     } else {
         let zone = zone_name(&args.of.tenant, &args.of.zone)?;
         let opened = open_existing(&args.of.log, &zone).await?;
-        let network = match given {
-            Some(network) => network,
-            None => {
-                eprintln!(
-                    "note: a log does not hold the network: straight lines; --network names the one that `serve` has"
-                );
-                days::build(&fleetfold_model::NetworkSpec::default())?
-            }
-        };
+        let network = if let Some(network) = given { network } else { of_a_log()? };
         explained(&Source::Log(&opened.log, &zone), &network, &subject, asked, Reading::default()).await?
     };
     if args.json {
@@ -154,6 +146,12 @@ pub(crate) async fn explain(args: Explain) -> Result<ExitCode, Failure> {
     };
     crate::out::write_out(format_args!("{text}"));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Travel times for a log, if none are given.
+pub(crate) fn of_a_log() -> Result<Arc<Network>, Failure> {
+    eprintln!("note: a log does not hold the network: straight lines; --network names the one that `serve` has");
+    days::build(&fleetfold_model::NetworkSpec::default())
 }
 
 /// An instant as RFC 3339.
@@ -298,7 +296,7 @@ async fn explain_plan(
     found: &Found,
     (only, vehicles): (Option<&Name>, usize),
     reading: Reading,
-) -> Result<Decision, Failure> {
+) -> Result<PlanReason, Failure> {
     let known = found.plan.based_on;
     let fleet = source
         .walk(reading, |fleet, entry| {
@@ -309,6 +307,17 @@ async fn explain_plan(
             is_known
         })
         .await?;
+    if fleet.applied() > known {
+        return Err(Failure::new(
+            format!(
+                "decision {} was made on what was known at entry {}, and this log begins behind it, with what was known at entry {}",
+                found.plan.rev,
+                known.0,
+                fleet.applied().0
+            ),
+            source.hint(),
+        ));
+    }
     let groups = &found.plan.groups;
     let only_id = only.and_then(|name| fleet.order_id(name.as_str()));
     // Roads at other speeds take a while: other tasks of this thread go on elsewhere.
@@ -329,7 +338,7 @@ async fn explain_plan(
             told.push(group_reason(&fleet, trigger, explained.as_ref(), accepted));
         }
     }
-    Ok(Decision { decision: found.plan.rev, seq: found.seq.0, at: found.at.0, based_on_seq: known.0, groups: told })
+    Ok(PlanReason { decision: found.plan.rev, seq: found.seq.0, at: found.at.0, based_on_seq: known.0, groups: told })
 }
 
 /// What made the engine propose a group.
@@ -385,7 +394,7 @@ fn group_reason(fleet: &Fleet, trigger: Trigger, group: Option<&Group>, accepted
 }
 
 /// What of a decision is about one vehicle.
-fn only_route(mut made: Decision, vehicle: &Name) -> Decision {
+fn only_route(mut made: PlanReason, vehicle: &Name) -> PlanReason {
     made.groups.retain(|group| group.routes.iter().any(|route| route.vehicle == vehicle.as_str()));
     made
 }
@@ -408,7 +417,7 @@ fn order_as_it_stands(
     fleet: &Fleet,
     network: &Arc<Network>,
     now: Timestamp,
-    (name, decision): (&Name, Option<Decision>),
+    (name, decision): (&Name, Option<PlanReason>),
     vehicles: usize,
 ) -> ExplainedOrder {
     let mut told = ExplainedOrder {
@@ -435,7 +444,7 @@ fn order_as_it_stands(
                 let due = state.stop(visit.stop).and_then(|stop| stop.due);
                 let late = due.map_or(Millis(0), |due| Millis((visit.start - due).0.max(0)));
                 let (arrival, start) = (visit.arrival.0, visit.start.0);
-                told.stops.push(Stop { stop: stop_name(visit.stop), arrival, start, late_seconds: seconds(late) });
+                told.stops.push(StopTimes { stop: stop_name(visit.stop), arrival, start, late_seconds: seconds(late) });
             }
         }
         Placement::Unassigned(_) => {
@@ -454,7 +463,7 @@ fn vehicle_as_it_stands(
     fleet: &Fleet,
     network: &Arc<Network>,
     now: Timestamp,
-    (name, decision, placed_by): (&Name, Option<Decision>, &BTreeMap<Name, u64>),
+    (name, decision, placed_by): (&Name, Option<PlanReason>, &BTreeMap<Name, u64>),
 ) -> ExplainedVehicle {
     let mut told = ExplainedVehicle {
         vehicle: name.to_string(),
@@ -479,10 +488,10 @@ fn vehicle_as_it_stands(
     let outlook = Outlook::at(fleet, now, network);
     let stand = Stand { fleet, outlook: &outlook, now, starts: BTreeMap::new() };
     let driven = route(&stand, id);
-    told.cost = driven.as_ref().map(|(parts, _)| Cost::of(parts));
+    told.cost = driven.as_ref().map(|left| Cost::of(&left.parts));
     let expected = |order: OrderId, kind: StopKind| {
-        let stops = driven.as_ref().map(|(_, stops)| stops)?;
-        stops.iter().find(|stop| (stop.0, stop.1) == (order, kind)).map(|stop| (stop.2, stop.3))
+        let left = driven.as_ref()?;
+        left.stops.iter().find(|stop| (stop.order, stop.stop) == (order, kind)).map(|stop| (stop.start, stop.late))
     };
     let frozen = state.frozen();
     for (index, visit) in state.route.visits.iter().enumerate() {

@@ -120,16 +120,13 @@ fn order_of(mut data: Value, fleet: &Fleet, now: Timestamp) -> Result<Order, Fai
     let Some(fields) = data.as_object_mut() else {
         return Err(Failure::new("`order` is no object", "send the `data` of an `order.created`: docs/EVENTS.md"));
     };
-    let id = match fields.get("order_id").and_then(Value::as_str) {
-        Some(id) => id.to_owned(),
-        None => {
-            // A name that no order has.
-            let free = (0..).map(|number: u32| format!("quote-{number}")).find(|name| fleet.order_id(name).is_none());
-            let id = free.unwrap_or_else(|| "quote".to_owned());
-            fields.insert("order_id".to_owned(), json!(id));
-            id
-        }
-    };
+    if !fields.contains_key("order_id") {
+        // A name that no order has.
+        let names = (0..=fleet.held_count()).map(|number| format!("quote-{number}"));
+        let free = names.into_iter().find(|name| fleet.order_id(name).is_none());
+        fields.insert("order_id".to_owned(), json!(free));
+    }
+    let id = fields.get("order_id").cloned();
     let time = jiff::Timestamp::from_millisecond(now.0).map(|at| at.to_string()).unwrap_or_default();
     let event = json!({
         "specversion": "1.0", "id": "quote", "source": "/quotes", "type": "fleet.order.created.v1", "subject": id, "time": time, "data": data,

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::change;
 use super::documents::{Cost, Difference, Offer, Place, PlanCost, Tried, WhatIf, money, seconds, vehicle_name};
-use super::explain::{instant, order_status};
+use super::explain::{instant, of_a_log, order_status};
 use super::source::{Reading, Source};
 use super::words::{self, Clock};
 use crate::args;
@@ -220,15 +220,7 @@ pub(crate) async fn what_if(args: args::WhatIf) -> Result<ExitCode, Failure> {
     } else {
         let zone = zone_name(&args.of.tenant, &args.of.zone)?;
         let opened = open_existing(&args.of.log, &zone).await?;
-        let network = match given {
-            Some(network) => network,
-            None => {
-                eprintln!(
-                    "note: a log does not hold the network: straight lines; --network names the one that `serve` has"
-                );
-                days::build(&fleetfold_model::NetworkSpec::default())?
-            }
-        };
+        let network = if let Some(network) = given { network } else { of_a_log()? };
         (Source::Log(&opened.log, &zone).walk(Reading::default(), step).await?, network)
     };
     let log_now = at.map_or(fleet.logged_at(), |at| fleet.zone().log_time(at)).max(fleet.logged_at());

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::documents::{
-    Cost, Decision, Delay, Difference, ExplainedOrder, ExplainedVehicle, Give, GroupReason, Offer, OrderReason, Place,
-    Stop, Trigger, WhatIf,
+    Cost, Delay, Difference, ExplainedOrder, ExplainedVehicle, Give, GroupReason, Offer, OrderReason, Place,
+    PlanReason, StopTimes, Trigger, WhatIf,
 };
 
 /// Alternatives that are told one by one; of the others how many there are.
@@ -72,7 +72,7 @@ fn signed(seconds: f64) -> String {
     if seconds < 0.0 { format!("-{}", span(seconds)) } else { span(seconds) }
 }
 
-fn stop_words(clock: &Clock, stop: &Stop) -> String {
+fn stop_words(clock: &Clock, stop: &StopTimes) -> String {
     let late =
         if stop.late_seconds > 0.0 { format!(", {} late", span(stop.late_seconds)) } else { ", in time".to_owned() };
     format!("{} {}{late}", stop.stop, clock.time(stop.start))
@@ -263,7 +263,7 @@ fn group(text: &mut String, clock: &Clock, group: &GroupReason) {
     }
 }
 
-pub(crate) fn decision(clock: &Clock, decision: &Decision) -> String {
+pub(crate) fn decision(clock: &Clock, decision: &PlanReason) -> String {
     let mut text = format!(
         "decision {} (entry {}), made on what was known at entry {}, {}\n",
         decision.decision,

@@ -119,6 +119,7 @@ fn a_decision_is_explained_by_the_engine_its_log_and_a_recording_alike() {
     for (path, words) in [
         ("order/nobody", "names order nobody"),
         ("decision/99", "it holds the decisions 1 to"),
+        ("order/o1?at=2020-01-01T00:00:00Z", "names order o1 by then"),
         ("vehicle/x", "vehicle x"),
     ] {
         let (status, answer) = ask(port, &format!("GET /v1/explain/{path}"), &Value::Null);

@@ -16,7 +16,7 @@ use super::documents::{
     Cost, ExplainedOrder, ExplainedVehicle, ExplainedVisit, GroupReason, Offer, OrderReason, PlanReason, RouteReason,
     StopTimes, Trigger, delays, money, seconds, stop_name, stops, vehicle_name,
 };
-use super::source::{Reading, Source};
+use super::source::{Reading, Source, is_after};
 use super::words::{self, Clock};
 use crate::args::{Explain, ExplainWhat};
 use crate::days;
@@ -236,7 +236,7 @@ async fn gather(
     let mut placed_by: BTreeMap<Name, u64> = BTreeMap::new();
     let (mut first_plan, mut last_plan) = (None, None);
     let step = |fleet: &mut Fleet, entry: &fleetfold_model::LogEntry| {
-        if at.is_some_and(|at| fleet.zone().opened && fleet.zone().zone_time(entry.logged_at) > at) {
+        if is_after(fleet, entry, at) {
             return false;
         }
         let Event::PlanProposed(plan) = &entry.event else {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use fleetfold_fleet::Fleet;
 use fleetfold_journal::ZoneName;
-use fleetfold_model::LogEntry;
+use fleetfold_model::{Event, LogEntry, Timestamp};
 use fleetfold_wire::CloudEvent;
 
 use super::documents::Cause;
@@ -102,6 +102,12 @@ impl Source<'_> {
             }
         }
     }
+}
+
+/// True for an entry that came after an instant of zone time. What opens a zone sets its clock, so that it is read by none.
+pub(crate) fn is_after(fleet: &Fleet, entry: &LogEntry, at: Option<Timestamp>) -> bool {
+    let opens = matches!(entry.event, Event::ZoneOpened(_)) && !fleet.zone().opened;
+    at.is_some_and(|at| !opens && fleet.zone().zone_time(entry.logged_at) > at)
 }
 
 fn in_time(began: Instant, reading: Reading) -> Result<(), Failure> {

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::change;
 use super::documents::{Cost, Difference, Offer, Place, PlanCost, Tried, WhatIf, money, seconds, vehicle_name};
 use super::explain::{instant, of_a_log, order_status};
-use super::source::{Reading, Source};
+use super::source::{Reading, Source, is_after};
 use super::words::{self, Clock};
 use crate::args;
 use crate::days;
@@ -195,7 +195,7 @@ pub(crate) async fn what_if(args: args::WhatIf) -> Result<ExitCode, Failure> {
     let at = args.at.as_deref().map(instant).transpose()?;
     let given = args.network.as_deref().map(days::network_of).transpose()?;
     let step = |fleet: &mut Fleet, entry: &fleetfold_model::LogEntry| {
-        let is_over = at.is_some_and(|at| fleet.zone().opened && fleet.zone().zone_time(entry.logged_at) > at);
+        let is_over = is_after(fleet, entry, at);
         if !is_over {
             fleet.apply(entry);
         }

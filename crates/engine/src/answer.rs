@@ -90,6 +90,15 @@ impl<'a> Answer<'a> {
         let fleet = self.moment.fleet;
         let mut loose: BTreeSet<OrderId> = BTreeSet::new();
         let mut hopeless: Vec<Hopeless> = Vec::new();
+        let choices: Vec<Choice> = task.orders.iter().filter_map(|&order| self.refused_pin(order)).collect();
+        if !choices.is_empty() {
+            // Everything stays as it is. What else changed about the order is looked at when the pin is off.
+            return vec![ExchangeGroup {
+                caused_by: task.seq.into_iter().collect(),
+                choices,
+                ..ExchangeGroup::default()
+            }];
+        }
         for &order in &task.orders {
             match self.placeable(order).map(|placeable| placeable.and_then(|()| self.hoped_for(order))) {
                 Some(Ok(())) => {
@@ -98,15 +107,6 @@ impl<'a> Answer<'a> {
                 Some(Err(why)) => hopeless.push(Hopeless { order, ..why }),
                 None => {}
             }
-        }
-        let choices: Vec<Choice> = loose.iter().filter_map(|&order| self.refused_pin(order)).collect();
-        if !choices.is_empty() {
-            // Everything stays as it is. What else changed about the order is looked at when the pin is off.
-            return vec![ExchangeGroup {
-                caused_by: task.seq.into_iter().collect(),
-                choices,
-                ..ExchangeGroup::default()
-            }];
         }
         let works = |vehicle: &VehicleId| fleet.vehicle(*vehicle).is_available();
         let concerned: BTreeSet<VehicleId> = task.vehicles.iter().copied().filter(works).collect();
@@ -140,14 +140,18 @@ impl<'a> Answer<'a> {
         let fleet = self.moment.fleet;
         let order = fleet.order(id);
         let (Placement::OnRoute(carrier), Some(pinned)) = (order.placement, order.pinned) else { return None };
-        if carrier == pinned || order.is_forced() || !fleet.vehicle(pinned).is_available() {
+        if carrier == pinned || order.is_forced() || !order.is_open() {
             return None;
         }
-        let solved = self.solve_at_once(&BTreeSet::from([carrier, pinned]), &[id]);
-        if solved.2.absent.is_empty() {
-            return None;
-        }
-        let obstacle = self.solved(&solved).obstacle(id, pinned);
+        let obstacle = if fleet.vehicle(pinned).is_available() {
+            let solved = self.solve_at_once(&BTreeSet::from([carrier, pinned]), &[id]);
+            if solved.2.absent.is_empty() {
+                return None;
+            }
+            self.solved(&solved).obstacle(id, pinned)
+        } else {
+            Obstacle::Shift
+        };
         let vehicle = Some(fleet.vehicle(carrier).name.clone());
         Some(Choice {
             order: order.name.clone(),

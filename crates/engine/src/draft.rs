@@ -397,7 +397,9 @@ impl Draft {
                 let stop = self.stops.iter().position(|&stop| stop == (order, StopKind::Delivery))?;
                 Some(StopIx(stop as u32))
             };
-            let stops: Vec<StopIx> = vehicle.on_board.iter().rev().filter_map(delivery).collect();
+            // Goods of jobs are loaded in the order that suits their tour.
+            let picked_up = vehicle.on_board.iter().rev().filter(|&&order| !fleet.order(order).loads_at_start());
+            let stops: Vec<StopIx> = picked_up.filter_map(delivery).collect();
             if stops.len() > 1 {
                 self.relations.push(Relation { kind: RelationKind::InOrder, stops });
             }

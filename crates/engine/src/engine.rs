@@ -226,8 +226,8 @@ impl Engine {
         self.searches.is_running()
     }
 
-    #[cfg(test)]
-    pub(crate) fn outlook(&self) -> &crate::outlook::Outlook {
+    /// The roads as they are now and as they are expected to be in the hours to come.
+    pub fn outlook(&self) -> &crate::outlook::Outlook {
         self.roads.outlook()
     }
 }

@@ -66,6 +66,7 @@ mod overload;
 mod plausible;
 mod promises;
 mod proposal;
+pub mod reasons;
 mod region;
 mod retries;
 mod roads;

@@ -112,6 +112,15 @@ impl Outlook {
         Self { now: network, later: Vec::new() }
     }
 
+    /// The outlook from `now` on, as an engine has it that begins with this fleet. `normal`: the roads at normal speeds, all open.
+    pub fn at(fleet: &Fleet, now: Timestamp, normal: &Arc<Network>) -> Self {
+        let state = RoadState::at(fleet, now, normal.has_roads());
+        let same = state.changes.is_empty() && state.speeds == Speeds::default();
+        let made = if same { None } else { state.network(&Base::Normal(Arc::clone(normal))) };
+        let current = made.map_or_else(|| Arc::clone(normal), Arc::new);
+        Self::constant(Arc::clone(&current)).ahead(fleet, now, normal, (&current, state))
+    }
+
     /// The outlook from `now` on. `current` says at which speeds and with which closures `network` was made. Networks of spans that
     /// stay as they were are taken from the outlook before.
     pub(crate) fn ahead(

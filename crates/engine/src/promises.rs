@@ -165,7 +165,16 @@ fn off_plan(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> Option
         let leaves = if under.is_some() { now } else { free.at.max(visit.depart_at) + visit.break_before };
         let leg = outlook.leg(free.position, stop.position, leaves);
         let travel = Millis(i64::from(leg.millis) * i64::from(spec.time_factor) / 1000);
-        let arrival = under.map_or(leaves + travel, |under| arrival_under_way(state, under, travel, now));
+        let arrival = match under {
+            // Nobody has said where it is since it departed: as told, unless that was no time.
+            Some(under)
+                if under.arrived.is_none() && state.on_its_way_at().is_none() && !state.route.is_cut_off_at(index) =>
+            {
+                visit.arrival.max(now)
+            }
+            Some(under) => arrival_under_way(state, under, travel, now),
+            None => leaves + travel,
+        };
         let start = stop.service_start(arrival, free.position != stop.position);
         if let Some(due) = stop.due
             && start > due + LATE_MIN

@@ -43,6 +43,10 @@ pub(crate) enum Command {
     Audit(Audit),
     /// Fold a zone's log again and compare it with the digests that the live engines wrote into their plans.
     Verify(VerifyZone),
+    /// Say why an order, a vehicle or a plan is as it is: cost in parts, alternatives, and what would have to give.
+    Explain(Explain),
+    /// Say what would come of changes: who serves what, when, who becomes late, what it costs. Nothing enters the log.
+    WhatIf(WhatIf),
     /// Say what is wrong, and the command that mends it.
     Doctor(Doctor),
     /// Solve one routing problem from a file.
@@ -615,6 +619,70 @@ pub(crate) struct VerifyZone {
     #[command(flatten)]
     pub(crate) of: Where,
     /// Print the figures as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What is to be explained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExplainWhat {
+    /// An order: the decision that put it where it is, and what would have to give where it is on no route.
+    Order,
+    /// A vehicle: its route, and the decision that last changed it.
+    Vehicle,
+    /// A plan, by its number.
+    Decision,
+}
+
+#[derive(Args)]
+pub(crate) struct Explain {
+    /// What is to be explained.
+    #[arg(value_enum)]
+    pub(crate) what: ExplainWhat,
+    /// The id of the order or the vehicle, or the number of the plan.
+    pub(crate) id: String,
+    /// A recording (`fleetfold record`, `fleetfold backtest --record`); without: the log.
+    pub(crate) day: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) of: Where,
+    /// As things stood then: an instant of zone time, as 2026-06-01T09:00:00Z.
+    #[arg(long)]
+    pub(crate) at: Option<String>,
+    /// The network that the zone was run with: a graph, matrix or day file, `osrm:URL` or `valhalla:URL` (default: the recording's own,
+    /// else straight lines).
+    #[arg(long, visible_alias = "graph")]
+    pub(crate) network: Option<String>,
+    /// How many other vehicles are asked about each order, the nearest first.
+    #[arg(long, default_value_t = 6, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(0..=1_000))]
+    pub(crate) vehicles: usize,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct WhatIf {
+    /// A recording (`fleetfold record`, `fleetfold backtest --record`); without: the log.
+    pub(crate) day: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) of: Where,
+    /// A change in words, such as 'vehicle v7 lost' or 'order ord-1 cancelled'; may be given several times.
+    #[arg(long, required_unless_present = "event")]
+    pub(crate) change: Vec<String>,
+    /// A file with CloudEvents: one, a list, or one a line; may be given several times. They follow the changes in words.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) event: Vec<PathBuf>,
+    /// As things stood then: an instant of zone time, as 2026-06-01T09:00:00Z.
+    #[arg(long)]
+    pub(crate) at: Option<String>,
+    /// The network that the zone was run with: a graph, matrix or day file, `osrm:URL` or `valhalla:URL` (default: the recording's own,
+    /// else straight lines).
+    #[arg(long, visible_alias = "graph")]
+    pub(crate) network: Option<String>,
+    /// Let searches run after the answers, as a running engine does within some seconds.
+    #[arg(long)]
+    pub(crate) search: bool,
+    /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }

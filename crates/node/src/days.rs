@@ -1,5 +1,6 @@
 //! Recorded days on disk: reading them whole, and the network they bring.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -142,6 +143,29 @@ pub(crate) fn read(path: &Path) -> Result<Day, Failure> {
         return Err(Failure::new(what, "give the path of a day file"));
     }
     Ok(day)
+}
+
+/// The messages of some entries of a recording, with the log time of each.
+pub(crate) fn messages(path: &Path, seqs: &[u64]) -> Result<BTreeMap<u64, (i64, String)>, Failure> {
+    let wrong = |what: String| Failure::new(format!("{}: {what}", path.display()), "give the path of a day file");
+    let mut reader = BufReader::new(std::fs::File::open(path).map_err(|error| wrong(error.to_string()))?);
+    let (mut found, mut number) = (BTreeMap::new(), 0);
+    while found.len() < seqs.len()
+        && let Some(text) = next_line(&mut reader, number).map_err(wrong)?
+    {
+        number += 1;
+        if text.trim().is_empty() {
+            continue;
+        }
+        let line = read_day_line(number, &text).map_err(|error| wrong(error.to_string()))?;
+        if let DayLine::Recorded { seq, logged_at, message } = line
+            && seqs.contains(&seq)
+        {
+            let at = logged_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond);
+            found.insert(seq, (at, message));
+        }
+    }
+    Ok(found)
 }
 
 /// What of a day file was read so far.

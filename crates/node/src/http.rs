@@ -1,6 +1,7 @@
 //! HTTP and the live feed: health, metrics, events in, and a websocket that never makes the engine wait. Documents about the state are
 //! in `state.rs`.
 
+mod reasons;
 mod sense;
 mod state;
 
@@ -68,6 +69,8 @@ struct App {
     reads_log: tokio::sync::Semaphore,
     /// Orders that the log did not have, and when it was read for them.
     unknown: Mutex<VecDeque<(Name, Instant)>>,
+    /// Who computes trials and quotes.
+    turns: reasons::Turns,
 }
 
 const ASSETS: [(&str, &str, &[u8]); 6] = [
@@ -128,6 +131,7 @@ pub(crate) fn router(live: Live, bearer: Option<String>, host: &str) -> Router {
         host: host.to_owned(),
         reads_log: tokio::sync::Semaphore::new(1),
         unknown: Mutex::default(),
+        turns: reasons::Turns::default(),
     });
     let mut router: Router<Arc<App>> = Router::new()
         .route("/livez", get(|| async { "live\n" }))
@@ -139,6 +143,11 @@ pub(crate) fn router(live: Live, bearer: Option<String>, host: &str) -> Router {
         .route("/v1/vehicles/{id}", get(state::vehicle))
         .route("/v1/orders/{id}", get(state::order))
         .route("/v1/decisions", get(state::decisions))
+        .route("/v1/explain/order/{id}", get(reasons::order))
+        .route("/v1/explain/vehicle/{id}", get(reasons::vehicle))
+        .route("/v1/explain/decision/{n}", get(reasons::decision))
+        .route("/v1/what-if", post(reasons::what_if))
+        .route("/v1/quotes", post(reasons::quotes))
         .route("/v1/features", get(state::features))
         .route("/v1/streets", get(state::streets))
         .route("/v1/events", post(events))

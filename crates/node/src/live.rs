@@ -40,7 +40,7 @@ use crate::screens::Question;
 use crate::trouble::Trouble;
 use crate::verify::{Evidence, Verify};
 use crate::warnings::Warnings;
-use handover::{Giver, Signals};
+use handover::{Ask, Copied, Giver, Signals};
 use intake::Taken;
 pub(crate) use start::{beginning, log_gap, search_pool, start, unseen};
 
@@ -50,6 +50,8 @@ pub(crate) const OVERLOAD_MAX: u8 = 4;
 const POSITIONS_EVERY: Duration = Duration::from_secs(1);
 /// The engine's clock is looked at this often at least, however many entries come.
 const TICK_EVERY: Duration = Duration::from_millis(50);
+/// A copy to compute with of this age is good enough where nothing has been folded since: positions may be as old.
+const POSITIONS_AGE: Duration = Duration::from_millis(100);
 /// Where plans do not fit to the fold, the log is asked this often whether entries were removed.
 const ASKED_AGAIN: Duration = Duration::from_secs(5);
 /// Cores that searches leave to the fold: the pool of searches has that many threads fewer than there are cores, at least one.
@@ -135,11 +137,16 @@ impl Readiness {
 pub(crate) struct Live {
     /// To the thread of the screens.
     pub(crate) questions: mpsc::Sender<Question>,
-    summaries: mpsc::Sender<oneshot::Sender<Summary>>,
+    /// To the engine's thread.
+    asks: mpsc::Sender<Ask>,
+    /// The last copy that it has given to compute with.
+    copied: Arc<Mutex<Option<Arc<Copied>>>>,
     signals: Arc<Signals>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) readiness: Arc<Readiness>,
+    /// The roads at normal speeds, all open.
+    pub(crate) network: Arc<Network>,
     /// The network for the map.
     pub(crate) streets: Arc<Document>,
     pub(crate) zone: ZoneName,
@@ -185,8 +192,30 @@ impl Live {
     /// Where the engine stands, with all key figures. Its thread copies them: not for who asks often.
     pub(crate) async fn summary(&self) -> Option<Summary> {
         let (reply, answer) = oneshot::channel();
-        self.summaries.send(reply).await.ok()?;
+        self.asks.send(Ask::Summary(reply)).await.ok()?;
         answer.await.ok()
+    }
+
+    /// What the engine holds, to compute with. Not older than what was folded when it is asked for; positions may be as old as
+    /// [`POSITIONS_AGE`]. All who ask while nothing is folded share one copy.
+    pub(crate) async fn copy(&self) -> Option<Arc<Copied>> {
+        let known = || self.copied.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = |copy: &&Arc<Copied>| {
+            copy.fleet.applied().0 >= self.signals.applied() && copy.taken.elapsed() < POSITIONS_AGE
+        };
+        if let Some(copy) = known().as_ref().filter(is_new) {
+            return Some(Arc::clone(copy));
+        }
+        let (reply, answer) = oneshot::channel();
+        self.asks.send(Ask::Copy(reply)).await.ok()?;
+        let copy = Arc::new(answer.await.ok()?);
+        *known() = Some(Arc::clone(&copy));
+        Some(copy)
+    }
+
+    /// Nobody computes: the copy is let go, so that the engine need not copy the tables that it writes to.
+    pub(crate) fn forget_copy(&self) {
+        *self.copied.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// The last entry of the log that was folded or passed over.
@@ -299,7 +328,7 @@ impl Worker {
         mut entries: mpsc::Receiver<Taken>,
         mut positions: Reader,
         mut inbox: mpsc::Receiver<Input>,
-        mut asked: mpsc::Receiver<oneshot::Sender<Summary>>,
+        mut asked: mpsc::Receiver<Ask>,
         mut stopped: watch::Receiver<bool>,
     ) {
         let owner = self.owner.clone();
@@ -351,10 +380,15 @@ impl Worker {
                     }
                 }
                 () = signals.wanted() => {} // a copy is handed over below
-                reply = asked.recv() => {
-                    let Some(reply) = reply else { break };
-                    let _ = reply.send(self.summary());
-                }
+                ask = asked.recv() => match ask {
+                    Some(Ask::Summary(reply)) => {
+                        let _ = reply.send(self.summary());
+                    }
+                    Some(Ask::Copy(reply)) => {
+                        let _ = reply.send(Copied::of(&self.engine, self.clock.now()));
+                    }
+                    None => break,
+                },
                 read = positions.next(), if positions_open => {
                     match read {
                         Some(Read::Message(message)) => self.position(&message),

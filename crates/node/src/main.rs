@@ -29,6 +29,7 @@ mod offline;
 mod out;
 mod publisher;
 mod readers;
+mod reasons;
 mod routing_api;
 mod schema;
 mod screens;
@@ -80,6 +81,8 @@ fn main() -> ExitCode {
             Command::Record(args) => Box::pin(readers::record(args)).await,
             Command::Audit(args) => Box::pin(readers::audit(args)).await,
             Command::Verify(args) => Box::pin(readers::verify(args)).await,
+            Command::Explain(args) => Box::pin(reasons::explain(args)).await,
+            Command::WhatIf(args) => Box::pin(reasons::what_if(args)).await,
             Command::Doctor(args) => Box::pin(doctor::doctor(args)).await,
             Command::Replay(args) => offline::replay(&args),
             Command::Backtest(args) => offline::backtest(&args),

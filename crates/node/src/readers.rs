@@ -97,6 +97,7 @@ fn cut(zone: &ZoneName, seen: u64, last: u64) -> Failure {
 
 /// A zone folded from its log alone.
 pub(crate) struct Folded {
+    /// What was folded so far.
     pub(crate) fleet: Fleet,
     tally: Tally,
     /// The last entry that was folded. What was rejected may stand behind it.
@@ -471,7 +472,7 @@ pub(crate) async fn verify(args: VerifyZone) -> Result<ExitCode, Failure> {
 }
 
 /// Opens a log for reading: what is not there is said and is not made.
-async fn open_existing(choice: &LogChoice, zone: &ZoneName) -> Result<log::Opened, Failure> {
+pub(crate) async fn open_existing(choice: &LogChoice, zone: &ZoneName) -> Result<log::Opened, Failure> {
     let opened = log::open(choice, log::Purpose::Read).await?;
     for name in opened.log.missing(zone) {
         if name == opened.log.stream_name(Stream::Fleet, zone) {

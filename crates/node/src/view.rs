@@ -25,7 +25,7 @@ pub(crate) fn lon_lat(space: Space, place: Position) -> [f64; 2] {
     }
 }
 
-fn reason_words(reason: UnassignedReason) -> &'static str {
+pub(crate) fn reason_words(reason: UnassignedReason) -> &'static str {
     match reason {
         UnassignedReason::NoVehicle => "no vehicle is on shift for it",
         UnassignedReason::Skills => "no vehicle has the skills",

@@ -6,6 +6,7 @@ mod legs;
 mod located;
 mod overload;
 mod promises;
+mod reasons;
 mod roads;
 mod service;
 mod somewhere;

@@ -108,7 +108,9 @@ impl Fleet {
                 Placement::Unplaced | Placement::Unassigned(_) => true,
             };
             let carried = state.on_board.is_none_or(|carrier| carrier == vehicle);
-            let pinned = state.pinned.is_none_or(|pin| pin == vehicle);
+            // A pin that has not been obeyed yet does not forbid to leave an order where it is.
+            let stays = doing.judges_times() && state.placement == Placement::OnRoute(vehicle);
+            let pinned = stays || state.pinned.is_none_or(|pin| pin == vehicle);
             let rejected = state.rejected_by.contains(&vehicle);
             if !from_here || !carried || !pinned || rejected {
                 return None;

@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use fleetfold_engine::Engine;
+use fleetfold_engine::{Engine, Outlook};
 use fleetfold_fleet::{Change, Fleet, Placement, Tally};
 use fleetfold_model::{Event, LogEntry, LogSeq, OrderId, Timestamp, VehicleId};
 use fleetfold_roads::Network;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::clock;
 
@@ -171,6 +171,36 @@ impl Glimpse {
             marked,
         }
     }
+}
+
+/// What an engine held at one instant, to compute with on another thread. It shares the fleet's tables, and nothing of it is shown.
+#[derive(Debug)]
+pub(crate) struct Copied {
+    /// Without its index.
+    pub(crate) fleet: Fleet,
+    pub(crate) outlook: Outlook,
+    /// Zone time.
+    pub(crate) now: Timestamp,
+    /// When it was taken.
+    pub(crate) taken: Instant,
+}
+
+impl Copied {
+    /// A copy of what an engine holds, for an instant of log time.
+    pub(crate) fn of(engine: &Engine, log_now: Timestamp) -> Self {
+        let fleet = engine.fleet().clone_without_index();
+        let now = fleet.zone().zone_time(log_now).max(engine.now());
+        Self { fleet, outlook: engine.outlook().clone(), now, taken: clock::monotonic() }
+    }
+}
+
+/// What is asked of the engine's thread itself. It answers between two inputs.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    /// Where it stands, with all key figures.
+    Summary(oneshot::Sender<super::Summary>),
+    /// A copy to compute with.
+    Copy(oneshot::Sender<Copied>),
 }
 
 /// A batch: what happened, and a copy of what is held after that, if one was wanted.

@@ -200,7 +200,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
 
     let metrics = Arc::new(Metrics::new());
     let (questions, questioned) = mpsc::channel(256);
-    let (summaries, asked) = mpsc::channel(16);
+    let (asks, asked) = mpsc::channel(16);
     let (hands, handed) = mpsc::unbounded_channel();
     let signals = Arc::new(Signals::default());
     let (inputs, inbox) = mpsc::channel(4096);
@@ -229,11 +229,13 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let owner = setup.owner.unwrap_or_else(|| format!("{}-{}", std::process::id(), hub.start));
     let live = Live {
         questions,
-        summaries,
+        asks,
+        copied: Arc::default(),
         signals: Arc::clone(&signals),
         hub: Arc::clone(&hub),
         metrics: Arc::clone(&metrics),
         readiness: Arc::clone(&readiness),
+        network: Arc::clone(&setup.network),
         streets,
         zone: setup.zone.clone(),
         log: setup.log.clone(),

@@ -1,0 +1,271 @@
+//! What keeps a vehicle off an order, and by how much: what would have to give, and would be enough.
+
+use std::collections::BTreeMap;
+
+use fleetfold_fleet::{Fleet, Placement};
+use fleetfold_model::{Cost, Millis, Name, OrderId, VehicleId};
+use fleetfold_solver::{
+    NodeIx, Problem, ProblemSpec, Role, Stop, StopIx, TIME_MAX, Timed, TourIx, TourSpec, UNREACHABLE, schedule_home,
+};
+
+use super::offer::{Stand, with_unit};
+use crate::draft::Draft;
+
+/// One thing that a vehicle lacks for an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// Nobody has signed on to it.
+    OffDuty,
+    /// It has broken down, or is out of contact.
+    BrokenDown,
+    /// A dispatcher has tied the order to another vehicle.
+    PinnedTo(VehicleId),
+    /// The goods are on board of another vehicle.
+    OnBoardOf(VehicleId),
+    /// Another vehicle is on its way to the order's stop, or there.
+    UnderWayWith(VehicleId),
+    /// Its driver would not take the order.
+    Rejected,
+    /// These skills.
+    Skills(Vec<Name>),
+    /// So many stops more in this shift.
+    Stops(u32),
+    /// So much more room in a dimension of load (thousandths of its unit).
+    Room {
+        /// The dimension, from 0.
+        dimension: usize,
+        /// How much.
+        by: i64,
+    },
+    /// A shift that ends so much later.
+    Shift(Millis),
+    /// A road there and back.
+    Way,
+    /// Goods would have to be unloaded in another order than last in, first out allows, or a break has no place.
+    Order,
+    /// Serving it there costs so much more than leaving it out.
+    Price(Cost),
+}
+
+/// What keeps a vehicle off an order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Miss {
+    /// Each of these is enough, if all of it gives. One that needs less than another stands alone; the nearest comes first.
+    pub ways: Vec<Vec<Lack>>,
+    /// Its route breaks a rule already without the order.
+    pub is_broken: bool,
+}
+
+/// What a position of a tour lacks, by kind and amount: to be compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Short {
+    shift: i64,
+    room: [i64; 4],
+    stops: u32,
+}
+
+impl Short {
+    /// Which kinds are short, as bits.
+    fn kinds(&self) -> u8 {
+        let room = self.room.iter().enumerate().map(|(dimension, &by)| u8::from(by > 0) << (dimension + 2));
+        u8::from(self.shift > 0) | (u8::from(self.stops > 0) << 1) | room.sum::<u8>()
+    }
+
+    fn lacks(&self) -> Vec<Lack> {
+        let room = self.room.iter().enumerate().filter(|(_, by)| **by > 0);
+        let room = room.map(|(dimension, &by)| Lack::Room { dimension, by });
+        let stops = (self.stops > 0).then_some(Lack::Stops(self.stops));
+        let shift = (self.shift > 0).then_some(Lack::Shift(Millis(self.shift)));
+        stops.into_iter().chain(room).chain(shift).collect()
+    }
+}
+
+/// What of its own or of the order keeps a vehicle off, whatever its route. `Err`: nothing else needs to be asked.
+fn by_itself(fleet: &Fleet, vehicle: VehicleId, order: OrderId) -> Result<Vec<Lack>, Lack> {
+    let (state, it) = (fleet.vehicle(vehicle), fleet.order(order));
+    if let Some(only) = it.on_board.filter(|&only| only != vehicle) {
+        return Err(Lack::OnBoardOf(only));
+    }
+    if let Some(only) = it.pinned.filter(|&only| only != vehicle) {
+        return Err(Lack::PinnedTo(only));
+    }
+    if let Placement::OnRoute(other) = it.placement
+        && other != vehicle
+    {
+        let other_state = fleet.vehicle(other);
+        let head = other_state.route.visits.get(..other_state.frozen()).unwrap_or_default();
+        if head.iter().any(|visit| visit.order == order) {
+            return Err(Lack::UnderWayWith(other));
+        }
+    }
+    if state.lost {
+        return Err(Lack::BrokenDown);
+    }
+    if !state.is_available() {
+        return Err(Lack::OffDuty);
+    }
+    let mut lacks = Vec::new();
+    if it.rejected_by.contains(&vehicle) {
+        lacks.push(Lack::Rejected);
+    }
+    // A dispatcher's word counts more than who can.
+    if it.pinned.is_none() && it.skills & !state.skills != 0 {
+        let has = state.spec.as_ref().map_or(&[][..], |spec| &spec.skills);
+        let needs = it.spec.as_ref().map_or(&[][..], |spec| &spec.skills);
+        lacks.push(Lack::Skills(needs.iter().filter(|skill| !has.contains(skill)).cloned().collect()));
+    }
+    Ok(lacks)
+}
+
+/// What would have to give so that a vehicle can serve an order beside the rest of its route; `None`: nothing, it can.
+pub(super) fn miss(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Option<Miss> {
+    let own = match by_itself(stand.fleet, vehicle, order) {
+        Ok(own) => own,
+        Err(lack) => return Some(Miss { ways: vec![vec![lack]], is_broken: false }),
+    };
+    let draft = stand.draft(&[vehicle], &[order]);
+    let unit = unit_of(&draft, order);
+    if unit.is_empty() {
+        // Its first stop is under way: it is served there already.
+        return None;
+    }
+    let problem = draft.finish_known(stand.outlook);
+    let limits = problem.tours()[0].clone();
+    let (free, spec) = without_limits(&problem, &unit);
+    let short = |sequence: &[StopIx]| -> Result<Short, Lack> {
+        let unreachable = || leads_nowhere(&free, sequence);
+        let Some((times, home)) = schedule_home(&free, TourIx(0), sequence) else {
+            return Err(if unreachable() { Lack::Way } else { Lack::Order });
+        };
+        Ok(Short {
+            shift: shift_lacks(&free, &spec, &limits, sequence, (&times, &home)),
+            room: room_lacks(&free, &limits, sequence),
+            stops: (sequence.len() as u32).saturating_sub(limits.stops_max),
+        })
+    };
+    let tail = draft.initial[0].clone();
+    let is_broken = !tail.is_empty() && short(&tail).map_or(true, |short| short != Short::default());
+    // For each set of kinds the position that lacks least.
+    let mut least: BTreeMap<u8, Short> = BTreeMap::new();
+    let mut never = None;
+    for sequence in with_unit(&tail, &unit) {
+        match short(&sequence) {
+            Ok(found) => {
+                let known = least.entry(found.kinds()).or_insert(found);
+                *known = (*known).min(found);
+            }
+            Err(lack) => never = Some(if never == Some(Lack::Order) { Lack::Order } else { lack }),
+        }
+    }
+    if least.is_empty() {
+        let last = never.unwrap_or(Lack::Way);
+        return Some(Miss { ways: vec![own.into_iter().chain([last]).collect()], is_broken });
+    }
+    if least.contains_key(&0) {
+        return (!own.is_empty()).then(|| Miss { ways: vec![own], is_broken });
+    }
+    let needs_less = |kinds: u8| least.keys().any(|&other| other != kinds && other & kinds == other);
+    let mut ways: Vec<Short> =
+        least.iter().filter(|(kinds, _)| !needs_less(**kinds)).map(|(_, short)| *short).collect();
+    ways.sort_by_key(|short| (short.kinds().count_ones(), *short));
+    let ways = ways.iter().map(|short| own.iter().cloned().chain(short.lacks()).collect()).collect();
+    Some(Miss { ways, is_broken })
+}
+
+/// The stops of an order in a draft, pickup first.
+pub(super) fn unit_of(draft: &Draft, order: OrderId) -> Vec<StopIx> {
+    let stops = draft.stops.iter().enumerate().filter(|(_, stop)| stop.0 == order);
+    stops.map(|(index, _)| StopIx(index as u32)).collect()
+}
+
+/// The same problem of one tour without limits of load, stops, shift and skill, and without what the unit's stops say of who may serve
+/// them.
+fn without_limits(problem: &Problem, unit: &[StopIx]) -> (Problem, ProblemSpec) {
+    let mut spec = problem.spec().clone();
+    spec.initial = vec![Vec::new()];
+    let tour = &mut spec.tours[0];
+    tour.capacity = [i32::MAX; 4];
+    tour.stops_max = u32::MAX;
+    tour.end_by = TIME_MAX;
+    tour.has = u64::MAX;
+    for &stop in unit {
+        spec.stops[stop.index()].barred = Vec::new();
+    }
+    (Problem::new(spec.clone()).expect("a legal problem without some of its limits"), spec)
+}
+
+/// True where a leg of a sequence does not exist.
+fn leads_nowhere(problem: &Problem, sequence: &[StopIx]) -> bool {
+    let tour = &problem.tours()[0];
+    let mut node = tour.start_node;
+    let nodes = sequence.iter().map(|stop| problem.stops()[stop.index()].node);
+    nodes.chain((tour.end_node != NodeIx::NONE).then_some(tour.end_node)).any(|next| {
+        let from = std::mem::replace(&mut node, next);
+        problem.legs().time(from, next) >= UNREACHABLE
+    })
+}
+
+/// By how much a shift ends too early for a sequence.
+fn shift_lacks(
+    free: &Problem,
+    spec: &ProblemSpec,
+    limits: &TourSpec,
+    sequence: &[StopIx],
+    (times, home): (&[Timed], &Timed),
+) -> i64 {
+    let stops: Vec<&Stop> = sequence.iter().map(|stop| &free.stops()[stop.index()]).collect();
+    let fits = |end_by: i64| keeps_shift(limits, &stops, (times, home), end_by);
+    let end_by = i64::from(limits.end_by);
+    if limits.pauses.is_empty() {
+        let ends = times.iter().flat_map(|timed| [timed.start, timed.departure]).chain([home.arrival]);
+        let mut ends: Vec<i64> = ends.map(i64::from).filter(|&end| end > end_by).collect();
+        ends.sort_unstable();
+        return std::iter::once(end_by).chain(ends).find(|&end| fits(end)).map_or(0, |end| end - end_by);
+    }
+    // Breaks are taken elsewhere where the shift is longer: the least end at which the sequence can be driven.
+    let can = |end_by: i64| {
+        let mut spec = spec.clone();
+        spec.tours[0].end_by = end_by.min(i64::from(TIME_MAX)) as i32;
+        Problem::new(spec).is_ok_and(|problem| schedule_home(&problem, TourIx(0), sequence).is_some())
+    };
+    let (mut no, mut yes) = (end_by - 1, i64::from(TIME_MAX));
+    while no + 1 < yes {
+        let middle = no + (yes - no) / 2;
+        if can(middle) { yes = middle } else { no = middle }
+    }
+    yes - end_by
+}
+
+/// True where a sequence with these times is driven within a shift that ends so. Goods that are on board from the start may be delivered
+/// after it, and so may those of shipments where the policy says so; who is out for them comes home late.
+fn keeps_shift(limits: &TourSpec, stops: &[&Stop], (times, home): (&[Timed], &Timed), end_by: i64) -> bool {
+    let mut overtime = false;
+    for (stop, timed) in stops.iter().zip(times) {
+        let is_exempt = stop.role == Role::Delivery && (stop.mate == StopIx::NONE || limits.finish_late);
+        let last = if limits.end_node == NodeIx::NONE { timed.departure } else { timed.start };
+        if !is_exempt && i64::from(last) > end_by {
+            return false;
+        }
+        overtime |= is_exempt && i64::from(timed.departure) > end_by;
+    }
+    overtime || i64::from(home.arrival) <= end_by
+}
+
+/// How much more is on board than fits, in each dimension, where most of it is.
+fn room_lacks(free: &Problem, limits: &TourSpec, sequence: &[StopIx]) -> [i64; 4] {
+    let stops = || sequence.iter().map(|stop| &free.stops()[stop.index()]);
+    std::array::from_fn(|dimension| {
+        let load = |stop: &Stop| i64::from(stop.load[dimension]);
+        let mut carried = i64::from(limits.onboard[dimension]);
+        carried += stops().filter(|stop| stop.role == Role::JobDelivery).map(load).sum::<i64>();
+        let mut most = carried;
+        for stop in stops() {
+            carried += match stop.role {
+                Role::Pickup | Role::JobPickup => load(stop),
+                Role::Delivery | Role::JobDelivery => -load(stop),
+            };
+            most = most.max(carried);
+        }
+        (most - i64::from(limits.capacity[dimension])).max(0)
+    })
+}

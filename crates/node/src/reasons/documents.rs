@@ -1,0 +1,414 @@
+//! Documents of reasons, trials and quotes. Money is in the zone's currency, a span in seconds, an instant in milliseconds of Unix time
+//! (zone time where nothing else is said).
+
+use std::collections::BTreeMap;
+
+use fleetfold_engine::reasons::{Lack, Miss, Offer as EngineOffer, Parts, Possible};
+use fleetfold_fleet::Fleet;
+use fleetfold_model::{Cost as Money, Millis, Name, StopKind, Timestamp, VehicleId};
+use serde::Serialize;
+
+/// A cost in parts. Prices add up to `total`; waiting and overtime have no price.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Cost {
+    pub(crate) total: f64,
+    pub(crate) drive: f64,
+    pub(crate) late: f64,
+    pub(crate) change: f64,
+    pub(crate) fixed: f64,
+    pub(crate) flow: f64,
+    pub(crate) drive_seconds: f64,
+    pub(crate) drive_meters: i64,
+    pub(crate) wait_seconds: f64,
+    pub(crate) late_seconds: f64,
+    pub(crate) overtime_seconds: f64,
+}
+
+/// Units of the currency.
+pub(crate) fn money(cost: Money) -> f64 {
+    cost.0 as f64 / 1e6
+}
+
+pub(crate) fn seconds(span: Millis) -> f64 {
+    span.0 as f64 / 1e3
+}
+
+impl Cost {
+    pub(crate) fn of(parts: &Parts) -> Self {
+        Self {
+            total: money(parts.total()),
+            drive: money(parts.drive),
+            late: money(parts.late),
+            change: money(parts.change),
+            fixed: money(parts.fixed),
+            flow: money(parts.flow),
+            drive_seconds: seconds(parts.driving),
+            drive_meters: parts.metres.0,
+            wait_seconds: seconds(parts.waiting),
+            late_seconds: seconds(parts.lateness),
+            overtime_seconds: seconds(parts.overtime),
+        }
+    }
+}
+
+/// An entry of the log that made something happen.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Cause {
+    pub(crate) seq: u64,
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) id: String,
+    pub(crate) source: String,
+    pub(crate) subject: Option<String>,
+    /// As its producer says.
+    pub(crate) time: Option<String>,
+    /// Log time.
+    pub(crate) logged_at: i64,
+}
+
+/// What made an engine decide.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Trigger {
+    /// `facts`: it answers these entries. `search`: a search found something better for routes that these entries had changed last.
+    /// `watch`: no fact; the engine saw a promise break, times move, or room for an order that had none.
+    pub(crate) kind: &'static str,
+    pub(crate) entries: Vec<Cause>,
+    /// Rounds of the search; 0 for an answer.
+    pub(crate) rounds: u32,
+}
+
+/// A stop as it would be served.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct StopTimes {
+    pub(crate) stop: &'static str,
+    pub(crate) arrival: i64,
+    pub(crate) start: i64,
+    pub(crate) late_seconds: f64,
+}
+
+/// Somebody else's stop that begins later.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Delay {
+    pub(crate) order: String,
+    pub(crate) stop: &'static str,
+    pub(crate) later_seconds: f64,
+    pub(crate) late_seconds: f64,
+    pub(crate) late_seconds_before: f64,
+}
+
+/// One thing that would have to give.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Give {
+    /// A short stable word.
+    pub(crate) what: &'static str,
+    /// By how much: seconds of a shift, units of load, stops, or money.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<f64>,
+    /// The dimension of load, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dimension: Option<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) skills: Vec<String>,
+    /// The vehicle that has it instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) vehicle: Option<String>,
+}
+
+/// What a vehicle would make of an order.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Offer {
+    pub(crate) vehicle: String,
+    /// What its route would come to more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cost: Option<Cost>,
+    /// By how much more that is than the chosen vehicle's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dearer_by: Option<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) stops: Vec<StopTimes>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) delays: Vec<Delay>,
+    /// Somebody would be served later than promised who would not be otherwise, or more so. An answer takes that only where every
+    /// vehicle would make somebody late, whatever it saves.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) makes_late: bool,
+    /// Where it cannot take the order: each list is enough if all in it gives.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) needs: Vec<Vec<Give>>,
+    /// Its route breaks a rule already.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) route_is_broken: bool,
+    /// Why a quote is not accepted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) limits_broken: Vec<&'static str>,
+}
+
+pub(crate) fn stop_name(stop: StopKind) -> &'static str {
+    match stop {
+        StopKind::Pickup => "pickup",
+        StopKind::Delivery => "delivery",
+    }
+}
+
+pub(crate) fn vehicle_name(fleet: &Fleet, vehicle: VehicleId) -> String {
+    fleet.vehicle(vehicle).name.to_string()
+}
+
+pub(crate) fn stops(possible: &Possible) -> Vec<StopTimes> {
+    let stop = |&(kind, arrival, start, late): &(StopKind, Timestamp, Timestamp, Millis)| StopTimes {
+        stop: stop_name(kind),
+        arrival: arrival.0,
+        start: start.0,
+        late_seconds: seconds(late),
+    };
+    possible.stops.iter().map(stop).collect()
+}
+
+pub(crate) fn delays(fleet: &Fleet, possible: &Possible) -> Vec<Delay> {
+    let delays = possible.delays.iter().map(|delay| Delay {
+        order: fleet.order(delay.order).name.to_string(),
+        stop: stop_name(delay.stop),
+        later_seconds: seconds(delay.by),
+        late_seconds: seconds(delay.late),
+        late_seconds_before: seconds(delay.late_before),
+    });
+    delays.collect()
+}
+
+fn give(fleet: &Fleet, lack: &Lack) -> Give {
+    let plain = |what| Give { what, by: None, dimension: None, skills: Vec::new(), vehicle: None };
+    let by = |what, by: f64| Give { by: Some(by), ..plain(what) };
+    let on = |what, other: &VehicleId| Give { vehicle: Some(vehicle_name(fleet, *other)), ..plain(what) };
+    match lack {
+        Lack::OffDuty => plain("off_duty"),
+        Lack::BrokenDown => plain("lost"),
+        Lack::PinnedTo(other) => on("pinned", other),
+        Lack::OnBoardOf(other) => on("on_board", other),
+        Lack::UnderWayWith(other) => on("under_way", other),
+        Lack::Rejected => plain("rejected"),
+        Lack::Skills(skills) => Give { skills: skills.iter().map(Name::to_string).collect(), ..plain("skills") },
+        Lack::Stops(more) => by("stops", f64::from(*more)),
+        Lack::Room { dimension, by: over } => {
+            Give { dimension: Some(dimension + 1), ..by("capacity", *over as f64 / 1e3) }
+        }
+        Lack::Shift(span) => by("shift", seconds(*span)),
+        Lack::Way => plain("unreachable"),
+        Lack::Order => plain("unloading_order_or_break"),
+        Lack::Price(cost) => by("price", money(*cost)),
+    }
+}
+
+fn needs(fleet: &Fleet, miss: &Miss) -> Vec<Vec<Give>> {
+    miss.ways.iter().map(|way| way.iter().map(|lack| give(fleet, lack)).collect()).collect()
+}
+
+impl Offer {
+    /// `chosen`: what the vehicle that has the order comes to, to compare with.
+    pub(crate) fn of(fleet: &Fleet, vehicle: VehicleId, offer: &EngineOffer, chosen: Option<Money>) -> Self {
+        let mut it = Self {
+            vehicle: vehicle_name(fleet, vehicle),
+            cost: None,
+            dearer_by: None,
+            stops: Vec::new(),
+            delays: Vec::new(),
+            makes_late: false,
+            needs: Vec::new(),
+            route_is_broken: false,
+            limits_broken: Vec::new(),
+        };
+        match offer {
+            EngineOffer::Possible(possible) => {
+                it.cost = Some(Cost::of(&possible.extra));
+                it.dearer_by = chosen.map(|chosen| money(Money(possible.extra.total().0 - chosen.0)));
+                it.stops = stops(possible);
+                it.delays = delays(fleet, possible);
+                it.makes_late = possible.makes_late();
+            }
+            EngineOffer::Missed(miss) => {
+                it.needs = needs(fleet, miss);
+                it.route_is_broken = miss.is_broken;
+            }
+        }
+        it
+    }
+}
+
+/// Why an order is where a decision put it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct OrderReason {
+    pub(crate) order: String,
+    pub(crate) from: Option<String>,
+    pub(crate) vehicle: Option<String>,
+    /// Why it is on no route.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unassigned: Option<&'static str>,
+    /// What its vehicle's route comes to more than without it; absent where that route could not be driven without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cost: Option<Cost>,
+    pub(crate) stops: Vec<StopTimes>,
+    pub(crate) delays: Vec<Delay>,
+    /// What others would have made of it, with all else as decided.
+    pub(crate) alternatives: Vec<Offer>,
+    /// Registered vehicles farther away, of which nothing is said.
+    pub(crate) not_asked: usize,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RouteReason {
+    pub(crate) vehicle: String,
+    /// What was left of its route to drive, and what it comes to now; `null` where it cannot be driven within its limits.
+    pub(crate) before: Option<Cost>,
+    pub(crate) after: Option<Cost>,
+    /// By how much the plan's times differ from those that are computed here. Not 0 where the engine had other roads, or positions
+    /// that are not in the log.
+    pub(crate) off_seconds: f64,
+}
+
+/// One exchange group of a plan.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct GroupReason {
+    /// False: its routes had changed meanwhile, and nothing of it came true.
+    pub(crate) accepted: bool,
+    pub(crate) trigger: Trigger,
+    /// How many orders it moved, placed or left out.
+    pub(crate) joint: usize,
+    /// By how much its routes became cheaper (negative: dearer), what orders on no route cost not counted.
+    pub(crate) saving: Option<f64>,
+    pub(crate) routes: Vec<RouteReason>,
+    pub(crate) orders: Vec<OrderReason>,
+}
+
+/// One plan.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct PlanReason {
+    /// The number of the plan.
+    pub(crate) decision: u64,
+    pub(crate) seq: u64,
+    /// Zone time at which it was logged: everything is computed for this instant.
+    pub(crate) at: i64,
+    /// The last entry that its engine knew.
+    pub(crate) based_on_seq: u64,
+    pub(crate) groups: Vec<GroupReason>,
+}
+
+/// `explain order`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ExplainedOrder {
+    pub(crate) order: String,
+    pub(crate) applied: u64,
+    pub(crate) at: i64,
+    pub(crate) status: &'static str,
+    pub(crate) vehicle: Option<String>,
+    /// Its open stops as planned.
+    pub(crate) stops: Vec<StopTimes>,
+    /// The decision that put it there.
+    pub(crate) decision: Option<PlanReason>,
+    /// Where it is on no route: what vehicles lack now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) now: Vec<Offer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) not_asked: Option<usize>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ExplainedVisit {
+    pub(crate) order: String,
+    pub(crate) stop: &'static str,
+    pub(crate) start: i64,
+    pub(crate) late_seconds: f64,
+    pub(crate) frozen: bool,
+    /// The number of the plan that put it on this route.
+    pub(crate) decision: Option<u64>,
+}
+
+/// `explain vehicle`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ExplainedVehicle {
+    pub(crate) vehicle: String,
+    pub(crate) applied: u64,
+    pub(crate) at: i64,
+    pub(crate) status: &'static str,
+    /// What is left of its route to drive; `null` where it cannot be driven within its limits.
+    pub(crate) cost: Option<Cost>,
+    pub(crate) visits: Vec<ExplainedVisit>,
+    /// The decision that last changed its route.
+    pub(crate) decision: Option<PlanReason>,
+}
+
+/// Where an order is in one of two plans.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Place {
+    pub(crate) status: &'static str,
+    pub(crate) vehicle: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unassigned: Option<&'static str>,
+    pub(crate) start: Option<i64>,
+    pub(crate) late_seconds: f64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Difference {
+    pub(crate) order: String,
+    pub(crate) before: Place,
+    pub(crate) after: Place,
+    /// By how much its last stop begins later (negative: earlier).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) later_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) offers: Vec<Offer>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct PlanCost {
+    /// Routes and orders on no route.
+    pub(crate) total: f64,
+    pub(crate) routes: Cost,
+    pub(crate) unserved: f64,
+    pub(crate) unassigned: usize,
+    /// Routes that cannot be driven within their limits, and are not in the sum.
+    pub(crate) undrivable_routes: usize,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Tried {
+    /// The event, as it would have been logged.
+    pub(crate) event: serde_json::Value,
+    /// Why it makes no sense now, if it does not.
+    pub(crate) refused: Option<&'static str>,
+}
+
+/// The answer to a what-if.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct WhatIf {
+    pub(crate) applied: u64,
+    pub(crate) at: i64,
+    pub(crate) events: Vec<Tried>,
+    /// True: the engine did not come to an end, so that this is not the whole of it.
+    pub(crate) unsettled: bool,
+    /// Orders that would change: how many by kind, and each of them.
+    pub(crate) counts: BTreeMap<&'static str, usize>,
+    pub(crate) orders: Vec<Difference>,
+    pub(crate) cost_before: PlanCost,
+    pub(crate) cost_after: PlanCost,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct SlotQuote {
+    pub(crate) opens: i64,
+    pub(crate) closes: i64,
+    /// A vehicle can take it within the limits.
+    pub(crate) accepted: bool,
+    /// The cheapest first of those that keep the limits, then those that can at all, then what the others lack.
+    pub(crate) offers: Vec<Offer>,
+    pub(crate) not_asked: usize,
+}
+
+/// The answer to a quote.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Quotes {
+    pub(crate) applied: u64,
+    pub(crate) at: i64,
+    /// The slot that costs least, by its place in the list, if any is accepted.
+    pub(crate) cheapest: Option<usize>,
+    pub(crate) slots: Vec<SlotQuote>,
+}

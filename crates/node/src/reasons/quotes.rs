@@ -1,0 +1,206 @@
+//! `POST /v1/quotes`: what an order would cost in each of several slots that a customer may choose from. Nothing of it enters the log.
+
+use fleetfold_engine::Outlook;
+use fleetfold_engine::reasons::{Limits, Offer as EngineOffer, Possible, Slot, quote};
+use fleetfold_fleet::Fleet;
+use fleetfold_model::{Cost as Money, Event, Millis, Order, TimeWindow, Timestamp};
+use fleetfold_wire::{What, decode, other_coordinates};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::documents::{Offer, Quotes, SlotQuote};
+use crate::failure::Failure;
+use crate::view::refused_words;
+
+/// Most slots of one quote.
+const SLOTS_MAX: usize = 48;
+/// Vehicles that are asked if the question does not say.
+const VEHICLES: usize = 24;
+/// Most vehicles that are asked.
+const VEHICLES_MAX: usize = 500;
+
+/// What is asked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Asked {
+    /// The payload of an `order.created`; its `order_id` may be left out.
+    order: Value,
+    slots: Vec<AskedSlot>,
+    #[serde(default)]
+    accept: Accept,
+    vehicles: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AskedSlot {
+    opens: String,
+    closes: String,
+}
+
+/// Limits of acceptance.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Accept {
+    nobody_late: bool,
+    delay_max_seconds: Option<f64>,
+    cost_max: Option<f64>,
+}
+
+/// A question that was read.
+#[derive(Debug)]
+pub(crate) struct Question {
+    order: Order,
+    slots: Vec<Slot>,
+    limits: Limits,
+    vehicles: usize,
+}
+
+impl Question {
+    /// Reads a question. `now`: zone time.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and where.
+    pub(crate) fn read(body: &[u8], fleet: &Fleet, now: Timestamp) -> Result<Self, Failure> {
+        let example =
+            "send {\"order\":{…},\"slots\":[{\"opens\":\"2026-06-01T14:00:00Z\",\"closes\":\"2026-06-01T16:00:00Z\"}]}";
+        let asked: Asked = serde_json::from_slice(body)
+            .map_err(|error| Failure::new(format!("the body is no question: {error}"), example))?;
+        if asked.slots.is_empty() || asked.slots.len() > SLOTS_MAX {
+            return Err(Failure::new(
+                format!("`slots`: {} of them, 1 to {SLOTS_MAX} are taken", asked.slots.len()),
+                example,
+            ));
+        }
+        let vehicles = asked.vehicles.unwrap_or(VEHICLES);
+        if !(1..=VEHICLES_MAX).contains(&vehicles) {
+            return Err(Failure::new(
+                format!("`vehicles`: {vehicles} is not between 1 and {VEHICLES_MAX}"),
+                "24 are asked without it",
+            ));
+        }
+        let slots = asked.slots.iter().enumerate().map(|(index, slot)| slot_of(index, slot));
+        let slots = slots.collect::<Result<_, Failure>>()?;
+        let limits = Limits {
+            nobody_late: asked.accept.nobody_late,
+            delay_max: not_negative("delay_max_seconds", asked.accept.delay_max_seconds, 1e3)?.map(Millis),
+            cost_max: not_negative("cost_max", asked.accept.cost_max, 1e6)?.map(Money),
+        };
+        Ok(Self { order: order_of(asked.order, fleet, now)?, slots, limits, vehicles })
+    }
+}
+
+fn not_negative(field: &str, value: Option<f64>, unit: f64) -> Result<Option<i64>, Failure> {
+    match value {
+        None => Ok(None),
+        Some(value) if value.is_finite() && (0.0..1e9).contains(&value) => Ok(Some((value * unit).round() as i64)),
+        Some(value) => Err(Failure::new(format!("`accept.{field}`: {value} is no limit"), "give a number from 0 on")),
+    }
+}
+
+fn slot_of(index: usize, slot: &AskedSlot) -> Result<Slot, Failure> {
+    let instant = |field: &str, text: &str| {
+        let read = text.parse::<jiff::Timestamp>().map(|at| Timestamp(at.as_millisecond()));
+        read.map_err(|error| {
+            Failure::new(
+                format!("`slots[{index}].{field}`: `{text}` is no instant: {error}"),
+                "write it as in 2026-06-01T14:00:00Z",
+            )
+        })
+    };
+    let (opens, closes) = (instant("opens", &slot.opens)?, instant("closes", &slot.closes)?);
+    TimeWindow::new(opens, closes).ok_or_else(|| {
+        Failure::new(format!("`slots[{index}]` closes before it opens"), "put the earlier instant into `opens`")
+    })
+}
+
+/// The order of a question, read as a producer's is.
+fn order_of(mut data: Value, fleet: &Fleet, now: Timestamp) -> Result<Order, Failure> {
+    let Some(fields) = data.as_object_mut() else {
+        return Err(Failure::new("`order` is no object", "send the `data` of an `order.created`: docs/EVENTS.md"));
+    };
+    if !fields.contains_key("order_id") {
+        // A name that no order has.
+        let names = (0..=fleet.held_count()).map(|number| format!("quote-{number}"));
+        let free = names.into_iter().find(|name| fleet.order_id(name).is_none());
+        fields.insert("order_id".to_owned(), json!(free));
+    }
+    let id = fields.get("order_id").cloned();
+    let time = jiff::Timestamp::from_millisecond(now.0).map(|at| at.to_string()).unwrap_or_default();
+    let event = json!({
+        "specversion": "1.0", "id": "quote", "source": "/quotes", "type": "fleet.order.created.v1", "subject": id, "time": time, "data": data,
+    });
+    let wrong = |what: String| {
+        Failure::new(format!("`order`: {what}"), "send the `data` of an `order.created`: docs/EVENTS.md")
+    };
+    let decoded = decode(event.to_string().as_bytes()).map_err(|error| wrong(error.to_string()))?;
+    if let Some(warning) = decoded.warnings.iter().find(|warning| warning.is_refused_by_strict()) {
+        return Err(wrong(warning.to_string()));
+    }
+    if let Some(warning) = other_coordinates(decoded.kind, &decoded.envelope, fleet.zone().space) {
+        return Err(wrong(warning.to_string()));
+    }
+    match decoded.what {
+        What::Event(Event::OrderCreated(order)) => Ok(order),
+        What::Event(_) | What::Position(..) => Err(wrong("it is no order".to_owned())),
+    }
+}
+
+/// Answers a question.
+///
+/// # Errors
+///
+/// Why the zone would refuse the order.
+pub(crate) fn answer(fleet: &Fleet, outlook: &Outlook, now: Timestamp, question: &Question) -> Result<Quotes, Failure> {
+    let Question { order, slots, limits, vehicles } = question;
+    let quoted = quote((fleet, outlook, now), order, slots, (limits, *vehicles)).map_err(|refused| {
+        Failure::new(
+            format!("the zone would refuse the order {}: {}", order.name, refused_words(refused)),
+            "leave `order_id` out, or give one that no order has",
+        )
+    })?;
+    let mut told = Vec::with_capacity(slots.len());
+    let mut cheapest: Option<(i64, usize)> = None;
+    for (index, (slot, quoted)) in slots.iter().zip(&quoted).enumerate() {
+        let first = quoted.offers.first().and_then(|(_, offer)| match offer {
+            EngineOffer::Possible(possible) if limits.keep(possible) => Some(possible.extra.total().0),
+            EngineOffer::Possible(_) | EngineOffer::Missed(_) => None,
+        });
+        if let Some(cost) = first
+            && cheapest.is_none_or(|(least, _)| cost < least)
+        {
+            cheapest = Some((cost, index));
+        }
+        let offers = quoted.offers.iter().map(|(vehicle, offer)| {
+            let mut it = Offer::of(fleet, *vehicle, offer, first.map(Money));
+            if let EngineOffer::Possible(possible) = offer {
+                it.limits_broken = broken(limits, possible);
+            }
+            it
+        });
+        told.push(SlotQuote {
+            opens: slot.opens().0,
+            closes: slot.closes().0,
+            accepted: first.is_some(),
+            offers: offers.collect(),
+            not_asked: quoted.not_asked,
+        });
+    }
+    let cheapest = cheapest.map(|(_, index)| index);
+    Ok(Quotes { applied: fleet.applied().0, at: now.0, cheapest, slots: told })
+}
+
+/// Which limits an offer breaks.
+fn broken(limits: &Limits, offer: &Possible) -> Vec<&'static str> {
+    let makes_late = offer.delays.iter().any(|delay| delay.late > delay.late_before);
+    let delayed = limits.delay_max.is_some_and(|most| offer.delays.iter().any(|delay| delay.by > most));
+    let dear = limits.cost_max.is_some_and(|most| offer.extra.total() > most);
+    let all = [
+        (offer.lateness() > Millis(0), "slot"),
+        (limits.nobody_late && makes_late, "nobody_late"),
+        (delayed, "delay_max_seconds"),
+        (dear, "cost_max"),
+    ];
+    all.into_iter().filter(|(is_broken, _)| *is_broken).map(|(_, name)| name).collect()
+}

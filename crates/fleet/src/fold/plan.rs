@@ -8,6 +8,7 @@ use fleetfold_model::{
 
 use crate::change::{PlanOutcome, Refused};
 use crate::fold::Applying;
+use crate::slack::Slack;
 use crate::{Fleet, Placement, Visit};
 
 /// Highest number with which a chain begins whose first plan cannot be checked (format 1, and earlier ones have expired). No
@@ -222,7 +223,7 @@ impl Fleet {
                 && vehicle.is_some()
                 && self.orders[order.index()].pinned == vehicle
             {
-                self.orders[order.index()].pinned = None;
+                self.orders[order.index()].pinned = self.held_by_a_word(order);
                 doing.order(order);
             }
         }
@@ -231,6 +232,15 @@ impl Fleet {
                 doing.change.answered.push((*seq, self.logged_at - ask.logged_at));
             }
         }
+    }
+
+    /// The vehicle of an order that is there by a dispatcher's word alone: it is too full, or lacks a skill.
+    fn held_by_a_word(&self, order: OrderId) -> Option<VehicleId> {
+        let state = self.order(order);
+        let Placement::OnRoute(carrier) = state.placement else { return None };
+        let slack = Slack::of(self, self.vehicle(carrier));
+        let is_legal = slack.room_at_start.is_some() && state.skills & !slack.skills == 0;
+        (!is_legal).then_some(carrier)
     }
 
     /// A vehicle that is on its way to a stop which its new visits do not begin with turns where the plan says.

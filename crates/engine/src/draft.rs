@@ -26,6 +26,12 @@ const URGENT_WITHIN: Millis = Millis(20 * 60_000);
 const DISTANT_PERMILLE: i64 = 700;
 /// How far off is far, zone time (guess).
 const DISTANT_BEYOND: Millis = Millis(60 * 60_000);
+/// For each time that an order has changed vehicle before, the next time costs this much more, so that nobody is sent back and forth;
+/// and as often as this at most.
+const AGAIN_PERMILLE: i64 = 1_500;
+const AGAIN_MAX: u32 = 6;
+/// What its driver has accepted costs this much more (guess: half as much again).
+const ACCEPTED_PERMILLE: i64 = 500;
 /// What a driver who is told to go elsewhere needs to turn, zone time (guess: to read a message and to find a place to turn).
 const REACTION: Millis = Millis(20_000);
 /// Travel times are told apart by the hour until this long after the last stop is due.
@@ -339,15 +345,22 @@ impl Draft {
             Placement::Unplaced | Placement::Unassigned(_) => None,
         };
         // Without an acceptance ever, the fleet does not report them: told is told.
-        let untold = matches!(order.placement, Placement::OnRoute(vehicle) if {
-            let vehicle = fleet.vehicle(vehicle);
-            vehicle.accepted > LogSeq(0) && vehicle.accepted < vehicle.route.revision
-        });
-        self.promises.push(match planned.map(|start| start - now) {
+        let (untold, accepted) = match order.placement {
+            Placement::OnRoute(vehicle) => {
+                let vehicle = fleet.vehicle(vehicle);
+                let reports = vehicle.accepted > LogSeq(0);
+                let has_accepted = vehicle.accepted >= vehicle.route.revision;
+                (reports && !has_accepted, reports && has_accepted)
+            }
+            Placement::Unplaced | Placement::Unassigned(_) => (false, false),
+        };
+        let near = match planned.map(|start| start - now) {
             Some(until) if until < URGENT_WITHIN => URGENT_PERMILLE,
             Some(until) if until > DISTANT_BEYOND || untold => DISTANT_PERMILLE,
             Some(_) | None => 1_000,
-        });
+        };
+        let again = i64::from(order.vehicle_changes.min(AGAIN_MAX)) * AGAIN_PERMILLE;
+        self.promises.push(near + near * (again + if accepted { ACCEPTED_PERMILLE } else { 0 }) / 1_000);
         let windows = solver_windows(&stop, |at| self.relative(at));
         let span = |span: Millis| span.0.clamp(0, i64::from(TIME_MAX)) as i32;
         let role = match (kind, order.is_shipment()) {

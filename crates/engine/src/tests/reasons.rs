@@ -419,6 +419,10 @@ fn changes(slow: &Slow<'_>, looked_at: &[VehicleId], moved: &[OrderId]) -> BTree
         } else {
             1000
         };
+        // One and a half times as much more for each time that it was moved before, half as much again when its driver has accepted it.
+        let before = i64::from(slow.fleet.order(order).vehicle_changes).min(6) * 1500;
+        let accepted = vehicle.accepted > LogSeq(0) && vehicle.accepted >= vehicle.route.revision;
+        let weight = weight * (1000 + before + if accepted { 500 } else { 0 }) / 1000;
         if looked_at.contains(&home) {
             changes.insert(order, (home, price * weight / 1000));
         }

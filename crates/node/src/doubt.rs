@@ -83,8 +83,12 @@ fn what_is_near(network: &Network, target: &RoadTarget) -> String {
     };
     match target {
         RoadTarget::Roads(roads) => {
-            let like: Vec<String> =
-                roads.iter().take(1).flat_map(|&road| network.roads_like(road)).map(|road| road.to_string()).collect();
+            let like: Vec<String> = roads
+                .iter()
+                .take(1)
+                .flat_map(|&road| network.roads_like(road))
+                .map(|road| (road as i64).to_string())
+                .collect();
             format!("the network has no such road; the nearest ids are {}", like.join(" and "))
         }
         RoadTarget::Edges(_) => "the graph file has no such edge: edges are numbered anew in every file".to_owned(),

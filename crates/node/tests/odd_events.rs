@@ -56,7 +56,7 @@ fn ids(state: &Value, part: &str) -> Vec<String> {
 
 fn eventually(what: &str, is: impl Fn() -> bool) {
     assert!(
-        (0..100).any(|_| is() || {
+        (0..600).any(|_| is() || {
             pause(50);
             false
         }),
@@ -67,7 +67,7 @@ fn eventually(what: &str, is: impl Fn() -> bool) {
 /// The warnings of an event for which the engine is asked. Where it does not answer in time nothing is said, so the event is sent
 /// again under another id.
 fn told_in_time(port: u16, id: &str, kind: &str, data: &Value) -> Vec<(String, String)> {
-    let mut said = (0..20).map(|n| told(&post(port, &event(&format!("{id}-{n}"), kind, &at(0), data))));
+    let mut said = (0..60).map(|n| told(&post(port, &event(&format!("{id}-{n}"), kind, &at(0), data))));
     said.find(|said| !said.is_empty()).expect("the engine answers in time once")
 }
 
@@ -214,6 +214,11 @@ fn an_order_and_a_vehicle_of_one_id_have_two_stories() {
     post(port, &event("2", "shift.started", &time, &json!({ "vehicle_id": "5" })));
     post(port, &event("3", "order.created", &time, &order("5")));
     eventually("both are told of", || {
+        // Until they are folded, nobody knows them.
+        let known = |path: &str| http(port, &format!("GET {path}"), "").0 == 200;
+        if !known("/v1/orders/5") || !known("/v1/vehicles/5") {
+            return false;
+        }
         let (order, vehicle) = (get(port, "/v1/orders/5"), get(port, "/v1/vehicles/5"));
         let words = |it: &Value| it["story"].to_string();
         assert!(!words(&order).contains("signed on") && !words(&vehicle).contains("ordered"), "{order} {vehicle}");

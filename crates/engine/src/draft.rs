@@ -168,6 +168,20 @@ impl Draft {
         draft
     }
 
+    /// Keeps orders off some vehicles, unless they are there.
+    pub(crate) fn bar(&mut self, barred: impl Fn(OrderId) -> Vec<VehicleId>) {
+        for (stop, (order, _)) in self.solver_stops.iter_mut().zip(&self.stops) {
+            for vehicle in barred(*order) {
+                let tour = self.vehicles.iter().position(|&other| other == vehicle).map(|tour| TourIx(tour as u32));
+                let is_there = tour
+                    .is_some_and(|tour| self.initial[tour.index()].iter().any(|at| self.stops[at.index()].0 == *order));
+                if let Some(tour) = tour.filter(|tour| !is_there && !stop.barred.contains(tour)) {
+                    stop.barred.push(tour);
+                }
+            }
+        }
+    }
+
     /// The problem of an answer: legs are computed when they are read, as far as they are known (see [`Draft::missing`]).
     pub(crate) fn finish_known(&self, outlook: &Outlook) -> Problem {
         let driven = self.solver_tours.iter().zip(&self.initial).flat_map(|(tour, sequence)| {

@@ -22,6 +22,7 @@ use crate::overload::Overload;
 use crate::plausible::Doubts;
 use crate::promises::Promises;
 use crate::retries::Retries;
+use crate::returns::Returns;
 use crate::roads::Roads;
 use crate::searches::Searches;
 
@@ -45,6 +46,8 @@ pub struct Engine {
     located: Located,
     /// Positions that cannot be.
     doubts: Doubts,
+    /// Where orders came from.
+    returns: Returns,
     legs: LegWait,
     learner: Learner,
     overload: Overload,
@@ -68,6 +71,7 @@ impl Engine {
             refusals: Refusals::default(),
             located: Located::default(),
             doubts: Doubts::default(),
+            returns: Returns::default(),
             legs: LegWait::default(),
             learner: Learner::default(),
             overload: Overload::default(),
@@ -76,6 +80,13 @@ impl Engine {
             smaller_since: Timestamp(0),
             fleet,
         }
+    }
+
+    /// Vehicles to which a search does not send an order back now.
+    #[cfg(test)]
+    pub(crate) fn barred(&self, order: fleetfold_model::OrderId) -> Vec<fleetfold_model::VehicleId> {
+        let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
+        self.returns.barred(order, moment.now()).collect()
     }
 
     /// Takes one input and appends what must happen outside. Never blocks, fails, or reads a clock.
@@ -151,7 +162,7 @@ impl Engine {
         if self.commit.epoch().is_some() && free {
             let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
             let effort = self.overload.effort();
-            effects.extend(self.searches.start(moment, self.roads.outlook(), effort).map(Effect::Solve));
+            effects.extend(self.searches.start(moment, self.roads.outlook(), &self.returns, effort).map(Effect::Solve));
         }
     }
 

@@ -69,6 +69,7 @@ mod proposal;
 pub mod reasons;
 mod region;
 mod retries;
+mod returns;
 mod roads;
 mod search;
 mod searches;

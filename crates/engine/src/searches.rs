@@ -12,6 +12,7 @@ use crate::outlook::Outlook;
 use crate::overload::Effort;
 use crate::proposal::Solved;
 use crate::region;
+use crate::returns::Returns;
 use crate::search::{SolveJob, SolveReport};
 
 /// Fewest rounds to which a search shortens itself.
@@ -98,7 +99,13 @@ impl Searches {
     }
 
     /// The next search, if one is due. Regions are cut around the stale routes, which are then no longer stale.
-    pub(crate) fn start(&mut self, moment: Moment<'_>, outlook: &Outlook, effort: Effort) -> Option<SolveJob> {
+    pub(crate) fn start(
+        &mut self,
+        moment: Moment<'_>,
+        outlook: &Outlook,
+        returns: &Returns,
+        effort: Effort,
+    ) -> Option<SolveJob> {
         let fleet = moment.fleet;
         if self.due_at(fleet, effort).is_none_or(|at| moment.log_now < at) {
             return None;
@@ -109,7 +116,8 @@ impl Searches {
         let mut drafts = Vec::new();
         for region in region::carve(fleet, self.by_age.iter().map(|&(_, vehicle)| vehicle), self.regions, effort) {
             region.vehicles.iter().for_each(|&vehicle| self.clean(vehicle));
-            let draft = Draft::new(fleet, outlook, &region.vehicles, &region.unassigned, now);
+            let mut draft = Draft::new(fleet, outlook, &region.vehicles, &region.unassigned, now);
+            draft.bar(|order| returns.barred(order, now).collect());
             if !draft.stops.is_empty() {
                 drafts.push(draft);
             }

@@ -479,7 +479,7 @@ pub(crate) enum GraphCommand {
 /// The size of a vehicle, where it is not the usual one of its profile.
 #[derive(Args)]
 pub(crate) struct Size {
-    /// Height in metres, as `maxheight` limits it.
+    /// Height in metres, as `maxheight` limits it; 0, here and for the other sizes: no limit is for it.
     #[arg(long, value_name = "METRES", value_parser = size)]
     pub(crate) height: Option<f64>,
     /// Width in metres, as `maxwidth` limits it.

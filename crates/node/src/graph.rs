@@ -76,9 +76,38 @@ fn settings(profile: Profile, size: &Size) -> BuildSettings {
     }
 }
 
+/// A size that no vehicle has is a slip: centimetres for metres, or kilograms for tonnes.
+fn check(size: &Size) -> Result<(), Failure> {
+    let limits = [
+        ("height", size.height, 0.5, 8.0, "metres"),
+        ("width", size.width, 0.3, 6.0, "metres"),
+        ("length", size.length, 0.5, 60.0, "metres"),
+        ("weight", size.weight, 0.01, 200.0, "tonnes"),
+        ("axle-load", size.axle_load, 0.01, 40.0, "tonnes"),
+    ];
+    for (name, given, least, most, unit) in limits {
+        // Zero: no limit of this kind is for it.
+        if let Some(given) = given.filter(|given| *given != 0.0 && !(least..=most).contains(given)) {
+            return Err(Failure::new(
+                format!("--{name} {given} is not between {least} and {most} {unit}"),
+                format!("give it in {unit}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn build_file(extract: &Path, output: &Path, profile: Vehicle, size: &Size) -> Result<(), Failure> {
     let bytes = bytes_of(extract, "give an OpenStreetMap extract, as from download.geofabrik.de")?;
+    check(size)?;
     if bytes.starts_with(b"{") {
+        let sizes = [size.height, size.width, size.length, size.weight, size.axle_load];
+        if sizes.iter().any(Option::is_some) {
+            return Err(Failure::new(
+                "the streets of a day file know no limits of height, width, length or weight",
+                "build from an OpenStreetMap extract, or leave the size away",
+            ));
+        }
         return build_from_day(extract, bytes, output, size.snap_limit);
     }
     let profile = match profile {

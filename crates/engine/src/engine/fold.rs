@@ -9,6 +9,7 @@ use super::Engine;
 use crate::effect::{Effect, Note};
 use crate::moment::Moment;
 use crate::observe::before_report;
+use crate::returns::Returns;
 
 impl Engine {
     pub(super) fn entry(&mut self, entry: Arc<LogEntry>, effects: &mut Vec<Effect>) {
@@ -20,6 +21,11 @@ impl Engine {
     fn fold(&mut self, entry: &LogEntry, effects: &mut Vec<Effect>) -> Change {
         let roads_before = self.fleet.road_version();
         let before = before_report(&self.fleet, &entry.event);
+        let leaving = if let Event::PlanProposed(proposal) = &entry.event {
+            Returns::leaving(&self.fleet, proposal)
+        } else {
+            Vec::new()
+        };
         let change = self.fleet.apply(entry);
         self.log_now = self.log_now.max(entry.logged_at);
         if let Some(reason) = change.refused {
@@ -37,6 +43,12 @@ impl Engine {
         self.commit.passed(entry.seq);
         self.roads.routes_changed(&change.routes);
         let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
+        self.returns.folded(&self.fleet, leaving, moment.now());
+        change
+            .closed
+            .iter()
+            .chain(change.retired.iter().map(|(order, _)| order))
+            .for_each(|&order| self.returns.forget(order));
         for &order in &change.orders {
             self.retries.changed(&self.fleet, order, self.log_now);
         }

@@ -279,3 +279,27 @@ fn a_position_that_cannot_be_moves_nothing() {
         assert_eq!(here(&rig) == madrid, count == 4, "after {count}");
     }
 }
+
+/// Nobody is sent back and forth: a search does not look at the vehicle that an order has left within half an hour.
+#[test]
+fn an_order_is_not_sent_back_to_the_vehicle_that_it_has_just_left() {
+    let mut rig = Rig::new();
+    rig.order(job("x", km(1, 0)));
+    let id = rig.engine.fleet().order_id("x").unwrap();
+    assert_eq!((rig.route("a"), rig.engine.barred(id)), (vec!["x".to_owned()], vec![]));
+    rig.fact(Event::AssignmentForced(Pin { order: name("x"), vehicle: name("b") }));
+    let (a, b) = (VehicleId(0), VehicleId(1));
+    assert_eq!(rig.engine.barred(id), [a]);
+    // Nobody wants it there any more, and the answer takes it back.
+    rig.fact(Event::StopUnpinned { order: name("x") });
+    assert_eq!((rig.route("a"), rig.engine.barred(id)), (vec!["x".to_owned()], vec![a, b]));
+    let mut draft =
+        crate::draft::Draft::new(rig.engine.fleet(), rig.engine.outlook(), &[a, b], &[], Timestamp(rig.now));
+    draft.bar(|order| rig.engine.barred(order));
+    let tour =
+        |vehicle| fleetfold_solver::TourIx(draft.vehicles.iter().position(|&other| other == vehicle).unwrap() as u32);
+    assert_eq!(draft.solver_stops[0].barred, [tour(b)], "it stays, or goes where it never was");
+    rig.now = at(31).0;
+    rig.input(Input::Tick(Timestamp(rig.now)));
+    assert_eq!(rig.engine.barred(id), []);
+}

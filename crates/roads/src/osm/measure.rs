@@ -9,7 +9,8 @@ pub(crate) enum Unit {
 
 /// A posted length or weight in a unit, rounded. `None`: no number, or `none` and the like.
 pub(crate) fn measure(text: &str, unit: Unit) -> Option<u32> {
-    let text = text.trim().to_ascii_lowercase();
+    // Primes are what feet and inches are written with in print.
+    let text = text.trim().to_ascii_lowercase().replace('\u{2032}', "'").replace('\u{2033}', "\"");
     let found = match unit {
         Unit::Centimetres => length(&text),
         Unit::Kilograms => weight(&text),
@@ -78,6 +79,7 @@ mod tests {
             ("12'6\"", Some(381)),
             ("12' 6\"", Some(381)),
             ("12'", Some(366)),
+            ("11\u{2032}6\u{2033}", Some(351)),
             ("12 ft 6 in", Some(381)),
             ("12ft", Some(366)),
             ("6'-7\"", Some(201)),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use fleetfold_fleet::{Anchor, Fleet, NEVER_SEEN};
 use fleetfold_model::{Position, Space, Timestamp, VehicleId};
+use fleetfold_roads::crow;
 
 /// Metres a second that no vehicle drives (200 km/h).
 const FASTEST: f64 = 55.6;
@@ -32,7 +33,7 @@ impl Doubts {
             let is_null = space == Space::Geographic && position == Position { x: 0, y: 0 };
             // Where it is registered, nobody has said that it was.
             let may_be_anywhere = from.at == NEVER_SEEN && !is_null;
-            !may_be_anywhere && metres(space, from.position, position) > TOLERANCE + FASTEST * seconds
+            !may_be_anywhere && crow(space, from.position, position) > TOLERANCE + FASTEST * seconds
         };
         if !is_far(known) {
             self.last.remove(&id);
@@ -49,21 +50,5 @@ impl Doubts {
         }
         self.last.remove(&id);
         true
-    }
-}
-
-/// Metres between two places: exact enough to tell a city from a continent.
-fn metres(space: Space, from: Position, to: Position) -> f64 {
-    let (x, y) = (f64::from(from.x) - f64::from(to.x), f64::from(from.y) - f64::from(to.y));
-    match space {
-        Space::Planar => x.hypot(y) / 1_000.0,
-        Space::Geographic => {
-            // Great circle, on a sphere of 6,371 km (haversine).
-            let radians = |e7: i32| (f64::from(e7) / 1e7).to_radians();
-            let (phi, other) = (radians(from.y), radians(to.y));
-            let (dy, dx) = (other - phi, radians(to.x) - radians(from.x));
-            let haversine = (dy / 2.0).sin().powi(2) + phi.cos() * other.cos() * (dx / 2.0).sin().powi(2);
-            2.0 * 6_371_008.8 * haversine.sqrt().min(1.0).asin()
-        }
     }
 }

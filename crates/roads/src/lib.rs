@@ -60,6 +60,7 @@ pub use file::{FileError, VERSIONS_READ, is_graph_file};
 pub use ids::{EdgeId, JunctionId};
 pub use leg::{Leg, UNREACHABLE_MILLIS};
 pub use legs::LegIndex;
+pub use line::crow;
 pub use network::{LegTable, Network};
 pub use server::{LegAnswer, LegQuery, LegSource};
 pub use speeds::Speeds;

@@ -14,7 +14,7 @@ pub(crate) fn degrees(place: Position) -> Point<f64> {
 }
 
 /// Metres as the crow flies: haversine on the mean sphere, or Euclid on the plane.
-pub(crate) fn crow(space: Space, a: Position, b: Position) -> f64 {
+pub fn crow(space: Space, a: Position, b: Position) -> f64 {
     match space {
         Space::Geographic => Haversine.distance(degrees(a), degrees(b)),
         Space::Planar => {

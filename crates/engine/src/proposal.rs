@@ -240,16 +240,7 @@ impl Solved<'_> {
         let margin = self.fleet.policy().departure_margin;
         let mut visits: Vec<PlannedVisit> = self.draft.heads[tour]
             .iter()
-            .map(|visit| PlannedVisit {
-                order: self.fleet.order(visit.order).name.clone(),
-                stop: visit.stop,
-                depart_at: visit.depart_at,
-                arrival: visit.arrival,
-                start: visit.start,
-                departure: visit.departure,
-                metres: visit.metres,
-                break_before: visit.break_before,
-            })
+            .map(|visit| visit.planned(self.fleet.order(visit.order).name.clone()))
             .collect();
         let tour_spec = &self.problem.tours()[tour];
         let mut node = tour_spec.start_node;

@@ -1,7 +1,7 @@
 //! What is known of one vehicle: its shift, its route, its goods, and where it was at its last fact.
 
 use fleetfold_model::{
-    CUT_OFF, Load, LogSeq, Metres, Millis, Name, OrderId, Position, Shift, StopKind, Timestamp, Vehicle,
+    CUT_OFF, Load, LogSeq, Metres, Millis, Name, OrderId, PlannedVisit, Position, Shift, StopKind, Timestamp, Vehicle,
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,14 @@ pub struct Visit {
     pub metres: Metres,
     /// A pause before the drive here.
     pub break_before: Millis,
+}
+
+impl Visit {
+    /// The same under the name of its order.
+    pub fn planned(self, order: Name) -> PlannedVisit {
+        let Self { order: _, stop, depart_at, arrival, start, departure, metres, break_before } = self;
+        PlannedVisit { order, stop, depart_at, arrival, start, departure, metres, break_before }
+    }
 }
 
 /// The visits one vehicle has been told to make and has not made yet.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fleetfold_fleet::Change;
-use fleetfold_model::{AssignedVisit, Assignment, Event, LogEntry, PlannedVisit, Position, Proposal, VehicleId};
+use fleetfold_model::{AssignedVisit, Assignment, Event, LogEntry, Position, Proposal, VehicleId};
 
 use super::Engine;
 use crate::effect::{Effect, Note};
@@ -130,16 +130,7 @@ impl Engine {
         let visits = state.route.visits.iter().enumerate().filter_map(|(index, visit)| {
             let order = self.fleet.order(visit.order);
             let position = order.stop(visit.stop)?.position;
-            let visit = PlannedVisit {
-                order: order.name.clone(),
-                stop: visit.stop,
-                depart_at: visit.depart_at,
-                arrival: visit.arrival,
-                start: visit.start,
-                departure: visit.departure,
-                metres: visit.metres,
-                break_before: visit.break_before,
-            };
+            let visit = visit.planned(order.name.clone());
             Some(AssignedVisit { visit, position, frozen: index < frozen })
         });
         Assignment { vehicle: state.name.clone(), revision: state.route.revision, visits: visits.collect() }

@@ -2,7 +2,7 @@
 //! is obeyed.
 
 use fleetfold_fleet::Visit;
-use fleetfold_model::{Diversion, ExchangeGroup, PlannedVisit, ProposedRoute};
+use fleetfold_model::{Diversion, ExchangeGroup, ProposedRoute};
 
 use super::*;
 
@@ -144,16 +144,7 @@ fn a_plan_from_before_the_departure_does_not_turn_a_driver() {
         diverts,
         visits: Vec::new(),
     };
-    let visits = fleet.vehicle(a).route.visits.iter().map(|visit| PlannedVisit {
-        order: name("x"),
-        stop: visit.stop,
-        depart_at: visit.depart_at,
-        arrival: visit.arrival,
-        start: visit.start,
-        departure: visit.departure,
-        metres: visit.metres,
-        break_before: visit.break_before,
-    });
+    let visits = fleet.vehicle(a).route.visits.iter().map(|visit| visit.planned(name("x")));
     let taken = ProposedRoute { visits: visits.collect(), ..route(b, false) };
     for diverts in [false, true] {
         let group = ExchangeGroup { routes: vec![route(a, diverts), taken.clone()], ..ExchangeGroup::default() };

@@ -1,6 +1,6 @@
 //! From the fleet to its image.
 
-use fleetfold_model::{Name, OrderId, PlannedVisit, VehicleId};
+use fleetfold_model::{Name, OrderId, VehicleId};
 
 use super::{
     AskImage, Image, MarkImage, OrderImage, PlacementImage, ProgressImage, RememberedHash, UnderWayImage, VehicleImage,
@@ -103,16 +103,7 @@ impl Fleet {
     }
 
     fn vehicle_image(&self, number: u32, vehicle: &VehicleState) -> VehicleImage {
-        let visits = vehicle.route.visits.iter().map(|visit| PlannedVisit {
-            order: self.name_of_order(visit.order),
-            stop: visit.stop,
-            depart_at: visit.depart_at,
-            arrival: visit.arrival,
-            start: visit.start,
-            departure: visit.departure,
-            metres: visit.metres,
-            break_before: visit.break_before,
-        });
+        let visits = vehicle.route.visits.iter().map(|visit| visit.planned(self.name_of_order(visit.order)));
         VehicleImage {
             number,
             name: vehicle.name.clone(),

@@ -187,16 +187,8 @@ pub(crate) fn plan(fleet: &Fleet, choose: impl Fn(OrderId) -> Option<Name>) -> P
             };
             let state = fleet.vehicle(fleet.vehicle_id(to.as_str()).unwrap());
             if !group.routes.iter().any(|route| route.vehicle == to) {
-                let visits = state.route.visits.iter().map(|visit| PlannedVisit {
-                    order: fleet.order(visit.order).name.clone(),
-                    stop: visit.stop,
-                    depart_at: visit.depart_at,
-                    arrival: visit.arrival,
-                    start: visit.start,
-                    departure: visit.departure,
-                    metres: visit.metres,
-                    break_before: visit.break_before,
-                });
+                let visits =
+                    state.route.visits.iter().map(|visit| visit.planned(fleet.order(visit.order).name.clone()));
                 group.routes.push(ProposedRoute {
                     vehicle: to.clone(),
                     base: state.route.revision,

@@ -35,22 +35,6 @@ pub enum Told {
 }
 
 impl Told {
-    /// All of them.
-    pub const ALL: [Self; 12] = [
-        Self::Work,
-        Self::Load,
-        Self::Skills,
-        Self::Priority,
-        Self::Release,
-        Self::Promised,
-        Self::Cancelled,
-        Self::Registered,
-        Self::Shift,
-        Self::Lost,
-        Self::Loaded,
-        Self::Forced,
-    ];
-
     /// Its code in digests. Never changed, and never used for anything else.
     pub(crate) fn code(self) -> u64 {
         match self {

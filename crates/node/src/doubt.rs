@@ -1,7 +1,8 @@
-//! Events that make no sense for this order or this vehicle, as far as the fleet shows: taken all the same, and told.
+//! Events that make no sense for this order, this vehicle or these roads, as far as the fleet and its network show: taken all the same,
+//! and told.
 //!
-//! The HTTP door asks before an event is stored, so that its sender is told at once; whoever folds the log asks again, for those
-//! that came over NATS.
+//! The HTTP door asks before an event is stored, so that its sender is told at once, and refuses what changes nothing; whoever folds the
+//! log asks again, for those that came over NATS.
 
 use fleetfold_fleet::Fleet;
 use fleetfold_model::{Event, Name, Position, RoadTarget};

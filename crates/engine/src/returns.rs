@@ -1,6 +1,7 @@
 //! Where orders came from: a search does not send one back to a vehicle that it has left a little while ago.
 //!
-//! What is remembered decides what is searched for, and nothing in the fold: an engine that starts anew has forgotten it.
+//! What is remembered decides what is searched for, and nothing in the fold: only the owner of the zone remembers, and a new one begins
+//! with nothing.
 
 use std::collections::BTreeMap;
 

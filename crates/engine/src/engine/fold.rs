@@ -21,7 +21,9 @@ impl Engine {
     fn fold(&mut self, entry: &LogEntry, effects: &mut Vec<Effect>) -> Change {
         let roads_before = self.fleet.road_version();
         let before = before_report(&self.fleet, &entry.event);
-        let leaving = if let Event::PlanProposed(proposal) = &entry.event {
+        // Only an owner searches: whoever folds a log from its beginning need not remember.
+        let is_owner = self.commit.epoch().is_some();
+        let leaving = if let (true, Event::PlanProposed(proposal)) = (is_owner, &entry.event) {
             Returns::leaving(&self.fleet, proposal)
         } else {
             Vec::new()

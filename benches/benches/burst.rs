@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fleetfold_benches::{entry, job, van, zone_opened};
+use fleetfold_benches::{by_the_hour, entry, job, van, zone_opened};
 use fleetfold_engine::{Effect, Engine, Input};
 use fleetfold_fleet::Fleet;
 use fleetfold_journal::Outcome;
@@ -116,9 +116,7 @@ fn main() {
     };
     let mut policy = Policy { search_rounds: 0, learn: false, ..Policy::default() };
     if hours {
-        for (hour, percent) in policy.hour_percent.iter_mut().flat_map(|class| class.iter_mut().enumerate()) {
-            *percent = 100 + 7 * (hour % 6) as u16;
-        }
+        by_the_hour(&mut policy);
     }
     rig.fact(zone_opened(space, policy));
     // A stop is a load of one; a full fleet has room for what is open and nothing else.

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fleetfold_benches::{entry, job, van, zone_opened};
+use fleetfold_benches::{by_the_hour, entry, job, van, zone_opened};
 use fleetfold_engine::reasons::{Limits, Offer, Slot, quote};
 use fleetfold_engine::{Effect, Engine, Input};
 use fleetfold_fleet::Fleet;
@@ -71,9 +71,7 @@ fn main() {
     rig.engine.handle(Input::Commit(Outcome::Granted(1)), &mut Vec::new());
     let mut policy = Policy { search_rounds: 0, learn: false, ..Policy::default() };
     if hours {
-        for (hour, percent) in policy.hour_percent.iter_mut().flat_map(|class| class.iter_mut().enumerate()) {
-            *percent = 100 + 7 * (hour % 6) as u16;
-        }
+        by_the_hour(&mut policy);
     }
     rig.fact(zone_opened(space, policy));
     let room = if full { stops.div_ceil(vehicles) as i32 } else { 1_000 };

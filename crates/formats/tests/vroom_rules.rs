@@ -1,26 +1,9 @@
 //! What a document may say beyond VROOM's format, from the file to the answer.
 
-use fleetfold_formats::{Instance, ReadError, VroomOptions, read_vroom, solution};
-use fleetfold_solver::check::check;
-use fleetfold_solver::{SearchLimits, solve};
+mod support;
+
 use serde_json::{Value, json};
-
-fn read(file: &Value) -> Result<Instance, ReadError> {
-    read_vroom(&file.to_string(), VroomOptions { strict: true, ..VroomOptions::default() })
-}
-
-fn solved(file: &Value) -> Value {
-    let instance = read(file).unwrap_or_else(|what| panic!("{what}: {file}"));
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let limits = SearchLimits { rounds: 20, iterations: 300, ..SearchLimits::default() };
-    let found = solve(&instance.problem, &limits, &stop);
-    check(&instance.problem, &found).expect("a plan that keeps the rules");
-    solution(&instance, instance.names.as_ref().unwrap(), &found).expect("a plan that keeps the rules")
-}
-
-fn refused(file: &Value) -> String {
-    read(file).err().unwrap_or_else(|| panic!("accepted: {file}")).to_string()
-}
+use support::{refused, solved};
 
 /// Places on a line, an hour of 3,600 s apart per `step`.
 fn line(step: u32, jobs: &[Value], vehicles: &[Value]) -> Value {

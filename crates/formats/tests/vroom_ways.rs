@@ -1,27 +1,13 @@
 //! Keys beyond VROOM's format that say how a vehicle goes its way: batteries, walks from door to door, pinned tasks. From the file to
 //! the answer, which is judged from itself.
 
-use fleetfold_formats::{Instance, ReadError, VroomOptions, plan, read_vroom, solution};
+mod support;
+
+use fleetfold_formats::{VroomOptions, plan, read_vroom, solution};
 use fleetfold_solver::check::check;
 use fleetfold_solver::{SearchLimits, solve};
 use serde_json::{Value, json};
-
-fn read(file: &Value) -> Result<Instance, ReadError> {
-    read_vroom(&file.to_string(), VroomOptions { strict: true, ..VroomOptions::default() })
-}
-
-fn solved(file: &Value) -> Value {
-    let instance = read(file).unwrap_or_else(|what| panic!("{what}: {file}"));
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let limits = SearchLimits { rounds: 20, iterations: 300, ..SearchLimits::default() };
-    let found = solve(&instance.problem, &limits, &stop);
-    check(&instance.problem, &found).expect("a plan that keeps the rules");
-    solution(&instance, instance.names.as_ref().unwrap(), &found).expect("a plan that keeps the rules")
-}
-
-fn refused(file: &Value) -> String {
-    read(file).err().unwrap_or_else(|| panic!("accepted: {file}")).to_string()
-}
+use support::{refused, solved};
 
 /// Places on a street, by their metres from its beginning; ten metres a second.
 fn street(places: &[u32], jobs: &[Value], vehicles: &[Value]) -> Value {

@@ -63,6 +63,7 @@ mod moment;
 mod observe;
 mod outlook;
 mod overload;
+mod pace;
 mod plausible;
 mod promises;
 mod proposal;
@@ -80,6 +81,7 @@ pub use effect::{Effect, Input, Note, PositionReport, Withheld};
 pub use engine::Engine;
 pub use learn::enough_seen;
 pub use outlook::Outlook;
+pub use pace::Backlog;
 pub use search::{SolveJob, SolveReport, run};
 
 #[cfg(test)]

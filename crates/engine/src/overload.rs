@@ -1,19 +1,22 @@
 //! Levels of overload: when facts wait for too long, the engine does less for each, in a stated order.
 //!
-//! | level | the oldest fact waits for | what is left out, beside what the levels before it leave out |
+//! | level | facts wait for | what is left out, beside what the levels before it leave out |
 //! |---|---|---|
 //! | 0 | | nothing |
 //! | 1 | 0.25 s | searches begin four times as late |
-//! | 2 | 1 s | fewer vehicles are asked about an order, regions of searches are smaller, no order on no route is tried again |
+//! | 2 | 1 s | a third of the vehicles is asked about an order, regions of searches are smaller, no order on no route is tried again |
 //! | 3 | 2.5 s | no search begins: insertion only |
-//! | 4 | 5 s | the runner passes on fewer positions and pictures, and refuses new orders of producers that it can refuse |
+//! | 4 | 5 s | a sixth of the vehicles is asked; the runner passes on fewer positions and pictures, and refuses new orders of producers that it can refuse |
+//!
+//! How long facts wait is the age of the oldest, or how long the answers to all that wait will take at the [pace](crate::pace) of
+//! late, whichever is more: ten thousand orders in one instant are known to be late before one of them is.
 //!
 //! A level is reached at once. It is left for the one below when the wait has been below half of its bound for [`CALM`]. Facts are
 //! never left out.
 
 use fleetfold_model::{Millis, Timestamp};
 
-/// How long the oldest fact waits when each level begins, in log time.
+/// How long facts wait when each level begins, in log time.
 const BEGINS_AT: [Millis; 4] = [Millis(250), Millis(1_000), Millis(2_500), Millis(5_000)];
 /// How long it must be calm before a level is left, in log time.
 const CALM: Millis = Millis(1_000);
@@ -32,7 +35,11 @@ impl Effort {
 
     /// How many of `most` vehicles, places or stops are looked at.
     pub(crate) fn share_of(self, most: usize) -> usize {
-        if self.level >= 2 { most.div_ceil(3) } else { most }
+        match self.level {
+            0 | 1 => most,
+            2 | 3 => most.div_ceil(3),
+            _ => most.div_ceil(6),
+        }
     }
 
     /// True while every vehicle that there is reason to ask is asked.
@@ -62,9 +69,9 @@ impl Overload {
         Effort { level: self.level }
     }
 
-    /// Looks at the wait of the oldest fact without an answer (`None`: nothing waits). True when the level has changed.
-    pub(crate) fn look(&mut self, oldest: Option<Millis>, log_now: Timestamp) -> bool {
-        let wait = oldest.unwrap_or_default();
+    /// Looks at how long facts wait (`None`: nothing waits). True when the level has changed.
+    pub(crate) fn look(&mut self, wait: Option<Millis>, log_now: Timestamp) -> bool {
+        let wait = wait.unwrap_or_default();
         let reached = BEGINS_AT.iter().take_while(|&&bound| wait >= bound).count() as u8;
         if reached > self.level {
             (self.level, self.calm_since) = (reached, None);

@@ -46,15 +46,13 @@ const NO_EFFECT: &str = "no_effect";
 const PROBLEM_MAX: usize = 4096;
 /// Why new orders are refused for now.
 const OVERLOADED: &str = "orders wait for longer than they should; send it again, the id makes repeats harmless";
-/// Seconds after which a producer whose order was refused because of overload may try again.
-const CALMER_AFTER: &str = "2";
 /// How long an event is offered to a log that does not answer: longer than a broker takes to start again, shorter than a
 /// producer waits for an answer.
 const KNOWN_WITHIN: Duration = Duration::from_secs(4);
 /// Pause between two offers.
 const ASKED_AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// Seconds after which a producer whose event the log did not take may try again.
-const BACK_AFTER: &str = "1";
+const BACK_AFTER: u64 = 1;
 /// A silent browser is asked whether it is there.
 const PING: Duration = Duration::from_secs(15);
 /// A browser that takes longer than this for one message is let go.
@@ -254,7 +252,7 @@ fn as_json(body: String) -> Response {
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
     match app.live.readiness() {
-        Ok(()) => match app.live.overload.load(Ordering::Acquire) {
+        Ok(()) => match app.live.admission.level() {
             0 => "ready\n".into_response(),
             level => {
                 format!("ready; overload level {level} of {OVERLOAD_MAX}: {}\n", overload_words(level)).into_response()
@@ -336,7 +334,7 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
     let (mut accepted, mut duplicates) = (0u64, 0u64);
     let (mut rejected, mut warnings, mut last_seq) = (Vec::new(), Vec::new(), None);
     let mut roads = Vec::new();
-    let mut overloaded = false;
+    let mut overloaded: Option<u64> = None;
     let mut patience = Patience::new();
     for (index, line) in lines.into_iter().enumerate() {
         match submit(&app.live, line, &mut patience).await {
@@ -357,9 +355,9 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
                 }
                 rejected.push(RejectedLine { line: index + 1, code, detail });
             }
-            Err(Submit::Overloaded) => {
+            Err(Submit::Overloaded { seconds }) => {
                 app.live.metrics.rejected("overloaded");
-                overloaded = true;
+                overloaded = overloaded.max(Some(seconds));
                 rejected.push(RejectedLine { line: index + 1, code: "overloaded", detail: OVERLOADED.to_owned() });
             }
             Err(Submit::Log(what, detail)) => {
@@ -369,10 +367,10 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
             }
         }
     }
-    if overloaded && single {
-        return later(problem(StatusCode::TOO_MANY_REQUESTS, "overloaded", OVERLOADED), CALMER_AFTER);
+    if let Some(seconds) = overloaded.filter(|_| single) {
+        return later(problem(StatusCode::TOO_MANY_REQUESTS, "overloaded", OVERLOADED), seconds);
     }
-    let status = if overloaded {
+    let status = if overloaded.is_some() {
         // A client that knows nothing of lists sends all of it again, which is harmless.
         StatusCode::TOO_MANY_REQUESTS
     } else if rejected.is_empty() {
@@ -382,12 +380,12 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
     };
     let body = Submitted { accepted, duplicates, rejected, last_seq, warnings, roads };
     let answer = (status, [(header::CONTENT_TYPE, "application/json")], text(&body)).into_response();
-    if overloaded { later(answer, CALMER_AFTER) } else { answer }
+    if let Some(seconds) = overloaded { later(answer, seconds) } else { answer }
 }
 
 /// The same answer, which says after how many seconds to try again.
-fn later(mut answer: Response, seconds: &'static str) -> Response {
-    answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(seconds));
+fn later(mut answer: Response, seconds: u64) -> Response {
+    answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
     answer
 }
 
@@ -408,7 +406,10 @@ pub(crate) enum Submit {
     /// It is no event, or none that this zone takes: a short stable word, and what is wrong.
     Invalid(&'static str, String),
     /// New orders are not taken now: those that are in the log would be answered too late.
-    Overloaded,
+    Overloaded {
+        /// When to try again.
+        seconds: u64,
+    },
     /// The log did not take it: whether it may be there all the same, and why.
     Log(Lost, String),
 }
@@ -455,10 +456,12 @@ async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Ta
         What::Event(event) => (Stream::Fleet, live.zone.subject(&Address::of_event(event))),
     };
     // What relieves the fleet, or tells of it, is always taken.
-    let is_new_work = matches!(decoded.what, What::Event(Event::OrderCreated(_)));
-    if is_new_work && live.overload.load(Ordering::Acquire) >= OVERLOAD_MAX {
-        return Err(Submit::Overloaded);
-    }
+    let is_new_work = matches!(decoded.what, What::Event(Event::OrderCreated(_) | Event::OrderUpdated(_)));
+    let sending = if is_new_work {
+        Some(live.admission.order(live.applied()).map_err(|seconds| Submit::Overloaded { seconds })?)
+    } else {
+        None
+    };
     sense::wrong_coordinates(live, &decoded).await.map_err(|what| Submit::Invalid("coordinates", what))?;
     if let Some(what) = sense::ends_before_it_begins(&decoded) {
         return Err(Submit::Invalid(NO_EFFECT, what));
@@ -491,6 +494,9 @@ async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Ta
     // Positions are in another stream, so their sequence would say nothing to a reader of the fleet's log.
     let seq = (stream == Stream::Fleet).then_some(stored.seq);
     live.posted.fetch_max(seq.unwrap_or(0), Ordering::AcqRel);
+    if let Some(sending) = sending.filter(|_| !stored.duplicate) {
+        sending.stored(stored.seq);
+    }
     let mut warnings = sense::odd(live, &decoded);
     // A repeat is in the state already.
     warnings.extend(doubtful.filter(|_| !stored.duplicate));

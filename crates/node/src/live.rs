@@ -3,6 +3,7 @@
 //!
 //! One thread runs the engine. It waits for no socket, disk or browser, and makes no document: tasks and threads around it do.
 
+pub(crate) mod admission;
 pub(crate) mod bases;
 mod effects;
 pub(crate) mod handover;
@@ -17,7 +18,7 @@ mod telling;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +41,7 @@ use crate::screens::Question;
 use crate::trouble::Trouble;
 use crate::verify::{Evidence, Verify};
 use crate::warnings::Warnings;
+use admission::Admission;
 use handover::{Ask, Copied, Giver, Signals};
 use intake::Taken;
 pub(crate) use start::{beginning, log_gap, search_pool, start, unseen};
@@ -159,8 +161,8 @@ pub(crate) struct Live {
     pub(crate) opened: watch::Receiver<Zone>,
     /// The last fact that came over HTTP and is in the log.
     pub(crate) posted: Arc<AtomicU64>,
-    /// Level of overload, 0 to [`OVERLOAD_MAX`].
-    pub(crate) overload: Arc<AtomicU8>,
+    /// Level of overload, and whether new orders are taken.
+    pub(crate) admission: Arc<Admission>,
     /// As whom it takes the zone's lease.
     pub(crate) owner: String,
     stop: Arc<watch::Sender<bool>>,
@@ -292,7 +294,7 @@ struct Worker {
     refused: mpsc::Sender<telling::Untaken>,
     /// The same, while we do not own the zone.
     kept_refused: telling::Kept,
-    overload: Arc<AtomicU8>,
+    admission: Arc<Admission>,
     /// Each vehicle's newest position that has not been passed on, and when the last ones were.
     held_positions: BTreeMap<Name, PositionReport>,
     positions_at: std::time::Instant,

@@ -31,7 +31,7 @@ const VEHICLES: usize = 6;
 /// Most vehicles that are asked about an order.
 const VEHICLES_MAX: usize = 500;
 /// Seconds after which to ask again where others are served.
-const AGAIN_AFTER: &str = "1";
+const AGAIN_AFTER: u64 = 1;
 
 /// How many trials and how many quotes are computed at a time: the others wait for their turn.
 pub(super) struct Turns {

@@ -261,7 +261,7 @@ impl Worker {
                 self.metrics.groups(*proposed as u64, *stale as u64);
             }
             Note::Overload { level } => {
-                let before = self.overload.swap(*level, Ordering::AcqRel);
+                let before = self.admission.set_level(*level);
                 // Screens are told although nothing else changed.
                 self.giver.mark(|stale| stale.figures = true);
                 if *level > before {

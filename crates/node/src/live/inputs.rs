@@ -112,7 +112,7 @@ impl Worker {
         let at = if skewed { now } else { at };
         self.metrics.position();
         let report = PositionReport { vehicle, position, at };
-        if self.overload.load(Ordering::Acquire) < OVERLOAD_MAX {
+        if self.admission.level() < OVERLOAD_MAX {
             self.pass_on(report);
         } else {
             // The newest one says it all.
@@ -157,6 +157,7 @@ impl Worker {
         }
         let mut effects = Vec::new();
         self.engine.handle(input, &mut effects);
+        self.admission.stands(self.engine.backlog());
         self.perform(effects);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 
 use fleetfold_engine::Engine;
@@ -11,6 +11,7 @@ use fleetfold_journal::{Begin, Covered, Held, PolicyAt, begin};
 use fleetfold_model::{LogSeq, MessageHash};
 use tokio::sync::{mpsc, watch};
 
+use super::admission::Admission;
 use super::handover::{Giver, Signals};
 use super::{CORES_KEPT, Live, Readiness, Setup, Worker, bases, intake, keeper, mark, telling};
 use crate::clock::{self, LogClock};
@@ -188,7 +189,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let chain_epoch = Arc::new(AtomicU64::new(fleet.chain().epoch));
     let reader = log.read(Stream::Fleet, &zone, read_after).await?;
     let (warnings, strict) = (Warnings::default(), Arc::new(AtomicBool::new(fleet.policy().strict)));
-    let overload = Arc::new(AtomicU8::new(0));
+    let admission = Arc::new(Admission::default());
     let (policy, in_force) = watch::channel(PolicyAt::of(&fleet));
     let readiness = Arc::new(Readiness::default());
     let (zone_now, opened) = watch::channel(fleet.zone().clone());
@@ -243,7 +244,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         strict: Arc::clone(&strict),
         opened,
         posted: Arc::default(),
-        overload: Arc::clone(&overload),
+        admission: Arc::clone(&admission),
         owner: owner.clone(),
         stop: Arc::new(stop),
         own: Arc::new(own),
@@ -287,7 +288,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         policy,
         refused,
         kept_refused: telling::Kept::default(),
-        overload,
+        admission,
         held_positions: BTreeMap::new(),
         positions_at: clock::monotonic(),
         ticked_at: clock::monotonic(),

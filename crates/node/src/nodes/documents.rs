@@ -1,7 +1,6 @@
 //! What stands in the buckets `NODES` and `ZONES`, and what `/v1/zones` and `fleetfold zones` make of it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 
 use fleetfold_journal::ZoneName;
 use fleetfold_journal::placement::NodeName;
@@ -129,7 +128,7 @@ pub(crate) fn overview_of(live: &Live, http: String) -> Overview {
     let (applied, unanswered) = live.metrics.standing();
     let node = live.owner.clone();
     let owner = epoch.is_some().then(|| node.clone());
-    let overload = live.overload.load(Ordering::Acquire);
+    let overload = live.admission.level();
     let runs = RunsShown { node: node.clone(), state, epoch, applied, lag: 0, unanswered, overload };
     let (owned, followed) = if epoch.is_some() { (1, 0) } else { (0, 1) };
     Overview {

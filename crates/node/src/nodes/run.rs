@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -402,7 +401,7 @@ impl Runner {
             (false, None) => State::Starting,
         };
         let (applied, unanswered) = live.metrics.standing();
-        let overload = live.overload.load(Ordering::Acquire);
+        let overload = live.admission.level();
         let now = ZoneTold { state, epoch, applied, unanswered, overload };
         let stays =
             |before: &ZoneTold| (before.state, before.epoch, before.overload) == (now.state, now.epoch, now.overload);

@@ -3,7 +3,7 @@
 //! "No change" and "unassigned: reason" are answers too: every fact that asks ends in the `caused_by` of an accepted plan.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Fleet, OrderState, Placement};
 use fleetfold_model::{
@@ -14,7 +14,7 @@ use fleetfold_roads::LegQuery;
 use fleetfold_solver::{Problem, Solution, StopIx, TourIx, insert, schedule};
 
 use crate::account::is_too_long;
-use crate::bounds::{self, Refusal, Refusals};
+use crate::bounds::{self, Nobody, Refusal, Refusals};
 use crate::draft::Draft;
 use crate::engine::Read;
 use crate::moment::Moment;
@@ -27,13 +27,21 @@ const NEAR_VEHICLES: usize = 10;
 const NEAR_STOPS: usize = 12;
 /// Open stops looked at around a stop to find [`NEAR_STOPS`] that are on a route.
 const LOOKED_AT: usize = 60;
-/// Vehicles considered when none of the near ones will do, and how many stops they may have together (guess: a tenth of a zone).
+/// Vehicles considered when none of the near ones will do, and how many stops they may have together (guess: a tenth of a zone). When
+/// none of these will do either, all others are asked, as many at once.
 const WIDE_VEHICLES: usize = 200;
 const WIDE_STOPS: usize = 1_000;
+/// Stops and vehicles looked at after which no more are asked about one order; the rest is asked when it is tried again.
+const ASKED_MAX: usize = 20_000;
+/// A vehicle that was found farther away may be taken by another order of the same answer; then one more is looked for, so often.
+const LOOKED_FARTHER: usize = 3;
 /// Entries of slack that are looked at in the time in which one route is (guess: they lie side by side in memory).
 const SLACKS_LOOKED_AT: usize = 50;
-/// Unassigned orders tried again when a vehicle gets room.
+/// Unassigned orders tried at once when a vehicle gets room, and how many times so many.
 const RETRIED: usize = 20;
+const RETRIED_TIMES: usize = 10;
+/// So many orders on no route are all looked at when a vehicle gets room; of more, those among so many stops that are nearest to it.
+const LOOKED_AT_FOR_ROOM: usize = 5_000;
 
 /// One thing to do, in answer to a fact or to a broken promise.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +58,8 @@ pub(crate) struct Task {
     pub(crate) opened: bool,
     /// The orders are on no route, as was said before: if they stay there, nothing is to be said.
     pub(crate) again: bool,
+    /// The vehicle may have room for orders on no route; nothing is to be said if it has none.
+    pub(crate) room: bool,
 }
 
 /// Where and how an answer is made.
@@ -88,8 +98,11 @@ impl<'a> Answer<'a> {
     /// Groups that do what a task asks for, and answer its fact.
     pub(crate) fn groups(&self, task: &Task) -> Vec<ExchangeGroup> {
         let fleet = self.moment.fleet;
+        if task.room {
+            return task.vehicles.iter().flat_map(|&vehicle| self.filled(vehicle)).collect();
+        }
         let mut loose: BTreeSet<OrderId> = BTreeSet::new();
-        let mut hopeless: Vec<Hopeless> = Vec::new();
+        let mut hopeless: Vec<(OrderId, Nobody)> = Vec::new();
         let choices: Vec<Choice> = task.orders.iter().filter_map(|&order| self.refused_pin(order)).collect();
         if !choices.is_empty() {
             // Everything stays as it is. What else changed about the order is looked at when the pin is off.
@@ -104,7 +117,7 @@ impl<'a> Answer<'a> {
                 Some(Ok(())) => {
                     loose.insert(order);
                 }
-                Some(Err(why)) => hopeless.push(Hopeless { order, ..why }),
+                Some(Err(nobody)) => hopeless.push((order, nobody)),
                 None => {}
             }
         }
@@ -148,7 +161,7 @@ impl<'a> Answer<'a> {
             if solved.2.absent.is_empty() {
                 return None;
             }
-            self.solved(&solved).obstacle(id, pinned)
+            self.solved(&solved, &BTreeMap::new()).obstacle(id, pinned)
         } else {
             Obstacle::Shift
         };
@@ -168,7 +181,7 @@ impl<'a> Answer<'a> {
     }
 
     /// Can this order be placed by a search for a place? `None`: nothing to place. `Err`: no, and why.
-    fn placeable(&self, id: OrderId) -> Option<Result<(), Hopeless>> {
+    fn placeable(&self, id: OrderId) -> Option<Result<(), Nobody>> {
         let order = self.moment.fleet.order(id);
         if !order.is_open() {
             return None;
@@ -179,7 +192,7 @@ impl<'a> Answer<'a> {
             // Its goods, or the dispatcher's will, are tied to a vehicle that is not working.
             let on_route = matches!(order.placement, Placement::OnRoute(_));
             let why = if order.on_board.is_some() { UnassignedReason::Aboard } else { UnassignedReason::NoVehicle };
-            return if on_route { None } else { Some(Err(Hopeless::because(why))) };
+            return if on_route { None } else { Some(Err(Nobody::because(why))) };
         }
         if let Placement::OnRoute(vehicle) = order.placement {
             // A visit under way is not taken back for a change; its vehicle is looked at instead.
@@ -314,7 +327,7 @@ impl<'a> Answer<'a> {
     }
 
     /// `Err` when no vehicle can take an order: told by its goods and its hours alone, see [`bounds`].
-    fn hoped_for(&self, id: OrderId) -> Result<(), Hopeless> {
+    fn hoped_for(&self, id: OrderId) -> Result<(), Nobody> {
         let fleet = self.moment.fleet;
         let order = fleet.order(id);
         if order.on_board.or(order.pinned).is_some() || matches!(order.placement, Placement::OnRoute(_)) {
@@ -331,31 +344,107 @@ impl<'a> Answer<'a> {
                 return Ok(());
             }
         }
-        self.read.borrow_mut().all_vehicles = true;
-        let asks = bounds::Asks::of(self.moment, order);
         let mut refusals = Refusals::default();
-        for (vehicle, slack) in fleet.slacks().filter(|(_, slack)| slack.is_available) {
+        let can = self.bounded(order, &mut refusals).next();
+        if can.is_some() { Ok(()) } else { Err(self.nobody(order, &refusals)) }
+    }
+
+    /// Vehicles that could take an order, as far as its goods and their hours tell, by ascending number. What the others say is noted
+    /// on the way.
+    fn bounded<'s>(
+        &'s self,
+        order: &'s OrderState,
+        refusals: &'s mut Refusals,
+    ) -> impl Iterator<Item = VehicleId> + 's {
+        let fleet = self.moment.fleet;
+        self.read.borrow_mut().all_vehicles = true;
+        self.work.set(self.work.get() + fleet.vehicles().len() / SLACKS_LOOKED_AT);
+        let asks = bounds::Asks::of(self.moment, order);
+        fleet.slacks().filter(|(_, slack)| slack.is_available).filter_map(move |(vehicle, slack)| {
             let refusal = asks.refused_by(vehicle, slack);
             let is_vague = match refusal {
                 None => true,
                 Some(Refusal::Capacity { by }) => !asks.is_exact() && refusals.may_be_nearest(by),
-                Some(Refusal::Skills | Refusal::Rejected | Refusal::Stops | Refusal::Shift) => false,
+                Some(
+                    Refusal::Skills
+                    | Refusal::Rejected
+                    | Refusal::Stops
+                    | Refusal::Shift
+                    | Refusal::Way
+                    | Refusal::Other,
+                ) => false,
             };
             let refusal = if is_vague {
-                looked_at(vehicle);
+                self.work.set(self.work.get() + 1);
                 self.refusal(vehicle, order)
             } else {
                 refusal
             };
-            match refusal {
-                None => return Ok(()),
-                Some(refusal) => refusals.note(vehicle, refusal),
-            }
-        }
-        self.work.set(self.work.get() + fleet.vehicles().len() / SLACKS_LOOKED_AT);
+            let Some(refusal) = refusal else { return Some(vehicle) };
+            refusals.note(vehicle, refusal);
+            None
+        })
+    }
+
+    /// What is said where every vehicle has refused an order.
+    fn nobody(&self, order: &OrderState, refusals: &Refusals) -> Nobody {
         let place = order.open_stops().first().and_then(|&kind| order.stop(kind)).map(|stop| stop.position);
-        let nearest_miss = place.and_then(|place| refusals.nearest_miss(fleet, place));
-        Err(Hopeless { order: id, reason: refusals.reason(), nearest_miss })
+        let nearest_miss = place.and_then(|place| refusals.nearest_miss(self.moment.fleet, place));
+        Nobody { reason: refusals.reason(), nearest_miss }
+    }
+
+    /// Looks for a vehicle that can take an order among all that were not `asked` in vain. `Err`: nobody can, and why.
+    fn farther(&self, id: OrderId, asked: &(Draft, Problem, Solution)) -> Result<VehicleId, Nobody> {
+        let fleet = self.moment.fleet;
+        let order = fleet.order(id);
+        let none = BTreeMap::new();
+        let mut refusals = Refusals::default();
+        let mut others: Vec<VehicleId> = self.bounded(order, &mut refusals).collect();
+        let was_asked: BTreeSet<VehicleId> = asked.0.vehicles.iter().copied().collect();
+        others.retain(|vehicle| !was_asked.contains(vehicle));
+        let mut note = |refused: (Vec<(VehicleId, Refusal)>, bool)| {
+            refused.0.into_iter().for_each(|(vehicle, refusal)| {
+                // What bounds say was noted, and says it more exactly.
+                if self.refusal(vehicle, order).is_none() {
+                    refusals.note(vehicle, refusal);
+                }
+            });
+            if refused.1 {
+                refusals.reached();
+            }
+        };
+        note(self.solved(asked, &none).refusals(id));
+        let place = order.open_stops().first().and_then(|&kind| order.stop(kind)).map(|stop| stop.position);
+        let far = |vehicle: &VehicleId| {
+            let metres = place.and_then(|place| fleet.index().metres_between(fleet.zone().space, place, *vehicle));
+            metres.unwrap_or(f64::INFINITY)
+        };
+        others.sort_by(|a, b| far(a).total_cmp(&far(b)));
+        let begun = self.work.get();
+        let mut others = others.into_iter().peekable();
+        while others.peek().is_some() {
+            if !self.effort.is_whole() || self.work.get() - begun >= ASKED_MAX {
+                // Not all could be asked.
+                refusals.note_unasked();
+                break;
+            }
+            let mut stops = 0;
+            let mut some = BTreeSet::new();
+            while some.len() < WIDE_VEHICLES
+                && let Some(vehicle) = others.next_if(|_| stops < WIDE_STOPS)
+            {
+                stops += fleet.vehicle(vehicle).route.visits.len() + 1;
+                some.insert(vehicle);
+            }
+            let solved = self.solve_at_once(&some, &[id]);
+            let placed =
+                solved.2.tours.iter().position(|tour| tour.iter().any(|stop| solved.0.stops[stop.index()].0 == id));
+            if let Some(tour) = placed {
+                return Ok(solved.0.vehicles[tour]);
+            }
+            note(self.solved(&solved, &none).refusals(id));
+        }
+        Err(self.nobody(order, &refusals))
     }
 
     /// Working vehicles, those nearest to the first open stop of an order first.
@@ -390,6 +479,49 @@ impl<'a> Answer<'a> {
         retried
     }
 
+    /// Gives a vehicle orders on no route, the most urgent first, then the nearest. No group: it can take none.
+    fn filled(&self, vehicle: VehicleId) -> Vec<ExchangeGroup> {
+        let fleet = self.moment.fleet;
+        let Some(here) = fleet.vehicle(vehicle).whereabouts().filter(|_| fleet.vehicle(vehicle).is_available()) else {
+            return Vec::new();
+        };
+        let space = fleet.zone().space;
+        let could = |&id: &OrderId| {
+            matches!(fleet.order(id).placement, Placement::Unassigned(_))
+                && self.placeable(id) == Some(Ok(()))
+                && self.refusal(vehicle, fleet.order(id)).is_none()
+        };
+        let mut waiting: Vec<OrderId> = if fleet.unassigned_count() <= LOOKED_AT_FOR_ROOM {
+            fleet.unassigned_orders().filter(could).collect()
+        } else {
+            let near = fleet.index().stops_near(space, here.position).take(LOOKED_AT_FOR_ROOM);
+            near.map(|(order, _)| order).filter(could).collect()
+        };
+        let far = |id: &OrderId| {
+            let order = fleet.order(*id);
+            let place = order.open_stops().first().and_then(|&kind| order.stop(kind)).map(|stop| stop.position);
+            let metres = place.and_then(|place| fleet.index().metres_between(space, place, vehicle));
+            metres.unwrap_or(f64::INFINITY)
+        };
+        let urgency = |id: &OrderId| fleet.order(*id).spec.as_ref().map_or(0, |spec| spec.priority);
+        waiting.sort_by(|a, b| urgency(b).cmp(&urgency(a)).then(far(a).total_cmp(&far(b))).then(a.cmp(b)));
+        waiting.dedup();
+        let concerned = BTreeSet::from([vehicle]);
+        for some in waiting.chunks(RETRIED).take(RETRIED_TIMES) {
+            let solved = self.solve_at_once(&concerned, some);
+            if solved.2.tours[0].len() > solved.0.initial[0].len() {
+                let cause = Cause { seq: None, orders: Vec::new(), vehicles: vec![vehicle] };
+                let groups = self.solved(&solved, &BTreeMap::new()).groups(&[cause], &concerned);
+                return groups
+                    .into_iter()
+                    .map(|priced| priced.group)
+                    .filter(|group| !group.routes.is_empty())
+                    .collect();
+            }
+        }
+        Vec::new()
+    }
+
     /// Where roads are open again, or quicker, orders that could not be reached may be.
     fn retry_unreachable(&self, loose: &mut BTreeSet<OrderId>) {
         let unreachable = self.moment.fleet.unassigned_orders().filter(|&id| {
@@ -399,20 +531,21 @@ impl<'a> Answer<'a> {
         loose.extend(unreachable.take(RETRIED));
     }
 
-    fn place(&self, asked: &Asked, causes: &[Cause], hopeless: &[Hopeless]) -> Vec<ExchangeGroup> {
-        let solved = self.solve_near(asked);
+    fn place(&self, asked: &Asked, causes: &[Cause], hopeless: &[(OrderId, Nobody)]) -> Vec<ExchangeGroup> {
+        let (solved, nobody) = self.solve_near(asked);
+        let solved = self.solved(&solved, &nobody);
         let mut groups: Vec<ExchangeGroup> =
-            self.solved(&solved).groups(causes, &asked.concerned).into_iter().map(|priced| priced.group).collect();
+            solved.groups(causes, &asked.concerned).into_iter().map(|priced| priced.group).collect();
         // Orders that no vehicle can take: said so in the group that answers for them.
-        for one in hopeless {
-            let seq = causes.iter().find(|cause| cause.orders.contains(&one.order)).and_then(|cause| cause.seq);
+        for &(order, nobody) in hopeless {
+            let seq = causes.iter().find(|cause| cause.orders.contains(&order)).and_then(|cause| cause.seq);
             let group = groups.iter_mut().find(|group| seq.is_some_and(|seq| group.caused_by.contains(&seq)));
             if let Some(group) = group {
-                one.said_in(group, self.moment.fleet);
+                said_in(group, self.moment.fleet, order, nobody);
             } else {
                 // A part of what a fact asks for: it says the reason, and the fact goes on waiting for the rest.
                 let mut alone = ExchangeGroup::default();
-                one.said_in(&mut alone, self.moment.fleet);
+                said_in(&mut alone, self.moment.fleet, order, nobody);
                 groups.push(alone);
             }
         }
@@ -420,8 +553,10 @@ impl<'a> Answer<'a> {
         groups
     }
 
-    /// Places orders on the vehicles near them; on vehicles farther away if some found no place.
-    fn solve_near(&self, asked: &Asked) -> (Draft, Problem, Solution) {
+    /// Places orders on the vehicles near them; on vehicles farther away if some found no place. And what all vehicles say to those that
+    /// found none.
+    fn solve_near(&self, asked: &Asked) -> ((Draft, Problem, Solution), BTreeMap<OrderId, Nobody>) {
+        let fleet = self.moment.fleet;
         let orders: Vec<OrderId> = asked.loose.union(&asked.retried).copied().collect();
         let mut vehicles = asked.concerned.clone();
         for &order in &asked.loose {
@@ -437,7 +572,7 @@ impl<'a> Answer<'a> {
                 self.candidates(order, self.effort.share_of(WIDE_VEHICLES), 0, &mut found);
             }
         }
-        let stops_of = |vehicle: VehicleId| self.moment.fleet.vehicle(vehicle).route.visits.len();
+        let stops_of = |vehicle: VehicleId| fleet.vehicle(vehicle).route.visits.len();
         let mut wide = vehicles.clone();
         let mut stops: usize = wide.iter().map(|&vehicle| stops_of(vehicle)).sum();
         // The emptiest first: they are the likeliest to have room.
@@ -447,8 +582,29 @@ impl<'a> Answer<'a> {
             stops += stops_of(vehicle) + 1;
             stops <= self.effort.share_of(WIDE_STOPS)
         }));
-        let solved = if wide.len() > vehicles.len() { self.solve_at_once(&wide, &orders) } else { solved };
-        self.diverted(asked, &orders, solved)
+        let mut solved = if wide.len() > vehicles.len() { self.solve_at_once(&wide, &orders) } else { solved };
+        let mut nobody = BTreeMap::new();
+        for looked in 0.. {
+            let absent: BTreeSet<OrderId> = solved.2.absent.iter().map(|stop| solved.0.stops[stop.index()].0).collect();
+            let is_free = |&&order: &&OrderId| {
+                let state = fleet.order(order);
+                asked.loose.contains(&order) && state.on_board.or(state.pinned).is_none()
+            };
+            nobody.clear();
+            let mut found = BTreeSet::new();
+            for &order in absent.iter().filter(is_free) {
+                match self.farther(order, &solved) {
+                    Ok(vehicle) => found.extend([vehicle]),
+                    Err(why) => drop(nobody.insert(order, why)),
+                }
+            }
+            if found.is_empty() || looked == LOOKED_FARTHER {
+                break;
+            }
+            wide.extend(found);
+            solved = self.solve_at_once(&wide, &orders);
+        }
+        (self.diverted(asked, &orders, solved), nobody)
     }
 
     /// Fills the legs in, and remembers what was missing.
@@ -461,8 +617,12 @@ impl<'a> Answer<'a> {
         draft.finish_known(self.outlook)
     }
 
-    fn solved<'s>(&'s self, (draft, problem, solution): &'s (Draft, Problem, Solution)) -> Solved<'s> {
-        Solved { fleet: self.moment.fleet, draft, problem, solution }
+    fn solved<'s>(
+        &'s self,
+        (draft, problem, solution): &'s (Draft, Problem, Solution),
+        nobody: &'s BTreeMap<OrderId, Nobody>,
+    ) -> Solved<'s> {
+        Solved { fleet: self.moment.fleet, draft, problem, solution, nobody }
     }
 
     fn solve_at_once(&self, vehicles: &BTreeSet<VehicleId>, orders: &[OrderId]) -> (Draft, Problem, Solution) {
@@ -529,39 +689,24 @@ struct Asked {
     retried: BTreeSet<OrderId>,
 }
 
-/// An order that no vehicle can take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Hopeless {
-    order: OrderId,
-    reason: UnassignedReason,
-    /// The vehicle that comes nearest to taking it, and what it lacks.
-    nearest_miss: Option<(VehicleId, Obstacle)>,
-}
-
-impl Hopeless {
-    fn because(reason: UnassignedReason) -> Self {
-        Self { order: OrderId(0), reason, nearest_miss: None }
+/// Says that nobody takes an order in the group that answers for it.
+fn said_in(group: &mut ExchangeGroup, fleet: &Fleet, order: OrderId, nobody: Nobody) {
+    let state = fleet.order(order);
+    if group.unassigned.iter().any(|(order, _)| *order == state.name) {
+        return;
     }
-
-    /// Says so in the group that answers for the order.
-    fn said_in(&self, group: &mut ExchangeGroup, fleet: &Fleet) {
-        let state = fleet.order(self.order);
-        if group.unassigned.iter().any(|(order, _)| *order == state.name) {
-            return;
-        }
-        group.unassigned.push((state.name.clone(), self.reason));
-        let vehicle = |id: VehicleId| fleet.vehicle(id).name.clone();
-        group.choices.push(Choice {
-            order: state.name.clone(),
-            vehicle: None,
-            previous: state.last_vehicle.map(vehicle),
-            reason: Some(self.reason),
-            detour: Millis(0),
-            runner_up: self.nearest_miss.map(|(id, _)| vehicle(id)),
-            runner_up_extra: Millis(0),
-            runner_up_obstacle: self.nearest_miss.map_or(Obstacle::Dearer, |(_, obstacle)| obstacle),
-            joint: 1,
-            pin_refused: false,
-        });
-    }
+    group.unassigned.push((state.name.clone(), nobody.reason));
+    let vehicle = |id: VehicleId| fleet.vehicle(id).name.clone();
+    group.choices.push(Choice {
+        order: state.name.clone(),
+        vehicle: None,
+        previous: state.last_vehicle.map(vehicle),
+        reason: Some(nobody.reason),
+        detour: Millis(0),
+        runner_up: nobody.nearest_miss.map(|(id, _)| vehicle(id)),
+        runner_up_extra: Millis(0),
+        runner_up_obstacle: nobody.nearest_miss.map_or(Obstacle::Dearer, |(_, obstacle)| obstacle),
+        joint: 1,
+        pin_refused: false,
+    });
 }

@@ -20,6 +20,25 @@ pub(crate) enum Refusal {
     Capacity { by: i64 },
     /// Its shift ends before the order could be served.
     Shift,
+    /// No road leads there from where it is.
+    Way,
+    /// Something else: an order of unloading, or a price above that of leaving the order out.
+    Other,
+}
+
+/// What all vehicles say to an order that none of them takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Nobody {
+    /// The reason that holds for all of them.
+    pub(crate) reason: UnassignedReason,
+    /// The vehicle that comes nearest to taking it, and what it lacks.
+    pub(crate) nearest_miss: Option<(VehicleId, Obstacle)>,
+}
+
+impl Nobody {
+    pub(crate) fn because(reason: UnassignedReason) -> Self {
+        Self { reason, nearest_miss: None }
+    }
 }
 
 /// Of the driving time that a route takes now, how much it takes at least with another stop in it, in per cent. Less than all of it:
@@ -186,7 +205,11 @@ pub(crate) struct Refusals {
     capacity: bool,
     shift: bool,
     stops: bool,
-    /// What is missing where the least is, and all vehicles of which so much is, by ascending number.
+    way: bool,
+    other: bool,
+    /// A road leads there from some vehicle that was asked.
+    reached: bool,
+    /// What is missing where the least is, and all vehicles of which so much is.
     nearest: Option<(Miss, Vec<VehicleId>)>,
 }
 
@@ -195,6 +218,7 @@ pub(crate) struct Refusals {
 enum Miss {
     Capacity(i64),
     Shift,
+    Dear,
 }
 
 /// So many vehicles are measured one by one; of more, one is soon met among those nearest to the order.
@@ -206,7 +230,17 @@ impl Refusals {
         self.nearest.as_ref().is_none_or(|(least, _)| Miss::Capacity(missing) <= *least)
     }
 
-    /// Takes note of one vehicle's answer. Vehicles are asked by ascending number.
+    /// Not all vehicles could be asked: nothing holds for all of them.
+    pub(crate) fn note_unasked(&mut self) {
+        self.other = true;
+    }
+
+    /// A road leads to the order from a vehicle that was asked, whatever it says.
+    pub(crate) fn reached(&mut self) {
+        self.reached = true;
+    }
+
+    /// Takes note of one vehicle's answer.
     pub(crate) fn note(&mut self, vehicle: VehicleId, refusal: Refusal) {
         let miss = match refusal {
             Refusal::Skills => {
@@ -229,6 +263,14 @@ impl Refusals {
                 self.shift = true;
                 Miss::Shift
             }
+            Refusal::Way => {
+                self.way = true;
+                return;
+            }
+            Refusal::Other => {
+                self.other = true;
+                Miss::Dear
+            }
         };
         match &mut self.nearest {
             Some((least, vehicles)) if miss == *least => vehicles.push(vehicle),
@@ -239,6 +281,12 @@ impl Refusals {
 
     /// The reason that holds for all of them.
     pub(crate) fn reason(&self) -> UnassignedReason {
+        if self.way && !self.reached {
+            return UnassignedReason::Unreachable;
+        }
+        if self.way || self.other {
+            return UnassignedReason::NoPlace;
+        }
         match (self.rejected, self.capacity, self.shift, self.stops) {
             (false, false, false, false) if self.skills => UnassignedReason::Skills,
             (false, false, false, false) => UnassignedReason::NoVehicle,
@@ -256,7 +304,10 @@ impl Refusals {
         let obstacle = match miss {
             Miss::Capacity(_) => Obstacle::Capacity,
             Miss::Shift => Obstacle::Shift,
+            Miss::Dear => Obstacle::Dearer,
         };
+        let mut vehicles = vehicles.clone();
+        vehicles.sort_unstable();
         let (index, space) = (fleet.index(), fleet.zone().space);
         let nearest = if vehicles.len() <= MEASURED {
             let far = |id: &VehicleId| index.metres_between(space, place, *id).unwrap_or(f64::INFINITY);

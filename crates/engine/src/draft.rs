@@ -404,7 +404,12 @@ impl Draft {
             home: if first_stop { was } else { TourIx::NONE },
             // As a limit; what it is depends on the legs.
             change: fleet.policy().change_cost,
-            unserved: fleet.policy().unserved_cost.saturating_mul(1 + i64::from(spec.priority)),
+            // Who has a place does not lose it to an order of the same priority.
+            unserved: {
+                let cost = fleet.policy().unserved_cost;
+                let placed = if was == TourIx::NONE { 0 } else { cost / 2 };
+                cost.saturating_mul(1 + i64::from(spec.priority)).saturating_add(placed)
+            },
             placed: self.relative(spec.placed),
             barred,
             ..Stop::job(node)

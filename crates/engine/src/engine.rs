@@ -19,6 +19,7 @@ use crate::legs::LegWait;
 use crate::located::Located;
 use crate::moment::Moment;
 use crate::overload::Overload;
+use crate::pace::{Backlog, Pace};
 use crate::plausible::Doubts;
 use crate::promises::Promises;
 use crate::retries::Retries;
@@ -51,6 +52,8 @@ pub struct Engine {
     legs: LegWait,
     learner: Learner,
     overload: Overload,
+    /// How fast facts are answered.
+    pace: Pace,
     /// Orders on no route, to be tried again.
     retries: Retries,
     /// A plan stays below this many bytes.
@@ -75,6 +78,7 @@ impl Engine {
             legs: LegWait::default(),
             learner: Learner::default(),
             overload: Overload::default(),
+            pace: Pace::default(),
             retries: Retries::of(&fleet),
             plan_bytes: waiting::PLAN_BYTES,
             smaller_since: Timestamp(0),
@@ -149,10 +153,12 @@ impl Engine {
         self.fleet.policy().learn && self.commit.epoch().is_some()
     }
 
-    /// The oldest fact that waits says how much is done for each. Only an owner answers, so only an owner can be late.
+    /// How long facts wait says how much is done for each. Only an owner answers, so only an owner can be late.
     fn look_at_the_wait(&mut self, effects: &mut Vec<Effect>) {
+        self.pace.look(self.fleet.unanswered().len(), self.log_now);
         let oldest = self.fleet.unanswered().values().next().map(|ask| self.log_now - ask.logged_at);
-        if self.overload.look(oldest.filter(|_| self.commit.epoch().is_some()), self.log_now) {
+        let wait = oldest.map(|oldest| oldest.max(self.pace.backlog().answered_within(0)));
+        if self.overload.look(wait.filter(|_| self.commit.epoch().is_some()), self.log_now) {
             effects.push(Effect::Note(Note::Overload { level: self.overload.level() }));
         }
     }
@@ -176,7 +182,8 @@ impl Engine {
         let held = self.located.due_at(&self.fleet);
         // Nothing is tried while no answer can be made: what ends that is an input, or another tick.
         let answers = free && self.commit.is_ready() && !self.legs.is_waiting(self.log_now);
-        let again = self.retries.due_at().filter(|_| answers && self.overload.effort().is_whole());
+        let room = self.retries.has_rooms().then_some(self.log_now);
+        let again = room.or(self.retries.due_at()).filter(|_| answers && self.overload.effort().is_whole());
         [search, look, held, again, self.legs.due_at(), self.overload.due_at()].into_iter().flatten().min()
     }
 
@@ -190,6 +197,11 @@ impl Engine {
     /// Level of overload, 0 to 4: see [`Note::Overload`].
     pub fn overload(&self) -> u8 {
         self.overload.level()
+    }
+
+    /// Facts that wait, and the pace at which they are answered: by this engine, or by the owner of the zone whose plans it reads.
+    pub fn backlog(&self) -> Backlog {
+        self.pace.backlog()
     }
 
     /// The fleet.

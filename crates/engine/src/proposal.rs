@@ -13,6 +13,7 @@ use fleetfold_model::{
 use fleetfold_solver::{Alternative, Problem, Solution, StopIx, Timed, TourIx, alternatives, price, schedule};
 
 use crate::account::plain;
+use crate::bounds::{Nobody, Refusal};
 use crate::draft::Draft;
 
 /// A promise that moved by more than this is told to the driver (guess: what a customer notices).
@@ -34,6 +35,8 @@ pub(crate) struct Solved<'a> {
     pub(crate) draft: &'a Draft,
     pub(crate) problem: &'a Problem,
     pub(crate) solution: &'a Solution,
+    /// What all vehicles say to orders that none of them takes, where all were asked and not only those of the draft.
+    pub(crate) nobody: &'a BTreeMap<OrderId, Nobody>,
 }
 
 /// A group and what it gains, in millionths.
@@ -42,6 +45,8 @@ pub(crate) struct Priced {
     pub(crate) gain: i64,
     /// A route of it could not be driven before.
     pub(crate) mends: bool,
+    /// It takes an order off its route for nothing that is more urgent.
+    pub(crate) breaks_faith: bool,
 }
 
 impl Solved<'_> {
@@ -106,7 +111,12 @@ impl Solved<'_> {
             },
             gain: 0,
             mends: false,
+            breaks_faith: false,
         };
+        // The most urgent order that each group places, and the most urgent one that it takes off its route.
+        let mut placed: BTreeMap<usize, u8> = BTreeMap::new();
+        let mut taken_off: BTreeMap<usize, u8> = BTreeMap::new();
+        let urgency = |order: OrderId| self.fleet.order(order).spec.as_ref().map_or(0, |spec| spec.priority);
         let mut undrivable: BTreeSet<usize> = BTreeSet::new();
         for tour in (0..tours).filter(|&tour| changed[tour]) {
             let root = union.root(tour);
@@ -136,9 +146,13 @@ impl Solved<'_> {
                 (None, Some(cause)) => union.root(tours + cause),
                 (None, None) => continue, // was unassigned, stays so, nobody asked
             };
-            let reason = self.reason(order);
+            let reason = self.nobody.get(&order).map_or_else(|| self.reason(order), |nobody| nobody.reason);
             let entry = groups.entry(key).or_insert_with(blank);
             let name = self.fleet.order(order).name.clone();
+            if self.old_tour(order).is_some() {
+                let most = taken_off.entry(key).or_default();
+                *most = (*most).max(urgency(order));
+            }
             if let Some(stop) = self.unit(order) {
                 entry.gain -=
                     if self.old_tour(order).is_some() { self.problem.stops()[stop.index()].unserved } else { 0 };
@@ -149,6 +163,8 @@ impl Solved<'_> {
             if let (None, Some(new), Some(stop)) = (self.old_tour(order), now_at.get(&order), self.unit(order))
                 && let Some(entry) = groups.get_mut(&union.root(*new))
             {
+                let most = placed.entry(union.root(*new)).or_default();
+                *most = (*most).max(urgency(order));
                 entry.gain += self.problem.stops()[stop.index()].unserved;
             }
         }
@@ -158,6 +174,8 @@ impl Solved<'_> {
                 let Some(group) = plain(self.fleet, &priced.group) else { continue };
                 (priced.group, priced.gain, priced.mends) = (group, 0, false);
             }
+            let most = taken_off.get(&root);
+            priced.breaks_faith = most.is_some_and(|most| placed.get(&root).is_none_or(|urgent| urgent <= most));
             self.explain(&mut priced.group, &moved);
             result.push(priced);
         }
@@ -320,6 +338,29 @@ impl Solved<'_> {
         }
     }
 
+    /// Why each vehicle of the draft does not take an order that found no place; and whether a road leads there from one of them.
+    pub(crate) fn refusals(&self, order: OrderId) -> (Vec<(VehicleId, Refusal)>, bool) {
+        let Some(unit) = self.unit(order) else { return (Vec::new(), false) };
+        let (problem, node) = (self.problem, self.problem.stops()[unit.index()].node);
+        let leads =
+            |tour: usize| problem.legs().time(problem.tours()[tour].start_node, node) < fleetfold_solver::UNREACHABLE;
+        let mut reached = false;
+        let answers = alternatives(problem, &self.solution.tours, unit);
+        let refusals = answers.iter().enumerate().map(|(tour, answer)| {
+            let is_reached = leads(tour);
+            reached |= is_reached;
+            let refusal = match answer {
+                // It fits somewhere on its route, and there is no time for it there.
+                Alternative::Capacity => Refusal::Capacity { by: 1 },
+                Alternative::Shift if !is_reached => Refusal::Way,
+                Alternative::Shift => Refusal::Shift,
+                Alternative::Rules | Alternative::Possible { .. } => Refusal::Other,
+            };
+            (self.draft.vehicles[tour], refusal)
+        });
+        (refusals.collect(), reached)
+    }
+
     /// Why a vehicle does not take an order that found no place.
     pub(crate) fn obstacle(&self, order: OrderId, vehicle: VehicleId) -> Obstacle {
         let (Some(unit), Some(tour)) = (self.unit(order), self.tour_of(vehicle)) else { return Obstacle::Skills };
@@ -368,6 +409,9 @@ impl Solved<'_> {
             };
             if let (Some(tour), Some(unit)) = (tour, self.unit(order)) {
                 self.compare(&mut choice, tour, unit);
+            } else if let Some((vehicle, obstacle)) = self.nobody.get(&order).and_then(|nobody| nobody.nearest_miss) {
+                choice.runner_up = Some(self.fleet.vehicle(vehicle).name.clone());
+                choice.runner_up_obstacle = obstacle;
             }
             group.choices.push(choice);
         }

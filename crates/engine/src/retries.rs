@@ -1,13 +1,13 @@
-//! Orders on no route are tried again by themselves, less and less often: nobody has to report anything for that.
+//! Orders on no route are tried again: at once on a vehicle that may have room now, and all of them by themselves, less and less often.
 //!
-//! What was refused while the engine was overloaded was refused by few vehicles, and what time changes (a break that is over, a road
+//! A vehicle whose state or route has changed is filled until nothing more fits. Nobody has to report anything for the rest: what was refused while the engine was overloaded was refused by few vehicles, and what time changes (a break that is over, a road
 //! by the hour) no fact says. The first tries also let the routes around the order be searched, which may make room by giving
 //! another order to another vehicle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Fleet, Placement};
-use fleetfold_model::{Millis, OrderId, Timestamp};
+use fleetfold_model::{Millis, OrderId, Timestamp, VehicleId};
 
 /// The first try, log time. Each later one comes after twice as long.
 const FIRST_AFTER: Millis = Millis(2_000);
@@ -19,6 +19,8 @@ const AT_ONCE: usize = 8;
 const EVERY: Millis = Millis(1_000);
 /// Tries that let the routes around the order be searched. An idle zone comes to rest.
 const SEARCHED: u32 = 3;
+/// Vehicles that are filled at once.
+const FILLED_AT_ONCE: usize = 8;
 
 /// When an order is tried again.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +37,8 @@ pub(crate) struct Retries {
     by_time: BTreeSet<(Timestamp, OrderId)>,
     /// No order is tried before this.
     not_before: Timestamp,
+    /// Vehicles that may have room now.
+    rooms: BTreeSet<VehicleId>,
 }
 
 /// An order whose turn it is.
@@ -63,6 +67,25 @@ impl Retries {
         } else if let Some(next) = self.orders.remove(&order) {
             self.by_time.remove(&(next.at, order));
         }
+    }
+
+    /// A vehicle has changed: it may have room for an order that is on no route.
+    pub(crate) fn room(&mut self, fleet: &Fleet, vehicle: VehicleId) {
+        if fleet.unassigned_count() > 0 && fleet.vehicle(vehicle).is_available() {
+            self.rooms.insert(vehicle);
+        }
+    }
+
+    /// True while a vehicle may have room.
+    pub(crate) fn has_rooms(&self) -> bool {
+        !self.rooms.is_empty()
+    }
+
+    /// Some of these vehicles. They have had their turn then.
+    pub(crate) fn take_rooms(&mut self) -> Vec<VehicleId> {
+        let some: Vec<VehicleId> = self.rooms.iter().copied().take(FILLED_AT_ONCE).collect();
+        self.rooms.retain(|vehicle| !some.contains(vehicle));
+        some
     }
 
     fn begin(&mut self, order: OrderId, log_now: Timestamp) {

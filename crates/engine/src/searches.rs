@@ -150,7 +150,7 @@ impl Searches {
         let (mut stale, mut gain) = (0, 0);
         let mut groups = Vec::new();
         for (draft, problem, solution) in &report.regions {
-            let solved = Solved { fleet, draft, problem, solution };
+            let solved = Solved { fleet, draft, problem, solution, nobody: &BTreeMap::new() };
             let fresh = draft
                 .vehicles
                 .iter()
@@ -160,7 +160,7 @@ impl Searches {
             let least =
                 draft.mean_leg(problem.legs()).map_or(least, |leg| least.min(leg * GAIN_PERMILLE_OF_LEG / 1_000));
             for priced in solved.groups(&[], &BTreeSet::new()) {
-                if !priced.mends && priced.gain < least {
+                if !priced.mends && (priced.gain < least || priced.breaks_faith) {
                     continue;
                 }
                 if !fresh && !still_stands(fleet, &priced.group) {

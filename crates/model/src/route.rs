@@ -67,7 +67,8 @@ pub enum UnassignedReason {
     Unreachable,
     /// Every driver who could has rejected it, or the pinned vehicle cannot.
     Rejected,
-    /// All of the above taken together leave no place.
+    /// All of the above taken together leave no place; or, in an overloaded or very large zone, not every vehicle could be asked: the
+    /// order is tried again.
     NoPlace,
     /// Its goods are in a vehicle that is not working.
     Aboard,

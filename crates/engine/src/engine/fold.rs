@@ -30,6 +30,7 @@ impl Engine {
         };
         let change = self.fleet.apply(entry);
         self.log_now = self.log_now.max(entry.logged_at);
+        self.pace.answered(change.answered.len());
         if let Some(reason) = change.refused {
             effects.push(Effect::Note(Note::Refused { seq: entry.seq, reason }));
         }
@@ -53,6 +54,9 @@ impl Engine {
             .for_each(|&order| self.returns.forget(order));
         for &order in &change.orders {
             self.retries.changed(&self.fleet, order, self.log_now);
+        }
+        for &vehicle in change.vehicles.iter().chain(&change.routes) {
+            self.retries.room(&self.fleet, vehicle);
         }
         if change.asks {
             change.vehicles.iter().for_each(|&vehicle| self.searches.soil(moment, vehicle));

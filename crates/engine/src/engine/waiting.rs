@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use fleetfold_fleet::{Ask, Fleet, Placement};
 use fleetfold_model::{
-    Event, ExchangeGroup, FORMAT, LogSeq, Millis, OrderId, Proposal, RULES, SearchRecord, Timestamp, VehicleId,
+    Event, ExchangeGroup, FORMAT, LogSeq, Millis, Name, OrderId, Proposal, RULES, SearchRecord, Timestamp,
+    UnassignedReason, VehicleId,
 };
 use fleetfold_roads::LegQuery;
 
@@ -198,7 +199,7 @@ pub(crate) fn answers_to(
     }
     answers.left.extend(queue.left());
     // Other facts wait in the fleet.
-    answers.left.retain(|task| task.one_by_one || task.opened);
+    answers.left.retain(|task| task.one_by_one || task.opened || task.room);
     answers.groups = match &ahead {
         Some(ahead) => joined(moment.fleet, ahead, parts),
         None => parts,
@@ -304,17 +305,23 @@ impl Engine {
         }
         let (groups, record) = self.searches.take_improvements(&self.fleet);
         if !groups.is_empty() {
+            let groups = groups.into_iter().flat_map(|group| self.rehomed(group)).collect();
             let later = self.propose(groups, record, effects);
             self.searches.keep_improvements(later);
         }
     }
 
-    /// Orders on no route whose turn it is. Where a search may make room for one, the nearest routes are stale.
+    /// Vehicles that may have room, and orders on no route whose turn it is. Where a search may make room for one, the nearest routes are stale.
     fn tried_again(&mut self) -> Vec<Task> {
         if !self.overload.effort().is_whole() {
             return Vec::new();
         }
         let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
+        let rooms = self.retries.take_rooms();
+        if !rooms.is_empty() {
+            let fill = |vehicle| Task { vehicles: vec![vehicle], room: true, ..Task::default() };
+            return rooms.into_iter().map(fill).collect();
+        }
         let mut tasks = Vec::new();
         for Due { order, search } in self.retries.take(self.log_now) {
             let state = self.fleet.order(order);
@@ -331,8 +338,31 @@ impl Engine {
         tasks
     }
 
+    /// A group with what becomes of the orders that it takes off their routes for more urgent ones: another vehicle takes them, or
+    /// nobody can, and why.
+    fn rehomed(&self, group: ExchangeGroup) -> Vec<ExchangeGroup> {
+        let id = |(name, _): &(Name, UnassignedReason)| self.fleet.order_id(name.as_str());
+        let orders: Vec<OrderId> = group.unassigned.iter().filter_map(id).collect();
+        let mut ahead = self.fleet.clone();
+        if orders.is_empty() || !ahead.foresee(&group, self.now()) {
+            return vec![group];
+        }
+        let moment = Moment { fleet: &ahead, log_now: self.log_now };
+        let answer = Answer::new(moment, self.roads.outlook(), self.overload.effort(), self.plan_bytes);
+        let groups = answer.groups(&Task { orders, ..Task::default() });
+        drop(answer);
+        for group in &groups {
+            ahead.foresee(group, self.now());
+        }
+        joined(&self.fleet, &ahead, std::iter::once(group).chain(groups).collect())
+    }
+
     /// A task that this plan has no room for is done by the next one.
     fn put_back(&mut self, task: Task) {
+        if task.room {
+            task.vehicles.iter().for_each(|&vehicle| self.retries.room(&self.fleet, vehicle));
+            return;
+        }
         let vehicles: BTreeSet<VehicleId> = task.vehicles.into_iter().collect();
         self.promises.put_back(vehicles.clone());
         let hit = if task.seq.is_some() { vehicles } else { BTreeSet::new() };

@@ -4,6 +4,7 @@ mod events;
 mod judgement;
 mod legs;
 mod located;
+mod nobody;
 mod overload;
 mod promises;
 mod reasons;

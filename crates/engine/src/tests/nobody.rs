@@ -1,0 +1,171 @@
+//! Orders that few vehicles can take, or none: who is asked, what is said, and what happens when there is room.
+
+use std::sync::atomic::AtomicBool;
+
+use super::*;
+
+impl Rig {
+    /// A vehicle that works from now until the given minute, with room for so many orders of one unit.
+    fn on_until(&mut self, id: &str, position: Position, minute: i64, room: i32) {
+        let shift = Some(Shift { starts: at(0), ends: at(minute), breaks: Vec::new() });
+        let registered = Vehicle { shift, capacity: Load([room, 0, 0, 0]), ..vehicle(id, position) };
+        self.happens(Event::VehicleRegistered(registered));
+        self.happens(Event::ShiftStarted { vehicle: name(id), shift: None, position: None });
+    }
+
+    fn reason(&self, order: &str) -> Option<UnassignedReason> {
+        if let Placement::Unassigned(reason) = self.placement(order) { Some(reason) } else { None }
+    }
+
+    /// What the last plan says of who came nearest to taking an order.
+    fn nearest_miss(&self, order: &str) -> (Option<String>, fleetfold_model::Obstacle) {
+        let choices = self.plans.iter().rev().flat_map(|plan| &plan.groups).flat_map(|group| &group.choices);
+        let choice = choices.into_iter().find(|choice| choice.order == name(order)).expect("it is explained");
+        (choice.runner_up.as_ref().map(ToString::to_string), choice.runner_up_obstacle)
+    }
+}
+
+fn rig() -> Rig {
+    let mut rig = Rig::new();
+    for vehicle in ["a", "b"] {
+        rig.fact(Event::ShiftEnded { vehicle: name(vehicle), at: at(0) });
+    }
+    rig
+}
+
+#[test]
+fn a_vehicle_behind_hundreds_that_are_nearer_and_have_no_time_is_found() {
+    let mut rig = rig();
+    for number in 0..250 {
+        rig.on_until(&format!("near{number}"), km(number % 16, number / 16), 25, 4);
+    }
+    rig.on_until("far", km(100, 100), 600, 4);
+    // Half an hour from the nearest.
+    rig.order(job("o", km(45, 7)));
+    assert_eq!(rig.route("far"), ["o"]);
+}
+
+#[test]
+fn where_nobody_can_the_reason_holds_for_all_and_the_nearest_miss_is_told() {
+    let mut rig = rig();
+    for number in 0..250 {
+        rig.on_until(&format!("full{number}"), km(number % 16, number / 16), 600, 0);
+    }
+    rig.order(job("a", km(45, 7)));
+    assert_eq!(rig.reason("a"), Some(UnassignedReason::Capacity));
+    // A few that have room and no time: neither is true of all.
+    for number in 0..3 {
+        rig.on_until(&format!("late{number}"), km(14, 7 + number), 25, 4);
+    }
+    rig.order(job("b", km(45, 7)));
+    assert_eq!(rig.reason("b"), Some(UnassignedReason::NoPlace));
+    let full: Vec<String> = (0..250).map(|number| format!("full{number}")).collect();
+    for vehicle in &full {
+        rig.happens(Event::ShiftEnded { vehicle: name(vehicle), at: at(0) });
+    }
+    rig.order(job("c", km(45, 7)));
+    assert_eq!(rig.reason("c"), Some(UnassignedReason::Shift));
+    assert_eq!(rig.nearest_miss("c"), (Some("late0".to_owned()), fleetfold_model::Obstacle::Shift));
+}
+
+#[test]
+fn a_vehicle_with_room_takes_all_that_waits_for_room_at_once() {
+    let mut rig = rig();
+    for number in 0..90 {
+        rig.order(job(&format!("o{number}"), km(number % 10, number / 10)));
+    }
+    assert_eq!(rig.engine.fleet().unassigned_count(), 90);
+    rig.on_until("van", km(0, 0), 600, 70);
+    assert_eq!(rig.route("van").len(), 70, "without a tick of the clock");
+    // It loses one: there is room for another.
+    rig.happens(Event::OrderCancelled { order: name(&rig.route("van")[3]) });
+    assert_eq!(rig.route("van").len(), 70);
+    assert_eq!(rig.engine.fleet().unassigned_count(), 19);
+}
+
+#[test]
+fn of_those_that_wait_for_room_the_most_urgent_has_it() {
+    let mut rig = rig();
+    rig.order(job("near", km(1, 0)));
+    rig.order(Order { priority: 1, ..job("urgent", km(40, 0)) });
+    rig.order(job("too", km(2, 0)));
+    rig.on_until("van", km(0, 0), 600, 1);
+    assert_eq!(rig.route("van"), ["urgent"]);
+}
+
+impl Rig {
+    /// Lets searches run, and performs what they find, until none begins within a minute.
+    fn search(&mut self) {
+        let ends = Timestamp(self.now + 60_000);
+        while let Some(at) = self.engine.next_tick().filter(|&at| at < ends) {
+            self.now = self.now.max(at.0) + 1;
+            let mut effects = Vec::new();
+            self.engine.handle(Input::Tick(Timestamp(self.now)), &mut effects);
+            let mut reports = Vec::new();
+            let mut plans = Vec::new();
+            for effect in effects {
+                match effect {
+                    Effect::Solve(job) => reports.push(crate::run(job, &AtomicBool::new(false))),
+                    Effect::Append { event, .. } => plans.push(Arc::unwrap_or_clone(event)),
+                    Effect::Folded { .. }
+                    | Effect::Rerouted(_)
+                    | Effect::FetchLegs(_)
+                    | Effect::ReadLastPlan
+                    | Effect::AppendOwn(_)
+                    | Effect::Publish(_)
+                    | Effect::Note(_) => {}
+                }
+            }
+            for plan in plans {
+                if let Event::PlanProposed(proposal) = &plan {
+                    self.plans.push(proposal.clone());
+                }
+                let entry = next_entry(&mut self.seq, self.now, plan);
+                let hash = MessageHash(u128::from(self.seq));
+                self.input(Input::Entry(LogEntry { hash, ..entry }));
+            }
+            for report in reports {
+                self.input(Input::Solved(report));
+            }
+        }
+    }
+}
+
+/// One van with room for one order, which it has; another order comes that is much nearer.
+fn one_van(second: u8) -> Rig {
+    let mut rig = rig();
+    let policy = Policy { learn: false, departure_margin: Millis(0), ..Policy::default() };
+    rig.fact(Event::PolicyChanged(policy));
+    rig.on_until("van", km(0, 0), 600, 1);
+    let windows = vec![TimeWindow::new(at(300), at(400)).unwrap()];
+    let work = OrderWork::Job(Job { stop: StopSpec { windows, ..stop(km(40, 0)) }, direction: LoadDirection::Pickup });
+    rig.order(Order { work, ..job("first", km(40, 0)) });
+    assert_eq!(rig.route("van"), ["first"]);
+    rig.order(Order { priority: second, ..job("second", km(1, 0)) });
+    rig
+}
+
+#[test]
+fn an_order_with_a_place_does_not_lose_it_to_one_that_is_only_cheaper() {
+    let mut rig = one_van(0);
+    rig.search();
+    assert_eq!(rig.route("van"), ["first"]);
+    assert_eq!(rig.reason("second"), Some(UnassignedReason::Capacity));
+}
+
+#[test]
+fn an_order_that_gives_way_to_a_more_urgent_one_is_told_why_or_finds_another_vehicle() {
+    let mut rig = one_van(1);
+    // Full as well, so that nobody takes what gives way.
+    rig.on_until("full", km(20, 0), 600, 0);
+    rig.search();
+    assert_eq!(rig.route("van"), ["second"]);
+    assert_eq!(rig.reason("first"), Some(UnassignedReason::Capacity));
+    assert_eq!(rig.nearest_miss("first").1, fleetfold_model::Obstacle::Capacity);
+
+    let mut rig = one_van(1);
+    // Outside the region of the search, perhaps, but there.
+    rig.on_until("other", km(39, 0), 600, 1);
+    rig.search();
+    assert!(rig.reason("first").is_none() && rig.reason("second").is_none());
+}

@@ -68,7 +68,7 @@ impl Engine {
         Self {
             log_now: fleet.logged_at(),
             commit: Commit::default(),
-            roads: Roads::new(network, fleet.vehicles().len() as u32),
+            roads: Roads::new(network.in_space(fleet.zone().space), fleet.vehicles().len() as u32),
             promises: Promises::default(),
             searches: Searches::new(fleet.policy().search_rounds),
             refusals: Refusals::default(),

@@ -114,6 +114,7 @@ impl Outlook {
 
     /// The outlook from `now` on, as an engine has it that begins with this fleet. `normal`: the roads at normal speeds, all open.
     pub fn at(fleet: &Fleet, now: Timestamp, normal: &Arc<Network>) -> Self {
+        let normal = &Arc::clone(normal).in_space(fleet.zone().space);
         let state = RoadState::at(fleet, now, normal.has_roads());
         let same = state.changes.is_empty() && state.speeds == Speeds::default();
         let made = if same { None } else { state.network(&Base::Normal(Arc::clone(normal))) };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fleetfold_model::VehicleId;
+use fleetfold_model::{Space, VehicleId};
 use fleetfold_roads::{ActiveChange, LegIndex, Network, Speeds};
 
 use crate::learn;
@@ -76,6 +76,13 @@ impl Roads {
             rerouted: BTreeSet::new(),
             hit: BTreeSet::new(),
             opened: false,
+        }
+    }
+
+    /// Places are read in this way: roads that read them in another way are others from now on.
+    pub(crate) fn read_in(&mut self, space: Space, vehicles: u32) {
+        if self.normal.space() != space {
+            *self = Self::new(Arc::clone(&self.normal).in_space(space), vehicles);
         }
     }
 

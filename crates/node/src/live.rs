@@ -26,7 +26,7 @@ use bytes::Bytes;
 use fleetfold_engine::{Engine, Input, PositionReport};
 use fleetfold_fleet::{Tally, Zone};
 use fleetfold_journal::PolicyAt;
-use fleetfold_model::{Event, MessageHash, Millis, Name, Timestamp};
+use fleetfold_model::{Event, MessageHash, Millis, Name, Space, Timestamp};
 use fleetfold_roads::Network;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -118,6 +118,8 @@ pub(crate) struct Readiness {
     pub(crate) untold: Trouble,
     /// Why a stream that was deleted cannot be made again.
     unmade: Trouble,
+    /// Why its roads are not those of the zone.
+    foreign: Trouble,
 }
 
 impl Readiness {
@@ -130,6 +132,7 @@ impl Readiness {
         self.undecided.get()?;
         self.untold.get()?;
         self.unmade.get()?;
+        self.foreign.get()?;
         if self.caught_up.load(Ordering::Acquire) { Ok(()) } else { Err("the log is still being folded".to_owned()) }
     }
 }
@@ -248,6 +251,8 @@ impl Live {
 
 struct Worker {
     engine: Engine,
+    /// The roads at normal speeds, as they were given.
+    network: Arc<Network>,
     tally: Tally,
     giver: Giver,
     clock: LogClock,
@@ -340,6 +345,7 @@ impl Worker {
         let lease =
             lease::hold(log, zone, owner, inputs, (Arc::clone(&self.chain_epoch), readiness), self.runtime.clone());
         let lease::Thread { orders: let_go, released } = lease;
+        self.look_at_coordinates();
         if self.caught_up_at <= self.engine.fleet().applied().0 {
             self.caught_up(&let_go);
         }
@@ -461,6 +467,25 @@ impl Worker {
             let own = *self.own.borrow();
             let _ = orders.send(if own { lease::Order::Acquire } else { lease::Order::StandBy });
         }
+    }
+
+    /// The zone's places are known to be read in this way: are the roads?
+    fn look_at_coordinates(&self) {
+        let space = self.engine.fleet().zone().space;
+        if !self.network.is_foreign_to(space) {
+            self.readiness.foreign.over();
+            return;
+        }
+        let [zone, roads] = [space, self.network.space()].map(|space| match space {
+            Space::Geographic => "longitude and latitude",
+            Space::Planar => "metres on a plane",
+        });
+        let what = format!(
+            "the zone's places are {zone} and those of its road network {roads}: straight lines at 30 km/h serve instead; start it with \
+             a network of the zone's coordinates (--network)"
+        );
+        tracing::error!("{what}");
+        self.readiness.foreign.met(what);
     }
 
     /// Whoever does not own the zone compares what it folds with what the owner had. Where entries were removed, the two differ: such a

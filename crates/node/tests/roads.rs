@@ -116,7 +116,6 @@ fn a_stop_far_from_every_street_is_unassigned_with_the_distance() {
     );
 }
 
-/// An engine that drives in the town.
 /// The generated city in a graph file is the generated city.
 #[test]
 fn a_day_on_its_own_streets_as_a_graph_file_is_the_same_day() {
@@ -135,6 +134,7 @@ fn a_day_on_its_own_streets_as_a_graph_file_is_the_same_day() {
     assert_eq!(digest(&["--graph", "city.graph"]), digest(&[]));
 }
 
+/// An engine that drives in the town.
 fn engine(folder: &Path) -> (Killed, u16) {
     graph(folder);
     let port = free_port();
@@ -143,6 +143,45 @@ fn engine(folder: &Path) -> (Killed, u16) {
     let engine = Killed(fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     wait_for(port);
     (engine, port)
+}
+
+/// Lines until a sentence is there, or the last text.
+fn until_said(port: u16, path: &str, what: &str) -> String {
+    for _ in 0..200 {
+        let said = http(port, &format!("GET {path}"), "").1;
+        if said.contains(what) {
+            return said;
+        }
+        pause(50);
+    }
+    panic!("{path} never says `{what}`: {}", http(port, &format!("GET {path}"), "").1);
+}
+
+/// A plane has no place on a street map: the zone is served over straight lines, and whoever asks is told.
+#[test]
+fn a_zone_on_a_plane_is_not_ready_on_streets() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path());
+    until_said(port, "/readyz", "ready");
+    let time = "2026-06-01T00:00:00Z";
+    let zone = json!({ "timezone": "UTC", "coordinates": "planar", "day_start": time, "log_start": time });
+    assert_eq!(event(port, "zone.opened", "z", &zone).0, 202);
+    let said = until_said(port, "/readyz", "metres on a plane");
+    assert!(said.contains("longitude and latitude") && said.contains("--network"), "{said}");
+}
+
+#[test]
+fn positions_that_cannot_be_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path());
+    let data = json!({ "vehicle_id": "van", "start": spot(corner(3, 2)) });
+    assert_eq!(event(port, "vehicle.registered", "r", &data).0, 202);
+    assert_eq!(event(port, "shift.started", "s", &json!({ "vehicle_id": "van" })).0, 202);
+    until(port, "the van", |state| state["vehicles"].as_array().is_some_and(|vehicles| !vehicles.is_empty()));
+    let nowhere = json!({ "vehicle_id": "van", "position": { "lon": 0.0, "lat": 0.0 } });
+    let (status, said) = event(port, "position", "p", &nowhere);
+    assert_eq!(status, 202, "{said}");
+    until_said(port, "/metrics", "fleetfold_positions_implausible_total 1");
 }
 
 fn spot((lon, lat): (f64, f64)) -> Value {

@@ -37,6 +37,11 @@ pub(crate) struct Line {
 }
 
 impl Line {
+    /// Where nothing is known of the roads: 30 km/h with three tenths of detour, a city without a map (guess).
+    pub(crate) fn unknown(space: Space) -> Self {
+        Self { space, metres_per_minute: 500.0, detour_percent: 130, round_up_seconds: 0 }
+    }
+
     /// One leg: the straight line times the detour, its time rounded up to whole steps if the line says so.
     pub(crate) fn leg(&self, a: Position, b: Position) -> Leg {
         let metres = crow(self.space, a, b) * f64::from(self.detour_percent) / 100.0;

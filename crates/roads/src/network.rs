@@ -116,9 +116,7 @@ impl Network {
 
     /// A network whose legs come from a routing server and are kept. Straight lines serve where the server has not answered.
     pub fn from_source(source: Arc<dyn LegSource>) -> Self {
-        let fallback =
-            Line { space: Space::Geographic, metres_per_minute: 500.0, detour_percent: 130, round_up_seconds: 0 };
-        Self { kind: Kind::Server(Server::new(source, fallback)) }
+        Self { kind: Kind::Server(Server::new(source, Line::unknown(Space::Geographic))) }
     }
 
     /// The streets, and the number of arcs in their hierarchy, shortcuts included. `None` if the network has no streets.
@@ -167,6 +165,25 @@ impl Network {
             Kind::Table(table) => table.space,
             Kind::Graph(_) | Kind::Server(_) => Space::Geographic,
         }
+    }
+
+    /// A network for places that are read in this way: this one if it reads them so. Straight lines are drawn in any space. Streets and
+    /// tables cannot be: instead of them, straight lines as where nothing is known of the roads.
+    #[must_use]
+    pub fn in_space(self: Arc<Self>, space: Space) -> Arc<Self> {
+        if self.space() == space {
+            return self;
+        }
+        let line = match &self.kind {
+            Kind::Line(line) => Line { space, ..line.clone() },
+            Kind::Table(_) | Kind::Graph(_) | Kind::Server(_) => Line::unknown(space),
+        };
+        Arc::new(Self { kind: Kind::Line(line) })
+    }
+
+    /// True where a zone whose places are read in this way has nothing from this network but straight lines.
+    pub fn is_foreign_to(&self, space: Space) -> bool {
+        self.space() != space && !matches!(self.kind, Kind::Line(_))
     }
 
     /// The same network with these changes in force, and no others. `None` if the network has no streets.

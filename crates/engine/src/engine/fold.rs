@@ -31,6 +31,9 @@ impl Engine {
         let change = self.fleet.apply(entry);
         self.log_now = self.log_now.max(entry.logged_at);
         self.pace.answered(change.answered.len());
+        if matches!(entry.event, Event::ZoneOpened(_)) {
+            self.roads.read_in(self.fleet.zone().space, self.fleet.vehicles().len() as u32);
+        }
         if let Some(reason) = change.refused {
             effects.push(Effect::Note(Note::Refused { seq: entry.seq, reason }));
         }

@@ -259,3 +259,16 @@ fn opening_roads_heals_what_closing_them_broke_at_once() {
     let healed = route(&rig);
     assert!(!healed.is_cut_off_at(0) && (healed.visits[0].arrival - planned).0.abs() < 60_000, "{healed:?}");
 }
+
+/// Straight lines are drawn in the zone's own space: a zone on a plane whose engine was given none was served over legs that were
+/// fourteen times too long.
+#[test]
+fn straight_lines_are_those_of_the_zone() {
+    let mut rig = Rig::with(&NetworkSpec::default(), Space::Planar);
+    rig.on("a", km(0, 0));
+    rig.order(job("o", km(10, 0)));
+    let fleet = rig.engine.fleet();
+    let visit = &fleet.vehicle(fleet.vehicle_id("a").unwrap()).route.visits[0];
+    // Ten kilometres and three tenths of detour at half a kilometre a minute.
+    assert_eq!((visit.arrival - visit.depart_at, visit.metres.0), (Millis(26 * 60_000), 13_000));
+}

@@ -91,6 +91,7 @@ impl Worker {
             self.strict.store(policy.strict, Ordering::Release);
             self.policy.send_replace(policy);
             self.zone_now.send_replace(self.engine.fleet().zone().clone());
+            self.look_at_coordinates();
         }
         self.giver.folded(Arc::clone(entry), change, self.engine.fleet(), now);
     }

@@ -258,6 +258,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         warnings,
         accept_gap: setup.accept_gap,
         folds_anew,
+        network: Arc::clone(&setup.network),
         engine: Engine::new(fleet, setup.network).with_regions_side_by_side(setup.pool.current_num_threads()),
         tally,
         giver: Giver::new(signals, hands),

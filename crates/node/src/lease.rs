@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
 use crate::live::Readiness;
-use crate::log::{Lease, Log, ZoneName};
+use crate::log::{Lease, Leased, Log, ZoneName};
 
 /// A lease lives 3 s at the broker. Without a renewal the engine stops half a second earlier by its own clock, so that it has
 /// stopped before another one can begin.
@@ -22,6 +22,10 @@ const TRUSTED: Duration = Duration::from_millis(2_500);
 const RENEW_EVERY: Duration = Duration::from_secs(1);
 /// Time between two attempts of a standby, and after a renewal that was not confirmed.
 const TRY_EVERY: Duration = Duration::from_millis(100);
+/// Who does not own the zone looks this often whether its owner renews the lease.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// An owner that has not renewed it for this long is gone, or will find that it has lost it.
+const SILENT: Duration = Duration::from_secs(2);
 
 /// What the thread is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +46,38 @@ pub(crate) struct Thread {
     pub released: oneshot::Receiver<()>,
 }
 
+/// What was seen of another owner's renewals.
+#[derive(Debug, Default)]
+struct Renewals {
+    looked_at: Option<std::time::Instant>,
+    /// The last revision of the lease, and since when it is the last.
+    last: Option<(u64, std::time::Instant)>,
+}
+
+impl Renewals {
+    fn are_to_be_looked_at(&self) -> bool {
+        self.looked_at.is_none_or(|at| at.elapsed() >= LOOK_EVERY)
+    }
+
+    /// Whether nobody owns the zone; `None`: not known.
+    fn seen(&mut self, leased: Leased) -> Option<bool> {
+        let now = clock::monotonic();
+        self.looked_at = Some(now);
+        match leased {
+            Leased::Unknown => None,
+            Leased::Nobody => {
+                self.last = None;
+                Some(true)
+            }
+            Leased::At(revision) => {
+                let since = self.last.filter(|&(last, _)| last == revision).map_or(now, |(_, since)| since);
+                self.last = Some((revision, since));
+                Some(now - since >= SILENT)
+            }
+        }
+    }
+}
+
 /// Starts the thread. It reports through `inputs`. `chain_epoch` is the highest epoch in the zone's chain of plans: ours must
 /// be higher. `readiness` is told why nobody is known to own the zone.
 pub(crate) fn hold(
@@ -57,15 +93,17 @@ pub(crate) fn hold(
     let spawned = std::thread::Builder::new().name("lease".to_owned()).spawn(move || {
         let mut held: Option<(Lease, std::time::Instant)> = None;
         let mut wanted = false;
+        let mut renewals = Renewals::default();
         loop {
             // The lease runs from before the request, because the answer may have been on its way for long.
             let asked = clock::monotonic();
             let mut pause = TRY_EVERY;
             match held {
-                None if !wanted => {}
+                None if !wanted => pause = LOOK_EVERY,
                 None => match runtime.block_on(log.acquire(&zone, &owner, chain_epoch.load(Ordering::Acquire))) {
                     Ok(Some(lease)) => {
                         readiness.unowned.over();
+                        readiness.is_vacant(false);
                         held = Some((lease, asked));
                         pause = RENEW_EVERY;
                         let _ = inputs.blocking_send(Input::Commit(Outcome::Granted(lease.epoch)));
@@ -88,8 +126,13 @@ pub(crate) fn hold(
                     None => {}
                 },
             }
-            let order = if wanted { orders.recv_timeout(pause) } else { orders.recv().map_err(RecvTimeoutError::from) };
-            match order {
+            if held.is_none()
+                && renewals.are_to_be_looked_at()
+                && let Some(vacant) = renewals.seen(runtime.block_on(log.leased(&zone)))
+            {
+                readiness.is_vacant(vacant);
+            }
+            match orders.recv_timeout(pause) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Order::Acquire) => wanted = true,
                 Ok(Order::StandBy) => {
@@ -115,4 +158,30 @@ pub(crate) fn hold(
         tracing::error!(%error, "no thread for the lease");
     }
     Thread { orders: sender, released }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Leased, Renewals, SILENT};
+
+    #[test]
+    fn a_zone_is_vacant_without_a_lease_and_when_its_owner_is_silent() {
+        let mut renewals = Renewals::default();
+        assert!(renewals.are_to_be_looked_at());
+        assert_eq!(renewals.seen(Leased::Nobody), Some(true));
+        assert!(!renewals.are_to_be_looked_at(), "not ten times a second");
+        assert_eq!(renewals.seen(Leased::At(7)), Some(false));
+        let back = |by: Duration, renewals: &mut Renewals| {
+            let (_, since) = renewals.last.as_mut().expect("a revision was seen");
+            *since = since.checked_sub(by).expect("the machine has run for longer");
+        };
+        back(SILENT / 2, &mut renewals);
+        assert_eq!(renewals.seen(Leased::At(8)), Some(false), "renewed");
+        back(SILENT, &mut renewals);
+        assert_eq!(renewals.seen(Leased::Unknown), None);
+        assert_eq!(renewals.seen(Leased::At(8)), Some(true), "the same for two seconds");
+        assert_eq!(renewals.seen(Leased::At(9)), Some(false));
+    }
 }

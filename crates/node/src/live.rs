@@ -110,6 +110,8 @@ pub(crate) struct Readiness {
     regressed: std::sync::OnceLock<String>,
     /// Why a rejected message cannot be noted: nothing behind it is folded.
     unnoted: Trouble,
+    /// Nobody owns the zone, or its owner is silent.
+    vacant: AtomicBool,
     /// Why nobody is known to own the zone: no fact is answered.
     pub(crate) unowned: Trouble,
     /// Why no plan comes into the log: nothing is decided.
@@ -123,6 +125,11 @@ pub(crate) struct Readiness {
 }
 
 impl Readiness {
+    /// Whether nobody owns the zone.
+    pub(crate) fn is_vacant(&self, vacant: bool) {
+        self.vacant.store(vacant, Ordering::Release);
+    }
+
     fn get(&self) -> Result<(), String> {
         if let Some(what) = self.regressed.get() {
             return Err(what.clone());
@@ -133,7 +140,15 @@ impl Readiness {
         self.untold.get()?;
         self.unmade.get()?;
         self.foreign.get()?;
-        if self.caught_up.load(Ordering::Acquire) { Ok(()) } else { Err("the log is still being folded".to_owned()) }
+        if !self.caught_up.load(Ordering::Acquire) {
+            return Err("the log is still being folded".to_owned());
+        }
+        if self.vacant.load(Ordering::Acquire) {
+            return Err(
+                "nobody owns the zone: its facts are kept, and answered when an engine has taken it over".to_owned()
+            );
+        }
+        Ok(())
     }
 }
 

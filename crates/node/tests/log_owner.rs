@@ -423,3 +423,20 @@ fn a_zone_or_a_file_that_is_not_there_is_an_error_and_is_not_made() {
         );
     }
 }
+
+/// A standby whose owner has died says so until it owns the zone itself.
+#[test]
+fn nobody_is_ready_while_nobody_owns_the_zone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_broker, url) = broker(folder.path());
+    let (mut owner, first) = serve(folder.path(), &url, "porto", "first", &[]);
+    wait_ready(first);
+    let (_standby, second) = serve(folder.path(), &url, "porto", "second", &[]);
+    wait_ready(second);
+    owner.0.kill().unwrap();
+    wait_not_ready(second, "nobody owns the zone");
+    wait_ready(second);
+    crew(second);
+    assert_eq!(http(second, "POST /v1/events", &order("o1").to_string()).0, 202);
+    wait_answered(second, "o1");
+}

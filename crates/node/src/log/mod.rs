@@ -224,6 +224,17 @@ pub(crate) struct Lease {
     revision: u64,
 }
 
+/// What is known of a zone's lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leased {
+    /// Nobody holds it.
+    Nobody,
+    /// Somebody does, and has renewed it last at this revision.
+    At(u64),
+    /// The log did not say.
+    Unknown,
+}
+
 impl Log {
     /// Appends a message. `id` makes repeats harmless; `expected` is where the last message of the subject must stand (0: there is none).
     ///
@@ -618,6 +629,16 @@ impl Log {
             Self::Embedded(log) => log.acquire(zone).await.map(Some),
             #[cfg(test)]
             Self::Simulated(log) => Ok(log.acquire(zone, owner)),
+        }
+    }
+
+    /// Whether somebody else keeps a zone's lease.
+    pub(crate) async fn leased(&self, zone: &ZoneName) -> Leased {
+        match self {
+            Self::JetStream(log) => log.leased(zone).await,
+            Self::Embedded(_) => Leased::Unknown,
+            #[cfg(test)]
+            Self::Simulated(_) => Leased::Unknown,
         }
     }
 

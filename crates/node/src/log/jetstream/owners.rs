@@ -12,7 +12,7 @@ use fleetfold_model::Timestamp;
 
 use super::{ACK, JetStream, LEASE, OWNERS, key, timestamp};
 use crate::clock::monotonic;
-use crate::log::{Lease, LogError, ZoneName};
+use crate::log::{Lease, Leased, LogError, ZoneName};
 
 /// A lease that stands for so much longer than it may is not let go by the bucket.
 const LEASE_GRACE: Duration = Duration::from_secs(1);
@@ -120,6 +120,16 @@ impl JetStream {
         let epoch = revision.max(above + 1);
         let value = lease_value(owner, Some(epoch));
         Ok(owners.update(key(zone), value, revision).await.ok().map(|revision| Lease { epoch, revision }))
+    }
+
+    /// What the lease of a zone says now.
+    pub(in crate::log) async fn leased(&self, zone: &ZoneName) -> Leased {
+        let Some(owners) = &self.owners else { return Leased::Unknown };
+        match self.while_connected(tokio::time::timeout(ACK, self.lease(owners, zone))).await {
+            Some(Ok(Ok(Some(held)))) => Leased::At(held.sequence),
+            Some(Ok(Ok(None))) => Leased::Nobody,
+            Some(Ok(Err(_)) | Err(_)) | None => Leased::Unknown,
+        }
     }
 
     /// A standby tries to get the lease ten times a second; who holds it is looked at less often.

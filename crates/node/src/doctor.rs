@@ -13,6 +13,9 @@ use crate::live;
 use crate::log::{self, Log, LogChoice, Removed, Storage, Stream};
 use crate::matrix_server::MatrixServer;
 
+/// A stream that is fuller than this will be full soon.
+const FULL_PERCENT: u64 = 80;
+
 struct Finding {
     good: bool,
     what: String,
@@ -190,6 +193,15 @@ async fn facts(log: &Log, zone: &log::ZoneName, name: &str, say: &mut impl FnMut
                 );
             }
         }
+        Err(error) => say(false, error.what, &error.hint),
+    }
+    match log.percent_full(zone).await {
+        Ok(Some(percent)) => say(
+            percent < FULL_PERCENT,
+            format!("stream {name} is {percent} % full"),
+            "a full stream takes neither facts nor plans: raise its max_bytes (nats stream edit NAME --max-bytes), or let facts expire sooner",
+        ),
+        Ok(None) => {}
         Err(error) => say(false, error.what, &error.hint),
     }
     match log.removed(zone, 0).await {

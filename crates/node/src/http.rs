@@ -458,7 +458,12 @@ async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Ta
     // What relieves the fleet, or tells of it, is always taken.
     let is_new_work = matches!(decoded.what, What::Event(Event::OrderCreated(_) | Event::OrderUpdated(_)));
     let sending = if is_new_work {
-        Some(live.admission.order(live.applied()).map_err(|seconds| Submit::Overloaded { seconds })?)
+        let refused = |seconds| match live.readiness() {
+            Ok(()) => Submit::Overloaded { seconds },
+            // Facts wait because no plan comes into the log, a full one for instance.
+            Err(why) => Submit::Log(Lost::NotStored, why),
+        };
+        Some(live.admission.order(live.applied()).map_err(refused)?)
     } else {
         None
     };

@@ -440,3 +440,35 @@ fn nobody_is_ready_while_nobody_owns_the_zone() {
     assert_eq!(http(second, "POST /v1/events", &order("o1").to_string()).0, 202);
     wait_answered(second, "o1");
 }
+
+/// A full stream takes no plan either, so facts wait: that is told as what it is, and not as too much work.
+#[test]
+fn a_full_stream_is_named_and_not_called_overload() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let producer = Admin::new(&url);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    crew(port);
+    post(port, "before");
+    wait_answered(port, "before");
+    // Room for one more fact, and for no plan.
+    producer.set_bytes_max("FLEET", |bytes| bytes as i64 + 700);
+    let waits = order("waits").to_string();
+    producer.runtime.block_on(async {
+        let subject = "fleet.acme.porto.event.order_created._";
+        producer.context.publish(subject, waits.into()).await.unwrap().await.unwrap();
+    });
+    wait_not_ready(port, "the log takes nothing");
+    // Longer than the time after which new orders are refused because of overload.
+    pause(5_000);
+    let (status, said) = http(port, "POST /v1/events", &order("refused").to_string());
+    assert!(status == 503 && said.contains("maximum bytes"), "{status} {said}");
+    let doctor = run(&["doctor", "--log", &url, "--tenant", "acme", "--zone", "porto"], folder);
+    let doctor = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(doctor.contains("BAD  stream FLEET is ") && doctor.contains("--max-bytes"), "{doctor}");
+    producer.set_bytes_max("FLEET", |_| -1);
+    wait_answered(port, "waits");
+    wait_ready(port);
+}

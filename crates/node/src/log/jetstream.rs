@@ -491,6 +491,14 @@ impl JetStream {
         Ok(setup::odd_settings(&handle.cached_info().config))
     }
 
+    pub(super) async fn percent_full(&self, zone: &ZoneName) -> Result<Option<u64>, LogError> {
+        let name = &self.name(Stream::Fleet, zone);
+        let handle = self.context.get_stream(name).await.map_err(|error| unreachable_stream(name, &error))?;
+        let (config, state) = (&handle.cached_info().config, &handle.cached_info().state);
+        let percent = |has: u64, most: i64| (most > 0).then(|| has * 100 / most.unsigned_abs());
+        Ok(percent(state.bytes, config.max_bytes).max(percent(state.messages, config.max_messages)))
+    }
+
     pub(super) async fn skipped(&self, zone: &ZoneName) -> Result<Vec<u64>, LogError> {
         let failed = |error: &dyn std::fmt::Display| {
             LogError::new(

@@ -348,6 +348,20 @@ impl Log {
         }
     }
 
+    /// How full the stream of a zone's facts is, in per cent of what it may hold. `None`: it has no bound.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn percent_full(&self, zone: &ZoneName) -> Result<Option<u64>, LogError> {
+        match self {
+            Self::JetStream(log) => log.percent_full(zone).await,
+            Self::Embedded(_) => Ok(None),
+            #[cfg(test)]
+            Self::Simulated(_) => Ok(None),
+        }
+    }
+
     /// First and last sequence of a zone's own messages in a stream; `None`: it has none there.
     ///
     /// # Errors

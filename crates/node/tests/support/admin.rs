@@ -37,6 +37,15 @@ impl Admin {
         })
     }
 
+    /// The most bytes that a stream may hold; -1: any.
+    pub fn set_bytes_max(&self, name: &str, bytes: impl Fn(u64) -> i64) {
+        self.runtime.block_on(async {
+            let info = self.context.get_stream(name).await.unwrap().info().await.unwrap().clone();
+            let config = stream::Config { max_bytes: bytes(info.state.bytes), ..info.config };
+            self.context.update_stream(config).await.unwrap();
+        });
+    }
+
     pub fn create(&self, config: stream::Config) {
         self.runtime.block_on(self.context.create_stream(config)).unwrap();
     }

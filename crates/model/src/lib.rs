@@ -51,7 +51,7 @@ pub use own::{BaseWritten, RepairAsked, VehicleLocated};
 pub use policy::{Diversion, OnBoardRule, Policy};
 pub use route::{
     AssignedVisit, Assignment, CUT_OFF, Choice, ExchangeGroup, Obstacle, PlannedVisit, Proposal, ProposedRoute,
-    SearchRecord, UnassignedReason,
+    SearchRecord, UnassignedReason, leaves_at,
 };
 pub use space::{Position, Space};
 pub use units::{Cost, LOAD_DIMENSIONS, Load, Metres, Millis, TimeWindow, Timestamp};

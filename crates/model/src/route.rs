@@ -28,6 +28,12 @@ pub struct PlannedVisit {
 /// No drive takes so long: it stands for there being no way (half of what travel times use for that).
 pub const CUT_OFF: Millis = Millis(250_000_000);
 
+/// When a vehicle leaves for a visit, as planned: when it may, but not before the visit before it is over, and after the break between
+/// them. `departed_before`: the departure from that visit.
+pub fn leaves_at(depart_at: Timestamp, break_before: Millis, departed_before: Option<Timestamp>) -> Timestamp {
+    depart_at.max(departed_before.unwrap_or(depart_at)) + break_before
+}
+
 impl PlannedVisit {
     /// True when no road leads to it, as far as was known when it was planned.
     pub fn is_cut_off(&self) -> bool {

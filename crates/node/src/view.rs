@@ -8,7 +8,9 @@ pub(crate) mod stories;
 use std::borrow::Cow;
 
 use fleetfold_fleet::{Closed, Flag, NEVER_SEEN, OrderState, Placement, Refused};
-use fleetfold_model::{Name, OrderId, Position, RoadTarget, Space, StopKind, Timestamp, UnassignedReason, VehicleId};
+use fleetfold_model::{
+    Name, OrderId, Position, RoadTarget, Space, StopKind, Timestamp, UnassignedReason, VehicleId, leaves_at,
+};
 
 pub(crate) use documents::*;
 pub(crate) use kept::{After, Kept, Page, Part, Pending};
@@ -99,6 +101,7 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
     let state = fleet.vehicle(id);
     let space = fleet.zone().space;
     let frozen = state.frozen();
+    let mut departed = None;
     let visits: Vec<Visit<'_>> = state
         .route
         .visits
@@ -118,7 +121,7 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
                 start: time(visit.start),
                 departure: time(visit.departure),
                 unreachable,
-                depart_at: visit.depart_at.0,
+                depart_at: leaves_at(visit.depart_at, visit.break_before, departed.replace(visit.departure)).0,
                 frozen: index < frozen,
                 late,
                 due: stop.due.map(|due| due.0),

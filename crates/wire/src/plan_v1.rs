@@ -2,7 +2,7 @@
 
 use fleetfold_model::{
     AssignedVisit, Assignment, Choice, ExchangeGroup, LogSeq, MessageHash, Metres, Millis, Obstacle, PlannedVisit,
-    Position, Proposal, ProposedRoute, SearchRecord, Space, StopKind, UnassignedReason,
+    Position, Proposal, ProposedRoute, SearchRecord, Space, StopKind, UnassignedReason, leaves_at,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -130,6 +130,9 @@ struct AssignedV1 {
     visit: VisitV1,
     position: PlaceV1,
     frozen: bool,
+    /// Where a driver is early he may leave before `depart_at`, but no earlier than this. Version 0.2 and earlier had it as `depart_at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
     /// No road leads there now, or to a stop before it: its times say nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     unreachable: bool,
@@ -340,6 +343,12 @@ impl PlanV1 {
 /// The JSON of an assignment.
 pub fn assignment_to_json(assignment: &Assignment, space: Space) -> Vec<u8> {
     let cut_off = assignment.visits.iter().position(|visit| visit.visit.is_cut_off()).unwrap_or(usize::MAX);
+    let mut departed = None;
+    let mut leaves = |visit: &PlannedVisit| {
+        let at = leaves_at(visit.depart_at, visit.break_before, departed);
+        departed = Some(visit.departure);
+        text(at)
+    };
     let raw = AssignmentV1 {
         vehicle_id: assignment.vehicle.to_string(),
         revision: assignment.revision.0,
@@ -348,9 +357,10 @@ pub fn assignment_to_json(assignment: &Assignment, space: Space) -> Vec<u8> {
             .iter()
             .enumerate()
             .map(|(index, visit)| AssignedV1 {
-                visit: VisitV1::from_model(&visit.visit),
+                visit: VisitV1 { depart_at: leaves(&visit.visit), ..VisitV1::from_model(&visit.visit) },
                 position: place_out(space, visit.position),
                 frozen: visit.frozen,
+                not_before: Some(text(visit.visit.depart_at)),
                 unreachable: index >= cut_off,
             })
             .collect(),
@@ -368,7 +378,11 @@ pub fn assignment_from_json(bytes: &[u8]) -> Result<Assignment, DecodeError> {
         serde_json::from_slice(bytes).map_err(|error| DecodeError::NotCloudEvent(error.to_string()))?;
     let visits = raw.visits.into_iter().map(|assigned| {
         let position: Position = place("position", &assigned.position)?;
-        Ok(AssignedVisit { visit: assigned.visit.into_model()?, position, frozen: assigned.frozen })
+        let mut visit = assigned.visit.into_model()?;
+        if let Some(not_before) = &assigned.not_before {
+            visit.depart_at = instant("not_before", not_before)?;
+        }
+        Ok(AssignedVisit { visit, position, frozen: assigned.frozen })
     });
     Ok(Assignment {
         vehicle: name("vehicle_id", &raw.vehicle_id)?,

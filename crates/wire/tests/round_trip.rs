@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use fleetfold_model::{
-    BaseWritten, Cell, Choice, Event, ExchangeGroup, FORMAT, FailReason, Features, Job, Load, LoadDirection, LogSeq,
-    MessageHash, Metres, Millis, Name, Obstacle, Order, OrderChange, OrderWork, Pin, PlannedVisit, Policy, Position,
-    PriorityRaised, Proposal, ProposedRoute, RepairAsked, RoadChange, RoadTarget, SearchRecord, ServiceFeature, Shift,
-    Shipment, Space, SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, UnassignedReason,
-    Vehicle, VehicleCosts, VehicleLocated, ZoneOpened,
+    AssignedVisit, Assignment, BaseWritten, Cell, Choice, Event, ExchangeGroup, FORMAT, FailReason, Features, Job,
+    Load, LoadDirection, LogSeq, MessageHash, Metres, Millis, Name, Obstacle, Order, OrderChange, OrderWork, Pin,
+    PlannedVisit, Policy, Position, PriorityRaised, Proposal, ProposedRoute, RepairAsked, RoadChange, RoadTarget,
+    SearchRecord, ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec,
+    TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts, VehicleLocated, ZoneOpened,
 };
-use fleetfold_wire::{Entity, EventType, What, Writer, decode, decode_strict, encode, schemas, structured};
+use fleetfold_wire::{
+    Entity, EventType, What, Writer, assignment_from_json, assignment_to_json, decode, decode_strict, encode, schemas,
+    structured,
+};
 
 fn name(text: &str) -> Name {
     Name::new(text).unwrap()
@@ -362,4 +365,41 @@ fn a_binary_cloud_event_is_the_structured_one() {
     assert_eq!(structured([("Nats-Msg-Id", "/test/1")], &body), None, "a structured event is left alone");
     let broken = structured(headers, b"\xff{").expect("it has ce-specversion");
     assert!(decode(&broken).unwrap_err().to_string().contains("payload"), "a body that is no JSON is rejected by name");
+}
+
+/// What a driver is told can be driven: he leaves for no stop before he is through with the one before. Two thirds of an engine's own
+/// times say only when he may leave.
+#[test]
+fn an_assignment_says_when_to_leave_and_is_read_back_as_it_was() {
+    let minute = |minutes: i64| Timestamp(1_780_002_000_000 + minutes * 60_000);
+    let visit = |order: &str, depart: i64, arrival: i64, pause: i64| AssignedVisit {
+        visit: PlannedVisit {
+            order: name(order),
+            stop: StopKind::Delivery,
+            depart_at: minute(depart),
+            arrival: minute(arrival),
+            start: minute(arrival),
+            departure: minute(arrival + 2),
+            metres: Metres(1_000),
+            break_before: Millis(pause * 60_000),
+        },
+        position: Position { x: 0, y: 0 },
+        frozen: false,
+    };
+    // The second may be left for at once, the third not before a quarter of an hour later; before the fourth is a break.
+    let visits = vec![visit("a", 1, 5, 0), visit("b", 1, 10, 0), visit("c", 25, 30, 0), visit("d", 1, 60, 20)];
+    let assignment = Assignment { vehicle: name("van"), revision: LogSeq(7), visits };
+    let bytes = assignment_to_json(&assignment, Space::Planar);
+    assert_eq!(assignment_from_json(&bytes), Ok(assignment));
+    let told: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let told = |field: &str| -> Vec<String> {
+        told["visits"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|visit| visit[field].as_str().unwrap()[14..16].to_owned())
+            .collect()
+    };
+    assert_eq!(told("depart_at"), ["01", "07", "25", "52"]);
+    assert_eq!(told("not_before"), ["01", "01", "25", "01"]);
 }

@@ -10,8 +10,10 @@
 /** @typedef {{now: number, open: number, unassigned: number, late: number, served: number, orders: number, on_time: number, p50: number, p99: number, max: number, answers: number, events: number, changes_per_hour: number, searching: boolean}} Kpi */
 /** @typedef {{vehicles: Vehicle[], orders: Order[], moved?: [string, number, number, number][], decisions: Decision[], refused: Refusal[], roads?: Road[], kpi: Kpi, zone?: {timezone: string, rate: number}}} Body */
 
+/** @typedef {{now: number, trouble?: string, owner?: number, overload: number, overload_words: string, applied: number, entry_age_seconds?: number}} Pulse */
+
 /**
- * @param {{picture: (body: Body) => void, delta: (body: Body) => void, link: (up: boolean, words: string) => void, zone: (name: string) => void}} screen
+ * @param {{picture: (body: Body) => void, delta: (body: Body) => void, link: (up: boolean) => void, pulse: (pulse: Pulse) => void, restarted: () => void, zone: (name: string) => void}} screen
  */
 export function connect(screen) {
   /** @type {number | null} */ let epoch = null;
@@ -34,13 +36,16 @@ export function connect(screen) {
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
     const resume = epoch === null ? '' : `?epoch=${epoch}&since=${seq}`;
     const socket = new WebSocket(`${scheme}://${location.host}/ws${resume}`);
-    socket.onopen = () => { wait = 250; screen.link(true, 'live'); };
+    socket.onopen = () => { wait = 250; screen.link(true); };
     socket.onmessage = (event) => {
       const message = JSON.parse(event.data);
       if (message.type === 'hello') {
+        if (epoch !== null && epoch !== message.epoch) screen.restarted();
         if (epoch !== message.epoch) seq = -1;
         epoch = message.epoch;
         screen.zone(message.zone);
+      } else if (message.type === 'pulse') {
+        screen.pulse(message);
       } else if (message.type === 'snapshot') {
         seq = message.seq;
         screen.picture(message.body);
@@ -51,7 +56,7 @@ export function connect(screen) {
       }
     };
     socket.onclose = () => {
-      screen.link(false, 'no connection: picture is old');
+      screen.link(false);
       setTimeout(() => void open(), wait);
       wait = Math.min(wait * 2, 4000);
     };

@@ -2,6 +2,7 @@
 // The operator's screen: map, vehicles, key figures, decisions. It only shows; operator actions are events on the log.
 import * as L from './leaflet/leaflet-src.esm.js';
 import { connect } from './feed.js';
+import { freshness } from './freshness.js';
 
 /** @typedef {import('./feed.js').Vehicle} Vehicle */
 /** @typedef {import('./feed.js').Order} Order */
@@ -27,7 +28,14 @@ const closedLayer = L.layerGroup().addTo(map);
 /** @type {Map<string, any>} */ const orderDots = new Map();
 /** @type {Map<string, HTMLElement>} */ const rows = new Map();
 let timezone = 'UTC';
+/** Zone time that the last figures are of, zone seconds in a second, and when that was on this page's clock. */
 let now = 0;
+let rate = 1;
+let heardAt = 0;
+/** Zone time now: it goes on whatever the feed does. */
+const clock = () => (now ? now + (performance.now() - heardAt) * rate : 0);
+/** A vehicle at work that has not said where it is for so long stands out. */
+const SILENT = 600_000;
 let fitted = false;
 /** @type {{kind: 'vehicles' | 'orders', id: string} | null} */ let chosen = null;
 
@@ -63,6 +71,13 @@ async function streets() {
   if (list.length) fit(L.latLngBounds(list.map((/** @type {number[]} */ s) => [s[1], s[0]])));
 }
 
+/** Text for a tooltip, which would read a string as HTML. @param {string} text */
+function words(text) {
+  const element = document.createElement('span');
+  element.textContent = text;
+  return element;
+}
+
 /** @param {any} bounds */
 function fit(bounds) {
   if (!fitted && bounds.isValid()) { fitted = true; map.fitBounds(bounds, { padding: [10, 10] }); }
@@ -85,7 +100,7 @@ function drawVehicle(vehicle) {
   }
   const lost = vehicle.status === 'lost';
   const dot = L.circleMarker(latLng(vehicle.at), { radius: strong ? 8 : 6, color: '#fff', weight: 1.5, fillColor: lost ? COLOURS.red : vehicle.status === 'off' ? '#9aa3ad' : COLOURS.ink, fillOpacity: 1 })
-    .bindTooltip(`${vehicle.id} ${GLYPH[vehicle.status] ?? ''} ${vehicle.status}`, { direction: 'top' })
+    .bindTooltip(words(`${vehicle.id} ${GLYPH[vehicle.status] ?? ''} ${vehicle.status}`), { direction: 'top' })
     .on('click', () => choose('vehicles', vehicle.id)).addTo(group);
   group.addTo(map);
   drawn.set(vehicle.id, { group, dot, mark: null });
@@ -101,7 +116,7 @@ function drawOrder(order) {
   const [lat, lon] = latLng(place);
   const d = 0.0006;
   const dot = L.rectangle([[lat - d, lon - d * 1.3], [lat + d, lon + d * 1.3]], { color: COLOURS.ink, weight: 1, fillColor: COLOURS.red, fillOpacity: 0.95 })
-    .bindTooltip(`order ${order.id}: ${order.reason ?? order.status}`).on('click', () => choose('orders', order.id)).addTo(map);
+    .bindTooltip(words(`order ${order.id}: ${order.reason ?? order.status}`)).on('click', () => choose('orders', order.id)).addTo(map);
   orderDots.set(order.id, dot);
 }
 
@@ -111,8 +126,8 @@ function drawRoads(roads) {
   for (const road of roads) {
     const lines = road.lines.map((line) => line.map(latLng));
     const look = { color: road.closed ? COLOURS.red : COLOURS.orange, weight: 7, opacity: 0.9 };
-    if (lines.length) L.polyline(lines, look).bindTooltip(`${road.id}: ${road.closed ? 'closed' : 'slow'}`).addTo(closedLayer);
-    if (road.area.length) L.polygon(road.area.map(latLng), { ...look, weight: 2, fillOpacity: 0.15 }).bindTooltip(road.id).addTo(closedLayer);
+    if (lines.length) L.polyline(lines, look).bindTooltip(words(`${road.id}: ${road.closed ? 'closed' : 'slow'}`)).addTo(closedLayer);
+    if (road.area.length) L.polygon(road.area.map(latLng), { ...look, weight: 2, fillOpacity: 0.15 }).bindTooltip(words(road.id)).addTo(closedLayer);
   }
 }
 
@@ -143,8 +158,21 @@ function listVehicle(vehicle) {
   glyph.textContent = GLYPH[vehicle.status] ?? '?';
   glyph.title = vehicle.status;
   name.textContent = `${vehicle.id} · ${vehicle.visits.length} stops${late ? ` · ${late} late` : ''}`;
-  note.textContent = vehicle.seen !== null && vehicle.seen > 0 && now ? age(now - vehicle.seen) : '';
   note.title = 'age of the last position';
+  ageOf(vehicle);
+}
+
+/** @param {Vehicle} vehicle @returns {boolean} it is silent */
+function ageOf(vehicle) {
+  const element = rows.get(`v ${vehicle.id}`);
+  if (!element) return false;
+  const old = vehicle.seen !== null && vehicle.seen > 0 && now ? clock() - vehicle.seen : null;
+  const text = old === null ? '' : age(old);
+  const note = /** @type {HTMLElement} */ (element.lastElementChild);
+  if (note.textContent !== text) note.textContent = text;
+  const silent = old !== null && old >= SILENT && !['off', 'lost'].includes(vehicle.status);
+  element.classList.toggle('silent', silent);
+  return silent;
 }
 
 /** @param {Order} order */
@@ -164,8 +192,7 @@ function listOrder(order) {
 
 /** @param {Kpi} kpi */
 function showKpi(kpi) {
-  now = kpi.now;
-  $('clock').textContent = `${time(now)} ${timezone}`;
+  [now, heardAt] = [kpi.now, performance.now()];
   const cells = [
     [`${(kpi.on_time * 100).toFixed(1)} %`, 'on time'], [kpi.late, 'late'], [kpi.unassigned, 'unassigned'], [kpi.open, 'open'], [kpi.served, 'served'],
     [`${kpi.p50} / ${kpi.p99} ms`, 'event → plan p50 / p99 of 10,000'], [kpi.events.toFixed(1), 'events/s'], [kpi.changes_per_hour.toFixed(1), 'changes/h'],
@@ -219,7 +246,7 @@ async function tell() {
   const it = await answer.json();
   const facts = chosen.kind === 'orders'
     ? [['status', it.status], ['why', it.reason], ['vehicle', it.vehicle], ['placed', it.placed && time(it.placed)], ['due', it.due && time(it.due)], ['arrival', it.arrival && time(it.arrival)], ['late', it.late_seconds && `${Math.round(it.late_seconds / 60)} min`], ['picked up', it.picked && time(it.picked)], ['done', it.done && time(it.done)], ['vehicle changes', it.changes]]
-    : [['status', it.status], ['position', it.seen > 0 ? `${age(now - it.seen)} old` : 'unknown'], ['stops done', it.stops_done], ['on board', it.on_board], ['next', it.visits.slice(0, 5).map((/** @type {any} */ v) => `${v.order} ${v.stop} ${v.unreachable ? 'no way there' : time(v.start)}${v.late ? ' late' : ''}`).join(', ')]];
+    : [['status', it.status], ['position', it.seen > 0 ? `${age(clock() - it.seen)} old` : 'unknown'], ['stops done', it.stops_done], ['on board', it.on_board], ['next', it.visits.slice(0, 5).map((/** @type {any} */ v) => `${v.order} ${v.stop} ${v.unreachable ? 'no way there' : time(v.start)}${v.late ? ' late' : ''}`).join(', ')]];
   $('story-title').textContent = `${chosen.kind === 'orders' ? 'Order' : 'Vehicle'} ${it.id}`;
   $('story-facts').replaceChildren(...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => {
     const dt = document.createElement('dt'); dt.textContent = String(label);
@@ -234,11 +261,19 @@ async function tell() {
   }));
   $('story').hidden = false;
 }
+/** An order by its id, or that there is none. @param {string} id */
+async function find(id) {
+  const answer = await fetch(`v1/orders/${encodeURIComponent(id)}`);
+  if (answer.ok) return choose('orders', id);
+  $('story-close').click();
+  $('missing').textContent = answer.status === 404 ? `nothing is called ${id}` : `not found: ${answer.status}`;
+}
 $('story-close').addEventListener('click', () => { $('story').hidden = true; chosen = null; location.hash = ''; });
 /** @type {HTMLInputElement} */ (document.getElementById('search')).addEventListener('change', (event) => {
   const id = /** @type {HTMLInputElement} */ (event.target).value.trim();
+  $('missing').textContent = '';
   if (vehicles.has(id)) { choose('vehicles', id); const at = vehicles.get(id)?.at; if (at) map.setView(latLng(at), 15); }
-  else if (id) choose('orders', id);
+  else if (id) void find(id);
 });
 document.addEventListener('keydown', (event) => {
   const typing = event.target instanceof HTMLInputElement;
@@ -291,13 +326,26 @@ function take(body) {
   schedule();
 }
 
+const fresh = freshness((look, words, since) => {
+  $('link').className = look;
+  if ($('link').textContent !== words) $('link').textContent = words;
+  $('since').textContent = since;
+});
+setInterval(() => {
+  fresh.tick();
+  if (now) $('clock').textContent = `${time(clock())} ${timezone}`;
+  let silent = 0;
+  for (const vehicle of vehicles.values()) silent += Number(ageOf(vehicle));
+  $('silent-count').textContent = silent ? `${silent} silent` : '';
+}, 500);
+
 connect({
   picture(body) {
     for (const shape of drawn.values()) shape.group.remove();
     for (const dot of orderDots.values()) dot.remove();
     for (const list of ['vehicles', 'unassigned', 'decisions', 'refused']) $(list).replaceChildren();
     vehicles.clear(); orders.clear(); drawn.clear(); orderDots.clear(); rows.clear();
-    if (body.zone) useTimezone(body.zone.timezone);
+    if (body.zone) { useTimezone(body.zone.timezone); rate = body.zone.rate; }
     take(body);
     // Where the fleet is and goes; the streets of a whole region only while there is none.
     const stops = body.vehicles.flatMap((vehicle) => vehicle.visits.map((visit) => latLng(visit.at)));
@@ -306,7 +354,9 @@ connect({
     /** @type {any} */ (window).__ready = true;
   },
   delta: take,
-  link(up, words) { $('link').textContent = words; $('link').className = up ? '' : 'bad'; },
+  link(up) { fresh.link(up); },
+  pulse(pulse) { [now, heardAt] = [pulse.now, performance.now()]; fresh.pulse(pulse); },
+  restarted() { fresh.restarted(); },
   zone(name) { $('zone').textContent = name; },
 });
 /** For the browser test: one delta, as the feed would bring it. */

@@ -29,7 +29,7 @@ use crate::log::{AppendError, Log, LogError, Stored, Stream};
 use crate::nodes::documents::overview_of;
 use crate::screens::Question;
 use crate::threads;
-use crate::view::{Hello, Problem, RejectedLine, RoadsLine, Submitted, WarnedLine, WarningList, text};
+use crate::view::{Hello, Problem, Pulse, RejectedLine, RoadsLine, Submitted, WarnedLine, WarningList, text};
 use crate::warnings::tell;
 
 use sense::{Doubted, Found, Patience};
@@ -53,6 +53,8 @@ const KNOWN_WITHIN: Duration = Duration::from_secs(4);
 const ASKED_AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// Seconds after which a producer whose event the log did not take may try again.
 const BACK_AFTER: u64 = 1;
+/// Time between two signs of life to a browser.
+const PULSE: Duration = Duration::from_secs(1);
 /// A silent browser is asked whether it is there.
 const PING: Duration = Duration::from_secs(15);
 /// A browser that takes longer than this for one message is let go.
@@ -71,10 +73,11 @@ struct App {
     turns: reasons::Turns,
 }
 
-const ASSETS: [(&str, &str, &[u8]); 6] = [
+const ASSETS: [(&str, &str, &[u8]); 7] = [
     ("/", "text/html; charset=utf-8", include_bytes!("../assets/index.html")),
     ("/map.js", "text/javascript; charset=utf-8", include_bytes!("../assets/map.js")),
     ("/feed.js", "text/javascript; charset=utf-8", include_bytes!("../assets/feed.js")),
+    ("/freshness.js", "text/javascript; charset=utf-8", include_bytes!("../assets/freshness.js")),
     ("/style.css", "text/css; charset=utf-8", include_bytes!("../assets/style.css")),
     (
         "/leaflet/leaflet-src.esm.js",
@@ -588,6 +591,8 @@ async fn client(app: &App, mut socket: WebSocket, resume: Resume) {
     };
     let Some(mut seq) = first else { return };
     let mut ping = tokio::time::interval(PING);
+    let mut pulse = tokio::time::interval(PULSE);
+    pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         bell.borrow_and_update();
         if let Some(deltas) = hub.since(seq) {
@@ -614,12 +619,31 @@ async fn client(app: &App, mut socket: WebSocket, resume: Resume) {
                 }
                 Some(Ok(_)) => {}
             },
+            _ = pulse.tick() => {
+                if !send(&mut socket, text(&pulse_of(&app.live)).into()).await {
+                    return;
+                }
+            },
             _ = ping.tick() => {
                 if socket.send(Frame::Ping(Bytes::new())).await.is_err() {
                     return;
                 }
             }
         }
+    }
+}
+
+fn pulse_of(live: &Live) -> Pulse {
+    let wall = crate::clock::wall();
+    let overload = live.admission.level();
+    Pulse {
+        now: live.opened.borrow().zone_time(wall).0,
+        trouble: live.readiness().err(),
+        owner: live.epoch(),
+        overload,
+        overload_words: overload_words(overload),
+        applied: live.applied(),
+        entry_age_seconds: live.entry_at().map(|at| (wall - at).0.max(0) / 1_000),
     }
 }
 

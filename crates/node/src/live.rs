@@ -18,7 +18,7 @@ mod telling;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -104,6 +104,8 @@ pub(crate) struct Summary {
 #[derive(Debug, Default)]
 pub(crate) struct Readiness {
     caught_up: AtomicBool,
+    /// Log time of the last entry that was folded; 0: none was.
+    entry_at: AtomicI64,
     /// The epoch in which we own the zone; 0: we do not.
     epoch: AtomicU64,
     /// Why this log cannot be gone on with, and what mends it.
@@ -202,6 +204,11 @@ impl Live {
     /// Whether it could own the zone: the log that stood at the start has been folded, and is one to go on with.
     pub(crate) fn has_caught_up(&self) -> bool {
         self.readiness.caught_up.load(Ordering::Acquire) && self.readiness.regressed.get().is_none()
+    }
+
+    /// Log time of the last entry that was folded.
+    pub(crate) fn entry_at(&self) -> Option<Timestamp> {
+        Some(Timestamp(self.readiness.entry_at.load(Ordering::Acquire))).filter(|at| at.0 > 0)
     }
 
     /// Whether the engine's thread has ended.

@@ -17,7 +17,8 @@ use crate::log::Stream;
 use crate::view::text;
 
 /// Routes of a zone that do not begin with `/v1/`: below the zone's address they stand as they are.
-const BARE: [&str; 9] = ["", "livez", "readyz", "version", "metrics", "solve", "ws", "map.js", "feed.js"];
+const BARE: [&str; 10] =
+    ["", "livez", "readyz", "version", "metrics", "solve", "ws", "map.js", "feed.js", "freshness.js"];
 
 #[derive(Clone)]
 struct App {

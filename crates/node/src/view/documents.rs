@@ -28,6 +28,27 @@ pub(crate) struct Hello<'a> {
     pub(crate) zone: &'a str,
 }
 
+/// The sign of life of an engine in the live feed, once a second: whether it answers, and how fresh what it shows is.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "pulse")]
+pub(crate) struct Pulse {
+    /// Zone time.
+    pub(crate) now: i64,
+    /// Why no event is answered now; none: events are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trouble: Option<String>,
+    /// The epoch in which this engine owns the zone; none: it follows another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) owner: Option<u64>,
+    /// Level of overload, 0 to 4, and what it means.
+    pub(crate) overload: u8,
+    pub(crate) overload_words: &'static str,
+    /// The last entry that was folded, and how long ago it came, seconds.
+    pub(crate) applied: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) entry_age_seconds: Option<i64>,
+}
+
 #[derive(Serialize)]
 pub(crate) struct Zone<'a> {
     pub(crate) timezone: &'a str,

@@ -1,0 +1,53 @@
+// @ts-check
+// What the status line says: whether what is on the page is true now, and if not, since when.
+
+/** Without a sign of life for so long (milliseconds) nothing on the page can be trusted. An engine gives one a second. */
+const SILENT = 2_500;
+/** A zone without an entry for so long (seconds) is quiet, which is no fault. */
+const QUIET = 60;
+/** A restart is mentioned for so long (milliseconds). */
+const RESTART = 60_000;
+
+/** @param {number} seconds */
+const span = (seconds) => (seconds < 90 ? `${Math.round(seconds)} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`);
+
+/**
+ * `show` gets a look (`good`, `warn`, `bad`), words that change only when something changes, for those who have them read out, and a
+ * span of time that ticks.
+ * @param {(look: string, words: string, since: string) => void} show
+ */
+export function freshness(show) {
+  /** @type {import('./feed.js').Pulse | null} */ let last = null;
+  let heard = performance.now();
+  let linked = false;
+  let restarted = -Infinity;
+  const tick = () => {
+    const silence = performance.now() - heard;
+    if (!last) {
+      show('bad', linked ? 'connecting…' : 'no connection', silence > SILENT ? `for ${span(silence / 1000)}` : '');
+    } else if (!linked) {
+      show('bad', 'no connection to the engine: no news', `since ${span(silence / 1000)}`);
+    } else if (silence > SILENT) {
+      show('bad', 'no news', `since ${span(silence / 1000)}`);
+    } else if (last.trouble) {
+      const lasts = /(?:; so)? for (\d+) s$/.exec(last.trouble);
+      const age = last.entry_age_seconds === undefined ? '' : `last entry ${span(last.entry_age_seconds)} ago`;
+      show('bad', last.trouble.slice(0, lasts?.index), lasts ? `for ${span(Number(lasts[1]))}` : age);
+    } else if (last.overload > 0) {
+      show('warn', `busy, level ${last.overload} of 4: ${last.overload_words}`, '');
+    } else {
+      const age = last.entry_age_seconds ?? 0;
+      const who = last.owner === undefined ? 'live, standby: another engine decides' : 'live';
+      const again = performance.now() - restarted < RESTART ? ', the engine was restarted' : '';
+      show('good', who + again + (age >= QUIET ? ', quiet' : ''), age >= QUIET ? `last entry ${span(age)} ago` : '');
+    }
+  };
+  return {
+    /** @param {boolean} up */
+    link(up) { linked = up; tick(); },
+    /** @param {import('./feed.js').Pulse} pulse */
+    pulse(pulse) { last = pulse; heard = performance.now(); tick(); },
+    restarted() { restarted = performance.now(); tick(); },
+    tick,
+  };
+}

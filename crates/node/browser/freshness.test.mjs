@@ -1,0 +1,80 @@
+// The status line in a real browser: never "live" when the broker is dead, the engine stopped, or the feed cut; ids are text.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const program = fileURLToPath(new URL('../../../target/debug/fleetfold', import.meta.url));
+const free = () => new Promise((resolve) => { const s = createServer(); s.listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => resolve(port)); }); });
+const [brokerPort, port] = [await free(), await free()];
+const folder = mkdtempSync(join(tmpdir(), 'fleetfold-freshness-'));
+const broker = () => spawn(process.env.FLEETFOLD_NATS_SERVER ?? 'nats-server', ['-js', '-a', '127.0.0.1', '-p', String(brokerPort), '-sd', join(folder, 'js')], { stdio: 'ignore' });
+const engine = () => spawn(program, ['serve', '--log', `nats://127.0.0.1:${brokerPort}`, '--tenant', 'acme', '--zone', 'porto', '--listen', `127.0.0.1:${port}`, '--data', join(folder, 'data')], { stdio: 'ignore' });
+let passed = 0;
+const check = (good, what) => { if (!good) throw new Error(`failed: ${what}`); passed += 1; console.log(`ok ${what}`); };
+const sleep = (millis) => new Promise((resolve) => { setTimeout(resolve, millis); });
+let [server, fleet] = [broker(), undefined];
+let browser;
+try {
+  await sleep(500);
+  fleet = engine();
+  for (let tries = 0; tries < 100; tries += 1) {
+    try { if ((await fetch(`http://127.0.0.1:${port}/readyz`)).ok) break; } catch { /* not yet */ }
+    await sleep(100);
+  }
+  const markup = '<img src=x onerror="location=1">';
+  const event = (id, type, data) => ({ specversion: '1.0', id, source: '/test', type: `fleet.${type}.v1`, time: new Date().toISOString(), data });
+  const post = async (one) => (await fetch(`http://127.0.0.1:${port}/v1/events`, { method: 'POST', body: JSON.stringify(one) })).status;
+  check(await post(event('r', 'vehicle.registered', { vehicle_id: 'van', start: { lon: -8.62, lat: 41.15 } })) === 202, 'a vehicle');
+  check(await post(event('s', 'shift.started', { vehicle_id: 'van', position: { lon: -8.62, lat: 41.15 } })) === 202, 'at work');
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'] });
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  await page.goto(`http://127.0.0.1:${port}/`);
+  // The status line within some seconds: its look, and words in it.
+  const says = async (look, words, within, what) => {
+    const begun = Date.now();
+    for (;;) {
+      const [is, text] = await page.evaluate(() => [document.querySelector('#link').className, `${document.querySelector('#link').textContent} ${document.querySelector('#since').textContent}`]);
+      if (is === look && words.test(text)) { check(true, `${what}: "${text.trim()}" after ${((Date.now() - begun) / 1000).toFixed(1)} s`); return; }
+      if (Date.now() - begun > within * 1000) throw new Error(`failed: ${what}: ${is} "${text}"`);
+      await sleep(50);
+    }
+  };
+  await says('good', /^live/, 15, 'live');
+  // Shown as text wherever a name goes.
+  await page.evaluate((id) => window.__take({ vehicles: [{ id, status: 'driving', at: [-8.62, 41.15], seen: 1, revision: 1, visits: [], lines: [], on_board: 0, stops_done: 0 }], orders: [], decisions: [], refused: [], kpi: { now: Date.now(), open: 0, unassigned: 0, late: 0, served: 0, orders: 0, on_time: 1, p50: 1, p99: 1, max: 1, answers: 1, events: 1, changes_per_hour: 0, searching: false } }), markup);
+  const box = await page.locator('#map').boundingBox();
+  await page.waitForTimeout(300);
+  for (let x = -12; x <= 12; x += 4) for (let y = -12; y <= 12; y += 4) await page.mouse.move(box.x + box.width / 2 + x, box.y + box.height / 2 + y);
+  await page.waitForTimeout(300);
+  check(await page.locator('#map img[src="x"]').count() === 0 && page.url().endsWith(`${port}/`), 'an id that is markup is shown as text');
+  check(await page.evaluate(() => document.querySelector('#vehicles .silent small').textContent.endsWith(' h')), 'a vehicle that is silent stands out');
+  const before = await page.textContent('#clock');
+  await sleep(1500);
+  check(await page.textContent('#clock') !== before, 'the clock goes on without events');
+  await page.fill('#search', '214');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.querySelector('#missing').textContent === 'nothing is called 214');
+  check(true, 'what is not found is said');
+  server.kill('SIGKILL');
+  await says('bad', /broker (is|has been) away/, 4, 'the broker is dead');
+  server = broker();
+  await says('good', /^live/, 15, 'it is back');
+  fleet.kill('SIGSTOP');
+  await says('bad', /no news since [3-9] s/, 5, 'the engine does not move');
+  fleet.kill('SIGCONT');
+  await says('good', /^live/, 15, 'it moves again');
+  fleet.kill('SIGKILL');
+  await says('bad', /no connection to the engine: no news since/, 3, 'the engine is dead');
+  fleet = engine();
+  await says('good', /^live, the engine was restarted/, 20, 'it was restarted');
+  console.log(`${passed} passed, 0 failed`);
+} finally {
+  await browser?.close();
+  for (const process of [fleet, server]) { process?.kill('SIGCONT'); process?.kill('SIGKILL'); }
+  await sleep(200);
+  rmSync(folder, { recursive: true, force: true });
+}

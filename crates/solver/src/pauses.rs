@@ -86,15 +86,20 @@ pub(crate) fn place(
     let allowed = |goods: &Goods, from: usize, to: usize| {
         pauses[from..to].iter().all(|pause| goods.are_at_most(pause.load_max.as_ref(), &pause.more_load_max))
     };
+    let limited = pauses.iter().any(|pause| pause.load_max.is_some() || !pause.more_load_max.is_empty());
     let first = Label { late: 0, free: spec.start_at, before: 0 };
-    let mut rows: Vec<Vec<Option<Label>>> = vec![vec![None; count + 1]];
-    rows[0][0] = Some(first);
+    // A row of labels for each number of stops served, one row behind the other.
+    let width = count + 1;
+    let mut labels: Vec<Option<Label>> = Vec::with_capacity(width * (sequence.size_hint().0 + 1));
+    labels.resize(width, None);
+    labels[0] = Some(first);
+    let mut served = 0;
     let mut node = spec.start_node;
     for index in sequence {
         let stop = &problem.stops()[index.index()];
         let (service, setup) = problem.times_at(tour, node, index);
-        let mut row: Vec<Option<Label>> = vec![None; count + 1];
-        let last = rows.last()?;
+        labels.resize(labels.len() + width, None);
+        let (last, row) = labels[served * width..].split_at_mut(width);
         for (before, label) in last.iter().enumerate() {
             let Some(label) = label else { continue };
             for taken in before..=count {
@@ -119,12 +124,17 @@ pub(crate) fn place(
                 }
             }
         }
-        goods.serve(stop);
+        if row.iter().all(Option::is_none) {
+            return None;
+        }
+        if limited {
+            goods.serve(stop);
+        }
         node = stop.node;
-        rows.push(row);
+        served += 1;
     }
     let mut best: Option<(i64, i32, usize)> = None;
-    for (before, label) in rows.last()?.iter().enumerate().rev() {
+    for (before, label) in labels[served * width..].iter().enumerate().rev() {
         let Some(label) = label else { continue };
         let (late, end) = if weights.hard {
             if !allowed(&goods, before, count) {
@@ -152,10 +162,10 @@ pub(crate) fn place(
         }
     }
     let (_, _, mut taken) = best?;
-    let mut gaps = vec![0; rows.len()];
-    gaps[rows.len() - 1] = if weights.hard { count - taken } else { 0 };
-    for position in (1..rows.len()).rev() {
-        let before = rows[position][taken]?.before;
+    let mut gaps = vec![0; served + 1];
+    gaps[served] = if weights.hard { count - taken } else { 0 };
+    for position in (1..=served).rev() {
+        let before = labels[position * width + taken]?.before;
         gaps[position - 1] = taken - before;
         taken = before;
     }

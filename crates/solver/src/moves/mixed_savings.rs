@@ -1,6 +1,9 @@
-//! The first plan of jobs where vehicles differ in what they hold or cost: savings for one kind of vehicle, then for the next one with
+//! The first plan of jobs where vehicles differ in what they hold or cost, or have more rules than capacity and windows: savings for one kind of vehicle, then for the next one with
 //! what is left, and every tour ends up on the cheapest vehicle that can drive it (after the adaptations of the savings algorithm in
 //! Golden, Assad, Levy & Gheysens, "The fleet size and mix vehicle routing problem", 1984). Each kind is tried as the first one.
+//!
+//! Savings know one window, one dimension of load and no pauses. Where there is more, each tour is driven, and what cannot be served in it
+//! waits for the next kind of vehicle, or is inserted in the end.
 //!
 //! Greedy insertion opens one more vehicle for whatever is cheapest at that moment, which fills many small vehicles where a few large
 //! ones would do: on 250 to 1,000 stops with windows its plans cost twice as much.
@@ -79,7 +82,12 @@ fn beginning_with(problem: &Problem, near: &Neighbours, groups: &[Group], first:
             continue;
         }
         let sequences = best_savings(problem, near, (vehicles[0], vehicles.len()), &open);
-        for (tour, sequence) in vehicles.iter().zip(sequences) {
+        for (tour, mut sequence) in vehicles.iter().zip(sequences) {
+            if !problem.is_plain() {
+                while !sequence.is_empty() && price(problem, *tour, &sequence).is_none() {
+                    sequence.pop();
+                }
+            }
             for stop in &sequence {
                 waiting[stop.index()] = false;
             }
@@ -91,12 +99,14 @@ fn beginning_with(problem: &Problem, near: &Neighbours, groups: &[Group], first:
     tours
 }
 
+/// What a tour costs, if it can be driven without being late.
+fn price(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<i64> {
+    let driven = drive(problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}).ok()?;
+    (driven.late == 0).then_some(driven.cost)
+}
+
 /// Gives each tour to the cheapest unused vehicle that can drive it, if that is cheaper than its own.
 fn move_to_cheaper(problem: &Problem, groups: &[Group], tours: &mut [Vec<StopIx>]) {
-    let cost = |tour: TourIx, sequence: &[StopIx]| {
-        let driven = drive(problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}).ok()?;
-        (driven.late == 0).then_some(driven.cost)
-    };
     for tour in TourIx::first(tours.len()) {
         let sequence = std::mem::take(&mut tours[tour.index()]);
         if sequence.is_empty() {
@@ -104,7 +114,7 @@ fn move_to_cheaper(problem: &Problem, groups: &[Group], tours: &mut [Vec<StopIx>
         }
         let is_free = |other: &TourIx| *other != tour && tours[other.index()].is_empty();
         let unused = groups.iter().filter_map(|group| group.vehicles.iter().copied().find(is_free));
-        let cheapest = unused.chain([tour]).filter_map(|other| Some((cost(other, &sequence)?, other))).min();
+        let cheapest = unused.chain([tour]).filter_map(|other| Some((price(problem, other, &sequence)?, other))).min();
         let to = cheapest.map_or(tour, |(_, other)| other);
         tours[to.index()] = sequence;
     }
@@ -114,18 +124,19 @@ fn move_to_cheaper(problem: &Problem, groups: &[Group], tours: &mut [Vec<StopIx>
 mod tests {
     use crate::index::{NodeIx, TourIx};
     use crate::moves::construct;
-    use crate::problem::{Legs, Problem, ProblemSpec, Rounding, Stop, TourSpec, absent_units};
+    use crate::problem::{Legs, Pause, Problem, ProblemSpec, Rounding, Stop, TourSpec, absent_units};
     use crate::schedule::drive;
     use crate::state::Neighbours;
 
     /// 250 stops of ten units: with room for 300 in a lorry and for 30 in a van, vans would be dearer by far.
-    fn vans_and_lorries() -> Problem {
+    fn vans_and_lorries(pauses: &[Pause]) -> Problem {
         let places = (0..=250u32).map(|place| (f64::from(place * 37 % 101), f64::from(place * 61 % 103))).collect();
         let stops = (1..=250).map(|place| Stop { load: [10, 0, 0, 0], ..Stop::job(NodeIx(place)) }).collect();
         let vehicle = |capacity, fixed| TourSpec {
             end_node: NodeIx(0),
             capacity: [capacity, 0, 0, 0],
             fixed,
+            pauses: pauses.to_vec(),
             per_hour: 0,
             per_km: 1_000_000,
             ..TourSpec::at(NodeIx(0))
@@ -138,13 +149,15 @@ mod tests {
 
     #[test]
     fn the_first_plan_fills_lorries_where_many_vans_would_be_dearer() {
-        let problem = vans_and_lorries();
-        let tours = construct(&problem, &Neighbours::new(&problem), 1);
-        assert!(absent_units(&problem, &tours).is_empty());
-        let used = tours.iter().filter(|tour| !tour.is_empty()).count();
-        assert!(used <= 10, "2,500 units are nine lorries, and one tour may be left over: {used}");
-        for (tour, sequence) in TourIx::all().zip(&tours) {
-            assert!(drive(&problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}).is_ok());
+        for pauses in [vec![], vec![Pause::new(100, 400, 50), Pause::new(600, 900, 50)]] {
+            let problem = vans_and_lorries(&pauses);
+            let tours = construct(&problem, &Neighbours::new(&problem), 1);
+            assert!(absent_units(&problem, &tours).is_empty());
+            let used = tours.iter().filter(|tour| !tour.is_empty()).count();
+            assert!(used <= 10, "2,500 units are nine lorries, and one tour may be left over: {used}");
+            for (tour, sequence) in TourIx::all().zip(&tours) {
+                assert!(drive(&problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}).is_ok());
+            }
         }
     }
 }

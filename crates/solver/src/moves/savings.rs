@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::mixed_savings::mixed_savings;
 use super::recreate::Scratch;
 use crate::index::{LocalStop, StopIx, TourIx};
-use crate::problem::{Problem, Role, TIME_MAX, absent_units};
+use crate::problem::{Problem, Role, TIME_MAX, TourSpec, absent_units};
 use crate::random::Random;
 use crate::state::Neighbours;
 use crate::state::State;
@@ -20,7 +20,8 @@ const WAITS: [f64; 2] = [0.2, 1.0];
 
 /// A plan from the problem's `initial` with the absent units put in: fast rather than good.
 pub(crate) fn construct(problem: &Problem, near: &Neighbours, seed: u64) -> Vec<Vec<StopIx>> {
-    if has_savings(problem) && problem.pooled() && problem.unrestricted() {
+    let empty = problem.initial().iter().all(Vec::is_empty);
+    if empty && problem.is_plain() && has_jobs_only(problem) && problem.pooled() && problem.unrestricted() {
         let all = vec![true; problem.stops().len()];
         let mut tours = best_savings(problem, near, (TourIx(0), problem.tours().len()), &all);
         tours.resize(problem.tours().len(), Vec::new());
@@ -30,13 +31,10 @@ pub(crate) fn construct(problem: &Problem, near: &Neighbours, seed: u64) -> Vec<
     if has_mixed_savings(problem) { mixed_savings(problem, near, greedy, seed) } else { greedy }
 }
 
-fn has_savings(problem: &Problem) -> bool {
-    problem.initial().iter().all(Vec::is_empty) && problem.is_plain() && has_jobs_only(problem)
-}
-
 /// True if the first plan may be made by savings for one kind of vehicle after the other.
 pub(crate) fn has_mixed_savings(problem: &Problem) -> bool {
-    has_savings(problem) && problem.mixed()
+    let empty = problem.initial().iter().all(Vec::is_empty);
+    empty && has_jobs_only(problem) && !problem.walks() && (problem.mixed() || !problem.is_plain())
 }
 
 /// Puts what is absent from a plan beside compatible stops, each where it costs least.
@@ -97,6 +95,7 @@ pub(super) fn best_savings(
 ) -> Vec<Vec<StopIx>> {
     let n = problem.stops().len();
     let spec = &problem.tours()[tour.index()];
+    let end_by = last_end(spec);
     let ends = Ends {
         from_start: StopIx::first(n).map(|stop| problem.hop(tour, spec.start_node, stop)).collect(),
         to_end: problem.stops().iter().map(|stop| problem.hop_end(tour, stop.node)).collect(),
@@ -108,7 +107,7 @@ pub(super) fn best_savings(
                     tail: stop,
                     duration: its.service,
                     earliest: its.windows.first().map_or(-TIME_MAX, |window| window.0),
-                    latest: problem.closes(stop).min(spec.end_by),
+                    latest: problem.closes(stop).min(end_by),
                     load: its.load[0],
                     count: 1,
                 }
@@ -129,6 +128,12 @@ pub(super) fn best_savings(
     if other.0 < one.0 { other.1 } else { one.1 }
 }
 
+/// The end of a shift with all of its pauses: savings know nothing of when they are.
+fn last_end(spec: &TourSpec) -> i32 {
+    let pauses = spec.pauses.iter().map(|pause| pause.duration);
+    pauses.fold(spec.end_by, i32::saturating_sub)
+}
+
 fn savings(
     problem: &Problem,
     near: &Neighbours,
@@ -139,6 +144,7 @@ fn savings(
 ) -> (i64, Vec<Vec<StopIx>>) {
     let n = problem.stops().len();
     let spec = &problem.tours()[tour.index()];
+    let end_by = last_end(spec);
     let mut merges: Vec<Merge> = Vec::with_capacity(legs.len());
     let mut legs = legs.iter();
     for v in StopIx::first(n) {
@@ -170,7 +176,7 @@ fn savings(
     let drivable = |chain: &Chain| {
         let arrival = spec.start_at.saturating_add(from_start[chain.head.index()].0);
         let done = arrival.max(chain.earliest).saturating_add(chain.duration);
-        let home = done.saturating_add(to_end[chain.tail.index()].0) <= spec.end_by;
+        let home = done.saturating_add(to_end[chain.tail.index()].0) <= end_by;
         arrival <= chain.latest
             && home
             && chain.load <= spec.capacity[0] - spec.onboard[0]

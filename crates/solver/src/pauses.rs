@@ -35,8 +35,17 @@ pub(crate) fn through(
     free: i32,
     pauses: &[Pause],
 ) -> Option<Gap> {
+    over(problem, |leave| leg(problem, tour, (from, to), leave), free, pauses)
+}
+
+/// Travel time and price between two nodes; where the vehicle stays, nothing.
+fn leg(problem: &Problem, tour: TourIx, (from, to): (NodeIx, NodeIx), leave: i32) -> (i32, i32) {
+    if to == NodeIx::NONE { (0, 0) } else { problem.leg_at(tour, from, to, leave) }
+}
+
+/// The same for a leg that takes what `leg` says.
+fn over(problem: &Problem, leg: impl Fn(i32) -> (i32, i32), free: i32, pauses: &[Pause]) -> Option<Gap> {
     let weights = problem.weights();
-    let leg = |leave: i32| if to == NodeIx::NONE { (0, 0) } else { problem.leg_at(tour, from, to, leave) };
     let (mut now, mut paused, mut late) = (free, 0i32, 0i64);
     let on_the_way = weights.pause_on_the_way;
     let mut rest = if on_the_way { leg(free).0 } else { 0 };
@@ -98,6 +107,10 @@ pub(crate) fn place(
     for index in sequence {
         let stop = &problem.stops()[index.index()];
         let (service, setup) = problem.times_at(tour, node, index);
+        let nodes = (node, stop.node);
+        // A leg that does not depend on the hour is looked up once for all labels.
+        let always = (!problem.is_time_dependent()).then(|| leg(problem, tour, nodes, 0));
+        let leg_to = |leave: i32| always.unwrap_or_else(|| leg(problem, tour, nodes, leave));
         labels.resize(labels.len() + width, None);
         let (last, row) = labels[served * width..].split_at_mut(width);
         for (before, label) in last.iter().enumerate() {
@@ -106,9 +119,7 @@ pub(crate) fn place(
                 if !allowed(&goods, before, taken) {
                     break;
                 }
-                let Some(gap) = through(problem, tour, (node, stop.node), label.free, &pauses[before..taken]) else {
-                    break;
-                };
+                let Some(gap) = over(problem, leg_to, label.free, &pauses[before..taken]) else { break };
                 let (action, start) = problem.start_of(index, gap.arrival, setup);
                 if start > problem.shift_end(tour, index) || (weights.hard && action > stop.due) {
                     break; // a further pause only makes it later

@@ -221,6 +221,13 @@ impl State<'_> {
             return may.then_some(Insertion { tour, after: self.sentinel(tour), mate_after, cost });
         }
         let all: Vec<usize> = (0..=self.counts[tour] as usize).collect();
+        if self.spec(tour).battery.is_some() {
+            // Looking for stations takes longest. The shortest detours come first, so that most of the others are too dear already
+            // without stations.
+            let (detours, _) = self.detours(unit, tour);
+            let positions: Vec<usize> = detours.into_iter().map(|(_, position)| position).collect();
+            return self.best_of_positions(unit, tour, bound, &positions, &all);
+        }
         self.best_of_positions(unit, tour, bound, &all, &all)
     }
 
@@ -242,6 +249,16 @@ impl State<'_> {
 
     /// Positions of a tour that look best for a stop by themselves, ascending: position k is before stop k of the tour.
     fn likely_positions(&self, stop: LocalStop, tour: LocalTour) -> Vec<usize> {
+        let (detours, due) = self.detours(stop, tour);
+        let nearest = detours.into_iter().take(NEAREST_WALKED).map(|(_, position)| position);
+        let mut positions: Vec<usize> = nearest.chain(due.saturating_sub(DUE_WALKED - 1)..=due).collect();
+        positions.sort_unstable();
+        positions.dedup();
+        positions
+    }
+
+    /// What a stop adds to the legs of a tour at each of its positions, the least first, and the last position before the stop is due.
+    fn detours(&self, stop: LocalStop, tour: LocalTour) -> (Vec<(i64, usize)>, usize) {
         let end = self.sentinel(tour);
         let mut detours: Vec<(i64, usize)> = Vec::with_capacity(self.counts[tour] as usize + 1);
         let mut due = 0;
@@ -259,11 +276,7 @@ impl State<'_> {
             }
         }
         detours.sort_unstable();
-        let nearest = detours.into_iter().take(NEAREST_WALKED).map(|(_, position)| position);
-        let mut positions: Vec<usize> = nearest.chain(due.saturating_sub(DUE_WALKED - 1)..=due).collect();
-        positions.sort_unstable();
-        positions.dedup();
-        positions
+        (detours, due)
     }
 
     /// The cheapest insertion before these stops of a tour, given by their positions; `mates`: where the delivery of a shipment may go.

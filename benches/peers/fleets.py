@@ -1,8 +1,8 @@
 """Problems of fleets: vehicles of several types (hvrp.zip), several depots (mdvrp.zip) and CVRP X (cvrp_x.zip), with best known costs in
-bks_fleets.json. Read here from the files alone, and judged from the routes alone. No solver code here.
+bks_fleets.json, and vans and lorries drawn by mixes.py. Read here from the files alone, and judged from the routes alone. No solver code here.
 
-Lengths are real numbers in hvrp and mdvrp, and rounded to the nearest integer in CVRP X. A plan is a list of routes and the kind of the
-vehicle of each."""
+Lengths are real numbers in hvrp and mdvrp, and rounded to the nearest integer in CVRP X and mixes. A plan is a list of routes and the
+kind of the vehicle of each."""
 import json, math, os, zipfile
 from dataclasses import dataclass
 
@@ -17,7 +17,8 @@ class Kind:
     fixed: float
     price: float         # of a length unit
     depot: int           # node
-    limit: float         # longest route, driving and service; 0: none
+    limit: float         # longest route, driving and service; with windows: when it must be back; 0: none
+    barred: frozenset = frozenset()    # nodes that it may not serve
 
 
 @dataclass
@@ -32,22 +33,38 @@ class Fleet:
     scale: int           # integer units per length unit, for solvers that count in integers
     kind: str = "fleet"
     objective: str = "cost"
-    pairs: tuple = ()
+    pairs: tuple = ()    # (pickup, delivery); the demand of a delivery is that of its pickup, negative
+    windows: tuple = ()  # by node: when service may start
+    speed: int = 1       # length units per time unit
 
     @property
     def n(self):
         return len(self.demand)
 
+    def time(self, a, b):
+        length = self.leg(a, b)
+        return length if self.speed == 1 else math.ceil(length / self.speed)
+
     def leg(self, a, b):
         length = math.dist(self.xy[a], self.xy[b])
         return math.floor(length + 0.5) if self.whole else length
+
+    def skills(self):
+        """Who may serve whom, as skills: those of each kind, and the one that each node asks for. Nodes that the same kinds serve ask for
+        the same."""
+        groups = {}
+        for v in range(self.n):
+            groups.setdefault(tuple(k for k, kind in enumerate(self.kinds) if v not in kind.barred), []).append(v)
+        groups = [(able, nodes) for able, nodes in groups.items() if len(able) < len(self.kinds)]
+        asked = {v: skill for skill, (_, nodes) in enumerate(groups, 1) for v in nodes}
+        return [{skill for skill, (able, _) in enumerate(groups, 1) if k in able} for k in range(len(self.kinds))], asked
 
     def matrices(self):
         """(distance, duration) in scaled units. Durations are rounded up, so that a limit that is kept in them is kept in real numbers."""
         d = self.xy[:, None, :] - self.xy[None, :, :]
         e = np.sqrt((d ** 2).sum(-1))
         e = np.floor(e + 0.5) if self.whole else e
-        return np.rint(e * self.scale).astype(np.int64), np.ceil(e * self.scale - 1e-6).astype(np.int64)
+        return np.rint(e * self.scale).astype(np.int64), np.ceil(e * self.scale / self.speed - 1e-6).astype(np.int64)
 
     def kind_of_vehicle(self, vehicle):
         """Vehicles are counted from 0 in the order of the kinds."""
@@ -109,10 +126,13 @@ def _cvrp(name):
 
 
 def is_fleet(name):
-    return name.startswith(("X-", "HVRP", "vfmp", "p0", "p1", "p2", "pr"))
+    return name.startswith(("X-", "HVRP", "vfmp", "p0", "p1", "p2", "pr", "mix_"))
 
 
 def load(name):
+    if name.startswith("mix_"):
+        import mixes
+        return mixes.draw(name)
     return _cvrp(name) if name.startswith("X-") else _mixed(name) if name.startswith(("HVRP", "vfmp")) else _depots(name)
 
 
@@ -140,11 +160,27 @@ def check(p, routes, kinds):
         stops = [kind.depot, *route, kind.depot]
         length = sum(p.leg(a, b) for a, b in zip(stops, stops[1:]))
         total += kind.fixed + kind.price * length
-        if sum(int(p.demand[v]) for v in route) > kind.capacity:
+        err += [f"route {number}: its vehicle may not serve {v}" for v in route if v in kind.barred]
+        load, now = 0 if p.pairs else sum(int(p.demand[v]) for v in route), 0.0
+        if load > kind.capacity:
             err.append(f"route {number}: over capacity")
-        if kind.limit and length + sum(float(p.service[v]) for v in route) > kind.limit + 1e-6:
+        for a, b in zip(stops, stops[1:-1]):
+            now += p.time(a, b)
+            if p.windows:
+                opens, closes = p.windows[b]
+                now = max(now, opens)
+                if now > closes:
+                    err.append(f"route {number}: node {b} at {now} after {closes}")
+            now += float(p.service[b])
+            if p.pairs:
+                load += int(p.demand[b])
+                if not 0 <= load <= kind.capacity:
+                    err.append(f"route {number}: load {load} at {b}")
+        if kind.limit and now + p.time(route[-1], kind.depot) > kind.limit + 1e-6:
             err.append(f"route {number}: longer than {kind.limit}")
     err += [f"{u} vehicles of kind {k}, {kind.count} are there" for k, (u, kind) in enumerate(zip(used, p.kinds)) if u > kind.count]
+    at = {v: (number, position) for number, (route, _) in enumerate(pairs) for position, v in enumerate(route)}
+    err += [f"shipment {a} to {b} is not kept together" for a, b in p.pairs if a in at and b in at and (at[a][0] != at[b][0] or at[a] > at[b])]
     missing = [v for v in range(1, p.n) if v not in seen]
     if missing:
         err.append(f"{len(missing)} unserved, first {missing[:5]}")

@@ -35,8 +35,17 @@ pub(crate) fn through(
     free: i32,
     pauses: &[Pause],
 ) -> Option<Gap> {
+    over(problem, |leave| leg(problem, tour, (from, to), leave), free, pauses)
+}
+
+/// Travel time and price between two nodes; where the vehicle stays, nothing.
+fn leg(problem: &Problem, tour: TourIx, (from, to): (NodeIx, NodeIx), leave: i32) -> (i32, i32) {
+    if to == NodeIx::NONE { (0, 0) } else { problem.leg_at(tour, from, to, leave) }
+}
+
+/// The same for a leg that takes what `leg` says.
+fn over(problem: &Problem, leg: impl Fn(i32) -> (i32, i32), free: i32, pauses: &[Pause]) -> Option<Gap> {
     let weights = problem.weights();
-    let leg = |leave: i32| if to == NodeIx::NONE { (0, 0) } else { problem.leg_at(tour, from, to, leave) };
     let (mut now, mut paused, mut late) = (free, 0i32, 0i64);
     let on_the_way = weights.pause_on_the_way;
     let mut rest = if on_the_way { leg(free).0 } else { 0 };
@@ -86,24 +95,31 @@ pub(crate) fn place(
     let allowed = |goods: &Goods, from: usize, to: usize| {
         pauses[from..to].iter().all(|pause| goods.are_at_most(pause.load_max.as_ref(), &pause.more_load_max))
     };
+    let limited = pauses.iter().any(|pause| pause.load_max.is_some() || !pause.more_load_max.is_empty());
     let first = Label { late: 0, free: spec.start_at, before: 0 };
-    let mut rows: Vec<Vec<Option<Label>>> = vec![vec![None; count + 1]];
-    rows[0][0] = Some(first);
+    // A row of labels for each number of stops served, one row behind the other.
+    let width = count + 1;
+    let mut labels: Vec<Option<Label>> = Vec::with_capacity(width * (sequence.size_hint().0 + 1));
+    labels.resize(width, None);
+    labels[0] = Some(first);
+    let mut served = 0;
     let mut node = spec.start_node;
     for index in sequence {
         let stop = &problem.stops()[index.index()];
         let (service, setup) = problem.times_at(tour, node, index);
-        let mut row: Vec<Option<Label>> = vec![None; count + 1];
-        let last = rows.last()?;
+        let nodes = (node, stop.node);
+        // A leg that does not depend on the hour is looked up once for all labels.
+        let always = (!problem.is_time_dependent()).then(|| leg(problem, tour, nodes, 0));
+        let leg_to = |leave: i32| always.unwrap_or_else(|| leg(problem, tour, nodes, leave));
+        labels.resize(labels.len() + width, None);
+        let (last, row) = labels[served * width..].split_at_mut(width);
         for (before, label) in last.iter().enumerate() {
             let Some(label) = label else { continue };
             for taken in before..=count {
                 if !allowed(&goods, before, taken) {
                     break;
                 }
-                let Some(gap) = through(problem, tour, (node, stop.node), label.free, &pauses[before..taken]) else {
-                    break;
-                };
+                let Some(gap) = over(problem, leg_to, label.free, &pauses[before..taken]) else { break };
                 let (action, start) = problem.start_of(index, gap.arrival, setup);
                 if start > problem.shift_end(tour, index) || (weights.hard && action > stop.due) {
                     break; // a further pause only makes it later
@@ -119,12 +135,17 @@ pub(crate) fn place(
                 }
             }
         }
-        goods.serve(stop);
+        if row.iter().all(Option::is_none) {
+            return None;
+        }
+        if limited {
+            goods.serve(stop);
+        }
         node = stop.node;
-        rows.push(row);
+        served += 1;
     }
     let mut best: Option<(i64, i32, usize)> = None;
-    for (before, label) in rows.last()?.iter().enumerate().rev() {
+    for (before, label) in labels[served * width..].iter().enumerate().rev() {
         let Some(label) = label else { continue };
         let (late, end) = if weights.hard {
             if !allowed(&goods, before, count) {
@@ -152,10 +173,10 @@ pub(crate) fn place(
         }
     }
     let (_, _, mut taken) = best?;
-    let mut gaps = vec![0; rows.len()];
-    gaps[rows.len() - 1] = if weights.hard { count - taken } else { 0 };
-    for position in (1..rows.len()).rev() {
-        let before = rows[position][taken]?.before;
+    let mut gaps = vec![0; served + 1];
+    gaps[served] = if weights.hard { count - taken } else { 0 };
+    for position in (1..=served).rev() {
+        let before = labels[position * width + taken]?.before;
         gaps[position - 1] = taken - before;
         taken = before;
     }

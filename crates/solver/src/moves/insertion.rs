@@ -213,7 +213,21 @@ impl State<'_> {
     /// The cheapest position in one tour, found by driving the tour in full for each position: lateness and flow time are priced,
     /// pauses are moved, every rule is kept. O(n²) for a job in a tour of n stops, O(n³) for a shipment.
     pub(crate) fn best_by_walk(&self, unit: LocalStop, tour: LocalTour, bound: i64) -> Option<Insertion> {
+        if self.counts[tour] == 0
+            && let Some(cost) = self.price_alone(unit, tour)
+        {
+            let mate_after = if self.local.fixed[unit].role == Role::Pickup { unit.into() } else { LocalNode::NONE };
+            let may = cost < bound && self.may_join(unit, tour);
+            return may.then_some(Insertion { tour, after: self.sentinel(tour), mate_after, cost });
+        }
         let all: Vec<usize> = (0..=self.counts[tour] as usize).collect();
+        if self.spec(tour).battery.is_some() {
+            // Looking for stations takes longest. The shortest detours come first, so that most of the others are too dear already
+            // without stations.
+            let (detours, _) = self.detours(unit, tour);
+            let positions: Vec<usize> = detours.into_iter().map(|(_, position)| position).collect();
+            return self.best_of_positions(unit, tour, bound, &positions, &all);
+        }
         self.best_of_positions(unit, tour, bound, &all, &all)
     }
 
@@ -235,6 +249,16 @@ impl State<'_> {
 
     /// Positions of a tour that look best for a stop by themselves, ascending: position k is before stop k of the tour.
     fn likely_positions(&self, stop: LocalStop, tour: LocalTour) -> Vec<usize> {
+        let (detours, due) = self.detours(stop, tour);
+        let nearest = detours.into_iter().take(NEAREST_WALKED).map(|(_, position)| position);
+        let mut positions: Vec<usize> = nearest.chain(due.saturating_sub(DUE_WALKED - 1)..=due).collect();
+        positions.sort_unstable();
+        positions.dedup();
+        positions
+    }
+
+    /// What a stop adds to the legs of a tour at each of its positions, the least first, and the last position before the stop is due.
+    fn detours(&self, stop: LocalStop, tour: LocalTour) -> (Vec<(i64, usize)>, usize) {
         let end = self.sentinel(tour);
         let mut detours: Vec<(i64, usize)> = Vec::with_capacity(self.counts[tour] as usize + 1);
         let mut due = 0;
@@ -252,11 +276,7 @@ impl State<'_> {
             }
         }
         detours.sort_unstable();
-        let nearest = detours.into_iter().take(NEAREST_WALKED).map(|(_, position)| position);
-        let mut positions: Vec<usize> = nearest.chain(due.saturating_sub(DUE_WALKED - 1)..=due).collect();
-        positions.sort_unstable();
-        positions.dedup();
-        positions
+        (detours, due)
     }
 
     /// The cheapest insertion before these stops of a tour, given by their positions; `mates`: where the delivery of a shipment may go.
@@ -327,6 +347,27 @@ impl State<'_> {
             let is_kept = driven.late == 0 && cost < self.local.unserved(unit);
             is_kept.then_some(Insertion { tour, after, mate_after, cost })
         })
+    }
+
+    /// What an empty tour costs with this unit alone, [`i64::MAX`] if it cannot be driven. It is kept, because unused vehicles are asked
+    /// for every unit again and again. `None`: it is not kept for this plan.
+    fn price_alone(&self, unit: LocalStop, tour: LocalTour) -> Option<i64> {
+        let mut alone = self.alone.borrow_mut();
+        let slot = alone.slot(tour, unit)?;
+        let stop = self.local.fixed[unit];
+        let shipment = stop.role == Role::Pickup;
+        let mate_change = if shipment { self.local.change_cost(tour, stop.mate) } else { 0 };
+        let change = self.local.change_cost(tour, unit) + mate_change;
+        if !self.local.allows(tour, unit) || (shipment && !self.local.allows(tour, stop.mate)) {
+            return Some(i64::MAX);
+        }
+        let price = slot.get_or_insert_with(|| {
+            let stops = std::iter::once(unit).chain(shipment.then_some(stop.mate));
+            let global = stops.map(|stop| self.local.stops[stop]);
+            let driven = drive(self.local.problem, self.local.tours[tour], global, i64::MAX, |_, _| {});
+            driven.map_or(i64::MAX, |driven| driven.cost - change)
+        });
+        Some(price.saturating_add(change))
     }
 
     /// What a tour costs with so many stops more, if less than `bound`.

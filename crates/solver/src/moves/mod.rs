@@ -7,6 +7,7 @@
 //! | `recreate` | greedy insertion with blinks | Christiaens & Vanden Berghe 2020 |
 //! | `regret_insertion` | regret insertion | Potvin & Rousseau 1993 |
 //! | `savings` | parallel savings with time windows | Clarke & Wright 1964; Solomon 1987 |
+//! | `mixed_savings` | savings for vehicles that differ, one kind after the other | Golden, Assad, Levy & Gheysens 1984 |
 //! | `two_opt_star` | 2-opt*: two tours exchange their tails | Potvin & Rousseau 1995 |
 //! | `swap_star` | SWAP*: two stops exchange tours, each to its best position | Vidal 2022 |
 //! | `vehicle_exchange` | a tour goes to a vehicle of another kind, or two exchange theirs | Gendreau et al. 1999 |
@@ -15,6 +16,7 @@
 //! Absent on purpose: which move is tried when, and whether its result is kept. That is `search`.
 
 mod insertion;
+mod mixed_savings;
 mod recreate;
 mod regret_insertion;
 mod route_exchange;
@@ -28,5 +30,5 @@ mod vehicle_exchange;
 pub(crate) use self::recreate::Scratch;
 pub(crate) use self::regret_insertion::{fill, insert_into};
 pub(crate) use self::route_exchange::crossed;
-pub(crate) use self::savings::construct;
+pub(crate) use self::savings::{construct, has_mixed_savings};
 pub(crate) use self::string_removal::Ruin;

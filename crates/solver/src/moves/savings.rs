@@ -1,12 +1,14 @@
 //! The first plan of a problem that has none. Jobs of a fleet of like vehicles: parallel savings (Clarke & Wright, "Scheduling of
 //! Vehicles from a Central Depot to a Number of Delivery Points", 1964) with time windows (Solomon, "Algorithms for the Vehicle Routing
-//! and Scheduling Problems with Time Window Constraints", 1987). Everything else: greedy insertion beside compatible stops.
+//! and Scheduling Problems with Time Window Constraints", 1987). Jobs of vehicles that differ: the same, one kind of vehicle after the
+//! other, see `mixed_savings`. Everything else: greedy insertion beside compatible stops.
 
 use rayon::prelude::*;
 
+use super::mixed_savings::mixed_savings;
 use super::recreate::Scratch;
 use crate::index::{LocalStop, StopIx, TourIx};
-use crate::problem::{Problem, Role, TIME_MAX, absent_units};
+use crate::problem::{Problem, Role, TIME_MAX, TourSpec, absent_units};
 use crate::random::Random;
 use crate::state::Neighbours;
 use crate::state::State;
@@ -19,11 +21,24 @@ const WAITS: [f64; 2] = [0.2, 1.0];
 /// A plan from the problem's `initial` with the absent units put in: fast rather than good.
 pub(crate) fn construct(problem: &Problem, near: &Neighbours, seed: u64) -> Vec<Vec<StopIx>> {
     let empty = problem.initial().iter().all(Vec::is_empty);
-    let tours = if empty && problem.is_plain() && problem.pooled() && problem.unrestricted() && has_jobs_only(problem) {
-        best_savings(problem, near)
-    } else {
-        problem.initial().to_vec()
-    };
+    if empty && problem.is_plain() && has_jobs_only(problem) && problem.pooled() && problem.unrestricted() {
+        let all = vec![true; problem.stops().len()];
+        let mut tours = best_savings(problem, near, (TourIx(0), problem.tours().len()), &all);
+        tours.resize(problem.tours().len(), Vec::new());
+        return filled_up(problem, near, tours, seed);
+    }
+    let greedy = filled_up(problem, near, problem.initial().to_vec(), seed);
+    if has_mixed_savings(problem) { mixed_savings(problem, near, greedy, seed) } else { greedy }
+}
+
+/// True if the first plan may be made by savings for one kind of vehicle after the other.
+pub(crate) fn has_mixed_savings(problem: &Problem) -> bool {
+    let empty = problem.initial().iter().all(Vec::is_empty);
+    empty && has_jobs_only(problem) && !problem.walks() && (problem.mixed() || !problem.is_plain())
+}
+
+/// Puts what is absent from a plan beside compatible stops, each where it costs least.
+pub(super) fn filled_up(problem: &Problem, near: &Neighbours, tours: Vec<Vec<StopIx>>, seed: u64) -> Vec<Vec<StopIx>> {
     let absent = absent_units(problem, &tours);
     if absent.is_empty() {
         return tours;
@@ -70,11 +85,17 @@ struct Ends {
     chains: Vec<Chain>,
 }
 
-/// The better of the plans by savings.
-fn best_savings(problem: &Problem, near: &Neighbours) -> Vec<Vec<StopIx>> {
+/// The better of the plans by savings, of these stops and for so many vehicles like one. Where these are too few for all stops, those of
+/// the shortest chains are in no tour.
+pub(super) fn best_savings(
+    problem: &Problem,
+    near: &Neighbours,
+    (tour, vehicles): (TourIx, usize),
+    open: &[bool],
+) -> Vec<Vec<StopIx>> {
     let n = problem.stops().len();
-    let tour = TourIx(0);
-    let spec = &problem.tours()[0];
+    let spec = &problem.tours()[tour.index()];
+    let end_by = last_end(spec);
     let ends = Ends {
         from_start: StopIx::first(n).map(|stop| problem.hop(tour, spec.start_node, stop)).collect(),
         to_end: problem.stops().iter().map(|stop| problem.hop_end(tour, stop.node)).collect(),
@@ -86,7 +107,7 @@ fn best_savings(problem: &Problem, near: &Neighbours) -> Vec<Vec<StopIx>> {
                     tail: stop,
                     duration: its.service,
                     earliest: its.windows.first().map_or(-TIME_MAX, |window| window.0),
-                    latest: problem.closes(stop).min(spec.end_by),
+                    latest: problem.closes(stop).min(end_by),
                     load: its.load[0],
                     count: 1,
                 }
@@ -102,26 +123,35 @@ fn best_savings(problem: &Problem, near: &Neighbours) -> Vec<Vec<StopIx>> {
             near.after.of(v).iter().map(move |&c| problem.hop(tour, node, c))
         })
         .collect();
-    let (one, other) = rayon::join(
-        || savings(problem, near, &ends, &legs, WAITS[0]),
-        || savings(problem, near, &ends, &legs, WAITS[1]),
-    );
+    let with = |weight: f64| savings(problem, near, (tour, vehicles), open, (&ends, &legs), weight);
+    let (one, other) = rayon::join(|| with(WAITS[0]), || with(WAITS[1]));
     if other.0 < one.0 { other.1 } else { one.1 }
+}
+
+/// The end of a shift with all of its pauses: savings know nothing of when they are.
+fn last_end(spec: &TourSpec) -> i32 {
+    let pauses = spec.pauses.iter().map(|pause| pause.duration);
+    pauses.fold(spec.end_by, i32::saturating_sub)
 }
 
 fn savings(
     problem: &Problem,
     near: &Neighbours,
-    Ends { from_start, to_end, chains }: &Ends,
-    legs: &[(i32, i32)],
+    (tour, vehicles): (TourIx, usize),
+    open: &[bool],
+    (Ends { from_start, to_end, chains }, legs): (&Ends, &[(i32, i32)]),
     weight: f64,
 ) -> (i64, Vec<Vec<StopIx>>) {
     let n = problem.stops().len();
-    let spec = &problem.tours()[0];
+    let spec = &problem.tours()[tour.index()];
+    let end_by = last_end(spec);
     let mut merges: Vec<Merge> = Vec::with_capacity(legs.len());
     let mut legs = legs.iter();
     for v in StopIx::first(n) {
         for (&c, &(time, cost)) in near.after.of(v).iter().zip(&mut legs) {
+            if !open[v.index()] || !open[c.index()] {
+                continue;
+            }
             let (first, second) = (&chains[v.index()], &chains[c.index()]);
             let wait =
                 (i64::from(second.earliest) - i64::from(first.latest) - i64::from(first.duration) - i64::from(time))
@@ -146,7 +176,7 @@ fn savings(
     let drivable = |chain: &Chain| {
         let arrival = spec.start_at.saturating_add(from_start[chain.head.index()].0);
         let done = arrival.max(chain.earliest).saturating_add(chain.duration);
-        let home = done.saturating_add(to_end[chain.tail.index()].0) <= spec.end_by;
+        let home = done.saturating_add(to_end[chain.tail.index()].0) <= end_by;
         arrival <= chain.latest
             && home
             && chain.load <= spec.capacity[0] - spec.onboard[0]
@@ -186,7 +216,7 @@ fn savings(
         chain_of[joined.tail.index()] = a;
     }
     let mut found: Vec<(Chain, Vec<StopIx>)> = Vec::new();
-    for head in StopIx::first(n).filter(|&stop| is_head[stop.index()]) {
+    for head in StopIx::first(n).filter(|&stop| open[stop.index()] && is_head[stop.index()]) {
         let chain = chains[chain_of[head.index()] as usize];
         if !drivable(&chain) {
             continue;
@@ -201,18 +231,13 @@ fn savings(
     }
     // If there are more chains than vehicles, the stops of the shortest chains stay absent.
     found.sort_by_key(|(chain, _)| (std::cmp::Reverse(chain.count), chain.head));
-    let missing: i64 = found.iter().skip(problem.tours().len()).map(|(chain, _)| i64::from(chain.count) << 40).sum();
-    found.truncate(problem.tours().len());
+    let missing: i64 = found.iter().skip(vehicles).map(|(chain, _)| i64::from(chain.count) << 40).sum();
+    found.truncate(vehicles);
     let cost = |sequence: &[StopIx]| -> i64 {
-        let legs =
-            sequence.windows(2).map(|pair| problem.hop(TourIx(0), problem.stops()[pair[0].index()].node, pair[1]).1);
+        let legs = sequence.windows(2).map(|pair| problem.hop(tour, problem.stops()[pair[0].index()].node, pair[1]).1);
         let (first, last) = (sequence[0].index(), sequence[sequence.len() - 1].index());
         i64::from(from_start[first].1) + i64::from(to_end[last].1) + legs.map(i64::from).sum::<i64>() + spec.fixed
     };
     let total = missing + found.iter().map(|(_, sequence)| cost(sequence)).sum::<i64>();
-    let mut tours = vec![Vec::new(); problem.tours().len()];
-    for (slot, (_, sequence)) in tours.iter_mut().zip(found) {
-        *slot = sequence;
-    }
-    (total, tours)
+    (total, found.into_iter().map(|(_, sequence)| sequence).collect())
 }

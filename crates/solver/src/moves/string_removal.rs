@@ -33,6 +33,15 @@ const LONG_SEARCH: f64 = 3_000.0;
 impl State<'_> {
     /// Takes strings of neighbouring stops out of neighbouring tours around a random stop.
     pub(crate) fn ruin(&mut self, how: Ruin, scratch: &mut Vec<LocalStop>, random: &mut Random) {
+        self.ruin_around(how, false, scratch, random);
+    }
+
+    /// The same, but takes the whole tour of that stop, so that its vehicle may stay at home.
+    pub(crate) fn ruin_tour(&mut self, how: Ruin, scratch: &mut Vec<LocalStop>, random: &mut Random) {
+        self.ruin_around(how, true, scratch, random);
+    }
+
+    fn ruin_around(&mut self, how: Ruin, whole: bool, scratch: &mut Vec<LocalStop>, random: &mut Random) {
         let local = self.local;
         if local.stops.is_empty() {
             return;
@@ -49,7 +58,7 @@ impl State<'_> {
         let longest = how.string_max.min(stops.div_ceil(used));
         let strings_max = (4.0 * how.removed_mean / (1.0 + longest as f64)).max(1.0);
         // The number of strings, as in the paper: ⌊U(1, 4 c̄ / (1 + l))⌋, where c̄ is the mean number of stops and l the longest string.
-        let strings = (1.0 + random.unit() * (strings_max - 1.0)) as usize;
+        let strings = usize::from(whole) + (1.0 + random.unit() * (strings_max - 1.0)) as usize;
         let mut ruined = [LocalTour::NONE; 24];
         let mut done = 0;
         scratch.clear();
@@ -63,6 +72,10 @@ impl State<'_> {
             }
             ruined[done] = tour;
             done += 1;
+            if whole && done == 1 {
+                scratch.extend(self.sequence(tour).into_iter().map(|stop| self.unit_of(stop)));
+                continue;
+            }
             let count = self.counts[tour] as usize;
             let length = 1 + random.below(longest.min(count));
             self.string(stop, count, length, random, scratch);
@@ -117,6 +130,36 @@ impl State<'_> {
                 units.push(self.unit_of(node.stop()));
             }
             node = self.records[node].next;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ruin;
+    use crate::index::{LocalStop, NodeIx, StopIx, TourIx};
+    use crate::problem::{Legs, Problem, ProblemSpec, Rounding, Stop, TourSpec};
+    use crate::random::Random;
+    use crate::state::{Local, Neighbours, State, Where};
+
+    #[test]
+    fn a_ruined_tour_is_empty_and_its_stops_are_absent() {
+        let places = (0..=30u32).map(|place| (f64::from(place * 37 % 100), f64::from(place * 61 % 100))).collect();
+        let stops = (1..=30).map(|place| Stop::job(NodeIx(place))).collect();
+        let legs = Legs::Plane { places, scale: 1.0, length: Rounding::Down, time: Rounding::Down };
+        let tours = vec![TourSpec::at(NodeIx(0)); 3];
+        let problem = Problem::new(ProblemSpec { stops, tours, legs, ..ProblemSpec::default() }).expect("legal");
+        let near = Neighbours::new(&problem);
+        let all: Vec<LocalStop> = LocalStop::first(30).collect();
+        let at: Where = all.iter().map(|&stop| (0, stop)).collect();
+        let local = Local::piece(&problem, &near, &at, 0, StopIx::first(30).collect(), TourIx::first(3).collect());
+        let tours: Vec<Vec<LocalStop>> = all.chunks(10).map(<[LocalStop]>::to_vec).collect();
+        for seed in 0..20 {
+            let mut state = State::new(&local, &tours, Vec::new());
+            state.begin();
+            state.ruin_tour(Ruin::new(0.0), &mut Vec::new(), &mut Random::new(seed, 0, 0));
+            let emptied = state.tours().find(|&tour| state.counts[tour] == 0).expect("one of them is emptied");
+            assert!(tours[emptied.index()].iter().all(|stop| state.absent.contains(stop)));
         }
     }
 }

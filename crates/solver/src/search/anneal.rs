@@ -10,6 +10,9 @@ use crate::state::State;
 
 /// How often (per mille), where vehicles differ, a tour changes its vehicle instead of losing some stops.
 const EXCHANGED_PER_MILLE: usize = 50;
+/// How often (per mille), where vehicles differ, a whole tour is taken out and its stops are put into the others: strings of some stops
+/// leave a tour whose vehicle is dearer than the ways that it saves.
+const CLOSED_PER_MILLE: usize = 30;
 /// How often (per mille), where vehicles differ, one more vehicle is priced for what could fill it.
 const FILLED_PER_MILLE: usize = 500;
 /// Cells of the table of logarithms.
@@ -72,6 +75,7 @@ pub(crate) fn anneal(
     // Where vehicles differ in what they hold or cost, tours change them.
     let mixed = local.problem.mixed();
     let exchanges = mixed && !related;
+    let has_prices = state.tours().any(|tour| state.spec(tour).fixed > 0);
     // Without stops there is nothing to move.
     let iterations = if local.stops.is_empty() { 0 } else { iterations };
     for _ in 0..iterations {
@@ -80,12 +84,18 @@ pub(crate) fn anneal(
             exchanges && random.chance(EXCHANGED_PER_MILLE) && state.exchange_vehicles(&mut scratch.units, &mut random);
         if !changed {
             state.begin();
-            state.ruin(ruin, &mut scratch.units, &mut random);
+            scratch.closed = exchanges && has_prices && random.chance(CLOSED_PER_MILLE);
+            if scratch.closed {
+                state.ruin_tour(ruin, &mut scratch.units, &mut random);
+            } else {
+                state.ruin(ruin, &mut scratch.units, &mut random);
+            }
         }
         if mixed {
             scratch.filled = if random.chance(FILLED_PER_MILLE) { 1000 - random.below(1000) } else { 0 };
         }
         state.recreate(&mut scratch, &mut random);
+        scratch.closed = false;
         let slack = (temperature * logs[random.cell()]) as i64;
         if state.objective() <= before.saturating_add(slack) && state.is_legal() {
             keep(&state, &mut best);

@@ -16,7 +16,7 @@ use super::heat::heat;
 use super::limits::{Pace, Progress, SearchLimits};
 use super::shrink::Shrinking;
 use crate::index::{LocalStop, StopIx, TourIx};
-use crate::moves::{Ruin, construct, insert_into};
+use crate::moves::{Ruin, construct, has_mixed_savings, insert_into};
 use crate::problem::{Problem, Solution, absent_units, all_stops};
 use crate::random::{Random, mix};
 use crate::rules::relations::keep;
@@ -104,7 +104,15 @@ pub(crate) fn search(
         (tours, plan_cost(problem, problem.initial(), &initially_absent))
     } else if initially_absent.len() <= REGRET_MAX {
         let answer = insert_into(problem, problem.initial());
-        (answer.tours, answer.cost_before)
+        let mut tours = answer.tours;
+        if has_mixed_savings(problem) {
+            let cost = |tours: &[Vec<StopIx>]| plan_cost(problem, tours, &absent_units(problem, tours));
+            let other = construct(problem, &near, limits.seed);
+            if cost(&other) < cost(&tours) {
+                tours = other;
+            }
+        }
+        (tours, answer.cost_before)
     } else {
         let mut tours = construct(problem, &near, limits.seed);
         let left = absent_units(problem, &tours).len();

@@ -6,8 +6,9 @@
 //! arrivals backward, each until a value does not change.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
-use crate::index::{By, LocalNode, LocalStop, LocalTour, StopIx};
+use crate::index::{By, LocalNode, LocalStop, LocalTour, StopIx, TourIx};
 use crate::problem::{Problem, Role, TourSpec};
 use crate::schedule::drive;
 
@@ -61,6 +62,35 @@ pub(crate) struct Ends {
     pub(crate) delivery: Vec<i64>,
 }
 
+/// What an empty tour costs with one unit alone, by vehicle (those that are the same count once) and unit, as far as it was asked.
+#[derive(Debug, Default)]
+pub(crate) struct Alone {
+    /// By tour: where the prices of its vehicle begin. Empty: prices are not kept.
+    rows: By<LocalTour, usize>,
+    prices: Vec<Option<i64>>,
+}
+
+/// Most prices of [`Alone`]: some 16 MB.
+const ALONE_MAX: usize = 1_000_000;
+
+impl Alone {
+    fn of(local: &Local<'_>) -> Self {
+        let mut row_of: BTreeMap<TourIx, usize> = BTreeMap::new();
+        let mut rows = Vec::with_capacity(local.tours.len());
+        for &tour in &local.tours {
+            let next = row_of.len() * local.stops.len();
+            rows.push(*row_of.entry(local.problem.twin(tour)).or_insert(next));
+        }
+        let prices = row_of.len() * local.stops.len();
+        if prices > ALONE_MAX { Self::default() } else { Self { rows: rows.into(), prices: vec![None; prices] } }
+    }
+
+    pub(crate) fn slot(&mut self, tour: LocalTour, unit: LocalStop) -> Option<&mut Option<i64>> {
+        let row = *self.rows.get(tour)?;
+        self.prices.get_mut(row + unit.index())
+    }
+}
+
 /// A plan under search.
 pub(crate) struct State<'l> {
     pub(crate) local: &'l Local<'l>,
@@ -99,6 +129,8 @@ pub(crate) struct State<'l> {
     // Buffers, so that a move allocates nothing.
     emptier: Vec<LocalTour>,
     pub(crate) ends: RefCell<Ends>,
+    /// Kept where tours are driven in full and days need not be equal.
+    pub(crate) alone: RefCell<Alone>,
 }
 
 impl<'l> State<'l> {
@@ -144,6 +176,7 @@ impl<'l> State<'l> {
             stamp: 1,
             emptier: Vec::new(),
             ends: RefCell::default(),
+            alone: RefCell::default(),
         };
         for (tour, sequence) in LocalTour::all().zip(tours) {
             state.link_up(tour, sequence.iter().map(|&stop| number(stop)));
@@ -186,6 +219,11 @@ impl<'l> State<'l> {
     }
 
     fn keep_rich(&mut self) {
+        let problem = self.local.problem;
+        let walks = problem.walks() || self.local.fixed_tours.iter().any(|tour| tour.paused || tour.lifo);
+        if walks && problem.weights().fairness.is_none() {
+            self.alone = RefCell::new(Alone::of(self.local));
+        }
         if !self.local.totals || self.local.problem.is_odd() || self.local.fixed_tours.iter().any(|tour| tour.paused) {
             self.rich = By::each(RichRecord::default(), self.records.len());
         }

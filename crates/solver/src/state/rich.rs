@@ -193,7 +193,10 @@ impl State<'_> {
             prev = node;
         }
         self.come_home(&mut tally, tour, prev);
-        self.go_back(tour, prev, end);
+        let driven = count > 0 && self.is_driven(tour);
+        if !driven {
+            self.go_back(tour, prev, end);
+        }
         if count > 0 && !spec.in_use {
             tally.cost += spec.fixed;
         }
@@ -201,7 +204,7 @@ impl State<'_> {
         self.flaws[tour] = tally.flaws;
         self.counts[tour] = count;
         self.carried[tour] = carried;
-        if count > 0 && self.is_driven(tour) {
+        if driven {
             self.drive_over(tour);
         }
     }
@@ -220,6 +223,8 @@ impl State<'_> {
         let global = stops.iter().map(|&stop| local.stops[stop]);
         let driven = drive(local.problem, local.tours[tour], global, i64::MAX, |_, timed| times.push(timed));
         let Ok(driven) = driven else {
+            let end = self.sentinel(tour);
+            self.go_back(tour, self.records[end].prev, end);
             self.costs[tour] += UNDRIVABLE;
             self.flaws[tour].broken = self.flaws[tour].broken.max(1);
             return;

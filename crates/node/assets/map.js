@@ -331,13 +331,15 @@ const fresh = freshness((look, words, since) => {
   if ($('link').textContent !== words) $('link').textContent = words;
   $('since').textContent = since;
 });
-setInterval(() => {
+/** Everything that goes on although nothing comes. */
+function tick() {
   fresh.tick();
   if (now) $('clock').textContent = `${time(clock())} ${timezone}`;
   let silent = 0;
   for (const vehicle of vehicles.values()) silent += Number(ageOf(vehicle));
   $('silent-count').textContent = silent ? `${silent} silent` : '';
-}, 500);
+}
+setInterval(tick, 500);
 
 connect({
   picture(body) {
@@ -347,6 +349,7 @@ connect({
     vehicles.clear(); orders.clear(); drawn.clear(); orderDots.clear(); rows.clear();
     if (body.zone) { useTimezone(body.zone.timezone); rate = body.zone.rate; }
     take(body);
+    tick();
     // Where the fleet is and goes; the streets of a whole region only while there is none.
     const stops = body.vehicles.flatMap((vehicle) => vehicle.visits.map((visit) => latLng(visit.at)));
     const places = body.vehicles.flatMap((vehicle) => (vehicle.at ? [latLng(vehicle.at)] : [])).concat(stops);

@@ -87,6 +87,10 @@ const ASSETS: [(&str, &str, &[u8]); 7] = [
     ("/leaflet/leaflet.css", "text/css; charset=utf-8", include_bytes!("../assets/leaflet/leaflet.css")),
 ];
 
+/// What the page may do: load what the engine itself serves, and nothing else; no other page may hold it in a frame.
+const POLICY: &str = "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; \
+                      form-action 'self'; frame-ancestors 'none'";
+
 /// Serves until the engine ends. Returns the address it listens on.
 ///
 /// # Errors
@@ -177,9 +181,7 @@ async fn guard(State(app): State<Arc<App>>, request: axum::extract::Request, nex
         return refused;
     }
     let mut response = as_problem(next.run(request).await).await;
-    let policy =
-        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:";
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(policy));
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(POLICY));
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
     response
 }

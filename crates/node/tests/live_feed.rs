@@ -46,7 +46,17 @@ fn connect(port: u16, query: &str) -> Screen {
     tungstenite::client(format!("ws://127.0.0.1:{port}/ws{query}"), stream).expect("a websocket").0
 }
 
+/// The next frame that is no sign of life.
 fn next(screen: &mut Screen) -> Value {
+    loop {
+        let frame = frame(screen);
+        if kind(&frame) != "pulse" {
+            return frame;
+        }
+    }
+}
+
+fn frame(screen: &mut Screen) -> Value {
     loop {
         if let Message::Text(text) = screen.read().expect("the feed goes on") {
             return serde_json::from_str(&text).expect("frames are JSON");
@@ -167,4 +177,25 @@ fn strangers_are_refused() {
     let large = "x".repeat(9 << 20);
     let (status, _) = http_with(port, "POST /v1/events", "Authorization: Bearer s3cret\r\n", &large);
     assert_eq!(status, 413);
+}
+
+/// A quiet zone gives signs of life, which say who decides and how old the last entry is.
+#[test]
+fn a_quiet_feed_says_that_it_lives() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path(), &[]);
+    van(port);
+    let mut screen = connect(port, "");
+    let mut pulses = Vec::new();
+    while pulses.len() < 4 {
+        let frame = frame(&mut screen);
+        if kind(&frame) == "pulse" {
+            pulses.push(frame);
+        }
+    }
+    let last = pulses.last().unwrap();
+    assert!(last["trouble"].is_null() && last["owner"].as_u64() > Some(0), "{last}");
+    assert_eq!((&last["overload"], last["applied"].as_u64() >= Some(2)), (&json!(0), true), "{last}");
+    assert!(last["entry_age_seconds"].as_i64() > pulses[0]["entry_age_seconds"].as_i64(), "{pulses:?}");
+    assert!(last["now"].as_i64() > pulses[0]["now"].as_i64(), "{pulses:?}");
 }

@@ -236,10 +236,14 @@ fn connect_to(port: u16, query: &str) -> Screen {
     screen
 }
 
+/// The next frame that is no sign of life.
 fn next(screen: &mut Screen) -> Value {
     loop {
         if let Message::Text(text) = screen.read().expect("the feed goes on") {
-            return serde_json::from_str(&text).expect("frames are JSON");
+            let frame: Value = serde_json::from_str(&text).expect("frames are JSON");
+            if frame["type"] != "pulse" {
+                return frame;
+            }
         }
     }
 }

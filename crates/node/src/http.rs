@@ -186,6 +186,18 @@ async fn guard(State(app): State<Arc<App>>, request: axum::extract::Request, nex
     response
 }
 
+/// True for a `Host` that no name server has a say in: an address, or this machine's own name for itself.
+fn is_local(host: &str) -> bool {
+    let bare = match host.rsplit_once(':') {
+        Some((name, port)) if port.parse::<u16>().is_ok() && !name.ends_with(':') => name,
+        Some(_) | None => host,
+    };
+    let bare = bare.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(bare);
+    bare.parse::<std::net::IpAddr>().is_ok()
+        || bare.eq_ignore_ascii_case("localhost")
+        || bare.to_ascii_lowercase().ends_with(".localhost")
+}
+
 /// `Err`: the answer to one who may not.
 #[expect(clippy::result_large_err, reason = "the error is the answer, made once for a request")]
 pub(crate) fn may_ask(request: &axum::extract::Request, token: Option<&String>, host: &str) -> Result<(), Response> {
@@ -207,6 +219,14 @@ pub(crate) fn may_ask(request: &axum::extract::Request, token: Option<&String>, 
             let detail = "send `Authorization: Bearer <token>`";
             return Err(problem(StatusCode::UNAUTHORIZED, "no or wrong token", detail));
         }
+    } else if let Some(host) = headers.get(header::HOST)
+        && !host.to_str().is_ok_and(is_local)
+    {
+        // A page of another name that resolves to this machine (DNS rebinding) is of the same origin as we are, as far as a browser
+        // can tell. With a token it has none; without one only the name gives it away.
+        let detail = "without a token the engine answers to addresses and to `localhost` only: ask for one of these, let a proxy \
+                      send one as `Host`, or start the engine with --token-file";
+        return Err(problem(StatusCode::MISDIRECTED_REQUEST, "not our name", detail));
     }
     Ok(())
 }
@@ -559,19 +579,34 @@ struct Resume {
     since: Option<u64>,
 }
 
+/// One of the [`CLIENTS_MAX`] screens. Whoever goes before the feed has begun gives it back too.
+struct Seat(Arc<App>);
+
+impl Seat {
+    fn taken(app: &Arc<App>) -> Option<Self> {
+        let seat = Self(Arc::clone(app));
+        (app.clients.fetch_add(1, Ordering::AcqRel) < CLIENTS_MAX).then_some(seat)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.clients.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 async fn websocket(State(app): State<Arc<App>>, Query(resume): Query<Resume>, upgrade: WebSocketUpgrade) -> Response {
-    if app.clients.fetch_add(1, Ordering::AcqRel) >= CLIENTS_MAX {
-        app.clients.fetch_sub(1, Ordering::AcqRel);
+    let Some(seat) = Seat::taken(&app) else {
         return problem(
             StatusCode::SERVICE_UNAVAILABLE,
             "too many screens",
             &format!("at most {CLIENTS_MAX} at a time"),
         );
-    }
+    };
     upgrade.on_upgrade(|socket| async move {
         threads::screens().spawn(async move {
             client(&app, socket, resume).await;
-            app.clients.fetch_sub(1, Ordering::AcqRel);
+            drop(seat);
         });
     })
 }

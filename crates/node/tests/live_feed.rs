@@ -199,3 +199,50 @@ fn a_quiet_feed_says_that_it_lives() {
     assert!(last["entry_age_seconds"].as_i64() > pulses[0]["entry_age_seconds"].as_i64(), "{pulses:?}");
     assert!(last["now"].as_i64() > pulses[0]["now"].as_i64(), "{pulses:?}");
 }
+
+/// Who is gone before the feed has begun gives the seat back.
+#[test]
+fn a_seat_comes_back_from_who_never_sat_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path(), &[]);
+    let upgrade = format!(
+        "GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    );
+    for _ in 0..400 {
+        let mut gone = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        std::io::Write::write_all(&mut gone, upgrade.as_bytes()).unwrap();
+    }
+    // Within the time in which a silent peer is found out.
+    for _ in 0..400 {
+        pause(50);
+        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        if tungstenite::client(format!("ws://127.0.0.1:{port}/ws"), stream).is_ok() {
+            return;
+        }
+    }
+    panic!("every seat is taken by somebody who is gone");
+}
+
+/// A page of another name that resolves to this machine has no business here.
+#[test]
+fn without_a_token_only_local_names_are_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path(), &[]);
+    let asked = |host: &str| {
+        let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let request = format!("GET /v1/state HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        std::io::Write::write_all(&mut socket, request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut socket, &mut answer).unwrap();
+        answer
+    };
+    for host in ["127.0.0.1", "127.0.0.1:1", "localhost:8080", "LOCALHOST", "fleet.localhost", "[::1]:80", "10.0.0.7"] {
+        assert!(asked(host).starts_with("HTTP/1.1 200"), "{host}");
+    }
+    for host in ["evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example", "notlocalhost"]
+    {
+        let answer = asked(host);
+        assert!(answer.starts_with("HTTP/1.1 421") && answer.contains("--token-file"), "{host}: {answer}");
+    }
+}

@@ -17,7 +17,7 @@ use fleetfold_model::{
     SpeedFeature, StopKind, Timestamp, UnassignedReason, Vehicle,
 };
 
-use crate::{Anchor, Chain, Closed, Counters, RoadState, StoredBase, ToldTimes, Unlocated, Zone};
+use crate::{Anchor, Chain, Closed, Counters, Duties, RoadState, StoredBase, ToldTimes, Unlocated, Zone};
 
 /// Everything that the fold needs to go on after an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -218,6 +218,8 @@ pub struct VehicleImage {
     pub kept: Load,
     /// When facts said what is known of it.
     pub told: ToldTimes,
+    /// What facts said of whether it works.
+    pub duties: Duties,
     /// Log time of the last fact about it while it is not registered; 0 afterwards.
     pub touched: Timestamp,
 }

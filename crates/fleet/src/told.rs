@@ -24,9 +24,9 @@ pub enum Told {
     Cancelled,
     /// What was registered of a vehicle.
     Registered,
-    /// That its driver signed on or off.
+    /// That its driver signed on or off: under the third rules.
     Shift,
-    /// That it broke down or is back.
+    /// That it broke down or is back: under the third rules.
     Lost,
     /// That the goods of a job left with a vehicle.
     Loaded,

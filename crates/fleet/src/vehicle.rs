@@ -5,9 +5,9 @@ use fleetfold_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::ToldTimes;
 use crate::digest::name_digest;
 use crate::pages::Vacant;
+use crate::{Duties, ToldTimes};
 
 /// The time of a place that is known from the vehicle's registration only: nobody has said that it was there.
 pub const NEVER_SEEN: Timestamp = Timestamp(i64::MIN / 4);
@@ -132,6 +132,8 @@ pub struct VehicleState {
     pub kept: Load,
     /// When facts said what is known of it.
     pub told: ToldTimes,
+    /// What facts said of whether it works: `on`, `lost` and `shift` follow from it, under the fourth rules.
+    pub duties: Duties,
     /// Log time of the last fact about it while it is not registered; 0 afterwards.
     pub(crate) touched: Timestamp,
     /// Last reported position and its event time. It decides nothing in the fold and is outside the digest: positions are
@@ -175,6 +177,7 @@ impl VehicleState {
             accepted: LogSeq(0),
             kept: Load::default(),
             told: ToldTimes::default(),
+            duties: Duties::default(),
             touched: Timestamp(0),
             hint: None,
             digests: (0, 0),
@@ -225,6 +228,20 @@ impl VehicleState {
         let last = self.anchor.map(|anchor| anchor.position).or_else(|| self.spec.as_ref().map(|spec| spec.start));
         self.anchor = last.map(|position| Anchor { position, at });
         self.unlocated = Some(Unlocated { of, seen });
+    }
+
+    /// A fact that comes late says where it was at `at`. True: nothing newer was known, and it is there.
+    pub(crate) fn was_at(&mut self, position: Position, at: Timestamp) -> bool {
+        match (&mut self.unlocated, &mut self.anchor) {
+            (Some(unlocated), Some(anchor)) if unlocated.seen < at => {
+                unlocated.seen = at;
+                anchor.position = position;
+            }
+            (Some(_), Some(_)) => return false,
+            (_, Some(anchor)) if anchor.at > at => return false,
+            (_, Some(_) | None) => self.stands_at(position, at),
+        }
+        true
     }
 
     /// Where it is as far as anyone knows: the newer of its last fact and its last position report. For

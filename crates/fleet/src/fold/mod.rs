@@ -4,6 +4,7 @@
 //! (departed, arrived, completed) wins over an earlier one; earlier stages that are missing are inferred and counted.
 
 mod dispatcher;
+mod duty;
 mod orders;
 mod own;
 mod plan;
@@ -16,7 +17,7 @@ use fleetfold_model::{Event, LogEntry, LogSeq, Name, Order, OrderId, RULES, Time
 
 use crate::change::{Change, Flag, Refused};
 use crate::digest::{order_spec_digest, policy_digest};
-use crate::{Ask, Fleet, OrderState, Placement, Told, ToldTimes, VehicleState};
+use crate::{Ask, Duty, Fleet, OrderState, Placement, Told, ToldTimes, VehicleState};
 
 /// Most different skills in one zone: they are bits of a word.
 pub(crate) const SKILLS_MAX: usize = 64;
@@ -92,6 +93,12 @@ impl Applying {
 
     /// Takes note of when something was said. `Err`: something newer was said of it before.
     pub(crate) fn tell(&self, told: &mut ToldTimes, what: Told) -> Verdict {
+        if self.rules == 0 {
+            // The first plan says by which rules it counts.
+            let last = told.0.entry(what).or_insert(self.at);
+            *last = self.at.max(*last);
+            return Ok(());
+        }
         if !self.judges_times() {
             return Ok(());
         }
@@ -249,11 +256,14 @@ impl Fleet {
             Event::OrderCancelled { order } => self.order_cancelled(order, doing),
             Event::VehicleRegistered(vehicle) => self.vehicle_registered(vehicle, doing),
             Event::ShiftStarted { vehicle, shift, position } => {
-                self.shift_started(vehicle, shift.as_ref(), *position, doing)
+                self.duty(vehicle, Duty::On(shift.clone()), *position, doing)
             }
-            Event::ShiftEnded { vehicle, at } => self.shift_ended(vehicle, *at, doing),
-            Event::VehicleLost { vehicle, position } => self.vehicle_lost(vehicle, *position, doing),
-            Event::VehicleBack { vehicle, position } => self.vehicle_back(vehicle, *position, doing),
+            Event::ShiftEnded { vehicle, at } => {
+                let what = if *at > doing.now { Duty::Ends(*at) } else { Duty::Off };
+                self.duty(vehicle, what, None, doing)
+            }
+            Event::VehicleLost { vehicle, position } => self.duty(vehicle, Duty::Lost, *position, doing),
+            Event::VehicleBack { vehicle, position } => self.duty(vehicle, Duty::Back, *position, doing),
             Event::RoadClosed(change) => self.road_changed(change, true, doing),
             Event::RoadSlowed(change) => self.road_changed(change, false, doing),
             Event::RoadReopened(change) => {

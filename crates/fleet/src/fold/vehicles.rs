@@ -12,11 +12,18 @@ impl Fleet {
         let id = self.intern_vehicle(&spec.name);
         doing.vehicle(id);
         doing.tell(&mut self.vehicles[id.index()].told, Told::Registered)?;
+        if doing.remembers() {
+            self.vehicles[id.index()].settle_earlier_rules(doing);
+        }
         let skills = self.skill_bits(&spec.skills)?;
         let state = &mut self.vehicles[id.index()];
         state.spec = Some(spec.clone());
         state.spec_digest = vehicle_spec_digest(spec);
         state.skills = skills;
+        if doing.remembers() {
+            // The shift of who is signed on follows, as far as he has not named another.
+            state.follow_duties();
+        }
         if state.on {
             // It signed on before it was registered, or its properties changed during the shift.
             if state.shift.is_none() {
@@ -170,6 +177,13 @@ impl Fleet {
         }
         // Goods nobody has fetched yet are on board again.
         let waiting = std::mem::take(&mut state.goods_waiting);
+        self.aboard_again(id, waiting, doing);
+        doing.ask_vehicle(id);
+        Ok(())
+    }
+
+    /// Goods that waited on a vehicle are on board of it again.
+    pub(super) fn aboard_again(&mut self, id: VehicleId, waiting: Vec<OrderId>, doing: &mut Applying) {
         for order in waiting {
             if let Placement::OnRoute(other) = self.orders[order.index()].placement {
                 self.take_off_route(order, other, doing);
@@ -188,8 +202,6 @@ impl Fleet {
                 doing.ask_order(order);
             }
         }
-        doing.ask_vehicle(id);
-        Ok(())
     }
 
     pub(crate) fn load_on_board(&mut self, order: OrderId, vehicle: VehicleId, doing: &mut Applying) {

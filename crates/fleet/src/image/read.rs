@@ -287,6 +287,7 @@ impl Fleet {
             accepted: image.accepted,
             kept: image.kept,
             told: image.told.clone(),
+            duties: image.duties.clone(),
             touched: image.touched,
             ..VehicleState::new(image.name.clone())
         };

@@ -127,6 +127,7 @@ impl Fleet {
             accepted: vehicle.accepted,
             kept: vehicle.kept,
             told: vehicle.told.clone(),
+            duties: vehicle.duties.clone(),
             touched: vehicle.touched,
         }
     }

@@ -234,6 +234,19 @@ impl OrderState {
             Some(OrderWork::Job(job)) if job.direction == LoadDirection::Delivery)
     }
 
+    /// Where its goods were to be picked up as it was ordered; `None` for jobs.
+    pub(crate) fn origin(&self) -> Option<Position> {
+        match &self.spec.as_ref()?.work {
+            OrderWork::Shipment(shipment) => Some(shipment.pickup.position),
+            OrderWork::Job(_) => None,
+        }
+    }
+
+    /// The vehicle that its goods are in: on board, or because it stands there with them.
+    pub(crate) fn carrier(&self) -> Option<VehicleId> {
+        self.on_board.or(self.rescue_from)
+    }
+
     /// A stop with every later change taken into account. `None` while the order itself is unknown, or for the pickup of a job.
     pub fn stop(&self, kind: StopKind) -> Option<Stop> {
         let spec = self.spec.as_ref()?;

@@ -2,9 +2,12 @@
 
 mod support;
 
-use fleetfold_fleet::Fleet;
-use fleetfold_model::{Event, LogEntry, LogSeq, MessageHash, Shift, Timestamp, Vehicle};
-use support::{Log, at, name, plan, vehicle};
+use fleetfold_fleet::{Fleet, Placement};
+use fleetfold_model::{
+    Event, FailReason, LogEntry, LogSeq, MessageHash, OnBoardRule, OrderChange, Policy, PriorityRaised, Shift,
+    StopEvent, StopKind, Timestamp, Vehicle,
+};
+use support::{Log, at, name, plan, shipment, vehicle};
 
 /// Zone time of the first fact. Those after it come a minute apart, and all of them an hour later.
 const BEGIN: i64 = 10_000_000;
@@ -231,4 +234,202 @@ fn what_is_remembered_is_in_the_image() {
     log.fleet.apply(&entry);
     assert_eq!(again.digest(), log.fleet.digest());
     again.check().unwrap();
+}
+
+// ---- an order ------------------------------------------------------------------------------------------------------
+
+fn created() -> Event {
+    Event::OrderCreated(shipment("s1", 100, 500))
+}
+
+fn report(stop: StopKind, make: fn(StopEvent) -> Event) -> Event {
+    make(StopEvent { vehicle: name("v1"), order: name("s1"), stop, at: Timestamp(0), position: None })
+}
+
+fn picked_up() -> Event {
+    report(StopKind::Pickup, Event::StopCompleted)
+}
+
+fn delivered() -> Event {
+    report(StopKind::Delivery, Event::StopCompleted)
+}
+
+fn failed(stop: StopKind) -> Event {
+    report(stop, |stop| Event::StopFailed(stop, FailReason::NoShow))
+}
+
+fn cancelled() -> Event {
+    Event::OrderCancelled { order: name("s1") }
+}
+
+fn change() -> OrderChange {
+    let (work, load, skills, priority, release, promised) = (None, None, None, None, None, None);
+    OrderChange { order: name("s1"), work, load, skills, priority, release, promised }
+}
+
+fn moved(to: i32) -> Event {
+    Event::OrderUpdated(OrderChange { work: Some(shipment("s1", 100, to).work), ..change() })
+}
+
+fn promised(at: i64) -> Event {
+    Event::OrderUpdated(OrderChange { promised: Some(Timestamp(at)), ..change() })
+}
+
+fn raised(priority: u8) -> Event {
+    Event::PriorityRaised(PriorityRaised { order: name("s1"), priority })
+}
+
+fn rejected() -> Event {
+    Event::AssignmentRejected { vehicle: name("v1"), order: name("s1") }
+}
+
+/// A zone with this policy whose one driver is signed on.
+fn with_a_driver(policy: Policy) -> Log {
+    let mut log = with_a_vehicle();
+    log.tell(on(None));
+    log.tell(Event::PolicyChanged(policy));
+    log
+}
+
+fn returning() -> Log {
+    let (on_cancelled_on_board, on_failed_delivery) = (OnBoardRule::Return, OnBoardRule::Return);
+    with_a_driver(Policy { on_cancelled_on_board, on_failed_delivery, ..Policy::default() })
+}
+
+fn keeping() -> Log {
+    let (on_cancelled_on_board, on_failed_delivery) = (OnBoardRule::Keep, OnBoardRule::Keep);
+    with_a_driver(Policy { on_cancelled_on_board, on_failed_delivery, ..Policy::default() })
+}
+
+/// What is known of the order: whether it is over, where its goods are and where they go, what was asked for.
+fn stands(log: &Log) -> String {
+    let Some(id) = log.fleet.order_id("s1") else { return String::new() };
+    let order = log.fleet.order(id);
+    let kept = log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap()).kept.0[0];
+    format!(
+        "{:?}, on board {:?}, waits {:?} at {:?}, goes to {:?}, {kept} kept, rejected {:?}, pinned {:?}{}, {:?}",
+        order.closed,
+        order.on_board,
+        order.rescue_from,
+        order.pickup_moved_to,
+        order.delivery_moved_to,
+        order.rejected_by,
+        order.pinned,
+        if order.is_forced() { " by force" } else { "" },
+        order.spec,
+    )
+}
+
+/// Facts about one order that do not come to the same in any order, as `docs/EVENTS.md` says: once goods are on their way back
+/// (cancelled, or failed, where the policy says `return`), what is told of their delivery is told of the return. Told before, it is
+/// told of the delivery itself.
+fn is_exempt(facts: &[Event]) -> bool {
+    let when = |is: fn(&Event) -> bool| facts.iter().position(is);
+    let picked_up = when(|fact| matches!(fact, Event::StopCompleted(stop) if stop.stop == StopKind::Pickup));
+    let delivered = when(|fact| matches!(fact, Event::StopCompleted(stop) if stop.stop == StopKind::Delivery));
+    let failed = when(|fact| matches!(fact, Event::StopFailed(stop, _) if stop.stop == StopKind::Delivery));
+    let cancelled = when(|fact| matches!(fact, Event::OrderCancelled { .. }));
+    let is_after = |later: Option<usize>, earlier: Option<usize>| later.zip(earlier).is_some_and(|(a, b)| a > b);
+    picked_up.is_some()
+        && (is_after(delivered, cancelled) || is_after(failed, cancelled) || is_after(delivered, failed))
+}
+
+/// Up to three of these facts and the order itself, each order of their times, each order of their arrival.
+#[test]
+fn facts_about_one_order_come_to_the_same_in_any_order() {
+    let kinds =
+        [picked_up(), failed(StopKind::Delivery), promised(77), cancelled(), delivered(), failed(StopKind::Pickup)];
+    for (returns, begin) in [(true, returning as fn() -> Log), (false, keeping)] {
+        for chosen in (1..=3).flat_map(|count| selections(&kinds, count)) {
+            for times in permutations(chosen.len()) {
+                let chosen = times.iter().map(|&number| chosen[number].clone());
+                let facts: Vec<Event> = std::iter::once(created()).chain(chosen).collect();
+                if !(returns && is_exempt(&facts)) {
+                    assert_commutes(begin, &facts, stands);
+                }
+            }
+        }
+    }
+}
+
+/// Longer stories of one order, told in every order.
+#[test]
+fn stories_of_one_order_come_to_the_same_in_any_order() {
+    let no_show = || failed(StopKind::Delivery);
+    for facts in [
+        // Changes of what was asked for, before and after a failure, with and without an appointment.
+        vec![created(), moved(600), no_show(), raised(7), promised(90)],
+        vec![created(), moved(600), raised(3), moved(700), cancelled()],
+        vec![created(), no_show(), promised(50), no_show(), promised(90)],
+        // A second try, served.
+        vec![created(), picked_up(), no_show(), promised(90), picked_up()],
+        vec![created(), picked_up(), moved(600), cancelled(), raised(2)],
+    ] {
+        assert_commutes(keeping, &facts, stands);
+        assert_commutes(returning, &facts, stands);
+    }
+    assert_commutes(keeping, &[created(), picked_up(), no_show(), promised(90), delivered()], stands);
+}
+
+// ---- goods and their vehicle ---------------------------------------------------------------------------------------
+
+/// Goods are where their vehicle is, whichever of both is told first.
+#[test]
+fn goods_are_where_their_vehicle_is_in_whatever_order_that_is_told() {
+    let begin = || {
+        let mut log = with_a_vehicle();
+        log.tell(created());
+        log
+    };
+    let sum = |log: &Log| (stands(log), works(log));
+    for facts in [
+        vec![on(None), picked_up(), lost()],
+        vec![on(None), picked_up(), off()],
+        vec![on(None), picked_up(), lost(), back()],
+        vec![on(None), picked_up(), off(), on(None)],
+        vec![on(None), picked_up(), lost(), off(), on(None)],
+        vec![on(None), lost(), picked_up()],
+        vec![on(None), off(), picked_up()],
+        vec![on(None), picked_up(), cancelled(), lost()],
+        vec![on(None), picked_up(), lost(), cancelled()],
+    ] {
+        assert_commutes(begin, &facts, sum);
+    }
+}
+
+/// A pickup that is told after the breakdown that followed it: the goods are fetched from where the vehicle stands.
+#[test]
+fn goods_that_were_picked_up_before_a_breakdown_wait_where_the_vehicle_stands() {
+    let mut log = with_a_vehicle();
+    log.tell(created());
+    told(&mut log, &[on(None), picked_up(), lost()], &[0, 2, 1]);
+    let order = log.order("s1");
+    assert_eq!((order.on_board, order.pickup_moved_to), (None, Some(at(300))));
+    assert!(order.rescue_from.is_some() && order.placement == Placement::Unplaced, "asked for");
+    // Where nobody has said where it broke down, the place of the pickup is the last that is known.
+    let lost = Event::VehicleLost { vehicle: name("v1"), position: None };
+    let mut log = with_a_vehicle();
+    log.tell(created());
+    told(&mut log, &[on(None), picked_up(), lost], &[0, 2, 1]);
+    assert_eq!(log.order("s1").pickup_moved_to, Some(at(100)));
+}
+
+/// An order was cancelled before its driver could say that he had picked it up: the goods go back.
+#[test]
+fn goods_that_were_picked_up_before_a_cancellation_go_back() {
+    let mut log = returning();
+    told(&mut log, &[created(), picked_up(), cancelled()], &[0, 2, 1]);
+    let order = log.order("s1");
+    assert_eq!((order.closed, order.delivery_moved_to), (None, Some(at(100))));
+    assert!(order.on_board.is_some());
+}
+
+/// A new appointment that is told before the failure that it answers.
+#[test]
+fn an_appointment_that_comes_before_its_failure_is_kept() {
+    let mut log = keeping();
+    told(&mut log, &[created(), picked_up(), failed(StopKind::Delivery), promised(90)], &[0, 1, 3, 2]);
+    let order = log.order("s1");
+    assert_eq!((order.closed, order.spec.as_ref().unwrap().promised), (None, Some(Timestamp(90))));
+    assert!(order.on_board.is_some(), "the goods are brought from where they are");
 }

@@ -1,6 +1,6 @@
 //! Whether vehicles work, judged by the times of the facts: under the fourth rules.
 
-use fleetfold_model::{Load, Name, OrderId, Position, VehicleId};
+use fleetfold_model::{Load, Name, OrderId, Position, Timestamp, VehicleId};
 
 use super::{Applying, Verdict};
 use crate::change::{Flag, Refused};
@@ -39,7 +39,7 @@ impl VehicleState {
 
     /// True when it worked, and does no longer: goods that were on board are where it stands.
     pub(super) fn has_stopped(&self) -> bool {
-        self.duties.working().has_stopped()
+        self.lost || (!self.on && (self.told.0.contains_key(&Told::Shift) || self.duties.working().has_stopped()))
     }
 
     /// Whether it works becomes what its facts say. True: something changed.
@@ -137,13 +137,13 @@ impl Fleet {
         doing: &mut Applying,
     ) {
         let state = &mut self.vehicles[id.index()];
+        let starts = state.shift.as_ref().map_or(doing.at, |shift| shift.starts);
+        let since = if matches!(what, Duty::On(_)) { doing.at.max(starts) } else { doing.at };
         // A fact that happened later, and came before this one, has said where it is.
         let is_known_better = state.anchor.is_some_and(|anchor| doing.at < anchor.at && anchor.at <= doing.now);
-        let starts = state.shift.as_ref().map_or(doing.now, |shift| shift.starts);
-        let since = if matches!(what, Duty::On(_)) { doing.now.max(starts) } else { doing.now };
         match (position, what) {
             (Some(position), _) if is_newest && !is_known_better => state.stands_at(position, since),
-            (Some(position), _) => self.was_at(id, position, doing),
+            (Some(position), _) => self.was_at(id, position, doing.at, doing),
             (None, Duty::On(_)) => {
                 let start = state.spec.as_ref().map(|spec| spec.start);
                 if let Some(start) = start.filter(|_| (signs_on && !is_known_better) || state.anchor.is_none()) {
@@ -151,11 +151,11 @@ impl Fleet {
                 }
             }
             (None, Duty::Lost | Duty::Back) if is_newest || stops_working => {
-                state.stands_somewhere(doing.now, doing.seq);
+                state.stands_somewhere(doing.at, doing.seq);
             }
             // Goods still on board are where it stands now, which this fact does not say.
             (None, Duty::Off) if stops_working && (!state.on_board.is_empty() || state.under_way.is_some()) => {
-                state.stands_somewhere(doing.now, doing.seq);
+                state.stands_somewhere(doing.at, doing.seq);
             }
             (None, _) => {}
         }
@@ -163,8 +163,8 @@ impl Fleet {
 
     /// A fact that comes late says where a vehicle was when it happened. It counts as far as nothing newer is known, and goods
     /// that wait on the vehicle are there too.
-    pub(super) fn was_at(&mut self, id: VehicleId, position: Position, doing: &mut Applying) {
-        if self.vehicles[id.index()].was_at(position, doing.at) {
+    pub(super) fn was_at(&mut self, id: VehicleId, position: Position, at: Timestamp, doing: &mut Applying) {
+        if self.vehicles[id.index()].was_at(position, at) {
             for order in self.vehicles[id.index()].goods_waiting.clone() {
                 self.goods_are_at(order, position, doing);
             }

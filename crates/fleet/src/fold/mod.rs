@@ -95,8 +95,7 @@ impl Applying {
     pub(crate) fn tell(&self, told: &mut ToldTimes, what: Told) -> Verdict {
         if self.rules == 0 {
             // The first plan says by which rules it counts.
-            let last = told.0.entry(what).or_insert(self.at);
-            *last = self.at.max(*last);
+            told.note(what, self.at);
             return Ok(());
         }
         if !self.judges_times() {
@@ -292,6 +291,7 @@ impl Fleet {
                 Ok(())
             }
             Event::AssignmentForced(pin) => self.force(pin, doing),
+            Event::PriorityRaised(raised) if doing.remembers() => self.priority_raised(raised, doing),
             Event::PriorityRaised(raised) => {
                 let id = self.known_order(&raised.order)?;
                 doing.order(id);

@@ -424,6 +424,7 @@ impl Fleet {
             on_board,
             pinned,
             rejected_by,
+            words,
             pickup_moved_to,
             delivery_moved_to,
             rescue_from,
@@ -471,6 +472,8 @@ impl Fleet {
             .flag(*early_cancel)
             .word(u64::from(*vehicle_changes));
         full = self.canon_told(full, told);
+        // Of later rules, as all that is left out where it says nothing.
+        full = words.iter().fold(full, |full, &word| self.canon_mark(full, Some(word)));
         (full.finish(), facts.finish())
     }
 

@@ -144,6 +144,8 @@ pub struct OrderImage {
     pub pinned: Option<Name>,
     /// Drivers who would not take it.
     pub rejected_by: Vec<Name>,
+    /// When each driver refused it last, or it was forced onto his vehicle.
+    pub words: Vec<MarkImage>,
     /// The goods stand elsewhere than ordered.
     pub pickup_moved_to: Option<Position>,
     /// The goods go elsewhere than ordered.

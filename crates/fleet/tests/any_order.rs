@@ -4,7 +4,7 @@ mod support;
 
 use fleetfold_fleet::{Fleet, Placement};
 use fleetfold_model::{
-    Event, FailReason, LogEntry, LogSeq, MessageHash, OnBoardRule, OrderChange, Policy, PriorityRaised, Shift,
+    Event, FailReason, LogEntry, LogSeq, MessageHash, OnBoardRule, OrderChange, Pin, Policy, PriorityRaised, Shift,
     StopEvent, StopKind, Timestamp, Vehicle,
 };
 use support::{Log, at, name, plan, shipment, vehicle};
@@ -364,11 +364,57 @@ fn stories_of_one_order_come_to_the_same_in_any_order() {
         // A second try, served.
         vec![created(), picked_up(), no_show(), promised(90), picked_up()],
         vec![created(), picked_up(), moved(600), cancelled(), raised(2)],
+        vec![created(), rejected(), picked_up(), rejected(), promised(60)],
     ] {
         assert_commutes(keeping, &facts, stands);
         assert_commutes(returning, &facts, stands);
     }
     assert_commutes(keeping, &[created(), picked_up(), no_show(), promised(90), delivered()], stands);
+}
+
+// ---- a dispatcher's hand -------------------------------------------------------------------------------------------
+
+fn pinned(vehicle: &str) -> Event {
+    Event::StopPinned(Pin { order: name("s1"), vehicle: name(vehicle) })
+}
+
+fn forced(vehicle: &str) -> Event {
+    Event::AssignmentForced(Pin { order: name("s1"), vehicle: name(vehicle) })
+}
+
+fn unpinned() -> Event {
+    Event::StopUnpinned { order: name("s1") }
+}
+
+/// Two drivers, both signed on.
+fn two_drivers() -> Log {
+    let mut log = keeping();
+    log.vehicle("v2", 900);
+    log
+}
+
+/// A dispatcher's words and what drivers refuse: the newest counts.
+#[test]
+fn pins_forces_and_refusals_come_to_the_same_in_any_order() {
+    let kinds = [rejected(), forced("v1"), pinned("v1"), forced("v2"), unpinned(), rejected()];
+    for chosen in selections(&kinds, 3) {
+        for times in permutations(3) {
+            let chosen = times.iter().map(|&number| chosen[number].clone());
+            let facts: Vec<Event> = std::iter::once(created()).chain(chosen).collect();
+            assert_commutes(two_drivers, &facts, stands);
+        }
+    }
+    let failure = [created(), failed(StopKind::Delivery), forced("v2"), promised(60), rejected()];
+    assert_commutes(two_drivers, &failure, stands);
+}
+
+/// A driver refuses an order, a dispatcher forces it onto him, and the refusal is told last.
+#[test]
+fn a_refusal_does_not_undo_a_force_that_came_after_it() {
+    let mut log = two_drivers();
+    told(&mut log, &[created(), rejected(), forced("v1")], &[0, 2, 1]);
+    let order = log.order("s1");
+    assert!(order.is_forced() && order.rejected_by.is_empty(), "{order:?}");
 }
 
 // ---- goods and their vehicle ---------------------------------------------------------------------------------------

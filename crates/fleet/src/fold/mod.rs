@@ -282,14 +282,7 @@ impl Fleet {
             }
             Event::AssignmentRejected { vehicle, order } => self.assignment_rejected(vehicle, order, doing),
             Event::StopPinned(pin) => self.pin(pin, doing),
-            Event::StopUnpinned { order } => {
-                let id = self.known_order(order)?;
-                doing.order(id);
-                self.orders[id.index()].pinned = None;
-                self.orders[id.index()].told.0.remove(&Told::Forced);
-                self.ask_about(id, doing);
-                Ok(())
-            }
+            Event::StopUnpinned { order } => self.unpin(order, doing),
             Event::AssignmentForced(pin) => self.force(pin, doing),
             Event::PriorityRaised(raised) if doing.remembers() => self.priority_raised(raised, doing),
             Event::PriorityRaised(raised) => {

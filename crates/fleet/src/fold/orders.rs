@@ -7,7 +7,7 @@ use fleetfold_model::{
 use crate::change::{Flag, Refused};
 use crate::digest::order_spec_digest;
 use crate::fold::{Applying, Verdict};
-use crate::{Closed, Fleet, Placement, Told};
+use crate::{Closed, Fleet, Placement, Told, UnderWay};
 
 impl Fleet {
     pub(crate) fn order_created(&mut self, spec: &Order, doing: &mut Applying) -> Verdict {
@@ -71,7 +71,7 @@ impl Fleet {
         }
         let failed =
             [(StopKind::Pickup, order.pickup.failed.take()), (StopKind::Delivery, order.delivery.failed.take())];
-        if let Some(mark) = order.pickup.completed {
+        if let Some(mark) = order.pickup.completed.filter(|_| order.is_shipment()) {
             self.take_aboard(id, mark.vehicle, doing);
         }
         for (stop, failed) in failed {
@@ -180,7 +180,7 @@ impl Fleet {
         order.delivery = crate::Progress::default();
         let has_goods = order.pickup.completed.is_some() || order.told.0.contains_key(&Told::Loaded);
         if let Some(carrier) = carrier.filter(|_| has_goods) {
-            if self.keep_no_more(id, carrier) {
+            if self.keep_no_more(id, carrier, doing) {
                 self.take_aboard(id, carrier, doing);
             } else {
                 // They went back with the vehicle at the end of its shift.
@@ -333,7 +333,8 @@ impl Fleet {
         order.delivery_moved_to = back_to;
         order.delivery = crate::Progress::default();
         if let Placement::OnRoute(vehicle) = order.placement {
-            if self.vehicles[vehicle.index()].under_way.is_some_and(|under| under.order == id) {
+            let is_driving_there = |under: UnderWay| (under.order, under.stop) == (id, StopKind::Delivery);
+            if self.vehicles[vehicle.index()].under_way.is_some_and(is_driving_there) {
                 self.vehicles[vehicle.index()].under_way = None;
             }
             self.vehicles[vehicle.index()].route.revision = doing.seq;

@@ -166,7 +166,12 @@ impl Fleet {
         }
         self.orders[order.index()].progress_mut(stop.stop).completed = Some(mark);
         if doing.remembers() {
-            self.orders[order.index()].progress_mut(stop.stop).failed = None;
+            let state = &mut self.orders[order.index()];
+            state.progress_mut(stop.stop).failed = None;
+            if stop.stop == StopKind::Pickup {
+                // Who has picked it up has taken it.
+                state.rejected_by.retain(|&other| other != vehicle);
+            }
         }
         if self.orders[order.index()].spec.is_none() {
             return Ok(());
@@ -195,10 +200,6 @@ impl Fleet {
         match stop.stop {
             StopKind::Pickup => {
                 let on_route = self.orders[order.index()].placement == Placement::OnRoute(vehicle);
-                if doing.remembers() {
-                    // Who has picked it up has taken it.
-                    self.orders[order.index()].rejected_by.retain(|&other| other != vehicle);
-                }
                 self.take_aboard(order, vehicle, doing);
                 if !on_route {
                     self.orders[order.index()].placement = Placement::Unplaced;
@@ -313,6 +314,12 @@ impl Fleet {
             if doing.remembers() {
                 self.orders[order.index()].told.note(Told::Failed, mark.at);
             }
+            if let Placement::OnRoute(planned) = self.orders[order.index()].placement
+                && planned != vehicle
+            {
+                // Whoever was to fetch them is told anew.
+                self.take_off_route(order, planned, doing);
+            }
             let state = &mut self.vehicles[vehicle.index()];
             state.route.visits.retain(|visit| visit.order != order);
             self.orders[order.index()].placement = Placement::Unplaced;
@@ -334,7 +341,8 @@ impl Fleet {
     }
 
     /// Nobody takes the goods of an order off: they stay aboard and take up room until the shift ends.
-    pub(super) fn keep(&mut self, order: OrderId, vehicle: VehicleId, doing: &Applying) {
+    pub(super) fn keep(&mut self, order: OrderId, vehicle: VehicleId, doing: &mut Applying) {
+        doing.vehicle(vehicle);
         let load = self.orders[order.index()].load();
         let state = &mut self.vehicles[vehicle.index()];
         if state.on || !doing.remembers() {
@@ -343,7 +351,8 @@ impl Fleet {
     }
 
     /// Goods that were thought to stay aboard are gone.
-    pub(super) fn keep_no_more(&mut self, order: OrderId, vehicle: VehicleId) -> bool {
+    pub(super) fn keep_no_more(&mut self, order: OrderId, vehicle: VehicleId, doing: &mut Applying) -> bool {
+        doing.vehicle(vehicle);
         let load = self.orders[order.index()].load();
         let state = &mut self.vehicles[vehicle.index()];
         let were_kept = state.on && state.kept.0.iter().zip(load.0).all(|(&kept, load)| kept >= load);
@@ -375,7 +384,7 @@ impl Fleet {
                     state.pickup.completed.get_or_insert(mark);
                 }
                 if had_goods {
-                    self.keep_no_more(order, vehicle);
+                    self.keep_no_more(order, vehicle, doing);
                 }
             }
             StopKind::Pickup => match closed {
@@ -444,16 +453,26 @@ impl Fleet {
 
     pub(crate) fn assignment_rejected(&mut self, vehicle: &Name, order: &Name, doing: &mut Applying) -> Verdict {
         let vehicle = self.known_vehicle(vehicle)?;
-        let order = self.known_order(order)?;
+        let known = self.known_order(order);
+        let order = if doing.remembers() { self.intern_order(order)? } else { known? };
         doing.order(order);
         doing.vehicle(vehicle);
-        self.still_open(order)?;
-        if self.orders[order.index()].on_board == Some(vehicle) {
+        if !doing.remembers() {
+            self.still_open(order)?;
+        }
+        let state = &self.orders[order.index()];
+        let has_it = state.pickup.completed.is_some_and(|mark| mark.vehicle == vehicle) && doing.remembers();
+        if state.on_board == Some(vehicle) || has_it {
             return Err(Refused::OnBoard);
+        }
+        if doing.remembers() && !self.orders[order.index()].note_word(Mark { vehicle, at: doing.at }) {
+            return Err(Refused::Superseded);
         }
         if !self.orders[order.index()].rejected_by.contains(&vehicle) {
             self.orders[order.index()].rejected_by.push(vehicle);
         }
+        known?;
+        self.still_open(order)?;
         if self.orders[order.index()].placement != Placement::OnRoute(vehicle) {
             return Err(Refused::NotOnRoute);
         }

@@ -240,6 +240,8 @@ pub(super) struct OrderImageV1 {
     #[serde(default, skip_serializing_if = "is_default")]
     rejected_by: Vec<NameText>,
     #[serde(default, skip_serializing_if = "is_default")]
+    words: Vec<MarkImageV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pickup_moved_to: Option<PointV1>,
     #[serde(default, skip_serializing_if = "is_default")]
     delivery_moved_to: Option<PointV1>,
@@ -278,6 +280,7 @@ impl From<OrderImage> for OrderImageV1 {
             on_board,
             pinned,
             rejected_by,
+            words,
             pickup_moved_to,
             delivery_moved_to,
             rescue_from,
@@ -310,6 +313,7 @@ impl From<OrderImage> for OrderImageV1 {
             on_board: on_board.map(NameText),
             pinned: pinned.map(NameText),
             rejected_by: texts(rejected_by),
+            words: words.into_iter().map(Into::into).collect(),
             pickup_moved_to: pickup_moved_to.map(Into::into),
             delivery_moved_to: delivery_moved_to.map(Into::into),
             rescue_from: rescue_from.map(NameText),
@@ -348,6 +352,7 @@ impl From<OrderImageV1> for OrderImage {
             on_board: plain(order.on_board),
             pinned: plain(order.pinned),
             rejected_by: names(order.rejected_by),
+            words: order.words.into_iter().map(Into::into).collect(),
             pickup_moved_to: order.pickup_moved_to.map(Into::into),
             delivery_moved_to: order.delivery_moved_to.map(Into::into),
             rescue_from: plain(order.rescue_from),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::name_digest;
 use crate::pages::Vacant;
-use crate::{Duties, ToldTimes};
+use crate::{Duties, Told, ToldTimes};
 
 /// The time of a place that is known from the vehicle's registration only: nobody has said that it was there.
 pub const NEVER_SEEN: Timestamp = Timestamp(i64::MIN / 4);
@@ -34,6 +34,11 @@ pub struct Visit {
 }
 
 impl Visit {
+    /// True when no road leads to it, as far as was known when its times were made.
+    pub fn is_cut_off(&self) -> bool {
+        self.arrival - self.depart_at >= CUT_OFF
+    }
+
     /// The same under the name of its order.
     pub fn planned(self, order: Name) -> PlannedVisit {
         let Self { order: _, stop, depart_at, arrival, start, departure, metres, break_before } = self;
@@ -53,7 +58,7 @@ pub struct Route {
 impl Route {
     /// True when no road leads to this visit as far as was known when the route was planned, or to one before it: its times say nothing.
     pub fn is_cut_off_at(&self, index: usize) -> bool {
-        self.visits.iter().take(index + 1).any(|visit| visit.arrival - visit.depart_at >= CUT_OFF)
+        self.visits.iter().take(index + 1).any(Visit::is_cut_off)
     }
 }
 
@@ -187,6 +192,11 @@ impl VehicleState {
     /// Known, signed on and working: it may be given work.
     pub fn is_available(&self) -> bool {
         self.spec.is_some() && self.on && !self.lost
+    }
+
+    /// True once it has driven in this shift: its fixed price is spent. A route that is only planned costs nothing yet.
+    pub fn is_in_use(&self) -> bool {
+        self.stops_done > 0 || self.under_way.is_some() || self.told.0.contains_key(&Told::Driven)
     }
 
     /// How many visits at the head of the route are not re-planned: the one that the driver has said to be under way to. What

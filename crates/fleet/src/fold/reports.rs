@@ -117,6 +117,9 @@ impl Fleet {
                 state.breaks_taken += 1;
             }
             state.under_way = Some(UnderWay { order, stop: stop.stop, departed: at, arrived: None });
+            if doing.remembers() {
+                state.told.note(Told::Driven, at);
+            }
             self.leave_with_goods(vehicle, doing);
         }
         Ok(())

@@ -320,7 +320,7 @@ impl Draft {
                     Pause::new(opens, closes, pause.duration.0.clamp(0, i64::from(TIME_MAX)) as i32)
                 })
                 .collect(),
-            in_use: vehicle.stops_done > 0 || !vehicle.route.visits.is_empty(),
+            in_use: vehicle.is_in_use(),
             ..TourSpec::at(start_node)
         }
     }

@@ -13,7 +13,7 @@ mod retire;
 mod roads;
 mod vehicles;
 
-use fleetfold_model::{Event, LogEntry, LogSeq, Name, Order, OrderId, RULES, Timestamp, VehicleId};
+use fleetfold_model::{Event, LogEntry, LogSeq, Name, Order, OrderId, Position, RULES, Space, Timestamp, VehicleId};
 
 use crate::change::{Change, Flag, Refused};
 use crate::digest::{order_spec_digest, policy_digest};
@@ -255,14 +255,21 @@ impl Fleet {
             Event::OrderCancelled { order } => self.order_cancelled(order, doing),
             Event::VehicleRegistered(vehicle) => self.vehicle_registered(vehicle, doing),
             Event::ShiftStarted { vehicle, shift, position } => {
-                self.duty(vehicle, Duty::On(shift.clone()), *position, doing)
+                let position = self.place_said(*position, doing);
+                self.duty(vehicle, Duty::On(shift.clone()), position, doing)
             }
             Event::ShiftEnded { vehicle, at } => {
                 let what = if *at > doing.now { Duty::Ends(*at) } else { Duty::Off };
                 self.duty(vehicle, what, None, doing)
             }
-            Event::VehicleLost { vehicle, position } => self.duty(vehicle, Duty::Lost, *position, doing),
-            Event::VehicleBack { vehicle, position } => self.duty(vehicle, Duty::Back, *position, doing),
+            Event::VehicleLost { vehicle, position } => {
+                let position = self.place_said(*position, doing);
+                self.duty(vehicle, Duty::Lost, position, doing)
+            }
+            Event::VehicleBack { vehicle, position } => {
+                let position = self.place_said(*position, doing);
+                self.duty(vehicle, Duty::Back, position, doing)
+            }
             Event::RoadClosed(change) => self.road_changed(change, true, doing),
             Event::RoadSlowed(change) => self.road_changed(change, false, doing),
             Event::RoadReopened(change) => {
@@ -313,6 +320,16 @@ impl Fleet {
             }
             Event::PlanProposed(_) => unreachable!("plans are taken apart in `apply`"),
         }
+    }
+
+    /// Where a fact says that somebody is. Receivers without a fix send longitude 0, latitude 0: nothing is said then.
+    pub(crate) fn place_said(&self, position: Option<Position>, doing: &mut Applying) -> Option<Position> {
+        let is_nowhere = |&place: &Position| self.zone.space == Space::Geographic && place == Position { x: 0, y: 0 };
+        if doing.remembers() && position.as_ref().is_some_and(is_nowhere) {
+            doing.flag(Flag::Nowhere);
+            return None;
+        }
+        position
     }
 
     // ---- identities ----------------------------------------------------------------------------------------------

@@ -57,7 +57,8 @@ impl Fleet {
             doing.flag(Flag::Gap);
         }
         self.orders[order.index()].progress_mut(stop.stop).arrived.get_or_insert(Mark { vehicle, at });
-        let place = self.orders[order.index()].stop(stop.stop).map(|stop| stop.position).or(stop.position);
+        let said = self.place_said(stop.position, doing);
+        let place = self.orders[order.index()].stop(stop.stop).map(|stop| stop.position).or(said);
         let state = &mut self.vehicles[vehicle.index()];
         if let Some(under) = state.under_way.as_mut().filter(|under| under.order == order && under.stop == stop.stop) {
             under.arrived.get_or_insert(at);
@@ -161,7 +162,8 @@ impl Fleet {
             // It came too late to send the goods back: they had been delivered where they were ordered.
             self.orders[order.index()].delivery_moved_to = None;
         }
-        let place = self.orders[order.index()].stop(stop.stop).map(|stop| stop.position).or(stop.position);
+        let said = self.place_said(stop.position, doing);
+        let place = self.orders[order.index()].stop(stop.stop).map(|stop| stop.position).or(said);
         self.leave_stop(order, vehicle, stop.stop, at, place, doing);
         self.leave_with_goods(vehicle, doing);
         if self.orders[order.index()].progress(stop.stop).arrived.is_none() {
@@ -231,7 +233,8 @@ impl Fleet {
         if self.orders[order.index()].progress(stop.stop).is_done() {
             return Err(Refused::StopDone);
         }
-        let place = self.orders[order.index()].stop(stop.stop).map(|stop| stop.position).or(stop.position);
+        let said = self.place_said(stop.position, doing);
+        let place = self.orders[order.index()].stop(stop.stop).map(|stop| stop.position).or(said);
         self.leave_stop(order, vehicle, stop.stop, at, place, doing);
         if self.orders[order.index()].spec.is_none() {
             self.orders[order.index()].progress_mut(stop.stop).failed = Some((Mark { vehicle, at }, reason));

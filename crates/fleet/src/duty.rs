@@ -57,11 +57,10 @@ impl Working {
                 Self { is_on: true, since: Some(*at), is_lost: false, shift: shift.clone(), ends: None }
             }
             Duty::On(Some(shift)) => Self { shift: Some(shift.clone()), ends: None, ..self },
-            // An app that started anew: nothing is said but that he is there.
-            Duty::On(None) => self,
             Duty::Off => Self { is_on: false, since: self.since.or(Some(*at)), ..self },
             Duty::Ends(ends) if self.is_on => Self { ends: Some(*ends), ..self },
-            Duty::Ends(_) => self,
+            // An app that started anew says nothing but that he is there; who is off has no end to announce.
+            Duty::On(None) | Duty::Ends(_) => self,
             Duty::Lost => Self { is_lost: true, ..self },
             Duty::Back => Self { is_lost: false, ..self },
         }

@@ -63,7 +63,7 @@ impl Fleet {
         doing: &mut Applying,
     ) -> Verdict {
         if doing.remembers() {
-            return self.duty_told(name, what, position, doing);
+            return self.duty_told(name, &what, position, doing);
         }
         let fact = DutyTold { at: doing.at, what: what.clone() };
         let verdict = match what {
@@ -82,7 +82,7 @@ impl Fleet {
         verdict
     }
 
-    fn duty_told(&mut self, name: &Name, what: Duty, position: Option<Position>, doing: &mut Applying) -> Verdict {
+    fn duty_told(&mut self, name: &Name, what: &Duty, position: Option<Position>, doing: &mut Applying) -> Verdict {
         let is_known = self.vehicle_ids.get(name).is_some();
         let id = self.intern_vehicle(name);
         doing.vehicle(id);
@@ -101,14 +101,14 @@ impl Fleet {
             state.breaks_taken = 0;
             state.told.0.remove(&Told::Driven);
         }
-        self.duty_place(id, &what, position, (is_newest, stops_working, is_on && !was_on), doing);
+        self.duty_place(id, what, position, (is_newest, stops_working, is_on && !was_on), doing);
         if was_on && !is_on {
             self.vehicles[id.index()].kept = Load::default();
         }
         if stops_working {
             self.displace_all(id, doing);
         }
-        if is_available && (!was_available || what == Duty::Back) {
+        if is_available && (!was_available || *what == Duty::Back) {
             self.works_again(id, doing);
         }
         if !is_known && !matches!(what, Duty::On(_)) {

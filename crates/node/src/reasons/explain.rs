@@ -8,7 +8,8 @@ use fleetfold_engine::Outlook;
 use fleetfold_engine::reasons::{Group, Parts, Stand, decision, place, route};
 use fleetfold_fleet::{Closed, Fleet, Placement};
 use fleetfold_model::{
-    Cost as Money, Event, ExchangeGroup, LogSeq, Millis, Name, OrderId, Proposal, StopKind, Timestamp, VehicleId,
+    CUT_OFF, Cost as Money, Event, ExchangeGroup, LogSeq, Millis, Name, OrderId, Proposal, StopKind, Timestamp,
+    VehicleId,
 };
 use fleetfold_roads::Network;
 
@@ -440,10 +441,13 @@ fn order_as_it_stands(
     match state.placement {
         Placement::OnRoute(vehicle) => {
             told.vehicle = Some(vehicle_name(fleet, vehicle));
-            for visit in fleet.vehicle(vehicle).route.visits.iter().filter(|visit| visit.order == id) {
+            let route = &fleet.vehicle(vehicle).route;
+            for (index, visit) in route.visits.iter().enumerate().filter(|(_, visit)| visit.order == id) {
                 let due = state.stop(visit.stop).and_then(|stop| stop.due);
-                let late = due.map_or(Millis(0), |due| Millis((visit.start - due).0.max(0)));
-                let (arrival, start) = (visit.arrival.0, visit.start.0);
+                let has_time = !route.is_cut_off_at(index);
+                let late = due.filter(|_| has_time).map_or(Millis(0), |due| Millis((visit.start - due).0.max(0)));
+                let time = |at: Timestamp| has_time.then_some(at.0);
+                let (arrival, start) = (time(visit.arrival), time(visit.start));
                 told.stops.push(StopTimes { stop: stop_name(visit.stop), arrival, start, late_seconds: seconds(late) });
             }
         }
@@ -498,12 +502,14 @@ fn vehicle_as_it_stands(
         let order = fleet.order(visit.order);
         let due = order.stop(visit.stop).and_then(|stop| stop.due);
         let planned = (visit.start, due.map_or(Millis(0), |due| Millis((visit.start - due).0.max(0))));
-        let (start, late) = expected(visit.order, visit.stop).unwrap_or(planned);
+        let planned = (!state.route.is_cut_off_at(index)).then_some(planned);
+        let expected = expected(visit.order, visit.stop).filter(|(start, _)| *start - now < CUT_OFF);
+        let (start, late) = expected.or(planned).unzip();
         told.visits.push(ExplainedVisit {
             order: order.name.to_string(),
             stop: stop_name(visit.stop),
-            start: start.0,
-            late_seconds: seconds(late),
+            start: start.map(|Timestamp(start)| start),
+            late_seconds: seconds(late.unwrap_or_default()),
             frozen: index < frozen,
             decision: placed_by.get(&order.name).copied(),
         });

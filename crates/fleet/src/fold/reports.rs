@@ -173,10 +173,8 @@ impl Fleet {
         if doing.remembers() {
             let state = &mut self.orders[order.index()];
             state.progress_mut(stop.stop).failed = None;
-            if stop.stop == StopKind::Pickup {
-                // Who has picked it up has taken it.
-                state.rejected_by.retain(|&other| other != vehicle);
-            }
+            // Who has served it has taken it.
+            state.rejected_by.retain(|&other| other != vehicle);
         }
         if self.orders[order.index()].spec.is_none() {
             return Ok(());
@@ -467,7 +465,8 @@ impl Fleet {
             self.still_open(order)?;
         }
         let state = &self.orders[order.index()];
-        let has_it = state.pickup.completed.is_some_and(|mark| mark.vehicle == vehicle) && doing.remembers();
+        let mut served = [state.pickup.completed, state.delivery.completed].into_iter().flatten();
+        let has_it = served.any(|mark| mark.vehicle == vehicle) && doing.remembers();
         if state.on_board == Some(vehicle) || has_it {
             return Err(Refused::OnBoard);
         }

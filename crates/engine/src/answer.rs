@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleetfold_fleet::{Fleet, OrderState, Placement};
+use fleetfold_fleet::{Fleet, OrderState, Placement, Visit};
 use fleetfold_model::{
     Choice, Diversion, ExchangeGroup, LogSeq, Millis, Obstacle, OrderId, StopKind, Timestamp, UnassignedReason,
     VehicleId,
@@ -15,7 +15,7 @@ use fleetfold_solver::{Problem, Solution, StopIx, TourIx, insert, schedule};
 
 use crate::account::is_too_long;
 use crate::bounds::{self, Nobody, Refusal, Refusals};
-use crate::draft::Draft;
+use crate::draft::{Draft, cut_off_at};
 use crate::engine::Read;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
@@ -78,12 +78,24 @@ pub(crate) struct Answer<'a> {
     pub(crate) read: RefCell<Read>,
     /// Vehicles that may go elsewhere before the stop that they are on their way to.
     turning: RefCell<BTreeSet<VehicleId>>,
+    /// Why orders found no place, where that is told better than by the answer itself.
+    reasons: RefCell<BTreeMap<OrderId, UnassignedReason>>,
 }
 
 impl<'a> Answer<'a> {
     pub(crate) fn new(moment: Moment<'a>, outlook: &'a Outlook, effort: Effort, bytes_max: usize) -> Self {
         let (missing, work, read) = (RefCell::default(), Cell::new(0), RefCell::default());
-        Self { moment, outlook, effort, bytes_max, missing, work, read, turning: RefCell::default() }
+        Self {
+            moment,
+            outlook,
+            effort,
+            bytes_max,
+            missing,
+            work,
+            read,
+            turning: RefCell::default(),
+            reasons: RefCell::default(),
+        }
     }
 
     /// Why a vehicle cannot take an order; `None`: it may.
@@ -156,14 +168,19 @@ impl<'a> Answer<'a> {
         if carrier == pinned || order.is_forced() || !order.is_open() {
             return None;
         }
-        let obstacle = if fleet.vehicle(pinned).is_available() {
-            let solved = self.solve_at_once(&BTreeSet::from([carrier, pinned]), &[id]);
-            if solved.2.absent.is_empty() {
+        let obstacle = if fleet.vehicle(pinned).lost {
+            Obstacle::BrokenDown
+        } else if fleet.vehicle(pinned).is_available() {
+            // Who cannot get to the stop that he is on his way to is not held by it.
+            let both = BTreeSet::from([carrier, pinned]);
+            let solved = self.freed(&both, id).unwrap_or_else(|| self.solve_at_once(&both, &[id]));
+            let order_of = |stop: &StopIx| solved.0.stops[stop.index()].0;
+            if !solved.2.absent.iter().any(|stop| order_of(stop) == id) {
                 return None;
             }
             self.solved(&solved, &BTreeMap::new()).obstacle(id, pinned)
         } else {
-            Obstacle::Shift
+            Obstacle::OffDuty
         };
         let vehicle = Some(fleet.vehicle(carrier).name.clone());
         Some(Choice {
@@ -199,7 +216,7 @@ impl<'a> Answer<'a> {
             let state = self.moment.fleet.vehicle(vehicle);
             let frozen = state.frozen();
             if state.route.visits[..frozen].iter().any(|visit| visit.order == id) {
-                if !self.has_moved_away(vehicle) {
+                if !self.has_moved_away(vehicle) && !self.is_cut_off(vehicle) {
                     return None;
                 }
                 self.turning.borrow_mut().insert(vehicle);
@@ -221,6 +238,12 @@ impl<'a> Answer<'a> {
         expected.zip(planned).is_some_and(|(expected, planned)| expected.arrival - planned.arrival >= RETIME_MIN)
     }
 
+    /// True when no road leads a vehicle to the stop that it is on its way to, from where it is known to be.
+    fn is_cut_off(&self, id: VehicleId) -> bool {
+        let fleet = self.moment.fleet;
+        cut_off_at(fleet, self.outlook, fleet.vehicle(id), self.moment.now()).is_some()
+    }
+
     /// The same answer, or a better one in which vehicles that are on their way to a stop go elsewhere first, where the policy
     /// wants that.
     fn diverted(
@@ -231,19 +254,37 @@ impl<'a> Answer<'a> {
     ) -> (Draft, Problem, Solution) {
         let fleet = self.moment.fleet;
         let (broken, cost) = (self.broken_promises(asked, &solved), solved.2.cost);
+        let vehicles: BTreeSet<VehicleId> = solved.0.vehicles.iter().copied().collect();
+        let mut turning = self.turning.borrow().clone();
+        // Who cannot get to his stop is not held by it, whatever the policy says of drivers who can.
+        let cut_off = |vehicle: &&VehicleId| !turning.contains(vehicle) && self.is_cut_off(**vehicle);
+        let cut_off: Vec<VehicleId> = vehicles.iter().filter(cut_off).copied().collect();
+        if broken > (0, 0) && !cut_off.is_empty() {
+            let mut turning = turning.clone();
+            turning.extend(&cut_off);
+            let held = cut_off.iter().filter_map(|&vehicle| fleet.vehicle(vehicle).under_way).map(|under| under.order);
+            let orders: Vec<OrderId> = orders.iter().copied().chain(held).collect();
+            let other = self.solve_turning(&vehicles, &orders, &turning);
+            if self.broken_promises(asked, &other) < broken {
+                return other;
+            }
+            // What keeps them off is told as if they were not held.
+            let absent = other.2.absent.iter().map(|stop| other.0.stops[stop.index()].0);
+            let none = BTreeMap::new();
+            let reasons = absent.map(|order| (order, self.solved(&other, &none).reason(order)));
+            self.reasons.borrow_mut().extend(reasons);
+        }
         let is_worth_a_look = match fleet.policy().diversion {
             Diversion::Never => false,
             Diversion::SavesPromise => broken > (0, 0),
             Diversion::Saves(_) => true,
         };
-        let mut turning = self.turning.borrow().clone();
         let could = |&vehicle: &VehicleId| fleet.vehicle(vehicle).on_its_way_at().is_some();
-        let others: Vec<VehicleId> = solved.0.vehicles.iter().copied().filter(could).collect();
+        let others: Vec<VehicleId> = vehicles.iter().copied().filter(could).collect();
         if !is_worth_a_look || others.iter().all(|vehicle| turning.contains(vehicle)) {
             return solved;
         }
         turning.extend(others);
-        let vehicles: BTreeSet<VehicleId> = solved.0.vehicles.iter().copied().collect();
         let other = self.solve_turning(&vehicles, orders, &turning);
         let saves = match fleet.policy().diversion {
             Diversion::Never => false,
@@ -260,8 +301,11 @@ impl<'a> Answer<'a> {
         (draft, problem, solution): &(Draft, Problem, Solution),
     ) -> (usize, usize) {
         let order_of = |stop: &StopIx| draft.stops[stop.index()].0;
-        let absent: BTreeSet<OrderId> =
-            solution.absent.iter().map(order_of).filter(|order| asked.loose.contains(order)).collect();
+        // Behind a stop that no road leads to, nothing is served.
+        let never = solution.tours.iter().zip(&draft.heads).filter(|(_, head)| head.iter().any(Visit::is_cut_off));
+        let never = never.flat_map(|(sequence, _)| sequence);
+        let absent = solution.absent.iter().chain(never).map(order_of).filter(|order| asked.loose.contains(order));
+        let absent: BTreeSet<OrderId> = absent.collect();
         let is_late = |due: Timestamp, start: Timestamp| start - due >= RETIME_MIN;
         let mut late = 0;
         for (tour, sequence) in solution.tours.iter().enumerate() {
@@ -413,7 +457,10 @@ impl<'a> Answer<'a> {
                 refusals.reached();
             }
         };
-        note(self.solved(asked, &none).refusals(id));
+        match self.freed(&was_asked, id) {
+            Some(freed) => note(self.solved(&freed, &none).refusals(id)),
+            None => note(self.solved(asked, &none).refusals(id)),
+        }
         let place = order.open_stops().first().and_then(|&kind| order.stop(kind)).map(|stop| stop.position);
         let far = |vehicle: &VehicleId| {
             let metres = place.and_then(|place| fleet.index().metres_between(fleet.zone().space, place, *vehicle));
@@ -436,7 +483,7 @@ impl<'a> Answer<'a> {
                 stops += fleet.vehicle(vehicle).route.visits.len() + 1;
                 some.insert(vehicle);
             }
-            let solved = self.solve_at_once(&some, &[id]);
+            let solved = self.freed(&some, id).unwrap_or_else(|| self.solve_at_once(&some, &[id]));
             let placed =
                 solved.2.tours.iter().position(|tour| tour.iter().any(|stop| solved.0.stops[stop.index()].0 == id));
             if let Some(tour) = placed {
@@ -445,6 +492,19 @@ impl<'a> Answer<'a> {
             note(self.solved(&solved, &none).refusals(id));
         }
         Err(self.nobody(order, &refusals))
+    }
+
+    /// Who of some vehicles takes an order when those that cannot get to their stop are not held by it. `None`: there are none of these.
+    fn freed(&self, vehicles: &BTreeSet<VehicleId>, order: OrderId) -> Option<(Draft, Problem, Solution)> {
+        let fleet = self.moment.fleet;
+        let cut_off: BTreeSet<VehicleId> =
+            vehicles.iter().copied().filter(|&vehicle| self.is_cut_off(vehicle)).collect();
+        if cut_off.is_empty() {
+            return None;
+        }
+        let held = cut_off.iter().filter_map(|&vehicle| fleet.vehicle(vehicle).under_way).map(|under| under.order);
+        let orders: Vec<OrderId> = std::iter::once(order).chain(held.filter(|&other| other != order)).collect();
+        Some(self.solve_turning(vehicles, &orders, &cut_off))
     }
 
     /// Working vehicles, those nearest to the first open stop of an order first.
@@ -532,10 +592,19 @@ impl<'a> Answer<'a> {
     }
 
     fn place(&self, asked: &Asked, causes: &[Cause], hopeless: &[(OrderId, Nobody)]) -> Vec<ExchangeGroup> {
+        let fleet = self.moment.fleet;
         let (solved, nobody) = self.solve_near(asked);
         let solved = self.solved(&solved, &nobody);
         let mut groups: Vec<ExchangeGroup> =
             solved.groups(causes, &asked.concerned).into_iter().map(|priced| priced.group).collect();
+        for group in &mut groups {
+            for (order, reason) in self.reasons.borrow().iter().filter(|(order, _)| !nobody.contains_key(order)) {
+                let name = &fleet.order(*order).name;
+                group.unassigned.iter_mut().filter(|(other, _)| other == name).for_each(|said| said.1 = *reason);
+                let choices = group.choices.iter_mut().filter(|choice| choice.order == *name);
+                choices.filter_map(|choice| choice.reason.as_mut()).for_each(|said| *said = *reason);
+            }
+        }
         // Orders that no vehicle can take: said so in the group that answers for them.
         for &(order, nobody) in hopeless {
             let seq = causes.iter().find(|cause| cause.orders.contains(&order)).and_then(|cause| cause.seq);

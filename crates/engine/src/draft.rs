@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Anchor, Fleet, Placement, UnderWay, VehicleState, Visit};
-use fleetfold_model::{LogSeq, Millis, OrderId, Position, StopKind, Timestamp, VehicleId};
+use fleetfold_model::{CUT_OFF, LogSeq, Millis, OrderId, Position, StopKind, Timestamp, VehicleId};
 use fleetfold_roads::LegQuery;
 use fleetfold_solver::{
     Legs, NodeIx, Pause, Problem, ProblemSpec, Relation, RelationKind, Role, Stop, StopIx, TIME_MAX, TourIx, TourSpec,
@@ -111,7 +111,8 @@ impl Draft {
         let mut place_ids = BTreeMap::new();
         for (tour, &id) in vehicles.iter().enumerate() {
             let vehicle = fleet.vehicle(id);
-            let place = turning.contains(&id).then(|| vehicle.on_its_way_at()).flatten();
+            let known = || vehicle.on_its_way_at().or_else(|| cut_off_at(fleet, outlook, vehicle, now));
+            let place = turning.contains(&id).then(known).flatten();
             let frozen = if place.is_some() { 0 } else { vehicle.frozen() };
             let (head, mut start) = head(fleet, outlook, vehicle, frozen, now);
             if let Some(place) = place {
@@ -319,7 +320,7 @@ impl Draft {
                     Pause::new(opens, closes, pause.duration.0.clamp(0, i64::from(TIME_MAX)) as i32)
                 })
                 .collect(),
-            in_use: vehicle.stops_done > 0 || !vehicle.route.visits.is_empty(),
+            in_use: vehicle.is_in_use(),
             ..TourSpec::at(start_node)
         }
     }
@@ -487,6 +488,16 @@ pub(crate) fn arrival_under_way(vehicle: &VehicleState, under: UnderWay, travel:
         // Nobody has said where it is since it departed.
         (None, None) => (under.departed + travel).max(now),
     }
+}
+
+/// Where a vehicle is known to be that is on its way to a stop to which no road leads from there; `None`: it can get there, or is under
+/// way to none.
+pub(crate) fn cut_off_at(fleet: &Fleet, outlook: &Outlook, vehicle: &VehicleState, now: Timestamp) -> Option<Anchor> {
+    let under = vehicle.under_way.filter(|under| under.arrived.is_none() && vehicle.frozen() > 0)?;
+    let stop = fleet.order(under.order).stop(under.stop)?;
+    let here = vehicle.on_its_way_at().or_else(|| vehicle.whereabouts())?;
+    let leg = outlook.leg(here.position, stop.position, now);
+    (i64::from(leg.millis) >= CUT_OFF.0).then_some(here)
 }
 
 /// The frozen head with times as expected now, and where and when the vehicle is free behind it.

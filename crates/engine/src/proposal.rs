@@ -305,7 +305,7 @@ impl Solved<'_> {
     }
 
     /// Why nobody takes an order: what every vehicle would say.
-    fn reason(&self, order: OrderId) -> UnassignedReason {
+    pub(crate) fn reason(&self, order: OrderId) -> UnassignedReason {
         let state = self.fleet.order(order);
         let Some(unit) = self.unit(order) else { return UnassignedReason::NoPlace };
         if self.draft.vehicles.is_empty() {

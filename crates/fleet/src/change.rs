@@ -82,6 +82,8 @@ pub enum Flag {
     ClockSkew,
     /// Served although cancelled, or by another vehicle than planned.
     Conflict,
+    /// Its position is longitude 0, latitude 0, which receivers without a fix send: it is passed over.
+    Nowhere,
 }
 
 /// What came of a proposal.

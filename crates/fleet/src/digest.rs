@@ -26,8 +26,8 @@ use fleetfold_model::{
 };
 
 use crate::{
-    Anchor, Ask, Chain, Closed, Fleet, Mark, OrderState, Placement, Progress, RoadState, Route, ToldTimes, UnderWay,
-    Unlocated, VehicleState, Visit, Zone,
+    Anchor, Ask, Chain, Closed, Duties, Duty, DutyTold, Fleet, Mark, OrderState, Placement, Progress, RoadState, Route,
+    ToldTimes, UnderWay, Unlocated, VehicleState, Visit, Working, Zone,
 };
 
 /// What kind of thing a hash is of: its second word.
@@ -206,6 +206,26 @@ impl Canon {
         told.iter().fold(self, |hash, (what, &at)| hash.word(what.code()).time(at))
     }
 
+    fn duties(self, Duties { settled, settled_at, facts }: &Duties) -> Self {
+        let Working { is_on, since, is_lost, shift, ends } = settled;
+        self.flag(*is_on)
+            .option(*since, Self::time)
+            .flag(*is_lost)
+            .option(shift.as_ref(), Self::shift)
+            .option(*ends, Self::time)
+            .option(*settled_at, Self::time)
+            .list(facts, |hash, DutyTold { at, what }| {
+                let hash = hash.time(*at);
+                match what {
+                    Duty::On(shift) => hash.word(1).option(shift.as_ref(), Self::shift),
+                    Duty::Off => hash.word(2),
+                    Duty::Ends(ends) => hash.word(3).time(*ends),
+                    Duty::Lost => hash.word(4),
+                    Duty::Back => hash.word(5),
+                }
+            })
+    }
+
     fn anchor(self, Anchor { position, at }: Anchor) -> Self {
         self.position(position).time(at)
     }
@@ -371,6 +391,11 @@ impl Fleet {
         hash.word(self.orders[order.index()].name_digest)
     }
 
+    /// What is remembered of the facts before the first plan counts only once that has named its rules.
+    fn canon_told(&self, hash: Canon, told: &ToldTimes) -> Canon {
+        if self.chain.rules < 3 { hash } else { hash.told(told) }
+    }
+
     fn canon_mark(&self, hash: Canon, mark: Option<Mark>) -> Canon {
         hash.option(mark, |hash, Mark { vehicle, at }| self.canon_vehicle(hash, vehicle).time(at))
     }
@@ -399,6 +424,7 @@ impl Fleet {
             on_board,
             pinned,
             rejected_by,
+            words,
             pickup_moved_to,
             delivery_moved_to,
             rescue_from,
@@ -445,7 +471,9 @@ impl Fleet {
             .list(early_changes, Canon::order_change)
             .flag(*early_cancel)
             .word(u64::from(*vehicle_changes));
-        full = full.told(told);
+        full = self.canon_told(full, told);
+        // Of later rules, as all that is left out where it says nothing.
+        full = words.iter().fold(full, |full, &word| self.canon_mark(full, Some(word)));
         (full.finish(), facts.finish())
     }
 
@@ -472,6 +500,7 @@ impl Fleet {
             accepted,
             kept,
             told,
+            duties,
             touched,
             hint: _,
             digests: _,
@@ -515,7 +544,10 @@ impl Fleet {
         if *kept != Load::default() {
             full = full.load(*kept);
         }
-        full = full.told(told);
+        full = self.canon_told(full, told);
+        if self.chain.rules >= 4 && !duties.is_empty() {
+            full = full.duties(duties);
+        }
         (full.finish(), facts.finish())
     }
 

@@ -17,7 +17,7 @@ use fleetfold_model::{
     SpeedFeature, StopKind, Timestamp, UnassignedReason, Vehicle,
 };
 
-use crate::{Anchor, Chain, Closed, Counters, RoadState, StoredBase, ToldTimes, Unlocated, Zone};
+use crate::{Anchor, Chain, Closed, Counters, Duties, RoadState, StoredBase, ToldTimes, Unlocated, Zone};
 
 /// Everything that the fold needs to go on after an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +144,8 @@ pub struct OrderImage {
     pub pinned: Option<Name>,
     /// Drivers who would not take it.
     pub rejected_by: Vec<Name>,
+    /// When each driver refused it last, or it was forced onto his vehicle.
+    pub words: Vec<MarkImage>,
     /// The goods stand elsewhere than ordered.
     pub pickup_moved_to: Option<Position>,
     /// The goods go elsewhere than ordered.
@@ -218,6 +220,8 @@ pub struct VehicleImage {
     pub kept: Load,
     /// When facts said what is known of it.
     pub told: ToldTimes,
+    /// What facts said of whether it works.
+    pub duties: Duties,
     /// Log time of the last fact about it while it is not registered; 0 afterwards.
     pub touched: Timestamp,
 }

@@ -59,6 +59,7 @@ mod chain;
 mod change;
 mod check;
 mod digest;
+mod duty;
 mod fleet;
 mod fold;
 mod image;
@@ -76,6 +77,7 @@ mod zone;
 pub use chain::{Ask, Chain};
 pub use change::{Change, Flag, PlanOutcome, Refused};
 pub use check::Broken;
+pub use duty::{Duties, Duty, DutyTold, Working};
 pub use fleet::{Counters, Fleet, Orders, SERVICES_ENOUGH, Services, StoredBase, Vehicles};
 pub use image::{
     AskImage, Image, ImageError, MarkImage, OrderImage, PlacementImage, ProgressImage, RememberedHash, UnderWayImage,

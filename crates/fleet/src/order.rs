@@ -110,6 +110,8 @@ pub struct OrderState {
     pub pinned: Option<VehicleId>,
     /// Drivers who would not take it.
     pub rejected_by: Vec<VehicleId>,
+    /// When each vehicle's driver refused it last, or a dispatcher forced it onto that vehicle: under the fourth rules.
+    pub(crate) words: Vec<Mark>,
     /// The goods stand elsewhere than ordered (breakdown).
     pub pickup_moved_to: Option<Position>,
     /// The goods go elsewhere than ordered (return).
@@ -166,6 +168,7 @@ impl OrderState {
             on_board: None,
             pinned: None,
             rejected_by: Vec::new(),
+            words: Vec::new(),
             pickup_moved_to: None,
             delivery_moved_to: None,
             rescue_from: None,
@@ -195,6 +198,16 @@ impl OrderState {
     /// True where it goes to the vehicle that it is pinned to whatever it costs.
     pub fn is_forced(&self) -> bool {
         self.pinned.is_some() && self.told.0.contains_key(&Told::Forced)
+    }
+
+    /// Takes note of a driver's refusal, or of the force that overrides it. False: something newer was said of this vehicle.
+    pub(crate) fn note_word(&mut self, word: Mark) -> bool {
+        match self.words.iter_mut().find(|other| other.vehicle == word.vehicle) {
+            Some(last) if last.at > word.at => return false,
+            Some(last) => *last = word,
+            None => self.words.push(word),
+        }
+        true
     }
 
     /// The stops still to be served, pickup first.
@@ -232,6 +245,19 @@ impl OrderState {
     pub fn loads_at_start(&self) -> bool {
         matches!(self.spec.as_ref().map(|spec| &spec.work),
             Some(OrderWork::Job(job)) if job.direction == LoadDirection::Delivery)
+    }
+
+    /// Where its goods were to be picked up as it was ordered; `None` for jobs.
+    pub(crate) fn origin(&self) -> Option<Position> {
+        match &self.spec.as_ref()?.work {
+            OrderWork::Shipment(shipment) => Some(shipment.pickup.position),
+            OrderWork::Job(_) => None,
+        }
+    }
+
+    /// The vehicle that its goods are in: on board, or because it stands there with them.
+    pub(crate) fn carrier(&self) -> Option<VehicleId> {
+        self.on_board.or(self.rescue_from)
     }
 
     /// A stop with every later change taken into account. `None` while the order itself is unknown, or for the pickup of a job.

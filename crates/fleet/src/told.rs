@@ -24,14 +24,20 @@ pub enum Told {
     Cancelled,
     /// What was registered of a vehicle.
     Registered,
-    /// That its driver signed on or off.
+    /// That its driver signed on or off: under the third rules.
     Shift,
-    /// That it broke down or is back.
+    /// That it broke down or is back: under the third rules.
     Lost,
     /// That the goods of a job left with a vehicle.
     Loaded,
     /// That an order goes to the vehicle that it is pinned to whatever it costs.
     Forced,
+    /// That it is pinned, forced or free again.
+    Pinned,
+    /// That a stop of it failed.
+    Failed,
+    /// That a vehicle began to drive in this shift.
+    Driven,
 }
 
 impl Told {
@@ -50,6 +56,9 @@ impl Told {
             Self::Lost => 10,
             Self::Loaded => 11,
             Self::Forced => 12,
+            Self::Pinned => 13,
+            Self::Failed => 14,
+            Self::Driven => 15,
         }
     }
 }
@@ -62,5 +71,16 @@ impl ToldTimes {
     /// True when something newer was said of it than at this time.
     pub fn is_newer_than(&self, at: Timestamp, what: Told) -> bool {
         self.0.get(&what).is_some_and(|&last| last > at)
+    }
+
+    /// Takes note of when something was said, unless something newer was.
+    pub(crate) fn note(&mut self, what: Told, at: Timestamp) {
+        let last = self.0.entry(what).or_insert(at);
+        *last = at.max(*last);
+    }
+
+    /// True when an appointment was made after this time: a new place, a new time, a new promise.
+    pub(crate) fn has_appointment_after(&self, at: Timestamp) -> bool {
+        [Told::Work, Told::Release, Told::Promised].into_iter().any(|what| self.is_newer_than(at, what))
     }
 }

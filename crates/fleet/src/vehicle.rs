@@ -5,9 +5,9 @@ use fleetfold_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::ToldTimes;
 use crate::digest::name_digest;
 use crate::pages::Vacant;
+use crate::{Duties, Told, ToldTimes};
 
 /// The time of a place that is known from the vehicle's registration only: nobody has said that it was there.
 pub const NEVER_SEEN: Timestamp = Timestamp(i64::MIN / 4);
@@ -34,6 +34,11 @@ pub struct Visit {
 }
 
 impl Visit {
+    /// True when no road leads to it, as far as was known when its times were made.
+    pub fn is_cut_off(&self) -> bool {
+        self.arrival - self.depart_at >= CUT_OFF
+    }
+
     /// The same under the name of its order.
     pub fn planned(self, order: Name) -> PlannedVisit {
         let Self { order: _, stop, depart_at, arrival, start, departure, metres, break_before } = self;
@@ -53,7 +58,7 @@ pub struct Route {
 impl Route {
     /// True when no road leads to this visit as far as was known when the route was planned, or to one before it: its times say nothing.
     pub fn is_cut_off_at(&self, index: usize) -> bool {
-        self.visits.iter().take(index + 1).any(|visit| visit.arrival - visit.depart_at >= CUT_OFF)
+        self.visits.iter().take(index + 1).any(Visit::is_cut_off)
     }
 }
 
@@ -132,6 +137,8 @@ pub struct VehicleState {
     pub kept: Load,
     /// When facts said what is known of it.
     pub told: ToldTimes,
+    /// What facts said of whether it works: `on`, `lost` and `shift` follow from it, under the fourth rules.
+    pub duties: Duties,
     /// Log time of the last fact about it while it is not registered; 0 afterwards.
     pub(crate) touched: Timestamp,
     /// Last reported position and its event time. It decides nothing in the fold and is outside the digest: positions are
@@ -175,6 +182,7 @@ impl VehicleState {
             accepted: LogSeq(0),
             kept: Load::default(),
             told: ToldTimes::default(),
+            duties: Duties::default(),
             touched: Timestamp(0),
             hint: None,
             digests: (0, 0),
@@ -184,6 +192,11 @@ impl VehicleState {
     /// Known, signed on and working: it may be given work.
     pub fn is_available(&self) -> bool {
         self.spec.is_some() && self.on && !self.lost
+    }
+
+    /// True once it has driven in this shift: its fixed price is spent. A route that is only planned costs nothing yet.
+    pub fn is_in_use(&self) -> bool {
+        self.stops_done > 0 || self.under_way.is_some() || self.told.0.contains_key(&Told::Driven)
     }
 
     /// How many visits at the head of the route are not re-planned: the one that the driver has said to be under way to. What
@@ -225,6 +238,20 @@ impl VehicleState {
         let last = self.anchor.map(|anchor| anchor.position).or_else(|| self.spec.as_ref().map(|spec| spec.start));
         self.anchor = last.map(|position| Anchor { position, at });
         self.unlocated = Some(Unlocated { of, seen });
+    }
+
+    /// A fact that comes late says where it was at `at`. True: nothing newer was known, and it is there.
+    pub(crate) fn was_at(&mut self, position: Position, at: Timestamp) -> bool {
+        match (&mut self.unlocated, &mut self.anchor) {
+            (Some(unlocated), Some(anchor)) if unlocated.seen < at => {
+                unlocated.seen = at;
+                anchor.position = position;
+            }
+            (Some(_), Some(_)) => return false,
+            (_, Some(anchor)) if anchor.at > at => return false,
+            (_, Some(_) | None) => self.stands_at(position, at),
+        }
+        true
     }
 
     /// Where it is as far as anyone knows: the newer of its last fact and its last position report. For

@@ -592,3 +592,24 @@ fn a_failed_order_with_a_new_appointment_is_tried_again() {
     log.report("completed", "v1", "o1", StopKind::Delivery);
     assert_eq!(log.order("o1").closed, Some(Closed::Served));
 }
+
+/// A receiver without a fix says longitude 0, latitude 0: a fact with such a position says nothing of where its driver is.
+#[test]
+fn a_fact_at_longitude_0_latitude_0_says_nothing_of_where_its_driver_is() {
+    let mut log = Log { fleet: fleetfold_fleet::Fleet::new(), entries: Vec::new(), now: 1_000_000, behind: 0 };
+    let Event::ZoneOpened(planar) = zone(Millis(60_000)) else { panic!("a zone") };
+    log.tell(Event::ZoneOpened(fleetfold_model::ZoneOpened { space: fleetfold_model::Space::Geographic, ..planar }));
+    log.plan(None);
+    log.tell(Event::VehicleRegistered(vehicle("v1", 700)));
+    let zero = Some(at(0));
+    let place = |log: &Log| log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap()).anchor.unwrap().position;
+    for event in [
+        Event::ShiftStarted { vehicle: name("v1"), shift: None, position: zero },
+        Event::VehicleLost { vehicle: name("v1"), position: zero },
+        Event::VehicleBack { vehicle: name("v1"), position: zero },
+    ] {
+        let change = log.tell(event);
+        assert_eq!((change.refused, place(&log)), (None, at(700)));
+        assert!(change.flags.contains(&fleetfold_fleet::Flag::Nowhere), "it is counted");
+    }
+}

@@ -17,8 +17,9 @@ pub const FORMAT: u16 = 2;
 /// 1: plans of before 0.2, which say none: the next visit of a vehicle could not be changed from the planned departure on. 2: it can
 /// be, until its driver has departed. 3: facts about the same thing count in the order of their times, not in that of the log; a
 /// driver who signs on again stays where he was; a failed order can be tried again, and goods that stay aboard after a
-/// failed delivery take up room; a vehicle under way can be sent elsewhere until it has arrived.
-pub const RULES: u16 = 3;
+/// failed delivery take up room; a vehicle under way can be sent elsewhere until it has arrived. 4: what was told is remembered also
+/// where it came too early or too late to change anything, so that the same facts come to the same in any order.
+pub const RULES: u16 = 4;
 
 /// The hash of a message's bytes as they stand in the log: the first 16 bytes of its BLAKE3 hash, as a big-endian number.
 /// 0 means that there are no bytes (an entry made in a test, or before the first plan).

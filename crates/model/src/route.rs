@@ -93,6 +93,10 @@ pub enum Obstacle {
     Lateness,
     /// Its shift ends too early.
     Shift,
+    /// Nobody has signed on to it.
+    OffDuty,
+    /// It has broken down, or is out of contact.
+    BrokenDown,
 }
 
 /// Why an order went to its vehicle.

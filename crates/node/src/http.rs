@@ -493,6 +493,9 @@ async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Ta
         None
     };
     sense::wrong_coordinates(live, &decoded).await.map_err(|what| Submit::Invalid("coordinates", what))?;
+    if let Some(what) = sense::nowhere(live, &decoded) {
+        return Err(Submit::Invalid("nowhere", what));
+    }
     if let Some(what) = sense::ends_before_it_begins(&decoded) {
         return Err(Submit::Invalid(NO_EFFECT, what));
     }

@@ -69,6 +69,7 @@ pub(crate) fn flag_words(flag: Flag) -> &'static str {
         Flag::Gap => "an earlier stage was never reported",
         Flag::ClockSkew => "its clock runs ahead; log time is used",
         Flag::Conflict => "it contradicts the plan or a cancellation",
+        Flag::Nowhere => "its position is longitude 0, latitude 0 and is passed over",
     }
 }
 

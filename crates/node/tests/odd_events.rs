@@ -137,6 +137,19 @@ fn values_without_sense_are_taken_and_said() {
     assert_eq!((status, &answer["code"]), (422, &json!("coordinates")), "{answer}");
     assert!(detail.contains("`job.stop.x_meters`") && detail.contains("`lon`, `lat`"), "{detail}");
 
+    // Fields that nobody has filled in: nobody can drive there.
+    let zero = json!({ "lon": 0, "lat": 0 });
+    let nowhere = json!({ "order_id": "o2", "job": { "stop": zero } });
+    for (kind, data, field) in [
+        ("order.created", nowhere.clone(), "job.stop.lon"),
+        ("order.updated", nowhere, "job.stop.lon"),
+        ("vehicle.registered", json!({ "vehicle_id": "v9", "start": zero }), "start.lon"),
+    ] {
+        let (status, answer) = post(port, &event("5", kind, &time, &data));
+        assert_eq!((status, &answer["code"]), (422, &json!("nowhere")), "{answer}");
+        assert!(answer["detail"].as_str().unwrap().contains(field), "{answer}");
+    }
+
     // A vehicle that nobody has registered is on no map; when it is registered it is.
     let ghost = json!({ "vehicle_id": "ghost", "position": start });
     let warned = told_in_time(port, "6", "shift.started", &ghost);

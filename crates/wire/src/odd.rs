@@ -301,15 +301,32 @@ fn places(kind: EventType, data: &Value) -> impl Iterator<Item = (String, &Value
     })
 }
 
-/// Longitude 0, latitude 0 lies in the Atlantic: fields that nobody has filled in.
-fn null_island(kind: EventType, data: &Value, found: &mut Found) {
-    for (path, place) in places(kind, data) {
+/// The places of a payload at longitude 0, latitude 0: that lies in the Atlantic, and means that nobody has filled the fields in.
+fn nowhere(kind: EventType, data: &Value) -> impl Iterator<Item = String> {
+    places(kind, data).filter_map(|(path, place)| {
         let zero = |name: &str| place.get(name).and_then(Value::as_f64) == Some(0.0);
-        if zero("lon") && zero("lat") {
-            found
-                .add(format!("{path}.lon"), "longitude 0, latitude 0 is a place in the Atlantic; it is taken as it is");
-        }
+        (zero("lon") && zero("lat")).then(|| format!("{path}.lon"))
+    })
+}
+
+/// True where such a place is what the event is about: where somebody is to drive, and not where somebody says that he is.
+fn is_about_places(kind: EventType) -> bool {
+    matches!(kind, EventType::OrderCreated | EventType::OrderUpdated | EventType::VehicleRegistered)
+}
+
+fn null_island(kind: EventType, data: &Value, found: &mut Found) {
+    let roads = matches!(kind, EventType::RoadClosed | EventType::RoadSlowed | EventType::RoadReopened);
+    let done = if is_about_places(kind) || roads { "taken as it is" } else { "passed over" };
+    for field in nowhere(kind, data) {
+        found.add(field, format!("longitude 0, latitude 0 is a place in the Atlantic; it is {done}"));
     }
+}
+
+/// The first place of an event at longitude 0, latitude 0 where somebody is to drive: its field, and what is wrong with it. Nobody can
+/// get there.
+pub fn place_nowhere(kind: EventType, event: &CloudEvent) -> Option<Warning> {
+    let field = nowhere(kind, &event.data).next().filter(|_| is_about_places(kind))?;
+    Some(Warning::odd_value(field, "longitude 0, latitude 0 is a place in the Atlantic: the place was not filled in"))
 }
 
 /// The first place of an event in coordinates that a zone with these does not read: its field, and what the zone reads.

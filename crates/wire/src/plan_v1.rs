@@ -149,12 +149,14 @@ const REASONS: [(UnassignedReason, &str); 8] = [
     (UnassignedReason::Aboard, "aboard"),
 ];
 
-const OBSTACLES: [(Obstacle, &str); 5] = [
+const OBSTACLES: [(Obstacle, &str); 7] = [
     (Obstacle::Dearer, "dearer"),
     (Obstacle::Skills, "skills"),
     (Obstacle::Capacity, "capacity"),
     (Obstacle::Lateness, "lateness"),
     (Obstacle::Shift, "shift"),
+    (Obstacle::OffDuty, "off_duty"),
+    (Obstacle::BrokenDown, "lost"),
 ];
 
 fn word<T: PartialEq + Copy>(table: &[(T, &'static str)], value: T) -> String {

@@ -9,6 +9,7 @@ use fleetfold_solver::{
 };
 
 use super::offer::{Stand, with_unit};
+use super::parts::driven;
 use crate::draft::Draft;
 
 /// One thing that a vehicle lacks for an order.
@@ -69,6 +70,12 @@ impl Short {
     fn kinds(&self) -> u8 {
         let room = self.room.iter().enumerate().map(|(dimension, &by)| u8::from(by > 0) << (dimension + 2));
         u8::from(self.shift > 0) | (u8::from(self.stops > 0) << 1) | room.sum::<u8>()
+    }
+
+    /// True when giving this much is enough for a position that is short of so much.
+    fn covers(&self, other: &Self) -> bool {
+        let has_room = self.room.iter().zip(&other.room).all(|(gives, lacks)| gives >= lacks);
+        self.shift >= other.shift && has_room && self.stops >= other.stops
     }
 
     fn lacks(&self) -> Vec<Lack> {
@@ -161,14 +168,29 @@ pub(super) fn miss(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Opt
         let last = never.unwrap_or(Lack::Way);
         return Some(Miss { ways: vec![own.into_iter().chain([last]).collect()], is_broken });
     }
+    // Leaving it out is an answer too: what it costs more than that has to give as well, at the best of the positions that are open
+    // then. A dispatcher's word counts more.
+    let unserved = free.stops()[unit[0].index()].unserved;
+    let cost =
+        |sequence: &[StopIx]| driven(&free, TourIx(0), sequence).map(|(parts, _)| parts.total().0 - parts.change.0);
+    let is_wanted = stand.fleet.order(order).pinned.is_some();
+    let base = cost(&tail).filter(|_| !is_wanted);
+    let price = |gives: &Short| {
+        let base = base?;
+        let open = with_unit(&tail, &unit).filter(|way| short(way).is_ok_and(|short| gives.covers(&short)));
+        let over = open.filter_map(|way| cost(&way)).min()? - base - unserved;
+        (over > 0).then_some(Lack::Price(Cost(over)))
+    };
     if least.contains_key(&0) {
-        return (!own.is_empty()).then(|| Miss { ways: vec![own], is_broken });
+        let way: Vec<Lack> = own.iter().cloned().chain(price(&Short::default())).collect();
+        return (!own.is_empty()).then(|| Miss { ways: vec![way], is_broken });
     }
     let needs_less = |kinds: u8| least.keys().any(|&other| other != kinds && other & kinds == other);
     let mut ways: Vec<Short> =
         least.iter().filter(|(kinds, _)| !needs_less(**kinds)).map(|(_, short)| *short).collect();
     ways.sort_by_key(|short| (short.kinds().count_ones(), *short));
-    let ways = ways.iter().map(|short| own.iter().cloned().chain(short.lacks()).collect()).collect();
+    let ways =
+        ways.iter().map(|short| own.iter().cloned().chain(short.lacks()).chain(price(short)).collect()).collect();
     Some(Miss { ways, is_broken })
 }
 

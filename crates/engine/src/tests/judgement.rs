@@ -190,6 +190,24 @@ fn a_pin_to_a_vehicle_that_cannot_take_the_order_is_refused() {
     assert_eq!(rig.route("b"), ["x"]);
 }
 
+/// What keeps a vehicle that is not working off an order is that it is not working.
+#[test]
+fn a_pin_to_a_vehicle_that_does_not_work_says_so() {
+    use fleetfold_model::Obstacle;
+    let off = Event::ShiftEnded { vehicle: name("b"), at: at(0) };
+    let lost = Event::VehicleLost { vehicle: name("b"), position: None };
+    for (event, obstacle) in [(off, Obstacle::OffDuty), (lost, Obstacle::BrokenDown)] {
+        let mut rig = Rig::new();
+        rig.order(job("x", km(1, 0)));
+        rig.now += 1_000;
+        rig.fact(event);
+        rig.fact(Event::StopPinned(Pin { order: name("x"), vehicle: name("b") }));
+        assert_eq!(rig.route("a"), ["x"]);
+        let said = rig.plans.iter().flat_map(|plan| &plan.groups).flat_map(|group| &group.choices).last().unwrap();
+        assert!(said.pin_refused && said.runner_up_obstacle == obstacle, "{said:?}");
+    }
+}
+
 /// The goods of a job are in the van that drove off with them.
 #[test]
 fn goods_of_jobs_stay_in_the_van_that_drove_off_with_them() {

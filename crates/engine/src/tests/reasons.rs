@@ -34,7 +34,15 @@ struct Drive {
     tangled: bool,
 }
 
+/// What gives: the end of the shift, room, stops, the order of unloading.
+type Gives = (i64, [i64; 4], u32, bool);
+
 impl Drive {
+    fn fits(&self, gives: Gives) -> bool {
+        let room = (0..4).all(|dimension| self.over[dimension] <= gives.1[dimension]);
+        self.shift <= gives.0 && room && self.stops <= gives.2 && (!self.tangled || gives.3)
+    }
+
     fn is_legal(&self) -> bool {
         self.over == [0; 4] && self.shift == 0 && self.stops == 0 && !self.tangled
     }
@@ -89,7 +97,8 @@ impl Slow<'_> {
         let load = state.load().0.map(i64::from);
         // A dispatcher's word: it takes all the room there is, and no more.
         let Some(pin) = state.pinned else { return load };
-        let room = self.fleet.vehicle(pin).spec.as_ref().unwrap().capacity.0;
+        let Some(spec) = self.fleet.vehicle(pin).spec.as_ref() else { return load };
+        let room = spec.capacity.0;
         std::array::from_fn(|dimension| load[dimension].min(i64::from(room[dimension])))
     }
 
@@ -119,8 +128,7 @@ impl Slow<'_> {
         for &(order, _) in sequence.iter().filter(|(order, _)| self.fleet.order(*order).loads_at_start()) {
             take(&mut carried, self.load(order), 1);
         }
-        let in_use = vehicle.stops_done > 0 || !vehicle.route.visits.is_empty();
-        drive.parts.fixed.0 = if in_use { 0 } else { spec.costs.fixed };
+        drive.parts.fixed.0 = if vehicle.is_in_use() { 0 } else { spec.costs.fixed };
         let limits = spec.capacity.0.map(i64::from);
         let look = |carried: &[i64; 4], over: &mut [i64; 4]| {
             for dimension in 0..4 {
@@ -324,7 +332,12 @@ impl Slow<'_> {
                     assert_eq!(over.0, cost - unserved * (1 + priority) - placed);
                     assert!(over.0 > 0);
                 }
-                _ => Self::holds_way(way, &lacking, &drives),
+                _ => {
+                    let price = Self::price_of(&way[..]);
+                    let way: Vec<Lack> = way.iter().filter(|lack| !matches!(lack, Lack::Price(_))).cloned().collect();
+                    let gives = Self::holds_way(&way, &lacking, &drives);
+                    assert_eq!(price, self.holds_price(id, order, others, (&drives, gives)), "{said:?}");
+                }
             }
         }
         assert!(!said.ways.is_empty() || said.is_broken, "a miss says why");
@@ -339,7 +352,7 @@ impl Slow<'_> {
     }
 
     /// What a way says is enough, and nothing less of it is.
-    fn holds_way(way: &[Lack], own: &[Lack], drives: &[Drive]) {
+    fn holds_way(way: &[Lack], own: &[Lack], drives: &[Drive]) -> Option<Gives> {
         let mut gives = (0, [0; 4], 0, false);
         let mut kinds = 0;
         for lack in way.iter().filter(|lack| !own.contains(lack)) {
@@ -361,13 +374,10 @@ impl Slow<'_> {
             kinds += 1;
         }
         assert!(own.iter().all(|lack| way.contains(lack)), "{own:?} is missing from {way:?}");
-        let fits = |drive: &Drive, gives: (i64, [i64; 4], u32, bool)| {
-            let room = (0..4).all(|dimension| drive.over[dimension] <= gives.1[dimension]);
-            drive.shift <= gives.0 && room && drive.stops <= gives.2 && (!drive.tangled || gives.3)
-        };
+        let fits = |drive: &Drive, gives: Gives| drive.fits(gives);
         if gives.3 {
             assert!(drives.iter().all(|drive| drive.tangled));
-            return;
+            return None;
         }
         assert!(drives.iter().any(|drive| fits(drive, gives)), "{way:?} is not enough: {drives:?}");
         if kinds == 1 {
@@ -375,6 +385,29 @@ impl Slow<'_> {
             let less = (less.0.max(0), less.1, less.2, false);
             assert!(!drives.iter().any(|drive| fits(drive, less)), "less than {way:?} is enough");
         }
+        Some(gives)
+    }
+
+    fn price_of(way: &[Lack]) -> Option<i64> {
+        way.iter().find_map(|lack| if let Lack::Price(over) = lack { Some(over.0) } else { None })
+    }
+
+    /// What serving an order costs more than leaving it out, where so much gives; a change of vehicle is not counted.
+    fn holds_price(
+        &self,
+        id: VehicleId,
+        order: OrderId,
+        others: &Stops,
+        (drives, gives): (&[Drive], Option<Gives>),
+    ) -> Option<i64> {
+        let it = self.fleet.order(order);
+        let (gives, None) = (gives?, it.pinned) else { return None };
+        let cost = |drive: &Drive| drive.parts.total().0 - drive.parts.change.0;
+        let without = self.drive(id, others);
+        let least = drives.iter().filter(|drive| drive.fits(gives)).map(cost).min()?;
+        let priority = i64::from(it.spec.as_ref().unwrap().priority);
+        let over = least - cost(&without) - self.fleet.policy().unserved_cost * (1 + priority);
+        (over > 0 && !without.tangled).then_some(over)
     }
 
     fn holds(&self, id: VehicleId, order: OrderId, offer: &Offer, others: &Stops) {
@@ -833,6 +866,62 @@ fn a_trial_ends_as_the_real_thing_does() {
         assert_eq!(came.cost_after.parts.total().0, sum(real));
     }
     assert!(moved > 30, "{moved} orders were told of");
+}
+
+/// What has to give includes the price, where the order costs more than leaving it out.
+#[test]
+fn what_would_have_to_give_names_the_price() {
+    let mut rig = Rig::new();
+    let policy = Policy { unserved_cost: 1_000_000, ..rig.engine.fleet().policy().clone() };
+    rig.fact(Event::PolicyChanged(policy));
+    rig.fact(Event::ShiftEnded { vehicle: name("b"), at: at(0) });
+    // A hundred kilometres for a vehicle that holds 4, and nobody would pay for them.
+    let dear =
+        Vehicle { costs: VehicleCosts { per_km: 1_000_000, ..VehicleCosts::default() }, ..vehicle("a", km(0, 0)) };
+    rig.fact(Event::VehicleRegistered(dear));
+    rig.order(Order { load: Load([9, 0, 0, 0]), ..job("x", km(100, 0)) });
+    let fleet = rig.engine.fleet();
+    let stand = Stand { fleet, outlook: rig.engine.outlook(), now: Timestamp(rig.now), starts: BTreeMap::new() };
+    let (offers, _) = place(&stand, fleet.order_id("x").unwrap(), 1);
+    let Offer::Missed(miss) = &offers[0].1 else { panic!("it holds only 4: {offers:?}") };
+    let [Lack::Room { dimension: 0, by: 5 }, Lack::Price(over)] = miss.ways[0][..] else { panic!("{miss:?}") };
+    assert!(over.0 >= 99_000_000, "{over:?}");
+}
+
+/// What a vehicle costs at all is spent when it drives off, and not when a route is planned: the plan, an explanation and a trial agree.
+#[test]
+fn the_fixed_price_is_spent_when_a_vehicle_drives_off() {
+    let fixed = 50_000_000;
+    let mut rig = Rig::new();
+    for (id, x) in [("a", 0), ("b", 10)] {
+        let costs = VehicleCosts { fixed, ..VehicleCosts::default() };
+        rig.fact(Event::VehicleRegistered(Vehicle { costs, ..vehicle(id, km(x, 0)) }));
+    }
+    rig.order(job("x", km(1, 0)));
+    let a = rig.engine.fleet().vehicle_id("a").unwrap();
+    let said = |rig: &Rig| {
+        let (fleet, outlook) = (rig.engine.fleet(), rig.engine.outlook());
+        let stand = Stand { fleet, outlook, now: Timestamp(rig.now), starts: BTreeMap::new() };
+        route(&stand, a).unwrap().parts.fixed.0
+    };
+    let planned = |rig: &Rig| {
+        let draft = crate::draft::Draft::new(rig.engine.fleet(), rig.engine.outlook(), &[a], &[], Timestamp(rig.now));
+        draft.solver_tours[0].in_use
+    };
+    assert_eq!((rig.route("a").len(), said(&rig), planned(&rig)), (1, fixed, false));
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    rig.order(job("y", km(2, 0)));
+    assert_eq!((rig.route("a").len(), said(&rig), planned(&rig)), (2, 0, true));
+    // What he drove for is cancelled: he has driven all the same.
+    rig.fact(Event::OrderCancelled { order: name("x") });
+    assert_eq!((rig.route("a").len(), said(&rig), planned(&rig)), (1, 0, true));
+    // Another shift: it is to be spent anew.
+    rig.now += 1_000;
+    rig.fact(Event::ShiftEnded { vehicle: name("a"), at: Timestamp(rig.now) });
+    rig.fact(Event::ShiftEnded { vehicle: name("b"), at: Timestamp(rig.now) });
+    rig.now += 1_000;
+    rig.fact(Event::ShiftStarted { vehicle: name("a"), shift: None, position: None });
+    assert_eq!((rig.route("a").len(), said(&rig), planned(&rig)), (1, fixed, false));
 }
 
 #[test]

@@ -272,3 +272,68 @@ fn straight_lines_are_those_of_the_zone() {
     // Ten kilometres and three tenths of detour at half a kilometre a minute.
     assert_eq!((visit.arrival - visit.depart_at, visit.metres.0), (Millis(26 * 60_000), 13_000));
 }
+
+/// Two roads, and a place that no road leads to.
+fn with_an_island() -> (Rig, Position) {
+    let nodes = vec![corner(0, 1), corner(10, 1), corner(0, 0), corner(10, 0), corner(50, 50), corner(50, 51)];
+    let pairs = [(0, 1, 1u64), (2, 3, 2), (0, 2, 3), (1, 3, 4), (4, 5, 5)];
+    let both = pairs.iter().flat_map(|&(a, b, road)| [(a, b, road), (b, a, road)]);
+    let edges = both.map(|(from, to, road)| {
+        let (metres, millis) = if road < 3 { (1000, 60_000) } else { (100, 6_000) };
+        StreetEdge { from, to, metres, millis, class: 2, name: u32::MAX, road }
+    });
+    let spec = NetworkSpec::Graph { nodes, edges: edges.collect(), names: Vec::new() };
+    (Rig::with(&spec, Space::Geographic), corner(50, 50))
+}
+
+/// The next stop of a driver whose phone is silent moves to where no road leads: he is not held by it.
+#[test]
+fn a_stop_that_moves_to_where_no_road_leads_holds_nobody() {
+    let (mut rig, island) = with_an_island();
+    rig.on("a", corner(0, 1));
+    rig.order(job("x", corner(10, 1)));
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    rig.now += 60_000;
+    let work = Some(job("x", island).work);
+    let (load, skills, priority, release, promised) = (None, None, None, None, None);
+    rig.fact(Event::OrderUpdated(OrderChange { order: name("x"), work, load, skills, priority, release, promised }));
+    assert_eq!(rig.placement("x"), Placement::Unassigned(UnassignedReason::Unreachable));
+    rig.order(job("y", corner(10, 0)));
+    assert_eq!(rig.route("a"), ["y"]);
+    let arrival = rig.engine.fleet().vehicle(VehicleId(0)).route.visits[0].arrival;
+    assert!((arrival - Timestamp(rig.now)).0 < 200_000, "{arrival:?}");
+}
+
+/// All roads to a driver's stop close: he waits for them to open, unless something else needs him.
+#[test]
+fn a_driver_whose_stop_is_cut_off_serves_what_else_there_is() {
+    let flooded = || {
+        let (mut rig, _) = with_an_island();
+        rig.on("a", corner(0, 1));
+        rig.order(job("x", corner(10, 1)));
+        rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+        let target = Some(RoadTarget::Roads(vec![1, 2]));
+        rig.fact(Event::RoadClosed(RoadChange {
+            change: name("flood"),
+            target,
+            time_percent: None,
+            from: None,
+            until: None,
+        }));
+        rig.now += 60_000;
+        assert_eq!(rig.route("a"), ["x"], "nothing else needs him");
+        rig
+    };
+    let mut rig = flooded();
+    rig.order(job("y", corner(0, 0)));
+    assert_eq!(rig.route("a"), ["y"]);
+    assert_eq!(rig.placement("x"), Placement::Unassigned(UnassignedReason::Unreachable));
+    // What he cannot take for another reason says that reason.
+    let mut rig = flooded();
+    rig.order(Order { load: Load([9, 0, 0, 0]), ..job("big", corner(0, 0)) });
+    assert_eq!(rig.placement("big"), Placement::Unassigned(UnassignedReason::Capacity));
+    assert_eq!(rig.route("a"), ["x"]);
+    // A dispatcher's word is obeyed.
+    rig.fact(Event::AssignmentForced(Pin { order: name("big"), vehicle: name("a") }));
+    assert_eq!(rig.route("a"), ["big"]);
+}

@@ -4,6 +4,7 @@
 //! (departed, arrived, completed) wins over an earlier one; earlier stages that are missing are inferred and counted.
 
 mod dispatcher;
+mod duty;
 mod orders;
 mod own;
 mod plan;
@@ -12,11 +13,11 @@ mod retire;
 mod roads;
 mod vehicles;
 
-use fleetfold_model::{Event, LogEntry, LogSeq, Name, Order, OrderId, RULES, Timestamp, VehicleId};
+use fleetfold_model::{Event, LogEntry, LogSeq, Name, Order, OrderId, Position, RULES, Space, Timestamp, VehicleId};
 
 use crate::change::{Change, Flag, Refused};
 use crate::digest::{order_spec_digest, policy_digest};
-use crate::{Ask, Fleet, OrderState, Placement, Told, ToldTimes, VehicleState};
+use crate::{Ask, Duty, Fleet, OrderState, Placement, Told, ToldTimes, VehicleState};
 
 /// Most different skills in one zone: they are bits of a word.
 pub(crate) const SKILLS_MAX: usize = 64;
@@ -92,6 +93,11 @@ impl Applying {
 
     /// Takes note of when something was said. `Err`: something newer was said of it before.
     pub(crate) fn tell(&self, told: &mut ToldTimes, what: Told) -> Verdict {
+        if self.rules == 0 {
+            // The first plan says by which rules it counts.
+            told.note(what, self.at);
+            return Ok(());
+        }
         if !self.judges_times() {
             return Ok(());
         }
@@ -249,11 +255,21 @@ impl Fleet {
             Event::OrderCancelled { order } => self.order_cancelled(order, doing),
             Event::VehicleRegistered(vehicle) => self.vehicle_registered(vehicle, doing),
             Event::ShiftStarted { vehicle, shift, position } => {
-                self.shift_started(vehicle, shift.as_ref(), *position, doing)
+                let position = self.place_said(*position, doing);
+                self.duty(vehicle, Duty::On(shift.clone()), position, doing)
             }
-            Event::ShiftEnded { vehicle, at } => self.shift_ended(vehicle, *at, doing),
-            Event::VehicleLost { vehicle, position } => self.vehicle_lost(vehicle, *position, doing),
-            Event::VehicleBack { vehicle, position } => self.vehicle_back(vehicle, *position, doing),
+            Event::ShiftEnded { vehicle, at } => {
+                let what = if *at > doing.now { Duty::Ends(*at) } else { Duty::Off };
+                self.duty(vehicle, what, None, doing)
+            }
+            Event::VehicleLost { vehicle, position } => {
+                let position = self.place_said(*position, doing);
+                self.duty(vehicle, Duty::Lost, position, doing)
+            }
+            Event::VehicleBack { vehicle, position } => {
+                let position = self.place_said(*position, doing);
+                self.duty(vehicle, Duty::Back, position, doing)
+            }
             Event::RoadClosed(change) => self.road_changed(change, true, doing),
             Event::RoadSlowed(change) => self.road_changed(change, false, doing),
             Event::RoadReopened(change) => {
@@ -273,15 +289,9 @@ impl Fleet {
             }
             Event::AssignmentRejected { vehicle, order } => self.assignment_rejected(vehicle, order, doing),
             Event::StopPinned(pin) => self.pin(pin, doing),
-            Event::StopUnpinned { order } => {
-                let id = self.known_order(order)?;
-                doing.order(id);
-                self.orders[id.index()].pinned = None;
-                self.orders[id.index()].told.0.remove(&Told::Forced);
-                self.ask_about(id, doing);
-                Ok(())
-            }
+            Event::StopUnpinned { order } => self.unpin(order, doing),
             Event::AssignmentForced(pin) => self.force(pin, doing),
+            Event::PriorityRaised(raised) if doing.remembers() => self.priority_raised(raised, doing),
             Event::PriorityRaised(raised) => {
                 let id = self.known_order(&raised.order)?;
                 doing.order(id);
@@ -310,6 +320,16 @@ impl Fleet {
             }
             Event::PlanProposed(_) => unreachable!("plans are taken apart in `apply`"),
         }
+    }
+
+    /// Where a fact says that somebody is. Receivers without a fix send longitude 0, latitude 0: nothing is said then.
+    pub(crate) fn place_said(&self, position: Option<Position>, doing: &mut Applying) -> Option<Position> {
+        let is_nowhere = |&place: &Position| self.zone.space == Space::Geographic && place == Position { x: 0, y: 0 };
+        if doing.remembers() && position.as_ref().is_some_and(is_nowhere) {
+            doing.flag(Flag::Nowhere);
+            return None;
+        }
+        position
     }
 
     // ---- identities ----------------------------------------------------------------------------------------------

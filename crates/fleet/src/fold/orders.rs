@@ -1,11 +1,13 @@
 //! Orders come, change, become ready, are cancelled and close.
 
-use fleetfold_model::{Name, OnBoardRule, Order, OrderChange, OrderId, OrderWork, StopKind, Timestamp, VehicleId};
+use fleetfold_model::{
+    Name, OnBoardRule, Order, OrderChange, OrderId, OrderWork, PriorityRaised, StopKind, Timestamp, VehicleId,
+};
 
 use crate::change::{Flag, Refused};
 use crate::digest::order_spec_digest;
 use crate::fold::{Applying, Verdict};
-use crate::{Closed, Fleet, Placement, Told};
+use crate::{Closed, Fleet, Placement, Told, UnderWay};
 
 impl Fleet {
     pub(crate) fn order_created(&mut self, spec: &Order, doing: &mut Applying) -> Verdict {
@@ -36,6 +38,10 @@ impl Fleet {
                 doing.flag(Flag::Conflict);
             }
         }
+        if doing.remembers() {
+            self.catch_up(id, doing);
+            return Ok(());
+        }
         let order = &self.orders[id.index()];
         // What drivers reported before the order itself arrived.
         if let Some((_, reason)) = order.delivery.failed.or(order.pickup.failed) {
@@ -53,10 +59,45 @@ impl Fleet {
         Ok(())
     }
 
+    /// What was told of an order before it arrived itself: the same follows as if it had been told after.
+    fn catch_up(&mut self, id: OrderId, doing: &mut Applying) {
+        let order = &mut self.orders[id.index()];
+        if let Some(mark) = order.delivery.completed {
+            if order.is_shipment() {
+                order.pickup.completed.get_or_insert(mark);
+            }
+            self.close(id, Closed::Served, doing);
+            return;
+        }
+        let failed =
+            [(StopKind::Pickup, order.pickup.failed.take()), (StopKind::Delivery, order.delivery.failed.take())];
+        if let Some(mark) = order.pickup.completed.filter(|_| order.is_shipment()) {
+            self.take_aboard(id, mark.vehicle, doing);
+        }
+        for (stop, failed) in failed {
+            let Some(failed) = failed else { continue };
+            if self.failed_before(id, stop, failed).is_ok() {
+                self.fail(id, stop, failed, doing);
+            }
+        }
+        if self.orders[id.index()].early_cancel {
+            self.cancel(id, doing);
+        }
+        if self.orders[id.index()].is_open() {
+            doing.ask_order(id);
+        }
+    }
+
     pub(crate) fn order_updated(&mut self, change: &OrderChange, doing: &mut Applying) -> Verdict {
         let id = self.intern_order(&change.order)?;
         doing.order(id);
         self.try_again(id, change, doing);
+        if doing.remembers() && self.orders[id.index()].closed.is_some() {
+            // It is over, and may be open again one day: what it is then is told now.
+            if let Ok(change) = self.what_is_new(id, change, doing) {
+                self.change_order(id, &change, doing)?;
+            }
+        }
         self.still_open(id)?;
         let change = &self.what_is_new(id, change, doing)?;
         if self.orders[id.index()].spec.is_none() {
@@ -107,6 +148,19 @@ impl Fleet {
     fn try_again(&mut self, id: OrderId, change: &OrderChange, doing: &mut Applying) {
         let order = &self.orders[id.index()];
         let is_appointment = change.work.is_some() || change.release.is_some() || change.promised.is_some();
+        if doing.remembers() {
+            let told = &order.told;
+            if !is_appointment || told.is_newer_than(doing.at, Told::Failed) {
+                return; // it was told before the failure
+            }
+            if matches!(order.closed, Some(Closed::Failed(_))) {
+                self.open_again(id, doing);
+            } else if told.0.contains_key(&Told::Failed) && !told.0.contains_key(&Told::Cancelled) {
+                // The goods were on their way back.
+                self.orders[id.index()].delivery_moved_to = None;
+            }
+            return;
+        }
         let Some(Closed::Failed(_)) = order.closed.filter(|_| doing.judges_times() && is_appointment) else { return };
         let failed = [order.pickup.failed, order.delivery.failed].into_iter().flatten();
         if failed.map(|(mark, _)| mark.at).max().is_some_and(|failed| failed > doing.at) {
@@ -117,29 +171,37 @@ impl Fleet {
 
     /// A failed order is open again.
     pub(crate) fn open_again(&mut self, id: OrderId, doing: &mut Applying) {
+        self.reopen(id, doing);
         let order = &mut self.orders[id.index()];
-        (order.closed, order.over_since) = (None, None);
-        order.placement = Placement::Unplaced;
         let carrier = order.delivery.failed.map(|(mark, _)| mark.vehicle);
         if order.pickup.failed.is_some() {
             order.pickup = crate::Progress::default();
         }
         order.delivery = crate::Progress::default();
-        let load = order.load();
         let has_goods = order.pickup.completed.is_some() || order.told.0.contains_key(&Told::Loaded);
         if let Some(carrier) = carrier.filter(|_| has_goods) {
-            let state = &mut self.vehicles[carrier.index()];
-            if state.on && state.kept.0.iter().zip(load.0).all(|(&kept, load)| kept >= load) {
-                state.kept -= load;
-                self.load_on_board(id, carrier, doing);
+            if self.keep_no_more(id, carrier, doing) {
+                self.take_aboard(id, carrier, doing);
             } else {
                 // They went back with the vehicle at the end of its shift.
                 self.orders[id.index()].pickup = crate::Progress::default();
             }
         }
-        doing.order(id);
-        doing.change.reopened.push(id);
         doing.ask_order(id);
+    }
+
+    /// An order that was over is open.
+    pub(super) fn reopen(&mut self, id: OrderId, doing: &mut Applying) {
+        let order = &mut self.orders[id.index()];
+        (order.closed, order.over_since) = (None, None);
+        order.placement = Placement::Unplaced;
+        doing.order(id);
+        // Over and open again in one entry: nobody needs to hear of it.
+        if doing.change.closed.contains(&id) {
+            doing.change.closed.retain(|&other| other != id);
+        } else {
+            doing.change.reopened.push(id);
+        }
     }
 
     pub(crate) fn change_order(&mut self, id: OrderId, change: &OrderChange, doing: &mut Applying) -> Verdict {
@@ -189,9 +251,34 @@ impl Fleet {
         Ok(())
     }
 
+    /// The priority is remembered also of an order that is over, or not known yet.
+    pub(super) fn priority_raised(&mut self, raised: &PriorityRaised, doing: &mut Applying) -> Verdict {
+        let is_known = self.order_ids.get(&raised.order).is_some();
+        let id = self.intern_order(&raised.order)?;
+        doing.order(id);
+        doing.tell(&mut self.orders[id.index()].told, Told::Priority)?;
+        if self.orders[id.index()].spec.is_none() {
+            let (work, load, skills, release, promised) = (None, None, None, None, None);
+            let (order, priority) = (raised.order.clone(), Some(raised.priority));
+            let change = OrderChange { order, work, load, skills, priority, release, promised };
+            self.orders[id.index()].early_changes.push(change);
+            return if is_known { Ok(()) } else { Err(Refused::UnknownOrder) };
+        }
+        self.edit_spec(id, |spec| spec.priority = raised.priority);
+        self.still_open(id)?;
+        self.ask_about(id, doing);
+        Ok(())
+    }
+
     pub(crate) fn order_ready(&mut self, name: &Name, at: Timestamp, doing: &mut Applying) -> Verdict {
         let id = self.intern_order(name)?;
         doing.order(id);
+        if doing.remembers() && self.orders[id.index()].ready_at.is_some_and(|ready| ready > at) {
+            return Err(Refused::Superseded);
+        }
+        if doing.remembers() {
+            self.orders[id.index()].ready_at = Some(at);
+        }
         self.still_open(id)?;
         self.orders[id.index()].ready_at = Some(at);
         self.ask_about(id, doing);
@@ -201,42 +288,53 @@ impl Fleet {
     pub(crate) fn order_cancelled(&mut self, name: &Name, doing: &mut Applying) -> Verdict {
         let id = self.intern_order(name)?;
         doing.order(id);
+        if doing.remembers() && matches!(self.orders[id.index()].closed, Some(Closed::Failed(_))) {
+            // Nobody tries it again.
+            self.orders[id.index()].told.note(Told::Cancelled, doing.at);
+            self.cancel(id, doing);
+            return Ok(());
+        }
         self.still_open(id)?;
         doing.tell(&mut self.orders[id.index()].told, Told::Cancelled)?;
-        let order = &self.orders[id.index()];
-        if order.spec.is_none() {
+        if self.orders[id.index()].spec.is_none() {
             self.orders[id.index()].early_cancel = true;
             return Ok(());
         }
-        if let Placement::OnRoute(vehicle) = order.placement {
-            doing.ask_vehicle(vehicle);
-        }
-        let on_board = order.on_board;
-        let has_origin = !doing.judges_times() || order.stop(StopKind::Pickup).is_some();
-        if let Some(carrier) = on_board.filter(|_| doing.judges_times())
-            && !(has_origin && self.policy.on_cancelled_on_board == OnBoardRule::Return)
-        {
-            // Nobody takes them off before the vehicle is back: they take up room until then.
-            let load = order.load();
-            self.vehicles[carrier.index()].kept += load;
-        }
-        if on_board.is_some() && has_origin && self.policy.on_cancelled_on_board == OnBoardRule::Return {
-            self.send_back(id, doing);
-        } else {
-            self.close(id, Closed::Cancelled, doing);
-        }
+        self.cancel(id, doing);
         doing.ask();
         Ok(())
     }
 
+    /// A known order is cancelled: goods on board go back, or stay aboard, as the policy says.
+    fn cancel(&mut self, id: OrderId, doing: &mut Applying) {
+        if self.orders[id.index()].closed.is_some() {
+            self.open_again(id, doing);
+        }
+        let order = &self.orders[id.index()];
+        if let Placement::OnRoute(vehicle) = order.placement {
+            doing.ask_vehicle(vehicle);
+        }
+        let carrier = if doing.remembers() { order.carrier() } else { order.on_board };
+        let has_origin = !doing.judges_times() || order.origin().is_some();
+        if carrier.is_some() && has_origin && self.policy.on_cancelled_on_board == OnBoardRule::Return {
+            self.send_back(id, doing);
+            return;
+        }
+        if let Some(carrier) = carrier.filter(|_| doing.judges_times()) {
+            self.keep(id, carrier, doing);
+        }
+        self.close(id, Closed::Cancelled, doing);
+    }
+
     /// The delivery becomes a return to where the goods were picked up.
     pub(crate) fn send_back(&mut self, id: OrderId, doing: &mut Applying) {
-        let back_to = self.orders[id.index()].stop(StopKind::Pickup).map(|stop| stop.position);
+        let back_to = self.orders[id.index()].origin();
         let order = &mut self.orders[id.index()];
         order.delivery_moved_to = back_to;
         order.delivery = crate::Progress::default();
         if let Placement::OnRoute(vehicle) = order.placement {
-            if self.vehicles[vehicle.index()].under_way.is_some_and(|under| under.order == id) {
+            let is_driving_there = |under: UnderWay| (under.order, under.stop) == (id, StopKind::Delivery);
+            if self.vehicles[vehicle.index()].under_way.is_some_and(is_driving_there) {
                 self.vehicles[vehicle.index()].under_way = None;
             }
             self.vehicles[vehicle.index()].route.revision = doing.seq;

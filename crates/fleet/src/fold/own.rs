@@ -82,7 +82,7 @@ impl Fleet {
         Ok(())
     }
 
-    fn goods_are_at(&mut self, order: OrderId, position: Position, doing: &mut Applying) {
+    pub(super) fn goods_are_at(&mut self, order: OrderId, position: Position, doing: &mut Applying) {
         let state = &self.orders[order.index()];
         if state.pickup_moved_to == Some(position) || !state.is_open() {
             return;

@@ -40,9 +40,18 @@ impl Fleet {
             self.chain.epoch = self.chain.epoch.max(proposal.epoch);
             self.chain.rev = proposal.rev;
             self.chain.hash = hash;
-            self.chain.rules = self.chain.rules.max(proposal.rules);
         }
         doing.rules = proposal.rules;
+        if links {
+            let is_first = self.chain.rules == 0 && proposal.rules > 0;
+            if is_first {
+                self.first_rules(proposal.rules, doing);
+            }
+            self.chain.rules = self.chain.rules.max(proposal.rules);
+            if is_first {
+                self.redigest_what_was_told();
+            }
+        }
         let broken = !links;
         if !old_epoch && links {
             for (index, group) in proposal.groups.iter().enumerate() {

@@ -57,13 +57,19 @@ impl Fleet {
             doing.flag(Flag::Gap);
         }
         self.orders[order.index()].progress_mut(stop.stop).arrived.get_or_insert(Mark { vehicle, at });
-        let place = self.orders[order.index()].stop(stop.stop).map(|stop| stop.position).or(stop.position);
+        let said = self.place_said(stop.position, doing);
+        let place = self.orders[order.index()].stop(stop.stop).map(|stop| stop.position).or(said);
         let state = &mut self.vehicles[vehicle.index()];
         if let Some(under) = state.under_way.as_mut().filter(|under| under.order == order && under.stop == stop.stop) {
             under.arrived.get_or_insert(at);
         }
         if let Some(position) = place {
-            state.stands_at(position, at);
+            let is_known_better = state.anchor.is_some_and(|anchor| at < anchor.at && anchor.at <= doing.now);
+            if doing.remembers() && is_known_better {
+                self.was_at(vehicle, position, at, doing);
+            } else {
+                state.stands_at(position, at);
+            }
         }
         Ok(())
     }
@@ -112,6 +118,9 @@ impl Fleet {
                 state.breaks_taken += 1;
             }
             state.under_way = Some(UnderWay { order, stop: stop.stop, departed: at, arrived: None });
+            if doing.remembers() {
+                state.told.note(Told::Driven, at);
+            }
             self.leave_with_goods(vehicle, doing);
         }
         Ok(())
@@ -141,27 +150,42 @@ impl Fleet {
         let (order, vehicle) = self.reported(stop, doing)?;
         let at = Self::report_time(stop.at, doing);
         let mark = Mark { vehicle, at };
-        if self.orders[order.index()].progress(stop.stop).is_done() {
+        let progress = self.orders[order.index()].progress(stop.stop);
+        // What was served at last was served, whatever failed before.
+        if progress.completed.is_some() || (progress.failed.is_some() && !doing.remembers()) {
             return Err(Refused::StopDone);
         }
         let told = &self.orders[order.index()].told;
-        if stop.stop == StopKind::Delivery && doing.judges_times() && told.is_newer_than(at, Told::Cancelled) {
-            // The cancellation came too late: the goods had been delivered where they were ordered.
+        let is_before_the_return =
+            (doing.judges_times() && told.is_newer_than(at, Told::Cancelled)) || told.is_newer_than(at, Told::Failed);
+        if stop.stop == StopKind::Delivery && is_before_the_return {
+            // It came too late to send the goods back: they had been delivered where they were ordered.
             self.orders[order.index()].delivery_moved_to = None;
         }
-        let place = self.orders[order.index()].stop(stop.stop).map(|stop| stop.position).or(stop.position);
+        let said = self.place_said(stop.position, doing);
+        let place = self.orders[order.index()].stop(stop.stop).map(|stop| stop.position).or(said);
         self.leave_stop(order, vehicle, stop.stop, at, place, doing);
         self.leave_with_goods(vehicle, doing);
         if self.orders[order.index()].progress(stop.stop).arrived.is_none() {
             doing.flag(Flag::Gap);
         }
         self.orders[order.index()].progress_mut(stop.stop).completed = Some(mark);
+        if doing.remembers() {
+            let state = &mut self.orders[order.index()];
+            state.progress_mut(stop.stop).failed = None;
+            // Who has served it has taken it.
+            state.rejected_by.retain(|&other| other != vehicle);
+        }
         if self.orders[order.index()].spec.is_none() {
             return Ok(());
         }
         if self.orders[order.index()].closed.is_some() {
             // Served although cancelled or given up: what happened, happened.
             doing.flag(Flag::Conflict);
+            if doing.remembers() {
+                self.happened_all_the_same(order, vehicle, stop.stop, mark, doing);
+                return Ok(());
+            }
             if stop.stop == StopKind::Delivery {
                 self.orders[order.index()].closed = Some(Closed::Served);
             }
@@ -179,7 +203,7 @@ impl Fleet {
         match stop.stop {
             StopKind::Pickup => {
                 let on_route = self.orders[order.index()].placement == Placement::OnRoute(vehicle);
-                self.load_on_board(order, vehicle, doing);
+                self.take_aboard(order, vehicle, doing);
                 if !on_route {
                     self.orders[order.index()].placement = Placement::Unplaced;
                     doing.ask_order(order);
@@ -201,10 +225,14 @@ impl Fleet {
     pub(crate) fn stop_failed(&mut self, stop: &StopEvent, reason: FailReason, doing: &mut Applying) -> Verdict {
         let (order, vehicle) = self.reported(stop, doing)?;
         let at = Self::report_time(stop.at, doing);
+        if doing.remembers() {
+            self.failed_before(order, stop.stop, (Mark { vehicle, at }, reason))?;
+        }
         if self.orders[order.index()].progress(stop.stop).is_done() {
             return Err(Refused::StopDone);
         }
-        let place = self.orders[order.index()].stop(stop.stop).map(|stop| stop.position).or(stop.position);
+        let said = self.place_said(stop.position, doing);
+        let place = self.orders[order.index()].stop(stop.stop).map(|stop| stop.position).or(said);
         self.leave_stop(order, vehicle, stop.stop, at, place, doing);
         if self.orders[order.index()].spec.is_none() {
             self.orders[order.index()].progress_mut(stop.stop).failed = Some((Mark { vehicle, at }, reason));
@@ -220,33 +248,176 @@ impl Fleet {
             doing.flag(Flag::Conflict);
             doing.ask_vehicle(planned);
         }
-        let goods_on_board = self.orders[order.index()].on_board == Some(vehicle);
-        let returning = self.orders[order.index()].delivery_moved_to.is_some();
+        self.fail(order, stop.stop, (Mark { vehicle, at }, reason), doing);
+        doing.ask_vehicle(vehicle);
+        Ok(())
+    }
+
+    /// A failure that is told beside another, or beside a return, of the same order. `Err`: nothing else follows from it.
+    pub(super) fn failed_before(&mut self, order: OrderId, stop: StopKind, failure: (Mark, FailReason)) -> Verdict {
+        let (Mark { at, .. }, reason) = failure;
+        let state = &mut self.orders[order.index()];
+        if state.progress(stop).completed.is_none()
+            && let Some((last, _)) = state.progress(stop).failed
+        {
+            if last.at < at {
+                // The newest says until when a new appointment counts.
+                state.progress_mut(stop).failed = Some(failure);
+                state.told.note(Told::Failed, at);
+                if let Some(Closed::Failed(why)) = &mut state.closed {
+                    *why = reason;
+                }
+            }
+            return Err(Refused::StopDone);
+        }
+        if state.progress(stop).completed.is_none()
+            && let Some(Closed::Failed(why)) = &mut state.closed
+        {
+            // Its other stop failed, too.
+            if !state.told.is_newer_than(at, Told::Failed) {
+                *why = reason;
+            }
+            state.progress_mut(stop).failed = Some(failure);
+            state.told.note(Told::Failed, at);
+            return Err(Refused::OrderClosed);
+        }
+        let (cancelled, failed) =
+            (state.told.is_newer_than(at, Told::Cancelled), state.told.is_newer_than(at, Told::Failed));
+        if stop == StopKind::Delivery && state.delivery_moved_to.is_some() && (cancelled || failed) {
+            // The goods are on their way back already.
+            return Err(Refused::Superseded);
+        }
+        Ok(())
+    }
+
+    /// A stop of an open order has failed.
+    pub(super) fn fail(
+        &mut self,
+        order: OrderId,
+        stop: StopKind,
+        (mark, reason): (Mark, FailReason),
+        doing: &mut Applying,
+    ) {
+        let vehicle = mark.vehicle;
+        let state = &self.orders[order.index()];
+        let goods_on_board =
+            state.on_board == Some(vehicle) || (doing.remembers() && state.rescue_from == Some(vehicle));
+        let returning = state.delivery_moved_to.is_some();
+        // A new appointment was made since: it is tried again.
+        let is_tried_again = doing.remembers() && state.told.has_appointment_after(mark.at);
         // Goods of a job go back with the vehicle, wherever that ends.
-        let has_origin = !doing.judges_times() || self.orders[order.index()].stop(StopKind::Pickup).is_some();
-        if stop.stop == StopKind::Delivery
+        let has_origin = !doing.judges_times() || state.origin().is_some();
+        if stop == StopKind::Delivery
             && has_origin
             && goods_on_board
             && !returning
+            && !is_tried_again
             && self.policy.on_failed_delivery == OnBoardRule::Return
         {
             // The failed visit is gone; its order goes on as a return.
+            if doing.remembers() {
+                self.orders[order.index()].told.note(Told::Failed, mark.at);
+            }
+            if let Placement::OnRoute(planned) = self.orders[order.index()].placement
+                && planned != vehicle
+            {
+                // Whoever was to fetch them is told anew.
+                self.take_off_route(order, planned, doing);
+            }
             let state = &mut self.vehicles[vehicle.index()];
             state.route.visits.retain(|visit| visit.order != order);
             self.orders[order.index()].placement = Placement::Unplaced;
             self.send_back(order, doing);
             doing.route(vehicle);
-        } else {
-            self.orders[order.index()].progress_mut(stop.stop).failed = Some((Mark { vehicle, at }, reason));
-            if goods_on_board && doing.judges_times() {
-                // Nobody takes them off: they stay aboard and take up room.
-                let load = self.orders[order.index()].load();
-                self.vehicles[vehicle.index()].kept += load;
+            return;
+        }
+        if doing.remembers() {
+            self.orders[order.index()].told.note(Told::Failed, mark.at);
+        }
+        self.orders[order.index()].progress_mut(stop).failed = Some((mark, reason));
+        if goods_on_board && doing.judges_times() {
+            self.keep(order, vehicle, doing);
+        }
+        self.close(order, Closed::Failed(reason), doing);
+        if is_tried_again {
+            self.open_again(order, doing);
+        }
+    }
+
+    /// Nobody takes the goods of an order off: they stay aboard and take up room until the shift ends.
+    pub(super) fn keep(&mut self, order: OrderId, vehicle: VehicleId, doing: &mut Applying) {
+        doing.vehicle(vehicle);
+        let load = self.orders[order.index()].load();
+        let state = &mut self.vehicles[vehicle.index()];
+        if state.on || !doing.remembers() {
+            state.kept += load;
+        }
+    }
+
+    /// Goods that were thought to stay aboard are gone.
+    pub(super) fn keep_no_more(&mut self, order: OrderId, vehicle: VehicleId, doing: &mut Applying) -> bool {
+        doing.vehicle(vehicle);
+        let load = self.orders[order.index()].load();
+        let state = &mut self.vehicles[vehicle.index()];
+        let were_kept = state.on && state.kept.0.iter().zip(load.0).all(|(&kept, load)| kept >= load);
+        if were_kept {
+            state.kept -= load;
+        }
+        were_kept
+    }
+
+    /// A stop of an order was served, which is over as far as was told before.
+    fn happened_all_the_same(
+        &mut self,
+        order: OrderId,
+        vehicle: VehicleId,
+        stop: StopKind,
+        mark: Mark,
+        doing: &mut Applying,
+    ) {
+        let state = &mut self.orders[order.index()];
+        let closed = state.closed;
+        match stop {
+            StopKind::Delivery => {
+                if closed == Some(Closed::Served) {
+                    return;
+                }
+                let had_goods = state.pickup.completed.is_some() || state.told.0.contains_key(&Told::Loaded);
+                state.closed = Some(Closed::Served);
+                if state.is_shipment() {
+                    state.pickup.completed.get_or_insert(mark);
+                }
+                if had_goods {
+                    self.keep_no_more(order, vehicle, doing);
+                }
             }
-            self.close(order, Closed::Failed(reason), doing);
+            StopKind::Pickup => match closed {
+                None | Some(Closed::Served) => {}
+                Some(Closed::Cancelled) => {
+                    if self.policy.on_cancelled_on_board == OnBoardRule::Return {
+                        self.reopen(order, doing);
+                        self.load_on_board(order, vehicle, doing);
+                        self.send_back(order, doing);
+                        self.put_down(order, doing);
+                    } else {
+                        self.keep(order, vehicle, doing);
+                    }
+                }
+                Some(Closed::Failed(_)) => {
+                    let failed = state.delivery.failed;
+                    self.reopen(order, doing);
+                    self.take_aboard(order, vehicle, doing);
+                    match failed {
+                        None => doing.ask_order(order),
+                        Some(failed) => {
+                            self.orders[order.index()].delivery.failed = None;
+                            self.fail(order, StopKind::Delivery, failed, doing);
+                        }
+                    }
+                }
+            },
         }
         doing.ask_vehicle(vehicle);
-        Ok(())
     }
 
     /// The vehicle is done with a stop: the visit leaves its route, and the vehicle is free there.
@@ -273,27 +444,40 @@ impl Fleet {
         if state.under_way.is_none_or(|under| under.order == order) {
             state.under_way = None;
         }
-        if let Some(position) = place
-            && state.anchor.is_none_or(|anchor| anchor.at <= at)
-        {
-            state.stands_at(position, at);
-        }
         state.stops_done += 1;
+        if let Some(position) = place {
+            if state.anchor.is_none_or(|anchor| anchor.at <= at) {
+                state.stands_at(position, at);
+            } else if doing.remembers() {
+                self.was_at(vehicle, position, at, doing);
+            }
+        }
         doing.vehicle(vehicle);
     }
 
     pub(crate) fn assignment_rejected(&mut self, vehicle: &Name, order: &Name, doing: &mut Applying) -> Verdict {
         let vehicle = self.known_vehicle(vehicle)?;
-        let order = self.known_order(order)?;
+        let known = self.known_order(order);
+        let order = if doing.remembers() { self.intern_order(order)? } else { known? };
         doing.order(order);
         doing.vehicle(vehicle);
-        self.still_open(order)?;
-        if self.orders[order.index()].on_board == Some(vehicle) {
+        if !doing.remembers() {
+            self.still_open(order)?;
+        }
+        let state = &self.orders[order.index()];
+        let mut served = [state.pickup.completed, state.delivery.completed].into_iter().flatten();
+        let has_it = served.any(|mark| mark.vehicle == vehicle) && doing.remembers();
+        if state.on_board == Some(vehicle) || has_it {
             return Err(Refused::OnBoard);
+        }
+        if doing.remembers() && !self.orders[order.index()].note_word(Mark { vehicle, at: doing.at }) {
+            return Err(Refused::Superseded);
         }
         if !self.orders[order.index()].rejected_by.contains(&vehicle) {
             self.orders[order.index()].rejected_by.push(vehicle);
         }
+        known?;
+        self.still_open(order)?;
         if self.orders[order.index()].placement != Placement::OnRoute(vehicle) {
             return Err(Refused::NotOnRoute);
         }

@@ -197,7 +197,8 @@ impl Fleet {
                 [progress.departed, progress.arrived, progress.completed, progress.failed.map(|(mark, _)| mark)]
             });
             let others = [order.on_board, order.pinned, order.rescue_from, order.last_vehicle];
-            for id in marks.flatten().map(|mark| mark.vehicle).chain(others.into_iter().flatten()) {
+            let words = order.words.iter().copied();
+            for id in marks.flatten().chain(words).map(|mark| mark.vehicle).chain(others.into_iter().flatten()) {
                 due.remove(&id);
             }
             for id in &order.rejected_by {

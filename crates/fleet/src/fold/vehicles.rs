@@ -12,11 +12,18 @@ impl Fleet {
         let id = self.intern_vehicle(&spec.name);
         doing.vehicle(id);
         doing.tell(&mut self.vehicles[id.index()].told, Told::Registered)?;
+        if doing.remembers() {
+            self.vehicles[id.index()].settle_earlier_rules(doing);
+        }
         let skills = self.skill_bits(&spec.skills)?;
         let state = &mut self.vehicles[id.index()];
         state.spec = Some(spec.clone());
         state.spec_digest = vehicle_spec_digest(spec);
         state.skills = skills;
+        if doing.remembers() {
+            // The shift of who is signed on follows, as far as he has not named another.
+            state.follow_duties();
+        }
         if state.on {
             // It signed on before it was registered, or its properties changed during the shift.
             if state.shift.is_none() {
@@ -132,19 +139,7 @@ impl Fleet {
                 self.orders[order.index()].told.0.remove(&Told::Loaded);
             }
         }
-        let state = &self.vehicles[id.index()];
-        let place = state.anchor.map(|anchor| anchor.position);
-        for &order in &on_board {
-            let state = &mut self.orders[order.index()];
-            state.on_board = None;
-            state.rescue_from = Some(id);
-            state.pickup = crate::Progress::default();
-            state.pickup_moved_to = place;
-        }
-        let waiting = &mut self.vehicles[id.index()].goods_waiting;
-        waiting.extend(&on_board);
-        waiting.sort_unstable();
-        waiting.dedup();
+        self.wait_for_rescue(id, &on_board);
         for order in visits.iter().map(|visit| visit.order).chain(on_board).chain(loaded) {
             if self.orders[order.index()].is_open() {
                 self.orders[order.index()].placement = Placement::Unplaced;
@@ -155,6 +150,38 @@ impl Fleet {
                 doing.ask_order(order);
             }
             doing.order(order);
+        }
+    }
+
+    /// Goods of orders are where this vehicle stands, and wait there for whoever fetches them.
+    fn wait_for_rescue(&mut self, id: VehicleId, orders: &[OrderId]) {
+        let place = self.vehicles[id.index()].anchor.map(|anchor| anchor.position);
+        for &order in orders {
+            let state = &mut self.orders[order.index()];
+            state.on_board = None;
+            state.rescue_from = Some(id);
+            state.pickup = crate::Progress::default();
+            state.pickup_moved_to = place;
+        }
+        let waiting = &mut self.vehicles[id.index()].goods_waiting;
+        waiting.extend(orders);
+        waiting.sort_unstable();
+        waiting.dedup();
+    }
+
+    /// Goods are picked up. Where it was told before that their vehicle has stopped since, they are where it stands.
+    pub(super) fn take_aboard(&mut self, order: OrderId, id: VehicleId, doing: &mut Applying) {
+        self.load_on_board(order, id, doing);
+        self.put_down(order, doing);
+    }
+
+    /// Goods on board of a vehicle that has stopped are where it stands.
+    pub(super) fn put_down(&mut self, order: OrderId, doing: &mut Applying) {
+        let state = &self.orders[order.index()];
+        let Some(id) = state.on_board.filter(|_| doing.remembers() && state.is_shipment()) else { return };
+        if self.vehicles[id.index()].has_stopped() {
+            self.vehicles[id.index()].on_board.retain(|&other| other != order);
+            self.wait_for_rescue(id, &[order]);
         }
     }
 
@@ -170,6 +197,13 @@ impl Fleet {
         }
         // Goods nobody has fetched yet are on board again.
         let waiting = std::mem::take(&mut state.goods_waiting);
+        self.aboard_again(id, waiting, doing);
+        doing.ask_vehicle(id);
+        Ok(())
+    }
+
+    /// Goods that waited on a vehicle are on board of it again.
+    pub(super) fn aboard_again(&mut self, id: VehicleId, waiting: Vec<OrderId>, doing: &mut Applying) {
         for order in waiting {
             if let Placement::OnRoute(other) = self.orders[order.index()].placement {
                 self.take_off_route(order, other, doing);
@@ -188,8 +222,6 @@ impl Fleet {
                 doing.ask_order(order);
             }
         }
-        doing.ask_vehicle(id);
-        Ok(())
     }
 
     pub(crate) fn load_on_board(&mut self, order: OrderId, vehicle: VehicleId, doing: &mut Applying) {

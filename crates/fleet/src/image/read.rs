@@ -224,6 +224,7 @@ impl Fleet {
             on_board: vehicle(&image.on_board)?,
             pinned: vehicle(&image.pinned)?,
             rejected_by: image.rejected_by.iter().map(|name| self.vehicle_named(name)).collect::<Result<_, _>>()?,
+            words: image.words.iter().map(|word| self.read_mark(word)).collect::<Result<_, _>>()?,
             pickup_moved_to: image.pickup_moved_to,
             delivery_moved_to: image.delivery_moved_to,
             rescue_from: vehicle(&image.rescue_from)?,
@@ -287,6 +288,7 @@ impl Fleet {
             accepted: image.accepted,
             kept: image.kept,
             told: image.told.clone(),
+            duties: image.duties.clone(),
             touched: image.touched,
             ..VehicleState::new(image.name.clone())
         };

@@ -87,6 +87,7 @@ impl Fleet {
             },
             on_board: vehicle(order.on_board),
             pinned: vehicle(order.pinned),
+            words: order.words.iter().map(|&word| self.mark_image(word)).collect(),
             rejected_by: order.rejected_by.iter().map(|&id| self.name_of_vehicle(id)).collect(),
             pickup_moved_to: order.pickup_moved_to,
             delivery_moved_to: order.delivery_moved_to,
@@ -127,6 +128,7 @@ impl Fleet {
             accepted: vehicle.accepted,
             kept: vehicle.kept,
             told: vehicle.told.clone(),
+            duties: vehicle.duties.clone(),
             touched: vehicle.touched,
         }
     }

@@ -1,8 +1,8 @@
 //! What is known of each order and each vehicle, and the facts that wait for an answer, version 1.
 
 use fleetfold_fleet::{
-    Anchor, AskImage, Closed, MarkImage, OrderImage, PlacementImage, ProgressImage, Told, ToldTimes, UnderWayImage,
-    Unlocated, VehicleImage,
+    Anchor, AskImage, Closed, Duties, Duty, DutyTold, MarkImage, OrderImage, PlacementImage, ProgressImage, Told,
+    ToldTimes, UnderWayImage, Unlocated, VehicleImage, Working,
 };
 use fleetfold_model::{
     FailReason, LOAD_DIMENSIONS, Load, LogSeq, Metres, Millis, PlannedVisit, StopKind, Timestamp, UnassignedReason,
@@ -118,6 +118,104 @@ fn told_times(told: Vec<ToldV1>) -> ToldTimes {
     ToldTimes(told.into_iter().map(|ToldV1 { what: Word(what), at_ms }| (what, Timestamp(at_ms))).collect())
 }
 
+/// What follows from facts about whether a vehicle works.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+struct WorkingV1 {
+    #[serde(default, skip_serializing_if = "is_default")]
+    on: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    since_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    lost: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    shift: Option<ShiftSpecV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    ends_ms: Option<i64>,
+}
+
+/// A fact about whether a vehicle works: `on`, `off`, `ends`, `lost` or `back`.
+#[derive(PartialEq, Serialize, Deserialize)]
+enum DutyV1 {
+    #[serde(rename = "on")]
+    On(Option<ShiftSpecV1>),
+    #[serde(rename = "off")]
+    Off,
+    #[serde(rename = "ends_ms")]
+    Ends(i64),
+    #[serde(rename = "lost")]
+    Lost,
+    #[serde(rename = "back")]
+    Back,
+}
+
+/// Such a fact and when it happened.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct DutyToldV1 {
+    at_ms: i64,
+    what: DutyV1,
+}
+
+/// Facts about whether a vehicle works.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+struct DutiesV1 {
+    #[serde(default, skip_serializing_if = "is_default")]
+    settled: WorkingV1,
+    #[serde(default, skip_serializing_if = "is_default")]
+    settled_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    facts: Vec<DutyToldV1>,
+}
+
+impl From<Duties> for DutiesV1 {
+    fn from(Duties { settled, settled_at, facts }: Duties) -> Self {
+        let Working { is_on, since, is_lost, shift, ends } = settled;
+        let ms = |at: Option<Timestamp>| at.map(|Timestamp(at)| at);
+        let (on, lost, shift) = (is_on, is_lost, shift.map(Into::into));
+        let fact = |DutyTold { at, what }| DutyToldV1 {
+            at_ms: at.0,
+            what: match what {
+                Duty::On(shift) => DutyV1::On(shift.map(Into::into)),
+                Duty::Off => DutyV1::Off,
+                Duty::Ends(at) => DutyV1::Ends(at.0),
+                Duty::Lost => DutyV1::Lost,
+                Duty::Back => DutyV1::Back,
+            },
+        };
+        Self {
+            settled: WorkingV1 { on, since_ms: ms(since), lost, shift, ends_ms: ms(ends) },
+            settled_ms: ms(settled_at),
+            facts: facts.into_iter().map(fact).collect(),
+        }
+    }
+}
+
+impl From<DutiesV1> for Duties {
+    fn from(DutiesV1 { settled, settled_ms, facts }: DutiesV1) -> Self {
+        let WorkingV1 { on, since_ms, lost, shift, ends_ms } = settled;
+        let fact = |DutyToldV1 { at_ms, what }| DutyTold {
+            at: Timestamp(at_ms),
+            what: match what {
+                DutyV1::On(shift) => Duty::On(shift.map(Into::into)),
+                DutyV1::Off => Duty::Off,
+                DutyV1::Ends(at) => Duty::Ends(Timestamp(at)),
+                DutyV1::Lost => Duty::Lost,
+                DutyV1::Back => Duty::Back,
+            },
+        };
+        Self {
+            settled: Working {
+                is_on: on,
+                since: since_ms.map(Timestamp),
+                is_lost: lost,
+                shift: shift.map(Into::into),
+                ends: ends_ms.map(Timestamp),
+            },
+            settled_at: settled_ms.map(Timestamp),
+            facts: facts.into_iter().map(fact).collect(),
+        }
+    }
+}
+
 /// One order.
 #[derive(Serialize, Deserialize)]
 pub(super) struct OrderImageV1 {
@@ -141,6 +239,8 @@ pub(super) struct OrderImageV1 {
     pinned: Option<NameText>,
     #[serde(default, skip_serializing_if = "is_default")]
     rejected_by: Vec<NameText>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    words: Vec<MarkImageV1>,
     #[serde(default, skip_serializing_if = "is_default")]
     pickup_moved_to: Option<PointV1>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -180,6 +280,7 @@ impl From<OrderImage> for OrderImageV1 {
             on_board,
             pinned,
             rejected_by,
+            words,
             pickup_moved_to,
             delivery_moved_to,
             rescue_from,
@@ -212,6 +313,7 @@ impl From<OrderImage> for OrderImageV1 {
             on_board: on_board.map(NameText),
             pinned: pinned.map(NameText),
             rejected_by: texts(rejected_by),
+            words: words.into_iter().map(Into::into).collect(),
             pickup_moved_to: pickup_moved_to.map(Into::into),
             delivery_moved_to: delivery_moved_to.map(Into::into),
             rescue_from: rescue_from.map(NameText),
@@ -250,6 +352,7 @@ impl From<OrderImageV1> for OrderImage {
             on_board: plain(order.on_board),
             pinned: plain(order.pinned),
             rejected_by: names(order.rejected_by),
+            words: order.words.into_iter().map(Into::into).collect(),
             pickup_moved_to: order.pickup_moved_to.map(Into::into),
             delivery_moved_to: order.delivery_moved_to.map(Into::into),
             rescue_from: plain(order.rescue_from),
@@ -372,6 +475,8 @@ pub(super) struct VehicleImageV1 {
     #[serde(default, skip_serializing_if = "is_default")]
     told: Vec<ToldV1>,
     #[serde(default, skip_serializing_if = "is_default")]
+    duties: DutiesV1,
+    #[serde(default, skip_serializing_if = "is_default")]
     touched_ms: i64,
 }
 
@@ -395,6 +500,7 @@ impl From<VehicleImage> for VehicleImageV1 {
             accepted,
             kept: Load(kept_thousandths),
             told: times,
+            duties,
             touched,
         } = vehicle;
         Self {
@@ -420,6 +526,7 @@ impl From<VehicleImage> for VehicleImageV1 {
             accepted_seq: accepted.0,
             kept_thousandths,
             told: told(times),
+            duties: duties.into(),
             touched_ms: touched.0,
         }
     }
@@ -456,6 +563,7 @@ impl From<VehicleImageV1> for VehicleImage {
             accepted: LogSeq(vehicle.accepted_seq),
             kept: Load(vehicle.kept_thousandths),
             told: told_times(vehicle.told),
+            duties: vehicle.duties.into(),
             touched: Timestamp(vehicle.touched_ms),
             name,
         }

@@ -184,6 +184,9 @@ words!(Told:
     Told::Lost => "lost",
     Told::Loaded => "loaded",
     Told::Forced => "forced",
+    Told::Pinned => "pinned",
+    Told::Failed => "failed",
+    Told::Driven => "driven",
 );
 words!(UnassignedReason:
     UnassignedReason::NoVehicle => "no_vehicle",

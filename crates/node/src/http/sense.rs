@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use fleetfold_fleet::Zone;
 use fleetfold_journal::Address;
-use fleetfold_model::Event;
-use fleetfold_wire::{CloudEvent, Decoded, Warning, What, decode, odd_in_zone, other_coordinates};
+use fleetfold_model::{Event, Space};
+use fleetfold_wire::{CloudEvent, Decoded, Warning, What, decode, odd_in_zone, other_coordinates, place_nowhere};
 use tokio::sync::oneshot;
 
 use crate::clock;
@@ -57,6 +57,15 @@ pub(super) async fn wrong_coordinates(live: &Live, decoded: &Decoded) -> Result<
         "it does so until a `zone.opened` says something else in `coordinates`"
     };
     Err(format!("`{field}`: {}; {why}", detail.unwrap_or_default()))
+}
+
+/// A place where somebody is to drive and that nobody has filled in: what is wrong with it.
+pub(super) fn nowhere(live: &Live, decoded: &Decoded) -> Option<String> {
+    if live.opened.borrow().space == Space::Planar {
+        return None;
+    }
+    let Warning { field, detail, .. } = place_nowhere(decoded.kind, &decoded.envelope)?;
+    Some(format!("`{field}`: {}", detail.unwrap_or_default()))
 }
 
 /// Waits until the fold has come to an entry; false if that takes too long.

@@ -221,6 +221,9 @@ impl Worker {
             }
             Note::Flagged { seq, flag } => {
                 tracing::debug!(seq = seq.0, why = view::flag_words(*flag), "odd fact taken");
+                if *flag == Flag::Nowhere {
+                    self.metrics.implausible();
+                }
                 // Stages that were not reported are usual, and a wrong clock is told by whoever reads the message.
                 if *flag == Flag::Conflict
                     && let Some(message) = &self.folding

@@ -81,8 +81,9 @@ pub(crate) struct Trigger {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct StopTimes {
     pub(crate) stop: &'static str,
-    pub(crate) arrival: i64,
-    pub(crate) start: i64,
+    /// `None`: no road leads there.
+    pub(crate) arrival: Option<i64>,
+    pub(crate) start: Option<i64>,
     pub(crate) late_seconds: f64,
 }
 
@@ -157,8 +158,8 @@ pub(crate) fn vehicle_name(fleet: &Fleet, vehicle: VehicleId) -> String {
 pub(crate) fn stops(possible: &Possible) -> Vec<StopTimes> {
     let stop = |&(kind, arrival, start, late): &(StopKind, Timestamp, Timestamp, Millis)| StopTimes {
         stop: stop_name(kind),
-        arrival: arrival.0,
-        start: start.0,
+        arrival: Some(arrival.0),
+        start: Some(start.0),
         late_seconds: seconds(late),
     };
     possible.stops.iter().map(stop).collect()
@@ -314,7 +315,8 @@ pub(crate) struct ExplainedOrder {
 pub(crate) struct ExplainedVisit {
     pub(crate) order: String,
     pub(crate) stop: &'static str,
-    pub(crate) start: i64,
+    /// `None`: no road leads there.
+    pub(crate) start: Option<i64>,
     pub(crate) late_seconds: f64,
     pub(crate) frozen: bool,
     /// The number of the plan that put it on this route.

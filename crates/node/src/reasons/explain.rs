@@ -8,7 +8,8 @@ use fleetfold_engine::Outlook;
 use fleetfold_engine::reasons::{Group, Parts, Stand, decision, place, route};
 use fleetfold_fleet::{Closed, Fleet, Placement};
 use fleetfold_model::{
-    Cost as Money, Event, ExchangeGroup, LogSeq, Millis, Name, OrderId, Proposal, StopKind, Timestamp, VehicleId,
+    CUT_OFF, Cost as Money, Event, ExchangeGroup, LogSeq, Millis, Name, OrderId, Proposal, StopKind, Timestamp,
+    VehicleId,
 };
 use fleetfold_roads::Network;
 
@@ -440,10 +441,13 @@ fn order_as_it_stands(
     match state.placement {
         Placement::OnRoute(vehicle) => {
             told.vehicle = Some(vehicle_name(fleet, vehicle));
-            for visit in fleet.vehicle(vehicle).route.visits.iter().filter(|visit| visit.order == id) {
+            let route = &fleet.vehicle(vehicle).route;
+            for (index, visit) in route.visits.iter().enumerate().filter(|(_, visit)| visit.order == id) {
                 let due = state.stop(visit.stop).and_then(|stop| stop.due);
-                let late = due.map_or(Millis(0), |due| Millis((visit.start - due).0.max(0)));
-                let (arrival, start) = (visit.arrival.0, visit.start.0);
+                let has_time = !route.is_cut_off_at(index);
+                let late = due.filter(|_| has_time).map_or(Millis(0), |due| Millis((visit.start - due).0.max(0)));
+                let time = |at: Timestamp| has_time.then_some(at.0);
+                let (arrival, start) = (time(visit.arrival), time(visit.start));
                 told.stops.push(StopTimes { stop: stop_name(visit.stop), arrival, start, late_seconds: seconds(late) });
             }
         }
@@ -498,15 +502,101 @@ fn vehicle_as_it_stands(
         let order = fleet.order(visit.order);
         let due = order.stop(visit.stop).and_then(|stop| stop.due);
         let planned = (visit.start, due.map_or(Millis(0), |due| Millis((visit.start - due).0.max(0))));
-        let (start, late) = expected(visit.order, visit.stop).unwrap_or(planned);
+        let planned = (!state.route.is_cut_off_at(index)).then_some(planned);
+        let expected = expected(visit.order, visit.stop).filter(|(start, _)| *start - now < CUT_OFF);
+        let (start, late) = expected.or(planned).unzip();
         told.visits.push(ExplainedVisit {
             order: order.name.to_string(),
             stop: stop_name(visit.stop),
-            start: start.0,
-            late_seconds: seconds(late),
+            start: start.map(|Timestamp(start)| start),
+            late_seconds: seconds(late.unwrap_or_default()),
             frozen: index < frozen,
             decision: placed_by.get(&order.name).copied(),
         });
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use fleetfold_model::{
+        FORMAT, LogEntry, MessageHash, Metres, NetworkSpec, PlannedVisit, Position, ProposedRoute, RULES, SearchRecord,
+        Space,
+    };
+    use fleetfold_wire::{What, decode};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_780_304_400_000);
+
+    fn event(kind: &str, data: &Value) -> Event {
+        let event = json!({ "specversion": "1.0", "id": "1", "source": "/shop", "type": format!("fleet.{kind}.v1"),
+            "time": "2026-06-01T09:00:00Z", "data": data });
+        let What::Event(event) = decode(event.to_string().as_bytes()).unwrap().what else { panic!("{kind}") };
+        event
+    }
+
+    /// A vehicle at the origin whose route has one stop, to which no road leads.
+    fn cut_off() -> Fleet {
+        let (vehicle, order) = (Name::new("v1").unwrap(), Name::new("o1").unwrap());
+        let opened = json!({ "timezone": "UTC", "coordinates": "planar", "day_start": "2026-06-01T00:00:00Z",
+            "log_start": "2026-06-01T00:00:00Z", "rate": 1 });
+        let place = json!({ "x_meters": 10.0, "y_meters": 0.0 });
+        let mut fleet = Fleet::new();
+        let tell = |fleet: &mut Fleet, event| {
+            let seq = LogSeq(fleet.applied().0 + 1);
+            let hash = MessageHash(u128::from(seq.0));
+            fleet.apply(&LogEntry { seq, logged_at: NOW, id: 0, time: Some(NOW), hash, event })
+        };
+        tell(&mut fleet, event("zone.opened", &opened));
+        tell(&mut fleet, event("vehicle.registered", &json!({ "vehicle_id": "v1", "start": place })));
+        tell(&mut fleet, event("shift.started", &json!({ "vehicle_id": "v1" })));
+        tell(&mut fleet, event("order.created", &json!({ "order_id": "o1", "job": { "stop": place } })));
+        let late = NOW + CUT_OFF;
+        let visit = PlannedVisit {
+            order,
+            stop: StopKind::Delivery,
+            depart_at: NOW,
+            arrival: late,
+            start: late,
+            departure: late,
+            metres: Metres(0),
+            break_before: Millis(0),
+        };
+        let base = fleet.vehicle(VehicleId(0)).route.revision;
+        let (start, start_at) = (Position { x: 0, y: 0 }, NOW);
+        let route = ProposedRoute { vehicle, base, start, start_at, diverts: false, visits: vec![visit] };
+        let caused_by = fleet.unanswered().keys().copied().collect();
+        let group = ExchangeGroup { routes: vec![route], caused_by, ..ExchangeGroup::default() };
+        let proposal = Proposal {
+            rules: RULES,
+            format: FORMAT,
+            epoch: 1,
+            rev: 1,
+            prev_hash: MessageHash::default(),
+            based_on: fleet.applied(),
+            groups: vec![group],
+            search: SearchRecord::default(),
+            overload: 0,
+            fleet_digest: fleet.digest(),
+        };
+        let change = tell(&mut fleet, Event::PlanProposed(proposal));
+        assert_eq!(change.plan.unwrap().accepted, [true]);
+        fleet
+    }
+
+    #[test]
+    fn a_stop_that_no_road_leads_to_has_no_time() {
+        let fleet = cut_off();
+        let spec = NetworkSpec::Line {
+            space: Space::Planar,
+            metres_per_minute: 600.0,
+            detour_percent: 100,
+            round_up_seconds: 1,
+        };
+        let network = Arc::new(Network::new(&spec).unwrap());
+        let order = order_as_it_stands(&fleet, &network, NOW, (&Name::new("o1").unwrap(), None), 3);
+        assert_eq!(order.stops.iter().map(|stop| (stop.arrival, stop.start)).collect::<Vec<_>>(), [(None, None)]);
+    }
 }

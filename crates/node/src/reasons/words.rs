@@ -75,7 +75,10 @@ fn signed(seconds: f64) -> String {
 fn stop_words(clock: &Clock, stop: &StopTimes) -> String {
     let late =
         if stop.late_seconds > 0.0 { format!(", {} late", span(stop.late_seconds)) } else { ", in time".to_owned() };
-    format!("{} {}{late}", stop.stop, clock.time(stop.start))
+    stop.start.map_or_else(
+        || format!("{}, where no road leads", stop.stop),
+        |start| format!("{} {}{late}", stop.stop, clock.time(start)),
+    )
 }
 
 /// Each order once, with the stop of it that becomes later the most.
@@ -310,7 +313,8 @@ pub(crate) fn vehicle(clock: &Clock, vehicle: &ExplainedVehicle) -> String {
             if visit.late_seconds > 0.0 { format!(", {} late", span(visit.late_seconds)) } else { String::new() };
         let by = visit.decision.map_or(String::new(), |by| format!(" (decision {by})"));
         let frozen = if visit.frozen { ", under way" } else { "" };
-        let _ = writeln!(text, "  {} {} of {}{late}{frozen}{by}", clock.time(visit.start), visit.stop, visit.order);
+        let start = visit.start.map_or("no road leads to the".to_owned(), |start| clock.time(start));
+        let _ = writeln!(text, "  {start} {} of {}{late}{frozen}{by}", visit.stop, visit.order);
     }
     if let Some(made) = &vehicle.decision {
         text.push_str("its route was last changed by\n");

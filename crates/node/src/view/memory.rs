@@ -40,6 +40,8 @@ fn choice_words(choice: &Choice) -> String {
             Obstacle::Skills => "it lacks a skill or may not serve it",
             Obstacle::Capacity => "it is full",
             Obstacle::Shift | Obstacle::Lateness | Obstacle::Dearer => "its shift ends too early",
+            Obstacle::OffDuty => "nobody has signed on to it",
+            Obstacle::BrokenDown => "it has broken down",
         };
         return format!("order {} stays with {vehicle}: pinned to {pinned}, which cannot take it: {why}", choice.order);
     }
@@ -61,6 +63,8 @@ fn choice_words(choice: &Choice) -> String {
             Obstacle::Capacity => "is full".to_owned(),
             Obstacle::Lateness => format!("would be late, +{}", minutes(choice.runner_up_extra.0)),
             Obstacle::Shift => "its shift ends too early".to_owned(),
+            Obstacle::OffDuty => "nobody has signed on to it".to_owned(),
+            Obstacle::BrokenDown => "has broken down".to_owned(),
         };
         let whom = if choice.vehicle.is_some() { "runner-up" } else { "the nearest miss is" };
         let _ = write!(words, "; {whom} {runner_up}, {why}");

@@ -1,0 +1,493 @@
+//! The same facts in any order of arrival: what they come to is told by their times.
+
+mod support;
+
+use fleetfold_fleet::{Fleet, Placement};
+use fleetfold_model::{
+    Event, FailReason, LogEntry, LogSeq, MessageHash, OnBoardRule, OrderChange, Pin, Policy, PriorityRaised, Shift,
+    StopEvent, StopKind, Timestamp, Vehicle,
+};
+use support::{Log, at, name, plan, shipment, vehicle};
+
+/// Zone time of the first fact. Those after it come a minute apart, and all of them an hour later.
+const BEGIN: i64 = 10_000_000;
+const MINUTE: i64 = 60_000;
+
+/// Every order of so many things.
+fn permutations(count: usize) -> Vec<Vec<usize>> {
+    if count == 0 {
+        return vec![Vec::new()];
+    }
+    let shorter = permutations(count - 1).into_iter();
+    shorter
+        .flat_map(|order| {
+            (0..count).map(move |place| {
+                let mut order = order.clone();
+                order.insert(place, count - 1);
+                order
+            })
+        })
+        .collect()
+}
+
+/// Tells facts in an order of arrival; the number of each says when it happened.
+fn told(log: &mut Log, facts: &[Event], order: &[usize]) {
+    log.now = log.now.max(BEGIN + 60 * MINUTE);
+    for &number in order {
+        let happened = BEGIN + number as i64 * MINUTE;
+        log.behind = log.now + 1_000 - happened;
+        let mut event = facts[number].clone();
+        if let Event::StopCompleted(stop) | Event::StopFailed(stop, _) | Event::StopDeparted(stop) = &mut event {
+            stop.at = Timestamp(happened);
+        }
+        log.tell(event);
+    }
+    log.behind = 0;
+}
+
+/// Every order of arrival of some facts comes to the same; `sum` says what is compared.
+fn assert_commutes<T: PartialEq + std::fmt::Debug>(begin: fn() -> Log, facts: &[Event], sum: impl Fn(&Log) -> T) {
+    let mut first = None;
+    for order in permutations(facts.len()) {
+        let mut log = begin();
+        // A position between two facts decides nothing.
+        let (before, after) = order.split_at(facts.len() / 2);
+        told(&mut log, facts, before);
+        log.fleet.hint(&name("v1"), at(777), Timestamp(BEGIN + MINUTE));
+        told(&mut log, facts, after);
+        let found = sum(&log);
+        let first = first.get_or_insert_with(|| (order.clone(), sum(&log)));
+        assert_eq!(found, first.1, "arrival {order:?} differs from {:?} for {facts:#?}", first.0);
+    }
+}
+
+/// Every way to take so many of some facts, each at most once, in their order.
+fn selections(facts: &[Event], count: usize) -> Vec<Vec<Event>> {
+    if count == 0 {
+        return vec![Vec::new()];
+    }
+    let with = |at: usize| {
+        let rest = selections(&facts[at + 1..], count - 1).into_iter();
+        rest.map(move |rest| std::iter::once(facts[at].clone()).chain(rest).collect())
+    };
+    (0..facts.len()).flat_map(with).collect()
+}
+
+// ---- a vehicle -----------------------------------------------------------------------------------------------------
+
+fn hours(starts: i64, ends: i64) -> Shift {
+    Shift { starts: Timestamp(starts), ends: Timestamp(ends), breaks: Vec::new() }
+}
+
+fn registered(starts: i64, ends: i64) -> Event {
+    Event::VehicleRegistered(Vehicle { shift: Some(hours(starts, ends)), ..vehicle("v1", 0) })
+}
+
+fn on(shift: Option<Shift>) -> Event {
+    Event::ShiftStarted { vehicle: name("v1"), shift, position: None }
+}
+
+fn off() -> Event {
+    Event::ShiftEnded { vehicle: name("v1"), at: Timestamp(0) }
+}
+
+fn ends(at: i64) -> Event {
+    Event::ShiftEnded { vehicle: name("v1"), at: Timestamp(at) }
+}
+
+fn lost() -> Event {
+    Event::VehicleLost { vehicle: name("v1"), position: Some(at(300)) }
+}
+
+fn back() -> Event {
+    Event::VehicleBack { vehicle: name("v1"), position: None }
+}
+
+/// A zone whose plans name the newest rules, and that knows no vehicle.
+fn empty() -> Log {
+    let mut log = Log::new();
+    log.plan(None);
+    log
+}
+
+/// The same with a vehicle that is registered.
+fn with_a_vehicle() -> Log {
+    let mut log = empty();
+    log.tell(registered(0, i64::MAX / 8));
+    log
+}
+
+/// Whether the vehicle works, and when.
+fn works(log: &Log) -> Option<(bool, bool, Option<Shift>)> {
+    let state = log.fleet.vehicle(log.fleet.vehicle_id("v1")?);
+    Some((state.on, state.lost, state.shift.clone()))
+}
+
+/// Any four of these facts, each order of their times, each order of their arrival.
+#[test]
+fn signing_on_and_off_breakdowns_and_returns_come_to_the_same_in_any_order() {
+    let far = i64::MAX / 16;
+    let kinds = [on(None), off(), lost(), back(), on(Some(hours(1, far))), off(), ends(far - 1)];
+    for chosen in selections(&kinds, 4) {
+        for times in permutations(4) {
+            let facts: Vec<Event> = times.iter().map(|&number| chosen[number].clone()).collect();
+            assert_commutes(with_a_vehicle, &facts, works);
+        }
+    }
+}
+
+/// Also where nobody has registered the vehicle yet, or its registration changes meanwhile.
+#[test]
+fn a_registration_may_come_before_or_after_what_its_driver_says() {
+    let far = i64::MAX / 16;
+    for facts in [
+        [registered(1, far), on(None), registered(2, far - 1), ends(far - 2), lost()],
+        [registered(1, far), on(Some(hours(3, far))), lost(), off(), on(None)],
+        [on(None), lost(), registered(1, far), off(), registered(2, far)],
+    ] {
+        assert_commutes(empty, &facts, works);
+    }
+}
+
+/// A sign-off that is told before its sign-on, and an old sign-on that is told after a breakdown.
+#[test]
+fn a_sign_off_that_comes_before_its_sign_on_is_not_forgotten() {
+    let mut log = with_a_vehicle();
+    told(&mut log, &[on(None), off()], &[1, 0]);
+    assert_eq!(works(&log).map(|works| works.0), Some(false));
+    let mut log = with_a_vehicle();
+    told(&mut log, &[on(None), lost()], &[1, 0]);
+    let state = works(&log);
+    assert_eq!(state.map(|works| (works.0, works.1)), Some((true, true)));
+}
+
+/// Before the first plan nothing says by which rules facts are judged: what they say of a known vehicle is remembered until then.
+#[test]
+fn what_was_told_before_the_first_plan_counts_by_its_time_too() {
+    for order in permutations(4) {
+        let mut log = Log::new();
+        log.tell(registered(0, i64::MAX / 8));
+        told(&mut log, &[on(None), lost(), back(), off()], &order);
+        log.plan(None);
+        assert_eq!(works(&log).map(|works| (works.0, works.1)), Some((false, false)), "{order:?}");
+    }
+}
+
+/// A log whose first plan names older rules is folded as it was.
+#[test]
+fn what_was_told_before_a_first_plan_of_older_rules_is_forgotten() {
+    let mut log = Log::new();
+    log.tell(registered(0, i64::MAX / 8));
+    told(&mut log, &[on(None), off()], &[1, 0]);
+    log.tell(Event::PlanProposed(fleetfold_model::Proposal { rules: 3, ..plan(&log.fleet, |_| None) }));
+    let state = log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap());
+    assert!(state.on && state.duties.is_empty() && state.told.0.is_empty(), "{state:?}");
+}
+
+/// More facts than are remembered one by one: what is older than all of those comes too late.
+#[test]
+fn only_so_many_facts_of_a_vehicle_are_remembered() {
+    let mut log = with_a_vehicle();
+    let facts: Vec<Event> = (0..40).map(|number| if number % 2 == 0 { on(None) } else { off() }).collect();
+    told(&mut log, &facts, &(1..40).collect::<Vec<_>>());
+    assert_eq!(works(&log).map(|works| works.0), Some(false));
+    log.behind = log.now + 1_000 - BEGIN;
+    assert_eq!(log.tell(on(None)).refused, Some(fleetfold_fleet::Refused::Superseded));
+    let state = log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap());
+    assert!(state.duties.facts.len() <= 16, "{}", state.duties.facts.len());
+}
+
+/// The registered hours change while a driver is on: his end with them, unless he has named his own.
+#[test]
+fn a_new_registration_changes_the_shift_of_who_is_signed_on_unless_he_named_his_own() {
+    for (own, expected) in [(None, hours(5, 700_000_000)), (Some(hours(7, 800_000_000)), hours(7, 800_000_000))] {
+        let mut log = with_a_vehicle();
+        log.tell(on(own));
+        let change = log.tell(registered(5, 700_000_000));
+        assert!(change.asks, "his route is looked at");
+        assert_eq!(works(&log), Some((true, false, Some(expected))));
+    }
+}
+
+/// An app that starts anew says that its driver is there: his hours stay as he said them.
+#[test]
+fn who_signs_on_again_keeps_the_shift_that_he_named() {
+    let mut log = with_a_vehicle();
+    log.tell(on(Some(hours(7, 800_000_000))));
+    log.tell(ends(600_000_000));
+    log.tell(on(None));
+    assert_eq!(works(&log), Some((true, false, Some(hours(7, 600_000_000)))));
+}
+
+/// The digest of a log that is read back from its image is that of the one it was taken from.
+#[test]
+fn what_is_remembered_is_in_the_image() {
+    let mut log = with_a_vehicle();
+    told(&mut log, &[on(None), off(), lost()], &[1, 2]);
+    let mut again = Fleet::from_image(log.fleet.image()).unwrap();
+    assert_eq!(again.digest(), log.fleet.digest());
+    let entry = LogEntry {
+        seq: LogSeq(log.fleet.applied().0 + 1),
+        logged_at: Timestamp(log.now + 1_000),
+        id: 0,
+        time: Some(Timestamp(BEGIN)),
+        hash: MessageHash::default(),
+        event: on(None),
+    };
+    again.apply(&entry);
+    log.fleet.apply(&entry);
+    assert_eq!(again.digest(), log.fleet.digest());
+    again.check().unwrap();
+}
+
+// ---- an order ------------------------------------------------------------------------------------------------------
+
+fn created() -> Event {
+    Event::OrderCreated(shipment("s1", 100, 500))
+}
+
+fn report(stop: StopKind, make: fn(StopEvent) -> Event) -> Event {
+    make(StopEvent { vehicle: name("v1"), order: name("s1"), stop, at: Timestamp(0), position: None })
+}
+
+fn picked_up() -> Event {
+    report(StopKind::Pickup, Event::StopCompleted)
+}
+
+fn delivered() -> Event {
+    report(StopKind::Delivery, Event::StopCompleted)
+}
+
+fn failed(stop: StopKind) -> Event {
+    report(stop, |stop| Event::StopFailed(stop, FailReason::NoShow))
+}
+
+fn cancelled() -> Event {
+    Event::OrderCancelled { order: name("s1") }
+}
+
+fn change() -> OrderChange {
+    let (work, load, skills, priority, release, promised) = (None, None, None, None, None, None);
+    OrderChange { order: name("s1"), work, load, skills, priority, release, promised }
+}
+
+fn moved(to: i32) -> Event {
+    Event::OrderUpdated(OrderChange { work: Some(shipment("s1", 100, to).work), ..change() })
+}
+
+fn promised(at: i64) -> Event {
+    Event::OrderUpdated(OrderChange { promised: Some(Timestamp(at)), ..change() })
+}
+
+fn raised(priority: u8) -> Event {
+    Event::PriorityRaised(PriorityRaised { order: name("s1"), priority })
+}
+
+fn rejected() -> Event {
+    Event::AssignmentRejected { vehicle: name("v1"), order: name("s1") }
+}
+
+/// A zone with this policy whose one driver is signed on.
+fn with_a_driver(policy: Policy) -> Log {
+    let mut log = with_a_vehicle();
+    log.tell(on(None));
+    log.tell(Event::PolicyChanged(policy));
+    log
+}
+
+fn returning() -> Log {
+    let (on_cancelled_on_board, on_failed_delivery) = (OnBoardRule::Return, OnBoardRule::Return);
+    with_a_driver(Policy { on_cancelled_on_board, on_failed_delivery, ..Policy::default() })
+}
+
+fn keeping() -> Log {
+    let (on_cancelled_on_board, on_failed_delivery) = (OnBoardRule::Keep, OnBoardRule::Keep);
+    with_a_driver(Policy { on_cancelled_on_board, on_failed_delivery, ..Policy::default() })
+}
+
+/// What is known of the order: whether it is over, where its goods are and where they go, what was asked for.
+fn stands(log: &Log) -> String {
+    let Some(id) = log.fleet.order_id("s1") else { return String::new() };
+    let order = log.fleet.order(id);
+    let kept = log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap()).kept.0[0];
+    format!(
+        "{:?}, on board {:?}, waits {:?} at {:?}, goes to {:?}, {kept} kept, rejected {:?}, pinned {:?}{}, {:?}",
+        order.closed,
+        order.on_board,
+        order.rescue_from,
+        order.pickup_moved_to,
+        order.delivery_moved_to,
+        order.rejected_by,
+        order.pinned,
+        if order.is_forced() { " by force" } else { "" },
+        order.spec,
+    )
+}
+
+/// Facts about one order that do not come to the same in any order, as `docs/EVENTS.md` says: once goods are on their way back
+/// (cancelled, or failed, where the policy says `return`), what is told of their delivery is told of the return. Told before, it is
+/// told of the delivery itself.
+fn is_exempt(facts: &[Event]) -> bool {
+    let when = |is: fn(&Event) -> bool| facts.iter().position(is);
+    let picked_up = when(|fact| matches!(fact, Event::StopCompleted(stop) if stop.stop == StopKind::Pickup));
+    let delivered = when(|fact| matches!(fact, Event::StopCompleted(stop) if stop.stop == StopKind::Delivery));
+    let failed = when(|fact| matches!(fact, Event::StopFailed(stop, _) if stop.stop == StopKind::Delivery));
+    let cancelled = when(|fact| matches!(fact, Event::OrderCancelled { .. }));
+    let is_after = |later: Option<usize>, earlier: Option<usize>| later.zip(earlier).is_some_and(|(a, b)| a > b);
+    picked_up.is_some()
+        && (is_after(delivered, cancelled) || is_after(failed, cancelled) || is_after(delivered, failed))
+}
+
+/// Up to three of these facts and the order itself, each order of their times, each order of their arrival.
+#[test]
+fn facts_about_one_order_come_to_the_same_in_any_order() {
+    let kinds = [
+        picked_up(),
+        failed(StopKind::Delivery),
+        promised(77),
+        cancelled(),
+        delivered(),
+        failed(StopKind::Pickup),
+        moved(600),
+        rejected(),
+    ];
+    for (returns, begin) in [(true, returning as fn() -> Log), (false, keeping)] {
+        for chosen in (1..=3).flat_map(|count| selections(&kinds, count)) {
+            for times in permutations(chosen.len()) {
+                let chosen = times.iter().map(|&number| chosen[number].clone());
+                let facts: Vec<Event> = std::iter::once(created()).chain(chosen).collect();
+                if !(returns && is_exempt(&facts)) {
+                    assert_commutes(begin, &facts, stands);
+                }
+            }
+        }
+    }
+}
+
+/// Longer stories of one order, told in every order.
+#[test]
+fn stories_of_one_order_come_to_the_same_in_any_order() {
+    let no_show = || failed(StopKind::Delivery);
+    for facts in [
+        // Changes of what was asked for, before and after a failure, with and without an appointment.
+        vec![created(), moved(600), no_show(), raised(7), promised(90)],
+        vec![created(), moved(600), raised(3), moved(700), cancelled()],
+        vec![created(), no_show(), promised(50), no_show(), promised(90)],
+        // A second try, served.
+        vec![created(), picked_up(), no_show(), promised(90), picked_up()],
+        vec![created(), picked_up(), moved(600), cancelled(), raised(2)],
+        vec![created(), rejected(), picked_up(), rejected(), promised(60)],
+    ] {
+        assert_commutes(keeping, &facts, stands);
+        assert_commutes(returning, &facts, stands);
+    }
+    assert_commutes(keeping, &[created(), picked_up(), no_show(), promised(90), delivered()], stands);
+}
+
+// ---- a dispatcher's hand -------------------------------------------------------------------------------------------
+
+fn pinned(vehicle: &str) -> Event {
+    Event::StopPinned(Pin { order: name("s1"), vehicle: name(vehicle) })
+}
+
+fn forced(vehicle: &str) -> Event {
+    Event::AssignmentForced(Pin { order: name("s1"), vehicle: name(vehicle) })
+}
+
+fn unpinned() -> Event {
+    Event::StopUnpinned { order: name("s1") }
+}
+
+/// Two drivers, both signed on.
+fn two_drivers() -> Log {
+    let mut log = keeping();
+    log.vehicle("v2", 900);
+    log
+}
+
+/// A dispatcher's words and what drivers refuse: the newest counts.
+#[test]
+fn pins_forces_and_refusals_come_to_the_same_in_any_order() {
+    let kinds = [rejected(), forced("v1"), pinned("v1"), forced("v2"), unpinned(), rejected()];
+    for chosen in selections(&kinds, 3) {
+        for times in permutations(3) {
+            let chosen = times.iter().map(|&number| chosen[number].clone());
+            let facts: Vec<Event> = std::iter::once(created()).chain(chosen).collect();
+            assert_commutes(two_drivers, &facts, stands);
+        }
+    }
+    let failure = [created(), failed(StopKind::Delivery), forced("v2"), promised(60), rejected()];
+    assert_commutes(two_drivers, &failure, stands);
+}
+
+/// A driver refuses an order, a dispatcher forces it onto him, and the refusal is told last.
+#[test]
+fn a_refusal_does_not_undo_a_force_that_came_after_it() {
+    let mut log = two_drivers();
+    told(&mut log, &[created(), rejected(), forced("v1")], &[0, 2, 1]);
+    let order = log.order("s1");
+    assert!(order.is_forced() && order.rejected_by.is_empty(), "{order:?}");
+}
+
+// ---- goods and their vehicle ---------------------------------------------------------------------------------------
+
+/// Goods are where their vehicle is, whichever of both is told first.
+#[test]
+fn goods_are_where_their_vehicle_is_in_whatever_order_that_is_told() {
+    let begin = || {
+        let mut log = with_a_vehicle();
+        log.tell(created());
+        log
+    };
+    let sum = |log: &Log| (stands(log), works(log));
+    for facts in [
+        vec![on(None), picked_up(), lost()],
+        vec![on(None), picked_up(), off()],
+        vec![on(None), picked_up(), lost(), back()],
+        vec![on(None), picked_up(), off(), on(None)],
+        vec![on(None), picked_up(), lost(), off(), on(None)],
+        vec![on(None), lost(), picked_up()],
+        vec![on(None), off(), picked_up()],
+        vec![on(None), picked_up(), cancelled(), lost()],
+        vec![on(None), picked_up(), lost(), cancelled()],
+    ] {
+        assert_commutes(begin, &facts, sum);
+    }
+}
+
+/// A pickup that is told after the breakdown that followed it: the goods are fetched from where the vehicle stands.
+#[test]
+fn goods_that_were_picked_up_before_a_breakdown_wait_where_the_vehicle_stands() {
+    let mut log = with_a_vehicle();
+    log.tell(created());
+    told(&mut log, &[on(None), picked_up(), lost()], &[0, 2, 1]);
+    let order = log.order("s1");
+    assert_eq!((order.on_board, order.pickup_moved_to), (None, Some(at(300))));
+    assert!(order.rescue_from.is_some() && order.placement == Placement::Unplaced, "asked for");
+    // Where nobody has said where it broke down, the place of the pickup is the last that is known.
+    let lost = Event::VehicleLost { vehicle: name("v1"), position: None };
+    let mut log = with_a_vehicle();
+    log.tell(created());
+    told(&mut log, &[on(None), picked_up(), lost], &[0, 2, 1]);
+    assert_eq!(log.order("s1").pickup_moved_to, Some(at(100)));
+}
+
+/// An order was cancelled before its driver could say that he had picked it up: the goods go back.
+#[test]
+fn goods_that_were_picked_up_before_a_cancellation_go_back() {
+    let mut log = returning();
+    told(&mut log, &[created(), picked_up(), cancelled()], &[0, 2, 1]);
+    let order = log.order("s1");
+    assert_eq!((order.closed, order.delivery_moved_to), (None, Some(at(100))));
+    assert!(order.on_board.is_some());
+}
+
+/// A new appointment that is told before the failure that it answers.
+#[test]
+fn an_appointment_that_comes_before_its_failure_is_kept() {
+    let mut log = keeping();
+    told(&mut log, &[created(), picked_up(), failed(StopKind::Delivery), promised(90)], &[0, 1, 3, 2]);
+    let order = log.order("s1");
+    assert_eq!((order.closed, order.spec.as_ref().unwrap().promised), (None, Some(Timestamp(90))));
+    assert!(order.on_board.is_some(), "the goods are brought from where they are");
+}

@@ -573,6 +573,16 @@ pub(crate) struct Backtest {
     /// Write the log of the run as a day file.
     #[arg(long)]
     pub(crate) record: Option<PathBuf>,
+    /// A policy to compare: a TOML file with fields of `fleet.policy.changed` (docs/EVENTS.md), on top of the day's own; `day` is that
+    /// one as it is. Give two or more. The first is what the others are compared with.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "learn"])]
+    pub(crate) policy: Vec<PathBuf>,
+    /// How many seeds of the drivers each policy is run with, from --seed on.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000), requires = "policy")]
+    pub(crate) seeds: u64,
+    /// Write the comparison as a page (HTML) that needs nothing but itself.
+    #[arg(long, value_name = "FILE", requires = "policy")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 /// Whether travel and service times are learned.

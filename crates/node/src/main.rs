@@ -27,6 +27,7 @@ mod metrics;
 mod nodes;
 mod offline;
 mod out;
+mod policies;
 mod publisher;
 mod readers;
 mod reasons;

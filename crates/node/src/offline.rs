@@ -9,12 +9,17 @@ use fleetfold_journal::own_message;
 use fleetfold_model::{Event, FORMAT, Space};
 use fleetfold_sim::{Driving, Outcome, Report, Scenario, Traffic, city, script, simulate};
 use fleetfold_wire::{DAY_FORMAT, DayFooter, DayHeader, DayLine, encode, network_to_json};
+use rayon::prelude::*;
 
 use crate::args::{Backtest, Learn, Replay, Sim};
 use crate::days;
 use crate::demo::bar;
 use crate::failure::Failure;
+use crate::policies::{self, Compared, Named, Ran};
 use crate::verify::Verify;
+
+/// An event of a day that is played: log time, id, event.
+type Played = (fleetfold_model::Timestamp, u64, Event);
 
 fn show(report: &Report, json: bool) {
     if json {
@@ -144,6 +149,30 @@ pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
             )
         })
     };
+    if !args.policy.is_empty() {
+        let compared = compare_policies(
+            args,
+            &facts,
+            |facts, seed| {
+                let (no_shows, network) = (day.no_shows(), Arc::clone(&network));
+                fleetfold_sim::backtest(facts, &no_shows, network, driving, &traffic, seed, |_| {})
+            },
+            &pool,
+            &bar,
+        )?;
+        bar.finish_and_clear();
+        if args.json {
+            crate::out::say!("{}", serde_json::to_string_pretty(&compared).unwrap_or_default());
+        } else {
+            crate::out::write_out(format_args!("{}", compared.table()));
+        }
+        if let Some(path) = &args.report {
+            std::fs::write(path, compared.page()).map_err(|error| {
+                Failure::new(format!("{}: {error}", path.display()), "name a file that can be written")
+            })?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     if args.learn == Learn::Compare {
         let (without, with) = (run(Some(false)), run(Some(true)));
         bar.finish_and_clear();
@@ -162,6 +191,64 @@ pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
     }
     show(&outcome.report, args.json);
     broken(&outcome, "fleetfold backtest with the same day and --seed")
+}
+
+/// Runs the day under each policy with each seed, as many side by side as there are threads.
+fn compare_policies(
+    args: &Backtest,
+    facts: &[Played],
+    run: impl Fn(Vec<Played>, u64) -> Outcome + Sync,
+    pool: &rayon::ThreadPool,
+    bar: &indicatif::ProgressBar,
+) -> Result<Compared, Failure> {
+    let opened =
+        facts.iter().find_map(|(_, _, event)| if let Event::ZoneOpened(opened) = event { Some(opened) } else { None });
+    let of_day = opened.map(|opened| opened.policy.clone()).unwrap_or_default();
+    let policies = args.policy.iter().map(|path| match path.to_str() {
+        Some("day") => Ok(Named { name: "day".to_owned(), policy: of_day.clone() }),
+        _ => policies::read(path, &of_day),
+    });
+    let policies: Vec<Named> = policies.collect::<Result<_, Failure>>()?;
+    if policies.len() < 2 {
+        return Err(Failure::new(
+            "one policy is compared with nothing",
+            "give another one: --policy day is the day's own",
+        ));
+    }
+    if opened.is_none() {
+        return Err(Failure::new("the day opens no zone, so it has no policy to change", "add a `zone.opened` to it"));
+    }
+    let seeds: Vec<u64> = (args.seed..).take(args.seeds as usize).collect();
+    let runs: Vec<(&Named, u64)> =
+        policies.iter().flat_map(|named| seeds.iter().map(move |&seed| (named, seed))).collect();
+    bar.set_length(runs.len() as u64);
+    let outcomes: Vec<Outcome> = pool.install(|| {
+        let ran = runs.par_iter().map(|(named, seed)| {
+            let mut facts = facts.to_vec();
+            for (_, _, event) in &mut facts {
+                match event {
+                    Event::ZoneOpened(opened) => opened.policy = named.policy.clone(),
+                    // What the day changed about its policy would undo the one that is tried.
+                    Event::PolicyChanged(policy) => *policy = named.policy.clone(),
+                    _ => {}
+                }
+            }
+            let outcome = run(facts, *seed);
+            bar.inc(1);
+            outcome
+        });
+        ran.collect()
+    });
+    for ((named, seed), outcome) in runs.iter().zip(&outcomes) {
+        broken(outcome, &format!("fleetfold backtest with the same day, --policy {} and --seed {seed}", named.name))?;
+    }
+    let mut reports = outcomes.into_iter().map(|outcome| outcome.report);
+    let policies = policies
+        .iter()
+        .map(|named| Ran { policy: named.name.clone(), reports: reports.by_ref().take(seeds.len()).collect() });
+    let policies = policies.collect();
+    let day = args.day.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    Ok(Compared { day, seeds, policies })
 }
 
 /// What learning changes, side by side.

@@ -174,3 +174,44 @@ fn a_recording_that_was_cut_or_changed_is_told_by_backtest_too() {
     let (good, words) = backtest(&without);
     assert!(good && words.contains("not what was recorded"), "{words}");
 }
+
+/// Two policies on one day: the same seeds for both, the difference seed by seed, a page that stands alone; mistakes are told with
+/// their line.
+#[test]
+fn policies_are_compared_on_the_same_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("day.jsonl"), day()).unwrap();
+    std::fs::write(folder.join("lazy.toml"), "# no search\nsearch_rounds = 0\nunserved_cost = 0.001\n").unwrap();
+    let compare = |more: &[&str]| run(&[&["backtest", "day.jsonl", "--policy", "day"], more].concat(), folder);
+    let done = compare(&["--policy", "lazy.toml", "--seeds", "3", "--json", "--report", "page.html"]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let compared: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(compared["seeds"], json!([1, 2, 3]));
+    let served = |policy: usize| -> Vec<u64> {
+        let reports = compared["policies"][policy]["reports"].as_array().unwrap();
+        reports.iter().map(|report| report["served"].as_u64().unwrap()).collect()
+    };
+    // Where leaving an order out costs less than the way to it, nobody goes.
+    assert_eq!((served(0), served(1)), (vec![6; 3], vec![0; 3]));
+    // Each run is the one that a backtest makes by itself.
+    let alone = run(&["backtest", "day.jsonl", "--seed", "2", "--json"], folder);
+    let alone: Value = serde_json::from_slice(&alone.stdout).unwrap();
+    assert_eq!(compared["policies"][0]["reports"][1], alone);
+    let page = std::fs::read_to_string(folder.join("page.html")).unwrap();
+    assert!(page.contains("<svg") && page.contains("lazy") && !page.contains("http"), "{page}");
+    let table = String::from_utf8(compare(&["--policy", "lazy.toml", "--seeds", "2"]).stdout).unwrap();
+    assert!(table.contains("(-6.0 ± 0.0 *)"), "{table}");
+    // Mistakes.
+    let refused = |text: &str, words: &[&str]| {
+        std::fs::write(folder.join("bad.toml"), text).unwrap();
+        let done = compare(&["--policy", "bad.toml"]);
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert!(!done.status.success() && words.iter().all(|word| said.contains(word)), "{text}: {said}");
+    };
+    refused("search_rounds = 3\n\nserach_rounds = 3\n", &["bad.toml, line 3", "serach_rounds"]);
+    refused("search_rounds = \"many\"\n", &["bad.toml, line 1", "search_rounds"]);
+    refused("search_rounds = \n", &["bad.toml, line 1"]);
+    let done = compare(&[]);
+    assert!(String::from_utf8_lossy(&done.stderr).contains("--policy day"), "{done:?}");
+}

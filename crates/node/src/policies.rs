@@ -1,0 +1,250 @@
+//! `fleetfold backtest --policy A --policy B`: what each policy would have made of the same day, with several seeds of the drivers, and
+//! how sure the difference is.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use fleetfold_model::{Event, Policy, Timestamp};
+use fleetfold_sim::Report;
+use fleetfold_wire::{What, decode, encode};
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// A policy and its name: the file without folder and ending, or `day` for the day's own.
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) policy: Policy,
+}
+
+/// Reads a policy from TOML: the fields of `fleet.policy.changed`, on top of the policy of the day.
+///
+/// # Errors
+///
+/// What is wrong with it, and in which line.
+pub(crate) fn read(path: &Path, of_day: &Policy) -> Result<Named, Failure> {
+    let at = |what: String, hint: &str| Failure::new(format!("{}{what}", path.display()), hint.to_owned());
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| at(format!(": {error}"), "give the path of a file with the fields of a policy as TOML"))?;
+    let line_of = |offset: usize| 1 + text[..offset.min(text.len())].matches('\n').count();
+    let given: toml::Table = toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_of(span.start));
+        at(format!(", line {line}: {}", error.message()), "mend that line")
+    })?;
+    let mut event =
+        encode(&Event::PolicyChanged(of_day.clone()), fleetfold_model::Space::Geographic, "/policy", "1", Timestamp(0));
+    if let Some(data) = event.data.as_object_mut() {
+        for (field, value) in &given {
+            let value = serde_json::to_value(value).map_err(|error| at(format!(": `{field}`: {error}"), "mend it"))?;
+            data.insert(field.clone(), value);
+        }
+    }
+    let decoded = decode(&event.to_bytes()).and_then(fleetfold_wire::Decoded::strict).map_err(|error| {
+        let said = error.to_string().replace(" (this zone's policy is strict)", "");
+        // The field that the words begin with, if they name one of these.
+        let named = given.keys().filter_map(|field| Some((said.find(field.as_str())?, field)));
+        let field = named.min().map(|(_, field)| field);
+        let found = field.and_then(|field| text.lines().position(|line| line.trim_start().starts_with(field.as_str())));
+        let line = found.map_or(String::new(), |line| format!(", line {}", line + 1));
+        at(format!("{line}: {said}"), "docs/EVENTS.md lists the fields of a policy (fleet.policy.changed)")
+    })?;
+    let What::Event(Event::PolicyChanged(policy)) = decoded.what else {
+        return Err(at(": no policy".to_owned(), "give the fields of a policy"));
+    };
+    let name = path.file_stem().map_or_else(|| "policy".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    Ok(Named { name, policy })
+}
+
+/// One figure of a run: its name, its unit, how it is read from a report, and whether less is better.
+struct Figure {
+    name: &'static str,
+    unit: &'static str,
+    of: fn(&Report) -> f64,
+    places: usize,
+}
+
+const FIGURES: [Figure; 9] = [
+    Figure { name: "served", unit: "orders", of: |report| report.served as f64, places: 1 },
+    Figure { name: "not served", unit: "orders", of: |report| report.unserved as f64, places: 1 },
+    Figure { name: "on time", unit: "%", of: |report| report.on_time_share * 100.0, places: 2 },
+    Figure { name: "lateness, mean", unit: "s", of: |report| report.lateness_seconds_mean, places: 1 },
+    Figure { name: "click to door, mean", unit: "min", of: |report| report.click_to_door_minutes_mean, places: 2 },
+    Figure { name: "ready to pickup, mean", unit: "min", of: |report| report.ready_to_pickup_minutes_mean, places: 2 },
+    Figure { name: "driven", unit: "km", of: |report| report.distance_meters as f64 / 1000.0, places: 1 },
+    Figure { name: "vehicle changes per order", unit: "", of: |report| report.changes_per_order, places: 3 },
+    Figure { name: "answer, p99 (log time)", unit: "s", of: |report| report.answer_seconds_p99, places: 3 },
+];
+
+/// Two-sided 95 % quantiles of Student's distribution by degrees of freedom, from 1; beyond them the normal one's is near enough.
+const T_95: [f64; 30] = [
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
+    2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+];
+
+/// A mean and the half width of its 95 % confidence interval; `None`: of one value nothing can be said.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Mean {
+    mean: f64,
+    half_width: Option<f64>,
+}
+
+fn mean(values: &[f64]) -> Mean {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let half_width = (values.len() > 1).then(|| {
+        let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
+        let t = T_95.get(values.len() - 2).copied().unwrap_or(1.96);
+        t * (variance / n).sqrt()
+    });
+    Mean { mean, half_width }
+}
+
+/// What each policy made of the day: one report a seed.
+#[derive(Serialize)]
+pub(crate) struct Compared {
+    pub(crate) day: String,
+    pub(crate) seeds: Vec<u64>,
+    pub(crate) policies: Vec<Ran>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Ran {
+    pub(crate) policy: String,
+    /// In the order of the seeds.
+    pub(crate) reports: Vec<Report>,
+}
+
+/// A figure of one policy: its mean, and its difference from the first policy's, seed by seed.
+struct Cell {
+    mean: Mean,
+    difference: Option<Mean>,
+}
+
+impl Compared {
+    fn cells<'a>(&'a self, figure: &'a Figure) -> impl Iterator<Item = Cell> + 'a {
+        let values = |ran: &Ran| ran.reports.iter().map(figure.of).collect::<Vec<f64>>();
+        let first = values(&self.policies[0]);
+        self.policies.iter().enumerate().map(move |(index, ran)| {
+            let own = values(ran);
+            let differences: Vec<f64> = own.iter().zip(&first).map(|(own, first)| own - first).collect();
+            Cell { mean: mean(&own), difference: (index > 0).then(|| mean(&differences)) }
+        })
+    }
+
+    /// The figures side by side. A difference with a star is none of chance, as far as these seeds tell.
+    pub(crate) fn table(&self) -> String {
+        let mut text = format!("  {:<34}", "");
+        for ran in &self.policies {
+            let _ = write!(text, "{:>26}", ran.policy.chars().take(24).collect::<String>());
+        }
+        text.push('\n');
+        for figure in &FIGURES {
+            let unit = if figure.unit.is_empty() { String::new() } else { format!(", {}", figure.unit) };
+            let _ = write!(text, "  {:<34}", format!("{}{unit}", figure.name));
+            for cell in self.cells(figure) {
+                let said = match cell.difference {
+                    None => said(cell.mean, figure.places),
+                    Some(difference) => {
+                        format!("{:.*} ({})", figure.places, cell.mean.mean, by(difference, figure.places))
+                    }
+                };
+                let _ = write!(text, "{said:>26}");
+            }
+            text.push('\n');
+        }
+        let seeds = self.seeds.len();
+        let _ = writeln!(
+            text,
+            "  {seeds} seeds of the drivers; ± half of the 95 % confidence interval; in brackets the difference from `{}`, seed by seed; * beyond chance",
+            self.policies[0].policy
+        );
+        text
+    }
+
+    /// A page that needs nothing but itself.
+    pub(crate) fn page(&self) -> String {
+        let mut rows = String::new();
+        for figure in &FIGURES {
+            let values: Vec<Vec<f64>> =
+                self.policies.iter().map(|ran| ran.reports.iter().map(figure.of).collect()).collect();
+            let _ = write!(rows, "<tr><th>{}<br><small>{}</small></th>", figure.name, figure.unit);
+            for (cell, own) in self.cells(figure).zip(&values) {
+                let difference = cell
+                    .difference
+                    .map_or(String::new(), |by_| format!("<br><small>{}</small>", by(by_, figure.places)));
+                let _ = write!(rows, "<td>{}{difference}{}</td>", said(cell.mean, figure.places), dots(own, &values));
+            }
+            rows.push_str("</tr>\n");
+        }
+        let heads =
+            self.policies.iter().fold(String::new(), |heads, ran| heads + "<th>" + &escaped(&ran.policy) + "</th>");
+        format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{day}: policies</title><style>\
+             body{{font:14px system-ui,sans-serif;margin:2em;color:#1b1f24}}table{{border-collapse:collapse}}\
+             th,td{{border:1px solid #d5d9de;padding:6px 10px;text-align:left;vertical-align:top;font-variant-numeric:tabular-nums}}\
+             svg{{display:block;margin-top:4px}}small{{color:#59616b}}</style>\
+             <h1>{day}</h1><p>{n} policies, {seeds} seeds of the drivers (fleetfold {version}). ± is half of the 95 % confidence interval of the mean. \
+             Below it the difference from <b>{first}</b>, seed by seed; * beyond chance. Each dot is a run, the line their mean, all policies of a row on one scale.</p>\
+             <table><tr><th></th>{heads}</tr>\n{rows}</table></html>\n",
+            day = escaped(&self.day),
+            n = self.policies.len(),
+            seeds = self.seeds.len(),
+            version = env!("CARGO_PKG_VERSION"),
+            first = escaped(&self.policies[0].policy),
+        )
+    }
+}
+
+fn said(mean: Mean, places: usize) -> String {
+    let half = mean.half_width.map_or(String::new(), |half| format!(" ± {half:.places$}"));
+    format!("{:.places$}{half}", mean.mean)
+}
+
+fn by(difference: Mean, places: usize) -> String {
+    let beyond_chance = difference.half_width.is_some_and(|half| difference.mean.abs() > half);
+    let star = if beyond_chance { " *" } else { "" };
+    let half = difference.half_width.map_or(String::new(), |half| format!(" ± {half:.places$}"));
+    format!("{:+.places$}{half}{star}", difference.mean)
+}
+
+/// The runs of one policy on the scale of all.
+fn dots(own: &[f64], all: &[Vec<f64>]) -> String {
+    let every = || all.iter().flatten().copied();
+    let (least, most) = (every().fold(f64::INFINITY, f64::min), every().fold(f64::NEG_INFINITY, f64::max));
+    let x = |value: f64| 10.0 + 160.0 * (value - least) / (most - least).max(f64::MIN_POSITIVE);
+    let mut text = "<svg width=\"180\" height=\"18\" role=\"img\"><line x1=\"10\" x2=\"170\" y1=\"9\" y2=\"9\" stroke=\"#d5d9de\"/>".to_owned();
+    for &value in own {
+        let _ =
+            write!(text, "<circle cx=\"{:.1}\" cy=\"9\" r=\"3.5\" fill=\"#0072b2\" fill-opacity=\"0.5\"/>", x(value));
+    }
+    let middle = x(own.iter().sum::<f64>() / own.len() as f64);
+    let _ = write!(
+        text,
+        "<line x1=\"{middle:.1}\" x2=\"{middle:.1}\" y1=\"2\" y2=\"16\" stroke=\"#d55e00\" stroke-width=\"2\"/></svg>"
+    );
+    text
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mean, by, mean};
+
+    /// Against a table: 4.5, 5.1, 4.9, 5.5 have mean 5 and standard deviation 0.4163; t of 3 degrees of freedom is 3.182.
+    #[test]
+    fn an_interval_is_that_of_students_distribution() {
+        let Mean { mean: middle, half_width } = mean(&[4.5, 5.1, 4.9, 5.5]);
+        assert!((middle - 5.0).abs() < 1e-9 && (half_width.unwrap() - 0.6624).abs() < 1e-3, "{half_width:?}");
+        assert_eq!(mean(&[7.0]), Mean { mean: 7.0, half_width: None });
+    }
+
+    #[test]
+    fn a_difference_is_starred_where_its_interval_leaves_out_nothing() {
+        assert_eq!(by(Mean { mean: -2.0, half_width: Some(1.5) }, 1), "-2.0 ± 1.5 *");
+        assert_eq!(by(Mean { mean: 2.0, half_width: Some(2.5) }, 1), "+2.0 ± 2.5");
+        assert_eq!(by(Mean { mean: 2.0, half_width: None }, 1), "+2.0");
+    }
+}

@@ -208,8 +208,10 @@ impl<'a> Answer<'a> {
         {
             // Its goods, or the dispatcher's will, are tied to a vehicle that is not working.
             let on_route = matches!(order.placement, Placement::OnRoute(_));
-            let why = if order.on_board.is_some() { UnassignedReason::Aboard } else { UnassignedReason::NoVehicle };
-            return if on_route { None } else { Some(Err(Nobody::because(why))) };
+            let obstacle =
+                if self.moment.fleet.vehicle(vehicle).lost { Obstacle::BrokenDown } else { Obstacle::OffDuty };
+            let reason = if order.on_board.is_some() { UnassignedReason::Aboard } else { UnassignedReason::Rejected };
+            return if on_route { None } else { Some(Err(Nobody { reason, nearest_miss: Some((vehicle, obstacle)) })) };
         }
         if let Placement::OnRoute(vehicle) = order.placement {
             // A visit under way is not taken back for a change; its vehicle is looked at instead.

@@ -35,12 +35,6 @@ pub(crate) struct Nobody {
     pub(crate) nearest_miss: Option<(VehicleId, Obstacle)>,
 }
 
-impl Nobody {
-    pub(crate) fn because(reason: UnassignedReason) -> Self {
-        Self { reason, nearest_miss: None }
-    }
-}
-
 /// Of the driving time that a route takes now, how much it takes at least with another stop in it, in per cent. Less than all of it:
 /// tables may hold detours that are quicker than the direct way, and other hours have other travel times.
 const DRIVEN_AT_LEAST: i64 = 60;

@@ -169,3 +169,14 @@ fn an_order_that_gives_way_to_a_more_urgent_one_is_told_why_or_finds_another_veh
     rig.search();
     assert!(rig.reason("first").is_none() && rig.reason("second").is_none());
 }
+
+#[test]
+fn an_order_pinned_to_a_vehicle_that_does_not_work_says_so() {
+    let mut rig = rig();
+    rig.on_until("van", km(0, 0), 600, 4);
+    rig.order(Order { skills: vec![name("crane")], ..job("o", km(1, 0)) });
+    assert_eq!(rig.reason("o"), Some(UnassignedReason::Skills));
+    rig.fact(Event::StopPinned(Pin { order: name("o"), vehicle: name("a") }));
+    assert_eq!(rig.reason("o"), Some(UnassignedReason::Rejected), "other vehicles do work");
+    assert_eq!(rig.nearest_miss("o"), (Some("a".to_owned()), fleetfold_model::Obstacle::OffDuty));
+}

@@ -15,6 +15,8 @@ use crate::log::{Layout, LogChoice, Placement, REPLICAS, Storage};
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) access: crate::log::access::Access,
 }
 
 #[derive(Subcommand)]
@@ -102,7 +104,7 @@ fn replicas(text: &str) -> Result<u8, String> {
 /// Which log, whose zone.
 #[derive(Args, Clone)]
 pub(crate) struct Where {
-    /// `nats://[USER:PASSWORD@]HOST:PORT`, `embedded` or `embedded:PATH`, `spawn`, or `auto` ($NATS_URL, else nats-server on PATH, else embedded).
+    /// `nats://[USER:PASSWORD@]HOST:PORT`, `context:NAME` (of the `nats` command), `embedded` or `embedded:PATH`, `spawn`, or `auto` ($NATS_URL, else nats-server on PATH, else embedded).
     #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG", hide_env_values = true)]
     pub(crate) log: LogChoice,
     /// The tenant.
@@ -338,7 +340,7 @@ pub(crate) enum ZoneCommand {
 /// Which log, whose zone, where a file of settings may say so too.
 #[derive(Args, Clone)]
 pub(crate) struct WhereIfGiven {
-    /// `nats://[USER:PASSWORD@]HOST:PORT`, `embedded` or `embedded:PATH`, `spawn`, or `auto` ($NATS_URL, else nats-server on PATH, else embedded) [default: auto]
+    /// `nats://[USER:PASSWORD@]HOST:PORT`, `context:NAME` (of the `nats` command), `embedded` or `embedded:PATH`, `spawn`, or `auto` ($NATS_URL, else nats-server on PATH, else embedded) [default: auto]
     #[arg(long, env = "FLEETFOLD__LOG", hide_env_values = true)]
     pub(crate) log: Option<LogChoice>,
     /// The tenant [default: demo]

@@ -55,6 +55,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    log::access::give(cli.access);
     let filter = tracing_subscriber::EnvFilter::try_from_env("FLEETFOLD_LOG_LEVEL").unwrap_or_else(|_| {
         tracing_subscriber::EnvFilter::new(if matches!(cli.command, Command::Serve(_)) {
             "info,async_nats=warn"

@@ -3,6 +3,7 @@
 //! Two back ends behind one closed enum: JetStream, and an embedded local file for when there is only Rust. Both pass
 //! the same conformance suite (`conformance.rs`). How they are addressed is the business of `fleetfold_journal`.
 
+pub(crate) mod access;
 #[cfg(test)]
 mod conformance;
 mod embedded;

@@ -22,7 +22,7 @@ pub(crate) enum LogChoice {
 }
 
 /// What `--log` can be.
-const CHOICES: &str = "use nats://[USER:PASSWORD@]HOST:PORT, embedded, embedded:PATH, spawn or auto";
+const CHOICES: &str = "use nats://[USER:PASSWORD@]HOST:PORT, context:NAME, embedded, embedded:PATH, spawn or auto";
 
 impl std::str::FromStr for LogChoice {
     type Err = String;
@@ -35,6 +35,8 @@ impl std::str::FromStr for LogChoice {
             _ => {
                 if let Some(path) = text.strip_prefix("embedded:") {
                     Ok(Self::Embedded(Some(PathBuf::from(path))))
+                } else if let Some(name) = text.strip_prefix("context:") {
+                    Server::of_context(name).map(Self::Nats)
                 } else if let Some(server) = Server::parse(text) {
                     Ok(Self::Nats(server))
                 } else if text.contains('@') {

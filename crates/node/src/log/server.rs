@@ -4,44 +4,66 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
+use super::LogError;
+use super::access::{self, Access, Context, Secret};
+
 /// Where a broker is, and with which right it is asked. Both as one text: `nats://[USER:PASSWORD@]HOST:PORT[,HOST:PORT…]`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct Server {
     /// Addresses without credentials: brokers of one cluster.
     addresses: Vec<String>,
-    credentials: Credentials,
+    credentials: Secret,
+    /// The context of the `nats` command that it was taken from, and the rights that it names.
+    context: Option<Box<(String, Access)>>,
 }
 
-#[derive(Clone, PartialEq, Eq)]
-enum Credentials {
-    None,
-    Token(String),
-    Password { user: String, password: String },
+impl PartialEq for Server {
+    fn eq(&self, other: &Self) -> bool {
+        let name = |server: &Self| server.context.as_ref().map(|context| context.0.clone());
+        (&self.addresses, &self.credentials, name(self)) == (&other.addresses, &other.credentials, name(other))
+    }
 }
+
+impl Eq for Server {}
 
 impl Server {
     /// Reads an address. `None`: it is none; what is wrong is not said, because a part of it may be a password.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let scheme = ["nats://", "tls://"].into_iter().find(|scheme| text.starts_with(scheme))?;
-        let (mut addresses, mut credentials) = (Vec::new(), Credentials::None);
+        let (mut addresses, mut credentials) = (Vec::new(), Secret::None);
         for part in text[scheme.len()..].split(',') {
             let part = part.trim().trim_start_matches(scheme).trim_end_matches('/');
             // A password may hold an `@`.
             let (given, address) = part.rsplit_once('@').map_or((None, part), |(given, at)| (Some(given), at));
-            if let Some(given) = given.filter(|_| credentials == Credentials::None) {
+            if let Some(given) = given.filter(|_| credentials == Secret::None) {
                 let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
                 credentials = match given.split_once(':') {
-                    Some((user, password)) => {
-                        Credentials::Password { user: decoded(user), password: decoded(password) }
-                    }
-                    None => Credentials::Token(decoded(given)),
+                    Some((user, password)) => Secret::Password { user: decoded(user), password: decoded(password) },
+                    None => Secret::Token(decoded(given)),
                 };
             }
             let address = format!("{scheme}{address}");
             address.parse::<async_nats::ServerAddr>().ok().filter(|address| !address.host().is_empty())?;
             addresses.push(address);
         }
-        Some(Self { addresses, credentials })
+        Some(Self { addresses, credentials, context: None })
+    }
+
+    /// The broker of a context of the `nats` command.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none; no part of it is shown, because it may be a password.
+    pub(crate) fn of_context(name: &str) -> Result<Self, String> {
+        let context = Context::named(name)?;
+        let wrong = || format!("context {name}: its `url` is no address: nats://HOST:PORT");
+        let mut server = Self::parse(&context.url).ok_or_else(wrong)?;
+        let (access, secret) = context.access();
+        if server.credentials == Secret::None {
+            server.credentials = secret;
+        }
+        server.context = Some(Box::new((name.to_owned(), access)));
+        Ok(server)
     }
 
     /// The addresses, without credentials.
@@ -55,15 +77,15 @@ impl Server {
         parsed.map(|address| format!("{}:{}", address.host(), address.port())).collect()
     }
 
-    /// The options of a connection with these credentials. They are given as options and not as a part of the address, because the
-    /// client learns the addresses of the other brokers from the first one, without credentials.
-    pub(crate) fn options(&self) -> async_nats::ConnectOptions {
-        let options = async_nats::ConnectOptions::new();
-        match &self.credentials {
-            Credentials::None => options,
-            Credentials::Token(token) => options.token(token.clone()),
-            Credentials::Password { user, password } => options.user_and_password(user.clone(), password.clone()),
-        }
+    /// The options of a connection with these credentials, and with those that flags and environment give. They are options and not a
+    /// part of the address, because the client learns the addresses of the other brokers from the first one, without credentials.
+    ///
+    /// # Errors
+    ///
+    /// Which file of credentials cannot be used.
+    pub(crate) fn options(&self) -> Result<async_nats::ConnectOptions, LogError> {
+        let of_context = self.context.as_ref().map(|context| context.1.clone()).unwrap_or_default();
+        access::given().or(of_context).options(&self.credentials)
     }
 }
 
@@ -72,9 +94,9 @@ impl fmt::Display for Server {
         for (number, address) in self.addresses.iter().enumerate() {
             match (number, address.split_once("://")) {
                 (0, Some((scheme, rest))) => match &self.credentials {
-                    Credentials::None => write!(f, "{address}")?,
-                    Credentials::Token(_) => write!(f, "{scheme}://***@{rest}")?,
-                    Credentials::Password { user, .. } => write!(f, "{scheme}://{user}:***@{rest}")?,
+                    Secret::None => write!(f, "{address}")?,
+                    Secret::Token(_) => write!(f, "{scheme}://***@{rest}")?,
+                    Secret::Password { user, .. } => write!(f, "{scheme}://{user}:***@{rest}")?,
                 },
                 (0, None) => write!(f, "{address}")?,
                 (_, Some((_, rest))) => write!(f, ",{rest}")?,
@@ -93,7 +115,7 @@ impl fmt::Debug for Server {
 
 #[cfg(test)]
 mod tests {
-    use super::{Credentials, Server};
+    use super::{Secret, Server};
 
     #[test]
     fn an_address_is_read_and_no_text_of_it_has_the_password() {
@@ -101,7 +123,7 @@ mod tests {
         assert_eq!(server.addresses(), ["nats://a:4222", "nats://b:4223"]);
         assert_eq!(server.sockets(), ["a:4222", "b:4223"]);
         let password = "p@ss:w@rd".to_owned();
-        assert!(server.credentials == Credentials::Password { user: "ann".to_owned(), password });
+        assert!(server.credentials == Secret::Password { user: "ann".to_owned(), password });
         for text in [server.to_string(), format!("{server:?}")] {
             assert_eq!(text, "nats://ann:***@a:4222,b:4223");
         }

@@ -39,8 +39,8 @@ pub(crate) async fn connect_client(
     server: &Server,
 ) -> Result<(async_nats::Client, watch::Receiver<Option<Instant>>), LogError> {
     let (away, told) = watch::channel(None);
-    let client = server
-        .options()
+    let options = server
+        .options()?
         .name("fleetfold")
         .ping_interval(Duration::from_secs(2))
         .connection_timeout(Duration::from_secs(2))
@@ -65,12 +65,13 @@ pub(crate) async fn connect_client(
                     _ => tracing::warn!(%event, "broker connection"),
                 }
             }
-        })
-        .connect(server.addresses())
+        });
+    let client = Box::pin(options.connect(server.addresses()))
         .await
         .map_err(|error| {
             let hint = if error.kind() == async_nats::ConnectErrorKind::AuthorizationViolation {
-                "give the user and the password of the broker's account: --log nats://USER:PASSWORD@HOST:PORT"
+                "give the right of the broker's user: nats://USER:PASSWORD@HOST:PORT, --nats-creds, --nats-nkey, --nats-token-file, or \
+                 --log context:NAME"
             } else {
                 "start one with `nats-server -js`, or use --log embedded"
             };

@@ -1,0 +1,193 @@
+//! With which right a broker is asked, beside what its address says: files of credentials, keys and certificates, as the `nats` command
+//! knows them. What is secret is in files or in the environment, and in no text that is made of this.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use async_nats::ConnectOptions;
+use serde::Deserialize;
+
+use super::LogError;
+
+/// Flags of every command that asks a broker. The names in the environment are those of the `nats` command.
+#[expect(clippy::struct_field_names, reason = "the flags are called so")]
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Access {
+    /// A file with a JWT and its key (`.creds`).
+    #[arg(long, global = true, value_name = "FILE", env = "NATS_CREDS", help_heading = "Broker")]
+    nats_creds: Option<PathBuf>,
+    /// A file with the seed of an NKey.
+    #[arg(long, global = true, value_name = "FILE", env = "NATS_NKEY", help_heading = "Broker")]
+    nats_nkey: Option<PathBuf>,
+    /// A file with a token; or the token itself in $NATS_TOKEN.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Broker")]
+    nats_token_file: Option<PathBuf>,
+    /// A user, whose password is in $NATS_PASSWORD or --nats-password-file.
+    #[arg(long, global = true, env = "NATS_USER", help_heading = "Broker")]
+    nats_user: Option<String>,
+    /// A file with the password of --nats-user.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Broker")]
+    nats_password_file: Option<PathBuf>,
+    /// Certificates of the authority that the broker's certificate is of, beside those of the system (PEM). The connection is encrypted.
+    #[arg(long, global = true, value_name = "FILE", env = "NATS_CA", help_heading = "Broker")]
+    nats_ca: Option<PathBuf>,
+    /// Our own certificate, for brokers that ask for one (PEM).
+    #[arg(long, global = true, value_name = "FILE", env = "NATS_CERT", requires = "nats_key", help_heading = "Broker")]
+    nats_cert: Option<PathBuf>,
+    /// The key of --nats-cert (PEM).
+    #[arg(long, global = true, value_name = "FILE", env = "NATS_KEY", requires = "nats_cert", help_heading = "Broker")]
+    nats_key: Option<PathBuf>,
+}
+
+/// What the command line and the environment say, once for the program.
+static GIVEN: OnceLock<Access> = OnceLock::new();
+
+/// Every connection of this program has this right from now on, where its address says none.
+pub(crate) fn give(access: Access) {
+    let _ = GIVEN.set(access);
+}
+
+pub(super) fn given() -> Access {
+    GIVEN.get().cloned().unwrap_or_default()
+}
+
+/// A context of the `nats` command, as far as we need it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Context {
+    pub(super) url: String,
+    token: String,
+    user: String,
+    password: String,
+    creds: String,
+    nkey: String,
+    cert: String,
+    key: String,
+    ca: String,
+}
+
+impl Context {
+    /// The context of this name, in the folder where the `nats` command keeps them.
+    ///
+    /// # Errors
+    ///
+    /// Where it was looked for, and why it cannot be read.
+    pub(super) fn named(name: &str) -> Result<Self, String> {
+        let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".config"));
+        let folder = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).or_else(home).unwrap_or_default();
+        let legal = !name.is_empty() && !name.contains(['/', '\\']) && !name.starts_with('.');
+        if !legal {
+            return Err("context:NAME needs the name of a context of the `nats` command (nats context ls)".to_owned());
+        }
+        let path = folder.join("nats/context").join(format!("{name}.json"));
+        let text =
+            std::fs::read_to_string(&path).map_err(|error| format!("context {name}, {}: {error}", path.display()))?;
+        // What is wrong in it is not shown: it may hold a password.
+        serde_json::from_str(&text)
+            .map_err(|error| format!("context {name}, {}: line {}", path.display(), error.line()))
+    }
+
+    /// What it says of rights.
+    pub(super) fn access(&self) -> (Access, Secret) {
+        let file = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
+        let access = Access {
+            nats_creds: file(&self.creds),
+            nats_nkey: file(&self.nkey),
+            nats_ca: file(&self.ca),
+            nats_cert: file(&self.cert),
+            nats_key: file(&self.key),
+            ..Access::default()
+        };
+        let secret = match (self.user.as_str(), self.token.as_str()) {
+            ("", "") => Secret::None,
+            ("", token) => Secret::Token(token.to_owned()),
+            (user, _) => Secret::Password { user: user.to_owned(), password: self.password.clone() },
+        };
+        (access, secret)
+    }
+}
+
+/// A secret that stands in no file of its own.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Secret {
+    None,
+    Token(String),
+    Password { user: String, password: String },
+}
+
+impl Access {
+    /// The secret that the files and the environment give.
+    fn secret(&self) -> Result<Secret, LogError> {
+        if let Some(path) = &self.nats_token_file {
+            return Ok(Secret::Token(read(path, "token")?));
+        }
+        if let Some(user) = self.nats_user.clone() {
+            let password = match &self.nats_password_file {
+                Some(path) => read(path, "password")?,
+                None => std::env::var("NATS_PASSWORD").unwrap_or_default(),
+            };
+            return Ok(Secret::Password { user, password });
+        }
+        Ok(std::env::var("NATS_TOKEN").map_or(Secret::None, Secret::Token))
+    }
+
+    /// The options of a connection. `secret`: what the address of the broker says, which wins.
+    ///
+    /// # Errors
+    ///
+    /// Which file cannot be used, and why; never what is in it.
+    pub(super) fn options(&self, secret: &Secret) -> Result<ConnectOptions, LogError> {
+        let mut options = ConnectOptions::new();
+        let said = if *secret == Secret::None { self.secret()? } else { secret.clone() };
+        options = match said {
+            Secret::Token(token) => options.token(token),
+            Secret::Password { user, password } => options.user_and_password(user, password),
+            Secret::None => options,
+        };
+        if *secret == Secret::None {
+            if let Some(path) = &self.nats_creds {
+                let hint = "give a file with a user's JWT and key, as `nsc generate creds` writes it";
+                options = options
+                    .credentials(&format!("{}\n", read(path, "credentials")?))
+                    .map_err(|_| LogError::new(format!("{}: no credentials are in it", path.display()), hint))?;
+            }
+            if let Some(path) = &self.nats_nkey {
+                options = options.nkey(read(path, "NKey")?);
+            }
+        }
+        for path in [&self.nats_ca, &self.nats_cert, &self.nats_key].into_iter().flatten() {
+            read(path, "certificate or key")?;
+        }
+        if let Some(path) = &self.nats_ca {
+            options = options.add_root_certificates(path.clone()).require_tls(true);
+        }
+        if let (Some(cert), Some(key)) = (&self.nats_cert, &self.nats_key) {
+            options = options.add_client_certificate(cert.clone(), key.clone()).require_tls(true);
+        }
+        Ok(options)
+    }
+
+    /// The same, with what another one says where this says nothing.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            nats_creds: self.nats_creds.or(other.nats_creds),
+            nats_nkey: self.nats_nkey.or(other.nats_nkey),
+            nats_token_file: self.nats_token_file.or(other.nats_token_file),
+            nats_user: self.nats_user.or(other.nats_user),
+            nats_password_file: self.nats_password_file.or(other.nats_password_file),
+            nats_ca: self.nats_ca.or(other.nats_ca),
+            nats_cert: self.nats_cert.or(other.nats_cert),
+            nats_key: self.nats_key.or(other.nats_key),
+        }
+    }
+}
+
+fn read(path: &Path, what: &str) -> Result<String, LogError> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        LogError::new(
+            format!("the {what} of the broker, {}: {error}", path.display()),
+            "give the path of a file that this user can read",
+        )
+    })?;
+    Ok(text.trim().to_owned())
+}

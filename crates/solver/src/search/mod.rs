@@ -15,6 +15,7 @@ use crate::state::plan_cost;
 mod anneal;
 mod answer;
 mod changes;
+mod closing;
 mod crossing;
 mod cut;
 mod forbidden;

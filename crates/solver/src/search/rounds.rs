@@ -196,7 +196,7 @@ pub(crate) fn search(
         let round = |chain: &mut Chain| {
             let stage = chain.coolings.at(point);
             let temperature = if stage.warm { heat.warm(stage.point) } else { heat.at(stage.point) };
-            let effort = Effort { temperature, ruin, iterations: most, per_stop };
+            let effort = Effort { temperature, cold: heat.at(1.0) * SHRINK_HEAT, ruin, iterations: most, per_stop };
             chain.round(priced, &near, &logs, effort, rounds)
         };
         let outcomes: Vec<Outcome> = chains.par_iter_mut().map(round).collect();

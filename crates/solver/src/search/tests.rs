@@ -152,7 +152,7 @@ fn nothing_to_serve_is_served() {
             Vec::new(),
             TourIx::first(3).collect(),
         );
-        let effort = Effort { temperature: 1.0, ruin: Ruin::new(0.0), iterations: 20, per_stop: 1 };
+        let effort = Effort { temperature: 1.0, cold: 0.1, ruin: Ruin::new(0.0), iterations: 20, per_stop: 1 };
         let result = anneal(&local, &vec![Vec::new(); 3], Vec::new(), &logarithms(), effort, Random::new(1, 0, 0));
         assert_eq!(result.best_cost, 0);
     }

@@ -63,12 +63,18 @@ pub(crate) fn refusal(moment: Moment<'_>, id: VehicleId, order: &OrderState) -> 
     if by > 0 {
         return Some(Refusal::Capacity { by });
     }
-    ends_too_early(fleet, vehicle, frozen, order, soon).then_some(Refusal::Shift)
+    let until = fleet.works_until(id, vehicle);
+    until.is_some_and(|until| ends_too_early(fleet, (vehicle, until), frozen, order, soon)).then_some(Refusal::Shift)
 }
 
 /// True when a shift ends before all stops of a route and those of an order can have begun.
-fn ends_too_early(fleet: &Fleet, vehicle: &VehicleState, frozen: usize, order: &OrderState, soon: Timestamp) -> bool {
-    let Some(shift) = &vehicle.shift else { return false };
+fn ends_too_early(
+    fleet: &Fleet,
+    (vehicle, until): (&VehicleState, Timestamp),
+    frozen: usize,
+    order: &OrderState,
+    soon: Timestamp,
+) -> bool {
     let tail = &vehicle.route.visits[frozen.min(vehicle.route.visits.len())..];
     // Goods on board are delivered after the shift too, and where the policy says so, those of all shipments.
     let exempt = |id| fleet.policy().deliver_after_shift && fleet.order(id).is_shipment();
@@ -92,7 +98,7 @@ fn ends_too_early(fleet: &Fleet, vehicle: &VehicleState, frozen: usize, order: &
         (served, longest) = (served + service, longest.max(service));
     }
     // The last service may begin at the very end.
-    soon + Millis(driven * DRIVEN_AT_LEAST / 100 + served - longest) > shift.ends
+    soon + Millis(driven * DRIVEN_AT_LEAST / 100 + served - longest) > until
 }
 
 /// Units by which the goods of an order do not fit at the position of a route where they come nearest to fitting, in the dimension

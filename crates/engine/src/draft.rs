@@ -121,10 +121,13 @@ impl Draft {
             let under = vehicle.under_way.filter(|_| place.is_some());
             draft.turning.push(under.map(|under| (under.order, under.stop)));
             let mut spec = draft.tour(fleet, vehicle, &head, start, &mut place_ids);
-            let orders = vehicle.route.visits.iter().map(|visit| visit.order).chain(loose.iter().copied());
-            if orders.map(|order| fleet.order(order)).any(|order| order.is_forced() && order.pinned == Some(id)) {
-                // A dispatcher's word counts more than the end of a shift, too.
+            // A dispatcher's word counts more than the end of a shift, too. What he has put behind it may be driven to its end as planned;
+            // other orders do not follow it there.
+            let is_forced = |order: OrderId| fleet.order(order).is_forced() && fleet.order(order).pinned == Some(id);
+            if loose.iter().any(|&order| is_forced(order)) {
                 spec.end_by = TIME_MAX;
+            } else if let Some(until) = fleet.works_until(id, vehicle) {
+                spec.end_by = draft.relative(until);
             }
             draft.solver_tours.push(spec);
             draft.heads.push(head);

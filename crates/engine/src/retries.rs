@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Fleet, Placement};
-use fleetfold_model::{Millis, OrderId, Timestamp, VehicleId};
+use fleetfold_model::{LogSeq, Millis, OrderId, Timestamp, VehicleId};
 
 /// The first try, log time. Each later one comes after twice as long.
 const FIRST_AFTER: Millis = Millis(2_000);
@@ -17,7 +17,8 @@ const AFTER_AT_MOST: Millis = Millis(600_000);
 const AT_ONCE: usize = 8;
 /// Time between two tries of any orders, log time.
 const EVERY: Millis = Millis(1_000);
-/// Tries that let the routes around the order be searched. An idle zone comes to rest.
+/// Tries of an order that let the routes around it be searched, and how often a route is searched so for all orders together while it
+/// stays as it is. An idle zone comes to rest, however many orders it has on no route.
 const SEARCHED: u32 = 3;
 /// Vehicles that are filled at once.
 const FILLED_AT_ONCE: usize = 8;
@@ -39,6 +40,8 @@ pub(crate) struct Retries {
     not_before: Timestamp,
     /// Vehicles that may have room now.
     rooms: BTreeSet<VehicleId>,
+    /// How often each route was searched for such orders since it is as it is.
+    searched: BTreeMap<VehicleId, (LogSeq, u32)>,
 }
 
 /// An order whose turn it is.
@@ -67,6 +70,16 @@ impl Retries {
         } else if let Some(next) = self.orders.remove(&order) {
             self.by_time.remove(&(next.at, order));
         }
+    }
+
+    /// True while another search of a route, which last changed at this entry, may help an order on no route.
+    pub(crate) fn may_be_searched(&mut self, vehicle: VehicleId, revision: LogSeq) -> bool {
+        let (at, times) = self.searched.entry(vehicle).or_insert((revision, 0));
+        if *at != revision {
+            (*at, *times) = (revision, 0);
+        }
+        *times += 1;
+        *times <= SEARCHED
     }
 
     /// A vehicle has changed: it may have room for an order that is on no route.

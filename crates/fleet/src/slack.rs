@@ -4,7 +4,7 @@
 //! Promise: the numbers are those of the route as it is now; no snapshot or digest holds them. Absent on purpose: who may take an
 //! order. That is judged by the engine.
 
-use fleetfold_model::{LOAD_DIMENSIONS, Load, Millis, StopKind, Timestamp};
+use fleetfold_model::{LOAD_DIMENSIONS, Load, Millis, OrderId, StopKind, Timestamp, VehicleId};
 
 use crate::pages::Vacant;
 use crate::{Fleet, VehicleState};
@@ -63,7 +63,7 @@ impl Vacant for Slack {
 
 impl Slack {
     /// What a vehicle of this fleet has left.
-    pub(crate) fn of(fleet: &Fleet, vehicle: &VehicleState) -> Self {
+    pub(crate) fn of(fleet: &Fleet, id: VehicleId, vehicle: &VehicleState) -> Self {
         let Some(spec) = &vehicle.spec else { return Self::vacant() };
         let mut slack = Self {
             is_available: vehicle.is_available(),
@@ -89,7 +89,7 @@ impl Slack {
         }
         (slack.room_at_start, slack.room_at_end, slack.room_at_most) = (first.filter(|_| !is_too_full), last, most);
         if vehicle.on_board.iter().all(|&carried| fleet.order(carried).loads_at_start()) {
-            slack.ends = vehicle.shift.as_ref().map(|shift| shift.ends);
+            slack.ends = fleet.works_until(id, vehicle);
         }
         let tail = &vehicle.route.visits[vehicle.frozen().min(vehicle.route.visits.len())..];
         let mut free = None;
@@ -107,7 +107,23 @@ impl Slack {
     }
 }
 
+/// What was forced beyond the end of a shift may come so much later than planned before other orders are taken off its route (guess:
+/// traffic).
+const FORCED_SLACK: Millis = Millis(10 * 60_000);
+
 impl Fleet {
+    /// Until when a vehicle serves stops, zone time: to the end of its shift, or where a dispatcher has forced an order onto its route, as
+    /// long as that route takes as planned, and a little longer. `None`: it has no shift.
+    pub fn works_until(&self, id: VehicleId, vehicle: &VehicleState) -> Option<Timestamp> {
+        let ends = vehicle.shift.as_ref()?.ends;
+        let is_forced = |order: OrderId| self.order(order).is_forced() && self.order(order).pinned == Some(id);
+        if !vehicle.route.visits.iter().any(|visit| is_forced(visit.order)) {
+            return Some(ends);
+        }
+        let planned = vehicle.route.visits.iter().map(|visit| visit.departure).max();
+        Some(planned.map_or(ends, |planned| ends.max(planned + FORCED_SLACK)))
+    }
+
     /// What is on board of a vehicle when the part of its route begins that may be planned anew, and behind each stop of that part.
     pub fn loads_along<'a>(&'a self, vehicle: &'a VehicleState) -> impl Iterator<Item = Units> + 'a {
         let (head, tail) = vehicle.route.visits.split_at(vehicle.frozen().min(vehicle.route.visits.len()));

@@ -331,7 +331,11 @@ impl Engine {
                     let vehicle = self.fleet.vehicle(vehicle);
                     vehicle.is_available() && state.skills & !vehicle.skills == 0
                 };
-                near.filter(could).take(SEARCHED_AROUND).for_each(|vehicle| self.searches.soil(moment, vehicle));
+                for vehicle in near.filter(could).take(SEARCHED_AROUND) {
+                    if self.retries.may_be_searched(vehicle, self.fleet.vehicle(vehicle).route.revision) {
+                        self.searches.soil(moment, vehicle);
+                    }
+                }
             }
             tasks.push(Task { orders: vec![order], again: true, ..Task::default() });
         }

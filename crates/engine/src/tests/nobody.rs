@@ -2,6 +2,8 @@
 
 use std::sync::atomic::AtomicBool;
 
+use fleetfold_model::SearchRecord;
+
 use super::*;
 
 impl Rig {
@@ -179,4 +181,50 @@ fn an_order_pinned_to_a_vehicle_that_does_not_work_says_so() {
     rig.fact(Event::StopPinned(Pin { order: name("o"), vehicle: name("a") }));
     assert_eq!(rig.reason("o"), Some(UnassignedReason::Rejected), "other vehicles do work");
     assert_eq!(rig.nearest_miss("o"), (Some("a".to_owned()), fleetfold_model::Obstacle::OffDuty));
+}
+
+/// Hundreds of orders that wait for room let the same few routes be searched for minutes, again and again.
+#[test]
+fn a_full_zone_comes_to_rest_however_many_orders_wait() {
+    let mut rig = rig();
+    rig.fact(Event::PolicyChanged(Policy { learn: false, departure_margin: Millis(0), ..Policy::default() }));
+    for number in 0..4 {
+        rig.on_until(&format!("v{number}"), km(number, 0), 600, 3);
+    }
+    for number in 0..80 {
+        rig.order(job(&format!("o{number}"), km(number % 10, number / 10)));
+    }
+    let mut searches = 0;
+    let ends = Timestamp(rig.now + 120_000);
+    while let Some(at) = rig.engine.next_tick().filter(|&at| at < ends) {
+        rig.now = rig.now.max(at.0) + 1;
+        let mut effects = Vec::new();
+        rig.engine.handle(Input::Tick(Timestamp(rig.now)), &mut effects);
+        for effect in effects {
+            if let Effect::Solve(job) = effect {
+                searches += 1;
+                // It finds nothing: the routes stay as they are.
+                rig.input(Input::Solved(crate::SolveReport {
+                    id: job.id,
+                    regions: Vec::new(),
+                    record: SearchRecord::default(),
+                }));
+            }
+        }
+    }
+    assert!(searches <= 4 * 4, "{searches} searches of four full vehicles");
+}
+
+#[test]
+fn an_order_forced_beyond_the_shift_takes_no_others_with_it() {
+    let mut rig = rig();
+    rig.on_until("van", km(0, 0), 30, 9);
+    rig.order(job("forced", km(60, 0)));
+    assert_eq!(rig.reason("forced"), Some(UnassignedReason::Shift));
+    rig.fact(Event::AssignmentForced(Pin { order: name("forced"), vehicle: name("van") }));
+    assert_eq!(rig.route("van"), ["forced"]);
+    rig.order(job("far", km(120, 0)));
+    assert_eq!(rig.reason("far"), Some(UnassignedReason::Shift), "an hour behind the end of the shift");
+    rig.order(job("near", km(5, 0)));
+    assert_eq!(rig.route("van"), ["near", "forced"], "on the way");
 }

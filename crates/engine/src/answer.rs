@@ -138,7 +138,9 @@ impl<'a> Answer<'a> {
         for &vehicle in &concerned {
             self.loosen(vehicle, &mut loose);
         }
-        let mut retried = self.retry_unassigned(&concerned);
+        // A word that lifts the end of a shift lifts it for one order: what else may fit is tried when the route stands.
+        let is_word = task.orders.iter().any(|&order| fleet.order(order).is_forced());
+        let mut retried = if is_word { BTreeSet::new() } else { self.retry_unassigned(&concerned) };
         retried.retain(|order| !loose.contains(order));
         if task.opened {
             self.retry_unreachable(&mut loose);

@@ -221,8 +221,12 @@ fn an_order_forced_beyond_the_shift_takes_no_others_with_it() {
     rig.on_until("van", km(0, 0), 30, 9);
     rig.order(job("forced", km(60, 0)));
     assert_eq!(rig.reason("forced"), Some(UnassignedReason::Shift));
+    // It waits already when the other one is forced.
+    rig.order(job("waits", km(0, 120)));
+    assert_eq!(rig.reason("waits"), Some(UnassignedReason::Shift));
     rig.fact(Event::AssignmentForced(Pin { order: name("forced"), vehicle: name("van") }));
     assert_eq!(rig.route("van"), ["forced"]);
+    assert_eq!(rig.reason("waits"), Some(UnassignedReason::Shift));
     rig.order(job("far", km(120, 0)));
     assert_eq!(rig.reason("far"), Some(UnassignedReason::Shift), "an hour behind the end of the shift");
     rig.order(job("near", km(5, 0)));

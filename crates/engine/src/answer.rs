@@ -15,7 +15,7 @@ use fleetfold_solver::{Problem, Solution, StopIx, TourIx, insert, schedule};
 
 use crate::account::is_too_long;
 use crate::bounds::{self, Nobody, Refusal, Refusals};
-use crate::draft::{Draft, cut_off_at};
+use crate::draft::{CutOff, Draft};
 use crate::engine::Read;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
@@ -78,24 +78,12 @@ pub(crate) struct Answer<'a> {
     pub(crate) read: RefCell<Read>,
     /// Vehicles that may go elsewhere before the stop that they are on their way to.
     turning: RefCell<BTreeSet<VehicleId>>,
-    /// Why orders found no place, where that is told better than by the answer itself.
-    reasons: RefCell<BTreeMap<OrderId, UnassignedReason>>,
 }
 
 impl<'a> Answer<'a> {
     pub(crate) fn new(moment: Moment<'a>, outlook: &'a Outlook, effort: Effort, bytes_max: usize) -> Self {
         let (missing, work, read) = (RefCell::default(), Cell::new(0), RefCell::default());
-        Self {
-            moment,
-            outlook,
-            effort,
-            bytes_max,
-            missing,
-            work,
-            read,
-            turning: RefCell::default(),
-            reasons: RefCell::default(),
-        }
+        Self { moment, outlook, effort, bytes_max, missing, work, read, turning: RefCell::default() }
     }
 
     /// Why a vehicle cannot take an order; `None`: it may.
@@ -220,7 +208,7 @@ impl<'a> Answer<'a> {
             let state = self.moment.fleet.vehicle(vehicle);
             let frozen = state.frozen();
             if state.route.visits[..frozen].iter().any(|visit| visit.order == id) {
-                if !self.has_moved_away(vehicle) && !self.is_cut_off(vehicle) {
+                if !self.has_moved_away(vehicle) && self.cut_off([vehicle]).vehicles.is_empty() {
                     return None;
                 }
                 self.turning.borrow_mut().insert(vehicle);
@@ -242,41 +230,38 @@ impl<'a> Answer<'a> {
         expected.zip(planned).is_some_and(|(expected, planned)| expected.arrival - planned.arrival >= RETIME_MIN)
     }
 
-    /// True when no road leads a vehicle to the stop that it is on its way to, from where it is known to be.
-    fn is_cut_off(&self, id: VehicleId) -> bool {
-        let fleet = self.moment.fleet;
-        cut_off_at(fleet, self.outlook, fleet.vehicle(id), self.moment.now()).is_some()
+    /// Those of some vehicles to which no road leads to the stop that they are on their way to.
+    fn cut_off(&self, vehicles: impl IntoIterator<Item = VehicleId>) -> CutOff {
+        CutOff::of(self.moment.fleet, self.outlook, vehicles, self.moment.now())
     }
 
     /// The same answer, or a better one in which vehicles that are on their way to a stop go elsewhere first, where the policy
-    /// wants that.
+    /// wants that. `nobody`: what is said of orders that find no place.
     fn diverted(
         &self,
         asked: &Asked,
         orders: &[OrderId],
         solved: (Draft, Problem, Solution),
+        nobody: &mut BTreeMap<OrderId, Nobody>,
     ) -> (Draft, Problem, Solution) {
         let fleet = self.moment.fleet;
         let (broken, cost) = (self.broken_promises(asked, &solved), solved.2.cost);
         let vehicles: BTreeSet<VehicleId> = solved.0.vehicles.iter().copied().collect();
         let mut turning = self.turning.borrow().clone();
         // Who cannot get to his stop is not held by it, whatever the policy says of drivers who can.
-        let cut_off = |vehicle: &&VehicleId| !turning.contains(vehicle) && self.is_cut_off(**vehicle);
-        let cut_off: Vec<VehicleId> = vehicles.iter().filter(cut_off).copied().collect();
-        if broken > (0, 0) && !cut_off.is_empty() {
-            let mut turning = turning.clone();
-            turning.extend(&cut_off);
-            let held = cut_off.iter().filter_map(|&vehicle| fleet.vehicle(vehicle).under_way).map(|under| under.order);
-            let orders: Vec<OrderId> = orders.iter().copied().chain(held).collect();
-            let other = self.solve_turning(&vehicles, &orders, &turning);
+        let cut_off = (broken > (0, 0)).then(|| self.cut_off(vehicles.difference(&turning).copied()));
+        if let Some(cut_off) = cut_off.filter(|cut_off| !cut_off.vehicles.is_empty()) {
+            let turning = &turning | &cut_off.vehicles;
+            let other = self.solve_turning(&vehicles, &cut_off.loose(orders), &turning);
             if self.broken_promises(asked, &other) < broken {
                 return other;
             }
             // What keeps them off is told as if they were not held.
-            let absent = other.2.absent.iter().map(|stop| other.0.stops[stop.index()].0);
             let none = BTreeMap::new();
-            let reasons = absent.map(|order| (order, self.solved(&other, &none).reason(order)));
-            self.reasons.borrow_mut().extend(reasons);
+            for order in other.2.absent.iter().map(|stop| other.0.stops[stop.index()].0) {
+                let reason = self.solved(&other, &none).reason(order);
+                nobody.entry(order).or_insert(Nobody { reason, nearest_miss: None });
+            }
         }
         let is_worth_a_look = match fleet.policy().diversion {
             Diversion::Never => false,
@@ -436,8 +421,7 @@ impl<'a> Answer<'a> {
 
     /// What is said where every vehicle has refused an order.
     fn nobody(&self, order: &OrderState, refusals: &Refusals) -> Nobody {
-        let place = order.open_stops().first().and_then(|&kind| order.stop(kind)).map(|stop| stop.position);
-        let nearest_miss = place.and_then(|place| refusals.nearest_miss(self.moment.fleet, place));
+        let nearest_miss = order.first_place().and_then(|place| refusals.nearest_miss(self.moment.fleet, place));
         Nobody { reason: refusals.reason(), nearest_miss }
     }
 
@@ -465,14 +449,11 @@ impl<'a> Answer<'a> {
             Some(freed) => note(self.solved(&freed, &none).refusals(id)),
             None => note(self.solved(asked, &none).refusals(id)),
         }
-        let place = order.open_stops().first().and_then(|&kind| order.stop(kind)).map(|stop| stop.position);
-        let far = |vehicle: &VehicleId| {
-            let metres = place.and_then(|place| fleet.index().metres_between(fleet.zone().space, place, *vehicle));
-            metres.unwrap_or(f64::INFINITY)
-        };
-        others.sort_by(|a, b| far(a).total_cmp(&far(b)));
+        let far = |vehicle: VehicleId| self.metres_from(vehicle, order);
+        let mut others: Vec<(f64, VehicleId)> = others.into_iter().map(|vehicle| (far(vehicle), vehicle)).collect();
+        others.sort_by(|a, b| a.0.total_cmp(&b.0));
         let begun = self.work.get();
-        let mut others = others.into_iter().peekable();
+        let mut others = others.into_iter().map(|(_, vehicle)| vehicle).peekable();
         while others.peek().is_some() {
             if !self.effort.is_whole() || self.work.get() - begun >= ASKED_MAX {
                 // Not all could be asked.
@@ -500,23 +481,23 @@ impl<'a> Answer<'a> {
 
     /// Who of some vehicles takes an order when those that cannot get to their stop are not held by it. `None`: there are none of these.
     fn freed(&self, vehicles: &BTreeSet<VehicleId>, order: OrderId) -> Option<(Draft, Problem, Solution)> {
-        let fleet = self.moment.fleet;
-        let cut_off: BTreeSet<VehicleId> =
-            vehicles.iter().copied().filter(|&vehicle| self.is_cut_off(vehicle)).collect();
-        if cut_off.is_empty() {
-            return None;
-        }
-        let held = cut_off.iter().filter_map(|&vehicle| fleet.vehicle(vehicle).under_way).map(|under| under.order);
-        let orders: Vec<OrderId> = std::iter::once(order).chain(held.filter(|&other| other != order)).collect();
-        Some(self.solve_turning(vehicles, &orders, &cut_off))
+        let cut_off = self.cut_off(vehicles.iter().copied());
+        let is_one = !cut_off.vehicles.is_empty();
+        is_one.then(|| self.solve_turning(vehicles, &cut_off.loose(&[order]), &cut_off.vehicles))
+    }
+
+    /// Metres from a vehicle to the first open stop of an order, as the crow flies.
+    fn metres_from(&self, vehicle: VehicleId, order: &OrderState) -> f64 {
+        let (index, space) = (self.moment.fleet.index(), self.moment.fleet.zone().space);
+        let metres = order.first_place().and_then(|place| index.metres_between(space, place, vehicle));
+        metres.unwrap_or(f64::INFINITY)
     }
 
     /// Working vehicles, those nearest to the first open stop of an order first.
     fn nearest_available(&self, id: OrderId) -> impl Iterator<Item = VehicleId> + '_ {
         let fleet = self.moment.fleet;
-        let order = fleet.order(id);
-        let first = order.open_stops().first().and_then(|&kind| order.stop(kind));
-        let near = first.map(|stop| fleet.index().vehicles_near(fleet.zone().space, stop.position));
+        let first = fleet.order(id).first_place();
+        let near = first.map(|place| fleet.index().vehicles_near(fleet.zone().space, place));
         near.into_iter().flatten().filter(|&vehicle| fleet.vehicle(vehicle).is_available())
     }
 
@@ -555,20 +536,16 @@ impl<'a> Answer<'a> {
                 && self.placeable(id) == Some(Ok(()))
                 && self.refusal(vehicle, fleet.order(id)).is_none()
         };
-        let mut waiting: Vec<OrderId> = if fleet.unassigned_count() <= LOOKED_AT_FOR_ROOM {
+        let waiting: Vec<OrderId> = if fleet.unassigned_count() <= LOOKED_AT_FOR_ROOM {
             fleet.unassigned_orders().filter(could).collect()
         } else {
             let near = fleet.index().stops_near(space, here.position).take(LOOKED_AT_FOR_ROOM);
             near.map(|(order, _)| order).filter(could).collect()
         };
-        let far = |id: &OrderId| {
-            let order = fleet.order(*id);
-            let place = order.open_stops().first().and_then(|&kind| order.stop(kind)).map(|stop| stop.position);
-            let metres = place.and_then(|place| fleet.index().metres_between(space, place, vehicle));
-            metres.unwrap_or(f64::INFINITY)
-        };
-        let urgency = |id: &OrderId| fleet.order(*id).spec.as_ref().map_or(0, |spec| spec.priority);
-        waiting.sort_by(|a, b| urgency(b).cmp(&urgency(a)).then(far(a).total_cmp(&far(b))).then(a.cmp(b)));
+        let ranked = |id: OrderId| (fleet.order(id).priority(), self.metres_from(vehicle, fleet.order(id)), id);
+        let mut waiting: Vec<(u8, f64, OrderId)> = waiting.into_iter().map(ranked).collect();
+        waiting.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
+        let mut waiting: Vec<OrderId> = waiting.into_iter().map(|(.., order)| order).collect();
         waiting.dedup();
         let concerned = BTreeSet::from([vehicle]);
         for some in waiting.chunks(RETRIED).take(RETRIED_TIMES) {
@@ -596,19 +573,10 @@ impl<'a> Answer<'a> {
     }
 
     fn place(&self, asked: &Asked, causes: &[Cause], hopeless: &[(OrderId, Nobody)]) -> Vec<ExchangeGroup> {
-        let fleet = self.moment.fleet;
         let (solved, nobody) = self.solve_near(asked);
         let solved = self.solved(&solved, &nobody);
         let mut groups: Vec<ExchangeGroup> =
             solved.groups(causes, &asked.concerned).into_iter().map(|priced| priced.group).collect();
-        for group in &mut groups {
-            for (order, reason) in self.reasons.borrow().iter().filter(|(order, _)| !nobody.contains_key(order)) {
-                let name = &fleet.order(*order).name;
-                group.unassigned.iter_mut().filter(|(other, _)| other == name).for_each(|said| said.1 = *reason);
-                let choices = group.choices.iter_mut().filter(|choice| choice.order == *name);
-                choices.filter_map(|choice| choice.reason.as_mut()).for_each(|said| *said = *reason);
-            }
-        }
         // Orders that no vehicle can take: said so in the group that answers for them.
         for &(order, nobody) in hopeless {
             let seq = causes.iter().find(|cause| cause.orders.contains(&order)).and_then(|cause| cause.seq);
@@ -677,7 +645,8 @@ impl<'a> Answer<'a> {
             wide.extend(found);
             solved = self.solve_at_once(&wide, &orders);
         }
-        (self.diverted(asked, &orders, solved), nobody)
+        let solved = self.diverted(asked, &orders, solved, &mut nobody);
+        (solved, nobody)
     }
 
     /// Fills the legs in, and remembers what was missing.

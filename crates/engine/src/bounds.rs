@@ -2,6 +2,8 @@
 //!
 //! Promise: where this says no, a search for a position in the vehicle's route says no too. The other way round it promises nothing.
 
+use std::collections::BTreeSet;
+
 use fleetfold_fleet::{Fleet, OrderState, Placement, Slack, Units, VehicleState};
 use fleetfold_model::{Load, Millis, Obstacle, Position, Timestamp, UnassignedReason, VehicleId};
 
@@ -63,7 +65,7 @@ pub(crate) fn refusal(moment: Moment<'_>, id: VehicleId, order: &OrderState) -> 
     if by > 0 {
         return Some(Refusal::Capacity { by });
     }
-    let until = fleet.works_until(id, vehicle);
+    let until = fleet.works_until(id);
     until.is_some_and(|until| ends_too_early(fleet, (vehicle, until), frozen, order, soon)).then_some(Refusal::Shift)
 }
 
@@ -306,14 +308,13 @@ impl Refusals {
             Miss::Shift => Obstacle::Shift,
             Miss::Dear => Obstacle::Dearer,
         };
-        let mut vehicles = vehicles.clone();
-        vehicles.sort_unstable();
         let (index, space) = (fleet.index(), fleet.zone().space);
         let nearest = if vehicles.len() <= MEASURED {
             let far = |id: &VehicleId| index.metres_between(space, place, *id).unwrap_or(f64::INFINITY);
-            vehicles.iter().copied().min_by(|a, b| far(a).total_cmp(&far(b)))
+            vehicles.iter().copied().min_by(|a, b| far(a).total_cmp(&far(b)).then(a.cmp(b)))
         } else {
-            index.vehicles_near(space, place).find(|id| vehicles.binary_search(id).is_ok())
+            let vehicles: BTreeSet<VehicleId> = vehicles.iter().copied().collect();
+            index.vehicles_near(space, place).find(|id| vehicles.contains(id))
         };
         nearest.map(|vehicle| (vehicle, obstacle))
     }

@@ -124,10 +124,8 @@ impl Draft {
             // A dispatcher's word counts more than the end of a shift, too. What he has put behind it may be driven to its end as planned;
             // other orders do not follow it there.
             let is_forced = |order: OrderId| fleet.order(order).is_forced() && fleet.order(order).pinned == Some(id);
-            if loose.iter().any(|&order| is_forced(order)) {
-                spec.end_by = TIME_MAX;
-            } else if let Some(until) = fleet.works_until(id, vehicle) {
-                spec.end_by = draft.relative(until);
+            if !loose.iter().any(|&order| is_forced(order)) {
+                spec.end_by = fleet.works_until(id).map_or(TIME_MAX, |until| draft.relative(until));
             }
             draft.solver_tours.push(spec);
             draft.heads.push(head);
@@ -303,7 +301,6 @@ impl Draft {
         TourSpec {
             start_at: self.relative(start.at),
             end_node: spec.end.map_or(NodeIx::NONE, |end| self.place(end, ids)),
-            end_by: shift.map_or(TIME_MAX, |shift| self.relative(shift.ends)),
             finish_late: fleet.policy().deliver_after_shift,
             onboard: onboard.0,
             capacity: spec.capacity.0,
@@ -495,12 +492,39 @@ pub(crate) fn arrival_under_way(vehicle: &VehicleState, under: UnderWay, travel:
 
 /// Where a vehicle is known to be that is on its way to a stop to which no road leads from there; `None`: it can get there, or is under
 /// way to none.
-pub(crate) fn cut_off_at(fleet: &Fleet, outlook: &Outlook, vehicle: &VehicleState, now: Timestamp) -> Option<Anchor> {
+fn cut_off_at(fleet: &Fleet, outlook: &Outlook, vehicle: &VehicleState, now: Timestamp) -> Option<Anchor> {
     let under = vehicle.under_way.filter(|under| under.arrived.is_none() && vehicle.frozen() > 0)?;
     let stop = fleet.order(under.order).stop(under.stop)?;
     let here = vehicle.on_its_way_at().or_else(|| vehicle.whereabouts())?;
     let leg = outlook.leg(here.position, stop.position, now);
     (i64::from(leg.millis) >= CUT_OFF.0).then_some(here)
+}
+
+/// Vehicles that cannot get to the stop that they are on their way to, and its orders: they may do something else first.
+pub(crate) struct CutOff {
+    pub(crate) vehicles: BTreeSet<VehicleId>,
+    held: Vec<OrderId>,
+}
+
+impl CutOff {
+    /// Those of some vehicles.
+    pub(crate) fn of(
+        fleet: &Fleet,
+        outlook: &Outlook,
+        vehicles: impl IntoIterator<Item = VehicleId>,
+        now: Timestamp,
+    ) -> Self {
+        let is_cut_off = |id: &VehicleId| cut_off_at(fleet, outlook, fleet.vehicle(*id), now).is_some();
+        let vehicles: BTreeSet<VehicleId> = vehicles.into_iter().filter(is_cut_off).collect();
+        let held = vehicles.iter().filter_map(|&id| fleet.vehicle(id).under_way).map(|under| under.order).collect();
+        Self { vehicles, held }
+    }
+
+    /// These orders and those that hold the vehicles, each once: all of them are to be placed.
+    pub(crate) fn loose(&self, orders: &[OrderId]) -> Vec<OrderId> {
+        let held = self.held.iter().filter(|order| !orders.contains(order));
+        orders.iter().chain(held).copied().collect()
+    }
 }
 
 /// The frozen head with times as expected now, and where and when the vehicle is free behind it.

@@ -116,7 +116,7 @@ impl Solved<'_> {
         // The most urgent order that each group places, and the most urgent one that it takes off its route.
         let mut placed: BTreeMap<usize, u8> = BTreeMap::new();
         let mut taken_off: BTreeMap<usize, u8> = BTreeMap::new();
-        let urgency = |order: OrderId| self.fleet.order(order).spec.as_ref().map_or(0, |spec| spec.priority);
+        let urgency = |order: OrderId| self.fleet.order(order).priority();
         let mut undrivable: BTreeSet<usize> = BTreeSet::new();
         for tour in (0..tours).filter(|&tour| changed[tour]) {
             let root = union.root(tour);

@@ -1,8 +1,9 @@
 //! Orders on no route are tried again: at once on a vehicle that may have room now, and all of them by themselves, less and less often.
 //!
-//! A vehicle whose state or route has changed is filled until nothing more fits. Nobody has to report anything for the rest: what was refused while the engine was overloaded was refused by few vehicles, and what time changes (a break that is over, a road
-//! by the hour) no fact says. The first tries also let the routes around the order be searched, which may make room by giving
-//! another order to another vehicle.
+//! A vehicle whose state or route has changed is filled until nothing more fits. Nobody has to report anything for the rest: what was
+//! refused while the engine was overloaded was refused by few vehicles, and what time changes (a break that is over, a road by the
+//! hour) no fact says. The first tries also let the routes around the order be searched, which may make room by giving another order to
+//! another vehicle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -96,9 +97,7 @@ impl Retries {
 
     /// Some of these vehicles. They have had their turn then.
     pub(crate) fn take_rooms(&mut self) -> Vec<VehicleId> {
-        let some: Vec<VehicleId> = self.rooms.iter().copied().take(FILLED_AT_ONCE).collect();
-        self.rooms.retain(|vehicle| !some.contains(vehicle));
-        some
+        std::iter::from_fn(|| self.rooms.pop_first()).take(FILLED_AT_ONCE).collect()
     }
 
     fn begin(&mut self, order: OrderId, log_now: Timestamp) {

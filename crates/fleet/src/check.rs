@@ -54,7 +54,7 @@ impl Fleet {
                 *on_routes.entry(visit.order).or_default() += 1;
             }
             self.check_route(VehicleId(index as u32))?;
-            if self.slacks[index] != Slack::of(self, VehicleId(index as u32), vehicle) {
+            if self.slacks[index] != Slack::of(self, VehicleId(index as u32)) {
                 return broken(
                     "F4",
                     &[],

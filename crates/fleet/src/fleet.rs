@@ -416,7 +416,7 @@ impl Fleet {
 
     /// Brings up to date what a vehicle has left to give.
     pub(crate) fn reslack(&mut self, id: VehicleId) {
-        let slack = Slack::of(self, id, &self.vehicles[id.index()]);
+        let slack = Slack::of(self, id);
         while self.slacks.len() <= id.index() {
             self.slacks.push(Slack::vacant());
         }

@@ -247,6 +247,16 @@ impl OrderState {
             Some(OrderWork::Job(job)) if job.direction == LoadDirection::Delivery)
     }
 
+    /// Where the first of its open stops is; `None`: it has none.
+    pub fn first_place(&self) -> Option<Position> {
+        self.open_stops().first().and_then(|&kind| self.stop(kind)).map(|stop| stop.position)
+    }
+
+    /// Its priority, 0 while the order itself is unknown.
+    pub fn priority(&self) -> u8 {
+        self.spec.as_ref().map_or(0, |spec| spec.priority)
+    }
+
     /// Where its goods were to be picked up as it was ordered; `None` for jobs.
     pub(crate) fn origin(&self) -> Option<Position> {
         match &self.spec.as_ref()?.work {

@@ -63,7 +63,8 @@ impl Vacant for Slack {
 
 impl Slack {
     /// What a vehicle of this fleet has left.
-    pub(crate) fn of(fleet: &Fleet, id: VehicleId, vehicle: &VehicleState) -> Self {
+    pub(crate) fn of(fleet: &Fleet, id: VehicleId) -> Self {
+        let vehicle = fleet.vehicle(id);
         let Some(spec) = &vehicle.spec else { return Self::vacant() };
         let mut slack = Self {
             is_available: vehicle.is_available(),
@@ -89,7 +90,7 @@ impl Slack {
         }
         (slack.room_at_start, slack.room_at_end, slack.room_at_most) = (first.filter(|_| !is_too_full), last, most);
         if vehicle.on_board.iter().all(|&carried| fleet.order(carried).loads_at_start()) {
-            slack.ends = fleet.works_until(id, vehicle);
+            slack.ends = fleet.works_until(id);
         }
         let tail = &vehicle.route.visits[vehicle.frozen().min(vehicle.route.visits.len())..];
         let mut free = None;
@@ -114,7 +115,8 @@ const FORCED_SLACK: Millis = Millis(10 * 60_000);
 impl Fleet {
     /// Until when a vehicle serves stops, zone time: to the end of its shift, or where a dispatcher has forced an order onto its route, as
     /// long as that route takes as planned, and a little longer. `None`: it has no shift.
-    pub fn works_until(&self, id: VehicleId, vehicle: &VehicleState) -> Option<Timestamp> {
+    pub fn works_until(&self, id: VehicleId) -> Option<Timestamp> {
+        let vehicle = self.vehicle(id);
         let ends = vehicle.shift.as_ref()?.ends;
         let is_forced = |order: OrderId| self.order(order).is_forced() && self.order(order).pinned == Some(id);
         if !vehicle.route.visits.iter().any(|visit| is_forced(visit.order)) {

@@ -240,6 +240,11 @@ impl VehicleState {
         self.unlocated = Some(Unlocated { of, seen });
     }
 
+    /// True when a fact that happened after `at` has said where it is. `now`: what is ahead of that is a shift that begins later.
+    pub(crate) fn is_known_better_than(&self, at: Timestamp, now: Timestamp) -> bool {
+        self.anchor.is_some_and(|anchor| at < anchor.at && anchor.at <= now)
+    }
+
     /// A fact that comes late says where it was at `at`. True: nothing newer was known, and it is there.
     pub(crate) fn was_at(&mut self, position: Position, at: Timestamp) -> bool {
         match (&mut self.unlocated, &mut self.anchor) {

@@ -311,7 +311,8 @@ impl Engine {
         }
     }
 
-    /// Vehicles that may have room, and orders on no route whose turn it is. Where a search may make room for one, the nearest routes are stale.
+    /// Vehicles that may have room, and orders on no route whose turn it is. Where a search may make room for one, the nearest routes are
+    /// stale.
     fn tried_again(&mut self) -> Vec<Task> {
         if !self.overload.effort().is_whole() {
             return Vec::new();
@@ -325,8 +326,8 @@ impl Engine {
         let mut tasks = Vec::new();
         for Due { order, search } in self.retries.take(self.log_now) {
             let state = self.fleet.order(order);
-            if search && let Some(stop) = state.open_stops().first().and_then(|&kind| state.stop(kind)) {
-                let near = self.fleet.index().vehicles_near(self.fleet.zone().space, stop.position);
+            if search && let Some(place) = state.first_place() {
+                let near = self.fleet.index().vehicles_near(self.fleet.zone().space, place);
                 let could = |&vehicle: &VehicleId| {
                     let vehicle = self.fleet.vehicle(vehicle);
                     vehicle.is_available() && state.skills & !vehicle.skills == 0

@@ -1,6 +1,6 @@
 //! What it would mean that a vehicle serves an order: the best position in its route, with its cost in parts, or what keeps it off.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use fleetfold_fleet::{Anchor, Fleet};
 use fleetfold_model::{Cost, Millis, OrderId, StopKind, Timestamp, VehicleId};
@@ -8,7 +8,7 @@ use fleetfold_solver::{Legs, NodeIx, Problem, StopIx, Timed, TourIx};
 
 use super::miss::{Lack, Miss, miss, unit_of};
 use super::parts::{Parts, driven};
-use crate::draft::{Draft, cut_off_at};
+use crate::draft::{CutOff, Draft};
 use crate::outlook::Outlook;
 
 /// Where things stand: what reasons are computed from.
@@ -77,12 +77,9 @@ impl Stand<'_> {
     /// A draft over some vehicles, each free where it is known to be.
     pub(super) fn draft(&self, vehicles: &[VehicleId], loose: &[OrderId]) -> Draft {
         // Who cannot get to the stop that he is on his way to is not held by it.
-        let is_cut_off =
-            |id: &&VehicleId| cut_off_at(self.fleet, self.outlook, self.fleet.vehicle(**id), self.now).is_some();
-        let turning: BTreeSet<VehicleId> = vehicles.iter().filter(is_cut_off).copied().collect();
-        let held = turning.iter().filter_map(|&id| self.fleet.vehicle(id).under_way).map(|under| under.order);
-        let loose: Vec<OrderId> = loose.iter().copied().chain(held.filter(|order| !loose.contains(order))).collect();
-        let mut draft = Draft::turning(self.fleet, self.outlook, vehicles, &loose, &turning, self.now);
+        let cut_off = CutOff::of(self.fleet, self.outlook, vehicles.iter().copied(), self.now);
+        let (loose, turning) = (cut_off.loose(loose), &cut_off.vehicles);
+        let mut draft = Draft::turning(self.fleet, self.outlook, vehicles, &loose, turning, self.now);
         for (tour, vehicle) in vehicles.iter().enumerate() {
             let Some(&start) = self.starts.get(vehicle) else { continue };
             // It departed after the plan began: what is behind that stop begins there.

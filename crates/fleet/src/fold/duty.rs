@@ -140,8 +140,7 @@ impl Fleet {
         let state = &mut self.vehicles[id.index()];
         let starts = state.shift.as_ref().map_or(doing.at, |shift| shift.starts);
         let since = if matches!(what, Duty::On(_)) { doing.at.max(starts) } else { doing.at };
-        // A fact that happened later, and came before this one, has said where it is.
-        let is_known_better = state.anchor.is_some_and(|anchor| doing.at < anchor.at && anchor.at <= doing.now);
+        let is_known_better = state.is_known_better_than(doing.at, doing.now);
         match (position, what) {
             (Some(position), _) if is_newest && !is_known_better => state.stands_at(position, since),
             (Some(position), _) => self.was_at(id, position, doing.at, doing),

@@ -247,7 +247,7 @@ impl Fleet {
     fn held_by_a_word(&self, order: OrderId) -> Option<VehicleId> {
         let state = self.order(order);
         let Placement::OnRoute(carrier) = state.placement else { return None };
-        let slack = Slack::of(self, carrier, self.vehicle(carrier));
+        let slack = Slack::of(self, carrier);
         let is_legal = slack.room_at_start.is_some() && state.skills & !slack.skills == 0;
         (!is_legal).then_some(carrier)
     }

@@ -64,8 +64,7 @@ impl Fleet {
             under.arrived.get_or_insert(at);
         }
         if let Some(position) = place {
-            let is_known_better = state.anchor.is_some_and(|anchor| at < anchor.at && anchor.at <= doing.now);
-            if doing.remembers() && is_known_better {
+            if doing.remembers() && state.is_known_better_than(at, doing.now) {
                 self.was_at(vehicle, position, at, doing);
             } else {
                 state.stands_at(position, at);

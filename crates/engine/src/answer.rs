@@ -404,7 +404,8 @@ impl<'a> Answer<'a> {
                     | Refusal::Stops
                     | Refusal::Shift
                     | Refusal::Way
-                    | Refusal::Other,
+                    | Refusal::Rules
+                    | Refusal::Price,
                 ) => false,
             };
             let refusal = if is_vague {

@@ -24,8 +24,10 @@ pub(crate) enum Refusal {
     Shift,
     /// No road leads there from where it is.
     Way,
-    /// Something else: an order of unloading, or a price above that of leaving the order out.
-    Other,
+    /// Another rule: goods would have to be unloaded in another order, for instance.
+    Rules,
+    /// It could, and that costs more than leaving the order out.
+    Price,
 }
 
 /// What all vehicles say to an order that none of them takes.
@@ -208,6 +210,7 @@ pub(crate) struct Refusals {
     shift: bool,
     stops: bool,
     way: bool,
+    /// Something that no reason of its own stands for.
     other: bool,
     /// A road leads there from some vehicle that was asked.
     reached: bool,
@@ -269,7 +272,11 @@ impl Refusals {
                 self.way = true;
                 return;
             }
-            Refusal::Other => {
+            Refusal::Rules => {
+                self.other = true;
+                return;
+            }
+            Refusal::Price => {
                 self.other = true;
                 Miss::Dear
             }

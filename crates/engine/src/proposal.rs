@@ -350,11 +350,12 @@ impl Solved<'_> {
             let is_reached = leads(tour);
             reached |= is_reached;
             let refusal = match answer {
-                // It fits somewhere on its route, and there is no time for it there.
+                // By goods alone it fits somewhere, so at the other places it is a unit at least.
                 Alternative::Capacity => Refusal::Capacity { by: 1 },
                 Alternative::Shift if !is_reached => Refusal::Way,
                 Alternative::Shift => Refusal::Shift,
-                Alternative::Rules | Alternative::Possible { .. } => Refusal::Other,
+                Alternative::Rules => Refusal::Rules,
+                Alternative::Possible { .. } => Refusal::Price,
             };
             (self.draft.vehicles[tour], refusal)
         });

@@ -15,6 +15,7 @@ mod waiting;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use fleetfold_fleet::{Closed, Fleet, Placement};
 use fleetfold_model::{
@@ -208,6 +209,42 @@ impl Rig {
     fn at_stop(&mut self, vehicle: &str, order: &str, stop: StopKind, make: fn(StopEvent) -> Event) {
         let at = Timestamp(self.now);
         self.fact(make(StopEvent { vehicle: name(vehicle), order: name(order), stop, at, position: None }));
+    }
+
+    /// Lets searches run, and performs what they find, until none begins within a minute.
+    fn rest(&mut self) {
+        let ends = Timestamp(self.now + 60_000);
+        while let Some(at) = self.engine.next_tick().filter(|&at| at < ends) {
+            self.now = self.now.max(at.0) + 1;
+            let mut effects = Vec::new();
+            self.engine.handle(Input::Tick(Timestamp(self.now)), &mut effects);
+            let mut reports = Vec::new();
+            let mut plans = Vec::new();
+            for effect in effects {
+                match effect {
+                    Effect::Solve(job) => reports.push(crate::run(job, &AtomicBool::new(false))),
+                    Effect::Append { event, .. } => plans.push(Arc::unwrap_or_clone(event)),
+                    Effect::Folded { .. }
+                    | Effect::Rerouted(_)
+                    | Effect::FetchLegs(_)
+                    | Effect::ReadLastPlan
+                    | Effect::AppendOwn(_)
+                    | Effect::Publish(_)
+                    | Effect::Note(_) => {}
+                }
+            }
+            for plan in plans {
+                if let Event::PlanProposed(proposal) = &plan {
+                    self.plans.push(proposal.clone());
+                }
+                let entry = next_entry(&mut self.seq, self.now, plan);
+                let hash = MessageHash(u128::from(self.seq));
+                self.input(Input::Entry(LogEntry { hash, ..entry }));
+            }
+            for report in reports {
+                self.input(Input::Solved(report));
+            }
+        }
     }
 
     fn route(&self, vehicle: &str) -> Vec<String> {

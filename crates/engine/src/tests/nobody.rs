@@ -1,7 +1,5 @@
 //! Orders that few vehicles can take, or none: who is asked, what is said, and what happens when there is room.
 
-use std::sync::atomic::AtomicBool;
-
 use fleetfold_model::SearchRecord;
 
 use super::*;
@@ -95,44 +93,6 @@ fn of_those_that_wait_for_room_the_most_urgent_has_it() {
     assert_eq!(rig.route("van"), ["urgent"]);
 }
 
-impl Rig {
-    /// Lets searches run, and performs what they find, until none begins within a minute.
-    fn search(&mut self) {
-        let ends = Timestamp(self.now + 60_000);
-        while let Some(at) = self.engine.next_tick().filter(|&at| at < ends) {
-            self.now = self.now.max(at.0) + 1;
-            let mut effects = Vec::new();
-            self.engine.handle(Input::Tick(Timestamp(self.now)), &mut effects);
-            let mut reports = Vec::new();
-            let mut plans = Vec::new();
-            for effect in effects {
-                match effect {
-                    Effect::Solve(job) => reports.push(crate::run(job, &AtomicBool::new(false))),
-                    Effect::Append { event, .. } => plans.push(Arc::unwrap_or_clone(event)),
-                    Effect::Folded { .. }
-                    | Effect::Rerouted(_)
-                    | Effect::FetchLegs(_)
-                    | Effect::ReadLastPlan
-                    | Effect::AppendOwn(_)
-                    | Effect::Publish(_)
-                    | Effect::Note(_) => {}
-                }
-            }
-            for plan in plans {
-                if let Event::PlanProposed(proposal) = &plan {
-                    self.plans.push(proposal.clone());
-                }
-                let entry = next_entry(&mut self.seq, self.now, plan);
-                let hash = MessageHash(u128::from(self.seq));
-                self.input(Input::Entry(LogEntry { hash, ..entry }));
-            }
-            for report in reports {
-                self.input(Input::Solved(report));
-            }
-        }
-    }
-}
-
 /// One van with room for one order, which it has; another order comes that is much nearer.
 fn one_van(second: u8) -> Rig {
     let mut rig = rig();
@@ -150,7 +110,7 @@ fn one_van(second: u8) -> Rig {
 #[test]
 fn an_order_with_a_place_does_not_lose_it_to_one_that_is_only_cheaper() {
     let mut rig = one_van(0);
-    rig.search();
+    rig.rest();
     assert_eq!(rig.route("van"), ["first"]);
     assert_eq!(rig.reason("second"), Some(UnassignedReason::Capacity));
 }
@@ -160,7 +120,7 @@ fn an_order_that_gives_way_to_a_more_urgent_one_is_told_why_or_finds_another_veh
     let mut rig = one_van(1);
     // Full as well, so that nobody takes what gives way.
     rig.on_until("full", km(20, 0), 600, 0);
-    rig.search();
+    rig.rest();
     assert_eq!(rig.route("van"), ["second"]);
     assert_eq!(rig.reason("first"), Some(UnassignedReason::Capacity));
     assert_eq!(rig.nearest_miss("first").1, fleetfold_model::Obstacle::Capacity);
@@ -168,7 +128,7 @@ fn an_order_that_gives_way_to_a_more_urgent_one_is_told_why_or_finds_another_veh
     let mut rig = one_van(1);
     // Outside the region of the search, perhaps, but there.
     rig.on_until("other", km(39, 0), 600, 1);
-    rig.search();
+    rig.rest();
     assert!(rig.reason("first").is_none() && rig.reason("second").is_none());
 }
 

@@ -1,7 +1,5 @@
 //! Facts that wait, and what is left out meanwhile; and what searches move when there is time.
 
-use std::sync::atomic::AtomicBool;
-
 use super::*;
 use crate::Note;
 
@@ -11,34 +9,6 @@ impl Rig {
         let mut effects = Vec::new();
         self.engine.handle(input, &mut effects);
         effects
-    }
-
-    /// Lets searches run until the engine wants no tick any more within a minute.
-    fn rest(&mut self) {
-        let ends = Timestamp(self.now + 60_000);
-        while let Some(at) = self.engine.next_tick().filter(|&at| at < ends) {
-            self.now = self.now.max(at.0) + 1;
-            let mut inputs = vec![Input::Tick(Timestamp(self.now))];
-            while let Some(input) = inputs.pop() {
-                for effect in self.wants(input) {
-                    match effect {
-                        Effect::Solve(job) => inputs.push(Input::Solved(crate::run(job, &AtomicBool::new(false)))),
-                        Effect::Append { event, .. } => {
-                            let entry = next_entry(&mut self.seq, self.now, Arc::unwrap_or_clone(event));
-                            let hash = MessageHash(u128::from(self.seq));
-                            inputs.push(Input::Entry(LogEntry { hash, ..entry }));
-                        }
-                        Effect::Folded { .. }
-                        | Effect::Rerouted(_)
-                        | Effect::FetchLegs(_)
-                        | Effect::ReadLastPlan
-                        | Effect::AppendOwn(_)
-                        | Effect::Publish(_)
-                        | Effect::Note(_) => {}
-                    }
-                }
-            }
-        }
     }
 }
 

@@ -74,6 +74,9 @@ fn tokens_and_passwords_come_from_addresses_files_environment_and_contexts() {
     let home = folder.join("config");
     let at = [("XDG_CONFIG_HOME", home.to_str().unwrap())];
     gets_in(&doctor(folder, "context:ours", &[], &at), "s3cret");
+    // Flags and environment win over it.
+    let as_bob = [at[0], ("NATS_USER", "bob"), ("NATS_PASSWORD", "nothing")];
+    is_kept_out(&doctor(folder, "context:ours", &[], &as_bob), "s3cret");
     let missing = words(&doctor(folder, "context:theirs", &[], &at));
     assert!(missing.contains("theirs.json"), "{missing}");
     let escaped = words(&doctor(folder, "context:../ours", &[], &at));

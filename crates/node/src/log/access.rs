@@ -52,7 +52,7 @@ pub(super) fn given() -> Access {
 }
 
 /// A context of the `nats` command, as far as we need it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct Context {
     pub(super) url: String,
@@ -87,23 +87,26 @@ impl Context {
             .map_err(|error| format!("context {name}, {}: line {}", path.display(), error.line()))
     }
 
-    /// What it says of rights.
-    pub(super) fn access(&self) -> (Access, Secret) {
+    /// The files that it names.
+    fn access(&self) -> Access {
         let file = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
-        let access = Access {
+        Access {
             nats_creds: file(&self.creds),
             nats_nkey: file(&self.nkey),
             nats_ca: file(&self.ca),
             nats_cert: file(&self.cert),
             nats_key: file(&self.key),
             ..Access::default()
-        };
-        let secret = match (self.user.as_str(), self.token.as_str()) {
+        }
+    }
+
+    /// The secret in it.
+    fn secret(&self) -> Secret {
+        match (self.user.as_str(), self.token.as_str()) {
             ("", "") => Secret::None,
             ("", token) => Secret::Token(token.to_owned()),
             (user, _) => Secret::Password { user: user.to_owned(), password: self.password.clone() },
-        };
-        (access, secret)
+        }
     }
 }
 
@@ -131,54 +134,56 @@ impl Access {
         Ok(std::env::var("NATS_TOKEN").map_or(Secret::None, Secret::Token))
     }
 
-    /// The options of a connection. `secret`: what the address of the broker says, which wins.
+    /// True where a file or the environment says who we are.
+    fn names_us(&self, secret: &Secret) -> bool {
+        *secret != Secret::None || self.nats_creds.is_some() || self.nats_nkey.is_some()
+    }
+
+    /// The options of a connection. Who we are is what the address of the broker says (`secret`); else what flags and environment say; else
+    /// what the context says.
     ///
     /// # Errors
     ///
     /// Which file cannot be used, and why; never what is in it.
-    pub(super) fn options(&self, secret: &Secret) -> Result<ConnectOptions, LogError> {
+    pub(super) fn options(&self, secret: &Secret, context: Option<&Context>) -> Result<ConnectOptions, LogError> {
+        let of_context = context.map(Context::access).unwrap_or_default();
+        let is_in_address = *secret != Secret::None;
+        let mut said = if is_in_address { secret.clone() } else { self.secret()? };
+        let mut files = self;
+        if !is_in_address && !self.names_us(&said) {
+            said = context.map_or(Secret::None, Context::secret);
+            files = &of_context;
+        }
         let mut options = ConnectOptions::new();
-        let said = if *secret == Secret::None { self.secret()? } else { secret.clone() };
         options = match said {
             Secret::Token(token) => options.token(token),
             Secret::Password { user, password } => options.user_and_password(user, password),
             Secret::None => options,
         };
-        if *secret == Secret::None {
-            if let Some(path) = &self.nats_creds {
+        if !is_in_address {
+            if let Some(path) = &files.nats_creds {
                 let hint = "give a file with a user's JWT and key, as `nsc generate creds` writes it";
                 options = options
                     .credentials(&format!("{}\n", read(path, "credentials")?))
                     .map_err(|_| LogError::new(format!("{}: no credentials are in it", path.display()), hint))?;
             }
-            if let Some(path) = &self.nats_nkey {
+            if let Some(path) = &files.nats_nkey {
                 options = options.nkey(read(path, "NKey")?);
             }
         }
-        for path in [&self.nats_ca, &self.nats_cert, &self.nats_key].into_iter().flatten() {
+        let ca = self.nats_ca.as_ref().or(of_context.nats_ca.as_ref());
+        let own = self.nats_cert.as_ref().zip(self.nats_key.as_ref());
+        let own = own.or(of_context.nats_cert.as_ref().zip(of_context.nats_key.as_ref()));
+        for path in ca.into_iter().chain(own.into_iter().flat_map(|(cert, key)| [cert, key])) {
             read(path, "certificate or key")?;
         }
-        if let Some(path) = &self.nats_ca {
+        if let Some(path) = ca {
             options = options.add_root_certificates(path.clone()).require_tls(true);
         }
-        if let (Some(cert), Some(key)) = (&self.nats_cert, &self.nats_key) {
+        if let Some((cert, key)) = own {
             options = options.add_client_certificate(cert.clone(), key.clone()).require_tls(true);
         }
         Ok(options)
-    }
-
-    /// The same, with what another one says where this says nothing.
-    pub(super) fn or(self, other: Self) -> Self {
-        Self {
-            nats_creds: self.nats_creds.or(other.nats_creds),
-            nats_nkey: self.nats_nkey.or(other.nats_nkey),
-            nats_token_file: self.nats_token_file.or(other.nats_token_file),
-            nats_user: self.nats_user.or(other.nats_user),
-            nats_password_file: self.nats_password_file.or(other.nats_password_file),
-            nats_ca: self.nats_ca.or(other.nats_ca),
-            nats_cert: self.nats_cert.or(other.nats_cert),
-            nats_key: self.nats_key.or(other.nats_key),
-        }
     }
 }
 

@@ -5,26 +5,17 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 
 use super::LogError;
-use super::access::{self, Access, Context, Secret};
+use super::access::{self, Context, Secret};
 
 /// Where a broker is, and with which right it is asked. Both as one text: `nats://[USER:PASSWORD@]HOST:PORT[,HOST:PORT…]`.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Server {
     /// Addresses without credentials: brokers of one cluster.
     addresses: Vec<String>,
     credentials: Secret,
-    /// The context of the `nats` command that it was taken from, and the rights that it names.
-    context: Option<Box<(String, Access)>>,
+    /// The context of the `nats` command that it was taken from.
+    context: Option<Box<Context>>,
 }
-
-impl PartialEq for Server {
-    fn eq(&self, other: &Self) -> bool {
-        let name = |server: &Self| server.context.as_ref().map(|context| context.0.clone());
-        (&self.addresses, &self.credentials, name(self)) == (&other.addresses, &other.credentials, name(other))
-    }
-}
-
-impl Eq for Server {}
 
 impl Server {
     /// Reads an address. `None`: it is none; what is wrong is not said, because a part of it may be a password.
@@ -58,11 +49,7 @@ impl Server {
         let context = Context::named(name)?;
         let wrong = || format!("context {name}: its `url` is no address: nats://HOST:PORT");
         let mut server = Self::parse(&context.url).ok_or_else(wrong)?;
-        let (access, secret) = context.access();
-        if server.credentials == Secret::None {
-            server.credentials = secret;
-        }
-        server.context = Some(Box::new((name.to_owned(), access)));
+        server.context = Some(Box::new(context));
         Ok(server)
     }
 
@@ -84,8 +71,7 @@ impl Server {
     ///
     /// Which file of credentials cannot be used.
     pub(crate) fn options(&self) -> Result<async_nats::ConnectOptions, LogError> {
-        let of_context = self.context.as_ref().map(|context| context.1.clone()).unwrap_or_default();
-        access::given().or(of_context).options(&self.credentials)
+        access::given().options(&self.credentials, self.context.as_deref())
     }
 }
 

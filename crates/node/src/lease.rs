@@ -46,35 +46,12 @@ pub(crate) struct Thread {
     pub released: oneshot::Receiver<()>,
 }
 
-/// What was seen of another owner's renewals.
-#[derive(Debug, Default)]
-struct Renewals {
-    looked_at: Option<std::time::Instant>,
-    /// The last revision of the lease, and since when it is the last.
-    last: Option<(u64, std::time::Instant)>,
-}
-
-impl Renewals {
-    fn are_to_be_looked_at(&self) -> bool {
-        self.looked_at.is_none_or(|at| at.elapsed() >= LOOK_EVERY)
-    }
-
-    /// Whether nobody owns the zone; `None`: not known.
-    fn seen(&mut self, leased: Leased) -> Option<bool> {
-        let now = clock::monotonic();
-        self.looked_at = Some(now);
-        match leased {
-            Leased::Unknown => None,
-            Leased::Nobody => {
-                self.last = None;
-                Some(true)
-            }
-            Leased::At(revision) => {
-                let since = self.last.filter(|&(last, _)| last == revision).map_or(now, |(_, since)| since);
-                self.last = Some((revision, since));
-                Some(now - since >= SILENT)
-            }
-        }
+/// Whether nobody owns a zone, or its owner is silent, as its lease says; `None`: not known.
+fn is_vacant(leased: Leased) -> Option<bool> {
+    match leased {
+        Leased::Unknown => None,
+        Leased::Nobody => Some(true),
+        Leased::Unrenewed(span) => Some(span >= SILENT),
     }
 }
 
@@ -93,7 +70,7 @@ pub(crate) fn hold(
     let spawned = std::thread::Builder::new().name("lease".to_owned()).spawn(move || {
         let mut held: Option<(Lease, std::time::Instant)> = None;
         let mut wanted = false;
-        let mut renewals = Renewals::default();
+        let mut looked_at: Option<std::time::Instant> = None;
         loop {
             // The lease runs from before the request, because the answer may have been on its way for long.
             let asked = clock::monotonic();
@@ -103,7 +80,7 @@ pub(crate) fn hold(
                 None => match runtime.block_on(log.acquire(&zone, &owner, chain_epoch.load(Ordering::Acquire))) {
                     Ok(Some(lease)) => {
                         readiness.unowned.over();
-                        readiness.is_vacant(false);
+                        readiness.set_vacant(false);
                         held = Some((lease, asked));
                         pause = RENEW_EVERY;
                         let _ = inputs.blocking_send(Input::Commit(Outcome::Granted(lease.epoch)));
@@ -126,11 +103,11 @@ pub(crate) fn hold(
                     None => {}
                 },
             }
-            if held.is_none()
-                && renewals.are_to_be_looked_at()
-                && let Some(vacant) = renewals.seen(runtime.block_on(log.leased(&zone)))
-            {
-                readiness.is_vacant(vacant);
+            if held.is_none() && looked_at.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
+                looked_at = Some(clock::monotonic());
+                if let Some(vacant) = is_vacant(runtime.block_on(log.leased(&zone))) {
+                    readiness.set_vacant(vacant);
+                }
             }
             match orders.recv_timeout(pause) {
                 Err(RecvTimeoutError::Timeout) => {}
@@ -158,30 +135,4 @@ pub(crate) fn hold(
         tracing::error!(%error, "no thread for the lease");
     }
     Thread { orders: sender, released }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::{Leased, Renewals, SILENT};
-
-    #[test]
-    fn a_zone_is_vacant_without_a_lease_and_when_its_owner_is_silent() {
-        let mut renewals = Renewals::default();
-        assert!(renewals.are_to_be_looked_at());
-        assert_eq!(renewals.seen(Leased::Nobody), Some(true));
-        assert!(!renewals.are_to_be_looked_at(), "not ten times a second");
-        assert_eq!(renewals.seen(Leased::At(7)), Some(false));
-        let back = |by: Duration, renewals: &mut Renewals| {
-            let (_, since) = renewals.last.as_mut().expect("a revision was seen");
-            *since = since.checked_sub(by).expect("the machine has run for longer");
-        };
-        back(SILENT / 2, &mut renewals);
-        assert_eq!(renewals.seen(Leased::At(8)), Some(false), "renewed");
-        back(SILENT, &mut renewals);
-        assert_eq!(renewals.seen(Leased::Unknown), None);
-        assert_eq!(renewals.seen(Leased::At(8)), Some(true), "the same for two seconds");
-        assert_eq!(renewals.seen(Leased::At(9)), Some(false));
-    }
 }

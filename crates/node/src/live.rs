@@ -18,7 +18,7 @@ mod telling;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -104,8 +104,6 @@ pub(crate) struct Summary {
 #[derive(Debug, Default)]
 pub(crate) struct Readiness {
     caught_up: AtomicBool,
-    /// Log time of the last entry that was folded; 0: none was.
-    entry_at: AtomicI64,
     /// The epoch in which we own the zone; 0: we do not.
     epoch: AtomicU64,
     /// Why this log cannot be gone on with, and what mends it.
@@ -128,7 +126,7 @@ pub(crate) struct Readiness {
 
 impl Readiness {
     /// Whether nobody owns the zone.
-    pub(crate) fn is_vacant(&self, vacant: bool) {
+    pub(crate) fn set_vacant(&self, vacant: bool) {
         self.vacant.store(vacant, Ordering::Release);
     }
 
@@ -208,7 +206,7 @@ impl Live {
 
     /// Log time of the last entry that was folded.
     pub(crate) fn entry_at(&self) -> Option<Timestamp> {
-        Some(Timestamp(self.readiness.entry_at.load(Ordering::Acquire))).filter(|at| at.0 > 0)
+        self.signals.entry_at()
     }
 
     /// Whether the engine's thread has ended.

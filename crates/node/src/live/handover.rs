@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -29,6 +29,8 @@ const BACKLOG_MAX: usize = 64;
 pub(crate) struct Signals {
     /// The last entry that was folded or passed over.
     applied: AtomicU64,
+    /// When the last entry that was folded came, log time; 0: none was.
+    entry_at: AtomicI64,
     /// Raised whenever something that a screen shows became stale.
     marked: AtomicU64,
     /// The screens' thread keeps a view, so what becomes stale is noted.
@@ -44,6 +46,11 @@ pub(crate) struct Signals {
 impl Signals {
     pub(crate) fn applied(&self) -> u64 {
         self.applied.load(Ordering::Acquire)
+    }
+
+    /// Log time of the last entry that was folded.
+    pub(crate) fn entry_at(&self) -> Option<Timestamp> {
+        Some(Timestamp(self.entry_at.load(Ordering::Acquire))).filter(|at| at.0 > 0)
     }
 
     pub(crate) fn marked(&self) -> u64 {
@@ -291,6 +298,7 @@ impl Giver {
     /// Called after each input: hands a copy over if one is wanted.
     pub(super) fn give_if_wanted(&mut self, engine: &Engine, tally: &Tally) {
         self.signals.applied.store(engine.fleet().applied().0, Ordering::Release);
+        self.signals.entry_at.store(engine.fleet().logged_at().0, Ordering::Release);
         if self.signals.wanted.load(Ordering::Acquire) {
             self.signals.wanted.store(false, Ordering::Release);
             let glimpse = Glimpse::of(engine, tally, self.signals.marked.load(Ordering::Relaxed));

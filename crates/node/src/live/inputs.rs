@@ -74,7 +74,6 @@ impl Worker {
         self.tally.observe(entry, &change, self.engine.fleet());
         self.verify.folded(entry, &change, self.engine.fleet());
         let now = self.engine.now();
-        self.readiness.entry_at.store(entry.logged_at.0, Ordering::Release);
         self.metrics.entry();
         for &(_, wait) in &change.answered {
             self.metrics.answered(wait);

@@ -230,8 +230,8 @@ pub(crate) struct Lease {
 pub(crate) enum Leased {
     /// Nobody holds it.
     Nobody,
-    /// Somebody does, and has renewed it last at this revision.
-    At(u64),
+    /// Somebody does, and has not renewed it for so long, as far as we have looked.
+    Unrenewed(std::time::Duration),
     /// The log did not say.
     Unknown,
 }

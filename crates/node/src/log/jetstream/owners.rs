@@ -1,7 +1,8 @@
 //! The leases of zones: who owns which, in the bucket `OWNERS`. The revision of the bucket at which a lease was taken is the epoch of
 //! its owner.
 
-use std::sync::PoisonError;
+use std::collections::BTreeMap;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::kv;
@@ -17,16 +18,19 @@ use crate::log::{Lease, Leased, LogError, ZoneName};
 /// A lease that stands for so much longer than it may is not let go by the bucket.
 const LEASE_GRACE: Duration = Duration::from_secs(1);
 
-/// Between two looks at a lease that somebody else holds.
-const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
-
 /// The lease of a zone that somebody else holds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LeaseSeen {
     revision: u64,
     /// Since when this revision has been seen.
     since: Instant,
-    looked_at: Instant,
+}
+
+impl LeaseSeen {
+    /// The lease is seen at a revision; `before`: as it was seen last.
+    fn again(before: Option<Self>, revision: u64, now: Instant) -> Self {
+        before.filter(|seen| seen.revision == revision).unwrap_or(Self { revision, since: now })
+    }
 }
 
 impl JetStream {
@@ -102,19 +106,13 @@ impl JetStream {
     /// Takes a lease that nobody renews any more. The bucket lets it go by itself after [`LEASE`], unless somebody has made or set the
     /// bucket otherwise: then it would stand for ever.
     async fn take_over(&self, zone: &ZoneName, owner: &str, above: u64) -> Result<Option<Lease>, LogError> {
-        if !self.is_to_be_looked_at(zone) {
-            return Ok(None);
-        }
+        let Some(held) = self.silent_lease(zone) else { return Ok(None) };
         let owners = self.owners()?;
-        let Some(Ok(Some(held))) = self.while_connected(self.lease(owners, zone)).await else { return Ok(None) };
-        if !self.is_silent(zone, held.sequence) {
-            return Ok(None);
-        }
         tracing::warn!(
             %zone, "the lease of the zone is older than it may be: bucket {OWNERS} does not let leases go after {} s", LEASE.as_secs()
         );
         // Its holder may renew it at this moment: then the revision is another, and it is not ours.
-        let Ok(revision) = owners.update(key(zone), lease_value(owner, None), held.sequence).await else {
+        let Ok(revision) = owners.update(key(zone), lease_value(owner, None), held.revision).await else {
             return Ok(None);
         };
         let epoch = revision.max(above + 1);
@@ -122,29 +120,36 @@ impl JetStream {
         Ok(owners.update(key(zone), value, revision).await.ok().map(|revision| Lease { epoch, revision }))
     }
 
-    /// What the lease of a zone says now.
+    /// The lease of a zone that has stood for longer than it may. If it cannot be taken it is looked at anew.
+    fn silent_lease(&self, zone: &ZoneName) -> Option<LeaseSeen> {
+        let mut leases = self.leases_seen();
+        let seen = leases.get(zone).copied().filter(|seen| monotonic() - seen.since > LEASE + LEASE_GRACE)?;
+        leases.remove(zone);
+        Some(seen)
+    }
+
+    /// Looks at the lease of a zone. Who wants it looks again and again, so that a lease which nobody renews is noticed.
     pub(in crate::log) async fn leased(&self, zone: &ZoneName) -> Leased {
         let Some(owners) = &self.owners else { return Leased::Unknown };
-        match self.while_connected(tokio::time::timeout(ACK, self.lease(owners, zone))).await {
-            Some(Ok(Ok(Some(held)))) => Leased::At(held.sequence),
-            Some(Ok(Ok(None))) => Leased::Nobody,
+        let looked = self.while_connected(tokio::time::timeout(ACK, self.lease(owners, zone))).await;
+        let mut leases = self.leases_seen();
+        match looked {
+            Some(Ok(Ok(Some(held)))) => {
+                let now = monotonic();
+                let seen = LeaseSeen::again(leases.get(zone).copied(), held.sequence, now);
+                leases.insert(zone.clone(), seen);
+                Leased::Unrenewed(now - seen.since)
+            }
+            Some(Ok(Ok(None))) => {
+                leases.remove(zone);
+                Leased::Nobody
+            }
             Some(Ok(Err(_)) | Err(_)) | None => Leased::Unknown,
         }
     }
 
-    /// A standby tries to get the lease ten times a second; who holds it is looked at less often.
-    fn is_to_be_looked_at(&self, zone: &ZoneName) -> bool {
-        let seen = self.leases_seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.get(zone).is_none_or(|lease| lease.looked_at.elapsed() >= LOOKED_AT_EVERY)
-    }
-
-    /// True when this revision of a zone's lease was seen for so long that it should be gone.
-    fn is_silent(&self, zone: &ZoneName, revision: u64) -> bool {
-        let mut seen = self.leases_seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = monotonic();
-        let since = seen.get(zone).filter(|lease| lease.revision == revision).map_or(now, |lease| lease.since);
-        seen.insert(zone.clone(), LeaseSeen { revision, since, looked_at: now });
-        now - since > LEASE + LEASE_GRACE
+    fn leases_seen(&self) -> MutexGuard<'_, BTreeMap<ZoneName, LeaseSeen>> {
+        self.leases_seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(in crate::log) async fn renew(&self, zone: &ZoneName, owner: &str, lease: Lease) -> Option<Lease> {
@@ -199,4 +204,20 @@ fn lease_epoch(value: &[u8], revision: u64) -> Option<u64> {
 fn is_renewal_of(value: &[u8], owner: &str, epoch: u64) -> bool {
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(value) else { return false };
     value["owner"] == owner && value["epoch"] == epoch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, LeaseSeen, monotonic};
+
+    #[test]
+    fn a_lease_is_as_old_as_its_last_renewal_that_was_seen() {
+        let now = monotonic();
+        let later = |millis: u64| now + Duration::from_millis(millis);
+        let first = LeaseSeen::again(None, 7, now);
+        let same = LeaseSeen::again(Some(first), 7, later(900));
+        assert_eq!(same.since, now);
+        let renewed = LeaseSeen::again(Some(same), 8, later(1_000));
+        assert_eq!((renewed.revision, renewed.since), (8, later(1_000)));
+    }
 }

@@ -55,7 +55,7 @@ pub(crate) fn read(path: &Path, of_day: &Policy) -> Result<Named, Failure> {
     Ok(Named { name, policy })
 }
 
-/// One figure of a run: its name, its unit, how it is read from a report, and whether less is better.
+/// One figure of a run: its name, its unit, how it is read from a report, and with how many decimals it is shown.
 struct Figure {
     name: &'static str,
     unit: &'static str,
@@ -169,9 +169,8 @@ impl Compared {
                 self.policies.iter().map(|ran| ran.reports.iter().map(figure.of).collect()).collect();
             let _ = write!(rows, "<tr><th>{}<br><small>{}</small></th>", figure.name, figure.unit);
             for (cell, own) in self.cells(figure).zip(&values) {
-                let difference = cell
-                    .difference
-                    .map_or(String::new(), |by_| format!("<br><small>{}</small>", by(by_, figure.places)));
+                let small = |difference| format!("<br><small>{}</small>", by(difference, figure.places));
+                let difference = cell.difference.map_or(String::new(), small);
                 let _ = write!(rows, "<td>{}{difference}{}</td>", said(cell.mean, figure.places), dots(own, &values));
             }
             rows.push_str("</tr>\n");

@@ -130,7 +130,7 @@ struct AssignedV1 {
     visit: VisitV1,
     position: PlaceV1,
     frozen: bool,
-    /// Where a driver is early he may leave before `depart_at`, but no earlier than this. Version 0.2 and earlier had it as `depart_at`.
+    /// Where a driver is early he may leave before `depart_at`, but no earlier than this. Before version 0.2 it stood in `depart_at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     not_before: Option<String>,
     /// No road leads there now, or to a stop before it: its times say nothing.

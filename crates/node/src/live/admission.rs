@@ -10,7 +10,8 @@ use fleetfold_model::Millis;
 
 use super::OVERLOAD_MAX;
 
-/// An order whose answer would take longer than this is refused: a third of what is promised, since the pace may fall meanwhile, and others publish too.
+/// An order whose answer would take longer than this is refused: a third of what is promised, since the pace may fall meanwhile, and
+/// others publish too.
 const TAKEN_WITHIN: Millis = Millis(3_500);
 /// A refused producer is told to come again when the wait is down to this, if the pace stays as it is.
 const CALM: Millis = Millis(1_750);

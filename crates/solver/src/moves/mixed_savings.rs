@@ -1,6 +1,7 @@
-//! The first plan of jobs where vehicles differ in what they hold or cost, or have more rules than capacity and windows: savings for one kind of vehicle, then for the next one with
-//! what is left, and every tour ends up on the cheapest vehicle that can drive it (after the adaptations of the savings algorithm in
-//! Golden, Assad, Levy & Gheysens, "The fleet size and mix vehicle routing problem", 1984). Each kind is tried as the first one.
+//! The first plan of jobs where vehicles differ in what they hold or cost, or have more rules than capacity and windows: savings for one
+//! kind of vehicle, then for the next one with what is left, and every tour ends up on the cheapest vehicle that can drive it (after
+//! the adaptations of the savings algorithm in Golden, Assad, Levy & Gheysens, "The fleet size and mix vehicle routing problem", 1984).
+//! Each kind is tried as the first one.
 //!
 //! Savings know one window, one dimension of load and no pauses. Where there is more, each tour is driven, and what cannot be served in it
 //! waits for the next kind of vehicle, or is inserted in the end.

@@ -56,7 +56,7 @@ pub(crate) struct Task {
     pub(crate) one_by_one: bool,
     /// Roads became quicker: orders that could not be reached are tried again.
     pub(crate) opened: bool,
-    /// The orders are on no route, as was said before: if they stay there, nothing is to be said.
+    /// The orders are on no route, as was said before: if they stay there, only another reason is to be said.
     pub(crate) again: bool,
     /// The vehicle may have room for orders on no route; nothing is to be said if it has none.
     pub(crate) room: bool,
@@ -78,12 +78,15 @@ pub(crate) struct Answer<'a> {
     pub(crate) read: RefCell<Read>,
     /// Vehicles that may go elsewhere before the stop that they are on their way to.
     turning: RefCell<BTreeSet<VehicleId>>,
+    /// Orders about which not all vehicles could be asked.
+    unasked: RefCell<BTreeSet<OrderId>>,
 }
 
 impl<'a> Answer<'a> {
     pub(crate) fn new(moment: Moment<'a>, outlook: &'a Outlook, effort: Effort, bytes_max: usize) -> Self {
         let (missing, work, read) = (RefCell::default(), Cell::new(0), RefCell::default());
-        Self { moment, outlook, effort, bytes_max, missing, work, read, turning: RefCell::default() }
+        let (turning, unasked) = (RefCell::default(), RefCell::default());
+        Self { moment, outlook, effort, bytes_max, missing, work, read, turning, unasked }
     }
 
     /// Why a vehicle cannot take an order; `None`: it may.
@@ -91,7 +94,7 @@ impl<'a> Answer<'a> {
         bounds::refusal(self.moment, vehicle, order).or_else(|| {
             let is_on_it = order.placement == Placement::OnRoute(vehicle) || order.on_board == Some(vehicle);
             let is_too_long = !is_on_it && is_too_long(self.moment.fleet, vehicle, order, self.bytes_max);
-            is_too_long.then_some(Refusal::Stops)
+            is_too_long.then_some(Refusal::Rules)
         })
     }
 
@@ -126,6 +129,14 @@ impl<'a> Answer<'a> {
         for &vehicle in &concerned {
             self.loosen(vehicle, &mut loose);
         }
+        // Who is named has the room: others are placed anew.
+        for &order in &task.orders {
+            if loose.contains(&order)
+                && let Some(given) = self.give_way(order, &loose)
+            {
+                loose.extend(given);
+            }
+        }
         // A word that lifts the end of a shift lifts it for one order: what else may fit is tried when the route stands.
         let is_word = task.orders.iter().any(|&order| fleet.order(order).is_forced());
         let mut retried = if is_word { BTreeSet::new() } else { self.retry_unassigned(&concerned) };
@@ -143,11 +154,27 @@ impl<'a> Answer<'a> {
             vec![Cause { seq: task.seq, orders: task.orders.clone(), vehicles }]
         };
         if task.again {
-            let mut groups = self.place(&Asked { loose, concerned, retried }, &causes, &[]);
-            groups.retain(|group| !group.routes.is_empty());
-            return groups;
+            let groups = self.place(&Asked { loose, concerned, retried }, &causes, &hopeless);
+            return groups.into_iter().filter_map(|group| self.what_is_new(group)).collect();
         }
         self.place(&Asked { loose, concerned, retried }, &causes, &hopeless)
+    }
+
+    /// What a group says that is not known: another reason for an order on no route is news. `None`: nothing.
+    fn what_is_new(&self, mut group: ExchangeGroup) -> Option<ExchangeGroup> {
+        if group.routes.is_empty() {
+            let fleet = self.moment.fleet;
+            group.unassigned.retain(|(name, reason)| {
+                fleet.order_id(name.as_str()).is_some_and(|order| {
+                    // Where not all could be asked, nothing is known that is truer.
+                    let is_known = fleet.order(order).placement == Placement::Unassigned(*reason);
+                    !is_known && !self.unasked.borrow().contains(&order)
+                })
+            });
+            let is_told = |choice: &Choice| group.unassigned.iter().any(|(name, _)| *name == choice.order);
+            group.choices.retain(is_told);
+        }
+        (!group.routes.is_empty() || !group.unassigned.is_empty()).then_some(group)
     }
 
     /// Says that an order stays where it is although it is pinned to another vehicle, where that one cannot take it.
@@ -163,6 +190,9 @@ impl<'a> Answer<'a> {
         } else if fleet.vehicle(pinned).is_available() {
             // Who cannot get to the stop that he is on his way to is not held by it.
             let both = BTreeSet::from([carrier, pinned]);
+            if self.give_way(id, &BTreeSet::new()).is_some() {
+                return None;
+            }
             let solved = self.freed(&both, id).unwrap_or_else(|| self.solve_at_once(&both, &[id]));
             let order_of = |stop: &StopIx| solved.0.stops[stop.index()].0;
             if !solved.2.absent.iter().any(|stop| order_of(stop) == id) {
@@ -398,10 +428,10 @@ impl<'a> Answer<'a> {
             let is_vague = match refusal {
                 None => true,
                 Some(Refusal::Capacity { by }) => !asks.is_exact() && refusals.may_be_nearest(by),
+                Some(Refusal::Stops { fits }) => fits && !asks.is_exact(),
                 Some(
                     Refusal::Skills
                     | Refusal::Rejected
-                    | Refusal::Stops
                     | Refusal::Shift
                     | Refusal::Way
                     | Refusal::Rules
@@ -457,8 +487,8 @@ impl<'a> Answer<'a> {
         let mut others = others.into_iter().map(|(_, vehicle)| vehicle).peekable();
         while others.peek().is_some() {
             if !self.effort.is_whole() || self.work.get() - begun >= ASKED_MAX {
-                // Not all could be asked.
                 refusals.note_unasked();
+                self.unasked.borrow_mut().insert(id);
                 break;
             }
             let mut stops = 0;
@@ -668,7 +698,11 @@ impl<'a> Answer<'a> {
         Solved { fleet: self.moment.fleet, draft, problem, solution, nobody }
     }
 
-    fn solve_at_once(&self, vehicles: &BTreeSet<VehicleId>, orders: &[OrderId]) -> (Draft, Problem, Solution) {
+    pub(crate) fn solve_at_once(
+        &self,
+        vehicles: &BTreeSet<VehicleId>,
+        orders: &[OrderId],
+    ) -> (Draft, Problem, Solution) {
         self.solve_turning(vehicles, orders, &self.turning.borrow())
     }
 
@@ -680,7 +714,8 @@ impl<'a> Answer<'a> {
     ) -> (Draft, Problem, Solution) {
         let vehicles: Vec<VehicleId> = vehicles.iter().copied().collect();
         self.read.borrow_mut().vehicles.extend(&vehicles);
-        let draft = Draft::turning(self.moment.fleet, self.outlook, &vehicles, orders, turning, self.moment.now());
+        let mut draft = Draft::turning(self.moment.fleet, self.outlook, &vehicles, orders, turning, self.moment.now());
+        draft.load_beside_the_heads(self.moment.fleet);
         let problem = self.finish(&draft);
         let solution = insert(&problem);
         (draft, problem, solution)

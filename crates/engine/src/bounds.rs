@@ -16,8 +16,8 @@ pub(crate) enum Refusal {
     Skills,
     /// Its driver would not take the order.
     Rejected,
-    /// It may have no more stops in this shift.
-    Stops,
+    /// It may have no more stops in this shift. `fits`: the goods would have room.
+    Stops { fits: bool },
     /// The goods do not fit beside what it has, at no position of its route. `by`: units that are missing where the least are.
     Capacity { by: i64 },
     /// Its shift ends before the order could be served.
@@ -57,13 +57,13 @@ pub(crate) fn refusal(moment: Moment<'_>, id: VehicleId, order: &OrderState) -> 
     if order.rejected_by.contains(&id) {
         return Some(Refusal::Rejected);
     }
-    let stops = order.open_stops().len() + vehicle.route.visits.len();
-    if spec.stops_max.is_some_and(|most| (most as usize) < vehicle.stops_done as usize + stops) {
-        return Some(Refusal::Stops);
-    }
     let soon = moment.now() + moment.answer_margin();
     let frozen = vehicle.frozen();
     let by = shortage(fleet, vehicle, order, spec.capacity);
+    let stops = order.open_stops().len() + vehicle.route.visits.len();
+    if spec.stops_max.is_some_and(|most| (most as usize) < vehicle.stops_done as usize + stops) {
+        return Some(Refusal::Stops { fits: by == 0 });
+    }
     if by > 0 {
         return Some(Refusal::Capacity { by });
     }
@@ -176,11 +176,11 @@ impl<'a> Asks<'a> {
         if self.order.rejected_by.contains(&id) {
             return Some(Refusal::Rejected);
         }
-        if slack.stops.is_some_and(|left| left < self.stops) {
-            return Some(Refusal::Stops);
-        }
+        let has_all_stops = slack.stops.is_some_and(|left| left < self.stops);
         // A vehicle that is too full as it stands is looked at more closely.
-        let at_start = slack.room_at_start?;
+        let Some(at_start) = slack.room_at_start else {
+            return has_all_stops.then_some(Refusal::Stops { fits: false });
+        };
         let room = if self.order.is_shipment() {
             slack.room_at_most
         } else if self.order.loads_at_start() {
@@ -190,6 +190,9 @@ impl<'a> Asks<'a> {
         };
         let missing = self.goods.0.iter().zip(room.0).map(|(&goods, room)| i64::from(goods) - i64::from(room));
         let by = missing.max().unwrap_or(0);
+        if has_all_stops {
+            return Some(Refusal::Stops { fits: by <= 0 });
+        }
         if by > 0 {
             return Some(Refusal::Capacity { by });
         }
@@ -209,6 +212,8 @@ pub(crate) struct Refusals {
     capacity: bool,
     shift: bool,
     stops: bool,
+    /// A vehicle has room for neither the goods nor the stops.
+    stops_and_capacity: bool,
     way: bool,
     /// Something that no reason of its own stands for.
     other: bool,
@@ -218,12 +223,14 @@ pub(crate) struct Refusals {
     nearest: Option<(Miss, Vec<VehicleId>)>,
 }
 
-/// How far a vehicle is from taking an order: capacity that is missing first, by how much; then time.
+/// How far a vehicle is from taking an order: capacity that is missing first, by how much; then a stop, then time, then several things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Miss {
     Capacity(i64),
+    Stops,
     Shift,
     Dear,
+    StopsAndCapacity,
 }
 
 /// So many vehicles are measured one by one; of more, one is soon met among those nearest to the order.
@@ -256,9 +263,13 @@ impl Refusals {
                 self.rejected = true;
                 return;
             }
-            Refusal::Stops => {
+            Refusal::Stops { fits: true } => {
                 self.stops = true;
-                return;
+                Miss::Stops
+            }
+            Refusal::Stops { fits: false } => {
+                self.stops_and_capacity = true;
+                Miss::StopsAndCapacity
             }
             Refusal::Capacity { by } => {
                 self.capacity = true;
@@ -296,12 +307,16 @@ impl Refusals {
         if self.way || self.other {
             return UnassignedReason::NoPlace;
         }
-        match (self.rejected, self.capacity, self.shift, self.stops) {
+        // Who lacks room for the goods and for the stops says the one as well as the other.
+        let capacity = self.capacity || (self.stops_and_capacity && !self.stops);
+        let stops = self.stops || (self.stops_and_capacity && !capacity);
+        match (self.rejected, capacity, self.shift, stops) {
             (false, false, false, false) if self.skills => UnassignedReason::Skills,
             (false, false, false, false) => UnassignedReason::NoVehicle,
             (true, false, false, false) => UnassignedReason::Rejected,
             (_, true, false, false) => UnassignedReason::Capacity,
             (_, false, true, false) => UnassignedReason::Shift,
+            (_, false, false, true) => UnassignedReason::Stops,
             _ => UnassignedReason::NoPlace,
         }
     }
@@ -311,7 +326,8 @@ impl Refusals {
     pub(crate) fn nearest_miss(&self, fleet: &Fleet, place: Position) -> Option<(VehicleId, Obstacle)> {
         let (miss, vehicles) = self.nearest.as_ref()?;
         let obstacle = match miss {
-            Miss::Capacity(_) => Obstacle::Capacity,
+            Miss::Capacity(_) | Miss::StopsAndCapacity => Obstacle::Capacity,
+            Miss::Stops => Obstacle::Stops,
             Miss::Shift => Obstacle::Shift,
             Miss::Dear => Obstacle::Dearer,
         };

@@ -14,6 +14,7 @@ use fleetfold_solver::{
 };
 
 use crate::outlook::Outlook;
+use crate::words::capped;
 
 /// Moving a stop to another vehicle costs this share of the mean leg of the routes looked at, in thousandths, and at most what the
 /// policy says: in a dense city the same money would be several legs, and no order would ever move.
@@ -165,6 +166,7 @@ impl Draft {
             }
         }
         draft.pair();
+        draft.obey(fleet);
         draft.keep_order_of_unloading(fleet);
         draft.until = draft.until + AFTER;
         draft
@@ -283,14 +285,14 @@ impl Draft {
         // Goods of jobs on board are counted where they are delivered.
         for &order in vehicle.on_board.iter().filter(|&&order| !fleet.order(order).loads_at_start()) {
             if !head.iter().any(|visit| visit.order == order && visit.stop == StopKind::Delivery) {
-                onboard += fleet.order(order).load();
+                onboard += capped(fleet.order(order).load(), spec.capacity);
             }
         }
         for visit in head {
             let order = fleet.order(visit.order);
-            // Also what the head delivers: until then it takes room beside everything that is on board from the start.
-            if visit.stop == StopKind::Pickup || !order.is_shipment() {
-                onboard += order.load();
+            // Not what the head delivers: see `load_beside_the_head`.
+            if visit.stop == StopKind::Pickup || !(order.is_shipment() || order.loads_at_start()) {
+                onboard += capped(order.load(), spec.capacity);
             }
         }
         let shift = vehicle.shift.as_ref();
@@ -384,11 +386,8 @@ impl Draft {
             (StopKind::Delivery, false) if order.loads_at_start() => Role::JobDelivery,
             (StopKind::Delivery, false) => Role::JobPickup,
         };
-        // A dispatcher's word counts more than what fits and who can: the order takes all the room there is, and no more.
-        let tied = order.pinned.map(|vehicle| fleet.vehicle(vehicle));
-        let room = tied.and_then(|vehicle| vehicle.spec.as_ref()).map(|spec| spec.capacity.0);
-        let load = room.map_or(spec.load.0, |room| std::array::from_fn(|d| spec.load.0[d].min(room[d])));
-        let needs = tied.map_or(order.skills, |vehicle| order.skills & vehicle.skills);
+        // A dispatcher's word counts more than who can; what fits, see `obey`.
+        let needs = order.pinned.map_or(order.skills, |vehicle| order.skills & fleet.vehicle(vehicle).skills);
         let first_stop = kind == StopKind::Pickup || !order.open_stops().contains(&StopKind::Pickup) || head_has_pickup;
         let barred = order.rejected_by.iter().filter_map(|&vehicle| tour_of(vehicle)).collect();
         let node = self.place(stop.position, ids);
@@ -397,7 +396,7 @@ impl Draft {
             due: stop.due.map_or(i32::MAX, |due| self.relative(due)),
             service: span(fleet.service_at(stop.position, stop.service)),
             setup: span(stop.setup),
-            load,
+            load: spec.load.0,
             role,
             mate: StopIx::NONE,
             needs,
@@ -409,7 +408,9 @@ impl Draft {
             unserved: {
                 let cost = fleet.policy().unserved_cost;
                 let placed = if was == TourIx::NONE { 0 } else { cost / 2 };
-                cost.saturating_mul(1 + i64::from(spec.priority)).saturating_add(placed)
+                // Who is named comes before all others.
+                let named = if order.pinned.is_some() { 1 + i64::from(u8::MAX) } else { 0 };
+                cost.saturating_mul(1 + i64::from(spec.priority) + named).saturating_add(placed)
             },
             placed: self.relative(spec.placed),
             barred,

@@ -75,6 +75,7 @@ mod roads;
 mod search;
 mod searches;
 pub mod virtual_time;
+mod words;
 
 pub use draft::Draft;
 pub use effect::{Effect, Input, Note, PositionReport, Withheld};

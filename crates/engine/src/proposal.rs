@@ -304,6 +304,21 @@ impl Solved<'_> {
         })
     }
 
+    /// What each tour would make of an order.
+    fn answers(&self, order: OrderId, unit: StopIx) -> Vec<Alternative> {
+        let mut answers = alternatives(self.problem, &self.solution.tours, unit);
+        let it = self.fleet.order(order);
+        for (answer, &vehicle) in answers.iter_mut().zip(&self.draft.vehicles) {
+            let could = it.skills & !self.fleet.vehicle(vehicle).skills == 0 && !it.rejected_by.contains(&vehicle);
+            let is_free = it.on_board.or(it.pinned).is_none_or(|only| only == vehicle);
+            if *answer == Alternative::Rules && could && is_free && it.loads_at_start() {
+                // See `Draft::load_beside_the_heads`.
+                *answer = Alternative::Capacity { by: 1 };
+            }
+        }
+        answers
+    }
+
     /// Why nobody takes an order: what every vehicle would say.
     pub(crate) fn reason(&self, order: OrderId) -> UnassignedReason {
         let state = self.fleet.order(order);
@@ -316,23 +331,24 @@ impl Solved<'_> {
         if !skilled {
             return UnassignedReason::Skills;
         }
-        let answers = alternatives(self.problem, &self.solution.tours, unit);
-        let all = |reason: Alternative| answers.iter().all(|&answer| answer == reason || answer == Alternative::Rules);
+        let answers = self.answers(order, unit);
+        let all = |holds: fn(&Alternative) -> bool| {
+            answers.iter().all(|answer| holds(answer) || *answer == Alternative::Rules)
+        };
         if answers.iter().all(|&answer| answer == Alternative::Rules) {
             let is_tied = state.on_board.or(state.pinned).is_some();
             let could = |vehicle: &&VehicleId| state.skills & !self.fleet.vehicle(**vehicle).skills == 0;
             let is_rejected =
                 self.draft.vehicles.iter().filter(could).all(|vehicle| state.rejected_by.contains(vehicle));
-            // Elsewhere they may have no more stops in this shift.
             if is_tied || is_rejected { UnassignedReason::Rejected } else { UnassignedReason::NoPlace }
-        } else if all(Alternative::Capacity) {
+        } else if all(|answer| matches!(answer, Alternative::Capacity { .. })) {
             UnassignedReason::Capacity
-        } else if all(Alternative::Shift) {
-            let reachable = self.draft.vehicles.iter().enumerate().any(|(tour, _)| {
-                let node = self.problem.stops()[unit.index()].node;
-                self.problem.legs().time(self.problem.tours()[tour].start_node, node) < fleetfold_solver::UNREACHABLE
-            });
-            if reachable { UnassignedReason::Shift } else { UnassignedReason::Unreachable }
+        } else if all(|answer| *answer == Alternative::Stops) {
+            UnassignedReason::Stops
+        } else if all(|answer| *answer == Alternative::Shift) {
+            UnassignedReason::Shift
+        } else if all(|answer| *answer == Alternative::Unreachable) {
+            UnassignedReason::Unreachable
         } else {
             UnassignedReason::NoPlace
         }
@@ -345,14 +361,14 @@ impl Solved<'_> {
         let leads =
             |tour: usize| problem.legs().time(problem.tours()[tour].start_node, node) < fleetfold_solver::UNREACHABLE;
         let mut reached = false;
-        let answers = alternatives(problem, &self.solution.tours, unit);
+        let answers = self.answers(order, unit);
         let refusals = answers.iter().enumerate().map(|(tour, answer)| {
             let is_reached = leads(tour);
             reached |= is_reached;
-            let refusal = match answer {
-                // By goods alone it fits somewhere, so at the other places it is a unit at least.
-                Alternative::Capacity => Refusal::Capacity { by: 1 },
-                Alternative::Shift if !is_reached => Refusal::Way,
+            let refusal = match *answer {
+                Alternative::Capacity { by } => Refusal::Capacity { by },
+                Alternative::Stops => Refusal::Stops { fits: true },
+                Alternative::Unreachable => Refusal::Way,
                 Alternative::Shift => Refusal::Shift,
                 Alternative::Rules => Refusal::Rules,
                 Alternative::Possible { .. } => Refusal::Price,
@@ -365,11 +381,7 @@ impl Solved<'_> {
     /// Why a vehicle does not take an order that found no place.
     pub(crate) fn obstacle(&self, order: OrderId, vehicle: VehicleId) -> Obstacle {
         let (Some(unit), Some(tour)) = (self.unit(order), self.tour_of(vehicle)) else { return Obstacle::Skills };
-        match alternatives(self.problem, &self.solution.tours, unit)[tour] {
-            Alternative::Rules => Obstacle::Skills,
-            Alternative::Capacity => Obstacle::Capacity,
-            Alternative::Shift | Alternative::Possible { .. } => Obstacle::Shift,
-        }
+        obstacle_of(self.answers(order, unit)[tour])
     }
 
     /// Fills in why: for each order that moved, what its vehicle and the runner-up would make of it.
@@ -419,17 +431,26 @@ impl Solved<'_> {
     }
 
     fn compare(&self, choice: &mut Choice, tour: usize, unit: StopIx) {
-        let answers = alternatives(self.problem, &self.solution.tours, unit);
+        let Some(order) = self.fleet.order_id(choice.order.as_str()) else { return };
+        let answers = self.answers(order, unit);
         let drive = |answer: &Alternative| match *answer {
             Alternative::Possible { drive, .. } => drive,
-            Alternative::Rules | Alternative::Capacity | Alternative::Shift => 0,
+            Alternative::Rules
+            | Alternative::Stops
+            | Alternative::Capacity { .. }
+            | Alternative::Shift
+            | Alternative::Unreachable => 0,
         };
         choice.detour = Millis(drive(&answers[tour]));
         let possible =
             answers.iter().enumerate().filter(|&(other, _)| other != tour).filter_map(
                 |(other, answer)| match *answer {
                     Alternative::Possible { cost, late, .. } => Some((cost, other, late)),
-                    Alternative::Rules | Alternative::Capacity | Alternative::Shift => None,
+                    Alternative::Rules
+                    | Alternative::Stops
+                    | Alternative::Capacity { .. }
+                    | Alternative::Shift
+                    | Alternative::Unreachable => None,
                 },
             );
         let runner = if let Some((_, other, late)) = possible.min() {
@@ -438,11 +459,7 @@ impl Solved<'_> {
         } else {
             let other = answers.iter().enumerate().find(|&(other, _)| other != tour);
             other.map(|(other, answer)| {
-                choice.runner_up_obstacle = match answer {
-                    Alternative::Rules => Obstacle::Skills,
-                    Alternative::Capacity => Obstacle::Capacity,
-                    Alternative::Shift | Alternative::Possible { .. } => Obstacle::Shift,
-                };
+                choice.runner_up_obstacle = obstacle_of(*answer);
                 other
             })
         };
@@ -450,6 +467,16 @@ impl Solved<'_> {
             choice.runner_up = Some(self.fleet.vehicle(self.draft.vehicles[other]).name.clone());
             choice.runner_up_extra = Millis((drive(&answers[other]) - choice.detour.0).max(0));
         }
+    }
+}
+
+/// What rules a vehicle out that does not take an order.
+fn obstacle_of(answer: Alternative) -> Obstacle {
+    match answer {
+        Alternative::Rules => Obstacle::Skills,
+        Alternative::Stops => Obstacle::Stops,
+        Alternative::Capacity { .. } => Obstacle::Capacity,
+        Alternative::Shift | Alternative::Unreachable | Alternative::Possible { .. } => Obstacle::Shift,
     }
 }
 

@@ -21,6 +21,8 @@ const EVERY: Millis = Millis(1_000);
 /// Tries of an order that let the routes around it be searched, and how often a route is searched so for all orders together while it
 /// stays as it is. An idle zone comes to rest, however many orders it has on no route.
 const SEARCHED: u32 = 3;
+/// Orders are brought forward at most this often because other vehicles work than before, log time.
+const ANEW_EVERY: Millis = Millis(10_000);
 /// Vehicles that are filled at once.
 const FILLED_AT_ONCE: usize = 8;
 
@@ -39,6 +41,10 @@ pub(crate) struct Retries {
     by_time: BTreeSet<(Timestamp, OrderId)>,
     /// No order is tried before this.
     not_before: Timestamp,
+    /// Other vehicles work, or vehicles are not what they were: what keeps them off the orders may be something else now.
+    anew: bool,
+    /// No order is brought forward for that before this.
+    not_anew_before: Timestamp,
     /// Vehicles that may have room now.
     rooms: BTreeSet<VehicleId>,
     /// How often each route was searched for such orders since it is as it is.
@@ -90,6 +96,23 @@ impl Retries {
         }
     }
 
+    /// Vehicles have signed on or off, or are not what they were: another reason may be true of orders on no route. All are brought forward.
+    pub(crate) fn reasons_may_differ(&mut self) {
+        self.anew = true;
+    }
+
+    fn bring_forward(&mut self, log_now: Timestamp) {
+        (self.anew, self.not_anew_before) = (false, log_now + ANEW_EVERY);
+        let later: Vec<(Timestamp, OrderId)> =
+            self.by_time.split_off(&(log_now + Millis(1), OrderId(0))).into_iter().collect();
+        for (_, order) in later {
+            if let Some(next) = self.orders.get_mut(&order) {
+                next.at = log_now;
+                self.by_time.insert((log_now, order));
+            }
+        }
+    }
+
     /// True while a vehicle may have room.
     pub(crate) fn has_rooms(&self) -> bool {
         !self.rooms.is_empty()
@@ -111,13 +134,18 @@ impl Retries {
 
     /// Log time at which an order is tried next; `None`: none waits for that.
     pub(crate) fn due_at(&self) -> Option<Timestamp> {
-        self.by_time.first().map(|&(at, _)| at.max(self.not_before))
+        let first = self.by_time.first().map(|&(at, _)| at)?;
+        let at = if self.anew { first.min(self.not_anew_before) } else { first };
+        Some(at.max(self.not_before))
     }
 
     /// The orders whose turn it is, the longest due first. They have had it then.
     pub(crate) fn take(&mut self, log_now: Timestamp) -> Vec<Due> {
         if self.due_at().is_none_or(|at| log_now < at) {
             return Vec::new();
+        }
+        if self.anew && log_now >= self.not_anew_before {
+            self.bring_forward(log_now);
         }
         self.not_before = log_now + EVERY;
         let due: Vec<(Timestamp, OrderId)> =

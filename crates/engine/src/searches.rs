@@ -117,6 +117,7 @@ impl Searches {
         for region in region::carve(fleet, self.by_age.iter().map(|&(_, vehicle)| vehicle), self.regions, effort) {
             region.vehicles.iter().for_each(|&vehicle| self.clean(vehicle));
             let mut draft = Draft::new(fleet, outlook, &region.vehicles, &region.unassigned, now);
+            draft.load_beside_the_heads(fleet);
             draft.bar(|order| returns.barred(order, now).collect());
             if !draft.stops.is_empty() {
                 drafts.push(draft);

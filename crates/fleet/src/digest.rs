@@ -258,6 +258,7 @@ fn unassigned_code(reason: UnassignedReason) -> u64 {
         UnassignedReason::Rejected => 6,
         UnassignedReason::NoPlace => 7,
         UnassignedReason::Aboard => 8,
+        UnassignedReason::Stops => 9,
     }
 }
 

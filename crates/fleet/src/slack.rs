@@ -21,7 +21,7 @@ pub struct Slack {
     pub skills: u64,
     /// Stops that it may be given beside those of its route; `None`: any number.
     pub stops: Option<u32>,
-    /// Free room when the part of its route begins that may be planned anew. `None`: it carries more than it holds, or will on its route as it stands.
+    /// Free room now, for what would have to be on board from the start. `None`: it carries more than it holds, or will on its route as it stands.
     pub room_at_start: Option<Load>,
     /// Free room once its route is done.
     pub room_at_end: Load,
@@ -126,13 +126,16 @@ impl Fleet {
         Some(planned.map_or(ends, |planned| ends.max(planned + FORCED_SLACK)))
     }
 
-    /// What is on board of a vehicle when the part of its route begins that may be planned anew, and behind each stop of that part.
+    /// What is on board of a vehicle until it has served the stop that it is on its way to, when the part of its route begins that may be
+    /// planned anew, and behind each stop of that part.
     pub fn loads_along<'a>(&'a self, vehicle: &'a VehicleState) -> impl Iterator<Item = Units> + 'a {
         let (head, tail) = vehicle.route.visits.split_at(vehicle.frozen().min(vehicle.route.visits.len()));
         let mut load: Units = vehicle.kept.0.map(i64::from);
-        let add = |load: &mut Units, goods: Load, sign: i64| {
-            for (sum, one) in load.iter_mut().zip(goods.0) {
-                *sum += sign * i64::from(one);
+        // Goods that are more than the vehicle holds take all the room there is, and no more.
+        let room = vehicle.spec.as_ref().map_or(Load::default(), |spec| spec.capacity);
+        let add = move |load: &mut Units, goods: Load, sign: i64| {
+            for ((sum, one), room) in load.iter_mut().zip(goods.0).zip(room.0) {
+                *sum += sign * i64::from(one.min(room));
             }
         };
         // Goods of jobs on board are counted where they are delivered.
@@ -153,7 +156,11 @@ impl Fleet {
                 add(&mut load, state.load(), 1);
             }
         }
-        std::iter::once(load).chain(tail.iter().map(move |visit| {
+        let before = load;
+        for state in head.iter().map(|visit| self.order(visit.order)).filter(|state| state.loads_at_start()) {
+            add(&mut load, state.load(), -1);
+        }
+        [before, load].into_iter().chain(tail.iter().map(move |visit| {
             let state = self.order(visit.order);
             // Goods come off at the delivery of a shipment and of a job that was loaded at the start.
             let comes_off = visit.stop == StopKind::Delivery && (state.is_shipment() || state.loads_at_start());

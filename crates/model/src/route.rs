@@ -78,6 +78,8 @@ pub enum UnassignedReason {
     NoPlace,
     /// Its goods are in a vehicle that is not working.
     Aboard,
+    /// Every vehicle has as many stops as it may have in its shift.
+    Stops,
 }
 
 /// What ruled a vehicle out, or made it dearer.
@@ -87,7 +89,7 @@ pub enum Obstacle {
     Dearer,
     /// It lacks a skill.
     Skills,
-    /// It is full.
+    /// It has no room for the goods.
     Capacity,
     /// The stop or a later one would be late.
     Lateness,
@@ -97,6 +99,8 @@ pub enum Obstacle {
     OffDuty,
     /// It has broken down, or is out of contact.
     BrokenDown,
+    /// It has as many stops as it may have in its shift.
+    Stops,
 }
 
 /// Why an order went to its vehicle.

@@ -55,7 +55,13 @@ pub fn obstacles(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx) -> Vec<
     TourIx::all().zip(tours).map(|(tour, sequence)| obstacle(problem, tours, (tour, sequence), unit)).collect()
 }
 
-fn obstacle(problem: &Problem, tours: &[Vec<StopIx>], (tour, sequence): (TourIx, &[StopIx]), unit: StopIx) -> Obstacle {
+/// The same for one tour and its stops.
+pub(crate) fn obstacle(
+    problem: &Problem,
+    tours: &[Vec<StopIx>],
+    (tour, sequence): (TourIx, &[StopIx]),
+    unit: StopIx,
+) -> Obstacle {
     let stop = &problem.stops()[unit.index()];
     let spec = &problem.tours()[tour.index()];
     let mate = if stop.role == Role::Pickup { stop.mate } else { StopIx::NONE };

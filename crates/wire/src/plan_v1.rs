@@ -138,7 +138,7 @@ struct AssignedV1 {
     unreachable: bool,
 }
 
-const REASONS: [(UnassignedReason, &str); 8] = [
+const REASONS: [(UnassignedReason, &str); 9] = [
     (UnassignedReason::NoVehicle, "no_vehicle"),
     (UnassignedReason::Skills, "skills"),
     (UnassignedReason::Capacity, "capacity"),
@@ -147,9 +147,10 @@ const REASONS: [(UnassignedReason, &str); 8] = [
     (UnassignedReason::Rejected, "rejected"),
     (UnassignedReason::NoPlace, "no_place"),
     (UnassignedReason::Aboard, "aboard"),
+    (UnassignedReason::Stops, "stops"),
 ];
 
-const OBSTACLES: [(Obstacle, &str); 7] = [
+const OBSTACLES: [(Obstacle, &str); 8] = [
     (Obstacle::Dearer, "dearer"),
     (Obstacle::Skills, "skills"),
     (Obstacle::Capacity, "capacity"),
@@ -157,6 +158,7 @@ const OBSTACLES: [(Obstacle, &str); 7] = [
     (Obstacle::Shift, "shift"),
     (Obstacle::OffDuty, "off_duty"),
     (Obstacle::BrokenDown, "lost"),
+    (Obstacle::Stops, "stops"),
 ];
 
 fn word<T: PartialEq + Copy>(table: &[(T, &'static str)], value: T) -> String {

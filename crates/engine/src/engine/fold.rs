@@ -61,6 +61,9 @@ impl Engine {
         for &vehicle in change.vehicles.iter().chain(&change.routes) {
             self.retries.room(&self.fleet, vehicle);
         }
+        if changes_who_could(&entry.event) {
+            self.retries.reasons_may_differ();
+        }
         if change.asks {
             change.vehicles.iter().for_each(|&vehicle| self.searches.soil(moment, vehicle));
         }
@@ -144,4 +147,17 @@ impl Engine {
         });
         Assignment { vehicle: state.name.clone(), revision: state.route.revision, visits: visits.collect() }
     }
+}
+
+/// True where a fact may make another reason true for orders on no route: of the working vehicles, another one may come nearest now.
+fn changes_who_could(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::VehicleRegistered(_)
+            | Event::ShiftStarted { .. }
+            | Event::ShiftEnded { .. }
+            | Event::VehicleLost { .. }
+            | Event::VehicleBack { .. }
+            | Event::PolicyChanged(_)
+    )
 }

@@ -132,16 +132,23 @@ fn explain(
     let old = Table::new(&was, &routes.iter().map(|&(vehicle, _)| vehicle).collect::<Vec<_>>(), &[]);
     let works = |vehicle: &VehicleId| before.vehicle(*vehicle).is_available();
     let group_vehicles = vehicles.iter().copied().filter(works).collect::<Vec<_>>();
-    let mut table = Table::of(was.draft(&group_vehicles, &moved), &is);
-    for &(vehicle, _) in &routes {
-        let Some(tour) = table.tour_of(vehicle) else { continue };
-        let head = table.draft.heads[tour].len();
-        let visits = &after.vehicle(vehicle).route.visits;
-        let at = |visit: (OrderId, StopKind)| table.draft.stops.iter().position(|&stop| stop == visit);
-        let tail = visits.get(head..).unwrap_or_default();
-        let tour_now = tail.iter().filter_map(|visit| at((visit.order, visit.stop)).map(|stop| StopIx(stop as u32)));
-        table.tours[tour] = tour_now.collect();
-    }
+    let table_of = |moved: &[OrderId]| {
+        let mut table = Table::of(was.draft(&group_vehicles, moved), &is);
+        for &(vehicle, _) in &routes {
+            let Some(tour) = table.tour_of(vehicle) else { continue };
+            let head = table.draft.heads[tour].len();
+            let visits = &after.vehicle(vehicle).route.visits;
+            let at = |visit: (OrderId, StopKind)| table.draft.stops.iter().position(|&stop| stop == visit);
+            let tail = visits.get(head..).unwrap_or_default();
+            let now = tail.iter().filter_map(|visit| at((visit.order, visit.stop)).map(|stop| StopIx(stop as u32)));
+            table.tours[tour] = now.collect();
+        }
+        table
+    };
+    // What is named for a vehicle and has no place on it takes no room from the others.
+    let has_no_place = |order: &OrderId| before.order(*order).pinned.is_some() && on(after, *order).is_none();
+    let placed: Vec<OrderId> = moved.iter().copied().filter(|order| !has_no_place(order)).collect();
+    let table = table_of(&placed);
     let costs = routes.iter().enumerate().map(|(index, &(vehicle, route))| {
         let before = old.driven(index, &old.tours[index]).map(|(parts, _)| parts);
         let tour = table.tour_of(vehicle);
@@ -165,7 +172,12 @@ fn explain(
             table.compare(tour, order, with, &without)
         });
         let (near, not_asked) = near.remove(&order).unwrap_or_default();
-        let offers = offers(&table, order, &near);
+        let offers = if has_no_place(&order) {
+            let with: Vec<OrderId> = placed.iter().copied().chain([order]).collect();
+            offers(&table_of(&with), order, &near)
+        } else {
+            offers(&table, order, &near)
+        };
         Moved { order, from: on(before, order), to, reason, chosen, offers, not_asked }
     });
     let told = told.collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_fleet::{Fleet, Placement};
+use fleetfold_fleet::{Fleet, Placement, Units};
 use fleetfold_model::{Cost, Millis, Name, OrderId, VehicleId};
 use fleetfold_solver::{
     NodeIx, Problem, ProblemSpec, Role, Stop, StopIx, TIME_MAX, Timed, TourIx, TourSpec, UNREACHABLE, schedule_home,
@@ -138,6 +138,11 @@ pub(super) fn miss(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Opt
     }
     let problem = draft.finish_known(stand.outlook);
     let limits = problem.tours()[0].clone();
+    // Beside what the stop under way unloads there has to be room for what would be on board from the start.
+    let it = stand.fleet.order(order);
+    let is_on_it = it.placement == Placement::OnRoute(vehicle) || it.pinned == Some(vehicle);
+    let loads_now = it.loads_at_start() && !is_on_it;
+    let unloaded = if loads_now { draft.unloaded_by_head(stand.fleet, 0) } else { Units::default() };
     let (free, spec) = without_limits(&problem, &unit);
     let short = |sequence: &[StopIx]| -> Result<Short, Lack> {
         let unreachable = || leads_nowhere(&free, sequence);
@@ -146,7 +151,7 @@ pub(super) fn miss(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Opt
         };
         Ok(Short {
             shift: shift_lacks(&free, &spec, &limits, sequence, (&times, &home)),
-            room: room_lacks(&free, &limits, sequence),
+            room: room_lacks(&free, &limits, sequence, unloaded),
             stops: (sequence.len() as u32).saturating_sub(limits.stops_max),
         })
     };
@@ -274,13 +279,13 @@ fn keeps_shift(limits: &TourSpec, stops: &[&Stop], (times, home): (&[Timed], &Ti
 }
 
 /// How much more is on board than fits, in each dimension, where most of it is.
-fn room_lacks(free: &Problem, limits: &TourSpec, sequence: &[StopIx]) -> [i64; 4] {
+fn room_lacks(free: &Problem, limits: &TourSpec, sequence: &[StopIx], unloaded: Units) -> [i64; 4] {
     let stops = || sequence.iter().map(|stop| &free.stops()[stop.index()]);
     std::array::from_fn(|dimension| {
         let load = |stop: &Stop| i64::from(stop.load[dimension]);
         let mut carried = i64::from(limits.onboard[dimension]);
         carried += stops().filter(|stop| stop.role == Role::JobDelivery).map(load).sum::<i64>();
-        let mut most = carried;
+        let mut most = carried + if limits.capacity[dimension] > 0 { unloaded[dimension] } else { 0 };
         for stop in stops() {
             carried += match stop.role {
                 Role::Pickup | Role::JobPickup => load(stop),

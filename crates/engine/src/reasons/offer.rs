@@ -197,6 +197,21 @@ impl<'a> Table<'a> {
         miss(self.stand, vehicle, order).unwrap_or_default()
     }
 
+    /// False where goods would have to be on board from the start and have no room beside those that leave at the stop under way.
+    fn has_room_beside_the_head(&self, tour: usize, order: OrderId, without: &[StopIx]) -> bool {
+        let (it, vehicle) = (self.stand.fleet.order(order), self.draft.vehicles[tour]);
+        if !it.loads_at_start() || it.on_board.or(it.pinned) == Some(vehicle) {
+            return true;
+        }
+        let was_on_it = unit_of(&self.draft, order)
+            .iter()
+            .any(|stop| self.draft.solver_stops[stop.index()].home == TourIx(tour as u32));
+        if was_on_it {
+            return true;
+        }
+        self.draft.has_room_beside_the_head(self.stand.fleet, tour, without, it.load())
+    }
+
     /// What it would mean that a vehicle serves an order beside what is on its tour now.
     pub(super) fn offer(&self, tour: usize, order: OrderId) -> Offer {
         self.offer_within(tour, order, |_| true)
@@ -212,7 +227,7 @@ impl<'a> Table<'a> {
         let over = |found: &Possible| if is_forced { 0 } else { (found.extra.total().0 - unserved).max(0) };
         let mut best: Option<Found> = None;
         let mut acceptable: Option<Found> = None;
-        let base = self.driven(tour, &without);
+        let base = self.driven(tour, &without).filter(|_| self.has_room_beside_the_head(tour, order, &without));
         let places = if base.is_some() { places_by_detour(&self.problem, tour, &without, &unit) } else { Vec::new() };
         for place in places {
             // What is acceptable is the answer. Until something is, whatever can be driven may be the best there is.

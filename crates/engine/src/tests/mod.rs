@@ -12,6 +12,7 @@ mod roads;
 mod service;
 mod somewhere;
 mod waiting;
+mod words;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;

@@ -192,3 +192,60 @@ fn an_order_forced_beyond_the_shift_takes_no_others_with_it() {
     rig.order(job("near", km(5, 0)));
     assert_eq!(rig.route("van"), ["near", "forced"], "on the way");
 }
+
+/// The reason of an order on no route is the one that is true now, and is told once.
+#[test]
+fn another_reason_that_has_become_true_is_told() {
+    let mut rig = rig();
+    rig.on_until("van", km(0, 0), 60, 9);
+    rig.order(Order { skills: vec![name("crane")], load: Load([5, 0, 0, 0]), ..job("x", km(20, 0)) });
+    assert_eq!(rig.reason("x"), Some(UnassignedReason::Skills));
+    let registered = |skill: &str, load: i32, stops_max: Option<u32>| {
+        let shift = Shift { starts: at(0), ends: at(600), breaks: Vec::new() };
+        Event::VehicleRegistered(Vehicle {
+            skills: vec![name(skill)],
+            capacity: Load([load, 0, 0, 0]),
+            shift: Some(shift),
+            stops_max,
+            ..vehicle("van", km(0, 0))
+        })
+    };
+    for (event, reason) in [
+        (registered("crane", 4, None), UnassignedReason::Capacity),
+        (registered("crane", 9, Some(0)), UnassignedReason::Stops),
+        (registered("none", 9, None), UnassignedReason::Skills),
+        (Event::ShiftEnded { vehicle: name("van"), at: Timestamp(0) }, UnassignedReason::NoVehicle),
+    ] {
+        rig.now += 30_000;
+        let event = match event {
+            Event::ShiftEnded { vehicle, .. } => Event::ShiftEnded { vehicle, at: Timestamp(rig.now) },
+            other => other,
+        };
+        rig.fact(event);
+        rig.rest();
+        assert_eq!(rig.reason("x"), Some(reason));
+        let plans = rig.plans.len();
+        rig.now += 1_200_000;
+        rig.rest();
+        assert_eq!(rig.plans.len(), plans, "told once");
+    }
+}
+
+/// A vehicle that lacks a stop only comes nearer than one that lacks time.
+#[test]
+fn a_vehicle_that_may_have_no_more_stops_is_the_nearest_miss() {
+    let mut rig = rig();
+    rig.on_until("van", km(0, 0), 600, 9);
+    rig.fact(Event::VehicleRegistered(Vehicle { stops_max: Some(1), ..vehicle("van", km(0, 0)) }));
+    rig.on_until("late", km(0, 0), 5, 9);
+    rig.order(job("there", km(10, 0)));
+    assert_eq!(rig.route("van"), ["there"]);
+    rig.order(job("x", km(10, 1)));
+    let choice = rig.plans.last().unwrap().groups[0].choices[0].clone();
+    let told = (choice.reason, choice.runner_up, choice.runner_up_obstacle);
+    assert_eq!(told, (Some(UnassignedReason::NoPlace), Some(name("van")), fleetfold_model::Obstacle::Stops));
+    rig.fact(Event::ShiftEnded { vehicle: name("late"), at: Timestamp(rig.now) });
+    rig.now += 30_000;
+    rig.rest();
+    assert_eq!(rig.reason("x"), Some(UnassignedReason::Stops));
+}

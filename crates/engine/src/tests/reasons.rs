@@ -56,6 +56,10 @@ struct Slow<'a> {
     change: BTreeMap<OrderId, (VehicleId, i64)>,
 }
 
+fn add(sum: &mut [i64; 4], load: [i64; 4], sign: i64) {
+    sum.iter_mut().zip(load).for_each(|(sum, one)| *sum += sign * one);
+}
+
 impl Slow<'_> {
     fn leg(&self, vehicle: &VehicleState, from: Position, to: Position) -> (i64, i64) {
         let leg = self.network.leg(from, to);
@@ -92,57 +96,114 @@ impl Slow<'_> {
         (stop.position, (start + stop.service.0).max(self.now), first)
     }
 
-    fn load(&self, order: OrderId) -> [i64; 4] {
+    /// A dispatcher's word, or goods on board: this vehicle has to carry it.
+    fn is_named(&self, id: VehicleId, order: OrderId) -> bool {
         let state = self.fleet.order(order);
-        let load = state.load().0.map(i64::from);
-        // A dispatcher's word: it takes all the room there is, and no more.
-        let Some(pin) = state.pinned else { return load };
-        let Some(spec) = self.fleet.vehicle(pin).spec.as_ref() else { return load };
-        let room = spec.capacity.0;
-        std::array::from_fn(|dimension| load[dimension].min(i64::from(room[dimension])))
+        state.on_board.or(state.pinned) == Some(id) || self.free(id).2.is_some_and(|stop| stop.0 == order)
+    }
+
+    /// What is named takes all the room there is, and no more.
+    fn load(&self, id: VehicleId, order: OrderId) -> [i64; 4] {
+        let load = self.fleet.order(order).load().0.map(i64::from);
+        let room = self.fleet.vehicle(id).spec.as_ref().unwrap().capacity.0.map(i64::from);
+        if self.is_named(id, order) { std::array::from_fn(|d| load[d].min(room[d])) } else { load }
+    }
+
+    /// What is on board from the start beside goods of jobs, and what of it the stop under way unloads.
+    fn aboard(&self, id: VehicleId) -> ([i64; 4], [i64; 4]) {
+        let vehicle = self.fleet.vehicle(id);
+        let head = self.free(id).2;
+        let (mut stays, mut leaves) = (vehicle.kept.0.map(i64::from), [0; 4]);
+        for &order in vehicle.on_board.iter().filter(|&&order| !self.fleet.order(order).loads_at_start()) {
+            if head != Some((order, StopKind::Delivery)) {
+                add(&mut stays, self.load(id, order), 1);
+            }
+        }
+        if let Some((order, kind)) = head {
+            let state = self.fleet.order(order);
+            if state.loads_at_start() {
+                add(&mut leaves, self.load(id, order), 1);
+            } else if kind == StopKind::Pickup || !state.is_shipment() {
+                add(&mut stays, self.load(id, order), 1);
+            }
+        }
+        (stays, leaves)
+    }
+
+    /// The most that is on board at once; with what the stop under way unloads if something is loaded before it.
+    fn most(&self, id: VehicleId, sequence: &[(OrderId, StopKind)], loads_now: bool) -> [i64; 4] {
+        let (mut carried, leaves) = self.aboard(id);
+        let at_start = |order: OrderId| self.fleet.order(order).loads_at_start();
+        sequence.iter().filter(|stop| at_start(stop.0)).for_each(|stop| add(&mut carried, self.load(id, stop.0), 1));
+        let mut most = carried;
+        if loads_now {
+            add(&mut most, leaves, 1);
+        }
+        for &(order, kind) in sequence {
+            let down = kind == StopKind::Delivery && (self.fleet.order(order).is_shipment() || at_start(order));
+            add(&mut carried, self.load(id, order), if down { -1 } else { 1 });
+            (0..4).for_each(|d| most[d] = most[d].max(carried[d]));
+        }
+        most
+    }
+
+    /// The most that is on board at once of some orders alone.
+    fn most_alone(&self, id: VehicleId, sequence: &[(OrderId, StopKind)]) -> [i64; 4] {
+        let (stays, _) = self.aboard(id);
+        let mut most = self.most(id, sequence, false);
+        add(&mut most, stays, -1);
+        most
+    }
+
+    /// Dimensions in which what is named does not fit beside one another, however it is placed: nothing else is loaded then.
+    fn closed(&self, id: VehicleId, sequence: &[(OrderId, StopKind)], asked: Option<OrderId>) -> [bool; 4] {
+        let mut named = self.tail(id);
+        named.retain(|stop| self.is_named(id, stop.0));
+        let is_new = |stop: &&(OrderId, StopKind)| self.is_named(id, stop.0) && !named.contains(stop);
+        let asked = asked.filter(|&order| self.is_named(id, order) && named.iter().all(|stop| stop.0 != order));
+        let new = sequence.iter().find(is_new).map(|stop| stop.0).or(asked);
+        let ways = new.map_or_else(|| vec![named.clone()], |order| self.ways_in(order, &named));
+        let room = self.fleet.vehicle(id).spec.as_ref().unwrap().capacity.0.map(i64::from);
+        std::array::from_fn(|d| ways.iter().all(|way| self.most(id, way, true)[d] > room[d]))
     }
 
     fn drive(&self, id: VehicleId, sequence: &[(OrderId, StopKind)]) -> Drive {
+        self.drive_beside(id, sequence, None)
+    }
+
+    /// The same while an order is to be placed, which may be named for the vehicle.
+    fn drive_beside(&self, id: VehicleId, sequence: &[(OrderId, StopKind)], asked: Option<OrderId>) -> Drive {
         let vehicle = self.fleet.vehicle(id);
         let spec = vehicle.spec.as_ref().unwrap();
         let policy = self.fleet.policy();
         let mut drive = Drive::default();
         let (mut here, mut clock, head) = self.free(id);
-        let mut carried = vehicle.kept.0.map(i64::from);
-        let take = |carried: &mut [i64; 4], load: [i64; 4], sign: i64| {
-            carried.iter_mut().zip(load).for_each(|(sum, one)| *sum += sign * one);
-        };
-        let raw = |order: OrderId| self.fleet.order(order).load().0.map(i64::from);
-        // Goods of jobs are counted where they are delivered.
-        let was_picked_up = |order: &&OrderId| !self.fleet.order(**order).loads_at_start();
-        let aboard = vehicle.on_board.iter().filter(was_picked_up);
-        for &order in aboard.clone().filter(|&&order| head != Some((order, StopKind::Delivery))) {
-            take(&mut carried, raw(order), 1);
-        }
-        // What is under way takes its room until it is done.
-        if let Some((order, kind)) = head
-            && (kind == StopKind::Pickup || !self.fleet.order(order).is_shipment())
-        {
-            take(&mut carried, raw(order), 1);
-        }
-        for &(order, _) in sequence.iter().filter(|(order, _)| self.fleet.order(*order).loads_at_start()) {
-            take(&mut carried, self.load(order), 1);
-        }
         drive.parts.fixed.0 = if vehicle.is_in_use() { 0 } else { spec.costs.fixed };
-        let limits = spec.capacity.0.map(i64::from);
-        let look = |carried: &[i64; 4], over: &mut [i64; 4]| {
-            for dimension in 0..4 {
-                over[dimension] = over[dimension].max(carried[dimension] - limits[dimension]);
-            }
+        let tail = self.tail(id);
+        let is_loaded_now = |&(order, kind): &(OrderId, StopKind)| {
+            self.fleet.order(order).loads_at_start()
+                && !self.is_named(id, order)
+                && !tail.contains(&(order, kind))
+                && self.fleet.order(order).placement != Placement::OnRoute(id)
         };
-        look(&carried, &mut drive.over);
+        let most = self.most(id, sequence, sequence.iter().any(is_loaded_now));
+        let closed = self.closed(id, sequence, asked);
+        let others: Stops = sequence.iter().filter(|stop| !self.is_named(id, stop.0)).copied().collect();
+        for dimension in 0..4 {
+            drive.over[dimension] = if closed[dimension] {
+                self.most_alone(id, &others)[dimension]
+            } else {
+                (most[dimension] - i64::from(spec.capacity.0[dimension])).max(0)
+            };
+        }
         // What is on board has to fit although nothing is left to drive.
         if sequence.is_empty() {
             drive.parts.fixed.0 = 0;
             return drive;
         }
         let mut open: Vec<OrderId> = Vec::new();
-        let mut stack: Vec<OrderId> = aboard.copied().collect();
+        let was_picked_up = |order: &&OrderId| !self.fleet.order(**order).loads_at_start();
+        let mut stack: Vec<OrderId> = vehicle.on_board.iter().filter(was_picked_up).copied().collect();
         if let Some((order, StopKind::Pickup)) = head {
             open.push(order);
         }
@@ -183,9 +244,6 @@ impl Slow<'_> {
             } else {
                 musts.push(if spec.end.is_some() { start } else { departure });
             }
-            let down = kind == StopKind::Delivery && (state.is_shipment() || state.loads_at_start());
-            take(&mut carried, self.load(order), if down { -1 } else { 1 });
-            look(&carried, &mut drive.over);
             if kind == StopKind::Pickup {
                 open.push(order);
             } else if state.is_shipment() {
@@ -239,7 +297,9 @@ impl Slow<'_> {
         drive.shift = tries.into_iter().find(|&at| fits(at)).unwrap() - ends;
         let head = u32::from(head.is_some());
         let most = spec.stops_max.map_or(u32::MAX, |most| most.saturating_sub(vehicle.stops_done + head));
-        drive.stops = (sequence.len() as u32).saturating_sub(most);
+        let of_route = tail.iter().filter(|stop| !sequence.contains(stop));
+        let named = sequence.iter().chain(of_route).filter(|stop| self.is_named(id, stop.0)).count() as u32;
+        drive.stops = (sequence.len() as u32).saturating_sub(most.max(named));
         drive
     }
 
@@ -270,7 +330,7 @@ impl Slow<'_> {
     }
 
     fn holds_possible(&self, id: VehicleId, order: OrderId, said: &Possible, others: &Stops) {
-        let (with, without) = (self.drive(id, &said.sequence), self.drive(id, others));
+        let (with, without) = (self.drive(id, &said.sequence), self.drive_beside(id, others, Some(order)));
         assert!(with.is_legal(), "{with:?}");
         assert_eq!(said.sequence.iter().filter(|stop| stop.0 != order).copied().collect::<Stops>(), *others);
         assert_eq!(said.extra, with.parts.less(&without.parts), "{with:?} without {without:?}");
@@ -296,7 +356,7 @@ impl Slow<'_> {
 
     /// No position is cheaper than the one that is said.
     fn holds_best(&self, id: VehicleId, order: OrderId, cost: i64, others: &Stops) {
-        let without = self.drive(id, others).parts.total().0;
+        let without = self.drive_beside(id, others, Some(order)).parts.total().0;
         let legal = self.ways_in(order, others).into_iter().map(|way| self.drive(id, &way)).filter(Drive::is_legal);
         assert_eq!(legal.map(|drive| drive.parts.total().0 - without).min(), Some(cost));
     }
@@ -323,7 +383,7 @@ impl Slow<'_> {
                 [Lack::BrokenDown] => assert!(vehicle.lost && !tied),
                 [Lack::OffDuty] => assert!(!vehicle.on && !vehicle.lost && !tied),
                 [Lack::Price(over)] => {
-                    let without = self.drive(id, others).parts.total().0;
+                    let without = self.drive_beside(id, others, Some(order)).parts.total().0;
                     let cost = drives.iter().filter(|drive| drive.is_legal());
                     let cost = cost.map(|drive| drive.parts.total().0 - without).min().unwrap();
                     let priority = i64::from(it.spec.as_ref().unwrap().priority);
@@ -342,7 +402,7 @@ impl Slow<'_> {
         }
         assert!(!said.ways.is_empty() || said.is_broken, "a miss says why");
         if said.is_broken {
-            let drive = self.drive(id, others);
+            let drive = self.drive_beside(id, others, Some(order));
             assert!(
                 !drive.is_legal(),
                 "{said:?} of {id:?}: {order:?} beside {others:?}: {drive:?}; {:?}; {drives:?}",
@@ -403,7 +463,7 @@ impl Slow<'_> {
         let it = self.fleet.order(order);
         let (gives, None) = (gives?, it.pinned) else { return None };
         let cost = |drive: &Drive| drive.parts.total().0 - drive.parts.change.0;
-        let without = self.drive(id, others);
+        let without = self.drive_beside(id, others, Some(order));
         let least = drives.iter().filter(|drive| drive.fits(gives)).map(cost).min()?;
         let priority = i64::from(it.spec.as_ref().unwrap().priority);
         let over = least - cost(&without) - self.fleet.policy().unserved_cost * (1 + priority);

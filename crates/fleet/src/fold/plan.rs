@@ -8,8 +8,7 @@ use fleetfold_model::{
 
 use crate::change::{PlanOutcome, Refused};
 use crate::fold::Applying;
-use crate::slack::Slack;
-use crate::{Fleet, Placement, Visit};
+use crate::{Fleet, Placement, Units, Visit};
 
 /// Highest number with which a chain begins whose first plan cannot be checked (format 1, and earlier ones have expired). No
 /// zone makes so many plans, and numbers are left for all that follow.
@@ -247,9 +246,38 @@ impl Fleet {
     fn held_by_a_word(&self, order: OrderId) -> Option<VehicleId> {
         let state = self.order(order);
         let Placement::OnRoute(carrier) = state.placement else { return None };
-        let slack = Slack::of(self, carrier);
-        let is_legal = slack.room_at_start.is_some() && state.skills & !slack.skills == 0;
-        (!is_legal).then_some(carrier)
+        let has_skills = state.skills & !self.vehicle(carrier).skills == 0;
+        (!has_skills || self.is_overloaded(carrier)).then_some(carrier)
+    }
+
+    /// True when a vehicle carries more than it holds, or will on its route as it stands. What the stop under way unloads counts to the
+    /// end: what was folded once stays as it was.
+    fn is_overloaded(&self, id: VehicleId) -> bool {
+        let vehicle = self.vehicle(id);
+        let Some(capacity) = vehicle.spec.as_ref().map(|spec| spec.capacity) else { return true };
+        let (head, tail) = vehicle.route.visits.split_at(vehicle.frozen().min(vehicle.route.visits.len()));
+        let at_start = |order: OrderId| self.order(order).loads_at_start();
+        let is_delivered =
+            |order: OrderId| head.iter().any(|visit| visit.order == order && visit.stop == StopKind::Delivery);
+        let aboard = vehicle.on_board.iter().copied().filter(|&order| !at_start(order) && !is_delivered(order));
+        let under_way =
+            head.iter().filter(|visit| visit.stop == StopKind::Pickup || !self.order(visit.order).is_shipment());
+        let from_the_start = tail.iter().map(|visit| visit.order).filter(|&order| at_start(order));
+        let loaded = aboard.chain(under_way.map(|visit| visit.order)).chain(from_the_start);
+        let mut load: Units = vehicle.kept.0.map(i64::from);
+        let is_over = |load: &Units| load.iter().zip(capacity.0).any(|(&load, room)| load > i64::from(room));
+        let add = |load: &mut Units, order: OrderId, sign: i64| {
+            load.iter_mut().zip(self.order(order).load().0).for_each(|(sum, one)| *sum += sign * i64::from(one));
+        };
+        loaded.for_each(|order| add(&mut load, order, 1));
+        let mut over = is_over(&load);
+        for visit in tail {
+            let is_shipment = self.order(visit.order).is_shipment();
+            let comes_off = visit.stop == StopKind::Delivery && (is_shipment || at_start(visit.order));
+            add(&mut load, visit.order, if comes_off { -1 } else { 1 });
+            over |= is_over(&load);
+        }
+        over
     }
 
     /// A vehicle that is on its way to a stop which its new visits do not begin with turns where the plan says.

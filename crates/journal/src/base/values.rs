@@ -197,6 +197,7 @@ words!(UnassignedReason:
     UnassignedReason::Rejected => "rejected",
     UnassignedReason::NoPlace => "no_place",
     UnassignedReason::Aboard => "aboard",
+    UnassignedReason::Stops => "stops",
 );
 
 /// A value of an enum, written as its word.
@@ -319,7 +320,7 @@ mod tests {
         assert_eq!(FailReason::ALL, "one of `no_show` `refused` `no_access` `goods` `other`");
         assert_eq!(
             UnassignedReason::ALL,
-            "one of `no_vehicle` `skills` `capacity` `shift` `unreachable` `rejected` `no_place` `aboard`"
+            "one of `no_vehicle` `skills` `capacity` `shift` `unreachable` `rejected` `no_place` `aboard` `stops`"
         );
         assert_eq!((FailReason::NoAccess.word(), FailReason::of_word("goods")), ("no_access", Some(FailReason::Goods)));
         assert_eq!((UnassignedReason::NoPlace.word(), StopKind::of_word("Pickup")), ("no_place", None));

@@ -38,10 +38,11 @@ fn choice_words(choice: &Choice) -> String {
     if let (true, Some(vehicle), Some(pinned)) = (choice.pin_refused, &choice.vehicle, &choice.runner_up) {
         let why = match choice.runner_up_obstacle {
             Obstacle::Skills => "it lacks a skill or may not serve it",
-            Obstacle::Capacity => "it is full",
+            Obstacle::Capacity => "it has no room for it",
             Obstacle::Shift | Obstacle::Lateness | Obstacle::Dearer => "its shift ends too early",
             Obstacle::OffDuty => "nobody has signed on to it",
             Obstacle::BrokenDown => "it has broken down",
+            Obstacle::Stops => "it has as many stops as it may have",
         };
         return format!("order {} stays with {vehicle}: pinned to {pinned}, which cannot take it: {why}", choice.order);
     }
@@ -60,11 +61,12 @@ fn choice_words(choice: &Choice) -> String {
         let why = match choice.runner_up_obstacle {
             Obstacle::Dearer => format!("+{}", minutes(choice.runner_up_extra.0)),
             Obstacle::Skills => "lacks a skill or may not serve it".to_owned(),
-            Obstacle::Capacity => "is full".to_owned(),
+            Obstacle::Capacity => "has no room for it".to_owned(),
             Obstacle::Lateness => format!("would be late, +{}", minutes(choice.runner_up_extra.0)),
             Obstacle::Shift => "its shift ends too early".to_owned(),
             Obstacle::OffDuty => "nobody has signed on to it".to_owned(),
             Obstacle::BrokenDown => "has broken down".to_owned(),
+            Obstacle::Stops => "has as many stops as it may have".to_owned(),
         };
         let whom = if choice.vehicle.is_some() { "runner-up" } else { "the nearest miss is" };
         let _ = write!(words, "; {whom} {runner_up}, {why}");

@@ -8,7 +8,7 @@
 use crate::index::{LocalNode, LocalStop, LocalTour};
 use crate::problem::{Role, UNREACHABLE, span_price};
 use crate::random::Random;
-use crate::schedule::{Infeasible, drive};
+use crate::schedule::drive;
 use crate::state::Rows;
 use crate::state::State;
 
@@ -376,16 +376,5 @@ impl State<'_> {
         let driven = drive(self.local.problem, self.local.tours[tour], global, bound, |_, _| {}).ok()?;
         let cost = driven.cost + self.price_of_unequal_days(tour, driven.end, more);
         (cost < bound).then_some(cost)
-    }
-
-    /// Why a tour could not serve a unit even if it had nothing else to do: rules or shift. `None` if it could.
-    pub(crate) fn verdict(&self, unit: LocalStop, tour: LocalTour) -> Option<Infeasible> {
-        let stop = self.local.fixed[unit];
-        let mut sequence = vec![self.local.stops[unit]];
-        if stop.role == Role::Pickup {
-            sequence.push(self.local.stops[stop.mate]);
-        }
-        let tour = self.local.tours[tour];
-        drive(self.local.problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}).err()
     }
 }

@@ -5,8 +5,9 @@ use super::repair::repaired;
 use super::verdict::checked;
 use crate::index::{LocalStop, LocalTour, StopIx, TourIx};
 use crate::moves::{fill, insert_into};
+use crate::obstacle::{Obstacle, obstacle};
 use crate::problem::{Problem, Solution, absent_units};
-use crate::schedule::{Infeasible, schedule};
+use crate::schedule::schedule;
 use crate::state::{Local, State};
 
 /// The immediate answer: every absent unit at its cheapest position, those with the greatest regret (difference between their
@@ -44,12 +45,19 @@ pub enum Alternative {
         /// Something would be late.
         late: bool,
     },
-    /// It lacks a skill, or may not serve it.
+    /// It lacks a skill, may not serve it, or would have to unload in another order.
     Rules,
-    /// No room for the goods.
-    Capacity,
-    /// Its shift ends too early, or no road leads there.
+    /// It may have no more stops.
+    Stops,
+    /// No room for the goods: by so much.
+    Capacity {
+        /// Units that are missing, in one dimension.
+        by: i64,
+    },
+    /// Its shift ends too early.
     Shift,
+    /// No road leads there.
+    Unreachable,
 }
 
 /// For each tour, in order, what it would mean to take a unit (a job, a pickup, a delivery of goods on board) out of the plan and to serve
@@ -83,11 +91,22 @@ pub fn alternatives(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx) -> V
                 state.undo();
                 return Alternative::Possible { cost: insertion.cost, drive, late };
             }
-            let full = state.counts[here] + 2 > problem.tours()[tour.index()].stops_max;
-            match state.verdict(LocalStop::of_whole(unit), here) {
-                Some(Infeasible::Rules | Infeasible::Dear) => Alternative::Capacity,
-                None if full => Alternative::Rules,
-                Some(Infeasible::Shift) | None => Alternative::Shift,
+            match obstacle(problem, &without, (tour, &without[tour.index()]), unit) {
+                Obstacle::Stops(_) => Alternative::Stops,
+                Obstacle::Load(_, by) => Alternative::Capacity { by: by.max(1) },
+                Obstacle::Unreachable => Alternative::Unreachable,
+                Obstacle::Shift(_)
+                | Obstacle::Home(_)
+                | Obstacle::Late(_)
+                | Obstacle::OtherLate(_)
+                | Obstacle::Travel(_)
+                | Obstacle::Way(_)
+                | Obstacle::Range(_)
+                | Obstacle::DrivingTime
+                | Obstacle::Pauses => Alternative::Shift,
+                Obstacle::Price | Obstacle::Pinned | Obstacle::Skills | Obstacle::Order | Obstacle::Related => {
+                    Alternative::Rules
+                }
             }
         })
         .collect()

@@ -1,0 +1,195 @@
+//! A dispatcher's word counts more than capacity, skills and number of stops, for the orders that it names and for no others.
+//!
+//! What is on board, or named for a vehicle, is carried whatever it takes up; other goods have the room that it leaves. Where it leaves
+//! none, they give way.
+
+use std::collections::BTreeSet;
+
+use fleetfold_fleet::{Fleet, OrderState, Units};
+use fleetfold_model::{Load, OrderId, VehicleId};
+use fleetfold_solver::{Alternative, Role, Stop, StopIx, TourIx, alternatives};
+
+use crate::answer::Answer;
+use crate::draft::Draft;
+
+/// The goods of an order that its vehicle has to carry: all the room there is, and no more.
+pub(crate) fn capped(load: Load, capacity: Load) -> Load {
+    Load(std::array::from_fn(|dimension| load.0[dimension].min(capacity.0[dimension])))
+}
+
+impl Draft {
+    /// Lets every tour carry what it has to.
+    pub(crate) fn obey(&mut self, fleet: &Fleet) {
+        for tour in 0..self.vehicles.len() {
+            self.carry_what_is_named(fleet, tour);
+        }
+    }
+
+    /// Stops that a tour has to serve: those on its route, and those to be placed.
+    fn named(&self, tour: usize) -> (Vec<StopIx>, Vec<StopIx>) {
+        let is_named = |stop: &StopIx| self.solver_stops[stop.index()].locked == TourIx(tour as u32);
+        let on_route = self.initial[tour].iter().copied().filter(is_named).collect();
+        let is_placed = |stop: &StopIx| self.initial.iter().any(|others| others.contains(stop));
+        let all = (0..self.solver_stops.len()).map(|stop| StopIx(stop as u32));
+        (on_route, all.filter(is_named).filter(|stop| !is_placed(stop)).collect())
+    }
+
+    fn carry_what_is_named(&mut self, fleet: &Fleet, tour: usize) {
+        let (on_route, to_place) = self.named(tour);
+        let spec = fleet.vehicle(self.vehicles[tour]).spec.as_ref().expect("only registered vehicles are drafted");
+        let named = || on_route.iter().chain(&to_place).copied();
+        for stop in named() {
+            let stop = &mut self.solver_stops[stop.index()];
+            stop.load = capped(Load(stop.load), spec.capacity).0;
+        }
+        let count = named().count() as u32;
+        let limit = &mut self.solver_tours[tour].stops_max;
+        *limit = (*limit).max(count);
+        let unloaded = self.unloaded_by_head(fleet, tour);
+        for (dimension, unloaded) in unloaded.into_iter().enumerate() {
+            let room = i64::from(self.solver_tours[tour].capacity[dimension]);
+            if self.most_named(tour, (&on_route, &to_place), dimension, unloaded) <= room {
+                continue;
+            }
+            // They do not fit beside one another: what is named counts nothing then, and nothing else fits.
+            for stop in named() {
+                self.solver_stops[stop.index()].load[dimension] = 0;
+            }
+            let spec = &mut self.solver_tours[tour];
+            (spec.onboard[dimension], spec.capacity[dimension]) = (0, 0);
+        }
+    }
+
+    /// The most that is on board at once of what a tour has to carry, where what is to be placed is placed well: deliveries first, pickups
+    /// last, each shipment for itself where the least is on board.
+    fn most_named(
+        &self,
+        tour: usize,
+        (on_route, to_place): (&[StopIx], &[StopIx]),
+        dimension: usize,
+        unloaded: i64,
+    ) -> i64 {
+        let goods = |stop: &Stop| i64::from(stop.load[dimension]);
+        let of = |stops: &[StopIx], role: Role| -> i64 {
+            stops.iter().map(|stop| &self.solver_stops[stop.index()]).filter(|stop| stop.role == role).map(goods).sum()
+        };
+        let mut load = i64::from(self.solver_tours[tour].onboard[dimension]);
+        load += of(on_route, Role::JobDelivery);
+        let (mut most, mut least) = (load + of(to_place, Role::JobDelivery) + unloaded, load);
+        for stop in on_route.iter().map(|stop| &self.solver_stops[stop.index()]) {
+            load += match stop.role {
+                Role::Pickup | Role::JobPickup => goods(stop),
+                Role::Delivery | Role::JobDelivery => -goods(stop),
+            };
+            (most, least) = (most.max(load), least.min(load));
+        }
+        most = most.max(load + of(to_place, Role::JobPickup));
+        let shipments = to_place.iter().map(|stop| &self.solver_stops[stop.index()]);
+        let largest = shipments.filter(|stop| stop.role == Role::Pickup).map(goods).max().unwrap_or(0);
+        most.max(least + largest)
+    }
+
+    /// What leaves a vehicle at the stop that it is on its way to: until then it takes up room beside all that is on board from the start.
+    pub(crate) fn unloaded_by_head(&self, fleet: &Fleet, tour: usize) -> Units {
+        let mut sum = Units::default();
+        let capacity =
+            fleet.vehicle(self.vehicles[tour]).spec.as_ref().map_or_else(Load::default, |spec| spec.capacity);
+        for order in
+            self.heads[tour].iter().map(|visit| fleet.order(visit.order)).filter(|order| order.loads_at_start())
+        {
+            for (sum, one) in sum.iter_mut().zip(capped(order.load(), capacity).0) {
+                *sum += i64::from(one);
+            }
+        }
+        sum
+    }
+
+    /// Keeps goods that would have to be on board from the start off tours where they have no room beside those that leave at the stop
+    /// under way.
+    pub(crate) fn load_beside_the_heads(&mut self, fleet: &Fleet) {
+        (0..self.vehicles.len()).for_each(|tour| self.load_beside_the_head(fleet, tour));
+    }
+
+    /// True where a load has room from the start beside the stops of a tour and those goods.
+    pub(crate) fn has_room_beside_the_head(&self, fleet: &Fleet, tour: usize, sequence: &[StopIx], load: Load) -> bool {
+        let unloaded = self.unloaded_by_head(fleet, tour);
+        let room = self.room_beside_the_head(tour, sequence, unloaded);
+        unloaded == Units::default()
+            || load.0.iter().zip(room).all(|(&load, room)| load == 0 || i64::from(load) <= room)
+    }
+
+    fn room_beside_the_head(&self, tour: usize, sequence: &[StopIx], unloaded: Units) -> Units {
+        let spec = &self.solver_tours[tour];
+        let mut room: Units =
+            std::array::from_fn(|d| i64::from(spec.capacity[d]) - i64::from(spec.onboard[d]) - unloaded[d]);
+        for stop in sequence.iter().map(|stop| &self.solver_stops[stop.index()]) {
+            if stop.role == Role::JobDelivery {
+                room.iter_mut().zip(stop.load).for_each(|(room, load)| *room -= i64::from(load));
+            }
+        }
+        room
+    }
+
+    fn load_beside_the_head(&mut self, fleet: &Fleet, tour: usize) {
+        let unloaded = self.unloaded_by_head(fleet, tour);
+        if unloaded == Units::default() {
+            return;
+        }
+        let mut room = self.room_beside_the_head(tour, &self.initial[tour], unloaded);
+        let this = TourIx(tour as u32);
+        for stop in &mut self.solver_stops {
+            let is_here = stop.home == this || stop.locked == this;
+            if stop.role != Role::JobDelivery || is_here || stop.barred.contains(&this) {
+                continue;
+            }
+            if stop.load.iter().zip(room).all(|(&load, room)| load == 0 || i64::from(load) <= room) {
+                // Several of them may come.
+                room.iter_mut().zip(stop.load).for_each(|(room, load)| *room -= i64::from(load));
+            } else {
+                stop.barred.push(this);
+            }
+        }
+    }
+}
+
+impl Answer<'_> {
+    /// Orders that give way on the route of the vehicle that an order is named for, from the back, so that there is room for it. `None`: it
+    /// has no place there even so, or nobody named a vehicle that works.
+    pub(crate) fn give_way(&self, id: OrderId, loose: &BTreeSet<OrderId>) -> Option<Vec<OrderId>> {
+        let fleet = self.moment.fleet;
+        let vehicle = fleet.order(id).pinned.filter(|&vehicle| fleet.vehicle(vehicle).is_available())?;
+        let only = BTreeSet::from([vehicle]);
+        let named = |order: &OrderId| *order == id || fleet.order(*order).pinned == Some(vehicle);
+        let mut orders: Vec<OrderId> = loose.iter().copied().filter(named).collect();
+        if !orders.contains(&id) {
+            orders.push(id);
+        }
+        let mut given = Vec::new();
+        loop {
+            let solved = self.solve_at_once(&only, &orders);
+            let (draft, problem, solution) = &solved;
+            let unit = solution.absent.iter().copied().find(|stop| draft.stops[stop.index()].0 == id);
+            let Some(unit) = unit else { return Some(given) };
+            let is_short = fleet.order(id).is_forced()
+                || matches!(
+                    alternatives(problem, &solution.tours, unit).first(),
+                    Some(Alternative::Capacity { .. } | Alternative::Stops)
+                );
+            let next = draft.tails[0].iter().rev().map(|&(order, _)| order).find(|order| {
+                self.may_give_way(vehicle, fleet.order(*order)) && !orders.contains(order) && !loose.contains(order)
+            });
+            let next = next.filter(|_| is_short)?;
+            orders.push(next);
+            given.push(next);
+        }
+    }
+
+    /// True when an order on a vehicle's route is neither on board nor under way nor named.
+    fn may_give_way(&self, vehicle: VehicleId, order: &OrderState) -> bool {
+        let state = self.moment.fleet.vehicle(vehicle);
+        let is_under_way = |visit: &fleetfold_fleet::Visit| self.moment.fleet.order(visit.order).name == order.name;
+        order.on_board.is_none()
+            && order.pinned.is_none()
+            && !state.route.visits[..state.frozen()].iter().any(is_under_way)
+    }
+}

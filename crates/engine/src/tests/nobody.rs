@@ -210,17 +210,14 @@ fn another_reason_that_has_become_true_is_told() {
             ..vehicle("van", km(0, 0))
         })
     };
+    let ended = Event::ShiftEnded { vehicle: name("van"), at: at(2) };
     for (event, reason) in [
         (registered("crane", 4, None), UnassignedReason::Capacity),
         (registered("crane", 9, Some(0)), UnassignedReason::Stops),
         (registered("none", 9, None), UnassignedReason::Skills),
-        (Event::ShiftEnded { vehicle: name("van"), at: Timestamp(0) }, UnassignedReason::NoVehicle),
+        (ended, UnassignedReason::NoVehicle),
     ] {
         rig.now += 30_000;
-        let event = match event {
-            Event::ShiftEnded { vehicle, .. } => Event::ShiftEnded { vehicle, at: Timestamp(rig.now) },
-            other => other,
-        };
         rig.fact(event);
         rig.rest();
         assert_eq!(rig.reason("x"), Some(reason));

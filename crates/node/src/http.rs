@@ -28,6 +28,7 @@ use crate::live::{Live, OVERLOAD_MAX};
 use crate::log::{AppendError, Log, LogError, Stored, Stream};
 use crate::nodes::documents::overview_of;
 use crate::screens::Question;
+use crate::solve::streets::Known;
 use crate::threads;
 use crate::view::{Hello, Problem, Pulse, RejectedLine, RoadsLine, Submitted, WarnedLine, WarningList, text};
 use crate::warnings::tell;
@@ -314,10 +315,10 @@ async fn warnings(State(app): State<Arc<App>>) -> Response {
     as_json(text(&WarningList { warnings: app.live.warnings.list(), counts: app.live.warnings.counts() }))
 }
 
-/// A problem of its own, which has nothing to do with the zone; see [`crate::solve::service`].
+/// A problem of its own, which has nothing to do with the zone but the streets; see [`crate::solve::service`].
 async fn solve(State(app): State<Arc<App>>, request: axum::extract::Request) -> Response {
     tokio::select! {
-        answer = crate::solve::service::answer(request, None) => answer,
+        answer = crate::solve::service::answer(request, Known::of_engine(&app.live.network)) => answer,
         () = app.live.ended() => crate::solve::service::stopping(),
     }
 }

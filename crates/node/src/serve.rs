@@ -213,7 +213,8 @@ async fn serve_zones(
     })?;
     let advertised = named.advertise.unwrap_or_else(|| format!("http://{address}"));
     let node = Node::new(name.clone(), advertised, opened.log.clone(), buckets, patterns.to_vec());
-    let router = nodes::http::router(Arc::clone(&node), template.token.clone(), template.host.clone());
+    let router =
+        nodes::http::router(Arc::clone(&node), template.token.clone(), template.host.clone(), &template.network);
     let (ended, end) = watch::channel(false);
     let mut served = end.clone();
     tokio::spawn(async move {

@@ -107,20 +107,31 @@ fn routes_follow_the_streets_of_a_graph() {
     check(&answer(folder, &given, &["--graph", "town.graph", "-g", "-c"]).1, 2);
 }
 
+/// From the solver's own server, and from an engine that was started with streets.
 #[test]
 fn streets_are_there_over_http_too() {
     let folder = tempfile::tempdir().unwrap();
     build_graph(folder.path());
-    let port = free_port();
-    let address = format!("127.0.0.1:{port}");
-    let mut server = support::fleetfold(&["solve", "--serve", &address, "--graph", "town.graph"], folder.path());
-    let _server = Killed(server.stderr(std::process::Stdio::null()).spawn().unwrap());
-    wait_for(port);
-    let mut file = day(&CORNERS, "car");
-    file["options"] = json!({ "g": true, "x": 0 });
-    let (status, body) = http(port, "POST /solve", &file.to_string());
-    assert_eq!(status, 200, "{body}");
-    check(&serde_json::from_str(&body).unwrap(), CORNERS.len());
+    let mut answers = Vec::new();
+    for args in [
+        ["solve", "--graph", "town.graph", "--serve"].as_slice(),
+        &["serve", "--log", "embedded:log.redb", "--data", "data", "--network", "town.graph", "--listen"],
+    ] {
+        let port = free_port();
+        let address = format!("127.0.0.1:{port}");
+        let mut server = support::fleetfold(&[args, &[&address]].concat(), folder.path());
+        let null = std::process::Stdio::null;
+        let _server = Killed(server.stdout(null()).stderr(null()).spawn().unwrap());
+        wait_for(port);
+        let mut file = day(&CORNERS, "car");
+        file["options"] = json!({ "g": true, "x": 0 });
+        let (status, body) = http(port, "POST /solve", &file.to_string());
+        assert_eq!(status, 200, "{body}");
+        let solution: Value = serde_json::from_str(&body).unwrap();
+        check(&solution, CORNERS.len());
+        answers.push(solution["routes"].clone());
+    }
+    assert_eq!(answers[0], answers[1]);
 }
 
 /// The arguments of a server whose name is as a network is named: `osrm:http://HOST:PORT`.

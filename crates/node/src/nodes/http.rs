@@ -9,11 +9,13 @@ use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any_service, get, post};
 use fleetfold_journal::ZoneName;
+use fleetfold_roads::Network;
 
 use super::Node;
 use super::documents::{NodeTold, overview};
 use crate::http::{may_ask, problem};
 use crate::log::Stream;
+use crate::solve::streets::Known;
 use crate::view::text;
 
 /// Routes of a zone that do not begin with `/v1/`: below the zone's address they stand as they are.
@@ -25,11 +27,12 @@ struct App {
     node: Arc<Node>,
     token: Option<String>,
     host: String,
+    streets: Option<Arc<Known>>,
 }
 
 /// The routes of a node.
-pub(crate) fn router(node: Arc<Node>, token: Option<String>, host: String) -> Router {
-    let app = App { node, token, host };
+pub(crate) fn router(node: Arc<Node>, token: Option<String>, host: String, network: &Arc<Network>) -> Router {
+    let app = App { node, token, host, streets: Known::of_engine(network) };
     Router::new()
         .route("/livez", get(|| async { "live\n" }))
         .route("/version", get(|| async { env!("CARGO_PKG_VERSION") }))
@@ -89,7 +92,7 @@ async fn zones(State(app): State<App>, request: Request) -> Response {
 async fn solve(State(app): State<App>, request: Request) -> Response {
     match may_ask(&request, app.token.as_ref(), &app.host) {
         Err(refused) => refused,
-        Ok(()) => crate::solve::service::answer(request, None).await,
+        Ok(()) => crate::solve::service::answer(request, app.streets.clone()).await,
     }
 }
 

@@ -11,7 +11,7 @@ mod gate;
 mod input;
 mod refusal;
 pub(crate) mod service;
-mod streets;
+pub(crate) mod streets;
 
 use std::io::{IsTerminal, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};

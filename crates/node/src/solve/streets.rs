@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fleetfold_formats::{Streets, Way};
-use fleetfold_model::Position;
+use fleetfold_model::{Position, Space};
 use fleetfold_roads::{Leg, Network, UNREACHABLE_MILLIS};
 
 use crate::args::Solve;
@@ -29,7 +30,7 @@ const TLS_PORT: &str = "443";
 /// Who is asked.
 pub(crate) enum Known {
     /// Streets of each profile; those under no name are for every other one.
-    Graphs(BTreeMap<Option<String>, Network>),
+    Graphs(BTreeMap<Option<String>, Arc<Network>>),
     /// Routing servers by profile.
     Servers(BTreeMap<String, RoutingApi>),
 }
@@ -54,7 +55,7 @@ fn graphs(given: &[String]) -> Result<Known, Refusal> {
             None => (None, text.as_str()),
         };
         let network = graph::open(Path::new(path)).map_err(|failure| Refusal::input(failure.what, failure.hint))?;
-        if known.insert(profile, network).is_some() {
+        if known.insert(profile, Arc::new(network)).is_some() {
             let hint = "give each profile one graph: --graph car=CAR.graph --graph truck=TRUCK.graph";
             return Err(Refusal::input(format!("--graph {text}: this profile has a graph already"), hint));
         }
@@ -95,9 +96,15 @@ fn servers(router: Option<&str>, hosts: &[String], ports: &[String]) -> Result<K
 }
 
 impl Known {
-    fn network<'a>(networks: &'a BTreeMap<Option<String>, Network>, profile: &str) -> Result<&'a Network, String> {
+    /// The streets of an engine, for every profile. `None`: it has none, or not in longitude and latitude.
+    pub(crate) fn of_engine(network: &Arc<Network>) -> Option<Arc<Self>> {
+        let has_streets = network.has_roads() && network.space() == Space::Geographic;
+        has_streets.then(|| Arc::new(Self::Graphs(BTreeMap::from([(None, Arc::clone(network))]))))
+    }
+
+    fn network<'a>(networks: &'a BTreeMap<Option<String>, Arc<Network>>, profile: &str) -> Result<&'a Network, String> {
         let own = networks.get(&Some(profile.to_owned())).or_else(|| networks.get(&None));
-        own.ok_or_else(|| format!("no graph is for it; give one with --graph {profile}=FILE"))
+        own.map(AsRef::as_ref).ok_or_else(|| format!("no graph is for it; give one with --graph {profile}=FILE"))
     }
 
     fn server<'a>(servers: &'a BTreeMap<String, RoutingApi>, profile: &str) -> Result<&'a RoutingApi, String> {

@@ -476,7 +476,8 @@ fn obstacle_of(answer: Alternative) -> Obstacle {
         Alternative::Rules => Obstacle::Skills,
         Alternative::Stops => Obstacle::Stops,
         Alternative::Capacity { .. } => Obstacle::Capacity,
-        Alternative::Shift | Alternative::Unreachable | Alternative::Possible { .. } => Obstacle::Shift,
+        Alternative::Unreachable => Obstacle::Unreachable,
+        Alternative::Shift | Alternative::Possible { .. } => Obstacle::Shift,
     }
 }
 

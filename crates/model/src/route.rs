@@ -101,6 +101,8 @@ pub enum Obstacle {
     BrokenDown,
     /// It has as many stops as it may have in its shift.
     Stops,
+    /// No road leads there from where it is.
+    Unreachable,
 }
 
 /// Why an order went to its vehicle.

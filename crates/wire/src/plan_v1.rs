@@ -150,7 +150,7 @@ const REASONS: [(UnassignedReason, &str); 9] = [
     (UnassignedReason::Stops, "stops"),
 ];
 
-const OBSTACLES: [(Obstacle, &str); 8] = [
+const OBSTACLES: [(Obstacle, &str); 9] = [
     (Obstacle::Dearer, "dearer"),
     (Obstacle::Skills, "skills"),
     (Obstacle::Capacity, "capacity"),
@@ -159,6 +159,7 @@ const OBSTACLES: [(Obstacle, &str); 8] = [
     (Obstacle::OffDuty, "off_duty"),
     (Obstacle::BrokenDown, "lost"),
     (Obstacle::Stops, "stops"),
+    (Obstacle::Unreachable, "unreachable"),
 ];
 
 fn word<T: PartialEq + Copy>(table: &[(T, &'static str)], value: T) -> String {

@@ -304,6 +304,19 @@ fn a_stop_that_moves_to_where_no_road_leads_holds_nobody() {
     assert!((arrival - Timestamp(rig.now)).0 < 200_000, "{arrival:?}");
 }
 
+/// A pin to a vehicle from which no road leads there is refused, and says that.
+#[test]
+fn a_pin_to_a_vehicle_on_an_island_says_that_no_road_leads_there() {
+    let (mut rig, island) = with_an_island();
+    rig.on("a", corner(0, 1));
+    rig.on("i", island);
+    rig.order(job("x", corner(10, 1)));
+    rig.fact(Event::StopPinned(Pin { order: name("x"), vehicle: name("i") }));
+    assert_eq!(rig.route("a"), ["x"]);
+    let said = &rig.plans.last().unwrap().groups[0].choices[0];
+    assert!(said.pin_refused && said.runner_up_obstacle == fleetfold_model::Obstacle::Unreachable, "{said:?}");
+}
+
 /// All roads to a driver's stop close: he waits for them to open, unless something else needs him.
 #[test]
 fn a_driver_whose_stop_is_cut_off_serves_what_else_there_is() {

@@ -43,6 +43,7 @@ fn choice_words(choice: &Choice) -> String {
             Obstacle::OffDuty => "nobody has signed on to it",
             Obstacle::BrokenDown => "it has broken down",
             Obstacle::Stops => "it has as many stops as it may have",
+            Obstacle::Unreachable => "no road leads there from where it is",
         };
         return format!("order {} stays with {vehicle}: pinned to {pinned}, which cannot take it: {why}", choice.order);
     }
@@ -67,6 +68,7 @@ fn choice_words(choice: &Choice) -> String {
             Obstacle::OffDuty => "nobody has signed on to it".to_owned(),
             Obstacle::BrokenDown => "has broken down".to_owned(),
             Obstacle::Stops => "has as many stops as it may have".to_owned(),
+            Obstacle::Unreachable => "has no road there".to_owned(),
         };
         let whom = if choice.vehicle.is_some() { "runner-up" } else { "the nearest miss is" };
         let _ = write!(words, "; {whom} {runner_up}, {why}");

@@ -283,7 +283,10 @@ impl Pretend {
             | Event::FeaturesLearned(_)
             | Event::VehicleLocated(_)
             | Event::BaseWritten(_)
-            | Event::RepairAsked(_) => {}
+            | Event::RepairAsked(_)
+            | Event::AlertRaised(_)
+            | Event::AlertCleared(_)
+            | Event::AlertAcknowledged(_) => {}
         }
     }
 

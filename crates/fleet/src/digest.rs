@@ -19,15 +19,15 @@
 //! The *facts digest* leaves out plans and log times too, so it is equal however the same facts were shuffled.
 
 use fleetfold_model::{
-    Break, Cell, Diversion, FORMAT, FailReason, Job, Load, LoadDirection, LogSeq, Metres, Millis, Name, OnBoardRule,
-    Order, OrderChange, OrderId, OrderWork, Policy, Position, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment,
-    Space, SpeedFeature, SpeedKey, StopKind, StopSpec, TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts,
-    VehicleId,
+    Alert, AlertKind, Break, Cell, Diversion, FORMAT, FailReason, Job, Load, LoadDirection, LogSeq, Metres, Millis,
+    Name, OnBoardRule, Order, OrderChange, OrderId, OrderWork, Policy, Position, RoadChange, RoadTarget,
+    ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopKind, StopSpec, TimeWindow, Timestamp,
+    UnassignedReason, Vehicle, VehicleCosts, VehicleId,
 };
 
 use crate::{
-    Anchor, Ask, Chain, Closed, Duties, Duty, DutyTold, Fleet, Mark, OrderState, Placement, Progress, RoadState, Route,
-    ToldTimes, UnderWay, Unlocated, VehicleState, Visit, Working, Zone,
+    Acknowledged, AlertState, Anchor, Ask, Chain, Closed, Duties, Duty, DutyTold, Fleet, Mark, OrderState, Placement,
+    Progress, RoadState, Route, ToldTimes, UnderWay, Unlocated, VehicleState, Visit, Working, Zone,
 };
 
 /// What kind of thing a hash is of: its second word.
@@ -45,6 +45,7 @@ pub(crate) enum Kind {
     Service,
     Ask,
     RetiredName,
+    Alert,
 }
 
 impl Kind {
@@ -62,6 +63,7 @@ impl Kind {
             Self::Service => 10,
             Self::Ask => 11,
             Self::RetiredName => 12,
+            Self::Alert => 13,
         }
     }
 }
@@ -382,6 +384,33 @@ pub(crate) fn service_digest(learned: &ServiceFeature) -> u64 {
     Canon::of(Kind::Service).position(*place).span(*service).word(u64::from(*count)).time(*seen).finish()
 }
 
+fn alert_kind_code(kind: AlertKind) -> u64 {
+    match kind {
+        AlertKind::PredictedLate => 1,
+        AlertKind::Unassigned => 2,
+        AlertKind::Silent => 3,
+        AlertKind::SlaBurn => 4,
+        AlertKind::LogLag => 5,
+        AlertKind::Degraded => 6,
+        AlertKind::ClockSkew => 7,
+    }
+}
+
+pub(crate) fn alert_digest(alert: &Alert, state: &AlertState) -> u64 {
+    let AlertState { raised, span, detail, changed, acknowledged } = state;
+    Canon::of(Kind::Alert)
+        .word(alert_kind_code(alert.kind()))
+        .option(alert.about(), Canon::name)
+        .time(*raised)
+        .span(*span)
+        .text(detail)
+        .seq(*changed)
+        .option(acknowledged.as_ref(), |hash, Acknowledged { at, by, until }| {
+            hash.time(*at).option(by.as_ref(), Canon::name).option(*until, Canon::time)
+        })
+        .finish()
+}
+
 impl Fleet {
     fn canon_vehicle(&self, hash: Canon, vehicle: VehicleId) -> Canon {
         hash.word(self.vehicles[vehicle.index()].name_digest)
@@ -631,6 +660,7 @@ impl Fleet {
             .chain(self.speeds.values().map(speed_digest))
             .chain(self.services.values().map(service_digest))
             .chain(self.unanswered.iter().map(|(&seq, ask)| self.ask_digest(seq, ask)))
+            .chain(self.alerts.iter().map(|(alert, state)| alert_digest(alert, state)))
             .chain([self.zone_digest()]);
         (others.fold(full, u64::wrapping_add), facts)
     }

@@ -13,11 +13,11 @@ mod take;
 pub use read::ImageError;
 
 use fleetfold_model::{
-    FailReason, Load, LogSeq, Name, Order, OrderChange, PlannedVisit, Policy, Position, ServiceFeature, Shift,
+    Alert, FailReason, Load, LogSeq, Name, Order, OrderChange, PlannedVisit, Policy, Position, ServiceFeature, Shift,
     SpeedFeature, StopKind, Timestamp, UnassignedReason, Vehicle,
 };
 
-use crate::{Anchor, Chain, Closed, Counters, Duties, RoadState, StoredBase, ToldTimes, Unlocated, Zone};
+use crate::{AlertState, Anchor, Chain, Closed, Counters, Duties, RoadState, StoredBase, ToldTimes, Unlocated, Zone};
 
 /// Everything that the fold needs to go on after an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub struct Image {
     pub unanswered: Vec<AskImage>,
     /// Hashes that are kept for a time: event ids that hang on no order, and names of retired orders. In the order of `since`.
     pub remembered: Vec<RememberedHash>,
+    /// Alerts that stand.
+    pub alerts: Vec<(Alert, AlertState)>,
     /// Running totals.
     pub counters: Counters,
 }

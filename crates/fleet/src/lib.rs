@@ -55,6 +55,7 @@
 // A new type of event must be decided on wherever events are told apart: no match may pass it over.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod alert;
 mod chain;
 mod change;
 mod check;
@@ -74,6 +75,7 @@ mod told;
 mod vehicle;
 mod zone;
 
+pub use alert::{Acknowledged, AlertState};
 pub use chain::{Ask, Chain};
 pub use change::{Change, Flag, PlanOutcome, Refused};
 pub use check::Broken;

@@ -16,8 +16,8 @@
 //! streams, so an id names them too: `<tenant>/<zone>/<source>/<id>`, each part percent-encoded, so that no two events can
 //! share one.
 
-use fleetfold_model::{Event, LogSeq, Name};
-use fleetfold_wire::{Entity, entity, event_type};
+use fleetfold_model::{Alert, Event, LogSeq, Name};
+use fleetfold_wire::{Entity, alert_word, entity, event_type};
 
 /// Whose: a tenant and one of its zones.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -214,6 +214,9 @@ pub fn own_id(zone: &ZoneName, event: &Event) -> String {
             let names = repair.orders.iter().chain(&repair.vehicles).map(Name::as_str).collect::<Vec<_>>().join(" ");
             format!("{zone}/repair:/{}/{}", repair.epoch, fleetfold_wire::message_hash(names.as_bytes()))
         }
+        // The moment is in it: a condition that comes again after it was over is another alert.
+        Event::AlertRaised(raised) => format!("{zone}/alert:/raised/{}/{}", raised.at.0, alert_id(&raised.alert)),
+        Event::AlertCleared(cleared) => format!("{zone}/alert:/cleared/{}/{}", cleared.at.0, alert_id(&cleared.alert)),
         Event::ZoneOpened(_)
         | Event::OrderCreated(_)
         | Event::OrderUpdated(_)
@@ -237,8 +240,14 @@ pub fn own_id(zone: &ZoneName, event: &Event) -> String {
         | Event::StopUnpinned { .. }
         | Event::AssignmentForced(_)
         | Event::PriorityRaised(_)
+        | Event::AlertAcknowledged(_)
         | Event::PolicyChanged(_) => format!("{zone}/{}:/{}", kind_token(event_type(event)), token(entity(event))),
     }
+}
+
+/// What names an alert: its kind, and the order or the vehicle that it is about (`_`: the zone).
+fn alert_id(alert: &Alert) -> String {
+    format!("{}/{}", alert_word(alert.kind()), alert.about().map_or_else(|| ANY.to_owned(), named))
 }
 
 /// The message id of an assignment that is appended behind the vehicle's last one, which stands at `after` (0: there is none).

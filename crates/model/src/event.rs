@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BaseWritten, Features, Millis, Name, Order, OrderWork, Policy, Position, Proposal, RepairAsked, Shift, Space,
-    Timestamp, Vehicle, VehicleLocated,
+    AlertAcknowledged, AlertCleared, AlertRaised, BaseWritten, Features, Millis, Name, Order, OrderWork, Policy,
+    Position, Proposal, RepairAsked, Shift, Space, Timestamp, Vehicle, VehicleLocated,
 };
 
 /// A zone begins: its space and the mapping from log time to zone time.
@@ -235,6 +235,8 @@ pub enum Event {
     PriorityRaised(PriorityRaised),
     /// The zone is dispatched differently from now on.
     PolicyChanged(Policy),
+    /// An operator has seen an alert.
+    AlertAcknowledged(AlertAcknowledged),
 
     // Our own: they count when they come back.
     /// A decision of ours.
@@ -247,6 +249,10 @@ pub enum Event {
     BaseWritten(BaseWritten),
     /// A broken promise is put right.
     RepairAsked(RepairAsked),
+    /// A condition began that an operator should look at.
+    AlertRaised(AlertRaised),
+    /// It is over.
+    AlertCleared(AlertCleared),
 }
 
 /// Who makes an event happen. Every type of event is in one of these groups, and what follows from the group is decided there.
@@ -292,12 +298,15 @@ impl Event {
             | Self::StopUnpinned { .. }
             | Self::AssignmentForced(_)
             | Self::PriorityRaised(_)
-            | Self::PolicyChanged(_) => Origin::Dispatcher,
+            | Self::PolicyChanged(_)
+            | Self::AlertAcknowledged(_) => Origin::Dispatcher,
             Self::PlanProposed(plan) => Origin::Engine { epoch: plan.epoch },
             Self::FeaturesLearned(features) => Origin::Engine { epoch: features.epoch },
             Self::VehicleLocated(located) => Origin::Engine { epoch: located.epoch },
             Self::BaseWritten(base) => Origin::Engine { epoch: base.epoch },
             Self::RepairAsked(repair) => Origin::Engine { epoch: repair.epoch },
+            Self::AlertRaised(raised) => Origin::Engine { epoch: raised.epoch },
+            Self::AlertCleared(cleared) => Origin::Engine { epoch: cleared.epoch },
         }
     }
 

@@ -25,6 +25,7 @@
 // A new type of event must be decided on wherever events are told apart: no match may pass it over.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod alert;
 mod entry;
 mod event;
 mod features;
@@ -38,6 +39,7 @@ mod space;
 mod units;
 mod vehicle;
 
+pub use alert::{Alert, AlertAbout, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised};
 pub use entry::{FORMAT, LogEntry, MessageHash, RULES};
 pub use event::{
     Event, FailReason, OrderChange, Origin, Pin, PriorityRaised, RoadChange, RoadTarget, StopEvent, StopKind,

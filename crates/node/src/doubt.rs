@@ -139,7 +139,10 @@ pub(crate) fn subject(event: &Event) -> Option<Subject> {
         | Event::FeaturesLearned(_)
         | Event::VehicleLocated(_)
         | Event::BaseWritten(_)
-        | Event::RepairAsked(_) => None,
+        | Event::RepairAsked(_)
+        | Event::AlertRaised(_)
+        | Event::AlertCleared(_)
+        | Event::AlertAcknowledged(_) => None,
     }
 }
 

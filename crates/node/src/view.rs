@@ -61,6 +61,8 @@ pub(crate) fn refused_words(reason: Refused) -> &'static str {
         Refused::OldFeatures => "what an earlier owner learned, too late",
         Refused::OldPosition => "a position older than the one known",
         Refused::Superseded => "something newer was said of it before",
+        Refused::AlertStands => "the alert stands already",
+        Refused::NoSuchAlert => "no such alert stands: it is over, or was never raised",
     }
 }
 

@@ -344,6 +344,11 @@ fn what(kind: EventType, envelope: &CloudEvent, at: Timestamp) -> Result<What> {
         }
         EventType::BaseWritten => Event::BaseWritten(read::base(parse::<payload::BaseWritten>(envelope)?)?),
         EventType::RepairAsked => Event::RepairAsked(read::repair(parse::<payload::RepairAsked>(envelope)?)?),
+        EventType::AlertRaised => Event::AlertRaised(parse::<payload::AlertRaised>(envelope)?.into_model()?),
+        EventType::AlertCleared => Event::AlertCleared(parse::<payload::AlertCleared>(envelope)?.into_model()?),
+        EventType::AlertAcknowledged => {
+            Event::AlertAcknowledged(parse::<payload::AlertAcknowledged>(envelope)?.into_model()?)
+        }
     };
     Ok(What::Event(event))
 }

@@ -8,6 +8,7 @@ use fleetfold_model::{
 use serde::Serialize;
 use serde_json::{Value, to_value};
 
+use crate::alert_v1::{AlertAcknowledgedV1, AlertClearedV1, AlertRaisedV1};
 use crate::envelope::CloudEvent;
 use crate::event_type::{Entity, EventType, event_type};
 use crate::event_v1::{
@@ -58,7 +59,10 @@ fn event_time(event: &Event) -> Option<Timestamp> {
         | Event::FeaturesLearned(_)
         | Event::VehicleLocated(_)
         | Event::BaseWritten(_)
-        | Event::RepairAsked(_) => None,
+        | Event::RepairAsked(_)
+        | Event::AlertRaised(_)
+        | Event::AlertCleared(_)
+        | Event::AlertAcknowledged(_) => None,
     }
 }
 
@@ -434,6 +438,9 @@ fn data(event: &Event, space: Space) -> Value {
             what: repair.what.clone(),
             epoch: repair.epoch,
         }),
+        Event::AlertRaised(raised) => json(&AlertRaisedV1::from(raised)),
+        Event::AlertCleared(cleared) => json(&AlertClearedV1::from(cleared)),
+        Event::AlertAcknowledged(said) => json(&AlertAcknowledgedV1::from(said)),
         Event::PolicyChanged(changed) => json(&policy(changed)),
         Event::PlanProposed(proposal) => json(&PlanV1::from_model(proposal, space)),
     }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use fleetfold_model::{Event, Name};
 use schemars::schema_for;
 
+use crate::alert_v1::{AlertAcknowledgedV1, AlertClearedV1, AlertRaisedV1, AlertV1};
 use crate::event_v1::{
     AssignmentRefV1, BaseV1, FeaturesV1, LocatedV1, OrderRefV1, OrderV1, PinV1, PolicyV1, PriorityV1, RepairV1, RoadV1,
     StopEventV1, VehicleRefV1, VehicleV1, ZoneV1,
@@ -59,7 +60,10 @@ impl<'a> Entity<'a> {
             | Event::PlanProposed(_)
             | Event::FeaturesLearned(_)
             | Event::BaseWritten(_)
-            | Event::RepairAsked(_) => Self::Zone,
+            | Event::RepairAsked(_)
+            | Event::AlertRaised(_)
+            | Event::AlertCleared(_)
+            | Event::AlertAcknowledged(_) => Self::Zone,
             Event::OrderCreated(order) => Self::Order(&order.name),
             Event::OrderUpdated(change) => Self::Order(&change.order),
             Event::OrderReady { order, .. } | Event::OrderCancelled { order } | Event::StopUnpinned { order } => {
@@ -220,6 +224,12 @@ event_types! {
     BaseWritten        = "fleet.base.written.v1",        Engine,     Zone,       BaseV1;
     /// A broken promise was found, and what it concerns is asked for anew.
     RepairAsked        = "fleet.repair.asked.v1",        Engine,     Zone,       RepairV1;
+    /// A condition began that an operator should look at.
+    AlertRaised        = "fleet.alert.raised.v1",        Engine,     Zone,       AlertRaisedV1;
+    /// A condition that an operator should look at is over.
+    AlertCleared       = "fleet.alert.cleared.v1",       Engine,     Zone,       AlertClearedV1;
+    /// An operator has seen an alert, and may have put it off.
+    AlertAcknowledged  = "fleet.alert.acknowledged.v1",  Producer,   Zone,       AlertAcknowledgedV1;
 }
 
 impl EventType {
@@ -255,6 +265,9 @@ impl EventType {
             Event::VehicleLocated(_) => Self::VehicleLocated,
             Event::BaseWritten(_) => Self::BaseWritten,
             Event::RepairAsked(_) => Self::RepairAsked,
+            Event::AlertRaised(_) => Self::AlertRaised,
+            Event::AlertCleared(_) => Self::AlertCleared,
+            Event::AlertAcknowledged(_) => Self::AlertAcknowledged,
         }
     }
 
@@ -274,10 +287,11 @@ pub fn entity(event: &Event) -> &str {
     Entity::of(event).token()
 }
 
-/// JSON Schemas (2020-12) of the payload of every event type, by name; and of `fleet.assignment.v1`, the message that tells a
-/// driver the route, which is no event.
+/// JSON Schemas (2020-12) of the payload of every event type, by name; and of the messages that are no events:
+/// `fleet.assignment.v1`, which tells a driver the route, and `fleet.alert.v1`, the last state of an alert.
 pub fn schemas() -> BTreeMap<&'static str, serde_json::Value> {
     let mut all: BTreeMap<_, _> = EventType::ALL.iter().map(|kind| (kind.name(), kind.schema())).collect();
     all.insert("fleet.assignment.v1", schema_for!(AssignmentV1).as_value().clone());
+    all.insert("fleet.alert.v1", schema_for!(AlertV1).as_value().clone());
     all
 }

@@ -34,6 +34,7 @@
 // A new type of event must be decided on wherever events are told apart: no match may pass it over.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod alert_v1;
 mod base64;
 mod day;
 mod decode;
@@ -51,6 +52,7 @@ mod rejected;
 mod road_ids;
 mod warning;
 
+pub use alert_v1::{AlertStanding, AlertV1, alert_word};
 pub use day::{
     DAY_FORMAT, DAY_HEADER_BYTES_MAX, DAY_LINE_BYTES_MAX, DayError, DayFooter, DayHeader, DayLine, read_day_line,
 };

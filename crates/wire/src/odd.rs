@@ -83,7 +83,10 @@ pub(crate) fn odd(kind: EventType, at: Timestamp, what: &What, data: &Value) -> 
         | Event::FeaturesLearned(_)
         | Event::VehicleLocated(_)
         | Event::BaseWritten(_)
-        | Event::RepairAsked(_) => {}
+        | Event::RepairAsked(_)
+        | Event::AlertRaised(_)
+        | Event::AlertCleared(_)
+        | Event::AlertAcknowledged(_) => {}
     }
     null_island(kind, data, &mut found);
     found.0
@@ -283,7 +286,10 @@ fn place_paths(kind: EventType) -> &'static [&'static str] {
         | EventType::FeaturesLearned
         | EventType::VehicleLocated
         | EventType::BaseWritten
-        | EventType::RepairAsked => &[],
+        | EventType::RepairAsked
+        | EventType::AlertRaised
+        | EventType::AlertCleared
+        | EventType::AlertAcknowledged => &[],
     }
 }
 
@@ -394,6 +400,9 @@ fn use_of_time(kind: EventType, event: &CloudEvent) -> &'static str {
         | EventType::FeaturesLearned
         | EventType::VehicleLocated
         | EventType::BaseWritten
-        | EventType::RepairAsked => "the event counts from when it is logged",
+        | EventType::RepairAsked
+        | EventType::AlertRaised
+        | EventType::AlertCleared
+        | EventType::AlertAcknowledged => "the event counts from when it is logged",
     }
 }

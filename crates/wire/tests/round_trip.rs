@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use fleetfold_model::{
-    AssignedVisit, Assignment, BaseWritten, Cell, Choice, Event, ExchangeGroup, FORMAT, FailReason, Features, Job,
-    Load, LoadDirection, LogSeq, MessageHash, Metres, Millis, Name, Obstacle, Order, OrderChange, OrderWork, Pin,
-    PlannedVisit, Policy, Position, PriorityRaised, Proposal, ProposedRoute, RepairAsked, RoadChange, RoadTarget,
-    SearchRecord, ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec,
-    TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts, VehicleLocated, ZoneOpened,
+    Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, AssignedVisit, Assignment, BaseWritten, Cell,
+    Choice, Event, ExchangeGroup, FORMAT, FailReason, Features, Job, Load, LoadDirection, LogSeq, MessageHash, Metres,
+    Millis, Name, Obstacle, Order, OrderChange, OrderWork, Pin, PlannedVisit, Policy, Position, PriorityRaised,
+    Proposal, ProposedRoute, RepairAsked, RoadChange, RoadTarget, SearchRecord, ServiceFeature, Shift, Shipment, Space,
+    SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, UnassignedReason, Vehicle,
+    VehicleCosts, VehicleLocated, ZoneOpened,
 };
 use fleetfold_wire::{
     Entity, EventType, What, Writer, assignment_from_json, assignment_to_json, decode, decode_strict, encode, schemas,
@@ -213,6 +214,23 @@ fn examples() -> Vec<Event> {
             what: "F1: ord-1 is on no route".into(),
             epoch: 3,
         }),
+        Event::AlertRaised(AlertRaised {
+            alert: Alert::new(AlertKind::PredictedLate, Some(name("ord-1"))).unwrap(),
+            at: at(4),
+            span: Millis(720_500),
+            detail: "veh-1 arrives 12 minutes after the end of its window".into(),
+            epoch: 3,
+        }),
+        Event::AlertCleared(AlertCleared {
+            alert: Alert::new(AlertKind::Silent, Some(name("veh-1"))).unwrap(),
+            at: at(5),
+            epoch: 3,
+        }),
+        Event::AlertAcknowledged(AlertAcknowledged {
+            alert: Alert::new(AlertKind::Degraded, None).unwrap(),
+            by: Some(name("maria")),
+            until: Some(at(60)),
+        }),
         Event::PlanProposed(plan(place)),
     ]
 }
@@ -337,7 +355,9 @@ fn the_documented_examples_are_legal_and_complete() {
         kinds.insert(decoded.envelope.kind);
     }
     let known = schemas();
-    for kind in known.keys().filter(|kind| !kind.contains("plan.") && **kind != "fleet.assignment.v1") {
+    // What comes out is told in other chapters.
+    let told = ["fleet.assignment.v1", "fleet.alert.v1"];
+    for kind in known.keys().filter(|kind| !kind.contains("plan.") && !told.contains(kind)) {
         assert!(kinds.contains(*kind), "docs/EVENTS.md has no example of {kind}");
     }
 }

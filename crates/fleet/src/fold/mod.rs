@@ -3,6 +3,7 @@
 //! Promise: total and deterministic. Facts that come late or out of order are applied at once. A later stage of a stop
 //! (departed, arrived, completed) wins over an earlier one; earlier stages that are missing are inferred and counted.
 
+mod alerts;
 mod dispatcher;
 mod duty;
 mod orders;
@@ -318,6 +319,9 @@ impl Fleet {
                 self.repair_asked(repair, doing);
                 Ok(())
             }
+            Event::AlertRaised(raised) => self.alert_raised(raised, doing),
+            Event::AlertCleared(cleared) => self.alert_cleared(cleared, doing),
+            Event::AlertAcknowledged(said) => self.alert_acknowledged(said, doing),
             Event::PlanProposed(_) => unreachable!("plans are taken apart in `apply`"),
         }
     }

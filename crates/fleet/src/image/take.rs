@@ -44,6 +44,7 @@ impl Fleet {
             services,
             unanswered: asks.collect(),
             remembered: remembered.map(|(since, hash)| RememberedHash { since, hash }).collect(),
+            alerts: self.alerts.iter().map(|(alert, state)| (alert.clone(), state.clone())).collect(),
             counters: self.counters.clone(),
         }
     }

@@ -7,10 +7,11 @@ mod fleet_support;
 use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_journal::ZoneName;
 use fleetfold_model::{
-    BaseWritten, Break, Cell, Event, FORMAT, FailReason, Features, Job, Load, LoadDirection, LogEntry, LogSeq, Millis,
-    OnBoardRule, Order, OrderChange, OrderWork, Pin, Policy, Position, PriorityRaised, RepairAsked, RoadChange,
-    RoadTarget, ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopKind, StopSpec, TimeWindow,
-    Timestamp, Vehicle, VehicleCosts, ZoneOpened,
+    Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, BaseWritten, Break, Cell, Event, FORMAT,
+    FailReason, Features, Job, Load, LoadDirection, LogEntry, LogSeq, Millis, OnBoardRule, Order, OrderChange,
+    OrderWork, Pin, Policy, Position, PriorityRaised, RepairAsked, RoadChange, RoadTarget, ServiceFeature, Shift,
+    Shipment, Space, SpeedFeature, SpeedKey, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts,
+    ZoneOpened,
 };
 
 pub(crate) use fleet_support::{Log, Step, event, name, plan};
@@ -242,6 +243,16 @@ pub(crate) fn rich_log() -> Log {
         what: "F1: an example".to_owned(),
         epoch,
     }));
+    let late = Alert::new(AlertKind::PredictedLate, Some(name("o7"))).unwrap();
+    let degraded = Alert::new(AlertKind::Degraded, None).unwrap();
+    let skewed = Alert::new(AlertKind::ClockSkew, Some(name("v3"))).unwrap();
+    for alert in [late.clone(), degraded, skewed.clone()] {
+        let (at, detail) = (Timestamp(log.now), "an example".to_owned());
+        log.tell(Event::AlertRaised(AlertRaised { alert, at, span: Millis(61_000), detail, epoch }));
+    }
+    log.tell(Event::AlertCleared(AlertCleared { alert: skewed, at: Timestamp(log.now), epoch }));
+    let (by, until) = (Some(name("maria")), Some(hours(7)));
+    log.tell(Event::AlertAcknowledged(AlertAcknowledged { alert: late, by, until }));
     log.tell(Event::OrderReady { order: name("nobody"), at: hours(0) });
     log.tell(Event::StopFailed(
         fleetfold_model::StopEvent {

@@ -51,7 +51,10 @@ pub(crate) fn line(event: &Event) -> Option<Line<'_>> {
         | Event::FeaturesLearned(_)
         | Event::VehicleLocated(_)
         | Event::BaseWritten(_)
-        | Event::RepairAsked(_) => None,
+        | Event::RepairAsked(_)
+        | Event::AlertRaised(_)
+        | Event::AlertCleared(_)
+        | Event::AlertAcknowledged(_) => None,
     }
 }
 

@@ -50,6 +50,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod account;
+mod alerts;
 mod answer;
 mod bounds;
 mod draft;

@@ -342,10 +342,23 @@ pub(crate) fn policy_digest(policy: &Policy) -> u64 {
         learn,
         retire_after,
         strict,
+        alert_late,
+        alert_deadline,
+        alert_silent,
+        eta_change,
         hour_percent,
     } = policy;
     let costs = [unserved_cost, lateness_cost_per_hour, flow_cost_per_hour, change_cost, publish_gain_min];
-    Canon::of(Kind::Policy)
+    // Fields that came later say nothing where they have their defaults: older policies keep their digests.
+    let default = Policy::default();
+    let later = [
+        (1, alert_late, default.alert_late),
+        (2, alert_deadline, default.alert_deadline),
+        (3, alert_silent, default.alert_silent),
+        (4, eta_change, default.eta_change),
+    ];
+    let later = later.into_iter().filter(|&(_, span, usual)| *span != usual);
+    let hash = Canon::of(Kind::Policy)
         .list(&costs, |hash, &&cost| hash.word(cost as u64))
         .span(*departure_margin)
         .word(on_board_rule_code(*on_cancelled_on_board))
@@ -357,8 +370,8 @@ pub(crate) fn policy_digest(policy: &Policy) -> u64 {
         .span(*retire_after)
         .flag(*strict)
         .list(hour_percent, |hash, hours| hash.list(hours, |hash, &percent| hash.word(u64::from(percent))))
-        .diversion(*diversion)
-        .finish()
+        .diversion(*diversion);
+    later.fold(hash, |hash, (code, &span, _)| hash.word(code).span(span)).finish()
 }
 
 pub(crate) fn road_digest(road: &RoadState) -> u64 {

@@ -8,6 +8,8 @@
 //! fleet.<tenant>.<zone>.position.<vehicle>        last position of a vehicle
 //! fleet.<tenant>.<zone>.assignment.<vehicle>      last route told to a vehicle
 //! fleet.<tenant>.<zone>.feature.<key>             last value of something learned
+//! fleet.<tenant>.<zone>.alert.<kind>.<entity>     last state of an alert
+//! fleet.<tenant>.<zone>.eta.<order>               last time of arrival told to a customer
 //! fleet.<tenant>.<zone>.rejected.<reason>         what was not folded, and why
 //! fleet.<tenant>.<zone>.warning.<kind>            what was taken, but looks like a mistake
 //! ```
@@ -72,6 +74,8 @@ impl ZoneName {
             Address::Position(vehicle) => format!("{prefix}position.{vehicle}"),
             Address::Assignment(vehicle) => format!("{prefix}assignment.{vehicle}"),
             Address::Feature(key) => format!("{prefix}feature.{key}"),
+            Address::Alert { kind, entity } => format!("{prefix}alert.{kind}.{entity}"),
+            Address::Eta(order) => format!("{prefix}eta.{order}"),
             Address::Rejected(reason) => format!("{prefix}rejected.{reason}"),
             Address::Warning(kind) => format!("{prefix}warning.{kind}"),
         }
@@ -105,6 +109,15 @@ pub enum Address {
     Assignment(String),
     /// The last value of something learned.
     Feature(String),
+    /// The last state of an alert.
+    Alert {
+        /// The word of its kind.
+        kind: String,
+        /// The order or the vehicle that it is about; `_` for the zone.
+        entity: String,
+    },
+    /// The last time of arrival told to the customer of an order.
+    Eta(String),
     /// What was not folded, by reason.
     Rejected(String),
     /// What was taken but looks like a mistake, by kind.
@@ -139,6 +152,17 @@ impl Address {
         Self::Feature(token(key))
     }
 
+    /// Where the last state of an alert stands.
+    pub fn of_alert(alert: &Alert) -> Self {
+        let entity = alert.about().map_or_else(|| ANY.to_owned(), named);
+        Self::Alert { kind: alert_word(alert.kind()).to_owned(), entity }
+    }
+
+    /// Where the last time of arrival of an order stands.
+    pub fn of_eta(order: &Name) -> Self {
+        Self::Eta(named(order))
+    }
+
     /// Where what was not folded for this reason stands.
     pub fn of_rejected(reason: &str) -> Self {
         Self::Rejected(token(reason))
@@ -159,6 +183,8 @@ pub fn parse(subject: &str) -> Option<(ZoneName, Address)> {
         ["position", vehicle] => Address::Position((*vehicle).to_owned()),
         ["assignment", vehicle] => Address::Assignment((*vehicle).to_owned()),
         ["feature", key] => Address::Feature((*key).to_owned()),
+        ["alert", kind, entity] => Address::Alert { kind: (*kind).to_owned(), entity: (*entity).to_owned() },
+        ["eta", order] => Address::Eta((*order).to_owned()),
         ["rejected", reason] => Address::Rejected((*reason).to_owned()),
         ["warning", kind] => Address::Warning((*kind).to_owned()),
         _ => return None,
@@ -255,6 +281,12 @@ fn alert_id(alert: &Alert) -> String {
 /// is not the same message.
 pub fn assignment_id(zone: &ZoneName, vehicle: &Name, revision: LogSeq, after: LogSeq) -> String {
     format!("{zone}/{}/{}/{}", revision.0, after.0, token(vehicle.as_str()))
+}
+
+/// The message id of a last value (an alert, a time of arrival) that is appended behind the subject's last one, which stands at
+/// `after` (0: there is none): see [`assignment_id`].
+pub fn value_id(zone: &ZoneName, address: &Address, revision: u64, after: LogSeq) -> String {
+    format!("{}/{revision}/{}", zone.subject(address), after.0)
 }
 
 /// The message id of a learned value.

@@ -9,8 +9,9 @@ use std::borrow::Cow;
 
 use fleetfold_fleet::{Closed, Flag, NEVER_SEEN, OrderState, Placement, Refused};
 use fleetfold_model::{
-    Name, OrderId, Position, RoadTarget, Space, StopKind, Timestamp, UnassignedReason, VehicleId, leaves_at,
+    AlertAbout, Name, OrderId, Position, RoadTarget, Space, StopKind, Timestamp, UnassignedReason, VehicleId, leaves_at,
 };
+use fleetfold_wire::alert_word;
 
 pub(crate) use documents::*;
 pub(crate) use kept::{After, Kept, Page, Part, Pending};
@@ -261,6 +262,27 @@ pub(crate) fn kpi(seen: &Glimpse, late: u32, pace: f64) -> Kpi {
         owner: seen.epoch,
         overload: seen.overload,
     }
+}
+
+/// Alerts that stand.
+pub(crate) fn alerts(seen: &Glimpse) -> Vec<Alert<'_>> {
+    let stands = seen.fleet.alerts().map(|(alert, state)| {
+        let about = |kind| alert.about().filter(|_| alert.kind().about() == kind).map(Name::as_str);
+        Alert {
+            alert: alert_word(alert.kind()),
+            order: about(AlertAbout::Order),
+            vehicle: about(AlertAbout::Vehicle),
+            since: state.raised.0,
+            seconds: state.span.0 / 1000,
+            detail: &state.detail,
+            acknowledged: state.acknowledged.as_ref().map(|seen| Acknowledged {
+                at: seen.at.0,
+                by: seen.by.as_ref().map(Name::as_str),
+                until: seen.until.map(|until| until.0),
+            }),
+        }
+    });
+    stands.collect()
 }
 
 /// Streets drawn for one change; a change of a whole city is told by its area.

@@ -303,6 +303,18 @@ pub struct PolicyV1 {
     /// Events with unknown fields are refused instead of taken with a warning; `false` if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strict: Option<bool>,
+    /// An order that will be served so much after its deadline is an alert; 0: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert_late_seconds: Option<f64>,
+    /// An order that is on no route so long before its deadline is an alert; 0: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert_deadline_seconds: Option<f64>,
+    /// A vehicle that should have been heard of and was not for so long is an alert; 0: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert_silent_seconds: Option<f64>,
+    /// A customer is told another time of arrival when it has moved by so much; 0: customers are told none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eta_change_seconds: Option<f64>,
     /// Travel time in per cent of what the roads say, for each local hour from 0 to 23, by class of road: `motorway` (bridges
     /// too), `arterial` (straight lines too), `street`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -328,6 +328,10 @@ pub(crate) fn policy(raw: &PolicyV1) -> Result<Policy> {
         learn: raw.learn.unwrap_or(default.learn),
         retire_after: retirement(raw.retire_after_seconds, default.retire_after)?,
         strict: raw.strict.unwrap_or(default.strict),
+        alert_late: span("alert_late_seconds", raw.alert_late_seconds, default.alert_late)?,
+        alert_deadline: span("alert_deadline_seconds", raw.alert_deadline_seconds, default.alert_deadline)?,
+        alert_silent: span("alert_silent_seconds", raw.alert_silent_seconds, default.alert_silent)?,
+        eta_change: span("eta_change_seconds", raw.eta_change_seconds, default.eta_change)?,
         hour_percent: hours(raw)?,
     })
 }

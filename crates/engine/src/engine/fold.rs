@@ -29,6 +29,9 @@ impl Engine {
             Vec::new()
         };
         let change = self.fleet.apply(entry);
+        if is_owner {
+            self.alerts.folded(&self.fleet, entry, &change, self.log_now);
+        }
         self.log_now = self.log_now.max(entry.logged_at);
         self.pace.answered(change.answered.len());
         if matches!(entry.event, Event::ZoneOpened(_)) {

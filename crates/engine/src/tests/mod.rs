@@ -1,5 +1,6 @@
 //! The engine as its inputs and effects show it. A rig feeds it a small zone and performs what it wants at once.
 
+mod alerts;
 mod events;
 mod judgement;
 mod legs;

@@ -93,6 +93,14 @@ pub(super) struct PolicyStateV1 {
     learn: bool,
     retire_after_ms: i64,
     strict: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alert_late_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alert_deadline_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alert_silent_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    eta_change_ms: Option<i64>,
     hour_percent: HoursV1,
 }
 
@@ -114,6 +122,10 @@ impl From<Policy> for PolicyStateV1 {
             learn,
             retire_after,
             strict,
+            alert_late,
+            alert_deadline,
+            alert_silent,
+            eta_change,
             hour_percent: [motorway, arterial, street],
         } = policy;
         Self {
@@ -136,6 +148,10 @@ impl From<Policy> for PolicyStateV1 {
             learn,
             retire_after_ms: retire_after.0,
             strict,
+            alert_late_ms: Some(alert_late.0),
+            alert_deadline_ms: Some(alert_deadline.0),
+            alert_silent_ms: Some(alert_silent.0),
+            eta_change_ms: Some(eta_change.0),
             hour_percent: HoursV1 { motorway, arterial, street },
         }
     }
@@ -164,6 +180,10 @@ impl From<PolicyStateV1> for Policy {
             learn: policy.learn,
             retire_after: Millis(policy.retire_after_ms),
             strict: policy.strict,
+            alert_late: Millis(policy.alert_late_ms.unwrap_or(300_000)),
+            alert_deadline: Millis(policy.alert_deadline_ms.unwrap_or(1_800_000)),
+            alert_silent: Millis(policy.alert_silent_ms.unwrap_or(600_000)),
+            eta_change: Millis(policy.eta_change_ms.unwrap_or(120_000)),
             hour_percent: [motorway, arterial, street],
         }
     }

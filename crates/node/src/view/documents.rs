@@ -209,6 +209,35 @@ pub(crate) struct Kpi {
     pub(crate) overload: u8,
 }
 
+/// An alert that stands.
+#[derive(Serialize)]
+pub(crate) struct Alert<'a> {
+    /// What is wrong: `predicted_late`, `unassigned`, `silent`, `sla_burn`, `log_lag`, `degraded` or `clock_skew`.
+    pub(crate) alert: &'static str,
+    /// The order that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) order: Option<&'a str>,
+    /// The vehicle that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) vehicle: Option<&'a str>,
+    pub(crate) since: i64,
+    /// How late, how long silent: by kind, when it was raised.
+    pub(crate) seconds: i64,
+    pub(crate) detail: &'a str,
+    /// Somebody has seen it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) acknowledged: Option<Acknowledged<'a>>,
+}
+
+/// Who has seen an alert, and when.
+#[derive(Serialize)]
+pub(crate) struct Acknowledged<'a> {
+    pub(crate) at: i64,
+    pub(crate) by: Option<&'a str>,
+    /// It is put off until then, and is to be shown again.
+    pub(crate) until: Option<i64>,
+}
+
 /// A road that is closed or slowed.
 #[derive(Serialize)]
 pub(crate) struct Road<'a> {

@@ -15,6 +15,7 @@ use fleetfold_roads::Network;
 use crate::account::Refusals;
 use crate::alerts::Alerts;
 use crate::effect::{Effect, Input, Note, PositionReport};
+use crate::etas::Etas;
 use crate::learn::Learner;
 use crate::legs::LegWait;
 use crate::located::Located;
@@ -59,6 +60,8 @@ pub struct Engine {
     retries: Retries,
     /// What an operator should look at.
     alerts: Alerts,
+    /// When customers' orders come.
+    etas: Etas,
     /// A plan stays below this many bytes.
     plan_bytes: usize,
     /// When that was changed last (log time).
@@ -84,6 +87,7 @@ impl Engine {
             pace: Pace::default(),
             retries: Retries::of(&fleet),
             alerts: Alerts::default(),
+            etas: Etas::default(),
             plan_bytes: waiting::PLAN_BYTES,
             smaller_since: Timestamp(0),
             fleet,
@@ -150,6 +154,7 @@ impl Engine {
         }
         let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
         self.promises.look_around(moment, self.roads.outlook());
+        effects.extend(self.etas.look_around(moment).into_iter().map(Effect::Tell));
         self.roads.index_some(moment);
     }
 

@@ -56,6 +56,7 @@ mod bounds;
 mod draft;
 mod effect;
 mod engine;
+mod etas;
 mod join;
 mod learn;
 mod legs;

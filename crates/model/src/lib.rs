@@ -27,6 +27,7 @@
 
 mod alert;
 mod entry;
+mod eta;
 mod event;
 mod features;
 mod ids;
@@ -41,6 +42,7 @@ mod vehicle;
 
 pub use alert::{Alert, AlertAbout, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised};
 pub use entry::{FORMAT, LogEntry, MessageHash, RULES};
+pub use eta::{ETA_COVERAGE_PERCENT, Eta, EtaState};
 pub use event::{
     Event, FailReason, OrderChange, Origin, Pin, PriorityRaised, RoadChange, RoadTarget, StopEvent, StopKind,
     ZoneOpened,

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use fleetfold_fleet::{AlertState, Fleet};
 use fleetfold_journal::address::value_id;
 use fleetfold_journal::{Address, FanOut, Heard, Next};
-use fleetfold_model::{Alert, LogSeq};
-use fleetfold_wire::{AlertStanding, AlertV1};
+use fleetfold_model::{Alert, Eta, EtaState, LogSeq, Millis, Name};
+use fleetfold_wire::{AlertStanding, AlertV1, EtaV1};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
@@ -81,10 +81,25 @@ pub(crate) fn alert_value(alert: &Alert, state: Option<&AlertState>, changed: Lo
     Value { stream: Stream::Alert, address, revision: changed.0, bytes: Bytes::from(text) }
 }
 
+/// The value that tells a customer when his order comes.
+pub(crate) fn eta_value(eta: &Eta) -> Value {
+    let text = serde_json::to_vec(&EtaV1::from(eta)).expect("a time of arrival can be written");
+    let address = Address::of_eta(&eta.order);
+    Value { stream: Stream::Eta, address, revision: eta.revision, bytes: Bytes::from(text) }
+}
+
 /// Starts the task.
 pub(crate) fn start(log: Log, zone: ZoneName) -> LastValues {
     let (words, queue) = mpsc::unbounded_channel();
-    let teller = Teller { log, zone, fan: FanOut::default(), pending: BTreeMap::new(), begins: None, owns: false };
+    let teller = Teller {
+        log,
+        zone,
+        fan: FanOut::default(),
+        pending: BTreeMap::new(),
+        begins: None,
+        owns: false,
+        before: BTreeMap::new(),
+    };
     tokio::spawn(teller.run(queue));
     LastValues(words)
 }
@@ -98,6 +113,8 @@ struct Teller {
     /// A term of ours has begun over this fleet, and what was told before has not been read.
     begins: Option<Box<Fleet>>,
     owns: bool,
+    /// What customers were told before this term, as long as nothing else was told them.
+    before: BTreeMap<String, (EtaV1, Millis)>,
 }
 
 /// What every value has.
@@ -146,6 +163,7 @@ impl Teller {
             }
             Word::Ends => {
                 self.pending.clear();
+                self.before.clear();
                 self.begins = None;
                 self.owns = false;
             }
@@ -163,6 +181,13 @@ impl Teller {
         let mut failed = None;
         for subject in self.pending.keys().cloned().collect::<Vec<_>>() {
             let Some(value) = self.pending.get(&subject).cloned() else { continue };
+            if let Some((before, change)) = self.before.remove(&subject)
+                && let Ok(now) = serde_json::from_slice::<EtaV1>(&value.bytes)
+                && now.says_what(&before, change)
+            {
+                self.pending.remove(&subject);
+                continue;
+            }
             match self.tell(&subject, &value).await {
                 Ok(()) => drop(self.pending.remove(&subject)),
                 Err(why) => failed = Some((value.stream, why)),
@@ -187,6 +212,20 @@ impl Teller {
         for (alert, state) in fleet.alerts() {
             let value = alert_value(alert, Some(state), state.changed);
             self.pending.entry(self.zone.subject(&value.address)).or_insert(value);
+        }
+        self.before.clear();
+        for (subject, _, bytes) in self.last_of(Stream::Eta).await? {
+            let Ok(told) = serde_json::from_slice::<EtaV1>(&bytes) else { continue };
+            let Some(name) = Name::new(&told.order_id).filter(|_| told.state != "ended") else { continue };
+            let is_open = fleet.order_id(name.as_str()).is_some_and(|id| fleet.order(id).is_open());
+            if is_open {
+                self.before.insert(subject, (told, fleet.policy().eta_change));
+            } else {
+                // It ended while nobody told it.
+                let revision = told.revision + 1;
+                let over = eta_value(&Eta { order: name, state: EtaState::Ended, at: fleet.now(), revision });
+                self.pending.entry(subject).or_insert(over);
+            }
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use fleetfold_model::{Event, Name};
 use schemars::schema_for;
 
 use crate::alert_v1::{AlertAcknowledgedV1, AlertClearedV1, AlertRaisedV1, AlertV1};
+use crate::eta_v1::EtaV1;
 use crate::event_v1::{
     AssignmentRefV1, BaseV1, FeaturesV1, LocatedV1, OrderRefV1, OrderV1, PinV1, PolicyV1, PriorityV1, RepairV1, RoadV1,
     StopEventV1, VehicleRefV1, VehicleV1, ZoneV1,
@@ -288,10 +289,12 @@ pub fn entity(event: &Event) -> &str {
 }
 
 /// JSON Schemas (2020-12) of the payload of every event type, by name; and of the messages that are no events:
-/// `fleet.assignment.v1`, which tells a driver the route, and `fleet.alert.v1`, the last state of an alert.
+/// `fleet.assignment.v1`, which tells a driver the route, `fleet.alert.v1`, the last state of an alert, and `fleet.eta.v1`, which tells a customer when
+/// his order comes.
 pub fn schemas() -> BTreeMap<&'static str, serde_json::Value> {
     let mut all: BTreeMap<_, _> = EventType::ALL.iter().map(|kind| (kind.name(), kind.schema())).collect();
     all.insert("fleet.assignment.v1", schema_for!(AssignmentV1).as_value().clone());
     all.insert("fleet.alert.v1", schema_for!(AlertV1).as_value().clone());
+    all.insert("fleet.eta.v1", schema_for!(EtaV1).as_value().clone());
     all
 }

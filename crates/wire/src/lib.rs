@@ -40,6 +40,7 @@ mod day;
 mod decode;
 mod encode;
 mod envelope;
+mod eta_v1;
 mod event_type;
 mod event_v1;
 mod fields;
@@ -59,6 +60,7 @@ pub use day::{
 pub use decode::{DecodeError, Decoded, What, decode, decode_strict, id_hash, message_hash};
 pub use encode::{encode, encode_position, features_to_json};
 pub use envelope::{CloudEvent, Mode, structured};
+pub use eta_v1::EtaV1;
 pub use event_type::{About, Entity, EventType, Writer, entity, event_type, schemas};
 pub use event_v1::PolicyV1;
 pub use network_v1::{NetworkV1, network_from_json, network_to_json};

@@ -130,6 +130,13 @@ impl Engine {
         for &vehicle in &change.routes {
             effects.push(Effect::Publish(self.assignment(vehicle)));
         }
+        let mut told = Vec::new();
+        change.retired.iter().for_each(|&(order, _)| self.etas.retired(order));
+        self.etas.changed(moment, &change.orders, &mut told);
+        for &vehicle in &change.routes {
+            self.etas.look_at(moment, vehicle, &mut told);
+        }
+        effects.extend(told.into_iter().map(Effect::Tell));
         if change.asks {
             self.locate(&change.vehicles.iter().copied().collect(), effects);
         }

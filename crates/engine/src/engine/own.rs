@@ -28,6 +28,7 @@ impl Engine {
         if self.commit.epoch().is_none() {
             self.located.forget();
             self.alerts.forget();
+            self.etas.forget();
         }
         if led || self.commit.epoch().is_none() {
             return;

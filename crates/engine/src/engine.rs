@@ -16,6 +16,7 @@ use crate::account::Refusals;
 use crate::alerts::Alerts;
 use crate::effect::{Effect, Input, Note, PositionReport};
 use crate::etas::Etas;
+use crate::holds::Holds;
 use crate::learn::Learner;
 use crate::legs::LegWait;
 use crate::located::Located;
@@ -62,6 +63,8 @@ pub struct Engine {
     alerts: Alerts,
     /// When customers' orders come.
     etas: Etas,
+    /// Slots that are kept for customers.
+    holds: Holds,
     /// A plan stays below this many bytes.
     plan_bytes: usize,
     /// When that was changed last (log time).
@@ -88,6 +91,7 @@ impl Engine {
             retries: Retries::of(&fleet),
             alerts: Alerts::default(),
             etas: Etas::default(),
+            holds: Holds::of(&fleet),
             plan_bytes: waiting::PLAN_BYTES,
             smaller_since: Timestamp(0),
             fleet,
@@ -158,11 +162,13 @@ impl Engine {
         self.roads.index_some(moment);
     }
 
-    /// The owner of the zone says what an operator should look at.
+    /// The owner of the zone says what an operator should look at, and gives up slots that nobody has taken.
     fn look_at_alerts(&mut self, effects: &mut Vec<Effect>) {
         let Some(epoch) = self.commit.epoch() else { return };
         let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
-        effects.extend(self.alerts.look(moment, self.overload.level(), epoch).into_iter().map(Effect::AppendOwn));
+        let alerts = self.alerts.look(moment, self.overload.level(), epoch);
+        let ended = self.holds.ended(moment, epoch);
+        effects.extend(ended.into_iter().chain(alerts).map(Effect::AppendOwn));
     }
 
     /// True while what happens is learned from.
@@ -197,12 +203,16 @@ impl Engine {
         let search = self.searches.due_at(&self.fleet, self.overload.effort()).filter(|_| free);
         let look = self.promises.due_at(&self.fleet, self.log_now);
         let alerts = self.alerts.due_at(&self.fleet, self.log_now);
+        let holds = self.holds.due_at(&self.fleet);
         let held = self.located.due_at(&self.fleet);
         // Nothing is tried while no answer can be made: what ends that is an input, or another tick.
         let answers = free && self.commit.is_ready() && !self.legs.is_waiting(self.log_now);
         let room = self.retries.has_rooms().then_some(self.log_now);
         let again = room.or(self.retries.due_at()).filter(|_| answers && self.overload.effort().is_whole());
-        [search, look, alerts, held, again, self.legs.due_at(), self.overload.due_at()].into_iter().flatten().min()
+        [search, look, alerts, holds, held, again, self.legs.due_at(), self.overload.due_at()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The same engine, which searches so many regions at the same time: as many as its runner has threads for. Plans depend on it.

@@ -57,6 +57,7 @@ mod draft;
 mod effect;
 mod engine;
 mod etas;
+mod holds;
 mod join;
 mod learn;
 mod legs;

@@ -48,6 +48,10 @@ pub enum Refused {
     AlertStands,
     /// The alert does not stand: it is over, or was never raised.
     NoSuchAlert,
+    /// No slot is kept for it: it was confirmed, or is an ordinary order.
+    NotHeld,
+    /// Its driver takes no break.
+    NotOnBreak,
 }
 
 impl Refused {
@@ -75,6 +79,8 @@ impl Refused {
             Self::Superseded => "superseded",
             Self::AlertStands => "alert_stands",
             Self::NoSuchAlert => "no_such_alert",
+            Self::NotHeld => "not_held",
+            Self::NotOnBreak => "not_on_break",
         }
     }
 }

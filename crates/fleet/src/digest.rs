@@ -26,8 +26,8 @@ use fleetfold_model::{
 };
 
 use crate::{
-    Acknowledged, AlertState, Anchor, Ask, Chain, Closed, Duties, Duty, DutyTold, Fleet, Mark, OrderState, Placement,
-    Progress, RoadState, Route, ToldTimes, UnderWay, Unlocated, VehicleState, Visit, Working, Zone,
+    Acknowledged, AlertState, Anchor, Ask, Chain, Closed, Duties, Duty, DutyTold, Fleet, Mark, OnBreak, OrderState,
+    Placement, Progress, RoadState, Route, ToldTimes, UnderWay, Unlocated, VehicleState, Visit, Working, Zone,
 };
 
 /// What kind of thing a hash is of: its second word.
@@ -464,6 +464,7 @@ impl Fleet {
             over_since,
             placement,
             on_board,
+            held_until,
             pinned,
             rejected_by,
             words,
@@ -515,6 +516,9 @@ impl Fleet {
             .word(u64::from(*vehicle_changes));
         full = self.canon_told(full, told);
         // Of later rules, as all that is left out where it says nothing.
+        if let Some(until) = held_until {
+            full = full.word(0x4845_4c44).time(*until); // apart from what may stand here otherwise
+        }
         full = words.iter().fold(full, |full, &word| self.canon_mark(full, Some(word)));
         (full.finish(), facts.finish())
     }
@@ -539,6 +543,8 @@ impl Fleet {
             goods_waiting: _,
             stops_done,
             breaks_taken,
+            on_break,
+            break_ended,
             accepted,
             kept,
             told,
@@ -585,6 +591,12 @@ impl Fleet {
         // Words that only later rules know are left out where they say nothing, so that older logs keep their digests.
         if *kept != Load::default() {
             full = full.load(*kept);
+        }
+        if let Some(OnBreak { since, until, planned }) = *on_break {
+            full = full.word(0x4252_4541).time(since).time(until).flag(planned);
+        }
+        if let Some(ended) = *break_ended {
+            full = full.word(0x454e_4445).time(ended);
         }
         full = self.canon_told(full, told);
         if self.chain.rules >= 4 && !duties.is_empty() {

@@ -17,7 +17,9 @@ use fleetfold_model::{
     SpeedFeature, StopKind, Timestamp, UnassignedReason, Vehicle,
 };
 
-use crate::{AlertState, Anchor, Chain, Closed, Counters, Duties, RoadState, StoredBase, ToldTimes, Unlocated, Zone};
+use crate::{
+    AlertState, Anchor, Chain, Closed, Counters, Duties, OnBreak, RoadState, StoredBase, ToldTimes, Unlocated, Zone,
+};
 
 /// Everything that the fold needs to go on after an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,6 +144,8 @@ pub struct OrderImage {
     pub placement: PlacementImage,
     /// The vehicle its goods are on.
     pub on_board: Option<Name>,
+    /// A slot that is kept until then.
+    pub held_until: Option<Timestamp>,
     /// Must stay on this vehicle.
     pub pinned: Option<Name>,
     /// Drivers who would not take it.
@@ -216,6 +220,10 @@ pub struct VehicleImage {
     pub stops_done: u32,
     /// Pauses taken in this shift.
     pub breaks_taken: u32,
+    /// The break that its driver takes.
+    pub on_break: Option<OnBreak>,
+    /// When its driver said last that a break ended.
+    pub break_ended: Option<Timestamp>,
     /// Highest route revision the driver took.
     pub accepted: LogSeq,
     /// What goods take up that stay on board after a failed delivery.

@@ -92,5 +92,5 @@ pub use service::service_start;
 pub use slack::{Slack, Units};
 pub use tally::{Spread, Tally};
 pub use told::{Told, ToldTimes};
-pub use vehicle::{Anchor, NEVER_SEEN, Route, UnderWay, Unlocated, VehicleState, Visit};
+pub use vehicle::{Anchor, NEVER_SEEN, OnBreak, Route, UnderWay, Unlocated, VehicleState, Visit};
 pub use zone::Zone;

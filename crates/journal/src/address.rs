@@ -240,6 +240,7 @@ pub fn own_id(zone: &ZoneName, event: &Event) -> String {
             let names = repair.orders.iter().chain(&repair.vehicles).map(Name::as_str).collect::<Vec<_>>().join(" ");
             format!("{zone}/repair:/{}/{}", repair.epoch, fleetfold_wire::message_hash(names.as_bytes()))
         }
+        Event::HoldEnded(ended) => format!("{zone}/hold:/{}/{}", ended.until.0, token(ended.order.as_str())),
         // The moment is in it: a condition that comes again after it was over is another alert.
         Event::AlertRaised(raised) => format!("{zone}/alert:/raised/{}/{}", raised.at.0, alert_id(&raised.alert)),
         Event::AlertCleared(cleared) => format!("{zone}/alert:/cleared/{}/{}", cleared.at.0, alert_id(&cleared.alert)),
@@ -266,6 +267,11 @@ pub fn own_id(zone: &ZoneName, event: &Event) -> String {
         | Event::StopUnpinned { .. }
         | Event::AssignmentForced(_)
         | Event::PriorityRaised(_)
+        | Event::OrderRetried(_)
+        | Event::SlotHeld(_)
+        | Event::OrderConfirmed { .. }
+        | Event::BreakStarted(_)
+        | Event::BreakEnded(_)
         | Event::AlertAcknowledged(_)
         | Event::PolicyChanged(_) => format!("{zone}/{}:/{}", kind_token(event_type(event)), token(entity(event))),
     }

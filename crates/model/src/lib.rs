@@ -44,14 +44,14 @@ pub use alert::{Alert, AlertAbout, AlertAcknowledged, AlertCleared, AlertKind, A
 pub use entry::{FORMAT, LogEntry, MessageHash, RULES};
 pub use eta::{ETA_COVERAGE_PERCENT, Eta, EtaState};
 pub use event::{
-    Event, FailReason, OrderChange, Origin, Pin, PriorityRaised, RoadChange, RoadTarget, StopEvent, StopKind,
-    ZoneOpened,
+    BreakEvent, Event, FailReason, OrderChange, OrderRetry, Origin, Pin, PriorityRaised, RoadChange, RoadTarget,
+    SlotHeld, StopEvent, StopKind, ZoneOpened,
 };
 pub use features::{Cell, Features, ServiceFeature, SpeedFeature, SpeedKey};
 pub use ids::{LogSeq, Name, OrderId, VehicleId};
 pub use network::{NetworkSpec, StreetEdge};
 pub use order::{Job, LoadDirection, Order, OrderWork, Shipment, StopSpec};
-pub use own::{BaseWritten, RepairAsked, VehicleLocated};
+pub use own::{BaseWritten, HoldEnded, RepairAsked, VehicleLocated};
 pub use policy::{Diversion, OnBoardRule, Policy};
 pub use route::{
     AssignedVisit, Assignment, CUT_OFF, Choice, ExchangeGroup, Obstacle, PlannedVisit, Proposal, ProposedRoute,

@@ -140,6 +140,12 @@ pub(crate) fn subject(event: &Event) -> Option<Subject> {
         | Event::VehicleLocated(_)
         | Event::BaseWritten(_)
         | Event::RepairAsked(_)
+        | Event::OrderRetried(_)
+        | Event::SlotHeld(_)
+        | Event::OrderConfirmed { .. }
+        | Event::BreakStarted(_)
+        | Event::BreakEnded(_)
+        | Event::HoldEnded(_)
         | Event::AlertRaised(_)
         | Event::AlertCleared(_)
         | Event::AlertAcknowledged(_) => None,

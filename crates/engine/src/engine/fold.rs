@@ -60,6 +60,7 @@ impl Engine {
             .for_each(|&order| self.returns.forget(order));
         for &order in &change.orders {
             self.retries.changed(&self.fleet, order, self.log_now);
+            self.holds.changed(&self.fleet, order);
         }
         for &vehicle in change.vehicles.iter().chain(&change.routes) {
             self.retries.room(&self.fleet, vehicle);

@@ -3,6 +3,7 @@
 mod alerts;
 mod etas;
 mod events;
+mod holds;
 mod judgement;
 mod legs;
 mod located;

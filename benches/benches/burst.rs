@@ -72,6 +72,7 @@ impl Rig {
                     | Effect::Solve(_)
                     | Effect::AppendOwn(_)
                     | Effect::Publish(_)
+                    | Effect::Tell(_)
                     | Effect::ReadLastPlan
                     | Effect::Note(_) => {}
                 }

@@ -66,6 +66,7 @@ impl Rig {
                     | Effect::FetchLegs(_)
                     | Effect::AppendOwn(_)
                     | Effect::Publish(_)
+                    | Effect::Tell(_)
                     | Effect::ReadLastPlan
                     | Effect::Note(_) => {}
                 }

@@ -97,6 +97,7 @@ impl Rig {
                     | Effect::Rerouted(_)
                     | Effect::AppendOwn(_)
                     | Effect::Publish(_)
+                    | Effect::Tell(_)
                     | Effect::ReadLastPlan
                     | Effect::Note(_) => {}
                 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fleetfold_engine::Engine;
 use fleetfold_engine::virtual_time::{Delays, Ended, Seen, run};
 use fleetfold_fleet::{Broken, Fleet, Tally};
-use fleetfold_model::{Event, LogEntry, Name, Timestamp};
+use fleetfold_model::{Eta, Event, LogEntry, Name, Timestamp};
 use fleetfold_roads::Network;
 
 use crate::city::city;
@@ -22,6 +22,8 @@ pub struct Outcome {
     pub broken: Option<(u64, Broken)>,
     /// The log it wrote.
     pub log: Vec<LogEntry>,
+    /// What customers were told of when their orders come.
+    pub etas: Vec<Eta>,
     /// The engine at the end.
     pub engine: Engine,
 }
@@ -76,6 +78,7 @@ fn drive(
 ) -> Outcome {
     let mut tally = Tally::default();
     let mut log: Vec<LogEntry> = Vec::new();
+    let mut etas: Vec<Eta> = Vec::new();
     let mut broken: Option<(u64, Broken)> = None;
     let Ended { engine, stuck } = run(world, network, start, Delays::default(), |engine, seen| {
         if let Seen::Entry(entry, change) = seen {
@@ -87,6 +90,9 @@ fn drive(
             if entry.seq.0.is_multiple_of(64) {
                 progress(log.len() as u64);
             }
+        }
+        if let Seen::Told(eta) = seen {
+            etas.push(eta.clone());
         }
     });
     let fleet = engine.fleet();
@@ -116,5 +122,5 @@ fn drive(
         ));
     }
     tally.arrival_error = engine.arrival_errors().clone();
-    Outcome { report: Report::new(&tally, fleet.digest(), fleet.facts_digest()), broken, log, engine }
+    Outcome { report: Report::new(&tally, fleet.digest(), fleet.facts_digest()), broken, log, etas, engine }
 }

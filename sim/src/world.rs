@@ -283,7 +283,16 @@ impl Pretend {
             | Event::FeaturesLearned(_)
             | Event::VehicleLocated(_)
             | Event::BaseWritten(_)
-            | Event::RepairAsked(_) => {}
+            | Event::RepairAsked(_)
+            | Event::OrderRetried(_)
+            | Event::SlotHeld(_)
+            | Event::OrderConfirmed { .. }
+            | Event::BreakStarted(_)
+            | Event::BreakEnded(_)
+            | Event::HoldEnded(_)
+            | Event::AlertRaised(_)
+            | Event::AlertCleared(_)
+            | Event::AlertAcknowledged(_) => {}
         }
     }
 
@@ -365,8 +374,11 @@ impl Pretend {
             Doing::Serving { visit, fails, .. } => {
                 let key = (visit.visit.order.clone(), visit.visit.stop, visit.position);
                 let report = Self::stop_event(vehicle, &visit, now);
-                let event =
-                    if fails { Event::StopFailed(report, FailReason::NoShow) } else { Event::StopCompleted(report) };
+                let event = if fails {
+                    Event::StopFailed(report, FailReason::NoShow, None)
+                } else {
+                    Event::StopCompleted(report)
+                };
                 let driver = self.drivers.get_mut(vehicle).expect("still there");
                 driver.doing = Doing::Idle;
                 driver.plan.retain(|other| (&other.visit.order, other.visit.stop) != (&key.0, key.1));

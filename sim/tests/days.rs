@@ -283,7 +283,7 @@ fn any_incident() -> impl Strategy<Value = Event> {
             0 => Event::StopDeparted(stop),
             1 => Event::StopArrived(stop),
             2 => Event::StopCompleted(stop),
-            _ => Event::StopFailed(stop, FailReason::NoShow),
+            _ => Event::StopFailed(stop, FailReason::NoShow, None),
         }),
         1 => any_policy().prop_map(Event::PolicyChanged),
     ]

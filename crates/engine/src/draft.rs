@@ -483,6 +483,8 @@ pub(crate) fn solver_windows(stop: &fleetfold_fleet::Stop, relative: impl Fn(Tim
 
 /// When a vehicle is at the stop that it is on its way to. `travel`: from where it is known to be.
 pub(crate) fn arrival_under_way(vehicle: &VehicleState, under: UnderWay, travel: Millis, now: Timestamp) -> Timestamp {
+    // Who takes a break on the way drives on when it is over.
+    let now = vehicle.on_break.filter(|_| under.arrived.is_none()).map_or(now, |pause| now.max(pause.until));
     match (under.arrived, vehicle.on_its_way_at()) {
         (Some(at), _) => at,
         (None, Some(_)) => now + travel,
@@ -537,8 +539,7 @@ fn head(
     now: Timestamp,
 ) -> (Vec<Visit>, Anchor) {
     let here = vehicle.whereabouts().unwrap_or(Anchor { position: Position::default(), at: now });
-    let starts = vehicle.shift.as_ref().map_or(now, |shift| shift.starts);
-    let mut free = Anchor { position: here.position, at: now.max(starts) };
+    let mut free = Anchor { position: here.position, at: vehicle.free_from(now) };
     let mut visits = vehicle.route.visits[..frozen].to_vec();
     for visit in &mut visits {
         let Some(stop) = fleet.order(visit.order).stop(visit.stop) else { continue };

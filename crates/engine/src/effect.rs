@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fleetfold_fleet::{Change, Flag, Refused};
 use fleetfold_journal::{Outcome, Wanted};
-use fleetfold_model::{Assignment, Event, LogEntry, LogSeq, Name, Position, Timestamp, VehicleId};
+use fleetfold_model::{Assignment, Eta, Event, LogEntry, LogSeq, Name, Position, Timestamp, VehicleId};
 
 use fleetfold_roads::{LegAnswer, LegQuery};
 
@@ -86,6 +86,8 @@ pub enum Effect {
     AppendOwn(Event),
     /// Tell a vehicle its route.
     Publish(Assignment),
+    /// Tell a customer when his order comes.
+    Tell(Eta),
     /// Something worth a log line, a count or a line on the screen.
     Note(Note),
 }

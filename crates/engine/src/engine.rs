@@ -13,7 +13,10 @@ use fleetfold_model::{Event, Timestamp};
 use fleetfold_roads::Network;
 
 use crate::account::Refusals;
+use crate::alerts::Alerts;
 use crate::effect::{Effect, Input, Note, PositionReport};
+use crate::etas::Etas;
+use crate::holds::Holds;
 use crate::learn::Learner;
 use crate::legs::LegWait;
 use crate::located::Located;
@@ -56,6 +59,12 @@ pub struct Engine {
     pace: Pace,
     /// Orders on no route, to be tried again.
     retries: Retries,
+    /// What an operator should look at.
+    alerts: Alerts,
+    /// When customers' orders come.
+    etas: Etas,
+    /// Slots that are kept for customers.
+    holds: Holds,
     /// A plan stays below this many bytes.
     plan_bytes: usize,
     /// When that was changed last (log time).
@@ -80,6 +89,9 @@ impl Engine {
             overload: Overload::default(),
             pace: Pace::default(),
             retries: Retries::of(&fleet),
+            alerts: Alerts::default(),
+            etas: Etas::default(),
+            holds: Holds::of(&fleet),
             plan_bytes: waiting::PLAN_BYTES,
             smaller_since: Timestamp(0),
             fleet,
@@ -133,6 +145,7 @@ impl Engine {
 
     fn tick(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         self.log_now = self.log_now.max(now);
+        self.look_at_alerts(effects);
         if self.commit.epoch().is_none() || !self.promises.is_due(self.log_now) {
             return;
         }
@@ -145,7 +158,17 @@ impl Engine {
         }
         let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
         self.promises.look_around(moment, self.roads.outlook());
+        effects.extend(self.etas.look_around(moment).into_iter().map(Effect::Tell));
         self.roads.index_some(moment);
+    }
+
+    /// The owner of the zone says what an operator should look at, and gives up slots that nobody has taken.
+    fn look_at_alerts(&mut self, effects: &mut Vec<Effect>) {
+        let Some(epoch) = self.commit.epoch() else { return };
+        let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
+        let alerts = self.alerts.look(moment, self.overload.level(), epoch);
+        let ended = self.holds.ended(moment, epoch);
+        effects.extend(ended.into_iter().chain(alerts).map(Effect::AppendOwn));
     }
 
     /// True while what happens is learned from.
@@ -179,12 +202,17 @@ impl Engine {
         let free = !self.commit.is_waiting() && self.fleet.unanswered().is_empty();
         let search = self.searches.due_at(&self.fleet, self.overload.effort()).filter(|_| free);
         let look = self.promises.due_at(&self.fleet, self.log_now);
+        let alerts = self.alerts.due_at(&self.fleet, self.log_now);
+        let holds = self.holds.due_at(&self.fleet);
         let held = self.located.due_at(&self.fleet);
         // Nothing is tried while no answer can be made: what ends that is an input, or another tick.
         let answers = free && self.commit.is_ready() && !self.legs.is_waiting(self.log_now);
         let room = self.retries.has_rooms().then_some(self.log_now);
         let again = room.or(self.retries.due_at()).filter(|_| answers && self.overload.effort().is_whole());
-        [search, look, held, again, self.legs.due_at(), self.overload.due_at()].into_iter().flatten().min()
+        [search, look, alerts, holds, held, again, self.legs.due_at(), self.overload.due_at()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The same engine, which searches so many regions at the same time: as many as its runner has threads for. Plans depend on it.

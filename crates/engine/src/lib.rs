@@ -50,11 +50,14 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod account;
+mod alerts;
 mod answer;
 mod bounds;
 mod draft;
 mod effect;
 mod engine;
+mod etas;
+mod holds;
 mod join;
 mod learn;
 mod legs;

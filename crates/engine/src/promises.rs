@@ -156,8 +156,7 @@ fn off_plan(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> Option
     let state = fleet.vehicle(vehicle);
     let (Some(spec), Some(here)) = (&state.spec, state.whereabouts()) else { return None };
     let now = moment.now();
-    let starts = state.shift.as_ref().map_or(now, |shift| shift.starts);
-    let mut free = Anchor { position: here.position, at: now.max(starts) };
+    let mut free = Anchor { position: here.position, at: state.free_from(now) };
     for (index, visit) in state.route.visits.iter().enumerate() {
         let order = fleet.order(visit.order);
         let Some(stop) = order.stop(visit.stop) else { continue };

@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 
 use fleetfold_fleet::{Change, Fleet};
 use fleetfold_journal::{LastPlan, Outcome, ZoneName, chain, own_message};
-use fleetfold_model::{Assignment, Event, LogEntry, LogSeq, MessageHash, Millis, Timestamp};
+use fleetfold_model::{Assignment, Eta, Event, LogEntry, LogSeq, MessageHash, Millis, Timestamp};
 use fleetfold_roads::Network;
 
 use crate::effect::{Effect, Input, Note, PositionReport};
@@ -60,6 +60,8 @@ pub enum Seen<'a> {
     Entry(&'a LogEntry, &'a Change),
     /// A note.
     Note(&'a Note),
+    /// A customer is told when his order comes.
+    Told(&'a Eta),
 }
 
 /// How a run ended.
@@ -210,6 +212,7 @@ pub fn run(
                     pending.insert((now + delays.commit, order), Pending::Own(Box::new(event)));
                 }
                 Effect::Publish(assignment) => world.told(&assignment, now),
+                Effect::Tell(eta) => watch(&engine, Seen::Told(&eta)),
                 Effect::Note(note) => watch(&engine, Seen::Note(&note)),
             }
         }

@@ -1,6 +1,6 @@
 //! What came of one entry: what it changed, why it was refused, what was odd about it.
 
-use fleetfold_model::{LogSeq, Metres, Millis, Name, OrderId, VehicleId};
+use fleetfold_model::{Alert, LogSeq, Metres, Millis, Name, OrderId, VehicleId};
 use serde::{Deserialize, Serialize};
 
 /// Why a fact made no sense. It stays in the log and is shown to the operator.
@@ -44,6 +44,14 @@ pub enum Refused {
     OldPosition,
     /// Something newer was said of the same thing before: this one comes too late to change it.
     Superseded,
+    /// The alert stands already.
+    AlertStands,
+    /// The alert does not stand: it is over, or was never raised.
+    NoSuchAlert,
+    /// No slot is kept for it: it was confirmed, or is an ordinary order.
+    NotHeld,
+    /// Its driver takes no break.
+    NotOnBreak,
 }
 
 impl Refused {
@@ -69,6 +77,10 @@ impl Refused {
             Self::OldFeatures => "old_features",
             Self::OldPosition => "old_position",
             Self::Superseded => "superseded",
+            Self::AlertStands => "alert_stands",
+            Self::NoSuchAlert => "no_such_alert",
+            Self::NotHeld => "not_held",
+            Self::NotOnBreak => "not_on_break",
         }
     }
 }
@@ -127,4 +139,6 @@ pub struct Change {
     pub retired: Vec<(OrderId, Name)>,
     /// Length of the leg that a completed or failed stop ended, as planned.
     pub driven: Metres,
+    /// Alerts that were raised, cleared or acknowledged.
+    pub alerts: Vec<Alert>,
 }

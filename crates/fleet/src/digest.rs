@@ -19,15 +19,15 @@
 //! The *facts digest* leaves out plans and log times too, so it is equal however the same facts were shuffled.
 
 use fleetfold_model::{
-    Break, Cell, Diversion, FORMAT, FailReason, Job, Load, LoadDirection, LogSeq, Metres, Millis, Name, OnBoardRule,
-    Order, OrderChange, OrderId, OrderWork, Policy, Position, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment,
-    Space, SpeedFeature, SpeedKey, StopKind, StopSpec, TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts,
-    VehicleId,
+    Alert, AlertKind, Break, Cell, Diversion, FORMAT, FailReason, Job, Load, LoadDirection, LogSeq, Metres, Millis,
+    Name, OnBoardRule, Order, OrderChange, OrderId, OrderWork, Policy, Position, RoadChange, RoadTarget,
+    ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopKind, StopSpec, TimeWindow, Timestamp,
+    UnassignedReason, Vehicle, VehicleCosts, VehicleId,
 };
 
 use crate::{
-    Anchor, Ask, Chain, Closed, Duties, Duty, DutyTold, Fleet, Mark, OrderState, Placement, Progress, RoadState, Route,
-    ToldTimes, UnderWay, Unlocated, VehicleState, Visit, Working, Zone,
+    Acknowledged, AlertState, Anchor, Ask, Chain, Closed, Duties, Duty, DutyTold, Fleet, Mark, OnBreak, OrderState,
+    Placement, Progress, RoadState, Route, ToldTimes, UnderWay, Unlocated, VehicleState, Visit, Working, Zone,
 };
 
 /// What kind of thing a hash is of: its second word.
@@ -45,6 +45,7 @@ pub(crate) enum Kind {
     Service,
     Ask,
     RetiredName,
+    Alert,
 }
 
 impl Kind {
@@ -62,6 +63,7 @@ impl Kind {
             Self::Service => 10,
             Self::Ask => 11,
             Self::RetiredName => 12,
+            Self::Alert => 13,
         }
     }
 }
@@ -341,10 +343,23 @@ pub(crate) fn policy_digest(policy: &Policy) -> u64 {
         learn,
         retire_after,
         strict,
+        alert_late,
+        alert_deadline,
+        alert_silent,
+        eta_change,
         hour_percent,
     } = policy;
     let costs = [unserved_cost, lateness_cost_per_hour, flow_cost_per_hour, change_cost, publish_gain_min];
-    Canon::of(Kind::Policy)
+    // Fields that came later say nothing where they have their defaults: older policies keep their digests.
+    let default = Policy::default();
+    let later = [
+        (1, alert_late, default.alert_late),
+        (2, alert_deadline, default.alert_deadline),
+        (3, alert_silent, default.alert_silent),
+        (4, eta_change, default.eta_change),
+    ];
+    let later = later.into_iter().filter(|&(_, span, usual)| *span != usual);
+    let hash = Canon::of(Kind::Policy)
         .list(&costs, |hash, &&cost| hash.word(cost as u64))
         .span(*departure_margin)
         .word(on_board_rule_code(*on_cancelled_on_board))
@@ -356,8 +371,8 @@ pub(crate) fn policy_digest(policy: &Policy) -> u64 {
         .span(*retire_after)
         .flag(*strict)
         .list(hour_percent, |hash, hours| hash.list(hours, |hash, &percent| hash.word(u64::from(percent))))
-        .diversion(*diversion)
-        .finish()
+        .diversion(*diversion);
+    later.fold(hash, |hash, (code, &span, _)| hash.word(code).span(span)).finish()
 }
 
 pub(crate) fn road_digest(road: &RoadState) -> u64 {
@@ -381,6 +396,33 @@ pub(crate) fn speed_digest(speed: &SpeedFeature) -> u64 {
 pub(crate) fn service_digest(learned: &ServiceFeature) -> u64 {
     let ServiceFeature { place, service, count, seen } = learned;
     Canon::of(Kind::Service).position(*place).span(*service).word(u64::from(*count)).time(*seen).finish()
+}
+
+fn alert_kind_code(kind: AlertKind) -> u64 {
+    match kind {
+        AlertKind::PredictedLate => 1,
+        AlertKind::Unassigned => 2,
+        AlertKind::Silent => 3,
+        AlertKind::SlaBurn => 4,
+        AlertKind::LogLag => 5,
+        AlertKind::Degraded => 6,
+        AlertKind::ClockSkew => 7,
+    }
+}
+
+pub(crate) fn alert_digest(alert: &Alert, state: &AlertState) -> u64 {
+    let AlertState { raised, span, detail, changed, acknowledged } = state;
+    Canon::of(Kind::Alert)
+        .word(alert_kind_code(alert.kind()))
+        .option(alert.about(), Canon::name)
+        .time(*raised)
+        .span(*span)
+        .text(detail)
+        .seq(*changed)
+        .option(acknowledged.as_ref(), |hash, Acknowledged { at, by, until }| {
+            hash.time(*at).option(by.as_ref(), Canon::name).option(*until, Canon::time)
+        })
+        .finish()
 }
 
 impl Fleet {
@@ -423,6 +465,7 @@ impl Fleet {
             over_since,
             placement,
             on_board,
+            held_until,
             pinned,
             rejected_by,
             words,
@@ -474,6 +517,9 @@ impl Fleet {
             .word(u64::from(*vehicle_changes));
         full = self.canon_told(full, told);
         // Of later rules, as all that is left out where it says nothing.
+        if let Some(until) = held_until {
+            full = full.word(0x4845_4c44).time(*until); // apart from what may stand here otherwise
+        }
         full = words.iter().fold(full, |full, &word| self.canon_mark(full, Some(word)));
         (full.finish(), facts.finish())
     }
@@ -498,6 +544,8 @@ impl Fleet {
             goods_waiting: _,
             stops_done,
             breaks_taken,
+            on_break,
+            break_ended,
             accepted,
             kept,
             told,
@@ -544,6 +592,12 @@ impl Fleet {
         // Words that only later rules know are left out where they say nothing, so that older logs keep their digests.
         if *kept != Load::default() {
             full = full.load(*kept);
+        }
+        if let Some(OnBreak { since, until, planned }) = *on_break {
+            full = full.word(0x4252_4541).time(since).time(until).flag(planned);
+        }
+        if let Some(ended) = *break_ended {
+            full = full.word(0x454e_4445).time(ended);
         }
         full = self.canon_told(full, told);
         if self.chain.rules >= 4 && !duties.is_empty() {
@@ -632,6 +686,7 @@ impl Fleet {
             .chain(self.speeds.values().map(speed_digest))
             .chain(self.services.values().map(service_digest))
             .chain(self.unanswered.iter().map(|(&seq, ask)| self.ask_digest(seq, ask)))
+            .chain(self.alerts.iter().map(|(alert, state)| alert_digest(alert, state)))
             .chain([self.zone_digest()]);
         (others.fold(full, u64::wrapping_add), facts)
     }

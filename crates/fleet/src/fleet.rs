@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fleetfold_model::{
-    LogSeq, Millis, Name, OrderId, Policy, Position, ServiceFeature, SpeedFeature, SpeedKey, StopKind, Timestamp,
-    VehicleId,
+    Alert, LogSeq, Millis, Name, OrderId, Policy, Position, ServiceFeature, SpeedFeature, SpeedKey, StopKind,
+    Timestamp, VehicleId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use crate::index::Index;
 
 use crate::pages::{Bits, Pages, Parts, Queue, Vacant};
 use crate::slack::Slack;
-use crate::{Anchor, Ask, Chain, OrderState, Placement, RoadState, VehicleState, Zone};
+use crate::{AlertState, Anchor, Ask, Chain, OrderState, Placement, RoadState, VehicleState, Zone};
 
 /// Running totals, outside the digest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +74,8 @@ pub struct Fleet {
     pub(crate) unanswered: BTreeMap<LogSeq, Ask>,
     pub(crate) chain: Chain,
     pub(crate) last_base: Option<StoredBase>,
+    /// Alerts that stand.
+    pub(crate) alerts: BTreeMap<Alert, AlertState>,
     /// Hashes of event ids, and of the names of retired orders, with the log time from which they are kept for
     /// `retire_after`; [`crate::fold::KEPT`] while they hang on an order.
     pub(crate) seen: Parts<u64, Timestamp>,
@@ -223,6 +225,7 @@ impl Fleet {
             unanswered: BTreeMap::new(),
             chain: Chain::default(),
             last_base: None,
+            alerts: BTreeMap::new(),
             seen: Parts::default(),
             seen_since: Queue::default(),
             over: Queue::default(),

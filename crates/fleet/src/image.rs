@@ -13,11 +13,13 @@ mod take;
 pub use read::ImageError;
 
 use fleetfold_model::{
-    FailReason, Load, LogSeq, Name, Order, OrderChange, PlannedVisit, Policy, Position, ServiceFeature, Shift,
+    Alert, FailReason, Load, LogSeq, Name, Order, OrderChange, PlannedVisit, Policy, Position, ServiceFeature, Shift,
     SpeedFeature, StopKind, Timestamp, UnassignedReason, Vehicle,
 };
 
-use crate::{Anchor, Chain, Closed, Counters, Duties, RoadState, StoredBase, ToldTimes, Unlocated, Zone};
+use crate::{
+    AlertState, Anchor, Chain, Closed, Counters, Duties, OnBreak, RoadState, StoredBase, ToldTimes, Unlocated, Zone,
+};
 
 /// Everything that the fold needs to go on after an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,8 @@ pub struct Image {
     pub unanswered: Vec<AskImage>,
     /// Hashes that are kept for a time: event ids that hang on no order, and names of retired orders. In the order of `since`.
     pub remembered: Vec<RememberedHash>,
+    /// Alerts that stand.
+    pub alerts: Vec<(Alert, AlertState)>,
     /// Running totals.
     pub counters: Counters,
 }
@@ -140,6 +144,8 @@ pub struct OrderImage {
     pub placement: PlacementImage,
     /// The vehicle its goods are on.
     pub on_board: Option<Name>,
+    /// A slot that is kept until then.
+    pub held_until: Option<Timestamp>,
     /// Must stay on this vehicle.
     pub pinned: Option<Name>,
     /// Drivers who would not take it.
@@ -214,6 +220,10 @@ pub struct VehicleImage {
     pub stops_done: u32,
     /// Pauses taken in this shift.
     pub breaks_taken: u32,
+    /// The break that its driver takes.
+    pub on_break: Option<OnBreak>,
+    /// When its driver said last that a break ended.
+    pub break_ended: Option<Timestamp>,
     /// Highest route revision the driver took.
     pub accepted: LogSeq,
     /// What goods take up that stay on board after a failed delivery.

@@ -55,6 +55,7 @@
 // A new type of event must be decided on wherever events are told apart: no match may pass it over.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod alert;
 mod chain;
 mod change;
 mod check;
@@ -74,6 +75,7 @@ mod told;
 mod vehicle;
 mod zone;
 
+pub use alert::{Acknowledged, AlertState};
 pub use chain::{Ask, Chain};
 pub use change::{Change, Flag, PlanOutcome, Refused};
 pub use check::Broken;
@@ -90,5 +92,5 @@ pub use service::service_start;
 pub use slack::{Slack, Units};
 pub use tally::{Spread, Tally};
 pub use told::{Told, ToldTimes};
-pub use vehicle::{Anchor, NEVER_SEEN, Route, UnderWay, Unlocated, VehicleState, Visit};
+pub use vehicle::{Anchor, NEVER_SEEN, OnBreak, Route, UnderWay, Unlocated, VehicleState, Visit};
 pub use zone::Zone;

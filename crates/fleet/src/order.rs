@@ -106,6 +106,8 @@ pub struct OrderState {
     pub placement: Placement,
     /// The vehicle its goods are on.
     pub on_board: Option<VehicleId>,
+    /// A slot that is kept for a customer who has not taken it yet; it is given up then (zone time).
+    pub held_until: Option<Timestamp>,
     /// Must stay on this vehicle (operator).
     pub pinned: Option<VehicleId>,
     /// Drivers who would not take it.
@@ -166,6 +168,7 @@ impl OrderState {
             over_since: None,
             placement: Placement::Unplaced,
             on_board: None,
+            held_until: None,
             pinned: None,
             rejected_by: Vec::new(),
             words: Vec::new(),

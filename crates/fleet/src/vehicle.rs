@@ -94,6 +94,17 @@ pub struct UnderWay {
     pub arrived: Option<Timestamp>,
 }
 
+/// A break that a driver takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnBreak {
+    /// Since when (zone time).
+    pub since: Timestamp,
+    /// Until when, as planned or said.
+    pub until: Timestamp,
+    /// It is one of its shift.
+    pub planned: bool,
+}
+
 /// One vehicle and everything known of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VehicleState {
@@ -131,6 +142,10 @@ pub struct VehicleState {
     pub stops_done: u32,
     /// Pauses taken in this shift.
     pub breaks_taken: u32,
+    /// The break that its driver takes.
+    pub on_break: Option<OnBreak>,
+    /// When its driver said last that a break ended (zone time).
+    pub(crate) break_ended: Option<Timestamp>,
     /// Highest route revision the driver took.
     pub accepted: LogSeq,
     /// What goods take up that stay on board after a failed delivery, until its shift ends.
@@ -179,6 +194,8 @@ impl VehicleState {
             goods_waiting: Vec::new(),
             stops_done: 0,
             breaks_taken: 0,
+            on_break: None,
+            break_ended: None,
             accepted: LogSeq(0),
             kept: Load::default(),
             told: ToldTimes::default(),
@@ -192,6 +209,13 @@ impl VehicleState {
     /// Known, signed on and working: it may be given work.
     pub fn is_available(&self) -> bool {
         self.spec.is_some() && self.on && !self.lost
+    }
+
+    /// From when on it can drive: now, once its shift has begun and its break is over.
+    pub fn free_from(&self, now: Timestamp) -> Timestamp {
+        let starts = self.shift.as_ref().map_or(now, |shift| shift.starts);
+        let breaks = self.on_break.map_or(now, |pause| pause.until);
+        now.max(starts).max(breaks)
     }
 
     /// True once it has driven in this shift: its fixed price is spent. A route that is only planned costs nothing yet.

@@ -37,7 +37,7 @@ fn told(log: &mut Log, facts: &[Event], order: &[usize]) {
         let happened = BEGIN + number as i64 * MINUTE;
         log.behind = log.now + 1_000 - happened;
         let mut event = facts[number].clone();
-        if let Event::StopCompleted(stop) | Event::StopFailed(stop, _) | Event::StopDeparted(stop) = &mut event {
+        if let Event::StopCompleted(stop) | Event::StopFailed(stop, ..) | Event::StopDeparted(stop) = &mut event {
             stop.at = Timestamp(happened);
         }
         log.tell(event);
@@ -259,7 +259,7 @@ fn delivered() -> Event {
 }
 
 fn failed(stop: StopKind) -> Event {
-    report(stop, |stop| Event::StopFailed(stop, FailReason::NoShow))
+    report(stop, |stop| Event::StopFailed(stop, FailReason::NoShow, None))
 }
 
 fn cancelled() -> Event {
@@ -331,7 +331,7 @@ fn is_exempt(facts: &[Event]) -> bool {
     let when = |is: fn(&Event) -> bool| facts.iter().position(is);
     let picked_up = when(|fact| matches!(fact, Event::StopCompleted(stop) if stop.stop == StopKind::Pickup));
     let delivered = when(|fact| matches!(fact, Event::StopCompleted(stop) if stop.stop == StopKind::Delivery));
-    let failed = when(|fact| matches!(fact, Event::StopFailed(stop, _) if stop.stop == StopKind::Delivery));
+    let failed = when(|fact| matches!(fact, Event::StopFailed(stop, ..) if stop.stop == StopKind::Delivery));
     let cancelled = when(|fact| matches!(fact, Event::OrderCancelled { .. }));
     let is_after = |later: Option<usize>, earlier: Option<usize>| later.zip(earlier).is_some_and(|(a, b)| a > b);
     picked_up.is_some()

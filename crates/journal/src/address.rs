@@ -8,6 +8,8 @@
 //! fleet.<tenant>.<zone>.position.<vehicle>        last position of a vehicle
 //! fleet.<tenant>.<zone>.assignment.<vehicle>      last route told to a vehicle
 //! fleet.<tenant>.<zone>.feature.<key>             last value of something learned
+//! fleet.<tenant>.<zone>.alert.<kind>.<entity>     last state of an alert
+//! fleet.<tenant>.<zone>.eta.<order>               last time of arrival told to a customer
 //! fleet.<tenant>.<zone>.rejected.<reason>         what was not folded, and why
 //! fleet.<tenant>.<zone>.warning.<kind>            what was taken, but looks like a mistake
 //! ```
@@ -16,8 +18,8 @@
 //! streams, so an id names them too: `<tenant>/<zone>/<source>/<id>`, each part percent-encoded, so that no two events can
 //! share one.
 
-use fleetfold_model::{Event, LogSeq, Name};
-use fleetfold_wire::{Entity, entity, event_type};
+use fleetfold_model::{Alert, Event, LogSeq, Name};
+use fleetfold_wire::{Entity, alert_word, entity, event_type};
 
 /// Whose: a tenant and one of its zones.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,6 +74,8 @@ impl ZoneName {
             Address::Position(vehicle) => format!("{prefix}position.{vehicle}"),
             Address::Assignment(vehicle) => format!("{prefix}assignment.{vehicle}"),
             Address::Feature(key) => format!("{prefix}feature.{key}"),
+            Address::Alert { kind, entity } => format!("{prefix}alert.{kind}.{entity}"),
+            Address::Eta(order) => format!("{prefix}eta.{order}"),
             Address::Rejected(reason) => format!("{prefix}rejected.{reason}"),
             Address::Warning(kind) => format!("{prefix}warning.{kind}"),
         }
@@ -105,6 +109,15 @@ pub enum Address {
     Assignment(String),
     /// The last value of something learned.
     Feature(String),
+    /// The last state of an alert.
+    Alert {
+        /// The word of its kind.
+        kind: String,
+        /// The order or the vehicle that it is about; `_` for the zone.
+        entity: String,
+    },
+    /// The last time of arrival told to the customer of an order.
+    Eta(String),
     /// What was not folded, by reason.
     Rejected(String),
     /// What was taken but looks like a mistake, by kind.
@@ -139,6 +152,17 @@ impl Address {
         Self::Feature(token(key))
     }
 
+    /// Where the last state of an alert stands.
+    pub fn of_alert(alert: &Alert) -> Self {
+        let entity = alert.about().map_or_else(|| ANY.to_owned(), named);
+        Self::Alert { kind: alert_word(alert.kind()).to_owned(), entity }
+    }
+
+    /// Where the last time of arrival of an order stands.
+    pub fn of_eta(order: &Name) -> Self {
+        Self::Eta(named(order))
+    }
+
     /// Where what was not folded for this reason stands.
     pub fn of_rejected(reason: &str) -> Self {
         Self::Rejected(token(reason))
@@ -159,6 +183,8 @@ pub fn parse(subject: &str) -> Option<(ZoneName, Address)> {
         ["position", vehicle] => Address::Position((*vehicle).to_owned()),
         ["assignment", vehicle] => Address::Assignment((*vehicle).to_owned()),
         ["feature", key] => Address::Feature((*key).to_owned()),
+        ["alert", kind, entity] => Address::Alert { kind: (*kind).to_owned(), entity: (*entity).to_owned() },
+        ["eta", order] => Address::Eta((*order).to_owned()),
         ["rejected", reason] => Address::Rejected((*reason).to_owned()),
         ["warning", kind] => Address::Warning((*kind).to_owned()),
         _ => return None,
@@ -214,6 +240,10 @@ pub fn own_id(zone: &ZoneName, event: &Event) -> String {
             let names = repair.orders.iter().chain(&repair.vehicles).map(Name::as_str).collect::<Vec<_>>().join(" ");
             format!("{zone}/repair:/{}/{}", repair.epoch, fleetfold_wire::message_hash(names.as_bytes()))
         }
+        Event::HoldEnded(ended) => format!("{zone}/hold:/{}/{}", ended.until.0, token(ended.order.as_str())),
+        // The moment is in it: a condition that comes again after it was over is another alert.
+        Event::AlertRaised(raised) => format!("{zone}/alert:/raised/{}/{}", raised.at.0, alert_id(&raised.alert)),
+        Event::AlertCleared(cleared) => format!("{zone}/alert:/cleared/{}/{}", cleared.at.0, alert_id(&cleared.alert)),
         Event::ZoneOpened(_)
         | Event::OrderCreated(_)
         | Event::OrderUpdated(_)
@@ -237,8 +267,19 @@ pub fn own_id(zone: &ZoneName, event: &Event) -> String {
         | Event::StopUnpinned { .. }
         | Event::AssignmentForced(_)
         | Event::PriorityRaised(_)
+        | Event::OrderRetried(_)
+        | Event::SlotHeld(_)
+        | Event::OrderConfirmed { .. }
+        | Event::BreakStarted(_)
+        | Event::BreakEnded(_)
+        | Event::AlertAcknowledged(_)
         | Event::PolicyChanged(_) => format!("{zone}/{}:/{}", kind_token(event_type(event)), token(entity(event))),
     }
+}
+
+/// What names an alert: its kind, and the order or the vehicle that it is about (`_`: the zone).
+fn alert_id(alert: &Alert) -> String {
+    format!("{}/{}", alert_word(alert.kind()), alert.about().map_or_else(|| ANY.to_owned(), named))
 }
 
 /// The message id of an assignment that is appended behind the vehicle's last one, which stands at `after` (0: there is none).
@@ -246,6 +287,12 @@ pub fn own_id(zone: &ZoneName, event: &Event) -> String {
 /// is not the same message.
 pub fn assignment_id(zone: &ZoneName, vehicle: &Name, revision: LogSeq, after: LogSeq) -> String {
     format!("{zone}/{}/{}/{}", revision.0, after.0, token(vehicle.as_str()))
+}
+
+/// The message id of a last value (an alert, a time of arrival) that is appended behind the subject's last one, which stands at
+/// `after` (0: there is none): see [`assignment_id`].
+pub fn value_id(zone: &ZoneName, address: &Address, revision: u64, after: LogSeq) -> String {
+    format!("{}/{revision}/{}", zone.subject(address), after.0)
 }
 
 /// The message id of a learned value.

@@ -27,6 +27,7 @@
 //!
 //! Absent on purpose: compression, and where the bytes are kept.
 
+mod alert_v1;
 mod document_v1;
 mod specs_v1;
 mod state_v1;

@@ -35,19 +35,26 @@ pub enum Next {
     Done,
 }
 
-/// Where each vehicle's last assignment stands and its revision, as far as we know.
-#[derive(Clone, Debug, Default)]
-pub struct FanOut {
-    standing: BTreeMap<Name, (LogSeq, LogSeq)>,
+/// Where each vehicle's last assignment stands and its revision, as far as we know. Other last values are told by the same rule:
+/// they are known by their subjects instead of by a vehicle.
+#[derive(Clone, Debug)]
+pub struct FanOut<K = Name> {
+    standing: BTreeMap<K, (LogSeq, LogSeq)>,
     /// Where the last assignment of a vehicle stands that another log told.
-    foreign: BTreeMap<Name, LogSeq>,
+    foreign: BTreeMap<K, LogSeq>,
 }
 
-impl FanOut {
+impl<K> Default for FanOut<K> {
+    fn default() -> Self {
+        Self { standing: BTreeMap::new(), foreign: BTreeMap::new() }
+    }
+}
+
+impl<K: Ord + Clone> FanOut<K> {
     /// Takes in what a vehicle was told last, as it was read at the beginning of a term: the seq of that assignment and its
     /// revision. `end`: where the log of facts ended *afterwards*. A revision is told once its entry stands in the log, so one
     /// behind the end is of another log. Returns whether it is.
-    pub fn found(&mut self, vehicle: &Name, seq: LogSeq, revision: LogSeq, end: LogSeq) -> bool {
+    pub fn found(&mut self, vehicle: &K, seq: LogSeq, revision: LogSeq, end: LogSeq) -> bool {
         if revision > end {
             self.standing.remove(vehicle);
             self.foreign.insert(vehicle.clone(), seq);
@@ -56,7 +63,7 @@ impl FanOut {
     }
 
     /// How to begin telling a vehicle a revision of its route.
-    pub fn begin(&self, vehicle: &Name, revision: LogSeq) -> Next {
+    pub fn begin(&self, vehicle: &K, revision: LogSeq) -> Next {
         if let Some(&seq) = self.foreign.get(vehicle) {
             return Next::Append(seq);
         }
@@ -69,7 +76,7 @@ impl FanOut {
     }
 
     /// What to do after an answer. `revision` is the revision that is to be told.
-    pub fn heard(&mut self, vehicle: &Name, revision: LogSeq, heard: Heard) -> Next {
+    pub fn heard(&mut self, vehicle: &K, revision: LogSeq, heard: Heard) -> Next {
         match heard {
             Heard::Stored(seq) => {
                 self.foreign.remove(vehicle);
@@ -98,7 +105,7 @@ mod tests {
     #[test]
     fn an_owner_that_slept_does_not_put_an_old_route_back() {
         let van = Name::new("van").expect("legal");
-        let mut fan = FanOut::default();
+        let mut fan: FanOut = FanOut::default();
         assert_eq!(fan.begin(&van, LogSeq(40)), Next::Append(LogSeq(0)));
         assert_eq!(fan.heard(&van, LogSeq(40), Heard::WrongSequence), Next::ReadLast);
         // Somebody has told it revision 41 meanwhile.
@@ -115,7 +122,7 @@ mod tests {
     #[test]
     fn what_another_log_told_is_replaced_whatever_its_revision() {
         let van = Name::new("van").expect("legal");
-        let mut fan = FanOut::default();
+        let mut fan: FanOut = FanOut::default();
         assert!(!fan.found(&van, LogSeq(7), LogSeq(20), LogSeq(20)), "it is of the log's last entry");
         assert!(fan.found(&van, LogSeq(7), LogSeq(28), LogSeq(20)));
         // Fenced by the seq of what the other log told, and not taken for newer however often it is read.

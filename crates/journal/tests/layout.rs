@@ -3,7 +3,8 @@
 use fleetfold_fleet::{Closed, Duty, Fleet, Placement, Tally, Told};
 use fleetfold_journal::{SNAPSHOT_FORMAT, SNAPSHOT_LAYOUT};
 use fleetfold_model::{
-    Diversion, FailReason, LoadDirection, OnBoardRule, OrderWork, RoadTarget, Space, StopKind, UnassignedReason,
+    AlertKind, Diversion, FailReason, LoadDirection, OnBoardRule, OrderWork, RoadTarget, Space, StopKind,
+    UnassignedReason,
 };
 use serde::Deserialize;
 use serde_reflection::{Tracer, TracerConfig};
@@ -32,6 +33,7 @@ fn snapshot_layout() -> String {
         tracer.trace_simple_type::<LoadDirection>()?;
         tracer.trace_simple_type::<OnBoardRule>()?;
         tracer.trace_simple_type::<Diversion>()?;
+        tracer.trace_simple_type::<AlertKind>()?;
         tracer.trace_simple_type::<Told>()?;
         tracer.trace_simple_type::<Duty>()?;
         tracer.trace_simple_type::<OrderWork>()?;

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BaseWritten, Features, Millis, Name, Order, OrderWork, Policy, Position, Proposal, RepairAsked, Shift, Space,
-    Timestamp, Vehicle, VehicleLocated,
+    AlertAcknowledged, AlertCleared, AlertRaised, BaseWritten, Features, HoldEnded, Millis, Name, Order, OrderWork,
+    Policy, Position, Proposal, RepairAsked, Shift, Space, TimeWindow, Timestamp, Vehicle, VehicleLocated,
 };
 
 /// A zone begins: its space and the mapping from log time to zone time.
@@ -85,6 +85,41 @@ pub enum FailReason {
     Other,
 }
 
+/// An order of which a stop failed is tried again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRetry {
+    /// Which order.
+    pub order: Name,
+    /// Not before.
+    pub from: Timestamp,
+    /// The new time of its last stop; `None`: as before.
+    pub window: Option<TimeWindow>,
+    /// The new promise; `None`: as before.
+    pub promised: Option<Timestamp>,
+}
+
+/// A driver's break, as it happens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakEvent {
+    /// Who.
+    pub vehicle: Name,
+    /// When it happened, by the driver's clock.
+    pub at: Timestamp,
+    /// How long it is to be; `None`: as the shift has it.
+    pub duration: Option<Millis>,
+    /// Where, if the phone knew.
+    pub position: Option<Position>,
+}
+
+/// A slot is kept for a customer who thinks it over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotHeld {
+    /// The order that he may place, with the slot as its window.
+    pub order: Order,
+    /// Until when, if he does not say.
+    pub until: Timestamp,
+}
+
 /// Which roads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RoadTarget {
@@ -158,6 +193,15 @@ pub enum Event {
         /// Which order.
         order: Name,
     },
+    /// An order of which a stop failed is tried again.
+    OrderRetried(OrderRetry),
+    /// A slot is kept for a customer who thinks it over.
+    SlotHeld(SlotHeld),
+    /// He takes it.
+    OrderConfirmed {
+        /// Which order.
+        order: Name,
+    },
     /// A vehicle exists, or its properties changed.
     VehicleRegistered(Vehicle),
     /// A driver signed on.
@@ -204,8 +248,12 @@ pub enum Event {
     StopArrived(StopEvent),
     /// The stop was served.
     StopCompleted(StopEvent),
-    /// The stop could not be served.
-    StopFailed(StopEvent, FailReason),
+    /// The stop could not be served; it is tried again from then on, if that is said.
+    StopFailed(StopEvent, FailReason, Option<Timestamp>),
+    /// A break began.
+    BreakStarted(BreakEvent),
+    /// It ended.
+    BreakEnded(BreakEvent),
     /// The driver took the assignment.
     AssignmentAccepted {
         /// Who.
@@ -235,6 +283,8 @@ pub enum Event {
     PriorityRaised(PriorityRaised),
     /// The zone is dispatched differently from now on.
     PolicyChanged(Policy),
+    /// An operator has seen an alert.
+    AlertAcknowledged(AlertAcknowledged),
 
     // Our own: they count when they come back.
     /// A decision of ours.
@@ -247,6 +297,12 @@ pub enum Event {
     BaseWritten(BaseWritten),
     /// A broken promise is put right.
     RepairAsked(RepairAsked),
+    /// Nobody took a slot that was kept.
+    HoldEnded(HoldEnded),
+    /// A condition began that an operator should look at.
+    AlertRaised(AlertRaised),
+    /// It is over.
+    AlertCleared(AlertCleared),
 }
 
 /// Who makes an event happen. Every type of event is in one of these groups, and what follows from the group is decided there.
@@ -274,6 +330,9 @@ impl Event {
             | Self::OrderUpdated(_)
             | Self::OrderReady { .. }
             | Self::OrderCancelled { .. }
+            | Self::OrderRetried(_)
+            | Self::SlotHeld(_)
+            | Self::OrderConfirmed { .. }
             | Self::VehicleRegistered(_)
             | Self::ShiftStarted { .. }
             | Self::ShiftEnded { .. }
@@ -286,18 +345,24 @@ impl Event {
             | Self::StopArrived(_)
             | Self::StopCompleted(_)
             | Self::StopFailed(..)
+            | Self::BreakStarted(_)
+            | Self::BreakEnded(_)
             | Self::AssignmentAccepted { .. }
             | Self::AssignmentRejected { .. } => Origin::Driver,
             Self::StopPinned(_)
             | Self::StopUnpinned { .. }
             | Self::AssignmentForced(_)
             | Self::PriorityRaised(_)
-            | Self::PolicyChanged(_) => Origin::Dispatcher,
+            | Self::PolicyChanged(_)
+            | Self::AlertAcknowledged(_) => Origin::Dispatcher,
             Self::PlanProposed(plan) => Origin::Engine { epoch: plan.epoch },
             Self::FeaturesLearned(features) => Origin::Engine { epoch: features.epoch },
             Self::VehicleLocated(located) => Origin::Engine { epoch: located.epoch },
             Self::BaseWritten(base) => Origin::Engine { epoch: base.epoch },
             Self::RepairAsked(repair) => Origin::Engine { epoch: repair.epoch },
+            Self::HoldEnded(ended) => Origin::Engine { epoch: ended.epoch },
+            Self::AlertRaised(raised) => Origin::Engine { epoch: raised.epoch },
+            Self::AlertCleared(cleared) => Origin::Engine { epoch: cleared.epoch },
         }
     }
 

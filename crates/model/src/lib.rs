@@ -25,7 +25,9 @@
 // A new type of event must be decided on wherever events are told apart: no match may pass it over.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod alert;
 mod entry;
+mod eta;
 mod event;
 mod features;
 mod ids;
@@ -38,16 +40,18 @@ mod space;
 mod units;
 mod vehicle;
 
+pub use alert::{Alert, AlertAbout, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised};
 pub use entry::{FORMAT, LogEntry, MessageHash, RULES};
+pub use eta::{ETA_COVERAGE_PERCENT, Eta, EtaState};
 pub use event::{
-    Event, FailReason, OrderChange, Origin, Pin, PriorityRaised, RoadChange, RoadTarget, StopEvent, StopKind,
-    ZoneOpened,
+    BreakEvent, Event, FailReason, OrderChange, OrderRetry, Origin, Pin, PriorityRaised, RoadChange, RoadTarget,
+    SlotHeld, StopEvent, StopKind, ZoneOpened,
 };
 pub use features::{Cell, Features, ServiceFeature, SpeedFeature, SpeedKey};
 pub use ids::{LogSeq, Name, OrderId, VehicleId};
 pub use network::{NetworkSpec, StreetEdge};
 pub use order::{Job, LoadDirection, Order, OrderWork, Shipment, StopSpec};
-pub use own::{BaseWritten, RepairAsked, VehicleLocated};
+pub use own::{BaseWritten, HoldEnded, RepairAsked, VehicleLocated};
 pub use policy::{Diversion, OnBoardRule, Policy};
 pub use route::{
     AssignedVisit, Assignment, CUT_OFF, Choice, ExchangeGroup, Obstacle, PlannedVisit, Proposal, ProposedRoute,

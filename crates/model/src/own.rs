@@ -52,3 +52,14 @@ pub struct RepairAsked {
     /// Epoch of the engine that says so.
     pub epoch: u64,
 }
+
+/// The time of a slot that was kept for a customer is over, and he has not taken it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldEnded {
+    /// The order that he did not place.
+    pub order: Name,
+    /// Until when it was kept (zone time).
+    pub until: Timestamp,
+    /// Epoch of the engine that says so.
+    pub epoch: u64,
+}

@@ -58,6 +58,14 @@ pub struct Policy {
     pub retire_after: Millis,
     /// Events with unknown fields are refused instead of taken with a warning.
     pub strict: bool,
+    /// An order that will be served so much after its deadline is an alert; 0: never.
+    pub alert_late: Millis,
+    /// An order that is on no route so long before its deadline is an alert; 0: never.
+    pub alert_deadline: Millis,
+    /// A vehicle that should have been heard of and was not for so long is an alert; 0: never.
+    pub alert_silent: Millis,
+    /// A customer is told another time of arrival when it has moved by so much; 0: customers are told none.
+    pub eta_change: Millis,
     /// Travel time by local hour in per cent of what the roads say, for each class of road: motorways and bridges, arterials,
     /// streets. Straight lines count as arterials.
     pub hour_percent: [[u16; 24]; 3],
@@ -81,6 +89,10 @@ impl Default for Policy {
             learn: true,
             retire_after: Millis::from_seconds(24 * 3600), // outlives the broker's window and a day's restarts
             strict: false,
+            alert_late: Millis::from_seconds(300), // a quarter of an hour's window is rarely shorter (guess)
+            alert_deadline: Millis::from_seconds(1800), // time to find another vehicle (guess)
+            alert_silent: Millis::from_seconds(600), // ten reports of a phone that reports each minute (guess)
+            eta_change: Millis::from_seconds(120), // less would be noise to a customer (guess)
             hour_percent: [[100; 24]; 3],
         }
     }

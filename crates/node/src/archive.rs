@@ -82,7 +82,7 @@ fn end_of(event: &Event) -> Option<&'static str> {
     match event {
         Event::StopCompleted(report) if report.stop == fleetfold_model::StopKind::Delivery => Some("served"),
         Event::StopFailed(..) => Some("failed"),
-        Event::OrderCancelled { .. } => Some("cancelled"),
+        Event::OrderCancelled { .. } | Event::HoldEnded(_) => Some("cancelled"),
         _ => None,
     }
 }

@@ -139,7 +139,16 @@ pub(crate) fn subject(event: &Event) -> Option<Subject> {
         | Event::FeaturesLearned(_)
         | Event::VehicleLocated(_)
         | Event::BaseWritten(_)
-        | Event::RepairAsked(_) => None,
+        | Event::RepairAsked(_)
+        | Event::OrderRetried(_)
+        | Event::SlotHeld(_)
+        | Event::OrderConfirmed { .. }
+        | Event::BreakStarted(_)
+        | Event::BreakEnded(_)
+        | Event::HoldEnded(_)
+        | Event::AlertRaised(_)
+        | Event::AlertCleared(_)
+        | Event::AlertAcknowledged(_) => None,
     }
 }
 

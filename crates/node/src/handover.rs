@@ -284,6 +284,9 @@ fn order_stays(from: &Fleet, order: &OrderState, to: &Fleet) -> Option<Stays> {
     if begun(StopKind::Pickup) || begun(StopKind::Delivery) || starts_soon(from, order) {
         return Some("a driver is on the way to it");
     }
+    if order.held_until.is_some() {
+        return Some("its slot is kept for a customer who has not taken it yet");
+    }
     if order.pinned.is_some() {
         return Some("it is pinned to a vehicle");
     }

@@ -482,7 +482,8 @@ async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Ta
         What::Event(event) => (Stream::Fleet, live.zone.subject(&Address::of_event(event))),
     };
     // What relieves the fleet, or tells of it, is always taken.
-    let is_new_work = matches!(decoded.what, What::Event(Event::OrderCreated(_) | Event::OrderUpdated(_)));
+    let is_new_work =
+        matches!(decoded.what, What::Event(Event::OrderCreated(_) | Event::OrderUpdated(_) | Event::SlotHeld(_)));
     let sending = if is_new_work {
         let refused = |seconds| match live.readiness() {
             Ok(()) => Submit::Overloaded { seconds },
@@ -541,6 +542,23 @@ async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Ta
         tell(&live.log, &live.zone, seq, &fresh);
     }
     Ok(Taken { seq: stored.seq, duplicate: stored.duplicate, warnings: said.warnings, streets })
+}
+
+/// Takes one event that this program has made for a client.
+///
+/// # Errors
+///
+/// The answer that says why it was not taken.
+async fn take(live: &Live, bytes: Bytes) -> Result<Taken, Response> {
+    submit(live, bytes, &mut Patience::new()).await.map_err(|error| match error {
+        Submit::Invalid(code, detail) => {
+            problem_of(StatusCode::UNPROCESSABLE_ENTITY, code, "not a legal event", &detail)
+        }
+        Submit::Overloaded { seconds } => {
+            later(problem(StatusCode::TOO_MANY_REQUESTS, "overloaded", OVERLOADED), seconds)
+        }
+        Submit::Log(what, detail) => later(problem(StatusCode::SERVICE_UNAVAILABLE, what.title(), &detail), BACK_AFTER),
+    })
 }
 
 /// Appends an event, and where no answer comes appends it again with the same id, of which the log keeps one, until it is known

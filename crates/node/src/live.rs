@@ -33,6 +33,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock::{self, LogClock};
 use crate::document::Document;
 use crate::hub::Hub;
+use crate::last_values::LastValues;
 use crate::lease;
 use crate::log::{Log, Message, Read, Reader, ZoneName};
 use crate::metrics::Metrics;
@@ -302,6 +303,8 @@ struct Worker {
     abandon: Arc<AtomicBool>,
     inputs: mpsc::Sender<Input>,
     publisher: Publisher,
+    /// Where alerts and times of arrival are told.
+    values: LastValues,
     runtime: tokio::runtime::Handle,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,

@@ -19,6 +19,7 @@ mod handover;
 mod http;
 mod hub;
 mod import;
+mod last_values;
 mod lease;
 mod live;
 mod log;

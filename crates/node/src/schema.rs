@@ -22,6 +22,8 @@ fn message(kind: &str) -> String {
 /// AsyncAPI 3.0: one channel a kind of subject, one message an event type.
 fn asyncapi() -> Value {
     const ASSIGNMENT: &str = "fleet.assignment.v1";
+    const ALERT: &str = "fleet.alert.v1";
+    const ETA: &str = "fleet.eta.v1";
     let schemas: serde_json::Map<String, Value> =
         fleetfold_wire::schemas().into_iter().map(|(kind, schema)| (message(kind), schema)).collect();
     let mut messages = serde_json::Map::new();
@@ -42,6 +44,16 @@ fn asyncapi() -> Value {
         json!({ "name": ASSIGNMENT, "summary": "The route of a vehicle, as its driver is told.", "contentType": "application/json",
             "payload": { "$ref": format!("#/components/schemas/{}", message(ASSIGNMENT)) } }),
     );
+    messages.insert(
+        message(ALERT),
+        json!({ "name": ALERT, "summary": "The last state of an alert: raised, acknowledged, cleared.", "contentType": "application/json",
+            "payload": { "$ref": format!("#/components/schemas/{}", message(ALERT)) } }),
+    );
+    messages.insert(
+        message(ETA),
+        json!({ "name": ETA, "summary": "When an order comes, as its customer is told.", "contentType": "application/json",
+            "payload": { "$ref": format!("#/components/schemas/{}", message(ETA)) } }),
+    );
     let link = |kind: &str| (message(kind), json!({ "$ref": format!("#/components/messages/{}", message(kind)) }));
     let only = |kind: &str| serde_json::Map::from_iter([link(kind)]);
     let facts_by = |writer: Writer| -> serde_json::Map<String, Value> {
@@ -60,6 +72,10 @@ fn asyncapi() -> Value {
             "messages": only(EventType::Position.name()), "x-jetstream": { "stream": Stream::Position.name(), "max_messages_per_subject": 1, "max_age_hours": 1 } },
         "assignments": { "address": "fleet.{tenant}.{zone}.assignment.{vehicle}", "parameters": { "tenant": {}, "zone": {}, "vehicle": {} },
             "messages": only(ASSIGNMENT), "x-jetstream": { "stream": Stream::Assignment.name(), "max_messages_per_subject": 1 } },
+        "etas": { "address": "fleet.{tenant}.{zone}.eta.{order}", "parameters": { "tenant": {}, "zone": {}, "order": { "description": "percent-encoded id" } },
+            "messages": only(ETA), "x-jetstream": { "stream": Stream::Eta.name(), "max_messages_per_subject": 1, "max_age_days": 2 } },
+        "alerts": { "address": "fleet.{tenant}.{zone}.alert.{kind}.{entity}", "parameters": { "tenant": {}, "zone": {}, "kind": {}, "entity": { "description": "percent-encoded id of the order or the vehicle; _ for the zone" } },
+            "messages": only(ALERT), "x-jetstream": { "stream": Stream::Alert.name(), "max_messages_per_subject": 1, "max_age_days": 14 } },
     });
     let operation = |action: &str, channel: &str| json!({ "action": action, "channel": { "$ref": format!("#/channels/{channel}") } });
     json!({
@@ -67,7 +83,7 @@ fn asyncapi() -> Value {
         "info": { "title": "Fleetfold", "version": env!("CARGO_PKG_VERSION"), "description": "Facts in, plans and assignments out, over NATS JetStream." },
         "channels": channels,
         "operations": { "publishFact": operation("receive", "facts"), "publishPosition": operation("receive", "positions"),
-            "proposePlan": operation("send", "plans"), "writeOwn": operation("send", "own"), "assign": operation("send", "assignments") },
+            "proposePlan": operation("send", "plans"), "writeOwn": operation("send", "own"), "assign": operation("send", "assignments"), "alert": operation("send", "alerts"), "tellCustomer": operation("send", "etas") },
         "components": { "messages": messages, "schemas": schemas },
     })
 }

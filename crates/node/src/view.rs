@@ -7,10 +7,12 @@ pub(crate) mod stories;
 
 use std::borrow::Cow;
 
-use fleetfold_fleet::{Closed, Flag, NEVER_SEEN, OrderState, Placement, Refused};
+use fleetfold_fleet::{Closed, Flag, NEVER_SEEN, OrderState, Placement, Refused, VehicleState};
 use fleetfold_model::{
-    Name, OrderId, Position, RoadTarget, Space, StopKind, Timestamp, UnassignedReason, VehicleId, leaves_at,
+    AlertAbout, Millis, Name, OrderId, Position, RoadTarget, Space, StopKind, Timestamp, UnassignedReason, VehicleId,
+    leaves_at,
 };
+use fleetfold_wire::alert_word;
 
 pub(crate) use documents::*;
 pub(crate) use kept::{After, Kept, Page, Part, Pending};
@@ -62,6 +64,10 @@ pub(crate) fn refused_words(reason: Refused) -> &'static str {
         Refused::OldFeatures => "what an earlier owner learned, too late",
         Refused::OldPosition => "a position older than the one known",
         Refused::Superseded => "something newer was said of it before",
+        Refused::AlertStands => "the alert stands already",
+        Refused::NotHeld => "no slot is kept for it: it was confirmed before, or is an ordinary order",
+        Refused::NotOnBreak => "its driver takes no break",
+        Refused::NoSuchAlert => "no such alert stands: it is over, or was never raised",
     }
 }
 
@@ -156,8 +162,30 @@ pub(crate) fn vehicle_detail(seen: &Glimpse, id: VehicleId) -> Option<VehicleDet
         capacity: spec.capacity.0.map(|value| f64::from(value) / 1000.0).to_vec(),
         skills: spec.skills.iter().map(Name::as_str).collect(),
         shift: state.shift.as_ref().map(|shift| [shift.starts.0, shift.ends.0]),
+        pause: pause(seen, state),
         accepted_revision: state.accepted.0,
     })
+}
+
+/// The break that a driver takes, or the next one of his shift: before the stop where it is planned, or, while he has nothing to do, as
+/// soon as its window opens.
+fn pause(seen: &Glimpse, state: &VehicleState) -> Option<Pause> {
+    if let Some(pause) = state.on_break {
+        return Some(Pause { status: "taken", starts: pause.since.0, ends: pause.until.0 });
+    }
+    let next = state.shift.as_ref().filter(|_| state.on)?.breaks.get(state.breaks_taken as usize)?;
+    let planned = state.route.visits.iter().enumerate().find(|(_, visit)| visit.break_before > Millis(0));
+    let starts = match planned {
+        Some((index, visit)) => {
+            let before = index.checked_sub(1).map(|before| state.route.visits[before].departure);
+            leaves_at(visit.depart_at, Millis(0), before)
+        }
+        None => {
+            let free = state.route.visits.last().map_or(seen.now, |visit| visit.departure);
+            next.window.opens().max(free)
+        }
+    };
+    Some(Pause { status: "planned", starts: starts.0, ends: (starts + next.duration).0 })
 }
 
 /// Why an order is on no route. If no street serves one of its stops, that is the reason.
@@ -209,6 +237,7 @@ pub(crate) fn order(seen: &Glimpse, id: OrderId) -> Order<'_> {
         picked: state.pickup.completed.map(|mark| mark.at.0),
         changes: state.vehicle_changes,
         priority: state.spec.as_ref().map(|spec| spec.priority),
+        held_until: state.held_until.filter(|_| state.is_open()).map(|until| until.0),
         late_seconds: planned(fleet, id)
             .filter_map(|visit| Some(visit.start - state.stop(visit.stop)?.due?))
             .map(|late| late.0 / 60_000 * 60)
@@ -260,6 +289,27 @@ pub(crate) fn kpi(seen: &Glimpse, late: u32, pace: f64) -> Kpi {
         owner: seen.epoch,
         overload: seen.overload,
     }
+}
+
+/// Alerts that stand.
+pub(crate) fn alerts(seen: &Glimpse) -> Vec<Alert<'_>> {
+    let stands = seen.fleet.alerts().map(|(alert, state)| {
+        let about = |kind| alert.about().filter(|_| alert.kind().about() == kind).map(Name::as_str);
+        Alert {
+            alert: alert_word(alert.kind()),
+            order: about(AlertAbout::Order),
+            vehicle: about(AlertAbout::Vehicle),
+            since: state.raised.0,
+            seconds: state.span.0 / 1000,
+            detail: &state.detail,
+            acknowledged: state.acknowledged.as_ref().map(|seen| Acknowledged {
+                at: seen.at.0,
+                by: seen.by.as_ref().map(Name::as_str),
+                until: seen.until.map(|until| until.0),
+            }),
+        }
+    });
+    stands.collect()
 }
 
 /// Streets drawn for one change; a change of a whole city is told by its area.

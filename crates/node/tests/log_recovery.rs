@@ -278,7 +278,7 @@ fn deleted_streams_are_made_again_and_every_driver_is_told_again() {
     let who = if admin.told("a").is_some_and(|(_, visits)| visits > 0) { "a" } else { "b" };
     admin.wait_told(who, |_, visits| visits == 1);
     admin.wait_marked();
-    for name in ["ASSIGNMENT", "POSITION", "FEATURE", "WARNING", "REJECTED", "OBJ_BASES"] {
+    for name in ["ASSIGNMENT", "POSITION", "FEATURE", "WARNING", "REJECTED", "ALERT", "ETA", "OBJ_BASES"] {
         if admin.exists(name) {
             admin.delete(name);
         }
@@ -559,7 +559,7 @@ fn reading_commands_make_nothing_and_say_what_is_missing() {
     crew(port, &["van"]);
     placed(port, "one");
     drop(engine);
-    let all = ["POSITION", "ASSIGNMENT", "FEATURE", "REJECTED", "WARNING", "KV_OWNERS", "KV_SKIPPED"];
+    let all = ["POSITION", "ASSIGNMENT", "FEATURE", "REJECTED", "WARNING", "ALERT", "ETA", "KV_OWNERS", "KV_SKIPPED"];
     for name in all {
         admin.delete(name);
     }

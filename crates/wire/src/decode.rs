@@ -1,11 +1,11 @@
 //! From bytes to legal values.
 
-use fleetfold_model::{Event, MessageHash, Name, Position, PriorityRaised, Timestamp};
+use fleetfold_model::{Event, HoldEnded, MessageHash, Name, Position, PriorityRaised, SlotHeld, Timestamp};
 use serde::de::DeserializeOwned;
 
 use crate::envelope::{CloudEvent, Incoming};
 use crate::event_type::{EventType, payload};
-use crate::fields::{instant, name, priority};
+use crate::fields::{instant, name, optional_instant, priority};
 use crate::known_fields::unknown;
 use crate::odd::odd;
 use crate::read_v1 as read;
@@ -304,8 +304,13 @@ fn what(kind: EventType, envelope: &CloudEvent, at: Timestamp) -> Result<What> {
             Event::StopCompleted(read::stop_event(&parse::<payload::StopCompleted>(envelope)?, at)?.0)
         }
         EventType::StopFailed => {
-            let (stop, reason) = read::stop_event(&parse::<payload::StopFailed>(envelope)?, at)?;
-            Event::StopFailed(stop, reason)
+            let raw = parse::<payload::StopFailed>(envelope)?;
+            let (stop, reason) = read::stop_event(&raw, at)?;
+            let retry = optional_instant("retry_at", raw.retry_at.as_ref())?;
+            if retry.is_some_and(|retry| retry < stop.at) {
+                return bad("retry_at", "is before the failure");
+            }
+            Event::StopFailed(stop, reason, retry)
         }
         EventType::AssignmentAccepted => {
             let raw: payload::AssignmentAccepted = parse(envelope)?;
@@ -344,6 +349,30 @@ fn what(kind: EventType, envelope: &CloudEvent, at: Timestamp) -> Result<What> {
         }
         EventType::BaseWritten => Event::BaseWritten(read::base(parse::<payload::BaseWritten>(envelope)?)?),
         EventType::RepairAsked => Event::RepairAsked(read::repair(parse::<payload::RepairAsked>(envelope)?)?),
+        EventType::OrderRetried => Event::OrderRetried(read::retry(&parse::<payload::OrderRetried>(envelope)?, at)?),
+        EventType::SlotHeld => {
+            let raw = parse::<payload::SlotHeld>(envelope)?;
+            let until = instant("until_time", &raw.until_time)?;
+            if until <= at {
+                return bad("until_time", "is not after `time`: nothing would be kept");
+            }
+            Event::SlotHeld(SlotHeld { order: read::order(&raw.order, at)?, until })
+        }
+        EventType::OrderConfirmed => {
+            Event::OrderConfirmed { order: read::order_ref(&parse::<payload::OrderConfirmed>(envelope)?)? }
+        }
+        EventType::BreakStarted => Event::BreakStarted(read::pause(&parse::<payload::BreakStarted>(envelope)?, at)?),
+        EventType::BreakEnded => Event::BreakEnded(read::pause(&parse::<payload::BreakEnded>(envelope)?, at)?),
+        EventType::HoldEnded => {
+            let raw = parse::<payload::HoldEnded>(envelope)?;
+            let (order, until) = (name("order_id", &raw.order_id)?, instant("until_time", &raw.until_time)?);
+            Event::HoldEnded(HoldEnded { order, until, epoch: raw.epoch })
+        }
+        EventType::AlertRaised => Event::AlertRaised(parse::<payload::AlertRaised>(envelope)?.into_model()?),
+        EventType::AlertCleared => Event::AlertCleared(parse::<payload::AlertCleared>(envelope)?.into_model()?),
+        EventType::AlertAcknowledged => {
+            Event::AlertAcknowledged(parse::<payload::AlertAcknowledged>(envelope)?.into_model()?)
+        }
     };
     Ok(What::Event(event))
 }

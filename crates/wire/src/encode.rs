@@ -8,12 +8,13 @@ use fleetfold_model::{
 use serde::Serialize;
 use serde_json::{Value, to_value};
 
+use crate::alert_v1::{AlertAcknowledgedV1, AlertClearedV1, AlertRaisedV1};
 use crate::envelope::CloudEvent;
 use crate::event_type::{Entity, EventType, event_type};
 use crate::event_v1::{
-    AssignmentRefV1, BaseV1, BreakV1, CLASSES, CostsV1, FeaturesV1, JobV1, LocatedV1, OrderRefV1, OrderV1, PinV1,
-    PlaceV1, PolicyV1, PriorityV1, RepairV1, RoadV1, ServiceV1, ShiftV1, ShipmentV1, SpeedV1, StopEventV1, StopV1,
-    VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
+    AssignmentRefV1, BaseV1, BreakEventV1, BreakV1, CLASSES, CostsV1, FeaturesV1, HoldEndedV1, JobV1, LocatedV1,
+    OrderRefV1, OrderRetryV1, OrderV1, PinV1, PlaceV1, PolicyV1, PriorityV1, RepairV1, RoadV1, ServiceV1, ShiftV1,
+    ShipmentV1, SlotHeldV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
 };
 use crate::plan_v1::PlanV1;
 
@@ -33,8 +34,9 @@ fn event_time(event: &Event) -> Option<Timestamp> {
         Event::StopDeparted(stop)
         | Event::StopArrived(stop)
         | Event::StopCompleted(stop)
-        | Event::StopFailed(stop, _) => Some(stop.at),
+        | Event::StopFailed(stop, ..) => Some(stop.at),
         Event::OrderReady { at, .. } => Some(*at),
+        Event::BreakStarted(pause) | Event::BreakEnded(pause) => Some(pause.at),
         Event::ZoneOpened(_)
         | Event::OrderCreated(_)
         | Event::OrderUpdated(_)
@@ -58,7 +60,14 @@ fn event_time(event: &Event) -> Option<Timestamp> {
         | Event::FeaturesLearned(_)
         | Event::VehicleLocated(_)
         | Event::BaseWritten(_)
-        | Event::RepairAsked(_) => None,
+        | Event::RepairAsked(_)
+        | Event::OrderRetried(_)
+        | Event::SlotHeld(_)
+        | Event::OrderConfirmed { .. }
+        | Event::HoldEnded(_)
+        | Event::AlertRaised(_)
+        | Event::AlertCleared(_)
+        | Event::AlertAcknowledged(_) => None,
     }
 }
 
@@ -234,6 +243,7 @@ fn stop_event(space: Space, event: &StopEvent, reason: Option<FailReason>) -> St
         stop: stop.to_owned(),
         position: event.position.map(|position| place(space, position)),
         reason: reason.map(str::to_owned),
+        retry_at: None,
     }
 }
 
@@ -290,6 +300,10 @@ pub(crate) fn policy(policy: &Policy) -> PolicyV1 {
         },
         search_rounds: Some(policy.search_rounds),
         gather_seconds: Some(seconds(policy.gather)),
+        alert_late_seconds: Some(seconds(policy.alert_late)),
+        alert_deadline_seconds: Some(seconds(policy.alert_deadline)),
+        alert_silent_seconds: Some(seconds(policy.alert_silent)),
+        eta_change_seconds: Some(seconds(policy.eta_change)),
         learn: Some(policy.learn),
         retire_after_seconds: Some(seconds(policy.retire_after)),
         strict: Some(policy.strict),
@@ -379,9 +393,10 @@ fn data(event: &Event, space: Space) -> Value {
         }),
         Event::OrderCreated(created) => json(&order(space, created)),
         Event::OrderUpdated(change) => json(&order_change(space, change)),
-        Event::OrderReady { order, .. } | Event::OrderCancelled { order } | Event::StopUnpinned { order } => {
-            json(&order_ref(order))
-        }
+        Event::OrderReady { order, .. }
+        | Event::OrderCancelled { order }
+        | Event::OrderConfirmed { order }
+        | Event::StopUnpinned { order } => json(&order_ref(order)),
         Event::VehicleRegistered(registered) => json(&vehicle(space, registered)),
         Event::ShiftStarted { vehicle, shift, position } => {
             json(&vehicle_ref(vehicle, *position, shift.as_ref(), None))
@@ -396,7 +411,9 @@ fn data(event: &Event, space: Space) -> Value {
         Event::StopDeparted(stop) | Event::StopArrived(stop) | Event::StopCompleted(stop) => {
             json(&stop_event(space, stop, None))
         }
-        Event::StopFailed(stop, reason) => json(&stop_event(space, stop, Some(*reason))),
+        Event::StopFailed(stop, reason, retry) => {
+            json(&StopEventV1 { retry_at: retry.map(text), ..stop_event(space, stop, Some(*reason)) })
+        }
         Event::AssignmentAccepted { vehicle, revision } => {
             json(&AssignmentRefV1 { vehicle_id: vehicle.to_string(), revision: Some(*revision), order_id: None })
         }
@@ -434,6 +451,24 @@ fn data(event: &Event, space: Space) -> Value {
             what: repair.what.clone(),
             epoch: repair.epoch,
         }),
+        Event::OrderRetried(retry) => json(&OrderRetryV1 {
+            order_id: retry.order.to_string(),
+            retry_at: Some(text(retry.from)),
+            window: retry.window.map(window),
+            promised_time: retry.promised.map(text),
+        }),
+        Event::SlotHeld(held) => json(&SlotHeldV1 { order: order(space, &held.order), until_time: text(held.until) }),
+        Event::HoldEnded(ended) => {
+            json(&HoldEndedV1 { order_id: ended.order.to_string(), until_time: text(ended.until), epoch: ended.epoch })
+        }
+        Event::BreakStarted(pause) | Event::BreakEnded(pause) => json(&BreakEventV1 {
+            vehicle_id: pause.vehicle.to_string(),
+            duration_seconds: pause.duration.map(seconds),
+            position: pause.position.map(|position| place(space, position)),
+        }),
+        Event::AlertRaised(raised) => json(&AlertRaisedV1::from(raised)),
+        Event::AlertCleared(cleared) => json(&AlertClearedV1::from(cleared)),
+        Event::AlertAcknowledged(said) => json(&AlertAcknowledgedV1::from(said)),
         Event::PolicyChanged(changed) => json(&policy(changed)),
         Event::PlanProposed(proposal) => json(&PlanV1::from_model(proposal, space)),
     }

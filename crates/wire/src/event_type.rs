@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 use fleetfold_model::{Event, Name};
 use schemars::schema_for;
 
+use crate::alert_v1::{AlertAcknowledgedV1, AlertClearedV1, AlertRaisedV1, AlertV1};
+use crate::eta_v1::EtaV1;
 use crate::event_v1::{
-    AssignmentRefV1, BaseV1, FeaturesV1, LocatedV1, OrderRefV1, OrderV1, PinV1, PolicyV1, PriorityV1, RepairV1, RoadV1,
-    StopEventV1, VehicleRefV1, VehicleV1, ZoneV1,
+    AssignmentRefV1, BaseV1, BreakEventV1, FeaturesV1, HoldEndedV1, LocatedV1, OrderRefV1, OrderRetryV1, OrderV1,
+    PinV1, PolicyV1, PriorityV1, RepairV1, RoadV1, SlotHeldV1, StopEventV1, VehicleRefV1, VehicleV1, ZoneV1,
 };
 use crate::plan_v1::{AssignmentV1, PlanV1};
 
@@ -59,12 +61,20 @@ impl<'a> Entity<'a> {
             | Event::PlanProposed(_)
             | Event::FeaturesLearned(_)
             | Event::BaseWritten(_)
-            | Event::RepairAsked(_) => Self::Zone,
+            | Event::RepairAsked(_)
+            | Event::AlertRaised(_)
+            | Event::AlertCleared(_)
+            | Event::AlertAcknowledged(_) => Self::Zone,
             Event::OrderCreated(order) => Self::Order(&order.name),
             Event::OrderUpdated(change) => Self::Order(&change.order),
-            Event::OrderReady { order, .. } | Event::OrderCancelled { order } | Event::StopUnpinned { order } => {
-                Self::Order(order)
-            }
+            Event::OrderReady { order, .. }
+            | Event::OrderCancelled { order }
+            | Event::OrderConfirmed { order }
+            | Event::StopUnpinned { order } => Self::Order(order),
+            Event::OrderRetried(retry) => Self::Order(&retry.order),
+            Event::SlotHeld(held) => Self::Order(&held.order.name),
+            Event::HoldEnded(ended) => Self::Order(&ended.order),
+            Event::BreakStarted(pause) | Event::BreakEnded(pause) => Self::Vehicle(&pause.vehicle),
             Event::StopPinned(pin) | Event::AssignmentForced(pin) => Self::Order(&pin.order),
             Event::PriorityRaised(raised) => Self::Order(&raised.order),
             Event::VehicleRegistered(vehicle) => Self::Vehicle(&vehicle.name),
@@ -78,7 +88,7 @@ impl<'a> Entity<'a> {
             Event::StopDeparted(stop)
             | Event::StopArrived(stop)
             | Event::StopCompleted(stop)
-            | Event::StopFailed(stop, _) => Self::Vehicle(&stop.vehicle),
+            | Event::StopFailed(stop, ..) => Self::Vehicle(&stop.vehicle),
             Event::RoadClosed(change) | Event::RoadSlowed(change) | Event::RoadReopened(change) => {
                 Self::RoadChange(&change.change)
             }
@@ -170,6 +180,12 @@ event_types! {
     OrderReady         = "fleet.order.ready.v1",         Producer,   Order,      OrderRefV1;
     /// A customer no longer wants an order.
     OrderCancelled     = "fleet.order.cancelled.v1",     Producer,   Order,      OrderRefV1;
+    /// An order of which a stop failed is tried again.
+    OrderRetried       = "fleet.order.retried.v1",       Producer,   Order,      OrderRetryV1;
+    /// A slot is kept for a customer who thinks it over.
+    SlotHeld           = "fleet.slot.held.v1",           Producer,   Order,      SlotHeldV1;
+    /// The customer takes a slot that was kept.
+    OrderConfirmed     = "fleet.order.confirmed.v1",     Producer,   Order,      OrderRefV1;
     /// A vehicle exists, or its properties changed.
     VehicleRegistered  = "fleet.vehicle.registered.v1",  Producer,   Vehicle,    VehicleV1;
     /// A driver signed on: from now on the vehicle gets work.
@@ -196,6 +212,10 @@ event_types! {
     StopCompleted      = "fleet.stop.completed.v1",      Producer,   Vehicle,    StopEventV1;
     /// The stop could not be served.
     StopFailed         = "fleet.stop.failed.v1",         Producer,   Vehicle,    StopEventV1;
+    /// A driver's break began.
+    BreakStarted       = "fleet.break.started.v1",       Producer,   Vehicle,    BreakEventV1;
+    /// A driver's break ended.
+    BreakEnded         = "fleet.break.ended.v1",         Producer,   Vehicle,    BreakEventV1;
     /// The driver took the assignment.
     AssignmentAccepted = "fleet.assignment.accepted.v1", Producer,   Vehicle,    AssignmentRefV1;
     /// The driver will not do this order.
@@ -220,6 +240,14 @@ event_types! {
     BaseWritten        = "fleet.base.written.v1",        Engine,     Zone,       BaseV1;
     /// A broken promise was found, and what it concerns is asked for anew.
     RepairAsked        = "fleet.repair.asked.v1",        Engine,     Zone,       RepairV1;
+    /// The time of a slot that was kept is over, and the customer has not taken it.
+    HoldEnded          = "fleet.hold.ended.v1",          Engine,     Order,      HoldEndedV1;
+    /// A condition began that an operator should look at.
+    AlertRaised        = "fleet.alert.raised.v1",        Engine,     Zone,       AlertRaisedV1;
+    /// A condition that an operator should look at is over.
+    AlertCleared       = "fleet.alert.cleared.v1",       Engine,     Zone,       AlertClearedV1;
+    /// An operator has seen an alert, and may have put it off.
+    AlertAcknowledged  = "fleet.alert.acknowledged.v1",  Producer,   Zone,       AlertAcknowledgedV1;
 }
 
 impl EventType {
@@ -255,6 +283,15 @@ impl EventType {
             Event::VehicleLocated(_) => Self::VehicleLocated,
             Event::BaseWritten(_) => Self::BaseWritten,
             Event::RepairAsked(_) => Self::RepairAsked,
+            Event::OrderRetried(_) => Self::OrderRetried,
+            Event::SlotHeld(_) => Self::SlotHeld,
+            Event::OrderConfirmed { .. } => Self::OrderConfirmed,
+            Event::BreakStarted(_) => Self::BreakStarted,
+            Event::BreakEnded(_) => Self::BreakEnded,
+            Event::HoldEnded(_) => Self::HoldEnded,
+            Event::AlertRaised(_) => Self::AlertRaised,
+            Event::AlertCleared(_) => Self::AlertCleared,
+            Event::AlertAcknowledged(_) => Self::AlertAcknowledged,
         }
     }
 
@@ -274,10 +311,13 @@ pub fn entity(event: &Event) -> &str {
     Entity::of(event).token()
 }
 
-/// JSON Schemas (2020-12) of the payload of every event type, by name; and of `fleet.assignment.v1`, the message that tells a
-/// driver the route, which is no event.
+/// JSON Schemas (2020-12) of the payload of every event type, by name; and of the messages that are no events:
+/// `fleet.assignment.v1`, which tells a driver the route, `fleet.alert.v1`, the last state of an alert, and `fleet.eta.v1`, which tells a customer when
+/// his order comes.
 pub fn schemas() -> BTreeMap<&'static str, serde_json::Value> {
     let mut all: BTreeMap<_, _> = EventType::ALL.iter().map(|kind| (kind.name(), kind.schema())).collect();
     all.insert("fleet.assignment.v1", schema_for!(AssignmentV1).as_value().clone());
+    all.insert("fleet.alert.v1", schema_for!(AlertV1).as_value().clone());
+    all.insert("fleet.eta.v1", schema_for!(EtaV1).as_value().clone());
     all
 }

@@ -195,6 +195,9 @@ pub(crate) struct StopEventV1 {
     /// For `stop.failed`: `no_show`, `refused`, `no_access`, `goods`, `other`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+    /// When a failed stop is tried again (RFC 3339); if not given, somebody has to make a new appointment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) retry_at: Option<String>,
 }
 
 /// `assignment.accepted` (with `revision`) and `assignment.rejected` (with `order_id`).
@@ -251,6 +254,50 @@ pub(crate) struct PriorityV1 {
     pub(crate) priority: u8,
 }
 
+/// `order.retried`: an order of which a stop failed is tried again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct OrderRetryV1 {
+    pub(crate) order_id: String,
+    /// Not before (RFC 3339); the time of the event if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) retry_at: Option<String>,
+    /// The new time of its last stop; as before if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) window: Option<WindowV1>,
+    /// The new promise; as before if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) promised_time: Option<String>,
+}
+
+/// `slot.held`: a slot is kept for a customer who thinks it over. The order that he may place, and until when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct SlotHeldV1 {
+    #[serde(flatten)]
+    pub(crate) order: OrderV1,
+    /// It is given up then, unless it is confirmed (RFC 3339).
+    pub(crate) until_time: String,
+}
+
+/// `hold.ended`: nobody took a slot that was kept, written by the engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct HoldEndedV1 {
+    pub(crate) order_id: String,
+    /// Until when it was kept (RFC 3339).
+    pub(crate) until_time: String,
+    pub(crate) epoch: u64,
+}
+
+/// `break.started` and `break.ended`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct BreakEventV1 {
+    pub(crate) vehicle_id: String,
+    /// How long it is to be; as the shift has it if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) duration_seconds: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) position: Option<PlaceV1>,
+}
+
 /// How a zone is dispatched; a field left out takes its default. Costs in the zone's currency. `policy.changed` carries it whole.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -303,6 +350,18 @@ pub struct PolicyV1 {
     /// Events with unknown fields are refused instead of taken with a warning; `false` if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strict: Option<bool>,
+    /// An order that will be served so much after its deadline is an alert; 0: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert_late_seconds: Option<f64>,
+    /// An order that is on no route so long before its deadline is an alert; 0: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert_deadline_seconds: Option<f64>,
+    /// A vehicle that should have been heard of and was not for so long is an alert; 0: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert_silent_seconds: Option<f64>,
+    /// A customer is told another time of arrival when it has moved by so much; 0: customers are told none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eta_change_seconds: Option<f64>,
     /// Travel time in per cent of what the roads say, for each local hour from 0 to 23, by class of road: `motorway` (bridges
     /// too), `arterial` (straight lines too), `street`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -34,11 +34,13 @@
 // A new type of event must be decided on wherever events are told apart: no match may pass it over.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod alert_v1;
 mod base64;
 mod day;
 mod decode;
 mod encode;
 mod envelope;
+mod eta_v1;
 mod event_type;
 mod event_v1;
 mod fields;
@@ -51,12 +53,14 @@ mod rejected;
 mod road_ids;
 mod warning;
 
+pub use alert_v1::{AlertStanding, AlertV1, alert_word};
 pub use day::{
     DAY_FORMAT, DAY_HEADER_BYTES_MAX, DAY_LINE_BYTES_MAX, DayError, DayFooter, DayHeader, DayLine, read_day_line,
 };
 pub use decode::{DecodeError, Decoded, What, decode, decode_strict, id_hash, message_hash};
 pub use encode::{encode, encode_position, features_to_json};
 pub use envelope::{CloudEvent, Mode, structured};
+pub use eta_v1::EtaV1;
 pub use event_type::{About, Entity, EventType, Writer, entity, event_type, schemas};
 pub use event_v1::PolicyV1;
 pub use network_v1::{NetworkV1, network_from_json, network_to_json};

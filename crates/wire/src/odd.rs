@@ -47,6 +47,10 @@ pub(crate) fn odd(kind: EventType, at: Timestamp, what: &What, data: &Value) -> 
             work(&order.work, at, &mut found);
             times(Some(&order.work), order.release, order.promised, at, &mut found);
         }
+        Event::SlotHeld(held) => {
+            work(&held.order.work, at, &mut found);
+            times(Some(&held.order.work), held.order.release, held.order.promised, at, &mut found);
+        }
         Event::OrderUpdated(change) => {
             if let Some(changed) = &change.work {
                 work(changed, at, &mut found);
@@ -83,7 +87,15 @@ pub(crate) fn odd(kind: EventType, at: Timestamp, what: &What, data: &Value) -> 
         | Event::FeaturesLearned(_)
         | Event::VehicleLocated(_)
         | Event::BaseWritten(_)
-        | Event::RepairAsked(_) => {}
+        | Event::RepairAsked(_)
+        | Event::OrderRetried(_)
+        | Event::OrderConfirmed { .. }
+        | Event::BreakStarted(_)
+        | Event::BreakEnded(_)
+        | Event::HoldEnded(_)
+        | Event::AlertRaised(_)
+        | Event::AlertCleared(_)
+        | Event::AlertAcknowledged(_) => {}
     }
     null_island(kind, data, &mut found);
     found.0
@@ -257,7 +269,9 @@ fn policy(above: &str, policy: &Policy, found: &mut Found) {
 /// Where a payload of a type has places: paths to objects, and to lists of objects.
 fn place_paths(kind: EventType) -> &'static [&'static str] {
     match kind {
-        EventType::OrderCreated | EventType::OrderUpdated => &["job.stop", "shipment.pickup", "shipment.delivery"],
+        EventType::OrderCreated | EventType::OrderUpdated | EventType::SlotHeld => {
+            &["job.stop", "shipment.pickup", "shipment.delivery"]
+        }
         EventType::VehicleRegistered => &["start", "end"],
         EventType::ShiftStarted
         | EventType::ShiftEnded
@@ -267,7 +281,9 @@ fn place_paths(kind: EventType) -> &'static [&'static str] {
         | EventType::StopDeparted
         | EventType::StopArrived
         | EventType::StopCompleted
-        | EventType::StopFailed => &["position"],
+        | EventType::StopFailed
+        | EventType::BreakStarted
+        | EventType::BreakEnded => &["position"],
         EventType::RoadClosed | EventType::RoadSlowed | EventType::RoadReopened => &["area", "line"],
         EventType::ZoneOpened
         | EventType::OrderReady
@@ -283,7 +299,13 @@ fn place_paths(kind: EventType) -> &'static [&'static str] {
         | EventType::FeaturesLearned
         | EventType::VehicleLocated
         | EventType::BaseWritten
-        | EventType::RepairAsked => &[],
+        | EventType::RepairAsked
+        | EventType::OrderRetried
+        | EventType::OrderConfirmed
+        | EventType::HoldEnded
+        | EventType::AlertRaised
+        | EventType::AlertCleared
+        | EventType::AlertAcknowledged => &[],
     }
 }
 
@@ -311,7 +333,10 @@ fn nowhere(kind: EventType, data: &Value) -> impl Iterator<Item = String> {
 
 /// True where such a place is what the event is about: where somebody is to drive, and not where somebody says that he is.
 fn is_about_places(kind: EventType) -> bool {
-    matches!(kind, EventType::OrderCreated | EventType::OrderUpdated | EventType::VehicleRegistered)
+    matches!(
+        kind,
+        EventType::OrderCreated | EventType::OrderUpdated | EventType::SlotHeld | EventType::VehicleRegistered
+    )
 }
 
 fn null_island(kind: EventType, data: &Value, found: &mut Found) {
@@ -367,7 +392,9 @@ fn use_of_time(kind: EventType, event: &CloudEvent) -> &'static str {
         | EventType::StopDeparted
         | EventType::StopArrived
         | EventType::StopCompleted
-        | EventType::StopFailed => "log time is used instead",
+        | EventType::StopFailed
+        | EventType::BreakStarted
+        | EventType::BreakEnded => "log time is used instead",
         EventType::OrderCreated if !has("placed_time") => "it is taken as the time at which the order was placed",
         EventType::OrderReady => "the goods are not fetched before then",
         EventType::ShiftEnded if !has("at_time") => "the shift is taken to go on until then",
@@ -394,6 +421,13 @@ fn use_of_time(kind: EventType, event: &CloudEvent) -> &'static str {
         | EventType::FeaturesLearned
         | EventType::VehicleLocated
         | EventType::BaseWritten
-        | EventType::RepairAsked => "the event counts from when it is logged",
+        | EventType::RepairAsked
+        | EventType::OrderRetried
+        | EventType::SlotHeld
+        | EventType::OrderConfirmed
+        | EventType::HoldEnded
+        | EventType::AlertRaised
+        | EventType::AlertCleared
+        | EventType::AlertAcknowledged => "the event counts from when it is logged",
     }
 }

@@ -1,16 +1,17 @@
 //! Payloads of version 1 as legal values: what the JSON says, checked field by field.
 
 use fleetfold_model::{
-    BaseWritten, Break, Cell, Diversion, FailReason, Features, Job, LoadDirection, LogSeq, Millis, Name, OnBoardRule,
-    Order, OrderChange, OrderWork, Pin, Policy, Position, RepairAsked, RoadChange, RoadTarget, ServiceFeature, Shift,
-    Shipment, Space, SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle,
-    VehicleCosts, VehicleLocated, ZoneOpened,
+    BaseWritten, Break, BreakEvent, Cell, Diversion, FailReason, Features, Job, LoadDirection, LogSeq, Millis, Name,
+    OnBoardRule, Order, OrderChange, OrderRetry, OrderWork, Pin, Policy, Position, RepairAsked, RoadChange, RoadTarget,
+    ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec, TimeWindow,
+    Timestamp, Vehicle, VehicleCosts, VehicleLocated, ZoneOpened,
 };
 
 use crate::decode::{Result, bad};
 use crate::event_v1::{
-    BaseV1, BreakV1, CLASSES, FeaturesV1, JobV1, LocatedV1, OrderRefV1, OrderV1, PinV1, PlaceV1, PolicyV1, RepairV1,
-    RoadV1, ServiceV1, ShiftV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
+    BaseV1, BreakEventV1, BreakV1, CLASSES, FeaturesV1, JobV1, LocatedV1, OrderRefV1, OrderRetryV1, OrderV1, PinV1,
+    PlaceV1, PolicyV1, RepairV1, RoadV1, ServiceV1, ShiftV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1,
+    WindowV1, ZoneV1,
 };
 use crate::fields::{instant, load, money, name, optional_instant, place, priority, seconds, skills, window};
 use crate::plan_v1::hex;
@@ -328,6 +329,10 @@ pub(crate) fn policy(raw: &PolicyV1) -> Result<Policy> {
         learn: raw.learn.unwrap_or(default.learn),
         retire_after: retirement(raw.retire_after_seconds, default.retire_after)?,
         strict: raw.strict.unwrap_or(default.strict),
+        alert_late: span("alert_late_seconds", raw.alert_late_seconds, default.alert_late)?,
+        alert_deadline: span("alert_deadline_seconds", raw.alert_deadline_seconds, default.alert_deadline)?,
+        alert_silent: span("alert_silent_seconds", raw.alert_silent_seconds, default.alert_silent)?,
+        eta_change: span("eta_change_seconds", raw.eta_change_seconds, default.eta_change)?,
         hour_percent: hours(raw)?,
     })
 }
@@ -442,4 +447,20 @@ pub(crate) fn repair(raw: RepairV1) -> Result<RepairAsked> {
         what: raw.what,
         epoch: raw.epoch,
     })
+}
+
+pub(crate) fn retry(raw: &OrderRetryV1, at: Timestamp) -> Result<OrderRetry> {
+    let from = optional_instant("retry_at", raw.retry_at.as_ref())?.unwrap_or(at);
+    let window = raw.window.as_ref().map(|raw| window("window", raw)).transpose()?;
+    if window.is_some_and(|window| window.closes() < from) {
+        return bad("window.closes", "is before `retry_at`: nobody could serve it in time");
+    }
+    let promised = optional_instant("promised_time", raw.promised_time.as_ref())?;
+    Ok(OrderRetry { order: name("order_id", &raw.order_id)?, from, window, promised })
+}
+
+pub(crate) fn pause(raw: &BreakEventV1, at: Timestamp) -> Result<BreakEvent> {
+    let duration = raw.duration_seconds.map(|given| seconds("duration_seconds", given)).transpose()?;
+    let position = raw.position.as_ref().map(|raw| place("position", raw)).transpose()?;
+    Ok(BreakEvent { vehicle: name("vehicle_id", &raw.vehicle_id)?, at, duration, position })
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use fleetfold_model::{
-    AssignedVisit, Assignment, BaseWritten, Cell, Choice, Event, ExchangeGroup, FORMAT, FailReason, Features, Job,
-    Load, LoadDirection, LogSeq, MessageHash, Metres, Millis, Name, Obstacle, Order, OrderChange, OrderWork, Pin,
-    PlannedVisit, Policy, Position, PriorityRaised, Proposal, ProposedRoute, RepairAsked, RoadChange, RoadTarget,
-    SearchRecord, ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec,
+    Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, AssignedVisit, Assignment, BaseWritten, BreakEvent,
+    Cell, Choice, Event, ExchangeGroup, FORMAT, FailReason, Features, HoldEnded, Job, Load, LoadDirection, LogSeq,
+    MessageHash, Metres, Millis, Name, Obstacle, Order, OrderChange, OrderRetry, OrderWork, Pin, PlannedVisit, Policy,
+    Position, PriorityRaised, Proposal, ProposedRoute, RepairAsked, RoadChange, RoadTarget, SearchRecord,
+    ServiceFeature, Shift, Shipment, SlotHeld, Space, SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec,
     TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts, VehicleLocated, ZoneOpened,
 };
 use fleetfold_wire::{
@@ -69,6 +70,26 @@ fn plan(place: Position) -> Proposal {
         search: SearchRecord { seed: 7, rounds: 24, took: Millis(35), cost_before: 2_000_000, cost_after: 1_500_000 },
         overload: 0,
         fleet_digest: 0x0123_4567_89ab_cdef,
+    }
+}
+
+/// The order of the first example of one.
+fn held_order() -> Order {
+    let stop = StopSpec {
+        position: Position { x: -86_291_000, y: 411_579_000 },
+        windows: vec![TimeWindow::new(at(30), at(60)).unwrap()],
+        service: Millis(60_000),
+        setup: Millis(0),
+    };
+    Order {
+        name: name("ord-9"),
+        work: OrderWork::Job(Job { stop, direction: LoadDirection::Delivery }),
+        load: Load([1_000, 0, 0, 0]),
+        skills: Vec::new(),
+        priority: 0,
+        release: None,
+        promised: None,
+        placed: at(5),
     }
 }
 
@@ -183,7 +204,7 @@ fn examples() -> Vec<Event> {
         Event::StopDeparted(report.clone()),
         Event::StopArrived(report.clone()),
         Event::StopCompleted(report.clone()),
-        Event::StopFailed(report, FailReason::NoShow),
+        Event::StopFailed(report, FailReason::NoShow, Some(at(90))),
         Event::AssignmentAccepted { vehicle: name("veh-1"), revision: 9 },
         Event::AssignmentRejected { vehicle: name("veh-1"), order: name("ord-1") },
         Event::StopPinned(pin.clone()),
@@ -212,6 +233,42 @@ fn examples() -> Vec<Event> {
             vehicles: vec![name("veh-1")],
             what: "F1: ord-1 is on no route".into(),
             epoch: 3,
+        }),
+        Event::OrderRetried(OrderRetry {
+            order: name("ord-1"),
+            from: at(60),
+            window: TimeWindow::new(at(60), at(120)),
+            promised: Some(at(120)),
+        }),
+        Event::SlotHeld(SlotHeld {
+            order: Order { name: name("ord-9"), placed: at(5), ..held_order() },
+            until: at(15),
+        }),
+        Event::OrderConfirmed { order: name("ord-9") },
+        Event::BreakStarted(BreakEvent {
+            vehicle: name("veh-1"),
+            at: at(3),
+            duration: Some(Millis(1_800_000)),
+            position: Some(place),
+        }),
+        Event::BreakEnded(BreakEvent { vehicle: name("veh-1"), at: at(4), duration: None, position: None }),
+        Event::HoldEnded(HoldEnded { order: name("ord-9"), until: at(15), epoch: 3 }),
+        Event::AlertRaised(AlertRaised {
+            alert: Alert::new(AlertKind::PredictedLate, Some(name("ord-1"))).unwrap(),
+            at: at(4),
+            span: Millis(720_500),
+            detail: "veh-1 arrives 12 minutes after the end of its window".into(),
+            epoch: 3,
+        }),
+        Event::AlertCleared(AlertCleared {
+            alert: Alert::new(AlertKind::Silent, Some(name("veh-1"))).unwrap(),
+            at: at(5),
+            epoch: 3,
+        }),
+        Event::AlertAcknowledged(AlertAcknowledged {
+            alert: Alert::new(AlertKind::Degraded, None).unwrap(),
+            by: Some(name("maria")),
+            until: Some(at(60)),
         }),
         Event::PlanProposed(plan(place)),
     ]
@@ -337,7 +394,9 @@ fn the_documented_examples_are_legal_and_complete() {
         kinds.insert(decoded.envelope.kind);
     }
     let known = schemas();
-    for kind in known.keys().filter(|kind| !kind.contains("plan.") && **kind != "fleet.assignment.v1") {
+    // What comes out is told in other chapters.
+    let told = ["fleet.assignment.v1", "fleet.alert.v1", "fleet.eta.v1"];
+    for kind in known.keys().filter(|kind| !kind.contains("plan.") && !told.contains(kind)) {
         assert!(kinds.contains(*kind), "docs/EVENTS.md has no example of {kind}");
     }
 }

@@ -150,7 +150,7 @@ impl Run<'_> {
                     let message = own_message(&zone(), &event, Space::Geographic, self.now);
                     self.send(Sender::Node(node, life), Ask::Own { message });
                 }
-                Effect::Folded { .. } | Effect::Rerouted(_) | Effect::Note(_) => {}
+                Effect::Folded { .. } | Effect::Rerouted(_) | Effect::Tell(_) | Effect::Note(_) => {}
             }
         }
         let Some(alive) = &mut self.nodes[node].alive else { return };

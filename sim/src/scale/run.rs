@@ -431,7 +431,7 @@ impl Run {
                     self.feed(node, zone, Input::Legs(answer));
                 }
                 // Nobody drives, nobody searches, nobody looks.
-                Effect::Solve(_) | Effect::Publish(_) | Effect::Rerouted(_) | Effect::Note(_) => {}
+                Effect::Solve(_) | Effect::Publish(_) | Effect::Tell(_) | Effect::Rerouted(_) | Effect::Note(_) => {}
             }
         }
     }

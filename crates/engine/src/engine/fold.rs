@@ -29,6 +29,9 @@ impl Engine {
             Vec::new()
         };
         let change = self.fleet.apply(entry);
+        if is_owner {
+            self.alerts.folded(&self.fleet, entry, &change, self.log_now);
+        }
         self.log_now = self.log_now.max(entry.logged_at);
         self.pace.answered(change.answered.len());
         if matches!(entry.event, Event::ZoneOpened(_)) {
@@ -57,6 +60,7 @@ impl Engine {
             .for_each(|&order| self.returns.forget(order));
         for &order in &change.orders {
             self.retries.changed(&self.fleet, order, self.log_now);
+            self.holds.changed(&self.fleet, order);
         }
         for &vehicle in change.vehicles.iter().chain(&change.routes) {
             self.retries.room(&self.fleet, vehicle);
@@ -130,6 +134,13 @@ impl Engine {
         for &vehicle in &change.routes {
             effects.push(Effect::Publish(self.assignment(vehicle)));
         }
+        let mut told = Vec::new();
+        change.retired.iter().for_each(|&(order, _)| self.etas.retired(order));
+        self.etas.changed(moment, &change.orders, &mut told);
+        for &vehicle in &change.routes {
+            self.etas.look_at(moment, vehicle, &mut told);
+        }
+        effects.extend(told.into_iter().map(Effect::Tell));
         if change.asks {
             self.locate(&change.vehicles.iter().copied().collect(), effects);
         }

@@ -27,6 +27,8 @@ impl Engine {
         effects.extend(self.commit.outcome(outcome).map(Effect::from));
         if self.commit.epoch().is_none() {
             self.located.forget();
+            self.alerts.forget();
+            self.etas.forget();
         }
         if led || self.commit.epoch().is_none() {
             return;

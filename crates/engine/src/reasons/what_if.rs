@@ -193,7 +193,8 @@ impl Copy {
                     }
                     Effect::ReadLastPlan => inputs.push_back(Input::Commit(Outcome::LastPlan(self.last_plan))),
                     Effect::Solve(job) if searches => inputs.push_back(Input::Solved(run(job, &never))),
-                    Effect::Solve(_) | Effect::Publish(_) | Effect::Rerouted(_) | Effect::Note(_) => {}
+                    Effect::Solve(_) | Effect::Publish(_) | Effect::Tell(_) | Effect::Rerouted(_) | Effect::Note(_) => {
+                    }
                 }
             }
         }

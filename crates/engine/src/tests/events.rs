@@ -132,7 +132,7 @@ fn a_failed_stop_is_over_and_the_rest_goes_on() {
     let mut rig = Rig::new();
     rig.order(job("x", km(1, 0)));
     rig.order(job("y", km(2, 0)));
-    rig.at_stop("a", "x", StopKind::Delivery, |stop| Event::StopFailed(stop, FailReason::NoShow));
+    rig.at_stop("a", "x", StopKind::Delivery, |stop| Event::StopFailed(stop, FailReason::NoShow, None));
     assert_eq!(rig.route("a"), ["y"]);
     let fleet = rig.engine.fleet();
     assert_eq!(fleet.order(fleet.order_id("x").unwrap()).closed, Some(Closed::Failed(FailReason::NoShow)));

@@ -244,7 +244,9 @@ fn goods_of_a_failed_delivery_take_up_room_until_it_is_tried_again() {
     let full = |id: &str, from, to| Order { load: Load([4, 0, 0, 0]), ..shipment(id, from, to) };
     rig.order(full("x", km(0, 0), km(1, 0)));
     rig.at_stop("a", "x", StopKind::Pickup, Event::StopCompleted);
-    rig.at_stop("a", "x", StopKind::Delivery, |stop| Event::StopFailed(stop, fleetfold_model::FailReason::NoShow));
+    rig.at_stop("a", "x", StopKind::Delivery, |stop| {
+        Event::StopFailed(stop, fleetfold_model::FailReason::NoShow, None)
+    });
     rig.order(full("y", km(2, 0), km(3, 0)));
     assert_eq!(rig.placement("y"), Placement::Unassigned(UnassignedReason::Capacity));
     let (work, load, skills, priority, release) = (None, None, None, None, None);

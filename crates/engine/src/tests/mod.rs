@@ -1,6 +1,9 @@
 //! The engine as its inputs and effects show it. A rig feeds it a small zone and performs what it wants at once.
 
+mod alerts;
+mod etas;
 mod events;
+mod holds;
 mod judgement;
 mod legs;
 mod located;
@@ -46,6 +49,8 @@ struct Rig {
     log: Vec<LogEntry>,
     /// Legs that it wants fetched.
     queries: Vec<fleetfold_roads::LegQuery>,
+    /// What customers were told.
+    told: Vec<fleetfold_model::Eta>,
 }
 
 fn name(text: &str) -> Name {
@@ -121,6 +126,7 @@ impl Rig {
             own_comes_back: true,
             log: Vec::new(),
             queries: Vec::new(),
+            told: Vec::new(),
         };
         let policy = Policy { search_rounds: 0, departure_margin: Millis(0), ..Policy::default() };
         rig.input(Input::Commit(Outcome::Granted(1)));
@@ -183,6 +189,7 @@ impl Rig {
                     Effect::Rerouted(vehicles) => self.rerouted.extend(vehicles),
                     Effect::Folded { entry, .. } => self.log.push((*entry).clone()),
                     Effect::FetchLegs(query) => self.queries.push(query),
+                    Effect::Tell(eta) => self.told.push(eta),
                     Effect::Solve(_) | Effect::ReadLastPlan | Effect::Note(_) => {}
                 }
             }
@@ -231,6 +238,7 @@ impl Rig {
                     | Effect::ReadLastPlan
                     | Effect::AppendOwn(_)
                     | Effect::Publish(_)
+                    | Effect::Tell(_)
                     | Effect::Note(_) => {}
                 }
             }

@@ -99,10 +99,12 @@ impl Fleet {
         if is_on && !was_on {
             state.stops_done = 0;
             state.breaks_taken = 0;
+            state.on_break = None;
             state.told.0.remove(&Told::Driven);
         }
         self.duty_place(id, what, position, (is_newest, stops_working, is_on && !was_on), doing);
         if was_on && !is_on {
+            self.vehicles[id.index()].on_break = None;
             self.vehicles[id.index()].kept = Load::default();
         }
         if stops_working {

@@ -3,8 +3,11 @@
 //! Promise: total and deterministic. Facts that come late or out of order are applied at once. A later stage of a stop
 //! (departed, arrived, completed) wins over an earlier one; earlier stages that are missing are inferred and counted.
 
+mod alerts;
+mod breaks;
 mod dispatcher;
 mod duty;
+mod holds;
 mod orders;
 mod own;
 mod plan;
@@ -279,7 +282,8 @@ impl Fleet {
             Event::StopDeparted(stop) => self.stop_departed(stop, doing),
             Event::StopArrived(stop) => self.stop_arrived(stop, doing),
             Event::StopCompleted(stop) => self.stop_completed(stop, doing),
-            Event::StopFailed(stop, reason) => self.stop_failed(stop, *reason, doing),
+            Event::StopFailed(stop, reason, None) => self.stop_failed(stop, *reason, doing),
+            Event::StopFailed(stop, reason, Some(retry)) => self.stop_postponed(stop, *reason, *retry, doing),
             Event::AssignmentAccepted { vehicle, revision } => {
                 let id = self.intern_vehicle(vehicle);
                 let state = &mut self.vehicles[id.index()];
@@ -318,6 +322,15 @@ impl Fleet {
                 self.repair_asked(repair, doing);
                 Ok(())
             }
+            Event::OrderRetried(retry) => self.order_retried(retry, doing),
+            Event::SlotHeld(held) => self.slot_held(held, doing),
+            Event::OrderConfirmed { order } => self.order_confirmed(order, doing),
+            Event::HoldEnded(ended) => self.hold_ended(ended, doing),
+            Event::BreakStarted(pause) => self.break_started(pause, doing),
+            Event::BreakEnded(pause) => self.break_ended(pause, doing),
+            Event::AlertRaised(raised) => self.alert_raised(raised, doing),
+            Event::AlertCleared(cleared) => self.alert_cleared(cleared, doing),
+            Event::AlertAcknowledged(said) => self.alert_acknowledged(said, doing),
             Event::PlanProposed(_) => unreachable!("plans are taken apart in `apply`"),
         }
     }

@@ -1,13 +1,17 @@
 //! Orders come, change, become ready, are cancelled and close.
 
 use fleetfold_model::{
-    Name, OnBoardRule, Order, OrderChange, OrderId, OrderWork, PriorityRaised, StopKind, Timestamp, VehicleId,
+    Millis, Name, OnBoardRule, Order, OrderChange, OrderId, OrderRetry, OrderWork, PriorityRaised, StopKind,
+    TimeWindow, Timestamp, VehicleId,
 };
 
 use crate::change::{Flag, Refused};
 use crate::digest::order_spec_digest;
 use crate::fold::{Applying, Verdict};
 use crate::{Closed, Fleet, Placement, Told, UnderWay};
+
+/// A stop that is tried again without a new window has so long for it, where none of its windows is left.
+const TRIED_FOR: Millis = Millis(24 * 3_600_000);
 
 impl Fleet {
     pub(crate) fn order_created(&mut self, spec: &Order, doing: &mut Applying) -> Verdict {
@@ -111,6 +115,44 @@ impl Fleet {
         }
         self.ask_about(id, doing);
         Ok(())
+    }
+
+    /// A failed order is tried again, not before a time: an appointment by another name. What was told of a stop that failed counts
+    /// as for any appointment, whichever comes first.
+    pub(crate) fn order_retried(&mut self, retry: &OrderRetry, doing: &mut Applying) -> Verdict {
+        let id = self.intern_order(&retry.order)?;
+        doing.order(id);
+        let order = &self.orders[id.index()];
+        let has_failed = matches!(order.closed, Some(Closed::Failed(_))) || order.told.0.contains_key(&Told::Failed);
+        if order.spec.is_some() && order.is_open() && !has_failed {
+            // Told before the failure that it answers, or by mistake: its time counts, and nothing else changes.
+            doing.flag(Flag::Conflict);
+        }
+        let work = order.spec.as_ref().map(|spec| {
+            let mut work = spec.work.clone();
+            let windows = match &mut work {
+                OrderWork::Job(job) => &mut job.stop.windows,
+                OrderWork::Shipment(shipment) => &mut shipment.delivery.windows,
+            };
+            let cut = |window: &TimeWindow| TimeWindow::new(window.opens().max(retry.from), window.closes());
+            let left: Vec<TimeWindow> = windows.iter().filter_map(cut).collect();
+            *windows = match retry.window {
+                Some(window) => TimeWindow::new(window.opens().max(retry.from), window.closes()).into_iter().collect(),
+                None if left.is_empty() => TimeWindow::new(retry.from, retry.from + TRIED_FOR).into_iter().collect(),
+                None => left,
+            };
+            work
+        });
+        let change = OrderChange {
+            order: retry.order.clone(),
+            work,
+            load: None,
+            skills: None,
+            priority: None,
+            release: Some(retry.from),
+            promised: retry.promised,
+        };
+        self.order_updated(&change, doing)
     }
 
     /// What a change says that nothing newer has said otherwise.

@@ -2,7 +2,8 @@
 //! later stage of a stop wins over an earlier one, and earlier stages that are missing are inferred and counted.
 
 use fleetfold_model::{
-    FailReason, Load, Millis, Name, OnBoardRule, OrderId, Position, StopEvent, StopKind, Timestamp, VehicleId,
+    FailReason, Load, Millis, Name, OnBoardRule, OrderId, OrderRetry, Position, StopEvent, StopKind, Timestamp,
+    VehicleId,
 };
 
 use crate::change::{Flag, Refused};
@@ -250,6 +251,20 @@ impl Fleet {
         self.fail(order, stop.stop, (Mark { vehicle, at }, reason), doing);
         doing.ask_vehicle(vehicle);
         Ok(())
+    }
+
+    /// A stop failed and is tried again later: the failure, and at once the appointment that answers it.
+    pub(crate) fn stop_postponed(
+        &mut self,
+        stop: &StopEvent,
+        reason: FailReason,
+        retry: Timestamp,
+        doing: &mut Applying,
+    ) -> Verdict {
+        self.stop_failed(stop, reason, doing)?;
+        doing.at = doing.at.max(Self::report_time(stop.at, doing));
+        let retry = OrderRetry { order: stop.order.clone(), from: retry, window: None, promised: None };
+        self.order_retried(&retry, doing)
     }
 
     /// A failure that is told beside another, or beside a return, of the same order. `Err`: nothing else follows from it.

@@ -56,6 +56,7 @@ impl Fleet {
             state.lost = false;
             state.stops_done = 0;
             state.breaks_taken = 0;
+            state.on_break = None;
         }
         // An app that starts anew says nothing of where its driver is: he is where he was last.
         let stays = was_on && position.is_none() && state.anchor.is_some() && doing.judges_times();
@@ -90,6 +91,7 @@ impl Fleet {
             return Ok(());
         }
         state.on = false;
+        state.on_break = None;
         state.kept = Load::default();
         // Goods still on board are where it stands now, which this fact does not say.
         if !state.on_board.is_empty() || state.under_way.is_some() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fleetfold_model::{LogSeq, Name, OrderId, StopKind, Timestamp, VehicleId};
+use fleetfold_model::{Alert, LogSeq, Name, OrderId, StopKind, Timestamp, VehicleId};
 
 use super::{Image, MarkImage, OrderImage, PlacementImage, ProgressImage, UnderWayImage, VehicleImage};
 use crate::digest::{order_spec_digest, policy_digest, vehicle_spec_digest};
@@ -38,6 +38,8 @@ pub enum ImageError {
     AskTwice(LogSeq),
     /// Two changes of the roads have the same name.
     RoadTwice(Name),
+    /// The same alert twice.
+    AlertTwice(Alert),
     /// The same hash of an event id twice.
     HashTwice(u64),
     /// Remembered hashes are not in the order of their times.
@@ -59,6 +61,10 @@ impl std::fmt::Display for ImageError {
             Self::OtherName(name) => write!(f, "the specification of {name} has another name"),
             Self::AskTwice(LogSeq(seq)) => write!(f, "entry {seq} waits for an answer twice"),
             Self::RoadTwice(name) => write!(f, "road change {name} is there twice"),
+            Self::AlertTwice(alert) => {
+                let about = alert.about().map_or("the zone", Name::as_str);
+                write!(f, "the alert {:?} of {about} is there twice", alert.kind())
+            }
             Self::HashTwice(hash) => write!(f, "event hash {hash:016x} is there twice"),
             Self::RememberedOutOfOrder => write!(f, "remembered hashes are not in the order of their times"),
         }
@@ -106,6 +112,11 @@ impl Fleet {
         }
         for service in image.services {
             fleet.services.insert(service.place, service);
+        }
+        for (alert, state) in image.alerts {
+            if fleet.alerts.insert(alert.clone(), state).is_some() {
+                return Err(ImageError::AlertTwice(alert));
+            }
         }
         fleet.number(&image.vehicles, &image.orders)?;
         for vehicle in &image.vehicles {
@@ -222,6 +233,7 @@ impl Fleet {
                 PlacementImage::Unassigned(reason) => Placement::Unassigned(*reason),
             },
             on_board: vehicle(&image.on_board)?,
+            held_until: image.held_until,
             pinned: vehicle(&image.pinned)?,
             rejected_by: image.rejected_by.iter().map(|name| self.vehicle_named(name)).collect::<Result<_, _>>()?,
             words: image.words.iter().map(|word| self.read_mark(word)).collect::<Result<_, _>>()?,
@@ -285,6 +297,8 @@ impl Fleet {
             on_board: image.on_board.iter().map(|name| self.order_named(name)).collect::<Result<_, _>>()?,
             stops_done: image.stops_done,
             breaks_taken: image.breaks_taken,
+            on_break: image.on_break,
+            break_ended: image.break_ended,
             accepted: image.accepted,
             kept: image.kept,
             told: image.told.clone(),

@@ -44,6 +44,7 @@ impl Fleet {
             services,
             unanswered: asks.collect(),
             remembered: remembered.map(|(since, hash)| RememberedHash { since, hash }).collect(),
+            alerts: self.alerts.iter().map(|(alert, state)| (alert.clone(), state.clone())).collect(),
             counters: self.counters.clone(),
         }
     }
@@ -86,6 +87,7 @@ impl Fleet {
                 Placement::Unassigned(reason) => PlacementImage::Unassigned(reason),
             },
             on_board: vehicle(order.on_board),
+            held_until: order.held_until,
             pinned: vehicle(order.pinned),
             words: order.words.iter().map(|&word| self.mark_image(word)).collect(),
             rejected_by: order.rejected_by.iter().map(|&id| self.name_of_vehicle(id)).collect(),
@@ -125,6 +127,8 @@ impl Fleet {
             on_board: vehicle.on_board.iter().map(|&order| self.name_of_order(order)).collect(),
             stops_done: vehicle.stops_done,
             breaks_taken: vehicle.breaks_taken,
+            on_break: vehicle.on_break,
+            break_ended: vehicle.break_ended,
             accepted: vehicle.accepted,
             kept: vehicle.kept,
             told: vehicle.told.clone(),

@@ -95,7 +95,7 @@ impl Log {
             "departed" => Event::StopDeparted(stop),
             "arrived" => Event::StopArrived(stop),
             "completed" => Event::StopCompleted(stop),
-            "failed" => Event::StopFailed(stop, FailReason::NoShow),
+            "failed" => Event::StopFailed(stop, FailReason::NoShow, None),
             other => panic!("no report is called {other}"),
         })
     }
@@ -279,7 +279,7 @@ pub(crate) fn event(fleet: &Fleet, &(kind, vehicle_number, order_number, x, _): 
         18 | 19 => Event::StopDeparted(stop),
         20 => Event::StopArrived(stop),
         21 | 22 => Event::StopCompleted(stop),
-        23 => Event::StopFailed(stop, FailReason::Goods),
+        23 => Event::StopFailed(stop, FailReason::Goods, None),
         24 => match x % 5 {
             0 => Event::AssignmentRejected { vehicle: vehicle_name, order: order_name },
             1 => Event::StopPinned(Pin { order: order_name, vehicle: vehicle_name }),

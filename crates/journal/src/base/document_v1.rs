@@ -8,6 +8,7 @@ use fleetfold_fleet::{Counters, Image, RememberedHash};
 use fleetfold_model::{LogSeq, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::alert_v1::AlertStateV1;
 use super::state_v1::{AskImageV1, OrderImageV1, VehicleImageV1};
 use super::tally_v1::TallyV1;
 use super::values::{Count, Hash64, NameText, is_default, names, texts};
@@ -84,6 +85,8 @@ pub(super) struct FleetImageV1 {
     #[serde(default, skip_serializing_if = "is_default")]
     remembered: Vec<RememberedHashV1>,
     #[serde(default, skip_serializing_if = "is_default")]
+    alerts: Vec<AlertStateV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
     counters: CountersV1,
 }
 
@@ -112,6 +115,7 @@ impl From<Image> for FleetImageV1 {
             services,
             unanswered,
             remembered,
+            alerts,
             counters,
         } = image;
         let Counters { facts, plans, refused, skipped, gaps, groups_accepted, groups_refused } = counters;
@@ -136,6 +140,7 @@ impl From<Image> for FleetImageV1 {
             remembered: remembered
                 .map(|RememberedHash { since, hash }| RememberedHashV1 { since_ms: since.0, hash: Hash64(hash) })
                 .collect(),
+            alerts: each(alerts),
             counters: CountersV1 {
                 facts: Count(facts),
                 plans: Count(plans),
@@ -174,6 +179,7 @@ impl FleetImageV1 {
             remembered: remembered
                 .map(|RememberedHashV1 { since_ms, hash }| RememberedHash { since: Timestamp(since_ms), hash: hash.0 })
                 .collect(),
+            alerts: self.alerts.into_iter().filter_map(AlertStateV1::state).collect(),
             counters: Counters {
                 facts: counters.facts.0,
                 plans: counters.plans.0,

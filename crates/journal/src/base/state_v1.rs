@@ -1,8 +1,8 @@
 //! What is known of each order and each vehicle, and the facts that wait for an answer, version 1.
 
 use fleetfold_fleet::{
-    Anchor, AskImage, Closed, Duties, Duty, DutyTold, MarkImage, OrderImage, PlacementImage, ProgressImage, Told,
-    ToldTimes, UnderWayImage, Unlocated, VehicleImage, Working,
+    Anchor, AskImage, Closed, Duties, Duty, DutyTold, MarkImage, OnBreak, OrderImage, PlacementImage, ProgressImage,
+    Told, ToldTimes, UnderWayImage, Unlocated, VehicleImage, Working,
 };
 use fleetfold_model::{
     FailReason, LOAD_DIMENSIONS, Load, LogSeq, Metres, Millis, PlannedVisit, StopKind, Timestamp, UnassignedReason,
@@ -236,6 +236,8 @@ pub(super) struct OrderImageV1 {
     #[serde(default, skip_serializing_if = "is_default")]
     on_board: Option<NameText>,
     #[serde(default, skip_serializing_if = "is_default")]
+    held_until_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pinned: Option<NameText>,
     #[serde(default, skip_serializing_if = "is_default")]
     rejected_by: Vec<NameText>,
@@ -278,6 +280,7 @@ impl From<OrderImage> for OrderImageV1 {
             over_since,
             placement,
             on_board,
+            held_until,
             pinned,
             rejected_by,
             words,
@@ -311,6 +314,7 @@ impl From<OrderImage> for OrderImageV1 {
                 PlacementImage::Unassigned(reason) => PlacementImageV1::Unassigned(Word(reason)),
             },
             on_board: on_board.map(NameText),
+            held_until_ms: held_until.map(|Timestamp(until)| until),
             pinned: pinned.map(NameText),
             rejected_by: texts(rejected_by),
             words: words.into_iter().map(Into::into).collect(),
@@ -350,6 +354,7 @@ impl From<OrderImageV1> for OrderImage {
                 PlacementImageV1::Unassigned(Word(reason)) => PlacementImage::Unassigned(reason),
             },
             on_board: plain(order.on_board),
+            held_until: order.held_until_ms.map(Timestamp),
             pinned: plain(order.pinned),
             rejected_by: names(order.rejected_by),
             words: order.words.into_iter().map(Into::into).collect(),
@@ -438,6 +443,27 @@ impl From<PlannedVisitV1> for PlannedVisit {
     }
 }
 
+/// A break that a driver takes.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct OnBreakV1 {
+    since_ms: i64,
+    until_ms: i64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    planned: bool,
+}
+
+impl From<OnBreak> for OnBreakV1 {
+    fn from(OnBreak { since, until, planned }: OnBreak) -> Self {
+        Self { since_ms: since.0, until_ms: until.0, planned }
+    }
+}
+
+impl From<OnBreakV1> for OnBreak {
+    fn from(pause: OnBreakV1) -> Self {
+        Self { since: Timestamp(pause.since_ms), until: Timestamp(pause.until_ms), planned: pause.planned }
+    }
+}
+
 /// One vehicle.
 #[derive(Serialize, Deserialize)]
 pub(super) struct VehicleImageV1 {
@@ -468,6 +494,10 @@ pub(super) struct VehicleImageV1 {
     #[serde(default, skip_serializing_if = "is_default")]
     breaks_taken: Count<u32>,
     #[serde(default, skip_serializing_if = "is_default")]
+    on_break: Option<OnBreakV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    break_ended_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "is_default")]
     accepted_seq: u64,
     /// What goods take up that stay on board after a failed delivery, in thousandths of each dimension.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -497,6 +527,8 @@ impl From<VehicleImage> for VehicleImageV1 {
             on_board,
             stops_done,
             breaks_taken,
+            on_break,
+            break_ended,
             accepted,
             kept: Load(kept_thousandths),
             told: times,
@@ -523,6 +555,8 @@ impl From<VehicleImage> for VehicleImageV1 {
             on_board: texts(on_board),
             stops_done: Count(stops_done),
             breaks_taken: Count(breaks_taken),
+            on_break: on_break.map(Into::into),
+            break_ended_ms: break_ended.map(|Timestamp(at)| at),
             accepted_seq: accepted.0,
             kept_thousandths,
             told: told(times),
@@ -560,6 +594,8 @@ impl From<VehicleImageV1> for VehicleImage {
             on_board: names(vehicle.on_board),
             stops_done: vehicle.stops_done.0,
             breaks_taken: vehicle.breaks_taken.0,
+            on_break: vehicle.on_break.map(Into::into),
+            break_ended: vehicle.break_ended_ms.map(Timestamp),
             accepted: LogSeq(vehicle.accepted_seq),
             kept: Load(vehicle.kept_thousandths),
             told: told_times(vehicle.told),

@@ -8,8 +8,8 @@ use std::marker::PhantomData;
 
 use fleetfold_fleet::Told;
 use fleetfold_model::{
-    FailReason, LoadDirection, MessageHash, Name, OnBoardRule, Position, Space, StopKind, TimeWindow, Timestamp,
-    UnassignedReason,
+    AlertKind, FailReason, LoadDirection, MessageHash, Name, OnBoardRule, Position, Space, StopKind, TimeWindow,
+    Timestamp, UnassignedReason,
 };
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -187,6 +187,15 @@ words!(Told:
     Told::Pinned => "pinned",
     Told::Failed => "failed",
     Told::Driven => "driven",
+);
+words!(AlertKind:
+    AlertKind::PredictedLate => "predicted_late",
+    AlertKind::Unassigned => "unassigned",
+    AlertKind::Silent => "silent",
+    AlertKind::SlaBurn => "sla_burn",
+    AlertKind::LogLag => "log_lag",
+    AlertKind::Degraded => "degraded",
+    AlertKind::ClockSkew => "clock_skew",
 );
 words!(UnassignedReason:
     UnassignedReason::NoVehicle => "no_vehicle",

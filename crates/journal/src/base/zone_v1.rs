@@ -71,6 +71,12 @@ enum DiversionV1 {
     SavesCost { gain_min_millionths: i64 },
 }
 
+/// What was in force before there were these fields, which are left out where it still is.
+const BEFORE_ALERT_LATE_MS: i64 = 300_000;
+const BEFORE_ALERT_DEADLINE_MS: i64 = 1_800_000;
+const BEFORE_ALERT_SILENT_MS: i64 = 600_000;
+const BEFORE_ETA_CHANGE_MS: i64 = 120_000;
+
 /// How the zone is dispatched. Costs are in millionths of the zone's currency.
 ///
 /// A field that a later version adds gets the value that was in force before there was such a field, not the default of
@@ -93,6 +99,14 @@ pub(super) struct PolicyStateV1 {
     learn: bool,
     retire_after_ms: i64,
     strict: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alert_late_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alert_deadline_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alert_silent_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    eta_change_ms: Option<i64>,
     hour_percent: HoursV1,
 }
 
@@ -114,6 +128,10 @@ impl From<Policy> for PolicyStateV1 {
             learn,
             retire_after,
             strict,
+            alert_late,
+            alert_deadline,
+            alert_silent,
+            eta_change,
             hour_percent: [motorway, arterial, street],
         } = policy;
         Self {
@@ -136,6 +154,10 @@ impl From<Policy> for PolicyStateV1 {
             learn,
             retire_after_ms: retire_after.0,
             strict,
+            alert_late_ms: Some(alert_late.0).filter(|&ms| ms != BEFORE_ALERT_LATE_MS),
+            alert_deadline_ms: Some(alert_deadline.0).filter(|&ms| ms != BEFORE_ALERT_DEADLINE_MS),
+            alert_silent_ms: Some(alert_silent.0).filter(|&ms| ms != BEFORE_ALERT_SILENT_MS),
+            eta_change_ms: Some(eta_change.0).filter(|&ms| ms != BEFORE_ETA_CHANGE_MS),
             hour_percent: HoursV1 { motorway, arterial, street },
         }
     }
@@ -164,6 +186,10 @@ impl From<PolicyStateV1> for Policy {
             learn: policy.learn,
             retire_after: Millis(policy.retire_after_ms),
             strict: policy.strict,
+            alert_late: Millis(policy.alert_late_ms.unwrap_or(BEFORE_ALERT_LATE_MS)),
+            alert_deadline: Millis(policy.alert_deadline_ms.unwrap_or(BEFORE_ALERT_DEADLINE_MS)),
+            alert_silent: Millis(policy.alert_silent_ms.unwrap_or(BEFORE_ALERT_SILENT_MS)),
+            eta_change: Millis(policy.eta_change_ms.unwrap_or(BEFORE_ETA_CHANGE_MS)),
             hour_percent: [motorway, arterial, street],
         }
     }

@@ -7,9 +7,10 @@ mod fleet_support;
 use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_journal::ZoneName;
 use fleetfold_model::{
-    BaseWritten, Break, Cell, Event, FORMAT, FailReason, Features, Job, Load, LoadDirection, LogEntry, LogSeq, Millis,
-    OnBoardRule, Order, OrderChange, OrderWork, Pin, Policy, Position, PriorityRaised, RepairAsked, RoadChange,
-    RoadTarget, ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopKind, StopSpec, TimeWindow,
+    Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, BaseWritten, Break, BreakEvent, Cell, Event,
+    FORMAT, FailReason, Features, HoldEnded, Job, Load, LoadDirection, LogEntry, LogSeq, Millis, OnBoardRule, Order,
+    OrderChange, OrderRetry, OrderWork, Pin, Policy, Position, PriorityRaised, RepairAsked, RoadChange, RoadTarget,
+    ServiceFeature, Shift, Shipment, SlotHeld, Space, SpeedFeature, SpeedKey, StopKind, StopSpec, TimeWindow,
     Timestamp, Vehicle, VehicleCosts, ZoneOpened,
 };
 
@@ -242,6 +243,32 @@ pub(crate) fn rich_log() -> Log {
         what: "F1: an example".to_owned(),
         epoch,
     }));
+    let late = Alert::new(AlertKind::PredictedLate, Some(name("o7"))).unwrap();
+    let degraded = Alert::new(AlertKind::Degraded, None).unwrap();
+    let skewed = Alert::new(AlertKind::ClockSkew, Some(name("v3"))).unwrap();
+    for alert in [late.clone(), degraded, skewed.clone()] {
+        let (at, detail) = (Timestamp(log.now), "an example".to_owned());
+        log.tell(Event::AlertRaised(AlertRaised { alert, at, span: Millis(61_000), detail, epoch }));
+    }
+    let held = |id, x| SlotHeld { order: job(id, x, LoadDirection::Delivery), until: hours(9) };
+    log.tell(Event::SlotHeld(held("h1", 40)));
+    log.tell(Event::SlotHeld(held("h2", 41)));
+    log.tell(Event::SlotHeld(held("h3", 42)));
+    log.tell(Event::OrderConfirmed { order: name("h2") });
+    log.tell(Event::HoldEnded(HoldEnded { order: name("h3"), until: hours(9), epoch }));
+    let (order, from) = (name("o2"), hours(8));
+    let window = TimeWindow::new(hours(8), hours(9));
+    log.tell(Event::OrderRetried(OrderRetry { order, from, window, promised: Some(hours(9)) }));
+    for vehicle in ["v2", "v3"] {
+        let duration = Some(Millis(600_000));
+        let pause = BreakEvent { vehicle: name(vehicle), at: Timestamp(log.now), duration, position: Some(at(3)) };
+        log.tell(Event::BreakStarted(pause));
+    }
+    let pause = BreakEvent { vehicle: name("v2"), at: Timestamp(log.now), duration: None, position: None };
+    log.tell(Event::BreakEnded(pause));
+    log.tell(Event::AlertCleared(AlertCleared { alert: skewed, at: Timestamp(log.now), epoch }));
+    let (by, until) = (Some(name("maria")), Some(hours(7)));
+    log.tell(Event::AlertAcknowledged(AlertAcknowledged { alert: late, by, until }));
     log.tell(Event::OrderReady { order: name("nobody"), at: hours(0) });
     log.tell(Event::StopFailed(
         fleetfold_model::StopEvent {
@@ -252,6 +279,7 @@ pub(crate) fn rich_log() -> Log {
             position: Some(at(1)),
         },
         FailReason::NoAccess,
+        None,
     ));
     log
 }

@@ -8,6 +8,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
+use fleetfold_fleet::Placement;
+use fleetfold_model::Event;
+use fleetfold_wire::encode;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -17,8 +20,8 @@ use crate::args::ExplainWhat;
 use crate::failure::Failure;
 use crate::live::handover::Copied;
 use crate::reasons::{
-    Asked, Change, Changes, Question as QuoteQuestion, Reading, Source, Subject, answer, events_in, explained, instant,
-    tried,
+    Asked, Change, Changes, Held, Keeps, Question as QuoteQuestion, Reading, Source, Subject, answer, events_in,
+    explained, instant, keeps, tried,
 };
 use crate::view::text;
 
@@ -26,6 +29,10 @@ use crate::view::text;
 const READ_WITHIN: Duration = Duration::from_secs(30);
 /// A question waits this long for its turn.
 const TURN_WITHIN: Duration = Duration::from_secs(10);
+/// It is looked so often whether a slot that is to be kept has its place ...
+const PLACED_EVERY: Duration = Duration::from_millis(20);
+/// ... and so many times: five seconds.
+const PLACED_TRIES: u32 = 250;
 /// Vehicles that are asked about an order, if the question does not say.
 const VEHICLES: usize = 6;
 /// Most vehicles that are asked about an order.
@@ -198,12 +205,50 @@ pub(super) async fn quotes(State(app): State<Arc<App>>, body: Bytes) -> Response
     };
     let computed = tokio::task::spawn_blocking(move || {
         let question = QuoteQuestion::read(&body, &copy.fleet, copy.now)?;
-        Ok(text(&answer(&copy.fleet, &copy.outlook, copy.now, &question)?))
+        let quotes = answer(&copy.fleet, &copy.outlook, copy.now, &question)?;
+        let keeps = keeps(&copy.fleet, copy.now, &question, &quotes)?;
+        Ok((quotes, keeps))
     });
-    let answer = answered(computed.await, "not a legal question");
+    let computed = computed.await;
     drop(turn);
+    let answer = match computed {
+        Ok(Ok((mut quotes, Some(kept)))) => match keep(&app, kept).await {
+            Ok(held) => {
+                quotes.held = Some(held);
+                as_json(text(&quotes))
+            }
+            Err(response) => response,
+        },
+        Ok(Ok((quotes, None))) => as_json(text(&quotes)),
+        Ok(Err(failure)) => answered(Ok(Err(failure)), "not a legal question"),
+        Err(error) => answered(Err(error), "not a legal question"),
+    };
     done(&app);
     answer
+}
+
+/// Writes the fact that keeps a slot, and waits until it has a place. One that another order has taken meanwhile is given back.
+async fn keep(app: &App, kept: Keeps) -> Result<Held, Response> {
+    super::take(&app.live, Bytes::from(kept.event)).await?;
+    let held = |vehicle| Held { order_id: kept.order.to_string(), slot: kept.slot, until: kept.until.0, vehicle };
+    for _ in 0..PLACED_TRIES {
+        tokio::time::sleep(PLACED_EVERY).await;
+        let copy = copied(app).await?;
+        let Some(id) = copy.fleet.order_id(kept.order.as_str()) else { continue };
+        match copy.fleet.order(id).placement {
+            Placement::OnRoute(vehicle) => return Ok(held(Some(copy.fleet.vehicle(vehicle).name.to_string()))),
+            Placement::Unplaced => {}
+            Placement::Unassigned(_) => {
+                let event = Event::OrderCancelled { order: kept.order.clone() };
+                let id = format!("{}/{}/gone", kept.order, kept.until.0);
+                let back = encode(&event, copy.fleet.zone().space, "/quotes", &id, copy.now).to_bytes();
+                super::take(&app.live, Bytes::from(back)).await?;
+                let detail = "another order has taken the place since it was quoted: ask again";
+                return Err(problem(StatusCode::CONFLICT, "the slot is gone", detail));
+            }
+        }
+    }
+    Ok(held(None))
 }
 
 fn answered(computed: Result<Result<String, Failure>, tokio::task::JoinError>, title: &str) -> Response {

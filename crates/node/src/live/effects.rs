@@ -15,6 +15,7 @@ use fleetfold_wire::{What, decode, features_to_json};
 use super::telling::Untaken;
 use super::{OVERLOAD_MAX, Worker};
 use crate::clock;
+use crate::last_values::eta_value;
 use crate::log::{AppendError, Stream};
 use crate::view;
 
@@ -67,6 +68,7 @@ impl Worker {
                 Effect::Publish(assignment) => {
                     let _ = self.publisher.send((assignment, self.engine.fleet().zone().space));
                 }
+                Effect::Tell(eta) => self.values.tell(eta_value(&eta)),
                 Effect::Note(note) => self.note(&note, folded.as_deref()),
             }
         }

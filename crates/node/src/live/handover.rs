@@ -88,13 +88,19 @@ pub(crate) struct Stale {
     pub(crate) moved: BTreeSet<VehicleId>,
     pub(crate) orders: BTreeSet<OrderId>,
     pub(crate) roads: bool,
+    pub(crate) alerts: bool,
     /// Key figures are to be told although nothing else changed.
     pub(crate) figures: bool,
 }
 
 impl Stale {
     pub(crate) fn is_empty(&self) -> bool {
-        self.vehicles.is_empty() && self.moved.is_empty() && self.orders.is_empty() && !self.roads && !self.figures
+        self.vehicles.is_empty()
+            && self.moved.is_empty()
+            && self.orders.is_empty()
+            && !self.roads
+            && !self.alerts
+            && !self.figures
     }
 }
 
@@ -265,6 +271,7 @@ impl Giver {
                     Placement::Unplaced | Placement::Unassigned(_) => None,
                 }));
             }
+            stale.alerts |= !change.alerts.is_empty();
             stale.roads |= matches!(entry.event, Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_));
         });
         self.news(News::Folded { entry, change: Box::new(change), at });

@@ -13,6 +13,7 @@ use super::intake::Taken;
 use super::{OVERLOAD_MAX, Worker};
 use crate::clock;
 use crate::doubt::{self, Known, Subject};
+use crate::last_values::alert_value;
 use crate::log::Message;
 use crate::warnings;
 
@@ -86,6 +87,9 @@ impl Worker {
         {
             self.publish_features(features);
         }
+        for alert in &change.alerts {
+            self.values.tell(alert_value(alert, self.engine.fleet().alert(alert), entry.seq));
+        }
         if matches!(entry.event, Event::ZoneOpened(_) | Event::PolicyChanged(_)) {
             let policy = PolicyAt::of(self.engine.fleet());
             self.strict.store(policy.strict, Ordering::Release);
@@ -145,6 +149,7 @@ impl Worker {
                 tracing::info!(zone = %self.zone, epoch, "owner of the zone");
                 self.readiness.epoch.store(*epoch, Ordering::Release);
                 self.publisher.term(true);
+                self.values.begins(self.engine.fleet().clone_without_index());
                 for untaken in self.kept_refused.take(self.engine.now()) {
                     self.tell_refused(untaken);
                 }
@@ -153,6 +158,7 @@ impl Worker {
                 self.readiness.undecided.over();
                 self.readiness.epoch.store(0, Ordering::Release);
                 self.publisher.term(false);
+                self.values.ends();
             }
             _ => {}
         }

@@ -18,6 +18,7 @@ use crate::clock::{self, LogClock};
 use crate::document::Document;
 use crate::gatekeeper;
 use crate::hub::Hub;
+use crate::last_values;
 use crate::log::{Log, LogError, Stream, ZoneName};
 use crate::metrics::Metrics;
 use crate::publisher;
@@ -219,6 +220,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         })
         .collect();
     let streets = Arc::new(Document::new(view::text(&streets)));
+    let values = last_values::start(setup.log.clone(), setup.zone.clone());
     let publisher = publisher::start(setup.log.clone(), setup.zone.clone(), Arc::clone(&readiness));
     // Who has none to begin with in a need gets one at once.
     let bases_lost = Arc::new(AtomicBool::new(!has_base));
@@ -281,6 +283,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         abandon: Arc::new(AtomicBool::new(false)),
         inputs,
         publisher,
+        values,
         runtime: tokio::runtime::Handle::current(),
         metrics,
         readiness,

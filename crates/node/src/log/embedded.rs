@@ -83,8 +83,9 @@ impl Default for Options {
 fn age_max(stream: Stream) -> Option<Millis> {
     const HOUR: i64 = 3_600_000;
     match stream {
-        Stream::Fleet => Some(Millis(14 * 24 * HOUR)),
+        Stream::Fleet | Stream::Alert => Some(Millis(14 * 24 * HOUR)),
         Stream::Position => Some(Millis(HOUR)),
+        Stream::Eta => Some(Millis(48 * HOUR)),
         Stream::Rejected | Stream::Warning => Some(Millis(30 * 24 * HOUR)),
         Stream::Assignment | Stream::Feature => None,
     }

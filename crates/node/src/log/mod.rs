@@ -47,6 +47,10 @@ pub(crate) enum Stream {
     Rejected,
     /// What was taken, but looks like a mistake.
     Warning,
+    /// Last state of each alert.
+    Alert,
+    /// Last time of arrival told to the customer of each order.
+    Eta,
 }
 
 /// Entries that were removed from between those that a stream holds.
@@ -60,8 +64,16 @@ pub(crate) struct Removed {
 
 impl Stream {
     /// All of them.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Fleet, Self::Position, Self::Assignment, Self::Feature, Self::Rejected, Self::Warning];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Fleet,
+        Self::Position,
+        Self::Assignment,
+        Self::Feature,
+        Self::Rejected,
+        Self::Warning,
+        Self::Alert,
+        Self::Eta,
+    ];
 
     /// Its name at the broker.
     pub(crate) fn name(self) -> &'static str {
@@ -72,12 +84,14 @@ impl Stream {
             Self::Feature => "FEATURE",
             Self::Rejected => "REJECTED",
             Self::Warning => "WARNING",
+            Self::Alert => "ALERT",
+            Self::Eta => "ETA",
         }
     }
 
     /// Only the last value of each subject is kept.
     pub(crate) fn last_value(self) -> bool {
-        matches!(self, Self::Position | Self::Assignment | Self::Feature)
+        matches!(self, Self::Position | Self::Assignment | Self::Feature | Self::Alert | Self::Eta)
     }
 }
 

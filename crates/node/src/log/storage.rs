@@ -51,6 +51,8 @@ impl Layout {
             Stream::Position => of(all, &["position.*"]),
             Stream::Assignment => of(all, &["assignment.*"]),
             Stream::Feature => of(all, &["feature.*"]),
+            Stream::Alert => of(all, &["alert.*.*"]),
+            Stream::Eta => of(all, &["eta.*"]),
             Stream::Warning => of(all, &["warning.*"]),
             Stream::Rejected => of(all, &["rejected.*"]),
         }

@@ -413,4 +413,18 @@ pub(crate) struct Quotes {
     /// The slot that costs least, by its place in the list, if any is accepted.
     pub(crate) cheapest: Option<usize>,
     pub(crate) slots: Vec<SlotQuote>,
+    /// The slot that is kept, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) held: Option<Held>,
+}
+
+/// A slot that is kept.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Held {
+    pub(crate) order_id: String,
+    /// Which slot, by its place in the list.
+    pub(crate) slot: usize,
+    pub(crate) until: i64,
+    /// Whose route it is on; none: it is in the log, and the answer is on its way.
+    pub(crate) vehicle: Option<String>,
 }

@@ -11,7 +11,8 @@ mod source;
 mod what_if;
 mod words;
 
+pub(crate) use documents::Held;
 pub(crate) use explain::{Asked, Subject, explain, explained, instant};
-pub(crate) use quotes::{Question, answer};
+pub(crate) use quotes::{Keeps, Question, answer, keeps};
 pub(crate) use source::{Reading, Source};
 pub(crate) use what_if::{Change, Changes, events_in, tried, what_if};

@@ -3,8 +3,8 @@
 use fleetfold_engine::Outlook;
 use fleetfold_engine::reasons::{Limits, Offer as EngineOffer, Possible, Slot, quote};
 use fleetfold_fleet::Fleet;
-use fleetfold_model::{Cost as Money, Event, Millis, Order, TimeWindow, Timestamp};
-use fleetfold_wire::{What, decode, other_coordinates};
+use fleetfold_model::{Cost as Money, Event, Millis, Name, Order, OrderWork, SlotHeld, TimeWindow, Timestamp};
+use fleetfold_wire::{What, decode, encode, other_coordinates};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -29,6 +29,17 @@ pub(crate) struct Asked {
     #[serde(default)]
     accept: Accept,
     vehicles: Option<usize>,
+    hold: Option<AskedHold>,
+}
+
+/// A slot is to be kept.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AskedHold {
+    /// For so long.
+    minutes: f64,
+    /// Which, by its place in the list; without it the cheapest.
+    slot: Option<usize>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,7 +65,12 @@ pub(crate) struct Question {
     slots: Vec<Slot>,
     limits: Limits,
     vehicles: usize,
+    /// For how long a slot is to be kept, and which.
+    hold: Option<(Millis, Option<usize>)>,
 }
+
+/// Longest time for which a slot is kept: a day.
+const HOLD_MINUTES_MAX: f64 = 1440.0;
 
 impl Question {
     /// Reads a question. `now`: zone time.
@@ -87,8 +103,71 @@ impl Question {
             delay_max: not_negative("delay_max_seconds", asked.accept.delay_max_seconds, 1e3)?.map(Millis),
             cost_max: not_negative("cost_max", asked.accept.cost_max, 1e6)?.map(Money),
         };
-        Ok(Self { order: order_of(asked.order, fleet, now)?, slots, limits, vehicles })
+        let hold = asked.hold.map(|hold| hold_of(&hold, &asked.order, asked.slots.len())).transpose()?;
+        Ok(Self { order: order_of(asked.order, fleet, now)?, slots, limits, vehicles, hold })
     }
+}
+
+fn hold_of(hold: &AskedHold, order: &Value, slots: usize) -> Result<(Millis, Option<usize>), Failure> {
+    if !(hold.minutes > 0.0 && hold.minutes <= HOLD_MINUTES_MAX) {
+        return Err(Failure::new(
+            format!("`hold.minutes`: {} is not above 0 and at most {HOLD_MINUTES_MAX}", hold.minutes),
+            "say for how long the slot is to be kept",
+        ));
+    }
+    if let Some(slot) = hold.slot.filter(|&slot| slot >= slots) {
+        return Err(Failure::new(format!("`hold.slot`: there is no slot {slot}"), "the first one is 0"));
+    }
+    if order.get("order_id").is_none() {
+        return Err(Failure::new(
+            "`order.order_id` is missing: a slot is kept under the id of the order that the customer may place",
+            "give the order an id; with it the slot is taken (order.confirmed) or given back (order.cancelled)",
+        ));
+    }
+    Ok((Millis((hold.minutes * 60_000.0).round() as i64), hold.slot))
+}
+
+/// The event that keeps a slot, which slot that is, and until when.
+pub(crate) struct Keeps {
+    pub(crate) event: Vec<u8>,
+    pub(crate) order: Name,
+    pub(crate) slot: usize,
+    pub(crate) until: Timestamp,
+}
+
+/// The event that keeps the slot that was asked for; `None`: none was asked for.
+///
+/// # Errors
+///
+/// When that slot is not accepted, or would be over before the customer has to say.
+pub(crate) fn keeps(
+    fleet: &Fleet,
+    now: Timestamp,
+    question: &Question,
+    quotes: &Quotes,
+) -> Result<Option<Keeps>, Failure> {
+    let Some((span, slot)) = question.hold else { return Ok(None) };
+    let taken = slot.or(quotes.cheapest).filter(|&slot| quotes.slots[slot].accepted);
+    let Some(slot) = taken else {
+        return Err(Failure::new("the slot is not accepted, so it is not kept", "ask for another slot"));
+    };
+    let (window, until) = (question.slots[slot], now + span);
+    if window.closes() <= until {
+        return Err(Failure::new(
+            format!("`hold.minutes`: slot {slot} is over before the customer would have to say"),
+            "keep it for less long, or ask for a later slot",
+        ));
+    }
+    let mut order = question.order.clone();
+    match &mut order.work {
+        OrderWork::Job(job) => job.stop.windows = vec![window],
+        OrderWork::Shipment(shipment) => shipment.delivery.windows = vec![window],
+    }
+    let name = order.name.clone();
+    // Its id: the same question a millisecond later keeps another slot, and is refused because the order exists.
+    let id = format!("{name}/{}", until.0);
+    let event = encode(&Event::SlotHeld(SlotHeld { order, until }), fleet.zone().space, "/quotes", &id, now).to_bytes();
+    Ok(Some(Keeps { event, order: name, slot, until }))
 }
 
 fn not_negative(field: &str, value: Option<f64>, unit: f64) -> Result<Option<i64>, Failure> {
@@ -153,7 +232,7 @@ fn order_of(mut data: Value, fleet: &Fleet, now: Timestamp) -> Result<Order, Fai
 ///
 /// Why the zone would refuse the order.
 pub(crate) fn answer(fleet: &Fleet, outlook: &Outlook, now: Timestamp, question: &Question) -> Result<Quotes, Failure> {
-    let Question { order, slots, limits, vehicles } = question;
+    let Question { order, slots, limits, vehicles, hold: _ } = question;
     let quoted = quote((fleet, outlook, now), order, slots, (limits, *vehicles)).map_err(|refused| {
         Failure::new(
             format!("the zone would refuse the order {}: {}", order.name, refused_words(refused)),
@@ -188,7 +267,7 @@ pub(crate) fn answer(fleet: &Fleet, outlook: &Outlook, now: Timestamp, question:
         });
     }
     let cheapest = cheapest.map(|(_, index)| index);
-    Ok(Quotes { applied: fleet.applied().0, at: now.0, cheapest, slots: told })
+    Ok(Quotes { applied: fleet.applied().0, at: now.0, cheapest, slots: told, held: None })
 }
 
 /// Which limits an offer breaks.

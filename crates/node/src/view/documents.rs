@@ -101,8 +101,21 @@ pub(crate) struct VehicleDetail<'a> {
     pub(crate) skills: Vec<&'a str>,
     /// Its start and its end.
     pub(crate) shift: Option<[i64; 2]>,
+    /// The break that its driver takes, or its next one as planned.
+    #[serde(rename = "break", skip_serializing_if = "Option::is_none")]
+    pub(crate) pause: Option<Pause>,
     /// The last revision that its driver accepted.
     pub(crate) accepted_revision: u64,
+}
+
+/// A break of a driver.
+#[derive(Serialize)]
+pub(crate) struct Pause {
+    /// `taken`: he takes it; `planned`: it is the next one of his shift.
+    pub(crate) status: &'static str,
+    /// When it begins: before a stop as planned, or, while the vehicle has none, as soon as its window opens.
+    pub(crate) starts: i64,
+    pub(crate) ends: i64,
 }
 
 #[derive(Serialize)]
@@ -141,6 +154,9 @@ pub(crate) struct Order<'a> {
     /// How often it was given to another vehicle.
     pub(crate) changes: u32,
     pub(crate) priority: Option<u8>,
+    /// A slot that is kept until then for a customer who has not taken it yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) held_until: Option<i64>,
     /// By how many seconds, in whole minutes, a stop of it begins late in the plan, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) late_seconds: Option<i64>,
@@ -207,6 +223,35 @@ pub(crate) struct Kpi {
     pub(crate) owner: Option<u64>,
     /// Level of overload, 0 to 4.
     pub(crate) overload: u8,
+}
+
+/// An alert that stands.
+#[derive(Serialize)]
+pub(crate) struct Alert<'a> {
+    /// What is wrong: `predicted_late`, `unassigned`, `silent`, `sla_burn`, `log_lag`, `degraded` or `clock_skew`.
+    pub(crate) alert: &'static str,
+    /// The order that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) order: Option<&'a str>,
+    /// The vehicle that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) vehicle: Option<&'a str>,
+    pub(crate) since: i64,
+    /// How late, how long silent: by kind, when it was raised.
+    pub(crate) seconds: i64,
+    pub(crate) detail: &'a str,
+    /// Somebody has seen it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) acknowledged: Option<Acknowledged<'a>>,
+}
+
+/// Who has seen an alert, and when.
+#[derive(Serialize)]
+pub(crate) struct Acknowledged<'a> {
+    pub(crate) at: i64,
+    pub(crate) by: Option<&'a str>,
+    /// It is put off until then, and is to be shown again.
+    pub(crate) until: Option<i64>,
 }
 
 /// A road that is closed or slowed.

@@ -11,7 +11,9 @@ use fleetfold_fleet::Fleet;
 use fleetfold_model::{Name, OrderId, VehicleId};
 use serde::Serialize;
 
-use super::{Decision, Memory, Moved, Refusal, Zone, kpi, lon_lat, order, roads, text, vehicle_head, vehicle_route};
+use super::{
+    Decision, Memory, Moved, Refusal, Zone, alerts, kpi, lon_lat, order, roads, text, vehicle_head, vehicle_route,
+};
 use crate::live::handover::{Glimpse, Stale};
 
 /// Decisions in a picture.
@@ -31,6 +33,8 @@ pub(crate) struct Kept {
     roads: String,
     /// Roads that are closed or slowed now.
     active: Vec<Name>,
+    /// Alerts that stand.
+    alerts: String,
     /// Visits of all vehicles that will be late.
     late: u32,
 }
@@ -74,6 +78,7 @@ impl Pending {
         self.stale.moved.extend(stale.moved);
         self.stale.orders.extend(stale.orders);
         self.stale.roads |= stale.roads;
+        self.stale.alerts |= stale.alerts;
         self.stale.figures |= stale.figures;
     }
 }
@@ -84,6 +89,7 @@ pub(crate) enum Part {
     Vehicles,
     Orders,
     Roads,
+    Alerts,
     Kpi,
     Decisions,
     Refused,
@@ -91,10 +97,11 @@ pub(crate) enum Part {
 
 impl Part {
     /// Every part, with its name in a query and in the answer.
-    pub(crate) const ALL: [(&'static str, Self); 6] = [
+    pub(crate) const ALL: [(&'static str, Self); 7] = [
         ("vehicles", Self::Vehicles),
         ("orders", Self::Orders),
         ("roads", Self::Roads),
+        ("alerts", Self::Alerts),
         ("kpi", Self::Kpi),
         ("decisions", Self::Decisions),
         ("refused", Self::Refused),
@@ -178,7 +185,8 @@ fn known(fleet: &Fleet, id: OrderId) -> Option<&Name> {
 impl Kept {
     /// All fragments, made anew.
     pub(crate) fn new(seen: &Glimpse) -> Self {
-        let mut kept = Self { roads: text(&roads(seen)), active: active(seen), ..Self::default() };
+        let (roads, alerts) = (text(&roads(seen)), text(&alerts(seen)));
+        let mut kept = Self { roads, active: active(seen), alerts, ..Self::default() };
         seen.fleet.vehicles().ids().for_each(|id| kept.set_vehicle(seen, id));
         seen.fleet.open_orders().for_each(|id| _ = kept.set_order(seen, id));
         kept
@@ -191,6 +199,9 @@ impl Kept {
         if stale.roads || active != self.active {
             (self.roads, self.active) = (text(&roads(seen)), active);
             stale.roads = true;
+        }
+        if stale.alerts {
+            self.alerts = text(&alerts(seen));
         }
         stale.vehicles.iter().for_each(|&id| self.set_vehicle(seen, id));
         for &id in stale.moved.difference(&stale.vehicles) {
@@ -234,7 +245,8 @@ impl Kept {
                 return Err(format!("order {name} is kept as {:?} and is {fragment}", self.orders.get(name)));
             }
         }
-        let sizes = |kept: &Self| (kept.vehicles.len(), kept.orders.len(), kept.late, kept.roads.clone());
+        let sizes =
+            |kept: &Self| (kept.vehicles.len(), kept.orders.len(), kept.late, kept.roads.clone(), kept.alerts.clone());
         if sizes(self) != sizes(&anew) {
             return Err(format!("{:?} are kept, and there are {:?}", sizes(self), sizes(&anew)));
         }
@@ -291,10 +303,10 @@ impl Kept {
         join(&mut body, self.orders.values().map(|fragment| &**fragment));
         let (decisions, refused) = (last(&memory.decisions, DECISIONS_SHOWN), last(&memory.refused, REFUSED_SHOWN));
         let kpi = text(&kpi(seen, self.late, pace));
-        let (roads, applied, digest) = (&self.roads, seen.fleet.applied().0, seen.fleet.digest());
+        let (roads, alerts, applied, digest) = (&self.roads, &self.alerts, seen.fleet.applied().0, seen.fleet.digest());
         let _ = write!(
             body,
-            ",\"roads\":{roads},\"kpi\":{kpi},\"decisions\":{decisions},\"refused\":{refused},\"applied\":{applied},\
+            ",\"roads\":{roads},\"alerts\":{alerts},\"kpi\":{kpi},\"decisions\":{decisions},\"refused\":{refused},\"applied\":{applied},\
              \"digest\":\"{digest:016x}\"}}"
         );
         body
@@ -326,6 +338,7 @@ impl Kept {
                 next = shown.last().filter(|_| found.next().is_some()).map(|(name, _)| text(&name.as_str()));
             }
             Part::Roads => body.push_str(&self.roads),
+            Part::Alerts => body.push_str(&self.alerts),
             Part::Kpi => body.push_str(&text(&kpi(seen, self.late, pace))),
             Part::Decisions => {
                 let found: Vec<&Decision> = memory.decisions.iter().filter(|decision| decision.n > number).collect();
@@ -346,7 +359,7 @@ impl Kept {
     }
 
     /// The body of a delta: only what changed. `moved` has vehicles of which nothing but the position changed: id, longitude,
-    /// latitude, when; `roads` has all of them, if one changed.
+    /// latitude, when; `roads` and `alerts` have all of them, if one changed.
     pub(crate) fn changes(&self, seen: &Glimpse, pending: Pending, pace: f64) -> String {
         let Pending { stale, decisions, refused } = pending;
         let fleet = &seen.fleet;
@@ -375,6 +388,9 @@ impl Kept {
         let _ = write!(body, ",\"moved\":{moved},\"decisions\":{decisions},\"refused\":{refused},\"kpi\":{kpi}");
         if stale.roads {
             let _ = write!(body, ",\"roads\":{}", self.roads);
+        }
+        if stale.alerts {
+            let _ = write!(body, ",\"alerts\":{}", self.alerts);
         }
         body.push('}');
         body

@@ -27,10 +27,16 @@ pub(crate) fn line(event: &Event) -> Option<Line<'_>> {
         Event::OrderUpdated(change) => order(&change.order, "changed by the customer".to_owned()),
         Event::OrderReady { order: name, .. } => order(name, "goods ready".to_owned()),
         Event::OrderCancelled { order: name } => order(name, "cancelled".to_owned()),
+        Event::OrderRetried(retry) => order(&retry.order, "to be tried again".to_owned()),
+        Event::SlotHeld(held) => order(&held.order.name, "slot kept for the customer".to_owned()),
+        Event::OrderConfirmed { order: name } => order(name, "slot taken".to_owned()),
+        Event::HoldEnded(ended) => order(&ended.order, "slot not taken in time".to_owned()),
+        Event::BreakStarted(pause) => vehicle(&pause.vehicle, "break began"),
+        Event::BreakEnded(pause) => vehicle(&pause.vehicle, "break ended"),
         Event::StopDeparted(stop) => Some(reported(stop, "driven to")),
         Event::StopArrived(stop) => Some(reported(stop, "reached")),
         Event::StopCompleted(stop) => Some(reported(stop, "done")),
-        Event::StopFailed(stop, reason) => Some(reported(stop, &format!("failed ({reason:?})"))),
+        Event::StopFailed(stop, reason, _) => Some(reported(stop, &format!("failed ({reason:?})"))),
         Event::AssignmentRejected { vehicle, order: name } => order(name, format!("rejected by {vehicle}")),
         Event::StopPinned(Pin { order: name, vehicle }) => order(name, format!("pinned to {vehicle}")),
         Event::StopUnpinned { order: name } => order(name, "no longer pinned".to_owned()),
@@ -51,7 +57,10 @@ pub(crate) fn line(event: &Event) -> Option<Line<'_>> {
         | Event::FeaturesLearned(_)
         | Event::VehicleLocated(_)
         | Event::BaseWritten(_)
-        | Event::RepairAsked(_) => None,
+        | Event::RepairAsked(_)
+        | Event::AlertRaised(_)
+        | Event::AlertCleared(_)
+        | Event::AlertAcknowledged(_) => None,
     }
 }
 

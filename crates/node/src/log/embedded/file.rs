@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable};
 
-use super::rows::{Book, Books, Entry, STATE, State, Totals, checked, code, decode_id, seq_of, state, table_names};
+use super::rows::{
+    Book, Books, Entry, FORMAT_BEFORE, STATE, State, Totals, checked, code, decode_id, seq_of, state, table_names,
+};
 use super::trouble::Trouble;
 use super::{DEDUPE, blobs, head, upgrade};
 use crate::log::Stream;
@@ -78,7 +80,7 @@ pub(super) fn open(path: &Path, opener: &Opener) -> Result<Opened, Trouble> {
         }
     }
     let read = database.begin_read()?;
-    let (state, ids) = verify(&read)?;
+    let (mut state, ids) = verify(&read)?;
     drop(read);
     if state.commit < acknowledged {
         return Err(Trouble::Behind { commit: state.commit, acknowledged });
@@ -87,6 +89,11 @@ pub(super) fn open(path: &Path, opener: &Opener) -> Result<Opened, Trouble> {
         // Written by a build before 0.2.0, which did not bar 0.1.
         let write = database.begin_write()?;
         upgrade::bar(&write)?;
+        write.commit()?;
+    }
+    if state.format == FORMAT_BEFORE {
+        let write = database.begin_write()?;
+        Books::open(&write, &state.totals)?.save(&mut state)?;
         write.commit()?;
     }
     Ok(Opened { database, state, ids })
@@ -114,6 +121,7 @@ pub(super) fn verify(read: &ReadTransaction) -> Result<(State, Vec<IdMark>), Tro
     let mut ids = Vec::new();
     for book in Book::ALL {
         let found = match book {
+            Book::Entries(Stream::Alert | Stream::Eta) if state.format == FORMAT_BEFORE => Totals::default(),
             Book::Entries(stream) => verify_entries(read, stream, &state)?,
             Book::Ids => verify_book(read, book, |key, value| {
                 ids.push((decode_id(value)?.1, key.to_vec()));

@@ -15,8 +15,11 @@ use serde::{Deserialize, Serialize};
 use super::trouble::Trouble;
 use crate::log::{Message, Stream};
 
-/// The layout described in this file. Version 0.1 of the program wrote layout 1, which had no seals.
-pub(super) const FORMAT: u32 = 2;
+/// The layout described in this file. Version 0.1 of the program wrote layout 1, which had no seals. Layout 2 had no alerts and no
+/// times of arrival; it is read, and written anew as this one.
+pub(super) const FORMAT: u32 = 3;
+/// The layout before.
+pub(super) const FORMAT_BEFORE: u32 = 2;
 
 /// Bytes of a seal. With 128 bits, the chance that damage goes unseen is 2⁻¹²⁸ per damaged row.
 const SEAL: usize = 16;
@@ -43,7 +46,7 @@ pub(super) enum Book {
 
 impl Book {
     /// Number of books.
-    pub(super) const COUNT: usize = 11;
+    pub(super) const COUNT: usize = 13;
 
     /// All of them, in the order of [`Book::index`].
     pub(super) const ALL: [Self; Self::COUNT] = [
@@ -58,11 +61,15 @@ impl Book {
         Self::Ids,
         Self::Skipped,
         Self::Epochs,
+        Self::Entries(Stream::Alert),
+        Self::Entries(Stream::Eta),
     ];
 
     /// Its number in the file. These numbers are part of the format: never change one.
     pub(super) fn index(self) -> usize {
         match self {
+            Self::Entries(Stream::Alert) => 11,
+            Self::Entries(Stream::Eta) => 12,
             Self::Entries(stream) => usize::from(code(stream)),
             Self::Zones => 6,
             Self::Last => 7,
@@ -81,6 +88,8 @@ impl Book {
             Self::Entries(Stream::Feature) => "2 FEATURE",
             Self::Entries(Stream::Rejected) => "2 REJECTED",
             Self::Entries(Stream::Warning) => "2 WARNING",
+            Self::Entries(Stream::Alert) => "2 ALERT",
+            Self::Entries(Stream::Eta) => "2 ETA",
             Self::Zones => "2 zones",
             Self::Last => "2 last",
             Self::Ids => "2 ids",
@@ -109,6 +118,8 @@ pub(super) fn code(stream: Stream) -> u8 {
         Stream::Feature => 3,
         Stream::Rejected => 4,
         Stream::Warning => 5,
+        Stream::Alert => 6,
+        Stream::Eta => 7,
     }
 }
 
@@ -306,9 +317,32 @@ pub(super) struct State {
     /// The largest recent jump of log time.
     pub jump: Option<super::time::Jump>,
     /// The last sequence that each stream gave, by [`code`].
-    pub last: [u64; 6],
+    pub last: [u64; 8],
     /// What each book holds, by [`Book::index`].
     pub totals: [Totals; Book::COUNT],
+}
+
+/// The state row of layout 2.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
+pub(super) struct StateBefore {
+    pub format: u32,
+    pub commit: u64,
+    pub newest: Option<i64>,
+    pub age: i64,
+    pub jump: Option<super::time::Jump>,
+    pub last: [u64; 6],
+    pub totals: [Totals; 11],
+}
+
+impl From<StateBefore> for State {
+    fn from(before: StateBefore) -> Self {
+        let StateBefore { format, commit, newest, age, jump, last, totals } = before;
+        let mut state = Self { format, commit, newest, age, jump, ..Self::default() };
+        state.last[..last.len()].copy_from_slice(&last);
+        state.totals[..totals.len()].copy_from_slice(&totals);
+        state
+    }
 }
 
 impl State {
@@ -329,11 +363,26 @@ impl State {
         // The format stands first, so that a file of a later layout is recognised before the rest is read.
         let (format, _) = postcard::take_from_bytes::<u32>(value)
             .map_err(|_| Trouble::damaged("the row of counters cannot be read"))?;
-        if format != FORMAT {
-            return Err(Trouble::Newer(format));
-        }
-        postcard::from_bytes(value).map(Some).map_err(|_| Trouble::damaged("the row of counters cannot be read"))
+        let state = match format {
+            FORMAT => postcard::from_bytes(value),
+            FORMAT_BEFORE => postcard::from_bytes::<StateBefore>(value).map(Self::from),
+            _ => return Err(Trouble::Newer(format)),
+        };
+        state.map(Some).map_err(|_| Trouble::damaged("the row of counters cannot be read"))
     }
+}
+
+/// Writes the row of counters as layout 2 had it.
+#[cfg(test)]
+pub(super) fn make_layout_2(write: &WriteTransaction) -> Result<(), Trouble> {
+    let mut table = write.open_table(STATE)?;
+    let State { format: _, commit, newest, age, jump, last, totals } =
+        State::read(&table)?.ok_or_else(|| Trouble::damaged("the row of counters is missing"))?;
+    let (last, totals) = (*last.first_chunk().expect("six"), *totals.first_chunk().expect("eleven"));
+    let before = StateBefore { format: FORMAT_BEFORE, commit, newest, age, jump, last, totals };
+    let value = postcard::to_stdvec(&before).expect("numbers can be written");
+    table.insert(STATE_KEY, with_seal(STATE_TAG, STATE_KEY, &value).as_slice())?;
+    Ok(())
 }
 
 /// One value of a table, seen by a reader.

@@ -566,13 +566,13 @@ impl Batch<'_> {
     }
 
     /// Whether the limit allows an entry. What replaces an entry that is as large is always allowed. Assignments and
-    /// features are too: there is one for each vehicle or road, and the engine does not repeat them. Positions leave the
-    /// last sixteenth to facts.
+    /// features are too: there is one for each vehicle or road, and the engine does not repeat them. Positions and times of
+    /// arrival leave the last sixteenth to facts.
     fn has_room(&self, stream: Stream, standing: u64, entry: &Entry) -> Result<bool, Trouble> {
         let limit = match stream {
             Stream::Assignment | Stream::Feature => return Ok(true),
-            Stream::Position => self.options.limit - self.options.limit / 16,
-            Stream::Fleet | Stream::Rejected | Stream::Warning => self.options.limit,
+            Stream::Position | Stream::Eta => self.options.limit - self.options.limit / 16,
+            Stream::Fleet | Stream::Rejected | Stream::Warning | Stream::Alert => self.options.limit,
         };
         let new = entry.size(stream);
         let old = if stream.last_value() && standing != 0 {

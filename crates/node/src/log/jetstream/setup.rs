@@ -231,6 +231,8 @@ impl Maker {
             },
             Stream::Position => Config { max_messages_per_subject: 1, max_age: Duration::from_secs(3600), ..common },
             Stream::Assignment | Stream::Feature => Config { max_messages_per_subject: 1, ..common },
+            Stream::Alert => Config { max_messages_per_subject: 1, max_age: 14 * day, ..common },
+            Stream::Eta => Config { max_messages_per_subject: 1, max_age: 2 * day, ..common },
             Stream::Warning | Stream::Rejected => Config { max_age: 30 * day, ..common },
         }
     }

@@ -60,11 +60,11 @@ fn a_file_of_a_later_layout_is_refused_by_name() {
         let database = Database::create(bench.path()).expect("opens");
         let write = database.begin_write().expect("begun");
         let mut state = rows::State { format: 0, ..rows::State::default() };
-        rows::Books::open(&write, &state.totals).expect("opens").save_as(&mut state, 3).expect("saved");
+        rows::Books::open(&write, &state.totals).expect("opens").save_as(&mut state, 4).expect("saved");
         write.commit().expect("committed");
     }
     let Err(error) = bench.try_open() else { panic!("it was read as if it were ours") };
-    assert!(error.what.contains("layout 3"), "{error}");
+    assert!(error.what.contains("layout 4"), "{error}");
 }
 
 /// What 0.1 does when it opens a file: in one transaction it opens its tables, or makes them.
@@ -151,4 +151,35 @@ fn an_old_copy_of_version_0_1_is_not_upgraded_before_it_is_refused() {
     assert!(open_as_0_1(&bench.path()).iter().all(Result::is_ok), "it was upgraded");
     std::fs::remove_file(head::path_of(&bench.path())).expect("removed");
     bench.open();
+}
+
+/// A file of layout 2, as builds before alerts wrote it: no tables for alerts and times of arrival, and a shorter row of counters.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_without_alerts_is_read_and_gets_them() {
+    let bench = Bench::new();
+    let porto = zone("porto");
+    let log = bench.open();
+    put(&log, Stream::Fleet, &porto, "event.e.x", "kept").await.expect("stored");
+    put(&log, Stream::Feature, &porto, "feature.f", "kept").await.expect("stored");
+    drop(log);
+    {
+        let database = Database::create(bench.path()).expect("opens");
+        let write = database.begin_write().expect("begun");
+        rows::make_layout_2(&write).expect("made");
+        for name in ["2 ALERT", "2 ETA"] {
+            assert!(write.delete_table(rows::Definition::new(name)).expect("deleted"));
+        }
+        write.commit().expect("committed");
+    }
+    for _ in 0..2 {
+        let log = bench.open();
+        assert_eq!(log.bounds(Stream::Fleet).expect("answers"), (1, 1));
+        let alert = put(&log, Stream::Alert, &porto, "alert.degraded._", "new").await.expect("stored");
+        put(&log, Stream::Eta, &porto, "eta.o", "new").await.expect("stored");
+        let last = log.last(Stream::Alert, &subject(&porto, "alert.degraded._")).expect("answers").expect("there");
+        assert_eq!(last.seq, alert);
+    }
+    let database = Database::create(bench.path()).expect("opens");
+    let read = database.begin_read().expect("begun");
+    assert_eq!(rows::state(&read).expect("read").format, rows::FORMAT);
 }

@@ -1,0 +1,242 @@
+//! Alerts: each condition is told when it begins and when it is over, once each, whoever owns the zone meanwhile.
+
+use fleetfold_fleet::AlertState;
+use fleetfold_model::{Alert, AlertKind};
+
+use super::*;
+
+/// Lets so many seconds pass.
+fn pass(rig: &mut Rig, seconds: i64) {
+    for _ in 0..seconds {
+        rig.now += 1_000;
+        rig.input(Input::Tick(Timestamp(rig.now)));
+    }
+}
+
+/// What was asked for, in order: `+` begins, `-` is over.
+fn said(rig: &Rig) -> Vec<String> {
+    let about = |alert: &Alert| {
+        let about = alert.about().map_or(String::new(), |name| format!(" {name}"));
+        format!("{:?}{about}", alert.kind())
+    };
+    let own = rig.own.iter().filter_map(|event| match event {
+        Event::AlertRaised(raised) => Some(format!("+{}", about(&raised.alert))),
+        Event::AlertCleared(cleared) => Some(format!("-{}", about(&cleared.alert))),
+        _ => None,
+    });
+    own.collect()
+}
+
+fn stands(rig: &Rig, kind: AlertKind, about: Option<&str>) -> Option<AlertState> {
+    rig.engine.fleet().alert(&Alert::new(kind, about.map(name)).unwrap()).cloned()
+}
+
+fn promise(rig: &mut Rig, order: &str, minute: i64) {
+    let change = OrderChange {
+        order: name(order),
+        work: None,
+        load: None,
+        skills: None,
+        priority: None,
+        release: None,
+        promised: Some(at(minute)),
+    };
+    rig.fact(Event::OrderUpdated(change));
+}
+
+/// Twenty kilometres take twenty minutes, and the order was promised after `minute`.
+fn promised(minute: i64) -> Rig {
+    let mut rig = Rig::new();
+    rig.on("b", km(60, 0));
+    rig.order(Order { promised: Some(at(minute)), ..job("x", km(-20, 0)) });
+    rig
+}
+
+#[test]
+fn an_order_that_will_be_late_is_told_once_and_cleared_once() {
+    let mut rig = promised(10);
+    pass(&mut rig, 90);
+    assert_eq!(said(&rig), ["+PredictedLate x"]);
+    let state = stands(&rig, AlertKind::PredictedLate, Some("x")).unwrap();
+    assert!((state.span - Millis(600_000)).0.abs() <= 90_000, "{state:?}");
+    assert_eq!(state.detail, "a is there 10 min after its deadline");
+    // Between half the limit and the limit nothing is said, in either direction.
+    promise(&mut rig, "x", 17);
+    pass(&mut rig, 30);
+    assert_eq!(said(&rig).len(), 1, "three minutes and more: it is still late");
+    promise(&mut rig, "x", 40);
+    pass(&mut rig, 30);
+    assert_eq!(said(&rig), ["+PredictedLate x", "-PredictedLate x"]);
+    promise(&mut rig, "x", 18);
+    pass(&mut rig, 30);
+    assert_eq!(said(&rig).len(), 2, "below the limit it does not begin");
+    promise(&mut rig, "x", 10);
+    pass(&mut rig, 5);
+    assert_eq!(said(&rig).len(), 3, "and again");
+    rig.fact(Event::OrderCancelled { order: name("x") });
+    pass(&mut rig, 5);
+    assert_eq!(said(&rig).last().unwrap(), "-PredictedLate x", "nobody waits for it any more");
+    assert_eq!(rig.engine.fleet().alerts().len(), 0);
+}
+
+#[test]
+fn another_owner_says_nothing_twice() {
+    let mut rig = promised(10);
+    pass(&mut rig, 10);
+    assert_eq!(said(&rig).len(), 1);
+    // It restarts over what was folded, and later loses and takes the zone.
+    let network = Arc::clone(rig.engine.network());
+    rig.engine = Engine::new(rig.engine.fleet().clone(), network);
+    rig.engine.handle(Input::Tick(Timestamp(rig.now)), &mut Vec::new());
+    rig.input(Input::Commit(Outcome::Granted(2)));
+    pass(&mut rig, 40);
+    assert_eq!(said(&rig).len(), 1);
+    promise(&mut rig, "x", 60);
+    pass(&mut rig, 5);
+    assert_eq!(said(&rig), ["+PredictedLate x", "-PredictedLate x"], "but it knows what is over");
+}
+
+#[test]
+fn what_did_not_reach_the_log_is_asked_for_again_after_half_a_minute() {
+    let mut rig = promised(10);
+    rig.own_comes_back = false;
+    pass(&mut rig, 25);
+    assert_eq!(said(&rig).len(), 1);
+    pass(&mut rig, 10);
+    assert_eq!(said(&rig).len(), 2);
+}
+
+#[test]
+fn an_order_on_no_route_is_told_when_its_deadline_is_near() {
+    let mut rig = Rig::new();
+    rig.order(Order { promised: Some(at(60)), skills: vec![name("crane")], ..job("x", km(1, 0)) });
+    pass(&mut rig, 29 * 60);
+    assert_eq!(said(&rig), Vec::<String>::new());
+    pass(&mut rig, 90);
+    assert_eq!(said(&rig), ["+Unassigned x"]);
+    rig.fact(Event::VehicleRegistered(Vehicle { skills: vec![name("crane")], ..vehicle("c", km(2, 0)) }));
+    rig.fact(Event::ShiftStarted { vehicle: name("c"), shift: None, position: None });
+    pass(&mut rig, 30);
+    assert_eq!(rig.route("c"), ["x"]);
+    assert_eq!(said(&rig), ["+Unassigned x", "-Unassigned x"]);
+}
+
+#[test]
+fn a_vehicle_that_falls_silent_on_the_road_is_told_until_it_is_heard_of() {
+    let mut rig = Rig::new();
+    rig.order(job("x", km(-60, 0)));
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    for minute in 1..=5 {
+        rig.now = at(minute).0;
+        let position = km(-(minute as i32), 0);
+        rig.input(Input::Position(PositionReport { vehicle: name("a"), position, at: at(minute) }));
+        pass(&mut rig, 30);
+    }
+    pass(&mut rig, 9 * 60);
+    assert_eq!(said(&rig), Vec::<String>::new());
+    pass(&mut rig, 120);
+    assert_eq!(said(&rig), ["+Silent a"]);
+    let report = PositionReport { vehicle: name("a"), position: km(-17, 0), at: Timestamp(rig.now) };
+    rig.input(Input::Position(report));
+    pass(&mut rig, 10);
+    assert_eq!(said(&rig), ["+Silent a", "-Silent a"]);
+}
+
+/// Nobody asks a driver who waits for his time, and one without a phone is given time.
+#[test]
+fn who_need_not_be_heard_of_is_not_silent() {
+    let mut rig = Rig::new();
+    let stop = StopSpec { windows: vec![TimeWindow::new(at(200), at(260)).unwrap()], ..stop(km(-20, 0)) };
+    let work = OrderWork::Job(Job { stop, direction: LoadDirection::Pickup });
+    rig.order(Order { work, ..job("x", km(-20, 0)) });
+    pass(&mut rig, 120 * 60);
+    assert_eq!(said(&rig), Vec::<String>::new(), "he waits");
+    rig.now = at(180).0;
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    pass(&mut rig, 25 * 60);
+    assert_eq!(said(&rig), Vec::<String>::new(), "he drives, and his phone reports no positions");
+    pass(&mut rig, 20 * 60);
+    assert_eq!(said(&rig), ["+Silent a"]);
+}
+
+#[test]
+fn a_policy_may_want_no_alerts() {
+    let mut rig = promised(10);
+    let off = Millis(0);
+    let policy = rig.engine.fleet().policy().clone();
+    let none = Policy { alert_late: off, alert_deadline: off, alert_silent: off, ..policy };
+    rig.fact(Event::PolicyChanged(none));
+    rig.order(Order { promised: Some(at(10)), skills: vec![name("crane")], ..job("y", km(1, 0)) });
+    pass(&mut rig, 300);
+    assert_eq!(said(&rig), Vec::<String>::new());
+}
+
+#[test]
+fn a_driver_whose_clock_runs_ahead_is_told_until_it_is_right() {
+    let mut rig = Rig::new();
+    rig.order(job("x", km(-60, 0)));
+    let accept = |rig: &mut Rig, ahead: i64| {
+        rig.now += 1_000;
+        let time = Some(Timestamp(rig.now + ahead));
+        let event = Event::AssignmentAccepted { vehicle: name("a"), revision: 1 };
+        let entry = next_entry(&mut rig.seq, rig.now, event);
+        let id = rig.seq;
+        rig.input(Input::Entry(LogEntry { id, time, ..entry }));
+        pass(rig, 2);
+    };
+    accept(&mut rig, 600_000);
+    assert_eq!(said(&rig), Vec::<String>::new(), "one may be a slip");
+    accept(&mut rig, 600_000);
+    assert_eq!(said(&rig), ["+ClockSkew a"]);
+    accept(&mut rig, 0);
+    accept(&mut rig, -5_000);
+    assert_eq!(said(&rig), ["+ClockSkew a", "-ClockSkew a"]);
+}
+
+#[test]
+fn a_zone_that_folds_late_and_answers_late_says_so_until_it_does_not() {
+    let mut rig = Rig::new();
+    rig.order(job("x", km(-60, 0)));
+    // Entries come eight seconds after they were logged.
+    for number in 0..6 {
+        rig.now += 1_000;
+        rig.engine.handle(Input::Tick(Timestamp(rig.now)), &mut Vec::new());
+        let late = rig.now - 8_000;
+        let event = Event::OrderReady { order: name(&format!("r{number}")), at: at(0) };
+        let entry = next_entry(&mut rig.seq, late, event);
+        let id = rig.seq;
+        rig.input(Input::Entry(LogEntry { id, ..entry }));
+        rig.now += 1_000;
+        rig.input(Input::Tick(Timestamp(rig.now)));
+    }
+    pass(&mut rig, 1);
+    assert_eq!(said(&rig), ["+LogLag"]);
+    pass(&mut rig, 15);
+    assert_eq!(said(&rig), ["+LogLag", "-LogLag"]);
+}
+
+/// Facts wait because the log takes no plan: the zone is degraded, and its objective burns.
+#[test]
+fn facts_that_wait_are_told_as_degraded_and_as_burning_the_objective() {
+    let mut rig = Rig::new();
+    let mut effects = Vec::new();
+    for number in 0..5 {
+        let entry = next_entry(&mut rig.seq, rig.now, Event::OrderCreated(job(&format!("o{number}"), km(1, 0))));
+        rig.engine.handle(Input::Entry(entry), &mut effects);
+    }
+    for _ in 0..20 {
+        rig.now += 1_000;
+        rig.engine.handle(Input::Tick(Timestamp(rig.now)), &mut effects);
+    }
+    let mut kinds = Vec::new();
+    let mut plan = None;
+    for effect in effects {
+        match effect {
+            Effect::AppendOwn(Event::AlertRaised(raised)) => kinds.push(raised.alert.kind()),
+            Effect::Append { event, .. } => plan = Some(event),
+            _ => {}
+        }
+    }
+    assert_eq!(kinds, [AlertKind::Degraded, AlertKind::SlaBurn]);
+    assert!(plan.is_some());
+}

@@ -1,0 +1,106 @@
+//! What customers are told of when their orders come.
+
+use fleetfold_model::{Eta, EtaState};
+
+use super::*;
+
+fn pass(rig: &mut Rig, seconds: i64) {
+    for _ in 0..seconds {
+        rig.now += 1_000;
+        rig.input(Input::Tick(Timestamp(rig.now)));
+    }
+}
+
+fn of<'a>(rig: &'a Rig, order: &str) -> Vec<&'a Eta> {
+    rig.told.iter().filter(|eta| eta.order.as_str() == order).collect()
+}
+
+fn arrival(eta: &Eta) -> Timestamp {
+    match eta.state {
+        EtaState::Expected { arrival, earliest, latest } => {
+            assert!(earliest <= arrival && arrival <= latest, "{eta:?}");
+            assert!(latest > eta.at && arrival >= eta.at, "in the past: {eta:?}");
+            arrival
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_customer_is_told_again_when_the_arrival_has_moved_by_what_the_policy_says_and_not_before() {
+    let mut rig = Rig::new();
+    rig.order(job("x", km(-20, 0)));
+    assert_eq!(of(&rig, "x").len(), 1, "at once");
+    assert!((arrival(of(&rig, "x")[0]) - at(20)).0.abs() <= 90_000);
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    // A minute faster than planned is no news, by default.
+    rig.now = at(5).0;
+    let report = |rig: &mut Rig, x: i32| {
+        pass(rig, 1);
+        let (position, at) = (km(x, 0), Timestamp(rig.now));
+        rig.input(Input::Position(PositionReport { vehicle: name("a"), position, at }));
+        pass(rig, 20);
+    };
+    report(&mut rig, -6);
+    assert_eq!(of(&rig, "x").len(), 1, "{:?}", rig.told);
+    // Five minutes faster is.
+    rig.now = at(6).0;
+    report(&mut rig, -11);
+    assert!(of(&rig, "x").len() > 1);
+    assert!((arrival(of(&rig, "x").last().unwrap()) - at(15)).0.abs() <= 60_000, "{:?}", rig.told);
+    let told = of(&rig, "x").len();
+    pass(&mut rig, 60);
+    assert!(of(&rig, "x").len() <= told + 1, "nothing has moved: {:?}", rig.told);
+    let revisions: Vec<u64> = of(&rig, "x").iter().map(|eta| eta.revision).collect();
+    assert!(revisions.windows(2).all(|pair| pair[0] < pair[1]), "{revisions:?}");
+}
+
+/// The driver stands still and says nothing: what is told is never over.
+#[test]
+fn no_interval_that_stands_ends_in_the_past() {
+    let mut rig = Rig::new();
+    rig.order(job("x", km(-5, 0)));
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    for _ in 0..90 * 60 {
+        pass(&mut rig, 1);
+        let EtaState::Expected { latest, .. } = of(&rig, "x").last().unwrap().state else { panic!("it is expected") };
+        assert!(latest > Timestamp(rig.now), "at {}: {:?}", rig.now, rig.told.last());
+    }
+    let told = of(&rig, "x").len();
+    assert!(told < 90, "{told} messages in 90 minutes");
+}
+
+#[test]
+fn what_is_told_ends_with_the_order() {
+    let mut rig = Rig::new();
+    rig.order(job("x", km(-5, 0)));
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    rig.now = at(5).0;
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopArrived);
+    assert_eq!(of(&rig, "x").last().unwrap().state, EtaState::Arrived { at: at(5) });
+    rig.now = at(6).0;
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopCompleted);
+    assert_eq!(of(&rig, "x").last().unwrap().state, EtaState::Ended);
+    let told = rig.told.len();
+    pass(&mut rig, 60);
+    assert_eq!(rig.told.len(), told);
+    // Cancelled, and lost with its vehicle.
+    rig.order(job("y", km(5, 0)));
+    rig.fact(Event::OrderCancelled { order: name("y") });
+    assert_eq!(of(&rig, "y").last().unwrap().state, EtaState::Ended);
+    rig.order(job("z", km(5, 0)));
+    for vehicle in ["a", "b"] {
+        rig.fact(Event::VehicleLost { vehicle: name(vehicle), position: None });
+    }
+    assert_eq!(of(&rig, "z").last().unwrap().state, EtaState::NoVehicle);
+}
+
+#[test]
+fn a_policy_may_want_customers_to_be_told_nothing() {
+    let mut rig = Rig::new();
+    let policy = Policy { eta_change: Millis(0), ..rig.engine.fleet().policy().clone() };
+    rig.fact(Event::PolicyChanged(policy));
+    rig.order(job("x", km(-20, 0)));
+    pass(&mut rig, 60);
+    assert_eq!(rig.told, []);
+}

@@ -1,0 +1,89 @@
+//! Breaks as drivers take them.
+
+use fleetfold_model::{BreakEvent, Millis, VehicleId};
+
+use super::{Applying, Verdict};
+use crate::Fleet;
+use crate::change::Refused;
+use crate::vehicle::OnBreak;
+
+impl Fleet {
+    /// A break began: the vehicle is free again when it is over. It is the next one of its shift, which is not planned again.
+    pub(super) fn break_started(&mut self, pause: &BreakEvent, doing: &mut Applying) -> Verdict {
+        let id = self.known_vehicle(&pause.vehicle)?;
+        doing.vehicle(id);
+        let at = Self::report_time(pause.at, doing);
+        let said = self.place_said(pause.position, doing);
+        let state = &mut self.vehicles[id.index()];
+        if !state.on {
+            return Err(Refused::NotOnShift);
+        }
+        if state.on_break.is_some_and(|last| last.since >= at) || state.break_ended.is_some_and(|last| last >= at) {
+            return Err(Refused::Superseded);
+        }
+        let planned = state.shift.as_ref().and_then(|shift| shift.breaks.get(state.breaks_taken as usize).copied());
+        let duration = pause.duration.or(planned.map(|planned| planned.duration)).unwrap_or(Millis(0));
+        let until = at + duration;
+        state.on_break = Some(OnBreak { since: at, until, planned: planned.is_some() });
+        if planned.is_some() {
+            state.breaks_taken += 1;
+        }
+        self.no_pause_ahead(id, doing);
+        self.free_from(id, said, until, doing);
+        Ok(())
+    }
+
+    /// It ended: the vehicle is free from now on.
+    pub(super) fn break_ended(&mut self, pause: &BreakEvent, doing: &mut Applying) -> Verdict {
+        let id = self.known_vehicle(&pause.vehicle)?;
+        doing.vehicle(id);
+        let at = Self::report_time(pause.at, doing);
+        let said = self.place_said(pause.position, doing);
+        let state = &mut self.vehicles[id.index()];
+        if state.break_ended.is_some_and(|last| last > at) {
+            return Err(Refused::Superseded);
+        }
+        state.break_ended = Some(at);
+        let Some(began) = state.on_break.filter(|began| began.since <= at) else { return Err(Refused::NotOnBreak) };
+        state.on_break = None;
+        // Where a later fact has said that it stands somewhere, that holds.
+        if state.anchor.is_none_or(|anchor| anchor.at == began.until || anchor.at <= at) {
+            self.free_from(id, said, at, doing);
+        }
+        Ok(())
+    }
+
+    /// The pause before the next stop for which one is planned is the one that was just taken.
+    fn no_pause_ahead(&mut self, id: VehicleId, doing: &mut Applying) {
+        let state = &mut self.vehicles[id.index()];
+        let frozen = state.frozen();
+        let next = state.route.visits.iter_mut().skip(frozen).find(|visit| visit.break_before > Millis(0));
+        if let Some(visit) = next {
+            visit.break_before = Millis(0);
+            state.route.revision = doing.seq;
+            doing.route(id);
+        }
+    }
+
+    /// The vehicle can drive on from then on. One that is under way to a stop goes on to it after the break; where it stands is told by its phone.
+    fn free_from(
+        &mut self,
+        id: VehicleId,
+        said: Option<fleetfold_model::Position>,
+        at: fleetfold_model::Timestamp,
+        doing: &mut Applying,
+    ) {
+        let state = &mut self.vehicles[id.index()];
+        let under_way = state.under_way.is_some_and(|under| under.arrived.is_none());
+        if !under_way {
+            let known = state.anchor.map(|anchor| anchor.position);
+            match said.or(known).or_else(|| state.spec.as_ref().map(|spec| spec.start)) {
+                Some(position) => state.anchor = Some(crate::Anchor { position, at }),
+                None => state.stands_somewhere(at, doing.seq),
+            }
+        }
+        if state.is_available() {
+            doing.ask_vehicle(id);
+        }
+    }
+}

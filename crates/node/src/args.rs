@@ -51,6 +51,8 @@ pub(crate) enum Command {
     WhatIf(WhatIf),
     /// Say what is wrong, and the command that mends it.
     Doctor(Doctor),
+    /// Make a bearer token: prints the line for the token file, and the token on standard error.
+    Token(Token),
     /// Solve one routing problem from a file.
     Solve(Solve),
     /// Street networks: build one from OpenStreetMap, ask it.
@@ -206,6 +208,13 @@ pub(crate) struct Solve {
     pub(crate) plot: Option<PathBuf>,
 }
 
+fn minutes(text: &str) -> Result<f64, String> {
+    match positive(text)? {
+        minutes if minutes <= 525_600.0 => Ok(minutes),
+        _ => Err("at most 525600 minutes, a year".to_owned()),
+    }
+}
+
 fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
@@ -218,6 +227,15 @@ fn seconds(text: &str) -> Result<f64, String> {
         Ok(seconds) if seconds.is_finite() && (0.0..=86_400.0).contains(&seconds) => Ok(seconds),
         _ => Err("a number of seconds from 0 to 86400 is needed".to_owned()),
     }
+}
+
+#[derive(Args)]
+pub(crate) struct Token {
+    /// What its holder may do.
+    #[arg(value_enum)]
+    pub(crate) role: crate::auth::Role,
+    /// His name: it stands in every event that he sends.
+    pub(crate) name: String,
 }
 
 #[derive(Args)]
@@ -380,9 +398,18 @@ pub(crate) struct Serve {
     /// Where map and HTTP are served.
     #[arg(long)]
     pub(crate) listen: Option<SocketAddr>,
-    /// A file with the bearer token; needed off loopback.
+    /// A file with a bearer token, or with a line `ROLE NAME TOKEN` for each who may ask; needed off loopback. It is read again when it changes.
     #[arg(long)]
     pub(crate) token_file: Option<PathBuf>,
+    /// Minutes after which a login ends in which nobody has done anything.
+    #[arg(long, default_value_t = 60.0, value_parser = minutes)]
+    pub(crate) session_idle: f64,
+    /// Minutes after which a login ends in any case.
+    #[arg(long, default_value_t = 720.0, value_parser = minutes)]
+    pub(crate) session_max: f64,
+    /// Print a link that logs an administrator in once, also where standard output is no terminal.
+    #[arg(long)]
+    pub(crate) login_link: bool,
     /// Threads for searching.
     #[arg(long)]
     pub(crate) threads: Option<usize>,

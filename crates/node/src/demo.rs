@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 
 use crate::args::Demo;
+use crate::auth::Auth;
 use crate::failure::Failure;
 use crate::feed::{mapping, play, reopen};
 use crate::http;
@@ -41,7 +42,8 @@ pub(crate) async fn demo(args: Demo) -> Result<ExitCode, Failure> {
         accept_gap: false,
     })
     .await?;
-    let address = http::serve(live.clone(), args.listen, None).await?;
+    let (listener, address) = http::listen(args.listen, false).await?;
+    http::serve(live.clone(), listener, Auth::open(&address.to_string()));
     // With --json standard output is the report and nothing else.
     let tell = |line: String| if args.json { eprintln!("{line}") } else { crate::out::say!("{line}") };
     tell(format!("log   {}", opened.why));

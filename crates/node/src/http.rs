@@ -11,19 +11,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::{Message as Frame, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use axum::extract::{DefaultBodyLimit, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 use bytes::Bytes;
 use fleetfold_journal::address::fact_id;
 use fleetfold_journal::{Address, Said};
 use fleetfold_model::{Event, Name};
-use fleetfold_wire::{Mode, Warning, What, Writer, decode, structured};
+use fleetfold_wire::{EventType, Mode, Warning, What, Writer, decode, structured};
 use serde::Deserialize;
 
+use crate::auth::stamp::stamped;
+use crate::auth::{Auth, Identity, Role, audit, login, routes};
 use crate::live::{Live, OVERLOAD_MAX};
 use crate::log::{AppendError, Log, LogError, Stored, Stream};
 use crate::nodes::documents::overview_of;
@@ -40,6 +42,8 @@ const CLIENTS_MAX: usize = 256;
 const BODY_MAX: usize = 8 << 20;
 /// The code of an event whose id names another one.
 const ID_REUSED: &str = "id_reused";
+/// The code of an event that only administrators may send.
+const ROLE: &str = "role";
 /// The code of a change of the roads that changes nothing.
 const NO_EFFECT: &str = "no_effect";
 /// Longest text of an error that is put into a problem document.
@@ -57,14 +61,15 @@ const BACK_AFTER: u64 = 1;
 const PULSE: Duration = Duration::from_secs(1);
 /// A silent browser is asked whether it is there.
 const PING: Duration = Duration::from_secs(15);
+/// The code with which a feed is closed whose session or token has ended (of the codes that are free for programs).
+const SESSION_OVER: u16 = 4401;
 /// A browser that takes longer than this for one message is let go.
 const SEND_MAX: Duration = Duration::from_secs(10);
 
 struct App {
     live: Live,
     clients: AtomicUsize,
-    token: Option<String>,
-    host: String,
+    auth: Arc<Auth>,
     /// Held by the one question that reads the log.
     reads_log: tokio::sync::Semaphore,
     /// Orders that the log did not have, and when it was read for them.
@@ -73,8 +78,12 @@ struct App {
     turns: reasons::Turns,
 }
 
-const ASSETS: [(&str, &str, &[u8]); 7] = [
+/// Files of the page: address, type and bytes.
+pub(crate) const ASSETS: [(&str, &str, &[u8]); 10] = [
     ("/", "text/html; charset=utf-8", include_bytes!("../assets/index.html")),
+    ("/login", "text/html; charset=utf-8", include_bytes!("../assets/login.html")),
+    ("/login.js", "text/javascript; charset=utf-8", include_bytes!("../assets/login.js")),
+    ("/session.js", "text/javascript; charset=utf-8", include_bytes!("../assets/session.js")),
     ("/map.js", "text/javascript; charset=utf-8", include_bytes!("../assets/map.js")),
     ("/feed.js", "text/javascript; charset=utf-8", include_bytes!("../assets/feed.js")),
     ("/freshness.js", "text/javascript; charset=utf-8", include_bytes!("../assets/freshness.js")),
@@ -91,25 +100,19 @@ const ASSETS: [(&str, &str, &[u8]); 7] = [
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; \
                       form-action 'self'; frame-ancestors 'none'";
 
-/// Serves until the engine ends. Returns the address it listens on.
-///
-/// # Errors
-///
-/// When the address cannot be bound, or would be open to others without a token.
-pub(crate) async fn serve(live: Live, address: SocketAddr, bearer: Option<String>) -> Result<SocketAddr, LogError> {
-    let (listener, local) = listen(address, bearer.is_some()).await?;
-    let router = router(live.clone(), bearer, &local.to_string());
+/// Serves until the engine ends.
+pub(crate) fn serve(live: Live, listener: tokio::net::TcpListener, auth: Arc<Auth>) {
+    let router = router(live.clone(), auth);
     tokio::spawn(async move {
         let _ = axum::serve(listener, router).with_graceful_shutdown(async move { live.ended().await }).await;
     });
-    Ok(local)
 }
 
 /// Opens the address; the second value is the one it listens on.
 ///
 /// # Errors
 ///
-/// As [`serve`].
+/// When the address cannot be bound, or would be open to others without a token.
 pub(crate) async fn listen(
     address: SocketAddr,
     has_token: bool,
@@ -127,13 +130,12 @@ pub(crate) async fn listen(
     Ok((listener, local))
 }
 
-/// The routes of one zone. `host`: the address that is listened on.
-pub(crate) fn router(live: Live, bearer: Option<String>, host: &str) -> Router {
+/// The routes of one zone.
+pub(crate) fn router(live: Live, auth: Arc<Auth>) -> Router {
     let app = Arc::new(App {
         live,
         clients: AtomicUsize::new(0),
-        token: bearer,
-        host: host.to_owned(),
+        auth,
         reads_log: tokio::sync::Semaphore::new(1),
         unknown: Mutex::default(),
         turns: reasons::Turns::default(),
@@ -160,6 +162,9 @@ pub(crate) fn router(live: Live, bearer: Option<String>, host: &str) -> Router {
         .route("/v1/zones", get(zones))
         .route("/solve", post(solve))
         .route("/ws", get(websocket))
+        .route("/login", post(login::log_in))
+        .route("/logout", post(login::log_out))
+        .route("/v1/me", get(login::me))
         .fallback(|| async {
             problem(StatusCode::NOT_FOUND, "not found", "there is nothing here; / is the map, /v1/state the state")
         });
@@ -175,60 +180,27 @@ pub(crate) fn router(live: Live, bearer: Option<String>, host: &str) -> Router {
         .with_state(app)
 }
 
-/// Who may ask: with a token set, only its bearer; pages of other origins never.
-async fn guard(State(app): State<Arc<App>>, request: axum::extract::Request, next: middleware::Next) -> Response {
-    if let Err(refused) = may_ask(&request, app.token.as_ref(), &app.host) {
-        return refused;
-    }
-    let mut response = as_problem(next.run(request).await).await;
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(POLICY));
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
-    response
-}
-
-/// True for a `Host` that no name server has a say in: an address, or this machine's own name for itself.
-fn is_local(host: &str) -> bool {
-    let bare = match host.rsplit_once(':') {
-        Some((name, port)) if port.parse::<u16>().is_ok() && !name.ends_with(':') => name,
-        Some(_) | None => host,
+/// Lets through who may ask. Whoever opens the page and has not logged in is shown the way.
+async fn guard(State(app): State<Arc<App>>, mut request: Request, next: middleware::Next) -> Response {
+    // Only what matched no route has no path here, and there is nothing to see.
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let needs = path.as_deref().map_or(Some(Role::Viewer), |path| routes::needs(request.method(), path));
+    let mut response = match app.auth.allow(&request, needs) {
+        Ok(who) => {
+            request.extensions_mut().insert(who);
+            request.extensions_mut().insert(Arc::clone(&app.auth));
+            as_problem(next.run(request).await).await
+        }
+        Err(refused) if path.as_deref() == Some("/") && refused.status() == StatusCode::UNAUTHORIZED => {
+            (StatusCode::SEE_OTHER, [(header::LOCATION, "login")]).into_response()
+        }
+        Err(refused) => refused,
     };
-    let bare = bare.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(bare);
-    bare.parse::<std::net::IpAddr>().is_ok()
-        || bare.eq_ignore_ascii_case("localhost")
-        || bare.to_ascii_lowercase().ends_with(".localhost")
-}
-
-/// `Err`: the answer to one who may not.
-#[expect(clippy::result_large_err, reason = "the error is the answer, made once for a request")]
-pub(crate) fn may_ask(request: &axum::extract::Request, token: Option<&String>, host: &str) -> Result<(), Response> {
-    let headers = request.headers();
-    if let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) {
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or(host);
-        if origin.split("://").nth(1) != Some(host) {
-            let detail = "requests from other sites' pages are refused";
-            return Err(problem(StatusCode::FORBIDDEN, "foreign origin", detail));
-        }
-    }
-    if let Some(expected) = token {
-        let open = matches!(request.uri().path(), "/livez" | "/readyz");
-        let given = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "));
-        if !open && given != Some(expected.as_str()) {
-            let detail = "send `Authorization: Bearer <token>`";
-            return Err(problem(StatusCode::UNAUTHORIZED, "no or wrong token", detail));
-        }
-    } else if let Some(host) = headers.get(header::HOST)
-        && !host.to_str().is_ok_and(is_local)
-    {
-        // A page of another name that resolves to this machine (DNS rebinding) is of the same origin as we are, as far as a browser
-        // can tell. With a token it has none; without one only the name gives it away.
-        let detail = "without a token the engine answers to addresses and to `localhost` only: ask for one of these, let a proxy \
-                      send one as `Host`, or start the engine with --token-file";
-        return Err(problem(StatusCode::MISDIRECTED_REQUEST, "not our name", detail));
-    }
-    Ok(())
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
 }
 
 /// RFC 9457.
@@ -306,7 +278,7 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
 
 /// The one zone that runs here, in the shape in which a node of several zones lists them.
 async fn zones(State(app): State<Arc<App>>) -> Response {
-    as_json(text(&overview_of(&app.live, format!("http://{}", app.host))))
+    as_json(text(&overview_of(&app.live, format!("http://{}", app.auth.host()))))
 }
 
 /// The last warnings about events that were taken.
@@ -315,7 +287,7 @@ async fn warnings(State(app): State<Arc<App>>) -> Response {
 }
 
 /// A problem of its own, which has nothing to do with the zone; see [`crate::solve::service`].
-async fn solve(State(app): State<Arc<App>>, request: axum::extract::Request) -> Response {
+async fn solve(State(app): State<Arc<App>>, request: Request) -> Response {
     tokio::select! {
         answer = crate::solve::service::answer(request, None) => answer,
         () = app.live.ended() => crate::solve::service::stopping(),
@@ -340,7 +312,12 @@ fn events_in(headers: &HeaderMap, body: Bytes) -> Option<Vec<Bytes>> {
 }
 
 /// One event, or one per line. Every line is judged by itself; the answer says what became of each.
-async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn events(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Identity>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let Some(lines) = events_in(&headers, body) else {
         return problem(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -362,7 +339,7 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
     let mut overloaded: Option<u64> = None;
     let mut patience = Patience::new();
     for (index, line) in lines.into_iter().enumerate() {
-        match submit(&app.live, line, &mut patience).await {
+        match submit(&app.live, line, &who, &mut patience).await {
             Ok(taken) => {
                 accepted += u64::from(!taken.duplicate);
                 duplicates += u64::from(taken.duplicate);
@@ -375,6 +352,7 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
                 if single {
                     return match code {
                         ID_REUSED => problem_of(StatusCode::CONFLICT, code, "the id names another event", &detail),
+                        ROLE => problem_of(StatusCode::FORBIDDEN, code, "not with this role", &detail),
                         _ => problem_of(StatusCode::UNPROCESSABLE_ENTITY, code, "not a legal event", &detail),
                     };
                 }
@@ -466,7 +444,8 @@ impl Lost {
 ///
 /// See [`Submit`]. In a zone with a strict policy an unknown field is an error. So are places in coordinates that the zone does not
 /// read, and an id that names another event.
-async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Taken, Submit> {
+async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patience) -> Result<Taken, Submit> {
+    let bytes = stamped(bytes, who);
     let strict = live.strict.load(Ordering::Acquire);
     let decoded = decode(&bytes)
         .and_then(|decoded| if strict { decoded.strict() } else { Ok(decoded) })
@@ -475,6 +454,10 @@ async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Ta
     if decoded.kind.writer() == Writer::Engine {
         let what = format!("`{}` is written by the engine alone", decoded.kind.name());
         return Err(Submit::Invalid("engine_only", what));
+    }
+    if who.role < Role::Admin && matches!(decoded.kind, EventType::ZoneOpened | EventType::PolicyChanged) {
+        let what = format!("`{}` needs the role admin, and {} is {}", decoded.kind.name(), who.name, who.role.name());
+        return Err(Submit::Invalid(ROLE, what));
     }
     let (stream, subject) = match &decoded.what {
         What::Position(vehicle, ..) => (Stream::Position, live.zone.subject(&Address::of_position(vehicle))),
@@ -534,6 +517,10 @@ async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Ta
     // A repeat is in the state already.
     warnings.extend(doubtful.filter(|_| !stored.duplicate));
     warnings.splice(..0, decoded.warnings);
+    if who.is_person() {
+        let event = &decoded.envelope;
+        audit::done(who, &format!("{} of {} ({}) is entry {}", event.kind, event.source, event.id, stored.seq));
+    }
     let said = Said { envelope: decoded.envelope, kind: decoded.kind, warnings };
     let fresh = live.warnings.push(&said, seq, crate::clock::wall());
     if let Some(seq) = seq {
@@ -598,7 +585,12 @@ impl Drop for Seat {
     }
 }
 
-async fn websocket(State(app): State<Arc<App>>, Query(resume): Query<Resume>, upgrade: WebSocketUpgrade) -> Response {
+async fn websocket(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Identity>,
+    Query(resume): Query<Resume>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     let Some(seat) = Seat::taken(&app) else {
         return problem(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -608,7 +600,7 @@ async fn websocket(State(app): State<Arc<App>>, Query(resume): Query<Resume>, up
     };
     upgrade.on_upgrade(|socket| async move {
         threads::screens().spawn(async move {
-            client(&app, socket, resume).await;
+            client(&app, socket, &who, resume).await;
             drop(seat);
         });
     })
@@ -616,7 +608,7 @@ async fn websocket(State(app): State<Arc<App>>, Query(resume): Query<Resume>, up
 
 /// One browser: hello, a picture, then deltas. One that comes back goes on behind the last delta it had. One that is too slow for
 /// the ring of deltas gets a fresh picture, never a queue.
-async fn client(app: &App, mut socket: WebSocket, resume: Resume) {
+async fn client(app: &App, mut socket: WebSocket, who: &Identity, resume: Resume) {
     let hub = &app.live.hub;
     let mut bell = hub.watch();
     let server = concat!("fleetfold ", env!("CARGO_PKG_VERSION"));
@@ -660,6 +652,11 @@ async fn client(app: &App, mut socket: WebSocket, resume: Resume) {
                 Some(Ok(_)) => {}
             },
             _ = pulse.tick() => {
+                if !app.auth.is_good(who) {
+                    let over = CloseFrame { code: SESSION_OVER, reason: Utf8Bytes::from_static("log in again") };
+                    let _ = tokio::time::timeout(SEND_MAX, socket.send(Frame::Close(Some(over)))).await;
+                    return;
+                }
                 if !send(&mut socket, text(&pulse_of(&app.live)).into()).await {
                     return;
                 }

@@ -1,5 +1,6 @@
 //! Commands that write to a log: serve, feed.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use crate::args::{Drivers, Feed, Serve};
+use crate::auth::{Auth, Lifetime};
 use crate::days;
 use crate::demo::{bar, finish, wait_for_signal, zone_name};
 use crate::failure::Failure;
@@ -67,13 +69,6 @@ fn config(path: Option<&PathBuf>) -> Result<Config, Failure> {
     })
 }
 
-pub(crate) fn token_in(path: &Path) -> Result<String, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::new(format!("token file {}: {error}", path.display()), "give the path of a file with the bearer token")
-    })?;
-    Ok(text.trim().to_owned())
-}
-
 pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
     let config = config(args.config.as_ref())?;
     let choice = match (args.of.log, config.log) {
@@ -91,7 +86,6 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         None => days::build(&fleetfold_model::NetworkSpec::default())?,
     };
     let token_file = args.token_file.or(config.token_file);
-    let token = token_file.map(|path| token_in(&path)).transpose()?;
     let listen = args.listen.or(config.listen).unwrap_or_else(|| std::net::SocketAddr::from(([127, 0, 0, 1], 8080)));
     let data = args.data.or(config.data).unwrap_or_else(|| PathBuf::from("fleetfold-data"));
     let tags = if args.kept.placement.is_empty() { config.placement } else { args.kept.placement };
@@ -101,6 +95,12 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         placement: Placement { cluster: args.kept.placement_cluster.or(config.placement_cluster), tags },
     };
     not_without_its_log(&choice, &data, &zone)?;
+    let (listener, address) = http::listen(listen, token_file.is_some()).await?;
+    let lifetime = Lifetime {
+        idle: Duration::from_secs_f64(60.0 * args.session_idle),
+        whole: Duration::from_secs_f64(60.0 * args.session_max),
+    };
+    let auth = Auth::of_file(token_file.as_ref(), &address.to_string(), lifetime)?;
     let opened = log::open_with(&choice, log::Purpose::Serve, storage).await?;
     crate::out::say!("log   {}", opened.why);
     warn_of_replicas(&opened.log).await;
@@ -108,10 +108,9 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
     let base_every = Millis((args.base_hours * 3_600_000.0) as i64);
     let pool = live::search_pool(threads)?;
     if !zones.is_empty() {
-        let template =
-            Template { network, data, pool, base_every, accept_gap: args.accept_gap, token, host: String::new() };
+        let template = Template { network, data, pool, base_every, accept_gap: args.accept_gap, auth };
         let named = Named { node: args.node.or(config.node), advertise: args.advertise.or(config.advertise) };
-        return serve_zones(opened, template, &zones, named, listen).await;
+        return serve_zones(opened, template, &zones, named, (listener, address)).await;
     }
     let live = live::start(Setup {
         log: opened.log.clone(),
@@ -125,9 +124,10 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         accept_gap: args.accept_gap,
     })
     .await?;
-    let address = http::serve(live.clone(), listen, token).await?;
+    http::serve(live.clone(), listener, Arc::clone(&auth));
     crate::out::say!("zone  {zone}");
     crate::out::say!("map   http://{address}");
+    say_login_link(&auth, args.login_link);
     if let Log::Embedded(embedded) = &opened.log {
         embedded.announce(&address.to_string())?;
     }
@@ -140,6 +140,17 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         broker.stop().await;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says by which link an administrator logs in once. On a terminal, or where somebody asks for it: elsewhere what is printed is mostly
+/// kept, and others read it.
+fn say_login_link(auth: &Auth, is_asked_for: bool) {
+    if !is_asked_for && !std::io::stdout().is_terminal() {
+        return;
+    }
+    if let Some(path) = auth.login_link() {
+        crate::out::say!("login http://{}{path} (once, within ten minutes)", auth.host());
+    }
 }
 
 /// Refuses to make an empty log where snapshots tell that there was another.
@@ -177,10 +188,10 @@ struct Named {
 /// Runs those zones that are this node's, until it is told to end.
 async fn serve_zones(
     opened: log::Opened,
-    mut template: Template,
+    template: Template,
     patterns: &[Pattern],
     named: Named,
-    listen: std::net::SocketAddr,
+    (listener, address): (tokio::net::TcpListener, std::net::SocketAddr),
 ) -> Result<ExitCode, Failure> {
     let Log::JetStream(broker) = &opened.log else {
         return Err(Failure::new("several zones need a broker, and this log is none", "give --log nats://HOST:PORT"));
@@ -200,8 +211,6 @@ async fn serve_zones(
         }
     }
     let buckets = broker.nodes(log::Purpose::Serve).await?;
-    let (listener, address) = http::listen(listen, template.token.is_some()).await?;
-    template.host = address.to_string();
     let default = || {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "node".to_owned());
         let legal = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
@@ -213,7 +222,7 @@ async fn serve_zones(
     })?;
     let advertised = named.advertise.unwrap_or_else(|| format!("http://{address}"));
     let node = Node::new(name.clone(), advertised, opened.log.clone(), buckets, patterns.to_vec());
-    let router = nodes::http::router(Arc::clone(&node), template.token.clone(), template.host.clone());
+    let router = nodes::http::router(Arc::clone(&node), Arc::clone(&template.auth));
     let (ended, end) = watch::channel(false);
     let mut served = end.clone();
     tokio::spawn(async move {

@@ -401,6 +401,21 @@ pub(crate) struct Serve {
     /// A file with a bearer token, or with a line `ROLE NAME TOKEN` for each who may ask; needed off loopback. It is read again when it changes.
     #[arg(long)]
     pub(crate) token_file: Option<PathBuf>,
+    /// Encrypt HTTP with this certificate and its chain (PEM). A renewed file is taken up within seconds.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key of --tls-cert (PEM).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Most connections of HTTP at a time [default: 2048]
+    #[arg(long, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(16..=1_000_000))]
+    pub(crate) connections: Option<usize>,
+    /// Most of them from one address, this machine left out [default: 512]
+    #[arg(long, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
+    pub(crate) connections_per_address: Option<usize>,
+    /// Most requests a second of one address, token or login; twice as many at once.
+    #[arg(long, default_value_t = crate::auth::REQUESTS_PER_SECOND, value_parser = positive)]
+    pub(crate) requests_per_second: f64,
     /// Minutes after which a login ends in which nobody has done anything.
     #[arg(long, default_value_t = 60.0, value_parser = minutes)]
     pub(crate) session_idle: f64,

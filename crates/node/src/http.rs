@@ -1,9 +1,12 @@
 //! HTTP and the live feed: health, metrics, events in, and a websocket that never makes the engine wait. Documents about the state are
 //! in `state.rs`.
 
+pub(crate) mod rates;
 mod reasons;
 mod sense;
+pub(crate) mod server;
 mod state;
+pub(crate) mod tls;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -11,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use axum::body::Body;
 use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -22,7 +26,9 @@ use fleetfold_journal::address::fact_id;
 use fleetfold_journal::{Address, Said};
 use fleetfold_model::{Event, Name};
 use fleetfold_wire::{EventType, Mode, Warning, What, Writer, decode, structured};
+use futures::StreamExt;
 use serde::Deserialize;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::auth::stamp::stamped;
 use crate::auth::{Auth, Identity, Role, audit, login, routes};
@@ -35,11 +41,24 @@ use crate::view::{Hello, Problem, Pulse, RejectedLine, RoadsLine, Submitted, War
 use crate::warnings::tell;
 
 use sense::{Doubted, Found, Patience};
+use server::Transport;
 
 /// Most browsers at a time.
 const CLIENTS_MAX: usize = 256;
 /// Largest body of `POST /v1/events`.
 const BODY_MAX: usize = 8 << 20;
+/// Most bytes of all bodies that are read at a time.
+const BODIES_MAX: usize = 128 << 20;
+/// How long a body waits for others to be read.
+const BODY_TURN_WITHIN: Duration = Duration::from_secs(5);
+/// A body is there within this time.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
+/// What is said otherwise.
+const TOO_SLOW: &str = "the body did not come within 30 s";
+/// Largest frame of a browser: it says `resync` and nothing else.
+const FRAME_MAX: usize = 64 << 10;
+/// Bytes that are read of a browser at a time.
+const FRAME_BUFFER: usize = 4 << 10;
 /// The code of an event whose id names another one.
 const ID_REUSED: &str = "id_reused";
 /// The code of an event that only administrators may send.
@@ -59,8 +78,10 @@ const ASKED_AGAIN_AFTER: Duration = Duration::from_millis(50);
 const BACK_AFTER: u64 = 1;
 /// Time between two signs of life to a browser.
 const PULSE: Duration = Duration::from_secs(1);
-/// A silent browser is asked whether it is there.
-const PING: Duration = Duration::from_secs(15);
+/// A browser is asked whether it is there.
+const PING: Duration = Duration::from_secs(5);
+/// One that has answered nothing for so long is gone, and its seat free.
+const SILENT_MAX: Duration = Duration::from_secs(16);
 /// The code with which a feed is closed whose session or token has ended (of the codes that are free for programs).
 const SESSION_OVER: u16 = 4401;
 /// A browser that takes longer than this for one message is let go.
@@ -101,10 +122,10 @@ const POLICY: &str = "default-src 'self'; img-src 'self' data:; connect-src 'sel
                       form-action 'self'; frame-ancestors 'none'";
 
 /// Serves until the engine ends.
-pub(crate) fn serve(live: Live, listener: tokio::net::TcpListener, auth: Arc<Auth>) {
+pub(crate) fn serve(live: Live, listener: tokio::net::TcpListener, auth: Arc<Auth>, transport: Transport) {
     let router = router(live.clone(), auth);
     tokio::spawn(async move {
-        let _ = axum::serve(listener, router).with_graceful_shutdown(async move { live.ended().await }).await;
+        server::serve(listener, router, transport, async move { live.ended().await }).await;
     });
 }
 
@@ -189,7 +210,11 @@ async fn guard(State(app): State<Arc<App>>, mut request: Request, next: middlewa
         Ok(who) => {
             request.extensions_mut().insert(who);
             request.extensions_mut().insert(Arc::clone(&app.auth));
-            as_problem(next.run(request).await).await
+            match body_within_bounds(request).await {
+                // The right to send a body is held until it is answered.
+                Ok((request, _held)) => as_problem(next.run(request).await).await,
+                Err(refused) => refused,
+            }
         }
         Err(refused) if path.as_deref() == Some("/") && refused.status() == StatusCode::UNAUTHORIZED => {
             (StatusCode::SEE_OTHER, [(header::LOCATION, "login")]).into_response()
@@ -201,6 +226,44 @@ async fn guard(State(app): State<Arc<App>>, mut request: Request, next: middlewa
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
+}
+
+/// A body comes within [`BODY_WITHIN`], and all bodies together have at most [`BODIES_MAX`] bytes. Problems to be solved have a queue of
+/// their own.
+async fn body_within_bounds(request: Request) -> Result<(Request, Option<SemaphorePermit<'static>>), Response> {
+    static BODIES: Semaphore = Semaphore::const_new(BODIES_MAX >> 10);
+    let headers = request.headers();
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let most = match length {
+        None if !headers.contains_key(header::TRANSFER_ENCODING) => 0,
+        None => BODY_MAX,
+        Some(length) => length,
+    };
+    if most == 0 || request.uri().path() == "/solve" {
+        return Ok((request, None));
+    }
+    if most > BODY_MAX {
+        return Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "payload too large", &too_large()));
+    }
+    let taken = BODIES.acquire_many((most >> 10) as u32 + 1);
+    let Ok(Ok(held)) = tokio::time::timeout(BODY_TURN_WITHIN, taken).await else {
+        let detail = format!("{} MiB of other bodies are being read: send it again", BODIES_MAX >> 20);
+        return Err(later(problem(StatusCode::SERVICE_UNAVAILABLE, "too much at once", &detail), BACK_AFTER));
+    };
+    let (parts, body) = request.into_parts();
+    let deadline = tokio::time::Instant::now() + BODY_WITHIN;
+    let timed = futures::stream::unfold(body.into_data_stream(), move |mut parts| async move {
+        let part = match tokio::time::timeout_at(deadline, parts.next()).await {
+            Ok(part) => part?.map_err(std::io::Error::other),
+            Err(_) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, TOO_SLOW)),
+        };
+        Some((part, parts))
+    });
+    Ok((Request::from_parts(parts, Body::from_stream(timed)), Some(held)))
+}
+
+fn too_large() -> String {
+    format!("a body of at most {} MiB is taken: send it in parts", BODY_MAX >> 20)
 }
 
 /// RFC 9457.
@@ -224,8 +287,10 @@ async fn as_problem(response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let said = axum::body::to_bytes(body, PROBLEM_MAX).await.unwrap_or_default();
     let said = String::from_utf8_lossy(&said);
+    let status = if said.contains(TOO_SLOW) { StatusCode::REQUEST_TIMEOUT } else { status };
     let detail = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => format!("a body of at most {} MiB is taken: send it in parts", BODY_MAX >> 20),
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        StatusCode::REQUEST_TIMEOUT => TOO_SLOW.to_owned(),
         StatusCode::METHOD_NOT_ALLOWED => "the header `Allow` names the methods that are known here".to_owned(),
         _ => said.into_owned(),
     };
@@ -278,7 +343,7 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
 
 /// The one zone that runs here, in the shape in which a node of several zones lists them.
 async fn zones(State(app): State<Arc<App>>) -> Response {
-    as_json(text(&overview_of(&app.live, format!("http://{}", app.auth.host()))))
+    as_json(text(&overview_of(&app.live, app.auth.address().to_owned())))
 }
 
 /// The last warnings about events that were taken.
@@ -598,6 +663,7 @@ async fn websocket(
             &format!("at most {CLIENTS_MAX} at a time"),
         );
     };
+    let upgrade = upgrade.max_message_size(FRAME_MAX).max_frame_size(FRAME_MAX).read_buffer_size(FRAME_BUFFER);
     upgrade.on_upgrade(|socket| async move {
         threads::screens().spawn(async move {
             client(&app, socket, &who, resume).await;
@@ -622,6 +688,7 @@ async fn client(app: &App, mut socket: WebSocket, who: &Identity, resume: Resume
         None => picture(app, &mut socket).await,
     };
     let Some(mut seq) = first else { return };
+    let mut heard = crate::clock::monotonic();
     let mut ping = tokio::time::interval(PING);
     let mut pulse = tokio::time::interval(PULSE);
     pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -646,10 +713,11 @@ async fn client(app: &App, mut socket: WebSocket, who: &Identity, resume: Resume
             frame = socket.recv() => match frame {
                 Some(Ok(Frame::Close(_)) | Err(_)) | None => return,
                 Some(Ok(Frame::Text(text))) if text.as_str().contains("resync") => {
+                    heard = crate::clock::monotonic();
                     let Some(fresh) = picture(app, &mut socket).await else { return };
                     seq = fresh;
                 }
-                Some(Ok(_)) => {}
+                Some(Ok(_)) => heard = crate::clock::monotonic(),
             },
             _ = pulse.tick() => {
                 if !app.auth.is_good(who) {
@@ -662,7 +730,8 @@ async fn client(app: &App, mut socket: WebSocket, who: &Identity, resume: Resume
                 }
             },
             _ = ping.tick() => {
-                if socket.send(Frame::Ping(Bytes::new())).await.is_err() {
+                let sent = tokio::time::timeout(SEND_MAX, socket.send(Frame::Ping(Bytes::new()))).await;
+                if heard.elapsed() > SILENT_MAX || !matches!(sent, Ok(Ok(()))) {
                     return;
                 }
             }

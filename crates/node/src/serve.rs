@@ -13,12 +13,14 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use crate::args::{Drivers, Feed, Serve};
-use crate::auth::{Auth, Lifetime};
+use crate::auth::{Auth, Lifetime, Settings};
 use crate::days;
 use crate::demo::{bar, finish, wait_for_signal, zone_name};
 use crate::failure::Failure;
 use crate::feed::{append_fact, mapping, play, reopen};
 use crate::http;
+use crate::http::server::{Bounds, Transport};
+use crate::http::tls::Tls;
 use crate::live::{self, Setup};
 use crate::log::{self, Layout, Log, LogChoice, Placement, REPLICAS, Storage, ZoneName};
 use crate::nodes::{self, Node, Pattern, Runner, Template};
@@ -35,6 +37,8 @@ struct Config {
     data: Option<PathBuf>,
     listen: Option<std::net::SocketAddr>,
     token_file: Option<PathBuf>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
     threads: Option<usize>,
     #[serde(deserialize_with = "patterns")]
     zones: Vec<Pattern>,
@@ -100,7 +104,30 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         idle: Duration::from_secs_f64(60.0 * args.session_idle),
         whole: Duration::from_secs_f64(60.0 * args.session_max),
     };
-    let auth = Auth::of_file(token_file.as_ref(), &address.to_string(), lifetime)?;
+    let tls = match (args.tls_cert.or(config.tls_cert), args.tls_key.or(config.tls_key)) {
+        (Some(certificate), Some(key)) => Some(Tls::of_files(&certificate, &key)?),
+        (None, None) => None,
+        (Some(_), None) => return Err(Failure::new("a TLS certificate needs its key", "give --tls-key KEY.pem, too")),
+        (None, Some(_)) => {
+            return Err(Failure::new("a TLS key needs its certificate", "give --tls-cert CHAIN.pem, too"));
+        }
+    };
+    if tls.is_none() && !address.ip().is_loopback() {
+        tracing::warn!(
+            "tokens and all that is told cross the network in the clear: give --tls-cert and --tls-key, or put TLS in front"
+        );
+    }
+    let default = Bounds::default();
+    let transport = Transport {
+        bounds: Bounds {
+            connections: args.connections.unwrap_or(default.connections),
+            of_one_address: args.connections_per_address.unwrap_or(default.of_one_address),
+        },
+        tls,
+    };
+    let settings =
+        Settings { lifetime, requests_per_second: args.requests_per_second, is_encrypted: transport.tls.is_some() };
+    let auth = Auth::of_file(token_file.as_ref(), &address.to_string(), settings)?;
     let opened = log::open_with(&choice, log::Purpose::Serve, storage).await?;
     crate::out::say!("log   {}", opened.why);
     warn_of_replicas(&opened.log).await;
@@ -109,8 +136,12 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
     let pool = live::search_pool(threads)?;
     if !zones.is_empty() {
         let template = Template { network, data, pool, base_every, accept_gap: args.accept_gap, auth };
-        let named = Named { node: args.node.or(config.node), advertise: args.advertise.or(config.advertise) };
-        return serve_zones(opened, template, &zones, named, (listener, address)).await;
+        let named = Named {
+            node: args.node.or(config.node),
+            advertise: args.advertise.or(config.advertise),
+            login_link: args.login_link,
+        };
+        return serve_zones(opened, template, &zones, named, (listener, transport)).await;
     }
     let live = live::start(Setup {
         log: opened.log.clone(),
@@ -124,9 +155,9 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         accept_gap: args.accept_gap,
     })
     .await?;
-    http::serve(live.clone(), listener, Arc::clone(&auth));
+    http::serve(live.clone(), listener, Arc::clone(&auth), transport);
     crate::out::say!("zone  {zone}");
-    crate::out::say!("map   http://{address}");
+    crate::out::say!("map   {}", auth.address());
     say_login_link(&auth, args.login_link);
     if let Log::Embedded(embedded) = &opened.log {
         embedded.announce(&address.to_string())?;
@@ -149,7 +180,7 @@ fn say_login_link(auth: &Auth, is_asked_for: bool) {
         return;
     }
     if let Some(path) = auth.login_link() {
-        crate::out::say!("login http://{}{path} (once, within ten minutes)", auth.host());
+        crate::out::say!("login {}{path} (once, within ten minutes)", auth.address());
     }
 }
 
@@ -183,6 +214,8 @@ async fn warn_of_replicas(log: &Log) {
 struct Named {
     node: Option<String>,
     advertise: Option<String>,
+    /// A link that logs in once is asked for.
+    login_link: bool,
 }
 
 /// Runs those zones that are this node's, until it is told to end.
@@ -191,7 +224,7 @@ async fn serve_zones(
     template: Template,
     patterns: &[Pattern],
     named: Named,
-    (listener, address): (tokio::net::TcpListener, std::net::SocketAddr),
+    (listener, transport): (tokio::net::TcpListener, Transport),
 ) -> Result<ExitCode, Failure> {
     let Log::JetStream(broker) = &opened.log else {
         return Err(Failure::new("several zones need a broker, and this log is none", "give --log nats://HOST:PORT"));
@@ -211,16 +244,17 @@ async fn serve_zones(
         }
     }
     let buckets = broker.nodes(log::Purpose::Serve).await?;
+    let port = template.auth.address().rsplit(':').next().unwrap_or("").to_owned();
     let default = || {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "node".to_owned());
         let legal = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-        format!("{}-{}", host.trim().chars().take(50).map(legal).collect::<String>(), address.port())
+        format!("{}-{}", host.trim().chars().take(50).map(legal).collect::<String>(), port)
     };
     let name = named.node.unwrap_or_else(default);
     let name = NodeName::new(&name).ok_or_else(|| {
         Failure::new(format!("`{name}` is no name of a node"), "use 1 to 64 letters, digits, - and _")
     })?;
-    let advertised = named.advertise.unwrap_or_else(|| format!("http://{address}"));
+    let advertised = named.advertise.unwrap_or_else(|| template.auth.address().to_owned());
     let node = Node::new(name.clone(), advertised, opened.log.clone(), buckets, patterns.to_vec());
     let router = nodes::http::router(Arc::clone(&node), Arc::clone(&template.auth));
     let (ended, end) = watch::channel(false);
@@ -229,10 +263,11 @@ async fn serve_zones(
         let ended = async move {
             let _ = served.wait_for(|ended| *ended).await;
         };
-        let _ = axum::serve(listener, router).with_graceful_shutdown(ended).await;
+        http::server::serve(listener, router, transport, ended).await;
     });
     crate::out::say!("node  {name}");
-    crate::out::say!("zones http://{address}/v1/zones");
+    crate::out::say!("zones {}/v1/zones", template.auth.address());
+    say_login_link(&template.auth, named.login_link);
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         wait_for_signal().await;

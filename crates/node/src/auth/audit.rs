@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 
 use super::Identity;
 use crate::clock;
+use crate::http::server::party;
 
 /// Lines about refusals in [`WHILE`]: whoever is refused again and again does not fill the disk. The others are counted.
 const REFUSALS_MAX: u64 = 60;
@@ -22,6 +23,11 @@ const PATH_MAX: usize = 200;
 /// Where a request comes from, as the connection says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// Whose requests are counted together, where the request came over a connection.
+pub(super) fn party_of(request: &Request) -> Option<IpAddr> {
+    request.extensions().get::<Peer>().map(|peer| party(peer.0))
+}
 
 fn peer(request: &Request) -> String {
     request.extensions().get::<Peer>().map_or_else(String::new, |peer| peer.0.to_string())
@@ -50,11 +56,10 @@ pub(crate) fn refused(request: &Request, who: Option<&Identity>, status: StatusC
     }
     let path: String = request.uri().path().chars().take(PATH_MAX).collect();
     let (method, status, from) = (request.method(), status.as_u16(), peer(request));
-    match who {
-        Some(who) => {
-            let role = who.role.name();
-            tracing::warn!(target: "fleetfold::audit", who = %who.name, role, %method, path, status, from, "refused");
-        }
-        None => tracing::warn!(target: "fleetfold::audit", %method, path, status, from, "refused"),
+    if let Some(who) = who {
+        let role = who.role.name();
+        tracing::warn!(target: "fleetfold::audit", who = %who.name, role, %method, path, status, from, "refused");
+    } else {
+        tracing::warn!(target: "fleetfold::audit", %method, path, status, from, "refused");
     }
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::tokens::digest;
-use super::{Auth, Identity, Proof, audit};
+use super::{Auth, FAILED_TOO_OFTEN, Identity, Proof, Who, audit, too_often};
 use crate::http::problem;
 
 /// Largest body of a login.
@@ -41,6 +41,13 @@ pub(crate) async fn log_in(Extension(auth): Extension<Arc<Auth>>, request: Reque
         audit::refused(&request, None, answer.status());
         return answer;
     }
+    // Before the token is looked at, so that nothing is learned of it.
+    let address = audit::party_of(&request).map(Who::Address);
+    if address.is_some_and(|who| !auth.failures.may(who)) {
+        let answer = too_often(FAILED_TOO_OFTEN, auth.failures.again_after());
+        audit::refused(&request, None, answer.status());
+        return answer;
+    }
     let (parts, body) = request.into_parts();
     let shown = axum::body::to_bytes(body, BODY_MAX).await.ok();
     let Some(shown) = shown.and_then(|body| serde_json::from_slice::<Shown>(&body).ok()) else {
@@ -52,6 +59,7 @@ pub(crate) async fn log_in(Extension(auth): Extension<Arc<Auth>>, request: Reque
     };
     let known = token.and_then(|token| Some((token, auth.holder(token, Proof::Token(token))?)));
     let Some((token, who)) = known else {
+        let _ = address.is_some_and(|who| auth.failures.take(who));
         audit::refused(&Request::from_parts(parts, axum::body::Body::empty()), None, StatusCode::UNAUTHORIZED);
         let detail = match shown {
             Shown::Token(_) => "no line of the token file has this token",

@@ -10,6 +10,7 @@ mod sessions;
 pub(crate) mod stamp;
 mod tokens;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use axum::response::Response;
 
 use crate::failure::Failure;
 use crate::http::problem;
+use crate::http::rates::Rate;
 pub(crate) use sessions::Lifetime;
 use sessions::{Session, Sessions};
 pub(crate) use tokens::command;
@@ -30,6 +32,13 @@ use tokens::{Digest, Tokens, digest};
 pub(crate) const PAGE_HEADER: &str = "fleetfold-request";
 /// How often the token file is looked at.
 const LOOK_AT_FILE: Duration = Duration::from_secs(1);
+/// Most requests a second of one address, token or login, if nobody has said so (guess: ten times what a page needs, and enough for a
+/// producer that sends each event by itself). Twice as many at once.
+pub(crate) const REQUESTS_PER_SECOND: f64 = 2000.0;
+/// Wrong tokens of one address: so many at once, and then one every six seconds.
+const FAILURES_AT_ONCE: f64 = 30.0;
+const FAILURES_PER_SECOND: f64 = 1.0 / 6.0;
+const FAILED_TOO_OFTEN: &str = "too many wrong tokens came from this address";
 /// How the role of a file with a token alone is called in the log of events.
 const ALONE: &str = "admin";
 
@@ -99,14 +108,40 @@ pub(crate) struct Auth {
     sessions: Sessions,
     /// The name of the cookie: two programs on one machine share their cookies, whatever their ports are.
     cookie: String,
-    /// The address that is listened on, for requests that do not say whom they ask.
-    host: String,
+    /// Where the page is, for requests that do not say whom they ask, and for people.
+    address: String,
+    requests: Rate<Who>,
+    failures: Rate<Who>,
+}
+
+/// Of whom requests are counted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Who {
+    Address(IpAddr),
+    Token(Digest),
+}
+
+/// What people may set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// How long logins last.
+    pub(crate) lifetime: Lifetime,
+    /// Most requests a second of one address, token or login.
+    pub(crate) requests_per_second: f64,
+    /// HTTP is encrypted.
+    pub(crate) is_encrypted: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { lifetime: Lifetime::default(), requests_per_second: REQUESTS_PER_SECOND, is_encrypted: false }
+    }
 }
 
 impl Auth {
     /// Nobody is asked who he is.
-    pub(crate) fn open(host: &str) -> Arc<Self> {
-        Arc::new(Self::new(None, host, Lifetime::default()))
+    pub(crate) fn open(host: &str, settings: Settings) -> Arc<Self> {
+        Arc::new(Self::new(None, host, settings))
     }
 
     /// Those of a token file, which is read again when it changes.
@@ -114,21 +149,23 @@ impl Auth {
     /// # Errors
     ///
     /// When the file cannot be read, or a line of it is wrong.
-    pub(crate) fn of_file(path: Option<&PathBuf>, host: &str, lifetime: Lifetime) -> Result<Arc<Self>, Failure> {
-        let Some(path) = path else { return Ok(Self::open(host)) };
+    pub(crate) fn of_file(path: Option<&PathBuf>, host: &str, settings: Settings) -> Result<Arc<Self>, Failure> {
+        let Some(path) = path else { return Ok(Self::open(host, settings)) };
         let tokens = Tokens::read(path)?;
-        let auth = Arc::new(Self::new(Some(tokens), host, lifetime));
+        let auth = Arc::new(Self::new(Some(tokens), host, settings));
         tokio::spawn(follow(Arc::downgrade(&auth), path.clone()));
         Ok(auth)
     }
 
-    fn new(tokens: Option<Tokens>, host: &str, lifetime: Lifetime) -> Self {
+    fn new(tokens: Option<Tokens>, host: &str, settings: Settings) -> Self {
         let port = host.rsplit(':').next().unwrap_or("");
         Self {
             tokens: tokens.map(|tokens| RwLock::new(Arc::new(tokens))),
-            sessions: Sessions::new(lifetime),
+            sessions: Sessions::new(settings.lifetime),
             cookie: format!("fleetfold_{port}"),
-            host: host.to_owned(),
+            address: format!("http{}://{host}", if settings.is_encrypted { "s" } else { "" }),
+            requests: Rate::new(settings.requests_per_second, 2.0 * settings.requests_per_second),
+            failures: Rate::new(FAILURES_PER_SECOND, FAILURES_AT_ONCE),
         }
     }
 
@@ -137,9 +174,13 @@ impl Auth {
         self.tokens.is_some()
     }
 
-    /// The address that is listened on.
-    pub(crate) fn host(&self) -> &str {
-        &self.host
+    /// Where the page is: `http://127.0.0.1:8080`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    fn host(&self) -> &str {
+        self.address.split("://").nth(1).unwrap_or("")
     }
 
     fn tokens(&self) -> Option<Arc<Tokens>> {
@@ -190,18 +231,29 @@ impl Auth {
         self.is_from_here(request).map_err(|answer| refused(None, answer))?;
         let headers = request.headers();
         let proof = match (self.is_asked(), bearer(headers), self.cookie_in(headers)) {
-            (false, ..) => Proof::None,
             (true, Some(token), _) => Proof::Token(digest(token.as_bytes())),
             (true, None, Some(cookie)) => Proof::Session(digest(cookie.as_bytes())),
-            (true, None, None) => Proof::None,
+            (false, ..) | (true, None, None) => Proof::None,
         };
         // What a page asks by itself, again and again, is no sign of a person.
         let is_act = !matches!(request.uri().path(), "/ws" | "/v1/me" | "/v1/picture");
         let known = self.known(proof, is_act);
+        let address = audit::party_of(request).map(Who::Address);
+        let counted = match (known.as_ref().map(|known| known.proof), address) {
+            (Some(Proof::Token(digest) | Proof::Session(digest)), _) => Some(Who::Token(digest)),
+            (Some(Proof::None) | None, address) => address,
+        };
+        if counted.is_some_and(|who| !self.requests.take(who)) {
+            let detail = "more requests a second than one may send (--requests-per-second)";
+            return Err(refused(known.as_ref(), too_often(detail, self.requests.again_after())));
+        }
         let Some(needed) = needs else {
             return Ok(known.unwrap_or_else(|| Identity { name: "".into(), role: Role::Viewer, proof: Proof::None }));
         };
         let Some(known) = known else {
+            if proof != Proof::None && address.is_some_and(|who| !self.failures.take(who)) {
+                return Err(refused(None, too_often(FAILED_TOO_OFTEN, self.failures.again_after())));
+            }
             let detail = "send `Authorization: Bearer <token>`, or log in at /login";
             return Err(refused(None, problem(StatusCode::UNAUTHORIZED, "no or wrong token", detail)));
         };
@@ -220,7 +272,7 @@ impl Auth {
     #[expect(clippy::result_large_err, reason = "the error is the answer, made once for a request")]
     fn is_from_here(&self, request: &Request) -> Result<(), Response> {
         let headers = request.headers();
-        if origin_is_ours(headers, &self.host) == Some(false) {
+        if origin_is_ours(headers, self.host()) == Some(false) {
             let detail = "requests from other sites' pages are refused";
             return Err(problem(StatusCode::FORBIDDEN, "foreign origin", detail));
         }
@@ -248,7 +300,7 @@ impl Auth {
             return Ok(());
         }
         let site = headers.get("sec-fetch-site").map(|site| site.as_bytes() == b"same-origin");
-        let origin = origin_is_ours(headers, &self.host);
+        let origin = origin_is_ours(headers, self.host());
         let is_ours = [site, origin].contains(&Some(true)) && ![site, origin].contains(&Some(false));
         // A page cannot add headers to a websocket.
         if is_ours && (is_feed || headers.contains_key(PAGE_HEADER)) {
@@ -266,6 +318,12 @@ impl Auth {
             (name.strip_prefix("__Host-").unwrap_or(name) == self.cookie).then_some(value)
         })
     }
+}
+
+fn too_often(detail: &str, again_after: u64) -> Response {
+    let mut answer = problem(StatusCode::TOO_MANY_REQUESTS, "too many requests", detail);
+    answer.headers_mut().insert(header::RETRY_AFTER, again_after.into());
+    answer
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -324,7 +382,7 @@ mod tests {
     const FILE: &str = "viewer wall 1111111111111111\noperator ann 2222222222222222\nadmin root 3333333333333333\n";
 
     fn auth() -> Auth {
-        Auth::new(Some(Tokens::parse(FILE).unwrap()), "127.0.0.1:8080", Lifetime::default())
+        Auth::new(Some(Tokens::parse(FILE).unwrap()), "127.0.0.1:8080", Settings::default())
     }
 
     fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request {

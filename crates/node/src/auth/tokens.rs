@@ -79,7 +79,7 @@ impl Tokens {
             (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| is_told(line)).collect();
         let mut tokens = BTreeMap::new();
         if let [(_, only)] = lines[..]
-            && !only.split_whitespace().next().is_some_and(|word| Role::named(word).is_some())
+            && only.split_whitespace().next().is_none_or(|word| Role::named(word).is_none())
         {
             // A file with nothing but a token: it may do everything.
             tokens.insert(digest(only.as_bytes()), Holder { name: ALONE.into(), role: Role::Admin });

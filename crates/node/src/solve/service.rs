@@ -27,9 +27,10 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::args::Solve;
-use crate::auth::{Auth, Lifetime, Role};
+use crate::auth::{Auth, Role, Settings};
 use crate::clock;
 use crate::failure::Failure;
+use crate::http::server::{self, Transport};
 use crate::http::{listen, problem};
 use crate::threads;
 
@@ -252,7 +253,7 @@ pub(crate) async fn serve(args: &Solve) -> Result<ExitCode, Failure> {
     let address: SocketAddr = args.serve.expect("the caller looked for it");
     let streets = super::streets::of(args).map_err(|refusal| refusal.failure)?.map(Arc::new);
     let (listener, local) = listen(address, args.token_file.is_some()).await?;
-    let auth = Auth::of_file(args.token_file.as_ref(), &local.to_string(), Lifetime::default())?;
+    let auth = Auth::of_file(args.token_file.as_ref(), &local.to_string(), Settings::default())?;
     let host = Arc::new(Host { auth, streets });
     let router = Router::new()
         .route("/", post(asked))
@@ -265,7 +266,7 @@ pub(crate) async fn serve(args: &Solve) -> Result<ExitCode, Failure> {
     eprintln!("problems are solved at http://{local}/solve");
     // Searches that run are not waited for: their clients see the connection close and ask again.
     tokio::select! {
-        served = axum::serve(listener, router).into_future() => served?,
+        () = server::serve(listener, router, Transport::default(), std::future::pending()) => {}
         () = told_to_end() => {}
     }
     Ok(ExitCode::SUCCESS)

@@ -51,6 +51,8 @@ pub(crate) enum Command {
     WhatIf(WhatIf),
     /// Say what is wrong, and the command that mends it.
     Doctor(Doctor),
+    /// Print the broker's settings for its users: what each role needs, and no more.
+    Permissions(Permissions),
     /// Make a bearer token: prints the line for the token file, and the token on standard error.
     Token(Token),
     /// Solve one routing problem from a file.
@@ -742,9 +744,46 @@ pub(crate) struct WhatIf {
 }
 
 #[derive(Args)]
+pub(crate) struct Permissions {
+    /// For which users (default: all).
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) role: Vec<crate::log::rights::BrokerRole>,
+    /// The tenant.
+    #[arg(long, default_value = "demo", env = "FLEETFOLD__TENANT")]
+    pub(crate) tenant: String,
+    /// The zone (default: all zones of the tenant).
+    #[arg(long, env = "FLEETFOLD__ZONE")]
+    pub(crate) zone: Option<String>,
+    /// Whose phone the driver's user is for (default: of any vehicle).
+    #[arg(long)]
+    pub(crate) vehicle: Option<String>,
+    /// How the log is laid out in streams.
+    #[arg(long, value_enum, default_value = "shared", env = "FLEETFOLD__STREAMS")]
+    pub(crate) streams: Layout,
+    /// The engine is a node that runs several zones (`serve --zones`).
+    #[arg(long)]
+    pub(crate) nodes: bool,
+    /// The public key of the user's NKey, in place of a name and a password. With one role.
+    #[arg(long, value_name = "U…", value_parser = nkey)]
+    pub(crate) nkey: Option<String>,
+}
+
+fn nkey(text: &str) -> Result<String, String> {
+    let legal =
+        text.len() == 56 && text.starts_with('U') && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+    // What may be a seed is not shown.
+    legal
+        .then(|| text.to_owned())
+        .ok_or_else(|| "the public key of a user: U and 55 capital letters and digits".to_owned())
+}
+
+#[derive(Args)]
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) of: Where,
+    /// As which user of the broker: has it its rights?
+    #[arg(long = "as", value_enum, default_value = "engine")]
+    pub(crate) role: crate::log::rights::BrokerRole,
     /// Replicas that each stream and bucket should have (default: more than one in a cluster of brokers).
     #[arg(long, value_parser = replicas, env = "FLEETFOLD__REPLICAS")]
     pub(crate) replicas: Option<u8>,

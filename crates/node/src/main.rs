@@ -88,6 +88,7 @@ fn main() -> ExitCode {
             Command::WhatIf(args) => Box::pin(reasons::what_if(args)).await,
             Command::Doctor(args) => Box::pin(doctor::doctor(args)).await,
             Command::Token(args) => auth::command(&args),
+            Command::Permissions(args) => doctor::permissions(&args),
             Command::Replay(args) => offline::replay(&args),
             Command::Backtest(args) => offline::backtest(&args),
             Command::Solve(args) if args.serve.is_some() => Box::pin(solve::service::serve(&args)).await,

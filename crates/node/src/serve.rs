@@ -22,6 +22,7 @@ use crate::http;
 use crate::http::server::{Bounds, Transport};
 use crate::http::tls::Tls;
 use crate::live::{self, Setup};
+use crate::log::rights::{self, Scope};
 use crate::log::{self, Layout, Log, LogChoice, Placement, REPLICAS, Storage, ZoneName};
 use crate::nodes::{self, Node, Pattern, Runner, Template};
 use crate::snapshot;
@@ -128,7 +129,26 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
     let settings =
         Settings { lifetime, requests_per_second: args.requests_per_second, is_encrypted: transport.tls.is_some() };
     let auth = Auth::of_file(token_file.as_ref(), &address.to_string(), settings)?;
+    let scope = |tenant: Option<&String>, zone: Option<&String>| Scope {
+        tenant: tenant.cloned(),
+        zone: zone.cloned(),
+        vehicle: None,
+        layout: storage.layout.unwrap_or(Layout::Shared),
+        is_node: !zones.is_empty(),
+        inbox: String::new(),
+    };
+    let scopes: Vec<Scope> = if zones.is_empty() {
+        vec![scope(Some(&tenant), Some(&zone.zone().to_owned()))]
+    } else {
+        zones.iter().map(|pattern| scope(pattern.tenant.as_ref(), pattern.zone.as_ref())).collect()
+    };
+    if let LogChoice::Nats(server) = &choice {
+        rights::demand(server, &scopes).await?;
+    }
     let opened = log::open_with(&choice, log::Purpose::Serve, storage).await?;
+    if let Log::JetStream(broker) = &opened.log {
+        broker.watch_rights(scopes);
+    }
     crate::out::say!("log   {}", opened.why);
     warn_of_replicas(&opened.log).await;
     let threads = args.threads.or(config.threads);

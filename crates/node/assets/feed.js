@@ -55,8 +55,9 @@ export function connect(screen) {
         screen.delta(message.body);
       }
     };
-    socket.onclose = () => {
+    socket.onclose = (event) => {
       screen.link(false);
+      if (event.code === 4401) { location.assign('login'); return; } // the session has ended
       setTimeout(() => void open(), wait);
       wait = Math.min(wait * 2, 4000);
     };

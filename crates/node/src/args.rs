@@ -51,6 +51,10 @@ pub(crate) enum Command {
     WhatIf(WhatIf),
     /// Say what is wrong, and the command that mends it.
     Doctor(Doctor),
+    /// Print the broker's settings for its users: what each role needs, and no more.
+    Permissions(Permissions),
+    /// Make a bearer token: prints the line for the token file, and the token on standard error.
+    Token(Token),
     /// Solve one routing problem from a file.
     Solve(Solve),
     /// Street networks: build one from OpenStreetMap, ask it.
@@ -206,6 +210,13 @@ pub(crate) struct Solve {
     pub(crate) plot: Option<PathBuf>,
 }
 
+fn minutes(text: &str) -> Result<f64, String> {
+    match positive(text)? {
+        minutes if minutes <= 525_600.0 => Ok(minutes),
+        _ => Err("at most 525600 minutes, a year".to_owned()),
+    }
+}
+
 fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
@@ -218,6 +229,15 @@ fn seconds(text: &str) -> Result<f64, String> {
         Ok(seconds) if seconds.is_finite() && (0.0..=86_400.0).contains(&seconds) => Ok(seconds),
         _ => Err("a number of seconds from 0 to 86400 is needed".to_owned()),
     }
+}
+
+#[derive(Args)]
+pub(crate) struct Token {
+    /// What its holder may do.
+    #[arg(value_enum)]
+    pub(crate) role: crate::auth::Role,
+    /// His name: it stands in every event that he sends.
+    pub(crate) name: String,
 }
 
 #[derive(Args)]
@@ -380,9 +400,33 @@ pub(crate) struct Serve {
     /// Where map and HTTP are served.
     #[arg(long)]
     pub(crate) listen: Option<SocketAddr>,
-    /// A file with the bearer token; needed off loopback.
+    /// A file with a bearer token, or with a line `ROLE NAME TOKEN` for each who may ask; needed off loopback. It is read again when it changes.
     #[arg(long)]
     pub(crate) token_file: Option<PathBuf>,
+    /// Encrypt HTTP with this certificate and its chain (PEM). A renewed file is taken up within seconds.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key of --tls-cert (PEM).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Most connections of HTTP at a time [default: 2048]
+    #[arg(long, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(16..=1_000_000))]
+    pub(crate) connections: Option<usize>,
+    /// Most of them from one address, this machine left out [default: 512]
+    #[arg(long, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
+    pub(crate) connections_per_address: Option<usize>,
+    /// Most requests a second of one address, token or login; twice as many at once.
+    #[arg(long, default_value_t = crate::auth::REQUESTS_PER_SECOND, value_parser = positive)]
+    pub(crate) requests_per_second: f64,
+    /// Minutes after which a login ends in which nobody has done anything.
+    #[arg(long, default_value_t = 60.0, value_parser = minutes)]
+    pub(crate) session_idle: f64,
+    /// Minutes after which a login ends in any case.
+    #[arg(long, default_value_t = 720.0, value_parser = minutes)]
+    pub(crate) session_max: f64,
+    /// Print a link that logs an administrator in once, also where standard output is no terminal.
+    #[arg(long)]
+    pub(crate) login_link: bool,
     /// Threads for searching.
     #[arg(long)]
     pub(crate) threads: Option<usize>,
@@ -700,9 +744,46 @@ pub(crate) struct WhatIf {
 }
 
 #[derive(Args)]
+pub(crate) struct Permissions {
+    /// For which users (default: all).
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) role: Vec<crate::log::rights::BrokerRole>,
+    /// The tenant.
+    #[arg(long, default_value = "demo", env = "FLEETFOLD__TENANT")]
+    pub(crate) tenant: String,
+    /// The zone (default: all zones of the tenant).
+    #[arg(long, env = "FLEETFOLD__ZONE")]
+    pub(crate) zone: Option<String>,
+    /// Whose phone the driver's user is for (default: of any vehicle).
+    #[arg(long)]
+    pub(crate) vehicle: Option<String>,
+    /// How the log is laid out in streams.
+    #[arg(long, value_enum, default_value = "shared", env = "FLEETFOLD__STREAMS")]
+    pub(crate) streams: Layout,
+    /// The engine is a node that runs several zones (`serve --zones`).
+    #[arg(long)]
+    pub(crate) nodes: bool,
+    /// The public key of the user's NKey, in place of a name and a password. With one role.
+    #[arg(long, value_name = "U…", value_parser = nkey)]
+    pub(crate) nkey: Option<String>,
+}
+
+fn nkey(text: &str) -> Result<String, String> {
+    let legal =
+        text.len() == 56 && text.starts_with('U') && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+    // What may be a seed is not shown.
+    legal
+        .then(|| text.to_owned())
+        .ok_or_else(|| "the public key of a user: U and 55 capital letters and digits".to_owned())
+}
+
+#[derive(Args)]
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) of: Where,
+    /// As which user of the broker: has it its rights?
+    #[arg(long = "as", value_enum, default_value = "engine")]
+    pub(crate) role: crate::log::rights::BrokerRole,
     /// Replicas that each stream and bucket should have (default: more than one in a cluster of brokers).
     #[arg(long, value_parser = replicas, env = "FLEETFOLD__REPLICAS")]
     pub(crate) replicas: Option<u8>,

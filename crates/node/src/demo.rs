@@ -10,9 +10,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 
 use crate::args::Demo;
+use crate::auth::{Auth, Settings};
 use crate::failure::Failure;
 use crate::feed::{mapping, play, reopen};
 use crate::http;
+use crate::http::server::Transport;
 use crate::live::{self, Live, Setup, Summary};
 use crate::log::{self, Log, ZoneName};
 
@@ -41,7 +43,9 @@ pub(crate) async fn demo(args: Demo) -> Result<ExitCode, Failure> {
         accept_gap: false,
     })
     .await?;
-    let address = http::serve(live.clone(), args.listen, None).await?;
+    let (listener, address) = http::listen(args.listen, false).await?;
+    let auth = Auth::open(&address.to_string(), Settings::default());
+    http::serve(live.clone(), listener, auth, Transport::default());
     // With --json standard output is the report and nothing else.
     let tell = |line: String| if args.json { eprintln!("{line}") } else { crate::out::say!("{line}") };
     tell(format!("log   {}", opened.why));

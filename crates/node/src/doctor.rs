@@ -4,13 +4,14 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::args::Doctor;
+use crate::args::{Doctor, Permissions};
 use crate::clock;
 use crate::days;
 use crate::demo::zone_name;
 use crate::failure::Failure;
 use crate::live;
-use crate::log::{self, Log, LogChoice, Removed, Storage, Stream};
+use crate::log::rights::{self, BrokerRole, Scope};
+use crate::log::{self, Layout, Log, LogChoice, Removed, Storage, Stream};
 use crate::matrix_server::MatrixServer;
 
 /// A stream that is fuller than this will be full soon.
@@ -54,6 +55,32 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
         }
     }
     let zone = zone_name(&args.of.tenant, &args.of.zone)?;
+    if let LogChoice::Nats(server) = &args.of.log {
+        let scope = Scope {
+            tenant: Some(args.of.tenant.clone()),
+            zone: Some(args.of.zone.clone()),
+            vehicle: None,
+            layout: Layout::Shared,
+            is_node: false,
+            inbox: String::new(),
+        };
+        match rights::lacking(server, args.role, scope).await {
+            Ok(lacking) => {
+                for right in &lacking {
+                    say(false, rights::words(std::slice::from_ref(right)), rights::MEND);
+                }
+                if !lacking.is_empty() {
+                    // Whatever else is asked may only wait in vain.
+                    return Ok(print(&findings, args.json));
+                }
+                say(true, "the broker's user has its rights".to_owned(), "");
+            }
+            Err(error) => {
+                say(false, error.what, &error.hint);
+                return Ok(print(&findings, args.json));
+            }
+        }
+    }
     let storage = Storage { replicas: args.replicas, ..Storage::default() };
     match log::open_with(&args.of.log, log::Purpose::Read, storage).await {
         Err(error) => say(false, error.what.clone(), &error.hint),
@@ -178,6 +205,30 @@ pub(crate) async fn doctor(args: Doctor) -> Result<ExitCode, Failure> {
         }
     }
     Ok(print(&findings, args.json))
+}
+
+/// `fleetfold permissions`.
+pub(crate) fn permissions(args: &Permissions) -> Result<ExitCode, Failure> {
+    zone_name(&args.tenant, args.zone.as_deref().unwrap_or("any"))?;
+    if let Some(vehicle) = &args.vehicle
+        && fleetfold_model::Name::new(vehicle).is_none()
+    {
+        return Err(Failure::new("the vehicle's id is none", "give 1 to 64 visible characters"));
+    }
+    let roles = if args.role.is_empty() { BrokerRole::ALL.to_vec() } else { args.role.clone() };
+    if args.nkey.is_some() && roles.len() != 1 {
+        return Err(Failure::new("an NKey is that of one user", "give --role, too"));
+    }
+    let scope = Scope {
+        tenant: Some(args.tenant.clone()),
+        zone: args.zone.clone(),
+        vehicle: args.vehicle.clone(),
+        layout: args.streams,
+        is_node: args.nodes,
+        inbox: String::new(),
+    };
+    crate::out::say!("{}", rights::settings(&roles, &scope, args.nkey.as_deref()).trim_end());
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Whether a stream of facts keeps them for as long as it should, and has kept them.

@@ -1,9 +1,12 @@
 //! HTTP and the live feed: health, metrics, events in, and a websocket that never makes the engine wait. Documents about the state are
 //! in `state.rs`.
 
+pub(crate) mod rates;
 mod reasons;
 mod sense;
+pub(crate) mod server;
 mod state;
+pub(crate) mod tls;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -11,19 +14,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::{Message as Frame, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use axum::extract::{DefaultBodyLimit, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::body::Body;
+use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 use bytes::Bytes;
 use fleetfold_journal::address::fact_id;
 use fleetfold_journal::{Address, Said};
 use fleetfold_model::{Event, Name};
-use fleetfold_wire::{Mode, Warning, What, Writer, decode, structured};
+use fleetfold_wire::{EventType, Mode, Warning, What, Writer, decode, structured};
+use futures::StreamExt;
 use serde::Deserialize;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::auth::stamp::stamped;
+use crate::auth::{Auth, Identity, Role, audit, login, routes};
 use crate::live::{Live, OVERLOAD_MAX};
 use crate::log::{AppendError, Log, LogError, Stored, Stream};
 use crate::nodes::documents::overview_of;
@@ -34,13 +42,28 @@ use crate::view::{Hello, Problem, Pulse, RejectedLine, RoadsLine, Submitted, War
 use crate::warnings::tell;
 
 use sense::{Doubted, Found, Patience};
+use server::Transport;
 
 /// Most browsers at a time.
 const CLIENTS_MAX: usize = 256;
 /// Largest body of `POST /v1/events`.
 const BODY_MAX: usize = 8 << 20;
+/// Most bytes of all bodies that are read at a time.
+const BODIES_MAX: usize = 128 << 20;
+/// How long a body waits for others to be read.
+const BODY_TURN_WITHIN: Duration = Duration::from_secs(5);
+/// A body is there within this time.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
+/// What is said otherwise.
+const TOO_SLOW: &str = "the body did not come within 30 s";
+/// Largest frame of a browser: it says `resync` and nothing else.
+const FRAME_MAX: usize = 64 << 10;
+/// Bytes that are read of a browser at a time.
+const FRAME_BUFFER: usize = 4 << 10;
 /// The code of an event whose id names another one.
 const ID_REUSED: &str = "id_reused";
+/// The code of an event that only administrators may send.
+const ROLE: &str = "role";
 /// The code of a change of the roads that changes nothing.
 const NO_EFFECT: &str = "no_effect";
 /// Longest text of an error that is put into a problem document.
@@ -56,16 +79,19 @@ const ASKED_AGAIN_AFTER: Duration = Duration::from_millis(50);
 const BACK_AFTER: u64 = 1;
 /// Time between two signs of life to a browser.
 const PULSE: Duration = Duration::from_secs(1);
-/// A silent browser is asked whether it is there.
-const PING: Duration = Duration::from_secs(15);
+/// A browser is asked whether it is there.
+const PING: Duration = Duration::from_secs(5);
+/// One that has answered nothing for so long is gone, and its seat free.
+const SILENT_MAX: Duration = Duration::from_secs(16);
+/// The code with which a feed is closed whose session or token has ended (of the codes that are free for programs).
+const SESSION_OVER: u16 = 4401;
 /// A browser that takes longer than this for one message is let go.
 const SEND_MAX: Duration = Duration::from_secs(10);
 
 struct App {
     live: Live,
     clients: AtomicUsize,
-    token: Option<String>,
-    host: String,
+    auth: Arc<Auth>,
     /// Held by the one question that reads the log.
     reads_log: tokio::sync::Semaphore,
     /// Orders that the log did not have, and when it was read for them.
@@ -74,8 +100,12 @@ struct App {
     turns: reasons::Turns,
 }
 
-const ASSETS: [(&str, &str, &[u8]); 7] = [
+/// Files of the page: address, type and bytes.
+pub(crate) const ASSETS: [(&str, &str, &[u8]); 10] = [
     ("/", "text/html; charset=utf-8", include_bytes!("../assets/index.html")),
+    ("/login", "text/html; charset=utf-8", include_bytes!("../assets/login.html")),
+    ("/login.js", "text/javascript; charset=utf-8", include_bytes!("../assets/login.js")),
+    ("/session.js", "text/javascript; charset=utf-8", include_bytes!("../assets/session.js")),
     ("/map.js", "text/javascript; charset=utf-8", include_bytes!("../assets/map.js")),
     ("/feed.js", "text/javascript; charset=utf-8", include_bytes!("../assets/feed.js")),
     ("/freshness.js", "text/javascript; charset=utf-8", include_bytes!("../assets/freshness.js")),
@@ -92,25 +122,19 @@ const ASSETS: [(&str, &str, &[u8]); 7] = [
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; \
                       form-action 'self'; frame-ancestors 'none'";
 
-/// Serves until the engine ends. Returns the address it listens on.
-///
-/// # Errors
-///
-/// When the address cannot be bound, or would be open to others without a token.
-pub(crate) async fn serve(live: Live, address: SocketAddr, bearer: Option<String>) -> Result<SocketAddr, LogError> {
-    let (listener, local) = listen(address, bearer.is_some()).await?;
-    let router = router(live.clone(), bearer, &local.to_string());
+/// Serves until the engine ends.
+pub(crate) fn serve(live: Live, listener: tokio::net::TcpListener, auth: Arc<Auth>, transport: Transport) {
+    let router = router(live.clone(), auth);
     tokio::spawn(async move {
-        let _ = axum::serve(listener, router).with_graceful_shutdown(async move { live.ended().await }).await;
+        server::serve(listener, router, transport, async move { live.ended().await }).await;
     });
-    Ok(local)
 }
 
 /// Opens the address; the second value is the one it listens on.
 ///
 /// # Errors
 ///
-/// As [`serve`].
+/// When the address cannot be bound, or would be open to others without a token.
 pub(crate) async fn listen(
     address: SocketAddr,
     has_token: bool,
@@ -128,13 +152,12 @@ pub(crate) async fn listen(
     Ok((listener, local))
 }
 
-/// The routes of one zone. `host`: the address that is listened on.
-pub(crate) fn router(live: Live, bearer: Option<String>, host: &str) -> Router {
+/// The routes of one zone.
+pub(crate) fn router(live: Live, auth: Arc<Auth>) -> Router {
     let app = Arc::new(App {
         live,
         clients: AtomicUsize::new(0),
-        token: bearer,
-        host: host.to_owned(),
+        auth,
         reads_log: tokio::sync::Semaphore::new(1),
         unknown: Mutex::default(),
         turns: reasons::Turns::default(),
@@ -161,6 +184,9 @@ pub(crate) fn router(live: Live, bearer: Option<String>, host: &str) -> Router {
         .route("/v1/zones", get(zones))
         .route("/solve", post(solve))
         .route("/ws", get(websocket))
+        .route("/login", post(login::log_in))
+        .route("/logout", post(login::log_out))
+        .route("/v1/me", get(login::me))
         .fallback(|| async {
             problem(StatusCode::NOT_FOUND, "not found", "there is nothing here; / is the map, /v1/state the state")
         });
@@ -176,60 +202,69 @@ pub(crate) fn router(live: Live, bearer: Option<String>, host: &str) -> Router {
         .with_state(app)
 }
 
-/// Who may ask: with a token set, only its bearer; pages of other origins never.
-async fn guard(State(app): State<Arc<App>>, request: axum::extract::Request, next: middleware::Next) -> Response {
-    if let Err(refused) = may_ask(&request, app.token.as_ref(), &app.host) {
-        return refused;
-    }
-    let mut response = as_problem(next.run(request).await).await;
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(POLICY));
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
+/// Lets through who may ask. Whoever opens the page and has not logged in is shown the way.
+async fn guard(State(app): State<Arc<App>>, mut request: Request, next: middleware::Next) -> Response {
+    // Only what matched no route has no path here, and there is nothing to see.
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let needs = path.as_deref().map_or(Some(Role::Viewer), |path| routes::needs(request.method(), path));
+    let mut response = match app.auth.allow(&request, needs) {
+        Ok(who) => {
+            request.extensions_mut().insert(who);
+            request.extensions_mut().insert(Arc::clone(&app.auth));
+            match body_within_bounds(request).await {
+                // The right to send a body is held until it is answered.
+                Ok((request, _held)) => as_problem(next.run(request).await).await,
+                Err(refused) => refused,
+            }
+        }
+        Err(refused) if path.as_deref() == Some("/") && refused.status() == StatusCode::UNAUTHORIZED => {
+            (StatusCode::SEE_OTHER, [(header::LOCATION, "login")]).into_response()
+        }
+        Err(refused) => refused,
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
 
-/// True for a `Host` that no name server has a say in: an address, or this machine's own name for itself.
-fn is_local(host: &str) -> bool {
-    let bare = match host.rsplit_once(':') {
-        Some((name, port)) if port.parse::<u16>().is_ok() && !name.ends_with(':') => name,
-        Some(_) | None => host,
+/// A body comes within [`BODY_WITHIN`], and all bodies together have at most [`BODIES_MAX`] bytes. Problems to be solved have a queue of
+/// their own.
+async fn body_within_bounds(request: Request) -> Result<(Request, Option<SemaphorePermit<'static>>), Response> {
+    static BODIES: Semaphore = Semaphore::const_new(BODIES_MAX >> 10);
+    let headers = request.headers();
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let most = match length {
+        None if !headers.contains_key(header::TRANSFER_ENCODING) => 0,
+        None => BODY_MAX,
+        Some(length) => length,
     };
-    let bare = bare.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(bare);
-    bare.parse::<std::net::IpAddr>().is_ok()
-        || bare.eq_ignore_ascii_case("localhost")
-        || bare.to_ascii_lowercase().ends_with(".localhost")
+    if most == 0 || request.uri().path() == "/solve" {
+        return Ok((request, None));
+    }
+    if most > BODY_MAX {
+        return Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "payload too large", &too_large()));
+    }
+    let taken = BODIES.acquire_many((most >> 10) as u32 + 1);
+    let Ok(Ok(held)) = tokio::time::timeout(BODY_TURN_WITHIN, taken).await else {
+        let detail = format!("{} MiB of other bodies are being read: send it again", BODIES_MAX >> 20);
+        return Err(later(problem(StatusCode::SERVICE_UNAVAILABLE, "too much at once", &detail), BACK_AFTER));
+    };
+    let (parts, body) = request.into_parts();
+    let deadline = tokio::time::Instant::now() + BODY_WITHIN;
+    let timed = futures::stream::unfold(body.into_data_stream(), move |mut parts| async move {
+        let part = match tokio::time::timeout_at(deadline, parts.next()).await {
+            Ok(part) => part?.map_err(std::io::Error::other),
+            Err(_) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, TOO_SLOW)),
+        };
+        Some((part, parts))
+    });
+    Ok((Request::from_parts(parts, Body::from_stream(timed)), Some(held)))
 }
 
-/// `Err`: the answer to one who may not.
-#[expect(clippy::result_large_err, reason = "the error is the answer, made once for a request")]
-pub(crate) fn may_ask(request: &axum::extract::Request, token: Option<&String>, host: &str) -> Result<(), Response> {
-    let headers = request.headers();
-    if let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) {
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or(host);
-        if origin.split("://").nth(1) != Some(host) {
-            let detail = "requests from other sites' pages are refused";
-            return Err(problem(StatusCode::FORBIDDEN, "foreign origin", detail));
-        }
-    }
-    if let Some(expected) = token {
-        let open = matches!(request.uri().path(), "/livez" | "/readyz");
-        let given = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "));
-        if !open && given != Some(expected.as_str()) {
-            let detail = "send `Authorization: Bearer <token>`";
-            return Err(problem(StatusCode::UNAUTHORIZED, "no or wrong token", detail));
-        }
-    } else if let Some(host) = headers.get(header::HOST)
-        && !host.to_str().is_ok_and(is_local)
-    {
-        // A page of another name that resolves to this machine (DNS rebinding) is of the same origin as we are, as far as a browser
-        // can tell. With a token it has none; without one only the name gives it away.
-        let detail = "without a token the engine answers to addresses and to `localhost` only: ask for one of these, let a proxy \
-                      send one as `Host`, or start the engine with --token-file";
-        return Err(problem(StatusCode::MISDIRECTED_REQUEST, "not our name", detail));
-    }
-    Ok(())
+fn too_large() -> String {
+    format!("a body of at most {} MiB is taken: send it in parts", BODY_MAX >> 20)
 }
 
 /// RFC 9457.
@@ -253,8 +288,10 @@ async fn as_problem(response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let said = axum::body::to_bytes(body, PROBLEM_MAX).await.unwrap_or_default();
     let said = String::from_utf8_lossy(&said);
+    let status = if said.contains(TOO_SLOW) { StatusCode::REQUEST_TIMEOUT } else { status };
     let detail = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => format!("a body of at most {} MiB is taken: send it in parts", BODY_MAX >> 20),
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        StatusCode::REQUEST_TIMEOUT => TOO_SLOW.to_owned(),
         StatusCode::METHOD_NOT_ALLOWED => "the header `Allow` names the methods that are known here".to_owned(),
         _ => said.into_owned(),
     };
@@ -307,7 +344,7 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
 
 /// The one zone that runs here, in the shape in which a node of several zones lists them.
 async fn zones(State(app): State<Arc<App>>) -> Response {
-    as_json(text(&overview_of(&app.live, format!("http://{}", app.host))))
+    as_json(text(&overview_of(&app.live, app.auth.address().to_owned())))
 }
 
 /// The last warnings about events that were taken.
@@ -316,7 +353,7 @@ async fn warnings(State(app): State<Arc<App>>) -> Response {
 }
 
 /// A problem of its own, which has nothing to do with the zone but the streets; see [`crate::solve::service`].
-async fn solve(State(app): State<Arc<App>>, request: axum::extract::Request) -> Response {
+async fn solve(State(app): State<Arc<App>>, request: Request) -> Response {
     tokio::select! {
         answer = crate::solve::service::answer(request, Known::of_engine(&app.live.network)) => answer,
         () = app.live.ended() => crate::solve::service::stopping(),
@@ -341,7 +378,12 @@ fn events_in(headers: &HeaderMap, body: Bytes) -> Option<Vec<Bytes>> {
 }
 
 /// One event, or one per line. Every line is judged by itself; the answer says what became of each.
-async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn events(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Identity>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let Some(lines) = events_in(&headers, body) else {
         return problem(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -363,7 +405,7 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
     let mut overloaded: Option<u64> = None;
     let mut patience = Patience::new();
     for (index, line) in lines.into_iter().enumerate() {
-        match submit(&app.live, line, &mut patience).await {
+        match submit(&app.live, line, &who, &mut patience).await {
             Ok(taken) => {
                 accepted += u64::from(!taken.duplicate);
                 duplicates += u64::from(taken.duplicate);
@@ -376,6 +418,7 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
                 if single {
                     return match code {
                         ID_REUSED => problem_of(StatusCode::CONFLICT, code, "the id names another event", &detail),
+                        ROLE => problem_of(StatusCode::FORBIDDEN, code, "not with this role", &detail),
                         _ => problem_of(StatusCode::UNPROCESSABLE_ENTITY, code, "not a legal event", &detail),
                     };
                 }
@@ -467,7 +510,8 @@ impl Lost {
 ///
 /// See [`Submit`]. In a zone with a strict policy an unknown field is an error. So are places in coordinates that the zone does not
 /// read, and an id that names another event.
-async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Taken, Submit> {
+async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patience) -> Result<Taken, Submit> {
+    let bytes = stamped(bytes, who);
     let strict = live.strict.load(Ordering::Acquire);
     let decoded = decode(&bytes)
         .and_then(|decoded| if strict { decoded.strict() } else { Ok(decoded) })
@@ -476,6 +520,10 @@ async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Ta
     if decoded.kind.writer() == Writer::Engine {
         let what = format!("`{}` is written by the engine alone", decoded.kind.name());
         return Err(Submit::Invalid("engine_only", what));
+    }
+    if who.role < Role::Admin && matches!(decoded.kind, EventType::ZoneOpened | EventType::PolicyChanged) {
+        let what = format!("`{}` needs the role admin, and {} is {}", decoded.kind.name(), who.name, who.role.name());
+        return Err(Submit::Invalid(ROLE, what));
     }
     let (stream, subject) = match &decoded.what {
         What::Position(vehicle, ..) => (Stream::Position, live.zone.subject(&Address::of_position(vehicle))),
@@ -536,6 +584,10 @@ async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Ta
     // A repeat is in the state already.
     warnings.extend(doubtful.filter(|_| !stored.duplicate));
     warnings.splice(..0, decoded.warnings);
+    if who.is_person() {
+        let event = &decoded.envelope;
+        audit::done(who, &format!("{} of {} ({}) is entry {}", event.kind, event.source, event.id, stored.seq));
+    }
     let said = Said { envelope: decoded.envelope, kind: decoded.kind, warnings };
     let fresh = live.warnings.push(&said, seq, crate::clock::wall());
     if let Some(seq) = seq {
@@ -617,7 +669,12 @@ impl Drop for Seat {
     }
 }
 
-async fn websocket(State(app): State<Arc<App>>, Query(resume): Query<Resume>, upgrade: WebSocketUpgrade) -> Response {
+async fn websocket(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Identity>,
+    Query(resume): Query<Resume>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     let Some(seat) = Seat::taken(&app) else {
         return problem(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -625,9 +682,10 @@ async fn websocket(State(app): State<Arc<App>>, Query(resume): Query<Resume>, up
             &format!("at most {CLIENTS_MAX} at a time"),
         );
     };
+    let upgrade = upgrade.max_message_size(FRAME_MAX).max_frame_size(FRAME_MAX).read_buffer_size(FRAME_BUFFER);
     upgrade.on_upgrade(|socket| async move {
         threads::screens().spawn(async move {
-            client(&app, socket, resume).await;
+            client(&app, socket, &who, resume).await;
             drop(seat);
         });
     })
@@ -635,7 +693,7 @@ async fn websocket(State(app): State<Arc<App>>, Query(resume): Query<Resume>, up
 
 /// One browser: hello, a picture, then deltas. One that comes back goes on behind the last delta it had. One that is too slow for
 /// the ring of deltas gets a fresh picture, never a queue.
-async fn client(app: &App, mut socket: WebSocket, resume: Resume) {
+async fn client(app: &App, mut socket: WebSocket, who: &Identity, resume: Resume) {
     let hub = &app.live.hub;
     let mut bell = hub.watch();
     let server = concat!("fleetfold ", env!("CARGO_PKG_VERSION"));
@@ -649,6 +707,7 @@ async fn client(app: &App, mut socket: WebSocket, resume: Resume) {
         None => picture(app, &mut socket).await,
     };
     let Some(mut seq) = first else { return };
+    let mut heard = crate::clock::monotonic();
     let mut ping = tokio::time::interval(PING);
     let mut pulse = tokio::time::interval(PULSE);
     pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -673,18 +732,25 @@ async fn client(app: &App, mut socket: WebSocket, resume: Resume) {
             frame = socket.recv() => match frame {
                 Some(Ok(Frame::Close(_)) | Err(_)) | None => return,
                 Some(Ok(Frame::Text(text))) if text.as_str().contains("resync") => {
+                    heard = crate::clock::monotonic();
                     let Some(fresh) = picture(app, &mut socket).await else { return };
                     seq = fresh;
                 }
-                Some(Ok(_)) => {}
+                Some(Ok(_)) => heard = crate::clock::monotonic(),
             },
             _ = pulse.tick() => {
+                if !app.auth.is_good(who) {
+                    let over = CloseFrame { code: SESSION_OVER, reason: Utf8Bytes::from_static("log in again") };
+                    let _ = tokio::time::timeout(SEND_MAX, socket.send(Frame::Close(Some(over)))).await;
+                    return;
+                }
                 if !send(&mut socket, text(&pulse_of(&app.live)).into()).await {
                     return;
                 }
             },
             _ = ping.tick() => {
-                if socket.send(Frame::Ping(Bytes::new())).await.is_err() {
+                let sent = tokio::time::timeout(SEND_MAX, socket.send(Frame::Ping(Bytes::new()))).await;
+                if heard.elapsed() > SILENT_MAX || !matches!(sent, Ok(Ok(()))) {
                     return;
                 }
             }

@@ -5,6 +5,7 @@
 
 mod archive;
 mod args;
+mod auth;
 mod clock;
 mod days;
 mod demo;
@@ -87,6 +88,8 @@ fn main() -> ExitCode {
             Command::Explain(args) => Box::pin(reasons::explain(args)).await,
             Command::WhatIf(args) => Box::pin(reasons::what_if(args)).await,
             Command::Doctor(args) => Box::pin(doctor::doctor(args)).await,
+            Command::Token(args) => auth::command(&args),
+            Command::Permissions(args) => doctor::permissions(&args),
             Command::Replay(args) => offline::replay(&args),
             Command::Backtest(args) => offline::backtest(&args),
             Command::Solve(args) if args.serve.is_some() => Box::pin(solve::service::serve(&args)).await,

@@ -1,5 +1,6 @@
 //! Commands that write to a log: serve, feed.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,12 +13,16 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use crate::args::{Drivers, Feed, Serve};
+use crate::auth::{Auth, Lifetime, Settings};
 use crate::days;
 use crate::demo::{bar, finish, wait_for_signal, zone_name};
 use crate::failure::Failure;
 use crate::feed::{append_fact, mapping, play, reopen};
 use crate::http;
+use crate::http::server::{Bounds, Transport};
+use crate::http::tls::Tls;
 use crate::live::{self, Setup};
+use crate::log::rights::{self, Scope};
 use crate::log::{self, Layout, Log, LogChoice, Placement, REPLICAS, Storage, ZoneName};
 use crate::nodes::{self, Node, Pattern, Runner, Template};
 use crate::snapshot;
@@ -33,6 +38,8 @@ struct Config {
     data: Option<PathBuf>,
     listen: Option<std::net::SocketAddr>,
     token_file: Option<PathBuf>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
     threads: Option<usize>,
     #[serde(deserialize_with = "patterns")]
     zones: Vec<Pattern>,
@@ -67,13 +74,6 @@ fn config(path: Option<&PathBuf>) -> Result<Config, Failure> {
     })
 }
 
-pub(crate) fn token_in(path: &Path) -> Result<String, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::new(format!("token file {}: {error}", path.display()), "give the path of a file with the bearer token")
-    })?;
-    Ok(text.trim().to_owned())
-}
-
 pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
     let config = config(args.config.as_ref())?;
     let choice = match (args.of.log, config.log) {
@@ -91,7 +91,6 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         None => days::build(&fleetfold_model::NetworkSpec::default())?,
     };
     let token_file = args.token_file.or(config.token_file);
-    let token = token_file.map(|path| token_in(&path)).transpose()?;
     let listen = args.listen.or(config.listen).unwrap_or_else(|| std::net::SocketAddr::from(([127, 0, 0, 1], 8080)));
     let data = args.data.or(config.data).unwrap_or_else(|| PathBuf::from("fleetfold-data"));
     let tags = if args.kept.placement.is_empty() { config.placement } else { args.kept.placement };
@@ -101,17 +100,68 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         placement: Placement { cluster: args.kept.placement_cluster.or(config.placement_cluster), tags },
     };
     not_without_its_log(&choice, &data, &zone)?;
+    let (listener, address) = http::listen(listen, token_file.is_some()).await?;
+    let lifetime = Lifetime {
+        idle: Duration::from_secs_f64(60.0 * args.session_idle),
+        whole: Duration::from_secs_f64(60.0 * args.session_max),
+    };
+    let tls = match (args.tls_cert.or(config.tls_cert), args.tls_key.or(config.tls_key)) {
+        (Some(certificate), Some(key)) => Some(Tls::of_files(&certificate, &key)?),
+        (None, None) => None,
+        (Some(_), None) => return Err(Failure::new("a TLS certificate needs its key", "give --tls-key KEY.pem, too")),
+        (None, Some(_)) => {
+            return Err(Failure::new("a TLS key needs its certificate", "give --tls-cert CHAIN.pem, too"));
+        }
+    };
+    if tls.is_none() && !address.ip().is_loopback() {
+        tracing::warn!(
+            "tokens and all that is told cross the network in the clear: give --tls-cert and --tls-key, or put TLS in front"
+        );
+    }
+    let default = Bounds::default();
+    let transport = Transport {
+        bounds: Bounds {
+            connections: args.connections.unwrap_or(default.connections),
+            of_one_address: args.connections_per_address.unwrap_or(default.of_one_address),
+        },
+        tls,
+    };
+    let settings =
+        Settings { lifetime, requests_per_second: args.requests_per_second, is_encrypted: transport.tls.is_some() };
+    let auth = Auth::of_file(token_file.as_ref(), &address.to_string(), settings)?;
+    let scope = |tenant: Option<&String>, zone: Option<&String>| Scope {
+        tenant: tenant.cloned(),
+        zone: zone.cloned(),
+        vehicle: None,
+        layout: storage.layout.unwrap_or(Layout::Shared),
+        is_node: !zones.is_empty(),
+        inbox: String::new(),
+    };
+    let scopes: Vec<Scope> = if zones.is_empty() {
+        vec![scope(Some(&tenant), Some(&zone.zone().to_owned()))]
+    } else {
+        zones.iter().map(|pattern| scope(pattern.tenant.as_ref(), pattern.zone.as_ref())).collect()
+    };
+    if let LogChoice::Nats(server) = &choice {
+        rights::demand(server, &scopes).await?;
+    }
     let opened = log::open_with(&choice, log::Purpose::Serve, storage).await?;
+    if let Log::JetStream(broker) = &opened.log {
+        broker.watch_rights(scopes);
+    }
     crate::out::say!("log   {}", opened.why);
     warn_of_replicas(&opened.log).await;
     let threads = args.threads.or(config.threads);
     let base_every = Millis((args.base_hours * 3_600_000.0) as i64);
     let pool = live::search_pool(threads)?;
     if !zones.is_empty() {
-        let template =
-            Template { network, data, pool, base_every, accept_gap: args.accept_gap, token, host: String::new() };
-        let named = Named { node: args.node.or(config.node), advertise: args.advertise.or(config.advertise) };
-        return serve_zones(opened, template, &zones, named, listen).await;
+        let template = Template { network, data, pool, base_every, accept_gap: args.accept_gap, auth };
+        let named = Named {
+            node: args.node.or(config.node),
+            advertise: args.advertise.or(config.advertise),
+            login_link: args.login_link,
+        };
+        return serve_zones(opened, template, &zones, named, (listener, transport)).await;
     }
     let live = live::start(Setup {
         log: opened.log.clone(),
@@ -125,9 +175,10 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         accept_gap: args.accept_gap,
     })
     .await?;
-    let address = http::serve(live.clone(), listen, token).await?;
+    http::serve(live.clone(), listener, Arc::clone(&auth), transport);
     crate::out::say!("zone  {zone}");
-    crate::out::say!("map   http://{address}");
+    crate::out::say!("map   {}", auth.address());
+    say_login_link(&auth, args.login_link);
     if let Log::Embedded(embedded) = &opened.log {
         embedded.announce(&address.to_string())?;
     }
@@ -140,6 +191,17 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         broker.stop().await;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says by which link an administrator logs in once. On a terminal, or where somebody asks for it: elsewhere what is printed is mostly
+/// kept, and others read it.
+fn say_login_link(auth: &Auth, is_asked_for: bool) {
+    if !is_asked_for && !std::io::stdout().is_terminal() {
+        return;
+    }
+    if let Some(path) = auth.login_link() {
+        crate::out::say!("login {}{path} (once, within ten minutes)", auth.address());
+    }
 }
 
 /// Refuses to make an empty log where snapshots tell that there was another.
@@ -172,15 +234,17 @@ async fn warn_of_replicas(log: &Log) {
 struct Named {
     node: Option<String>,
     advertise: Option<String>,
+    /// A link that logs in once is asked for.
+    login_link: bool,
 }
 
 /// Runs those zones that are this node's, until it is told to end.
 async fn serve_zones(
     opened: log::Opened,
-    mut template: Template,
+    template: Template,
     patterns: &[Pattern],
     named: Named,
-    listen: std::net::SocketAddr,
+    (listener, transport): (tokio::net::TcpListener, Transport),
 ) -> Result<ExitCode, Failure> {
     let Log::JetStream(broker) = &opened.log else {
         return Err(Failure::new("several zones need a broker, and this log is none", "give --log nats://HOST:PORT"));
@@ -200,31 +264,30 @@ async fn serve_zones(
         }
     }
     let buckets = broker.nodes(log::Purpose::Serve).await?;
-    let (listener, address) = http::listen(listen, template.token.is_some()).await?;
-    template.host = address.to_string();
+    let port = template.auth.address().rsplit(':').next().unwrap_or("").to_owned();
     let default = || {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "node".to_owned());
         let legal = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-        format!("{}-{}", host.trim().chars().take(50).map(legal).collect::<String>(), address.port())
+        format!("{}-{}", host.trim().chars().take(50).map(legal).collect::<String>(), port)
     };
     let name = named.node.unwrap_or_else(default);
     let name = NodeName::new(&name).ok_or_else(|| {
         Failure::new(format!("`{name}` is no name of a node"), "use 1 to 64 letters, digits, - and _")
     })?;
-    let advertised = named.advertise.unwrap_or_else(|| format!("http://{address}"));
+    let advertised = named.advertise.unwrap_or_else(|| template.auth.address().to_owned());
     let node = Node::new(name.clone(), advertised, opened.log.clone(), buckets, patterns.to_vec());
-    let router =
-        nodes::http::router(Arc::clone(&node), template.token.clone(), template.host.clone(), &template.network);
+    let router = nodes::http::router(Arc::clone(&node), Arc::clone(&template.auth), &template.network);
     let (ended, end) = watch::channel(false);
     let mut served = end.clone();
     tokio::spawn(async move {
         let ended = async move {
             let _ = served.wait_for(|ended| *ended).await;
         };
-        let _ = axum::serve(listener, router).with_graceful_shutdown(ended).await;
+        http::server::serve(listener, router, transport, ended).await;
     });
     crate::out::say!("node  {name}");
-    crate::out::say!("zones http://{address}/v1/zones");
+    crate::out::say!("zones {}/v1/zones", template.auth.address());
+    say_login_link(&template.auth, named.login_link);
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         wait_for_signal().await;

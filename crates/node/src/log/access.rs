@@ -28,6 +28,9 @@ pub(crate) struct Access {
     /// A file with the password of --nats-user.
     #[arg(long, global = true, value_name = "FILE", help_heading = "Broker")]
     nats_password_file: Option<PathBuf>,
+    /// What the names of our inboxes begin with (default: _INBOX): where each user may hear its own answers only.
+    #[arg(long, global = true, value_name = "PREFIX", env = "NATS_INBOX_PREFIX", value_parser = inbox_prefix, help_heading = "Broker")]
+    nats_inbox_prefix: Option<String>,
     /// Certificates of the authority that the broker's certificate is of, beside those of the system (PEM). The connection is encrypted.
     #[arg(long, global = true, value_name = "FILE", env = "NATS_CA", help_heading = "Broker")]
     nats_ca: Option<PathBuf>,
@@ -64,6 +67,7 @@ pub(super) struct Context {
     cert: String,
     key: String,
     ca: String,
+    inbox_prefix: String,
 }
 
 impl Context {
@@ -100,6 +104,11 @@ impl Context {
         }
     }
 
+    /// What the names of inboxes begin with.
+    pub(super) fn inbox_prefix(&self) -> Option<String> {
+        (!self.inbox_prefix.is_empty()).then(|| self.inbox_prefix.clone())
+    }
+
     /// The secret in it.
     fn secret(&self) -> Secret {
         match (self.user.as_str(), self.token.as_str()) {
@@ -132,6 +141,11 @@ impl Access {
             return Ok(Secret::Password { user, password });
         }
         Ok(std::env::var("NATS_TOKEN").map_or(Secret::None, Secret::Token))
+    }
+
+    /// What the names of inboxes begin with, where somebody has said so.
+    pub(super) fn inbox_prefix(&self, context: Option<&Context>) -> Option<String> {
+        self.nats_inbox_prefix.clone().or_else(|| context.and_then(Context::inbox_prefix))
     }
 
     /// True where a file or the environment says who we are.
@@ -171,6 +185,9 @@ impl Access {
                 options = options.nkey(read(path, "NKey")?);
             }
         }
+        if let Some(prefix) = self.inbox_prefix(context) {
+            options = options.custom_inbox_prefix(prefix);
+        }
         let ca = self.nats_ca.as_ref().or(of_context.nats_ca.as_ref());
         let own = self.nats_cert.as_ref().zip(self.nats_key.as_ref());
         let own = own.or(of_context.nats_cert.as_ref().zip(of_context.nats_key.as_ref()));
@@ -185,6 +202,14 @@ impl Access {
         }
         Ok(options)
     }
+}
+
+fn inbox_prefix(text: &str) -> Result<String, String> {
+    let legal = |token: &str| !token.is_empty() && token.chars().all(|c| c.is_ascii_graphic() && c != '*' && c != '>');
+    text.split('.')
+        .all(legal)
+        .then(|| text.to_owned())
+        .ok_or_else(|| "a subject without `*` and `>` is needed".to_owned())
 }
 
 fn read(path: &Path, what: &str) -> Result<String, LogError> {

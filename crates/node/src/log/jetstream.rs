@@ -28,6 +28,7 @@ use fleetfold_model::Timestamp;
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 
+use super::rights::{self, Denied, Scope};
 use super::storage::zone_of;
 use super::{
     AppendError, Layout, LogError, Message, OddSetting, Purpose, Read, Removed, Server, SkipMark, Storage, Stored,
@@ -41,7 +42,8 @@ use owners::LeaseSeen;
 use completeness::Completeness;
 use reader::OrderedReader;
 use setup::OddReplicas;
-use setup::{Maker, connect_client, layout_of, names, other_layout};
+use setup::{Maker, other_layout};
+pub(super) use setup::{connect_client, layout_of, names};
 
 /// The bucket of skipped entries, and the stream that it stands in.
 const SKIPPED: &str = "SKIPPED";
@@ -71,6 +73,8 @@ pub(crate) struct JetStream {
     held: Option<BTreeSet<String>>,
     /// Since when the broker is away.
     away: watch::Receiver<Option<Instant>>,
+    /// What the broker does not let us do.
+    denied: Arc<Denied>,
     leases_seen: Mutex<BTreeMap<ZoneName, LeaseSeen>>,
     server: Server,
     /// When the broker was last asked how large a message may be.
@@ -106,7 +110,7 @@ impl JetStream {
     ///
     /// Named: unreachable, JetStream off, missing rights, another layout than the one that is asked for.
     pub(crate) async fn connect(server: &Server, purpose: Purpose, storage: Storage) -> Result<Self, LogError> {
-        let (client, away) = connect_client(server).await?;
+        let (client, away, denied) = connect_client(server).await?;
         let context = jetstream::context::ContextBuilder::new()
             .timeout(Duration::from_secs(5))
             .ack_timeout(ACK)
@@ -122,6 +126,7 @@ impl JetStream {
             maker: Arc::new(Maker::new(client, context, layout, storage)),
             held: None,
             away,
+            denied,
             leases_seen: Mutex::default(),
             server: server.clone(),
             limit_looked_at: Mutex::default(),
@@ -260,6 +265,13 @@ impl JetStream {
         self.client.server_info().version
     }
 
+    /// Looks from now on whether an engine of these zones has its rights.
+    pub(crate) fn watch_rights(&self, scopes: Vec<Scope>) {
+        let denied = Arc::downgrade(&self.denied);
+        let connection = (self.client.clone(), self.server.clone());
+        tokio::spawn(rights::watch(denied, connection, scopes, self.away.clone()));
+    }
+
     /// Does something at the broker. `None`, at once: the broker is away, or went away before it answered.
     async fn while_connected<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut away = self.away.clone();
@@ -277,6 +289,7 @@ impl JetStream {
         if let Some(since) = *self.away.borrow() {
             return Err(format!("the broker has been away for {} s", since.elapsed().as_secs()));
         }
+        self.denied.get()?;
         let Some(zone) = zone else { return Ok(()) };
         let name = self.name(Stream::Fleet, zone);
         self.unread.of(&name).get()?;
@@ -386,7 +399,7 @@ impl JetStream {
         *looked = Some(crate::clock::monotonic());
         let (client, server) = (self.client.clone(), self.server.clone());
         tokio::spawn(async move {
-            let Ok((fresh, _)) = connect_client(&server).await else { return };
+            let Ok((fresh, ..)) = connect_client(&server).await else { return };
             let (was, is) = (client.server_info().max_payload, fresh.server_info().max_payload);
             if was != is {
                 tracing::info!(was, is, "the broker's limit of a message has changed: connecting anew");

@@ -10,6 +10,7 @@ mod embedded;
 mod held;
 mod jetstream;
 mod open;
+pub(crate) mod rights;
 mod server;
 #[cfg(test)]
 mod simulated;

@@ -64,6 +64,11 @@ impl Server {
         parsed.map(|address| format!("{}:{}", address.host(), address.port())).collect()
     }
 
+    /// What the names of our inboxes begin with, where somebody has said so.
+    pub(crate) fn inbox_prefix(&self) -> Option<String> {
+        access::given().inbox_prefix(self.context.as_deref())
+    }
+
     /// The options of a connection with these credentials, and with those that flags and environment give. They are options and not a
     /// part of the address, because the client learns the addresses of the other brokers from the first one, without credentials.
     ///

@@ -2,37 +2,51 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any_service, get, post};
+use axum::{Router, middleware};
 use fleetfold_journal::ZoneName;
 use fleetfold_roads::Network;
 
 use super::Node;
 use super::documents::{NodeTold, overview};
-use crate::http::{may_ask, problem};
+use crate::auth::{Auth, Role, audit, login, routes};
+use crate::http::problem;
 use crate::log::Stream;
 use crate::solve::streets::Known;
 use crate::view::text;
 
 /// Routes of a zone that do not begin with `/v1/`: below the zone's address they stand as they are.
-const BARE: [&str; 10] =
-    ["", "livez", "readyz", "version", "metrics", "solve", "ws", "map.js", "feed.js", "freshness.js"];
+const BARE: [&str; 14] = [
+    "login",
+    "logout",
+    "login.js",
+    "session.js",
+    "",
+    "livez",
+    "readyz",
+    "version",
+    "metrics",
+    "solve",
+    "ws",
+    "map.js",
+    "feed.js",
+    "freshness.js",
+];
 
 #[derive(Clone)]
 struct App {
     node: Arc<Node>,
-    token: Option<String>,
-    host: String,
+    auth: Arc<Auth>,
     streets: Option<Arc<Known>>,
 }
 
 /// The routes of a node.
-pub(crate) fn router(node: Arc<Node>, token: Option<String>, host: String, network: &Arc<Network>) -> Router {
-    let app = App { node, token, host, streets: Known::of_engine(network) };
+pub(crate) fn router(node: Arc<Node>, auth: Arc<Auth>, network: &Arc<Network>) -> Router {
+    let app = App { node, auth, streets: Known::of_engine(network) };
     Router::new()
         .route("/livez", get(|| async { "live\n" }))
         .route("/version", get(|| async { env!("CARGO_PKG_VERSION") }))
@@ -40,8 +54,26 @@ pub(crate) fn router(node: Arc<Node>, token: Option<String>, host: String, netwo
         .route("/metrics", get(metrics))
         .route("/v1/zones", get(zones))
         .route("/solve", post(solve))
+        .route("/login", post(login::log_in))
+        .route("/logout", post(login::log_out))
+        .route("/v1/me", get(login::me))
+        .route_layer(middleware::from_fn_with_state(app.clone(), guard))
         .fallback(zone)
         .with_state(app)
+}
+
+/// Lets through who may ask.
+async fn guard(State(app): State<App>, mut request: Request, next: middleware::Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let needs = path.as_deref().map_or(Some(Role::Admin), |path| routes::needs(request.method(), path));
+    match app.auth.allow(&request, needs) {
+        Ok(who) => {
+            request.extensions_mut().insert(who);
+            request.extensions_mut().insert(Arc::clone(&app.auth));
+            next.run(request).await
+        }
+        Err(refused) => refused,
+    }
 }
 
 async fn ready(State(app): State<App>) -> Response {
@@ -60,10 +92,7 @@ async fn ready(State(app): State<App>) -> Response {
 }
 
 /// How many zones this node owns and follows. The figures of a zone are at `/v1/zones/{tenant}/{zone}/metrics`.
-async fn metrics(State(app): State<App>, request: Request) -> Response {
-    if let Err(refused) = may_ask(&request, app.token.as_ref(), &app.host) {
-        return refused;
-    }
+async fn metrics(State(app): State<App>) -> Response {
     let zones = app.node.zones();
     let owned = zones.iter().filter(|live| live.epoch().is_some()).count();
     let unanswered: u64 =
@@ -78,10 +107,7 @@ async fn metrics(State(app): State<App>, request: Request) -> Response {
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
 }
 
-async fn zones(State(app): State<App>, request: Request) -> Response {
-    if let Err(refused) = may_ask(&request, app.token.as_ref(), &app.host) {
-        return refused;
-    }
+async fn zones(State(app): State<App>) -> Response {
     match overview(&app.node.buckets).await {
         Ok(overview) => ([(header::CONTENT_TYPE, "application/json")], text(&overview)).into_response(),
         Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, "the broker does not answer", &error.to_string()),
@@ -90,10 +116,7 @@ async fn zones(State(app): State<App>, request: Request) -> Response {
 
 /// A problem of its own, which has nothing to do with any zone.
 async fn solve(State(app): State<App>, request: Request) -> Response {
-    match may_ask(&request, app.token.as_ref(), &app.host) {
-        Err(refused) => refused,
-        Ok(()) => crate::solve::service::answer(request, app.streets.clone()).await,
-    }
+    crate::solve::service::answer(request, app.streets.clone()).await
 }
 
 /// Hands a request below a zone's address on to the zone's own routes. Whoever asks a node that does not run the zone is sent to
@@ -112,14 +135,18 @@ async fn zone(State(app): State<App>, mut request: Request) -> Response {
         return unknown(detail);
     };
     if request.method() == Method::PUT && rest.is_empty() {
-        return match may_ask(&request, app.token.as_ref(), &app.host) {
+        return match app.auth.allow(&request, routes::needs(&Method::PUT, "/v1/zones/{tenant}/{zone}")) {
             Err(refused) => refused,
-            Ok(()) => make(&app.node, &zone).await,
+            Ok(who) => {
+                let answer = make(&app.node, &zone).await;
+                audit::done(&who, &format!("asked for zone {zone}: {}", answer.status().as_u16()));
+                answer
+            }
         };
     }
     let query = request.uri().query().map_or(String::new(), |query| format!("?{query}"));
     let Some(here) = app.node.zone(&zone) else {
-        if let Err(refused) = may_ask(&request, app.token.as_ref(), &app.host) {
+        if let Err(refused) = app.auth.allow(&request, Some(Role::Viewer)) {
             return refused;
         }
         let Some(owner) = owner_address(&app.node, &zone).await else {

@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use super::documents::{NodeTold, State, ZoneTold, beat_of, drain_key, drains, zone_key};
 use super::teller::Teller;
 use super::{Here, Node};
+use crate::auth::Auth;
 use crate::clock;
 use crate::failure::Failure;
 use crate::http;
@@ -46,10 +47,8 @@ pub(crate) struct Template {
     pub base_every: Millis,
     /// Begin although needed entries have expired.
     pub accept_gap: bool,
-    /// The bearer token of HTTP.
-    pub token: Option<String>,
-    /// Where HTTP listens.
-    pub host: String,
+    /// Who may ask over HTTP.
+    pub auth: Arc<Auth>,
 }
 
 /// What tasks report to the loop.
@@ -270,7 +269,7 @@ impl Runner {
                 let Some(slot) = self.slots.get_mut(&zone) else { return };
                 match *started {
                     Ok(live) => {
-                        let router = http::router(live.clone(), self.template.token.clone(), &self.template.host);
+                        let router = http::router(live.clone(), Arc::clone(&self.template.auth));
                         self.node.put(zone, Here { live: live.clone(), router });
                         slot.engine = Engine::On(live);
                     }

@@ -27,9 +27,11 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::args::Solve;
+use crate::auth::{Auth, Role, Settings};
 use crate::clock;
 use crate::failure::Failure;
-use crate::http::{listen, may_ask, problem};
+use crate::http::server::{self, Transport};
+use crate::http::{listen, problem};
 use crate::threads;
 
 use super::effort::{Effort, LEVEL_MAX};
@@ -240,20 +242,19 @@ fn outline(text: &str) -> Result<Options, Refusal> {
     Ok(options)
 }
 
-/// Who may ask a server that has no zone.
+/// A server that has no zone.
 struct Host {
-    token: Option<String>,
-    address: String,
+    auth: Arc<Auth>,
     streets: Option<Arc<Known>>,
 }
 
 /// Serves problems until Ctrl-C or SIGTERM: `fleetfold solve --serve ADDRESS`.
 pub(crate) async fn serve(args: &Solve) -> Result<ExitCode, Failure> {
     let address: SocketAddr = args.serve.expect("the caller looked for it");
-    let token = args.token_file.as_deref().map(crate::serve::token_in).transpose()?;
     let streets = super::streets::of(args).map_err(|refusal| refusal.failure)?.map(Arc::new);
-    let (listener, local) = listen(address, token.is_some()).await?;
-    let host = Arc::new(Host { token, address: local.to_string(), streets });
+    let (listener, local) = listen(address, args.token_file.is_some()).await?;
+    let auth = Auth::of_file(args.token_file.as_ref(), &local.to_string(), Settings::default())?;
+    let host = Arc::new(Host { auth, streets });
     let router = Router::new()
         .route("/", post(asked))
         .route("/solve", post(asked))
@@ -265,7 +266,7 @@ pub(crate) async fn serve(args: &Solve) -> Result<ExitCode, Failure> {
     eprintln!("problems are solved at http://{local}/solve");
     // Searches that run are not waited for: their clients see the connection close and ask again.
     tokio::select! {
-        served = axum::serve(listener, router).into_future() => served?,
+        () = server::serve(listener, router, Transport::default(), std::future::pending()) => {}
         () = told_to_end() => {}
     }
     Ok(ExitCode::SUCCESS)
@@ -286,9 +287,9 @@ async fn told_to_end() {
 }
 
 async fn asked(State(host): State<Arc<Host>>, request: Request) -> Response {
-    match may_ask(&request, host.token.as_ref(), &host.address) {
+    match host.auth.allow(&request, Some(Role::Operator)) {
         Err(refused) => refused,
-        Ok(()) => answer(request, host.streets.clone()).await,
+        Ok(_) => answer(request, host.streets.clone()).await,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use super::objects::{BASES, OBJ_BASES};
 use super::{KV_OWNERS, KV_SKIPPED};
 use crate::clock;
 use crate::log::OddSetting;
+use crate::log::rights::Denied;
 use crate::log::storage::{Layout, Storage, zone_of};
 use crate::log::{LogError, Server, Stream};
 
@@ -34,11 +36,13 @@ const PEERS_MAX: Duration = Duration::from_secs(5);
 /// Pause between two such attempts.
 const PEERS_AGAIN: Duration = Duration::from_millis(250);
 
-/// A client with our defaults, and since when its broker is away.
+/// A client with our defaults, since when its broker is away, and what the broker has refused on it.
 pub(crate) async fn connect_client(
     server: &Server,
-) -> Result<(async_nats::Client, watch::Receiver<Option<Instant>>), LogError> {
+) -> Result<(async_nats::Client, watch::Receiver<Option<Instant>>, Arc<Denied>), LogError> {
     let (away, told) = watch::channel(None);
+    let denied = Arc::new(Denied::default());
+    let hears = Arc::clone(&denied);
     let options = server
         .options()?
         .name("fleetfold")
@@ -54,6 +58,7 @@ pub(crate) async fn connect_client(
                 async_nats::Event::Disconnected | async_nats::Event::Closed => {
                     away.send_if_modified(|since| since.replace(clock::monotonic()).is_none());
                 }
+                async_nats::Event::ServerError(async_nats::ServerError::Other(ref words)) => hears.heard(words),
                 _ => {}
             }
             async move {
@@ -77,7 +82,7 @@ pub(crate) async fn connect_client(
             };
             LogError::new(format!("no broker answers at {server}: {error}"), hint)
         })?;
-    Ok((client, told))
+    Ok((client, told, denied))
 }
 
 /// The layout of the log whose streams have these names; `None`: no stream of facts is there.
@@ -85,7 +90,7 @@ pub(crate) async fn connect_client(
 /// # Errors
 ///
 /// When there are streams of both layouts.
-pub(super) fn layout_of(held: &BTreeSet<String>) -> Result<Option<Layout>, LogError> {
+pub(in crate::log) fn layout_of(held: &BTreeSet<String>) -> Result<Option<Layout>, LogError> {
     let zone = held.iter().find(|name| zone_of(name).is_some());
     match (held.contains(Stream::Fleet.name()), zone) {
         (true, Some(zone)) => Err(LogError::new(
@@ -430,7 +435,7 @@ async fn cannot_create(context: &Context, kind: &str, name: &str, subjects: &[St
 }
 
 /// The names of all streams that there are.
-pub(super) async fn names(context: &Context) -> Result<BTreeSet<String>, LogError> {
+pub(in crate::log) async fn names(context: &Context) -> Result<BTreeSet<String>, LogError> {
     context.stream_names().try_collect().await.map_err(|error| unlisted(&error))
 }
 

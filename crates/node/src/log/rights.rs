@@ -1,0 +1,556 @@
+//! What each user of a broker needs, and no more: one table, from which `fleetfold permissions` prints the broker's settings and by which
+//! an engine and `doctor` find out what is missing.
+//!
+//! A broker says that a right is missing only on the connection, and never in answer to a request, which just waits. So each right is tried by
+//! a message that has no effect where the right is there: one that names another stream than the one on its subject, which the stream
+//! refuses; a request whose body is no JSON; a subscription that ends at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Write};
+use std::sync::{Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use async_nats::HeaderMap;
+use async_nats::jetstream;
+use bytes::Bytes;
+use fleetfold_journal::ZoneName;
+use fleetfold_journal::address::{kind_token, token};
+use fleetfold_wire::{About, EventType, Writer};
+use tokio::sync::{Notify, watch};
+
+use super::jetstream::{connect_client, layout_of, names};
+use super::{Layout, LogError, Server, Stream};
+use crate::clock;
+
+/// What stands in a right for any token, as it is tried: no name of ours is written so.
+const SAMPLE: &str = "%2D";
+/// The broker says within this time after a round trip which messages it has refused.
+const SETTLED: Duration = Duration::from_millis(50);
+/// A broker that answers at all answers within this time.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
+/// How often an engine that lacks nothing looks whether it still does.
+const LOOK: Duration = Duration::from_secs(10);
+/// And one that lacks something.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// What was refused so long ago, and not since, is no trouble of now.
+const RECENT: Duration = Duration::from_secs(10);
+/// What stands in the printed settings instead of a secret. Nobody can log in with it.
+pub(crate) const PLACEHOLDER: &str = "PUT A BCRYPT HASH HERE (nats server passwd)";
+
+/// Users of a broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum BrokerRole {
+    /// An engine, or a node of several zones (with --nodes).
+    Engine,
+    /// A system that sends orders, vehicles and roads.
+    Producer,
+    /// The phone of one vehicle's driver.
+    Driver,
+    /// Whoever reads logs: explain, what-if, audit, verify, record, zones.
+    Reader,
+    /// Whoever makes and changes streams, hands vehicles over and drains nodes.
+    Admin,
+}
+
+impl BrokerRole {
+    pub(crate) const ALL: [Self; 5] = [Self::Engine, Self::Producer, Self::Driver, Self::Reader, Self::Admin];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Engine => "engine",
+            Self::Producer => "producer",
+            Self::Driver => "driver",
+            Self::Reader => "reader",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// Of which zone, and how its log is laid out.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope {
+    /// `None`: of all tenants.
+    pub(crate) tenant: Option<String>,
+    /// `None`: all of the tenant.
+    pub(crate) zone: Option<String>,
+    /// Whose phone.
+    pub(crate) vehicle: Option<String>,
+    /// As the log is laid out.
+    pub(crate) layout: Layout,
+    /// It runs several zones beside other nodes.
+    pub(crate) is_node: bool,
+    /// What its inboxes begin with.
+    pub(crate) inbox: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Verb {
+    Publish,
+    Subscribe,
+}
+
+/// One right.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Right {
+    verb: Verb,
+    subject: String,
+    /// What it is for.
+    pub(crate) what_for: &'static str,
+    /// It is needed only where this stream is not there.
+    to_make: Option<String>,
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = match self.verb {
+            Verb::Publish => "publish on",
+            Verb::Subscribe => "subscribe to",
+        };
+        write!(f, "{verb} {}", self.subject)
+    }
+}
+
+/// The rights of a role.
+#[derive(Default)]
+struct Rights(BTreeSet<Right>);
+
+impl Rights {
+    fn add(&mut self, verb: Verb, what_for: &'static str, subject: String) {
+        self.0.insert(Right { verb, subject, what_for, to_make: None });
+    }
+
+    fn publish(&mut self, what_for: &'static str, subject: impl Into<String>) {
+        self.add(Verb::Publish, what_for, subject.into());
+    }
+
+    /// Reads a stream with consumers of its own.
+    fn follow(&mut self, name: &str) {
+        self.publish("to read it", format!("$JS.API.CONSUMER.CREATE.{name}"));
+        for verb in ["INFO", "MSG.NEXT", "DELETE"] {
+            self.publish("to read it", format!("$JS.API.CONSUMER.{verb}.{name}.*"));
+        }
+    }
+
+    /// Asks for single messages of a stream.
+    fn look_up(&mut self, name: &str) {
+        self.publish("to look at it", format!("$JS.API.STREAM.INFO.{name}"));
+        self.publish("to look up a message", format!("$JS.API.STREAM.MSG.GET.{name}"));
+    }
+
+    /// Looks up values of a bucket or an object store, where that is allowed without its leader.
+    fn look_up_values(&mut self, name: &str) {
+        self.look_up(name);
+        self.publish("to look up a value", format!("$JS.API.DIRECT.GET.{name}.>"));
+    }
+
+    fn make(&mut self, name: &str) {
+        let right = Right {
+            verb: Verb::Publish,
+            subject: format!("$JS.API.STREAM.CREATE.{name}"),
+            what_for: "to make it where it is missing",
+            to_make: Some(name.to_owned()),
+        };
+        self.0.insert(right);
+    }
+}
+
+impl Scope {
+    fn tenant_token(&self) -> &str {
+        self.tenant.as_deref().unwrap_or("*")
+    }
+
+    fn zone_token(&self) -> &str {
+        self.zone.as_deref().unwrap_or("*")
+    }
+
+    /// What subjects of the zone begin with.
+    fn prefix(&self) -> String {
+        format!("fleet.{}.{}", self.tenant_token(), self.zone_token())
+    }
+
+    /// The streams of facts, as they stand in a right.
+    fn fleet(&self) -> String {
+        let zone = self.tenant.as_ref().zip(self.zone.as_ref()).and_then(|(tenant, zone)| ZoneName::new(tenant, zone));
+        match (self.layout, zone) {
+            (Layout::Shared, _) => Stream::Fleet.name().to_owned(),
+            (Layout::PerZone, Some(zone)) => self.layout.name(Stream::Fleet, Some(&zone)),
+            // A part of a stream's name cannot be left open in a right.
+            (Layout::PerZone, None) => "*".to_owned(),
+        }
+    }
+}
+
+/// What a role needs.
+pub(crate) fn rights(role: BrokerRole, scope: &Scope) -> Vec<Right> {
+    let mut all = Rights::default();
+    let prefix = scope.prefix();
+    let (tenant, zone) = (scope.tenant_token(), scope.zone_token());
+    all.add(Verb::Subscribe, "to hear answers", format!("{}.>", scope.inbox));
+    // Alone, `_` stands for any vehicle.
+    let named = |vehicle: &str| if vehicle == "_" { "%5F".to_owned() } else { token(vehicle) };
+    let vehicle = scope.vehicle.as_deref().map_or_else(|| "*".to_owned(), named);
+    match role {
+        BrokerRole::Driver => {
+            for kind in EventType::ALL {
+                let of_driver = kind.writer() == Writer::Producer && kind.about() == About::Vehicle;
+                if of_driver && !matches!(kind, EventType::VehicleRegistered | EventType::Position) {
+                    all.publish("to report", format!("{prefix}.event.{}.{vehicle}", kind_token(kind.name())));
+                }
+            }
+            all.publish("to report", format!("{prefix}.position.{vehicle}"));
+            all.add(Verb::Subscribe, "to be told the route", format!("{prefix}.assignment.{vehicle}"));
+            let last = format!("$JS.API.DIRECT.GET.ASSIGNMENT.{prefix}.assignment.{vehicle}");
+            all.publish("to look up the route", last);
+        }
+        BrokerRole::Producer => {
+            for kind in EventType::ALL {
+                let is_fact = kind.writer() == Writer::Producer && kind.about() != About::Zone;
+                if is_fact && *kind != EventType::Position {
+                    all.publish("to report", format!("{prefix}.event.{}.*", kind_token(kind.name())));
+                }
+            }
+            all.publish("to report", format!("{prefix}.position.*"));
+        }
+        BrokerRole::Reader => {
+            all.publish("to find streams", "$JS.API.STREAM.NAMES");
+            for name in
+                [scope.fleet().as_str(), "POSITION", "ASSIGNMENT", "REJECTED", "WARNING", "KV_SKIPPED", "OBJ_BASES"]
+            {
+                all.look_up(name);
+                all.follow(name);
+            }
+            all.publish("to look at it", "$JS.API.STREAM.INFO.FEATURE");
+            for name in ["KV_OWNERS", "KV_NODES", "KV_ZONES", "OBJ_BASES"] {
+                all.look_up_values(name);
+            }
+            for name in ["KV_NODES", "KV_ZONES"] {
+                all.publish("to list it", format!("$JS.API.CONSUMER.CREATE.{name}"));
+            }
+            all.publish("to read much at once", "$JS.FC.>");
+        }
+        BrokerRole::Admin => {
+            all.publish("to make, change and read streams", "$JS.API.>");
+            all.publish("to read much at once", "$JS.FC.>");
+            all.publish("to hand over", format!("fleet.{tenant}.*.event.>"));
+            all.publish("to try whether an append works", format!("fleet.{DOCTOR}.rejected.probe"));
+            all.publish("to drain nodes", "$KV.NODES.drain.*");
+        }
+        BrokerRole::Engine => {
+            all.publish("to look at the broker", "$JS.API.INFO");
+            all.publish("to find streams", "$JS.API.STREAM.NAMES");
+            all.publish("to store events that come over HTTP", format!("{prefix}.event.>"));
+            all.publish("to decide", format!("{prefix}.plan"));
+            for tail in ["position", "assignment", "feature", "rejected", "warning"] {
+                all.publish("to tell", format!("{prefix}.{tail}.*"));
+            }
+            all.publish("to try whether an append works", format!("fleet.{DOCTOR}.rejected.probe"));
+            all.publish("to own the zone", format!("$KV.OWNERS.{tenant}.{zone}"));
+            all.publish("to pass over what is rejected", format!("$KV.SKIPPED.{tenant}.{zone}.*"));
+            all.publish("to store bases", "$O.BASES.>");
+            let fleet = scope.fleet();
+            for name in [&fleet, "POSITION", "ASSIGNMENT", "FEATURE", "REJECTED"] {
+                all.look_up(name);
+                all.make(name);
+            }
+            all.publish("to look at it", "$JS.API.STREAM.INFO.WARNING");
+            all.make("WARNING");
+            for name in ["KV_OWNERS", "KV_SKIPPED", "OBJ_BASES"] {
+                all.look_up_values(name);
+                all.make(name);
+            }
+            for name in [&fleet, "POSITION", "ASSIGNMENT", "KV_SKIPPED", "OBJ_BASES"] {
+                all.follow(name);
+            }
+            for name in ["KV_SKIPPED", "OBJ_BASES"] {
+                all.publish("to remove what has expired", format!("$JS.API.STREAM.PURGE.{name}"));
+            }
+            all.publish("to read much at once", "$JS.FC.>");
+            if scope.is_node {
+                for name in ["KV_NODES", "KV_ZONES"] {
+                    all.look_up_values(name);
+                    all.follow(name);
+                    all.make(name);
+                }
+                all.publish("to be known to other nodes", "$KV.NODES.*");
+                all.publish("to begin undrained", "$KV.NODES.drain.*");
+                all.publish("to say which zones run here", format!("$KV.ZONES.{tenant}.{zone}.*"));
+                all.add(Verb::Subscribe, "to hear other nodes", "$KV.NODES.>".to_owned());
+            }
+        }
+    }
+    all.0.into_iter().collect()
+}
+
+/// The zone in whose name `doctor` tries an append.
+const DOCTOR: &str = "fleetfold-doctor.probe";
+
+/// The users of an account, as they stand in a broker's settings.
+pub(crate) fn settings(roles: &[BrokerRole], scope: &Scope, nkey: Option<&str>) -> String {
+    let mut text = String::from(
+        "# Users of the account of a tenant: put them into `users` of its account. A password stands as its bcrypt hash\n\
+         # (`nats server passwd`), or use an NKey or a JWT with the same permissions.\n\
+         # Programs say what their inboxes begin with: --nats-inbox-prefix, inbox_prefix of a context.\nusers = [\n",
+    );
+    for &role in roles {
+        let inbox = match (&scope.vehicle, role) {
+            (Some(vehicle), BrokerRole::Driver) => format!("_INBOX_driver_{}", token(vehicle)),
+            _ => format!("_INBOX_{}", role.name()),
+        };
+        let scope = Scope { inbox, ..scope.clone() };
+        let rights = rights(role, &scope);
+        let user = match (&scope.vehicle, role) {
+            (Some(vehicle), BrokerRole::Driver) => format!("driver-{vehicle}"),
+            _ => role.name().to_owned(),
+        };
+        let who = match nkey {
+            Some(nkey) => format!("nkey: {nkey}"),
+            None => format!("user: {user:?}, password: {PLACEHOLDER:?}"),
+        };
+        let _ = writeln!(text, "  {{ # {}; inboxes: {}", role.name(), scope.inbox);
+        let _ = writeln!(text, "    {who}");
+        let _ = writeln!(text, "    permissions: {{");
+        for (verb, word) in [(Verb::Publish, "publish"), (Verb::Subscribe, "subscribe")] {
+            let _ = writeln!(text, "      {word}: {{ allow: [");
+            for right in rights.iter().filter(|right| right.verb == verb) {
+                let _ = writeln!(text, "        {:?} # {}", right.subject, right.what_for);
+            }
+            let _ = writeln!(text, "      ] }}");
+        }
+        let _ = writeln!(text, "    }}\n  }}");
+    }
+    text.push_str("]\n");
+    text
+}
+
+/// What the broker has refused on a connection, and what is known to be missing.
+#[derive(Debug, Default)]
+pub(crate) struct Denied {
+    recent: Mutex<BTreeMap<String, Instant>>,
+    lacking: Mutex<Option<String>>,
+    /// Rings when something was refused.
+    bell: Notify,
+}
+
+impl Denied {
+    /// Notes the broker's words, if they are about a right.
+    pub(super) fn heard(&self, words: &str) {
+        if let Some(right) = refused(words) {
+            self.recent.lock().unwrap_or_else(PoisonError::into_inner).insert(right, clock::monotonic());
+            self.bell.notify_one();
+        }
+    }
+
+    fn all(&self) -> BTreeSet<String> {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.retain(|_, at| at.elapsed() < RECENT);
+        recent.keys().cloned().collect()
+    }
+
+    /// What is missing now, as a whole look has found it. True when all that was missing is back.
+    fn found(&self, lacking: &[Right]) -> bool {
+        let words = (!lacking.is_empty()).then(|| words(lacking));
+        let mut held = self.lacking.lock().unwrap_or_else(PoisonError::into_inner);
+        if *held == words {
+            return false;
+        }
+        if let Some(words) = &words {
+            tracing::error!("{words}; {MEND}");
+        } else {
+            tracing::info!("the broker's user has all its rights again");
+            self.recent.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        *held = words;
+        lacking.is_empty()
+    }
+
+    /// `Err`: which right is missing.
+    pub(crate) fn get(&self) -> Result<(), String> {
+        if let Some(words) = &*self.lacking.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Err(words.clone());
+        }
+        match self.all().into_iter().next() {
+            Some(right) => Err(format!("{WHO} {right}")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Looks whether an engine has its rights: when something was refused, after each new connection, and now and then.
+pub(super) async fn watch(
+    denied: Weak<Denied>,
+    (client, server): (async_nats::Client, Server),
+    scopes: Vec<Scope>,
+    mut away: watch::Receiver<Option<Instant>>,
+) {
+    let mut wait = LOOK;
+    loop {
+        {
+            let Some(denied) = denied.upgrade() else { return };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = denied.bell.notified() => {}
+                changed = away.changed() => if changed.is_err() { return },
+            }
+        }
+        let Some(denied) = denied.upgrade() else { return };
+        if away.borrow_and_update().is_some() {
+            continue;
+        }
+        let Ok(lacking) = lacking_of(&server, &scopes).await else { continue };
+        if denied.found(&lacking) {
+            // A subscription that was refused is not tried again on this connection: answers would never be heard.
+            let _ = client.force_reconnect().await;
+        }
+        wait = if lacking.is_empty() { LOOK } else { LOOK_AGAIN };
+        if !lacking.is_empty() {
+            // What is refused meanwhile says nothing new.
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+}
+
+async fn lacking_of(server: &Server, scopes: &[Scope]) -> Result<Vec<Right>, LogError> {
+    let mut all = Vec::new();
+    for scope in scopes {
+        all.extend(lacking(server, BrokerRole::Engine, scope.clone()).await?);
+    }
+    all.sort();
+    all.dedup();
+    Ok(all)
+}
+
+/// Whether an engine has its rights.
+///
+/// # Errors
+///
+/// Which it lacks; or nobody answers.
+pub(crate) async fn demand(server: &Server, scopes: &[Scope]) -> Result<(), LogError> {
+    match lacking_of(server, scopes).await? {
+        lacking if lacking.is_empty() => Ok(()),
+        lacking => Err(LogError::new(words(&lacking), MEND)),
+    }
+}
+
+/// What mends it.
+pub(crate) const MEND: &str =
+    "give the user these rights: `fleetfold permissions` prints the broker's settings for each role";
+const WHO: &str = "the broker's user may not";
+
+/// Which rights are missing, in words.
+pub(crate) fn words(lacking: &[Right]) -> String {
+    let listed: Vec<String> = lacking.iter().map(|right| format!("{right} ({})", right.what_for)).collect();
+    format!("{WHO} {}", listed.join(", "))
+}
+
+/// The right that a broker has refused: `publish on fleet.acme.porto.plan`.
+fn refused(words: &str) -> Option<String> {
+    let lower = words.to_ascii_lowercase();
+    let verb = if lower.contains("permissions violation for publish") {
+        "publish on"
+    } else if lower.contains("permissions violation for subscription") {
+        "subscribe to"
+    } else {
+        return None;
+    };
+    let subject = words.split('"').nth(1)?;
+    Some(format!("{verb} {subject}"))
+}
+
+/// A subject of a right, with something that stands for nothing in place of what is left open.
+fn sample(subject: &str) -> String {
+    let tokens = subject.split('.').map(|token| if matches!(token, "*" | ">") { SAMPLE } else { token });
+    tokens.collect::<Vec<_>>().join(".")
+}
+
+/// Which rights of a role a user lacks, tried on a connection of its own.
+///
+/// # Errors
+///
+/// When nobody answers.
+pub(crate) async fn lacking(server: &Server, role: BrokerRole, scope: Scope) -> Result<Vec<Right>, LogError> {
+    let (client, _, denied) = connect_client(server).await?;
+    let context = jetstream::context::ContextBuilder::new().timeout(ANSWERED_WITHIN).build(client.clone());
+    // Where even this is not allowed, nothing is known to be there.
+    let held = names(&context).await.unwrap_or_default();
+    let layout = layout_of(&held)?.unwrap_or(scope.layout);
+    let scope = Scope { inbox: server.inbox_prefix().unwrap_or_else(|| "_INBOX".to_owned()), layout, ..scope };
+    let failed = |error: &dyn fmt::Display| {
+        LogError::new(format!("the broker's rights cannot be tried: {error}"), "check the connection to the broker")
+    };
+    let rights = rights(role, &scope);
+    let mut headers = HeaderMap::new();
+    headers.insert("Nats-Expected-Stream", "fleetfold-tries-its-rights");
+    let mut kept = Vec::new();
+    for right in &rights {
+        let subject = sample(&right.subject);
+        match right.verb {
+            Verb::Publish if subject.starts_with("$JS.") => {
+                client.publish(subject, Bytes::from_static(b"?")).await.map_err(|error| failed(&error))?;
+            }
+            Verb::Publish => {
+                let sent = client.publish_with_headers(subject, headers.clone(), Bytes::new()).await;
+                sent.map_err(|error| failed(&error))?;
+            }
+            Verb::Subscribe => kept.push(client.subscribe(subject).await.map_err(|error| failed(&error))?),
+        }
+    }
+    client.flush().await.map_err(|error| failed(&error))?;
+    // What the broker says before it answers is heard by a task.
+    tokio::time::sleep(SETTLED).await;
+    drop(kept);
+    let refused = denied.all();
+    let is_refused = |right: &Right| {
+        let tried = Right { subject: sample(&right.subject), ..right.clone() };
+        refused.contains(&tried.to_string())
+    };
+    // Whoever cannot make a stream needs not where it is there.
+    let is_needed = |right: &Right| right.to_make.as_ref().is_none_or(|name| !held.contains(name));
+    Ok(rights.into_iter().filter(|right| is_refused(right) && is_needed(right)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope() -> Scope {
+        Scope {
+            tenant: Some("acme".to_owned()),
+            zone: Some("porto".to_owned()),
+            vehicle: Some("veh.7".to_owned()),
+            layout: Layout::Shared,
+            is_node: true,
+            inbox: "_INBOX".to_owned(),
+        }
+    }
+
+    fn subjects(role: BrokerRole) -> Vec<String> {
+        rights(role, &scope()).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn nobody_but_an_engine_may_decide_and_a_driver_speaks_for_his_vehicle_alone() {
+        for role in BrokerRole::ALL {
+            let all = subjects(role);
+            let decides = all.iter().any(|right| right.ends_with("porto.plan") || right.ends_with("porto.>"));
+            assert_eq!(decides, role == BrokerRole::Engine, "{all:?}");
+            let facts = all.iter().filter(|right| right.starts_with("publish on fleet."));
+            match role {
+                BrokerRole::Driver => facts.for_each(|right| assert!(right.ends_with(".veh%2E7"), "{right}")),
+                BrokerRole::Reader => assert_eq!(facts.count(), 0),
+                BrokerRole::Producer => facts.for_each(|right| {
+                    assert!(!right.contains("policy_changed") && !right.contains("zone_opened"), "{right}");
+                }),
+                BrokerRole::Engine | BrokerRole::Admin => {}
+            }
+        }
+    }
+
+    #[test]
+    fn the_words_of_a_broker_are_understood() {
+        let words = "nats: Permissions Violation for Publish to \"fleet.acme.porto.plan\"";
+        assert_eq!(refused(words).as_deref(), Some("publish on fleet.acme.porto.plan"));
+        let words = "nats: permissions violation for subscription to \"$KV.NODES.>\" using queue \"q\"";
+        assert_eq!(refused(words).as_deref(), Some("subscribe to $KV.NODES.>"));
+        assert_eq!(refused("nats: maximum subscriptions exceeded"), None);
+    }
+}

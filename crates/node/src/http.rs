@@ -601,8 +601,8 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
 /// # Errors
 ///
 /// The answer that says why it was not taken.
-async fn take(live: &Live, bytes: Bytes) -> Result<Taken, Response> {
-    submit(live, bytes, &mut Patience::new()).await.map_err(|error| match error {
+async fn take(live: &Live, bytes: Bytes, who: &Identity) -> Result<Taken, Response> {
+    submit(live, bytes, who, &mut Patience::new()).await.map_err(|error| match error {
         Submit::Invalid(code, detail) => {
             problem_of(StatusCode::UNPROCESSABLE_ENTITY, code, "not a legal event", &detail)
         }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
@@ -17,6 +18,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{App, as_json, later, problem};
 use crate::args::ExplainWhat;
+use crate::auth::Identity;
 use crate::failure::Failure;
 use crate::live::handover::Copied;
 use crate::reasons::{
@@ -194,7 +196,11 @@ pub(super) async fn what_if(State(app): State<Arc<App>>, headers: HeaderMap, bod
     answer
 }
 
-pub(super) async fn quotes(State(app): State<Arc<App>>, body: Bytes) -> Response {
+pub(super) async fn quotes(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Identity>,
+    body: Bytes,
+) -> Response {
     let turn = match turn(&app.turns.quotes).await {
         Ok(turn) => turn,
         Err(busy) => return busy,
@@ -212,7 +218,7 @@ pub(super) async fn quotes(State(app): State<Arc<App>>, body: Bytes) -> Response
     let computed = computed.await;
     drop(turn);
     let answer = match computed {
-        Ok(Ok((mut quotes, Some(kept)))) => match keep(&app, kept).await {
+        Ok(Ok((mut quotes, Some(kept)))) => match keep(&app, &who, kept).await {
             Ok(held) => {
                 quotes.held = Some(held);
                 as_json(text(&quotes))
@@ -228,8 +234,8 @@ pub(super) async fn quotes(State(app): State<Arc<App>>, body: Bytes) -> Response
 }
 
 /// Writes the fact that keeps a slot, and waits until it has a place. One that another order has taken meanwhile is given back.
-async fn keep(app: &App, kept: Keeps) -> Result<Held, Response> {
-    super::take(&app.live, Bytes::from(kept.event)).await?;
+async fn keep(app: &App, who: &Identity, kept: Keeps) -> Result<Held, Response> {
+    super::take(&app.live, Bytes::from(kept.event), who).await?;
     let held = |vehicle| Held { order_id: kept.order.to_string(), slot: kept.slot, until: kept.until.0, vehicle };
     for _ in 0..PLACED_TRIES {
         tokio::time::sleep(PLACED_EVERY).await;
@@ -242,7 +248,7 @@ async fn keep(app: &App, kept: Keeps) -> Result<Held, Response> {
                 let event = Event::OrderCancelled { order: kept.order.clone() };
                 let id = format!("{}/{}/gone", kept.order, kept.until.0);
                 let back = encode(&event, copy.fleet.zone().space, "/quotes", &id, copy.now).to_bytes();
-                super::take(&app.live, Bytes::from(back)).await?;
+                super::take(&app.live, Bytes::from(back), who).await?;
                 let detail = "another order has taken the place since it was quoted: ask again";
                 return Err(problem(StatusCode::CONFLICT, "the slot is gone", detail));
             }

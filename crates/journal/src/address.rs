@@ -237,6 +237,7 @@ pub fn own_id(zone: &ZoneName, event: &Event) -> String {
         | Event::StopUnpinned { .. }
         | Event::AssignmentForced(_)
         | Event::PriorityRaised(_)
+        | Event::AttentionNoted(_)
         | Event::PolicyChanged(_) => format!("{zone}/{}:/{}", kind_token(event_type(event)), token(entity(event))),
     }
 }

@@ -40,8 +40,8 @@ mod vehicle;
 
 pub use entry::{FORMAT, LogEntry, MessageHash, RULES};
 pub use event::{
-    Event, FailReason, OrderChange, Origin, Pin, PriorityRaised, RoadChange, RoadTarget, StopEvent, StopKind,
-    ZoneOpened,
+    Attention, Event, FailReason, Noted, NotedItem, OrderChange, Origin, Pin, PriorityRaised, RoadChange, RoadTarget,
+    StopEvent, StopKind, ZoneOpened,
 };
 pub use features::{Cell, Features, ServiceFeature, SpeedFeature, SpeedKey};
 pub use ids::{LogSeq, Name, OrderId, VehicleId};

@@ -1,9 +1,11 @@
 //! HTTP and the live feed: health, metrics, events in, and a websocket that never makes the engine wait. Documents about the state are
 //! in `state.rs`.
 
+mod lookup;
 mod reasons;
 mod sense;
 mod state;
+mod ways;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -29,6 +31,7 @@ use crate::log::{AppendError, Log, LogError, Stored, Stream};
 use crate::nodes::documents::overview_of;
 use crate::screens::Question;
 use crate::threads;
+use crate::tiles::Tiles;
 use crate::view::{Hello, Problem, Pulse, RejectedLine, RoadsLine, Submitted, WarnedLine, WarningList, text};
 use crate::warnings::tell;
 
@@ -69,6 +72,8 @@ struct App {
     reads_log: tokio::sync::Semaphore,
     /// Orders that the log did not have, and when it was read for them.
     unknown: Mutex<VecDeque<(Name, Instant)>>,
+    /// The streets by squares of the map.
+    tiles: tokio::sync::OnceCell<Arc<Tiles>>,
     /// Who computes trials and quotes.
     turns: reasons::Turns,
 }
@@ -136,6 +141,7 @@ pub(crate) fn router(live: Live, bearer: Option<String>, host: &str) -> Router {
         host: host.to_owned(),
         reads_log: tokio::sync::Semaphore::new(1),
         unknown: Mutex::default(),
+        tiles: tokio::sync::OnceCell::new(),
         turns: reasons::Turns::default(),
     });
     let mut router: Router<Arc<App>> = Router::new()
@@ -153,8 +159,15 @@ pub(crate) fn router(live: Live, bearer: Option<String>, host: &str) -> Router {
         .route("/v1/explain/decision/{n}", get(reasons::decision))
         .route("/v1/what-if", post(reasons::what_if))
         .route("/v1/quotes", post(reasons::quotes))
+        .route("/v1/offers/{order}", get(reasons::offers))
+        .route("/v1/search", get(lookup::search))
+        .route("/v1/entries/{seq}", get(lookup::entry))
         .route("/v1/features", get(state::features))
         .route("/v1/streets", get(state::streets))
+        .route("/v1/streets/{zoom}/{x}/{y}", get(ways::square))
+        .route("/v1/streets/named", get(ways::named))
+        .route("/v1/streets/near", get(ways::near))
+        .route("/v1/streets/matched", post(ways::matched))
         .route("/v1/events", post(events))
         .route("/v1/warnings", get(warnings))
         .route("/v1/zones", get(zones))
@@ -322,6 +335,13 @@ async fn solve(State(app): State<Arc<App>>, request: axum::extract::Request) -> 
     }
 }
 
+/// How events are posted.
+#[derive(Deserialize)]
+struct Posting {
+    /// `answer`: until each fact has its answer.
+    wait: Option<String>,
+}
+
 /// The events of a request: one per line, or the body, which may be in binary mode. `None` for a batch, which is not taken.
 fn events_in(headers: &HeaderMap, body: Bytes) -> Option<Vec<Bytes>> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
@@ -340,7 +360,18 @@ fn events_in(headers: &HeaderMap, body: Bytes) -> Option<Vec<Bytes>> {
 }
 
 /// One event, or one per line. Every line is judged by itself; the answer says what became of each.
-async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
+///
+/// With `?wait=answer` it is told when each fact has its answer, and which that is.
+async fn events(
+    State(app): State<Arc<App>>,
+    Query(posting): Query<Posting>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if let Some(other) = posting.wait.as_deref().filter(|&wait| wait != "answer") {
+        let detail = format!("`wait` is `answer` or left out, not `{other}`");
+        return problem(StatusCode::BAD_REQUEST, "nothing to wait for", &detail);
+    }
     let Some(lines) = events_in(&headers, body) else {
         return problem(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -361,12 +392,14 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
     let mut roads = Vec::new();
     let mut overloaded: Option<u64> = None;
     let mut patience = Patience::new();
+    let mut stored = Vec::new();
     for (index, line) in lines.into_iter().enumerate() {
         match submit(&app.live, line, &mut patience).await {
             Ok(taken) => {
                 accepted += u64::from(!taken.duplicate);
                 duplicates += u64::from(taken.duplicate);
                 last_seq = Some(taken.seq);
+                stored.extend(taken.is_fact.then_some(taken.seq));
                 roads.extend(taken.streets.map(|streets| RoadsLine { line: index + 1, streets }));
                 warnings.extend(taken.warnings.into_iter().map(|warning| WarnedLine::new(index + 1, warning)));
             }
@@ -403,7 +436,11 @@ async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
     } else {
         StatusCode::MULTI_STATUS
     };
-    let body = Submitted { accepted, duplicates, rejected, last_seq, warnings, roads };
+    let answers = match posting.wait {
+        Some(_) => lookup::answers(&app.live, stored).await,
+        None => Vec::new(),
+    };
+    let body = Submitted { accepted, duplicates, rejected, last_seq, warnings, roads, answers };
     let answer = (status, [(header::CONTENT_TYPE, "application/json")], text(&body)).into_response();
     if let Some(seconds) = overloaded { later(answer, seconds) } else { answer }
 }
@@ -418,6 +455,8 @@ fn later(mut answer: Response, seconds: u64) -> Response {
 pub(crate) struct Taken {
     /// Its position in its stream.
     pub(crate) seq: u64,
+    /// It is in the log of facts, and will have an answer; a position is not.
+    pub(crate) is_fact: bool,
     /// It was there before.
     pub(crate) duplicate: bool,
     /// What looks like a mistake in it.
@@ -539,7 +578,7 @@ async fn submit(live: &Live, bytes: Bytes, patience: &mut Patience) -> Result<Ta
     if let Some(seq) = seq {
         tell(&live.log, &live.zone, seq, &fresh);
     }
-    Ok(Taken { seq: stored.seq, duplicate: stored.duplicate, warnings: said.warnings, streets })
+    Ok(Taken { seq: stored.seq, is_fact: seq.is_some(), duplicate: stored.duplicate, warnings: said.warnings, streets })
 }
 
 /// Appends an event, and where no answer comes appends it again with the same id, of which the log keeps one, until it is known

@@ -38,6 +38,7 @@ mod serve;
 mod snapshot;
 mod solve;
 mod threads;
+mod tiles;
 mod trouble;
 mod verify;
 mod view;

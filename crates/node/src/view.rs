@@ -1,6 +1,8 @@
 //! What a screen shows: documents made from a copy of the fleet, and never read back. None is made on the engine's thread.
 
+mod detail;
 mod documents;
+mod find;
 mod kept;
 mod memory;
 pub(crate) mod stories;
@@ -9,10 +11,12 @@ use std::borrow::Cow;
 
 use fleetfold_fleet::{Closed, Flag, NEVER_SEEN, OrderState, Placement, Refused};
 use fleetfold_model::{
-    Name, OrderId, Position, RoadTarget, Space, StopKind, Timestamp, UnassignedReason, VehicleId, leaves_at,
+    OrderId, Position, RoadTarget, Space, StopKind, Timestamp, UnassignedReason, VehicleId, leaves_at,
 };
 
+pub(crate) use detail::{order_detail, vehicle_detail};
 pub(crate) use documents::*;
+pub(crate) use find::Finder;
 pub(crate) use kept::{After, Kept, Page, Part, Pending};
 pub(crate) use memory::Memory;
 
@@ -122,6 +126,7 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
                 start: time(visit.start),
                 departure: time(visit.departure),
                 unreachable,
+                break_seconds: Some(visit.break_before.0 / 1000).filter(|&pause| pause > 0),
                 depart_at: leaves_at(visit.depart_at, visit.break_before, departed.replace(visit.departure)).0,
                 frozen: index < frozen,
                 late,
@@ -148,17 +153,6 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
     }
 }
 
-/// What only `/v1/vehicles/{id}` shows of a vehicle; `None` for one that is not registered.
-pub(crate) fn vehicle_detail(seen: &Glimpse, id: VehicleId) -> Option<VehicleDetail<'_>> {
-    let state = seen.fleet.vehicle(id);
-    state.spec.as_ref().map(|spec| VehicleDetail {
-        capacity: spec.capacity.0.map(|value| f64::from(value) / 1000.0).to_vec(),
-        skills: spec.skills.iter().map(Name::as_str).collect(),
-        shift: state.shift.as_ref().map(|shift| [shift.starts.0, shift.ends.0]),
-        accepted_revision: state.accepted.0,
-    })
-}
-
 /// Why an order is on no route. If no street serves one of its stops, that is the reason.
 fn why_unassigned(seen: &Glimpse, state: &OrderState, reason: UnassignedReason) -> Cow<'static, str> {
     let words = reason_words(reason);
@@ -174,7 +168,7 @@ fn why_unassigned(seen: &Glimpse, state: &OrderState, reason: UnassignedReason) 
 }
 
 /// One order for the screen.
-pub(crate) fn order(seen: &Glimpse, id: OrderId) -> Order<'_> {
+pub(crate) fn order<'a>(seen: &'a Glimpse, memory: &'a Memory, id: OrderId) -> Order<'a> {
     let fleet = &seen.fleet;
     let state = fleet.order(id);
     let space = fleet.zone().space;
@@ -197,6 +191,7 @@ pub(crate) fn order(seen: &Glimpse, id: OrderId) -> Order<'_> {
     let done = state.delivery.completed.map(|mark| mark.at.0);
     Order {
         id: state.name.as_str(),
+        reference: memory.labels(&state.name).and_then(|labels| labels.reference.as_deref()),
         status,
         reason,
         vehicle,
@@ -208,6 +203,8 @@ pub(crate) fn order(seen: &Glimpse, id: OrderId) -> Order<'_> {
         picked: state.pickup.completed.map(|mark| mark.at.0),
         changes: state.vehicle_changes,
         priority: state.spec.as_ref().map(|spec| spec.priority),
+        pinned: state.pinned.map(|vehicle| fleet.vehicle(vehicle).name.as_str()),
+        start: last_visit(seen, id).map(|visit| visit.start.0),
         late_seconds: planned(fleet, id)
             .filter_map(|visit| Some(visit.start - state.stop(visit.stop)?.due?))
             .map(|late| late.0 / 60_000 * 60)
@@ -218,12 +215,17 @@ pub(crate) fn order(seen: &Glimpse, id: OrderId) -> Order<'_> {
 
 /// When the vehicle of an order is at its last stop, as planned.
 pub(crate) fn arrival(seen: &Glimpse, id: OrderId) -> Option<i64> {
-    let vehicle = match seen.fleet.order(id).placement {
+    last_visit(seen, id).map(|visit| visit.arrival.0)
+}
+
+/// The last planned visit of an order; `None`: it is on no route, or no road leads there.
+fn last_visit(seen: &Glimpse, id: OrderId) -> Option<&fleetfold_fleet::Visit> {
+    let route = match seen.fleet.order(id).placement {
         Placement::OnRoute(vehicle) => &seen.fleet.vehicle(vehicle).route,
         Placement::Unplaced | Placement::Unassigned(_) => return None,
     };
-    let last = vehicle.visits.iter().rposition(|visit| visit.order == id)?;
-    (!vehicle.is_cut_off_at(last)).then(|| vehicle.visits[last].arrival.0)
+    let last = route.visits.iter().rposition(|visit| visit.order == id)?;
+    (!route.is_cut_off_at(last)).then(|| &route.visits[last])
 }
 
 /// The planned visits of an order.

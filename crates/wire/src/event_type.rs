@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_model::{Event, Name};
+use fleetfold_model::{Event, Name, NotedItem};
 use schemars::schema_for;
 
 use crate::event_v1::{
-    AssignmentRefV1, BaseV1, FeaturesV1, LocatedV1, OrderRefV1, OrderV1, PinV1, PolicyV1, PriorityV1, RepairV1, RoadV1,
-    StopEventV1, VehicleRefV1, VehicleV1, ZoneV1,
+    AssignmentRefV1, BaseV1, FeaturesV1, LocatedV1, NotedV1, OrderRefV1, OrderV1, PinV1, PolicyV1, PriorityV1,
+    RepairV1, RoadV1, StopEventV1, VehicleRefV1, VehicleV1, ZoneV1,
 };
 use crate::plan_v1::{AssignmentV1, PlanV1};
 
@@ -67,6 +67,10 @@ impl<'a> Entity<'a> {
             }
             Event::StopPinned(pin) | Event::AssignmentForced(pin) => Self::Order(&pin.order),
             Event::PriorityRaised(raised) => Self::Order(&raised.order),
+            Event::AttentionNoted(noted) => match &noted.item {
+                NotedItem::Order(order) => Self::Order(order),
+                NotedItem::Vehicle(_) | NotedItem::Entry(_) => Self::Zone,
+            },
             Event::VehicleRegistered(vehicle) => Self::Vehicle(&vehicle.name),
             Event::VehicleLocated(located) => Self::Vehicle(&located.vehicle),
             Event::ShiftStarted { vehicle, .. }
@@ -208,6 +212,8 @@ event_types! {
     AssignmentForced   = "fleet.assignment.forced.v1",   Producer,   Order,      PinV1;
     /// The priority of an order changed.
     PriorityRaised     = "fleet.priority.raised.v1",     Producer,   Order,      PriorityV1;
+    /// Dispatchers tell each other about something that needs attention. It changes nothing of the fleet.
+    AttentionNoted     = "fleet.attention.noted.v1",     Producer,   Zone,       NotedV1;
     /// The zone is dispatched differently from now on.
     PolicyChanged      = "fleet.policy.changed.v1",      Producer,   Zone,       PolicyV1;
     /// A decision of the engine.
@@ -249,6 +255,7 @@ impl EventType {
             Event::StopUnpinned { .. } => Self::StopUnpinned,
             Event::AssignmentForced(_) => Self::AssignmentForced,
             Event::PriorityRaised(_) => Self::PriorityRaised,
+            Event::AttentionNoted(_) => Self::AttentionNoted,
             Event::PolicyChanged(_) => Self::PolicyChanged,
             Event::PlanProposed(_) => Self::PlanProposed,
             Event::FeaturesLearned(_) => Self::FeaturesLearned,

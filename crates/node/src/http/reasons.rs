@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::live::handover::Copied;
 use crate::reasons::{
     Asked, Change, Changes, Question as QuoteQuestion, Reading, Source, Subject, answer, events_in, explained, instant,
-    tried,
+    offers as offered, tried,
 };
 use crate::view::text;
 
@@ -53,6 +53,15 @@ impl Turns {
     fn are_free(&self) -> bool {
         self.trials.available_permits() == 1 && self.quotes.available_permits() == QUOTES
     }
+}
+
+/// Vehicles that are asked who could take an order, if the question does not say.
+const OFFERS: usize = 12;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asks {
+    vehicles: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -182,6 +191,34 @@ pub(super) async fn what_if(State(app): State<Arc<App>>, headers: HeaderMap, bod
         Ok(text(&tried(copy.fleet.clone_without_index(), network, log_now, changes, searches)))
     });
     let answer = answered(computed.await, "not a legal change");
+    drop(turn);
+    done(&app);
+    answer
+}
+
+/// Who could take an order.
+pub(super) async fn offers(
+    State(app): State<Arc<App>>,
+    Path(order): Path<String>,
+    Query(how): Query<Asks>,
+) -> Response {
+    let vehicles = how.vehicles.unwrap_or(OFFERS);
+    if !(1..=VEHICLES_MAX).contains(&vehicles) {
+        let detail = format!("`vehicles` is between 1 and {VEHICLES_MAX}, not {vehicles}");
+        return problem(StatusCode::BAD_REQUEST, "no such question", &detail);
+    }
+    let turn = match turn(&app.turns.quotes).await {
+        Ok(turn) => turn,
+        Err(busy) => return busy,
+    };
+    let copy = match copied(&app).await {
+        Ok(copy) => copy,
+        Err(response) => return response,
+    };
+    let computed = tokio::task::spawn_blocking(move || {
+        Ok(text(&offered(&copy.fleet, &copy.outlook, copy.now, &order, vehicles)?))
+    });
+    let answer = answered(computed.await, "no such order");
     drop(turn);
     done(&app);
     answer

@@ -6,12 +6,14 @@
 mod change;
 mod documents;
 mod explain;
+mod offers;
 mod quotes;
 mod source;
 mod what_if;
 mod words;
 
 pub(crate) use explain::{Asked, Subject, explain, explained, instant};
+pub(crate) use offers::offers;
 pub(crate) use quotes::{Question, answer};
 pub(crate) use source::{Reading, Source};
 pub(crate) use what_if::{Change, Changes, events_in, tried, what_if};

@@ -49,11 +49,13 @@ pub(crate) struct Pending {
     stale: Stale,
     decisions: Vec<Decision>,
     refused: Vec<Refusal>,
+    /// Dispatchers noted something.
+    noted: bool,
 }
 
 impl Pending {
     pub(crate) fn is_empty(&self) -> bool {
-        self.stale.is_empty() && self.decisions.is_empty() && self.refused.is_empty()
+        self.stale.is_empty() && self.decisions.is_empty() && self.refused.is_empty() && !self.noted
     }
 
     /// More decisions and refusals than any screen shows.
@@ -63,6 +65,10 @@ impl Pending {
 
     pub(crate) fn decided(&mut self, decisions: Vec<Decision>) {
         self.decisions.extend(decisions);
+    }
+
+    pub(crate) fn noted(&mut self) {
+        self.noted = true;
     }
 
     pub(crate) fn refused(&mut self, refusal: Refusal) {
@@ -177,16 +183,16 @@ fn known(fleet: &Fleet, id: OrderId) -> Option<&Name> {
 
 impl Kept {
     /// All fragments, made anew.
-    pub(crate) fn new(seen: &Glimpse) -> Self {
+    pub(crate) fn new(seen: &Glimpse, memory: &Memory) -> Self {
         let mut kept = Self { roads: text(&roads(seen)), active: active(seen), ..Self::default() };
         seen.fleet.vehicles().ids().for_each(|id| kept.set_vehicle(seen, id));
-        seen.fleet.open_orders().for_each(|id| _ = kept.set_order(seen, id));
+        seen.fleet.open_orders().for_each(|id| _ = kept.set_order(seen, memory, id));
         kept
     }
 
     /// Brings the fragments up to date with a newer copy. `stale`: what changed between the two. It goes on to `pending`, with what
     /// only time has changed. Returns true if anything changed.
-    pub(crate) fn update(&mut self, seen: &Glimpse, mut stale: Stale, pending: &mut Pending) -> bool {
+    pub(crate) fn update(&mut self, seen: &Glimpse, memory: &Memory, mut stale: Stale, pending: &mut Pending) -> bool {
         let active = active(seen);
         if stale.roads || active != self.active {
             (self.roads, self.active) = (text(&roads(seen)), active);
@@ -201,9 +207,9 @@ impl Kept {
         // A route whose times moved may make orders late that did not change otherwise.
         let routes = stale.vehicles.iter().flat_map(|&id| &seen.fleet.vehicle(id).route.visits);
         let routed: BTreeSet<OrderId> = routes.map(|visit| visit.order).collect();
-        stale.orders.iter().for_each(|&id| _ = self.set_order(seen, id));
+        stale.orders.iter().for_each(|&id| _ = self.set_order(seen, memory, id));
         for id in routed {
-            if !stale.orders.contains(&id) && self.set_order(seen, id) {
+            if !stale.orders.contains(&id) && self.set_order(seen, memory, id) {
                 stale.orders.insert(id);
             }
         }
@@ -215,8 +221,8 @@ impl Kept {
     /// What differs from fragments that are made anew; the slow way to know that everything that became stale was noted. Lines may
     /// differ: the first one begins where the vehicle was, and the others are drawn anew when the engine names the vehicle
     /// because its way has changed, not for every change of the roads.
-    pub(crate) fn check(&self, seen: &Glimpse) -> Result<(), String> {
-        let anew = Self::new(seen);
+    pub(crate) fn check(&self, seen: &Glimpse, memory: &Memory) -> Result<(), String> {
+        let anew = Self::new(seen, memory);
         let route = |text: &str| -> serde_json::Value {
             let mut route: serde_json::Value = serde_json::from_str(text).expect("fragments are JSON");
             route["lines"] = serde_json::Value::Null;
@@ -265,10 +271,10 @@ impl Kept {
     }
 
     /// Returns whether what is shown of the order changed.
-    fn set_order(&mut self, seen: &Glimpse, id: OrderId) -> bool {
+    fn set_order(&mut self, seen: &Glimpse, memory: &Memory, id: OrderId) -> bool {
         let Some(name) = known(&seen.fleet, id) else { return false };
         if seen.fleet.order(id).is_open() {
-            let fragment = text(&order(seen, id)).into_boxed_str();
+            let fragment = text(&order(seen, memory, id)).into_boxed_str();
             let before = self.orders.insert(name.clone(), fragment);
             before.is_none_or(|before| self.orders.get(name) != Some(&before))
         } else {
@@ -291,11 +297,12 @@ impl Kept {
         join(&mut body, self.orders.values().map(|fragment| &**fragment));
         let (decisions, refused) = (last(&memory.decisions, DECISIONS_SHOWN), last(&memory.refused, REFUSED_SHOWN));
         let kpi = text(&kpi(seen, self.late, pace));
+        let noted = text(&memory.noted());
         let (roads, applied, digest) = (&self.roads, seen.fleet.applied().0, seen.fleet.digest());
         let _ = write!(
             body,
-            ",\"roads\":{roads},\"kpi\":{kpi},\"decisions\":{decisions},\"refused\":{refused},\"applied\":{applied},\
-             \"digest\":\"{digest:016x}\"}}"
+            ",\"roads\":{roads},\"kpi\":{kpi},\"decisions\":{decisions},\"refused\":{refused},\"noted\":{noted},\
+             \"applied\":{applied},\"digest\":\"{digest:016x}\"}}"
         );
         body
     }
@@ -347,8 +354,8 @@ impl Kept {
 
     /// The body of a delta: only what changed. `moved` has vehicles of which nothing but the position changed: id, longitude,
     /// latitude, when; `roads` has all of them, if one changed.
-    pub(crate) fn changes(&self, seen: &Glimpse, pending: Pending, pace: f64) -> String {
-        let Pending { stale, decisions, refused } = pending;
+    pub(crate) fn changes(&self, seen: &Glimpse, memory: &Memory, pending: Pending, pace: f64) -> String {
+        let Pending { stale, decisions, refused, noted } = pending;
         let fleet = &seen.fleet;
         let mut body = String::from("{\"vehicles\":");
         vehicles(&mut body, stale.vehicles.iter().filter_map(|&id| self.vehicles.get(&fleet.vehicle(id).name)));
@@ -356,7 +363,7 @@ impl Kept {
         let orders = stale.orders.iter().filter_map(|&id| {
             let name = known(fleet, id)?;
             // One that is over is in no picture any more; its end is told all the same.
-            Some(self.orders.get(name).map_or_else(|| text(&order(seen, id)), ToString::to_string))
+            Some(self.orders.get(name).map_or_else(|| text(&order(seen, memory, id)), ToString::to_string))
         });
         let orders: Vec<String> = orders.collect();
         join(&mut body, orders.iter().map(String::as_str));
@@ -375,6 +382,9 @@ impl Kept {
         let _ = write!(body, ",\"moved\":{moved},\"decisions\":{decisions},\"refused\":{refused},\"kpi\":{kpi}");
         if stale.roads {
             let _ = write!(body, ",\"roads\":{}", self.roads);
+        }
+        if noted {
+            let _ = write!(body, ",\"noted\":{}", text(&memory.noted()));
         }
         body.push('}');
         body

@@ -1,0 +1,53 @@
+//! What happened before an engine that began with a snapshot or a base: read out of the log beside its work, so that stories and decisions
+//! are told after a restart as before it.
+
+use fleetfold_journal::ZoneName;
+use tokio::sync::mpsc;
+
+use crate::failure::Failure;
+use crate::log::Log;
+use crate::readers::{Folded, Whole};
+use crate::screens::Question;
+use crate::threads;
+use crate::view::Memory;
+
+/// Starts to read the entries up to this one. Nothing waits for it, and a log that cannot be read is a story that is not told.
+pub(super) fn start(log: Log, zone: ZoneName, until: u64, questions: mpsc::Sender<Question>) {
+    if until == 0 {
+        return;
+    }
+    // It folds for as long as that takes, on a thread of its own that gives way to all others.
+    let read = move || {
+        threads::give_way(threads::SEARCH);
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return };
+        runtime.block_on(tell(&log, &zone, until, &questions));
+    };
+    if let Err(error) = std::thread::Builder::new().name("earlier".to_owned()).spawn(read) {
+        tracing::warn!(%error, "no thread to read what happened before the start");
+    }
+}
+
+async fn tell(log: &Log, zone: &ZoneName, until: u64, questions: &mpsc::Sender<Question>) {
+    match read(log, zone, until).await {
+        Ok(memory) => _ = questions.send(Question::Earlier(Box::new(memory))).await,
+        Err(failure) => tracing::warn!(why = failure.what, "what happened before the start is not told"),
+    }
+}
+
+async fn read(log: &Log, zone: &ZoneName, until: u64) -> Result<Memory, Failure> {
+    let mut memory = Memory::default();
+    let Some((mut folded, after)) = Folded::begin(log, zone).await? else { return Ok(memory) };
+    let mut whole = Whole::above(log, zone, after).await?;
+    while let Some(message) = whole.next().await? {
+        if message.seq > until {
+            break;
+        }
+        let Some(entry) = folded.pass(log, &message).await? else { continue };
+        let change = folded.fleet.apply(&entry);
+        if change.refused.is_none() {
+            memory.call(&entry.event, &message.bytes);
+        }
+        memory.folded(&entry, &change, folded.fleet.zone().zone_time(entry.logged_at));
+    }
+    Ok(memory)
+}

@@ -2,6 +2,7 @@
 //! in `state.rs`.
 
 mod lookup;
+mod page;
 mod reasons;
 mod sense;
 mod state;
@@ -77,20 +78,6 @@ struct App {
     /// Who computes trials and quotes.
     turns: reasons::Turns,
 }
-
-const ASSETS: [(&str, &str, &[u8]); 7] = [
-    ("/", "text/html; charset=utf-8", include_bytes!("../assets/index.html")),
-    ("/map.js", "text/javascript; charset=utf-8", include_bytes!("../assets/map.js")),
-    ("/feed.js", "text/javascript; charset=utf-8", include_bytes!("../assets/feed.js")),
-    ("/freshness.js", "text/javascript; charset=utf-8", include_bytes!("../assets/freshness.js")),
-    ("/style.css", "text/css; charset=utf-8", include_bytes!("../assets/style.css")),
-    (
-        "/leaflet/leaflet-src.esm.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../assets/leaflet/leaflet-src.esm.js"),
-    ),
-    ("/leaflet/leaflet.css", "text/css; charset=utf-8", include_bytes!("../assets/leaflet/leaflet.css")),
-];
 
 /// What the page may do: load what the engine itself serves, and nothing else; no other page may hold it in a frame.
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; \
@@ -176,7 +163,7 @@ pub(crate) fn router(live: Live, bearer: Option<String>, host: &str) -> Router {
         .fallback(|| async {
             problem(StatusCode::NOT_FOUND, "not found", "there is nothing here; / is the map, /v1/state the state")
         });
-    for (path, kind, bytes) in ASSETS {
+    for &(path, kind, bytes) in page::ASSETS.iter().chain(page::SCRIPTS) {
         router = router.route(
             path,
             get(move || async move { ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], bytes) }),

@@ -64,4 +64,6 @@ export function connect(screen) {
     };
   };
   void open();
+  /** A fresh picture, for a screen that has shown something else. */
+  return { again: () => { void first(); } };
 }

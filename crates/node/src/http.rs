@@ -4,6 +4,7 @@
 mod lookup;
 mod page;
 mod reasons;
+mod replay;
 mod sense;
 mod state;
 mod ways;
@@ -149,6 +150,7 @@ pub(crate) fn router(live: Live, bearer: Option<String>, host: &str) -> Router {
         .route("/v1/offers/{order}", get(reasons::offers))
         .route("/v1/search", get(lookup::search))
         .route("/v1/entries/{seq}", get(lookup::entry))
+        .route("/v1/replay", get(replay::replay))
         .route("/v1/features", get(state::features))
         .route("/v1/streets", get(state::streets))
         .route("/v1/streets/{zoom}/{x}/{y}", get(ways::square))

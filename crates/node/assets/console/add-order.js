@@ -48,7 +48,7 @@ async function form(at) {
 /** @param {any} slot @param {boolean} cheapest @param {() => void} act */
 function slotLine(slot, cheapest, act) {
   const best = slot.offers[0];
-  const words = best?.cost ? `${best.vehicle}: ${more(best.cost.drive_seconds)} of driving, ${best.cost.total.toFixed(2)}, arrives ${time(best.stops.at(-1)?.arrival)}; ${best.delays.length ? `${best.delays.length} begin later` : 'nobody begins later'}` : `nobody can: ${best ? lacks(best) : 'no vehicle'}`;
+  const words = best?.cost ? `${best.vehicle}: ${more(best.cost.drive_seconds)} of driving, ${best.cost.total.toFixed(2)}, arrives ${time(best.stops?.at(-1)?.arrival)}; ${best.delays?.length ? `${best.delays.length} begin later` : 'nobody begins later'}` : `nobody can: ${best ? lacks(best) : 'no vehicle'}`;
   return el('li', {}, el('button', { type: 'button', class: 'offer', 'data-accepted': slot.accepted ? 'yes' : 'no', onclick: act }, el('span', {}, `${time(slot.opens)}–${time(slot.closes)}${cheapest ? ' · cheapest' : ''}`), el('span', {}, 'Preview'), el('small', {}, words)));
 }
 

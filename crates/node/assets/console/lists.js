@@ -78,7 +78,8 @@ function showKpi(kpi) {
 on('cleared', () => { for (const list of ['vehicles', 'unassigned']) $(list).replaceChildren(); rows.clear(); });
 /** @type {{vehicles: Set<string>, orders: Set<string>}} */ const pending = { vehicles: new Set(), orders: new Set() };
 let frame = 0;
-on('taken', ({ body, over }) => {
+on('taken', ({ body, over, touched }) => {
+  for (const id of touched) pending.vehicles.add(id);
   showKpi(body.kpi);
   for (const vehicle of body.vehicles) pending.vehicles.add(vehicle.id);
   for (const [id] of body.moved ?? []) pending.vehicles.add(id);

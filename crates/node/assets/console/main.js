@@ -18,7 +18,7 @@ import './timeline.js';
 import './parts.js';
 import './keys.js';
 import { loadDecisions } from './changes.js';
-import { isReplaying } from './replay.js';
+import { isReplaying, replayWith } from './replay.js';
 
 const fresh = freshness((look, words, since) => {
   $('link').className = look;
@@ -48,7 +48,7 @@ export function picture(body) {
   tick();
 }
 
-connect({
+const feed = connect({
   picture(body) {
     if (isReplaying()) return;
     const again = Boolean(/** @type {any} */ (window).__ready);
@@ -63,6 +63,7 @@ connect({
   restarted() { fresh.restarted(); },
   zone(name) { $('zone').textContent = name; },
 });
+replayWith(picture, feed.again);
 /** For the browser test: one delta, as the feed would bring it. */
 /** @type {any} */ (window).__take = take;
 const [kind, id] = location.hash.slice(1).split('=');

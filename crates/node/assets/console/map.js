@@ -178,7 +178,8 @@ function draw() {
   /** @type {any} */ (window).__drawn = performance.now();
 }
 
-on('taken', ({ body }) => {
+on('taken', ({ body, touched }) => {
+  for (const id of touched) pending.vehicles.add(id);
   for (const vehicle of body.vehicles) pending.vehicles.add(vehicle.id);
   for (const order of body.orders) pending.orders.add(order.id);
   for (const [id] of body.moved ?? []) pending.moved.add(id);

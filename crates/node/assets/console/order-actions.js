@@ -31,7 +31,7 @@ export async function offers(order) {
   if (view.chosen?.kind !== 'orders' || view.chosen.id !== order.id) return;
   if (!answer.ok) { fill('story-more', el('p', { class: 'bad-text' }, wrong(answer))); return; }
   const { offers: found, holder, not_asked: others } = answer.body;
-  const holds = holder?.cost ? `Now on ${holder.vehicle}, where it takes ${more(holder.cost.drive_seconds)} of driving, ${holder.delays.length} others begin later because of it.` : order.vehicle ? `Now on ${order.vehicle}.` : 'Now on no vehicle.';
+  const holds = holder?.cost ? `Now on ${holder.vehicle}, where it takes ${more(holder.cost.drive_seconds)} of driving, ${holder.delays?.length ?? 0} others begin later because of it.` : order.vehicle ? `Now on ${order.vehicle}.` : 'Now on no vehicle.';
   fill('story-more', el('h3', {}, 'Who could take it'), el('p', {}, holds), el('ol', { id: 'offers', 'aria-label': 'vehicles, the cheapest first' }, ...found.map((/** @type {any} */ offer) => offerLine(order, offer))), others > 0 ? el('p', {}, `${others} vehicles further away were not asked.`) : null);
   $('offers').querySelector('button')?.focus();
 }

@@ -46,7 +46,9 @@ export function take(body) {
     if (vehicle) [vehicle.at, vehicle.seen] = [[lon, lat], seen];
   }
   const over = [];
+  /** Vehicles that look different because an order on their route was pinned or unpinned. @type {Set<string>} */ const touched = new Set();
   for (const order of body.orders) {
+    if (order.vehicle && fleet.orders.get(order.id)?.pinned !== order.pinned) touched.add(order.vehicle);
     if (OPEN.includes(order.status)) {
       fleet.orders.set(order.id, order);
       if (order.start && !fleet.promised.has(order.id)) fleet.promised.set(order.id, order.start);
@@ -60,7 +62,7 @@ export function take(body) {
   fleet.refused = [...fleet.refused, ...body.refused].slice(-100);
   if (body.roads) fleet.roads = body.roads;
   if (body.noted) fleet.noted = body.noted;
-  emit('taken', { body, over });
+  emit('taken', { body, over, touched });
 }
 
 /** Decisions, wherever they came from: each once, the oldest first. @param {Decision[]} decisions */

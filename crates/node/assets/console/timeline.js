@@ -167,7 +167,7 @@ function schedule() {
   }, 250);
 }
 on('cleared', () => { lanes.clear(); $('timeline-rows').replaceChildren(); from = 0; });
-on('taken', ({ body }) => { for (const vehicle of body.vehicles) pending.add(vehicle.id); schedule(); });
+on('taken', ({ body, touched }) => { for (const vehicle of body.vehicles) pending.add(vehicle.id); for (const id of touched) pending.add(id); schedule(); });
 on('chosen', ({ before, go }) => {
   for (const [id, known] of lanes) known.lane.classList.toggle('selected', view.chosen?.kind === 'vehicles' && view.chosen.id === id);
   for (const looked of [before, view.chosen]) {

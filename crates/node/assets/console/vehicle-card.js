@@ -22,7 +22,7 @@ export function showVehicle(vehicle) {
     ['breaks', vehicle.breaks?.map((/** @type {any} */ pause, /** @type {number} */ index) => `${Math.round(pause.seconds / 60)} min between ${time(pause.opens)} and ${time(pause.closes)}${index < vehicle.breaks_taken ? ' (taken)' : ''}`).join(', ')],
     ['waiting ahead', waiting >= 60_000 ? `${Math.round(waiting / 60_000)} min` : ''],
     ['stops done', vehicle.stops_done], ['on board', vehicle.on_board || null], ['skills', vehicle.skills?.join(', ')],
-    ['capacity', vehicle.capacity?.filter((/** @type {number} */ value) => value < 500_000).join(' · ')],
+    ['capacity', vehicle.capacity?.filter((/** @type {number} */ value) => value > 0 && value < 500_000).join(' · ')],
   ];
   fill('story-facts', ...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => [el('dt', {}, String(label)), el('dd', {}, String(value))]));
   fill('story-why', el('h3', {}, 'Its day'), el('ol', { id: 'day' }, ...(vehicle.done ?? []).map(doneLine), ...vehicle.visits.map(visitLine)));

@@ -292,7 +292,7 @@ try {
     await until(() => /done \d\d:\d\d, planned \d\d:\d\d/.test(document.querySelector('#day')?.textContent ?? '') && /15 min between/.test(document.querySelector('#story-facts')?.textContent ?? ''));
     await until((id) => document.querySelector(`.lane[data-vehicle="${id}"] .bar.done`), driver.id);
     const to = vans.map(([id]) => id).find((id) => id !== driver.id && id !== ended && id !== 'v4');
-    const bar = page.locator(`.lane[data-vehicle="${driver.id}"] .bar.service:not(.frozen)`).last();
+    const bar = page.locator(`.lane[data-vehicle="${driver.id}"] .bar.service:not(.frozen)`).first();
     await bar.scrollIntoViewIfNeeded();
     const [from, lane] = [await bar.boundingBox(), await page.locator(`.lane[data-vehicle="${to}"] > button`).boundingBox()];
     acts += 1;

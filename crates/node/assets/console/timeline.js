@@ -15,7 +15,7 @@ const WIDTH = 1400;
 const DONE_EVERY = 15_000;
 
 let from = 0;
-/** @type {Map<string, {lane: HTMLElement, bars: HTMLElement, done: any[], asked: number, seen: boolean, stale: boolean}>} */ const lanes = new Map();
+/** @type {Map<string, {lane: HTMLElement, bars: HTMLElement, done: any[], count: number, asked: number, seen: boolean, stale: boolean}>} */ const lanes = new Map();
 const x = (/** @type {number} */ at) => ((at - from) / (BEFORE + AFTER)) * WIDTH;
 
 /** @param {number} begins @param {number} ends @param {string} kind @param {string} title */
@@ -107,8 +107,9 @@ const watcher = new IntersectionObserver((entries) => {
 /** @param {string} id */
 async function askDone(id) {
   const known = lanes.get(id);
-  if (!known || view.replaying || performance.now() - known.asked < DONE_EVERY) return;
-  known.asked = performance.now();
+  const count = fleet.vehicles.get(id)?.stops_done ?? 0;
+  if (!known || view.replaying || (known.count === count && performance.now() - known.asked < DONE_EVERY) || performance.now() - known.asked < 1_000) return;
+  [known.asked, known.count] = [performance.now(), count];
   const answer = await get(`v1/vehicles/${encodeURIComponent(id)}`);
   const vehicle = fleet.vehicles.get(id);
   if (!answer.ok || !vehicle) return;
@@ -121,7 +122,7 @@ function lane(vehicle) {
   const bars = el('div', { class: 'bars' });
   bars.style.width = `${WIDTH}px`;
   const element = el('div', { class: 'lane', 'data-vehicle': vehicle.id }, button(vehicle.id, () => choose('vehicles', vehicle.id)), bars);
-  lanes.set(vehicle.id, { lane: element, bars, done: [], asked: -DONE_EVERY, seen: false, stale: true });
+  lanes.set(vehicle.id, { lane: element, bars, done: [], count: -1, asked: -DONE_EVERY, seen: false, stale: true });
   $('timeline-rows').append(element);
   watcher.observe(element);
 }
@@ -160,7 +161,7 @@ function schedule() {
       if (!vehicle) continue;
       if (!lanes.has(id)) lane(vehicle);
       const known = lanes.get(id);
-      if (known) { known.stale = true; if (known.seen && !$('timeline').hidden) drawLane(vehicle); }
+      if (known) { known.stale = true; if (known.seen && !$('timeline').hidden) { drawLane(vehicle); if (known.count !== vehicle.stops_done) void askDone(id); } }
     }
     pending.clear();
     if (lanes.size !== before) sort();

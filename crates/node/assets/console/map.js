@@ -12,6 +12,8 @@ export const COLOURS = { blue: '#0072b2', orange: '#e69f00', red: '#d55e00', gre
 export const GLYPH = /** @type {Record<string, string>} */ ({ driving: '▲', 'at stop': '■', waiting: '●', idle: '○', lost: '✕', off: '–' });
 /** Further out than this zoom vehicles are counted by squares, and their stops are not drawn. */
 const CLUSTERED = 11;
+/** Further out than this zoom a stop is drawn only if it is late, or of the route that is looked at. */
+const DETAILED = 14;
 /** Side of such a square, pixels. */
 const SQUARE = 56;
 
@@ -33,6 +35,7 @@ const shown = { others: true, follow: false };
 /** @param {[number, number]} place @returns {[number, number]} */
 export const latLng = (place) => [place[1], place[0]];
 const far = () => map.getZoom() <= CLUSTERED;
+const detailed = () => map.getZoom() >= DETAILED;
 
 /** The vehicle that is looked at, or that has the order that is looked at. */
 function strongVehicle() {
@@ -49,12 +52,13 @@ function drawVehicle(vehicle) {
   const hidden = !strong && (!shown.others || far());
   const group = L.layerGroup();
   if (!hidden) {
-    const faint = view.chosen && !strong ? 0.25 : 0.5;
+    const faint = (view.chosen && !strong) || !detailed() ? 0.25 : 0.5;
     vehicle.lines.forEach((line, index) => {
       const frozen = vehicle.visits[index]?.frozen;
-      L.polyline(line.map(latLng), { color: strong ? COLOURS.violet : COLOURS.blue, weight: frozen ? 4 : strong ? 3.5 : 1.6, opacity: strong ? 0.95 : frozen ? 0.8 : faint, dashArray: frozen ? undefined : '5 5', interactive: false, smoothFactor: 1.5 }).addTo(group);
+      L.polyline(line.map(latLng), { color: strong ? COLOURS.violet : COLOURS.blue, weight: strong ? (frozen ? 4.5 : 3.5) : !detailed() ? 1 : frozen ? 4 : 1.6, opacity: strong ? 0.95 : frozen ? 0.8 : faint, dashArray: frozen || (!detailed() && !strong) ? undefined : '5 5', interactive: false, smoothFactor: 1.5 }).addTo(group);
     });
     for (const [index, visit] of vehicle.visits.entries()) {
+      if (!detailed() && !strong && !visit.late) continue;
       const looked = view.chosen?.kind === 'orders' && view.chosen.id === visit.order;
       const pinned = fleet.orders.get(visit.order)?.pinned;
       const dot = L.circleMarker(latLng(visit.at), { radius: looked ? 8 : strong ? 5 : 3.5, color: visit.late ? COLOURS.ink : strong ? COLOURS.violet : COLOURS.blue, weight: pinned ? 4 : looked ? 3 : 1.5, fillColor: visit.late ? COLOURS.orange : '#fff', fillOpacity: 1 })
@@ -63,7 +67,7 @@ function drawVehicle(vehicle) {
     }
   }
   const lost = vehicle.status === 'lost';
-  const dot = L.circleMarker(latLng(vehicle.at), { radius: strong ? 9 : 6, color: strong ? COLOURS.violet : '#fff', weight: strong ? 3 : 1.5, fillColor: lost ? COLOURS.red : vehicle.status === 'off' ? COLOURS.grey : COLOURS.ink, fillOpacity: 1 })
+  const dot = L.circleMarker(latLng(vehicle.at), { radius: strong ? 9 : detailed() ? 6 : 4.5, color: strong ? COLOURS.violet : '#fff', weight: strong ? 3 : 1.5, fillColor: lost ? COLOURS.red : vehicle.status === 'off' ? COLOURS.grey : COLOURS.ink, fillOpacity: 1 })
     .bindTooltip(words(`${vehicle.id} ${GLYPH[vehicle.status] ?? ''} ${vehicle.status}`), { direction: 'top' })
     .on('click', (/** @type {any} */ click) => { L.DomEvent.stop(click); choose('vehicles', vehicle.id, false); });
   if (!far() || strong) { dot.addTo(group); if (strong) dot.bringToFront(); }
@@ -108,7 +112,7 @@ function drawClusters() {
     const at = map.containerPointToLatLng([(x + 0.5) * SQUARE, (y + 0.5) * SQUARE]);
     const text = [vehicles && `${vehicles} vehicles`, late && `${late} late`, waiting && `${waiting} unassigned`].filter(Boolean).join(', ');
     L.circleMarker(at, { radius: 9 + Math.min(14, Math.sqrt(vehicles + late + waiting) * 2), color: '#fff', weight: 2, fillColor: waiting ? COLOURS.red : late ? COLOURS.orange : COLOURS.ink, fillOpacity: 0.85 })
-      .bindTooltip(words(text), { permanent: squares.size <= 25, direction: 'center', className: 'count' }).on('click', () => map.setView(at, CLUSTERED + 2)).addTo(clusterLayer);
+      .bindTooltip(words(String(vehicles || late + waiting)), { permanent: true, direction: 'center', className: 'count' }).bindPopup(words(text)).on('click', () => map.setView(at, CLUSTERED + 2)).addTo(clusterLayer);
   }
 }
 
@@ -204,8 +208,11 @@ on('chosen', ({ before, go: goes }) => {
   }
   schedule();
 });
-let near = far();
-map.on('zoomend', () => { if (far() !== near || far()) { near = far(); pending.all = true; schedule(); } });
+let near = `${far()} ${detailed()}`;
+map.on('zoomend', () => {
+  const now = `${far()} ${detailed()}`;
+  if (now !== near || far()) { near = now; pending.all = true; schedule(); }
+});
 map.on('moveend', () => { if (far()) schedule(); emit('moved'); });
 
 /** @param {string} id @param {'others' | 'follow'} what */

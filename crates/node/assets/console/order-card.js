@@ -30,7 +30,8 @@ function headline(order) {
   const late = Math.max(0, ...(order.stops ?? []).filter((/** @type {any} */ stop) => !stop.completed).map((/** @type {any} */ stop) => stop.late_seconds));
   if (order.status === 'unassigned') return `Unassigned: ${order.reason}${order.due ? `. Promised by ${time(order.due)}.` : ''}`;
   if (late >= 60) return `${minutes(late)} min late: arrives ${time(last?.arrival ?? order.arrival)}, promised by ${time(order.due)}`;
-  if (order.arrival) return `Arrives ${time(order.arrival)}${order.due ? `, promised by ${time(order.due)}: ${late > 0 ? 'less than a minute late' : 'on time'}` : ''}`;
+  const waits = last?.start && order.arrival && last.start - order.arrival >= 60_000 ? `, begins ${time(last.start)}` : '';
+  if (order.arrival) return `Arrives ${time(order.arrival)}${waits}${order.due ? `, promised by ${time(order.due)}: ${late > 0 ? 'less than a minute late' : 'on time'}` : ''}`;
   return order.done ? `Served ${time(order.done)}` : order.status;
 }
 

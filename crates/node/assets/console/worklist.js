@@ -35,7 +35,7 @@ export function items() {
       found.push({ kind, key: `late ${order.id}`, of: 'order', id: order.id, left, words: `${name}: ${Math.round((order.late_seconds ?? 0) / 60)} min late${order.vehicle ? ` on ${order.vehicle}` : ''}${order.pinned ? ', pinned' : ''}`, when: left < 0 ? `since ${span(-left)}` : `in ${span(left)}`, act: open });
     }
     const first = fleet.promised.get(order.id);
-    if (first && order.start && order.start - first >= MOVED) found.push({ kind: 'moved', key: `moved ${order.id}`, of: 'order', id: order.id, left: order.start - now, words: `${name}: begins ${time(order.start)} and not ${time(first)}`, when: `+${Math.round((order.start - first) / 60_000)} min`, act: open });
+    if (first && order.start && order.start - first >= MOVED && order.start - now < HOUR) found.push({ kind: 'moved', key: `moved ${order.id}`, of: 'order', id: order.id, left: order.start - now, words: `${name}: begins ${time(order.start)} and not ${time(first)}`, when: `+${Math.round((order.start - first) / 60_000)} min`, act: open });
   }
   for (const vehicle of fleet.vehicles.values()) {
     const quiet = silence(vehicle);

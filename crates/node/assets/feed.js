@@ -35,9 +35,12 @@ export function connect(screen) {
   };
   const open = async () => {
     if (epoch === null) await first();
-    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-    const resume = epoch === null ? '' : `?epoch=${epoch}&since=${seq}`;
-    const socket = new WebSocket(`${scheme}://${location.host}/ws${resume}`);
+    // Relative, as every address here: a node of several zones serves the page below the address of each.
+    const address = new URL('ws', location.href);
+    address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+    address.hash = '';
+    address.search = epoch === null ? '' : `?epoch=${epoch}&since=${seq}`;
+    const socket = new WebSocket(address);
     socket.onopen = () => { wait = 250; screen.link(true); };
     socket.onmessage = (event) => {
       const message = JSON.parse(event.data);

@@ -1,86 +1,17 @@
 // The tasks of a dispatcher, each by a few clicks or keys on the page of a running engine, with the streets of a small town.
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { readFileSync } from 'node:fs';
+import { event, openTown, order, sleep, vans } from './town.mjs';
 
-const program = fileURLToPath(new URL('../../../target/debug/fleetfold', import.meta.url));
-const town = fileURLToPath(new URL('../../../scenarios/town.osm', import.meta.url));
-const free = () => new Promise((resolve) => { const s = createServer(); s.listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => resolve(port)); }); });
-const sleep = (millis) => new Promise((resolve) => { setTimeout(resolve, millis); });
-const folder = mkdtempSync(join(tmpdir(), 'fleetfold-tasks-'));
-const built = spawnSync(program, ['graph', 'build', '--output', 'town.graph', town], { cwd: folder });
-if (built.status !== 0) throw new Error(String(built.stderr));
-const [port, brokerPort] = [await free(), await free()];
-const base = `http://127.0.0.1:${port}`;
-const startBroker = () => spawn(process.env.FLEETFOLD_NATS_SERVER ?? 'nats-server', ['-js', '-a', '127.0.0.1', '-p', String(brokerPort), '-sd', join(folder, 'js')], { stdio: 'ignore' });
-const start = () => spawn(program, ['serve', '--log', `nats://127.0.0.1:${brokerPort}`, '--tenant', 'acme', '--zone', 'town', '--network', 'town.graph', '--listen', `127.0.0.1:${port}`, '--data', 'data'], { cwd: folder, stdio: 'ignore' });
-async function ready() {
-  for (let tries = 0; tries < 200; tries += 1) {
-    try { if ((await fetch(`${base}/readyz`)).ok) return; } catch { /* not yet */ }
-    await sleep(100);
-  }
-  throw new Error('the engine is not ready');
-}
 let passed = 0;
 const check = (good, what) => { if (!good) throw new Error(`failed: ${what}`); passed += 1; console.log(`ok ${what}`); };
-
-/** A place of the town: column from the west, row from the south. */
-function corner(column, row) {
-  const jitter = (((column * 7 + row * 13) % 5) - 2) * 0.00008;
-  return { lat: 41.2 + (row * 150) / 111_194.9 + (row >= 5 ? 0.0012 : 0) + jitter, lon: -9.6 + (column * 150) / (111_194.9 * Math.cos((41.2 * Math.PI) / 180)) + jitter };
-}
-const HOUR = 3_600_000;
-const in_ = (minutes) => new Date(Date.now() + minutes * 60_000).toISOString();
-let number = 0;
-const event = (type, data) => { number += 1; return { specversion: '1.0', id: `shop-${number}`, source: '/shop', type: `fleet.${type}.v1`, time: new Date().toISOString(), data }; };
-async function post(...events) {
-  const answer = await fetch(`${base}/v1/events?wait=answer`, { method: 'POST', headers: { 'content-type': 'application/x-ndjson' }, body: events.map((one) => JSON.stringify(one)).join('\n') });
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(`${answer.status} ${JSON.stringify(body)}`);
-  return body;
-}
-const state = async (path) => (await fetch(`${base}/v1/${path}`)).json();
-
-let [broker, engine, browser] = [startBroker(), undefined, undefined];
-const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', ...(process.env.ASSETS ? ['--disable-features=LocalNetworkAccessChecks'] : [])] });
+const town = await openTown();
+const { post, state } = town;
 try {
-  await sleep(500);
-  engine = start();
-  await ready();
-  const shift = { starts: in_(-120), ends: in_(600), breaks: [{ opens: in_(60), closes: in_(180), duration_seconds: 900 }] };
-  const vans = [['v1', 1, 1], ['v2', 4, 2], ['v3', 8, 3], ['v4', 10, 7], ['v5', 3, 8], ['v6', 6, 6]];
-  for (const [id, column, row] of vans) {
-    await post(event('vehicle.registered', { vehicle_id: id, start: corner(column, row), capacity: [10], skills: id === 'v4' ? [] : ['cool'], shift }), event('shift.started', { vehicle_id: id, position: corner(column, row) }), event('position', { vehicle_id: id, position: corner(column, row) }));
-  }
-  const order = (id, column, row, more = {}, stop = {}) => event('order.created', { order_id: id, load: [1], job: { direction: 'pickup', stop: { ...corner(column, row), service_seconds: 240, ...stop } }, ...more });
-  const orders = [];
-  for (let at = 0; at < 18; at += 1) orders.push(order(`ord-${2100 + at}`, (at * 5) % 12, (at * 3) % 10, at === 7 ? { reference: 'PO 77/a' } : {}, at === 7 ? { address: '12 Elm Street' } : {}));
-  orders.push(order('ord-2140', 2, 2, { skills: ['cool'], priority: 1, reference: 'Bakery Ana' }, { address: '3 Baker Lane', windows: [{ opens: in_(-60), closes: in_(90) }] }));
-  // Nobody can be there in time.
-  orders.push(order('ord-late', 11, 9, {}, { windows: [{ opens: in_(-30), closes: in_(-3) }] }));
-  orders.push(order('ord-crane', 5, 5, { skills: ['crane'] }, { windows: [{ opens: in_(0), closes: in_(120) }] }));
-  orders.push(event('order.created', { order_id: 'ord-ship', load: [2], shipment: { pickup: { ...corner(1, 1), service_seconds: 60 }, delivery: { ...corner(9, 8), service_seconds: 60, windows: [{ opens: in_(0), closes: in_(26 * 60) }] } } }));
-  await post(...orders);
-  await post(event('stop.completed', { vehicle_id: 'v2', order_id: 'ord-2104', stop: 'pickup' })).catch(() => undefined);
-  await post(event('order.cancelled', { order_id: 'ord-unknown-7' }), event('order.updated', { order_id: 'ord-2100', priority: 2 }));
-  // A fact that makes no sense: the order exists.
-  await post(order('ord-2101', 3, 3));
-
-  browser = await launch();
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, acceptDownloads: true });
-  const page = await context.newPage();
-  if (process.env.ASSETS) await page.route('**/*', (await import(process.env.ASSETS)).serve);
-  if (process.env.SLOW) page.on('requestfinished', async (r) => { const t = r.timing(); if (t.responseEnd > 800) console.log('slow', r.url(), Math.round(t.responseEnd)); });
+  await town.fill();
+  const page = await town.open();
   const errors = [];
   page.on('pageerror', (error) => errors.push(error.message));
   page.on('console', (message) => { if (message.type() === 'error' && !/status of (404|422)/.test(message.text())) errors.push(message.text()); });
-  page.setDefaultTimeout(15_000);
-  await page.goto(`${base}/`);
-  await page.waitForFunction(() => window.__ready && document.querySelectorAll('#vehicles li').length >= 6);
   /** How much a task takes: clicks and keys. */
   let acts = 0;
   const click = async (selector) => { acts += 1; await page.click(selector); };
@@ -266,10 +197,7 @@ try {
   await close();
 
   // A second operator, on a page of his own.
-  const other = await context.newPage();
-  if (process.env.ASSETS) await other.route('**/*', (await import(process.env.ASSETS)).serve);
-  await other.goto(`${base}/`);
-  await other.waitForFunction(() => window.__ready);
+  const other = await town.open();
   await page.fill('#who', 'Ana');
   await page.evaluate(() => document.activeElement?.blur());
   await task('13: what will be late within the hour; acknowledge one', async () => {
@@ -363,12 +291,11 @@ try {
   // A restart: the story and the changes are told as before.
   const told = async () => JSON.stringify((await state('orders/ord-2140')).story);
   const story = await told();
-  engine.kill('SIGTERM');
+  town.engine.kill('SIGTERM');
   await until(() => document.querySelector('#link')?.className === 'bad', null, { timeout: 4000 });
   check(/no connection to the engine/.test(await text('#link')), '18: that the engine stopped is in the status line');
   await sleep(500);
-  engine = start();
-  await ready();
+  await town.start();
   await until(() => /^live/.test(document.querySelector('#link')?.textContent ?? ''));
   for (let tries = 0; tries < 50 && await told() !== story; tries += 1) await sleep(100);
   check(await told() === story, 'a story is told after a restart as before it');
@@ -377,14 +304,11 @@ try {
   await page.keyboard.press('c');
   await until((id) => document.querySelector('#decisions')?.textContent?.includes(`vehicle ${id}: lost`), heavy);
   check(true, 'what changed is told after a restart, each with its trigger');
-  broker.kill('SIGKILL');
+  town.broker.kill('SIGKILL');
   await until(() => document.querySelector('#link')?.className === 'bad' && /broker/.test(document.querySelector('#link')?.textContent ?? ''));
   check(true, '18: that the broker is gone is in the status line');
   check(errors.filter((error) => !/WebSocket|Failed to load/.test(error)).length === 0, `no errors on the page ${errors.join(' | ')}`);
   console.log(`${passed} passed, 0 failed`);
 } finally {
-  await browser?.close();
-  for (const process of [engine, broker]) process?.kill('SIGKILL');
-  await sleep(200);
-  rmSync(folder, { recursive: true, force: true });
+  await town.close();
 }

@@ -17,8 +17,7 @@ use crate::log::Stream;
 use crate::view::text;
 
 /// Routes of a zone that do not begin with `/v1/`: below the zone's address they stand as they are.
-const BARE: [&str; 10] =
-    ["", "livez", "readyz", "version", "metrics", "solve", "ws", "map.js", "feed.js", "freshness.js"];
+const BARE: [&str; 9] = ["", "livez", "readyz", "version", "metrics", "solve", "ws", "feed.js", "freshness.js"];
 
 #[derive(Clone)]
 struct App {
@@ -128,7 +127,7 @@ async fn zone(State(app): State<App>, mut request: Request) -> Response {
         return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response();
     };
     let bare = BARE.contains(&rest.as_str())
-        || ["v1/", "leaflet/"].iter().any(|begin| rest.starts_with(begin))
+        || ["v1/", "leaflet/", "console/"].iter().any(|begin| rest.starts_with(begin))
         || rest == "style.css";
     let path = if bare { format!("/{rest}{query}") } else { format!("/v1/{rest}{query}") };
     let Ok(uri) = path.parse::<Uri>() else { return unknown("the address cannot be read") };

@@ -162,6 +162,10 @@ try {
     const homeless = after.orders.filter((one) => !one.vehicle && !one.reason);
     if (after.vehicles.find(({ id }) => id === ended).visits.length || homeless.length) throw new Error(JSON.stringify(homeless));
   });
+  await page.click('#preview-undo');
+  await until(() => document.querySelector('#preview h2')?.textContent?.startsWith('Undo'));
+  await answered();
+  check((await state(`vehicles/${ended}`)).status !== 'off', 'the end of a shift is undone');
   await close();
   await task('11: close a street for two hours; reopen it', async () => {
     await click('#tab-roads');
@@ -210,6 +214,22 @@ try {
     await until((wanted) => !document.querySelector(`#work li[data-id="${wanted}"]:not(.noted)`), id);
   });
   await other.close();
+
+  // A stop fails, and one is served by another vehicle than the plan says.
+  const all = (await state('state')).orders.filter((one) => one.status === 'assigned' && /^ord-21/.test(one.id));
+  const [fails, strays] = [all.find((one) => one.vehicle !== 'v4'), all.findLast((one) => one.vehicle !== 'v1')];
+  await post(event('stop.failed', { vehicle_id: fails.vehicle, order_id: fails.id, stop: 'delivery', reason: 'no_show' }), event('stop.completed', { vehicle_id: 'v1', order_id: strays.id, stop: 'delivery' }));
+  await until((id) => document.querySelector(`#work li.failed[data-id="${id}"]`), fails.id);
+  await page.click(`#work li.failed[data-id="${fails.id}"] button`);
+  await page.click('#act-retry');
+  await previewed();
+  await page.keyboard.press('Enter');
+  await answered();
+  await until((id) => !document.querySelector(`#work li.failed[data-id="${id}"]`), fails.id);
+  check(['assigned', 'on board'].includes((await state(`orders/${fails.id}`)).status), 'a failed order gets a new appointment');
+  await close();
+  await until(() => document.querySelector('#work li.conflict'), null, { timeout: 30_000 });
+  check(true, 'what contradicts the plan is in the work list');
 
   // A vehicle has driven: planned against done.
   const driver = (await state('state')).vehicles.find((vehicle) => vehicle.visits.length >= 2);

@@ -41,6 +41,8 @@ use sense::{Doubted, Found, Patience};
 
 /// Most browsers at a time.
 const CLIENTS_MAX: usize = 256;
+/// Most events of one request whose answers are waited for.
+const WAITED_MAX: usize = 100;
 /// Largest body of `POST /v1/events`.
 const BODY_MAX: usize = 8 << 20;
 /// The code of an event whose id names another one.
@@ -374,6 +376,10 @@ async fn events(
             "no event",
             "send a CloudEvent as JSON, or one per line as application/x-ndjson",
         );
+    }
+    if posting.wait.is_some() && lines.len() > WAITED_MAX {
+        let detail = format!("{} events: the answers to {WAITED_MAX} at most are waited for", lines.len());
+        return problem(StatusCode::BAD_REQUEST, "too many to wait for", &detail);
     }
     let single = lines.len() == 1;
     let (mut accepted, mut duplicates) = (0u64, 0u64);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
-use fleetfold_model::{Event, LogSeq};
+use fleetfold_model::LogSeq;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
@@ -235,15 +235,15 @@ impl Screens {
             match news {
                 News::Folded { entry, change, at, message } => {
                     entries += 1;
-                    let is_noted = matches!(entry.event, Event::AttentionNoted(_));
                     if let (Some(message), None) = (message, change.refused) {
                         self.memory.call(&entry.event, &message);
                     }
+                    let noted = if change.refused.is_none() { self.memory.note(&entry, at) } else { None };
                     let decisions = self.memory.folded(&entry, &change, at);
                     if let Some(scene) = &mut self.scene {
                         scene.pending.decided(decisions);
-                        if is_noted {
-                            scene.pending.noted();
+                        if let Some(noted) = noted {
+                            scene.pending.noted(noted);
                         }
                         change.retired.iter().for_each(|(_, name)| scene.kept.forget(name));
                     }

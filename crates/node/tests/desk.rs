@@ -219,3 +219,68 @@ fn what_dispatchers_note_and_what_orders_are_called_is_told_to_every_screen_and_
     }
     assert_eq!(after, first);
 }
+
+#[test]
+fn a_replay_ends_where_the_engine_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path(), &[]);
+    crew(port);
+    for number in 0..12 {
+        post(
+            port,
+            "order.created",
+            &format!("o{number}"),
+            &order(&format!("ord-{number}"), 41.15 + f64::from(number) * 1e-3),
+        );
+    }
+    post(port, "order.cancelled", "c", &json!({ "order_id": "ord-3" }));
+    post(port, "vehicle.lost", "l", &json!({ "vehicle_id": "van-2" }));
+    pause(1_100);
+    let state = get(port, "/v1/state");
+    let to = state["kpi"]["now"].as_i64().unwrap() + 1_000;
+    let from = to - 600_000;
+    let time = |millis: i64| jiff::Timestamp::from_millisecond(millis).unwrap().to_string();
+    let film = get(port, &format!("/v1/replay?from={}&to={}&steps=50", time(from), time(to)));
+    let frames = film["frames"].as_array().unwrap();
+    assert!(frames.len() >= 50, "{}", frames.len());
+    assert_eq!(frames[0]["vehicles"], json!([]));
+    // Each frame is laid over those before it, as a screen does it.
+    let mut orders = std::collections::BTreeMap::new();
+    let mut vehicles = std::collections::BTreeMap::new();
+    let mut decisions = 0;
+    for frame in frames {
+        for order in frame["orders"].as_array().unwrap() {
+            let name = order["id"].as_str().unwrap().to_owned();
+            if ["assigned", "unassigned", "open", "on board"].contains(&order["status"].as_str().unwrap()) {
+                orders.insert(name, order["vehicle"].clone());
+            } else {
+                orders.remove(&name);
+            }
+        }
+        for vehicle in frame["vehicles"].as_array().unwrap() {
+            vehicles.insert(
+                vehicle["id"].as_str().unwrap().to_owned(),
+                (vehicle["status"].clone(), vehicle["revision"].clone()),
+            );
+        }
+        decisions += frame["decisions"].as_array().unwrap().len();
+    }
+    let is = |part: &str, what: &str| -> std::collections::BTreeMap<String, Value> {
+        let items = state[part].as_array().unwrap().iter();
+        items.map(|item| (item["id"].as_str().unwrap().to_owned(), item[what].clone())).collect()
+    };
+    assert_eq!(orders, is("orders", "vehicle"));
+    let (status, revision) = (is("vehicles", "status"), is("vehicles", "revision"));
+    for (name, (shown, at)) in &vehicles {
+        assert_eq!((shown, at), (&status[name], &revision[name]), "{name}");
+    }
+    assert!(decisions >= 12, "{decisions}");
+    for wrong in [
+        "",
+        "?from=x&to=y",
+        "?from=2026-06-01T10:00:00Z&to=2026-06-01T09:00:00Z",
+        "?from=2026-06-01T10:00:00Z&to=2026-06-09T09:00:00Z",
+    ] {
+        assert_eq!(http(port, &format!("GET /v1/replay{wrong}"), "").0, 400, "{wrong}");
+    }
+}

@@ -19,12 +19,12 @@ async function form(at) {
   const fields = [
     field('id', 'order id', { value: `desk-${Math.round(clock() / 1000).toString(36)}-${made}`, maxlength: 64 }), field('reference', 'reference', { maxlength: 256 }), field('address', 'address', { value: near?.body?.street ?? '', maxlength: 256 }),
     field('lon', 'longitude', { value: at ? at[0].toFixed(6) : '', inputmode: 'decimal' }), field('lat', 'latitude', { value: at ? at[1].toFixed(6) : '', inputmode: 'decimal' }),
-    field('load', 'load', { value: '1' }), field('skills', 'skills, with commas', {}), field('service', 'minutes of service', { value: '5', inputmode: 'numeric' }), field('hours', 'within hours', { value: '2', inputmode: 'decimal' }),
+    ['way', 'goods are', el('select', { id: 'new-way' }, el('option', { value: 'pickup' }, 'collected there'), el('option', { value: 'delivery' }, 'delivered there, on board from the start'))], field('load', 'load', { value: '1' }), field('skills', 'skills, with commas', {}), field('service', 'minutes of service', { value: '5', inputmode: 'numeric' }), field('hours', 'within hours', { value: '2', inputmode: 'decimal' }),
   ];
   const value = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ ($(`new-${id}`)).value.trim();
   const order = () => ({
     order_id: value('id'), ...(value('reference') ? { reference: value('reference') } : {}),
-    job: { direction: 'pickup', stop: { lon: Number(value('lon')), lat: Number(value('lat')), service_seconds: Number(value('service')) * 60, ...(value('address') ? { address: value('address') } : {}) } },
+    job: { direction: value('way'), stop: { lon: Number(value('lon')), lat: Number(value('lat')), service_seconds: Number(value('service')) * 60, ...(value('address') ? { address: value('address') } : {}) } },
     load: value('load').split(/[\s;]+/).filter(Boolean).map(Number), skills: value('skills').split(',').map((skill) => skill.trim()).filter(Boolean),
   });
   const quote = async () => {

@@ -3,7 +3,7 @@
 import { $, el, fill } from './dom.js';
 import { byForm } from './add-order.js';
 import { isPicking, sketch, unpick } from './map.js';
-import { closePreview } from './preview.js';
+import { closePreview, undoLast } from './preview.js';
 import { closeSearch } from './search.js';
 import { showTab, showView } from './parts.js';
 import { unchoose, view } from './store.js';
@@ -25,7 +25,7 @@ const KEYS = [
   ['l', 'the vehicle that you look at: broken down, or back', () => (document.getElementById('act-lost') ?? document.getElementById('act-back'))?.click()],
   ['e', 'end its shift, or start it', () => (document.getElementById('act-end') ?? document.getElementById('act-start'))?.click()],
   ['a', 'acknowledge what you look at', () => /** @type {HTMLElement | null} */ (document.querySelector('#story-actions [data-note]'))?.click()],
-  ['z', 'undo what was just sent', () => document.getElementById('preview-undo')?.click()],
+  ['z', 'undo what was sent last', () => undoLast()],
   ['j', 'next row', () => step(1)],
   ['k', 'row before', () => step(-1)],
   ['?', 'this help', () => help()],

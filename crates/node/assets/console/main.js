@@ -67,4 +67,8 @@ replayWith(picture, feed.again);
 /** For the browser test: one delta, as the feed would bring it. */
 /** @type {any} */ (window).__take = take;
 const [kind, id] = location.hash.slice(1).split('=');
-if (id) choose(kind === 'v' ? 'vehicles' : 'orders', decodeURIComponent(id));
+if (id) {
+  let name = id;
+  try { name = decodeURIComponent(id); } catch { /* a link that somebody has cut */ }
+  choose(kind === 'v' ? 'vehicles' : 'orders', name);
+}

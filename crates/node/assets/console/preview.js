@@ -14,6 +14,8 @@ import { more, time } from './time.js';
 /** Changes that are listed one by one. */
 const LISTED = 40;
 let turn = 0;
+/** What takes back the last thing that was sent, also when its answer is not shown any more. @type {(() => void) | null} */ let lastUndo = null;
+export const undoLast = () => lastUndo?.();
 
 const GIVES = /** @type {Record<string, (give: any) => string>} */ ({
   off_duty: () => 'nobody is signed on', lost: () => 'it has broken down', pinned: (give) => `pinned to ${give.vehicle}`, on_board: (give) => `its goods are in ${give.vehicle}`,
@@ -85,13 +87,15 @@ export async function carryOut(plan, events) {
   if (mine !== turn) return;
   const answers = answer.body?.answers ?? [];
   const undo = plan.undo;
+  lastUndo = null;
   const said = answer.ok ? answers.map(answered) : [el('p', { class: 'bad-text' }, `Not sent: ${wrong(answer)}`)];
   for (const bad of answer.body?.rejected ?? []) said.push(el('p', { class: 'bad-text' }, `Line ${bad.line}: ${bad.detail}`));
   for (const warning of answer.body?.warnings ?? []) said.push(el('p', {}, `Note: ${warning.field}: ${warning.detail ?? warning.hint ?? warning.code}`));
   const worked = answer.ok && answers.length > 0 && answers.every((/** @type {any} */ one) => one.state === 'answered' || one.state === 'taken');
+  if (worked && undo) lastUndo = () => void carryOut({ title: `Undo: ${plan.title}`, facts: undo }, undo.map(event));
   fill('preview', el('h2', {}, plan.title), el('div', { id: 'preview-answer', role: 'status', 'data-state': answer.ok ? answers.map((/** @type {any} */ one) => one.state).join(' ') : 'failed' }, ...said),
     el('div', { class: 'buttons' },
-      worked && undo ? button(plan.undoTitle ?? 'Undo', () => void carryOut({ title: `Undo: ${plan.title}`, facts: undo }, undo.map(event)), { id: 'preview-undo' }) : null,
+      worked && undo ? button(plan.undoTitle ?? 'Undo', undoLast, { id: 'preview-undo' }) : null,
       answer.ok ? null : button('Send again', () => void carryOut(plan, events), { class: 'main' }),
       button('Close (Esc)', closePreview, { id: 'preview-close' })));
   $('preview-close').focus();

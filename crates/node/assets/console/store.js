@@ -19,6 +19,7 @@ export const fleet = {
   /** @type {import('../feed.js').Refusal[]} */ refused: [],
   /** @type {import('../feed.js').Road[]} */ roads: [],
   /** @type {Noted[]} */ noted: [],
+  /** Orders of which a stop failed: they wait for a new appointment. @type {Map<string, Order>} */ failed: new Map(),
   /** When each order was first to begin, as far as this page has seen. @type {Map<string, number>} */ promised: new Map(),
 };
 export const view = {
@@ -35,6 +36,7 @@ export function emit(name, detail) { target.dispatchEvent(new CustomEvent(name, 
 export function clear() {
   fleet.vehicles.clear();
   fleet.orders.clear();
+  fleet.failed.clear();
   [fleet.decisions, fleet.refused, fleet.roads, fleet.noted] = [[], [], [], []];
 }
 
@@ -51,17 +53,24 @@ export function take(body) {
     if (order.vehicle && fleet.orders.get(order.id)?.pinned !== order.pinned) touched.add(order.vehicle);
     if (OPEN.includes(order.status)) {
       fleet.orders.set(order.id, order);
+      fleet.failed.delete(order.id);
       if (order.start && !fleet.promised.has(order.id)) fleet.promised.set(order.id, order.start);
     } else {
       fleet.orders.delete(order.id);
       fleet.promised.delete(order.id);
+      if (order.status === 'failed') fleet.failed.set(order.id, order); else fleet.failed.delete(order.id);
       over.push(order);
     }
   }
   known(body.decisions);
   fleet.refused = [...fleet.refused, ...body.refused].slice(-100);
   if (body.roads) fleet.roads = body.roads;
-  if (body.noted) fleet.noted = body.noted;
+  for (const note of body.noted ?? []) {
+    const key = `${note.order ?? ''} ${note.vehicle ?? ''} ${note.entry ?? ''}`;
+    fleet.noted = fleet.noted.filter((other) => `${other.order ?? ''} ${other.vehicle ?? ''} ${other.entry ?? ''}` !== key);
+    if (note.attention !== 'cleared') fleet.noted.push(note);
+  }
+  for (const order of body.failed ?? []) fleet.failed.set(order.id, order);
   emit('taken', { body, over, touched });
 }
 

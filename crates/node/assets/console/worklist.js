@@ -17,7 +17,7 @@ const MOVED = 600_000;
 const ROWS = 150;
 /** Time between two looks at what was taken although it contradicts the plan. */
 const WARNINGS_EVERY = 20_000;
-const KINDS = [['late', 'late now'], ['hour', 'late within 60 min'], ['later', 'late after that'], ['unassigned', 'unassigned'], ['silent', 'silent'], ['refused', 'refused'], ['conflict', 'conflicting'], ['moved', 'moved 10 min']];
+const KINDS = [['late', 'late now'], ['hour', 'late within 60 min'], ['later', 'late after that'], ['unassigned', 'unassigned'], ['failed', 'failed'], ['silent', 'silent'], ['refused', 'refused'], ['conflict', 'conflicting'], ['moved', 'moved 10 min']];
 /** @type {Set<string>} */ const hidden = new Set();
 /** @type {any[]} */ let conflicts = [];
 
@@ -37,6 +37,7 @@ export function items() {
     const first = fleet.promised.get(order.id);
     if (first && order.start && order.start - first >= MOVED && order.start - now < HOUR) found.push({ kind: 'moved', key: `moved ${order.id}`, of: 'order', id: order.id, left: order.start - now, words: `${name}: begins ${time(order.start)} and not ${time(first)}`, when: `+${Math.round((order.start - first) / 60_000)} min`, act: open });
   }
+  for (const order of fleet.failed.values()) found.push({ kind: 'failed', key: `failed ${order.id}`, of: 'order', id: order.id, left: HOUR + (order.due ? order.due - now : 0), words: `${order.id}${order.reference ? ` · ${order.reference}` : ''}: a stop failed; it waits for a new appointment`, when: order.due ? `by ${time(order.due)}` : '', act: () => choose('orders', order.id) });
   for (const vehicle of fleet.vehicles.values()) {
     const quiet = silence(vehicle);
     if (quiet !== null) found.push({ kind: 'silent', key: `silent ${vehicle.id}`, of: 'vehicle', id: vehicle.id, left: HOUR - quiet, words: `${vehicle.id}: no position for ${span(quiet)}`, when: span(quiet), act: () => choose('vehicles', vehicle.id) });
@@ -74,7 +75,7 @@ export function draw() {
 /** @param {Item} item @param {import('./store.js').Noted | undefined} noted */
 function row(item, noted) {
   return el('li', { class: `row ${item.kind}${noted ? ' noted' : ''}`, 'data-key': item.key, 'data-kind': item.kind, 'data-id': item.id },
-    el('button', { type: 'button', class: 'go', 'data-act': 'open', onclick: item.act }, el('span', {}, { late: '!', hour: '◔', later: '○', unassigned: '■', silent: '?', refused: '✕', conflict: '≠', moved: '»' }[item.kind]), el('span', {}, item.words), el('small', { class: 'when' }, item.when), noted ? el('span', { class: 'under' }, noteText(noted)) : null),
+    el('button', { type: 'button', class: 'go', 'data-act': 'open', onclick: item.act }, el('span', {}, { late: '!', hour: '◔', later: '○', unassigned: '■', failed: '↩', silent: '?', refused: '✕', conflict: '≠', moved: '»' }[item.kind]), el('span', {}, item.words), el('small', { class: 'when' }, item.when), noted ? el('span', { class: 'under' }, noteText(noted)) : null),
     noted ? button('Clear', () => void note(item.of, item.id, 'cleared'), { 'data-act': 'clear', 'aria-label': `clear the note on ${item.id}` }) : button('Ack', () => void note(item.of, item.id, 'acknowledged'), { 'data-act': 'ack', 'aria-label': `acknowledge ${item.id}`, title: 'acknowledge: you take care of it' }),
     noted ? null : button('15′', () => void note(item.of, item.id, 'snoozed'), { 'data-act': 'snooze', 'aria-label': `snooze ${item.id} for 15 minutes`, title: 'snooze for 15 minutes' }));
 }

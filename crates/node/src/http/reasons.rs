@@ -75,7 +75,7 @@ fn refused(status: StatusCode, title: &str, failure: &Failure) -> Response {
     problem(status, title, &format!("{}; try: {}", failure.what, failure.hint))
 }
 
-async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Response> {
+pub(super) async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Response> {
     match tokio::time::timeout(TURN_WITHIN, turns.acquire()).await {
         Ok(Ok(turn)) => Ok(turn),
         _ => Err(later(

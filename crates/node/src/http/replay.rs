@@ -12,7 +12,8 @@ use fleetfold_model::{Event, Millis, Timestamp};
 use fleetfold_roads::Network;
 use serde::Deserialize;
 
-use super::{App, later, problem};
+use super::reasons::turn;
+use super::{App, problem};
 use crate::clock;
 use crate::document::Document;
 use crate::failure::Failure;
@@ -32,8 +33,6 @@ const STEPS_MAX: usize = 240;
 const STRETCH_MAX: Millis = Millis(24 * 3_600_000);
 /// An answer with more bytes than this is cut: it would fill the browser.
 const BYTES_MAX: usize = 64 << 20;
-/// Seconds after which to ask again where the log is being read for somebody else.
-const AGAIN_AFTER: u64 = 1;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,9 +53,9 @@ pub(super) async fn replay(State(app): State<Arc<App>>, Query(asked): Query<Stre
     if to <= from || to - from > STRETCH_MAX || !(1..=STEPS_MAX).contains(&steps) {
         return bad(&format!("`to` is after `from`, by a day at most, and `steps` is between 1 and {STEPS_MAX}"));
     }
-    let Ok(_turn) = app.reads_log.try_acquire() else {
-        let busy = problem(StatusCode::TOO_MANY_REQUESTS, "others are asking", "the log is being read for another question");
-        return later(busy, AGAIN_AFTER);
+    let _turn = match turn(&app.reads_log).await {
+        Ok(turn) => turn,
+        Err(busy) => return busy,
     };
     match frames(&app.live, (from, to), steps).await {
         Ok(body) => Document::new(body).answer(&headers).await,
@@ -161,8 +160,10 @@ async fn frames(live: &Live, (from, to): (Timestamp, Timestamp), steps: usize) -
         film.stale.vehicles.extend(&change.routes);
         film.stale.orders.extend(&change.orders);
         film.stale.roads |= matches!(entry.event, Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_));
-        if matches!(entry.event, Event::AttentionNoted(_)) {
-            film.pending.noted();
+        if change.refused.is_none()
+            && let Some(noted) = film.memory.note(&entry, now)
+        {
+            film.pending.noted(noted);
         }
     }
     // Nothing happened after that.

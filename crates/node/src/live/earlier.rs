@@ -47,7 +47,11 @@ async fn read(log: &Log, zone: &ZoneName, until: u64) -> Result<Memory, Failure>
         if change.refused.is_none() {
             memory.call(&entry.event, &message.bytes);
         }
-        memory.folded(&entry, &change, folded.fleet.zone().zone_time(entry.logged_at));
+        let at = folded.fleet.zone().zone_time(entry.logged_at);
+        memory.folded(&entry, &change, at);
+        if change.refused.is_none() {
+            memory.note(&entry, at);
+        }
     }
     Ok(memory)
 }

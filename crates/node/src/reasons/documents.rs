@@ -407,7 +407,7 @@ pub(crate) struct SlotQuote {
 
 /// `/v1/offers/{order}`: who could take an order as things stand.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Offers {
+pub(crate) struct Ranked {
     pub(crate) order: String,
     pub(crate) applied: u64,
     pub(crate) at: i64,

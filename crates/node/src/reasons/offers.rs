@@ -7,7 +7,7 @@ use fleetfold_engine::reasons::{Offer as EngineOffer, Stand, held, place};
 use fleetfold_fleet::{Fleet, Placement};
 use fleetfold_model::{Timestamp, VehicleId};
 
-use super::documents::{Offer, Offers, vehicle_name};
+use super::documents::{Offer, Ranked, vehicle_name};
 use crate::failure::Failure;
 
 /// Asks the `most` nearest vehicles about an order that is open. `now`: zone time.
@@ -21,7 +21,7 @@ pub(crate) fn offers(
     now: Timestamp,
     order: &str,
     most: usize,
-) -> Result<Offers, Failure> {
+) -> Result<Ranked, Failure> {
     let known = fleet.order_id(order).filter(|&id| fleet.order(id).is_open());
     let Some(id) = known else {
         return Err(Failure::new(format!("the zone has no open order {order}"), "look for its id in /v1/search"));
@@ -39,7 +39,7 @@ pub(crate) fn offers(
         held.map(|(vehicle, possible)| Offer::of(fleet, vehicle, &EngineOffer::Possible(Box::new(possible)), None));
     let (found, not_asked) = place(&stand, id, most + usize::from(holder.is_some()));
     let others = found.iter().filter(|(vehicle, _)| Some(*vehicle) != holder).take(most);
-    Ok(Offers {
+    Ok(Ranked {
         order: order.to_owned(),
         applied: fleet.applied().0,
         at: now.0,

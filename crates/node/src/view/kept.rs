@@ -7,17 +7,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::ops::Bound;
 
-use fleetfold_fleet::Fleet;
+use fleetfold_fleet::{Closed, Fleet};
 use fleetfold_model::{Name, OrderId, VehicleId};
 use serde::Serialize;
 
-use super::{Decision, Memory, Moved, Refusal, Zone, kpi, lon_lat, order, roads, text, vehicle_head, vehicle_route};
+use super::{
+    Decision, Memory, Moved, NotedLine, Refusal, Zone, kpi, lon_lat, order, roads, text, vehicle_head, vehicle_route,
+};
 use crate::live::handover::{Glimpse, Stale};
 
 /// Decisions in a picture.
 const DECISIONS_SHOWN: usize = 100;
 /// Decisions and refusals that are kept for a delta while no screen is connected (guess: some 100 kB).
 const LISTED_MAX: usize = 1_000;
+/// Failed orders in a picture.
+const FAILED_SHOWN: usize = 500;
 /// Refusals in a picture.
 const REFUSED_SHOWN: usize = 20;
 
@@ -49,26 +53,26 @@ pub(crate) struct Pending {
     stale: Stale,
     decisions: Vec<Decision>,
     refused: Vec<Refusal>,
-    /// Dispatchers noted something.
-    noted: bool,
+    /// What dispatchers noted.
+    noted: Vec<NotedLine>,
 }
 
 impl Pending {
     pub(crate) fn is_empty(&self) -> bool {
-        self.stale.is_empty() && self.decisions.is_empty() && self.refused.is_empty() && !self.noted
+        self.stale.is_empty() && self.decisions.is_empty() && self.refused.is_empty() && self.noted.is_empty()
     }
 
     /// More decisions and refusals than any screen shows.
     pub(crate) fn is_large(&self) -> bool {
-        self.decisions.len() + self.refused.len() > LISTED_MAX
+        self.decisions.len() + self.refused.len() + self.noted.len() > LISTED_MAX
     }
 
     pub(crate) fn decided(&mut self, decisions: Vec<Decision>) {
         self.decisions.extend(decisions);
     }
 
-    pub(crate) fn noted(&mut self) {
-        self.noted = true;
+    pub(crate) fn noted(&mut self, noted: NotedLine) {
+        self.noted.push(noted);
     }
 
     pub(crate) fn refused(&mut self, refusal: Refusal) {
@@ -298,10 +302,15 @@ impl Kept {
         let (decisions, refused) = (last(&memory.decisions, DECISIONS_SHOWN), last(&memory.refused, REFUSED_SHOWN));
         let kpi = text(&kpi(seen, self.late, pace));
         let noted = text(&memory.noted());
+        let mut failed = String::new();
+        let over =
+            seen.fleet.orders().ids().filter(|&id| matches!(seen.fleet.order(id).closed, Some(Closed::Failed(_))));
+        let over: Vec<String> = over.take(FAILED_SHOWN).map(|id| text(&order(seen, memory, id))).collect();
+        join(&mut failed, over.iter().map(String::as_str));
         let (roads, applied, digest) = (&self.roads, seen.fleet.applied().0, seen.fleet.digest());
         let _ = write!(
             body,
-            ",\"roads\":{roads},\"kpi\":{kpi},\"decisions\":{decisions},\"refused\":{refused},\"noted\":{noted},\
+            ",\"roads\":{roads},\"kpi\":{kpi},\"decisions\":{decisions},\"refused\":{refused},\"noted\":{noted},\"failed\":{failed},\
              \"applied\":{applied},\"digest\":\"{digest:016x}\"}}"
         );
         body
@@ -383,8 +392,8 @@ impl Kept {
         if stale.roads {
             let _ = write!(body, ",\"roads\":{}", self.roads);
         }
-        if noted {
-            let _ = write!(body, ",\"noted\":{}", text(&memory.noted()));
+        if !noted.is_empty() {
+            let _ = write!(body, ",\"noted\":{}", text(&noted));
         }
         body.push('}');
         body

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use fleetfold_fleet::Change;
 use fleetfold_model::{
-    Attention, Choice, Event, ExchangeGroup, LogEntry, LogSeq, Name, Noted, NotedItem, Obstacle, Proposal, StopKind,
+    Attention, Choice, Event, ExchangeGroup, LogEntry, LogSeq, Name, NotedItem, Obstacle, Proposal, StopKind,
     Timestamp, UnassignedReason,
 };
 use fleetfold_wire::{Labels, RejectedV1};
@@ -132,9 +132,6 @@ impl Memory {
             let told = Told { at: line.at.unwrap_or(at).0, seq: entry.seq.0, ..Told::new(line.words + &refused) };
             self.tell(line.who, told);
         }
-        if let (Event::AttentionNoted(noted), None) = (&entry.event, change.refused) {
-            self.note(entry.seq, noted, at);
-        }
         for (_, name) in &change.retired {
             self.orders.remove(name);
             self.labels.remove(name);
@@ -177,16 +174,15 @@ impl Memory {
         self.noted.values().collect()
     }
 
-    fn note(&mut self, seq: LogSeq, noted: &Noted, at: Timestamp) {
+    /// A dispatcher says something of what needs attention. `None`: the event is about something else.
+    pub(crate) fn note(&mut self, entry: &LogEntry, at: Timestamp) -> Option<NotedLine> {
+        let Event::AttentionNoted(noted) = &entry.event else { return None };
+        let seq = entry.seq;
         let (key, order, vehicle, entry) = match &noted.item {
             NotedItem::Order(name) => (format!("order {name}"), Some(name.to_string()), None, None),
             NotedItem::Vehicle(name) => (format!("vehicle {name}"), None, Some(name.to_string()), None),
             NotedItem::Entry(entry) => (format!("entry {entry}"), None, None, Some(*entry)),
         };
-        if noted.attention == Attention::Cleared {
-            self.noted.remove(&key);
-            return;
-        }
         let line = NotedLine {
             order,
             vehicle,
@@ -198,11 +194,16 @@ impl Memory {
             by: noted.by.clone(),
             words: noted.words.clone(),
         };
-        self.noted.insert(key, line);
+        if noted.attention == Attention::Cleared {
+            self.noted.remove(&key);
+            return Some(line);
+        }
+        self.noted.insert(key, line.clone());
         if self.noted.len() > NOTED_MAX {
             let oldest = self.noted.iter().min_by_key(|(_, line)| line.seq).map(|(key, _)| key.clone());
             oldest.and_then(|key| self.noted.remove(&key));
         }
+        Some(line)
     }
 
     /// What a group answers, as far as it is remembered.

@@ -59,7 +59,7 @@ export async function openTown() {
         await town.post(event('vehicle.registered', { vehicle_id: id, start: corner(column, row), capacity: [10], skills: id === 'v4' ? [] : ['cool'], shift }), event('shift.started', { vehicle_id: id, position: corner(column, row) }), event('position', { vehicle_id: id, position: corner(column, row) }));
       }
       const orders = [];
-      for (let at = 0; at < 18; at += 1) orders.push(order(`ord-${2100 + at}`, (at * 5) % 12, (at * 3) % 10, at === 7 ? { reference: 'PO 77/a' } : {}, at === 7 ? { address: '12 Elm Street' } : {}));
+      for (let at = 0; at < 18; at += 1) orders.push(order(`ord-${2100 + at}`, (at * 5) % 12, (at * 3) % 10, at === 7 ? { reference: 'PO 77/a' } : at === 8 ? { reference: '=HYPERLINK("formula")' } : {}, at === 7 ? { address: '12 Elm Street' } : {}));
       orders.push(order('ord-2140', 2, 2, { skills: ['cool'], priority: 1, reference: 'Bakery Ana' }, { address: '3 Baker Lane', windows: [{ opens: minutes(-60), closes: minutes(90) }] }));
       // Nobody can be there in time.
       orders.push(order('ord-late', 11, 9, {}, { windows: [{ opens: minutes(-30), closes: minutes(-3) }] }));

@@ -28,7 +28,9 @@ let sent = 0;
 const session = Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(16).padStart(8, '0')).join('');
 
 /** The name under which this operator's events are shown. */
-export function who() { return localStorage.getItem('fleetfold-operator') ?? ''; }
+export function who() { try { return localStorage.getItem('fleetfold-operator') ?? ''; } catch { return ''; } }
+/** @param {string} name */
+export function rename(name) { try { localStorage.setItem('fleetfold-operator', name.trim().slice(0, 60)); } catch { /* the browser keeps nothing: the name is gone with the page */ } }
 
 /** A fact as a CloudEvent of this page. @param {Fact} fact */
 export function event({ type, data }) {

@@ -2,6 +2,7 @@
 // The operator's page: the feed comes in here, and every part of the page takes what it shows.
 import { connect } from '../feed.js';
 import { freshness } from '../freshness.js';
+import { rename, who as operator } from './api.js';
 import { $ } from './dom.js';
 import { choose, clear, emit, take, view } from './store.js';
 import { clock, exact, day, heard, useRate, useTimezone, zoneName } from './time.js';
@@ -34,8 +35,8 @@ function tick() {
 setInterval(tick, 500);
 
 const who = /** @type {HTMLInputElement} */ (document.getElementById('who'));
-who.value = localStorage.getItem('fleetfold-operator') ?? '';
-who.addEventListener('change', () => localStorage.setItem('fleetfold-operator', who.value.trim().slice(0, 60)));
+who.value = operator();
+who.addEventListener('change', () => rename(who.value));
 
 /** @param {import('../feed.js').Body} body */
 export function picture(body) {

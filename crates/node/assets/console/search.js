@@ -21,11 +21,11 @@ async function find(wanted, last) {
   const only = exact.find(([, one]) => one.id.toLowerCase() === wanted.toLowerCase()) ?? (exact.length === 1 ? exact[0] : null);
   $('missing').textContent = !answer.ok ? wrong(answer) : exact.length + named.length ? '' : `nothing is called ${wanted}`;
   if (last && !exact.length && !named.length) {
+    unchoose();
     // One that is long over: the log may still tell of it.
     const old = await get(`v1/orders/${encodeURIComponent(wanted)}`);
     if (mine !== asked) return;
     if (old.ok) { $('missing').textContent = ''; fill('found'); choose('orders', old.body.id, false); return; }
-    unchoose();
   }
   if (last && only) { fill('found'); choose(only[0], only[1].id); return; }
   fill('found',

@@ -15,6 +15,8 @@ const WIDTH = 1400;
 const DONE_EVERY = 15_000;
 
 let from = 0;
+/** The vehicle whose stop is being dragged: its lane stays as it is meanwhile. */
+let dragged = '';
 /** @type {Map<string, {lane: HTMLElement, bars: HTMLElement, done: any[], count: number, asked: number, seen: boolean, stale: boolean}>} */ const lanes = new Map();
 const x = (/** @type {number} */ at) => ((at - from) / (BEFORE + AFTER)) * WIDTH;
 
@@ -29,7 +31,7 @@ function bar(begins, ends, kind, title) {
 /** @param {import('./store.js').Vehicle} vehicle */
 function drawLane(vehicle) {
   const known = lanes.get(vehicle.id);
-  if (!known) return;
+  if (!known || dragged === vehicle.id) return;
   known.stale = false;
   const parts = [];
   for (const stop of known.done) {
@@ -68,6 +70,7 @@ function nowLine() {
 function drag(event, element, order, vehicle, frozen) {
   const [beginX, beginY] = [event.clientX, event.clientY];
   let moved = false;
+  dragged = vehicle;
   /** @type {HTMLElement | null} */ let over = null;
   const laneAt = (/** @type {PointerEvent} */ at) => /** @type {HTMLElement | null} */ (document.elementsFromPoint(at.clientX, at.clientY).map((found) => found.closest('.lane')).find(Boolean) ?? null);
   const move = (/** @type {PointerEvent} */ at) => {
@@ -82,6 +85,9 @@ function drag(event, element, order, vehicle, frozen) {
     window.removeEventListener('pointermove', move);
     window.removeEventListener('pointerup', up);
     element.style.transform = '';
+    dragged = '';
+    pending.add(vehicle);
+    schedule();
     const to = moved ? laneAt(at)?.dataset.vehicle : undefined;
     over?.classList.remove('target');
     if (!moved) { choose('orders', order); return; }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_model::{Event, Name, NotedItem};
+use fleetfold_model::{Event, Name};
 use schemars::schema_for;
 
 use crate::event_v1::{
@@ -55,6 +55,7 @@ impl<'a> Entity<'a> {
     pub fn of(event: &'a Event) -> Self {
         match event {
             Event::ZoneOpened(_)
+            | Event::AttentionNoted(_)
             | Event::PolicyChanged(_)
             | Event::PlanProposed(_)
             | Event::FeaturesLearned(_)
@@ -67,10 +68,6 @@ impl<'a> Entity<'a> {
             }
             Event::StopPinned(pin) | Event::AssignmentForced(pin) => Self::Order(&pin.order),
             Event::PriorityRaised(raised) => Self::Order(&raised.order),
-            Event::AttentionNoted(noted) => match &noted.item {
-                NotedItem::Order(order) => Self::Order(order),
-                NotedItem::Vehicle(_) | NotedItem::Entry(_) => Self::Zone,
-            },
             Event::VehicleRegistered(vehicle) => Self::Vehicle(&vehicle.name),
             Event::VehicleLocated(located) => Self::Vehicle(&located.vehicle),
             Event::ShiftStarted { vehicle, .. }

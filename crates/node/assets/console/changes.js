@@ -25,7 +25,7 @@ function draw() {
     const first = index === 0 || shown[index - 1].rev !== decision.rev;
     const because = decision.because?.length ? ['because ', ...decision.because.map(factLine)] : [decision.kind === 'improvement' ? 'a search found something better' : 'no event: a promise was about to break, or times had moved'];
     return el('li', {}, first ? el('div', { class: 'because' }, el('time', {}, exact(decision.at)), ...because) : null,
-      el('div', { class: decision.kind }, button(decision.words, () => choose(fleet.orders.has(decision.order) || !decision.vehicle ? 'orders' : 'orders', decision.order))));
+      el('div', { class: decision.kind }, button(decision.words, () => choose('orders', decision.order))));
   }));
 }
 

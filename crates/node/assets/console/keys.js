@@ -24,13 +24,21 @@ const KEYS = [
   ['x', 'cancel it', () => document.getElementById('act-cancel')?.click()],
   ['l', 'the vehicle that you look at: broken down, or back', () => (document.getElementById('act-lost') ?? document.getElementById('act-back'))?.click()],
   ['e', 'end its shift, or start it', () => (document.getElementById('act-end') ?? document.getElementById('act-start'))?.click()],
-  ['a', 'acknowledge what you look at', () => /** @type {HTMLElement | null} */ (document.querySelector('#story-actions [data-note]'))?.click()],
+  ['a', 'acknowledge the row of the work list that you are on, or what you look at', () => noteIt('ack')],
+  ['s', 'snooze it for 15 minutes', () => noteIt('snooze')],
   ['z', 'undo what was sent last', () => undoLast()],
   ['j', 'next row', () => step(1)],
   ['k', 'row before', () => step(-1)],
   ['?', 'this help', () => help()],
   ['Escape', 'close: drawing, preview, card', () => escape()],
 ];
+
+/** @param {'ack' | 'snooze'} what */
+function noteIt(what) {
+  const row = document.activeElement?.closest('#work li');
+  const button = row ? row.querySelector(`[data-act="${what}"], [data-act="clear"]`) : document.querySelector(`#story-actions [data-note="${what === 'ack' ? 'acknowledged' : 'snoozed'}"], #story-actions [data-note="cleared"]`);
+  /** @type {HTMLElement | null} */ (button)?.click();
+}
 
 function help() { const dialog = /** @type {HTMLDialogElement} */ ($('help')); if (!dialog.open) dialog.showModal(); }
 $('help-open').addEventListener('click', help);

@@ -126,13 +126,20 @@ function drawRoads() {
   }
 }
 
-/** @param {any} bounds */
-function fit(bounds) {
-  if (!fitted && bounds.isValid()) { fitted = true; map.fitBounds(bounds, { padding: [10, 10] }); }
+/** Shows the whole fleet, once, as soon as there are a fleet and a map to be seen. */
+function fit() {
+  if (fitted || map.getSize().x < 50 || map.getSize().y < 50) return;
+  const stops = [...fleet.vehicles.values()].flatMap((vehicle) => vehicle.visits.map((visit) => latLng(visit.at)));
+  const places = [...fleet.vehicles.values()].flatMap((vehicle) => (vehicle.at ? [latLng(vehicle.at)] : [])).concat(stops);
+  if (places.length < 2) return;
+  fitted = true;
+  map.fitBounds(L.latLngBounds(places).pad(0.1), { padding: [10, 10] });
 }
+/** The map has another size, or is seen for the first time. */
+export function resized() { map.invalidateSize(); fit(); }
 
 /** Shows a place. @param {[number, number]} place @param {number} [zoom] */
-export function go(place, zoom = 15) { map.setView(latLng(place), Math.max(map.getZoom(), zoom)); }
+export function go(place, zoom = 15) { fitted = true; map.setView(latLng(place), Math.max(map.getZoom(), zoom)); }
 
 function goToChosen() {
   if (!view.chosen) return;
@@ -192,9 +199,7 @@ on('taken', ({ body, touched }) => {
 });
 on('picture', () => {
   [pending.all, pending.roads] = [true, true];
-  const stops = [...fleet.vehicles.values()].flatMap((vehicle) => vehicle.visits.map((visit) => latLng(visit.at)));
-  const places = [...fleet.vehicles.values()].flatMap((vehicle) => (vehicle.at ? [latLng(vehicle.at)] : [])).concat(stops);
-  if (places.length > 1) fit(L.latLngBounds(places).pad(0.1));
+  fit();
   schedule();
 });
 on('chosen', ({ before, go: goes }) => {
@@ -226,7 +231,7 @@ function toggle(id, what) {
 }
 toggle('map-others', 'others');
 toggle('map-follow', 'follow');
-$('map-fit').addEventListener('click', () => { fitted = false; emit('picture'); });
+$('map-fit').addEventListener('click', () => { fitted = false; fit(); });
 
 /** A click of the operator on the map is asked for: what comes of it, and what ends the asking. @type {((at: [number, number], last: boolean) => void) | null} */
 let picking = null;

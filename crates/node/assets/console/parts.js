@@ -1,7 +1,7 @@
 // @ts-check
 // Which part of the page is shown: the tabs of the lists, map or table, timeline; on a narrow screen one part at a time.
 import { $ } from './dom.js';
-import { map } from './map.js';
+import { resized } from './map.js';
 import { emit, on } from './store.js';
 
 const TABS = ['work', 'vehicles', 'changes', 'roads', 'refused'];
@@ -32,7 +32,7 @@ export function showView(name = $('table').hidden ? 'table' : 'map') {
   $('table').hidden = name !== 'table';
   $('map').hidden = name !== 'map';
   for (const view of ['map', 'table']) $(`view-${view}`).setAttribute('aria-pressed', String(view === name));
-  if (name === 'map') map.invalidateSize();
+  if (name === 'map') resized();
   showPart('centre');
   emit('view', name);
 }
@@ -41,18 +41,18 @@ $('view-table').addEventListener('click', () => showView('table'));
 $('view-timeline').addEventListener('click', () => {
   $('timeline').hidden = !$('timeline').hidden;
   $('view-timeline').setAttribute('aria-pressed', String(!$('timeline').hidden));
-  map.invalidateSize();
+  resized();
 });
 
 /** On a narrow screen one part is shown. @param {string} part */
 function showPart(part) {
   document.body.dataset.part = part;
   for (const button of document.querySelectorAll('#narrow button')) button.setAttribute('aria-pressed', String(/** @type {HTMLElement} */ (button).dataset.part === part));
-  if (part === 'centre') map.invalidateSize();
+  if (part === 'centre') resized();
 }
 for (const button of document.querySelectorAll('#narrow button')) button.addEventListener('click', () => showPart(/** @type {HTMLElement} */ (button).dataset.part ?? 'left'));
 showPart('left');
 on('part', showPart);
 on('chosen', ({ now }) => { if (now) showPart('right'); });
 on('previewed', (shown) => { if (shown) showPart('right'); });
-window.addEventListener('resize', () => map.invalidateSize());
+window.addEventListener('resize', () => resized());

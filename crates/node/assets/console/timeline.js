@@ -143,6 +143,7 @@ function scale() {
   if (!clock()) return false;
   const wanted = Math.floor((clock() - BEFORE) / STEP) * STEP;
   if (from === wanted) return false;
+  const first = from === 0;
   from = wanted;
   const marks = [];
   for (let at = Math.ceil(from / 1_800_000) * 1_800_000; at < from + BEFORE + AFTER; at += 1_800_000) {
@@ -152,6 +153,8 @@ function scale() {
   }
   $('timeline-scale').style.width = `${WIDTH}px`;
   $('timeline-scale').replaceChildren(...marks);
+  // Now is in view, with a little of what was before it.
+  if (first) requestAnimationFrame(() => { $('timeline').scrollLeft = Math.max(0, x(clock()) - $('timeline').clientWidth / 4); });
   return true;
 }
 

@@ -58,7 +58,10 @@ export function draw() {
   const noteFor = new Map(all.map((item) => [item.key, noteOf(item.of, item.id, now)]));
   const open = all.filter((item) => withNotes || !noteFor.get(item.key));
   const shown = open.filter((item) => !hidden.has(item.kind));
-  $('work-count').textContent = String(all.filter((item) => !noteFor.get(item.key)).length);
+  const waiting = all.filter((item) => !noteFor.get(item.key)).length;
+  $('work-count').textContent = String(waiting);
+  const title = waiting ? `(${waiting}) Fleetfold` : 'Fleetfold';
+  if (document.title !== title) document.title = title;
   for (const [kind] of KINDS) {
     const chip = $(`kind-${kind}`);
     const count = open.filter((item) => item.kind === kind).length;
@@ -82,7 +85,7 @@ function row(item, noted) {
 
 fill('work-kinds', ...KINDS.map(([kind, label]) => el('button', { type: 'button', id: `kind-${kind}`, 'aria-pressed': 'true', onclick: () => { if (hidden.has(kind)) hidden.delete(kind); else hidden.add(kind); draw(); } }, `${label} `, el('span', {}, '0'))));
 $('work-noted').addEventListener('change', draw);
-const soon = () => { if (!due) due = window.setTimeout(draw, Math.max(50, 1000 - (performance.now() - drawnAt))); };
+const soon = () => { if (!due) due = window.setTimeout(draw, drawnAt ? Math.max(50, 1000 - (performance.now() - drawnAt)) : 0); };
 on('taken', soon);
 on('tick', () => { if (performance.now() - drawnAt > 5_000) soon(); });
 async function look() {

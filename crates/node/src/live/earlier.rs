@@ -1,6 +1,8 @@
 //! What happened before an engine that began with a snapshot or a base: read out of the log beside its work, so that stories and decisions
 //! are told after a restart as before it.
 
+use std::sync::{Mutex, PoisonError};
+
 use fleetfold_journal::ZoneName;
 use tokio::sync::mpsc;
 
@@ -11,6 +13,9 @@ use crate::screens::Question;
 use crate::threads;
 use crate::view::Memory;
 
+/// One zone of a program reads at a time: many that start at once would fold all their logs side by side.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// Starts to read the entries up to this one. Nothing waits for it, and a log that cannot be read is a story that is not told.
 pub(super) fn start(log: Log, zone: ZoneName, until: u64, questions: mpsc::Sender<Question>) {
     if until == 0 {
@@ -19,6 +24,7 @@ pub(super) fn start(log: Log, zone: ZoneName, until: u64, questions: mpsc::Sende
     // It folds for as long as that takes, on a thread of its own that gives way to all others.
     let read = move || {
         threads::give_way(threads::SEARCH);
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return };
         runtime.block_on(tell(&log, &zone, until, &questions));
     };
@@ -28,18 +34,19 @@ pub(super) fn start(log: Log, zone: ZoneName, until: u64, questions: mpsc::Sende
 }
 
 async fn tell(log: &Log, zone: &ZoneName, until: u64, questions: &mpsc::Sender<Question>) {
-    match read(log, zone, until).await {
+    match read(log, zone, until, questions).await {
         Ok(memory) => _ = questions.send(Question::Earlier(Box::new(memory))).await,
         Err(failure) => tracing::warn!(why = failure.what, "what happened before the start is not told"),
     }
 }
 
-async fn read(log: &Log, zone: &ZoneName, until: u64) -> Result<Memory, Failure> {
+async fn read(log: &Log, zone: &ZoneName, until: u64, questions: &mpsc::Sender<Question>) -> Result<Memory, Failure> {
     let mut memory = Memory::default();
     let Some((mut folded, after)) = Folded::begin(log, zone).await? else { return Ok(memory) };
     let mut whole = Whole::above(log, zone, after).await?;
     while let Some(message) = whole.next().await? {
-        if message.seq > until {
+        // The engine may have ended meanwhile.
+        if message.seq > until || questions.is_closed() {
             break;
         }
         let Some(entry) = folded.pass(log, &message).await? else { continue };

@@ -23,7 +23,6 @@ try {
   await shot('move');
   await page.keyboard.press('Enter');
   await page.waitForSelector('#preview-undo');
-  await shot('answer');
   await page.click('#preview-undo');
   await page.waitForFunction(() => document.querySelector('#preview h2')?.textContent?.startsWith('Undo'));
   await page.keyboard.press('Escape');

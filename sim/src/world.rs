@@ -278,6 +278,7 @@ impl Pretend {
             | Event::StopUnpinned { .. }
             | Event::AssignmentForced(_)
             | Event::PriorityRaised(_)
+            | Event::AttentionNoted(_)
             | Event::PolicyChanged(_)
             | Event::PlanProposed(_)
             | Event::FeaturesLearned(_)

@@ -171,6 +171,43 @@ pub struct PriorityRaised {
     pub priority: u8,
 }
 
+/// What a note of the dispatchers is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NotedItem {
+    /// An order.
+    Order(Name),
+    /// A vehicle.
+    Vehicle(Name),
+    /// An entry of the log, mostly one that was refused.
+    Entry(u64),
+}
+
+/// What is said of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Attention {
+    /// Somebody has seen it and takes care of it.
+    Acknowledged,
+    /// Nobody need look at it for a while.
+    Snoozed,
+    /// What was said before does not hold any more.
+    Cleared,
+}
+
+/// Dispatchers tell each other about something that needs attention. It changes nothing of the fleet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noted {
+    /// What it is about.
+    pub item: NotedItem,
+    /// What is said of it.
+    pub attention: Attention,
+    /// Until when it holds, zone time; `None`: until it is cleared.
+    pub until: Option<Timestamp>,
+    /// Who says it.
+    pub by: Option<String>,
+    /// In words.
+    pub words: Option<String>,
+}
+
 /// Everything that can happen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
@@ -281,6 +318,8 @@ pub enum Event {
     AssignmentForced(Pin),
     /// An order's priority changed.
     PriorityRaised(PriorityRaised),
+    /// Dispatchers tell each other about something.
+    AttentionNoted(Noted),
     /// The zone is dispatched differently from now on.
     PolicyChanged(Policy),
     /// An operator has seen an alert.
@@ -353,6 +392,7 @@ impl Event {
             | Self::StopUnpinned { .. }
             | Self::AssignmentForced(_)
             | Self::PriorityRaised(_)
+            | Self::AttentionNoted(_)
             | Self::PolicyChanged(_)
             | Self::AlertAcknowledged(_) => Origin::Dispatcher,
             Self::PlanProposed(plan) => Origin::Engine { epoch: plan.epoch },

@@ -1,14 +1,16 @@
 // @ts-check
 // The live feed: hello, a picture, then deltas in an unbroken chain. A gap asks for a fresh picture.
 
-/** @typedef {{order: string, stop: string, at: [number, number], arrival: number | null, start: number | null, depart_at: number, departure: number | null, unreachable?: boolean, frozen: boolean, late: boolean, due: number | null}} Visit */
+/** @typedef {{order: string, stop: string, at: [number, number], arrival: number | null, start: number | null, depart_at: number, departure: number | null, break_seconds?: number, unreachable?: boolean, frozen: boolean, late: boolean, due: number | null}} Visit */
 /** @typedef {{id: string, status: string, at: [number, number] | null, seen: number | null, revision: number, visits: Visit[], lines: [number, number][][], on_board: number, stops_done: number}} Vehicle */
-/** @typedef {{id: string, status: string, reason: string | null, vehicle: string | null, pickup: [number, number] | null, delivery: [number, number] | null, due: number | null, placed: number | null}} Order */
-/** @typedef {{n: number, at: number, order: string, vehicle: string | null, kind: string, words: string}} Decision */
+/** @typedef {{id: string, reference?: string, status: string, reason: string | null, vehicle: string | null, pickup: [number, number] | null, delivery: [number, number] | null, due: number | null, placed: number | null, priority?: number | null, pinned?: string, start?: number | null, late_seconds?: number, changes?: number}} Order */
+/** @typedef {{seq: number, at: number, words: string, order?: string, vehicle?: string}} Because */
+/** @typedef {{n: number, at: number, rev: number, order: string, vehicle: string | null, previous?: string, kind: string, words: string, because?: Because[]}} Decision */
+/** @typedef {{order?: string, vehicle?: string, entry?: number, attention: string, at: number, seq: number, until?: number, by?: string, words?: string}} Noted */
 /** @typedef {{seq: number, at: number, reason: string, detail: string, source?: string, id?: string, entity?: string}} Refusal */
 /** @typedef {{id: string, closed: boolean, lines: [number, number][][], area: [number, number][]}} Road */
 /** @typedef {{now: number, open: number, unassigned: number, late: number, served: number, orders: number, on_time: number, p50: number, p99: number, max: number, answers: number, events: number, changes_per_hour: number, searching: boolean}} Kpi */
-/** @typedef {{vehicles: Vehicle[], orders: Order[], moved?: [string, number, number, number][], decisions: Decision[], refused: Refusal[], roads?: Road[], kpi: Kpi, zone?: {timezone: string, rate: number}}} Body */
+/** @typedef {{vehicles: Vehicle[], orders: Order[], moved?: [string, number, number, number][], decisions: Decision[], refused: Refusal[], roads?: Road[], noted?: Noted[], failed?: Order[], kpi: Kpi, zone?: {timezone: string, rate: number}}} Body */
 
 /** @typedef {{now: number, trouble?: string, owner?: number, overload: number, overload_words: string, applied: number, entry_age_seconds?: number}} Pulse */
 
@@ -33,9 +35,12 @@ export function connect(screen) {
   };
   const open = async () => {
     if (epoch === null) await first();
-    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-    const resume = epoch === null ? '' : `?epoch=${epoch}&since=${seq}`;
-    const socket = new WebSocket(`${scheme}://${location.host}/ws${resume}`);
+    // Relative, as every address here: a node of several zones serves the page below the address of each.
+    const address = new URL('ws', location.href);
+    address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+    address.hash = '';
+    address.search = epoch === null ? '' : `?epoch=${epoch}&since=${seq}`;
+    const socket = new WebSocket(address);
     socket.onopen = () => { wait = 250; screen.link(true); };
     socket.onmessage = (event) => {
       const message = JSON.parse(event.data);
@@ -63,4 +68,6 @@ export function connect(screen) {
     };
   };
   void open();
+  /** A fresh picture, for a screen that has shown something else. */
+  return { again: () => { void first(); } };
 }

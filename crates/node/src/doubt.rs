@@ -132,6 +132,7 @@ pub(crate) fn subject(event: &Event) -> Option<Subject> {
         | Event::AssignmentAccepted { .. }
         | Event::AssignmentRejected { .. }
         | Event::StopPinned(_)
+        | Event::AttentionNoted(_)
         | Event::StopUnpinned { .. }
         | Event::AssignmentForced(_)
         | Event::PolicyChanged(_)

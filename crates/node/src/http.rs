@@ -1,12 +1,16 @@
 //! HTTP and the live feed: health, metrics, events in, and a websocket that never makes the engine wait. Documents about the state are
 //! in `state.rs`.
 
+mod lookup;
+pub(crate) mod page;
 pub(crate) mod rates;
 mod reasons;
+mod replay;
 mod sense;
 pub(crate) mod server;
 mod state;
 pub(crate) mod tls;
+mod ways;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -38,6 +42,7 @@ use crate::nodes::documents::overview_of;
 use crate::screens::Question;
 use crate::solve::streets::Known;
 use crate::threads;
+use crate::tiles::Tiles;
 use crate::view::{Hello, Problem, Pulse, RejectedLine, RoadsLine, Submitted, WarnedLine, WarningList, text};
 use crate::warnings::tell;
 
@@ -46,6 +51,8 @@ use server::Transport;
 
 /// Most browsers at a time.
 const CLIENTS_MAX: usize = 256;
+/// Most events of one request whose answers are waited for.
+const WAITED_MAX: usize = 100;
 /// Largest body of `POST /v1/events`.
 const BODY_MAX: usize = 8 << 20;
 /// Most bytes of all bodies that are read at a time.
@@ -96,27 +103,11 @@ struct App {
     reads_log: tokio::sync::Semaphore,
     /// Orders that the log did not have, and when it was read for them.
     unknown: Mutex<VecDeque<(Name, Instant)>>,
+    /// The streets by squares of the map.
+    tiles: tokio::sync::OnceCell<Arc<Tiles>>,
     /// Who computes trials and quotes.
     turns: reasons::Turns,
 }
-
-/// Files of the page: address, type and bytes.
-pub(crate) const ASSETS: [(&str, &str, &[u8]); 10] = [
-    ("/", "text/html; charset=utf-8", include_bytes!("../assets/index.html")),
-    ("/login", "text/html; charset=utf-8", include_bytes!("../assets/login.html")),
-    ("/login.js", "text/javascript; charset=utf-8", include_bytes!("../assets/login.js")),
-    ("/session.js", "text/javascript; charset=utf-8", include_bytes!("../assets/session.js")),
-    ("/map.js", "text/javascript; charset=utf-8", include_bytes!("../assets/map.js")),
-    ("/feed.js", "text/javascript; charset=utf-8", include_bytes!("../assets/feed.js")),
-    ("/freshness.js", "text/javascript; charset=utf-8", include_bytes!("../assets/freshness.js")),
-    ("/style.css", "text/css; charset=utf-8", include_bytes!("../assets/style.css")),
-    (
-        "/leaflet/leaflet-src.esm.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../assets/leaflet/leaflet-src.esm.js"),
-    ),
-    ("/leaflet/leaflet.css", "text/css; charset=utf-8", include_bytes!("../assets/leaflet/leaflet.css")),
-];
 
 /// What the page may do: load what the engine itself serves, and nothing else; no other page may hold it in a frame.
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; \
@@ -160,6 +151,7 @@ pub(crate) fn router(live: Live, auth: Arc<Auth>) -> Router {
         auth,
         reads_log: tokio::sync::Semaphore::new(1),
         unknown: Mutex::default(),
+        tiles: tokio::sync::OnceCell::new(),
         turns: reasons::Turns::default(),
     });
     let mut router: Router<Arc<App>> = Router::new()
@@ -177,8 +169,16 @@ pub(crate) fn router(live: Live, auth: Arc<Auth>) -> Router {
         .route("/v1/explain/decision/{n}", get(reasons::decision))
         .route("/v1/what-if", post(reasons::what_if))
         .route("/v1/quotes", post(reasons::quotes))
+        .route("/v1/offers/{order}", get(reasons::offers))
+        .route("/v1/search", get(lookup::search))
+        .route("/v1/entries/{seq}", get(lookup::entry))
+        .route("/v1/replay", get(replay::replay))
         .route("/v1/features", get(state::features))
         .route("/v1/streets", get(state::streets))
+        .route("/v1/streets/{zoom}/{x}/{y}", get(ways::square))
+        .route("/v1/streets/named", get(ways::named))
+        .route("/v1/streets/near", get(ways::near))
+        .route("/v1/streets/matched", post(ways::matched))
         .route("/v1/events", post(events))
         .route("/v1/warnings", get(warnings))
         .route("/v1/zones", get(zones))
@@ -190,7 +190,7 @@ pub(crate) fn router(live: Live, auth: Arc<Auth>) -> Router {
         .fallback(|| async {
             problem(StatusCode::NOT_FOUND, "not found", "there is nothing here; / is the map, /v1/state the state")
         });
-    for (path, kind, bytes) in ASSETS {
+    for &(path, kind, bytes) in page::ASSETS.iter().chain(page::SCRIPTS) {
         router = router.route(
             path,
             get(move || async move { ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], bytes) }),
@@ -360,6 +360,13 @@ async fn solve(State(app): State<Arc<App>>, request: Request) -> Response {
     }
 }
 
+/// How events are posted.
+#[derive(Deserialize)]
+struct Posting {
+    /// `answer`: until each fact has its answer.
+    wait: Option<String>,
+}
+
 /// The events of a request: one per line, or the body, which may be in binary mode. `None` for a batch, which is not taken.
 fn events_in(headers: &HeaderMap, body: Bytes) -> Option<Vec<Bytes>> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
@@ -378,12 +385,19 @@ fn events_in(headers: &HeaderMap, body: Bytes) -> Option<Vec<Bytes>> {
 }
 
 /// One event, or one per line. Every line is judged by itself; the answer says what became of each.
+///
+/// With `?wait=answer` it is told when each fact has its answer, and which that is.
 async fn events(
     State(app): State<Arc<App>>,
+    Query(posting): Query<Posting>,
     Extension(who): Extension<Identity>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    if let Some(other) = posting.wait.as_deref().filter(|&wait| wait != "answer") {
+        let detail = format!("`wait` is `answer` or left out, not `{other}`");
+        return problem(StatusCode::BAD_REQUEST, "nothing to wait for", &detail);
+    }
     let Some(lines) = events_in(&headers, body) else {
         return problem(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -398,18 +412,24 @@ async fn events(
             "send a CloudEvent as JSON, or one per line as application/x-ndjson",
         );
     }
+    if posting.wait.is_some() && lines.len() > WAITED_MAX {
+        let detail = format!("{} events: the answers to {WAITED_MAX} at most are waited for", lines.len());
+        return problem(StatusCode::BAD_REQUEST, "too many to wait for", &detail);
+    }
     let single = lines.len() == 1;
     let (mut accepted, mut duplicates) = (0u64, 0u64);
     let (mut rejected, mut warnings, mut last_seq) = (Vec::new(), Vec::new(), None);
     let mut roads = Vec::new();
     let mut overloaded: Option<u64> = None;
     let mut patience = Patience::new();
+    let mut stored = Vec::new();
     for (index, line) in lines.into_iter().enumerate() {
         match submit(&app.live, line, &who, &mut patience).await {
             Ok(taken) => {
                 accepted += u64::from(!taken.duplicate);
                 duplicates += u64::from(taken.duplicate);
                 last_seq = Some(taken.seq);
+                stored.extend(taken.is_fact.then_some(taken.seq));
                 roads.extend(taken.streets.map(|streets| RoadsLine { line: index + 1, streets }));
                 warnings.extend(taken.warnings.into_iter().map(|warning| WarnedLine::new(index + 1, warning)));
             }
@@ -447,7 +467,11 @@ async fn events(
     } else {
         StatusCode::MULTI_STATUS
     };
-    let body = Submitted { accepted, duplicates, rejected, last_seq, warnings, roads };
+    let answers = match posting.wait {
+        Some(_) => lookup::answers(&app.live, stored).await,
+        None => Vec::new(),
+    };
+    let body = Submitted { accepted, duplicates, rejected, last_seq, warnings, roads, answers };
     let answer = (status, [(header::CONTENT_TYPE, "application/json")], text(&body)).into_response();
     if let Some(seconds) = overloaded { later(answer, seconds) } else { answer }
 }
@@ -462,6 +486,8 @@ fn later(mut answer: Response, seconds: u64) -> Response {
 pub(crate) struct Taken {
     /// Its position in its stream.
     pub(crate) seq: u64,
+    /// It is in the log of facts, and will have an answer; a position is not.
+    pub(crate) is_fact: bool,
     /// It was there before.
     pub(crate) duplicate: bool,
     /// What looks like a mistake in it.
@@ -593,7 +619,7 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
     if let Some(seq) = seq {
         tell(&live.log, &live.zone, seq, &fresh);
     }
-    Ok(Taken { seq: stored.seq, duplicate: stored.duplicate, warnings: said.warnings, streets })
+    Ok(Taken { seq: stored.seq, is_fact: seq.is_some(), duplicate: stored.duplicate, warnings: said.warnings, streets })
 }
 
 /// Takes one event that this program has made for a client.

@@ -5,6 +5,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod bases;
+mod earlier;
 mod effects;
 pub(crate) mod handover;
 mod inputs;

@@ -40,6 +40,7 @@ mod serve;
 mod snapshot;
 mod solve;
 mod threads;
+mod tiles;
 mod trouble;
 mod verify;
 mod view;

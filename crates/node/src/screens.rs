@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
+use fleetfold_model::LogSeq;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
@@ -21,7 +22,7 @@ use crate::live::OVERLOAD_MAX;
 use crate::live::handover::{Glimpse, Handover, News, Signals};
 use crate::threads;
 use crate::view::stories::Who;
-use crate::view::{self, Kept, Memory, Page, Pending, Vehicle, WithStory, text};
+use crate::view::{self, Answered, Finder, Kept, Memory, Page, Pending, Vehicle, WithStory, text};
 
 /// Deltas reach screens at most this often.
 const DELTA_EVERY: Duration = Duration::from_millis(100);
@@ -57,6 +58,12 @@ pub(crate) enum Question {
     Decisions(u64, Option<String>, oneshot::Sender<String>),
     /// What an event that is about to be taken depends on.
     Known(Subject, oneshot::Sender<Known>),
+    /// What came of the facts at these entries.
+    Answered(Vec<u64>, oneshot::Sender<Vec<Answered>>),
+    /// Orders, vehicles and skills whose names have this text in them, at most so many of each.
+    Search(String, usize, oneshot::Sender<String>),
+    /// Not a question: what happened before everything that the engine has folded since it started.
+    Earlier(Box<Memory>),
     /// What was learned.
     Features(oneshot::Sender<String>),
     /// The whole picture for a screen.
@@ -126,6 +133,7 @@ struct Scene {
     whole: Option<(u64, Instant, Arc<Document>)>,
     /// The same for screens.
     picture: Option<Arc<Picture>>,
+    finder: Finder,
 }
 
 struct Screens {
@@ -225,11 +233,18 @@ impl Screens {
         let has_news = !batch.news.is_empty();
         for news in batch.news {
             match news {
-                News::Folded { entry, change, at } => {
+                News::Folded { entry, change, at, message } => {
                     entries += 1;
+                    if let (Some(message), None) = (message, change.refused) {
+                        self.memory.call(&entry.event, &message);
+                    }
+                    let noted = if change.refused.is_none() { self.memory.note(&entry, at) } else { None };
                     let decisions = self.memory.folded(&entry, &change, at);
                     if let Some(scene) = &mut self.scene {
                         scene.pending.decided(decisions);
+                        if let Some(noted) = noted {
+                            scene.pending.noted(noted);
+                        }
                         change.retired.iter().for_each(|(_, name)| scene.kept.forget(name));
                     }
                 }
@@ -247,18 +262,25 @@ impl Screens {
         self.looks = false;
         match &mut self.scene {
             Some(scene) if !missed => {
-                let changed = scene.kept.update(&seen, stale, &mut scene.pending);
+                let changed = scene.kept.update(&seen, &self.memory, stale, &mut scene.pending);
                 let same = (scene.seen.fleet.applied(), scene.seen.epoch) == (seen.fleet.applied(), seen.epoch);
                 self.revision += u64::from(changed || !same);
                 if cfg!(debug_assertions) && scene.kept.len() < CHECKED_MAX {
-                    scene.kept.check(&seen).expect("what became stale was noted");
+                    scene.kept.check(&seen, &self.memory).expect("what became stale was noted");
                 }
                 scene.seen = seen;
             }
             scene => {
                 // Nobody looked for a while: there is no telling what changed.
-                let kept = Kept::new(&seen);
-                *scene = Some(Scene { seen, kept, pending: Pending::default(), whole: None, picture: None });
+                let kept = Kept::new(&seen, &self.memory);
+                *scene = Some(Scene {
+                    seen,
+                    kept,
+                    pending: Pending::default(),
+                    whole: None,
+                    picture: None,
+                    finder: Finder::default(),
+                });
                 self.revision += 1;
                 self.delta += 1;
                 self.hub.skip(self.delta);
@@ -345,7 +367,7 @@ impl Screens {
         }
         let began = clock::monotonic();
         let pending = std::mem::take(&mut scene.pending);
-        let body = scene.kept.changes(&scene.seen, pending, self.pace.per_second());
+        let body = scene.kept.changes(&scene.seen, &self.memory, pending, self.pace.per_second());
         let prev = self.delta;
         self.delta += 1;
         let (seq, sent_at) = (self.delta, clock::wall().0);
@@ -392,9 +414,10 @@ impl Screens {
                 let seen = &self.scene.as_ref()?.seen;
                 let found = seen.fleet.vehicle_id(&name).map(|id| {
                     let (head, route) = (view::vehicle_head(seen, id), view::vehicle_route(seen, id));
-                    let shown = Vehicle { head, route, detail: view::vehicle_detail(seen, id) };
+                    let shown = Vehicle { head, route, detail: view::vehicle_detail(seen, &self.memory, id) };
                     text(&WithStory {
                         shown,
+                        detail: None,
                         arrival: None,
                         story: self.memory.story(Who::Vehicle(&seen.fleet.vehicle(id).name)),
                     })
@@ -405,13 +428,41 @@ impl Screens {
                 let seen = &self.scene.as_ref()?.seen;
                 let found = seen.fleet.order_id(&name).map(|id| {
                     let story = self.memory.story(Who::Order(&seen.fleet.order(id).name));
-                    text(&WithStory { shown: view::order(seen, id), arrival: view::arrival(seen, id), story })
+                    let detail = view::order_detail(seen, &self.memory, id);
+                    text(&WithStory {
+                        shown: view::order(seen, &self.memory, id),
+                        detail,
+                        arrival: view::arrival(seen, id),
+                        story,
+                    })
                 });
                 let _ = reply.send(found);
             }
             Question::Known(subject, reply) => {
                 let seen = &self.scene.as_ref()?.seen;
                 let _ = reply.send(Known::of(&seen.fleet, &seen.network, &subject));
+            }
+            Question::Answered(seqs, reply) => {
+                let fleet = &self.scene.as_ref()?.seen.fleet;
+                let (applied, unanswered) = (fleet.applied(), fleet.unanswered());
+                let waits = |seq: u64| LogSeq(seq) > applied || unanswered.contains_key(&LogSeq(seq));
+                let answers = seqs.into_iter().map(|seq| self.memory.answered(seq, waits(seq)));
+                let _ = reply.send(answers.collect());
+            }
+            Question::Search(wanted, most, reply) => {
+                let scene = self.scene.as_mut()?;
+                let _ = reply.send(text(&scene.finder.find(&scene.seen, &self.memory, &wanted, most)));
+            }
+            Question::Earlier(memory) => {
+                self.memory.precede(*memory);
+                self.revision += 1;
+                // Names of orders are in every fragment: screens get a fresh picture.
+                if let Some(scene) = &mut self.scene {
+                    scene.kept = Kept::new(&scene.seen, &self.memory);
+                    scene.pending = Pending::default();
+                    self.delta += 1;
+                    self.hub.skip(self.delta);
+                }
             }
             Question::Features(reply) => {
                 let _ = reply.send(text(&view::features(&self.scene.as_ref()?.seen)));

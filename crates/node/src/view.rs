@@ -1,20 +1,23 @@
 //! What a screen shows: documents made from a copy of the fleet, and never read back. None is made on the engine's thread.
 
+mod detail;
 mod documents;
+mod find;
 mod kept;
 mod memory;
 pub(crate) mod stories;
 
 use std::borrow::Cow;
 
-use fleetfold_fleet::{Closed, Flag, NEVER_SEEN, OrderState, Placement, Refused, VehicleState};
+use fleetfold_fleet::{Closed, Flag, NEVER_SEEN, OrderState, Placement, Refused};
 use fleetfold_model::{
-    AlertAbout, Millis, Name, OrderId, Position, RoadTarget, Space, StopKind, Timestamp, UnassignedReason, VehicleId,
-    leaves_at,
+    AlertAbout, Name, OrderId, Position, RoadTarget, Space, StopKind, Timestamp, UnassignedReason, VehicleId, leaves_at,
 };
 use fleetfold_wire::alert_word;
 
+pub(crate) use detail::{order_detail, vehicle_detail};
 pub(crate) use documents::*;
+pub(crate) use find::Finder;
 pub(crate) use kept::{After, Kept, Page, Part, Pending};
 pub(crate) use memory::Memory;
 
@@ -129,6 +132,7 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
                 start: time(visit.start),
                 departure: time(visit.departure),
                 unreachable,
+                break_seconds: Some(visit.break_before.0 / 1000).filter(|&pause| pause > 0),
                 depart_at: leaves_at(visit.depart_at, visit.break_before, departed.replace(visit.departure)).0,
                 frozen: index < frozen,
                 late,
@@ -155,39 +159,6 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
     }
 }
 
-/// What only `/v1/vehicles/{id}` shows of a vehicle; `None` for one that is not registered.
-pub(crate) fn vehicle_detail(seen: &Glimpse, id: VehicleId) -> Option<VehicleDetail<'_>> {
-    let state = seen.fleet.vehicle(id);
-    state.spec.as_ref().map(|spec| VehicleDetail {
-        capacity: spec.capacity.0.map(|value| f64::from(value) / 1000.0).to_vec(),
-        skills: spec.skills.iter().map(Name::as_str).collect(),
-        shift: state.shift.as_ref().map(|shift| [shift.starts.0, shift.ends.0]),
-        pause: pause(seen, state),
-        accepted_revision: state.accepted.0,
-    })
-}
-
-/// The break that a driver takes, or the next one of his shift: before the stop where it is planned, or, while he has nothing to do, as
-/// soon as its window opens.
-fn pause(seen: &Glimpse, state: &VehicleState) -> Option<Pause> {
-    if let Some(pause) = state.on_break {
-        return Some(Pause { status: "taken", starts: pause.since.0, ends: pause.until.0 });
-    }
-    let next = state.shift.as_ref().filter(|_| state.on)?.breaks.get(state.breaks_taken as usize)?;
-    let planned = state.route.visits.iter().enumerate().find(|(_, visit)| visit.break_before > Millis(0));
-    let starts = match planned {
-        Some((index, visit)) => {
-            let before = index.checked_sub(1).map(|before| state.route.visits[before].departure);
-            leaves_at(visit.depart_at, Millis(0), before)
-        }
-        None => {
-            let free = state.route.visits.last().map_or(seen.now, |visit| visit.departure);
-            next.window.opens().max(free)
-        }
-    };
-    Some(Pause { status: "planned", starts: starts.0, ends: (starts + next.duration).0 })
-}
-
 /// Why an order is on no route. If no street serves one of its stops, that is the reason.
 fn why_unassigned(seen: &Glimpse, state: &OrderState, reason: UnassignedReason) -> Cow<'static, str> {
     let words = reason_words(reason);
@@ -203,7 +174,7 @@ fn why_unassigned(seen: &Glimpse, state: &OrderState, reason: UnassignedReason) 
 }
 
 /// One order for the screen.
-pub(crate) fn order(seen: &Glimpse, id: OrderId) -> Order<'_> {
+pub(crate) fn order<'a>(seen: &'a Glimpse, memory: &'a Memory, id: OrderId) -> Order<'a> {
     let fleet = &seen.fleet;
     let state = fleet.order(id);
     let space = fleet.zone().space;
@@ -226,6 +197,7 @@ pub(crate) fn order(seen: &Glimpse, id: OrderId) -> Order<'_> {
     let done = state.delivery.completed.map(|mark| mark.at.0);
     Order {
         id: state.name.as_str(),
+        reference: memory.labels(&state.name).and_then(|labels| labels.reference.as_deref()),
         status,
         reason,
         vehicle,
@@ -238,6 +210,8 @@ pub(crate) fn order(seen: &Glimpse, id: OrderId) -> Order<'_> {
         changes: state.vehicle_changes,
         priority: state.spec.as_ref().map(|spec| spec.priority),
         held_until: state.held_until.filter(|_| state.is_open()).map(|until| until.0),
+        pinned: state.pinned.map(|vehicle| fleet.vehicle(vehicle).name.as_str()),
+        start: last_visit(seen, id).map(|visit| visit.start.0),
         late_seconds: planned(fleet, id)
             .filter_map(|visit| Some(visit.start - state.stop(visit.stop)?.due?))
             .map(|late| late.0 / 60_000 * 60)
@@ -248,12 +222,17 @@ pub(crate) fn order(seen: &Glimpse, id: OrderId) -> Order<'_> {
 
 /// When the vehicle of an order is at its last stop, as planned.
 pub(crate) fn arrival(seen: &Glimpse, id: OrderId) -> Option<i64> {
-    let vehicle = match seen.fleet.order(id).placement {
+    last_visit(seen, id).map(|visit| visit.arrival.0)
+}
+
+/// The last planned visit of an order; `None`: it is on no route, or no road leads there.
+fn last_visit(seen: &Glimpse, id: OrderId) -> Option<&fleetfold_fleet::Visit> {
+    let route = match seen.fleet.order(id).placement {
         Placement::OnRoute(vehicle) => &seen.fleet.vehicle(vehicle).route,
         Placement::Unplaced | Placement::Unassigned(_) => return None,
     };
-    let last = vehicle.visits.iter().rposition(|visit| visit.order == id)?;
-    (!vehicle.is_cut_off_at(last)).then(|| vehicle.visits[last].arrival.0)
+    let last = route.visits.iter().rposition(|visit| visit.order == id)?;
+    (!route.is_cut_off_at(last)).then(|| &route.visits[last])
 }
 
 /// The planned visits of an order.

@@ -175,6 +175,11 @@ fn a_vehicle_is_handed_over_once_however_often_it_is_asked_for() {
     let (good, done, said) = zones.zone(&handover("van-2"));
     assert!(good, "{said}");
     assert_eq!((&done["completed"], &done["vehicles"]), (&json!(1), &json!(1)), "{done}");
+    // The page of a zone stands below the zone's address, with all that it loads.
+    for file in ["", "style.css", "feed.js", "console/main.js", "leaflet/leaflet.css", "v1/picture", "offers/nobody"] {
+        let (status, said) = http(port, &format!("GET /v1/zones/acme/old/{file}"), "");
+        assert_eq!(status, if file == "offers/nobody" { 422 } else { 200 }, "{file}: {said}");
+    }
     let state = |zone: &str| http(port, &format!("GET /v1/zones/acme/{zone}/state"), "").1;
     zones.wait("the vans in the other zone", || state("other").contains("van-1") && state("other").contains("van-2"));
     // Their orders have gone to the vans that stayed.

@@ -20,7 +20,7 @@ use crate::label::{Label, Start};
 use crate::leg::{Leg, UNREACHABLE_MILLIS};
 use crate::line::ACCESS_METRES_PER_SECOND;
 use crate::speeds::Speeds;
-use crate::street::{OffStreet, Street};
+use crate::street::{Beside, OffStreet, Street};
 use crate::streets::{Edge, Streets};
 use crate::tables::Tables;
 
@@ -169,6 +169,20 @@ impl Graph {
     /// Why no street serves a place, if none does.
     pub(crate) fn off_street(&self, place: Position) -> Option<OffStreet> {
         self.map.snap(self.weights(), place).err()
+    }
+
+    /// The street that serves a place.
+    pub(crate) fn street_at(&self, place: Position) -> Option<Beside> {
+        let at = self.snap(place)?;
+        let name = self.map.streets.name_of(at.segment).to_owned();
+        Some(Beside { name, road: self.map.streets.segments[at.segment].road, metres: at.access })
+    }
+
+    /// The names of the streets that a change is about, each once, in order.
+    pub(crate) fn names_of(&self, target: &RoadTarget) -> Vec<String> {
+        let segments = self.edges_named(target).into_iter().map(|edge| self.map.streets.edges[edge].segment);
+        let names: BTreeSet<&str> = segments.map(|segment| self.map.streets.name_of(segment)).collect();
+        names.into_iter().filter(|name| !name.is_empty()).map(str::to_owned).collect()
     }
 
     fn starts(&self, at: &Snapped) -> Vec<Start> {

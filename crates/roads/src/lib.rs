@@ -64,5 +64,5 @@ pub use line::crow;
 pub use network::{LegTable, Network};
 pub use server::{LegAnswer, LegQuery, LegSource};
 pub use speeds::Speeds;
-pub use street::{Driven, OffStreet, Street};
+pub use street::{Beside, Driven, OffStreet, Street};
 pub use streets::{Dropped, Streets};

@@ -13,7 +13,7 @@ use crate::leg::{Leg, UNREACHABLE_MILLIS};
 use crate::line::{Line, crow};
 use crate::server::{LegAnswer, LegQuery, LegSource, Server};
 use crate::speeds::Speeds;
-use crate::street::{Driven, OffStreet, Street};
+use crate::street::{Beside, Driven, OffStreet, Street};
 use crate::streets::Streets;
 use crate::table::Table;
 
@@ -337,6 +337,22 @@ impl Network {
     pub fn lines_of(&self, target: &RoadTarget) -> Vec<Vec<Position>> {
         match &self.kind {
             Kind::Graph(graph) => graph.lines_of(target),
+            Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => Vec::new(),
+        }
+    }
+
+    /// The street that serves a place. `None`: the network has no streets, or none serves the place.
+    pub fn street_at(&self, place: Position) -> Option<Beside> {
+        match &self.kind {
+            Kind::Graph(graph) => graph.street_at(place),
+            Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => None,
+        }
+    }
+
+    /// The names of the streets that a change is about, each once; none if the network has no streets.
+    pub fn names_of(&self, target: &RoadTarget) -> Vec<String> {
+        match &self.kind {
+            Kind::Graph(graph) => graph.names_of(target),
             Kind::Line(_) | Kind::Table(_) | Kind::Server(_) => Vec::new(),
         }
     }

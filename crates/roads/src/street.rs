@@ -34,6 +34,17 @@ pub struct Street {
     pub closed: bool,
 }
 
+/// The street that serves a place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Beside {
+    /// Its name; may be empty.
+    pub name: String,
+    /// The id by which events name it.
+    pub road: u64,
+    /// Metres to it.
+    pub metres: f64,
+}
+
 /// Why no street serves a place.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OffStreet {

@@ -339,6 +339,7 @@ fn what(kind: EventType, envelope: &CloudEvent, at: Timestamp) -> Result<What> {
                 priority: priority(raw.priority)?,
             })
         }
+        EventType::AttentionNoted => Event::AttentionNoted(read::noted(&parse::<payload::AttentionNoted>(envelope)?)?),
         EventType::PolicyChanged => Event::PolicyChanged(read::policy(&parse::<payload::PolicyChanged>(envelope)?)?),
         EventType::PlanProposed => Event::PlanProposed(parse::<payload::PlanProposed>(envelope)?.into_model()?),
         EventType::FeaturesLearned => {

@@ -1,9 +1,9 @@
 //! From legal values to bytes.
 
 use fleetfold_model::{
-    Diversion, Event, FailReason, Features, Load, LoadDirection, Millis, Name, OnBoardRule, Order, OrderChange,
-    OrderWork, Policy, Position, RoadChange, RoadTarget, Shift, Space, StopEvent, StopKind, StopSpec, TimeWindow,
-    Timestamp, Vehicle,
+    Attention, Diversion, Event, FailReason, Features, Load, LoadDirection, Millis, Name, NotedItem, OnBoardRule,
+    Order, OrderChange, OrderWork, Policy, Position, RoadChange, RoadTarget, Shift, Space, StopEvent, StopKind,
+    StopSpec, TimeWindow, Timestamp, Vehicle,
 };
 use serde::Serialize;
 use serde_json::{Value, to_value};
@@ -13,8 +13,8 @@ use crate::envelope::CloudEvent;
 use crate::event_type::{Entity, EventType, event_type};
 use crate::event_v1::{
     AssignmentRefV1, BaseV1, BreakEventV1, BreakV1, CLASSES, CostsV1, FeaturesV1, HoldEndedV1, JobV1, LocatedV1,
-    OrderRefV1, OrderRetryV1, OrderV1, PinV1, PlaceV1, PolicyV1, PriorityV1, RepairV1, RoadV1, ServiceV1, ShiftV1,
-    ShipmentV1, SlotHeldV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
+    NotedV1, OrderRefV1, OrderRetryV1, OrderV1, PinV1, PlaceV1, PolicyV1, PriorityV1, RepairV1, RoadV1, ServiceV1,
+    ShiftV1, ShipmentV1, SlotHeldV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
 };
 use crate::plan_v1::PlanV1;
 
@@ -55,6 +55,7 @@ fn event_time(event: &Event) -> Option<Timestamp> {
         | Event::StopUnpinned { .. }
         | Event::AssignmentForced(_)
         | Event::PriorityRaised(_)
+        | Event::AttentionNoted(_)
         | Event::PolicyChanged(_)
         | Event::PlanProposed(_)
         | Event::FeaturesLearned(_)
@@ -148,6 +149,7 @@ fn stop(space: Space, stop: &StopSpec) -> StopV1 {
         windows: stop.windows.iter().map(|&w| window(w)).collect(),
         service_seconds: seconds(stop.service),
         setup_seconds: seconds(stop.setup),
+        address: None,
     }
 }
 
@@ -179,6 +181,7 @@ fn order(space: Space, order: &Order) -> OrderV1 {
         release_time: order.release.map(text),
         promised_time: order.promised.map(text),
         placed_time: Some(text(order.placed)),
+        reference: None,
     }
 }
 
@@ -194,6 +197,7 @@ fn order_change(space: Space, change: &OrderChange) -> OrderV1 {
         release_time: change.release.map(text),
         promised_time: change.promised.map(text),
         placed_time: None,
+        reference: None,
     }
 }
 
@@ -428,6 +432,20 @@ fn data(event: &Event, space: Space) -> Value {
         Event::PriorityRaised(raised) => {
             json(&PriorityV1 { order_id: raised.order.to_string(), priority: raised.priority })
         }
+        Event::AttentionNoted(noted) => json(&NotedV1 {
+            order_id: if let NotedItem::Order(order) = &noted.item { Some(order.to_string()) } else { None },
+            vehicle_id: if let NotedItem::Vehicle(vehicle) = &noted.item { Some(vehicle.to_string()) } else { None },
+            entry_seq: if let NotedItem::Entry(seq) = noted.item { Some(seq) } else { None },
+            attention: match noted.attention {
+                Attention::Acknowledged => "acknowledged",
+                Attention::Snoozed => "snoozed",
+                Attention::Cleared => "cleared",
+            }
+            .to_owned(),
+            until_time: noted.until.map(text),
+            by: noted.by.clone(),
+            words: noted.words.clone(),
+        }),
         Event::FeaturesLearned(learned) => json(&features(learned, space)),
         Event::VehicleLocated(located) => json(&LocatedV1 {
             vehicle_id: located.vehicle.to_string(),

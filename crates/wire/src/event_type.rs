@@ -12,8 +12,8 @@ use schemars::schema_for;
 use crate::alert_v1::{AlertAcknowledgedV1, AlertClearedV1, AlertRaisedV1, AlertV1};
 use crate::eta_v1::EtaV1;
 use crate::event_v1::{
-    AssignmentRefV1, BaseV1, BreakEventV1, FeaturesV1, HoldEndedV1, LocatedV1, OrderRefV1, OrderRetryV1, OrderV1,
-    PinV1, PolicyV1, PriorityV1, RepairV1, RoadV1, SlotHeldV1, StopEventV1, VehicleRefV1, VehicleV1, ZoneV1,
+    AssignmentRefV1, BaseV1, BreakEventV1, FeaturesV1, HoldEndedV1, LocatedV1, NotedV1, OrderRefV1, OrderRetryV1,
+    OrderV1, PinV1, PolicyV1, PriorityV1, RepairV1, RoadV1, SlotHeldV1, StopEventV1, VehicleRefV1, VehicleV1, ZoneV1,
 };
 use crate::plan_v1::{AssignmentV1, PlanV1};
 
@@ -57,6 +57,7 @@ impl<'a> Entity<'a> {
     pub fn of(event: &'a Event) -> Self {
         match event {
             Event::ZoneOpened(_)
+            | Event::AttentionNoted(_)
             | Event::PolicyChanged(_)
             | Event::PlanProposed(_)
             | Event::FeaturesLearned(_)
@@ -228,6 +229,8 @@ event_types! {
     AssignmentForced   = "fleet.assignment.forced.v1",   Producer,   Order,      PinV1;
     /// The priority of an order changed.
     PriorityRaised     = "fleet.priority.raised.v1",     Producer,   Order,      PriorityV1;
+    /// Dispatchers tell each other about something that needs attention. It changes nothing of the fleet.
+    AttentionNoted     = "fleet.attention.noted.v1",     Producer,   Zone,       NotedV1;
     /// The zone is dispatched differently from now on.
     PolicyChanged      = "fleet.policy.changed.v1",      Producer,   Zone,       PolicyV1;
     /// A decision of the engine.
@@ -277,6 +280,7 @@ impl EventType {
             Event::StopUnpinned { .. } => Self::StopUnpinned,
             Event::AssignmentForced(_) => Self::AssignmentForced,
             Event::PriorityRaised(_) => Self::PriorityRaised,
+            Event::AttentionNoted(_) => Self::AttentionNoted,
             Event::PolicyChanged(_) => Self::PolicyChanged,
             Event::PlanProposed(_) => Self::PlanProposed,
             Event::FeaturesLearned(_) => Self::FeaturesLearned,

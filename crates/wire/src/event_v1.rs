@@ -52,6 +52,9 @@ pub(crate) struct StopV1 {
     /// Time spent once on arrival (parking, docking).
     #[serde(default)]
     pub(crate) setup_seconds: f64,
+    /// Where that is, in words for people: it is shown to dispatchers and decides nothing. At most 256 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) address: Option<String>,
 }
 
 /// An order with one stop.
@@ -104,6 +107,10 @@ pub(crate) struct OrderV1 {
     /// When the customer asked (RFC 3339); the event's time where missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) placed_time: Option<String>,
+    /// What the order is called elsewhere (a number of the shop, a name): dispatchers find it by that, and it decides nothing. At most
+    /// 256 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reference: Option<String>,
 }
 
 /// `order.ready`, `order.cancelled`, `stop.unpinned`.
@@ -296,6 +303,29 @@ pub(crate) struct BreakEventV1 {
     pub(crate) duration_seconds: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) position: Option<PlaceV1>,
+}
+
+/// `attention.noted`. Exactly one of `order_id`, `vehicle_id` and `entry_seq`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct NotedV1 {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) order_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) vehicle_id: Option<String>,
+    /// An entry of the log, for instance a refused one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) entry_seq: Option<u64>,
+    /// `acknowledged`, `snoozed` or `cleared`.
+    pub(crate) attention: String,
+    /// Until when it holds (RFC 3339); none: until it is cleared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) until_time: Option<String>,
+    /// Who says it, at most 256 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<String>,
+    /// In words, at most 256 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) words: Option<String>,
 }
 
 /// How a zone is dispatched; a field left out takes its default. Costs in the zone's currency. `policy.changed` carries it whole.

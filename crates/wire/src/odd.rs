@@ -83,6 +83,7 @@ pub(crate) fn odd(kind: EventType, at: Timestamp, what: &What, data: &Value) -> 
         | Event::StopUnpinned { .. }
         | Event::AssignmentForced(_)
         | Event::PriorityRaised(_)
+        | Event::AttentionNoted(_)
         | Event::PlanProposed(_)
         | Event::FeaturesLearned(_)
         | Event::VehicleLocated(_)
@@ -294,6 +295,7 @@ fn place_paths(kind: EventType) -> &'static [&'static str] {
         | EventType::StopUnpinned
         | EventType::AssignmentForced
         | EventType::PriorityRaised
+        | EventType::AttentionNoted
         | EventType::PolicyChanged
         | EventType::PlanProposed
         | EventType::FeaturesLearned
@@ -416,6 +418,7 @@ fn use_of_time(kind: EventType, event: &CloudEvent) -> &'static str {
         | EventType::StopUnpinned
         | EventType::AssignmentForced
         | EventType::PriorityRaised
+        | EventType::AttentionNoted
         | EventType::PolicyChanged
         | EventType::PlanProposed
         | EventType::FeaturesLearned

@@ -1,19 +1,20 @@
 //! Payloads of version 1 as legal values: what the JSON says, checked field by field.
 
 use fleetfold_model::{
-    BaseWritten, Break, BreakEvent, Cell, Diversion, FailReason, Features, Job, LoadDirection, LogSeq, Millis, Name,
-    OnBoardRule, Order, OrderChange, OrderRetry, OrderWork, Pin, Policy, Position, RepairAsked, RoadChange, RoadTarget,
-    ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec, TimeWindow,
-    Timestamp, Vehicle, VehicleCosts, VehicleLocated, ZoneOpened,
+    Attention, BaseWritten, Break, BreakEvent, Cell, Diversion, FailReason, Features, Job, LoadDirection, LogSeq,
+    Millis, Name, Noted, NotedItem, OnBoardRule, Order, OrderChange, OrderRetry, OrderWork, Pin, Policy, Position,
+    RepairAsked, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopEvent,
+    StopKind, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts, VehicleLocated, ZoneOpened,
 };
 
 use crate::decode::{Result, bad};
 use crate::event_v1::{
-    BaseV1, BreakEventV1, BreakV1, CLASSES, FeaturesV1, JobV1, LocatedV1, OrderRefV1, OrderRetryV1, OrderV1, PinV1,
-    PlaceV1, PolicyV1, RepairV1, RoadV1, ServiceV1, ShiftV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1,
-    WindowV1, ZoneV1,
+    BaseV1, BreakEventV1, BreakV1, CLASSES, FeaturesV1, JobV1, LocatedV1, NotedV1, OrderRefV1, OrderRetryV1, OrderV1,
+    PinV1, PlaceV1, PolicyV1, RepairV1, RoadV1, ServiceV1, ShiftV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1,
+    VehicleV1, WindowV1, ZoneV1,
 };
 use crate::fields::{instant, load, money, name, optional_instant, place, priority, seconds, skills, window};
+use crate::labels::Labels;
 use crate::plan_v1::hex;
 
 /// Most time windows of a stop.
@@ -64,6 +65,7 @@ fn work(raw: &OrderV1) -> Result<Option<OrderWork>> {
 }
 
 pub(crate) fn order(raw: &OrderV1, at: Timestamp) -> Result<Order> {
+    labels(raw)?;
     let Some(work) = work(raw)? else { return bad("job", "an order needs a `job` or a `shipment`") };
     Ok(Order {
         name: name("order_id", &raw.order_id)?,
@@ -77,7 +79,21 @@ pub(crate) fn order(raw: &OrderV1, at: Timestamp) -> Result<Order> {
     })
 }
 
+/// What people call an order and its stops. It decides nothing, so that it is no part of [`Order`].
+pub(crate) fn labels(raw: &OrderV1) -> Result<Labels> {
+    let (pickup, delivery) = match (&raw.job, &raw.shipment) {
+        (Some(job), _) => (None, words("job.stop.address", job.stop.address.as_ref())?),
+        (None, Some(shipment)) => (
+            words("shipment.pickup.address", shipment.pickup.address.as_ref())?,
+            words("shipment.delivery.address", shipment.delivery.address.as_ref())?,
+        ),
+        (None, None) => (None, None),
+    };
+    Ok(Labels { reference: words("reference", raw.reference.as_ref())?, pickup, delivery })
+}
+
 pub(crate) fn order_change(raw: &OrderV1) -> Result<OrderChange> {
+    labels(raw)?;
     Ok(OrderChange {
         order: name("order_id", &raw.order_id)?,
         work: work(raw)?,
@@ -95,6 +111,39 @@ pub(crate) fn order_ref(raw: &OrderRefV1) -> Result<Name> {
 
 pub(crate) fn pin(raw: &PinV1) -> Result<Pin> {
     Ok(Pin { order: name("order_id", &raw.order_id)?, vehicle: name("vehicle_id", &raw.vehicle_id)? })
+}
+
+/// Most characters of words for people.
+const WORDS_MAX: usize = 256;
+
+/// Words for people: none, or a line of text that is not too long.
+pub(crate) fn words(field: &str, text: Option<&String>) -> Result<Option<String>> {
+    let Some(text) = text else { return Ok(None) };
+    if text.chars().count() > WORDS_MAX {
+        return bad(field, format!("it has {} characters, {WORDS_MAX} are the most", text.chars().count()));
+    }
+    if text.chars().any(|c| c.is_control() && c != '\n') {
+        return bad(field, "it has control characters");
+    }
+    Ok(Some(text.clone()))
+}
+
+pub(crate) fn noted(raw: &NotedV1) -> Result<Noted> {
+    let item = match (&raw.order_id, &raw.vehicle_id, raw.entry_seq) {
+        (Some(order), None, None) => NotedItem::Order(name("order_id", order)?),
+        (None, Some(vehicle), None) => NotedItem::Vehicle(name("vehicle_id", vehicle)?),
+        (None, None, Some(seq)) => NotedItem::Entry(seq),
+        _ => return bad("order_id", "a note is about exactly one of `order_id`, `vehicle_id` and `entry_seq`"),
+    };
+    let attention = match raw.attention.as_str() {
+        "acknowledged" => Attention::Acknowledged,
+        "snoozed" => Attention::Snoozed,
+        "cleared" => Attention::Cleared,
+        other => return bad("attention", format!("`{other}` is neither `acknowledged`, `snoozed` nor `cleared`")),
+    };
+    let until = optional_instant("until_time", raw.until_time.as_ref())?;
+    let (by, said) = (words("by", raw.by.as_ref())?, words("words", raw.words.as_ref())?);
+    Ok(Noted { item, attention, until, by, words: said })
 }
 
 pub(crate) fn shift(raw: &ShiftV1) -> Result<Shift> {

@@ -211,6 +211,13 @@ fn examples() -> Vec<Event> {
         Event::StopUnpinned { order: name("ord-1") },
         Event::AssignmentForced(pin),
         Event::PriorityRaised(PriorityRaised { order: name("ord-1"), priority: 100 }),
+        Event::AttentionNoted(fleetfold_model::Noted {
+            item: fleetfold_model::NotedItem::Order(name("ord-1")),
+            attention: fleetfold_model::Attention::Snoozed,
+            until: Some(at(5)),
+            by: Some("Ana at desk 2".to_owned()),
+            words: Some("the customer was called".to_owned()),
+        }),
         Event::PolicyChanged(Policy { search_rounds: 3, ..Policy::default() }),
         Event::VehicleLocated(VehicleLocated {
             vehicle: name("veh-1"),

@@ -209,6 +209,19 @@ pub fn place(stand: &Stand<'_>, order: OrderId, asked: usize) -> (Vec<(VehicleId
     (offers(&table, order, &near), not_asked)
 }
 
+/// What an order that is on a route means for its vehicle as things stand: the route with it against the route without it. `None`: it is
+/// on no route, it is under way, or one of the two cannot be driven within its limits.
+pub fn held(stand: &Stand<'_>, order: OrderId) -> Option<(VehicleId, Possible)> {
+    let Placement::OnRoute(vehicle) = stand.fleet.order(order).placement else { return None };
+    let table = Table::new(stand, &[vehicle], &[]);
+    let with = table.tours.first()?;
+    let without = table.without(0, order);
+    if with.len() == without.len() {
+        return None;
+    }
+    Some((vehicle, table.compare(0, order, with, &without)?))
+}
+
 /// What is left of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {

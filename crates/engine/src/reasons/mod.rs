@@ -13,7 +13,7 @@ mod parts;
 mod quote;
 mod what_if;
 
-pub use decision::{Group, Left, LeftStop, Moved, RouteCost, decision, place, route};
+pub use decision::{Group, Left, LeftStop, Moved, RouteCost, decision, held, place, route};
 pub use miss::{Lack, Miss};
 pub use offer::{Delay, Offer, Possible, Stand};
 pub use parts::Parts;

@@ -312,6 +312,8 @@ impl Fleet {
                 doing.ask();
                 Ok(())
             }
+            // It is between dispatchers.
+            Event::AttentionNoted(_) => Ok(()),
             Event::FeaturesLearned(features) => self.features_learned(features, doing),
             Event::VehicleLocated(located) => self.vehicle_located(located, doing),
             Event::BaseWritten(base) => {

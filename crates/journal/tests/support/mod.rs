@@ -219,6 +219,13 @@ pub(crate) fn rich_log() -> Log {
     log.plan(None);
     log.tell(Event::StopUnpinned { order: name("o8") });
     log.tell(Event::PriorityRaised(PriorityRaised { order: name("o7"), priority: 60 }));
+    log.tell(Event::AttentionNoted(fleetfold_model::Noted {
+        item: fleetfold_model::NotedItem::Order(name("o7")),
+        attention: fleetfold_model::Attention::Acknowledged,
+        until: None,
+        by: None,
+        words: None,
+    }));
     log.report("departed", "v3", "o7", StopKind::Delivery);
     log.report("arrived", "v3", "o7", StopKind::Delivery);
     log.tell(Event::RoadClosed(road("r0", Some(RoadTarget::Area(vec![at(1), at(2), at(3)])))));

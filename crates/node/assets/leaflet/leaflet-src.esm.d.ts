@@ -1,4 +1,4 @@
-// The parts of Leaflet that map.js uses, for the type checker.
+// The parts of Leaflet that the page uses, for the type checker.
 /* eslint-disable */
 type Make = (...args: any[]) => any;
 export const canvas: Make;
@@ -9,4 +9,6 @@ export const polygon: Make;
 export const rectangle: Make;
 export const circleMarker: Make;
 export const latLngBounds: Make;
-export const control: { attribution: Make };
+export const control: { attribution: Make; scale: Make };
+export const GridLayer: any;
+export const DomEvent: any;

@@ -18,7 +18,7 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/session.js", None),
     ("GET", "/style.css", None),
     ("GET", "/", Some(Viewer)),
-    ("GET", "/map.js", Some(Viewer)),
+    ("GET", "/console/{script}", Some(Viewer)),
     ("GET", "/feed.js", Some(Viewer)),
     ("GET", "/freshness.js", Some(Viewer)),
     ("GET", "/leaflet/leaflet.css", Some(Viewer)),
@@ -39,6 +39,14 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/v1/streets", Some(Viewer)),
     ("GET", "/v1/warnings", Some(Viewer)),
     ("GET", "/v1/zones", Some(Viewer)),
+    ("GET", "/v1/offers/{order}", Some(Viewer)),
+    ("GET", "/v1/search", Some(Viewer)),
+    ("GET", "/v1/entries/{seq}", Some(Viewer)),
+    ("GET", "/v1/replay", Some(Viewer)),
+    ("GET", "/v1/streets/{zoom}/{x}/{y}", Some(Viewer)),
+    ("GET", "/v1/streets/named", Some(Viewer)),
+    ("GET", "/v1/streets/near", Some(Viewer)),
+    ("POST", "/v1/streets/matched", Some(Viewer)),
     ("POST", "/v1/what-if", Some(Operator)),
     ("POST", "/v1/quotes", Some(Operator)),
     ("POST", "/v1/events", Some(Operator)),
@@ -49,13 +57,20 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
 /// The role that a route needs; `None` in it: none.
 pub(crate) fn needs(method: &Method, path: &str) -> Option<Role> {
     let method = if method == Method::HEAD { "GET" } else { method.as_str() };
+    let path = of_scripts(path);
     let known = ROUTES.iter().find(|(of, at, _)| (*of, *at) == (method, path));
     known.map_or(Some(Admin), |&(.., role)| role)
+}
+
+/// The scripts of the page are one route in the table.
+fn of_scripts(path: &str) -> &str {
+    if path.starts_with("/console/") { "/console/{script}" } else { path }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::page;
 
     /// Method and path of each route in the text of a router.
     fn routes_in(source: &'static str) -> Vec<(String, &'static str)> {
@@ -78,7 +93,8 @@ mod tests {
     fn every_route_has_a_role() {
         let mut routes = routes_in(include_str!("../http.rs"));
         routes.extend(routes_in(include_str!("../nodes/http.rs")));
-        routes.extend(crate::http::ASSETS.iter().map(|&(path, ..)| ("GET".to_owned(), path)));
+        let files = page::ASSETS.iter().chain(page::SCRIPTS);
+        routes.extend(files.map(|&(path, ..)| ("GET".to_owned(), of_scripts(path))));
         routes.push(("PUT".to_owned(), "/v1/zones/{tenant}/{zone}"));
         assert!(routes.len() > 30, "{routes:?}");
         for (method, path) in &routes {

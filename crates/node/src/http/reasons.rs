@@ -23,7 +23,7 @@ use crate::failure::Failure;
 use crate::live::handover::Copied;
 use crate::reasons::{
     Asked, Change, Changes, Held, Keeps, Question as QuoteQuestion, Reading, Source, Subject, answer, events_in,
-    explained, instant, keeps, tried,
+    explained, instant, keeps, offers as offered, tried,
 };
 use crate::view::text;
 
@@ -64,6 +64,15 @@ impl Turns {
     }
 }
 
+/// Vehicles that are asked who could take an order, if the question does not say.
+const OFFERS: usize = 12;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asks {
+    vehicles: Option<usize>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct How {
@@ -75,7 +84,7 @@ fn refused(status: StatusCode, title: &str, failure: &Failure) -> Response {
     problem(status, title, &format!("{}; try: {}", failure.what, failure.hint))
 }
 
-async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Response> {
+pub(super) async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Response> {
     match tokio::time::timeout(TURN_WITHIN, turns.acquire()).await {
         Ok(Ok(turn)) => Ok(turn),
         _ => Err(later(
@@ -196,11 +205,35 @@ pub(super) async fn what_if(State(app): State<Arc<App>>, headers: HeaderMap, bod
     answer
 }
 
-pub(super) async fn quotes(
+/// Who could take an order.
+pub(super) async fn offers(
     State(app): State<Arc<App>>,
-    Extension(who): Extension<Identity>,
-    body: Bytes,
+    Path(order): Path<String>,
+    Query(how): Query<Asks>,
 ) -> Response {
+    let vehicles = how.vehicles.unwrap_or(OFFERS);
+    if !(1..=VEHICLES_MAX).contains(&vehicles) {
+        let detail = format!("`vehicles` is between 1 and {VEHICLES_MAX}, not {vehicles}");
+        return problem(StatusCode::BAD_REQUEST, "no such question", &detail);
+    }
+    let turn = match turn(&app.turns.quotes).await {
+        Ok(turn) => turn,
+        Err(busy) => return busy,
+    };
+    let copy = match copied(&app).await {
+        Ok(copy) => copy,
+        Err(response) => return response,
+    };
+    let computed = tokio::task::spawn_blocking(move || {
+        Ok(text(&offered(&copy.fleet, &copy.outlook, copy.now, &order, vehicles)?))
+    });
+    let answer = answered(computed.await, "no such order");
+    drop(turn);
+    done(&app);
+    answer
+}
+
+pub(super) async fn quotes(State(app): State<Arc<App>>, Extension(who): Extension<Identity>, body: Bytes) -> Response {
     let turn = match turn(&app.turns.quotes).await {
         Ok(turn) => turn,
         Err(busy) => return busy,

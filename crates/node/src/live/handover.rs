@@ -108,7 +108,9 @@ impl Stale {
 #[derive(Debug)]
 pub(crate) enum News {
     /// An entry was folded, at this zone time.
-    Folded { entry: Arc<LogEntry>, change: Box<Change>, at: Timestamp },
+    ///
+    /// `message`: its bytes, where it may say what an order is called.
+    Folded { entry: Arc<LogEntry>, change: Box<Change>, at: Timestamp, message: Option<Bytes> },
     /// A message was rejected, or a fact was refused.
     ///
     /// `message`: its bytes, by which the event is named.
@@ -256,7 +258,13 @@ impl Giver {
     }
 
     /// An entry was folded, and the fleet is as after it.
-    pub(super) fn folded(&mut self, entry: Arc<LogEntry>, change: Change, fleet: &Fleet, at: Timestamp) {
+    pub(super) fn folded(
+        &mut self,
+        (entry, message): (Arc<LogEntry>, Option<Bytes>),
+        change: Change,
+        fleet: &Fleet,
+        at: Timestamp,
+    ) {
         self.mark(|stale| {
             // These first: an order in the other lists may have taken one of their numbers.
             for (order, _) in &change.retired {
@@ -274,7 +282,7 @@ impl Giver {
             stale.alerts |= !change.alerts.is_empty();
             stale.roads |= matches!(entry.event, Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_));
         });
-        self.news(News::Folded { entry, change: Box::new(change), at });
+        self.news(News::Folded { entry, change: Box::new(change), at, message });
     }
 
     /// A message was rejected, or a fact refused.

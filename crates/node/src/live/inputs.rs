@@ -97,7 +97,9 @@ impl Worker {
             self.zone_now.send_replace(self.engine.fleet().zone().clone());
             self.look_at_coordinates();
         }
-        self.giver.folded(Arc::clone(entry), change, self.engine.fleet(), now);
+        let names = matches!(entry.event, Event::OrderCreated(_) | Event::OrderUpdated(_));
+        let message = self.folding.as_ref().filter(|_| names).map(|message| message.bytes.clone());
+        self.giver.folded((Arc::clone(entry), message), change, self.engine.fleet(), now);
     }
 
     pub(super) fn position(&mut self, message: &Message) {

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::admission::Admission;
 use super::handover::{Giver, Signals};
-use super::{CORES_KEPT, Live, Readiness, Setup, Worker, bases, intake, keeper, mark, telling};
+use super::{CORES_KEPT, Live, Readiness, Setup, Worker, bases, earlier, intake, keeper, mark, telling};
 use crate::clock::{self, LogClock};
 use crate::document::Document;
 use crate::gatekeeper;
@@ -228,6 +228,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     keeper::start(kept, setup.zone.clone(), Arc::clone(&readiness), tell_again, Arc::downgrade(&bases_lost));
     screens::start(Arc::clone(&signals), Arc::clone(&hub), handed, questioned)
         .map_err(|error| LogError::new(format!("no thread for the screens: {error}"), "allow more threads"))?;
+    earlier::start(setup.log.clone(), setup.zone.clone(), fleet.applied().0, questions.clone());
     let (own, wanted) = watch::channel(setup.own);
     let owner = setup.owner.unwrap_or_else(|| format!("{}-{}", std::process::id(), hub.start));
     let live = Live {

@@ -20,7 +20,7 @@ use crate::solve::streets::Known;
 use crate::view::text;
 
 /// Routes of a zone that do not begin with `/v1/`: below the zone's address they stand as they are.
-const BARE: [&str; 14] = [
+const BARE: [&str; 13] = [
     "login",
     "logout",
     "login.js",
@@ -32,7 +32,6 @@ const BARE: [&str; 14] = [
     "metrics",
     "solve",
     "ws",
-    "map.js",
     "feed.js",
     "freshness.js",
 ];
@@ -158,7 +157,7 @@ async fn zone(State(app): State<App>, mut request: Request) -> Response {
         return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response();
     };
     let bare = BARE.contains(&rest.as_str())
-        || ["v1/", "leaflet/"].iter().any(|begin| rest.starts_with(begin))
+        || ["v1/", "leaflet/", "console/"].iter().any(|begin| rest.starts_with(begin))
         || rest == "style.css";
     let path = if bare { format!("/{rest}{query}") } else { format!("/v1/{rest}{query}") };
     let Ok(uri) = path.parse::<Uri>() else { return unknown("the address cannot be read") };

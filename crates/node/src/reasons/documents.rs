@@ -405,6 +405,24 @@ pub(crate) struct SlotQuote {
     pub(crate) not_asked: usize,
 }
 
+/// `/v1/offers/{order}`: who could take an order as things stand.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Ranked {
+    pub(crate) order: String,
+    pub(crate) applied: u64,
+    pub(crate) at: i64,
+    pub(crate) vehicle: Option<String>,
+    pub(crate) pinned: Option<String>,
+    pub(crate) on_board: Option<String>,
+    /// What it means for the vehicle that has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) holder: Option<Offer>,
+    /// The others: the cheapest first of those that can take it, then those that cannot. A pin, and a driver's refusal, do not count: an operator may
+    /// force the order onto any of them.
+    pub(crate) offers: Vec<Offer>,
+    pub(crate) not_asked: usize,
+}
+
 /// The answer to a quote.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Quotes {

@@ -6,6 +6,7 @@
 mod change;
 mod documents;
 mod explain;
+mod offers;
 mod quotes;
 mod source;
 mod what_if;
@@ -13,6 +14,7 @@ mod words;
 
 pub(crate) use documents::Held;
 pub(crate) use explain::{Asked, Subject, explain, explained, instant};
+pub(crate) use offers::offers;
 pub(crate) use quotes::{Keeps, Question, answer, keeps};
 pub(crate) use source::{Reading, Source};
 pub(crate) use what_if::{Change, Changes, events_in, tried, what_if};

@@ -103,14 +103,18 @@ pub(crate) struct VehicleDetail<'a> {
     pub(crate) shift: Option<[i64; 2]>,
     /// The break that its driver takes, or its next one as planned.
     #[serde(rename = "break", skip_serializing_if = "Option::is_none")]
-    pub(crate) pause: Option<Pause>,
+    pub(crate) pause: Option<PlannedBreak>,
     /// The last revision that its driver accepted.
     pub(crate) accepted_revision: u64,
+    pub(crate) breaks: Vec<Pause>,
+    pub(crate) breaks_taken: u32,
+    /// What it has served, oldest first.
+    pub(crate) done: Vec<DoneStop<'a>>,
 }
 
 /// A break of a driver.
 #[derive(Serialize)]
-pub(crate) struct Pause {
+pub(crate) struct PlannedBreak {
     /// `taken`: he takes it; `planned`: it is the next one of his shift.
     pub(crate) status: &'static str,
     /// When it begins: before a stop as planned, or, while the vehicle has none, as soon as its window opens.
@@ -130,6 +134,9 @@ pub(crate) struct Visit<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) unreachable: bool,
     pub(crate) depart_at: i64,
+    /// A pause before the drive here, seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) break_seconds: Option<i64>,
     pub(crate) frozen: bool,
     pub(crate) late: bool,
     pub(crate) due: Option<i64>,
@@ -138,6 +145,9 @@ pub(crate) struct Visit<'a> {
 #[derive(Serialize)]
 pub(crate) struct Order<'a> {
     pub(crate) id: &'a str,
+    /// What it is called elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reference: Option<&'a str>,
     pub(crate) status: &'static str,
     /// Why it is unassigned, in words.
     pub(crate) reason: Option<Cow<'static, str>>,
@@ -157,6 +167,12 @@ pub(crate) struct Order<'a> {
     /// A slot that is kept until then for a customer who has not taken it yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) held_until: Option<i64>,
+    /// The vehicle that an operator pinned it to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pinned: Option<&'a str>,
+    /// When service begins at its last stop, as planned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) start: Option<i64>,
     /// By how many seconds, in whole minutes, a stop of it begins late in the plan, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) late_seconds: Option<i64>,
@@ -167,17 +183,129 @@ pub(crate) struct Order<'a> {
 pub(crate) struct WithStory<'a, T> {
     #[serde(flatten)]
     pub(crate) shown: T,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<OrderDetail<'a>>,
     /// When the vehicle of an order is at its last stop, as planned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) arrival: Option<i64>,
     pub(crate) story: Vec<&'a Told>,
 }
 
+/// What only `/v1/orders/{id}` shows of an order.
+#[derive(Serialize)]
+pub(crate) struct OrderDetail<'a> {
+    pub(crate) stops: Vec<OrderStop>,
+    pub(crate) load: Vec<f64>,
+    pub(crate) skills: Vec<&'a str>,
+    /// An operator forced it onto the vehicle that it is pinned to.
+    pub(crate) forced: bool,
+    /// The vehicle that its goods are on.
+    pub(crate) on_board: Option<&'a str>,
+    /// Drivers who would not take it.
+    pub(crate) rejected_by: Vec<&'a str>,
+    /// The entry that created it.
+    pub(crate) created: u64,
+}
+
+/// A stop of an order: as it was asked for, as it is planned, and how far it has come.
+#[derive(Serialize)]
+pub(crate) struct OrderStop {
+    pub(crate) stop: &'static str,
+    pub(crate) at: LonLat,
+    /// As its producer says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) address: Option<String>,
+    /// The street that serves it, and the metres to it; none where no street does, or the zone has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) street: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) street_meters: Option<i64>,
+    pub(crate) windows: Vec<[i64; 2]>,
+    pub(crate) release: Option<i64>,
+    pub(crate) due: Option<i64>,
+    pub(crate) service_seconds: i64,
+    pub(crate) setup_seconds: i64,
+    /// As planned; once it is done, as the last plan said.
+    pub(crate) arrival: Option<i64>,
+    pub(crate) start: Option<i64>,
+    pub(crate) departed: Option<i64>,
+    pub(crate) arrived: Option<i64>,
+    pub(crate) completed: Option<i64>,
+    pub(crate) failed: Option<i64>,
+    /// By how many seconds it begins, or was done, later than promised.
+    pub(crate) late_seconds: i64,
+}
+
+/// A stop that a vehicle has served in the last day.
+#[derive(Serialize)]
+pub(crate) struct DoneStop<'a> {
+    pub(crate) order: &'a str,
+    pub(crate) stop: &'static str,
+    pub(crate) at: LonLat,
+    /// When service was to begin, as the last plan said; none: nobody remembers.
+    pub(crate) planned: Option<i64>,
+    pub(crate) due: Option<i64>,
+    pub(crate) departed: Option<i64>,
+    pub(crate) arrived: Option<i64>,
+    pub(crate) done: i64,
+    pub(crate) failed: bool,
+}
+
+/// A pause of a shift.
+#[derive(Serialize)]
+pub(crate) struct Pause {
+    pub(crate) opens: i64,
+    pub(crate) closes: i64,
+    pub(crate) seconds: i64,
+}
+
 /// One line of a story.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Told {
     pub(crate) at: i64,
+    /// The entry of the log that it is of.
+    pub(crate) seq: u64,
     pub(crate) words: String,
+    /// The number of the plan, for a decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) decision: Option<u64>,
+    /// The facts that a decision answers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) because: Vec<Because>,
+}
+
+impl Told {
+    pub(crate) fn new(words: String) -> Self {
+        Self { words, ..Self::default() }
+    }
+}
+
+/// A fact that made an engine decide.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Because {
+    pub(crate) seq: u64,
+    pub(crate) at: i64,
+    pub(crate) words: String,
+    /// Whom it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) order: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) vehicle: Option<String>,
+}
+
+/// What came of one event that was posted with `?wait=answer`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Answered {
+    pub(crate) seq: u64,
+    /// `answered`, `refused`, `taken` (there was nothing to decide) or `waiting`.
+    pub(crate) state: &'static str,
+    /// The number of the plan that answers it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) plan: Option<u64>,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<&'static str>,
+    pub(crate) decisions: Vec<Decision>,
 }
 
 /// An order that the engine does not hold any more, as the log tells of it.
@@ -269,15 +397,22 @@ pub(crate) type StreetRow = (f64, f64, f64, f64, u8, String, i64);
 /// One choice of an accepted plan.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Decision {
-    /// They are numbered since the engine started.
+    /// They are numbered by their entries in the log: a later one has a higher number, also after a restart.
     pub(crate) n: u64,
     pub(crate) at: i64,
     /// Number of the plan.
     pub(crate) rev: u64,
     pub(crate) order: String,
     pub(crate) vehicle: Option<String>,
+    /// The vehicle that had it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) previous: Option<String>,
+    /// `answer` to facts, `improvement` by a search, or `watch`: no fact; a promise was about to break, or times had moved.
     pub(crate) kind: &'static str,
     pub(crate) words: String,
+    /// The facts that it answers; the first of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) because: Vec<Because>,
 }
 
 /// A message that was rejected, or a fact that was refused.
@@ -296,6 +431,29 @@ pub(crate) struct Refusal {
     /// The order, vehicle or change of roads that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) entity: Option<String>,
+}
+
+/// What dispatchers say of something that needs attention.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct NotedLine {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) order: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) vehicle: Option<String>,
+    /// An entry of the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) entry: Option<u64>,
+    /// `acknowledged` or `snoozed`.
+    pub(crate) attention: &'static str,
+    pub(crate) at: i64,
+    /// The entry that says so.
+    pub(crate) seq: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) until: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) words: Option<String>,
 }
 
 /// `/v1/decisions`.
@@ -360,6 +518,9 @@ pub(crate) struct Submitted {
     pub(crate) warnings: Vec<WarnedLine>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) roads: Vec<RoadsLine>,
+    /// With `?wait=answer`: what came of each fact, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) answers: Vec<Answered>,
 }
 
 /// A line that changes roads, and how many streets that are.

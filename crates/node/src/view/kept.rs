@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::ops::Bound;
 
-use fleetfold_fleet::Fleet;
+use fleetfold_fleet::{Closed, Fleet};
 use fleetfold_model::{Name, OrderId, VehicleId};
 use serde::Serialize;
 
 use super::{
-    Decision, Memory, Moved, Refusal, Zone, alerts, kpi, lon_lat, order, roads, text, vehicle_head, vehicle_route,
+    Decision, Memory, Moved, NotedLine, Refusal, Zone, alerts, kpi, lon_lat, order, roads, text, vehicle_head,
+    vehicle_route,
 };
 use crate::live::handover::{Glimpse, Stale};
 
@@ -20,6 +21,8 @@ use crate::live::handover::{Glimpse, Stale};
 const DECISIONS_SHOWN: usize = 100;
 /// Decisions and refusals that are kept for a delta while no screen is connected (guess: some 100 kB).
 const LISTED_MAX: usize = 1_000;
+/// Failed orders in a picture.
+const FAILED_SHOWN: usize = 500;
 /// Refusals in a picture.
 const REFUSED_SHOWN: usize = 20;
 
@@ -53,20 +56,26 @@ pub(crate) struct Pending {
     stale: Stale,
     decisions: Vec<Decision>,
     refused: Vec<Refusal>,
+    /// What dispatchers noted.
+    noted: Vec<NotedLine>,
 }
 
 impl Pending {
     pub(crate) fn is_empty(&self) -> bool {
-        self.stale.is_empty() && self.decisions.is_empty() && self.refused.is_empty()
+        self.stale.is_empty() && self.decisions.is_empty() && self.refused.is_empty() && self.noted.is_empty()
     }
 
     /// More decisions and refusals than any screen shows.
     pub(crate) fn is_large(&self) -> bool {
-        self.decisions.len() + self.refused.len() > LISTED_MAX
+        self.decisions.len() + self.refused.len() + self.noted.len() > LISTED_MAX
     }
 
     pub(crate) fn decided(&mut self, decisions: Vec<Decision>) {
         self.decisions.extend(decisions);
+    }
+
+    pub(crate) fn noted(&mut self, noted: NotedLine) {
+        self.noted.push(noted);
     }
 
     pub(crate) fn refused(&mut self, refusal: Refusal) {
@@ -184,17 +193,17 @@ fn known(fleet: &Fleet, id: OrderId) -> Option<&Name> {
 
 impl Kept {
     /// All fragments, made anew.
-    pub(crate) fn new(seen: &Glimpse) -> Self {
+    pub(crate) fn new(seen: &Glimpse, memory: &Memory) -> Self {
         let (roads, alerts) = (text(&roads(seen)), text(&alerts(seen)));
         let mut kept = Self { roads, active: active(seen), alerts, ..Self::default() };
         seen.fleet.vehicles().ids().for_each(|id| kept.set_vehicle(seen, id));
-        seen.fleet.open_orders().for_each(|id| _ = kept.set_order(seen, id));
+        seen.fleet.open_orders().for_each(|id| _ = kept.set_order(seen, memory, id));
         kept
     }
 
     /// Brings the fragments up to date with a newer copy. `stale`: what changed between the two. It goes on to `pending`, with what
     /// only time has changed. Returns true if anything changed.
-    pub(crate) fn update(&mut self, seen: &Glimpse, mut stale: Stale, pending: &mut Pending) -> bool {
+    pub(crate) fn update(&mut self, seen: &Glimpse, memory: &Memory, mut stale: Stale, pending: &mut Pending) -> bool {
         let active = active(seen);
         if stale.roads || active != self.active {
             (self.roads, self.active) = (text(&roads(seen)), active);
@@ -212,9 +221,9 @@ impl Kept {
         // A route whose times moved may make orders late that did not change otherwise.
         let routes = stale.vehicles.iter().flat_map(|&id| &seen.fleet.vehicle(id).route.visits);
         let routed: BTreeSet<OrderId> = routes.map(|visit| visit.order).collect();
-        stale.orders.iter().for_each(|&id| _ = self.set_order(seen, id));
+        stale.orders.iter().for_each(|&id| _ = self.set_order(seen, memory, id));
         for id in routed {
-            if !stale.orders.contains(&id) && self.set_order(seen, id) {
+            if !stale.orders.contains(&id) && self.set_order(seen, memory, id) {
                 stale.orders.insert(id);
             }
         }
@@ -226,8 +235,8 @@ impl Kept {
     /// What differs from fragments that are made anew; the slow way to know that everything that became stale was noted. Lines may
     /// differ: the first one begins where the vehicle was, and the others are drawn anew when the engine names the vehicle
     /// because its way has changed, not for every change of the roads.
-    pub(crate) fn check(&self, seen: &Glimpse) -> Result<(), String> {
-        let anew = Self::new(seen);
+    pub(crate) fn check(&self, seen: &Glimpse, memory: &Memory) -> Result<(), String> {
+        let anew = Self::new(seen, memory);
         let route = |text: &str| -> serde_json::Value {
             let mut route: serde_json::Value = serde_json::from_str(text).expect("fragments are JSON");
             route["lines"] = serde_json::Value::Null;
@@ -277,10 +286,10 @@ impl Kept {
     }
 
     /// Returns whether what is shown of the order changed.
-    fn set_order(&mut self, seen: &Glimpse, id: OrderId) -> bool {
+    fn set_order(&mut self, seen: &Glimpse, memory: &Memory, id: OrderId) -> bool {
         let Some(name) = known(&seen.fleet, id) else { return false };
         if seen.fleet.order(id).is_open() {
-            let fragment = text(&order(seen, id)).into_boxed_str();
+            let fragment = text(&order(seen, memory, id)).into_boxed_str();
             let before = self.orders.insert(name.clone(), fragment);
             before.is_none_or(|before| self.orders.get(name) != Some(&before))
         } else {
@@ -303,11 +312,17 @@ impl Kept {
         join(&mut body, self.orders.values().map(|fragment| &**fragment));
         let (decisions, refused) = (last(&memory.decisions, DECISIONS_SHOWN), last(&memory.refused, REFUSED_SHOWN));
         let kpi = text(&kpi(seen, self.late, pace));
+        let noted = text(&memory.noted());
+        let mut failed = String::new();
+        let over =
+            seen.fleet.orders().ids().filter(|&id| matches!(seen.fleet.order(id).closed, Some(Closed::Failed(_))));
+        let over: Vec<String> = over.take(FAILED_SHOWN).map(|id| text(&order(seen, memory, id))).collect();
+        join(&mut failed, over.iter().map(String::as_str));
         let (roads, alerts, applied, digest) = (&self.roads, &self.alerts, seen.fleet.applied().0, seen.fleet.digest());
         let _ = write!(
             body,
-            ",\"roads\":{roads},\"alerts\":{alerts},\"kpi\":{kpi},\"decisions\":{decisions},\"refused\":{refused},\"applied\":{applied},\
-             \"digest\":\"{digest:016x}\"}}"
+            ",\"roads\":{roads},\"alerts\":{alerts},\"kpi\":{kpi},\"decisions\":{decisions},\"refused\":{refused},\"noted\":{noted},\"failed\":{failed},\
+             \"applied\":{applied},\"digest\":\"{digest:016x}\"}}"
         );
         body
     }
@@ -360,8 +375,8 @@ impl Kept {
 
     /// The body of a delta: only what changed. `moved` has vehicles of which nothing but the position changed: id, longitude,
     /// latitude, when; `roads` and `alerts` have all of them, if one changed.
-    pub(crate) fn changes(&self, seen: &Glimpse, pending: Pending, pace: f64) -> String {
-        let Pending { stale, decisions, refused } = pending;
+    pub(crate) fn changes(&self, seen: &Glimpse, memory: &Memory, pending: Pending, pace: f64) -> String {
+        let Pending { stale, decisions, refused, noted } = pending;
         let fleet = &seen.fleet;
         let mut body = String::from("{\"vehicles\":");
         vehicles(&mut body, stale.vehicles.iter().filter_map(|&id| self.vehicles.get(&fleet.vehicle(id).name)));
@@ -369,7 +384,7 @@ impl Kept {
         let orders = stale.orders.iter().filter_map(|&id| {
             let name = known(fleet, id)?;
             // One that is over is in no picture any more; its end is told all the same.
-            Some(self.orders.get(name).map_or_else(|| text(&order(seen, id)), ToString::to_string))
+            Some(self.orders.get(name).map_or_else(|| text(&order(seen, memory, id)), ToString::to_string))
         });
         let orders: Vec<String> = orders.collect();
         join(&mut body, orders.iter().map(String::as_str));
@@ -391,6 +406,9 @@ impl Kept {
         }
         if stale.alerts {
             let _ = write!(body, ",\"alerts\":{}", self.alerts);
+        }
+        if !noted.is_empty() {
+            let _ = write!(body, ",\"noted\":{}", text(&noted));
         }
         body.push('}');
         body

@@ -4,14 +4,25 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 
 use fleetfold_fleet::Change;
-use fleetfold_model::{Choice, Event, LogEntry, LogSeq, Name, Obstacle, Proposal, Timestamp, UnassignedReason};
-use fleetfold_wire::RejectedV1;
+use fleetfold_model::{
+    Attention, Choice, Event, ExchangeGroup, LogEntry, LogSeq, Name, NotedItem, Obstacle, Proposal, StopKind,
+    Timestamp, UnassignedReason,
+};
+use fleetfold_wire::{Labels, RejectedV1};
 
-use super::stories::{Who, line};
-use super::{Decision, Decisions, Refusal, Told, reason_words};
+use super::stories::{Who, about, attention_word, fact, line};
+use super::{Answered, Because, Decision, Decisions, NotedLine, Refusal, Told, reason_words, refused_words};
 
-/// Decisions kept for the screen.
-const DECISIONS_MAX: usize = 400;
+/// Decisions kept for the screen: some minutes of a busy zone (guess).
+const DECISIONS_MAX: usize = 2_000;
+/// Facts that are remembered so that decisions can name them.
+const FACTS_MAX: usize = 20_000;
+/// Most that dispatchers have said of something and that is kept.
+const NOTED_MAX: usize = 5_000;
+/// Facts that one decision names.
+const BECAUSE_MAX: usize = 6;
+/// Choices of one plan that have numbers of their own: more than any plan has.
+const CHOICES_MAX: u64 = 4_096;
 /// Lines kept of one order's or vehicle's story.
 const STORY_MAX: usize = 40;
 /// Refused and rejected facts kept for the screen.
@@ -25,7 +36,31 @@ pub(crate) struct Memory {
     /// Stories of orders and of vehicles: an order and a vehicle may have the same id.
     orders: BTreeMap<Name, VecDeque<Told>>,
     vehicles: BTreeMap<Name, VecDeque<Told>>,
-    next: u64,
+    /// The last facts, by their entries.
+    facts: BTreeMap<u64, Because>,
+    /// What came of the last facts: why one was refused, or the plan that answers it.
+    outcomes: BTreeMap<u64, Outcome>,
+    /// When each stop was to begin, and on which vehicle, as the last plan that named it said.
+    planned: BTreeMap<(Name, StopKind), (Name, Timestamp)>,
+    /// What orders are called.
+    labels: BTreeMap<Name, Labels>,
+    /// What dispatchers say, by what it is about.
+    noted: BTreeMap<String, NotedLine>,
+}
+
+/// What came of a fact.
+#[derive(Clone, Debug)]
+enum Outcome {
+    Refused(&'static str),
+    /// The number of the plan.
+    Answered(u64),
+}
+
+/// Lets go of the oldest ones.
+fn forget<T>(kept: &mut BTreeMap<u64, T>) {
+    while kept.len() > FACTS_MAX {
+        kept.pop_first();
+    }
 }
 
 fn minutes(millis: i64) -> String {
@@ -83,37 +118,151 @@ impl Memory {
     /// An entry was folded at this zone time: its line in a story, and the decisions that came of a plan, which are returned.
     pub(crate) fn folded(&mut self, entry: &LogEntry, change: &Change, at: Timestamp) -> Vec<Decision> {
         let decisions = match (&entry.event, &change.plan) {
-            (Event::PlanProposed(proposal), Some(plan)) => self.plan(proposal, &plan.accepted, at),
+            (Event::PlanProposed(proposal), Some(plan)) => self.plan(entry.seq, proposal, &plan.accepted, at),
             _ => Vec::new(),
         };
+        if let Some(words) = fact(&entry.event) {
+            let (order, vehicle) = about(&entry.event);
+            let (order, vehicle) = (order.map(Name::to_string), vehicle.map(Name::to_string));
+            self.facts.insert(entry.seq.0, Because { seq: entry.seq.0, at: at.0, words, order, vehicle });
+            forget(&mut self.facts);
+        }
+        if let Some(refused) = change.refused {
+            self.outcomes.insert(entry.seq.0, Outcome::Refused(refused_words(refused)));
+            forget(&mut self.outcomes);
+        }
         if let Some(line) = line(&entry.event) {
-            self.tell(line.who, line.at.unwrap_or(at), &line.words);
+            let refused = change.refused.map(|why| format!(" (refused: {})", refused_words(why))).unwrap_or_default();
+            let told = Told { at: line.at.unwrap_or(at).0, seq: entry.seq.0, ..Told::new(line.words + &refused) };
+            self.tell(line.who, told);
         }
         for (_, name) in &change.retired {
             self.orders.remove(name);
+            self.labels.remove(name);
+            self.noted.remove(&format!("order {name}"));
+            self.planned.remove(&(name.clone(), StopKind::Pickup));
+            self.planned.remove(&(name.clone(), StopKind::Delivery));
         }
         decisions
     }
 
+    /// What an event calls an order; `message`: its bytes.
+    pub(crate) fn call(&mut self, event: &Event, message: &[u8]) {
+        let order = match event {
+            Event::OrderCreated(order) => &order.name,
+            Event::OrderUpdated(change) => &change.order,
+            _ => return,
+        };
+        let labels = Labels::of(message);
+        if !labels.is_empty() {
+            self.called(order, labels);
+        }
+    }
+
+    /// A producer says what an order and its stops are called.
+    fn called(&mut self, order: &Name, labels: Labels) {
+        let Labels { reference, pickup, delivery } = labels;
+        let known = self.labels.entry(order.clone()).or_default();
+        known.reference = reference.or(known.reference.take());
+        known.pickup = pickup.or(known.pickup.take());
+        known.delivery = delivery.or(known.delivery.take());
+    }
+
+    /// What an order is called.
+    pub(crate) fn labels(&self, order: &Name) -> Option<&Labels> {
+        self.labels.get(order)
+    }
+
+    /// What dispatchers say of what needs attention.
+    pub(crate) fn noted(&self) -> Vec<&NotedLine> {
+        self.noted.values().collect()
+    }
+
+    /// A dispatcher says something of what needs attention. `None`: the event is about something else.
+    pub(crate) fn note(&mut self, entry: &LogEntry, at: Timestamp) -> Option<NotedLine> {
+        let Event::AttentionNoted(noted) = &entry.event else { return None };
+        let seq = entry.seq;
+        let (key, order, vehicle, entry) = match &noted.item {
+            NotedItem::Order(name) => (format!("order {name}"), Some(name.to_string()), None, None),
+            NotedItem::Vehicle(name) => (format!("vehicle {name}"), None, Some(name.to_string()), None),
+            NotedItem::Entry(entry) => (format!("entry {entry}"), None, None, Some(*entry)),
+        };
+        let line = NotedLine {
+            order,
+            vehicle,
+            entry,
+            attention: attention_word(noted.attention),
+            at: at.0,
+            seq: seq.0,
+            until: noted.until.map(|until| until.0),
+            by: noted.by.clone(),
+            words: noted.words.clone(),
+        };
+        if noted.attention == Attention::Cleared {
+            self.noted.remove(&key);
+            return Some(line);
+        }
+        self.noted.insert(key, line.clone());
+        if self.noted.len() > NOTED_MAX {
+            let oldest = self.noted.iter().min_by_key(|(_, line)| line.seq).map(|(key, _)| key.clone());
+            oldest.and_then(|key| self.noted.remove(&key));
+        }
+        Some(line)
+    }
+
+    /// What a group answers, as far as it is remembered.
+    fn because(&self, group: &ExchangeGroup) -> Vec<Because> {
+        let named = group.caused_by.iter().filter_map(|seq| self.facts.get(&seq.0));
+        named.take(BECAUSE_MAX).cloned().collect()
+    }
+
     /// A plan came back: its accepted groups become decisions in words.
-    fn plan(&mut self, proposal: &Proposal, accepted: &[bool], at: Timestamp) -> Vec<Decision> {
-        let mut new = Vec::new();
+    fn plan(&mut self, seq: LogSeq, proposal: &Proposal, accepted: &[bool], at: Timestamp) -> Vec<Decision> {
+        let mut new: Vec<Decision> = Vec::new();
         for (group, _) in proposal.groups.iter().zip(accepted).filter(|(_, accepted)| **accepted) {
+            for answered in &group.caused_by {
+                self.outcomes.insert(answered.0, Outcome::Answered(proposal.rev));
+            }
+            forget(&mut self.outcomes);
+            for route in &group.routes {
+                for visit in &route.visits {
+                    let planned = (route.vehicle.clone(), visit.start);
+                    self.planned.insert((visit.order.clone(), visit.stop), planned);
+                }
+            }
+            let because = self.because(group);
+            let kind = match (proposal.search.rounds, group.caused_by.is_empty()) {
+                (1.., _) => "improvement",
+                (0, true) => "watch",
+                (0, false) => "answer",
+            };
             for choice in &group.choices {
-                self.next += 1;
                 let words = choice_words(choice);
-                self.tell(Who::Order(&choice.order), at, &words);
-                if let Some(vehicle) = &choice.vehicle {
-                    self.tell(Who::Vehicle(vehicle), at, &words);
+                let told = Told {
+                    at: at.0,
+                    seq: seq.0,
+                    decision: Some(proposal.rev),
+                    because: because.clone(),
+                    ..Told::new(words.clone())
+                };
+                self.tell(Who::Order(&choice.order), told.clone());
+                for vehicle in choice
+                    .vehicle
+                    .iter()
+                    .chain(choice.previous.as_ref().filter(|was| choice.vehicle.as_ref() != Some(*was)))
+                {
+                    self.tell(Who::Vehicle(vehicle), told.clone());
                 }
                 let decision = Decision {
-                    n: self.next,
+                    n: seq.0 * CHOICES_MAX + (new.len() as u64).min(CHOICES_MAX - 1),
                     at: at.0,
                     rev: proposal.rev,
                     order: choice.order.to_string(),
                     vehicle: choice.vehicle.as_ref().map(Name::to_string),
-                    kind: if proposal.search.rounds > 0 { "improvement" } else { "answer" },
+                    previous: choice.previous.as_ref().map(Name::to_string),
+                    kind,
                     words,
+                    because: because.clone(),
                 };
                 self.decisions.push_back(decision.clone());
                 new.push(decision);
@@ -126,12 +275,12 @@ impl Memory {
     }
 
     /// One more line in an entity's story.
-    fn tell(&mut self, who: Who<'_>, at: Timestamp, words: &str) {
+    fn tell(&mut self, who: Who<'_>, told: Told) {
         let story = match who {
             Who::Order(name) => self.orders.entry(name.clone()).or_default(),
             Who::Vehicle(name) => self.vehicles.entry(name.clone()).or_default(),
         };
-        story.push_back(Told { at: at.0, words: words.to_owned() });
+        story.push_back(told);
         if story.len() > STORY_MAX {
             story.pop_front();
         }
@@ -155,6 +304,58 @@ impl Memory {
             self.refused.pop_front();
         }
         refused
+    }
+
+    /// What happened before everything that is remembered: an engine that began with a snapshot reads it out of the log.
+    pub(crate) fn precede(&mut self, mut earlier: Self) {
+        let cut = |late: &mut VecDeque<Told>, mut early: VecDeque<Told>| {
+            early.extend(std::mem::take(late));
+            *late = early;
+            late.drain(..late.len().saturating_sub(STORY_MAX));
+        };
+        for (name, story) in earlier.orders {
+            cut(self.orders.entry(name).or_default(), story);
+        }
+        for (name, story) in earlier.vehicles {
+            cut(self.vehicles.entry(name).or_default(), story);
+        }
+        earlier.decisions.extend(std::mem::take(&mut self.decisions));
+        self.decisions = earlier.decisions;
+        self.decisions.drain(..self.decisions.len().saturating_sub(DECISIONS_MAX));
+        for (seq, fact) in earlier.facts {
+            self.facts.entry(seq).or_insert(fact);
+        }
+        forget(&mut self.facts);
+        for (order, labels) in earlier.labels {
+            let late = self.labels.remove(&order).unwrap_or_default();
+            self.labels.insert(order.clone(), labels);
+            self.called(&order, late);
+        }
+        for (key, line) in earlier.noted {
+            self.noted.entry(key).or_insert(line);
+        }
+        for (stop, planned) in earlier.planned {
+            self.planned.entry(stop).or_insert(planned);
+        }
+    }
+
+    /// When a stop was to begin as the last plan that named it said, and on which vehicle.
+    pub(crate) fn planned(&self, order: &Name, stop: StopKind) -> Option<(&Name, Timestamp)> {
+        self.planned.get(&(order.clone(), stop)).map(|(vehicle, at)| (vehicle, *at))
+    }
+
+    /// What came of the fact at an entry that was folded. `waits`: it has no answer yet.
+    pub(crate) fn answered(&self, seq: u64, waits: bool) -> Answered {
+        let (state, plan, reason) = match self.outcomes.get(&seq) {
+            Some(Outcome::Refused(why)) => ("refused", None, Some(*why)),
+            _ if waits => ("waiting", None, None),
+            Some(Outcome::Answered(rev)) => ("answered", Some(*rev), None),
+            None => ("taken", None, None),
+        };
+        let of = |decision: &&Decision| Some(decision.rev) == plan;
+        let is_its = |decision: &&Decision| decision.because.iter().any(|fact| fact.seq == seq);
+        let decisions = self.decisions.iter().filter(of).filter(is_its).cloned().collect();
+        Answered { seq, state, plan, reason, decisions }
     }
 
     /// The decisions after a number and the last refusals, of one order or of all.

@@ -1,7 +1,7 @@
 //! What an event says of the order or the vehicle that it is about, in words: one table for the stories on the map and for those
 //! that are read out of the log.
 
-use fleetfold_model::{Event, Name, Pin, StopEvent, Timestamp};
+use fleetfold_model::{Attention, Event, Name, NotedItem, Pin, StopEvent, Timestamp};
 
 /// Whom a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,16 @@ pub(crate) fn line(event: &Event) -> Option<Line<'_>> {
         Event::VehicleBack { vehicle: name, .. } => vehicle(name, "works again"),
         Event::ShiftStarted { vehicle: name, .. } => vehicle(name, "signed on"),
         Event::ShiftEnded { vehicle: name, .. } => vehicle(name, "signed off"),
+        Event::AttentionNoted(noted) => {
+            let by = noted.by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
+            let said = noted.words.as_deref().map(|words| format!(": {words}")).unwrap_or_default();
+            let words = format!("{}{by}{said}", attention_word(noted.attention));
+            match &noted.item {
+                NotedItem::Order(name) => order(name, words),
+                NotedItem::Vehicle(name) => vehicle(name, &words),
+                NotedItem::Entry(_) => None,
+            }
+        }
         Event::ZoneOpened(_)
         | Event::VehicleRegistered(_)
         | Event::RoadClosed(_)
@@ -61,6 +71,54 @@ pub(crate) fn line(event: &Event) -> Option<Line<'_>> {
         | Event::AlertRaised(_)
         | Event::AlertCleared(_)
         | Event::AlertAcknowledged(_) => None,
+    }
+}
+
+/// What happened, in words that name whom it is about: how a decision tells its trigger. `None`: nothing that makes an engine decide.
+pub(crate) fn fact(event: &Event) -> Option<String> {
+    if let Some(Line { who, words, .. }) = line(event) {
+        return Some(match who {
+            Who::Order(name) => format!("order {name}: {words}"),
+            Who::Vehicle(name) => format!("vehicle {name}: {words}"),
+        });
+    }
+    match event {
+        Event::RoadClosed(change) => Some(format!("roads closed: {}", change.change)),
+        Event::RoadSlowed(change) => Some(format!("roads slowed: {}", change.change)),
+        Event::RoadReopened(change) => Some(format!("roads open again: {}", change.change)),
+        Event::VehicleRegistered(vehicle) => Some(format!("vehicle {}: registered", vehicle.name)),
+        Event::VehicleLocated(located) => Some(format!("vehicle {}: located", located.vehicle)),
+        Event::PolicyChanged(_) => Some("policy changed".to_owned()),
+        Event::RepairAsked(repair) => Some(format!("asked for anew: {}", repair.what)),
+        _ => None,
+    }
+}
+
+/// The order and the vehicle that a fact is about, for links.
+pub(crate) fn about(event: &Event) -> (Option<&Name>, Option<&Name>) {
+    match event {
+        Event::StopDeparted(stop)
+        | Event::StopArrived(stop)
+        | Event::StopCompleted(stop)
+        | Event::StopFailed(stop, _, _) => (Some(&stop.order), Some(&stop.vehicle)),
+        Event::AssignmentRejected { vehicle, order } => (Some(order), Some(vehicle)),
+        Event::StopPinned(Pin { order, vehicle }) | Event::AssignmentForced(Pin { order, vehicle }) => {
+            (Some(order), Some(vehicle))
+        }
+        event => match line(event).map(|line| line.who) {
+            Some(Who::Order(name)) => (Some(name), None),
+            Some(Who::Vehicle(name)) => (None, Some(name)),
+            None => (None, None),
+        },
+    }
+}
+
+/// What dispatchers say of something, as one word.
+pub(crate) fn attention_word(attention: Attention) -> &'static str {
+    match attention {
+        Attention::Acknowledged => "acknowledged",
+        Attention::Snoozed => "snoozed",
+        Attention::Cleared => "cleared",
     }
 }
 

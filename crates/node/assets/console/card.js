@@ -1,0 +1,59 @@
+// @ts-check
+// The card of what is looked at. An answer that comes late, for what was looked at before, is thrown away.
+import { $, el, fill } from './dom.js';
+import { get, wrong } from './api.js';
+import { closePreview } from './preview.js';
+import { explainOrder, showOrder } from './order-card.js';
+import { on, unchoose, view } from './store.js';
+import { showVehicle } from './vehicle-card.js';
+
+let asked = 0;
+/** What was last explained, so that a card that is only refreshed does not read the log again. */
+let explained = '';
+let due = 0;
+
+/** @param {boolean} fresh something else is looked at now */
+async function tell(fresh) {
+  const chosen = view.chosen;
+  if (!chosen) return;
+  asked += 1;
+  const mine = asked;
+  const current = () => mine === asked || (view.chosen === chosen);
+  if (fresh) {
+    $('story-title').textContent = `${chosen.kind === 'orders' ? 'Order' : 'Vehicle'} ${chosen.id}`;
+    for (const id of ['story-head', 'story-actions', 'story-more', 'story-facts', 'story-why', 'story-lines']) fill(id);
+    $('story').hidden = false;
+    $('nothing').hidden = true;
+    explained = '';
+  }
+  const answer = await get(`v1/${chosen.kind}/${encodeURIComponent(chosen.id)}`);
+  if (mine !== asked || view.chosen !== chosen) return;
+  if (!answer.ok) { fill('story-head', el('span', { class: 'bad-text' }, answer.status === 404 ? `nothing is called ${chosen.id}` : wrong(answer))); return; }
+  // Whoever is on a button with the keyboard stays there.
+  const focus = document.activeElement instanceof HTMLElement && $('story-actions').contains(document.activeElement) ? document.activeElement.id : '';
+  if (chosen.kind === 'orders') showOrder(answer.body); else showVehicle(answer.body);
+  if (focus) document.getElementById(focus)?.focus();
+  if (chosen.kind !== 'orders') return;
+  const last = [...(answer.body.story ?? [])].reverse().find((line) => line.decision);
+  const key = `${chosen.id} ${answer.body.status} ${answer.body.vehicle} ${last?.decision} ${Math.round((answer.body.late_seconds ?? 0) / 60)}`;
+  if (key === explained) return;
+  explained = key;
+  await explainOrder(answer.body, () => current() && explained === key);
+}
+
+on('chosen', ({ now }) => {
+  if (!now) {
+    asked += 1;
+    $('story').hidden = true;
+    $('nothing').hidden = false;
+    return;
+  }
+  void tell(true);
+});
+on('taken', ({ body }) => {
+  const chosen = view.chosen;
+  const about = chosen && (body.noted || body.vehicles.some((/** @type {any} */ one) => one.id === chosen.id) || body.orders.some((/** @type {any} */ one) => one.id === chosen.id) || body.decisions.some((/** @type {any} */ one) => one.order === chosen.id));
+  // A busy vehicle changes ten times a second; a card once.
+  if (about && !due) due = window.setTimeout(() => { due = 0; void tell(false); }, 700);
+});
+$('story-close').addEventListener('click', () => { closePreview(); unchoose(); });

@@ -1,0 +1,75 @@
+// @ts-check
+// The operator's page: the feed comes in here, and every part of the page takes what it shows.
+import { connect } from '../feed.js';
+import { freshness } from '../freshness.js';
+import { rename, who as operator } from './api.js';
+import { $ } from './dom.js';
+import { choose, clear, emit, take, view } from './store.js';
+import { clock, exact, day, heard, useRate, useTimezone, zoneName } from './time.js';
+import './map.js';
+import './lists.js';
+import './card.js';
+import './search.js';
+import './worklist.js';
+import './refused.js';
+import './roads-panel.js';
+import './add-order.js';
+import './table.js';
+import './timeline.js';
+import './parts.js';
+import './keys.js';
+import { loadDecisions } from './changes.js';
+import { isReplaying, replayWith } from './replay.js';
+
+const fresh = freshness((look, words, since) => {
+  $('link').className = look;
+  if ($('link').textContent !== words) $('link').textContent = words;
+  $('since').textContent = since;
+});
+/** Everything that goes on although nothing comes. */
+function tick() {
+  fresh.tick();
+  if (clock()) $('clock').textContent = `${day(clock())} ${exact(clock())} ${zoneName()}`.trim();
+  emit('tick');
+}
+setInterval(tick, 500);
+
+const who = /** @type {HTMLInputElement} */ (document.getElementById('who'));
+who.value = operator();
+who.addEventListener('change', () => rename(who.value));
+
+/** @param {import('../feed.js').Body} body */
+export function picture(body) {
+  clear();
+  emit('cleared');
+  if (body.zone) { useTimezone(body.zone.timezone); useRate(body.zone.rate); }
+  heard(body.kpi.now);
+  take(body);
+  emit('picture');
+  tick();
+}
+
+const feed = connect({
+  picture(body) {
+    if (isReplaying()) return;
+    const again = Boolean(/** @type {any} */ (window).__ready);
+    picture(body);
+    void loadDecisions();
+    if (again && view.chosen) choose(view.chosen.kind, view.chosen.id, false);
+    /** @type {any} */ (window).__ready = true;
+  },
+  delta(body) { if (!isReplaying()) take(body); },
+  link(up) { fresh.link(up); },
+  pulse(pulse) { if (!isReplaying()) heard(pulse.now); fresh.pulse(pulse); },
+  restarted() { fresh.restarted(); },
+  zone(name) { $('zone').textContent = name; },
+});
+replayWith(picture, feed.again);
+/** For the browser test: one delta, as the feed would bring it. */
+/** @type {any} */ (window).__take = take;
+const [kind, id] = location.hash.slice(1).split('=');
+if (id) {
+  let name = id;
+  try { name = decodeURIComponent(id); } catch { /* a link that somebody has cut */ }
+  choose(kind === 'v' ? 'vehicles' : 'orders', name);
+}

@@ -1,0 +1,75 @@
+// @ts-check
+// The last hour again, read out of the log: a slider, a speed, and the way back to what is.
+import { $, fill } from './dom.js';
+import { get, wrong } from './api.js';
+import { emit, on, take, view } from './store.js';
+import { clock, exact, heard, iso, useRate } from './time.js';
+
+/** So much of the past is looked at, milliseconds, in so many steps. */
+const [STRETCH, STEPS] = [3_600_000, 60];
+const slider = /** @type {HTMLInputElement} */ (document.getElementById('replay-at'));
+/** @type {any[]} */ let frames = [];
+let [from, step, at, timer] = [0, 60_000, -1, 0];
+/** @type {(body: any) => void} */ let picture = () => {};
+/** @type {() => void} */ let live = () => {};
+
+export const isReplaying = () => view.replaying;
+/** How a whole picture is shown, and how the feed's own comes back. @param {(body: any) => void} show @param {() => void} back */
+export function replayWith(show, back) { [picture, live] = [show, back]; }
+
+/** Shows a frame: forwards it is enough to take what changed. @param {number} wanted */
+function show(wanted) {
+  const to = Math.max(0, Math.min(frames.length - 1, wanted));
+  if (to < at || at < 0) { picture(frames[0]); at = 0; }
+  while (at < to) { at += 1; take(frames[at]); }
+  useRate(0);
+  heard(from + at * step);
+  slider.value = String(at);
+  fill('replay-time', exact(from + at * step));
+  emit('tick');
+}
+
+function play() {
+  const playing = timer !== 0;
+  if (playing) { clearTimeout(timer); timer = 0; } else next();
+  $('replay-play').setAttribute('aria-pressed', String(!playing));
+  fill('replay-play', playing ? 'Play' : 'Pause');
+}
+function next() {
+  if (at >= frames.length - 1) { timer = 0; $('replay-play').setAttribute('aria-pressed', 'false'); fill('replay-play', 'Play'); return; }
+  show(at + 1);
+  timer = window.setTimeout(next, step / Number(/** @type {HTMLSelectElement} */ ($('replay-speed')).value));
+}
+
+async function open() {
+  if (view.replaying) { back(); return; }
+  const to = clock();
+  $('replay').hidden = false;
+  $('replay-open').setAttribute('aria-pressed', 'true');
+  fill('replay-says', 'Reading the log…');
+  const answer = await get(`v1/replay?from=${iso(to - STRETCH)}&to=${iso(to)}&steps=${STEPS}`);
+  if (!answer.ok || !answer.body.frames.length) { fill('replay-says', answer.ok ? 'nothing happened' : wrong(answer)); return; }
+  [{ from, step, frames }, at] = [answer.body, -1];
+  view.replaying = true;
+  document.body.classList.add('replaying');
+  slider.max = String(frames.length - 1);
+  fill('replay-says', 'This is the past: nothing that you see is live. Vehicles are where facts say that they were.');
+  show(0);
+  slider.focus();
+}
+
+function back() {
+  clearTimeout(timer);
+  timer = 0;
+  [frames, view.replaying] = [[], false];
+  document.body.classList.remove('replaying');
+  $('replay').hidden = true;
+  $('replay-open').setAttribute('aria-pressed', 'false');
+  live();
+}
+
+$('replay-open').addEventListener('click', () => void open());
+$('replay-live').addEventListener('click', back);
+$('replay-play').addEventListener('click', play);
+slider.addEventListener('input', () => show(Number(slider.value)));
+on('previewed', (shown) => { if (shown && view.replaying) back(); });

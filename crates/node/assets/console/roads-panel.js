@@ -1,0 +1,88 @@
+// @ts-check
+// Closing streets for a time, and opening them again.
+import { $, button, el, fill } from './dom.js';
+import { get, send, wrong } from './api.js';
+import * as L from '../leaflet/leaflet-src.esm.js';
+import { COLOURS, go, latLng, pick, sketch, unpick } from './map.js';
+import { propose } from './preview.js';
+import { emit, fleet, on } from './store.js';
+import { clock, iso, time } from './time.js';
+
+const hours = () => Number(/** @type {HTMLSelectElement} */ ($('road-hours')).value);
+const id = () => `desk-${Math.round(clock() / 1000).toString(36)}`;
+
+/** Shows which streets are meant, and what closing them would change. @param {Record<string, any>} which @param {string} name */
+async function close(which, name) {
+  unpick();
+  emit('part', 'right');
+  const answer = await send('v1/streets/matched', which);
+  if (!answer.ok) { fill('road-found', el('li', { class: 'bad-text' }, wrong(answer))); return; }
+  const { streets, names, lines } = answer.body;
+  sketch.clearLayers();
+  if (lines.length) L.polyline(lines.map((/** @type {[number, number][]} */ line) => line.map(latLng)), { color: COLOURS.red, weight: 8, opacity: 0.6, interactive: false }).addTo(sketch);
+  if (!streets) { fill('road-found', el('li', { class: 'bad-text' }, 'No street is meant: draw it nearer to one.')); return; }
+  const change = id();
+  const until = hours() ? clock() + hours() * 3_600_000 : null;
+  void propose({
+    title: `Close ${name || names[0] || 'streets'}${until ? ` until ${time(until)}` : ''}`,
+    facts: [{ type: 'road.closed', data: { change_id: change, ...which, ...(until ? { until_time: iso(until) } : {}) } }],
+    says: [el('span', { id: 'road-matched' }, `${streets} stretches of street: ${names.slice(0, 6).join(', ') || 'without a name'}${names.length > 6 ? ` and ${names.length - 6} more` : ''}.`)],
+    undo: [{ type: 'road.reopened', data: { change_id: change } }], undoTitle: 'Undo: reopen',
+    done: () => sketch.clearLayers(),
+  });
+}
+
+/** @type {[number, number][]} */ let places = [];
+/** @param {'line' | 'area'} shape */
+function drawShape(shape) {
+  places = [];
+  sketch.clearLayers();
+  const least = shape === 'line' ? 2 : 3;
+  const hint = shape === 'line' ? 'Click along the streets; a double click ends the line.' : 'Click around the streets; a double click ends the area.';
+  emit('part', 'centre');
+  pick(hint, (at, last) => {
+    const before = places.at(-1);
+    if (!before || before[0] !== at[0] || before[1] !== at[1]) places.push(at);
+    sketch.clearLayers();
+    (shape === 'line' ? L.polyline : L.polygon)(places.map(latLng), { color: COLOURS.red, weight: 4, dashArray: '6 4', interactive: false }).addTo(sketch);
+    if (!last) return;
+    // A double click clicks twice.
+    const kept = places.filter((place, index) => index === 0 || Math.abs(place[0] - places[index - 1][0]) + Math.abs(place[1] - places[index - 1][1]) > 1e-7);
+    if (kept.length < least) return;
+    const data = kept.map(([lon, lat]) => ({ lon, lat }));
+    void close({ [shape]: data }, shape === 'line' ? 'along a line' : 'in an area');
+  });
+}
+
+$('road-line').addEventListener('click', () => drawShape('line'));
+$('road-area').addEventListener('click', () => drawShape('area'));
+$('road-pick').addEventListener('click', () => {
+  emit('part', 'centre');
+  pick('Click on the street.', async ([lon, lat]) => {
+    const answer = await get(`v1/streets/near?lon=${lon}&lat=${lat}`);
+    if (!answer.ok || answer.body.road === null) { fill('road-found', el('li', { class: 'bad-text' }, answer.body?.off_street ?? wrong(answer))); return; }
+    await close({ roads: [answer.body.road] }, answer.body.street ?? `way ${answer.body.road}`);
+  });
+});
+let asked = 0;
+$('road-name').addEventListener('input', async () => {
+  const wanted = /** @type {HTMLInputElement} */ ($('road-name')).value.trim();
+  asked += 1;
+  const mine = asked;
+  if (!wanted) { fill('road-found'); return; }
+  const answer = await get(`v1/streets/named?q=${encodeURIComponent(wanted)}`);
+  if (mine !== asked) return;
+  const found = answer.ok ? answer.body.streets : [];
+  fill('road-found', ...found.slice(0, 12).map((/** @type {any} */ street) => el('li', {}, button(`Close ${street.name}`, () => { go(street.at); void close({ roads: [...street.roads] }, street.name); }))), found.length ? null : el('li', {}, `no street is called ${wanted}`));
+});
+$('road-name').addEventListener('keydown', (event) => { if (event.key === 'Enter') { event.preventDefault(); $('road-found').querySelector('button')?.click(); } });
+
+/** @param {any} road */
+function reopen(road) {
+  void propose({ title: `Reopen ${road.id}`, facts: [{ type: 'road.reopened', data: { change_id: road.id } }], says: [`${road.lines.length} stretches of street are open again.`] });
+}
+on('taken', ({ body }) => {
+  if (!body.roads) return;
+  $('roads-count').textContent = String(fleet.roads.length);
+  fill('roads', ...fleet.roads.map((road) => el('li', { class: 'row' }, el('button', { type: 'button', class: 'go', onclick: () => { const at = road.lines[0]?.[0] ?? road.area[0]; if (at) go(at); } }, el('span', {}, road.closed ? '✕' : '~'), el('span', {}, `${road.id}: ${road.closed ? 'closed' : 'slowed'}, ${road.lines.length} stretches`), el('small')), button('Reopen', () => reopen(road), { 'aria-label': `reopen ${road.id}` }))), fleet.roads.length ? null : el('li', {}, 'No road is closed or slowed.'));
+});

@@ -1,0 +1,103 @@
+// @ts-check
+// What the page knows: the picture and the changes that the feed brought, and what the operator looks at.
+
+/** @typedef {import('../feed.js').Vehicle} Vehicle */
+/** @typedef {import('../feed.js').Order} Order */
+/** @typedef {import('../feed.js').Body} Body */
+/** @typedef {import('../feed.js').Decision} Decision */
+/** @typedef {import('../feed.js').Noted} Noted */
+/** @typedef {{kind: 'vehicles' | 'orders', id: string}} Chosen */
+
+/** Decisions that are kept: as many as the engine keeps. */
+const DECISIONS_MAX = 2_000;
+const OPEN = ['open', 'unassigned', 'assigned', 'on board'];
+
+export const fleet = {
+  /** @type {Map<string, Vehicle>} */ vehicles: new Map(),
+  /** @type {Map<string, Order>} */ orders: new Map(),
+  /** @type {Decision[]} */ decisions: [],
+  /** @type {import('../feed.js').Refusal[]} */ refused: [],
+  /** @type {import('../feed.js').Road[]} */ roads: [],
+  /** @type {Noted[]} */ noted: [],
+  /** Orders of which a stop failed: they wait for a new appointment. @type {Map<string, Order>} */ failed: new Map(),
+  /** When each order was first to begin, as far as this page has seen. @type {Map<string, number>} */ promised: new Map(),
+};
+export const view = {
+  /** @type {Chosen | null} */ chosen: null,
+  /** The page shows a past instant, and not what is. */ replaying: false,
+};
+
+const target = new EventTarget();
+/** @param {string} name @param {(detail: any) => void} act */
+export function on(name, act) { target.addEventListener(name, (event) => act(/** @type {CustomEvent} */ (event).detail)); }
+/** @param {string} name @param {any} [detail] */
+export function emit(name, detail) { target.dispatchEvent(new CustomEvent(name, { detail })); }
+
+export function clear() {
+  fleet.vehicles.clear();
+  fleet.orders.clear();
+  fleet.failed.clear();
+  [fleet.decisions, fleet.refused, fleet.roads, fleet.noted] = [[], [], [], []];
+}
+
+/** Takes a picture or what changed since. @param {Body} body */
+export function take(body) {
+  for (const vehicle of body.vehicles) fleet.vehicles.set(vehicle.id, vehicle);
+  for (const [id, lon, lat, seen] of body.moved ?? []) {
+    const vehicle = fleet.vehicles.get(id);
+    if (vehicle) [vehicle.at, vehicle.seen] = [[lon, lat], seen];
+  }
+  const over = [];
+  /** Vehicles that look different because an order on their route was pinned or unpinned. @type {Set<string>} */ const touched = new Set();
+  for (const order of body.orders) {
+    if (order.vehicle && fleet.orders.get(order.id)?.pinned !== order.pinned) touched.add(order.vehicle);
+    if (OPEN.includes(order.status)) {
+      fleet.orders.set(order.id, order);
+      fleet.failed.delete(order.id);
+      if (order.start && !fleet.promised.has(order.id)) fleet.promised.set(order.id, order.start);
+    } else {
+      fleet.orders.delete(order.id);
+      fleet.promised.delete(order.id);
+      if (order.status === 'failed') fleet.failed.set(order.id, order); else fleet.failed.delete(order.id);
+      over.push(order);
+    }
+  }
+  known(body.decisions);
+  fleet.refused = [...fleet.refused, ...body.refused].slice(-100);
+  if (body.roads) fleet.roads = body.roads;
+  for (const note of body.noted ?? []) {
+    const key = `${note.order ?? ''} ${note.vehicle ?? ''} ${note.entry ?? ''}`;
+    fleet.noted = fleet.noted.filter((other) => `${other.order ?? ''} ${other.vehicle ?? ''} ${other.entry ?? ''}` !== key);
+    if (note.attention !== 'cleared') fleet.noted.push(note);
+  }
+  for (const order of body.failed ?? []) fleet.failed.set(order.id, order);
+  emit('taken', { body, over, touched });
+}
+
+/** Decisions, wherever they came from: each once, the oldest first. @param {Decision[]} decisions */
+export function known(decisions) {
+  if (!decisions.length) return;
+  const last = fleet.decisions.at(-1)?.n ?? 0;
+  if (decisions[0].n > last) { fleet.decisions.push(...decisions); } else {
+    const all = new Map([...fleet.decisions, ...decisions].map((decision) => [decision.n, decision]));
+    fleet.decisions = [...all.values()].sort((a, b) => a.n - b.n);
+  }
+  if (fleet.decisions.length > DECISIONS_MAX) fleet.decisions = fleet.decisions.slice(-DECISIONS_MAX);
+}
+
+/** Looks at an order or a vehicle; `go`: the map goes there. @param {'vehicles' | 'orders'} kind @param {string} id @param {boolean} [go] */
+export function choose(kind, id, go = true) {
+  const before = view.chosen;
+  view.chosen = { kind, id };
+  history.replaceState(null, '', `#${kind === 'vehicles' ? 'v' : 'o'}=${encodeURIComponent(id)}`);
+  emit('chosen', { before, now: view.chosen, go });
+}
+export function unchoose() {
+  const before = view.chosen;
+  view.chosen = null;
+  history.replaceState(null, '', location.pathname);
+  emit('chosen', { before, now: null, go: false });
+}
+
+/** What dispatchers say of something, if it still holds. @param {'order' | 'vehicle' | 'entry'} what @param {string | number} id @param {number} now */
+export const noteOf = (what, id, now) => fleet.noted.find((note) => note[what] === id && (note.until === undefined || note.until > now));

@@ -1,0 +1,49 @@
+// @ts-check
+// The streets under the map, square by square: each is asked for when it comes into view, drawn once, and moved by the browser from then on.
+import * as L from '../leaflet/leaflet-src.esm.js';
+
+/** Lines of a square are drawn this wide and in this colour: motorways and bridges, arterials, streets. */
+const LOOKS = [['#8d9aa6', 5], ['#b3bec8', 3], ['#cfd6dc', 1.5]];
+/** An answer has so many units in a square's side. */
+const UNITS = 4096;
+// Streets of an extract may be shown to others only with the name of those who made the map.
+export const ATTRIBUTION = 'Streets of extracts: &copy; <a href="https://www.openstreetmap.org/copyright">OpenStreetMap</a> contributors';
+
+/** @param {HTMLCanvasElement} canvas @param {number[][]} classes @param {number} size @param {number} zoom */
+function draw(canvas, classes, size, zoom) {
+  const context = canvas.getContext('2d');
+  if (!context) return;
+  const sharp = window.devicePixelRatio > 1 ? 2 : 1;
+  [canvas.width, canvas.height] = [size * sharp, size * sharp];
+  context.scale((size * sharp) / UNITS, (size * sharp) / UNITS);
+  context.lineCap = 'round';
+  const thin = Math.min(1, Math.max(0.35, (zoom - 9) / 6));
+  // The small ones lowest.
+  for (const kind of [2, 1, 0]) {
+    const [colour, width] = LOOKS[kind];
+    context.strokeStyle = String(colour);
+    context.lineWidth = (Number(width) * thin * UNITS) / size;
+    context.beginPath();
+    const line = classes[kind];
+    for (let at = 0; at + 3 < line.length; at += 4) {
+      context.moveTo(line[at], line[at + 1]);
+      context.lineTo(line[at + 2], line[at + 3]);
+    }
+    context.stroke();
+  }
+}
+
+const Squares = L.GridLayer.extend({
+  /** @param {{x: number, y: number, z: number}} at @param {(error: any, tile: HTMLElement) => void} done */
+  createTile(at, done) {
+    const canvas = document.createElement('canvas');
+    void fetch(`v1/streets/${at.z}/${at.x}/${at.y}`).then(async (answer) => {
+      if (answer.ok) draw(canvas, await answer.json(), this.getTileSize().x, at.z);
+      done(null, canvas);
+    }).catch((error) => done(error, canvas));
+    return canvas;
+  },
+});
+
+/** The layer of streets. */
+export const streets = () => new Squares({ tileSize: 256, minZoom: 4, maxZoom: 19, updateWhenIdle: false, keepBuffer: 1, attribution: ATTRIBUTION });

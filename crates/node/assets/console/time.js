@@ -1,0 +1,50 @@
+// @ts-check
+// Instants and spans of zone time in words. An instant that is not of today says its day.
+
+let timezone = 'UTC';
+/** @type {Intl.DateTimeFormat} */ let clockFormat;
+/** @type {Intl.DateTimeFormat} */ let shortFormat;
+/** @type {Intl.DateTimeFormat} */ let dayFormat;
+/** @type {Intl.DateTimeFormat} */ let dateFormat;
+/** Zone time that the last figures are of, zone seconds in a second, and when that was on this page's clock. */
+let [now, rate, heardAt] = [0, 1, 0];
+
+/** @param {string} name */
+export function useTimezone(name) {
+  timezone = name;
+  /** @param {Intl.DateTimeFormatOptions} options */
+  const make = (options) => {
+    try { return new Intl.DateTimeFormat('en-GB', { ...options, timeZone: name }); } catch { return new Intl.DateTimeFormat('en-GB', options); }
+  };
+  clockFormat = make({ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+  shortFormat = make({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  dayFormat = make({ weekday: 'short', day: 'numeric', month: 'short' });
+  dateFormat = make({ year: 'numeric', month: '2-digit', day: '2-digit' });
+}
+useTimezone('UTC');
+
+/** @param {number} zoneTime */
+export function heard(zoneTime) { [now, heardAt] = [zoneTime, performance.now()]; }
+/** @param {number} perSecond */
+export function useRate(perSecond) { rate = perSecond; }
+/** Zone time now: it goes on whatever the feed does; 0: unknown yet. */
+export const clock = () => (now ? now + (performance.now() - heardAt) * rate : 0);
+export const zoneName = () => timezone;
+/** With seconds. @param {number} at */
+export const exact = (at) => clockFormat.format(new Date(at));
+/** The day, if it is not today. @param {number} at */
+export const day = (at) => (now && dateFormat.format(new Date(at)) === dateFormat.format(new Date(clock())) ? '' : dayFormat.format(new Date(at)));
+/** Hours and minutes, with the day if it is not today. @param {number | null | undefined} at */
+export const time = (at) => (at === null || at === undefined ? '' : `${day(at)} ${shortFormat.format(new Date(at))}`.trim());
+/** A span in milliseconds. @param {number} millis */
+export function span(millis) {
+  const seconds = Math.max(0, Math.round(millis / 1000));
+  return seconds < 90 ? `${seconds} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}
+/** Seconds as minutes with a sign: how much later or earlier. @param {number} seconds */
+export function more(seconds) {
+  const minutes = Math.round(seconds / 60);
+  return `${seconds >= 0 ? '+' : '−'}${Math.abs(seconds) < 60 ? `${Math.abs(Math.round(seconds))} s` : `${Math.abs(minutes)} min`}`;
+}
+/** An instant as events have it. @param {number} at */
+export const iso = (at) => new Date(Math.round(at)).toISOString();

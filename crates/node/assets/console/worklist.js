@@ -1,0 +1,96 @@
+// @ts-check
+// What somebody should look at, the most urgent first: late, soon late, without a place, silent, refused, moved.
+import { $, button, el, fill } from './dom.js';
+import { get } from './api.js';
+import { silence } from './lists.js';
+import { note, noteText } from './notes.js';
+import { showRefusal } from './refused.js';
+import { choose, fleet, noteOf, on } from './store.js';
+import { clock, span, time } from './time.js';
+
+/** @typedef {{kind: string, key: string, of: 'order' | 'vehicle' | 'entry', id: string | number, left: number, words: string, when: string, act: () => void}} Item */
+
+const HOUR = 3_600_000;
+/** A stop whose planned begin has moved by so much since this page first saw it, milliseconds. */
+const MOVED = 600_000;
+/** Rows that are shown. */
+const ROWS = 150;
+/** Time between two looks at what was taken although it contradicts the plan. */
+const WARNINGS_EVERY = 20_000;
+const KINDS = [['late', 'late now'], ['hour', 'late within 60 min'], ['later', 'late after that'], ['unassigned', 'unassigned'], ['failed', 'failed'], ['silent', 'silent'], ['refused', 'refused'], ['conflict', 'conflicting'], ['moved', 'moved 10 min']];
+/** @type {Set<string>} */ const hidden = new Set();
+/** @type {any[]} */ let conflicts = [];
+
+/** @returns {Item[]} */
+export function items() {
+  const now = clock();
+  /** @type {Item[]} */ const found = [];
+  for (const order of fleet.orders.values()) {
+    const open = () => choose('orders', order.id);
+    const name = `${order.id}${order.reference ? ` · ${order.reference}` : ''}`;
+    const left = order.due ? order.due - now : Infinity;
+    if (order.status === 'unassigned') found.push({ kind: 'unassigned', key: `unassigned ${order.id}`, of: 'order', id: order.id, left, words: `${name}: ${order.reason}`, when: order.due ? `by ${time(order.due)}` : 'no deadline', act: open });
+    else if ((order.late_seconds ?? 0) > 0) {
+      const kind = left < 0 ? 'late' : left <= HOUR ? 'hour' : 'later';
+      found.push({ kind, key: `late ${order.id}`, of: 'order', id: order.id, left, words: `${name}: ${Math.round((order.late_seconds ?? 0) / 60)} min late${order.vehicle ? ` on ${order.vehicle}` : ''}${order.pinned ? ', pinned' : ''}`, when: left < 0 ? `since ${span(-left)}` : `in ${span(left)}`, act: open });
+    }
+    const first = fleet.promised.get(order.id);
+    if (first && order.start && order.start - first >= MOVED && order.start - now < HOUR) found.push({ kind: 'moved', key: `moved ${order.id}`, of: 'order', id: order.id, left: order.start - now, words: `${name}: begins ${time(order.start)} and not ${time(first)}`, when: `+${Math.round((order.start - first) / 60_000)} min`, act: open });
+  }
+  for (const order of fleet.failed.values()) found.push({ kind: 'failed', key: `failed ${order.id}`, of: 'order', id: order.id, left: HOUR + (order.due ? order.due - now : 0), words: `${order.id}${order.reference ? ` · ${order.reference}` : ''}: a stop failed; it waits for a new appointment`, when: order.due ? `by ${time(order.due)}` : '', act: () => choose('orders', order.id) });
+  for (const vehicle of fleet.vehicles.values()) {
+    const quiet = silence(vehicle);
+    if (quiet !== null) found.push({ kind: 'silent', key: `silent ${vehicle.id}`, of: 'vehicle', id: vehicle.id, left: HOUR - quiet, words: `${vehicle.id}: no position for ${span(quiet)}`, when: span(quiet), act: () => choose('vehicles', vehicle.id) });
+  }
+  for (const refusal of fleet.refused) found.push({ kind: 'refused', key: `refused ${refusal.seq}`, of: 'entry', id: refusal.seq, left: 2 * HOUR + (refusal.at - now), words: `${refusal.entity ?? refusal.source ?? 'event'}: ${refusal.reason}`, when: time(refusal.at), act: () => void showRefusal(refusal) });
+  for (const conflict of conflicts) found.push({ kind: 'conflict', key: `conflict ${conflict.seq}`, of: 'entry', id: conflict.seq, left: 3 * HOUR, words: `${conflict.entity ?? conflict.id ?? ''}: ${conflict.detail ?? conflict.code}`, when: '', act: () => void showRefusal({ seq: conflict.seq, at: conflict.at ?? 0, reason: conflict.code, detail: conflict.detail ?? '', ...conflict }) });
+  return found.sort((a, b) => a.left - b.left || a.key.localeCompare(b.key));
+}
+
+let drawnAt = 0;
+let due = 0;
+export function draw() {
+  drawnAt = performance.now();
+  due = 0;
+  const now = clock();
+  const all = items();
+  const withNotes = /** @type {HTMLInputElement} */ ($('work-noted')).checked;
+  const noteFor = new Map(all.map((item) => [item.key, noteOf(item.of, item.id, now)]));
+  const open = all.filter((item) => withNotes || !noteFor.get(item.key));
+  const shown = open.filter((item) => !hidden.has(item.kind));
+  const waiting = all.filter((item) => !noteFor.get(item.key)).length;
+  $('work-count').textContent = String(waiting);
+  const title = waiting ? `(${waiting}) Fleetfold` : 'Fleetfold';
+  if (document.title !== title) document.title = title;
+  for (const [kind] of KINDS) {
+    const chip = $(`kind-${kind}`);
+    const count = open.filter((item) => item.kind === kind).length;
+    chip.setAttribute('aria-pressed', String(!hidden.has(kind)));
+    const last = /** @type {HTMLElement} */ (chip.lastElementChild);
+    if (last.textContent !== String(count)) last.textContent = String(count);
+  }
+  // The focus stays on the row that it is on, wherever that goes.
+  const focused = document.activeElement?.closest('#work li') ? [document.activeElement.closest('li')?.getAttribute('data-key'), document.activeElement.getAttribute('data-act')] : null;
+  fill('work', ...shown.slice(0, ROWS).map((item) => row(item, noteFor.get(item.key))), shown.length > ROWS ? el('li', {}, `and ${shown.length - ROWS} more`) : null, shown.length ? null : el('li', {}, 'Nothing waits for you.'));
+  if (focused) /** @type {HTMLElement | null} */ ($('work').querySelector(`li[data-key="${CSS.escape(String(focused[0]))}"] [data-act="${focused[1]}"]`))?.focus();
+}
+
+/** @param {Item} item @param {import('./store.js').Noted | undefined} noted */
+function row(item, noted) {
+  return el('li', { class: `row ${item.kind}${noted ? ' noted' : ''}`, 'data-key': item.key, 'data-kind': item.kind, 'data-id': item.id },
+    el('button', { type: 'button', class: 'go', 'data-act': 'open', onclick: item.act }, el('span', {}, { late: '!', hour: '◔', later: '○', unassigned: '■', failed: '↩', silent: '?', refused: '✕', conflict: '≠', moved: '»' }[item.kind]), el('span', {}, item.words), el('small', { class: 'when' }, item.when), noted ? el('span', { class: 'under' }, noteText(noted)) : null),
+    noted ? button('Clear', () => void note(item.of, item.id, 'cleared'), { 'data-act': 'clear', 'aria-label': `clear the note on ${item.id}` }) : button('Ack', () => void note(item.of, item.id, 'acknowledged'), { 'data-act': 'ack', 'aria-label': `acknowledge ${item.id}`, title: 'acknowledge: you take care of it' }),
+    noted ? null : button('15′', () => void note(item.of, item.id, 'snoozed'), { 'data-act': 'snooze', 'aria-label': `snooze ${item.id} for 15 minutes`, title: 'snooze for 15 minutes' }));
+}
+
+fill('work-kinds', ...KINDS.map(([kind, label]) => el('button', { type: 'button', id: `kind-${kind}`, 'aria-pressed': 'true', onclick: () => { if (hidden.has(kind)) hidden.delete(kind); else hidden.add(kind); draw(); } }, `${label} `, el('span', {}, '0'))));
+$('work-noted').addEventListener('change', draw);
+const soon = () => { if (!due) due = window.setTimeout(draw, drawnAt ? Math.max(50, 1000 - (performance.now() - drawnAt)) : 0); };
+on('taken', soon);
+on('tick', () => { if (performance.now() - drawnAt > 5_000) soon(); });
+async function look() {
+  const answer = await get('v1/warnings');
+  if (answer.ok) conflicts = (answer.body.warnings ?? []).filter((/** @type {any} */ warning) => /taken as what happened/.test(warning.detail ?? '') && warning.seq);
+}
+void look();
+setInterval(() => void look(), WARNINGS_EVERY);

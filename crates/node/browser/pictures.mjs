@@ -1,0 +1,37 @@
+// Makes the pictures of docs/CONSOLE.md: node pictures.mjs
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { openTown } from './town.mjs';
+
+const folder = fileURLToPath(new URL('../../../docs/console/', import.meta.url));
+mkdirSync(folder, { recursive: true });
+const town = await openTown();
+try {
+  await town.fill();
+  const page = await town.open({ width: 1280, height: 760 });
+  const shot = async (name) => { await page.waitForTimeout(600); await page.screenshot({ path: `${folder}${name}.png` }); console.log(name); };
+  const find = async (id) => { await page.keyboard.press('Escape'); await page.keyboard.press('Escape'); await page.fill('#search', id); await page.keyboard.press('Enter'); await page.waitForSelector('#story-actions button'); await page.evaluate(() => document.activeElement?.blur()); };
+  await shot('page');
+  await find('ord-late');
+  await page.waitForFunction(() => /it was .* late then/.test(document.querySelector('#chain')?.textContent ?? ''));
+  await shot('late');
+  await find('ord-2140');
+  await page.click('#act-move');
+  await page.waitForSelector('#offers .offer');
+  await page.click('#offers li:nth-child(2) .offer');
+  await page.waitForFunction(() => document.querySelector('#preview').dataset.tried === 'yes' && document.querySelector('#preview-sum'));
+  await shot('move');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#preview-undo');
+  await page.click('#preview-undo');
+  await page.waitForFunction(() => document.querySelector('#preview h2')?.textContent?.startsWith('Undo'));
+  await page.keyboard.press('Escape');
+  await page.click('#tab-roads');
+  await page.fill('#road-name', 'Elm Lane');
+  await page.waitForSelector('#road-found button');
+  await page.click('#road-found button');
+  await page.waitForFunction(() => document.querySelector('#preview-sum'));
+  await shot('close-street');
+} finally {
+  await town.close();
+}

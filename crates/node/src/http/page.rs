@@ -1,0 +1,72 @@
+//! The files of the page, built into the program.
+
+/// A file of the page: its path, its type, its bytes.
+pub(crate) type Asset = (&'static str, &'static str, &'static [u8]);
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+
+macro_rules! scripts {
+    ($($path:literal),+ $(,)?) => {
+        &[$(($path, SCRIPT, include_bytes!(concat!("../../assets", $path)))),+]
+    };
+}
+
+/// What is no script.
+pub(crate) const ASSETS: [Asset; 4] = [
+    ("/", "text/html; charset=utf-8", include_bytes!("../../assets/index.html")),
+    ("/login", "text/html; charset=utf-8", include_bytes!("../../assets/login.html")),
+    ("/style.css", STYLE, include_bytes!("../../assets/style.css")),
+    ("/leaflet/leaflet.css", STYLE, include_bytes!("../../assets/leaflet/leaflet.css")),
+];
+
+/// The scripts: one purpose each.
+pub(crate) const SCRIPTS: &[Asset] = scripts![
+    "/feed.js",
+    "/freshness.js",
+    "/login.js",
+    "/session.js",
+    "/leaflet/leaflet-src.esm.js",
+    "/console/add-order.js",
+    "/console/api.js",
+    "/console/card.js",
+    "/console/changes.js",
+    "/console/dom.js",
+    "/console/keys.js",
+    "/console/lists.js",
+    "/console/main.js",
+    "/console/map.js",
+    "/console/notes.js",
+    "/console/order-actions.js",
+    "/console/order-card.js",
+    "/console/parts.js",
+    "/console/preview.js",
+    "/console/refused.js",
+    "/console/replay.js",
+    "/console/roads-panel.js",
+    "/console/search.js",
+    "/console/store.js",
+    "/console/streets.js",
+    "/console/table.js",
+    "/console/time.js",
+    "/console/timeline.js",
+    "/console/vehicle-actions.js",
+    "/console/vehicle-card.js",
+    "/console/worklist.js",
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::SCRIPTS;
+
+    #[test]
+    fn every_script_of_the_page_is_served() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/console");
+        let there = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name());
+        let there: BTreeSet<String> = there.map(|name| format!("/console/{}", name.to_string_lossy())).collect();
+        let served = SCRIPTS.iter().map(|&(path, ..)| path.to_owned()).filter(|path| path.starts_with("/console/"));
+        assert_eq!(served.collect::<BTreeSet<_>>(), there);
+    }
+}

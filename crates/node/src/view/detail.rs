@@ -1,0 +1,156 @@
+//! What is shown of one order or one vehicle by itself, beside what every picture has of it.
+
+use fleetfold_fleet::{Placement, Progress, VehicleState};
+use fleetfold_model::{Load, Millis, Name, OrderId, StopKind, VehicleId, leaves_at};
+
+use super::{DoneStop, Memory, OrderDetail, OrderStop, Pause, PlannedBreak, VehicleDetail, lon_lat};
+use crate::live::handover::Glimpse;
+
+/// A load in the fleet's own units, without the dimensions behind the last that is used.
+fn load_of(load: Load) -> Vec<f64> {
+    let used = load.0.iter().rposition(|&value| value != 0).map_or(0, |last| last + 1);
+    load.0[..used].iter().map(|&value| f64::from(value) / 1000.0).collect()
+}
+
+fn stop_name(stop: StopKind) -> &'static str {
+    match stop {
+        StopKind::Pickup => "pickup",
+        StopKind::Delivery => "delivery",
+    }
+}
+
+/// Both stops that an order may have.
+const STOPS: [StopKind; 2] = [StopKind::Pickup, StopKind::Delivery];
+
+/// What only `/v1/orders/{id}` shows of an order; `None` while the order itself is unknown.
+pub(crate) fn order_detail<'a>(seen: &'a Glimpse, memory: &Memory, id: OrderId) -> Option<OrderDetail<'a>> {
+    let fleet = &seen.fleet;
+    let state = fleet.order(id);
+    let spec = state.spec.as_ref()?;
+    let name = |vehicle: VehicleId| fleet.vehicle(vehicle).name.as_str();
+    let stops = STOPS.into_iter().filter_map(|kind| order_stop(seen, memory, id, kind)).collect();
+    Some(OrderDetail {
+        stops,
+        load: load_of(spec.load),
+        skills: spec.skills.iter().map(Name::as_str).collect(),
+        forced: state.is_forced(),
+        on_board: state.on_board.map(name),
+        rejected_by: state.rejected_by.iter().copied().map(name).collect(),
+        created: state.created.0,
+    })
+}
+
+fn order_stop(seen: &Glimpse, memory: &Memory, id: OrderId, kind: StopKind) -> Option<OrderStop> {
+    let fleet = &seen.fleet;
+    let state = fleet.order(id);
+    let stop = state.stop(kind)?;
+    let route = match state.placement {
+        Placement::OnRoute(vehicle) => Some(&fleet.vehicle(vehicle).route),
+        Placement::Unplaced | Placement::Unassigned(_) => None,
+    };
+    let planned = route.and_then(|route| {
+        let at = route.visits.iter().position(|visit| (visit.order, visit.stop) == (id, kind))?;
+        (!route.is_cut_off_at(at)).then(|| route.visits[at])
+    });
+    let progress: &Progress = state.progress(kind);
+    let told = memory.planned(&state.name, kind).map(|(_, start)| start.0).filter(|_| progress.is_done());
+    let at = |mark: Option<fleetfold_fleet::Mark>| mark.map(|mark| mark.at.0);
+    let (arrived, completed) = (at(progress.arrived), at(progress.completed));
+    let begins = if progress.is_done() { arrived.or(completed) } else { planned.map(|visit| visit.start.0) };
+    let due = stop.due.map(|due| due.0);
+    let street = seen.network.street_at(stop.position);
+    Some(OrderStop {
+        stop: stop_name(kind),
+        at: lon_lat(fleet.zone().space, stop.position),
+        address: memory.labels(&state.name).and_then(|labels| match kind {
+            StopKind::Pickup => labels.pickup.clone(),
+            StopKind::Delivery => labels.delivery.clone(),
+        }),
+        street_meters: street.as_ref().map(|beside| beside.metres.round() as i64),
+        street: street.map(|beside| beside.name).filter(|name| !name.is_empty()),
+        windows: stop.windows.iter().map(|window| [window.opens().0, window.closes().0]).collect(),
+        release: stop.release.map(|at| at.0),
+        due,
+        service_seconds: stop.service.0 / 1000,
+        setup_seconds: stop.setup.0 / 1000,
+        arrival: planned.map(|visit| visit.arrival.0),
+        start: planned.map(|visit| visit.start.0).or(told),
+        departed: at(progress.departed),
+        arrived,
+        completed,
+        failed: progress.failed.map(|(mark, _)| mark.at.0),
+        late_seconds: begins.zip(due).map_or(0, |(begins, due)| ((begins - due) / 1000).max(0)),
+    })
+}
+
+/// What only `/v1/vehicles/{id}` shows of a vehicle; `None` for one that is not registered.
+pub(crate) fn vehicle_detail<'a>(seen: &'a Glimpse, memory: &Memory, id: VehicleId) -> Option<VehicleDetail<'a>> {
+    let state = seen.fleet.vehicle(id);
+    let spec = state.spec.as_ref()?;
+    let pauses = state.shift.iter().flat_map(|shift| &shift.breaks).map(|pause| Pause {
+        opens: pause.window.opens().0,
+        closes: pause.window.closes().0,
+        seconds: pause.duration.0 / 1000,
+    });
+    Some(VehicleDetail {
+        capacity: spec.capacity.0.map(|value| f64::from(value) / 1000.0).to_vec(),
+        skills: spec.skills.iter().map(Name::as_str).collect(),
+        shift: state.shift.as_ref().map(|shift| [shift.starts.0, shift.ends.0]),
+        pause: pause(seen, state),
+        accepted_revision: state.accepted.0,
+        breaks: pauses.collect(),
+        breaks_taken: state.breaks_taken,
+        done: done(seen, memory, id),
+    })
+}
+
+/// The stops that a vehicle has served or failed and that are still held, oldest first.
+fn done<'a>(seen: &'a Glimpse, memory: &Memory, id: VehicleId) -> Vec<DoneStop<'a>> {
+    let fleet = &seen.fleet;
+    let mut found: Vec<DoneStop<'a>> = Vec::new();
+    for order in fleet.orders().ids() {
+        let state = fleet.order(order);
+        for kind in STOPS {
+            let progress = state.progress(kind);
+            let ended = progress.completed.or(progress.failed.map(|(mark, _)| mark));
+            let (Some(ended), Some(stop)) = (ended.filter(|mark| mark.vehicle == id), state.stop(kind)) else {
+                continue;
+            };
+            let at = |mark: Option<fleetfold_fleet::Mark>| mark.map(|mark| mark.at.0);
+            found.push(DoneStop {
+                order: state.name.as_str(),
+                stop: stop_name(kind),
+                at: lon_lat(fleet.zone().space, stop.position),
+                planned: memory.planned(&state.name, kind).map(|(_, start)| start.0),
+                due: stop.due.map(|due| due.0),
+                departed: at(progress.departed),
+                arrived: at(progress.arrived),
+                done: ended.at.0,
+                failed: progress.failed.is_some(),
+            });
+        }
+    }
+    found.sort_by(|a, b| a.done.cmp(&b.done).then_with(|| a.order.cmp(b.order)));
+    found
+}
+
+/// The break that a driver takes, or the next one of his shift: before the stop where it is planned, or, while he has nothing to do, as
+/// soon as its window opens.
+fn pause(seen: &Glimpse, state: &VehicleState) -> Option<PlannedBreak> {
+    if let Some(pause) = state.on_break {
+        return Some(PlannedBreak { status: "taken", starts: pause.since.0, ends: pause.until.0 });
+    }
+    let next = state.shift.as_ref().filter(|_| state.on)?.breaks.get(state.breaks_taken as usize)?;
+    let planned = state.route.visits.iter().enumerate().find(|(_, visit)| visit.break_before > Millis(0));
+    let starts = match planned {
+        Some((index, visit)) => {
+            let before = index.checked_sub(1).map(|before| state.route.visits[before].departure);
+            leaves_at(visit.depart_at, Millis(0), before)
+        }
+        None => {
+            let free = state.route.visits.last().map_or(seen.now, |visit| visit.departure);
+            next.window.opens().max(free)
+        }
+    };
+    Some(PlannedBreak { status: "planned", starts: starts.0, ends: (starts + next.duration).0 })
+}

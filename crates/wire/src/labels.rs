@@ -1,0 +1,72 @@
+//! What people call an order and its stops: words that decide nothing and are in no fleet. Whoever shows orders reads them here.
+
+use crate::envelope::CloudEvent;
+use crate::event_type::EventType;
+use crate::event_v1::OrderV1;
+use crate::read_v1;
+
+/// What people call an order and its stops.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Labels {
+    /// What the order is called elsewhere.
+    pub reference: Option<String>,
+    /// The address of its pickup.
+    pub pickup: Option<String>,
+    /// The address of its delivery, or of the stop of a job.
+    pub delivery: Option<String>,
+}
+
+impl Labels {
+    /// True where nothing is said.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What an event that creates or changes an order calls it; nothing for all other events, and for what cannot be read.
+    pub fn of(message: &[u8]) -> Self {
+        let Ok(event) = serde_json::from_slice::<CloudEvent>(message) else { return Self::default() };
+        let is_order = matches!(EventType::named(&event.kind), Some(EventType::OrderCreated | EventType::OrderUpdated));
+        if !is_order {
+            return Self::default();
+        }
+        let raw = serde_json::from_value::<OrderV1>(event.data.clone()).ok();
+        raw.and_then(|raw| read_v1::labels(&raw).ok()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Labels;
+    use crate::decode;
+
+    fn created(data: &Value) -> Vec<u8> {
+        let event = json!({ "specversion": "1.0", "id": "1", "source": "/shop", "type": "fleet.order.created.v1",
+            "time": "2026-06-01T09:00:00Z", "data": data });
+        event.to_string().into_bytes()
+    }
+
+    #[test]
+    fn an_order_is_called_as_its_producer_says_and_decided_as_if_he_had_not() {
+        let place = json!({ "lon": -8.6, "lat": 41.1 });
+        let plain = created(&json!({ "order_id": "o", "job": { "stop": place } }));
+        let mut stop = place.clone();
+        stop["address"] = json!("12 Elm Street");
+        let called = created(&json!({ "order_id": "o", "reference": "PO 77/a", "job": { "stop": stop } }));
+        let labels = Labels::of(&called);
+        assert_eq!((labels.reference.as_deref(), labels.delivery.as_deref()), (Some("PO 77/a"), Some("12 Elm Street")));
+        assert!(Labels::of(&plain).is_empty() && Labels::of(b"no event").is_empty());
+        let (with, without) = (decode(&called).unwrap(), decode(&plain).unwrap());
+        assert_eq!((with.what, with.warnings), (without.what, Vec::new()));
+    }
+
+    #[test]
+    fn words_that_are_too_long_are_an_error_with_their_field() {
+        let long = "x".repeat(257);
+        let error = decode(&created(
+            &json!({ "order_id": "o", "reference": long, "job": { "stop": { "lon": 1.0, "lat": 1.0 } } }),
+        ));
+        assert!(error.unwrap_err().to_string().contains("reference"));
+    }
+}

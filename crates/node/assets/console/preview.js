@@ -48,7 +48,7 @@ function outcome(trial) {
   const routes = new Set(trial.orders.flatMap((/** @type {any} */ order) => [order.before.vehicle, order.after.vehicle]).filter(Boolean));
   return el('div', {},
     ...refused.map((/** @type {any} */ one) => el('p', { class: 'bad-text' }, `It makes no sense now: ${one.refused}`)),
-    el('p', { id: 'preview-sum' }, counts || 'No order changes.', ` Cost ${difference >= 0 ? '+' : '−'}${Math.abs(difference).toFixed(2)}.`, routes.size ? ` Routes: ${[...routes].slice(0, 8).join(', ')}${routes.size > 8 ? ` and ${routes.size - 8} more` : ''}.` : '', trial.unsettled ? ' More may follow.' : ''),
+    el('p', { id: 'preview-sum' }, counts ? `${counts}.` : 'No order changes.', ` Cost ${difference >= 0 ? '+' : '−'}${Math.abs(difference).toFixed(2)}.`, routes.size ? ` Routes: ${[...routes].slice(0, 8).join(', ')}${routes.size > 8 ? ` and ${routes.size - 8} more` : ''}.` : '', trial.unsettled ? ' More may follow.' : ''),
     el('ul', { 'aria-label': 'orders that change' }, ...worst.slice(0, LISTED).map(changeLine), worst.length > LISTED ? el('li', {}, `and ${worst.length - LISTED} more`) : null));
 }
 

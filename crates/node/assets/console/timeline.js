@@ -17,7 +17,7 @@ const DONE_EVERY = 15_000;
 let from = 0;
 /** The vehicle whose stop is being dragged: its lane stays as it is meanwhile. */
 let dragged = '';
-/** @type {Map<string, {lane: HTMLElement, bars: HTMLElement, done: any[], count: number, asked: number, seen: boolean, stale: boolean}>} */ const lanes = new Map();
+/** @type {Map<string, {lane: HTMLElement, bars: HTMLElement, done: any[], breaks: any[], count: number, asked: number, seen: boolean, stale: boolean}>} */ const lanes = new Map();
 const x = (/** @type {number} */ at) => ((at - from) / (BEFORE + AFTER)) * WIDTH;
 
 /** @param {number} begins @param {number} ends @param {string} kind @param {string} title */
@@ -45,9 +45,17 @@ function drawLane(vehicle) {
   for (const visit of vehicle.visits) {
     if (visit.start === null || visit.arrival === null || visit.departure === null) continue;
     const frozen = visit.frozen ? ' frozen' : '';
-    const drives = Math.max(visit.depart_at, visit.frozen ? from : 0);
-    if (visit.break_seconds) parts.push(bar(visit.depart_at - visit.break_seconds * 1000, visit.depart_at, 'pause', `break of ${Math.round(visit.break_seconds / 60)} min`));
-    parts.push(bar(drives, visit.arrival, `drive${frozen}`, `drive to ${visit.order}: ${time(visit.depart_at)}–${time(visit.arrival)}`));
+    let drives = Math.max(visit.depart_at, visit.frozen ? from : 0);
+    if (visit.break_seconds) {
+      // The break begins as soon as the stop before is done and its window is open; the drive follows it.
+      const [free, lasts] = [visit.depart_at - visit.break_seconds * 1000, visit.break_seconds * 1000];
+      const window = known.breaks.find((pause) => pause.seconds === visit.break_seconds && pause.closes >= free);
+      const begins = Math.min(Math.max(free, window?.opens ?? free), visit.arrival - lasts);
+      if (begins > free) parts.push(bar(free, begins, 'wait', `waits for its break until ${time(begins)}`));
+      parts.push(bar(begins, begins + lasts, 'pause', `break of ${Math.round(visit.break_seconds / 60)} min`));
+      drives = begins + lasts;
+    }
+    parts.push(bar(drives, visit.arrival, `drive${frozen}`, `drive to ${visit.order}: ${time(drives)}–${time(visit.arrival)}`));
     if (visit.start > visit.arrival) parts.push(bar(visit.arrival, visit.start, 'wait', `waits for ${visit.order} until ${time(visit.start)}`));
     const looked = view.chosen?.kind === 'orders' && view.chosen.id === visit.order ? ' looked' : '';
     const pinned = fleet.orders.get(visit.order)?.pinned ? ' pinned' : '';
@@ -119,6 +127,7 @@ async function askDone(id) {
   const answer = await get(`v1/vehicles/${encodeURIComponent(id)}`);
   const vehicle = fleet.vehicles.get(id);
   if (!answer.ok || !vehicle) return;
+  known.breaks = answer.body.breaks ?? [];
   known.done = (answer.body.done ?? []).filter((/** @type {any} */ stop) => stop.done > from);
   drawLane(vehicle);
 }
@@ -128,7 +137,7 @@ function lane(vehicle) {
   const bars = el('div', { class: 'bars' });
   bars.style.width = `${WIDTH}px`;
   const element = el('div', { class: 'lane', 'data-vehicle': vehicle.id }, button(vehicle.id, () => choose('vehicles', vehicle.id)), bars);
-  lanes.set(vehicle.id, { lane: element, bars, done: [], count: -1, asked: -DONE_EVERY, seen: false, stale: true });
+  lanes.set(vehicle.id, { lane: element, bars, done: [], breaks: [], count: -1, asked: -DONE_EVERY, seen: false, stale: true });
   $('timeline-rows').append(element);
   watcher.observe(element);
 }

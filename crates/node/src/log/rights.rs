@@ -213,9 +213,17 @@ pub(crate) fn rights(role: BrokerRole, scope: &Scope) -> Vec<Right> {
         }
         BrokerRole::Reader => {
             all.publish("to find streams", "$JS.API.STREAM.NAMES");
-            for name in
-                [scope.fleet().as_str(), "POSITION", "ASSIGNMENT", "REJECTED", "WARNING", "KV_SKIPPED", "OBJ_BASES"]
-            {
+            for name in [
+                scope.fleet().as_str(),
+                "POSITION",
+                "ASSIGNMENT",
+                "ALERT",
+                "ETA",
+                "REJECTED",
+                "WARNING",
+                "KV_SKIPPED",
+                "OBJ_BASES",
+            ] {
                 all.look_up(name);
                 all.follow(name);
             }
@@ -240,15 +248,16 @@ pub(crate) fn rights(role: BrokerRole, scope: &Scope) -> Vec<Right> {
             all.publish("to find streams", "$JS.API.STREAM.NAMES");
             all.publish("to store events that come over HTTP", format!("{prefix}.event.>"));
             all.publish("to decide", format!("{prefix}.plan"));
-            for tail in ["position", "assignment", "feature", "rejected", "warning"] {
+            for tail in ["position", "assignment", "feature", "eta", "rejected", "warning"] {
                 all.publish("to tell", format!("{prefix}.{tail}.*"));
             }
+            all.publish("to tell", format!("{prefix}.alert.*.*"));
             all.publish("to try whether an append works", format!("fleet.{DOCTOR}.rejected.probe"));
             all.publish("to own the zone", format!("$KV.OWNERS.{tenant}.{zone}"));
             all.publish("to pass over what is rejected", format!("$KV.SKIPPED.{tenant}.{zone}.*"));
             all.publish("to store bases", "$O.BASES.>");
             let fleet = scope.fleet();
-            for name in [&fleet, "POSITION", "ASSIGNMENT", "FEATURE", "REJECTED"] {
+            for name in [&fleet, "POSITION", "ASSIGNMENT", "FEATURE", "ALERT", "ETA", "REJECTED"] {
                 all.look_up(name);
                 all.make(name);
             }
@@ -258,7 +267,7 @@ pub(crate) fn rights(role: BrokerRole, scope: &Scope) -> Vec<Right> {
                 all.look_up_values(name);
                 all.make(name);
             }
-            for name in [&fleet, "POSITION", "ASSIGNMENT", "KV_SKIPPED", "OBJ_BASES"] {
+            for name in [&fleet, "POSITION", "ASSIGNMENT", "ALERT", "ETA", "KV_SKIPPED", "OBJ_BASES"] {
                 all.follow(name);
             }
             for name in ["KV_SKIPPED", "OBJ_BASES"] {

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -104,7 +105,7 @@ impl fmt::Display for Right {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = match self.verb {
             Verb::Publish => "publish on",
-            Verb::Subscribe => "subscribe to",
+            Verb::Subscribe => SUBSCRIBE,
         };
         write!(f, "{verb} {}", self.subject)
     }
@@ -327,6 +328,8 @@ pub(crate) fn settings(roles: &[BrokerRole], scope: &Scope, nkey: Option<&str>) 
 pub(crate) struct Denied {
     recent: Mutex<BTreeMap<String, Instant>>,
     lacking: Mutex<Option<String>>,
+    /// A subscription was refused. It is not tried again on this connection, so answers may never be heard.
+    is_deaf: AtomicBool,
     /// Rings when something was refused.
     bell: Notify,
 }
@@ -335,6 +338,9 @@ impl Denied {
     /// Notes the broker's words, if they are about a right.
     pub(super) fn heard(&self, words: &str) {
         if let Some(right) = refused(words) {
+            if right.starts_with(SUBSCRIBE) {
+                self.is_deaf.store(true, Ordering::Release);
+            }
             self.recent.lock().unwrap_or_else(PoisonError::into_inner).insert(right, clock::monotonic());
             self.bell.notify_one();
         }
@@ -346,12 +352,13 @@ impl Denied {
         recent.keys().cloned().collect()
     }
 
-    /// What is missing now, as a whole look has found it. True when all that was missing is back.
+    /// What is missing now, as a whole look has found it. True when nothing is, and the connection has to be made anew.
     fn found(&self, lacking: &[Right]) -> bool {
         let words = (!lacking.is_empty()).then(|| words(lacking));
         let mut held = self.lacking.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_whole_again = || lacking.is_empty() && self.is_deaf.swap(false, Ordering::AcqRel);
         if *held == words {
-            return false;
+            return is_whole_again();
         }
         if let Some(words) = &words {
             tracing::error!("{words}; {MEND}");
@@ -360,7 +367,7 @@ impl Denied {
             self.recent.lock().unwrap_or_else(PoisonError::into_inner).clear();
         }
         *held = words;
-        lacking.is_empty()
+        is_whole_again()
     }
 
     /// `Err`: which right is missing.
@@ -398,7 +405,6 @@ pub(super) async fn watch(
         }
         let Ok(lacking) = lacking_of(&server, &scopes).await else { continue };
         if denied.found(&lacking) {
-            // A subscription that was refused is not tried again on this connection: answers would never be heard.
             let _ = client.force_reconnect().await;
         }
         wait = if lacking.is_empty() { LOOK } else { LOOK_AGAIN };
@@ -434,6 +440,7 @@ pub(crate) async fn demand(server: &Server, scopes: &[Scope]) -> Result<(), LogE
 /// What mends it.
 pub(crate) const MEND: &str =
     "give the user these rights: `fleetfold permissions` prints the broker's settings for each role";
+const SUBSCRIBE: &str = "subscribe to";
 const WHO: &str = "the broker's user may not";
 
 /// Which rights are missing, in words.
@@ -448,7 +455,7 @@ fn refused(words: &str) -> Option<String> {
     let verb = if lower.contains("permissions violation for publish") {
         "publish on"
     } else if lower.contains("permissions violation for subscription") {
-        "subscribe to"
+        SUBSCRIBE
     } else {
         return None;
     };

@@ -3,7 +3,8 @@
 //!
 //! A broker says that a right is missing only on the connection, and never in answer to a request, which just waits. So each right is tried by
 //! a message that has no effect where the right is there: one that names another stream than the one on its subject, which the stream
-//! refuses; a request whose body is no JSON; a subscription that ends at once.
+//! refuses; a request whose body is no JSON; a subscription that ends at once. The right to purge is never tried, because the broker purges the
+//! whole stream when it cannot read the request; it is named when it is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
@@ -90,6 +91,9 @@ enum Verb {
     Subscribe,
 }
 
+/// Requests that have an effect whatever stands in them.
+const NEVER_TRIED: &str = "$JS.API.STREAM.PURGE.";
+
 /// One right.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Right {
@@ -99,6 +103,12 @@ pub(crate) struct Right {
     pub(crate) what_for: &'static str,
     /// It is needed only where this stream is not there.
     to_make: Option<String>,
+}
+
+impl Right {
+    fn can_be_tried(&self) -> bool {
+        !self.subject.starts_with(NEVER_TRIED)
+    }
 }
 
 impl fmt::Display for Right {
@@ -488,7 +498,7 @@ pub(crate) async fn lacking(server: &Server, role: BrokerRole, scope: Scope) -> 
     let mut headers = HeaderMap::new();
     headers.insert("Nats-Expected-Stream", "fleetfold-tries-its-rights");
     let mut kept = Vec::new();
-    for right in &rights {
+    for right in rights.iter().filter(|right| right.can_be_tried()) {
         let subject = sample(&right.subject);
         match right.verb {
             Verb::Publish if subject.starts_with("$JS.") => {

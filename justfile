@@ -50,6 +50,10 @@ fuzz *args:
 bench *args:
     cargo bench -p fleetfold-benches {{args}}
 
+# The packages that are built into the program, as CycloneDX: just sbom sbom.json
+sbom *args:
+    scripts/sbom {{args}}
+
 # Known vulnerabilities of dependencies (downloads the advisory database).
 advisories:
     cargo deny check advisories

@@ -43,7 +43,7 @@ pub(crate) async fn demo(args: Demo) -> Result<ExitCode, Failure> {
         accept_gap: false,
     })
     .await?;
-    let (listener, address) = http::listen(args.listen, false).await?;
+    let (listener, address) = http::listen(args.listen, false)?;
     let auth = Auth::open(&address.to_string(), Settings::default());
     http::serve(live.clone(), listener, auth, Transport::default());
     // With --json standard output is the report and nothing else.

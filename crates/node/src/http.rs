@@ -121,26 +121,65 @@ pub(crate) fn serve(live: Live, listener: tokio::net::TcpListener, auth: Arc<Aut
     });
 }
 
+/// An address that is ours, and that nobody can connect to yet.
+pub(crate) struct Bound {
+    socket: tokio::net::TcpSocket,
+    /// With the port that the system has given, where none was asked for.
+    pub(crate) address: SocketAddr,
+}
+
+/// Connections that wait to be taken.
+const BACKLOG: u32 = 1024;
+
+fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> LogError {
+    LogError::new(format!("cannot listen on {address}: {error}"), "choose another with --listen 127.0.0.1:PORT")
+}
+
+/// Takes the address.
+///
+/// # Errors
+///
+/// When it cannot be bound, or would be open to others without a token.
+pub(crate) fn bind(address: SocketAddr, has_token: bool) -> Result<Bound, LogError> {
+    if !address.ip().is_loopback() && !has_token {
+        return Err(LogError::new(
+            format!("{address} can be reached by others, and no token is set"),
+            "give --token-file FILE (and --tls-cert and --tls-key, or put TLS in front), or listen on 127.0.0.1",
+        ));
+    }
+    let bound = || {
+        let socket =
+            if address.is_ipv4() { tokio::net::TcpSocket::new_v4()? } else { tokio::net::TcpSocket::new_v6()? };
+        // As listeners have it: what is left of connections of before does not keep us from listening.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let address = socket.local_addr()?;
+        Ok(Bound { socket, address })
+    };
+    bound().map_err(|error| cannot_listen(address, &error))
+}
+
+impl Bound {
+    /// Lets others connect.
+    ///
+    /// # Errors
+    ///
+    /// When another program listens there.
+    pub(crate) fn listen(self) -> Result<tokio::net::TcpListener, LogError> {
+        self.socket.listen(BACKLOG).map_err(|error| cannot_listen(self.address, &error))
+    }
+}
+
 /// Opens the address; the second value is the one it listens on.
 ///
 /// # Errors
 ///
-/// When the address cannot be bound, or would be open to others without a token.
-pub(crate) async fn listen(
-    address: SocketAddr,
-    has_token: bool,
-) -> Result<(tokio::net::TcpListener, SocketAddr), LogError> {
-    if !address.ip().is_loopback() && !has_token {
-        return Err(LogError::new(
-            format!("{address} can be reached by others, and no token is set"),
-            "give --token-file FILE (and put TLS in front), or listen on 127.0.0.1",
-        ));
-    }
-    let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
-        LogError::new(format!("cannot listen on {address}: {error}"), "choose another with --listen 127.0.0.1:PORT")
-    })?;
-    let local = listener.local_addr().map_err(|error| LogError::new(error.to_string(), "try another address"))?;
-    Ok((listener, local))
+/// As [`bind`].
+pub(crate) fn listen(address: SocketAddr, has_token: bool) -> Result<(tokio::net::TcpListener, SocketAddr), LogError> {
+    let bound = bind(address, has_token)?;
+    let address = bound.address;
+    Ok((bound.listen()?, address))
 }
 
 /// The routes of one zone.

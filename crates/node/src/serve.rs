@@ -100,7 +100,8 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         placement: Placement { cluster: args.kept.placement_cluster.or(config.placement_cluster), tags },
     };
     not_without_its_log(&choice, &data, &zone)?;
-    let (listener, address) = http::listen(listen, token_file.is_some()).await?;
+    let bound = http::bind(listen, token_file.is_some())?;
+    let address = bound.address;
     let lifetime = Lifetime {
         idle: Duration::from_secs_f64(60.0 * args.session_idle),
         whole: Duration::from_secs_f64(60.0 * args.session_max),
@@ -161,7 +162,7 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
             advertise: args.advertise.or(config.advertise),
             login_link: args.login_link,
         };
-        return serve_zones(opened, template, &zones, named, (listener, transport)).await;
+        return serve_zones(opened, template, &zones, named, (bound, transport)).await;
     }
     let live = live::start(Setup {
         log: opened.log.clone(),
@@ -175,7 +176,7 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         accept_gap: args.accept_gap,
     })
     .await?;
-    http::serve(live.clone(), listener, Arc::clone(&auth), transport);
+    http::serve(live.clone(), bound.listen()?, Arc::clone(&auth), transport);
     crate::out::say!("zone  {zone}");
     crate::out::say!("map   {}", auth.address());
     say_login_link(&auth, args.login_link);
@@ -244,7 +245,7 @@ async fn serve_zones(
     template: Template,
     patterns: &[Pattern],
     named: Named,
-    (listener, transport): (tokio::net::TcpListener, Transport),
+    (bound, transport): (http::Bound, Transport),
 ) -> Result<ExitCode, Failure> {
     let Log::JetStream(broker) = &opened.log else {
         return Err(Failure::new("several zones need a broker, and this log is none", "give --log nats://HOST:PORT"));
@@ -277,6 +278,7 @@ async fn serve_zones(
     let advertised = named.advertise.unwrap_or_else(|| template.auth.address().to_owned());
     let node = Node::new(name.clone(), advertised, opened.log.clone(), buckets, patterns.to_vec());
     let router = nodes::http::router(Arc::clone(&node), Arc::clone(&template.auth), &template.network);
+    let listener = bound.listen()?;
     let (ended, end) = watch::channel(false);
     let mut served = end.clone();
     tokio::spawn(async move {

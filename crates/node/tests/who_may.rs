@@ -286,3 +286,52 @@ fn without_tokens_this_machine_alone_may_ask_and_nobody_logs_in() {
         assert!(!output.status.success() && said.contains(words) && said.contains("fleetfold token"), "{said}");
     }
 }
+
+/// Needs nats-server ($FLEETFOLD_NATS_SERVER or PATH).
+#[test]
+fn a_node_of_several_zones_asks_the_same_roles() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("tokens"), FILE).unwrap();
+    let (_broker, url) = support::broker(folder);
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let args =
+        ["serve", "--log", &url, "--zones", "acme/*", "--node", "n1", "--listen", &listen, "--token-file", "tokens"];
+    let _node = Killed(fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    wait_for(port);
+    let [viewer, ann, _, root] = ALL_TOKENS;
+    for request in
+        ["GET /v1/zones", "GET /metrics", "GET /v1/zones/acme/porto/state", "PUT /v1/zones/acme/porto", "GET /nothing"]
+    {
+        let (status, _) = http_with(port, request, "", "");
+        assert!(status == 401 || (request == "GET /nothing" && status == 404), "{request}: {status}");
+    }
+    assert_eq!(http_with(port, "GET /livez", "", "").0, 200);
+    assert_eq!(ask(port, viewer, "GET /v1/zones", "").0, 200);
+    assert_eq!(ask(port, viewer, "PUT /v1/zones/acme/porto", "").0, 403);
+    assert_eq!(ask(port, ann, "PUT /v1/zones/acme/porto", "").0, 403);
+    assert_eq!(
+        ask(port, root, "PUT /v1/zones/acme/porto", "").0,
+        200,
+        "all zones share a stream: there is nothing to make"
+    );
+    // The first fact of a zone comes over NATS.
+    let van = json!({ "vehicle_id": "van", "start": { "lon": -8.6, "lat": 41.15 } });
+    let first = event("vehicle.registered", "v", &van).to_string();
+    let subject = "fleet.acme.porto.event.vehicle_registered.van";
+    support::admin::Admin::new(&url).publish_as(subject, "v", first.as_bytes());
+    let up = (0..200).any(|_| {
+        pause(50);
+        ask(port, viewer, "GET /v1/zones/acme/porto/state", "").0 == 200
+    });
+    assert!(up, "the zone runs here");
+    assert_eq!(http_with(port, "GET /v1/zones/acme/porto/login", "", "").0, 200);
+    assert_eq!(http_with(port, "GET /v1/zones/acme/porto/state", "", "").0, 401);
+    assert_eq!(ask(port, viewer, "POST /v1/zones/acme/porto/events", &order("o-1")).0, 403);
+    assert_eq!(ask(port, ann, "POST /v1/zones/acme/porto/events", &order("o-1")).0, 202);
+    // Who has logged in at the node is known in its zones.
+    let (cookie, _) = log_in(port, &json!({ "token": ann })).expect("ann logs in");
+    let me = http_with(port, "GET /v1/zones/acme/porto/me", &cookie, "").1;
+    assert!(me.contains("\"ann\""), "{me}");
+}

@@ -3,10 +3,12 @@
 //!
 //! A broker says that a right is missing only on the connection, and never in answer to a request, which just waits. So each right is tried by
 //! a message that has no effect where the right is there: one that names another stream than the one on its subject, which the stream
-//! refuses; a request whose body is no JSON; a subscription that ends at once.
+//! refuses; a request whose body is no JSON; a subscription that ends at once. The right to purge is never tried, because the broker purges the
+//! whole stream when it cannot read the request; it is named when it is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -89,6 +91,9 @@ enum Verb {
     Subscribe,
 }
 
+/// Requests that have an effect whatever stands in them.
+const NEVER_TRIED: &str = "$JS.API.STREAM.PURGE.";
+
 /// One right.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Right {
@@ -100,11 +105,17 @@ pub(crate) struct Right {
     to_make: Option<String>,
 }
 
+impl Right {
+    fn can_be_tried(&self) -> bool {
+        !self.subject.starts_with(NEVER_TRIED)
+    }
+}
+
 impl fmt::Display for Right {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = match self.verb {
             Verb::Publish => "publish on",
-            Verb::Subscribe => "subscribe to",
+            Verb::Subscribe => SUBSCRIBE,
         };
         write!(f, "{verb} {}", self.subject)
     }
@@ -336,6 +347,8 @@ pub(crate) fn settings(roles: &[BrokerRole], scope: &Scope, nkey: Option<&str>) 
 pub(crate) struct Denied {
     recent: Mutex<BTreeMap<String, Instant>>,
     lacking: Mutex<Option<String>>,
+    /// A subscription was refused. It is not tried again on this connection, so answers may never be heard.
+    is_deaf: AtomicBool,
     /// Rings when something was refused.
     bell: Notify,
 }
@@ -344,6 +357,9 @@ impl Denied {
     /// Notes the broker's words, if they are about a right.
     pub(super) fn heard(&self, words: &str) {
         if let Some(right) = refused(words) {
+            if right.starts_with(SUBSCRIBE) {
+                self.is_deaf.store(true, Ordering::Release);
+            }
             self.recent.lock().unwrap_or_else(PoisonError::into_inner).insert(right, clock::monotonic());
             self.bell.notify_one();
         }
@@ -355,12 +371,13 @@ impl Denied {
         recent.keys().cloned().collect()
     }
 
-    /// What is missing now, as a whole look has found it. True when all that was missing is back.
+    /// What is missing now, as a whole look has found it. True when nothing is, and the connection has to be made anew.
     fn found(&self, lacking: &[Right]) -> bool {
         let words = (!lacking.is_empty()).then(|| words(lacking));
         let mut held = self.lacking.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_whole_again = || lacking.is_empty() && self.is_deaf.swap(false, Ordering::AcqRel);
         if *held == words {
-            return false;
+            return is_whole_again();
         }
         if let Some(words) = &words {
             tracing::error!("{words}; {MEND}");
@@ -369,7 +386,7 @@ impl Denied {
             self.recent.lock().unwrap_or_else(PoisonError::into_inner).clear();
         }
         *held = words;
-        lacking.is_empty()
+        is_whole_again()
     }
 
     /// `Err`: which right is missing.
@@ -407,7 +424,6 @@ pub(super) async fn watch(
         }
         let Ok(lacking) = lacking_of(&server, &scopes).await else { continue };
         if denied.found(&lacking) {
-            // A subscription that was refused is not tried again on this connection: answers would never be heard.
             let _ = client.force_reconnect().await;
         }
         wait = if lacking.is_empty() { LOOK } else { LOOK_AGAIN };
@@ -443,6 +459,7 @@ pub(crate) async fn demand(server: &Server, scopes: &[Scope]) -> Result<(), LogE
 /// What mends it.
 pub(crate) const MEND: &str =
     "give the user these rights: `fleetfold permissions` prints the broker's settings for each role";
+const SUBSCRIBE: &str = "subscribe to";
 const WHO: &str = "the broker's user may not";
 
 /// Which rights are missing, in words.
@@ -457,7 +474,7 @@ fn refused(words: &str) -> Option<String> {
     let verb = if lower.contains("permissions violation for publish") {
         "publish on"
     } else if lower.contains("permissions violation for subscription") {
-        "subscribe to"
+        SUBSCRIBE
     } else {
         return None;
     };
@@ -490,7 +507,7 @@ pub(crate) async fn lacking(server: &Server, role: BrokerRole, scope: Scope) -> 
     let mut headers = HeaderMap::new();
     headers.insert("Nats-Expected-Stream", "fleetfold-tries-its-rights");
     let mut kept = Vec::new();
-    for right in &rights {
+    for right in rights.iter().filter(|right| right.can_be_tried()) {
         let subject = sample(&right.subject);
         match right.verb {
             Verb::Publish if subject.starts_with("$JS.") => {

@@ -252,7 +252,7 @@ struct Host {
 pub(crate) async fn serve(args: &Solve) -> Result<ExitCode, Failure> {
     let address: SocketAddr = args.serve.expect("the caller looked for it");
     let streets = super::streets::of(args).map_err(|refusal| refusal.failure)?.map(Arc::new);
-    let (listener, local) = listen(address, args.token_file.is_some()).await?;
+    let (listener, local) = listen(address, args.token_file.is_some())?;
     let auth = Auth::of_file(args.token_file.as_ref(), &local.to_string(), Settings::default())?;
     let host = Arc::new(Host { auth, streets });
     let router = Router::new()

@@ -174,15 +174,12 @@ fn pause(seen: &Glimpse, state: &VehicleState) -> Option<Pause> {
     }
     let next = state.shift.as_ref().filter(|_| state.on)?.breaks.get(state.breaks_taken as usize)?;
     let planned = state.route.visits.iter().enumerate().find(|(_, visit)| visit.break_before > Millis(0));
-    let starts = match planned {
-        Some((index, visit)) => {
-            let before = index.checked_sub(1).map(|before| state.route.visits[before].departure);
-            leaves_at(visit.depart_at, Millis(0), before)
-        }
-        None => {
-            let free = state.route.visits.last().map_or(seen.now, |visit| visit.departure);
-            next.window.opens().max(free)
-        }
+    let starts = if let Some((index, visit)) = planned {
+        let before = index.checked_sub(1).map(|before| state.route.visits[before].departure);
+        leaves_at(visit.depart_at, Millis(0), before)
+    } else {
+        let free = state.route.visits.last().map_or(seen.now, |visit| visit.departure);
+        next.window.opens().max(free)
     };
     Some(Pause { status: "planned", starts: starts.0, ends: (starts + next.duration).0 })
 }
@@ -295,7 +292,7 @@ pub(crate) fn alerts(seen: &Glimpse) -> Vec<Alert<'_>> {
     let stands = seen.fleet.alerts().map(|(alert, state)| {
         let about = |kind| alert.about().filter(|_| alert.kind().about() == kind).map(Name::as_str);
         Alert {
-            alert: alert_word(alert.kind()),
+            kind: alert_word(alert.kind()),
             order: about(AlertAbout::Order),
             vehicle: about(AlertAbout::Vehicle),
             since: state.raised.0,

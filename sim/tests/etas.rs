@@ -10,13 +10,13 @@ use fleetfold_sim::{Outcome, Scenario, simulate};
 #[derive(Debug, Default)]
 struct Held {
     told: u32,
-    held: u32,
+    within: u32,
     early: u32,
 }
 
 impl Held {
     fn percent(&self) -> f64 {
-        100.0 * f64::from(self.held) / f64::from(self.told.max(1))
+        100.0 * f64::from(self.within) / f64::from(self.told.max(1))
     }
 }
 
@@ -50,7 +50,7 @@ fn measure(outcome: &Outcome, sums: &mut [Held; 5]) {
         let sum = &mut sums[index];
         sum.told += 1;
         sum.early += u32::from(came < earliest);
-        sum.held += u32::from((earliest..=latest).contains(&came));
+        sum.within += u32::from((earliest..=latest).contains(&came));
     }
 }
 
@@ -66,7 +66,7 @@ fn an_interval_of_eighty_per_cent_holds_seventy_five_to_eighty_five_per_cent_of_
         for (index, sum) in sums.iter().enumerate() {
             eprintln!("{name}, ahead {index}: {sum:?} {:.1} %", sum.percent());
             all.told += sum.told;
-            all.held += sum.held;
+            all.within += sum.within;
             all.early += sum.early;
         }
     }

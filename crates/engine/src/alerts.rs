@@ -135,10 +135,10 @@ struct Begins {
 impl Alerts {
     /// An entry was folded. `log_now`: log time before it.
     pub(crate) fn folded(&mut self, fleet: &Fleet, entry: &LogEntry, change: &Change, log_now: Timestamp) {
-        match &entry.event {
-            Event::AlertRaised(raised) => drop(self.asked.remove(&raised.alert)),
-            Event::AlertCleared(cleared) => drop(self.asked.remove(&cleared.alert)),
-            _ => {}
+        if let Event::AlertRaised(AlertRaised { alert, .. }) | Event::AlertCleared(AlertCleared { alert, .. }) =
+            &entry.event
+        {
+            self.asked.remove(alert);
         }
         self.lag = self.lag.max(Some(log_now - entry.logged_at));
         for &(_, waited) in &change.answered {

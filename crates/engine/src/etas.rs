@@ -109,6 +109,13 @@ fn at_door(stop: &Stop, at: Timestamp) -> Timestamp {
     stop.windows.iter().find(|window| window.closes() >= at).map_or(at, |window| at.max(window.opens()))
 }
 
+/// What is to be told now, as it will be learned from.
+fn said(arrival: Timestamp, now: Timestamp) -> Said {
+    let ahead = arrival - now;
+    let lead = LEADS.iter().position(|&most| ahead <= most).unwrap_or(LEADS.len());
+    Said { arrival, scale: SCALE.0 + ahead.0 / SCALE.1, lead }
+}
+
 impl Etas {
     /// Another engine owns the zone: it tells customers. What was learned of errors stays.
     pub(crate) fn forget(&mut self) {
@@ -150,7 +157,7 @@ impl Etas {
                 continue;
             };
             let arrival = at_door(&stop, visit.arrival).max(now);
-            let said = self.say(arrival, now);
+            let said = said(arrival, now);
             let ends = self.ends[said.lead];
             let end = |thousandths: i64| arrival + Millis(said.scale * thousandths / 1_000);
             let earliest = end(ends.early).max(now).max(at_door(&stop, now).min(arrival)).min(arrival);
@@ -165,12 +172,6 @@ impl Etas {
                 }
             }
         }
-    }
-
-    fn say(&self, arrival: Timestamp, now: Timestamp) -> Said {
-        let ahead = arrival - now;
-        let lead = LEADS.iter().position(|&most| ahead <= most).unwrap_or(LEADS.len());
-        Said { arrival, scale: SCALE.0 + ahead.0 / SCALE.1, lead }
     }
 
     /// An interval is news when the planned arrival has moved by the policy's limit, an end by twice that, or the interval that was told

@@ -39,6 +39,7 @@ mod format;
 mod instance;
 mod names;
 mod plot;
+mod taken;
 mod vroom;
 mod vrplib;
 
@@ -47,6 +48,7 @@ pub use format::{Objective, ProblemFormat, guess};
 pub use instance::{Instance, StopName};
 pub use names::Names;
 pub use plot::svg;
+pub use taken::{PlanFile, TakenAt, TakenError, taken_from_table, taken_from_vroom};
 pub use vroom::{
     BrokenPlan, Priorities, Streets, VroomOptions, Way, add_geometry, decode_polyline, encode_polyline, plan,
     read_vroom, read_vroom_on, solution,

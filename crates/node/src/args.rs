@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Run a day's orders with simulated drivers in virtual time.
     Backtest(Backtest),
-    /// Turn public recorded days into the day format, on standard output.
+    /// Turn public recorded days into the day format, or a plan of another program into facts, on standard output.
     Import(Import),
     /// Recompute from the log alone how long every change waited for its plan.
     Audit(Audit),
@@ -650,15 +650,26 @@ pub(crate) enum Format {
     Mdrp,
     /// The ICAPS 2021 dynamic pickup and delivery problem: a folder instance_N beside factory_info.csv and route_info.csv.
     Dpdp,
+    /// A plan of another program, to take a running day over: a solution in VROOM's JSON, or a table (.csv).
+    Plan,
 }
 
 #[derive(Args)]
 pub(crate) struct Import {
-    /// Which public set.
+    /// Which public set, or a plan.
     #[arg(value_enum)]
     pub(crate) format: Format,
-    /// The folder of the instance.
+    /// The folder of the instance, or the file of the plan.
     pub(crate) folder: PathBuf,
+    /// With a plan in VROOM's JSON: the problem that it solves, for windows, amounts, skills and capacities.
+    #[arg(long)]
+    pub(crate) problem: Option<PathBuf>,
+    /// With a plan: what ended before is done (RFC 3339). Without it: now.
+    #[arg(long)]
+    pub(crate) now: Option<String>,
+    /// With a plan: times that count from the beginning of the day count from here (RFC 3339). Without it: midnight UTC of the day of --now.
+    #[arg(long)]
+    pub(crate) day_start: Option<String>,
 }
 
 #[derive(Args)]

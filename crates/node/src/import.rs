@@ -1,9 +1,12 @@
-//! `fleetfold import`: finds the files of a public recorded day and prints them in the day format.
+//! `fleetfold import`: finds the files of a public recorded day and prints them in the day format; prints a plan of another program as facts.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use fleetfold_formats::days::{DpdpFiles, ImportError, ImportedDay, MdrpFiles, NamedText, dpdp, mdrp};
+use fleetfold_formats::{PlanFile, TakenAt, TakenError, taken_from_table, taken_from_vroom};
+use fleetfold_model::Timestamp;
+use fleetfold_wire::instant_of;
 
 use crate::args::{Format, Import};
 use crate::failure::Failure;
@@ -12,6 +15,12 @@ pub(crate) fn import(args: &Import) -> Result<ExitCode, Failure> {
     let day = match args.format {
         Format::Mdrp => import_mdrp(&args.folder)?,
         Format::Dpdp => import_dpdp(&args.folder)?,
+        Format::Plan => {
+            for line in import_plan(args)? {
+                crate::out::say!("{line}");
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
     };
     for line in day.lines() {
         crate::out::say!("{line}");
@@ -35,6 +44,42 @@ impl TextFile {
 
     fn named(&self) -> NamedText<'_> {
         NamedText { name: &self.name, text: &self.text }
+    }
+}
+
+/// The facts of a plan of another program.
+fn import_plan(args: &Import) -> Result<Vec<String>, Failure> {
+    let instant = |flag: &str, text: &Option<String>| match text {
+        None => Ok(None),
+        Some(text) => instant_of(text).map(Some).ok_or_else(|| {
+            Failure::new(format!("{flag}: `{text}` is no instant"), "write it as in 2026-06-01T14:00:00Z")
+        }),
+    };
+    let read = |path: &Path| {
+        std::fs::read_to_string(path)
+            .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "give the file of a plan"))
+    };
+    let now = instant("--now", &args.now)?.unwrap_or_else(crate::clock::wall);
+    let midnight = Timestamp(now.0 - now.0.rem_euclid(24 * 3_600_000));
+    let at = TakenAt { now, day_start: instant("--day-start", &args.day_start)?.unwrap_or(midnight) };
+    let (name, text) = (args.folder.display().to_string(), read(&args.folder)?);
+    let plan = PlanFile { name: &name, text: &text };
+    let is_table = args.folder.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    if is_table {
+        if args.problem.is_some() {
+            return Err(Failure::new("--problem goes with a plan in VROOM's JSON", "leave it out for a table"));
+        }
+        return Ok(taken_from_table(plan, at)?);
+    }
+    let problem = args.problem.as_ref().map(|path| Ok::<_, Failure>((path.display().to_string(), read(path)?)));
+    let problem = problem.transpose()?;
+    let problem = problem.as_ref().map(|(name, text)| PlanFile { name, text });
+    Ok(taken_from_vroom(plan, problem, at)?)
+}
+
+impl From<TakenError> for Failure {
+    fn from(error: TakenError) -> Self {
+        Self::new(error.to_string(), "docs/OPERATING.md says what is read, under \"Taking over a running day\"")
     }
 }
 

@@ -275,7 +275,7 @@ pub(crate) fn alerts(seen: &Glimpse) -> Vec<Alert<'_>> {
     let stands = seen.fleet.alerts().map(|(alert, state)| {
         let about = |kind| alert.about().filter(|_| alert.kind().about() == kind).map(Name::as_str);
         Alert {
-            alert: alert_word(alert.kind()),
+            kind: alert_word(alert.kind()),
             order: about(AlertAbout::Order),
             vehicle: about(AlertAbout::Vehicle),
             since: state.raised.0,

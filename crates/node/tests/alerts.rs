@@ -18,7 +18,7 @@ fn post(port: u16, kind: &str, id: &str, data: &Value) -> (u16, String) {
 fn wait_alerts(port: u16, right: impl Fn(&[Value]) -> bool) -> Vec<Value> {
     let mut last = Vec::new();
     for _ in 0..300 {
-        last = state(port)["alerts"].as_array().unwrap().clone();
+        last.clone_from(state(port)["alerts"].as_array().unwrap());
         if right(&last) {
             return last;
         }

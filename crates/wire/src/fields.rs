@@ -65,6 +65,11 @@ fn short_fraction(text: &str) -> Option<String> {
     (digits > FRACTION_DIGITS).then(|| format!("{whole}.{}{}", &fraction[..FRACTION_DIGITS], &fraction[digits..]))
 }
 
+/// The instant that an RFC 3339 text names, to the millisecond; `None`: it is none.
+pub fn instant_of(text: &str) -> Option<Timestamp> {
+    instant("time", text).ok()
+}
+
 pub(crate) fn optional_instant(field: &str, text: Option<&String>) -> Result<Option<Timestamp>> {
     text.map(|text| instant(field, text)).transpose()
 }

@@ -19,10 +19,12 @@ fn said(rig: &Rig) -> Vec<String> {
         let about = alert.about().map_or(String::new(), |name| format!(" {name}"));
         format!("{:?}{about}", alert.kind())
     };
-    let own = rig.own.iter().filter_map(|event| match event {
-        Event::AlertRaised(raised) => Some(format!("+{}", about(&raised.alert))),
-        Event::AlertCleared(cleared) => Some(format!("-{}", about(&cleared.alert))),
-        _ => None,
+    let own = rig.own.iter().filter_map(|event| {
+        if let Event::AlertRaised(raised) = event {
+            return Some(format!("+{}", about(&raised.alert)));
+        }
+        let Event::AlertCleared(cleared) = event else { return None };
+        Some(format!("-{}", about(&cleared.alert)))
     });
     own.collect()
 }
@@ -231,10 +233,11 @@ fn facts_that_wait_are_told_as_degraded_and_as_burning_the_objective() {
     let mut kinds = Vec::new();
     let mut plan = None;
     for effect in effects {
-        match effect {
-            Effect::AppendOwn(Event::AlertRaised(raised)) => kinds.push(raised.alert.kind()),
-            Effect::Append { event, .. } => plan = Some(event),
-            _ => {}
+        if let Effect::AppendOwn(Event::AlertRaised(raised)) = &effect {
+            kinds.push(raised.alert.kind());
+        }
+        if let Effect::Append { event, .. } = effect {
+            plan = Some(event);
         }
     }
     assert_eq!(kinds, [AlertKind::Degraded, AlertKind::SlaBurn]);

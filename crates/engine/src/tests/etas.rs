@@ -16,14 +16,10 @@ fn of<'a>(rig: &'a Rig, order: &str) -> Vec<&'a Eta> {
 }
 
 fn arrival(eta: &Eta) -> Timestamp {
-    match eta.state {
-        EtaState::Expected { arrival, earliest, latest } => {
-            assert!(earliest <= arrival && arrival <= latest, "{eta:?}");
-            assert!(latest > eta.at && arrival >= eta.at, "in the past: {eta:?}");
-            arrival
-        }
-        other => panic!("{other:?}"),
-    }
+    let EtaState::Expected { arrival, earliest, latest } = eta.state else { panic!("{eta:?}") };
+    assert!(earliest <= arrival && arrival <= latest, "{eta:?}");
+    assert!(latest > eta.at && arrival >= eta.at, "in the past: {eta:?}");
+    arrival
 }
 
 #[test]

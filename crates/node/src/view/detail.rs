@@ -142,15 +142,12 @@ fn pause(seen: &Glimpse, state: &VehicleState) -> Option<PlannedBreak> {
     }
     let next = state.shift.as_ref().filter(|_| state.on)?.breaks.get(state.breaks_taken as usize)?;
     let planned = state.route.visits.iter().enumerate().find(|(_, visit)| visit.break_before > Millis(0));
-    let starts = match planned {
-        Some((index, visit)) => {
-            let before = index.checked_sub(1).map(|before| state.route.visits[before].departure);
-            leaves_at(visit.depart_at, Millis(0), before)
-        }
-        None => {
-            let free = state.route.visits.last().map_or(seen.now, |visit| visit.departure);
-            next.window.opens().max(free)
-        }
+    let starts = if let Some((index, visit)) = planned {
+        let before = index.checked_sub(1).map(|before| state.route.visits[before].departure);
+        leaves_at(visit.depart_at, Millis(0), before)
+    } else {
+        let free = state.route.visits.last().map_or(seen.now, |visit| visit.departure);
+        next.window.opens().max(free)
     };
     Some(PlannedBreak { status: "planned", starts: starts.0, ends: (starts + next.duration).0 })
 }

@@ -356,8 +356,9 @@ pub(crate) struct Kpi {
 /// An alert that stands.
 #[derive(Serialize)]
 pub(crate) struct Alert<'a> {
+    #[serde(rename = "alert")]
     /// What is wrong: `predicted_late`, `unassigned`, `silent`, `sla_burn`, `log_lag`, `degraded` or `clock_skew`.
-    pub(crate) alert: &'static str,
+    pub(crate) kind: &'static str,
     /// The order that it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) order: Option<&'a str>,

@@ -1,0 +1,151 @@
+//! Taking over a running day: the plan of another program becomes facts, and the fleet goes on as it stands.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use support::engine::{serve, state, wait_ready};
+use support::{broker, http, pause, run};
+
+/// Two vans, five jobs and a shipment around Porto.
+fn problem() -> Value {
+    let at = |x: i32, y: i32| json!([-8.62 + f64::from(x) * 0.004, 41.15 + f64::from(y) * 0.004]);
+    let job = |id: i32, x: i32, y: i32| json!({ "id": id, "location": at(x, y), "service": 120, "delivery": [1] });
+    json!({
+        "vehicles": [
+            { "id": 1, "start": at(-5, 0), "end": at(-5, 0), "capacity": [4], "time_window": [28800, 64800] },
+            { "id": 2, "start": at(5, 0), "capacity": [4], "time_window": [28800, 64800] },
+        ],
+        "jobs": [job(11, -6, 1), job(12, -7, 2), job(13, 6, 1), job(14, 7, 2), job(15, 8, 0)],
+        "shipments": [{ "pickup": { "id": 21, "location": at(-4, 3), "service": 60 },
+                        "delivery": { "id": 22, "location": at(-3, 4), "service": 60 }, "amount": [1] }],
+    })
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    std::fs::write(folder.join(name), text).unwrap();
+}
+
+fn imported(folder: &Path, args: &[&str]) -> Result<String, String> {
+    let output = run(&[&["import", "plan"], args].concat(), folder);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+}
+
+/// Which vehicle each order is on, once the engine has answered all; and its status.
+fn orders(port: u16, expected: usize) -> BTreeMap<String, (String, String)> {
+    let mut found = BTreeMap::new();
+    for _ in 0..200 {
+        found = state(port)["orders"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|order| {
+                let text = |field: &str| order[field].as_str().unwrap_or_default().to_owned();
+                (text("id"), (text("vehicle"), text("status")))
+            })
+            .collect();
+        if found.len() == expected && found.values().all(|(_, status)| status != "open") {
+            return found;
+        }
+        pause(50);
+    }
+    panic!("{found:?}");
+}
+
+#[test]
+fn a_plan_of_vroom_is_taken_over_as_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write(folder, "problem.json", &problem().to_string());
+    let solved = run(&["solve", "--vroom", "-i", "problem.json"], folder);
+    assert!(solved.status.success(), "{}", String::from_utf8_lossy(&solved.stderr));
+    let solution: Value = serde_json::from_slice(&solved.stdout).unwrap();
+    write(folder, "solution.json", &solution.to_string());
+    // The day has begun: the first task of the first route is over.
+    let mut planned: BTreeMap<String, String> = BTreeMap::new();
+    let mut ends: Vec<i64> = Vec::new();
+    for route in solution["routes"].as_array().unwrap() {
+        for step in route["steps"].as_array().unwrap() {
+            let name = match step["type"].as_str().unwrap() {
+                "job" => format!("job-{}", step["id"]),
+                "delivery" => "shipment-21".to_owned(),
+                _ => continue,
+            };
+            planned.insert(name, format!("vehicle-{}", route["vehicle"]));
+            ends.push(step["arrival"].as_i64().unwrap() + step["service"].as_i64().unwrap());
+        }
+    }
+    assert_eq!(planned.len(), 6, "{solution}");
+    ends.sort_unstable();
+    let day = "2026-06-01T00:00:00Z";
+    let base = day.parse::<jiff::Timestamp>().unwrap().as_second();
+    let now = jiff::Timestamp::from_second(base + ends[0] + 1).unwrap().to_string();
+    let args = ["solution.json", "--problem", "problem.json", "--day-start", day, "--now", &now];
+    let facts = imported(folder, &args).unwrap();
+
+    let (_broker, url) = broker(folder);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    // The zone's clock is that of the plan.
+    let opened = json!({ "specversion": "1.0", "id": "open", "source": "/test", "type": "fleet.zone.opened.v1", "time": now,
+        "data": { "timezone": "Europe/Lisbon", "day_start": now, "log_start": jiff::Timestamp::now().to_string(), "rate": 1 } });
+    assert_eq!(http(port, "POST /v1/events", &opened.to_string()).0, 202);
+    let (status, body) = http(port, "POST /v1/events", &facts);
+    assert_eq!(status, 202, "{body}");
+    let found = orders(port, 5);
+    for (order, (vehicle, status)) in &found {
+        assert_eq!((planned.get(order), status.as_str()), (Some(vehicle), "assigned"), "{order}");
+    }
+    let done: Vec<&String> = planned.keys().filter(|order| !found.contains_key(*order)).collect();
+    let (_, one) = http(port, &format!("GET /v1/orders/{}", done[0]), "");
+    assert!(done.len() == 1 && one.contains("\"status\":\"served\""), "{done:?}: {one}");
+    // Again: nothing happens.
+    let (_, body) = http(port, "POST /v1/events", &facts);
+    let answer: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(answer["accepted"], 0, "{answer}");
+}
+
+#[test]
+fn a_table_is_taken_over_and_what_is_wrong_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let heading = "vehicle_id,order_id,stop,lon,lat,service_seconds,opens,closes,done";
+    let rows = "van,o1,,-8.62,41.15,60,,,yes\nvan,s1,pickup,-8.61,41.15,60,,,yes\nvan,s1,delivery,-8.60,41.15,60,2026-06-01T10:00:00Z,2026-06-01T12:00:00Z,\n,o2,,-8.60,41.16,,,,";
+    write(folder, "plan.csv", &format!("{heading}\n{rows}\n"));
+    let facts = imported(folder, &["plan.csv", "--now", "2026-06-01T10:30:00Z"]).unwrap();
+    let kinds: Vec<String> = facts
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["type"].as_str().unwrap().to_owned())
+        .collect();
+    let count = |kind: &str| kinds.iter().filter(|found| found.contains(kind)).count();
+    assert_eq!((count("registered"), count("created"), count("completed"), count("pinned")), (1, 3, 2, 1), "{facts}");
+    let wrong = [
+        ("van,o1,,-8.62,91,60,,,", "line 2"),
+        ("van,o1,sideways,-8.62,41,60,,,", "sideways"),
+        ("van,s1,delivery,-8.62,41,60,,,", "pickup of s1"),
+        ("van,s1,pickup,-8.62,41,60,,,", "delivery of s1"),
+        ("van,o 1,,-8.62,41,60,,,", "order_id"),
+        ("van,o1,,-8.62,41,60,,noon,", "closes"),
+        ("van,o1,,-8.62,41,60,,,\nvan,o1,,-8.62,41,60,,,", "twice"),
+    ];
+    for (row, word) in wrong {
+        write(folder, "wrong.csv", &format!("{heading}\n{row}\n"));
+        let error = imported(folder, &["wrong.csv"]).unwrap_err();
+        assert!(error.contains(word) && error.contains("wrong.csv"), "{row}: {error}");
+    }
+    let broken = [
+        ("{\"routes\":[{\"vehicle\":1,\"steps\":[{\"type\":\"job\",\"id\":1}]}]}", "routes[0]"),
+        ("{\"routes\":[{\"vehicle\":1,\"steps\":[{\"type\":\"job\",\"id\":1,\"location\":[0,1]}]}]}", "arrival"),
+        ("{\"routes\":7}", "routes"),
+        ("no JSON", "plan.json"),
+    ];
+    for (text, word) in broken {
+        write(folder, "plan.json", text);
+        let error = imported(folder, &["plan.json"]).unwrap_err();
+        assert!(error.contains(word), "{text}: {error}");
+    }
+    assert!(imported(folder, &["nowhere.json"]).unwrap_err().contains("nowhere.json"));
+}

@@ -347,7 +347,8 @@ impl Alerts {
 
     /// For how long a vehicle has not been heard of although it should have been; `None`: it need not.
     fn quiet(&self, id: VehicleId, state: &VehicleState, now: Timestamp, limit: Millis) -> Option<Millis> {
-        if limit.0 <= 0 || !state.is_available() {
+        // Who takes a break need not be heard of before it is over.
+        if limit.0 <= 0 || !state.is_available() || state.on_break.is_some_and(|pause| pause.until > now) {
             return None;
         }
         let first = state.route.visits.first()?;

@@ -162,6 +162,21 @@ fn who_need_not_be_heard_of_is_not_silent() {
 }
 
 #[test]
+fn who_takes_a_break_on_the_road_is_silent_only_after_it() {
+    let mut rig = Rig::new();
+    rig.order(job("x", km(-60, 0)));
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    rig.now = at(2).0;
+    rig.input(Input::Position(PositionReport { vehicle: name("a"), position: km(-2, 0), at: at(2) }));
+    let (vehicle, duration) = (name("a"), Some(Millis(30 * 60_000)));
+    rig.fact(Event::BreakStarted(fleetfold_model::BreakEvent { vehicle, at: at(2), duration, position: None }));
+    pass(&mut rig, 29 * 60);
+    assert_eq!(said(&rig), Vec::<String>::new());
+    pass(&mut rig, 3 * 60);
+    assert_eq!(said(&rig), ["+Silent a"], "he should be on the road again, and was not heard of for half an hour");
+}
+
+#[test]
 fn a_policy_may_want_no_alerts() {
     let mut rig = promised(10);
     let off = Millis(0);

@@ -123,11 +123,6 @@ impl Fleet {
         let id = self.intern_order(&retry.order)?;
         doing.order(id);
         let order = &self.orders[id.index()];
-        let has_failed = matches!(order.closed, Some(Closed::Failed(_))) || order.told.0.contains_key(&Told::Failed);
-        if order.spec.is_some() && order.is_open() && !has_failed {
-            // Told before the failure that it answers, or by mistake: its time counts, and nothing else changes.
-            doing.flag(Flag::Conflict);
-        }
         let work = order.spec.as_ref().map(|spec| {
             let mut work = spec.work.clone();
             let windows = match &mut work {

@@ -160,6 +160,23 @@ fn the_old_matrix_is_that_of_cars() {
     assert_eq!(solved(&file)["summary"]["cost"], 670);
 }
 
+/// Converters write places on a plane beside the matrix that they made of them: they are labels there.
+#[test]
+fn places_on_a_plane_stand_beside_a_matrix() {
+    let file = ring_with(&[("/jobs/0/location", json!([4500.5, 2300])), ("/vehicles/0/start", json!([-700.0, 95]))]);
+    let output = solved(&file);
+    assert_eq!(output["summary"]["cost"], 670);
+    let steps = output["routes"][0]["steps"].as_array().unwrap();
+    let places: Vec<&Value> = steps.iter().map(|step| &step["location"]).filter(|place| place.is_array()).collect();
+    assert!(places.contains(&&json!([4500.5, 2300.0])) && places.contains(&&json!([-700.0, 95.0])), "{output}");
+    // Without one they are where the vehicle drives.
+    let mut bare = file;
+    bare.as_object_mut().unwrap().remove("matrices");
+    bare["jobs"] = json!([{"id": 1, "location": [4500.5, 2300]}]);
+    let error = read_vroom(&bare.to_string(), VroomOptions::default()).err().expect("it is nowhere");
+    assert!(error.to_string().contains("no longitude and latitude"), "{error}");
+}
+
 #[test]
 fn vehicles_of_two_profiles_drive_their_own_ways() {
     let file =

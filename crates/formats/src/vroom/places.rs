@@ -23,6 +23,11 @@ pub(super) struct Places {
     rows: Option<usize>,
 }
 
+/// True for a longitude and latitude.
+pub(super) fn is_on_globe([lon, lat]: [f64; 2]) -> bool {
+    (-180.0..=180.0).contains(&lon) && (-90.0..=90.0).contains(&lat)
+}
+
 impl Places {
     pub(super) fn new(rows: Option<usize>) -> Self {
         Self { list: Vec::new(), known: BTreeMap::new(), rows }
@@ -31,8 +36,10 @@ impl Places {
     /// The node of a location.
     pub(super) fn add(&mut self, at: &Spot, point: Option<Point>, index: Option<u32>) -> Result<NodeIx, ReadError> {
         let point = point.map(|Point(point)| point);
+        // Beside a matrix it is a label, on a plane for instance.
         if let Some([lon, lat]) = point
-            && (!(-180.0..=180.0).contains(&lon) || !(-90.0..=90.0).contains(&lat))
+            && self.rows.is_none()
+            && !is_on_globe([lon, lat])
         {
             return Err(ReadError::impossible(at.clone(), format!("[{lon}, {lat}] is no longitude and latitude")));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::places::Location;
+use super::places::{Location, is_on_globe};
 use super::polyline::encode_polyline;
 use super::prices::TABLE_NODES_MAX;
 use super::shapes::{Matrices, Rows};
@@ -57,7 +57,8 @@ impl Tables {
         places: &[Location],
         repairs: &mut Repairs,
     ) -> Result<(), ReadError> {
-        let points: Option<Vec<[f64; 2]>> = places.iter().map(|place| place.point).collect();
+        let on_globe = |place: &Location| place.point.filter(|&point| is_on_globe(point));
+        let points: Option<Vec<[f64; 2]>> = places.iter().map(on_globe).collect();
         for &profile in profiles {
             let rows =
                 self.given.get(profile).map(|own| (own.durations.as_ref().map(Vec::len), own.distances.is_some()));
@@ -66,7 +67,8 @@ impl Tables {
                 continue;
             }
             let Some(points) = &points else {
-                let what = format!("profile {profile} has no matrix: every place needs a location");
+                let what =
+                    format!("profile {profile} has no matrix: every place needs a location, longitude and latitude");
                 return Err(ReadError::malformed(None, what));
             };
             let count = points.len();
@@ -136,6 +138,9 @@ pub fn add_geometry(solution: &mut Value, names: &Names, streets: &dyn Streets) 
         let stands = steps.iter().filter(|step| step["type"] != "break" && step["on_foot"] != true);
         let point = |step: &Value| Some([step["location"][0].as_f64()?, step["location"][1].as_f64()?]);
         let Some(places) = stands.map(point).collect::<Option<Vec<[f64; 2]>>>() else { continue };
+        if !places.iter().copied().all(is_on_globe) {
+            continue;
+        }
         let line = streets
             .shape(profile, &places)
             .map_err(|what| ReadError::Routing { what: format!("the way of vehicle {}: {what}", route["vehicle"]) })?;

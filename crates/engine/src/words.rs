@@ -17,27 +17,44 @@ pub(crate) fn capped(load: Load, capacity: Load) -> Load {
     Load(std::array::from_fn(|dimension| load.0[dimension].min(capacity.0[dimension])))
 }
 
+/// Stops that a tour has to serve: those on its route, in their order, and those to be placed.
+struct Named {
+    on_route: Vec<StopIx>,
+    to_place: Vec<StopIx>,
+}
+
 impl Draft {
     /// Lets every tour carry what it has to.
     pub(crate) fn obey(&mut self, fleet: &Fleet) {
-        for tour in 0..self.vehicles.len() {
-            self.carry_what_is_named(fleet, tour);
+        for (tour, named) in self.named().into_iter().enumerate() {
+            self.carry_what_is_named(fleet, tour, &named);
         }
     }
 
-    /// Stops that a tour has to serve: those on its route, and those to be placed.
-    fn named(&self, tour: usize) -> (Vec<StopIx>, Vec<StopIx>) {
-        let is_named = |stop: &StopIx| self.solver_stops[stop.index()].locked == TourIx(tour as u32);
-        let on_route = self.initial[tour].iter().copied().filter(is_named).collect();
-        let is_placed = |stop: &StopIx| self.initial.iter().any(|others| others.contains(stop));
-        let all = (0..self.solver_stops.len()).map(|stop| StopIx(stop as u32));
-        (on_route, all.filter(is_named).filter(|stop| !is_placed(stop)).collect())
+    /// What each tour has to serve.
+    fn named(&self) -> Vec<Named> {
+        let is_named = |stop: StopIx, tour: usize| self.solver_stops[stop.index()].locked == TourIx(tour as u32);
+        let mut named: Vec<Named> = Vec::with_capacity(self.vehicles.len());
+        let mut is_placed = vec![false; self.solver_stops.len()];
+        for (tour, sequence) in self.initial.iter().enumerate() {
+            for stop in sequence {
+                is_placed[stop.index()] = true;
+            }
+            let on_route = sequence.iter().copied().filter(|&stop| is_named(stop, tour)).collect();
+            named.push(Named { on_route, to_place: Vec::new() });
+        }
+        for (index, stop) in self.solver_stops.iter().enumerate().filter(|(index, _)| !is_placed[*index]) {
+            if let Some(named) = named.get_mut(stop.locked.index()) {
+                named.to_place.push(StopIx(index as u32));
+            }
+        }
+        named
     }
 
-    fn carry_what_is_named(&mut self, fleet: &Fleet, tour: usize) {
-        let (on_route, to_place) = self.named(tour);
+    fn carry_what_is_named(&mut self, fleet: &Fleet, tour: usize, named: &Named) {
+        let Named { on_route, to_place } = named;
         let spec = fleet.vehicle(self.vehicles[tour]).spec.as_ref().expect("only registered vehicles are drafted");
-        let named = || on_route.iter().chain(&to_place).copied();
+        let named = || on_route.iter().chain(to_place).copied();
         for stop in named() {
             let stop = &mut self.solver_stops[stop.index()];
             stop.load = capped(Load(stop.load), spec.capacity).0;
@@ -48,7 +65,7 @@ impl Draft {
         let unloaded = self.unloaded_by_head(fleet, tour);
         for (dimension, unloaded) in unloaded.into_iter().enumerate() {
             let room = i64::from(self.solver_tours[tour].capacity[dimension]);
-            if self.most_named(tour, (&on_route, &to_place), dimension, unloaded) <= room {
+            if self.most_named(tour, (on_route, to_place), dimension, unloaded) <= room {
                 continue;
             }
             // They do not fit beside one another: what is named counts nothing then, and nothing else fits.

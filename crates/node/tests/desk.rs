@@ -4,20 +4,13 @@
 mod support;
 
 use std::path::Path;
-use std::process::Stdio;
 
 use serde_json::{Value, json};
-use support::{Killed, fleetfold, free_port, http, pause, town, wait_for};
+use support::engine::serve;
+use support::{Killed, http, pause, town};
 
 fn engine(folder: &Path, more: &[&str]) -> (Killed, u16) {
-    let port = free_port();
-    let listen = format!("127.0.0.1:{port}");
-    let mut args =
-        vec!["serve", "--log", "embedded:log.redb", "--tenant", "acme", "--zone", "porto", "--listen", &listen];
-    args.extend(more);
-    let engine = Killed(fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-    wait_for(port);
-    (engine, port)
+    serve(folder, "embedded:log.redb", "porto", "data", more)
 }
 
 fn event(kind: &str, id: &str, data: &Value) -> Value {
@@ -59,7 +52,7 @@ fn order(id: &str, lat: f64) -> Value {
 #[test]
 fn an_event_is_answered_by_its_decision_and_both_are_told_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let (engine_before, port) = engine(folder.path(), &["--data", "data"]);
+    let (engine_before, port) = engine(folder.path(), &[]);
     crew(port);
     let placed = post(port, "order.created", "o", &order("ord-2140", 41.1501));
     assert_eq!(
@@ -91,7 +84,7 @@ fn an_event_is_answered_by_its_decision_and_both_are_told_after_a_restart() {
     let stop = std::process::Command::new("kill").args(["-TERM", &ended.0.id().to_string()]).status().unwrap();
     assert!(stop.success() && ended.0.wait().unwrap().success());
     drop(ended);
-    let (_engine, port) = engine(folder.path(), &["--data", "data"]);
+    let (_engine, port) = engine(folder.path(), &[]);
     let told =
         |port| (get(port, "/v1/orders/ord-2140")["story"].clone(), get(port, "/v1/decisions")["decisions"].clone());
     let mut after = told(port);
@@ -177,7 +170,7 @@ fn who_could_take_an_order_is_ranked_and_what_is_called_so_is_found() {
 #[test]
 fn what_dispatchers_note_and_what_orders_are_called_is_told_to_every_screen_and_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut before, port) = engine(folder.path(), &["--data", "data"]);
+    let (mut before, port) = engine(folder.path(), &[]);
     crew(port);
     let mut called = order("ord-1", 41.1501);
     called["reference"] = json!("PO 77/a");
@@ -208,7 +201,7 @@ fn what_dispatchers_note_and_what_orders_are_called_is_told_to_every_screen_and_
     let stop = std::process::Command::new("kill").args(["-TERM", &before.0.id().to_string()]).status().unwrap();
     assert!(stop.success() && before.0.wait().unwrap().success());
     drop(before);
-    let (_engine, port) = engine(folder.path(), &["--data", "data"]);
+    let (_engine, port) = engine(folder.path(), &[]);
     let mut after = told(port);
     for _ in 0..100 {
         if after == first {

@@ -5,23 +5,16 @@ mod support;
 
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::Stdio;
 
 use serde_json::{Value, json};
-use support::{Killed, fleetfold, free_port, http, http_with, pause, wait_for};
+use support::engine::serve;
+use support::{Killed, http, http_with, pause};
 use tungstenite::{Message, WebSocket};
 
 type Screen = WebSocket<TcpStream>;
 
 fn engine(folder: &Path, more: &[&str]) -> (Killed, u16) {
-    let port = free_port();
-    let listen = format!("127.0.0.1:{port}");
-    let mut args =
-        vec!["serve", "--log", "embedded:log.redb", "--tenant", "acme", "--zone", "porto", "--listen", &listen];
-    args.extend(more);
-    let engine = Killed(fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-    wait_for(port);
-    (engine, port)
+    serve(folder, "embedded:log.redb", "porto", "data", more)
 }
 
 fn event(kind: &str, id: &str, data: &Value) -> String {

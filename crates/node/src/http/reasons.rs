@@ -170,6 +170,11 @@ async fn copied(app: &App) -> Result<Arc<Copied>, Response> {
     app.live.copy().await.ok_or_else(gone)
 }
 
+/// A turn, and the fleet as it is then.
+async fn turn_and_copy<'a>(app: &App, turns: &'a Semaphore) -> Result<(SemaphorePermit<'a>, Arc<Copied>), Response> {
+    Ok((turn(turns).await?, copied(app).await?))
+}
+
 /// Lets the copy go when nobody computes any more.
 fn done(app: &App) {
     if app.turns.are_free() {
@@ -185,12 +190,8 @@ pub(super) async fn what_if(State(app): State<Arc<App>>, headers: HeaderMap, bod
             return refused(StatusCode::BAD_REQUEST, "no change can be read", &Failure::new(what, example));
         }
     };
-    let turn = match turn(&app.turns.trials).await {
-        Ok(turn) => turn,
-        Err(busy) => return busy,
-    };
-    let copy = match copied(&app).await {
-        Ok(copy) => copy,
+    let (turn, copy) = match turn_and_copy(&app, &app.turns.trials).await {
+        Ok(both) => both,
         Err(response) => return response,
     };
     let network = Arc::clone(&app.live.network);
@@ -216,12 +217,8 @@ pub(super) async fn offers(
         let detail = format!("`vehicles` is between 1 and {VEHICLES_MAX}, not {vehicles}");
         return problem(StatusCode::BAD_REQUEST, "no such question", &detail);
     }
-    let turn = match turn(&app.turns.quotes).await {
-        Ok(turn) => turn,
-        Err(busy) => return busy,
-    };
-    let copy = match copied(&app).await {
-        Ok(copy) => copy,
+    let (turn, copy) = match turn_and_copy(&app, &app.turns.quotes).await {
+        Ok(both) => both,
         Err(response) => return response,
     };
     let computed = tokio::task::spawn_blocking(move || {
@@ -234,12 +231,8 @@ pub(super) async fn offers(
 }
 
 pub(super) async fn quotes(State(app): State<Arc<App>>, Extension(who): Extension<Identity>, body: Bytes) -> Response {
-    let turn = match turn(&app.turns.quotes).await {
-        Ok(turn) => turn,
-        Err(busy) => return busy,
-    };
-    let copy = match copied(&app).await {
-        Ok(copy) => copy,
+    let (turn, copy) = match turn_and_copy(&app, &app.turns.quotes).await {
+        Ok(both) => both,
         Err(response) => return response,
     };
     let computed = tokio::task::spawn_blocking(move || {

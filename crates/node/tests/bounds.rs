@@ -210,7 +210,8 @@ fn tls_takes_up_a_renewed_certificate_and_names_a_pair_that_does_not_fit() {
     assert_eq!(shown, of_file("server.pem"));
     // In the clear nobody is answered.
     let mut clear = connect(port);
-    write!(clear, "GET /livez HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n").unwrap();
+    // It may close before the whole request is written: that is an answer too.
+    let _ = write!(clear, "GET /livez HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
     assert!(!rest(&mut clear).contains("200"));
     // A pair that does not fit is told, and changes nothing.
     put("client.pem", "server.key");

@@ -122,9 +122,8 @@ fn asked(port: u16, request: &str, headers: &str, body: &str) -> (u16, String, S
     );
     let kind = if body.contains('\n') { "application/x-ndjson" } else { "application/json" };
     let kind = if headers.contains("Content-Type:") { String::new() } else { format!("Content-Type: {kind}\r\n") };
-    write!(stream, "{head}{headers}{kind}\r\n").unwrap();
     // The server may answer and hang up before it has read everything.
-    let _ = stream.write_all(body.as_bytes());
+    let _ = stream.write_all(format!("{head}{headers}{kind}\r\n{body}").as_bytes());
     let mut answer = String::new();
     let _ = stream.read_to_string(&mut answer);
     let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);

@@ -187,9 +187,10 @@ impl Alerts {
         self.looked_at = log_now;
         self.asked.retain(|_, &mut (_, since)| log_now - since < ASK_AGAIN);
         let mut begins = Vec::new();
+        // The zone's own first: in a rush so many orders are late that they alone fill what is asked for in minutes.
+        self.look_at_zone(moment, overload, &mut begins);
         self.look_at_vehicles(fleet, now, &mut begins);
         self.look_at_orders(fleet, now, &mut begins);
-        self.look_at_zone(moment, overload, &mut begins);
         let mut facts = Vec::new();
         for alert in self.standing(fleet) {
             if facts.len() < ASKED_AT_ONCE && !self.asked.contains_key(&alert) && self.is_over(moment, &alert) {

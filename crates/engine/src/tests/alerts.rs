@@ -258,3 +258,29 @@ fn facts_that_wait_are_told_as_degraded_and_as_burning_the_objective() {
     assert_eq!(kinds, [AlertKind::Degraded, AlertKind::SlaBurn]);
     assert!(plan.is_some());
 }
+
+/// In a rush hundreds of orders are late. What is wrong with the zone itself is not told behind them.
+#[test]
+fn the_zone_comes_before_the_many_orders_that_are_late() {
+    let mut rig = Rig::new();
+    for number in 0..300 {
+        rig.on(&format!("v{number}"), km(0, 0));
+        rig.order(Order { promised: Some(at(1)), ..job(&format!("late{number}"), km(-20, 0)) });
+    }
+    let mut effects = Vec::new();
+    let entry = next_entry(&mut rig.seq, rig.now, Event::OrderCreated(job("waits", km(1, 0))));
+    rig.engine.handle(Input::Entry(entry), &mut effects);
+    for _ in 0..20 {
+        rig.now += 1_000;
+        rig.engine.handle(Input::Tick(Timestamp(rig.now)), &mut effects);
+    }
+    let raised = effects.iter().filter_map(|effect| match effect {
+        Effect::AppendOwn(Event::AlertRaised(raised)) => Some(raised.alert.kind()),
+        _ => None,
+    });
+    let raised: Vec<AlertKind> = raised.collect();
+    let degraded = raised.iter().position(|&kind| kind == AlertKind::Degraded);
+    let late = raised.iter().filter(|&&kind| kind == AlertKind::PredictedLate).count();
+    assert_eq!(late, 300, "all are told in the end");
+    assert!(degraded.is_some_and(|index| index <= 200), "behind {degraded:?} others");
+}

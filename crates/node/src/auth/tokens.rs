@@ -79,7 +79,8 @@ impl Tokens {
             (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| is_told(line)).collect();
         let mut tokens = BTreeMap::new();
         if let [(_, only)] = lines[..]
-            && only.split_whitespace().next().is_none_or(|word| Role::named(word).is_none())
+            && only.split_whitespace().count() == 1
+            && Role::named(only).is_none()
         {
             // A file with nothing but a token: it may do everything.
             tokens.insert(digest(only.as_bytes()), Holder { name: ALONE.into(), role: Role::Admin });
@@ -183,7 +184,9 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_with_its_line_and_without_the_token() {
         let wrong = [
+            ("viewer", "1 words"),
             ("viewer wall", "2 words"),
+            ("Viewer wall 1234567890123456", "no role"),
             ("viewer wall 1234567890123456 more", "4 words"),
             ("viewer wall tooshort", "fewer than 16"),
             ("viewer w\u{e4}nd 1234567890123456", "a name has"),

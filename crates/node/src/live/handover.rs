@@ -21,8 +21,9 @@ use crate::clock;
 
 /// Items of news that are collected before they are handed over although nobody wants a copy (guess: a few hundred kB).
 const NEWS_MAX: usize = 1024;
-/// Batches of news that may wait for the screens' thread while the log is folded at the start.
-const BACKLOG_MAX: usize = 64;
+/// Batches of news that may wait for the screens' thread while the log is folded at the start. A batch is some five megabytes that
+/// were just read: with many of them waiting, the fold spends its time on fresh memory.
+const BACKLOG_MAX: usize = 8;
 
 /// What the engine's thread and the screens' thread read of each other without waiting.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! Decisions in words, stories of vehicles and orders, refusals: what a screen shows beside the fleet.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Write as _;
 
 use fleetfold_fleet::Change;
@@ -34,16 +34,16 @@ pub(crate) struct Memory {
     pub(crate) decisions: VecDeque<Decision>,
     pub(crate) refused: VecDeque<Refusal>,
     /// Stories of orders and of vehicles: an order and a vehicle may have the same id.
-    orders: BTreeMap<Name, VecDeque<Told>>,
-    vehicles: BTreeMap<Name, VecDeque<Told>>,
+    orders: HashMap<Name, VecDeque<Told>>,
+    vehicles: HashMap<Name, VecDeque<Told>>,
     /// The last facts, by their entries.
     facts: BTreeMap<u64, Because>,
     /// What came of the last facts: why one was refused, or the plan that answers it.
     outcomes: BTreeMap<u64, Outcome>,
-    /// When each stop was to begin, and on which vehicle, as the last plan that named it said.
-    planned: BTreeMap<(Name, StopKind), (Name, Timestamp)>,
+    /// When each stop of an order was to begin, and on which vehicle, as the last plan that named it said.
+    planned: HashMap<Name, [Option<(Name, Timestamp)>; 2]>,
     /// What orders are called.
-    labels: BTreeMap<Name, Labels>,
+    labels: HashMap<Name, Labels>,
     /// What dispatchers say, by what it is about.
     noted: BTreeMap<String, NotedLine>,
 }
@@ -140,8 +140,7 @@ impl Memory {
             self.orders.remove(name);
             self.labels.remove(name);
             self.noted.remove(&format!("order {name}"));
-            self.planned.remove(&(name.clone(), StopKind::Pickup));
-            self.planned.remove(&(name.clone(), StopKind::Delivery));
+            self.planned.remove(name);
         }
         decisions
     }
@@ -226,8 +225,13 @@ impl Memory {
             forget(&mut self.outcomes);
             for route in &group.routes {
                 for visit in &route.visits {
-                    let planned = (route.vehicle.clone(), visit.start);
-                    self.planned.insert((visit.order.clone(), visit.stop), planned);
+                    // Most visits are known: their names are not copied again.
+                    if !self.planned.contains_key(&visit.order) {
+                        self.planned.insert(visit.order.clone(), [None, None]);
+                    }
+                    if let Some(stops) = self.planned.get_mut(&visit.order) {
+                        stops[visit.stop as usize] = Some((route.vehicle.clone(), visit.start));
+                    }
                 }
             }
             let because = self.because(group);
@@ -334,14 +338,17 @@ impl Memory {
         for (key, line) in earlier.noted {
             self.noted.entry(key).or_insert(line);
         }
-        for (stop, planned) in earlier.planned {
-            self.planned.entry(stop).or_insert(planned);
+        for (order, planned) in earlier.planned {
+            let late = self.planned.entry(order).or_default();
+            for (late, early) in late.iter_mut().zip(planned) {
+                *late = late.take().or(early);
+            }
         }
     }
 
     /// When a stop was to begin as the last plan that named it said, and on which vehicle.
     pub(crate) fn planned(&self, order: &Name, stop: StopKind) -> Option<(&Name, Timestamp)> {
-        self.planned.get(&(order.clone(), stop)).map(|(vehicle, at)| (vehicle, *at))
+        self.planned.get(order)?[stop as usize].as_ref().map(|(vehicle, at)| (vehicle, *at))
     }
 
     /// What came of the fact at an entry that was folded. `waits`: it has no answer yet.

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use fleetfold_wire::Warning;
 use serde::Serialize;
@@ -265,19 +266,26 @@ pub(crate) struct Told {
     pub(crate) at: i64,
     /// The entry of the log that it is of.
     pub(crate) seq: u64,
-    pub(crate) words: String,
+    pub(crate) words: Arc<str>,
     /// The number of the plan, for a decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) decision: Option<u64>,
     /// The facts that a decision answers.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) because: Vec<Because>,
+    #[serde(skip_serializing_if = "says_nothing")]
+    pub(crate) because: Reasons,
 }
 
 impl Told {
-    pub(crate) fn new(words: String) -> Self {
-        Self { words, ..Self::default() }
+    pub(crate) fn new(words: impl Into<Arc<str>>) -> Self {
+        Self { words: words.into(), ..Self::default() }
     }
+}
+
+/// The facts that a decision answers. The decision, and the stories of its order and of its vehicles, share them.
+pub(crate) type Reasons = Arc<[Arc<Because>]>;
+
+fn says_nothing(reasons: &Reasons) -> bool {
+    reasons.is_empty()
 }
 
 /// A fact that made an engine decide.
@@ -410,10 +418,10 @@ pub(crate) struct Decision {
     pub(crate) previous: Option<String>,
     /// `answer` to facts, `improvement` by a search, or `watch`: no fact; a promise was about to break, or times had moved.
     pub(crate) kind: &'static str,
-    pub(crate) words: String,
+    pub(crate) words: Arc<str>,
     /// The facts that it answers; the first of them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) because: Vec<Because>,
+    #[serde(skip_serializing_if = "says_nothing")]
+    pub(crate) because: Reasons,
 }
 
 /// A message that was rejected, or a fact that was refused.

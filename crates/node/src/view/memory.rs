@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use fleetfold_fleet::Change;
 use fleetfold_model::{
@@ -11,7 +12,7 @@ use fleetfold_model::{
 use fleetfold_wire::{Labels, RejectedV1};
 
 use super::stories::{Who, about, attention_word, fact, line};
-use super::{Answered, Because, Decision, Decisions, NotedLine, Refusal, Told, reason_words, refused_words};
+use super::{Answered, Because, Decision, Decisions, NotedLine, Reasons, Refusal, Told, reason_words, refused_words};
 
 /// Decisions kept for the screen: some minutes of a busy zone (guess).
 const DECISIONS_MAX: usize = 2_000;
@@ -37,7 +38,7 @@ pub(crate) struct Memory {
     orders: HashMap<Name, VecDeque<Told>>,
     vehicles: HashMap<Name, VecDeque<Told>>,
     /// The last facts, by their entries.
-    facts: BTreeMap<u64, Because>,
+    facts: BTreeMap<u64, Arc<Because>>,
     /// What came of the last facts: why one was refused, or the plan that answers it.
     outcomes: BTreeMap<u64, Outcome>,
     /// When each stop of an order was to begin, and on which vehicle, as the last plan that named it said.
@@ -121,17 +122,18 @@ impl Memory {
             (Event::PlanProposed(proposal), Some(plan)) => self.plan(entry.seq, proposal, &plan.accepted, at),
             _ => Vec::new(),
         };
-        if let Some(words) = fact(&entry.event) {
-            let (order, vehicle) = about(&entry.event);
+        let line = line(&entry.event);
+        if let Some(words) = fact(&entry.event, line.as_ref()) {
+            let (order, vehicle) = about(&entry.event, line.as_ref());
             let (order, vehicle) = (order.map(Name::to_string), vehicle.map(Name::to_string));
-            self.facts.insert(entry.seq.0, Because { seq: entry.seq.0, at: at.0, words, order, vehicle });
+            self.facts.insert(entry.seq.0, Arc::new(Because { seq: entry.seq.0, at: at.0, words, order, vehicle }));
             forget(&mut self.facts);
         }
         if let Some(refused) = change.refused {
             self.outcomes.insert(entry.seq.0, Outcome::Refused(refused_words(refused)));
             forget(&mut self.outcomes);
         }
-        if let Some(line) = line(&entry.event) {
+        if let Some(line) = line {
             let refused = change.refused.map(|why| format!(" (refused: {})", refused_words(why))).unwrap_or_default();
             let told = Told { at: line.at.unwrap_or(at).0, seq: entry.seq.0, ..Told::new(line.words + &refused) };
             self.tell(line.who, told);
@@ -210,7 +212,7 @@ impl Memory {
     }
 
     /// What a group answers, as far as it is remembered.
-    fn because(&self, group: &ExchangeGroup) -> Vec<Because> {
+    fn because(&self, group: &ExchangeGroup) -> Reasons {
         let named = group.caused_by.iter().filter_map(|seq| self.facts.get(&seq.0));
         named.take(BECAUSE_MAX).cloned().collect()
     }
@@ -225,12 +227,14 @@ impl Memory {
             forget(&mut self.outcomes);
             for route in &group.routes {
                 for visit in &route.visits {
-                    // Most visits are known: their names are not copied again.
-                    if !self.planned.contains_key(&visit.order) {
-                        self.planned.insert(visit.order.clone(), [None, None]);
-                    }
+                    let planned = Some((route.vehicle.clone(), visit.start));
+                    // Most visits are known: their orders' names are not copied again.
                     if let Some(stops) = self.planned.get_mut(&visit.order) {
-                        stops[visit.stop as usize] = Some((route.vehicle.clone(), visit.start));
+                        stops[visit.stop as usize] = planned;
+                    } else {
+                        let mut stops = [None, None];
+                        stops[visit.stop as usize] = planned;
+                        self.planned.insert(visit.order.clone(), stops);
                     }
                 }
             }
@@ -241,13 +245,13 @@ impl Memory {
                 (0, false) => "answer",
             };
             for choice in &group.choices {
-                let words = choice_words(choice);
+                let words: Arc<str> = choice_words(choice).into();
                 let told = Told {
                     at: at.0,
                     seq: seq.0,
                     decision: Some(proposal.rev),
-                    because: because.clone(),
-                    ..Told::new(words.clone())
+                    because: Arc::clone(&because),
+                    ..Told::new(Arc::clone(&words))
                 };
                 self.tell(Who::Order(&choice.order), told.clone());
                 for vehicle in choice
@@ -266,7 +270,7 @@ impl Memory {
                     previous: choice.previous.as_ref().map(Name::to_string),
                     kind,
                     words,
-                    because: because.clone(),
+                    because: Arc::clone(&because),
                 };
                 self.decisions.push_back(decision.clone());
                 new.push(decision);

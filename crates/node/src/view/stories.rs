@@ -75,8 +75,10 @@ pub(crate) fn line(event: &Event) -> Option<Line<'_>> {
 }
 
 /// What happened, in words that name whom it is about: how a decision tells its trigger. `None`: nothing that makes an engine decide.
-pub(crate) fn fact(event: &Event) -> Option<String> {
-    if let Some(Line { who, words, .. }) = line(event) {
+///
+/// `line`: the event's [`line`].
+pub(crate) fn fact(event: &Event, line: Option<&Line<'_>>) -> Option<String> {
+    if let Some(Line { who, words, .. }) = line {
         return Some(match who {
             Who::Order(name) => format!("order {name}: {words}"),
             Who::Vehicle(name) => format!("vehicle {name}: {words}"),
@@ -94,8 +96,8 @@ pub(crate) fn fact(event: &Event) -> Option<String> {
     }
 }
 
-/// The order and the vehicle that a fact is about, for links.
-pub(crate) fn about(event: &Event) -> (Option<&Name>, Option<&Name>) {
+/// The order and the vehicle that a fact is about, for links. `line`: the event's [`line`].
+pub(crate) fn about<'a>(event: &'a Event, line: Option<&Line<'a>>) -> (Option<&'a Name>, Option<&'a Name>) {
     match event {
         Event::StopDeparted(stop)
         | Event::StopArrived(stop)
@@ -105,7 +107,7 @@ pub(crate) fn about(event: &Event) -> (Option<&Name>, Option<&Name>) {
         Event::StopPinned(Pin { order, vehicle }) | Event::AssignmentForced(Pin { order, vehicle }) => {
             (Some(order), Some(vehicle))
         }
-        event => match line(event).map(|line| line.who) {
+        _ => match line.map(|line| line.who) {
             Some(Who::Order(name)) => (Some(name), None),
             Some(Who::Vehicle(name)) => (None, Some(name)),
             None => (None, None),

@@ -13,15 +13,17 @@ macro_rules! scripts {
 }
 
 /// What is no script.
-pub(crate) const ASSETS: [Asset; 4] = [
+pub(crate) const ASSETS: [Asset; 5] = [
     ("/", "text/html; charset=utf-8", include_bytes!("../../assets/index.html")),
     ("/login", "text/html; charset=utf-8", include_bytes!("../../assets/login.html")),
+    ("/docs", "text/html; charset=utf-8", include_bytes!("../../assets/docs.html")),
     ("/style.css", STYLE, include_bytes!("../../assets/style.css")),
     ("/leaflet/leaflet.css", STYLE, include_bytes!("../../assets/leaflet/leaflet.css")),
 ];
 
 /// The scripts: one purpose each.
 pub(crate) const SCRIPTS: &[Asset] = scripts![
+    "/docs.js",
     "/feed.js",
     "/freshness.js",
     "/login.js",

@@ -33,8 +33,8 @@ function fields(schema) {
   const properties = Object.entries(schema.properties ?? {});
   if (!properties.length) return el('p', {}, ...kind(schema));
   const required = new Set(schema.required ?? []);
-  return el('table', {}, el('thead', {}, el('tr', {}, ...['field', 'type', '', 'meaning'].map((name) => el('th', { scope: 'col' }, name)))),
-    el('tbody', {}, ...properties.map(([name, of]) => el('tr', {}, el('th', { scope: 'row' }, el('code', {}, name)), el('td', {}, ...kind(of)), el('td', {}, required.has(name) ? 'always' : ''), el('td', {}, ...words(of.description ?? ''))))));
+  return el('table', {}, el('thead', {}, el('tr', {}, ...['field', 'type', 'must', 'meaning'].map((name) => el('th', { scope: 'col' }, name)))),
+    el('tbody', {}, ...properties.map(([name, of]) => el('tr', {}, el('th', { scope: 'row' }, el('code', {}, name)), el('td', {}, ...kind(of)), el('td', {}, required.has(name) ? 'yes' : ''), el('td', {}, ...words(of.description ?? ''))))));
 }
 
 /** @param {string} method @param {string} path @param {any} of */
@@ -43,9 +43,9 @@ function operation(method, path, of) {
   return el('details', { class: 'route', id: of.operationId, 'data-words': `${method} ${path} ${of.summary} ${Object.values(of.responses).map((/** @type {any} */ one) => one.description).join(' ')}`.toLowerCase() },
     el('summary', {}, el('code', {}, `${method.toUpperCase()} ${path}`), ` ${of.summary}`),
     el('p', {}, of.description ?? 'Nobody is asked who he is.'),
-    parameters.length ? el('table', {}, el('thead', {}, el('tr', {}, ...['parameter', 'in', 'type', '', 'meaning'].map((name) => el('th', { scope: 'col' }, name)))), el('tbody', {}, ...parameters.map((/** @type {any} */ one) => el('tr', {}, el('th', { scope: 'row' }, el('code', {}, one.name)), el('td', {}, one.in), el('td', {}, ...kind(one.schema)), el('td', {}, one.required ? 'always' : ''), el('td', {}, ...words(one.description ?? '')))))) : '',
-    ...Object.entries(of.requestBody?.content ?? {}).map(([type, /** @type {any} */ body]) => el('div', {}, el('h4', {}, 'Body: ', el('code', {}, type)), fields(body.schema))),
-    el('h4', {}, 'Answers'),
+    parameters.length ? el('table', {}, el('thead', {}, el('tr', {}, ...['parameter', 'in', 'type', 'must', 'meaning'].map((name) => el('th', { scope: 'col' }, name)))), el('tbody', {}, ...parameters.map((/** @type {any} */ one) => el('tr', {}, el('th', { scope: 'row' }, el('code', {}, one.name)), el('td', {}, one.in), el('td', {}, ...kind(one.schema)), el('td', {}, one.required ? 'yes' : ''), el('td', {}, ...words(one.description ?? '')))))) : '',
+    ...Object.entries(of.requestBody?.content ?? {}).map(([type, /** @type {any} */ body]) => el('div', {}, el('h3', {}, 'Body: ', el('code', {}, type)), fields(body.schema))),
+    el('h3', {}, 'Answers'),
     el('table', {}, el('thead', {}, el('tr', {}, ...['status', 'body', 'meaning'].map((name) => el('th', { scope: 'col' }, name)))), el('tbody', {}, ...Object.entries(of.responses).map(([status, /** @type {any} */ one]) => el('tr', {}, el('th', { scope: 'row' }, status), el('td', {}, ...Object.entries(one.content ?? {}).flatMap(([type, /** @type {any} */ body]) => [el('code', {}, type), ' ', ...kind(body.schema), ' '])), el('td', {}, ...words(one.description)))))));
 }
 

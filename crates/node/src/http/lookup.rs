@@ -68,7 +68,9 @@ pub(super) struct Entry<'a> {
 }
 
 pub(super) async fn entry(State(app): State<Arc<App>>, Path(seq): Path<u64>, headers: HeaderMap) -> Response {
-    match app.live.log.get(Stream::Fleet, &app.live.zone, seq).await {
+    // Entries are counted from 1: a broker calls 0 a mistake.
+    let found = if seq == 0 { Ok(None) } else { app.live.log.get(Stream::Fleet, &app.live.zone, seq).await };
+    match found {
         // On a shared stream every zone has entries of its own, and only those are shown.
         Ok(Some(message)) if parse(&message.subject).is_some_and(|(zone, _)| zone == app.live.zone) => {
             let cut = &message.bytes[..message.bytes.len().min(ENTRY_MAX)];

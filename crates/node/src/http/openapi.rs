@@ -313,10 +313,10 @@ fn fleet(doc: &mut Writing) {
     let route = doc.answers::<view::Snapshot<'_>>(route, "the picture");
     doc.write(route);
     let route = doc.get("/v1/vehicles/{id}", "A vehicle, its route, its day and its story").or(ENGINE).or(&["no_such_vehicle"]);
-    let route = doc.answers::<view::WithStory<'_, view::Vehicle<'_>>>(route, "the vehicle");
+    let route = doc.answers::<view::VehicleStory<'_>>(route, "the vehicle");
     doc.write(route);
     let mut route = doc.get("/v1/orders/{id}", "An order, its stops and its story; of one that is long over its story from the log").or(ENGINE).or(&["no_such_order", "log_is_read", "log_not_read"]);
-    let (held, retired) = (doc.of::<view::WithStory<'_, view::Order<'_>>>(), doc.of::<view::RetiredOrder<'_>>());
+    let (held, retired) = (doc.of::<view::OrderStory<'_>>(), doc.of::<view::RetiredOrder<'_>>());
     route.answers(200, "the order", JSON, json!({ "anyOf": [held, retired] }));
     doc.write(route);
     let route = doc.get("/v1/decisions", "The last decisions and refused facts").or(ENGINE);
@@ -386,8 +386,9 @@ fn why(doc: &mut Writing) {
 
 fn streets(doc: &mut Writing) {
     doc.tag = "streets";
-    let route = doc.get("/v1/streets", "All streets");
-    let route = doc.answers::<view::StreetRows>(route, "a row for each");
+    let mut route = doc.get("/v1/streets", "All streets");
+    let row = json!({ "type": "array", "minItems": 7, "maxItems": 7, "items": { "type": ["number", "string"] } });
+    route.answers(200, "a row for each: longitude and latitude of its two ends, class, name, road", JSON, json!({ "type": "array", "items": row }));
     doc.write(route);
     let mut route = doc.get("/v1/streets/{zoom}/{x}/{y}", "The streets of a square of the map").or(&["no_such_square"]);
     let numbers = json!({ "type": "array", "items": { "type": "integer" } });

@@ -39,7 +39,8 @@ pub(super) async fn ask<T>(app: &App, question: impl FnOnce(oneshot::Sender<T>) 
 /// Which part of the state.
 #[derive(JsonSchema, Deserialize)]
 pub(super) struct Asked {
-    /// `vehicles`, `orders`, `roads`, `alerts`, `kpi`, `decisions` or `refused`; without it all of the state.
+    /// Without it all of the state.
+    #[schemars(extend("enum" = ["vehicles", "orders", "roads", "alerts", "kpi", "decisions", "refused"]))]
     part: Option<String>,
     /// `next` of the page before.
     after: Option<String>,

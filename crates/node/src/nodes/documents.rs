@@ -29,6 +29,7 @@ pub(crate) struct NodeTold {
 /// How a node stands with a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "NodeState")]
 pub(crate) enum State {
     /// It folds the zone's log and has not come to its end.
     Starting,

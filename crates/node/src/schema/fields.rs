@@ -99,7 +99,8 @@ fn limits(schema: &Value, item: &Value) -> String {
         known.extend(between(&item["minLength"], &item["maxLength"], " characters").map(|text| format!("each {text}")));
     }
     if let Some(words) = schema["enum"].as_array() {
-        known.push(words.iter().map(|word| format!("`{}`", word.as_str().unwrap_or(""))).collect::<Vec<_>>().join(", "));
+        let words = words.iter().filter_map(Value::as_str).map(|word| format!("`{word}`"));
+        known.push(words.collect::<Vec<_>>().join(", "));
     }
     known.join("; ")
 }

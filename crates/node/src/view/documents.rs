@@ -180,7 +180,7 @@ pub(crate) struct Order<'a> {
 }
 
 /// A vehicle or an order by itself: what the picture shows of it, and its story.
-#[derive(JsonSchema, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct WithStory<'a, T> {
     #[serde(flatten)]
     pub(crate) shown: T,
@@ -606,17 +606,47 @@ pub(crate) struct ShownVehicle<'a> {
     route: VehicleRoute<'a>,
 }
 
+/// `/v1/vehicles/{id}` with its story.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct VehicleStory<'a> {
+    #[schemars(flatten)]
+    vehicle: Vehicle<'a>,
+    story: Vec<Told>,
+}
+
+/// `/v1/orders/{id}` with its story.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct OrderStory<'a> {
+    #[schemars(flatten)]
+    order: Order<'a>,
+    #[schemars(flatten)]
+    detail: Option<OrderDetail<'a>>,
+    /// When its vehicle is at its last stop, as planned.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    arrival: Option<i64>,
+    story: Vec<Told>,
+}
+
 /// A page of one part of the state: the part by its name, and where the next page begins.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
 pub(crate) struct PageOf<'a> {
     part: &'a str,
+    #[schemars(skip_serializing_if = "Option::is_none")]
     vehicles: Option<Vec<ShownVehicle<'a>>>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
     orders: Option<Vec<Order<'a>>>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
     roads: Option<Vec<Road<'a>>>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
     alerts: Option<Vec<Alert<'a>>>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
     kpi: Option<Kpi>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
     decisions: Option<Vec<Decision>>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
     refused: Option<Vec<Refusal>>,
     /// `after` of the next page, a name or a number; null at the end.
     next: serde_json::Value,
@@ -638,9 +668,6 @@ pub(crate) struct Snapshot<'a> {
     sent_at: i64,
     body: State<'a>,
 }
-
-/// `/v1/streets`, for the document of the routes.
-pub(crate) type StreetRows = Vec<StreetRow>;
 
 /// The text of a document.
 pub(crate) fn text(document: &impl Serialize) -> String {

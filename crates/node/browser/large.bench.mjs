@@ -69,7 +69,7 @@ try {
     if (kpi.orders >= many && !(await (await fetch(`${base}/metrics`)).text()).match(/^fleetfold_unanswered [1-9]/m)) break;
     await sleep(1_000);
   }
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--enable-precise-memory-info', ...(process.env.ASSETS ? ['--disable-features=LocalNetworkAccessChecks'] : [])] });
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--enable-precise-memory-info', '--js-flags=--expose-gc', ...(process.env.ASSETS ? ['--disable-features=LocalNetworkAccessChecks'] : [])] });
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   if (process.env.ASSETS) await page.route('**/*', (await import(process.env.ASSETS)).serve);
   await page.addInitScript(watch);

@@ -31,7 +31,8 @@ export class FleetCanvas {
   constructor(map) {
     this.map = map;
     /** @type {Map<string, Shape>} */ this.shapes = new Map();
-    /** Points of the lines at this zoom, pixels from the world's corner; [least x, least y, most x, most y, …points]. @type {WeakMap<Line, {scale: number, points: Float64Array}>} */ this.pixels = new WeakMap();
+    /** Points of lines at a zoom, pixels from the world's corner. @type {WeakMap<Float64Array, {scale: number, points: Float64Array}>} */ this.pixels = new WeakMap();
+    /** The boxes around lines, parts of the world: least x, least y, most x, most y. @type {WeakMap<Float64Array, number[]>} */ this.boxes = new WeakMap();
     const canvas = () => {
       const made = document.createElement('canvas');
       made.className = 'leaflet-zoom-hide';
@@ -85,24 +86,35 @@ export class FleetCanvas {
     return context;
   }
 
-  /** The points of a line at the zoom of now, without those that nobody could tell from the one before. @param {Line} line @param {number} scale */
-  points(line, scale) {
-    const known = this.pixels.get(line);
+  /** @param {Float64Array} place */
+  box(place) {
+    let box = this.boxes.get(place);
+    if (!box) {
+      box = [Infinity, Infinity, -Infinity, -Infinity];
+      for (let at = 0; at < place.length; at += 2) {
+        box[0] = Math.min(box[0], place[at]); box[1] = Math.min(box[1], place[at + 1]);
+        box[2] = Math.max(box[2], place[at]); box[3] = Math.max(box[3], place[at + 1]);
+      }
+      this.boxes.set(place, box);
+    }
+    return box;
+  }
+
+  /** The points of a line at the zoom of now, without those that nobody could tell from the one before. @param {Float64Array} place @param {number} scale */
+  points(place, scale) {
+    const known = this.pixels.get(place);
     if (known && known.scale === scale) return known.points;
-    const { place } = line;
-    const kept = new Float64Array(place.length + 4);
-    let [count, lastX, lastY] = [4, Infinity, Infinity];
-    let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+    const kept = new Float64Array(place.length);
+    let [count, lastX, lastY] = [0, Infinity, Infinity];
     for (let at = 0; at < place.length; at += 2) {
       const [x, y] = [place[at] * scale, place[at + 1] * scale];
       if (at && at + 2 < place.length && Math.abs(x - lastX) < NEAR && Math.abs(y - lastY) < NEAR) continue;
-      [kept[count], kept[count + 1], lastX, lastY] = [x, y, x, y];
+      kept[count] = lastX = x;
+      kept[count + 1] = lastY = y;
       count += 2;
-      left = Math.min(left, x); right = Math.max(right, x); top = Math.min(top, y); bottom = Math.max(bottom, y);
     }
     const points = kept.slice(0, count);
-    points.set([left, top, right, bottom]);
-    this.pixels.set(line, { scale, points });
+    this.pixels.set(place, { scale, points });
     return points;
   }
 
@@ -119,8 +131,9 @@ export class FleetCanvas {
         // Lines of one look are one stroke.
         let look = '';
         for (const line of shape.lines) {
-          const points = this.points(line, scale);
-          if (points[2] < left || points[0] > right || points[3] < top || points[1] > bottom) continue;
+          const box = this.box(line.place);
+          if (box[2] * scale < left || box[0] * scale > right || box[3] * scale < top || box[1] * scale > bottom) continue;
+          const points = this.points(line.place, scale);
           const mine = `${line.colour} ${line.width} ${line.opacity} ${line.dashed}`;
           if (mine !== look) {
             if (look) context.stroke();
@@ -131,8 +144,8 @@ export class FleetCanvas {
             context.setLineDash(line.dashed ? [5, 5] : []);
             context.beginPath();
           }
-          context.moveTo(points[4] - left, points[5] - top);
-          for (let at = 6; at < points.length; at += 2) context.lineTo(points[at] - left, points[at + 1] - top);
+          context.moveTo(points[0] - left, points[1] - top);
+          for (let at = 2; at < points.length; at += 2) context.lineTo(points[at] - left, points[at + 1] - top);
         }
         if (look) context.stroke();
       }

@@ -2,6 +2,7 @@
 // The map: streets, vehicles with their routes, orders without a place, roads that are closed. What is looked at stands out.
 import * as L from '../leaflet/leaflet-src.esm.js';
 import { $, el, words } from './dom.js';
+import { chosen } from './preferences.js';
 import { choose, emit, fleet, on, view } from './store.js';
 import { FleetCanvas, world, worldLine } from './fleet-canvas.js';
 import { streets } from './streets.js';
@@ -22,7 +23,7 @@ const canvas = L.canvas({ padding: 0.3 });
 export const map = L.map('map', { renderer: canvas, zoomControl: true, attributionControl: false, preferCanvas: true, zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, maxZoom: 19 });
 map.setView([0, 0], 2);
 L.control.attribution({ prefix: false }).addTo(map);
-L.control.scale({ imperial: false }).addTo(map);
+L.control.scale({ imperial: chosen('distance') === 'miles', metric: chosen('distance') !== 'miles' }).addTo(map);
 streets().addTo(map);
 const roadsLayer = L.layerGroup().addTo(map);
 const clusterLayer = L.layerGroup().addTo(map);

@@ -1,5 +1,6 @@
 // @ts-check
 // What dispatchers tell each other about something that needs attention: an event in the log, so that every screen has it.
+import { t } from './language.js';
 import { button } from './dom.js';
 import { event, post, who, wrong } from './api.js';
 import { clock, iso, time } from './time.js';
@@ -41,6 +42,6 @@ export const noteText = (noted) => `${noted.attention === 'snoozed' ? 'Snoozed' 
 
 /** @param {'order' | 'vehicle' | 'entry'} what @param {string | number} id */
 export function noteButtons(what, id) {
-  if (noteOf(what, id, clock())) return [button('Clear the note', () => void note(what, id, 'cleared'), { 'data-note': 'cleared' })];
-  return [button('Acknowledge', () => void note(what, id, 'acknowledged'), { 'data-note': 'acknowledged' }), button('Snooze 15 min', () => void note(what, id, 'snoozed'), { 'data-note': 'snoozed' })];
+  if (noteOf(what, id, clock())) return [button(t('Clear the note'), () => void note(what, id, 'cleared'), { 'data-note': 'cleared' })];
+  return [button(t('Acknowledge'), () => void note(what, id, 'acknowledged'), { 'data-note': 'acknowledged' }), button(t('Snooze 15 min'), () => void note(what, id, 'snoozed'), { 'data-note': 'snoozed' })];
 }

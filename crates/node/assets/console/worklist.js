@@ -2,6 +2,7 @@
 // What somebody should look at, the most urgent first: late, soon late, without a place, silent, refused, moved.
 import { $, button, el, fill } from './dom.js';
 import { get } from './api.js';
+import { t } from './language.js';
 import { silence } from './lists.js';
 import { note, noteAlert, noteText } from './notes.js';
 import { showRefusal } from './refused.js';
@@ -82,7 +83,7 @@ export function draw() {
   }
   // The focus stays on the row that it is on, wherever that goes.
   const focused = document.activeElement?.closest('#work li') ? [document.activeElement.closest('li')?.getAttribute('data-key'), document.activeElement.getAttribute('data-act')] : null;
-  fill('work', ...shown.slice(0, ROWS).map((item) => row(item, noteFor.get(item.key))), shown.length > ROWS ? el('li', {}, `and ${shown.length - ROWS} more`) : null, shown.length ? null : el('li', {}, 'Nothing waits for you.'));
+  fill('work', ...shown.slice(0, ROWS).map((item) => row(item, noteFor.get(item.key))), shown.length > ROWS ? el('li', {}, `and ${shown.length - ROWS} more`) : null, shown.length ? null : el('li', {}, t('Nothing waits for you.')));
   if (focused) /** @type {HTMLElement | null} */ ($('work').querySelector(`li[data-key="${CSS.escape(String(focused[0]))}"] [data-act="${focused[1]}"]`))?.focus();
 }
 
@@ -95,11 +96,11 @@ const take = (item, attention) => void (item.of === 'zone' ? item.alert && noteA
 function row(item, noted) {
   return el('li', { class: `row ${item.kind}${noted ? ' noted' : ''}`, 'data-key': item.key, 'data-kind': item.kind, 'data-id': item.id },
     el('button', { type: 'button', class: 'go', 'data-act': 'open', onclick: item.act }, el('span', {}, { late: '!', hour: '◔', later: '○', unassigned: '■', failed: '↩', silent: '?', refused: '✕', conflict: '≠', moved: '»', alert: '▲' }[item.kind]), el('span', {}, item.words), el('small', { class: 'when' }, item.when), noted ? el('span', { class: 'under' }, noteText(noted)) : item.alert && item.kind !== 'alert' ? el('span', { class: 'under alerted' }, `▲ alert since ${time(item.alert.since)}`) : null),
-    noted ? button('Clear', () => take(item, 'cleared'), { 'data-act': 'clear', 'aria-label': `Clear the note on ${item.id}` }) : button('Ack', () => take(item, 'acknowledged'), { 'data-act': 'ack', 'aria-label': `Ack: acknowledge ${item.id}`, title: 'acknowledge: you take care of it' }),
+    noted ? button(t('Clear'), () => take(item, 'cleared'), { 'data-act': 'clear', 'aria-label': `${t('Clear')}: the note on ${item.id}` }) : button(t('Ack'), () => take(item, 'acknowledged'), { 'data-act': 'ack', 'aria-label': `${t('Ack')}: acknowledge ${item.id}`, title: 'acknowledge: you take care of it' }),
     noted ? null : button('15′', () => take(item, 'snoozed'), { 'data-act': 'snooze', 'aria-label': `15′: snooze ${item.id} for 15 minutes`, title: 'snooze for 15 minutes' }));
 }
 
-fill('work-kinds', ...KINDS.map(([kind, label]) => el('button', { type: 'button', id: `kind-${kind}`, 'aria-pressed': 'true', onclick: () => { if (hidden.has(kind)) hidden.delete(kind); else hidden.add(kind); draw(); } }, `${label} `, el('span', {}, '0'))));
+fill('work-kinds', ...KINDS.map(([kind, label]) => el('button', { type: 'button', id: `kind-${kind}`, 'aria-pressed': 'true', onclick: () => { if (hidden.has(kind)) hidden.delete(kind); else hidden.add(kind); draw(); } }, `${t(label)} `, el('span', {}, '0'))));
 $('work-noted').addEventListener('change', draw);
 const soon = () => { if (!due) due = window.setTimeout(draw, drawnAt ? Math.max(50, 1000 - (performance.now() - drawnAt)) : 0); };
 on('taken', soon);

@@ -8,9 +8,10 @@
 /** @typedef {{n: number, at: number, rev: number, order: string, vehicle: string | null, previous?: string, kind: string, words: string, because?: Because[]}} Decision */
 /** @typedef {{order?: string, vehicle?: string, entry?: number, attention: string, at: number, seq: number, until?: number, by?: string, words?: string}} Noted */
 /** @typedef {{seq: number, at: number, reason: string, detail: string, source?: string, id?: string, entity?: string}} Refusal */
+/** @typedef {{alert: string, order?: string, vehicle?: string, since: number, seconds: number, detail: string, acknowledged?: {at: number, by: string | null, until: number | null}}} Alert */
 /** @typedef {{id: string, closed: boolean, lines: [number, number][][], area: [number, number][]}} Road */
 /** @typedef {{now: number, open: number, unassigned: number, late: number, served: number, orders: number, on_time: number, p50: number, p99: number, max: number, answers: number, events: number, changes_per_hour: number, searching: boolean}} Kpi */
-/** @typedef {{vehicles: Vehicle[], orders: Order[], moved?: [string, number, number, number][], decisions: Decision[], refused: Refusal[], roads?: Road[], noted?: Noted[], failed?: Order[], kpi: Kpi, zone?: {timezone: string, rate: number}}} Body */
+/** @typedef {{vehicles: Vehicle[], orders: Order[], moved?: [string, number, number, number][], decisions: Decision[], refused: Refusal[], roads?: Road[], alerts?: Alert[], noted?: Noted[], failed?: Order[], kpi: Kpi, zone?: {timezone: string, rate: number}}} Body */
 
 /** @typedef {{now: number, trouble?: string, owner?: number, overload: number, overload_words: string, applied: number, entry_age_seconds?: number}} Pulse */
 

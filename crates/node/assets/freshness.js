@@ -5,7 +5,7 @@
 const SILENT = 2_500;
 /** A zone without an entry for so long (seconds) is quiet, which is no fault. */
 const QUIET = 60;
-/** A restart is mentioned for so long (milliseconds). */
+/** A restart, and that another engine decides from now on, is mentioned for so long (milliseconds). */
 const RESTART = 60_000;
 
 /** @param {number} seconds */
@@ -21,6 +21,7 @@ export function freshness(show) {
   let heard = performance.now();
   let linked = false;
   let restarted = -Infinity;
+  let changed = -Infinity;
   const tick = () => {
     const silence = performance.now() - heard;
     if (!last) {
@@ -39,14 +40,20 @@ export function freshness(show) {
       const age = last.entry_age_seconds ?? 0;
       const who = last.owner === undefined ? 'live, standby: another engine decides' : 'live';
       const again = performance.now() - restarted < RESTART ? ', the engine was restarted' : '';
-      show('good', who + again + (age >= QUIET ? ', quiet' : ''), age >= QUIET ? `last entry ${span(age)} ago` : '');
+      const took = performance.now() - changed < RESTART ? (last.owner === undefined ? '' : ', this engine has taken over') : '';
+      show('good', who + again + took + (age >= QUIET ? ', quiet' : ''), age >= QUIET ? `last entry ${span(age)} ago` : '');
     }
   };
   return {
     /** @param {boolean} up */
     link(up) { linked = up; tick(); },
     /** @param {import('./feed.js').Pulse} pulse */
-    pulse(pulse) { last = pulse; heard = performance.now(); tick(); },
+    pulse(pulse) {
+      if (last && last.owner !== pulse.owner) changed = performance.now();
+      last = pulse;
+      heard = performance.now();
+      tick();
+    },
     restarted() { restarted = performance.now(); tick(); },
     tick,
   };

@@ -9,14 +9,14 @@ import { chromium } from 'playwright-core';
 
 const program = fileURLToPath(new URL('../../../target/debug/fleetfold', import.meta.url));
 const free = () => new Promise((resolve) => { const s = createServer(); s.listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => resolve(port)); }); });
-const [brokerPort, port] = [await free(), await free()];
+const [brokerPort, port, otherPort] = [await free(), await free(), await free()];
 const folder = mkdtempSync(join(tmpdir(), 'fleetfold-freshness-'));
 const broker = () => spawn(process.env.FLEETFOLD_NATS_SERVER ?? 'nats-server', ['-js', '-a', '127.0.0.1', '-p', String(brokerPort), '-sd', join(folder, 'js')], { stdio: 'ignore' });
-const engine = () => spawn(program, ['serve', '--log', `nats://127.0.0.1:${brokerPort}`, '--tenant', 'acme', '--zone', 'porto', '--listen', `127.0.0.1:${port}`, '--data', join(folder, 'data')], { stdio: 'ignore' });
+const engine = (at = port, data = 'data') => spawn(program, ['serve', '--log', `nats://127.0.0.1:${brokerPort}`, '--tenant', 'acme', '--zone', 'porto', '--listen', `127.0.0.1:${at}`, '--data', join(folder, data)], { stdio: 'ignore' });
 let passed = 0;
 const check = (good, what) => { if (!good) throw new Error(`failed: ${what}`); passed += 1; console.log(`ok ${what}`); };
 const sleep = (millis) => new Promise((resolve) => { setTimeout(resolve, millis); });
-let [server, fleet] = [broker(), undefined];
+let [server, fleet, standby] = [broker(), undefined, undefined];
 let browser;
 try {
   await sleep(500);
@@ -34,10 +34,10 @@ try {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   await page.goto(`http://127.0.0.1:${port}/`);
   // The status line within some seconds: its look, and words in it.
-  const says = async (look, words, within, what) => {
+  const says = async (look, words, within, what, on = page) => {
     const begun = Date.now();
     for (;;) {
-      const [is, text] = await page.evaluate(() => [document.querySelector('#link').className, `${document.querySelector('#link').textContent} ${document.querySelector('#since').textContent}`]);
+      const [is, text] = await on.evaluate(() => [document.querySelector('#link').className, `${document.querySelector('#link').textContent} ${document.querySelector('#since').textContent}`]);
       if (is === look && words.test(text)) { check(true, `${what}: "${text.trim()}" after ${((Date.now() - begun) / 1000).toFixed(1)} s`); return; }
       if (Date.now() - begun > within * 1000) throw new Error(`failed: ${what}: ${is} "${text}"`);
       await sleep(50);
@@ -71,10 +71,24 @@ try {
   await says('bad', /no connection to the engine: no news since/, 3, 'the engine is dead');
   fleet = engine();
   await says('good', /^live, the engine was restarted/, 20, 'it was restarted');
+  // A second engine follows, and decides when the first one is gone.
+  standby = engine(otherPort, 'other');
+  for (let tries = 0; tries < 100; tries += 1) {
+    try { if ((await fetch(`http://127.0.0.1:${otherPort}/livez`)).ok) break; } catch { /* not yet */ }
+    await sleep(100);
+  }
+  const second = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  await second.goto(`http://127.0.0.1:${otherPort}/`);
+  await says('good', /^live, standby: another engine decides/, 20, 'the page of a standby', second);
+  fleet.kill('SIGKILL');
+  await says('bad', /no connection to the engine: no news since/, 3, 'the owner is dead');
+  await says('good', /^live, this engine has taken over/, 20, 'the standby took over', second);
+  fleet = engine();
+  await says('good', /^live, standby: another engine decides/, 20, 'who comes back follows');
   console.log(`${passed} passed, 0 failed`);
 } finally {
   await browser?.close();
-  for (const process of [fleet, server]) { process?.kill('SIGCONT'); process?.kill('SIGKILL'); }
+  for (const process of [fleet, standby, server]) { process?.kill('SIGCONT'); process?.kill('SIGKILL'); }
   await sleep(200);
   rmSync(folder, { recursive: true, force: true });
 }

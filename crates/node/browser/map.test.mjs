@@ -48,7 +48,7 @@ try {
   check((await page.textContent('#map .leaflet-control-attribution')).includes('OpenStreetMap'), 'whose streets are drawn is said');
   check((await page.textContent('#legend')).includes('road slowed'), 'the legend knows slowed roads');
   check(inked > 2000, `routes are drawn (${inked} points)`);
-  const streets = await page.evaluate(() => [...document.querySelectorAll('#map .leaflet-tile-pane canvas')].some((c) => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 === 3 && v > 0)));
+  const streets = await page.waitForFunction(() => [...document.querySelectorAll('#map .leaflet-tile-pane canvas')].some((c) => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 === 3 && v > 0)), null, { timeout: 10000 }).then(() => true, () => false);
   check(streets, 'streets are drawn on a layer of their own');
   // Three hundred vehicles: from a delta to the frame that shows it.
   const waits = await page.evaluate(async () => {

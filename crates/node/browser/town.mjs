@@ -62,7 +62,7 @@ export async function openTown() {
       for (let at = 0; at < 18; at += 1) orders.push(order(`ord-${2100 + at}`, (at * 5) % 12, (at * 3) % 10, at === 7 ? { reference: 'PO 77/a' } : at === 8 ? { reference: '=HYPERLINK("formula")' } : {}, at === 7 ? { address: '12 Elm Street' } : {}));
       orders.push(order('ord-2140', 2, 2, { skills: ['cool'], priority: 1, reference: 'Bakery Ana' }, { address: '3 Baker Lane', windows: [{ opens: minutes(-60), closes: minutes(90) }] }));
       // Nobody can be there in time.
-      orders.push(order('ord-late', 11, 9, {}, { windows: [{ opens: minutes(-30), closes: minutes(-3) }] }));
+      orders.push(order('ord-late', 11, 9, {}, { windows: [{ opens: minutes(-30), closes: minutes(-8) }] }));
       orders.push(order('ord-crane', 5, 5, { skills: ['crane'] }, { windows: [{ opens: minutes(0), closes: minutes(120) }] }));
       orders.push(event('order.created', { order_id: 'ord-ship', load: [2], shipment: { pickup: { ...corner(1, 1), service_seconds: 60 }, delivery: { ...corner(9, 8), service_seconds: 60, windows: [{ opens: minutes(0), closes: minutes(26 * 60) }] } } }));
       await town.post(...orders);
@@ -70,10 +70,12 @@ export async function openTown() {
       await town.post(order('ord-2101', 3, 3));
     },
     browser: null,
-    async open(size = { width: 1280, height: 800 }) {
+    /** A page of its own; `script` runs in it before the page's own. */
+    async open(size = { width: 1280, height: 800 }, script = '') {
       town.browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', ...(process.env.ASSETS ? ['--disable-features=LocalNetworkAccessChecks'] : [])] });
       const page = await town.browser.newPage({ viewport: size, acceptDownloads: true });
       await fromDisk(page);
+      if (script) await page.addInitScript({ content: script });
       page.setDefaultTimeout(15_000);
       await page.goto(`${base}/`);
       await page.waitForFunction(() => window.__ready && document.querySelectorAll('#vehicles li').length >= 6);

@@ -849,4 +849,8 @@ pub(crate) enum SchemaKind {
     Json,
     /// AsyncAPI 3.
     Asyncapi,
+    /// OpenAPI 3.1: the routes of HTTP.
+    Openapi,
+    /// The fields of every event as a table (docs/FIELDS.md).
+    Fields,
 }

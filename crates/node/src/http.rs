@@ -2,7 +2,9 @@
 //! in `state.rs`.
 
 mod lookup;
+pub(crate) mod openapi;
 pub(crate) mod page;
+mod problems;
 pub(crate) mod rates;
 mod reasons;
 mod replay;
@@ -31,6 +33,7 @@ use fleetfold_journal::{Address, Said};
 use fleetfold_model::{Event, Name};
 use fleetfold_wire::{EventType, Mode, Warning, What, Writer, decode, structured};
 use futures::StreamExt;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -223,11 +226,12 @@ pub(crate) fn router(live: Live, auth: Arc<Auth>) -> Router {
         .route("/v1/zones", get(zones))
         .route("/solve", post(solve))
         .route("/ws", get(websocket))
+        .route("/openapi.json", get(openapi::served))
         .route("/login", post(login::log_in))
         .route("/logout", post(login::log_out))
         .route("/v1/me", get(login::me))
         .fallback(|| async {
-            problem(StatusCode::NOT_FOUND, "not found", "there is nothing here; / is the map, /v1/state the state")
+            problem(StatusCode::NOT_FOUND, "not found", "there is nothing here; / is the map, /docs lists what there is")
         });
     for &(path, kind, bytes) in page::ASSETS.iter().chain(page::SCRIPTS) {
         router = router.route(
@@ -306,19 +310,19 @@ fn too_large() -> String {
     format!("a body of at most {} MiB is taken: send it in parts", BODY_MAX >> 20)
 }
 
-/// RFC 9457.
+/// An error as RFC 9457 has it, with the code of its title.
 pub(crate) fn problem(status: StatusCode, title: &str, detail: &str) -> Response {
-    answer_with(status, &Problem { kind: "about:blank", status: status.as_u16(), code: None, title, detail })
+    problem_of(status, problems::code_of(title), title, detail)
 }
 
 /// The same, with the short stable word that a line of a batch would have.
 fn problem_of(status: StatusCode, code: &str, title: &str, detail: &str) -> Response {
-    answer_with(status, &Problem { kind: "about:blank", status: status.as_u16(), code: Some(code), title, detail })
+    answer_with(status, &Problem { kind: "about:blank", status: status.as_u16(), code, title, detail })
 }
 
 /// An error that the framework answers in plain text (a body that is too large, a method or a query that is not known) as a problem
 /// document. Its other headers stay: `Allow` says which methods are known.
-async fn as_problem(response: Response) -> Response {
+pub(crate) async fn as_problem(response: Response) -> Response {
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("text/plain");
     if !(status.is_client_error() && kind.starts_with("text/plain")) {
@@ -400,7 +404,7 @@ async fn solve(State(app): State<Arc<App>>, request: Request) -> Response {
 }
 
 /// How events are posted.
-#[derive(Deserialize)]
+#[derive(JsonSchema, Deserialize)]
 struct Posting {
     /// `answer`: until each fact has its answer.
     wait: Option<String>,
@@ -710,7 +714,7 @@ async fn append_until_known(
 
 // ---- the live feed ---------------------------------------------------------------------------------------------------
 
-#[derive(Deserialize)]
+#[derive(JsonSchema, Deserialize)]
 struct Resume {
     /// The start that the browser was told: see [`Hello`].
     #[serde(rename = "epoch")]

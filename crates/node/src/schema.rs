@@ -1,15 +1,20 @@
-//! JSON Schemas and the AsyncAPI document.
+//! JSON Schemas, the AsyncAPI document, and the table of fields.
+
+mod fields;
 
 use fleetfold_wire::{EventType, Writer};
 use serde_json::{Value, json};
 
 use crate::args::SchemaKind;
+use crate::http::openapi;
 use crate::log::Stream;
 
 pub(crate) fn document(what: SchemaKind) -> String {
     let value = match what {
         SchemaKind::Json => json!(fleetfold_wire::schemas()),
         SchemaKind::Asyncapi => asyncapi(),
+        SchemaKind::Openapi => openapi::document(),
+        SchemaKind::Fields => return fields::table(),
     };
     serde_json::to_string_pretty(&value).unwrap_or_default()
 }
@@ -24,8 +29,12 @@ fn asyncapi() -> Value {
     const ASSIGNMENT: &str = "fleet.assignment.v1";
     const ALERT: &str = "fleet.alert.v1";
     const ETA: &str = "fleet.eta.v1";
-    let schemas: serde_json::Map<String, Value> =
-        fleetfold_wire::schemas().into_iter().map(|(kind, schema)| (message(kind), schema)).collect();
+    let mut schemas = serde_json::Map::new();
+    for (kind, schema) in fleetfold_wire::schemas() {
+        // What a schema refers to in itself is one of the document's own.
+        let schema = openapi::hoisted(schema, &mut schemas);
+        schemas.insert(message(kind), schema);
+    }
     let mut messages = serde_json::Map::new();
     for kind in EventType::ALL {
         let name = kind.name();

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_roads::Network;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::view::{LonLat, lon_lat, text};
@@ -28,7 +29,7 @@ struct Piece {
 }
 
 /// A street by its name.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct NamedStreet {
     pub(crate) name: String,
     /// The ids by which events name it: a street may have several.

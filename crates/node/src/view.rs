@@ -17,7 +17,7 @@ use fleetfold_wire::alert_word;
 
 pub(crate) use detail::{order_detail, vehicle_detail};
 pub(crate) use documents::*;
-pub(crate) use find::Finder;
+pub(crate) use find::{Finder, FoundList};
 pub(crate) use kept::{After, Kept, Page, Part, Pending};
 pub(crate) use memory::Memory;
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use fleetfold_journal::address::rejected_id;
 use fleetfold_journal::{Address, Said, ZoneName};
 use fleetfold_model::{LogSeq, Millis, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::clock;
@@ -24,7 +25,7 @@ const TOLD_TRIES: u32 = 300;
 const AGAIN: Duration = Duration::from_millis(200);
 
 /// One warning about one event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub(crate) struct Warned {
     /// What kind of warning, as a short stable word.
     pub(crate) code: &'static str,

@@ -17,15 +17,19 @@ pub(crate) const CLASSES: [&str; 3] = ["motorway", "arterial", "street"];
 pub(crate) struct PlaceV1 {
     /// Degrees east, WGS 84.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -180, max = 180))]
     pub(crate) lon: Option<f64>,
     /// Degrees north, WGS 84.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -90, max = 90))]
     pub(crate) lat: Option<f64>,
     /// Metres to the east.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -2_000_000, max = 2_000_000))]
     pub(crate) x_meters: Option<f64>,
     /// Metres to the north.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -2_000_000, max = 2_000_000))]
     pub(crate) y_meters: Option<f64>,
 }
 
@@ -33,8 +37,10 @@ pub(crate) struct PlaceV1 {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct WindowV1 {
     /// RFC 3339.
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) opens: String,
     /// RFC 3339.
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) closes: String,
 }
 
@@ -45,15 +51,19 @@ pub(crate) struct StopV1 {
     pub(crate) place: PlaceV1,
     /// When service may start, in order, not overlapping; none: any time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
     pub(crate) windows: Vec<WindowV1>,
     /// Time spent serving.
     #[serde(default)]
+    #[schemars(range(min = 0, max = 86_400))]
     pub(crate) service_seconds: f64,
     /// Time spent once on arrival (parking, docking).
     #[serde(default)]
+    #[schemars(range(min = 0, max = 86_400))]
     pub(crate) setup_seconds: f64,
     /// Where that is, in words for people: it is shown to dispatchers and decides nothing. At most 256 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub(crate) address: Option<String>,
 }
 
@@ -64,6 +74,7 @@ pub(crate) struct JobV1 {
     pub(crate) stop: StopV1,
     /// `delivery`: on board from the start of the tour; `pickup`: taken on here.
     #[serde(default = "delivery")]
+    #[schemars(extend("enum" = ["delivery", "pickup"]))]
     pub(crate) direction: String,
 }
 
@@ -84,6 +95,7 @@ pub(crate) struct ShipmentV1 {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct OrderV1 {
     /// 1 to 64 visible characters.
+    #[schemars(length(min = 1, max = 64))]
     pub(crate) order_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) job: Option<JobV1>,
@@ -91,31 +103,39 @@ pub(crate) struct OrderV1 {
     pub(crate) shipment: Option<ShipmentV1>,
     /// Up to four dimensions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4), inner(range(min = 0, max = 500_000)))]
     pub(crate) load: Option<Vec<f64>>,
     /// Skills the vehicle must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 64)))]
     pub(crate) skills: Option<Vec<String>>,
     /// 0 to 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
     pub(crate) priority: Option<u8>,
     /// When the goods will be ready (RFC 3339).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) release_time: Option<String>,
     /// Latest start of service the customer was told (RFC 3339).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) promised_time: Option<String>,
     /// When the customer asked (RFC 3339); the event's time where missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) placed_time: Option<String>,
     /// What the order is called elsewhere (a number of the shop, a name): dispatchers find it by that, and it decides nothing. At most
     /// 256 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub(crate) reference: Option<String>,
 }
 
 /// `order.ready`, `order.cancelled`, `stop.unpinned`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct OrderRefV1 {
+    #[schemars(length(min = 1, max = 64))]
     pub(crate) order_id: String,
 }
 
@@ -123,25 +143,33 @@ pub(crate) struct OrderRefV1 {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CostsV1 {
     #[serde(default)]
+    #[schemars(range(min = 0, max = 1_000_000_000))]
     pub(crate) per_hour: f64,
     #[serde(default)]
+    #[schemars(range(min = 0, max = 1_000_000_000))]
     pub(crate) per_km: f64,
     #[serde(default)]
+    #[schemars(range(min = 0, max = 1_000_000_000))]
     pub(crate) fixed: f64,
 }
 
 /// A pause that starts inside the window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct BreakV1 {
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) opens: String,
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) closes: String,
+    #[schemars(range(min = 0, max = 86_400))]
     pub(crate) duration_seconds: f64,
 }
 
 /// The period a vehicle works.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ShiftV1 {
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) starts: String,
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) ends: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) breaks: Vec<BreakV1>,
@@ -150,16 +178,20 @@ pub(crate) struct ShiftV1 {
 /// `vehicle.registered`: the vehicle as it is from now on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct VehicleV1 {
+    #[schemars(length(min = 1, max = 64))]
     pub(crate) vehicle_id: String,
     /// Up to four dimensions; none: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4), inner(range(min = 0, max = 500_000)))]
     pub(crate) capacity: Option<Vec<f64>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 64)))]
     pub(crate) skills: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) costs: Option<CostsV1>,
     /// 1 is as the network says, 0.8 a fifth slower.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.1, max = 5))]
     pub(crate) speed_factor: Option<f64>,
     /// Where it starts.
     pub(crate) start: PlaceV1,
@@ -178,6 +210,7 @@ pub(crate) struct VehicleV1 {
 /// `shift.started`, `shift.ended`, `vehicle.lost`, `vehicle.back`, `position`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct VehicleRefV1 {
+    #[schemars(length(min = 1, max = 64))]
     pub(crate) vehicle_id: String,
     /// Where it is, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,33 +220,41 @@ pub(crate) struct VehicleRefV1 {
     pub(crate) shift: Option<ShiftV1>,
     /// For `shift.ended`: when; in the future, the shift is shortened to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) at_time: Option<String>,
 }
 
 /// `stop.departed` (the drive to it began), `stop.arrived`, `stop.completed`, `stop.failed`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct StopEventV1 {
+    #[schemars(length(min = 1, max = 64))]
     pub(crate) vehicle_id: String,
+    #[schemars(length(min = 1, max = 64))]
     pub(crate) order_id: String,
     /// `pickup` or `delivery`; a job's stop is its `delivery`.
+    #[schemars(extend("enum" = ["pickup", "delivery"]))]
     pub(crate) stop: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) position: Option<PlaceV1>,
     /// For `stop.failed`: `no_show`, `refused`, `no_access`, `goods`, `other`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["no_show", "refused", "no_access", "goods", "other", null]))]
     pub(crate) reason: Option<String>,
     /// When a failed stop is tried again (RFC 3339); if not given, somebody has to make a new appointment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) retry_at: Option<String>,
 }
 
 /// `assignment.accepted` (with `revision`) and `assignment.rejected` (with `order_id`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct AssignmentRefV1 {
+    #[schemars(length(min = 1, max = 64))]
     pub(crate) vehicle_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) revision: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
     pub(crate) order_id: Option<String>,
 }
 
@@ -221,58 +262,73 @@ pub(crate) struct AssignmentRefV1 {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct RoadV1 {
     /// Names the change; a reopening names the closure it ends.
+    #[schemars(length(min = 1, max = 64))]
     pub(crate) change_id: String,
     /// Road ids of the network. Ways that an editor has not uploaded yet have negative ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "road_ids")]
-    #[schemars(with = "Vec<i64>")]
+    #[schemars(with = "Vec<i64>", length(max = 2_000))]
     pub(crate) roads: Vec<u64>,
     /// Or edges (one direction between two junctions) by their numbers in the graph file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2_000))]
     pub(crate) edges: Vec<u32>,
     /// Or every road that crosses this ring, or lies in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2_000))]
     pub(crate) area: Vec<PlaceV1>,
     /// Or every road that comes within `within_meters` of this line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2_000))]
     pub(crate) line: Vec<PlaceV1>,
     /// For `line`; 15 if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 5_000))]
     pub(crate) within_meters: Option<u32>,
     /// For `road.slowed`: travel time in per cent of normal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000))]
     pub(crate) time_percent: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) from_time: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) until_time: Option<String>,
 }
 
 /// `stop.pinned`, `assignment.forced`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PinV1 {
+    #[schemars(length(min = 1, max = 64))]
     pub(crate) order_id: String,
+    #[schemars(length(min = 1, max = 64))]
     pub(crate) vehicle_id: String,
 }
 
 /// `priority.raised`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PriorityV1 {
+    #[schemars(length(min = 1, max = 64))]
     pub(crate) order_id: String,
+    #[schemars(range(min = 0, max = 100))]
     pub(crate) priority: u8,
 }
 
 /// `order.retried`: an order of which a stop failed is tried again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct OrderRetryV1 {
+    #[schemars(length(min = 1, max = 64))]
     pub(crate) order_id: String,
     /// Not before (RFC 3339); the time of the event if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) retry_at: Option<String>,
     /// The new time of its last stop; as before if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) window: Option<WindowV1>,
     /// The new promise; as before if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) promised_time: Option<String>,
 }
 
@@ -282,6 +338,7 @@ pub(crate) struct SlotHeldV1 {
     #[serde(flatten)]
     pub(crate) order: OrderV1,
     /// It is given up then, unless it is confirmed (RFC 3339).
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) until_time: String,
 }
 
@@ -297,9 +354,11 @@ pub(crate) struct HoldEndedV1 {
 /// `break.started` and `break.ended`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct BreakEventV1 {
+    #[schemars(length(min = 1, max = 64))]
     pub(crate) vehicle_id: String,
     /// How long it is to be; as the shift has it if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 86_400))]
     pub(crate) duration_seconds: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) position: Option<PlaceV1>,
@@ -309,22 +368,28 @@ pub(crate) struct BreakEventV1 {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct NotedV1 {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
     pub(crate) order_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
     pub(crate) vehicle_id: Option<String>,
     /// An entry of the log, for instance a refused one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) entry_seq: Option<u64>,
     /// `acknowledged`, `snoozed` or `cleared`.
+    #[schemars(extend("enum" = ["acknowledged", "snoozed", "cleared"]))]
     pub(crate) attention: String,
     /// Until when it holds (RFC 3339); none: until it is cleared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) until_time: Option<String>,
     /// Who says it, at most 256 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub(crate) by: Option<String>,
     /// In words, at most 256 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub(crate) words: Option<String>,
 }
 
@@ -496,13 +561,17 @@ pub(crate) struct ZoneV1 {
     pub(crate) timezone: String,
     /// `lonlat` or `planar`.
     #[serde(default = "lonlat")]
+    #[schemars(extend("enum" = ["lonlat", "planar"]))]
     pub(crate) coordinates: String,
     /// Zone time at `log_start` (RFC 3339).
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) day_start: String,
     /// Log time at which zone time was `day_start` (RFC 3339).
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) log_start: String,
     /// Zone seconds per log second.
     #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 3_600))]
     pub(crate) rate: u32,
     #[serde(default)]
     pub(crate) policy: PolicyV1,

@@ -38,7 +38,7 @@ export function rename(name) { try { localStorage.setItem('fleetfold-operator', 
 /** A fact as a CloudEvent of this page. @param {Fact} fact */
 export function event({ type, data }) {
   sent += 1;
-  const subject = type === 'attention.noted' ? '_' : data.order_id ?? data.vehicle_id ?? data.change_id ?? '_';
+  const subject = ['attention.noted', 'alert.acknowledged'].includes(type) ? '_' : data.order_id ?? data.vehicle_id ?? data.change_id ?? '_';
   return { specversion: '1.0', id: `${session}-${sent}`, source: '/console', type: `fleet.${type}.v1`, subject, time: iso(clock() || Date.now()), data };
 }
 

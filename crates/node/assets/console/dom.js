@@ -22,7 +22,7 @@ export function el(tag, props = {}, ...children) {
   return element;
 }
 
-/** A button that does something. @param {string} label @param {() => void} act @param {Record<string, any>} [props] */
+/** A button that does something; `label` is a word of the page. @param {string} label @param {() => void} act @param {Record<string, any>} [props] */
 export const button = (label, act, props = {}) => el('button', { type: 'button', onclick: act, ...props }, label);
 
 /** @param {string} id @param {...Child} children */

@@ -1,6 +1,7 @@
 // @ts-check
 // Key figures, vehicles, and orders without a place.
 import { $, el, fill } from './dom.js';
+import { t } from './language.js';
 import { GLYPH } from './map.js';
 import { choose, fleet, on, view } from './store.js';
 import { clock, heard, span } from './time.js';
@@ -72,7 +73,7 @@ function showKpi(kpi) {
     [none(kpi.served > 0, `${(kpi.on_time * 100).toFixed(1)} %`), 'on time'], [kpi.late, 'late'], [kpi.unassigned, 'unassigned'], [kpi.open, 'open'], [kpi.served, 'served'],
     [none(kpi.answers > 0, `${kpi.p50} / ${kpi.p99} ms`), 'event → plan p50 / p99'], [kpi.events.toFixed(1), 'events/s'], [none(kpi.changes_per_hour > 0 || kpi.served > 0, kpi.changes_per_hour.toFixed(1)), 'changes/h'],
   ];
-  fill('kpi', ...figures.map(([value, label]) => el('span', {}, el('b', {}, String(value)), String(label))));
+  fill('kpi', ...figures.map(([value, label]) => el('span', {}, el('b', {}, String(value)), t(String(label)))));
 }
 
 on('cleared', () => { for (const list of ['vehicles', 'unassigned']) $(list).replaceChildren(); rows.clear(); });

@@ -1,5 +1,6 @@
 // @ts-check
 // The operator's page: the feed comes in here, and every part of the page takes what it shows.
+import './language.js';
 import { connect } from '../feed.js';
 import { freshness } from '../freshness.js';
 import { rename, who as operator } from './api.js';
@@ -18,6 +19,7 @@ import './table.js';
 import './timeline.js';
 import './parts.js';
 import './keys.js';
+import './settings.js';
 import { loadDecisions } from './changes.js';
 import { isReplaying, replayWith } from './replay.js';
 

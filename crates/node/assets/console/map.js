@@ -2,7 +2,9 @@
 // The map: streets, vehicles with their routes, orders without a place, roads that are closed. What is looked at stands out.
 import * as L from '../leaflet/leaflet-src.esm.js';
 import { $, el, words } from './dom.js';
+import { chosen } from './preferences.js';
 import { choose, emit, fleet, on, view } from './store.js';
+import { FleetCanvas, world, worldLine } from './fleet-canvas.js';
 import { streets } from './streets.js';
 
 /** @typedef {import('./store.js').Vehicle} Vehicle */
@@ -21,14 +23,14 @@ const canvas = L.canvas({ padding: 0.3 });
 export const map = L.map('map', { renderer: canvas, zoomControl: true, attributionControl: false, preferCanvas: true, zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, maxZoom: 19 });
 map.setView([0, 0], 2);
 L.control.attribution({ prefix: false }).addTo(map);
-L.control.scale({ imperial: false }).addTo(map);
+L.control.scale({ imperial: chosen('distance') === 'miles', metric: chosen('distance') !== 'miles' }).addTo(map);
 streets().addTo(map);
 const roadsLayer = L.layerGroup().addTo(map);
 const clusterLayer = L.layerGroup().addTo(map);
 export const sketch = L.layerGroup().addTo(map);
 
-/** @type {Map<string, {group: any, dot: any}>} */ const drawn = new Map();
-/** @type {Map<string, any>} */ const orderDots = new Map();
+const canvases = new FleetCanvas(map);
+/** The lines of a vehicle as places of the world: made once for each that the feed brings. @type {WeakMap<Vehicle, Float64Array[]>} */ const places = new WeakMap();
 let fitted = false;
 const shown = { others: true, follow: false };
 
@@ -43,52 +45,53 @@ function strongVehicle() {
   return view.chosen ? fleet.orders.get(view.chosen.id)?.vehicle ?? null : null;
 }
 
-/** @param {Vehicle} vehicle */
-function drawVehicle(vehicle) {
-  drawn.get(vehicle.id)?.group.remove();
-  drawn.delete(vehicle.id);
-  if (!vehicle.at) return;
+/** What is drawn of a vehicle. @param {Vehicle} vehicle @returns {import('./fleet-canvas.js').Shape | null} */
+function vehicleShape(vehicle) {
+  if (!vehicle.at) return null;
   const strong = strongVehicle() === vehicle.id;
-  const hidden = !strong && (!shown.others || far());
-  const group = L.layerGroup();
-  if (!hidden) {
-    const faint = (view.chosen && !strong) || !detailed() ? 0.25 : 0.5;
-    vehicle.lines.forEach((line, index) => {
-      const frozen = vehicle.visits[index]?.frozen;
-      L.polyline(line.map(latLng), { color: strong ? COLOURS.violet : COLOURS.blue, weight: strong ? (frozen ? 4.5 : 3.5) : !detailed() ? 1 : frozen ? 4 : 1.6, opacity: strong ? 0.95 : frozen ? 0.8 : faint, dashArray: frozen || (!detailed() && !strong) ? undefined : '5 5', interactive: false, smoothFactor: 1.5 }).addTo(group);
-    });
+  const [far_, detailed_] = [far(), detailed()];
+  /** @type {import('./fleet-canvas.js').Shape} */ const shape = { lines: [], dots: [], strong };
+  if (strong || (shown.others && !far_)) {
+    const faint = (view.chosen && !strong) || !detailed_ ? 0.25 : 0.5;
+    let known = places.get(vehicle);
+    if (!known) { known = vehicle.lines.map(worldLine); places.set(vehicle, known); }
+    for (const [index, place] of known.entries()) {
+      if (place.length < 4) continue;
+      const frozen = vehicle.visits[index]?.frozen ?? false;
+      shape.lines.push({ place, colour: strong ? COLOURS.violet : COLOURS.blue, width: strong ? (frozen ? 4.5 : 3.5) : !detailed_ ? 1 : frozen ? 4 : 1.6, opacity: strong ? 0.95 : frozen ? 0.8 : faint, dashed: !(frozen || (!detailed_ && !strong)) });
+    }
     for (const [index, visit] of vehicle.visits.entries()) {
-      if (!detailed() && !strong && !visit.late) continue;
+      if (!detailed_ && !strong && !visit.late) continue;
       const looked = view.chosen?.kind === 'orders' && view.chosen.id === visit.order;
       const pinned = fleet.orders.get(visit.order)?.pinned;
-      const dot = L.circleMarker(latLng(visit.at), { radius: looked ? 8 : strong ? 5 : 3.5, color: visit.late ? COLOURS.ink : strong ? COLOURS.violet : COLOURS.blue, weight: pinned ? 4 : looked ? 3 : 1.5, fillColor: visit.late ? COLOURS.orange : '#fff', fillOpacity: 1 })
-        .on('click', (/** @type {any} */ click) => { L.DomEvent.stop(click); choose('orders', visit.order, false); }).addTo(group);
-      if (strong) dot.bindTooltip(words(`${index + 1} · ${visit.order}${pinned ? ' · pinned' : ''}${visit.late ? ' · late' : ''}`));
+      const [x, y] = world(visit.at);
+      shape.dots.push({ x, y, radius: looked ? 8 : strong ? 5 : 3.5, edge: visit.late ? COLOURS.ink : strong ? COLOURS.violet : COLOURS.blue, thick: pinned ? 4 : looked ? 3 : 1.5, fill: visit.late ? COLOURS.orange : '#fff', square: false, words: `${index + 1} · ${visit.order}${pinned ? ' · pinned' : ''}${visit.late ? ' · late' : ''}`, act: () => choose('orders', visit.order, false) });
     }
   }
-  const lost = vehicle.status === 'lost';
-  const dot = L.circleMarker(latLng(vehicle.at), { radius: strong ? 9 : detailed() ? 6 : 4.5, color: strong ? COLOURS.violet : '#fff', weight: strong ? 3 : 1.5, fillColor: lost ? COLOURS.red : vehicle.status === 'off' ? COLOURS.grey : COLOURS.ink, fillOpacity: 1 })
-    .bindTooltip(words(`${vehicle.id} ${GLYPH[vehicle.status] ?? ''} ${vehicle.status}`), { direction: 'top' })
-    .on('click', (/** @type {any} */ click) => { L.DomEvent.stop(click); choose('vehicles', vehicle.id, false); });
-  if (!far() || strong) { dot.addTo(group); if (strong) dot.bringToFront(); }
-  group.addTo(map);
-  drawn.set(vehicle.id, { group, dot });
+  if (!far_ || strong) {
+    const [x, y] = world(vehicle.at);
+    const lost = vehicle.status === 'lost';
+    shape.dots.push({ x, y, radius: strong ? 9 : detailed_ ? 6 : 4.5, edge: strong ? COLOURS.violet : '#fff', thick: strong ? 3 : 1.5, fill: lost ? COLOURS.red : vehicle.status === 'off' ? COLOURS.grey : COLOURS.ink, square: false, words: `${vehicle.id} ${GLYPH[vehicle.status] ?? ''} ${vehicle.status}`, act: () => choose('vehicles', vehicle.id, false) });
+  }
+  return shape;
 }
 
-/** @param {Order} order */
-function drawOrder(order) {
-  orderDots.get(order.id)?.remove();
-  orderDots.delete(order.id);
+/** What is drawn of an order that waits: a square of constant size. @param {Order} order @returns {import('./fleet-canvas.js').Shape | null} */
+function orderShape(order) {
   const waits = order.status === 'unassigned' || order.status === 'open';
   const place = order.pickup && order.status !== 'on board' ? order.pickup : order.delivery;
-  if (!waits || !place || far()) return;
+  if (!waits || !place || far()) return null;
   const looked = view.chosen?.kind === 'orders' && view.chosen.id === order.id;
-  const [lat, lon] = latLng(place);
-  const d = 0.0006;
-  const dot = L.rectangle([[lat - d, lon - d * 1.3], [lat + d, lon + d * 1.3]], { color: COLOURS.ink, weight: looked ? 4 : 1, fillColor: COLOURS.red, fillOpacity: 0.95 })
-    .bindTooltip(words(`order ${order.id}: ${order.reason ?? order.status}`)).on('click', (/** @type {any} */ click) => { L.DomEvent.stop(click); choose('orders', order.id, false); }).addTo(map);
-  orderDots.set(order.id, dot);
+  const [x, y] = world(place);
+  return { lines: [], strong: looked, dots: [{ x, y, radius: looked ? 8 : 5, edge: COLOURS.ink, thick: looked ? 4 : 1, fill: COLOURS.red, square: true, words: `order ${order.id}: ${order.reason ?? order.status}`, act: () => choose('orders', order.id, false) }] };
 }
+
+/** @param {string} key @param {import('./fleet-canvas.js').Shape | null | undefined} shape */
+function put(key, shape) { if (shape) canvases.shapes.set(key, shape); else canvases.shapes.delete(key); }
+/** @param {string} id */
+function shapeVehicle(id) { const vehicle = fleet.vehicles.get(id); put(`v ${id}`, vehicle && vehicleShape(vehicle)); }
+/** @param {string} id */
+function shapeOrder(id) { const order = fleet.orders.get(id); put(`o ${id}`, order && orderShape(order)); }
 
 /** Far out: how many vehicles, late stops and orders without a place there are in each square of the screen. */
 function drawClusters() {
@@ -159,23 +162,25 @@ let frame = 0;
 function schedule() { if (!frame) frame = requestAnimationFrame(draw); }
 function draw() {
   frame = 0;
+  const routes = pending.all || pending.vehicles.size > 0;
   if (pending.all) {
-    for (const id of [...drawn.keys()]) { drawn.get(id)?.group.remove(); drawn.delete(id); }
-    for (const dot of orderDots.values()) dot.remove();
-    orderDots.clear();
-    for (const vehicle of fleet.vehicles.values()) drawVehicle(vehicle);
-    for (const order of fleet.orders.values()) drawOrder(order);
+    canvases.shapes.clear();
+    for (const id of fleet.vehicles.keys()) shapeVehicle(id);
+    for (const id of fleet.orders.keys()) shapeOrder(id);
   } else {
-    for (const id of pending.vehicles) { const vehicle = fleet.vehicles.get(id); if (vehicle) drawVehicle(vehicle); }
+    for (const id of pending.vehicles) shapeVehicle(id);
+    for (const id of pending.orders) shapeOrder(id);
+    // Of the others nothing but the vehicle's own dot has moved, which is the last one.
     for (const id of pending.moved) {
-      const vehicle = fleet.vehicles.get(id);
-      const shape = drawn.get(id);
-      if (vehicle?.at && shape && !pending.vehicles.has(id)) shape.dot.setLatLng(latLng(vehicle.at));
+      const at = fleet.vehicles.get(id)?.at;
+      const dot = canvases.shapes.get(`v ${id}`)?.dots.at(-1);
+      if (at && dot && !pending.vehicles.has(id) && (!far() || canvases.shapes.get(`v ${id}`)?.strong)) [dot.x, dot.y] = world(at);
     }
-    for (const id of pending.orders) {
-      const order = fleet.orders.get(id);
-      if (order) drawOrder(order); else { orderDots.get(id)?.remove(); orderDots.delete(id); }
-    }
+  }
+  if (!canvases.origin) canvases.place();
+  else {
+    if (routes) canvases.lines();
+    if (routes || pending.moved.size || pending.orders.size) canvases.dots();
   }
   if (pending.roads) drawRoads();
   if (far() || pending.all) drawClusters();
@@ -233,6 +238,7 @@ toggle('map-others', 'others');
 toggle('map-follow', 'follow');
 $('map-fit').addEventListener('click', () => { fitted = false; fit(); });
 
+map.on('click', () => { if (!picking) canvases.clicked?.act(); });
 /** A click of the operator on the map is asked for: what comes of it, and what ends the asking. @type {((at: [number, number], last: boolean) => void) | null} */
 let picking = null;
 map.on('click', (/** @type {any} */ click) => picking?.([click.latlng.lng, click.latlng.lat], false));

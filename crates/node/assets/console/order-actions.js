@@ -1,6 +1,7 @@
 // @ts-check
 // What an operator can do with an order: each is one or two ordinary events, previewed first.
 import { $, button, el, fill } from './dom.js';
+import { t } from './language.js';
 import { get, wrong } from './api.js';
 import { lacks, propose } from './preview.js';
 import { fleet, view } from './store.js';
@@ -14,13 +15,13 @@ const APPOINTMENT = 2 * 3_600_000;
 /** @param {any} order @returns {any[]} buttons */
 export function orderActions(order) {
   const open = ['open', 'unassigned', 'assigned', 'on board'].includes(order.status);
-  if (order.status === 'failed') return [button('New appointment', () => retry(order), { id: 'act-retry' })];
+  if (order.status === 'failed') return [button(t('New appointment'), () => retry(order), { id: 'act-retry' })];
   if (!open) return [];
   return [
-    button('Move to…', () => void offers(order), { id: 'act-move', accesskey: 'm' }),
+    button(t('Move to…'), () => void offers(order), { id: 'act-move', accesskey: 'm' }),
     order.pinned ? button(`Unpin from ${order.pinned}`, () => unpin(order), { id: 'act-unpin' }) : order.vehicle ? button(`Pin to ${order.vehicle}`, () => pin(order), { id: 'act-pin' }) : null,
-    button('Priority…', () => priorityForm(order), { id: 'act-priority' }),
-    button('Cancel order', () => cancel(order), { id: 'act-cancel' }),
+    button(t('Priority…'), () => priorityForm(order), { id: 'act-priority' }),
+    button(t('Cancel order'), () => cancel(order), { id: 'act-cancel' }),
   ].filter(Boolean);
 }
 

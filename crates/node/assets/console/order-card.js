@@ -4,6 +4,7 @@ import { $, button, el, fill } from './dom.js';
 import { get, wrong } from './api.js';
 import { orderActions } from './order-actions.js';
 import { lacks } from './preview.js';
+import { distance } from './preferences.js';
 import { choose, noteOf } from './store.js';
 import { clock, exact, day, time } from './time.js';
 import { noteButtons, noteText } from './notes.js';
@@ -12,7 +13,7 @@ const minutes = (/** @type {number} */ seconds) => Math.round(seconds / 60);
 
 /** @param {any} stop */
 function stopFacts(stop) {
-  const place = [stop.address, stop.street && `${stop.street}${stop.street_meters > 30 ? ` (${stop.street_meters} m)` : ''}`].filter(Boolean).join(', ') || `${stop.at[1].toFixed(5)}, ${stop.at[0].toFixed(5)}`;
+  const place = [stop.address, stop.street && `${stop.street}${stop.street_meters > 30 ? ` (${distance(stop.street_meters)})` : ''}`].filter(Boolean).join(', ') || `${stop.at[1].toFixed(5)}, ${stop.at[0].toFixed(5)}`;
   const windows = stop.windows.map((/** @type {[number, number]} */ [opens, closes]) => `${time(opens)}–${time(closes)}`).join(', ') || 'any time';
   const state = stop.completed ? `done ${time(stop.completed)}` : stop.failed ? `failed ${time(stop.failed)}` : stop.arrived ? `there since ${time(stop.arrived)}` : stop.departed ? `driven to since ${time(stop.departed)}` : '';
   const planned = stop.start ? `${stop.completed ? 'was planned for' : 'arrives'} ${time(stop.arrival ?? stop.start)}${stop.start !== stop.arrival && stop.arrival ? `, begins ${time(stop.start)}` : ''}` : '';

@@ -1,6 +1,7 @@
 // @ts-check
 // What an operator is about to do: tried on a copy first, then sent as ordinary events, then shown with the decision that answers it.
 import { $, button, el, fill, say } from './dom.js';
+import { t } from './language.js';
 import { event, post, send, wrong } from './api.js';
 import { choose, emit, fleet } from './store.js';
 import { more, time } from './time.js';
@@ -48,7 +49,7 @@ function outcome(trial) {
   const routes = new Set(trial.orders.flatMap((/** @type {any} */ order) => [order.before.vehicle, order.after.vehicle]).filter(Boolean));
   return el('div', {},
     ...refused.map((/** @type {any} */ one) => el('p', { class: 'bad-text' }, `It makes no sense now: ${one.refused}`)),
-    el('p', { id: 'preview-sum' }, counts ? `${counts}.` : 'No order changes.', ` Cost ${difference >= 0 ? '+' : '−'}${Math.abs(difference).toFixed(2)}.`, routes.size ? ` Routes: ${[...routes].slice(0, 8).join(', ')}${routes.size > 8 ? ` and ${routes.size - 8} more` : ''}.` : '', trial.unsettled ? ' More may follow.' : ''),
+    el('p', { id: 'preview-sum' }, counts ? `${counts}.` : t('No order changes.'), ` Cost ${difference >= 0 ? '+' : '−'}${Math.abs(difference).toFixed(2)}.`, routes.size ? ` Routes: ${[...routes].slice(0, 8).join(', ')}${routes.size > 8 ? ` and ${routes.size - 8} more` : ''}.` : '', trial.unsettled ? ' More may follow.' : ''),
     el('ul', { 'aria-label': 'orders that change' }, ...worst.slice(0, LISTED).map(changeLine), worst.length > LISTED ? el('li', {}, `and ${worst.length - LISTED} more`) : null));
 }
 
@@ -63,10 +64,10 @@ export async function propose(plan) {
   turn += 1;
   const mine = turn;
   const events = plan.facts.map(event);
-  const sendButton = button('Send', () => void carryOut(plan, events), { class: 'main', id: 'preview-send' });
+  const sendButton = button(t('Send'), () => void carryOut(plan, events), { class: 'main', id: 'preview-send' });
   const panel = $('preview');
   panel.hidden = false;
-  fill('preview', el('h2', { tabindex: '-1', id: 'preview-title' }, plan.title), ...(plan.says ?? []).map((line) => el('p', {}, line)), el('div', { id: 'preview-outcome' }, 'Trying it on a copy…'), el('div', { class: 'buttons' }, sendButton, button('Cancel (Esc)', closePreview, { id: 'preview-cancel' })));
+  fill('preview', el('h2', { tabindex: '-1', id: 'preview-title' }, plan.title), ...(plan.says ?? []).map((line) => el('p', {}, line)), el('div', { id: 'preview-outcome' }, t('Trying it on a copy…')), el('div', { class: 'buttons' }, sendButton, button(t('Cancel (Esc)'), closePreview, { id: 'preview-cancel' })));
   emit('previewed', true);
   sendButton.focus();
   const answer = await send('v1/what-if', { changes: events });

@@ -6,6 +6,7 @@
 /** @typedef {import('../feed.js').Body} Body */
 /** @typedef {import('../feed.js').Decision} Decision */
 /** @typedef {import('../feed.js').Noted} Noted */
+/** @typedef {import('../feed.js').Alert} Alert */
 /** @typedef {{kind: 'vehicles' | 'orders', id: string}} Chosen */
 
 /** Decisions that are kept: as many as the engine keeps. */
@@ -18,6 +19,7 @@ export const fleet = {
   /** @type {Decision[]} */ decisions: [],
   /** @type {import('../feed.js').Refusal[]} */ refused: [],
   /** @type {import('../feed.js').Road[]} */ roads: [],
+  /** Those that the engine raised and that stand. @type {Alert[]} */ alerts: [],
   /** @type {Noted[]} */ noted: [],
   /** Orders of which a stop failed: they wait for a new appointment. @type {Map<string, Order>} */ failed: new Map(),
   /** When each order was first to begin, as far as this page has seen. @type {Map<string, number>} */ promised: new Map(),
@@ -37,7 +39,7 @@ export function clear() {
   fleet.vehicles.clear();
   fleet.orders.clear();
   fleet.failed.clear();
-  [fleet.decisions, fleet.refused, fleet.roads, fleet.noted] = [[], [], [], []];
+  [fleet.decisions, fleet.refused, fleet.roads, fleet.noted, fleet.alerts] = [[], [], [], [], []];
 }
 
 /** Takes a picture or what changed since. @param {Body} body */
@@ -65,6 +67,7 @@ export function take(body) {
   known(body.decisions);
   fleet.refused = [...fleet.refused, ...body.refused].slice(-100);
   if (body.roads) fleet.roads = body.roads;
+  if (body.alerts) fleet.alerts = body.alerts;
   for (const note of body.noted ?? []) {
     const key = `${note.order ?? ''} ${note.vehicle ?? ''} ${note.entry ?? ''}`;
     fleet.noted = fleet.noted.filter((other) => `${other.order ?? ''} ${other.vehicle ?? ''} ${other.entry ?? ''}` !== key);
@@ -99,5 +102,13 @@ export function unchoose() {
   emit('chosen', { before, now: null, go: false });
 }
 
+/** Alerts that stand about something. @param {'order' | 'vehicle' | 'entry'} what @param {string | number} id */
+export const alertsOf = (what, id) => fleet.alerts.filter((alert) => what !== 'entry' && alert[what] === id);
+/** That somebody has seen an alert, if it still holds, as a note. @param {Alert} alert @param {number} now @returns {Noted | undefined} */
+export function seenOf(alert, now) {
+  const seen = alert.acknowledged;
+  if (!seen || (seen.until !== null && seen.until <= now)) return undefined;
+  return { attention: seen.until === null ? 'acknowledged' : 'snoozed', at: seen.at, seq: 0, by: seen.by ?? undefined, until: seen.until ?? undefined };
+}
 /** What dispatchers say of something, if it still holds. @param {'order' | 'vehicle' | 'entry'} what @param {string | number} id @param {number} now */
 export const noteOf = (what, id, now) => fleet.noted.find((note) => note[what] === id && (note.until === undefined || note.until > now));

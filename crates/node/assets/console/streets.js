@@ -33,13 +33,33 @@ function draw(canvas, classes, size, zoom) {
   }
 }
 
+/** Squares that came and are not drawn yet: a few milliseconds of each frame are theirs, so that none is late. @type {(() => void)[]} */ const waiting = [];
+/** Milliseconds of a frame. */
+const SHARE = 8;
+let frame = 0;
+function some() {
+  frame = 0;
+  const begun = performance.now();
+  while (waiting.length && performance.now() - begun < SHARE) waiting.shift()?.();
+  if (waiting.length) frame = requestAnimationFrame(some);
+}
+/** @param {() => void} act */
+function later(act) {
+  waiting.push(act);
+  if (!frame) frame = requestAnimationFrame(some);
+}
+
 const Squares = L.GridLayer.extend({
   /** @param {{x: number, y: number, z: number}} at @param {(error: any, tile: HTMLElement) => void} done */
   createTile(at, done) {
     const canvas = document.createElement('canvas');
     void fetch(`v1/streets/${at.z}/${at.x}/${at.y}`).then(async (answer) => {
-      if (answer.ok) draw(canvas, await answer.json(), this.getTileSize().x, at.z);
-      done(null, canvas);
+      const classes = answer.ok ? await answer.json() : null;
+      later(() => {
+        // One that is out of view by now is not drawn.
+        if (classes && at.z === Math.round(this._map?.getZoom() ?? at.z)) draw(canvas, classes, this.getTileSize().x, at.z);
+        done(null, canvas);
+      });
     }).catch((error) => done(error, canvas));
     return canvas;
   },

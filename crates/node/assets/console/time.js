@@ -1,6 +1,11 @@
 // @ts-check
 // Instants and spans of zone time in words. An instant that is not of today says its day.
 
+import { language } from './language.js';
+import { chosen } from './preferences.js';
+
+/** How days and months are called. */
+const LOCALE = language === 'en' ? 'en-GB' : language;
 let timezone = 'UTC';
 /** @type {Intl.DateTimeFormat} */ let clockFormat;
 /** @type {Intl.DateTimeFormat} */ let shortFormat;
@@ -14,10 +19,11 @@ export function useTimezone(name) {
   timezone = name;
   /** @param {Intl.DateTimeFormatOptions} options */
   const make = (options) => {
-    try { return new Intl.DateTimeFormat('en-GB', { ...options, timeZone: name }); } catch { return new Intl.DateTimeFormat('en-GB', options); }
+    try { return new Intl.DateTimeFormat(LOCALE, { ...options, timeZone: name }); } catch { return new Intl.DateTimeFormat(LOCALE, options); }
   };
-  clockFormat = make({ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
-  shortFormat = make({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  const hourCycle = chosen('hours') === '12' ? 'h12' : 'h23';
+  clockFormat = make({ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle });
+  shortFormat = make({ hour: '2-digit', minute: '2-digit', hourCycle });
   dayFormat = make({ weekday: 'short', day: 'numeric', month: 'short' });
   dateFormat = make({ year: 'numeric', month: '2-digit', day: '2-digit' });
 }

@@ -1,7 +1,9 @@
 // @ts-check
 // What an operator can do with a vehicle.
+import { t } from './language.js';
 import { button } from './dom.js';
 import { propose } from './preview.js';
+import { printSheet } from './route-sheet.js';
 
 /** @param {any} vehicle @returns {any[]} buttons */
 export function vehicleActions(vehicle) {
@@ -11,10 +13,12 @@ export function vehicleActions(vehicle) {
   const ended = { type: 'shift.ended', data };
   const started = { type: 'shift.started', data };
   const goods = vehicle.on_board ? `${vehicle.on_board} orders have goods on board.` : 'It has no goods on board.';
-  if (vehicle.status === 'lost') return [button('It works again', () => void propose({ title: `${vehicle.id} works again`, facts: [back], undo: [lost], undoTitle: 'Undo: broken down' }), { id: 'act-back' })];
-  if (vehicle.status === 'off') return [button('Start shift', () => void propose({ title: `Start the shift of ${vehicle.id}`, facts: [started], undo: [ended], undoTitle: 'Undo: end it' }), { id: 'act-start' })];
+  if (vehicle.status === 'lost') return [button(t('It works again'), () => void propose({ title: `${vehicle.id} works again`, facts: [back], undo: [lost], undoTitle: 'Undo: broken down' }), { id: 'act-back' })];
+  if (vehicle.status === 'off') return [button(t('Start shift'), () => void propose({ title: `Start the shift of ${vehicle.id}`, facts: [started], undo: [ended], undoTitle: 'Undo: end it' }), { id: 'act-start' })];
+  const print = button(t('Print route'), () => void printSheet(vehicle.id), { id: 'act-print' });
   return [
-    button('Broken down', () => void propose({ title: `${vehicle.id} has broken down`, facts: [lost], says: [`Others take over its orders; goods on board are fetched where it stands. ${goods}`], undo: [back], undoTitle: 'Undo: it works again' }), { id: 'act-lost' }),
-    button('End shift now', () => void propose({ title: `End the shift of ${vehicle.id} now`, facts: [ended], says: [`Its work is handed over. ${goods} What finds no place is listed with its reason.`], undo: [started], undoTitle: 'Undo: start it again' }), { id: 'act-end' }),
+    button(t('Broken down'), () => void propose({ title: `${vehicle.id} has broken down`, facts: [lost], says: [`Others take over its orders; goods on board are fetched where it stands. ${goods}`], undo: [back], undoTitle: 'Undo: it works again' }), { id: 'act-lost' }),
+    button(t('End shift now'), () => void propose({ title: `End the shift of ${vehicle.id} now`, facts: [ended], says: [`Its work is handed over. ${goods} What finds no place is listed with its reason.`], undo: [started], undoTitle: 'Undo: start it again' }), { id: 'act-end' }),
+    print,
   ];
 }

@@ -2,13 +2,14 @@
 // What somebody should look at, the most urgent first: late, soon late, without a place, silent, refused, moved.
 import { $, button, el, fill } from './dom.js';
 import { get } from './api.js';
+import { t } from './language.js';
 import { silence } from './lists.js';
-import { note, noteText } from './notes.js';
+import { note, noteAlert, noteText } from './notes.js';
 import { showRefusal } from './refused.js';
-import { choose, fleet, noteOf, on } from './store.js';
+import { choose, fleet, noteOf, on, seenOf } from './store.js';
 import { clock, span, time } from './time.js';
 
-/** @typedef {{kind: string, key: string, of: 'order' | 'vehicle' | 'entry', id: string | number, left: number, words: string, when: string, act: () => void}} Item */
+/** @typedef {{kind: string, key: string, of: 'order' | 'vehicle' | 'entry' | 'zone', id: string | number, alert?: import('./store.js').Alert, left: number, words: string, when: string, act: () => void}} Item */
 
 const HOUR = 3_600_000;
 /** A stop whose planned begin has moved by so much since this page first saw it, milliseconds. */
@@ -17,7 +18,10 @@ const MOVED = 600_000;
 const ROWS = 150;
 /** Time between two looks at what was taken although it contradicts the plan. */
 const WARNINGS_EVERY = 20_000;
-const KINDS = [['late', 'late now'], ['hour', 'late within 60 min'], ['later', 'late after that'], ['unassigned', 'unassigned'], ['failed', 'failed'], ['silent', 'silent'], ['refused', 'refused'], ['conflict', 'conflicting'], ['moved', 'moved 10 min']];
+const KINDS = [['late', 'late now'], ['hour', 'late within 60 min'], ['later', 'late after that'], ['unassigned', 'unassigned'], ['failed', 'failed'], ['silent', 'silent'], ['refused', 'refused'], ['conflict', 'conflicting'], ['moved', 'moved 10 min'], ['alert', 'alerts']];
+/** The kinds of rows that say the same as an alert of the engine. */
+const SAYS = /** @type {Record<string, string[]>} */ ({ predicted_late: ['late', 'hour', 'later'], unassigned: ['unassigned'], silent: ['silent'] });
+const ALERTS = /** @type {Record<string, string>} */ ({ predicted_late: 'will be late', unassigned: 'on no route', silent: 'silent', sla_burn: 'too many are late', log_lag: 'the engine is behind', degraded: 'overload', clock_skew: 'a clock is wrong' });
 /** @type {Set<string>} */ const hidden = new Set();
 /** @type {any[]} */ let conflicts = [];
 
@@ -44,6 +48,14 @@ export function items() {
   }
   for (const refusal of fleet.refused) found.push({ kind: 'refused', key: `refused ${refusal.seq}`, of: 'entry', id: refusal.seq, left: 2 * HOUR + (refusal.at - now), words: `${refusal.entity ?? refusal.source ?? 'event'}: ${refusal.reason}`, when: time(refusal.at), act: () => void showRefusal(refusal) });
   for (const conflict of conflicts) found.push({ kind: 'conflict', key: `conflict ${conflict.seq}`, of: 'entry', id: conflict.seq, left: 3 * HOUR, words: `${conflict.entity ?? conflict.id ?? ''}: ${conflict.detail ?? conflict.code}`, when: '', act: () => void showRefusal({ seq: conflict.seq, at: conflict.at ?? 0, reason: conflict.code, detail: conflict.detail ?? '', ...conflict }) });
+  // What the engine raised and no row says yet.
+  for (const alert of fleet.alerts) {
+    const id = alert.order ?? alert.vehicle ?? alert.alert;
+    const row = found.find((item) => item.id === id && SAYS[alert.alert]?.includes(item.kind));
+    if (row) { row.alert = alert; continue; }
+    const of = alert.order ? 'order' : alert.vehicle ? 'vehicle' : 'zone';
+    found.push({ kind: 'alert', key: `alert ${alert.alert} ${id}`, of, id, alert, left: alert.since - now, words: `${of === 'zone' ? '' : `${id}: `}${ALERTS[alert.alert] ?? alert.alert}: ${alert.detail}`, when: `since ${span(now - alert.since)}`, act: () => { if (alert.order) choose('orders', alert.order); else if (alert.vehicle) choose('vehicles', alert.vehicle); } });
+  }
   return found.sort((a, b) => a.left - b.left || a.key.localeCompare(b.key));
 }
 
@@ -55,7 +67,7 @@ export function draw() {
   const now = clock();
   const all = items();
   const withNotes = /** @type {HTMLInputElement} */ ($('work-noted')).checked;
-  const noteFor = new Map(all.map((item) => [item.key, noteOf(item.of, item.id, now)]));
+  const noteFor = new Map(all.map((item) => [item.key, notedOf(item, now)]));
   const open = all.filter((item) => withNotes || !noteFor.get(item.key));
   const shown = open.filter((item) => !hidden.has(item.kind));
   const waiting = all.filter((item) => !noteFor.get(item.key)).length;
@@ -71,19 +83,24 @@ export function draw() {
   }
   // The focus stays on the row that it is on, wherever that goes.
   const focused = document.activeElement?.closest('#work li') ? [document.activeElement.closest('li')?.getAttribute('data-key'), document.activeElement.getAttribute('data-act')] : null;
-  fill('work', ...shown.slice(0, ROWS).map((item) => row(item, noteFor.get(item.key))), shown.length > ROWS ? el('li', {}, `and ${shown.length - ROWS} more`) : null, shown.length ? null : el('li', {}, 'Nothing waits for you.'));
+  fill('work', ...shown.slice(0, ROWS).map((item) => row(item, noteFor.get(item.key))), shown.length > ROWS ? el('li', {}, `and ${shown.length - ROWS} more`) : null, shown.length ? null : el('li', {}, t('Nothing waits for you.')));
   if (focused) /** @type {HTMLElement | null} */ ($('work').querySelector(`li[data-key="${CSS.escape(String(focused[0]))}"] [data-act="${focused[1]}"]`))?.focus();
 }
+
+/** That somebody takes care of it: as a note, or because its alert was acknowledged elsewhere. @param {Item} item @param {number} now */
+const notedOf = (item, now) => (item.of === 'zone' ? undefined : noteOf(item.of, item.id, now)) ?? (item.alert ? seenOf(item.alert, now) : undefined);
+/** @param {Item} item @param {'acknowledged' | 'snoozed' | 'cleared'} attention */
+const take = (item, attention) => void (item.of === 'zone' ? item.alert && noteAlert(item.alert, attention) : note(item.of, item.id, attention));
 
 /** @param {Item} item @param {import('./store.js').Noted | undefined} noted */
 function row(item, noted) {
   return el('li', { class: `row ${item.kind}${noted ? ' noted' : ''}`, 'data-key': item.key, 'data-kind': item.kind, 'data-id': item.id },
-    el('button', { type: 'button', class: 'go', 'data-act': 'open', onclick: item.act }, el('span', {}, { late: '!', hour: '◔', later: '○', unassigned: '■', failed: '↩', silent: '?', refused: '✕', conflict: '≠', moved: '»' }[item.kind]), el('span', {}, item.words), el('small', { class: 'when' }, item.when), noted ? el('span', { class: 'under' }, noteText(noted)) : null),
-    noted ? button('Clear', () => void note(item.of, item.id, 'cleared'), { 'data-act': 'clear', 'aria-label': `clear the note on ${item.id}` }) : button('Ack', () => void note(item.of, item.id, 'acknowledged'), { 'data-act': 'ack', 'aria-label': `acknowledge ${item.id}`, title: 'acknowledge: you take care of it' }),
-    noted ? null : button('15′', () => void note(item.of, item.id, 'snoozed'), { 'data-act': 'snooze', 'aria-label': `snooze ${item.id} for 15 minutes`, title: 'snooze for 15 minutes' }));
+    el('button', { type: 'button', class: 'go', 'data-act': 'open', onclick: item.act }, el('span', {}, { late: '!', hour: '◔', later: '○', unassigned: '■', failed: '↩', silent: '?', refused: '✕', conflict: '≠', moved: '»', alert: '▲' }[item.kind]), el('span', {}, item.words), el('small', { class: 'when' }, item.when), noted ? el('span', { class: 'under' }, noteText(noted)) : item.alert && item.kind !== 'alert' ? el('span', { class: 'under alerted' }, `▲ alert since ${time(item.alert.since)}`) : null),
+    noted ? button(t('Clear'), () => take(item, 'cleared'), { 'data-act': 'clear', 'aria-label': `${t('Clear')}: the note on ${item.id}` }) : button(t('Ack'), () => take(item, 'acknowledged'), { 'data-act': 'ack', 'aria-label': `${t('Ack')}: acknowledge ${item.id}`, title: 'acknowledge: you take care of it' }),
+    noted ? null : button('15′', () => take(item, 'snoozed'), { 'data-act': 'snooze', 'aria-label': `15′: snooze ${item.id} for 15 minutes`, title: 'snooze for 15 minutes' }));
 }
 
-fill('work-kinds', ...KINDS.map(([kind, label]) => el('button', { type: 'button', id: `kind-${kind}`, 'aria-pressed': 'true', onclick: () => { if (hidden.has(kind)) hidden.delete(kind); else hidden.add(kind); draw(); } }, `${label} `, el('span', {}, '0'))));
+fill('work-kinds', ...KINDS.map(([kind, label]) => el('button', { type: 'button', id: `kind-${kind}`, 'aria-pressed': 'true', onclick: () => { if (hidden.has(kind)) hidden.delete(kind); else hidden.add(kind); draw(); } }, `${t(label)} `, el('span', {}, '0'))));
 $('work-noted').addEventListener('change', draw);
 const soon = () => { if (!due) due = window.setTimeout(draw, drawnAt ? Math.max(50, 1000 - (performance.now() - drawnAt)) : 0); };
 on('taken', soon);

@@ -6,6 +6,7 @@ use axum::Extension;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -16,9 +17,9 @@ use crate::http::problem;
 /// Largest body of a login.
 const BODY_MAX: usize = 4096;
 
-#[derive(Deserialize)]
+#[derive(JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
-enum Shown {
+pub(crate) enum Shown {
     /// A token of the file.
     Token(String),
     /// The word of a link that logs in once.

@@ -7,6 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use fleetfold_journal::address::parse;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -31,10 +32,12 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(8);
 /// Time between two looks whether it is there.
 const LOOK: Duration = Duration::from_millis(40);
 
-#[derive(Deserialize)]
+#[derive(JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    /// The text to look for, at most 256 bytes.
     q: String,
+    /// Most that is found of a kind, 1 to 1,000; 20 without it.
     limit: Option<usize>,
 }
 
@@ -53,8 +56,8 @@ pub(super) async fn search(State(app): State<Arc<App>>, Query(wanted): Query<Wan
 }
 
 /// One message of the log as it stands there.
-#[derive(Serialize)]
-struct Entry<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Entry<'a> {
     seq: u64,
     /// Log time.
     at: i64,
@@ -65,7 +68,9 @@ struct Entry<'a> {
 }
 
 pub(super) async fn entry(State(app): State<Arc<App>>, Path(seq): Path<u64>, headers: HeaderMap) -> Response {
-    match app.live.log.get(Stream::Fleet, &app.live.zone, seq).await {
+    // Entries are counted from 1: a broker calls 0 a mistake.
+    let found = if seq == 0 { Ok(None) } else { app.live.log.get(Stream::Fleet, &app.live.zone, seq).await };
+    match found {
         // On a shared stream every zone has entries of its own, and only those are shown.
         Ok(Some(message)) if parse(&message.subject).is_some_and(|(zone, _)| zone == app.live.zone) => {
             let cut = &message.bytes[..message.bytes.len().min(ENTRY_MAX)];

@@ -13,15 +13,17 @@ macro_rules! scripts {
 }
 
 /// What is no script.
-pub(crate) const ASSETS: [Asset; 4] = [
+pub(crate) const ASSETS: [Asset; 5] = [
     ("/", "text/html; charset=utf-8", include_bytes!("../../assets/index.html")),
     ("/login", "text/html; charset=utf-8", include_bytes!("../../assets/login.html")),
+    ("/docs", "text/html; charset=utf-8", include_bytes!("../../assets/docs.html")),
     ("/style.css", STYLE, include_bytes!("../../assets/style.css")),
     ("/leaflet/leaflet.css", STYLE, include_bytes!("../../assets/leaflet/leaflet.css")),
 ];
 
 /// The scripts: one purpose each.
 pub(crate) const SCRIPTS: &[Asset] = scripts![
+    "/docs.js",
     "/feed.js",
     "/freshness.js",
     "/login.js",
@@ -32,7 +34,10 @@ pub(crate) const SCRIPTS: &[Asset] = scripts![
     "/console/card.js",
     "/console/changes.js",
     "/console/dom.js",
+    "/console/fleet-canvas.js",
     "/console/keys.js",
+    "/console/language-pt.js",
+    "/console/language.js",
     "/console/lists.js",
     "/console/main.js",
     "/console/map.js",
@@ -40,11 +45,14 @@ pub(crate) const SCRIPTS: &[Asset] = scripts![
     "/console/order-actions.js",
     "/console/order-card.js",
     "/console/parts.js",
+    "/console/preferences.js",
     "/console/preview.js",
     "/console/refused.js",
     "/console/replay.js",
     "/console/roads-panel.js",
+    "/console/route-sheet.js",
     "/console/search.js",
+    "/console/settings.js",
     "/console/store.js",
     "/console/streets.js",
     "/console/table.js",

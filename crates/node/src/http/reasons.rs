@@ -12,6 +12,7 @@ use bytes::Bytes;
 use fleetfold_fleet::Placement;
 use fleetfold_model::Event;
 use fleetfold_wire::encode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -67,16 +68,19 @@ impl Turns {
 /// Vehicles that are asked who could take an order, if the question does not say.
 const OFFERS: usize = 12;
 
-#[derive(Deserialize)]
+#[derive(JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asks {
+    /// How many are asked, 1 to 500; 12 without it.
     vehicles: Option<usize>,
 }
 
-#[derive(Deserialize)]
+#[derive(JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct How {
+    /// The instant for which it is explained (RFC 3339); without it now.
     at: Option<String>,
+    /// How many vehicles are asked, 0 to 500; 6 without it.
     vehicles: Option<usize>,
 }
 

@@ -10,6 +10,7 @@ use axum::response::Response;
 use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_model::{Event, Millis, Timestamp};
 use fleetfold_roads::Network;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::reasons::turn;
@@ -34,13 +35,26 @@ const STRETCH_MAX: Millis = Millis(24 * 3_600_000);
 /// An answer with more bytes than this is cut: it would fill the browser.
 const BYTES_MAX: usize = 64 << 20;
 
-#[derive(Deserialize)]
+#[derive(JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Stretch {
     /// RFC 3339, zone time.
     from: String,
+    /// The same; behind `from`, by a day at most.
     to: String,
+    /// How many steps, 1 to 240; 60 without it.
     steps: Option<usize>,
+}
+
+/// What is answered, for the document of the routes: it is put together from fragments.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct Frames {
+    from: i64,
+    /// Milliseconds from one frame to the next.
+    step: i64,
+    /// The first one is as `/v1/state`, the others have what changed.
+    frames: Vec<serde_json::Map<String, serde_json::Value>>,
 }
 
 pub(super) async fn replay(State(app): State<Arc<App>>, Query(asked): Query<Stretch>, headers: HeaderMap) -> Response {

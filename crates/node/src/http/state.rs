@@ -10,6 +10,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use fleetfold_model::Name;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
@@ -36,10 +37,14 @@ pub(super) async fn ask<T>(app: &App, question: impl FnOnce(oneshot::Sender<T>) 
 }
 
 /// Which part of the state.
-#[derive(Deserialize)]
+#[derive(JsonSchema, Deserialize)]
 pub(super) struct Asked {
+    /// Without it all of the state.
+    #[schemars(extend("enum" = ["vehicles", "orders", "roads", "alerts", "kpi", "decisions", "refused"]))]
     part: Option<String>,
+    /// `next` of the page before.
     after: Option<String>,
+    /// Most items of the page, 1 to 10,000; 1,000 without it.
     limit: Option<usize>,
 }
 
@@ -121,8 +126,9 @@ pub(super) async fn order(State(app): State<Arc<App>>, Path(id): Path<String>) -
     }
 }
 
-#[derive(Deserialize)]
+#[derive(JsonSchema, Deserialize)]
 pub(super) struct Since {
+    /// Only those with a higher number.
     #[serde(default)]
     after: u64,
     /// Of this order only.

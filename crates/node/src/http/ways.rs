@@ -8,12 +8,13 @@ use axum::response::Response;
 use bytes::Bytes;
 use fleetfold_model::{Event, Position, Space};
 use fleetfold_wire::{What, decode, other_coordinates};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{App, as_json, problem};
 use crate::document::Document;
-use crate::tiles::{Tiles, ZOOMS};
+use crate::tiles::{NamedStreet, Tiles, ZOOMS};
 use crate::view::{LonLat, lon_lat, text};
 
 /// A browser keeps a square so long, in seconds. The streets of a program never change; those of the next one at this address may.
@@ -49,16 +50,18 @@ pub(super) async fn square(
     response
 }
 
-#[derive(Deserialize)]
+#[derive(JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Place {
+    /// Degrees east.
     lon: f64,
+    /// Degrees north.
     lat: f64,
 }
 
 /// A street near a place.
-#[derive(Serialize)]
-struct Near {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Near {
     street: Option<String>,
     meters: Option<i64>,
     /// The id by which events name it.
@@ -86,10 +89,17 @@ pub(super) async fn near(State(app): State<Arc<App>>, Query(place): Query<Place>
     }))
 }
 
-#[derive(Deserialize)]
+#[derive(JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Named {
+    /// A part of the name.
     q: String,
+}
+
+/// Streets that were found.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct NamedStreets<'a> {
+    streets: Vec<&'a NamedStreet>,
 }
 
 /// Streets by a part of their names.
@@ -98,12 +108,12 @@ pub(super) async fn named(State(app): State<Arc<App>>, Query(wanted): Query<Name
         return problem(StatusCode::BAD_REQUEST, "nothing to look for", "`q` is a part of a street's name");
     }
     let tiles = tiles(&app).await;
-    as_json(text(&json!({ "streets": tiles.named(&wanted.q, NAMES_MAX) })))
+    as_json(text(&NamedStreets { streets: tiles.named(&wanted.q, NAMES_MAX) }))
 }
 
 /// Streets that a change of the roads would be about.
-#[derive(Serialize)]
-struct Matched {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Matched {
     streets: usize,
     names: Vec<String>,
     lines: Vec<Vec<LonLat>>,

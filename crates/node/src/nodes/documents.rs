@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use fleetfold_journal::ZoneName;
 use fleetfold_journal::placement::NodeName;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::live::Live;
@@ -26,8 +27,9 @@ pub(crate) struct NodeTold {
 }
 
 /// How a node stands with a zone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "NodeState")]
 pub(crate) enum State {
     /// It folds the zone's log and has not come to its end.
     Starting,
@@ -75,7 +77,7 @@ pub(crate) fn drains(key: &str) -> Option<NodeName> {
 }
 
 /// A node as shown.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct NodeShown {
     pub(crate) node: String,
     pub(crate) http: String,
@@ -87,7 +89,7 @@ pub(crate) struct NodeShown {
 }
 
 /// A zone on a node as shown.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct RunsShown {
     pub(crate) node: String,
     pub(crate) state: State,
@@ -101,7 +103,7 @@ pub(crate) struct RunsShown {
 }
 
 /// A zone as shown.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct ZoneShown {
     pub(crate) zone: String,
     /// The node that owns it.
@@ -111,7 +113,7 @@ pub(crate) struct ZoneShown {
 }
 
 /// All nodes and zones as shown.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct Overview {
     pub(crate) nodes: Vec<NodeShown>,
     pub(crate) zones: Vec<ZoneShown>,

@@ -14,13 +14,13 @@ use fleetfold_roads::Network;
 use super::Node;
 use super::documents::{NodeTold, overview};
 use crate::auth::{Auth, Role, audit, login, routes};
-use crate::http::problem;
+use crate::http::{as_problem, problem};
 use crate::log::Stream;
 use crate::solve::streets::Known;
 use crate::view::text;
 
 /// Routes of a zone that do not begin with `/v1/`: below the zone's address they stand as they are.
-const BARE: [&str; 13] = [
+const BARE: [&str; 16] = [
     "login",
     "logout",
     "login.js",
@@ -33,6 +33,9 @@ const BARE: [&str; 13] = [
     "solve",
     "ws",
     "feed.js",
+    "docs",
+    "docs.js",
+    "openapi.json",
     "freshness.js",
 ];
 
@@ -69,7 +72,7 @@ async fn guard(State(app): State<App>, mut request: Request, next: middleware::N
         Ok(who) => {
             request.extensions_mut().insert(who);
             request.extensions_mut().insert(Arc::clone(&app.auth));
-            next.run(request).await
+            as_problem(next.run(request).await).await
         }
         Err(refused) => refused,
     }

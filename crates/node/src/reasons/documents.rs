@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use fleetfold_engine::reasons::{Lack, Miss, Offer as EngineOffer, Parts, Possible};
 use fleetfold_fleet::Fleet;
 use fleetfold_model::{Cost as Money, Millis, Name, StopKind, Timestamp, VehicleId};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A cost in parts. Prices add up to `total`; waiting and overtime have no price.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
 pub(crate) struct Cost {
     pub(crate) total: f64,
     pub(crate) drive: f64,
@@ -52,7 +53,7 @@ impl Cost {
 }
 
 /// An entry of the log that made something happen.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct Cause {
     pub(crate) seq: u64,
     #[serde(rename = "type")]
@@ -67,7 +68,7 @@ pub(crate) struct Cause {
 }
 
 /// What made an engine decide.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct Trigger {
     /// `facts`: it answers these entries. `search`: a search found something better for routes that these entries had changed last.
     /// `watch`: no fact; the engine saw a promise break, times move, or room for an order that had none.
@@ -78,7 +79,7 @@ pub(crate) struct Trigger {
 }
 
 /// A stop as it would be served.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
 pub(crate) struct StopTimes {
     pub(crate) stop: &'static str,
     /// `None`: no road leads there.
@@ -88,7 +89,7 @@ pub(crate) struct StopTimes {
 }
 
 /// Somebody else's stop that begins later.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct Delay {
     pub(crate) order: String,
     pub(crate) stop: &'static str,
@@ -98,7 +99,7 @@ pub(crate) struct Delay {
 }
 
 /// One thing that would have to give.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub(crate) struct Give {
     /// A short stable word.
     pub(crate) what: &'static str,
@@ -116,7 +117,7 @@ pub(crate) struct Give {
 }
 
 /// What a vehicle would make of an order.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct Offer {
     pub(crate) vehicle: String,
     /// What its route would come to more.
@@ -235,7 +236,7 @@ impl Offer {
 }
 
 /// Why an order is where a decision put it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct OrderReason {
     pub(crate) order: String,
     pub(crate) from: Option<String>,
@@ -254,7 +255,7 @@ pub(crate) struct OrderReason {
     pub(crate) not_asked: usize,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct RouteReason {
     pub(crate) vehicle: String,
     /// What was left of its route to drive, and what it comes to now; `null` where it cannot be driven within its limits.
@@ -266,7 +267,7 @@ pub(crate) struct RouteReason {
 }
 
 /// One exchange group of a plan.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct GroupReason {
     /// False: its routes had changed meanwhile, and nothing of it came true.
     pub(crate) accepted: bool,
@@ -280,7 +281,7 @@ pub(crate) struct GroupReason {
 }
 
 /// One plan.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct PlanReason {
     /// The number of the plan.
     pub(crate) decision: u64,
@@ -293,7 +294,7 @@ pub(crate) struct PlanReason {
 }
 
 /// `explain order`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct ExplainedOrder {
     pub(crate) order: String,
     pub(crate) applied: u64,
@@ -311,7 +312,7 @@ pub(crate) struct ExplainedOrder {
     pub(crate) not_asked: Option<usize>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct ExplainedVisit {
     pub(crate) order: String,
     pub(crate) stop: &'static str,
@@ -324,7 +325,7 @@ pub(crate) struct ExplainedVisit {
 }
 
 /// `explain vehicle`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct ExplainedVehicle {
     pub(crate) vehicle: String,
     pub(crate) applied: u64,
@@ -338,7 +339,7 @@ pub(crate) struct ExplainedVehicle {
 }
 
 /// Where an order is in one of two plans.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct Place {
     pub(crate) status: &'static str,
     pub(crate) vehicle: Option<String>,
@@ -348,7 +349,7 @@ pub(crate) struct Place {
     pub(crate) late_seconds: f64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct Difference {
     pub(crate) order: String,
     pub(crate) before: Place,
@@ -360,7 +361,7 @@ pub(crate) struct Difference {
     pub(crate) offers: Vec<Offer>,
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
 pub(crate) struct PlanCost {
     /// Routes and orders on no route.
     pub(crate) total: f64,
@@ -371,7 +372,7 @@ pub(crate) struct PlanCost {
     pub(crate) undrivable_routes: usize,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct Tried {
     /// The event, as it would have been logged.
     pub(crate) event: serde_json::Value,
@@ -380,7 +381,7 @@ pub(crate) struct Tried {
 }
 
 /// The answer to a what-if.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct WhatIf {
     pub(crate) applied: u64,
     pub(crate) at: i64,
@@ -394,7 +395,7 @@ pub(crate) struct WhatIf {
     pub(crate) cost_after: PlanCost,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct SlotQuote {
     pub(crate) opens: i64,
     pub(crate) closes: i64,
@@ -406,7 +407,7 @@ pub(crate) struct SlotQuote {
 }
 
 /// `/v1/offers/{order}`: who could take an order as things stand.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct Ranked {
     pub(crate) order: String,
     pub(crate) applied: u64,
@@ -424,7 +425,7 @@ pub(crate) struct Ranked {
 }
 
 /// The answer to a quote.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct Quotes {
     pub(crate) applied: u64,
     pub(crate) at: i64,
@@ -437,7 +438,7 @@ pub(crate) struct Quotes {
 }
 
 /// A slot that is kept.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct Held {
     pub(crate) order_id: String,
     /// Which slot, by its place in the list.

@@ -12,9 +12,9 @@ mod source;
 mod what_if;
 mod words;
 
-pub(crate) use documents::Held;
+pub(crate) use documents::{ExplainedOrder, ExplainedVehicle, Held, PlanReason, Quotes, Ranked, WhatIf};
 pub(crate) use explain::{Asked, Subject, explain, explained, instant};
 pub(crate) use offers::offers;
-pub(crate) use quotes::{Keeps, Question, answer, keeps};
+pub(crate) use quotes::{Asked as QuoteAsked, Keeps, Question, answer, keeps};
 pub(crate) use source::{Reading, Source};
 pub(crate) use what_if::{Change, Changes, events_in, tried, what_if};

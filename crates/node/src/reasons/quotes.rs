@@ -5,6 +5,7 @@ use fleetfold_engine::reasons::{Limits, Offer as EngineOffer, Possible, Slot, qu
 use fleetfold_fleet::Fleet;
 use fleetfold_model::{Cost as Money, Event, Millis, Name, Order, OrderWork, SlotHeld, TimeWindow, Timestamp};
 use fleetfold_wire::{What, decode, encode, other_coordinates};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -20,8 +21,9 @@ const VEHICLES: usize = 24;
 const VEHICLES_MAX: usize = 500;
 
 /// What is asked.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Question")]
 pub(crate) struct Asked {
     /// The payload of an `order.created`; its `order_id` may be left out.
     order: Value,
@@ -33,7 +35,7 @@ pub(crate) struct Asked {
 }
 
 /// A slot is to be kept.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AskedHold {
     /// For so long.
@@ -42,7 +44,7 @@ struct AskedHold {
     slot: Option<usize>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AskedSlot {
     opens: String,
@@ -50,7 +52,7 @@ struct AskedSlot {
 }
 
 /// Limits of acceptance.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Accept {
     nobody_late: bool,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fleetfold_wire::Warning;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::warnings::Warned;
@@ -18,7 +19,7 @@ pub(crate) type LonLat = [f64; 2];
 /// The first message of the live feed. The others are put together in `kept.rs`: `snapshot` (the whole picture; `seq` is the
 /// number of the last delta in it), `delta` (what changed since the delta `prev`) and `resync` (the screen was too slow, a
 /// snapshot follows). Their `sent_at` is the wall clock.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(tag = "type", rename = "hello")]
 pub(crate) struct Hello<'a> {
     /// Which start of the engine this is, so that a browser can ask for what it missed. Its name in the feed is older than the
@@ -30,7 +31,7 @@ pub(crate) struct Hello<'a> {
 }
 
 /// The sign of life of an engine in the live feed, once a second: whether it answers, and how fresh what it shows is.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(tag = "type", rename = "pulse")]
 pub(crate) struct Pulse {
     /// Zone time.
@@ -50,7 +51,7 @@ pub(crate) struct Pulse {
     pub(crate) entry_age_seconds: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Zone<'a> {
     pub(crate) timezone: &'a str,
     /// Zone seconds per log second.
@@ -58,7 +59,7 @@ pub(crate) struct Zone<'a> {
 }
 
 /// The first half of a vehicle in a picture: what a report of its position changes.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct VehicleHead<'a> {
     pub(crate) id: &'a str,
     pub(crate) status: &'static str,
@@ -68,7 +69,7 @@ pub(crate) struct VehicleHead<'a> {
 }
 
 /// The second half of a vehicle in a picture: what a plan changes.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct VehicleRoute<'a> {
     /// The entry that last changed its route.
     pub(crate) revision: u64,
@@ -82,7 +83,7 @@ pub(crate) struct VehicleRoute<'a> {
 }
 
 /// `/v1/vehicles/{id}`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Vehicle<'a> {
     #[serde(flatten)]
     pub(crate) head: VehicleHead<'a>,
@@ -96,7 +97,7 @@ pub(crate) struct Vehicle<'a> {
 pub(crate) type Moved<'a> = (&'a str, f64, f64, i64);
 
 /// What only `/v1/vehicles/{id}` shows of a registered vehicle.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct VehicleDetail<'a> {
     pub(crate) capacity: Vec<f64>,
     pub(crate) skills: Vec<&'a str>,
@@ -114,7 +115,7 @@ pub(crate) struct VehicleDetail<'a> {
 }
 
 /// A break of a driver.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct PlannedBreak {
     /// `taken`: he takes it; `planned`: it is the next one of his shift.
     pub(crate) status: &'static str,
@@ -123,7 +124,7 @@ pub(crate) struct PlannedBreak {
     pub(crate) ends: i64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Visit<'a> {
     pub(crate) order: &'a str,
     pub(crate) stop: &'static str,
@@ -143,7 +144,7 @@ pub(crate) struct Visit<'a> {
     pub(crate) due: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Order<'a> {
     pub(crate) id: &'a str,
     /// What it is called elsewhere.
@@ -193,7 +194,7 @@ pub(crate) struct WithStory<'a, T> {
 }
 
 /// What only `/v1/orders/{id}` shows of an order.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct OrderDetail<'a> {
     pub(crate) stops: Vec<OrderStop>,
     pub(crate) load: Vec<f64>,
@@ -209,7 +210,7 @@ pub(crate) struct OrderDetail<'a> {
 }
 
 /// A stop of an order: as it was asked for, as it is planned, and how far it has come.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct OrderStop {
     pub(crate) stop: &'static str,
     pub(crate) at: LonLat,
@@ -238,7 +239,7 @@ pub(crate) struct OrderStop {
 }
 
 /// A stop that a vehicle has served in the last day.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct DoneStop<'a> {
     pub(crate) order: &'a str,
     pub(crate) stop: &'static str,
@@ -253,7 +254,7 @@ pub(crate) struct DoneStop<'a> {
 }
 
 /// A pause of a shift.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Pause {
     pub(crate) opens: i64,
     pub(crate) closes: i64,
@@ -261,7 +262,7 @@ pub(crate) struct Pause {
 }
 
 /// One line of a story.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub(crate) struct Told {
     pub(crate) at: i64,
     /// The entry of the log that it is of.
@@ -289,7 +290,7 @@ fn says_nothing(reasons: &Reasons) -> bool {
 }
 
 /// A fact that made an engine decide.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub(crate) struct Because {
     pub(crate) seq: u64,
     pub(crate) at: i64,
@@ -302,7 +303,7 @@ pub(crate) struct Because {
 }
 
 /// What came of one event that was posted with `?wait=answer`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct Answered {
     pub(crate) seq: u64,
     /// `answered`, `refused`, `taken` (there was nothing to decide) or `waiting`.
@@ -317,7 +318,7 @@ pub(crate) struct Answered {
 }
 
 /// An order that the engine does not hold any more, as the log tells of it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct RetiredOrder<'a> {
     pub(crate) id: &'a str,
     pub(crate) status: &'static str,
@@ -327,7 +328,7 @@ pub(crate) struct RetiredOrder<'a> {
 }
 
 /// One entry of the log in the story of a retired order. `at` is log time.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Logged {
     pub(crate) seq: u64,
     pub(crate) at: i64,
@@ -337,7 +338,7 @@ pub(crate) struct Logged {
 }
 
 /// Key figures. Times of answers are milliseconds of log time.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Kpi {
     pub(crate) now: i64,
     pub(crate) open: usize,
@@ -362,7 +363,7 @@ pub(crate) struct Kpi {
 }
 
 /// An alert that stands.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Alert<'a> {
     #[serde(rename = "alert")]
     /// What is wrong: `predicted_late`, `unassigned`, `silent`, `sla_burn`, `log_lag`, `degraded` or `clock_skew`.
@@ -383,7 +384,7 @@ pub(crate) struct Alert<'a> {
 }
 
 /// Who has seen an alert, and when.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Acknowledged<'a> {
     pub(crate) at: i64,
     pub(crate) by: Option<&'a str>,
@@ -392,7 +393,7 @@ pub(crate) struct Acknowledged<'a> {
 }
 
 /// A road that is closed or slowed.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Road<'a> {
     pub(crate) id: &'a str,
     pub(crate) closed: bool,
@@ -404,7 +405,7 @@ pub(crate) struct Road<'a> {
 pub(crate) type StreetRow = (f64, f64, f64, f64, u8, String, i64);
 
 /// One choice of an accepted plan.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct Decision {
     /// They are numbered by their entries in the log: a later one has a higher number, also after a restart.
     pub(crate) n: u64,
@@ -425,7 +426,7 @@ pub(crate) struct Decision {
 }
 
 /// A message that was rejected, or a fact that was refused.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct Refusal {
     pub(crate) seq: u64,
     pub(crate) at: i64,
@@ -443,7 +444,7 @@ pub(crate) struct Refusal {
 }
 
 /// What dispatchers say of something that needs attention.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct NotedLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) order: Option<String>,
@@ -466,14 +467,14 @@ pub(crate) struct NotedLine {
 }
 
 /// `/v1/decisions`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Decisions<'a> {
     pub(crate) decisions: Vec<&'a Decision>,
     pub(crate) refused: Vec<&'a Refusal>,
 }
 
 /// `/v1/features`: what was learned.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Learned {
     pub(crate) version: u64,
     /// The policy wants it to be used.
@@ -485,7 +486,7 @@ pub(crate) struct Learned {
     pub(crate) services: Vec<LearnedService>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct LearnedSpeed {
     pub(crate) class: &'static str,
     pub(crate) cell: Option<[i16; 2]>,
@@ -499,7 +500,7 @@ pub(crate) struct LearnedSpeed {
     pub(crate) used: bool,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct LearnedService {
     pub(crate) place: LonLat,
     pub(crate) service_seconds: f64,
@@ -510,14 +511,14 @@ pub(crate) struct LearnedService {
 }
 
 /// `/v1/warnings`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct WarningList {
     pub(crate) warnings: Vec<Warned>,
     pub(crate) counts: BTreeMap<&'static str, u64>,
 }
 
 /// The answer of `POST /v1/events`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Submitted {
     pub(crate) accepted: u64,
     pub(crate) duplicates: u64,
@@ -533,14 +534,14 @@ pub(crate) struct Submitted {
 }
 
 /// A line that changes roads, and how many streets that are.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct RoadsLine {
     pub(crate) line: usize,
     pub(crate) streets: usize,
 }
 
 /// A line that is no legal event. Lines are counted from 1.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct RejectedLine {
     pub(crate) line: usize,
     pub(crate) code: &'static str,
@@ -548,7 +549,7 @@ pub(crate) struct RejectedLine {
 }
 
 /// A line with something that looks like a mistake.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct WarnedLine {
     pub(crate) line: usize,
     /// What kind of warning, as a short stable word.
@@ -570,16 +571,110 @@ impl WarnedLine {
 }
 
 /// An error, as RFC 9457 has it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Problem<'a> {
     #[serde(rename = "type")]
     pub(crate) kind: &'static str,
     pub(crate) status: u16,
-    /// A short stable word, where there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) code: Option<&'a str>,
+    /// A short stable word: see docs/HTTP.md.
+    pub(crate) code: &'a str,
     pub(crate) title: &'a str,
     pub(crate) detail: &'a str,
+}
+
+/// `/v1/state`, for the document of the routes: it is put together from fragments (`kept.rs`).
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct State<'a> {
+    zone: Zone<'a>,
+    vehicles: Vec<ShownVehicle<'a>>,
+    /// The open ones.
+    orders: Vec<Order<'a>>,
+    roads: Vec<Road<'a>>,
+    alerts: Vec<Alert<'a>>,
+    kpi: Kpi,
+    decisions: Vec<Decision>,
+    refused: Vec<Refusal>,
+    noted: Vec<NotedLine>,
+    /// Orders of which a stop failed.
+    failed: Vec<Order<'a>>,
+    /// The last entry that was folded.
+    applied: u64,
+    /// Digest of the fold.
+    digest: String,
+}
+
+/// A vehicle in a picture.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct ShownVehicle<'a> {
+    #[schemars(flatten)]
+    head: VehicleHead<'a>,
+    #[schemars(flatten)]
+    route: VehicleRoute<'a>,
+}
+
+/// `/v1/vehicles/{id}` with its story.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct VehicleStory<'a> {
+    #[schemars(flatten)]
+    vehicle: Vehicle<'a>,
+    story: Vec<Told>,
+}
+
+/// `/v1/orders/{id}` with its story.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct OrderStory<'a> {
+    #[schemars(flatten)]
+    order: Order<'a>,
+    #[schemars(flatten)]
+    detail: Option<OrderDetail<'a>>,
+    /// When its vehicle is at its last stop, as planned.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    arrival: Option<i64>,
+    story: Vec<Told>,
+}
+
+/// A page of one part of the state: the part by its name, and where the next page begins.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct PageOf<'a> {
+    part: &'a str,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    vehicles: Option<Vec<ShownVehicle<'a>>>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    orders: Option<Vec<Order<'a>>>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    roads: Option<Vec<Road<'a>>>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    alerts: Option<Vec<Alert<'a>>>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    kpi: Option<Kpi>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    decisions: Option<Vec<Decision>>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    refused: Option<Vec<Refusal>>,
+    /// `after` of the next page, a name or a number; null at the end.
+    next: serde_json::Value,
+    applied: u64,
+}
+
+/// `/v1/picture`, the first message of the feed.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct Snapshot<'a> {
+    /// Always `snapshot`.
+    #[schemars(rename = "type")]
+    kind: &'a str,
+    /// Which start of the engine this is.
+    epoch: u64,
+    /// The number of the last delta in it.
+    seq: u64,
+    /// Wall clock.
+    sent_at: i64,
+    body: State<'a>,
 }
 
 /// The text of a document.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use fleetfold_model::{Name, OrderId, Position, StopKind, VehicleId};
 use fleetfold_wire::Labels;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Memory, order, vehicle_head};
@@ -16,7 +17,7 @@ pub(crate) struct Finder {
 }
 
 /// What was found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(crate) struct FoundList {
     pub(crate) orders: Vec<FoundOrder>,
     pub(crate) vehicles: Vec<FoundVehicle>,
@@ -24,7 +25,7 @@ pub(crate) struct FoundList {
     pub(crate) count: usize,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(crate) struct FoundOrder {
     pub(crate) id: String,
     pub(crate) status: &'static str,
@@ -36,7 +37,7 @@ pub(crate) struct FoundOrder {
     pub(crate) what: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(crate) struct FoundVehicle {
     pub(crate) id: String,
     pub(crate) status: &'static str,

@@ -1,0 +1,207 @@
+// @ts-check
+// Routes, stops, vehicles and waiting orders on two canvases of their own: what does not move (routes) below, what does (dots) above. Each is drawn whole in one go, which is
+// many times quicker than a map layer for each line; which dot is meant by a click is found by looking through them.
+import * as L from '../leaflet/leaflet-src.esm.js';
+
+/** @typedef {{colour: string, width: number, opacity: number, dashed: boolean, place: Float64Array}} Line */
+/** @typedef {{x: number, y: number, radius: number, edge: string, thick: number, fill: string, square: boolean, words: string, act: () => void}} Dot */
+/** What is drawn of a vehicle or an order: lines below dots, and those that are looked at above the others. @typedef {{lines: Line[], dots: Dot[], strong: boolean}} Shape */
+
+/** Points of a line that are nearer to the one before than this are left out, pixels. */
+const NEAR = 1.2;
+/** A click means a dot that is so near, pixels. */
+const REACH = 4;
+/** The canvases are so much larger than the map on each side, so that little is missing while it is dragged. */
+const PADDING = 0.15;
+
+/** A place as parts of the world's width from its upper left corner. @param {[number, number]} place longitude, latitude @returns {[number, number]} */
+export function world([lon, lat]) {
+  const sine = Math.sin((Math.max(-85.05, Math.min(85.05, lat)) * Math.PI) / 180);
+  return [lon / 360 + 0.5, 0.5 - Math.log((1 + sine) / (1 - sine)) / (4 * Math.PI)];
+}
+/** @param {[number, number][]} line */
+export function worldLine(line) {
+  const place = new Float64Array(line.length * 2);
+  for (const [index, point] of line.entries()) place.set(world(point), index * 2);
+  return place;
+}
+
+export class FleetCanvas {
+  /** @param {any} map */
+  constructor(map) {
+    this.map = map;
+    /** @type {Map<string, Shape>} */ this.shapes = new Map();
+    /** Points of lines at a zoom, pixels from the world's corner. @type {WeakMap<Float64Array, {scale: number, points: Float64Array}>} */ this.pixels = new WeakMap();
+    /** The boxes around lines, parts of the world: least x, least y, most x, most y. @type {WeakMap<Float64Array, number[]>} */ this.boxes = new WeakMap();
+    const canvas = () => {
+      const made = document.createElement('canvas');
+      made.className = 'leaflet-zoom-hide';
+      made.setAttribute('aria-hidden', 'true');
+      made.style.position = 'absolute';
+      made.style.pointerEvents = 'none';
+      map.getPane('overlayPane').prepend(made);
+      return made;
+    };
+    this.above = canvas();
+    this.below = canvas();
+    this.hint = L.tooltip({ direction: 'top', offset: [0, -6] });
+    /** @type {Dot | null} */ this.hovered = null;
+    /** The dot that the click in hand is on. @type {Dot | null} */ this.clicked = null;
+    /** The upper left corner of the canvases, pixels from the world's; none until the map is placed. @type {any} */ this.origin = null;
+    /** Their size. @type {any} */ this.size = null;
+    this.sharp = 1;
+    map.on('moveend zoomend viewreset resize', () => this.place());
+    map.on('mousemove', (/** @type {any} */ move) => this.hover(move));
+    map.on('mouseout', () => this.hover(null));
+    map.on('preclick', (/** @type {any} */ click) => { this.clicked = this.at(click.containerPoint); });
+  }
+
+  /** Puts the canvases where the map is now, and draws. */
+  place() {
+    const size = this.map.getSize();
+    const margin = size.multiplyBy(PADDING).round();
+    const corner = this.map.containerPointToLayerPoint([0, 0]).subtract(margin);
+    this.origin = this.map.getPixelOrigin().add(corner);
+    this.size = size.add(margin.multiplyBy(2));
+    const sharp = window.devicePixelRatio > 1 ? 2 : 1;
+    for (const canvas of [this.below, this.above]) {
+      const [width, height] = [Math.max(1, this.size.x * sharp), Math.max(1, this.size.y * sharp)];
+      if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+      canvas.style.width = `${this.size.x}px`;
+      canvas.style.height = `${this.size.y}px`;
+      L.DomUtil.setPosition(canvas, corner);
+    }
+    this.sharp = sharp;
+    this.lines();
+    this.dots();
+  }
+
+  /** @param {HTMLCanvasElement} canvas */
+  fresh(canvas) {
+    const context = canvas.getContext('2d');
+    if (!context || !this.origin) return null;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.setTransform(this.sharp, 0, 0, this.sharp, 0, 0);
+    return context;
+  }
+
+  /** @param {Float64Array} place */
+  box(place) {
+    let box = this.boxes.get(place);
+    if (!box) {
+      box = [Infinity, Infinity, -Infinity, -Infinity];
+      for (let at = 0; at < place.length; at += 2) {
+        box[0] = Math.min(box[0], place[at]); box[1] = Math.min(box[1], place[at + 1]);
+        box[2] = Math.max(box[2], place[at]); box[3] = Math.max(box[3], place[at + 1]);
+      }
+      this.boxes.set(place, box);
+    }
+    return box;
+  }
+
+  /** The points of a line at the zoom of now, without those that nobody could tell from the one before. @param {Float64Array} place @param {number} scale */
+  points(place, scale) {
+    const known = this.pixels.get(place);
+    if (known && known.scale === scale) return known.points;
+    const kept = new Float64Array(place.length);
+    let [count, lastX, lastY] = [0, Infinity, Infinity];
+    for (let at = 0; at < place.length; at += 2) {
+      const [x, y] = [place[at] * scale, place[at + 1] * scale];
+      if (at && at + 2 < place.length && Math.abs(x - lastX) < NEAR && Math.abs(y - lastY) < NEAR) continue;
+      kept[count] = lastX = x;
+      kept[count + 1] = lastY = y;
+      count += 2;
+    }
+    const points = kept.slice(0, count);
+    this.pixels.set(place, { scale, points });
+    return points;
+  }
+
+  lines() {
+    const context = this.fresh(this.below);
+    if (!context) return;
+    const { x: left, y: top } = this.origin;
+    const [right, bottom] = [left + this.size.x, top + this.size.y];
+    const scale = 256 * 2 ** this.map.getZoom();
+    context.lineJoin = 'round';
+    for (const strong of [false, true]) {
+      for (const shape of this.shapes.values()) {
+        if (shape.strong !== strong) continue;
+        // Lines of one look are one stroke.
+        let look = '';
+        for (const line of shape.lines) {
+          const box = this.box(line.place);
+          if (box[2] * scale < left || box[0] * scale > right || box[3] * scale < top || box[1] * scale > bottom) continue;
+          const points = this.points(line.place, scale);
+          const mine = `${line.colour} ${line.width} ${line.opacity} ${line.dashed}`;
+          if (mine !== look) {
+            if (look) context.stroke();
+            look = mine;
+            context.strokeStyle = line.colour;
+            context.lineWidth = line.width;
+            context.globalAlpha = line.opacity;
+            context.setLineDash(line.dashed ? [5, 5] : []);
+            context.beginPath();
+          }
+          context.moveTo(points[0] - left, points[1] - top);
+          for (let at = 2; at < points.length; at += 2) context.lineTo(points[at] - left, points[at + 1] - top);
+        }
+        if (look) context.stroke();
+      }
+    }
+    context.globalAlpha = 1;
+  }
+
+  /** Every dot that can be seen, those that are looked at last. @param {(dot: Dot, x: number, y: number) => void} act */
+  each(act) {
+    if (!this.origin) return;
+    const scale = 256 * 2 ** this.map.getZoom();
+    for (const strong of [false, true]) {
+      for (const shape of this.shapes.values()) {
+        if (shape.strong !== strong) continue;
+        for (const dot of shape.dots) {
+          const [x, y] = [dot.x * scale - this.origin.x, dot.y * scale - this.origin.y];
+          if (x > -20 && y > -20 && x < this.size.x + 20 && y < this.size.y + 20) act(dot, x, y);
+        }
+      }
+    }
+  }
+
+  dots() {
+    const context = this.fresh(this.above);
+    if (!context) return;
+    this.each((dot, x, y) => {
+      context.beginPath();
+      if (dot.square) context.rect(x - dot.radius, y - dot.radius, dot.radius * 2, dot.radius * 2);
+      else context.arc(x, y, dot.radius, 0, Math.PI * 2);
+      context.fillStyle = dot.fill;
+      context.fill();
+      context.strokeStyle = dot.edge;
+      context.lineWidth = dot.thick;
+      context.stroke();
+    });
+  }
+
+  /** The dot at a place of the map, the uppermost. @param {{x: number, y: number}} point pixels of the map */
+  at(point) {
+    const corner = this.map.containerPointToLayerPoint([0, 0]).add(this.map.getPixelOrigin()).subtract(this.origin ?? [0, 0]);
+    const [wantedX, wantedY] = [point.x + corner.x, point.y + corner.y];
+    /** @type {Dot | null} */ let found = null;
+    this.each((dot, x, y) => { if (Math.hypot(x - wantedX, y - wantedY) <= dot.radius + REACH) found = dot; });
+    return /** @type {Dot | null} */ (found);
+  }
+
+  /** @param {any} move */
+  hover(move) {
+    const dot = move && !move.originalEvent?.buttons ? this.at(move.containerPoint) : null;
+    if (dot === this.hovered) return;
+    this.hovered = dot;
+    this.map.getContainer().classList.toggle('over-dot', Boolean(dot));
+    if (!dot) { this.hint.remove(); return; }
+    const said = document.createElement('span');
+    said.textContent = dot.words;
+    const scale = 256 * 2 ** this.map.getZoom();
+    this.hint.setLatLng(this.map.unproject([dot.x * scale, dot.y * scale], this.map.getZoom())).setContent(said).addTo(this.map);
+  }
+}

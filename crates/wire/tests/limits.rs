@@ -1,0 +1,102 @@
+//! The limits that the schemas tell are those that the decoder keeps: what is beyond them is refused, what is at them is taken.
+
+use std::collections::BTreeMap;
+
+use fleetfold_wire::{EventType, Writer, decode};
+use serde_json::{Value, json};
+
+/// The example of each type in the manual.
+fn examples() -> BTreeMap<String, Value> {
+    let manual = include_str!("../../../docs/EVENTS.md");
+    let blocks = manual.split("```json\n").skip(1).filter_map(|rest| rest.split("\n```").next());
+    let events = blocks.filter_map(|block| serde_json::from_str::<Value>(block).ok());
+    events.filter_map(|event| Some((event["type"].as_str()?.to_owned(), event))).collect()
+}
+
+/// Every value of one field: path in the payload, at the limits, beyond them.
+type Case = (String, Vec<Value>, Vec<Value>);
+
+fn meant<'s>(whole: &'s Value, mut schema: &'s Value) -> &'s Value {
+    loop {
+        if let Some(to) = schema["$ref"].as_str() {
+            schema = whole.pointer(to.trim_start_matches('#')).unwrap();
+        } else if let Some(choices) = schema["anyOf"].as_array() {
+            schema = choices.iter().find(|choice| choice["type"] != "null").unwrap();
+        } else {
+            return schema;
+        }
+    }
+}
+
+fn cases(whole: &Value, schema: &Value, sample: &Value, at: &str, found: &mut Vec<Case>) {
+    for (name, raw) in schema["properties"].as_object().into_iter().flatten() {
+        let (of, path) = (meant(whole, raw), format!("{at}/{name}"));
+        let (mut legal, mut illegal) = (Vec::new(), Vec::new());
+        let whole_numbers = of["type"] == "integer" || of["type"][0] == "integer";
+        for (key, step) in [("minimum", -1.0), ("maximum", 1.0)] {
+            let Some(limit) = of[key].as_f64() else { continue };
+            // The types themselves keep these.
+            if whole_numbers && (limit == 0.0 || limit >= 255.0 && limit < 257.0 || limit > 4e9) {
+                continue;
+            }
+            let number = |value: f64| if whole_numbers { json!(value as i64) } else { json!(value) };
+            legal.push(number(limit));
+            illegal.push(number(limit + step));
+        }
+        if let Some(most) = of["maxLength"].as_u64() {
+            legal.push(json!("x".repeat(most as usize)));
+            illegal.push(json!("x".repeat(most as usize + 1)));
+        }
+        if let Some(words) = of["enum"].as_array() {
+            legal.extend(words.iter().filter(|word| word.is_string()).cloned());
+            illegal.push(json!("nothing of these"));
+        }
+        if of["format"] == "date-time" {
+            illegal.push(json!("yesterday"));
+        }
+        if let (Some(most), Some(limit)) = (of["maxItems"].as_u64(), of["items"]["maximum"].as_f64()) {
+            legal.push(json!(vec![limit; most as usize]));
+            illegal.extend([json!(vec![limit; most as usize + 1]), json!([limit + 1.0])]);
+        }
+        found.push((path.clone(), legal, illegal));
+        if sample[name].is_object() {
+            cases(whole, of, &sample[name], &path, found);
+        }
+    }
+}
+
+/// These need another field beside them.
+fn stands_alone(path: &str) -> bool {
+    !["/diversion", "/policy/diversion", "_gain_min", "/lon", "/lat", "_meters", "/time_percent", "/priority"].iter().any(|part| path.ends_with(part))
+}
+
+#[test]
+fn what_a_schema_says_is_what_is_taken() {
+    let examples = examples();
+    let (mut taken, mut refused) = (0, 0);
+    for kind in EventType::ALL.iter().filter(|kind| kind.writer() == Writer::Producer) {
+        let schema = kind.schema();
+        let Some(example) = examples.get(kind.name()) else { continue };
+        decode(example.to_string().as_bytes()).unwrap_or_else(|error| panic!("{}: {error}", kind.name()));
+        let mut found = Vec::new();
+        cases(&schema, &schema, &example["data"], "", &mut found);
+        for (path, legal, illegal) in found {
+            let with = |value: &Value| {
+                let mut event = example.clone();
+                let (parent, name) = path.rsplit_once('/').unwrap();
+                event["data"].pointer_mut(parent).unwrap()[name] = value.clone();
+                decode(event.to_string().as_bytes()).map(|_| ())
+            };
+            for value in illegal {
+                let told = with(&value);
+                assert!(told.is_err(), "{} {path}: {value} is beyond its limits and is taken", kind.name());
+                refused += 1;
+            }
+            for value in legal.iter().filter(|_| stands_alone(&path)) {
+                assert_eq!(with(value).map_err(|error| error.to_string()), Ok(()), "{} {path}: {value}", kind.name());
+                taken += 1;
+            }
+        }
+    }
+    assert!(taken > 60 && refused > 100, "{taken} taken, {refused} refused");
+}

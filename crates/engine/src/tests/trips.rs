@@ -73,7 +73,8 @@ fn nothing_is_added_to_a_trip_under_way_where_the_policy_forbids_it() {
         rig.at_stop("a", &first, StopKind::Pickup, Event::StopDeparted);
         rig.order(shipment("x3", km(5, 0), km(22, 0)));
         let route = rig.route("a");
-        let (taken, left) = (route.iter().position(|stop| stop == "+x3"), route.iter().rposition(|stop| stop == second));
+        let (taken, left) =
+            (route.iter().position(|stop| stop == "+x3"), route.iter().rposition(|stop| stop == second));
         assert_eq!(taken < left, adds, "{route:?}");
         // Nor is anything taken off it: another vehicle stands at the door, and what the driver has not fetched yet is still his.
         rig.on("c", km(5, 0));

@@ -25,6 +25,8 @@ pub(crate) enum Doing {
         /// When his phone reports the next position.
         next_report: Timestamp,
     },
+    /// He is at a stop and waits for a dock.
+    Queueing { visit: AssignedVisit, from: Position },
     /// He is at a stop.
     Serving { visit: AssignedVisit, until: Timestamp, fails: bool },
     /// His vehicle has broken down. `on_shift`: he was at work when it did, and goes on when it is back.
@@ -112,7 +114,7 @@ impl Driver {
             Doing::Waiting { until } | Doing::Serving { until, .. } => Some(*until),
             Doing::Driving { until, next_report, .. } => Some((*until).min(*next_report)),
             Doing::Idle => self.shift.as_ref().filter(|_| self.plan.is_empty()).map(|shift| shift.ends),
-            Doing::Off | Doing::Broken { .. } => None,
+            Doing::Off | Doing::Queueing { .. } | Doing::Broken { .. } => None,
         }
     }
 

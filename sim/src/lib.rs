@@ -16,6 +16,7 @@
 //! ```
 
 mod city;
+mod docks;
 mod driver;
 mod faults;
 mod report;

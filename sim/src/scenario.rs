@@ -59,6 +59,21 @@ pub struct Traffic {
     pub street_percent: Vec<u16>,
     /// Time at the door in per cent of what the order says; 0: as it says.
     pub service_percent: u16,
+    /// Places where only so many vehicles are served at a time; the others queue, and are served in the order in which they came.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub docks: Vec<Docks>,
+}
+
+/// How many vehicles are served at a place at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Docks {
+    /// East: 1e-7 degree, or millimetres on a plane.
+    pub x: i32,
+    /// North.
+    pub y: i32,
+    /// So many at a time.
+    pub vehicles: u32,
 }
 
 impl Traffic {

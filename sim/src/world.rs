@@ -16,6 +16,7 @@ use fleetfold_model::{
 };
 use fleetfold_roads::{ActiveChange, Network, Speeds};
 
+use crate::docks::Yard;
 use crate::driver::{Doing, Driver};
 use crate::scenario::{Phones, Traffic};
 use crate::seeded::Seeded;
@@ -65,6 +66,7 @@ pub struct Pretend {
     network: Arc<Network>,
     closed: BTreeMap<Name, ActiveChange>,
     traffic: Traffic,
+    yard: Yard,
     /// Hour of the day for which `network` holds.
     hour: Option<usize>,
     driving: Driving,
@@ -97,6 +99,7 @@ impl Pretend {
             network,
             closed: BTreeMap::new(),
             traffic: Traffic::default(),
+            yard: Yard::default(),
             hour: None,
             driving,
             phones,
@@ -108,6 +111,7 @@ impl Pretend {
     /// The same world with traffic that no map knows.
     #[must_use]
     pub fn with_traffic(mut self, traffic: Traffic) -> Self {
+        self.yard = Yard::new(&traffic.docks);
         self.traffic = traffic;
         self
     }
@@ -115,7 +119,8 @@ impl Pretend {
     /// Roads as they are driven at this hour.
     fn look_at_traffic(&mut self, now: Timestamp) {
         let hour = now.0.div_euclid(3_600_000).rem_euclid(24) as usize;
-        if self.traffic == Traffic::default() || self.hour == Some(hour) {
+        let is_as_mapped = self.traffic.main_percent.is_empty() && self.traffic.street_percent.is_empty();
+        if is_as_mapped || self.hour == Some(hour) {
             return;
         }
         self.hour = Some(hour);
@@ -133,7 +138,7 @@ impl Pretend {
         let resting = |driver: &Driver| match driver.doing {
             Doing::Off | Doing::Broken { .. } => true,
             Doing::Idle => driver.plan.is_empty(),
-            Doing::Waiting { .. } | Doing::Driving { .. } | Doing::Serving { .. } => false,
+            Doing::Waiting { .. } | Doing::Driving { .. } | Doing::Queueing { .. } | Doing::Serving { .. } => false,
         };
         self.cursor == self.script.len()
             && self.in_the_air.is_empty()
@@ -151,6 +156,7 @@ impl Pretend {
                 Doing::Idle => "is idle".to_owned(),
                 Doing::Waiting { until } => format!("waits until {} ms", until.0),
                 Doing::Driving { until, .. } => format!("drives until {} ms", until.0),
+                Doing::Queueing { .. } => "waits for a dock".to_owned(),
                 Doing::Serving { until, .. } => format!("serves until {} ms", until.0),
             };
             Some(format!("{name} {doing}, next stop {next:?}"))
@@ -237,11 +243,16 @@ impl Pretend {
                     let on_shift = match driver.doing {
                         Doing::Off => false,
                         Doing::Broken { on_shift } => on_shift,
-                        Doing::Idle | Doing::Waiting { .. } | Doing::Driving { .. } | Doing::Serving { .. } => true,
+                        Doing::Idle
+                        | Doing::Waiting { .. }
+                        | Doing::Driving { .. }
+                        | Doing::Queueing { .. }
+                        | Doing::Serving { .. } => true,
                     };
                     driver.doing = Doing::Broken { on_shift };
                     driver.plan.clear();
                 }
+                self.leave_dock(vehicle, now);
             }
             Event::VehicleBack { vehicle, position } => {
                 if let Some(driver) = self.drivers.get_mut(vehicle)
@@ -325,19 +336,22 @@ impl Pretend {
         driver.plan.retain(|visit| !done.contains(&(visit.visit.order.clone(), visit.visit.stop, visit.position)));
         let Some(visit) = driver.plan.first().cloned() else {
             driver.doing = Doing::Idle;
-            if driver.shift.as_ref().is_some_and(|shift| shift.ends <= now) {
-                driver.doing = Doing::Off;
-                self.report(&vehicle.clone(), now, Event::ShiftEnded { vehicle: vehicle.clone(), at: now });
-            }
+            let ends = driver.shift.as_ref().is_some_and(|shift| shift.ends <= now);
+            self.leave_dock(vehicle, now);
+            let Some(driver) = self.drivers.get_mut(vehicle).filter(|_| ends) else { return };
+            driver.doing = Doing::Off;
+            self.report(vehicle, now, Event::ShiftEnded { vehicle: vehicle.clone(), at: now });
             return;
         };
         if visit.visit.depart_at > now {
             driver.doing = Doing::Waiting { until: visit.visit.depart_at };
+            self.leave_dock(vehicle, now);
             return;
         }
         let pause = visit.visit.break_before;
         if let Some(until) = driver.rest_until(pause, now) {
             driver.doing = Doing::Waiting { until };
+            self.leave_dock(vehicle, now);
             return;
         }
         if pause > Millis(0) {
@@ -346,6 +360,10 @@ impl Pretend {
         self.look_at_traffic(now);
         let Some(driver) = self.drivers.get(vehicle) else { return };
         let from = driver.position;
+        if from != visit.position {
+            self.leave_dock(vehicle, now);
+        }
+        let Some(driver) = self.drivers.get(vehicle) else { return };
         let factor = driver.factor;
         let leg = self.network.leg(from, visit.position);
         let travel = self.vary(Millis(i64::from(leg.millis) * factor / 1000), 88, 122);
@@ -360,7 +378,7 @@ impl Pretend {
     fn act(&mut self, vehicle: &Name, now: Timestamp) {
         let driver = self.drivers.get(vehicle).expect("only drivers act").clone();
         match driver.doing {
-            Doing::Off | Doing::Broken { .. } => {}
+            Doing::Off | Doing::Queueing { .. } | Doing::Broken { .. } => {}
             Doing::Idle | Doing::Waiting { .. } => self.choose(vehicle, now),
             Doing::Driving { visit, until, .. } if until <= now => self.arrive(vehicle, driver.position, visit, now),
             Doing::Driving { .. } => {
@@ -399,17 +417,36 @@ impl Pretend {
     }
 
     fn arrive(&mut self, vehicle: &Name, from: Position, visit: AssignedVisit, now: Timestamp) {
-        let fails = visit.visit.stop == StopKind::Delivery && self.no_shows.contains(&visit.visit.order);
-        let ready = self.service_span(&visit, from == visit.position, now);
-        let until = if fails { ready.max(now + NO_SHOW_WAIT) } else { ready };
         let event = Event::StopArrived(Self::stop_event(vehicle, &visit, now));
         let position = visit.position;
         let driver = self.drivers.get_mut(vehicle).expect("still there");
         driver.position = position;
-        driver.doing = Doing::Serving { visit, until, fails };
+        if self.yard.comes(vehicle, position) {
+            self.begin(vehicle, from, visit, now);
+        } else {
+            driver.doing = Doing::Queueing { visit, from };
+        }
         self.report(vehicle, now, event);
         if self.driving.positions {
             self.post(now, 0, Happening::Position(PositionReport { vehicle: vehicle.clone(), position, at: now }));
+        }
+    }
+
+    /// A driver's turn at a stop begins.
+    fn begin(&mut self, vehicle: &Name, from: Position, visit: AssignedVisit, now: Timestamp) {
+        let fails = visit.visit.stop == StopKind::Delivery && self.no_shows.contains(&visit.visit.order);
+        let ready = self.service_span(&visit, from == visit.position, now);
+        let until = if fails { ready.max(now + NO_SHOW_WAIT) } else { ready };
+        let driver = self.drivers.get_mut(vehicle).expect("still there");
+        driver.doing = Doing::Serving { visit, until, fails };
+    }
+
+    /// A vehicle leaves its dock, or the queue for one, and the next one takes it.
+    fn leave_dock(&mut self, vehicle: &Name, now: Timestamp) {
+        let Some(next) = self.yard.leaves(vehicle) else { return };
+        if let Some(Driver { doing: Doing::Queueing { visit, from }, .. }) = self.drivers.get(&next) {
+            let (visit, from) = (visit.clone(), *from);
+            self.begin(&next, from, visit, now);
         }
     }
 
@@ -509,7 +546,9 @@ impl World for Pretend {
                 let is_off = !on_plan(visit);
                 is_off && self.cancelled.contains(&visit.visit.order) || !is_bound && (is_off || !is_next)
             }
-            Doing::Serving { visit, .. } => self.cancelled.contains(&visit.visit.order) && !on_plan(visit),
+            Doing::Queueing { visit, .. } | Doing::Serving { visit, .. } => {
+                self.cancelled.contains(&visit.visit.order) && !on_plan(visit)
+            }
             Doing::Off | Doing::Idle | Doing::Waiting { .. } | Doing::Broken { .. } => false,
         };
         let vehicle = assignment.vehicle.clone();
@@ -518,6 +557,7 @@ impl World for Pretend {
             let driver = self.drivers.get_mut(&vehicle).expect("still there");
             driver.position = position;
             driver.doing = Doing::Idle;
+            self.leave_dock(&vehicle, now);
         }
         let offered: Vec<Name> = assignment
             .visits

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Anchor, Fleet, Placement, UnderWay, VehicleState, Visit};
-use fleetfold_model::{CUT_OFF, LogSeq, Millis, OrderId, Position, StopKind, Timestamp, VehicleId};
+use fleetfold_model::{CUT_OFF, LogSeq, Millis, OrderId, OrderWork, Position, StopKind, Timestamp, VehicleId};
 use fleetfold_roads::LegQuery;
 use fleetfold_solver::{
     Legs, NodeIx, Pause, Problem, ProblemSpec, Relation, RelationKind, Role, Stop, StopIx, TIME_MAX, TourIx, TourSpec,
-    UNREACHABLE, Weights,
+    Trips, UNREACHABLE, Weights,
 };
 
 use crate::outlook::Outlook;
@@ -110,6 +110,8 @@ impl Draft {
             relations: Vec::new(),
         };
         let mut place_ids = BTreeMap::new();
+        // What stays on its vehicle because it belongs to a trip that is under way.
+        let mut committed: BTreeSet<OrderId> = BTreeSet::new();
         for (tour, &id) in vehicles.iter().enumerate() {
             let vehicle = fleet.vehicle(id);
             let known = || vehicle.on_its_way_at().or_else(|| cut_off_at(fleet, outlook, vehicle, now));
@@ -121,7 +123,13 @@ impl Draft {
             }
             let under = vehicle.under_way.filter(|_| place.is_some());
             draft.turning.push(under.map(|under| (under.order, under.stop)));
+            let of_trip = of_trip(fleet, vehicle, frozen);
             let mut spec = draft.tour(fleet, vehicle, &head, start, &mut place_ids);
+            spec.trips = trips(fleet, vehicle, &head, start).map(|(one_place, closed, loaded_here)| Trips {
+                one_place,
+                closed,
+                loaded_at: if loaded_here { spec.start_node } else { NodeIx::NONE },
+            });
             // A dispatcher's word counts more than the end of a shift, too. What he has put behind it may be driven to its end as planned;
             // other orders do not follow it there.
             let is_forced = |order: OrderId| fleet.order(order).is_forced() && fleet.order(order).pinned == Some(id);
@@ -138,8 +146,9 @@ impl Draft {
             let heads_order = vehicle.route.visits[..frozen].first().map(|visit| visit.order);
             draft.tails.push(tail.clone());
             for (order, kind) in tail {
-                // An order whose pickup is frozen stays: only its delivery is here.
-                if loose.contains(&order) && heads_order != Some(order) {
+                // An order whose pickup is frozen stays: only its delivery is here. So does what the vehicle has left to fetch, if its
+                // trip is closed.
+                if loose.contains(&order) && heads_order != Some(order) && !of_trip.contains(&order) {
                     continue;
                 }
                 let index = draft.stop(
@@ -151,11 +160,16 @@ impl Draft {
                     now,
                     &mut place_ids,
                 );
+                if of_trip.contains(&order) {
+                    let stop = &mut draft.solver_stops[index.index()];
+                    (stop.of_trip, stop.locked) = (true, TourIx(tour as u32));
+                }
                 draft.initial[tour].push(index);
             }
+            committed.extend(of_trip);
         }
         for &order in loose {
-            let frozen = draft.heads.iter().flatten().any(|visit| visit.order == order);
+            let frozen = committed.contains(&order) || draft.heads.iter().flatten().any(|visit| visit.order == order);
             // Tied to a vehicle that is not asked: not to be placed here.
             let tied =
                 fleet.order(order).on_board.or(fleet.order(order).pinned).is_some_and(|only| !vehicles.contains(&only));
@@ -501,6 +515,56 @@ fn cut_off_at(fleet: &Fleet, outlook: &Outlook, vehicle: &VehicleState, now: Tim
     let here = vehicle.on_its_way_at().or_else(|| vehicle.whereabouts())?;
     let leg = outlook.leg(here.position, stop.position, now);
     (i64::from(leg.millis) >= CUT_OFF.0).then_some(here)
+}
+
+/// Shipments that are on board of a vehicle behind its head: those that are there, and those that the head takes on.
+fn aboard<'v>(vehicle: &'v VehicleState, head: &'v [Visit], fleet: &'v Fleet) -> impl Iterator<Item = OrderId> + 'v {
+    let is_left = |order: OrderId| head.iter().any(|visit| visit.order == order && visit.stop == StopKind::Delivery);
+    let there = vehicle.on_board.iter().copied().filter(|&order| !fleet.order(order).loads_at_start());
+    let taken = head.iter().filter(|visit| visit.stop == StopKind::Pickup).map(|visit| visit.order);
+    there.chain(taken).filter(move |&order| !is_left(order))
+}
+
+/// What the policy asks of the trips of a vehicle: all goods of one place, nothing added to the one under way, and whether the vehicle is
+/// still where it took on all that is on board. `None`: nothing.
+fn trips(fleet: &Fleet, vehicle: &VehicleState, head: &[Visit], start: Anchor) -> Option<(bool, bool, bool)> {
+    let policy = fleet.policy();
+    if !policy.one_pickup_place && policy.add_after_departure {
+        return None;
+    }
+    let is_here = |order: OrderId| {
+        let pickup = fleet.order(order).spec.as_ref().and_then(|spec| match &spec.work {
+            OrderWork::Shipment(shipment) => Some(shipment.pickup.position),
+            OrderWork::Job(_) => None,
+        });
+        pickup == Some(start.position)
+    };
+    Some((policy.one_pickup_place, !policy.add_after_departure, aboard(vehicle, head, fleet).all(is_here)))
+}
+
+/// Orders that a vehicle had to fetch when it left for its trip, and that stay with it: the policy lets nothing be added, nor taken off, until
+/// the vehicle is empty. A dispatcher's word for another vehicle counts more.
+fn of_trip(fleet: &Fleet, vehicle: &VehicleState, frozen: usize) -> BTreeSet<OrderId> {
+    let mut orders = BTreeSet::new();
+    if fleet.policy().add_after_departure {
+        return orders;
+    }
+    let (head, tail) = vehicle.route.visits.split_at(frozen);
+    let mut open: BTreeSet<OrderId> = aboard(vehicle, head, fleet).collect();
+    for visit in tail {
+        if open.is_empty() {
+            break;
+        }
+        if visit.stop == StopKind::Delivery {
+            open.remove(&visit.order);
+        } else {
+            open.insert(visit.order);
+            if fleet.order(visit.order).pinned.is_none_or(|pinned| fleet.vehicle(pinned).name == vehicle.name) {
+                orders.insert(visit.order);
+            }
+        }
+    }
+    orders
 }
 
 /// Vehicles that cannot get to the stop that they are on their way to, and its orders: they may do something else first.

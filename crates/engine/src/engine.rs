@@ -23,6 +23,7 @@ use crate::located::Located;
 use crate::moment::Moment;
 use crate::overload::Overload;
 use crate::pace::{Backlog, Pace};
+use crate::periods;
 use crate::plausible::Doubts;
 use crate::promises::Promises;
 use crate::retries::Retries;
@@ -178,8 +179,10 @@ impl Engine {
 
     /// How long facts wait says how much is done for each. Only an owner answers, so only an owner can be late.
     fn look_at_the_wait(&mut self, effects: &mut Vec<Effect>) {
-        self.pace.look(self.fleet.unanswered().len(), self.log_now);
-        let oldest = self.fleet.unanswered().values().next().map(|ask| self.log_now - ask.logged_at);
+        self.pace.look(periods::waiting(&self.fleet, self.log_now), self.log_now);
+        // What waits for a time of decision is not late.
+        let oldest = self.fleet.unanswered().values().next();
+        let oldest = oldest.map(|ask| self.log_now - periods::decided_at(&self.fleet, ask.logged_at));
         let wait = oldest.map(|oldest| oldest.max(self.pace.backlog().answered_within(0)));
         if self.overload.look(wait.filter(|_| self.commit.epoch().is_some()), self.log_now) {
             effects.push(Effect::Note(Note::Overload { level: self.overload.level() }));
@@ -187,8 +190,8 @@ impl Engine {
     }
 
     fn search(&mut self, effects: &mut Vec<Effect>) {
-        let free = !self.commit.is_waiting() && self.fleet.unanswered().is_empty();
-        if self.commit.epoch().is_some() && free {
+        let free = !self.commit.is_waiting() && !periods::asks(&self.fleet, self.log_now);
+        if self.commit.epoch().is_some() && free && periods::is_open(&self.fleet, self.log_now) {
             let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
             let effort = self.overload.effort();
             effects.extend(self.searches.start(moment, self.roads.outlook(), &self.returns, effort).map(Effect::Solve));
@@ -199,17 +202,19 @@ impl Engine {
     pub fn next_tick(&self) -> Option<Timestamp> {
         self.commit.epoch()?;
         // While an answer is under way no search begins: what ends that is an input of its own, not a tick.
-        let free = !self.commit.is_waiting() && self.fleet.unanswered().is_empty();
-        let search = self.searches.due_at(&self.fleet, self.overload.effort()).filter(|_| free);
+        let free = !self.commit.is_waiting() && !periods::asks(&self.fleet, self.log_now);
+        let is_open = periods::is_open(&self.fleet, self.log_now);
+        let period = periods::due_at(&self.fleet, self.log_now);
+        let search = self.searches.due_at(&self.fleet, self.overload.effort()).filter(|_| free && is_open);
         let look = self.promises.due_at(&self.fleet, self.log_now);
         let alerts = self.alerts.due_at(&self.fleet, self.log_now);
         let holds = self.holds.due_at(&self.fleet);
         let held = self.located.due_at(&self.fleet);
         // Nothing is tried while no answer can be made: what ends that is an input, or another tick.
-        let answers = free && self.commit.is_ready() && !self.legs.is_waiting(self.log_now);
+        let answers = free && is_open && self.commit.is_ready() && !self.legs.is_waiting(self.log_now);
         let room = self.retries.has_rooms().then_some(self.log_now);
         let again = room.or(self.retries.due_at()).filter(|_| answers && self.overload.effort().is_whole());
-        [search, look, alerts, holds, held, again, self.legs.due_at(), self.overload.due_at()]
+        [period, search, look, alerts, holds, held, again, self.legs.due_at(), self.overload.due_at()]
             .into_iter()
             .flatten()
             .min()

@@ -67,6 +67,7 @@ mod observe;
 mod outlook;
 mod overload;
 mod pace;
+mod periods;
 mod plausible;
 mod promises;
 mod proposal;

@@ -338,6 +338,9 @@ pub(crate) fn policy_digest(policy: &Policy) -> u64 {
         on_failed_delivery,
         deliver_after_shift,
         diversion,
+        one_pickup_place,
+        add_after_departure,
+        decide_every,
         search_rounds,
         gather,
         learn,
@@ -357,6 +360,7 @@ pub(crate) fn policy_digest(policy: &Policy) -> u64 {
         (2, alert_deadline, default.alert_deadline),
         (3, alert_silent, default.alert_silent),
         (4, eta_change, default.eta_change),
+        (5, decide_every, default.decide_every),
     ];
     let later = later.into_iter().filter(|&(_, span, usual)| *span != usual);
     let hash = Canon::of(Kind::Policy)
@@ -372,7 +376,9 @@ pub(crate) fn policy_digest(policy: &Policy) -> u64 {
         .flag(*strict)
         .list(hour_percent, |hash, hours| hash.list(hours, |hash, &percent| hash.word(u64::from(percent))))
         .diversion(*diversion);
-    later.fold(hash, |hash, (code, &span, _)| hash.word(code).span(span)).finish()
+    let hash = later.fold(hash, |hash, (code, &span, _)| hash.word(code).span(span));
+    let unusual = [(6, *one_pickup_place), (7, !add_after_departure)];
+    unusual.into_iter().filter(|&(_, is_so)| is_so).fold(hash, |hash, (code, _)| hash.word(code)).finish()
 }
 
 pub(crate) fn road_digest(road: &RoadState) -> u64 {

@@ -1,7 +1,7 @@
 //! Public recorded days: what their tables become, and what is refused.
 
-use fleetfold_formats::days::{DpdpFiles, ImportError, ImportedDay, MdrpFiles, NamedText, dpdp, mdrp};
-use fleetfold_model::{Event, Millis, Order, OrderWork, Space, Timestamp};
+use fleetfold_formats::days::{DpdpFiles, ImportError, ImportedDay, MdrpFiles, NamedText, Rules, dpdp, mdrp};
+use fleetfold_model::{Diversion, Event, Millis, Order, OrderWork, Space, Timestamp};
 use fleetfold_wire::{DayLine, What, decode, network_from_json, read_day_line};
 use proptest::prelude::*;
 
@@ -18,25 +18,41 @@ fn tables<const N: usize>(file: &str) -> [String; N] {
     tables.try_into().unwrap()
 }
 
-fn import_mdrp([parameters, restaurants, couriers, orders]: &[String; 4]) -> Result<ImportedDay, ImportError> {
-    mdrp(&MdrpFiles {
+fn import_mdrp(tables: &[String; 4]) -> Result<ImportedDay, ImportError> {
+    mdrp_by(Rules::Usual, tables)
+}
+
+fn mdrp_by(
+    rules: Rules,
+    [parameters, restaurants, couriers, orders]: &[String; 4],
+) -> Result<ImportedDay, ImportError> {
+    let files = MdrpFiles {
         instance: "tiny",
         parameters: NamedText { name: "parameters.txt", text: parameters },
         restaurants: NamedText { name: "restaurants.txt", text: restaurants },
         couriers: NamedText { name: "couriers.txt", text: couriers },
         orders: NamedText { name: "orders.txt", text: orders },
-    })
+    };
+    mdrp(&files, rules)
 }
 
-fn import_dpdp([factories, routes, vehicles, orders, starts]: &[String; 5]) -> Result<ImportedDay, ImportError> {
-    dpdp(&DpdpFiles {
+fn import_dpdp(tables: &[String; 5]) -> Result<ImportedDay, ImportError> {
+    dpdp_by(Rules::Usual, tables)
+}
+
+fn dpdp_by(
+    rules: Rules,
+    [factories, routes, vehicles, orders, starts]: &[String; 5],
+) -> Result<ImportedDay, ImportError> {
+    let files = DpdpFiles {
         instance: "tiny",
         factories: NamedText { name: "factories.csv", text: factories },
         routes: NamedText { name: "routes.csv", text: routes },
         vehicles: NamedText { name: "vehicles.csv", text: vehicles },
         orders: NamedText { name: "orders.csv", text: orders },
         starts: NamedText { name: "starts.jsonl", text: starts },
-    })
+    };
+    dpdp(&files, rules)
 }
 
 /// The events of a day, read from the lines of its file; `None` if a line is refused or the network is.
@@ -112,6 +128,26 @@ fn a_factory_day_keeps_its_table_and_splits_what_no_vehicle_can_carry() {
         "due on the next day, and half an hour of docking"
     );
     assert_eq!(read_back(&day).unwrap().len(), day.events.len());
+}
+
+/// The rules of a benchmark are asked for by name: they are off otherwise.
+#[test]
+fn published_rules_hold_where_they_are_asked_for() {
+    let policy = |day: &ImportedDay| {
+        let Event::ZoneOpened(opened) = &day.events[0].1 else { panic!("a zone opens") };
+        opened.policy.clone()
+    };
+    for (rules, published) in [(Rules::Usual, false), (Rules::Published, true)] {
+        let meals = mdrp_by(rules, &tables(MDRP)).unwrap();
+        assert_eq!(policy(&meals).one_pickup_place, published);
+        assert_eq!(policy(&meals).add_after_departure, !published);
+        assert_eq!(policy(&meals).diversion == Diversion::Never, published);
+        let factories = dpdp_by(rules, &tables(DPDP)).unwrap();
+        assert_eq!(policy(&factories).decide_every, Millis(if published { 600_000 } else { 0 }));
+        let docks = factories.header.traffic.as_ref().map(|traffic| traffic["docks"].as_array().unwrap().len());
+        assert_eq!(docks, published.then_some(3));
+        assert_eq!(read_back(&factories).unwrap().len(), factories.events.len());
+    }
 }
 
 #[test]

@@ -48,6 +48,13 @@ pub struct Policy {
     pub deliver_after_shift: bool,
     /// When a vehicle that is on its way to a stop may be sent elsewhere first.
     pub diversion: Diversion,
+    /// Goods of shipments that are on board together were taken on at one place, all of them before the first is left: a courier's bundle is
+    /// of one restaurant.
+    pub one_pickup_place: bool,
+    /// A vehicle that has left for a pickup, or has goods of shipments on board, may be given more before it is empty.
+    pub add_after_departure: bool,
+    /// What happens is answered at multiples of this span of zone time; 0: at once.
+    pub decide_every: Millis,
     /// Search rounds of one improvement; 0 switches improvement off (immediate answers only).
     pub search_rounds: u32,
     /// How long changes are gathered before a search, in log time.
@@ -84,6 +91,9 @@ impl Default for Policy {
             on_failed_delivery: OnBoardRule::Keep,
             deliver_after_shift: false,
             diversion: Diversion::SavesPromise,
+            one_pickup_place: false,
+            add_after_departure: true,
+            decide_every: Millis(0),
             search_rounds: 24,
             gather: Millis(250),
             learn: true,

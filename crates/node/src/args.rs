@@ -644,6 +644,16 @@ pub(crate) enum Learn {
     Compare,
 }
 
+/// By whose rules an imported day is dispatched.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DayRules {
+    /// As usual here.
+    Usual,
+    /// By those that the set was published with: bundles of one restaurant and nothing added after departure (mdrp); docks with queues, decisions
+    /// every ten minutes, destinations that are kept (dpdp).
+    Published,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// Grubhub's meal delivery routing problem: a folder with orders.txt, couriers.txt, restaurants.txt.
@@ -661,6 +671,9 @@ pub(crate) struct Import {
     pub(crate) format: Format,
     /// The folder of the instance, or the file of the plan.
     pub(crate) folder: PathBuf,
+    /// With a public recorded day: by whose rules it is dispatched.
+    #[arg(long, value_enum, default_value = "usual")]
+    pub(crate) rules: DayRules,
     /// With a plan in VROOM's JSON: the problem that it solves, for windows, amounts, skills and capacities.
     #[arg(long)]
     pub(crate) problem: Option<PathBuf>,

@@ -3,19 +3,26 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use fleetfold_formats::days::{DpdpFiles, ImportError, ImportedDay, MdrpFiles, NamedText, dpdp, mdrp};
+use fleetfold_formats::days::{DpdpFiles, ImportError, ImportedDay, MdrpFiles, NamedText, Rules, dpdp, mdrp};
 use fleetfold_formats::{PlanFile, TakenAt, TakenError, taken_from_table, taken_from_vroom};
 use fleetfold_model::Timestamp;
 use fleetfold_wire::instant_of;
 
-use crate::args::{Format, Import};
+use crate::args::{DayRules, Format, Import};
 use crate::failure::Failure;
 
 pub(crate) fn import(args: &Import) -> Result<ExitCode, Failure> {
+    let rules = match args.rules {
+        DayRules::Usual => Rules::Usual,
+        DayRules::Published => Rules::Published,
+    };
     let day = match args.format {
-        Format::Mdrp => import_mdrp(&args.folder)?,
-        Format::Dpdp => import_dpdp(&args.folder)?,
+        Format::Mdrp => import_mdrp(&args.folder, rules)?,
+        Format::Dpdp => import_dpdp(&args.folder, rules)?,
         Format::Plan => {
+            if rules != Rules::Usual {
+                return Err(Failure::new("--rules goes with a public recorded day", "leave it out for a plan"));
+            }
             for line in import_plan(args)? {
                 crate::out::say!("{line}");
             }
@@ -83,7 +90,7 @@ impl From<TakenError> for Failure {
     }
 }
 
-fn import_mdrp(folder: &Path) -> Result<ImportedDay, Failure> {
+fn import_mdrp(folder: &Path, rules: Rules) -> Result<ImportedDay, Failure> {
     let read = |file: &str| TextFile::read(&folder.join(file));
     let (parameters, restaurants) = (read("instance_parameters.txt")?, read("restaurants.txt")?);
     let (couriers, orders) = (read("couriers.txt")?, read("orders.txt")?);
@@ -94,12 +101,12 @@ fn import_mdrp(folder: &Path) -> Result<ImportedDay, Failure> {
         couriers: couriers.named(),
         orders: orders.named(),
     };
-    Ok(mdrp(&files)?)
+    Ok(mdrp(&files, rules)?)
 }
 
 /// The tables of factories and of routes lie beside the folder of an instance, and so do the places where vehicles begin,
 /// if there are any.
-fn import_dpdp(folder: &Path) -> Result<ImportedDay, Failure> {
+fn import_dpdp(folder: &Path, rules: Rules) -> Result<ImportedDay, Failure> {
     let beside = folder.parent().unwrap_or_else(|| Path::new("."));
     let instance = instance_of(folder);
     let starts = beside.join("events").join(format!("{instance}.jsonl"));
@@ -120,7 +127,7 @@ fn import_dpdp(folder: &Path) -> Result<ImportedDay, Failure> {
         orders: orders.named(),
         starts: starts.named(),
     };
-    Ok(dpdp(&files)?)
+    Ok(dpdp(&files, rules)?)
 }
 
 /// The last part of the folder's path.

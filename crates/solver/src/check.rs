@@ -31,6 +31,8 @@ pub enum Fault {
     Late(StopIx),
     /// Unloaded out of order.
     Lifo(StopIx),
+    /// Goods are taken on during a trip that they do not belong to.
+    Trip(StopIx),
     /// What holds between stops is broken: the relation, by its place in the list.
     Relation(usize),
     /// Not at the only position that it may have in its tour.
@@ -69,6 +71,7 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
                 return Err(Fault::Rank(index));
             }
         }
+        trips(problem, tour, sequence)?;
         if extras::are_there(problem, tour, sequence) {
             for &index in sequence {
                 seen[index.index()] += 1;
@@ -199,6 +202,45 @@ fn unload(spec: &TourSpec, stop: &Stop, index: StopIx, open: &mut Vec<StopIx>) -
         }
         Role::Delivery if spec.lifo && !open.is_empty() => return Err(Fault::Lifo(index)),
         Role::Delivery | Role::JobDelivery | Role::JobPickup => {}
+    }
+    Ok(())
+}
+
+/// Goods are taken on only where no others are on board, or with others of the same trip.
+fn trips(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Result<(), Fault> {
+    let Some(rule) = problem.tours()[tour.index()].trips else { return Ok(()) };
+    let stop = |index: StopIx| &problem.stops()[index.index()];
+    let is_aboard = |&index: &StopIx| stop(index).role == Role::Delivery && stop(index).mate == StopIx::NONE;
+    for (position, &index) in sequence.iter().enumerate().filter(|&(_, &index)| stop(index).role == Role::Pickup) {
+        let before = &sequence[..position];
+        let is_left = |delivery: StopIx| before.contains(&delivery);
+        let kept_from_start = sequence.iter().filter(|index| is_aboard(index)).any(|&index| !is_left(index));
+        let others: Vec<StopIx> = before
+            .iter()
+            .copied()
+            .filter(|&other| stop(other).role == Role::Pickup && !is_left(stop(other).mate))
+            .collect();
+        if !kept_from_start && others.is_empty() {
+            continue;
+        }
+        // Where nothing has been on board since the start, the trip is the first one.
+        let was_empty = |at: usize| {
+            let left = |delivery: StopIx| sequence[..at].contains(&delivery);
+            let aboard = sequence.iter().filter(|index| is_aboard(index)).any(|&index| !left(index));
+            let taken = |&&other: &&StopIx| stop(other).role == Role::Pickup && !left(stop(other).mate);
+            !aboard && !sequence[..at].iter().any(|other| taken(&other))
+        };
+        let begun = (0..=position).rev().find(|&at| was_empty(at));
+        if rule.closed && begun.is_none() && !stop(index).of_trip {
+            return Err(Fault::Trip(index));
+        }
+        let first = begun.and_then(|at| sequence[at..].iter().find(|&&other| stop(other).role == Role::Pickup));
+        let place = first.map_or(rule.loaded_at, |&first| stop(first).node);
+        let is_unloaded =
+            sequence[begun.unwrap_or(0)..position].iter().any(|&other| stop(other).role == Role::Delivery);
+        if rule.one_place && (is_unloaded || stop(index).node != place) {
+            return Err(Fault::Trip(index));
+        }
     }
     Ok(())
 }

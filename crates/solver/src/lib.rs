@@ -48,8 +48,8 @@ pub use obstacle::{Obstacle, obstacles};
 pub use problem::{
     AskedLegs, Battery, DrivingTime, EU_DRIVING_HOURS, Fairness, Invalid, LegMatrix, LegRows, Legs, Pause, Problem,
     ProblemSpec, Rank, Relation, RelationKind, Reload, ReloadPlace, Role, Rounding, SoftWindow, Solution, SpherePlace,
-    Station, Stop, TIME_MAX, TimeDependentLegs, TimesOfType, TourSpec, UNREACHABLE, US_DRIVING_HOURS, Walking, Weights,
-    travel_over,
+    Station, Stop, TIME_MAX, TimeDependentLegs, TimesOfType, TourSpec, Trips, UNREACHABLE, US_DRIVING_HOURS, Walking,
+    Weights, travel_over,
 };
 pub use rules::doors::{Walk, walks};
 pub use rules::driving_time::DrivingBreak;

@@ -10,6 +10,7 @@ use crate::rules::driving_time::{self, DrivingBreak, Point};
 use crate::rules::relations::Order;
 use crate::rules::reload;
 use crate::rules::soft_window;
+use crate::rules::trips::Trip;
 
 /// Exact times of one stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -315,6 +316,7 @@ fn drive_from(
         &spec.pauses[before..paused]
     };
     let mut stack: Vec<StopIx> = Vec::new();
+    let mut trip_under_way = Trip::at_start(spec, sequence.clone().map(|stop| &problem.stops()[stop.index()]));
     let mut overtime = false;
     let (mut travel, mut metres) = (0i64, 0i64);
     let mut parked = Parked::at_start(problem, tour);
@@ -418,6 +420,9 @@ fn drive_from(
         goods.serve(stop);
         if spec.reload.is_some() && matches!(stop.role, Role::Pickup | Role::Delivery) {
             shipped.serve(stop);
+        }
+        if trip_under_way.as_mut().is_some_and(|trip| !trip.serves(stop)) {
+            return Err(Infeasible::Rules);
         }
         match stop.role {
             Role::JobDelivery | Role::JobPickup => {}

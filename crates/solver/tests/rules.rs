@@ -1,5 +1,5 @@
 //! Small problems with rules beyond windows, loads and shifts, against all plans there are: related stops, releases, preferred times,
-//! reloading, first in first out, driving times, batteries, walks from door to door, first and last stops.
+//! reloading, first in first out, trips, driving times, batteries, walks from door to door, first and last stops.
 
 mod drawn;
 
@@ -9,8 +9,8 @@ use drawn::made;
 use fleetfold_solver::check::check;
 use fleetfold_solver::{
     Battery, DrivingTime, Fairness, LegMatrix, NodeIx, Obstacle, Problem, ProblemSpec, Rank, Relation, RelationKind,
-    Reload, ReloadPlace, Role, SearchLimits, SoftWindow, Solution, Station, Stop, StopIx, TourIx, TourSpec, Walking,
-    Weights, driving_breaks, insert, obstacles, price, schedule, schedule_home, solve,
+    Reload, ReloadPlace, Role, SearchLimits, SoftWindow, Solution, Station, Stop, StopIx, TourIx, TourSpec, Trips,
+    Walking, Weights, driving_breaks, insert, obstacles, price, schedule, schedule_home, solve,
 };
 use proptest::prelude::*;
 
@@ -96,6 +96,16 @@ fn problem(drawn: &Drawn) -> Problem {
         }
     }
     let more = |bit: u8| drawn.more & (1 << bit) != 0;
+    let has_trips = drawn.shipment && drawn.vehicles.iter().any(|&(_, _, bits)| bits & 64 != 0);
+    if has_trips && stops.len() >= 4 && more(7) {
+        stops[2].node = stops[0].node;
+        stops[2].of_trip = more(6);
+        if let Some(aboard) = stops.get_mut(4) {
+            aboard.role = Role::Delivery;
+            aboard.locked = TourIx(0);
+            aboard.release = -1_000;
+        }
+    }
     // Equal days and fixed positions ask for luck, too.
     for (index, stop) in stops.iter_mut().enumerate().filter(|_| more(2) && !rule(7)) {
         stop.rank = match (drawn.more >> 3) as usize {
@@ -125,6 +135,11 @@ fn problem(drawn: &Drawn) -> Problem {
         per_hour: 3_600_000_000,
         per_km: 0,
         fifo: rule(2),
+        trips: (bits & 64 != 0).then(|| Trips {
+            one_place: bits & 128 != 0,
+            closed: more(5),
+            loaded_at: if more(4) { NodeIx(2) } else { NodeIx::NONE },
+        }),
         reload: (rule(3) && bits & 2 != 0).then(|| Reload {
             places: [(0, 5), (1, 3), (1, 0)]
                 .map(|(node, service)| ReloadPlace { node: NodeIx(node), service })

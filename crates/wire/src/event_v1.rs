@@ -430,6 +430,15 @@ pub struct PolicyV1 {
     /// With `saves_cost`: how much cheaper the plan must become.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diversion_gain_min: Option<f64>,
+    /// Goods on board together come from one place, and all of them are taken on before the first is left; `false` if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub one_pickup_place: Option<bool>,
+    /// A vehicle that has left for a pickup, or has goods of shipments on board, may be given more before it is empty; `true` if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub add_after_departure: Option<bool>,
+    /// What happens is answered at multiples of this span of zone time, a day at most; 0, and if not given: at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decide_every_seconds: Option<f64>,
     /// Search rounds of an improvement; 0: immediate answers only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search_rounds: Option<u32>,

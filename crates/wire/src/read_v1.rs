@@ -373,6 +373,9 @@ pub(crate) fn policy(raw: &PolicyV1) -> Result<Policy> {
         )?,
         deliver_after_shift: raw.deliver_after_shift.unwrap_or(default.deliver_after_shift),
         diversion: diversion(raw)?,
+        one_pickup_place: raw.one_pickup_place.unwrap_or(default.one_pickup_place),
+        add_after_departure: raw.add_after_departure.unwrap_or(default.add_after_departure),
+        decide_every: period(raw.decide_every_seconds, default.decide_every)?,
         search_rounds: rounds,
         gather: span("gather_seconds", raw.gather_seconds, default.gather)?,
         learn: raw.learn.unwrap_or(default.learn),
@@ -409,6 +412,17 @@ fn retirement(seconds: Option<f64>, default: Millis) -> Result<Millis> {
         None => Ok(default),
         Some(seconds) if (60.0..=31_622_400.0).contains(&seconds) => Ok(Millis((seconds * 1000.0).round() as i64)),
         Some(seconds) => bad("retire_after_seconds", format!("{seconds} is not between 60 seconds and 366 days")),
+    }
+}
+
+/// How often decisions are taken. A change that waits for more than a day would be a zone that does not answer.
+fn period(seconds: Option<f64>, default: Millis) -> Result<Millis> {
+    match seconds {
+        None => Ok(default),
+        Some(seconds) if seconds == 0.0 || (1.0..=86_400.0).contains(&seconds) => {
+            Ok(Millis((seconds * 1000.0).round() as i64))
+        }
+        Some(seconds) => bad("decide_every_seconds", format!("{seconds} is neither 0 nor between a second and a day")),
     }
 }
 

@@ -196,6 +196,9 @@ fn examples() -> Vec<Event> {
         }),
         Event::PolicyChanged(Policy {
             learn: false,
+            one_pickup_place: true,
+            add_after_departure: false,
+            decide_every: Millis(600_000),
             hour_percent: [[100; 24], [130; 24], [100; 24]],
             ..Policy::default()
         }),

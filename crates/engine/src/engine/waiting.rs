@@ -22,6 +22,7 @@ use crate::join::joined;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
 use crate::overload::Effort;
+use crate::periods;
 use crate::retries::Due;
 use crate::roads::RoadAsks;
 
@@ -271,11 +272,16 @@ impl Engine {
         if self.plan_bytes < PLAN_BYTES && self.log_now - self.smaller_since >= LARGER_AFTER {
             (self.plan_bytes, self.smaller_since) = ((self.plan_bytes * 2).min(PLAN_BYTES), self.log_now);
         }
-        let repairs = self.promises.take_repairs();
+        let is_open = periods::is_open(&self.fleet, self.log_now);
+        let repairs = if is_open { self.promises.take_repairs() } else { BTreeSet::new() };
         self.located.forget_answered(&self.fleet);
-        let held = |seq: &LogSeq| self.located.holds(*seq, self.log_now);
-        let facts: Vec<LogSeq> = self.fleet.unanswered().keys().copied().filter(|seq| !held(seq)).collect();
-        let again = if facts.is_empty() && repairs.is_empty() { self.tried_again() } else { Vec::new() };
+        let held = |seq: &LogSeq, ask: &Ask| {
+            self.located.holds(*seq, self.log_now) || periods::is_held(&self.fleet, ask, self.log_now)
+        };
+        let facts = self.fleet.unanswered().iter().filter(|(seq, ask)| !held(seq, ask));
+        let facts: Vec<LogSeq> = facts.map(|(&seq, _)| seq).collect();
+        let tries = is_open && facts.is_empty() && repairs.is_empty();
+        let again = if tries { self.tried_again() } else { Vec::new() };
         if !facts.is_empty() || !repairs.is_empty() || !again.is_empty() {
             // What roads ask for waits for the fact that it belongs to.
             let asks = again.is_empty().then(|| self.roads.take_asks());
@@ -302,6 +308,9 @@ impl Engine {
                 let _later = self.propose(groups, SearchRecord::default(), effects);
                 return;
             }
+        }
+        if !is_open {
+            return;
         }
         let (groups, record) = self.searches.take_improvements(&self.fleet);
         if !groups.is_empty() {

@@ -14,6 +14,7 @@ mod reasons;
 mod roads;
 mod service;
 mod somewhere;
+mod trips;
 mod waiting;
 mod words;
 

@@ -1,7 +1,7 @@
 //! The tables of an instance, with form feeds between them.
 #![no_main]
 
-use fleetfold_formats::days::{DpdpFiles, NamedText, dpdp};
+use fleetfold_formats::days::{DpdpFiles, NamedText, Rules, dpdp};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
@@ -15,7 +15,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         orders: next(),
         starts: next(),
     };
-    if let Ok(day) = dpdp(&files) {
-        assert!(day.lines().count() > day.events.len());
+    for rules in [Rules::Usual, Rules::Published] {
+        if let Ok(day) = dpdp(&files, rules) {
+            assert!(day.lines().count() > day.events.len());
+        }
     }
 });

@@ -1,7 +1,7 @@
 //! The tables of an instance, with form feeds between them.
 #![no_main]
 
-use fleetfold_formats::days::{MdrpFiles, NamedText, mdrp};
+use fleetfold_formats::days::{MdrpFiles, NamedText, Rules, mdrp};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
@@ -9,7 +9,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let mut next = || tables.next().unwrap_or(NamedText { name: "table", text: "" });
     let files =
         MdrpFiles { instance: "fuzz", parameters: next(), restaurants: next(), couriers: next(), orders: next() };
-    if let Ok(day) = mdrp(&files) {
-        assert!(day.lines().count() > day.events.len());
+    for rules in [Rules::Usual, Rules::Published] {
+        if let Ok(day) = mdrp(&files, rules) {
+            assert!(day.lines().count() > day.events.len());
+        }
     }
 });

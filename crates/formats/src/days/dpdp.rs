@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use fleetfold_model::{
-    Event, Load, Millis, NetworkSpec, Order, OrderWork, Policy, Position, Shift, Shipment, Space, Timestamp, Vehicle,
-    VehicleCosts,
+    Diversion, Event, Load, Millis, NetworkSpec, Order, OrderWork, Policy, Position, Shift, Shipment, Space, Timestamp,
+    Vehicle, VehicleCosts,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::table::{NamedText, Row, Table};
-use super::{ImportError, ImportedDay, MIDNIGHT, name, opened, stop};
+use super::{ImportError, ImportedDay, MIDNIGHT, Rules, name, opened, stop};
 
 /// Most factories: the table of travel times has a cell for each pair of them.
 const FACTORIES_MAX: usize = 5_000;
@@ -18,6 +18,10 @@ const FACTORIES_MAX: usize = 5_000;
 const PARTS_MAX: i64 = 1_000;
 /// Seconds that a dock is approached for at each factory, by the rules of the competition.
 const DOCKING_SECONDS: i64 = 1_800;
+/// Decisions are taken so often, by the rules of the competition.
+const DECIDED_EVERY: Millis = Millis(600_000);
+/// Most docks of a factory.
+const DOCKS_MAX: f64 = 10_000.0;
 /// Thousandths of a pallet in a pallet: loads are whole numbers.
 const PALLET: f64 = 1_000.0;
 
@@ -50,13 +54,14 @@ pub struct DpdpFiles<'t> {
 
 /// Imports one instance: last in first out, half an hour of docking at each factory, costs as in the published score.
 ///
-/// Two rules of the competition are left out: queues for the six docks of a factory, and decisions only every ten minutes
-/// (the engine decides at once).
+/// Three rules of the competition hold only where the published ones are asked for: vehicles queue for the docks of a factory (the plan does
+/// not know of queues; the pretend world of a backtest has them), decisions are taken every ten minutes, and a vehicle on its way keeps its
+/// destination.
 ///
 /// # Errors
 ///
 /// A table that makes no sense, with its line and column.
-pub fn dpdp(files: &DpdpFiles<'_>) -> Result<ImportedDay, ImportError> {
+pub fn dpdp(files: &DpdpFiles<'_>, rules: Rules) -> Result<ImportedDay, ImportError> {
     let factories = Factories::read(files.factories)?;
     let (seconds, metres) = legs(files.routes, &factories)?;
     let mut events = Vec::new();
@@ -95,9 +100,29 @@ pub fn dpdp(files: &DpdpFiles<'_>) -> Result<ImportedDay, ImportError> {
         publish_gain_min: 500_000,
         ..Policy::default()
     };
+    let published = rules == Rules::Published;
+    let policy =
+        if published { Policy { decide_every: DECIDED_EVERY, diversion: Diversion::Never, ..policy } } else { policy };
+    // What the pretend world of a backtest has and the map does not know.
+    let docks = factories.places.iter().zip(&factories.docks).map(|(place, &docks)| DockV1 {
+        x: place.x,
+        y: place.y,
+        vehicles: docks,
+    });
+    let traffic = published.then(|| serde_json::json!({ "docks": docks.collect::<Vec<_>>() }));
     let network = NetworkSpec::Table { space: Space::Geographic, places: factories.places, seconds, metres };
     let title = format!("DPDP {}", files.instance);
-    Ok(ImportedDay::new(title, &network, opened(Space::Geographic, second(0), policy), events))
+    let mut day = ImportedDay::new(title, &network, opened(Space::Geographic, second(0), policy), events);
+    day.header.traffic = traffic;
+    Ok(day)
+}
+
+/// A place where only so many vehicles are served at a time, as a day file has it. Coordinates are integers, as in its network.
+#[derive(Serialize)]
+struct DockV1 {
+    x: i32,
+    y: i32,
+    vehicles: u32,
 }
 
 /// Seconds from midnight as an instant.
@@ -114,15 +139,18 @@ fn place(lon: f64, lat: f64) -> Position {
 struct Factories<'t> {
     file: &'t str,
     places: Vec<Position>,
+    /// Of each factory: how many vehicles it serves at a time.
+    docks: Vec<u32>,
     nodes: BTreeMap<String, usize>,
 }
 
 impl<'t> Factories<'t> {
     fn read(file: NamedText<'t>) -> Result<Self, ImportError> {
         let table = Table::read(file, b',')?.not_empty()?.at_most(FACTORIES_MAX)?;
-        let mut this = Self { file: table.file(), places: Vec::new(), nodes: BTreeMap::new() };
+        let mut this = Self { file: table.file(), places: Vec::new(), docks: Vec::new(), nodes: BTreeMap::new() };
         for row in table.rows() {
             let (lon, lat) = (row.number("longitude", -180.0, 180.0)?, row.number("latitude", -90.0, 90.0)?);
+            this.docks.push(row.number("port_num", 1.0, DOCKS_MAX)? as u32);
             this.nodes.insert(row.text("factory_id")?.to_owned(), this.places.len());
             // The table of travel times is asked by place: two factories at one place are set apart by 1e-7 degrees (1 cm).
             let mut distinct = place(lon, lat);

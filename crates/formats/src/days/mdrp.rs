@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use fleetfold_model::{
-    Event, Load, Millis, NetworkSpec, Order, OrderWork, Policy, Position, Shift, Shipment, Space, Timestamp, Vehicle,
-    VehicleCosts,
+    Diversion, Event, Load, Millis, NetworkSpec, Order, OrderWork, Policy, Position, Shift, Shipment, Space, Timestamp,
+    Vehicle, VehicleCosts,
 };
 
 use super::table::{NamedText, Row, Table};
-use super::{ImportError, ImportedDay, MIDNIGHT, name, opened, stop};
+use super::{ImportError, ImportedDay, MIDNIGHT, Rules, name, opened, stop};
 
 /// Latest time of an instance, in minutes from midnight: some two years. The sets cover one day.
 const MINUTES_MAX: f64 = 1e6;
@@ -41,10 +41,13 @@ pub struct MdrpFiles<'t> {
 /// is released two minutes after it is ready; departures are then the same for a bundle of any size. A door is stamped two
 /// minutes after arrival: two minutes of set-up, then two of service.
 ///
+/// By the published rules a courier carries meals of one restaurant at a time, is given no more of them once he has left for it, and is
+/// not turned on his way.
+///
 /// # Errors
 ///
 /// A table that makes no sense, with its line and column.
-pub fn mdrp(files: &MdrpFiles<'_>) -> Result<ImportedDay, ImportError> {
+pub fn mdrp(files: &MdrpFiles<'_>, rules: Rules) -> Result<ImportedDay, ImportError> {
     let parameters = Table::read(files.parameters, b'\t')?.not_empty()?;
     let Some(parameters) = parameters.rows().next() else {
         return Err(ImportError::Empty { file: files.parameters.name.to_owned() });
@@ -110,6 +113,12 @@ pub fn mdrp(files: &MdrpFiles<'_>) -> Result<ImportedDay, ImportError> {
         change_cost: 100_000,
         publish_gain_min: 50_000,
         ..Policy::default()
+    };
+    let policy = match rules {
+        Rules::Usual => policy,
+        Rules::Published => {
+            Policy { one_pickup_place: true, add_after_departure: false, diversion: Diversion::Never, ..policy }
+        }
     };
     let network =
         NetworkSpec::Line { space: Space::Planar, metres_per_minute, detour_percent: 100, round_up_seconds: 60 };

@@ -25,6 +25,16 @@ const MIDNIGHT: i64 = 1_609_459_200_000;
 /// The source that imported events name.
 const SOURCE: &str = "/import";
 
+/// By whose rules an imported day is dispatched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rules {
+    /// As this program dispatches where nothing else is asked for.
+    #[default]
+    Usual,
+    /// By the rules that the set was published with, so that scores can be compared with published ones.
+    Published,
+}
+
 /// A public recorded day as events.
 #[derive(Clone, Debug)]
 pub struct ImportedDay {

@@ -94,6 +94,12 @@ pub(super) struct PolicyStateV1 {
     deliver_after_shift: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     diversion: DiversionV1,
+    #[serde(default, skip_serializing_if = "is_default")]
+    one_pickup_place: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    nothing_added_after_departure: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    decide_every_ms: i64,
     search_rounds: u32,
     gather_ms: i64,
     learn: bool,
@@ -123,6 +129,9 @@ impl From<Policy> for PolicyStateV1 {
             on_failed_delivery,
             deliver_after_shift,
             diversion,
+            one_pickup_place,
+            add_after_departure,
+            decide_every,
             search_rounds,
             gather,
             learn,
@@ -149,6 +158,9 @@ impl From<Policy> for PolicyStateV1 {
                 Diversion::Never => DiversionV1::Never,
                 Diversion::Saves(gain) => DiversionV1::SavesCost { gain_min_millionths: gain },
             },
+            one_pickup_place,
+            nothing_added_after_departure: !add_after_departure,
+            decide_every_ms: decide_every.0,
             search_rounds,
             gather_ms: gather.0,
             learn,
@@ -181,6 +193,9 @@ impl From<PolicyStateV1> for Policy {
                 DiversionV1::Never => Diversion::Never,
                 DiversionV1::SavesCost { gain_min_millionths } => Diversion::Saves(gain_min_millionths),
             },
+            one_pickup_place: policy.one_pickup_place,
+            add_after_departure: !policy.nothing_added_after_departure,
+            decide_every: Millis(policy.decide_every_ms),
             search_rounds: policy.search_rounds,
             gather: Millis(policy.gather_ms),
             learn: policy.learn,

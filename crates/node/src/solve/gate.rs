@@ -73,6 +73,7 @@ fn words(instance: &Instance, fault: &Fault) -> String {
         Fault::Way(tour) => format!("{} drives longer or farther than it may", vehicle(tour)),
         Fault::Late(it) => format!("{} is served too late", stop(it)),
         Fault::Lifo(it) => format!("{} is unloaded out of order", stop(it)),
+        Fault::Trip(it) => format!("{} is taken on during a trip that it does not belong to", stop(it)),
         Fault::Rank(it) => format!("{} is not at the position in its route that it must have", stop(it)),
         Fault::Range(tour) => format!("the battery of {} runs out, or is charged beyond what it holds", vehicle(tour)),
         Fault::Relation(number) => format!("what the {}. relation asks of its tasks is broken", number + 1),

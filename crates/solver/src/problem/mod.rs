@@ -26,8 +26,8 @@ pub use self::legs::{LegMatrix, Legs, Rounding, SpherePlace};
 pub(crate) use self::relations::Relations;
 pub use self::relations::{Relation, RelationKind};
 pub use self::rules::{
-    Battery, DrivingTime, EU_DRIVING_HOURS, Fairness, Rank, Reload, ReloadPlace, SoftWindow, Station, US_DRIVING_HOURS,
-    Walking,
+    Battery, DrivingTime, EU_DRIVING_HOURS, Fairness, Rank, Reload, ReloadPlace, SoftWindow, Station, Trips,
+    US_DRIVING_HOURS, Walking,
 };
 pub use self::solution::Solution;
 pub(crate) use self::solution::{absent_units, all_stops};
@@ -358,7 +358,9 @@ fn is_odd(spec: &ProblemSpec) -> bool {
     let odd_limits =
         |tour: &TourSpec| tour.per_task_hour > 0 || tour.travel_max < i32::MAX || tour.metres_max < i64::MAX;
     let odd_way = |tour: &TourSpec| tour.reload.is_some() || tour.battery.is_some() || tour.walking.is_some();
-    let odd_tour = |tour: &TourSpec| odd_limits(tour) || odd_way(tour) || tour.fifo || tour.driving_time.is_some();
+    let odd_tour = |tour: &TourSpec| {
+        odd_limits(tour) || odd_way(tour) || tour.fifo || tour.trips.is_some() || tour.driving_time.is_some()
+    };
     (weights.setup_in_window && has_setup())
         || !weights.fairness.is_none()
         || stops.iter().any(odd_stop)

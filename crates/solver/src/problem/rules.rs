@@ -100,6 +100,17 @@ impl Walking {
     }
 }
 
+/// What is asked of the trips of a vehicle: a trip begins when goods of a shipment are taken on by an empty vehicle, and ends when all are left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Trips {
+    /// All goods of a trip are taken on at one node, before any of them is left.
+    pub one_place: bool,
+    /// The trip under way at the start takes on nothing but what belongs to it ([`super::Stop::of_trip`]).
+    pub closed: bool,
+    /// Where the goods on board at the start were taken on, if the vehicle is still there; [`NodeIx::NONE`] otherwise.
+    pub loaded_at: NodeIx,
+}
+
 /// The only position that a stop may have in its tour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rank {

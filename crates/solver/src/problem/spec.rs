@@ -3,7 +3,7 @@
 use super::class::Class;
 use super::legs::Legs;
 use super::relations::Relation;
-use super::rules::{Battery, DrivingTime, Fairness, Rank, Reload, SoftWindow, Walking};
+use super::rules::{Battery, DrivingTime, Fairness, Rank, Reload, SoftWindow, Trips, Walking};
 use super::units::TIME_MAX;
 use crate::index::{NodeIx, StopIx, TourIx};
 
@@ -125,6 +125,8 @@ pub struct Stop {
     pub soft: Option<SoftWindow>,
     /// The only position that it may have in its tour; `None`: any.
     pub rank: Option<Rank>,
+    /// It belongs to the trip that is under way at the start ([`Trips::closed`]).
+    pub of_trip: bool,
 }
 
 impl Stop {
@@ -152,6 +154,7 @@ impl Stop {
             release: -TIME_MAX,
             soft: None,
             rank: None,
+            of_trip: false,
         }
     }
 
@@ -256,6 +259,8 @@ pub struct TourSpec {
     pub battery: Option<Battery>,
     /// What is near is served on foot. Not with `reload`, `driving_time` or `battery`, nor with legs that depend on the hour.
     pub walking: Option<Walking>,
+    /// What is asked of its trips.
+    pub trips: Option<Trips>,
     /// Pauses still to be taken, in order. Every one of a tour that has stops; where lateness is allowed, late if need be, and behind the
     /// last stop not at all.
     pub pauses: Vec<Pause>,
@@ -292,6 +297,7 @@ impl TourSpec {
             driving_time: None,
             battery: None,
             walking: None,
+            trips: None,
             pauses: Vec::new(),
             in_use: false,
         }

@@ -9,6 +9,7 @@
 //! | `driving_time` | breaks after so much driving, longest driving and longest duty |
 //! | `battery` | electric range: charging at stations on the way |
 //! | `doors` | what is near a parked vehicle is served on foot |
+//! | `trips` | goods taken on at one place for each trip, nothing added to a trip under way |
 //!
 //! What unequal days of the vehicles cost (makespan, balance) is counted where a whole plan is.
 //!
@@ -22,3 +23,4 @@ pub(crate) mod driving_time;
 pub(crate) mod relations;
 pub(crate) mod reload;
 pub(crate) mod soft_window;
+pub(crate) mod trips;

@@ -274,9 +274,9 @@ fn the_zone_comes_before_the_many_orders_that_are_late() {
         rig.now += 1_000;
         rig.engine.handle(Input::Tick(Timestamp(rig.now)), &mut effects);
     }
-    let raised = effects.iter().filter_map(|effect| match effect {
-        Effect::AppendOwn(Event::AlertRaised(raised)) => Some(raised.alert.kind()),
-        _ => None,
+    let raised = effects.iter().filter_map(|effect| {
+        let Effect::AppendOwn(Event::AlertRaised(raised)) = effect else { return None };
+        Some(raised.alert.kind())
     });
     let raised: Vec<AlertKind> = raised.collect();
     let degraded = raised.iter().position(|&kind| kind == AlertKind::Degraded);

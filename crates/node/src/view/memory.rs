@@ -1,6 +1,6 @@
 //! Decisions in words, stories of vehicles and orders, refusals: what a screen shows beside the fleet.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -29,22 +29,29 @@ const STORY_MAX: usize = 40;
 /// Refused and rejected facts kept for the screen.
 const REFUSED_MAX: usize = 100;
 
+/// A table by name.
+#[expect(
+    clippy::disallowed_types,
+    reason = "looked into for every visit of every plan; nothing depends on the order in which it is walked"
+)]
+type ByName<T> = std::collections::HashMap<Name, T>;
+
 /// What the screen needs beside the fleet: decisions in words, stories, refusals.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     pub(crate) decisions: VecDeque<Decision>,
     pub(crate) refused: VecDeque<Refusal>,
     /// Stories of orders and of vehicles: an order and a vehicle may have the same id.
-    orders: HashMap<Name, VecDeque<Told>>,
-    vehicles: HashMap<Name, VecDeque<Told>>,
+    orders: ByName<VecDeque<Told>>,
+    vehicles: ByName<VecDeque<Told>>,
     /// The last facts, by their entries.
     facts: BTreeMap<u64, Arc<Because>>,
     /// What came of the last facts: why one was refused, or the plan that answers it.
     outcomes: BTreeMap<u64, Outcome>,
     /// When each stop of an order was to begin, and on which vehicle, as the last plan that named it said.
-    planned: HashMap<Name, [Option<(Name, Timestamp)>; 2]>,
+    planned: ByName<[Option<(Name, Timestamp)>; 2]>,
     /// What orders are called.
-    labels: HashMap<Name, Labels>,
+    labels: ByName<Labels>,
     /// What dispatchers say, by what it is about.
     noted: BTreeMap<String, NotedLine>,
 }

@@ -236,7 +236,11 @@ pub(crate) fn router(live: Live, auth: Arc<Auth>) -> Router {
         .route("/logout", post(login::log_out))
         .route("/v1/me", get(login::me))
         .fallback(|| async {
-            problem(StatusCode::NOT_FOUND, "not found", "there is nothing here; / is the map, /docs lists what there is")
+            problem(
+                StatusCode::NOT_FOUND,
+                "not found",
+                "there is nothing here; / is the map, /docs lists what there is",
+            )
         });
     for &(path, kind, bytes) in page::ASSETS.iter().chain(page::SCRIPTS) {
         router = router.route(

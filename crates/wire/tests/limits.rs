@@ -67,7 +67,9 @@ fn cases(whole: &Value, schema: &Value, sample: &Value, at: &str, found: &mut Ve
 
 /// These need another field beside them.
 fn stands_alone(path: &str) -> bool {
-    !["/diversion", "/policy/diversion", "_gain_min", "/lon", "/lat", "_meters", "/time_percent", "/priority"].iter().any(|part| path.ends_with(part))
+    !["/diversion", "/policy/diversion", "_gain_min", "/lon", "/lat", "_meters", "/time_percent", "/priority"]
+        .iter()
+        .any(|part| path.ends_with(part))
 }
 
 #[test]

@@ -284,13 +284,17 @@ fn event_name(kind: EventType) -> String {
 fn health(doc: &mut Writing) {
     doc.tag = "health";
     doc.write(doc.get("/livez", "Whether the program runs").text("text/plain"));
-    doc.write(doc.get("/readyz", "Whether an event is answered now, and why not").text("text/plain").or(&["not_ready"]));
+    doc.write(
+        doc.get("/readyz", "Whether an event is answered now, and why not").text("text/plain").or(&["not_ready"]),
+    );
     doc.write(doc.get("/version", "The version of the program").text("text/plain"));
     doc.write(doc.get("/metrics", "Figures in the OpenMetrics text format").text("application/openmetrics-text"));
     let route = doc.get("/v1/zones", "Zones and the nodes that run them").or(&["broker"]);
     let route = doc.answers::<Overview>(route, "zones and nodes");
     doc.write(route);
-    let mut route = doc.route("PUT", "/v1/zones/{tenant}/{zone}", "Make the stream of a new zone (on a node that runs several zones)").or(&["not_found", "stream_not_made"]);
+    let mut route = doc
+        .route("PUT", "/v1/zones/{tenant}/{zone}", "Make the stream of a new zone (on a node that runs several zones)")
+        .or(&["not_found", "stream_not_made"]);
     let made = json!({ "type": "object", "required": ["zone", "stream", "made"], "properties": { "zone": { "type": "string" }, "stream": { "type": "string" }, "made": { "type": "boolean" } } });
     route.answers(200, "it was there", JSON, made.clone());
     route.answers(201, "it was made", JSON, made);
@@ -303,7 +307,10 @@ fn health(doc: &mut Writing) {
 
 fn fleet(doc: &mut Writing) {
     doc.tag = "fleet";
-    let route = doc.get("/v1/state", "All of the state, or with `part` a page of one part of it").or(ENGINE).or(&["no_such_page"]);
+    let route = doc
+        .get("/v1/state", "All of the state, or with `part` a page of one part of it")
+        .or(ENGINE)
+        .or(&["no_such_page"]);
     let mut route = doc.asks::<state::Asked>(route);
     let (state, page) = (doc.of::<view::State<'_>>(), doc.of::<view::PageOf<'_>>());
     route.answers(200, "the state, or a page of it", JSON, json!({ "anyOf": [state, page] }));
@@ -312,10 +319,14 @@ fn fleet(doc: &mut Writing) {
     let route = doc.get("/v1/picture", "The first message of the live feed: the whole picture").or(ENGINE);
     let route = doc.answers::<view::Snapshot<'_>>(route, "the picture");
     doc.write(route);
-    let route = doc.get("/v1/vehicles/{id}", "A vehicle, its route, its day and its story").or(ENGINE).or(&["no_such_vehicle"]);
+    let route =
+        doc.get("/v1/vehicles/{id}", "A vehicle, its route, its day and its story").or(ENGINE).or(&["no_such_vehicle"]);
     let route = doc.answers::<view::VehicleStory<'_>>(route, "the vehicle");
     doc.write(route);
-    let mut route = doc.get("/v1/orders/{id}", "An order, its stops and its story; of one that is long over its story from the log").or(ENGINE).or(&["no_such_order", "log_is_read", "log_not_read"]);
+    let mut route = doc
+        .get("/v1/orders/{id}", "An order, its stops and its story; of one that is long over its story from the log")
+        .or(ENGINE)
+        .or(&["no_such_order", "log_is_read", "log_not_read"]);
     let (held, retired) = (doc.of::<view::OrderStory<'_>>(), doc.of::<view::RetiredOrder<'_>>());
     route.answers(200, "the order", JSON, json!({ "anyOf": [held, retired] }));
     doc.write(route);
@@ -323,24 +334,34 @@ fn fleet(doc: &mut Writing) {
     let route = doc.asks::<state::Since>(route);
     let route = doc.answers::<view::Decisions<'_>>(route, "decisions and refusals, oldest first");
     doc.write(route);
-    let route = doc.get("/v1/search", "Orders and vehicles by a part of an id, a reference, an address, a street or a skill").or(ENGINE).or(&["nothing_to_look_for"]);
+    let route = doc
+        .get("/v1/search", "Orders and vehicles by a part of an id, a reference, an address, a street or a skill")
+        .or(ENGINE)
+        .or(&["nothing_to_look_for"]);
     let route = doc.asks::<lookup::Wanted>(route);
     let route = doc.answers::<view::FoundList>(route, "what was found, the best first");
     doc.write(route);
     let route = doc.get("/v1/features", "What was learned about travel and service times").or(ENGINE);
     let route = doc.answers::<view::Learned>(route, "what was learned");
     doc.write(route);
-    let route = doc.get("/v1/entries/{seq}", "An entry of the log as it stands there").or(&["no_such_entry", "log_not_read"]);
+    let route =
+        doc.get("/v1/entries/{seq}", "An entry of the log as it stands there").or(&["no_such_entry", "log_not_read"]);
     let route = doc.answers::<lookup::Entry<'_>>(route, "the entry");
     doc.write(route);
-    let route = doc.get("/v1/replay", "A stretch of the past, as the page would have shown it").or(&["no_such_stretch", "others_are_asking", "log_not_read"]);
+    let route = doc.get("/v1/replay", "A stretch of the past, as the page would have shown it").or(&[
+        "no_such_stretch",
+        "others_are_asking",
+        "log_not_read",
+    ]);
     let route = doc.asks::<replay::Stretch>(route);
     let route = doc.answers::<replay::Frames>(route, "the first frame is all of it, the others are what changed");
     doc.write(route);
     let route = doc.get("/v1/warnings", "Events that were taken although they look like a mistake");
     let route = doc.answers::<view::WarningList>(route, "the last of them");
     doc.write(route);
-    let mut route = doc.get("/ws", "The live feed, a websocket: a picture, then what changes").or(&["too_many_screens", "upgrade_required"]);
+    let mut route = doc
+        .get("/ws", "The live feed, a websocket: a picture, then what changes")
+        .or(&["too_many_screens", "upgrade_required"]);
     route = doc.asks::<Resume>(route);
     route.operation["responses"]["101"] = json!({ "description": "the feed begins" });
     doc.write(route);
@@ -361,24 +382,43 @@ fn why(doc: &mut Writing) {
     let route = doc.asks::<reasons::How>(route);
     let route = doc.answers::<told::PlanReason>(route, "from the log");
     doc.write(route);
-    let route = doc.get("/v1/offers/{order}", "Who could take an order").or(ENGINE).or(&["no_such_question", "no_such_order", "others_are_asking", "not_answered"]);
+    let route = doc.get("/v1/offers/{order}", "Who could take an order").or(ENGINE).or(&[
+        "no_such_question",
+        "no_such_order",
+        "others_are_asking",
+        "not_answered",
+    ]);
     let route = doc.asks::<reasons::Asks>(route);
     let route = doc.answers::<told::Ranked>(route, "the cheapest first");
     doc.write(route);
-    let route = doc.post("/v1/what-if", "What would happen if these changes came now; nothing of it enters the log").or(ENGINE).or(&["no_change", "illegal_change", "others_are_asking", "not_answered"]);
+    let route = doc
+        .post("/v1/what-if", "What would happen if these changes came now; nothing of it enters the log")
+        .or(ENGINE)
+        .or(&["no_change", "illegal_change", "others_are_asking", "not_answered"]);
     let changes = json!({ "type": "object", "required": ["changes"], "additionalProperties": false, "properties": {
         "changes": { "type": "array", "minItems": 1, "items": { "anyOf": [ { "type": "string", "examples": ["vehicle v7 lost", "order o1 priority 60"] }, { "type": "object", "description": "a CloudEvent" } ] } },
         "search": { "type": "boolean", "description": "Let searches run, too." } } });
     let route = doc.answers::<told::WhatIf>(route.takes(&[JSON], &changes), "what would change");
     doc.write(route);
-    let route = doc.post("/v1/quotes", "What an order would cost in each of several slots, and keep one of them").or(ENGINE).or(&["illegal_question", "slot_gone", "overloaded", "not_stored", "others_are_asking", "not_answered"]);
+    let route = doc
+        .post("/v1/quotes", "What an order would cost in each of several slots, and keep one of them")
+        .or(ENGINE)
+        .or(&["illegal_question", "slot_gone", "overloaded", "not_stored", "others_are_asking", "not_answered"]);
     let asked = doc.read.subschema_for::<told::QuoteAsked>().to_value();
     let route = doc.answers::<told::Quotes>(route.takes(&[JSON], &asked), "the quotes");
     doc.write(route);
     let mut route = doc.post("/solve", "A routing problem of its own in VROOM's JSON; errors are in VROOM's form");
     route = route.takes(&[JSON], &json!({ "type": "object", "description": "docs/SOLVING.md" }));
     let vroom = json!({ "type": "object", "required": ["code"], "properties": { "code": { "type": "integer" }, "error": { "type": "string" } } });
-    for (status, what) in [(200, "a solution"), (400, "the problem is not legal"), (408, "the body did not come in time"), (413, "it is too large"), (429, "too many are being solved"), (500, "a fault of the program, or of a routing server"), (503, "the program ends")] {
+    for (status, what) in [
+        (200, "a solution"),
+        (400, "the problem is not legal"),
+        (408, "the body did not come in time"),
+        (413, "it is too large"),
+        (429, "too many are being solved"),
+        (500, "a fault of the program, or of a routing server"),
+        (503, "the program ends"),
+    ] {
         route.answers(status, what, JSON, vroom.clone());
     }
     doc.write(route);
@@ -388,7 +428,12 @@ fn streets(doc: &mut Writing) {
     doc.tag = "streets";
     let mut route = doc.get("/v1/streets", "All streets");
     let row = json!({ "type": "array", "minItems": 7, "maxItems": 7, "items": { "type": ["number", "string"] } });
-    route.answers(200, "a row for each: longitude and latitude of its two ends, class, name, road", JSON, json!({ "type": "array", "items": row }));
+    route.answers(
+        200,
+        "a row for each: longitude and latitude of its two ends, class, name, road",
+        JSON,
+        json!({ "type": "array", "items": row }),
+    );
     doc.write(route);
     let mut route = doc.get("/v1/streets/{zoom}/{x}/{y}", "The streets of a square of the map").or(&["no_such_square"]);
     let numbers = json!({ "type": "array", "items": { "type": "integer" } });
@@ -405,7 +450,9 @@ fn streets(doc: &mut Writing) {
     let route = doc.asks::<ways::Place>(route);
     let route = doc.answers::<ways::Near>(route, "the street");
     doc.write(route);
-    let route = doc.post("/v1/streets/matched", "Which streets a change of the roads would be about; nothing is closed").or(&["illegal_roads"]);
+    let route = doc
+        .post("/v1/streets/matched", "Which streets a change of the roads would be about; nothing is closed")
+        .or(&["illegal_roads"]);
     let mut unused = Map::new();
     let data = hoisted(EventType::RoadClosed.schema(), &mut unused);
     let mut data = data;
@@ -416,12 +463,22 @@ fn streets(doc: &mut Writing) {
 
 fn events(doc: &mut Writing) {
     doc.tag = "events";
-    let route = doc.post("/v1/events", "Events: one CloudEvent, or one a line").or(&["no_event", "no_batches", "bad_wait", "too_many_to_wait_for", "overloaded", "not_stored", "perhaps_stored"]);
+    let route = doc.post("/v1/events", "Events: one CloudEvent, or one a line").or(&[
+        "no_event",
+        "no_batches",
+        "bad_wait",
+        "too_many_to_wait_for",
+        "overloaded",
+        "not_stored",
+        "perhaps_stored",
+    ]);
     let mut route = doc.asks::<Posting>(route);
     let kinds = EventType::ALL.iter().filter(|kind| kind.writer() == Writer::Producer);
-    let kinds: Vec<Value> = kinds.map(|kind| json!({ "$ref": format!("#/components/schemas/{}", event_name(*kind)) })).collect();
+    let kinds: Vec<Value> =
+        kinds.map(|kind| json!({ "$ref": format!("#/components/schemas/{}", event_name(*kind)) })).collect();
     route = route.takes(&["application/cloudevents+json", JSON], &json!({ "oneOf": kinds }));
-    route.operation["requestBody"]["content"]["application/x-ndjson"] = json!({ "schema": { "type": "string", "description": "One CloudEvent a line." } });
+    route.operation["requestBody"]["content"]["application/x-ndjson"] =
+        json!({ "schema": { "type": "string", "description": "One CloudEvent a line." } });
     let submitted = doc.of::<view::Submitted>();
     route.answers(202, "all were taken", JSON, submitted.clone());
     route.answers(207, "some were taken; `rejected` lists the others", JSON, submitted);
@@ -447,7 +504,10 @@ fn page(doc: &mut Writing) {
     route.answers(200, "name and role", JSON, me.clone());
     doc.write(route);
     let shown = doc.read.subschema_for::<login::Shown>().to_value();
-    let mut route = doc.post("/login", "A token, once, becomes the cookie of a session").or(&["no_login", "token", "too_many_requests"]).takes(&[JSON], &shown);
+    let mut route = doc
+        .post("/login", "A token, once, becomes the cookie of a session")
+        .or(&["no_login", "token", "too_many_requests"])
+        .takes(&[JSON], &shown);
     route.answers(200, "the session begins", JSON, me);
     doc.write(route);
     let mut route = doc.post("/logout", "The session ends");

@@ -38,12 +38,15 @@ pub(crate) fn table() -> String {
          [EVENTS.md](EVENTS.md). *Must*: without it the event is refused. *Limits* are hard: beyond them the event is refused with the code `field` (`payload` where the type is another). \
          `a.b` is the field `b` of the object `a`, `a[].b` that of each item of the list `a`. A field that is not here is warned of, and refused in a zone with a strict policy.\n",
     );
-    for (title, writer) in [("Written by producers", Writer::Producer), ("Written by the engine alone", Writer::Engine)] {
+    for (title, writer) in [("Written by producers", Writer::Producer), ("Written by the engine alone", Writer::Engine)]
+    {
         let _ = write!(text, "\n## {title}\n");
         for kind in EventType::ALL.iter().filter(|kind| kind.writer() == writer) {
             let schema = kind.schema();
             let _ = write!(text, "\n### `{}`\n\n{}\n\n", kind.name(), kind.description());
-            text.push_str("| field | type | unit | must | default | limits | meaning |\n|---|---|---|---|---|---|---|\n");
+            text.push_str(
+                "| field | type | unit | must | default | limits | meaning |\n|---|---|---|---|---|---|---|\n",
+            );
             rows(&mut text, &schema, &schema, "", 0);
         }
     }
@@ -110,7 +113,8 @@ fn rows(text: &mut String, whole: &Value, schema: &Value, before: &str, depth: u
     let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     for (name, raw) in schema["properties"].as_object().unwrap_or(&none) {
         let of = meant(whole, raw);
-        let item = if of["type"] == "array" || of["type"][0] == "array" { meant(whole, &of["items"]) } else { &Value::Null };
+        let item =
+            if of["type"] == "array" || of["type"][0] == "array" { meant(whole, &of["items"]) } else { &Value::Null };
         let path = format!("{before}{name}");
         let default = match &raw["default"] {
             Value::Null => String::new(),

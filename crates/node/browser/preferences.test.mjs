@@ -24,7 +24,7 @@ try {
   const prefers = async (name, value) => {
     await page.click('#help-open');
     await Promise.all([page.waitForEvent('load'), page.selectOption(`#set-${name}`, value)]);
-    await page.waitForFunction(() => window.__ready && document.querySelector('#work li'));
+    await page.waitForFunction(() => window.__ready && document.querySelector('#work li') && document.querySelector('#clock').textContent && document.querySelector('#timeline-scale span'));
   };
   const text = (selector) => page.textContent(selector);
   await prefers('language', 'pt');

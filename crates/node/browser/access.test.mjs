@@ -2,6 +2,24 @@
 import { readFileSync } from 'node:fs';
 import { openTown } from './town.mjs';
 
+/** The matrices of Machado, Oliveira and Fernandes (2009) for people who lack one kind of cone, on linear RGB. */
+const SIGHT = {
+  'as most people see': [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+  protanopia: [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+  deuteranopia: [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+  tritanopia: [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+};
+/** A colour in CIELAB as somebody sees it. @param {string} colour @param {number[][]} matrix */
+function seen(colour, matrix) {
+  const linear = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16) / 255).map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+  const [r, g, b] = matrix.map((row) => Math.min(1, Math.max(0, row.reduce((sum, part, at) => sum + part * linear[at], 0))));
+  const root = (part) => (part > 0.008856 ? Math.cbrt(part) : 7.787 * part + 16 / 116);
+  const [x, y, z] = [(0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505, 0.2126 * r + 0.7152 * g + 0.0722 * b, (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089].map(root);
+  return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
+}
+/** Colours of the map that differ by less than this cannot be told apart at a glance (CIE76; just noticeable is 2.3). */
+const APART = 15;
+
 let passed = 0;
 const wrong = [];
 const town = await openTown();
@@ -88,6 +106,20 @@ try {
     await page.click('details.route summary');
     await look(`${scheme}: the routes`);
   }
+  await page.goto(`${town.base}/`);
+  const colours = Object.entries(await page.evaluate(async () => (await import('/console/map.js')).COLOURS));
+  for (const [sight, matrix] of Object.entries(SIGHT)) {
+    for (const [at, [name, colour]] of colours.entries()) {
+      for (const [other, second] of colours.slice(at + 1)) {
+        const apart = Math.hypot(...seen(colour, matrix).map((part, index) => part - seen(second, matrix)[index]));
+        if (apart < APART) wrong.push(`${sight}: ${name} and ${other} of the map differ by ${apart.toFixed(0)} only`);
+      }
+    }
+  }
+  passed += 1;
+  console.log('ok the colours of the map are told apart by everybody');
+  await page.goto(`${town.base}/docs`);
+  await until(() => document.querySelectorAll('details.route').length > 30);
   // A person who looks for a code finds the routes that answer with it.
   await page.fill('#find', 'no_such_vehicle');
   await until(() => document.querySelectorAll('details.route:not([hidden])').length === 1);

@@ -95,7 +95,12 @@ try {
       await sleep(1_000);
     }
   })();
-  await sleep(3_000);
+  // Near enough that every route in view is drawn.
+  const box = await page.locator('#map').boundingBox();
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  for (let turn = 0; turn < 2; turn += 1) { await page.mouse.wheel(0, -240); await sleep(500); }
+  await sleep(2_000);
+  const zoom = await page.evaluate(async () => (await import('/console/map.js')).map.getZoom());
   const collect = () => page.evaluate(() => { const { waits, frames, bytes } = window.__told; window.__told.waits = []; window.__told.frames = []; window.__told.bytes = 0; return { waits, frames, bytes }; });
   const heap = () => page.evaluate(() => { window.gc?.(); return performance.memory.usedJSHeapSize / 1e6; });
   await collect();
@@ -103,8 +108,6 @@ try {
   await sleep(lasts * 1_000);
   const calm = await collect();
   // In and out again, as with a wheel.
-  const box = await page.locator('#map').boundingBox();
-  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
   await page.evaluate(() => { window.__told.watching = true; });
   for (let turn = 0; turn < 24; turn += 1) { await page.mouse.wheel(0, Math.floor(turn / 6) % 2 ? 240 : -240); await sleep(250); }
   await page.evaluate(() => { window.__told.watching = false; });
@@ -112,7 +115,7 @@ try {
   driving = false;
   await drive;
   const told = {
-    vehicles: count, orders: many, 'load until drawn, ms': loads.sort((a, b) => a - b)[1], 'delta to frame p50 / p95 / max, ms': [quantile(calm.waits, 0.5), quantile(calm.waits, 0.95), quantile(calm.waits, 1)].join(' / '), deltas: calm.waits.length,
+    vehicles: count, orders: many, zoom, 'load until drawn, ms': loads.sort((a, b) => a - b)[1], 'delta to frame p50 / p95 / max, ms': [quantile(calm.waits, 0.5), quantile(calm.waits, 0.95), quantile(calm.waits, 1)].join(' / '), deltas: calm.waits.length,
     'frame while zooming p50 / p95 / max, ms': [quantile(zoomed.frames, 0.5), quantile(zoomed.frames, 0.95), quantile(zoomed.frames, 1)].join(' / '), 'delta to frame while zooming p95, ms': quantile(zoomed.waits, 0.95),
     'heap before / after, MB': `${before.toFixed(0)} / ${(await heap()).toFixed(0)}`, 'feed, kB per vehicle and minute': (calm.bytes / 1e3 / count / (lasts / 60)).toFixed(2),
   };

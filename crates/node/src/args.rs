@@ -409,6 +409,12 @@ pub(crate) struct Serve {
     /// The private key of --tls-cert (PEM).
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_key: Option<PathBuf>,
+    /// Show this map below the streets: the address of its pictures, with {z}, {x} and {y}. Without it the page loads nothing from elsewhere.
+    #[arg(long, value_name = "URL")]
+    pub(crate) basemap: Option<String>,
+    /// Whose map that is, shown on it.
+    #[arg(long, value_name = "TEXT", requires = "basemap", default_value = "")]
+    pub(crate) basemap_attribution: String,
     /// Most connections of HTTP at a time [default: 2048]
     #[arg(long, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(16..=1_000_000))]
     pub(crate) connections: Option<usize>,

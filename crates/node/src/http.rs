@@ -1,6 +1,7 @@
 //! HTTP and the live feed: health, metrics, events in, and a websocket that never makes the engine wait. Documents about the state are
 //! in `state.rs`.
 
+pub(crate) mod basemap;
 mod lookup;
 pub(crate) mod openapi;
 pub(crate) mod page;
@@ -110,6 +111,8 @@ struct App {
     tiles: tokio::sync::OnceCell<Arc<Tiles>>,
     /// Who computes trials and quotes.
     turns: reasons::Turns,
+    /// What the page may do.
+    policy: HeaderValue,
 }
 
 /// What the page may do: load what the engine itself serves, and nothing else; no other page may hold it in a frame.
@@ -188,6 +191,7 @@ pub(crate) fn listen(address: SocketAddr, has_token: bool) -> Result<(tokio::net
 /// The routes of one zone.
 pub(crate) fn router(live: Live, auth: Arc<Auth>) -> Router {
     let app = Arc::new(App {
+        policy: basemap::policy(auth.basemap()),
         live,
         clients: AtomicUsize::new(0),
         auth,
@@ -212,6 +216,7 @@ pub(crate) fn router(live: Live, auth: Arc<Auth>) -> Router {
         .route("/v1/what-if", post(reasons::what_if))
         .route("/v1/quotes", post(reasons::quotes))
         .route("/v1/offers/{order}", get(reasons::offers))
+        .route("/v1/basemap", get(basemap::shown))
         .route("/v1/search", get(lookup::search))
         .route("/v1/entries/{seq}", get(lookup::entry))
         .route("/v1/replay", get(replay::replay))
@@ -270,7 +275,7 @@ async fn guard(State(app): State<Arc<App>>, mut request: Request, next: middlewa
         Err(refused) => refused,
     };
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::CONTENT_SECURITY_POLICY, app.policy.clone());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response

@@ -19,6 +19,7 @@ use crate::demo::{bar, finish, wait_for_signal, zone_name};
 use crate::failure::Failure;
 use crate::feed::{append_fact, mapping, play, reopen};
 use crate::http;
+use crate::http::basemap::Basemap;
 use crate::http::server::{Bounds, Transport};
 use crate::http::tls::Tls;
 use crate::live::{self, Setup};
@@ -129,7 +130,11 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
     };
     let settings =
         Settings { lifetime, requests_per_second: args.requests_per_second, is_encrypted: transport.tls.is_some() };
+    let basemap = args.basemap.map(|url| Basemap::new(&url, &args.basemap_attribution)).transpose()?;
     let auth = Auth::of_file(token_file.as_ref(), &address.to_string(), settings)?;
+    if let Some(basemap) = basemap {
+        auth.allow_basemap(basemap);
+    }
     let scope = |tenant: Option<&String>, zone: Option<&String>| Scope {
         tenant: tenant.cloned(),
         zone: zone.cloned(),

@@ -36,7 +36,7 @@ fn cases(whole: &Value, schema: &Value, sample: &Value, at: &str, found: &mut Ve
         for (key, step) in [("minimum", -1.0), ("maximum", 1.0)] {
             let Some(limit) = of[key].as_f64() else { continue };
             // The types themselves keep these.
-            if whole_numbers && (limit == 0.0 || limit >= 255.0 && limit < 257.0 || limit > 4e9) {
+            if whole_numbers && (limit == 0.0 || (255.0..257.0).contains(&limit) || limit > 4e9) {
                 continue;
             }
             let number = |value: f64| if whole_numbers { json!(value as i64) } else { json!(value) };

@@ -5,12 +5,12 @@ import { $, el, words } from './dom.js';
 import { chosen } from './preferences.js';
 import { choose, emit, fleet, on, view } from './store.js';
 import { FleetCanvas, world, worldLine } from './fleet-canvas.js';
-import { streets } from './streets.js';
+import { basemap, streets } from './streets.js';
 
 /** @typedef {import('./store.js').Vehicle} Vehicle */
 /** @typedef {import('./store.js').Order} Order */
 
-export const COLOURS = { blue: '#0072b2', orange: '#e69f00', red: '#d55e00', green: '#009e73', ink: '#1b1f24', grey: '#9aa3ad', violet: '#7a3b8f' };
+export const COLOURS = { blue: '#0072b2', orange: '#e69f00', red: '#d55e00', green: '#009e73', ink: '#1b1f24', grey: '#9aa3ad', violet: '#500060' };
 export const GLYPH = /** @type {Record<string, string>} */ ({ driving: '▲', 'at stop': '■', waiting: '●', idle: '○', lost: '✕', off: '–' });
 /** Further out than this zoom vehicles are counted by squares, and their stops are not drawn. */
 const CLUSTERED = 11;
@@ -25,6 +25,7 @@ map.setView([0, 0], 2);
 L.control.attribution({ prefix: false }).addTo(map);
 L.control.scale({ imperial: chosen('distance') === 'miles', metric: chosen('distance') !== 'miles' }).addTo(map);
 streets().addTo(map);
+void basemap(map);
 const roadsLayer = L.layerGroup().addTo(map);
 const clusterLayer = L.layerGroup().addTo(map);
 export const sketch = L.layerGroup().addTo(map);

@@ -65,5 +65,15 @@ const Squares = L.GridLayer.extend({
   },
 });
 
+/** Text as Leaflet's line of attributions, which is HTML, has it. @param {string} text */
+const asHtml = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+/** The map of somebody else below the streets, if the operator of the engine has named one. @param {any} map */
+export async function basemap(map) {
+  const answer = await fetch('v1/basemap').catch(() => null);
+  if (!answer?.ok) return;
+  const { url, attribution } = await answer.json();
+  if (url) L.tileLayer(url, { maxZoom: 19, zIndex: 0, attribution: asHtml(attribution) }).addTo(map);
+}
+
 /** The layer of streets. */
 export const streets = () => new Squares({ tileSize: 256, minZoom: 4, maxZoom: 19, updateWhenIdle: false, keepBuffer: 1, attribution: ATTRIBUTION });

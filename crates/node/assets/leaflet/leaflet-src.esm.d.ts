@@ -13,3 +13,4 @@ export const GridLayer: any;
 export const DomEvent: any;
 export const DomUtil: any;
 export const tooltip: Make;
+export const tileLayer: Make;

@@ -12,7 +12,7 @@ mod tokens;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::extract::Request;
@@ -20,6 +20,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
 
 use crate::failure::Failure;
+use crate::http::basemap::Basemap;
 use crate::http::problem;
 use crate::http::rates::Rate;
 pub(crate) use sessions::Lifetime;
@@ -112,6 +113,8 @@ pub(crate) struct Auth {
     address: String,
     requests: Rate<Who>,
     failures: Rate<Who>,
+    /// The map of somebody else that the page may load.
+    basemap: OnceLock<Basemap>,
 }
 
 /// Of whom requests are counted.
@@ -166,7 +169,18 @@ impl Auth {
             address: format!("http{}://{host}", if settings.is_encrypted { "s" } else { "" }),
             requests: Rate::new(settings.requests_per_second, 2.0 * settings.requests_per_second),
             failures: Rate::new(FAILURES_PER_SECOND, FAILURES_AT_ONCE),
+            basemap: OnceLock::new(),
         }
+    }
+
+    /// From now on the page may load this map, and no other.
+    pub(crate) fn allow_basemap(&self, basemap: Basemap) {
+        let _ = self.basemap.set(basemap);
+    }
+
+    /// The map of somebody else that the page may load.
+    pub(crate) fn basemap(&self) -> Option<&Basemap> {
+        self.basemap.get()
     }
 
     /// True where people log in and programs bring tokens.

@@ -30,6 +30,7 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/metrics", Some(Viewer)),
     ("GET", "/ws", Some(Viewer)),
     ("GET", "/v1/me", Some(Viewer)),
+    ("GET", "/v1/basemap", Some(Viewer)),
     ("GET", "/v1/state", Some(Viewer)),
     ("GET", "/v1/picture", Some(Viewer)),
     ("GET", "/v1/vehicles/{id}", Some(Viewer)),

@@ -14,7 +14,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::problems::{CATALOGUE, EVENT_CODES};
-use super::{App, Posting, Resume, lookup, reasons, replay, state, ways};
+use super::{App, Posting, Resume, basemap, lookup, reasons, replay, state, ways};
 use crate::auth::{login, routes};
 use crate::document::Document;
 use crate::nodes::documents::Overview;
@@ -438,6 +438,9 @@ fn streets(doc: &mut Writing) {
     let mut route = doc.get("/v1/streets/{zoom}/{x}/{y}", "The streets of a square of the map").or(&["no_such_square"]);
     let numbers = json!({ "type": "array", "items": { "type": "integer" } });
     route.answers(200, "for each class of road a list of numbers, four for each piece, in 4,096ths of the square's side from its upper left corner", JSON, json!({ "type": "array", "minItems": 3, "maxItems": 3, "items": numbers }));
+    doc.write(route);
+    let route = doc.get("/v1/basemap", "The map below the streets, if the operator has named one");
+    let route = doc.answers::<basemap::BasemapShown<'_>>(route, "where its pictures are");
     doc.write(route);
     let route = doc.get("/v1/streets/named", "Streets by a part of their names").or(&["nothing_to_look_for"]);
     let route = doc.asks::<ways::Named>(route);

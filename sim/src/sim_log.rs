@@ -176,6 +176,16 @@ impl SimLog {
         Some(held.lease)
     }
 
+    /// Owns it again in a new epoch, with a lease that still stands. `None`: it does not, or it is somebody else's.
+    pub fn resume(&mut self, zone: &str, owner: &str, lease: SimLease, now: Timestamp) -> Option<SimLease> {
+        self.renew(zone, owner, lease, now)?;
+        self.lease_revision += 1;
+        let resumed = SimLease { epoch: self.lease_revision, revision: self.lease_revision };
+        let held = self.owners.get_mut(zone)?;
+        (held.lease, held.ends) = (resumed, now + LEASE);
+        Some(resumed)
+    }
+
     /// When the lease of a zone ends; `None`: nobody has it.
     pub fn owner_until(&self, zone: &str) -> Option<Timestamp> {
         self.owners.get(zone).map(|owner| owner.ends)

@@ -324,6 +324,9 @@ pub(crate) enum ZoneCommand {
         /// The zone it comes to.
         #[arg(long)]
         to: String,
+        /// Open that zone, with the clock and the coordinates of the first one, if the log holds nothing of it.
+        #[arg(long)]
+        open: bool,
         /// Which log.
         #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG", hide_env_values = true)]
         log: LogChoice,

@@ -68,8 +68,8 @@ struct Pair {
 }
 
 impl Pair {
-    /// Folds both logs. A zone that is new is opened as the one it is split from.
-    async fn read(log: &Log, from: &ZoneName, to: &ZoneName) -> Result<Self, Failure> {
+    /// Folds both logs. `opens`: a zone that is new is opened as the one it is split from.
+    async fn read(log: &Log, from: &ZoneName, to: &ZoneName, opens: bool) -> Result<Self, Failure> {
         let source = source(from, to);
         let Some(first) = Side::read(log, from, source.clone()).await? else {
             return Err(Failure::new(
@@ -77,8 +77,16 @@ impl Pair {
                 "check --log, --tenant and --from",
             ));
         };
-        log.make_zone(to).await?;
+        if opens {
+            log.make_zone(to).await?;
+        }
         let mut second = Side::read(log, to, source.clone()).await?;
+        if second.is_none() && !opens {
+            return Err(Failure::new(
+                format!("the log holds nothing of zone {to}"),
+                "check --to; with --open it is opened with the clock and the coordinates of the other one",
+            ));
+        }
         if second.is_none() {
             open_like(log, first.fleet(), to, &source).await?;
             second = Side::read(log, to, source.clone()).await?;
@@ -232,13 +240,19 @@ impl Pair {
 ///
 /// # Errors
 ///
-/// When it cannot be handed over now, or the log does not answer.
-async fn hand_over(log: &Log, from: &ZoneName, to: &ZoneName, vehicle: &Name) -> Result<Done, Failure> {
-    let mut pair = Pair::read(log, from, to).await?;
+/// When it cannot be handed over now, or the log does not answer. `opens`: the other zone may be new.
+async fn hand_over(
+    log: &Log,
+    (from, to): (&ZoneName, &ZoneName),
+    vehicle: &Name,
+    opens: bool,
+) -> Result<Done, Failure> {
+    let mut pair = Pair::read(log, from, to, opens).await?;
     let mut done = Done::default();
     done.completed = pair.complete(&mut done).await?;
     let is_there = |side: &Side| side.vehicle(vehicle).is_some_and(|state| state.on && state.spec.is_some());
-    if is_there(&pair.to) && !is_there(&pair.from) {
+    let is_done = |pair: &Pair| is_there(&pair.to) && !is_there(&pair.from);
+    if is_done(&pair) {
         return Ok(done); // this run or an earlier one has done it
     }
     if pair.from.vehicle(vehicle).is_none() {
@@ -246,6 +260,12 @@ async fn hand_over(log: &Log, from: &ZoneName, to: &ZoneName, vehicle: &Name) ->
     }
     pair.vehicles(std::slice::from_ref(vehicle), &mut done).await?;
     if let Some(why) = done.stays.keys().next() {
+        // Another run may have handed it over while this one looked.
+        pair.from.read_on().await?;
+        if is_done(&pair) {
+            done.stays.clear();
+            return Ok(done);
+        }
         let what = format!("vehicle {vehicle} stays in {from} for now: {why}");
         return Err(Failure::new(what, "hand it over when that is over"));
     }
@@ -258,7 +278,7 @@ async fn hand_over(log: &Log, from: &ZoneName, to: &ZoneName, vehicle: &Name) ->
 ///
 /// When the area cannot be read, or the log does not answer.
 async fn split(log: &Log, from: &ZoneName, to: &ZoneName, area: &str) -> Result<Done, Failure> {
-    let mut pair = Pair::read(log, from, to).await?;
+    let mut pair = Pair::read(log, from, to, true).await?;
     let area = Area::parse(area, pair.from.fleet().zone().space)
         .map_err(|what| Failure::new(format!("--area: {what}"), "give a GeoJSON polygon or LON,LAT LON,LAT LON,LAT"))?;
     let mut done = Done::default();

@@ -701,21 +701,24 @@ async fn append_until_known(
     bytes: Bytes,
 ) -> Result<Stored, (Lost, String)> {
     let begun = crate::clock::monotonic();
-    let mut sent = false;
+    // Why nobody knows whether it was stored, once it was sent without an answer: what later attempts say does not change that.
+    let mut unknown: Option<String> = None;
     loop {
         let error = match log.append(stream, subject.clone(), id.clone(), bytes.clone(), None).await {
             Ok(stored) => return Ok(stored),
             Err(error) => error,
         };
-        sent |= matches!(error, AppendError::Unknown(_));
+        if matches!(error, AppendError::Unknown(_)) {
+            unknown = Some(error.to_string());
+        }
         let lost = match &error {
-            _ if sent => Lost::Unknown,
+            _ if unknown.is_some() => Lost::Unknown,
             AppendError::TooLarge(_) => Lost::TooLarge,
             _ => Lost::NotStored,
         };
         let over = matches!(error, AppendError::Refused(_) | AppendError::TooLarge(_) | AppendError::WrongSequence);
         if over || begun.elapsed() > KNOWN_WITHIN {
-            return Err((lost, error.to_string()));
+            return Err((lost, unknown.unwrap_or_else(|| error.to_string())));
         }
         tokio::time::sleep(ASKED_AGAIN_AFTER).await;
     }

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
 use crate::live::Readiness;
-use crate::log::{Lease, Leased, Log, ZoneName};
+use crate::log::{Lease, Leased, Log, LogError, ZoneName};
 
 /// A lease lives 3 s at the broker. Without a renewal the engine stops half a second earlier by its own clock, so that it has
 /// stopped before another one can begin.
@@ -55,6 +55,23 @@ fn is_vacant(leased: Leased) -> Option<bool> {
     }
 }
 
+/// Owns the zone: with the lease that has lapsed, if the broker still keeps it for us, else with a new one.
+async fn take(
+    log: &Log,
+    (zone, owner): (&ZoneName, &str),
+    lapsed: &mut Option<Lease>,
+    chain_epoch: &AtomicU64,
+) -> Result<Option<Lease>, LogError> {
+    let above = chain_epoch.load(Ordering::Acquire);
+    if let Some(lease) = *lapsed {
+        if let Some(resumed) = log.resume(zone, owner, lease, above).await? {
+            return Ok(Some(resumed));
+        }
+        *lapsed = None;
+    }
+    log.acquire(zone, owner, above).await
+}
+
 /// Starts the thread. It reports through `inputs`. `chain_epoch` is the highest epoch in the zone's chain of plans: ours must
 /// be higher. `readiness` is told why nobody is known to own the zone.
 pub(crate) fn hold(
@@ -69,6 +86,8 @@ pub(crate) fn hold(
     let (done, released) = oneshot::channel();
     let spawned = std::thread::Builder::new().name("lease".to_owned()).spawn(move || {
         let mut held: Option<(Lease, std::time::Instant)> = None;
+        // A lease that was not renewed in time by our clock. It may stand at the broker all the same, which was silent.
+        let mut lapsed: Option<Lease> = None;
         let mut wanted = false;
         let mut looked_at: Option<std::time::Instant> = None;
         loop {
@@ -77,8 +96,9 @@ pub(crate) fn hold(
             let mut pause = TRY_EVERY;
             match held {
                 None if !wanted => pause = LOOK_EVERY,
-                None => match runtime.block_on(log.acquire(&zone, &owner, chain_epoch.load(Ordering::Acquire))) {
+                None => match runtime.block_on(take(&log, (&zone, &owner), &mut lapsed, &chain_epoch)) {
                     Ok(Some(lease)) => {
+                        lapsed = None;
                         readiness.unowned.over();
                         readiness.set_vacant(false);
                         held = Some((lease, asked));
@@ -97,7 +117,9 @@ pub(crate) fn hold(
                         pause = RENEW_EVERY;
                     }
                     None if renewed.elapsed() > TRUSTED => {
-                        held = None;
+                        (held, lapsed) = (None, Some(lease));
+                        let why = "nobody is known to own the zone: its lease could not be renewed";
+                        readiness.unowned.met_since(renewed, why.to_owned());
                         let _ = inputs.blocking_send(Input::Commit(Outcome::Lost));
                     }
                     None => {}
@@ -113,7 +135,7 @@ pub(crate) fn hold(
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Order::Acquire) => wanted = true,
                 Ok(Order::StandBy) => {
-                    wanted = false;
+                    (wanted, lapsed) = (false, None);
                     readiness.unowned.over();
                     if let Some((lease, _)) = held.take() {
                         // The engine hears of it first, so that it proposes nothing after another owner has begun.

@@ -15,8 +15,13 @@ pub(crate) struct Trouble(Mutex<Option<(Instant, String)>>);
 impl Trouble {
     /// It failed, maybe again.
     pub(crate) fn met(&self, why: String) {
+        self.met_since(clock::monotonic(), why);
+    }
+
+    /// It failed, maybe again, and has not worked since then.
+    pub(crate) fn met_since(&self, since: Instant, why: String) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = held.as_ref().map_or_else(clock::monotonic, |(since, _)| *since);
+        let since = held.as_ref().map_or(since, |(before, _)| since.min(*before));
         *held = Some((since, why));
     }
 

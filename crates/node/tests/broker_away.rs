@@ -140,6 +140,52 @@ fn while_the_broker_is_away_a_producer_is_refused_in_words_and_afterwards_everyt
     assert_eq!((&audit["unanswered"], &audit["chain_gaps"]), (&json!([]), &json!([])), "{audit}");
 }
 
+/// A broker that hangs holds its connections, and says nothing.
+#[test]
+fn a_broker_that_hangs_is_no_broker_and_afterwards_the_zone_is_owned_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let broker_port = free_port();
+    let url = format!("nats://127.0.0.1:{broker_port}");
+    let broker = broker_on(folder, broker_port);
+    let (_engine, port) = serve(folder, &url);
+    crew(port);
+    post_until_accepted(port, &order("before"));
+    wait_assigned(port, "before");
+    let signal = |what: &str| {
+        assert!(Command::new("kill").args([what, &broker.0.id().to_string()]).status().unwrap().success());
+    };
+    let ready = || http(port, "GET /readyz", "").0;
+    let becomes = |status: u16| {
+        (0..400).any(|_| {
+            pause(25);
+            ready() == status
+        })
+    };
+    for round in 0..2 {
+        signal("-STOP");
+        // It is sent, and nobody says that it was stored.
+        let name = format!("meanwhile{round}");
+        let (status, _, answer) = http_whole(port, "POST /v1/events", "", &order(&name));
+        let told: Value = serde_json::from_str(&answer).unwrap();
+        let (title, detail) = (told["title"].as_str().unwrap(), told["detail"].as_str().unwrap());
+        assert_eq!(status, 503, "{answer}");
+        assert!(title.starts_with("nobody knows") && detail.contains("nobody knows"), "{answer}");
+        assert!(becomes(503), "it says ready, and nothing is answered");
+        signal("-CONT");
+        assert!(becomes(200), "it is back");
+        for _ in 0..100 {
+            pause(25);
+            assert_eq!(ready(), 200, "ready, and then not: nobody owned the zone");
+        }
+        post_until_accepted(port, &order(&name));
+        wait_assigned(port, &name);
+    }
+    let audit = audit(folder, &url);
+    assert_eq!(audit["orders"], 3, "{audit}");
+    assert_eq!((&audit["unanswered"], &audit["chain_gaps"]), (&json!([]), &json!([])), "{audit}");
+}
+
 #[test]
 fn an_engine_that_is_far_behind_says_so_and_refuses_new_orders_for_a_while() {
     let folder = tempfile::tempdir().unwrap();

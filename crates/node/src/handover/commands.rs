@@ -20,13 +20,13 @@ pub(crate) async fn zone(args: Zone) -> Result<ExitCode, Failure> {
             crate::out::say!("stream {name} of {zone} {}", if made { "was made" } else { "is there" });
             Ok(ExitCode::SUCCESS)
         }
-        ZoneCommand::Handover { vehicle, from, to, log, tenant, json } => {
+        ZoneCommand::Handover { vehicle, from, to, open, log, tenant, json } => {
             let (from, to) = (zone_name(&tenant, &from)?, zone_name(&tenant, &to)?);
             let vehicle = Name::new(&vehicle).ok_or_else(|| {
                 Failure::new(format!("`{vehicle}` is no name of a vehicle"), "use 1 to 64 visible characters")
             })?;
             let opened = log::open(&log, log::Purpose::Write).await?;
-            let done = Box::pin(hand_over(&opened.log, &from, &to, &vehicle)).await?;
+            let done = Box::pin(hand_over(&opened.log, (&from, &to), &vehicle, open)).await?;
             Ok(show(&done, json))
         }
         ZoneCommand::Split { from, into, area, log, tenant, json } => {

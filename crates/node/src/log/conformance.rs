@@ -218,6 +218,32 @@ async fn a_zone_has_one_owner_and_each_term_is_higher() {
     }
 }
 
+/// An owner that has lost the zone by its own clock only, because the broker was silent, need not wait for its own lease to end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_is_taken_up_again_while_nobody_else_has_had_it() {
+    for (which, opened) in all().await {
+        if which == "embedded" {
+            continue; // one process holds the file, and loses nothing
+        }
+        let log = &opened.log;
+        let first = log.acquire(&zone(), "one", 0).await.expect(which).expect(which);
+        let resumed = log.resume(&zone(), "one", first, 0).await.expect(which).expect(which);
+        assert!(resumed.epoch > first.epoch, "{which}");
+        assert_eq!(log.renew(&zone(), "one", first).await, None, "{which}: the term before is over");
+        let kept = log.renew(&zone(), "one", resumed).await.expect(which);
+        assert!(log.epoch_max(&zone()).await.expect(which) >= kept.epoch, "{which}");
+        // Renewals were stored of which the owner has not heard.
+        let again = log.resume(&zone(), "one", resumed, 0).await.expect(which).expect(which);
+        assert!(again.epoch > kept.epoch, "{which}");
+        assert_eq!(log.resume(&zone(), "two", again, 0).await.expect(which).map(|lease| lease.epoch > 0), None);
+        log.release(&zone(), again).await;
+        assert_eq!(log.resume(&zone(), "one", again, 0).await.expect(which), None, "{which}: it was let go");
+        let second = log.acquire(&zone(), "two", 0).await.expect(which).expect(which);
+        assert!(second.epoch > again.epoch, "{which}");
+        assert_eq!(log.resume(&zone(), "one", again, 0).await.expect(which), None, "{which}: another one owns it");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn skipped_entries_are_remembered_per_zone() {
     for (which, opened) in all().await {

@@ -682,6 +682,27 @@ impl Log {
         }
     }
 
+    /// Owns a zone again, in a new epoch, with a lease that was not renewed in time by the owner's clock and that still stands: nobody
+    /// else has owned the zone since. `None`: it does not stand any more, or it is somebody else's.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn resume(
+        &self,
+        zone: &ZoneName,
+        owner: &str,
+        lease: Lease,
+        above: u64,
+    ) -> Result<Option<Lease>, LogError> {
+        match self {
+            Self::JetStream(log) => log.resume(zone, owner, lease, above).await,
+            Self::Embedded(_) => Ok(None), // it is never lost
+            #[cfg(test)]
+            Self::Simulated(log) => Ok(log.resume(zone, owner, lease)),
+        }
+    }
+
     /// Lets it go, so that a standby need not wait.
     pub(crate) async fn release(&self, zone: &ZoneName, lease: Lease) {
         match self {

@@ -129,6 +129,12 @@ impl Simulated {
         renewed.map(|SimLease { epoch, revision }| Lease { epoch, revision })
     }
 
+    pub(super) fn resume(&self, zone: &ZoneName, owner: &str, lease: Lease) -> Option<Lease> {
+        let lapsed = SimLease { epoch: lease.epoch, revision: lease.revision };
+        let resumed = self.log().resume(&key(zone), owner, lapsed, clock::wall());
+        resumed.map(|SimLease { epoch, revision }| Lease { epoch, revision })
+    }
+
     pub(super) fn release(&self, zone: &ZoneName, lease: Lease) {
         self.log().release(&key(zone), SimLease { epoch: lease.epoch, revision: lease.revision });
     }

@@ -166,6 +166,34 @@ impl JetStream {
         self.while_connected(tokio::time::timeout(ACK, renew)).await?.ok()?
     }
 
+    /// See [`Log::resume`](crate::log::Log::resume).
+    pub(in crate::log) async fn resume(
+        &self,
+        zone: &ZoneName,
+        owner: &str,
+        lease: Lease,
+        above: u64,
+    ) -> Result<Option<Lease>, LogError> {
+        let silent = || LogError::new("the broker does not answer", "run `fleetfold doctor --log nats://…`");
+        let owners = self.owners()?;
+        let resume = async {
+            let held = self.lease(owners, zone).await.map_err(|_| silent())?;
+            let Some(entry) = held else { return Ok(None) };
+            // Renewals that the broker had not read when it stopped are stored when it goes on.
+            let ours = entry.sequence == lease.revision || is_renewal_of(&entry.payload, owner, lease.epoch);
+            if !ours {
+                return Ok(None);
+            }
+            let epoch = (entry.sequence + 1).max(above + 1).max(lease.epoch + 1);
+            let updated = owners.update(key(zone), lease_value(owner, Some(epoch)), entry.sequence).await;
+            Ok(updated.ok().map(|revision| Lease { epoch, revision }))
+        };
+        match self.while_connected(tokio::time::timeout(ACK, resume)).await {
+            Some(Ok(resumed)) => resumed,
+            Some(Err(_)) | None => Err(silent()),
+        }
+    }
+
     /// Makes the bucket of leases again where it was deleted.
     async fn ensure_owners(&self) -> Result<(), LogError> {
         match tokio::time::timeout(ACK * 2, self.owners_bucket()).await {

@@ -579,6 +579,56 @@ fn forced_times_of_a_plan_are_kept() {
     assert_eq!(at("service_at", 1000, json!([[0, 5000]]))["routes"][0]["steps"][0]["arrival"], 770);
 }
 
+/// VROOM refuses these, with these words.
+#[test]
+fn forced_times_of_a_plan_that_cannot_be_kept_are_refused() {
+    let step = |kind: &str, id: u32, forced: Value| {
+        let mut step = json!({"type": kind, "id": id});
+        step.as_object_mut().unwrap().extend(forced.as_object().unwrap().clone());
+        step
+    };
+    for (steps, what) in [
+        (
+            json!([step("job", 1, json!({"service_at": 50}))]),
+            "job 1 at 50 at the latest, and that cannot be before 100",
+        ),
+        (json!([step("job", 1, json!({"service_before": 50}))]), "job 1 at 50 "),
+        (json!([step("job", 1, json!({})), step("end", 0, json!({"service_before": 50}))]), "the end at 50 "),
+        (json!([step("job", 1, json!({"service_after": 1000, "service_before": 900}))]), "job 1 at 900 "),
+        (json!([step("start", 0, json!({"service_at": 300})), step("job", 1, json!({"service_before": 100}))]), "400"),
+        (json!([step("start", 0, json!({"service_at": 300, "service_before": 200}))]), "the start at 200 "),
+        (
+            json!([step("job", 2, json!({"service_after": 900})), step("job", 3, json!({"service_before": 1000}))]),
+            "job 3 at 1000 at the latest, and that cannot be before 1050",
+        ),
+    ] {
+        let mut steps = steps;
+        if steps.as_array().unwrap().len() == 1 && steps[0]["type"] == "start" {
+            steps.as_array_mut().unwrap().push(json!({"type": "job", "id": 1}));
+        }
+        let refused =
+            timed(&ring_with(&[("/vehicles/0/steps", steps.clone())]), false).err().map(|what| what.to_string());
+        let refused = refused.unwrap_or_else(|| panic!("accepted: {steps}"));
+        assert!(refused.starts_with("Infeasible route for vehicle 1."), "{refused}");
+        assert!(refused.contains(what), "{refused}");
+    }
+}
+
+/// VROOM lets a plan be timed whose breaks no search could take.
+#[test]
+fn breaks_outside_the_shift_are_delays_of_a_plan() {
+    let edits = [
+        ("/vehicles/0/time_window", json!([0, 1000])),
+        ("/vehicles/0/breaks", json!([{"id": 4, "service": 5, "time_windows": [[1400, 1500]]}])),
+        ("/vehicles/0/steps", json!([{"type": "job", "id": 1}, {"type": "break", "id": 4}])),
+    ];
+    assert!(refused(&ring_with(&edits)).contains("break 4 cannot be taken"), "a search refuses it");
+    let output = planned(&edits);
+    // The vehicle is home at 1000, the break is begun 5 s before: later, what the break gains the end loses.
+    assert_eq!(output["routes"][0]["violations"], json!([{"cause": "lead_time", "duration": 405}]));
+    assert_eq!(output["routes"][0]["steps"][2]["type"], "break");
+}
+
 #[test]
 fn the_load_during_a_break_is_limited() {
     let breaks = json!([{"id": 4, "service": 5, "max_load": [1], "time_windows": [[0, 5000]]}]);

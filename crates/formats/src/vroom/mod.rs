@@ -5,7 +5,7 @@
 //!
 //! `shapes` is the document as it is written; `places`, `clock`, `skills` and `prices` turn one kind of its values into those of
 //! the solver, `problem` puts them together, and `given` reads routes that the document gives. `timing` finds the times of a route
-//! for the output: `solution` of what the solver found, `plan` of what the document gave.
+//! for the output: `solution` of what the solver found, `plan` of what the document gave, with the times of `planned`.
 //!
 //! Absent on purpose: a routing engine. Where there is no matrix and no [`Streets`] are asked, vehicles drive straight lines between
 //! coordinates.
@@ -14,6 +14,7 @@ mod clock;
 mod given;
 mod places;
 mod plan;
+mod planned;
 mod polyline;
 mod prices;
 mod problem;

@@ -41,6 +41,24 @@ const SPEED_FACTOR_MAX: f64 = 5.0;
 
 /// Reads a problem.
 pub(super) fn read(text: &str, options: VroomOptions, streets: Option<&dyn Streets>) -> Result<Instance, ReadError> {
+    read_as(text, options, streets, false)
+}
+
+/// Reads a problem whose given routes are to be timed: breaks that no route could take are no error, and the solver is told of none.
+pub(super) fn read_for_plan(
+    text: &str,
+    options: VroomOptions,
+    streets: Option<&dyn Streets>,
+) -> Result<Instance, ReadError> {
+    read_as(text, options, streets, true)
+}
+
+fn read_as(
+    text: &str,
+    options: VroomOptions,
+    streets: Option<&dyn Streets>,
+    for_plan: bool,
+) -> Result<Instance, ReadError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let mut document: Document = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| ReadError::malformed(None, error.to_string()))?;
@@ -50,6 +68,8 @@ pub(super) fn read(text: &str, options: VroomOptions, streets: Option<&dyn Stree
     check_counts(&document)?;
     let matrices = matrices(&mut document, streets.is_some())?;
     let mut draft = Draft::new(&document, &matrices)?;
+    let says_plan = document.options.as_ref().and_then(|options| options.c).unwrap_or(false);
+    draft.for_plan = for_plan || says_plan;
     for vehicle in document.vehicles.as_deref().unwrap_or_default() {
         draft.add_vehicle(vehicle, &matrices)?;
     }
@@ -68,7 +88,7 @@ pub(super) fn read(text: &str, options: VroomOptions, streets: Option<&dyn Stree
         let driven: Vec<&str> = driven.into_iter().collect();
         tables.ask(streets, wants_geometry, &driven, &draft.places.list, &mut repairs)?;
     }
-    let asked = Asked { plan: said.c.unwrap_or(false), geometry: wants_geometry };
+    let asked = Asked { plan: says_plan, geometry: wants_geometry };
     draft.instance(options, &tables, asked, repairs)
 }
 
@@ -280,6 +300,8 @@ struct Draft {
     /// A task says what leaving it out costs.
     has_prizes: bool,
     fairness: Option<shapes::Fairness>,
+    /// Routes of the document are timed, and nothing is searched.
+    for_plan: bool,
 }
 
 impl Draft {
@@ -309,6 +331,7 @@ impl Draft {
             doubts: Vec::new(),
             relations: document.relations.clone().unwrap_or_default(),
             fairness: document.fairness.clone(),
+            for_plan: false,
             has_prizes: document.jobs.iter().flatten().any(|job| job.prize.is_some())
                 || document.shipments.iter().flatten().any(|shipment| shipment.prize.is_some()),
         })
@@ -471,6 +494,9 @@ impl Draft {
             list.push((Pause { windows: Vec::new(), duration, load_max, more_load_max }, name));
         }
         list.sort_by_key(|(_, name)| name.windows[0]);
+        if self.for_plan {
+            return Ok((Vec::new(), list.into_iter().map(|(_, name)| name).collect()));
+        }
         let mut now = shift.0;
         for (_, name) in &list {
             let window = name.windows.iter().find(|window| now <= window.1);

@@ -175,7 +175,17 @@ impl Instance {
     /// those of shipments have a letter ([`StopName`]).
     pub fn routes(&self, solution: &Solution) -> Vec<Vec<StopName>> {
         let named = |tour: &Vec<StopIx>| tour.iter().map(|&stop| self.name(stop)).collect();
-        solution.tours.iter().filter(|tour| !tour.is_empty()).map(named).collect()
+        let tours = self.tours_in_file_order().into_iter().map(|tour| &solution.tours[tour.index()]);
+        tours.filter(|tour| !tour.is_empty()).map(named).collect()
+    }
+
+    /// The tours in the order in which the file lists their vehicles.
+    fn tours_in_file_order(&self) -> Vec<TourIx> {
+        let mut tours: Vec<TourIx> = TourIx::first(self.problem.tours().len()).collect();
+        if let Some(names) = &self.names {
+            tours.sort_by_key(|tour| names.vehicles[tour.index()].position);
+        }
+        tours
     }
 
     /// What a plan costs in the units that are shown, without the price of the stops that it leaves out.
@@ -231,10 +241,11 @@ impl Instance {
         let mut tours = vec![Vec::new(); self.problem.tours().len()];
         let mut used = vec![false; self.nodes.len()];
         let vehicles = tours.len();
+        let order = self.tours_in_file_order();
         let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
         for (route, (line, words)) in lines.enumerate() {
             let more = || ReadError::impossible(None, format!("more routes than the {vehicles} vehicles there are"));
-            let slot = tours.get_mut(route).ok_or_else(more)?;
+            let slot = &mut tours[order.get(route).ok_or_else(more)?.index()];
             for word in words.split_whitespace() {
                 let at = || Spot::Line(line + 1);
                 let none = |_| ReadError::malformed(at(), format!("{word} is no node number"));

@@ -845,3 +845,77 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn the_order_of_a_file_changes_nothing(file in any_file(), turn in 0..7usize, more in 0..7usize) {
+        let turned = |list: &mut Value, by: usize| {
+            let list = list.as_array_mut().unwrap();
+            let count = list.len().max(1);
+            list.rotate_left(by % count);
+            if by % 2 == 1 {
+                list.reverse();
+            }
+        };
+        let mut other = file.clone();
+        // A fleet of two sizes, so that vehicles differ.
+        let mut file = file;
+        for file in [&mut file, &mut other] {
+            let own = file["vehicles"].as_array().unwrap().clone();
+            for (number, vehicle) in own.iter().enumerate() {
+                let mut small = vehicle.clone();
+                small["id"] = json!(100 + number);
+                small["costs"] = json!({"fixed": 50 * number, "per_hour": 3000});
+                small["type"] = json!(["van", "bike"][number % 2]);
+                file["vehicles"].as_array_mut().unwrap().push(small);
+            }
+        }
+        turned(&mut other["vehicles"], turn);
+        turned(&mut other["jobs"], more);
+        turned(&mut other["shipments"], turn + more);
+        if read(&file).is_err() {
+            return Ok(());
+        }
+        let (mut ours, mut theirs) = (solved(&file), solved(&other));
+        // Routes and what is left out are listed as each file lists vehicles and tasks.
+        let at = |list: &Value, id: &Value| list.as_array().unwrap().iter().position(|own| own["id"] == *id);
+        for (file, output) in [(&file, &ours), (&other, &theirs)] {
+            let routes = output["routes"].as_array().unwrap().iter();
+            prop_assert!(routes.map(|route| at(&file["vehicles"], &route["vehicle"])).is_sorted());
+            let jobs = output["unassigned"].as_array().unwrap().iter().filter(|task| task["type"] == "job");
+            prop_assert!(jobs.map(|task| at(&file["jobs"], &task["id"])).is_sorted());
+        }
+        for output in [&mut ours, &mut theirs] {
+            for (list, key) in [("routes", "vehicle"), ("unassigned", "id")] {
+                let list = output[list].as_array_mut().unwrap();
+                list.sort_by_key(|own| (own["type"].as_str().map(ToOwned::to_owned), own[key].as_u64()));
+                for own in list {
+                    if let Some(told) = own["obstacles"].as_array_mut() {
+                        told.sort_by_key(|own| own["vehicle"].as_u64());
+                    }
+                }
+            }
+        }
+        prop_assert_eq!(ours, theirs);
+    }
+}
+
+/// A line of a plan to start from is the route of the vehicle at this position of the file, whatever its size.
+#[test]
+fn the_lines_of_a_start_plan_are_vehicles_in_the_order_of_the_file() {
+    let mut file = ring_with(&[("/vehicles/0/capacity", json!([1]))]);
+    for job in file["jobs"].as_array_mut().unwrap() {
+        job["delivery"] = json!([1]);
+    }
+    let large = json!({"id": 2, "start_index": 0, "end_index": 0, "capacity": [3]});
+    file["vehicles"].as_array_mut().unwrap().push(large);
+    let instance = read(&file).unwrap().start_from("3\n1 2\n").unwrap();
+    let plan = Solution { tours: instance.problem.initial().to_vec(), ..Solution::default() };
+    let routes: Vec<Vec<String>> =
+        instance.routes(&plan).iter().map(|route| route.iter().map(ToString::to_string).collect()).collect();
+    assert_eq!(routes, [vec!["3"], vec!["1", "2"]]);
+    let given = solution(&instance, instance.names.as_ref().unwrap(), &plan).unwrap();
+    assert_eq!(given["routes"][0]["vehicle"], 1);
+    assert_eq!(given["routes"][0]["steps"][1]["id"], 3);
+}

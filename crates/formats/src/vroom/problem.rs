@@ -13,7 +13,7 @@ use super::roads::{Streets, Tables};
 use super::rules::{self, Pin, Preferred};
 use super::shapes::{Break, Document, Matrices, Shipment, Task, Vehicle, Window};
 use super::skills::Skills;
-use super::{Priorities, VroomOptions, given, shapes};
+use super::{Priorities, VroomOptions, given, order, shapes};
 use crate::benchmark::HARD;
 use crate::error::{ReadError, Spot};
 use crate::instance::{Instance, Repairs, with_pinned_kept};
@@ -70,14 +70,16 @@ fn read_as(
     let mut draft = Draft::new(&document, &matrices)?;
     let says_plan = document.options.as_ref().and_then(|options| options.c).unwrap_or(false);
     draft.for_plan = for_plan || says_plan;
-    for vehicle in document.vehicles.as_deref().unwrap_or_default() {
-        draft.add_vehicle(vehicle, &matrices)?;
+    let (vehicles, jobs) =
+        (document.vehicles.as_deref().unwrap_or_default(), document.jobs.as_deref().unwrap_or_default());
+    for (position, vehicle) in order::vehicles(vehicles) {
+        draft.add_vehicle(position, vehicle, &matrices)?;
     }
-    for job in document.jobs.as_deref().unwrap_or_default() {
-        draft.add_job(job)?;
+    for (position, job) in order::jobs(jobs) {
+        draft.add_job(position, job)?;
     }
-    for shipment in document.shipments.as_deref().unwrap_or_default() {
-        draft.add_shipment(shipment)?;
+    for (position, shipment) in order::shipments(document.shipments.as_deref().unwrap_or_default()) {
+        draft.add_shipment(jobs.len() + 2 * position, shipment)?;
     }
     draft.check_ids()?;
     let mut tables = Tables { given: matrices, by_node: Vec::new() };
@@ -307,16 +309,17 @@ struct Draft {
 impl Draft {
     fn new(document: &Document, matrices: &BTreeMap<String, Matrices>) -> Result<Self, ReadError> {
         let vehicles = document.vehicles.as_deref().unwrap_or_default();
+        let named = vehicles.iter().filter_map(|vehicle| vehicle.type_.as_ref()).filter(|name| !name.is_empty());
+        let named: BTreeSet<&String> = named.collect();
         let mut types = BTreeMap::new();
-        for name in vehicles.iter().filter_map(|vehicle| vehicle.type_.as_ref()).filter(|name| !name.is_empty()) {
-            let next = types.len() + 1;
+        for (next, name) in (1..).zip(named) {
             let number = u16::try_from(next);
             let number = number.map_err(|_| ReadError::TooLarge {
                 what: "vehicle types",
                 count: next,
                 most: usize::from(u16::MAX),
             })?;
-            types.entry(name.clone()).or_insert(number);
+            types.insert(name.clone(), number);
         }
         let rows = matrices.values().filter_map(|matrices| matrices.durations.as_ref()).map(Vec::len).min();
         Ok(Self {
@@ -365,7 +368,12 @@ impl Draft {
         sorted(at, given)
     }
 
-    fn add_vehicle(&mut self, vehicle: &Vehicle, matrices: &BTreeMap<String, Matrices>) -> Result<(), ReadError> {
+    fn add_vehicle(
+        &mut self,
+        position: usize,
+        vehicle: &Vehicle,
+        matrices: &BTreeMap<String, Matrices>,
+    ) -> Result<(), ReadError> {
         let id = vehicle.id.ok_or_else(|| ReadError::malformed(None, "a vehicle has no `id`"))?;
         let at = Spot::Item("vehicle", id);
         let impossible = |what: String| ReadError::impossible(at.clone(), what);
@@ -421,6 +429,7 @@ impl Draft {
         let (load, more) = split(&capacity, ROOM_MAX);
         self.vehicles.push(VehicleName {
             id,
+            position,
             description: vehicle.description.clone().unwrap_or_default(),
             shift,
             capacity: capacity.iter().map(|&room| i64::from(room)).collect(),
@@ -545,6 +554,7 @@ impl Draft {
         let name = TaskName {
             kind,
             id,
+            position: 0,
             description: task.description.clone().unwrap_or_default(),
             priority,
             windows,
@@ -557,7 +567,7 @@ impl Draft {
         Ok((DraftStop { stop, release, preferred, prize, pin, at, skills: skills.to_vec(), tasks: 1 }, name))
     }
 
-    fn add_job(&mut self, job: &Task) -> Result<(), ReadError> {
+    fn add_job(&mut self, position: usize, job: &Task) -> Result<(), ReadError> {
         let skills = job.skills.as_deref().unwrap_or_default();
         let (mut draft, mut name) = self.stop("job", job, job.priority.unwrap_or(0), skills)?;
         let is_old = job.delivery.is_none() && job.pickup.is_none();
@@ -580,6 +590,7 @@ impl Draft {
             (stop.load, stop.takes) = (load, takes);
             stop.more_load = more.into_iter().zip(more_takes).collect();
         }
+        name.position = position;
         name.delivery = delivery.into_iter().map(i64::from).collect();
         name.pickup = pickup.into_iter().map(i64::from).collect();
         self.stops.push(draft);
@@ -587,7 +598,7 @@ impl Draft {
         Ok(())
     }
 
-    fn add_shipment(&mut self, shipment: &Shipment) -> Result<(), ReadError> {
+    fn add_shipment(&mut self, position: usize, shipment: &Shipment) -> Result<(), ReadError> {
         let skills = shipment.skills.as_deref().unwrap_or_default();
         let first = self.stops.len() as u32;
         for (kind, task, role, mate) in [
@@ -600,6 +611,7 @@ impl Draft {
             let amount = self.goods(&draft.at, "amount", shipment.amount.as_ref())?;
             let (load, more) = split(&amount, u32::MAX);
             let goods = amount.into_iter().map(i64::from).collect();
+            name.position = position + usize::from(role == Role::Delivery);
             *(if role == Role::Pickup { &mut name.pickup } else { &mut name.delivery }) = goods;
             draft.tasks = 2;
             draft.prize = shipment.prize.map(i64::from);

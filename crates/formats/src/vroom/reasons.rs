@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fleetfold_solver::{Obstacle, Problem, Role, Solution, StopIx, TourIx, TourSpec, obstacles, schedule_home};
 use serde_json::{Value, json};
 
-use super::solution::leg;
+use super::solution::{in_order, leg};
 use super::timing::Leg;
 use crate::names::Names;
 
@@ -25,13 +25,10 @@ pub(super) fn obstacles_of(problem: &Problem, names: &Names, solution: &Solution
     let units = solution.absent.iter().copied().filter(|&stop| unit(problem, stop) == stop);
     let told = units.take(EXPLAINED_MAX).map(|unit| {
         let each = names.vehicles.iter().zip(obstacles(problem, &solution.tours, unit));
-        (
-            unit,
-            TourIx::all()
-                .zip(each)
-                .map(|(tour, (vehicle, what))| in_words(problem, unit, tour, vehicle.id, what))
-                .collect(),
-        )
+        let each = TourIx::all()
+            .zip(each)
+            .map(|(tour, (vehicle, what))| (vehicle.position, in_words(problem, unit, tour, vehicle.id, what)));
+        (unit, in_order(each.collect()))
     });
     told.collect()
 }

@@ -347,8 +347,10 @@ fn times_at(spec: &TourSpec, stop: &Stop, from: NodeIx) -> (i64, i64) {
 pub(super) struct Document<'p> {
     problem: &'p Problem,
     names: &'p Names,
-    routes: Vec<Value>,
-    unassigned: Vec<Value>,
+    /// With the positions of their vehicles in the file.
+    routes: Vec<(usize, Value)>,
+    /// With their positions in the file.
+    unassigned: Vec<(usize, Value)>,
     sums: Sums,
     /// What unequal days cost, where they cost something.
     fairness: Option<i64>,
@@ -418,7 +420,7 @@ impl<'p> Document<'p> {
         if !obstacles.is_empty() {
             object.insert("obstacles".to_owned(), Value::Array(obstacles));
         }
-        self.unassigned.push(Value::Object(object));
+        self.unassigned.push((task.position, Value::Object(object)));
         Ok(())
     }
 
@@ -612,7 +614,7 @@ impl<'p> Document<'p> {
             route.insert("description".to_owned(), json!(vehicle.description));
         }
         route.insert("steps".to_owned(), Value::Array(steps));
-        self.routes.push(Value::Object(route));
+        self.routes.push((vehicle.position, Value::Object(route)));
         self.sums.add(&sums);
         Ok(())
     }
@@ -629,8 +631,15 @@ impl<'p> Document<'p> {
         if let Some(price) = self.fairness {
             summary.insert("fairness".to_owned(), json!(price));
         }
-        Ok(json!({ "code": 0, "summary": summary, "unassigned": self.unassigned, "routes": self.routes }))
+        let (unassigned, routes) = (in_order(self.unassigned), in_order(self.routes));
+        Ok(json!({ "code": 0, "summary": summary, "unassigned": unassigned, "routes": routes }))
     }
+}
+
+/// Values by their positions in the file.
+pub(super) fn in_order(mut values: Vec<(usize, Value)>) -> Vec<Value> {
+    values.sort_by_key(|&(position, _)| position);
+    values.into_iter().map(|(_, value)| value).collect()
 }
 
 /// The tasks of a route up to where it reloads.

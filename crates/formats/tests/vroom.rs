@@ -650,6 +650,55 @@ fn the_load_during_a_break_is_limited() {
     assert_eq!(load, &json!([0]));
 }
 
+/// What a search would repair in silence is named: warned of, or refused where reading is strict.
+#[test]
+fn a_start_plan_that_breaks_a_rule_is_named() {
+    let each = json!([{"type": "job", "id": 1}, {"type": "job", "id": 2}, {"type": "job", "id": 3}]);
+    let loads = |file: &mut Value| {
+        file["jobs"].as_array_mut().unwrap().iter_mut().for_each(|job| job["delivery"] = json!([1]));
+    };
+    let steps = ("/vehicles/0/steps", each);
+    let mut overloaded = ring_with(&[steps.clone(), ("/vehicles/0/capacity", json!([2]))]);
+    loads(&mut overloaded);
+    let late = ring_with(&[steps.clone(), ("/jobs/2/time_windows", json!([[0, 310]]))]);
+    let unskilled = ring_with(&[steps.clone(), ("/jobs/1/skills", json!([3]))]);
+    let too_many = ring_with(&[steps.clone(), ("/vehicles/0/max_tasks", json!(2))]);
+    let too_long = ring_with(&[steps, ("/vehicles/0/time_window", json!([0, 600]))]);
+    for (file, what) in [
+        (overloaded, "carries more than it may after"),
+        (late, "job 3 is served too late"),
+        (unskilled, "job 2 is served by a vehicle that may not serve it"),
+        (too_many, "vehicle 1 has more stops than it may have"),
+        (too_long, "vehicle 1 is not back within its shift"),
+    ] {
+        let warnings = read(&file).unwrap().warnings;
+        assert!(warnings.iter().any(|warning| warning.contains(what)), "{what}: {warnings:?}");
+        let strict = read_vroom(&file.to_string(), VroomOptions { strict: true, ..VroomOptions::default() });
+        let refused = strict.err().unwrap_or_else(|| panic!("{what}: accepted")).to_string();
+        assert!(refused.contains(what), "{refused}");
+        // The same by --init.
+        let mut bare = file.clone();
+        bare["vehicles"][0].as_object_mut().unwrap().remove("steps");
+        let warnings = read(&bare).unwrap().start_from("1 2 3").unwrap().warnings;
+        assert!(warnings.iter().any(|warning| warning.contains(what)), "{what}: {warnings:?}");
+        // A plan that is only timed has violations instead.
+        assert!(timed(&file, true).is_ok());
+    }
+    let instance = read(&ring()).unwrap();
+    assert!(instance.start_from("1 2 3").unwrap().warnings.is_empty(), "a plan that can be driven");
+    let more = read(&ring()).unwrap().start_from("1\n\n2").err().unwrap().to_string();
+    assert!(more.starts_with("line 3: "), "{more}");
+}
+
+#[test]
+fn options_of_a_wrong_type_are_refused() {
+    for (key, value) in [("x", json!("a")), ("l", json!("5")), ("t", json!(-1)), ("g", json!(1)), ("c", json!("yes"))] {
+        let mut file = ring();
+        file["options"] = json!({ key: value });
+        assert!(refused(&file).contains("options"), "{key}: {}", refused(&file));
+    }
+}
+
 /// A small file of jobs, shipments, windows, set-ups and breaks.
 fn any_file() -> impl Strategy<Value = Value> {
     let window = || prop::option::of((0..3000u32, 0..2000u32));

@@ -577,8 +577,9 @@ impl Draft {
         let stop = &mut draft.stop;
         // What is only picked up is a pickup, which the search knows better than a delivery of nothing that takes goods on.
         let only_picked_up = delivery.iter().all(|&amount| amount == 0) && pickup.iter().any(|&amount| amount > 0);
-        if only_picked_up && draft.release.is_some() {
-            let what = "`release` is for jobs with a `delivery`; this one has a `pickup` only: give it a time window";
+        let is_brought = job.delivery.is_some() || (is_old && job.amount.is_some());
+        if draft.release.is_some() && !is_brought {
+            let what = "`release` is for jobs with a `delivery`, which is loaded then; this one has none: give it a time window";
             return Err(ReadError::impossible(draft.at, what.to_owned()));
         }
         if only_picked_up {
@@ -789,7 +790,8 @@ impl Draft {
         let weights = Weights { setup_in_window: !open_for_setup(&mut stops, &tours), prizes, fairness, ..VROOM };
         let problem = Problem::new(ProblemSpec { stops, tours, legs: roads.legs, weights, initial, relations })?;
         let name = |stop: StopIx| format!("{} {}", self.tasks[stop.index()].kind, self.tasks[stop.index()].id);
-        let problem = with_pinned_kept(problem, name, &mut repairs)?;
+        let vehicle = |tour: TourIx| format!("vehicle {}", self.vehicles[tour.index()].id);
+        let problem = with_pinned_kept(problem, name, vehicle, &mut repairs)?;
         Ok(Instance {
             problem,
             nodes: self.tasks.iter().map(|task| task.id).collect(),

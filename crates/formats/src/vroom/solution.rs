@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fleetfold_solver::{
     Charged, Fairness, NodeIx, Problem, Role, Solution, Stop, StopIx, TIME_MAX, Timed, TourIx, TourSpec, Walk,
-    driving_breaks, schedule_home,
+    schedule_home, schedule_late,
 };
 use serde_json::{Map, Value, json};
 
@@ -166,12 +166,16 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
     let mut days = Vec::new();
     for (tour, sequence) in TourIx::all().zip(&solution.tours).filter(|(_, sequence)| !sequence.is_empty()) {
         let broken = |what| BrokenPlan { at: Spot::Item("vehicle", names.vehicles[tour.index()].id), what };
-        let (timed, home) = schedule_home(problem, tour, sequence).ok_or_else(|| broken("breaks a rule"))?;
+        let (mut timed, mut home) = schedule_home(problem, tour, sequence).ok_or_else(|| broken("breaks a rule"))?;
         let begins = problem.tours()[tour.index()].start_at;
         days.push((i64::from(home.arrival) - i64::from(begins), sequence.len() as u32));
         let mut visits = Vec::with_capacity(sequence.len());
         let mut breaks = (0..names.vehicles[tour.index()].breaks.len()).map(Visit::Break);
-        let rest_breaks = driving_breaks(problem, tour, sequence);
+        let mut rest_breaks = Vec::new();
+        if has_fixed_times(problem, tour, sequence) {
+            let late = schedule_late(problem, tour, sequence);
+            (timed, home, rest_breaks) = late.ok_or_else(|| broken("breaks a rule"))?;
+        }
         let breaks_before = |position: usize, to_reload: bool| {
             let own = rest_breaks.iter().filter(move |rest| rest.before == position && rest.to_reload == to_reload);
             own.map(|rest| Visit::DrivingBreak(i64::from(rest.begin) + names.time_base, i64::from(rest.duration)))
@@ -207,7 +211,11 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
     document.fairness = (fairness != Fairness::default()).then(|| fairness.price(days.into_iter()) / names.cost_units);
     let mut told = obstacles_of(problem, names, solution);
     for &stop in &solution.absent {
-        document.leave_out(stop, Some(reason(problem, stop)), told.remove(&unit(problem, stop)).unwrap_or_default())?;
+        document.leave_out(
+            stop,
+            Some(reason(problem, &solution.tours, stop)),
+            told.remove(&unit(problem, stop)).unwrap_or_default(),
+        )?;
     }
     document.finish()
 }

@@ -266,3 +266,14 @@ fn reasons_of_further_rules_are_true() {
     let cycle = told(&both, van(&json!({})), &json!([tasks(1, 2), tasks(2, 1)]));
     assert_eq!(cycle, [own("relation", "relation", None), own("relation", "relation", None)].concat());
 }
+
+/// A driver who waits long enough at his first stop has had his break: leaving later he would need another one.
+#[test]
+fn a_wait_that_is_a_break_stays_one() {
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0, "time_window": [0, 100_000],
+        "driving_time": {"max_driving": 500, "break_time": 200}});
+    let answer = solved(&line(100, &[job(3, &json!({"time_windows": [[1000, 1200]]}))], &[van]));
+    let steps = answer["routes"][0]["steps"].as_array().unwrap();
+    let times = steps.iter().map(|step| (step["arrival"].as_i64().unwrap(), step["waiting_time"].as_i64().unwrap()));
+    assert_eq!(times.collect::<Vec<_>>(), [(500, 0), (800, 200), (1300, 0)], "{answer}");
+}

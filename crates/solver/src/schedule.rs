@@ -545,20 +545,29 @@ pub fn schedule_home(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Op
     driven.ok().map(|(_, home)| (times, home))
 }
 
-/// As [`schedule_home`], with the breaks that driving times ask for, of a vehicle that leaves as late as it can without a higher price or
-/// a later end.
-pub fn schedule_late(
-    problem: &Problem,
-    tour: TourIx,
-    sequence: &[StopIx],
-) -> Option<(Vec<Timed>, Timed, Vec<DrivingBreak>)> {
+/// A tour that leaves late, see [`schedule_late`].
+#[derive(Clone, Debug)]
+pub struct Late {
+    /// When the vehicle leaves its start.
+    pub start: i32,
+    /// As [`schedule`] has them.
+    pub times: Vec<Timed>,
+    /// How it comes home, as [`schedule_home`] has it.
+    pub home: Timed,
+    /// The breaks that driving times ask for.
+    pub breaks: Vec<DrivingBreak>,
+}
+
+/// The times of a sequence if the vehicle leaves as late as it can without a higher price or a later end; `None` when it breaks a rule or
+/// the shift.
+pub fn schedule_late(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<Late> {
     let stops = || sequence.iter().copied();
-    let start =
-        start_of_duty(problem, tour, &stops()).and_then(|start| last_start(problem, tour, &stops(), start)).ok()?;
+    let earliest = start_of_duty(problem, tour, &stops()).ok()?;
+    let start = last_start(problem, tour, &stops(), earliest).ok()?;
     let mut times = Vec::with_capacity(sequence.len());
     let driven = drive_from(problem, tour, start, &stops(), i64::MAX, &mut |_, timed| times.push(timed));
     let (_, home) = driven.ok()?;
-    Some((times, home, driving_breaks_from(problem, tour, sequence, start)))
+    Some(Late { start, times, home, breaks: driving_breaks_from(problem, tour, sequence, start) })
 }
 
 /// What driving a sequence costs, in millionths; `None` when it breaks a rule or the shift.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fleetfold_solver::{
-    Charged, Fairness, NodeIx, Problem, Role, Solution, Stop, StopIx, TIME_MAX, Timed, TourIx, TourSpec, Walk,
+    Charged, Fairness, Late, NodeIx, Problem, Role, Solution, Stop, StopIx, TIME_MAX, TourIx, TourSpec, Walk,
     schedule_home, schedule_late,
 };
 use serde_json::{Map, Value, json};
@@ -171,11 +171,13 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
         days.push((i64::from(home.arrival) - i64::from(begins), sequence.len() as u32));
         let mut visits = Vec::with_capacity(sequence.len());
         let mut breaks = (0..names.vehicles[tour.index()].breaks.len()).map(Visit::Break);
-        let mut rest_breaks = Vec::new();
+        let mut late = None;
         if has_fixed_times(problem, tour, sequence) {
-            let late = schedule_late(problem, tour, sequence);
-            (timed, home, rest_breaks) = late.ok_or_else(|| broken("breaks a rule"))?;
+            let found = schedule_late(problem, tour, sequence).ok_or_else(|| broken("breaks a rule"))?;
+            (timed, home) = (found.times.clone(), found.home);
+            late = Some(found);
         }
+        let rest_breaks = late.as_ref().map_or(&[][..], |late| &late.breaks);
         let breaks_before = |position: usize, to_reload: bool| {
             let own = rest_breaks.iter().filter(move |rest| rest.before == position && rest.to_reload == to_reload);
             own.map(|rest| Visit::DrivingBreak(i64::from(rest.begin) + names.time_base, i64::from(rest.duration)))
@@ -197,8 +199,8 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
             return Err(broken("lacks a break"));
         }
         let mut ride = ride(problem, names, tour, &visits);
-        if has_fixed_times(problem, tour, sequence) {
-            fix_times(problem, names, tour, (&visits, &timed), &mut ride);
+        if let Some(late) = &late {
+            fix_times(problem, names, tour, (&visits, late), &mut ride);
         }
         let times = ride.times();
         let in_time = ride.steps.iter().zip(&times.steps).all(|(step, moment)| off(&step.windows, moment.begin) == 0);
@@ -231,15 +233,13 @@ fn has_fixed_times(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> bool
 }
 
 /// Makes a ride begin everything when the plan does.
-fn fix_times(problem: &Problem, names: &Names, tour: TourIx, (visits, timed): (&[Visit], &[Timed]), ride: &mut Ride) {
+fn fix_times(problem: &Problem, names: &Names, tour: TourIx, (visits, late): (&[Visit], &Late), ride: &mut Ride) {
     let spec = &problem.tours()[tour.index()];
     let mut here = spec.start_node;
-    let mut timed = timed.iter();
-    // Where a vehicle is charged before its first task, its leaving is that from the station.
-    let first = timed.as_slice().first().filter(|first| first.charged.is_none());
-    let leaves = first.map(|first| i64::from(first.leave) + names.time_base);
-    // Who leaves later has driven less when he has a break.
-    if visits.iter().any(|visit| matches!(visit, Visit::DrivingBreak(..))) {
+    let mut timed = late.times.iter();
+    let leaves = Some(i64::from(late.start) + names.time_base);
+    // Where a driver waits at his first stop, that may have been his break: then he must not leave any later.
+    if spec.driving_time.is_some() {
         ride.leaves.at = leaves;
     } else {
         ride.leaves.after = leaves;

@@ -139,10 +139,10 @@ pub(super) fn reason(problem: &Problem, tours: &[Vec<StopIx>], stop: StopIx) -> 
         return "max_distance";
     }
     let left = || able().filter(|&(_, spec)| holds(spec) && takes(spec));
-    if left().all(|(_, spec)| spec.battery.is_some()) {
-        if left().all(|(tour, _)| matches!(alone(tour), Obstacle::Range(_))) {
-            return "range";
-        }
+    let is_short =
+        |(tour, spec): (TourIx, &TourSpec)| spec.battery.is_some() && matches!(alone(tour), Obstacle::Range(_));
+    if left().all(is_short) {
+        return "range";
     }
     "time"
 }

@@ -150,7 +150,7 @@ fn tell_of_broken(
         Ok(_) => Ok(()),
         Err(fault) => {
             let what = faults::in_words(&fault, name, vehicle);
-            repairs.add(None, format!("the plan to start from breaks a rule and is repaired: {what}"))
+            repairs.add(None, format!("the plan to start from breaks a rule: {what}"))
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::names::Forced;
 
 /// Most steps of work for one route, each some nanoseconds. Beyond it the times are those of [`Ride::times`], which break the windows
 /// a little more where a step would have to begin too early.
-const WORK_MAX: usize = 1 << 31;
+const WORK_MAX: usize = 1 << 26;
 
 /// Seconds outside windows, seconds from start to end, and the sum of all beginnings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

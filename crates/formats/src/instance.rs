@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use fleetfold_solver::check::check;
 use fleetfold_solver::{Problem, ProblemSpec, Role, Solution, Stop, StopIx, TourIx, price};
 
 use crate::error::{ReadError, Spot};
+use crate::faults;
 use crate::names::Names;
 
 /// A problem, and what its file calls the parts of it.
@@ -130,11 +132,35 @@ pub(crate) fn repaired(
     Ok(tours)
 }
 
+/// Tells what a plan to start from breaks beside what [`repaired`] mends: the search takes stops off until it can be driven.
+fn tell_of_broken(
+    problem: &Problem,
+    name: impl Fn(StopIx) -> String,
+    vehicle: impl Fn(TourIx) -> String,
+    repairs: &mut Repairs,
+) -> Result<(), ReadError> {
+    if problem.initial().iter().all(Vec::is_empty) {
+        return Ok(());
+    }
+    let mut is_served = vec![false; problem.stops().len()];
+    problem.initial().iter().flatten().for_each(|stop| is_served[stop.index()] = true);
+    let absent = StopIx::all().zip(is_served).filter(|&(_, is_served)| !is_served).map(|(stop, _)| stop).collect();
+    let plan = Solution { tours: problem.initial().to_vec(), absent, ..Solution::default() };
+    match check(problem, &plan) {
+        Ok(_) => Ok(()),
+        Err(fault) => {
+            let what = faults::in_words(&fault, name, vehicle);
+            repairs.add(None, format!("the plan to start from breaks a rule: {what}"))
+        }
+    }
+}
+
 /// The same problem with a plan to start from whose tours can be driven, as far as stops that no other vehicle may serve have to be
 /// left out for it: the search never takes such a stop off its tour. Others it takes off by itself.
 pub(crate) fn with_pinned_kept(
     problem: Problem,
     name: impl Fn(StopIx) -> String,
+    vehicle: impl Fn(TourIx) -> String,
     repairs: &mut Repairs,
 ) -> Result<Problem, ReadError> {
     let stops = problem.stops();
@@ -154,10 +180,13 @@ pub(crate) fn with_pinned_kept(
             repairs.add(None, what)?;
         }
     }
-    if initial == problem.initial() {
-        return Ok(problem);
-    }
-    Ok(Problem::new(ProblemSpec { initial, ..problem.into_spec() })?)
+    let problem = if initial == problem.initial() {
+        problem
+    } else {
+        Problem::new(ProblemSpec { initial, ..problem.into_spec() })?
+    };
+    tell_of_broken(&problem, name, vehicle, repairs)?;
+    Ok(problem)
 }
 
 impl Instance {
@@ -175,7 +204,17 @@ impl Instance {
     /// those of shipments have a letter ([`StopName`]).
     pub fn routes(&self, solution: &Solution) -> Vec<Vec<StopName>> {
         let named = |tour: &Vec<StopIx>| tour.iter().map(|&stop| self.name(stop)).collect();
-        solution.tours.iter().filter(|tour| !tour.is_empty()).map(named).collect()
+        let tours = self.tours_in_file_order().into_iter().map(|tour| &solution.tours[tour.index()]);
+        tours.filter(|tour| !tour.is_empty()).map(named).collect()
+    }
+
+    /// The tours in the order in which the file lists their vehicles.
+    fn tours_in_file_order(&self) -> Vec<TourIx> {
+        let mut tours: Vec<TourIx> = TourIx::first(self.problem.tours().len()).collect();
+        if let Some(names) = &self.names {
+            tours.sort_by_key(|tour| names.vehicles[tour.index()].position);
+        }
+        tours
     }
 
     /// What a plan costs in the units that are shown, without the price of the stops that it leaves out.
@@ -231,10 +270,14 @@ impl Instance {
         let mut tours = vec![Vec::new(); self.problem.tours().len()];
         let mut used = vec![false; self.nodes.len()];
         let vehicles = tours.len();
+        let order = self.tours_in_file_order();
         let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
         for (route, (line, words)) in lines.enumerate() {
-            let more = || ReadError::impossible(None, format!("more routes than the {vehicles} vehicles there are"));
-            let slot = tours.get_mut(route).ok_or_else(more)?;
+            let more = || {
+                let what = format!("route {} of only {vehicles} that there are vehicles for", route + 1);
+                ReadError::impossible(Spot::Line(line + 1), what)
+            };
+            let slot = &mut tours[order.get(route).ok_or_else(more)?.index()];
             for word in words.split_whitespace() {
                 let at = || Spot::Line(line + 1);
                 let none = |_| ReadError::malformed(at(), format!("{word} is no node number"));
@@ -254,9 +297,14 @@ impl Instance {
             }
         }
         let tours = repaired(self.problem.stops(), tours, |stop| self.name(stop).to_string(), &mut repairs)?;
-        let names: Vec<String> = StopIx::all().take(self.nodes.len()).map(|stop| self.name(stop).to_string()).collect();
+        let words = |stop: StopIx| format!("{} {}", self.kind(stop), self.nodes[stop.index()]);
+        let names: Vec<String> = StopIx::all().take(self.nodes.len()).map(words).collect();
         let problem = Problem::new(ProblemSpec { initial: tours, ..self.problem.into_spec() })?;
-        self.problem = with_pinned_kept(problem, |stop| names[stop.index()].clone(), &mut repairs)?;
+        let vehicles = self.names.as_ref().map(|names| &names.vehicles);
+        let vehicle = |tour: TourIx| {
+            vehicles.map_or_else(|| faults::counted(tour), |vehicles| format!("vehicle {}", vehicles[tour.index()].id))
+        };
+        self.problem = with_pinned_kept(problem, |stop| names[stop.index()].clone(), vehicle, &mut repairs)?;
         self.warnings = repairs.warnings;
         Ok(self)
     }

@@ -34,6 +34,7 @@ mod benchmark;
 mod city;
 pub mod days;
 mod error;
+mod faults;
 mod fleets;
 mod format;
 mod instance;

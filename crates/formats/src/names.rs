@@ -44,6 +44,8 @@ pub(crate) struct TaskName {
     /// `job`, `pickup` or `delivery`.
     pub(crate) kind: &'static str,
     pub(crate) id: u64,
+    /// Its position among the tasks of the file: jobs, then shipments.
+    pub(crate) position: usize,
     pub(crate) description: String,
     pub(crate) priority: u32,
     /// When its set-up may begin, seconds.
@@ -56,6 +58,8 @@ pub(crate) struct TaskName {
 /// A vehicle of the file.
 pub(crate) struct VehicleName {
     pub(crate) id: u64,
+    /// Its position among the vehicles of the file.
+    pub(crate) position: usize,
     pub(crate) description: String,
     /// First and last second of its shift.
     pub(crate) shift: (i64, i64),

@@ -579,6 +579,56 @@ fn forced_times_of_a_plan_are_kept() {
     assert_eq!(at("service_at", 1000, json!([[0, 5000]]))["routes"][0]["steps"][0]["arrival"], 770);
 }
 
+/// VROOM refuses these, with these words.
+#[test]
+fn forced_times_of_a_plan_that_cannot_be_kept_are_refused() {
+    let step = |kind: &str, id: u32, forced: Value| {
+        let mut step = json!({"type": kind, "id": id});
+        step.as_object_mut().unwrap().extend(forced.as_object().unwrap().clone());
+        step
+    };
+    for (steps, what) in [
+        (
+            json!([step("job", 1, json!({"service_at": 50}))]),
+            "job 1 at 50 at the latest, and that cannot be before 100",
+        ),
+        (json!([step("job", 1, json!({"service_before": 50}))]), "job 1 at 50 "),
+        (json!([step("job", 1, json!({})), step("end", 0, json!({"service_before": 50}))]), "the end at 50 "),
+        (json!([step("job", 1, json!({"service_after": 1000, "service_before": 900}))]), "job 1 at 900 "),
+        (json!([step("start", 0, json!({"service_at": 300})), step("job", 1, json!({"service_before": 100}))]), "400"),
+        (json!([step("start", 0, json!({"service_at": 300, "service_before": 200}))]), "the start at 200 "),
+        (
+            json!([step("job", 2, json!({"service_after": 900})), step("job", 3, json!({"service_before": 1000}))]),
+            "job 3 at 1000 at the latest, and that cannot be before 1050",
+        ),
+    ] {
+        let mut steps = steps;
+        if steps.as_array().unwrap().len() == 1 && steps[0]["type"] == "start" {
+            steps.as_array_mut().unwrap().push(json!({"type": "job", "id": 1}));
+        }
+        let refused =
+            timed(&ring_with(&[("/vehicles/0/steps", steps.clone())]), false).err().map(|what| what.to_string());
+        let refused = refused.unwrap_or_else(|| panic!("accepted: {steps}"));
+        assert!(refused.starts_with("Infeasible route for vehicle 1."), "{refused}");
+        assert!(refused.contains(what), "{refused}");
+    }
+}
+
+/// VROOM lets a plan be timed whose breaks no search could take.
+#[test]
+fn breaks_outside_the_shift_are_delays_of_a_plan() {
+    let edits = [
+        ("/vehicles/0/time_window", json!([0, 1000])),
+        ("/vehicles/0/breaks", json!([{"id": 4, "service": 5, "time_windows": [[1400, 1500]]}])),
+        ("/vehicles/0/steps", json!([{"type": "job", "id": 1}, {"type": "break", "id": 4}])),
+    ];
+    assert!(refused(&ring_with(&edits)).contains("break 4 cannot be taken"), "a search refuses it");
+    let output = planned(&edits);
+    // The vehicle is home at 1000, the break is begun 5 s before: later, what the break gains the end loses.
+    assert_eq!(output["routes"][0]["violations"], json!([{"cause": "lead_time", "duration": 405}]));
+    assert_eq!(output["routes"][0]["steps"][2]["type"], "break");
+}
+
 #[test]
 fn the_load_during_a_break_is_limited() {
     let breaks = json!([{"id": 4, "service": 5, "max_load": [1], "time_windows": [[0, 5000]]}]);
@@ -598,6 +648,55 @@ fn the_load_during_a_break_is_limited() {
     let steps = output["routes"][0]["steps"].as_array().unwrap();
     let load = &steps.iter().find(|step| step["type"] == "break").unwrap()["load"];
     assert_eq!(load, &json!([0]));
+}
+
+/// What a search would repair in silence is named: warned of, or refused where reading is strict.
+#[test]
+fn a_start_plan_that_breaks_a_rule_is_named() {
+    let each = json!([{"type": "job", "id": 1}, {"type": "job", "id": 2}, {"type": "job", "id": 3}]);
+    let loads = |file: &mut Value| {
+        file["jobs"].as_array_mut().unwrap().iter_mut().for_each(|job| job["delivery"] = json!([1]));
+    };
+    let steps = ("/vehicles/0/steps", each);
+    let mut overloaded = ring_with(&[steps.clone(), ("/vehicles/0/capacity", json!([2]))]);
+    loads(&mut overloaded);
+    let late = ring_with(&[steps.clone(), ("/jobs/2/time_windows", json!([[0, 310]]))]);
+    let unskilled = ring_with(&[steps.clone(), ("/jobs/1/skills", json!([3]))]);
+    let too_many = ring_with(&[steps.clone(), ("/vehicles/0/max_tasks", json!(2))]);
+    let too_long = ring_with(&[steps, ("/vehicles/0/time_window", json!([0, 600]))]);
+    for (file, what) in [
+        (overloaded, "carries more than it may after"),
+        (late, "job 3 is served too late"),
+        (unskilled, "job 2 is served by a vehicle that may not serve it"),
+        (too_many, "vehicle 1 has more stops than it may have"),
+        (too_long, "vehicle 1 is not back within its shift"),
+    ] {
+        let warnings = read(&file).unwrap().warnings;
+        assert!(warnings.iter().any(|warning| warning.contains(what)), "{what}: {warnings:?}");
+        let strict = read_vroom(&file.to_string(), VroomOptions { strict: true, ..VroomOptions::default() });
+        let refused = strict.err().unwrap_or_else(|| panic!("{what}: accepted")).to_string();
+        assert!(refused.contains(what), "{refused}");
+        // The same by --init.
+        let mut bare = file.clone();
+        bare["vehicles"][0].as_object_mut().unwrap().remove("steps");
+        let warnings = read(&bare).unwrap().start_from("1 2 3").unwrap().warnings;
+        assert!(warnings.iter().any(|warning| warning.contains(what)), "{what}: {warnings:?}");
+        // A plan that is only timed has violations instead.
+        assert!(timed(&file, true).is_ok());
+    }
+    let instance = read(&ring()).unwrap();
+    assert!(instance.start_from("1 2 3").unwrap().warnings.is_empty(), "a plan that can be driven");
+    let more = read(&ring()).unwrap().start_from("1\n\n2").err().unwrap().to_string();
+    assert!(more.starts_with("line 3: "), "{more}");
+}
+
+#[test]
+fn options_of_a_wrong_type_are_refused() {
+    for (key, value) in [("x", json!("a")), ("l", json!("5")), ("t", json!(-1)), ("g", json!(1)), ("c", json!("yes"))] {
+        let mut file = ring();
+        file["options"] = json!({ key: value });
+        assert!(refused(&file).contains("options"), "{key}: {}", refused(&file));
+    }
 }
 
 /// A small file of jobs, shipments, windows, set-ups and breaks.
@@ -794,4 +893,78 @@ proptest! {
             prop_assert!(wrong || end(&later) > end(&output), "{} could leave later", route);
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn the_order_of_a_file_changes_nothing(file in any_file(), turn in 0..7usize, more in 0..7usize) {
+        let turned = |list: &mut Value, by: usize| {
+            let list = list.as_array_mut().unwrap();
+            let count = list.len().max(1);
+            list.rotate_left(by % count);
+            if by % 2 == 1 {
+                list.reverse();
+            }
+        };
+        let mut other = file.clone();
+        // A fleet of two sizes, so that vehicles differ.
+        let mut file = file;
+        for file in [&mut file, &mut other] {
+            let own = file["vehicles"].as_array().unwrap().clone();
+            for (number, vehicle) in own.iter().enumerate() {
+                let mut small = vehicle.clone();
+                small["id"] = json!(100 + number);
+                small["costs"] = json!({"fixed": 50 * number, "per_hour": 3000});
+                small["type"] = json!(["van", "bike"][number % 2]);
+                file["vehicles"].as_array_mut().unwrap().push(small);
+            }
+        }
+        turned(&mut other["vehicles"], turn);
+        turned(&mut other["jobs"], more);
+        turned(&mut other["shipments"], turn + more);
+        if read(&file).is_err() {
+            return Ok(());
+        }
+        let (mut ours, mut theirs) = (solved(&file), solved(&other));
+        // Routes and what is left out are listed as each file lists vehicles and tasks.
+        let at = |list: &Value, id: &Value| list.as_array().unwrap().iter().position(|own| own["id"] == *id);
+        for (file, output) in [(&file, &ours), (&other, &theirs)] {
+            let routes = output["routes"].as_array().unwrap().iter();
+            prop_assert!(routes.map(|route| at(&file["vehicles"], &route["vehicle"])).is_sorted());
+            let jobs = output["unassigned"].as_array().unwrap().iter().filter(|task| task["type"] == "job");
+            prop_assert!(jobs.map(|task| at(&file["jobs"], &task["id"])).is_sorted());
+        }
+        for output in [&mut ours, &mut theirs] {
+            for (list, key) in [("routes", "vehicle"), ("unassigned", "id")] {
+                let list = output[list].as_array_mut().unwrap();
+                list.sort_by_key(|own| (own["type"].as_str().map(ToOwned::to_owned), own[key].as_u64()));
+                for own in list {
+                    if let Some(told) = own["obstacles"].as_array_mut() {
+                        told.sort_by_key(|own| own["vehicle"].as_u64());
+                    }
+                }
+            }
+        }
+        prop_assert_eq!(ours, theirs);
+    }
+}
+
+/// A line of a plan to start from is the route of the vehicle at this position of the file, whatever its size.
+#[test]
+fn the_lines_of_a_start_plan_are_vehicles_in_the_order_of_the_file() {
+    let mut file = ring_with(&[("/vehicles/0/capacity", json!([1]))]);
+    for job in file["jobs"].as_array_mut().unwrap() {
+        job["delivery"] = json!([1]);
+    }
+    let large = json!({"id": 2, "start_index": 0, "end_index": 0, "capacity": [3]});
+    file["vehicles"].as_array_mut().unwrap().push(large);
+    let instance = read(&file).unwrap().start_from("3\n1 2\n").unwrap();
+    let plan = Solution { tours: instance.problem.initial().to_vec(), ..Solution::default() };
+    let routes: Vec<Vec<String>> =
+        instance.routes(&plan).iter().map(|route| route.iter().map(ToString::to_string).collect()).collect();
+    assert_eq!(routes, [vec!["3"], vec!["1", "2"]]);
+    let given = solution(&instance, instance.names.as_ref().unwrap(), &plan).unwrap();
+    assert_eq!(given["routes"][0]["vehicle"], 1);
+    assert_eq!(given["routes"][0]["steps"][1]["id"], 3);
 }

@@ -177,3 +177,103 @@ fn goods_leave_in_the_order_that_the_vehicle_asks_for() {
     assert!(nested, "{lifo}");
     assert!(refused(&file("any")).contains("fifo"));
 }
+
+/// Of all plans that end as early and cost as little, the one that leaves latest: also where times are part of the plan.
+#[test]
+fn vehicles_leave_late_whatever_else_they_keep() {
+    let late = json!({"time_windows": [[1000, 1200]]});
+    let start = |first: &Value, vehicle: &Value| {
+        let mut van = json!({"id": 1, "start_index": 0, "end_index": 0, "time_window": [0, 100_000], "capacity": [4]});
+        van.as_object_mut().unwrap().extend(vehicle.as_object().unwrap().clone());
+        // The first job on the way has to be the first: its window closes.
+        let mut first = first.clone();
+        first["time_windows"] = json!([[0, 900]]);
+        let answer = solved(&line(100, &[job(1, &first), job(3, &late)], &[van]));
+        assert_eq!(answer["summary"]["unassigned"], 0, "{answer}");
+        let steps = answer["routes"][0]["steps"].as_array().unwrap();
+        let last = steps.last().unwrap()["arrival"].as_i64().unwrap();
+        (steps[0]["arrival"].as_i64().unwrap(), answer["summary"]["waiting_time"].as_i64().unwrap(), last)
+    };
+    // From the first job at 800 to the second at 1000 and home.
+    let expected = (700, 0, 1300);
+    let (none, soft) = (
+        json!({}),
+        |from: u32, to: u32| json!({"soft_time_window": {"time_window": [from, to], "per_hour_early": 7, "per_hour_late": 7}}),
+    );
+    assert_eq!(start(&none, &none), expected);
+    assert_eq!(start(&none, &json!({"driving_time": {"rule": "eu_561"}})), expected);
+    assert_eq!(start(&none, &json!({"driving_time": {"rule": "us_hos"}})), expected);
+    assert_eq!(start(&none, &json!({"reload": {"places": [{"location_index": 0}]}})), expected);
+    assert_eq!(start(&json!({"delivery": [1], "release": 200}), &none), expected);
+    assert_eq!(start(&soft(0, 900), &none), expected);
+    // Later than 500 would cost something.
+    assert_eq!(start(&soft(0, 500), &none), (400, 300, 1300));
+}
+
+/// What is said of a task that is left out can be recomputed.
+#[test]
+fn reasons_of_further_rules_are_true() {
+    let van = |more: &Value| {
+        let mut van = json!({"id": 1, "start_index": 0, "end_index": 0, "time_window": [0, 5000], "capacity": [4]});
+        van.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        van
+    };
+    let told = |jobs: &[Value], van: Value, relations: &Value| {
+        let mut file = line(100, jobs, &[van]);
+        file["relations"] = relations.clone();
+        let answer = solved(&file);
+        let left = answer["unassigned"].as_array().unwrap();
+        let each = left.iter().map(|task| {
+            let what = task["obstacles"][0].as_object().unwrap();
+            let by = what.get("by").and_then(Value::as_i64);
+            (task["reason"].as_str().unwrap().to_owned(), what["what"].as_str().unwrap().to_owned(), by)
+        });
+        each.collect::<Vec<_>>()
+    };
+    let own = |reason: &str, what: &str, by: Option<i64>| vec![(reason.to_owned(), what.to_owned(), by)];
+    let none = &json!([]);
+    let one = |more: Value| [job(2, &more)];
+    // Leaves at 4900, is there at 5100, which is 100 too late for its service to be over in the shift.
+    assert_eq!(
+        told(&one(json!({"delivery": [1], "release": 4900})), van(&json!({})), none),
+        own("time", "shift", Some(100))
+    );
+    // There at 4900, home at 5100.
+    assert_eq!(
+        told(&one(json!({"delivery": [1], "release": 4700})), van(&json!({})), none),
+        own("time", "way_home", Some(100))
+    );
+    let released = json!({"delivery": [1], "release": 600, "time_windows": [[0, 700]]});
+    assert_eq!(told(&one(released), van(&json!({})), none), own("time", "time_window", Some(100)));
+    // There at 200 in a shift until 200, and served at 250.
+    assert_eq!(
+        told(&one(json!({"service": 50})), van(&json!({"time_window": [0, 200]})), none),
+        own("time", "shift", Some(50))
+    );
+    // Six do not go into four, however often it reloads.
+    let reload = |times: u32| json!({"reload": {"places": [{"location_index": 0}], "max_times": times}});
+    assert_eq!(told(&one(json!({"delivery": [6]})), van(&reload(9)), none), own("capacity", "capacity", Some(2)));
+    // Three trips are needed, two are allowed; or one is, and one more of both loads is two too much.
+    let three: Vec<Value> = (1..4).map(|id| job(id, &json!({"delivery": [3]}))).collect();
+    assert_eq!(told(&three, van(&reload(1)), none), own("no_place", "reload", None));
+    assert_eq!(told(&three[..2], van(&reload(0)), none), own("no_place", "capacity", Some(2)));
+    // Both last: one of them is not.
+    let last = [1, 2].map(|id| job(id, &json!({"pinned": {"position": "last"}})));
+    assert_eq!(told(&last, van(&json!({})), none), own("no_place", "position", None));
+    // Each of two before the other.
+    let tasks = |first: u32, second: u32| json!({"type": "in_order", "tasks": [{"id": first}, {"id": second}]});
+    let both = [job(1, &json!({})), job(2, &json!({}))];
+    let cycle = told(&both, van(&json!({})), &json!([tasks(1, 2), tasks(2, 1)]));
+    assert_eq!(cycle, [own("relation", "relation", None), own("relation", "relation", None)].concat());
+}
+
+/// A driver who waits long enough at his first stop has had his break: leaving later he would need another one.
+#[test]
+fn a_wait_that_is_a_break_stays_one() {
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0, "time_window": [0, 100_000],
+        "driving_time": {"max_driving": 500, "break_time": 200}});
+    let answer = solved(&line(100, &[job(3, &json!({"time_windows": [[1000, 1200]]}))], &[van]));
+    let steps = answer["routes"][0]["steps"].as_array().unwrap();
+    let times = steps.iter().map(|step| (step["arrival"].as_i64().unwrap(), step["waiting_time"].as_i64().unwrap()));
+    assert_eq!(times.collect::<Vec<_>>(), [(500, 0), (800, 200), (1300, 0)], "{answer}");
+}

@@ -172,7 +172,7 @@ fn pinned_tasks_stay_with_their_vehicle_and_at_their_end() {
     let left = &answer["unassigned"][0];
     let what: Vec<&str> =
         left["obstacles"].as_array().unwrap().iter().map(|each| each["what"].as_str().unwrap()).collect();
-    assert_eq!(what, ["order", "pinned"], "{answer}");
+    assert_eq!(what, ["position", "pinned"], "{answer}");
     // By a step of the vehicle; a contradiction is refused.
     let mut file = day(&[]);
     file["vehicles"][1]["steps"] = json!([{"type": "job", "id": 2, "pinned": true}]);

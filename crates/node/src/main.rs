@@ -57,7 +57,7 @@ use args::{Cli, Command};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| solve::called_wrongly(&error));
     log::access::give(cli.access);
     let filter = tracing_subscriber::EnvFilter::try_from_env("FLEETFOLD_LOG_LEVEL").unwrap_or_else(|_| {
         tracing_subscriber::EnvFilter::new(if matches!(cli.command, Command::Serve(_)) {

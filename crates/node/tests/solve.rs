@@ -443,6 +443,24 @@ fn the_vroom_command_is_answered_in_its_own_way() {
     };
     assert_eq!(refused(&["solve", "--vroom"], "{ no problem").0, 2);
     assert_eq!(refused(&["solve", "--vroom", "-i", "nowhere.json"], "").0, 2);
+    // So is a command line that cannot be understood.
+    for (wrong, what) in [
+        (&["--bogus"][..], "unexpected argument '--bogus'"),
+        (&["-x", "much"], "invalid value 'much'"),
+        (&["-t", "0", "-i", "v.json"], "0 is not in 1..="),
+        (&["-i"], "a value is required"),
+    ] {
+        let (code, error) = refused(&[&["solve", "--vroom"], wrong].concat(), "");
+        assert!(code == 2 && error.contains(what), "{code}: {error}");
+    }
+    let output = run(&["solve", "--vroom", "--bogus", "-o", "wrong.json"], folder);
+    let said = std::fs::read(folder.join("wrong.json")).unwrap();
+    assert_eq!((output.stdout.len(), &json(&said)["code"]), (0, &2.into()));
+    // What is wrong with a document is said in VROOM's words, without a file before them.
+    let mut late = line_of_jobs();
+    late["vehicles"][0]["steps"] = serde_json::json!([{ "type": "job", "id": 1, "service_before": 0 }]);
+    let (code, error) = refused(&["solve", "--vroom", "-c"], &late.to_string());
+    assert!(code == 2 && error.starts_with("Infeasible route for vehicle 10."), "{code}: {error}");
     let places = serde_json::json!({ "jobs": [{ "id": 1, "location": [2.0, 48.0] }], "vehicles": [{ "id": 1, "start": [2.1, 48.0] }] });
     let mut asks = vec!["solve", "--vroom"];
     asks.extend(server);

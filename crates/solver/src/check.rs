@@ -345,6 +345,10 @@ fn way(problem: &Problem, tour: TourIx, from: NodeIx, to: Option<NodeIx>, free: 
 fn pauses_before(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<Vec<usize>> {
     let (spec, weights) = (&problem.tours()[tour.index()], problem.weights());
     let all: Vec<&Pause> = spec.pauses.iter().collect();
+    if all.is_empty() {
+        // What is late then is found, and named, where the tour is driven.
+        return Some(vec![0; sequence.len() + 1]);
+    }
     let mut ways: Vec<Option<(i64, i64, Vec<usize>)>> = vec![None; all.len() + 1];
     ways[0] = Some((0, i64::from(spec.start_at), Vec::new()));
     let mut here = spec.start_node;

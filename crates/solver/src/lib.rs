@@ -53,5 +53,5 @@ pub use problem::{
 };
 pub use rules::doors::{Walk, walks};
 pub use rules::driving_time::DrivingBreak;
-pub use schedule::{Charged, Reloaded, Timed, driving_breaks, price, schedule, schedule_home};
+pub use schedule::{Charged, Late, Reloaded, Timed, driving_breaks, price, schedule, schedule_home, schedule_late};
 pub use search::{Alternative, Pace, Progress, SearchLimits, alternatives, insert, solve, solve_each, solve_with};

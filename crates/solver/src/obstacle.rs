@@ -7,6 +7,7 @@ use crate::problem::{Problem, Role, TourSpec, UNREACHABLE};
 use crate::rules::battery::used_in_all;
 use crate::rules::doors::Parked;
 use crate::rules::relations::may_join;
+use crate::rules::reload::trip_ready;
 use crate::schedule::drive;
 
 /// What keeps a unit off a tour. Times are in units of the problem, lengths in metres.
@@ -22,13 +23,17 @@ pub enum Obstacle {
     Stops(u32),
     /// Too much would be on board: the dimension of load, and by how much.
     Load(usize, i64),
+    /// The vehicle may reload, and holds each stop of the tour alone; but so often, or so quickly, it cannot reload on the way.
+    Reload,
+    /// A stop would not be at the only position in the tour that it may have.
+    Position,
     /// Service there would begin after its last window, by so much.
     Late(i64),
     /// Another stop of the tour would be late then, by so much.
     OtherLate(i64),
-    /// Service would not be over, or begun, within the shift, by so much.
+    /// Service would not be over within the shift, by so much.
     Shift(i64),
-    /// The vehicle would be home too late, by so much.
+    /// All would be served within the shift, and the vehicle would be home too late, by so much.
     Home(i64),
     /// It would drive too long, by so much.
     Travel(i64),
@@ -132,23 +137,38 @@ fn broken(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) ->
     for stop in sequence.iter().map(|stop| &stops[stop.index()]).filter(|stop| stop.role == Role::JobDelivery) {
         goods.load(stop);
     }
-    let room = |goods: &Goods, met: &mut Met| {
-        // Where it reloads, not everything is on board at once.
-        if spec.reload.is_none()
-            && let Some((dimension, over)) = goods.over(spec)
-        {
+    let reloads = spec.reload.as_ref().is_some_and(|reload| reload.times_max > 0);
+    let too_full = |goods: &Goods, met: &mut Met| {
+        if let Some((dimension, over)) = goods.over(spec) {
             met.add(Obstacle::Load(dimension, over), over);
         }
     };
+    let room = |goods: &Goods, met: &mut Met| {
+        // Where it reloads, not everything is on board at once.
+        if !reloads {
+            too_full(goods, met);
+        }
+    };
     room(&goods, &mut met);
+    if reloads {
+        for stop in sequence.iter().map(|stop| &stops[stop.index()]).filter(|stop| stop.role == Role::JobDelivery) {
+            let mut alone = Goods::on_board(spec);
+            alone.load(stop);
+            too_full(&alone, &mut met);
+            alone.serve(stop);
+            too_full(&alone, &mut met);
+        }
+    }
     let is_at = |(position, stop): (usize, &StopIx)| {
         stops[stop.index()].rank.is_none_or(|rank| rank.allows(position, sequence.len()))
     };
     if !sequence.iter().enumerate().all(is_at) {
-        met.add(Obstacle::Order, 1);
+        met.add(Obstacle::Position, 1);
     }
     let mut parked = Parked::at_start(problem, tour);
-    let (mut now, mut node) = (spec.start_at, spec.start_node);
+    // What it loads at the start has to be there; where it reloads, some of it is loaded later.
+    let ready = if reloads { i32::MIN } else { trip_ready(problem, sequence.iter().copied()) };
+    let (mut now, mut node) = (spec.start_at.max(ready), spec.start_node);
     let (mut travel, mut metres) = (0i64, 0i64);
     for &index in sequence {
         let stop = &stops[index.index()];
@@ -179,11 +199,13 @@ fn broken(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) ->
             let own = index == unit || stop.mate == unit;
             met.add(if own { Obstacle::Late(late) } else { Obstacle::OtherLate(late) }, late);
         }
-        let over = i64::from(start) - i64::from(problem.shift_end(tour, index));
-        if over > 0 {
+        now = start.saturating_add(service);
+        // Where the shift does not bind a stop, its end is never.
+        let is_bound = problem.shift_end(tour, index) <= spec.end_by;
+        let over = i64::from(now) - i64::from(spec.end_by);
+        if is_bound && over > 0 {
             met.add(Obstacle::Shift(over), over);
         }
-        now = start.saturating_add(service);
         goods.serve(stop);
         room(&goods, &mut met);
         node = stop.node;
@@ -199,7 +221,8 @@ fn broken(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) ->
         travel += i64::from(time);
         metres += i64::from(problem.legs().length_in(spec.table, node, spec.end_node));
         let over = i64::from(now) + i64::from(time) - i64::from(spec.end_by);
-        if over > 0 {
+        // Who is not done within the shift is not home either: that is one rule, not two.
+        if over > 0 && !met.0.iter().any(|(what, _)| matches!(what, Obstacle::Shift(_))) {
             met.add(Obstacle::Home(over), over);
         }
     }
@@ -222,8 +245,8 @@ fn broken(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) ->
             Obstacle::Range((over - 1) / 1_000_000 + 1)
         } else if spec.driving_time.is_some() {
             Obstacle::DrivingTime
-        } else if spec.reload.is_some() {
-            Obstacle::Load(0, 0)
+        } else if reloads {
+            Obstacle::Reload
         } else if spec.pauses.is_empty() {
             Obstacle::Order
         } else {

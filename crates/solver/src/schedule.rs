@@ -126,13 +126,29 @@ fn start_of_duty(
     if is_kept(spec.start_at) {
         return Ok(spec.start_at);
     }
+    let same = last_start(problem, tour, sequence, spec.start_at)?;
+    if is_kept(same) { Ok(same) } else { Err(Infeasible::Shift) }
+}
+
+/// The latest start at which the tour costs what it does from `starts` on, and ends then.
+fn last_start(
+    problem: &Problem,
+    tour: TourIx,
+    sequence: &(impl Iterator<Item = StopIx> + Clone),
+    starts: i32,
+) -> Result<i32, Infeasible> {
+    let end = |start: i32| {
+        let driven = drive_from(problem, tour, start, sequence, i64::MAX, &mut |_, _| {});
+        driven.map(|(driven, home)| (driven.cost, home.arrival))
+    };
+    let earliest = end(starts)?;
     // Whoever leaves later waits less, until the end becomes later.
-    let (mut same, mut later) = (spec.start_at, earliest.1);
+    let (mut same, mut later) = (starts, earliest.1);
     while same + 1 < later {
         let middle = same + (later - same) / 2;
         if end(middle) == Ok(earliest) { same = middle } else { later = middle }
     }
-    if is_kept(same) { Ok(same) } else { Err(Infeasible::Shift) }
+    Ok(same)
 }
 
 /// What only some tours have: where they reload, when they wait, which breaks driving times ask for.
@@ -500,6 +516,11 @@ fn drive_from(
 
 /// The breaks that driving times ask for on a tour; none where it cannot be driven.
 pub fn driving_breaks(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Vec<DrivingBreak> {
+    let starts = start_of_duty(problem, tour, &sequence.iter().copied());
+    starts.map_or(Vec::new(), |start| driving_breaks_from(problem, tour, sequence, start))
+}
+
+fn driving_breaks_from(problem: &Problem, tour: TourIx, sequence: &[StopIx], start: i32) -> Vec<DrivingBreak> {
     let spec = &problem.tours()[tour.index()];
     let stops = || sequence.iter().copied();
     if spec.driving_time.is_none() || sequence.is_empty() {
@@ -513,8 +534,7 @@ pub fn driving_breaks(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> V
         delivered.filter(|stop| stop.role == Role::JobDelivery).for_each(|stop| goods.load(stop));
         place(problem, tour, stops(), goods)
     };
-    let starts = start_of_duty(problem, tour, &stops());
-    let extras = starts.and_then(|start| Extras::of(problem, tour, start, &stops(), gaps.as_ref(), i64::MAX));
+    let extras = Extras::of(problem, tour, start, &stops(), gaps.as_ref(), i64::MAX);
     extras.ok().flatten().map_or(Vec::new(), |extras| extras.breaks)
 }
 
@@ -528,6 +548,31 @@ pub fn schedule_home(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Op
     let mut times = Vec::with_capacity(sequence.len());
     let driven = drive_home(problem, tour, &sequence.iter().copied(), i64::MAX, |_, timed| times.push(timed));
     driven.ok().map(|(_, home)| (times, home))
+}
+
+/// A tour that leaves late, see [`schedule_late`].
+#[derive(Clone, Debug)]
+pub struct Late {
+    /// When the vehicle leaves its start.
+    pub start: i32,
+    /// As [`schedule`] has them.
+    pub times: Vec<Timed>,
+    /// How it comes home, as [`schedule_home`] has it.
+    pub home: Timed,
+    /// The breaks that driving times ask for.
+    pub breaks: Vec<DrivingBreak>,
+}
+
+/// The times of a sequence if the vehicle leaves as late as it can without a higher price or a later end; `None` when it breaks a rule or
+/// the shift.
+pub fn schedule_late(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<Late> {
+    let stops = || sequence.iter().copied();
+    let earliest = start_of_duty(problem, tour, &stops()).ok()?;
+    let start = last_start(problem, tour, &stops(), earliest).ok()?;
+    let mut times = Vec::with_capacity(sequence.len());
+    let driven = drive_from(problem, tour, start, &stops(), i64::MAX, &mut |_, timed| times.push(timed));
+    let (_, home) = driven.ok()?;
+    Some(Late { start, times, home, breaks: driving_breaks_from(problem, tour, sequence, start) })
 }
 
 /// What driving a sequence costs, in millionths; `None` when it breaks a rule or the shift.

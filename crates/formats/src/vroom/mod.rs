@@ -4,16 +4,18 @@
 //! Costs follow VROOM's defaults: an hour of driving costs 3,600, so that the cost of a plan is its seconds of driving.
 //!
 //! `shapes` is the document as it is written; `places`, `clock`, `skills` and `prices` turn one kind of its values into those of
-//! the solver, `problem` puts them together, and `given` reads routes that the document gives. `timing` finds the times of a route
-//! for the output: `solution` of what the solver found, `plan` of what the document gave.
+//! the solver, `problem` puts them together, in the `order` that does not depend on that of the file, and `given` reads routes that the document gives. `timing` finds the times of a route
+//! for the output: `solution` of what the solver found, `plan` of what the document gave, with the times of `planned`.
 //!
 //! Absent on purpose: a routing engine. Where there is no matrix and no [`Streets`] are asked, vehicles drive straight lines between
 //! coordinates.
 
 mod clock;
 mod given;
+mod order;
 mod places;
 mod plan;
+mod planned;
 mod polyline;
 mod prices;
 mod problem;

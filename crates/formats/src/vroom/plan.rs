@@ -1,14 +1,12 @@
 //! VROOM's mode `-c`: the times of the routes that a document gives, and what is wrong with them.
 //!
-//! The order of the steps of each vehicle is kept. Times are chosen as [`super::timing`] says: forced times (`service_at`,
-//! `service_after`, `service_before`) are kept wherever the vehicle can be there in time, then windows; what cannot begin in a window is
-//! late rather than early, and as soon as possible; of the times that end the route as early, those are taken that start it latest.
-//! VROOM asks an integer programme for the least sum of all lead times and delays. Where every window can be kept both find no
-//! violation; otherwise VROOM may begin one step early so that a later one is less late, which this module does not.
+//! The order of the steps of each vehicle is kept. [`super::planned`] finds the times: forced ones (`service_at`, `service_after`,
+//! `service_before`) are kept or the document is refused; windows are broken as little as possible.
 
 use fleetfold_solver::{Problem, Role, StopIx, TourIx};
 use serde_json::Value;
 
+use super::planned::Unkept;
 use super::roads::Streets;
 use super::solution::{Document, RouteViolations, Violations, Visit, ride, start_load};
 use super::timing::{Moment, Times, off};
@@ -25,7 +23,7 @@ use crate::names::{Names, VehicleName};
 pub fn plan(text: &str, options: VroomOptions, streets: Option<&dyn Streets>) -> Result<(Value, Names), ReadError> {
     // What the steps break is reported here, so that it is no error of reading a plan to start from.
     let strict = options.strict;
-    let instance = problem::read(text, VroomOptions { strict: false, ..options }, streets)?;
+    let instance = problem::read_for_plan(text, VroomOptions { strict: false, ..options }, streets)?;
     if strict {
         // Unknown keys are refused: reading again without the routes would be the same document.
         refuse_unknown(&instance.warnings)?;
@@ -74,7 +72,9 @@ fn timed(problem: &Problem, names: &Names) -> Result<Value, ReadError> {
         if let Some(start) = vehicle.steps.first().filter(|step| step.kind == "start") {
             ride.leaves = start.forced;
         }
-        let times = ride.times();
+        let end = vehicle.steps.last().filter(|step| step.kind == "end");
+        let times = ride.planned(end.map(|end| end.forced).unwrap_or_default());
+        let times = times.map_err(|unkept| infeasible(vehicle, unkept))?;
         let violations = violations(problem, names, tour, &visits, &times);
         document.add_route(tour, &visits, &times, &violations).expect("every task once, checked above");
     }
@@ -84,6 +84,21 @@ fn timed(problem: &Problem, names: &Names) -> Result<Value, ReadError> {
         }
     }
     Ok(document.finish().expect("every task is written"))
+}
+
+/// VROOM's words, and which step it is.
+fn infeasible(vehicle: &VehicleName, unkept: Unkept) -> ReadError {
+    let Unkept { step, earliest, latest } = unkept;
+    let mut tasks = vehicle.steps.iter().filter(|step| step.kind != "start" && step.kind != "end");
+    let what = match step {
+        None => "the start".to_owned(),
+        Some(position) => tasks.nth(position).map_or("the end".to_owned(), |step| format!("{} {}", step.kind, step.id)),
+    };
+    let what = format!(
+        "Infeasible route for vehicle {}. Its `steps` want {what} at {latest} at the latest, and that cannot be before {earliest}",
+        vehicle.id
+    );
+    ReadError::impossible(None, what)
 }
 
 fn refuse_unknown(warnings: &[String]) -> Result<(), ReadError> {

@@ -13,7 +13,7 @@ use super::roads::{Streets, Tables};
 use super::rules::{self, Pin, Preferred};
 use super::shapes::{Break, Document, Matrices, Shipment, Task, Vehicle, Window};
 use super::skills::Skills;
-use super::{Priorities, VroomOptions, given, shapes};
+use super::{Priorities, VroomOptions, given, order, shapes};
 use crate::benchmark::HARD;
 use crate::error::{ReadError, Spot};
 use crate::instance::{Instance, Repairs, with_pinned_kept};
@@ -41,6 +41,24 @@ const SPEED_FACTOR_MAX: f64 = 5.0;
 
 /// Reads a problem.
 pub(super) fn read(text: &str, options: VroomOptions, streets: Option<&dyn Streets>) -> Result<Instance, ReadError> {
+    read_as(text, options, streets, false)
+}
+
+/// Reads a problem whose given routes are to be timed: breaks that no route could take are no error, and the solver is told of none.
+pub(super) fn read_for_plan(
+    text: &str,
+    options: VroomOptions,
+    streets: Option<&dyn Streets>,
+) -> Result<Instance, ReadError> {
+    read_as(text, options, streets, true)
+}
+
+fn read_as(
+    text: &str,
+    options: VroomOptions,
+    streets: Option<&dyn Streets>,
+    for_plan: bool,
+) -> Result<Instance, ReadError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let mut document: Document = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| ReadError::malformed(None, error.to_string()))?;
@@ -50,14 +68,18 @@ pub(super) fn read(text: &str, options: VroomOptions, streets: Option<&dyn Stree
     check_counts(&document)?;
     let matrices = matrices(&mut document, streets.is_some())?;
     let mut draft = Draft::new(&document, &matrices)?;
-    for vehicle in document.vehicles.as_deref().unwrap_or_default() {
-        draft.add_vehicle(vehicle, &matrices)?;
+    let says_plan = document.options.as_ref().and_then(|options| options.c).unwrap_or(false);
+    draft.for_plan = for_plan || says_plan;
+    let (vehicles, jobs) =
+        (document.vehicles.as_deref().unwrap_or_default(), document.jobs.as_deref().unwrap_or_default());
+    for (position, vehicle) in order::vehicles(vehicles) {
+        draft.add_vehicle(position, vehicle, &matrices)?;
     }
-    for job in document.jobs.as_deref().unwrap_or_default() {
-        draft.add_job(job)?;
+    for (position, job) in order::jobs(jobs) {
+        draft.add_job(position, job)?;
     }
-    for shipment in document.shipments.as_deref().unwrap_or_default() {
-        draft.add_shipment(shipment)?;
+    for (position, shipment) in order::shipments(document.shipments.as_deref().unwrap_or_default()) {
+        draft.add_shipment(jobs.len() + 2 * position, shipment)?;
     }
     draft.check_ids()?;
     let mut tables = Tables { given: matrices, by_node: Vec::new() };
@@ -68,7 +90,7 @@ pub(super) fn read(text: &str, options: VroomOptions, streets: Option<&dyn Stree
         let driven: Vec<&str> = driven.into_iter().collect();
         tables.ask(streets, wants_geometry, &driven, &draft.places.list, &mut repairs)?;
     }
-    let asked = Asked { plan: said.c.unwrap_or(false), geometry: wants_geometry };
+    let asked = Asked { plan: says_plan, geometry: wants_geometry };
     draft.instance(options, &tables, asked, repairs)
 }
 
@@ -280,21 +302,24 @@ struct Draft {
     /// A task says what leaving it out costs.
     has_prizes: bool,
     fairness: Option<shapes::Fairness>,
+    /// Routes of the document are timed, and nothing is searched.
+    for_plan: bool,
 }
 
 impl Draft {
     fn new(document: &Document, matrices: &BTreeMap<String, Matrices>) -> Result<Self, ReadError> {
         let vehicles = document.vehicles.as_deref().unwrap_or_default();
+        let named = vehicles.iter().filter_map(|vehicle| vehicle.type_.as_ref()).filter(|name| !name.is_empty());
+        let named: BTreeSet<&String> = named.collect();
         let mut types = BTreeMap::new();
-        for name in vehicles.iter().filter_map(|vehicle| vehicle.type_.as_ref()).filter(|name| !name.is_empty()) {
-            let next = types.len() + 1;
+        for (next, name) in (1..).zip(named) {
             let number = u16::try_from(next);
             let number = number.map_err(|_| ReadError::TooLarge {
                 what: "vehicle types",
                 count: next,
                 most: usize::from(u16::MAX),
             })?;
-            types.entry(name.clone()).or_insert(number);
+            types.insert(name.clone(), number);
         }
         let rows = matrices.values().filter_map(|matrices| matrices.durations.as_ref()).map(Vec::len).min();
         Ok(Self {
@@ -309,6 +334,7 @@ impl Draft {
             doubts: Vec::new(),
             relations: document.relations.clone().unwrap_or_default(),
             fairness: document.fairness.clone(),
+            for_plan: false,
             has_prizes: document.jobs.iter().flatten().any(|job| job.prize.is_some())
                 || document.shipments.iter().flatten().any(|shipment| shipment.prize.is_some()),
         })
@@ -342,7 +368,12 @@ impl Draft {
         sorted(at, given)
     }
 
-    fn add_vehicle(&mut self, vehicle: &Vehicle, matrices: &BTreeMap<String, Matrices>) -> Result<(), ReadError> {
+    fn add_vehicle(
+        &mut self,
+        position: usize,
+        vehicle: &Vehicle,
+        matrices: &BTreeMap<String, Matrices>,
+    ) -> Result<(), ReadError> {
         let id = vehicle.id.ok_or_else(|| ReadError::malformed(None, "a vehicle has no `id`"))?;
         let at = Spot::Item("vehicle", id);
         let impossible = |what: String| ReadError::impossible(at.clone(), what);
@@ -398,6 +429,7 @@ impl Draft {
         let (load, more) = split(&capacity, ROOM_MAX);
         self.vehicles.push(VehicleName {
             id,
+            position,
             description: vehicle.description.clone().unwrap_or_default(),
             shift,
             capacity: capacity.iter().map(|&room| i64::from(room)).collect(),
@@ -471,6 +503,9 @@ impl Draft {
             list.push((Pause { windows: Vec::new(), duration, load_max, more_load_max }, name));
         }
         list.sort_by_key(|(_, name)| name.windows[0]);
+        if self.for_plan {
+            return Ok((Vec::new(), list.into_iter().map(|(_, name)| name).collect()));
+        }
         let mut now = shift.0;
         for (_, name) in &list {
             let window = name.windows.iter().find(|window| now <= window.1);
@@ -519,6 +554,7 @@ impl Draft {
         let name = TaskName {
             kind,
             id,
+            position: 0,
             description: task.description.clone().unwrap_or_default(),
             priority,
             windows,
@@ -531,7 +567,7 @@ impl Draft {
         Ok((DraftStop { stop, release, preferred, prize, pin, at, skills: skills.to_vec(), tasks: 1 }, name))
     }
 
-    fn add_job(&mut self, job: &Task) -> Result<(), ReadError> {
+    fn add_job(&mut self, position: usize, job: &Task) -> Result<(), ReadError> {
         let skills = job.skills.as_deref().unwrap_or_default();
         let (mut draft, mut name) = self.stop("job", job, job.priority.unwrap_or(0), skills)?;
         let is_old = job.delivery.is_none() && job.pickup.is_none();
@@ -541,8 +577,9 @@ impl Draft {
         let stop = &mut draft.stop;
         // What is only picked up is a pickup, which the search knows better than a delivery of nothing that takes goods on.
         let only_picked_up = delivery.iter().all(|&amount| amount == 0) && pickup.iter().any(|&amount| amount > 0);
-        if only_picked_up && draft.release.is_some() {
-            let what = "`release` is for jobs with a `delivery`; this one has a `pickup` only: give it a time window";
+        let is_brought = job.delivery.is_some() || (is_old && job.amount.is_some());
+        if draft.release.is_some() && !is_brought {
+            let what = "`release` is for jobs with a `delivery`, which is loaded then; this one has none: give it a time window";
             return Err(ReadError::impossible(draft.at, what.to_owned()));
         }
         if only_picked_up {
@@ -554,6 +591,7 @@ impl Draft {
             (stop.load, stop.takes) = (load, takes);
             stop.more_load = more.into_iter().zip(more_takes).collect();
         }
+        name.position = position;
         name.delivery = delivery.into_iter().map(i64::from).collect();
         name.pickup = pickup.into_iter().map(i64::from).collect();
         self.stops.push(draft);
@@ -561,7 +599,7 @@ impl Draft {
         Ok(())
     }
 
-    fn add_shipment(&mut self, shipment: &Shipment) -> Result<(), ReadError> {
+    fn add_shipment(&mut self, position: usize, shipment: &Shipment) -> Result<(), ReadError> {
         let skills = shipment.skills.as_deref().unwrap_or_default();
         let first = self.stops.len() as u32;
         for (kind, task, role, mate) in [
@@ -574,6 +612,7 @@ impl Draft {
             let amount = self.goods(&draft.at, "amount", shipment.amount.as_ref())?;
             let (load, more) = split(&amount, u32::MAX);
             let goods = amount.into_iter().map(i64::from).collect();
+            name.position = position + usize::from(role == Role::Delivery);
             *(if role == Role::Pickup { &mut name.pickup } else { &mut name.delivery }) = goods;
             draft.tasks = 2;
             draft.prize = shipment.prize.map(i64::from);
@@ -751,7 +790,8 @@ impl Draft {
         let weights = Weights { setup_in_window: !open_for_setup(&mut stops, &tours), prizes, fairness, ..VROOM };
         let problem = Problem::new(ProblemSpec { stops, tours, legs: roads.legs, weights, initial, relations })?;
         let name = |stop: StopIx| format!("{} {}", self.tasks[stop.index()].kind, self.tasks[stop.index()].id);
-        let problem = with_pinned_kept(problem, name, &mut repairs)?;
+        let vehicle = |tour: TourIx| format!("vehicle {}", self.vehicles[tour.index()].id);
+        let problem = with_pinned_kept(problem, name, vehicle, &mut repairs)?;
         Ok(Instance {
             problem,
             nodes: self.tasks.iter().map(|task| task.id).collect(),

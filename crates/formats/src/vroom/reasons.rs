@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fleetfold_solver::{Obstacle, Problem, Role, Solution, StopIx, TourIx, TourSpec, obstacles, schedule_home};
 use serde_json::{Value, json};
 
-use super::solution::leg;
+use super::solution::{in_order, leg};
 use super::timing::Leg;
 use crate::names::Names;
 
@@ -25,13 +25,10 @@ pub(super) fn obstacles_of(problem: &Problem, names: &Names, solution: &Solution
     let units = solution.absent.iter().copied().filter(|&stop| unit(problem, stop) == stop);
     let told = units.take(EXPLAINED_MAX).map(|unit| {
         let each = names.vehicles.iter().zip(obstacles(problem, &solution.tours, unit));
-        (
-            unit,
-            TourIx::all()
-                .zip(each)
-                .map(|(tour, (vehicle, what))| in_words(problem, unit, tour, vehicle.id, what))
-                .collect(),
-        )
+        let each = TourIx::all()
+            .zip(each)
+            .map(|(tour, (vehicle, what))| (vehicle.position, in_words(problem, unit, tour, vehicle.id, what)));
+        (unit, in_order(each.collect()))
     });
     told.collect()
 }
@@ -45,6 +42,8 @@ fn in_words(problem: &Problem, unit: StopIx, tour: TourIx, vehicle: u64, what: O
         Obstacle::Pinned => ("pinned", None),
         Obstacle::Stops(over) => ("max_tasks", Some(i64::from(over))),
         Obstacle::Load(_, over) => ("capacity", Some(over)),
+        Obstacle::Reload => ("reload", None),
+        Obstacle::Position => ("position", None),
         Obstacle::Late(by) => ("time_window", Some(by)),
         Obstacle::OtherLate(by) => ("time_window_of_others", Some(by)),
         Obstacle::Shift(by) => ("shift", Some(by)),
@@ -69,7 +68,7 @@ fn in_words(problem: &Problem, unit: StopIx, tour: TourIx, vehicle: u64, what: O
 }
 
 /// Why a task has no vehicle: what rules out all of them, or that no vehicle that could serve it has room in its route.
-pub(super) fn reason(problem: &Problem, stop: StopIx) -> &'static str {
+pub(super) fn reason(problem: &Problem, tours: &[Vec<StopIx>], stop: StopIx) -> &'static str {
     let its = &problem.stops()[stop.index()];
     // A shipment is served whole or not at all.
     let tasks = match its.role {
@@ -87,7 +86,11 @@ pub(super) fn reason(problem: &Problem, stop: StopIx) -> &'static str {
         })
     };
     if able().next().is_none() {
-        return "skills";
+        let lacks = |(tour, spec): (TourIx, &TourSpec)| {
+            let mut its = tasks.iter().map(|stop| &problem.stops()[stop.index()]);
+            its.any(|its| its.needs & !spec.has != 0 || its.barred.contains(&tour))
+        };
+        return if all().all(lacks) { "skills" } else { "pinned" };
     }
     let holds = |spec: &TourSpec| {
         let more = its.more_load.iter().zip(&spec.more_capacity);
@@ -100,6 +103,18 @@ pub(super) fn reason(problem: &Problem, stop: StopIx) -> &'static str {
     let takes = |spec: &TourSpec| spec.stops_max as usize >= tasks.len();
     if !able().any(|(_, spec)| holds(spec) && takes(spec)) {
         return "max_tasks";
+    }
+    let unit = unit(problem, stop);
+    let mut nowhere = None;
+    let mut alone = |tour: TourIx| {
+        let nowhere = nowhere.get_or_insert_with(|| obstacles(problem, &vec![Vec::new(); problem.tours().len()], unit));
+        nowhere[tour.index()]
+    };
+    if !problem.spec().relations.is_empty() && able().all(|(tour, _)| alone(tour) == Obstacle::Related) {
+        // What it belongs to is not served where it could join it.
+        let now = obstacles(problem, tours, unit);
+        let is_related = able().all(|(tour, _)| now[tour.index()] == Obstacle::Related);
+        return if is_related { "relation" } else { "no_place" };
     }
     let serves = |tour: TourIx| schedule_home(problem, tour, &tasks).is_some();
     if able().any(|(tour, _)| serves(tour)) {
@@ -124,11 +139,10 @@ pub(super) fn reason(problem: &Problem, stop: StopIx) -> &'static str {
         return "max_distance";
     }
     let left = || able().filter(|&(_, spec)| holds(spec) && takes(spec));
-    if left().all(|(_, spec)| spec.battery.is_some()) {
-        let alone = obstacles(problem, &vec![Vec::new(); problem.tours().len()], unit(problem, stop));
-        if left().all(|(tour, _)| matches!(alone[tour.index()], Obstacle::Range(_))) {
-            return "range";
-        }
+    let is_short =
+        |(tour, spec): (TourIx, &TourSpec)| spec.battery.is_some() && matches!(alone(tour), Obstacle::Range(_));
+    if left().all(is_short) {
+        return "range";
     }
     "time"
 }

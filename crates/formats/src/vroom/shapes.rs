@@ -179,9 +179,9 @@ objects! {
     Options {
         c: bool,
         g: bool,
-        l: IgnoredAny,
-        t: IgnoredAny,
-        x: IgnoredAny,
+        l: f64,
+        t: u32,
+        x: u32,
     }
     /// The matrices of one profile.
     Matrices {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use fleetfold_solver::{
-    Charged, Fairness, NodeIx, Problem, Role, Solution, Stop, StopIx, TIME_MAX, Timed, TourIx, TourSpec, Walk,
-    driving_breaks, schedule_home,
+    Charged, Fairness, Late, NodeIx, Problem, Role, Solution, Stop, StopIx, TIME_MAX, TourIx, TourSpec, Walk,
+    schedule_home, schedule_late,
 };
 use serde_json::{Map, Value, json};
 
@@ -166,12 +166,18 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
     let mut days = Vec::new();
     for (tour, sequence) in TourIx::all().zip(&solution.tours).filter(|(_, sequence)| !sequence.is_empty()) {
         let broken = |what| BrokenPlan { at: Spot::Item("vehicle", names.vehicles[tour.index()].id), what };
-        let (timed, home) = schedule_home(problem, tour, sequence).ok_or_else(|| broken("breaks a rule"))?;
+        let (mut timed, mut home) = schedule_home(problem, tour, sequence).ok_or_else(|| broken("breaks a rule"))?;
         let begins = problem.tours()[tour.index()].start_at;
         days.push((i64::from(home.arrival) - i64::from(begins), sequence.len() as u32));
         let mut visits = Vec::with_capacity(sequence.len());
         let mut breaks = (0..names.vehicles[tour.index()].breaks.len()).map(Visit::Break);
-        let rest_breaks = driving_breaks(problem, tour, sequence);
+        let mut late = None;
+        if has_fixed_times(problem, tour, sequence) {
+            let found = schedule_late(problem, tour, sequence).ok_or_else(|| broken("breaks a rule"))?;
+            (timed, home) = (found.times.clone(), found.home);
+            late = Some(found);
+        }
+        let rest_breaks = late.as_ref().map_or(&[][..], |late| &late.breaks);
         let breaks_before = |position: usize, to_reload: bool| {
             let own = rest_breaks.iter().filter(move |rest| rest.before == position && rest.to_reload == to_reload);
             own.map(|rest| Visit::DrivingBreak(i64::from(rest.begin) + names.time_base, i64::from(rest.duration)))
@@ -193,8 +199,8 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
             return Err(broken("lacks a break"));
         }
         let mut ride = ride(problem, names, tour, &visits);
-        if has_fixed_times(problem, tour, sequence) {
-            fix_times(problem, names, tour, (&visits, &timed), &mut ride);
+        if let Some(late) = &late {
+            fix_times(problem, names, tour, (&visits, late), &mut ride);
         }
         let times = ride.times();
         let in_time = ride.steps.iter().zip(&times.steps).all(|(step, moment)| off(&step.windows, moment.begin) == 0);
@@ -207,7 +213,11 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
     document.fairness = (fairness != Fairness::default()).then(|| fairness.price(days.into_iter()) / names.cost_units);
     let mut told = obstacles_of(problem, names, solution);
     for &stop in &solution.absent {
-        document.leave_out(stop, Some(reason(problem, stop)), told.remove(&unit(problem, stop)).unwrap_or_default())?;
+        document.leave_out(
+            stop,
+            Some(reason(problem, &solution.tours, stop)),
+            told.remove(&unit(problem, stop)).unwrap_or_default(),
+        )?;
     }
     document.finish()
 }
@@ -223,15 +233,13 @@ fn has_fixed_times(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> bool
 }
 
 /// Makes a ride begin everything when the plan does.
-fn fix_times(problem: &Problem, names: &Names, tour: TourIx, (visits, timed): (&[Visit], &[Timed]), ride: &mut Ride) {
+fn fix_times(problem: &Problem, names: &Names, tour: TourIx, (visits, late): (&[Visit], &Late), ride: &mut Ride) {
     let spec = &problem.tours()[tour.index()];
     let mut here = spec.start_node;
-    let mut timed = timed.iter();
-    // Where a vehicle is charged before its first task, its leaving is that from the station.
-    let first = timed.as_slice().first().filter(|first| first.charged.is_none());
-    let leaves = first.map(|first| i64::from(first.leave) + names.time_base);
-    // Who leaves later has driven less when he has a break.
-    if visits.iter().any(|visit| matches!(visit, Visit::DrivingBreak(..))) {
+    let mut timed = late.times.iter();
+    let leaves = Some(i64::from(late.start) + names.time_base);
+    // Where a driver waits at his first stop, that may have been his break: then he must not leave any later.
+    if spec.driving_time.is_some() {
         ride.leaves.at = leaves;
     } else {
         ride.leaves.after = leaves;
@@ -347,8 +355,10 @@ fn times_at(spec: &TourSpec, stop: &Stop, from: NodeIx) -> (i64, i64) {
 pub(super) struct Document<'p> {
     problem: &'p Problem,
     names: &'p Names,
-    routes: Vec<Value>,
-    unassigned: Vec<Value>,
+    /// With the positions of their vehicles in the file.
+    routes: Vec<(usize, Value)>,
+    /// With their positions in the file.
+    unassigned: Vec<(usize, Value)>,
     sums: Sums,
     /// What unequal days cost, where they cost something.
     fairness: Option<i64>,
@@ -418,7 +428,7 @@ impl<'p> Document<'p> {
         if !obstacles.is_empty() {
             object.insert("obstacles".to_owned(), Value::Array(obstacles));
         }
-        self.unassigned.push(Value::Object(object));
+        self.unassigned.push((task.position, Value::Object(object)));
         Ok(())
     }
 
@@ -612,7 +622,7 @@ impl<'p> Document<'p> {
             route.insert("description".to_owned(), json!(vehicle.description));
         }
         route.insert("steps".to_owned(), Value::Array(steps));
-        self.routes.push(Value::Object(route));
+        self.routes.push((vehicle.position, Value::Object(route)));
         self.sums.add(&sums);
         Ok(())
     }
@@ -629,8 +639,15 @@ impl<'p> Document<'p> {
         if let Some(price) = self.fairness {
             summary.insert("fairness".to_owned(), json!(price));
         }
-        Ok(json!({ "code": 0, "summary": summary, "unassigned": self.unassigned, "routes": self.routes }))
+        let (unassigned, routes) = (in_order(self.unassigned), in_order(self.routes));
+        Ok(json!({ "code": 0, "summary": summary, "unassigned": unassigned, "routes": routes }))
     }
+}
+
+/// Values by their positions in the file.
+pub(super) fn in_order(mut values: Vec<(usize, Value)>) -> Vec<Value> {
+    values.sort_by_key(|&(position, _)| position);
+    values.into_iter().map(|(_, value)| value).collect()
 }
 
 /// The tasks of a route up to where it reloads.

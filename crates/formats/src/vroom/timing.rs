@@ -99,12 +99,12 @@ impl Step {
 
 impl Ride {
     /// The way to the next place from behind a step.
-    fn way_from(&self, position: usize) -> Leg {
+    pub(super) fn way_from(&self, position: usize) -> Leg {
         self.steps[position..].iter().find_map(|step| step.leg).unwrap_or(self.home)
     }
 
     /// Seconds of walking before the way to the next place.
-    fn walk_from(&self, position: usize) -> i64 {
+    pub(super) fn walk_from(&self, position: usize) -> i64 {
         let next = self.steps[position..].iter().find(|step| step.leg.is_some());
         next.map_or(self.walk_home, |step| step.walk)
     }
@@ -123,6 +123,12 @@ impl Ride {
 
     /// Every step as early as it can be when the vehicle leaves at `start`.
     fn from(&self, start: i64) -> Times {
+        self.driven(start, |_, step, free| step.begins(free))
+    }
+
+    /// The route when the vehicle leaves at `start`, and each step begins when `begins` says, of its position, itself and the time from
+    /// which on it can.
+    pub(super) fn driven(&self, start: i64, mut begins: impl FnMut(usize, &Step, i64) -> i64) -> Times {
         let mut steps = Vec::with_capacity(self.steps.len());
         let mut now = start;
         let mut leg = self.way_from(0);
@@ -130,7 +136,7 @@ impl Ride {
         for (position, step) in self.steps.iter().enumerate() {
             let rest = leg.time - driven;
             if step.leg.is_none() {
-                let begin = step.begins(now);
+                let begin = begins(position, step, now);
                 let drive = rest.min(begin - now);
                 driven += drive;
                 // Lengths are driven in proportion to time, rounded to the nearest metre.
@@ -140,7 +146,7 @@ impl Ride {
                 now = begin + step.service;
             } else {
                 let arrival = now + rest;
-                let begin = step.begins(arrival);
+                let begin = begins(position, step, arrival);
                 steps.push(Moment { arrival, begin, driven: rest, metres: leg.metres - metres });
                 now = begin + step.setup + step.service + self.walk_from(position + 1);
                 leg = self.way_from(position + 1);

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use crate::args::Solve;
 
+use super::input;
 use super::refusal::Refusal;
 use super::streets::Known;
-use super::{gate, input};
 
 /// Most lines of a summary about what is left out.
 const LEFT_OUT_MAX: usize = 50;
@@ -127,7 +127,7 @@ fn left_out(instance: &Instance, solution: &Solution) -> Result<Vec<(String, Str
     }
     let named = |&stop: &StopIx| {
         let number = instance.nodes[stop.index()].to_string();
-        (gate::kind(instance, stop).to_owned(), number, too_large(instance, stop))
+        (instance.kind(stop).to_owned(), number, too_large(instance, stop))
     };
     Ok(solution.absent.iter().map(named).collect())
 }

@@ -1,8 +1,8 @@
 //! The last gate: a plan is judged by the solver's independent checker before anybody sees it.
 
 use fleetfold_formats::Instance;
+use fleetfold_solver::Solution;
 use fleetfold_solver::check::{Fault, check as judge};
-use fleetfold_solver::{Role, Solution, StopIx, TourIx};
 
 use super::as_given;
 use super::refusal::Refusal;
@@ -13,8 +13,9 @@ use super::refusal::Refusal;
 ///
 /// The first rule that is broken, in words: an error of ours, which no caller can mend.
 pub(crate) fn check(instance: &Instance, solution: &Solution) -> Result<(), Refusal> {
-    let broken =
-        |fault: &Fault| format!("the plan that was found breaks a rule and is not shown: {}", words(instance, fault));
+    let broken = |fault: &Fault| {
+        format!("the plan that was found breaks a rule and is not shown: {}", instance.fault_in_words(fault))
+    };
     judge(&instance.problem, solution).map(|_| ()).map_err(|fault| Refusal::internal(broken(&fault)))
 }
 
@@ -31,52 +32,9 @@ pub(crate) fn given(instance: &Instance) -> Result<Solution, Refusal> {
             Ok(solution)
         }
         Err(fault) => Err(Refusal::input(
-            format!("the given routes break a rule: {}", words(instance, &fault)),
+            format!("the given routes break a rule: {}", instance.fault_in_words(&fault)),
             "mend the routes, or leave -c out: a search begins with what can be driven of them",
         )),
-    }
-}
-
-/// What a file calls a stop.
-fn stop_name(instance: &Instance, stop: StopIx) -> String {
-    let number = instance.nodes[stop.index()];
-    format!("{} {number}", kind(instance, stop))
-}
-
-/// What kind of a stop it is.
-pub(super) fn kind(instance: &Instance, stop: StopIx) -> &'static str {
-    match instance.problem.stops()[stop.index()].role {
-        Role::Pickup => "pickup",
-        Role::Delivery => "delivery",
-        Role::JobDelivery | Role::JobPickup if instance.names.is_some() => "job",
-        Role::JobDelivery | Role::JobPickup => "customer",
-    }
-}
-
-/// A fault as a sentence. Vehicles are counted from 1, in the order of the file.
-fn words(instance: &Instance, fault: &Fault) -> String {
-    let vehicle = |tour: TourIx| format!("the {}. vehicle", tour.index() + 1);
-    let stop = |stop: StopIx| stop_name(instance, stop);
-    match *fault {
-        Fault::Twice(it) => format!("{} is served twice, or served and left out", stop(it)),
-        Fault::Lost(it) => format!("{} is neither served nor left out", stop(it)),
-        Fault::Shipment(it) => format!("{} is on a vehicle without its other end, or in the wrong order", stop(it)),
-        Fault::Load(it) => format!("the vehicle carries more than it may after {}", stop(it)),
-        Fault::Rules(it) => format!("{} is served by a vehicle that may not serve it", stop(it)),
-        Fault::Stops(tour) => format!("{} has more stops than it may have", vehicle(tour)),
-        Fault::Shift(tour) => {
-            format!("{} is not back within its shift, or takes a way that does not exist", vehicle(tour))
-        }
-        Fault::Pauses(tour) => {
-            format!("{} cannot be in time at its stops and its end, with all of its breaks", vehicle(tour))
-        }
-        Fault::Way(tour) => format!("{} drives longer or farther than it may", vehicle(tour)),
-        Fault::Late(it) => format!("{} is served too late", stop(it)),
-        Fault::Lifo(it) => format!("{} is unloaded out of order", stop(it)),
-        Fault::Trip(it) => format!("{} is taken on during a trip that it does not belong to", stop(it)),
-        Fault::Rank(it) => format!("{} is not at the position in its route that it must have", stop(it)),
-        Fault::Range(tour) => format!("the battery of {} runs out, or is charged beyond what it holds", vehicle(tour)),
-        Fault::Relation(number) => format!("what the {}. relation asks of its tasks is broken", number + 1),
     }
 }
 
@@ -84,6 +42,7 @@ fn words(instance: &Instance, fault: &Fault) -> String {
 mod tests {
     use super::*;
     use fleetfold_formats::{Objective, ProblemFormat, read};
+    use fleetfold_solver::StopIx;
 
     const TEXT: &str = "t\nVEHICLE\nN C\n2 10\nCUSTOMER\n0 0 0 0 0 90 0\n1 3 4 6 0 90 1\n2 6 8 6 0 90 1\n";
 

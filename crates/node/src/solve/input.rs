@@ -52,8 +52,8 @@ fn text(args: &Solve) -> Result<(String, String), Refusal> {
 
 /// The text of a problem, with what is known of it before it is read.
 pub(super) struct Source {
-    /// What an error calls it.
-    name: String,
+    /// What an error calls it; nothing in the place of VROOM, whose errors say what is wrong only.
+    name: Option<String>,
     pub(super) text: String,
     pub(super) format: ProblemFormat,
 }
@@ -73,13 +73,16 @@ pub(super) fn source(args: &Solve) -> Result<Source, Refusal> {
             "leave --objective out; give vehicles a `costs.fixed` to use fewer of them",
         ));
     }
-    Ok(Source { name, text, format })
+    Ok(Source { name: (!args.vroom).then_some(name), text, format })
 }
 
 impl Source {
     /// An error in this text says where it comes from.
     pub(super) fn named(&self, refusal: Refusal) -> Refusal {
-        Refusal::new(refusal.kind, format!("{}: {}", self.name, refusal.failure.what), refusal.failure.hint)
+        match &self.name {
+            None => refusal,
+            Some(name) => Refusal::new(refusal.kind, format!("{name}: {}", refusal.failure.what), refusal.failure.hint),
+        }
     }
 }
 

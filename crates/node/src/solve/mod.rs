@@ -51,9 +51,31 @@ pub(crate) fn solve(args: &Solve) -> ExitCode {
     ExitCode::from(refusal.kind.code())
 }
 
+/// Ends a program that was called in a way that cannot be understood, or to print its help. In the place of VROOM, and with --json, what
+/// is wrong is a document as every other error is.
+pub(crate) fn called_wrongly(error: &clap::Error) -> ! {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let is_solve = words.first().is_some_and(|word| word == "solve");
+    if error.use_stderr() && is_solve && words.iter().any(|word| word == "--vroom" || word == "--json") {
+        let said = error.to_string();
+        let what = said.lines().take_while(|line| !line.trim().is_empty()).collect::<Vec<_>>().join(" ");
+        let what = what.strip_prefix("error: ").unwrap_or(&what);
+        let document = Refusal::input(format!("the command line: {what}"), "").json();
+        let output = words.iter().position(|word| word == "-o" || word == "--output");
+        let output = output.and_then(|at| words.get(at + 1)).map(std::path::Path::new);
+        // The words below are printed in any case.
+        let _ = write_to(output, &format!("{document}\n"));
+    }
+    error.exit()
+}
+
 /// Prints, or writes into the file of --output.
 fn write(args: &Solve, text: &str) -> Result<(), Refusal> {
-    match &args.output {
+    write_to(args.output.as_deref(), text)
+}
+
+fn write_to(output: Option<&std::path::Path>, text: &str) -> Result<(), Refusal> {
+    match output {
         None => crate::out::out().write_all(text.as_bytes()).map_err(|error| Refusal::internal(error.to_string())),
         Some(path) => std::fs::write(path, text).map_err(|error| {
             Refusal::input(format!("{}: {error}", path.display()), "give a path that can be written to with --output")

@@ -94,6 +94,7 @@ pub fn alternatives(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx) -> V
             match obstacle(problem, &without, (tour, &without[tour.index()]), unit) {
                 Obstacle::Stops(_) => Alternative::Stops,
                 Obstacle::Load(_, by) => Alternative::Capacity { by: by.max(1) },
+                Obstacle::Reload => Alternative::Capacity { by: 1 },
                 Obstacle::Unreachable => Alternative::Unreachable,
                 Obstacle::Shift(_)
                 | Obstacle::Home(_)
@@ -104,9 +105,12 @@ pub fn alternatives(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx) -> V
                 | Obstacle::Range(_)
                 | Obstacle::DrivingTime
                 | Obstacle::Pauses => Alternative::Shift,
-                Obstacle::Price | Obstacle::Pinned | Obstacle::Skills | Obstacle::Order | Obstacle::Related => {
-                    Alternative::Rules
-                }
+                Obstacle::Price
+                | Obstacle::Pinned
+                | Obstacle::Skills
+                | Obstacle::Position
+                | Obstacle::Order
+                | Obstacle::Related => Alternative::Rules,
             }
         })
         .collect()

@@ -83,8 +83,17 @@ fn what_a_schema_says_is_what_is_taken() {
         let mut found = Vec::new();
         cases(&schema, &schema, &example["data"], "", &mut found);
         for (path, legal, illegal) in found {
-            // When a customer asked is said once, with the order; an update does not read it.
-            if *kind == EventType::OrderUpdated && path == "/placed_time" {
+            // One payload serves several types: a field is read by those whose example has it, and by the types that have a payload of their own.
+            let has_it = example["data"].pointer(&path).is_some();
+            if !has_it
+                && !matches!(
+                    kind,
+                    EventType::OrderCreated
+                        | EventType::VehicleRegistered
+                        | EventType::PolicyChanged
+                        | EventType::ZoneOpened
+                )
+            {
                 continue;
             }
             let with = |value: &Value| {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const program = fileURLToPath(new URL('../../../target/debug/fleetfold', import.meta.url));
+const program = process.env.PROGRAM ?? fileURLToPath(new URL('../../../target/debug/fleetfold', import.meta.url));
 const map = fileURLToPath(new URL('../../../scenarios/town.osm', import.meta.url));
 const free = () => new Promise((resolve) => { const s = createServer(); s.listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => resolve(port)); }); });
 export const sleep = (millis) => new Promise((resolve) => { setTimeout(resolve, millis); });
@@ -66,6 +66,10 @@ export async function openTown() {
       orders.push(order('ord-crane', 5, 5, { skills: ['crane'] }, { windows: [{ opens: minutes(0), closes: minutes(120) }] }));
       orders.push(event('order.created', { order_id: 'ord-ship', load: [2], shipment: { pickup: { ...corner(1, 1), service_seconds: 60 }, delivery: { ...corner(9, 8), service_seconds: 60, windows: [{ opens: minutes(0), closes: minutes(26 * 60) }] } } }));
       await town.post(...orders);
+      // A larger fleet beside them, for those who want to see the same with more to do (it takes an optimised PROGRAM).
+      const [extra, bulk] = [Number(process.env.TOWN_VANS ?? 0), Number(process.env.TOWN_ORDERS ?? 0)];
+      for (let from = 0; from < extra; from += 25) await town.post(...Array.from({ length: Math.min(25, extra - from) }, (_, index) => from + index).flatMap((at) => { const place = corner((at * 7) % 12, (at * 3) % 10); return [event('vehicle.registered', { vehicle_id: `w${at + 7}`, start: place, capacity: [12], shift: { starts: minutes(-120), ends: minutes(600) } }), event('shift.started', { vehicle_id: `w${at + 7}`, position: place }), event('position', { vehicle_id: `w${at + 7}`, position: place })]; }));
+      for (let from = 0; from < bulk; from += 100) await town.post(...Array.from({ length: Math.min(100, bulk - from) }, (_, index) => order(`bulk-${from + index}`, ((from + index) * 5) % 12, ((from + index) * 3) % 10)));
       // A fact that makes no sense: the order exists.
       await town.post(order('ord-2101', 3, 3));
     },

@@ -85,6 +85,19 @@ fn what_a_schema_says_is_what_is_taken() {
         let mut found = Vec::new();
         cases(&schema, &schema, &example["data"], "", &mut found);
         for (path, legal, illegal) in found {
+            // One payload serves several types: a field is read by those whose example has it, and by the types that have a payload of their own.
+            let has_it = example["data"].pointer(&path).is_some();
+            if !has_it
+                && !matches!(
+                    kind,
+                    EventType::OrderCreated
+                        | EventType::VehicleRegistered
+                        | EventType::PolicyChanged
+                        | EventType::ZoneOpened
+                )
+            {
+                continue;
+            }
             let with = |value: &Value| {
                 let mut event = example.clone();
                 let (parent, name) = path.rsplit_once('/').unwrap();

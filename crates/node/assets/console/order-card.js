@@ -91,7 +91,9 @@ function chainOf(order, explained, done) {
   const plan = explained?.decision;
   const group = plan?.groups?.find((/** @type {any} */ one) => one.orders.some((/** @type {any} */ moved) => moved.order === order.id));
   const moved = group?.orders.find((/** @type {any} */ one) => one.order === order.id);
-  const causes = told?.because?.length ? told.because.map(factLine) : (group?.trigger.entries ?? []).map((/** @type {any} */ cause) => el('span', { class: 'because' }, `${time(cause.logged_at)} ${cause.type.replace(/^fleet\.|\.v1$/g, '')} ${cause.subject ?? ''} (entry ${cause.seq})`));
+  // What a search began with are mostly plans: they are no cause that says anything to a dispatcher.
+  const entries = (group?.trigger.entries ?? []).filter((/** @type {any} */ cause) => cause.type !== 'fleet.plan.proposed.v1');
+  const causes = told?.because?.length ? told.because.map(factLine) : entries.map((/** @type {any} */ cause) => el('span', { class: 'because' }, `${time(cause.logged_at)} ${cause.type.replace(/^fleet\.|\.v1$/g, '')} ${cause.subject ?? ''} (entry ${cause.seq})`));
   const items = [];
   if (causes.length) items.push(el('li', {}, ...causes));
   else if (group?.trigger.kind === 'search') items.push(el('li', {}, 'a search found something better'));

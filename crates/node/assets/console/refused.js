@@ -27,6 +27,8 @@ export async function showRefusal(refusal) {
       answer.ok ? button('Send again under a new id', () => void again(text), { id: 'refused-send', class: 'main' }) : null,
       ...noteButtons('entry', refusal.seq),
       button('Close (Esc)', () => { $('preview').hidden = true; })));
+  // Whoever came by keys goes on there.
+  /** @type {HTMLElement | null} */ ($('preview').querySelector('h2'))?.focus();
 }
 
 /** @param {HTMLTextAreaElement} text */

@@ -60,9 +60,9 @@ struct Route {
 
 impl Route {
     fn answers(&mut self, status: u16, description: &str, kind: &str, schema: Value) {
-        let response = &mut self.operation["responses"][status.to_string()];
-        *response = json!({ "description": description });
-        response["content"][kind]["schema"] = schema;
+        let schema = Map::from_iter([("schema".to_owned(), schema)]);
+        let content = Map::from_iter([(kind.to_owned(), Value::Object(schema))]);
+        self.operation["responses"][status.to_string()] = json!({ "description": description, "content": content });
     }
 
     /// What is answered is text.
@@ -355,7 +355,7 @@ fn fleet(doc: &mut Writing) {
         "log_not_read",
     ]);
     let route = doc.asks::<replay::Stretch>(route);
-    let route = doc.answers::<replay::Played>(route, "the first frame is all of it, the others are what changed");
+    let route = doc.answers::<replay::Replayed>(route, "the first frame is all of it, the others are what changed");
     doc.write(route);
     let route = doc.get("/v1/warnings", "Events that were taken although they look like a mistake");
     let route = doc.answers::<view::WarningList>(route, "the last of them");

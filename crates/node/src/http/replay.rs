@@ -49,7 +49,7 @@ pub(super) struct Stretch {
 /// What is answered, for the document of the routes: it is put together from fragments.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
-pub(super) struct Played {
+pub(super) struct Replayed {
     from: i64,
     /// Milliseconds from one frame to the next.
     step: i64,

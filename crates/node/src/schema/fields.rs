@@ -35,7 +35,7 @@ fn unit(name: &str) -> &'static str {
 pub(crate) fn table() -> String {
     let mut text = String::from(
         "# Fields of events\n\n`fleetfold schema fields` writes this from the types that are read; a test compares the two. What the events mean, and what is only warned of: \
-         [EVENTS.md](EVENTS.md). *Must*: without it the event is refused. *Limits* are hard: beyond them the event is refused with the code `field` (`payload` where the type is another). \
+         [EVENTS.md](EVENTS.md). Words: [GLOSSARY.md](GLOSSARY.md). *Must*: without it the event is refused. *Limits* are hard: beyond them the event is refused with the code `field` (`payload` where the type is another). \
          `a.b` is the field `b` of the object `a`, `a[].b` that of each item of the list `a`. A field that is not here is warned of, and refused in a zone with a strict policy.\n",
     );
     for (title, writer) in [("Written by producers", Writer::Producer), ("Written by the engine alone", Writer::Engine)]

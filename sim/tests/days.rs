@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fleetfold_model::{
-    Break, Event, FailReason, Job, Load, LoadDirection, Millis, Name, NetworkSpec, OnBoardRule, Order, OrderChange,
-    OrderWork, Policy, Position, RoadChange, RoadTarget, Shift, Shipment, Space, StopEvent, StopKind, StopSpec,
-    TimeWindow, Timestamp, Vehicle, VehicleCosts, ZoneOpened,
+    Alert, AlertAcknowledged, AlertKind, Break, BreakEvent, Diversion, Event, FailReason, Job, Load, LoadDirection,
+    Millis, Name, NetworkSpec, OnBoardRule, Order, OrderChange, OrderRetry, OrderWork, Policy, Position, RoadChange,
+    RoadTarget, Shift, Shipment, SlotHeld, Space, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle,
+    VehicleCosts, ZoneOpened,
 };
 use fleetfold_roads::Network;
 use fleetfold_sim::{Driving, Fact, Outcome, Traffic, backtest};
@@ -203,10 +204,28 @@ fn any_sign_on() -> impl Strategy<Value = Event> {
 
 fn any_policy() -> impl Strategy<Value = Policy> {
     let rule = || prop_oneof![Just(OnBoardRule::Return), Just(OnBoardRule::Keep)];
-    (rule(), rule(), any::<bool>(), prop_oneof![Just(0u32), Just(24)], any_span(2), any::<bool>(), any_span(3))
+    let rare = (prop::bool::weighted(0.2), prop::bool::weighted(0.8), prop::bool::weighted(0.1), 0u8..4);
+    (rule(), rule(), any::<bool>(), prop_oneof![Just(0u32), Just(24)], any_span(2), any::<bool>(), any_span(3), rare)
         .prop_map(
-            |(on_cancelled_on_board, on_failed_delivery, deliver_after_shift, search_rounds, gather, learn, margin)| {
+            |(
+                on_cancelled_on_board,
+                on_failed_delivery,
+                deliver_after_shift,
+                search_rounds,
+                gather,
+                learn,
+                margin,
+                (one_pickup_place, add_after_departure, in_rounds, diversion),
+            )| {
                 Policy {
+                    one_pickup_place,
+                    add_after_departure,
+                    decide_every: Millis(if in_rounds { 600_000 } else { 0 }),
+                    diversion: match diversion {
+                        0 => Diversion::Never,
+                        1 => Diversion::Saves(500_000),
+                        _ => Diversion::SavesPromise,
+                    },
                     on_cancelled_on_board,
                     on_failed_delivery,
                     deliver_after_shift,
@@ -271,7 +290,27 @@ fn any_incident() -> impl Strategy<Value = Event> {
         };
         if closed { Event::RoadClosed(change) } else { Event::RoadSlowed(change) }
     });
+    let retry = (order(), any_time(), prop::option::of(any_time()))
+        .prop_map(|(order, from, promised)| Event::OrderRetried(OrderRetry { order, from, window: None, promised }));
+    let held = (any_order(), any_time()).prop_filter_map("an order", |(event, until)| {
+        let Event::OrderCreated(order) = event else { return None };
+        Some(Event::SlotHeld(SlotHeld { order, until }))
+    });
+    let pause = (vehicle(), any_time(), prop::option::of(any_span(60)), prop::option::of(any_place()), any::<bool>())
+        .prop_map(|(vehicle, at, duration, position, begins)| {
+            let pause = BreakEvent { vehicle, at, duration, position };
+            if begins { Event::BreakStarted(pause) } else { Event::BreakEnded(pause) }
+        });
+    let seen = (order(), prop::option::of(any_time())).prop_map(|(order, until)| {
+        let alert = Alert::new(AlertKind::PredictedLate, Some(order)).expect("an order is given");
+        Event::AlertAcknowledged(AlertAcknowledged { alert, by: None, until })
+    });
     prop_oneof![
+        2 => retry,
+        2 => held,
+        2 => order().prop_map(|order| Event::OrderConfirmed { order }),
+        2 => pause,
+        1 => seen,
         3 => change,
         2 => (order(), any_time()).prop_map(|(order, at)| Event::OrderReady { order, at }),
         4 => order().prop_map(|order| Event::OrderCancelled { order }),
@@ -279,10 +318,11 @@ fn any_incident() -> impl Strategy<Value = Event> {
         3 => (vehicle(), prop::option::of(any_place())).prop_map(|(vehicle, position)| Event::VehicleLost { vehicle, position }),
         3 => (vehicle(), prop::option::of(any_place())).prop_map(|(vehicle, position)| Event::VehicleBack { vehicle, position }),
         1 => road,
-        2 => (report, 0u8..4).prop_map(|(stop, what)| match what {
+        2 => (report, 0u8..5, any_time()).prop_map(|(stop, what, again)| match what {
             0 => Event::StopDeparted(stop),
             1 => Event::StopArrived(stop),
             2 => Event::StopCompleted(stop),
+            3 => Event::StopFailed(stop, FailReason::NoShow, Some(again)),
             _ => Event::StopFailed(stop, FailReason::NoShow, None),
         }),
         1 => any_policy().prop_map(Event::PolicyChanged),

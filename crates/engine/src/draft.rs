@@ -434,9 +434,10 @@ impl Draft {
         StopIx(self.stops.len() as u32 - 1)
     }
 
-    /// Where a vehicle is unloaded last in, first out, what is on board already leaves it in the reverse order of its loading.
+    /// Where a vehicle is unloaded last in, first out, what is on board already leaves it in the reverse order of its loading. What the head
+    /// takes on lies on top of that.
     fn keep_order_of_unloading(&mut self, fleet: &Fleet) {
-        for &id in &self.vehicles {
+        for (&id, head) in self.vehicles.iter().zip(&self.heads) {
             let vehicle = fleet.vehicle(id);
             if vehicle.spec.as_ref().is_none_or(|spec| !spec.lifo) {
                 continue;
@@ -447,7 +448,8 @@ impl Draft {
             };
             // Goods of jobs are loaded in the order that suits their tour.
             let picked_up = vehicle.on_board.iter().rev().filter(|&&order| !fleet.order(order).loads_at_start());
-            let stops: Vec<StopIx> = picked_up.filter_map(delivery).collect();
+            let on_top = head.iter().rev().filter(|visit| visit.stop == StopKind::Pickup).map(|visit| &visit.order);
+            let stops: Vec<StopIx> = on_top.chain(picked_up).filter_map(delivery).collect();
             if stops.len() > 1 {
                 self.relations.push(Relation { kind: RelationKind::InOrder, stops });
             }

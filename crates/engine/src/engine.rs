@@ -155,6 +155,7 @@ impl Engine {
             && let Some(mut features) = self.learner.close(&self.fleet, self.log_now)
         {
             features.epoch = self.commit.epoch().unwrap_or(0);
+            features.arrivals = self.etas.learned(&self.fleet);
             effects.push(Effect::AppendOwn(Event::FeaturesLearned(features)));
         }
         let moment = Moment { fleet: &self.fleet, log_now: self.log_now };

@@ -10,7 +10,9 @@
 use std::collections::BTreeMap;
 
 use fleetfold_fleet::{Fleet, Placement, Stop};
-use fleetfold_model::{ETA_COVERAGE_PERCENT, Eta, EtaState, Millis, OrderId, StopKind, Timestamp, VehicleId};
+use fleetfold_model::{
+    ArrivalEnds, ETA_COVERAGE_PERCENT, Eta, EtaState, Millis, OrderId, StopKind, Timestamp, VehicleId,
+};
 
 use crate::moment::Moment;
 
@@ -117,6 +119,30 @@ fn said(arrival: Timestamp, now: Timestamp) -> Said {
 }
 
 impl Etas {
+    /// What was learned of errors and does not stand in the log yet.
+    pub(crate) fn learned(&self, fleet: &Fleet) -> Vec<ArrivalEnds> {
+        let known = |lead: u8| fleet.learned_arrivals().iter().find(|known| known.lead == lead);
+        let ends = (0u8..).zip(&self.ends).filter(|(_, ends)| ends.arrivals > 0);
+        ends.map(|(lead, &Ends { early, late, arrivals })| ArrivalEnds {
+            lead,
+            early: early as i32,
+            late: late as i32,
+            arrivals,
+        })
+        .filter(|ends| known(ends.lead) != Some(ends))
+        .collect()
+    }
+
+    /// This engine owns the zone from now on: it goes on with what owners before it have learned of errors.
+    pub(crate) fn goes_on(&mut self, fleet: &Fleet) {
+        for known in fleet.learned_arrivals() {
+            if let Some(ends) = self.ends.get_mut(usize::from(known.lead)).filter(|ends| ends.arrivals < known.arrivals)
+            {
+                *ends = Ends { early: i64::from(known.early), late: i64::from(known.late), arrivals: known.arrivals };
+            }
+        }
+    }
+
     /// Another engine owns the zone: it tells customers. What was learned of errors stays.
     pub(crate) fn forget(&mut self) {
         self.told.clear();

@@ -19,10 +19,10 @@
 //! The *facts digest* leaves out plans and log times too, so it is equal however the same facts were shuffled.
 
 use fleetfold_model::{
-    Alert, AlertKind, Break, Cell, Diversion, FORMAT, FailReason, Job, Load, LoadDirection, LogSeq, Metres, Millis,
-    Name, OnBoardRule, Order, OrderChange, OrderId, OrderWork, Policy, Position, RoadChange, RoadTarget,
-    ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopKind, StopSpec, TimeWindow, Timestamp,
-    UnassignedReason, Vehicle, VehicleCosts, VehicleId,
+    Alert, AlertKind, ArrivalEnds, Break, Cell, Diversion, FORMAT, FailReason, Job, Load, LoadDirection, LogSeq,
+    Metres, Millis, Name, OnBoardRule, Order, OrderChange, OrderId, OrderWork, Policy, Position, RoadChange,
+    RoadTarget, ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopKind, StopSpec, TimeWindow,
+    Timestamp, UnassignedReason, Vehicle, VehicleCosts, VehicleId,
 };
 
 use crate::{
@@ -641,7 +641,15 @@ impl Fleet {
             .word(self.features_version)
             .time(self.learned_until)
             .time(self.swept_at);
-        if *rules < 3 { zone.finish() } else { zone.word(u64::from(*rules)).finish() }
+        let zone = if *rules < 3 { zone } else { zone.word(u64::from(*rules)) };
+        // Logs of before there were any keep their digests.
+        if self.arrivals.is_empty() {
+            return zone.finish();
+        }
+        let ends = |hash: Canon, &ArrivalEnds { lead, early, late, arrivals }: &ArrivalEnds| {
+            [u64::from(lead), early as u64, late as u64, u64::from(arrivals)].into_iter().fold(hash, Canon::word)
+        };
+        zone.list(&self.arrivals, ends).finish()
     }
 
     /// Replaces one summand of the digest.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fleetfold_model::{
-    Alert, LogSeq, Millis, Name, OrderId, Policy, Position, ServiceFeature, SpeedFeature, SpeedKey, StopKind,
-    Timestamp, VehicleId,
+    Alert, ArrivalEnds, LogSeq, Millis, Name, OrderId, Policy, Position, ServiceFeature, SpeedFeature, SpeedKey,
+    StopKind, Timestamp, VehicleId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +71,8 @@ pub struct Fleet {
     pub(crate) learned_until: Timestamp,
     pub(crate) speeds: BTreeMap<SpeedKey, SpeedFeature>,
     pub(crate) services: Parts<Position, ServiceFeature>,
+    /// How far arrivals are from what customers are told, by ascending lead.
+    pub(crate) arrivals: Vec<ArrivalEnds>,
     pub(crate) unanswered: BTreeMap<LogSeq, Ask>,
     pub(crate) chain: Chain,
     pub(crate) last_base: Option<StoredBase>,
@@ -218,6 +220,7 @@ impl Fleet {
             skills: BTreeMap::new(),
             roads: BTreeMap::new(),
             road_version: 0,
+            arrivals: Vec::new(),
             features_version: 0,
             learned_until: Timestamp(0),
             speeds: BTreeMap::new(),
@@ -356,6 +359,11 @@ impl Fleet {
     /// Service times as learned, those of which too little was seen included.
     pub fn learned_services(&self) -> Services<'_> {
         Services(&self.services)
+    }
+
+    /// How far arrivals are from what customers are told, as learned, by ascending lead.
+    pub fn learned_arrivals(&self) -> &[ArrivalEnds] {
+        &self.arrivals
     }
 
     /// How long serving at a place takes: as learned, where it is used and enough was seen, else as `planned`.

@@ -13,8 +13,8 @@ mod take;
 pub use read::ImageError;
 
 use fleetfold_model::{
-    Alert, FailReason, Load, LogSeq, Name, Order, OrderChange, PlannedVisit, Policy, Position, ServiceFeature, Shift,
-    SpeedFeature, StopKind, Timestamp, UnassignedReason, Vehicle,
+    Alert, ArrivalEnds, FailReason, Load, LogSeq, Name, Order, OrderChange, PlannedVisit, Policy, Position,
+    ServiceFeature, Shift, SpeedFeature, StopKind, Timestamp, UnassignedReason, Vehicle,
 };
 
 use crate::{
@@ -56,6 +56,8 @@ pub struct Image {
     pub speeds: Vec<SpeedFeature>,
     /// Service times as learned, by place.
     pub services: Vec<ServiceFeature>,
+    /// How far arrivals are from what customers are told, by ascending lead.
+    pub arrivals: Vec<ArrivalEnds>,
     /// Facts that wait for an answer, by their sequence.
     pub unanswered: Vec<AskImage>,
     /// Hashes that are kept for a time: event ids that hang on no order, and names of retired orders. In the order of `since`.

@@ -64,6 +64,20 @@ pub struct ServiceFeature {
     pub seen: Timestamp,
 }
 
+/// How far arrivals are from what customers are told so far ahead: the ends of the interval that holds so many of them
+/// ([`crate::ETA_COVERAGE_PERCENT`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArrivalEnds {
+    /// How far ahead: a number of the engine's table, the nearest first.
+    pub lead: u8,
+    /// The early end, in thousandths of the scale of errors; less than `late`.
+    pub early: i32,
+    /// The late end.
+    pub late: i32,
+    /// Arrivals that they were learned from.
+    pub arrivals: u32,
+}
+
 /// A new version of what was learned: only what changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Features {
@@ -75,6 +89,9 @@ pub struct Features {
     pub speeds: Vec<SpeedFeature>,
     /// Service times.
     pub services: Vec<ServiceFeature>,
+    /// How far arrivals are from what customers are told, by ascending lead.
+    #[serde(default)]
+    pub arrivals: Vec<ArrivalEnds>,
     /// Epoch of the engine that learned it; 0 in logs of version 0.1.
     pub epoch: u64,
 }

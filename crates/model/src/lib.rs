@@ -47,7 +47,7 @@ pub use event::{
     Attention, BreakEvent, Event, FailReason, Noted, NotedItem, OrderChange, OrderRetry, Origin, Pin, PriorityRaised,
     RoadChange, RoadTarget, SlotHeld, StopEvent, StopKind, ZoneOpened,
 };
-pub use features::{Cell, Features, ServiceFeature, SpeedFeature, SpeedKey};
+pub use features::{ArrivalEnds, Cell, Features, ServiceFeature, SpeedFeature, SpeedKey};
 pub use ids::{LogSeq, Name, OrderId, VehicleId};
 pub use network::{NetworkSpec, StreetEdge};
 pub use order::{Job, LoadDirection, Order, OrderWork, Shipment, StopSpec};

@@ -12,9 +12,10 @@ use crate::alert_v1::{AlertAcknowledgedV1, AlertClearedV1, AlertRaisedV1};
 use crate::envelope::CloudEvent;
 use crate::event_type::{Entity, EventType, event_type};
 use crate::event_v1::{
-    AssignmentRefV1, BaseV1, BreakEventV1, BreakV1, CLASSES, CostsV1, FeaturesV1, HoldEndedV1, JobV1, LocatedV1,
-    NotedV1, OrderRefV1, OrderRetryV1, OrderV1, PinV1, PlaceV1, PolicyV1, PriorityV1, RepairV1, RoadV1, ServiceV1,
-    ShiftV1, ShipmentV1, SlotHeldV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
+    ArrivalEndsV1, AssignmentRefV1, BaseV1, BreakEventV1, BreakV1, CLASSES, CostsV1, FeaturesV1, HoldEndedV1, JobV1,
+    LocatedV1, NotedV1, OrderRefV1, OrderRetryV1, OrderV1, PinV1, PlaceV1, PolicyV1, PriorityV1, RepairV1, RoadV1,
+    ServiceV1, ShiftV1, ShipmentV1, SlotHeldV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1,
+    ZoneV1,
 };
 use crate::plan_v1::PlanV1;
 
@@ -370,6 +371,16 @@ fn features(learned: &Features, space: Space) -> FeaturesV1 {
                 service_seconds: seconds(service.service),
                 count: service.count,
                 seen: text(service.seen),
+            })
+            .collect(),
+        arrivals: learned
+            .arrivals
+            .iter()
+            .map(|ends| ArrivalEndsV1 {
+                lead: ends.lead,
+                early_permille: ends.early,
+                late_permille: ends.late,
+                arrivals: ends.arrivals,
             })
             .collect(),
         epoch: learned.epoch,

@@ -483,9 +483,25 @@ pub(crate) struct FeaturesV1 {
     pub(crate) speeds: Vec<SpeedV1>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) services: Vec<ServiceV1>,
+    /// How far arrivals are from what customers are told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) arrivals: Vec<ArrivalEndsV1>,
     /// Epoch of the engine that learned it; absent in logs of version 0.1.
     #[serde(default)]
     pub(crate) epoch: u64,
+}
+
+/// How far arrivals are from what customers are told so far ahead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct ArrivalEndsV1 {
+    /// 0: up to 10 minutes ahead; 1: 30; 2: 60; 3: 120; 4: more.
+    pub(crate) lead: u8,
+    /// The early end of the interval, in thousandths of a minute and a tenth of the time ahead; negative: before the planned arrival.
+    pub(crate) early_permille: i32,
+    /// The late end.
+    pub(crate) late_permille: i32,
+    /// Arrivals that they were learned from.
+    pub(crate) arrivals: u32,
 }
 
 /// `vehicle.located`: where a vehicle was when a fact needed to know it, written by the engine.

@@ -1,17 +1,17 @@
 //! Payloads of version 1 as legal values: what the JSON says, checked field by field.
 
 use fleetfold_model::{
-    Attention, BaseWritten, Break, BreakEvent, Cell, Diversion, FailReason, Features, Job, LoadDirection, LogSeq,
-    Millis, Name, Noted, NotedItem, OnBoardRule, Order, OrderChange, OrderRetry, OrderWork, Pin, Policy, Position,
-    RepairAsked, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopEvent,
-    StopKind, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts, VehicleLocated, ZoneOpened,
+    ArrivalEnds, Attention, BaseWritten, Break, BreakEvent, Cell, Diversion, FailReason, Features, Job, LoadDirection,
+    LogSeq, Millis, Name, Noted, NotedItem, OnBoardRule, Order, OrderChange, OrderRetry, OrderWork, Pin, Policy,
+    Position, RepairAsked, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey,
+    StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts, VehicleLocated, ZoneOpened,
 };
 
 use crate::decode::{Result, bad};
 use crate::event_v1::{
-    BaseV1, BreakEventV1, BreakV1, CLASSES, FeaturesV1, JobV1, LocatedV1, NotedV1, OrderRefV1, OrderRetryV1, OrderV1,
-    PinV1, PlaceV1, PolicyV1, RepairV1, RoadV1, ServiceV1, ShiftV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1,
-    VehicleV1, WindowV1, ZoneV1,
+    ArrivalEndsV1, BaseV1, BreakEventV1, BreakV1, CLASSES, FeaturesV1, JobV1, LocatedV1, NotedV1, OrderRefV1,
+    OrderRetryV1, OrderV1, PinV1, PlaceV1, PolicyV1, RepairV1, RoadV1, ServiceV1, ShiftV1, SpeedV1, StopEventV1,
+    StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
 };
 use crate::fields::{instant, load, money, name, optional_instant, place, priority, seconds, skills, window};
 use crate::labels::Labels;
@@ -471,11 +471,22 @@ pub(crate) fn features(raw: &FeaturesV1) -> Result<Features> {
             seen: instant("services", &service.seen)?,
         })
     };
+    let ends = |ends: &ArrivalEndsV1| -> Result<ArrivalEnds> {
+        let &ArrivalEndsV1 { lead, early_permille: early, late_permille: late, arrivals } = ends;
+        if early >= late || early < -20_000 || late > 20_000 {
+            return bad("arrivals", "an early end before a late one, both within 20,000 thousandths");
+        }
+        Ok(ArrivalEnds { lead, early, late, arrivals })
+    };
+    if raw.arrivals.len() > 64 || !raw.arrivals.windows(2).all(|pair| pair[0].lead < pair[1].lead) {
+        return bad("arrivals", "at most 64, by ascending `lead`");
+    }
     Ok(Features {
         version: raw.version,
         watermark: instant("watermark", &raw.watermark)?,
         speeds: raw.speeds.iter().map(speed).collect::<Result<_>>()?,
         services: raw.services.iter().map(service).collect::<Result<_>>()?,
+        arrivals: raw.arrivals.iter().map(ends).collect::<Result<_>>()?,
         epoch: raw.epoch,
     })
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use fleetfold_model::{
-    Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, AssignedVisit, Assignment, BaseWritten, BreakEvent,
-    Cell, Choice, Event, ExchangeGroup, FORMAT, FailReason, Features, HoldEnded, Job, Load, LoadDirection, LogSeq,
-    MessageHash, Metres, Millis, Name, Obstacle, Order, OrderChange, OrderRetry, OrderWork, Pin, PlannedVisit, Policy,
-    Position, PriorityRaised, Proposal, ProposedRoute, RepairAsked, RoadChange, RoadTarget, SearchRecord,
-    ServiceFeature, Shift, Shipment, SlotHeld, Space, SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec,
-    TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts, VehicleLocated, ZoneOpened,
+    Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, ArrivalEnds, AssignedVisit, Assignment,
+    BaseWritten, BreakEvent, Cell, Choice, Event, ExchangeGroup, FORMAT, FailReason, Features, HoldEnded, Job, Load,
+    LoadDirection, LogSeq, MessageHash, Metres, Millis, Name, Obstacle, Order, OrderChange, OrderRetry, OrderWork, Pin,
+    PlannedVisit, Policy, Position, PriorityRaised, Proposal, ProposedRoute, RepairAsked, RoadChange, RoadTarget,
+    SearchRecord, ServiceFeature, Shift, Shipment, SlotHeld, Space, SpeedFeature, SpeedKey, StopEvent, StopKind,
+    StopSpec, TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts, VehicleLocated, ZoneOpened,
 };
 use fleetfold_wire::{
     Entity, EventType, What, Writer, assignment_from_json, assignment_to_json, decode, decode_strict, encode, schemas,
@@ -192,6 +192,7 @@ fn examples() -> Vec<Event> {
                 seen: at(59),
             }],
             services: vec![ServiceFeature { place, service: Millis(151_000), count: 9, seen: at(58) }],
+            arrivals: vec![ArrivalEnds { lead: 1, early: -900, late: 2_100, arrivals: 77 }],
             epoch: 4,
         }),
         Event::PolicyChanged(Policy {

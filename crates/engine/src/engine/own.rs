@@ -34,6 +34,7 @@ impl Engine {
             return;
         }
         self.plan_bytes = PLAN_BYTES;
+        self.etas.goes_on(&self.fleet);
         // A new owner: every route is stale, and every vehicle is told again (receivers keep the highest revision).
         self.look_at_roads();
         let moment = Moment { fleet: &self.fleet, log_now: self.log_now };

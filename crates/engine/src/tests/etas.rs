@@ -100,3 +100,48 @@ fn a_policy_may_want_customers_to_be_told_nothing() {
     pass(&mut rig, 60);
     assert_eq!(rig.told, []);
 }
+
+/// What one owner has learned of its errors stands in the log, and the next owner begins with it.
+#[test]
+fn the_next_owner_goes_on_with_what_was_learned_of_errors() {
+    let late_by = |rig: &Rig, order: &str| {
+        let EtaState::Expected { arrival, latest, .. } = of(rig, order)[0].state else { panic!("expected") };
+        (latest - arrival).0
+    };
+    let mut rig = Rig::new();
+    // Every driver comes a quarter of an hour late.
+    for number in 0..15 {
+        let id = format!("late{number}");
+        rig.order(job(&id, km(-10 - number % 3, 0)));
+        rig.at_stop("a", &id, StopKind::Delivery, Event::StopDeparted);
+        rig.now += 26 * 60_000;
+        rig.at_stop("a", &id, StopKind::Delivery, Event::StopArrived);
+        rig.now += 2 * 60_000;
+        rig.at_stop("a", &id, StopKind::Delivery, Event::StopCompleted);
+        pass(&mut rig, 2);
+    }
+    let features = rig.own.iter().rev().find_map(|event| match event {
+        Event::FeaturesLearned(features) if !features.arrivals.is_empty() => Some(features.clone()),
+        _ => None,
+    });
+    let mut features = features.expect("it writes down what it has learned");
+    features.version = rig.engine.fleet().features_version() + 1;
+    rig.happens(Event::FeaturesLearned(features));
+    rig.told.clear();
+    rig.order(job("x", km(-20, 0)));
+    let learned = late_by(&rig, "x");
+    let fresh = {
+        let mut rig = Rig::new();
+        rig.order(job("x", km(-20, 0)));
+        late_by(&rig, "x")
+    };
+    assert!(learned > fresh * 5 / 4, "{learned} {fresh}: it has learned");
+    // A new engine over the fleet that was folded.
+    let (fleet, network) = (rig.engine.fleet().clone(), Arc::clone(rig.engine.network()));
+    rig.engine = Engine::new(fleet, network);
+    rig.input(Input::Commit(Outcome::Granted(2)));
+    rig.told.clear();
+    rig.order(job("y", km(-20, 0)));
+    let after = late_by(&rig, "y");
+    assert!(after > fresh * 5 / 4, "{after} {learned} {fresh}: it is not forgotten");
+}

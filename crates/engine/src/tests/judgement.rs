@@ -79,6 +79,30 @@ fn goods_on_board_leave_last_in_first_out() {
     assert_eq!(rig.route("a"), ["b1", "a1"]);
 }
 
+/// What a driver is on his way to load will lie on top of what is on board.
+#[test]
+fn what_is_about_to_be_loaded_leaves_first() {
+    let mut rig = Rig::new();
+    rig.fact(Event::VehicleRegistered(Vehicle { lifo: true, ..vehicle("a", km(0, 0)) }));
+    rig.order(Order { promised: Some(at(40)), ..shipment("a1", km(-1, 0), km(-8, 0)) });
+    for event in [Event::StopDeparted as fn(StopEvent) -> Event, Event::StopArrived, Event::StopCompleted] {
+        rig.at_stop("a", "a1", StopKind::Pickup, event);
+    }
+    rig.order(Order { promised: Some(at(40)), ..shipment("b1", km(-2, 0), km(-12, 0)) });
+    rig.at_stop("a", "b1", StopKind::Pickup, Event::StopDeparted);
+    let urgent = OrderChange {
+        order: name("a1"),
+        work: None,
+        load: None,
+        skills: None,
+        priority: None,
+        release: None,
+        promised: Some(at(9)),
+    };
+    rig.fact(Event::OrderUpdated(urgent));
+    assert_eq!(rig.route("a"), ["+b1", "b1", "a1"]);
+}
+
 /// A dispatcher's word counts more than the capacity of the van.
 #[test]
 fn a_forced_order_goes_to_a_vehicle_that_is_too_small_for_it() {

@@ -34,6 +34,12 @@ impl Fleet {
                 self.resum(speed_digest(&old), 0);
             }
         }
+        for ends in &features.arrivals {
+            match self.arrivals.binary_search_by_key(&ends.lead, |known| known.lead) {
+                Ok(at) => self.arrivals[at] = *ends,
+                Err(at) => self.arrivals.insert(at, *ends),
+            }
+        }
         for service in &features.services {
             self.resum(0, service_digest(service));
             if let Some(old) = self.services.insert(service.place, service.clone()) {

@@ -95,6 +95,9 @@ impl Fleet {
         fleet.road_version = image.road_version;
         fleet.features_version = image.features_version;
         fleet.learned_until = image.learned_until;
+        fleet.arrivals = image.arrivals;
+        fleet.arrivals.sort_unstable_by_key(|ends| ends.lead);
+        fleet.arrivals.dedup_by_key(|ends| ends.lead);
         fleet.counters = image.counters;
         for (bit, name) in image.skills.into_iter().enumerate() {
             if bit >= SKILLS_MAX || fleet.skills.insert(name.clone(), bit as u8).is_some() {

@@ -42,6 +42,7 @@ impl Fleet {
             learned_until: self.learned_until,
             speeds: self.speeds.values().cloned().collect(),
             services,
+            arrivals: self.arrivals.clone(),
             unanswered: asks.collect(),
             remembered: remembered.map(|(since, hash)| RememberedHash { since, hash }).collect(),
             alerts: self.alerts.iter().map(|(alert, state)| (alert.clone(), state.clone())).collect(),

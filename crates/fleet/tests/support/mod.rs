@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use fleetfold_fleet::{Change, Fleet, Placement};
 use fleetfold_model::{
-    Event, ExchangeGroup, FailReason, Job, Load, LoadDirection, LogEntry, LogSeq, MessageHash, Metres, Millis, Name,
-    OnBoardRule, Order, OrderChange, OrderId, OrderWork, Pin, PlannedVisit, Policy, Position, PriorityRaised, Proposal,
-    ProposedRoute, RoadChange, SearchRecord, Shift, Shipment, Space, StopEvent, StopKind, StopSpec, Timestamp,
-    UnassignedReason, Vehicle, VehicleCosts, ZoneOpened,
+    Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, BreakEvent, Event, ExchangeGroup, FailReason,
+    HoldEnded, Job, Load, LoadDirection, LogEntry, LogSeq, MessageHash, Metres, Millis, Name, OnBoardRule, Order,
+    OrderChange, OrderId, OrderRetry, OrderWork, Pin, PlannedVisit, Policy, Position, PriorityRaised, Proposal,
+    ProposedRoute, RoadChange, SearchRecord, Shift, Shipment, SlotHeld, Space, StopEvent, StopKind, StopSpec,
+    TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts, ZoneOpened,
 };
 
 pub(crate) fn name(text: &str) -> Name {
@@ -226,11 +227,22 @@ pub(crate) fn plan(fleet: &Fleet, choose: impl Fn(OrderId) -> Option<Name>) -> P
     }
 }
 
+/// Kinds of facts that a random log is drawn from.
+pub(crate) const KINDS: u8 = 36;
+/// Those that there were when the digests that `digest.rs` holds were written down. Newer kinds come after them.
+const KINDS_BEFORE: u8 = 28;
+
 /// One random step: what happens, to which vehicle and order, where, and after how many seconds.
 pub(crate) type Step = (u8, u8, u8, i32, u16);
 
 /// The event of a step. What makes no sense is refused by the fold, and belongs here too.
-pub(crate) fn event(fleet: &Fleet, &(kind, vehicle_number, order_number, x, _): &Step, now: Timestamp) -> Event {
+/// `kinds`: how many kinds of facts there are to draw from.
+pub(crate) fn event(
+    kinds: u8,
+    fleet: &Fleet,
+    &(kind, vehicle_number, order_number, x, _): &Step,
+    now: Timestamp,
+) -> Event {
     let vehicle_name = name(&format!("v{}", vehicle_number % 4));
     let order_name = name(&format!("o{}", order_number % 8));
     let position = (x % 3 == 0).then_some(at(x));
@@ -244,7 +256,7 @@ pub(crate) fn event(fleet: &Fleet, &(kind, vehicle_number, order_number, x, _): 
         from: None,
         until: (x % 5 == 0).then_some(now),
     };
-    match kind % 28 {
+    match kind % kinds {
         0..=3 => Event::PlanProposed(plan(fleet, |order| {
             Some(name(&format!("v{}", (order.0 + u32::from(vehicle_number)) % 4)))
                 .filter(|name| fleet.vehicle_id(name.as_str()).is_some())
@@ -279,7 +291,10 @@ pub(crate) fn event(fleet: &Fleet, &(kind, vehicle_number, order_number, x, _): 
         18 | 19 => Event::StopDeparted(stop),
         20 => Event::StopArrived(stop),
         21 | 22 => Event::StopCompleted(stop),
-        23 => Event::StopFailed(stop, FailReason::Goods, None),
+        23 => {
+            let again = kinds == KINDS && x % 3 == 1;
+            Event::StopFailed(stop, FailReason::Goods, again.then(|| now + Millis(i64::from(x) * 100)))
+        }
         24 => match x % 5 {
             0 => Event::AssignmentRejected { vehicle: vehicle_name, order: order_name },
             1 => Event::StopPinned(Pin { order: order_name, vehicle: vehicle_name }),
@@ -294,6 +309,53 @@ pub(crate) fn event(fleet: &Fleet, &(kind, vehicle_number, order_number, x, _): 
             what: "F1".to_owned(),
             epoch: fleet.chain().epoch,
         }),
+        28 => Event::OrderRetried(OrderRetry {
+            order: order_name,
+            from: now + Millis(i64::from(x) * 100),
+            window: (x % 4 == 0)
+                .then(|| TimeWindow::new(now, now + Millis(7_200_000)).expect("two hours are a window")),
+            promised: (x % 3 == 0).then(|| now + Millis(3_600_000)),
+        }),
+        29 => Event::SlotHeld(SlotHeld {
+            order: if x % 3 == 0 { job(order_name.as_str(), x) } else { shipment(order_name.as_str(), x, -x) },
+            until: now + Millis(i64::from(x) * 100),
+        }),
+        30 => Event::OrderConfirmed { order: order_name },
+        31 => {
+            // Of the slot that is kept, or of another one.
+            let kept = fleet.order_id(order_name.as_str()).and_then(|id| fleet.order(id).held_until);
+            let until = kept.filter(|_| x % 4 != 0).unwrap_or(now);
+            Event::HoldEnded(HoldEnded { order: order_name, until, epoch: fleet.chain().epoch })
+        }
+        32 | 33 => {
+            let duration = (x % 3 == 0).then(|| Millis(i64::from(x.abs()) * 1_000));
+            let pause = BreakEvent { vehicle: vehicle_name, at: now, duration, position };
+            if x % 2 == 0 { Event::BreakStarted(pause) } else { Event::BreakEnded(pause) }
+        }
+        34 | 35 => {
+            let alert = match x.rem_euclid(4) {
+                0 => Alert::new(AlertKind::PredictedLate, Some(order_name)),
+                1 => Alert::new(AlertKind::Unassigned, Some(order_name)),
+                2 => Alert::new(AlertKind::Silent, Some(vehicle_name)),
+                _ => Alert::new(AlertKind::LogLag, None),
+            };
+            let alert = alert.expect("what each kind is about is given");
+            let epoch = fleet.chain().epoch;
+            match x.rem_euclid(3) {
+                0 => Event::AlertRaised(AlertRaised {
+                    alert,
+                    at: now,
+                    span: Millis(i64::from(x)),
+                    detail: format!("for {x}"),
+                    epoch,
+                }),
+                1 => Event::AlertCleared(AlertCleared { alert, at: now, epoch }),
+                _ => {
+                    let until = (x % 2 == 0).then(|| now + Millis(60_000));
+                    Event::AlertAcknowledged(AlertAcknowledged { alert, by: Some(name("maria")), until })
+                }
+            }
+        }
         _ => {
             let of = fleet.vehicle_id(vehicle_name.as_str()).and_then(|id| fleet.vehicle(id).unlocated);
             Event::VehicleLocated(fleetfold_model::VehicleLocated {
@@ -309,16 +371,21 @@ pub(crate) fn event(fleet: &Fleet, &(kind, vehicle_number, order_number, x, _): 
 
 /// A log of random steps, made beside a fleet that folds it (plans need one).
 pub(crate) fn log_of(steps: &[Step]) -> Vec<LogEntry> {
-    log_by(steps, fleetfold_model::RULES)
+    log_with(KINDS, steps, fleetfold_model::RULES)
 }
 
-/// The same where every plan names these rules. Facts come up to twenty seconds late.
+/// The same of older kinds of facts, where every plan names these rules.
 pub(crate) fn log_by(steps: &[Step], rules: u16) -> Vec<LogEntry> {
+    log_with(KINDS_BEFORE, steps, rules)
+}
+
+/// Facts come up to twenty seconds late.
+fn log_with(kinds: u8, steps: &[Step], rules: u16) -> Vec<LogEntry> {
     let mut log = Log::new();
     for step in steps {
         log.now += i64::from(step.4) * 1_000;
         log.behind = i64::from(step.3.unsigned_abs() % 20) * 1_000;
-        let mut event = event(&log.fleet, step, Timestamp(log.now));
+        let mut event = event(kinds, &log.fleet, step, Timestamp(log.now));
         if let Event::PlanProposed(plan) = &mut event {
             plan.rules = rules;
         }

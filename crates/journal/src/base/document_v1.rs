@@ -13,7 +13,8 @@ use super::state_v1::{AskImageV1, OrderImageV1, VehicleImageV1};
 use super::tally_v1::TallyV1;
 use super::values::{Count, Hash64, NameText, is_default, names, texts};
 use super::zone_v1::{
-    ChainStateV1, PolicyStateV1, RoadStateV1, ServiceFeatureV1, SpeedFeatureV1, StoredBaseV1, ZoneStateV1,
+    ArrivalEndsV1, ChainStateV1, PolicyStateV1, RoadStateV1, ServiceFeatureV1, SpeedFeatureV1, StoredBaseV1,
+    ZoneStateV1,
 };
 
 /// The document.
@@ -81,6 +82,8 @@ pub(super) struct FleetImageV1 {
     #[serde(default, skip_serializing_if = "is_default")]
     services: Vec<ServiceFeatureV1>,
     #[serde(default, skip_serializing_if = "is_default")]
+    arrivals: Vec<ArrivalEndsV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
     unanswered: Vec<AskImageV1>,
     #[serde(default, skip_serializing_if = "is_default")]
     remembered: Vec<RememberedHashV1>,
@@ -113,6 +116,7 @@ impl From<Image> for FleetImageV1 {
             learned_until,
             speeds,
             services,
+            arrivals,
             unanswered,
             remembered,
             alerts,
@@ -136,6 +140,7 @@ impl From<Image> for FleetImageV1 {
             learned_until_ms: learned_until.0,
             speeds: each(speeds),
             services: each(services),
+            arrivals: each(arrivals),
             unanswered: each(unanswered),
             remembered: remembered
                 .map(|RememberedHash { since, hash }| RememberedHashV1 { since_ms: since.0, hash: Hash64(hash) })
@@ -175,6 +180,7 @@ impl FleetImageV1 {
             learned_until: Timestamp(self.learned_until_ms),
             speeds: each(self.speeds),
             services: each(self.services),
+            arrivals: each(self.arrivals),
             unanswered: each(self.unanswered),
             remembered: remembered
                 .map(|RememberedHashV1 { since_ms, hash }| RememberedHash { since: Timestamp(since_ms), hash: hash.0 })

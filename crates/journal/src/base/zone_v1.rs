@@ -2,8 +2,8 @@
 
 use fleetfold_fleet::{Chain, RoadState, StoredBase, Zone};
 use fleetfold_model::{
-    Cell, Diversion, LogSeq, Millis, OnBoardRule, Policy, RoadChange, RoadTarget, ServiceFeature, Space, SpeedFeature,
-    SpeedKey, Timestamp,
+    ArrivalEnds, Cell, Diversion, LogSeq, Millis, OnBoardRule, Policy, RoadChange, RoadTarget, ServiceFeature, Space,
+    SpeedFeature, SpeedKey, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -393,6 +393,27 @@ impl From<SpeedFeatureV1> for SpeedFeature {
             weight: speed.weight_seconds,
             seen: Timestamp(speed.seen_ms),
         }
+    }
+}
+
+/// How far arrivals are from what customers are told so far ahead.
+#[derive(PartialEq, Serialize, Deserialize)]
+pub(super) struct ArrivalEndsV1 {
+    lead: u8,
+    early_permille: i32,
+    late_permille: i32,
+    arrivals: u32,
+}
+
+impl From<ArrivalEnds> for ArrivalEndsV1 {
+    fn from(ArrivalEnds { lead, early, late, arrivals }: ArrivalEnds) -> Self {
+        Self { lead, early_permille: early, late_permille: late, arrivals }
+    }
+}
+
+impl From<ArrivalEndsV1> for ArrivalEnds {
+    fn from(ArrivalEndsV1 { lead, early_permille, late_permille, arrivals }: ArrivalEndsV1) -> Self {
+        Self { lead, early: early_permille, late: late_permille, arrivals }
     }
 }
 

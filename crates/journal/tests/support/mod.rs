@@ -7,14 +7,14 @@ mod fleet_support;
 use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_journal::ZoneName;
 use fleetfold_model::{
-    Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, BaseWritten, Break, BreakEvent, Cell, Event,
-    FORMAT, FailReason, Features, HoldEnded, Job, Load, LoadDirection, LogEntry, LogSeq, Millis, OnBoardRule, Order,
-    OrderChange, OrderRetry, OrderWork, Pin, Policy, Position, PriorityRaised, RepairAsked, RoadChange, RoadTarget,
-    ServiceFeature, Shift, Shipment, SlotHeld, Space, SpeedFeature, SpeedKey, StopKind, StopSpec, TimeWindow,
-    Timestamp, Vehicle, VehicleCosts, ZoneOpened,
+    Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, ArrivalEnds, BaseWritten, Break, BreakEvent, Cell,
+    Event, FORMAT, FailReason, Features, HoldEnded, Job, Load, LoadDirection, LogEntry, LogSeq, Millis, OnBoardRule,
+    Order, OrderChange, OrderRetry, OrderWork, Pin, Policy, Position, PriorityRaised, RepairAsked, RoadChange,
+    RoadTarget, ServiceFeature, Shift, Shipment, SlotHeld, Space, SpeedFeature, SpeedKey, StopKind, StopSpec,
+    TimeWindow, Timestamp, Vehicle, VehicleCosts, ZoneOpened,
 };
 
-pub(crate) use fleet_support::{Log, Step, event, name, plan};
+pub(crate) use fleet_support::{KINDS, Log, Step, event, name, plan};
 
 pub(crate) fn zone() -> ZoneName {
     ZoneName::new("acme", "porto").unwrap()
@@ -143,6 +143,7 @@ fn features() -> Event {
         watermark: hours(0),
         speeds: vec![speed(None, 8), speed(Some(Cell { x: -430, y: 2_057 }), 17)],
         services: vec![ServiceFeature { place: at(4), service: Millis(240_500), count: 6, seen: hours(0) }],
+        arrivals: vec![ArrivalEnds { lead: 2, early: -800, late: 1_900, arrivals: 31 }],
         epoch: 3,
     })
 }
@@ -304,7 +305,7 @@ pub(crate) fn log_of(steps: &[Step]) -> Vec<LogEntry> {
     let mut log = rich_log();
     for step in steps {
         log.now += i64::from(step.4) * 100_000;
-        let event = event(&log.fleet, step, Timestamp(log.now));
+        let event = event(KINDS, &log.fleet, step, Timestamp(log.now));
         if step.2 % 11 == 0 {
             log.tell_as(event, 1 + u64::from(step.1))
         } else {

@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Audit(Audit),
     /// Fold a zone's log again and compare it with the digests that the live engines wrote into their plans.
     Verify(VerifyZone),
+    /// Messages that were not taken: list them, show one byte by byte, send them again.
+    Rejected(Rejected),
     /// Say why an order, a vehicle or a plan is as it is: cost in parts, alternatives, and what would have to give.
     Explain(Explain),
     /// Say what would come of changes: who serves what, when, who becomes late, what it costs. Nothing enters the log.
@@ -688,6 +690,64 @@ pub(crate) struct VerifyZone {
     /// Print the figures as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Rejected {
+    #[command(subcommand)]
+    pub(crate) what: RejectedCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum RejectedCommand {
+    /// List them, oldest first.
+    List {
+        #[command(flatten)]
+        of: Where,
+        /// Only those with this reason, as `unknown_vehicle`.
+        #[arg(long)]
+        reason: Option<String>,
+        /// Only those that name this order.
+        #[arg(long)]
+        order: Option<String>,
+        /// Only those behind this entry of the log.
+        #[arg(long, value_name = "SEQ", default_value_t = 0)]
+        after: u64,
+        /// Print each as JSON, one a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one: why it was not taken, its headers, its bytes.
+    Show {
+        /// Its entry in the log.
+        seq: u64,
+        #[command(flatten)]
+        of: Where,
+        /// Write its bytes as they were published, and nothing else.
+        #[arg(long)]
+        raw: bool,
+    },
+    /// Send some again, each under a new id, after what was wrong is mended. What was rejected stays rejected; this appends anew.
+    #[command(group(clap::ArgGroup::new("which").required(true).args(["seqs", "reason"])))]
+    Replay {
+        /// Their entries in the log.
+        seqs: Vec<u64>,
+        #[command(flatten)]
+        of: Where,
+        /// All that have this reason.
+        #[arg(long, conflicts_with = "seqs")]
+        reason: Option<String>,
+        /// Send the event in this file in place of the one that was rejected.
+        #[arg(long, value_name = "FILE", requires = "seqs")]
+        file: Option<PathBuf>,
+        /// Send also what stood on the subject of something else, on the subject where it belongs. Look at it first: whoever may write
+        /// on one subject only may have tried to speak for others.
+        #[arg(long = "move")]
+        moves: bool,
+        /// Say what would be sent, and send nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// What is to be explained.

@@ -33,6 +33,7 @@ mod policies;
 mod publisher;
 mod readers;
 mod reasons;
+mod rejected;
 mod routing_api;
 mod schema;
 mod screens;
@@ -86,6 +87,7 @@ fn main() -> ExitCode {
             Command::Record(args) => Box::pin(readers::record(args)).await,
             Command::Audit(args) => Box::pin(readers::audit(args)).await,
             Command::Verify(args) => Box::pin(readers::verify(args)).await,
+            Command::Rejected(args) => Box::pin(rejected::rejected(args)).await,
             Command::Explain(args) => Box::pin(reasons::explain(args)).await,
             Command::WhatIf(args) => Box::pin(reasons::what_if(args)).await,
             Command::Doctor(args) => Box::pin(doctor::doctor(args)).await,

@@ -31,8 +31,8 @@ use tokio::sync::{mpsc, watch};
 use super::rights::{self, Denied, Scope};
 use super::storage::zone_of;
 use super::{
-    AppendError, Layout, LogError, Message, OddSetting, Purpose, Read, Removed, Server, SkipMark, Storage, Stored,
-    Stream, ZoneName,
+    AppendError, Layout, LogError, Message, OddSetting, Original, Purpose, Read, Removed, Server, SkipMark, Storage,
+    Stored, Stream, ZoneName,
 };
 use crate::trouble::Trouble;
 pub(crate) use nodes::{Nodes, Written};
@@ -464,13 +464,26 @@ impl JetStream {
     }
 
     pub(super) async fn get(&self, stream: Stream, zone: &ZoneName, seq: u64) -> Result<Option<Message>, LogError> {
+        Ok(self.get_raw(stream, zone, seq).await?.as_ref().map(stored_message))
+    }
+
+    pub(super) async fn original(&self, zone: &ZoneName, seq: u64) -> Result<Option<Original>, LogError> {
+        let Some(raw) = self.get_raw(Stream::Fleet, zone, seq).await? else { return Ok(None) };
+        let headers = raw.headers.iter();
+        let headers = headers
+            .flat_map(|(name, values)| values.iter().map(|value| (name.to_string(), value.as_str().to_owned())))
+            .collect();
+        Ok(Some(Original { headers, bytes: raw.payload }))
+    }
+
+    async fn get_raw(&self, stream: Stream, zone: &ZoneName, seq: u64) -> Result<Option<StreamMessage>, LogError> {
         let name = &self.name(stream, zone);
         let handle = self.context.get_stream_no_info(name).await.map_err(|error| unreachable_stream(name, &error))?;
         let Some(found) = self.while_connected(handle.get_raw_message(seq)).await else {
             return Err(unreachable_stream(name, &"the broker is away"));
         };
         match found {
-            Ok(raw) => Ok(Some(stored_message(&raw))),
+            Ok(raw) => Ok(Some(raw)),
             Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
             Err(error) => Err(unreachable_stream(name, &error)),
         }

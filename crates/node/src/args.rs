@@ -53,6 +53,12 @@ pub(crate) enum Command {
     WhatIf(WhatIf),
     /// Say what is wrong, and the command that mends it.
     Doctor(Doctor),
+    /// Ask a running engine whether it is well, for supervisors and images that have no other program: exit code 0 if it says so.
+    Health {
+        /// What is asked: `/livez` (it runs) or `/readyz` (it answers events).
+        #[arg(default_value = "http://127.0.0.1:8080/readyz")]
+        url: String,
+    },
     /// Print the broker's settings for its users: what each role needs, and no more.
     Permissions(Permissions),
     /// Make a bearer token: prints the line for the token file, and the token on standard error.
@@ -65,12 +71,8 @@ pub(crate) enum Command {
     Sim(Sim),
     /// Run many zones on many nodes in virtual time, with losses of nodes and a rush hour: balance, takeovers, waits.
     SimScale(SimScale),
-    /// Print the JSON Schemas of all events, or the AsyncAPI document.
-    Schema {
-        /// What to print.
-        #[arg(value_enum, default_value = "json")]
-        what: SchemaKind,
-    },
+    /// JSON Schemas of all events: print them, list their versions, compare them, register them.
+    Schema(Schema),
     /// Print shell completions.
     Completions {
         /// For which shell.
@@ -903,10 +905,50 @@ pub(crate) struct SimScale {
     pub(crate) seed: u64,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SchemaKind {
-    /// JSON Schema 2020-12, by event type.
+#[derive(Args)]
+pub(crate) struct Schema {
+    #[command(subcommand)]
+    pub(crate) what: Option<SchemaCommand>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SchemaCommand {
+    /// Print the JSON Schemas (2020-12) of this program, by type. This is what is done without a word.
     Json,
-    /// AsyncAPI 3.
+    /// Print the AsyncAPI 3 document.
     Asyncapi,
+    /// List all types with their versions: of this program, or of a broker's registry.
+    List {
+        /// The broker whose registry is meant.
+        #[arg(long)]
+        log: Option<LogChoice>,
+    },
+    /// Say what has changed between two versions of a type, and who cannot read whose messages. Exit code 2: somebody cannot.
+    Diff {
+        /// The type, as `fleet.order.created.v1`.
+        subject: String,
+        /// The earlier version.
+        from: u32,
+        /// The later version [default: the last one]
+        to: Option<u32>,
+    },
+    /// Judge schemas against every version: of a file, of this program's types, or of a broker's registry. Exit code 2: some do not read
+    /// each other's messages.
+    Check {
+        /// A file with the schema of one type's payload.
+        #[arg(long, value_name = "FILE", requires = "subject")]
+        file: Option<PathBuf>,
+        /// The type that the file is of.
+        #[arg(long, value_name = "TYPE", requires = "file")]
+        subject: Option<String>,
+        /// Judge against the registry of this broker, too.
+        #[arg(long)]
+        log: Option<LogChoice>,
+    },
+    /// Register this program's versions at a broker. Nothing is pushed if one of them does not read what is registered there.
+    Push {
+        /// The broker.
+        #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG", hide_env_values = true)]
+        log: LogChoice,
+    },
 }

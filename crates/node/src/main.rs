@@ -17,6 +17,7 @@ mod feed;
 mod gatekeeper;
 mod graph;
 mod handover;
+mod health;
 mod http;
 mod hub;
 mod import;
@@ -40,6 +41,7 @@ mod screens;
 mod serve;
 mod snapshot;
 mod solve;
+mod sources;
 mod threads;
 mod tiles;
 mod trouble;
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
             Command::WhatIf(args) => Box::pin(reasons::what_if(args)).await,
             Command::Doctor(args) => Box::pin(doctor::doctor(args)).await,
             Command::Token(args) => auth::command(&args),
+            Command::Health { url } => health::health(&url),
             Command::Permissions(args) => doctor::permissions(&args),
             Command::Replay(args) => offline::replay(&args),
             Command::Backtest(args) => offline::backtest(&args),
@@ -107,10 +110,7 @@ fn main() -> ExitCode {
             Command::Sim(args) => offline::sim(&args),
             Command::SimScale(args) => Ok(offline::sim_scale(&args)),
             Command::Import(args) => import::import(&args),
-            Command::Schema { what } => {
-                out::say!("{}", schema::document(what));
-                Ok(ExitCode::SUCCESS)
-            }
+            Command::Schema(args) => Box::pin(schema::schema(args)).await,
             Command::Completions { shell } => {
                 clap_complete::generate(shell, &mut Cli::command(), "fleetfold", &mut out::out());
                 Ok(ExitCode::SUCCESS)

@@ -52,6 +52,9 @@ const KV_SKIPPED: &str = "KV_SKIPPED";
 const OWNERS: &str = "OWNERS";
 const KV_OWNERS: &str = "KV_OWNERS";
 
+/// The bucket of registered schemas.
+const SCHEMAS: &str = "SCHEMAS";
+
 /// So many changes of the list of skipped entries are followed one by one; with more it is read anew.
 const FOLLOWED_MAX: u64 = 200;
 /// The broker is asked how large a message may be at most this often.
@@ -211,6 +214,59 @@ impl JetStream {
     /// When nobody answers.
     pub(crate) async fn odd_replicas(&self) -> Result<Vec<OddReplicas>, LogError> {
         self.maker.odd_replicas().await
+    }
+
+    /// What is registered in the bucket of schemas, by key; nothing where there is none.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub(crate) async fn registered_schemas(&self) -> Result<Vec<(String, Bytes)>, LogError> {
+        let name = format!("KV_{SCHEMAS}");
+        if !names(&self.context).await?.contains(&name) {
+            return Ok(Vec::new());
+        }
+        let failed = |error: &dyn std::fmt::Display| {
+            LogError::new(
+                format!("the registry of schemas cannot be read: {error}"),
+                format!("allow this user to publish on $JS.API.STREAM.MSG.GET.{name}"),
+            )
+        };
+        let handle = self.context.get_stream_no_info(&name).await.map_err(|error| failed(&error))?;
+        let (prefix, mut all, mut from) = (format!("$KV.{SCHEMAS}."), Vec::new(), 1);
+        loop {
+            match handle.get_first_raw_message_by_subject(format!("{prefix}>"), from).await {
+                Ok(raw) => {
+                    from = raw.sequence + 1;
+                    // What was removed leaves a message that says so.
+                    if let Some(key) = raw.subject.strip_prefix(&prefix)
+                        && raw.headers.get("KV-Operation").is_none()
+                    {
+                        all.push((key.to_owned(), raw.payload.clone()));
+                    }
+                }
+                Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => return Ok(all),
+                Err(error) => return Err(failed(&error)),
+            }
+        }
+    }
+
+    /// Registers a version of a schema. One that is there is never replaced.
+    ///
+    /// # Errors
+    ///
+    /// When it is there, or cannot be stored.
+    pub(crate) async fn register_schema(&self, subject: &str, version: u32, bytes: Bytes) -> Result<(), LogError> {
+        let store = self.maker.bucket(SCHEMAS, Duration::ZERO, StorageType::File).await?;
+        let created = store.create(format!("{subject}/{version}"), bytes).await;
+        created.map(|_| ()).map_err(|error| {
+            LogError::new(
+                format!("version {version} of {subject} cannot be registered: {error}"),
+                format!(
+                    "push again if somebody else has just pushed; else allow this user to publish on $KV.{SCHEMAS}.>"
+                ),
+            )
+        })
     }
 
     fn owners(&self) -> Result<&kv::Store, LogError> {
@@ -465,6 +521,15 @@ impl JetStream {
 
     pub(super) async fn get(&self, stream: Stream, zone: &ZoneName, seq: u64) -> Result<Option<Message>, LogError> {
         Ok(self.get_raw(stream, zone, seq).await?.as_ref().map(stored_message))
+    }
+
+    /// Brokers before 2.10 do not say.
+    pub(super) async fn time(&self, zone: &ZoneName) -> Option<Timestamp> {
+        let name = self.name(Stream::Fleet, zone);
+        let asked = self.context.request::<_, _, serde_json::Value>(format!("STREAM.INFO.{name}"), &());
+        let told = tokio::time::timeout(ACK, self.while_connected(asked)).await.ok()??.ok()?;
+        let at: jiff::Timestamp = told.get("ts")?.as_str()?.parse().ok()?;
+        Some(Timestamp(at.as_millisecond()))
     }
 
     pub(super) async fn original(&self, zone: &ZoneName, seq: u64) -> Result<Option<Original>, LogError> {

@@ -440,6 +440,16 @@ impl Log {
         }
     }
 
+    /// What time it is by the log, which stamps a zone's facts. `None`: it does not say, or it is this machine's own time.
+    pub(crate) async fn time(&self, zone: &ZoneName) -> Option<Timestamp> {
+        match self {
+            Self::JetStream(log) => log.time(zone).await,
+            Self::Embedded(_) => None,
+            #[cfg(test)]
+            Self::Simulated(_) => None,
+        }
+    }
+
     /// A fact of a zone's stream as it was published, whosever it is; `None`: it is not held any more.
     ///
     /// # Errors

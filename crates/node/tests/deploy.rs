@@ -42,6 +42,21 @@ fn every_figure_of_the_dashboard_and_the_alerts_exists() {
 }
 
 #[test]
+fn every_test_that_proves_a_row_of_the_reliability_is_there() {
+    let text = read("../docs/RELIABILITY.md");
+    let mut named = 0;
+    for span in text.split('`').skip(1).step_by(2) {
+        let of_code = ["crates/", "sim/", "scripts/"].iter().any(|start| span.starts_with(start));
+        if of_code && !span.contains(' ') {
+            named += 1;
+            assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(span).exists(), "{span}");
+        }
+    }
+    let rows = text.lines().filter(|line| line.starts_with("| ") && line.matches('|').count() == 4).count();
+    assert!(named > 20 && rows > 20, "{named} tests in {rows} rows");
+}
+
+#[test]
 fn commands_of_the_image_and_the_unit_are_ones_of_the_program() {
     let folder = tempfile::tempdir().unwrap();
     let help = String::from_utf8(run(&["serve", "--help"], folder.path()).stdout).unwrap();

@@ -371,9 +371,7 @@ impl<'a> Run<'a> {
                 return Some(job);
             }
         };
-        let of_another = self.nodes[node].life != life
-            && !(self.has(Bug::SearchResultOfAnotherLife) && matches!(job, Job::Solved(..) | Job::Returns(..)));
-        if of_another || self.nodes[node].alive.is_none() {
+        if self.nodes[node].life != life || self.nodes[node].alive.is_none() {
             return None;
         }
         if self.nodes[node].asleep_until > self.now {
@@ -424,9 +422,6 @@ impl<'a> Run<'a> {
             Job::Pull(node, _) => self.pull(node)?,
             Job::Tick(node, _) => {
                 let now = self.now;
-                if self.has(Bug::TicksStop) {
-                    return Ok(());
-                }
                 let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
                 if alive.tick_at.is_some_and(|at| at <= now) {
                     alive.tick_at = None;

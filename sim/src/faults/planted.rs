@@ -46,8 +46,6 @@ pub enum Bug {
     RouteToldOnceAtMost,
     NewOwnerTellsNobody,
     ReaderStopsAfterSleep,
-    TicksStop,
-    SearchResultOfAnotherLife,
 }
 
 impl Run<'_> {

@@ -47,6 +47,24 @@ impl fmt::Display for Break {
 /// Words of JSON Schema that say nothing about what is valid.
 const WORDS_ONLY: [&str; 8] =
     ["$schema", "$id", "title", "description", "examples", "$comment", "$defs", "definitions"];
+/// Words that are compared each in its own way.
+const COMPARED: [&str; 15] = [
+    "type",
+    "enum",
+    "const",
+    "properties",
+    "required",
+    "items",
+    "additionalProperties",
+    "not",
+    "contains",
+    "propertyNames",
+    "oneOf",
+    "anyOf",
+    "allOf",
+    "prefixItems",
+    "$ref",
+];
 /// Schemas are nested less deep than this. Deeper ones refer to themselves, and were compared before.
 const DEPTH_MAX: usize = 24;
 
@@ -76,7 +94,7 @@ fn bare(schema: &Value) -> Value {
             )
         }
         Value::Array(all) => Value::Array(all.iter().map(bare).collect()),
-        other => other.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => schema.clone(),
     }
 }
 
@@ -100,7 +118,7 @@ fn object(schema: &Value) -> Option<Map<String, Value>> {
     match schema {
         Value::Object(map) => Some(map.clone()),
         Value::Bool(true) => Some(Map::new()),
-        _ => None,
+        Value::Null | Value::Bool(false) | Value::Number(_) | Value::String(_) | Value::Array(_) => None,
     }
 }
 
@@ -172,23 +190,6 @@ impl<'a> Pair<'a> {
         for word in ["oneOf", "anyOf", "allOf", "prefixItems"] {
             self.shapes(word, old, new, path);
         }
-        const COMPARED: [&str; 15] = [
-            "type",
-            "enum",
-            "const",
-            "properties",
-            "required",
-            "items",
-            "additionalProperties",
-            "not",
-            "contains",
-            "propertyNames",
-            "oneOf",
-            "anyOf",
-            "allOf",
-            "prefixItems",
-            "$ref",
-        ];
         let rest: BTreeSet<&String> = old_map.keys().chain(new_map.keys()).collect();
         for word in rest {
             if COMPARED.contains(&word.as_str()) || WORDS_ONLY.contains(&word.as_str()) {
@@ -200,7 +201,7 @@ impl<'a> Pair<'a> {
             }
             match direction_of(word, old, new) {
                 Some(direction) => {
-                    self.breaks(direction, path, format!("`{word}` was {}, is {}", said(old), said(new)))
+                    self.breaks(direction, path, format!("`{word}` was {}, is {}", said(old), said(new)));
                 }
                 None => self.both(path, &format!("`{word}` was {}, is {}", said(old), said(new))),
             }
@@ -212,7 +213,7 @@ impl<'a> Pair<'a> {
             let words = match map.get("type")? {
                 Value::String(one) => vec![one.clone()],
                 Value::Array(all) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-                _ => Vec::new(),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
             };
             Some(words.into_iter().collect())
         };
@@ -326,9 +327,8 @@ impl<'a> Pair<'a> {
         let mut by_name = BTreeMap::new();
         for (number, schema) in all.iter().enumerate() {
             let (_, at) = self.resolved(side, schema);
-            let constants = at.get("properties").and_then(Value::as_object).into_iter().flatten();
-            let constant =
-                constants.filter_map(|(name, schema)| Some(format!("{name}={}", schema.get("const")?))).next();
+            let mut constants = at.get("properties").and_then(Value::as_object).into_iter().flatten();
+            let constant = constants.find_map(|(name, schema)| Some(format!("{name}={}", schema.get("const")?)));
             let value = at.get("const").map(Value::to_string);
             let values = at.get("enum").map(|_| "values".to_owned());
             let needed = at.get("required").map(|needed| format!("with {needed}"));
@@ -366,8 +366,8 @@ fn direction_of(word: &str, old: Option<&Value>, new: Option<&Value>) -> Option<
     };
     Some(match (old.and_then(Value::as_f64), new.and_then(Value::as_f64)) {
         (None, _) => Direction::Backward,
-        (_, None) => Direction::Forward,
         (Some(old), Some(new)) if (new > old) == rises => Direction::Backward,
-        _ => Direction::Forward,
+        // Wider, or gone.
+        (Some(_), _) => Direction::Forward,
     })
 }

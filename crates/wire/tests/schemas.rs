@@ -94,11 +94,11 @@ fn objects(schema: &Value, at: &str, found: &mut Vec<String>) {
     }
     match schema {
         Value::Object(all) => all.iter().for_each(|(word, value)| {
-            objects(value, &format!("{at}/{}", word.replace('~', "~0").replace('/', "~1")), found)
+            objects(value, &format!("{at}/{}", word.replace('~', "~0").replace('/', "~1")), found);
         }),
-        Value::Array(all) => {
-            all.iter().enumerate().for_each(|(number, value)| objects(value, &format!("{at}/{number}"), found))
-        }
+        Value::Array(all) => all.iter().enumerate().for_each(|(number, value)| {
+            objects(value, &format!("{at}/{number}"), found);
+        }),
         _ => {}
     }
 }
@@ -199,7 +199,7 @@ fn mutations() -> Vec<Mutation> {
             "an inner field is added",
             Good,
             Box::new(|schema: &mut Value| {
-                schema["properties"]["zz_inner"]["properties"]["z"] = json!({ "type": "null" })
+                schema["properties"]["zz_inner"]["properties"]["z"] = json!({ "type": "null" });
             }),
         ),
         ("values in another order", Good, inner("zz_some", "enum", json!(["b", "a"]))),

@@ -38,6 +38,10 @@ hunt *args:
 kills *args:
     scripts/kill-loop {{args}}
 
+# Engines and the broker killed and stopped for so many minutes, with standbys, at overload: just chaos --minutes 10
+chaos *args:
+    scripts/chaos {{args}}
+
 # Load on a running engine over a real broker (benches/load/README.md): just load instant --orders 64,256
 load *args:
     cargo build --release -p fleetfold-node

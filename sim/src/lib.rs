@@ -28,7 +28,9 @@ mod sim_log;
 mod world;
 
 pub use city::{City, city, city_on};
-pub use faults::{Failure, Faults, SmallDay, Survived, survive};
+#[cfg(feature = "planted")]
+pub use faults::survive_with;
+pub use faults::{Bug, Failure, Faults, SmallDay, Survived, survive};
 pub use report::Report;
 pub use run::{Outcome, backtest, simulate};
 pub use scale::{Scale, Scaled, Times, scale};

@@ -198,6 +198,11 @@ impl SimLog {
         }
     }
 
+    /// Forgets who owns a zone: the next one who asks gets it.
+    pub fn release_any(&mut self, zone: &str) {
+        self.owners.remove(zone);
+    }
+
     /// Marks an entry as not to be folded.
     pub fn skip(&mut self, zone: &str, seq: u64) {
         self.skipped.entry(zone.to_owned()).or_default().insert(seq);

@@ -45,12 +45,20 @@ pub(crate) enum Command {
     Audit(Audit),
     /// Fold a zone's log again and compare it with the digests that the live engines wrote into their plans.
     Verify(VerifyZone),
+    /// Messages that were not taken: list them, show one byte by byte, send them again.
+    Rejected(Rejected),
     /// Say why an order, a vehicle or a plan is as it is: cost in parts, alternatives, and what would have to give.
     Explain(Explain),
     /// Say what would come of changes: who serves what, when, who becomes late, what it costs. Nothing enters the log.
     WhatIf(WhatIf),
     /// Say what is wrong, and the command that mends it.
     Doctor(Doctor),
+    /// Ask a running engine whether it is well, for supervisors and images that have no other program: exit code 0 if it says so.
+    Health {
+        /// What is asked: `/livez` (it runs) or `/readyz` (it answers events).
+        #[arg(default_value = "http://127.0.0.1:8080/readyz")]
+        url: String,
+    },
     /// Print the broker's settings for its users: what each role needs, and no more.
     Permissions(Permissions),
     /// Make a bearer token: prints the line for the token file, and the token on standard error.
@@ -63,12 +71,8 @@ pub(crate) enum Command {
     Sim(Sim),
     /// Run many zones on many nodes in virtual time, with losses of nodes and a rush hour: balance, takeovers, waits.
     SimScale(SimScale),
-    /// Print the JSON Schemas of all events, or the AsyncAPI document.
-    Schema {
-        /// What to print.
-        #[arg(value_enum, default_value = "json")]
-        what: SchemaKind,
-    },
+    /// JSON Schemas of all events: print them, list their versions, compare them, register them.
+    Schema(Schema),
     /// Print shell completions.
     Completions {
         /// For which shell.
@@ -712,6 +716,64 @@ pub(crate) struct VerifyZone {
     pub(crate) json: bool,
 }
 
+#[derive(Args)]
+pub(crate) struct Rejected {
+    #[command(subcommand)]
+    pub(crate) what: RejectedCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum RejectedCommand {
+    /// List them, oldest first.
+    List {
+        #[command(flatten)]
+        of: Where,
+        /// Only those with this reason, as `unknown_vehicle`.
+        #[arg(long)]
+        reason: Option<String>,
+        /// Only those that name this order.
+        #[arg(long)]
+        order: Option<String>,
+        /// Only those behind this entry of the log.
+        #[arg(long, value_name = "SEQ", default_value_t = 0)]
+        after: u64,
+        /// Print each as JSON, one a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one: why it was not taken, its headers, its bytes.
+    Show {
+        /// Its entry in the log.
+        seq: u64,
+        #[command(flatten)]
+        of: Where,
+        /// Write its bytes as they were published, and nothing else.
+        #[arg(long)]
+        raw: bool,
+    },
+    /// Send some again, each under a new id, after what was wrong is mended. What was rejected stays rejected; this appends anew.
+    #[command(group(clap::ArgGroup::new("which").required(true).args(["seqs", "reason"])))]
+    Replay {
+        /// Their entries in the log.
+        seqs: Vec<u64>,
+        #[command(flatten)]
+        of: Where,
+        /// All that have this reason.
+        #[arg(long, conflicts_with = "seqs")]
+        reason: Option<String>,
+        /// Send the event in this file in place of the one that was rejected.
+        #[arg(long, value_name = "FILE", requires = "seqs")]
+        file: Option<PathBuf>,
+        /// Send also what stood on the subject of something else, on the subject where it belongs. Look at it first: whoever may write
+        /// on one subject only may have tried to speak for others.
+        #[arg(long = "move")]
+        moves: bool,
+        /// Say what would be sent, and send nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
 /// What is to be explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExplainWhat {
@@ -865,14 +927,54 @@ pub(crate) struct SimScale {
     pub(crate) seed: u64,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SchemaKind {
-    /// JSON Schema 2020-12, by event type.
+#[derive(Args)]
+pub(crate) struct Schema {
+    #[command(subcommand)]
+    pub(crate) what: Option<SchemaCommand>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SchemaCommand {
+    /// Print the JSON Schemas (2020-12) of this program, by type. This is what is done without a word.
     Json,
-    /// AsyncAPI 3.
+    /// Print the AsyncAPI 3 document.
     Asyncapi,
-    /// OpenAPI 3.1: the routes of HTTP.
+    /// Print the OpenAPI 3.1 document of the routes of HTTP.
     Openapi,
-    /// The fields of every event as a table (docs/FIELDS.md).
+    /// Print the fields of every event as a table (docs/FIELDS.md).
     Fields,
+    /// List all types with their versions: of this program, or of a broker's registry.
+    List {
+        /// The broker whose registry is meant.
+        #[arg(long)]
+        log: Option<LogChoice>,
+    },
+    /// Say what has changed between two versions of a type, and who cannot read whose messages. Exit code 2: somebody cannot.
+    Diff {
+        /// The type, as `fleet.order.created.v1`.
+        subject: String,
+        /// The earlier version.
+        from: u32,
+        /// The later version [default: the last one]
+        to: Option<u32>,
+    },
+    /// Judge schemas against every version: of a file, of this program's types, or of a broker's registry. Exit code 2: some do not read
+    /// each other's messages.
+    Check {
+        /// A file with the schema of one type's payload.
+        #[arg(long, value_name = "FILE", requires = "subject")]
+        file: Option<PathBuf>,
+        /// The type that the file is of.
+        #[arg(long, value_name = "TYPE", requires = "file")]
+        subject: Option<String>,
+        /// Judge against the registry of this broker, too.
+        #[arg(long)]
+        log: Option<LogChoice>,
+    },
+    /// Register this program's versions at a broker. Nothing is pushed if one of them does not read what is registered there.
+    Push {
+        /// The broker.
+        #[arg(long, default_value = "auto", env = "FLEETFOLD__LOG", hide_env_values = true)]
+        log: LogChoice,
+    },
 }

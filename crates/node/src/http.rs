@@ -43,8 +43,10 @@ use crate::auth::{Auth, Identity, Role, audit, login, routes};
 use crate::live::{Live, OVERLOAD_MAX};
 use crate::log::{AppendError, Log, LogError, Stored, Stream};
 use crate::nodes::documents::overview_of;
+use crate::schema::registry;
 use crate::screens::Question;
 use crate::solve::streets::Known;
+use crate::sources::Bounds;
 use crate::threads;
 use crate::tiles::Tiles;
 use crate::view::{Hello, Problem, Pulse, RejectedLine, RoadsLine, Submitted, WarnedLine, WarningList, text};
@@ -228,7 +230,15 @@ pub(crate) fn router(live: Live, auth: Arc<Auth>) -> Router {
         .route("/v1/streets/matched", post(ways::matched))
         .route("/v1/events", post(events))
         .route("/v1/warnings", get(warnings))
+        .route("/v1/sources", get(sources))
         .route("/v1/zones", get(zones))
+        .route("/subjects", get(registry::subjects))
+        .route("/subjects/{subject}/versions", get(registry::versions))
+        .route("/subjects/{subject}/versions/{version}", get(registry::version))
+        .route("/schemas/ids/{id}", get(registry::by_id))
+        .route("/config", get(registry::config))
+        .route("/compatibility/subjects/{subject}/versions", post(registry::compatible_with_all))
+        .route("/compatibility/subjects/{subject}/versions/{version}", post(registry::compatible))
         .route("/solve", post(solve))
         .route("/ws", get(websocket))
         .route("/openapi.json", get(openapi::served))
@@ -404,6 +414,10 @@ async fn warnings(State(app): State<Arc<App>>) -> Response {
     as_json(text(&WarningList { warnings: app.live.warnings.list(), counts: app.live.warnings.counts() }))
 }
 
+async fn sources(State(app): State<Arc<App>>, Query(bounds): Query<Bounds>) -> Response {
+    as_json(text(&app.live.sources.document(bounds)))
+}
+
 /// A problem of its own, which has nothing to do with the zone but the streets; see [`crate::solve::service`].
 async fn solve(State(app): State<Arc<App>>, request: Request) -> Response {
     tokio::select! {
@@ -507,6 +521,19 @@ async fn events(
                 return later(problem(StatusCode::SERVICE_UNAVAILABLE, what.title(), &detail), BACK_AFTER);
             }
         }
+    }
+    // What a person has sent is a line for each event; programs send many.
+    if let Some(seq) = last_seq
+        && who.is_known()
+        && !who.is_person()
+    {
+        let refused = rejected.len();
+        audit::done(
+            &who,
+            &format!(
+                "sent events: {accepted} stored, {duplicates} repeats, {refused} refused, the last is entry {seq}"
+            ),
+        );
     }
     if let Some(seconds) = overloaded.filter(|_| single) {
         return later(problem(StatusCode::TOO_MANY_REQUESTS, "overloaded", OVERLOADED), seconds);
@@ -645,7 +672,7 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
     let mut stored = append(id).await.map_err(lost)?;
     if stored.duplicate {
         match sense::found(live, stream, stored, (&decoded.envelope, &subject)).await {
-            Found::Repeat => {}
+            Found::Repeat => live.sources.repeated(&decoded.envelope.source),
             Found::Reused(what) => return Err(Submit::Invalid(ID_REUSED, what)),
             // Whoever used the id has stored nothing in this zone. Without an id at the broker the event may be stored twice when it is
             // sent twice; the fold takes it once, by its source and id.

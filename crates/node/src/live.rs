@@ -40,6 +40,7 @@ use crate::log::{Log, Message, Read, Reader, ZoneName};
 use crate::metrics::Metrics;
 use crate::publisher::Publisher;
 use crate::screens::Question;
+use crate::sources::Sources;
 use crate::trouble::Trouble;
 use crate::verify::{Evidence, Verify};
 use crate::warnings::Warnings;
@@ -175,6 +176,8 @@ pub(crate) struct Live {
     pub(crate) log: Log,
     /// Warnings about events that were taken, from HTTP and from the log.
     pub(crate) warnings: Warnings,
+    /// Who has sent what, how late, how often.
+    pub(crate) sources: Sources,
     /// The zone's policy wants events with unknown fields refused.
     pub(crate) strict: Arc<AtomicBool>,
     /// The zone's clock and coordinates, as the fold has them.
@@ -319,6 +322,8 @@ struct Worker {
     folds_anew: bool,
     /// Where odd events are listed.
     warnings: Warnings,
+    /// Who has sent what.
+    sources: Sources,
     /// Facts that the fold refused, to be told.
     refused: mpsc::Sender<telling::Untaken>,
     /// The same, while we do not own the zone.

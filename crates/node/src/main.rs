@@ -17,6 +17,7 @@ mod feed;
 mod gatekeeper;
 mod graph;
 mod handover;
+mod health;
 mod http;
 mod hub;
 mod import;
@@ -33,12 +34,14 @@ mod policies;
 mod publisher;
 mod readers;
 mod reasons;
+mod rejected;
 mod routing_api;
 mod schema;
 mod screens;
 mod serve;
 mod snapshot;
 mod solve;
+mod sources;
 mod threads;
 mod tiles;
 mod trouble;
@@ -86,10 +89,12 @@ fn main() -> ExitCode {
             Command::Record(args) => Box::pin(readers::record(args)).await,
             Command::Audit(args) => Box::pin(readers::audit(args)).await,
             Command::Verify(args) => Box::pin(readers::verify(args)).await,
+            Command::Rejected(args) => Box::pin(rejected::rejected(args)).await,
             Command::Explain(args) => Box::pin(reasons::explain(args)).await,
             Command::WhatIf(args) => Box::pin(reasons::what_if(args)).await,
             Command::Doctor(args) => Box::pin(doctor::doctor(args)).await,
             Command::Token(args) => auth::command(&args),
+            Command::Health { url } => health::health(&url),
             Command::Permissions(args) => doctor::permissions(&args),
             Command::Replay(args) => offline::replay(&args),
             Command::Backtest(args) => offline::backtest(&args),
@@ -105,10 +110,7 @@ fn main() -> ExitCode {
             Command::Sim(args) => offline::sim(&args),
             Command::SimScale(args) => Ok(offline::sim_scale(&args)),
             Command::Import(args) => import::import(&args),
-            Command::Schema { what } => {
-                out::say!("{}", schema::document(what));
-                Ok(ExitCode::SUCCESS)
-            }
+            Command::Schema(args) => Box::pin(schema::schema(args)).await,
             Command::Completions { shell } => {
                 clap_complete::generate(shell, &mut Cli::command(), "fleetfold", &mut out::out());
                 Ok(ExitCode::SUCCESS)

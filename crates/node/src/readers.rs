@@ -32,6 +32,7 @@ const SILENT_TIMES: u32 = 12;
 /// A zone's entries above a sequence, up to the last one that the log held at the start.
 pub(crate) struct Whole {
     log: Log,
+    stream: Stream,
     zone: ZoneName,
     reader: Option<Reader>,
     seen: u64,
@@ -45,9 +46,18 @@ impl Whole {
     ///
     /// When the log does not answer.
     pub(crate) async fn above(log: &Log, zone: &ZoneName, after: u64) -> Result<Self, Failure> {
-        let last = log.zone_bounds(Stream::Fleet, zone).await?.map_or(0, |(_, last)| last);
-        let reader = if last > after { Some(log.read(Stream::Fleet, zone, after).await?) } else { None };
-        Ok(Self { log: log.clone(), zone: zone.clone(), reader, seen: after, last })
+        Self::of(log, Stream::Fleet, zone, after).await
+    }
+
+    /// Begins to read what stands above `after` in a stream.
+    ///
+    /// # Errors
+    ///
+    /// When the log does not answer.
+    pub(crate) async fn of(log: &Log, stream: Stream, zone: &ZoneName, after: u64) -> Result<Self, Failure> {
+        let last = log.zone_bounds(stream, zone).await?.map_or(0, |(_, last)| last);
+        let reader = if last > after { Some(log.read(stream, zone, after).await?) } else { None };
+        Ok(Self { log: log.clone(), stream, zone: zone.clone(), reader, seen: after, last })
     }
 
     /// The next entry; `None`: that was the last one.
@@ -72,7 +82,7 @@ impl Whole {
                 }
                 Ok(None) => return Err(cut(&self.zone, self.seen, self.last)),
                 Err(_) => {
-                    if let Ok(held) = self.log.zone_bounds(Stream::Fleet, &self.zone).await
+                    if let Ok(held) = self.log.zone_bounds(self.stream, &self.zone).await
                         && held.is_none_or(|(_, last)| last <= self.seen)
                     {
                         let (seen, last) = (self.seen + 1, self.last);

@@ -5,18 +5,16 @@ mod fields;
 use fleetfold_wire::{EventType, Writer};
 use serde_json::{Value, json};
 
-use crate::args::SchemaKind;
 use crate::http::openapi;
 use crate::log::Stream;
 
-pub(crate) fn document(what: SchemaKind) -> String {
-    let value = match what {
-        SchemaKind::Json => json!(fleetfold_wire::schemas()),
-        SchemaKind::Asyncapi => asyncapi(),
-        SchemaKind::Openapi => openapi::document(),
-        SchemaKind::Fields => return fields::table(),
-    };
-    serde_json::to_string_pretty(&value).unwrap_or_default()
+mod commands;
+pub(crate) mod registry;
+
+pub(crate) use commands::{check_at_start, schema};
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
 /// The name of a message in the document: `fleet.order.created.v1` is `fleet_order_created_v1`.

@@ -157,6 +157,7 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
     }
     crate::out::say!("log   {}", opened.why);
     warn_of_replicas(&opened.log).await;
+    crate::schema::check_at_start(&opened.log).await?;
     let threads = args.threads.or(config.threads);
     let base_every = Millis((args.base_hours * 3_600_000.0) as i64);
     let pool = live::search_pool(threads)?;

@@ -52,6 +52,7 @@ mod plan_v1;
 mod read_v1;
 mod rejected;
 mod road_ids;
+pub mod schema;
 mod warning;
 
 pub use alert_v1::{AlertStanding, AlertV1, alert_word};

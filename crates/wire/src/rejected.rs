@@ -1,7 +1,9 @@
 //! What stands on the stream `REJECTED`: one shape for messages that were rejected (they could not be decoded, or may not
 //! stand on their subject) and for facts that were refused (they made no sense when they came).
 
-use serde::Serialize;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::envelope::CloudEvent;
@@ -15,8 +17,14 @@ const SUBJECT_CHARS_MAX: usize = 1_000;
 /// Most characters of the reason in words: it may quote what the message said.
 const DETAIL_CHARS_MAX: usize = 2_000;
 
+/// Up to this size a message is kept whole where its text is not exactly it: in Base64, with all the rest, it is below what a broker
+/// must take for plans anyway ([`crate::PLAN_BYTES_MAX`]).
+const WHOLE_BYTES_MAX: usize = 256 * 1024;
+/// Most bytes of headers that are repeated, names and values together.
+const HEADER_BYTES_MAX: usize = 8 * 1024;
+
 /// A message that was not folded, and why. Where the message could be read at all, it says whose event it was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejectedV1 {
     /// Position of the message in the log.
     pub seq: u64,
@@ -38,8 +46,24 @@ pub struct RejectedV1 {
     /// The order, vehicle or road change that it names, in this order of preference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entity: Option<String>,
+    /// The order that it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<String>,
+    /// The vehicle that it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vehicle_id: Option<String>,
+    /// When the log took it (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logged_at: Option<String>,
+    /// The headers it came with, as far as they fit, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
     /// The message as text, cut after 16 KiB.
     pub bytes: String,
+    /// The message in Base64, byte by byte, where the text is not exactly it: because it was cut, or is no text. Not there where the
+    /// message is too large for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_base64: Option<String>,
     /// How many bytes the message has.
     pub size_bytes: usize,
 }
@@ -69,12 +93,53 @@ impl RejectedV1 {
             id,
             kind,
             entity: named("order_id").or_else(|| named("vehicle_id")).or_else(|| named("change_id")),
+            order_id: named("order_id"),
+            vehicle_id: named("vehicle_id"),
+            logged_at: None,
+            headers: Vec::new(),
+            bytes_base64: None,
             bytes: String::from_utf8_lossy(cut).into_owned(),
             size_bytes: bytes.len(),
         }
     }
 
-    /// The message's bytes: JSON of at most about 120 KiB.
+    /// With the message as it was published: its headers and its body. (An event in binary mode is judged as the structured one that
+    /// headers and body make together.)
+    #[must_use]
+    pub fn with_original(mut self, headers: impl IntoIterator<Item = (String, String)>, body: &[u8]) -> Self {
+        let mut room = HEADER_BYTES_MAX;
+        for (name, value) in headers {
+            let Some(left) = room.checked_sub(name.len() + value.len()) else { continue };
+            room = left;
+            self.headers.push((name, value));
+        }
+        self.size_bytes = body.len();
+        self.bytes = String::from_utf8_lossy(&body[..body.len().min(BYTES_MAX)]).into_owned();
+        let is_exact = self.bytes.as_bytes() == body;
+        self.bytes_base64 = (!is_exact && body.len() <= WHOLE_BYTES_MAX).then(|| BASE64_STANDARD.encode(body));
+        self
+    }
+
+    /// The body of the message, byte by byte; `None`: it is not all here.
+    pub fn original(&self) -> Option<Vec<u8>> {
+        let bytes = match &self.bytes_base64 {
+            Some(text) => BASE64_STANDARD.decode(text).ok()?,
+            None => self.bytes.clone().into_bytes(),
+        };
+        (bytes.len() == self.size_bytes).then_some(bytes)
+    }
+
+    /// Whether this tells of a message with this body, as far as it can be seen.
+    pub fn is_of(&self, body: &[u8]) -> bool {
+        self.size_bytes == body.len() && String::from_utf8_lossy(&body[..body.len().min(BYTES_MAX)]) == self.bytes
+    }
+
+    /// Reads what was told. `None`: it is something else.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
+    /// The message's bytes: JSON of at most [`crate::PLAN_BYTES_MAX`].
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("wire types are plain JSON")
     }
@@ -97,6 +162,32 @@ mod tests {
         assert_eq!((told.id, told.source, told.entity), (some("7"), some("/shop"), some("o1")));
         let told = RejectedV1::new(9, "fleet.acme.porto.plan", "not_cloudevent", "no JSON", b"\xff\xfe");
         assert_eq!((told.id, told.size_bytes), (None, 2));
+    }
+
+    #[test]
+    fn the_original_comes_back_byte_by_byte() {
+        let long = "\u{1}".repeat(256 * 1024);
+        for body in [&b"{\"id\":\"7\"}"[..], b"\xff\xfe\0\n", b"", "\u{fffd}\u{e9}".as_bytes(), long.as_bytes()] {
+            let headers = [("ce-id".to_owned(), "7".to_owned()), ("X".to_owned(), "\u{1}".repeat(9_000))];
+            let told = RejectedV1::new(9, &"s".repeat(2_000), "payload", &"\u{1}".repeat(3_000), body)
+                .with_original(headers, body);
+            let bytes = told.to_bytes();
+            assert!(bytes.len() <= crate::PLAN_BYTES_MAX, "{}", bytes.len());
+            let read = RejectedV1::read(&bytes).unwrap();
+            assert_eq!(read.original().as_deref(), Some(body));
+            assert_eq!(read.headers, [("ce-id".to_owned(), "7".to_owned())], "what does not fit is left out");
+        }
+        let told = RejectedV1::new(9, "s", "too_large", "", b"").with_original([], &vec![b'x'; 256 * 1024 + 1]);
+        assert_eq!((told.original(), told.size_bytes), (None, 256 * 1024 + 1));
+        assert!(told.is_of(&vec![b'x'; 256 * 1024 + 1]) && !told.is_of(&vec![b'y'; 256 * 1024 + 1]));
+    }
+
+    /// What versions before wrote has fewer fields.
+    #[test]
+    fn an_old_one_is_read() {
+        let old = br#"{"seq":4,"subject":"s","reason":"payload","detail":"d","bytes":"caf\u00e9","size_bytes":5}"#;
+        let read = RejectedV1::read(old).unwrap();
+        assert_eq!((read.original().as_deref(), read.headers.len()), (Some("caf\u{e9}".as_bytes()), 0));
     }
 
     #[test]

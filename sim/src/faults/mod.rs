@@ -7,6 +7,7 @@
 //! folds equal, no assignment ever gone back.
 
 mod owners;
+mod planted;
 mod requests;
 mod strays;
 
@@ -25,6 +26,10 @@ use crate::scenario::{Scenario, Script, script};
 use crate::seeded::Seeded;
 use crate::sim_log::{SimLease, SimLog};
 use crate::world::{Driving, Pretend};
+
+pub use planted::Bug;
+#[cfg(feature = "planted")]
+pub use planted::survive_with;
 
 /// Zone seconds per log second. Low enough that a day lasts for many leases (3 s of log time each) and many faults.
 const RATE: u32 = 30;
@@ -251,6 +256,7 @@ struct Run<'a> {
     /// The highest epoch that an owner was given.
     epoch_max: u64,
     survived: Survived,
+    bug: Option<Bug>,
 }
 
 impl<'a> Run<'a> {
@@ -283,6 +289,7 @@ impl<'a> Run<'a> {
             passed_over: BTreeMap::new(),
             epoch_max: 0,
             survived: Survived::default(),
+            bug: None,
         };
         run.later(0, Job::Start(0));
         run.later(50, Job::Start(1));
@@ -368,6 +375,9 @@ impl<'a> Run<'a> {
             return None;
         }
         if self.nodes[node].asleep_until > self.now {
+            if self.has(Bug::ReaderStopsAfterSleep) && matches!(job, Job::Pull(..)) {
+                return None;
+            }
             self.at(self.nodes[node].asleep_until, job);
             return None;
         }

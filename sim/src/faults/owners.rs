@@ -11,7 +11,7 @@ use fleetfold_model::{LogSeq, Millis, Name, Space};
 use fleetfold_wire::assignment_to_json;
 
 use super::strays::Read;
-use super::{Alive, Ask, Job, Reply, Run, Sender, TRUSTED, zone};
+use super::{Alive, Ask, Bug, Job, Reply, Run, Sender, zone};
 
 impl Run<'_> {
     pub(super) fn wake_up(&mut self, node: usize) -> Result<(), String> {
@@ -26,7 +26,7 @@ impl Run<'_> {
                 if verify && found.as_ref() != Some(&last_id) {
                     return Err("the log is not the one of the snapshot".to_owned());
                 }
-                fleet.applied().0
+                self.read_behind(node, fleet.applied())
             }
             Begin::Regressed { .. } | Begin::Expired { .. } | Begin::AtBase { .. } => {
                 return Err("a start found its log gone".to_owned());
@@ -64,10 +64,16 @@ impl Run<'_> {
     pub(super) fn pull(&mut self, node: usize) -> Result<(), String> {
         let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
         alive.pulling = false;
-        let messages: Vec<_> = self.log.read("FLEET", alive.read).take(16).cloned().collect();
+        let mut messages: Vec<_> = self.log.read("FLEET", alive.read).take(16).cloned().collect();
+        if self.has(Bug::MessagePassedOver) && messages.len() > 2 {
+            messages.remove(1);
+        }
+        if self.has(Bug::MessagesInWrongOrder) && messages.len() > 2 {
+            messages.swap(0, 1);
+        }
         let life = self.nodes[node].life;
         for message in &messages {
-            let read = self.read(message);
+            let read = self.misread(self.read(message), message);
             let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
             if self.nodes[node].asleep_until > self.now {
                 break; // it fell asleep over an effect: the rest is read when it wakes
@@ -96,6 +102,9 @@ impl Run<'_> {
         if alive.read >= alive.goal && !alive.seeks {
             alive.seeks = true;
             self.later(0, Job::Lease(node, life));
+            if self.has(Bug::ProposesWithoutLease) {
+                self.feed(node, Input::Commit(Outcome::Granted(1 << 20)));
+            }
         }
         Ok(())
     }
@@ -125,7 +134,10 @@ impl Run<'_> {
             }
             match effect {
                 Effect::Append { event, expected } => {
-                    let message = own_message(&zone(), &event, Space::Geographic, self.now);
+                    let message = own_message(&zone(), &self.spoilt(&event), Space::Geographic, self.now);
+                    if self.has(Bug::OwnPlanFoldedAtOnce) {
+                        self.fold_at_once(node, &event);
+                    }
                     self.send(Sender::Node(node, life), Ask::Plan { message, expected: expected.0 });
                 }
                 Effect::ReadLastPlan => self.send(Sender::Node(node, life), Ask::ReadPlan),
@@ -140,6 +152,7 @@ impl Run<'_> {
                     let delay = self.random.between(20, 1_500);
                     self.later(delay, Job::Solved(node, life, Box::new(report)));
                 }
+                Effect::Publish(_) if self.has(Bug::NewOwnerTellsNobody) && self.is_new_owner(node) => {}
                 Effect::Publish(assignment) => {
                     if let Some(alive) = &mut self.nodes[node].alive {
                         alive.waiting.insert(assignment.vehicle.clone(), assignment);
@@ -164,7 +177,8 @@ impl Run<'_> {
     }
 
     pub(super) fn leased(&mut self, node: usize, life: u64, reply: &Reply) {
-        let now = self.now;
+        let (now, trusted) = (self.now, self.trusted());
+        let not_again = self.has(Bug::LeaseNotAskedForAgain);
         let Some(alive) = &mut self.nodes[node].alive else { return };
         let granted = if let Reply::Lease(granted) = reply { *granted } else { None };
         match (alive.lease, granted) {
@@ -174,12 +188,13 @@ impl Run<'_> {
                 self.later(1_000, Job::Lease(node, life));
                 self.feed(node, Input::Commit(Outcome::Granted(lease.epoch)));
             }
+            (None, None) if not_again => {}
             (None, None) => self.later(250, Job::Lease(node, life)),
             (Some(_), Some(lease)) => {
                 alive.lease = Some((lease, now));
                 self.later(1_000, Job::Lease(node, life));
             }
-            (Some((_, renewed)), None) if now - renewed > TRUSTED => {
+            (Some((_, renewed)), None) if now - renewed > trusted => {
                 alive.lease = None;
                 self.later(250, Job::Lease(node, life));
                 self.feed(node, Input::Commit(Outcome::Lost));
@@ -204,6 +219,8 @@ impl Run<'_> {
     pub(super) fn heard(&mut self, node: usize, vehicle: &Name, revision: LogSeq, heard: Heard) {
         let Some(alive) = &mut self.nodes[node].alive else { return };
         let next = alive.fan.heard(vehicle, revision, heard);
+        let once = self.has(Bug::RouteToldOnceAtMost) && heard == Heard::Unknown;
+        let next = if once { Next::Done } else { next };
         self.tell(node, vehicle, revision, next);
     }
 

@@ -6,7 +6,7 @@ use fleetfold_model::{Event, LogSeq, Space};
 use fleetfold_wire::{What, assignment_from_json, decode, encode};
 
 use super::strays::Read;
-use super::{Ask, Job, Reply, Run, Sender, TIMEOUT, plan_subject, zone};
+use super::{Ask, Bug, Job, Reply, Run, Sender, TIMEOUT, plan_subject, zone};
 use crate::sim_log::SimRefusal;
 
 /// What every owner writes into its lease.
@@ -23,6 +23,7 @@ impl Run<'_> {
     }
 
     pub(super) fn send(&mut self, sender: Sender, ask: Ask) {
+        let ask = self.misasked(ask);
         self.requests += 1;
         let request = self.requests;
         self.awaited.insert(request);
@@ -55,7 +56,11 @@ impl Run<'_> {
         Ok(match ask {
             Ask::Fact(number) => {
                 let event = &self.outbox[*number];
-                let id = format!("world/{number}");
+                let id = match () {
+                    () if self.has(Bug::FactWithoutId) => String::new(),
+                    () if self.has(Bug::FactWithAnotherIdEachTime) => format!("world/{number}/{}", self.requests),
+                    () => format!("world/{number}"),
+                };
                 let bytes = serde_json::to_vec(&encode(event, Space::Geographic, "world", &number.to_string(), now))
                     .map_err(|error| error.to_string())?;
                 let subject = zone().subject(&Address::of_event(event));
@@ -113,6 +118,9 @@ impl Run<'_> {
             }
             Ask::Acquire => {
                 // Owners are told apart by their epochs.
+                if self.has(Bug::LeaseGivenToAll) {
+                    self.log.release_any(&zone().key());
+                }
                 let lease = self.log.acquire(&zone().key(), OWNER, now);
                 self.epoch_max = lease.map_or(self.epoch_max, |lease| self.epoch_max.max(lease.epoch));
                 Reply::Lease(lease)
@@ -173,6 +181,7 @@ impl Run<'_> {
             Sender::Producer(number) => {
                 match reply {
                     Reply::Stored { .. } => self.acked += 1,
+                    _ if self.has(Bug::FactGivenUp) => self.acked += 1,
                     _ => self.later(1_000, Job::Send(sender, Ask::Fact(number))),
                 }
                 return Ok(());
@@ -187,6 +196,7 @@ impl Run<'_> {
             // Lost or not, nobody waits for it.
             (Ask::Own { .. }, _) => return Ok(()),
             (Ask::ReadPlan, Reply::LastPlan(last)) => Outcome::LastPlan(last),
+            (Ask::ReadPlan, _) if self.has(Bug::LastPlanNotReadAgain) => return Ok(()),
             (Ask::ReadPlan, _) => {
                 self.later(100, Job::Send(sender, Ask::ReadPlan));
                 return Ok(());
@@ -207,7 +217,9 @@ impl Run<'_> {
             }
             (Ask::Fact(_), _) => return Err("a node sent a fact".to_owned()),
         };
-        self.feed(node, Input::Commit(outcome));
+        if let Some(outcome) = self.misheard(outcome) {
+            self.feed(node, Input::Commit(outcome));
+        }
         Ok(())
     }
 }

@@ -211,6 +211,12 @@ impl Worker {
                 });
                 let bytes = self.folding.as_ref().map_or_else(Bytes::new, |message| message.bytes.clone());
                 self.giver.refused(*seq, now, (reason.code(), detail.clone()), bytes);
+                if reason.code() == "duplicate_event"
+                    && let Some(message) = &self.folding
+                    && let Ok(decoded) = decode(&message.bytes)
+                {
+                    self.sources.repeated(&decoded.envelope.source);
+                }
                 if let Some(message) = &self.folding {
                     let untaken = Untaken { message: message.clone(), code: reason.code(), what: detail };
                     // Only the owner writes it down; a repeat has the same id.

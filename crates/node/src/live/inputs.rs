@@ -114,6 +114,7 @@ impl Worker {
         // A report whose time is more than five seconds ahead of the log or fifteen minutes behind it comes from a wrong clock: the
         // time of the log is taken instead.
         let now = self.engine.fleet().zone().zone_time(message.at);
+        self.sources.saw(&decoded.envelope, at, now, message.at, true);
         let skewed =
             at > now + Millis(5_000 * i64::from(self.engine.fleet().zone().rate)) || at < now - Millis(900_000);
         let at = if skewed { now } else { at };

@@ -24,6 +24,7 @@ use super::telling::{self, AGAIN, MAKE, Untaken};
 use crate::clock;
 use crate::gatekeeper::{self, Passed};
 use crate::log::{Log, LogError, Message, Read, Reader};
+use crate::sources::Sources;
 use crate::warnings::{self, Warnings};
 
 /// Entries read ahead of the engine.
@@ -62,13 +63,13 @@ pub(super) struct Expected {
 
 /// Starts the task.
 ///
-/// `expected`: the first entry, which the snapshot has folded. `folds_anew`: there was no snapshot to begin with. `warnings`: where odd events are listed. `zone`: its clock and coordinates before the first entry. `policy`: what the fold says about the policy, after each fact that may change it.
+/// `expected`: the first entry, which the snapshot has folded. `folds_anew`: there was no snapshot to begin with. `warnings`: where odd events are listed. `sources`: who has sent what. `zone`: its clock and coordinates before the first entry. `policy`: what the fold says about the policy, after each fact that may change it.
 pub(super) fn start(
     log: Log,
     gate: Gate,
     (expected, folds_anew): (Option<Expected>, bool),
     reader: Reader,
-    (zone, warnings): (Zone, Warnings),
+    (zone, warnings, sources): (Zone, Warnings, Sources),
     policy: watch::Receiver<PolicyAt>,
     readiness: Arc<Readiness>,
 ) -> mpsc::Receiver<Taken> {
@@ -76,7 +77,8 @@ pub(super) fn start(
     let first = Arc::new(AtomicU64::new(0));
     let told = (Arc::clone(&readiness), Arc::clone(&first));
     let skipped = skip_list::start(log.clone(), gate.zone().clone(), gate.skipped(), told);
-    let intake = Intake { log, gate, zone, warnings, policy, readiness, folds_anew, skipped, first, forgot: 0 };
+    let intake =
+        Intake { log, gate, zone, warnings, sources, policy, readiness, folds_anew, skipped, first, forgot: 0 };
     tokio::spawn(intake.run(expected, reader, sender));
     receiver
 }
@@ -107,6 +109,7 @@ struct Intake {
     /// The zone's clock and coordinates after the last entry that was let through.
     zone: Zone,
     warnings: Warnings,
+    sources: Sources,
     policy: watch::Receiver<PolicyAt>,
     readiness: Arc<Readiness>,
     /// The log is folded from its first entry on, or from a base: others have read most of it before.
@@ -277,6 +280,11 @@ impl Intake {
     /// Lists what looks like a mistake, and tells it on the stream of warnings.
     fn warn(&mut self, message: &Message, entry: &LogEntry, mut said: Said) {
         let now = self.zone.zone_time(message.at);
+        if entry.event.own_epoch().is_none()
+            && let Some(time) = entry.time
+        {
+            self.sources.saw(&said.envelope, time, now, message.at, false);
+        }
         said.warnings.extend(odd_in_zone(said.kind, &said.envelope, self.zone.space, now));
         let fresh = self.warnings.push(&said, Some(message.seq), clock::wall());
         if warnings::is_to_be_told(self.folds_anew, message.at) {

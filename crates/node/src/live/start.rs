@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use fleetfold_engine::Engine;
 use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_journal::{Begin, Covered, Held, PolicyAt, begin};
-use fleetfold_model::{LogSeq, MessageHash};
+use fleetfold_model::{LogSeq, MessageHash, Millis};
 use tokio::sync::{mpsc, watch};
 
 use super::admission::Admission;
@@ -24,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::publisher;
 use crate::screens;
 use crate::snapshot;
+use crate::sources::Sources;
 use crate::threads;
 use crate::verify::Verify;
 use crate::view;
@@ -194,7 +196,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let (policy, in_force) = watch::channel(PolicyAt::of(&fleet));
     let readiness = Arc::new(Readiness::default());
     let (zone_now, opened) = watch::channel(fleet.zone().clone());
-    let odd = (fleet.zone().clone(), warnings.clone());
+    let sources = Sources::default();
+    let odd = (fleet.zone().clone(), warnings.clone(), sources.clone());
     let entries =
         intake::start(log.clone(), gate, (expected, folds_anew), reader, odd, in_force, Arc::clone(&readiness));
     let refused = telling::start(log.clone(), zone.clone());
@@ -244,6 +247,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         zone: setup.zone.clone(),
         log: setup.log.clone(),
         warnings: warnings.clone(),
+        sources: sources.clone(),
         strict: Arc::clone(&strict),
         opened,
         posted: Arc::default(),
@@ -253,19 +257,22 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         own: Arc::new(own),
         done,
     };
+    let clock = LogClock::new();
+    follow_the_log(&log, &zone, &clock).await;
     let (mark, changed) = (mark::start(setup.log.clone(), setup.zone.clone()), (0, fleet.digest()));
     let worker = Worker {
         verify: Verify::from(&fleet),
         evidence: Arc::new(Mutex::new(evidence)),
         doubted: None,
         warnings,
+        sources,
         accept_gap: setup.accept_gap,
         folds_anew,
         network: Arc::clone(&setup.network),
         engine: Engine::new(fleet, setup.network).with_regions_side_by_side(setup.pool.current_num_threads()),
         tally,
         giver: Giver::new(signals, hands),
-        clock: LogClock::new(),
+        clock,
         log: setup.log,
         zone: setup.zone,
         folder,
@@ -317,4 +324,38 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         })
         .map_err(|error| LogError::new(format!("no thread for the engine: {error}"), "allow more threads"))?;
     Ok(live)
+}
+
+/// How often the log is asked what time it is: two clocks drift apart by less than a millisecond within it.
+const TIME_ASKED_EVERY: Duration = Duration::from_secs(30);
+/// So far apart the wall clock of this machine and the log's time are told.
+const APART: Millis = Millis(5_000);
+
+/// Sets the clock by the log's own time, now and from then on for as long as somebody holds it.
+async fn follow_the_log(log: &Log, zone: &ZoneName, clock: &LogClock) {
+    set_by_log(log, zone, clock, true).await;
+    let (log, zone, clock) = (log.clone(), zone.clone(), clock.clone());
+    tokio::spawn(async move {
+        while clock.is_held() {
+            tokio::time::sleep(TIME_ASKED_EVERY).await;
+            set_by_log(&log, &zone, &clock, false).await;
+        }
+    });
+}
+
+async fn set_by_log(log: &Log, zone: &ZoneName, clock: &LogClock, is_first: bool) {
+    let asked = clock::monotonic();
+    let Some(said) = log.time(zone).await else { return };
+    // The answer was half of the time on its way back, as far as anybody knows.
+    let now = said + Millis((asked.elapsed() / 2).as_millis() as i64);
+    let ahead = clock::wall() - now;
+    if is_first && ahead.0.abs() > APART.0 {
+        tracing::warn!(
+            %zone,
+            "the clock of this machine is {} s {} the log's: the log's time counts; set the clock",
+            ahead.0.abs() / 1_000,
+            if ahead.0 > 0 { "ahead of" } else { "behind" }
+        );
+    }
+    clock.told(now);
 }

@@ -13,7 +13,7 @@ use fleetfold_model::{Millis, Timestamp};
 use fleetfold_wire::RejectedV1;
 use tokio::sync::mpsc;
 
-use crate::log::{AppendError, Log, Message, Stream};
+use crate::log::{AppendError, Log, Message, Original, Stream};
 
 /// Time between two attempts while the broker is away.
 pub(super) const AGAIN: Duration = Duration::from_millis(200);
@@ -72,12 +72,34 @@ pub(super) fn start(log: Log, zone: ZoneName) -> mpsc::Sender<Untaken> {
     sender
 }
 
+/// Attempts to read again what was rejected. Where the log does not say, it is told as it was judged: without its headers.
+const READ_TRIES: u32 = 5;
+
+/// A message as it was published. (An event in binary mode was judged in its structured form.)
+async fn original(log: &Log, zone: &ZoneName, message: &Message) -> Original {
+    for _ in 0..READ_TRIES {
+        match log.original(zone, message.seq).await {
+            Ok(Some(original)) => return original,
+            Ok(None) => break,
+            Err(error) => {
+                tracing::debug!(%error, seq = message.seq, "waiting to read the rejected message again");
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+    Original { headers: Vec::new(), bytes: message.bytes.clone() }
+}
+
 /// Tells of one. Returns when it is stored, or cannot be. `waits` hears why it is not stored yet.
 pub(super) async fn tell(log: &Log, zone: &ZoneName, untaken: &Untaken, waits: impl Fn(&str)) {
     let Untaken { message, code, what } = untaken;
     let subject = zone.subject(&Address::of_rejected(code));
     let id = rejected_id(zone, fleetfold_model::LogSeq(message.seq));
-    let body = Bytes::from(RejectedV1::new(message.seq, &message.subject, code, what, &message.bytes).to_bytes());
+    let told = RejectedV1::new(message.seq, &message.subject, code, what, &message.bytes);
+    let original = original(log, zone, message).await;
+    let told = told.with_original(original.headers, &original.bytes);
+    let logged_at = jiff::Timestamp::from_millisecond(message.at.0).ok().map(|at| at.to_string());
+    let body = Bytes::from(RejectedV1 { logged_at, ..told }.to_bytes());
     for tried in 1.. {
         match log.append(Stream::Rejected, subject.clone(), id.clone(), body.clone(), None).await {
             Ok(_) => return,

@@ -31,8 +31,8 @@ use tokio::sync::{mpsc, watch};
 use super::rights::{self, Denied, Scope};
 use super::storage::zone_of;
 use super::{
-    AppendError, Layout, LogError, Message, OddSetting, Purpose, Read, Removed, Server, SkipMark, Storage, Stored,
-    Stream, ZoneName,
+    AppendError, Layout, LogError, Message, OddSetting, Original, Purpose, Read, Removed, Server, SkipMark, Storage,
+    Stored, Stream, ZoneName,
 };
 use crate::trouble::Trouble;
 pub(crate) use nodes::{Nodes, Written};
@@ -51,6 +51,9 @@ const KV_SKIPPED: &str = "KV_SKIPPED";
 /// The bucket of leases, and the stream that it stands in.
 const OWNERS: &str = "OWNERS";
 const KV_OWNERS: &str = "KV_OWNERS";
+
+/// The bucket of registered schemas.
+const SCHEMAS: &str = "SCHEMAS";
 
 /// So many changes of the list of skipped entries are followed one by one; with more it is read anew.
 const FOLLOWED_MAX: u64 = 200;
@@ -211,6 +214,59 @@ impl JetStream {
     /// When nobody answers.
     pub(crate) async fn odd_replicas(&self) -> Result<Vec<OddReplicas>, LogError> {
         self.maker.odd_replicas().await
+    }
+
+    /// What is registered in the bucket of schemas, by key; nothing where there is none.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub(crate) async fn registered_schemas(&self) -> Result<Vec<(String, Bytes)>, LogError> {
+        let name = format!("KV_{SCHEMAS}");
+        if !names(&self.context).await?.contains(&name) {
+            return Ok(Vec::new());
+        }
+        let failed = |error: &dyn std::fmt::Display| {
+            LogError::new(
+                format!("the registry of schemas cannot be read: {error}"),
+                format!("allow this user to publish on $JS.API.STREAM.MSG.GET.{name}"),
+            )
+        };
+        let handle = self.context.get_stream_no_info(&name).await.map_err(|error| failed(&error))?;
+        let (prefix, mut all, mut from) = (format!("$KV.{SCHEMAS}."), Vec::new(), 1);
+        loop {
+            match handle.get_first_raw_message_by_subject(format!("{prefix}>"), from).await {
+                Ok(raw) => {
+                    from = raw.sequence + 1;
+                    // What was removed leaves a message that says so.
+                    if let Some(key) = raw.subject.strip_prefix(&prefix)
+                        && raw.headers.get("KV-Operation").is_none()
+                    {
+                        all.push((key.to_owned(), raw.payload.clone()));
+                    }
+                }
+                Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => return Ok(all),
+                Err(error) => return Err(failed(&error)),
+            }
+        }
+    }
+
+    /// Registers a version of a schema. One that is there is never replaced.
+    ///
+    /// # Errors
+    ///
+    /// When it is there, or cannot be stored.
+    pub(crate) async fn register_schema(&self, subject: &str, version: u32, bytes: Bytes) -> Result<(), LogError> {
+        let store = self.maker.bucket(SCHEMAS, Duration::ZERO, StorageType::File).await?;
+        let created = store.create(format!("{subject}/{version}"), bytes).await;
+        created.map(|_| ()).map_err(|error| {
+            LogError::new(
+                format!("version {version} of {subject} cannot be registered: {error}"),
+                format!(
+                    "push again if somebody else has just pushed; else allow this user to publish on $KV.{SCHEMAS}.>"
+                ),
+            )
+        })
     }
 
     fn owners(&self) -> Result<&kv::Store, LogError> {
@@ -464,13 +520,35 @@ impl JetStream {
     }
 
     pub(super) async fn get(&self, stream: Stream, zone: &ZoneName, seq: u64) -> Result<Option<Message>, LogError> {
+        Ok(self.get_raw(stream, zone, seq).await?.as_ref().map(stored_message))
+    }
+
+    /// Brokers before 2.10 do not say.
+    pub(super) async fn time(&self, zone: &ZoneName) -> Option<Timestamp> {
+        let name = self.name(Stream::Fleet, zone);
+        let asked = self.context.request::<_, _, serde_json::Value>(format!("STREAM.INFO.{name}"), &());
+        let told = tokio::time::timeout(ACK, self.while_connected(asked)).await.ok()??.ok()?;
+        let at: jiff::Timestamp = told.get("ts")?.as_str()?.parse().ok()?;
+        Some(Timestamp(at.as_millisecond()))
+    }
+
+    pub(super) async fn original(&self, zone: &ZoneName, seq: u64) -> Result<Option<Original>, LogError> {
+        let Some(raw) = self.get_raw(Stream::Fleet, zone, seq).await? else { return Ok(None) };
+        let headers = raw.headers.iter();
+        let headers = headers
+            .flat_map(|(name, values)| values.iter().map(|value| (name.to_string(), value.as_str().to_owned())))
+            .collect();
+        Ok(Some(Original { headers, bytes: raw.payload }))
+    }
+
+    async fn get_raw(&self, stream: Stream, zone: &ZoneName, seq: u64) -> Result<Option<StreamMessage>, LogError> {
         let name = &self.name(stream, zone);
         let handle = self.context.get_stream_no_info(name).await.map_err(|error| unreachable_stream(name, &error))?;
         let Some(found) = self.while_connected(handle.get_raw_message(seq)).await else {
             return Err(unreachable_stream(name, &"the broker is away"));
         };
         match found {
-            Ok(raw) => Ok(Some(stored_message(&raw))),
+            Ok(raw) => Ok(Some(raw)),
             Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
             Err(error) => Err(unreachable_stream(name, &error)),
         }

@@ -116,6 +116,15 @@ impl Message {
     }
 }
 
+/// A message as it was published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Original {
+    /// Its headers, in their order. The embedded file keeps none.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub bytes: Bytes,
+}
+
 /// Something that a stream of facts is set to, by which facts get lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OddSetting {
@@ -428,6 +437,31 @@ impl Log {
             Self::Embedded(log) => log.get(stream, seq),
             #[cfg(test)]
             Self::Simulated(log) => Ok(log.get(stream, seq)),
+        }
+    }
+
+    /// What time it is by the log, which stamps a zone's facts. `None`: it does not say, or it is this machine's own time.
+    pub(crate) async fn time(&self, zone: &ZoneName) -> Option<Timestamp> {
+        match self {
+            Self::JetStream(log) => log.time(zone).await,
+            Self::Embedded(_) => None,
+            #[cfg(test)]
+            Self::Simulated(_) => None,
+        }
+    }
+
+    /// A fact of a zone's stream as it was published, whosever it is; `None`: it is not held any more.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn original(&self, zone: &ZoneName, seq: u64) -> Result<Option<Original>, LogError> {
+        let whole = |message: Message| Original { headers: Vec::new(), bytes: message.bytes };
+        match self {
+            Self::JetStream(log) => log.original(zone, seq).await,
+            Self::Embedded(log) => Ok(log.get(Stream::Fleet, seq)?.map(whole)),
+            #[cfg(test)]
+            Self::Simulated(log) => Ok(log.get(Stream::Fleet, seq).map(whole)),
         }
     }
 

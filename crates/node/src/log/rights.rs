@@ -235,6 +235,7 @@ pub(crate) fn rights(role: BrokerRole, scope: &Scope) -> Vec<Right> {
             all.publish("to hand over", format!("fleet.{tenant}.*.event.>"));
             all.publish("to try whether an append works", format!("fleet.{DOCTOR}.rejected.probe"));
             all.publish("to drain nodes", "$KV.NODES.drain.*");
+            all.publish("to register schemas", "$KV.SCHEMAS.>");
         }
         BrokerRole::Engine => {
             all.publish("to look at the broker", "$JS.API.INFO");

@@ -123,7 +123,7 @@ pub(super) fn other_layout(asked: Layout, by: &str, is: Layout) -> LogError {
 /// What streams and buckets of ours there can be.
 fn is_ours(name: &str) -> bool {
     Stream::ALL.iter().any(|stream| stream.name() == name)
-        || [KV_OWNERS, KV_SKIPPED, "KV_NODES", "KV_ZONES", OBJ_BASES].contains(&name)
+        || [KV_OWNERS, KV_SKIPPED, "KV_NODES", "KV_ZONES", "KV_SCHEMAS", OBJ_BASES].contains(&name)
         || zone_of(name).is_some()
 }
 

@@ -1,0 +1,164 @@
+//! `fleetfold rejected`: what was not taken is told byte by byte, and is sent again after it was mended. Real processes, a real broker.
+//!
+//! These tests need nats-server 2.10 or newer ($FLEETFOLD_NATS_SERVER or PATH); they fail, never skip, without one.
+
+mod support;
+
+use std::path::Path;
+use std::process::Output;
+
+use async_nats::HeaderMap;
+use serde_json::{Value, json};
+use support::admin::Admin;
+use support::engine::{event, order, post, serve, wait_answered, wait_ready};
+use support::{broker, pause, run};
+
+const ORDERS: &str = "fleet.acme.porto.event.order_created._";
+
+fn rejected(folder: &Path, url: &str, args: &[&str]) -> Output {
+    let all = [&["rejected"], args, &["--log", url, "--tenant", "acme", "--zone", "porto"]].concat();
+    run(&all, folder)
+}
+
+fn listed(folder: &Path, url: &str, more: &[&str]) -> Vec<Value> {
+    let output = rejected(folder, url, &[&["list", "--json"], more].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// All that was rejected, as soon as there are so many.
+fn wait_listed(folder: &Path, url: &str, many: usize) -> Vec<Value> {
+    let mut last = Vec::new();
+    for _ in 0..100 {
+        last = listed(folder, url, &[]);
+        if last.len() == many {
+            return last;
+        }
+        pause(100);
+    }
+    panic!("{many} are not listed: {last:#?}");
+}
+
+fn publish_with(admin: &Admin, subject: &str, headers: &[(&str, &str)], body: &[u8]) -> u64 {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.append(*name, *value);
+    }
+    let publish = admin.context.publish_with_headers(subject.to_owned(), map, body.to_vec().into());
+    admin.runtime.block_on(async { publish.await.unwrap().await.unwrap().sequence })
+}
+
+/// A fact about an order that nobody knows.
+fn raised() -> String {
+    event("priority.raised", "c1", &json!({ "order_id": "nobody", "priority": 9 })).to_string()
+}
+
+#[test]
+fn what_was_not_taken_is_told_byte_by_byte_and_sent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    let admin = Admin::new(&url);
+
+    // No text; larger than what is repeated as text; an event in binary mode whose payload cannot be; an order that nobody knows;
+    // an event on the subject of another type; one that only an engine writes.
+    let garbage = b"\xff\xfe\0 no text\r\n".to_vec();
+    let large: Vec<u8> = (0..100_000_u32).map(|number| (number % 251) as u8).collect();
+    let payload = br#"{ "order_id":  "half" }"#.to_vec();
+    let attributes = [
+        ("ce-specversion", "1.0"),
+        ("ce-id", "b1"),
+        ("ce-source", "/shop"),
+        ("ce-type", "fleet.order.created.v1"),
+        ("ce-time", "2026-06-01T09:00:00Z"),
+        ("X-Trace", "caf-7"),
+    ];
+    let unknown = raised().into_bytes();
+    let moved = order("moved").to_string().into_bytes();
+    let seqs = [
+        publish_with(&admin, ORDERS, &[("X-Phone", "7")], &garbage),
+        publish_with(&admin, ORDERS, &[], &large),
+        publish_with(&admin, ORDERS, &attributes, &payload),
+        publish_with(&admin, "fleet.acme.porto.event.priority_raised._", &[], &unknown),
+        publish_with(&admin, "fleet.acme.porto.event.order_cancelled._", &[], &moved),
+        publish_with(&admin, "fleet.acme.porto.plan", &[], &garbage),
+    ];
+    let all = wait_listed(folder, &url, seqs.len());
+    let bodies = [&garbage, &large, &payload, &unknown, &moved, &garbage];
+    for ((one, seq), body) in all.iter().zip(seqs).zip(bodies) {
+        assert_eq!((one["seq"].as_u64(), one["size_bytes"].as_u64()), (Some(seq), Some(body.len() as u64)), "{one}");
+        assert!(one["logged_at"].as_str().is_some_and(|at| at.ends_with('Z')), "{one}");
+        let shown = rejected(folder, &url, &["show", &seq.to_string(), "--raw"]);
+        assert!(shown.status.success() && &shown.stdout == body, "{one}: {shown:?}");
+    }
+    let reasons: Vec<&str> = all.iter().map(|one| one["reason"].as_str().unwrap()).collect();
+    assert_eq!(&reasons[3..5], ["unknown_order", "wrong_subject"]);
+    assert_eq!(all[0]["headers"], json!([["X-Phone", "7"]]));
+    let binary = &all[2];
+    assert_eq!(
+        (&binary["id"], &binary["source"], &binary["order_id"]),
+        (&json!("b1"), &json!("/shop"), &json!("half"))
+    );
+    assert!(binary["headers"].as_array().unwrap().contains(&json!(["X-Trace", "caf-7"])), "{binary}");
+    assert_eq!((&all[3]["id"], &all[3]["order_id"]), (&json!("c1"), &json!("nobody")));
+    assert_eq!(listed(folder, &url, &["--reason", "wrong_subject"]).len(), 1);
+    assert_eq!(listed(folder, &url, &["--order", "nobody", "--after", &seqs[0].to_string()]).len(), 1);
+    assert_eq!(rejected(folder, &url, &["show", "99999"]).status.code(), Some(1));
+
+    // What cannot be is not sent again, and says why.
+    let end = admin.end("FLEET");
+    for (at, words) in
+        [(0, "would be rejected again"), (2, "would be rejected again"), (4, "does not belong"), (5, "again")]
+    {
+        let output = rejected(folder, &url, &["replay", &seqs[at].to_string()]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains(words), "{said}");
+    }
+    let dry = rejected(folder, &url, &["replay", "--move", "--dry-run", &seqs[4].to_string()]);
+    assert!(dry.status.success() && String::from_utf8_lossy(&dry.stdout).contains(ORDERS), "{dry:?}");
+    assert_eq!(admin.end("FLEET"), end, "nothing was sent");
+
+    // After it was mended, it counts. Twice is once.
+    let mended = folder.join("mended.json");
+    std::fs::write(&mended, order("half").to_string()).unwrap();
+    let seq = seqs[2].to_string();
+    let mended = ["replay", &seq, "--file", mended.to_str().unwrap()];
+    assert!(rejected(folder, &url, &mended).status.success());
+    wait_answered(port, "half");
+    let twice = rejected(folder, &url, &mended);
+    assert!(String::from_utf8_lossy(&twice.stdout).contains("sent before"), "{twice:?}");
+    assert!(rejected(folder, &url, &["replay", "--move", &seqs[4].to_string()]).status.success());
+    wait_answered(port, "moved");
+    // The order that nobody knew is there now.
+    post(port, "nobody");
+    wait_answered(port, "nobody");
+    let output = rejected(folder, &url, &["replay", "--reason", "unknown_order"]);
+    assert!(output.status.success(), "{output:?}");
+    post(port, "last");
+    wait_answered(port, "last");
+    assert_eq!(listed(folder, &url, &[]).len(), seqs.len(), "nothing more was rejected");
+}
+
+/// The embedded file tells in the same shape.
+#[test]
+fn the_embedded_file_has_them_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (engine, port) = serve(folder, "embedded:log.redb", "porto", "data", &[]);
+    wait_ready(port);
+    assert_eq!(support::http(port, "POST /v1/events", &raised()).0, 202);
+    post(port, "after");
+    wait_answered(port, "after");
+    // Whoever does not hold the file is told who does.
+    let held = rejected(folder, "embedded:log.redb", &["list"]);
+    assert!(!held.status.success() && String::from_utf8_lossy(&held.stderr).contains("log.redb"), "{held:?}");
+    drop(engine);
+    let all = wait_listed(folder, "embedded:log.redb", 1);
+    assert_eq!(all[0]["reason"], "unknown_order");
+    let shown = rejected(folder, "embedded:log.redb", &["show", "--raw", &all[0]["seq"].to_string()]);
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!((&shown["id"], &shown["data"]["order_id"]), (&json!("c1"), &json!("nobody")));
+}

@@ -74,6 +74,7 @@ struct Class {
 }
 
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "fields of a document: each says its unit")]
 struct Lateness {
     min_seconds: f64,
     p50_seconds: f64,

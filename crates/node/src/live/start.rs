@@ -328,26 +328,35 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
 
 /// How often the log is asked what time it is: two clocks drift apart by less than a millisecond within it.
 const TIME_ASKED_EVERY: Duration = Duration::from_secs(30);
+/// And how soon again when it did not say, or too slowly.
+const TIME_ASKED_AGAIN: Duration = Duration::from_secs(5);
+/// An answer that was on its way for longer says too little of what time it is: the broker, or this program, may have stood still meanwhile.
+const TIME_SAID_WITHIN: Duration = Duration::from_millis(500);
 /// So far apart the wall clock of this machine and the log's time are told.
 const APART: Millis = Millis(5_000);
 
 /// Sets the clock by the log's own time, now and from then on for as long as somebody holds it.
 async fn follow_the_log(log: &Log, zone: &ZoneName, clock: &LogClock) {
-    set_by_log(log, zone, clock, true).await;
+    let mut is_set = set_by_log(log, zone, clock, true).await;
     let (log, zone, clock) = (log.clone(), zone.clone(), clock.clone());
     tokio::spawn(async move {
         while clock.is_held() {
-            tokio::time::sleep(TIME_ASKED_EVERY).await;
-            set_by_log(&log, &zone, &clock, false).await;
+            tokio::time::sleep(if is_set { TIME_ASKED_EVERY } else { TIME_ASKED_AGAIN }).await;
+            is_set = set_by_log(&log, &zone, &clock, false).await;
         }
     });
 }
 
-async fn set_by_log(log: &Log, zone: &ZoneName, clock: &LogClock, is_first: bool) {
+/// False: the log did not say what time it is, or too slowly to be believed.
+async fn set_by_log(log: &Log, zone: &ZoneName, clock: &LogClock, is_first: bool) -> bool {
     let asked = clock::monotonic();
-    let Some(said) = log.time(zone).await else { return };
+    let Some(said) = log.time(zone).await else { return false };
+    let took = asked.elapsed();
+    if took > TIME_SAID_WITHIN {
+        return false;
+    }
     // The answer was half of the time on its way back, as far as anybody knows.
-    let now = said + Millis((asked.elapsed() / 2).as_millis() as i64);
+    let now = said + Millis((took / 2).as_millis() as i64);
     let ahead = clock::wall() - now;
     if is_first && ahead.0.abs() > APART.0 {
         tracing::warn!(
@@ -358,4 +367,5 @@ async fn set_by_log(log: &Log, zone: &ZoneName, clock: &LogClock, is_first: bool
         );
     }
     clock.told(now);
+    true
 }

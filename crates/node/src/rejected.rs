@@ -75,7 +75,7 @@ pub(crate) async fn rejected(args: Rejected) -> Result<ExitCode, Failure> {
             for one in &chosen {
                 match again(&opened.log, &zone, one, file.as_deref(), moves).await {
                     Ok(event) if dry_run => {
-                        say!("{} would be sent on {} as {}", one.seq, event.subject, plain(&event.id))
+                        say!("{} would be sent on {} as {}", one.seq, event.subject, plain(&event.id));
                     }
                     Ok(event) => {
                         let (seq, duplicate) = append(&opened.log, &event).await?;
@@ -198,15 +198,14 @@ async fn again(
         }
         _ => {}
     }
-    let bytes = match file {
-        Some(path) => std::fs::read(path)
+    let bytes: Bytes = if let Some(path) = file {
+        std::fs::read(path)
             .map_err(|error| Failure::new(format!("{}: {error}", path.display()), "name a file with one event"))?
-            .into(),
-        None => {
-            let bytes = body(log, zone, one).await?;
-            let headers = one.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-            structured(headers, &bytes).map_or(bytes, Bytes::from)
-        }
+            .into()
+    } else {
+        let bytes = body(log, zone, one).await?;
+        let headers = one.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        structured(headers, &bytes).map_or(bytes, Bytes::from)
     };
     let refused = |error: DecodeError| {
         Failure::new(

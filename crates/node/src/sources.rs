@@ -74,6 +74,7 @@ struct Class {
 }
 
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the unit is part of each name that is told")]
 struct Lateness {
     min_seconds: f64,
     p50_seconds: f64,

@@ -183,10 +183,10 @@ fn ours() -> Versions {
 
 async fn open(choice: &LogChoice, purpose: Purpose) -> Result<Opened, Failure> {
     let opened = log::open(choice, purpose).await?;
-    match opened.log {
-        Log::JetStream(_) => Ok(opened),
-        _ => Err(Failure::new("the registry is kept by a broker", "give --log nats://HOST:PORT")),
+    if let Log::JetStream(_) = opened.log {
+        return Ok(opened);
     }
+    Err(Failure::new("the registry is kept by a broker", "give --log nats://HOST:PORT"))
 }
 
 /// The versions that are registered at a broker. What is no schema there is passed over, with a warning.
@@ -195,11 +195,12 @@ async fn registered(log: &Log) -> Result<Versions, LogError> {
     let Log::JetStream(broker) = log else { return Ok(all) };
     for (key, bytes) in broker.registered_schemas().await? {
         let named = key.rsplit_once('/').and_then(|(subject, number)| Some((subject, number.parse::<u32>().ok()?)));
-        match (named, serde_json::from_slice::<Value>(&bytes)) {
-            (Some((subject, number)), Ok(schema @ Value::Object(_))) => {
-                all.entry(subject.to_owned()).or_default().insert(number, schema);
-            }
-            _ => tracing::warn!("the registry of schemas has an entry that is none: {key:?}"),
+        if let (Some((subject, number)), Ok(schema @ Value::Object(_))) =
+            (named, serde_json::from_slice::<Value>(&bytes))
+        {
+            all.entry(subject.to_owned()).or_default().insert(number, schema);
+        } else {
+            tracing::warn!("the registry of schemas has an entry that is none: {key:?}");
         }
     }
     Ok(all)

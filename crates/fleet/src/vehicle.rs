@@ -142,7 +142,7 @@ pub struct VehicleState {
     pub stops_done: u32,
     /// Pauses taken in this shift.
     pub breaks_taken: u32,
-    /// The break that its driver takes.
+    /// The break that its driver takes; or one of which only the end was told ([`Self::break_that_was_over`]).
     pub on_break: Option<OnBreak>,
     /// When its driver said last that a break ended (zone time).
     pub(crate) break_ended: Option<Timestamp>,
@@ -175,6 +175,12 @@ impl Vacant for VehicleState {
 }
 
 impl VehicleState {
+    /// A break of which only the end was told: it began after `since` and was over at `until`. A break that goes on ends later than
+    /// every end that was told.
+    pub fn break_that_was_over(&self) -> Option<OnBreak> {
+        self.on_break.filter(|pause| self.break_ended == Some(pause.until))
+    }
+
     pub(crate) fn new(name: Name) -> Self {
         Self {
             name_digest: name_digest(&name),

@@ -136,11 +136,44 @@ fn the_end_of_a_break_that_is_told_before_its_beginning_counts() {
     let mut log = with_break();
     let (began, over) = (log.now - 60_000, log.now - 1_000);
     let end = BreakEvent { at: Timestamp(over), ..pause(&log, None, None) };
-    assert_eq!(log.tell(Event::BreakEnded(end)).refused, Some(Refused::NotOnBreak));
     let begin = BreakEvent { at: Timestamp(began), ..pause(&log, None, None) };
-    assert_eq!(log.tell(Event::BreakStarted(begin)).refused, Some(Refused::Superseded));
-    let state = log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap());
-    assert!(state.on_break.is_none());
+    let state = |log: &Log| log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap()).clone();
+    assert_eq!(log.tell(Event::BreakEnded(end.clone())).refused, Some(Refused::NotOnBreak));
+    assert!(state(&log).break_that_was_over().is_some());
+    read_back(&log);
+    assert_eq!(log.tell(Event::BreakStarted(begin.clone())).refused, None);
+    read_back(&log);
+    let mut in_order = with_break();
+    assert_eq!(in_order.tell(Event::BreakStarted(begin.clone())).refused, None);
+    assert_eq!(in_order.tell(Event::BreakEnded(end)).refused, None);
+    for log in [&log, &in_order] {
+        assert_eq!((state(log).on_break, state(log).breaks_taken), (None, 1), "it is not planned again");
+        assert_eq!(state(log).anchor.unwrap().at, Timestamp(over), "and the vehicle is free");
+    }
+    // It is told again: nothing more is taken.
+    for log in [&mut log, &mut in_order] {
+        assert_eq!(log.tell(Event::BreakStarted(begin.clone())).refused, Some(Refused::Superseded));
+    }
+    // An end that is told twice ends nothing else, and the next break is one.
+    let now = log.now;
+    assert_eq!(
+        log.tell(Event::BreakEnded(BreakEvent { at: Timestamp(now), ..pause(&log, None, None) })).refused,
+        Some(Refused::NotOnBreak)
+    );
+    assert_eq!(log.tell(Event::BreakStarted(begin)).refused, Some(Refused::Superseded), "that one was over before");
+    log.now += 60_000;
+    let next = pause(&log, Some(5), None);
+    assert_eq!(log.tell(Event::BreakStarted(next)).refused, None);
+    assert!(state(&log).on_break.is_some() && state(&log).break_that_was_over().is_none());
+    read_back(&log);
+    // The end of an earlier one does not end it.
+    let mut log = with_break();
+    let (earlier, now) = (log.now - 60_000, log.now);
+    log.tell(Event::BreakStarted(BreakEvent { at: Timestamp(now), ..pause(&log, Some(5), None) }));
+    let end = BreakEvent { at: Timestamp(earlier), ..pause(&log, None, None) };
+    assert_eq!(log.tell(Event::BreakEnded(end)).refused, Some(Refused::NotOnBreak));
+    assert_eq!(state(&log).on_break.map(|pause| pause.since), Some(Timestamp(now)));
+    read_back(&log);
 }
 
 #[test]

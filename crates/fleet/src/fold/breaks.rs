@@ -7,6 +7,9 @@ use crate::Fleet;
 use crate::change::Refused;
 use crate::vehicle::OnBreak;
 
+/// A break whose end was told first began no earlier than this before it.
+const LONGEST: Millis = Millis(24 * 3_600_000);
+
 impl Fleet {
     /// A break began: the vehicle is free again when it is over. It is the next one of its shift, which is not planned again.
     pub(super) fn break_started(&mut self, pause: &BreakEvent, doing: &mut Applying) -> Verdict {
@@ -18,6 +21,17 @@ impl Fleet {
         if !state.on {
             return Err(Refused::NotOnShift);
         }
+        if let Some(over) = state.break_that_was_over().filter(|over| over.since < at && at <= over.until) {
+            // Its end came first. It was taken, and is not planned again.
+            state.on_break = None;
+            if state.shift.as_ref().is_some_and(|shift| shift.breaks.len() > state.breaks_taken as usize) {
+                state.breaks_taken += 1;
+            }
+            self.no_pause_ahead(id, doing);
+            self.free_from(id, None, over.until, doing);
+            return Ok(());
+        }
+        let state = &mut self.vehicles[id.index()];
         if state.on_break.is_some_and(|last| last.since >= at) || state.break_ended.is_some_and(|last| last >= at) {
             return Err(Refused::Superseded);
         }
@@ -43,8 +57,16 @@ impl Fleet {
         if state.break_ended.is_some_and(|last| last > at) {
             return Err(Refused::Superseded);
         }
-        state.break_ended = Some(at);
-        let Some(began) = state.on_break.filter(|began| began.since <= at) else { return Err(Refused::NotOnBreak) };
+        let is_known = state.break_that_was_over().is_none();
+        let before = state.break_ended.replace(at);
+        let Some(began) = state.on_break.filter(|began| is_known && began.since <= at) else {
+            // Its beginning may be told yet. A later break goes on.
+            if !is_known || state.on_break.is_none() {
+                let since = before.map_or(at - LONGEST, |before| before.max(at - LONGEST));
+                state.on_break = Some(OnBreak { since, until: at, planned: false });
+            }
+            return Err(Refused::NotOnBreak);
+        };
         state.on_break = None;
         // Where a later fact has said that it stands somewhere, that holds.
         if state.anchor.is_none_or(|anchor| anchor.at == began.until || anchor.at <= at) {

@@ -137,7 +137,7 @@ fn done<'a>(seen: &'a Glimpse, memory: &Memory, id: VehicleId) -> Vec<DoneStop<'
 /// The break that a driver takes, or the next one of his shift: before the stop where it is planned, or, while he has nothing to do, as
 /// soon as its window opens.
 fn pause(seen: &Glimpse, state: &VehicleState) -> Option<PlannedBreak> {
-    if let Some(pause) = state.on_break {
+    if let Some(pause) = state.on_break.filter(|_| state.break_that_was_over().is_none()) {
         return Some(PlannedBreak { status: "taken", starts: pause.since.0, ends: pause.until.0 });
     }
     let next = state.shift.as_ref().filter(|_| state.on)?.breaks.get(state.breaks_taken as usize)?;

@@ -71,14 +71,19 @@ mod tests {
     fn vehicles_are_served_in_the_order_in_which_they_came() {
         let mut yard = Yard::new(&[Docks { x: 1, y: 2, vehicles: 2 }]);
         let here = Position { x: 1, y: 2 };
-        let [a, b, c, d, e] = ["a", "b", "c", "d", "e"].map(|name| Name::new(name).unwrap());
-        assert!(yard.comes(&a, here) && yard.comes(&b, here) && yard.comes(&a, here), "two docks, and a is at one");
-        assert!(!yard.comes(&c, here) && !yard.comes(&d, here) && !yard.comes(&e, here));
-        assert!(yard.comes(&e, Position { x: 9, y: 9 }), "elsewhere nobody waits");
-        assert_eq!(yard.leaves(&d), None, "it gave up");
-        assert_eq!(yard.leaves(&b), Some(c.clone()));
-        assert_eq!(yard.leaves(&b), None, "it left already");
-        assert_eq!(yard.leaves(&a), Some(e));
-        assert_eq!(yard.leaves(&c), None);
+        let vehicle = |name: &str| Name::new(name).unwrap();
+        let (first, second, third) = (vehicle("first"), vehicle("second"), vehicle("third"));
+        let (fourth, fifth) = (vehicle("fourth"), vehicle("fifth"));
+        assert!(
+            yard.comes(&first, here) && yard.comes(&second, here) && yard.comes(&first, here),
+            "two docks, and the first is at one"
+        );
+        assert!(!yard.comes(&third, here) && !yard.comes(&fourth, here) && !yard.comes(&fifth, here));
+        assert!(yard.comes(&fifth, Position { x: 9, y: 9 }), "elsewhere nobody waits");
+        assert_eq!(yard.leaves(&fourth), None, "it gave up");
+        assert_eq!(yard.leaves(&second), Some(third.clone()));
+        assert_eq!(yard.leaves(&second), None, "it left already");
+        assert_eq!(yard.leaves(&first), Some(fifth));
+        assert_eq!(yard.leaves(&third), None);
     }
 }

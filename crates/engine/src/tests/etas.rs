@@ -120,9 +120,9 @@ fn the_next_owner_goes_on_with_what_was_learned_of_errors() {
         rig.at_stop("a", &id, StopKind::Delivery, Event::StopCompleted);
         pass(&mut rig, 2);
     }
-    let features = rig.own.iter().rev().find_map(|event| match event {
-        Event::FeaturesLearned(features) if !features.arrivals.is_empty() => Some(features.clone()),
-        _ => None,
+    let features = rig.own.iter().rev().find_map(|event| {
+        let Event::FeaturesLearned(features) = event else { return None };
+        (!features.arrivals.is_empty()).then(|| features.clone())
     });
     let mut features = features.expect("it writes down what it has learned");
     features.version = rig.engine.fleet().features_version() + 1;

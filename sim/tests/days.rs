@@ -322,7 +322,7 @@ fn any_incident() -> impl Strategy<Value = Event> {
             0 => Event::StopDeparted(stop),
             1 => Event::StopArrived(stop),
             2 => Event::StopCompleted(stop),
-            3 => Event::StopFailed(stop, FailReason::NoShow, Some(again)),
+            3 => { let again = again.max(stop.at); Event::StopFailed(stop, FailReason::NoShow, Some(again)) },
             _ => Event::StopFailed(stop, FailReason::NoShow, None),
         }),
         1 => any_policy().prop_map(Event::PolicyChanged),
@@ -338,7 +338,13 @@ struct Day {
 }
 
 fn any_day() -> impl Strategy<Value = Day> {
-    let timed = |(at, event): (Timestamp, Event)| (at, event);
+    let timed = |(at, mut event): (Timestamp, Event)| {
+        // A slot is kept until after it was asked for: the wire takes no other.
+        if let Event::SlotHeld(held) = &mut event {
+            held.until = held.until.max(at + Millis(900_000));
+        }
+        (at, event)
+    };
     (
         prop::collection::vec((any_time(), any_opening()).prop_map(timed), 0..2),
         prop::collection::vec((any_time(), any_vehicle()).prop_map(timed), 0..4),

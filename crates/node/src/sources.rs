@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fleetfold_model::{Millis, Timestamp};
 use fleetfold_wire::CloudEvent;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Most sources that are told apart. Those beyond count together, under the name [`OTHERS`].
@@ -41,7 +42,7 @@ struct Source {
 pub(crate) struct Sources(Arc<Mutex<BTreeMap<String, Source>>>);
 
 /// From where on something is worth a look. What is left out has the value that is said at [`Bounds::default`].
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Bounds {
     /// Nine events of ten come within so many seconds.
@@ -61,19 +62,19 @@ impl Default for Bounds {
 }
 
 /// `/v1/sources`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(crate) struct Document {
     sources: Vec<Row>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct Class {
     /// `None`: no end.
     up_to_seconds: Option<i64>,
     events: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[expect(clippy::struct_field_names, reason = "fields of a document: each says its unit")]
 struct Lateness {
     min_seconds: f64,
@@ -83,7 +84,7 @@ struct Lateness {
     max_seconds: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct Row {
     source: String,
     events: u64,

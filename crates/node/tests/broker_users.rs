@@ -258,7 +258,8 @@ fn each_user_can_do_what_it_needs_and_nothing_else() {
     let verified = as_user(folder, port, "reader", &["verify"]);
     assert!(verified.status.success(), "{}", words(&verified));
     // An administrator hands over and makes streams.
-    let moved = ["zone", "handover", "--vehicle", "van", "--from", "porto", "--to", "braga", "--tenant", "acme"];
+    let moved =
+        ["zone", "handover", "--vehicle", "van", "--from", "porto", "--to", "braga", "--open", "--tenant", "acme"];
     let log = format!("nats://admin:admin@127.0.0.1:{port}");
     let output = run(&[&moved[..], &["--log", &log, "--nats-inbox-prefix", "_INBOX_admin"]].concat(), folder);
     assert!(!words(&output).contains("error:"), "{}", words(&output));

@@ -235,6 +235,7 @@ pub(crate) fn document() -> Value {
     why(&mut doc);
     streets(&mut doc);
     events(&mut doc);
+    registry(&mut doc);
     page(&mut doc);
     let mut components = Map::new();
     for kind in EventType::ALL.iter().filter(|kind| kind.writer() == Writer::Producer) {
@@ -359,6 +360,10 @@ fn fleet(doc: &mut Writing) {
     doc.write(route);
     let route = doc.get("/v1/warnings", "Events that were taken although they look like a mistake");
     let route = doc.answers::<view::WarningList>(route, "the last of them");
+    doc.write(route);
+    let route = doc.get("/v1/sources", "Who sends events: how late, how often, with which clock");
+    let route = doc.asks::<crate::sources::Bounds>(route);
+    let route = doc.answers::<crate::sources::Document>(route, "every source");
     doc.write(route);
     let mut route = doc
         .get("/ws", "The live feed, a websocket: a picture, then what changes")
@@ -495,6 +500,56 @@ fn events(doc: &mut Writing) {
     route.operation["responses"]["429"] = json!({ "description": "`overloaded`: send it again after `Retry-After` seconds",
         "content": { PROBLEM: { "schema": { "$ref": "#/components/schemas/Problem" } }, JSON: { "schema": submitted } } });
     doc.write(route);
+}
+
+/// The registry of schemas, as Confluent's clients ask one; its errors are of that form, too.
+fn registry(doc: &mut Writing) {
+    const KIND: &str = "application/vnd.schemaregistry.v1+json";
+    doc.tag = "schemas";
+    let error = json!({ "type": "object", "required": ["error_code", "message"],
+        "properties": { "error_code": { "type": "integer" }, "message": { "type": "string" } } });
+    let number = json!({ "type": "integer" });
+    let numbers = json!({ "type": "array", "items": number });
+    let names = json!({ "type": "array", "items": { "type": "string" } });
+    let word = json!({ "type": "string" });
+    let of_version = json!({ "type": "object", "required": ["subject", "version", "id", "schemaType", "schema"], "properties": {
+        "subject": word, "version": number, "id": number, "schemaType": { "const": "JSON" }, "schema": word } });
+    let of_id = json!({ "type": "object", "required": ["schemaType", "schema"], "properties": { "schemaType": { "const": "JSON" }, "schema": word } });
+    let config = json!({ "type": "object", "required": ["compatibilityLevel"], "properties": { "compatibilityLevel": { "const": "FULL_TRANSITIVE" } } });
+    for (path, summary, answer, may_miss) in [
+        ("/subjects", "The types whose schemas have versions", names, false),
+        ("/subjects/{subject}/versions", "The versions of a type", numbers, true),
+        ("/subjects/{subject}/versions/{version}", "One version of a type, or `latest`", of_version, true),
+        ("/schemas/ids/{id}", "The schema with this number", of_id, true),
+        ("/config", "The rule between versions", config, false),
+    ] {
+        let mut route = doc.get(path, summary);
+        route.answers(200, "it", KIND, answer);
+        if may_miss {
+            route.answers(404, "there is none", KIND, error.clone());
+            route.answers(422, "that is no version", KIND, error.clone());
+        }
+        doc.write(route);
+    }
+    let asked =
+        json!({ "type": "object", "required": ["schema"], "properties": { "schema": word, "schemaType": word } });
+    let judged = json!({ "type": "object", "required": ["is_compatible"],
+        "properties": { "is_compatible": { "type": "boolean" }, "messages": { "type": "array", "items": word } } });
+    for (path, summary) in [
+        (
+            "/compatibility/subjects/{subject}/versions",
+            "Whether a schema and all versions of a type read each other's messages",
+        ),
+        ("/compatibility/subjects/{subject}/versions/{version}", "Whether a schema and one version of a type do"),
+    ] {
+        let mut route = doc.post(path, summary).takes(&[JSON, KIND], &asked);
+        route.parameter(json!({ "name": "verbose", "in": "query", "required": false,
+            "description": "Say why not.", "schema": { "type": "boolean" } }));
+        route.answers(200, "whether they do", KIND, judged.clone());
+        route.answers(404, "there is none", KIND, error.clone());
+        route.answers(422, "that is no schema, or no version", KIND, error.clone());
+        doc.write(route);
+    }
 }
 
 fn page(doc: &mut Writing) {

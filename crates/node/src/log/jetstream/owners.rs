@@ -180,13 +180,15 @@ impl JetStream {
             let held = self.lease(owners, zone).await.map_err(|_| silent())?;
             let Some(entry) = held else { return Ok(None) };
             // Renewals that the broker had not read when it stopped are stored when it goes on.
-            let ours = entry.sequence == lease.revision || is_renewal_of(&entry.payload, owner, lease.epoch);
-            if !ours {
+            let same = entry.sequence == lease.revision || is_renewal_of(&entry.payload, owner, lease.epoch);
+            if !same || lease_owner(&entry.payload).as_deref() != Some(owner) {
                 return Ok(None);
             }
             let epoch = (entry.sequence + 1).max(above + 1).max(lease.epoch + 1);
+            // One more of those renewals may come in between: then it is tried again.
             let updated = owners.update(key(zone), lease_value(owner, Some(epoch)), entry.sequence).await;
-            Ok(updated.ok().map(|revision| Lease { epoch, revision }))
+            let revision = updated.map_err(|error| LogError::new(error.to_string(), "nothing: it is tried again"))?;
+            Ok(Some(Lease { epoch, revision }))
         };
         match self.while_connected(tokio::time::timeout(ACK, resume)).await {
             Some(Ok(resumed)) => resumed,

@@ -164,6 +164,8 @@ fn a_broker_that_hangs_is_no_broker_and_afterwards_the_zone_is_owned_at_once() {
     };
     for round in 0..2 {
         signal("-STOP");
+        // All of its threads stand still.
+        pause(100);
         // It is sent, and nobody says that it was stored.
         let name = format!("meanwhile{round}");
         let (status, _, answer) = http_whole(port, "POST /v1/events", "", &order(&name));

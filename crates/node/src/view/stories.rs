@@ -76,7 +76,7 @@ pub(crate) fn line(event: &Event) -> Option<Line<'_>> {
 
 /// What happened, in words that name whom it is about: how a decision tells its trigger. `None`: nothing that makes an engine decide.
 ///
-/// `line`: the event's [`line`].
+/// `line`: the event's [`line()`].
 pub(crate) fn fact(event: &Event, line: Option<&Line<'_>>) -> Option<String> {
     if let Some(Line { who, words, .. }) = line {
         return Some(match who {
@@ -96,7 +96,7 @@ pub(crate) fn fact(event: &Event, line: Option<&Line<'_>>) -> Option<String> {
     }
 }
 
-/// The order and the vehicle that a fact is about, for links. `line`: the event's [`line`].
+/// The order and the vehicle that a fact is about, for links. `line`: the event's [`line()`].
 pub(crate) fn about<'a>(event: &'a Event, line: Option<&Line<'a>>) -> (Option<&'a Name>, Option<&'a Name>) {
     match event {
         Event::StopDeparted(stop)

@@ -114,7 +114,11 @@ impl Sources {
 
     fn with(&self, source: &str, change: impl FnOnce(&mut Source)) {
         let mut all = self.locked();
-        let name = if all.contains_key(source) || all.len() < SOURCES_MAX { source } else { OTHERS };
+        // For every message of the log: one that is known is looked up once, and its name is not copied.
+        if let Some(known) = all.get_mut(source) {
+            return change(known);
+        }
+        let name = if all.len() < SOURCES_MAX { source } else { OTHERS };
         change(all.entry(name.to_owned()).or_default());
     }
 

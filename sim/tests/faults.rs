@@ -1,7 +1,10 @@
 //! Two thousand seeds of everything that can go wrong around the engine; every promise of the log must hold in each.
 
-use fleetfold_sim::{Demand, Failure, Faults, Incidents, Scenario, SmallDay, Survived, survive};
+mod support;
+
+use fleetfold_sim::{Failure, Faults, SmallDay, Survived, survive};
 use rayon::prelude::*;
+use support::day;
 
 /// Seeds that run on every change. `FLEETFOLD_SEEDS=5000` runs the first 5,000, `FLEETFOLD_SEEDS=9000..9500` those from 9,000,
 /// `FLEETFOLD_SEED=378` one.
@@ -9,30 +12,6 @@ const SEEDS: u64 = 2_000;
 
 /// Seeds beyond those that broke a promise once: one a line, and after `#` what broke. `scripts/hunt` adds to them.
 const ONCE_BROKEN: &str = include_str!("faults.seeds");
-
-fn day(seed: u64) -> SmallDay {
-    let scenario = Scenario {
-        title: "forty minutes of a small fleet".to_owned(),
-        seed,
-        vehicles: 4,
-        opens_hour: 9.0,
-        closes_hour: 9.66,
-        demand: Demand { orders: 14, rush_share: 0.3, rush_from: 9.2, rush_to: 9.4, job_share: 0.3, known_share: 0.2 },
-        incidents: Incidents {
-            breakdowns: 1,
-            breakdown_hour: 9.3,
-            bridges_closed: 1,
-            bridge_from: 9.25,
-            bridge_to: 9.5,
-            no_show_share: 0.05,
-            cancel_share: 0.1,
-            reject_share: 0.0,
-        },
-        traffic: fleetfold_sim::Traffic::default(),
-        phones: fleetfold_sim::Phones::default(),
-    };
-    SmallDay::new(&scenario)
-}
 
 /// The seeds of this run: those that the environment asks for, or the fixed ones and those that were broken once.
 fn seeds() -> Vec<u64> {

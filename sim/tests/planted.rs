@@ -3,10 +3,11 @@
 //!
 //!     cargo test -p fleetfold-sim --features planted --test planted
 
-use fleetfold_sim::{
-    Bug, Demand, Failure, Faults, Incidents, Phones, Scenario, SmallDay, Traffic, survive, survive_with,
-};
+mod support;
+
+use fleetfold_sim::{Bug, Failure, Faults, SmallDay, survive, survive_with};
 use rayon::prelude::*;
+use support::day;
 
 /// Each bug is looked for in the first seeds, at most so many.
 const SEEDS: u64 = 40;
@@ -85,30 +86,6 @@ const NOT_SEEN: &[(Bug, &str)] = &[
     ),
     (Bug::EntryIdForgotten, "the log keeps repeats out: none comes later than the time for which it knows ids"),
 ];
-
-fn day(seed: u64) -> SmallDay {
-    let scenario = Scenario {
-        title: "forty minutes of a small fleet".to_owned(),
-        seed,
-        vehicles: 4,
-        opens_hour: 9.0,
-        closes_hour: 9.66,
-        demand: Demand { orders: 14, rush_share: 0.3, rush_from: 9.2, rush_to: 9.4, job_share: 0.3, known_share: 0.2 },
-        incidents: Incidents {
-            breakdowns: 1,
-            breakdown_hour: 9.3,
-            bridges_closed: 1,
-            bridge_from: 9.25,
-            bridge_to: 9.5,
-            no_show_share: 0.05,
-            cancel_share: 0.1,
-            reject_share: 0.0,
-        },
-        traffic: Traffic::default(),
-        phones: Phones::default(),
-    };
-    SmallDay::new(&scenario)
-}
 
 /// All kinds of faults at once, so that a bug meets what brings it out within a few seeds.
 fn faults(seed: u64) -> Faults {

@@ -98,7 +98,7 @@ fn faults(seed: u64) -> Faults {
         crash: 0.01,
         sleep: 0.01,
         torn: 0.3,
-        single: seed % 2 == 0,
+        single: seed.is_multiple_of(2),
         stray: 0.2,
     }
 }

@@ -301,13 +301,15 @@ impl Engine {
                 effects.push(Effect::FetchLegs(query));
                 return;
             }
-            self.legs.answered();
+            self.legs.answered(self.log_now);
             let groups = answers.groups;
             if !groups.is_empty() {
                 // What does not fit stays unanswered, and is answered by the next plan.
                 let _later = self.propose(groups, SearchRecord::default(), effects);
                 return;
             }
+        } else {
+            self.legs.calm();
         }
         if !is_open {
             return;

@@ -13,9 +13,9 @@ use crate::snapshot;
 
 /// Snapshots are written this often while there is news, unless that takes long.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(10);
-/// Between two snapshots so many times as long passes as one takes: they cost two per cent of a core at most. At 100,000 open stops one
+/// Between two snapshots so many times as long passes as one takes: they cost one per cent of a core at most. At 100,000 open stops one
 /// takes most of a second.
-const SNAPSHOT_PAUSE: u64 = 50;
+const SNAPSHOT_PAUSE: u64 = 100;
 /// No pause is longer: a program that was stopped while it wrote seems to have taken long.
 const SNAPSHOT_PAUSE_MAX: u64 = 120_000;
 

@@ -34,6 +34,9 @@ pub(crate) struct Insertion {
 impl State<'_> {
     /// The cheapest position in one tour that keeps every aim. `None` if there is none that costs less than `bound`.
     pub(crate) fn best_in_tour(&self, unit: LocalStop, tour: LocalTour, bound: i64) -> Option<Insertion> {
+        if self.refused.contains(&tour) {
+            return None;
+        }
         if self.has_pauses(tour) && self.price_of_joining(unit, tour).is_some() {
             return self.best_by_walk(unit, tour, bound);
         }

@@ -51,6 +51,8 @@ pub struct Problem {
     /// See the functions of the same names.
     walks: bool,
     odd: bool,
+    legs_only: bool,
+    sets_nothing_up: bool,
     lifo: bool,
     unrestricted: bool,
     has_setup: bool,
@@ -86,6 +88,12 @@ impl Problem {
         Ok(Self {
             walks: weights.flow_per_hour > 0 || odd,
             odd,
+            sets_nothing_up: setup_max == 0 && stops.iter().all(|stop| stop.by_type.iter().all(|own| own.setup == 0)),
+            legs_only: weights.hard
+                && weights.flow_per_hour == 0
+                && weights.fairness.is_none()
+                && !matches!(legs, Legs::TimeDependent(_))
+                && stops.iter().all(|stop| stop.soft.is_none()),
             lifo: tours.iter().any(|tour| tour.lifo),
             unrestricted: spec.relations.is_empty()
                 && stops.iter().all(|stop| stop.locked == TourIx::NONE && stop.needs == 0 && stop.barred.is_empty()),
@@ -220,6 +228,18 @@ impl Problem {
     #[inline]
     pub(crate) fn is_odd(&self) -> bool {
         self.odd
+    }
+
+    /// Nothing is late, and beside fixed prices, what tasks cost by the hour and broken promises, only legs cost, always as much.
+    #[inline]
+    pub(crate) fn costs_legs_only(&self) -> bool {
+        self.legs_only
+    }
+
+    /// No stop takes any tour time on arrival.
+    #[inline]
+    pub(crate) fn sets_nothing_up(&self) -> bool {
+        self.sets_nothing_up
     }
 
     /// Times of service and of set-up at a stop for a tour that comes from a node.

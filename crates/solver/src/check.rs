@@ -57,7 +57,8 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
     let mut days: Vec<(i64, u32)> = Vec::new();
     // Work at docks: the dock, from when, to when.
     let mut docked: Vec<(usize, i64, i64)> = Vec::new();
-    let held = holds(problem, &solution.tours).ok_or(Fault::Dock(0))?;
+    // How vehicles could wait for each other; where that is not known, the docks at which they collide are found below.
+    let held = holds(problem, &solution.tours);
     for (tour, sequence) in TourIx::all().zip(&solution.tours) {
         let spec = &problem.tours()[tour.index()];
         if sequence.is_empty() {
@@ -83,7 +84,10 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
                 seen[index.index()] += 1;
                 may_serve(problem, tour, index)?;
             }
-            let (price, late, end) = extras::check(problem, tour, sequence, (&held[tour.index()], &mut docked))?;
+            let (price, late, end) = {
+                let held = held.as_ref().map_or(&[][..], |held| &held[tour.index()]);
+                extras::check(problem, tour, sequence, (held, &mut docked))?
+            };
             (cost, lateness) = (cost + price, lateness + late);
             days.push((end - i64::from(spec.start_at), sequence.len() as u32));
             continue;
@@ -177,6 +181,9 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
     }
     related(problem, solution)?;
     at_docks(problem, &docked)?;
+    if held.is_none() {
+        return Err(Fault::Dock(0));
+    }
     cost += problem.weights().fairness.price(days.into_iter());
     match seen.iter().position(|&times| times != 1) {
         Some(stop) if seen[stop] == 0 => Err(Fault::Lost(StopIx(stop as u32))),

@@ -53,7 +53,7 @@ pub use problem::{
 };
 pub use rules::doors::{Walk, walks};
 pub use rules::driving_time::DrivingBreak;
-pub use schedule::docks::holds;
+pub use schedule::docks::holds as dock_holds;
 pub use schedule::{
     Charged, Late, Reloaded, Timed, driving_breaks, price, schedule, schedule_held, schedule_home, schedule_late,
 };

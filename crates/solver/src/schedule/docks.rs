@@ -45,8 +45,8 @@ pub(crate) fn settled(problem: &Problem, tours: &[(TourIx, Vec<StopIx>)]) -> Opt
         costs: vec![0; tours.len()],
         steps: STEPS,
     };
-    for number in 0..tours.len() {
-        if tours[number].1.iter().any(|&stop| problem.dock_of(stop).is_some()) && !plan.drive(number) {
+    for (number, (_, sequence)) in tours.iter().enumerate() {
+        if sequence.iter().any(|&stop| problem.dock_of(stop).is_some()) && !plan.drive(number) {
             return None;
         }
         plan.steps += 2 * plan.visits[number].len();
@@ -148,7 +148,7 @@ impl Plan<'_> {
 
 /// Drives a sequence that begins nothing before `holds`, and tells of each task at a dock: its position, the dock, and from when to when
 /// work goes on there.
-pub(crate) fn visits_of(
+fn visits_of(
     problem: &Problem,
     tour: TourIx,
     sequence: &[StopIx],

@@ -76,7 +76,9 @@ pub(crate) fn keep(problem: &Problem, tours: &mut [Vec<StopIx>]) {
         let last = tours.iter().rev().find_map(|sequence| sequence.iter().copied().rev().find(at_dock));
         let Some(gone) = last else { return };
         let both = all_stops(problem, &[problem.unit_of(gone)]);
-        tours.iter_mut().for_each(|sequence| sequence.retain(|stop| !both.contains(stop)));
+        for sequence in tours.iter_mut() {
+            sequence.retain(|stop| !both.contains(stop));
+        }
     }
 }
 

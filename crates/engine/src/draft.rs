@@ -234,6 +234,7 @@ impl Draft {
             weights: self.weights,
             initial: self.initial.clone(),
             relations: self.relations.clone(),
+            docks: Vec::new(),
         })
         .expect("a draft of a checked fleet is a legal problem")
     }

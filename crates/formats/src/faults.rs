@@ -26,6 +26,9 @@ pub(crate) fn in_words(fault: &Fault, stop: impl Fn(StopIx) -> String, vehicle: 
         Fault::Trip(it) => format!("{} is taken on during a trip that it does not belong to", stop(it)),
         Fault::Rank(it) => format!("{} is not at the position in its route that it must have", stop(it)),
         Fault::Range(tour) => format!("the battery of {} runs out, or is charged beyond what it holds", vehicle(tour)),
+        Fault::Dock(number) => {
+            format!("more vehicles are at work at the {}. dock at a time than it has room for", number + 1)
+        }
         Fault::Relation(number) => format!("what the {}. relation asks of its tasks is broken", number + 1),
     }
 }

@@ -277,3 +277,52 @@ fn a_wait_that_is_a_break_stays_one() {
     let times = steps.iter().map(|step| (step["arrival"].as_i64().unwrap(), step["waiting_time"].as_i64().unwrap()));
     assert_eq!(times.collect::<Vec<_>>(), [(500, 0), (800, 200), (1300, 0)], "{answer}");
 }
+
+#[test]
+fn vehicles_wait_for_a_dock() {
+    let vans: Vec<Value> =
+        (1..4).map(|id| json!({"id": id, "start_index": 0, "end_index": 0, "max_tasks": 1})).collect();
+    let at_the_dock = |id: u32, more: &Value| {
+        let mut job = json!({"id": id, "location_index": 1, "service": 600, "setup": 60});
+        job.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        job
+    };
+    let file = |capacity: u32, window: &Value| {
+        let jobs: Vec<Value> = (1..4).map(|id| at_the_dock(id, window)).collect();
+        let mut file = line(100, &jobs, &vans);
+        file["docks"] = json!([{"location_index": 1, "capacity": capacity}]);
+        file
+    };
+    let begins = |answer: &Value| {
+        let mut begins: Vec<i64> = Vec::new();
+        for route in answer["routes"].as_array().unwrap() {
+            let steps = route["steps"].as_array().unwrap();
+            let job = steps.iter().find(|step| step["type"] == "job").unwrap();
+            let begin = job["arrival"].as_i64().unwrap() + job["waiting_time"].as_i64().unwrap();
+            assert_eq!(steps.last().unwrap()["arrival"].as_i64(), Some(begin + 660 + 100), "{answer}");
+            begins.push(begin);
+        }
+        begins.sort_unstable();
+        begins
+    };
+    let any = json!({});
+    for (capacity, wanted) in [(1, [100, 760, 1420]), (2, [100, 100, 760]), (3, [100, 100, 100])] {
+        let answer = solved(&file(capacity, &any));
+        assert_eq!(begins(&answer), wanted, "{answer}");
+        // Who has to wait leaves later instead.
+        assert_eq!(answer["summary"]["waiting_time"], 0);
+    }
+    let answer = solved(&file(1, &json!({"time_windows": [[100, 800]]})));
+    assert_eq!(begins(&answer), [100, 760]);
+    let left = &answer["unassigned"][0];
+    assert_eq!(left["reason"], "no_place");
+    let what: Vec<&str> = left["obstacles"].as_array().unwrap().iter().filter_map(|one| one["what"].as_str()).collect();
+    assert_eq!(what.iter().filter(|&&what| what == "dock").count(), 1, "{answer}");
+    assert!(refused(&file(0, &any)).contains("docks[0]"));
+    let mut twice = file(1, &any);
+    twice["docks"] = json!([{"location_index": 1, "capacity": 1}, {"location_index": 1, "capacity": 2}]);
+    assert!(refused(&twice).contains("docks[1]"));
+    let mut fair = file(1, &any);
+    fair["fairness"] = json!({"longest_per_hour": 10});
+    assert!(refused(&fair).contains("fairness"));
+}

@@ -5,6 +5,7 @@ mod extras;
 
 use crate::index::{NodeIx, StopIx, TourIx};
 use crate::problem::{Pause, Problem, Rank, RelationKind, Role, Solution, Stop, TourSpec, UNREACHABLE};
+use crate::schedule::docks::holds;
 
 /// What is wrong with a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub enum Fault {
     Relation(usize),
     /// Not at the only position that it may have in its tour.
     Rank(StopIx),
+    /// More vehicles are at work at a dock than there is room for: the dock, by its place in the list.
+    Dock(usize),
     /// The battery runs out, or is charged beyond what it holds.
     Range(TourIx),
 }
@@ -52,6 +55,10 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
     let (mut cost, mut lateness) = (0i64, 0i64);
     // How long each tour in use takes, and its stops.
     let mut days: Vec<(i64, u32)> = Vec::new();
+    // Work at docks: the dock, from when, to when.
+    let mut docked: Vec<(usize, i64, i64)> = Vec::new();
+    // How vehicles could wait for each other; where that is not known, the docks at which they collide are found below.
+    let held = holds(problem, &solution.tours);
     for (tour, sequence) in TourIx::all().zip(&solution.tours) {
         let spec = &problem.tours()[tour.index()];
         if sequence.is_empty() {
@@ -77,7 +84,10 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
                 seen[index.index()] += 1;
                 may_serve(problem, tour, index)?;
             }
-            let (price, late, end) = extras::check(problem, tour, sequence)?;
+            let (price, late, end) = {
+                let held = held.as_ref().map_or(&[][..], |held| &held[tour.index()]);
+                extras::check(problem, tour, sequence, (held, &mut docked))?
+            };
             (cost, lateness) = (cost + price, lateness + late);
             days.push((end - i64::from(spec.start_at), sequence.len() as u32));
             continue;
@@ -170,6 +180,10 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
         }
     }
     related(problem, solution)?;
+    at_docks(problem, &docked)?;
+    if held.is_none() {
+        return Err(Fault::Dock(0));
+    }
     cost += problem.weights().fairness.price(days.into_iter());
     match seen.iter().position(|&times| times != 1) {
         Some(stop) if seen[stop] == 0 => Err(Fault::Lost(StopIx(stop as u32))),
@@ -240,6 +254,20 @@ fn trips(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Result<(), Fau
             sequence[begun.unwrap_or(0)..position].iter().any(|&other| stop(other).role == Role::Delivery);
         if rule.one_place && (is_unloaded || stop(index).node != place) {
             return Err(Fault::Trip(index));
+        }
+    }
+    Ok(())
+}
+
+/// At no time are more vehicles at work at a dock than there is room for.
+fn at_docks(problem: &Problem, docked: &[(usize, i64, i64)]) -> Result<(), Fault> {
+    for (number, dock) in problem.spec().docks.iter().enumerate() {
+        let here = || docked.iter().filter(|&&(dock, begins, ends)| dock == number && begins < ends);
+        let is_full = |&(_, at, _): &(usize, i64, i64)| {
+            here().filter(|&&(_, begins, ends)| begins <= at && at < ends).count() > dock.capacity as usize
+        };
+        if here().any(is_full) {
+            return Err(Fault::Dock(number));
         }
     }
     Ok(())

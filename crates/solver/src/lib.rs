@@ -46,12 +46,15 @@ mod state;
 pub use index::{NodeIx, StopIx, TourIx};
 pub use obstacle::{Obstacle, obstacles};
 pub use problem::{
-    AskedLegs, Battery, DrivingTime, EU_DRIVING_HOURS, Fairness, Invalid, LegMatrix, LegRows, Legs, Pause, Problem,
-    ProblemSpec, Rank, Relation, RelationKind, Reload, ReloadPlace, Role, Rounding, SoftWindow, Solution, SpherePlace,
-    Station, Stop, TIME_MAX, TimeDependentLegs, TimesOfType, TourSpec, Trips, UNREACHABLE, US_DRIVING_HOURS, Walking,
-    Weights, travel_over,
+    AskedLegs, Battery, Dock, DrivingTime, EU_DRIVING_HOURS, Fairness, Invalid, LegMatrix, LegRows, Legs, Pause,
+    Problem, ProblemSpec, Rank, Relation, RelationKind, Reload, ReloadPlace, Role, Rounding, SoftWindow, Solution,
+    SpherePlace, Station, Stop, TIME_MAX, TimeDependentLegs, TimesOfType, TourSpec, Trips, UNREACHABLE,
+    US_DRIVING_HOURS, Walking, Weights, travel_over,
 };
 pub use rules::doors::{Walk, walks};
 pub use rules::driving_time::DrivingBreak;
-pub use schedule::{Charged, Late, Reloaded, Timed, driving_breaks, price, schedule, schedule_home, schedule_late};
+pub use schedule::docks::holds as dock_holds;
+pub use schedule::{
+    Charged, Late, Reloaded, Timed, driving_breaks, price, schedule, schedule_held, schedule_home, schedule_late,
+};
 pub use search::{Alternative, Pace, Progress, SearchLimits, alternatives, insert, solve, solve_each, solve_with};

@@ -8,6 +8,7 @@ use crate::rules::battery::used_in_all;
 use crate::rules::doors::Parked;
 use crate::rules::relations::may_join;
 use crate::rules::reload::trip_ready;
+use crate::schedule::docks::holds;
 use crate::schedule::drive;
 
 /// What keeps a unit off a tour. Times are in units of the problem, lengths in metres.
@@ -45,6 +46,8 @@ pub enum Obstacle {
     Order,
     /// What holds between it and other stops of the plan forbids it.
     Related,
+    /// Too many vehicles would be at a dock at a time, whichever of them waited.
+    Dock,
     /// The battery would run out: in a day that could be driven otherwise so much more, in whole units of energy, would be taken than is
     /// in it, and no station on the way makes up for it in time.
     Range(i64),
@@ -96,6 +99,9 @@ pub(crate) fn obstacle(
                 with.insert(end, mate);
             }
             match broken(problem, tour, &with, unit) {
+                None if !keeps_docks(problem, tours, tour, &with) => {
+                    best = Some(Broken { kinds: 1, sum: 0, what: Obstacle::Dock });
+                }
                 None => return Obstacle::Price,
                 Some(found) => {
                     if best.is_none_or(|known| (found.kinds, found.sum) < (known.kinds, known.sum)) {
@@ -112,6 +118,16 @@ pub(crate) fn obstacle(
     // What it would be alone says more than what the others on the tour make of it.
     let alone: Vec<StopIx> = std::iter::once(unit).chain(mate.get()).collect();
     broken(problem, tour, &alone, unit).or(best).map_or(Obstacle::Unreachable, |found| found.what)
+}
+
+/// True if it is known how a plan in which a tour has this sequence could keep docks.
+fn keeps_docks(problem: &Problem, tours: &[Vec<StopIx>], tour: TourIx, sequence: &[StopIx]) -> bool {
+    if !problem.has_docks() {
+        return true;
+    }
+    let mut tours = tours.to_vec();
+    tours[tour.index()] = sequence.to_vec();
+    holds(problem, &tours).is_some()
 }
 
 /// What a sequence breaks.

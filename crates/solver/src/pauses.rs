@@ -82,12 +82,14 @@ struct Label {
 }
 
 /// How many pauses are taken before each stop of a tour, and behind the last one. `None`: it cannot be driven with its pauses. Behind
-/// the last stop a pause is taken only where nothing may be late: elsewhere the driver is free then.
+/// the last stop a pause is taken only where nothing may be late: elsewhere the driver is free then. By position, work does not begin
+/// before `holds` says.
 pub(crate) fn place(
     problem: &Problem,
     tour: TourIx,
     sequence: impl Iterator<Item = StopIx>,
     mut goods: Goods,
+    holds: &[i32],
 ) -> Option<Vec<usize>> {
     let spec = &problem.tours()[tour.index()];
     let (pauses, weights) = (&spec.pauses, problem.weights());
@@ -120,7 +122,8 @@ pub(crate) fn place(
                     break;
                 }
                 let Some(gap) = over(problem, leg_to, label.free, &pauses[before..taken]) else { break };
-                let (action, start) = problem.start_of(index, gap.arrival, setup);
+                let ready = holds.get(served).map_or(gap.arrival, |&hold| gap.arrival.max(hold));
+                let (action, start) = problem.start_of(index, ready, setup);
                 if start > problem.shift_end(tour, index) || (weights.hard && action > stop.due) {
                     break; // a further pause only makes it later
                 }

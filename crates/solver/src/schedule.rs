@@ -12,6 +12,8 @@ use crate::rules::reload;
 use crate::rules::soft_window;
 use crate::rules::trips::Trip;
 
+pub(crate) mod docks;
+
 /// Exact times of one stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timed {
@@ -105,8 +107,20 @@ fn drive_home(
     limit: i64,
     mut visit: impl FnMut(StopIx, Timed),
 ) -> Result<(Driven, Timed), Infeasible> {
-    let start = start_of_duty(problem, tour, sequence)?;
-    drive_from(problem, tour, start, sequence, limit, &mut visit)
+    let start = start_of_duty(problem, tour, sequence, &[])?;
+    drive_from(problem, tour, (start, &[]), sequence, limit, &mut visit)
+}
+
+/// The same as [`drive`] where work at a stop does not begin before `holds` says, by position; behind its end nothing is held.
+fn drive_held(
+    problem: &Problem,
+    tour: TourIx,
+    sequence: &(impl Iterator<Item = StopIx> + Clone),
+    holds: &[i32],
+    mut visit: impl FnMut(StopIx, Timed),
+) -> Result<Driven, Infeasible> {
+    let start = start_of_duty(problem, tour, sequence, holds)?;
+    drive_from(problem, tour, (start, holds), sequence, i64::MAX, &mut visit).map(|(driven, _)| driven)
 }
 
 /// When a vehicle leaves: as early as it can, or, where its driver's day would be too long, as late as nothing else becomes later.
@@ -114,11 +128,12 @@ fn start_of_duty(
     problem: &Problem,
     tour: TourIx,
     sequence: &(impl Iterator<Item = StopIx> + Clone),
+    holds: &[i32],
 ) -> Result<i32, Infeasible> {
     let spec = &problem.tours()[tour.index()];
     let Some(day) = spec.driving_time.filter(|day| day.duty_max < i32::MAX) else { return Ok(spec.start_at) };
     let end = |start: i32| {
-        let driven = drive_from(problem, tour, start, sequence, i64::MAX, &mut |_, _| {});
+        let driven = drive_from(problem, tour, (start, holds), sequence, i64::MAX, &mut |_, _| {});
         driven.map(|(driven, home)| (driven.cost, home.arrival))
     };
     let earliest = end(spec.start_at)?;
@@ -126,27 +141,32 @@ fn start_of_duty(
     if is_kept(spec.start_at) {
         return Ok(spec.start_at);
     }
-    let same = last_start(problem, tour, sequence, spec.start_at)?;
+    let same = last_start(problem, tour, sequence, (spec.start_at, holds))?;
     if is_kept(same) { Ok(same) } else { Err(Infeasible::Shift) }
 }
 
-/// The latest start at which the tour costs what it does from `starts` on, and ends then.
+/// The latest start at which the tour costs what it does from `starts` on, ends then, and is at docks when it was.
 fn last_start(
     problem: &Problem,
     tour: TourIx,
     sequence: &(impl Iterator<Item = StopIx> + Clone),
-    starts: i32,
+    (starts, holds): (i32, &[i32]),
 ) -> Result<i32, Infeasible> {
     let end = |start: i32| {
-        let driven = drive_from(problem, tour, start, sequence, i64::MAX, &mut |_, _| {});
-        driven.map(|(driven, home)| (driven.cost, home.arrival))
+        let mut at_docks = Vec::new();
+        let driven = drive_from(problem, tour, (start, holds), sequence, i64::MAX, &mut |stop, timed| {
+            if problem.dock_of(stop).is_some() {
+                at_docks.push(timed.start);
+            }
+        });
+        driven.map(|(driven, home)| (driven.cost, home.arrival, at_docks))
     };
     let earliest = end(starts)?;
     // Whoever leaves later waits less, until the end becomes later.
     let (mut same, mut later) = (starts, earliest.1);
     while same + 1 < later {
         let middle = same + (later - same) / 2;
-        if end(middle) == Ok(earliest) { same = middle } else { later = middle }
+        if end(middle).as_ref() == Ok(&earliest) { same = middle } else { later = middle }
     }
     Ok(same)
 }
@@ -169,7 +189,7 @@ impl Extras {
     fn of(
         problem: &Problem,
         tour: TourIx,
-        start: i32,
+        (start, holds): (i32, &[i32]),
         sequence: &(impl Iterator<Item = StopIx> + Clone),
         gaps: Option<&Vec<usize>>,
         limit: i64,
@@ -217,9 +237,12 @@ impl Extras {
             }
             points.push((Point::End, pauses_at(stops.len())));
             let with = |waits: &[i32]| driving_time::driving_breaks(problem, tour, day, &points, (start, waits));
-            let found = match with(&extras.waits) {
+            let mut begins = extras.waits.clone();
+            begins.resize(begins.len().max(holds.len()), i32::MIN);
+            begins.iter_mut().zip(holds).for_each(|(begin, &hold)| *begin = hold.max(*begin));
+            let found = match with(&begins) {
                 // Breaks leave no time to wait for what is preferred.
-                None if has_soft => with(&[]).inspect(|_| extras.waits.clear()),
+                None if has_soft => with(holds).inspect(|_| extras.waits.clear()),
                 found => found,
             };
             drop(points);
@@ -253,11 +276,11 @@ impl Extras {
     }
 }
 
-/// Drives a sequence from this instant on.
+/// Drives a sequence from this instant on. By position, work does not begin before `holds` says.
 fn drive_from(
     problem: &Problem,
     tour: TourIx,
-    starts: i32,
+    (starts, holds): (i32, &[i32]),
     sequence: &(impl Iterator<Item = StopIx> + Clone),
     limit: i64,
     visit: &mut impl FnMut(StopIx, Timed),
@@ -296,7 +319,7 @@ fn drive_from(
     let gaps = if spec.pauses.is_empty() {
         None
     } else {
-        Some(place(problem, tour, sequence.clone(), goods.clone()).ok_or(Infeasible::Shift)?)
+        Some(place(problem, tour, sequence.clone(), goods.clone(), holds).ok_or(Infeasible::Shift)?)
     };
     if limit < i64::MAX && spec.battery.is_some() {
         // Stations are only looked for where the way without them is not too dear already.
@@ -306,7 +329,7 @@ fn drive_from(
         }
     }
     let left = if limit < i64::MAX { limit.saturating_sub(driven.cost) } else { limit };
-    let extras = Extras::of(problem, tour, starts, sequence, gaps.as_ref(), left)?;
+    let extras = Extras::of(problem, tour, (starts, holds), sequence, gaps.as_ref(), left)?;
     let trip = |from: usize| {
         let end = extras.as_ref().map_or(count as usize, |extras| extras.trip_end(from, count as usize));
         sequence.clone().take(end).skip(from)
@@ -390,6 +413,7 @@ fn drive_from(
         let ready = wait.map_or(gap.arrival, |wait| {
             gap.arrival.max(wait.saturating_sub(if weights.setup_in_window { 0 } else { setup }))
         });
+        let ready = holds.get(position).map_or(ready, |&hold| ready.max(hold));
         let (action, start) = problem.start_of(index, ready, setup);
         let departure = start.saturating_add(service);
         let shift_end = problem.shift_end(tour, index);
@@ -516,11 +540,26 @@ fn drive_from(
 
 /// The breaks that driving times ask for on a tour; none where it cannot be driven.
 pub fn driving_breaks(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Vec<DrivingBreak> {
-    let starts = start_of_duty(problem, tour, &sequence.iter().copied());
-    starts.map_or(Vec::new(), |start| driving_breaks_from(problem, tour, sequence, start))
+    driving_breaks_held(problem, tour, sequence, &[])
 }
 
-fn driving_breaks_from(problem: &Problem, tour: TourIx, sequence: &[StopIx], start: i32) -> Vec<DrivingBreak> {
+/// The same where work does not begin before `holds` says, see [`schedule_held`].
+pub(crate) fn driving_breaks_held(
+    problem: &Problem,
+    tour: TourIx,
+    sequence: &[StopIx],
+    holds: &[i32],
+) -> Vec<DrivingBreak> {
+    let starts = start_of_duty(problem, tour, &sequence.iter().copied(), holds);
+    starts.map_or(Vec::new(), |start| driving_breaks_from(problem, tour, sequence, (start, holds)))
+}
+
+fn driving_breaks_from(
+    problem: &Problem,
+    tour: TourIx,
+    sequence: &[StopIx],
+    (start, holds): (i32, &[i32]),
+) -> Vec<DrivingBreak> {
     let spec = &problem.tours()[tour.index()];
     let stops = || sequence.iter().copied();
     if spec.driving_time.is_none() || sequence.is_empty() {
@@ -532,9 +571,9 @@ fn driving_breaks_from(problem: &Problem, tour: TourIx, sequence: &[StopIx], sta
         let mut goods = Goods::on_board(spec);
         let delivered = stops().map(|stop| &problem.stops()[stop.index()]);
         delivered.filter(|stop| stop.role == Role::JobDelivery).for_each(|stop| goods.load(stop));
-        place(problem, tour, stops(), goods)
+        place(problem, tour, stops(), goods, holds)
     };
-    let extras = Extras::of(problem, tour, start, &stops(), gaps.as_ref(), i64::MAX);
+    let extras = Extras::of(problem, tour, (start, holds), &stops(), gaps.as_ref(), i64::MAX);
     extras.ok().flatten().map_or(Vec::new(), |extras| extras.breaks)
 }
 
@@ -545,8 +584,20 @@ pub fn schedule(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<
 
 /// The same, and how the vehicle comes home behind the last stop: [`Timed::arrival`] is when it is there, every pause taken.
 pub fn schedule_home(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<(Vec<Timed>, Timed)> {
+    schedule_held(problem, tour, sequence, &[])
+}
+
+/// The same where work at a stop does not begin before `holds` says, by position: see [`docks::holds`].
+pub fn schedule_held(
+    problem: &Problem,
+    tour: TourIx,
+    sequence: &[StopIx],
+    holds: &[i32],
+) -> Option<(Vec<Timed>, Timed)> {
+    let stops = || sequence.iter().copied();
+    let start = start_of_duty(problem, tour, &stops(), holds).ok()?;
     let mut times = Vec::with_capacity(sequence.len());
-    let driven = drive_home(problem, tour, &sequence.iter().copied(), i64::MAX, |_, timed| times.push(timed));
+    let driven = drive_from(problem, tour, (start, holds), &stops(), i64::MAX, &mut |_, timed| times.push(timed));
     driven.ok().map(|(_, home)| (times, home))
 }
 
@@ -564,15 +615,15 @@ pub struct Late {
 }
 
 /// The times of a sequence if the vehicle leaves as late as it can without a higher price or a later end; `None` when it breaks a rule or
-/// the shift.
-pub fn schedule_late(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<Late> {
+/// the shift. Work does not begin before `holds` says, by position ([`docks::holds`]), and at docks not later either.
+pub fn schedule_late(problem: &Problem, tour: TourIx, sequence: &[StopIx], holds: &[i32]) -> Option<Late> {
     let stops = || sequence.iter().copied();
-    let earliest = start_of_duty(problem, tour, &stops()).ok()?;
-    let start = last_start(problem, tour, &stops(), earliest).ok()?;
+    let earliest = start_of_duty(problem, tour, &stops(), holds).ok()?;
+    let start = last_start(problem, tour, &stops(), (earliest, holds)).ok()?;
     let mut times = Vec::with_capacity(sequence.len());
-    let driven = drive_from(problem, tour, start, &stops(), i64::MAX, &mut |_, timed| times.push(timed));
+    let driven = drive_from(problem, tour, (start, holds), &stops(), i64::MAX, &mut |_, timed| times.push(timed));
     let (_, home) = driven.ok()?;
-    Some(Late { start, times, home, breaks: driving_breaks_from(problem, tour, sequence, start) })
+    Some(Late { start, times, home, breaks: driving_breaks_from(problem, tour, sequence, (start, holds)) })
 }
 
 /// What driving a sequence costs, in millionths; `None` when it breaks a rule or the shift.

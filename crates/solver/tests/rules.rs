@@ -8,9 +8,9 @@ use std::sync::atomic::AtomicBool;
 use drawn::made;
 use fleetfold_solver::check::check;
 use fleetfold_solver::{
-    Battery, DrivingTime, Fairness, LegMatrix, NodeIx, Obstacle, Problem, ProblemSpec, Rank, Relation, RelationKind,
-    Reload, ReloadPlace, Role, SearchLimits, SoftWindow, Solution, Station, Stop, StopIx, TourIx, TourSpec, Trips,
-    Walking, Weights, driving_breaks, insert, obstacles, price, schedule, schedule_home, solve,
+    Battery, Dock, DrivingTime, Fairness, LegMatrix, NodeIx, Obstacle, Problem, ProblemSpec, Rank, Relation,
+    RelationKind, Reload, ReloadPlace, Role, SearchLimits, SoftWindow, Solution, Station, Stop, StopIx, TourIx,
+    TourSpec, Trips, Walking, Weights, driving_breaks, insert, obstacles, price, schedule, schedule_home, solve,
 };
 use proptest::prelude::*;
 
@@ -189,29 +189,32 @@ fn problem(drawn: &Drawn) -> Problem {
     made(ProblemSpec { tours: tours.collect(), legs: legs.into(), weights, relations, stops, ..ProblemSpec::default() })
 }
 
-/// The cost of the best of all plans: every stop on every tour at every position, or absent.
-fn best(problem: &Problem) -> i64 {
-    fn place(problem: &Problem, next: usize, tours: &mut Vec<Vec<StopIx>>, best: &mut i64) {
-        if next == problem.stops().len() {
-            let stops = StopIx::first(next).filter(|stop| !tours.iter().any(|tour| tour.contains(stop)));
-            let plan = Solution { absent: stops.collect(), tours: tours.clone(), ..Solution::default() };
-            if let Ok((cost, _)) = check(problem, &plan) {
-                *best = cost.min(*best);
-            }
-            return;
-        }
-        place(problem, next + 1, tours, best);
-        for tour in 0..tours.len() {
-            for position in 0..=tours[tour].len() {
-                tours[tour].insert(position, StopIx(next as u32));
-                place(problem, next + 1, tours, best);
-                tours[tour].remove(position);
-            }
+/// All plans: every stop from `next` on, on every tour at every position, or absent.
+fn each_plan(problem: &Problem, next: usize, tours: &mut Vec<Vec<StopIx>>, look: &mut impl FnMut(&[Vec<StopIx>])) {
+    if next == problem.stops().len() {
+        return look(tours);
+    }
+    each_plan(problem, next + 1, tours, look);
+    for tour in 0..tours.len() {
+        for position in 0..=tours[tour].len() {
+            tours[tour].insert(position, StopIx(next as u32));
+            each_plan(problem, next + 1, tours, look);
+            tours[tour].remove(position);
         }
     }
-    let mut best_cost = i64::MAX;
-    place(problem, 0, &mut vec![Vec::new(); problem.tours().len()], &mut best_cost);
-    best_cost
+}
+
+/// The cost of the best of them.
+fn best(problem: &Problem) -> i64 {
+    let mut best = i64::MAX;
+    each_plan(problem, 0, &mut vec![Vec::new(); problem.tours().len()], &mut |tours| {
+        let stops = StopIx::first(problem.stops().len()).filter(|stop| !tours.iter().any(|tour| tour.contains(stop)));
+        let plan = Solution { absent: stops.collect(), tours: tours.to_vec(), ..Solution::default() };
+        if let Ok((cost, _)) = check(problem, &plan) {
+            best = cost.min(best);
+        }
+    });
+    best
 }
 
 fn limits() -> SearchLimits {
@@ -574,5 +577,126 @@ proptest! {
         let problem = made(spec);
         let sequence: Vec<StopIx> = StopIx::first(stops.len()).collect();
         prop_assert_eq!(price(&problem, TourIx(0), &sequence), by_trying(&problem, &sequence, 40));
+    }
+}
+
+/// Every order in which tasks begin at docks, each as early as it can then: whether one of them keeps all windows, shifts and docks.
+/// `done`: by tour, how many stops are served, and when the vehicle is free. `taken`: work at docks so far.
+fn in_some_order(
+    problem: &Problem,
+    tours: &[Vec<StopIx>],
+    done: &mut Vec<(usize, i32)>,
+    taken: &mut Vec<(NodeIx, i32, i32)>,
+) -> bool {
+    if done.iter().zip(tours).all(|(done, tour)| done.0 == tour.len()) {
+        return true;
+    }
+    (0..tours.len()).filter(|&number| done[number].0 < tours[number].len()).collect::<Vec<_>>().into_iter().any(
+        |number| {
+            let before = done[number];
+            let (spec, stop) = (&problem.tours()[number], &problem.stops()[tours[number][before.0].index()]);
+            let from = before
+                .0
+                .checked_sub(1)
+                .map_or(spec.start_node, |last| problem.stops()[tours[number][last].index()].node);
+            let way = |a: NodeIx, b: NodeIx| problem.legs().leaving(a, b, 0, (0, 1000)).0;
+            let setup = if from == stop.node { 0 } else { stop.setup };
+            let mut begin = (before.1 + way(from, stop.node)).max(stop.windows.first().map_or(0, |window| window.0));
+            let busy = setup + stop.service;
+            let dock = problem.spec().docks.iter().find(|dock| dock.node == stop.node);
+            // Second after second, so that nothing is clever here.
+            while dock.is_some_and(|dock| {
+                (begin..begin + busy).any(|second| {
+                    let here =
+                        |&&(node, from, to): &&(NodeIx, i32, i32)| node == dock.node && from <= second && second < to;
+                    taken.iter().filter(here).count() >= dock.capacity as usize
+                })
+            }) {
+                begin += 1;
+            }
+            let free = begin + busy;
+            let last = before.0 + 1 == tours[number].len();
+            let home = if last { spec.end_node.get().map_or(0, |end| way(stop.node, end)) } else { 0 };
+            if begin > stop.due || free + home > spec.end_by {
+                return false;
+            }
+            done[number] = (before.0 + 1, free);
+            taken.push((stop.node, begin, free));
+            let found = in_some_order(problem, tours, done, taken);
+            taken.pop();
+            done[number] = before;
+            found
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// Vehicles that share docks: no plan is better than the one that is found, and what keeps a vehicle from a task is true.
+    #[test]
+    fn no_plan_at_docks_is_better(
+        tasks in proptest::collection::vec((1u32..4, proptest::option::of((0i32..30, 2i32..25)), 1i32..9, 0i32..3), 2..6),
+        vehicles in proptest::collection::vec((20i32..60, any::<bool>()), 2..4),
+        docks in proptest::collection::vec((1u32..4, 1u32..3), 1..3),
+    ) {
+        let legs = LegMatrix::from_fn(4, |a, b| { let time = 4 * (a as i32 - b as i32).abs(); (time, time) });
+        let stops = tasks.iter().map(|&(node, window, service, setup)| Stop {
+            windows: window.map(|(opens, length)| (opens, opens + length)).into_iter().collect(),
+            due: window.map_or(i32::MAX, |(opens, length)| opens + length),
+            service,
+            setup,
+            ..Stop::job(NodeIx(node))
+        });
+        let tours = vehicles.iter().map(|&(end_by, returns)| TourSpec {
+            end_by,
+            end_node: if returns { NodeIx(0) } else { NodeIx::NONE },
+            per_hour: 3_600_000_000,
+            per_km: 0,
+            fixed: 1_000,
+            ..TourSpec::at(NodeIx(0))
+        });
+        let mut at: Vec<Dock> = Vec::new();
+        for (node, capacity) in docks {
+            if at.iter().all(|dock| dock.node != NodeIx(node)) {
+                at.push(Dock { node: NodeIx(node), capacity });
+            }
+        }
+        let weights = Weights { hard: true, late_per_hour: 0, setup_in_window: true, ..Weights::default() };
+        let (stops, tours) = (stops.collect(), tours.collect());
+        let problem = made(ProblemSpec { tours, legs: legs.into(), weights, stops, docks: at, ..ProblemSpec::default() });
+        let found = solve(&problem, &limits(), &AtomicBool::new(false));
+        let (cost, _) = check(&problem, &found).map_err(|fault| TestCaseError::fail(format!("{fault:?}")))?;
+        prop_assert_eq!(cost, found.cost);
+        let keeps = |tours: &[Vec<StopIx>]| {
+            in_some_order(&problem, tours, &mut vec![(0, 0); tours.len()], &mut Vec::new())
+        };
+        prop_assert!(keeps(&found.tours));
+        let mut best = i64::MAX;
+        each_plan(&problem, 0, &mut vec![Vec::new(); problem.tours().len()], &mut |tours| {
+            let absent = StopIx::first(problem.stops().len()).filter(|stop| !tours.iter().any(|tour| tour.contains(stop)));
+            let left = absent.map(|stop| problem.stops()[stop.index()].unserved).sum::<i64>();
+            let each = TourIx::all().zip(tours).map(|(tour, sequence)| price(&problem, tour, sequence));
+            if let Some(cost) = each.sum::<Option<i64>>().map(|cost| cost + left)
+                && cost < best
+                && keeps(tours)
+            {
+                best = cost;
+            }
+        });
+        prop_assert_eq!(cost, best, "{:?}", found.tours);
+        for &stop in &found.absent {
+            for (number, what) in obstacles(&problem, &found.tours, stop).into_iter().enumerate() {
+                let tried = (0..=found.tours[number].len()).map(|position| {
+                    let mut tours = found.tours.clone();
+                    tours[number].insert(position, stop);
+                    let alone = price(&problem, TourIx(number as u32), &tours[number]).is_some();
+                    (alone, alone && keeps(&tours))
+                });
+                let tried: Vec<(bool, bool)> = tried.collect();
+                prop_assert!(tried.iter().all(|&(_, kept)| !kept));
+                prop_assert_eq!(what == Obstacle::Dock, tried.iter().any(|&(alone, _)| alone), "{:?}", what);
+            }
+        }
     }
 }

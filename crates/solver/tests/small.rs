@@ -278,7 +278,8 @@ proptest! {
                         battery.capacity += by * 1_000_000;
                     }
                 }
-                Obstacle::Price | Obstacle::Pinned | Obstacle::Reload | Obstacle::Position | Obstacle::OtherLate(_) | Obstacle::Pauses | Obstacle::Order | Obstacle::Related | Obstacle::DrivingTime | Obstacle::Unreachable => continue,
+                Obstacle::Dock
+                | Obstacle::Price | Obstacle::Pinned | Obstacle::Reload | Obstacle::Position | Obstacle::OtherLate(_) | Obstacle::Pauses | Obstacle::Order | Obstacle::Related | Obstacle::DrivingTime | Obstacle::Unreachable => continue,
             }
             let loosened = made(spec);
             // What is in the way even of the unit alone may be in the way again where others are.

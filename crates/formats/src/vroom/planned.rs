@@ -36,9 +36,9 @@ impl Value {
     }
 }
 
-/// What is between two tasks (or the start or the end): the work at the first and the breaks on the way.
+/// What is between two tasks (or the start or the end): the breaks and the driving.
 struct Way {
-    /// Position of the first break.
+    /// Position of the first break; of the task, where there is none.
     first: usize,
     /// Position of the task that it leads to; one past the last for the end.
     to: usize,
@@ -50,9 +50,10 @@ struct Way {
 
 /// How the best value of each instant was reached.
 enum Trace {
-    /// True: from the same instant of the task before; false: as the next earlier instant was.
+    /// By instant. True: the task before has the same instant. False: this one is no better than the instant before it in the list,
+    /// and was reached as that was.
     Here(Vec<bool>),
-    /// The instant of the task before, by its position.
+    /// By instant: that of the task before, by its place in the list.
     From(Vec<u32>),
 }
 
@@ -77,19 +78,23 @@ impl Ride {
     /// The times of the route, see the module; or the first step whose forced time cannot be kept.
     pub(super) fn planned(&self, ends: Forced) -> Result<Times, Unkept> {
         self.check_forced(ends)?;
-        Ok(self.best_times(ends).unwrap_or_else(|| self.times()))
+        Ok(self.best_times(ends).unwrap_or_else(|| {
+            let mut times = self.times();
+            times.end.begin = times.end.begin.max(earliest(ends));
+            times
+        }))
     }
 
-    /// Every step as early as forced times let it, whatever its windows are: no times are earlier.
+    /// Whether forced times can be kept: every step begins as early as they let it, whatever its windows are. No times are earlier.
     fn check_forced(&self, ends: Forced) -> Result<(), Unkept> {
         let in_time = |step: Option<usize>, begin: i64, forced: Forced| {
             let latest = latest(forced);
             if begin > latest { Err(Unkept { step, earliest: begin, latest }) } else { Ok(()) }
         };
-        let mut now = earliest(self.leaves);
-        in_time(None, now, self.leaves)?;
+        let leaves = earliest(self.leaves);
+        in_time(None, leaves, self.leaves)?;
         let mut unkept = Ok(());
-        let times = self.driven(now, |position, step, free| {
+        let times = self.driven(leaves, |position, step, free| {
             let begin = free.max(earliest(step.forced));
             if unkept.is_ok() {
                 unkept = in_time(Some(position), begin, step.forced);
@@ -97,11 +102,10 @@ impl Ride {
             begin
         });
         unkept?;
-        now = times.end.arrival.max(earliest(ends));
-        in_time(Some(self.steps.len()), now, ends)
+        in_time(Some(self.steps.len()), times.end.arrival.max(earliest(ends)), ends)
     }
 
-    /// `None`: it would be too much work, or no times keep all forced ones.
+    /// The best of all times. `None`: finding them would be too much work.
     fn best_times(&self, ends: Forced) -> Option<Times> {
         let (ways, passed) = self.ways();
         let instants = self.instants(ends, &ways, &passed);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_solver::{
-    NodeIx, Pause, Problem, ProblemSpec, Rank, Role, Stop, StopIx, TimesOfType, TourIx, TourSpec, Weights,
+    Dock, NodeIx, Pause, Problem, ProblemSpec, Rank, Role, Stop, StopIx, TimesOfType, TourIx, TourSpec, Weights,
 };
 
 use super::clock::{Clock, NEVER, TIME_END, sorted, span};
@@ -81,6 +81,8 @@ fn read_as(
     for (position, shipment) in order::shipments(document.shipments.as_deref().unwrap_or_default()) {
         draft.add_shipment(jobs.len() + 2 * position, shipment)?;
     }
+    draft.docks =
+        rules::docks(document.docks.as_deref().unwrap_or_default(), document.fairness.as_ref(), &mut draft.places)?;
     draft.check_ids()?;
     let mut tables = Tables { given: matrices, by_node: Vec::new() };
     let said = document.options.unwrap_or_default();
@@ -111,6 +113,9 @@ fn warn_of_unknown(document: &Document, repairs: &mut Repairs) -> Result<(), Rea
     let item = |kind: &'static str, id: Option<u64>| id.map(|id| Spot::Item(kind, id));
     if let Some(fairness) = &document.fairness {
         warn(None, "fairness.", &fairness.unknown)?;
+    }
+    for (number, dock) in document.docks.iter().flatten().enumerate() {
+        warn(None, &format!("docks[{number}]."), &dock.unknown)?;
     }
     for (number, relation) in document.relations.iter().flatten().enumerate() {
         warn(None, &format!("relations[{number}]."), &relation.unknown)?;
@@ -302,6 +307,7 @@ struct Draft {
     /// A task says what leaving it out costs.
     has_prizes: bool,
     fairness: Option<shapes::Fairness>,
+    docks: Vec<Dock>,
     /// Routes of the document are timed, and nothing is searched.
     for_plan: bool,
 }
@@ -334,6 +340,7 @@ impl Draft {
             doubts: Vec::new(),
             relations: document.relations.clone().unwrap_or_default(),
             fairness: document.fairness.clone(),
+            docks: Vec::new(),
             for_plan: false,
             has_prizes: document.jobs.iter().flatten().any(|job| job.prize.is_some())
                 || document.shipments.iter().flatten().any(|shipment| shipment.prize.is_some()),
@@ -787,8 +794,11 @@ impl Draft {
         let prizes = self.has_prizes;
         let fairness = rules::fairness(self.fairness.as_ref(), scale.units);
         let relations = rules::relations(&self.relations, &self.tasks)?;
-        let weights = Weights { setup_in_window: !open_for_setup(&mut stops, &tours), prizes, fairness, ..VROOM };
-        let problem = Problem::new(ProblemSpec { stops, tours, legs: roads.legs, weights, initial, relations })?;
+        let docks = self.docks;
+        // A dock is taken from the beginning of set-up on.
+        let setup_in_window = !docks.is_empty() || !open_for_setup(&mut stops, &tours);
+        let weights = Weights { setup_in_window, prizes, fairness, ..VROOM };
+        let problem = Problem::new(ProblemSpec { stops, tours, legs: roads.legs, weights, initial, relations, docks })?;
         let name = |stop: StopIx| format!("{} {}", self.tasks[stop.index()].kind, self.tasks[stop.index()].id);
         let vehicle = |tour: TourIx| format!("vehicle {}", self.vehicles[tour.index()].id);
         let problem = with_pinned_kept(problem, name, vehicle, &mut repairs)?;

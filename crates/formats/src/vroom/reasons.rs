@@ -54,6 +54,7 @@ fn in_words(problem: &Problem, unit: StopIx, tour: TourIx, vehicle: u64, what: O
         Obstacle::Order => ("order", None),
         Obstacle::Related => ("relation", None),
         Obstacle::DrivingTime => ("driving_time", None),
+        Obstacle::Dock => ("dock", None),
         Obstacle::Range(by) => ("range", Some(by)),
         Obstacle::Unreachable => ("unreachable", None),
     };

@@ -1,9 +1,9 @@
 //! What a document may say beyond VROOM's format: releases, preferred times, prizes, relations, pinned tasks, unloading, reloading,
-//! driving times, batteries, walks.
+//! driving times, batteries, walks, docks.
 //! VROOM reads over these keys.
 
 use fleetfold_solver::{
-    Battery, DrivingTime, EU_DRIVING_HOURS, Fairness, NodeIx, Rank, Relation, RelationKind, Reload, ReloadPlace,
+    Battery, Dock, DrivingTime, EU_DRIVING_HOURS, Fairness, NodeIx, Rank, Relation, RelationKind, Reload, ReloadPlace,
     SoftWindow, Station, TourIx, TourSpec, US_DRIVING_HOURS, Walking,
 };
 
@@ -251,6 +251,30 @@ pub(super) fn fairness(given: Option<&shapes::Fairness>, units: i64) -> Fairness
         spread_per_hour: scaled(given.spread_per_hour, 1000),
         spread_per_stop: scaled(given.spread_per_task, 1),
     }
+}
+
+/// The docks of a document.
+pub(super) fn docks(
+    given: &[shapes::Dock],
+    beside: Option<&shapes::Fairness>,
+    places: &mut Places,
+) -> Result<Vec<Dock>, ReadError> {
+    let mut docks: Vec<Dock> = Vec::with_capacity(given.len());
+    for (number, dock) in given.iter().enumerate() {
+        let here = |what: &str| ReadError::impossible(None, format!("`docks[{number}]`: {what}"));
+        if beside.is_some() {
+            return Err(here("`docks` and `fairness` do not go together: leave one of them out"));
+        }
+        let capacity = dock.capacity.filter(|&capacity| capacity > 0);
+        let capacity =
+            capacity.ok_or_else(|| here("its `capacity`, how many vehicles it has room for, is at least 1"))?;
+        let node = places.add(&Spot::Item("dock", number as u64), dock.location, dock.location_index)?;
+        if docks.iter().any(|other| other.node == node) {
+            return Err(here("its place is a dock already"));
+        }
+        docks.push(Dock { node, capacity });
+    }
+    Ok(docks)
 }
 
 /// The relations of a document.

@@ -109,6 +109,13 @@ objects! {
         // Not of VROOM, as is everything that [`super::rules`] reads.
         relations: Vec<Relation>,
         fairness: Fairness,
+        docks: Vec<Dock>,
+    }
+    /// A place at which vehicles wait for each other.
+    Dock {
+        location: Point,
+        location_index: u32,
+        capacity: u32,
     }
     /// What unequal days cost.
     Fairness {

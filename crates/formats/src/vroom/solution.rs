@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fleetfold_solver::{
     Charged, Fairness, Late, NodeIx, Problem, Role, Solution, Stop, StopIx, TIME_MAX, TourIx, TourSpec, Walk,
-    schedule_home, schedule_late,
+    dock_holds, schedule_held, schedule_late,
 };
 use serde_json::{Map, Value, json};
 
@@ -164,16 +164,21 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
     let problem = &instance.problem;
     let mut document = Document::new(problem, names);
     let mut days = Vec::new();
+    let all =
+        || BrokenPlan { at: Spot::Item("vehicle", names.vehicles[0].id), what: "has too many vehicles at a dock" };
+    let held = dock_holds(problem, &solution.tours).ok_or_else(all)?;
     for (tour, sequence) in TourIx::all().zip(&solution.tours).filter(|(_, sequence)| !sequence.is_empty()) {
         let broken = |what| BrokenPlan { at: Spot::Item("vehicle", names.vehicles[tour.index()].id), what };
-        let (mut timed, mut home) = schedule_home(problem, tour, sequence).ok_or_else(|| broken("breaks a rule"))?;
+        let (mut timed, mut home) =
+            schedule_held(problem, tour, sequence, &held[tour.index()]).ok_or_else(|| broken("breaks a rule"))?;
         let begins = problem.tours()[tour.index()].start_at;
         days.push((i64::from(home.arrival) - i64::from(begins), sequence.len() as u32));
         let mut visits = Vec::with_capacity(sequence.len());
         let mut breaks = (0..names.vehicles[tour.index()].breaks.len()).map(Visit::Break);
         let mut late = None;
         if has_fixed_times(problem, tour, sequence) {
-            let found = schedule_late(problem, tour, sequence).ok_or_else(|| broken("breaks a rule"))?;
+            let found =
+                schedule_late(problem, tour, sequence, &held[tour.index()]).ok_or_else(|| broken("breaks a rule"))?;
             (timed, home) = (found.times.clone(), found.home);
             late = Some(found);
         }
@@ -222,12 +227,14 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
     document.finish()
 }
 
-/// Times are part of the plan, not only its order: it reloads, rests, or begins tasks when they are preferred or can be loaded.
+/// Times are part of the plan, not only its order: it reloads, rests, waits for docks, or begins tasks when they are preferred or can be
+/// loaded.
 fn has_fixed_times(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> bool {
     let spec = &problem.tours()[tour.index()];
     let is_timed = |stop: &StopIx| {
         let its = &problem.stops()[stop.index()];
-        its.soft.is_some() || its.release > -TIME_MAX
+        let is_docked = problem.spec().docks.iter().any(|dock| dock.node == its.node);
+        its.soft.is_some() || its.release > -TIME_MAX || is_docked
     };
     spec.reload.is_some() || spec.driving_time.is_some() || sequence.iter().any(is_timed)
 }

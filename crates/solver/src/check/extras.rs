@@ -5,7 +5,7 @@ use super::{Fault, Load, times};
 use crate::index::{NodeIx, StopIx, TourIx};
 use crate::problem::{Battery, DrivingTime, Problem, Role, TIME_MAX, TourSpec, UNREACHABLE};
 use crate::rules::driving_time::DrivingBreak;
-use crate::schedule::{Charged, Timed, driving_breaks, schedule_home};
+use crate::schedule::{Charged, Timed, driving_breaks_held, schedule_held};
 
 /// True for a tour of which the sequence does not say everything.
 pub(super) fn are_there(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> bool {
@@ -15,7 +15,10 @@ pub(super) fn are_there(problem: &Problem, tour: TourIx, sequence: &[StopIx]) ->
         || spec.driving_time.is_some()
         || spec.battery.is_some()
         || spec.walking.is_some()
-        || sequence.iter().map(stop).any(|stop| stop.soft.is_some() || stop.release > -TIME_MAX)
+        || sequence.iter().map(stop).any(|stop| {
+            let is_docked = problem.spec().docks.iter().any(|dock| dock.node == stop.node);
+            stop.soft.is_some() || stop.release > -TIME_MAX || is_docked
+        })
 }
 
 /// A stretch of driving, or of standing still, of a driver's day.
@@ -27,11 +30,17 @@ enum Span {
     Work(i64),
 }
 
-/// Cost, lateness and end of a tour, without its fixed price.
-pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Result<(i64, i64, i64), Fault> {
+/// Cost, lateness and end of a tour, without its fixed price. `held`: when the tour waits for docks; when it is at work at them is added
+/// to `docked`.
+pub(super) fn check(
+    problem: &Problem,
+    tour: TourIx,
+    sequence: &[StopIx],
+    (held, docked): (&[i32], &mut Vec<(usize, i64, i64)>),
+) -> Result<(i64, i64, i64), Fault> {
     let (spec, weights) = (&problem.tours()[tour.index()], problem.weights());
-    let (times_of, home) = schedule_home(problem, tour, sequence).ok_or(Fault::Shift(tour))?;
-    let breaks = driving_breaks(problem, tour, sequence);
+    let (times_of, home) = schedule_held(problem, tour, sequence, held).ok_or(Fault::Shift(tour))?;
+    let breaks = driving_breaks_held(problem, tour, sequence, held);
     let price = |time: i64, metres: i32| time * spec.per_hour / 3_600_000 + i64::from(metres) * spec.per_km / 1000;
     let leg = |from: NodeIx, to: NodeIx, leave: i32| {
         let (time, metres) = problem.legs().leaving(from, to, leave, (spec.table, spec.time_factor));
@@ -147,6 +156,9 @@ pub(super) fn check(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Res
         day.push(Span::Idle(start - setup - i64::from(timed.arrival)));
         day.push(Span::Work(service));
         let over = start + service;
+        if let Some(dock) = problem.spec().docks.iter().position(|dock| dock.node == stop.node) {
+            docked.push((dock, start - setup, over));
+        }
         let exempt = stop.role == Role::Delivery && (stop.mate == StopIx::NONE || spec.finish_late);
         let shift_over = if spec.end_node == NodeIx::NONE { over } else { start };
         if shift_over > i64::from(spec.end_by) && !exempt {

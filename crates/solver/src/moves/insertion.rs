@@ -34,6 +34,9 @@ pub(crate) struct Insertion {
 impl State<'_> {
     /// The cheapest position in one tour that keeps every aim. `None` if there is none that costs less than `bound`.
     pub(crate) fn best_in_tour(&self, unit: LocalStop, tour: LocalTour, bound: i64) -> Option<Insertion> {
+        if self.refused.contains(&tour) {
+            return None;
+        }
         if self.has_pauses(tour) && self.price_of_joining(unit, tour).is_some() {
             return self.best_by_walk(unit, tour, bound);
         }
@@ -291,6 +294,9 @@ impl State<'_> {
         if !self.may_join(unit, tour) {
             return None;
         }
+        if self.is_priced_by_legs(tour) {
+            return self.cheapest_that_can_be_driven(unit, tour, bound, positions, mates);
+        }
         let stop = self.local.fixed[unit];
         let before = self.costs[tour];
         let mut sequence = self.sequence(tour);
@@ -319,6 +325,94 @@ impl State<'_> {
             sequence.remove(at);
         }
         found
+    }
+
+    /// True if a stop that joins a tour costs what it adds to the legs, and beside that the same wherever it comes in.
+    fn is_priced_by_legs(&self, tour: LocalTour) -> bool {
+        let (problem, spec) = (self.local.problem, self.spec(tour));
+        let is_special = spec.reload.is_some() || spec.battery.is_some() || spec.walking.is_some();
+        let is_special = is_special || (spec.per_task_hour > 0 && !problem.sets_nothing_up());
+        self.counts[tour] > 0 && !is_special && !self.flaws[tour].is_broken() && problem.costs_legs_only()
+    }
+
+    /// The same as [`State::best_of_positions`] where the price of every position is known beforehand: the first that can be driven, in
+    /// the order of price. Mostly that is one of the first, so that few tours are driven.
+    fn cheapest_that_can_be_driven(
+        &self,
+        unit: LocalStop,
+        tour: LocalTour,
+        bound: i64,
+        positions: &[usize],
+        mates: &[usize],
+    ) -> Option<Insertion> {
+        let (fixed, spec) = (self.local.fixed[unit], self.spec(tour));
+        let mut sequence = self.sequence(tour);
+        let end = self.sentinel(tour);
+        let around = |at: usize| -> (LocalNode, LocalNode) {
+            let before = at.checked_sub(1).map_or(end, |before| sequence[before].into());
+            (before, sequence.get(at).map_or(end, |&next| next.into()))
+        };
+        let leg = |from: LocalNode, to: LocalNode| i64::from(self.hop(tour, from, to).1);
+        let detour = |stop: LocalStop, at: usize| {
+            let (before, next) = around(at);
+            leg(before, stop.into()) + leg(stop.into(), next) - leg(before, next)
+        };
+        // Where nothing moves but later, a stop is not reached before the one ahead of it is left.
+        let only_later = spec.pauses.is_empty() && spec.driving_time.is_none();
+        let due = self.local.problem.stops()[self.local.stops[unit].index()].due;
+        let is_late = |at: usize| {
+            let before = around(at).0;
+            only_later && self.records[before].depart.saturating_add(self.hop(tour, before, unit).0) > due
+        };
+        // Price, and the positions of both ends among the stops of the tour.
+        let mut list: Vec<(i64, usize, usize)> = Vec::new();
+        let beside_legs = |stop: LocalStop| {
+            let (global, stop) = (self.local.tours[tour], self.local.stops[stop]);
+            let service = self.local.problem.times_at(global, self.local.problem.stops()[stop.index()].node, stop).0;
+            self.local.problem.change_cost(global, stop) + span_price(service, 0, spec.per_task_hour)
+        };
+        let mut besides = beside_legs(unit);
+        if fixed.role == Role::Pickup {
+            let mate = fixed.mate;
+            besides += beside_legs(mate);
+            let alone: Vec<i64> = mates.iter().map(|&at| detour(mate, at)).collect();
+            for &at in positions.iter().filter(|&&at| !is_late(at)) {
+                let (before, next) = around(at);
+                let first = leg(before, unit.into()) - leg(before, next);
+                let (together, apart) =
+                    (first + leg(unit.into(), mate.into()) + leg(mate.into(), next), first + leg(unit.into(), next));
+                let from = mates.iter().zip(&alone).filter(|&(&mate_at, _)| mate_at >= at);
+                let priced = from.map(|(&mate_at, &alone)| {
+                    let legs = if mate_at == at { together } else { apart + alone };
+                    (legs + besides, at, mate_at)
+                });
+                list.extend(priced.filter(|&(cost, ..)| cost < bound));
+            }
+        } else {
+            let priced = positions.iter().filter(|&&at| !is_late(at)).map(|&at| (detour(unit, at) + besides, at, at));
+            list.extend(priced.filter(|&(cost, ..)| cost < bound));
+        }
+        list.sort_unstable();
+        let node_before = |sequence: &[LocalStop], at: usize| at.checked_sub(1).map_or(end, |at| sequence[at].into());
+        for (cost, at, mate_at) in list {
+            let after = node_before(&sequence, at);
+            sequence.insert(at, unit);
+            let mut mate_after = LocalNode::NONE;
+            if fixed.role == Role::Pickup {
+                mate_after = node_before(&sequence, mate_at + 1);
+                sequence.insert(mate_at + 1, fixed.mate);
+            }
+            let global = sequence.iter().map(|&stop| self.local.stops[stop]);
+            if let Ok(driven) = drive(self.local.problem, self.local.tours[tour], global, i64::MAX, |_, _| {}) {
+                debug_assert_eq!(driven.cost, self.costs[tour] + cost, "legs are not all that is paid");
+                return Some(Insertion { tour, after, mate_after, cost });
+            }
+            if fixed.role == Role::Pickup {
+                sequence.remove(mate_at + 1);
+            }
+            sequence.remove(at);
+        }
+        None
     }
 
     /// Some position in some tour that breaks nothing.

@@ -97,6 +97,7 @@ impl State<'_> {
         self.sort(&mut waiting, random);
         self.put_in_order(&mut waiting);
         let mut late_tries = 0;
+        let has_docks = self.local.problem.has_docks();
         let is_small = self.local.stops.len() <= SMALL;
         for &unit in &waiting {
             if is_small
@@ -105,16 +106,19 @@ impl State<'_> {
                 && let Some(insertion) = self.anywhere(unit, ANYWHERE_TRIES, random)
             {
                 self.put_at(unit, insertion);
-                continue;
+                if self.keeps_docks() {
+                    continue;
+                }
+                self.take_back(unit);
             }
             let mut best = self.best_insertion(unit, scratch, random);
-            while let Some(insertion) = best.filter(|insertion| self.has_pauses(insertion.tour)) {
-                // The quick tests take pauses as they are now. What they find is put in, and stays if the tour breaks nothing that it
-                // kept before.
+            while let Some(insertion) = best.filter(|insertion| has_docks || self.has_pauses(insertion.tour)) {
+                // The quick tests take pauses as they are now, and know no docks. What they find is put in, and stays if the tour breaks
+                // nothing that it kept before.
                 let was = self.flaws[insertion.tour];
                 self.put_at(unit, insertion);
                 let is = self.flaws[insertion.tour];
-                if (was.is_broken() || !is.is_broken()) && (was.is_late() || !is.is_late()) {
+                if (was.is_broken() || !is.is_broken()) && (was.is_late() || !is.is_late()) && self.keeps_docks() {
                     break;
                 }
                 self.take_back(unit);

@@ -30,7 +30,11 @@ pub(crate) fn fill(mut state: State<'_>) -> Solution {
         }
         if let Some(insertion) = best {
             state.put_at(unit, insertion);
-            waiting.clear();
+            if state.keeps_docks() {
+                waiting.clear();
+            } else {
+                state.take_back(unit);
+            }
         }
     }
     // The best position of each unit in each tour. After an insertion only the tour that changed is priced again.
@@ -48,9 +52,14 @@ pub(crate) fn fill(mut state: State<'_>) -> Solution {
             })
             .max_by_key(|&(regret, index, _)| (regret, std::cmp::Reverse(waiting[index])));
         let Some((_, index, insertion)) = choice else { break };
-        let unit = waiting.swap_remove(index);
+        state.put_at(waiting[index], insertion);
+        if !state.keeps_docks() {
+            state.take_back(waiting[index]);
+            insertions[index][insertion.tour] = None;
+            continue;
+        }
+        waiting.swap_remove(index);
         insertions.swap_remove(index);
-        state.put_at(unit, insertion);
         for (other, row) in waiting.iter().zip(&mut insertions) {
             row[insertion.tour] = price(&state, *other, insertion.tour);
         }
@@ -67,6 +76,9 @@ pub(crate) fn fill(mut state: State<'_>) -> Solution {
         if let Some(insertion) = best {
             state = state.enriched();
             state.put_at(unit, insertion);
+            if !state.keeps_docks() {
+                state.take_back(unit);
+            }
         }
     }
     Solution {

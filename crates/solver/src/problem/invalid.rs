@@ -39,6 +39,9 @@ pub enum Invalid {
     Relation(usize),
     /// What unequal days cost is negative, or legs depend on the hour, with which it cannot be searched.
     Fairness,
+    /// A dock is at a node that the legs do not have, or at that of another one, has no room at all, or stands beside legs that depend on
+    /// the hour or days that have to be equal; by its place in the list.
+    Dock(usize),
     /// `initial` does not have one sequence per tour, or a stop twice, or one end of a shipment only.
     Initial,
 }
@@ -72,6 +75,12 @@ impl std::fmt::Display for Invalid {
                 )
             }
             Self::Fairness => write!(f, "fairness has a negative price, or stands beside legs that depend on the hour"),
+            Self::Dock(index) => {
+                write!(
+                    f,
+                    "dock {index} is at a node that the legs do not have or that is another dock, has no room, or stands beside fairness or legs that depend on the hour"
+                )
+            }
             Self::Relation(index) => write!(f, "relation {index} has a stop twice, or one that does not exist"),
             Self::Initial => {
                 write!(f, "the initial plan has a stop twice, half a shipment, or not one sequence per tour")
@@ -110,6 +119,13 @@ impl ProblemSpec {
         let by_hour = matches!(self.legs, Legs::TimeDependent(_));
         if prices.iter().any(|&price| price < 0) || (!fairness.is_none() && by_hour) {
             return Err(Invalid::Fairness);
+        }
+        for (number, dock) in self.docks.iter().enumerate() {
+            let is_new = self.docks[..number].iter().all(|other| other.node != dock.node);
+            let is_legal = is_new && dock.capacity > 0 && dock.node.index() < self.legs.nodes();
+            if !is_legal || by_hour || !fairness.is_none() {
+                return Err(Invalid::Dock(number));
+            }
         }
         // Half of the range is left for legs, changes and lateness.
         let prices = self.stops.iter().map(|stop| stop.unserved).chain(self.tours.iter().map(|tour| tour.fixed));

@@ -26,7 +26,7 @@ pub use self::legs::{LegMatrix, Legs, Rounding, SpherePlace};
 pub(crate) use self::relations::Relations;
 pub use self::relations::{Relation, RelationKind};
 pub use self::rules::{
-    Battery, DrivingTime, EU_DRIVING_HOURS, Fairness, Rank, Reload, ReloadPlace, SoftWindow, Station, Trips,
+    Battery, Dock, DrivingTime, EU_DRIVING_HOURS, Fairness, Rank, Reload, ReloadPlace, SoftWindow, Station, Trips,
     US_DRIVING_HOURS, Walking,
 };
 pub use self::solution::Solution;
@@ -46,9 +46,13 @@ pub struct Problem {
     closes: Vec<i32>,
     /// What holds between stops, by stop.
     relations: Relations,
+    /// By stop: its dock. Empty where there are none.
+    docks: Vec<Option<u32>>,
     /// See the functions of the same names.
     walks: bool,
     odd: bool,
+    legs_only: bool,
+    sets_nothing_up: bool,
     lifo: bool,
     unrestricted: bool,
     has_setup: bool,
@@ -79,9 +83,17 @@ impl Problem {
         let price_rounding = kinds.classes().map(Class::price_rounding).max().unwrap_or(0);
         let odd = is_odd(&spec);
         let relations = Relations::new(&spec.relations, stops);
+        let dock_at = |stop: &Stop| spec.docks.iter().position(|dock| dock.node == stop.node).map(|dock| dock as u32);
+        let docks = if spec.docks.is_empty() { Vec::new() } else { stops.iter().map(dock_at).collect() };
         Ok(Self {
             walks: weights.flow_per_hour > 0 || odd,
             odd,
+            sets_nothing_up: setup_max == 0 && stops.iter().all(|stop| stop.by_type.iter().all(|own| own.setup == 0)),
+            legs_only: weights.hard
+                && weights.flow_per_hour == 0
+                && weights.fairness.is_none()
+                && !matches!(legs, Legs::TimeDependent(_))
+                && stops.iter().all(|stop| stop.soft.is_none()),
             lifo: tours.iter().any(|tour| tour.lifo),
             unrestricted: spec.relations.is_empty()
                 && stops.iter().all(|stop| stop.locked == TourIx::NONE && stop.needs == 0 && stop.barred.is_empty()),
@@ -96,6 +108,7 @@ impl Problem {
             kinds,
             closes,
             relations,
+            docks,
         })
     }
 
@@ -136,7 +149,25 @@ impl Problem {
 
     /// Something holds between tours, so that no part of a plan can be searched without the others.
     pub(crate) fn is_one_piece(&self) -> bool {
-        self.relations.are_there() || !self.spec.weights.fairness.is_none()
+        self.relations.are_there() || self.has_docks() || !self.spec.weights.fairness.is_none()
+    }
+
+    /// There are places at which vehicles wait for each other.
+    #[inline]
+    pub(crate) fn has_docks(&self) -> bool {
+        !self.docks.is_empty()
+    }
+
+    /// The dock at which a stop is served, by its place in the list.
+    #[inline]
+    pub(crate) fn dock_of(&self, stop: StopIx) -> Option<usize> {
+        self.docks.get(stop.index()).copied().flatten().map(|dock| dock as usize)
+    }
+
+    /// The unit that a stop belongs to: itself, or the pickup of its shipment.
+    pub(crate) fn unit_of(&self, stop: StopIx) -> StopIx {
+        let its = &self.spec.stops[stop.index()];
+        if its.is_second_end() { its.mate } else { stop }
     }
 
     /// What holds between stops.
@@ -197,6 +228,18 @@ impl Problem {
     #[inline]
     pub(crate) fn is_odd(&self) -> bool {
         self.odd
+    }
+
+    /// Nothing is late, and beside fixed prices, what tasks cost by the hour and broken promises, only legs cost, always as much.
+    #[inline]
+    pub(crate) fn costs_legs_only(&self) -> bool {
+        self.legs_only
+    }
+
+    /// No stop takes any tour time on arrival.
+    #[inline]
+    pub(crate) fn sets_nothing_up(&self) -> bool {
+        self.sets_nothing_up
     }
 
     /// Times of service and of set-up at a stop for a tour that comes from a node.
@@ -365,6 +408,7 @@ fn is_odd(spec: &ProblemSpec) -> bool {
         || !weights.fairness.is_none()
         || stops.iter().any(odd_stop)
         || tours.iter().any(odd_tour)
+        || !spec.docks.is_empty()
         || spec.relations.iter().any(Relation::is_ordered)
 }
 

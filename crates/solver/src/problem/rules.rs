@@ -41,6 +41,15 @@ pub struct ReloadPlace {
     pub service: i32,
 }
 
+/// A place at which vehicles wait for each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dock {
+    /// Where it is.
+    pub node: NodeIx,
+    /// How many vehicles may be at work there at a time: from the beginning of set-up to the end of service of a stop.
+    pub capacity: u32,
+}
+
 /// The battery of a vehicle. Energy is counted in millionths of a unit of the caller's choice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Battery {

@@ -3,7 +3,7 @@
 use super::class::Class;
 use super::legs::Legs;
 use super::relations::Relation;
-use super::rules::{Battery, DrivingTime, Fairness, Rank, Reload, SoftWindow, Trips, Walking};
+use super::rules::{Battery, Dock, DrivingTime, Fairness, Rank, Reload, SoftWindow, Trips, Walking};
 use super::units::TIME_MAX;
 use crate::index::{NodeIx, StopIx, TourIx};
 
@@ -23,6 +23,8 @@ pub struct ProblemSpec {
     pub initial: Vec<Vec<StopIx>>,
     /// What holds between stops.
     pub relations: Vec<Relation>,
+    /// Places at which vehicles wait for each other, none twice. Not where days have to be equal, nor with legs that depend on the hour.
+    pub docks: Vec<Dock>,
 }
 
 impl ProblemSpec {

@@ -26,7 +26,7 @@ fn insert_unchecked(problem: &Problem) -> Solution {
     }
     let local = Local::whole(problem);
     let state = State::of_whole(&local, problem.initial(), &absent_units(problem, problem.initial()));
-    if state.can_be_driven() && !problem.relations().are_there() {
+    if state.can_be_driven() && !problem.relations().are_there() && !problem.has_docks() {
         fill(state)
     } else {
         repaired(problem, |problem, _| insert_into(problem, problem.initial()))
@@ -104,6 +104,7 @@ pub fn alternatives(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx) -> V
                 | Obstacle::Way(_)
                 | Obstacle::Range(_)
                 | Obstacle::DrivingTime
+                | Obstacle::Dock
                 | Obstacle::Pauses => Alternative::Shift,
                 Obstacle::Price
                 | Obstacle::Pinned

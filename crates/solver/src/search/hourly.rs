@@ -72,6 +72,7 @@ fn with_legs(problem: &Problem, tours: &[Vec<StopIx>], legs: Legs) -> Problem {
         weights: *problem.weights(),
         initial: tours.to_vec(),
         relations: problem.spec().relations.clone(),
+        docks: problem.spec().docks.clone(),
     })
     .expect("the same stops, and tours that were legal")
 }

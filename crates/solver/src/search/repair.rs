@@ -7,7 +7,7 @@ use super::hourly::exact_cost;
 use crate::index::{StopIx, TourIx};
 use crate::problem::{Problem, ProblemSpec, Relation, Solution, Stop, absent_units, all_stops};
 use crate::rules::relations::keep;
-use crate::schedule::price;
+use crate::schedule::{docks, price};
 use crate::state::plan_cost;
 
 /// A problem some of whose initial tours cannot be driven, and the part of it that can be searched.
@@ -38,6 +38,7 @@ impl<'p> Repair<'p> {
     fn of(whole: &'p Problem) -> Option<Self> {
         let mut given = whole.initial().to_vec();
         keep(whole, &mut given);
+        docks::keep(whole, &mut given);
         let can_be_driven = |(tour, sequence): (TourIx, &Vec<StopIx>)| price(whole, tour, sequence).is_some();
         if given == whole.initial() && TourIx::all().zip(&given).all(can_be_driven) {
             return None;
@@ -159,7 +160,7 @@ fn reduced(whole: &Problem, stops: &[StopIx], tours: &[TourIx], initial: &[Vec<S
         kind: relation.kind,
         stops: relation.stops.iter().filter_map(|&stop| stop_at[stop.index()].get()).collect(),
     });
-    let relations = relations.collect();
-    Problem::new(ProblemSpec { stops: list.collect(), tours: specs, legs, weights, initial, relations })
+    let (relations, docks) = (relations.collect(), whole.spec().docks.clone());
+    Problem::new(ProblemSpec { stops: list.collect(), tours: specs, legs, weights, initial, relations, docks })
         .expect("a part of a legal problem, whole shipments only")
 }

@@ -20,6 +20,7 @@ use crate::moves::{Ruin, construct, has_mixed_savings, insert_into};
 use crate::problem::{Problem, Solution, absent_units, all_stops};
 use crate::random::{Random, mix};
 use crate::rules::relations::keep;
+use crate::schedule::docks;
 use crate::state::{Local, Neighbours, plan_cost};
 
 /// Most iterations of a piece in a round, for each of its stops: in a search from nothing, and in one that begins with a good plan
@@ -101,6 +102,7 @@ pub(crate) fn search(
         // Constructions look at each tour for itself. The first iteration of the search puts everything in.
         let mut tours = problem.initial().to_vec();
         keep(problem, &mut tours);
+        docks::keep(problem, &mut tours);
         (tours, plan_cost(problem, problem.initial(), &initially_absent))
     } else if initially_absent.len() <= REGRET_MAX {
         let answer = insert_into(problem, problem.initial());

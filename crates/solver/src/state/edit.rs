@@ -36,6 +36,7 @@ impl State<'_> {
     }
 
     pub(super) fn touch_tour(&mut self, tour: LocalTour) {
+        self.docks.set(None);
         if self.tour_stamps[tour] != self.stamp {
             self.tour_stamps[tour] = self.stamp;
             let flaws = self.flaws[tour];
@@ -65,6 +66,7 @@ impl State<'_> {
         }
         std::mem::swap(&mut self.absent, &mut self.saved_absent);
         self.total = self.saved_total;
+        self.docks.set(None);
     }
 
     /// Takes units, both stops of a shipment, out of their tours; they become absent. Each tour is recomputed once.

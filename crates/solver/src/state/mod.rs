@@ -5,13 +5,14 @@
 //! test of an insertion reads one record and two legs. After an insertion the departures are recomputed forward and the latest
 //! arrivals backward, each until a value does not change.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use crate::index::{By, LocalNode, LocalStop, LocalTour, StopIx, TourIx};
 use crate::problem::{Problem, Role, TourSpec};
 use crate::schedule::drive;
 
+mod docks;
 mod edit;
 mod neighbours;
 mod piece;
@@ -104,8 +105,8 @@ pub(crate) struct State<'l> {
     pub(crate) counts: By<LocalTour, u32>,
     /// What each tour does not keep. Rich pieces only.
     pub(crate) flaws: By<LocalTour, Flaws>,
-    /// Tours with pauses that broke something when the unit at hand was put in where the quick test had found a position. They are
-    /// left out for this unit.
+    /// Tours that broke something when the unit at hand was put in where the quick test had found a position: a pause, or a dock. They
+    /// are left out for this unit.
     pub(crate) refused: Vec<LocalTour>,
     /// Goods of all jobs of a tour that are on board at its start or, where all are picked up, at its end.
     pub(crate) carried: By<LocalTour, [i32; 4]>,
@@ -129,6 +130,8 @@ pub(crate) struct State<'l> {
     // Buffers, so that a move allocates nothing.
     emptier: Vec<LocalTour>,
     pub(crate) ends: RefCell<Ends>,
+    /// What it costs that vehicles wait for docks, once it was asked for the plan as it stands.
+    docks: Cell<Option<i64>>,
     /// Kept where tours are driven in full and days need not be equal.
     pub(crate) alone: RefCell<Alone>,
 }
@@ -176,6 +179,7 @@ impl<'l> State<'l> {
             stamp: 1,
             emptier: Vec::new(),
             ends: RefCell::default(),
+            docks: Cell::default(),
             alone: RefCell::default(),
         };
         for (tour, sequence) in LocalTour::all().zip(tours) {
@@ -193,11 +197,18 @@ impl<'l> State<'l> {
         state
     }
 
-    /// What the plan costs: its tours, what is left out, and that days are unequal.
+    /// What the plan costs: its tours, what is left out, that vehicles wait for docks, and that days are unequal.
     #[inline]
     pub(crate) fn objective(&self) -> i64 {
-        let fairness = self.local.problem.weights().fairness;
-        if fairness.is_none() { self.total } else { self.total + fairness.price(self.days()) }
+        let problem = self.local.problem;
+        let fairness = problem.weights().fairness;
+        if problem.has_docks() {
+            self.total + self.price_of_docks()
+        } else if fairness.is_none() {
+            self.total
+        } else {
+            self.total + fairness.price(self.days())
+        }
     }
 
     /// How long each tour in use takes, and how many stops it has.
@@ -455,6 +466,7 @@ impl<'l> State<'l> {
     }
 
     fn refresh(&mut self, tour: LocalTour) {
+        self.docks.set(None);
         self.total -= self.costs[tour];
         self.update(tour);
         self.total += self.costs[tour];

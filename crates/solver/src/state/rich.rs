@@ -12,7 +12,7 @@ use crate::schedule::drive;
 const NEVER: i32 = -TIME_MAX * 2;
 
 /// Price of a tour that cannot be driven: more than any other price, small enough that sums do not overflow.
-const UNDRIVABLE: i64 = 1 << 52;
+pub(super) const UNDRIVABLE: i64 = 1 << 52;
 
 /// What rich pieces keep for a node beside its record: 64 bytes, one line of the cache. Loads are differences to the load at the start
 /// of the tour.

@@ -2,6 +2,7 @@
 //! in `state.rs`.
 
 pub(crate) mod basemap;
+mod forget;
 mod lookup;
 pub(crate) mod openapi;
 pub(crate) mod page;
@@ -32,7 +33,7 @@ use bytes::Bytes;
 use fleetfold_journal::address::fact_id;
 use fleetfold_journal::{Address, Said};
 use fleetfold_model::{Event, Name};
-use fleetfold_wire::{EventType, Mode, Warning, What, Writer, decode, structured};
+use fleetfold_wire::{EventType, FACT_BYTES_MAX, Mode, Warning, What, Writer, decode, personal_fields, structured};
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -43,6 +44,7 @@ use crate::auth::{Auth, Identity, Role, audit, login, routes};
 use crate::live::{Live, OVERLOAD_MAX};
 use crate::log::{AppendError, Log, LogError, Stored, Stream};
 use crate::nodes::documents::overview_of;
+use crate::personal::Closed;
 use crate::schema::registry;
 use crate::screens::Question;
 use crate::solve::streets::Known;
@@ -229,6 +231,7 @@ pub(crate) fn router(live: Live, auth: Arc<Auth>) -> Router {
         .route("/v1/streets/near", get(ways::near))
         .route("/v1/streets/matched", post(ways::matched))
         .route("/v1/events", post(events))
+        .route("/v1/forget", post(forget::forget))
         .route("/v1/warnings", get(warnings))
         .route("/v1/sources", get(sources))
         .route("/v1/zones", get(zones))
@@ -626,7 +629,9 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
         let what = format!("`{}` is written by the engine alone", decoded.kind.name());
         return Err(Submit::Invalid("engine_only", what));
     }
-    if who.role < Role::Admin && matches!(decoded.kind, EventType::ZoneOpened | EventType::PolicyChanged) {
+    let is_for_admins =
+        matches!(decoded.kind, EventType::ZoneOpened | EventType::PolicyChanged | EventType::PersonForgotten);
+    if who.role < Role::Admin && is_for_admins {
         let what = format!("`{}` needs the role admin, and {} is {}", decoded.kind.name(), who.name, who.role.name());
         return Err(Submit::Invalid(ROLE, what));
     }
@@ -664,6 +669,28 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
         Doubted::Streets(streets) => (None, Some(streets)),
         Doubted::Nothing => (None, None),
     };
+    let mut forgotten = None;
+    let bytes = match &decoded.what {
+        What::Event(event) => match live.words.close(decoded.kind, event, &bytes).await {
+            Ok(Closed::Plain) => bytes,
+            Ok(Closed::Encrypted(closed)) if closed.len() > FACT_BYTES_MAX => {
+                let what = format!(
+                    "it has {} bytes with its words encrypted; at most {FACT_BYTES_MAX} are taken",
+                    closed.len()
+                );
+                return Err(Submit::Invalid("too_large", what));
+            }
+            Ok(Closed::Encrypted(closed)) => closed,
+            Ok(Closed::Forgotten(closed)) => {
+                let fields = personal_fields(decoded.kind).join("`, `");
+                let detail = format!("the person was forgotten: `{fields}` are not kept");
+                forgotten = Some(Warning::odd_value("data", detail));
+                closed
+            }
+            Err(error) => return Err(Submit::Log(Lost::NotStored, error.to_string())),
+        },
+        What::Position(..) => bytes,
+    };
     let append = |id: String| append_until_known(&live.log, stream, subject.clone(), id, bytes.clone());
     let lost = |(lost, detail)| match lost {
         Lost::TooLarge => Submit::Invalid("too_large", detail),
@@ -688,6 +715,7 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
     let mut warnings = sense::odd(live, &decoded);
     // A repeat is in the state already.
     warnings.extend(doubtful.filter(|_| !stored.duplicate));
+    warnings.extend(forgotten);
     warnings.splice(..0, decoded.warnings);
     if who.is_person() {
         let event = &decoded.envelope;

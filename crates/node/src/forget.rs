@@ -79,7 +79,7 @@ fn holds_words(message: &[u8], person: &Person) -> bool {
     let kind = serde_json::from_slice::<serde_json::Value>(message)
         .ok()
         .and_then(|event| EventType::named(event.get("type")?.as_str()?));
-    kind.map_or(true, |kind| Parted::of(kind, message).is_some_and(|parted| !parted.words.is_empty()))
+    kind.is_none_or(|kind| Parted::of(kind, message).is_some_and(|parted| !parted.words.is_empty()))
 }
 
 /// Whether a message can name somebody at all. Cheap; says yes too often.

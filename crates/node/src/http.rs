@@ -33,7 +33,9 @@ use bytes::Bytes;
 use fleetfold_journal::address::fact_id;
 use fleetfold_journal::{Address, Said};
 use fleetfold_model::{Event, Name};
-use fleetfold_wire::{EventType, FACT_BYTES_MAX, Mode, Warning, What, Writer, decode, personal_fields, structured};
+use fleetfold_wire::{
+    Decoded, EventType, FACT_BYTES_MAX, Mode, Warning, What, Writer, decode, personal_fields, structured,
+};
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -669,28 +671,7 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
         Doubted::Streets(streets) => (None, Some(streets)),
         Doubted::Nothing => (None, None),
     };
-    let mut forgotten = None;
-    let bytes = match &decoded.what {
-        What::Event(event) => match live.words.close(decoded.kind, event, &bytes).await {
-            Ok(Closed::Plain) => bytes,
-            Ok(Closed::Encrypted(closed)) if closed.len() > FACT_BYTES_MAX => {
-                let what = format!(
-                    "it has {} bytes with its words encrypted; at most {FACT_BYTES_MAX} are taken",
-                    closed.len()
-                );
-                return Err(Submit::Invalid("too_large", what));
-            }
-            Ok(Closed::Encrypted(closed)) => closed,
-            Ok(Closed::Forgotten(closed)) => {
-                let fields = personal_fields(decoded.kind).join("`, `");
-                let detail = format!("the person was forgotten: `{fields}` are not kept");
-                forgotten = Some(Warning::odd_value("data", detail));
-                closed
-            }
-            Err(error) => return Err(Submit::Log(Lost::NotStored, error.to_string())),
-        },
-        What::Position(..) => bytes,
-    };
+    let (bytes, forgotten) = close(live, &decoded, bytes).await?;
     let append = |id: String| append_until_known(&live.log, stream, subject.clone(), id, bytes.clone());
     let lost = |(lost, detail)| match lost {
         Lost::TooLarge => Submit::Invalid("too_large", detail),
@@ -727,6 +708,33 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
         tell(&live.log, &live.zone, seq, &fresh);
     }
     Ok(Taken { seq: stored.seq, is_fact: seq.is_some(), duplicate: stored.duplicate, warnings: said.warnings, streets })
+}
+
+/// The event as it is to be stored: its words about a person are encrypted, or left out with a warning where that person was forgotten. A
+/// broker that is away is waited for as it is for the append.
+async fn close(live: &Live, decoded: &Decoded, bytes: Bytes) -> Result<(Bytes, Option<Warning>), Submit> {
+    let What::Event(event) = &decoded.what else { return Ok((bytes, None)) };
+    let begun = crate::clock::monotonic();
+    loop {
+        match live.words.close(decoded.kind, event, &bytes).await {
+            Ok(Closed::Plain) => return Ok((bytes, None)),
+            Ok(Closed::Encrypted(closed)) if closed.len() > FACT_BYTES_MAX => {
+                let size = closed.len();
+                let what = format!("it has {size} bytes with its words encrypted; at most {FACT_BYTES_MAX} are taken");
+                return Err(Submit::Invalid("too_large", what));
+            }
+            Ok(Closed::Encrypted(closed)) => return Ok((closed, None)),
+            Ok(Closed::Forgotten(closed)) => {
+                let fields = personal_fields(decoded.kind).join("`, `");
+                let detail = format!("the person was forgotten: `{fields}` are not kept");
+                return Ok((closed, Some(Warning::odd_value("data", detail))));
+            }
+            Err(error) if begun.elapsed() > KNOWN_WITHIN => {
+                return Err(Submit::Log(Lost::NotStored, error.to_string()));
+            }
+            Err(_) => tokio::time::sleep(ASKED_AGAIN_AFTER).await,
+        }
+    }
 }
 
 /// Takes one event that this program has made for a client.

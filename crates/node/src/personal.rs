@@ -99,12 +99,13 @@ impl Words {
 
     /// The message with its words opened. `None`: none are encrypted in it, or nobody can read them any more.
     pub(crate) async fn open(&self, event: &Event, message: &[u8]) -> Option<Bytes> {
+        let person = person(event)?;
         // Most events have none, and to read one costs microseconds.
         if !message.windows(ENCRYPTED.len()).any(|part| part == ENCRYPTED.as_bytes()) {
             return None;
         }
         let kind = EventType::of(event);
-        let (person, parted) = (person(event)?, Parted::of(kind, message)?);
+        let parted = Parted::of(kind, message)?;
         let text = parted.encrypted.as_deref()?;
         let known = self.known().get(&person).copied();
         let kept = match known {

@@ -69,11 +69,7 @@ async fn done(app: &App, who: &Identity, person: &Person, even_if_open: bool) ->
     };
     let said = forget::survey(log, zone, person).await.map_err(|failure| unread(&failure))?;
     let Some(copy) = live.copy().await else {
-        return Err(problem(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the engine is stopping",
-            "ask another engine of the zone",
-        ));
+        return Err(problem(StatusCode::SERVICE_UNAVAILABLE, "stopping", "ask another engine of the zone"));
     };
     let may = forget::may(log, zone, (&copy.fleet, &said), person, even_if_open).await;
     match may.map_err(|error| unread(&error.into()))? {

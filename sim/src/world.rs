@@ -304,7 +304,8 @@ impl Pretend {
             | Event::HoldEnded(_)
             | Event::AlertRaised(_)
             | Event::AlertCleared(_)
-            | Event::AlertAcknowledged(_) => {}
+            | Event::AlertAcknowledged(_)
+            | Event::PersonForgotten(_) => {}
         }
     }
 

@@ -4,8 +4,8 @@ mod support;
 
 use fleetfold_fleet::{Closed, Placement, Refused};
 use fleetfold_model::{
-    BaseWritten, Event, ExchangeGroup, Features, Load, LogSeq, Millis, Name, OrderChange, Proposal, RepairAsked,
-    StopKind, Timestamp, UnassignedReason,
+    BaseWritten, Event, ExchangeGroup, Features, Load, LogSeq, Millis, Name, OrderChange, Person, Proposal,
+    RepairAsked, StopKind, Timestamp, UnassignedReason,
 };
 use support::{Log, at, job, name, plan, shipment, vehicle, zone};
 
@@ -345,6 +345,41 @@ fn an_order_leaves_when_its_time_has_come_and_its_number_is_used_again() {
     assert_eq!(log.fleet.order_id("o1"), None);
     assert_eq!(log.fleet.orders().iter().count(), 3);
     assert_eq!((log.fleet.open_count(), log.fleet.held_count()), (3, 3));
+}
+
+#[test]
+fn the_order_of_who_is_forgotten_leaves_when_it_is_over_and_his_place_when_he_is_off() {
+    let mut log = served_and_later(1);
+    let forget = |log: &mut Log, person| log.tell(Event::PersonForgotten(person));
+    let open = log.fleet.digest();
+    assert!(forget(&mut log, Person::Order(name("o2"))).retired.is_empty(), "it is open");
+    assert!(forget(&mut log, Person::Order(name("nobody"))).refused.is_none());
+    assert!(forget(&mut log, Person::Driver(name("nobody"))).refused.is_none());
+    assert!(forget(&mut log, Person::Driver(name("v1"))).refused.is_none());
+    assert_eq!(log.fleet.digest(), open, "work that goes on decides as before");
+    let change = forget(&mut log, Person::Order(name("o1")));
+    assert_eq!(change.retired.len(), 1);
+    assert_eq!((log.fleet.order_id("o1"), log.fleet.held_count()), (None, 1));
+    let after = log.fleet.digest();
+    forget(&mut log, Person::Order(name("o1")));
+    assert_eq!(log.fleet.digest(), after, "again is harmless");
+    assert_eq!(log.report("completed", "v1", "o1", StopKind::Delivery).refused, Some(Refused::UnknownOrder));
+    // Its time comes later: nothing is retired twice.
+    log.now += 70_000;
+    assert!(log.job("o3", 5).retired.is_empty());
+    log.tell(Event::ShiftEnded { vehicle: name("v2"), at: Timestamp(0) });
+    let v2 = log.fleet.vehicle_id("v2").unwrap();
+    log.fleet.hint(&name("v2"), at(77), Timestamp(log.now));
+    forget(&mut log, Person::Driver(name("v2")));
+    assert_eq!((log.fleet.vehicle(v2).anchor, log.fleet.vehicle(v2).hint), (None, None));
+    log.tell(Event::ShiftStarted { vehicle: name("v2"), shift: None, position: None });
+    assert!(log.fleet.vehicle(v2).anchor.is_some(), "it begins where it is registered");
+    let again = fleetfold_fleet::Fleet::new();
+    let again = log.entries.iter().fold(again, |mut fleet, entry| {
+        fleet.apply(entry);
+        fleet
+    });
+    assert_eq!(again.digest(), log.fleet.digest());
 }
 
 #[test]

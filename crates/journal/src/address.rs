@@ -273,6 +273,7 @@ pub fn own_id(zone: &ZoneName, event: &Event) -> String {
         | Event::BreakStarted(_)
         | Event::BreakEnded(_)
         | Event::AlertAcknowledged(_)
+        | Event::PersonForgotten(_)
         | Event::AttentionNoted(_)
         | Event::PolicyChanged(_) => format!("{zone}/{}:/{}", kind_token(event_type(event)), token(entity(event))),
     }

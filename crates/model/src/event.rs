@@ -208,6 +208,15 @@ pub struct Noted {
     pub words: Option<String>,
 }
 
+/// Somebody whose words and places are to be forgotten.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Person {
+    /// The customer of this order.
+    Order(Name),
+    /// The driver who is known here by this vehicle.
+    Driver(Name),
+}
+
 /// Everything that can happen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
@@ -324,6 +333,8 @@ pub enum Event {
     PolicyChanged(Policy),
     /// An operator has seen an alert.
     AlertAcknowledged(AlertAcknowledged),
+    /// A person is to be forgotten: what was said of him in words can be read by nobody any more.
+    PersonForgotten(Person),
 
     // Our own: they count when they come back.
     /// A decision of ours.
@@ -394,7 +405,8 @@ impl Event {
             | Self::PriorityRaised(_)
             | Self::AttentionNoted(_)
             | Self::PolicyChanged(_)
-            | Self::AlertAcknowledged(_) => Origin::Dispatcher,
+            | Self::AlertAcknowledged(_)
+            | Self::PersonForgotten(_) => Origin::Dispatcher,
             Self::PlanProposed(plan) => Origin::Engine { epoch: plan.epoch },
             Self::FeaturesLearned(features) => Origin::Engine { epoch: features.epoch },
             Self::VehicleLocated(located) => Origin::Engine { epoch: located.epoch },

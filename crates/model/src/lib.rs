@@ -44,8 +44,8 @@ pub use alert::{Alert, AlertAbout, AlertAcknowledged, AlertCleared, AlertKind, A
 pub use entry::{FORMAT, LogEntry, MessageHash, RULES};
 pub use eta::{ETA_COVERAGE_PERCENT, Eta, EtaState};
 pub use event::{
-    Attention, BreakEvent, Event, FailReason, Noted, NotedItem, OrderChange, OrderRetry, Origin, Pin, PriorityRaised,
-    RoadChange, RoadTarget, SlotHeld, StopEvent, StopKind, ZoneOpened,
+    Attention, BreakEvent, Event, FailReason, Noted, NotedItem, OrderChange, OrderRetry, Origin, Person, Pin,
+    PriorityRaised, RoadChange, RoadTarget, SlotHeld, StopEvent, StopKind, ZoneOpened,
 };
 pub use features::{ArrivalEnds, Cell, Features, ServiceFeature, SpeedFeature, SpeedKey};
 pub use ids::{LogSeq, Name, OrderId, VehicleId};

@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Verify(VerifyZone),
     /// Messages that were not taken: list them, show one byte by byte, send them again.
     Rejected(Rejected),
+    /// Forget a person: what was said of a customer or a driver in words can be read by nobody any more.
+    Forget(Forget),
     /// Say why an order, a vehicle or a plan is as it is: cost in parts, alternatives, and what would have to give.
     Explain(Explain),
     /// Say what would come of changes: who serves what, when, who becomes late, what it costs. Nothing enters the log.
@@ -714,6 +716,33 @@ pub(crate) struct VerifyZone {
     /// Print the figures as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Exit codes: 0, forgotten; 2, forgotten, and entries of the log hold words in the clear until they expire; 1, an error.
+#[derive(Args)]
+pub(crate) struct Forget {
+    /// Who.
+    #[arg(value_enum)]
+    pub(crate) what: ForgetWhat,
+    /// The id of the order, or of the vehicle by which the driver is known.
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) of: Where,
+    /// Also while the order is open, or somebody has signed on to the vehicle.
+    #[arg(long)]
+    pub(crate) even_if_open: bool,
+    /// Print what came of it as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Who is to be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ForgetWhat {
+    /// The customer of an order.
+    Order,
+    /// The driver of a vehicle.
+    Driver,
 }
 
 #[derive(Args)]

@@ -149,7 +149,8 @@ pub(crate) fn subject(event: &Event) -> Option<Subject> {
         | Event::HoldEnded(_)
         | Event::AlertRaised(_)
         | Event::AlertCleared(_)
-        | Event::AlertAcknowledged(_) => None,
+        | Event::AlertAcknowledged(_)
+        | Event::PersonForgotten(_) => None,
     }
 }
 

@@ -2,6 +2,7 @@
 //! in `state.rs`.
 
 pub(crate) mod basemap;
+mod forget;
 mod lookup;
 pub(crate) mod openapi;
 pub(crate) mod page;
@@ -32,7 +33,9 @@ use bytes::Bytes;
 use fleetfold_journal::address::fact_id;
 use fleetfold_journal::{Address, Said};
 use fleetfold_model::{Event, Name};
-use fleetfold_wire::{EventType, Mode, Warning, What, Writer, decode, structured};
+use fleetfold_wire::{
+    Decoded, EventType, FACT_BYTES_MAX, Mode, Warning, What, Writer, decode, personal_fields, structured,
+};
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -43,6 +46,7 @@ use crate::auth::{Auth, Identity, Role, audit, login, routes};
 use crate::live::{Live, OVERLOAD_MAX};
 use crate::log::{AppendError, Log, LogError, Stored, Stream};
 use crate::nodes::documents::overview_of;
+use crate::personal::Closed;
 use crate::schema::registry;
 use crate::screens::Question;
 use crate::solve::streets::Known;
@@ -229,6 +233,7 @@ pub(crate) fn router(live: Live, auth: Arc<Auth>) -> Router {
         .route("/v1/streets/near", get(ways::near))
         .route("/v1/streets/matched", post(ways::matched))
         .route("/v1/events", post(events))
+        .route("/v1/forget", post(forget::forget))
         .route("/v1/warnings", get(warnings))
         .route("/v1/sources", get(sources))
         .route("/v1/zones", get(zones))
@@ -626,7 +631,9 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
         let what = format!("`{}` is written by the engine alone", decoded.kind.name());
         return Err(Submit::Invalid("engine_only", what));
     }
-    if who.role < Role::Admin && matches!(decoded.kind, EventType::ZoneOpened | EventType::PolicyChanged) {
+    let is_for_admins =
+        matches!(decoded.kind, EventType::ZoneOpened | EventType::PolicyChanged | EventType::PersonForgotten);
+    if who.role < Role::Admin && is_for_admins {
         let what = format!("`{}` needs the role admin, and {} is {}", decoded.kind.name(), who.name, who.role.name());
         return Err(Submit::Invalid(ROLE, what));
     }
@@ -664,6 +671,7 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
         Doubted::Streets(streets) => (None, Some(streets)),
         Doubted::Nothing => (None, None),
     };
+    let (bytes, forgotten) = close(live, &decoded, bytes).await?;
     let append = |id: String| append_until_known(&live.log, stream, subject.clone(), id, bytes.clone());
     let lost = |(lost, detail)| match lost {
         Lost::TooLarge => Submit::Invalid("too_large", detail),
@@ -688,6 +696,7 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
     let mut warnings = sense::odd(live, &decoded);
     // A repeat is in the state already.
     warnings.extend(doubtful.filter(|_| !stored.duplicate));
+    warnings.extend(forgotten);
     warnings.splice(..0, decoded.warnings);
     if who.is_person() {
         let event = &decoded.envelope;
@@ -699,6 +708,33 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
         tell(&live.log, &live.zone, seq, &fresh);
     }
     Ok(Taken { seq: stored.seq, is_fact: seq.is_some(), duplicate: stored.duplicate, warnings: said.warnings, streets })
+}
+
+/// The event as it is to be stored: its words about a person are encrypted, or left out with a warning where that person was forgotten. A
+/// broker that is away is waited for as it is for the append.
+async fn close(live: &Live, decoded: &Decoded, bytes: Bytes) -> Result<(Bytes, Option<Warning>), Submit> {
+    let What::Event(event) = &decoded.what else { return Ok((bytes, None)) };
+    let begun = crate::clock::monotonic();
+    loop {
+        match live.words.close(decoded.kind, event, &bytes).await {
+            Ok(Closed::Plain) => return Ok((bytes, None)),
+            Ok(Closed::Encrypted(closed)) if closed.len() > FACT_BYTES_MAX => {
+                let size = closed.len();
+                let what = format!("it has {size} bytes with its words encrypted; at most {FACT_BYTES_MAX} are taken");
+                return Err(Submit::Invalid("too_large", what));
+            }
+            Ok(Closed::Encrypted(closed)) => return Ok((closed, None)),
+            Ok(Closed::Forgotten(closed)) => {
+                let fields = personal_fields(decoded.kind).join("`, `");
+                let detail = format!("the person was forgotten: `{fields}` are not kept");
+                return Ok((closed, Some(Warning::odd_value("data", detail))));
+            }
+            Err(error) if begun.elapsed() > KNOWN_WITHIN => {
+                return Err(Submit::Log(Lost::NotStored, error.to_string()));
+            }
+            Err(_) => tokio::time::sleep(ASKED_AGAIN_AFTER).await,
+        }
+    }
 }
 
 /// Takes one event that this program has made for a client.

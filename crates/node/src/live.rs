@@ -38,6 +38,7 @@ use crate::last_values::LastValues;
 use crate::lease;
 use crate::log::{Log, Message, Read, Reader, ZoneName};
 use crate::metrics::Metrics;
+use crate::personal::Words;
 use crate::publisher::Publisher;
 use crate::screens::Question;
 use crate::sources::Sources;
@@ -178,6 +179,8 @@ pub(crate) struct Live {
     pub(crate) warnings: Warnings,
     /// Who has sent what, how late, how often.
     pub(crate) sources: Sources,
+    /// Words about persons, and the keys to them.
+    pub(crate) words: Words,
     /// The zone's policy wants events with unknown fields refused.
     pub(crate) strict: Arc<AtomicBool>,
     /// The zone's clock and coordinates, as the fold has them.
@@ -288,6 +291,12 @@ struct Worker {
     appended: Option<(Arc<Event>, (String, Bytes))>,
     /// The message of the entry that is being folded: a fact that is refused is told with its bytes.
     folding: Option<Message>,
+    /// The same with its words about a person, where they can be read: for the screens.
+    opened: Option<Bytes>,
+    /// The last entry that forgot somebody: snapshots and bases of before go as soon as there is one of behind.
+    forgot: Arc<AtomicU64>,
+    /// The same, for bases; 0: none is left of before.
+    forgets_in_bases: Arc<AtomicU64>,
     /// Hash of the last entry that was folded or passed over.
     last_hash: MessageHash,
     /// The log has shown that it is the one of the snapshot.

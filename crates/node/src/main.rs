@@ -14,6 +14,7 @@ mod document;
 mod doubt;
 mod failure;
 mod feed;
+mod forget;
 mod gatekeeper;
 mod graph;
 mod handover;
@@ -30,6 +31,7 @@ mod metrics;
 mod nodes;
 mod offline;
 mod out;
+mod personal;
 mod policies;
 mod publisher;
 mod readers;
@@ -89,6 +91,7 @@ fn main() -> ExitCode {
             Command::Record(args) => Box::pin(readers::record(args)).await,
             Command::Audit(args) => Box::pin(readers::audit(args)).await,
             Command::Verify(args) => Box::pin(readers::verify(args)).await,
+            Command::Forget(args) => Box::pin(forget::forget(args)).await,
             Command::Rejected(args) => Box::pin(rejected::rejected(args)).await,
             Command::Explain(args) => Box::pin(reasons::explain(args)).await,
             Command::WhatIf(args) => Box::pin(reasons::what_if(args)).await,

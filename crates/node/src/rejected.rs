@@ -19,6 +19,7 @@ use crate::demo::zone_name;
 use crate::failure::Failure;
 use crate::log::{AppendError, Log, Opened, Stream};
 use crate::out::say;
+use crate::personal::{Closed, Words};
 use crate::readers::{Whole, open_existing};
 
 /// The attribute of an event that was sent again: the entry under which it was rejected.
@@ -213,14 +214,19 @@ async fn again(
             "mend it, and give it as --file",
         )
     };
-    decode(&bytes).map_err(refused)?;
+    // Its words are bound to its id: they are opened, and encrypted anew under the new one.
+    let words = Words::new(log.clone(), zone.clone());
+    let bytes = match decode(&bytes).map_err(refused)?.what {
+        What::Event(event) => words.open(&event, &bytes).await.unwrap_or(bytes),
+        What::Position(..) => bytes,
+    };
     let mut event: Value = serde_json::from_slice(&bytes)
         .map_err(|error| Failure::new(error.to_string(), "mend it, and give it as --file"))?;
     let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (source, id) = (text("source"), format!("{}~{}", text("id"), one.seq));
     event["id"] = id.clone().into();
     event[REPLAY_OF] = one.seq.to_string().into();
-    let bytes = serde_json::to_vec(&event).unwrap_or_default();
+    let mut bytes = serde_json::to_vec(&event).unwrap_or_default();
     let decoded = decode(&bytes).map_err(refused)?;
     let What::Event(told) = decoded.what else {
         return Err(Failure::new(
@@ -230,6 +236,9 @@ async fn again(
     };
     if told.own_epoch().is_some() {
         return Err(Failure::new("only the engine that owns the zone writes this type", "leave it"));
+    }
+    if let Closed::Encrypted(closed) | Closed::Forgotten(closed) = words.close(decoded.kind, &told, &bytes).await? {
+        bytes = closed.to_vec();
     }
     let subject = zone.subject(&Address::of_event(&told));
     Ok(Again { subject, message_id: fact_id(zone, &source, &id), id, bytes })

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
-use fleetfold_model::LogSeq;
+use fleetfold_model::{Event, LogSeq};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
@@ -230,11 +230,13 @@ impl Screens {
     fn take(&mut self, batch: Handover) {
         self.signals.taken();
         let mut entries = 0;
+        let mut forgets = false;
         let has_news = !batch.news.is_empty();
         for news in batch.news {
             match news {
                 News::Folded { entry, change, at, message } => {
                     entries += 1;
+                    forgets |= matches!(entry.event, Event::PersonForgotten(_));
                     if let (Some(message), None) = (message, change.refused) {
                         self.memory.call(&entry.event, &message);
                     }
@@ -258,6 +260,12 @@ impl Screens {
         }
         self.pace.count(entries);
         self.revision += u64::from(has_news);
+        if forgets {
+            // Whatever was made of the words before goes: every screen gets a fresh picture.
+            self.scene = None;
+            self.delta += 1;
+            self.hub.skip(self.delta);
+        }
         let Some((seen, stale, missed)) = batch.glimpse else { return };
         self.looks = false;
         match &mut self.scene {

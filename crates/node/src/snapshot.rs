@@ -57,6 +57,17 @@ pub(crate) fn write(folder: &Path, header: &Header, fleet: &Fleet, tally: &Tally
     Ok(path)
 }
 
+/// Removes snapshots of before an entry.
+pub(crate) fn remove_before(folder: &Path, entry: u64) -> std::io::Result<()> {
+    for path in list(folder) {
+        let applied = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u64>().ok());
+        if applied.is_some_and(|applied| applied < entry) {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Snapshot files, newest first.
 pub(crate) fn list(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)

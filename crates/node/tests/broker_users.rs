@@ -230,6 +230,13 @@ fn each_user_can_do_what_it_needs_and_nothing_else() {
         pause(50);
         http(at, "GET /v1/orders/o-2", "").1.contains("assigned")
     }));
+    // It keeps words under keys, and forgets; an administrator does so, too.
+    let called = json!({ "order_id": "o-2", "reference": "her name" });
+    assert_eq!(http(at, "POST /v1/events", &event("order.updated", "u", &called)).0, 202);
+    let (status, said) = http(at, "POST /v1/forget", "{\"order_id\":\"o-2\",\"even_if_open\":true}");
+    assert_eq!(status, 200, "{said}");
+    let forgot = as_user(folder, port, "admin", &["forget", "order", "o-1", "--even-if-open"]);
+    assert!(forgot.status.success(), "{}", words(&forgot));
     let engine_said = std::fs::read_to_string(folder.join("engine.err")).unwrap();
     assert!(!engine_said.contains("Violation") && !engine_said.contains("violation"), "{engine_said}");
     // A reader reads.

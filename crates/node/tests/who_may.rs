@@ -112,6 +112,12 @@ fn each_role_does_what_is_its_own() {
     let (status, said_of) = ask(port, shop, "POST /v1/events", &format!("{}\n{policy}\n", order("o-2")));
     assert!(status == 207 && said_of.contains("\"role\""), "{status} {said_of}");
     assert_eq!(ask(port, root, "POST /v1/events", &policy).0, 202);
+    // Nor does he forget anybody, with or without the route for it.
+    let who = json!({ "order_id": "o-shop", "even_if_open": true }).to_string();
+    assert_eq!(ask(port, shop, "POST /v1/forget", &who).0, 403);
+    let fact = event("person.forgotten", "f", &json!({ "order_id": "o-shop" })).to_string();
+    assert_eq!(ask(port, shop, "POST /v1/events", &fact).0, 403);
+    assert_eq!(ask(port, root, "POST /v1/forget", &who).0, 200);
     // Whoever claims to be somebody else is himself.
     let mut forged: Value = serde_json::from_str(&order("o-forged")).unwrap();
     (forged["authid"], forged["authtype"]) = (json!("root"), json!("user"));
@@ -138,9 +144,12 @@ fn each_role_does_what_is_its_own() {
         assert_eq!(by(id), ("shop".to_owned(), "api_key".to_owned()), "{id}");
     }
     assert_eq!(by("p").0, "root");
+    let forgot = events.iter().find(|event| event["type"] == "fleet.person.forgotten.v1").expect("it is a fact");
+    assert_eq!((&forgot["authid"], &forgot["data"]), (&json!("root"), &json!({ "order_id": "o-shop" })));
     let said = said(folder);
     let lines = |words: &[&str]| said.lines().filter(|line| words.iter().all(|word| line.contains(word))).count();
     assert_eq!(lines(&["audit", "ann", "logged in"]), 1, "{said}");
+    assert_eq!(lines(&["audit", "root", "forgot the customer of order o-shop"]), 1, "{said}");
     assert_eq!(lines(&["audit", "ann", "fleet.order.created.v1", "o-ann"]), 1, "{said}");
     assert!(lines(&["audit", "refused", "wall-1", "/v1/events", "403"]) == 1, "{said}");
     assert!(lines(&["audit", "refused", "/v1/state", "401"]) >= 1, "{said}");

@@ -371,6 +371,9 @@ fn what(kind: EventType, envelope: &CloudEvent, at: Timestamp) -> Result<What> {
         }
         EventType::AlertRaised => Event::AlertRaised(parse::<payload::AlertRaised>(envelope)?.into_model()?),
         EventType::AlertCleared => Event::AlertCleared(parse::<payload::AlertCleared>(envelope)?.into_model()?),
+        EventType::PersonForgotten => {
+            Event::PersonForgotten(read::forgotten(&parse::<payload::PersonForgotten>(envelope)?)?)
+        }
         EventType::AlertAcknowledged => {
             Event::AlertAcknowledged(parse::<payload::AlertAcknowledged>(envelope)?.into_model()?)
         }

@@ -2,7 +2,7 @@
 
 use fleetfold_model::{
     Attention, Diversion, Event, FailReason, Features, Load, LoadDirection, Millis, Name, NotedItem, OnBoardRule,
-    Order, OrderChange, OrderWork, Policy, Position, RoadChange, RoadTarget, Shift, Space, StopEvent, StopKind,
+    Order, OrderChange, OrderWork, Person, Policy, Position, RoadChange, RoadTarget, Shift, Space, StopEvent, StopKind,
     StopSpec, TimeWindow, Timestamp, Vehicle,
 };
 use serde::Serialize;
@@ -12,10 +12,10 @@ use crate::alert_v1::{AlertAcknowledgedV1, AlertClearedV1, AlertRaisedV1};
 use crate::envelope::CloudEvent;
 use crate::event_type::{Entity, EventType, event_type};
 use crate::event_v1::{
-    ArrivalEndsV1, AssignmentRefV1, BaseV1, BreakEventV1, BreakV1, CLASSES, CostsV1, FeaturesV1, HoldEndedV1, JobV1,
-    LocatedV1, NotedV1, OrderRefV1, OrderRetryV1, OrderV1, PinV1, PlaceV1, PolicyV1, PriorityV1, RepairV1, RoadV1,
-    ServiceV1, ShiftV1, ShipmentV1, SlotHeldV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1,
-    ZoneV1,
+    ArrivalEndsV1, AssignmentRefV1, BaseV1, BreakEventV1, BreakV1, CLASSES, CostsV1, FeaturesV1, ForgottenV1,
+    HoldEndedV1, JobV1, LocatedV1, NotedV1, OrderRefV1, OrderRetryV1, OrderV1, PinV1, PlaceV1, PolicyV1, PriorityV1,
+    RepairV1, RoadV1, ServiceV1, ShiftV1, ShipmentV1, SlotHeldV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1,
+    VehicleV1, WindowV1, ZoneV1,
 };
 use crate::plan_v1::PlanV1;
 
@@ -69,7 +69,8 @@ fn event_time(event: &Event) -> Option<Timestamp> {
         | Event::HoldEnded(_)
         | Event::AlertRaised(_)
         | Event::AlertCleared(_)
-        | Event::AlertAcknowledged(_) => None,
+        | Event::AlertAcknowledged(_)
+        | Event::PersonForgotten(_) => None,
     }
 }
 
@@ -501,6 +502,10 @@ fn data(event: &Event, space: Space) -> Value {
         Event::AlertRaised(raised) => json(&AlertRaisedV1::from(raised)),
         Event::AlertCleared(cleared) => json(&AlertClearedV1::from(cleared)),
         Event::AlertAcknowledged(said) => json(&AlertAcknowledgedV1::from(said)),
+        Event::PersonForgotten(person) => json(&match person {
+            Person::Order(order) => ForgottenV1 { order_id: Some(order.to_string()), vehicle_id: None },
+            Person::Driver(vehicle) => ForgottenV1 { order_id: None, vehicle_id: Some(vehicle.to_string()) },
+        }),
         Event::PolicyChanged(changed) => json(&policy(changed)),
         Event::PlanProposed(proposal) => json(&PlanV1::from_model(proposal, space)),
     }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::base64;
+use crate::personal::ENCRYPTED;
 
 /// A CloudEvent. `id` and `source` together name the event for ever: the same pair again has no effect.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -190,8 +191,8 @@ pub fn structured<'a>(
     headers: impl IntoIterator<Item = (&'a str, &'a str), IntoIter: Clone>,
     body: &[u8],
 ) -> Option<Vec<u8>> {
-    const ATTRIBUTES: [&str; 9] =
-        ["specversion", "id", "source", "type", "subject", "time", "dataschema", "sequence", "traceparent"];
+    const ATTRIBUTES: [&str; 10] =
+        ["specversion", "id", "source", "type", "subject", "time", "dataschema", "sequence", "traceparent", ENCRYPTED];
     let headers = headers.into_iter();
     if Mode::of(headers.clone()) != Mode::Binary {
         return None;

@@ -12,8 +12,9 @@ use schemars::schema_for;
 use crate::alert_v1::{AlertAcknowledgedV1, AlertClearedV1, AlertRaisedV1, AlertV1};
 use crate::eta_v1::EtaV1;
 use crate::event_v1::{
-    AssignmentRefV1, BaseV1, BreakEventV1, FeaturesV1, HoldEndedV1, LocatedV1, NotedV1, OrderRefV1, OrderRetryV1,
-    OrderV1, PinV1, PolicyV1, PriorityV1, RepairV1, RoadV1, SlotHeldV1, StopEventV1, VehicleRefV1, VehicleV1, ZoneV1,
+    AssignmentRefV1, BaseV1, BreakEventV1, FeaturesV1, ForgottenV1, HoldEndedV1, LocatedV1, NotedV1, OrderRefV1,
+    OrderRetryV1, OrderV1, PinV1, PolicyV1, PriorityV1, RepairV1, RoadV1, SlotHeldV1, StopEventV1, VehicleRefV1,
+    VehicleV1, ZoneV1,
 };
 use crate::plan_v1::{AssignmentV1, PlanV1};
 
@@ -65,7 +66,8 @@ impl<'a> Entity<'a> {
             | Event::RepairAsked(_)
             | Event::AlertRaised(_)
             | Event::AlertCleared(_)
-            | Event::AlertAcknowledged(_) => Self::Zone,
+            | Event::AlertAcknowledged(_)
+            | Event::PersonForgotten(_) => Self::Zone,
             Event::OrderCreated(order) => Self::Order(&order.name),
             Event::OrderUpdated(change) => Self::Order(&change.order),
             Event::OrderReady { order, .. }
@@ -251,6 +253,8 @@ event_types! {
     AlertCleared       = "fleet.alert.cleared.v1",       Engine,     Zone,       AlertClearedV1;
     /// An operator has seen an alert, and may have put it off.
     AlertAcknowledged  = "fleet.alert.acknowledged.v1",  Producer,   Zone,       AlertAcknowledgedV1;
+    /// A person is to be forgotten: what was said of him in words can be read by nobody any more, and an order that is over leaves the state.
+    PersonForgotten    = "fleet.person.forgotten.v1",    Producer,   Zone,       ForgottenV1;
 }
 
 impl EventType {
@@ -296,6 +300,7 @@ impl EventType {
             Event::AlertRaised(_) => Self::AlertRaised,
             Event::AlertCleared(_) => Self::AlertCleared,
             Event::AlertAcknowledged(_) => Self::AlertAcknowledged,
+            Event::PersonForgotten(_) => Self::PersonForgotten,
         }
     }
 

@@ -63,7 +63,7 @@ pub(crate) struct StopV1 {
     pub(crate) setup_seconds: f64,
     /// Where that is, in words for people: it is shown to dispatchers and decides nothing. At most 256 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = 256), extend("x-personal" = true))]
     pub(crate) address: Option<String>,
 }
 
@@ -128,7 +128,7 @@ pub(crate) struct OrderV1 {
     /// What the order is called elsewhere (a number of the shop, a name): dispatchers find it by that, and it decides nothing. At most
     /// 256 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = 256), extend("x-personal" = true))]
     pub(crate) reference: Option<String>,
 }
 
@@ -385,12 +385,25 @@ pub(crate) struct NotedV1 {
     pub(crate) until_time: Option<String>,
     /// Who says it, at most 256 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = 256), extend("x-personal" = true))]
     pub(crate) by: Option<String>,
     /// In words, at most 256 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = 256), extend("x-personal" = true))]
     pub(crate) words: Option<String>,
+}
+
+/// `person.forgotten`. Exactly one of `order_id` and `vehicle_id`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct ForgottenV1 {
+    /// The customer of this order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub(crate) order_id: Option<String>,
+    /// The driver who is known by this vehicle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub(crate) vehicle_id: Option<String>,
 }
 
 /// How a zone is dispatched; a field left out takes its default. Costs in the zone's currency. `policy.changed` carries it whole.

@@ -96,7 +96,8 @@ pub(crate) fn odd(kind: EventType, at: Timestamp, what: &What, data: &Value) -> 
         | Event::HoldEnded(_)
         | Event::AlertRaised(_)
         | Event::AlertCleared(_)
-        | Event::AlertAcknowledged(_) => {}
+        | Event::AlertAcknowledged(_)
+        | Event::PersonForgotten(_) => {}
     }
     null_island(kind, data, &mut found);
     found.0
@@ -307,7 +308,8 @@ fn place_paths(kind: EventType) -> &'static [&'static str] {
         | EventType::HoldEnded
         | EventType::AlertRaised
         | EventType::AlertCleared
-        | EventType::AlertAcknowledged => &[],
+        | EventType::AlertAcknowledged
+        | EventType::PersonForgotten => &[],
     }
 }
 
@@ -431,6 +433,7 @@ fn use_of_time(kind: EventType, event: &CloudEvent) -> &'static str {
         | EventType::HoldEnded
         | EventType::AlertRaised
         | EventType::AlertCleared
-        | EventType::AlertAcknowledged => "the event counts from when it is logged",
+        | EventType::AlertAcknowledged
+        | EventType::PersonForgotten => "the event counts from when it is logged",
     }
 }

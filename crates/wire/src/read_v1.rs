@@ -2,16 +2,16 @@
 
 use fleetfold_model::{
     ArrivalEnds, Attention, BaseWritten, Break, BreakEvent, Cell, Diversion, FailReason, Features, Job, LoadDirection,
-    LogSeq, Millis, Name, Noted, NotedItem, OnBoardRule, Order, OrderChange, OrderRetry, OrderWork, Pin, Policy,
-    Position, RepairAsked, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey,
-    StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts, VehicleLocated, ZoneOpened,
+    LogSeq, Millis, Name, Noted, NotedItem, OnBoardRule, Order, OrderChange, OrderRetry, OrderWork, Person, Pin,
+    Policy, Position, RepairAsked, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, Space, SpeedFeature,
+    SpeedKey, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts, VehicleLocated, ZoneOpened,
 };
 
 use crate::decode::{Result, bad};
 use crate::event_v1::{
-    ArrivalEndsV1, BaseV1, BreakEventV1, BreakV1, CLASSES, FeaturesV1, JobV1, LocatedV1, NotedV1, OrderRefV1,
-    OrderRetryV1, OrderV1, PinV1, PlaceV1, PolicyV1, RepairV1, RoadV1, ServiceV1, ShiftV1, SpeedV1, StopEventV1,
-    StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
+    ArrivalEndsV1, BaseV1, BreakEventV1, BreakV1, CLASSES, FeaturesV1, ForgottenV1, JobV1, LocatedV1, NotedV1,
+    OrderRefV1, OrderRetryV1, OrderV1, PinV1, PlaceV1, PolicyV1, RepairV1, RoadV1, ServiceV1, ShiftV1, SpeedV1,
+    StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
 };
 use crate::fields::{instant, load, money, name, optional_instant, place, priority, seconds, skills, window};
 use crate::labels::Labels;
@@ -144,6 +144,14 @@ pub(crate) fn noted(raw: &NotedV1) -> Result<Noted> {
     let until = optional_instant("until_time", raw.until_time.as_ref())?;
     let (by, said) = (words("by", raw.by.as_ref())?, words("words", raw.words.as_ref())?);
     Ok(Noted { item, attention, until, by, words: said })
+}
+
+pub(crate) fn forgotten(raw: &ForgottenV1) -> Result<Person> {
+    match (&raw.order_id, &raw.vehicle_id) {
+        (Some(order), None) => Ok(Person::Order(name("order_id", order)?)),
+        (None, Some(vehicle)) => Ok(Person::Driver(name("vehicle_id", vehicle)?)),
+        _ => bad("order_id", "say who is to be forgotten: exactly one of `order_id` and `vehicle_id`"),
+    }
 }
 
 pub(crate) fn shift(raw: &ShiftV1) -> Result<Shift> {

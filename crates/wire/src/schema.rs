@@ -45,8 +45,8 @@ impl fmt::Display for Break {
 }
 
 /// Words of JSON Schema that say nothing about what is valid.
-const WORDS_ONLY: [&str; 8] =
-    ["$schema", "$id", "title", "description", "examples", "$comment", "$defs", "definitions"];
+const WORDS_ONLY: [&str; 9] =
+    ["$schema", "$id", "title", "description", "examples", "$comment", "$defs", "definitions", "x-personal"];
 /// Words that are compared each in its own way.
 const COMPARED: [&str; 15] = [
     "type",

@@ -222,6 +222,8 @@ fn examples() -> Vec<Event> {
             by: Some("Ana at desk 2".to_owned()),
             words: Some("the customer was called".to_owned()),
         }),
+        Event::PersonForgotten(fleetfold_model::Person::Order(name("ord-1"))),
+        Event::PersonForgotten(fleetfold_model::Person::Driver(name("veh-1"))),
         Event::PolicyChanged(Policy { search_rounds: 3, ..Policy::default() }),
         Event::VehicleLocated(VehicleLocated {
             vehicle: name("veh-1"),

@@ -7,6 +7,7 @@ mod alerts;
 mod breaks;
 mod dispatcher;
 mod duty;
+mod forgotten;
 mod holds;
 mod orders;
 mod own;
@@ -333,6 +334,10 @@ impl Fleet {
             Event::AlertRaised(raised) => self.alert_raised(raised, doing),
             Event::AlertCleared(cleared) => self.alert_cleared(cleared, doing),
             Event::AlertAcknowledged(said) => self.alert_acknowledged(said, doing),
+            Event::PersonForgotten(person) => {
+                self.person_forgotten(person, doing);
+                Ok(())
+            }
             Event::PlanProposed(_) => unreachable!("plans are taken apart in `apply`"),
         }
     }

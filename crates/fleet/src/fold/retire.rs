@@ -99,7 +99,8 @@ impl Fleet {
         }
     }
 
-    fn retire_orders(&mut self, due: &[OrderId], doing: &mut Applying) {
+    /// Takes orders out of the state. `due` is in ascending order.
+    pub(super) fn retire_orders(&mut self, due: &[OrderId], doing: &mut Applying) {
         if due.iter().any(|id| self.orders[id.index()].asked > 0) {
             self.edit_asks(|ask| ask.orders.retain(|order| due.binary_search(order).is_err()));
         }

@@ -63,6 +63,7 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("POST", "/v1/quotes", Some(Operator)),
     ("POST", "/v1/events", Some(Operator)),
     ("POST", "/solve", Some(Operator)),
+    ("POST", "/v1/forget", Some(Admin)),
     ("PUT", "/v1/zones/{tenant}/{zone}", Some(Admin)),
 ];
 

@@ -14,9 +14,10 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::problems::{CATALOGUE, EVENT_CODES};
-use super::{App, Posting, Resume, basemap, lookup, reasons, replay, state, ways};
+use super::{App, Posting, Resume, basemap, forget, lookup, reasons, replay, state, ways};
 use crate::auth::{login, routes};
 use crate::document::Document;
+use crate::forget::Forgotten;
 use crate::nodes::documents::Overview;
 use crate::reasons as told;
 use crate::view;
@@ -469,6 +470,13 @@ fn streets(doc: &mut Writing) {
 
 fn events(doc: &mut Writing) {
     doc.tag = "events";
+    let route = doc
+        .post("/v1/forget", "Forget a person: his words in the log can be read by nobody any more")
+        .or(&["nobody_named", "no_such_order", "no_such_vehicle", "work_goes_on", "log_not_read", "others_are_asking"])
+        .or(&["not_stored", "perhaps_stored", "stopping"]);
+    let asked = doc.read.subschema_for::<forget::ForgetAsked>().to_value();
+    let route = doc.answers::<Forgotten>(route.takes(&[JSON], &asked), "what came of it");
+    doc.write(route);
     let route = doc.post("/v1/events", "Events: one CloudEvent, or one a line").or(&[
         "no_event",
         "no_batches",

@@ -105,6 +105,13 @@ pub(crate) const CATALOGUE: &[Known] = &[
         "the log could not be read",
         "The broker does not answer, or reading took too long: ask again, or for less.",
     ),
+    known("nobody_named", &[422], "nobody is named", "Give exactly one of `order_id` and `vehicle_id`."),
+    known(
+        "work_goes_on",
+        &[409],
+        "work goes on",
+        "The order is open, or somebody has signed on to the vehicle: wait until that is over, or say `even_if_open`.",
+    ),
     known("log_is_read", &[503], "ask again in a second", "The log is being read for somebody else."),
     known(
         "others_are_asking",

@@ -7,10 +7,13 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::Bytes;
 use fleetfold_fleet::Zone;
 use fleetfold_journal::Address;
 use fleetfold_model::{Event, Space};
-use fleetfold_wire::{CloudEvent, Decoded, Warning, What, decode, odd_in_zone, other_coordinates, place_nowhere};
+use fleetfold_wire::{
+    CloudEvent, Decoded, Parted, Warning, What, decode, odd_in_zone, other_coordinates, place_nowhere,
+};
 use tokio::sync::oneshot;
 
 use crate::clock;
@@ -155,7 +158,8 @@ pub(super) async fn found(live: &Live, stream: Stream, stored: Stored, (event, s
     if found.subject != subject && !is_at_home(live, &found) {
         return Found::Foreign;
     }
-    let what = match serde_json::from_slice::<CloudEvent>(&found.bytes) {
+    let (event, first) = alike(live, event, &found.bytes).await;
+    let what = match serde_json::from_slice::<CloudEvent>(&first) {
         Ok(first) => match event.differs(&first) {
             None => return Found::Repeat,
             Some("type") => format!("the type `{}`", first.kind.chars().take(80).collect::<String>()),
@@ -168,6 +172,23 @@ pub(super) async fn found(live: &Live, stream: Stream, stored: Stored, (event, s
          source for ever: send this event under an id that the source has never used",
         event.source, event.id, stored.seq
     ))
+}
+
+/// An event as it was posted, and one that is stored, both with their words about a person if these can still be read, else both without.
+async fn alike(live: &Live, posted: &CloudEvent, stored: &Bytes) -> (CloudEvent, Bytes) {
+    let Ok(decoded) = decode(stored) else { return (posted.clone(), stored.clone()) };
+    let What::Event(event) = &decoded.what else { return (posted.clone(), stored.clone()) };
+    if let Some(opened) = live.words.open(event, stored).await {
+        return (posted.clone(), opened);
+    }
+    // What was stored in the clear, before or over NATS, is compared as it is.
+    if Parted::of(decoded.kind, stored).is_some_and(|parted| !parted.words.is_empty()) {
+        return (posted.clone(), stored.clone());
+    }
+    let without = |message: &[u8]| Parted::of(decoded.kind, message).map(|parted| parted.without());
+    let bare = without(&posted.to_bytes()).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let stored = without(stored).map_or_else(|| stored.clone(), Bytes::from);
+    (bare.unwrap_or_else(|| posted.clone()), stored)
 }
 
 /// True when a message is an event of the zone on the subject that it belongs on.

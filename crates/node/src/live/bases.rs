@@ -258,7 +258,9 @@ impl Worker {
         let again = TRIED_EVERY.min(Duration::from_millis(self.base_every.0.max(100) as u64));
         let recently = self.base_tried.is_some_and(|at| at.elapsed() < again);
         let lost = self.bases_lost.load(Ordering::Acquire) && fleet.applied() > LogSeq(0);
-        let due = lost || is_due(fleet, self.clock.now(), self.base_every);
+        let forgot = self.forgets_in_bases.load(Ordering::Acquire);
+        let due =
+            lost || (forgot > 0 && fleet.applied().0 >= forgot) || is_due(fleet, self.clock.now(), self.base_every);
         if recently || self.writes_base.load(Ordering::Acquire) || !due {
             return;
         }
@@ -268,6 +270,7 @@ impl Worker {
         let (fleet, tally) = (fleet.clone_without_index(), self.tally.clone());
         let (log, zone, writes) = (self.log.clone(), self.zone.clone(), Arc::clone(&self.writes_base));
         let (space, now) = (fleet.zone().space, self.engine.now());
+        let forgets = Arc::clone(&self.forgets_in_bases);
         self.runtime.spawn(async move {
             let object = object_name(&zone, fleet.applied(), FORMAT);
             let (applied, digest, whose) = (fleet.applied(), fleet.digest(), zone.clone());
@@ -283,7 +286,10 @@ impl Worker {
                         BaseWritten { applied, format: FORMAT, digest, object: object.clone(), hash, bytes, epoch };
                     let message = own_message(&zone, &Event::BaseWritten(base), space, now);
                     say(&log, &zone, &message).await;
-                    forget_old(&log, &zone, applied).await;
+                    // What was known before somebody was forgotten is in no base from here on.
+                    let kept = if forgot == 0 { KEPT } else { 1 };
+                    forget_old(&log, &zone, applied, kept).await;
+                    let _ = forgets.compare_exchange(forgot, 0, Ordering::AcqRel, Ordering::Acquire);
                     tracing::info!(object, bytes, "base stored");
                 }
                 Err(why) => tracing::warn!(object, why, "base not stored; it is tried again in a minute"),
@@ -315,7 +321,7 @@ async fn say(log: &Log, zone: &ZoneName, message: &fleetfold_journal::OwnMessage
 }
 
 /// Removes all but the newest bases of a zone.
-async fn forget_old(log: &Log, zone: &ZoneName, newest: LogSeq) {
+async fn forget_old(log: &Log, zone: &ZoneName, newest: LogSeq, kept: usize) {
     let Ok(objects) = log.list_objects(&format!("{}.", zone.key())).await else { return };
     let mut own: Vec<(LogSeq, u16)> = objects
         .iter()
@@ -325,7 +331,7 @@ async fn forget_old(log: &Log, zone: &ZoneName, newest: LogSeq) {
         .collect();
     own.sort_unstable();
     own.reverse();
-    for (applied, format) in own.into_iter().skip(KEPT) {
+    for (applied, format) in own.into_iter().skip(kept) {
         if let Err(error) = log.delete_object(&object_name(zone, applied, format)).await {
             tracing::warn!(%error, "an old base is not removed");
         }

@@ -3,11 +3,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use fleetfold_journal::ZoneName;
 use tokio::sync::mpsc;
 
 use crate::failure::Failure;
-use crate::log::Log;
+use crate::personal::Words;
 use crate::readers::{Folded, Whole};
 use crate::screens::Question;
 use crate::threads;
@@ -17,7 +16,7 @@ use crate::view::Memory;
 static TURN: Mutex<()> = Mutex::new(());
 
 /// Starts to read the entries up to this one. Nothing waits for it, and a log that cannot be read is a story that is not told.
-pub(super) fn start(log: Log, zone: ZoneName, until: u64, questions: mpsc::Sender<Question>) {
+pub(super) fn start(words: Words, until: u64, questions: mpsc::Sender<Question>) {
     if until == 0 {
         return;
     }
@@ -26,21 +25,22 @@ pub(super) fn start(log: Log, zone: ZoneName, until: u64, questions: mpsc::Sende
         threads::give_way(threads::SEARCH);
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return };
-        runtime.block_on(tell(&log, &zone, until, &questions));
+        runtime.block_on(tell(&words, until, &questions));
     };
     if let Err(error) = std::thread::Builder::new().name("earlier".to_owned()).spawn(read) {
         tracing::warn!(%error, "no thread to read what happened before the start");
     }
 }
 
-async fn tell(log: &Log, zone: &ZoneName, until: u64, questions: &mpsc::Sender<Question>) {
-    match read(log, zone, until, questions).await {
+async fn tell(words: &Words, until: u64, questions: &mpsc::Sender<Question>) {
+    match read(words, until, questions).await {
         Ok(memory) => _ = questions.send(Question::Earlier(Box::new(memory))).await,
         Err(failure) => tracing::warn!(why = failure.what, "what happened before the start is not told"),
     }
 }
 
-async fn read(log: &Log, zone: &ZoneName, until: u64, questions: &mpsc::Sender<Question>) -> Result<Memory, Failure> {
+async fn read(words: &Words, until: u64, questions: &mpsc::Sender<Question>) -> Result<Memory, Failure> {
+    let (log, zone) = (words.log(), words.zone());
     let mut memory = Memory::default();
     let Some((mut folded, after)) = Folded::begin(log, zone).await? else { return Ok(memory) };
     let mut whole = Whole::above(log, zone, after).await?;
@@ -49,10 +49,11 @@ async fn read(log: &Log, zone: &ZoneName, until: u64, questions: &mpsc::Sender<Q
         if message.seq > until || questions.is_closed() {
             break;
         }
-        let Some(entry) = folded.pass(log, &message).await? else { continue };
+        let Some(mut entry) = folded.pass(log, &message).await? else { continue };
+        let opened = words.open_entry(&mut entry, &message.bytes).await;
         let change = folded.fleet.apply(&entry);
         if change.refused.is_none() {
-            memory.call(&entry.event, &message.bytes);
+            memory.call(&entry.event, opened.as_ref().unwrap_or(&message.bytes));
         }
         let at = folded.fleet.zone().zone_time(entry.logged_at);
         memory.folded(&entry, &change, at);

@@ -22,7 +22,7 @@ impl Worker {
     pub(super) fn take(&mut self, taken: Taken) {
         self.verified = true;
         match taken {
-            Taken::Entry(entry, message) => {
+            Taken::Entry(entry, message, opened) => {
                 if entry.seq <= self.engine.fleet().applied() {
                     return;
                 }
@@ -31,9 +31,9 @@ impl Worker {
                 if let Some(subject) = doubt::subject(&entry.event) {
                     self.doubt(&entry.event, &subject, &message);
                 }
-                self.folding = Some(message);
+                (self.folding, self.opened) = (Some(message), opened);
                 self.feed(Input::Entry(*entry));
-                self.folding = None;
+                (self.folding, self.opened) = (None, None);
             }
             Taken::Skipped { seq, at, hash, on_plan_subject, rejection, message } => {
                 self.last_hash = hash;
@@ -99,6 +99,11 @@ impl Worker {
         }
         let names = matches!(entry.event, Event::OrderCreated(_) | Event::OrderUpdated(_));
         let message = self.folding.as_ref().filter(|_| names).map(|message| message.bytes.clone());
+        let message = message.map(|bytes| self.opened.take().unwrap_or(bytes));
+        if matches!(entry.event, Event::PersonForgotten(_)) {
+            self.forgot.store(entry.seq.0, Ordering::Release);
+            self.forgets_in_bases.store(entry.seq.0, Ordering::Release);
+        }
         self.giver.folded((Arc::clone(entry), message), change, self.engine.fleet(), now);
     }
 

@@ -24,6 +24,7 @@ use super::telling::{self, AGAIN, MAKE, Untaken};
 use crate::clock;
 use crate::gatekeeper::{self, Passed};
 use crate::log::{Log, LogError, Message, Read, Reader};
+use crate::personal::Words;
 use crate::sources::Sources;
 use crate::warnings::{self, Warnings};
 
@@ -34,8 +35,9 @@ const NOTED_AT_ONCE: usize = 128;
 
 /// What the engine's thread gets.
 pub(super) enum Taken {
-    /// An entry to be folded, and the message it came in.
-    Entry(Box<LogEntry>, Message),
+    /// An entry to be folded, the message it came in, and that message with words about a person where they are encrypted in it and
+    /// can be read.
+    Entry(Box<LogEntry>, Message, Option<Bytes>),
     /// An entry that is not folded.
     Skipped {
         seq: LogSeq,
@@ -65,7 +67,7 @@ pub(super) struct Expected {
 ///
 /// `expected`: the first entry, which the snapshot has folded. `folds_anew`: there was no snapshot to begin with. `warnings`: where odd events are listed. `sources`: who has sent what. `zone`: its clock and coordinates before the first entry. `policy`: what the fold says about the policy, after each fact that may change it.
 pub(super) fn start(
-    log: Log,
+    words: Words,
     gate: Gate,
     (expected, folds_anew): (Option<Expected>, bool),
     reader: Reader,
@@ -74,11 +76,12 @@ pub(super) fn start(
     readiness: Arc<Readiness>,
 ) -> mpsc::Receiver<Taken> {
     let (sender, receiver) = mpsc::channel(AHEAD);
+    let log = words.log().clone();
     let first = Arc::new(AtomicU64::new(0));
     let told = (Arc::clone(&readiness), Arc::clone(&first));
     let skipped = skip_list::start(log.clone(), gate.zone().clone(), gate.skipped(), told);
     let intake =
-        Intake { log, gate, zone, warnings, sources, policy, readiness, folds_anew, skipped, first, forgot: 0 };
+        Intake { log, words, gate, zone, warnings, sources, policy, readiness, folds_anew, skipped, first, forgot: 0 };
     tokio::spawn(intake.run(expected, reader, sender));
     receiver
 }
@@ -105,6 +108,7 @@ enum Judgement {
 
 struct Intake {
     log: Log,
+    words: Words,
     gate: Gate,
     /// The zone's clock and coordinates after the last entry that was let through.
     zone: Zone,
@@ -241,9 +245,10 @@ impl Intake {
         let bytes = message.bytes.clone();
         let (on_plan_subject, rejection) = loop {
             match gatekeeper::judge(&self.log, &mut self.gate, &message).await {
-                Ok(Passed::Entry(entry, said)) => {
+                Ok(Passed::Entry(mut entry, said)) => {
                     self.warn(&message, &entry, *said);
-                    return Some(Judgement::Taken(Taken::Entry(entry, message)));
+                    let opened = self.words.open_entry(&mut entry, &message.bytes).await;
+                    return Some(Judgement::Taken(Taken::Entry(entry, message, opened)));
                 }
                 Ok(Passed::Skipped { on_plan_subject }) => {
                     // It may have been noted since this engine began.

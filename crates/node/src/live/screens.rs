@@ -60,6 +60,7 @@ impl Worker {
             let Some(folder) = self.folder.clone() else { return };
             let (inputs, took) = (self.inputs.clone(), Arc::clone(&self.snapshot_took));
             let (header, fleet, tally) = (self.header(), self.engine.fleet().clone_without_index(), self.tally.clone());
+            let forgot = self.forgot.load(Ordering::Acquire);
             self.runtime.spawn_blocking(move || {
                 let begun = clock::monotonic();
                 // The promises are checked on the copy, so that the engine need not wait for it.
@@ -70,7 +71,8 @@ impl Worker {
                     let _ = inputs.blocking_send(Input::Broken { orders, vehicles, what: broken.to_string() });
                     return;
                 }
-                if let Err(error) = snapshot::write(&folder, &header, &fleet, &tally) {
+                let written = snapshot::write(&folder, &header, &fleet, &tally);
+                if let Err(error) = written.and_then(|_| snapshot::remove_before(&folder, forgot)) {
                     tracing::warn!(%error, "snapshot not written");
                 }
                 took.store(begun.elapsed().as_millis() as u64, Ordering::Relaxed);
@@ -88,6 +90,7 @@ impl Worker {
             && self.verified
             && self.readiness.caught_up.load(Ordering::Acquire)
             && let Err(error) = snapshot::write(folder, &self.header(), self.engine.fleet(), &self.tally)
+                .and_then(|_| snapshot::remove_before(folder, self.forgot.load(Ordering::Acquire)))
         {
             tracing::warn!(%error, "snapshot not written");
         }

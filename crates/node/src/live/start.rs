@@ -22,6 +22,7 @@ use crate::hub::Hub;
 use crate::last_values;
 use crate::log::{Log, LogError, Stream, ZoneName};
 use crate::metrics::Metrics;
+use crate::personal::Words;
 use crate::publisher;
 use crate::screens;
 use crate::snapshot;
@@ -198,8 +199,9 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let (zone_now, opened) = watch::channel(fleet.zone().clone());
     let sources = Sources::default();
     let odd = (fleet.zone().clone(), warnings.clone(), sources.clone());
+    let words = Words::new(log.clone(), zone.clone());
     let entries =
-        intake::start(log.clone(), gate, (expected, folds_anew), reader, odd, in_force, Arc::clone(&readiness));
+        intake::start(words.clone(), gate, (expected, folds_anew), reader, odd, in_force, Arc::clone(&readiness));
     let refused = telling::start(log.clone(), zone.clone());
     let positions = log.read(Stream::Position, &zone, 0).await?;
 
@@ -231,7 +233,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     keeper::start(kept, setup.zone.clone(), Arc::clone(&readiness), tell_again, Arc::downgrade(&bases_lost));
     screens::start(Arc::clone(&signals), Arc::clone(&hub), handed, questioned)
         .map_err(|error| LogError::new(format!("no thread for the screens: {error}"), "allow more threads"))?;
-    earlier::start(setup.log.clone(), setup.zone.clone(), fleet.applied().0, questions.clone());
+    earlier::start(words.clone(), fleet.applied().0, questions.clone());
     let (own, wanted) = watch::channel(setup.own);
     let owner = setup.owner.unwrap_or_else(|| format!("{}-{}", std::process::id(), hub.start));
     let live = Live {
@@ -248,6 +250,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         log: setup.log.clone(),
         warnings: warnings.clone(),
         sources: sources.clone(),
+        words,
         strict: Arc::clone(&strict),
         opened,
         posted: Arc::default(),
@@ -278,6 +281,9 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         folder,
         appended: None,
         folding: None,
+        opened: None,
+        forgot: Arc::default(),
+        forgets_in_bases: Arc::default(),
         last_hash: last_hash.unwrap_or_default(),
         verified: expected.is_none(),
         snapshot_at: clock::monotonic(),

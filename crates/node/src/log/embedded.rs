@@ -18,6 +18,7 @@
 mod blobs;
 mod file;
 mod head;
+mod keys;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use fleetfold_model::{Millis, Timestamp};
+use fleetfold_model::{Millis, Person, Timestamp};
 use redb::{Database, ReadableDatabase, ReadableTable};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -40,6 +41,7 @@ use self::file::Opener;
 use self::rows::{Book, decode_number, entry, get, seq_of, skipped_key, text_key, zone_key};
 use self::trouble::{Trouble, guarded};
 use self::writer::{Job, Request, Writer};
+use super::keys::{Kept, Key};
 use super::{AppendError, Lease, LogError, Message, Read, Stored, Stream, ZoneName};
 use crate::clock;
 
@@ -285,6 +287,7 @@ impl Embedded {
         }
         let opened = guarded(|| file::open(path, &options.opener)).map_err(fail)?;
         blobs::sweep(path);
+        keys::sweep(path);
         let (jobs, inbox) = mpsc::channel(4096);
         let (notify, written) = watch::channel(0);
         let shared = Arc::new(Shared {
@@ -559,6 +562,27 @@ impl Embedded {
     /// When the file cannot be removed.
     pub(super) fn delete_blob(&self, name: &str) -> Result<(), LogError> {
         blobs::delete(&self.shared.path, name).map_err(|trouble| self.blob_error(&trouble))
+    }
+
+    /// What is kept of a person's key.
+    pub(super) fn key(&self, zone: &ZoneName, person: &Person) -> Result<Kept, LogError> {
+        keys::read(&self.shared.path, zone, person).map_err(|trouble| self.key_error(&trouble))
+    }
+
+    /// A person's key, made where there is none and none was destroyed.
+    pub(super) fn make_key(&self, zone: &ZoneName, person: &Person) -> Result<Kept, LogError> {
+        let fresh = Key::fresh()?;
+        keys::make(&self.shared.path, zone, person, &fresh).map_err(|trouble| self.key_error(&trouble))
+    }
+
+    /// Overwrites a person's key.
+    pub(super) fn destroy_key(&self, zone: &ZoneName, person: &Person) -> Result<(), LogError> {
+        let noise = Key::fresh()?;
+        keys::destroy(&self.shared.path, zone, person, &noise).map_err(|trouble| self.key_error(&trouble))
+    }
+
+    fn key_error(&self, trouble: &Trouble) -> LogError {
+        trouble.error(&keys::folder_of(&self.shared.path))
     }
 
     fn blob_error(&self, trouble: &Trouble) -> LogError {

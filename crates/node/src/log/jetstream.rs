@@ -8,6 +8,7 @@
 //! and whoever waits for an answer is told as soon as the connection breaks ([`JetStream::while_connected`]).
 
 mod completeness;
+mod keys;
 mod nodes;
 mod objects;
 mod owners;
@@ -35,6 +36,7 @@ use super::{
     Stored, Stream, ZoneName,
 };
 use crate::trouble::Trouble;
+use keys::KV_KEYS;
 pub(crate) use nodes::{Nodes, Written};
 use objects::OBJ_BASES;
 use owners::LeaseSeen;
@@ -157,7 +159,13 @@ impl JetStream {
         }
         log.owners = Some(log.owners_bucket().await?);
         log.skipped = Some(log.skipped_bucket().await?);
+        log.ensure_keys().await?;
         Ok(log)
+    }
+
+    /// Makes the bucket of keys where it is missing.
+    async fn ensure_keys(&self) -> Result<(), LogError> {
+        self.maker.keys().await
     }
 
     async fn owners_bucket(&self) -> Result<kv::Store, LogError> {
@@ -304,6 +312,12 @@ impl JetStream {
             }
             match self.maker.stream(stream, None).await {
                 Ok(()) => made.push(stream.name()),
+                Err(error) => failed = Some(error),
+            }
+        }
+        if !held.contains(KV_KEYS) {
+            match self.ensure_keys().await {
+                Ok(()) => made.push(KV_KEYS),
                 Err(error) => failed = Some(error),
             }
         }

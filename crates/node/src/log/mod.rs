@@ -9,6 +9,7 @@ mod conformance;
 mod embedded;
 mod held;
 mod jetstream;
+pub(crate) mod keys;
 mod open;
 pub(crate) mod rights;
 mod server;
@@ -22,12 +23,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fleetfold_journal::{OwnMessage, Raw};
-use fleetfold_model::{LogSeq, Timestamp};
+use fleetfold_model::{LogSeq, Person, Timestamp};
 use tokio::sync::mpsc;
 
 pub(crate) use embedded::Embedded;
 pub(crate) use fleetfold_journal::ZoneName;
 pub(crate) use jetstream::{JetStream, Nodes, Written};
+use keys::Kept;
 pub(crate) use open::{LogChoice, Opened, Purpose, open, open_with};
 pub(crate) use server::Server;
 pub(crate) use spawn::Broker;
@@ -678,6 +680,65 @@ impl Log {
                 log.delete_object(name);
                 Ok(())
             }
+        }
+    }
+
+    /// What is kept of a person's key.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn key(&self, zone: &ZoneName, person: &Person) -> Result<Kept, LogError> {
+        match self {
+            Self::JetStream(log) => log.key(zone, person).await,
+            Self::Embedded(log) => log.key(zone, person),
+            #[cfg(test)]
+            Self::Simulated(log) => Ok(log.key(zone, person)),
+        }
+    }
+
+    /// A person's key, which is made where there is none and none was destroyed.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn make_key(&self, zone: &ZoneName, person: &Person) -> Result<Kept, LogError> {
+        match self {
+            Self::JetStream(log) => log.make_key(zone, person).await,
+            Self::Embedded(log) => log.make_key(zone, person),
+            #[cfg(test)]
+            Self::Simulated(log) => log.make_key(zone, person),
+        }
+    }
+
+    /// Destroys a person's key for good, and leaves the mark that it was. Again is harmless.
+    ///
+    /// # Errors
+    ///
+    /// When it may still be there.
+    pub(crate) async fn destroy_key(&self, zone: &ZoneName, person: &Person) -> Result<(), LogError> {
+        match self {
+            Self::JetStream(log) => log.destroy_key(zone, person).await,
+            Self::Embedded(log) => log.destroy_key(zone, person),
+            #[cfg(test)]
+            Self::Simulated(log) => {
+                log.destroy_key(zone, person);
+                Ok(())
+            }
+        }
+    }
+
+    /// Overwrites a message of a stream and takes it out, where the log can: the embedded file cannot. False: nothing was erased.
+    ///
+    /// # Errors
+    ///
+    /// When it may still be there.
+    pub(crate) async fn erase(&self, stream: Stream, zone: &ZoneName, seq: u64) -> Result<bool, LogError> {
+        match self {
+            Self::JetStream(log) => log.erase(stream, zone, seq).await,
+            Self::Embedded(_) => Ok(false),
+            #[cfg(test)]
+            Self::Simulated(_) => Ok(false),
         }
     }
 

@@ -235,6 +235,7 @@ pub(crate) fn rights(role: BrokerRole, scope: &Scope) -> Vec<Right> {
             all.publish("to hand over", format!("fleet.{tenant}.*.event.>"));
             all.publish("to try whether an append works", format!("fleet.{DOCTOR}.rejected.probe"));
             all.publish("to drain nodes", "$KV.NODES.drain.*");
+            all.publish("to forget a person", format!("$KV.KEYS.{tenant}.*.>"));
             all.publish("to register schemas", "$KV.SCHEMAS.>");
         }
         BrokerRole::Engine => {
@@ -255,11 +256,20 @@ pub(crate) fn rights(role: BrokerRole, scope: &Scope) -> Vec<Right> {
                 all.look_up(name);
                 all.make(name);
             }
-            all.publish("to look at it", "$JS.API.STREAM.INFO.WARNING");
+            all.look_up("WARNING");
             all.make("WARNING");
             for name in ["KV_OWNERS", "KV_SKIPPED", "OBJ_BASES"] {
                 all.look_up_values(name);
                 all.make(name);
+            }
+            all.look_up("KV_KEYS");
+            all.make("KV_KEYS");
+            all.publish("to keep the words about persons under keys", format!("$KV.KEYS.{tenant}.{zone}.>"));
+            for name in ["KV_KEYS", "REJECTED", "WARNING", "POSITION", "ETA"] {
+                all.publish("to forget a person", format!("$JS.API.STREAM.MSG.DELETE.{name}"));
+            }
+            for name in ["REJECTED", "WARNING"] {
+                all.follow(name);
             }
             for name in [&fleet, "POSITION", "ASSIGNMENT", "ALERT", "ETA", "KV_SKIPPED", "OBJ_BASES"] {
                 all.follow(name);

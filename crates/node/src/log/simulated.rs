@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use fleetfold_model::Person;
 use fleetfold_sim::{SimLease, SimLog, SimMessage, SimRefusal};
 use tokio::sync::mpsc;
 
-use super::{AppendError, Lease, Message, Read, Stored, Stream, ZoneName};
+use super::keys::{Kept, Key, key_name};
+use super::{AppendError, Lease, LogError, Message, Read, Stored, Stream, ZoneName};
 use crate::clock;
 
 #[derive(Default)]
@@ -112,6 +114,23 @@ impl Simulated {
 
     pub(super) fn delete_object(&self, name: &str) {
         self.objects().remove(name);
+    }
+
+    pub(super) fn key(&self, zone: &ZoneName, person: &Person) -> Kept {
+        self.get_object(&format!("key.{}.{}", key(zone), key_name(person)))
+            .map_or(Kept::Nothing, |bytes| Kept::of(&bytes))
+    }
+
+    pub(super) fn make_key(&self, zone: &ZoneName, person: &Person) -> Result<Kept, LogError> {
+        if self.key(zone, person) == Kept::Nothing {
+            let fresh = Bytes::copy_from_slice(Key::fresh()?.bytes());
+            self.put_object(&format!("key.{}.{}", key(zone), key_name(person)), fresh);
+        }
+        Ok(self.key(zone, person))
+    }
+
+    pub(super) fn destroy_key(&self, zone: &ZoneName, person: &Person) {
+        self.put_object(&format!("key.{}.{}", key(zone), key_name(person)), Bytes::new());
     }
 
     pub(super) fn bounds(&self, stream: Stream) -> (u64, u64) {

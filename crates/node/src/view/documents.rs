@@ -274,6 +274,9 @@ pub(crate) struct Told {
     /// The facts that a decision answers.
     #[serde(skip_serializing_if = "says_nothing")]
     pub(crate) because: Reasons,
+    /// It is what a dispatcher wrote.
+    #[serde(skip)]
+    pub(crate) is_note: bool,
 }
 
 impl Told {

@@ -1,12 +1,12 @@
 //! Decisions in words, stories of vehicles and orders, refusals: what a screen shows beside the fleet.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use fleetfold_fleet::Change;
 use fleetfold_model::{
-    Attention, Choice, Event, ExchangeGroup, LogEntry, LogSeq, Name, NotedItem, Obstacle, Proposal, StopKind,
+    Attention, Choice, Event, ExchangeGroup, LogEntry, LogSeq, Name, NotedItem, Obstacle, Person, Proposal, StopKind,
     Timestamp, UnassignedReason,
 };
 use fleetfold_wire::{Labels, RejectedV1};
@@ -54,6 +54,8 @@ pub(crate) struct Memory {
     labels: ByName<Labels>,
     /// What dispatchers say, by what it is about.
     noted: BTreeMap<String, NotedLine>,
+    /// Who was forgotten: what is read of before says nothing of them.
+    forgotten: BTreeSet<Person>,
 }
 
 /// What came of a fact.
@@ -129,6 +131,9 @@ impl Memory {
             (Event::PlanProposed(proposal), Some(plan)) => self.plan(entry.seq, proposal, &plan.accepted, at),
             _ => Vec::new(),
         };
+        if let Event::PersonForgotten(person) = &entry.event {
+            self.forget_person(person);
+        }
         let line = line(&entry.event);
         if let Some(words) = fact(&entry.event, line.as_ref()) {
             let (order, vehicle) = about(&entry.event, line.as_ref());
@@ -142,7 +147,9 @@ impl Memory {
         }
         if let Some(line) = line {
             let refused = change.refused.map(|why| format!(" (refused: {})", refused_words(why))).unwrap_or_default();
-            let told = Told { at: line.at.unwrap_or(at).0, seq: entry.seq.0, ..Told::new(line.words + &refused) };
+            let is_note = matches!(entry.event, Event::AttentionNoted(_));
+            let told =
+                Told { at: line.at.unwrap_or(at).0, seq: entry.seq.0, is_note, ..Told::new(line.words + &refused) };
             self.tell(line.who, told);
         }
         for (_, name) in &change.retired {
@@ -152,6 +159,36 @@ impl Memory {
             self.planned.remove(name);
         }
         decisions
+    }
+
+    /// A person is forgotten: what he and his order were called, what dispatchers said of him, and where a message of his was not taken.
+    fn forget_person(&mut self, person: &Person) {
+        self.forgotten.insert(person.clone());
+        while self.forgotten.len() > FACTS_MAX {
+            self.forgotten.pop_first();
+        }
+        let (name, note) = match person {
+            Person::Order(name) => {
+                self.labels.remove(name);
+                (name, format!("order {name}"))
+            }
+            Person::Driver(name) => (name, format!("vehicle {name}")),
+        };
+        self.noted.remove(&note);
+        let story = match person {
+            Person::Order(_) => self.orders.get_mut(name),
+            Person::Driver(_) => self.vehicles.get_mut(name),
+        };
+        // A line of a note has the words of whoever wrote it. What it says beside them stands in the log.
+        let said: Vec<u64> =
+            story.iter().flat_map(|story| story.iter()).filter(|told| told.is_note).map(|told| told.seq).collect();
+        if let Some(story) = story {
+            story.retain(|told| !told.is_note);
+        }
+        for seq in said {
+            self.facts.remove(&seq);
+        }
+        self.refused.retain(|refused| refused.entity.as_deref() != Some(name.as_str()));
     }
 
     /// What an event calls an order; `message`: its bytes.
@@ -323,6 +360,9 @@ impl Memory {
 
     /// What happened before everything that is remembered: an engine that began with a snapshot reads it out of the log.
     pub(crate) fn precede(&mut self, mut earlier: Self) {
+        for person in &self.forgotten {
+            earlier.forget_person(person);
+        }
         let cut = |late: &mut VecDeque<Told>, mut early: VecDeque<Told>| {
             early.extend(std::mem::take(late));
             *late = early;

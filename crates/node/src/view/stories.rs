@@ -70,7 +70,8 @@ pub(crate) fn line(event: &Event) -> Option<Line<'_>> {
         | Event::RepairAsked(_)
         | Event::AlertRaised(_)
         | Event::AlertCleared(_)
-        | Event::AlertAcknowledged(_) => None,
+        | Event::AlertAcknowledged(_)
+        | Event::PersonForgotten(_) => None,
     }
 }
 

@@ -24,6 +24,14 @@ impl Admin {
         Self { runtime, context }
     }
 
+    /// The last message of a subject.
+    pub fn payload(&self, stream: &str, subject: &str) -> Vec<u8> {
+        self.runtime.block_on(async {
+            let stream = self.context.get_stream(stream).await.unwrap();
+            stream.get_last_raw_message_by_subject(subject).await.unwrap().payload.to_vec()
+        })
+    }
+
     pub fn exists(&self, name: &str) -> bool {
         self.runtime.block_on(self.context.get_stream(name)).is_ok()
     }

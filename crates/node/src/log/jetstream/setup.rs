@@ -14,10 +14,12 @@ use fleetfold_wire::PLAN_BYTES_MAX;
 use futures::TryStreamExt;
 use tokio::sync::watch;
 
+use super::keys::KV_KEYS;
 use super::objects::{BASES, OBJ_BASES};
 use super::{KV_OWNERS, KV_SKIPPED};
 use crate::clock;
 use crate::log::OddSetting;
+use crate::log::keys::KEYS_KEPT;
 use crate::log::rights::Denied;
 use crate::log::storage::{Layout, Storage, zone_of};
 use crate::log::{LogError, Server, Stream};
@@ -123,7 +125,7 @@ pub(super) fn other_layout(asked: Layout, by: &str, is: Layout) -> LogError {
 /// What streams and buckets of ours there can be.
 fn is_ours(name: &str) -> bool {
     Stream::ALL.iter().any(|stream| stream.name() == name)
-        || [KV_OWNERS, KV_SKIPPED, "KV_NODES", "KV_ZONES", "KV_SCHEMAS", OBJ_BASES].contains(&name)
+        || [KV_OWNERS, KV_SKIPPED, "KV_NODES", "KV_ZONES", "KV_SCHEMAS", KV_KEYS, OBJ_BASES].contains(&name)
         || zone_of(name).is_some()
 }
 
@@ -307,6 +309,31 @@ impl Maker {
             Err(error) => {
                 let subjects = [format!("$KV.{name}.>")];
                 Err(cannot_create(&self.context, "bucket", &stream, &subjects, chain(&error)).await)
+            }
+        }
+    }
+
+    /// The bucket of persons' keys, which is made where it is missing. Not compressed and without a bar to deletion, so that a key is
+    /// overwritten where it stands; a key and the mark that it was destroyed stand beside each other until it is.
+    pub(super) async fn keys(&self) -> Result<(), LogError> {
+        let wanted = &Config {
+            name: KV_KEYS.to_owned(),
+            subjects: vec!["$KV.KEYS.>".to_owned()],
+            storage: StorageType::File,
+            max_messages_per_subject: 2,
+            max_age: KEYS_KEPT,
+            allow_rollup: true,
+            allow_direct: true,
+            placement: self.placement(),
+            ..Config::default()
+        };
+        let make = |num_replicas| async move {
+            self.context.get_or_create_stream(Config { num_replicas, ..wanted.clone() }).await
+        };
+        match self.replicated(KV_KEYS, make).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                Err(cannot_create(&self.context, "bucket", KV_KEYS, &wanted.subjects, error.to_string()).await)
             }
         }
     }

@@ -1,0 +1,240 @@
+//! Words about persons: encrypted before they enter the log, opened again for screens, and never again once a person is forgotten.
+//!
+//! Absent on purpose: which fields they are. That says the schema of each type ([`fleetfold_wire::personal_fields`]).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use fleetfold_model::{Event, LogEntry, Person};
+use fleetfold_wire::{ENCRYPTED, EventType, Parted, What, decode, person};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::log::keys::{Kept, Key};
+use crate::log::{Log, LogError, ZoneName};
+
+/// The first byte of what is encrypted: how it is.
+const VERSION: u8 = 1;
+/// Keys that are remembered. (Some 15 MB.)
+const KEYS_MAX: usize = 100_000;
+
+/// An event as it goes into the log.
+#[derive(Debug)]
+pub(crate) enum Closed {
+    /// It has no words about anybody: as it came.
+    Plain,
+    /// Its words are encrypted.
+    Encrypted(Bytes),
+    /// Its words are left out: the person was forgotten.
+    Forgotten(Bytes),
+}
+
+/// The keys of a zone's persons, as far as they were needed since the program started.
+#[derive(Clone)]
+pub(crate) struct Words {
+    log: Log,
+    zone: ZoneName,
+    known: Arc<Mutex<BTreeMap<Person, Kept>>>,
+}
+
+impl Words {
+    pub(crate) fn new(log: Log, zone: ZoneName) -> Self {
+        Self { log, zone, known: Arc::default() }
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub(crate) fn zone(&self) -> &ZoneName {
+        &self.zone
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<Person, Kept>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn know(&self, person: &Person, kept: Kept) {
+        let mut known = self.known();
+        if known.len() >= KEYS_MAX {
+            known.clear();
+        }
+        // A person who is forgotten stays so: a key that was read before it was destroyed may come late.
+        let entry = known.entry(person.clone()).or_insert(kept);
+        if *entry != Kept::Destroyed {
+            *entry = kept;
+        }
+    }
+
+    /// A person was forgotten.
+    pub(crate) fn forget(&self, person: &Person) {
+        self.know(person, Kept::Destroyed);
+    }
+
+    /// Encrypts the words of an event that is about to enter the log.
+    ///
+    /// # Errors
+    ///
+    /// When there is no key to be had: nothing must be stored then.
+    pub(crate) async fn close(&self, kind: EventType, event: &Event, message: &[u8]) -> Result<Closed, LogError> {
+        let Some(person) = person(event) else { return Ok(Closed::Plain) };
+        let Some(parted) = Parted::of(kind, message) else { return Ok(Closed::Plain) };
+        if parted.words.is_empty() {
+            // They are encrypted already. What cannot be opened is shown to nobody.
+            return Ok(Closed::Plain);
+        }
+        let known = self.known().get(&person).copied();
+        let kept = match known {
+            Some(kept @ (Kept::Key(_) | Kept::Destroyed)) => kept,
+            Some(Kept::Nothing) | None => self.log.make_key(&self.zone, &person).await?,
+        };
+        self.know(&person, kept);
+        let Kept::Key(key) = kept else { return Ok(Closed::Forgotten(parted.without().into())) };
+        let text = encrypt(&key, &self.bound(&person, message), parted.plain())?;
+        Ok(Closed::Encrypted(parted.with_encrypted(&text).into()))
+    }
+
+    /// The message with its words opened. `None`: none are encrypted in it, or nobody can read them any more.
+    pub(crate) async fn open(&self, event: &Event, message: &[u8]) -> Option<Bytes> {
+        let person = person(event)?;
+        // Most events have none, and to read one costs microseconds.
+        if !message.windows(ENCRYPTED.len()).any(|part| part == ENCRYPTED.as_bytes()) {
+            return None;
+        }
+        let kind = EventType::of(event);
+        let parted = Parted::of(kind, message)?;
+        let text = parted.encrypted.as_deref()?;
+        let known = self.known().get(&person).copied();
+        let kept = match known {
+            Some(kept @ (Kept::Key(_) | Kept::Destroyed)) => kept,
+            Some(Kept::Nothing) | None => match self.log.key(&self.zone, &person).await {
+                Ok(kept) => kept,
+                Err(error) => {
+                    tracing::warn!(%error, "what an order is called cannot be read");
+                    return None;
+                }
+            },
+        };
+        if kept != Kept::Nothing {
+            self.know(&person, kept);
+        }
+        let Kept::Key(key) = kept else { return None };
+        let plain = decrypt(&key, &self.bound(&person, message), text)?;
+        parted.with_plain(kind, &plain).map(Bytes::from)
+    }
+
+    /// Opens the words of an entry for a screen: a note is one whose words can be read then. What is returned is the message to read names from.
+    pub(crate) async fn open_entry(&self, entry: &mut LogEntry, message: &Bytes) -> Option<Bytes> {
+        if let Event::PersonForgotten(person) = &entry.event {
+            self.forget(person);
+        }
+        let opened = self.open(&entry.event, message).await?;
+        if matches!(entry.event, Event::AttentionNoted(_))
+            && let Ok(decoded) = decode(&opened)
+            && let What::Event(event @ Event::AttentionNoted(_)) = decoded.what
+        {
+            entry.event = event;
+        }
+        Some(opened)
+    }
+
+    /// What encrypted words belong to: moved to another event, they cannot be opened.
+    fn bound(&self, person: &Person, message: &[u8]) -> Vec<u8> {
+        let event: serde_json::Value = serde_json::from_slice(message).unwrap_or_default();
+        let text = |name: &str| event.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        let who = crate::log::keys::key_name(person);
+        // None of these has a control character.
+        ["fleetfold", self.zone.tenant(), self.zone.zone(), &who, &text("source"), &text("id")].join("\0").into_bytes()
+    }
+}
+
+fn cipher(key: &Key) -> LessSafeKey {
+    LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key.bytes()).expect("a key has 32 bytes"))
+}
+
+/// A version, a random nonce, and the words with their tag, in Base64. A key encrypts the few events of one person: random nonces of 96
+/// bits do not meet.
+fn encrypt(key: &Key, bound: &[u8], mut plain: Vec<u8>) -> Result<String, LogError> {
+    let failed = || LogError::new("the system gives no random numbers to encrypt with", "look at /dev/urandom");
+    let mut nonce = [0; NONCE_LEN];
+    SystemRandom::new().fill(&mut nonce).map_err(|_| failed())?;
+    cipher(key)
+        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(bound), &mut plain)
+        .map_err(|_| failed())?;
+    let mut whole = vec![VERSION];
+    whole.extend_from_slice(&nonce);
+    whole.extend_from_slice(&plain);
+    Ok(BASE64_STANDARD.encode(whole))
+}
+
+/// `None`: it was encrypted otherwise, with another key, or for another event.
+fn decrypt(key: &Key, bound: &[u8], text: &str) -> Option<Vec<u8>> {
+    let whole = BASE64_STANDARD.decode(text).ok()?;
+    let (&version, rest) = whole.split_first()?;
+    let (nonce, words) = rest.split_at_checked(NONCE_LEN)?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).ok().filter(|_| version == VERSION)?;
+    let mut words = words.to_vec();
+    cipher(key).open_in_place(nonce, Aad::from(bound), &mut words).ok().map(|plain| plain.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use fleetfold_model::{Event, Name, Person};
+    use fleetfold_wire::{EventType, Labels, What, decode};
+    use serde_json::json;
+
+    use super::{Closed, Words};
+    use crate::log::{Embedded, Log, ZoneName};
+
+    fn created(id: &str, order: &str) -> (Event, Vec<u8>) {
+        let message = json!({ "specversion": "1.0", "id": id, "source": "/shop", "type": "fleet.order.created.v1",
+            "time": "2026-06-01T09:00:00Z", "data": { "order_id": order, "reference": "Elm 12",
+                "job": { "stop": { "lon": -8.6, "lat": 41.1, "address": "Elm Street" } } } });
+        let message = message.to_string().into_bytes();
+        let What::Event(event) = decode(&message).unwrap().what else { panic!("an order") };
+        (event, message)
+    }
+
+    #[tokio::test]
+    async fn words_are_read_until_their_person_is_forgotten_and_never_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.redb");
+        let log = Log::Embedded(std::sync::Arc::new(Embedded::open(&path).unwrap()));
+        let zone = ZoneName::new("acme", "porto").unwrap();
+        let words = Words::new(log.clone(), zone.clone());
+        let (event, message) = created("1", "o1");
+        let Ok(Closed::Encrypted(stored)) = words.close(EventType::OrderCreated, &event, &message).await else {
+            panic!("it is encrypted")
+        };
+        assert!(!String::from_utf8_lossy(&stored).contains("Elm"));
+        // Another program opens it too; where it was moved to another event, nobody does.
+        let other = Words::new(log.clone(), zone.clone());
+        let opened = other.open(&event, &stored).await.unwrap();
+        assert_eq!(Labels::of(&opened), Labels::of(&message));
+        let moved = String::from_utf8(stored.to_vec()).unwrap().replace("\"id\":\"1\"", "\"id\":\"2\"");
+        assert_eq!(other.open(&event, moved.as_bytes()).await, None);
+        let (foreign, _) = created("1", "o2");
+        assert_eq!(other.open(&foreign, moved.replace("\"o1\"", "\"o2\"").as_bytes()).await, None);
+
+        let person = Person::Order(Name::new("o1").unwrap());
+        for _ in 0..2 {
+            log.destroy_key(&zone, &person).await.unwrap();
+        }
+        assert_eq!(Words::new(log.clone(), zone.clone()).open(&event, &stored).await, None);
+        words.forget(&person);
+        assert_eq!(words.open(&event, &stored).await, None, "what was remembered is forgotten too");
+        // What comes later is not kept either, and no key is made again.
+        for words in [words, Words::new(log, zone)] {
+            let Ok(Closed::Forgotten(late)) = words.close(EventType::OrderCreated, &event, &message).await else {
+                panic!("no new key")
+            };
+            assert!(!String::from_utf8_lossy(&late).contains("Elm") && decode(&late).is_ok());
+        }
+        for file in std::fs::read_dir(folder.path().join("log.redb.keys")).unwrap() {
+            assert_eq!(file.unwrap().metadata().unwrap().len(), 0, "only marks are left");
+        }
+    }
+}

@@ -118,7 +118,7 @@ struct App {
 }
 
 /// What the page may do: load what the engine itself serves, and nothing else; no other page may hold it in a frame.
-const POLICY: &str = "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; \
+pub(crate) const POLICY: &str = "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; \
                       form-action 'self'; frame-ancestors 'none'";
 
 /// Serves until the engine ends.

@@ -6,6 +6,7 @@
 mod archive;
 mod args;
 mod auth;
+mod await_broker;
 mod clock;
 mod days;
 mod demo;

@@ -88,6 +88,24 @@ pub(crate) struct JetStream {
     unwritable: Troubles,
 }
 
+/// A connection, as it was at some time.
+pub(crate) struct Line(watch::Receiver<Option<Instant>>);
+
+impl Line {
+    /// The connection that this is told about.
+    pub(super) fn of(away: &watch::Receiver<Option<Instant>>) -> Self {
+        let mut away = away.clone();
+        away.mark_unchanged();
+        Self(away)
+    }
+
+    /// An error that was met since then: where the connection broke meanwhile, that is most likely why, and it passes.
+    pub(crate) fn judged(&self, error: LogError) -> LogError {
+        let broke = self.0.has_changed().unwrap_or(true) || self.0.borrow().is_some();
+        if broke { error.passing("the connection broke") } else { error }
+    }
+}
+
 /// Troubles by name.
 #[derive(Default)]
 struct Troubles(Mutex<BTreeMap<String, Arc<Trouble>>>);
@@ -114,6 +132,16 @@ impl JetStream {
     /// Named: unreachable, JetStream off, missing rights, another layout than the one that is asked for.
     pub(crate) async fn connect(server: &Server, purpose: Purpose, storage: Storage) -> Result<Self, LogError> {
         let (client, away, denied) = connect_client(server).await?;
+        let line = Line::of(&away);
+        Self::connected(server, purpose, storage, (client, away, denied)).await.map_err(|error| line.judged(error))
+    }
+
+    async fn connected(
+        server: &Server,
+        purpose: Purpose,
+        storage: Storage,
+        (client, away, denied): (async_nats::Client, watch::Receiver<Option<Instant>>, Arc<Denied>),
+    ) -> Result<Self, LogError> {
         let context = jetstream::context::ContextBuilder::new()
             .timeout(Duration::from_secs(5))
             .ack_timeout(ACK)
@@ -176,6 +204,11 @@ impl JetStream {
     /// The name of the stream that has a subject of ours.
     fn name_for(&self, stream: Stream, subject: &str) -> String {
         self.maker.layout.name(stream, zone_in(subject).as_ref())
+    }
+
+    /// The connection as it is now.
+    pub(crate) fn line(&self) -> Line {
+        Line::of(&self.away)
     }
 
     /// How the zones are laid out in streams.

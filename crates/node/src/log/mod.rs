@@ -211,11 +211,19 @@ pub(crate) struct LogError {
     pub what: String,
     /// What mends it.
     pub hint: String,
+    /// It is over when the broker is there, so whoever has time may wait. Why, in words that may be told to anybody; `None`: nothing
+    /// gets better by waiting.
+    pub passing: Option<String>,
 }
 
 impl LogError {
     pub(crate) fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: hint.into() }
+        Self { what: what.into(), hint: hint.into(), passing: None }
+    }
+
+    /// The same, which is over when the broker is there.
+    pub(crate) fn passing(self, why: impl Into<String>) -> Self {
+        Self { passing: Some(why.into()), ..self }
     }
 }
 

@@ -523,17 +523,14 @@ async fn events(
         }
     }
     // What a person has sent is a line for each event; programs send many.
-    if let Some(seq) = last_seq
-        && who.is_known()
-        && !who.is_person()
-    {
-        let refused = rejected.len();
-        audit::done(
-            &who,
-            &format!(
-                "sent events: {accepted} stored, {duplicates} repeats, {refused} refused, the last is entry {seq}"
-            ),
-        );
+    if who.is_known() && !who.is_person() {
+        let sent = audit::Sent {
+            stored: accepted,
+            repeats: duplicates,
+            refused: rejected.len() as u64,
+            last: last_seq.unwrap_or(0),
+        };
+        audit::sent(&who, sent);
     }
     if let Some(seconds) = overloaded.filter(|_| single) {
         return later(problem(StatusCode::TOO_MANY_REQUESTS, "overloaded", OVERLOADED), seconds);

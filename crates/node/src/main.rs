@@ -118,6 +118,7 @@ fn main() -> ExitCode {
             }
         }
     });
+    auth::audit::say_what_was_sent();
     // Readers of the log may still wait for news: they end with the process.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     match result {

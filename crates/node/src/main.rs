@@ -45,6 +45,7 @@ mod solve;
 mod sources;
 mod threads;
 mod tiles;
+mod trace;
 mod trouble;
 mod verify;
 mod view;
@@ -119,6 +120,7 @@ fn main() -> ExitCode {
         }
     });
     auth::audit::say_what_was_sent();
+    trace::end();
     // Readers of the log may still wait for news: they end with the process.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     match result {

@@ -25,11 +25,12 @@ use crate::http;
 use crate::http::basemap::Basemap;
 use crate::http::server::{Bounds, Transport};
 use crate::http::tls::Tls;
-use crate::live::{self, Setup};
+use crate::live::{self, Live, Setup};
 use crate::log::rights::{self, Scope};
-use crate::log::{self, Layout, Log, LogChoice, Placement, REPLICAS, Storage, ZoneName};
+use crate::log::{self, Layout, Log, LogChoice, LogError, Placement, REPLICAS, Storage, ZoneName};
 use crate::nodes::{self, Node, Pattern, Runner, Template};
 use crate::snapshot;
+use crate::trace;
 
 /// `fleetfold.toml`: each line may also be a flag or an environment variable, which win.
 #[derive(Debug, Default, Deserialize)]
@@ -104,6 +105,9 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         placement: Placement { cluster: args.kept.placement_cluster.or(config.placement_cluster), tags },
     };
     not_without_its_log(&choice, &data, &zone)?;
+    if let Some(collector) = args.otlp.as_deref().filter(|collector| !collector.is_empty()) {
+        trace::send_to(collector)?;
+    }
     let bound = http::bind(listen, token_file.is_some())?;
     let address = bound.address;
     let lifetime = Lifetime {

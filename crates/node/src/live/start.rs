@@ -27,6 +27,7 @@ use crate::screens;
 use crate::snapshot;
 use crate::sources::Sources;
 use crate::threads;
+use crate::trace::Traces;
 use crate::verify::Verify;
 use crate::view;
 use crate::warnings::Warnings;
@@ -280,6 +281,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         appended: None,
         folding: None,
         last_hash: last_hash.unwrap_or_default(),
+        traces: Traces::default(),
         verified: expected.is_none(),
         snapshot_at: clock::monotonic(),
         snapshot_took: Arc::default(),

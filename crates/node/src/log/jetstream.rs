@@ -34,6 +34,7 @@ use super::{
     AppendError, Layout, LogError, Message, OddSetting, Original, Purpose, Read, Removed, Server, SkipMark, Storage,
     Stored, Stream, ZoneName,
 };
+use crate::trace::{self, Trace};
 use crate::trouble::Trouble;
 pub(crate) use nodes::{Nodes, Written};
 use objects::OBJ_BASES;
@@ -417,9 +418,13 @@ impl JetStream {
         id: String,
         bytes: Bytes,
         expected: Option<u64>,
+        trace: Option<Trace>,
     ) -> Result<Stored, AppendError> {
         let name = self.name_for(stream, &subject);
         let mut message = PublishMessage::build().payload(bytes).expected_stream(&name);
+        if let Some(trace) = trace {
+            message = message.header(trace::HEADER, trace.to_string().as_str());
+        }
         if !id.is_empty() {
             message = message.message_id(&id);
         }

@@ -25,6 +25,8 @@ use fleetfold_journal::{OwnMessage, Raw};
 use fleetfold_model::{LogSeq, Timestamp};
 use tokio::sync::mpsc;
 
+use crate::trace::Trace;
+
 pub(crate) use embedded::Embedded;
 pub(crate) use fleetfold_journal::ZoneName;
 pub(crate) use jetstream::{JetStream, Nodes, Written};
@@ -283,10 +285,28 @@ impl Log {
         expected: Option<u64>,
     ) -> Result<Stored, AppendError> {
         match self {
-            Self::JetStream(log) => log.append(stream, subject, id, bytes, expected).await,
+            Self::JetStream(log) => log.append(stream, subject, id, bytes, expected, None).await,
             Self::Embedded(log) => log.append(stream, subject, id, bytes, expected).await,
             #[cfg(test)]
             Self::Simulated(log) => log.append(stream, &subject, &id, &bytes, expected),
+        }
+    }
+
+    /// Appends with a header that says of which trace it is. The embedded file keeps no headers. `message`: subject, id and bytes.
+    ///
+    /// # Errors
+    ///
+    /// See [`AppendError`].
+    pub(crate) async fn append_traced(
+        &self,
+        stream: Stream,
+        (subject, id, bytes): (String, String, Bytes),
+        expected: Option<u64>,
+        trace: Option<Trace>,
+    ) -> Result<Stored, AppendError> {
+        match (self, trace) {
+            (Self::JetStream(log), Some(_)) => log.append(stream, subject, id, bytes, expected, trace).await,
+            _ => self.append(stream, subject, id, bytes, expected).await,
         }
     }
 

@@ -572,11 +572,7 @@ impl JetStream {
 
     pub(super) async fn original(&self, zone: &ZoneName, seq: u64) -> Result<Option<Original>, LogError> {
         let Some(raw) = self.get_raw(Stream::Fleet, zone, seq).await? else { return Ok(None) };
-        let headers = raw.headers.iter();
-        let headers = headers
-            .flat_map(|(name, values)| values.iter().map(|value| (name.to_string(), value.as_str().to_owned())))
-            .collect();
-        Ok(Some(Original { headers, bytes: raw.payload }))
+        Ok(Some(Original::new(&raw.headers, raw.payload)))
     }
 
     async fn get_raw(&self, stream: Stream, zone: &ZoneName, seq: u64) -> Result<Option<StreamMessage>, LogError> {
@@ -748,6 +744,7 @@ fn stored_message(raw: &StreamMessage) -> Message {
         at: timestamp(raw.time.unix_timestamp_nanos()),
         subject: raw.subject.to_string(),
         bytes: structured_bytes(Some(&raw.headers), &raw.payload),
+        published: None,
     }
 }
 

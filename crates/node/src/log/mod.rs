@@ -107,11 +107,21 @@ pub(crate) struct Message {
     pub at: Timestamp,
     /// Its subject.
     pub subject: String,
-    /// Its bytes.
+    /// Its bytes; of a CloudEvent in binary mode those of the structured one.
     pub bytes: Bytes,
+    /// Headers and body as they were published, where whoever has read it has them.
+    pub published: Option<Box<Published>>,
 }
 
+/// Headers and body of a message at a broker.
+pub(crate) type Published = (async_nats::HeaderMap, Bytes);
+
 impl Message {
+    /// The message as it was published, where that is known.
+    pub(crate) fn original(&self) -> Option<Original> {
+        self.published.as_deref().map(|(headers, bytes)| Original::new(headers, bytes.clone()))
+    }
+
     /// The message as the journal reads it.
     pub(crate) fn raw(&self) -> Raw<'_> {
         Raw { seq: LogSeq(self.seq), at: self.at, subject: &self.subject, bytes: &self.bytes }
@@ -125,6 +135,15 @@ pub(crate) struct Original {
     pub headers: Vec<(String, String)>,
     /// Its body.
     pub bytes: Bytes,
+}
+
+impl Original {
+    fn new(headers: &async_nats::HeaderMap, bytes: Bytes) -> Self {
+        let of = |(name, values): (&async_nats::HeaderName, &Vec<async_nats::HeaderValue>)| -> Vec<(String, String)> {
+            values.iter().map(|value| (name.to_string(), value.as_str().to_owned())).collect()
+        };
+        Self { headers: headers.iter().flat_map(of).collect(), bytes }
+    }
 }
 
 /// Something that a stream of facts is set to, by which facts get lost.

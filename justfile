@@ -42,6 +42,10 @@ kills *args:
 chaos *args:
     scripts/chaos {{args}}
 
+# A simulated week in an hour, and whether memory, descriptors, consumers and disk stay flat: just soak --minutes 55
+soak *args:
+    "${FLEETFOLD_PYTHON:-python3}" scripts/soak {{args}}
+
 # Load on a running engine over a real broker (benches/load/README.md): just load instant --orders 64,256
 load *args:
     cargo build --release -p fleetfold-node

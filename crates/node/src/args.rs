@@ -439,6 +439,9 @@ pub(crate) struct Serve {
     /// Minutes after which a login ends in any case.
     #[arg(long, default_value_t = 720.0, value_parser = minutes)]
     pub(crate) session_max: f64,
+    /// Send spans of traced events, decisions and assignments to a collector that speaks OTLP over HTTP.
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true)]
+    pub(crate) otlp: Option<String>,
     /// Print a link that logs an administrator in once, also where standard output is no terminal.
     #[arg(long)]
     pub(crate) login_link: bool,

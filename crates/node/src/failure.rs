@@ -7,11 +7,13 @@ use crate::log::LogError;
 pub(crate) struct Failure {
     pub(crate) what: String,
     pub(crate) hint: String,
+    /// It is over when the broker is there; why, in words that may be told to anybody.
+    pub(crate) passing: Option<String>,
 }
 
 impl Failure {
     pub(crate) fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: hint.into() }
+        Self { what: what.into(), hint: hint.into(), passing: None }
     }
 }
 
@@ -23,7 +25,7 @@ impl std::fmt::Display for Failure {
 
 impl From<LogError> for Failure {
     fn from(error: LogError) -> Self {
-        Self { what: error.what, hint: error.hint }
+        Self { what: error.what, hint: error.hint, passing: error.passing }
     }
 }
 

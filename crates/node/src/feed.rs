@@ -36,18 +36,15 @@ pub(crate) async fn append_fact(
         match log.append(Stream::Fleet, subject.clone(), message_id.clone(), bytes.clone(), None).await {
             Ok(stored) => return Ok(stored.seq),
             Err(AppendError::Refused(why) | AppendError::TooLarge(why)) => {
-                return Err(LogError {
-                    what: format!("the log refuses a fact: {why}"),
-                    hint: "make room, then feed again: what is there already is not doubled".to_owned(),
-                });
+                return Err(LogError::new(
+                    format!("the log refuses a fact: {why}"),
+                    "make room, then feed again: what is there already is not doubled",
+                ));
             }
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
-    Err(LogError {
-        what: "the log has not confirmed a fact for a minute".to_owned(),
-        hint: "check the broker, then feed again".to_owned(),
-    })
+    Err(LogError::new("the log has not confirmed a fact for a minute", "check the broker, then feed again"))
 }
 
 /// A fed day is over when every order has been closed and every driver at rest for this long.

@@ -122,7 +122,7 @@ struct App {
 }
 
 /// What the page may do: load what the engine itself serves, and nothing else; no other page may hold it in a frame.
-const POLICY: &str = "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; \
+pub(crate) const POLICY: &str = "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; \
                       form-action 'self'; frame-ancestors 'none'";
 
 /// Serves until the engine ends.
@@ -528,17 +528,14 @@ async fn events(
         }
     }
     // What a person has sent is a line for each event; programs send many.
-    if let Some(seq) = last_seq
-        && who.is_known()
-        && !who.is_person()
-    {
-        let refused = rejected.len();
-        audit::done(
-            &who,
-            &format!(
-                "sent events: {accepted} stored, {duplicates} repeats, {refused} refused, the last is entry {seq}"
-            ),
-        );
+    if who.is_known() && !who.is_person() {
+        let sent = audit::Sent {
+            stored: accepted,
+            repeats: duplicates,
+            refused: rejected.len() as u64,
+            last: last_seq.unwrap_or(0),
+        };
+        audit::sent(&who, sent);
     }
     if let Some(seconds) = overloaded.filter(|_| single) {
         return later(problem(StatusCode::TOO_MANY_REQUESTS, "overloaded", OVERLOADED), seconds);

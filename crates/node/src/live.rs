@@ -42,6 +42,7 @@ use crate::personal::Words;
 use crate::publisher::Publisher;
 use crate::screens::Question;
 use crate::sources::Sources;
+use crate::trace::Traces;
 use crate::trouble::Trouble;
 use crate::verify::{Evidence, Verify};
 use crate::warnings::Warnings;
@@ -299,6 +300,8 @@ struct Worker {
     forgets_in_bases: Arc<AtomicU64>,
     /// Hash of the last entry that was folded or passed over.
     last_hash: MessageHash,
+    /// Events of traces, for what comes of them.
+    traces: Traces,
     /// The log has shown that it is the one of the snapshot.
     verified: bool,
     snapshot_at: std::time::Instant,

@@ -6,6 +6,7 @@
 mod archive;
 mod args;
 mod auth;
+mod await_broker;
 mod clock;
 mod days;
 mod demo;
@@ -46,6 +47,7 @@ mod solve;
 mod sources;
 mod threads;
 mod tiles;
+mod trace;
 mod trouble;
 mod verify;
 mod view;
@@ -120,6 +122,8 @@ fn main() -> ExitCode {
             }
         }
     });
+    auth::audit::say_what_was_sent();
+    trace::end();
     // Readers of the log may still wait for news: they end with the process.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     match result {

@@ -14,8 +14,10 @@ use fleetfold_model::{Assignment, LogSeq, Name, Space};
 use fleetfold_wire::{assignment_from_json, assignment_to_json};
 use tokio::sync::{Notify, mpsc, watch};
 
+use crate::clock;
 use crate::live::Readiness;
 use crate::log::{AppendError, Log, LogError, Stream, ZoneName};
+use crate::trace::Decision;
 
 /// Pause before trying again those who could not be told.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -24,11 +26,14 @@ const STEPS_MAX: usize = 6;
 /// An attempt to make the stream again takes no longer.
 const MAKE: Duration = Duration::from_secs(5);
 
-type Routes = BTreeMap<Name, (Assignment, Space)>;
+/// A vehicle's route, and the decision of a trace that it comes from.
+pub(crate) type Route = (Assignment, Space, Option<Decision>);
+
+type Routes = BTreeMap<Name, Route>;
 
 /// Where the engine says what drivers are to be told.
 pub(crate) struct Publisher {
-    routes: mpsc::UnboundedSender<(Assignment, Space)>,
+    routes: mpsc::UnboundedSender<Route>,
     owns: watch::Sender<bool>,
     again: Arc<Notify>,
 }
@@ -39,7 +44,7 @@ impl Publisher {
     /// # Errors
     ///
     /// When the task has ended.
-    pub(crate) fn send(&self, route: (Assignment, Space)) -> Result<(), mpsc::error::SendError<(Assignment, Space)>> {
+    pub(crate) fn send(&self, route: Route) -> Result<(), mpsc::error::SendError<Route>> {
         self.routes.send(route)
     }
 
@@ -88,7 +93,7 @@ struct Teller {
 impl Teller {
     async fn run(
         mut self,
-        mut queue: mpsc::UnboundedReceiver<(Assignment, Space)>,
+        mut queue: mpsc::UnboundedReceiver<Route>,
         mut term: watch::Receiver<bool>,
         again: Arc<Notify>,
     ) {
@@ -141,7 +146,7 @@ impl Teller {
         }
     }
 
-    fn take(&mut self, route: (Assignment, Space)) {
+    fn take(&mut self, route: Route) {
         self.told.insert(route.0.vehicle.clone(), route.clone());
         self.pending.insert(route.0.vehicle.clone(), route);
     }
@@ -154,8 +159,8 @@ impl Teller {
         }
         let mut failed = None;
         for vehicle in self.pending.keys().cloned().collect::<Vec<_>>() {
-            let Some((assignment, space)) = self.pending.get(&vehicle).cloned() else { continue };
-            match self.tell(&assignment, space).await {
+            let Some((assignment, space, decision)) = self.pending.get(&vehicle).cloned() else { continue };
+            match self.tell(&assignment, space, decision).await {
                 Ok(()) => drop(self.pending.remove(&vehicle)),
                 Err(why) => failed = Some(format!("{vehicle}: {why}")),
             }
@@ -177,13 +182,13 @@ impl Teller {
                     "the driver was told a route of another log: it is replaced"
                 );
                 let none = Assignment { vehicle: vehicle.clone(), revision: LogSeq(0), visits: Vec::new() };
-                self.pending.entry(vehicle).or_insert((none, Space::default()));
+                self.pending.entry(vehicle).or_insert((none, Space::default(), None));
             }
         }
         Ok(())
     }
 
-    async fn tell(&mut self, assignment: &Assignment, space: Space) -> Result<(), String> {
+    async fn tell(&mut self, assignment: &Assignment, space: Space, decision: Option<Decision>) -> Result<(), String> {
         let vehicle = &assignment.vehicle;
         let subject = self.zone.subject(&Address::of_assignment(vehicle));
         let bytes = Bytes::from(assignment_to_json(assignment, space));
@@ -194,10 +199,15 @@ impl Teller {
                 Next::Done => return Ok(()),
                 Next::Append(expected) => {
                     let id = assignment_id(&self.zone, vehicle, assignment.revision, expected);
-                    let append =
-                        self.log.append(Stream::Assignment, subject.clone(), id, bytes.clone(), Some(expected.0));
-                    match append.await {
-                        Ok(stored) => Heard::Stored(LogSeq(stored.seq)),
+                    let trace = decision.map(|decision| decision.assignment(vehicle, assignment.revision));
+                    let message = (subject.clone(), id, bytes.clone());
+                    match self.log.append_traced(Stream::Assignment, message, Some(expected.0), trace).await {
+                        Ok(stored) => {
+                            if let Some(decision) = decision.filter(|_| !stored.duplicate) {
+                                decision.told(&self.zone, vehicle, assignment.revision, clock::wall());
+                            }
+                            Heard::Stored(LogSeq(stored.seq))
+                        }
                         Err(AppendError::WrongSequence) => Heard::WrongSequence,
                         Err(AppendError::Unknown(why) | AppendError::NotSent(why)) => {
                             tracing::warn!(vehicle = vehicle.as_str(), why, "assignment unconfirmed; reading back");

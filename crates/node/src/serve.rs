@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use fleetfold_journal::placement::NodeName;
 use fleetfold_model::{Event, Millis, Timestamp};
+use fleetfold_roads::Network;
 use fleetfold_sim::{Driving, Phones, Pretend};
 use serde::Deserialize;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::args::{Drivers, Feed, Serve};
 use crate::auth::{Auth, Lifetime, Settings};
+use crate::await_broker::Waiting;
 use crate::days;
 use crate::demo::{bar, finish, wait_for_signal, zone_name};
 use crate::failure::Failure;
@@ -22,11 +25,12 @@ use crate::http;
 use crate::http::basemap::Basemap;
 use crate::http::server::{Bounds, Transport};
 use crate::http::tls::Tls;
-use crate::live::{self, Setup};
+use crate::live::{self, Live, Setup};
 use crate::log::rights::{self, Scope};
-use crate::log::{self, Layout, Log, LogChoice, Placement, REPLICAS, Storage, ZoneName};
+use crate::log::{self, Layout, Log, LogChoice, LogError, Placement, REPLICAS, Storage, ZoneName};
 use crate::nodes::{self, Node, Pattern, Runner, Template};
 use crate::snapshot;
+use crate::trace;
 
 /// `fleetfold.toml`: each line may also be a flag or an environment variable, which win.
 #[derive(Debug, Default, Deserialize)]
@@ -101,6 +105,9 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         placement: Placement { cluster: args.kept.placement_cluster.or(config.placement_cluster), tags },
     };
     not_without_its_log(&choice, &data, &zone)?;
+    if let Some(collector) = args.otlp.as_deref().filter(|collector| !collector.is_empty()) {
+        trace::send_to(collector)?;
+    }
     let bound = http::bind(listen, token_file.is_some())?;
     let address = bound.address;
     let lifetime = Lifetime {
@@ -148,41 +155,49 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
     } else {
         zones.iter().map(|pattern| scope(pattern.tenant.as_ref(), pattern.zone.as_ref())).collect()
     };
-    if let LogChoice::Nats(server) = &choice {
-        rights::demand(server, &scopes).await?;
-    }
-    let opened = log::open_with(&choice, log::Purpose::Serve, storage).await?;
-    if let Log::JetStream(broker) = &opened.log {
-        broker.watch_rights(scopes);
-    }
-    crate::out::say!("log   {}", opened.why);
-    warn_of_replicas(&opened.log).await;
-    crate::schema::check_at_start(&opened.log).await?;
     let threads = args.threads.or(config.threads);
     let base_every = Millis((args.base_hours * 3_600_000.0) as i64);
     let pool = live::search_pool(threads)?;
-    if !zones.is_empty() {
+    let mut stopped = told_to_end();
+    let start = Start {
+        choice,
+        scopes,
+        storage,
+        zone: zones.is_empty().then(|| OneZone {
+            zone: zone.clone(),
+            network: Arc::clone(&network),
+            data: data.clone(),
+            pool: Arc::clone(&pool),
+            base_every,
+            accept_gap: args.accept_gap,
+        }),
+    };
+    let mut waiting = Waiting::new(&start.choice, &auth, bound, &transport);
+    let started = async {
+        loop {
+            match start.attempt().await {
+                Ok(started) => return Ok::<_, Failure>(started),
+                Err(error) => waiting.met(error).await?,
+            }
+        }
+    };
+    let (opened, live) = tokio::select! {
+        started = started => started?,
+        _ = stopped.wait_for(|stopped| *stopped) => return Ok(ExitCode::SUCCESS),
+    };
+    crate::out::say!("log   {}", opened.why);
+    warn_of_replicas(&opened.log).await;
+    let listener = waiting.over()?;
+    let Some(live) = live else {
         let template = Template { network, data, pool, base_every, accept_gap: args.accept_gap, auth };
         let named = Named {
             node: args.node.or(config.node),
             advertise: args.advertise.or(config.advertise),
             login_link: args.login_link,
         };
-        return serve_zones(opened, template, &zones, named, (bound, transport)).await;
-    }
-    let live = live::start(Setup {
-        log: opened.log.clone(),
-        zone: zone.clone(),
-        network,
-        data: Some(data),
-        pool,
-        owner: None,
-        own: true,
-        base_every,
-        accept_gap: args.accept_gap,
-    })
-    .await?;
-    http::serve(live.clone(), bound.listen()?, Arc::clone(&auth), transport);
+        return serve_zones(opened, template, &zones, named, (listener, transport, stopped)).await;
+    };
+    http::serve(live.clone(), listener, Arc::clone(&auth), transport);
     crate::out::say!("zone  {zone}");
     crate::out::say!("map   {}", auth.address());
     say_login_link(&auth, args.login_link);
@@ -190,7 +205,7 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         embedded.announce(&address.to_string())?;
     }
     tokio::select! {
-        () = wait_for_signal() => {}
+        _ = stopped.wait_for(|stopped| *stopped) => {}
         () = live.ended() => return Err(Failure::new("the engine has stopped; its last words are above", "start it again: it folds anew from the log")),
     }
     finish(&live, &opened.log).await;
@@ -198,6 +213,76 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         broker.stop().await;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// True once a signal has told the program to end.
+fn told_to_end() -> watch::Receiver<bool> {
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        wait_for_signal().await;
+        let _ = stop.send(true);
+    });
+    stopped
+}
+
+/// What is needed to start, as often as it takes.
+struct Start {
+    choice: LogChoice,
+    scopes: Vec<Scope>,
+    storage: Storage,
+    /// `None`: a node of several zones, which starts their engines itself.
+    zone: Option<OneZone>,
+}
+
+struct OneZone {
+    zone: ZoneName,
+    network: Arc<Network>,
+    data: PathBuf,
+    pool: Arc<rayon::ThreadPool>,
+    base_every: Millis,
+    accept_gap: bool,
+}
+
+impl Start {
+    /// Opens the log, and starts the engine of the one zone if there is one. One that fails leaves nothing running.
+    async fn attempt(&self) -> Result<(log::Opened, Option<Live>), Failure> {
+        if let LogChoice::Nats(server) = &self.choice {
+            rights::demand(server, &self.scopes).await?;
+        }
+        let opened = log::open_with(&self.choice, log::Purpose::Serve, self.storage.clone()).await?;
+        let line = match &opened.log {
+            Log::JetStream(broker) => Some(broker.line()),
+            Log::Embedded(_) => None,
+            #[cfg(test)]
+            Log::Simulated(_) => None,
+        };
+        let judged = |error: LogError| line.as_ref().map_or(error.clone(), |line| line.judged(error));
+        crate::schema::check_at_start(&opened.log).await?;
+        let live = match &self.zone {
+            None => None,
+            Some(one) => Some(live::start(one.setup(opened.log.clone())).await.map_err(judged)?),
+        };
+        if let Log::JetStream(broker) = &opened.log {
+            broker.watch_rights(self.scopes.clone());
+        }
+        Ok((opened, live))
+    }
+}
+
+impl OneZone {
+    fn setup(&self, log: Log) -> Setup {
+        Setup {
+            log,
+            zone: self.zone.clone(),
+            network: Arc::clone(&self.network),
+            data: Some(self.data.clone()),
+            pool: Arc::clone(&self.pool),
+            owner: None,
+            own: true,
+            base_every: self.base_every,
+            accept_gap: self.accept_gap,
+        }
+    }
 }
 
 /// Says by which link an administrator logs in once. On a terminal, or where somebody asks for it: elsewhere what is printed is mostly
@@ -251,7 +336,7 @@ async fn serve_zones(
     template: Template,
     patterns: &[Pattern],
     named: Named,
-    (bound, transport): (http::Bound, Transport),
+    (listener, transport, stopped): (TcpListener, Transport, watch::Receiver<bool>),
 ) -> Result<ExitCode, Failure> {
     let Log::JetStream(broker) = &opened.log else {
         return Err(Failure::new("several zones need a broker, and this log is none", "give --log nats://HOST:PORT"));
@@ -284,7 +369,6 @@ async fn serve_zones(
     let advertised = named.advertise.unwrap_or_else(|| template.auth.address().to_owned());
     let node = Node::new(name.clone(), advertised, opened.log.clone(), buckets, patterns.to_vec());
     let router = nodes::http::router(Arc::clone(&node), Arc::clone(&template.auth), &template.network);
-    let listener = bound.listen()?;
     let (ended, end) = watch::channel(false);
     let mut served = end.clone();
     tokio::spawn(async move {
@@ -296,11 +380,6 @@ async fn serve_zones(
     crate::out::say!("node  {name}");
     crate::out::say!("zones {}/v1/zones", template.auth.address());
     say_login_link(&template.auth, named.login_link);
-    let (stop, stopped) = watch::channel(false);
-    tokio::spawn(async move {
-        wait_for_signal().await;
-        let _ = stop.send(true);
-    });
     let ran = Runner::new(node, template).run(stopped).await;
     let _ = ended.send(true);
     if let Some(broker) = opened.broker {
@@ -316,11 +395,7 @@ pub(crate) async fn feed(args: Feed) -> Result<ExitCode, Failure> {
     let opened = log::open_with(&args.of.log, log::Purpose::Write, args.kept.storage()).await?;
     opened.log.make_zone(&zone).await?;
     eprintln!("log   {}", opened.why);
-    let (stop, stopped) = watch::channel(false);
-    tokio::spawn(async move {
-        wait_for_signal().await;
-        let _ = stop.send(true);
-    });
+    let stopped = told_to_end();
     let (timezone, day_start) = opening(&day);
     let mapping = mapping(day_start, args.speed, day.space(), &timezone);
     let simulated = args.drivers == Drivers::Simulated;

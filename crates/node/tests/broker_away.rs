@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use support::{Killed, broker_on, fleetfold, free_port, http, http_whole, pause, run, wait_for};
+use support::{Killed, broker_on, fleetfold, free_port, http, http_whole, http_with, pause, run, wait_for};
 
 fn serve(folder: &Path, url: &str) -> (Killed, u16) {
     let port = free_port();
@@ -69,6 +69,87 @@ fn wait_assigned(port: u16, order: &str) {
 fn audit(folder: &Path, url: &str) -> Value {
     let args = ["audit", "--json", "--log", url, "--tenant", "acme", "--zone", "porto"];
     serde_json::from_slice(&run(&args, folder).stdout).unwrap()
+}
+
+/// An engine that is started before its broker listens, says what it waits for, and goes on by itself. It tells nobody how it logs in.
+#[test]
+fn an_engine_that_is_started_before_its_broker_waits_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let broker_port = free_port();
+    let url = format!("nats://ann:s3cret@127.0.0.1:{broker_port}");
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let args = ["serve", "--log", &url, "--tenant", "acme", "--zone", "porto", "--data", "data", "--listen", &listen];
+    let err = std::fs::File::create(folder.join("err")).unwrap();
+    let mut engine = Killed(fleetfold(&args, folder).stdout(Stdio::null()).stderr(err).spawn().unwrap());
+    wait_for(port);
+    assert_eq!(http(port, "GET /livez", "").0, 200);
+    let (status, head, said) = http_whole(port, "GET /readyz", "", "");
+    let waits = format!("waiting for the broker at 127.0.0.1:{broker_port} since 20");
+    assert!(status == 503 && said.contains(&waits) && said.contains("refused"), "{status} {said}");
+    assert!(head.to_ascii_lowercase().contains("retry-after: 1"), "{head}");
+    let (status, page) = http(port, "GET /", "");
+    assert!(status == 503 && page.contains(&waits) && page.contains("http-equiv=\"refresh\""), "{status} {page}");
+    assert_eq!(http(port, "GET /style.css", "").0, 200);
+    assert_eq!(http(port, "POST /v1/events", &order("early")).0, 503);
+    // Another site's page is told nothing, as ever.
+    assert_eq!(http_with(port, "GET /readyz", "Origin: http://evil.example\r\n", "").0, 403);
+    pause(3000);
+    assert!(engine.0.try_wait().unwrap().is_none(), "it has ended");
+    let text = std::fs::read_to_string(folder.join("err")).unwrap();
+    assert_eq!(text.matches(&waits).count(), 1, "{text}");
+    for told in [&said, &page, &text] {
+        assert!(!told.contains("s3cret") && !told.contains("ann"), "{told}");
+    }
+    let config = format!(
+        "listen: 127.0.0.1:{broker_port}\njetstream {{ store_dir: \"{}\" }}\nauthorization {{ user: ann, password: s3cret }}\n",
+        folder.join("js").display()
+    );
+    std::fs::write(folder.join("nats.conf"), config).unwrap();
+    let program = std::env::var("FLEETFOLD_NATS_SERVER").unwrap_or_else(|_| "nats-server".to_owned());
+    let config = folder.join("nats.conf");
+    let mut command = Command::new(program);
+    let broker = command.arg("-c").arg(config).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let _broker = Killed(broker);
+    let begun = (0..600).any(|_| {
+        pause(50);
+        http(port, "GET /readyz", "").0 == 200
+    });
+    assert!(begun, "{}", std::fs::read_to_string(folder.join("err")).unwrap());
+    crew(port);
+    post_until_accepted(port, &order("late"));
+    wait_assigned(port, "late");
+    // A signal ends it as it ends any other.
+    assert!(Command::new("kill").arg(engine.0.id().to_string()).status().unwrap().success());
+    assert!(engine.0.wait().unwrap().success());
+}
+
+/// Waiting makes a wrong password no better: that is said at once. And a signal ends one that waits.
+#[test]
+fn an_engine_that_is_refused_ends_and_one_that_waits_can_be_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let broker_port = free_port();
+    let program = std::env::var("FLEETFOLD_NATS_SERVER").unwrap_or_else(|_| "nats-server".to_owned());
+    let port = free_port();
+    let (url, listen) = (format!("nats://ann:wr0ng@127.0.0.1:{broker_port}"), format!("127.0.0.1:{port}"));
+    let args = ["serve", "--log", &url, "--data", "data", "--listen", &listen];
+    let mut waits = Killed(fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    wait_for(port);
+    assert!(Command::new("kill").arg(waits.0.id().to_string()).status().unwrap().success());
+    assert!(waits.0.wait().unwrap().success());
+
+    let store = folder.join("js").display().to_string();
+    let broker_args =
+        ["-js", "-a", "127.0.0.1", "-p", &broker_port.to_string(), "-sd", &store, "--user", "ann", "--pass", "s3cret"];
+    let broker = Command::new(program).args(broker_args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let _broker = Killed(broker);
+    wait_for(broker_port);
+    let output = run(&args, folder);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("authorization violation"), "{said}");
+    assert!(said.contains("--nats-creds") && !said.contains("wr0ng"), "{said}");
 }
 
 #[test]

@@ -1,25 +1,38 @@
 //! A message whose headers or subject are no text, or say what only a broker says, stops nobody: not the engine, not its restart, not a
 //! reading command. Published through a socket of our own, because no client sends such messages; nats-server stores them.
 //!
+//! And the header that is of use: the trace of an event goes on with its decision and its assignment, and to a collector.
+//!
 //! These tests need nats-server 2.10 or newer ($FLEETFOLD_NATS_SERVER or PATH); they fail, never skip, without one.
 
 mod support;
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message;
 use serde_json::{Value, json};
 use support::{Killed, broker, fleetfold, free_port, http, pause, wait_for};
 
 const WHOSE: [&str; 4] = ["--tenant", "acme", "--zone", "porto"];
 
 fn serve(folder: &Path, url: &str) -> (Killed, u16) {
+    serve_with(folder, url, &[])
+}
+
+fn serve_with(folder: &Path, url: &str, more: &[&str]) -> (Killed, u16) {
     let port = free_port();
     let listen = format!("127.0.0.1:{port}");
-    let args = [&["serve", "--log", url, "--data", "data", "--listen", &listen], &WHOSE[..]].concat();
-    let engine = Killed(fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let args = [&["serve", "--log", url, "--data", "data", "--listen", &listen], &WHOSE[..], more].concat();
+    let mut command = fleetfold(&args, folder);
+    command.env("OTEL_BSP_SCHEDULE_DELAY", "50").stdout(Stdio::null()).stderr(Stdio::null());
+    let engine = Killed(command.spawn().unwrap());
     wait_for(port);
     for _ in 0..400 {
         if http(port, "GET /readyz", "").0 == 200 {
@@ -127,4 +140,134 @@ fn odd_headers_and_subjects_stop_neither_an_engine_nor_its_restart_nor_a_reader(
     let (_engine, port) = serve(folder, &url);
     assert_eq!(http(port, "POST /v1/events", &order("again")).0, 202);
     wait_placed(port, "again", "a restart");
+}
+
+/// A collector that takes everything: its address, and the spans that it was sent.
+fn collector() -> (String, Receiver<Span>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let (to, spans) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let to = to.clone();
+            std::thread::spawn(move || {
+                let mut reader = BufReader::new(stream);
+                loop {
+                    let (mut length, mut line) = (0, String::new());
+                    while reader.read_line(&mut line).unwrap_or(0) > 2 {
+                        if let Some(said) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                            length = said.trim().parse().unwrap();
+                        }
+                        line.clear();
+                    }
+                    let mut body = vec![0; length];
+                    if length == 0 || reader.read_exact(&mut body).is_err() {
+                        return;
+                    }
+                    let request = ExportTraceServiceRequest::decode(&body[..]).unwrap();
+                    for of in request.resource_spans.into_iter().flat_map(|of| of.scope_spans) {
+                        of.spans.into_iter().for_each(|span| to.send(span).unwrap());
+                    }
+                    let _ = reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+                }
+            });
+        }
+    });
+    (address, spans)
+}
+
+/// The `traceparent` of each message with one, on these subjects, from now on.
+fn traceparents(url: &str, subjects: &[&str]) -> Receiver<(String, String)> {
+    let mut socket = TcpStream::connect(url.strip_prefix("nats://").unwrap()).unwrap();
+    let subscribed: String =
+        subjects.iter().enumerate().map(|(id, subject)| format!("SUB {subject} {id}\r\n")).collect();
+    let text = format!("CONNECT {{\"verbose\":false,\"headers\":true}}\r\n{subscribed}PING\r\n");
+    socket.write_all(text.as_bytes()).unwrap();
+    let mut lines = BufReader::new(socket).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line == "PONG"));
+    let (to, said) = channel();
+    std::thread::spawn(move || {
+        let mut subject = String::new();
+        for line in lines {
+            if let Some(rest) = line.strip_prefix("HMSG ") {
+                rest.split(' ').next().unwrap().clone_into(&mut subject);
+            } else if let Some(trace) = line.strip_prefix("traceparent: ") {
+                let _ = to.send((subject.clone(), trace.to_owned()));
+            }
+        }
+    });
+    said
+}
+
+/// Trace and span of a `traceparent`.
+fn ids(traceparent: &str) -> (String, String) {
+    let parts: Vec<&str> = traceparent.split('-').collect();
+    (parts[1].to_owned(), parts[2].to_owned())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn a_trace_goes_on_from_the_event_to_the_decision_and_the_assignment() {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const PRODUCER: &str = "00f067aa0ba902b7";
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let (plan, assignment) = ("fleet.acme.porto.plan", "fleet.acme.porto.assignment.van");
+    let said = traceparents(&url, &[plan, assignment]);
+    let traced = |id: &str| {
+        let mut event: Value = serde_json::from_str(&order(id)).unwrap();
+        event["traceparent"] = format!("00-{TRACE}-{PRODUCER}-01").into();
+        event.to_string()
+    };
+    let heard = |subject: &str| loop {
+        let (on, trace) = said.recv_timeout(Duration::from_secs(20)).expect(subject);
+        if on == subject {
+            return ids(&trace);
+        }
+    };
+    // A collector that is not there costs nothing but the spans.
+    let (mut engine, port) = serve_with(folder, &url, &["--otlp", "http://127.0.0.1:1"]);
+    let vehicle = json!({ "vehicle_id": "van", "start": { "lon": -8.63, "lat": 41.15 } });
+    for (kind, data) in [("vehicle.registered", vehicle), ("shift.started", json!({ "vehicle_id": "van" }))] {
+        assert_eq!(http(port, "POST /v1/events", &event(kind, kind, &data)).0, 202);
+    }
+    // What has no trace begins none, and what is no trace is none.
+    for odd in ["00-no-trace-01", ""] {
+        let mut event: Value = serde_json::from_str(&order(&format!("odd{}", odd.len()))).unwrap();
+        event["traceparent"] = odd.into();
+        assert_eq!(http(port, "POST /v1/events", &event.to_string()).0, 202);
+    }
+    wait_placed(port, "odd14", "an odd trace");
+    assert_eq!(http(port, "POST /v1/events", &traced("dead")).0, 202);
+    wait_placed(port, "dead", "a dead collector");
+    let (decided, told) = (heard(plan), heard(assignment));
+    assert_eq!((decided.0.as_str(), told.0.as_str()), (TRACE, TRACE));
+    assert!(Command::new("kill").arg(engine.0.id().to_string()).status().unwrap().success());
+    assert!(engine.0.wait().unwrap().success());
+
+    let (address, spans) = collector();
+    let (_engine, port) = serve_with(folder, &url, &["--otlp", &address]);
+    assert_eq!(http(port, "POST /v1/events", &traced("ord")).0, 202);
+    wait_placed(port, "ord", "a trace");
+    let (decided, told) = (heard(plan), heard(assignment));
+    let mut got: Vec<Span> = Vec::new();
+    let named = |got: &[Span], name: &str| got.iter().find(|span| span.name == name).cloned();
+    while ["fleet.order.created.v1", "decision", "assignment"].iter().any(|name| named(&got, name).is_none()) {
+        got.push(spans.recv_timeout(Duration::from_secs(20)).unwrap_or_else(|_| panic!("{got:#?}")));
+    }
+    let [event, decision, assignment] =
+        ["fleet.order.created.v1", "decision", "assignment"].map(|name| named(&got, name).unwrap());
+    for span in [&event, &decision, &assignment] {
+        assert_eq!(hex(&span.trace_id), TRACE);
+        assert!(span.start_time_unix_nano > 0 && span.start_time_unix_nano <= span.end_time_unix_nano, "{span:?}");
+    }
+    assert_eq!(hex(&event.parent_span_id), PRODUCER);
+    assert_eq!(decision.parent_span_id, event.span_id);
+    assert_eq!(assignment.parent_span_id, decision.span_id);
+    // The headers name the same spans.
+    assert_eq!((decided.1, told.1), (hex(&decision.span_id), hex(&assignment.span_id)));
 }

@@ -5,7 +5,7 @@ mod support;
 use std::io::Read;
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use support::{Killed, fleetfold, free_port, http_whole, http_with, pause, run, wait_for};
@@ -133,7 +133,10 @@ fn each_role_does_what_is_its_own() {
     let (cookie, _) = log_in(port, &json!({ "token": ann })).expect("ann logs in");
     let headers = format!("{cookie}{}", from_page(port));
     assert_eq!(http_with(port, "POST /v1/events", &headers, &order("o-ann")).0, 202);
-    drop(engine);
+    // It says at its end what it has not said yet.
+    assert!(Command::new("kill").arg(engine.0.id().to_string()).status().unwrap().success());
+    let mut engine = engine;
+    assert!(engine.0.wait().unwrap().success());
     let events = recorded(folder);
     let by = |id: &str| {
         let found = events.iter().find(|event| event["id"] == id).unwrap_or_else(|| panic!("{id} is not in the log"));
@@ -151,6 +154,13 @@ fn each_role_does_what_is_its_own() {
     assert_eq!(lines(&["audit", "ann", "logged in"]), 1, "{said}");
     assert_eq!(lines(&["audit", "root", "forgot the customer of order o-shop"]), 1, "{said}");
     assert_eq!(lines(&["audit", "ann", "fleet.order.created.v1", "o-ann"]), 1, "{said}");
+    // What a program sends is one line for all its requests, with four orders and, in a list, a policy that it may not change.
+    let plain: String = said
+        .split('\u{1b}')
+        .map(|part| part.strip_prefix('[').and_then(|rest| rest.split_once('m')).map_or(part, |(_, rest)| rest))
+        .collect();
+    let sent: Vec<&str> = plain.lines().filter(|line| line.contains("sent events") && line.contains("shop")).collect();
+    assert!(sent.len() == 1 && sent[0].contains("requests=4 stored=4 repeats=0 refused=1"), "{sent:?}");
     assert!(lines(&["audit", "refused", "wall-1", "/v1/events", "403"]) == 1, "{said}");
     assert!(lines(&["audit", "refused", "/v1/state", "401"]) >= 1, "{said}");
     for token in ALL_TOKENS.into_iter().chain([cookie.split('=').next_back().unwrap().trim()]) {

@@ -9,6 +9,7 @@ use crate::fields::{instant, name, optional_instant, priority};
 use crate::known_fields::unknown;
 use crate::odd::odd;
 use crate::read_v1 as read;
+use crate::upcast;
 use crate::warning::Warning;
 use crate::{FACT_BYTES_MAX, PLAN_BYTES_MAX};
 
@@ -197,7 +198,7 @@ fn plan(text: &str) -> Option<(CloudEvent, payload::PlanProposed)> {
 /// The legal value of an envelope. `what` reads its payload.
 fn decoded(
     bytes: &[u8],
-    envelope: CloudEvent,
+    mut envelope: CloudEvent,
     what: impl FnOnce(EventType, &CloudEvent, Timestamp) -> Result<What>,
 ) -> Result<Decoded> {
     let attribute = |name: &'static str, what: String| Err(DecodeError::Attribute { name, what });
@@ -216,9 +217,10 @@ fn decoded(
             return attribute(name, format!("has the control character U+{:04X}", u32::from(control)));
         }
     }
-    let Some(kind) = EventType::named(&envelope.kind) else {
+    let Some(kind) = upcast::current(&envelope.kind) else {
         return Err(DecodeError::UnknownType(envelope.kind.chars().take(80).collect()));
     };
+    upcast::lift(&envelope.kind, &mut envelope.data)?;
     if kind != EventType::PlanProposed && bytes.len() > FACT_BYTES_MAX {
         return Err(DecodeError::TooLarge { bytes: bytes.len(), most: FACT_BYTES_MAX });
     }

@@ -500,7 +500,8 @@ pub(crate) struct FeaturesV1 {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) arrivals: Vec<ArrivalEndsV1>,
     /// Epoch of the engine that learned it; absent in logs of version 0.1.
-    #[serde(default)]
+    // Where it is missing, `upcast.rs` puts it in.
+    #[schemars(default)]
     pub(crate) epoch: u64,
 }
 

@@ -54,6 +54,7 @@ mod read_v1;
 mod rejected;
 mod road_ids;
 pub mod schema;
+mod upcast;
 mod warning;
 
 pub use alert_v1::{AlertStanding, AlertV1, alert_word};

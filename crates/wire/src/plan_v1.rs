@@ -87,10 +87,12 @@ struct GroupV1 {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PlanV1 {
     /// How `prev_hash` and `fleet_digest` were made; absent in plans of version 0.1.
-    #[serde(default = "first_format")]
+    // Where it is missing, `upcast.rs` puts it in.
+    #[schemars(default = "first_format")]
     format: u16,
     /// Plans of before 0.2 say none.
-    #[serde(default = "first_rules", skip_serializing_if = "is_first_rules")]
+    #[serde(skip_serializing_if = "is_first_rules")]
+    #[schemars(default = "first_rules")]
     rules: u16,
     epoch: u64,
     rev: u64,
@@ -185,7 +187,7 @@ fn hash(field: &str, text: &str) -> Result<MessageHash, DecodeError> {
         .map_err(|_| DecodeError::Field { field: field.to_owned(), what: format!("`{text}` is not hexadecimal") })
 }
 
-fn first_rules() -> u16 {
+pub(crate) fn first_rules() -> u16 {
     1
 }
 
@@ -194,7 +196,7 @@ fn is_first_rules(rules: &u16) -> bool {
     *rules == first_rules()
 }
 
-fn first_format() -> u16 {
+pub(crate) fn first_format() -> u16 {
     1
 }
 

@@ -1,9 +1,10 @@
 //! What people have done and who was refused, as lines of the program's log under the target `fleetfold::audit`. Events themselves
 //! stand in the log of events with the name of who has sent them; a line says it to those who watch the program.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::Request;
@@ -36,6 +37,54 @@ fn peer(request: &Request) -> String {
 /// Somebody has done something.
 pub(crate) fn done(who: &Identity, what: &str) {
     tracing::info!(target: "fleetfold::audit", who = %who.name, role = who.role.name(), "{what}");
+}
+
+/// What a program has sent in [`WHILE`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sent {
+    pub(crate) stored: u64,
+    pub(crate) repeats: u64,
+    pub(crate) refused: u64,
+    /// The last entry.
+    pub(crate) last: u64,
+}
+
+impl Sent {
+    fn add(&mut self, more: Self) {
+        self.stored += more.stored;
+        self.repeats += more.repeats;
+        self.refused += more.refused;
+        self.last = self.last.max(more.last);
+    }
+}
+
+/// By name and role: requests, and what they have sent.
+static SENT: Mutex<BTreeMap<(Arc<str>, &'static str), (u64, Sent)>> = Mutex::new(BTreeMap::new());
+
+/// A program has sent events. A line a minute says what each has, also when every event is a request of its own.
+pub(crate) fn sent(who: &Identity, sent: Sent) {
+    let key = (Arc::clone(&who.name), who.role.name());
+    let mut all = SENT.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_first = all.is_empty();
+    let (requests, sum) = all.entry(key).or_default();
+    *requests += 1;
+    sum.add(sent);
+    drop(all);
+    if is_first {
+        tokio::spawn(async {
+            tokio::time::sleep(WHILE).await;
+            say_what_was_sent();
+        });
+    }
+}
+
+/// Says now what programs have sent since it was last said: the program ends.
+pub(crate) fn say_what_was_sent() {
+    let all = std::mem::take(&mut *SENT.lock().unwrap_or_else(PoisonError::into_inner));
+    for ((who, role), (requests, sent)) in all {
+        let Sent { stored, repeats, refused, last } = sent;
+        tracing::info!(target: "fleetfold::audit", who = %who, role, requests, stored, repeats, refused, last, "sent events");
+    }
 }
 
 /// Somebody was refused. The path is shown without its query, which could have a secret in it.

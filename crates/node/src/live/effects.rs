@@ -66,7 +66,8 @@ impl Worker {
                 }
                 Effect::AppendOwn(event) => self.append_own(&event),
                 Effect::Publish(assignment) => {
-                    let _ = self.publisher.send((assignment, self.engine.fleet().zone().space));
+                    let decision = self.traces.of_route(&self.zone, folded.as_deref(), &assignment.vehicle);
+                    let _ = self.publisher.send((assignment, self.engine.fleet().zone().space, decision));
                 }
                 Effect::Tell(eta) => self.values.tell(eta_value(&eta)),
                 Effect::Note(note) => self.note(&note, folded.as_deref()),
@@ -122,10 +123,14 @@ impl Worker {
             &*event, Event::PlanProposed(plan) if plan.groups.iter().any(|group| !group.caused_by.is_empty())
         );
         let (log, inputs, readiness) = (self.log.clone(), self.inputs.clone(), Arc::clone(&self.readiness));
+        let trace = self.traces.of_plan(&self.zone, &event);
         self.runtime.spawn(async move {
             let size = bytes.len();
             // Without a message id: the expected sequence keeps a repeat out, and an id could be used up by somebody else.
-            let outcome = match log.append(Stream::Fleet, subject, String::new(), bytes, Some(expected.0)).await {
+            let outcome = match log
+                .append_traced(Stream::Fleet, (subject, String::new(), bytes), Some(expected.0), trace)
+                .await
+            {
                 Ok(stored) => {
                     readiness.undecided.over();
                     Outcome::Stored(LogSeq(stored.seq))

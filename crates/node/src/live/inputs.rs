@@ -31,6 +31,7 @@ impl Worker {
                 if let Some(subject) = doubt::subject(&entry.event) {
                     self.doubt(&entry.event, &subject, &message);
                 }
+                self.traces.saw(&self.zone, &entry, &message, self.engine.commit().epoch().is_some());
                 (self.folding, self.opened) = (Some(message), opened);
                 self.feed(Input::Entry(*entry));
                 (self.folding, self.opened) = (None, None);
@@ -78,6 +79,9 @@ impl Worker {
         self.metrics.entry();
         for &(_, wait) in &change.answered {
             self.metrics.answered(wait);
+        }
+        if change.plan.is_some() && self.engine.commit().epoch().is_some() {
+            self.traces.decided(&self.zone, entry);
         }
         if change.plan.is_some() {
             self.chain_epoch.store(self.engine.fleet().chain().epoch, Ordering::Release);

@@ -28,6 +28,7 @@ use crate::screens;
 use crate::snapshot;
 use crate::sources::Sources;
 use crate::threads;
+use crate::trace::Traces;
 use crate::verify::Verify;
 use crate::view;
 use crate::warnings::Warnings;
@@ -192,6 +193,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     gate.forget_before(LogSeq(held.stream_first));
     let chain_epoch = Arc::new(AtomicU64::new(fleet.chain().epoch));
     let reader = log.read(Stream::Fleet, &zone, read_after).await?;
+    // From here on nothing is asked: a start that fails leaves nothing running, and can be tried again.
+    let positions = log.read(Stream::Position, &zone, 0).await?;
     let (warnings, strict) = (Warnings::default(), Arc::new(AtomicBool::new(fleet.policy().strict)));
     let admission = Arc::new(Admission::default());
     let (policy, in_force) = watch::channel(PolicyAt::of(&fleet));
@@ -203,7 +206,6 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let entries =
         intake::start(words.clone(), gate, (expected, folds_anew), reader, odd, in_force, Arc::clone(&readiness));
     let refused = telling::start(log.clone(), zone.clone());
-    let positions = log.read(Stream::Position, &zone, 0).await?;
 
     let metrics = Arc::new(Metrics::new());
     let (questions, questioned) = mpsc::channel(256);
@@ -285,6 +287,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         forgot: Arc::default(),
         forgets_in_bases: Arc::default(),
         last_hash: last_hash.unwrap_or_default(),
+        traces: Traces::default(),
         verified: expected.is_none(),
         snapshot_at: clock::monotonic(),
         snapshot_took: Arc::default(),

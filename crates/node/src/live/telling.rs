@@ -72,11 +72,14 @@ pub(super) fn start(log: Log, zone: ZoneName) -> mpsc::Sender<Untaken> {
     sender
 }
 
-/// Attempts to read again what was rejected. Where the log does not say, it is told as it was judged: without its headers.
+/// Attempts to read again what was rejected, where its reader has not kept how it was published. Where the log does not say, it is told as it was judged: without its headers.
 const READ_TRIES: u32 = 5;
 
 /// A message as it was published. (An event in binary mode was judged in its structured form.)
 async fn original(log: &Log, zone: &ZoneName, message: &Message) -> Original {
+    if let Some(original) = message.original() {
+        return original;
+    }
     for _ in 0..READ_TRIES {
         match log.original(zone, message.seq).await {
             Ok(Some(original)) => return original,

@@ -35,6 +35,7 @@ use super::{
     AppendError, Layout, LogError, Message, OddSetting, Original, Purpose, Read, Removed, Server, SkipMark, Storage,
     Stored, Stream, ZoneName,
 };
+use crate::trace::{self, Trace};
 use crate::trouble::Trouble;
 use keys::KV_KEYS;
 pub(crate) use nodes::{Nodes, Written};
@@ -90,6 +91,24 @@ pub(crate) struct JetStream {
     unwritable: Troubles,
 }
 
+/// A connection, as it was at some time.
+pub(crate) struct Line(watch::Receiver<Option<Instant>>);
+
+impl Line {
+    /// The connection that this is told about.
+    pub(super) fn of(away: &watch::Receiver<Option<Instant>>) -> Self {
+        let mut away = away.clone();
+        away.mark_unchanged();
+        Self(away)
+    }
+
+    /// An error that was met since then: where the connection broke meanwhile, that is most likely why, and it passes.
+    pub(crate) fn judged(&self, error: LogError) -> LogError {
+        let broke = self.0.has_changed().unwrap_or(true) || self.0.borrow().is_some();
+        if broke { error.passing("the connection broke") } else { error }
+    }
+}
+
 /// Troubles by name.
 #[derive(Default)]
 struct Troubles(Mutex<BTreeMap<String, Arc<Trouble>>>);
@@ -116,6 +135,16 @@ impl JetStream {
     /// Named: unreachable, JetStream off, missing rights, another layout than the one that is asked for.
     pub(crate) async fn connect(server: &Server, purpose: Purpose, storage: Storage) -> Result<Self, LogError> {
         let (client, away, denied) = connect_client(server).await?;
+        let line = Line::of(&away);
+        Self::connected(server, purpose, storage, (client, away, denied)).await.map_err(|error| line.judged(error))
+    }
+
+    async fn connected(
+        server: &Server,
+        purpose: Purpose,
+        storage: Storage,
+        (client, away, denied): (async_nats::Client, watch::Receiver<Option<Instant>>, Arc<Denied>),
+    ) -> Result<Self, LogError> {
         let context = jetstream::context::ContextBuilder::new()
             .timeout(Duration::from_secs(5))
             .ack_timeout(ACK)
@@ -184,6 +213,11 @@ impl JetStream {
     /// The name of the stream that has a subject of ours.
     fn name_for(&self, stream: Stream, subject: &str) -> String {
         self.maker.layout.name(stream, zone_in(subject).as_ref())
+    }
+
+    /// The connection as it is now.
+    pub(crate) fn line(&self) -> Line {
+        Line::of(&self.away)
     }
 
     /// How the zones are laid out in streams.
@@ -398,9 +432,13 @@ impl JetStream {
         id: String,
         bytes: Bytes,
         expected: Option<u64>,
+        trace: Option<Trace>,
     ) -> Result<Stored, AppendError> {
         let name = self.name_for(stream, &subject);
         let mut message = PublishMessage::build().payload(bytes).expected_stream(&name);
+        if let Some(trace) = trace {
+            message = message.header(trace::HEADER, trace.to_string().as_str());
+        }
         if !id.is_empty() {
             message = message.message_id(&id);
         }
@@ -548,11 +586,7 @@ impl JetStream {
 
     pub(super) async fn original(&self, zone: &ZoneName, seq: u64) -> Result<Option<Original>, LogError> {
         let Some(raw) = self.get_raw(Stream::Fleet, zone, seq).await? else { return Ok(None) };
-        let headers = raw.headers.iter();
-        let headers = headers
-            .flat_map(|(name, values)| values.iter().map(|value| (name.to_string(), value.as_str().to_owned())))
-            .collect();
-        Ok(Some(Original { headers, bytes: raw.payload }))
+        Ok(Some(Original::new(&raw.headers, raw.payload)))
     }
 
     async fn get_raw(&self, stream: Stream, zone: &ZoneName, seq: u64) -> Result<Option<StreamMessage>, LogError> {
@@ -724,6 +758,7 @@ fn stored_message(raw: &StreamMessage) -> Message {
         at: timestamp(raw.time.unix_timestamp_nanos()),
         subject: raw.subject.to_string(),
         bytes: structured_bytes(Some(&raw.headers), &raw.payload),
+        published: None,
     }
 }
 

@@ -26,6 +26,8 @@ use fleetfold_journal::{OwnMessage, Raw};
 use fleetfold_model::{LogSeq, Person, Timestamp};
 use tokio::sync::mpsc;
 
+use crate::trace::Trace;
+
 pub(crate) use embedded::Embedded;
 pub(crate) use fleetfold_journal::ZoneName;
 pub(crate) use jetstream::{JetStream, Nodes, Written};
@@ -107,11 +109,21 @@ pub(crate) struct Message {
     pub at: Timestamp,
     /// Its subject.
     pub subject: String,
-    /// Its bytes.
+    /// Its bytes; of a CloudEvent in binary mode those of the structured one.
     pub bytes: Bytes,
+    /// Headers and body as they were published, where whoever has read it has them.
+    pub published: Option<Box<Published>>,
 }
 
+/// Headers and body of a message at a broker.
+pub(crate) type Published = (async_nats::HeaderMap, Bytes);
+
 impl Message {
+    /// The message as it was published, where that is known.
+    pub(crate) fn original(&self) -> Option<Original> {
+        self.published.as_deref().map(|(headers, bytes)| Original::new(headers, bytes.clone()))
+    }
+
     /// The message as the journal reads it.
     pub(crate) fn raw(&self) -> Raw<'_> {
         Raw { seq: LogSeq(self.seq), at: self.at, subject: &self.subject, bytes: &self.bytes }
@@ -125,6 +137,15 @@ pub(crate) struct Original {
     pub headers: Vec<(String, String)>,
     /// Its body.
     pub bytes: Bytes,
+}
+
+impl Original {
+    fn new(headers: &async_nats::HeaderMap, bytes: Bytes) -> Self {
+        let of = |(name, values): (&async_nats::HeaderName, &Vec<async_nats::HeaderValue>)| -> Vec<(String, String)> {
+            values.iter().map(|value| (name.to_string(), value.as_str().to_owned())).collect()
+        };
+        Self { headers: headers.iter().flat_map(of).collect(), bytes }
+    }
 }
 
 /// Something that a stream of facts is set to, by which facts get lost.
@@ -213,11 +234,19 @@ pub(crate) struct LogError {
     pub what: String,
     /// What mends it.
     pub hint: String,
+    /// It is over when the broker is there, so whoever has time may wait. Why, in words that may be told to anybody; `None`: nothing
+    /// gets better by waiting.
+    pub passing: Option<String>,
 }
 
 impl LogError {
     pub(crate) fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: hint.into() }
+        Self { what: what.into(), hint: hint.into(), passing: None }
+    }
+
+    /// The same, which is over when the broker is there.
+    pub(crate) fn passing(self, why: impl Into<String>) -> Self {
+        Self { passing: Some(why.into()), ..self }
     }
 }
 
@@ -277,10 +306,28 @@ impl Log {
         expected: Option<u64>,
     ) -> Result<Stored, AppendError> {
         match self {
-            Self::JetStream(log) => log.append(stream, subject, id, bytes, expected).await,
+            Self::JetStream(log) => log.append(stream, subject, id, bytes, expected, None).await,
             Self::Embedded(log) => log.append(stream, subject, id, bytes, expected).await,
             #[cfg(test)]
             Self::Simulated(log) => log.append(stream, &subject, &id, &bytes, expected),
+        }
+    }
+
+    /// Appends with a header that says of which trace it is. The embedded file keeps no headers. `message`: subject, id and bytes.
+    ///
+    /// # Errors
+    ///
+    /// See [`AppendError`].
+    pub(crate) async fn append_traced(
+        &self,
+        stream: Stream,
+        (subject, id, bytes): (String, String, Bytes),
+        expected: Option<u64>,
+        trace: Option<Trace>,
+    ) -> Result<Stored, AppendError> {
+        match (self, trace) {
+            (Self::JetStream(log), Some(_)) => log.append(stream, subject, id, bytes, expected, trace).await,
+            _ => self.append(stream, subject, id, bytes, expected).await,
         }
     }
 

@@ -22,7 +22,7 @@ fn key(zone: &ZoneName) -> String {
 
 fn message(message: &SimMessage) -> Message {
     let SimMessage { seq, at, subject, id: _, bytes } = message.clone();
-    Message { seq, at, subject, bytes: Bytes::from(bytes) }
+    Message { seq, at, subject, bytes: Bytes::from(bytes), published: None }
 }
 
 impl Simulated {

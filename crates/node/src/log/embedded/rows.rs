@@ -211,7 +211,7 @@ impl Entry {
     }
 
     pub(super) fn message(self, seq: u64) -> Message {
-        Message { seq, at: self.at, subject: self.subject, bytes: self.bytes }
+        Message { seq, at: self.at, subject: self.subject, bytes: self.bytes, published: None }
     }
 }
 

@@ -232,7 +232,10 @@ impl OrderedReader {
             let bytes = structured_bytes(message.headers.as_ref(), &message.payload);
             self.passed = seq;
             self.last_read = Some((seq, bytes.clone()));
-            let message = Message { seq, at, subject: message.subject.to_string(), bytes };
+            let message = message.message;
+            // What is rejected is told with its headers: they are kept as they came.
+            let published = (!self.is_hint).then(|| Box::new((message.headers.unwrap_or_default(), message.payload)));
+            let message = Message { seq, at, subject: message.subject.to_string(), bytes, published };
             if self.sender.send(Read::Message(message)).await.is_err() {
                 return Ended::Over;
             }

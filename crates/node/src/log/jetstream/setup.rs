@@ -76,13 +76,16 @@ pub(crate) async fn connect_client(
     let client = Box::pin(options.connect(server.addresses()))
         .await
         .map_err(|error| {
-            let hint = if error.kind() == async_nats::ConnectErrorKind::AuthorizationViolation {
+            use async_nats::ConnectErrorKind::{AuthorizationViolation, Dns, Io, TimedOut};
+            let hint = if error.kind() == AuthorizationViolation {
                 "give the right of the broker's user: nats://USER:PASSWORD@HOST:PORT, --nats-creds, --nats-nkey, --nats-token-file, or \
                  --log context:NAME"
             } else {
                 "start one with `nats-server -js`, or use --log embedded"
             };
-            LogError::new(format!("no broker answers at {server}: {error}"), hint)
+            let why = LogError::new(format!("no broker answers at {server}: {error}"), hint);
+            // Whoever is refused, or cannot encrypt, is so the next time, too.
+            if matches!(error.kind(), Dns | Io | TimedOut) { why.passing(error.to_string()) } else { why }
         })?;
     Ok((client, told, denied))
 }
@@ -463,7 +466,15 @@ async fn cannot_create(context: &Context, kind: &str, name: &str, subjects: &[St
 
 /// The names of all streams that there are.
 pub(in crate::log) async fn names(context: &Context) -> Result<BTreeSet<String>, LogError> {
-    context.stream_names().try_collect().await.map_err(|error| unlisted(&error))
+    context.stream_names().try_collect().await.map_err(|error| {
+        let unlisted = unlisted(&error);
+        // So says a cluster that has no leader yet.
+        if error.to_string().contains("temporarily unavailable") {
+            unlisted.passing(error.to_string())
+        } else {
+            unlisted
+        }
+    })
 }
 
 fn unlisted(error: &dyn std::fmt::Display) -> LogError {

@@ -18,7 +18,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{BrokerRole, Right, SUBSCRIBE, Scope, Verb, rights};
 use crate::clock;
-use crate::log::jetstream::{connect_client, layout_of, names};
+use crate::log::jetstream::{Line, connect_client, layout_of, names};
 use crate::log::{LogError, Server};
 
 /// What stands in a right for any token, as it is tried: no name of ours is written so.
@@ -185,14 +185,16 @@ fn sample(subject: &str) -> String {
 ///
 /// When nobody answers.
 pub(crate) async fn lacking(server: &Server, role: BrokerRole, scope: Scope) -> Result<Vec<Right>, LogError> {
-    let (client, _, denied) = connect_client(server).await?;
+    let (client, away, denied) = connect_client(server).await?;
+    let line = Line::of(&away);
     let context = jetstream::context::ContextBuilder::new().timeout(ANSWERED_WITHIN).build(client.clone());
     // Where even this is not allowed, nothing is known to be there.
     let held = names(&context).await.unwrap_or_default();
     let layout = layout_of(&held)?.unwrap_or(scope.layout);
     let scope = Scope { inbox: server.inbox_prefix().unwrap_or_else(|| "_INBOX".to_owned()), layout, ..scope };
     let failed = |error: &dyn fmt::Display| {
-        LogError::new(format!("the broker's rights cannot be tried: {error}"), "check the connection to the broker")
+        let hint = "check the connection to the broker";
+        line.judged(LogError::new(format!("the broker's rights cannot be tried: {error}"), hint))
     };
     let rights = rights(role, &scope);
     let mut headers = HeaderMap::new();

@@ -39,6 +39,7 @@ use crate::lease;
 use crate::log::{Log, Message, Read, Reader, ZoneName};
 use crate::metrics::Metrics;
 use crate::publisher::Publisher;
+use crate::references::References;
 use crate::screens::Question;
 use crate::sources::Sources;
 use crate::trouble::Trouble;
@@ -307,6 +308,8 @@ struct Worker {
     abandon: Arc<AtomicBool>,
     inputs: mpsc::Sender<Input>,
     publisher: Publisher,
+    /// What orders are called elsewhere.
+    references: References,
     /// Where alerts and times of arrival are told.
     values: LastValues,
     runtime: tokio::runtime::Handle,

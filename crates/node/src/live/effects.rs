@@ -68,7 +68,7 @@ impl Worker {
                 Effect::Publish(assignment) => {
                     let _ = self.publisher.send((assignment, self.engine.fleet().zone().space));
                 }
-                Effect::Tell(eta) => self.values.tell(eta_value(&eta)),
+                Effect::Tell(eta) => self.values.tell(eta_value(&eta, &self.references)),
                 Effect::Note(note) => self.note(&note, folded.as_deref()),
             }
         }

@@ -530,11 +530,7 @@ fn rests(log: &Log) -> (Option<(Timestamp, Timestamp)>, u32) {
 #[test]
 fn a_break_comes_to_the_same_in_whatever_order_its_facts_come() {
     let (began, ended) = (|minutes| pause(Event::BreakStarted, minutes), || pause(Event::BreakEnded, None));
-    for facts in [
-        vec![began(None), ended()],
-        vec![began(Some(5)), ended()],
-        vec![ended(), began(None)],
-    ] {
+    for facts in [vec![began(None), ended()], vec![began(Some(5)), ended()], vec![ended(), began(None)]] {
         assert_commutes(with_breaks, &facts, rests);
     }
 }

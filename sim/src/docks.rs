@@ -30,6 +30,11 @@ impl Yard {
         Self { places, at: BTreeMap::new() }
     }
 
+    /// True where vehicles dock.
+    pub(crate) fn has(&self, position: Position) -> bool {
+        self.places.contains_key(&position)
+    }
+
     /// A vehicle wants to be served at a place. False: it waits for its turn.
     pub(crate) fn comes(&mut self, vehicle: &Name, position: Position) -> bool {
         let Some(place) = self.places.get_mut(&position) else { return true };

@@ -26,7 +26,11 @@ pub(crate) enum Doing {
         next_report: Timestamp,
     },
     /// He is at a stop and waits for a dock.
-    Queueing { visit: AssignedVisit, from: Position },
+    Queueing {
+        visit: AssignedVisit,
+        /// He docks first.
+        sets_up: bool,
+    },
     /// He is at a stop.
     Serving { visit: AssignedVisit, until: Timestamp, fails: bool },
     /// His vehicle has broken down. `on_shift`: he was at work when it did, and goes on when it is back.
@@ -58,6 +62,8 @@ pub(crate) struct Driver {
     /// Stops he has served or failed: order, stop and where it was. A return of the same goods to another place is another stop.
     pub(crate) done: BTreeSet<(Name, StopKind, Position)>,
     pub(crate) rest: Option<Rest>,
+    /// What he came for to the place where he is.
+    pub(crate) came_for: BTreeSet<(Name, StopKind)>,
     /// Reports sent so far; numbers their event ids.
     pub(crate) sent: u64,
     /// Driving time in thousandths of the network's.
@@ -76,6 +82,7 @@ impl Driver {
             plan: Vec::new(),
             done: BTreeSet::new(),
             rest: None,
+            came_for: BTreeSet::new(),
             sent: 0,
             factor: 1000,
         }

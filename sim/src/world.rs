@@ -361,7 +361,7 @@ impl Pretend {
         self.look_at_traffic(now);
         let Some(driver) = self.drivers.get(vehicle) else { return };
         let from = driver.position;
-        if from != visit.position {
+        if from != visit.position || self.docks_again(driver, &visit) {
             self.leave_dock(vehicle, now);
         }
         let Some(driver) = self.drivers.get(vehicle) else { return };
@@ -374,6 +374,12 @@ impl Pretend {
         let driver = self.drivers.get_mut(vehicle).expect("still there");
         driver.doing = Doing::Driving { visit, from, left: now, until, next_report };
         self.report(vehicle, now, event);
+    }
+
+    /// True when a driver who stands at a place with docks did not come for this visit: he was told of it when he had arrived.
+    fn docks_again(&self, driver: &Driver, visit: &AssignedVisit) -> bool {
+        let came_for_it = driver.came_for.contains(&(visit.visit.order.clone(), visit.visit.stop));
+        driver.position == visit.position && !came_for_it && self.yard.has(visit.position)
     }
 
     fn act(&mut self, vehicle: &Name, now: Timestamp) {
@@ -420,12 +426,23 @@ impl Pretend {
     fn arrive(&mut self, vehicle: &Name, from: Position, visit: AssignedVisit, now: Timestamp) {
         let event = Event::StopArrived(Self::stop_event(vehicle, &visit, now));
         let position = visit.position;
+        let sets_up =
+            from != position || self.drivers.get(vehicle).is_some_and(|driver| self.docks_again(driver, &visit));
         let driver = self.drivers.get_mut(vehicle).expect("still there");
         driver.position = position;
+        if sets_up {
+            let here = driver
+                .plan
+                .iter()
+                .skip_while(|other| (&other.visit.order, other.visit.stop) != (&visit.visit.order, visit.visit.stop));
+            let here = here.take_while(|other| other.position == position);
+            driver.came_for = here.map(|other| (other.visit.order.clone(), other.visit.stop)).collect();
+            driver.came_for.insert((visit.visit.order.clone(), visit.visit.stop));
+        }
         if self.yard.comes(vehicle, position) {
-            self.begin(vehicle, from, visit, now);
+            self.begin(vehicle, sets_up, visit, now);
         } else {
-            driver.doing = Doing::Queueing { visit, from };
+            driver.doing = Doing::Queueing { visit, sets_up };
         }
         self.report(vehicle, now, event);
         if self.driving.positions {
@@ -434,9 +451,9 @@ impl Pretend {
     }
 
     /// A driver's turn at a stop begins.
-    fn begin(&mut self, vehicle: &Name, from: Position, visit: AssignedVisit, now: Timestamp) {
+    fn begin(&mut self, vehicle: &Name, sets_up: bool, visit: AssignedVisit, now: Timestamp) {
         let fails = visit.visit.stop == StopKind::Delivery && self.no_shows.contains(&visit.visit.order);
-        let ready = self.service_span(&visit, from == visit.position, now);
+        let ready = self.service_span(&visit, sets_up, now);
         let until = if fails { ready.max(now + NO_SHOW_WAIT) } else { ready };
         let driver = self.drivers.get_mut(vehicle).expect("still there");
         driver.doing = Doing::Serving { visit, until, fails };
@@ -445,14 +462,14 @@ impl Pretend {
     /// A vehicle leaves its dock, or the queue for one, and the next one takes it.
     fn leave_dock(&mut self, vehicle: &Name, now: Timestamp) {
         let Some(next) = self.yard.leaves(vehicle) else { return };
-        if let Some(Driver { doing: Doing::Queueing { visit, from }, .. }) = self.drivers.get(&next) {
-            let (visit, from) = (visit.clone(), *from);
-            self.begin(&next, from, visit, now);
+        if let Some(Driver { doing: Doing::Queueing { visit, sets_up }, .. }) = self.drivers.get(&next) {
+            let (visit, sets_up) = (visit.clone(), *sets_up);
+            self.begin(&next, sets_up, visit, now);
         }
     }
 
     /// When service ends: set-up, waiting for the window or the goods, service.
-    fn service_span(&mut self, visit: &AssignedVisit, same_place: bool, now: Timestamp) -> Timestamp {
+    fn service_span(&mut self, visit: &AssignedVisit, sets_up: bool, now: Timestamp) -> Timestamp {
         let Some(order) = self.orders.get(&visit.visit.order) else { return now };
         let (spec, first): (StopSpec, bool) = match (&order.work, visit.visit.stop) {
             (OrderWork::Job(job), _) => (job.stop.clone(), true),
@@ -460,7 +477,7 @@ impl Pretend {
             (OrderWork::Shipment(shipment), StopKind::Delivery) => (shipment.delivery.clone(), false),
         };
         let moved = spec.position != visit.position; // a rescue or a return: no appointment
-        let setup = if same_place { Millis(0) } else { spec.setup };
+        let setup = if sets_up { spec.setup } else { Millis(0) };
         let ready = now + setup;
         let release = order.release.filter(|_| first);
         let start = if moved { ready } else { service_start(ready, &spec.windows, release) };
@@ -603,4 +620,111 @@ fn hash(source: &str, number: u64) -> u64 {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     hash.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use fleetfold_model::{
+        Job, Load, LoadDirection, LogSeq, Metres, NetworkSpec, PlannedVisit, Space, Vehicle, VehicleCosts,
+    };
+
+    use super::*;
+    use crate::scenario::Docks;
+
+    const SETUP: Millis = Millis(1_800_000);
+    const SERVICE: Millis = Millis(60_000);
+    const GATE: Position = Position { x: 1_000_000, y: 0 };
+
+    fn name(text: &str) -> Name {
+        Name::new(text).unwrap()
+    }
+
+    fn order(id: &str) -> Event {
+        let stop = StopSpec { position: GATE, windows: Vec::new(), service: SERVICE, setup: SETUP };
+        Event::OrderCreated(Order {
+            name: name(id),
+            work: OrderWork::Job(Job { stop, direction: LoadDirection::Pickup }),
+            load: Load::default(),
+            skills: Vec::new(),
+            priority: 0,
+            release: None,
+            promised: None,
+            placed: Timestamp(0),
+        })
+    }
+
+    fn told(revision: u64, orders: &[&str]) -> Assignment {
+        let visits = orders.iter().map(|order| AssignedVisit {
+            visit: PlannedVisit {
+                order: name(order),
+                stop: StopKind::Delivery,
+                depart_at: Timestamp(0),
+                arrival: Timestamp(0),
+                start: Timestamp(0),
+                departure: Timestamp(0),
+                metres: Metres(0),
+                break_before: Millis(0),
+            },
+            position: GATE,
+            frozen: false,
+        });
+        Assignment { vehicle: name("v"), revision: LogSeq(revision), visits: visits.collect(), pause: None }
+    }
+
+    /// When each stop is done if a driver is told of the second one on his way, or when he stands at the gate.
+    fn done(has_docks: bool, in_time: bool) -> Vec<i64> {
+        let spec = NetworkSpec::Line {
+            space: Space::Planar,
+            metres_per_minute: 1000.0,
+            detour_percent: 100,
+            round_up_seconds: 0,
+        };
+        let shift = Shift { starts: Timestamp(0), ends: Timestamp(36_000_000), breaks: Vec::new() };
+        let vehicle = Vehicle {
+            name: name("v"),
+            capacity: Load([1; 4]),
+            skills: Vec::new(),
+            costs: VehicleCosts::default(),
+            time_factor: 1000,
+            start: Position { x: 0, y: 0 },
+            end: None,
+            shift: Some(shift),
+            stops_max: None,
+            lifo: false,
+        };
+        let on = Event::ShiftStarted { vehicle: name("v"), shift: None, position: None };
+        let events = [Event::VehicleRegistered(vehicle), on, order("x"), order("y")];
+        let facts = events.into_iter().map(|event| (Timestamp(0), 1, event)).collect();
+        let docks = if has_docks { vec![Docks { x: GATE.x, y: GATE.y, vehicles: 1 }] } else { Vec::new() };
+        let network = Arc::new(Network::new(&spec).unwrap());
+        let mut world = Pretend::new(facts, &[], network, Driving::EXACT, Phones::default(), 1)
+            .with_traffic(Traffic { docks, ..Traffic::default() });
+        world.take(Timestamp(0));
+        world.told(&told(1, &["x"]), Timestamp(0));
+        let second = Timestamp(if in_time { 30_000 } else { 90_000 });
+        let (mut done, mut is_told) = (Vec::new(), false);
+        while done.len() < 2 {
+            let now = world.next().unwrap();
+            if now >= second && !is_told {
+                is_told = true;
+                world.told(&told(2, &["x", "y"]), second);
+            }
+            for happening in world.take(now) {
+                if let Happening::Fact(_, Event::StopCompleted(stop)) = happening {
+                    done.push(stop.at.0);
+                }
+            }
+        }
+        done
+    }
+
+    #[test]
+    fn who_is_told_of_a_stop_when_he_stands_at_the_gate_docks_again_where_there_are_docks() {
+        let first = 60_000 + (SETUP + SERVICE).0;
+        for has_docks in [false, true] {
+            assert_eq!(done(has_docks, true), [first, first + SERVICE.0], "he comes for both");
+        }
+        assert_eq!(done(false, false), [first, first + SERVICE.0]);
+        assert_eq!(done(true, false), [first, first + (SETUP + SERVICE).0]);
+    }
 }

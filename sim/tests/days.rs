@@ -204,7 +204,7 @@ fn any_sign_on() -> impl Strategy<Value = Event> {
 
 fn any_policy() -> impl Strategy<Value = Policy> {
     let rule = || prop_oneof![Just(OnBoardRule::Return), Just(OnBoardRule::Keep)];
-    let rare = (prop::bool::weighted(0.2), prop::bool::weighted(0.8), prop::bool::weighted(0.1), 0u8..4);
+    let rare = (prop::bool::weighted(0.2), prop::bool::weighted(0.8), prop::bool::weighted(0.1), any::<bool>(), 0u8..4);
     (rule(), rule(), any::<bool>(), prop_oneof![Just(0u32), Just(24)], any_span(2), any::<bool>(), any_span(3), rare)
         .prop_map(
             |(
@@ -215,11 +215,12 @@ fn any_policy() -> impl Strategy<Value = Policy> {
                 gather,
                 learn,
                 margin,
-                (one_pickup_place, add_after_departure, in_rounds, diversion),
+                (one_pickup_place, add_after_departure, in_rounds, settle_on_arrival, diversion),
             )| {
                 Policy {
                     one_pickup_place,
                     add_after_departure,
+                    settle_on_arrival,
                     decide_every: Millis(if in_rounds { 600_000 } else { 0 }),
                     diversion: match diversion {
                         0 => Diversion::Never,

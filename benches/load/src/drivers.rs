@@ -198,7 +198,7 @@ mod tests {
     }
 
     fn route(revision: u64, visits: Vec<AssignedVisit>) -> Assignment {
-        Assignment { vehicle: name("v0"), revision: LogSeq(revision), visits }
+        Assignment { vehicle: name("v0"), revision: LogSeq(revision), visits, pause: None }
     }
 
     fn crew() -> Drivers {

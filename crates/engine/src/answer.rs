@@ -15,7 +15,7 @@ use fleetfold_solver::{Problem, Solution, StopIx, TourIx, insert, schedule};
 
 use crate::account::is_too_long;
 use crate::bounds::{self, Nobody, Refusal, Refusals};
-use crate::draft::{CutOff, Draft};
+use crate::draft::{CutOff, Draft, settled};
 use crate::engine::Read;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
@@ -236,7 +236,7 @@ impl<'a> Answer<'a> {
         if let Placement::OnRoute(vehicle) = order.placement {
             // A visit under way is not taken back for a change; its vehicle is looked at instead.
             let state = self.moment.fleet.vehicle(vehicle);
-            let frozen = state.frozen();
+            let frozen = settled(self.moment.fleet, state).count;
             if state.route.visits[..frozen].iter().any(|visit| visit.order == id) {
                 if !self.has_moved_away(vehicle) && self.cut_off([vehicle]).vehicles.is_empty() {
                     return None;

@@ -116,7 +116,8 @@ impl Draft {
             let vehicle = fleet.vehicle(id);
             let known = || vehicle.on_its_way_at().or_else(|| cut_off_at(fleet, outlook, vehicle, now));
             let place = turning.contains(&id).then(known).flatten();
-            let frozen = if place.is_some() { 0 } else { vehicle.frozen() };
+            let Settled { count: frozen, is_there } =
+                if place.is_some() { Settled { count: 0, is_there: false } } else { settled(fleet, vehicle) };
             let (head, mut start) = head(fleet, outlook, vehicle, frozen, now);
             if let Some(place) = place {
                 start = Anchor { position: place.position, at: now + REACTION };
@@ -130,6 +131,11 @@ impl Draft {
                 closed,
                 loaded_at: if loaded_here { spec.start_node } else { NodeIx::NONE },
             });
+            if is_there && policy.settle_on_arrival {
+                // A place of its own: whatever is done there needs another approach.
+                draft.places.push(start.position);
+                spec.start_node = NodeIx(draft.places.len() as u32 - 1);
+            }
             // A dispatcher's word counts more than the end of a shift, too. What he has put behind it may be driven to its end as planned;
             // other orders do not follow it there.
             let is_forced = |order: OrderId| fleet.order(order).is_forced() && fleet.order(order).pinned == Some(id);
@@ -143,23 +149,15 @@ impl Draft {
             draft.until = draft.until.max(vehicle.route.visits.last().map_or(now, |visit| visit.departure));
             let tail: Vec<(OrderId, StopKind)> =
                 vehicle.route.visits[frozen..].iter().map(|visit| (visit.order, visit.stop)).collect();
-            let heads_order = vehicle.route.visits[..frozen].first().map(|visit| visit.order);
+            let in_head = |order: OrderId| vehicle.route.visits[..frozen].iter().any(|visit| visit.order == order);
             draft.tails.push(tail.clone());
             for (order, kind) in tail {
                 // An order whose pickup is frozen stays: only its delivery is here. So does what the vehicle has left to fetch, if its
                 // trip is closed.
-                if loose.contains(&order) && heads_order != Some(order) && !of_trip.contains(&order) {
+                if loose.contains(&order) && !in_head(order) && !of_trip.contains(&order) {
                     continue;
                 }
-                let index = draft.stop(
-                    fleet,
-                    order,
-                    kind,
-                    TourIx(tour as u32),
-                    heads_order == Some(order),
-                    now,
-                    &mut place_ids,
-                );
+                let index = draft.stop(fleet, order, kind, TourIx(tour as u32), in_head(order), now, &mut place_ids);
                 if of_trip.contains(&order) {
                     let stop = &mut draft.solver_stops[index.index()];
                     (stop.of_trip, stop.locked) = (true, TourIx(tour as u32));
@@ -597,6 +595,47 @@ impl CutOff {
     }
 }
 
+/// What of a route is not planned again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Settled {
+    /// So many visits.
+    pub(crate) count: usize,
+    /// The vehicle is where the last of them is, or has none of them to make: it did not come for what it is given there from now on.
+    pub(crate) is_there: bool,
+}
+
+/// What of a route is not planned again: the visit under way and, where the policy settles things on arrival, what else the vehicle came for to
+/// the place where it is, and its next destination.
+pub(crate) fn settled(fleet: &Fleet, vehicle: &VehicleState) -> Settled {
+    let frozen = vehicle.frozen();
+    let Some(under) = vehicle.under_way.filter(|_| frozen > 0) else { return Settled { count: 0, is_there: true } };
+    if under.arrived.is_none() || !fleet.policy().settle_on_arrival {
+        return Settled { count: frozen, is_there: under.arrived.is_some() };
+    }
+    let visits = &vehicle.route.visits;
+    let stop = |visit: &Visit| fleet.order(visit.order).stop(visit.stop);
+    let here = stop(&visits[0]).map(|stop| stop.position);
+    let came_for = |visit: &&Visit| {
+        here.zip(stop(visit)).is_some_and(|(here, stop)| !approaches(fleet, visit, &stop, here, false))
+    };
+    let count = frozen + visits[frozen..].iter().take_while(came_for).count();
+    Settled { count: visits.len().min(count + 1), is_there: count == visits.len() }
+}
+
+/// True if a vehicle sets up at a visit to which it comes from a place: it comes from elsewhere. Where it is there already (`is_there`), or the
+/// policy asks for another approach for what it was given after it had arrived, how it is planned tells: its service begins the set-up time
+/// behind its arrival.
+pub(crate) fn approaches(
+    fleet: &Fleet,
+    visit: &Visit,
+    stop: &fleetfold_fleet::Stop,
+    from: Position,
+    is_there: bool,
+) -> bool {
+    let is_planned = || stop.setup > Millis(0) && visit.start - visit.arrival >= stop.setup;
+    from != stop.position || (is_there || fleet.policy().settle_on_arrival) && is_planned()
+}
+
 /// The frozen head with times as expected now, and where and when the vehicle is free behind it.
 fn head(
     fleet: &Fleet,
@@ -616,7 +655,10 @@ fn head(
         let travel = Millis(i64::from(leg.millis) * factor / 1000);
         let under = vehicle.under_way.filter(|under| (under.order, under.stop) == (visit.order, visit.stop));
         let arrival = under.map_or(leaves + travel, |under| arrival_under_way(vehicle, under, travel, now));
-        let start = stop.service_start(arrival, free.position != stop.position);
+        let start = stop.service_start(
+            arrival,
+            approaches(fleet, visit, &stop, free.position, under.is_some_and(|under| under.arrived.is_some())),
+        );
         visit.arrival = arrival;
         visit.start = start;
         visit.departure = (start + fleet.service_at(stop.position, stop.service)).max(now);

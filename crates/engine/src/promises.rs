@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fleetfold_fleet::{Anchor, Fleet};
 use fleetfold_model::{LogSeq, Millis, Name, Timestamp, VehicleId};
 
-use crate::draft::arrival_under_way;
+use crate::draft::{approaches, arrival_under_way};
 use crate::moment::Moment;
 use crate::outlook::Outlook;
 use crate::proposal::RETIME_MIN;
@@ -174,7 +174,10 @@ fn off_plan(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> Option
             Some(under) => arrival_under_way(state, under, travel, now),
             None => leaves + travel,
         };
-        let start = stop.service_start(arrival, free.position != stop.position);
+        let start = stop.service_start(
+            arrival,
+            approaches(fleet, visit, &stop, free.position, under.is_some_and(|under| under.arrived.is_some())),
+        );
         if let Some(due) = stop.due
             && start > due + LATE_MIN
             && start > visit.start + LATE_MIN

@@ -341,6 +341,7 @@ pub(crate) fn policy_digest(policy: &Policy) -> u64 {
         one_pickup_place,
         add_after_departure,
         decide_every,
+        settle_on_arrival,
         search_rounds,
         gather,
         learn,
@@ -377,7 +378,7 @@ pub(crate) fn policy_digest(policy: &Policy) -> u64 {
         .list(hour_percent, |hash, hours| hash.list(hours, |hash, &percent| hash.word(u64::from(percent))))
         .diversion(*diversion);
     let hash = later.fold(hash, |hash, (code, &span, _)| hash.word(code).span(span));
-    let unusual = [(6, *one_pickup_place), (7, !add_after_departure)];
+    let unusual = [(6, *one_pickup_place), (7, !add_after_departure), (8, *settle_on_arrival)];
     unusual.into_iter().filter(|&(_, is_so)| is_so).fold(hash, |hash, (code, _)| hash.word(code)).finish()
 }
 

@@ -1,7 +1,8 @@
 //! What is known of one vehicle: its shift, its route, its goods, and where it was at its last fact.
 
 use fleetfold_model::{
-    CUT_OFF, Load, LogSeq, Metres, Millis, Name, OrderId, PlannedVisit, Position, Shift, StopKind, Timestamp, Vehicle,
+    CUT_OFF, Load, LogSeq, Metres, Millis, Name, NextBreak, OrderId, PlannedVisit, Position, Shift, StopKind,
+    Timestamp, Vehicle, leaves_at,
 };
 use serde::{Deserialize, Serialize};
 
@@ -179,6 +180,24 @@ impl VehicleState {
     /// every end that was told.
     pub fn break_that_was_over(&self) -> Option<OnBreak> {
         self.on_break.filter(|pause| self.break_ended == Some(pause.until))
+    }
+
+    /// The break that its driver takes, or the next one of his shift: before the visit where it is planned, or, where none is planned before a
+    /// visit, as soon as he is free and its window opens.
+    pub fn next_break(&self, now: Timestamp) -> Option<NextBreak> {
+        if let Some(pause) = self.on_break.filter(|_| self.break_that_was_over().is_none()) {
+            return Some(NextBreak { is_taken: true, starts: pause.since, ends: pause.until });
+        }
+        let next = self.shift.as_ref().filter(|_| self.on)?.breaks.get(self.breaks_taken as usize)?;
+        let visits = &self.route.visits;
+        let planned = visits.iter().position(|visit| visit.break_before > Millis(0));
+        let starts = if let Some(index) = planned {
+            let before = index.checked_sub(1).map(|before| visits[before].departure);
+            leaves_at(visits[index].depart_at, Millis(0), before)
+        } else {
+            next.window.opens().max(visits.last().map_or(now, |visit| visit.departure))
+        };
+        Some(NextBreak { is_taken: false, starts, ends: starts + next.duration })
     }
 
     pub(crate) fn new(name: Name) -> Self {

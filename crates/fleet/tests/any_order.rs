@@ -4,8 +4,9 @@ mod support;
 
 use fleetfold_fleet::{Fleet, Placement};
 use fleetfold_model::{
-    Event, FailReason, LogEntry, LogSeq, MessageHash, OnBoardRule, OrderChange, Pin, Policy, PriorityRaised, Shift,
-    StopEvent, StopKind, Timestamp, Vehicle,
+    Alert, AlertAcknowledged, AlertKind, AlertRaised, Break, BreakEvent, Event, FailReason, LogEntry, LogSeq,
+    MessageHash, Millis, OnBoardRule, OrderChange, OrderRetry, Pin, Policy, PriorityRaised, Shift, StopEvent, StopKind,
+    TimeWindow, Timestamp, Vehicle,
 };
 use support::{Log, at, name, plan, shipment, vehicle};
 
@@ -39,6 +40,12 @@ fn told(log: &mut Log, facts: &[Event], order: &[usize]) {
         let mut event = facts[number].clone();
         if let Event::StopCompleted(stop) | Event::StopFailed(stop, ..) | Event::StopDeparted(stop) = &mut event {
             stop.at = Timestamp(happened);
+        }
+        if let Event::BreakStarted(pause) | Event::BreakEnded(pause) = &mut event {
+            pause.at = Timestamp(happened);
+        }
+        if let Event::OrderReady { at, .. } = &mut event {
+            *at = Timestamp(happened);
         }
         log.tell(event);
     }
@@ -490,4 +497,100 @@ fn an_appointment_that_comes_before_its_failure_is_kept() {
     let order = log.order("s1");
     assert_eq!((order.closed, order.spec.as_ref().unwrap().promised), (None, Some(Timestamp(90))));
     assert!(order.on_board.is_some(), "the goods are brought from where they are");
+}
+
+// ---- breaks, acceptances, second tries, acknowledgements ------------------------------------------------------------
+
+fn pause(make: fn(BreakEvent) -> Event, minutes: Option<i64>) -> Event {
+    let duration = minutes.map(|minutes| Millis(minutes * MINUTE));
+    make(BreakEvent { vehicle: name("v1"), at: Timestamp(0), duration, position: None })
+}
+
+/// A driver who is at work, and whose shift has two breaks.
+fn with_breaks() -> Log {
+    let mut log = empty();
+    let pause = |opens| Break {
+        window: TimeWindow::new(Timestamp(opens), Timestamp(opens + MINUTE)).unwrap(),
+        duration: Millis(30 * MINUTE),
+    };
+    let breaks = vec![pause(BEGIN), pause(BEGIN + 10 * MINUTE)];
+    let shift = Shift { breaks, ..hours(0, i64::MAX / 8) };
+    log.tell(Event::VehicleRegistered(Vehicle { shift: Some(shift), ..vehicle("v1", 0) }));
+    log.tell(on(None));
+    log
+}
+
+/// Whether the driver rests, until when, and how many of his breaks are taken.
+fn rests(log: &Log) -> (Option<(Timestamp, Timestamp)>, u32) {
+    let state = log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap());
+    let goes_on = state.on_break.filter(|_| state.break_that_was_over().is_none());
+    (goes_on.map(|pause| (pause.since, pause.until)), state.breaks_taken)
+}
+
+#[test]
+fn a_break_comes_to_the_same_in_whatever_order_its_facts_come() {
+    let (began, ended) = (|minutes| pause(Event::BreakStarted, minutes), || pause(Event::BreakEnded, None));
+    for facts in [vec![began(None), ended()], vec![began(Some(5)), ended()], vec![ended(), began(None)]] {
+        assert_commutes(with_breaks, &facts, rests);
+    }
+}
+
+#[test]
+fn what_a_driver_has_accepted_is_the_newest_route_in_whatever_order_he_says_so() {
+    let accepted = |revision| Event::AssignmentAccepted { vehicle: name("v1"), revision };
+    let sum = |log: &Log| log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap()).accepted;
+    let begin = || {
+        let mut log = with_a_vehicle();
+        log.tell(on(None));
+        for order in ["o1", "o2", "o3"] {
+            log.job(order, 100);
+            log.plan(Some("v1"));
+        }
+        log
+    };
+    let newest = begin().fleet.applied().0;
+    assert_commutes(begin, &[accepted(newest - 2), accepted(newest), accepted(newest - 4)], sum);
+}
+
+/// A failed order is tried again: what was said of its time and its goods last counts.
+#[test]
+fn a_second_try_comes_to_the_same_in_any_order() {
+    let window = TimeWindow::new(Timestamp(BEGIN + 90 * MINUTE), Timestamp(BEGIN + 99 * MINUTE)).unwrap();
+    let retried = |promised: Option<i64>| {
+        let (from, promised) = (window.opens(), promised.map(Timestamp));
+        Event::OrderRetried(OrderRetry { order: name("s1"), from, window: Some(window), promised })
+    };
+    let ready = || Event::OrderReady { order: name("s1"), at: Timestamp(0) };
+    let begin = || {
+        let mut log = keeping();
+        log.tell(created());
+        log
+    };
+    for facts in [
+        vec![failed(StopKind::Delivery), retried(None), promised(90)],
+        vec![picked_up(), failed(StopKind::Delivery), retried(Some(80)), raised(4)],
+        vec![failed(StopKind::Pickup), retried(None), cancelled()],
+        vec![ready(), failed(StopKind::Pickup), retried(None), ready()],
+    ] {
+        assert_commutes(begin, &facts, |log| (stands(log), log.order("s1").ready_at));
+    }
+}
+
+#[test]
+fn of_two_who_have_seen_an_alert_the_later_one_is_named() {
+    let alert = || Alert::new(AlertKind::Silent, Some(name("v1"))).unwrap();
+    let begin = || {
+        let mut log = with_a_vehicle();
+        let alert = Alert::new(AlertKind::Silent, Some(name("v1"))).unwrap();
+        let (at, span) = (Timestamp(BEGIN), Millis(600_000));
+        log.tell(Event::AlertRaised(AlertRaised { alert, at, span, detail: String::new(), epoch: 1 }));
+        log
+    };
+    let seen =
+        |by: &str| Event::AlertAcknowledged(AlertAcknowledged { alert: alert(), by: Some(name(by)), until: None });
+    let sum = |log: &Log| {
+        let seen = log.fleet.alert(&alert()).and_then(|state| state.acknowledged.clone());
+        seen.map(|seen| (seen.at, seen.by))
+    };
+    assert_commutes(begin, &[seen("anna"), seen("ben"), seen("carla")], sum);
 }

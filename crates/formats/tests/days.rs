@@ -144,6 +144,9 @@ fn published_rules_hold_where_they_are_asked_for() {
         assert_eq!(policy(&meals).diversion == Diversion::Never, published);
         let factories = dpdp_by(rules, &tables(DPDP)).unwrap();
         assert_eq!(policy(&factories).decide_every, Millis(if published { 600_000 } else { 0 }));
+        assert_eq!((policy(&factories).settle_on_arrival, policy(&factories).learn), (published, !published));
+        let due = MIDNIGHT + Millis((24 + 3) * 3_600_000 + 1_800_000 - if published { 900_000 } else { 0 });
+        assert_eq!(orders(&factories)[1].promised, Some(due), "a quarter of an hour is left for what comes");
         let docks = factories.header.traffic.as_ref().map(|traffic| traffic["docks"].as_array().unwrap().len());
         assert_eq!(docks, published.then_some(3));
         assert_eq!(read_back(&factories).unwrap().len(), factories.events.len());

@@ -54,8 +54,8 @@ pub use order::{Job, LoadDirection, Order, OrderWork, Shipment, StopSpec};
 pub use own::{BaseWritten, HoldEnded, RepairAsked, VehicleLocated};
 pub use policy::{Diversion, OnBoardRule, Policy};
 pub use route::{
-    AssignedVisit, Assignment, CUT_OFF, Choice, ExchangeGroup, Obstacle, PlannedVisit, Proposal, ProposedRoute,
-    SearchRecord, UnassignedReason, leaves_at,
+    AssignedVisit, Assignment, CUT_OFF, Choice, ExchangeGroup, NextBreak, Obstacle, PlannedVisit, Proposal,
+    ProposedRoute, SearchRecord, UnassignedReason, leaves_at,
 };
 pub use space::{Position, Space};
 pub use units::{Cost, LOAD_DIMENSIONS, Load, Metres, Millis, TimeWindow, Timestamp};

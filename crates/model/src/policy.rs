@@ -55,6 +55,9 @@ pub struct Policy {
     pub add_after_departure: bool,
     /// What happens is answered at multiples of this span of zone time; 0: at once.
     pub decide_every: Millis,
+    /// When a vehicle arrives somewhere it is settled what it does there and where it goes next. What it is given there later needs the stop's
+    /// set-up time again.
+    pub settle_on_arrival: bool,
     /// Search rounds of one improvement; 0 switches improvement off (immediate answers only).
     pub search_rounds: u32,
     /// How long changes are gathered before a search, in log time.
@@ -94,6 +97,7 @@ impl Default for Policy {
             one_pickup_place: false,
             add_after_departure: true,
             decide_every: Millis(0),
+            settle_on_arrival: false,
             search_rounds: 24,
             gather: Millis(250),
             learn: true,

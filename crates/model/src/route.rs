@@ -203,4 +203,17 @@ pub struct Assignment {
     pub revision: LogSeq,
     /// The visits still to be made, in driving order.
     pub visits: Vec<AssignedVisit>,
+    /// The break that its driver takes, or his next one.
+    pub pause: Option<NextBreak>,
+}
+
+/// The break that a driver takes, or the next one of his shift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextBreak {
+    /// He takes it.
+    pub is_taken: bool,
+    /// When it begins: before a visit as planned, or, where he has nothing to do, as soon as its window opens.
+    pub starts: Timestamp,
+    /// When it ends.
+    pub ends: Timestamp,
 }

@@ -12,12 +12,13 @@ use bytes::Bytes;
 use fleetfold_fleet::{AlertState, Fleet};
 use fleetfold_journal::address::value_id;
 use fleetfold_journal::{Address, FanOut, Heard, Next};
-use fleetfold_model::{Alert, Eta, EtaState, LogSeq, Millis, Name};
+use fleetfold_model::{Alert, AlertAbout, Eta, EtaState, LogSeq, Millis, Name};
 use fleetfold_wire::{AlertStanding, AlertV1, EtaV1};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use crate::log::{AppendError, Log, LogError, Stream, ZoneName};
+use crate::references::References;
 
 /// Pause before trying again what could not be told.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -69,31 +70,42 @@ impl LastValues {
 }
 
 /// The value that says how an alert stands; `state`: `None` when it is over. `changed`: the entry that made it so.
-pub(crate) fn alert_value(alert: &Alert, state: Option<&AlertState>, changed: LogSeq) -> Value {
+pub(crate) fn alert_value(
+    alert: &Alert,
+    state: Option<&AlertState>,
+    changed: LogSeq,
+    references: &References,
+) -> Value {
     let standing = state.map(|state| AlertStanding {
         since: state.raised,
         span: state.span,
         detail: state.detail.clone(),
         acknowledged: state.acknowledged.as_ref().map(|seen| (seen.at, seen.by.clone(), seen.until)),
     });
-    let text = serde_json::to_vec(&AlertV1::new(alert, changed, standing)).expect("an alert can be written");
+    let order = alert.about().filter(|_| alert.kind().about() == AlertAbout::Order);
+    let mut told = AlertV1::new(alert, changed, standing);
+    told.reference = order.and_then(|order| references.of(order)).map(|reference| reference.to_string());
+    let text = serde_json::to_vec(&told).expect("an alert can be written");
     let address = Address::of_alert(alert);
     Value { stream: Stream::Alert, address, revision: changed.0, bytes: Bytes::from(text) }
 }
 
 /// The value that tells a customer when his order comes.
-pub(crate) fn eta_value(eta: &Eta) -> Value {
-    let text = serde_json::to_vec(&EtaV1::from(eta)).expect("a time of arrival can be written");
+pub(crate) fn eta_value(eta: &Eta, references: &References) -> Value {
+    let mut told = EtaV1::from(eta);
+    told.reference = references.of(&eta.order).map(|reference| reference.to_string());
+    let text = serde_json::to_vec(&told).expect("a time of arrival can be written");
     let address = Address::of_eta(&eta.order);
     Value { stream: Stream::Eta, address, revision: eta.revision, bytes: Bytes::from(text) }
 }
 
 /// Starts the task.
-pub(crate) fn start(log: Log, zone: ZoneName) -> LastValues {
+pub(crate) fn start(log: Log, zone: ZoneName, references: References) -> LastValues {
     let (words, queue) = mpsc::unbounded_channel();
     let teller = Teller {
         log,
         zone,
+        references,
         fan: FanOut::default(),
         pending: BTreeMap::new(),
         begins: None,
@@ -107,6 +119,7 @@ pub(crate) fn start(log: Log, zone: ZoneName) -> LastValues {
 struct Teller {
     log: Log,
     zone: ZoneName,
+    references: References,
     fan: FanOut<String>,
     /// The newest value of each subject that is to be told.
     pending: BTreeMap<String, Value>,
@@ -205,12 +218,12 @@ impl Teller {
             let Ok(told) = serde_json::from_slice::<AlertV1>(&bytes) else { continue };
             let Some((alert, true)) = told.about() else { continue };
             if fleet.alert(&alert).is_none() {
-                let over = alert_value(&alert, None, fleet.applied());
+                let over = alert_value(&alert, None, fleet.applied(), &self.references);
                 self.pending.entry(subject).or_insert(over);
             }
         }
         for (alert, state) in fleet.alerts() {
-            let value = alert_value(alert, Some(state), state.changed);
+            let value = alert_value(alert, Some(state), state.changed, &self.references);
             self.pending.entry(self.zone.subject(&value.address)).or_insert(value);
         }
         self.before.clear();
@@ -223,7 +236,8 @@ impl Teller {
             } else {
                 // It ended while nobody told it.
                 let revision = told.revision + 1;
-                let over = eta_value(&Eta { order: name, state: EtaState::Ended, at: fleet.now(), revision });
+                let ended = Eta { order: name, state: EtaState::Ended, at: fleet.now(), revision };
+                let over = eta_value(&ended, &self.references);
                 self.pending.entry(subject).or_insert(over);
             }
         }

@@ -40,6 +40,7 @@ use crate::log::{Log, Message, Read, Reader, ZoneName};
 use crate::metrics::Metrics;
 use crate::personal::Words;
 use crate::publisher::Publisher;
+use crate::references::References;
 use crate::screens::Question;
 use crate::sources::Sources;
 use crate::trace::Traces;
@@ -319,6 +320,8 @@ struct Worker {
     abandon: Arc<AtomicBool>,
     inputs: mpsc::Sender<Input>,
     publisher: Publisher,
+    /// What orders are called elsewhere.
+    references: References,
     /// Where alerts and times of arrival are told.
     values: LastValues,
     runtime: tokio::runtime::Handle,

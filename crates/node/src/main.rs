@@ -37,6 +37,7 @@ mod policies;
 mod publisher;
 mod readers;
 mod reasons;
+mod references;
 mod rejected;
 mod routing_api;
 mod schema;

@@ -17,6 +17,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::clock;
 use crate::live::Readiness;
 use crate::log::{AppendError, Log, LogError, Stream, ZoneName};
+use crate::references::References;
 use crate::trace::Decision;
 
 /// Pause before trying again those who could not be told.
@@ -60,7 +61,7 @@ impl Publisher {
 }
 
 /// Starts the task that tells drivers.
-pub(crate) fn start(log: Log, zone: ZoneName, readiness: Arc<Readiness>) -> Publisher {
+pub(crate) fn start(log: Log, zone: ZoneName, readiness: Arc<Readiness>, references: References) -> Publisher {
     let (routes, queue) = mpsc::unbounded_channel();
     let (owns, term) = watch::channel(false);
     let again = Arc::new(Notify::new());
@@ -68,6 +69,7 @@ pub(crate) fn start(log: Log, zone: ZoneName, readiness: Arc<Readiness>) -> Publ
         log,
         zone,
         readiness,
+        references,
         fan: FanOut::default(),
         pending: Routes::new(),
         told: Routes::new(),
@@ -81,6 +83,7 @@ struct Teller {
     log: Log,
     zone: ZoneName,
     readiness: Arc<Readiness>,
+    references: References,
     fan: FanOut,
     /// The newest route of each vehicle that is to be told.
     pending: Routes,
@@ -181,7 +184,8 @@ impl Teller {
                     end,
                     "the driver was told a route of another log: it is replaced"
                 );
-                let none = Assignment { vehicle: vehicle.clone(), revision: LogSeq(0), visits: Vec::new() };
+                let none =
+                    Assignment { vehicle: vehicle.clone(), revision: LogSeq(0), visits: Vec::new(), pause: None };
                 self.pending.entry(vehicle).or_insert((none, Space::default(), None));
             }
         }
@@ -191,7 +195,8 @@ impl Teller {
     async fn tell(&mut self, assignment: &Assignment, space: Space, decision: Option<Decision>) -> Result<(), String> {
         let vehicle = &assignment.vehicle;
         let subject = self.zone.subject(&Address::of_assignment(vehicle));
-        let bytes = Bytes::from(assignment_to_json(assignment, space));
+        let reference = |order: &Name| self.references.of(order).map(|reference| reference.to_string());
+        let bytes = Bytes::from(assignment_to_json(assignment, space, reference));
         let mut next = self.fan.begin(vehicle, assignment.revision);
         let mut unconfirmed = "it is not confirmed".to_owned();
         for _ in 0..STEPS_MAX {

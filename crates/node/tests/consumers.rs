@@ -65,10 +65,13 @@ fn things_happen(port: u16) {
     crew(port);
     post(port, "one");
     wait_answered(port, "one");
-    let crane = json!({ "order_id": "crane-1", "skills": ["crane"], "promised_time": "2026-06-01T09:05:00Z",
+    let crane = json!({ "order_id": "crane-1", "skills": ["crane"], "reference": "PO 77", "promised_time": "2026-06-01T09:05:00Z",
                         "job": { "stop": { "lon": -8.62, "lat": 41.15 } } });
+    let two = json!({ "order_id": "two", "reference": "PO 2", "job": { "stop": { "lon": -8.62, "lat": 41.15 } } });
     let lost = json!({ "vehicle_id": "van", "order_id": "nobody", "stop": "pickup" });
-    for (kind, id, data) in [("order.created", "crane-1", crane), ("stop.departed", "lost", lost)] {
+    for (kind, id, data) in
+        [("order.created", "crane-1", crane), ("order.created", "two", two), ("stop.departed", "lost", lost)]
+    {
         assert_eq!(http(port, "POST /v1/events", &event(kind, id, &data).to_string()).0, 202);
     }
     let again = event(
@@ -99,12 +102,18 @@ fn python() {
     things_happen(port);
     let route = body(&running.wait("assignment", "\"one\""));
     assert_eq!((&route["vehicle_id"], &route["visits"][0]["order_id"]), (&json!("van"), &json!("one")));
+    // What its producer calls an order is told with it.
+    let route = body(&running.wait("assignment", "PO 2"));
+    let called = |visit: &Value| (visit["order_id"] == "two") == (visit["reference"] == "PO 2");
+    assert!(route["visits"].as_array().unwrap().iter().all(called), "{route}");
+    assert_eq!(body(&running.wait("eta", "PO 2"))["order_id"], "two");
     let eta = body(&running.wait("eta", "\"one\""));
     assert_eq!((&eta["state"], &eta["coverage_percent"]), (&json!("expected"), &json!(80)));
     assert!(eta["latest"].as_str() > eta["told_at"].as_str(), "{eta}");
     assert_eq!(body(&running.wait("decided", "\"one\""))["vehicle_id"], "van");
     assert_eq!(body(&running.wait("unassigned", "crane-1"))["reason"], "skills");
-    assert_eq!(body(&running.wait("alert", "crane-1"))["state"], "raised");
+    let alert = body(&running.wait("alert", "crane-1"));
+    assert_eq!((&alert["state"], &alert["reference"]), (&json!("raised"), &json!("PO 77")));
     assert_eq!(body(&running.wait("rejected", "order_exists"))["entity"], "one");
     running.rest();
     drop(running);

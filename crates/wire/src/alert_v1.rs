@@ -197,6 +197,9 @@ pub struct AlertV1 {
     /// It was put off until then (RFC 3339).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     snoozed_until: Option<String>,
+    /// What the order that it is about is called elsewhere, as its producer said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
 }
 
 /// What a message says of an alert that is raised.
@@ -226,6 +229,7 @@ impl AlertV1 {
             acknowledged_at: None,
             acknowledged_by: None,
             snoozed_until: None,
+            reference: None,
         };
         if let Some(AlertStanding { since, span, detail, acknowledged }) = standing {
             raw.since = Some(text(since));

@@ -307,6 +307,7 @@ pub(crate) fn policy(policy: &Policy) -> PolicyV1 {
         one_pickup_place: policy.one_pickup_place.then_some(true),
         add_after_departure: (!policy.add_after_departure).then_some(false),
         decide_every_seconds: (policy.decide_every > Millis(0)).then(|| seconds(policy.decide_every)),
+        settle_on_arrival: policy.settle_on_arrival.then_some(true),
         search_rounds: Some(policy.search_rounds),
         gather_seconds: Some(seconds(policy.gather)),
         alert_late_seconds: Some(seconds(policy.alert_late)),

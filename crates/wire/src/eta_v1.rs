@@ -31,6 +31,9 @@ pub struct EtaV1 {
     /// In how many of a hundred cases the vehicle arrives within the interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     coverage_percent: Option<u8>,
+    /// What the order is called elsewhere, as its producer said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
 }
 
 impl From<&Eta> for EtaV1 {
@@ -44,6 +47,7 @@ impl From<&Eta> for EtaV1 {
             earliest: None,
             latest: None,
             coverage_percent: None,
+            reference: None,
         };
         let state = match eta.state {
             EtaState::Expected { arrival, earliest, latest } => {

@@ -452,6 +452,9 @@ pub struct PolicyV1 {
     /// What happens is answered at multiples of this span of zone time, a day at most; 0, and if not given: at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decide_every_seconds: Option<f64>,
+    /// When a vehicle arrives it is settled what it does there and where it goes next; what it is given there later needs the set-up time again. `false` if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settle_on_arrival: Option<bool>,
     /// Search rounds of an improvement; 0: immediate answers only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search_rounds: Option<u32>,

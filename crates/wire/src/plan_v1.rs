@@ -1,8 +1,8 @@
 //! Plans and assignments, version 1.
 
 use fleetfold_model::{
-    AssignedVisit, Assignment, Choice, ExchangeGroup, LogSeq, MessageHash, Metres, Millis, Obstacle, PlannedVisit,
-    Position, Proposal, ProposedRoute, SearchRecord, Space, StopKind, UnassignedReason, leaves_at,
+    AssignedVisit, Assignment, Choice, ExchangeGroup, LogSeq, MessageHash, Metres, Millis, Name, NextBreak, Obstacle,
+    PlannedVisit, Position, Proposal, ProposedRoute, SearchRecord, Space, StopKind, UnassignedReason, leaves_at,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -124,6 +124,19 @@ pub struct AssignmentV1 {
     /// Grows with every change.
     pub revision: u64,
     visits: Vec<AssignedV1>,
+    /// The break that its driver takes, or his next one, as it was planned when this was said: before a visit (`break_before_seconds`), or,
+    /// where he has nothing to do, as soon as its window opens.
+    #[serde(rename = "break", default, skip_serializing_if = "Option::is_none")]
+    pause: Option<NextBreakV1>,
+}
+
+/// The break that a driver takes, or the next one of his shift.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct NextBreakV1 {
+    /// `taken`: he takes it; `planned`: it is to come.
+    status: String,
+    starts: String,
+    ends: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -138,7 +151,13 @@ struct AssignedV1 {
     /// No road leads there now, or to a stop before it: its times say nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     unreachable: bool,
+    /// What the order is called elsewhere, as its producer said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
 }
+
+/// A break is being taken.
+const TAKEN: &str = "taken";
 
 const REASONS: [(UnassignedReason, &str); 9] = [
     (UnassignedReason::NoVehicle, "no_vehicle"),
@@ -347,8 +366,12 @@ impl PlanV1 {
     }
 }
 
-/// The JSON of an assignment.
-pub fn assignment_to_json(assignment: &Assignment, space: Space) -> Vec<u8> {
+/// The JSON of an assignment. `reference`: what an order is called elsewhere.
+pub fn assignment_to_json(
+    assignment: &Assignment,
+    space: Space,
+    reference: impl Fn(&Name) -> Option<String>,
+) -> Vec<u8> {
     let cut_off = assignment.visits.iter().position(|visit| visit.visit.is_cut_off()).unwrap_or(usize::MAX);
     let mut departed = None;
     let mut leaves = |visit: &PlannedVisit| {
@@ -369,8 +392,14 @@ pub fn assignment_to_json(assignment: &Assignment, space: Space) -> Vec<u8> {
                 frozen: visit.frozen,
                 not_before: Some(text(visit.visit.depart_at)),
                 unreachable: index >= cut_off,
+                reference: reference(&visit.visit.order),
             })
             .collect(),
+        pause: assignment.pause.map(|pause| NextBreakV1 {
+            status: if pause.is_taken { TAKEN } else { "planned" }.to_owned(),
+            starts: text(pause.starts),
+            ends: text(pause.ends),
+        }),
     };
     serde_json::to_vec(&raw).expect("wire types are plain JSON")
 }
@@ -395,5 +424,13 @@ pub fn assignment_from_json(bytes: &[u8]) -> Result<Assignment, DecodeError> {
         vehicle: name("vehicle_id", &raw.vehicle_id)?,
         revision: LogSeq(raw.revision),
         visits: visits.collect::<Result<_, DecodeError>>()?,
+        pause: raw.pause.map(|pause| pause.into_model()).transpose()?,
     })
+}
+
+impl NextBreakV1 {
+    fn into_model(self) -> Result<NextBreak, DecodeError> {
+        let (starts, ends) = (instant("break.starts", &self.starts)?, instant("break.ends", &self.ends)?);
+        Ok(NextBreak { is_taken: self.status == TAKEN, starts, ends })
+    }
 }

@@ -384,6 +384,7 @@ pub(crate) fn policy(raw: &PolicyV1) -> Result<Policy> {
         one_pickup_place: raw.one_pickup_place.unwrap_or(default.one_pickup_place),
         add_after_departure: raw.add_after_departure.unwrap_or(default.add_after_departure),
         decide_every: period(raw.decide_every_seconds, default.decide_every)?,
+        settle_on_arrival: raw.settle_on_arrival.unwrap_or(default.settle_on_arrival),
         search_rounds: rounds,
         gather: span("gather_seconds", raw.gather_seconds, default.gather)?,
         learn: raw.learn.unwrap_or(default.learn),

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use fleetfold_model::{
     Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, ArrivalEnds, AssignedVisit, Assignment,
     BaseWritten, BreakEvent, Cell, Choice, Event, ExchangeGroup, FORMAT, FailReason, Features, HoldEnded, Job, Load,
-    LoadDirection, LogSeq, MessageHash, Metres, Millis, Name, Obstacle, Order, OrderChange, OrderRetry, OrderWork, Pin,
-    PlannedVisit, Policy, Position, PriorityRaised, Proposal, ProposedRoute, RepairAsked, RoadChange, RoadTarget,
-    SearchRecord, ServiceFeature, Shift, Shipment, SlotHeld, Space, SpeedFeature, SpeedKey, StopEvent, StopKind,
-    StopSpec, TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts, VehicleLocated, ZoneOpened,
+    LoadDirection, LogSeq, MessageHash, Metres, Millis, Name, NextBreak, Obstacle, Order, OrderChange, OrderRetry,
+    OrderWork, Pin, PlannedVisit, Policy, Position, PriorityRaised, Proposal, ProposedRoute, RepairAsked, RoadChange,
+    RoadTarget, SearchRecord, ServiceFeature, Shift, Shipment, SlotHeld, Space, SpeedFeature, SpeedKey, StopEvent,
+    StopKind, StopSpec, TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts, VehicleLocated, ZoneOpened,
 };
 use fleetfold_wire::{
     Entity, EventType, What, Writer, assignment_from_json, assignment_to_json, decode, decode_strict, encode, schemas,
@@ -200,6 +200,7 @@ fn examples() -> Vec<Event> {
             one_pickup_place: true,
             add_after_departure: false,
             decide_every: Millis(600_000),
+            settle_on_arrival: true,
             hour_percent: [[100; 24], [130; 24], [100; 24]],
             ..Policy::default()
         }),
@@ -460,10 +461,14 @@ fn an_assignment_says_when_to_leave_and_is_read_back_as_it_was() {
     };
     // The second may be left for at once, the third not before a quarter of an hour later; before the fourth is a break.
     let visits = vec![visit("a", 1, 5, 0), visit("b", 1, 10, 0), visit("c", 25, 30, 0), visit("d", 1, 60, 20)];
-    let assignment = Assignment { vehicle: name("van"), revision: LogSeq(7), visits };
-    let bytes = assignment_to_json(&assignment, Space::Planar);
+    let pause = Some(NextBreak { is_taken: false, starts: minute(32), ends: minute(52) });
+    let assignment = Assignment { vehicle: name("van"), revision: LogSeq(7), visits, pause };
+    let bytes =
+        assignment_to_json(&assignment, Space::Planar, |order| (order.as_str() == "b").then(|| "PO 7".to_owned()));
     assert_eq!(assignment_from_json(&bytes), Ok(assignment));
     let told: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(told["visits"][1]["reference"], "PO 7");
+    assert_eq!((told["visits"][0].get("reference"), &told["break"]["status"]), (None, &"planned".into()));
     let told = |field: &str| -> Vec<String> {
         told["visits"]
             .as_array()

@@ -233,7 +233,7 @@ impl Run<'_> {
                 Some(assignment) => Ask::Tell {
                     vehicle: vehicle.clone(),
                     revision: assignment.revision,
-                    bytes: assignment_to_json(assignment, Space::Geographic),
+                    bytes: assignment_to_json(assignment, Space::Geographic, |_| None),
                     expected: expected.0,
                 },
                 None => return,

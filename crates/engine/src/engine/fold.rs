@@ -156,7 +156,8 @@ impl Engine {
             let visit = visit.planned(order.name.clone());
             Some(AssignedVisit { visit, position, frozen: index < frozen })
         });
-        Assignment { vehicle: state.name.clone(), revision: state.route.revision, visits: visits.collect() }
+        let pause = state.next_break(self.fleet.now());
+        Assignment { vehicle: state.name.clone(), revision: state.route.revision, visits: visits.collect(), pause }
     }
 }
 

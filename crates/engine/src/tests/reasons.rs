@@ -91,7 +91,10 @@ impl Slow<'_> {
         let stop = self.fleet.order(under.order).stop(under.stop).unwrap();
         let (time, _) = self.leg(vehicle, here, stop.position);
         let arrival = under.arrived.map_or((under.departed.0 + time).max(self.now), |at| at.0);
-        let setup = if here == stop.position { 0 } else { stop.setup.0 };
+        // Where it has arrived, how the stop was planned tells whether it came from elsewhere.
+        let visit = &vehicle.route.visits[0];
+        let sets_up = under.arrived.is_some() && (visit.start - visit.arrival).0 >= stop.setup.0;
+        let setup = if here == stop.position && !sets_up { 0 } else { stop.setup.0 };
         let start = Self::opens(&stop.windows, stop.release, arrival + setup);
         (stop.position, (start + stop.service.0).max(self.now), first)
     }

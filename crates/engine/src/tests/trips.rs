@@ -115,3 +115,44 @@ fn what_happens_waits_for_the_next_time_of_decision() {
     rig.fact(Event::OrderCreated(job("y", km(4, 0))));
     assert_eq!(rig.route("a").len(), 2);
 }
+
+#[test]
+fn where_a_vehicle_goes_next_is_settled_when_it_arrives_where_the_policy_asks_for_it() {
+    let docked = |id: &str, east| {
+        let mut order = job(id, km(east, 0));
+        let OrderWork::Job(job) = &mut order.work else { panic!("it is a job") };
+        job.stop.setup = Millis::from_seconds(600);
+        order.load = Load::default();
+        order
+    };
+    for settles in [false, true] {
+        let mut rig = with(|policy| {
+            policy.settle_on_arrival = settles;
+            policy.flow_cost_per_hour = 0;
+        });
+        for (id, east) in [("x1", 5), ("x2", 5), ("y", 20)] {
+            rig.order(docked(id, east));
+        }
+        let first = rig.route("a")[0].clone();
+        assert_eq!(rig.route("a")[2], "y", "{:?}", rig.route("a"));
+        rig.at_stop("a", &first, StopKind::Delivery, Event::StopDeparted);
+        // On the way more may be added, and it is one approach with what is there.
+        rig.order(docked("x3", 5));
+        rig.order(docked("near", 6));
+        assert_eq!(rig.route("a")[3..], ["near", "y"], "{:?}", rig.route("a"));
+        rig.now = at(5).0;
+        rig.at_stop("a", &first, StopKind::Delivery, Event::StopArrived);
+        // There it is known where it goes next, whatever would be nearer, and a place that it came to before is come to again.
+        rig.order(docked("nearer", 5));
+        rig.order(docked("between", 5));
+        let route = rig.route("a");
+        let next = route.iter().position(|stop| stop == "near").unwrap();
+        assert_eq!(next, if settles { 3 } else { 5 }, "{route:?}");
+        let visits = &rig.engine.fleet().vehicle(rig.engine.fleet().vehicle_id("a").unwrap()).route.visits;
+        let set_up = |visit: &fleetfold_fleet::Visit| visit.start - visit.arrival >= Millis::from_seconds(600);
+        let approaches: Vec<bool> = visits.iter().map(set_up).collect();
+        let count = approaches.iter().filter(|&&is_one| is_one).count();
+        assert_eq!(count, if settles { 4 } else { 3 }, "{route:?} {approaches:?}");
+        assert!(!approaches[1] && !approaches[2], "what it came for is one approach: {approaches:?}");
+    }
+}

@@ -100,6 +100,8 @@ pub(super) struct PolicyStateV1 {
     nothing_added_after_departure: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     decide_every_ms: i64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    settle_on_arrival: bool,
     search_rounds: u32,
     gather_ms: i64,
     learn: bool,
@@ -132,6 +134,7 @@ impl From<Policy> for PolicyStateV1 {
             one_pickup_place,
             add_after_departure,
             decide_every,
+            settle_on_arrival,
             search_rounds,
             gather,
             learn,
@@ -161,6 +164,7 @@ impl From<Policy> for PolicyStateV1 {
             one_pickup_place,
             nothing_added_after_departure: !add_after_departure,
             decide_every_ms: decide_every.0,
+            settle_on_arrival,
             search_rounds,
             gather_ms: gather.0,
             learn,
@@ -196,6 +200,7 @@ impl From<PolicyStateV1> for Policy {
             one_pickup_place: policy.one_pickup_place,
             add_after_departure: !policy.nothing_added_after_departure,
             decide_every: Millis(policy.decide_every_ms),
+            settle_on_arrival: policy.settle_on_arrival,
             search_rounds: policy.search_rounds,
             gather: Millis(policy.gather_ms),
             learn: policy.learn,

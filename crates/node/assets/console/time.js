@@ -54,3 +54,9 @@ export function more(seconds) {
 }
 /** An instant as events have it. @param {number} at */
 export const iso = (at) => new Date(Math.round(at)).toISOString();
+
+/** A vehicle's break, unless it is shown with the stop before which it is planned. @param {any} vehicle */
+export function apart(vehicle) {
+  const planned = vehicle.visits.some((/** @type {any} */ visit) => visit.break_seconds);
+  return vehicle.break && (vehicle.break.status === 'taken' || !planned) ? vehicle.break : null;
+}

@@ -4,7 +4,7 @@ import { $, button, el } from './dom.js';
 import { get } from './api.js';
 import { moveById } from './order-actions.js';
 import { choose, fleet, on, view } from './store.js';
-import { clock, time } from './time.js';
+import { apart, clock, time } from './time.js';
 
 /** The timeline begins so long before now and ends so long after it, milliseconds. */
 const [BEFORE, AFTER] = [90 * 60_000, 4 * 3_600_000];
@@ -17,7 +17,7 @@ const DONE_EVERY = 15_000;
 let from = 0;
 /** The vehicle whose stop is being dragged: its lane stays as it is meanwhile. */
 let dragged = '';
-/** @type {Map<string, {lane: HTMLElement, bars: HTMLElement, done: any[], breaks: any[], count: number, asked: number, seen: boolean, stale: boolean}>} */ const lanes = new Map();
+/** @type {Map<string, {lane: HTMLElement, bars: HTMLElement, done: any[], breaks: any[], pause: any, count: number, asked: number, seen: boolean, stale: boolean}>} */ const lanes = new Map();
 const x = (/** @type {number} */ at) => ((at - from) / (BEFORE + AFTER)) * WIDTH;
 
 /** @param {number} begins @param {number} ends @param {string} kind @param {string} title */
@@ -65,6 +65,8 @@ function drawLane(vehicle) {
     service.addEventListener('pointerdown', (/** @type {PointerEvent} */ event) => drag(event, service, visit.order, vehicle.id, visit.frozen));
     parts.push(service);
   }
+  const pause = known.pause && apart({ visits: vehicle.visits, break: known.pause });
+  if (pause) parts.push(bar(pause.starts, pause.ends, 'pause', `break ${time(pause.starts)}–${time(pause.ends)}`));
   known.bars.replaceChildren(...parts, ...nowLine());
 }
 
@@ -128,6 +130,7 @@ async function askDone(id) {
   const vehicle = fleet.vehicles.get(id);
   if (!answer.ok || !vehicle) return;
   known.breaks = answer.body.breaks ?? [];
+  known.pause = answer.body.break ?? null;
   known.done = (answer.body.done ?? []).filter((/** @type {any} */ stop) => stop.done > from);
   drawLane(vehicle);
 }
@@ -137,7 +140,7 @@ function lane(vehicle) {
   const bars = el('div', { class: 'bars' });
   bars.style.width = `${WIDTH}px`;
   const element = el('div', { class: 'lane', 'data-vehicle': vehicle.id }, button(vehicle.id, () => choose('vehicles', vehicle.id)), bars);
-  lanes.set(vehicle.id, { lane: element, bars, done: [], breaks: [], count: -1, asked: -DONE_EVERY, seen: false, stale: true });
+  lanes.set(vehicle.id, { lane: element, bars, done: [], breaks: [], pause: null, count: -1, asked: -DONE_EVERY, seen: false, stale: true });
   $('timeline-rows').append(element);
   watcher.observe(element);
 }

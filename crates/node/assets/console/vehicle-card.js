@@ -2,7 +2,7 @@
 // The card of a vehicle: what it does, and its day, planned against done.
 import { $, button, el, fill } from './dom.js';
 import { choose, noteOf } from './store.js';
-import { clock, more, span, time } from './time.js';
+import { apart, clock, more, span, time } from './time.js';
 import { storyLines } from './order-card.js';
 import { vehicleActions } from './vehicle-actions.js';
 import { noteButtons, noteText } from './notes.js';
@@ -25,7 +25,7 @@ export function showVehicle(vehicle) {
     ['capacity', vehicle.capacity?.filter((/** @type {number} */ value) => value > 0 && value < 500_000).join(' · ')],
   ];
   fill('story-facts', ...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => [el('dt', {}, String(label)), el('dd', {}, String(value))]));
-  fill('story-why', el('h3', {}, 'Its day'), el('ol', { id: 'day' }, ...(vehicle.done ?? []).map(doneLine), ...vehicle.visits.map(visitLine)));
+  fill('story-why', el('h3', {}, 'Its day'), el('ol', { id: 'day' }, ...(vehicle.done ?? []).map(doneLine), ...vehicle.visits.map(visitLine), ...breakLine(vehicle)));
   fill('story-lines', ...storyLines(vehicle.story ?? []));
 }
 
@@ -34,6 +34,12 @@ function doneLine(stop) {
   const at = stop.arrived ?? stop.done;
   const against = stop.planned ? `, planned ${time(stop.planned)} (${more((at - stop.planned) / 1000)})` : '';
   return el('li', { class: 'past' }, '✓ ', button(`${stop.order} ${stop.stop}`, () => choose('orders', stop.order)), ` ${stop.failed ? 'failed' : 'done'} ${time(stop.done)}${against}`);
+}
+
+/** The break that is before no stop: the driver takes it, or it comes when he has nothing more to do. @param {any} vehicle */
+function breakLine(vehicle) {
+  const pause = apart(vehicle);
+  return pause ? [el('li', { class: 'break' }, `${pause.status === 'taken' ? '▶' : '○'} break ${time(pause.starts)}–${time(pause.ends)}`)] : [];
 }
 
 /** @param {any} visit */

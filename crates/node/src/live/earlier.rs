@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use crate::failure::Failure;
 use crate::personal::Words;
 use crate::readers::{Folded, Whole};
+use crate::references::References;
 use crate::screens::Question;
 use crate::threads;
 use crate::view::Memory;
@@ -16,7 +17,7 @@ use crate::view::Memory;
 static TURN: Mutex<()> = Mutex::new(());
 
 /// Starts to read the entries up to this one. Nothing waits for it, and a log that cannot be read is a story that is not told.
-pub(super) fn start(words: Words, until: u64, questions: mpsc::Sender<Question>) {
+pub(super) fn start(words: Words, until: u64, questions: mpsc::Sender<Question>, references: References) {
     if until == 0 {
         return;
     }
@@ -25,16 +26,19 @@ pub(super) fn start(words: Words, until: u64, questions: mpsc::Sender<Question>)
         threads::give_way(threads::SEARCH);
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return };
-        runtime.block_on(tell(&words, until, &questions));
+        runtime.block_on(tell(&words, until, &questions, &references));
     };
     if let Err(error) = std::thread::Builder::new().name("earlier".to_owned()).spawn(read) {
         tracing::warn!(%error, "no thread to read what happened before the start");
     }
 }
 
-async fn tell(words: &Words, until: u64, questions: &mpsc::Sender<Question>) {
+async fn tell(words: &Words, until: u64, questions: &mpsc::Sender<Question>, references: &References) {
     match read(words, until, questions).await {
-        Ok(memory) => _ = questions.send(Question::Earlier(Box::new(memory))).await,
+        Ok(memory) => {
+            references.precede(memory.references());
+            _ = questions.send(Question::Earlier(Box::new(memory))).await;
+        }
         Err(failure) => tracing::warn!(why = failure.what, "what happened before the start is not told"),
     }
 }

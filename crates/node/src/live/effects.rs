@@ -69,7 +69,7 @@ impl Worker {
                     let decision = self.traces.of_route(&self.zone, folded.as_deref(), &assignment.vehicle);
                     let _ = self.publisher.send((assignment, self.engine.fleet().zone().space, decision));
                 }
-                Effect::Tell(eta) => self.values.tell(eta_value(&eta)),
+                Effect::Tell(eta) => self.values.tell(eta_value(&eta, &self.references)),
                 Effect::Note(note) => self.note(&note, folded.as_deref()),
             }
         }

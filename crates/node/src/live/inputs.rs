@@ -76,6 +76,14 @@ impl Worker {
         self.tally.observe(entry, &change, self.engine.fleet());
         self.verify.folded(entry, &change, self.engine.fleet());
         let now = self.engine.now();
+        let names = matches!(entry.event, Event::OrderCreated(_) | Event::OrderUpdated(_));
+        let message = self.folding.as_ref().filter(|_| names).map(|message| message.bytes.clone());
+        let message = message.map(|bytes| self.opened.take().unwrap_or(bytes));
+        if matches!(entry.event, Event::PersonForgotten(_)) {
+            self.forgot.store(entry.seq.0, Ordering::Release);
+            self.forgets_in_bases.store(entry.seq.0, Ordering::Release);
+        }
+        self.references.folded(&entry.event, message.as_deref(), &change);
         self.metrics.entry();
         for &(_, wait) in &change.answered {
             self.metrics.answered(wait);
@@ -92,7 +100,8 @@ impl Worker {
             self.publish_features(features);
         }
         for alert in &change.alerts {
-            self.values.tell(alert_value(alert, self.engine.fleet().alert(alert), entry.seq));
+            let state = self.engine.fleet().alert(alert);
+            self.values.tell(alert_value(alert, state, entry.seq, &self.references));
         }
         if matches!(entry.event, Event::ZoneOpened(_) | Event::PolicyChanged(_)) {
             let policy = PolicyAt::of(self.engine.fleet());
@@ -100,13 +109,6 @@ impl Worker {
             self.policy.send_replace(policy);
             self.zone_now.send_replace(self.engine.fleet().zone().clone());
             self.look_at_coordinates();
-        }
-        let names = matches!(entry.event, Event::OrderCreated(_) | Event::OrderUpdated(_));
-        let message = self.folding.as_ref().filter(|_| names).map(|message| message.bytes.clone());
-        let message = message.map(|bytes| self.opened.take().unwrap_or(bytes));
-        if matches!(entry.event, Event::PersonForgotten(_)) {
-            self.forgot.store(entry.seq.0, Ordering::Release);
-            self.forgets_in_bases.store(entry.seq.0, Ordering::Release);
         }
         self.giver.folded((Arc::clone(entry), message), change, self.engine.fleet(), now);
     }

@@ -24,6 +24,7 @@ use crate::log::{Log, LogError, Stream, ZoneName};
 use crate::metrics::Metrics;
 use crate::personal::Words;
 use crate::publisher;
+use crate::references::References;
 use crate::screens;
 use crate::snapshot;
 use crate::sources::Sources;
@@ -227,15 +228,16 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         })
         .collect();
     let streets = Arc::new(Document::new(view::text(&streets)));
-    let values = last_values::start(setup.log.clone(), setup.zone.clone());
-    let publisher = publisher::start(setup.log.clone(), setup.zone.clone(), Arc::clone(&readiness));
+    let references = References::default();
+    let values = last_values::start(setup.log.clone(), setup.zone.clone(), references.clone());
+    let publisher = publisher::start(setup.log.clone(), setup.zone.clone(), Arc::clone(&readiness), references.clone());
     // Who has none to begin with in a need gets one at once.
     let bases_lost = Arc::new(AtomicBool::new(!has_base));
     let (kept, tell_again) = (setup.log.clone(), publisher.tell_again());
     keeper::start(kept, setup.zone.clone(), Arc::clone(&readiness), tell_again, Arc::downgrade(&bases_lost));
     screens::start(Arc::clone(&signals), Arc::clone(&hub), handed, questioned)
         .map_err(|error| LogError::new(format!("no thread for the screens: {error}"), "allow more threads"))?;
-    earlier::start(words.clone(), fleet.applied().0, questions.clone());
+    earlier::start(words.clone(), fleet.applied().0, questions.clone(), references.clone());
     let (own, wanted) = watch::channel(setup.own);
     let owner = setup.owner.unwrap_or_else(|| format!("{}-{}", std::process::id(), hub.start));
     let live = Live {
@@ -300,6 +302,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         abandon: Arc::new(AtomicBool::new(false)),
         inputs,
         publisher,
+        references,
         values,
         runtime: tokio::runtime::Handle::current(),
         metrics,

@@ -182,8 +182,9 @@ async fn the_last_revision_that_each_driver_was_told_is_read() {
         assert_eq!(log.told_revisions(&zone()).await.expect(which), [], "{which}");
         for (vehicle, revision) in [("a", 3), ("b", 7), ("a", 9)] {
             let vehicle = Name::new(vehicle).expect("legal");
-            let told = Assignment { vehicle: vehicle.clone(), revision: LogSeq(revision), visits: Vec::new() };
-            let bytes = Bytes::from(fleetfold_wire::assignment_to_json(&told, Space::Planar));
+            let told =
+                Assignment { vehicle: vehicle.clone(), revision: LogSeq(revision), visits: Vec::new(), pause: None };
+            let bytes = Bytes::from(fleetfold_wire::assignment_to_json(&told, Space::Planar, |_| None));
             let subject = subject(format!("assignment.{vehicle}"));
             log.append(Stream::Assignment, subject, format!("{vehicle}/{revision}"), bytes, None).await.expect(which);
         }

@@ -1,7 +1,7 @@
 //! What is shown of one order or one vehicle by itself, beside what every picture has of it.
 
-use fleetfold_fleet::{Placement, Progress, VehicleState};
-use fleetfold_model::{Load, Millis, Name, OrderId, StopKind, VehicleId, leaves_at};
+use fleetfold_fleet::{Placement, Progress};
+use fleetfold_model::{Load, Name, OrderId, StopKind, VehicleId};
 
 use super::{DoneStop, Memory, OrderDetail, OrderStop, Pause, PlannedBreak, VehicleDetail, lon_lat};
 use crate::live::handover::Glimpse;
@@ -96,7 +96,11 @@ pub(crate) fn vehicle_detail<'a>(seen: &'a Glimpse, memory: &Memory, id: Vehicle
         capacity: spec.capacity.0.map(|value| f64::from(value) / 1000.0).to_vec(),
         skills: spec.skills.iter().map(Name::as_str).collect(),
         shift: state.shift.as_ref().map(|shift| [shift.starts.0, shift.ends.0]),
-        pause: pause(seen, state),
+        pause: state.next_break(seen.now).map(|pause| PlannedBreak {
+            status: if pause.is_taken { "taken" } else { "planned" },
+            starts: pause.starts.0,
+            ends: pause.ends.0,
+        }),
         accepted_revision: state.accepted.0,
         breaks: pauses.collect(),
         breaks_taken: state.breaks_taken,
@@ -132,22 +136,4 @@ fn done<'a>(seen: &'a Glimpse, memory: &Memory, id: VehicleId) -> Vec<DoneStop<'
     }
     found.sort_by(|a, b| a.done.cmp(&b.done).then_with(|| a.order.cmp(b.order)));
     found
-}
-
-/// The break that a driver takes, or the next one of his shift: before the stop where it is planned, or, while he has nothing to do, as
-/// soon as its window opens.
-fn pause(seen: &Glimpse, state: &VehicleState) -> Option<PlannedBreak> {
-    if let Some(pause) = state.on_break.filter(|_| state.break_that_was_over().is_none()) {
-        return Some(PlannedBreak { status: "taken", starts: pause.since.0, ends: pause.until.0 });
-    }
-    let next = state.shift.as_ref().filter(|_| state.on)?.breaks.get(state.breaks_taken as usize)?;
-    let planned = state.route.visits.iter().enumerate().find(|(_, visit)| visit.break_before > Millis(0));
-    let starts = if let Some((index, visit)) = planned {
-        let before = index.checked_sub(1).map(|before| state.route.visits[before].departure);
-        leaves_at(visit.depart_at, Millis(0), before)
-    } else {
-        let free = state.route.visits.last().map_or(seen.now, |visit| visit.departure);
-        next.window.opens().max(free)
-    };
-    Some(PlannedBreak { status: "planned", starts: starts.0, ends: (starts + next.duration).0 })
 }

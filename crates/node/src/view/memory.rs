@@ -218,6 +218,11 @@ impl Memory {
         self.labels.get(order)
     }
 
+    /// What orders are called elsewhere.
+    pub(crate) fn references(&self) -> impl Iterator<Item = (Name, Arc<str>)> {
+        self.labels.iter().filter_map(|(order, labels)| Some((order.clone(), labels.reference.as_deref()?.into())))
+    }
+
     /// What dispatchers say of what needs attention.
     pub(crate) fn noted(&self) -> Vec<&NotedLine> {
         self.noted.values().collect()

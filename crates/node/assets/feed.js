@@ -15,6 +15,9 @@
 
 /** @typedef {{now: number, trouble?: string, owner?: number, overload: number, overload_words: string, applied: number, entry_age_seconds?: number}} Pulse */
 
+/** An engine says something each second. A socket that was silent for so long (milliseconds) is dead, also where nothing has closed it: a phone that slept, a router that forgot it. */
+const DEAD = 6_000;
+
 /**
  * @param {{picture: (body: Body) => void, delta: (body: Body) => void, link: (up: boolean) => void, pulse: (pulse: Pulse) => void, restarted: () => void, zone: (name: string) => void}} screen
  */
@@ -22,6 +25,10 @@ export function connect(screen) {
   /** @type {number | null} */ let epoch = null;
   let seq = 0;
   let wait = 250;
+  let timer = 0;
+  /** @type {WebSocket | null} */ let live = null;
+  // The computer's own clock goes on while it sleeps, which the page's need not.
+  let heard = Date.now();
   // The first picture comes by HTTP: packed, and shared by all browsers. The feed goes on behind it; where it cannot, it sends a
   // picture itself.
   const first = async () => {
@@ -35,15 +42,21 @@ export function connect(screen) {
     } catch { /* no connection: the feed says so */ }
   };
   const open = async () => {
+    clearTimeout(timer);
+    timer = 0;
     if (epoch === null) await first();
+    if (live) return; // another one was quicker
     // Relative, as every address here: a node of several zones serves the page below the address of each.
     const address = new URL('ws', location.href);
     address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
     address.hash = '';
     address.search = epoch === null ? '' : `?epoch=${epoch}&since=${seq}`;
     const socket = new WebSocket(address);
+    live = socket;
+    heard = Date.now();
     socket.onopen = () => { wait = 250; screen.link(true); };
     socket.onmessage = (event) => {
+      heard = Date.now();
       const message = JSON.parse(event.data);
       if (message.type === 'hello') {
         if (epoch !== null && epoch !== message.epoch) screen.restarted();
@@ -62,12 +75,30 @@ export function connect(screen) {
       }
     };
     socket.onclose = (event) => {
-      screen.link(false);
-      if (event.code === 4401) { location.assign('login'); return; } // the session has ended
-      setTimeout(() => void open(), wait);
-      wait = Math.min(wait * 2, 4000);
+      if (event.code === 4401) { screen.link(false); location.assign('login'); return; } // the session has ended
+      gone();
     };
   };
+  const gone = () => {
+    live = null;
+    screen.link(false);
+    clearTimeout(timer);
+    timer = window.setTimeout(() => void open(), wait);
+    wait = Math.min(wait * 2, 4000);
+  };
+  /** Gives a dead socket up, and does not wait for its end. */
+  const look = () => {
+    if (!live || Date.now() - heard < DEAD) return;
+    const dead = live;
+    [dead.onopen, dead.onmessage, dead.onclose] = [null, null, null];
+    dead.close();
+    gone();
+  };
+  setInterval(look, 1_000);
+  // Whoever wakes up, or has a network again, does not wait either.
+  const wake = () => { wait = 250; look(); if (!live && timer) { clearTimeout(timer); timer = window.setTimeout(() => void open(), 0); } };
+  for (const name of ['online', 'pageshow', 'focus']) window.addEventListener(name, wake);
+  document.addEventListener('visibilitychange', () => { if (!document.hidden) wake(); });
   void open();
   /** A fresh picture, for a screen that has shown something else. */
   return { again: () => { void first(); } };

@@ -8,6 +8,18 @@ const QUIET = 60;
 /** A restart, and that another engine decides from now on, is mentioned for so long (milliseconds). */
 const RESTART = 60_000;
 
+/** A difference of the two clocks below that is a sleep, and not how they are rounded (milliseconds). */
+const SLEEP = 500;
+let [then, thenByTheWall, slept] = [performance.now(), Date.now(), 0];
+/** Milliseconds since the page was loaded, those in which its computer slept among them: the page's own clock need not go on meanwhile. */
+export function elapsed() {
+  const [now, byTheWall] = [performance.now(), Date.now()];
+  const jump = byTheWall - thenByTheWall - (now - then);
+  if (jump > SLEEP) slept += jump;
+  [then, thenByTheWall] = [now, byTheWall];
+  return now + slept;
+}
+
 /** @param {number} seconds */
 const span = (seconds) => (seconds < 90 ? `${Math.round(seconds)} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`);
 
@@ -18,12 +30,12 @@ const span = (seconds) => (seconds < 90 ? `${Math.round(seconds)} s` : seconds <
  */
 export function freshness(show) {
   /** @type {import('./feed.js').Pulse | null} */ let last = null;
-  let heard = performance.now();
+  let heard = elapsed();
   let linked = false;
   let restarted = -Infinity;
   let changed = -Infinity;
   const tick = () => {
-    const silence = performance.now() - heard;
+    const silence = elapsed() - heard;
     if (!last) {
       show('bad', linked ? 'connecting…' : 'no connection', silence > SILENT ? `for ${span(silence / 1000)}` : '');
     } else if (!linked) {
@@ -51,7 +63,7 @@ export function freshness(show) {
     pulse(pulse) {
       if (last && last.owner !== pulse.owner) changed = performance.now();
       last = pulse;
-      heard = performance.now();
+      heard = elapsed();
       tick();
     },
     restarted() { restarted = performance.now(); tick(); },

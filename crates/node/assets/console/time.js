@@ -1,6 +1,7 @@
 // @ts-check
 // Instants and spans of zone time in words. An instant that is not of today says its day.
 
+import { elapsed } from '../freshness.js';
 import { language } from './language.js';
 import { chosen } from './preferences.js';
 
@@ -30,11 +31,11 @@ export function useTimezone(name) {
 useTimezone('UTC');
 
 /** @param {number} zoneTime */
-export function heard(zoneTime) { [now, heardAt] = [zoneTime, performance.now()]; }
+export function heard(zoneTime) { [now, heardAt] = [zoneTime, elapsed()]; }
 /** @param {number} perSecond */
 export function useRate(perSecond) { rate = perSecond; }
 /** Zone time now: it goes on whatever the feed does; 0: unknown yet. */
-export const clock = () => (now ? now + (performance.now() - heardAt) * rate : 0);
+export const clock = () => (now ? now + (elapsed() - heardAt) * rate : 0);
 export const zoneName = () => timezone;
 /** With seconds. @param {number} at */
 export const exact = (at) => clockFormat.format(new Date(at));

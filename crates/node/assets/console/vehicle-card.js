@@ -1,11 +1,19 @@
 // @ts-check
 // The card of a vehicle: what it does, and its day, planned against done.
 import { $, button, el, fill } from './dom.js';
-import { choose, noteOf } from './store.js';
+import { choose, fleet, noteOf, on, view } from './store.js';
 import { clock, more, span, time } from './time.js';
 import { storyLines } from './order-card.js';
 import { vehicleActions } from './vehicle-actions.js';
 import { noteButtons, noteText } from './notes.js';
+
+/** How old a position is. @param {number | null | undefined} seen */
+const age = (seen) => (seen && seen > 0 ? `${span(clock() - seen)} old` : 'unknown');
+// It grows older while nothing else of the card changes, and becomes younger with each report.
+on('tick', () => {
+  const [shown, vehicle] = [document.getElementById('card-age'), view.chosen?.kind === 'vehicles' ? fleet.vehicles.get(view.chosen.id) : undefined];
+  if (shown && vehicle && shown.textContent !== age(vehicle.seen)) shown.textContent = age(vehicle.seen);
+});
 
 /** @param {any} vehicle */
 export function showVehicle(vehicle) {
@@ -17,14 +25,14 @@ export function showVehicle(vehicle) {
   fill('story-actions', ...vehicleActions(vehicle), ...noteButtons('vehicle', vehicle.id));
   const waiting = vehicle.visits.reduce((/** @type {number} */ sum, /** @type {any} */ visit) => sum + Math.max(0, (visit.start ?? 0) - (visit.arrival ?? 0)), 0);
   const facts = [
-    ['position', vehicle.seen > 0 ? `${span(clock() - vehicle.seen)} old` : 'unknown'],
+    ['position', age(vehicle.seen)],
     ['shift', vehicle.shift ? `${time(vehicle.shift[0])}–${time(vehicle.shift[1])}` : 'not known'],
     ['breaks', vehicle.breaks?.map((/** @type {any} */ pause, /** @type {number} */ index) => `${Math.round(pause.seconds / 60)} min between ${time(pause.opens)} and ${time(pause.closes)}${index < vehicle.breaks_taken ? ' (taken)' : ''}`).join(', ')],
     ['waiting ahead', waiting >= 60_000 ? `${Math.round(waiting / 60_000)} min` : ''],
     ['stops done', vehicle.stops_done], ['on board', vehicle.on_board || null], ['skills', vehicle.skills?.join(', ')],
     ['capacity', vehicle.capacity?.filter((/** @type {number} */ value) => value > 0 && value < 500_000).join(' · ')],
   ];
-  fill('story-facts', ...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => [el('dt', {}, String(label)), el('dd', {}, String(value))]));
+  fill('story-facts', ...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => [el('dt', {}, String(label)), el('dd', { id: label === 'position' ? 'card-age' : null }, String(value))]));
   fill('story-why', el('h3', {}, 'Its day'), el('ol', { id: 'day' }, ...(vehicle.done ?? []).map(doneLine), ...vehicle.visits.map(visitLine)));
   fill('story-lines', ...storyLines(vehicle.story ?? []));
 }

@@ -6,7 +6,7 @@ import { language } from './language.js';
 import { chosen } from './preferences.js';
 
 /** How days and months are called. */
-const LOCALE = language === 'en' ? 'en-GB' : language;
+const LOCALE = language === 'pt' ? 'pt' : 'en-GB';
 let timezone = 'UTC';
 /** @type {Intl.DateTimeFormat} */ let clockFormat;
 /** @type {Intl.DateTimeFormat} */ let shortFormat;

@@ -31,7 +31,9 @@ const roadsLayer = L.layerGroup().addTo(map);
 const clusterLayer = L.layerGroup().addTo(map);
 export const sketch = L.layerGroup().addTo(map);
 
-const canvases = new FleetCanvas(map);
+const canvases = new FleetCanvas(map, () => { pending.view = true; schedule(); });
+/** For the browser test: how often the routes were drawn. */
+/** @type {any} */ (window).__drawings = () => canvases.drawn;
 /** The lines of a vehicle as places of the world: made once for each that the feed brings. @type {WeakMap<Vehicle, Float64Array[]>} */ const places = new WeakMap();
 let fitted = false;
 const shown = { others: true, follow: false };
@@ -159,12 +161,13 @@ function goToChosen() {
 }
 
 /** What changed since the last frame; drawn once per frame however many deltas came. */
-const pending = { vehicles: new Set(), orders: new Set(), moved: new Set(), all: false, roads: false };
+const pending = { vehicles: new Set(), orders: new Set(), moved: new Set(), all: false, roads: false, view: false };
 let frame = 0;
 function schedule() { if (!frame) frame = requestAnimationFrame(draw); }
 function draw() {
+  if (!canvases.origin) canvases.place();
   frame = 0;
-  const routes = pending.all || pending.vehicles.size > 0;
+  const routes = pending.all || pending.view || pending.vehicles.size > 0;
   if (pending.all) {
     canvases.shapes.clear();
     for (const id of fleet.vehicles.keys()) shapeVehicle(id);
@@ -179,19 +182,16 @@ function draw() {
       if (at && dot && !pending.vehicles.has(id) && (!far() || canvases.shapes.get(`v ${id}`)?.strong)) [dot.x, dot.y] = world(at);
     }
   }
-  if (!canvases.origin) canvases.place();
-  else {
-    if (routes) canvases.lines();
-    if (routes || pending.moved.size || pending.orders.size) canvases.dots();
-  }
+  if (routes) canvases.lines();
+  if (routes || pending.moved.size || pending.orders.size) canvases.dots();
   if (pending.roads) drawRoads();
   if (far() || pending.all) drawClusters();
+  pending.vehicles.clear(); pending.orders.clear(); pending.moved.clear();
+  [pending.all, pending.roads, pending.view] = [false, false, false];
   if (shown.follow) {
     const at = strongVehicle() && fleet.vehicles.get(/** @type {string} */ (strongVehicle()))?.at;
     if (at) map.panTo(latLng(at), { animate: false });
   }
-  pending.vehicles.clear(); pending.orders.clear(); pending.moved.clear();
-  [pending.all, pending.roads] = [false, false];
   /** @type {any} */ (window).__frames = (/** @type {any} */ (window).__frames ?? 0) + 1;
   /** @type {any} */ (window).__drawn = performance.now();
 }

@@ -220,6 +220,8 @@ on('chosen', ({ before, go: goes }) => {
   }
   schedule();
 });
+// What was drawn for a preview goes with it.
+on('previewed', (shown) => { if (!shown) sketch.clearLayers(); });
 let near = `${far()} ${detailed()}`;
 map.on('zoomend', () => {
   const now = `${far()} ${detailed()}`;

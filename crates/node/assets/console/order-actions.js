@@ -5,7 +5,7 @@ import { t, w } from './language.js';
 import { get, wrong } from './api.js';
 import { lacks, propose } from './preview.js';
 import { fleet, view } from './store.js';
-import { clock, iso, more, time } from './time.js';
+import { clock, iso, lateMinutes, more, time } from './time.js';
 
 /** Vehicles that are asked who could take an order. */
 const ASKED = 12;
@@ -41,7 +41,7 @@ export async function offers(order) {
 function offerLine(order, offer) {
   const last = offer.stops?.at(-1);
   const later = (offer.delays ?? []).filter((/** @type {any} */ delay) => delay.late_seconds > delay.late_seconds_before);
-  const head = offer.cost ? w`${offer.vehicle}: ${more(offer.cost.drive_seconds)} of driving, begins ${time(last?.start)}${last?.late_seconds >= 60 ? w`, ${Math.round(last.late_seconds / 60)} min late` : ''}` : offer.vehicle;
+  const head = offer.cost ? w`${offer.vehicle}: ${more(offer.cost.drive_seconds)} of driving, begins ${time(last?.start)}${last?.late_seconds >= 60 ? w`, ${lateMinutes(last.late_seconds)} min late` : ''}` : offer.vehicle;
   const under = offer.cost
     ? [offer.dearer_by === undefined ? '' : w`${offer.dearer_by >= 0 ? '+' : '−'}${Math.abs(offer.dearer_by).toFixed(2)} beside now`, offer.delays?.length ? w`${offer.delays.length} begin later: ${offer.delays.slice(0, 4).map((/** @type {any} */ delay) => `${delay.order} ${more(delay.later_seconds)}${delay.late_seconds > delay.late_seconds_before ? t(' late') : ''}`).join(', ')}` : t('nobody begins later'), later.length ? w`${later.length} become late` : ''].filter(Boolean).join('; ')
     : w`ruled out: ${lacks(offer)}`;

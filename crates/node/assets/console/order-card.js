@@ -7,7 +7,7 @@ import { orderActions } from './order-actions.js';
 import { lacks } from './preview.js';
 import { distance } from './preferences.js';
 import { choose, noteOf } from './store.js';
-import { clock, exact, day, time } from './time.js';
+import { clock, day, exact, lateMinutes, time } from './time.js';
 import { noteButtons, noteText } from './notes.js';
 
 const minutes = (/** @type {number} */ seconds) => Math.round(seconds / 60);
@@ -18,7 +18,7 @@ function stopFacts(stop) {
   const windows = stop.windows.map((/** @type {[number, number]} */ [opens, closes]) => `${time(opens)}–${time(closes)}`).join(', ') || t('any time');
   const state = stop.completed ? w`done ${time(stop.completed)}` : stop.failed ? w`failed ${time(stop.failed)}` : stop.arrived ? w`there since ${time(stop.arrived)}` : stop.departed ? w`driven to since ${time(stop.departed)}` : '';
   const planned = stop.start ? `${stop.completed ? t('was planned for') : t('arrives')} ${time(stop.arrival ?? stop.start)}${stop.start !== stop.arrival && stop.arrival ? w`, begins ${time(stop.start)}` : ''}` : '';
-  const late = stop.late_seconds >= 60 ? w`${minutes(stop.late_seconds)} min late` : '';
+  const late = stop.late_seconds >= 60 ? w`${lateMinutes(stop.late_seconds)} min late` : '';
   return [
     [t(stop.stop), place],
     [w`${t(stop.stop)}: window`, `${windows}${stop.due ? w`, promised by ${time(stop.due)}` : ''}${stop.release ? w`, not before ${time(stop.release)}` : ''}`],
@@ -31,7 +31,7 @@ function headline(order) {
   const last = order.stops?.at(-1);
   const late = Math.max(0, ...(order.stops ?? []).filter((/** @type {any} */ stop) => !stop.completed).map((/** @type {any} */ stop) => stop.late_seconds));
   if (order.status === 'unassigned') return w`Unassigned: ${order.reason}${order.due ? w`. Promised by ${time(order.due)}.` : ''}`;
-  if (late >= 60) return w`${minutes(late)} min late: arrives ${time(last?.arrival ?? order.arrival)}, promised by ${time(order.due)}`;
+  if (late >= 60) return w`${lateMinutes(late)} min late: arrives ${time(last?.arrival ?? order.arrival)}, promised by ${time(order.due)}`;
   const waits = last?.start && order.arrival && last.start - order.arrival >= 60_000 ? w`, begins ${time(last.start)}` : '';
   if (order.arrival) return w`Arrives ${time(order.arrival)}${waits}${order.due ? w`, promised by ${time(order.due)}: ${late > 0 ? t('less than a minute late') : t('on time')}` : ''}`;
   return order.done ? w`Served ${time(order.done)}` : t(order.status);
@@ -101,7 +101,7 @@ function chainOf(order, explained, done) {
   else if (group?.trigger.kind === 'watch') items.push(el('li', {}, t('no event: a promise was about to break, or times had moved')));
   if (told || plan) items.push(el('li', {}, w`decision ${told?.decision ?? plan.decision} ${exact(told?.at ?? plan.at)}: ${told?.words ?? (moved ? `${moved.from ? w`moved ${moved.from} → ` : '→ '}${moved.vehicle ?? t('unassigned')}` : '')}`));
   const then = moved?.stops?.at(-1);
-  if (then) items.push(el('li', {}, then.late_seconds >= 60 ? w`it was ${minutes(then.late_seconds)} min late then: ${others(moved)}` : w`it was to begin ${time(then.start)} then, on time`));
+  if (then) items.push(el('li', {}, then.late_seconds >= 60 ? w`it was ${lateMinutes(then.late_seconds)} min late then: ${others(moved)}` : w`it was to begin ${time(then.start)} then, on time`));
   const slow = done.filter((stop) => stop.planned && (stop.arrived ?? stop.done) - stop.planned > 60_000 && stop.done > (plan?.at ?? 0));
   if (slow.length) items.push(el('li', {}, w`since then ${order.vehicle} was later than planned: ${slow.slice(-4).map((stop) => `${stop.order} ${minutes(((stop.arrived ?? stop.done) - stop.planned) / 1000)} min`).join(', ')}`));
   const last = order.stops?.at(-1);
@@ -113,5 +113,5 @@ function chainOf(order, explained, done) {
 function others(moved) {
   const next = moved.alternatives?.[0];
   if (!next) return t('no other vehicle was asked');
-  return next.cost ? w`the next best was ${next.vehicle}, ${next.stops?.at(-1)?.late_seconds >= 60 ? w`${minutes(next.stops.at(-1).late_seconds)} min late` : w`${next.dearer_by?.toFixed(2)} dearer`}` : w`${next.vehicle} was ruled out: ${lacks(next)}`;
+  return next.cost ? w`the next best was ${next.vehicle}, ${next.stops?.at(-1)?.late_seconds >= 60 ? w`${lateMinutes(next.stops.at(-1).late_seconds)} min late` : w`${next.dearer_by?.toFixed(2)} dearer`}` : w`${next.vehicle} was ruled out: ${lacks(next)}`;
 }

@@ -4,7 +4,7 @@ import { $, button, el, fill, say } from './dom.js';
 import { t, w } from './language.js';
 import { event, post, send, wrong } from './api.js';
 import { choose, emit, fleet } from './store.js';
-import { more, time } from './time.js';
+import { lateMinutes, more, time } from './time.js';
 
 /** @typedef {import('./api.js').Fact} Fact */
 /**
@@ -31,7 +31,7 @@ export function lacks(offer) {
 }
 
 /** @param {any} place */
-const where = (place) => (place.vehicle ? `${place.vehicle} ${time(place.start)}${place.late_seconds >= 60 ? w`, ${Math.round(place.late_seconds / 60)} min late` : ''}` : place.unassigned ? w`unassigned: ${place.unassigned}` : t(place.status));
+const where = (place) => (place.vehicle ? `${place.vehicle} ${time(place.start)}${place.late_seconds >= 60 ? w`, ${lateMinutes(place.late_seconds)} min late` : ''}` : place.unassigned ? w`unassigned: ${place.unassigned}` : t(place.status));
 
 /** @param {any} order */
 function changeLine(order) {

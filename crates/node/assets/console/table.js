@@ -3,7 +3,7 @@
 import { t, w } from './language.js';
 import { $, button, el, fill } from './dom.js';
 import { choose, fleet, on } from './store.js';
-import { clock, iso, time } from './time.js';
+import { clock, iso, lateMinutes, time } from './time.js';
 
 /** @typedef {import('./store.js').Order} Order */
 /** Rows in the page; the file has all. */
@@ -12,7 +12,7 @@ const ROWS = 250;
 const COLUMNS = [
   ['id', 'order', (order) => order.id, String], ['reference', 'reference', (order) => order.reference ?? '', String], ['status', 'status', (order) => order.status, (value) => t(value)],
   ['vehicle', 'vehicle', (order) => order.vehicle ?? '', String], ['due', 'promised by', (order) => order.due, time], ['start', 'begins', (order) => order.start ?? null, time],
-  ['late', 'minutes late', (order) => (order.late_seconds ? Math.round(order.late_seconds / 60) : 0), (value) => (value ? String(value) : '')], ['priority', 'priority', (order) => order.priority ?? 0, (value) => (value ? String(value) : '')],
+  ['late', 'minutes late', (order) => (order.late_seconds ? lateMinutes(order.late_seconds) : 0), (value) => (value ? String(value) : '')], ['priority', 'priority', (order) => order.priority ?? 0, (value) => (value ? String(value) : '')],
   ['pinned', 'pinned to', (order) => order.pinned ?? '', String], ['changes', 'changes', (order) => order.changes ?? 0, (value) => (value ? String(value) : '')], ['placed', 'placed', (order) => order.placed, time], ['reason', 'why', (order) => order.reason ?? '', String],
 ];
 let [sorted, down] = ['due', false];

@@ -53,5 +53,7 @@ export function more(seconds) {
   const minutes = Math.round(seconds / 60);
   return `${seconds >= 0 ? '+' : '−'}${Math.abs(seconds) < 60 ? `${Math.abs(Math.round(seconds))} s` : `${Math.abs(minutes)} min`}`;
 }
+/** Whole minutes, as the engine has them in lists. @param {number} seconds */
+export const lateMinutes = (seconds) => Math.floor(seconds / 60);
 /** An instant as events have it. @param {number} at */
 export const iso = (at) => new Date(Math.round(at)).toISOString();

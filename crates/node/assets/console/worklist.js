@@ -7,7 +7,7 @@ import { silence } from './lists.js';
 import { note, noteAlert, noteText } from './notes.js';
 import { showRefusal } from './refused.js';
 import { choose, fleet, noteOf, on, seenOf } from './store.js';
-import { clock, span, time } from './time.js';
+import { clock, lateMinutes, span, time } from './time.js';
 
 /** @typedef {{kind: string, key: string, of: 'order' | 'vehicle' | 'entry' | 'zone', id: string | number, alert?: import('./store.js').Alert, left: number, words: string, when: string, act: () => void}} Item */
 
@@ -36,7 +36,7 @@ export function items() {
     if (order.status === 'unassigned') found.push({ kind: 'unassigned', key: `unassigned ${order.id}`, of: 'order', id: order.id, left, words: `${name}: ${order.reason}`, when: order.due ? w`by ${time(order.due)}` : t('no deadline'), act: open });
     else if ((order.late_seconds ?? 0) > 0) {
       const kind = left < 0 ? 'late' : left <= HOUR ? 'hour' : 'later';
-      found.push({ kind, key: `late ${order.id}`, of: 'order', id: order.id, left, words: w`${name}: ${Math.round((order.late_seconds ?? 0) / 60)} min late${order.vehicle ? w` on ${order.vehicle}` : ''}${order.pinned ? t(', pinned') : ''}`, when: left < 0 ? w`since ${span(-left)}` : w`in ${span(left)}`, act: open });
+      found.push({ kind, key: `late ${order.id}`, of: 'order', id: order.id, left, words: w`${name}: ${lateMinutes(order.late_seconds ?? 0)} min late${order.vehicle ? w` on ${order.vehicle}` : ''}${order.pinned ? t(', pinned') : ''}`, when: left < 0 ? w`since ${span(-left)}` : w`in ${span(left)}`, act: open });
     }
     const first = fleet.promised.get(order.id);
     if (first && order.start && order.start - first >= MOVED && order.start - now < HOUR) found.push({ kind: 'moved', key: `moved ${order.id}`, of: 'order', id: order.id, left: order.start - now, words: w`${name}: begins ${time(order.start)} and not ${time(first)}`, when: `+${Math.round((order.start - first) / 60_000)} min`, act: open });

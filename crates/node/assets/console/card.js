@@ -21,7 +21,7 @@ async function tell(fresh) {
   const mine = asked;
   const current = () => mine === asked || (view.chosen === chosen);
   if (fresh) {
-    $('story-title').textContent = `${chosen.kind === 'orders' ? t('Order') : t('Vehicle')} ${chosen.id}`;
+    fill('story-title', `${chosen.kind === 'orders' ? t('Order') : t('Vehicle')} ${chosen.id}`);
     for (const id of ['story-head', 'story-actions', 'story-more', 'story-facts', 'story-why', 'story-lines']) fill(id);
     $('story').hidden = false;
     $('nothing').hidden = true;

@@ -2,6 +2,7 @@
 // Routes, stops, vehicles and waiting orders on two canvases of their own: what does not move (routes) below, what does (dots) above. Each is drawn whole in one go, which is
 // many times quicker than a map layer for each line; which dot is meant by a click is found by looking through them.
 import * as L from '../leaflet/leaflet-src.esm.js';
+import { shown } from './dom.js';
 
 /** @typedef {{colour: string, width: number, opacity: number, dashed: boolean, place: Float64Array}} Line */
 /** @typedef {{x: number, y: number, radius: number, edge: string, thick: number, fill: string, square: boolean, words: string, act: () => void}} Dot */
@@ -207,7 +208,7 @@ export class FleetCanvas {
     this.map.getContainer().classList.toggle('over-dot', Boolean(dot));
     if (!dot) { this.hint.remove(); return; }
     const said = document.createElement('span');
-    said.textContent = dot.words;
+    said.textContent = shown(dot.words);
     const scale = 256 * 2 ** this.map.getZoom();
     this.hint.setLatLng(this.map.unproject([dot.x * scale, dot.y * scale], this.map.getZoom())).setContent(said).addTo(this.map);
   }

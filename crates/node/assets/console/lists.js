@@ -1,6 +1,6 @@
 // @ts-check
 // Key figures, vehicles, and orders without a place.
-import { $, el, fill } from './dom.js';
+import { $, el, fill, shown } from './dom.js';
 import { t, w } from './language.js';
 import { GLYPH } from './map.js';
 import { choose, fleet, on, view } from './store.js';
@@ -23,7 +23,7 @@ function row(list, key, act) {
 /** @param {HTMLElement} element @returns {HTMLElement[]} */
 const cells = (element) => /** @type {HTMLElement[]} */ ([...(element.firstElementChild?.children ?? [])]);
 /** @param {HTMLElement} element @param {string} text */
-const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+const put = (element, text) => { const now = shown(text); if (element.textContent !== now) element.textContent = now; };
 
 /** @param {import('./store.js').Vehicle} vehicle */
 function listVehicle(vehicle) {

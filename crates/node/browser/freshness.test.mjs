@@ -50,6 +50,7 @@ try {
   check(await post(event('s', 'shift.started', { vehicle_id: 'van', position: { lon: -8.62, lat: 41.15 } })) === 202, 'at work');
   browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', ...(process.env.ASSETS ? ['--disable-features=LocalNetworkAccessChecks'] : [])] });
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  if (process.env.ASSETS) await page.route('**/*', (await import(process.env.ASSETS)).serve);
   await page.goto(`http://127.0.0.1:${port}/`);
   // The status line within some seconds: its look, and words in it.
   const says = async (look, words, within, what, on = page) => {
@@ -69,10 +70,21 @@ try {
   for (let x = -12; x <= 12; x += 4) for (let y = -12; y <= 12; y += 4) await page.mouse.move(box.x + box.width / 2 + x, box.y + box.height / 2 + y);
   await page.waitForTimeout(300);
   check(await page.locator('#map img[src="x"]').count() === 0 && page.url().endsWith(`${port}/`), 'an id that is markup is shown as text');
+  // A long one moves no button out of view, and one that turns the direction of reading reads as no other.
+  const odd = ['X'.repeat(64), '\u202eevil'];
+  await page.evaluate((ids) => { const now = Date.now(); window.__take({ vehicles: [], orders: ids.map((id) => ({ id, status: 'unassigned', reason: 'no vehicle has the skills', vehicle: null, pickup: [-8.62, 41.15], delivery: null, due: now + 60_000, placed: now, reference: id, changes: 0 })), decisions: [], refused: [], kpi: { now, open: 2, unassigned: 2, late: 0, served: 0, orders: 2, on_time: 1, p50: 1, p99: 1, max: 1, answers: 1, events: 1, changes_per_hour: 0, searching: false } }); }, odd);
+  await page.waitForFunction(() => document.querySelectorAll('#work li[data-kind="unassigned"]').length === 2);
+  check(await page.evaluate(() => { const list = document.querySelector('#left'); return list.scrollWidth <= list.clientWidth + 1; }), 'a long id moves no button out of view');
+  check(await page.evaluate(() => document.querySelector('#unassigned').textContent.includes('<U+202E>evil') && !/[\u202a-\u202e]/.test(document.body.textContent)), 'an id with a sign that turns the direction of reading says so');
   check(await page.evaluate(() => document.querySelector('#vehicles .silent small').textContent.endsWith(' h')), 'a vehicle that is silent stands out');
   const before = await page.textContent('#clock');
   await sleep(1500);
   check(await page.textContent('#clock') !== before, 'the clock goes on without events');
+  // Nobody sends anything, and the state is told with the time that it is now.
+  const zoneTime = async () => (await (await fetch(`http://127.0.0.1:${port}/v1/state`)).json()).kpi.now;
+  const earlier = await zoneTime();
+  await sleep(3000);
+  check(await zoneTime() - earlier > 1000, 'and so does that of the state');
   await page.fill('#search', '214');
   await page.keyboard.press('Enter');
   await page.waitForFunction(() => document.querySelector('#missing').textContent === 'nothing is called 214');

@@ -46,7 +46,7 @@ export function freshness(show) {
       show('bad', t('no news'), w`since ${span(silence / 1000)}`);
     } else if (last.trouble) {
       const lasts = /(?:; so)? for (\d+) s$/.exec(last.trouble);
-      const age = last.entry_age_seconds === undefined ? '' : w`last entry ${span(last.entry_age_seconds)} ago`;
+      const age = typeof last.entry_age_seconds !== 'number' ? '' : w`last entry ${span(last.entry_age_seconds)} ago`;
       show('bad', last.trouble.slice(0, lasts?.index), lasts ? w`for ${span(Number(lasts[1]))}` : age);
     } else if (last.overload > 0) {
       show('warn', w`busy, level ${last.overload} of 4: ${last.overload_words}`, '');

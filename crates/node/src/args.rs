@@ -943,6 +943,8 @@ pub(crate) enum SchemaCommand {
     Openapi,
     /// Print the fields of every event as a table (docs/FIELDS.md).
     Fields,
+    /// Print what HTTP and the live feed send and take as TypeScript declarations.
+    Types,
     /// List all types with their versions: of this program, or of a broker's registry.
     List {
         /// The broker whose registry is meant.

@@ -12,9 +12,9 @@ import { noteButtons, noteText } from './notes.js';
 
 const minutes = (/** @type {number} */ seconds) => Math.round(seconds / 60);
 
-/** @param {any} stop */
+/** @param {import('../engine.js').OrderStop} stop */
 function stopFacts(stop) {
-  const place = [stop.address, stop.street && `${stop.street}${stop.street_meters > 30 ? ` (${distance(stop.street_meters)})` : ''}`].filter(Boolean).join(', ') || `${stop.at[1].toFixed(5)}, ${stop.at[0].toFixed(5)}`;
+  const place = [stop.address, stop.street && `${stop.street}${(stop.street_meters ?? 0) > 30 ? ` (${distance(stop.street_meters ?? 0)})` : ''}`].filter(Boolean).join(', ') || `${stop.at[1].toFixed(5)}, ${stop.at[0].toFixed(5)}`;
   const windows = stop.windows.map((/** @type {[number, number]} */ [opens, closes]) => `${time(opens)}–${time(closes)}`).join(', ') || t('any time');
   const state = stop.completed ? w`done ${time(stop.completed)}` : stop.failed ? w`failed ${time(stop.failed)}` : stop.arrived ? w`there since ${time(stop.arrived)}` : stop.departed ? w`driven to since ${time(stop.departed)}` : '';
   const planned = stop.start ? `${stop.completed ? t('was planned for') : t('arrives')} ${time(stop.arrival ?? stop.start)}${stop.start !== stop.arrival && stop.arrival ? w`, begins ${time(stop.start)}` : ''}` : '';
@@ -26,7 +26,7 @@ function stopFacts(stop) {
   ];
 }
 
-/** What stands above all else. @param {any} order */
+/** What stands above all else. @param {import('../engine.js').OrderStory} order */
 function headline(order) {
   const last = order.stops?.at(-1);
   const late = Math.max(0, ...(order.stops ?? []).filter((/** @type {any} */ stop) => !stop.completed).map((/** @type {any} */ stop) => stop.late_seconds));
@@ -37,23 +37,23 @@ function headline(order) {
   return order.done ? w`Served ${time(order.done)}` : t(order.status);
 }
 
-/** A fact that led to a decision, with a link to whom it is about. @param {any} fact */
+/** A fact that led to a decision, with a link to whom it is about. @param {import('../engine.js').Because} fact */
 export function factLine(fact) {
   const who = fact.order ? ['orders', fact.order] : fact.vehicle ? ['vehicles', fact.vehicle] : null;
   const text = w`${exact(fact.at)} ${fact.words} (entry ${fact.seq})`;
   return who ? button(text, () => choose(/** @type {any} */ (who[0]), who[1]), { class: 'because' }) : el('span', { class: 'because' }, text);
 }
 
-/** The story: what happened and what was decided, and why. @param {any[]} lines */
+/** The story: what happened and what was decided, and why. @param {import('../engine.js').Told[]} lines */
 export function storyLines(lines) {
   return lines.map((line) => el('li', { class: line.decision ? 'decided' : '' },
     el('time', {}, `${day(line.at)} ${exact(line.at)}`.trim()), line.words, line.decision ? w` — decision ${line.decision}` : '',
     line.because?.length ? el('div', {}, t('because '), ...line.because.map(factLine)) : null));
 }
 
-/** @param {any} order */
+/** @param {import('../engine.js').OrderStory} order */
 export function showOrder(order) {
-  $('story-title').textContent = w`Order ${order.id}${order.reference ? ` · ${order.reference}` : ''}`;
+  fill('story-title', w`Order ${order.id}${order.reference ? ` · ${order.reference}` : ''}`);
   const note = noteOf('order', order.id, clock());
   fill('story-head', headline(order), note ? el('div', {}, noteText(note)) : null);
   $('story-head').classList.toggle('bad-text', (order.late_seconds ?? 0) > 0 || order.status === 'unassigned');
@@ -64,7 +64,7 @@ export function showOrder(order) {
     ['load', order.load?.join(' · ')], ['skills', order.skills?.join(', ')], ['priority', order.priority || null],
     ['on board of', order.on_board], ['refused by', order.rejected_by?.join(', ')], ['placed', time(order.placed)], ['vehicle changes', order.changes || null],
   ];
-  fill('story-facts', ...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => [el('dt', {}, t(String(label))), el('dd', {}, label === 'status' && order.vehicle ? el('span', {}, String(value), ' ', button(t('show vehicle'), () => choose('vehicles', order.vehicle))) : String(value))]));
+  fill('story-facts', ...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => [el('dt', {}, t(String(label))), el('dd', {}, label === 'status' && order.vehicle ? el('span', {}, String(value), ' ', button(t('show vehicle'), () => choose('vehicles', order.vehicle ?? ''))) : String(value))]));
   fill('story-lines', ...storyLines(order.story ?? []));
 }
 

@@ -16,9 +16,9 @@ on('tick', () => {
   if (shown && vehicle && shown.textContent !== age(vehicle.seen)) shown.textContent = age(vehicle.seen);
 });
 
-/** @param {any} vehicle */
+/** @param {import('../engine.js').VehicleStory} vehicle */
 export function showVehicle(vehicle) {
-  $('story-title').textContent = w`Vehicle ${vehicle.id}`;
+  fill('story-title', w`Vehicle ${vehicle.id}`);
   const late = vehicle.visits.filter((/** @type {any} */ visit) => visit.late).length;
   const note = noteOf('vehicle', vehicle.id, clock());
   fill('story-head', w`${t(vehicle.status)}, ${vehicle.visits.length} stops to do${late ? w`, ${late} late` : ''}`, note ? el('div', {}, noteText(note)) : null);
@@ -28,7 +28,7 @@ export function showVehicle(vehicle) {
   const facts = [
     ['position', age(vehicle.seen)],
     ['shift', vehicle.shift ? `${time(vehicle.shift[0])}–${time(vehicle.shift[1])}` : t('not known')],
-    ['breaks', vehicle.breaks?.map((/** @type {any} */ pause, /** @type {number} */ index) => w`${Math.round(pause.seconds / 60)} min between ${time(pause.opens)} and ${time(pause.closes)}${index < vehicle.breaks_taken ? t(' (taken)') : ''}`).join(', ')],
+    ['breaks', vehicle.breaks?.map((/** @type {any} */ pause, /** @type {number} */ index) => w`${Math.round(pause.seconds / 60)} min between ${time(pause.opens)} and ${time(pause.closes)}${index < (vehicle.breaks_taken ?? 0) ? t(' (taken)') : ''}`).join(', ')],
     ['waiting ahead', waiting >= 60_000 ? `${Math.round(waiting / 60_000)} min` : ''],
     ['stops done', vehicle.stops_done], ['on board', vehicle.on_board || null], ['skills', vehicle.skills?.join(', ')],
     ['capacity', vehicle.capacity?.filter((/** @type {number} */ value) => value > 0 && value < 500_000).join(' · ')],
@@ -38,14 +38,14 @@ export function showVehicle(vehicle) {
   fill('story-lines', ...storyLines(vehicle.story ?? []));
 }
 
-/** @param {any} stop */
+/** @param {import('../engine.js').DoneStop} stop */
 function doneLine(stop) {
   const at = stop.arrived ?? stop.done;
   const against = stop.planned ? w`, planned ${time(stop.planned)} (${more((at - stop.planned) / 1000)})` : '';
   return el('li', { class: 'past' }, '✓ ', button(`${stop.order} ${t(stop.stop)}`, () => choose('orders', stop.order)), ` ${stop.failed ? t('failed') : t('done')} ${time(stop.done)}${against}`);
 }
 
-/** @param {any} visit */
+/** @param {import('../engine.js').Visit} visit */
 function visitLine(visit) {
   const wait = (visit.start ?? 0) - (visit.arrival ?? 0);
   return el('li', {}, visit.frozen ? '▶ ' : '○ ', button(`${visit.order} ${t(visit.stop)}`, () => choose('orders', visit.order)),

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const program = fileURLToPath(new URL('../../../target/debug/fleetfold', import.meta.url));
+const program = process.env.PROGRAM ?? fileURLToPath(new URL('../../../target/debug/fleetfold', import.meta.url));
 const port = await new Promise((resolve) => { const s = createServer(); s.listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => resolve(port)); }); });
 const engine = spawn(program, ['demo', '--log', 'embedded', '--speed', '300', '--orders', '150', '--listen', `127.0.0.1:${port}`], { stdio: 'ignore' });
 let passed = 0;
@@ -71,6 +71,21 @@ try {
     return waits.sort((a, b) => a - b);
   });
   console.log(`300 vehicles, delta to frame: p50 ${waits[30].toFixed(0)} ms, p95 ${waits[56].toFixed(0)} ms, max ${waits[59].toFixed(0)} ms`);
+  // The map says three times that it was zoomed, and that its looks change: the routes are drawn once for it.
+  const drawings = await page.evaluate(async () => {
+    const { map } = await import('/console/map.js');
+    const frame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0)));
+    const counts = [];
+    for (const zoom of [13, 14, 15, 14, 13]) {
+      await frame();
+      const before = window.__drawings();
+      map.setZoom(zoom);
+      await frame();
+      counts.push(window.__drawings() - before);
+    }
+    return counts;
+  });
+  check(Math.max(...drawings) <= 2 && Math.min(...drawings) >= 1 && drawings.filter((count) => count > 1).length <= 2, `a zoom draws the routes once: ${drawings}`);
   check((await page.$$('#vehicles li')).length >= 300, '300 vehicles are shown');
   check(errors.length === 0, `no errors on the page ${errors.join(' | ')}`);
   check(foreign.length === 0, `nothing is fetched from elsewhere ${foreign.join(' ')}`);

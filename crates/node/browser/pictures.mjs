@@ -9,9 +9,11 @@ const town = await openTown();
 try {
   await town.fill();
   const page = await town.open({ width: 1280, height: 760 });
-  const shot = async (name) => { await page.waitForTimeout(600); await page.screenshot({ path: `${folder}${name}.png` }); console.log(name); };
+  const shot = async (name, on = page, of = on) => { await on.waitForTimeout(600); await of.screenshot({ path: `${folder}${name}.png` }); console.log(name); };
   const find = async (id) => { await page.keyboard.press('Escape'); await page.keyboard.press('Escape'); await page.fill('#search', id); await page.keyboard.press('Enter'); await page.waitForSelector('#story-actions button'); await page.evaluate(() => document.activeElement?.blur()); };
   await shot('page');
+  await shot('work', page, page.locator('#left'));
+  await shot('timeline', page, page.locator('#timeline'));
   await find('ord-late');
   await page.waitForFunction(() => /it was .* late then/.test(document.querySelector('#chain')?.textContent ?? ''));
   await shot('late');
@@ -32,6 +34,21 @@ try {
   await page.click('#road-found button');
   await page.waitForFunction(() => document.querySelector('#preview-sum'));
   await shot('close-street');
+  await page.click('#preview-cancel');
+  await page.click('#replay-open');
+  await page.waitForFunction(() => document.querySelector('#replay-time')?.textContent);
+  await page.evaluate(() => { const slider = document.querySelector('#replay-at'); slider.value = slider.max; slider.dispatchEvent(new Event('input')); });
+  await shot('replay');
+  const dark = await town.open({ width: 1280, height: 760 });
+  await dark.emulateMedia({ colorScheme: 'dark' });
+  await dark.click('#work li button');
+  await dark.waitForSelector('#story-actions button');
+  await shot('dark', dark);
+  const phone = await town.open({ width: 390, height: 844 });
+  await shot('phone', phone);
+  await phone.click('#work li button');
+  await phone.waitForFunction(() => document.querySelector('#chain'));
+  await shot('phone-card', phone);
 } finally {
   await town.close();
 }

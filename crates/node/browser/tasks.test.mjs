@@ -62,6 +62,8 @@ try {
     await until(() => /\d+ min late: arrives \d\d:\d\d/.test(document.querySelector('#story-head')?.textContent ?? ''));
     await until(() => { const chain = document.querySelector('#chain')?.textContent ?? ''; return /order ord-late: ordered/.test(chain) && /decision \d+/.test(chain) && /it was .* late then/.test(chain) && /now: /.test(chain); });
   });
+  const late = await page.evaluate(() => [document.querySelector('#work li[data-id="ord-late"] .go')?.textContent, document.querySelector('#story-head')?.textContent, [...document.querySelectorAll('#chain li')].at(-1)?.textContent].map((words) => /(\d+) min late/.exec(words ?? '')?.[1]));
+  check(late.every((minutes) => minutes !== undefined && Math.abs(Number(minutes) - Number(late[0])) === 0), `list, card and chain say the same minutes: ${late}`);
   await task('3: why an order is unassigned, and what would have to give', async () => {
     await open('ord-crane');
     await until(() => document.querySelectorAll('#misses li').length >= 5 && /it lacks crane/.test(document.querySelector('#misses')?.textContent ?? ''));
@@ -187,12 +189,46 @@ try {
   });
   await close();
   const middle = async (x, y) => { const box = await page.locator('#map').boundingBox(); return [box.x + box.width * x, box.y + box.height * y]; };
+  // Impatience: two clicks on Send are one event, and two tabs that move one order are two decisions of which each is told.
+  await open('ord-2103');
+  const applied = (await state('state')).applied;
+  await page.click('#act-pin');
+  await previewed();
+  await page.dblclick('#preview-send');
+  await answered();
+  const pins = await Promise.all(Array.from({ length: (await state('state')).applied - applied }, (_, index) => state(`entries/${applied + 1 + index}`)));
+  check(pins.filter((entry) => /fleet\.stop\.pinned\.v1/.test(entry.bytes ?? '') && /ord-2103/.test(entry.bytes)).length === 1, 'a double click sends one event');
+  await close();
+  const colleague = await town.open();
+  const holder = (await state('orders/ord-2104')).vehicle;
+  const wanted = ['v1', 'v3', 'v5', 'v6'].filter((id) => id !== holder);
+  const moveTo = async (on, vehicle) => {
+    await on.keyboard.press('Escape');
+    await on.keyboard.press('Escape');
+    await on.fill('#search', 'ord-2104');
+    await on.keyboard.press('Enter');
+    await on.click('#act-move');
+    await on.click(`#offers [data-vehicle="${vehicle}"]`);
+    await on.waitForFunction(() => document.querySelector('#preview').dataset.tried && document.querySelector('#preview-sum'));
+  };
+  await moveTo(page, wanted[0]);
+  await moveTo(colleague, wanted[1]);
+  await Promise.all([page.click('#preview-send'), colleague.click('#preview-send')]);
+  for (const on of [page, colleague]) await on.waitForFunction(() => /answered|taken|refused/.test(document.querySelector('#preview-answer')?.dataset.state ?? ''));
+  const wins = (await state('orders/ord-2104')).vehicle;
+  check(wanted.slice(0, 2).includes(wins), `two operators move one order: it ends at one of their vehicles (${wins})`);
+  for (const on of [page, colleague]) await on.waitForFunction((id) => document.querySelector('#story-facts')?.textContent?.includes(`assigned to ${id}`), wins);
+  check(true, 'and both of their cards say which');
+  await colleague.close();
+  await close();
+  await page.click('#tab-roads');
   await page.click('#map-fit');
   await page.click('#road-pick');
   await page.mouse.click(...await middle(0.5, 0.5));
   await previewed();
   check(/^\d+ stretches of street/.test(await text('#road-matched')), 'a street is chosen by a click on it');
-  await close();
+  await page.click('#preview-cancel');
+  check(await page.evaluate(async () => (await import('/console/map.js')).sketch.getLayers().length) === 0, 'what was drawn for a preview goes with it');
   await page.click('#road-area');
   for (const [x, y] of [[0.4, 0.4], [0.6, 0.4], [0.6, 0.6]]) { await page.mouse.click(...await middle(x, y)); await sleep(350); }
   await page.mouse.dblclick(...await middle(0.4, 0.6));

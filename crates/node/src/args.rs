@@ -418,10 +418,10 @@ pub(crate) struct Serve {
     /// The private key of --tls-cert (PEM).
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Show this map below the streets: the address of its pictures, with {z}, {x} and {y}. Without it the page loads nothing from elsewhere.
-    #[arg(long, value_name = "URL")]
+    /// Show this map below the streets: a PMTiles file of pictures, which needs no internet, or the address of pictures elsewhere, with {z}, {x} and {y}.
+    #[arg(long, value_name = "FILE|URL")]
     pub(crate) basemap: Option<String>,
-    /// Whose map that is, shown on it.
+    /// Whose map that is, shown on it; a file says it itself.
     #[arg(long, value_name = "TEXT", requires = "basemap", default_value = "")]
     pub(crate) basemap_attribution: String,
     /// Most connections of HTTP at a time [default: 2048]
@@ -975,6 +975,8 @@ pub(crate) enum SchemaCommand {
     Openapi,
     /// Print the fields of every event as a table (docs/FIELDS.md).
     Fields,
+    /// Print what HTTP and the live feed send and take as TypeScript declarations.
+    Types,
     /// List all types with their versions: of this program, or of a broker's registry.
     List {
         /// The broker whose registry is meant.

@@ -223,6 +223,7 @@ pub(crate) fn router(live: Live, auth: Arc<Auth>) -> Router {
         .route("/v1/quotes", post(reasons::quotes))
         .route("/v1/offers/{order}", get(reasons::offers))
         .route("/v1/basemap", get(basemap::shown))
+        .route("/v1/basemap/{zoom}/{x}/{y}", get(basemap::picture))
         .route("/v1/search", get(lookup::search))
         .route("/v1/entries/{seq}", get(lookup::entry))
         .route("/v1/replay", get(replay::replay))

@@ -1,6 +1,7 @@
 //! JSON Schemas, the AsyncAPI document, and the table of fields.
 
 mod fields;
+mod types;
 
 use fleetfold_wire::{EventType, Writer};
 use serde_json::{Value, json};

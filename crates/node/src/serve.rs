@@ -137,7 +137,10 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
     };
     let settings =
         Settings { lifetime, requests_per_second: args.requests_per_second, is_encrypted: transport.tls.is_some() };
-    let basemap = args.basemap.map(|url| Basemap::new(&url, &args.basemap_attribution)).transpose()?;
+    let basemap = match &args.basemap {
+        Some(place) => Some(Basemap::of(place, &args.basemap_attribution).await?),
+        None => None,
+    };
     let auth = Auth::of_file(token_file.as_ref(), &address.to_string(), settings)?;
     if let Some(basemap) = basemap {
         auth.allow_basemap(basemap);

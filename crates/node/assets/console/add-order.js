@@ -1,5 +1,6 @@
 // @ts-check
 // A new order: a click on the map, a quote, and only then the order.
+import { t, w } from './language.js';
 import * as L from '../leaflet/leaflet-src.esm.js';
 import { $, button, el, fill } from './dom.js';
 import { get, send, wrong } from './api.js';
@@ -19,7 +20,7 @@ async function form(at) {
   const fields = [
     field('id', 'order id', { value: `desk-${Math.round(clock() / 1000).toString(36)}-${made}`, maxlength: 64 }), field('reference', 'reference', { maxlength: 256 }), field('address', 'address', { value: near?.body?.street ?? '', maxlength: 256 }),
     field('lon', 'longitude', { value: at ? at[0].toFixed(6) : '', inputmode: 'decimal' }), field('lat', 'latitude', { value: at ? at[1].toFixed(6) : '', inputmode: 'decimal' }),
-    ['way', 'goods are', el('select', { id: 'new-way' }, el('option', { value: 'pickup' }, 'collected there'), el('option', { value: 'delivery' }, 'delivered there, on board from the start'))], field('load', 'load', { value: '1' }), field('skills', 'skills, with commas', {}), field('service', 'minutes of service', { value: '5', inputmode: 'numeric' }), field('hours', 'within hours', { value: '2', inputmode: 'decimal' }),
+    ['way', 'goods are', el('select', { id: 'new-way' }, el('option', { value: 'pickup' }, t('collected there')), el('option', { value: 'delivery' }, t('delivered there, on board from the start')))], field('load', 'load', { value: '1' }), field('skills', 'skills, with commas', {}), field('service', 'minutes of service', { value: '5', inputmode: 'numeric' }), field('hours', 'within hours', { value: '2', inputmode: 'decimal' }),
   ];
   const value = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ ($(`new-${id}`)).value.trim();
   const order = () => ({
@@ -28,7 +29,7 @@ async function form(at) {
     load: value('load').split(/[\s;]+/).filter(Boolean).map(Number), skills: value('skills').split(',').map((skill) => skill.trim()).filter(Boolean),
   });
   const quote = async () => {
-    fill('quote', 'Asking for a quote…');
+    fill('quote', t('Asking for a quote…'));
     const from = clock();
     const slots = [1, 2].map((part) => ({ opens: iso(from + ((part - 1) * Number(value('hours')) * HOUR) / 2), closes: iso(from + (part * Number(value('hours')) * HOUR) / 2) }));
     slots.push({ opens: iso(from), closes: iso(from + Number(value('hours')) * HOUR) });
@@ -39,17 +40,17 @@ async function form(at) {
   };
   emit('part', 'right');
   $('preview').hidden = false;
-  fill('preview', el('h2', {}, 'Add an order'), el('form', { id: 'new-order', onsubmit: (/** @type {Event} */ submit) => { submit.preventDefault(); void quote(); } },
-    el('fieldset', {}, ...fields.map(([, label, input]) => el('label', {}, /** @type {string} */ (label), /** @type {Node} */ (input)))),
-    el('div', { class: 'buttons' }, el('button', { type: 'submit', class: 'main' }, 'Quote'), button('On the map', start), button('Cancel (Esc)', () => { $('preview').hidden = true; sketch.clearLayers(); }))), el('div', { id: 'quote', role: 'status' }));
+  fill('preview', el('h2', {}, t('Add an order')), el('form', { id: 'new-order', onsubmit: (/** @type {Event} */ submit) => { submit.preventDefault(); void quote(); } },
+    el('fieldset', {}, ...fields.map(([, label, input]) => el('label', {}, t(/** @type {string} */ (label)), /** @type {Node} */ (input)))),
+    el('div', { class: 'buttons' }, el('button', { type: 'submit', class: 'main' }, t('Quote')), button(t('On the map'), start), button(t('Cancel (Esc)'), () => { $('preview').hidden = true; sketch.clearLayers(); }))), el('div', { id: 'quote', role: 'status' }));
   if (at) { sketch.clearLayers(); L.circleMarker(latLng(at), { radius: 9, color: COLOURS.red, weight: 3, interactive: false }).addTo(sketch); void quote(); }
 }
 
 /** @param {any} slot @param {boolean} cheapest @param {() => void} act */
 function slotLine(slot, cheapest, act) {
   const best = slot.offers[0];
-  const words = best?.cost ? `${best.vehicle}: ${more(best.cost.drive_seconds)} of driving, ${best.cost.total.toFixed(2)}, arrives ${time(best.stops?.at(-1)?.arrival)}; ${best.delays?.length ? `${best.delays.length} begin later` : 'nobody begins later'}` : `nobody can: ${best ? lacks(best) : 'no vehicle'}`;
-  return el('li', {}, el('button', { type: 'button', class: 'offer', 'data-accepted': slot.accepted ? 'yes' : 'no', onclick: act }, el('span', {}, `${time(slot.opens)}–${time(slot.closes)}${cheapest ? ' · cheapest' : ''}`), el('span', {}, 'Preview'), el('small', {}, words)));
+  const words = best?.cost ? w`${best.vehicle}: ${more(best.cost.drive_seconds)} of driving, ${best.cost.total.toFixed(2)}, arrives ${time(best.stops?.at(-1)?.arrival)}; ${best.delays?.length ? w`${best.delays.length} begin later` : t('nobody begins later')}` : w`nobody can: ${best ? lacks(best) : t('no vehicle')}`;
+  return el('li', {}, el('button', { type: 'button', class: 'offer', 'data-accepted': slot.accepted ? 'yes' : 'no', onclick: act }, el('span', {}, `${time(slot.opens)}–${time(slot.closes)}${cheapest ? t(' · cheapest') : ''}`), el('span', {}, t('Preview')), el('small', {}, words)));
 }
 
 /** @param {any} order @param {any} slot */
@@ -57,14 +58,14 @@ function place(order, slot) {
   const stop = { ...order.job.stop, windows: [{ opens: iso(slot.opens), closes: iso(slot.closes) }] };
   const data = { ...order, job: { ...order.job, stop } };
   void propose({
-    title: `Add order ${order.order_id}, ${time(slot.opens)}–${time(slot.closes)}`, facts: [{ type: 'order.created', data }],
-    undo: [{ type: 'order.cancelled', data: { order_id: order.order_id } }], undoTitle: 'Undo: cancel it', done: () => { sketch.clearLayers(); choose('orders', order.order_id, false); },
+    title: w`Add order ${order.order_id}, ${time(slot.opens)}–${time(slot.closes)}`, facts: [{ type: 'order.created', data }],
+    undo: [{ type: 'order.cancelled', data: { order_id: order.order_id } }], undoTitle: t('Undo: cancel it'), done: () => { sketch.clearLayers(); choose('orders', order.order_id, false); },
   });
 }
 
 export function start() {
   emit('part', 'centre');
-  pick('Click where the order is.', (at) => { unpick(); void form(at); });
+  pick(t('Click where the order is.'), (at) => { unpick(); void form(at); });
 }
 $('order-add').addEventListener('click', start);
 /** By form, without the map. */

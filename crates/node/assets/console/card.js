@@ -1,5 +1,6 @@
 // @ts-check
 // The card of what is looked at. An answer that comes late, for what was looked at before, is thrown away.
+import { t, w } from './language.js';
 import { $, el, fill } from './dom.js';
 import { get, wrong } from './api.js';
 import { closePreview } from './preview.js';
@@ -20,7 +21,7 @@ async function tell(fresh) {
   const mine = asked;
   const current = () => mine === asked || (view.chosen === chosen);
   if (fresh) {
-    $('story-title').textContent = `${chosen.kind === 'orders' ? 'Order' : 'Vehicle'} ${chosen.id}`;
+    fill('story-title', `${chosen.kind === 'orders' ? t('Order') : t('Vehicle')} ${chosen.id}`);
     for (const id of ['story-head', 'story-actions', 'story-more', 'story-facts', 'story-why', 'story-lines']) fill(id);
     $('story').hidden = false;
     $('nothing').hidden = true;
@@ -28,7 +29,7 @@ async function tell(fresh) {
   }
   const answer = await get(`v1/${chosen.kind}/${encodeURIComponent(chosen.id)}`);
   if (mine !== asked || view.chosen !== chosen) return;
-  if (!answer.ok) { fill('story-head', el('span', { class: 'bad-text' }, answer.status === 404 ? `nothing is called ${chosen.id}` : wrong(answer))); return; }
+  if (!answer.ok) { fill('story-head', el('span', { class: 'bad-text' }, answer.status === 404 ? w`nothing is called ${chosen.id}` : wrong(answer))); return; }
   // Whoever is on a button with the keyboard stays there.
   const focus = document.activeElement instanceof HTMLElement && $('story-actions').contains(document.activeElement) ? document.activeElement.id : '';
   if (chosen.kind === 'orders') showOrder(answer.body); else showVehicle(answer.body);

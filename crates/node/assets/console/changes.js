@@ -1,5 +1,6 @@
 // @ts-check
 // What changed in the last minutes, each decision with what triggered it.
+import { t, w } from './language.js';
 import { $, button, el, fill } from './dom.js';
 import { get } from './api.js';
 import { factLine } from './order-card.js';
@@ -17,13 +18,13 @@ function draw() {
   const minutes = Number(/** @type {HTMLSelectElement} */ ($('changes-minutes')).value);
   const recent = fleet.decisions.filter((decision) => decision.at >= clock() - minutes * 60_000).reverse();
   const moved = recent.filter((decision) => decision.previous && decision.previous !== decision.vehicle).length;
-  const text = recent.length ? `${recent.length} decisions, ${moved} orders moved to another vehicle` : 'No decision.';
+  const text = recent.length ? w`${recent.length} decisions, ${moved} orders moved to another vehicle` : t('No decision.');
   if ($('changes-sum').textContent !== text) $('changes-sum').textContent = text;
   const shown = recent.length ? recent : fleet.decisions.slice(-20).reverse();
-  if (!recent.length && shown.length) $('changes-sum').textContent = 'No decision; the last ones before that:';
+  if (!recent.length && shown.length) $('changes-sum').textContent = t('No decision; the last ones before that:');
   fill('decisions', ...shown.slice(0, SHOWN).map((decision, index) => {
     const first = index === 0 || shown[index - 1].rev !== decision.rev;
-    const because = decision.because?.length ? ['because ', ...decision.because.map(factLine)] : [decision.kind === 'improvement' ? 'a search found something better' : 'no event: a promise was about to break, or times had moved'];
+    const because = decision.because?.length ? [t('because '), ...decision.because.map(factLine)] : [decision.kind === 'improvement' ? t('a search found something better') : t('no event: a promise was about to break, or times had moved')];
     return el('li', {}, first ? el('div', { class: 'because' }, el('time', {}, exact(decision.at)), ...because) : null,
       el('div', { class: decision.kind }, button(decision.words, () => choose('orders', decision.order))));
   }));

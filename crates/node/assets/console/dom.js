@@ -3,6 +3,11 @@
 
 /** @typedef {Node | string | number | null | undefined | false} Child */
 
+/** Signs that turn the direction of what follows: an id with one could read as another one. They are named instead. */
+const TURNS = /[\u202a-\u202e\u2066-\u2069]/g;
+/** Text as it is shown. @param {string} text */
+export const shown = (text) => text.replace(TURNS, (sign) => `<U+${sign.charCodeAt(0).toString(16).toUpperCase()}>`);
+
 /** @param {string} id @returns {HTMLElement} */
 export const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
@@ -18,7 +23,7 @@ export function el(tag, props = {}, ...children) {
     else if (name === 'class') element.className = value;
     else element.setAttribute(name, value === true ? '' : String(value));
   }
-  for (const child of children) if (child !== null && child !== undefined && child !== false) element.append(child instanceof Node ? child : String(child));
+  for (const child of children) if (child !== null && child !== undefined && child !== false) element.append(child instanceof Node ? child : shown(String(child)));
   return element;
 }
 
@@ -27,7 +32,7 @@ export const button = (label, act, props = {}) => el('button', { type: 'button',
 
 /** @param {string} id @param {...Child} children */
 export function fill(id, ...children) {
-  $(id).replaceChildren(...children.filter((child) => child !== null && child !== undefined && child !== false).map((child) => (child instanceof Node ? child : String(child))));
+  $(id).replaceChildren(...children.filter((child) => child !== null && child !== undefined && child !== false).map((child) => (child instanceof Node ? child : shown(String(child)))));
 }
 
 /** Text for a tooltip of the map, which would read a string as HTML. @param {string} text */

@@ -2,6 +2,7 @@
 // Routes, stops, vehicles and waiting orders on two canvases of their own: what does not move (routes) below, what does (dots) above. Each is drawn whole in one go, which is
 // many times quicker than a map layer for each line; which dot is meant by a click is found by looking through them.
 import * as L from '../leaflet/leaflet-src.esm.js';
+import { shown } from './dom.js';
 
 /** @typedef {{colour: string, width: number, opacity: number, dashed: boolean, place: Float64Array}} Line */
 /** @typedef {{x: number, y: number, radius: number, edge: string, thick: number, fill: string, square: boolean, words: string, act: () => void}} Dot */
@@ -27,9 +28,10 @@ export function worldLine(line) {
 }
 
 export class FleetCanvas {
-  /** @param {any} map */
-  constructor(map) {
+  /** @param {any} map @param {() => void} stale what is drawn is not what should be seen: somebody calls `draw` before the next frame */
+  constructor(map, stale) {
     this.map = map;
+    this.stale = stale;
     /** @type {Map<string, Shape>} */ this.shapes = new Map();
     /** Points of lines at a zoom, pixels from the world's corner. @type {WeakMap<Float64Array, {scale: number, points: Float64Array}>} */ this.pixels = new WeakMap();
     /** The boxes around lines, parts of the world: least x, least y, most x, most y. @type {WeakMap<Float64Array, number[]>} */ this.boxes = new WeakMap();
@@ -50,20 +52,26 @@ export class FleetCanvas {
     /** The upper left corner of the canvases, pixels from the world's; none until the map is placed. @type {any} */ this.origin = null;
     /** Their size. @type {any} */ this.size = null;
     this.sharp = 1;
+    /** The view that the canvases were placed for. */ this.view = '';
+    /** How often the routes were drawn. */ this.drawn = 0;
     map.on('moveend zoomend viewreset resize', () => this.place());
     map.on('mousemove', (/** @type {any} */ move) => this.hover(move));
     map.on('mouseout', () => this.hover(null));
     map.on('preclick', (/** @type {any} */ click) => { this.clicked = this.at(click.containerPoint); });
   }
 
-  /** Puts the canvases where the map is now, and draws. */
+  /** Puts the canvases where the map is now. The map says three times that it was zoomed: they are drawn once, in the frame that follows. */
   place() {
     const size = this.map.getSize();
     const margin = size.multiplyBy(PADDING).round();
     const corner = this.map.containerPointToLayerPoint([0, 0]).subtract(margin);
-    this.origin = this.map.getPixelOrigin().add(corner);
-    this.size = size.add(margin.multiplyBy(2));
+    const origin = this.map.getPixelOrigin().add(corner);
     const sharp = window.devicePixelRatio > 1 ? 2 : 1;
+    const view = `${this.map.getZoom()} ${origin.x} ${origin.y} ${corner.x} ${corner.y} ${size.x} ${size.y} ${sharp}`;
+    if (view === this.view) return;
+    this.view = view;
+    this.origin = origin;
+    this.size = size.add(margin.multiplyBy(2));
     for (const canvas of [this.below, this.above]) {
       const [width, height] = [Math.max(1, this.size.x * sharp), Math.max(1, this.size.y * sharp)];
       if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
@@ -72,8 +80,7 @@ export class FleetCanvas {
       L.DomUtil.setPosition(canvas, corner);
     }
     this.sharp = sharp;
-    this.lines();
-    this.dots();
+    this.stale();
   }
 
   /** @param {HTMLCanvasElement} canvas */
@@ -121,6 +128,7 @@ export class FleetCanvas {
   lines() {
     const context = this.fresh(this.below);
     if (!context) return;
+    this.drawn += 1;
     const { x: left, y: top } = this.origin;
     const [right, bottom] = [left + this.size.x, top + this.size.y];
     const scale = 256 * 2 ** this.map.getZoom();
@@ -200,7 +208,7 @@ export class FleetCanvas {
     this.map.getContainer().classList.toggle('over-dot', Boolean(dot));
     if (!dot) { this.hint.remove(); return; }
     const said = document.createElement('span');
-    said.textContent = dot.words;
+    said.textContent = shown(dot.words);
     const scale = 256 * 2 ** this.map.getZoom();
     this.hint.setLatLng(this.map.unproject([dot.x * scale, dot.y * scale], this.map.getZoom())).setContent(said).addTo(this.map);
   }

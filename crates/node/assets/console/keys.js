@@ -2,6 +2,7 @@
 // The keyboard: every part of the page without a pointer.
 import { $, el, fill } from './dom.js';
 import { byForm } from './add-order.js';
+import { t } from './language.js';
 import { isPicking, sketch, unpick } from './map.js';
 import { closePreview, undoLast } from './preview.js';
 import { closeSearch } from './search.js';
@@ -45,7 +46,7 @@ function noteIt(what) {
 
 function help() { const dialog = /** @type {HTMLDialogElement} */ ($('help')); if (!dialog.open) dialog.showModal(); }
 $('help-open').addEventListener('click', help);
-fill('help-keys', ...KEYS.flatMap(([key, what]) => [el('dt', {}, el('kbd', {}, key === 'Escape' ? 'Esc' : key)), el('dd', {}, what)]));
+fill('help-keys', ...KEYS.flatMap(([key, what]) => [el('dt', {}, el('kbd', {}, key === 'Escape' ? 'Esc' : key)), el('dd', {}, t(what))]));
 
 function escape() {
   if (isPicking()) { unpick(); sketch.clearLayers(); return; }

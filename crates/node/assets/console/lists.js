@@ -1,7 +1,7 @@
 // @ts-check
 // Key figures, vehicles, and orders without a place.
-import { $, el, fill } from './dom.js';
-import { t } from './language.js';
+import { $, el, fill, shown } from './dom.js';
+import { t, w } from './language.js';
 import { GLYPH } from './map.js';
 import { choose, fleet, on, view } from './store.js';
 import { clock, heard, span } from './time.js';
@@ -23,7 +23,7 @@ function row(list, key, act) {
 /** @param {HTMLElement} element @returns {HTMLElement[]} */
 const cells = (element) => /** @type {HTMLElement[]} */ ([...(element.firstElementChild?.children ?? [])]);
 /** @param {HTMLElement} element @param {string} text */
-const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+const put = (element, text) => { const now = shown(text); if (element.textContent !== now) element.textContent = now; };
 
 /** @param {import('./store.js').Vehicle} vehicle */
 function listVehicle(vehicle) {
@@ -33,8 +33,8 @@ function listVehicle(vehicle) {
   const pinned = vehicle.visits.filter((visit) => fleet.orders.get(visit.order)?.pinned).length;
   const [glyph, name] = cells(element);
   put(glyph, GLYPH[vehicle.status] ?? '?');
-  glyph.title = vehicle.status;
-  put(name, `${vehicle.id} · ${vehicle.visits.length} stops${late ? ` · ${late} late` : ''}${pinned ? ` · ${pinned} pinned` : ''}`);
+  glyph.title = t(vehicle.status);
+  put(name, w`${vehicle.id} · ${vehicle.visits.length} stops${late ? w` · ${late} late` : ''}${pinned ? w` · ${pinned} pinned` : ''}`);
   ageOf(vehicle);
 }
 
@@ -47,7 +47,7 @@ function ageOf(vehicle) {
   if (!element) return false;
   const note = cells(element)[2];
   put(note, vehicle.seen && vehicle.seen > 0 && clock() ? span(clock() - vehicle.seen) : '');
-  note.title = 'age of the last position';
+  note.title = t('age of the last position');
   const silent = silence(vehicle) !== null;
   element.classList.toggle('silent', silent);
   return silent;
@@ -62,7 +62,7 @@ function listOrder(order) {
   put(glyph, '■');
   put(name, order.id);
   note.className = 'under';
-  put(note, order.reason ?? 'waiting for its answer');
+  put(note, order.reason ?? t('waiting for its answer'));
 }
 
 /** @param {import('../feed.js').Kpi} kpi */
@@ -103,5 +103,5 @@ on('chosen', () => {
 on('tick', () => {
   let silent = 0;
   for (const vehicle of fleet.vehicles.values()) silent += Number(ageOf(vehicle));
-  put($('silent-count'), silent ? `${silent} silent` : '');
+  put($('silent-count'), silent ? w`${silent} silent` : '');
 });

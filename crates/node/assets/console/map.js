@@ -1,5 +1,6 @@
 // @ts-check
 // The map: streets, vehicles with their routes, orders without a place, roads that are closed. What is looked at stands out.
+import { t, w } from './language.js';
 import * as L from '../leaflet/leaflet-src.esm.js';
 import { $, el, words } from './dom.js';
 import { chosen } from './preferences.js';
@@ -30,7 +31,9 @@ const roadsLayer = L.layerGroup().addTo(map);
 const clusterLayer = L.layerGroup().addTo(map);
 export const sketch = L.layerGroup().addTo(map);
 
-const canvases = new FleetCanvas(map);
+const canvases = new FleetCanvas(map, () => { pending.view = true; schedule(); });
+/** For the browser test: how often the routes were drawn. */
+/** @type {any} */ (window).__drawings = () => canvases.drawn;
 /** The lines of a vehicle as places of the world: made once for each that the feed brings. @type {WeakMap<Vehicle, Float64Array[]>} */ const places = new WeakMap();
 let fitted = false;
 const shown = { others: true, follow: false };
@@ -66,13 +69,13 @@ function vehicleShape(vehicle) {
       const looked = view.chosen?.kind === 'orders' && view.chosen.id === visit.order;
       const pinned = fleet.orders.get(visit.order)?.pinned;
       const [x, y] = world(visit.at);
-      shape.dots.push({ x, y, radius: looked ? 8 : strong ? 5 : 3.5, edge: visit.late ? COLOURS.ink : strong ? COLOURS.violet : COLOURS.blue, thick: pinned ? 4 : looked ? 3 : 1.5, fill: visit.late ? COLOURS.orange : '#fff', square: false, words: `${index + 1} · ${visit.order}${pinned ? ' · pinned' : ''}${visit.late ? ' · late' : ''}`, act: () => choose('orders', visit.order, false) });
+      shape.dots.push({ x, y, radius: looked ? 8 : strong ? 5 : 3.5, edge: visit.late ? COLOURS.ink : strong ? COLOURS.violet : COLOURS.blue, thick: pinned ? 4 : looked ? 3 : 1.5, fill: visit.late ? COLOURS.orange : '#fff', square: false, words: `${index + 1} · ${visit.order}${pinned ? t(' · pinned') : ''}${visit.late ? t(' · late') : ''}`, act: () => choose('orders', visit.order, false) });
     }
   }
   if (!far_ || strong) {
     const [x, y] = world(vehicle.at);
     const lost = vehicle.status === 'lost';
-    shape.dots.push({ x, y, radius: strong ? 9 : detailed_ ? 6 : 4.5, edge: strong ? COLOURS.violet : '#fff', thick: strong ? 3 : 1.5, fill: lost ? COLOURS.red : vehicle.status === 'off' ? COLOURS.grey : COLOURS.ink, square: false, words: `${vehicle.id} ${GLYPH[vehicle.status] ?? ''} ${vehicle.status}`, act: () => choose('vehicles', vehicle.id, false) });
+    shape.dots.push({ x, y, radius: strong ? 9 : detailed_ ? 6 : 4.5, edge: strong ? COLOURS.violet : '#fff', thick: strong ? 3 : 1.5, fill: lost ? COLOURS.red : vehicle.status === 'off' ? COLOURS.grey : COLOURS.ink, square: false, words: `${vehicle.id} ${GLYPH[vehicle.status] ?? ''} ${t(vehicle.status)}`, act: () => choose('vehicles', vehicle.id, false) });
   }
   return shape;
 }
@@ -84,7 +87,7 @@ function orderShape(order) {
   if (!waits || !place || far()) return null;
   const looked = view.chosen?.kind === 'orders' && view.chosen.id === order.id;
   const [x, y] = world(place);
-  return { lines: [], strong: looked, dots: [{ x, y, radius: looked ? 8 : 5, edge: COLOURS.ink, thick: looked ? 4 : 1, fill: COLOURS.red, square: true, words: `order ${order.id}: ${order.reason ?? order.status}`, act: () => choose('orders', order.id, false) }] };
+  return { lines: [], strong: looked, dots: [{ x, y, radius: looked ? 8 : 5, edge: COLOURS.ink, thick: looked ? 4 : 1, fill: COLOURS.red, square: true, words: w`order ${order.id}: ${order.reason ?? t(order.status)}`, act: () => choose('orders', order.id, false) }] };
 }
 
 /** @param {string} key @param {import('./fleet-canvas.js').Shape | null | undefined} shape */
@@ -114,7 +117,7 @@ function drawClusters() {
   for (const order of fleet.orders.values()) if (order.status === 'unassigned' && (order.pickup ?? order.delivery)) count(/** @type {any} */ (order.pickup ?? order.delivery), 'waiting');
   for (const { x, y, vehicles, late, waiting } of squares.values()) {
     const at = map.containerPointToLatLng([(x + 0.5) * SQUARE, (y + 0.5) * SQUARE]);
-    const text = [vehicles && `${vehicles} vehicles`, late && `${late} late`, waiting && `${waiting} unassigned`].filter(Boolean).join(', ');
+    const text = [vehicles && w`${vehicles} vehicles`, late && w`${late} late`, waiting && w`${waiting} unassigned`].filter(Boolean).join(', ');
     L.circleMarker(at, { radius: 9 + Math.min(14, Math.sqrt(vehicles + late + waiting) * 2), color: '#fff', weight: 2, fillColor: waiting ? COLOURS.red : late ? COLOURS.orange : COLOURS.ink, fillOpacity: 0.85 })
       .bindTooltip(words(String(vehicles || late + waiting)), { permanent: true, direction: 'center', className: 'count' }).bindPopup(words(text)).on('click', () => map.setView(at, CLUSTERED + 2)).addTo(clusterLayer);
   }
@@ -125,7 +128,7 @@ function drawRoads() {
   for (const road of fleet.roads) {
     const lines = road.lines.map((line) => line.map(latLng));
     const look = { color: road.closed ? COLOURS.red : COLOURS.orange, weight: 7, opacity: 0.9 };
-    if (lines.length) L.polyline(lines, look).bindTooltip(words(`${road.id}: ${road.closed ? 'closed' : 'slow'}`)).addTo(roadsLayer);
+    if (lines.length) L.polyline(lines, look).bindTooltip(words(`${road.id}: ${road.closed ? t('closed') : t('slow')}`)).addTo(roadsLayer);
     if (road.area.length) L.polygon(road.area.map(latLng), { ...look, weight: 2, fillOpacity: 0.15 }).bindTooltip(words(road.id)).addTo(roadsLayer);
   }
 }
@@ -158,12 +161,13 @@ function goToChosen() {
 }
 
 /** What changed since the last frame; drawn once per frame however many deltas came. */
-const pending = { vehicles: new Set(), orders: new Set(), moved: new Set(), all: false, roads: false };
+const pending = { vehicles: new Set(), orders: new Set(), moved: new Set(), all: false, roads: false, view: false };
 let frame = 0;
 function schedule() { if (!frame) frame = requestAnimationFrame(draw); }
 function draw() {
+  if (!canvases.origin) canvases.place();
   frame = 0;
-  const routes = pending.all || pending.vehicles.size > 0;
+  const routes = pending.all || pending.view || pending.vehicles.size > 0;
   if (pending.all) {
     canvases.shapes.clear();
     for (const id of fleet.vehicles.keys()) shapeVehicle(id);
@@ -178,19 +182,16 @@ function draw() {
       if (at && dot && !pending.vehicles.has(id) && (!far() || canvases.shapes.get(`v ${id}`)?.strong)) [dot.x, dot.y] = world(at);
     }
   }
-  if (!canvases.origin) canvases.place();
-  else {
-    if (routes) canvases.lines();
-    if (routes || pending.moved.size || pending.orders.size) canvases.dots();
-  }
+  if (routes) canvases.lines();
+  if (routes || pending.moved.size || pending.orders.size) canvases.dots();
   if (pending.roads) drawRoads();
   if (far() || pending.all) drawClusters();
+  pending.vehicles.clear(); pending.orders.clear(); pending.moved.clear();
+  [pending.all, pending.roads, pending.view] = [false, false, false];
   if (shown.follow) {
     const at = strongVehicle() && fleet.vehicles.get(/** @type {string} */ (strongVehicle()))?.at;
     if (at) map.panTo(latLng(at), { animate: false });
   }
-  pending.vehicles.clear(); pending.orders.clear(); pending.moved.clear();
-  [pending.all, pending.roads] = [false, false];
   /** @type {any} */ (window).__frames = (/** @type {any} */ (window).__frames ?? 0) + 1;
   /** @type {any} */ (window).__drawn = performance.now();
 }
@@ -219,6 +220,8 @@ on('chosen', ({ before, go: goes }) => {
   }
   schedule();
 });
+// What was drawn for a preview goes with it.
+on('previewed', (shown) => { if (!shown) sketch.clearLayers(); });
 let near = `${far()} ${detailed()}`;
 map.on('zoomend', () => {
   const now = `${far()} ${detailed()}`;
@@ -249,7 +252,7 @@ export function pick(hint, act) {
   picking = act;
   map.doubleClickZoom.disable();
   $('map').classList.add('picking');
-  $('map-hint').replaceChildren(hint, ' ', el('button', { type: 'button', onclick: unpick }, 'Stop (Esc)'));
+  $('map-hint').replaceChildren(hint, ' ', el('button', { type: 'button', onclick: unpick }, t('Stop (Esc)')));
   $('map-hint').hidden = false;
 }
 export function unpick() {

@@ -1,6 +1,6 @@
 // @ts-check
 // What dispatchers tell each other about something that needs attention: an event in the log, so that every screen has it.
-import { t } from './language.js';
+import { t, w } from './language.js';
 import { button } from './dom.js';
 import { event, post, who, wrong } from './api.js';
 import { clock, iso, time } from './time.js';
@@ -38,7 +38,7 @@ export async function note(what, id, attention) {
 export const noteAlert = (alert, attention) => tell(alert.alert, [seen(alert, attention)], attention);
 
 /** @param {import('./store.js').Noted} noted */
-export const noteText = (noted) => `${noted.attention === 'snoozed' ? 'Snoozed' : 'Acknowledged'}${noted.by ? ` by ${noted.by}` : ''} ${time(noted.at)}${noted.until ? `, until ${time(noted.until)}` : ''}${noted.words ? `: ${noted.words}` : ''}`;
+export const noteText = (noted) => `${noted.attention === 'snoozed' ? t('Snoozed') : t('Acknowledged')}${noted.by ? w` by ${noted.by}` : ''} ${time(noted.at)}${noted.until ? w`, until ${time(noted.until)}` : ''}${noted.words ? `: ${noted.words}` : ''}`;
 
 /** @param {'order' | 'vehicle' | 'entry'} what @param {string | number} id */
 export function noteButtons(what, id) {

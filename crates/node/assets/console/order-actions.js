@@ -1,11 +1,11 @@
 // @ts-check
 // What an operator can do with an order: each is one or two ordinary events, previewed first.
 import { $, button, el, fill } from './dom.js';
-import { t } from './language.js';
+import { t, w } from './language.js';
 import { get, wrong } from './api.js';
 import { lacks, propose } from './preview.js';
 import { fleet, view } from './store.js';
-import { clock, iso, more, time } from './time.js';
+import { clock, iso, lateMinutes, more, time } from './time.js';
 
 /** Vehicles that are asked who could take an order. */
 const ASKED = 12;
@@ -19,7 +19,7 @@ export function orderActions(order) {
   if (!open) return [];
   return [
     button(t('Move to…'), () => void offers(order), { id: 'act-move', accesskey: 'm' }),
-    order.pinned ? button(`Unpin from ${order.pinned}`, () => unpin(order), { id: 'act-unpin' }) : order.vehicle ? button(`Pin to ${order.vehicle}`, () => pin(order), { id: 'act-pin' }) : null,
+    order.pinned ? button(w`Unpin from ${order.pinned}`, () => unpin(order), { id: 'act-unpin' }) : order.vehicle ? button(w`Pin to ${order.vehicle}`, () => pin(order), { id: 'act-pin' }) : null,
     button(t('Priority…'), () => priorityForm(order), { id: 'act-priority' }),
     button(t('Cancel order'), () => cancel(order), { id: 'act-cancel' }),
   ].filter(Boolean);
@@ -27,13 +27,13 @@ export function orderActions(order) {
 
 /** Who could take it: ranked, with minutes more and who becomes later; or what rules each out. @param {any} order */
 export async function offers(order) {
-  fill('story-more', el('p', { role: 'status' }, `Asking the ${ASKED} nearest vehicles…`));
+  fill('story-more', el('p', { role: 'status' }, w`Asking the ${ASKED} nearest vehicles…`));
   const answer = await get(`v1/offers/${encodeURIComponent(order.id)}?vehicles=${ASKED}`);
   if (view.chosen?.kind !== 'orders' || view.chosen.id !== order.id) return;
   if (!answer.ok) { fill('story-more', el('p', { class: 'bad-text' }, wrong(answer))); return; }
   const { offers: found, holder, not_asked: others } = answer.body;
-  const holds = holder?.cost ? `Now on ${holder.vehicle}, where it takes ${more(holder.cost.drive_seconds)} of driving, ${holder.delays?.length ?? 0} others begin later because of it.` : order.vehicle ? `Now on ${order.vehicle}.` : 'Now on no vehicle.';
-  fill('story-more', el('h3', {}, 'Who could take it'), el('p', {}, holds), el('ol', { id: 'offers', 'aria-label': 'vehicles, the cheapest first' }, ...found.map((/** @type {any} */ offer) => offerLine(order, offer))), others > 0 ? el('p', {}, `${others} vehicles further away were not asked.`) : null);
+  const holds = holder?.cost ? w`Now on ${holder.vehicle}, where it takes ${more(holder.cost.drive_seconds)} of driving, ${holder.delays?.length ?? 0} others begin later because of it.` : order.vehicle ? w`Now on ${order.vehicle}.` : t('Now on no vehicle.');
+  fill('story-more', el('h3', {}, t('Who could take it')), el('p', {}, holds), el('ol', { id: 'offers', 'aria-label': t('vehicles, the cheapest first') }, ...found.map((/** @type {any} */ offer) => offerLine(order, offer))), others > 0 ? el('p', {}, w`${others} vehicles further away were not asked.`) : null);
   $('offers').querySelector('button')?.focus();
 }
 
@@ -41,11 +41,11 @@ export async function offers(order) {
 function offerLine(order, offer) {
   const last = offer.stops?.at(-1);
   const later = (offer.delays ?? []).filter((/** @type {any} */ delay) => delay.late_seconds > delay.late_seconds_before);
-  const head = offer.cost ? `${offer.vehicle}: ${more(offer.cost.drive_seconds)} of driving, begins ${time(last?.start)}${last?.late_seconds >= 60 ? `, ${Math.round(last.late_seconds / 60)} min late` : ''}` : offer.vehicle;
+  const head = offer.cost ? w`${offer.vehicle}: ${more(offer.cost.drive_seconds)} of driving, begins ${time(last?.start)}${last?.late_seconds >= 60 ? w`, ${lateMinutes(last.late_seconds)} min late` : ''}` : offer.vehicle;
   const under = offer.cost
-    ? [offer.dearer_by === undefined ? '' : `${offer.dearer_by >= 0 ? '+' : '−'}${Math.abs(offer.dearer_by).toFixed(2)} beside now`, offer.delays?.length ? `${offer.delays.length} begin later: ${offer.delays.slice(0, 4).map((/** @type {any} */ delay) => `${delay.order} ${more(delay.later_seconds)}${delay.late_seconds > delay.late_seconds_before ? ' late' : ''}`).join(', ')}` : 'nobody begins later', later.length ? `${later.length} become late` : ''].filter(Boolean).join('; ')
-    : `ruled out: ${lacks(offer)}`;
-  return el('li', {}, el('button', { type: 'button', class: 'offer', 'data-vehicle': offer.vehicle, 'data-possible': offer.cost ? 'yes' : 'no', onclick: () => move(order, offer.vehicle) }, el('span', {}, head), el('span', {}, 'Preview'), el('small', {}, under)));
+    ? [offer.dearer_by === undefined ? '' : w`${offer.dearer_by >= 0 ? '+' : '−'}${Math.abs(offer.dearer_by).toFixed(2)} beside now`, offer.delays?.length ? w`${offer.delays.length} begin later: ${offer.delays.slice(0, 4).map((/** @type {any} */ delay) => `${delay.order} ${more(delay.later_seconds)}${delay.late_seconds > delay.late_seconds_before ? t(' late') : ''}`).join(', ')}` : t('nobody begins later'), later.length ? w`${later.length} become late` : ''].filter(Boolean).join('; ')
+    : w`ruled out: ${lacks(offer)}`;
+  return el('li', {}, el('button', { type: 'button', class: 'offer', 'data-vehicle': offer.vehicle, 'data-possible': offer.cost ? 'yes' : 'no', onclick: () => move(order, offer.vehicle) }, el('span', {}, head), el('span', {}, t('Preview')), el('small', {}, under)));
 }
 
 /** @param {any} order @param {string} vehicle */
@@ -55,29 +55,29 @@ export function move(order, vehicle) {
     ? [{ type: 'assignment.forced', data: { order_id: id, vehicle_id: order.vehicle } }, ...(order.pinned ? [] : [{ type: 'stop.unpinned', data: { order_id: id } }])]
     : [{ type: 'stop.unpinned', data: { order_id: id } }];
   void propose({
-    title: `Move ${id} ${order.vehicle ? `from ${order.vehicle} ` : ''}to ${vehicle}`,
+    title: w`Move ${id} ${order.vehicle ? w`from ${order.vehicle} ` : ''}to ${vehicle}`,
     facts: [{ type: 'assignment.forced', data: { order_id: id, vehicle_id: vehicle } }],
-    says: [`It goes to ${vehicle} whatever it costs, and stays pinned there until you unpin it.`],
-    undo, undoTitle: order.vehicle ? `Undo: back to ${order.vehicle}` : 'Undo: unpin',
+    says: [w`It goes to ${vehicle} whatever it costs, and stays pinned there until you unpin it.`],
+    undo, undoTitle: order.vehicle ? w`Undo: back to ${order.vehicle}` : t('Undo: unpin'),
   });
 }
 
 /** @param {any} order */
 function pin(order) {
   const data = { order_id: order.id };
-  void propose({ title: `Pin ${order.id} to ${order.vehicle}`, facts: [{ type: 'stop.pinned', data: { ...data, vehicle_id: order.vehicle } }], says: ['No search moves it from there.'], undo: [{ type: 'stop.unpinned', data }], undoTitle: 'Undo: unpin' });
+  void propose({ title: w`Pin ${order.id} to ${order.vehicle}`, facts: [{ type: 'stop.pinned', data: { ...data, vehicle_id: order.vehicle } }], says: [t('No search moves it from there.')], undo: [{ type: 'stop.unpinned', data }], undoTitle: t('Undo: unpin') });
 }
 
 /** @param {any} order */
 function unpin(order) {
   const data = { order_id: order.id };
-  void propose({ title: `Unpin ${order.id}`, facts: [{ type: 'stop.unpinned', data }], says: ['It may move to another vehicle again.'], undo: [{ type: 'stop.pinned', data: { ...data, vehicle_id: order.pinned } }], undoTitle: `Undo: pin to ${order.pinned}` });
+  void propose({ title: w`Unpin ${order.id}`, facts: [{ type: 'stop.unpinned', data }], says: [t('It may move to another vehicle again.')], undo: [{ type: 'stop.pinned', data: { ...data, vehicle_id: order.pinned } }], undoTitle: w`Undo: pin to ${order.pinned}` });
 }
 
 /** @param {any} order */
 function priorityForm(order) {
-  const input = el('input', { type: 'number', min: 0, max: 100, value: Math.min(100, (order.priority ?? 0) + 10), id: 'priority-value', 'aria-label': 'priority, 0 to 100' });
-  fill('story-more', el('form', { class: 'buttons', onsubmit: (/** @type {Event} */ submit) => { submit.preventDefault(); priority(order, Number(input.value)); } }, `Priority (now ${order.priority ?? 0}, 0 ordinary to 100)`, input, el('button', { type: 'submit' }, 'Preview')));
+  const input = el('input', { type: 'number', min: 0, max: 100, value: Math.min(100, (order.priority ?? 0) + 10), id: 'priority-value', 'aria-label': t('priority, 0 to 100') });
+  fill('story-more', el('form', { class: 'buttons', onsubmit: (/** @type {Event} */ submit) => { submit.preventDefault(); priority(order, Number(input.value)); } }, w`Priority (now ${order.priority ?? 0}, 0 ordinary to 100)`, input, el('button', { type: 'submit' }, t('Preview'))));
   input.focus();
   input.select();
 }
@@ -85,25 +85,25 @@ function priorityForm(order) {
 /** @param {any} order @param {number} value */
 function priority(order, value) {
   void propose({
-    title: `Priority of ${order.id}: ${order.priority ?? 0} → ${value}`,
+    title: w`Priority of ${order.id}: ${order.priority ?? 0} → ${value}`,
     facts: [{ type: 'priority.raised', data: { order_id: order.id, priority: value } }],
-    says: ['Orders that are less urgent give way where there is no room for all: they are listed below.'],
-    undo: [{ type: 'priority.raised', data: { order_id: order.id, priority: order.priority ?? 0 } }], undoTitle: `Undo: ${order.priority ?? 0}`,
+    says: [t('Orders that are less urgent give way where there is no room for all: they are listed below.')],
+    undo: [{ type: 'priority.raised', data: { order_id: order.id, priority: order.priority ?? 0 } }], undoTitle: w`Undo: ${order.priority ?? 0}`,
   });
 }
 
 /** @param {any} order */
 function cancel(order) {
   const goods = order.on_board
-    ? `Its goods are on board of ${order.on_board}. By the policy of the zone they go back where they were taken on, or stay on board: the stop that the trial shows for ${order.id} is their return.`
-    : 'Its goods are on no vehicle: nothing has to go back.';
-  void propose({ title: `Cancel ${order.id}`, facts: [{ type: 'order.cancelled', data: { order_id: order.id } }], says: [el('span', { id: 'cancel-goods' }, goods), 'A cancelled order cannot be opened again: it would have to be placed anew.'] });
+    ? w`Its goods are on board of ${order.on_board}. By the policy of the zone they go back where they were taken on, or stay on board: the stop that the trial shows for ${order.id} is their return.`
+    : t('Its goods are on no vehicle: nothing has to go back.');
+  void propose({ title: w`Cancel ${order.id}`, facts: [{ type: 'order.cancelled', data: { order_id: order.id } }], says: [el('span', { id: 'cancel-goods' }, goods), t('A cancelled order cannot be opened again: it would have to be placed anew.')] });
 }
 
 /** @param {any} order */
 function retry(order) {
   const promised = iso(clock() + APPOINTMENT);
-  void propose({ title: `New appointment for ${order.id}: by ${time(clock() + APPOINTMENT)}`, facts: [{ type: 'order.updated', data: { order_id: order.id, promised_time: promised } }], says: ['The order is open again, and promised within two hours.'] });
+  void propose({ title: w`New appointment for ${order.id}: by ${time(clock() + APPOINTMENT)}`, facts: [{ type: 'order.updated', data: { order_id: order.id, promised_time: promised } }], says: [t('The order is open again, and promised within two hours.')] });
 }
 
 /** The vehicle that an order is dragged onto. @param {string} id @param {string} vehicle */

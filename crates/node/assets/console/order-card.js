@@ -1,69 +1,70 @@
 // @ts-check
 // The card of an order: where it is, when, how late and why; the chain from event to decision to now.
+import { t, w } from './language.js';
 import { $, button, el, fill } from './dom.js';
 import { get, wrong } from './api.js';
 import { orderActions } from './order-actions.js';
 import { lacks } from './preview.js';
 import { distance } from './preferences.js';
 import { choose, noteOf } from './store.js';
-import { clock, exact, day, time } from './time.js';
+import { clock, day, exact, lateMinutes, time } from './time.js';
 import { noteButtons, noteText } from './notes.js';
 
 const minutes = (/** @type {number} */ seconds) => Math.round(seconds / 60);
 
-/** @param {any} stop */
+/** @param {import('../engine.js').OrderStop} stop */
 function stopFacts(stop) {
-  const place = [stop.address, stop.street && `${stop.street}${stop.street_meters > 30 ? ` (${distance(stop.street_meters)})` : ''}`].filter(Boolean).join(', ') || `${stop.at[1].toFixed(5)}, ${stop.at[0].toFixed(5)}`;
-  const windows = stop.windows.map((/** @type {[number, number]} */ [opens, closes]) => `${time(opens)}–${time(closes)}`).join(', ') || 'any time';
-  const state = stop.completed ? `done ${time(stop.completed)}` : stop.failed ? `failed ${time(stop.failed)}` : stop.arrived ? `there since ${time(stop.arrived)}` : stop.departed ? `driven to since ${time(stop.departed)}` : '';
-  const planned = stop.start ? `${stop.completed ? 'was planned for' : 'arrives'} ${time(stop.arrival ?? stop.start)}${stop.start !== stop.arrival && stop.arrival ? `, begins ${time(stop.start)}` : ''}` : '';
-  const late = stop.late_seconds >= 60 ? `${minutes(stop.late_seconds)} min late` : '';
+  const place = [stop.address, stop.street && `${stop.street}${(stop.street_meters ?? 0) > 30 ? ` (${distance(stop.street_meters ?? 0)})` : ''}`].filter(Boolean).join(', ') || `${stop.at[1].toFixed(5)}, ${stop.at[0].toFixed(5)}`;
+  const windows = stop.windows.map((/** @type {[number, number]} */ [opens, closes]) => `${time(opens)}–${time(closes)}`).join(', ') || t('any time');
+  const state = stop.completed ? w`done ${time(stop.completed)}` : stop.failed ? w`failed ${time(stop.failed)}` : stop.arrived ? w`there since ${time(stop.arrived)}` : stop.departed ? w`driven to since ${time(stop.departed)}` : '';
+  const planned = stop.start ? `${stop.completed ? t('was planned for') : t('arrives')} ${time(stop.arrival ?? stop.start)}${stop.start !== stop.arrival && stop.arrival ? w`, begins ${time(stop.start)}` : ''}` : '';
+  const late = stop.late_seconds >= 60 ? w`${lateMinutes(stop.late_seconds)} min late` : '';
   return [
-    [stop.stop, place],
-    [`${stop.stop}: window`, `${windows}${stop.due ? `, promised by ${time(stop.due)}` : ''}${stop.release ? `, not before ${time(stop.release)}` : ''}`],
-    [`${stop.stop}: plan`, [planned, state, late, stop.service_seconds ? `${minutes(stop.service_seconds) || 1} min of service` : ''].filter(Boolean).join(', ')],
+    [t(stop.stop), place],
+    [w`${t(stop.stop)}: window`, `${windows}${stop.due ? w`, promised by ${time(stop.due)}` : ''}${stop.release ? w`, not before ${time(stop.release)}` : ''}`],
+    [w`${t(stop.stop)}: plan`, [planned, state, late, stop.service_seconds ? w`${minutes(stop.service_seconds) || 1} min of service` : ''].filter(Boolean).join(', ')],
   ];
 }
 
-/** What stands above all else. @param {any} order */
+/** What stands above all else. @param {import('../engine.js').OrderStory} order */
 function headline(order) {
   const last = order.stops?.at(-1);
   const late = Math.max(0, ...(order.stops ?? []).filter((/** @type {any} */ stop) => !stop.completed).map((/** @type {any} */ stop) => stop.late_seconds));
-  if (order.status === 'unassigned') return `Unassigned: ${order.reason}${order.due ? `. Promised by ${time(order.due)}.` : ''}`;
-  if (late >= 60) return `${minutes(late)} min late: arrives ${time(last?.arrival ?? order.arrival)}, promised by ${time(order.due)}`;
-  const waits = last?.start && order.arrival && last.start - order.arrival >= 60_000 ? `, begins ${time(last.start)}` : '';
-  if (order.arrival) return `Arrives ${time(order.arrival)}${waits}${order.due ? `, promised by ${time(order.due)}: ${late > 0 ? 'less than a minute late' : 'on time'}` : ''}`;
-  return order.done ? `Served ${time(order.done)}` : order.status;
+  if (order.status === 'unassigned') return w`Unassigned: ${order.reason}${order.due ? w`. Promised by ${time(order.due)}.` : ''}`;
+  if (late >= 60) return w`${lateMinutes(late)} min late: arrives ${time(last?.arrival ?? order.arrival)}, promised by ${time(order.due)}`;
+  const waits = last?.start && order.arrival && last.start - order.arrival >= 60_000 ? w`, begins ${time(last.start)}` : '';
+  if (order.arrival) return w`Arrives ${time(order.arrival)}${waits}${order.due ? w`, promised by ${time(order.due)}: ${late > 0 ? t('less than a minute late') : t('on time')}` : ''}`;
+  return order.done ? w`Served ${time(order.done)}` : t(order.status);
 }
 
-/** A fact that led to a decision, with a link to whom it is about. @param {any} fact */
+/** A fact that led to a decision, with a link to whom it is about. @param {import('../engine.js').Because} fact */
 export function factLine(fact) {
   const who = fact.order ? ['orders', fact.order] : fact.vehicle ? ['vehicles', fact.vehicle] : null;
-  const text = `${exact(fact.at)} ${fact.words} (entry ${fact.seq})`;
+  const text = w`${exact(fact.at)} ${fact.words} (entry ${fact.seq})`;
   return who ? button(text, () => choose(/** @type {any} */ (who[0]), who[1]), { class: 'because' }) : el('span', { class: 'because' }, text);
 }
 
-/** The story: what happened and what was decided, and why. @param {any[]} lines */
+/** The story: what happened and what was decided, and why. @param {import('../engine.js').Told[]} lines */
 export function storyLines(lines) {
   return lines.map((line) => el('li', { class: line.decision ? 'decided' : '' },
-    el('time', {}, `${day(line.at)} ${exact(line.at)}`.trim()), line.words, line.decision ? ` — decision ${line.decision}` : '',
-    line.because?.length ? el('div', {}, 'because ', ...line.because.map(factLine)) : null));
+    el('time', {}, `${day(line.at)} ${exact(line.at)}`.trim()), line.words, line.decision ? w` — decision ${line.decision}` : '',
+    line.because?.length ? el('div', {}, t('because '), ...line.because.map(factLine)) : null));
 }
 
-/** @param {any} order */
+/** @param {import('../engine.js').OrderStory} order */
 export function showOrder(order) {
-  $('story-title').textContent = `Order ${order.id}${order.reference ? ` · ${order.reference}` : ''}`;
+  fill('story-title', w`Order ${order.id}${order.reference ? ` · ${order.reference}` : ''}`);
   const note = noteOf('order', order.id, clock());
   fill('story-head', headline(order), note ? el('div', {}, noteText(note)) : null);
   $('story-head').classList.toggle('bad-text', (order.late_seconds ?? 0) > 0 || order.status === 'unassigned');
   fill('story-actions', ...orderActions(order), ...noteButtons('order', order.id));
   const facts = [
-    ['status', `${order.status}${order.vehicle ? ` to ${order.vehicle}` : ''}${order.pinned ? `, ${order.forced ? 'forced and ' : ''}pinned to ${order.pinned}` : ''}`],
+    ['status', `${t(order.status)}${order.vehicle ? w` to ${order.vehicle}` : ''}${order.pinned ? w`, ${order.forced ? t('forced and ') : ''}pinned to ${order.pinned}` : ''}`],
     ['reference', order.reference], ...(order.stops ?? []).flatMap(stopFacts),
     ['load', order.load?.join(' · ')], ['skills', order.skills?.join(', ')], ['priority', order.priority || null],
     ['on board of', order.on_board], ['refused by', order.rejected_by?.join(', ')], ['placed', time(order.placed)], ['vehicle changes', order.changes || null],
   ];
-  fill('story-facts', ...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => [el('dt', {}, String(label)), el('dd', {}, label === 'status' && order.vehicle ? el('span', {}, String(value), ' ', button('show vehicle', () => choose('vehicles', order.vehicle))) : String(value))]));
+  fill('story-facts', ...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => [el('dt', {}, t(String(label))), el('dd', {}, label === 'status' && order.vehicle ? el('span', {}, String(value), ' ', button(t('show vehicle'), () => choose('vehicles', order.vehicle ?? ''))) : String(value))]));
   fill('story-lines', ...storyLines(order.story ?? []));
 }
 
@@ -71,18 +72,18 @@ export function showOrder(order) {
 export async function explainOrder(order, current) {
   if (order.retired) return;
   const late = (order.late_seconds ?? 0) > 0;
-  fill('story-why', el('h3', {}, order.status === 'unassigned' ? 'Why it has no place' : late ? 'Why it is late' : 'Why it is there'), chainOf(order, null, []), el('p', { role: 'status' }, 'Reading the log…'));
+  fill('story-why', el('h3', {}, order.status === 'unassigned' ? t('Why it has no place') : late ? t('Why it is late') : t('Why it is there')), chainOf(order, null, []), el('p', { role: 'status' }, t('Reading the log…')));
   const [answer, vehicle] = await Promise.all([get(`v1/explain/order/${encodeURIComponent(order.id)}`), late && order.vehicle ? get(`v1/vehicles/${encodeURIComponent(order.vehicle)}`) : null]);
   if (!current()) return;
-  if (!answer.ok) { fill('story-why', el('h3', {}, 'Why'), chainOf(order, null, []), el('p', {}, wrong(answer))); return; }
+  if (!answer.ok) { fill('story-why', el('h3', {}, t('Why')), chainOf(order, null, []), el('p', {}, wrong(answer))); return; }
   const it = answer.body;
   if (order.status === 'unassigned') {
-    fill('story-why', el('h3', {}, 'Why it has no place'), chainOf(order, it, []), el('p', {}, 'The nearest vehicles, and the least that would have to give on each:'),
-      el('ul', { id: 'misses' }, ...(it.now ?? []).map((/** @type {any} */ offer) => el('li', {}, button(offer.vehicle, () => choose('vehicles', offer.vehicle)), ' ', offer.cost ? `could take it now, ${offer.makes_late ? 'and would make somebody late' : `at ${offer.cost.total.toFixed(2)}`}` : lacks(offer)))),
-      it.not_asked ? el('p', {}, `${it.not_asked} vehicles further away were not asked.`) : null);
+    fill('story-why', el('h3', {}, t('Why it has no place')), chainOf(order, it, []), el('p', {}, t('The nearest vehicles, and the least that would have to give on each:')),
+      el('ul', { id: 'misses' }, ...(it.now ?? []).map((/** @type {any} */ offer) => el('li', {}, button(offer.vehicle, () => choose('vehicles', offer.vehicle)), ' ', offer.cost ? w`could take it now, ${offer.makes_late ? t('and would make somebody late') : w`at ${offer.cost.total.toFixed(2)}`}` : lacks(offer)))),
+      it.not_asked ? el('p', {}, w`${it.not_asked} vehicles further away were not asked.`) : null);
     return;
   }
-  fill('story-why', el('h3', {}, late ? 'Why it is late' : 'Why it is there'), chainOf(order, it, vehicle?.ok ? vehicle.body.done : []));
+  fill('story-why', el('h3', {}, late ? t('Why it is late') : t('Why it is there')), chainOf(order, it, vehicle?.ok ? vehicle.body.done : []));
 }
 
 /** Event, decision, now. @param {any} order @param {any} explained @param {any[]} done */
@@ -93,24 +94,24 @@ function chainOf(order, explained, done) {
   const moved = group?.orders.find((/** @type {any} */ one) => one.order === order.id);
   // What a search began with are mostly plans: they are no cause that says anything to a dispatcher.
   const entries = (group?.trigger.entries ?? []).filter((/** @type {any} */ cause) => cause.type !== 'fleet.plan.proposed.v1');
-  const causes = told?.because?.length ? told.because.map(factLine) : entries.map((/** @type {any} */ cause) => el('span', { class: 'because' }, `${time(cause.logged_at)} ${cause.type.replace(/^fleet\.|\.v1$/g, '')} ${cause.subject ?? ''} (entry ${cause.seq})`));
+  const causes = told?.because?.length ? told.because.map(factLine) : entries.map((/** @type {any} */ cause) => el('span', { class: 'because' }, w`${time(cause.logged_at)} ${cause.type.replace(/^fleet\.|\.v1$/g, '')} ${cause.subject ?? ''} (entry ${cause.seq})`));
   const items = [];
   if (causes.length) items.push(el('li', {}, ...causes));
-  else if (group?.trigger.kind === 'search') items.push(el('li', {}, 'a search found something better'));
-  else if (group?.trigger.kind === 'watch') items.push(el('li', {}, 'no event: a promise was about to break, or times had moved'));
-  if (told || plan) items.push(el('li', {}, `decision ${told?.decision ?? plan.decision} ${exact(told?.at ?? plan.at)}: ${told?.words ?? (moved ? `${moved.from ? `moved ${moved.from} → ` : '→ '}${moved.vehicle ?? 'unassigned'}` : '')}`));
+  else if (group?.trigger.kind === 'search') items.push(el('li', {}, t('a search found something better')));
+  else if (group?.trigger.kind === 'watch') items.push(el('li', {}, t('no event: a promise was about to break, or times had moved')));
+  if (told || plan) items.push(el('li', {}, w`decision ${told?.decision ?? plan.decision} ${exact(told?.at ?? plan.at)}: ${told?.words ?? (moved ? `${moved.from ? w`moved ${moved.from} → ` : '→ '}${moved.vehicle ?? t('unassigned')}` : '')}`));
   const then = moved?.stops?.at(-1);
-  if (then) items.push(el('li', {}, then.late_seconds >= 60 ? `it was ${minutes(then.late_seconds)} min late then: ${others(moved)}` : `it was to begin ${time(then.start)} then, on time`));
+  if (then) items.push(el('li', {}, then.late_seconds >= 60 ? w`it was ${lateMinutes(then.late_seconds)} min late then: ${others(moved)}` : w`it was to begin ${time(then.start)} then, on time`));
   const slow = done.filter((stop) => stop.planned && (stop.arrived ?? stop.done) - stop.planned > 60_000 && stop.done > (plan?.at ?? 0));
-  if (slow.length) items.push(el('li', {}, `since then ${order.vehicle} was later than planned: ${slow.slice(-4).map((stop) => `${stop.order} ${minutes(((stop.arrived ?? stop.done) - stop.planned) / 1000)} min`).join(', ')}`));
+  if (slow.length) items.push(el('li', {}, w`since then ${order.vehicle} was later than planned: ${slow.slice(-4).map((stop) => `${stop.order} ${minutes(((stop.arrived ?? stop.done) - stop.planned) / 1000)} min`).join(', ')}`));
   const last = order.stops?.at(-1);
-  items.push(el('li', {}, `now: ${headline(order)}${last?.street ? `, ${last.street}` : ''}`));
+  items.push(el('li', {}, w`now: ${headline(order)}${last?.street ? `, ${last.street}` : ''}`));
   return el('ol', { id: 'chain' }, ...items);
 }
 
 /** @param {any} moved */
 function others(moved) {
   const next = moved.alternatives?.[0];
-  if (!next) return 'no other vehicle was asked';
-  return next.cost ? `the next best was ${next.vehicle}, ${next.stops?.at(-1)?.late_seconds >= 60 ? `${minutes(next.stops.at(-1).late_seconds)} min late` : `${next.dearer_by?.toFixed(2)} dearer`}` : `${next.vehicle} was ruled out: ${lacks(next)}`;
+  if (!next) return t('no other vehicle was asked');
+  return next.cost ? w`the next best was ${next.vehicle}, ${next.stops?.at(-1)?.late_seconds >= 60 ? w`${lateMinutes(next.stops.at(-1).late_seconds)} min late` : w`${next.dearer_by?.toFixed(2)} dearer`}` : w`${next.vehicle} was ruled out: ${lacks(next)}`;
 }

@@ -1,5 +1,6 @@
 // @ts-check
 // A refused event: its bytes, why, which order; mended and sent again under a new id.
+import { t, w } from './language.js';
 import { $, button, el, fill } from './dom.js';
 import { event, get, post, wrong } from './api.js';
 import { noteButtons, noteText } from './notes.js';
@@ -12,21 +13,21 @@ export async function showRefusal(refusal) {
   const bytes = answer.ok ? answer.body.bytes : '';
   let pretty = bytes;
   try { pretty = JSON.stringify(JSON.parse(bytes), null, 2); } catch { /* it is shown as it is */ }
-  const text = el('textarea', { id: 'refused-bytes', 'aria-label': 'the event', spellcheck: 'false' });
+  const text = el('textarea', { id: 'refused-bytes', 'aria-label': t('the event'), spellcheck: 'false' });
   text.value = pretty;
   const noted = noteOf('entry', refusal.seq, clock());
   const named = refusal.entity && (fleet.orders.has(refusal.entity) ? 'orders' : fleet.vehicles.has(refusal.entity) ? 'vehicles' : 'orders');
   $('preview').hidden = false;
-  fill('preview', el('h2', { tabindex: '-1' }, `Refused: entry ${refusal.seq}`),
-    el('dl', {}, ...[['reason', refusal.reason], ['in words', refusal.detail], ['source', refusal.source], ['event id', refusal.id], ['about', refusal.entity], ['when', refusal.at ? exact(refusal.at) : '']].filter(([, value]) => value).flatMap(([label, value]) => [el('dt', {}, label), el('dd', {}, value)])),
+  fill('preview', el('h2', { tabindex: '-1' }, w`Refused: entry ${refusal.seq}`),
+    el('dl', {}, ...[['reason', refusal.reason], ['in words', refusal.detail], ['source', refusal.source], ['event id', refusal.id], ['about', refusal.entity], ['when', refusal.at ? exact(refusal.at) : '']].filter(([, value]) => value).flatMap(([label, value]) => [el('dt', {}, t(label)), el('dd', {}, value)])),
     noted ? el('p', {}, noteText(noted)) : null,
     answer.ok ? el('div', { id: 'story-more-refused' }, text) : el('p', { class: 'bad-text' }, wrong(answer)),
     el('div', { id: 'refused-answer', role: 'status' }),
     el('div', { class: 'buttons' },
-      named ? button(`Open ${refusal.entity}`, () => choose(/** @type {any} */ (named), refusal.entity)) : null,
-      answer.ok ? button('Send again under a new id', () => void again(text), { id: 'refused-send', class: 'main' }) : null,
+      named ? button(w`Open ${refusal.entity}`, () => choose(/** @type {any} */ (named), refusal.entity)) : null,
+      answer.ok ? button(t('Send again under a new id'), () => void again(text), { id: 'refused-send', class: 'main' }) : null,
       ...noteButtons('entry', refusal.seq),
-      button('Close (Esc)', () => { $('preview').hidden = true; })));
+      button(t('Close (Esc)'), () => { $('preview').hidden = true; })));
   // Whoever came by keys goes on there.
   /** @type {HTMLElement | null} */ ($('preview').querySelector('h2'))?.focus();
 }
@@ -34,12 +35,12 @@ export async function showRefusal(refusal) {
 /** @param {HTMLTextAreaElement} text */
 async function again(text) {
   let given;
-  try { given = JSON.parse(text.value); } catch (error) { fill('refused-answer', el('p', { class: 'bad-text' }, `This is no JSON: ${error}`)); return; }
+  try { given = JSON.parse(text.value); } catch (error) { fill('refused-answer', el('p', { class: 'bad-text' }, w`This is no JSON: ${error}`)); return; }
   // A rejected event stays rejected under its id: this is another one.
   const { id, source, time } = event({ type: 'again', data: {} });
   const answer = await post([{ ...given, id, source, time: given.time ?? time }]);
   const one = answer.body?.answers?.[0];
-  fill('refused-answer', el('p', { class: answer.ok && one?.state !== 'refused' ? '' : 'bad-text' }, answer.ok ? `${one?.state ?? 'taken'}${one?.reason ? `: ${one.reason}` : ''} (entry ${one?.seq ?? answer.body.last_seq})` : wrong(answer)));
+  fill('refused-answer', el('p', { class: answer.ok && one?.state !== 'refused' ? '' : 'bad-text' }, answer.ok ? w`${t(one?.state ?? 'taken')}${one?.reason ? `: ${one.reason}` : ''} (entry ${one?.seq ?? answer.body.last_seq})` : wrong(answer)));
 }
 
 let count = -1;

@@ -1,5 +1,6 @@
 // @ts-check
 // The last hour again, read out of the log: a slider, a speed, and the way back to what is.
+import { t } from './language.js';
 import { $, fill } from './dom.js';
 import { get, wrong } from './api.js';
 import { emit, on, take, view } from './store.js';
@@ -33,10 +34,10 @@ function play() {
   const playing = timer !== 0;
   if (playing) { clearTimeout(timer); timer = 0; } else next();
   $('replay-play').setAttribute('aria-pressed', String(!playing));
-  fill('replay-play', playing ? 'Play' : 'Pause');
+  fill('replay-play', playing ? t('Play') : t('Pause'));
 }
 function next() {
-  if (at >= frames.length - 1) { timer = 0; $('replay-play').setAttribute('aria-pressed', 'false'); fill('replay-play', 'Play'); return; }
+  if (at >= frames.length - 1) { timer = 0; $('replay-play').setAttribute('aria-pressed', 'false'); fill('replay-play', t('Play')); return; }
   show(at + 1);
   timer = window.setTimeout(next, step / Number(/** @type {HTMLSelectElement} */ ($('replay-speed')).value));
 }
@@ -46,14 +47,14 @@ async function open() {
   const to = clock();
   $('replay').hidden = false;
   $('replay-open').setAttribute('aria-pressed', 'true');
-  fill('replay-says', 'Reading the log…');
+  fill('replay-says', t('Reading the log…'));
   const answer = await get(`v1/replay?from=${iso(to - STRETCH)}&to=${iso(to)}&steps=${STEPS}`);
-  if (!answer.ok || !answer.body.frames.length) { fill('replay-says', answer.ok ? 'nothing happened' : wrong(answer)); return; }
+  if (!answer.ok || !answer.body.frames.length) { fill('replay-says', answer.ok ? t('nothing happened') : wrong(answer)); return; }
   [{ from, step, frames }, at] = [answer.body, -1];
   view.replaying = true;
   document.body.classList.add('replaying');
   slider.max = String(frames.length - 1);
-  fill('replay-says', 'This is the past: nothing that you see is live. Vehicles are where facts say that they were.');
+  fill('replay-says', t('This is the past: nothing that you see is live. Vehicles are where facts say that they were.'));
   show(0);
   slider.focus();
 }

@@ -1,5 +1,6 @@
 // @ts-check
 // Closing streets for a time, and opening them again.
+import { t, w } from './language.js';
 import { $, button, el, fill } from './dom.js';
 import { get, send, wrong } from './api.js';
 import * as L from '../leaflet/leaflet-src.esm.js';
@@ -20,14 +21,14 @@ async function close(which, name) {
   const { streets, names, lines } = answer.body;
   sketch.clearLayers();
   if (lines.length) L.polyline(lines.map((/** @type {[number, number][]} */ line) => line.map(latLng)), { color: COLOURS.red, weight: 8, opacity: 0.6, interactive: false }).addTo(sketch);
-  if (!streets) { fill('road-found', el('li', { class: 'bad-text' }, 'No street is meant: draw it nearer to one.')); return; }
+  if (!streets) { fill('road-found', el('li', { class: 'bad-text' }, t('No street is meant: draw it nearer to one.'))); return; }
   const change = id();
   const until = hours() ? clock() + hours() * 3_600_000 : null;
   void propose({
-    title: `Close ${name || names[0] || 'streets'}${until ? ` until ${time(until)}` : ''}`,
+    title: w`Close ${name || names[0] || t('streets')}${until ? w` until ${time(until)}` : ''}`,
     facts: [{ type: 'road.closed', data: { change_id: change, ...which, ...(until ? { until_time: iso(until) } : {}) } }],
-    says: [el('span', { id: 'road-matched' }, `${streets} stretches of street: ${names.slice(0, 6).join(', ') || 'without a name'}${names.length > 6 ? ` and ${names.length - 6} more` : ''}.`)],
-    undo: [{ type: 'road.reopened', data: { change_id: change } }], undoTitle: 'Undo: reopen',
+    says: [el('span', { id: 'road-matched' }, w`${streets} stretches of street: ${names.slice(0, 6).join(', ') || t('without a name')}${names.length > 6 ? w` and ${names.length - 6} more` : ''}.`)],
+    undo: [{ type: 'road.reopened', data: { change_id: change } }], undoTitle: t('Undo: reopen'),
     done: () => sketch.clearLayers(),
   });
 }
@@ -38,7 +39,7 @@ function drawShape(shape) {
   places = [];
   sketch.clearLayers();
   const least = shape === 'line' ? 2 : 3;
-  const hint = shape === 'line' ? 'Click along the streets; a double click ends the line.' : 'Click around the streets; a double click ends the area.';
+  const hint = shape === 'line' ? t('Click along the streets; a double click ends the line.') : t('Click around the streets; a double click ends the area.');
   emit('part', 'centre');
   pick(hint, (at, last) => {
     const before = places.at(-1);
@@ -50,7 +51,7 @@ function drawShape(shape) {
     const kept = places.filter((place, index) => index === 0 || Math.abs(place[0] - places[index - 1][0]) + Math.abs(place[1] - places[index - 1][1]) > 1e-7);
     if (kept.length < least) return;
     const data = kept.map(([lon, lat]) => ({ lon, lat }));
-    void close({ [shape]: data }, shape === 'line' ? 'along a line' : 'in an area');
+    void close({ [shape]: data }, shape === 'line' ? t('along a line') : t('in an area'));
   });
 }
 
@@ -58,10 +59,10 @@ $('road-line').addEventListener('click', () => drawShape('line'));
 $('road-area').addEventListener('click', () => drawShape('area'));
 $('road-pick').addEventListener('click', () => {
   emit('part', 'centre');
-  pick('Click on the street.', async ([lon, lat]) => {
+  pick(t('Click on the street.'), async ([lon, lat]) => {
     const answer = await get(`v1/streets/near?lon=${lon}&lat=${lat}`);
     if (!answer.ok || answer.body.road === null) { fill('road-found', el('li', { class: 'bad-text' }, answer.body?.off_street ?? wrong(answer))); return; }
-    await close({ roads: [answer.body.road] }, answer.body.street ?? `way ${answer.body.road}`);
+    await close({ roads: [answer.body.road] }, answer.body.street ?? w`way ${answer.body.road}`);
   });
 });
 let asked = 0;
@@ -73,16 +74,16 @@ $('road-name').addEventListener('input', async () => {
   const answer = await get(`v1/streets/named?q=${encodeURIComponent(wanted)}`);
   if (mine !== asked) return;
   const found = answer.ok ? answer.body.streets : [];
-  fill('road-found', ...found.slice(0, 12).map((/** @type {any} */ street) => el('li', {}, button(`Close ${street.name}`, () => { go(street.at); void close({ roads: [...street.roads] }, street.name); }))), found.length ? null : el('li', {}, `no street is called ${wanted}`));
+  fill('road-found', ...found.slice(0, 12).map((/** @type {any} */ street) => el('li', {}, button(w`Close ${street.name}`, () => { go(street.at); void close({ roads: [...street.roads] }, street.name); }))), found.length ? null : el('li', {}, w`no street is called ${wanted}`));
 });
 $('road-name').addEventListener('keydown', (event) => { if (event.key === 'Enter') { event.preventDefault(); $('road-found').querySelector('button')?.click(); } });
 
 /** @param {any} road */
 function reopen(road) {
-  void propose({ title: `Reopen ${road.id}`, facts: [{ type: 'road.reopened', data: { change_id: road.id } }], says: [`${road.lines.length} stretches of street are open again.`] });
+  void propose({ title: w`Reopen ${road.id}`, facts: [{ type: 'road.reopened', data: { change_id: road.id } }], says: [w`${road.lines.length} stretches of street are open again.`] });
 }
 on('taken', ({ body }) => {
   if (!body.roads) return;
   $('roads-count').textContent = String(fleet.roads.length);
-  fill('roads', ...fleet.roads.map((road) => el('li', { class: 'row' }, el('button', { type: 'button', class: 'go', onclick: () => { const at = road.lines[0]?.[0] ?? road.area[0]; if (at) go(at); } }, el('span', {}, road.closed ? '✕' : '~'), el('span', {}, `${road.id}: ${road.closed ? 'closed' : 'slowed'}, ${road.lines.length} stretches`), el('small')), button('Reopen', () => reopen(road), { 'aria-label': `reopen ${road.id}` }))), fleet.roads.length ? null : el('li', {}, 'No road is closed or slowed.'));
+  fill('roads', ...fleet.roads.map((road) => el('li', { class: 'row' }, el('button', { type: 'button', class: 'go', onclick: () => { const at = road.lines[0]?.[0] ?? road.area[0]; if (at) go(at); } }, el('span', {}, road.closed ? '✕' : '~'), el('span', {}, w`${road.id}: ${road.closed ? t('closed') : t('slowed')}, ${road.lines.length} stretches`), el('small')), button(t('Reopen'), () => reopen(road), { 'aria-label': w`reopen ${road.id}` }))), fleet.roads.length ? null : el('li', {}, t('No road is closed or slowed.')));
 });

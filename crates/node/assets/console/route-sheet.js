@@ -1,5 +1,6 @@
 // @ts-check
 // The route of a vehicle on paper: what its driver needs where there is no phone. Printed by the browser; nothing else of the page is.
+import { t, w } from './language.js';
 import { $, el, fill, say } from './dom.js';
 import { get, wrong } from './api.js';
 import { apart, day, time } from './time.js';
@@ -22,13 +23,13 @@ export async function printSheet(id) {
     const order = orders.get(visit.order);
     const stop = order?.stops?.find((/** @type {any} */ one) => one.stop === visit.stop);
     const windows = (stop?.windows ?? []).map((/** @type {[number, number]} */ [opens, closes]) => `${time(opens)}–${time(closes)}`).join(', ');
-    return el('tr', {}, el('td', {}, String(index + 1)), el('td', {}, time(visit.start)), el('td', {}, visit.stop), el('td', {}, visit.order, order?.reference ? el('div', {}, order.reference) : null), el('td', {}, stop?.address ?? stop?.street ?? `${visit.at[1].toFixed(5)}, ${visit.at[0].toFixed(5)}`), el('td', {}, windows || (visit.due ? `by ${time(visit.due)}` : '')), el('td', {}, (order?.load ?? []).filter(Boolean).join(' ')), el('td', { class: 'tick' }, visit.break_seconds ? `break of ${Math.round(visit.break_seconds / 60)} min before` : ''));
+    return el('tr', {}, el('td', {}, String(index + 1)), el('td', {}, time(visit.start)), el('td', {}, t(visit.stop)), el('td', {}, visit.order, order?.reference ? el('div', {}, order.reference) : null), el('td', {}, stop?.address ?? stop?.street ?? `${visit.at[1].toFixed(5)}, ${visit.at[0].toFixed(5)}`), el('td', {}, windows || (visit.due ? w`by ${time(visit.due)}` : '')), el('td', {}, (order?.load ?? []).filter(Boolean).join(' ')), el('td', { class: 'tick' }, visit.break_seconds ? w`break of ${Math.round(visit.break_seconds / 60)} min before` : ''));
   });
   const pause = apart(vehicle);
-  if (pause) rows.push(el('tr', {}, el('td'), el('td', {}, time(pause.starts)), el('td', { colspan: '5' }, 'break'), el('td', { class: 'tick' }, `until ${time(pause.ends)}`)));
-  const shift = vehicle.shift ? `, shift ${time(vehicle.shift[0])}–${time(vehicle.shift[1])}` : '';
-  fill('sheet', el('h2', {}, `Route of ${id}`), el('p', {}, `${day(Date.now()) || new Date().toLocaleDateString()}${shift}, revision ${vehicle.revision}, printed ${time(Date.now())}`),
-    el('table', {}, el('thead', {}, el('tr', {}, ...['', 'begins', 'stop', 'order', 'where', 'window', 'load', 'notes'].map((name) => el('th', { scope: 'col' }, name)))), el('tbody', {}, ...rows)));
+  if (pause) rows.push(el('tr', {}, el('td'), el('td', {}, time(pause.starts)), el('td', { colspan: '5' }, t('break')), el('td', { class: 'tick' }, w`until ${time(pause.ends)}`)));
+  const shift = vehicle.shift ? w`, shift ${time(vehicle.shift[0])}–${time(vehicle.shift[1])}` : '';
+  fill('sheet', el('h2', {}, w`Route of ${id}`), el('p', {}, w`${day(Date.now()) || new Date().toLocaleDateString()}${shift}, revision ${vehicle.revision}, printed ${time(Date.now())}`),
+    el('table', {}, el('thead', {}, el('tr', {}, ...['', 'begins', 'stop', 'order', 'where', 'window', 'load', 'notes'].map((name) => el('th', { scope: 'col' }, t(name))))), el('tbody', {}, ...rows)));
   $('sheet').hidden = false;
   window.print();
 }

@@ -1,5 +1,6 @@
 // @ts-check
 // Finds orders, vehicles and streets by a part of what they are called. A miss is said.
+import { t, w } from './language.js';
 import { $, button, el, fill } from './dom.js';
 import { get, wrong } from './api.js';
 import { choose, unchoose } from './store.js';
@@ -19,7 +20,7 @@ async function find(wanted, last) {
   const named = streets.ok ? streets.body.streets : [];
   const exact = [...body.orders.map((/** @type {any} */ one) => ['orders', one]), ...body.vehicles.map((/** @type {any} */ one) => ['vehicles', one])];
   const only = exact.find(([, one]) => one.id.toLowerCase() === wanted.toLowerCase()) ?? (exact.length === 1 ? exact[0] : null);
-  $('missing').textContent = !answer.ok ? wrong(answer) : exact.length + named.length ? '' : `nothing is called ${wanted}`;
+  $('missing').textContent = !answer.ok ? wrong(answer) : exact.length + named.length ? '' : w`nothing is called ${wanted}`;
   if (last && !exact.length && !named.length) {
     unchoose();
     // One that is long over: the log may still tell of it.
@@ -29,10 +30,10 @@ async function find(wanted, last) {
   }
   if (last && only) { fill('found'); choose(only[0], only[1].id); return; }
   fill('found',
-    ...body.orders.map((/** @type {any} */ order) => line('■', `${order.id}${order.what ? ` · ${order.what}` : ''}`, `${order.status}${order.vehicle ? ` · ${order.vehicle}` : ''}`, () => choose('orders', order.id))),
-    ...body.vehicles.map((/** @type {any} */ vehicle) => line('▲', `${vehicle.id}${vehicle.what ? ` · ${vehicle.what}` : ''}`, vehicle.status, () => choose('vehicles', vehicle.id))),
-    ...named.slice(0, 5).map((/** @type {any} */ street) => line('═', street.name, 'street', () => go(street.at, 16))),
-    body.count > body.orders.length + body.vehicles.length ? el('li', {}, `${body.count} in all: type more of it`) : null);
+    ...body.orders.map((/** @type {any} */ order) => line('■', `${order.id}${order.what ? ` · ${order.what}` : ''}`, `${t(order.status)}${order.vehicle ? ` · ${order.vehicle}` : ''}`, () => choose('orders', order.id))),
+    ...body.vehicles.map((/** @type {any} */ vehicle) => line('▲', `${vehicle.id}${vehicle.what ? ` · ${vehicle.what}` : ''}`, t(vehicle.status), () => choose('vehicles', vehicle.id))),
+    ...named.slice(0, 5).map((/** @type {any} */ street) => line('═', street.name, t('street'), () => go(street.at, 16))),
+    body.count > body.orders.length + body.vehicles.length ? el('li', {}, w`${body.count} in all: type more of it`) : null);
   // One Enter opens the list, the next one what is first in it.
   if (last) $('found').querySelector('button')?.focus();
 }

@@ -111,4 +111,4 @@ export function seenOf(alert, now) {
   return { attention: seen.until === null ? 'acknowledged' : 'snoozed', at: seen.at, seq: 0, by: seen.by ?? undefined, until: seen.until ?? undefined };
 }
 /** What dispatchers say of something, if it still holds. @param {'order' | 'vehicle' | 'entry'} what @param {string | number} id @param {number} now */
-export const noteOf = (what, id, now) => fleet.noted.find((note) => note[what] === id && (note.until === undefined || note.until > now));
+export const noteOf = (what, id, now) => fleet.noted.find((note) => note[what] === id && (note.until ?? Infinity) > now);

@@ -71,8 +71,11 @@ const asHtml = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt
 export async function basemap(map) {
   const answer = await fetch('v1/basemap').catch(() => null);
   if (!answer?.ok) return;
-  const { url, attribution } = await answer.json();
-  if (url) L.tileLayer(url, { maxZoom: 19, zIndex: 0, attribution: asHtml(attribution) }).addTo(map);
+  const { url, attribution, zooms, bounds } = await answer.json();
+  if (!url) return;
+  // Between and beyond the zooms of a file its nearest pictures are stretched; outside its box nothing is asked for.
+  const limits = { ...(zooms ? { minNativeZoom: zooms[0], maxNativeZoom: zooms[1] } : {}), ...(bounds ? { bounds: [[bounds[1], bounds[0]], [bounds[3], bounds[2]]] } : {}) };
+  L.tileLayer(url, { maxZoom: 19, zIndex: 0, attribution: asHtml(attribution), ...limits }).addTo(map);
 }
 
 /** The layer of streets. */

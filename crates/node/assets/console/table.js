@@ -1,17 +1,18 @@
 // @ts-check
 // All open orders as a table: sorted, filtered, and written as CSV as they are filtered and sorted.
+import { t, w } from './language.js';
 import { $, button, el, fill } from './dom.js';
 import { choose, fleet, on } from './store.js';
-import { clock, iso, time } from './time.js';
+import { clock, iso, lateMinutes, time } from './time.js';
 
 /** @typedef {import('./store.js').Order} Order */
 /** Rows in the page; the file has all. */
 const ROWS = 250;
 /** @type {[string, string, (order: Order) => any, (value: any) => string][]} */
 const COLUMNS = [
-  ['id', 'order', (order) => order.id, String], ['reference', 'reference', (order) => order.reference ?? '', String], ['status', 'status', (order) => order.status, String],
+  ['id', 'order', (order) => order.id, String], ['reference', 'reference', (order) => order.reference ?? '', String], ['status', 'status', (order) => order.status, (value) => t(value)],
   ['vehicle', 'vehicle', (order) => order.vehicle ?? '', String], ['due', 'promised by', (order) => order.due, time], ['start', 'begins', (order) => order.start ?? null, time],
-  ['late', 'minutes late', (order) => (order.late_seconds ? Math.round(order.late_seconds / 60) : 0), (value) => (value ? String(value) : '')], ['priority', 'priority', (order) => order.priority ?? 0, (value) => (value ? String(value) : '')],
+  ['late', 'minutes late', (order) => (order.late_seconds ? lateMinutes(order.late_seconds) : 0), (value) => (value ? String(value) : '')], ['priority', 'priority', (order) => order.priority ?? 0, (value) => (value ? String(value) : '')],
   ['pinned', 'pinned to', (order) => order.pinned ?? '', String], ['changes', 'changes', (order) => order.changes ?? 0, (value) => (value ? String(value) : '')], ['placed', 'placed', (order) => order.placed, time], ['reason', 'why', (order) => order.reason ?? '', String],
 ];
 let [sorted, down] = ['due', false];
@@ -52,14 +53,14 @@ export function draw() {
   due = 0;
   drawnAt = performance.now();
   const rows = filtered();
-  const text = `${rows.length} of ${fleet.orders.size} orders${rows.length > ROWS ? `, the first ${ROWS} are shown` : ''}`;
+  const text = w`${rows.length} of ${fleet.orders.size} orders${rows.length > ROWS ? w`, the first ${ROWS} are shown` : ''}`;
   if ($('table-count').textContent !== text) $('table-count').textContent = text;
   const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.order : undefined;
   fill('table-rows', ...rows.slice(0, ROWS).map((order) => el('tr', { class: (order.late_seconds ?? 0) > 0 ? 'late' : '' }, ...COLUMNS.map(([name, , value, show]) => el('td', {}, name === 'id' ? button(order.id, () => choose('orders', order.id), { 'data-order': order.id }) : name === 'vehicle' && order.vehicle ? button(order.vehicle, () => choose('vehicles', /** @type {string} */ (order.vehicle))) : show(value(order)))))));
   if (focused) /** @type {HTMLElement | null} */ ($('table-rows').querySelector(`[data-order="${CSS.escape(focused)}"]`))?.focus();
 }
 function head() {
-  fill('table-head', ...COLUMNS.map(([name, label]) => el('th', { scope: 'col', 'aria-sort': name === sorted ? (down ? 'descending' : 'ascending') : 'none' }, button(`${label}${name === sorted ? (down ? ' ▾' : ' ▴') : ''}`, () => { [sorted, down] = [name, name === sorted ? !down : false]; head(); draw(); }))));
+  fill('table-head', ...COLUMNS.map(([name, label]) => el('th', { scope: 'col', 'aria-sort': name === sorted ? (down ? 'descending' : 'ascending') : 'none' }, button(`${t(label)}${name === sorted ? (down ? ' ▾' : ' ▴') : ''}`, () => { [sorted, down] = [name, name === sorted ? !down : false]; head(); draw(); }))));
 }
 head();
 for (const id of ['table-filter', 'table-status']) $(id).addEventListener('input', draw);

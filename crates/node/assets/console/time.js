@@ -1,11 +1,12 @@
 // @ts-check
 // Instants and spans of zone time in words. An instant that is not of today says its day.
 
+import { elapsed } from '../freshness.js';
 import { language } from './language.js';
 import { chosen } from './preferences.js';
 
 /** How days and months are called. */
-const LOCALE = language === 'en' ? 'en-GB' : language;
+const LOCALE = language === 'pt' ? 'pt' : 'en-GB';
 let timezone = 'UTC';
 /** @type {Intl.DateTimeFormat} */ let clockFormat;
 /** @type {Intl.DateTimeFormat} */ let shortFormat;
@@ -30,11 +31,11 @@ export function useTimezone(name) {
 useTimezone('UTC');
 
 /** @param {number} zoneTime */
-export function heard(zoneTime) { [now, heardAt] = [zoneTime, performance.now()]; }
+export function heard(zoneTime) { [now, heardAt] = [zoneTime, elapsed()]; }
 /** @param {number} perSecond */
 export function useRate(perSecond) { rate = perSecond; }
 /** Zone time now: it goes on whatever the feed does; 0: unknown yet. */
-export const clock = () => (now ? now + (performance.now() - heardAt) * rate : 0);
+export const clock = () => (now ? now + (elapsed() - heardAt) * rate : 0);
 export const zoneName = () => timezone;
 /** With seconds. @param {number} at */
 export const exact = (at) => clockFormat.format(new Date(at));
@@ -52,6 +53,8 @@ export function more(seconds) {
   const minutes = Math.round(seconds / 60);
   return `${seconds >= 0 ? '+' : '−'}${Math.abs(seconds) < 60 ? `${Math.abs(Math.round(seconds))} s` : `${Math.abs(minutes)} min`}`;
 }
+/** Whole minutes, as the engine has them in lists. @param {number} seconds */
+export const lateMinutes = (seconds) => Math.floor(seconds / 60);
 /** An instant as events have it. @param {number} at */
 export const iso = (at) => new Date(Math.round(at)).toISOString();
 

@@ -1,6 +1,6 @@
 // @ts-check
 // What an operator can do with a vehicle.
-import { t } from './language.js';
+import { t, w } from './language.js';
 import { button } from './dom.js';
 import { propose } from './preview.js';
 import { printSheet } from './route-sheet.js';
@@ -12,13 +12,13 @@ export function vehicleActions(vehicle) {
   const back = { type: 'vehicle.back', data };
   const ended = { type: 'shift.ended', data };
   const started = { type: 'shift.started', data };
-  const goods = vehicle.on_board ? `${vehicle.on_board} orders have goods on board.` : 'It has no goods on board.';
-  if (vehicle.status === 'lost') return [button(t('It works again'), () => void propose({ title: `${vehicle.id} works again`, facts: [back], undo: [lost], undoTitle: 'Undo: broken down' }), { id: 'act-back' })];
-  if (vehicle.status === 'off') return [button(t('Start shift'), () => void propose({ title: `Start the shift of ${vehicle.id}`, facts: [started], undo: [ended], undoTitle: 'Undo: end it' }), { id: 'act-start' })];
+  const goods = vehicle.on_board ? w`${vehicle.on_board} orders have goods on board.` : t('It has no goods on board.');
+  if (vehicle.status === 'lost') return [button(t('It works again'), () => void propose({ title: w`${vehicle.id} works again`, facts: [back], undo: [lost], undoTitle: t('Undo: broken down') }), { id: 'act-back' })];
+  if (vehicle.status === 'off') return [button(t('Start shift'), () => void propose({ title: w`Start the shift of ${vehicle.id}`, facts: [started], undo: [ended], undoTitle: t('Undo: end it') }), { id: 'act-start' })];
   const print = button(t('Print route'), () => void printSheet(vehicle.id), { id: 'act-print' });
   return [
-    button(t('Broken down'), () => void propose({ title: `${vehicle.id} has broken down`, facts: [lost], says: [`Others take over its orders; goods on board are fetched where it stands. ${goods}`], undo: [back], undoTitle: 'Undo: it works again' }), { id: 'act-lost' }),
-    button(t('End shift now'), () => void propose({ title: `End the shift of ${vehicle.id} now`, facts: [ended], says: [`Its work is handed over. ${goods} What finds no place is listed with its reason.`], undo: [started], undoTitle: 'Undo: start it again' }), { id: 'act-end' }),
+    button(t('Broken down'), () => void propose({ title: w`${vehicle.id} has broken down`, facts: [lost], says: [w`Others take over its orders; goods on board are fetched where it stands. ${goods}`], undo: [back], undoTitle: t('Undo: it works again') }), { id: 'act-lost' }),
+    button(t('End shift now'), () => void propose({ title: w`End the shift of ${vehicle.id} now`, facts: [ended], says: [w`Its work is handed over. ${goods} What finds no place is listed with its reason.`], undo: [started], undoTitle: t('Undo: start it again') }), { id: 'act-end' }),
     print,
   ];
 }

@@ -1,50 +1,59 @@
 // @ts-check
 // The card of a vehicle: what it does, and its day, planned against done.
+import { t, w } from './language.js';
 import { $, button, el, fill } from './dom.js';
-import { choose, noteOf } from './store.js';
+import { choose, fleet, noteOf, on, view } from './store.js';
 import { apart, clock, more, span, time } from './time.js';
 import { storyLines } from './order-card.js';
 import { vehicleActions } from './vehicle-actions.js';
 import { noteButtons, noteText } from './notes.js';
 
-/** @param {any} vehicle */
+/** How old a position is. @param {number | null | undefined} seen */
+const age = (seen) => (seen && seen > 0 ? w`${span(clock() - seen)} old` : t('unknown'));
+// It grows older while nothing else of the card changes, and becomes younger with each report.
+on('tick', () => {
+  const [shown, vehicle] = [document.getElementById('card-age'), view.chosen?.kind === 'vehicles' ? fleet.vehicles.get(view.chosen.id) : undefined];
+  if (shown && vehicle && shown.textContent !== age(vehicle.seen)) shown.textContent = age(vehicle.seen);
+});
+
+/** @param {import('../engine.js').VehicleStory} vehicle */
 export function showVehicle(vehicle) {
-  $('story-title').textContent = `Vehicle ${vehicle.id}`;
+  fill('story-title', w`Vehicle ${vehicle.id}`);
   const late = vehicle.visits.filter((/** @type {any} */ visit) => visit.late).length;
   const note = noteOf('vehicle', vehicle.id, clock());
-  fill('story-head', `${vehicle.status}, ${vehicle.visits.length} stops to do${late ? `, ${late} late` : ''}`, note ? el('div', {}, noteText(note)) : null);
+  fill('story-head', w`${t(vehicle.status)}, ${vehicle.visits.length} stops to do${late ? w`, ${late} late` : ''}`, note ? el('div', {}, noteText(note)) : null);
   $('story-head').classList.toggle('bad-text', late > 0 || vehicle.status === 'lost');
   fill('story-actions', ...vehicleActions(vehicle), ...noteButtons('vehicle', vehicle.id));
   const waiting = vehicle.visits.reduce((/** @type {number} */ sum, /** @type {any} */ visit) => sum + Math.max(0, (visit.start ?? 0) - (visit.arrival ?? 0)), 0);
   const facts = [
-    ['position', vehicle.seen > 0 ? `${span(clock() - vehicle.seen)} old` : 'unknown'],
-    ['shift', vehicle.shift ? `${time(vehicle.shift[0])}–${time(vehicle.shift[1])}` : 'not known'],
-    ['breaks', vehicle.breaks?.map((/** @type {any} */ pause, /** @type {number} */ index) => `${Math.round(pause.seconds / 60)} min between ${time(pause.opens)} and ${time(pause.closes)}${index < vehicle.breaks_taken ? ' (taken)' : ''}`).join(', ')],
+    ['position', age(vehicle.seen)],
+    ['shift', vehicle.shift ? `${time(vehicle.shift[0])}–${time(vehicle.shift[1])}` : t('not known')],
+    ['breaks', vehicle.breaks?.map((/** @type {any} */ pause, /** @type {number} */ index) => w`${Math.round(pause.seconds / 60)} min between ${time(pause.opens)} and ${time(pause.closes)}${index < (vehicle.breaks_taken ?? 0) ? t(' (taken)') : ''}`).join(', ')],
     ['waiting ahead', waiting >= 60_000 ? `${Math.round(waiting / 60_000)} min` : ''],
     ['stops done', vehicle.stops_done], ['on board', vehicle.on_board || null], ['skills', vehicle.skills?.join(', ')],
     ['capacity', vehicle.capacity?.filter((/** @type {number} */ value) => value > 0 && value < 500_000).join(' · ')],
   ];
-  fill('story-facts', ...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => [el('dt', {}, String(label)), el('dd', {}, String(value))]));
-  fill('story-why', el('h3', {}, 'Its day'), el('ol', { id: 'day' }, ...(vehicle.done ?? []).map(doneLine), ...vehicle.visits.map(visitLine), ...breakLine(vehicle)));
+  fill('story-facts', ...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => [el('dt', {}, t(String(label))), el('dd', { id: label === 'position' ? 'card-age' : null }, String(value))]));
+  fill('story-why', el('h3', {}, t('Its day')), el('ol', { id: 'day' }, ...(vehicle.done ?? []).map(doneLine), ...vehicle.visits.map(visitLine), ...breakLine(vehicle)));
   fill('story-lines', ...storyLines(vehicle.story ?? []));
 }
 
-/** @param {any} stop */
+/** @param {import('../engine.js').DoneStop} stop */
 function doneLine(stop) {
   const at = stop.arrived ?? stop.done;
-  const against = stop.planned ? `, planned ${time(stop.planned)} (${more((at - stop.planned) / 1000)})` : '';
-  return el('li', { class: 'past' }, '✓ ', button(`${stop.order} ${stop.stop}`, () => choose('orders', stop.order)), ` ${stop.failed ? 'failed' : 'done'} ${time(stop.done)}${against}`);
+  const against = stop.planned ? w`, planned ${time(stop.planned)} (${more((at - stop.planned) / 1000)})` : '';
+  return el('li', { class: 'past' }, '✓ ', button(`${stop.order} ${t(stop.stop)}`, () => choose('orders', stop.order)), ` ${stop.failed ? t('failed') : t('done')} ${time(stop.done)}${against}`);
 }
 
 /** The break that is before no stop: the driver takes it, or it comes when he has nothing more to do. @param {any} vehicle */
 function breakLine(vehicle) {
   const pause = apart(vehicle);
-  return pause ? [el('li', { class: 'break' }, `${pause.status === 'taken' ? '▶' : '○'} break ${time(pause.starts)}–${time(pause.ends)}`)] : [];
+  return pause ? [el('li', { class: 'break' }, `${pause.status === 'taken' ? '▶' : '○'} ${t('break')} ${time(pause.starts)}–${time(pause.ends)}`)] : [];
 }
 
-/** @param {any} visit */
+/** @param {import('../engine.js').Visit} visit */
 function visitLine(visit) {
   const wait = (visit.start ?? 0) - (visit.arrival ?? 0);
-  return el('li', {}, visit.frozen ? '▶ ' : '○ ', button(`${visit.order} ${visit.stop}`, () => choose('orders', visit.order)),
-    visit.unreachable ? ' no way there' : ` ${time(visit.start)}`, visit.break_seconds ? `, break of ${Math.round(visit.break_seconds / 60)} min before` : '', wait >= 60_000 ? `, waits ${Math.round(wait / 60_000)} min` : '', visit.late ? el('b', { class: 'bad-text' }, ' late') : '');
+  return el('li', {}, visit.frozen ? '▶ ' : '○ ', button(`${visit.order} ${t(visit.stop)}`, () => choose('orders', visit.order)),
+    visit.unreachable ? t(' no way there') : ` ${time(visit.start)}`, visit.break_seconds ? w`, break of ${Math.round(visit.break_seconds / 60)} min before` : '', wait >= 60_000 ? w`, waits ${Math.round(wait / 60_000)} min` : '', visit.late ? el('b', { class: 'bad-text' }, t(' late')) : '');
 }

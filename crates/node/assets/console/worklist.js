@@ -2,12 +2,12 @@
 // What somebody should look at, the most urgent first: late, soon late, without a place, silent, refused, moved.
 import { $, button, el, fill } from './dom.js';
 import { get } from './api.js';
-import { t } from './language.js';
+import { t, w } from './language.js';
 import { silence } from './lists.js';
 import { note, noteAlert, noteText } from './notes.js';
 import { showRefusal } from './refused.js';
 import { choose, fleet, noteOf, on, seenOf } from './store.js';
-import { clock, span, time } from './time.js';
+import { clock, lateMinutes, span, time } from './time.js';
 
 /** @typedef {{kind: string, key: string, of: 'order' | 'vehicle' | 'entry' | 'zone', id: string | number, alert?: import('./store.js').Alert, left: number, words: string, when: string, act: () => void}} Item */
 
@@ -21,7 +21,7 @@ const WARNINGS_EVERY = 20_000;
 const KINDS = [['late', 'late now'], ['hour', 'late within 60 min'], ['later', 'late after that'], ['unassigned', 'unassigned'], ['failed', 'failed'], ['silent', 'silent'], ['refused', 'refused'], ['conflict', 'conflicting'], ['moved', 'moved 10 min'], ['alert', 'alerts']];
 /** The kinds of rows that say the same as an alert of the engine. */
 const SAYS = /** @type {Record<string, string[]>} */ ({ predicted_late: ['late', 'hour', 'later'], unassigned: ['unassigned'], silent: ['silent'] });
-const ALERTS = /** @type {Record<string, string>} */ ({ predicted_late: 'will be late', unassigned: 'on no route', silent: 'silent', sla_burn: 'too many are late', log_lag: 'the engine is behind', degraded: 'overload', clock_skew: 'a clock is wrong' });
+const ALERTS = /** @type {Record<string, string>} */ ({ predicted_late: t('will be late'), unassigned: t('on no route'), silent: t('silent'), sla_burn: t('too many are late'), log_lag: t('the engine is behind'), degraded: t('overload'), clock_skew: t('a clock is wrong') });
 /** @type {Set<string>} */ const hidden = new Set();
 /** @type {any[]} */ let conflicts = [];
 
@@ -33,20 +33,20 @@ export function items() {
     const open = () => choose('orders', order.id);
     const name = `${order.id}${order.reference ? ` · ${order.reference}` : ''}`;
     const left = order.due ? order.due - now : Infinity;
-    if (order.status === 'unassigned') found.push({ kind: 'unassigned', key: `unassigned ${order.id}`, of: 'order', id: order.id, left, words: `${name}: ${order.reason}`, when: order.due ? `by ${time(order.due)}` : 'no deadline', act: open });
+    if (order.status === 'unassigned') found.push({ kind: 'unassigned', key: `unassigned ${order.id}`, of: 'order', id: order.id, left, words: `${name}: ${order.reason}`, when: order.due ? w`by ${time(order.due)}` : t('no deadline'), act: open });
     else if ((order.late_seconds ?? 0) > 0) {
       const kind = left < 0 ? 'late' : left <= HOUR ? 'hour' : 'later';
-      found.push({ kind, key: `late ${order.id}`, of: 'order', id: order.id, left, words: `${name}: ${Math.round((order.late_seconds ?? 0) / 60)} min late${order.vehicle ? ` on ${order.vehicle}` : ''}${order.pinned ? ', pinned' : ''}`, when: left < 0 ? `since ${span(-left)}` : `in ${span(left)}`, act: open });
+      found.push({ kind, key: `late ${order.id}`, of: 'order', id: order.id, left, words: w`${name}: ${lateMinutes(order.late_seconds ?? 0)} min late${order.vehicle ? w` on ${order.vehicle}` : ''}${order.pinned ? t(', pinned') : ''}`, when: left < 0 ? w`since ${span(-left)}` : w`in ${span(left)}`, act: open });
     }
     const first = fleet.promised.get(order.id);
-    if (first && order.start && order.start - first >= MOVED && order.start - now < HOUR) found.push({ kind: 'moved', key: `moved ${order.id}`, of: 'order', id: order.id, left: order.start - now, words: `${name}: begins ${time(order.start)} and not ${time(first)}`, when: `+${Math.round((order.start - first) / 60_000)} min`, act: open });
+    if (first && order.start && order.start - first >= MOVED && order.start - now < HOUR) found.push({ kind: 'moved', key: `moved ${order.id}`, of: 'order', id: order.id, left: order.start - now, words: w`${name}: begins ${time(order.start)} and not ${time(first)}`, when: `+${Math.round((order.start - first) / 60_000)} min`, act: open });
   }
-  for (const order of fleet.failed.values()) found.push({ kind: 'failed', key: `failed ${order.id}`, of: 'order', id: order.id, left: HOUR + (order.due ? order.due - now : 0), words: `${order.id}${order.reference ? ` · ${order.reference}` : ''}: a stop failed; it waits for a new appointment`, when: order.due ? `by ${time(order.due)}` : '', act: () => choose('orders', order.id) });
+  for (const order of fleet.failed.values()) found.push({ kind: 'failed', key: `failed ${order.id}`, of: 'order', id: order.id, left: HOUR + (order.due ? order.due - now : 0), words: w`${order.id}${order.reference ? ` · ${order.reference}` : ''}: a stop failed; it waits for a new appointment`, when: order.due ? w`by ${time(order.due)}` : '', act: () => choose('orders', order.id) });
   for (const vehicle of fleet.vehicles.values()) {
     const quiet = silence(vehicle);
-    if (quiet !== null) found.push({ kind: 'silent', key: `silent ${vehicle.id}`, of: 'vehicle', id: vehicle.id, left: HOUR - quiet, words: `${vehicle.id}: no position for ${span(quiet)}`, when: span(quiet), act: () => choose('vehicles', vehicle.id) });
+    if (quiet !== null) found.push({ kind: 'silent', key: `silent ${vehicle.id}`, of: 'vehicle', id: vehicle.id, left: HOUR - quiet, words: w`${vehicle.id}: no position for ${span(quiet)}`, when: span(quiet), act: () => choose('vehicles', vehicle.id) });
   }
-  for (const refusal of fleet.refused) found.push({ kind: 'refused', key: `refused ${refusal.seq}`, of: 'entry', id: refusal.seq, left: 2 * HOUR + (refusal.at - now), words: `${refusal.entity ?? refusal.source ?? 'event'}: ${refusal.reason}`, when: time(refusal.at), act: () => void showRefusal(refusal) });
+  for (const refusal of fleet.refused) found.push({ kind: 'refused', key: `refused ${refusal.seq}`, of: 'entry', id: refusal.seq, left: 2 * HOUR + (refusal.at - now), words: `${refusal.entity ?? refusal.source ?? t('event')}: ${refusal.reason}`, when: time(refusal.at), act: () => void showRefusal(refusal) });
   for (const conflict of conflicts) found.push({ kind: 'conflict', key: `conflict ${conflict.seq}`, of: 'entry', id: conflict.seq, left: 3 * HOUR, words: `${conflict.entity ?? conflict.id ?? ''}: ${conflict.detail ?? conflict.code}`, when: '', act: () => void showRefusal({ seq: conflict.seq, at: conflict.at ?? 0, reason: conflict.code, detail: conflict.detail ?? '', ...conflict }) });
   // What the engine raised and no row says yet.
   for (const alert of fleet.alerts) {
@@ -54,7 +54,7 @@ export function items() {
     const row = found.find((item) => item.id === id && SAYS[alert.alert]?.includes(item.kind));
     if (row) { row.alert = alert; continue; }
     const of = alert.order ? 'order' : alert.vehicle ? 'vehicle' : 'zone';
-    found.push({ kind: 'alert', key: `alert ${alert.alert} ${id}`, of, id, alert, left: alert.since - now, words: `${of === 'zone' ? '' : `${id}: `}${ALERTS[alert.alert] ?? alert.alert}: ${alert.detail}`, when: `since ${span(now - alert.since)}`, act: () => { if (alert.order) choose('orders', alert.order); else if (alert.vehicle) choose('vehicles', alert.vehicle); } });
+    found.push({ kind: 'alert', key: `alert ${alert.alert} ${id}`, of, id, alert, left: alert.since - now, words: `${of === 'zone' ? '' : `${id}: `}${ALERTS[alert.alert] ?? alert.alert}: ${alert.detail}`, when: w`since ${span(now - alert.since)}`, act: () => { if (alert.order) choose('orders', alert.order); else if (alert.vehicle) choose('vehicles', alert.vehicle); } });
   }
   return found.sort((a, b) => a.left - b.left || a.key.localeCompare(b.key));
 }
@@ -83,7 +83,7 @@ export function draw() {
   }
   // The focus stays on the row that it is on, wherever that goes.
   const focused = document.activeElement?.closest('#work li') ? [document.activeElement.closest('li')?.getAttribute('data-key'), document.activeElement.getAttribute('data-act')] : null;
-  fill('work', ...shown.slice(0, ROWS).map((item) => row(item, noteFor.get(item.key))), shown.length > ROWS ? el('li', {}, `and ${shown.length - ROWS} more`) : null, shown.length ? null : el('li', {}, t('Nothing waits for you.')));
+  fill('work', ...shown.slice(0, ROWS).map((item) => row(item, noteFor.get(item.key))), shown.length > ROWS ? el('li', {}, w`and ${shown.length - ROWS} more`) : null, shown.length ? null : el('li', {}, t('Nothing waits for you.')));
   if (focused) /** @type {HTMLElement | null} */ ($('work').querySelector(`li[data-key="${CSS.escape(String(focused[0]))}"] [data-act="${focused[1]}"]`))?.focus();
 }
 
@@ -95,9 +95,9 @@ const take = (item, attention) => void (item.of === 'zone' ? item.alert && noteA
 /** @param {Item} item @param {import('./store.js').Noted | undefined} noted */
 function row(item, noted) {
   return el('li', { class: `row ${item.kind}${noted ? ' noted' : ''}`, 'data-key': item.key, 'data-kind': item.kind, 'data-id': item.id },
-    el('button', { type: 'button', class: 'go', 'data-act': 'open', onclick: item.act }, el('span', {}, { late: '!', hour: '◔', later: '○', unassigned: '■', failed: '↩', silent: '?', refused: '✕', conflict: '≠', moved: '»', alert: '▲' }[item.kind]), el('span', {}, item.words), el('small', { class: 'when' }, item.when), noted ? el('span', { class: 'under' }, noteText(noted)) : item.alert && item.kind !== 'alert' ? el('span', { class: 'under alerted' }, `▲ alert since ${time(item.alert.since)}`) : null),
-    noted ? button(t('Clear'), () => take(item, 'cleared'), { 'data-act': 'clear', 'aria-label': `${t('Clear')}: the note on ${item.id}` }) : button(t('Ack'), () => take(item, 'acknowledged'), { 'data-act': 'ack', 'aria-label': `${t('Ack')}: acknowledge ${item.id}`, title: 'acknowledge: you take care of it' }),
-    noted ? null : button('15′', () => take(item, 'snoozed'), { 'data-act': 'snooze', 'aria-label': `15′: snooze ${item.id} for 15 minutes`, title: 'snooze for 15 minutes' }));
+    el('button', { type: 'button', class: 'go', 'data-act': 'open', onclick: item.act }, el('span', {}, { late: '!', hour: '◔', later: '○', unassigned: '■', failed: '↩', silent: '?', refused: '✕', conflict: '≠', moved: '»', alert: '▲' }[item.kind]), el('span', {}, item.words), el('small', { class: 'when' }, item.when), noted ? el('span', { class: 'under' }, noteText(noted)) : item.alert && item.kind !== 'alert' ? el('span', { class: 'under alerted' }, w`▲ alert since ${time(item.alert.since)}`) : null),
+    noted ? button(t('Clear'), () => take(item, 'cleared'), { 'data-act': 'clear', 'aria-label': w`${t('Clear')}: the note on ${item.id}` }) : button(t('Ack'), () => take(item, 'acknowledged'), { 'data-act': 'ack', 'aria-label': w`${t('Ack')}: acknowledge ${item.id}`, title: t('acknowledge: you take care of it') }),
+    noted ? null : button('15′', () => take(item, 'snoozed'), { 'data-act': 'snooze', 'aria-label': w`15′: snooze ${item.id} for 15 minutes`, title: t('snooze for 15 minutes') }));
 }
 
 fill('work-kinds', ...KINDS.map(([kind, label]) => el('button', { type: 'button', id: `kind-${kind}`, 'aria-pressed': 'true', onclick: () => { if (hidden.has(kind)) hidden.delete(kind); else hidden.add(kind); draw(); } }, `${t(label)} `, el('span', {}, '0'))));

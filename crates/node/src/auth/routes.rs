@@ -31,6 +31,7 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/ws", Some(Viewer)),
     ("GET", "/v1/me", Some(Viewer)),
     ("GET", "/v1/basemap", Some(Viewer)),
+    ("GET", "/v1/basemap/{zoom}/{x}/{y}", Some(Viewer)),
     ("GET", "/v1/state", Some(Viewer)),
     ("GET", "/v1/picture", Some(Viewer)),
     ("GET", "/v1/vehicles/{id}", Some(Viewer)),

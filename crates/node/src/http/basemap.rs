@@ -1,32 +1,60 @@
-//! A map of somebody else below the streets, where the operator has named one: its address for the page, and the one exception that it needs in what the page may load.
+//! A map of somebody else below the streets, where the operator has named one: its address for the page, and the one exception that an address elsewhere needs in what the
+//! page may load; or a file, of which the engine gives the pictures itself.
 
-use axum::extract::State;
-use axum::http::HeaderValue;
-use axum::response::Response;
-use schemars::JsonSchema;
-use serde::Serialize;
+use std::path::Path as FilePath;
 use std::sync::Arc;
 
-use super::{App, POLICY, as_json};
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use pmtiles::TileCoord;
+use schemars::JsonSchema;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+
+mod file;
+
+use self::file::MapFile;
+use super::{App, POLICY, as_json, problem};
 use crate::failure::Failure;
 use crate::view::text;
 
+/// Where the page finds pictures of a file: at the engine itself.
+const OWN: &str = "v1/basemap/{z}/{x}/{y}";
+/// A browser keeps a picture so long, in seconds.
+const KEPT: &str = "private, max-age=600";
+/// Pictures that are read from a file at a time.
+const READ_AT_ONCE: usize = 4;
+
 /// Tiles of a map, as pictures.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Basemap {
     /// With `{z}`, `{x}` and `{y}`.
     template: String,
     /// Whose map it is, as text.
     attribution: String,
-    /// Scheme, host and port: all that the page may load pictures from beside the engine.
-    origin: String,
+    /// Scheme, host and port: all that the page may load pictures from beside the engine. None: the pictures are the engine's.
+    origin: Option<String>,
+    /// The file that they are in.
+    file: Option<Arc<MapFile>>,
 }
 
 impl Basemap {
+    /// A map at an address, or in a file.
+    ///
     /// # Errors
     ///
-    /// When it is no address of tiles.
-    pub(crate) fn new(template: &str, attribution: &str) -> Result<Self, Failure> {
+    /// When it is neither an address of tiles nor a file of pictures.
+    pub(crate) async fn of(place: &str, attribution: &str) -> Result<Self, Failure> {
+        if place.contains("://") || place.contains("{z}") {
+            return Self::new(place, attribution);
+        }
+        let file = MapFile::open(FilePath::new(place)).await?;
+        let attribution = if attribution.is_empty() { file.attribution.clone() } else { attribution.to_owned() };
+        Ok(Self { template: OWN.to_owned(), attribution, origin: None, file: Some(Arc::new(file)) })
+    }
+
+    fn new(template: &str, attribution: &str) -> Result<Self, Failure> {
         let example = "give --basemap 'https://tiles.example.org/{z}/{x}/{y}.png'";
         let fail = |what: &str| Failure::new(format!("--basemap `{template}`: {what}"), example);
         let (scheme, rest) =
@@ -42,15 +70,15 @@ impl Basemap {
         if let Some(lacks) = ["{z}", "{x}", "{y}"].iter().find(|part| !path.contains(**part)) {
             return Err(fail(&format!("it lacks {lacks}")));
         }
-        let origin = format!("{scheme}://{host}");
-        Ok(Self { template: template.to_owned(), attribution: attribution.to_owned(), origin })
+        let origin = Some(format!("{scheme}://{host}"));
+        Ok(Self { template: template.to_owned(), attribution: attribution.to_owned(), origin, file: None })
     }
 }
 
 /// What the page may do, with the pictures of this map if there is one.
 pub(super) fn policy(basemap: Option<&Basemap>) -> HeaderValue {
     let plain = HeaderValue::from_static(POLICY);
-    let Some(Basemap { origin, .. }) = basemap else { return plain };
+    let Some(Basemap { origin: Some(origin), .. }) = basemap else { return plain };
     let wider = POLICY.replace("img-src 'self' data:", &format!("img-src 'self' data: {origin}"));
     HeaderValue::from_str(&wider).unwrap_or(plain)
 }
@@ -62,6 +90,12 @@ pub(super) struct BasemapShown<'a> {
     url: Option<&'a str>,
     /// Whose map it is, as text.
     attribution: &'a str,
+    /// The first and the last zoom of which there are pictures, where the engine knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zooms: Option<(u8, u8)>,
+    /// The box that it covers, where the engine knows: west, south, east, north, in degrees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bounds: Option<[f64; 4]>,
 }
 
 /// `GET /v1/basemap`.
@@ -70,7 +104,37 @@ pub(super) async fn shown(State(app): State<Arc<App>>) -> Response {
     as_json(text(&BasemapShown {
         url: basemap.map(|basemap| basemap.template.as_str()),
         attribution: basemap.map_or("", |basemap| basemap.attribution.as_str()),
+        zooms: basemap.and_then(|basemap| basemap.file.as_ref()).map(|file| file.zooms()),
+        bounds: basemap.and_then(|basemap| basemap.file.as_ref()?.bounds()),
     }))
+}
+
+/// `GET /v1/basemap/{zoom}/{x}/{y}`: a picture out of the file.
+pub(super) async fn picture(State(app): State<Arc<App>>, Path((zoom, x, y)): Path<(u8, u32, u32)>) -> Response {
+    static READ: Semaphore = Semaphore::const_new(READ_AT_ONCE);
+    let Some(file) = app.auth.basemap().and_then(|basemap| basemap.file.clone()) else {
+        let detail = "this engine has no file of a map: `serve --basemap FILE.pmtiles` names one";
+        return problem(StatusCode::NOT_FOUND, "no map here", detail);
+    };
+    let Ok(at) = TileCoord::new(zoom, x, y) else {
+        let detail = format!("zoom is 0 to {}, x and y are squares of it", pmtiles::MAX_ZOOM);
+        return problem(StatusCode::BAD_REQUEST, "no such square", &detail);
+    };
+    let kind = file.kind();
+    let runtime = tokio::runtime::Handle::current();
+    let _turn = READ.acquire().await;
+    let read = tokio::task::spawn_blocking(move || file.picture(at, &runtime)).await;
+    match read {
+        Ok(Ok(Some(bytes))) => ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, KEPT)], bytes).into_response(),
+        // The file covers less than the world.
+        Ok(Ok(None)) => StatusCode::NO_CONTENT.into_response(),
+        Ok(Err(error)) => unread(&error),
+        Err(error) => unread(&error),
+    }
+}
+
+fn unread(error: &dyn std::fmt::Display) -> Response {
+    problem(StatusCode::INTERNAL_SERVER_ERROR, "the map cannot be read", &format!("the file of --basemap: {error}"))
 }
 
 #[cfg(test)]

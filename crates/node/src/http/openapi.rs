@@ -449,6 +449,17 @@ fn streets(doc: &mut Writing) {
     let route = doc.get("/v1/basemap", "The map below the streets, if the operator has named one");
     let route = doc.answers::<basemap::BasemapShown<'_>>(route, "where its pictures are");
     doc.write(route);
+    let mut route = doc.get("/v1/basemap/{zoom}/{x}/{y}", "A picture of the map that is in a file").or(&[
+        "no_map",
+        "no_such_square",
+        "map_not_read",
+    ]);
+    for kind in ["image/png", "image/jpeg", "image/webp", "image/avif"] {
+        route.operation["responses"]["200"]["content"][kind] = json!({});
+    }
+    route.operation["responses"]["200"]["description"] = json!("the picture");
+    route.operation["responses"]["204"] = json!({ "description": "the file has no picture of this square" });
+    doc.write(route);
     let route = doc.get("/v1/streets/named", "Streets by a part of their names").or(&["nothing_to_look_for"]);
     let route = doc.asks::<ways::Named>(route);
     let route = doc.answers::<ways::NamedStreets<'_>>(route, "those that begin with it first");

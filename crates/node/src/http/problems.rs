@@ -38,6 +38,18 @@ pub(crate) const CATALOGUE: &[Known] = &[
     ),
     known("no_such_stretch", &[400], "no such stretch", "`from`, `to` or `steps` is wrong; the detail says which."),
     known("no_such_square", &[400], "no such square", "There is no such square of the map."),
+    known(
+        "no_map",
+        &[404],
+        "no map here",
+        "The engine has no file of a map: `serve --basemap FILE.pmtiles` names one.",
+    ),
+    known(
+        "map_not_read",
+        &[500],
+        "the map cannot be read",
+        "The file of `--basemap` is broken, or was changed since the start; the detail says how.",
+    ),
     known("no_such_place", &[400], "no such place", "`lon` and `lat` are no place, or the zone reads metres."),
     known(
         "nothing_to_look_for",

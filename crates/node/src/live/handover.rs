@@ -171,12 +171,13 @@ pub(crate) struct Glimpse {
 }
 
 impl Glimpse {
-    /// A copy of what an engine holds.
-    pub(crate) fn of(engine: &Engine, tally: &Tally, marked: u64) -> Self {
+    /// A copy of what an engine holds, for an instant of log time: an engine that has nothing to do looks at no clock.
+    pub(crate) fn of(engine: &Engine, tally: &Tally, marked: u64, log_now: Timestamp) -> Self {
+        let fleet = engine.fleet().clone_without_index();
         Self {
-            fleet: engine.fleet().clone_without_index(),
+            now: fleet.zone().zone_time(log_now).max(engine.now()),
+            fleet,
             network: Arc::clone(engine.network()),
-            now: engine.now(),
             epoch: engine.commit().epoch(),
             is_searching: engine.is_searching(),
             overload: engine.overload(),
@@ -312,12 +313,12 @@ impl Giver {
     }
 
     /// Called after each input: hands a copy over if one is wanted.
-    pub(super) fn give_if_wanted(&mut self, engine: &Engine, tally: &Tally) {
+    pub(super) fn give_if_wanted(&mut self, engine: &Engine, tally: &Tally, log_now: Timestamp) {
         self.signals.applied.store(engine.fleet().applied().0, Ordering::Release);
         self.signals.entry_at.store(engine.fleet().logged_at().0, Ordering::Release);
         if self.signals.wanted.load(Ordering::Acquire) {
             self.signals.wanted.store(false, Ordering::Release);
-            let glimpse = Glimpse::of(engine, tally, self.signals.marked.load(Ordering::Relaxed));
+            let glimpse = Glimpse::of(engine, tally, self.signals.marked.load(Ordering::Relaxed), log_now);
             let (stale, missed) = (std::mem::take(&mut self.stale), std::mem::take(&mut self.missed));
             self.give(Some((Box::new(glimpse), stale, missed)));
         }
@@ -354,7 +355,7 @@ mod tests {
             giver.mark(|stale| {
                 stale.moved.insert(VehicleId(vehicle));
             });
-            giver.give_if_wanted(&engine, &tally);
+            giver.give_if_wanted(&engine, &tally, Timestamp(0));
             handed.try_recv().ok().and_then(|handover| handover.glimpse)
         };
         assert!(moves(&mut giver, 1).is_none(), "nobody wants a copy");

@@ -22,7 +22,7 @@ const SNAPSHOT_PAUSE_MAX: u64 = 120_000;
 impl Worker {
     /// After each input: a few numbers are stored, and the screens get a copy if they want one.
     pub(super) fn show(&mut self) {
-        self.giver.give_if_wanted(&self.engine, &self.tally);
+        self.giver.give_if_wanted(&self.engine, &self.tally, self.clock.now());
         self.metrics.gauges(
             self.engine.fleet(),
             self.engine.dirty_count(),

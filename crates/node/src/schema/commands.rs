@@ -7,7 +7,7 @@ use fleetfold_wire::schema::{breaks, committed, same};
 use fleetfold_wire::schemas;
 use serde_json::{Value, json};
 
-use super::{asyncapi, fields, pretty};
+use super::{asyncapi, fields, pretty, types};
 use crate::args::{Schema, SchemaCommand};
 use crate::failure::Failure;
 use crate::http::openapi;
@@ -24,6 +24,7 @@ pub(crate) async fn schema(args: Schema) -> Result<ExitCode, Failure> {
         SchemaCommand::Asyncapi => say!("{}", pretty(&asyncapi())),
         SchemaCommand::Openapi => say!("{}", pretty(&openapi::document())),
         SchemaCommand::Fields => say!("{}", fields::table()),
+        SchemaCommand::Types => say!("{}", types::declarations()),
         SchemaCommand::List { log } => {
             let all = match log {
                 Some(choice) => registered(&open(&choice, Purpose::Read).await?.log).await?,

@@ -680,6 +680,42 @@ pub(crate) struct Snapshot<'a> {
     body: State<'a>,
 }
 
+/// What changed since the delta before it, a message of the feed.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct Delta<'a> {
+    /// Always `delta`.
+    #[schemars(rename = "type")]
+    kind: &'a str,
+    /// The number of the delta before it.
+    prev: u64,
+    seq: u64,
+    /// Wall clock.
+    sent_at: i64,
+    body: Changes<'a>,
+}
+
+/// What a delta tells.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct Changes<'a> {
+    vehicles: Vec<ShownVehicle<'a>>,
+    orders: Vec<Order<'a>>,
+    /// Vehicles of which nothing but the position changed.
+    moved: Vec<Moved<'a>>,
+    decisions: Vec<Decision>,
+    refused: Vec<Refusal>,
+    kpi: Kpi,
+    /// All of them, if one changed.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    roads: Option<Vec<Road<'a>>>,
+    /// All of them, if one changed.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    alerts: Option<Vec<Alert<'a>>>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    noted: Option<Vec<NotedLine>>,
+}
+
 /// The text of a document.
 pub(crate) fn text(document: &impl Serialize) -> String {
     serde_json::to_string(document).expect("view types are plain JSON")

@@ -193,7 +193,7 @@ impl VehicleState {
         let planned = visits.iter().position(|visit| visit.break_before > Millis(0));
         let starts = if let Some(index) = planned {
             let before = index.checked_sub(1).map(|before| visits[before].departure);
-            leaves_at(visits[index].depart_at, Millis(0), before)
+            leaves_at(visits[index].depart_at, Millis(0), before).max(next.window.opens())
         } else {
             next.window.opens().max(visits.last().map_or(now, |visit| visit.departure))
         };

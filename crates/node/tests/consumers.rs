@@ -101,7 +101,8 @@ fn python() {
     let mut running = Running::start(consumer());
     things_happen(port);
     let route = body(&running.wait("assignment", "\"one\""));
-    assert_eq!((&route["vehicle_id"], &route["visits"][0]["order_id"]), (&json!("van"), &json!("one")));
+    let visits = route["visits"].as_array().unwrap();
+    assert!(route["vehicle_id"] == "van" && visits.iter().any(|visit| visit["order_id"] == "one"), "{route}");
     // What its producer calls an order is told with it.
     let route = body(&running.wait("assignment", "PO 2"));
     let called = |visit: &Value| (visit["order_id"] == "two") == (visit["reference"] == "PO 2");
@@ -119,10 +120,13 @@ fn python() {
     drop(running);
 
     // While it is away, the order is cancelled. It comes back where it was: nothing is missed, and nothing comes twice.
-    let gone = event("order.cancelled", "x", &json!({ "order_id": "one" }));
-    assert_eq!(http(port, "POST /v1/events", &gone.to_string()).0, 202);
+    for order in ["one", "two"] {
+        let gone = event("order.cancelled", &format!("no-{order}"), &json!({ "order_id": order }));
+        assert_eq!(http(port, "POST /v1/events", &gone.to_string()).0, 202);
+    }
     let mut running = Running::start(consumer());
-    assert_eq!(body(&running.wait("eta", "ended"))["order_id"], "one");
+    let ended = body(&running.wait("eta", "ended"));
+    assert!(ended["order_id"] == "one" || ended["order_id"] == "two", "{ended}");
     let route = body(&running.wait("assignment", "\"visits\": []"));
     assert_eq!(route["vehicle_id"], "van");
     let repeated = running.rest().iter().filter(|line| line.starts_with("rejected") || line.contains("crane-1"));

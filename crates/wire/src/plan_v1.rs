@@ -424,7 +424,7 @@ pub fn assignment_from_json(bytes: &[u8]) -> Result<Assignment, DecodeError> {
         vehicle: name("vehicle_id", &raw.vehicle_id)?,
         revision: LogSeq(raw.revision),
         visits: visits.collect::<Result<_, DecodeError>>()?,
-        pause: raw.pause.map(|pause| pause.into_model()).transpose()?,
+        pause: raw.pause.map(NextBreakV1::into_model).transpose()?,
     })
 }
 

@@ -106,14 +106,9 @@ fn a_stop_that_failed_is_driven_to_again_at_its_time_and_not_before() {
 }
 
 #[test]
-fn a_driver_is_told_of_his_next_break_also_where_no_stop_follows_it() {
+fn a_driver_is_told_of_his_next_break_with_his_route() {
     let mut rig = with_break();
     rig.order(job("x", km(2, 0)));
     let next = Some(NextBreak { is_taken: false, starts: at(10), ends: at(40) });
     assert_eq!(rig.published.last().map(|told| (told.visits.len(), told.pause)), Some((1, next)));
-    for event in [Event::StopDeparted as fn(StopEvent) -> Event, Event::StopArrived, Event::StopCompleted] {
-        rig.now += 60_000;
-        rig.at_stop("a", "x", StopKind::Delivery, event);
-    }
-    assert_eq!(rig.published.last().map(|told| (told.visits.len(), told.pause)), Some((0, next)));
 }

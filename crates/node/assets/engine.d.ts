@@ -395,6 +395,28 @@ export interface ExplainedVisit {
   stop: string;
 }
 
+/** Who is to be forgotten: exactly one of `order_id` and `vehicle_id`. */
+export interface ForgetAsked {
+  /** Also while the order is open, or somebody has signed on to the vehicle. */
+  even_if_open?: boolean;
+  /** The customer of this order. */
+  order_id?: string | null;
+  /** The driver who is known by this vehicle. */
+  vehicle_id?: string | null;
+}
+
+/** What came of it. */
+export interface Forgotten {
+  /** Which these are, the first 20. */
+  entries: Array<number>;
+  /** So many messages of other streams that held something of the person were overwritten. */
+  erased: number;
+  /** So many entries of the log hold words about the person in the clear: they were published to the broker without going through an engine, and stay until they expire. */
+  in_the_clear: number;
+  /** The entry of the log that says so. */
+  seq: number;
+}
+
 /** What was found. */
 export interface FoundList {
   /** How many there are in all. */
@@ -896,6 +918,23 @@ export interface Pause {
   seconds: number;
 }
 
+/** A person is to be forgotten: what was said of him in words can be read by nobody any more, and an order that is over leaves the state. */
+export interface PersonForgottenEvent {
+  /** `person.forgotten`. Exactly one of `order_id` and `vehicle_id`. */
+  data: {
+    /** The customer of this order. */
+    order_id?: string | null;
+    /** The driver who is known by this vehicle. */
+    vehicle_id?: string | null;
+  };
+  id: string;
+  source: string;
+  specversion: "1.0";
+  subject?: string;
+  time: string;
+  type: "fleet.person.forgotten.v1";
+}
+
 /** Where an order is in one of two plans. */
 export interface Place {
   late_seconds: number;
@@ -996,6 +1035,8 @@ export interface PolicyChangedEvent {
     retire_after_seconds?: number | null;
     /** Search rounds of an improvement; 0: immediate answers only. */
     search_rounds?: number | null;
+    /** When a vehicle arrives it is settled what it does there and where it goes next; what it is given there later needs the set-up time again. `false` if not given. */
+    settle_on_arrival?: boolean | null;
     /** Events with unknown fields are refused instead of taken with a warning; `false` if not given. */
     strict?: boolean | null;
     /** Not serving an order of priority 0. */
@@ -1055,6 +1096,8 @@ export interface PolicyV1 {
   retire_after_seconds?: number | null;
   /** Search rounds of an improvement; 0: immediate answers only. */
   search_rounds?: number | null;
+  /** When a vehicle arrives it is settled what it does there and where it goes next; what it is given there later needs the set-up time again. `false` if not given. */
+  settle_on_arrival?: boolean | null;
   /** Events with unknown fields are refused instead of taken with a warning; `false` if not given. */
   strict?: boolean | null;
   /** Not serving an order of priority 0. */
@@ -1099,7 +1142,7 @@ export interface PriorityRaisedEvent {
 /** An error, as RFC 9457 has it. */
 export interface Problem {
   /** A short stable word: see docs/HTTP.md. */
-  code: "attribute" | "bad_request" | "bad_wait" | "body_too_slow" | "broker" | "cannot_be_explained" | "coordinates" | "engine_only" | "field" | "foreign_origin" | "id_reused" | "illegal_change" | "illegal_question" | "illegal_roads" | "log_is_read" | "log_not_read" | "log_too_large" | "map_not_read" | "media_type" | "method_not_allowed" | "no_batches" | "no_change" | "no_effect" | "no_event" | "no_login" | "no_map" | "no_such_entry" | "no_such_order" | "no_such_page" | "no_such_place" | "no_such_question" | "no_such_square" | "no_such_stretch" | "no_such_vehicle" | "not_answered" | "not_cloudevent" | "not_found" | "not_our_name" | "not_our_page" | "not_ready" | "not_stored" | "nothing_to_look_for" | "nowhere" | "others_are_asking" | "overloaded" | "payload" | "payload_too_large" | "perhaps_stored" | "role" | "slot_gone" | "stopping" | "stream_not_made" | "token" | "too_large" | "too_many_requests" | "too_many_screens" | "too_many_to_wait_for" | "too_much_at_once" | "unknown_field" | "unknown_type" | "unreadable" | "upgrade_required";
+  code: "attribute" | "bad_request" | "bad_wait" | "body_too_slow" | "broker" | "cannot_be_explained" | "coordinates" | "engine_only" | "field" | "foreign_origin" | "id_reused" | "illegal_change" | "illegal_question" | "illegal_roads" | "log_is_read" | "log_not_read" | "log_too_large" | "map_not_read" | "media_type" | "method_not_allowed" | "no_batches" | "no_change" | "no_effect" | "no_event" | "no_login" | "no_map" | "no_such_entry" | "no_such_order" | "no_such_page" | "no_such_place" | "no_such_question" | "no_such_square" | "no_such_stretch" | "no_such_vehicle" | "nobody_named" | "not_answered" | "not_cloudevent" | "not_found" | "not_our_name" | "not_our_page" | "not_ready" | "not_stored" | "nothing_to_look_for" | "nowhere" | "others_are_asking" | "overloaded" | "payload" | "payload_too_large" | "perhaps_stored" | "role" | "slot_gone" | "stopping" | "stream_not_made" | "token" | "too_large" | "too_many_requests" | "too_many_screens" | "too_many_to_wait_for" | "too_much_at_once" | "unknown_field" | "unknown_type" | "unreadable" | "upgrade_required" | "work_goes_on";
   detail: string;
   status: number;
   title: string;

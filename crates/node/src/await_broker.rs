@@ -131,19 +131,18 @@ async fn told(State((auth, words)): State<(Arc<Auth>, Arc<Mutex<String>>)>, requ
     // People have logged in nowhere yet, and what they see is what `/readyz` tells everybody.
     let is_page = matches!(path, "/" | "/login");
     let needs = if is_page { None } else { routes::needs(request.method(), path) };
-    let mut response = match auth.allow(&request, needs) {
-        Err(refused) => refused,
-        Ok(_) => {
-            let words = words.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let file = ASSETS.iter().find(|(at, ..)| path == "/style.css" && *at == path);
-            match (path, file) {
-                ("/livez", _) => "live\n".into_response(),
-                (_, Some(&(_, kind, bytes))) => ([(header::CONTENT_TYPE, kind)], bytes).into_response(),
-                _ if is_page => {
-                    (StatusCode::SERVICE_UNAVAILABLE, Html(PAGE.replace("{why}", &escaped(&words)))).into_response()
-                }
-                _ => problem(StatusCode::SERVICE_UNAVAILABLE, "not ready", &words),
+    let mut response = if let Err(refused) = auth.allow(&request, needs) {
+        refused
+    } else {
+        let words = words.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let file = ASSETS.iter().find(|(at, ..)| path == "/style.css" && *at == path);
+        match (path, file) {
+            ("/livez", _) => "live\n".into_response(),
+            (_, Some(&(_, kind, bytes))) => ([(header::CONTENT_TYPE, kind)], bytes).into_response(),
+            _ if is_page => {
+                (StatusCode::SERVICE_UNAVAILABLE, Html(PAGE.replace("{why}", &escaped(&words)))).into_response()
             }
+            _ => problem(StatusCode::SERVICE_UNAVAILABLE, "not ready", &words),
         }
     };
     let headers = response.headers_mut();

@@ -40,13 +40,9 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    /// A vehicle's newest route.
-    ///
-    /// # Errors
-    ///
-    /// When the task has ended.
-    pub(crate) fn send(&self, route: Route) -> Result<(), mpsc::error::SendError<Route>> {
-        self.routes.send(route)
+    /// A vehicle's newest route. It is told as long as the program runs.
+    pub(crate) fn send(&self, route: Route) {
+        let _ = self.routes.send(route);
     }
 
     /// A term of ours begins (before its routes are sent), or is over: who does not own the zone tells nobody.

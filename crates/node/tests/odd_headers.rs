@@ -179,8 +179,9 @@ fn collector() -> (String, Receiver<Span>) {
 /// The `traceparent` of each message with one, on these subjects, from now on.
 fn traceparents(url: &str, subjects: &[&str]) -> Receiver<(String, String)> {
     let mut socket = TcpStream::connect(url.strip_prefix("nats://").unwrap()).unwrap();
-    let subscribed: String =
+    let subscribed: Vec<String> =
         subjects.iter().enumerate().map(|(id, subject)| format!("SUB {subject} {id}\r\n")).collect();
+    let subscribed = subscribed.concat();
     let text = format!("CONNECT {{\"verbose\":false,\"headers\":true}}\r\n{subscribed}PING\r\n");
     socket.write_all(text.as_bytes()).unwrap();
     let mut lines = BufReader::new(socket).lines().map_while(Result::ok);
@@ -206,7 +207,8 @@ fn ids(traceparent: &str) -> (String, String) {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 #[test]

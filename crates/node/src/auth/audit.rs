@@ -59,7 +59,9 @@ impl Sent {
 }
 
 /// By name and role: requests, and what they have sent.
-static SENT: Mutex<BTreeMap<(Arc<str>, &'static str), (u64, Sent)>> = Mutex::new(BTreeMap::new());
+type Sums = BTreeMap<(Arc<str>, &'static str), (u64, Sent)>;
+
+static SENT: Mutex<Sums> = Mutex::new(BTreeMap::new());
 
 /// A program has sent events. A line a minute says what each has, also when every event is a request of its own.
 pub(crate) fn sent(who: &Identity, sent: Sent) {

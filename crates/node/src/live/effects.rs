@@ -67,7 +67,7 @@ impl Worker {
                 Effect::AppendOwn(event) => self.append_own(&event),
                 Effect::Publish(assignment) => {
                     let decision = self.traces.of_route(&self.zone, folded.as_deref(), &assignment.vehicle);
-                    let _ = self.publisher.send((assignment, self.engine.fleet().zone().space, decision));
+                    self.publisher.send((assignment, self.engine.fleet().zone().space, decision));
                 }
                 Effect::Tell(eta) => self.values.tell(eta_value(&eta, &self.references)),
                 Effect::Note(note) => self.note(&note, folded.as_deref()),

@@ -82,7 +82,8 @@ pub(crate) fn alert_value(
         detail: state.detail.clone(),
         acknowledged: state.acknowledged.as_ref().map(|seen| (seen.at, seen.by.clone(), seen.until)),
     });
-    let order = alert.about().filter(|_| alert.kind().about() == AlertAbout::Order);
+    // What is over stands for two weeks: it does not keep what somebody is called.
+    let order = alert.about().filter(|_| state.is_some() && alert.kind().about() == AlertAbout::Order);
     let mut told = AlertV1::new(alert, changed, standing);
     told.reference = order.and_then(|order| references.of(order)).map(|reference| reference.to_string());
     let text = serde_json::to_vec(&told).expect("an alert can be written");

@@ -181,6 +181,13 @@ fn three_brokers_keep_three_replicas_and_the_engine_goes_on_when_one_of_them_is_
     let args = ["serve", "--log", &url, "--zones", "others/*", "--listen", &listen, "--data", "node"];
     let node = Killed(fleetfold(&args, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     wait_for(port);
+    // It listens before it has reached its broker.
+    for _ in 0..200 {
+        if http(port, "GET /v1/zones", "").0 == 200 {
+            break;
+        }
+        pause(50);
+    }
     let replicas: Vec<(String, usize)> =
         cluster.infos().into_iter().map(|info| (info.config.name, info.config.num_replicas)).collect();
     let missing = ["FLEET", "POSITION", "KV_OWNERS", "KV_SKIPPED", "KV_NODES", "KV_ZONES"]

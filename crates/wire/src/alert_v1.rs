@@ -197,7 +197,7 @@ pub struct AlertV1 {
     /// It was put off until then (RFC 3339).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     snoozed_until: Option<String>,
-    /// What the order that it is about is called elsewhere, as its producer said.
+    /// What the order that it is about is called elsewhere, as its producer said; not there once it is cleared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
 }

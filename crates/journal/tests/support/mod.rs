@@ -227,6 +227,7 @@ pub(crate) fn rich_log() -> Log {
         by: None,
         words: None,
     }));
+    log.tell(Event::PersonForgotten(fleetfold_model::Person::Driver(name("v0"))));
     log.report("departed", "v3", "o7", StopKind::Delivery);
     log.report("arrived", "v3", "o7", StopKind::Delivery);
     log.tell(Event::RoadClosed(road("r0", Some(RoadTarget::Area(vec![at(1), at(2), at(3)])))));

@@ -80,7 +80,7 @@ impl Waiting {
             jiff::Timestamp::from_millisecond(since.0 / 1000 * 1000).map(|at| at.to_string()).unwrap_or_default();
         let words = format!("waiting for the broker at {} since {since}: {why}", broker.sockets().join(", "));
         if self.said.is_none_or(|said| said.elapsed() >= SAY_AGAIN) {
-            tracing::warn!("{words}");
+            tracing::warn!("{words} (start one with `nats-server -js`, or use --log embedded)");
             self.said = Some(clock::monotonic());
         }
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = words;

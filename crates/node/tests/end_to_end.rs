@@ -244,7 +244,7 @@ fn errors_name_the_next_step() {
     let folder = tempfile::tempdir().unwrap();
     for (args, expected) in [
         (vec!["replay", "missing.jsonl"], "give the path of a day file"),
-        (vec!["serve", "--log", "nats://127.0.0.1:1"], "nats-server -js"),
+        (vec!["audit", "--log", "nats://127.0.0.1:1", "--tenant", "acme", "--zone", "porto"], "nats-server -js"),
         (vec!["serve", "--log", "embedded", "--zone", "a b"], "letters, digits"),
         (vec!["serve", "--log", "embedded", "--listen", "0.0.0.0:0"], "--token-file"),
     ] {

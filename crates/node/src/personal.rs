@@ -3,7 +3,9 @@
 //! Absent on purpose: which fields they are. That says the schema of each type ([`fleetfold_wire::personal_fields`]).
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -13,6 +15,7 @@ use fleetfold_wire::{ENCRYPTED, EventType, Parted, What, decode, person};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
 
+use crate::clock;
 use crate::log::keys::{Kept, Key};
 use crate::log::{Log, LogError, ZoneName};
 
@@ -20,6 +23,10 @@ use crate::log::{Log, LogError, ZoneName};
 const VERSION: u8 = 1;
 /// Keys that are remembered. (Some 15 MB.)
 const KEYS_MAX: usize = 100_000;
+/// An entry waits so long for the key of its words, and is folded without them then: drivers wait for answers, screens for names.
+const KEY_WITHIN: Duration = Duration::from_secs(1);
+/// After that no key is asked for so long, milliseconds: a bucket without a leader must not hold up one entry after the other.
+const PAUSE_MILLIS: i64 = 10_000;
 
 /// An event as it goes into the log.
 #[derive(Debug)]
@@ -38,11 +45,13 @@ pub(crate) struct Words {
     log: Log,
     zone: ZoneName,
     known: Arc<Mutex<BTreeMap<Person, Kept>>>,
+    /// Wall-clock milliseconds before which no key is asked for, after one did not come.
+    not_before: Arc<AtomicI64>,
 }
 
 impl Words {
     pub(crate) fn new(log: Log, zone: ZoneName) -> Self {
-        Self { log, zone, known: Arc::default() }
+        Self { log, zone, known: Arc::default(), not_before: Arc::default() }
     }
 
     pub(crate) fn log(&self) -> &Log {
@@ -110,13 +119,7 @@ impl Words {
         let known = self.known().get(&person).copied();
         let kept = match known {
             Some(kept @ (Kept::Key(_) | Kept::Destroyed)) => kept,
-            Some(Kept::Nothing) | None => match self.log.key(&self.zone, &person).await {
-                Ok(kept) => kept,
-                Err(error) => {
-                    tracing::warn!(%error, "what an order is called cannot be read");
-                    return None;
-                }
-            },
+            Some(Kept::Nothing) | None => self.key_soon(&person).await?,
         };
         if kept != Kept::Nothing {
             self.know(&person, kept);
@@ -124,6 +127,21 @@ impl Words {
         let Kept::Key(key) = kept else { return None };
         let plain = decrypt(&key, &self.bound(&person, message), text)?;
         parted.with_plain(kind, &plain).map(Bytes::from)
+    }
+
+    /// A person's key, if the log says within [`KEY_WITHIN`] what is kept of it.
+    async fn key_soon(&self, person: &Person) -> Option<Kept> {
+        if clock::wall().0 < self.not_before.load(Ordering::Relaxed) {
+            return None;
+        }
+        let why = match tokio::time::timeout(KEY_WITHIN, self.log.key(&self.zone, person)).await {
+            Ok(Ok(kept)) => return Some(kept),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no key within {KEY_WITHIN:?}"),
+        };
+        self.not_before.store(clock::wall().0 + PAUSE_MILLIS, Ordering::Relaxed);
+        tracing::warn!("what orders are called cannot be read, and is not asked for {} s: {why}", PAUSE_MILLIS / 1000);
+        None
     }
 
     /// Opens the words of an entry for a screen: a note is one whose words can be read then. What is returned is the message to read names from.

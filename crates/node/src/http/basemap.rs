@@ -92,7 +92,7 @@ pub(super) struct BasemapShown<'a> {
     attribution: &'a str,
     /// The first and the last zoom of which there are pictures, where the engine knows.
     #[serde(skip_serializing_if = "Option::is_none")]
-    zooms: Option<(u8, u8)>,
+    zooms: Option<[u8; 2]>,
     /// The box that it covers, where the engine knows: west, south, east, north, in degrees.
     #[serde(skip_serializing_if = "Option::is_none")]
     bounds: Option<[f64; 4]>,
@@ -104,7 +104,7 @@ pub(super) async fn shown(State(app): State<Arc<App>>) -> Response {
     as_json(text(&BasemapShown {
         url: basemap.map(|basemap| basemap.template.as_str()),
         attribution: basemap.map_or("", |basemap| basemap.attribution.as_str()),
-        zooms: basemap.and_then(|basemap| basemap.file.as_ref()).map(|file| file.zooms()),
+        zooms: basemap.and_then(|basemap| basemap.file.as_ref()).map(|file| file.zooms().into()),
         bounds: basemap.and_then(|basemap| basemap.file.as_ref()?.bounds()),
     }))
 }

@@ -43,6 +43,7 @@ pub enum Input {
     /// What came of an append, a read or the lease.
     Commit(Outcome),
     /// A routing server answered [`Effect::FetchLegs`], or gave up.
+    /// A tick comes just before it: how long answers have waited is counted by what time it is.
     Legs(LegAnswer),
     /// A check of the fleet found a promise broken.
     Broken {

@@ -403,6 +403,10 @@ impl Worker {
                 Ok(()) = own.changed() => self.order_lease(&let_go),
                 input = inbox.recv() => {
                     let Some(input) = input else { break };
+                    // The engine counts how long answers have waited for legs, and knows no time but what it is told.
+                    if matches!(input, Input::Legs(_)) {
+                        self.tick();
+                    }
                     self.feed(input);
                 }
                 taken = entries.recv(), if entries_open => {

@@ -29,6 +29,7 @@ use fleetfold_fleet::{Tally, Zone};
 use fleetfold_journal::PolicyAt;
 use fleetfold_model::{Event, MessageHash, Millis, Name, Space, Timestamp};
 use fleetfold_roads::Network;
+use fleetfold_wire::Labels;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{self, LogClock};
@@ -293,8 +294,8 @@ struct Worker {
     appended: Option<(Arc<Event>, (String, Bytes))>,
     /// The message of the entry that is being folded: a fact that is refused is told with its bytes.
     folding: Option<Message>,
-    /// The same with its words about a person, where they can be read: for the screens.
-    opened: Option<Bytes>,
+    /// What it calls an order and its stops.
+    labels: Option<Box<Labels>>,
     /// The last entry that forgot somebody: snapshots and bases of before go as soon as there is one of behind.
     forgot: Arc<AtomicU64>,
     /// The same, for bases; 0: none is left of before.

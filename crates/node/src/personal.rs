@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use fleetfold_model::{Event, LogEntry, Person};
-use fleetfold_wire::{ENCRYPTED, EventType, Parted, What, decode, person};
+use fleetfold_wire::{ENCRYPTED, EventType, Labels, Parted, What, decode, person};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -144,19 +144,24 @@ impl Words {
         None
     }
 
-    /// Opens the words of an entry for a screen: a note is one whose words can be read then. What is returned is the message to read names from.
-    pub(crate) async fn open_entry(&self, entry: &mut LogEntry, message: &Bytes) -> Option<Bytes> {
+    /// Opens the words of an entry: a note is one whose words can be read then. What it calls an order and its stops is returned, if it
+    /// calls them anything.
+    pub(crate) async fn open_entry(&self, entry: &mut LogEntry, message: &Bytes) -> Option<Box<Labels>> {
         if let Event::PersonForgotten(person) = &entry.event {
             self.forget(person);
         }
-        let opened = self.open(&entry.event, message).await?;
+        let opened = self.open(&entry.event, message).await;
+        if matches!(entry.event, Event::OrderCreated(_) | Event::OrderUpdated(_)) {
+            let labels = Labels::of(opened.as_ref().unwrap_or(message));
+            return (!labels.is_empty()).then(|| Box::new(labels));
+        }
         if matches!(entry.event, Event::AttentionNoted(_))
-            && let Ok(decoded) = decode(&opened)
+            && let Ok(decoded) = decode(&opened?)
             && let What::Event(event @ Event::AttentionNoted(_)) = decoded.what
         {
             entry.event = event;
         }
-        Some(opened)
+        None
     }
 
     /// What encrypted words belong to: moved to another event, they cannot be opened.

@@ -23,8 +23,8 @@ impl References {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An entry was folded; `message`: its bytes, where it may name an order.
-    pub(crate) fn folded(&self, event: &Event, message: Option<&[u8]>, change: &Change) {
+    /// An entry was folded; `labels`: what it calls an order.
+    pub(crate) fn folded(&self, event: &Event, labels: Option<&Labels>, change: &Change) {
         if let Event::PersonForgotten(Person::Order(order)) = event {
             let mut said = self.said();
             said.known.remove(order);
@@ -35,8 +35,8 @@ impl References {
             Event::OrderUpdated(change) => Some(&change.order),
             _ => None,
         };
-        let said = order.zip(message).filter(|_| change.refused.is_none());
-        let said = said.and_then(|(order, message)| Some((order, Labels::of(message).reference?)));
+        let reference = labels.and_then(|labels| labels.reference.as_deref());
+        let said = order.zip(reference).filter(|_| change.refused.is_none());
         if said.is_none() && change.retired.is_empty() {
             return;
         }

@@ -234,11 +234,11 @@ impl Screens {
         let has_news = !batch.news.is_empty();
         for news in batch.news {
             match news {
-                News::Folded { entry, change, at, message } => {
+                News::Folded { entry, change, at, labels } => {
                     entries += 1;
                     forgets |= matches!(entry.event, Event::PersonForgotten(_));
-                    if let (Some(message), None) = (message, change.refused) {
-                        self.memory.call(&entry.event, &message);
+                    if let (Some(labels), None) = (labels, change.refused) {
+                        self.memory.call(&entry.event, *labels);
                     }
                     let noted = if change.refused.is_none() { self.memory.note(&entry, at) } else { None };
                     let decisions = self.memory.folded(&entry, &change, at);

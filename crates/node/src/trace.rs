@@ -16,7 +16,7 @@ use axum::http::{Request, Response};
 use bytes::Bytes;
 use fleetfold_journal::ZoneName;
 use fleetfold_model::{Event, LogEntry, LogSeq, Name, Timestamp};
-use fleetfold_wire::decode;
+use fleetfold_wire::CloudEvent;
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_http::{HttpClient, HttpError};
@@ -25,12 +25,9 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, SpanData, SpanEvents, SpanLinks, SpanProcessor};
 
 use crate::failure::Failure;
-use crate::log::Message;
 
 /// The name of the header, as W3C Trace Context has it.
 pub(crate) const HEADER: &str = "traceparent";
-/// The name of the field in an event.
-const FIELD: &[u8] = b"\"traceparent\"";
 /// Events whose traces are known: those of a burst are answered before so many others have come.
 const KNOWN_MAX: usize = 4096;
 /// A collector that does not take spans within this time does not get them.
@@ -127,26 +124,42 @@ impl Decision {
     }
 }
 
+/// The trace that an event brings, as its envelope says.
+#[derive(Debug)]
+pub(crate) struct Brought {
+    producer: Trace,
+    kind: String,
+    id: String,
+    source: String,
+}
+
+impl Brought {
+    /// `None`: most events bring none.
+    pub(crate) fn by(envelope: &CloudEvent) -> Option<Box<Self>> {
+        let producer = envelope.traceparent.as_deref().and_then(Trace::parse)?;
+        let (kind, id, source) = (envelope.kind.clone(), envelope.id.clone(), envelope.source.clone());
+        Some(Box::new(Self { producer, kind, id, source }))
+    }
+}
+
 /// The events of traces that may still be answered.
 #[derive(Debug, Default)]
 pub(crate) struct Traces(BTreeMap<LogSeq, Traced>);
 
 impl Traces {
-    /// An entry that is to be folded next: if it has a trace, it is noted, and its span is over now.
-    pub(crate) fn saw(&mut self, zone: &ZoneName, entry: &LogEntry, message: &Message, owned: bool) {
-        let is_plan = matches!(entry.event, Event::PlanProposed(_));
-        if is_plan || !message.bytes.windows(FIELD.len()).any(|part| part == FIELD) {
+    /// An entry with a trace is to be folded next: it is noted, and its span is over now.
+    pub(crate) fn saw(&mut self, zone: &ZoneName, entry: &LogEntry, brought: Brought, owned: bool) {
+        if matches!(entry.event, Event::PlanProposed(_)) {
             return;
         }
-        let Ok(decoded) = decode(&message.bytes) else { return };
-        let Some(producer) = decoded.envelope.traceparent.as_deref().and_then(Trace::parse) else { return };
-        let traced = Traced { seq: entry.seq, producer, kind: decoded.envelope.kind, at: entry.logged_at };
+        let Brought { producer, kind, id, source } = brought;
+        let traced = Traced { seq: entry.seq, producer, kind, at: entry.logged_at };
         if owned {
             let about = vec![
                 KeyValue::new("fleetfold.zone", zone.to_string()),
                 KeyValue::new("fleetfold.seq", entry.seq.0 as i64),
-                KeyValue::new("cloudevents.event_id", decoded.envelope.id),
-                KeyValue::new("cloudevents.event_source", decoded.envelope.source),
+                KeyValue::new("cloudevents.event_id", id),
+                KeyValue::new("cloudevents.event_source", source),
             ];
             let named = (traced.kind.clone().into(), SpanKind::Consumer);
             emit(traced.event(zone), producer, named, (entry.logged_at, crate::clock::wall()), about);

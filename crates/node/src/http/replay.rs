@@ -146,7 +146,7 @@ async fn frames(live: &Live, (from, to): (Timestamp, Timestamp), steps: usize) -
             return Err(Failure::new("the log was not read to its end in time", "ask for a shorter stretch"));
         }
         let Some(mut entry) = folded.pass(&live.log, &message).await? else { continue };
-        let opened = live.words.open_entry(&mut entry, &message.bytes).await;
+        let labels = live.words.open_entry(&mut entry, &message.bytes).await;
         // What opens a zone sets its clock.
         let at = folded.fleet.zone().zone_time(entry.logged_at);
         let opens = matches!(entry.event, Event::ZoneOpened(_));
@@ -159,8 +159,8 @@ async fn frames(live: &Live, (from, to): (Timestamp, Timestamp), steps: usize) -
         }
         let change = folded.fleet.apply(&entry);
         film.tally.observe(&entry, &change, &folded.fleet);
-        if change.refused.is_none() {
-            film.memory.call(&entry.event, opened.as_ref().unwrap_or(&message.bytes));
+        if let (Some(labels), None) = (labels, change.refused) {
+            film.memory.call(&entry.event, *labels);
         }
         let now = folded.fleet.zone().zone_time(entry.logged_at);
         let decisions = film.memory.folded(&entry, &change, now);

@@ -54,10 +54,10 @@ async fn read(words: &Words, until: u64, questions: &mpsc::Sender<Question>) -> 
             break;
         }
         let Some(mut entry) = folded.pass(log, &message).await? else { continue };
-        let opened = words.open_entry(&mut entry, &message.bytes).await;
+        let labels = words.open_entry(&mut entry, &message.bytes).await;
         let change = folded.fleet.apply(&entry);
-        if change.refused.is_none() {
-            memory.call(&entry.event, opened.as_ref().unwrap_or(&message.bytes));
+        if let (Some(labels), None) = (labels, change.refused) {
+            memory.call(&entry.event, *labels);
         }
         let at = folded.fleet.zone().zone_time(entry.logged_at);
         memory.folded(&entry, &change, at);

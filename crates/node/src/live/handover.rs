@@ -15,6 +15,7 @@ use fleetfold_engine::{Engine, Outlook};
 use fleetfold_fleet::{Change, Fleet, Placement, Tally};
 use fleetfold_model::{Event, LogEntry, LogSeq, OrderId, Timestamp, VehicleId};
 use fleetfold_roads::Network;
+use fleetfold_wire::Labels;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::clock;
@@ -110,8 +111,8 @@ impl Stale {
 pub(crate) enum News {
     /// An entry was folded, at this zone time.
     ///
-    /// `message`: its bytes, where it may say what an order is called.
-    Folded { entry: Arc<LogEntry>, change: Box<Change>, at: Timestamp, message: Option<Bytes> },
+    /// `labels`: what it calls an order and its stops.
+    Folded { entry: Arc<LogEntry>, change: Box<Change>, at: Timestamp, labels: Option<Box<Labels>> },
     /// A message was rejected, or a fact was refused.
     ///
     /// `message`: its bytes, by which the event is named.
@@ -262,7 +263,7 @@ impl Giver {
     /// An entry was folded, and the fleet is as after it.
     pub(super) fn folded(
         &mut self,
-        (entry, message): (Arc<LogEntry>, Option<Bytes>),
+        (entry, labels): (Arc<LogEntry>, Option<Box<Labels>>),
         change: Change,
         fleet: &Fleet,
         at: Timestamp,
@@ -284,7 +285,7 @@ impl Giver {
             stale.alerts |= !change.alerts.is_empty();
             stale.roads |= matches!(entry.event, Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_));
         });
-        self.news(News::Folded { entry, change: Box::new(change), at, message });
+        self.news(News::Folded { entry, change: Box::new(change), at, labels });
     }
 
     /// A message was rejected, or a fact refused.

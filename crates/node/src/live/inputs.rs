@@ -22,7 +22,7 @@ impl Worker {
     pub(super) fn take(&mut self, taken: Taken) {
         self.verified = true;
         match taken {
-            Taken::Entry(entry, message, opened) => {
+            Taken::Entry { entry, message, labels, brought } => {
                 if entry.seq <= self.engine.fleet().applied() {
                     return;
                 }
@@ -31,10 +31,12 @@ impl Worker {
                 if let Some(subject) = doubt::subject(&entry.event) {
                     self.doubt(&entry.event, &subject, &message);
                 }
-                self.traces.saw(&self.zone, &entry, &message, self.engine.commit().epoch().is_some());
-                (self.folding, self.opened) = (Some(message), opened);
+                if let Some(brought) = brought {
+                    self.traces.saw(&self.zone, &entry, *brought, self.engine.commit().epoch().is_some());
+                }
+                (self.folding, self.labels) = (Some(message), labels);
                 self.feed(Input::Entry(*entry));
-                (self.folding, self.opened) = (None, None);
+                (self.folding, self.labels) = (None, None);
             }
             Taken::Skipped { seq, at, hash, on_plan_subject, rejection, message } => {
                 self.last_hash = hash;
@@ -76,14 +78,12 @@ impl Worker {
         self.tally.observe(entry, &change, self.engine.fleet());
         self.verify.folded(entry, &change, self.engine.fleet());
         let now = self.engine.now();
-        let names = matches!(entry.event, Event::OrderCreated(_) | Event::OrderUpdated(_));
-        let message = self.folding.as_ref().filter(|_| names).map(|message| message.bytes.clone());
-        let message = message.map(|bytes| self.opened.take().unwrap_or(bytes));
+        let labels = self.labels.take();
         if matches!(entry.event, Event::PersonForgotten(_)) {
             self.forgot.store(entry.seq.0, Ordering::Release);
             self.forgets_in_bases.store(entry.seq.0, Ordering::Release);
         }
-        self.references.folded(&entry.event, message.as_deref(), &change);
+        self.references.folded(&entry.event, labels.as_deref(), &change);
         self.metrics.entry();
         for &(_, wait) in &change.answered {
             self.metrics.answered(wait);
@@ -110,7 +110,7 @@ impl Worker {
             self.zone_now.send_replace(self.engine.fleet().zone().clone());
             self.look_at_coordinates();
         }
-        self.giver.folded((Arc::clone(entry), message), change, self.engine.fleet(), now);
+        self.giver.folded((Arc::clone(entry), labels), change, self.engine.fleet(), now);
     }
 
     pub(super) fn position(&mut self, message: &Message) {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use fleetfold_fleet::Zone;
 use fleetfold_journal::{Begin, Covered, Gate, PolicyAt, Rejection, Said, begin};
 use fleetfold_model::{Event, LogEntry, LogSeq, MessageHash, Timestamp};
-use fleetfold_wire::{message_hash, odd_in_zone};
+use fleetfold_wire::{Labels, message_hash, odd_in_zone};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -26,6 +26,7 @@ use crate::gatekeeper::{self, Passed};
 use crate::log::{Log, LogError, Message, Read, Reader};
 use crate::personal::Words;
 use crate::sources::Sources;
+use crate::trace::Brought;
 use crate::warnings::{self, Warnings};
 
 /// Entries read ahead of the engine.
@@ -35,9 +36,8 @@ const NOTED_AT_ONCE: usize = 128;
 
 /// What the engine's thread gets.
 pub(super) enum Taken {
-    /// An entry to be folded, the message it came in, and that message with words about a person where they are encrypted in it and
-    /// can be read.
-    Entry(Box<LogEntry>, Message, Option<Bytes>),
+    /// An entry to be folded, and the message it came in; what it calls an order and its stops; the trace that it brings.
+    Entry { entry: Box<LogEntry>, message: Message, labels: Option<Box<Labels>>, brought: Option<Box<Brought>> },
     /// An entry that is not folded.
     Skipped {
         seq: LogSeq,
@@ -246,9 +246,10 @@ impl Intake {
         let (on_plan_subject, rejection) = loop {
             match gatekeeper::judge(&self.log, &mut self.gate, &message).await {
                 Ok(Passed::Entry(mut entry, said)) => {
+                    let brought = Brought::by(&said.envelope);
                     self.warn(&message, &entry, *said);
-                    let opened = self.words.open_entry(&mut entry, &message.bytes).await;
-                    return Some(Judgement::Taken(Taken::Entry(entry, message, opened)));
+                    let labels = self.words.open_entry(&mut entry, &message.bytes).await;
+                    return Some(Judgement::Taken(Taken::Entry { entry, message, labels, brought }));
                 }
                 Ok(Passed::Skipped { on_plan_subject }) => {
                     // It may have been noted since this engine began.

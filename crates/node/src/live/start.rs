@@ -285,7 +285,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         folder,
         appended: None,
         folding: None,
-        opened: None,
+        labels: None,
         forgot: Arc::default(),
         forgets_in_bases: Arc::default(),
         last_hash: last_hash.unwrap_or_default(),

@@ -191,17 +191,14 @@ impl Memory {
         self.refused.retain(|refused| refused.entity.as_deref() != Some(name.as_str()));
     }
 
-    /// What an event calls an order; `message`: its bytes.
-    pub(crate) fn call(&mut self, event: &Event, message: &[u8]) {
+    /// What an event calls an order.
+    pub(crate) fn call(&mut self, event: &Event, labels: Labels) {
         let order = match event {
             Event::OrderCreated(order) => &order.name,
             Event::OrderUpdated(change) => &change.order,
             _ => return,
         };
-        let labels = Labels::of(message);
-        if !labels.is_empty() {
-            self.called(order, labels);
-        }
+        self.called(order, labels);
     }
 
     /// A producer says what an order and its stops are called.

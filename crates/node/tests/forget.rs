@@ -263,6 +263,10 @@ fn with_a_file_for_a_log_the_engine_forgets_and_a_driver_is_forgotten_when_he_ha
     }
     assert_eq!(told(port, &["ord-1", "other"]), [""; 0]);
     assert_eq!(in_files(folder.path()), [""; 0]);
+    let keys = std::fs::read_dir(folder.path().join("log.redb.keys")).unwrap().flatten();
+    let mut sizes: Vec<u64> = keys.map(|file| file.metadata().unwrap().len()).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [0, 0, 32], "marks of two, and the key of another one");
     is_still_called(port);
     ended(engine);
     is_verified(folder.path(), &log);

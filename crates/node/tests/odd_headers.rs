@@ -270,6 +270,7 @@ fn a_trace_goes_on_from_the_event_to_the_decision_and_the_assignment() {
     assert_eq!(hex(&event.parent_span_id), PRODUCER);
     assert_eq!(decision.parent_span_id, event.span_id);
     assert_eq!(assignment.parent_span_id, decision.span_id);
+    assert!(event.span_id != decision.span_id && decision.span_id != assignment.span_id, "none is its own parent");
     // The headers name the same spans.
     assert_eq!((decided.1, told.1), (hex(&decision.span_id), hex(&assignment.span_id)));
 }

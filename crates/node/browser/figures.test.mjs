@@ -3,7 +3,7 @@
 // The long form: FIGURES_SECONDS=240 FIGURES_SPEED=60 node figures.test.mjs
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,8 @@ const folder = mkdtempSync(join(tmpdir(), 'fleetfold-figures-'));
 const zone = ['--log', `nats://127.0.0.1:${brokerPort}`, '--tenant', 'acme', '--zone', 'day'];
 const engine = (at, data) => spawn(program, ['serve', ...zone, '--listen', `127.0.0.1:${at}`, '--data', join(folder, data)], { stdio: 'ignore' });
 const ready = async (at, path = 'readyz') => { for (let tries = 0; tries < 200; tries += 1) { try { if ((await fetch(`http://127.0.0.1:${at}/${path}`)).ok) return; } catch { /* not yet */ } await sleep(100); } throw new Error(`${at} is not ready`); };
+/** Somebody accepts connections there. */
+const listens = async (at) => { for (let tries = 0; tries < 200; tries += 1) { if (await new Promise((resolve) => { const s = connect(at, '127.0.0.1', () => { s.destroy(); resolve(true); }); s.on('error', () => resolve(false)); })) return; await sleep(50); } throw new Error(`nobody listens on ${at}`); };
 let passed = 0;
 const check = (good, what) => { if (!good) throw new Error(`failed: ${what}`); passed += 1; console.log(`ok ${what}`); };
 
@@ -129,7 +131,8 @@ async function sample(page, at, what, status = /^live/) {
 
 try {
   broker = spawn(process.env.FLEETFOLD_NATS_SERVER ?? 'nats-server', ['-js', '-a', '127.0.0.1', '-p', String(brokerPort), '-sd', join(folder, 'js')], { stdio: 'ignore' });
-  await sleep(500);
+  // The feed gives up where no broker answers.
+  await listens(brokerPort);
   feed = spawn(program, ['feed', day, ...zone, '--speed', String(speed), '--drivers', 'simulated'], { stdio: 'ignore' });
   await sleep(800);
   first = engine(port, 'first');

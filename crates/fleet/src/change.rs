@@ -3,6 +3,8 @@
 use fleetfold_model::{Alert, LogSeq, Metres, Millis, Name, OrderId, VehicleId};
 use serde::{Deserialize, Serialize};
 
+use crate::Closed;
+
 /// Why a fact made no sense. It stays in the log and is shown to the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refused {
@@ -132,8 +134,8 @@ pub struct Change {
     pub answered: Vec<(LogSeq, Millis)>,
     /// Orders that this entry ended.
     pub closed: Vec<OrderId>,
-    /// Orders that were over and are open again.
-    pub reopened: Vec<OrderId>,
+    /// Orders that were over before this entry, for another reason than now or not any more, with the reason that they had.
+    pub reopened: Vec<(OrderId, Closed)>,
     /// Orders and shells that left the state before this entry was folded, with their names. Look at these first: an order in
     /// the other lists may have taken one of these numbers.
     pub retired: Vec<(OrderId, Name)>,

@@ -127,7 +127,7 @@ impl Spread {
 /// Key figures of a day.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
-    /// Orders asked for.
+    /// Orders asked for, slots that are held for customers among them.
     pub orders: u64,
     /// Served.
     pub served: u64,
@@ -135,7 +135,7 @@ pub struct Tally {
     pub on_time: u64,
     /// A stop failed.
     pub failed: u64,
-    /// Cancelled by the customer.
+    /// Cancelled by the customer, and slots that nobody took.
     pub cancelled: u64,
     /// Lateness of those served (0 for on time).
     pub lateness: Spread,
@@ -175,7 +175,8 @@ impl Tally {
         if let Some(reason) = change.refused {
             *self.refused.entry(reason.code().to_owned()).or_default() += 1;
         }
-        self.orders += u64::from(matches!(entry.event, Event::OrderCreated(_)) && change.refused.is_none());
+        let asks_for_order = matches!(entry.event, Event::OrderCreated(_) | Event::SlotHeld(_));
+        self.orders += u64::from(asks_for_order && change.refused.is_none());
         self.plans += u64::from(matches!(entry.event, Event::PlanProposed(_)));
         self.asked += u64::from(change.asks);
         self.metres += change.driven.0;
@@ -188,8 +189,13 @@ impl Tally {
                 }
             }
         }
-        for &id in &change.reopened {
-            self.failed = self.failed.saturating_sub(1);
+        for &(id, was) in &change.reopened {
+            let counted = match was {
+                Closed::Cancelled => &mut self.cancelled,
+                Closed::Failed(_) => &mut self.failed,
+                Closed::Served => &mut self.served,
+            };
+            *counted = counted.saturating_sub(1);
             let counted = u64::from(fleet.order(id).vehicle_changes);
             self.vehicle_changes = self.vehicle_changes.saturating_sub(counted);
         }
@@ -218,6 +224,11 @@ impl Tally {
                 }
             }
         }
+    }
+
+    /// Orders asked for that are not over.
+    pub fn open(&self) -> u64 {
+        self.orders.saturating_sub(self.served + self.cancelled + self.failed)
     }
 
     /// Orders asked for and not served: failed ones and those still open. Cancelled ones do not count.

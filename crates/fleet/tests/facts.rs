@@ -631,7 +631,7 @@ fn a_failed_order_with_a_new_appointment_is_tried_again() {
 /// A receiver without a fix says longitude 0, latitude 0: a fact with such a position says nothing of where its driver is.
 #[test]
 fn a_fact_at_longitude_0_latitude_0_says_nothing_of_where_its_driver_is() {
-    let mut log = Log { fleet: fleetfold_fleet::Fleet::new(), entries: Vec::new(), now: 1_000_000, behind: 0 };
+    let mut log = Log::unopened();
     let Event::ZoneOpened(planar) = zone(Millis(60_000)) else { panic!("a zone") };
     log.tell(Event::ZoneOpened(fleetfold_model::ZoneOpened { space: fleetfold_model::Space::Geographic, ..planar }));
     log.plan(None);

@@ -230,14 +230,15 @@ impl Fleet {
     /// An order that was over is open.
     pub(super) fn reopen(&mut self, id: OrderId, doing: &mut Applying) {
         let order = &mut self.orders[id.index()];
-        (order.closed, order.over_since) = (None, None);
+        let was = order.closed.take();
+        order.over_since = None;
         order.placement = Placement::Unplaced;
         doing.order(id);
         // Over and open again in one entry: nobody needs to hear of it.
         if doing.change.closed.contains(&id) {
             doing.change.closed.retain(|&other| other != id);
         } else {
-            doing.change.reopened.push(id);
+            doing.change.reopened.extend(was.map(|was| (id, was)));
         }
     }
 

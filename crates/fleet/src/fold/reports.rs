@@ -401,6 +401,8 @@ impl Fleet {
                 if state.is_shipment() {
                     state.pickup.completed.get_or_insert(mark);
                 }
+                doing.change.reopened.extend(closed.map(|was| (order, was)));
+                doing.change.closed.push(order);
                 if had_goods {
                     self.keep_no_more(order, vehicle, doing);
                 }

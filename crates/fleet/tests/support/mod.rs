@@ -1,9 +1,9 @@
 //! A small zone to tell facts to, and a planner that knows no roads.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use fleetfold_fleet::{Change, Fleet, Placement};
+use fleetfold_fleet::{Change, Closed, Fleet, Placement, Tally};
 use fleetfold_model::{
     Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, BreakEvent, Event, ExchangeGroup, FailReason,
     HoldEnded, Job, Load, LoadDirection, LogEntry, LogSeq, MessageHash, Metres, Millis, Name, OnBoardRule, Order,
@@ -24,6 +24,10 @@ pub(crate) fn at(x: i32) -> Position {
 pub(crate) struct Log {
     pub(crate) fleet: Fleet,
     pub(crate) entries: Vec<LogEntry>,
+    pub(crate) tally: Tally,
+    /// Every order that was ever asked for, and how it stands: what the tally must come to. An id that is used again after its
+    /// order was retired is another order.
+    stands: BTreeMap<(String, u64), Option<Closed>>,
     pub(crate) now: i64,
     /// How long before it was logged the next fact happened.
     pub(crate) behind: i64,
@@ -32,9 +36,21 @@ pub(crate) struct Log {
 impl Log {
     /// A zone whose orders are retired a minute after their end.
     pub(crate) fn new() -> Self {
-        let mut log = Self { fleet: Fleet::new(), entries: Vec::new(), now: 1_000_000, behind: 0 };
+        let mut log = Self::unopened();
         log.tell(zone(Millis(60_000)));
         log
+    }
+
+    /// A log without an entry.
+    pub(crate) fn unopened() -> Self {
+        Self {
+            fleet: Fleet::new(),
+            entries: Vec::new(),
+            tally: Tally::default(),
+            stands: BTreeMap::new(),
+            now: 1_000_000,
+            behind: 0,
+        }
     }
 
     /// Appends a fact with an event id of its own.
@@ -55,7 +71,9 @@ impl Log {
             event,
         };
         let change = self.fleet.apply(&entry);
+        self.tally.observe(&entry, &change, &self.fleet);
         self.entries.push(entry);
+        self.assert_the_tally_is_a_recount();
         self.fleet.check().unwrap_or_else(|broken| {
             let told = |entry: &&LogEntry| {
                 let text = format!("{:?}", entry.event);
@@ -66,6 +84,27 @@ impl Log {
         });
         self.fleet.check_changed(&change).unwrap();
         change
+    }
+
+    fn assert_the_tally_is_a_recount(&mut self) {
+        for order in self.fleet.orders().iter().filter(|order| order.spec.is_some()) {
+            self.stands.insert((order.name.to_string(), order.created.0), order.closed);
+        }
+        let count = |is: fn(&Option<Closed>) -> bool| self.stands.values().filter(|stands| is(stands)).count() as u64;
+        let Tally { orders, served, failed, cancelled, .. } = self.tally;
+        let recounted = [
+            count(|_| true),
+            count(|stands| matches!(stands, Some(Closed::Served))),
+            count(|stands| matches!(stands, Some(Closed::Failed(_)))),
+            count(|stands| matches!(stands, Some(Closed::Cancelled))),
+            self.fleet.open_count() as u64,
+        ];
+        let last = self.entries.last().map(|entry| &entry.event);
+        assert_eq!(
+            [orders, served, failed, cancelled, self.tally.open()],
+            recounted,
+            "orders, served, failed, cancelled, open after {last:?}"
+        );
     }
 
     pub(crate) fn vehicle(&mut self, text: &str, x: i32) {
